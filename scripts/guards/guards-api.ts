@@ -338,4 +338,11 @@ export const API_GUARDS: readonly Guard[] = [
     to: "{ highWaterMark: 100_000 },",
     test: "api/events/response-body.test.ts",
   },
+  {
+    against: "a worker that has the scheduler write to the subjects of another one",
+    file: "nats/scheduler-transport.ts",
+    from: "!isFrom(sender.worker, message)",
+    to: "false",
+    test: "nats/permissions.test.ts",
+  },
 ];

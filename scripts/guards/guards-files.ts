@@ -77,9 +77,16 @@ export const FILE_GUARDS: readonly Guard[] = [
   },
   {
     against: "a new token that other users can read",
-    file: "cli/commands/token.ts",
+    file: "cli/secret-file.ts",
     from: 'openSync(file, "wx", 0o600)',
     to: 'openSync(file, "wx", 0o644)',
     test: "cli/commands/token.test.ts",
+  },
+  {
+    against: "a signing key that other users can read",
+    file: "app/settings/signing-keys.ts",
+    from: "(mode & 0o077) !== 0",
+    to: "false",
+    test: "app/settings/signing-keys.test.ts",
   },
 ];

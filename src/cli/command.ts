@@ -17,6 +17,8 @@ export type Command = {
   readonly args: ArgsDef;
   /** The possible values of the first argument, if it has a fixed set of values. */
   readonly choices?: readonly string[];
+  /** True if the last argument can be repeated; `args._` then has all arguments. */
+  readonly repeatsLast?: true;
   /** The settings that the command takes as flags, besides the global ones. */
   readonly settings: readonly SettingKey[];
   /** The usage lines. [default: derived from the arguments] */

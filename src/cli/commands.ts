@@ -26,6 +26,7 @@ import { top } from "./commands/top.ts";
 import { trigger } from "./commands/trigger.ts";
 import { validate } from "./commands/validate.ts";
 import { why } from "./commands/why.ts";
+import { worker } from "./commands/worker.ts";
 
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
@@ -49,6 +50,7 @@ export const COMMANDS: readonly Command[] = [
   reload,
   notify,
   backup,
+  worker,
   doctor,
   service,
   init,

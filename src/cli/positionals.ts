@@ -12,7 +12,7 @@ export const checkPositionals = (command: Command, given: readonly string[]): vo
   if (missing !== undefined) throw usageError(`${missing.name} is missing: ${usage(command)}`, null, nameOf(command));
   const empty = declared[given.indexOf("")];
   if (empty !== undefined) throw usageError(`${empty.name} is empty: ${usage(command)}`, null, nameOf(command));
-  const extra = given[declared.length];
+  const extra = command.repeatsLast ? undefined : given[declared.length];
   if (extra === undefined) return;
   const problem = `unexpected argument '${extra}': ${usage(command)}`;
   const note = extra.startsWith("--") ? " (arguments after '--' are not flags)" : "";

@@ -1,3 +1,4 @@
+import { JetStreamApiCodes, JetStreamApiError } from "@nats-io/jetstream";
 import { type Authenticator, connect, errors, type NatsConnection, type TlsOptions } from "@nats-io/transport-node";
 import type { LinkFault } from "../domain/workers/link.ts";
 import { readAuthenticator } from "./credentials.ts";
@@ -63,15 +64,25 @@ const tlsOptions = ({ urls, caFile, certFile, keyFile }: NatsAccess): TlsOptions
 /** The client doesn't read user and password from a URL. */
 const withoutUser = (url: string): string => new URL(url).host;
 
-/** Returns what kept petit from connecting. */
+/** Returns what kept petit from connecting, or from preparing the connection. */
 export const faultOf = (error: unknown): LinkFault => {
   if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError)
     return "credentials";
-  if (error instanceof errors.PermissionViolationError) return "permissions";
+  if (isRefusal(error)) return "permissions";
+  if (hasNoJetStream(error)) return "no_jetstream";
   const text = error instanceof Error ? `${error.name} ${codeOf(error)} ${error.message}` : String(error);
   if (/cert|self.signed|tls|ssl|verify/i.test(text)) return "tls";
   if (/refused|ECONN|ENOTFOUND|EAI_AGAIN|EHOST|ENET|ETIMEDOUT|timeout/i.test(text)) return "unreachable";
   return "other";
 };
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof errors.PermissionViolationError ||
+  (error instanceof errors.RequestError && error.cause instanceof errors.PermissionViolationError);
+
+/** Nobody receives the requests of JetStream, or the account may not use it. */
+const hasNoJetStream = (error: unknown): boolean =>
+  (error instanceof Error && error.name === "JetStreamNotEnabled") ||
+  (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.JetStreamNotEnabledForAccount);
 
 const codeOf = (error: Error): string => ("code" in error ? String(error.code) : "");

@@ -19,6 +19,7 @@ import {
   SCRIPT_BUCKET,
   workerInbox,
 } from "./subjects.ts";
+import { subscribe } from "./subscribe.ts";
 
 export type SchedulerTransportOptions = {
   readonly access: NatsAccess;
@@ -66,12 +67,7 @@ class NatsScheduler implements SchedulerTransport {
     await openBucket(jetStream, SCRIPT_BUCKET);
     await Promise.all([...this.#sets].map((set) => openSet(jetStream.manager, set)));
     await Promise.all([...this.#workers].map((worker) => openBucket(jetStream, artifactBucket(worker))));
-    connection.subscribe(ALL_REQUESTS, {
-      callback: (error, message) => {
-        if (error === null) this.#receive(connection, message);
-      },
-    });
-    await connection.flush();
+    await subscribe(connection, ALL_REQUESTS, (message) => this.#receive(connection, message));
     return jetStream;
   }
 

@@ -18,6 +18,7 @@ import {
   SCRIPT_BUCKET,
   workerInbox,
 } from "./subjects.ts";
+import { subscribe } from "./subscribe.ts";
 
 export type WorkerTransportOptions = {
   readonly access: NatsAccess;
@@ -62,12 +63,7 @@ class NatsWorker implements WorkerTransport {
   }
 
   async #prepare(connection: NatsConnection): Promise<JetStream> {
-    connection.subscribe(controlSubject(this.#name), {
-      callback: (error, message) => {
-        if (error === null) this.#receive(connection, message);
-      },
-    });
-    await connection.flush();
+    await subscribe(connection, controlSubject(this.#name), (message) => this.#receive(connection, message));
     return jetStreamOf(connection);
   }
 

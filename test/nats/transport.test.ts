@@ -1,63 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import type { LinkState } from "../../src/domain/workers/link.ts";
-import type { SchedulerTransport, WorkerRequest } from "../../src/engine/workers/transport.ts";
-import { systemClock } from "../../src/lib/clock.ts";
-import type { Frame } from "../../src/lib/wire/frame.ts";
-import type { NatsAccess } from "../../src/nats/connect.ts";
-import { schedulerTransport } from "../../src/nats/scheduler-transport.ts";
-import { workerTransport } from "../../src/nats/worker-transport.ts";
-import type { WorkerTransport } from "../../src/worker/transport.ts";
 import { startProxy } from "../support/nats/proxy.ts";
 import { NATS_VERSIONS, startNats } from "../support/nats/server.ts";
-
-const accessTo = (url: string): NatsAccess => ({
-  urls: [url],
-  credentialsFile: null,
-  caFile: null,
-  certFile: null,
-  keyFile: null,
-});
+import { startScheduler, startWorker } from "../support/nats/transports.ts";
 
 const SET = "0123456789abcdef0123456789abcdef";
 const NEVER = new AbortController().signal;
-
-/** Resolves at the next state for which the condition holds, from the first call on. */
-class States {
-  readonly seen: LinkState[] = [];
-  #wake = Promise.withResolvers<void>();
-
-  readonly onState = (state: LinkState): void => {
-    this.seen.push(state);
-    this.#wake.resolve();
-    this.#wake = Promise.withResolvers();
-  };
-
-  async next(status: LinkState["status"]): Promise<void> {
-    while (!this.seen.some((state) => state.status === status)) await this.#wake.promise;
-    this.seen.length = 0;
-  }
-}
-
-const startScheduler = (
-  url: string,
-  onRequest: (request: WorkerRequest) => Promise<object | null> = async () => ({}),
-): SchedulerTransport & { states: States } => {
-  const states = new States();
-  const transport = schedulerTransport({ access: accessTo(url), clock: systemClock, silenceMs: 300 });
-  transport.start({ onState: states.onState, onRequest });
-  return Object.assign(transport, { states });
-};
-
-const startWorker = (
-  url: string,
-  name = "a",
-  onControl: (frame: Frame) => Promise<object> = async () => ({}),
-): WorkerTransport & { states: States } => {
-  const states = new States();
-  const transport = workerTransport({ access: accessTo(url), name, clock: systemClock, silenceMs: 300 });
-  transport.start({ onState: states.onState, onControl });
-  return Object.assign(transport, { states });
-};
 
 describe.each(NATS_VERSIONS)("over nats-server %s", (version) => {
   test("an offer reaches a worker, which answers the scheduler, which controls it", async () => {

@@ -1,20 +1,11 @@
 import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  type Stats,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, type Stats, writeSync } from "node:fs";
 import { parseTokens } from "../../app/settings/token.ts";
 import { TOKEN_NAME } from "../../domain/token.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { Failure } from "../failure.ts";
+import { writeFailure, writeSecret } from "../secret-file.ts";
 
 export const token = defineCommand({
   name: "token",
@@ -116,37 +107,6 @@ const assertPrivate = (file: string, stats: Stats): void => {
   if (!stats.isFile()) throw new Failure(EXIT.FAILED, `${file} is not a regular file`);
   if ((stats.mode & 0o077) === 0) return;
   throw new Failure(EXIT.FAILED, `others can read ${file} and its tokens; run 'chmod 600 ${file}' first`);
-};
-
-/** Creates a file of mode 0600. No other user can read it at any moment, and neither a file nor a link is followed or replaced. */
-const writeSecret = (file: string, text: string): void => {
-  const fd = openNew(file);
-  try {
-    writeSync(fd, text);
-    fsyncSync(fd);
-  } catch (error) {
-    unlinkSync(file);
-    throw writeFailure(file, error);
-  } finally {
-    closeSync(fd);
-  }
-};
-
-const openNew = (file: string): number => {
-  try {
-    return openSync(file, "wx", 0o600);
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw writeFailure(file, error);
-    throw new Failure(
-      EXIT.FAILED,
-      `${file} already exists and was not changed; choose another file, or remove it first`,
-    );
-  }
-};
-
-const writeFailure = (file: string, cause: unknown): Failure => {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new Failure(EXIT.FAILED, `${file} can't be written: ${reason}`, { cause });
 };
 
 /** Returns the next steps. `file` is null if the token was printed. */

@@ -21,6 +21,7 @@ export type NatsServerOptions = {
   readonly version?: NatsVersion;
   /** Configuration besides the port and JetStream's folder, in the language of nats-server. */
   readonly config?: string;
+  readonly hasJetStream?: boolean;
   /** A free one by default. */
   readonly port?: number;
 };
@@ -50,7 +51,8 @@ export const startNats = async (options: NatsServerOptions = {}): Promise<NatsSe
   const port = options.port ?? (await freePort());
   const store = dir.file("jetstream");
   const configFile = dir.file("nats.conf");
-  const config = `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${store}" }\n${options.config ?? ""}`;
+  const jetStream = options.hasJetStream === false ? "" : `jetstream { store_dir: "${store}" }\n`;
+  const config = `listen: "127.0.0.1:${port}"\n${jetStream}${options.config ?? ""}`;
   writeFileSync(configFile, config);
   let running: Running | null = null;
   const current = (): Running => {

@@ -1,0 +1,84 @@
+import { PetitError } from "../../domain/errors.ts";
+import { WORKER_NAME_PATTERN } from "../../domain/workers/labels.ts";
+import { suggest } from "../../lib/suggest.ts";
+import { formatSigningKey, generateSigningKey } from "../../lib/wire/signing.ts";
+import { type Context, defineCommand } from "../command.ts";
+import { EXIT, type ExitStatus } from "../exit.ts";
+import { writeSecret } from "../secret-file.ts";
+import { natsConfig } from "../worker/nats-config.ts";
+
+const ACTIONS = ["keygen", "nats-config"] as const;
+type Action = (typeof ACTIONS)[number];
+
+export const worker = defineCommand({
+  name: "worker",
+  summary: "Keys and NATS configuration of workers on other machines",
+  description:
+    "'keygen' makes the key that signs work for workers: it writes the private key to FILE, which only its owner can read, for " +
+    "`petit run --nats-signing-key`, and prints the public key, for `petit worker --trust`. 'nats-config' prints a " +
+    "configuration for nats-server with a user for petit and one for each NAME, who can only do its own part. With --keys, it " +
+    "creates an nkey for each of them in DIR, unless DIR has one: the files for --nats-creds. Otherwise they have random passwords.",
+  usage: ["petit worker keygen FILE", "petit worker nats-config NAME… [--keys DIR]"],
+  args: {
+    ACTION: { type: "positional", required: true, description: "keygen or nats-config." },
+    NAME: {
+      type: "positional",
+      required: false,
+      description: "The file to create, or the names of the workers.",
+    },
+    keys: { type: "string", valueHint: "DIR", description: "The folder of the nkeys for `nats-config`." },
+  },
+  choices: ACTIONS,
+  repeatsLast: true,
+  settings: [],
+  examples: ["petit worker keygen petit.key", "petit worker nats-config box1 box2 --keys nats-keys > nats.conf"],
+  run: async (args, context) => {
+    const [given = "", ...names] = args._;
+    return await HANDLERS[checkedAction(given)]({ names, keys: args.keys ?? null }, context);
+  },
+});
+
+type WorkerArgs = { readonly names: readonly string[]; readonly keys: string | null };
+
+const checkedAction = (given: string): Action => {
+  const action = ACTIONS.find((each) => each === given);
+  if (action !== undefined) return action;
+  const near = suggest(given, ACTIONS);
+  const hint = near === null ? `expected ${ACTIONS.join(" or ")}` : `did you mean '${near}'?`;
+  throw new PetitError("invalid_request", `unknown action '${given}'; ${hint}`);
+};
+
+const keygen = async ({ names: [file, extra], keys }: WorkerArgs, { terminal, json }: Context): Promise<ExitStatus> => {
+  if (file === undefined) throw new PetitError("invalid_request", "FILE is missing: petit worker keygen FILE");
+  if (extra !== undefined)
+    throw new PetitError("invalid_request", `unexpected argument '${extra}': petit worker keygen FILE`);
+  if (keys !== null) throw new PetitError("invalid_request", "--keys is for 'petit worker nats-config'");
+  const key = generateSigningKey();
+  writeSecret(file, formatSigningKey(key));
+  terminal.out.write(json ? `${JSON.stringify({ file, public_key: key.publicKey })}\n` : `${key.publicKey}\n`);
+  terminal.err.write(`
+Wrote the private key to ${file}. Use the pair with:
+  petit run --nats nats://HOST:4222 --nats-signing-key ${file}
+  petit worker --nats nats://HOST:4222 --trust ${key.publicKey}
+`);
+  return EXIT.DONE;
+};
+
+const WORKER_NAME = new RegExp(WORKER_NAME_PATTERN);
+
+const printConfig = async ({ names, keys }: WorkerArgs, context: Context): Promise<ExitStatus> => {
+  const wrong = names.find((name) => !WORKER_NAME.test(name));
+  if (wrong !== undefined)
+    throw new PetitError(
+      "invalid_request",
+      `'${wrong}' can't be the name of a worker; expected 1 to 63 letters, digits, '_' and '-', the first one a letter or a digit`,
+    );
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice !== undefined) throw new PetitError("invalid_request", `the worker '${twice}' is named twice`);
+  return await natsConfig({ names, keys }, context);
+};
+
+const HANDLERS = { keygen, "nats-config": printConfig } as const satisfies Record<
+  Action,
+  (args: WorkerArgs, context: Context) => Promise<ExitStatus>
+>;
