@@ -5,6 +5,7 @@ import { PetitError } from "../domain/errors.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
 import type { ApiToken } from "../domain/token.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
+import type { CreateRemoteWorkers } from "../engine/workers/remote.ts";
 import type { FolderReading, JobFiles } from "../jobfile/read/job-dir.ts";
 import { toUnusable } from "../store/database/open.ts";
 import { logEvents } from "./event-log.ts";
@@ -72,6 +73,7 @@ const start = async (options: AppOptions): Promise<App> => {
   const engine: Engine = openEngine(
     {
       ...options,
+      workers: await openWorkers(options, parts),
       readJobs: (findJob) => reader.read(engine.store, findJob),
     },
     parts,
@@ -101,6 +103,13 @@ const start = async (options: AppOptions): Promise<App> => {
   parts.use(releaseMemoryLater({ ...options, isHeavy: files.jobs.length >= MANY_JOBS, after: verified }));
   const firstProblems = { problems: files.problems, broken: files.broken };
   return assemble({ engine, url, reload, firstProblems }, parts.move());
+};
+
+/** The client of NATS is loaded only when it is asked for. */
+const openWorkers = async (options: AppOptions, parts: AsyncDisposableStack): Promise<CreateRemoteWorkers | null> => {
+  if (!hasWorkers(options.settings)) return null;
+  const { openRemoteWorkers } = await import("./remote-workers.ts");
+  return openRemoteWorkers(options, parts);
 };
 
 /** With fewer jobs a garbage collection is not worth its time. */

@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { EngineOptions, EngineSettings } from "../engine/options.ts";
-import { createEngine } from "../engine/scheduler.ts";
+import { type CreateEngineOptions, createEngine } from "../engine/scheduler.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -24,6 +24,8 @@ export type OpenEngineOptions = {
   readonly readJobs: EngineOptions["readJobs"];
   /** See `EngineOptions`. */
   readonly followSchedules?: boolean;
+  /** See `CreateEngineOptions`. */
+  readonly workers?: CreateEngineOptions["workers"];
 };
 
 /**
@@ -55,6 +57,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       environment: definedIn(options.environment),
       settings: engineSettings(settings),
       followSchedules: options.followSchedules ?? true,
+      workers: options.workers ?? null,
     }),
   );
 };

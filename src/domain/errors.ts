@@ -5,7 +5,7 @@ import type { RunStatus } from "./run.ts";
 
 /** Kinds of failure. The API maps each to an HTTP status, the command line to an exit status. */
 export type ErrorCode =
-  /** No such job, run or attempt. */
+  /** No such job, run, attempt or worker. */
   | "not_found"
   /** A gate on another job is shut. */
   | "dependency_not_met"
@@ -48,6 +48,12 @@ export type ErrorDetails =
   | { readonly reason: "job_not_found"; readonly jobId: string; readonly suggestion: string | null }
   | { readonly reason: "run_not_found"; readonly runId: string }
   | InvalidValue
+  /** `suggestion` is the name of a worker that is spelled nearly the same; null if there is none. */
+  | { readonly reason: "worker_not_found"; readonly worker: string; readonly suggestion: string | null }
+  /** petit runs without `--nats`. */
+  | { readonly reason: "no_workers" }
+  /** The worker can't be forgotten: it is connected, or it holds attempts. */
+  | { readonly reason: "worker_in_use"; readonly worker: string; readonly attempts: number }
   | { readonly reason: "not_running"; readonly state: "starting" | "stopping" }
   | { readonly reason: "storage_failed"; readonly fault: StorageFault };
 

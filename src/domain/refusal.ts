@@ -17,6 +17,9 @@ const CODES = {
   not_asking: "conflict",
   job_not_found: "not_found",
   run_not_found: "not_found",
+  worker_not_found: "not_found",
+  no_workers: "conflict",
+  worker_in_use: "conflict",
   not_running: "not_running",
   storage_failed: "storage_failed",
 } as const satisfies Record<Refusal["reason"], ErrorCode>;
@@ -36,6 +39,10 @@ export const invalidParams = (params: readonly ParamProblem[]): PetitError => {
 
 /** Returns the error for a run id that is unknown or malformed. */
 export const runNotFound = (runId: string): PetitError => refuse({ reason: "run_not_found", runId: shortened(runId) });
+
+/** Returns the error for a worker that is unknown; it suggests the nearest of the `known` names. */
+export const workerNotFound = (worker: string, known: Iterable<string>): PetitError =>
+  refuse({ reason: "worker_not_found", worker: shortened(worker), suggestion: suggest(worker, known) });
 
 /** An id comes from a request, so it may have any length. */
 const shortened = (id: string): string => shorten(id, 131);

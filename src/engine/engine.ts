@@ -8,6 +8,8 @@ import type { QueueState } from "../domain/limits/queue.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import type { Pause } from "../domain/pause.ts";
 import type { Run } from "../domain/run.ts";
+import type { Dispatch, WorkerWait } from "../domain/workers/waiting.ts";
+import type { WorkerView } from "../domain/workers/worker.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Store } from "../store/store.ts";
 import type { DeliveryResult } from "./notify/dispatcher.ts";
@@ -91,6 +93,26 @@ export interface Engine extends AsyncDisposable {
   readonly queues: readonly QueueState[];
   /** Returns the limit that keeps an unfinished run from starting or continuing; null if none does. */
   waitsFor(runId: RunId): WaitsFor | null;
+  /** The connection to NATS; null if petit runs without workers. */
+  readonly dispatch: Dispatch | null;
+  /** The known workers, by name. */
+  readonly workers: readonly WorkerView[];
+  /** Returns the attempts that wait for a worker, of all runs or of one; the oldest first. */
+  listWorkerWaits(runId?: RunId): readonly WorkerWait[];
+  /**
+   * Resolves when the worker claims nothing more. Idempotent, as `resumeWorker`. Both reject with `not_found`, and with `conflict`
+   * if petit runs without workers.
+   */
+  drainWorker(name: string, by?: string | null): Promise<void>;
+  resumeWorker(name: string, by?: string | null): Promise<void>;
+  /** Rejects with `not_found`, and with `conflict` if the worker is connected or holds attempts. */
+  forgetWorker(name: string): Promise<void>;
+  /**
+   * Calls `listener` for each claim that is granted, with the time since the attempt was stored, in ms. Returns a function that
+   * removes it.
+   */
+  onDispatched(listener: (latencyMs: number) => void): () => void;
+
   /** Numbers of pending and running runs. */
   readonly counts: { readonly pending: number; readonly running: number };
 

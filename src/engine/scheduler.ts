@@ -10,6 +10,7 @@ import type { StoredJob } from "../store/jobs.ts";
 import type { Store } from "../store/store.ts";
 import { Artifacts } from "./artifacts/artifacts.ts";
 import { inheritable } from "./attempt/command.ts";
+import { localDriver } from "./attempt/driver.ts";
 import { AttentionFinder } from "./attention/attention.ts";
 import { type AddHooks, Commits } from "./commits.ts";
 import type {
@@ -46,8 +47,15 @@ import { Reloader } from "./schedule/reloader.ts";
 import { ScheduleQueue } from "./schedule/schedule-queue.ts";
 import { secretConcerns } from "./secrets/secret-concerns.ts";
 import { Shutdown } from "./shutdown.ts";
+import type { CreateRemoteWorkers, RemoteWorkers } from "./workers/remote.ts";
+import { withoutWorkers } from "./workers/without-workers.ts";
 
-export const createEngine = (options: EngineOptions): Engine => new Scheduler(options);
+export type CreateEngineOptions = EngineOptions & {
+  /** Creates the part that speaks with workers. Null, or missing: tasks with `runs_on` fail. */
+  readonly workers?: CreateRemoteWorkers | null;
+};
+
+export const createEngine = (options: CreateEngineOptions): Engine => new Scheduler(options);
 
 /** Number of processes for which petit prepares even if fewer jobs have a schedule. */
 const MIN_PREPARED = 8;
@@ -71,9 +79,11 @@ class Scheduler implements Engine {
   readonly #shutdown: Shutdown;
   readonly #reloader: Reloader;
   readonly #pauses: Pauses;
+  /** Null in a petit without workers. */
+  readonly #workers: RemoteWorkers | null;
   #isStarted = false;
 
-  constructor(options: EngineOptions) {
+  constructor(options: CreateEngineOptions) {
     const { store, clock, settings, followSchedules } = options;
     this.store = store;
     this.#options = options;
@@ -98,6 +108,7 @@ class Scheduler implements Engine {
       limitBytes: settings.artifactLimitBytes,
       detach,
     });
+    this.#workers = options.workers?.({ store, commits, clock, log: options.log, detach }) ?? null;
     this.#runs = new Runs({
       engine: { ...options, environment: inheritable(options.environment) },
       ownEnvironment: options.environment,
@@ -105,6 +116,7 @@ class Scheduler implements Engine {
       commits,
       artifacts: this.#artifacts,
       poller: this.#poller,
+      drivers: { local: localDriver(store), remote: this.#workers?.driver ?? withoutWorkers(store) },
       newestRuns: this.#newestRuns,
       jobs: this.#jobs,
       detach,
@@ -160,6 +172,7 @@ class Scheduler implements Engine {
     this.#newestRuns.load(store.runs.listNewestByJob());
     this.#artifacts.start();
     adoptRuns({ ...this.#options, runs: this.#runs, poller: this.#poller });
+    this.#workers?.start();
     if (this.#options.followSchedules !== false) this.#startSchedules();
     store.stopBlocking();
     this.#isStarted = true;
@@ -225,6 +238,39 @@ class Scheduler implements Engine {
 
   waitsFor(runId: RunId): WaitsFor | null {
     return this.#runs.waitsFor(runId);
+  }
+
+  get dispatch(): Engine["dispatch"] {
+    return this.#workers?.dispatch ?? null;
+  }
+
+  get workers(): Engine["workers"] {
+    return this.#workers?.workers ?? [];
+  }
+
+  listWorkerWaits(runId?: RunId): ReturnType<Engine["listWorkerWaits"]> {
+    return this.#workers?.listWaits(runId) ?? [];
+  }
+
+  drainWorker(name: string, by: string | null = null): Promise<void> {
+    return this.#commits.retryWhileLocked(() => this.#mustHaveWorkers().setDrained(name, true, by));
+  }
+
+  resumeWorker(name: string, by: string | null = null): Promise<void> {
+    return this.#commits.retryWhileLocked(() => this.#mustHaveWorkers().setDrained(name, false, by));
+  }
+
+  forgetWorker(name: string): Promise<void> {
+    return this.#commits.retryWhileLocked(() => this.#mustHaveWorkers().forget(name));
+  }
+
+  #mustHaveWorkers(): RemoteWorkers {
+    if (this.#workers === null) throw refuse({ reason: "no_workers" });
+    return this.#workers;
+  }
+
+  onDispatched(listener: (latencyMs: number) => void): () => void {
+    return this.#workers?.onDispatched(listener) ?? (() => {});
   }
 
   trigger(jobId: string, request: TriggerRequest = {}): Promise<TriggeredRun> {

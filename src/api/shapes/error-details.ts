@@ -108,6 +108,29 @@ export const NotAsking = exactly(
   { title: "NotAsking", description: "The task does not wait for approval" },
 );
 
+const NoSuchWorker = exactly(
+  {
+    reason: t.Literal("worker_not_found"),
+    worker: t.String({ description: "The name that was asked for" }),
+    suggestion: nullable(t.String(), "Name of a worker that is spelled nearly the same; null if there is none"),
+  },
+  { title: "WorkerNotFound", description: "There is no such worker" },
+);
+
+const NoWorkers = exactly(
+  { reason: t.Literal("no_workers") },
+  { title: "NoWorkers", description: "petit runs without workers; `--nats` starts it with them" },
+);
+
+const WorkerInUse = exactly(
+  {
+    reason: t.Literal("worker_in_use"),
+    worker: t.String({ description: "Name of the worker" }),
+    attempts: integer({ minimum: 0, description: "Attempts that it holds; with 0, it is connected" }),
+  },
+  { title: "WorkerInUse", description: "The worker can't be forgotten: it is connected, or it holds attempts" },
+);
+
 export const InvalidValue = exactly(
   {
     reason: t.Literal("invalid_value"),
@@ -152,6 +175,9 @@ export type DetailsBody = (
   | typeof LimitReachedBody
   | typeof NoSuchJob
   | typeof NoSuchRun
+  | typeof NoSuchWorker
+  | typeof NoWorkers
+  | typeof WorkerInUse
   | typeof InvalidValue
   | typeof NotRunning
   | typeof StorageFailed
@@ -195,6 +221,9 @@ export const detailsBody = (details: ErrorDetails): DetailsBody => {
       const { params, ...value } = details;
       return params === undefined ? value : { ...value, params: params.map((each) => ({ ...each })) };
     }
+    case "worker_not_found":
+    case "no_workers":
+    case "worker_in_use":
     case "not_running":
       return { ...details };
     case "storage_failed":

@@ -31,6 +31,16 @@ export const refusalMessage = (refusal: Refusal): string => {
     }
     case "run_not_found":
       return `run '${refusal.runId}' was not found`;
+    case "worker_not_found": {
+      const hint = refusal.suggestion === null ? "" : `; did you mean '${refusal.suggestion}'?`;
+      return `worker '${refusal.worker}' was not found${hint}`;
+    }
+    case "no_workers":
+      return "petit runs without workers; start it with --nats";
+    case "worker_in_use":
+      return refusal.attempts === 0
+        ? `worker '${refusal.worker}' is connected; stop it first`
+        : `worker '${refusal.worker}' has ${refusal.attempts === 1 ? "an attempt" : `${refusal.attempts} attempts`} that did not end`;
     case "not_running":
       return `petit is ${refusal.state}; try again in a moment`;
     case "storage_failed":

@@ -78,7 +78,7 @@ const OFFER = record({
   lostAfterMs: id,
 });
 
-/** The JSON part of a published offer. The bytes part is the offer, exactly as it was signed. */
+/** The header of a published offer: the signature in base64. The body is the JSON of the offer, exactly as it was signed. */
 const SIGNED_OFFER = record({ signature: Type.String({ minLength: 1, maxLength: 256 }) });
 
 const HOLD_STATES = ["claiming", "running", "ended"] as const;
@@ -148,7 +148,7 @@ const CLAIM_REFUSALS = ["taken", "unknown", "labels", "drained", "protocol", "na
 const CLAIM_ANSWER = Type.Union([
   record({
     granted: Type.Literal(true),
-    /** Signature over `claimText`: without it, a forged answer could start an old offer again. */
+    /** Signature over `claimProofBytes`, in base64: without it, a forged answer could start an old offer again. */
     proof: Type.String(),
   }),
   record({
@@ -294,8 +294,9 @@ export const readOutcomeAnswer = reader("answer to an outcome", Type.Union([OUTC
 export const readControl = reader("control message", CONTROL);
 export const readControlAnswer = reader("answer to a control message", CONTROL_ANSWER);
 
-/** Returns the bytes of an offer with the context that its signature covers. */
-export const offerToSign = (offer: Uint8Array): Uint8Array => Buffer.concat([Buffer.from("petit offer v1\n"), offer]);
+/** The contexts of signatures. The signature of an offer is over its JSON. */
+export const OFFER_CONTEXT = "petit offer v1";
+export const CLAIM_CONTEXT = "petit claim v1";
 
 export type ClaimProof = {
   readonly scheduler: string;
@@ -306,5 +307,5 @@ export type ClaimProof = {
 };
 
 /** Returns what the proof of a granted claim signs. */
-export const claimToSign = ({ scheduler, attempt, epoch, worker, nonce }: ClaimProof): Uint8Array =>
-  Buffer.from(`petit claim v1\n${JSON.stringify([scheduler, attempt, epoch, worker, nonce])}`);
+export const claimProofBytes = ({ scheduler, attempt, epoch, worker, nonce }: ClaimProof): Uint8Array =>
+  new TextEncoder().encode(JSON.stringify([scheduler, attempt, epoch, worker, nonce]));

@@ -95,7 +95,8 @@ const splitOffset = (full: Uint8Array): number => {
 
 const lengthOf = (leadByte: number): number => (leadByte >= 0xf0 ? 4 : leadByte >= 0xe0 ? 3 : 2);
 
-const countLines = (bytes: Uint8Array): number => {
+/** Returns the number of lines; an unfinished last line counts. */
+export const countLines = (bytes: Uint8Array): number => {
   let lines = 0;
   for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) lines++;
   return bytes[bytes.length - 1] === NEWLINE ? lines : lines + 1;

@@ -68,7 +68,8 @@ const progressOf = (node: TaskNode, taskRun: TaskRun | ItemRun, own: readonly At
   return {
     node,
     ...(items !== null && { items }),
-    status: taskRun.status,
+    // A task whose first attempt waits for a worker is stored as pending.
+    status: running === null ? taskRun.status : "running",
     reason: taskRun.reason,
     phase: phaseOf(taskRun, running),
     failures: own.filter(({ status, reason }) => status === "failed" && !isLostReason(reason)).length,
@@ -81,9 +82,9 @@ const progressOf = (node: TaskNode, taskRun: TaskRun | ItemRun, own: readonly At
 };
 
 const phaseOf = (taskRun: TaskRun | ItemRun, running: Attempt | null): TaskState["phase"] => {
+  if (running !== null) return running.childRunId === null ? "attempting" : "awaiting";
   if (taskRun.status !== "running") return "idle";
   if ("items" in taskRun && taskRun.items !== null) return "items";
-  if (running !== null) return running.childRunId === null ? "attempting" : "awaiting";
   return taskRun.retryAt === null ? "due" : "waiting";
 };
 

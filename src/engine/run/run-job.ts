@@ -8,8 +8,9 @@ import type { Attempt, ItemRun, TaskOutcome, TaskRun } from "../../domain/task-r
 import { type Clock, sleep } from "../../lib/clock.ts";
 import type { TaskNode } from "../../store/runs/task-runs.ts";
 import type { Artifacts } from "../artifacts/artifacts.ts";
+import { type AttemptDriver, type AttemptDrivers, driverOf } from "../attempt/driver.ts";
 import { hasEnded, killLeftovers, type RunningProcess } from "../attempt/process.ts";
-import { type AttemptResult, runAttempt } from "../attempt/run-attempt.ts";
+import type { AttemptResult } from "../attempt/run-attempt.ts";
 import type { Commits, TransactionHooks } from "../commits.ts";
 import type { Notifier } from "../notify/notifier.ts";
 import type { EngineOptions } from "../options.ts";
@@ -43,6 +44,7 @@ import {
   stateOf,
   type TaskProgress,
 } from "./progress.ts";
+import { RetriedParts } from "./retried-parts.ts";
 import { clockOfRun } from "./run-clock.ts";
 import { evaluateIf } from "./task/conditions.ts";
 import { expandTask } from "./task/expansion.ts";
@@ -58,6 +60,7 @@ export type RunEngine = {
   readonly commits: Commits;
   readonly artifacts: Artifacts;
   readonly poller: Poller;
+  readonly drivers: AttemptDrivers;
   /** Aborted when the engine detaches: the run stores nothing more, and its processes continue. */
   readonly detach: AbortSignal;
 };
@@ -82,6 +85,8 @@ export type RunJobOptions = RunEngine & {
   readonly onPark: (run: Run) => void;
   /** Called when it could continue; `unpark` is called when there is a place for it. */
   readonly onUnpark: (run: Run) => void;
+  /** Called when the run may have begun to rest. */
+  readonly onRest: () => void;
   /** Called once, when the end of the run is stored. */
   readonly onEnd: (run: Run) => void;
 };
@@ -96,6 +101,8 @@ export class RunJob {
   readonly #hasApprovals: boolean;
   /** True if some tasks wait for persons or other runs. */
   readonly #canPark: boolean;
+  /** True if some tasks run on other machines. */
+  readonly #mayBeElsewhere: boolean;
   readonly #now: () => number;
   readonly #ends: ReadonlyMap<TaskId, AbortController>;
   /** Aborted to end the items of a task, because too many of them have failed. */
@@ -123,8 +130,7 @@ export class RunJob {
   readonly #approvalTimeouts: ApprovalTimeouts;
   /** Child runs whose end was seen since the last commit. */
   readonly #seenChildren: RunId[] = [];
-  /** The results of `#partsBefore` so far. */
-  readonly #knownPartsBefore = new Map<TaskId, readonly PartsBefore[]>();
+  readonly #retriedParts: RetriedParts;
 
   constructor(options: RunJobOptions) {
     this.#options = options;
@@ -137,11 +143,13 @@ export class RunJob {
     this.#tasks = topological(options.job.tasks);
     this.#hasApprovals = this.#tasks.some(({ program }) => program.type === "approval");
     this.#canPark = this.#tasks.some((task) => !hasProcess(task));
+    this.#mayBeElsewhere = this.#tasks.some(({ runsOn }) => runsOn !== undefined);
     this.#ends = new Map(this.#tasks.map(({ id }) => [id, new AbortController()]));
     this.#failFasts = new Map(
       this.#tasks.flatMap(({ id, items }) => (items === undefined ? [] : [[id, new AbortController()]])),
     );
     this.#items = new Map(options.items);
+    this.#retriedParts = new RetriedParts({ ...options, store: options.engine.store });
     this.#progress = progressOfRun(options);
     this.#approvalTimeouts = new ApprovalTimeouts({
       job: options.job,
@@ -225,9 +233,26 @@ export class RunJob {
     void this.#advance();
   }
 
-  /** True while the run only waits for persons and other runs, unless it is being ended with all of its tasks. */
+  /**
+   * True while the run needs nothing of petit, unless it is being ended with all of its tasks: it only waits for persons, other
+   * runs and other machines.
+   */
   get isResting(): boolean {
-    return this.#isParked && this.#ending?.all !== true;
+    return (this.#isParked || this.#isElsewhere) && this.#ending?.all !== true;
+  }
+
+  /** True while all attempts continue without petit, and no other one is due. */
+  get #isElsewhere(): boolean {
+    if (!this.#mayBeElsewhere) return false;
+    const { job } = this.#options;
+    const attempts = [...this.#unfinished.keys()];
+    return (
+      attempts.length > 0 &&
+      attempts.every(
+        ({ taskId, childRunId }) => childRunId !== null || this.#driverOf(taskOf(job, taskId)).outlivesPetit,
+      ) &&
+      [...this.#progress.values()].every(({ phase }) => phase !== "waiting" && phase !== "due")
+    );
   }
 
   /** The approvals that wait for a person. */
@@ -390,16 +415,17 @@ export class RunJob {
   /** Stores a new attempt. One of a task that runs a job is stored with its run. */
   #storeAttempt(node: TaskNode, progress: RunProgress, stored: StoredSteps): "plan again" | null {
     const before = stateOf(progress, node);
-    const attempt = this.#options.engine.store.runs.startAttempt(this.#run, node, this.#now());
+    const task = taskOf(this.#options.job, node.taskId);
+    const attempt = this.#driverOf(task).store({ run: this.#run, node, task, now: this.#now() });
     progress.set(nodeKey(node), attempting(before));
-    const { program } = taskOf(this.#options.job, node.taskId);
+    const { program } = task;
     if (program.type !== "job") {
       stored.attempts.push(attempt);
       return null;
     }
     const item = this.#itemOf(node);
     const scope = scopeOfState(this.#state(progress), { taskId: node.taskId, item });
-    const previous = before.childRunId ?? this.#childBefore(node);
+    const previous = before.childRunId ?? this.#retriedParts.childOf(node.taskId, item);
     const started = this.#options.children.start({ program, parent: this.#run, attempt, scope, previous });
     if ("childRunId" in started) {
       stored.children.push(started);
@@ -413,46 +439,12 @@ export class RunJob {
     return "plan again";
   }
 
+  #driverOf(task: Task): AttemptDriver {
+    return hasProcess(task) ? driverOf(task, this.#options.drivers) : this.#options.drivers.local;
+  }
+
   #itemOf({ taskId, item }: TaskNode): Item | null {
     return item === null ? null : (this.#items.get(taskId)?.[item] ?? null);
-  }
-
-  /** Returns the run that a task, or an item of it, started in a retried run, if the retry reuses what that completed. */
-  #childBefore(node: TaskNode): RunId | null {
-    const item = this.#itemOf(node);
-    for (const { childRunId, items } of this.#partsBefore(node.taskId)) {
-      const found = item === null ? childRunId : (items?.get(item.key)?.childRunId ?? null);
-      if (found !== null) return found;
-    }
-    return null;
-  }
-
-  /**
-   * Returns the parts of a task that are reused if they completed, from the retried run. Those of older runs follow where a retry
-   * was ended before it got to them.
-   */
-  #partsBefore(id: TaskId): readonly PartsBefore[] {
-    const known = this.#knownPartsBefore.get(id);
-    if (known !== undefined) return known;
-    const { runs } = this.#options.engine.store;
-    const parts: PartsBefore[] = [];
-    let { retryOf } = this.#run;
-    let isReused = this.#isReused(id);
-    while (isReused && retryOf !== null) {
-      const runId: RunId = retryOf;
-      const before = runs.listTaskRuns(runId).find(({ taskId }) => taskId === id);
-      if (before === undefined) break;
-      const items = before.items === null ? null : runs.listItems({ runId, taskId: id });
-      parts.push({ ...before, items: items && new Map(items.map((item) => [item.key, item])) });
-      isReused = before.reused;
-      retryOf = runs.find(runId)?.retryOf ?? null;
-    }
-    this.#knownPartsBefore.set(id, parts);
-    return parts;
-  }
-
-  #isReused(id: TaskId): boolean {
-    return this.#options.taskRuns.some(({ taskId, reused }) => taskId === id && reused);
   }
 
   /**
@@ -521,8 +513,7 @@ export class RunJob {
     const { store } = this.#options.engine;
     const before = stateOf(progress, { taskId, item: null });
     try {
-      const expanded = this.#partsBefore(taskId).find((each) => each.items !== null);
-      const items = expandTask(this.#state(progress), taskId, expanded?.items ?? new Map());
+      const items = expandTask(this.#state(progress), taskId, this.#retriedParts.itemsOf(taskId));
       store.runs.startItems(this.#run, taskId, items, this.#now());
       this.#items.set(taskId, items);
       progress.set(taskId, { ...before, status: "running", phase: "items", items: items.length });
@@ -570,7 +561,7 @@ export class RunJob {
   /** Starts an attempt, or adopts its process, or follows its run, and stores how it ended. */
   #startAttempt(attempt: Attempt, process: RunningProcess | null): void {
     const finished = this.#logFailure(async () => {
-      const { engine, spools, detach } = this.#options;
+      const { engine, job, spools, detach } = this.#options;
       const spool = spoolOf(engine.spoolDir, attempt.id);
       const { childRunId } = attempt;
       const result = await (childRunId === null
@@ -582,21 +573,24 @@ export class RunJob {
       await this.#advance(
         (progress) => this.#storeResult(attempt, result, progress),
         () => {
-          if (childRunId === null) spools.remove(spool);
+          if (childRunId === null) this.#driverOf(taskOf(job, attempt.taskId)).release({ attempt, spool, spools });
         },
         result.endedAt,
       );
       void this.#waitForRetry(attempt);
     });
     this.#unfinished.set(attempt, finished);
-    void finished.then(() => this.#unfinished.delete(attempt));
+    void finished.then(() => {
+      this.#unfinished.delete(attempt);
+      if (this.isResting) this.#options.onRest();
+    });
   }
 
   #runAttempt(attempt: Attempt, adopted: RunningProcess | null): Promise<AttemptResult> {
     const { engine, job, onOutput } = this.#options;
     const task = taskOf(job, attempt.taskId);
     const item = this.#itemOf(attempt);
-    return runAttempt({
+    return this.#driverOf(task).run({
       ...this.#options,
       context: { job, task, run: this.#run, item, scope: () => scopeOfState(this.#state(), { taskId: task.id, item }) },
       attempt,
@@ -695,13 +689,6 @@ export class RunJob {
     }
   }
 }
-
-/** What a task of a retried run did. */
-type PartsBefore = {
-  /** By key; null if the task was not expanded. */
-  readonly items: ReadonlyMap<string, ItemRun> | null;
-  readonly childRunId: RunId | null;
-};
 
 /** What the stored steps require when they are committed. */
 type StoredSteps = {

@@ -354,6 +354,9 @@ export class Runs implements Disposable {
       },
       onPark: (parked) => this.#park(parked),
       onUnpark: (parked) => this.#unpark(parked),
+      onRest: () => {
+        if (this.#onIdle !== null && this.#isIdle) this.#onIdle();
+      },
       onEnd: (ended) => this.#handleEnd(ended),
     });
   }

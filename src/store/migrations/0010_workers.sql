@@ -131,7 +131,6 @@ CREATE TABLE offers (
   CHECK (state NOT IN ('claimed', 'lost') OR worker IS NOT NULL),
   CHECK (state NOT IN ('offered', 'withdrawn') OR worker IS NULL)
 ) STRICT;
-CREATE INDEX offers_open ON offers (state, worker) WHERE state IN ('offered', 'claimed');
 
 -- What a worker said about an attempt when it could no longer change it.
 CREATE TABLE attempt_notes (

@@ -98,7 +98,7 @@ export const createAttemptStore = ({ sql, write, recordEvent }: StoreContext): A
       },
       "finish an attempt",
     );
-    endOffer(sql, attemptId, now);
+    endOffer(sql, { attemptId, reason: outcome.reason, now });
     if (retryAt === null) return;
     const { jobId, runId, node } = readNode(sql, attemptId);
     // A task whose only attempt was never claimed is still pending.

@@ -1,3 +1,4 @@
+import type { Reason } from "../../domain/run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import { integer, integerOrNull, json, textOrNull, word } from "../database/rows.ts";
@@ -7,9 +8,9 @@ import type { Statements } from "../database/statements.ts";
  * States of an offer:
  * - `offered`: no worker has claimed it. petit publishes it, again after a restart. A claim, a withdrawal or an error moves it on.
  * - `claimed`: a worker has it. Its outcome moves it on, the loss of the worker, or its statement that it does not have it.
- * - `ended`: the end of the attempt is stored. Final.
- * - `lost`: the worker was lost. Its outcome comes too late. Final.
- * - `withdrawn`: the attempt was ended before a worker claimed it. Final.
+ * - `ended`: the end of the attempt is stored, as its worker reported it. Final.
+ * - `lost`: the attempt has ended because its worker was lost. What the worker says then comes too late. Final.
+ * - `withdrawn`: the attempt has ended before a worker claimed it. Final.
  */
 const OFFER_STATES = ["offered", "claimed", "ended", "lost", "withdrawn"] as const;
 type OfferState = (typeof OFFER_STATES)[number];
@@ -44,10 +45,6 @@ export interface OfferStore {
   claim(key: OfferKey, claim: StoredClaim): boolean;
   /** Moves a `claimed` attempt back to `offered`, with the next epoch. */
   offerAgain(key: OfferKey, now: number): boolean;
-  /** Moves a `claimed` attempt to `lost`. */
-  lose(key: OfferKey): boolean;
-  /** Moves an `offered` attempt to `withdrawn`. */
-  withdraw(key: OfferKey): boolean;
   /** Stores up to where the output of a `claimed` attempt is stored. */
   setStoredOffset(key: OfferKey, offset: number): boolean;
 }
@@ -68,34 +65,18 @@ export const createOfferStore = ({ sql, write }: StoreContext): OfferStore => ({
     ),
   ),
 
-  offerAgain: write("durable", ({ attemptId, epoch }, now) =>
-    isOne(
+  offerAgain: write("durable", ({ attemptId, epoch }, now) => {
+    const isMoved = isOne(
       sql.run(
         `UPDATE offers SET state = 'offered', epoch = epoch + 1, worker = NULL, instance = NULL, nonce = NULL,
-           claimed_at = NULL, offered_at = $now
+           claimed_at = NULL, offered_at = $now, stored_offset = 0
          WHERE attempt_id = $attemptId AND epoch = $epoch AND state = 'claimed'`,
         { attemptId, epoch, now },
       ),
-    ),
-  ),
-
-  lose: write("durable", ({ attemptId, epoch }) =>
-    isOne(
-      sql.run(
-        "UPDATE offers SET state = 'lost' WHERE attempt_id = $attemptId AND epoch = $epoch AND state = 'claimed'",
-        { attemptId, epoch },
-      ),
-    ),
-  ),
-
-  withdraw: write("durable", ({ attemptId, epoch }) =>
-    isOne(
-      sql.run(
-        "UPDATE offers SET state = 'withdrawn' WHERE attempt_id = $attemptId AND epoch = $epoch AND state = 'offered'",
-        { attemptId, epoch },
-      ),
-    ),
-  ),
+    );
+    if (isMoved) sql.run("UPDATE attempts SET worker = NULL WHERE id = $attemptId", { attemptId });
+    return isMoved;
+  }),
 
   setStoredOffset: write("durable", ({ attemptId, epoch }, offset) =>
     isOne(
@@ -119,12 +100,14 @@ export const insertOffer = (sql: Statements, { attemptId, labels, now }: NewOffe
   });
 };
 
-/** Moves the offer of an attempt that has ended, if it has one, to `ended`. An attempt that nobody claimed took no time. */
-export const endOffer = (sql: Statements, attemptId: number, now: number): void => {
+type EndedAttempt = { readonly attemptId: number; readonly reason: Reason | null; readonly now: number };
+
+/** Moves the offer of an attempt that has ended, if it has one, to a final state. An attempt that nobody claimed took no time. */
+export const endOffer = (sql: Statements, { attemptId, reason, now }: EndedAttempt): void => {
   const row = sql.get(
-    `UPDATE offers SET state = iif(state IN ('offered', 'claimed'), 'ended', state) WHERE attempt_id = $attemptId
-     RETURNING worker`,
-    { attemptId },
+    `UPDATE offers SET state = CASE WHEN state = 'offered' THEN 'withdrawn' WHEN $isLost THEN 'lost' ELSE 'ended' END
+     WHERE attempt_id = $attemptId RETURNING worker`,
+    { attemptId, isLost: reason === "worker_lost" ? 1 : 0 },
   );
   if (row !== null && row.worker === null)
     sql.run("UPDATE attempts SET started_at = $now WHERE id = $attemptId", { attemptId, now });

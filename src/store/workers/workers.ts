@@ -33,6 +33,8 @@ export interface WorkerStore {
   /** Returns all workers by name. */
   list(): readonly StoredWorker[];
   find(name: string): StoredWorker | null;
+  /** Removes a worker, until it says hello again. */
+  forget(name: string): void;
   /** Drains a worker for `by`, or lets it take work again. Returns false if there is no such worker. */
   setDrained(name: string, drained: boolean, by: { readonly now: number; readonly by: string | null }): boolean;
 }
@@ -65,6 +67,10 @@ export const createWorkerStore = ({ sql, write, recordEvent }: StoreContext): Wo
     const row = sql.get("SELECT * FROM workers WHERE name = $name", { name });
     return row === null ? null : toWorker(row);
   },
+
+  forget: write("durable", (name) => {
+    sql.run("DELETE FROM workers WHERE name = $name", { name });
+  }),
 
   setDrained: write("durable", (name, drained, { now, by }) => {
     const changed = sql.run("UPDATE workers SET drained = $drained WHERE name = $name AND drained <> $drained", {

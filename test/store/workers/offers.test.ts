@@ -56,16 +56,6 @@ describe("an offered attempt", () => {
     expect(store.offers.find(key.attemptId)?.claim).toEqual(CLAIM);
   });
 
-  test("can be withdrawn until it is claimed", () => {
-    using store = memoryStore();
-    const { key } = offered(store);
-    expect(store.offers.withdraw(key)).toBe(true);
-    expect(store.offers.claim(key, CLAIM)).toBe(false);
-    const other = offered(store);
-    expect(store.offers.claim(other.key, CLAIM)).toBe(true);
-    expect(store.offers.withdraw(other.key)).toBe(false);
-  });
-
   test("that is offered again has a new epoch and no claim", () => {
     using store = memoryStore();
     const { key } = offered(store);
@@ -73,15 +63,13 @@ describe("an offered attempt", () => {
     expect(store.offers.offerAgain(key, NOON + 9)).toBe(true);
     expect(store.offers.find(key.attemptId)).toMatchObject({ epoch: 2, state: "offered", claim: null });
     expect(store.offers.claim(key, CLAIM)).toBe(false);
-    expect(store.offers.lose(key)).toBe(false);
   });
 
-  test("that is lost stays lost when its end is stored", () => {
+  test("is lost if its end is stored with that reason", () => {
     using store = memoryStore();
     const { run, node, attempt, key } = offered(store);
     store.offers.claim(key, CLAIM);
     store.runs.claimAttempt(run, attempt, { worker: "box7", now: NOON + 5 });
-    expect(store.offers.lose(key)).toBe(true);
     store.runs.finishAttempt(attempt.id, OUTCOME, { now: NOON + 9, retryAt: null });
     store.runs.finishTask(run, node, { outcome: { ...OUTCOME, outputs: {} }, now: NOON + 9 });
     expect(store.offers.find(attempt.id)?.state).toBe("lost");
@@ -105,7 +93,7 @@ describe("an offered attempt", () => {
     store.runs.finishAttempt(attempt.id, outcome, { now: NOON + 9, retryAt: NOON + 20 });
     expect(store.runs.listAttempts(run.id)).toMatchObject([{ startedAt: NOON + 9, endedAt: NOON + 9, worker: null }]);
     expect(store.runs.listTaskRuns(run.id)).toMatchObject([{ status: "running", retryAt: NOON + 20 }]);
-    expect(store.offers.find(attempt.id)?.state).toBe("ended");
+    expect(store.offers.find(attempt.id)?.state).toBe("withdrawn");
   });
 
   test("keeps a note once", () => {

@@ -8,8 +8,8 @@ import type { OutputStream } from "../../../src/domain/output-stream.ts";
 import type { Run } from "../../../src/domain/run.ts";
 import type { Attempt, TaskRun } from "../../../src/domain/task-run.ts";
 import type { Engine, TriggerRequest } from "../../../src/engine/engine.ts";
-import type { EngineOptions, EngineSettings } from "../../../src/engine/options.ts";
-import { createEngine } from "../../../src/engine/scheduler.ts";
+import type { EngineSettings } from "../../../src/engine/options.ts";
+import { type CreateEngineOptions, createEngine } from "../../../src/engine/scheduler.ts";
 import type { JobFiles } from "../../../src/jobfile/read/job-dir.ts";
 import { type Clock, systemClock } from "../../../src/lib/clock.ts";
 import { type Log, silentLog } from "../../../src/lib/log.ts";
@@ -46,6 +46,7 @@ export type StartOptions = {
   /** Wraps the engine's store. */
   readonly wrap?: (store: Store) => Store;
   readonly followSchedules?: boolean;
+  readonly workers?: CreateEngineOptions["workers"];
   /** Called before the engine starts. */
   readonly beforeStart?: (engine: Engine) => Promise<void>;
 };
@@ -124,7 +125,8 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
     environment: options.environment ?? { PATH: process.env.PATH ?? "", HOME: "/" },
     settings: { ...SETTINGS, ...options.settings },
     followSchedules: options.followSchedules ?? true,
-  } satisfies EngineOptions);
+    workers: options.workers ?? null,
+  } satisfies CreateEngineOptions);
   const events: Event[] = [];
   const listeners = new Set<() => void>();
   engine.onEvent((event) => {

@@ -95,6 +95,13 @@ const fakeEngine = (store: Store): FakeEngine => {
     queues: [],
     waitsFor: () => null,
     schedulerPause: null,
+    dispatch: null,
+    workers: [],
+    listWorkerWaits: () => [],
+    drainWorker: async () => {},
+    resumeWorker: async () => {},
+    forgetWorker: async () => {},
+    onDispatched: () => () => {},
     trigger: async (jobId, request = {}) => {
       const stored = [...store.jobs.list().values()].find(({ job }) => job.id === jobId);
       if (stored === undefined) throw new PetitError("not_found", `job '${jobId}' was not found`);

@@ -1,0 +1,40 @@
+import { PetitError } from "../domain/errors.ts";
+import type { CreateRemoteWorkers } from "../engine/workers/remote.ts";
+import { remoteWorkers } from "../engine/workers/workers.ts";
+import type { Clock } from "../lib/clock.ts";
+import { schedulerTransport } from "../nats/scheduler-transport.ts";
+import type { Settings } from "./settings/settings.ts";
+import { readSigningKey } from "./settings/signing-keys.ts";
+
+export type RemoteWorkersOptions = { readonly settings: Settings; readonly clock: Clock };
+
+/** A server that is silent this long counts as lost, or earlier if `lost_after` is short, in ms. */
+const SILENCE_MS = 5_000;
+
+/**
+ * Prepares the connection to the workers, and adds it to `parts`. It connects when the engine starts. Throws `invalid_request` if a file
+ * of the settings can't be used.
+ */
+export const openRemoteWorkers = (
+  { settings, clock }: RemoteWorkersOptions,
+  parts: AsyncDisposableStack,
+): CreateRemoteWorkers => {
+  const { nats, natsCreds, natsCa, natsCert, natsKey, natsSigningKey, lostAfterMs } = settings;
+  if (natsSigningKey === null)
+    throw new PetitError(
+      "invalid_request",
+      "--nats needs --nats-signing-key, a file made by 'petit worker keygen'; workers run only what it has signed",
+    );
+  const signingKey = readSigningKey(natsSigningKey);
+  const access = { urls: nats, credentialsFile: natsCreds, caFile: natsCa, certFile: natsCert, keyFile: natsKey };
+  // Petit must notice that it is cut off itself before it takes its workers for lost.
+  const silenceMs = Math.min(SILENCE_MS, lostAfterMs / 4);
+  const transport = parts.use(schedulerTransport({ access, clock, silenceMs }));
+  return remoteWorkers({ transport, signingKey, lostAfterMs, url: nats.map(withoutUser).join(", ") });
+};
+
+const withoutUser = (text: string): string => {
+  const url = new URL(text);
+  url.username = url.password = "";
+  return url.href;
+};

@@ -1,0 +1,46 @@
+import type { JobId, RunId, TaskId } from "../ids.ts";
+import type { REFUSED_HELLOS } from "./protocol.ts";
+
+/**
+ * States of a worker:
+ * - `connected`: its last hello is recent.
+ * - `unreachable`: its hellos stopped. What it runs goes on.
+ * - `lost`: it is unreachable for longer than `lost_after`, and what it ran was declared lost.
+ * - `refused`: it says hello, and gets no work.
+ * - `unknown`: petit itself does not reach NATS, or has not long enough to know.
+ * - `gone`: it stopped, and said so.
+ */
+const WORKER_STATES = ["connected", "unreachable", "lost", "refused", "unknown", "gone"] as const;
+export type WorkerState = (typeof WORKER_STATES)[number];
+
+/** A worker as people see it. Times are in ms since the Unix epoch. */
+export type WorkerView = {
+  readonly name: string;
+  readonly state: WorkerState;
+  /** Why it is refused; null if it is not. */
+  readonly refused: (typeof REFUSED_HELLOS)[number] | null;
+  readonly labels: readonly string[];
+  readonly slots: number;
+  readonly version: string;
+  readonly protocol: number;
+  readonly address: string;
+  readonly firstSeenAt: number;
+  readonly lastContactAt: number;
+  /** True if `petit worker drain` has drained it, or it is draining by itself: it takes no new work. */
+  readonly isDraining: boolean;
+  /** How far its wall clock is ahead of petit's; null if that is unknown. */
+  readonly clockDifferenceMs: number | null;
+  /** What runs there, oldest first. */
+  readonly attempts: readonly WorkerAttempt[];
+};
+
+export type WorkerAttempt = {
+  readonly attemptId: number;
+  readonly runId: RunId;
+  readonly jobId: JobId;
+  readonly taskId: TaskId;
+  /** Position of the item, from 0; null in a task without items. */
+  readonly item: number | null;
+  readonly attempt: number;
+  readonly claimedAt: number;
+};

@@ -1,0 +1,47 @@
+import type { Task } from "../../domain/job.ts";
+import type { Run } from "../../domain/run.ts";
+import type { Attempt } from "../../domain/task-run.ts";
+import type { TaskNode } from "../../store/runs/task-runs.ts";
+import type { Store } from "../../store/store.ts";
+import { type AttemptResult, type RunAttemptOptions, runAttempt } from "./run-attempt.ts";
+
+/** Where attempts run: on this machine, or on others. */
+export interface AttemptDriver {
+  /** True if attempts continue while petit is stopped and their ends are kept, so that a drain need not wait for them. */
+  readonly outlivesPetit: boolean;
+  /** Stores a new attempt, in the current transaction. */
+  store(attempt: NewAttempt): Attempt;
+  /**
+   * Runs a stored attempt, or follows one that the previous process has begun, to its end. Never rejects because of something that
+   * the task did; rejects when the engine detaches.
+   */
+  run(options: RunAttemptOptions): Promise<AttemptResult>;
+  /** Called when the end of an attempt is stored. */
+  release(attempt: Pick<RunAttemptOptions, "attempt" | "spool" | "spools">): void;
+}
+
+type NewAttempt = {
+  readonly run: Pick<Run, "id" | "jobId">;
+  readonly node: TaskNode;
+  readonly task: Task;
+  /** By the clock of the run. */
+  readonly now: number;
+};
+
+/** The drivers, of which `driverOf` chooses one. */
+export type AttemptDrivers = {
+  readonly local: AttemptDriver;
+  /** For tasks with `runs_on`. */
+  readonly remote: AttemptDriver;
+};
+
+export const driverOf = ({ runsOn }: Pick<Task, "runsOn">, { local, remote }: AttemptDrivers): AttemptDriver =>
+  runsOn === undefined ? local : remote;
+
+/** Returns the driver of attempts on this machine. */
+export const localDriver = (store: Pick<Store, "runs">): AttemptDriver => ({
+  outlivesPetit: false,
+  store: ({ run, node, now }) => store.runs.startAttempt(run, node, now),
+  run: runAttempt,
+  release: ({ spool, spools }) => spools.remove(spool),
+});

@@ -1,0 +1,89 @@
+import { serves } from "../../domain/workers/labels.ts";
+import { CLAIM_CONTEXT, type Claim, type ClaimAnswer, claimProofBytes } from "../../domain/workers/protocol.ts";
+import { signMessage } from "../../lib/wire/signing.ts";
+import type { AddHooks } from "../commits.ts";
+import type { LiveAttempt } from "./live-attempt.ts";
+import type { Presence } from "./presence.ts";
+import type { RemoteContext } from "./remote-context.ts";
+
+export type ClaimOptions = {
+  readonly context: RemoteContext;
+  readonly presence: Presence;
+  /** Called when a worker has claimed an attempt. */
+  readonly onClaimed: (live: LiveAttempt) => void;
+};
+
+type Refusal = Extract<ClaimAnswer, { readonly granted: false }>;
+
+/**
+ * Answers the claim of a worker. The row of the offer has one winner; a repeated request of the winner is granted again. Resolves when
+ * the claim is on disk. Rejects with `storage_failed`.
+ */
+export const answerClaim = async (worker: string, claim: Claim, options: ClaimOptions): Promise<ClaimAnswer> => {
+  const { context } = options;
+  const live = context.attempts.get(claim.attempt);
+  const refusal =
+    live === undefined ? refuseUnknown(claim, context) : refuseWorker(worker, claim, { ...options, live });
+  if (live === undefined || refusal !== null) return refusal ?? refused("unknown");
+  const outcome = await context.commits.enqueue((addHooks): Refusal | null => {
+    if (live.isOver || live.offer.epoch !== claim.epoch) return refused("taken");
+    const { claim: held } = live;
+    if (held !== null) return isRepeated(worker, claim, held) ? null : refused("taken");
+    // In the same transaction as the claim: once a drain is stored, no claim is granted.
+    if (context.store.workers.find(worker)?.drained === true) return stillOpen("drained");
+    return store(worker, claim, { ...options, live, addHooks });
+  });
+  if (outcome !== null) return outcome;
+  const message = claimProofBytes({ ...claim, scheduler: context.scheduler, worker });
+  const proof = signMessage(context.signingKey, { context: CLAIM_CONTEXT, message });
+  return { granted: true, proof: Buffer.from(proof).toString("base64") };
+};
+
+const refused = (reason: Refusal["reason"]): Refusal => ({ granted: false, reason, isOpen: false });
+const stillOpen = (reason: Refusal["reason"]): Refusal => ({ granted: false, reason, isOpen: true });
+
+const refuseUnknown = ({ attempt, epoch }: Claim, { store }: RemoteContext): Refusal => {
+  const offer = store.offers.find(attempt);
+  if (offer === null) return refused("unknown");
+  return offer.state === "offered" && offer.epoch === epoch ? stillOpen("not_ready") : refused("taken");
+};
+
+type Claiming = ClaimOptions & { readonly live: LiveAttempt };
+
+const refuseWorker = (worker: string, { instance }: Claim, { context, presence, live }: Claiming): Refusal | null => {
+  const contact = presence.find(worker, instance);
+  if (contact === null) return stillOpen(presence.contacts.has(worker) ? "name_in_use" : "not_ready");
+  if (contact.refused !== null) return stillOpen(contact.refused);
+  // Its hellos do not arrive, so it could be lost at once.
+  if (presence.silentMs(worker, instance) >= context.lostAfterMs / 2) return stillOpen("not_ready");
+  if (serves(contact.hello.labels, live.offer.labels)) return null;
+  context.log.warn({ ...live.logFields, worker }, "a worker claims an attempt whose labels it does not have");
+  return stillOpen("labels");
+};
+
+const isRepeated = (worker: string, claim: Claim, held: NonNullable<LiveAttempt["claim"]>): boolean =>
+  held.worker === worker && held.instance === claim.instance && held.nonce === claim.nonce;
+
+type Storing = Claiming & { readonly addHooks: AddHooks };
+
+const store = (worker: string, claim: Claim, { context, live, onClaimed, addHooks }: Storing): Refusal | null => {
+  const { options, offer } = live;
+  const { runs, offers } = context.store;
+  const now = options.now();
+  const stored = { worker, instance: claim.instance, nonce: claim.nonce, at: now };
+  if (!offers.claim(offer, stored)) {
+    // Another claim of the same transaction has won.
+    const winner = offers.find(live.id)?.claim ?? null;
+    return winner !== null && isRepeated(worker, claim, winner) ? null : refused("taken");
+  }
+  const { id, jobId } = options.context.run;
+  runs.claimAttempt({ id, jobId }, options.attempt, { worker, now });
+  addHooks({
+    onCommit: () => {
+      live.offer = { ...offer, state: "claimed", claim: stored };
+      onClaimed(live);
+    },
+    onRollback: () => {},
+  });
+  return null;
+};

@@ -1,0 +1,71 @@
+import type { Hello, HelloAnswer, Hold, Verdict } from "../../domain/workers/protocol.ts";
+import { PROTOCOL } from "../../domain/workers/protocol.ts";
+import type { LabelSets } from "./label-sets.ts";
+import type { LiveAttempt } from "./live-attempt.ts";
+import type { Presence } from "./presence.ts";
+import type { RemoteContext } from "./remote-context.ts";
+
+export type GreetOptions = {
+  readonly context: RemoteContext;
+  readonly presence: Presence;
+  readonly sets: LabelSets;
+  /** Called for an attempt that its worker does not have. */
+  readonly onMissing: (live: LiveAttempt) => void;
+};
+
+/**
+ * Answers the hello of a worker. It is judged at once, by the claims that were answered before it: a worker lists every attempt that it
+ * was granted until petit has its outcome, and every claim that has no answer yet. What it does not list, it does not run.
+ */
+export const greet = (name: string, hello: Hello, options: GreetOptions): HelloAnswer => {
+  const { context, presence, sets, onMissing } = options;
+  const { scheduler, clock, store, lostAfterMs } = context;
+  const answer = { scheduler, protocol: PROTOCOL, sentAt: hello.sentAt, now: clock.now(), lostAfterMs };
+  const refused = presence.judge(name, hello);
+  if (refused === "name_in_use") {
+    context.log.warn({ worker: name, address: hello.address }, "another worker has this name; it gets no work");
+    return { ...answer, refused, sets: [], verdicts: [], draining: false };
+  }
+  const draining = store.workers.find(name)?.drained === true;
+  const isIdle = refused !== null || draining || hello.draining || hello.leaving === true;
+  const served = isIdle ? [] : sets.servedBy(hello.labels);
+  presence.note(name, hello, { refused, sets: new Set(served) });
+  const verdicts = hello.holds.map((hold) => judge(hold, { name, hello, context }));
+  const held = new Set(hello.holds.flatMap((hold) => (hold.scheduler === scheduler ? [keyOf(hold)] : [])));
+  for (const live of context.attempts.values()) {
+    const { claim, offer } = live;
+    if (claim?.worker !== name || claim.instance !== hello.instance || live.outcome !== null) continue;
+    if (!held.has(keyOf({ attempt: offer.attemptId, epoch: offer.epoch }))) onMissing(live);
+  }
+  return { ...answer, refused, sets: [...served], verdicts, draining };
+};
+
+const keyOf = ({ attempt, epoch }: Pick<Hold, "attempt" | "epoch">): string => `${attempt}:${epoch}`;
+
+type Holder = { readonly name: string; readonly hello: Hello; readonly context: RemoteContext };
+
+const judge = (hold: Hold, holder: Holder): Verdict => {
+  const { scheduler, attempt, epoch } = hold;
+  return { scheduler, attempt, epoch, ...verdictOf(hold, holder) };
+};
+
+const verdictOf = (hold: Hold, { name, hello, context }: Holder): Pick<Verdict, "verdict" | "end"> => {
+  const { scheduler, attempts, store } = context;
+  if (hold.scheduler !== scheduler) return UNKNOWN;
+  const live = attempts.get(hold.attempt);
+  if (live?.isHeldBy(name, hold.epoch) && live.claim?.instance === hello.instance)
+    return { verdict: "keep", end: live.end };
+  // Its claim is on the way.
+  if (live?.isOpen && live.offer.epoch === hold.epoch && hold.state === "claiming") return KEEP;
+  const { claim, epoch, state } = live?.offer ?? store.offers.find(hold.attempt) ?? NO_OFFER;
+  if (state === null) return UNKNOWN;
+  const isItsOwn = claim?.worker === name && claim.instance === hello.instance && epoch === hold.epoch;
+  // Its end is being stored, or petit stops. Before that is on disk, the worker must delete nothing: after a crash it would be asked again.
+  if (isItsOwn && state === "claimed" && (live === undefined || live.isOver)) return KEEP;
+  return KILL;
+};
+
+const NO_OFFER = { claim: null, epoch: 0, state: null };
+const KEEP = { verdict: "keep", end: null } as const;
+const KILL = { verdict: "kill", end: null } as const;
+const UNKNOWN = { verdict: "unknown", end: null } as const;

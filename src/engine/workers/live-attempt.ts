@@ -1,0 +1,103 @@
+import type { EndOrder } from "../../domain/workers/protocol.ts";
+import type { StoredClaim, StoredOffer } from "../../store/workers/offers.ts";
+import type { AttemptResult, RunAttemptOptions } from "../attempt/run-attempt.ts";
+import { ReceivedOutput } from "./received-output.ts";
+
+/**
+ * An attempt that workers are offered, or that one of them has claimed. What the store has about it is repeated here, so that each
+ * message is judged by one state, in the order in which messages arrive.
+ */
+export class LiveAttempt {
+  readonly options: RunAttemptOptions;
+  readonly output: ReceivedOutput;
+  /** Ms of the monotonic clock at which it began to be offered. */
+  readonly offeredAt: number;
+  /** Resolves with how it ended. */
+  readonly result: Promise<AttemptResult>;
+  /** Resolves when its end is stored. */
+  readonly stored: Promise<void>;
+  /** Why its worker has to end it; null if it does not. */
+  end: EndOrder | null = null;
+  /** The storing of its outcome, once the worker has sent that. */
+  outcome: Promise<unknown> | null = null;
+  #offer: StoredOffer;
+  #isOver = false;
+  readonly #ended = Promise.withResolvers<AttemptResult>();
+  readonly #kept = Promise.withResolvers<void>();
+
+  constructor(options: RunAttemptOptions, offer: StoredOffer) {
+    this.options = options;
+    this.#offer = offer;
+    this.offeredAt = options.engine.clock.monotonic();
+    this.result = this.#ended.promise;
+    this.stored = this.#kept.promise;
+    this.output = new ReceivedOutput(this);
+  }
+
+  get id(): number {
+    return this.#offer.attemptId;
+  }
+
+  /** What is stored about the offer. */
+  get offer(): StoredOffer {
+    return this.#offer;
+  }
+
+  /** Sets what is stored, after the commit. */
+  set offer(offer: StoredOffer) {
+    this.#offer = offer;
+  }
+
+  /** True from the moment at which the end of the attempt is decided. Nothing that a worker says can change it from then on. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** True while any worker may claim it. */
+  get isOpen(): boolean {
+    return !this.#isOver && this.#offer.state === "offered";
+  }
+
+  /** The claim of the worker that has it; null while it is open, and when it is over. */
+  get claim(): StoredClaim | null {
+    return this.#isOver || this.#offer.state !== "claimed" ? null : this.#offer.claim;
+  }
+
+  /** Returns whether a worker has it, at this epoch. */
+  isHeldBy(worker: string, epoch: number): boolean {
+    return this.claim?.worker === worker && this.#offer.epoch === epoch;
+  }
+
+  /** Ends it. The first end wins. */
+  finish(result: AttemptResult): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#ended.resolve(result);
+  }
+
+  /** Ends it because of a fault of petit. */
+  fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#ended.reject(error);
+  }
+
+  /** Notes that its end is stored. */
+  release(): void {
+    this.#kept.resolve();
+  }
+
+  /** The fields of its log lines. */
+  get logFields() {
+    const { context, attempt } = this.options;
+    const { epoch, claim } = this.#offer;
+    return {
+      run_id: attempt.runId,
+      job_id: context.run.jobId,
+      task_id: attempt.taskId,
+      attempt: this.id,
+      epoch,
+      ...(claim !== null && { worker: claim.worker }),
+    };
+  }
+}

@@ -1,0 +1,58 @@
+import type { Job } from "../../domain/job.ts";
+import type { Offer } from "../../domain/workers/protocol.ts";
+import { expandTemplate, hasTemplate } from "../../jobfile/template.ts";
+import type { LiveAttempt } from "./live-attempt.ts";
+import { encodeScope } from "./scope-json.ts";
+import { type FileToShip, readFilesToShip } from "./shipped-files.ts";
+
+export type OfferContext = {
+  /** The id of the database. */
+  readonly scheduler: string;
+  /** Ms since the Unix epoch. */
+  readonly expiresAt: number;
+  readonly lostAfterMs: number;
+};
+
+/**
+ * Returns everything that a worker needs to run an attempt, and the contents of the files that it names. Throws SpawnError if a file is
+ * missing.
+ */
+export const buildOffer = (
+  { options, offer: { attemptId, epoch, labels } }: LiveAttempt,
+  { scheduler, expiresAt, lostAfterMs }: OfferContext,
+): { readonly offer: Offer; readonly files: readonly FileToShip[] } => {
+  const { job, task, run, item } = options.context;
+  const { settings } = options.engine;
+  const scope = options.context.scope();
+  const expand = (text: string): string => (hasTemplate(text) ? expandTemplate(text, scope) : text);
+  const files = readFilesToShip(task, { folder: job.source.folder, expand });
+  const own = jobOf(job, task);
+  // A template names a task by its id. A few more than needed do no harm.
+  const text = JSON.stringify(own);
+  const offer: Offer = {
+    scheduler,
+    attempt: attemptId,
+    epoch,
+    labels,
+    expiresAt,
+    job: own,
+    run,
+    item,
+    attemptNumber: options.attempt.attempt,
+    scope: encodeScope(scope, (taskId) => text.includes(taskId)),
+    files: Object.fromEntries(files.map(({ path, shipped }) => [path, shipped])),
+    logLimitBytes: settings.logLimitBytes,
+    artifactLimitBytes: settings.artifactLimitBytes,
+    killGraceMs: job.killGraceMs ?? settings.killGraceMs,
+    onInterrupt: job.onInterrupt ?? settings.onInterrupt,
+    lostAfterMs,
+  };
+  return { offer, files };
+};
+
+/** Returns the part of a definition that one task needs. */
+const jobOf = (job: Job, task: Job["tasks"][number]): Job => {
+  const { notify: _notify, hasDefaultNotify: _default, links: _links, source, ...rest } = job;
+  const { document: _document, ...place } = source;
+  return { ...rest, description: null, tasks: [task], source: place };
+};

@@ -1,0 +1,102 @@
+import { TransportError } from "../../domain/workers/link.ts";
+import { OFFER_CONTEXT, type SignedOffer } from "../../domain/workers/protocol.ts";
+import { signMessage } from "../../lib/wire/signing.ts";
+import { SpawnError } from "../attempt/spawn-error.ts";
+import { labelSetName } from "./label-set.ts";
+import type { LiveAttempt } from "./live-attempt.ts";
+import { buildOffer } from "./offer.ts";
+import type { RemoteContext } from "./remote-context.ts";
+
+/** How long an offer is valid. It is published again when half of that is over. */
+const VALID_MS = 10 * 60_000;
+
+/** Maximum of offers that are being published at the same time. */
+const CONCURRENT = 16;
+
+/** How long an offer waits after it could not be published, in ms. */
+const RETRY_MS = 1_000;
+
+/**
+ * Publishes open offers. The store has them, so whatever NATS loses is published again: after each connection, when half of the validity
+ * of an offer is over, and after a restart.
+ */
+export class Outbox {
+  readonly #context: RemoteContext;
+  readonly #queue = new Set<LiveAttempt>();
+  /** When each offer has to be published next, in ms of the monotonic clock. */
+  readonly #due = new WeakMap<LiveAttempt, number>();
+  #publishing = 0;
+
+  constructor(context: RemoteContext) {
+    this.#context = context;
+  }
+
+  /** Publishes an offer as soon as possible. */
+  add(live: LiveAttempt): void {
+    this.#queue.add(live);
+    this.#publishNext();
+  }
+
+  /** Publishes the offers that are due. With `isAll`, all open offers, since the queues may be new and empty. */
+  publishDue({ isAll }: { readonly isAll: boolean }): void {
+    const now = this.#context.clock.monotonic();
+    for (const live of this.#context.attempts.values())
+      if (live.isOpen && (isAll || now >= (this.#due.get(live) ?? 0))) this.#queue.add(live);
+    this.#publishNext();
+  }
+
+  #publishNext(): void {
+    const { transport, detach } = this.#context;
+    for (const live of this.#queue) {
+      if (this.#publishing >= CONCURRENT || transport.state.status !== "connected" || detach.aborted) return;
+      this.#queue.delete(live);
+      this.#publishing++;
+      void this.#publish(live).finally(() => {
+        this.#publishing--;
+        this.#publishNext();
+      });
+    }
+  }
+
+  async #publish(live: LiveAttempt): Promise<void> {
+    if (!live.isOpen) return;
+    const { clock, log, transport, signingKey, scheduler } = this.#context;
+    // Until it is published, it is not due a second time.
+    this.#due.set(live, clock.monotonic() + VALID_MS / 2);
+    try {
+      const { epoch } = live.offer;
+      const { offer, files } = buildOffer(live, { ...this.#context, expiresAt: clock.now() + VALID_MS });
+      for (const { content, shipped } of files) await transport.putScript(shipped.sha256, content);
+      const body = new TextEncoder().encode(JSON.stringify(offer));
+      const signature = signMessage(signingKey, { context: OFFER_CONTEXT, message: body });
+      const header: SignedOffer = { signature: Buffer.from(signature).toString("base64") };
+      await transport.publishOffer({
+        set: labelSetName(offer.labels),
+        id: `${scheduler}:${offer.attempt}:${epoch}`,
+        header,
+        body,
+      });
+      log.debug(live.logFields, "offered an attempt to workers");
+    } catch (error) {
+      this.#handle(error, live);
+    }
+  }
+
+  #handle(error: unknown, live: LiveAttempt): void {
+    const { clock, log } = this.#context;
+    if (error instanceof SpawnError) {
+      const { message } = error;
+      const outcome = {
+        status: "failed",
+        reason: "spawn_failed",
+        error: message,
+        exitCode: null,
+        signal: null,
+      } as const;
+      live.finish({ outcome, outputs: {}, transient: false, endedAt: live.options.now() });
+    } else if (error instanceof TransportError) {
+      this.#due.set(live, clock.monotonic() + RETRY_MS);
+      log.debug({ ...live.logFields, err: error }, "cannot offer an attempt to workers; it is tried again");
+    } else live.fail(error);
+  }
+}

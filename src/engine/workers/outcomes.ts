@@ -1,0 +1,87 @@
+import type { OutcomeAnswer, RequestFailure, ShippedOutcome } from "../../domain/workers/protocol.ts";
+import { afterCollection } from "../attempt/exit-status.ts";
+import type { LiveAttempt } from "./live-attempt.ts";
+import { receiveArtifacts } from "./received-artifacts.ts";
+import type { RemoteContext } from "./remote-context.ts";
+
+const STORED = { stored: true } as const;
+const NOT_YOURS = { refused: "not_yours" } as const;
+const UNAVAILABLE = { failed: "unavailable" } as const;
+
+type Answer = OutcomeAnswer | RequestFailure;
+
+/**
+ * Ends an attempt as its worker reports. Only the worker that has it, at its epoch, can do that. What any other says is kept as a note.
+ * Resolves when the end is on disk.
+ */
+export const answerOutcome = async (
+  worker: string,
+  message: ShippedOutcome,
+  context: RemoteContext,
+): Promise<Answer> => {
+  const live = context.attempts.get(message.attempt);
+  if (live?.isHeldBy(worker, message.epoch)) return await end(live, worker, { message, context });
+  // Its end is decided, but not stored yet.
+  if (live?.isOver) {
+    await live.stored;
+    if (context.detach.aborted) return UNAVAILABLE;
+  }
+  return answerLate(worker, message, context);
+};
+
+type Ending = { readonly message: ShippedOutcome; readonly context: RemoteContext };
+
+/** Ends an attempt, once, however often the worker asks. */
+const end = async (live: LiveAttempt, worker: string, { message, context }: Ending): Promise<Answer> => {
+  if (live.outcome !== null) return UNAVAILABLE;
+  const { storedOffset } = live.offer;
+  if (message.offset > storedOffset) return { again: "output", offset: storedOffset };
+  const ended = collect(live, worker, { message, context });
+  live.outcome = ended;
+  const answer = await ended.catch((error: unknown) => {
+    live.outcome = null;
+    throw error;
+  });
+  if (answer !== null) {
+    live.outcome = null;
+    return answer;
+  }
+  await live.stored;
+  if (context.detach.aborted) return UNAVAILABLE;
+  // What is not deleted now, NATS deletes when it is old.
+  for (const { object } of message.artifacts) void context.transport.deleteArtifact(worker, object).catch(() => {});
+  return STORED;
+};
+
+/** Stores what belongs to the end. Then the end is decided, and null is returned. */
+const collect = async (live: LiveAttempt, worker: string, { message, context }: Ending): Promise<Answer | null> => {
+  const { result, artifacts, durationMs } = message;
+  const received = await receiveArtifacts(live, { transport: context.transport, worker, artifacts });
+  if (received.missing) return { again: "artifacts" };
+  await live.output.settle();
+  if (!live.isHeldBy(worker, message.epoch)) return UNAVAILABLE;
+  const { skips, retryAfterMs, ...rest } = afterCollection(result, received.problem);
+  const startedAt = live.claim?.at ?? 0;
+  live.finish({
+    ...rest,
+    ...(skips !== undefined && { skips }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    endedAt: Math.min(live.options.now(), startedAt + durationMs),
+  });
+  return null;
+};
+
+/** Answers an outcome that comes again, or too late. */
+const answerLate = (worker: string, message: ShippedOutcome, { store, clock, log }: RemoteContext): Answer => {
+  const { attempt: attemptId, epoch, result, durationMs } = message;
+  const offer = store.offers.find(attemptId);
+  if (offer === null) return NOT_YOURS;
+  const isItsOwn = offer.claim?.worker === worker && offer.epoch === epoch;
+  if (isItsOwn && offer.state === "ended") return STORED;
+  if (isItsOwn && offer.state === "claimed") return UNAVAILABLE;
+  const { status, reason, exitCode, signal } = result.outcome;
+  const detail = { status, reason, exit_code: exitCode, signal, duration_ms: durationMs };
+  store.notes.add({ attemptId, at: clock.now(), worker, epoch, code: "late_outcome", detail });
+  log.warn({ attempt: attemptId, epoch, worker, ...detail }, "an outcome came too late; it is kept as a note");
+  return NOT_YOURS;
+};

@@ -1,0 +1,156 @@
+import type { Hello, HelloAnswer } from "../../domain/workers/protocol.ts";
+import { PROTOCOL } from "../../domain/workers/protocol.ts";
+import type { WorkerState } from "../../domain/workers/worker.ts";
+import type { StoredWorker, WorkerGreeting } from "../../store/workers/workers.ts";
+import type { RemoteContext } from "./remote-context.ts";
+
+/** Workers say hello this often, in ms, or more often if `lost_after` is short. */
+const HELLO_MS = 10_000;
+
+/** How many hellos may be missing before a worker is unreachable. */
+const MISSING_HELLOS = 2.5;
+
+/** The last hello of a worker. */
+export type Contact = {
+  readonly hello: Hello;
+  /** Ms of the monotonic clock. */
+  readonly at: number;
+  readonly refused: HelloAnswer["refused"];
+  /** The label sets that it knows. */
+  readonly sets: ReadonlySet<string>;
+};
+
+/** What was last reported about a worker. */
+type Report = "connected" | "unreachable" | "lost" | "left";
+
+/**
+ * Knows which workers are in contact. Time without contact counts only while petit itself reaches NATS: it begins anew with each of its
+ * connections, and whenever petit itself stood still.
+ */
+export class Presence {
+  readonly #context: RemoteContext;
+  /** By name; the instance that has the name. */
+  readonly #contacts = new Map<string, Contact>();
+  readonly #reported = new Map<string, Report>();
+  /** Since when petit reaches NATS, in ms of the monotonic clock; null if it does not. */
+  #connectedSince: number | null = null;
+  readonly unreachableMs: number;
+
+  constructor(context: RemoteContext) {
+    this.#context = context;
+    this.unreachableMs = MISSING_HELLOS * Math.min(HELLO_MS, context.lostAfterMs / 4);
+  }
+
+  setConnected(isConnected: boolean): void {
+    this.#connectedSince = isConnected ? this.#context.clock.monotonic() : null;
+  }
+
+  /** Counts time without contact from now on, because petit may have missed messages. */
+  restart(): void {
+    if (this.#connectedSince !== null) this.setConnected(true);
+  }
+
+  /** Returns how long nothing was heard of an instance of a worker, as far as that counts, in ms. */
+  silentMs(name: string, instance: string): number {
+    if (this.#connectedSince === null) return 0;
+    const contact = this.find(name, instance);
+    return this.#context.clock.monotonic() - Math.max(this.#connectedSince, contact?.at ?? 0);
+  }
+
+  /** Returns the last hello of an instance of a worker, since the start. */
+  find(name: string, instance: string): Contact | null {
+    const contact = this.#contacts.get(name);
+    return contact?.hello.instance === instance ? contact : null;
+  }
+
+  /** The last hello of each worker since the start, by name. */
+  get contacts(): ReadonlyMap<string, Contact> {
+    return this.#contacts;
+  }
+
+  /** Returns why a worker gets no work, or null. */
+  judge(name: string, { instance, protocol }: Hello): HelloAnswer["refused"] {
+    if (this.#isInUse(name, instance)) return "name_in_use";
+    return protocol === PROTOCOL ? null : "protocol";
+  }
+
+  /** Returns whether another instance has the name, and may still be there. */
+  #isInUse(name: string, instance: string): boolean {
+    const { store, clock, lostAfterMs } = this.#context;
+    const contact = this.#contacts.get(name);
+    if (contact !== undefined)
+      return (
+        contact.hello.instance !== instance &&
+        contact.hello.leaving !== true &&
+        this.silentMs(name, contact.hello.instance) < lostAfterMs
+      );
+    const stored = store.workers.find(name);
+    if (stored === null || stored.instance === instance || stored.leaving) return false;
+    return clock.now() - stored.lastContactAt < lostAfterMs && this.silentMs(name, stored.instance) < lostAfterMs;
+  }
+
+  /** Notes a hello of the instance that has the name. */
+  note(name: string, hello: Hello, { refused, sets }: Pick<Contact, "refused" | "sets">): void {
+    const { clock, store, log } = this.#context;
+    this.#contacts.set(name, { hello, at: clock.monotonic(), refused, sets });
+    try {
+      store.workers.greet(greetingOf(name, hello, clock.now()), clock.now());
+    } catch (error) {
+      log.debug({ err: error, worker: name }, "cannot store what a worker says");
+    }
+    this.#report(name, hello.leaving === true ? "left" : "connected");
+  }
+
+  /** Forgets a worker. */
+  forget(name: string): void {
+    this.#contacts.delete(name);
+    this.#reported.delete(name);
+  }
+
+  /** Reports the workers that have become unreachable. */
+  reportMissing(): void {
+    if (this.#connectedSince === null) return;
+    const { store, lostAfterMs } = this.#context;
+    for (const { name, instance, leaving } of store.workers.list()) {
+      if (leaving) continue;
+      const silentMs = this.silentMs(name, instance);
+      if (silentMs >= lostAfterMs) this.#report(name, "lost");
+      else if (silentMs >= this.unreachableMs) this.#report(name, "unreachable");
+    }
+  }
+
+  stateOf({ name, instance, leaving }: StoredWorker): WorkerState {
+    if (this.#connectedSince === null) return "unknown";
+    if (leaving) return "gone";
+    const silentMs = this.silentMs(name, instance);
+    if (silentMs >= this.#context.lostAfterMs) return "lost";
+    if (silentMs >= this.unreachableMs) return "unreachable";
+    const contact = this.find(name, instance);
+    if (contact === null) return "unknown";
+    return contact.refused === null ? "connected" : "refused";
+  }
+
+  #report(name: string, status: Report): void {
+    if (this.#reported.get(name) === status) return;
+    const { store, clock, log } = this.#context;
+    this.#reported.set(name, status);
+    try {
+      store.events.record({ type: "worker", now: clock.now(), worker: name, status });
+    } catch (error) {
+      log.debug({ err: error, worker: name }, "cannot store the state of a worker");
+    }
+  }
+}
+
+const greetingOf = (name: string, hello: Hello, now: number): WorkerGreeting => ({
+  name,
+  instance: hello.instance,
+  labels: hello.labels,
+  slots: hello.slots,
+  version: hello.version,
+  protocol: hello.protocol,
+  address: hello.address,
+  draining: hello.draining,
+  leaving: hello.leaving === true,
+  clockDifferenceMs: Math.round(hello.now - now),
+});

@@ -1,0 +1,26 @@
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { SigningKey } from "../../lib/wire/signing.ts";
+import type { Store } from "../../store/store.ts";
+import type { Commits } from "../commits.ts";
+import type { LiveAttempt } from "./live-attempt.ts";
+import type { SchedulerTransport } from "./transport.ts";
+
+/** What the parts that speak with workers share. */
+export type RemoteContext = {
+  readonly store: Store;
+  readonly commits: Commits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly transport: SchedulerTransport;
+  /** Signs offers and granted claims. */
+  readonly signingKey: SigningKey;
+  /** The id of the database. */
+  readonly scheduler: string;
+  /** After how long without contact a worker is lost. */
+  readonly lostAfterMs: number;
+  /** Aborted when the engine detaches. */
+  readonly detach: AbortSignal;
+  /** The attempts that have not ended, by id. */
+  readonly attempts: ReadonlyMap<number, LiveAttempt>;
+};

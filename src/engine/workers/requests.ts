@@ -1,0 +1,93 @@
+import { PetitError } from "../../domain/errors.ts";
+import { TransportError } from "../../domain/workers/link.ts";
+import {
+  MessageError,
+  type OutputAnswer,
+  type RequestFailure,
+  readClaim,
+  readHello,
+  readOutcome,
+  readOutput,
+} from "../../domain/workers/protocol.ts";
+import { assertNever } from "../../lib/never.ts";
+import { answerClaim, type ClaimOptions } from "./claims.ts";
+import { type GreetOptions, greet } from "./greet.ts";
+import { answerOutcome } from "./outcomes.ts";
+import type { RemoteContext } from "./remote-context.ts";
+import type { WorkerRequest } from "./transport.ts";
+
+export type RequestOptions = ClaimOptions & GreetOptions;
+
+const NOT_YOURS = { refused: "not_yours" } as const;
+
+/**
+ * Answers a request of a worker. What it says is judged before anything is awaited, so requests are judged in the order in which they
+ * arrive. Null: there is no answer, and the worker asks again.
+ */
+export const answerRequest = async (request: WorkerRequest, options: RequestOptions): Promise<object | null> => {
+  const { context } = options;
+  if (context.detach.aborted) return null;
+  try {
+    return await answer(request, options);
+  } catch (error) {
+    return context.detach.aborted ? null : failureOf(error, request, context);
+  }
+};
+
+const answer = async ({ worker, kind, frame }: WorkerRequest, options: RequestOptions): Promise<object> => {
+  const { context } = options;
+  switch (kind) {
+    case "hello": {
+      const answered = greet(worker, readHello(frame.header), options);
+      await prepare(worker, answered.sets, context);
+      return answered;
+    }
+    case "claim":
+      return await answerClaim(worker, readClaim(frame.header), options);
+    case "output":
+      return await answerOutput(worker, frame, context);
+    case "outcome":
+      return await answerOutcome(worker, readOutcome(frame.header), context);
+    default:
+      return assertNever(kind);
+  }
+};
+
+/** Creates what a worker needs in NATS. If that fails, the worker waits for it, and it is tried again at its next hello. */
+const prepare = async (worker: string, sets: readonly string[], { transport, log }: RemoteContext): Promise<void> => {
+  try {
+    await Promise.all([transport.openArtifacts(worker), transport.openSets(sets)]);
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    log.debug({ err: error, worker }, "cannot prepare the queues of a worker");
+  }
+};
+
+const answerOutput = async (
+  worker: string,
+  frame: WorkerRequest["frame"],
+  { attempts, store }: RemoteContext,
+): Promise<OutputAnswer | RequestFailure> => {
+  const message = readOutput(frame.header);
+  const live = attempts.get(message.attempt);
+  if (live?.isHeldBy(worker, message.epoch)) {
+    const acknowledged = await live.output.receive(message, frame.body);
+    return acknowledged === null ? NOT_YOURS : { acknowledged };
+  }
+  const offer = live?.offer ?? store.offers.find(message.attempt);
+  const isItsOwn = offer?.claim?.worker === worker && offer.epoch === message.epoch;
+  // Its end is being stored, or petit stops.
+  return isItsOwn && offer.state === "claimed" ? { failed: "unavailable" } : NOT_YOURS;
+};
+
+const failureOf = (error: unknown, { worker, kind }: WorkerRequest, { log }: RemoteContext): RequestFailure => {
+  const fields = { err: error, worker, request: kind };
+  if (error instanceof MessageError) {
+    log.warn(fields, "a worker sent a message that is not understood");
+    return { failed: "invalid" };
+  }
+  if (error instanceof TransportError || (error instanceof PetitError && error.code === "storage_failed"))
+    log.debug(fields, "cannot answer a worker yet");
+  else log.error(fields, "cannot answer a worker");
+  return { failed: "unavailable" };
+};

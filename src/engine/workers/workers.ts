@@ -1,0 +1,291 @@
+import type { RunId } from "../../domain/ids.ts";
+import { refuse, workerNotFound } from "../../domain/refusal.ts";
+import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
+import type { AttemptOutcome } from "../../domain/task-run.ts";
+import { serves } from "../../domain/workers/labels.ts";
+import type { LinkState } from "../../domain/workers/link.ts";
+import type { Control } from "../../domain/workers/protocol.ts";
+import type { Dispatch, WorkerWait } from "../../domain/workers/waiting.ts";
+import type { WorkerView } from "../../domain/workers/worker.ts";
+import { formatDuration } from "../../lib/duration.ts";
+import type { SigningKey } from "../../lib/wire/signing.ts";
+import type { AttemptDriver } from "../attempt/driver.ts";
+import { describeEnd } from "../attempt/exit-status.ts";
+import type { AttemptResult, RunAttemptOptions } from "../attempt/run-attempt.ts";
+import { catchErrors, Listeners } from "../listeners.ts";
+import { LabelSets } from "./label-sets.ts";
+import { LiveAttempt } from "./live-attempt.ts";
+import { Outbox } from "./outbox.ts";
+import { Presence } from "./presence.ts";
+import type { CreateRemoteWorkers, RemoteWorkers, RemoteWorkersParts } from "./remote.ts";
+import type { RemoteContext } from "./remote-context.ts";
+import { answerRequest } from "./requests.ts";
+import type { SchedulerTransport } from "./transport.ts";
+import { viewWorkers } from "./view.ts";
+
+export type WorkersOptions = {
+  readonly transport: SchedulerTransport;
+  readonly signingKey: SigningKey;
+  readonly lostAfterMs: number;
+  /** The address of NATS, for people, without a password. */
+  readonly url: string;
+};
+
+/** Returns the function that creates the part of the engine that speaks with workers. */
+export const remoteWorkers =
+  (options: WorkersOptions): CreateRemoteWorkers =>
+  (parts) =>
+    new Workers({ ...options, ...parts });
+
+/** How long a worker has to answer a control message. If it does not, the answer to its next hello has the same content. */
+const CONTROL_TIMEOUT_MS = 5_000;
+
+/** Bounds of the interval between checks for lost workers and due offers, in ms. */
+const MIN_TICK_MS = 20;
+const MAX_TICK_MS = 1_000;
+
+/** Offers attempts to workers, and follows those that they have claimed. */
+class Workers implements RemoteWorkers {
+  readonly driver: AttemptDriver;
+  readonly #options: WorkersOptions & RemoteWorkersParts;
+  readonly #attempts = new Map<number, LiveAttempt>();
+  readonly #context: RemoteContext;
+  readonly #presence: Presence;
+  readonly #sets = new LabelSets();
+  readonly #outbox: Outbox;
+  readonly #dispatched = new Listeners<"dispatched", number>();
+  readonly #tickMs: number;
+  #lastTick: number;
+  #cancelTick: (() => void) | null = null;
+  #linkChangedAt: number;
+
+  constructor(options: WorkersOptions & RemoteWorkersParts) {
+    const { clock, store, lostAfterMs } = options;
+    this.#options = options;
+    this.#context = { ...options, scheduler: store.workers.getDatabaseId(), attempts: this.#attempts };
+    this.#presence = new Presence(this.#context);
+    this.#outbox = new Outbox(this.#context);
+    this.#tickMs = Math.min(MAX_TICK_MS, Math.max(MIN_TICK_MS, lostAfterMs / 20));
+    this.#lastTick = clock.monotonic();
+    this.#linkChangedAt = clock.now();
+    this.driver = {
+      outlivesPetit: true,
+      store: ({ run, node, task, now }) => store.runs.offerAttempt(run, node, { labels: task.runsOn ?? [], now }),
+      run: (attempt) => this.#run(attempt),
+      release: ({ attempt, spool, spools }) => {
+        spools.remove(spool);
+        this.#attempts.get(attempt.id)?.release();
+        this.#attempts.delete(attempt.id);
+      },
+    };
+  }
+
+  start(): void {
+    const { transport, detach } = this.#options;
+    detach.addEventListener("abort", () => this.#stop(), { once: true });
+    transport.start({
+      onState: (state) => this.#onLink(state),
+      onRequest: (request) =>
+        answerRequest(request, {
+          context: this.#context,
+          presence: this.#presence,
+          sets: this.#sets,
+          onClaimed: (live) => this.#onClaimed(live),
+          onMissing: (live) => void this.#offerAgain(live),
+        }),
+    });
+    this.#tickLater();
+  }
+
+  /** The attempts continue on their workers, and the next process follows them. */
+  #stop(): void {
+    this.#cancelTick?.();
+    for (const live of this.#attempts.values()) {
+      live.fail(this.#options.detach.reason);
+      live.release();
+    }
+  }
+
+  async #run(options: RunAttemptOptions): Promise<AttemptResult> {
+    const { attempt, end, forceKill } = options;
+    const offer = this.#options.store.offers.find(attempt.id);
+    if (offer === null) throw new Error(`attempt ${attempt.id} has no offer`);
+    const live = new LiveAttempt(options, offer);
+    this.#attempts.set(attempt.id, live);
+    const onEnd = (): void => this.#end(live);
+    for (const signal of [end, forceKill]) signal.addEventListener("abort", onEnd);
+    if (live.isOpen) this.#offer(live);
+    if (end.aborted) onEnd();
+    try {
+      return await live.result;
+    } finally {
+      for (const signal of [end, forceKill]) signal.removeEventListener("abort", onEnd);
+    }
+  }
+
+  #offer(live: LiveAttempt): void {
+    const { labels } = live.offer;
+    const set = this.#sets.add(labels);
+    this.#outbox.add(live);
+    for (const [name, { hello, sets }] of this.#presence.contacts)
+      if (!sets.has(set) && !hello.draining && serves(hello.labels, labels))
+        void this.#control(name, { kind: "greet" });
+  }
+
+  /** Ends an attempt on request. One that no worker has ends at once. */
+  #end(live: LiveAttempt): void {
+    const { end, forceKill, now } = live.options;
+    if (live.isOver || !end.aborted) return;
+    const reason: EndingReason = ENDING_REASONS.find((each) => each === end.reason) ?? "cancelled";
+    const { claim, offer } = live;
+    if (claim === null) {
+      live.finish(failed({ reason, error: describeEnd(reason, null) }, now()));
+      return;
+    }
+    live.end = { reason, force: forceKill.aborted };
+    void this.#control(claim.worker, { kind: "end", attempt: live.id, epoch: offer.epoch, ...live.end });
+  }
+
+  #onClaimed(live: LiveAttempt): void {
+    const { log, clock } = this.#options;
+    log.debug(live.logFields, "a worker has claimed an attempt");
+    this.#dispatched.emit("dispatched", clock.monotonic() - live.offeredAt);
+  }
+
+  /** Offers an attempt again that its worker never started. */
+  async #offerAgain(live: LiveAttempt): Promise<void> {
+    const { log, commits, store, clock, detach } = this.#options;
+    // The worker need not be told to end what it does not have.
+    if (live.end !== null) {
+      const { reason } = live.end;
+      live.finish(failed({ reason, error: describeEnd(reason, null) }, live.options.now()));
+      return;
+    }
+    const { offer } = live;
+    log.info(live.logFields, "a worker does not have an attempt that it claimed; it is offered again");
+    try {
+      await commits.enqueueUntilStored((addHooks) => {
+        if (live.isOver || live.offer !== offer || live.outcome !== null) return;
+        if (!store.offers.offerAgain(offer, clock.now())) return;
+        addHooks({
+          onCommit: () => {
+            live.offer = { ...offer, state: "offered", epoch: offer.epoch + 1, claim: null, storedOffset: 0 };
+            if (live.options.end.aborted) this.#end(live);
+            else this.#offer(live);
+          },
+          onRollback: () => {},
+        });
+      });
+    } catch (error) {
+      if (!detach.aborted) log.error({ ...live.logFields, err: error }, "cannot offer an attempt again");
+    }
+  }
+
+  /** Sends a control message. What it says is also in the answer to the next hello, so it may get lost. */
+  async #control(worker: string, message: Control): Promise<void> {
+    const { transport, log } = this.#options;
+    try {
+      await transport.control(worker, message, CONTROL_TIMEOUT_MS);
+    } catch (error) {
+      log.debug({ err: error, worker, control: message.kind }, "a worker does not answer");
+    }
+  }
+
+  #onLink(state: LinkState): void {
+    const { log, clock, url } = this.#options;
+    const isConnected = state.status === "connected";
+    this.#linkChangedAt = clock.now();
+    this.#presence.setConnected(isConnected);
+    if (isConnected) {
+      log.info({ nats: url }, "connected to NATS");
+      this.#outbox.publishDue({ isAll: true });
+    } else log.warn({ nats: url, fault: state.fault, detail: state.detail }, "not connected to NATS");
+  }
+
+  #tickLater(): void {
+    const { clock, detach } = this.#options;
+    this.#cancelTick = clock.setTimeout(() => {
+      if (detach.aborted) return;
+      this.#tick();
+      this.#tickLater();
+    }, this.#tickMs);
+  }
+
+  #tick(): void {
+    const { clock, lostAfterMs } = this.#options;
+    const now = clock.monotonic();
+    // petit stood still, and messages of workers may wait to be read.
+    if (now - this.#lastTick > Math.max(3 * this.#tickMs, lostAfterMs / 4)) this.#presence.restart();
+    this.#lastTick = now;
+    this.#presence.reportMissing();
+    for (const live of this.#attempts.values()) {
+      const { claim } = live;
+      if (claim === null || live.outcome !== null) continue;
+      if (this.#presence.silentMs(claim.worker, claim.instance) >= lostAfterMs) this.#lose(live, claim.worker);
+    }
+    this.#outbox.publishDue({ isAll: false });
+  }
+
+  #lose(live: LiveAttempt, worker: string): void {
+    const { log, lostAfterMs } = this.#options;
+    log.warn(live.logFields, "the worker of an attempt is lost");
+    const error = `worker ${worker} was out of reach for ${formatDuration(lostAfterMs)}`;
+    live.finish(failed({ reason: "worker_lost", error }, live.options.now()));
+  }
+
+  get dispatch(): Dispatch {
+    const { transport, url } = this.#options;
+    const { state } = transport;
+    const error = state.status === "connected" || state.detail === "" ? null : state.detail;
+    return { url, isConnected: state.status === "connected", since: this.#linkChangedAt, error };
+  }
+
+  get workers(): readonly WorkerView[] {
+    return viewWorkers(this.#options.store.workers.list(), this.#presence, this.#attempts.values());
+  }
+
+  listWaits(runId?: RunId): readonly WorkerWait[] {
+    return [...this.#attempts.values()].flatMap((live) => {
+      const { attempt, context } = live.options;
+      if (!live.isOpen || (runId !== undefined && attempt.runId !== runId)) return [];
+      const { labels, offeredAt } = live.offer;
+      const { runId: id, taskId, item } = attempt;
+      return [{ runId: id, jobId: context.run.jobId, taskId, item, labels, since: offeredAt }];
+    });
+  }
+
+  setDrained(name: string, drained: boolean, by: string | null): void {
+    const { store, clock } = this.#options;
+    if (!store.workers.setDrained(name, drained, { now: clock.now(), by })) throw this.#notFound(name);
+    void this.#control(name, { kind: drained ? "drain" : "resume" });
+  }
+
+  forget(name: string): void {
+    const { store } = this.#options;
+    const view = this.workers.find((worker) => worker.name === name);
+    if (view === undefined) throw this.#notFound(name);
+    const isThere = view.state === "connected" || view.state === "refused";
+    if (isThere || view.attempts.length > 0)
+      throw refuse({ reason: "worker_in_use", worker: name, attempts: view.attempts.length });
+    store.workers.forget(name);
+    this.#presence.forget(name);
+  }
+
+  #notFound(name: string) {
+    return workerNotFound(
+      name,
+      this.#options.store.workers.list().map((worker) => worker.name),
+    );
+  }
+
+  onDispatched(listener: (latencyMs: number) => void): () => void {
+    return this.#dispatched.add("dispatched", catchErrors(listener, this.#options.log));
+  }
+}
+
+const failed = (outcome: Pick<AttemptOutcome, "reason" | "error">, endedAt: number): AttemptResult => ({
+  outcome: { ...outcome, status: "failed", exitCode: null, signal: null },
+  outputs: {},
+  transient: false,
+  endedAt,
+});

@@ -1,0 +1,205 @@
+import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { CLAIM_CONTEXT, claimProofBytes, OFFER_CONTEXT } from "../../../src/domain/workers/protocol.ts";
+import { isSignedBy } from "../../../src/lib/wire/signing.ts";
+import { job, program, retry, shell, taskId } from "../../support/engine/factories.ts";
+import { startEngine } from "../../support/engine/started-engine.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+import { fakeWorker, holdOf } from "../../support/workers/fake-worker.ts";
+import { remoteJob, startWithWorkers } from "../../support/workers/started.ts";
+
+const bytesOf = (text: string): Uint8Array => Buffer.from(text, "base64");
+
+describe("an attempt on a worker", () => {
+  test("is offered, claimed, followed and ended", async () => {
+    const { petit, transport, signingKey } = await startWithWorkers({ jobs: [remoteJob("hello")] });
+    await using _ = petit;
+    const box = fakeWorker(transport, "box7");
+    await box.hello();
+    const run = await petit.trigger("hello");
+    const { offer, header, body, id } = await transport.offered();
+    const { publicKey } = signingKey;
+    const signature = bytesOf((header as { signature: string }).signature);
+    expect(isSignedBy(publicKey, { context: OFFER_CONTEXT, message: body, signature })).toBe(true);
+    expect(offer).toMatchObject({ epoch: 1, labels: ["gpu"], attemptNumber: 1, onInterrupt: "fail" });
+    expect(id).toBe(`${offer.scheduler}:${offer.attempt}:1`);
+    expect(petit.read(run.id).summary).toBe("far pending");
+    expect(petit.engine.listWorkerWaits(run.id)).toMatchObject([{ taskId: "far", labels: ["gpu"] }]);
+
+    const answer = await box.claim(offer);
+    if (!("proof" in answer)) throw new Error("the claim was refused");
+    const claim = { ...offer, worker: "box7", nonce: `box7 ${offer.attempt}` };
+    const proof = { context: CLAIM_CONTEXT, message: claimProofBytes(claim), signature: bytesOf(answer.proof) };
+    expect(isSignedBy(publicKey, proof)).toBe(true);
+    expect(petit.read(run.id).summary).toBe("far running");
+    expect(petit.engine.listWorkerWaits()).toEqual([]);
+    expect(petit.engine.workers).toMatchObject([
+      { name: "box7", state: "connected", attempts: [{ runId: run.id, taskId: "far", attemptId: offer.attempt }] },
+    ]);
+
+    expect(await box.output(offer, 0, ["one\n", "two\n"])).toEqual({ acknowledged: 8 });
+    await petit.written(run.id, "one\ntwo\n");
+    expect(await box.outcome(offer, { offset: 8, durationMs: 0 })).toEqual({ stored: true });
+    const { run: ended, attempts, summary } = await petit.ended(run.id);
+    expect([ended.status, summary]).toEqual(["completed", "far completed"]);
+    expect(attempts).toMatchObject([{ worker: "box7", status: "completed", exitCode: 0 }]);
+    expect(petit.engine.workers).toMatchObject([{ attempts: [] }]);
+    expect(petit.spooled).toEqual([]);
+  });
+
+  test("passes its outputs to a local task", async () => {
+    const tasks = [
+      ...remoteJob("hello").tasks,
+      shell("near", "echo $ROWS", { after: ["far"], environment: { ROWS: "${{ tasks.far.outputs.rows }}" } }),
+    ];
+    const { petit, transport } = await startWithWorkers({ jobs: [job("hello", { tasks })] });
+    await using _ = petit;
+    const box = fakeWorker(transport, "box7");
+    await box.hello();
+    const run = await petit.trigger("hello");
+    const { offer } = await transport.offered();
+    await box.claim(offer);
+    const outcome = { status: "completed", reason: null, error: null, exitCode: 0, signal: null } as const;
+    await box.outcome(offer, { result: { outcome, outputs: { rows: "42" }, transient: false } });
+    expect((await petit.ended(run.id)).output()).toBe("42\n");
+  });
+
+  test("is repeated as its task says, with a new offer", async () => {
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello", { retry: retry(1) })] });
+    await using _ = petit;
+    const box = fakeWorker(transport, "box7");
+    await box.hello();
+    const run = await petit.trigger("hello");
+    const first = await transport.offered();
+    await box.claim(first.offer);
+    const outcome = { status: "failed", reason: "exit_code", error: "exit code 3", exitCode: 3, signal: null } as const;
+    await box.outcome(first.offer, { result: { outcome, outputs: {}, transient: false } });
+    const second = await transport.offered(1);
+    expect(second.offer).toMatchObject({ attemptNumber: 2, epoch: 1 });
+    await box.claim(second.offer);
+    await box.outcome(second.offer);
+    expect((await petit.ended(run.id)).attempts).toMatchObject([{ status: "failed" }, { status: "completed" }]);
+  });
+
+  test("gets the script of its task by content", async () => {
+    using folder = tempDir();
+    writeFileSync(folder.file("report.py"), "print(1)");
+    const tasks = [program("far", "python", { file: "report.py" }, { runsOn: ["gpu"] })];
+    const source = { file: "a.yaml", line: 1, folder: folder.path };
+    const { petit, transport } = await startWithWorkers({ jobs: [job("hello", { tasks, source })] });
+    await using _ = petit;
+    await petit.trigger("hello");
+    const { offer } = await transport.offered();
+    const file = offer.files["report.py"];
+    expect(file).toMatchObject({ bytes: 8, name: "report.py" });
+    expect(new TextDecoder().decode(transport.scripts.get(file?.sha256 ?? ""))).toBe("print(1)");
+    expect(offer.job.tasks.map(({ id }) => id)).toEqual([taskId("far")]);
+  });
+
+  test("fails if the script of its task is missing, and may then be repeated", async () => {
+    const tasks = [program("far", "python", { file: "missing.py" }, { runsOn: ["gpu"], retry: retry(1) })];
+    const { petit } = await startWithWorkers({ jobs: [job("hello", { tasks })] });
+    await using _ = petit;
+    const { attempts, run } = await petit.run("hello");
+    expect(run.status).toBe("failed");
+    expect(attempts).toMatchObject([{ reason: "spawn_failed", worker: null }, { reason: "spawn_failed" }]);
+    expect(attempts[0]?.error).toContain("missing.py");
+  });
+
+  test("keeps its artifacts with the run", async () => {
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")] });
+    await using _ = petit;
+    const box = fakeWorker(transport, "box7");
+    await box.hello();
+    const run = await petit.trigger("hello");
+    const { offer } = await transport.offered();
+    await box.claim(offer);
+    const artifact = transport.putArtifact("o/1", "a/b.txt", "kept");
+    const wrong = { ...artifact, size: 3 };
+    expect(await box.outcome(offer, { artifacts: [{ ...artifact, object: "lost" }] })).toEqual({ again: "artifacts" });
+    expect(await box.outcome(offer, { artifacts: [wrong] })).toEqual({ again: "artifacts" });
+    expect(await box.outcome(offer, { artifacts: [artifact] })).toEqual({ stored: true });
+    await petit.ended(run.id);
+    expect(petit.store.artifacts.list(run.id)).toMatchObject([{ path: "far/a/b.txt", sizeBytes: 4 }]);
+    expect(transport.artifacts.size).toBe(0);
+  });
+
+  test.each(["../b.txt", "/etc/b.txt", "a//b", "a/./b", "a\0b"])("fails if it names a file %p", async (path) => {
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")] });
+    await using _ = petit;
+    const box = fakeWorker(transport, "box7");
+    await box.hello();
+    const run = await petit.trigger("hello");
+    const { offer } = await transport.offered();
+    await box.claim(offer);
+    const artifact = transport.putArtifact("o/1", path, "x");
+    expect(await box.outcome(offer, { artifacts: [artifact] })).toEqual({ stored: true });
+    expect((await petit.ended(run.id)).summary).toBe("far failed(artifacts_failed)");
+  });
+
+  test("that is cancelled before a worker claims it ends at once", async () => {
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")] });
+    await using _ = petit;
+    const box = fakeWorker(transport, "box7");
+    await box.hello();
+    const run = await petit.trigger("hello");
+    const { offer } = await transport.offered();
+    await petit.engine.cancel(run.id);
+    const { run: ended, attempts } = await petit.ended(run.id);
+    expect(ended.status).toBe("cancelled");
+    expect(attempts).toMatchObject([{ reason: "cancelled", worker: null }]);
+    expect(await box.claim(offer)).toEqual({ granted: false, reason: "taken", isOpen: false });
+    expect(petit.store.offers.find(offer.attempt)?.state).toBe("withdrawn");
+  });
+
+  test("that is cancelled while it runs is ended by its worker, which hears it again at each hello", async () => {
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")] });
+    await using _ = petit;
+    const box = fakeWorker(transport, "box7");
+    await box.hello();
+    const run = await petit.trigger("hello");
+    const { offer } = await transport.offered();
+    await box.claim(offer);
+    await petit.engine.cancel(run.id);
+    const { attempt, epoch } = offer;
+    // The first one is about the new set of labels.
+    const { worker, message } = await transport.controlled(1);
+    expect([worker, message]).toEqual(["box7", { kind: "end", attempt, epoch, reason: "cancelled", force: false }]);
+    const { verdicts } = await box.hello([holdOf(offer)]);
+    expect(verdicts).toMatchObject([{ verdict: "keep", end: { reason: "cancelled", force: false } }]);
+    const outcome = {
+      status: "failed",
+      reason: "cancelled",
+      error: "cancelled",
+      exitCode: null,
+      signal: "SIGTERM",
+    } as const;
+    await box.outcome(offer, { result: { outcome, outputs: {}, transient: false } });
+    expect((await petit.ended(run.id)).run.status).toBe("cancelled");
+  });
+
+  test("that is cancelled ends when its worker says that it does not have it", async () => {
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")] });
+    await using _ = petit;
+    const box = fakeWorker(transport, "box7");
+    await box.hello();
+    const run = await petit.trigger("hello");
+    const { offer } = await transport.offered();
+    await box.claim(offer);
+    await petit.engine.cancel(run.id);
+    await box.hello([]);
+    expect((await petit.ended(run.id)).run.status).toBe("cancelled");
+    expect(transport.offers).toHaveLength(1);
+  });
+});
+
+describe("a petit without workers", () => {
+  test("fails a task that needs one", async () => {
+    await using petit = await startEngine({ jobs: [remoteJob("hello")] });
+    expect((await petit.run("hello")).attempts).toMatchObject([
+      { reason: "spawn_failed", error: "runs_on needs --nats" },
+    ]);
+    expect(petit.engine.dispatch).toBeNull();
+    await expect(petit.engine.drainWorker("box7")).rejects.toThrow();
+  });
+});
