@@ -15,7 +15,7 @@ import { parseSince } from "../logs/since.ts";
 import { failedTasks } from "../run-display/error-excerpt.ts";
 import { readChunk } from "../run-display/output-chunk.ts";
 import { runName } from "../run-display/short-id.ts";
-import { paint } from "../terminal/terminal.ts";
+import { paint, writeInStep } from "../terminal/terminal.ts";
 
 export const logs = defineCommand({
   name: "logs",
@@ -200,7 +200,10 @@ const printOutput = async (
     query: filter,
     headers: { accept: json ? "application/x-ndjson" : "text/plain" },
   });
-  for await (const chunk of bytes) write(chunk);
+  for await (const chunk of bytes) {
+    isEmpty = false;
+    await writeInStep(out, chunk);
+  }
   return isEmpty;
 };
 

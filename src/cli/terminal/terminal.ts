@@ -6,7 +6,8 @@ export type Terminal = {
 
 /** An output stream and what it can display. */
 export type Screen = {
-  readonly write: (text: string | Uint8Array) => void;
+  /** Writes. Calls `done` when the reader has room for more, but not after an error: petit exits then. */
+  readonly write: (text: string | Uint8Array, done?: () => void) => void;
   readonly isTerminal: boolean;
   /** True on a terminal, unless NO_COLOR, TERM=dumb or the `color` setting turns colours off. */
   readonly color: boolean;
@@ -20,7 +21,7 @@ export type Screen = {
 
 /** The part of Node's `WriteStream` that the CLI uses. */
 export type TerminalStream = {
-  write(data: string | Uint8Array): boolean;
+  write(data: string | Uint8Array, done?: () => void): boolean;
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;
@@ -45,8 +46,8 @@ export const openTerminal = (
 type Abilities = { readonly color: boolean; readonly movesCursor: boolean };
 
 const openScreen = (stream: TerminalStream, { color, movesCursor }: Abilities): Screen => ({
-  write: (text) => {
-    stream.write(text);
+  write: (text, done) => {
+    stream.write(text, done);
   },
   isTerminal: stream.isTTY === true,
   color: stream.isTTY === true && color,
@@ -54,6 +55,10 @@ const openScreen = (stream: TerminalStream, { color, movesCursor }: Abilities): 
   columns: () => stream.columns || 80,
   rows: () => stream.rows || 24,
 });
+
+/** Writes, and resolves when the reader has room for more: a slow reader must not fill the memory of this process. */
+export const writeInStep = ({ write }: Screen, bytes: Uint8Array): Promise<void> =>
+  new Promise((resolve) => write(bytes, resolve));
 
 const STYLES = {
   bold: [1, 22],

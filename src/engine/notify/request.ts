@@ -68,7 +68,9 @@ export const makeRequest = (
     case "slack":
       return chatOf({ url: text, payload: slackPayload(messageIn(delivery)) });
     case "discord":
-      return chatOf({ url: text, payload: discordPayload(messageIn(delivery)) });
+      // Without `wait`, Discord reports no error for a message that it does not store. See "Execute Webhook" in its documentation.
+      url.searchParams.set("wait", "true");
+      return chatOf({ url: url.href, payload: discordPayload(messageIn(delivery)) });
     case "teams":
       return chatOf({ url: text, payload: teamsPayload(messageIn(delivery)) });
     case "ntfy": {

@@ -35,6 +35,20 @@ export const fit = <T>(text: string, { limit, cut, render, sizeOf }: FitOptions<
   }
 };
 
+/** Returns the items that fit into `limit` together, at most `count`. One that is too large is left out. */
+export const takeWithin = <T>(
+  items: readonly T[],
+  { limit, count, sizeOf }: { readonly limit: number; readonly count: number; readonly sizeOf: (item: T) => number },
+): readonly T[] => {
+  let room = limit;
+  const taken = items.filter((item) => {
+    const fits = sizeOf(item) <= room;
+    if (fits) room -= sizeOf(item);
+    return fits;
+  });
+  return taken.slice(0, count);
+};
+
 /** Returns the escaped form of a text, with as much of it as fits into `limit` UTF-16 code units. */
 export const escapeWithin = (
   text: string,

@@ -1,12 +1,16 @@
-import { cutEnd, cutStart, fit } from "./cut.ts";
+import { cutEnd, cutStart, fit, takeWithin } from "./cut.ts";
 import type { Message } from "./message.ts";
 import { plainText } from "./plain.ts";
 
 /** Maximum size of a message in bytes. A server turns a longer one into an attachment. */
 const MAX_BYTES = 4_096;
 
-/** Maximum number of buttons. */
+/** Maximum size of the whole JSON in bytes: a server refuses more than twice the size of a message. */
+const MAX_JSON_BYTES = 2 * MAX_BYTES;
+
+/** Maximum number of buttons, and size of their names and URLs together. One of them is sent twice. */
 const MAX_ACTIONS = 3;
+const MAX_LINKS_BYTES = 1_500;
 
 /** Tags that ntfy shows as an emoji. */
 const TAGS = {
@@ -21,28 +25,34 @@ const PRIORITIES = { bad: 4, warning: 4, good: 3, neutral: 3 } as const satisfie
 
 /** Returns a message for ntfy as JSON, in which no text can become a header. Without `markdown` it is plain text. */
 export const ntfyPayload = (message: Message, topic: string): unknown => {
-  const [first] = message.links;
-  return {
+  const links = takeWithin(message.links, {
+    limit: MAX_LINKS_BYTES,
+    count: MAX_ACTIONS,
+    sizeOf: ({ name, url }) => bytesOf(name) + bytesOf(url),
+  });
+  const [first] = links;
+  const render = (text: string): Payload => ({
     topic,
     title: message.title,
-    message: textOf(message),
+    message: text,
     tags: [TAGS[message.tone]],
     priority: PRIORITIES[message.tone],
     ...(first !== undefined && { click: first.url }),
-    ...(message.links.length > 0 && {
-      actions: message.links.slice(0, MAX_ACTIONS).map(({ name, url }) => ({ action: "view", label: name, url })),
-    }),
-  };
-};
-
-const textOf = (message: Message): string => {
-  const text = fit(message.output, {
+    ...(links.length > 0 && { actions: links.map(({ name, url }) => ({ action: "view", label: name, url })) }),
+  });
+  const { message: text } = fit(message.output, {
     limit: MAX_BYTES,
     cut: cutStart,
-    render: (output) => plainText(message, output, { links: false }),
-    sizeOf: bytesOf,
+    render: (output) => render(plainText(message, output, { links: false })),
+    sizeOf,
   });
-  return fit(text, { limit: MAX_BYTES, cut: cutEnd, render: (kept) => kept, sizeOf: bytesOf });
+  return fit(text, { limit: MAX_BYTES, cut: cutEnd, render, sizeOf });
 };
+
+type Payload = Readonly<Record<string, unknown>> & { readonly message: string };
+
+/** Returns a size that exceeds MAX_BYTES as far as the message or the whole exceeds its limit. */
+const sizeOf = (payload: Payload): number =>
+  Math.max(bytesOf(payload.message), bytesOf(JSON.stringify(payload)) - MAX_JSON_BYTES + MAX_BYTES);
 
 const bytesOf = (text: string): number => Buffer.byteLength(text);

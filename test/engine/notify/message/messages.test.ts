@@ -37,7 +37,7 @@ const deliver = async (
   respond?: Responder,
 ): Promise<{ readonly received: Received; readonly result: Sent }> => {
   await using server = receiver(respond);
-  const environment = { HOOK: `${server.url}/api/webhooks/1/s3cret-s3cret`, TOKEN: "123:s3cret-s3cret" };
+  const environment = { HOOK: `${server.url}/api/webhooks/1/s3cret-s3cret?thread_id=7`, TOKEN: "123:s3cret-s3cret" };
   const notice = { id: "1", event: body.event, runId: null, notice: JSON.stringify(body) };
   const request = makeRequest(notice, targets(server.url)[type], { environment, folder: "/", now: 0 });
   if ("problem" in request) throw new Error(request.problem);
@@ -108,6 +108,11 @@ test("a message to ntfy goes to the server of its topic, with the token", async 
   expect(JSON.parse(received.body)).toMatchObject({ topic: "s3cret-s3cret" });
 });
 
+test("a message to Discord is delivered only when it is stored, also in a thread", async () => {
+  const { received } = await deliver("discord", bodyOf());
+  expect(received.path).toEndWith("?thread_id=7&wait=true");
+});
+
 test("a message to Telegram calls sendMessage with the token", async () => {
   const { received } = await deliver("telegram", bodyOf(), () =>
     Response.json({ ok: false, parameters: { retry_after: 7 } }, { status: 429 }),
@@ -141,9 +146,10 @@ const sizesOf = (type: (typeof TYPES)[number], payload: any): readonly (readonly
       ];
     }
     case "teams":
-      return [[Buffer.byteLength(JSON.stringify(payload)), 28_000]];
+      return [[Buffer.byteLength(JSON.stringify(payload)), 20_000]];
     case "ntfy":
       return [
+        [Buffer.byteLength(JSON.stringify(payload)), 8_192],
         [Buffer.byteLength(payload.message), 4_096],
         [payload.actions.length, 3],
       ];

@@ -1,0 +1,21 @@
+import { expect, test } from "bun:test";
+import { openTerminal, writeInStep } from "../../../src/cli/terminal/terminal.ts";
+
+test("writeInStep waits until the reader has room", async () => {
+  const waiting: (() => void)[] = [];
+  const stdout = {
+    write: (_data: string | Uint8Array, done?: () => void): boolean => {
+      if (done !== undefined) waiting.push(done);
+      return false;
+    },
+  };
+  const { out } = openTerminal({ stdout, stderr: stdout, environment: {} }, { color: false });
+  let isWritten = false;
+  const written = writeInStep(out, new Uint8Array(1)).then(() => {
+    isWritten = true;
+  });
+  await Promise.resolve();
+  expect([waiting.length, isWritten]).toEqual([1, false]);
+  waiting[0]?.();
+  await written;
+});
