@@ -22,7 +22,7 @@ export const RunApprovals = ({ run, tasks, name }: RunApprovalsProps) => {
             {task.approval?.expires_at != null && (
               <span className="muted">
                 {" "}
-                {task.approval.on_timeout === "approve" ? "Approved" : "Rejected"} by itself{" "}
+                {task.approval.on_timeout === "approve" ? "Approved" : "Rejected"} automatically at{" "}
                 <Time at={task.approval.expires_at} />
               </span>
             )}

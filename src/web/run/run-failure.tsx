@@ -4,6 +4,7 @@ import { Link } from "wouter";
 import { comparisonQuery, lastLinesQuery } from "../data/queries.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { lineText } from "../log/line-text.ts";
+import { RunLink } from "../ui/run-link.tsx";
 import { counted, durationText } from "../ui/text/format.ts";
 import { Time } from "../ui/time/time.tsx";
 import { endText, failedTasks } from "./failing-task.ts";
@@ -32,7 +33,11 @@ export const RunFailure = ({ run, tasks, onSelect }: RunFailureProps) => {
               <span key={part}>{part}</span>
             ))}
         </p>
-        <LastLines runId={run.id} status={run.status} task={task} />
+        {task.runs_job === null ? (
+          <LastLines runId={run.id} status={run.status} task={task} />
+        ) : (
+          <ChildOutput runId={run.id} task={task} />
+        )}
         {others.length > 0 && <OtherFailures tasks={others} onSelect={onSelect} />}
       </div>
       <Differences run={run} tasks={tasks} />
@@ -44,6 +49,21 @@ const attemptText = ({ attempts, items }: TaskRunData): string | null => {
   if (items !== null) return `${items.failed.toLocaleString()} of ${counted(items.total, "item")} failed`;
   return attempts > 1 ? `attempt ${attempts} of ${attempts}` : attempts === 1 ? "attempt 1" : null;
 };
+
+/** Says where the output of a task is that runs other jobs. */
+const ChildOutput = ({ runId, task }: { readonly runId: string; readonly task: TaskRunData }) => (
+  <p className="muted run-failure-empty">
+    Its output is in{" "}
+    {task.child_run_id === null ? (
+      <Link href={`/runs/${runId}?tab=items&task=${encodeURIComponent(task.task_id)}`}>the runs of its items</Link>
+    ) : (
+      <>
+        run <RunLink id={task.child_run_id} />
+      </>
+    )}
+    .
+  </p>
+);
 
 type LastLinesProps = { readonly runId: string; readonly status: string; readonly task: TaskRunData };
 

@@ -37,14 +37,10 @@ const whileRunning = ({ ending, waits_for }: RunDetail, tasks: readonly TaskRunD
 const waitingText = (waitsFor: NonNullable<RunDetail["waits_for"]>): string => `Waiting for ${waitsForText(waitsFor)}.`;
 
 const whatEnded = (run: RunDetail, tasks: readonly TaskRunData[]): string => {
-  const [completed, skipped] = (["completed", "skipped"] as const).map(
-    (status) => tasks.filter((task) => task.status === status).length,
-  );
+  const completed = countOf(tasks, "completed");
   switch (run.status) {
     case "completed":
-      return skipped === 0
-        ? `${tasks.length === 1 ? "The task" : `All ${tasks.length} tasks`} completed.`
-        : `${completed} of ${counted(tasks.length, "task")} completed; the others were not needed.`;
+      return whatCompleted(tasks);
     case "cancelled":
       return `The run was cancelled; ${completed} of ${counted(tasks.length, "task")} had completed.`;
     case "interrupted":
@@ -54,6 +50,21 @@ const whatEnded = (run: RunDetail, tasks: readonly TaskRunData[]): string => {
     default:
       return sentence(run.error ?? "The run failed");
   }
+};
+
+const countOf = (tasks: readonly TaskRunData[], status: TaskRunData["status"]): number =>
+  tasks.filter((task) => task.status === status).length;
+
+const whatCompleted = (tasks: readonly TaskRunData[]): string => {
+  const [completed, failed] = [countOf(tasks, "completed"), countOf(tasks, "failed")];
+  if (completed === tasks.length) return `${completed === 1 ? "The task" : `All ${completed} tasks`} completed.`;
+  const others = [
+    ...(failed === 0 ? [] : [`${failed} failed, which the job allows`]),
+    ...(completed + failed === tasks.length
+      ? []
+      : [failed === 0 ? "the others were not needed" : "the rest was not needed"]),
+  ];
+  return `${completed} of ${counted(tasks.length, "task")} completed; ${others.join("; ")}.`;
 };
 
 const nextStep = (run: RunDetail, tasks: readonly TaskRunData[]): string | null => {

@@ -10,7 +10,9 @@ const numbers = (count: number): string => Array.from({ length: count }, (_, at)
 const JOBS = {
   "jobs.yaml": `
 id: many
+params: {list: {default: all}}
 tasks:
+  - {id: list, type: shell, script: 'echo 1 > "$PETIT_ARTIFACTS/list.txt"'}
   - id: each
     name: Each number
     type: shell

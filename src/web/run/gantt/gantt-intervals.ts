@@ -3,10 +3,14 @@ import type { AttemptData, TaskRunData } from "../../data/shapes.ts";
 /**
  * An interval in the time of a task:
  * `upstream` it waits for its dependencies · `slot` it is ready and waits for a slot · `attempt` it runs · `backoff` it
- * waits for the next attempt.
+ * waits for the next attempt · `items` its items run · `approval` it waits for a person.
  */
 export type TaskInterval =
-  | { readonly kind: "upstream" | "slot" | "backoff"; readonly from: number; readonly to: number }
+  | {
+      readonly kind: "upstream" | "slot" | "backoff" | "items" | "approval";
+      readonly from: number;
+      readonly to: number;
+    }
   | { readonly kind: "attempt"; readonly from: number; readonly to: number; readonly attempt: AttemptData };
 
 type Span = { readonly startedAt: number; readonly now: number };
@@ -21,11 +25,21 @@ export const intervalsOf = (
   const attempts = task.attempt_list.map(
     (attempt): TaskInterval => ({ kind: "attempt", attempt, from: attempt.started_at, to: attempt.ended_at ?? now }),
   );
-  const begin = attempts[0]?.from ?? task.ended_at ?? now;
+  const own = ownInterval(task, now);
+  const begin = attempts[0]?.from ?? own?.from ?? task.ended_at ?? now;
   const ready = task.status === "skipped" ? null : readyAt(task, tasks, startedAt);
-  return [...waitsOf(ready, begin, startedAt), ...withBackoffs(attempts, task, now)].filter(
-    ({ from, to, kind }) => to > from || kind === "attempt",
-  );
+  return [
+    ...waitsOf(ready, begin, startedAt),
+    ...withBackoffs(attempts, task, now),
+    ...(own === null ? [] : [own]),
+  ].filter(({ from, to, kind }) => to > from || kind === "attempt");
+};
+
+/** Returns the interval of a task that has no attempts of its own: it has items, or asks a person. */
+const ownInterval = (task: TaskRunData, now: number): TaskInterval | null => {
+  const { items, approval, started_at, ended_at } = task;
+  if (started_at === null || (items === null && approval === null)) return null;
+  return { kind: items === null ? "approval" : "items", from: started_at, to: ended_at ?? now };
 };
 
 /** Returns when the last dependency ended, or null while one is not done. */

@@ -1,7 +1,7 @@
 import type { TaskRunData } from "../../data/shapes.ts";
 import { Tooltip } from "../../ui/overlay/tooltip.tsx";
 import { StatusIcon, statusStyle } from "../../ui/status/status.tsx";
-import { shownStatus } from "../../ui/status/task-status.ts";
+import { type ShownTaskStatus, shownStatus } from "../../ui/status/task-status.ts";
 import { counted, durationText, fullTimeText } from "../../ui/text/format.ts";
 import { itemsText } from "../items/item-rows.ts";
 import { intervalsOf, type TaskInterval } from "./gantt-intervals.ts";
@@ -35,11 +35,13 @@ export const GanttRow = ({ task, tasks, scale, now, isSelected, onSelect }: Gant
       </button>
       <span className="gantt-track">
         {intervals.map((interval) => (
-          <IntervalBar key={`${interval.kind} ${interval.from}`} interval={interval} scale={scale} />
+          <IntervalBar key={`${interval.kind} ${interval.from}`} task={task} interval={interval} scale={scale} />
         ))}
       </span>
       <span className="gantt-took">{tookText(task, now)}</span>
-      {task.error !== null && <span className="gantt-error">{task.error}</span>}
+      {task.error !== null && (
+        <span className="gantt-error">{`${task.error}${task.allowed ? ", which the job allows" : ""}`}</span>
+      )}
     </li>
   );
 };
@@ -51,16 +53,35 @@ const tookText = (task: TaskRunData, now: number): string =>
 
 const timeText = ({ status, reused, reason, duration_ms, started_at, attempts }: TaskRunData, now: number): string => {
   if (reused) return "reused";
-  if (status === "skipped") return reason === "upstream_failed" ? "not started" : "not needed";
+  if (status === "skipped") return reason === null ? "skipped" : (SKIPPED_TEXT[reason] ?? "not started");
   const ms = duration_ms ?? (started_at === null ? null : now - started_at);
   if (ms === null) return "waiting";
   return attempts > 1 ? `${durationText(ms)}, ${counted(attempts, "attempt")}` : durationText(ms);
 };
 
-const IntervalBar = ({ interval, scale }: { readonly interval: TaskInterval; readonly scale: GanttScale }) => {
+const SKIPPED_TEXT: { readonly [reason: string]: string } = {
+  condition_not_met: "not needed",
+  skipped_by_exit: "nothing to do",
+};
+
+type IntervalBarProps = {
+  readonly task: TaskRunData;
+  readonly interval: TaskInterval;
+  readonly scale: GanttScale;
+};
+
+/** The status of the task is that of its last attempt, unless the job judges that attempt in another way. */
+const statusOf = (interval: TaskInterval, task: TaskRunData): ShownTaskStatus | null => {
+  if (interval.kind === "items") return shownStatus(task);
+  if (interval.kind !== "attempt") return null;
+  const isLast = interval.attempt === task.attempt_list.at(-1);
+  return isLast && (task.allowed || task.status === "skipped") ? shownStatus(task) : shownStatus(interval.attempt);
+};
+
+const IntervalBar = ({ task, interval, scale }: IntervalBarProps) => {
   const [left, right] = [shareOf(scale, interval.from), shareOf(scale, interval.to)];
   const style = { left: `${left * 100}%`, width: `${(right - left) * 100}%` };
-  const status = interval.kind === "attempt" ? shownStatus(interval.attempt) : null;
+  const status = statusOf(interval, task);
   return (
     <span
       className={`gantt-piece gantt-${interval.kind}`}
@@ -78,6 +99,8 @@ const WAIT_TEXT = {
   upstream: "Waited for its dependencies",
   slot: "Waited for a slot",
   backoff: "Waited to retry",
+  items: "Its items ran",
+  approval: "Waited for a person",
 } as const;
 
 const intervalText = (interval: TaskInterval, startedAt: number): string => {

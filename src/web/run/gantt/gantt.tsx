@@ -36,7 +36,7 @@ export const Gantt = ({ run, tasks, selected, onSelect }: GanttProps) => {
           />
         ))}
       </ol>
-      <Legend />
+      <Legend hasApproval={tasks.some(({ approval }) => approval !== null)} />
     </div>
   );
 };
@@ -68,7 +68,7 @@ const tickText = (ms: number): string =>
     .replace(/\.0(?= s$)/, "")
     .replace(/ 00[smh]$/, "");
 
-const Legend = () => (
+const Legend = ({ hasApproval }: { readonly hasApproval: boolean }) => (
   <p className="gantt-legend" aria-hidden="true">
     <span>
       <i className="gantt-piece gantt-upstream" /> waiting for dependencies
@@ -82,5 +82,10 @@ const Legend = () => (
     <span>
       <i className="gantt-piece gantt-backoff" /> waiting to retry
     </span>
+    {hasApproval && (
+      <span>
+        <i className="gantt-piece gantt-approval" /> waiting for a person
+      </span>
+    )}
   </p>
 );

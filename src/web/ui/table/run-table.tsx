@@ -4,6 +4,7 @@ import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { jobsQuery } from "../../data/queries.ts";
 import type { RunData } from "../../data/shapes.ts";
 import { Status } from "../status/status.tsx";
+import { counted } from "../text/format.ts";
 import { Duration, Elapsed, Time } from "../time/time.tsx";
 import { Table } from "./table.tsx";
 
@@ -90,6 +91,7 @@ const RunRow = ({ run, jobName, hasFailures, selection }: RunRowProps) => (
       <Status of={run.status} />
       {run.late_at !== null && <span className="tag">late</span>}
       {run.waits_for !== null && <small className="muted run-reason">waits for {waitsForText(run.waits_for)}</small>}
+      {run.warnings > 0 && <small className="run-reason run-warnings">{counted(run.warnings, "warning")}</small>}
       {run.reason !== null && run.reason !== run.status && (
         <small className="muted run-reason">{run.reason.replaceAll("_", " ")}</small>
       )}
