@@ -1,6 +1,7 @@
 import { removeEscapes } from "../lib/escapes.ts";
 import { shorten } from "../lib/shorten.ts";
 import type { JobId, RunId, TaskId } from "./ids.ts";
+import type { WaitsFor } from "./limits/waits-for.ts";
 import type { NotifyTarget } from "./notification.ts";
 import type { Reason } from "./run.ts";
 
@@ -11,7 +12,7 @@ import type { Reason } from "./run.ts";
  *   run completes, or when the job is removed.
  * - `job_flapping`: the newest ended run completed, but the result of the job keeps changing (`isFlapping`).
  * - `run_stuck`: a run has been running for much longer than the job usually does (`stuckAfterMs`).
- * - `run_late`: unfinished runs of a job exceeded its `warn_after`, or have been waiting for a slot for too long (`lateAfterMs`).
+ * - `run_late`: unfinished runs of a job exceeded its `warn_after`, or have been waiting to start for too long (`lateAfterMs`).
  * - `approval_needed`: a task waits until a person approves or rejects it.
  * - `notifications_undelivered`: a receiver of a job's notifications can't be reached, or refuses them.
  * - `job_file_broken`: a job file has problems; its jobs keep their last good version.
@@ -92,7 +93,7 @@ type LateRun = {
   readonly jobId: JobId;
   /** The run that has waited longest. */
   readonly runId: RunId;
-  /** `slot`: runs wait for a slot. `warn_after`: unfinished runs exceeded this time after they were due. */
+  /** `slot`: runs wait to start. `warn_after`: unfinished runs exceeded this time after they were due. */
   readonly cause: (typeof LATE_CAUSES)[number];
   /** When it began to wait, or became late. */
   readonly since: number;
@@ -100,6 +101,8 @@ type LateRun = {
   readonly waitedMs: number;
   /** Number of such runs of the job. */
   readonly count: number;
+  /** What keeps the run from starting or continuing; null if nothing does. */
+  readonly waitsFor: WaitsFor | null;
 };
 
 type AskingTask = {
@@ -216,7 +219,7 @@ export const usualDuration = (durationsMs: readonly number[]): UsualDuration | n
 /** No pending run counts as late before this time. */
 const MIN_LATE_MS = 10 * MINUTE_MS;
 
-/** Returns how long a run may wait for a slot before it counts as late: 10 minutes, or three usual durations of its job. */
+/** Returns how long a run may wait to start before it counts as late: 10 minutes, or three usual durations of its job. */
 export const lateAfterMs = (usual: UsualDuration | null): number => Math.max(MIN_LATE_MS, 3 * (usual?.medianMs ?? 0));
 
 const MAX_LINE = 500;

@@ -1,6 +1,10 @@
+import { existsSync } from "node:fs";
 import { defaultZone } from "../../app/settings/settings.ts";
+import { isUnreachable } from "../../client/error.ts";
 import { PetitError } from "../../domain/errors.ts";
+import { isName } from "../../domain/ids.ts";
 import { localTime } from "../../domain/schedule/local-time.ts";
+import { suggest } from "../../lib/suggest.ts";
 import { openClient } from "../client/client.ts";
 import { withFolderHint } from "../client/folder-hint.ts";
 import { type Context, defineCommand } from "../command.ts";
@@ -24,13 +28,15 @@ export const next = defineCommand({
     "Lists the next occurrences of the jobs in a folder, or else of the running petit, one row per job; jobs that are due at least " +
     "every five minutes share a line. With JOB, lists the occurrences of that job. --json lists those of all jobs together. With " +
     "JOBS_DIR, no running petit is needed.",
+  usage: ["petit next [JOB]", "petit next JOBS_DIR [JOB]"],
   args: {
-    JOBS_DIR: {
+    "JOBS_DIR|JOB": {
       type: "positional",
       required: false,
-      description: "The folder of the job files. [default: the jobs of the running petit]",
+      description:
+        "The folder of the job files, or a job of the running petit. [default: all jobs of the running petit]",
     },
-    JOB: { type: "positional", required: false, description: "Only this job." },
+    JOB: { type: "positional", required: false, description: "Only this job of the folder." },
     count: {
       type: "string",
       alias: "n",
@@ -44,8 +50,12 @@ export const next = defineCommand({
     },
   },
   settings: ["timezone"],
-  examples: ["petit next examples/jobs", "petit next examples/jobs data_pipeline --from 2026-03-07T00:00:00-05:00"],
-  run: async ({ JOBS_DIR, JOB, count, from }, context) => {
+  examples: [
+    "petit next",
+    "petit next data_pipeline -n 3",
+    "petit next examples/jobs data_pipeline --from 2026-03-07T00:00:00-05:00",
+  ],
+  run: async ({ "JOBS_DIR|JOB": first, JOB, count, from }, context) => {
     const { terminal, json, settings, clock } = context;
     const { out, err } = terminal;
     const zone = defaultZone(settings);
@@ -53,17 +63,16 @@ export const next = defineCommand({
     const given = readCount(count, COUNT);
     const after = start ?? clock.now();
     const table = { now: start === null ? after : null, home: zone, out };
-    const source =
-      JOBS_DIR === undefined ? await jobsOfPetit(context) : await jobsOfFolder({ dir: JOBS_DIR, jobId: JOB, err });
-    const { jobs } = source;
-    if (json || JOB !== undefined) {
+    const source = await findSource(first, JOB, context);
+    const { jobs, jobId } = source;
+    if (json || jobId !== undefined) {
       const occurrences = nextOccurrences(jobs, { after, zone: source.zone ?? zone, count: given ?? DEFAULT_COUNT });
       out.write(json ? asJson(occurrences) : occurrenceTable(occurrences, table));
-      if (occurrences.length === 0 && !json) err.write(`no occurrences: ${whyNone(jobs, JOB)}\n`);
+      if (occurrences.length === 0 && !json) err.write(`no occurrences: ${whyNone(source)}\n`);
     } else {
       const byJob = nextByJob(jobs, { after, zone: source.zone ?? zone, count: given ?? DEFAULT_COUNT_PER_JOB });
       out.write(jobTable(byJob, table));
-      if (byJob.length === 0) err.write(`no occurrences: ${whyNone(jobs, JOB)}\n`);
+      if (byJob.length === 0) err.write(`no occurrences: ${whyNone(source)}\n`);
     }
     return source.report();
   },
@@ -71,10 +80,41 @@ export const next = defineCommand({
 
 type JobSource = {
   readonly jobs: readonly NextJob[];
+  /** The job that was asked for; undefined for all. */
+  readonly jobId: string | undefined;
   /** Zone of schedules that name none; null for that of the settings. */
   readonly zone: string | null;
   /** Reports problems of the job files, and returns the exit status. */
   readonly report: () => ExitStatus;
+};
+
+/** A single argument that is not a file or a folder is a job of the running petit. */
+const findSource = async (
+  first: string | undefined,
+  jobId: string | undefined,
+  context: Context,
+): Promise<JobSource> => {
+  const { err } = context.terminal;
+  if (first === undefined) return withFolderHint("petit next JOBS_DIR", () => jobsOfPetit(context));
+  if (jobId !== undefined || !isName(first) || existsSync(first)) return jobsOfFolder({ dir: first, jobId, err });
+  try {
+    return jobOf(await jobsOfPetit(context), first);
+  } catch (error) {
+    // Without a petit it can only have been a folder, which does not exist.
+    if (isUnreachable(error)) return jobsOfFolder({ dir: first, jobId, err });
+    throw error;
+  }
+};
+
+const jobOf = (source: JobSource, jobId: string): JobSource => {
+  const jobs = source.jobs.filter(({ id }) => id === jobId);
+  if (jobs.length > 0) return { ...source, jobs, jobId };
+  const near = suggest(
+    jobId,
+    source.jobs.map(({ id }) => id),
+  );
+  const hint = near === null ? "" : `; did you mean '${near}'?`;
+  throw new PetitError("not_found", `there is no folder '${jobId}', and the running petit has no such job${hint}`);
 };
 
 type FolderOptions = { readonly dir: string; readonly jobId: string | undefined; readonly err: Screen };
@@ -83,18 +123,17 @@ type FolderOptions = { readonly dir: string; readonly jobId: string | undefined;
 const jobsOfFolder = async ({ dir, jobId, err }: FolderOptions): Promise<JobSource> => {
   const files = await readJobs(dir);
   if (jobId !== undefined)
-    return { jobs: [findJob(files, { id: jobId, dir, err })], zone: null, report: () => EXIT.DONE };
-  return { jobs: files.jobs, zone: null, report: () => warnOfProblems(files, { dir, err }) };
+    return { jobs: [findJob(files, { id: jobId, dir, err })], jobId, zone: null, report: () => EXIT.DONE };
+  return { jobs: files.jobs, jobId, zone: null, report: () => warnOfProblems(files, { dir, err }) };
 };
 
 /** Returns the jobs of the running petit. A paused job has no occurrences. */
 const jobsOfPetit = async (context: Context): Promise<JobSource> => {
   const client = openClient(context);
-  const { jobs, timezone } = await withFolderHint("petit next JOBS_DIR", async () => ({
-    jobs: (await client.get("/api/jobs")).jobs,
-    timezone: (await client.get("/api/system")).timezone,
-  }));
+  const { jobs } = await client.get("/api/jobs");
+  const { timezone } = await client.get("/api/system");
   return {
+    jobId: undefined,
     jobs: jobs.map(({ id, enabled, paused, schedule, timezone: own }) => ({
       id,
       enabled: enabled && !paused,
@@ -105,11 +144,11 @@ const jobsOfPetit = async (context: Context): Promise<JobSource> => {
   };
 };
 
-const whyNone = (jobs: readonly NextJob[], jobId: string | undefined): string => {
+const whyNone = ({ jobs, jobId, zone }: JobSource): string => {
   const scheduled = jobs.filter(({ schedule }) => schedule !== null);
   if (scheduled.some(({ enabled }) => enabled)) return "the schedules have ended";
   if (jobId === undefined) return "no enabled job has a schedule";
-  return `'${jobId}' ${scheduled.length === 0 ? "has no schedule" : "is disabled"}`;
+  return `'${jobId}' ${scheduled.length === 0 ? "has no schedule" : zone === null ? "is disabled" : "is disabled or paused"}`;
 };
 
 /** Returns the instant just before `--from`, so that an occurrence at that time is included, or null if it isn't given. */

@@ -1,6 +1,7 @@
 import type { RunBody, RunList } from "../../api/shapes/run.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
 import { PetitError } from "../../domain/errors.ts";
+import { waitsForText } from "../../domain/words/waits-for.ts";
 import { openClient } from "../client/client.ts";
 import { findRun } from "../client/find-run.ts";
 import { type Context, defineCommand } from "../command.ts";
@@ -151,21 +152,22 @@ const runColumns = (list: readonly RunRow[], { terminal: { out }, settings, cloc
     { title: "TRIGGER", cells: list.map(({ trigger }) => trigger), drop: 1 },
     { title: "STARTED", cells: list.map(started), drop: 6 },
     { title: "TOOK", cells: list.map(took), drop: 4 },
-    ...(out.isTerminal ? [errorColumn(list)] : []),
+    ...(out.isTerminal ? [whyColumn(list)] : []),
   ];
 };
 
 /** Shown only as far as the other columns leave room for it. */
-const errorColumn = (list: readonly RunRow[]): Column => ({
-  title: "ERROR",
-  cells: list.map(errorText),
+const whyColumn = (list: readonly RunRow[]): Column => ({
+  title: "WHY",
+  cells: list.map(whyText),
   shrink: 2,
   min: 16,
   drop: 3,
 });
 
-/** Returns the failed task and its last line of output, or else the error of the run. */
-const errorText = (run: RunRow): string => {
+/** Returns what a run waits for, or the failed task and its last line of output, or else the error of the run. */
+const whyText = (run: RunRow): string => {
+  if (run.waits_for !== null) return `waits for ${waitsForText(run.waits_for)}`;
   const { task_id = null, last_line = null } = run.failure ?? {};
   if (last_line === null) return reasonText(run);
   return task_id === null ? oneLine(last_line.text) : `${task_id}: ${oneLine(last_line.text)}`;

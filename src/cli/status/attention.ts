@@ -1,3 +1,4 @@
+import { waitsForText } from "../../domain/words/waits-for.ts";
 import { elapsedText } from "../run-display/status-text.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import type { Style } from "../terminal/terminal.ts";
@@ -65,12 +66,14 @@ const stateOf = (item: AttentionBody): Pick<AttentionRow, "state" | "detail"> =>
       };
     }
     case "run_late": {
+      const waited = elapsedText(item.waited_ms);
       if (item.cause === "warn_after") {
         const more = item.count === 1 ? "" : `, and ${pluralize(item.count - 1, "more late run")}`;
-        return { state: "late", detail: `was due ${elapsedText(item.waited_ms)} ago and has not ended${more}` };
+        return { state: "late", detail: `was due ${waited} ago and has not ended${more}` };
       }
       const others = item.count === 1 ? "" : `, and ${pluralize(item.count - 1, "more run")}`;
-      return { state: "late", detail: `waits for a slot for ${elapsedText(item.waited_ms)}${others}` };
+      const place = item.waits_for === null ? "to start" : `for ${waitsForText(item.waits_for)}`;
+      return { state: "late", detail: `has waited ${waited} ${place}${others}` };
     }
     case "approval_needed":
       return { state: "approval", detail: `${item.task_id}: ${item.prompt ?? "waits for approval"}` };

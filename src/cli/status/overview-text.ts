@@ -123,7 +123,7 @@ const activeText = (runs: readonly RunBody[], options: OverviewTextOptions): str
             `${signOf(status)} ${job_id}${status === "pending" ? " (waits)" : ""}${late_at === null ? "" : " (late)"}`,
         ),
         style: (row) => styleOf(shown[row]?.status ?? "pending"),
-        shrink: 2,
+        shrink: 3,
         min: 24,
       },
       { title: "FOR", cells: shown.map((run) => elapsedText(now - (run.started_at ?? run.created_at))) },
@@ -139,9 +139,9 @@ const activeText = (runs: readonly RunBody[], options: OverviewTextOptions): str
 const waitsColumn = (runs: readonly RunBody[]): Column => ({
   title: "WAITS FOR",
   cells: runs.map(({ waits_for }) => (waits_for === null ? "" : waitsForText(waits_for))),
-  shrink: 3,
-  min: 12,
-  drop: 2,
+  shrink: 2,
+  min: 16,
+  drop: 4,
 });
 
 const nextText = (jobs: readonly JobBody[], options: OverviewTextOptions): string => {

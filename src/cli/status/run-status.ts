@@ -9,6 +9,7 @@ import { FEW_TASKS, statusCounts } from "../run-display/frame.ts";
 import { reasonText } from "../run-display/outcome.ts";
 import { runName } from "../run-display/short-id.ts";
 import { durationText, signOf, styleOf } from "../run-display/status-text.ts";
+import { fold } from "../terminal/columns.ts";
 import { commandLines } from "../terminal/command-lines.ts";
 import { readableLocal } from "../terminal/local-time.ts";
 import { pluralize } from "../terminal/pluralize.ts";
@@ -120,7 +121,7 @@ const runText = (snapshot: RunSnapshot, artifacts: string, context: Context): st
   ];
   return rows
     .filter(([, value]) => value !== "")
-    .map(([name, value]) => `${name.padEnd(10)}${value}\n`)
+    .map(([name, value]) => `${name.padEnd(NAME_WIDTH)}${fold(value, " ".repeat(NAME_WIDTH), out)}\n`)
     .join("");
 };
 
@@ -128,6 +129,8 @@ const warningsText = ({ tasks }: RunSnapshot, screen: Screen): string => {
   const count = tasks.filter(({ allowed }) => allowed).length;
   return count === 0 ? "" : paint(screen, "yellow", `${pluralize(count, "task")} failed, which the job allows`);
 };
+
+const NAME_WIDTH = 10;
 
 const parentText = ({ parent }: RunSnapshot["run"], { terminal: { out } }: Context): string => {
   if (parent === null) return "";

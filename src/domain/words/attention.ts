@@ -3,6 +3,7 @@ import { assertNever } from "../../lib/never.ts";
 import type { Attention, AttentionKind, RunFailure } from "../attention.ts";
 import { receiverText } from "../notification.ts";
 import { REASON_TEXT } from "./run.ts";
+import { waitsForText } from "./waits-for.ts";
 
 /** Returns the sentence for something that needs attention. */
 export const attentionMessage = (item: Attention): string => {
@@ -14,13 +15,7 @@ export const attentionMessage = (item: Attention): string => {
     case "run_stuck":
       return `a run of job '${item.jobId}' has been running for ${roughly(item.elapsedMs)}; it usually takes ${roughly(item.usualMs)}`;
     case "run_late":
-      if (item.cause === "warn_after")
-        return item.count === 1
-          ? `a run of job '${item.jobId}' is late: it was due ${roughly(item.waitedMs)} ago`
-          : `${item.count} runs of job '${item.jobId}' are late, the first was due ${roughly(item.waitedMs)} ago`;
-      return item.count === 1
-        ? `a run of job '${item.jobId}' has been waiting for a slot for ${roughly(item.waitedMs)}`
-        : `${item.count} runs of job '${item.jobId}' are waiting for a slot, the first for ${roughly(item.waitedMs)}`;
+      return lateMessage(item);
     case "approval_needed":
       return `task '${item.taskId}' of job '${item.jobId}' waits for approval${item.prompt === null ? "" : `: ${item.prompt}`}`;
     case "notifications_undelivered":
@@ -33,6 +28,23 @@ export const attentionMessage = (item: Attention): string => {
     default:
       return assertNever(item);
   }
+};
+
+const lateMessage = ({
+  cause,
+  jobId,
+  count,
+  waitedMs,
+  waitsFor,
+}: Extract<Attention, { readonly kind: "run_late" }>): string => {
+  const place = waitsFor === null ? "" : `; it waits for ${waitsForText(waitsFor)}`;
+  if (cause === "warn_after")
+    return count === 1
+      ? `a run of job '${jobId}' is late: it was due ${roughly(waitedMs)} ago${place}`
+      : `${count} runs of job '${jobId}' are late, the first was due ${roughly(waitedMs)} ago${place}`;
+  return count === 1
+    ? `a run of job '${jobId}' has been waiting to start for ${roughly(waitedMs)}${place}`
+    : `${count} runs of job '${jobId}' are waiting to start, the first for ${roughly(waitedMs)}${place}`;
 };
 
 /** Returns why a run failed, as a clause. */
@@ -56,7 +68,7 @@ export const ATTENTION_TEXT = {
   run_stuck:
     "A run has been running for more than three times the usual duration of its job, and for a minute longer than nearly all of its last 20 completed runs",
   run_late:
-    "Runs of a job have been waiting for a slot for more than 10 minutes and three usual durations, or are unfinished for longer than `warn_after` of the job after they were due",
+    "Runs of a job have been waiting to start for more than 10 minutes and three usual durations, or are unfinished for longer than `warn_after` of the job after they were due",
   approval_needed: "A task waits until a person approves or rejects it",
   notifications_undelivered:
     "Notifications of a job could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",

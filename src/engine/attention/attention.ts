@@ -24,7 +24,7 @@ export type AttentionListOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly newestRuns: NewestRuns;
-  readonly runs: () => Pick<Runs, "active" | "waiting" | "late">;
+  readonly runs: () => Pick<Runs, "active" | "waiting" | "late" | "waitsFor">;
   readonly jobs: Pick<Jobs, "find" | "problems" | "brokenSince">;
 };
 
@@ -79,8 +79,17 @@ export class AttentionFinder {
   }
 
   #describe(item: JobAttention | Exclude<Attention, { readonly kind: JobAttention["kind"] }>): Attention {
-    if (item.kind === "job_failing" || item.kind === "job_flapping") return this.#results.describe(item);
-    return item.kind === "run_stuck" ? { ...item, taskId: this.#findRunningTask(item) } : item;
+    switch (item.kind) {
+      case "job_failing":
+      case "job_flapping":
+        return this.#results.describe(item);
+      case "run_stuck":
+        return { ...item, taskId: this.#findRunningTask(item) };
+      case "run_late":
+        return { ...item, waitsFor: this.#options.runs().waitsFor(item.runId) };
+      default:
+        return item;
+    }
   }
 
   #stuckRuns(): readonly Extract<Attention, { readonly kind: "run_stuck" }>[] {
@@ -107,7 +116,18 @@ export class AttentionFinder {
       if (first === undefined) return [];
       const waitedMs = Math.max(0, now - dueAtOf(first));
       const since = first.lateAt ?? now;
-      return [{ kind: "run_late", cause: "warn_after", jobId, runId: first.id, since, waitedMs, count: late.length }];
+      return [
+        {
+          kind: "run_late",
+          cause: "warn_after",
+          jobId,
+          runId: first.id,
+          since,
+          waitedMs,
+          count: late.length,
+          waitsFor: null,
+        },
+      ];
     });
   }
 
@@ -123,7 +143,18 @@ export class AttentionFinder {
       const { id: runId, createdAt } = oldest;
       const waitedMs = Math.max(0, now - createdAt);
       if (waitedMs <= lateAfterMs(null) || waitedMs <= lateAfterMs(this.#durations.find(jobId))) return [];
-      return [{ kind: "run_late", cause: "slot", jobId, runId, since: createdAt, waitedMs, count: waiting.length }];
+      return [
+        {
+          kind: "run_late",
+          cause: "slot",
+          jobId,
+          runId,
+          since: createdAt,
+          waitedMs,
+          count: waiting.length,
+          waitsFor: null,
+        },
+      ];
     });
   }
 

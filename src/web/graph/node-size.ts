@@ -4,7 +4,7 @@ import { groupName } from "./groups.ts";
 import type { Size } from "./layout/sizes.ts";
 
 const HEIGHT = 44;
-const WIDTH = { min: 124, max: 200 } as const;
+const WIDTH = { min: 136, max: 200 } as const;
 /** Approximate width of a character of the name, and of the icon and the padding, in px before scaling. */
 const CHARACTER = 7.4;
 const REST = 42;

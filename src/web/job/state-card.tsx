@@ -37,14 +37,14 @@ const LastRun = ({ run, job }: { readonly run: RunData; readonly job: JobDetail 
       <span className="muted">
         {TRIGGER_TEXT[run.trigger]}
         {run.triggered_by !== null && `, ${run.triggered_by}`}
-        {", "}
-        {run.status === "running" && run.started_at !== null ? (
+        {run.status === "running" && run.started_at !== null && (
           <>
-            for <Elapsed since={run.started_at} />
+            , for <Elapsed since={run.started_at} />
           </>
-        ) : (
+        )}
+        {run.duration_ms !== null && (
           <>
-            took <Duration ms={run.duration_ms} />
+            , took <Duration ms={run.duration_ms} />
           </>
         )}
       </span>

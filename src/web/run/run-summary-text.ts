@@ -71,11 +71,21 @@ const nextStep = (run: RunDetail, tasks: readonly TaskRunData[]): string | null 
   if (run.status === "completed") return null;
   const failed = tasks.find(({ status }) => status === "failed");
   const advice = run.status === "failed" ? adviceFor(run, failed) : null;
-  const kept = tasks.length - rerunTasks(tasks, { kind: "rest" }).length;
-  const retry = run.can_retry
-    ? `A retry ${kept === 0 ? "runs all tasks again" : `keeps the ${kept === 1 ? "task" : counted(kept, "task")} that completed`}.`
-    : null;
+  const retry = run.can_retry ? `A retry ${retryText(tasks)}.` : null;
   return [advice, retry].filter((part) => part !== null).join(" ") || null;
+};
+
+/** Returns what a retry keeps: whole tasks, and the items of repeated tasks. */
+const retryText = (tasks: readonly TaskRunData[]): string => {
+  const again = rerunTasks(tasks, { kind: "rest" });
+  const keptTasks = tasks.length - again.length;
+  const keptItems = again.reduce((sum, { items }) => sum + (items?.completed ?? 0), 0);
+  if (keptTasks + keptItems === 0) return "runs all tasks again";
+  const kept = [
+    ...(keptTasks === 0 ? [] : [keptTasks === 1 ? "task" : counted(keptTasks, "task")]),
+    ...(keptItems === 0 ? [] : [keptItems === 1 ? "item" : counted(keptItems, "item")]),
+  ];
+  return `keeps the ${kept.join(" and the ")} that completed`;
 };
 
 const adviceFor = (run: RunDetail, failed: TaskRunData | undefined): string | null => {

@@ -131,6 +131,21 @@ describe("without a folder", () => {
     });
   });
 
+  test("petit next lists the occurrences of one job of the running petit", async () => {
+    const { status, stdout, stderr } = await ask("next", "fine", "-n", "2", "--from", "2030-06-01");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/^WHEN .*\n2031-01-01 .*\n2032-01-01 .*\n$/);
+    expect((await ask("next", "bad")).stderr).toBe("no occurrences: 'bad' has no schedule\n");
+    expect(await ask("next", "fien")).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(
+        "there is no folder 'fien', and the running petit has no such job; did you mean 'fine'?",
+      ),
+    });
+    const away = await petit(["next", "fine", "--url", "http://127.0.0.1:9"]);
+    expect([away.status, away.stderr]).toEqual([2, expect.stringContaining("there is no folder fine")]);
+  });
+
   test.each(["list", "next"])("petit %s says how to read a folder if no petit answers", async (command) => {
     const { status, stdout, stderr } = await petit([command, "--url", "http://127.0.0.1:9"]);
     expect({ status, stdout }).toEqual({ status: 3, stdout: "" });

@@ -136,7 +136,7 @@ describe.skipIf(!hasScript)("the table of runs on a terminal", () => {
   test("has room for the error of a failed run in 80 columns", () => {
     onTerminal("trigger graph --wait");
     const lines = plain(onTerminal("runs graph", { columns: 80 }));
-    expect(lines[0]).toMatch(/^RUN {7}JOB {4}STATUS {4}(TRIGGER {2})?STARTED +TOOK +ERROR$/);
+    expect(lines[0]).toMatch(/^RUN {7}JOB {4}STATUS {4}(TRIGGER {2})?STARTED +TOOK +WHY$/);
     expect(lines[1]).toMatch(/^[0-9a-f]{8} {2}graph {2}✗ failed {2}\S.* boom: two$/);
   });
 

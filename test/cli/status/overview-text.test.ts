@@ -140,8 +140,16 @@ describe("the overview", () => {
       ["! j 1h ago 9a7e4f01 stuck", "runs for 12m, usually 20s; now in task t"],
     ],
     [
-      { kind: "run_late", severity: "warning", job_id: "j", run_id: idOf(1), count: 3, waited_ms: 720_000 },
-      ["! j 1h ago 9a7e4f01 late", "waits for a slot for 12m, and 2 more runs"],
+      {
+        kind: "run_late",
+        severity: "warning",
+        job_id: "j",
+        run_id: idOf(1),
+        count: 3,
+        waited_ms: 720_000,
+        waits_for: { code: "queue", queue: "db", limit: 1, running: 1, ahead: 0 },
+      },
+      ["! j 1h ago 9a7e4f01 late", "has waited 12m for a place in queue 'db' (1 of 1 is taken), and 2 more runs"],
     ],
     [
       {

@@ -94,11 +94,15 @@ describe("an action", () => {
     const listed = topState({ runs: [run], attention: [item] });
     expect(screenText(press(listed, "a").state).join("\n")).toMatch(/Approve check of etl\?[\s\S]*Deploy\?/);
     expect(screenText(listed).at(-1)).toContain("a approve  x reject");
-    const effect = (kind: "approve" | "reject"): readonly Effect[] => [
-      { kind: "act", action: { kind, runId: run.id, taskId: "check" } },
+    const effect = (kind: "approve" | "reject", comment: string): readonly Effect[] => [
+      { kind: "act", action: { kind, runId: run.id, taskId: "check", comment } },
     ];
-    expect(press(listed, "a", "y").effects).toEqual(effect("approve"));
-    expect(press(listed, "x", "n").effects).toEqual([]);
+    const typed = press(listed, "a", "o", "k", " ");
+    expect(screenText(typed.state).join("\n")).toMatch(/› comment\s+ok ▏/);
+    expect(press(typed.state, "enter").effects).toEqual(effect("approve", "ok"));
+    expect(press(listed, "x", "escape").effects).toEqual([]);
+    const refused = after(press(listed, "a", "enter").state, { kind: "failed", text: "it has ended" });
+    expect(screenText(refused).join("\n")).toContain("it has ended");
     const check = topTask("check", {
       status: "running",
       type: "approval",
@@ -106,7 +110,7 @@ describe("an action", () => {
     });
     const data = { runId: run.id, detail: runDetail(run), tasks: [topTask("build"), check], items: null };
     const opened = after(press(listed, "3", "enter").state, { kind: "run", data });
-    expect(press(opened, "x", "enter").effects).toEqual(effect("reject"));
+    expect(press(opened, "x", "enter").effects).toEqual(effect("reject", ""));
     expect(screenText(press(atRun("failed"), "3", "enter", "a").state).at(-1)).toContain(
       "no task here waits for approval",
     );
@@ -174,7 +178,7 @@ describe("the dialog with params", () => {
 
   test("stays open with the refusal of petit", () => {
     const refused = after(press(opened, "x", "enter", "enter").state, { kind: "failed", text: "level: expected full" });
-    expect(refused.overlay).toMatchObject({ kind: "params", isBusy: false, error: "level: expected full" });
+    expect(refused.overlay).toMatchObject({ kind: "form", isBusy: false, error: "level: expected full" });
   });
 });
 

@@ -4,7 +4,17 @@ import type { TopAttention } from "../../../src/cli/top/data/shapes.ts";
 import { subjectOf } from "../../../src/cli/top/state/list/lists.ts";
 import { textOf } from "../../../src/cli/top/view/line.ts";
 import { screenOf } from "../../../src/cli/top/view/screen.ts";
-import { after, NOW, press, runIdOf, screenText, topJob, topRun, topState } from "../../support/terminal/top-state.ts";
+import {
+  after,
+  NOW,
+  press,
+  runDetail,
+  runIdOf,
+  screenText,
+  topJob,
+  topRun,
+  topState,
+} from "../../support/terminal/top-state.ts";
 
 const FAILING: TopAttention = {
   kind: "job_failing",
@@ -128,11 +138,35 @@ describe("the overview", () => {
   });
 });
 
+test("a run that waits, and one that has waited for too long, name the place they wait for", () => {
+  const waits_for = { code: "queue", queue: "db", limit: 1, running: 1, ahead: 0 } as const;
+  const run = topRun(1, { status: "pending", started_at: null, ended_at: null, duration_ms: null, waits_for });
+  const late: TopAttention = {
+    kind: "run_late",
+    severity: "warning",
+    since: NOW - 1_200_000,
+    message: "",
+    job_id: "etl",
+    run_id: run.id,
+    cause: "slot",
+    count: 1,
+    waited_ms: 1_200_000,
+    waits_for,
+  };
+  const state = topState({ columns: 160, rows: 50, runs: [run], attention: [late] });
+  const place = "for a place in queue 'db' (1 of 1 is taken)";
+  expect(screenText(state)[2]).toContain(`has waited 20m ${place}`);
+  expect(screenText(press(state, "3").state).join("\n")).toContain(`waits ${place.slice(0, 24)}`);
+  const data = { runId: run.id, detail: runDetail(run), tasks: [], items: null };
+  const opened = after(press(state, "3", "enter").state, { kind: "run", data });
+  expect(screenText(opened)[3]).toBe(` waits ${place}`);
+});
+
 test("a run in a narrow panel shows why it failed instead of its status", () => {
   const runs = [topRun(1, { status: "failed", error: "task 'transform' failed: exit code 3" })];
   const lines = screenText(topState({ columns: 120, rows: 40, runs }));
   expect(lines[2]).toContain("│  ✗ etl");
-  expect(lines[2]).toContain("task 'transf…");
+  expect(lines[2]).toContain("task 'transf");
 });
 
 describe("a list", () => {

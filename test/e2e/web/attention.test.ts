@@ -50,6 +50,7 @@ const SLOW_KINDS = [
     run_id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f61",
     count: 3,
     waited_ms: 725_000,
+    waits_for: { code: "queue", queue: "db", limit: 2, running: 2, ahead: 0 },
   },
   {
     kind: "notifications_undelivered",
@@ -185,7 +186,8 @@ describe.skipIf(CHROMIUM === null)("what needs attention", () => {
     await item(page, "run_stuck").getByText("has been running for 2h 03m, usually 4m 05s").waitFor();
     await item(page, "run_stuck").getByRole("link", { name: "Log of import" }).waitFor();
     await item(page, "run_stuck").getByRole("button", { name: "Cancel import" }).waitFor();
-    await item(page, "run_late").getByText("3 runs waiting for a slot, the first for 12m 05s").waitFor();
+    await item(page, "run_late").getByText("3 runs waiting, the first for 12m 05s").waitFor();
+    await item(page, "run_late").getByText("waits for a place in queue 'db' (2 of 2 are taken)").waitFor();
     await item(page, "notifications_undelivered").getByText("2 notifications not delivered").waitFor();
     await item(page, "of_the_future").getByText("a new kind of problem").waitFor();
     for (const colorScheme of ["light", "dark"] as const) {

@@ -75,7 +75,12 @@ describe("a run", () => {
     expect(await attention(petit)).toEqual([]);
     await clock.pass(10 * MINUTE);
     const [item] = await attention(petit);
-    expect(item).toMatchObject({ kind: "run_late", jobId: jobId("queued"), since: NOON + MINUTE });
+    expect(item).toMatchObject({
+      kind: "run_late",
+      jobId: jobId("queued"),
+      since: NOON + MINUTE,
+      waitsFor: { code: "max_jobs", limit: 1, running: 1 },
+    });
     block.open();
   });
 });

@@ -10,6 +10,7 @@ import {
 import { NOTIFY_TYPES, receiverText } from "../../../domain/notification.ts";
 import { ATTENTION_TEXT, attentionMessage } from "../../../domain/words/attention.ts";
 import { assertNever } from "../../../lib/never.ts";
+import { WaitsForOrNull, waitsForBody } from "../limits/waits-for.ts";
 import {
   Count,
   exactly,
@@ -122,12 +123,10 @@ const RunLate = kindOf(
   {
     job_id: JobIdText,
     run_id: RunIdText,
-    cause: word(
-      LATE_CAUSES,
-      "`slot`: it waits for a slot · `warn_after`: it is unfinished for so long after it was due",
-    ),
+    cause: word(LATE_CAUSES, "`slot`: it waits to start · `warn_after`: it is unfinished for so long after it was due"),
     count: positive("Number of such runs of the job; `run_id` is the first"),
     waited_ms: duration("How long that run has waited, or how long ago it was due"),
+    waits_for: WaitsForOrNull,
   },
   { title: "RunLate" },
 );
@@ -238,6 +237,7 @@ const attentionBody = (item: Attention): typeof AttentionBody.static => {
         cause: item.cause,
         count: item.count,
         waited_ms: Math.round(item.waitedMs),
+        waits_for: waitsForBody(item.waitsFor),
       };
     case "approval_needed": {
       const { kind, jobId, runId, taskId, prompt } = item;

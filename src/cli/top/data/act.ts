@@ -27,7 +27,8 @@ const request = async (client: Client, action: TopAction): Promise<Message> => {
     case "approve":
     case "reject": {
       const params = { run_id: action.runId, task_id: action.taskId };
-      return done(await client.post(`/api/runs/:run_id/tasks/:task_id/${action.kind}`, { params, body: {} }));
+      const body = action.comment === "" ? {} : { comment: action.comment };
+      return done(await client.post(`/api/runs/:run_id/tasks/:task_id/${action.kind}`, { params, body }));
     }
     case "cancel":
       return done(await client.post("/api/runs/:run_id/cancel", { params: { run_id: action.runId } }));

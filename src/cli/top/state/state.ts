@@ -47,8 +47,13 @@ export type TopAction =
   | { readonly kind: "trigger"; readonly jobId: string; readonly params: ParamValues }
   | { readonly kind: "cancel"; readonly runId: string }
   | { readonly kind: "retry"; readonly runId: string; readonly scope: RetryScope }
-  /** Decides about a task that waits for approval. */
-  | { readonly kind: "approve" | "reject"; readonly runId: string; readonly taskId: string }
+  /** Decides about a task that waits for approval. The comment can be empty. */
+  | {
+      readonly kind: "approve" | "reject";
+      readonly runId: string;
+      readonly taskId: string;
+      readonly comment: string;
+    }
   /** Without a job, all schedules. */
   | { readonly kind: "pause"; readonly jobId: string | null }
   | { readonly kind: "resume"; readonly jobId: string | null }
@@ -56,13 +61,18 @@ export type TopAction =
 
 type Choice = { readonly key: string; readonly label: string; readonly action: TopAction };
 
-export type ParamField = {
+export type FormField = {
   readonly name: string;
   readonly text: string;
   readonly required: boolean;
-  /** What the job file says about the param. */
+  /** What is to be typed, such as what the job file says about a param. */
   readonly note: string;
 };
+
+/** What a form is for: the params of a run, or the comment of a decision. */
+export type FormPurpose =
+  | { readonly kind: "trigger"; readonly jobId: string }
+  | { readonly kind: "approve" | "reject"; readonly runId: string; readonly taskId: string };
 
 /** What is in front of the view, and gets the keys. */
 export type Overlay =
@@ -74,12 +84,14 @@ export type Overlay =
       readonly choices: readonly Choice[];
     }
   | {
-      readonly kind: "params";
-      readonly jobId: string;
-      readonly fields: readonly ParamField[];
+      readonly kind: "form";
+      readonly purpose: FormPurpose;
+      readonly title: string;
+      readonly lines: readonly string[];
+      readonly fields: readonly FormField[];
       /** Index of the field with the cursor. */
       readonly field: number;
-      /** Why petit refused the values; null if it has not. */
+      /** Why petit refused it; null if it has not. */
       readonly error: string | null;
       readonly isBusy: boolean;
     };

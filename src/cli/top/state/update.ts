@@ -147,19 +147,19 @@ const isSameLog = (left: LogTarget, right: LogTarget): boolean =>
   left.item === right.item &&
   left.stderrOnly === right.stderrOnly;
 
-/** A refusal of the values in the dialog with params is shown there, so that they can be corrected. */
+/** A refusal of what was typed into a form is shown there, so that it can be corrected. */
 const failed = (state: TopState, text: string): TopState =>
-  state.overlay?.kind === "params"
+  state.overlay?.kind === "form"
     ? { ...state, overlay: { ...state.overlay, error: text, isBusy: false } }
     : { ...state, notice: noticeOf(state, text, true) };
 
 /** A run that was started is shown. */
 const done = (state: TopState, { text, run }: Extract<Message, { readonly kind: "done" }>): TopState => {
-  const after = { ...state, overlay: withoutParams(state), notice: noticeOf(state, text, false) };
+  const after = { ...state, overlay: withoutForm(state), notice: noticeOf(state, text, false) };
   return run === null ? after : openRun(after, { ...run, taskId: null });
 };
 
-const withoutParams = ({ overlay }: TopState): TopState["overlay"] => (overlay?.kind === "params" ? null : overlay);
+const withoutForm = ({ overlay }: TopState): TopState["overlay"] => (overlay?.kind === "form" ? null : overlay);
 
 const NOTICE_MS = 6_000;
 

@@ -1,4 +1,5 @@
 import { isFinal } from "../../../domain/run.ts";
+import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
 import { pluralize } from "../../terminal/pluralize.ts";
 import { relativeText } from "../../terminal/relative-time.ts";
@@ -85,7 +86,7 @@ export const runInfo = (state: TopState, view: Extract<View, { readonly kind: "r
       styled("dim", params.length === 0 ? "" : params.join(" ")),
     ],
     [
-      styled(isFinal(detail.status) ? "red" : "yellow", ` ${oneLine(detail.error ?? endingText(detail.ending))}`),
+      styled(isFinal(detail.status) ? "red" : "yellow", ` ${oneLine(detail.error ?? openText(detail))}`),
       styled("dim", detail.retry_of === null ? "" : `  retries ${detail.retry_of.slice(-8)}`),
       styled("dim", detail.parent === null ? "" : `  child of ${detail.parent.run_id.slice(-8)}`),
       styled(
@@ -101,4 +102,8 @@ const byText = ({ trigger, triggered_by, cancelled_by }: RunData["detail"]): str
   return cancelled_by === null ? by : `${by}, cancelled by ${oneLine(cancelled_by)}`;
 };
 
-const endingText = (ending: string | null): string => (ending === null ? "" : `ending: ${ending}`);
+/** Returns why a run has not ended, if there is something to say. */
+const openText = ({ ending, waits_for }: RunData["detail"]): string => {
+  if (ending !== null) return `ending: ${ending}`;
+  return waits_for === null ? "" : `waits for ${waitsForText(waits_for)}`;
+};

@@ -11,8 +11,8 @@ export const overlayLines = (state: TopState, overlay: Overlay, height: number):
       return helpLines(overlay, state.columns, height);
     case "confirm":
       return centred(confirmLines(overlay, boxWidth(state)), state, height);
-    case "params":
-      return centred(paramLines(overlay, boxWidth(state), height), state, height);
+    case "form":
+      return centred(formLines(overlay, boxWidth(state), height), state, height);
   }
 };
 
@@ -71,13 +71,14 @@ const choiceLines = (
   return textWidth(textOf(line)) <= width ? [line] : lines;
 };
 
-const paramLines = (
-  { jobId, fields, field, error, isBusy }: Extract<Overlay, { readonly kind: "params" }>,
+const formLines = (
+  { purpose, title, lines, fields, field, error, isBusy }: Extract<Overlay, { readonly kind: "form" }>,
   width: number,
   height: number,
 ): readonly Line[] => {
+  const about = lines.flatMap((line) => wrap(line, width - 4)).map((line): Line => [plain(line)]);
   const nameWidth = Math.min(24, Math.max(...fields.map(({ name }) => name.length)) + 2);
-  const room = Math.max(1, height - 7);
+  const room = Math.max(1, height - 7 - about.length);
   const first = Math.max(0, Math.min(field - room + 1, fields.length - room));
   const rows = fields.slice(first, first + room).map(({ name, text, required }, index): Line => {
     const isActive = first + index === field;
@@ -92,20 +93,22 @@ const paramLines = (
     ];
   });
   return [
-    [styled("bold", `Run ${jobId} with these params?`)],
+    [styled("bold", title)],
+    ...about,
     ...rows,
     [styled("dim", fields[field]?.note ?? "")],
-    [styled("red", error ?? ""), styled("dim", isBusy ? "starting …" : "")],
+    [styled("red", error ?? ""), styled("dim", isBusy ? "waiting for petit …" : "")],
     [
       styled("cyan", "Enter"),
-      plain(field < fields.length - 1 ? " next   " : " run   "),
-      styled("cyan", "↑ ↓"),
-      plain(" choose   "),
+      plain(` ${field < fields.length - 1 ? "next" : VERB[purpose.kind]}   `),
+      ...(fields.length > 1 ? [styled("cyan", "↑ ↓"), plain(" choose   ")] : []),
       styled("cyan", "Esc"),
       plain(" do nothing"),
     ],
   ];
 };
+
+const VERB = { trigger: "run", approve: "approve", reject: "reject" } as const;
 
 /** Puts lines into a box in the middle of the screen. */
 const centred = (content: readonly Line[], state: TopState, height: number): readonly Line[] => {

@@ -1,5 +1,6 @@
 import { isFinal } from "../../../domain/run.ts";
 import { localTime } from "../../../domain/schedule/local-time.ts";
+import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { reasonText } from "../../run-display/outcome.ts";
 import { writerName } from "../../run-display/output-chunk.ts";
 import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
@@ -65,9 +66,11 @@ const explanationOf = (item: TopAttention): string => {
     }
     case "run_stuck":
       return `running for ${elapsedText(item.elapsed_ms)}, usually ${durationText(item.usual_ms)}`;
-    case "run_late":
-      if (item.cause === "warn_after") return `was due ${elapsedText(item.waited_ms)} ago and has not ended`;
-      return `waiting for a slot for ${elapsedText(item.waited_ms)}`;
+    case "run_late": {
+      const waited = elapsedText(item.waited_ms);
+      if (item.cause === "warn_after") return `was due ${waited} ago and has not ended`;
+      return `has waited ${waited} ${item.waits_for === null ? "to start" : `for ${waitsForText(item.waits_for)}`}`;
+    }
     case "approval_needed":
       return `${item.task_id} waits for approval${item.prompt === null ? "" : `: ${item.prompt}`}`;
     case "notifications_undelivered":
@@ -139,12 +142,19 @@ const nextText = ({ next_run_at, enabled, scheduled, paused }: TopJob, now: numb
 
 const STATUS_WIDTH = 11;
 
-export const runRow = (run: TopRun, options: RowOptions): Line => {
-  const { width } = options;
-  const columns = MARGIN + TIME_WIDTH + TOOK_WIDTH + 14 + (width < NARROW ? 0 : STATUS_WIDTH);
-  const idWidth = Math.min(32, Math.max(10, width - columns));
-  return [...signAnd(run.status, cell(run.job_id, idWidth)), ...runColumns(run, options)];
+/** Below this width, a run shows why it failed, or what it waits for, instead of the words for its status and trigger. */
+const NARROW_RUN = 100;
+
+/** Returns the width of the ids of the visible runs' jobs. */
+export const runIdWidth = (runs: readonly TopRun[], { width }: RowOptions): number => {
+  const columns = MARGIN + TIME_WIDTH + TOOK_WIDTH + 14 + (width < NARROW_RUN ? 0 : STATUS_WIDTH);
+  return Math.min(32, Math.max(10, width - columns), Math.max(10, widest(runs.map(({ job_id }) => job_id))));
 };
+
+export const runRow = (run: TopRun, idWidth: number, options: RowOptions): Line => [
+  ...signAnd(run.status, cell(run.job_id, idWidth)),
+  ...runColumns(run, options),
+];
 
 /** A run in the history of its job. */
 export const jobRunRow = (run: TopRun, options: RowOptions): Line => [
@@ -163,15 +173,16 @@ const runColumns = (run: TopRun, { now, width }: RowOptions): Line => {
   const took = isActive && run.started_at !== null ? elapsedText(now - run.started_at) : durationText(run.duration_ms);
   return [
     // The sign says it, too.
-    styled(styleOf(run.status), width < NARROW ? "" : `${cell(run.status, STATUS_WIDTH)} `),
+    styled(styleOf(run.status), width < NARROW_RUN ? "" : `${cell(run.status, STATUS_WIDTH)} `),
     plain(`${rightCell(relativeText(at - now), TIME_WIDTH)} ${rightCell(took, TOOK_WIDTH)} `),
-    styled("dim", width < NARROW ? "" : `${cell(run.trigger, 8)} `),
+    styled("dim", width < NARROW_RUN ? "" : `${cell(run.trigger, 8)} `),
     plain(oneLine(whyText(run))),
   ];
 };
 
-/** Returns the line that explains a failure, if petit was asked for it. */
-const whyText = ({ failure = null, error }: TopRun): string => {
+/** Returns what a run waits for, or the line that explains a failure, if petit was asked for it. */
+const whyText = ({ failure = null, error, waits_for }: TopRun): string => {
+  if (waits_for !== null) return `waits for ${waitsForText(waits_for)}`;
   const last = failure?.last_line?.text;
   if (last === undefined) return error ?? "";
   return failure?.task_id === null ? last : `${failure?.task_id}: ${last}`;

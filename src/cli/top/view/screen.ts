@@ -33,6 +33,7 @@ import {
   jobRunRow,
   logLineRows,
   type RowOptions,
+  runIdWidth,
   runRow,
   taskRow,
 } from "./rows.ts";
@@ -155,8 +156,11 @@ const visibleRows = (
     }
     case "jobs":
       return visible(jobRows(state), (job) => jobRow(job, options));
-    case "runs":
-      return visible(runRows(state), (run) => runRow(run, options));
+    case "runs": {
+      const runs = runRows(state).slice(top, top + rows);
+      const idWidth = runIdWidth(runs, options);
+      return runs.map((run) => runRow(run, idWidth, options));
+    }
     case "coming":
       return visible(comingRows(state), (job) => comingRow(job, options));
     case "job-runs":

@@ -1,5 +1,6 @@
 import { memo, type ReactNode } from "react";
 import { Link } from "wouter";
+import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { type AskingTask, DECISIONS } from "../../actions/decision-dialog.tsx";
 import type { AttentionItem } from "../../data/shapes.ts";
 import { useJobName } from "../../data/use-job-name.ts";
@@ -88,7 +89,7 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
         return {
           subject: <JobLink jobId={item.job_id} />,
           what: `${counted(item.count, "run")} late, ${item.count === 1 ? "" : "the first "}due ${roughText(item.waited_ms)} ago`,
-          detail: null,
+          detail: placeOf(item),
           actions: (
             <>
               <Button
@@ -104,8 +105,8 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
         };
       return {
         subject: <JobLink jobId={item.job_id} />,
-        what: `${counted(item.count, "run")} waiting for a slot, the first for ${roughText(item.waited_ms)}`,
-        detail: null,
+        what: `${counted(item.count, "run")} waiting${item.count === 1 ? "" : ", the first"} for ${roughText(item.waited_ms)}`,
+        detail: placeOf(item),
         actions: (
           <Link className="button" href={`/runs?status=pending&job=${item.job_id}`}>
             Waiting runs
@@ -182,6 +183,10 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
       return { subject: null, what: (item satisfies never as AttentionItem).message, detail: null, actions: null };
   }
 };
+
+/** What a late run waits for; null if nothing keeps it. */
+const placeOf = ({ waits_for }: Extract<AttentionItem, { readonly kind: "run_late" }>): ReactNode =>
+  waits_for === null ? null : `waits for ${waitsForText(waits_for)}`;
 
 type ResultItem = Extract<AttentionItem, { readonly kind: "job_failing" | "job_flapping" }>;
 

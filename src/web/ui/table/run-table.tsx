@@ -22,15 +22,15 @@ type RunSelection = {
   readonly onSelect: (ids: readonly string[], isSelected: boolean) => void;
 };
 
-/** A table of runs. A run that was read with its `failure` shows the task that failed, and its last line. */
+/** A table of runs. A run shows what it waits for, or if it was read with its `failure`, the task that failed and its last line. */
 export const RunTable = ({ runs, label, hasJob = true, selection }: RunTableProps) => {
-  const hasFailures = runs.some(({ failure }) => failure != null);
+  const hasReasons = runs.some(({ failure, waits_for }) => failure != null || waits_for !== null);
   const names = useJobNames(hasJob);
   return (
     <Table
       label={label}
       isCards
-      className={`run-table${hasFailures ? " run-table-failures" : ""}`}
+      className={`run-table${hasReasons ? " run-table-reasons" : ""}`}
       head={
         <tr>
           <th scope="col">
@@ -40,7 +40,7 @@ export const RunTable = ({ runs, label, hasJob = true, selection }: RunTableProp
             Status
           </th>
           {hasJob && <th scope="col">Job</th>}
-          {hasFailures && <th scope="col">Failure</th>}
+          {hasReasons && <th scope="col">Why</th>}
           <th scope="col">Started</th>
           <th scope="col" className="number">
             Took
@@ -55,7 +55,7 @@ export const RunTable = ({ runs, label, hasJob = true, selection }: RunTableProp
           key={run.id}
           run={run}
           jobName={hasJob ? (names.get(run.job_id) ?? run.job_id) : null}
-          hasFailures={hasFailures}
+          hasReasons={hasReasons}
           selection={selection}
         />
       ))}
@@ -78,11 +78,11 @@ type RunRowProps = {
   readonly run: RunData;
   /** Null if the table has no column of jobs. */
   readonly jobName: string | null;
-  readonly hasFailures: boolean;
+  readonly hasReasons: boolean;
   readonly selection: RunSelection | undefined;
 };
 
-const RunRow = ({ run, jobName, hasFailures, selection }: RunRowProps) => (
+const RunRow = ({ run, jobName, hasReasons, selection }: RunRowProps) => (
   <tr>
     <td>
       {selection !== undefined && (
@@ -90,7 +90,6 @@ const RunRow = ({ run, jobName, hasFailures, selection }: RunRowProps) => (
       )}
       <Status of={run.status} />
       {run.late_at !== null && <span className="tag">late</span>}
-      {run.waits_for !== null && <small className="muted run-reason">waits for {waitsForText(run.waits_for)}</small>}
       {run.warnings > 0 && <small className="run-reason run-warnings">{counted(run.warnings, "warning")}</small>}
       {run.reason !== null && run.reason !== run.status && (
         <small className="muted run-reason">{run.reason.replaceAll("_", " ")}</small>
@@ -103,10 +102,8 @@ const RunRow = ({ run, jobName, hasFailures, selection }: RunRowProps) => (
         </Link>
       </td>
     )}
-    {hasFailures && (
-      <td data-label="Failure">
-        <Failure run={run} />
-      </td>
+    {hasReasons && (
+      <td data-label="Why">{run.waits_for === null ? <Failure run={run} /> : <Wait waitsFor={run.waits_for} />}</td>
     )}
     <td data-label="Started">
       {run.started_at === null && <span className="muted">queued </span>}
@@ -127,6 +124,15 @@ const RunRow = ({ run, jobName, hasFailures, selection }: RunRowProps) => (
     </td>
   </tr>
 );
+
+const Wait = ({ waitsFor }: { readonly waitsFor: NonNullable<RunData["waits_for"]> }) => {
+  const text = `waits for ${waitsForText(waitsFor)}`;
+  return (
+    <span className="run-table-wait" title={text}>
+      {text}
+    </span>
+  );
+};
 
 /** The failed task of a run and its last line, with a link to that line in the log. */
 const Failure = ({ run: { id, error, failure } }: { readonly run: RunData }) => {

@@ -3,7 +3,7 @@ import { oneLine } from "../../../terminal/text-width.ts";
 import type { TopAttention, TopJobDetail } from "../../data/shapes.ts";
 import { attentionRows, subjectOf } from "../list/lists.ts";
 import type { KeyPress } from "../message.ts";
-import { activeList, type Overlay, type ParamField, type TopAction, type TopState } from "../state.ts";
+import { activeList, type FormField, type Overlay, type TopAction, type TopState } from "../state.ts";
 import { type Step, unchanged } from "../step.ts";
 import { searchBindings } from "./bindings.ts";
 import { typeText } from "./edit.ts";
@@ -11,7 +11,7 @@ import { typeText } from "./edit.ts";
 // What asks before something is changed, and the help. A dialog gets all keys.
 
 type Confirm = Extract<Overlay, { readonly kind: "confirm" }>;
-type Params = Extract<Overlay, { readonly kind: "params" }>;
+type Form = Extract<Overlay, { readonly kind: "form" }>;
 type Help = Extract<Overlay, { readonly kind: "help" }>;
 
 export const pressInOverlay = (state: TopState, overlay: Overlay, key: KeyPress): Step => {
@@ -20,8 +20,8 @@ export const pressInOverlay = (state: TopState, overlay: Overlay, key: KeyPress)
       return { state: { ...state, overlay: afterKeyInHelp(overlay, key) }, effects: [] };
     case "confirm":
       return afterKeyInConfirm(state, overlay, key);
-    case "params":
-      return afterKeyInParams(state, overlay, key);
+    case "form":
+      return afterKeyInForm(state, overlay, key);
   }
 };
 
@@ -44,34 +44,37 @@ const afterKeyInConfirm = (state: TopState, { choices }: Confirm, key: KeyPress)
   return ["escape", "enter", "n", "q"].includes(key) ? { state: closed, effects: [] } : unchanged(state);
 };
 
-const afterKeyInParams = (state: TopState, params: Params, key: KeyPress): Step => {
+const afterKeyInForm = (state: TopState, form: Form, key: KeyPress): Step => {
   if (key === "escape") return { state: { ...state, overlay: null }, effects: [] };
-  if (params.isBusy) return unchanged(state);
-  const count = params.fields.length;
-  const to = (field: number): Step => ({ state: { ...state, overlay: { ...params, field } }, effects: [] });
-  if (key === "up" || key === "shift-tab") return to((params.field + count - 1) % count);
-  if (key === "down" || key === "tab") return to((params.field + 1) % count);
-  if (key === "enter") return params.field < count - 1 ? to(params.field + 1) : triggerWith(state, params);
-  const fields = params.fields.map((each, index) =>
-    index === params.field ? { ...each, text: typeText(each.text, key) } : each,
+  if (form.isBusy) return unchanged(state);
+  const count = form.fields.length;
+  const to = (field: number): Step => ({ state: { ...state, overlay: { ...form, field } }, effects: [] });
+  if (key === "up" || key === "shift-tab") return to((form.field + count - 1) % count);
+  if (key === "down" || key === "tab") return to((form.field + 1) % count);
+  if (key === "enter") return form.field < count - 1 ? to(form.field + 1) : submit(state, form);
+  const fields = form.fields.map((each, index) =>
+    index === form.field ? { ...each, text: typeText(each.text, key) } : each,
   );
-  return { state: { ...state, overlay: { ...params, fields, error: null } }, effects: [] };
+  return { state: { ...state, overlay: { ...form, fields, error: null } }, effects: [] };
 };
 
-/** An empty field is left out, so that petit uses the default. */
-const triggerWith = (state: TopState, params: Params): Step => {
-  const missing = params.fields.findIndex(({ required, text }) => required && text === "");
-  const name = params.fields[missing]?.name;
+const submit = (state: TopState, form: Form): Step => {
+  const missing = form.fields.findIndex(({ required, text }) => required && text === "");
+  const name = form.fields[missing]?.name;
   if (name !== undefined) {
-    return { state: { ...state, overlay: { ...params, field: missing, error: `${name} is required` } }, effects: [] };
+    return { state: { ...state, overlay: { ...form, field: missing, error: `${name} is required` } }, effects: [] };
   }
-  const values = Object.fromEntries(
-    params.fields.filter(({ text }) => text !== "").map(({ name, text }) => [name, text]),
-  );
   return {
-    state: { ...state, overlay: { ...params, isBusy: true, error: null } },
-    effects: [{ kind: "act", action: { kind: "trigger", jobId: params.jobId, params: values } }],
+    state: { ...state, overlay: { ...form, isBusy: true, error: null } },
+    effects: [{ kind: "act", action: actionOf(form) }],
   };
+};
+
+const actionOf = ({ purpose, fields }: Form): TopAction => {
+  if (purpose.kind !== "trigger") return { ...purpose, comment: fields[0]?.text.trim() ?? "" };
+  // An empty field is left out, so that petit uses the default.
+  const typed = fields.filter(({ text }) => text !== "").map(({ name, text }) => [name, text]);
+  return { ...purpose, params: Object.fromEntries(typed) };
 };
 
 /** Asks for the params of a job, or for confirmation if it has none. */
@@ -94,10 +97,12 @@ export const askTrigger = (state: TopState): Step => {
 export const withParams = (state: TopState, { id, params }: TopJobDetail): TopState => ({
   ...state,
   overlay: {
-    kind: "params",
-    jobId: id,
+    kind: "form",
+    purpose: { kind: "trigger", jobId: id },
+    title: `Run ${id} with these params?`,
+    lines: [],
     fields: Object.entries(params).map(
-      ([name, param]): ParamField => ({
+      ([name, param]): FormField => ({
         name,
         text: param.default ?? "",
         required: param.required && param.default === null,
@@ -164,12 +169,19 @@ export const askDecision = (state: TopState, kind: "approve" | "reject"): TopSta
   const { taskId, prompt } = found;
   const note =
     kind === "approve" ? "The task completes, and the run continues." : "The task fails with the reason 'rejected'.";
-  return asked(
-    state,
-    `${kind === "approve" ? "Approve" : "Reject"} ${taskId} of ${jobId}?`,
-    [["y", kind, { kind, runId, taskId }]],
-    [...(prompt === null ? [] : [oneLine(prompt)]), note],
-  );
+  return {
+    ...state,
+    overlay: {
+      kind: "form",
+      purpose: { kind, runId, taskId },
+      title: `${kind === "approve" ? "Approve" : "Reject"} ${taskId} of ${jobId}?`,
+      lines: [...(prompt === null ? [] : [oneLine(prompt)]), note],
+      fields: [{ name: "comment", text: "", required: false, note: "Stored with the decision; can be empty." }],
+      field: 0,
+      error: null,
+      isBusy: false,
+    },
+  };
 };
 
 type AskingTask = { readonly taskId: string; readonly prompt: string | null };
