@@ -186,7 +186,7 @@ describe.skipIf(!isInstalled("tmux"))(name, () => {
       terminal.resize(80, 24);
       await terminal.until(/2 Jobs 3 {2}3 Runs/);
       terminal.click(14, 4);
-      await terminal.until(/✗ etl +failed .*manual/);
+      await terminal.until(/✗ etl .*task 'transform' failed/);
       terminal.resize(30, 24);
       await terminal.until("the terminal has 30×24");
     },

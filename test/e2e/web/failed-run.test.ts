@@ -155,7 +155,7 @@ describe.skipIf(CHROMIUM === null)("the view of a failed run", () => {
     const { petit, web, page } = running();
     await web.open(`/runs/${(await runToEnd(petit, "shards")).id}`);
     await failure(page).getByText("1 of 3 items failed").waitFor();
-    await page.getByText("A retry keeps the task and the 2 items that completed.").waitFor();
+    await page.getByText("A retry keeps the 2 items that completed.").waitFor();
     await failure(page).getByText("shard b is corrupt").waitFor();
     await failure(page).getByRole("button", { name: "each" }).waitFor();
     expect(await page.locator('[data-task="each"]').textContent()).toContain("3/3, 1 failed");
