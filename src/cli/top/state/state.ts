@@ -70,7 +70,7 @@ export type FormField = {
 };
 
 /** What a form is for: the params of a run, or the comment of a decision. */
-export type FormPurpose =
+type FormPurpose =
   | { readonly kind: "trigger"; readonly jobId: string }
   | { readonly kind: "approve" | "reject"; readonly runId: string; readonly taskId: string };
 
