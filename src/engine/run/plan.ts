@@ -54,6 +54,8 @@ export type RunPlan = {
   readonly steps: readonly RunStep[];
   /** Tasks whose running items are to be ended, because too many items have failed. */
   readonly failFast: readonly TaskId[];
+  /** True if a new plan is needed when these steps are stored, because an `if` refers to what they change. */
+  readonly isPartial: boolean;
   /** True if every task has ended after these steps. */
   readonly isOver: boolean;
 };
@@ -92,6 +94,8 @@ export const planRun = (input: PlanInput): RunPlan => {
   };
   const isWithheld = (task: PlannedTask): boolean => input.withholdsProcesses === true && hasProcess(task);
   const after = new Map<NodeKey, TaskState>(states);
+  const isChanged = (id: TaskId): boolean => after.get(id) !== states.get(id);
+  let isPartial = false;
   let free = maxTasks - [...states.values()].filter(hasAttempt).length;
   const steps: RunStep[] = [];
   const failFast: TaskId[] = [];
@@ -111,7 +115,11 @@ export const planRun = (input: PlanInput): RunPlan => {
       after.set(task.id, stateAfter(finish));
       continue;
     }
-    const step = nextStep(task, after, context);
+    const step = nextStep(task, after, { ...context, isChanged });
+    if (step === "later") {
+      isPartial = true;
+      continue;
+    }
     const needsPlace = step?.kind === "start" || step?.kind === "retry";
     if (step === null || (needsPlace && (free <= 0 || isWithheld(task)))) continue;
     if (needsPlace) free--;
@@ -119,7 +127,7 @@ export const planRun = (input: PlanInput): RunPlan => {
     after.set(task.id, stateAfter(step));
   }
   const isOver = [...after.values()].every(({ status }) => status !== "pending" && status !== "running");
-  return { steps, failFast, isOver };
+  return { steps, failFast, isPartial, isOver };
 };
 
 /** Returns whether the attempts of a task are processes. */
@@ -138,6 +146,8 @@ type PlanContext = {
   readonly tasks: ReadonlyMap<TaskId, PlannedTask>;
   readonly ending: Ending | null;
   readonly evaluateIf: NonNullable<PlanInput["evaluateIf"]>;
+  /** Returns whether a step of this plan changes a task. */
+  readonly isChanged: (taskId: TaskId) => boolean;
 };
 
 type ItemsPlanInput = Pick<PlanContext, "ending" | "evaluateIf"> & {
@@ -199,7 +209,11 @@ const finishItems = (
 export const isEnded = (task: Pick<Task, "condition">, ending: Ending | null): ending is Ending =>
   ending !== null && (ending.all || task.condition !== "all_done");
 
-const nextStep = (task: PlannedTask, states: ReadonlyMap<NodeKey, TaskState>, context: PlanContext): RunStep | null => {
+const nextStep = (
+  task: PlannedTask,
+  states: ReadonlyMap<NodeKey, TaskState>,
+  context: PlanContext,
+): RunStep | "later" | null => {
   const { ending } = context;
   const state = states.get(task.id);
   if (state?.status === "pending") return pendingStep(task, states, context);
@@ -211,14 +225,15 @@ const nextStep = (task: PlannedTask, states: ReadonlyMap<NodeKey, TaskState>, co
 const pendingStep = (
   task: PlannedTask,
   states: ReadonlyMap<NodeKey, TaskState>,
-  { tasks, ending, evaluateIf }: PlanContext,
-): RunStep | null => {
+  { tasks, ending, evaluateIf, isChanged }: PlanContext,
+): RunStep | "later" | null => {
   if (isEnded(task, ending)) return { kind: "skip", taskId: task.id, reason: ending.reason };
   const verdict = judge(
     task,
     task.dependsOn.flatMap((id) => withAllowance(states.get(id), tasks.get(id)) ?? []),
   );
   if (verdict.kind === "wait") return null;
+  if (verdict.kind === "start" && task.if !== undefined && task.dependsOn.some(isChanged)) return "later";
   if (verdict.kind === "start")
     return refusedByIf(task, null, evaluateIf) ?? { kind: startKind(task), taskId: task.id };
   return { kind: "skip", taskId: task.id, reason: verdict.reason };

@@ -337,7 +337,8 @@ export class RunJob {
       let hasMore: boolean;
       do {
         plan = this.#plan(progress, { withholdsProcesses: this.#isParked });
-        hasMore = plan.steps.map((step) => this.#storeStep(step, progress, stored)).includes("plan again");
+        hasMore =
+          plan.steps.map((step) => this.#storeStep(step, progress, stored)).includes("plan again") || plan.isPartial;
       } while (hasMore);
       const final = plan.isOver ? this.#storeEnd(progress) : null;
       this.#isFinished = plan.isOver;

@@ -62,6 +62,18 @@ describe("the 'if' of a task", () => {
     ]);
   });
 
+  test("sees what ended at the same time: items, and a task that was skipped", async () => {
+    const job = jobOf(
+      `id: each, foreach: [1, 2], script: 'echo "n=$PETIT_ITEM" >> "$PETIT_OUTPUT"'`,
+      `id: joined, depends_on: [each], if: "tasks.each.status == 'completed' && fromJSON(tasks.each.outputs.n)[1] == '2'", script: "true"`,
+      `id: off, depends_on: [joined], if: "false", script: "true"`,
+      `id: last, depends_on: [off], condition: all_done, if: "tasks.off.status == 'skipped'", script: "true"`,
+    );
+    expect((await runOf(job)).summary).toBe(
+      "each completed · joined completed · off skipped(condition_not_met) · last completed",
+    );
+  });
+
   test("that does not refer to the item decides about the whole task", async () => {
     const { tasks } = await runOf(jobOf(`id: t, foreach: [1, 2], if: "params.level == 'full'", script: "true"`));
     expect(tasks.t).toMatchObject({ status: "skipped", reason: "condition_not_met", items: null });
