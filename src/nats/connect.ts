@@ -1,6 +1,6 @@
 import { JetStreamApiCodes, JetStreamApiError } from "@nats-io/jetstream";
 import { type Authenticator, connect, errors, type NatsConnection, type TlsOptions } from "@nats-io/transport-node";
-import type { LinkFault } from "../domain/workers/link.ts";
+import { type LinkFault, TransportError } from "../domain/workers/link.ts";
 import { readAuthenticator } from "./credentials.ts";
 
 /** How to reach NATS, from the settings. */
@@ -68,6 +68,7 @@ const withoutUser = (url: string): string => new URL(url).host;
 export const faultOf = (error: unknown): LinkFault => {
   if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError)
     return "credentials";
+  if (error instanceof TransportError) return "unreachable";
   if (isRefusal(error)) return "permissions";
   if (hasNoJetStream(error)) return "no_jetstream";
   const text = error instanceof Error ? `${error.name} ${codeOf(error)} ${error.message}` : String(error);

@@ -22,6 +22,13 @@ const LAST_DELAY_MS = 2_000;
 
 const SILENCE_MS = 5_000;
 
+const CLOSED = new TransportError("disconnected", "the server closed the connection");
+const SILENT = new TransportError("disconnected", "the server does not answer");
+
+/** A connection that worked can be lost by any error of the socket. */
+const lostConnection = (reason: unknown): unknown =>
+  reason instanceof Error && faultOf(reason) === "other" ? new TransportError("disconnected", reason.message) : reason;
+
 /** A connection that can be used, until `lost` is aborted. */
 export type Session<T> = { readonly connection: NatsConnection; readonly prepared: T; readonly lost: AbortSignal };
 
@@ -89,21 +96,21 @@ export class Link<T> implements AsyncDisposable {
     const lost = new AbortController();
     const onStop = (): void => lost.abort("stopped");
     this.#stop.signal.addEventListener("abort", onStop, { once: true });
-    let reason: unknown = null;
+    let reason: unknown = CLOSED;
     void connection.closed().then((error) => {
-      reason = error ?? null;
+      if (error instanceof Error) reason = error;
       lost.abort("closed");
     });
     try {
       const prepared = await Promise.race([
         this.#options.prepare(connection),
         anyAborted([lost.signal]).then((): never => {
-          throw reason ?? new Error("the connection was closed");
+          throw reason;
         }),
       ]);
       this.#setConnected({ connection, prepared, lost: lost.signal });
-      await this.#watch(connection, lost);
-      this.#setDisconnected(reason ?? new Error("the server does not answer"));
+      const isSilent = await this.#isSilent(connection, lost.signal);
+      this.#setDisconnected(isSilent ? SILENT : lostConnection(reason));
       return true;
     } catch (error) {
       this.#setDisconnected(error);
@@ -116,19 +123,20 @@ export class Link<T> implements AsyncDisposable {
     }
   }
 
-  /** Returns when the connection is lost, or when the server is silent. */
-  async #watch(connection: NatsConnection, lost: AbortController): Promise<void> {
+  /** Returns true when the server is silent, or false when the connection is lost before. */
+  async #isSilent(connection: NatsConnection, lost: AbortSignal): Promise<boolean> {
     const { clock, silenceMs = SILENCE_MS } = this.#options;
-    while (!lost.signal.aborted) {
-      await sleep(clock, silenceMs, lost.signal);
-      if (lost.signal.aborted) return;
+    for (;;) {
+      await sleep(clock, silenceMs, lost);
+      if (lost.aborted) return false;
       const answered = new AbortController();
       const answer = connection.flush().then(
         () => answered.abort("answered"),
-        () => lost.abort("closed"),
+        // The connection was lost.
+        () => {},
       );
-      await Promise.race([answer, sleep(clock, silenceMs, AbortSignal.any([answered.signal, lost.signal]))]);
-      if (!answered.signal.aborted) lost.abort("silent");
+      await Promise.race([answer, sleep(clock, silenceMs, AbortSignal.any([answered.signal, lost]))]);
+      if (!answered.signal.aborted) return !lost.aborted;
     }
   }
 

@@ -1,4 +1,4 @@
-import type { JsMsg } from "@nats-io/jetstream";
+import type { Consumer, JsMsg } from "@nats-io/jetstream";
 import { type Clock, sleep } from "../lib/clock.ts";
 import { decodeFrame, type Frame } from "../lib/wire/frame.ts";
 import type { ReceivedOffer } from "../worker/transport.ts";
@@ -32,6 +32,8 @@ export class OfferQueue {
   readonly #options: OfferQueueOptions;
   #waiter: Waiter | null = null;
   #isAsking = false;
+  /** The consumer, as a session knows it. */
+  #known: { readonly session: Session<JetStream>; readonly consumer: Consumer } | null = null;
 
   constructor(options: OfferQueueOptions) {
     this.#options = options;
@@ -68,16 +70,21 @@ export class OfferQueue {
         const message = await onSession(session, () => this.#request(session));
         if (message !== null) await this.#deliver(message, session);
       } catch {
-        // The queue does not exist yet, or the connection was lost.
+        // The queue does not exist, or the connection was lost.
+        this.#known = null;
         await sleep(clock, RETRY_MS, AbortSignal.any([stop, session.lost]));
       }
     }
     this.#isAsking = false;
   }
 
-  async #request({ prepared: { client } }: Session<JetStream>): Promise<JsMsg | null> {
-    const consumer = await client.consumers.get(OFFER_STREAM, setConsumer(this.#options.set));
-    return consumer.next({ expires: REQUEST_MS });
+  async #request(session: Session<JetStream>): Promise<JsMsg | null> {
+    if (this.#known?.session !== session) this.#known = { session, consumer: await this.#consumerOf(session) };
+    return this.#known.consumer.next({ expires: REQUEST_MS });
+  }
+
+  #consumerOf({ prepared: { client } }: Session<JetStream>): Promise<Consumer> {
+    return client.consumers.get(OFFER_STREAM, setConsumer(this.#options.set));
   }
 
   async #deliver(message: JsMsg, session: Session<JetStream>): Promise<void> {
