@@ -98,6 +98,8 @@ const HELLO = record({
   leaving: Type.Optional(Type.Boolean()),
   /** What it was granted and has not handed over completely, and the claims that have no answer yet. */
   holds: Type.Array(record({ scheduler: token, ...key, state: words(HOLD_STATES) }), { maxItems: 100_000 }),
+  /** Attempts that petit asked for with the verdict `missing`, and that it does not have: it has not started them, and never will. */
+  lacks: Type.Optional(Type.Array(record({ scheduler: token, ...key }), { maxItems: 100_000 })),
   /** The worker's monotonic clock; the answer repeats it. */
   sentAt: Type.Number(),
   /** The worker's wall clock. */
@@ -111,8 +113,11 @@ const endOrder = record({ reason: words(ENDING_REASONS), force: Type.Boolean() }
  * - `keep`: the attempt is the worker's.
  * - `kill`: it is no longer the worker's, which ends it and deletes what it has of it.
  * - `unknown`: petit has no such attempt.
+ * - `missing`: petit takes the attempt for the worker's, which did not list it. If the worker does not have it, and does not wait
+ *   for the answer to its claim, it says so at once, in `lacks` of another hello. A hello alone is no proof: it may have been sent
+ *   before the claim, and have arrived after it.
  */
-const VERDICTS = ["keep", "kill", "unknown"] as const;
+const VERDICTS = ["keep", "kill", "unknown", "missing"] as const;
 
 export const REFUSED_HELLOS = ["protocol", "name_in_use"] as const;
 
@@ -126,7 +131,7 @@ const HELLO_ANSWER = record({
   refused: orNull(words(REFUSED_HELLOS)),
   /** The label sets whose offers it may pull. */
   sets: Type.Array(Type.String()),
-  /** One for each attempt that it holds. */
+  /** One for each attempt that it holds, or that petit takes for its own. */
   verdicts: Type.Array(record({ scheduler: token, ...key, verdict: words(VERDICTS), end: orNull(endOrder) })),
   /** True if it was drained by `petit worker drain`. */
   draining: Type.Boolean(),
@@ -215,6 +220,9 @@ const OUTCOME = record({
   ),
 });
 
+/** Replaces an outcome that is too large for a message: its frame is in the object store, among the artifacts of the worker. */
+const STORED_OUTCOME = record({ stored: token });
+
 const OUTCOME_ANSWER = Type.Union([
   record({ stored: Type.Literal(true) }),
   /** Output is missing: the worker continues from `offset`. */
@@ -290,6 +298,7 @@ export const readClaimAnswer = reader("answer to a claim", Type.Union([CLAIM_ANS
 export const readOutput = reader("output", OUTPUT);
 export const readOutputAnswer = reader("answer to output", Type.Union([OUTPUT_ANSWER, FAILURE]));
 export const readOutcome = reader("outcome", OUTCOME);
+export const readStoredOutcome = reader("outcome in the object store", STORED_OUTCOME);
 export const readOutcomeAnswer = reader("answer to an outcome", Type.Union([OUTCOME_ANSWER, FAILURE]));
 export const readControl = reader("control message", CONTROL);
 export const readControlAnswer = reader("answer to a control message", CONTROL_ANSWER);

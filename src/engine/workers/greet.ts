@@ -14,8 +14,8 @@ export type GreetOptions = {
 };
 
 /**
- * Answers the hello of a worker. It is judged at once, by the claims that were answered before it: a worker lists every attempt that it
- * was granted until petit has its outcome, and every claim that has no answer yet. What it does not list, it does not run.
+ * Answers the hello of a worker. It is judged at once. A worker lists every attempt that it was granted until petit has its outcome,
+ * and every claim that has no answer yet. If it does not list one, petit asks; what the worker then says it lacks is offered again.
  */
 export const greet = (name: string, hello: Hello, options: GreetOptions): HelloAnswer => {
   const { context, presence, sets, onMissing } = options;
@@ -31,16 +31,22 @@ export const greet = (name: string, hello: Hello, options: GreetOptions): HelloA
   const served = isIdle ? [] : sets.servedBy(hello.labels);
   presence.note(name, hello, { refused, sets: new Set(served) });
   const verdicts = hello.holds.map((hold) => judge(hold, { name, hello, context }));
-  const held = new Set(hello.holds.flatMap((hold) => (hold.scheduler === scheduler ? [keyOf(hold)] : [])));
+  const own = (keys: readonly Key[]): ReadonlySet<string> =>
+    new Set(keys.flatMap((each) => (each.scheduler === scheduler ? [keyOf(each)] : [])));
+  const [held, lacks] = [own(hello.holds), own(hello.lacks ?? [])];
   for (const live of context.attempts.values()) {
     const { claim, offer } = live;
     if (claim?.worker !== name || claim.instance !== hello.instance || live.outcome !== null) continue;
-    if (!held.has(keyOf({ attempt: offer.attemptId, epoch: offer.epoch }))) onMissing(live);
+    const key = { scheduler, attempt: offer.attemptId, epoch: offer.epoch };
+    if (lacks.has(keyOf(key))) onMissing(live);
+    else if (!held.has(keyOf(key))) verdicts.push({ ...key, verdict: "missing", end: live.end });
   }
   return { ...answer, refused, sets: [...served], verdicts, draining };
 };
 
-const keyOf = ({ attempt, epoch }: Pick<Hold, "attempt" | "epoch">): string => `${attempt}:${epoch}`;
+type Key = Pick<Hold, "scheduler" | "attempt" | "epoch">;
+
+const keyOf = ({ attempt, epoch }: Key): string => `${attempt}:${epoch}`;
 
 type Holder = { readonly name: string; readonly hello: Hello; readonly context: RemoteContext };
 

@@ -2,14 +2,17 @@ import { PetitError } from "../../domain/errors.ts";
 import { TransportError } from "../../domain/workers/link.ts";
 import {
   MessageError,
+  type OutcomeAnswer,
   type OutputAnswer,
   type RequestFailure,
   readClaim,
   readHello,
   readOutcome,
   readOutput,
+  readStoredOutcome,
 } from "../../domain/workers/protocol.ts";
 import { assertNever } from "../../lib/never.ts";
+import { decodeFrame } from "../../lib/wire/frame.ts";
 import { answerClaim, type ClaimOptions } from "./claims.ts";
 import { type GreetOptions, greet } from "./greet.ts";
 import { answerOutcome } from "./outcomes.ts";
@@ -47,10 +50,42 @@ const answer = async ({ worker, kind, frame }: WorkerRequest, options: RequestOp
     case "output":
       return await answerOutput(worker, frame, context);
     case "outcome":
-      return await answerOutcome(worker, readOutcome(frame.header), context);
+      return await answerAnyOutcome(worker, frame, context);
     default:
       return assertNever(kind);
   }
+};
+
+/** Maximum of an outcome that is too large for a message, in bytes. */
+const MAX_OUTCOME_BYTES = 16 * 2 ** 20;
+
+/** Answers an outcome, which is in the object store if it is too large for a message. */
+const answerAnyOutcome = async (
+  worker: string,
+  { header }: WorkerRequest["frame"],
+  context: RemoteContext,
+): Promise<OutcomeAnswer | RequestFailure> => {
+  if (typeof header !== "object" || header === null || !("stored" in header))
+    return await answerOutcome(worker, readOutcome(header), context);
+  const { stored } = readStoredOutcome(header);
+  const outcome = readOutcome(await readStored(await context.transport.getArtifact(worker, stored)));
+  const answer = await answerOutcome(worker, outcome, context);
+  // What is not deleted now, NATS deletes when it is old.
+  if ("stored" in answer) void context.transport.deleteArtifact(worker, stored).catch(() => {});
+  return answer;
+};
+
+const readStored = async (content: ReadableStream<Uint8Array>): Promise<unknown> => {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of content) {
+    bytes += chunk.length;
+    if (bytes > MAX_OUTCOME_BYTES) throw new MessageError("the outcome is too large");
+    chunks.push(chunk);
+  }
+  const frame = decodeFrame(Buffer.concat(chunks));
+  if (frame === null) throw new MessageError("the stored outcome is no message");
+  return frame.header;
 };
 
 /** Creates what a worker needs in NATS. If that fails, the worker waits for it, and it is tried again at its next hello. */

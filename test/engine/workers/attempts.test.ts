@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { CLAIM_CONTEXT, claimProofBytes, OFFER_CONTEXT } from "../../../src/domain/workers/protocol.ts";
+import { encodeFrame } from "../../../src/lib/wire/frame.ts";
 import { isSignedBy } from "../../../src/lib/wire/signing.ts";
 import { job, program, retry, shell, taskId } from "../../support/engine/factories.ts";
 import { startEngine } from "../../support/engine/started-engine.ts";
@@ -106,6 +107,24 @@ describe("an attempt on a worker", () => {
     expect(attempts[0]?.error).toContain("missing.py");
   });
 
+  test("may have an outcome that is too large for a message", async () => {
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")] });
+    await using _ = petit;
+    const box = fakeWorker(transport, "box7");
+    await box.hello();
+    const run = await petit.trigger("hello");
+    const { offer } = await transport.offered();
+    await box.claim(offer);
+    const outcome = { status: "completed", reason: null, error: null, exitCode: 0, signal: null } as const;
+    const result = { outcome, outputs: { text: "x".repeat(1_000_000) }, transient: false };
+    const { attempt, epoch } = offer;
+    const message = { attempt, epoch, offset: 0, durationMs: 1, result, artifacts: [] };
+    transport.artifacts.set("o/outcome", encodeFrame(message));
+    expect(await transport.request("box7", "outcome", { stored: "missing" })).toEqual({ failed: "unavailable" });
+    expect(await transport.request("box7", "outcome", { stored: "o/outcome" })).toEqual({ stored: true });
+    expect((await petit.ended(run.id)).tasks.far?.outputs.text).toHaveLength(1_000_000);
+  });
+
   test("keeps its artifacts with the run", async () => {
     const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")] });
     await using _ = petit;
@@ -187,7 +206,7 @@ describe("an attempt on a worker", () => {
     const { offer } = await transport.offered();
     await box.claim(offer);
     await petit.engine.cancel(run.id);
-    await box.hello([]);
+    await box.hello([], { lacks: [offer] });
     expect((await petit.ended(run.id)).run.status).toBe("cancelled");
     expect(transport.offers).toHaveLength(1);
   });

@@ -90,7 +90,10 @@ describe("an offer", () => {
     await box.claim(offer);
     await box.hello([holdOf(offer, "claiming")]);
     expect(transport.offers).toHaveLength(1);
-    await box.hello([]);
+    // A hello alone is no proof: it may have been sent before the claim.
+    expect((await box.hello([])).verdicts).toMatchObject([{ attempt: offer.attempt, verdict: "missing" }]);
+    expect(transport.offers).toHaveLength(1);
+    await box.hello([], { lacks: [offer] });
     const second = await transport.offered(1);
     expect(second.offer).toMatchObject({ attempt: offer.attempt, epoch: 2 });
     expect(await box.claim(offer)).toEqual(TAKEN);

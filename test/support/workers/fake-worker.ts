@@ -24,7 +24,7 @@ const COMPLETED: ShippedOutcome["result"] = {
 };
 
 /** A worker that says what a test lets it say. */
-export const fakeWorker = (transport: FakeTransport, name: string, given: Partial<Hello> = {}) => {
+export const fakeWorker = (transport: Pick<FakeTransport, "request">, name: string, given: Partial<Hello> = {}) => {
   const identity = {
     instance: `instance of ${name}`,
     version: "1.0.0",
