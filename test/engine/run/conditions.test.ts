@@ -156,6 +156,15 @@ describe("a failure that is allowed", () => {
     expect(run).toMatchObject({ status: "cancelled", warnings: 0 });
   });
 
+  test.each([
+    [[0, 3, 2], "failed", "completed"],
+    [[0, 3, 4], "failed", "failed"],
+  ])("can be that of items with certain exit codes: %j", async (codes, status, outcome) => {
+    const task = `id: t, foreach: [${codes}], allow_failure: {exit_codes: [2, 3]}, script: 'exit "$PETIT_ITEM"'`;
+    const { tasks, run } = await runOf(jobOf(task));
+    expect([tasks.t?.status, run.status]).toEqual([status as never, outcome as never]);
+  });
+
   test("can be that of items", async () => {
     const job = jobOf(
       "id: t, foreach: [0, 1], allow_failure: true, script: 'exit \"$PETIT_ITEM\"'",
