@@ -13,6 +13,7 @@ import { runName, shortIds } from "../run-display/short-id.ts";
 import { durationText, signOf, styleOf } from "../run-display/status-text.ts";
 import { TAG_FLAG } from "../tags.ts";
 import { readableLocal } from "../terminal/local-time.ts";
+import { pluralize } from "../terminal/pluralize.ts";
 import { roughlyText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
 import { paint } from "../terminal/terminal.ts";
@@ -144,7 +145,7 @@ const runColumns = (list: readonly RunRow[], { terminal: { out }, settings, cloc
     { title: "JOB", cells: list.map(({ job_id }) => job_id), shrink: 5, min: 12 },
     {
       title: "STATUS",
-      cells: list.map((run) => `${sign(run)}${run.status}${run.late_at === null ? "" : " (late)"}`),
+      cells: list.map((run) => `${sign(run)}${run.status}${remarkOn(run)}`),
       style,
       shrink: 7,
       min: 6,
@@ -154,6 +155,11 @@ const runColumns = (list: readonly RunRow[], { terminal: { out }, settings, cloc
     { title: "TOOK", cells: list.map(took), drop: 4 },
     ...(out.isTerminal ? [whyColumn(list)] : []),
   ];
+};
+
+const remarkOn = ({ late_at, warnings }: RunRow): string => {
+  const remarks = [...(late_at === null ? [] : ["late"]), ...(warnings === 0 ? [] : [pluralize(warnings, "warning")])];
+  return remarks.length === 0 ? "" : ` (${remarks.join(", ")})`;
 };
 
 /** Shown only as far as the other columns leave room for it. */

@@ -1,5 +1,6 @@
 import type { RunStatus } from "../../domain/run.ts";
 import type { TaskStatus } from "../../domain/task-run.ts";
+import { pluralize } from "../terminal/pluralize.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
 import { runName } from "./short-id.ts";
@@ -13,6 +14,10 @@ type EndedRunOrTask = {
   readonly durationMs: number | null;
   /** Tasks only: whether a retry reused the result of an earlier run. */
   readonly reused?: boolean;
+  /** Tasks only: whether it failed in a way that the job allows. */
+  readonly allowed?: boolean;
+  /** Runs only: how many tasks failed in such a way. */
+  readonly warnings?: number;
 };
 
 /** Returns a line such as `✓ run 0197… completed in 1.2s`. */
@@ -23,8 +28,11 @@ export const outcomeLine = (run: EndedRunOrTask, screen: Screen): string =>
 export const endedLine = (ended: EndedRunOrTask, screen: Screen): string => {
   const took = ended.durationMs === null ? "" : ` in ${durationText(ended.durationMs)}`;
   const reason = reasonText(ended);
-  const what = paint(screen, styleOf(ended.status), `${signOf(ended.status)} ${ended.id} ${ended.status}`);
-  return `${what}${took}${reason === "" ? "" : `: ${reason}`}`;
+  const { allowed = false, warnings = 0 } = ended;
+  const style = allowed ? "yellow" : styleOf(ended.status);
+  const what = paint(screen, style, `${signOf(ended.status)} ${ended.id} ${ended.status}`);
+  const warned = warnings === 0 ? "" : paint(screen, "yellow", `, ${pluralize(warnings, "warning")}`);
+  return `${what}${took}${warned}${reason === "" ? "" : `: ${reason}`}${allowed ? " (allowed)" : ""}`;
 };
 
 /** Returns why a run or task ended, or an empty string if the status says it. */

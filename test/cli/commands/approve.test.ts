@@ -47,6 +47,8 @@ describe("petit approve and petit reject", () => {
       status: 0,
       stdout: "task 'ok' is approved\n",
     });
+    while ((await ask(running, `/api/runs/${id}`)).body.ended_at === null);
+    expect((await run("runs", "release")).stdout).toContain("  completed (1 warning)  ");
     const { body } = await ask(running, `/api/runs/${id}/tasks`);
     expect(body.tasks[1].outputs).toEqual({ decision: "approved", by: "127.0.0.1", comment: "fine" });
     const again = await run("approve", id);
@@ -60,6 +62,7 @@ describe("petit approve and petit reject", () => {
     expect({ status, stderr }).toMatchObject({ status: 2, stderr: expect.stringContaining("a, b; name one") });
     expect(await run("reject", id, "a", "--comment", "not today")).toMatchObject({ status: 0 });
     expect(await run("approve", id, "b")).toMatchObject({ status: 0 });
+    while ((await ask(running, `/api/runs/${id}`)).body.ended_at === null);
     expect((await run("status", id)).stdout).toContain("task 'a' failed: rejected by 127.0.0.1: not today");
   });
 });

@@ -190,7 +190,10 @@ export class Model {
     this.#pump();
     const lost = living.filter(([, node, fate]) => fate === "is lost" && node.lives);
     for (const [, node] of lost) node.lives = false;
-    for (const [run, node] of lost) this.#lose(run, node);
+    this.#together(() => {
+      for (const [run, node] of lost) this.#lose(run, node);
+    });
+    this.#pump();
   }
 
   /** Runs with a process keep their places. The others continue as far as places are left. */
@@ -272,6 +275,7 @@ export class Model {
     this.#pump();
   }
 
+  /** Does several things in one transaction. */
   #together(work: () => void): void {
     this.#isInTransaction = true;
     work();
