@@ -48,7 +48,7 @@ import { ScheduleQueue } from "./schedule/schedule-queue.ts";
 import { secretConcerns } from "./secrets/secret-concerns.ts";
 import { Shutdown } from "./shutdown.ts";
 import type { CreateRemoteWorkers, RemoteWorkers } from "./workers/remote.ts";
-import { withoutWorkers } from "./workers/without-workers.ts";
+import { WithoutWorkers } from "./workers/without-workers.ts";
 
 export type CreateEngineOptions = EngineOptions & {
   /** Creates the part that speaks with workers. Null, or missing: tasks with `runs_on` fail. */
@@ -81,6 +81,7 @@ class Scheduler implements Engine {
   readonly #pauses: Pauses;
   /** Null in a petit without workers. */
   readonly #workers: RemoteWorkers | null;
+  readonly #withoutWorkers: WithoutWorkers;
   #isStarted = false;
 
   constructor(options: CreateEngineOptions) {
@@ -109,6 +110,7 @@ class Scheduler implements Engine {
       detach,
     });
     this.#workers = options.workers?.({ store, commits, clock, log: options.log, detach }) ?? null;
+    this.#withoutWorkers = new WithoutWorkers(store);
     this.#runs = new Runs({
       engine: { ...options, environment: inheritable(options.environment) },
       ownEnvironment: options.environment,
@@ -116,7 +118,7 @@ class Scheduler implements Engine {
       commits,
       artifacts: this.#artifacts,
       poller: this.#poller,
-      drivers: { local: localDriver(store), remote: this.#workers?.driver ?? withoutWorkers(store) },
+      drivers: { local: localDriver(store), remote: (this.#workers ?? this.#withoutWorkers).driver },
       newestRuns: this.#newestRuns,
       jobs: this.#jobs,
       detach,
@@ -249,7 +251,7 @@ class Scheduler implements Engine {
   }
 
   listWorkerWaits(runId?: RunId): ReturnType<Engine["listWorkerWaits"]> {
-    return this.#workers?.listWaits(runId) ?? [];
+    return (this.#workers ?? this.#withoutWorkers).listWaits(runId);
   }
 
   drainWorker(name: string, by: string | null = null): Promise<void> {

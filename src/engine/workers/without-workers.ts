@@ -1,5 +1,6 @@
+import type { RunId } from "../../domain/ids.ts";
 import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
-import type { AttemptOutcome } from "../../domain/task-run.ts";
+import type { WorkerWait } from "../../domain/workers/waiting.ts";
 import { anyAborted } from "../../lib/abort.ts";
 import type { Store } from "../../store/store.ts";
 import type { AttemptDriver } from "../attempt/driver.ts";
@@ -7,27 +8,44 @@ import { describeEnd } from "../attempt/exit-status.ts";
 import type { AttemptResult, RunAttemptOptions } from "../attempt/run-attempt.ts";
 
 /**
- * Returns the driver of tasks with `runs_on` in a petit that has no workers. Such a task fails. An attempt that a worker has
- * claimed before waits until petit is started with workers again, or until its run is ended.
+ * Drives tasks with `runs_on` in a petit without workers. It runs nothing: an attempt waits until petit is started with workers
+ * again, or until its run is ended. A worker may have claimed it before.
  */
-export const withoutWorkers = (store: Pick<Store, "runs" | "offers">): AttemptDriver => ({
-  outlivesPetit: true,
-  store: ({ run, node, task, now }) => store.runs.offerAttempt(run, node, { labels: task.runsOn ?? [], now }),
-  run: async (options) => {
-    if (store.offers.find(options.attempt.id)?.state !== "claimed")
-      return fail(options, { reason: "spawn_failed", error: "runs_on needs --nats" });
-    const { end, detach } = options;
+export class WithoutWorkers {
+  readonly driver: AttemptDriver;
+  readonly #store: Pick<Store, "runs" | "offers">;
+  readonly #waiting = new Set<RunAttemptOptions>();
+
+  constructor(store: Pick<Store, "runs" | "offers">) {
+    this.#store = store;
+    this.driver = {
+      outlivesPetit: true,
+      store: ({ run, node, task, now }) => store.runs.offerAttempt(run, node, { labels: task.runsOn ?? [], now }),
+      run: (options) => this.#run(options),
+      release: ({ spool, spools }) => spools.remove(spool),
+    };
+  }
+
+  async #run(options: RunAttemptOptions): Promise<AttemptResult> {
+    const { end, detach, now } = options;
+    this.#waiting.add(options);
     await anyAborted([end, detach]);
+    this.#waiting.delete(options);
     detach.throwIfAborted();
     const reason: EndingReason = ENDING_REASONS.find((each) => each === end.reason) ?? "cancelled";
-    return fail(options, { reason, error: describeEnd(reason, null) });
-  },
-  release: ({ spool, spools }) => spools.remove(spool),
-});
+    const error = describeEnd(reason, null);
+    const outcome = { status: "failed", reason, error, exitCode: null, signal: null } as const;
+    return { outcome, outputs: {}, transient: false, endedAt: now() };
+  }
 
-const fail = ({ now }: RunAttemptOptions, outcome: Pick<AttemptOutcome, "reason" | "error">): AttemptResult => ({
-  outcome: { ...outcome, status: "failed", exitCode: null, signal: null },
-  outputs: {},
-  transient: false,
-  endedAt: now(),
-});
+  /** Returns the attempts that wait for a worker, of all runs or of one; the oldest first. */
+  listWaits(runId?: RunId): readonly WorkerWait[] {
+    return [...this.#waiting].flatMap(({ attempt, context }) => {
+      const offer = runId === undefined || attempt.runId === runId ? this.#store.offers.find(attempt.id) : null;
+      if (offer?.state !== "offered") return [];
+      const { taskId, item } = attempt;
+      const { labels, offeredAt: since } = offer;
+      return [{ runId: attempt.runId, jobId: context.run.jobId, taskId, item, labels, since }];
+    });
+  }
+}

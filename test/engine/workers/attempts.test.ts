@@ -213,12 +213,47 @@ describe("an attempt on a worker", () => {
 });
 
 describe("a petit without workers", () => {
-  test("fails a task that needs one", async () => {
-    await using petit = await startEngine({ jobs: [remoteJob("hello")] });
-    expect((await petit.run("hello")).attempts).toMatchObject([
-      { reason: "spawn_failed", error: "runs_on needs --nats" },
-    ]);
-    expect(petit.engine.dispatch).toBeNull();
-    await expect(petit.engine.drainWorker("box7")).rejects.toThrow();
+  test("runs no task that needs one: it waits until petit has workers, or its run is cancelled", async () => {
+    using dir = tempDir();
+    const jobs = [remoteJob("hello")];
+    const first = await startEngine({ jobs, dir: dir.path });
+    const [kept, cancelled] = [await first.trigger("hello"), await first.trigger("hello")];
+    expect(first.engine.listWorkerWaits(kept.id)).toMatchObject([{ runId: kept.id, labels: ["gpu"] }]);
+    await first.engine.cancel(cancelled.id);
+    expect((await first.ended(cancelled.id)).summary).toBe("far failed(cancelled)");
+    expect(first.engine.dispatch).toBeNull();
+    await expect(first.engine.drainWorker("box7")).rejects.toThrow();
+    await first.stop("drain");
+
+    const { petit, transport } = await startWithWorkers({ jobs, dir: dir.path });
+    await using _ = petit;
+    const box = fakeWorker(transport, "box7");
+    await box.hello();
+    const { offer } = await transport.offered();
+    await box.claim(offer);
+    await box.outcome(offer);
+    expect((await petit.ended(kept.id)).summary).toBe("far completed");
+  });
+
+  test("leaves an attempt to the worker that has claimed it", async () => {
+    using dir = tempDir();
+    const jobs = [remoteJob("hello")];
+    const first = await startWithWorkers({ jobs, dir: dir.path });
+    const box = fakeWorker(first.transport, "box7");
+    await box.hello();
+    const run = await first.petit.trigger("hello");
+    const { offer } = await first.transport.offered();
+    await box.claim(offer);
+    await first.petit.stop("leave");
+    const second = await startEngine({ jobs, dir: dir.path });
+    expect(second.read(run.id).summary).toBe("far running");
+    expect(second.engine.listWorkerWaits()).toEqual([]);
+    await second.stop("drain");
+    const { petit, transport } = await startWithWorkers({ jobs, dir: dir.path });
+    await using _ = petit;
+    const again = fakeWorker(transport, "box7");
+    await again.hello([holdOf(offer)]);
+    await again.outcome(offer);
+    expect((await petit.ended(run.id)).summary).toBe("far completed");
   });
 });
