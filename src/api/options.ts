@@ -11,6 +11,7 @@ import type { OutputStore } from "../store/output.ts";
 import type { RunStore } from "../store/runs/runs.ts";
 import type { RunTimeline } from "../store/runs/timeline.ts";
 import type { Store } from "../store/store.ts";
+import type { NoteStore } from "../store/workers/notes.ts";
 
 export type ApiOptions = {
   readonly engine: ApiEngine;
@@ -98,6 +99,7 @@ export type ApiStore = {
     OccurrenceStore,
     "find" | "list" | "findNthUnfired" | "listUnfiredSpans" | "countByOutcome"
   >;
+  readonly notes: Pick<NoteStore, "list">;
   readonly notifications: Pick<NotificationStore, "list" | "countWaiting">;
   readonly events: Pick<EventStore, "after" | "getNewestSeq">;
 } & Pick<Store, "sizeBytes" | "sqliteVersion">;

@@ -26,7 +26,7 @@ const HEADERS = {
 } as const;
 
 /** Paths that the page routes itself; a request for any of them gets the page. */
-const VIEWS = /^\/(?:|jobs\/?|jobs\/[^/]+\/?|runs\/?|runs\/[^/]+\/?|system\/?)$/;
+const VIEWS = /^\/(?:|jobs\/?|jobs\/[^/]+\/?|runs\/?|runs\/[^/]+\/?|workers\/?|system\/?)$/;
 
 /** Views that are separate files, by the name of their file. */
 const SEPARATE_VIEWS = [
@@ -34,6 +34,7 @@ const SEPARATE_VIEWS = [
   ["job-view", /^\/jobs\/./],
   ["runs-view", /^\/runs$/],
   ["run-view", /^\/runs\/./],
+  ["workers-view", /^\/workers$/],
   ["system-view", /^\/system$/],
 ] as const;
 

@@ -27,6 +27,7 @@ import { trigger } from "./commands/trigger.ts";
 import { validate } from "./commands/validate.ts";
 import { why } from "./commands/why.ts";
 import { worker } from "./commands/worker.ts";
+import { workers } from "./commands/workers.ts";
 
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
@@ -40,6 +41,7 @@ export const COMMANDS: readonly Command[] = [
   logs,
   artifacts,
   why,
+  workers,
   top,
   cancel,
   retry,

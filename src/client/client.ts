@@ -149,7 +149,7 @@ const hasField = (body: unknown, name: string): boolean => typeof body === "obje
 const fieldOfEveryResponse = (path: string, { method }: RequestParts): string => {
   const last = path.slice(path.lastIndexOf("/") + 1);
   if (method !== "GET") return "message";
-  if (last.startsWith(":")) return "id";
+  if (last.startsWith(":")) return FIELD_OF[last] ?? "id";
   return FIELD_OF[last] ?? last;
 };
 
@@ -163,6 +163,7 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   session: "needs_token",
   stats: "runs",
   system: "database",
+  ":name": "name",
   "task-history": "tasks",
   timeline: "jobs",
 };

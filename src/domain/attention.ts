@@ -4,6 +4,7 @@ import type { JobId, RunId, TaskId } from "./ids.ts";
 import type { WaitsFor } from "./limits/waits-for.ts";
 import type { NotifyTarget } from "./notification.ts";
 import type { Reason } from "./run.ts";
+import type { WorkerAttempt } from "./workers/worker.ts";
 
 /**
  * Something that a person should look at, as a code with data; `attentionMessage` makes the sentence. Kinds may be added.
@@ -14,6 +15,9 @@ import type { Reason } from "./run.ts";
  * - `run_stuck`: a run has been running for much longer than the job usually does (`stuckAfterMs`).
  * - `run_late`: unfinished runs of a job exceeded its `warn_after`, or have been waiting to start for too long (`lateAfterMs`).
  * - `approval_needed`: a task waits until a person approves or rejects it.
+ * - `worker_unreachable`: petit hears nothing of a worker that did not say that it stops.
+ * - `no_worker`: tasks wait for a worker, and no connected one has their labels.
+ * - `nats_unreachable`: petit has lost NATS, so nothing new starts on workers.
  * - `notifications_undelivered`: a receiver of a job's notifications can't be reached, or refuses them.
  * - `job_file_broken`: a job file has problems; its jobs keep their last good version.
  */
@@ -23,6 +27,9 @@ export type Attention =
   | ({ readonly kind: "run_stuck" } & StuckRun)
   | ({ readonly kind: "run_late" } & LateRun)
   | ({ readonly kind: "approval_needed" } & AskingTask)
+  | ({ readonly kind: "worker_unreachable" } & UnreachableWorker)
+  | ({ readonly kind: "no_worker" } & UnservedLabels)
+  | ({ readonly kind: "nats_unreachable" } & UnreachableNats)
   | ({ readonly kind: "notifications_undelivered" } & UndeliveredTarget)
   | ({ readonly kind: "job_file_broken" } & BrokenJobFile);
 
@@ -44,6 +51,9 @@ export const ATTENTION_SEVERITY = {
   run_stuck: "warning",
   run_late: "warning",
   approval_needed: "warning",
+  worker_unreachable: "error",
+  no_worker: "warning",
+  nats_unreachable: "error",
   notifications_undelivered: "error",
   job_file_broken: "error",
 } as const satisfies Record<AttentionKind, AttentionSeverity>;
@@ -115,6 +125,31 @@ type AskingTask = {
   readonly prompt: string | null;
 };
 
+type UnreachableWorker = {
+  readonly worker: string;
+  /** When petit last heard of it. */
+  readonly since: number;
+  /** Whether it is out of reach for longer than `lost_after`. */
+  readonly isLost: boolean;
+  /** What it has claimed, oldest first. */
+  readonly attempts: readonly WorkerAttempt[];
+};
+
+/** Attempts with the same labels. Job, run and task are those of the one that waits longest. */
+type UnservedLabels = Pick<WorkerAttempt, "jobId" | "runId" | "taskId"> & {
+  readonly labels: readonly string[];
+  readonly since: number;
+  /** Number of attempts. */
+  readonly count: number;
+};
+
+type UnreachableNats = {
+  readonly url: string;
+  /** Since when petit is not connected. */
+  readonly since: number;
+  readonly error: string | null;
+};
+
 /** A receiver of a job that can't be given its notifications. */
 export type UndeliveredTarget = {
   readonly jobId: JobId;
@@ -174,6 +209,9 @@ export const NO_ATTENTION: AttentionList = {
     run_stuck: 0,
     run_late: 0,
     approval_needed: 0,
+    worker_unreachable: 0,
+    no_worker: 0,
+    nats_unreachable: 0,
     notifications_undelivered: 0,
     job_file_broken: 0,
   },

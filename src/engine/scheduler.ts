@@ -101,6 +101,7 @@ class Scheduler implements Engine {
       newestRuns: this.#newestRuns,
       runs: () => this.#runs,
       jobs: this.#jobs,
+      workers: () => this,
     });
     this.#artifacts = new Artifacts({
       ...options,

@@ -8,6 +8,8 @@ import type { QueueState } from "../../domain/limits/queue.ts";
 import { NOTIFY_TYPES } from "../../domain/notification.ts";
 import { isFinal } from "../../domain/run.ts";
 import { OUTCOMES } from "../../domain/schedule/occurrence.ts";
+import { waitingByLabels } from "../../domain/workers/waiting.ts";
+import { WORKER_STATES, type WorkerView } from "../../domain/workers/worker.ts";
 import { DELIVERY_OUTCOMES, type DeliveryResult } from "../../engine/notify/dispatcher.ts";
 import type { ApiContext } from "../context.ts";
 import { durationMs } from "../shapes/run.ts";
@@ -30,6 +32,7 @@ export const createMetrics = (sources: MetricSources): Metrics => {
   registerProcessMetrics(registry);
   const count = createEventCounter(registry, sources.store);
   const stopDeliveries = sources.engine.onDelivery(createDeliveryCounter(registry));
+  const stopDispatches = sources.engine.onDispatched(createDispatchTimer(registry));
   const stopEvents = sources.engine.onEvent((event) => {
     try {
       count(event);
@@ -43,6 +46,7 @@ export const createMetrics = (sources: MetricSources): Metrics => {
     [Symbol.dispose]: () => {
       stopEvents();
       stopDeliveries();
+      stopDispatches();
     },
   };
 };
@@ -56,6 +60,16 @@ const createDeliveryCounter = (registry: Registry): ((news: DeliveryResult) => v
   });
   for (const type of NOTIFY_TYPES) for (const outcome of DELIVERY_OUTCOMES) counter.inc({ type, outcome }, 0);
   return ({ type, outcome, times }) => counter.inc({ type, outcome }, times);
+};
+
+const createDispatchTimer = (registry: Registry): ((latencyMs: number) => void) => {
+  const latency = new Histogram({
+    name: "petit_worker_dispatch_seconds",
+    help: "Time from when an attempt was ready for a worker to when one claimed it.",
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300, 3600],
+    registers: [registry],
+  });
+  return (latencyMs) => latency.observe(latencyMs / 1000);
 };
 
 /** Registers the counters of events. The start of a run is not counted, because it would delay the trigger. */
@@ -143,6 +157,7 @@ const registerGauges = (registry: Registry, { engine, store, clock, version }: M
   queueGauge("petit_queue_limit", "Maximum of concurrent runs in a queue.", ({ limit }) => limit);
   queueGauge("petit_queue_running_runs", "Runs that hold a place in a queue.", ({ running }) => running);
   queueGauge("petit_queue_pending_runs", "Runs that wait in a queue.", ({ pending }) => pending);
+  registerWorkerGauges(registers, engine);
   gauge("petit_waiting_notifications", "Notifications that are not delivered yet.", () =>
     store.notifications.countWaiting(),
   );
@@ -165,6 +180,46 @@ const registerGauges = (registry: Registry, { engine, store, clock, version }: M
     labelNames: ["version"],
     registers,
   }).set({ version }, 1);
+};
+
+/** Registers the metrics of workers. Without workers they have no samples. */
+const registerWorkerGauges = (registers: Registry[], engine: MetricSources["engine"]): void => {
+  new Gauge({
+    name: "petit_workers",
+    help: "Workers, by state.",
+    labelNames: ["state"],
+    registers,
+    collect() {
+      this.reset();
+      if (engine.dispatch === null && engine.workers.length === 0) return;
+      for (const state of WORKER_STATES)
+        this.set({ state }, engine.workers.filter((worker) => worker.state === state).length);
+    },
+  });
+  const workerGauge = (name: string, help: string, value: (worker: WorkerView) => number): void =>
+    void new Gauge({
+      name,
+      help,
+      labelNames: ["worker"],
+      registers,
+      collect() {
+        this.reset();
+        for (const worker of engine.workers) this.set({ worker: worker.name }, value(worker));
+      },
+    });
+  workerGauge("petit_worker_slots", "Maximum of attempts that a worker runs at once.", ({ slots }) => slots);
+  workerGauge("petit_worker_slots_used", "Attempts that a worker has claimed.", ({ attempts }) => attempts.length);
+  new Gauge({
+    name: "petit_worker_waiting_attempts",
+    help: "Attempts that wait for a worker, by the labels that it must have.",
+    labelNames: ["labels"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { waitsFor, count } of waitingByLabels(engine.listWorkerWaits(), engine.workers))
+        this.set({ labels: waitsFor.labels.join(",") }, count);
+    },
+  });
 };
 
 /** How long a sum over many rows is used, in ms. */

@@ -9,10 +9,10 @@ import { JobDetail, JobList, jobDetail, jobList } from "../shapes/job.ts";
 import { OccurrenceList, occurrenceList } from "../shapes/occurrence.ts";
 import { exactly, JobIdText, wholeNumber } from "../shapes/schemas.ts";
 import { TaskHistoryBody, taskHistoryBody } from "../shapes/task-history.ts";
+import { syncHandler } from "../sync-handler.ts";
 import { jobsWithTags, TagQuery } from "../tags.ts";
 import { requireJob } from "./require.ts";
 import { Message } from "./scheduler.ts";
-import { syncHandler } from "./sync-handler.ts";
 
 const JobParams = exactly({ job_id: JobIdText });
 

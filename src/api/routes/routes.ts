@@ -22,6 +22,7 @@ import { sessionRoutes } from "./session.ts";
 import { systemRoutes } from "./system.ts";
 import { timelineRoutes } from "./timeline.ts";
 import { triggerRoutes } from "./trigger.ts";
+import { workerRoutes } from "./workers.ts";
 
 /** Parts of the API that listen to the engine. */
 export type ApiServices = { readonly feed: EventFeed; readonly metrics: Metrics };
@@ -45,6 +46,7 @@ export const routes = (context: ApiContext, { feed, metrics }: ApiServices) => {
     .use(lineRoutes(context))
     .use(eventRoutes(context, feed))
     .use(schedulerRoutes(context))
+    .use(workerRoutes(context))
     .use(timelineRoutes(context))
     .use(notificationRoutes(context))
     .use(systemRoutes(context))

@@ -1,20 +1,21 @@
 import { Elysia, t } from "elysia";
 import type { RunFailure } from "../../domain/attention.ts";
 import type { JobId } from "../../domain/ids.ts";
-import type { Run } from "../../domain/run.ts";
+import { isFinal, type Run } from "../../domain/run.ts";
 import { TASK_STATUSES } from "../../domain/task-run.ts";
 import { compareRun } from "../comparison/comparison.ts";
 import type { ApiContext } from "../context.ts";
 import type { ApiStore } from "../options.ts";
+import { remoteFacts, waitsForOf } from "../runs/remote.ts";
 import { AllRunsQuery, JobRunsQuery, type RunQueryValues, runFilter } from "../runs/run-query.ts";
 import { RunComparisonBody, runComparison } from "../shapes/comparison/comparison.ts";
 import { failures } from "../shapes/failure.ts";
 import { RunDetail, RunList, runDetail, runList } from "../shapes/run.ts";
 import { exactly, isOn, JobIdText, RunIdText, TaskIdText, wholeNumber, word } from "../shapes/schemas.ts";
 import { ItemList, itemList, TaskRunList, taskRunList } from "../shapes/task.ts";
+import { syncHandler } from "../sync-handler.ts";
 import { jobsWithTags } from "../tags.ts";
 import { requireJob, requireRun, requireTask } from "./require.ts";
-import { syncHandler } from "./sync-handler.ts";
 
 const RunParams = exactly({ run_id: RunIdText });
 
@@ -60,7 +61,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
           canRetry: engine.canRetry(run),
           retriedBy: store.runs.listRetries(run.id),
           links: job.links ?? {},
-          waitsFor: engine.waitsFor(run.id),
+          waitsFor: isFinal(run.status) ? null : waitsForOf({ engine, store }, run),
         });
       }),
       {
@@ -88,12 +89,14 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
       ({ params }) => {
         const run = requireRun(store, params.run_id);
         const { id, versionId } = run;
+        const attempts = store.runs.listAttempts(id);
         return taskRunList({
           run,
           definition: store.jobs.getDefinition(versionId),
           tasks: store.runs.listTaskRuns(id),
-          attempts: store.runs.listAttempts(id),
+          attempts,
           items: store.runs.countItems(id),
+          ...remoteFacts({ engine, store }, id, attempts),
         });
       },
       {
@@ -119,7 +122,8 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
           ...(after !== undefined && { after: Number(after) }),
         });
         const [from, to] = [items[0]?.index ?? 0, items.at(-1)?.index ?? -1];
-        return itemList(items, store.runs.listItemAttempts(runId, taskId, { from, to }));
+        const attempts = store.runs.listItemAttempts(runId, taskId, { from, to });
+        return itemList({ taskId, items, attempts, ...remoteFacts({ engine, store }, runId, attempts) });
       },
       {
         params: exactly({ run_id: RunIdText, task_id: TaskIdText }),
@@ -146,7 +150,7 @@ const readRuns = (
   const filter = { ...runFilter(query, jobId), ...(tagged !== null && { jobIds: [...tagged] }) };
   return runList(store.runs.listPage(filter), {
     describe: isOn(query.failure) ? (run) => describeFailure(store, run) : null,
-    waitsFor: (runId) => engine.waitsFor(runId),
+    waitsFor: (run) => waitsForOf({ engine, store }, run),
   });
 };
 

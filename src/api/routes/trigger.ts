@@ -6,6 +6,7 @@ import { waitsForText } from "../../domain/words/waits-for.ts";
 import type { TriggeredRun } from "../../engine/engine.ts";
 import type { ApiContext } from "../context.ts";
 import { readJson } from "../guard/body.ts";
+import { waitsForOf } from "../runs/remote.ts";
 import { failures } from "../shapes/failure.ts";
 import { RunBody, runBody } from "../shapes/run.ts";
 import { exactly, JobIdText, RunIdText, wholeNumber } from "../shapes/schemas.ts";
@@ -46,7 +47,7 @@ export const StartedRun = exactly(
   },
 );
 
-export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
+export const triggerRoutes = ({ engine, store, requests, closing }: ApiContext) =>
   new Elysia().post(
     "/api/jobs/:job_id/trigger",
     async ({ params, query, headers, body, request, set }) => {
@@ -61,7 +62,10 @@ export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
       requests.keepOpen(request);
       const signal = AbortSignal.any([request.signal, closing]);
       const waited = await engine.waitForRun(run.id, { timeoutMs: Number(query.wait) * 1000, signal });
-      const answer = { ...startedRun(run, null), run: runBody(waited, engine.waitsFor(run.id)) };
+      const answer = {
+        ...startedRun(run, null),
+        run: runBody(waited, isFinal(waited.status) ? null : waitsForOf({ engine, store }, waited)),
+      };
       return isFinal(waited.status) ? answer : status(202, answer);
     },
     {

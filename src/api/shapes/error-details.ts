@@ -108,7 +108,7 @@ export const NotAsking = exactly(
   { title: "NotAsking", description: "The task does not wait for approval" },
 );
 
-const NoSuchWorker = exactly(
+export const NoSuchWorker = exactly(
   {
     reason: t.Literal("worker_not_found"),
     worker: t.String({ description: "The name that was asked for" }),
@@ -117,12 +117,12 @@ const NoSuchWorker = exactly(
   { title: "WorkerNotFound", description: "There is no such worker" },
 );
 
-const NoWorkers = exactly(
+export const NoWorkers = exactly(
   { reason: t.Literal("no_workers") },
   { title: "NoWorkers", description: "petit runs without workers; `--nats` starts it with them" },
 );
 
-const WorkerInUse = exactly(
+export const WorkerInUse = exactly(
   {
     reason: t.Literal("worker_in_use"),
     worker: t.String({ description: "Name of the worker" }),

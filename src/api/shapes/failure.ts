@@ -6,11 +6,14 @@ import {
   LimitReachedBody,
   NoSuchJob,
   NoSuchRun,
+  NoSuchWorker,
   NotAsking,
   NotRunning,
+  NoWorkers,
   RetryRefused,
   StorageFailed,
   TaskBlocked,
+  WorkerInUse,
 } from "./error-details.ts";
 import { exactly } from "./schemas.ts";
 
@@ -98,12 +101,12 @@ export const FAILURES = {
   ),
   NOT_FOUND: failure({
     code: "NOT_FOUND",
-    description: "There is no such job, run, task or path; a malformed id counts as unknown",
+    description: "There is no such job, run, task, worker or path; a malformed id counts as unknown",
     example: {
       error: "job 'hello' was not found; did you mean 'hello_world'?",
       details: { reason: "job_not_found", job_id: "hello", suggestion: "hello_world" },
     },
-    details: details(NoSuchJob, NoSuchRun),
+    details: details(NoSuchJob, NoSuchRun, NoSuchWorker),
   }),
   METHOD_NOT_ALLOWED: plainFailure(
     "METHOD_NOT_ALLOWED",
@@ -120,7 +123,7 @@ export const FAILURES = {
         gates: [{ job_id: "upstream_job", condition: "last_success", window_ms: null, newest_status: null }],
       },
     },
-    details: details(GatesShut, KeyReused, RetryRefused, TaskBlocked, NotAsking),
+    details: details(GatesShut, KeyReused, RetryRefused, TaskBlocked, NotAsking, NoWorkers, WorkerInUse),
   }),
   PAYLOAD_TOO_LARGE: plainFailure(
     "PAYLOAD_TOO_LARGE",

@@ -5,6 +5,7 @@ import type { Links } from "../../domain/job.ts";
 import type { WaitsFor } from "../../domain/limits/waits-for.ts";
 import { ENDING_REASONS, isFinal, RUN_STATUSES, type Run, TRIGGERS } from "../../domain/run.ts";
 import { ENDING_TEXT, RUN_STATUS_TEXT, TRIGGER_TEXT } from "../../domain/words/run.ts";
+import type { WaitsForWorker } from "../../domain/workers/worker.ts";
 import type { RunPage } from "../../store/runs/run-list.ts";
 import { RunFailureBody, runFailureBody } from "./attention/run-failure.ts";
 import { LinksBody } from "./definition.ts";
@@ -25,6 +26,9 @@ import {
   TaskIdText,
   word,
 } from "./schemas.ts";
+
+/** What a run waits for: a limit, or workers. */
+type AnyWait = WaitsFor | WaitsForWorker;
 
 export const RunStatusWord = word(RUN_STATUSES, meanings(RUN_STATUS_TEXT));
 
@@ -136,7 +140,7 @@ export const RunList = exactly(
 );
 
 /** Encodes a run. `waitsFor` is what an unfinished run waits for. */
-export const runBody = (run: Run, waitsFor: WaitsFor | null = null): typeof RunBody.static => ({
+export const runBody = (run: Run, waitsFor: AnyWait | null = null): typeof RunBody.static => ({
   id: run.id,
   job_id: run.jobId,
   status: run.status,
@@ -168,7 +172,7 @@ type RunOptions = {
   readonly retriedBy: readonly RunId[];
   /** The links of the job as it is now, or as it was if it is removed. */
   readonly links: Links;
-  readonly waitsFor: WaitsFor | null;
+  readonly waitsFor: AnyWait | null;
 };
 
 export const runDetail = (
@@ -187,13 +191,13 @@ export const runDetail = (
 type RunListOptions = {
   /** If given, each run says why it failed. */
   readonly describe: DescribeFailure | null;
-  readonly waitsFor: (runId: RunId) => WaitsFor | null;
+  readonly waitsFor: (run: Run) => AnyWait | null;
 };
 
 /** Encodes a page of runs. */
 export const runList = (page: RunPage, { describe, waitsFor }: RunListOptions): typeof RunList.static => ({
   runs: page.runs.map((run) => {
-    const body = runBody(run, isFinal(run.status) ? null : waitsFor(run.id));
+    const body = runBody(run, isFinal(run.status) ? null : waitsFor(run));
     if (describe === null) return body;
     const failure = describe(run);
     return { ...body, failure: failure === null ? null : runFailureBody(failure) };

@@ -11,8 +11,12 @@ import {
   type TaskRun,
 } from "../../domain/task-run.ts";
 import { TASK_STATUS_TEXT } from "../../domain/words/run.ts";
+import type { WorkerWait } from "../../domain/workers/waiting.ts";
+import type { WaitsForWorker } from "../../domain/workers/worker.ts";
 import { expandTemplate, type TemplateScope } from "../../jobfile/template.ts";
+import { type AttemptNote, NOTE_CODES } from "../../store/workers/notes.ts";
 import { nodeBody, nodeFields } from "./definition.ts";
+import { WaitsForWorkerBody, waitsForWorkerBody } from "./limits/waits-for.ts";
 import { durationMs } from "./run.ts";
 import {
   Count,
@@ -36,6 +40,17 @@ const childRunId = nullable(
   "The run of another job that it, or its last attempt, started, which may have been deleted since; null if it started none",
 );
 
+const NoteBody = exactly(
+  {
+    at: instant("When petit was told"),
+    worker: t.String({ description: "Name of the worker that said it" }),
+    epoch: integer({ minimum: 1, description: "How often the attempt had been offered then" }),
+    code: word(NOTE_CODES, "`late_outcome`: how the attempt ended there, after it had been declared lost"),
+    detail: t.Record(t.String(), t.Unknown(), { description: "What the worker said" }),
+  },
+  { title: "AttemptNote", description: "What a worker said about an attempt when it could no longer change it" },
+);
+
 const AttemptBody = exactly(
   {
     attempt: integer({ minimum: 1, description: "Number of the attempt, from 1" }),
@@ -47,6 +62,11 @@ const AttemptBody = exactly(
     ended_at: instantOrNull("When it ended"),
     duration_ms: durationOrNull,
     child_run_id: childRunId,
+    worker: nullable(
+      t.String({ examples: ["box7"] }),
+      "Name of the worker that claimed it; null on petit's own machine",
+    ),
+    notes: t.Array(NoteBody, { description: "What workers said about it too late, oldest first" }),
   },
   { title: "Attempt", description: "One attempt to run a task" },
 );
@@ -81,7 +101,11 @@ const progressFields = {
   retry_at: instantOrNull("When the next attempt is due; null if there is none"),
   reused: t.Boolean({ description: "True if a retry reused its result of the earlier run" }),
   child_run_id: childRunId,
-  attempt_list: t.Array(AttemptBody, { description: "All attempts, in order" }),
+  waits_for: nullable(
+    WaitsForWorkerBody,
+    "The worker that its next attempt waits for; of a task with items, that of the first that waits. Null if none does",
+  ),
+  attempt_list: t.Array(AttemptBody, { description: "All attempts, in order, without one that waits for a worker" }),
 };
 
 const TaskRunBody = exactly(
@@ -131,6 +155,7 @@ const TaskRunBody = exactly(
         retry_at: null,
         reused: false,
         child_run_id: null,
+        waits_for: null,
         approval: null,
         allowed: false,
         items: null,
@@ -145,6 +170,8 @@ const TaskRunBody = exactly(
             ended_at: 1767225600042,
             duration_ms: 41,
             child_run_id: null,
+            worker: null,
+            notes: [],
           },
         ],
       },
@@ -184,6 +211,7 @@ const ItemBody = exactly(
         retry_at: null,
         reused: false,
         child_run_id: null,
+        waits_for: null,
         attempt_list: [
           {
             attempt: 1,
@@ -195,6 +223,8 @@ const ItemBody = exactly(
             ended_at: 1767225600042,
             duration_ms: 41,
             child_run_id: null,
+            worker: null,
+            notes: [],
           },
         ],
       },
@@ -207,18 +237,38 @@ export const ItemList = exactly(
   { title: "ItemList" },
 );
 
-export const itemList = (items: readonly ItemRun[], attempts: readonly Attempt[]): typeof ItemList.static => {
+/** What is known about attempts on other machines. */
+export type RemoteFacts = {
+  /** The attempts of the run that wait for a worker, the oldest first, with what they wait for. */
+  readonly waits: readonly (WorkerWait & { readonly waitsFor: WaitsForWorker })[];
+  readonly notes: readonly AttemptNote[];
+};
+
+/** Of a run whose attempts all run on petit's own machine. */
+export const NO_REMOTE: RemoteFacts = { waits: [], notes: [] };
+
+type ItemParts = RemoteFacts & {
+  readonly taskId: TaskId;
+  readonly items: readonly ItemRun[];
+  readonly attempts: readonly Attempt[];
+};
+
+export const itemList = ({ taskId, items, attempts, waits, notes }: ItemParts): typeof ItemList.static => {
   const byItem = Map.groupBy(attempts, ({ item }) => item);
   const bodies = items.map((item) => ({
     index: item.index,
     key: item.key,
     value: item.value,
-    ...progressBody(item, byItem.get(item.index) ?? []),
+    ...progressBody(item, {
+      attempts: byItem.get(item.index) ?? [],
+      waits: waits.filter((each) => each.taskId === taskId && each.item === item.index),
+      notes,
+    }),
   }));
   return { items: bodies, count: bodies.length };
 };
 
-type RunParts = {
+type RunParts = RemoteFacts & {
   readonly run: Run;
   /** The definition that the run uses. */
   readonly definition: Job;
@@ -227,7 +277,8 @@ type RunParts = {
   readonly items: ReadonlyMap<TaskId, ItemCounts>;
 };
 
-export const taskRunList = ({ run, definition, tasks, attempts, items }: RunParts): typeof TaskRunList.static => {
+export const taskRunList = (parts: RunParts): typeof TaskRunList.static => {
+  const { run, definition, tasks, attempts, items, waits, notes } = parts;
   const nodes = new Map(definition.tasks.map((task) => [task.id, nodeBody(task)]));
   const byTask = Map.groupBy(
     attempts.filter(({ item }) => item === null),
@@ -237,7 +288,11 @@ export const taskRunList = ({ run, definition, tasks, attempts, items }: RunPart
     ...(nodes.get(task.taskId) ?? nodeBody(taskOf(definition, task.taskId))),
     task_id: task.taskId,
     run_id: task.runId,
-    ...progressBody(task, byTask.get(task.taskId) ?? []),
+    ...progressBody(task, {
+      attempts: byTask.get(task.taskId) ?? [],
+      waits: waits.filter(({ taskId }) => taskId === task.taskId),
+      notes,
+    }),
     approval: approvalBody(taskOf(definition, task.taskId), task, () => scopeOf({ run, definition, tasks })),
     allowed: isAllowedFailure(taskOf(definition, task.taskId), task),
     items: task.items === null ? null : (items.get(task.taskId) ?? NO_ITEMS),
@@ -278,7 +333,12 @@ const expandPrompt = (prompt: string, scope: () => TemplateScope): string | null
 
 const NO_ITEMS: ItemCounts = { total: 0, pending: 0, running: 0, completed: 0, failed: 0, skipped: 0 };
 
-const progressBody = (task: Omit<TaskRun, "runId" | "taskId" | "items">, attempts: readonly Attempt[]) => ({
+type NodeParts = RemoteFacts & { readonly attempts: readonly Attempt[] };
+
+const progressBody = (
+  task: Omit<TaskRun, "runId" | "taskId" | "items">,
+  { attempts, waits: [wait], notes }: NodeParts,
+) => ({
   status: task.status,
   reason: task.reason,
   error: task.error,
@@ -291,10 +351,17 @@ const progressBody = (task: Omit<TaskRun, "runId" | "taskId" | "items">, attempt
   retry_at: task.retryAt,
   reused: task.reused,
   child_run_id: task.childRunId,
-  attempt_list: attempts.map(attemptBody),
+  waits_for: wait === undefined ? null : waitsForWorkerBody(wait.waitsFor),
+  attempt_list: attempts
+    .filter((attempt) => wait === undefined || !isWaiting(attempt, wait))
+    .map((attempt) => attemptBody(attempt, notes)),
 });
 
-const attemptBody = (attempt: Attempt): typeof AttemptBody.static => ({
+/** Until a worker claims it, an attempt has not started. */
+const isWaiting = ({ status, worker, item }: Attempt, wait: WorkerWait): boolean =>
+  status === "running" && worker === null && item === wait.item;
+
+const attemptBody = (attempt: Attempt, notes: readonly AttemptNote[]): typeof AttemptBody.static => ({
   attempt: attempt.attempt,
   status: attempt.status,
   reason: attempt.reason,
@@ -304,4 +371,14 @@ const attemptBody = (attempt: Attempt): typeof AttemptBody.static => ({
   ended_at: attempt.endedAt,
   duration_ms: durationMs(attempt.startedAt, attempt.endedAt),
   child_run_id: attempt.childRunId,
+  worker: attempt.worker,
+  notes: notes.filter(({ attemptId }) => attemptId === attempt.id).map(noteBody),
+});
+
+const noteBody = ({ at, worker, epoch, code, detail }: AttemptNote): typeof NoteBody.static => ({
+  at,
+  worker,
+  epoch,
+  code,
+  detail: { ...detail },
 });

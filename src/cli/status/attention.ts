@@ -8,7 +8,7 @@ import type { AttentionBody, Overview } from "./overview-data.ts";
 export type AttentionRow = {
   readonly style: Style;
   readonly sign: string;
-  /** The job or the file. */
+  /** The job, the file or the worker. */
   readonly subject: string;
   readonly runId: string | null;
   /** In ms since the Unix epoch; null if unknown. */
@@ -45,12 +45,17 @@ const healthRow = (message: string): AttentionRow => ({
 
 const itemRow = (item: AttentionBody): AttentionRow => ({
   ...(item.severity === "error" ? ERROR : WARNING),
-  subject: item.kind === "job_file_broken" ? `${item.file}:${item.line}` : item.job_id,
+  subject: subjectOf(item),
   runId: item.run_id,
   since: item.since,
   ...stateOf(item),
   hasFailed: "failure" in item,
 });
+
+const subjectOf = (item: AttentionBody): string => {
+  if (item.kind === "job_file_broken") return `${item.file}:${item.line}`;
+  return item.kind === "worker_unreachable" ? `worker ${item.worker}` : (item.job_id ?? "petit");
+};
 
 const stateOf = (item: AttentionBody): Pick<AttentionRow, "state" | "detail"> => {
   switch (item.kind) {
@@ -77,6 +82,21 @@ const stateOf = (item: AttentionBody): Pick<AttentionRow, "state" | "detail"> =>
     }
     case "approval_needed":
       return { state: "approval", detail: `${item.task_id}: ${item.prompt ?? "waits for approval"}` };
+    case "worker_unreachable":
+      return { state: item.lost ? "lost" : "unreachable", detail: runsThereText(item.running) };
+    case "no_worker": {
+      const others = item.count === 1 ? "" : `, and ${pluralize(item.count - 1, "more task")}`;
+      const { labels } = item;
+      return {
+        state: "no worker",
+        detail: `${item.task_id} waits for ${waitsForText({ code: "worker", labels, connected: 0 })}${others}`,
+      };
+    }
+    case "nats_unreachable":
+      return {
+        state: "NATS unreachable",
+        detail: `nothing new starts on workers; ${item.url}${item.error === null ? "" : `: ${item.error}`}`,
+      };
     case "notifications_undelivered":
       return { state: `${item.count} undelivered`, detail: `${item.target}: ${item.error}` };
     case "job_file_broken": {
@@ -86,6 +106,16 @@ const stateOf = (item: AttentionBody): Pick<AttentionRow, "state" | "detail"> =>
     default:
       return { state: "", detail: messageOf(item) };
   }
+};
+
+type ThereAttempt = Extract<AttentionBody, { readonly kind: "worker_unreachable" }>["running"][number];
+
+/** Returns what an unreachable worker runs. */
+const runsThereText = (running: readonly ThereAttempt[]): string => {
+  const [first, ...others] = running;
+  if (first === undefined) return "nothing runs there";
+  const more = others.length === 0 ? "" : `, and ${pluralize(others.length, "more task")}`;
+  return `${first.task_id} of ${first.job_id} runs there${more}`;
 };
 
 /** A newer petit can list other kinds. Each has a sentence. */

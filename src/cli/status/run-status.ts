@@ -1,6 +1,7 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
+import { noteText } from "../../domain/words/worker.ts";
 import { formatRoundedSize } from "../../lib/size.ts";
 import { failureReport } from "../client/failure-report.ts";
 import type { RunSnapshot, TaskBody } from "../client/run-snapshot.ts";
@@ -174,6 +175,7 @@ const taskTable = (tasks: readonly TaskBody[], context: Context): string =>
       { title: "ATTEMPTS", cells: tasks.map(({ attempts }) => String(attempts)), drop: 2 },
       ...(tasks.some(({ items }) => items !== null) ? [itemsColumn(tasks)] : []),
       ...(tasks.some(({ runs_job }) => runs_job !== null) ? [childColumn(tasks, context)] : []),
+      ...(tasks.some(({ attempt_list }) => workersOf(attempt_list).length > 0) ? [workerColumn(tasks)] : []),
       { title: "TOOK", cells: tasks.map((task) => taskTook(task, context)), drop: 3 },
       ...reasonColumns(tasks, context),
     ],
@@ -195,7 +197,27 @@ const childColumn = (tasks: readonly TaskBody[], { terminal: { out } }: Context)
   drop: 5,
 });
 
-const explainedReason = (task: TaskBody): string => `${reasonText(task)}${task.allowed ? " (allowed)" : ""}`;
+/** The workers of the attempts, in order, without repetitions in a row. */
+const workerColumn = (tasks: readonly TaskBody[]): Column => ({
+  title: "WORKER",
+  cells: tasks.map(({ attempt_list }) => workersOf(attempt_list).join(", ") || "-"),
+  shrink: 4,
+  drop: 6,
+});
+
+const workersOf = (attempts: TaskBody["attempt_list"]): readonly string[] =>
+  attempts.flatMap(({ worker }, index) => (worker === null || worker === attempts[index - 1]?.worker ? [] : [worker]));
+
+const explainedReason = (task: TaskBody): string => {
+  if (task.waits_for !== null) return `waits for ${waitsForText(task.waits_for)}`;
+  return `${reasonText(task)}${task.allowed ? " (allowed)" : ""}${notesText(task)}`;
+};
+
+/** Returns what a worker said too late about the last attempt that it was said about. */
+const notesText = ({ attempt_list }: TaskBody): string => {
+  const note = attempt_list.flatMap(({ notes }) => notes).at(-1);
+  return note === undefined ? "" : `; ${noteText(note)}`;
+};
 
 /** On a terminal one column explains the outcome; otherwise reason and error are separate columns. */
 const reasonColumns = (tasks: readonly TaskBody[], { terminal: { out } }: Context): readonly Column[] => {
@@ -204,9 +226,15 @@ const reasonColumns = (tasks: readonly TaskBody[], { terminal: { out } }: Contex
     return [
       { title: "REASON", cells: tasks.map(({ reason }) => reason ?? "-") },
       { title: "ERROR", cells: errors },
+      ...(tasks.some(({ waits_for }) => waits_for !== null) ? [waitsColumn(tasks)] : []),
     ];
   return [{ title: "REASON", cells: tasks.map(explainedReason), shrink: 1, min: 14, drop: 4 }];
 };
+
+const waitsColumn = (tasks: readonly TaskBody[]): Column => ({
+  title: "WAITS FOR",
+  cells: tasks.map(({ waits_for }) => (waits_for === null ? "-" : waitsForText(waits_for))),
+});
 
 const taskTook = (task: TaskBody, { terminal: { out }, clock }: Context): string => {
   if (task.reused) return durationText(null);

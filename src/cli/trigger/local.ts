@@ -1,5 +1,5 @@
 import { runBody } from "../../api/shapes/run.ts";
-import { taskRunList } from "../../api/shapes/task.ts";
+import { NO_REMOTE, taskRunList } from "../../api/shapes/task.ts";
 import { openLog } from "../../app/logger.ts";
 import { type OpenEngineOptions, openEngine } from "../../app/open-engine.ts";
 import { onSignal } from "../../app/signals.ts";
@@ -133,6 +133,7 @@ const reportOf = ({ store }: Engine, run: Run): string => {
     tasks: store.runs.listTaskRuns(run.id),
     attempts: store.runs.listAttempts(run.id),
     items: store.runs.countItems(run.id),
+    ...NO_REMOTE,
   });
   return `${JSON.stringify({ ...runBody(run), tasks }, null, 2)}\n`;
 };

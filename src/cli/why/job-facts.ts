@@ -1,6 +1,7 @@
 import { urlOf } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
 import { isRefused } from "../../client/error.ts";
+import type { ResponseBody } from "../../client/routes.ts";
 import { type BlockerFacts, type GateFacts, type RunFacts, UPSTREAM_RUNS } from "../../client/why/facts.ts";
 import { openClient } from "../client/client.ts";
 import { askHealth, type HealthAnswer } from "../client/health.ts";
@@ -9,10 +10,17 @@ import type { Context } from "../command.ts";
 /** Everything that explains why a job runs or does not run. */
 export type JobFacts = Omit<BlockerFacts, "health"> & {
   readonly lastRun: RunFacts | null;
+  /** The tasks of that run that wait for a worker. */
+  readonly workerWaits: readonly WorkerWaitFacts[];
   /** The next occurrences in ascending order, ms since the Unix epoch. */
   readonly upcoming: readonly number[];
   readonly health: HealthAnswer;
 };
+
+type TaskBody = ResponseBody<"get", "/api/runs/:run_id/tasks">["tasks"][number];
+
+/** A task that waits for a worker. */
+type WorkerWaitFacts = { readonly taskId: string; readonly waitsFor: NonNullable<TaskBody["waits_for"]> };
 
 /** How many past and upcoming occurrences to read. */
 export type FactOptions = { readonly past: number; readonly upcoming: number };
@@ -31,9 +39,11 @@ export const readJobFacts = async (jobId: string, options: FactOptions, context:
     askHealth(urlOf(context.settings)),
     ...job.depends_on.map((gate) => readGate(client, gate)),
   ]);
+  const lastRun = runs.runs[0] ?? null;
   return {
     job,
-    lastRun: runs.runs[0] ?? null,
+    lastRun,
+    workerWaits: lastRun?.status === "running" ? await listWorkerWaits(client, lastRun.id) : [],
     waiting: { count: waiting.count, waitsFor: waiting.runs.map((run) => run.waits_for) },
     queue: queues.queues.find(({ name }) => name === job.queue) ?? null,
     occurrences: occurrences.occurrences.filter(({ outcome }) => outcome !== "due"),
@@ -42,6 +52,11 @@ export const readJobFacts = async (jobId: string, options: FactOptions, context:
     state: scheduler.state,
     health,
   };
+};
+
+const listWorkerWaits = async (client: Client, runId: string): Promise<readonly WorkerWaitFacts[]> => {
+  const { tasks } = await client.get("/api/runs/:run_id/tasks", { params: { run_id: runId } });
+  return tasks.flatMap(({ task_id: taskId, waits_for: waitsFor }) => (waitsFor === null ? [] : [{ taskId, waitsFor }]));
 };
 
 const readGate = async (client: Client, gate: GateFacts["gate"]): Promise<GateFacts> => {

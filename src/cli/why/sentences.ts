@@ -7,6 +7,7 @@ import { waitsForText } from "../../domain/words/waits-for.ts";
 import { assertNever } from "../../lib/never.ts";
 import { durationText, elapsedText } from "../run-display/status-text.ts";
 import { readableLocal } from "../terminal/local-time.ts";
+import { pluralize } from "../terminal/pluralize.ts";
 import { relativeText } from "../terminal/relative-time.ts";
 import type { JobFacts } from "./job-facts.ts";
 import { explainOccurrence } from "./occurrence.ts";
@@ -15,10 +16,11 @@ import { explainOccurrence } from "./occurrence.ts";
 export type TimeContext = { readonly now: number; readonly zone: string };
 
 /** Returns why the job ran last, and the outcome. */
-export const lastRunText = ({ lastRun, job }: JobFacts, time: TimeContext): string => {
+export const lastRunText = (facts: JobFacts, time: TimeContext): string => {
+  const { lastRun, job } = facts;
   if (lastRun === null) return `${job.id} has never run`;
   const at = lastRun.started_at ?? lastRun.created_at;
-  return `${relativeText(at - time.now)}, at ${readableLocal(at, time.zone)}: ${causeOf(lastRun, time)}; ${outcomeOf(lastRun, time)}`;
+  return `${relativeText(at - time.now)}, at ${readableLocal(at, time.zone)}: ${causeOf(lastRun, time)}; ${outcomeOf({ ...lastRun, waits: waitText(lastRun, facts) }, time)}`;
 };
 
 const causeOf = (
@@ -42,11 +44,22 @@ const causeOf = (
   }
 };
 
-const outcomeOf = (run: RunFacts, time: TimeContext): string =>
+/** Returns what an unfinished run waits for, as a clause without its subject or with that of a task; null if for nothing. */
+const waitText = (
+  { waits_for }: RunFacts,
+  { workerWaits: [first, ...others] }: Pick<JobFacts, "workerWaits">,
+): string | null => {
+  if (first === undefined) return waits_for === null ? null : `waits for ${waitsForText(waits_for)}`;
+  const more = others.length === 0 ? "" : ` (and ${pluralize(others.length, "more task")})`;
+  return `task '${first.taskId}'${more} waits for ${waitsForText(first.waitsFor)}`;
+};
+
+type ExplainedRun = RunFacts & { readonly waits: string | null };
+
+const outcomeOf = (run: ExplainedRun, time: TimeContext): string =>
   `${resultOf(run, time)}${run.late_at === null ? "" : `; it ${run.ended_at === null ? "is" : "was"} late since ${readableLocal(run.late_at, time.zone)}`}`;
 
-const resultOf = (run: RunFacts, { now }: TimeContext): string => {
-  const waits = run.waits_for === null ? null : `waits for ${waitsForText(run.waits_for)}`;
+const resultOf = ({ waits, ...run }: ExplainedRun, { now }: TimeContext): string => {
   if (run.status === "pending") return `it ${waits ?? RUN_STATUS_VERBS.pending} (run ${run.id})`;
   if (!isFinal(run.status))
     return `it has been running for ${elapsedText(now - (run.started_at ?? now))}${waits === null ? "" : `, and now ${waits}`} (run ${run.id})`;

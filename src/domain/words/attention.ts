@@ -2,6 +2,7 @@ import { formatDuration } from "../../lib/duration.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { Attention, AttentionKind, RunFailure } from "../attention.ts";
 import { receiverText } from "../notification.ts";
+import type { WorkerAttempt } from "../workers/worker.ts";
 import { REASON_TEXT } from "./run.ts";
 import { waitsForText } from "./waits-for.ts";
 
@@ -18,6 +19,15 @@ export const attentionMessage = (item: Attention): string => {
       return lateMessage(item);
     case "approval_needed":
       return `task '${item.taskId}' of job '${item.jobId}' waits for approval${item.prompt === null ? "" : `: ${item.prompt}`}`;
+    case "worker_unreachable":
+      return `worker '${item.worker}' is unreachable${item.isLost ? " for longer than lost_after" : ""}${whatRuns(item.attempts)}`;
+    case "no_worker": {
+      const others = item.count === 1 ? "" : ` (and ${item.count - 1} more)`;
+      const { labels } = item;
+      return `task '${item.taskId}' of job '${item.jobId}'${others} waits for ${waitsForText({ code: "worker", labels, connected: 0 })}`;
+    }
+    case "nats_unreachable":
+      return `petit does not reach NATS at ${item.url}${item.error === null ? "" : `: ${item.error}`}; nothing new starts on workers`;
     case "notifications_undelivered":
       return `${item.count === 1 ? "1 notification" : `${item.count} notifications`} of job '${item.jobId}' could not be delivered to ${receiverText(item.target)}: ${item.error}`;
     case "job_file_broken": {
@@ -47,6 +57,14 @@ const lateMessage = ({
     : `${count} runs of job '${jobId}' are waiting to start, the first for ${roughly(waitedMs)}${place}`;
 };
 
+/** Returns what a worker runs, to complete a sentence about it. */
+const whatRuns = (attempts: readonly WorkerAttempt[]): string => {
+  const [first, ...others] = attempts;
+  if (first === undefined) return "; nothing runs there";
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  return `; task '${first.taskId}' of job '${first.jobId}'${more} ${others.length === 0 ? "runs" : "run"} there`;
+};
+
 /** Returns why a run failed, as a clause. */
 const failureText = ({ taskId, reason, error }: RunFailure): string => {
   const why = error ?? (reason === null ? "for an unknown reason" : REASON_TEXT[reason]);
@@ -70,6 +88,10 @@ export const ATTENTION_TEXT = {
   run_late:
     "Runs of a job have been waiting to start for more than 10 minutes and three usual durations, or are unfinished for longer than `warn_after` of the job after they were due",
   approval_needed: "A task waits until a person approves or rejects it",
+  worker_unreachable:
+    "petit hears nothing of a worker that was not stopped; ends when it is back or `petit worker forget` removes it",
+  no_worker: "Tasks wait for a worker, and no connected one has all of their labels",
+  nats_unreachable: "petit does not reach NATS, so that nothing new starts on workers; what runs there goes on",
   notifications_undelivered:
     "Notifications of a job could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
   job_file_broken: "A job file has problems; its jobs keep their last good version",

@@ -23,7 +23,7 @@ export const RUN_STATUS_TEXT = {
 
 /** What each status of a task means. */
 export const TASK_STATUS_TEXT = {
-  pending: "waiting for its dependencies, for a free slot, or for a retry",
+  pending: "waiting for its dependencies, for a free slot, for a worker, or for a retry",
   running: "an attempt is running",
   completed: "an attempt exited with status 0",
   failed: "the last attempt failed or was ended",

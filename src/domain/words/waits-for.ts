@@ -1,8 +1,11 @@
 import { assertNever } from "../../lib/never.ts";
 import type { WaitsFor } from "../limits/waits-for.ts";
+import type { WaitsForWorker } from "../workers/worker.ts";
+import { labelsText } from "./worker.ts";
 
-/** Returns what a run waits for, to complete "waits for", such as `a place in queue 'db' (1 of 1 is taken)`. */
-export const waitsForText = (waitsFor: WaitsFor): string => {
+/** Returns what a run or a task waits for, to complete "waits for", such as `a place in queue 'db' (1 of 1 is taken)`. */
+export const waitsForText = (waitsFor: WaitsFor | WaitsForWorker): string => {
+  if (waitsFor.code === "worker") return workerText(waitsFor);
   const { ahead } = waitsFor;
   const first = ahead === 0 ? "" : `; ${ahead} ${ahead === 1 ? "run comes" : "runs come"} first`;
   return `${placeText(waitsFor)}${first}`;
@@ -23,3 +26,8 @@ const placeText = ({ code, queue, limit, running }: WaitsFor): string => {
       return assertNever(code);
   }
 };
+
+const workerText = ({ labels, connected }: WaitsForWorker): string =>
+  connected === 0
+    ? `a worker with ${labelsText(labels)}: none is connected`
+    : `a free slot of a worker with ${labelsText(labels)}`;

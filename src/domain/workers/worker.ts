@@ -10,7 +10,7 @@ import type { REFUSED_HELLOS } from "./protocol.ts";
  * - `unknown`: petit itself does not reach NATS, or has not long enough to know.
  * - `gone`: it stopped, and said so.
  */
-const WORKER_STATES = ["connected", "unreachable", "lost", "refused", "unknown", "gone"] as const;
+export const WORKER_STATES = ["connected", "unreachable", "lost", "refused", "unknown", "gone"] as const;
 export type WorkerState = (typeof WORKER_STATES)[number];
 
 /** A worker as people see it. Times are in ms since the Unix epoch. */
@@ -43,4 +43,12 @@ export type WorkerAttempt = {
   readonly item: number | null;
   readonly attempt: number;
   readonly claimedAt: number;
+};
+
+/** Why a task does not start: no worker has claimed it yet. */
+export type WaitsForWorker = {
+  readonly code: "worker";
+  readonly labels: readonly string[];
+  /** How many connected workers have the labels. If it is 0, the task can't start before one connects. */
+  readonly connected: number;
 };

@@ -5,7 +5,7 @@ import type { StoreContext } from "../context.ts";
 import { integer, json, text, word } from "../database/rows.ts";
 
 /** What a worker said about an attempt when it could no longer change it. `late_outcome`: how the attempt ended there. */
-const NOTE_CODES = ["late_outcome"] as const;
+export const NOTE_CODES = ["late_outcome"] as const;
 
 export type AttemptNote = {
   readonly attemptId: number;

@@ -112,6 +112,23 @@ export const usePauseJob = () => {
   });
 };
 
+type WorkerChange = { readonly kind: "drain" | "resume" | "forget"; readonly name: string };
+
+/** Drains, resumes or forgets a worker. The caller shows a failure. */
+export const useChangeWorker = () => {
+  const client = useQueryClient();
+  return useAction({
+    mutationFn: ({ kind, name }: WorkerChange) =>
+      kind === "forget"
+        ? petit.delete("/api/workers/:name", { params: { name } })
+        : petit.post(`/api/workers/:name/${kind}`, { params: { name } }),
+    onSuccess: ({ message }) => noticeStore.show({ text: capital(message) }),
+    onSettled: () =>
+      client.invalidateQueries({ predicate: ({ queryKey: [noun] }) => noun === "workers" || noun === "attention" }),
+    meta: {},
+  });
+};
+
 /** Reloads the job files; the result has the `problems` that petit found. */
 export const useReload = () => {
   const client = useQueryClient();

@@ -257,6 +257,10 @@ export const notificationsQuery = (status: DeliveryStatus) =>
 /** Query for who is logged in. */
 export const sessionQuery = () => queryOptions({ queryKey: ["session"], queryFn: () => petit.get("/api/session") });
 
+/** Query for the workers. Polls, because no event reports that one says hello or stops to, or claims a task. */
+export const workersQuery = () =>
+  queryOptions({ queryKey: ["workers"], queryFn: () => petit.get("/api/workers"), refetchInterval: 60_000 });
+
 /** Query for the queues. What waits in them has no events, so it is polled. */
 export const queuesQuery = () =>
   queryOptions({ queryKey: ["queues"], queryFn: () => petit.get("/api/queues"), refetchInterval: 5_000 });

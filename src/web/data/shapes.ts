@@ -16,6 +16,7 @@ import type {
   systemQuery,
   taskHistoryQuery,
   timelineQuery,
+  workersQuery,
 } from "./queries.ts";
 
 /** The data of a query, as the server declares it. */
@@ -47,4 +48,6 @@ export type TimelineJob = TimelineData["jobs"][number];
 export type SystemData = AnswerOf<typeof systemQuery>;
 export type NotificationData = ListAnswer<AnswerOf<typeof notificationsQuery>, "notifications">;
 export type AttentionItem = ListAnswer<AnswerOf<typeof attentionQuery>, "items">;
+export type WorkersData = AnswerOf<typeof workersQuery>;
+export type WorkerData = ListAnswer<WorkersData, "workers">;
 export type ComparisonData = AnswerOf<typeof comparisonQuery>;

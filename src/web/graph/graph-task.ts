@@ -24,6 +24,10 @@ export type NodeProgress = {
   readonly retryAt: number | null;
   /** True if the result was reused from the run that this run retries. */
   readonly isReused: boolean;
+  /** The worker of the last attempt; null on petit's own machine. */
+  readonly worker: string | null;
+  /** What it waits for, to complete "waits for"; null if for no worker. */
+  readonly waitsFor: string | null;
   /** How many of its items have ended and failed: `12/20, 1 failed`; null if it has no items. */
   readonly items: string | null;
 };

@@ -54,7 +54,7 @@ const TaskButton = ({ task, common }: { readonly task: GraphTask; readonly commo
       data-status={progress?.status}
       data-match={matches === null ? undefined : matches.has(id)}
       aria-pressed={selected === id}
-      title={type === null ? name : `${name} (${type})`}
+      title={titleOf(task)}
       style={{ ...common.style, ...(progress === null ? {} : statusStyle(progress.status)) }}
       onClick={() => onSelect(id)}
     >
@@ -71,6 +71,13 @@ const TaskButton = ({ task, common }: { readonly task: GraphTask; readonly commo
       <span className="visually-hidden">{dependencyText(task)}</span>
     </button>
   );
+};
+
+/** Returns the name and the type of a task, and where it runs or what it waits for. */
+const titleOf = ({ name, type, progress }: GraphTask): string => {
+  const title = type === null ? name : `${name} (${type})`;
+  if (progress?.waitsFor != null) return `${title} waits for ${progress.waitsFor}`;
+  return progress?.worker == null ? title : `${title} on ${progress.worker}`;
 };
 
 /** Parallel tasks with their number in each status. A click expands the group. */
@@ -110,7 +117,7 @@ const groupText = (total: number, [first, ...others]: readonly StatusCount[]): s
     : `${first.count.toLocaleString()} ${first.status} of ${counted(total, "task")}`;
 
 const Facts = ({ progress }: { readonly progress: NodeProgress }) => {
-  const { attempts, isReused, retryAt, status, startedAt, durationMs, items } = progress;
+  const { attempts, isReused, retryAt, status, startedAt, durationMs, items, worker, waitsFor } = progress;
   return (
     <>
       {items !== null && <span>{items}</span>}
@@ -119,7 +126,9 @@ const Facts = ({ progress }: { readonly progress: NodeProgress }) => {
       {durationMs !== null && !isReused && <span>{durationText(durationMs)}</span>}
       {attempts > 1 && <span>attempt {attempts}</span>}
       {isReused && <span>reused</span>}
-      {durationMs === null && !isReused && status !== "running" && <span>{status}</span>}
+      {worker !== null && <span className="graph-node-worker">{worker}</span>}
+      {waitsFor !== null && <span>waits for a worker</span>}
+      {durationMs === null && !isReused && status !== "running" && waitsFor === null && <span>{status}</span>}
     </>
   );
 };

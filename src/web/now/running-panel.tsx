@@ -62,7 +62,7 @@ const WaitingList = () => {
   const waiting = useQuery({ ...runsQuery({ status: "pending", limit: MAX_READ }), enabled: pending > 0 });
   const runs = (pending === 0 ? [] : (waiting.data?.runs ?? []))
     .flatMap(({ waits_for, ...run }) => (waits_for === null ? [] : [{ ...run, waits_for }]))
-    .toSorted((a, b) => a.waits_for.ahead - b.waits_for.ahead || a.created_at - b.created_at)
+    .toSorted((a, b) => aheadOf(a.waits_for) - aheadOf(b.waits_for) || a.created_at - b.created_at)
     .slice(0, MAX_WAITING);
   return (
     runs.length > 0 && (
@@ -76,6 +76,8 @@ const WaitingList = () => {
     )
   );
 };
+
+const aheadOf = (waitsFor: NonNullable<RunData["waits_for"]>): number => ("ahead" in waitsFor ? waitsFor.ahead : 0);
 
 const JobLink = ({ run }: { readonly run: Pick<RunData, "id" | "job_id"> }) => (
   <Link href={`/runs/${run.id}`}>{useJobName(run.job_id)}</Link>

@@ -1,7 +1,9 @@
+import { waitsForText } from "../../domain/words/waits-for.ts";
 import type { TaskRunData } from "../data/shapes.ts";
 import type { GraphTask } from "../graph/graph-task.ts";
 import { shownStatus } from "../ui/status/task-status.ts";
 import { itemsText } from "./items/item-rows.ts";
+import { workerOf } from "./machines.tsx";
 
 const known = new WeakMap<TaskRunData, GraphTask>();
 
@@ -25,6 +27,8 @@ const toNode = (task: TaskRunData): GraphTask => ({
     durationMs: task.duration_ms,
     retryAt: task.retry_at,
     isReused: task.reused,
+    worker: workerOf(task),
+    waitsFor: task.waits_for === null ? null : waitsForText(task.waits_for),
     items: task.items === null || task.items.total === 0 ? null : itemsText(task.items),
   },
 });

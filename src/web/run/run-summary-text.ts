@@ -24,13 +24,16 @@ const whileRunning = ({ ending, waits_for }: RunDetail, tasks: readonly TaskRunD
       next: "Clean-up tasks still run. A second cancel ends them too.",
     };
   }
-  if (waits_for !== null) return { what: waitingText(waits_for), next: null };
+  const waiting = tasks.flatMap(({ name, waits_for: waits }) => (waits === null ? [] : [{ name, waits }]));
+  if (waits_for !== null && waiting.length === 0) return { what: waitingText(waits_for), next: null };
   const done = tasks.filter(({ status }) => isDone(status)).length;
   const parts = [
     ...(running.length === 0 ? [] : [`running ${listText(running)}`]),
     ...(asking.length === 0 ? [] : [`waiting for the approval of ${listText(asking)}`]),
+    ...waiting.slice(0, 1).map(({ name, waits }) => `${name} waits for ${waitsForText(waits)}`),
+    ...(waiting.length < 2 ? [] : [`${counted(waiting.length - 1, "more task")} waiting for workers`]),
   ];
-  const what = parts.length === 0 ? "No task is running" : capital(parts.join(", "));
+  const what = parts.length === 0 ? "No task is running" : capital(parts.join("; "));
   return { what: `${what}; ${done} of ${counted(tasks.length, "task")} done.`, next: null };
 };
 

@@ -7,6 +7,7 @@ import { RunLink } from "../ui/run-link.tsx";
 import { Status } from "../ui/status/status.tsx";
 import { Duration, Elapsed, Time, ZonedTime } from "../ui/time/time.tsx";
 import { ChildRuns, ParentRun, tasksWithChildren } from "./child-runs.tsx";
+import { hasRanOn, RanOn } from "./machines.tsx";
 import { latenessText, summaryTextOf } from "./run-summary-text.ts";
 
 type SummaryProps = {
@@ -67,6 +68,11 @@ export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => 
         {tasksWithChildren(tasks).length > 0 && (
           <Fact name="Child runs">
             <ChildRuns runId={run.id} tasks={tasks} />
+          </Fact>
+        )}
+        {hasRanOn(tasks) && (
+          <Fact name="Ran on">
+            <RanOn tasks={tasks} />
           </Fact>
         )}
         {run.retry_of !== null && (

@@ -9,6 +9,7 @@ import { Page } from "../ui/page.tsx";
 import { RunLink } from "../ui/run-link.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { failingTask } from "./failing-task.ts";
+import { MachineNote } from "./machines.tsx";
 import "./run.css";
 import { RunActions } from "./run-actions.tsx";
 import { RunApprovals } from "./run-approvals.tsx";
@@ -87,12 +88,19 @@ const Parts = ({ run, tasks }: { readonly run: RunDetail; readonly tasks: readon
           tasks={tasks}
           from={run.status === "completed" ? "start" : "end"}
           defaultTask={defaultTask}
-          note={<ChildRunNote task={tasks.find(({ task_id }) => task_id === selected)} />}
+          note={<TaskNotes task={tasks.find(({ task_id }) => task_id === selected)} />}
         />
       </RunBench>
     </>
   );
 };
+
+const TaskNotes = ({ task }: { readonly task: TaskRunData | undefined }) => (
+  <>
+    <ChildRunNote task={task} />
+    <MachineNote task={task} />
+  </>
+);
 
 /** Leads to the run that the selected task started: such a task has no output. */
 const ChildRunNote = ({ task }: { readonly task: TaskRunData | undefined }) =>

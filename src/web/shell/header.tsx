@@ -1,4 +1,5 @@
 import { Link, useRoute } from "wouter";
+import { useHasWorkers } from "../data/use-has-workers.ts";
 import { Button } from "../ui/button.tsx";
 import { ConnectionPill } from "./pills/connection-pill.tsx";
 import { HealthPill } from "./pills/health-pill.tsx";
@@ -11,6 +12,7 @@ const SECTIONS = [
   { href: "/", name: "Now", pattern: "/" },
   { href: "/jobs", name: "Jobs", pattern: "/jobs/*?" },
   { href: "/runs", name: "Runs", pattern: "/runs/*?" },
+  { href: "/workers", name: "Workers", pattern: "/workers" },
   { href: "/system", name: "System", pattern: "/system" },
 ] as const;
 
@@ -22,9 +24,7 @@ export const Header = ({ onHelp }: { readonly onHelp: () => void }) => (
     <nav aria-label="Main">
       <ul className="shell-nav">
         {SECTIONS.map((place) => (
-          <li key={place.href}>
-            <SectionLink {...place} />
-          </li>
+          <Section key={place.href} place={place} />
         ))}
       </ul>
     </nav>
@@ -41,7 +41,21 @@ export const Header = ({ onHelp }: { readonly onHelp: () => void }) => (
   </header>
 );
 
-const SectionLink = ({ href, name, pattern }: (typeof SECTIONS)[number]) => {
+type Place = (typeof SECTIONS)[number];
+
+/** Only a petit that has workers, or can have some, leads to them. */
+const Section = ({ place }: { readonly place: Place }) => {
+  const hasWorkers = useHasWorkers();
+  const [isHere] = useRoute(place.pattern);
+  if (place.href === "/workers" && !hasWorkers && !isHere) return null;
+  return (
+    <li>
+      <SectionLink {...place} />
+    </li>
+  );
+};
+
+const SectionLink = ({ href, name, pattern }: Place) => {
   const [isHere] = useRoute(pattern);
   return (
     <Link

@@ -15,6 +15,7 @@
 import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { useConnectionState } from "../data/live/connection.tsx";
+import { useHasWorkers } from "../data/use-has-workers.ts";
 import { KeyboardHelp } from "../keyboard/help.tsx";
 import { focusSearch, moveRow, useKeyboard, useShortcut } from "../keyboard/shortcuts.ts";
 import { Notices } from "../ui/overlay/notices.tsx";
@@ -34,6 +35,7 @@ export const Shell = () => {
   usePreload();
   useShellShortcuts(() => setHelpOpen(true));
   const [path] = useLocation();
+  const hasWorkers = useHasWorkers();
   return (
     <>
       <a className="skip-link visually-hidden" href="#main">
@@ -49,10 +51,18 @@ export const Shell = () => {
       </main>
       {isHelpOpen && <KeyboardHelp onClose={() => setHelpOpen(false)} />}
       <PaletteKey />
+      {hasWorkers && <WorkersKey />}
       <Notices />
       <TokenDialog />
     </>
   );
+};
+
+/** Only a petit that has workers, or can have some, leads to them. */
+const WorkersKey = () => {
+  const [, navigate] = useLocation();
+  useShortcut({ key: "g w", what: "Go to Workers", run: () => navigate("/workers") });
+  return null;
 };
 
 /** Delay in ms, so that the first view loads before the others. */

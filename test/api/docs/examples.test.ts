@@ -3,6 +3,7 @@ import { refuse } from "../../../src/domain/refusal.ts";
 import { ask, post, runToEnd } from "../../support/petit/api.ts";
 import { fakeApi } from "../../support/petit/api-fake.ts";
 import type { OpenApiDocument } from "../../support/petit/api-schema.ts";
+import { fakeApiWithWorkers } from "../../support/petit/api-workers.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
 import { receiver } from "../../support/receiver.ts";
 
@@ -152,6 +153,7 @@ const collectAnswers = async (): Promise<void> => {
   const degraded = await askUntil("/api/health", ({ reasons }: Reasons) => reasons.some(isUndelivered));
   collect("NotificationsUndelivered", ...degraded.reasons.filter(isUndelivered));
   await collectSession();
+  await collectWorkers();
   collect("Health", await healthyAnswer());
 };
 
@@ -162,6 +164,14 @@ const collectSession = async (): Promise<void> => {
   const cookie = loggedIn.headers.get("set-cookie")?.split(";")[0] ?? "";
   collect("Session", await (await askFake("/api/session", { headers: { cookie } })).json());
   collect("LoggedOut", await (await askFake("/api/session", { method: "DELETE" })).json());
+  api.close();
+};
+
+const collectWorkers = async (): Promise<void> => {
+  const { api, ask: askFake } = await fakeApiWithWorkers();
+  const list = (await (await askFake("/api/workers")).json()) as { readonly workers: readonly unknown[] };
+  collect("WorkerList", list);
+  collect("Worker", ...list.workers);
   api.close();
 };
 

@@ -61,6 +61,7 @@ describe("the description of the API", () => {
         .sort(),
     ).toEqual([
       "DELETE /api/session",
+      "DELETE /api/workers/{name}",
       "GET /api/attention",
       "GET /api/docs",
       "GET /api/events",
@@ -89,6 +90,8 @@ describe("the description of the API", () => {
       "GET /api/stats",
       "GET /api/system",
       "GET /api/timeline",
+      "GET /api/workers",
+      "GET /api/workers/{name}",
       "GET /metrics",
       "POST /api/jobs/reload",
       "POST /api/jobs/{job_id}/notify/test",
@@ -102,6 +105,8 @@ describe("the description of the API", () => {
       "POST /api/scheduler/pause",
       "POST /api/scheduler/resume",
       "POST /api/session",
+      "POST /api/workers/{name}/drain",
+      "POST /api/workers/{name}/resume",
     ]);
   });
 

@@ -377,7 +377,8 @@ describe("the tasks of a run", () => {
     expect(body.count).toBe(4);
     const [first, second, third, killed] = body.tasks;
     const times = { started_at: expect.any(Number), ended_at: expect.any(Number), duration_ms: expect.any(Number) };
-    const attempt = { status: "completed", reason: null, exit_code: 0, signal: null, child_run_id: null, ...times };
+    const here = { child_run_id: null, worker: null, notes: [] };
+    const attempt = { status: "completed", reason: null, exit_code: 0, signal: null, ...here, ...times };
     expect(first).toEqual({
       task_id: "first",
       run_id: run.id,
@@ -399,6 +400,7 @@ describe("the tasks of a run", () => {
       retry_at: null,
       reused: false,
       child_run_id: null,
+      waits_for: null,
       approval: null,
       allowed: false,
       items: null,

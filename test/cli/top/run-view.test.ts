@@ -129,6 +129,7 @@ describe("the items of a task", () => {
     index,
     key: `web-${index}`,
     child_run_id: null,
+    waits_for: null,
     value: `web-${index}`,
     status: "completed",
     reason: null,

@@ -80,6 +80,7 @@ const GATE: GateFacts["gate"] = { job_id: "up", condition: "last_success", windo
 const FACTS: JobFacts = {
   job: JOB,
   lastRun: null,
+  workerWaits: [],
   waiting: { count: 0, waitsFor: [] },
   queue: null,
   occurrences: [],

@@ -64,6 +64,7 @@ type FakeEngine = Mutable<ApiEngine> & {
   currentHealth: Health;
   movedBy: string | null;
   notifyOutput: (runId: RunId) => void;
+  notifyDispatched: (latencyMs: number) => void;
 };
 
 const fakeEngine = (store: Store): FakeEngine => {
@@ -101,7 +102,11 @@ const fakeEngine = (store: Store): FakeEngine => {
     drainWorker: async () => {},
     resumeWorker: async () => {},
     forgetWorker: async () => {},
-    onDispatched: () => () => {},
+    onDispatched: (listener) => {
+      engine.notifyDispatched = listener;
+      return () => {};
+    },
+    notifyDispatched: () => {},
     trigger: async (jobId, request = {}) => {
       const stored = [...store.jobs.list().values()].find(({ job }) => job.id === jobId);
       if (stored === undefined) throw new PetitError("not_found", `job '${jobId}' was not found`);

@@ -94,6 +94,7 @@ export const topTask = (id: string, fields: Partial<TopTask> = {}): TopTask => (
   retry_at: null,
   reused: false,
   child_run_id: null,
+  waits_for: null,
   approval: null,
   allowed: false,
   items: null,

@@ -16,7 +16,17 @@ const task = (id: string, dependsOn: readonly string[] = [], rest: Partial<Graph
 
 const withStatus = (id: string, status: NodeProgress["status"]): GraphTask =>
   task(id, [], {
-    progress: { status, attempts: 1, startedAt: null, durationMs: null, retryAt: null, isReused: false, items: null },
+    progress: {
+      status,
+      attempts: 1,
+      startedAt: null,
+      durationMs: null,
+      retryAt: null,
+      isReused: false,
+      worker: null,
+      waitsFor: null,
+      items: null,
+    },
   });
 
 const count = (length: number) => Array.from({ length }, (_, index) => index);

@@ -26,6 +26,7 @@ const task = (id: string, rest: Partial<TaskRunData> = {}): TaskRunData => ({
   retry_at: null,
   reused: false,
   child_run_id: null,
+  waits_for: null,
   approval: null,
   allowed: false,
   items: null,

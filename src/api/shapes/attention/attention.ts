@@ -23,6 +23,7 @@ import {
   TaskIdText,
   word,
 } from "../schemas.ts";
+import { WorkerAttemptBody, workerAttemptBody } from "../workers/worker.ts";
 import { RunFailureBody, runFailureBody } from "./run-failure.ts";
 
 const positive = (description: string) => integer({ minimum: 1, description });
@@ -143,6 +144,44 @@ const ApprovalNeeded = kindOf(
   { title: "ApprovalNeeded" },
 );
 
+const WorkerUnreachable = kindOf(
+  "worker_unreachable",
+  "When petit last heard of it",
+  {
+    job_id: t.Null({ description: "Always null" }),
+    run_id: t.Null({ description: "Always null" }),
+    worker: t.String({ description: "Name of the worker" }),
+    lost: t.Boolean({ description: "True if it is unreachable for longer than `lost_after`" }),
+    running: t.Array(WorkerAttemptBody, { description: "The attempts that it has claimed, oldest first" }),
+  },
+  { title: "WorkerUnreachable" },
+);
+
+const NoWorker = kindOf(
+  "no_worker",
+  "When the first of these attempts began to wait",
+  {
+    job_id: JobIdText,
+    run_id: RunIdText,
+    task_id: TaskIdText,
+    labels: t.Array(t.String(), { description: "The labels that a worker must have, sorted" }),
+    count: positive("Number of attempts that wait for a worker with these labels; job, run and task are of the first"),
+  },
+  { title: "NoWorker" },
+);
+
+const NatsUnreachable = kindOf(
+  "nats_unreachable",
+  "When petit lost the connection",
+  {
+    job_id: t.Null({ description: "Always null" }),
+    run_id: t.Null({ description: "Always null" }),
+    url: t.String({ description: "Address of NATS, without a password" }),
+    error: nullable(t.String(), "Why petit is not connected; null if that is unknown"),
+  },
+  { title: "NatsUnreachable" },
+);
+
 const TargetUndelivered = kindOf(
   "notifications_undelivered",
   "When the oldest of these notifications was queued",
@@ -174,7 +213,18 @@ const FileBroken = kindOf(
 );
 
 const AttentionBody = t.Union(
-  [JobFailing, JobFlapping, RunStuck, RunLate, ApprovalNeeded, TargetUndelivered, FileBroken],
+  [
+    JobFailing,
+    JobFlapping,
+    RunStuck,
+    RunLate,
+    ApprovalNeeded,
+    WorkerUnreachable,
+    NoWorker,
+    NatsUnreachable,
+    TargetUndelivered,
+    FileBroken,
+  ],
   {
     title: "Attention",
     description: `Something that a person should look at; clients should show kinds that they don't know by their \`message\`. ${meanings(ATTENTION_TEXT)}`,
@@ -190,6 +240,9 @@ export const AttentionCounts = exactly(
     run_stuck: count("run_stuck"),
     run_late: count("run_late"),
     approval_needed: count("approval_needed"),
+    worker_unreachable: count("worker_unreachable"),
+    no_worker: count("no_worker"),
+    nats_unreachable: count("nats_unreachable"),
     notifications_undelivered: count("notifications_undelivered"),
     job_file_broken: count("job_file_broken"),
   },
@@ -243,6 +296,18 @@ const attentionBody = (item: Attention): typeof AttentionBody.static => {
       const { kind, jobId, runId, taskId, prompt } = item;
       return { kind, ...common, job_id: jobId, run_id: runId, task_id: taskId, prompt };
     }
+    case "worker_unreachable": {
+      const { kind, worker, isLost, attempts } = item;
+      return { kind, ...common, ...NOTHING, worker, lost: isLost, running: attempts.map(workerAttemptBody) };
+    }
+    case "no_worker": {
+      const { kind, jobId, runId, taskId, labels, count } = item;
+      return { kind, ...common, job_id: jobId, run_id: runId, task_id: taskId, labels: [...labels], count };
+    }
+    case "nats_unreachable": {
+      const { kind, url, error } = item;
+      return { kind, ...common, ...NOTHING, url, error };
+    }
     case "notifications_undelivered":
       return {
         kind: item.kind,
@@ -256,12 +321,15 @@ const attentionBody = (item: Attention): typeof AttentionBody.static => {
       };
     case "job_file_broken": {
       const { kind, file, line, column, path, problem, problems } = item;
-      return { kind, ...common, job_id: null, run_id: null, file, line, column, path, problem, problems };
+      return { kind, ...common, ...NOTHING, file, line, column, path, problem, problems };
     }
     default:
       return assertNever(item);
   }
 };
+
+/** Of a kind that is not about a job. */
+const NOTHING = { job_id: null, run_id: null } as const;
 
 const resultBody = ({
   jobId,

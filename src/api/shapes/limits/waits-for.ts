@@ -1,8 +1,9 @@
 import { t } from "elysia";
 import { WAIT_CODES, type WaitsFor } from "../../../domain/limits/waits-for.ts";
+import type { WaitsForWorker } from "../../../domain/workers/worker.ts";
 import { exactly, integer, nullable, word } from "../schemas.ts";
 
-const WaitsForBody = exactly(
+const PlaceBody = exactly(
   {
     code: word(
       WAIT_CODES,
@@ -13,14 +14,33 @@ const WaitsForBody = exactly(
     running: nullable(integer({ minimum: 0 }), "Number of runs that hold its places; null for gates"),
     ahead: integer({ minimum: 0, description: "Number of runs that wait for the same and come first" }),
   },
-  { title: "WaitsFor", description: "What keeps a run from starting or continuing" },
+  { title: "WaitsForPlace", description: "The limit that keeps a run from starting or continuing" },
 );
 
-export const WaitsForOrNull = nullable(
-  WaitsForBody,
-  "What a `pending` run waits for, or a running one that wants its place back after it waited; null if nothing keeps it",
+export const WaitsForWorkerBody = exactly(
+  {
+    code: t.Literal("worker"),
+    labels: t.Array(t.String(), { description: "The labels that the worker must have, sorted" }),
+    connected: integer({
+      minimum: 0,
+      description: "Number of connected workers that have them; with 0, the task can't start before one connects",
+    }),
+  },
+  { title: "WaitsForWorker", description: "A task can't start before a worker claims it" },
 );
+
+export const WaitsForOrNull = t.Union([PlaceBody, WaitsForWorkerBody, t.Null()], {
+  description:
+    "What a `pending` run waits for, or a running one that wants its place back, or that only waits for workers; null if nothing keeps it",
+});
 
 /** Encodes what a run waits for. */
-export const waitsForBody = (waitsFor: WaitsFor | null): typeof WaitsForOrNull.static =>
-  waitsFor === null ? null : { ...waitsFor };
+export const waitsForBody = (waitsFor: WaitsFor | WaitsForWorker | null): typeof WaitsForOrNull.static =>
+  waitsFor?.code === "worker" ? waitsForWorkerBody(waitsFor) : waitsFor === null ? null : { ...waitsFor };
+
+/** Encodes what a task waits for. */
+export const waitsForWorkerBody = ({ code, labels, connected }: WaitsForWorker): typeof WaitsForWorkerBody.static => ({
+  code,
+  labels: [...labels],
+  connected,
+});

@@ -45,8 +45,11 @@ export const attentionRow = (item: TopAttention, columns: AttentionColumns, now:
   ];
 };
 
-/** Returns the job, or the file of a broken one. */
-const subjectOfItem = (item: TopAttention): string => oneLine(item.job_id ?? ("file" in item ? item.file : "petit"));
+/** Returns the job, the file of a broken one, or the worker. */
+const subjectOfItem = (item: TopAttention): string => {
+  if (item.kind === "worker_unreachable") return `worker ${item.worker}`;
+  return oneLine(item.job_id ?? ("file" in item ? item.file : "petit"));
+};
 
 /** Returns since when it is so, and how often it happened. */
 const factsOf = (item: TopAttention, now: number): string => {
@@ -73,6 +76,16 @@ const explanationOf = (item: TopAttention): string => {
     }
     case "approval_needed":
       return `${item.task_id} waits for approval${item.prompt === null ? "" : `: ${item.prompt}`}`;
+    case "worker_unreachable": {
+      const [first, ...others] = item.running;
+      const what = item.lost ? "unreachable for longer than lost_after" : "unreachable";
+      if (first === undefined) return `${what}; nothing runs there`;
+      return `${what}; runs ${first.task_id} of ${first.job_id}${others.length === 0 ? "" : ` and ${others.length} more`}`;
+    }
+    case "no_worker":
+      return `${item.task_id} waits for ${waitsForText({ code: "worker", labels: item.labels, connected: 0 })}`;
+    case "nats_unreachable":
+      return `does not reach NATS at ${item.url}${item.error === null ? "" : `: ${item.error}`}`;
     case "notifications_undelivered":
       return `not delivered to ${item.target}: ${item.error}`;
     case "job_file_broken":
@@ -231,7 +244,8 @@ const itemRow = (item: TopItem, branch: string, { width, now }: RowOptions): Lin
     item.status === "running" && item.started_at !== null
       ? elapsedText(now - item.started_at)
       : durationText(item.duration_ms);
-  const detail = [item.attempts > 1 ? `attempt ${item.attempts}` : "", reasonText(item)].filter((each) => each !== "");
+  const attempt = item.attempts > 1 ? `attempt ${item.attempts}` : "";
+  const detail = [workerText(item), attempt, reasonText(item)].filter((each) => each !== "");
   return [
     styled("dim", branch),
     styled(styleOf(item.status), `${signOf(item.status)} `),
@@ -252,12 +266,19 @@ const itemsText = ({ items }: TopTask): string => {
   return `${done}/${items.total} items${items.failed === 0 ? "" : `, ${items.failed} failed`}`;
 };
 
+/** Returns the worker of the last attempt, or what the task waits for; empty if it ran here. */
+const workerText = ({ waits_for, attempt_list }: Pick<TopTask, "waits_for" | "attempt_list">): string => {
+  if (waits_for !== null) return `waits for ${waitsForText(waits_for)}`;
+  const worker = attempt_list.at(-1)?.worker ?? null;
+  return worker === null ? "" : `on ${worker}`;
+};
+
 const detailOf = (task: TopTask, now: number): string => {
   if (task.retry_at !== null) return `attempt ${task.attempts + 1} in ${elapsedText(task.retry_at - now)}`;
   const attempt = task.attempts > 1 ? `attempt ${task.attempts}` : "";
   const isOver = task.status !== "running" && task.status !== "pending";
   const reason = isOver ? `${task.allowed ? "allowed: " : ""}${reasonText(task)}` : "";
-  return [itemsText(task), attempt, reason].filter((each) => each !== "").join(" · ");
+  return [itemsText(task), workerText(task), attempt, reason].filter((each) => each !== "").join(" · ");
 };
 
 /** Returns a line of a log as rows: the first has time and writer, and long lines continue below. */

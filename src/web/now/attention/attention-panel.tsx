@@ -62,6 +62,8 @@ const keyOf = (item: AttentionItem): string =>
     item.job_id,
     "file" in item ? item.file : "",
     "target" in item ? item.target : "",
+    "worker" in item ? item.worker : "",
+    "labels" in item ? item.labels.join() : "",
     "elapsed_ms" in item || item.kind === "approval_needed" ? item.run_id : "",
     item.kind === "approval_needed" ? item.task_id : "",
   ].join(" ");

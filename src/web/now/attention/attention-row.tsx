@@ -143,6 +143,59 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
         ),
       };
     }
+    case "worker_unreachable":
+      return {
+        subject: (
+          <Link href={`/workers#${item.worker}`} className="attention-job" data-row>
+            {item.worker}
+          </Link>
+        ),
+        what: item.lost ? "unreachable for longer than lost_after" : "unreachable",
+        detail: <RunsThere running={item.running} />,
+        actions: (
+          <Link className="button" href={`/workers#${item.worker}`}>
+            Workers
+          </Link>
+        ),
+      };
+    case "no_worker": {
+      const { job_id: jobId, run_id: runId, task_id: taskId, labels, count } = item;
+      return {
+        subject: <JobLink jobId={jobId} />,
+        what: `waits for ${waitsForText({ code: "worker", labels, connected: 0 })}`,
+        detail: (
+          <>
+            <strong>{taskId}</strong>
+            {count > 1 && ` and ${counted(count - 1, "more task")}`}
+          </>
+        ),
+        actions: (
+          <>
+            <Link className="button" href="/workers">
+              Workers
+            </Link>
+            <Link className="button" data-row href={`/runs/${runId}?task=${taskId}`} aria-label={`Run of ${jobId}`}>
+              Run
+            </Link>
+          </>
+        ),
+      };
+    }
+    case "nats_unreachable":
+      return {
+        subject: <strong>NATS</strong>,
+        what: "unreachable, so nothing new starts on workers",
+        detail: (
+          <>
+            <span className="mono">{item.url}</span> <span className="attention-line">{item.error}</span>
+          </>
+        ),
+        actions: (
+          <Link className="button" href="/workers" data-row>
+            Workers
+          </Link>
+        ),
+      };
     case "notifications_undelivered":
       return {
         subject: <JobLink jobId={item.job_id} />,
@@ -187,6 +240,21 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
 /** What a late run waits for; null if nothing keeps it. */
 const placeOf = ({ waits_for }: Extract<AttentionItem, { readonly kind: "run_late" }>): ReactNode =>
   waits_for === null ? null : `waits for ${waitsForText(waits_for)}`;
+
+type ThereAttempt = Extract<AttentionItem, { readonly kind: "worker_unreachable" }>["running"][number];
+
+/** What an unreachable worker runs, as far as petit knows. */
+const RunsThere = ({ running: [first, ...others] }: { readonly running: readonly ThereAttempt[] }) =>
+  first === undefined ? (
+    "nothing runs there"
+  ) : (
+    <>
+      <Link href={`/runs/${first.run_id}?task=${first.task_id}`}>
+        <strong>{first.task_id}</strong> of {first.job_id}
+      </Link>
+      {others.length > 0 && ` and ${counted(others.length, "more task")}`} {others.length === 0 ? "runs" : "run"} there
+    </>
+  );
 
 type ResultItem = Extract<AttentionItem, { readonly kind: "job_failing" | "job_flapping" }>;
 

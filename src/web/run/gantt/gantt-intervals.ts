@@ -2,12 +2,12 @@ import type { AttemptData, TaskRunData } from "../../data/shapes.ts";
 
 /**
  * An interval in the time of a task:
- * `upstream` it waits for its dependencies · `slot` it is ready and waits for a slot · `attempt` it runs · `backoff` it
- * waits for the next attempt · `items` its items run · `approval` it waits for a person.
+ * `upstream` it waits for its dependencies · `slot` it is ready and waits for a slot · `worker` it waits for a worker ·
+ * `attempt` it runs · `backoff` it waits for the next attempt · `items` its items run · `approval` it waits for a person.
  */
 export type TaskInterval =
   | {
-      readonly kind: "upstream" | "slot" | "backoff" | "items" | "approval";
+      readonly kind: "upstream" | "slot" | "worker" | "backoff" | "items" | "approval";
       readonly from: number;
       readonly to: number;
     }
@@ -28,11 +28,12 @@ export const intervalsOf = (
   const own = ownInterval(task, now);
   const begin = attempts[0]?.from ?? own?.from ?? task.ended_at ?? now;
   const ready = task.status === "skipped" ? null : readyAt(task, tasks, startedAt);
+  const kind = task.waits_for !== null || task.attempt_list[0]?.worker != null ? "worker" : "slot";
   return [
-    ...waitsOf(ready, begin, startedAt),
+    ...waitsOf({ ready, begin, startedAt, kind }),
     ...withBackoffs(attempts, task, now),
     ...(own === null ? [] : [own]),
-  ].filter(({ from, to, kind }) => to > from || kind === "attempt");
+  ].filter((each) => each.to > each.from || each.kind === "attempt");
 };
 
 /** Returns the interval of a task that has no attempts of its own: it has items, or asks a person. */
@@ -52,11 +53,21 @@ const readyAt = (task: TaskRunData, tasks: readonly TaskRunData[], startedAt: nu
   );
 };
 
-const waitsOf = (ready: number | null, begin: number, startedAt: number): readonly TaskInterval[] => {
+type Waits = {
+  /** When its dependencies were done; null while they are not. */
+  readonly ready: number | null;
+  /** Start of its first attempt. */
+  readonly begin: number;
+  readonly startedAt: number;
+  /** What it waits for when it is ready. */
+  readonly kind: "slot" | "worker";
+};
+
+const waitsOf = ({ ready, begin, startedAt, kind }: Waits): readonly TaskInterval[] => {
   const until = Math.min(ready ?? begin, begin);
   return [
     { kind: "upstream", from: startedAt, to: until },
-    { kind: "slot", from: until, to: begin },
+    { kind, from: until, to: begin },
   ];
 };
 

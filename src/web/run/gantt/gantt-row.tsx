@@ -1,9 +1,11 @@
+import { waitsForText } from "../../../domain/words/waits-for.ts";
 import type { TaskRunData } from "../../data/shapes.ts";
 import { Tooltip } from "../../ui/overlay/tooltip.tsx";
 import { StatusIcon, statusStyle } from "../../ui/status/status.tsx";
 import { type ShownTaskStatus, shownStatus } from "../../ui/status/task-status.ts";
 import { counted, durationText, fullTimeText } from "../../ui/text/format.ts";
 import { itemsText } from "../items/item-rows.ts";
+import { workerOf } from "../machines.tsx";
 import { intervalsOf, type TaskInterval } from "./gantt-intervals.ts";
 import { type GanttScale, shareOf } from "./gantt-scale.ts";
 
@@ -42,6 +44,7 @@ export const GanttRow = ({ task, tasks, scale, now, isSelected, onSelect }: Gant
       {task.error !== null && (
         <span className="gantt-error">{`${task.error}${task.allowed ? ", which the job allows" : ""}`}</span>
       )}
+      {task.waits_for !== null && <span className="gantt-waits">waits for {waitsForText(task.waits_for)}</span>}
     </li>
   );
 };
@@ -51,12 +54,16 @@ const tookText = (task: TaskRunData, now: number): string =>
     ? timeText(task, now)
     : `${itemsText(task.items)}, ${timeText(task, now)}`;
 
-const timeText = ({ status, reused, reason, duration_ms, started_at, attempts }: TaskRunData, now: number): string => {
+const timeText = (task: TaskRunData, now: number): string => {
+  const { status, reused, reason, duration_ms, started_at, attempts } = task;
   if (reused) return "reused";
   if (status === "skipped") return reason === null ? "skipped" : (SKIPPED_TEXT[reason] ?? "not started");
   const ms = duration_ms ?? (started_at === null ? null : now - started_at);
   if (ms === null) return "waiting";
-  return attempts > 1 ? `${durationText(ms)}, ${counted(attempts, "attempt")}` : durationText(ms);
+  const worker = workerOf(task);
+  return [durationText(ms), attempts > 1 ? counted(attempts, "attempt") : null, worker === null ? null : `on ${worker}`]
+    .filter((part) => part !== null)
+    .join(", ");
 };
 
 const SKIPPED_TEXT: { readonly [reason: string]: string } = {
@@ -84,7 +91,7 @@ const IntervalBar = ({ task, interval, scale }: IntervalBarProps) => {
   const status = statusOf(interval, task);
   return (
     <span
-      className={`gantt-piece gantt-${interval.kind}`}
+      className={`gantt-piece gantt-${interval.kind === "worker" ? "slot" : interval.kind}`}
       data-attempt={interval.kind === "attempt" ? interval.attempt.attempt : undefined}
       style={status === null ? style : { ...style, ...statusStyle(status) }}
     >
@@ -98,6 +105,7 @@ const IntervalBar = ({ task, interval, scale }: IntervalBarProps) => {
 const WAIT_TEXT = {
   upstream: "Waited for its dependencies",
   slot: "Waited for a slot",
+  worker: "Waited for a worker",
   backoff: "Waited to retry",
   items: "Its items ran",
   approval: "Waited for a person",
@@ -107,8 +115,9 @@ const intervalText = (interval: TaskInterval, startedAt: number): string => {
   const took = durationText(interval.to - interval.from);
   const when = `${durationText(interval.from - startedAt)} after the start, ${fullTimeText(interval.from)}`;
   if (interval.kind !== "attempt") return `${WAIT_TEXT[interval.kind]} for ${took}\n${when}`;
-  const { attempt, exit_code, signal } = interval.attempt;
+  const { attempt, exit_code, signal, worker } = interval.attempt;
   const status = shownStatus(interval.attempt);
   const how = signal ?? (exit_code === null || exit_code === 0 ? null : `exit code ${exit_code}`);
-  return `Attempt ${attempt} ${status}${how === null ? "" : ` (${how})`}, ${took}\n${when}`;
+  const where = worker === null ? "" : ` on ${worker}`;
+  return `Attempt ${attempt} ${status}${where}${how === null ? "" : ` (${how})`}, ${took}\n${when}`;
 };

@@ -11,6 +11,7 @@ import { RunLink } from "../../ui/run-link.tsx";
 import { Status, StatusIcon, statusStyle } from "../../ui/status/status.tsx";
 import { shownStatus } from "../../ui/status/task-status.ts";
 import { Duration, Elapsed } from "../../ui/time/time.tsx";
+import { workerOf } from "../machines.tsx";
 import { ITEM_PAGE, itemLink, itemPlace, MAX_ITEMS, tasksWithItems } from "./item-rows.ts";
 import "./items.css";
 
@@ -206,7 +207,8 @@ const ItemRow = ({ item, taskId, start, position, count, onSelected }: ItemRowPr
             run <RunLink id={item.child_run_id} />{" "}
           </>
         )}
-        {item.attempts > 1 && `${item.attempts} attempts`}
+        {item.attempts > 1 && `${item.attempts} attempts `}
+        {item.waits_for !== null ? "waits for a worker" : workerText(item)}
         {item.reused && "reused"}
       </span>
       <span className="item-took">
@@ -218,6 +220,11 @@ const ItemRow = ({ item, taskId, start, position, count, onSelected }: ItemRowPr
       </span>
     </Row>
   );
+};
+
+const workerText = (item: ItemData): string => {
+  const worker = workerOf(item);
+  return worker === null ? "" : `on ${worker} `;
 };
 
 type RowProps = Pick<ItemRowProps, "start" | "position" | "count"> & {

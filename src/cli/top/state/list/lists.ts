@@ -136,7 +136,15 @@ const taskRowKey = ({ task, item }: TreeRow): string =>
 
 /** One job can need attention for several reasons. */
 const attentionKey = (item: TopAttention): string =>
-  [item.kind, item.job_id, item.run_id, "file" in item ? item.file : "", "target" in item ? item.target : ""].join(" ");
+  [
+    item.kind,
+    item.job_id,
+    item.run_id,
+    "file" in item ? item.file : "",
+    "target" in item ? item.target : "",
+    "worker" in item ? item.worker : "",
+    "labels" in item ? item.labels.join() : "",
+  ].join(" ");
 
 /** Returns what the selected item of the active list is about. */
 export const subjectOf = (state: TopState): Subject => {

@@ -1,0 +1,127 @@
+import type { ResponseBody } from "../../client/routes.ts";
+import { waitsForText } from "../../domain/words/waits-for.ts";
+import { runName } from "../run-display/short-id.ts";
+import { elapsedText } from "../run-display/status-text.ts";
+import { commandLines } from "../terminal/command-lines.ts";
+import { pluralize } from "../terminal/pluralize.ts";
+import { roughlyText } from "../terminal/relative-time.ts";
+import { columnTable } from "../terminal/table.ts";
+import { paint, type Screen, type Style } from "../terminal/terminal.ts";
+import { oneLine } from "../terminal/text-width.ts";
+
+export type WorkersAnswer = ResponseBody<"get", "/api/workers">;
+type WorkerBody = WorkersAnswer["workers"][number];
+
+type TextOptions = { readonly screen: Screen; readonly now: number };
+
+/** Returns the workers as a table, then what waits for one. */
+export const workersText = ({ workers, waiting, nats }: WorkersAnswer, options: TextOptions): string =>
+  [natsText(nats, options), workerTable(workers, options), waitingTable(waiting, options)]
+    .filter((part) => part !== "")
+    .join("\n");
+
+/** Returns a warning while petit does not reach NATS. */
+const natsText = (nats: WorkersAnswer["nats"], { screen, now }: TextOptions): string => {
+  if (nats === null || nats.connected) return "";
+  const why = nats.error === null ? "" : `: ${oneLine(nats.error)}`;
+  const text = `petit does not reach NATS at ${nats.url} since ${elapsedText(now - nats.since)}${why}`;
+  return `${paint(screen, "yellow", text)}\n`;
+};
+
+const workerTable = (workers: readonly WorkerBody[], { screen, now }: TextOptions): string =>
+  columnTable(
+    [
+      { title: "WORKER", cells: workers.map(({ name }) => name), shrink: 5, min: 10 },
+      {
+        title: "STATE",
+        cells: workers.map(stateText),
+        style: (row) => styleOfWorker(workers[row]),
+      },
+      { title: "SLOTS", cells: workers.map(({ slots, slots_used }) => `${slots_used}/${slots}`) },
+      { title: "LABELS", cells: workers.map(({ labels }) => labels.join(",") || "-"), shrink: 3, min: 8, drop: 8 },
+      { title: "VERSION", cells: workers.map(versionText), drop: 1 },
+      { title: "ADDRESS", cells: workers.map(({ address }) => address || "-"), shrink: 2, min: 10, drop: 4 },
+      { title: "CONTACT", cells: workers.map(({ last_contact_at }) => roughlyText(last_contact_at - now)), drop: 6 },
+      { title: "RUNS", cells: workers.map((worker) => runsText(worker, screen)), shrink: 4, min: 16, drop: 7 },
+    ],
+    screen,
+  );
+
+/** A worker that is drained, or stops, works off what it has. */
+const stateText = ({ state, draining, refused }: WorkerBody): string => {
+  if (refused !== null) return `refused (${refused.replaceAll("_", " ")})`;
+  if (!draining || state === "gone") return state;
+  return state === "connected" ? "draining" : `${state}, draining`;
+};
+
+const styleOfWorker = (worker: WorkerBody | undefined): Style | null => {
+  if (worker === undefined || worker.state === "gone" || worker.state === "unknown") return "dim";
+  if (worker.unreachable_since !== null) return "red";
+  return worker.state === "refused" || worker.draining ? "yellow" : "green";
+};
+
+/** A clock that differs by less is not mentioned, in ms. */
+const CLOCK_TOLERANCE_MS = 2_000;
+
+const versionText = ({ version, clock_difference_ms: difference }: WorkerBody): string =>
+  difference === null || Math.abs(difference) < CLOCK_TOLERANCE_MS
+    ? version
+    : `${version} (clock ${elapsedText(Math.abs(difference))} ${difference > 0 ? "ahead" : "behind"})`;
+
+/** A terminal shows the first attempt and how many others there are. */
+const runsText = ({ running }: WorkerBody, screen: Screen): string => {
+  const texts = running.map(
+    ({ task_id, item, job_id, run_id }) =>
+      `${task_id}${item === null ? "" : `[${item}]`} of ${job_id} (${runName(run_id, screen)})`,
+  );
+  if (!screen.isTerminal || texts.length < 2) return texts.join(", ") || "-";
+  return `${texts[0]} and ${texts.length - 1} more`;
+};
+
+const waitingTable = (waiting: WorkersAnswer["waiting"], { screen, now }: TextOptions): string =>
+  columnTable(
+    [
+      {
+        title: "WAITING",
+        cells: waiting.map(({ task_id, job_id, count }) =>
+          count === 1 ? `${task_id} of ${job_id}` : `${task_id} of ${job_id} and ${count - 1} more`,
+        ),
+        style: (row) => (waiting[row]?.waits_for.connected === 0 ? "yellow" : "dim"),
+        shrink: 2,
+        min: 16,
+      },
+      { title: "FOR", cells: waiting.map(({ since }) => elapsedText(now - since)) },
+      { title: "RUN", cells: waiting.map(({ run_id }) => runName(run_id, screen)), drop: 1 },
+      { title: "NEEDS", cells: waiting.map(({ waits_for }) => waitsForText(waits_for)), shrink: 1, min: 20 },
+    ],
+    screen,
+  );
+
+type EmptyOptions = {
+  readonly screen: Screen;
+  /** URL of petit. */
+  readonly base: string;
+};
+
+/** Returns what to do if there are no workers. */
+export const noWorkersText = ({ count, nats }: WorkersAnswer, { screen, base }: EmptyOptions): string => {
+  if (nats === null) {
+    const known =
+      count === 0 ? "" : ` now; ${pluralize(count, "worker")} from before ${count === 1 ? "is" : "are"} listed`;
+    return `petit at ${base} runs without workers${known}\n${commandLines(START_PETIT, screen)}`;
+  }
+  return count === 0 ? `no worker has connected to petit at ${base} yet\n${commandLines(START_WORKER, screen)}` : "";
+};
+
+const START_PETIT = [
+  ["petit worker keygen signing.key", "creates a key, and prints its public part"],
+  ["petit worker nats-config > nats.conf", "writes a configuration for nats-server"],
+  ["petit run JOBS_DIR --nats nats://HOST:4222 --nats-signing-key signing.key", "runs petit with workers"],
+] as const;
+
+const START_WORKER = [
+  [
+    "petit worker --nats nats://HOST:4222 --trust PUBLIC_KEY --name NAME --label LABEL",
+    "starts a worker, on its machine",
+  ],
+] as const;

@@ -1,0 +1,27 @@
+import type { WorkerState, WorkerView } from "../workers/worker.ts";
+
+/** Formats a set of labels: `gpu, zone=eu`. */
+export const labelsText = (labels: readonly string[]): string => labels.join(", ");
+
+/** What each state of a worker means. */
+export const WORKER_STATE_TEXT = {
+  connected: "it says hello regularly",
+  unreachable: "its hellos stopped; what it runs goes on",
+  lost: "it is unreachable for longer than `lost_after`, and what it ran was declared lost",
+  refused: "it says hello, but gets no work",
+  unknown: "petit does not reach NATS, or has not long enough to know",
+  gone: "it was stopped, and nothing runs there",
+} as const satisfies Record<WorkerState, string>;
+
+/** Why a worker gets no work, as a clause. */
+export const WORKER_REFUSAL_TEXT = {
+  protocol: "its version of petit speaks another protocol",
+  name_in_use: "another worker has this name",
+} as const satisfies Record<NonNullable<WorkerView["refused"]>, string>;
+
+/** What a worker said about an attempt when it could no longer change it. */
+type Note = { readonly worker: string; readonly detail: { readonly [key: string]: unknown } };
+
+/** Returns what a worker said too late, as a clause: `box7 reported later that it completed`. */
+export const noteText = ({ worker, detail: { status } }: Note): string =>
+  `${worker} reported later that it ${status === "completed" || status === "failed" ? status : "ended"}`;
