@@ -76,7 +76,12 @@ const MAX_FILES_IN_FOLDER = 20;
 /** This folder has one file per command, so its size follows from the commands. */
 const COMMAND_FOLDER = "cli/commands";
 
-type Import = { readonly file: string; readonly target: string; readonly typeOnly: boolean };
+type Import = {
+  readonly file: string;
+  readonly target: string;
+  readonly typeOnly: boolean;
+  readonly isDynamic: boolean;
+};
 
 const sources = globSync("src/**/*.{ts,tsx}", { cwd: ROOT }).sort();
 
@@ -84,7 +89,12 @@ const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 
 const importsOf = (file: string): readonly Import[] =>
   [...read(file).matchAll(/^(?:import|export)\s+(type\s)?(?:[^"';]*?from\s+)?"([^"]+)"|import\("([^"]+)"\)/gm)].map(
-    ([, type, target, dynamic]) => ({ file, target: target ?? dynamic ?? "", typeOnly: type !== undefined }),
+    ([, type, target, dynamic]) => ({
+      file,
+      target: target ?? dynamic ?? "",
+      typeOnly: type !== undefined,
+      isDynamic: target === undefined,
+    }),
   );
 
 const imports = sources.flatMap(importsOf);
@@ -159,6 +169,17 @@ describe("the source", () => {
       return !(OWNERS[name] ?? []).some((owner) => file.startsWith(owner));
     });
     expect(wrong.map(named)).toEqual([]);
+  });
+
+  test("loads the client of NATS only by dynamic imports, which petit needs only with --nats", () => {
+    const files = sources.filter((file) => !file.startsWith("src/nats/"));
+    const staticImports = files
+      .flatMap(importsOf)
+      .filter(({ typeOnly, isDynamic, target }) => !typeOnly && !isDynamic && target.startsWith("."));
+    const loading = staticImports.filter((each) => targetPath(each).startsWith("src/nats/")).map(({ file }) => file);
+    expect([...new Set(loading)]).toEqual(["src/app/remote-workers.ts"]);
+    const importers = staticImports.filter((each) => loading.includes(targetPath(each)));
+    expect(importers.map(named)).toEqual([]);
   });
 
   test("has no import cycles", () => {

@@ -3,7 +3,7 @@ import type { CreateRemoteWorkers } from "../engine/workers/remote.ts";
 import { remoteWorkers } from "../engine/workers/workers.ts";
 import type { Clock } from "../lib/clock.ts";
 import { schedulerTransport } from "../nats/scheduler-transport.ts";
-import type { Settings } from "./settings/settings.ts";
+import { natsAccess, type Settings } from "./settings/settings.ts";
 import { readSigningKey } from "./settings/signing-keys.ts";
 
 export type RemoteWorkersOptions = { readonly settings: Settings; readonly clock: Clock };
@@ -19,17 +19,16 @@ export const openRemoteWorkers = (
   { settings, clock }: RemoteWorkersOptions,
   parts: AsyncDisposableStack,
 ): CreateRemoteWorkers => {
-  const { nats, natsCreds, natsCa, natsCert, natsKey, natsSigningKey, lostAfterMs } = settings;
+  const { nats, natsSigningKey, lostAfterMs } = settings;
   if (natsSigningKey === null)
     throw new PetitError(
       "invalid_request",
       "--nats needs --nats-signing-key, a file made by 'petit worker keygen'; workers run only what it has signed",
     );
   const signingKey = readSigningKey(natsSigningKey);
-  const access = { urls: nats, credentialsFile: natsCreds, caFile: natsCa, certFile: natsCert, keyFile: natsKey };
   // Petit must notice that it is cut off itself before it takes its workers for lost.
   const silenceMs = Math.min(SILENCE_MS, lostAfterMs / 4);
-  const transport = parts.use(schedulerTransport({ access, clock, silenceMs }));
+  const transport = parts.use(schedulerTransport({ access: natsAccess(settings), clock, silenceMs }));
   return remoteWorkers({ transport, signingKey, lostAfterMs, url: nats.map(withoutUser).join(", ") });
 };
 

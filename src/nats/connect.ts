@@ -1,5 +1,7 @@
+import { accessSync, constants } from "node:fs";
 import { JetStreamApiCodes, JetStreamApiError } from "@nats-io/jetstream";
 import { type Authenticator, connect, errors, type NatsConnection, type TlsOptions } from "@nats-io/transport-node";
+import { PetitError } from "../domain/errors.ts";
 import { type LinkFault, TransportError } from "../domain/workers/link.ts";
 import { readAuthenticator } from "./credentials.ts";
 
@@ -51,7 +53,11 @@ const open = ({
     noAsyncTraces: true,
   });
 
+/** The client reads the files again for each connection, so that they can be exchanged. */
 const tlsOptions = ({ urls, caFile, certFile, keyFile }: NatsAccess): TlsOptions | null => {
+  if ((certFile === null) !== (keyFile === null))
+    throw new PetitError("invalid_request", "--nats-cert and --nats-key need each other; expected both or none");
+  for (const file of [caFile, certFile, keyFile]) if (file !== null) assertReadable(file);
   const isWanted = urls.some((url) => new URL(url).protocol === "tls:") || caFile !== null || certFile !== null;
   if (!isWanted) return null;
   return {
@@ -59,6 +65,15 @@ const tlsOptions = ({ urls, caFile, certFile, keyFile }: NatsAccess): TlsOptions
     ...(certFile !== null && { certFile }),
     ...(keyFile !== null && { keyFile }),
   };
+};
+
+const assertReadable = (file: string): void => {
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PetitError("invalid_request", `the file ${file} for TLS with NATS can't be read: ${why}`, { cause });
+  }
 };
 
 /** The client doesn't read user and password from a URL. */

@@ -290,6 +290,15 @@ export const defaultZone = (settings: Pick<Settings, "timezone">): string =>
 export const urlOf = ({ url, apiHost, apiPort }: Pick<Settings, "url" | "apiHost" | "apiPort">): string =>
   url ?? addressUrl(EVERYWHERE[apiHost] ?? apiHost, apiPort);
 
+/** Returns how to reach NATS. */
+export const natsAccess = ({ nats, natsCreds, natsCa, natsCert, natsKey }: Settings) => ({
+  urls: nats,
+  credentialsFile: natsCreds,
+  caFile: natsCa,
+  certFile: natsCert,
+  keyFile: natsKey,
+});
+
 /** Returns whether tasks can run on workers. */
 export const hasWorkers = ({ nats }: Pick<Settings, "nats">): boolean => nats.length > 0;
 

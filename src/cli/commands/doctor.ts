@@ -6,6 +6,7 @@ import type { Check } from "../doctor/check.ts";
 import { databaseChecks } from "../doctor/database.ts";
 import { jobChecks } from "../doctor/jobs.ts";
 import { machineChecks } from "../doctor/machine.ts";
+import { natsChecks } from "../doctor/nats.ts";
 import { schedulerChecks } from "../doctor/scheduler.ts";
 import { EXIT } from "../exit.ts";
 import { GLOBAL_SETTINGS } from "../flags.ts";
@@ -51,6 +52,7 @@ const runChecks = async (jobsDir: string | null, context: Context): Promise<read
     ...databaseChecks(context),
     ...(await schedulerChecks(context)),
     ...(await accessChecks(context)),
+    ...(await natsChecks(context)),
     ...(await jobChecks({ path: jobsDir ?? context.settings.jobsDir, given }, context)),
     ...machineChecks(context),
   ];

@@ -1,0 +1,107 @@
+import { statSync } from "node:fs";
+import { natsAccess, type Settings } from "../../app/settings/settings.ts";
+import { readSigningKey } from "../../app/settings/signing-keys.ts";
+import { linkFaultHint, linkFaultText } from "../../domain/words/link.ts";
+import { formatDuration } from "../../lib/duration.ts";
+import { formatSize } from "../../lib/size.ts";
+import type { ConnectionFacts, JetStreamFacts, SchedulerInspection } from "../../nats/inspect.ts";
+import type { Context } from "../command.ts";
+import { pluralize } from "../terminal/pluralize.ts";
+import { type Check, failed, ok, reasonOf, warning } from "./check.ts";
+import { isOpen, modeOf } from "./files.ts";
+
+/** Checks the connection to NATS, what petit may do there, and the key that signs work. Omitted without `--nats`. */
+export const natsChecks = async (context: Context): Promise<readonly Check[]> => {
+  const { settings, clock } = context;
+  if (settings.nats.length === 0) return [];
+  // Loaded here because the client of NATS is large.
+  const { inspectAsScheduler } = await import("../../nats/inspect.ts");
+  try {
+    const found = await inspectAsScheduler(natsAccess(settings), clock);
+    return [...inspectionChecks(found), ...credentialsCheck(settings), signingKeyCheck(settings)];
+  } catch (error) {
+    const hint = "correct the nats settings";
+    return [failed("nats", { message: reasonOf(error), hint }), signingKeyCheck(settings)];
+  }
+};
+
+const inspectionChecks = ({
+  connection,
+  jetStream,
+  refused,
+  clockDifferenceMs,
+}: SchedulerInspection): readonly Check[] => {
+  if ("fault" in connection) return [failed("nats", problemOf(connection))];
+  return [
+    connectionCheck(connection),
+    ...(jetStream === null
+      ? []
+      : ["fault" in jetStream ? failed("jetstream", problemOf(jetStream)) : jetStreamCheck(jetStream)]),
+    refused.length === 0
+      ? ok("nats_access", "petit may do what it needs")
+      : failed("nats_access", problemOf({ fault: "permissions", detail: refused.join("\n") })),
+    ...(clockDifferenceMs === null ? [] : [clockCheck(clockDifferenceMs)]),
+  ];
+};
+
+type Problem = Extract<SchedulerInspection["connection"], { readonly fault: string }>;
+
+const problemOf = ({ fault, detail }: Problem) => ({
+  message: `${linkFaultText(fault)}: ${detail}`,
+  hint: linkFaultHint(fault) ?? "try again",
+});
+
+const connectionCheck = ({ server, version, isEncrypted, roundTripMs }: ConnectionFacts): Check => {
+  const message = `${server} answers in ${roundTripMs} ms, nats-server ${version}`;
+  if (isEncrypted) return ok("nats", `${message}, with TLS`);
+  if (isLoopback(server)) return ok("nats", message);
+  return warning("nats", {
+    message: `${message}, without TLS: others on the network can read what tasks print`,
+    hint: "configure TLS in nats-server, then use tls:// instead of nats://",
+  });
+};
+
+const isLoopback = (server: string): boolean => /^(127\.|localhost:|\[?::1\]?:)/.test(server);
+
+/** Less room than this may be too little for scripts and artifacts. */
+const MIN_FREE = 0.1;
+
+const jetStreamCheck = ({ streams, bytes, maxBytes, maxStreams }: JetStreamFacts): Check => {
+  const most = maxBytes === null ? "unlimited" : formatSize(maxBytes);
+  const message = `${pluralize(streams, "stream")}${maxStreams === null ? "" : ` of ${maxStreams}`} with ${formatSize(bytes)}; limit: ${most}`;
+  const isFull =
+    (maxBytes !== null && bytes > maxBytes * (1 - MIN_FREE)) || (maxStreams !== null && streams >= maxStreams);
+  if (!isFull) return ok("jetstream", message);
+  return warning("jetstream", { message, hint: "raise the limits of the account in nats-server's configuration" });
+};
+
+/** Petit does not depend on equal clocks, but people who compare times do. */
+const MAX_DIFFERENCE_MS = 10_000;
+
+const clockCheck = (differenceMs: number): Check => {
+  const size = Math.abs(differenceMs);
+  if (size < MAX_DIFFERENCE_MS) return ok("nats_clock", `differs from this one by ${size} ms`);
+  const direction = differenceMs > 0 ? "ahead of" : "behind";
+  return warning("nats_clock", {
+    message: `the clock of the NATS server is ${formatDuration(size - (size % 1000))} ${direction} this one`,
+    hint: "synchronize the clocks, for example with chrony; workers are not affected, but times in logs are hard to compare",
+  });
+};
+
+const credentialsCheck = ({ natsCreds }: Settings): readonly Check[] => {
+  const stats = natsCreds === null ? null : statSync(natsCreds);
+  if (natsCreds === null || !isOpen(stats)) return [];
+  const message = `others can read the credentials in ${natsCreds} (mode ${modeOf(stats)})`;
+  return [warning("nats_creds", { message, hint: `chmod 600 ${natsCreds}` })];
+};
+
+const signingKeyCheck = ({ natsSigningKey }: Settings): Check => {
+  const make = "make one with 'petit worker keygen FILE', and pass it with --nats-signing-key FILE";
+  if (natsSigningKey === null)
+    return failed("signing_key", { message: "there is no key that signs work for workers", hint: make });
+  try {
+    return ok("signing_key", `workers need --trust ${readSigningKey(natsSigningKey).publicKey}`);
+  } catch (error) {
+    return failed("signing_key", { message: reasonOf(error), hint: make });
+  }
+};
