@@ -1,4 +1,5 @@
 import { isFinal } from "../../../domain/run.ts";
+import { TRIGGER_TEXT } from "../../../domain/words/run.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
 import { pluralize } from "../../terminal/pluralize.ts";
@@ -98,7 +99,7 @@ export const runInfo = (state: TopState, view: Extract<View, { readonly kind: "r
 };
 
 const byText = ({ trigger, triggered_by, cancelled_by }: RunData["detail"]): string => {
-  const by = triggered_by === null ? `by ${trigger}` : `by ${trigger} (${oneLine(triggered_by)})`;
+  const by = triggered_by === null ? TRIGGER_TEXT[trigger] : `${TRIGGER_TEXT[trigger]} (${oneLine(triggered_by)})`;
   return cancelled_by === null ? by : `${by}, cancelled by ${oneLine(cancelled_by)}`;
 };
 

@@ -79,8 +79,9 @@ const headerLine = (state: TopState): Line => {
     styled("green", "● "),
     plain(`${clockText(now, { now, zone }).trim()} `),
   ];
-  const gap = columns - textWidth(textOf(left)) - textWidth(textOf(right));
-  return gap > 0 ? [...left, plain(" ".repeat(gap)), ...right] : left;
+  // The connection and the time are always visible.
+  const room = columns - textWidth(textOf(right));
+  return [...fitLine(left, room), ...right];
 };
 
 /** The overview shows it in a panel. */
