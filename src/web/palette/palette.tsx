@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { jobsQuery, runsQuery } from "../data/queries.ts";
 import { shortcuts } from "../keyboard/shortcuts.ts";
@@ -10,21 +10,27 @@ import { timeText } from "../ui/text/format.ts";
 import { isRunIdPart, type Offer, offersFor } from "./find.ts";
 import "./palette.css";
 
+type PaletteProps = {
+  /** What was typed before the palette was there. */
+  readonly typed: Readonly<RefObject<string>>;
+  readonly onClose: () => void;
+};
+
 /** Finds jobs, runs and actions by the keyboard alone. */
-export const Palette = ({ onClose }: { readonly onClose: () => void }) => {
+export const Palette = ({ typed, onClose }: PaletteProps) => {
   const [triggered, setTriggered] = useState<string | null>(null);
   if (triggered !== null) return <RunDialog jobId={triggered} onClose={onClose} />;
   return (
     <Dialog title="Find jobs, runs and actions" onClose={onClose}>
-      <Finder onClose={onClose} onTrigger={setTriggered} />
+      <Finder typed={typed} onClose={onClose} onTrigger={setTriggered} />
     </Dialog>
   );
 };
 
-type FinderProps = { readonly onClose: () => void; readonly onTrigger: (jobId: string) => void };
+type FinderProps = PaletteProps & { readonly onTrigger: (jobId: string) => void };
 
-const Finder = ({ onClose, onTrigger }: FinderProps) => {
-  const [text, setText] = useState("");
+const Finder = ({ typed, onClose, onTrigger }: FinderProps) => {
+  const [text, setText] = useState(() => typed.current);
   const [at, setAt] = useState(0);
   const [, navigate] = useLocation();
   const listId = useId();

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { loadModule } from "../data/load-module.ts";
 
 /** Loaded when it is first opened. */
@@ -19,10 +19,27 @@ export const PaletteKey = () => {
     document.addEventListener("keydown", onKeyDown);
     return () => document.removeEventListener("keydown", onKeyDown);
   }, []);
-  if (!isOpen) return null;
+  return isOpen && <OpenPalette onClose={() => setOpen(false)} />;
+};
+
+/** Keeps what is typed until the palette is loaded, so that it neither is lost nor counts as shortcuts. */
+const OpenPalette = ({ onClose }: { readonly onClose: () => void }) => {
+  const typed = useRef("");
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent): void => {
+      if (document.querySelector("dialog[open]") !== null || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "Escape") onClose();
+      else if (event.key === "Backspace") typed.current = typed.current.slice(0, -1);
+      else if (event.key.length === 1) typed.current += event.key;
+      event.preventDefault();
+      event.stopPropagation();
+    };
+    window.addEventListener("keydown", onKeyDown, { capture: true });
+    return () => window.removeEventListener("keydown", onKeyDown, { capture: true });
+  }, [onClose]);
   return (
     <Suspense fallback={null}>
-      <Palette onClose={() => setOpen(false)} />
+      <Palette typed={typed} onClose={onClose} />
     </Suspense>
   );
 };

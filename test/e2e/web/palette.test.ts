@@ -3,7 +3,7 @@ import { runToEnd } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
-import { becomes, loaded } from "../../support/web/web.ts";
+import { becomes, loaded, openWeb } from "../../support/web/web.ts";
 
 const JOBS = {
   "jobs.yaml": `
@@ -50,6 +50,28 @@ describe.skipIf(CHROMIUM === null)("the command palette", () => {
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
     expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("keeps what is typed before it is loaded", async () => {
+    const { petit } = running();
+    await using web = await openWeb(petit);
+    const { page } = web;
+    const gate = Promise.withResolvers<void>();
+    await page.route("**/palette-*.js", async (route) => {
+      await gate.promise;
+      await route.continue();
+    });
+    await web.open("/");
+    await page.keyboard.press("Control+k");
+    // `g`, `j` and `r` are shortcuts of the page below.
+    await page.keyboard.type("gj");
+    await page.keyboard.press("Backspace");
+    await page.keyboard.press("Backspace");
+    await page.keyboard.type("report");
+    gate.resolve();
+    await becomes(() => page.getByRole("combobox", { name: "Find" }).inputValue(), "report");
+    await page.getByRole("option", { name: "Daily report report" }).waitFor();
+    expect(new URL(page.url()).pathname).toBe("/");
   }, 60_000);
 
   test("finds a run by the eight characters that the page shows, as the search field does", async () => {
