@@ -7,6 +7,7 @@ import { measureFollow } from "./follow.ts";
 import { measureGetJob } from "./get-job.ts";
 import { measureIdle } from "./idle.ts";
 import { measureLateness } from "./lateness.ts";
+import { measureMask } from "./mask.ts";
 import { measureMillion } from "./million.ts";
 import { measureRuns } from "./runs.ts";
 import { compareSchedulers } from "./schedulers/compare.ts";
@@ -53,6 +54,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   "get-job": { about: "GET /api/jobs/{id}, compared with Bun.serve alone", isSlow: false, measure: measureGetJob },
   validate: { about: "CPU time to validate 1,000 files", isSlow: false, measure: measureValidate },
   follow: { about: "100,000 lines to 1 and to 50 followers of a log", isSlow: false, measure: measureFollow },
+  mask: { about: "hiding secrets in 31 MB of output", isSlow: false, measure: measureMask },
   events: { about: "all events to 200 subscribers", isSlow: false, measure: measureEvents },
   "busy-api": {
     about: "response time of the API while 400 runs per second start",

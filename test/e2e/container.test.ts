@@ -19,6 +19,16 @@ tasks:
   - {id: second, type: command, command: echo, depends_on: [first], args: ["\${{ tasks.first.outputs.rows }}"], container: {image: "${IMAGE}", pull: never, user: "1000:1000", memory: 64m, cpus: 0.5, network: none}}
   - {id: third, type: shell, depends_on: [second], artifacts: ["file"], working_dir: ${dir}/work, script: "id -u; cat /data/file; echo a=b >> $PETIT_OUTPUT; echo kept > $PETIT_ARTIFACTS/own", container: {image: "${IMAGE}", user: 1000, volumes: ["../work:/data:ro"]}}`,
     `id: petits-own\ntasks:\n  - {id: a, type: shell, container: "${IMAGE}", script: env}`,
+    `id: lines
+environment: {QUOTED: "it's \\"so\\"\\n\\n$HOME \`x\` \\\\ é"}
+tasks:
+  - id: a
+    type: shell
+    container: "${IMAGE}"
+    script: |
+${Array.from({ length: 200 }, (_, line) => `      N${line}=${line}`).join("\n")}
+      head -c 10000000 /dev/zero | tr '\\0' x | fold -w 100
+      printf '%s|' "$N199" "$QUOTED" >&2`,
     `id: fails\ntasks:\n  - {id: a, type: shell, container: "${IMAGE}", script: exit 42}`,
     `id: no-image\ntasks:\n  - {id: a, type: shell, container: {image: "localhost/nothing:1", pull: never}, script: "true"}`,
     `id: lingering\nkill_grace: 10s\ntasks:\n  - {id: a, type: shell, container: "${IMAGE}", script: "${LINGERING}"}`,
@@ -46,7 +56,8 @@ describe.skipIf(why !== null)(`a task in a container${why === null ? "" : ` (${w
     dir[Symbol.dispose]();
   });
 
-  const logOf = async (runId: string): Promise<string> => await (await petit.fetch(`/api/runs/${runId}/logs`)).text();
+  const logOf = async (runId: string, query = ""): Promise<string> =>
+    await (await petit.fetch(`/api/runs/${runId}/logs${query}`)).text();
 
   const ready = async (job: string): Promise<string> => {
     const runId = await start(petit, job);
@@ -60,6 +71,14 @@ describe.skipIf(why !== null)(`a task in a container${why === null ? "" : ` (${w
     expect(run.status).toBe("completed");
     expect(readdirSync(`${petit.dbPath}-artifacts/${run.id}/third`).sort()).toEqual(["file", "own"]);
     expect(readFileSync(`${dir.path}/work/file`, "utf8")).toBe("text\n");
+  });
+
+  test("runs a script of 200 lines that prints 10 MB, with quotes and newlines in its variables", async () => {
+    const run = await runToEnd(petit, "lines");
+    expect(run.status).toBe("completed");
+    expect(await logOf(run.id, "?stream=stderr")).toStartWith(`199|it's "so"\n\n$HOME \`x\` \\ é|`);
+    expect((await logOf(run.id, "?stream=stdout")).length).toBe(10_099_999);
+    expect(podman.containers()).toEqual([]);
   });
 
   test("does not get petit's own environment", async () => {

@@ -163,6 +163,36 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
     });
   });
 
+  test("passes on a credential of its unit only to a task that names it, and hides it", async () => {
+    const job = [
+      "id: cred",
+      "tasks:",
+      "  - id: t",
+      "    type: shell",
+      "    environment: {TOKEN: {credential: load-token}}",
+      "    script: 'echo \"[$TOKEN] ${#TOKEN}\"'",
+      "---",
+      "id: other",
+      "tasks: [{id: t, type: shell, environment: {TOKEN: {credential: not-loaded}}, script: env}]",
+    ].join("\n");
+    await using _ = await installService(machine, {
+      jobs: { "cred.yaml": job, "env.yaml": shellJob("env", "env") },
+      dropIn: ["LoadCredential=load-token:/root/load-token"],
+      // Only root can read its source.
+      files: { "/root/load-token": "correct-horse\n" },
+    });
+    await machine.must("chmod", "600", "/root/load-token");
+    expect(await logOf("cred")).toBe("[***] 13\n");
+    expect(await logOf("env")).not.toMatch(/correct-horse|CREDENTIALS_DIRECTORY/);
+    expect(await runToEnd(machine, "other")).toMatchObject({
+      status: "failed",
+      error: expect.stringMatching(
+        /environment.TOKEN can't be used: the credential \S+not-loaded can't be read \(ENOENT\)/,
+      ),
+    });
+    expect((await machine.run(["grep", "-rl", "correct-horse", STATE])).stdout).toBe("");
+  });
+
   describe("in its sandbox", () => {
     const KINDS = `id: kinds
 tasks:
