@@ -1,6 +1,7 @@
 import { type App, type AppOptions, startApp } from "./app.ts";
 import { reapOrphans } from "./reap.ts";
 import { onSignal, type Signal } from "./signals.ts";
+import { engineStatus } from "./systemd/status-line.ts";
 import { Systemd } from "./systemd/systemd.ts";
 
 /**
@@ -23,7 +24,7 @@ export const runApp = async (options: AppOptions, ready: (app: App) => void): Pr
   app = await startApp(options);
   await using _app = app;
   ready(app);
-  systemd.ready(app.engine);
+  systemd.ready(engineStatus(app.engine));
   const signal = await asked.promise;
   systemd.stopping();
   log.info({ signal, how: settings.onShutdown }, "stopping; a second signal ends what runs at once");

@@ -13,6 +13,7 @@ import { createRunStore, type RunStore } from "./runs/runs.ts";
 import { createSchedulerStore, type SchedulerStore } from "./scheduler.ts";
 import { createNoteStore, type NoteStore } from "./workers/notes.ts";
 import { createOfferStore, type OfferStore } from "./workers/offers.ts";
+import { createReceivedStore, type ReceivedStore } from "./workers/received.ts";
 import { createWorkerStore, type WorkerStore } from "./workers/workers.ts";
 
 /**
@@ -32,6 +33,7 @@ export interface Store extends Disposable {
   readonly workers: WorkerStore;
   readonly offers: OfferStore;
   readonly notes: NoteStore;
+  readonly received: ReceivedStore;
   readonly events: EventStore;
   /** Runs all writes of `work` in one transaction. If `work` throws, they are undone. A nested call is undone on its own. */
   transaction<T>(work: () => T): T;
@@ -90,6 +92,7 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
     workers: createWorkerStore(context),
     offers: createOfferStore(context),
     notes: createNoteStore(context),
+    received: createReceivedStore(context),
     events: createEventStore(context, events),
     transaction: (work) => transaction.nest(work),
     probe: write("durable", (now) =>

@@ -1,8 +1,13 @@
 import { isName } from "../../domain/ids.ts";
+import { TASK_TYPES } from "../../domain/job.ts";
 import { isTimezone } from "../../domain/schedule/local-time.ts";
+import { LABEL_PATTERN, WORKER_NAME_PATTERN } from "../../domain/workers/labels.ts";
 import { DURATION_FORM, formatDuration, parseDuration } from "../../lib/duration.ts";
 import { formatSize, parseSize, SIZE_FORM } from "../../lib/size.ts";
 import type { Kind } from "./setting.ts";
+
+/** The types of tasks that have a process. */
+const REMOTE_TYPES = TASK_TYPES.filter((type) => type !== "approval" && type !== "job");
 
 /** A setting with one value; the last one counts. */
 const one = <T>(kind: {
@@ -95,6 +100,28 @@ export const onOff: Kind<boolean> = {
   }),
   arity: "switch",
 };
+
+const LABEL = new RegExp(LABEL_PATTERN);
+const WORKER_NAME = new RegExp(WORKER_NAME_PATTERN);
+
+export const label: Kind<string> = matching({
+  placeholder: "LABEL",
+  expected: "1 to 63 letters, digits and . _ = / -, the first one a letter or a digit",
+  accepts: (given) => LABEL.test(given),
+});
+
+export const workerName: Kind<string> = matching({
+  placeholder: "NAME",
+  expected: "1 to 63 letters, digits, '_' and '-', the first one a letter or a digit",
+  accepts: (given) => WORKER_NAME.test(given),
+});
+
+/** Several types can be given at once, separated by commas. */
+export const taskType: Kind<string> = matching({
+  placeholder: "TYPE",
+  expected: `one or more of ${REMOTE_TYPES.join(", ")}`,
+  accepts: (given) => given.split(",").every((each) => REMOTE_TYPES.some((type) => type === each)),
+});
 
 export const many = (kind: Kind<string>): Kind<readonly string[]> => ({
   arity: "many",

@@ -5,6 +5,7 @@ import {
   duration,
   durationFrom,
   host,
+  label,
   many,
   natsUrl,
   numbers,
@@ -13,10 +14,12 @@ import {
   origin,
   publicUrl,
   size,
+  taskType,
   text,
   timezone,
   url,
   whole,
+  workerName,
 } from "./kinds.ts";
 import type { Setting } from "./setting.ts";
 
@@ -249,6 +252,56 @@ export const SETTINGS = {
     kind: durationFrom(1_000),
     default: 5 * 60_000,
     doc: "How long a worker may be out of contact before what it runs counts as lost.",
+  }),
+  trust: setting({
+    name: "trust",
+    kind: optional(text("KEY", "a public key, or a file with public keys")),
+    default: null,
+    doc: "Public key that work must be signed with, as 'petit worker keygen' printed it, or a file with such keys.",
+  }),
+  workerName: setting({
+    name: "worker_name",
+    flag: "name",
+    kind: optional(workerName),
+    default: null,
+    defaultText: "the host name",
+    doc: "Name of the worker, which no other one has.",
+  }),
+  labels: setting({
+    name: "labels",
+    flag: "label",
+    kind: many(label),
+    default: [],
+    defaultText: "none",
+    doc: "Label that tasks can ask for with runs_on, such as gpu or zone=eu; can be repeated.",
+  }),
+  slots: setting({
+    name: "slots",
+    kind: whole(1, 1_000),
+    default: 1,
+    doc: "Maximum number of tasks that the worker runs at once.",
+  }),
+  stateDir: setting({
+    name: "state_dir",
+    kind: text("DIR", "a folder"),
+    default: "petit-worker",
+    doc: "Folder of what the worker keeps until the scheduler has it; each worker needs its own.",
+  }),
+  allowedTypes: setting({
+    name: "allowed_types",
+    flag: "allow-type",
+    kind: many(taskType),
+    default: [],
+    defaultText: "all",
+    doc: "Type of tasks that the worker may run; can be repeated.",
+  }),
+  taskUser: setting({
+    name: "task_user",
+    flag: "user",
+    kind: optional(text("USER", "a user name")),
+    default: null,
+    defaultText: "the worker's own",
+    doc: "User that tasks run as; needs root.",
   }),
 };
 

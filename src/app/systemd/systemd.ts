@@ -1,8 +1,7 @@
-import type { Engine } from "../../engine/engine.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { statusLine } from "./status-line.ts";
+import type { StatusSource } from "./status-line.ts";
 
 export type SystemdOptions = {
   readonly runtime: Pick<Runtime, "sendDatagram" | "monotonicMicros">;
@@ -10,8 +9,6 @@ export type SystemdOptions = {
   readonly log: Log;
   readonly environment: Readonly<Record<string, string | undefined>>;
 };
-
-type NotifiedEngine = Pick<Engine, "listJobs" | "counts" | "state" | "onEvent">;
 
 /** Minimum interval between two statuses. */
 const STATUS_MS = 1_000;
@@ -27,7 +24,7 @@ export class Systemd implements Disposable {
   readonly #options: SystemdOptions;
   readonly #socket: string | null;
   readonly #timers = new Map<string, () => void>();
-  #engine: NotifiedEngine | null = null;
+  #source: StatusSource | null = null;
   #unlisten = (): void => {};
   #isStopping = false;
   #isUnheard = false;
@@ -39,12 +36,12 @@ export class Systemd implements Disposable {
     if (periodMs !== null) this.#every("watchdog", periodMs, () => this.#tell("WATCHDOG=1"));
   }
 
-  /** Reports that petit accepts triggers. From now on the status contains counts. */
-  ready(engine: NotifiedEngine): void {
+  /** Reports that petit accepts work, and its status from now on. */
+  ready(source: StatusSource): void {
     if (this.#socket === null) return;
-    this.#engine = engine;
-    this.#unlisten = engine.onEvent(() => this.#statusSoon());
-    this.#tell("READY=1", `STATUS=${statusLine(engine)}`);
+    this.#source = source;
+    this.#unlisten = source.onChange(() => this.#statusSoon());
+    this.#tell("READY=1", ...this.#status());
   }
 
   /** Calls `reload` and reports the unit as reloading meanwhile. */
@@ -69,7 +66,7 @@ export class Systemd implements Disposable {
   }
 
   #status(): readonly string[] {
-    return this.#engine === null ? [] : [`STATUS=${statusLine(this.#engine)}`];
+    return this.#source === null ? [] : [`STATUS=${this.#source.text()}`];
   }
 
   #statusSoon(): void {

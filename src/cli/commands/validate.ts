@@ -1,4 +1,4 @@
-import { definedIn } from "../../app/open-engine.ts";
+import { definedIn } from "../../app/open-place.ts";
 import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
 import type { JobFiles } from "../../jobfile/read/job-dir.ts";
 import { type Context, defineCommand } from "../command.ts";

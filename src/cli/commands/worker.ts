@@ -6,21 +6,29 @@ import { type Context, defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { writeSecret } from "../secret-file.ts";
 import { natsConfig } from "../worker/nats-config.ts";
+import { runWorkerHere, WORKER_SETTINGS } from "../worker/run.ts";
 
 const ACTIONS = ["keygen", "nats-config"] as const;
 type Action = (typeof ACTIONS)[number];
 
 export const worker = defineCommand({
   name: "worker",
-  summary: "Keys and NATS configuration of workers on other machines",
+  summary: "Run tasks of a petit on another machine; its keys, NATS configuration",
   description:
-    "'keygen' makes the key that signs work for workers: it writes the private key to FILE, which only its owner can read, for " +
+    "Without an action, runs a worker in the foreground until SIGTERM or SIGINT: it takes the tasks whose runs_on asks for its " +
+    "labels from `petit run --nats`, and runs them on this machine. Whatever happens to the connection, tasks run on, and the worker " +
+    "hands over their output and end later. Nothing listens on a worker. 'keygen' makes the key that signs work for workers: it " +
+    "writes the private key to FILE, which only its owner can read, for " +
     "`petit run --nats-signing-key`, and prints the public key, for `petit worker --trust`. 'nats-config' prints a " +
     "configuration for nats-server with a user for petit and one for each NAME, who can only do its own part. With --keys, it " +
     "creates an nkey for each of them in DIR, unless DIR has one: the files for --nats-creds. Otherwise they have random passwords.",
-  usage: ["petit worker keygen FILE", "petit worker nats-config NAME… [--keys DIR]"],
+  usage: [
+    "petit worker --nats URL --trust KEY --label LABEL [FLAGS]",
+    "petit worker keygen FILE",
+    "petit worker nats-config NAME… [--keys DIR]",
+  ],
   args: {
-    ACTION: { type: "positional", required: true, description: "keygen or nats-config." },
+    ACTION: { type: "positional", required: false, description: "keygen or nats-config. [default: run a worker]" },
     NAME: {
       type: "positional",
       required: false,
@@ -30,10 +38,18 @@ export const worker = defineCommand({
   },
   choices: ACTIONS,
   repeatsLast: true,
-  settings: [],
-  examples: ["petit worker keygen petit.key", "petit worker nats-config box1 box2 --keys nats-keys > nats.conf"],
+  settings: WORKER_SETTINGS,
+  examples: [
+    "petit worker --nats nats://nats:4222 --nats-creds box7.nk --trust ed25519:… --name box7 --label gpu --slots 2",
+    "petit worker keygen petit.key",
+    "petit worker nats-config box1 box2 --keys nats-keys > nats.conf",
+  ],
   run: async (args, context) => {
-    const [given = "", ...names] = args._;
+    const [given, ...names] = args._;
+    if (given === undefined) {
+      if (args.keys !== undefined) throw new PetitError("invalid_request", "--keys is for 'petit worker nats-config'");
+      return await runWorkerHere(context);
+    }
     return await HANDLERS[checkedAction(given)]({ names, keys: args.keys ?? null }, context);
   },
 });

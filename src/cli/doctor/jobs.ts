@@ -1,5 +1,5 @@
 import { checkJobsDir } from "../../app/jobs-dir.ts";
-import { definedIn } from "../../app/open-engine.ts";
+import { definedIn } from "../../app/open-place.ts";
 import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
 import { hasWorkers } from "../../app/settings/settings.ts";
 import { type Job, secretsOfJob, withDefaultNotify } from "../../domain/job.ts";

@@ -253,7 +253,12 @@ type DeepReadonly<T> = T extends readonly (infer Element)[]
 
 type Message<Schema extends TSchema> = DeepReadonly<Static<Schema>>;
 
-export type Offer = Message<typeof OFFER>;
+export type Offer = Omit<Message<typeof OFFER>, "job" | "run" | "item" | "scope"> & {
+  readonly job: Job;
+  readonly run: Run;
+  readonly item: Item | null;
+  readonly scope: WireScope;
+};
 export type SignedOffer = Message<typeof SIGNED_OFFER>;
 export type ShippedFile = Message<typeof shippedFile>;
 export type Hello = Message<typeof HELLO>;
@@ -289,7 +294,7 @@ const reader = <Schema extends TSchema>(name: string, schema: Schema) => {
   };
 };
 
-export const readOffer = reader("offer", OFFER);
+export const readOffer = reader("offer", OFFER) as unknown as (json: unknown) => Offer;
 export const readSignedOffer = reader("signed offer", SIGNED_OFFER);
 export const readHello = reader("hello", HELLO);
 export const readHelloAnswer = reader("answer to a hello", Type.Union([HELLO_ANSWER, FAILURE]));

@@ -22,6 +22,7 @@ import { readOutputs } from "./outputs-file.ts";
 import { type Exit, hasEnded, type ProcessCommand, type RunningProcess, startProcess, terminate } from "./process.ts";
 import { SpawnError } from "./spawn-error.ts";
 import { Suspender } from "./suspender.ts";
+import { asUser, giveSpool, type TaskUser } from "./task-user.ts";
 
 export type AttemptResult = ExitJudgement & {
   /** When the attempt ended, by the clock of the run. Storing that may take longer. */
@@ -30,6 +31,8 @@ export type AttemptResult = ExitJudgement & {
 
 export type RunAttemptOptions = {
   readonly engine: Pick<EngineOptions, "store" | "runtime" | "clock" | "settings" | "environment" | "log">;
+  /** The user that the process runs as. Null, which is the default, is petit's own. */
+  readonly user?: TaskUser | null;
   readonly context: Omit<CommandOptions, "runtime" | "environment" | "spool" | "attempt" | "secrets">;
   /** petit's environment with the variables that no task inherits; secrets are read from it. */
   readonly ownEnvironment: EngineOptions["environment"];
@@ -119,12 +122,14 @@ const hideSecrets = (text: string, mask: Mask | null): string => (mask === null 
 
 const prepare = (
   { values }: AttemptSecrets,
-  { engine, context, attempt, spool, spools }: RunAttemptOptions,
+  { engine, context, attempt, spool, spools, user = null }: RunAttemptOptions,
 ): ProcessCommand => {
   const { runtime, environment } = engine;
   const plan = planAttempt({ ...context, runtime, environment, spool, attempt: attempt.attempt, secrets: values });
   spools.make(spool, plan);
-  return plan.command;
+  if (user === null) return plan.command;
+  giveSpool(spool, user);
+  return { ...plan.command, argv: asUser(user, plan.command.argv) };
 };
 
 const openOutput = (

@@ -182,9 +182,6 @@ CREATE TABLE received (
   local_attempt_id INTEGER NOT NULL UNIQUE REFERENCES attempts (id) ON DELETE CASCADE,
   offer TEXT NOT NULL CHECK (json_valid(offer)),
   state TEXT NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'ended', 'killed')),
-  -- The newest line of output that the scheduler has, and how many bytes there were up to it.
-  shipped_seq INTEGER NOT NULL DEFAULT 0,
-  shipped_offset INTEGER NOT NULL DEFAULT 0,
   outcome TEXT CHECK (json_valid(outcome)),
   claimed_at INTEGER NOT NULL,
   ended_at INTEGER,

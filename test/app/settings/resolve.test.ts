@@ -78,6 +78,13 @@ describe("resolveSettings", () => {
       natsKey: null,
       natsSigningKey: null,
       lostAfterMs: 300_000,
+      trust: null,
+      workerName: null,
+      labels: [],
+      slots: 1,
+      stateDir: "petit-worker",
+      allowedTypes: [],
+      taskUser: null,
     });
   });
 

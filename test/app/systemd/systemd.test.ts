@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { statusLine } from "../../../src/app/systemd/status-line.ts";
+import { engineStatus, statusLine } from "../../../src/app/systemd/status-line.ts";
 import { Systemd } from "../../../src/app/systemd/systemd.ts";
 import type { Event } from "../../../src/domain/event.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
@@ -19,7 +19,7 @@ const EVENT: Event = {
   reason: null,
 };
 
-type Engine = Parameters<Systemd["ready"]>[0];
+type Engine = Parameters<typeof engineStatus>[0];
 
 /** A systemd that listens, as far as `takes` lets it, and a petit with one job. */
 const listen = (environment: Readonly<Record<string, string>>, takes: () => boolean | null = () => true) => {
@@ -48,7 +48,7 @@ const listen = (environment: Readonly<Record<string, string>>, takes: () => bool
     counts.running = running;
     for (const call of listeners) call();
   };
-  return { systemd, clock, log, heard, engine, happens };
+  return { systemd, clock, log, heard, engine: engineStatus(engine), happens };
 };
 
 describe("notifications to systemd", () => {

@@ -1,0 +1,71 @@
+import { dirname, resolve } from "node:path";
+import { PetitError } from "../domain/errors.ts";
+import type { Log } from "../lib/log.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { assertAccessible, statDatabase } from "../store/database/access.ts";
+import { lockDatabase } from "../store/database/lock.ts";
+import { assertUsable, MEMORY, openStore } from "../store/database/open.ts";
+import { assertOwned, findOpenFolder, openFolderText } from "../store/database/ownership.ts";
+import type { Store } from "../store/store.ts";
+import { assertRunsJobsHere } from "./platform.ts";
+import { openSpoolDir } from "./spool-dir.ts";
+
+export type OpenPlaceOptions = {
+  readonly db: string;
+  readonly runtime: Runtime;
+  readonly log: Log;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+};
+
+/** Opens a database for this process alone, with its spool folder. Adds them to `parts`. Throws `taken` if another petit has
+ * it, `unusable_database` if it cannot be used, and `invalid_request` on a system that cannot run jobs. */
+export const openPlace = (
+  options: OpenPlaceOptions,
+  parts: AsyncDisposableStack,
+): { readonly store: Store; readonly spool: { readonly path: string } } => {
+  const { db, runtime } = options;
+  assertRunsJobsHere();
+  checkPlace(options);
+  // Check first, because the lock creates a file next to the database.
+  assertUsable({ path: db, runtime });
+  if (db !== MEMORY) parts.use(lockDatabase(runtime, db));
+  const store = parts.use(openStore({ path: db, runtime }));
+  store.scheduler.setOwner({ pid: process.pid, url: null });
+  const spool = parts.use(openSpoolDir(db));
+  // Another user may have created one of the files since the first check.
+  assertNotForeign(options);
+  return { store, spool };
+};
+
+/** Checks for conditions that SQLite reports only as an I/O error, and for files that other users may have planted. */
+const checkPlace = (options: OpenPlaceOptions): void => {
+  const { db } = options;
+  if (db === MEMORY) return;
+  if (statDatabase(dirname(resolve(db))) === undefined) {
+    throw new PetitError(
+      "unusable_database",
+      `there is no folder ${dirname(db)} for the database ${db}; create it first`,
+    );
+  }
+  const found = statDatabase(db);
+  if (found !== undefined && !found.isFile()) {
+    // Opening a pipe would block until it has a writer.
+    const what = found.isDirectory() ? "a folder" : "not a regular file";
+    throw new PetitError("unusable_database", `the database ${db} is ${what}; expected a file`);
+  }
+  assertAccessible(db);
+  assertNotForeign(options);
+  const folder = findOpenFolder(options);
+  if (folder !== null)
+    options.log.warn({ folder }, `${openFolderText(folder)}; keep the database in a folder that only you can write to`);
+};
+
+const assertNotForeign = (options: OpenPlaceOptions): void => {
+  if (options.db !== MEMORY) assertOwned(options);
+};
+
+/** Returns an environment without the names that have no value. */
+export const definedIn = (environment: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );

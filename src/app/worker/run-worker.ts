@@ -1,0 +1,133 @@
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { PetitError } from "../../domain/errors.ts";
+import { TASK_TYPES } from "../../domain/job.ts";
+import { canonicalLabels, WORKER_NAME_PATTERN } from "../../domain/workers/labels.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { WorkerOptions } from "../../worker/options.ts";
+import { Worker } from "../../worker/worker.ts";
+import { definedIn } from "../open-place.ts";
+import { reapOrphans } from "../reap.ts";
+import { releaseMemoryLater } from "../release-memory.ts";
+import type { Settings } from "../settings/settings.ts";
+import { readTrust } from "../settings/signing-keys.ts";
+import { onSignal, type Signal } from "../signals.ts";
+import { artifactsDirOf } from "../spool-dir.ts";
+import { workerStatus } from "../systemd/status-line.ts";
+import { Systemd } from "../systemd/systemd.ts";
+import { openState } from "./open-state.ts";
+import { findTaskUser } from "./task-user.ts";
+
+export type RunWorkerOptions = {
+  readonly settings: Settings;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** petit's version. */
+  readonly version: string;
+};
+
+/** A worker that has started. */
+export type StartedWorker = Pick<WorkerOptions, "name" | "labels" | "slots" | "stateDir"> & {
+  readonly urls: readonly string[];
+};
+
+/**
+ * Runs a worker until a signal ends it. SIGTERM or SIGINT stops it as configured, a second signal at once. Calls `ready` when it has
+ * adopted what runs, then notifies systemd. Throws `invalid_request` if something that it needs is missing or wrong, and `taken` if
+ * its state folder or its name is in use.
+ */
+export const runWorker = async (options: RunWorkerOptions, ready: (started: StartedWorker) => void): Promise<void> => {
+  const { log, settings } = options;
+  await using parts = new AsyncDisposableStack();
+  const workerOptions = await openWorker(options, parts);
+  const asked = Promise.withResolvers<Signal>();
+  let stopping = false;
+  let worker: Worker | null = null;
+  const systemd = parts.use(new Systemd(options));
+  parts.use(
+    onSignal((signal) => {
+      if (signal === "SIGHUP") return;
+      if (stopping) void worker?.stop("now");
+      stopping = true;
+      asked.resolve(signal);
+    }),
+  );
+  parts.use(reapOrphans(options));
+  worker = parts.use(new Worker(workerOptions));
+  worker.start();
+  ready({ ...workerOptions, urls: settings.nats });
+  systemd.ready(workerStatus(worker));
+  parts.use(releaseMemoryLater({ ...options, isHeavy: true, after: Promise.resolve() }));
+  const signal = await Promise.race([asked.promise, worker.refused]);
+  systemd.stopping();
+  log.info({ signal, how: settings.onShutdown }, "stopping; a second signal ends what runs at once");
+  await worker.stop(settings.onShutdown);
+  log.info({}, "stopped");
+};
+
+const openWorker = async (options: RunWorkerOptions, parts: AsyncDisposableStack): Promise<WorkerOptions> => {
+  const { settings, clock, version } = options;
+  const name = settings.workerName ?? nameFromHost(hostname());
+  const urls = settings.nats;
+  if (urls.length === 0) throw wrong(NO_NATS);
+  const trust = required(settings.trust, NO_TRUST);
+  const stateDir = resolve(settings.stateDir);
+  const user = settings.taskUser === null ? null : findTaskUser(settings.taskUser);
+  const keys = readTrust(trust);
+  // Loaded here because the client of NATS is large.
+  const { workerTransport } = await import("../../nats/worker-transport.ts");
+  const access = {
+    urls,
+    credentialsFile: settings.natsCreds,
+    caFile: settings.natsCa,
+    certFile: settings.natsCert,
+    keyFile: settings.natsKey,
+  };
+  const transport = workerTransport({ access, name, clock });
+  const { store, spool, db } = openState({ ...options, stateDir, isShared: user !== null }, parts);
+  const types = settings.allowedTypes.flatMap((each) => each.split(","));
+  return {
+    ...options,
+    name,
+    labels: canonicalLabels(settings.labels),
+    slots: settings.slots,
+    allowedTypes: types.length === 0 ? null : TASK_TYPES.filter((type) => types.includes(type)),
+    trust: keys,
+    transport,
+    store,
+    spoolDir: spool.path,
+    artifactsDir: artifactsDirOf(db, spool.path),
+    stateDir,
+    folder: process.cwd(),
+    environment: definedIn(options.environment),
+    user,
+    address: hostname(),
+    version,
+    shutdownTimeoutMs: settings.shutdownTimeoutMs,
+    killGraceMs: settings.killGraceMs,
+  };
+};
+
+/** Returns the first part of a host name, such as `box7` for `box7.example.org`. */
+const nameFromHost = (host: string): string => {
+  const [name = ""] = host.split(".");
+  if (WORKER_NAME.test(name)) return name;
+  throw wrong(`the host name '${host}' can't be the name of a worker; give it one with --name`);
+};
+
+const WORKER_NAME = new RegExp(WORKER_NAME_PATTERN);
+
+const wrong = (message: string): PetitError => new PetitError("invalid_request", message);
+
+const required = (value: string | null, message: string): string => {
+  if (value === null) throw wrong(message);
+  return value;
+};
+
+const NO_NATS = "a worker needs --nats with the URL of a NATS server, such as nats://nats:4222";
+const NO_TRUST =
+  "a worker needs --trust with the public key that 'petit worker keygen' printed: it runs only what the owner of the key has signed";

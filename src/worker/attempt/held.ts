@@ -1,0 +1,285 @@
+import type { EndingReason, Run } from "../../domain/run.ts";
+import type { EndOrder, Hold, Offer, ShippedArtifact } from "../../domain/workers/protocol.ts";
+import { Artifacts } from "../../engine/artifacts/artifacts.ts";
+import { artifactFolder } from "../../engine/artifacts/folder-name.ts";
+import { containerOf } from "../../engine/attempt/container/engine.ts";
+import { killLeftovers, type RunningProcess } from "../../engine/attempt/process.ts";
+import { type AttemptResult, runAttempt } from "../../engine/attempt/run-attempt.ts";
+import { noteEnding, readEnding, type Spool, spoolOf } from "../../engine/output/spool.ts";
+import { clockOfRun } from "../../engine/run/run-clock.ts";
+import { decodeScope } from "../../engine/workers/scope-json.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { ReceivedKey, ReceivedOutcome } from "../../store/workers/received.ts";
+import { OutputCursor } from "../hand-over/output-cursor.ts";
+import { shipArtifacts } from "../hand-over/ship-artifacts.ts";
+import { NotYours, OutputShipper, quiet } from "../hand-over/ship-output.ts";
+import type { WorkerParts } from "../parts.ts";
+import { type LocalAttempt, taskOfOffer } from "./local-attempt.ts";
+import { localJob } from "./local-job.ts";
+
+export type HeldAttemptOptions = {
+  readonly parts: WorkerParts;
+  readonly offer: Offer;
+  readonly local: LocalAttempt;
+  /** How it ended, if that is stored already. */
+  readonly outcome: ReceivedOutcome | null;
+  /** False if an earlier worker process may have sent output of it. */
+  readonly isNew: boolean;
+};
+
+/** What an earlier worker process left of an attempt: its process, null if it was never started, or that it is lost. */
+export type Leftover = RunningProcess | "lost" | null;
+
+/** An attempt that the worker was granted, from its start until the scheduler has everything about it. */
+export class HeldAttempt {
+  readonly key: ReceivedKey;
+  readonly #options: HeldAttemptOptions;
+  readonly #spool: Spool;
+  readonly #artifacts: Artifacts;
+  readonly #shipper: OutputShipper;
+  readonly #end = new AbortController();
+  readonly #forceKill = new AbortController();
+  /** Aborted when nothing more is sent. */
+  readonly #silence = new AbortController();
+  #outcome: ReceivedOutcome | null;
+  /** Sends output while the process runs. */
+  #shipping: Promise<void> = Promise.resolve();
+  #isUnwanted = false;
+  #isUnknown = false;
+  /** True if the worker itself ends it because it stops. */
+  #isAbandoned = false;
+
+  constructor(options: HeldAttemptOptions) {
+    const { parts, offer, local, outcome, isNew } = options;
+    const { store, requests, clock, detach } = parts;
+    this.#options = options;
+    this.key = { scheduler: offer.scheduler, attempt: offer.attempt, epoch: offer.epoch };
+    this.#outcome = outcome;
+    this.#spool = spoolOf(parts.spoolDir, local.attempt.id);
+    this.#artifacts = new Artifacts({ ...parts, dir: parts.artifactsDir, limitBytes: offer.artifactLimitBytes });
+    const cursor = new OutputCursor({
+      received: store.received,
+      runId: local.run.id,
+      claimedAt: local.attempt.startedAt,
+    });
+    const signal = AbortSignal.any([detach, this.#silence.signal]);
+    this.#shipper = new OutputShipper({ key: this.key, cursor, requests, clock, signal, isNew });
+    if (outcome !== null) this.#shipper.complete();
+  }
+
+  get offer(): Offer {
+    return this.#options.offer;
+  }
+
+  get hold(): Hold {
+    return { ...this.key, state: this.hasEnded ? "ended" : "running" };
+  }
+
+  get hasEnded(): boolean {
+    return this.#outcome !== null;
+  }
+
+  /** Fields for the log. */
+  get fields() {
+    const { job, run } = this.offer;
+    return { ...idsOf(this.offer), run_id: run.id, job_id: job.id, task_id: taskOfOffer(this.offer).id };
+  }
+
+  /** How it ended, for the log. */
+  get endFields() {
+    const { status, reason, exitCode } = this.#outcome?.result.outcome ?? {};
+    return { status, reason, exit_code: exitCode };
+  }
+
+  /** Notes that the scheduler does not know it. Returns false if that was known. */
+  noteUnknown(): boolean {
+    const isNew = !this.#isUnknown;
+    this.#isUnknown = true;
+    return isNew;
+  }
+
+  /** Ends the process for the scheduler. A note in the spool tells that to the next worker process. */
+  end({ reason, force }: EndOrder): void {
+    if (this.hasEnded) return;
+    if (!this.#end.signal.aborted) noteEnding(this.#spool, reason);
+    this.#end.abort(reason);
+    if (force) this.#forceKill.abort();
+  }
+
+  /** Ends the process because the worker stops. The attempt then counts as interrupted. */
+  abandon(): void {
+    if (this.hasEnded) return;
+    this.#isAbandoned ||= !this.#end.signal.aborted;
+    this.#end.abort("shutdown");
+  }
+
+  forceKill(): void {
+    this.#forceKill.abort();
+  }
+
+  /** Ends the process, and deletes everything about it then, because the scheduler wants nothing of it. */
+  discard(): void {
+    const { store, commits } = this.#options.parts;
+    if (this.#isUnwanted) return;
+    this.#isUnwanted = true;
+    this.#silence.abort("discarded");
+    commits.commitOrDefer(() => store.received.kill(this.key));
+    this.#end.abort("cancelled");
+  }
+
+  /** Starts the process, or follows that of an earlier worker process, and stores how it ended. */
+  async run(leftover: Leftover): Promise<void> {
+    if (this.#outcome !== null) return;
+    const { parts, local } = this.#options;
+    const { store, commits, clock, spools, guard, detach } = parts;
+    this.#shipping = quiet(this.#ship());
+    const result = leftover === "lost" ? lostAt(local.attempt.startedAt) : await this.#runAttempt(leftover);
+    detach.throwIfAborted();
+    const isLost = result.outcome.reason === "interrupted";
+    if (isLost) await killLeftovers(local.attempt.process, this.#spool, clock);
+    const durationMs = Math.max(0, Math.round(result.endedAt - local.attempt.startedAt));
+    const outcome = { durationMs, result: withoutEnd(result) };
+    await commits.retryUntilStored(() => store.received.end(this.key, outcome, clock.now()));
+    spools.remove(this.#spool);
+    guard.remove(local.attempt.id);
+    this.#outcome = outcome;
+    this.#shipper.complete();
+  }
+
+  /** Gives the scheduler everything about the ended attempt, however long that takes, and deletes it here then. */
+  async handOver(): Promise<void> {
+    const { store, commits, detach, log } = this.#options.parts;
+    await this.#shipping;
+    try {
+      if (!this.#isUnwanted) await this.#handOver();
+    } catch (error) {
+      if (!(error instanceof NotYours)) throw error;
+      log.warn(this.fields, "the scheduler does not take the outcome of an attempt; it is deleted");
+    }
+    detach.throwIfAborted();
+    await commits.retryUntilStored(() => store.received.remove(this.key));
+    this.#artifacts.deleteRuns([this.#options.local.run.id]);
+  }
+
+  async #handOver(): Promise<void> {
+    const { requests, detach } = this.#options.parts;
+    let artifacts: readonly ShippedArtifact[] | null = null;
+    while (!this.#isUnwanted && this.#outcome !== null) {
+      const offset = await this.#shipper.run();
+      if (this.#isUnwanted) return;
+      detach.throwIfAborted();
+      artifacts ??= await requests.persist(() => this.#shipArtifacts());
+      const message = { ...this.key, ...this.#outcome, offset, artifacts };
+      const answer = await requests.persist(() => requests.outcome(message));
+      if ("refused" in answer) throw new NotYours("the outcome is refused");
+      if ("stored" in answer) return;
+      if (answer.again === "output") this.#shipper.loseStep();
+      else artifacts = null;
+    }
+  }
+
+  #shipArtifacts(): Promise<readonly ShippedArtifact[]> {
+    const { parts, local, offer } = this.#options;
+    const folder = artifactFolder(local.attempt.taskId, offer.item?.key ?? null);
+    return shipArtifacts({
+      ...parts,
+      key: this.key,
+      localRunId: local.run.id,
+      folder,
+      artifacts: this.#artifacts,
+    });
+  }
+
+  /** Sends output until all of it is sent. If the scheduler refuses it, the process is ended. */
+  async #ship(): Promise<void> {
+    const { log, detach } = this.#options.parts;
+    try {
+      await this.#shipper.run();
+    } catch (error) {
+      if (detach.aborted) return;
+      if (!(error instanceof NotYours)) throw error;
+      log.warn(this.fields, "the scheduler does not take the output of an attempt; it is ended");
+      this.discard();
+    }
+  }
+
+  async #runAttempt(adopted: RunningProcess | null): Promise<AttemptResult> {
+    const { parts, offer, local } = this.#options;
+    const { clock, files, folder, log, guard, requests } = parts;
+    const taskRuns = parts.store.runs.listTaskRuns(local.run.id);
+    const known = adopted === null ? [] : [{ attempt: local.attempt, process: adopted }];
+    const now = clockOfRun({ clock, run: local.run, taskRuns, attempts: [local.attempt], adopted: known });
+    const noted = adopted === null ? null : readEnding(this.#spool);
+    if (noted !== null) this.#end.abort(noted);
+    const job = localJob(offer, { folder, files: await requests.persist(() => files.obtain(offer)) });
+    const [task] = job.tasks;
+    if (task === undefined || !this.#guard()) return lostAt(now());
+    const result = await runAttempt({
+      ...parts,
+      engine: { ...parts, clock: withNow(clock, now), settings: settingsOf(offer) },
+      context: {
+        job,
+        task,
+        run: withEnding(offer.run, noted),
+        item: offer.item,
+        scope: () => decodeScope(offer.scope),
+      },
+      attempt: local.attempt,
+      now,
+      spool: this.#spool,
+      artifacts: this.#artifacts,
+      adopted,
+      end: this.#end.signal,
+      forceKill: this.#forceKill.signal,
+      onOutput: () => this.#shipper.wake(),
+    });
+    const isGuarded = guard.hasEnded(local.attempt.id);
+    if (isGuarded) log.warn(this.fields, "ended an attempt, because it may have been started elsewhere meanwhile");
+    return isGuarded || (this.#isAbandoned && result.outcome.reason === "shutdown") ? lostAt(result.endedAt) : result;
+  }
+
+  /** Has the attempt ended when the scheduler may have started it elsewhere. Returns false if it may have done so already. */
+  #guard(): boolean {
+    const { parts, offer, local } = this.#options;
+    if (offer.onInterrupt !== "rerun") return true;
+    const { container } = taskOfOffer(offer);
+    parts.guard.add({
+      id: local.attempt.id,
+      status: this.#spool.status,
+      container: container === undefined ? null : containerOf(container, this.#spool, parts.environment),
+    });
+    return parts.guard.isWithinLease;
+  }
+}
+
+const idsOf = ({ attempt, epoch }: Offer) => ({ attempt, epoch });
+
+const withEnding = (run: Run, ending: EndingReason | null): Run => (ending === null ? run : { ...run, ending });
+
+const withoutEnd = ({ endedAt: _, ...judgement }: AttemptResult) => judgement;
+
+const lostAt = (endedAt: number): AttemptResult => ({
+  outcome: { status: "failed", reason: "interrupted", error: "Run was interrupted", exitCode: null, signal: null },
+  outputs: {},
+  transient: false,
+  endedAt,
+});
+
+/** Returns a clock that gives output the times of its attempt. */
+const withNow = (clock: Clock, now: () => number): Clock => ({
+  now,
+  monotonic: () => clock.monotonic(),
+  elapsed: () => clock.elapsed(),
+  setTimeout: (callback, delayMs) => clock.setTimeout(callback, delayMs),
+});
+
+const settingsOf = ({ killGraceMs, onInterrupt, logLimitBytes, artifactLimitBytes }: Offer) => ({
+  killGraceMs,
+  onInterrupt,
+  logLimitBytes,
+  artifactLimitBytes,
+  maxJobs: null,
+  maxTasks: 1,
+  timezone: "UTC",
+  shutdownTimeoutMs: 0,
+});

@@ -1,0 +1,85 @@
+import { type Hello, type HelloAnswer, PROTOCOL } from "../../domain/workers/protocol.ts";
+import { anyAborted } from "../../lib/abort.ts";
+import { type Clock, sleep } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import { uptimeMs } from "../lease/guard.ts";
+import { NoAnswer, type Requests } from "./requests.ts";
+import type { SchedulerClock } from "./scheduler-clock.ts";
+
+export type HellosOptions = {
+  readonly requests: Requests;
+  readonly schedulerClock: SchedulerClock;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What the next hello says. */
+  readonly greeting: () => Omit<Hello, "protocol" | "sentAt" | "now">;
+  /** Called with each answer, and with when its hello was sent, in ms since boot. */
+  readonly onAnswer: (answer: HelloAnswer, sentUptimeMs: number | null) => void;
+  readonly detach: AbortSignal;
+};
+
+/** The longest time between two hellos, in ms. They come at least four times within the time after which the worker is lost. */
+const MAX_PERIOD_MS = 10_000;
+const HELLOS_IN_LOST_AFTER = 4;
+/** The delay after a hello without answer. */
+const RETRY_MS = 500;
+
+/** Says hello to the scheduler again and again, and at once when there is something to say. */
+export class Hellos {
+  readonly #options: HellosOptions;
+  #due = Promise.withResolvers<void>();
+  #isAnswered = false;
+
+  constructor(options: HellosOptions) {
+    this.#options = options;
+  }
+
+  /** Has the next hello sent at once. */
+  sayNow(): void {
+    this.#due.resolve();
+  }
+
+  /** Says hello until the worker detaches. */
+  async run(): Promise<void> {
+    const { clock, detach, log } = this.#options;
+    while (!detach.aborted) {
+      this.#due = Promise.withResolvers();
+      const periodMs = await this.#say().catch((error: unknown) => {
+        if (!(error instanceof NoAnswer)) log.error({ err: error }, "cannot greet the scheduler");
+        this.#noteSilence();
+        return RETRY_MS;
+      });
+      const over = new AbortController();
+      await Promise.race([this.#due.promise, sleep(clock, periodMs, AbortSignal.any([detach, over.signal]))]);
+      over.abort("over");
+    }
+  }
+
+  /** Sends one hello. Returns after how many ms the next one is due. Throws NoAnswer. */
+  async #say(): Promise<number> {
+    const { requests, schedulerClock, clock, greeting, onAnswer, detach } = this.#options;
+    const [sentAt, sentUptimeMs] = [clock.elapsed(), uptimeMs()];
+    const hello = { ...greeting(), protocol: PROTOCOL, sentAt, now: clock.now() };
+    const answer = await requests.hello(hello);
+    if (detach.aborted) return 0;
+    schedulerClock.note(answer.now, sentAt);
+    this.#isAnswered = true;
+    onAnswer(answer, sentUptimeMs);
+    requests.noteAnswered();
+    return Math.min(MAX_PERIOD_MS, answer.lostAfterMs / HELLOS_IN_LOST_AFTER);
+  }
+
+  #noteSilence(): void {
+    if (this.#isAnswered && !this.#options.detach.aborted)
+      this.#options.log.warn({}, "the scheduler does not answer; running attempts continue");
+    this.#isAnswered = false;
+  }
+
+  /** Sends a last hello, and waits at most `timeoutMs` for its answer. */
+  async sayLast(timeoutMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const over = new AbortController();
+    await Promise.race([this.#say().catch(() => {}), sleep(clock, timeoutMs, over.signal), anyAborted([over.signal])]);
+    over.abort("over");
+  }
+}

@@ -1,0 +1,121 @@
+import { TransportError } from "../../domain/workers/link.ts";
+import {
+  type Claim,
+  type ClaimAnswer,
+  type Hello,
+  type HelloAnswer,
+  MessageError,
+  type OutcomeAnswer,
+  type OutputAnswer,
+  type RequestFailure,
+  readClaimAnswer,
+  readHelloAnswer,
+  readOutcomeAnswer,
+  readOutputAnswer,
+  type ShippedOutcome,
+  type ShippedOutput,
+} from "../../domain/workers/protocol.ts";
+import { type Clock, sleep } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { RequestMessage, WorkerTransport } from "../transport.ts";
+
+/** The scheduler has not answered, or can't at the moment. The request may have reached it. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+}
+
+/** How long a request waits for its answer, in ms. */
+const TIMEOUT_MS = 5_000;
+/** The scheduler reads the artifacts before it answers. */
+const OUTCOME_TIMEOUT_MS = 60_000;
+
+/** Bounds of the delay between attempts of a request, in ms. */
+const FIRST_DELAY_MS = 100;
+const LAST_DELAY_MS = 5_000;
+
+export type RequestsOptions = {
+  readonly transport: Pick<WorkerTransport, "request">;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Aborted when the worker detaches. */
+  readonly detach: AbortSignal;
+};
+
+/** Sends requests to the scheduler, and checks its answers. Methods throw NoAnswer. */
+export class Requests {
+  readonly #options: RequestsOptions;
+  /** Aborted, and replaced, when the scheduler has answered a hello. */
+  #answered = new AbortController();
+
+  constructor(options: RequestsOptions) {
+    this.#options = options;
+  }
+
+  hello(header: Hello): Promise<HelloAnswer> {
+    return this.#send("hello", { header, timeoutMs: TIMEOUT_MS }, readHelloAnswer);
+  }
+
+  claim(header: Claim): Promise<ClaimAnswer> {
+    return this.#send("claim", { header, timeoutMs: TIMEOUT_MS }, readClaimAnswer);
+  }
+
+  output(header: ShippedOutput, body: Uint8Array): Promise<OutputAnswer> {
+    return this.#send("output", { header, body, timeoutMs: TIMEOUT_MS }, readOutputAnswer);
+  }
+
+  outcome(header: ShippedOutcome): Promise<OutcomeAnswer> {
+    return this.#send("outcome", { header, timeoutMs: OUTCOME_TIMEOUT_MS }, readOutcomeAnswer);
+  }
+
+  /** Ends the waits of `persist`, because the scheduler answers. */
+  noteAnswered(): void {
+    const before = this.#answered;
+    this.#answered = new AbortController();
+    before.abort("answered");
+  }
+
+  /** Repeats `work` while there is no answer: after a growing delay, or as soon as a hello is answered. Rejects when detached. */
+  async persist<T>(work: () => Promise<T>): Promise<T> {
+    const { clock, detach, log } = this.#options;
+    for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(2 * delayMs, LAST_DELAY_MS)) {
+      detach.throwIfAborted();
+      const answered = this.#answered.signal;
+      try {
+        return await work();
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        log.debug({ err: error }, "the scheduler does not answer");
+      }
+      await sleep(clock, delayMs, AbortSignal.any([detach, answered]));
+    }
+  }
+
+  async #send<T>(
+    kind: "hello" | "claim" | "output" | "outcome",
+    message: RequestMessage,
+    read: (header: unknown) => T | RequestFailure,
+  ): Promise<T> {
+    const { transport } = this.#options;
+    const answer = await transport.request(kind, message).catch((cause: unknown) => {
+      if (cause instanceof TransportError) throw new NoAnswer(cause.message, { cause });
+      throw cause;
+    });
+    const header = this.#read(read, answer.header);
+    if (isFailure(header)) throw new NoAnswer(`the scheduler answers: ${header.failed}`);
+    return header;
+  }
+
+  #read<T>(read: (header: unknown) => T, header: unknown): T {
+    try {
+      return read(header);
+    } catch (cause) {
+      if (cause instanceof MessageError) throw new NoAnswer(cause.message, { cause });
+      throw cause;
+    }
+  }
+}
+
+const isFailure = (answer: unknown): answer is RequestFailure =>
+  typeof answer === "object" && answer !== null && "failed" in answer;
+
+const isPassing = (error: unknown): boolean => error instanceof NoAnswer || error instanceof TransportError;

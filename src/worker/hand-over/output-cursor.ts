@@ -1,0 +1,75 @@
+import type { RunId } from "../../domain/ids.ts";
+import { MAX_OUTPUT_BYTES, type ShippedChunk } from "../../domain/workers/protocol.ts";
+import type { ReceivedStore } from "../../store/workers/received.ts";
+
+/** Output for one message. `offset` and `end` are positions: bytes of output, counting those that were dropped. */
+export type OutputBatch = {
+  readonly offset: number;
+  readonly end: number;
+  readonly chunks: readonly ShippedChunk[];
+  readonly bytes: Uint8Array;
+};
+
+export type OutputCursorOptions = {
+  readonly received: Pick<ReceivedStore, "readOutput" | "sizeBefore" | "findPiece">;
+  readonly runId: RunId;
+  /** When the attempt was claimed, by the clock of its output. */
+  readonly claimedAt: number;
+};
+
+/** Pieces that are read at a time. */
+const READ_PIECES = 64;
+
+/**
+ * Reads the stored output of an attempt in order, for the scheduler. Meanwhile the limit of the output may replace pieces by a marker,
+ * whether they were read or not. Positions are not affected by that, because a marker counts what it replaces.
+ */
+export class OutputCursor {
+  readonly #options: OutputCursorOptions;
+  /** The last piece that was read. */
+  #seq = 0;
+  #position = 0;
+
+  constructor(options: OutputCursorOptions) {
+    this.#options = options;
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Continues at a position that the scheduler has named. */
+  seek(position: number): void {
+    const { received, runId } = this.#options;
+    const { seq, end } = received.findPiece(runId, position);
+    this.#seq = seq;
+    // A marker covers the position: what comes before it is not sent again.
+    const [next] = received.readOutput(runId, seq, 1);
+    this.#position = next !== undefined && next.dropped > 0 ? Math.max(end, position) : end;
+  }
+
+  /** Returns what comes next, or null if there is nothing yet. */
+  next(): OutputBatch | null {
+    const { received, runId, claimedAt } = this.#options;
+    const offset = this.#position;
+    const chunks: ShippedChunk[] = [];
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    for (const { seq, lines, stream, at, bytes, dropped } of received.readOutput(runId, this.#seq, READ_PIECES)) {
+      const sinceClaim = Math.max(0, at - claimedAt);
+      if (dropped > 0) {
+        const missing = received.sizeBefore(runId, seq) + dropped - this.#position;
+        if (missing > 0) chunks.push({ stream, at: sinceClaim, lines: 0, bytes: 0, dropped: missing });
+        this.#position += Math.max(0, missing);
+      } else {
+        if (size > 0 && size + bytes.length > MAX_OUTPUT_BYTES) break;
+        chunks.push({ stream, at: sinceClaim, lines, bytes: bytes.length });
+        parts.push(bytes);
+        size += bytes.length;
+        this.#position += bytes.length;
+      }
+      this.#seq = seq;
+    }
+    return chunks.length === 0 ? null : { offset, end: this.#position, chunks, bytes: Buffer.concat(parts) };
+  }
+}

@@ -1,0 +1,159 @@
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { bootId } from "../../engine/attempt/identity.ts";
+import { systemReadings } from "../../lib/suspension.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { GUARD_SCRIPT } from "./guard-script.ts";
+
+export type GuardOptions = {
+  /** The state folder of the worker. */
+  readonly stateDir: string;
+  readonly runtime: Pick<Runtime, "spawn">;
+};
+
+/** What the guard ends. */
+export type GuardedAttempt = {
+  /** The id of the attempt in the worker's database. */
+  readonly id: number;
+  /** Path of its status file. */
+  readonly status: string;
+  /** The container that it runs in, and the path of the client that can remove it. Null without a container. */
+  readonly container: { readonly engine: string; readonly name: string } | null;
+};
+
+/** After how many checks without guarded attempts the guard ends. */
+const IDLE_CHECKS = 10;
+
+const MAX_PERIOD_S = 1;
+const CHECKS_IN_MARGIN = 4;
+const CS_PER_MS = 0.1;
+
+/** Until when attempts may run, in ms since boot. `marginMs` later they may be started elsewhere. */
+export type Lease = { readonly untilMs: number; readonly marginMs: number };
+
+const MAX_MARGIN_MS = 30_000;
+
+/** Returns the lease that an answered hello gives. The scheduler counts from when it received the hello, which is later. */
+export const leaseOf = (hello: { readonly sentUptimeMs: number; readonly lostAfterMs: number }): Lease => {
+  const marginMs = Math.min(MAX_MARGIN_MS, hello.lostAfterMs / 3);
+  return { untilMs: hello.sentUptimeMs + hello.lostAfterMs - marginMs, marginMs };
+};
+
+/** Returns the time since boot in ms, which includes suspensions. Null if the system does not report it. */
+export const uptimeMs = (): number | null => systemReadings.uptime();
+
+/**
+ * Ends attempts when the worker has had no contact with the scheduler for so long that they may be started elsewhere. A small
+ * process does that, which outlives the worker: the worker may have been killed, or stopped.
+ */
+export class Guard {
+  readonly #options: GuardOptions;
+  readonly #folder: string;
+  #isRunning = false;
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+    this.#folder = join(options.stateDir, "guarded");
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+  }
+
+  /** Until when the attempts may run, in ms since boot. 0 if that is unknown, or was set before the last boot. */
+  get leaseMs(): number {
+    const [until, , boot] = readWords(this.#path("lease"));
+    return boot === bootId() ? Number(until) / CS_PER_MS : 0;
+  }
+
+  /** True while nothing that is guarded may have been started elsewhere. */
+  get isWithinLease(): boolean {
+    return (uptimeMs() ?? Number.POSITIVE_INFINITY) < this.leaseMs;
+  }
+
+  setLease({ untilMs, marginMs }: Lease): void {
+    const periodS = Math.min(MAX_PERIOD_S, marginMs / CHECKS_IN_MARGIN / 1_000);
+    replaceFile(this.#path("lease"), `${Math.floor(untilMs * CS_PER_MS)} ${periodS.toFixed(3)} ${bootId()}\n`);
+  }
+
+  /** Guards an attempt from now on. Call it before its process is started. */
+  add({ id, status, container }: GuardedAttempt): void {
+    const lines = [status, ...(container === null ? [] : [container.engine, container.name])];
+    replaceFile(this.#path("guarded", String(id)), `${lines.join("\n")}\n`);
+    this.#ensureProcess();
+  }
+
+  /** Returns whether the guard has ended an attempt. */
+  hasEnded(id: number): boolean {
+    return readText(this.#path("guarded", `${id}.ended`)) !== null;
+  }
+
+  remove(id: number): void {
+    for (const name of [`${id}`, `${id}.ended`]) rmSync(this.#path("guarded", name), { force: true });
+  }
+
+  /** Removes what is guarded except some attempts, and starts the process if they need it. */
+  retain(ids: ReadonlySet<number>): void {
+    for (const name of readdirSync(this.#folder)) {
+      const [id = ""] = name.split(".");
+      if (!ids.has(Number(id))) rmSync(this.#path("guarded", name), { force: true });
+    }
+    if (ids.size > 0) this.#ensureProcess();
+  }
+
+  #path(...names: readonly string[]): string {
+    return join(this.#options.stateDir, ...names);
+  }
+
+  #ensureProcess(): void {
+    if (this.#isRunning || this.#findProcess()) return;
+    const { runtime, stateDir } = this.#options;
+    const nothing = openSync("/dev/null", "r");
+    try {
+      const { exited } = runtime.spawn({
+        argv: ["/bin/sh", "-c", GUARD_SCRIPT, "petit-guard", stateDir, String(IDLE_CHECKS)],
+        cwd: "/",
+        environment: { PATH: process.env.PATH ?? "/usr/bin:/bin" },
+        stdin: null,
+        stdout: null,
+        stderr: null,
+        status: nothing,
+      });
+      this.#isRunning = true;
+      void exited.then(() => {
+        this.#isRunning = false;
+        if (this.#hasAttempts()) this.#ensureProcess();
+      });
+    } finally {
+      closeSync(nothing);
+    }
+  }
+
+  #hasAttempts(): boolean {
+    try {
+      return readdirSync(this.#folder).some((name) => !name.includes("."));
+    } catch {
+      return false;
+    }
+  }
+
+  /** Returns whether the process that an earlier worker started is alive. */
+  #findProcess(): boolean {
+    const [pid] = readWords(this.#path("guard.pid"));
+    const line = pid === undefined || !/^\d+$/.test(pid) ? null : readText(`/proc/${pid}/cmdline`);
+    return line?.includes(`petit-guard\0${this.#options.stateDir}\0`) === true;
+  }
+}
+
+const readText = (path: string): string | null => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+};
+
+const readWords = (path: string): readonly string[] => (readText(path) ?? "").split(/\s+/);
+
+/** Replaces a file at once, so that a reader never sees a part of it. */
+const replaceFile = (path: string, text: string): void => {
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+};

@@ -1,0 +1,71 @@
+import type { TaskType } from "../../domain/job.ts";
+import { canonicalLabels, serves } from "../../domain/workers/labels.ts";
+import { MessageError, OFFER_CONTEXT, type Offer, readOffer, readSignedOffer } from "../../domain/workers/protocol.ts";
+import { labelSetName } from "../../engine/workers/label-set.ts";
+import type { Frame } from "../../lib/wire/frame.ts";
+import { isSignedBy, type PublicKey } from "../../lib/wire/signing.ts";
+
+/**
+ * Why a worker does not run what an offer asks for:
+ * - `unsigned`: it has no signature, or is no offer at all.
+ * - `forged`: the trusted key did not sign it.
+ * - `malformed`: the signed offer is not one of this protocol.
+ * - `expired`: it is too old.
+ * - `misaddressed`: it was not sent to the workers that it is for.
+ * - `type_not_allowed`: `--allow-type` does not allow the type of its task.
+ */
+export type OfferProblem = "unsigned" | "forged" | "malformed" | "expired" | "misaddressed" | "type_not_allowed";
+
+export type CheckedOffer =
+  | { readonly offer: Offer; readonly problem: null }
+  | { readonly offer: Offer | null; readonly problem: OfferProblem };
+
+export type OfferCheck = {
+  /** The label set to which the message was sent. */
+  readonly set: string;
+  readonly trust: readonly PublicKey[];
+  /** The labels of this worker. */
+  readonly labels: readonly string[];
+  /** Null allows all. */
+  readonly allowedTypes: readonly TaskType[] | null;
+  /** The time of the scheduler. */
+  readonly now: number;
+};
+
+/** Checks who signed an offer before anything else, and then whether this worker may run it now. */
+export const checkOffer = (frame: Frame | null, check: OfferCheck): CheckedOffer => {
+  const signature = frame === null ? null : signatureOf(frame);
+  if (frame === null || signature === null) return { offer: null, problem: "unsigned" };
+  const signed = { context: OFFER_CONTEXT, message: frame.body, signature };
+  if (!check.trust.some((key) => isSignedBy(key, signed))) return { offer: null, problem: "forged" };
+  const offer = parseOffer(frame.body);
+  if (offer === null) return { offer, problem: "malformed" };
+  return { offer, problem: problemOf(offer, check) } as CheckedOffer;
+};
+
+const problemOf = (offer: Offer, { set, labels, allowedTypes, now }: OfferCheck): OfferProblem | null => {
+  const isCanonical = canonicalLabels(offer.labels).join() === offer.labels.join();
+  if (!isCanonical || labelSetName(offer.labels) !== set || !serves(labels, offer.labels)) return "misaddressed";
+  if (now >= offer.expiresAt) return "expired";
+  const types = offer.job.tasks.map(({ program }) => program.type);
+  if (types.length !== 1) return "malformed";
+  return allowedTypes === null || types.every((type) => allowedTypes.includes(type)) ? null : "type_not_allowed";
+};
+
+const signatureOf = ({ header }: Frame): Uint8Array | null => {
+  try {
+    return Buffer.from(readSignedOffer(header).signature, "base64");
+  } catch (error) {
+    if (error instanceof MessageError) return null;
+    throw error;
+  }
+};
+
+const parseOffer = (body: Uint8Array): Offer | null => {
+  try {
+    return readOffer(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)));
+  } catch (error) {
+    if (error instanceof MessageError || error instanceof SyntaxError || error instanceof TypeError) return null;
+    throw error;
+  }
+};

@@ -1,0 +1,154 @@
+import { randomUUID } from "node:crypto";
+import type { TaskType } from "../../domain/job.ts";
+import { TransportError } from "../../domain/workers/link.ts";
+import type { Hold, Offer } from "../../domain/workers/protocol.ts";
+import { CLAIM_CONTEXT, claimProofBytes } from "../../domain/workers/protocol.ts";
+import { isSignedBy, type PublicKey } from "../../lib/wire/signing.ts";
+import type { ReceivedKey } from "../../store/workers/received.ts";
+import { type LocalAttempt, storeGranted } from "../attempt/local-attempt.ts";
+import { NoAnswer } from "../contact/requests.ts";
+import type { SchedulerClock } from "../contact/scheduler-clock.ts";
+import type { WorkerParts } from "../parts.ts";
+import type { ReceivedOffer } from "../transport.ts";
+import { checkOffer, type OfferProblem } from "./check-offer.ts";
+import { DamagedFile } from "./files.ts";
+
+/** An offer that the scheduler has granted, and that is stored. */
+export type Accepted = { readonly offer: Offer; readonly local: LocalAttempt };
+
+export type ClaimsOptions = {
+  readonly parts: WorkerParts;
+  readonly name: string;
+  readonly instance: string;
+  readonly labels: readonly string[];
+  readonly allowedTypes: readonly TaskType[] | null;
+  readonly trust: readonly PublicKey[];
+  readonly schedulerClock: SchedulerClock;
+  /** The definition that local runs refer to. */
+  readonly versionId: number;
+  readonly isHeld: (key: ReceivedKey) => boolean;
+  readonly onAccepted: (accepted: Accepted) => void;
+};
+
+/** After how many ms another worker gets an offer that this one can't take. */
+const UNANSWERED_MS = 1_000;
+const NOT_FOR_ME_MS = 5_000;
+
+/** Checks offers, and claims them. */
+export class Claims {
+  readonly #options: ClaimsOptions;
+  readonly #pending = new Map<Promise<unknown>, ReceivedKey>();
+
+  constructor(options: ClaimsOptions) {
+    this.#options = options;
+  }
+
+  /** The claims that have no answer yet. */
+  get pending(): readonly Hold[] {
+    return [...this.#pending.values()].map((key) => ({ ...key, state: "claiming" }));
+  }
+
+  /** Resolves when the claims that have no answer yet have one. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#pending.keys());
+  }
+
+  /** Claims an offer if it is to be trusted. Returns whether it was granted, and is stored. Never throws. */
+  async consider(received: ReceivedOffer, set: string): Promise<boolean> {
+    const { log, detach } = this.#options.parts;
+    try {
+      const offer = this.#check(received, set);
+      return offer !== null && (await this.#take(offer, received));
+    } catch (error) {
+      if (detach.aborted) return false;
+      received.giveBack(NOT_FOR_ME_MS);
+      if (error instanceof TransportError) log.info({ err: error }, "cannot fetch the files of an offer yet");
+      else if (error instanceof DamagedFile) log.warn({ reason: "forged" }, `refused an offer: ${error.message}`);
+      else log.error({ err: error }, "cannot take an offer");
+      return false;
+    }
+  }
+
+  #check(received: ReceivedOffer, set: string): Offer | null {
+    const { parts, labels, allowedTypes, trust, schedulerClock, isHeld } = this.#options;
+    const now = schedulerClock.now();
+    if (now === null) {
+      received.giveBack(UNANSWERED_MS);
+      return null;
+    }
+    const { offer, problem } = checkOffer(received.frame, { set, trust, labels, allowedTypes, now });
+    if (problem === null && !isHeld(offer)) return offer;
+    // Another worker may allow the type. Nobody may run the others.
+    if (problem === "type_not_allowed") received.giveBack(NOT_FOR_ME_MS);
+    else received.remove();
+    const ids = offer === null ? {} : fieldsOf(offer);
+    if (problem === null) parts.log.debug(ids, "refused an offer: this worker has the attempt");
+    else parts.log.warn({ ...ids, reason: problem }, `refused an offer: ${PROBLEM_TEXTS[problem]}`);
+    return null;
+  }
+
+  async #take(offer: Offer, received: ReceivedOffer): Promise<boolean> {
+    const { parts, versionId, onAccepted } = this.#options;
+    const { scheduler, attempt, epoch } = offer;
+    // Before the claim: an attempt that was granted can start.
+    await parts.files.obtain(offer);
+    const claim = this.#claim(offer, received);
+    this.#pending.set(claim, { scheduler, attempt, epoch });
+    let isGranted = false;
+    try {
+      isGranted = await claim;
+      parts.detach.throwIfAborted();
+      if (isGranted) {
+        const local = storeGranted(parts.store, offer, { versionId, now: parts.clock.now() });
+        received.remove();
+        onAccepted({ offer, local });
+      }
+    } finally {
+      this.#pending.delete(claim);
+    }
+    return isGranted;
+  }
+
+  /** Returns whether the scheduler grants the attempt to this worker. */
+  async #claim(offer: Offer, received: ReceivedOffer): Promise<boolean> {
+    const { parts, name, instance, trust } = this.#options;
+    const { scheduler, attempt, epoch } = offer;
+    const nonce = randomUUID();
+    try {
+      const answer = await parts.requests.claim({ attempt, epoch, instance, nonce });
+      if (answer.granted) {
+        const message = claimProofBytes({ scheduler, attempt, epoch, worker: name, nonce });
+        if (isProof(trust, message, answer.proof)) return true;
+        received.remove();
+        parts.log.warn({ ...fieldsOf(offer), reason: "forged" }, "refused an offer: the answer to its claim is forged");
+        return false;
+      }
+      if (answer.isOpen) received.giveBack(NOT_FOR_ME_MS);
+      else received.remove();
+      const [level, text] = answer.isOpen ? (["info", "is not granted"] as const) : (["warn", "is replayed"] as const);
+      parts.log[level]({ ...fieldsOf(offer), reason: answer.reason }, `refused an offer: it ${text}`);
+      return false;
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      received.giveBack(UNANSWERED_MS);
+      parts.log.debug({ ...fieldsOf(offer), err: error }, "the claim of an offer was not answered");
+      return false;
+    }
+  }
+}
+
+const isProof = (trust: readonly PublicKey[], message: Uint8Array, proof: string): boolean => {
+  const claim = { context: CLAIM_CONTEXT, message, signature: Buffer.from(proof, "base64") };
+  return trust.some((key) => isSignedBy(key, claim));
+};
+
+const fieldsOf = ({ attempt, epoch, run, job }: Offer) => ({ attempt, epoch, run_id: run.id, job_id: job.id });
+
+const PROBLEM_TEXTS: Readonly<Record<OfferProblem, string>> = {
+  unsigned: "it is not signed",
+  forged: "the trusted key did not sign it",
+  malformed: "it does not fit this version of petit",
+  expired: "it has expired",
+  misaddressed: "it is not for this worker",
+  type_not_allowed: "--allow-type does not allow the type of its task",
+};

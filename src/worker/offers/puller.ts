@@ -1,0 +1,54 @@
+import { anyAborted } from "../../lib/abort.ts";
+import type { ReceivedOffer, WorkerTransport } from "../transport.ts";
+import type { Slots } from "./slots.ts";
+
+export type PullerOptions = {
+  readonly transport: Pick<WorkerTransport, "nextOffer">;
+  readonly slots: Slots;
+  /** Handles an offer, for which a slot was taken. Must not throw. */
+  readonly onOffer: (offer: ReceivedOffer, set: string) => void;
+};
+
+/** Takes offers from the queues of some label sets, while a slot is free. */
+export class Puller implements Disposable {
+  readonly #options: PullerOptions;
+  /** What ends the pulling from each label set. */
+  readonly #sets = new Map<string, AbortController>();
+
+  constructor(options: PullerOptions) {
+    this.#options = options;
+  }
+
+  /** Pulls from these label sets from now on, and from no others. */
+  pullFrom(sets: readonly string[]): void {
+    for (const [set, stop] of this.#sets) {
+      if (sets.includes(set)) continue;
+      stop.abort("over");
+      this.#sets.delete(set);
+    }
+    for (const set of sets) if (!this.#sets.has(set)) this.#start(set);
+  }
+
+  [Symbol.dispose](): void {
+    this.pullFrom([]);
+  }
+
+  #start(set: string): void {
+    const stop = new AbortController();
+    this.#sets.set(set, stop);
+    void this.#pull(set, stop.signal);
+  }
+
+  async #pull(set: string, stop: AbortSignal): Promise<void> {
+    const { transport, slots, onOffer } = this.#options;
+    const stopped = anyAborted([stop]);
+    while (!stop.aborted) {
+      await Promise.race([slots.whenFree(), stopped]);
+      if (stop.aborted) return;
+      const offer = await transport.nextOffer(set, AbortSignal.any([stop, slots.none]));
+      if (offer === null) continue;
+      if (!stop.aborted && slots.take()) onOffer(offer, set);
+      else offer.giveBack(0);
+    }
+  }
+}

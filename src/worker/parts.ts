@@ -1,0 +1,29 @@
+import type { TaskUser } from "../engine/attempt/task-user.ts";
+import type { Commits } from "../engine/commits.ts";
+import type { EngineOptions } from "../engine/options.ts";
+import type { SpoolPool } from "../engine/output/spool-pool.ts";
+import type { Poller } from "../engine/poller.ts";
+import type { Requests } from "./contact/requests.ts";
+import type { Guard } from "./lease/guard.ts";
+import type { OfferedFiles } from "./offers/files.ts";
+import type { WorkerTransport } from "./transport.ts";
+
+/** The parts of a worker that its attempts use. */
+export type WorkerParts = Pick<EngineOptions, "store" | "runtime" | "clock" | "log" | "spoolDir" | "artifactsDir"> & {
+  /** The worker's environment, which tasks inherit, and with the variables that none inherits. */
+  readonly environment: EngineOptions["environment"];
+  readonly ownEnvironment: EngineOptions["environment"];
+  /** The working directory of the worker, to which paths of jobs are relative. */
+  readonly folder: string;
+  /** The user that tasks run as; null for the worker's own. */
+  readonly user: TaskUser | null;
+  readonly commits: Commits;
+  readonly poller: Poller;
+  readonly spools: SpoolPool;
+  readonly guard: Guard;
+  readonly files: OfferedFiles;
+  readonly transport: WorkerTransport;
+  readonly requests: Requests;
+  /** Aborted when the worker detaches: it stores and sends nothing more, and processes continue. */
+  readonly detach: AbortSignal;
+};

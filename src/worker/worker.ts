@@ -1,0 +1,440 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { PetitError } from "../domain/errors.ts";
+import type { JobId } from "../domain/ids.ts";
+import type { Job } from "../domain/job.ts";
+import type { LinkState } from "../domain/workers/link.ts";
+import { type HelloAnswer, readControl, type Verdict } from "../domain/workers/protocol.ts";
+import { adoptProcess } from "../engine/attempt/adopt.ts";
+import { inheritable } from "../engine/attempt/command.ts";
+import { Commits } from "../engine/commits.ts";
+import type { StopMode } from "../engine/engine.ts";
+import { attemptOf, removeLeftover, spoolOf } from "../engine/output/spool.ts";
+import { SpoolPool } from "../engine/output/spool-pool.ts";
+import { Poller } from "../engine/poller.ts";
+import { sleep } from "../lib/clock.ts";
+import type { Frame } from "../lib/wire/frame.ts";
+import type { Received } from "../store/workers/received.ts";
+import { HeldAttempt, type Leftover } from "./attempt/held.ts";
+import { findLocal } from "./attempt/local-attempt.ts";
+import { Hellos } from "./contact/hellos.ts";
+import { Requests } from "./contact/requests.ts";
+import { SchedulerClock } from "./contact/scheduler-clock.ts";
+import { Guard, leaseOf } from "./lease/guard.ts";
+import { type Accepted, Claims } from "./offers/claims.ts";
+import { OfferedFiles } from "./offers/files.ts";
+import { Puller } from "./offers/puller.ts";
+import { Slots } from "./offers/slots.ts";
+import type { WorkerOptions } from "./options.ts";
+import type { WorkerParts } from "./parts.ts";
+
+/** What a worker does, for people. */
+export type WorkerStatus = {
+  readonly link: LinkState;
+  /** True if the scheduler answered the last hello, and gives it work. */
+  readonly isAccepted: boolean;
+  readonly isDraining: boolean;
+  readonly slots: number;
+  readonly running: number;
+  /** How many attempts have ended, without the scheduler having everything about them. */
+  readonly ended: number;
+};
+
+/** With more attempts than this to hand over, a slot stays occupied until one of them is. It bounds the disk. */
+const MAX_ENDED = 64;
+
+/** How long a worker that stops waits for its last attempts to be handed over, and for its last hello, in ms. */
+const HAND_OVER_MS = 5_000;
+const LAST_HELLO_MS = 1_000;
+
+/** Runs attempts for a scheduler elsewhere. */
+export class Worker implements AsyncDisposable {
+  /** Rejects if the worker can't work as it is: its credentials are refused, or its name is in use. */
+  readonly refused: Promise<never>;
+  readonly #options: WorkerOptions;
+  readonly #detach = new AbortController();
+  readonly #stopNow = new AbortController();
+  readonly #parts: WorkerParts;
+  readonly #schedulerClock: SchedulerClock;
+  readonly #hellos: Hellos;
+  readonly #slots: Slots;
+  readonly #puller: Puller;
+  readonly #claims: Claims;
+  readonly #held = new Map<string, HeldAttempt>();
+  /** Those that were granted, but not started, before the worker started again. */
+  readonly #unstarted = new Set<HeldAttempt>();
+  readonly #refuse: (error: PetitError) => void;
+  #saidAnswer: string | null = null;
+  #hasContact = false;
+  #isAccepted = false;
+  #isDrained = false;
+  #stopping: Promise<void> | null = null;
+  #changed = Promise.withResolvers<void>();
+  readonly #listeners = new Set<() => void>();
+
+  constructor(options: WorkerOptions) {
+    const { clock, log, transport, stateDir, user, environment } = options;
+    const detach = this.#detach.signal;
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => {});
+    this.refused = promise;
+    this.#refuse = reject;
+    this.#options = options;
+    this.#slots = new Slots(options.slots);
+    this.#schedulerClock = new SchedulerClock(clock);
+    const requests = new Requests({ transport, clock, log, detach });
+    this.#parts = {
+      ...options,
+      environment: inheritable(environment),
+      ownEnvironment: environment,
+      commits: new Commits({ ...options, signal: detach }),
+      poller: new Poller(options),
+      spools: new SpoolPool(options),
+      guard: new Guard(options),
+      files: new OfferedFiles({ dir: join(stateDir, "files"), transport, isShared: user !== null }),
+      requests,
+      detach,
+    };
+    this.#claims = new Claims({
+      ...options,
+      parts: this.#parts,
+      schedulerClock: this.#schedulerClock,
+      instance: options.store.workers.getDatabaseId(),
+      versionId: emptyVersion(options),
+      isHeld: (key) => this.#held.has(nameOf(key)),
+      onAccepted: (accepted) => this.#begin(accepted),
+    });
+    this.#puller = new Puller({
+      transport,
+      slots: this.#slots,
+      onOffer: (offer, set) => void this.#claims.consider(offer, set).then((took) => took || this.#slots.release()),
+    });
+    this.#hellos = new Hellos({
+      requests,
+      schedulerClock: this.#schedulerClock,
+      clock,
+      log,
+      detach,
+      greeting: () => this.#greeting(),
+      onAnswer: (answer, sentUptimeMs) => this.#onAnswer(answer, sentUptimeMs),
+    });
+  }
+
+  /** Adopts what an earlier worker process has left, and connects. */
+  start(): void {
+    const { transport, log, store } = this.#options;
+    this.#adopt();
+    store.stopBlocking();
+    transport.start({ onState: (state) => this.#onState(state), onControl: (frame) => this.#onControl(frame) });
+    void this.#hellos.run().catch((error: unknown) => {
+      if (!this.#detach.signal.aborted) log.error({ err: error }, "the worker no longer greets the scheduler");
+    });
+  }
+
+  get status(): WorkerStatus {
+    const ended = [...this.#held.values()].filter(({ hasEnded }) => hasEnded).length;
+    return {
+      link: this.#options.transport.state,
+      isAccepted: this.#isAccepted,
+      isDraining: this.#isDraining,
+      slots: this.#slots.count,
+      running: this.#held.size - ended,
+      ended,
+    };
+  }
+
+  /** Calls `listener` at each change of the status. Returns a function that ends that. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Stops the worker. `drain`: attempts get time to end, then are ended. `leave`: they run on, and the next start adopts them. `now`
+   * ends them at once, also during a drain. Idempotent.
+   */
+  stop(mode: StopMode): Promise<void> {
+    if (mode === "now") this.#stopNow.abort();
+    this.#stopping ??= this.#stop(mode);
+    return this.#stopping;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("leave");
+  }
+
+  get #isDraining(): boolean {
+    return this.#isDrained || this.#stopping !== null;
+  }
+
+  async #stop(mode: StopMode): Promise<void> {
+    this.#slots.close();
+    this.#puller[Symbol.dispose]();
+    this.#noteChange();
+    // The hello and the rest of this function see that the worker is stopping.
+    await Promise.resolve();
+    if (mode !== "leave") await this.#drain();
+    if (this.#hasContact) await this.#hellos.sayLast(LAST_HELLO_MS);
+    this.#detach.abort();
+    this.#parts.poller[Symbol.dispose]();
+    this.#parts.spools[Symbol.dispose]();
+    await this.#options.transport[Symbol.asyncDispose]();
+  }
+
+  async #drain(): Promise<void> {
+    const { clock, log, shutdownTimeoutMs, killGraceMs } = this.#options;
+    if (this.#held.size === 0) return;
+    this.#hellos.sayNow();
+    log.info({ attempts: this.#held.size, timeout_ms: shutdownTimeoutMs }, "waiting for running attempts to end");
+    await this.#whenIdle(shutdownTimeoutMs, this.#stopNow.signal);
+    const left = [...this.#held.values()].filter(({ hasEnded }) => !hasEnded);
+    if (left.length > 0) log.warn({ attempts: left.length }, "ending the attempts that are still running");
+    for (const held of left) held.abandon();
+    await this.#whenIdle(killGraceMs, this.#stopNow.signal, () => left.every(({ hasEnded }) => hasEnded));
+    for (const held of left) held.forceKill();
+    await this.#whenIdle(HAND_OVER_MS, null);
+    if (this.#held.size > 0) log.warn({ attempts: this.#held.size }, "the next start hands over what is left");
+    await sleep(clock, 0);
+  }
+
+  /** Waits until nothing is held, or as `isOver` says, or for at most `timeoutMs`. */
+  async #whenIdle(
+    timeoutMs: number,
+    signal: AbortSignal | null,
+    isOver: () => boolean = () => this.#held.size === 0,
+  ): Promise<void> {
+    const idle = new AbortController();
+    const wait = async (): Promise<void> => {
+      while (!isOver()) await this.#changed.promise;
+      idle.abort("idle");
+    };
+    void wait();
+    await sleep(this.#options.clock, timeoutMs, AbortSignal.any([idle.signal, ...(signal === null ? [] : [signal])]));
+  }
+
+  #noteChange(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+    for (const listener of this.#listeners) listener();
+  }
+
+  #greeting() {
+    const { labels, address, version, store } = this.#options;
+    const holds = [...this.#claims.pending, ...[...this.#held.values()].map(({ hold }) => hold)];
+    return {
+      instance: store.workers.getDatabaseId(),
+      version,
+      labels: [...labels],
+      slots: this.#slots.count,
+      address,
+      draining: this.#isDraining,
+      leaving: this.#stopping !== null && holds.length === 0,
+      holds,
+    };
+  }
+
+  #onState(state: LinkState): void {
+    const { log } = this.#options;
+    this.#noteChange();
+    if (state.status === "connected") {
+      log.info({ server: state.server }, "connected to NATS");
+      this.#hellos.sayNow();
+      return;
+    }
+    if (state.fault === "connecting") return;
+    this.#isAccepted = false;
+    log.warn({ fault: state.fault, detail: state.detail }, LINK_TEXTS[state.fault]);
+    const isFinal = state.fault === "credentials" || state.fault === "tls" || state.fault === "permissions";
+    if (!isFinal || this.#hasContact || this.#held.size > 0) return;
+    this.#refuse(new PetitError("invalid_request", `${LINK_TEXTS[state.fault]}: ${state.detail}`));
+  }
+
+  #onAnswer(answer: HelloAnswer, sentUptimeMs: number | null): void {
+    const { guard } = this.#parts;
+    if (answer.refused !== "name_in_use" && sentUptimeMs !== null)
+      guard.setLease(leaseOf({ sentUptimeMs, lostAfterMs: answer.lostAfterMs }));
+    this.#noteRefusal(answer);
+    this.#hasContact = true;
+    this.#isAccepted = answer.refused === null;
+    for (const verdict of answer.verdicts) this.#obey(verdict);
+    this.#setDrained(answer.draining);
+    this.#puller.pullFrom(answer.refused === null && !this.#isDraining ? answer.sets : []);
+    this.#noteChange();
+  }
+
+  /** Logs how the scheduler sees the worker, if that is new. */
+  #noteRefusal({ refused, scheduler, protocol }: HelloAnswer): void {
+    const { log, name } = this.#options;
+    const said = refused ?? scheduler;
+    if (said === this.#saidAnswer) return;
+    this.#saidAnswer = said;
+    if (refused === null) {
+      log.info({ worker: name, scheduler }, "the scheduler knows this worker");
+      return;
+    }
+    const text = REFUSAL_TEXTS[refused](name);
+    log.error({ worker: name, protocol }, text);
+    if (refused === "name_in_use" && !this.#hasContact && this.#held.size === 0)
+      this.#refuse(new PetitError("taken", text));
+  }
+
+  #obey({ verdict, end, ...key }: Verdict): void {
+    const { log } = this.#options;
+    const held = this.#held.get(nameOf(key));
+    if (held === undefined) return;
+    if (verdict === "keep") {
+      if (end !== null) held.end(end);
+      if (this.#unstarted.delete(held)) void this.#follow(held, null);
+    } else if (verdict === "kill") {
+      log.warn(held.fields, "the attempt is no longer this worker's; it is ended and deleted");
+      held.discard();
+      if (this.#unstarted.delete(held)) void this.#follow(held, "lost");
+    } else if (held.noteUnknown()) {
+      log.warn(held.fields, "the scheduler does not know an attempt; it continues, and its outcome may be deleted");
+      if (this.#unstarted.delete(held)) void this.#follow(held, "lost");
+    }
+  }
+
+  #setDrained(isDrained: boolean): void {
+    if (isDrained === this.#isDrained) return;
+    this.#isDrained = isDrained;
+    this.#options.log.info({}, isDrained ? "drained: the worker takes no more work" : "the worker takes work again");
+    if (isDrained) this.#slots.close();
+    else if (this.#stopping === null) this.#slots.reopen();
+  }
+
+  async #onControl({ header }: Frame): Promise<object> {
+    try {
+      const control = readControl(header);
+      if (control.kind === "end") {
+        const { attempt, epoch, reason, force } = control;
+        const found = [...this.#held.values()].find(({ key }) => key.attempt === attempt && key.epoch === epoch);
+        found?.end({ reason, force });
+        return { done: found !== undefined };
+      }
+      if (control.kind !== "greet") this.#setDrained(control.kind === "drain");
+      if (control.kind === "drain") await this.#claims.settled();
+      this.#hellos.sayNow();
+      return { done: true };
+    } catch (error) {
+      this.#options.log.warn({ err: error }, "cannot understand a message of the scheduler");
+      return { done: false };
+    }
+  }
+
+  /** Starts an attempt that was just granted. Its slot is taken already. */
+  #begin({ offer, local }: Accepted): void {
+    const held = new HeldAttempt({ parts: this.#parts, offer, local, outcome: null, isNew: true });
+    this.#held.set(nameOf(held.key), held);
+    this.#options.log.info(held.fields, "took an attempt");
+    void this.#follow(held, null);
+  }
+
+  /** Follows an attempt until the scheduler has everything about it. Frees its slot when it has ended. */
+  async #follow(held: HeldAttempt, leftover: Leftover): Promise<void> {
+    const { log, store } = this.#options;
+    const hadSlot = !held.hasEnded;
+    this.#noteChange();
+    try {
+      await held.run(leftover);
+      if (hadSlot) log.info({ ...held.fields, ...held.endFields }, "the attempt has ended");
+      const isEarly = this.status.ended <= MAX_ENDED;
+      if (hadSlot && isEarly) this.#slots.release();
+      this.#noteChange();
+      await held.handOver();
+      if (hadSlot && !isEarly) this.#slots.release();
+      store.events.deleteOldest(0, MAX_EVENTS);
+    } catch (error) {
+      if (this.#detach.signal.aborted) return;
+      log.error({ err: error, ...held.fields }, "cannot continue an attempt");
+      return;
+    }
+    this.#held.delete(nameOf(held.key));
+    this.#noteChange();
+  }
+
+  #adopt(): void {
+    const { store, spoolDir } = this.#options;
+    const localIds = new Set<number>();
+    const guarded = new Set<number>();
+    for (const received of store.received.list()) {
+      const local = findLocal(store, received.offer, received.localRunId);
+      const held = new HeldAttempt({ parts: this.#parts, local, isNew: false, ...received });
+      localIds.add(local.attempt.id);
+      if (!held.hasEnded && received.offer.onInterrupt === "rerun") guarded.add(local.attempt.id);
+      this.#held.set(nameOf(held.key), held);
+      this.#resume(held, received, local.attempt.id);
+    }
+    this.#parts.guard.retain(guarded);
+    for (const name of readdirSync(spoolDir)) {
+      const id = attemptOf(name);
+      if (id === null || !localIds.has(id)) removeLeftover(join(spoolDir, name));
+    }
+  }
+
+  #resume(held: HeldAttempt, { state, outcome, offer, localRunId }: Received, localId: number): void {
+    const { store, log, spoolDir, clock } = this.#options;
+    const { poller, guard } = this.#parts;
+    if (outcome !== null) return void this.#follow(held, null);
+    this.#slots.occupy();
+    const { attempt } = findLocal(store, offer, localRunId);
+    const leftover = guard.hasEnded(localId)
+      ? "lost"
+      : adoptProcess(attempt, spoolOf(spoolDir, localId), { poller, clock });
+    log.info(held.fields, "adopted an attempt");
+    if (state === "killed") held.discard();
+    // It may have been started elsewhere meanwhile: the scheduler decides.
+    if (leftover === null && state === "running") this.#unstarted.add(held);
+    else void this.#follow(held, leftover ?? "lost");
+  }
+}
+
+/** Events are for the API, which a worker does not have. */
+const MAX_EVENTS = 1_000;
+
+const nameOf = ({ scheduler, attempt, epoch }: HeldAttempt["key"]): string => `${scheduler}/${attempt}/${epoch}`;
+
+/** Stores the definition that all local runs refer to. */
+const emptyVersion = ({ store, clock }: WorkerOptions): number => {
+  const stored = store.jobs.saveDefinitions([EMPTY_JOB], clock.now()).get(EMPTY_JOB.id);
+  if (stored === undefined) throw new Error("the empty definition was not stored");
+  return stored.versionId;
+};
+
+const EMPTY_JOB: Job = {
+  id: "worker" as JobId,
+  name: "worker",
+  description: null,
+  enabled: false,
+  schedule: null,
+  maxConcurrency: null,
+  onOverlap: "skip",
+  timeoutMs: null,
+  killGraceMs: null,
+  onInterrupt: null,
+  dependsOn: [],
+  config: {},
+  params: {},
+  environment: {},
+  inheritEnvironment: true,
+  retention: { runs: null, days: null },
+  tasks: [],
+  source: { file: "", line: 1, folder: "" },
+};
+
+const LINK_TEXTS: Readonly<Record<Extract<LinkState, { status: "disconnected" }>["fault"], string>> = {
+  connecting: "connecting to NATS",
+  unreachable: "NATS can't be reached; running attempts continue",
+  credentials: "NATS refuses the credentials",
+  tls: "the TLS connection to NATS fails",
+  no_jetstream: "NATS has no JetStream",
+  permissions: "NATS does not allow this worker what it needs",
+  other: "the connection to NATS fails; running attempts continue",
+};
+
+const REFUSAL_TEXTS = {
+  protocol: (name: string) =>
+    `worker ${name} gets no work: its version of petit does not fit that of the scheduler; use the same version`,
+  name_in_use: (name: string) =>
+    `another worker named ${name} is connected; stop it, or choose another name with --name (after lost_after, a stopped worker's name is free)`,
+} as const satisfies Record<NonNullable<HelloAnswer["refused"]>, (name: string) => string>;

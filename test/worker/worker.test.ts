@@ -1,0 +1,261 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Offer } from "../../src/domain/workers/protocol.ts";
+import { statOf } from "../../src/engine/attempt/identity.ts";
+import type { Frame } from "../../src/lib/wire/frame.ts";
+import { generateSigningKey } from "../../src/lib/wire/signing.ts";
+import { program, shell } from "../support/engine/factories.ts";
+import { eventually } from "../support/torture/run.ts";
+import type { FakeScheduler } from "../support/workers/fake-scheduler.ts";
+import { startWorker } from "../support/workers/started-worker.ts";
+
+const outcomeOf = (scheduler: FakeScheduler, attempt = 5) =>
+  eventually("the outcome is handed over", () => scheduler.of(attempt).outcome);
+
+describe("a worker", () => {
+  test("runs what is offered, and hands everything over", async () => {
+    await using started = startWorker();
+    const { scheduler, worker, dir } = started;
+    const script = [
+      `echo "$PETIT_RUN_ID $PETIT_ATTEMPT $PETIT_TASK_ID"; echo problem >&2`,
+      'echo "rows=42" >>"$PETIT_OUTPUT"; echo kept >"$PETIT_ARTIFACTS/file.txt"; pwd',
+    ].join("\n");
+    const { run } = scheduler.offer(shell("only", script, { workingDir: "." }));
+    const { result, artifacts, durationMs } = await outcomeOf(scheduler);
+    expect(result).toMatchObject({ outcome: { status: "completed", exitCode: 0 }, outputs: { rows: "42" } });
+    expect(durationMs).toBeLessThan(20_000);
+    expect(scheduler.of(5).output).toContain(`${run.id} 3 only\n`);
+    expect(scheduler.of(5).output).toContain("problem\n");
+    expect(scheduler.of(5).output).toContain(`${dir}\n`);
+    expect(artifacts).toMatchObject([{ path: "file.txt", size: 5 }]);
+    expect(new TextDecoder().decode(scheduler.objects.get(artifacts[0]?.object ?? ""))).toBe("kept\n");
+    expect(scheduler.removed).toBe(1);
+    await eventually("nothing is left", () => (worker.status.running + worker.status.ended === 0 ? true : null));
+  });
+
+  test("runs a script that is sent by its content, whatever the clock of the scheduler shows", async () => {
+    await using started = startWorker();
+    const { scheduler } = started;
+    await eventually("it has greeted", () => scheduler.hellos.at(-1) ?? null);
+    const file = { ...scheduler.putScript("import sys; print(sys.argv[1:])"), name: "report.py" };
+    const task = program("only", "python", { file: "lib/report.py" }, { args: ["a"] });
+    scheduler.offer(task, { files: { "lib/report.py": file } });
+    await outcomeOf(scheduler);
+    expect(scheduler.of(5).output).toBe("['a']\n");
+  });
+
+  test("keeps output and outcome while the scheduler is away, and sends them once, in order", async () => {
+    await using started = startWorker();
+    const { scheduler } = started;
+    scheduler.offer(COUNTING);
+    await eventually("it runs", () => (scheduler.of(5).output === "1\n" ? true : null));
+    scheduler.isAway = true;
+    goOn(started, "end");
+    await eventually("it has ended", () => (existsSync(join(started.dir, "marker")) ? true : null));
+    scheduler.isAway = false;
+    await outcomeOf(scheduler);
+    expect(scheduler.of(5).output).toBe("1\n2\n3\n");
+  });
+
+  test("runs no more than its slots at once", async () => {
+    await using started = startWorker({ slots: 1 });
+    const { scheduler, worker } = started;
+    scheduler.offer(COUNTING);
+    scheduler.offer(shell("only", "echo second"), { attempt: 6 });
+    await eventually("one runs", () => (worker.status.running === 1 ? true : null));
+    expect(scheduler.claims).toHaveLength(1);
+    goOn(started, "end");
+    await outcomeOf(scheduler, 6);
+    expect(scheduler.claims).toHaveLength(2);
+  });
+
+  test.each(["cancelled", "timeout"] as const)("ends an attempt for the scheduler: %s", async (reason) => {
+    await using started = startWorker();
+    const { scheduler } = started;
+    scheduler.offer(COUNTING);
+    await eventually("it runs", () => (scheduler.of(5).output === "1\n" ? true : null));
+    expect(await scheduler.control({ kind: "end", attempt: 5, epoch: 1, reason, force: false })).toBe(true);
+    const { result } = await outcomeOf(scheduler);
+    expect(result.outcome).toMatchObject({ status: "failed", reason, signal: "SIGTERM" });
+    expect(await scheduler.control({ kind: "end", attempt: 9, epoch: 1, reason, force: false })).toBe(false);
+  });
+
+  test("ends and deletes an attempt that is no longer its own", async () => {
+    await using started = startWorker();
+    const { scheduler, worker } = started;
+    scheduler.offer(COUNTING);
+    await eventually("it runs", () => (scheduler.of(5).output === "1\n" ? true : null));
+    scheduler.verdict = () => ({ verdict: "kill", end: null });
+    await scheduler.control({ kind: "greet" });
+    await eventually("nothing is left", () => (worker.status.running + worker.status.ended === 0 ? true : null));
+    expect(scheduler.of(5).outcome).toBeNull();
+  });
+
+  test("takes nothing while it is drained", async () => {
+    await using started = startWorker();
+    const { scheduler, worker } = started;
+    scheduler.offer(COUNTING);
+    await eventually("it runs", () => (scheduler.of(5).output === "1\n" ? true : null));
+    scheduler.isDraining = true;
+    expect(await scheduler.control({ kind: "drain" })).toBe(true);
+    scheduler.offer(shell("only", "true"), { attempt: 6 });
+    expect(worker.status).toMatchObject({ isDraining: true, running: 1 });
+    goOn(started, "end");
+    await outcomeOf(scheduler);
+    expect(scheduler.claims).toHaveLength(1);
+    scheduler.isDraining = false;
+    await scheduler.control({ kind: "resume" });
+    await outcomeOf(scheduler, 6);
+  });
+});
+
+describe("a worker that starts again", () => {
+  test("adopts what runs, and continues its output where the scheduler has it", async () => {
+    await using started = startWorker();
+    const { scheduler } = started;
+    scheduler.offer(COUNTING);
+    await eventually("it runs", () => (scheduler.of(5).output === "1\n" ? true : null));
+    await started.leave();
+    goOn(started, 2);
+    started.again();
+    goOn(started, "end");
+    const { result } = await outcomeOf(scheduler);
+    expect(result.outcome).toMatchObject({ status: "completed" });
+    expect(scheduler.of(5).output).toBe("1\n2\n3\n");
+    expect(scheduler.hellos.some(({ holds }) => holds.some(({ state }) => state === "running"))).toBe(true);
+  });
+
+  test("hands over what has ended meanwhile", async () => {
+    await using started = startWorker();
+    const { scheduler } = started;
+    scheduler.offer(COUNTING);
+    await eventually("it runs", () => (scheduler.of(5).output === "1\n" ? true : null));
+    await started.leave();
+    goOn(started, "end");
+    await eventually("it has ended", () => (existsSync(join(started.dir, "marker")) ? true : null));
+    started.again();
+    await outcomeOf(scheduler);
+    expect(scheduler.of(5).output).toBe("1\n2\n3\n");
+  });
+
+  test("reports at once what was lost", async () => {
+    await using started = startWorker();
+    const { scheduler } = started;
+    scheduler.offer(shell("only", "echo $$ >pid; echo 1; exec sleep 60", HERE));
+    await eventually("it runs", () => (scheduler.of(5).output === "1\n" ? true : null));
+    await started.leave();
+    const leader = statOf(Number(readFileSync(join(started.dir, "pid"), "utf8")))?.group ?? 0;
+    process.kill(-leader, "SIGKILL");
+    started.again();
+    const { result } = await outcomeOf(scheduler);
+    expect(result.outcome).toMatchObject({ status: "failed", reason: "interrupted" });
+  });
+});
+
+describe("the lease of a worker", () => {
+  test("ends an attempt that may be started elsewhere while the scheduler is away", async () => {
+    await using started = startWorker();
+    const { scheduler, log } = started;
+    scheduler.lostAfterMs = 900;
+    await scheduler.control({ kind: "greet" });
+    scheduler.offer(COUNTING, { onInterrupt: "rerun" });
+    await eventually("it runs", () => (scheduler.of(5).output === "1\n" ? true : null));
+    scheduler.isAway = true;
+    await log.holds("may have been started elsewhere");
+    scheduler.isAway = false;
+    const { result } = await outcomeOf(scheduler);
+    expect(result.outcome).toMatchObject({ status: "failed", reason: "interrupted" });
+  });
+
+  test("does not end an attempt that may not be started elsewhere", async () => {
+    await using started = startWorker();
+    const { scheduler, dir } = started;
+    scheduler.offer(COUNTING);
+    await eventually("it runs", () => (scheduler.of(5).output === "1\n" ? true : null));
+    expect(readdirSync(join(dir, "guarded"))).toEqual([]);
+  });
+});
+
+const FORGER = generateSigningKey();
+
+const REFUSED: readonly (readonly [string, string, (scheduler: FakeScheduler) => void])[] = [
+  ["unsigned", "unsigned", (it) => it.deliver({ header: {}, body: it.signed(it.offerOf(TOUCH)).body })],
+  ["forged", "forged", (it) => it.deliver(it.signed(it.offerOf(TOUCH), FORGER))],
+  ["changed after it was signed", "forged", (it) => it.deliver(changed(it.signed(it.offerOf(TOUCH))))],
+  ["expired", "expired", (it) => void it.offer(TOUCH, { expiresAt: it.now() - 1 })],
+  ["for other labels", "misaddressed", (it) => void it.offer(TOUCH, { labels: ["cpu"] })],
+  ["of a type that is not allowed", "type_not_allowed", (it) => void it.offer(program("only", "python", { text: "" }))],
+  ["with a script that is not the signed one", "forged", (it) => void it.offer(SCRIPT, { files: damaged(it) })],
+  [
+    "granted by somebody else",
+    "forged",
+    (it) => {
+      it.grant = (claim) => it.granted(claim, FORGER);
+      it.offer(TOUCH);
+    },
+  ],
+  [
+    "replayed",
+    "taken",
+    (it) => {
+      it.grant = () => ({ granted: false, reason: "taken", isOpen: false });
+      it.offer(TOUCH);
+    },
+  ],
+];
+
+describe("an offer", () => {
+  test.each(REFUSED)("that is %s runs nothing and is logged", async (_, reason, deliver) => {
+    await using started = startWorker({ allowedTypes: ["shell", "typescript"], slots: 1 });
+    const { scheduler, log, dir } = started;
+    await eventually("it has greeted", () => scheduler.hellos.at(-1) ?? null);
+    deliver(scheduler);
+    await log.holds('"warn"', `"reason":"${reason}"`);
+    expect(scheduler.removed + scheduler.givenBack).toBe(1);
+    // The slot is free again.
+    scheduler.grant = (claim) => scheduler.granted(claim);
+    scheduler.offer(shell("only", "echo next"), { attempt: 6 });
+    await outcomeOf(scheduler, 6);
+    expect(existsSync(join(dir, "marker"))).toBe(false);
+  });
+
+  test("is judged by the clock of the scheduler", async () => {
+    await using started = startWorker();
+    const { scheduler } = started;
+    scheduler.skewMs = -3_600_000;
+    await scheduler.control({ kind: "greet" });
+    await eventually("it has greeted", () => (scheduler.hellos.length > 1 ? true : null));
+    scheduler.offer(shell("only", "true"));
+    await outcomeOf(scheduler);
+  });
+});
+
+const HERE = { workingDir: "." };
+const TOUCH = shell("only", "touch marker", HERE);
+
+/** Prints 1, 2 and 3, and waits for a file after each. */
+const COUNTING = shell(
+  "only",
+  "for i in 1 2 3; do echo $i; until [ -e go$i ]; do sleep 0.01; done; done; echo end >marker",
+  HERE,
+);
+
+/** Lets the task go on until it has printed a number, or to its end. */
+const goOn = ({ dir }: { readonly dir: string }, to: 2 | 3 | "end"): void => {
+  for (let i = 1; i < (to === "end" ? 4 : to); i++) writeFileSync(join(dir, `go${i}`), "");
+};
+
+const SCRIPT = program("only", "typescript", { file: "script.ts" });
+
+/** Returns files of an offer whose content was exchanged. */
+const damaged = (scheduler: FakeScheduler): Offer["files"] => {
+  const file = { ...scheduler.putScript("await Bun.write('marker', '')"), name: "script.ts" };
+  scheduler.scripts.set(file.sha256, new TextEncoder().encode("await Bun.write('marker', 'other')"));
+  return { "script.ts": file };
+};
+
+const changed = ({ header, body }: Frame): Frame => {
+  const text = new TextDecoder().decode(body).replace("touch marker", "touch MARKER");
+  return { header, body: new TextEncoder().encode(text) };
+};
