@@ -5,10 +5,11 @@ import { formatSigningKey, generateSigningKey } from "../../lib/wire/signing.ts"
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { writeSecret } from "../secret-file.ts";
+import { changeWorkers } from "../worker/change.ts";
 import { natsConfig } from "../worker/nats-config.ts";
 import { runWorkerHere, WORKER_SETTINGS } from "../worker/run.ts";
 
-const ACTIONS = ["keygen", "nats-config"] as const;
+const ACTIONS = ["keygen", "nats-config", "drain", "resume", "forget"] as const;
 type Action = (typeof ACTIONS)[number];
 
 export const worker = defineCommand({
@@ -21,14 +22,21 @@ export const worker = defineCommand({
     "writes the private key to FILE, which only its owner can read, for " +
     "`petit run --nats-signing-key`, and prints the public key, for `petit worker --trust`. 'nats-config' prints a " +
     "configuration for nats-server with a user for petit and one for each NAME, who can only do its own part. With --keys, it " +
-    "creates an nkey for each of them in DIR, unless DIR has one: the files for --nats-creds. Otherwise they have random passwords.",
+    "creates an nkey for each of them in DIR, unless DIR has one: the files for --nats-creds. Otherwise they have random passwords. " +
+    "'drain' tells a worker of the running petit to claim nothing more, which holds once the command returns, until 'resume'. " +
+    "'forget' removes a worker that is gone from the list.",
   usage: [
     "petit worker --nats URL --trust KEY --label LABEL [FLAGS]",
     "petit worker keygen FILE",
     "petit worker nats-config NAME… [--keys DIR]",
+    "petit worker drain|resume|forget NAME…",
   ],
   args: {
-    ACTION: { type: "positional", required: false, description: "keygen or nats-config. [default: run a worker]" },
+    ACTION: {
+      type: "positional",
+      required: false,
+      description: "keygen, nats-config, drain, resume or forget. [default: run a worker]",
+    },
     NAME: {
       type: "positional",
       required: false,
@@ -94,7 +102,17 @@ const printConfig = async ({ names, keys }: WorkerArgs, context: Context): Promi
   return await natsConfig({ names, keys }, context);
 };
 
-const HANDLERS = { keygen, "nats-config": printConfig } as const satisfies Record<
-  Action,
-  (args: WorkerArgs, context: Context) => Promise<ExitStatus>
->;
+const changer =
+  (action: "drain" | "resume" | "forget") =>
+  ({ names, keys }: WorkerArgs, context: Context): Promise<ExitStatus> => {
+    if (keys !== null) throw new PetitError("invalid_request", "--keys is for 'petit worker nats-config'");
+    return changeWorkers({ action, names }, context);
+  };
+
+const HANDLERS = {
+  keygen,
+  "nats-config": printConfig,
+  drain: changer("drain"),
+  resume: changer("resume"),
+  forget: changer("forget"),
+} as const satisfies Record<Action, (args: WorkerArgs, context: Context) => Promise<ExitStatus>>;

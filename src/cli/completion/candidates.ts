@@ -49,6 +49,8 @@ const candidatesFor = async (target: CompletionTarget, context: Context): Promis
     case "TASK":
     case "--task":
       return listTasks(client(), before.get("RUN"));
+    case "NAME":
+      return CHANGES.has(before.get("ACTION") ?? "") ? listWorkers(client()) : [];
     case "PATH":
       return listArtifacts(client(), before);
     case "--param":
@@ -71,6 +73,14 @@ const clientOf = ({ flags }: CompletionTarget, { environment }: Context): Client
 const listJobs = async (client: Client): Promise<readonly Candidate[]> => {
   const { jobs } = await client.get("/api/jobs");
   return jobs.filter(({ id }) => isName(id)).map(({ id, name }) => ({ value: id, text: name === id ? "job" : name }));
+};
+
+/** The actions of `petit worker` that are about a worker that petit knows. */
+const CHANGES: ReadonlySet<string> = new Set(["drain", "resume", "forget"]);
+
+const listWorkers = async (client: Client): Promise<readonly Candidate[]> => {
+  const { workers } = await client.get("/api/workers");
+  return workers.map(({ name, state, labels }) => ({ value: name, text: [state, ...labels].join(" ") }));
 };
 
 const jobsOfFolder = async (dir: string): Promise<readonly Candidate[]> => {

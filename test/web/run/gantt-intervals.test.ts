@@ -9,6 +9,7 @@ const task = (given: Partial<TaskRunData>): TaskRunData =>
     status: "completed",
     reused: false,
     attempt_list: [],
+    waits_for: null,
     items: null,
     approval: null,
     started_at: 1_010,
