@@ -3,6 +3,7 @@ import { JetStreamApiCodes, JetStreamApiError } from "@nats-io/jetstream";
 import { type Authenticator, connect, errors, type NatsConnection, type TlsOptions } from "@nats-io/transport-node";
 import { PetitError } from "../domain/errors.ts";
 import { type LinkFault, TransportError } from "../domain/workers/link.ts";
+import { anyAnswers } from "./answers.ts";
 import { readAuthenticator } from "./credentials.ts";
 
 /** How to reach NATS, from the settings. */
@@ -30,7 +31,18 @@ export const prepareConnect = (access: NatsAccess): ((options: OpenOptions) => P
   const authenticator = readAuthenticator({ urls: access.urls, file: access.credentialsFile });
   const tls = tlsOptions(access);
   const servers = access.urls.map(withoutUser);
-  return (options) => open({ ...options, servers, tls, authenticator });
+  // The client never closes a connection on which the server is silent from the beginning. Many of them would use up all open files.
+  let wasSilent = false;
+  return async (options) => {
+    if (wasSilent && !(await anyAnswers(access.urls, CONNECT_TIMEOUT_MS)))
+      throw new TransportError("disconnected", "the server does not answer");
+    try {
+      return await open({ ...options, servers, tls, authenticator });
+    } catch (error) {
+      wasSilent = error instanceof errors.TimeoutError;
+      throw error;
+    }
+  };
 };
 
 /** Connects to one of the servers, once. Whoever asked for the connection decides what happens when it is lost. */
