@@ -43,7 +43,8 @@ export type WorkerStatus = {
 /** With more attempts than this to hand over, a slot stays occupied until one of them is. It bounds the disk. */
 const MAX_ENDED = 64;
 
-/** How long a worker that stops waits for its last attempts to be handed over, and for its last hello, in ms. */
+/** How long a worker that stops waits for answers to claims, for its last attempts to be handed over, and for its last hello, in ms. */
+const CLAIM_MS = 2_000;
 const HAND_OVER_MS = 5_000;
 const LAST_HELLO_MS = 1_000;
 
@@ -171,8 +172,10 @@ export class Worker implements AsyncDisposable {
     this.#slots.close();
     this.#puller[Symbol.dispose]();
     this.#noteChange();
-    // The hello and the rest of this function see that the worker is stopping.
-    await Promise.resolve();
+    // What is granted by now is this worker's.
+    const settled = new AbortController();
+    void this.#claims.settled().then(() => settled.abort("settled"));
+    await sleep(this.#options.clock, CLAIM_MS, settled.signal);
     if (mode !== "leave") await this.#drain();
     if (this.#hasContact) await this.#hellos.sayLast(LAST_HELLO_MS);
     this.#detach.abort();
@@ -182,7 +185,7 @@ export class Worker implements AsyncDisposable {
   }
 
   async #drain(): Promise<void> {
-    const { clock, log, shutdownTimeoutMs, killGraceMs } = this.#options;
+    const { log, shutdownTimeoutMs, killGraceMs } = this.#options;
     if (this.#held.size === 0) return;
     this.#hellos.sayNow();
     log.info({ attempts: this.#held.size, timeout_ms: shutdownTimeoutMs }, "waiting for running attempts to end");
@@ -194,7 +197,6 @@ export class Worker implements AsyncDisposable {
     for (const held of left) held.forceKill();
     await this.#whenIdle(HAND_OVER_MS, null);
     if (this.#held.size > 0) log.warn({ attempts: this.#held.size }, "the next start hands over what is left");
-    await sleep(clock, 0);
   }
 
   /** Waits until nothing is held, or as `isOver` says, or for at most `timeoutMs`. */

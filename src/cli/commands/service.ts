@@ -4,26 +4,27 @@ import { suggest } from "../../lib/suggest.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { install } from "../service/install.ts";
-import { DEFAULT_USER, planUnit, type ServiceFlags } from "../service/plan.ts";
+import { DEFAULT_USER, planUnit, SERVICE_SETTINGS, type ServiceFlags } from "../service/plan.ts";
 import { reportInstall, reportUninstall } from "../service/report.ts";
 import { uninstall } from "../service/uninstall.ts";
-import { run } from "./run.ts";
 
 const ACTIONS = ["print", "install", "uninstall"] as const;
 
 export const service = defineCommand({
   name: "service",
-  summary: "Run petit as a systemd service: print, install, uninstall",
+  summary: "Run petit or a worker as a systemd service: print, install, uninstall",
   description:
     "'print' shows the unit and changes nothing. 'install' writes the unit, creates the system user and the folders it needs, " +
     "then enables and starts the service. It keeps existing files, and replaces an edited unit only with --force. Run again, " +
     "it updates the unit and restarts petit. Running tasks continue during a restart or stop, unless --on-shutdown drain is " +
     "given. 'uninstall' stops the service and removes the unit; job files, database and user stay. With --user, all of this " +
-    "applies to your user's systemd and needs no root. The unit contains the flags of 'petit run', --db, --config, " +
+    "applies to your user's systemd and needs no root. With --worker, all of this applies to `petit worker` in a unit of its own, and " +
+    "systemd reads the files of --nats-creds and --nats-key for it. The unit contains the flags of 'petit run' or 'petit worker', --db, --config, " +
     "--log-level, --log-format and --token-file, whose file systemd reads for petit.",
   usage: [
     "petit service print [JOBS_DIR] [--user]",
     "petit service install [JOBS_DIR] [--user]",
+    "petit service install --worker --nats URL --trust KEY [--user]",
     "petit service uninstall [--user]",
   ],
   args: {
@@ -33,6 +34,7 @@ export const service = defineCommand({
       required: false,
       description: "The folder of the job files. [default: /etc/petit/jobs; with --user ~/.config/petit/jobs]",
     },
+    worker: { type: "boolean", description: "Run a worker instead of the scheduler." },
     user: { type: "boolean", description: "Use your user's systemd, which runs while you are logged in." },
     exec: { type: "string", valueHint: "FILE", description: "The executable of petit. [default: this one]" },
     as: {
@@ -54,13 +56,14 @@ export const service = defineCommand({
     force: { type: "boolean", description: "Replace or remove an edited unit." },
   },
   choices: ACTIONS,
-  settings: run.settings,
+  settings: SERVICE_SETTINGS,
   examples: [
     "petit service print",
     "sudo petit service install",
     "sudo petit service install /srv/jobs --api-port 9000 --max-jobs 8 --timezone Europe/Paris",
     "sudo petit service install --api-host 0.0.0.0 --token-file /etc/petit/token",
     "petit service install --user ~/jobs",
+    "sudo petit service install --worker --nats nats://nats:4222 --nats-creds box7.nk --trust ed25519:… --label gpu",
     "sudo petit service uninstall",
   ],
   run: async (args, context) => {
@@ -72,6 +75,7 @@ export const service = defineCommand({
 });
 
 type ServiceArgs = {
+  readonly worker?: boolean | undefined;
   readonly JOBS_DIR?: string | undefined;
   readonly exec?: string | undefined;
   readonly as?: string | undefined;
@@ -90,6 +94,7 @@ const checkedAction = (given: string): (typeof ACTIONS)[number] => {
 };
 
 const flagsIn = (args: ServiceArgs): ServiceFlags => ({
+  worker: args.worker ?? false,
   jobsDir: args.JOBS_DIR,
   exec: args.exec,
   as: args.as,
@@ -112,8 +117,8 @@ const installService = (args: ServiceArgs, context: Context): ExitStatus => {
 
 const uninstallService = (args: ServiceArgs, context: Context): ExitStatus => {
   if (args.JOBS_DIR !== undefined) throw new PetitError("invalid_request", `unexpected argument '${args.JOBS_DIR}'`);
-  const scope = args.user ? "user" : "system";
-  reportUninstall(uninstall(scope, { force: args.force ?? false }, context), { scope, context });
+  const service = { scope: args.user ? "user" : "system", role: args.worker ? "worker" : "scheduler" } as const;
+  reportUninstall(uninstall(service, { force: args.force ?? false }, context), { ...service, context });
   return EXIT.DONE;
 };
 

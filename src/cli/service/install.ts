@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { urlOf } from "../../app/settings/settings.ts";
-import { UNIT, type Unit, unitFile } from "../../app/systemd/unit-file.ts";
+import { SERVICES, type Unit, unitFile, unitName } from "../../app/systemd/unit-file.ts";
 import type { Context } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { Failure } from "../failure.ts";
@@ -15,7 +15,10 @@ export type InstallOptions = { readonly start: boolean; readonly force: boolean 
 /** An installed service. */
 export type Installed = {
   readonly unit: string;
-  readonly jobsDir: string;
+  readonly role: Unit["role"];
+  /** Null for a worker. */
+  readonly jobsDir: string | null;
+  /** The database, or the state folder of a worker. */
   readonly database: string;
   /** The user that petit runs as; null for a user service. */
   readonly user: string | null;
@@ -31,14 +34,14 @@ export type Installed = {
  * unchanged. Throws before the first change if systemd is missing or would replace an edited unit.
  */
 export const install = (unit: Unit, options: InstallOptions, context: Context): Installed => {
-  const { scope } = unit;
-  const path = unitPath(scope, context);
-  const jobsDir = unit.jobsDir ?? defaultJobsDir(scope, context);
+  const { scope, role } = unit;
+  const path = unitPath(unit, context);
+  const jobsDir = role === "worker" ? null : (unit.jobsDir ?? defaultJobsDir(scope, context));
   assertSystemd(scope, { needsRunning: options.start });
   refuseEdited(path, { force: options.force, doing: "overwrite" });
   const done = [
     ...(scope === "system" ? makeUser(unit.runAs) : []),
-    ...makeJobsDir(jobsDir, unit),
+    ...(jobsDir === null ? [] : makeJobsDir(jobsDir, unit)),
     ...makeDatabaseFolder(unit),
     ...writeUnit(path, unitFile(unit)),
     ...enable(unit),
@@ -46,9 +49,10 @@ export const install = (unit: Unit, options: InstallOptions, context: Context): 
   ];
   const user = scope === "system" ? unit.runAs : null;
   const { settings } = context;
-  const health = settings.api ? `${urlOf({ ...settings, url: null })}/api/health` : null;
-  const database = unit.db ?? join(stateDir(scope), "petit.db");
-  return { unit: path, jobsDir, database, user, started: options.start, health, done };
+  const health = settings.api && role === "scheduler" ? `${urlOf({ ...settings, url: null })}/api/health` : null;
+  const database =
+    role === "worker" ? (unit.stateDir ?? stateDir(unit)) : (unit.db ?? join(stateDir(unit), "petit.db"));
+  return { unit: path, role, jobsDir, database, user, started: options.start, health, done };
 };
 
 const hasUser = (name: string): boolean => runProgram("id", ["-u", name]).ok;
@@ -104,26 +108,25 @@ const writeUnit = (path: string, text: string): readonly string[] => {
   return [before === null ? `wrote ${path}` : `updated ${path}`];
 };
 
-const enable = ({ scope }: Unit): readonly string[] => {
+const enable = ({ scope, role }: Unit): readonly string[] => {
   if (isRunning(scope)) mustSystemctl(scope, "daemon-reload");
-  mustSystemctl(scope, "enable", "--quiet", UNIT);
-  return [
-    scope === "system" ? "enabled petit: it starts with the machine" : "enabled petit: it starts when you log in",
-  ];
+  mustSystemctl(scope, "enable", "--quiet", unitName(role));
+  return [`enabled ${SERVICES[role]}: it starts ${scope === "system" ? "with the machine" : "when you log in"}`];
 };
 
 /** Starts the service, or restarts it with the new unit. Its running tasks continue. */
-const start = ({ scope }: Unit): readonly string[] => {
-  const wasActive = systemctl(scope, "is-active", "--quiet", UNIT).ok;
-  const { ok, stderr } = systemctl(scope, "restart", UNIT);
+const start = ({ scope, role }: Unit): readonly string[] => {
+  const name = unitName(role);
+  const wasActive = systemctl(scope, "is-active", "--quiet", name).ok;
+  const { ok, stderr } = systemctl(scope, "restart", name);
   if (!ok)
     throw new Failure(
       EXIT.FAILED,
-      `the service was installed, but does not start: ${stderr.trim()}\n${stateOf(scope)}`,
+      `the service was installed, but does not start: ${stderr.trim()}\n${stateOf(scope, name)}`,
     );
-  const status = systemctl(scope, "show", "--property=StatusText", "--value", UNIT).stdout.trim();
-  return [`${wasActive ? "restarted" : "started"} petit${status === "" ? "" : `: ${status}`}`];
+  const status = systemctl(scope, "show", "--property=StatusText", "--value", name).stdout.trim();
+  return [`${wasActive ? "restarted" : "started"} ${SERVICES[role]}${status === "" ? "" : `: ${status}`}`];
 };
 
-const stateOf = (scope: Unit["scope"]): string =>
-  systemctl(scope, "status", "--full", "--lines=10", UNIT).stdout.trim();
+const stateOf = (scope: Unit["scope"], name: string): string =>
+  systemctl(scope, "status", "--full", "--lines=10", name).stdout.trim();

@@ -1,13 +1,16 @@
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
-import { isUnedited, UNIT, type Unit } from "../../app/systemd/unit-file.ts";
+import { join } from "node:path";
+import { isUnedited, SERVICES, type Unit, unitName } from "../../app/systemd/unit-file.ts";
 import type { Context } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { Failure } from "../failure.ts";
 import { hasSystemctl, isRunning, systemctl } from "./systemctl.ts";
 
 export type Scope = Unit["scope"];
+
+/** A service that may be installed. */
+export type Service = Pick<Unit, "scope" | "role">;
 
 const configFolder = (scope: Scope, { environment }: Pick<Context, "environment">): string =>
   scope === "system" ? "/etc" : environment.XDG_CONFIG_HOME || join(environment.HOME || home(), ".config");
@@ -22,22 +25,20 @@ const home = (): string => {
 };
 
 /** Returns the path of the unit file. */
-export const unitPath = (scope: Scope, context: Pick<Context, "environment">): string =>
-  join(configFolder(scope, context), "systemd", scope, UNIT);
+export const unitPath = ({ scope, role }: Service, context: Pick<Context, "environment">): string =>
+  join(configFolder(scope, context), "systemd", scope, unitName(role));
 
 /** Returns the default folder of the job files. */
 export const defaultJobsDir = (scope: Scope, context: Pick<Context, "environment">): string =>
   join(configFolder(scope, context), "petit", "jobs");
 
 /** Returns the state folder of the installed service, as systemd reports it. */
-export const stateDir = (scope: Scope): string =>
-  systemctl(scope, "show", "--property=WorkingDirectory", "--value", UNIT).stdout.trim() || DEFAULT_STATE[scope];
+export const stateDir = ({ scope, role }: Service): string =>
+  systemctl(scope, "show", "--property=WorkingDirectory", "--value", unitName(role)).stdout.trim() ||
+  `${DEFAULT_STATES[scope]}/${SERVICES[role]}`;
 
-/** The state folders if no systemd is running. */
-const DEFAULT_STATE = { system: "/var/lib/petit", user: "~/.local/state/petit" } as const satisfies Record<
-  Scope,
-  string
->;
+/** The folders of state folders if no systemd is running. */
+const DEFAULT_STATES = { system: "/var/lib", user: "~/.local/state" } as const satisfies Record<Scope, string>;
 
 /** Returns the text of the unit file, or null if there is none. */
 export const readUnit = (path: string): string | null => (existsSync(path) ? readFileSync(path, "utf8") : null);
@@ -51,7 +52,7 @@ export const refuseEdited = (
   if (text === null || force || isUnedited(text)) return;
   throw new Failure(
     EXIT.FAILED,
-    `${path} was edited or was not written by petit, so it was not changed. Move the edits to a drop-in in ${dirname(path)}/${UNIT}.d, or ${doing} the unit with --force`,
+    `${path} was edited or was not written by petit, so it was not changed. Move the edits to a drop-in in ${path}.d, or ${doing} the unit with --force`,
   );
 };
 

@@ -4,12 +4,16 @@ import { flagOf } from "../../app/settings/setting.ts";
 import { SETTINGS, type SettingKey } from "../../app/settings/settings.ts";
 import type { Unit } from "../../app/systemd/unit-file.ts";
 import { PetitError } from "../../domain/errors.ts";
+import { parsePublicKey } from "../../lib/wire/signing.ts";
 import { MEMORY } from "../../store/database/open.ts";
 import type { Context } from "../command.ts";
 import { run } from "../commands/run.ts";
+import { WORKER_SETTINGS } from "../worker/run.ts";
 
 /** The flags of `petit service` that describe the unit. */
 export type ServiceFlags = {
+  /** True for `petit worker` instead of `petit run`. */
+  readonly worker: boolean;
   readonly jobsDir: string | undefined;
   readonly exec: string | undefined;
   readonly as: string | undefined;
@@ -25,17 +29,24 @@ export const planUnit = (flags: ServiceFlags, context: Context): Unit => {
   const scope = flags.user ? "user" : "system";
   if (flags.user && flags.as !== undefined)
     throw wrong("--as is only for a system service; a --user service runs as you");
+  const role = flags.worker ? "worker" : "scheduler";
   const db = fromFlag("db", context);
+  const stateDir = absolute(fromFlag(flagOf(SETTINGS.stateDir), context));
+  assertFlagsOf(role, context);
+  if (flags.worker) assertWorker(flags, context);
   const unit: Unit = {
+    role,
     scope,
     exec: findExecutable(flags.exec, context),
     jobsDir: flags.jobsDir === undefined ? null : resolve(flags.jobsDir),
     db: db === null || db === MEMORY ? db : resolve(db),
     config: absolute(fromFlag("config", context)),
-    args: runArguments(context),
+    stateDir,
+    args: serviceArguments(role, context),
     runAs: checkedUser(flags.as ?? DEFAULT_USER),
     tokenFile: absolute(fromFlag("token-file", context)),
-    writable: db === null || db === MEMORY ? null : dirname(resolve(db)),
+    credentials: flags.worker ? credentialsIn(context) : [],
+    writable: flags.worker ? stateDir : db === null || db === MEMORY ? null : dirname(resolve(db)),
     sandbox: flags.sandbox,
     stopSeconds: stopSeconds(context.settings),
     version: context.version,
@@ -78,26 +89,74 @@ const checkedUser = (name: string): string => {
 };
 
 /** Settings that the unit sets in another way, or that have no use in it. */
-const NOT_PASSED_ON: readonly SettingKey[] = ["db", "url", "tokenFile", "color"];
+const NOT_PASSED_ON: readonly SettingKey[] = ["db", "url", "tokenFile", "color", "stateDir"];
 
-/** Returns the flags to pass on to `petit run`, as they were given. */
-const runArguments = (context: Context): readonly string[] => {
-  const keys: readonly SettingKey[] = [...run.settings, "logLevel", "logFormat"];
+/** Private files that systemd reads for a worker. */
+const PRIVATE_FILES = ["natsCreds", "natsKey"] as const satisfies readonly SettingKey[];
+
+/** Other files that a worker reads. They are public. */
+const PUBLIC_FILES = ["natsCa", "natsCert"] as const satisfies readonly SettingKey[];
+
+const credentialsIn = (context: Context): Unit["credentials"] =>
+  PRIVATE_FILES.flatMap((key) => {
+    const flag = flagOf(SETTINGS[key]);
+    const file = absolute(fromFlag(flag, context));
+    return file === null ? [] : [[flag, file] as const];
+  });
+
+/** Throws if the worker could not start. */
+const assertWorker = ({ jobsDir }: ServiceFlags, context: Context): void => {
+  if (jobsDir !== undefined) throw wrong("a worker has no job files; leave JOBS_DIR out, or --worker");
+  if (fromFlag("db", context) !== null) throw wrong("a worker has no --db; its state is in --state-dir");
+  for (const flag of [flagOf(SETTINGS.nats), flagOf(SETTINGS.trust)])
+    if (fromFlag(flag, context) === null) throw wrong(`a worker needs --${flag}; see 'petit worker --help'`);
+};
+
+/** `--user` of a service has another meaning than that of a worker, which has no root as a service. */
+const settingsOf = (role: Unit["role"]): readonly SettingKey[] =>
+  role === "worker" ? WORKER_SETTINGS.filter((key) => key !== "taskUser") : run.settings;
+
+/** The settings of all services. */
+export const SERVICE_SETTINGS: readonly SettingKey[] = [
+  ...new Set([...settingsOf("scheduler"), ...settingsOf("worker")]),
+];
+
+/** Throws if a flag has no use in this service. */
+const assertFlagsOf = (role: Unit["role"], { flags }: Context): void => {
+  const own = settingsOf(role);
+  const foreign = SERVICE_SETTINGS.filter((key) => !own.includes(key)).map((key) => flagOf(SETTINGS[key]));
+  const given = foreign.find((flag) => flags.has(flag));
+  if (given !== undefined)
+    throw wrong(role === "worker" ? `--${given} has no use in a worker` : `--${given} is a flag of --worker`);
+};
+
+/** Returns the flags to pass on to `petit run` or `petit worker`, as they were given. */
+const serviceArguments = (role: Unit["role"], context: Context): readonly string[] => {
+  const inUnit: readonly SettingKey[] = role === "worker" ? PRIVATE_FILES : [];
+  const keys: readonly SettingKey[] = [...settingsOf(role), "logLevel", "logFormat"];
   const given = keys
+    .filter((key) => !inUnit.includes(key))
     .filter((key) => !NOT_PASSED_ON.includes(key))
     .flatMap((key) => (context.flags.get(flagOf(SETTINGS[key])) ?? []).map((value) => flagText(key, value)));
   const shutdown = context.flags.has(flagOf(SETTINGS.onShutdown)) ? [] : ["--on-shutdown=leave"];
   return [...shutdown, ...given];
 };
 
-const flagText = (key: SettingKey, value: string): string => {
+const flagText = (key: SettingKey, given: string): string => {
   const setting = SETTINGS[key];
+  const value = isPath(key, given) ? resolve(given) : given;
   if (setting.kind.arity !== "switch") return `--${flagOf(setting)}=${value}`;
   return value === "false" ? `--no-${flagOf(setting)}` : `--${flagOf(setting)}`;
 };
 
+/** Returns whether a value is a path, which the service resolves in another folder. A trusted key is a path unless it is a key. */
+const isPath = (key: SettingKey, given: string): boolean =>
+  PUBLIC_FILES.some((file) => file === key) || (key === "trust" && parsePublicKey(given) === null);
+
 /** Throws if a path can't be written in the unit: its directives have no quoting for these characters (systemd 257). */
-const assertPathsEncodable = ({ tokenFile, writable }: Unit): void => {
+const assertPathsEncodable = ({ tokenFile, writable, credentials }: Unit): void => {
+  for (const [, file] of credentials)
+    assertWithout(file, /["'\\\p{Cc}\s]/u, "spaces, quotes, \\ and control characters");
   assertWithout(tokenFile, /["'\\\p{Cc}\s]/u, "spaces, quotes, \\ and control characters");
   assertWithout(writable, /["'\\\p{Cc}]/u, "quotes, \\ and control characters");
 };
@@ -111,8 +170,8 @@ const assertWithout = (path: string | null, forbidden: RegExp, what: string): vo
 const HIDDEN = /^\/(home|root|run\/user)(\/|$)/;
 
 /** Throws if the service could not see a path that it needs. */
-const assertPathsVisible = ({ exec, jobsDir, db, config }: Unit): void => {
-  const hidden = [exec, jobsDir, db, config].find((path) => path !== null && HIDDEN.test(realPath(path)));
+const assertPathsVisible = ({ exec, jobsDir, db, config, stateDir }: Unit): void => {
+  const hidden = [exec, jobsDir, db, config, stateDir].find((path) => path !== null && HIDDEN.test(realPath(path)));
   if (!hidden) return;
   throw wrong(
     `a system service can't see ${hidden}, because home folders are hidden from it. ${alternativeTo(hidden, exec)}`,

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { UNIT } from "../../app/systemd/unit-file.ts";
+import { unitName } from "../../app/systemd/unit-file.ts";
 import type { Context } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { Failure } from "../failure.ts";
-import { assertSystemd, readUnit, refuseEdited, type Scope, stateDir, unitPath } from "./place.ts";
+import { assertSystemd, readUnit, refuseEdited, type Service, stateDir, unitPath } from "./place.ts";
 import { isRunning, mustSystemctl, systemctl } from "./systemctl.ts";
 
 /** A removed service. */
@@ -22,32 +22,34 @@ export type Uninstalled = {
 
 /** Stops the service and removes its unit, and nothing else. Throws a `Failure` if there is no unit or it was edited. */
 export const uninstall = (
-  scope: Scope,
+  service: Service,
   { force }: { readonly force: boolean },
   context: Pick<Context, "environment">,
 ): Uninstalled => {
-  const path = unitPath(scope, context);
+  const { scope } = service;
+  const name = unitName(service.role);
+  const path = unitPath(service, context);
   assertSystemd(scope, { needsRunning: false });
   const text = readUnit(path);
   if (text === null) throw new Failure(EXIT.FAILED, `no service is installed: ${path} does not exist`);
   refuseEdited(path, { force, doing: "remove" });
   const running = isRunning(scope);
-  const stopped = running && systemctl(scope, "is-active", "--quiet", UNIT).ok;
+  const stopped = running && systemctl(scope, "is-active", "--quiet", name).ok;
   const dropIns = existsSync(`${path}.d`) ? `${path}.d` : null;
-  const where = { command: commandIn(text), stateDir: stateDir(scope), dropIns };
-  const group = running ? systemctl(scope, "show", "--property=ControlGroup", "--value", UNIT).stdout.trim() : "";
-  mustSystemctl(scope, "disable", "--quiet", ...(running ? ["--now"] : []), UNIT);
+  const where = { command: commandIn(text), stateDir: stateDir(service), dropIns };
+  const group = running ? systemctl(scope, "show", "--property=ControlGroup", "--value", name).stdout.trim() : "";
+  mustSystemctl(scope, "disable", "--quiet", ...(running ? ["--now"] : []), name);
   rmSync(path);
-  if (running) forget(scope);
+  if (running) forget(scope, name);
   return { unit: path, ...where, stopped, left: countIn(group) };
 };
 
 const commandIn = (text: string): string => /^ExecStart=(.*)$/m.exec(text)?.[1] ?? "";
 
-const forget = (scope: Scope): void => {
+const forget = (scope: Service["scope"], name: string): void => {
   mustSystemctl(scope, "daemon-reload");
   // Fails if the unit is already unknown, which is fine.
-  systemctl(scope, "reset-failed", UNIT);
+  systemctl(scope, "reset-failed", name);
 };
 
 const countIn = (group: string): number => {

@@ -10,6 +10,7 @@ import { clockOfRun } from "../../engine/run/run-clock.ts";
 import { decodeScope } from "../../engine/workers/scope-json.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { ReceivedKey, ReceivedOutcome } from "../../store/workers/received.ts";
+import { NoAnswer } from "../contact/requests.ts";
 import { OutputCursor } from "../hand-over/output-cursor.ts";
 import { shipArtifacts } from "../hand-over/ship-artifacts.ts";
 import { NotYours, OutputShipper, quiet } from "../hand-over/ship-output.ts";
@@ -45,6 +46,8 @@ export class HeldAttempt {
   /** Sends output while the process runs. */
   #shipping: Promise<void> = Promise.resolve();
   #isUnwanted = false;
+  /** True if it was ended because it is not wanted. */
+  #wasKilled = false;
   #isUnknown = false;
   /** True if the worker itself ends it because it stops. */
   #isAbandoned = false;
@@ -122,6 +125,7 @@ export class HeldAttempt {
     const { store, commits } = this.#options.parts;
     if (this.#isUnwanted) return;
     this.#isUnwanted = true;
+    this.#wasKilled = !this.hasEnded;
     this.#silence.abort("discarded");
     commits.commitOrDefer(() => store.received.kill(this.key));
     this.#end.abort("cancelled");
@@ -151,7 +155,7 @@ export class HeldAttempt {
     const { store, commits, detach, log } = this.#options.parts;
     await this.#shipping;
     try {
-      if (!this.#isUnwanted) await this.#handOver();
+      await (this.#isUnwanted ? this.#reportLate() : this.#handOver());
     } catch (error) {
       if (!(error instanceof NotYours)) throw error;
       log.warn(this.fields, "the scheduler does not take the outcome of an attempt; it is deleted");
@@ -178,6 +182,17 @@ export class HeldAttempt {
     }
   }
 
+  /** Tells the scheduler once how an attempt ended that it does not want any more. It keeps that as a note. */
+  async #reportLate(): Promise<void> {
+    const { requests, detach } = this.#options.parts;
+    if (this.#outcome === null || this.#wasKilled) return;
+    try {
+      await requests.outcome({ ...this.key, ...this.#outcome, offset: 0, artifacts: [] });
+    } catch (error) {
+      if (!(error instanceof NoAnswer) && !detach.aborted) throw error;
+    }
+  }
+
   #shipArtifacts(): Promise<readonly ShippedArtifact[]> {
     const { parts, local, offer } = this.#options;
     const folder = artifactFolder(local.attempt.taskId, offer.item?.key ?? null);
@@ -196,7 +211,7 @@ export class HeldAttempt {
     try {
       await this.#shipper.run();
     } catch (error) {
-      if (detach.aborted) return;
+      if (detach.aborted || this.#isUnwanted) return;
       if (!(error instanceof NotYours)) throw error;
       log.warn(this.fields, "the scheduler does not take the output of an attempt; it is ended");
       this.discard();

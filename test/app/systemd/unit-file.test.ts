@@ -2,10 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { isUnedited, type Unit, unitFile } from "../../../src/app/systemd/unit-file.ts";
 
 const PLAIN: Unit = {
+  role: "scheduler",
   scope: "system",
   exec: "/usr/local/bin/petit",
   jobsDir: null,
   db: null,
+  stateDir: null,
+  credentials: [],
   config: null,
   args: [],
   runAs: "petit",
@@ -68,6 +71,18 @@ describe("the unit file", () => {
   test("reads the token from the named file, otherwise from systemd's credential stores", () => {
     expect(values({}, "LoadCredential")).toEqual(["petit-token"]);
     expect(values({ tokenFile: "/etc/petit/100%" }, "LoadCredential")).toEqual(["petit-token:/etc/petit/100%%"]);
+  });
+
+  test("runs a worker with its own state, and files that systemd reads for it", () => {
+    const credentials = [["nats-creds", "/etc/petit/100%.nk"]] as const;
+    const unit = { role: "worker", credentials, args: ["--name=box7"] } as const;
+    expect(values(unit, "ExecStart")).toEqual([
+      `/usr/local/bin/petit worker --state-dir %S/petit-worker --nats-creds=\${CREDENTIALS_DIRECTORY}/nats-creds --name=box7`,
+    ]);
+    expect(values(unit, "LoadCredential")).toEqual(["nats-creds:/etc/petit/100%%.nk"]);
+    expect(values(unit, "StateDirectory")).toEqual(["petit-worker"]);
+    expect(values(unit, "KillMode")).toEqual(["process"]);
+    expect(values(unit, "ExecReload")).toEqual([]);
   });
 
   test("for a user runs as that user without a sandbox, from login", () => {

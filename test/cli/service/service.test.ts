@@ -55,6 +55,17 @@ describe("petit service print", () => {
     expect(lineOf(stdout, "WantedBy")).toBe("WantedBy=default.target");
   });
 
+  test("passes on the flags of 'petit worker' with --worker", async () => {
+    using folder = tempFolder();
+    const key = "ed25519:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    const flags = ["--nats=nats://nats:4222", "--nats-creds=box7.nk", `--trust=${key}`, "--label=gpu", "--slots=2"];
+    const { stdout } = await petit(["service", "print", EXEC, "--worker", ...flags], { cwd: folder.path });
+    expect(lineOf(stdout, "ExecStart")).toBe(
+      `ExecStart=/bin/sh worker --state-dir %S/petit-worker --nats-creds=\${CREDENTIALS_DIRECTORY}/nats-creds --on-shutdown=leave --nats=nats://nats:4222 --trust=${key} --label=gpu --slots=2`,
+    );
+    expect(lineOf(stdout, "LoadCredential")).toBe(`LoadCredential=nats-creds:${folder.path}/box7.nk`);
+  });
+
   test("sets the stop timeout of systemd to the longest shutdown", async () => {
     expect(lineOf((await print()).stdout, "TimeoutStopSec")).toBe("TimeoutStopSec=60");
     const { stdout } = await print("--on-shutdown=drain", "--shutdown-timeout=5m", "--kill-grace=1m");
@@ -99,6 +110,10 @@ describe("petit service", () => {
     ["a token file with a line break", ["print", EXEC, "--token-file=/a\nUser=root"], "expected a path without"],
     ["a database folder with quotes", ["print", EXEC, '--db=/srv/"x"/p.db'], "expected a path without"],
     ["an unknown flag", ["print", EXEC, "--sandbx"], "--sandbox"],
+    ["a flag of a worker without --worker", ["print", EXEC, "--label=gpu"], "--label is a flag of --worker"],
+    ["a flag of the scheduler with --worker", ["print", EXEC, "--worker", "-j", "2"], "--max-jobs has no use"],
+    ["a folder of jobs with --worker", ["print", EXEC, "/srv/jobs", "--worker"], "a worker has no job files"],
+    ["a worker without --nats", ["print", EXEC, "--worker"], "a worker needs --nats"],
   ])("refuses %s", async (_, args, message) => {
     const { status, stdout, stderr } = await petit(["service", ...args]);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
