@@ -106,5 +106,5 @@ const byText = ({ trigger, triggered_by, cancelled_by }: RunData["detail"]): str
 /** Returns why a run has not ended, if there is something to say. */
 const openText = ({ ending, waits_for }: RunData["detail"]): string => {
   if (ending !== null) return `ending: ${ending}`;
-  return waits_for === null ? "" : `waits for ${waitsForText(waits_for)}`;
+  return waits_for == null ? "" : `waits for ${waitsForText(waits_for)}`;
 };

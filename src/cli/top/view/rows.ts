@@ -13,6 +13,7 @@ import type { TreeRow } from "../state/list/task-tree.ts";
 import { cell, type Line, plain, rightCell, type Segment, styled } from "./line.ts";
 
 // The rows of the lists. Each is shortened to the width of its pane later; the columns are chosen here.
+// An older petit does not send `waits_for`, so it can be undefined.
 
 export type RowOptions = {
   readonly width: number;
@@ -72,7 +73,7 @@ const explanationOf = (item: TopAttention): string => {
     case "run_late": {
       const waited = elapsedText(item.waited_ms);
       if (item.cause === "warn_after") return `was due ${waited} ago and has not ended`;
-      return `has waited ${waited} ${item.waits_for === null ? "to start" : `for ${waitsForText(item.waits_for)}`}`;
+      return `has waited ${waited} ${item.waits_for == null ? "to start" : `for ${waitsForText(item.waits_for)}`}`;
     }
     case "approval_needed":
       return `${item.task_id} waits for approval${item.prompt === null ? "" : `: ${item.prompt}`}`;
@@ -195,7 +196,7 @@ const runColumns = (run: TopRun, { now, width }: RowOptions): Line => {
 
 /** Returns what a run waits for, or the line that explains a failure, if petit was asked for it. */
 const whyText = ({ failure = null, error, waits_for }: TopRun): string => {
-  if (waits_for !== null) return `waits for ${waitsForText(waits_for)}`;
+  if (waits_for != null) return `waits for ${waitsForText(waits_for)}`;
   const last = failure?.last_line?.text;
   if (last === undefined) return error ?? "";
   return failure?.task_id === null ? last : `${failure?.task_id}: ${last}`;
@@ -268,7 +269,7 @@ const itemsText = ({ items }: TopTask): string => {
 
 /** Returns the worker of the last attempt, or what the task waits for; empty if it ran here. */
 const workerText = ({ waits_for, attempt_list }: Pick<TopTask, "waits_for" | "attempt_list">): string => {
-  if (waits_for !== null) return `waits for ${waitsForText(waits_for)}`;
+  if (waits_for != null) return `waits for ${waitsForText(waits_for)}`;
   const worker = attempt_list.at(-1)?.worker ?? null;
   return worker === null ? "" : `on ${worker}`;
 };
