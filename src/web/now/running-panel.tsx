@@ -122,8 +122,10 @@ const RunningRow = memo(({ run, isEnded, onCancel }: RunningRowProps) => {
   return (
     <li className="now-running" data-run={run.id}>
       {isEnded ? <StatusIcon of="skipped" label="ended" /> : <StatusIcon of="running" label="running" />}
-      <span>
-        <Link href={`/runs/${run.id}`}>{name}</Link>
+      <span className="now-name">
+        <Link href={`/runs/${run.id}`} title={name}>
+          {name}
+        </Link>
         {run.late_at !== null && <span className="tag">late</span>}
       </span>
       {isEnded ? <span className="now-progress muted">ended</span> : <Progress run={run} />}

@@ -27,6 +27,10 @@ id: away
 schedule: {cron: "* * * * * *", catchup: none}
 tasks: [{id: only, type: command, command: "true"}]
 ---
+id: long
+name: Work with a name that is much longer than the column of the running runs
+tasks: [{id: only, type: command, command: sleep, args: ["600"]}]
+---
 id: wait
 params: {for: {default: "600"}}
 tasks: [{id: only, type: command, command: sleep, args: ["\${{ params.for }}"]}]
@@ -179,6 +183,25 @@ describe.skipIf(CHROMIUM === null)("the now view", () => {
     await bars("wait", "running").waitFor();
     expect(await page.evaluate("window.isTheSame")).toBe(true);
   }, 60_000);
+
+  test.each([1024, 390])(
+    "keeps a long name of a running job apart from its elapsed time, at %d px",
+    async (width) => {
+      const { petit } = running();
+      const id = await start(petit, "long");
+      await using web = await openWeb({ url: petit.url, viewport: { width, height: 800 } });
+      await web.open("/");
+      const row = web.page.locator(`[data-run="${id}"]`);
+      await row.scrollIntoViewIfNeeded();
+      const [name, elapsed] = [
+        await row.getByRole("link").boundingBox(),
+        await row.locator(".now-progress").boundingBox(),
+      ];
+      expect((name?.x ?? 0) + (name?.width ?? 0)).toBeLessThanOrEqual(elapsed?.x ?? 0);
+      await post(petit, `/api/runs/${id}/cancel`);
+    },
+    30_000,
+  );
 
   test("counts the outcomes of the last 24 hours, and links to the runs", async () => {
     const { web } = running();
