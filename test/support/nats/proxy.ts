@@ -32,13 +32,25 @@ export const startProxy = async (target: number, port = 0): Promise<Proxy> => {
   const forward = (pair: Pair, from: Socket, to: Socket): void => {
     // One chain per direction keeps the order.
     let queue = Promise.resolve();
+    let queued = 0;
+    const later = async (before: Promise<void>, chunk: Buffer | string): Promise<void> => {
+      const dueAt = performance.now() + delayMs;
+      await before;
+      await pause(Math.max(0, dueAt - performance.now()));
+      to.write(chunk);
+      queued--;
+    };
     from.on("data", (chunk) => {
       if (mode === "dropping") {
         pair.isDamaged = true;
         return;
       }
-      if (delayMs === 0) to.write(chunk);
-      else queue = queue.then(() => pause(delayMs)).then(() => void to.write(chunk));
+      if (delayMs === 0 && queued === 0) {
+        to.write(chunk);
+        return;
+      }
+      queued++;
+      queue = later(queue, chunk);
     });
     from.on("error", () => end(pair));
     from.on("close", () => end(pair));

@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { constants, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { runtimeCommand, runtimeEnvironment } from "../runtime-command.ts";
+import { startLoggedProcess } from "./logged-process.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 
@@ -57,29 +57,16 @@ export const startPetit = async (options: StartOptions = {}): Promise<Petit> => 
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), "petit-test-"));
   const jobsDir = options.jobsDir ?? writeJobs(join(dir, "jobs"), options.jobs ?? {});
   const dbPath = join(dir, "petit.db");
-  const [program = "", ...before] = options.command ?? petitCommand();
-  const args = [...before, "run", jobsDir, "--db", dbPath, "--api-port", "0", ...(options.args ?? [])];
-  const child = spawn(program, args, {
+  const { pid, ready, send, end, stderr, exited } = await startLoggedProcess({
+    argv: [
+      ...(options.command ?? petitCommand()),
+      ...["run", jobsDir, "--db", dbPath, "--api-port", "0", ...(options.args ?? [])],
+    ],
     cwd: options.cwd ?? dir,
     env: { ...baseEnvironment(dir), ...options.env },
-    stdio: ["ignore", "ignore", "pipe"],
+    readyMessage: "petit is ready",
   });
-  const { pid = expectPid() } = child;
-  const exited = exitOf(child);
-  /** In Deno, `child.kill` marks the child as ended by the signal, so this calls `process.kill`. */
-  const send = (signal: NodeJS.Signals): void => {
-    if (isAlive(child)) process.kill(pid, signal);
-  };
-  const log = readLog(child.stderr);
-  const url = await Promise.race([log.ready, exited.then(() => log.ended).then(() => null)]);
-  if (url === null) throw new Error(`petit exited with ${await exited}:\n${log.text()}`);
-  const end = async (signal: NodeJS.Signals): Promise<number> => {
-    send(signal);
-    const status = await exited;
-    // Wait until its whole log was read.
-    await log.ended;
-    return status;
-  };
+  const url = typeof ready.url === "string" ? ready.url : "";
   return {
     url,
     dir,
@@ -87,7 +74,7 @@ export const startPetit = async (options: StartOptions = {}): Promise<Petit> => 
     dbPath,
     pid,
     fetch: (path, init) => fetch(`${url}${path}`, init),
-    stderr: log.text,
+    stderr,
     stop: () => end("SIGTERM"),
     kill: async () => void (await end("SIGKILL")),
     exited,
@@ -103,19 +90,6 @@ export const startPetit = async (options: StartOptions = {}): Promise<Petit> => 
   };
 };
 
-const expectPid = (): never => {
-  throw new Error("petit can't be started");
-};
-
-const isAlive = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode === null && signalCode === null;
-
-/** Resolves with the exit status, or 128 plus the number of the signal that ended it. */
-const exitOf = (child: ChildProcess): Promise<number> =>
-  new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("exit", (status, signal) => resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal])));
-  });
-
 const writeJobs = (dir: string, jobs: Readonly<Record<string, string>>): string => {
   mkdirSync(dir, { recursive: true });
   for (const [name, text] of Object.entries(jobs)) {
@@ -125,31 +99,10 @@ const writeJobs = (dir: string, jobs: Readonly<Record<string, string>>): string 
   return dir;
 };
 
-const baseEnvironment = (dir: string): Record<string, string> => ({
+/** Variables of a process whose home folder is `dir`. */
+export const baseEnvironment = (dir: string): Record<string, string> => ({
   ...runtimeEnvironment,
   PATH: process.env.PATH ?? "",
   HOME: dir,
   TMPDIR: tmpdir(),
 });
-
-/** Reads the log, which has JSON lines, and finds the line with petit's address. */
-const readLog = (stream: AsyncIterable<Uint8Array>) => {
-  let text = "";
-  const ready = Promise.withResolvers<string>();
-  const read = async (): Promise<void> => {
-    const decoder = new TextDecoder();
-    let isReady = false;
-    for await (const chunk of stream) {
-      text += decoder.decode(chunk, { stream: true });
-      const url: string | null = isReady ? null : readyUrl(text);
-      if (url !== null) ready.resolve(url);
-      isReady ||= url !== null;
-    }
-  };
-  return { text: () => text, ready: ready.promise, ended: read() };
-};
-
-const readyUrl = (log: string): string | null => {
-  const line = log.split("\n").find((each) => each.includes('"petit is ready"') && each.endsWith("}"));
-  return line === undefined ? null : (JSON.parse(line).url ?? "");
-};

@@ -15,11 +15,8 @@ export const violations = ({
   const db = new Database(dbPath, { readonly: true });
   try {
     return [
-      ...integrity(db),
-      ...askEach(db),
-      ...unaccepted(db, accepted),
+      ...ledgerViolations(db, accepted),
       ...begunThoughRefused(db, refused),
-      ...ledgerHoles(db),
       ...wrongOutput(db),
       ...wrongRecords(db, join(dirname(dbPath), "did")),
       ...leftovers(dbPath),
@@ -29,9 +26,17 @@ export const violations = ({
   }
 };
 
-type Row = Record<string, string | number | null>;
+/** Checks what is true of every database of an idle petit, whatever its jobs do. Returns a sentence for each violation. */
+export const ledgerViolations = (db: Database, accepted: ReadonlySet<string>): readonly string[] => [
+  ...integrity(db),
+  ...askEach(db),
+  ...unaccepted(db, accepted),
+  ...ledgerHoles(db),
+];
 
-const rows = (db: Database, sql: string): readonly Row[] => db.query<Row, []>(sql).all();
+export type Row = Record<string, string | number | null>;
+
+export const rows = (db: Database, sql: string): readonly Row[] => db.query<Row, []>(sql).all();
 
 const integrity = (db: Database): readonly string[] => {
   const found = rows(db, "PRAGMA integrity_check").map((row) => String(row.integrity_check));

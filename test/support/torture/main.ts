@@ -3,9 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { parseDuration } from "../../../src/lib/duration.ts";
 import { canStepClock } from "../engine/faults-clock.ts";
+import { NATS_VERSIONS } from "../nats/server.ts";
 import { violations } from "./invariants.ts";
 import { type Torture, torture } from "./torture.ts";
+import { reportWorkers } from "./workers/report.ts";
+import { tortureWorkers } from "./workers/torture.ts";
 import { tortureWorkflow } from "./workflow.ts";
 
 const { values } = parseArgs({
@@ -14,6 +18,9 @@ const { values } = parseArgs({
     seed: { type: "string" },
     "no-locker": { type: "boolean" },
     workflow: { type: "boolean" },
+    workers: { type: "boolean" },
+    nats: { type: "string", default: "2.15" },
+    "lost-after": { type: "string", default: "5s" },
     verbose: { type: "boolean" },
   },
 });
@@ -58,6 +65,19 @@ const runWorkflow = async (dir: string): Promise<readonly string[]> => {
   return surprises;
 };
 
+/** Disturbs a scheduler, three workers and NATS. */
+const runWorkers = async (dir: string): Promise<readonly string[]> => {
+  const natsVersion = NATS_VERSIONS.find((version) => version === values.nats);
+  const lostAfterMs = parseDuration(values["lost-after"]);
+  if (natsVersion === undefined) throw new Error(`--nats expects ${NATS_VERSIONS.join(" or ")}`);
+  if (lostAfterMs === null) throw new Error("--lost-after expects a duration");
+  console.log(`workers: ${kills} faults, seed ${seed}, nats-server ${natsVersion}, lost after ${values["lost-after"]}`);
+  const trace = values.verbose ? { trace: (line: string): void => console.log(line) } : {};
+  const result = await tortureWorkers({ seed, faults: kills, dir, natsVersion, lostAfterMs, delays: 3, ...trace });
+  reportWorkers(result);
+  return result.violations;
+};
+
 const runTorture = async (dir: string): Promise<readonly string[]> => {
   console.log(`torture: ${kills} kills, seed ${seed}, ${canStepClock ? "with" : "without"} steps of the clock`);
   const trace = values.verbose ? (line: string): void => console.log(line) : undefined;
@@ -75,6 +95,7 @@ const runTorture = async (dir: string): Promise<readonly string[]> => {
 };
 
 const dir = mkdtempSync(join(tmpdir(), "petit-torture-"));
-const wrong = await (values.workflow ? runWorkflow(dir) : runTorture(dir));
+const run = values.workers ? runWorkers : values.workflow ? runWorkflow : runTorture;
+const wrong = await run(dir);
 if (wrong.length === 0) rmSync(dir, { recursive: true });
 process.exitCode = wrong.length === 0 ? 0 : 1;

@@ -1,0 +1,147 @@
+import { Database } from "bun:sqlite";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ledgerViolations, type Row, rows } from "../invariants.ts";
+import { stateDirOf } from "./fleet.ts";
+import { lineOf, type TaskPlan, taskPlans, WRONG_OUTPUT } from "./jobs.ts";
+import { type Mark, markFaults, overlaps, readMarks } from "./marks.ts";
+
+export type CheckOptions = {
+  readonly dir: string;
+  readonly dbPath: string;
+  readonly marksDir: string;
+  readonly workers: readonly string[];
+  /** The ids of the runs whose trigger succeeded. */
+  readonly accepted: ReadonlySet<string>;
+};
+
+/** Checks the files and databases of a fleet that is at rest and was stopped. Returns a sentence for each violation. */
+export const workerViolations = (options: CheckOptions): readonly string[] => {
+  const db = new Database(options.dbPath, { readonly: true });
+  try {
+    const marks = readMarks(options.marksDir);
+    return [
+      ...ledgerViolations(db, options.accepted),
+      ...askEach(db),
+      ...markFaults(options.marksDir),
+      ...overlaps(marks),
+      ...compareMarks(db, marks),
+      ...wrongOutput(db),
+      ...wrongArtifacts(db, options.dbPath),
+      ...options.workers.flatMap((name) => leftovers(stateDirOf(options.dir, name))),
+    ];
+  } finally {
+    db.close();
+  }
+};
+
+/** Queries that must return no rows. */
+const NEVER: Readonly<Record<string, string>> = {
+  "an offer is still open": "SELECT attempt_id, state, worker FROM offers WHERE state IN ('offered', 'claimed')",
+  "a lost attempt of a job that is not to rerun was made again": `SELECT run, task_id, item FROM attempts AS a
+    JOIN runs ON runs.seq = a.run WHERE a.reason IN ('worker_lost', 'interrupted') AND job_id NOT IN ('rerun', 'items', 'long_rerun')
+    AND EXISTS (SELECT 1 FROM attempts WHERE run = a.run AND task_id = a.task_id AND item = a.item AND attempt > a.attempt)`,
+  "a task did not get the output of another one": `SELECT run, task_id FROM attempts WHERE exit_code = ${WRONG_OUTPUT}`,
+  "an attempt ended before it started": "SELECT id FROM attempts WHERE ended_at < started_at",
+};
+
+const askEach = (db: Database): readonly string[] =>
+  Object.entries(NEVER).flatMap(([what, sql]) => rows(db, sql).map((row) => `${what}: ${JSON.stringify(row)}`));
+
+/** The attempts, with the key of their mark, and the plan of their task. */
+const ATTEMPTS = `SELECT a.id, a.run, a.task_id, a.item, a.attempt, a.status, a.reason, a.worker, job_id || '/' || a.task_id AS plan,
+  runs.id || ' ' || a.task_id || ' ' || iif(a.item < 0, '-', a.item) || ' ' || a.attempt AS key
+  FROM attempts AS a JOIN runs ON runs.seq = a.run WHERE a.child_run_id IS NULL`;
+
+/** Compares what the attempts recorded with what is stored. */
+const compareMarks = (db: Database, marks: readonly Mark[]): readonly string[] => {
+  const stored = new Map(rows(db, ATTEMPTS).map((row) => [String(row.key), row]));
+  const known = new Map(marks.map((mark) => [mark.key, mark]));
+  return [
+    ...marks.flatMap((mark) => compare(mark, stored.get(mark.key))),
+    ...[...stored]
+      .filter(([key, { status, reason }]) => (status === "completed" || reason === "exit_code") && !known.has(key))
+      .map(([key, { status }]) => `is ${status} but did not run: ${key}`),
+  ];
+};
+
+const compare = (mark: Mark, attempt: Row | undefined): readonly string[] => {
+  if (attempt === undefined) return [`ran but is not stored: ${mark.key} on ${mark.machine}`];
+  const { status, reason, worker } = attempt;
+  const found: string[] = [];
+  if (mark.machine !== (worker ?? "scheduler")) found.push(`ran on ${mark.machine}, not on ${worker}: ${mark.key}`);
+  if (status === "completed" && mark.endedS === null) found.push(`is completed but did not reach its end: ${mark.key}`);
+  if (mark.endedS !== null && status !== "completed" && !MAY_FOLLOW_END.has(String(reason)))
+    found.push(`reached its end but is ${status}, ${reason}: ${mark.key}`);
+  return found;
+};
+
+/** What can still happen to an attempt after its last record. */
+const MAY_FOLLOW_END = new Set(["cancelled", "timeout", "shutdown", "interrupted", "worker_lost"]);
+
+/** Checks that attempts which ended by themselves have all of their output, and the others a part from its beginning. */
+const wrongOutput = (db: Database): readonly string[] => {
+  const plans = taskPlans();
+  const read = db.query<{ readonly bytes: Uint8Array }, Record<string, string | number>>(
+    `SELECT bytes FROM output WHERE run = $run AND task_id = $task_id AND item = $item AND attempt = $attempt AND stream = 'stdout'
+     ORDER BY seq`,
+  );
+  return rows(db, ATTEMPTS).flatMap(({ key, plan, status, reason, run, task_id, item, attempt }) => {
+    const task = plans.get(String(plan));
+    if (task === undefined) return [`the plan of ${plan} is unknown`];
+    const place = { $run: run ?? 0, $task_id: task_id ?? "", $item: item ?? 0, $attempt: attempt ?? 0 };
+    const text = Buffer.concat(read.all(place).map(({ bytes }) => bytes)).toString();
+    const expected = expectedOutput(String(key), task);
+    const isWhole = status === "completed" || reason === "exit_code";
+    if (isWhole ? text === expected : expected.startsWith(text)) return [];
+    return [`the output of ${key} (${reason ?? status}) ${describeDifference(text, expected)}`];
+  });
+};
+
+const expectedOutput = (key: string, { lines }: TaskPlan): string => numbered(key, lines);
+
+const numbered = (key: string, count: number): string =>
+  Array.from({ length: count }, (_, index) => `${lineOf(key, index + 1)}\n`).join("");
+
+const describeDifference = (text: string, expected: string): string => {
+  let at = 0;
+  while (at < text.length && text[at] === expected[at]) at++;
+  const part = JSON.stringify(text.slice(Math.max(0, at - 20), at + 60));
+  return `has ${text.length} of ${expected.length} bytes, and differs at ${at}: ${part}`;
+};
+
+/** Checks that the artifacts of completed attempts are listed and kept as they were written. */
+const wrongArtifacts = (db: Database, dbPath: string): readonly string[] => {
+  const plans = taskPlans();
+  const listed = new Map(
+    rows(db, "SELECT run, task_id, item, attempt, path, sha256 FROM artifacts").map((row) => [placeOf(row), row]),
+  );
+  return rows(db, `${ATTEMPTS} AND a.status = 'completed'`).flatMap((attempt) => {
+    const lines = plans.get(String(attempt.plan))?.artifactLines ?? 0;
+    if (lines === 0) return [];
+    const [runId] = String(attempt.key).split(" ");
+    const artifact = listed.get(placeOf(attempt));
+    if (artifact === undefined) return [`the artifact of ${attempt.key} is missing`];
+    const expected = numbered(String(attempt.key), lines);
+    const file = join(`${dbPath}-artifacts`, runId ?? "", String(artifact.path));
+    const isListed = artifact.sha256 === createHash("sha256").update(expected).digest("hex");
+    const isKept = existsSync(file) && readFileSync(file, "utf8") === expected;
+    return isListed && isKept ? [] : [`the artifact of ${attempt.key} is wrong: ${artifact.path}`];
+  });
+};
+
+const placeOf = ({ run, task_id, item, attempt }: Row): string => [run, task_id, item, attempt].join(" ");
+
+/** What a worker still keeps, although the scheduler has everything. */
+const leftovers = (stateDir: string): readonly string[] => {
+  const db = new Database(join(stateDir, "worker.db"), { readonly: true });
+  const held = rows(db, "SELECT attempt_id, epoch, state FROM received").map((row) => JSON.stringify(row));
+  const runs = rows(db, "SELECT id FROM runs").map(({ id }) => `run ${id}`);
+  db.close();
+  const files = ["worker.db-spool", "worker.db-artifacts", "guarded"].flatMap((name) => {
+    const folder = join(stateDir, name);
+    return existsSync(folder) ? readdirSync(folder).map((each) => `${name}/${each}`) : [];
+  });
+  return [...held, ...runs, ...files].map((what) => `${stateDir} still has ${what}`);
+};

@@ -1,0 +1,123 @@
+import type { Random } from "../random.ts";
+import type { Fleet, Member } from "./fleet.ts";
+import { processesOn } from "./marks.ts";
+
+/** Something that is wrong with one member of the fleet for some time. */
+export type Fault = {
+  readonly name: string;
+  readonly member: Member;
+  readonly durationMs: number;
+  begin(): Promise<void>;
+  /** Ends it. */
+  heal(): Promise<void>;
+};
+
+export type FaultOptions = {
+  readonly fleet: Fleet;
+  readonly random: Random;
+  readonly lostAfterMs: number;
+  readonly marksDir: string;
+  /** Reports something unexpected. */
+  readonly surprise: (what: string) => void;
+};
+
+/** Chooses a fault by chance. */
+export const anyFault = (options: FaultOptions): Fault => {
+  const { fleet, random } = options;
+  const kind = random.pick([
+    [6, "worker"],
+    [3, "scheduler"],
+    [2, "nats"],
+  ] as const);
+  if (kind === "nats") return natsFault(options);
+  const member = kind === "worker" ? random.pick(fleet.workers.map((each) => [1, each] as const)) : fleet.scheduler;
+  return random.next() < 0.5 ? processFault(options, member) : networkFault(options, member);
+};
+
+/** Returns a duration, which is longer than `lost_after` with the given probability. */
+const durationFor = ({ random, lostAfterMs }: FaultOptions, long = 0.15): number =>
+  random.next() < long ? lostAfterMs + random.between(500, 2_500) : random.between(50, Math.round(lostAfterMs * 0.7));
+
+const processFault = (options: FaultOptions, member: Member): Fault => {
+  const { random, surprise, marksDir } = options;
+  const kind = member.name === "scheduler" ? "scheduler" : "worker";
+  const act = random.pick([
+    [4, "killed"],
+    [3, "frozen"],
+    [2, "restarted"],
+    [kind === "worker" ? 1 : 0, "and its tasks killed"],
+  ] as const);
+  const name = `${kind} ${act}`;
+  const durationMs = durationFor(options);
+  const start = (): Promise<void> => member.start();
+  if (act === "killed") return { name, member, durationMs, begin: () => member.kill(), heal: start };
+  if (act === "frozen")
+    return { name, member, durationMs, begin: async () => member.suspend(), heal: async () => member.resume() };
+  if (act === "restarted") {
+    const begin = async (): Promise<void> => {
+      const status = await member.stop();
+      if (status !== 0) surprise(`${member.name} stopped with ${status}`);
+    };
+    return { name, member, durationMs: 0, begin, heal: start };
+  }
+  const begin = async (): Promise<void> => {
+    await member.kill();
+    killAll(processesOn(marksDir, member.name));
+  };
+  return { name, member, durationMs, begin, heal: start };
+};
+
+const networkFault = (options: FaultOptions, member: Member): Fault => {
+  const { random } = options;
+  const kind = member.name === "scheduler" ? "scheduler" : "worker";
+  const act = random.pick([
+    [3, "cut"],
+    [3, "stalled"],
+    [3, "dropping"],
+    [2, "delayed"],
+  ] as const);
+  const { proxy } = member;
+  const begin = async (): Promise<void> => {
+    if (act === "cut") proxy?.cut();
+    else if (act === "stalled") proxy?.stall();
+    else if (act === "dropping") proxy?.drop();
+    else proxy?.delay(random.between(20, 600));
+  };
+  const heal = async (): Promise<void> => {
+    proxy?.delay(0);
+    proxy?.heal();
+  };
+  return { name: `${kind} ${act}`, member, durationMs: durationFor(options), begin, heal };
+};
+
+const natsFault = (options: FaultOptions): Fault => {
+  const { fleet, random } = options;
+  const member = fleet.natsMember;
+  const act = random.pick([
+    [3, "killed"],
+    [2, "frozen"],
+    [1, "restarted"],
+    [3, "wiped"],
+  ] as const);
+  const name = `nats ${act}`;
+  const durationMs = durationFor(options, 0.1);
+  if (act === "frozen")
+    return { name, member, durationMs, begin: async () => member.suspend(), heal: async () => member.resume() };
+  const begin = async (): Promise<void> => {
+    if (act === "restarted") await member.stop();
+    else await member.kill();
+    if (act === "wiped") fleet.nats.wipe();
+  };
+  return { name, member, durationMs: act === "restarted" ? 0 : durationMs, begin, heal: () => member.start() };
+};
+
+/** Kills processes that may have ended already. */
+export const killAll = (pids: readonly number[]): void => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended.
+    }
+  }
+};
