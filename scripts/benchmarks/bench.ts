@@ -17,6 +17,7 @@ import { header, line, type Row } from "./table.ts";
 import { measureTrigger } from "./trigger.ts";
 import { measureValidate } from "./validate.ts";
 import { measureWebLog } from "./web-log.ts";
+import { measureWorkers } from "./workers.ts";
 import { cleanUp } from "./workspace.ts";
 
 type Benchmark = {
@@ -73,6 +74,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     isSlow: true,
     measure: measureWebLog,
   },
+  workers: { about: "tasks on three workers, compared with local ones", isSlow: true, measure: measureWorkers },
   million: { about: "queries and triggers with 1,000,000 stored runs", isSlow: true, measure: measureMillion },
 };
 

@@ -2,8 +2,8 @@ import { Database } from "bun:sqlite";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { stateDirOf } from "../../nats/fleet.ts";
 import { ledgerViolations, type Row, rows } from "../invariants.ts";
-import { stateDirOf } from "./fleet.ts";
 import { lineOf, type TaskPlan, taskPlans, WRONG_OUTPUT } from "./jobs.ts";
 import { type Mark, markFaults, overlaps, readMarks } from "./marks.ts";
 
@@ -141,7 +141,9 @@ const leftovers = (stateDir: string): readonly string[] => {
   db.close();
   const files = ["worker.db-spool", "worker.db-artifacts", "guarded"].flatMap((name) => {
     const folder = join(stateDir, name);
-    return existsSync(folder) ? readdirSync(folder).map((each) => `${name}/${each}`) : [];
+    const found = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: "utf8" }) : [];
+    // The folder of incomplete artifacts remains, empty.
+    return found.filter((each) => each !== ".new").map((each) => `${name}/${each}`);
   });
   return [...held, ...runs, ...files].map((what) => `${stateDir} still has ${what}`);
 };

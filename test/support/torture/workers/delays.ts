@@ -1,9 +1,8 @@
-import { existsSync } from "node:fs";
+import type { Fleet } from "../../nats/fleet.ts";
 import { ask, post } from "../../petit/api.ts";
 import { eventually } from "../run.ts";
 import { killAll } from "./faults.ts";
-import type { Fleet } from "./fleet.ts";
-import { type Mark, processesOn, readMarks } from "./marks.ts";
+import { isAlive, type Mark, processesOn, readMarks } from "./marks.ts";
 
 /** How long reactions to a fault took, in ms, one value for each time. */
 export type Delays = {
@@ -62,7 +61,7 @@ const measureMove = async (options: DelayOptions): Promise<{ readonly movedMs: n
   worker.proxy.cut();
   const firstEnded = eventually(
     "the end of the first attempt",
-    () => (existsSync(`/proc/${mark.pid}`) ? null : true),
+    () => (isAlive(mark.pid) ? null : true),
     limitOf(options),
   ).then(() => performance.now());
   await beginning(options, runId, 2);

@@ -1,5 +1,5 @@
+import type { Fleet, Member } from "../../nats/fleet.ts";
 import type { Random } from "../random.ts";
-import type { Fleet, Member } from "./fleet.ts";
 import { processesOn } from "./marks.ts";
 
 /** Something that is wrong with one member of the fleet for some time. */

@@ -71,6 +71,16 @@ const environmentOf = (pid: string): string => {
   }
 };
 
+/** Returns whether a process runs, and is not a zombie. */
+export const isAlive = (pid: number): boolean => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+  } catch {
+    return false;
+  }
+};
+
 /** Returns the processes of tasks that a machine started. */
 export const processesOn = (dir: string, machine: string): readonly number[] =>
   markedProcesses(dir).filter((pid) => environmentOf(String(pid)).split("\0").includes(`MACHINE=${machine}`));

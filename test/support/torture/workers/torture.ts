@@ -1,13 +1,13 @@
 import { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { Fleet, type Member, stateDirOf } from "../../nats/fleet.ts";
 import type { NatsVersion } from "../../nats/server.ts";
 import { type Random, randomOf } from "../random.ts";
 import { eventually } from "../run.ts";
 import { workerViolations } from "./check.ts";
 import { type Delays, measureDelays } from "./delays.ts";
 import { anyFault, type Fault, killAll } from "./faults.ts";
-import { Fleet, type Member, stateDirOf } from "./fleet.ts";
 import { workerJobs } from "./jobs.ts";
 import { markedProcesses } from "./marks.ts";
 
@@ -95,6 +95,7 @@ class WorkerTorturer implements AsyncDisposable {
       ...{ dir, natsVersion, lostAfterMs, workers: WORKERS, slots: 4 },
       jobs: workerJobs(marksDirOf(dir), lostAfterMs),
       args: ["--max-jobs", "30", "--kill-grace", "300ms", "--on-shutdown", "leave", "--log-level", "debug"],
+      workerArgs: ["--log-level", "debug"],
     });
     return new WorkerTorturer(options, fleet);
   }

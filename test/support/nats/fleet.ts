@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { formatSigningKey, generateSigningKey } from "../../../../src/lib/wire/signing.ts";
-import { type Proxy as NatsProxy, startProxy } from "../../nats/proxy.ts";
-import { type NatsServer, type NatsVersion, startNats } from "../../nats/server.ts";
-import { type LoggedProcess, startLoggedProcess } from "../../petit/logged-process.ts";
-import { baseEnvironment, petitCommand } from "../../petit/petit.ts";
+import { formatSigningKey, generateSigningKey } from "../../../src/lib/wire/signing.ts";
+import { type LoggedProcess, startLoggedProcess } from "../petit/logged-process.ts";
+import { baseEnvironment, petitCommand } from "../petit/petit.ts";
+import { type Proxy as NatsProxy, startProxy } from "./proxy.ts";
+import { type NatsServer, type NatsVersion, startNats } from "./server.ts";
 
 export type FleetOptions = {
   /** An empty folder for everything. */
@@ -16,8 +16,13 @@ export type FleetOptions = {
   /** The labels of each worker by its name. */
   readonly workers: Readonly<Record<string, readonly string[]>>;
   readonly slots: number;
-  /** Further arguments of petit. */
+  /** The command that runs petit. The default is that of `PETIT_TEST_TARGET`. */
+  readonly command?: readonly string[];
+  /** Further arguments of `petit run` and of `petit worker`. */
   readonly args?: readonly string[];
+  readonly workerArgs?: readonly string[];
+  /** True if the connections do not go through the proxies. */
+  readonly isDirect?: boolean;
 };
 
 /** A process that can be killed, stopped and started again. */
@@ -62,7 +67,7 @@ class PetitMember implements Member {
 
   async start(): Promise<void> {
     this.#process = await startLoggedProcess({
-      argv: [...petitCommand(), ...this.#argv()],
+      argv: this.#argv(),
       cwd: this.dir,
       env: { ...baseEnvironment(this.dir), MACHINE: this.name },
       readyMessage: this.#readyMessage,
@@ -137,6 +142,8 @@ export class Fleet implements AsyncDisposable {
     const keyFile = join(dir, "signing.key");
     writeFileSync(keyFile, formatSigningKey(key), { mode: 0o600 });
     const dbPath = join(dir, "petit.db");
+    const command = options.command ?? petitCommand();
+    const urlOf = ({ port }: NatsProxy): string => (options.isDirect ? nats.url : `nats://127.0.0.1:${port}`);
     const proxies = await Promise.all(["", ...Object.keys(options.workers)].map(() => startProxy(nats.port)));
     const [first, ...others] = proxies;
     if (first === undefined) throw new Error("there is no proxy");
@@ -146,6 +153,7 @@ export class Fleet implements AsyncDisposable {
       dir,
       readyMessage: "petit is ready",
       argv: () => [
+        ...command,
         ...["run", writeJobs(dir, options.jobs), "--db", dbPath, "--api-port", "0", "--nats", urlOf(first)],
         ...["--nats-signing-key", keyFile, "--lost-after", `${options.lostAfterMs}ms`],
         ...(options.args ?? []),
@@ -159,9 +167,10 @@ export class Fleet implements AsyncDisposable {
         dir: join(dir, name),
         readyMessage: "the worker is ready",
         argv: () => [
+          ...command,
           ...["worker", "--nats", urlOf(proxy), "--trust", key.publicKey, "--name", name],
           ...["--slots", String(options.slots), "--state-dir", stateDirOf(dir, name), "--kill-grace", "300ms"],
-          ...["--on-shutdown", "leave", "--log-level", "debug"],
+          ...["--on-shutdown", "leave", ...(options.workerArgs ?? [])],
           ...labels.flatMap((label) => ["--label", label]),
         ],
       });
@@ -195,8 +204,6 @@ export class Fleet implements AsyncDisposable {
 
 /** The folder of what a worker keeps. */
 export const stateDirOf = (dir: string, name: string): string => join(dir, name, "state");
-
-const urlOf = ({ port }: NatsProxy): string => `nats://127.0.0.1:${port}`;
 
 const writeJobs = (dir: string, jobs: FleetOptions["jobs"]): string => {
   const jobsDir = join(dir, "jobs");
