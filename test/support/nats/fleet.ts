@@ -113,7 +113,7 @@ class PetitMember implements Member {
   }
 }
 
-/** A scheduler and its workers, each with its own connection to one nats-server. Disposing it kills all of them. */
+/** A scheduler and its workers, each with its own connection to one nats-server. Disposing it kills all of them, and writes their logs to files. */
 export class Fleet implements AsyncDisposable {
   readonly dbPath: string;
   readonly nats: NatsServer;
@@ -196,7 +196,10 @@ export class Fleet implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const member of [this.scheduler, ...this.workers]) await member.kill();
+    for (const member of [this.scheduler, ...this.workers]) {
+      await member.kill();
+      writeFileSync(`${member.dir}/${member.name}.log`, member.log);
+    }
     for (const { proxy } of [this.scheduler, ...this.workers]) await proxy[Symbol.asyncDispose]();
     await this.nats[Symbol.asyncDispose]();
   }

@@ -58,7 +58,7 @@ const NEVER: Readonly<Record<string, string>> = {
   "an attempt is not over": "SELECT id, run, task_id FROM attempts WHERE status = 'running'",
   "a completed run has a task that failed": `SELECT id, task_id FROM runs JOIN task_runs ON run = runs.seq
     WHERE runs.status = 'completed' AND task_runs.status = 'failed'`,
-  "a failed run has no task that failed": `SELECT id, job_id FROM runs AS r WHERE status = 'failed' AND NOT EXISTS
+  "a failed run has no task that failed": `SELECT id, job_id FROM runs AS r WHERE status = 'failed' AND reason IS NOT 'timeout' AND NOT EXISTS
     (SELECT 1 FROM task_runs WHERE run = r.seq AND status = 'failed')`,
   "a task completed without such an attempt": `SELECT run, task_id FROM task_runs AS t WHERE status = 'completed' AND NOT reused
     AND items IS NULL AND task_id <> 'ask' AND 1 <> (SELECT count(*) FROM attempts WHERE run = t.run AND task_id = t.task_id AND status = 'completed')`,
