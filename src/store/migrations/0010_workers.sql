@@ -71,7 +71,8 @@ DROP TABLE items;
 ALTER TABLE new_items RENAME TO items;
 
 CREATE TABLE new_attempts (
-  id INTEGER PRIMARY KEY,
+  -- Never used again: workers identify an attempt by it, also after it was deleted here.
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   run INTEGER NOT NULL,
   task_id TEXT NOT NULL,
   -- The position of the item; -1 in a task without items.

@@ -77,7 +77,16 @@ export class Claims {
       return null;
     }
     const { offer, problem } = checkOffer(received.frame, { set, trust, labels, allowedTypes, now });
-    if (problem === null && !isHeld(offer)) return offer;
+    if (problem === null && !isHeld(offer)) {
+      if (offer.onInterrupt !== "rerun" || parts.guard.isWithinLease) return offer;
+      // It could not start: it may be started elsewhere at once.
+      parts.log.debug(
+        fieldsOf(offer),
+        "gave an offer back, because the scheduler has not answered a hello for too long",
+      );
+      received.giveBack(UNANSWERED_MS);
+      return null;
+    }
     // Another worker may allow the type. Nobody may run the others.
     if (problem === "type_not_allowed") received.giveBack(NOT_FOR_ME_MS);
     else received.remove();
