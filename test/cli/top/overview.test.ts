@@ -160,6 +160,7 @@ test("a run that waits, and one that has waited for too long, name the place the
   const data = { runId: run.id, detail: runDetail(run), tasks: [], items: null };
   const opened = after(press(state, "3", "enter").state, { kind: "run", data });
   expect(screenText(opened)[3]).toBe(` waits ${place}`);
+  expect(screenText(opened)[2]).toContain("created 10s ago");
 });
 
 test("a run in a narrow panel shows why it failed instead of its status", () => {

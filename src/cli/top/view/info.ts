@@ -82,7 +82,7 @@ export const runInfo = (state: TopState, view: Extract<View, { readonly kind: "r
       styled("yellow", detail.warnings === 0 ? "" : `, ${pluralize(detail.warnings, "warning")}`),
       styled(
         "dim",
-        `  started ${relativeText(at - now)} (${clockText(at, { now, zone }).trim()})  ${byText(detail)}  `,
+        `  ${detail.started_at === null ? "created" : "started"} ${relativeText(at - now)} (${clockText(at, { now, zone }).trim()})  ${byText(detail)}  `,
       ),
       styled("dim", params.length === 0 ? "" : params.join(" ")),
     ],

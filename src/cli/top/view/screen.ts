@@ -80,8 +80,8 @@ const headerLine = (state: TopState): Line => {
     plain(`${clockText(now, { now, zone }).trim()} `),
   ];
   // The connection and the time are always visible.
-  const room = columns - textWidth(textOf(right));
-  return [...fitLine(left, room), ...right];
+  const room = columns - textWidth(textOf(right)) - 1;
+  return [...fitLine(left, room), plain(" "), ...right];
 };
 
 /** The overview shows it in a panel. */
