@@ -1,6 +1,7 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
 import { Reconnect } from "../../client/reconnect.ts";
+import { waitsForText } from "../../domain/words/waits-for.ts";
 import { usageError } from "../argv.ts";
 import { openClient } from "../client/client.ts";
 import { listFailedItems } from "../client/failure-report.ts";
@@ -16,6 +17,7 @@ import { failedTasks } from "../run-display/error-excerpt.ts";
 import { readChunk } from "../run-display/output-chunk.ts";
 import { runName } from "../run-display/short-id.ts";
 import { paint, writeInStep } from "../terminal/terminal.ts";
+import { workersOf } from "../workers/workers-of.ts";
 
 export const logs = defineCommand({
   name: "logs",
@@ -75,6 +77,7 @@ export const logs = defineCommand({
     const filter = { task, stream, item, attempt, since, tail };
     const filters = args.failed ? await failedFilters(client, runId, filter) : [filter];
     if (filters.length === 0) note(`no task of run ${runName(runId, context.terminal.err)} has failed`, context);
+    if (context.terminal.err.isTerminal && !context.json) await noteMachines(client, { runId, filters }, context);
     const heads = await headsOf(client, { ...args, runId, filters }, context);
     for (const each of filters) {
       const selection = { runId, filter: each, heads };
@@ -118,6 +121,21 @@ const timeContext = ({ clock, settings }: Context) => ({ now: clock.now(), zone:
 /** Writes a note to a terminal. A pipe gets the output alone. */
 const note = (text: string, { terminal: { err }, json }: Context): void => {
   if (err.isTerminal && !json) err.write(paint(err, "dim", `${text}\n`));
+};
+
+type MachineOptions = { readonly runId: string; readonly filters: readonly OutputFilter[] };
+
+/** Says which workers ran the tasks whose output is printed, and which tasks wait for one. */
+const noteMachines = async (client: Client, { runId, filters }: MachineOptions, context: Context): Promise<void> => {
+  const { tasks } = await readRun(client, runId);
+  const isPrinted = ({ task_id }: TaskBody): boolean =>
+    filters.some(({ task }) => task === undefined || task === task_id);
+  for (const task of tasks.filter(isPrinted)) {
+    const workers = workersOf(task.attempt_list);
+    if (workers.length > 0)
+      note(`${task.task_id} ${task.ended_at === null ? "runs" : "ran"} on ${workers.join(", ")}`, context);
+    if (task.waits_for !== null) note(`${task.task_id} waits for ${waitsForText(task.waits_for)}`, context);
+  }
 };
 
 /** A task has at most this many items. */

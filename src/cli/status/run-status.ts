@@ -18,6 +18,7 @@ import { relativeText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
+import { workersOf } from "../workers/workers-of.ts";
 
 type RunTextOptions = {
   readonly snapshot: RunSnapshot;
@@ -197,16 +198,12 @@ const childColumn = (tasks: readonly TaskBody[], { terminal: { out } }: Context)
   drop: 5,
 });
 
-/** The workers of the attempts, in order, without repetitions in a row. */
 const workerColumn = (tasks: readonly TaskBody[]): Column => ({
   title: "WORKER",
   cells: tasks.map(({ attempt_list }) => workersOf(attempt_list).join(", ") || "-"),
   shrink: 4,
   drop: 6,
 });
-
-const workersOf = (attempts: TaskBody["attempt_list"]): readonly string[] =>
-  attempts.flatMap(({ worker }, index) => (worker === null || worker === attempts[index - 1]?.worker ? [] : [worker]));
 
 const explainedReason = (task: TaskBody): string => {
   if (task.waits_for !== null) return `waits for ${waitsForText(task.waits_for)}`;

@@ -47,8 +47,9 @@ const whatEnded = (run: RunDetail, tasks: readonly TaskRunData[]): string => {
     case "cancelled":
       return `The run was cancelled; ${completed} of ${counted(tasks.length, "task")} had completed.`;
     case "interrupted":
-      return run.reason === "shutdown"
-        ? "petit ended the run when it stopped."
+      if (run.reason === "shutdown") return "petit ended the run when it stopped.";
+      return tasks.some(({ reason }) => reason === "worker_lost")
+        ? "A worker was out of reach for too long, and a task was lost."
         : "petit or the machine stopped unexpectedly, and a task was lost.";
     default:
       return sentence(run.error ?? "The run failed");

@@ -48,7 +48,7 @@ const WorkerRow = ({ worker, onAsk }: RowProps) => (
         {worker.address !== "" && `${worker.address}, `}petit {worker.version}
       </small>
     </td>
-    <td data-label="State">
+    <td className="workers-state-cell">
       <WorkerState worker={worker} />
     </td>
     <td data-label="Labels">

@@ -1,4 +1,4 @@
-import type { Reason } from "../../../domain/run.ts";
+import { isLostReason, type Reason } from "../../../domain/run.ts";
 import type { TaskStatus } from "../../../domain/task-run.ts";
 
 /**
@@ -20,5 +20,5 @@ export const shownStatus = <Status extends TaskStatus>({
   if (status !== "failed") return status;
   if (allowed) return "allowed";
   if (reason === "cancelled") return "cancelled";
-  return reason === "shutdown" || reason === "interrupted" ? "interrupted" : status;
+  return reason === "shutdown" || isLostReason(reason) ? "interrupted" : status;
 };
