@@ -11,17 +11,15 @@ import {
 import { GIVEN_UP_COUNTS_MS } from "../../domain/health.ts";
 import type { JobId, TaskId } from "../../domain/ids.ts";
 import { dueAtOf, type Run } from "../../domain/run.ts";
-import { type Dispatch, isUnreachable, type WaitingLabels, waitingByLabels } from "../../domain/workers/waiting.ts";
-import type { WorkerView } from "../../domain/workers/worker.ts";
 import type { Problem } from "../../jobfile/problem.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Store } from "../../store/store.ts";
-import type { Engine } from "../engine.ts";
 import type { NewestRuns } from "../run/newest-runs.ts";
 import type { Runs } from "../run/runs.ts";
 import type { Jobs } from "../schedule/jobs.ts";
 import { JobResults } from "./job-results.ts";
 import { UsualDurations } from "./usual-durations.ts";
+import { type WorkerFacts, workerAttention } from "./worker-attention.ts";
 
 export type AttentionListOptions = {
   readonly store: Store;
@@ -31,9 +29,6 @@ export type AttentionListOptions = {
   readonly jobs: Pick<Jobs, "find" | "problems" | "brokenSince">;
   readonly workers: () => WorkerFacts;
 };
-
-/** What is known about other machines. */
-type WorkerFacts = Pick<Engine, "dispatch" | "workers" | "listWorkerWaits">;
 
 type JobAttention = Awaited<ReturnType<JobResults["list"]>>[number];
 
@@ -194,33 +189,6 @@ export class AttentionFinder {
     });
   }
 }
-
-/** While petit does not reach NATS, it can't know which workers are connected, so that is the only item. */
-const workerAttention = (facts: WorkerFacts): readonly Attention[] => {
-  const { dispatch, workers } = facts;
-  if (dispatch?.isConnected === false) return [natsAttention(dispatch)];
-  return [
-    ...workers.filter(isUnreachable).map(unreachableAttention),
-    ...waitingByLabels(facts.listWorkerWaits(), workers)
-      .filter(({ waitsFor }) => waitsFor.connected === 0)
-      .map(unservedAttention),
-  ];
-};
-
-const unreachableAttention = ({ name: worker, state, lastContactAt: since, attempts }: WorkerView): Attention => ({
-  kind: "worker_unreachable",
-  worker,
-  since,
-  isLost: state === "lost",
-  attempts,
-});
-
-const unservedAttention = ({ waitsFor, count, first }: WaitingLabels): Attention => {
-  const { jobId, runId, taskId, since } = first;
-  return { kind: "no_worker", labels: waitsFor.labels, count, jobId, runId, taskId, since };
-};
-
-const natsAttention = ({ url, since, error }: Dispatch): Attention => ({ kind: "nats_unreachable", url, since, error });
 
 type Sortable = { readonly kind: AttentionKind; readonly since: number };
 
