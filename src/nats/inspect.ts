@@ -5,7 +5,7 @@ import type { LinkFault } from "../domain/workers/link.ts";
 import type { Clock } from "../lib/clock.ts";
 import { faultOf, type NatsAccess, type OpenOptions, prepareConnect } from "./connect.ts";
 import { jetStreamOf } from "./streams.ts";
-import { ALL_REQUESTS, controlSubject, SCHEDULER_INBOX } from "./subjects.ts";
+import { ALL_REQUESTS, controlSubject, SCHEDULER_INBOX, workerInbox } from "./subjects.ts";
 import { subscribe } from "./subscribe.ts";
 
 /** Why something can't be used. */
@@ -56,6 +56,23 @@ export const inspectAsScheduler = async (access: NatsAccess, clock: Clock): Prom
       jetStream,
       refused: [...refused, ...(trial?.refused ?? [])],
       clockDifferenceMs: trial?.clockDifferenceMs ?? null,
+    };
+  } finally {
+    await connection.close();
+  }
+};
+
+export type WorkerInspection = Pick<SchedulerInspection, "connection" | "refused">;
+
+/** Connects as a worker would, and looks at what it may do. Throws `invalid_request`. */
+export const inspectAsWorker = async (access: NatsAccess, name: string): Promise<WorkerInspection> => {
+  const opened = await open(access, { name: `petit doctor ${name}`, inboxPrefix: workerInbox(name) });
+  if ("problem" in opened) return { connection: opened.problem, refused: [] };
+  const { connection } = opened;
+  try {
+    return {
+      connection: await connectionFacts(connection),
+      refused: await refusedSubscription(connection, controlSubject(name)),
     };
   } finally {
     await connection.close();

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import { TASK_TYPES } from "../../domain/job.ts";
-import { canonicalLabels, WORKER_NAME_PATTERN } from "../../domain/workers/labels.ts";
+import { canonicalLabels } from "../../domain/workers/labels.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -11,7 +11,7 @@ import { Worker } from "../../worker/worker.ts";
 import { definedIn } from "../open-place.ts";
 import { reapOrphans } from "../reap.ts";
 import { releaseMemoryLater } from "../release-memory.ts";
-import type { Settings } from "../settings/settings.ts";
+import { natsAccess, type Settings } from "../settings/settings.ts";
 import { readTrust } from "../settings/signing-keys.ts";
 import { onSignal, type Signal } from "../signals.ts";
 import { artifactsDirOf } from "../spool-dir.ts";
@@ -19,6 +19,7 @@ import { workerStatus } from "../systemd/status-line.ts";
 import { Systemd } from "../systemd/systemd.ts";
 import { openState } from "./open-state.ts";
 import { findTaskUser } from "./task-user.ts";
+import { workerNameOf } from "./worker-name.ts";
 
 export type RunWorkerOptions = {
   readonly settings: Settings;
@@ -71,23 +72,15 @@ export const runWorker = async (options: RunWorkerOptions, ready: (started: Star
 
 const openWorker = async (options: RunWorkerOptions, parts: AsyncDisposableStack): Promise<WorkerOptions> => {
   const { settings, clock, version } = options;
-  const name = settings.workerName ?? nameFromHost(hostname());
-  const urls = settings.nats;
-  if (urls.length === 0) throw wrong(NO_NATS);
+  const name = workerNameOf(settings);
+  if (settings.nats.length === 0) throw wrong(NO_NATS);
   const trust = required(settings.trust, NO_TRUST);
   const stateDir = resolve(settings.stateDir);
   const user = settings.taskUser === null ? null : findTaskUser(settings.taskUser);
   const keys = readTrust(trust);
   // Loaded here because the client of NATS is large.
   const { workerTransport } = await import("../../nats/worker-transport.ts");
-  const access = {
-    urls,
-    credentialsFile: settings.natsCreds,
-    caFile: settings.natsCa,
-    certFile: settings.natsCert,
-    keyFile: settings.natsKey,
-  };
-  const transport = workerTransport({ access, name, clock });
+  const transport = workerTransport({ access: natsAccess(settings), name, clock });
   const { store, spool, db } = openState({ ...options, stateDir, isShared: user !== null }, parts);
   const types = settings.allowedTypes.flatMap((each) => each.split(","));
   return {
@@ -111,15 +104,6 @@ const openWorker = async (options: RunWorkerOptions, parts: AsyncDisposableStack
     killGraceMs: settings.killGraceMs,
   };
 };
-
-/** Returns the first part of a host name, such as `box7` for `box7.example.org`. */
-const nameFromHost = (host: string): string => {
-  const [name = ""] = host.split(".");
-  if (WORKER_NAME.test(name)) return name;
-  throw wrong(`the host name '${host}' can't be the name of a worker; give it one with --name`);
-};
-
-const WORKER_NAME = new RegExp(WORKER_NAME_PATTERN);
 
 const wrong = (message: string): PetitError => new PetitError("invalid_request", message);
 

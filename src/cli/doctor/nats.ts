@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { natsAccess, type Settings } from "../../app/settings/settings.ts";
-import { readSigningKey } from "../../app/settings/signing-keys.ts";
+import { readSigningKey, readTrust } from "../../app/settings/signing-keys.ts";
+import { workerNameOf } from "../../app/worker/worker-name.ts";
 import { linkFaultHint, linkFaultText } from "../../domain/words/link.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { formatSize } from "../../lib/size.ts";
@@ -10,18 +11,50 @@ import { pluralize } from "../terminal/pluralize.ts";
 import { type Check, failed, ok, reasonOf, warning } from "./check.ts";
 import { isOpen, modeOf } from "./files.ts";
 
-/** Checks the connection to NATS, what petit may do there, and the key that signs work. Omitted without `--nats`. */
+/**
+ * Checks the connection to NATS, what petit may do there, and its keys: as a worker if `--trust` is given, otherwise as the scheduler.
+ * Omitted without `--nats`.
+ */
 export const natsChecks = async (context: Context): Promise<readonly Check[]> => {
-  const { settings, clock } = context;
+  const { settings } = context;
   if (settings.nats.length === 0) return [];
+  return settings.trust === null ? await schedulerChecks(context) : await workerChecks(settings, settings.trust);
+};
+
+const workerChecks = async (settings: Settings, trust: string): Promise<readonly Check[]> => {
+  const { inspectAsWorker } = await import("../../nats/inspect.ts");
+  const keys = trustCheck(trust);
+  try {
+    const name = workerNameOf(settings);
+    const { connection, refused } = await inspectAsWorker(natsAccess(settings), name);
+    if ("fault" in connection) return [failed("nats", problemOf(connection)), keys];
+    return [
+      connectionCheck(connection),
+      accessCheck(refused, `the worker ${name}`),
+      ...credentialsCheck(settings),
+      keys,
+    ];
+  } catch (error) {
+    return [failed("nats", { message: reasonOf(error), hint: "correct the nats settings" }), keys];
+  }
+};
+
+const trustCheck = (trust: string): Check => {
+  try {
+    return ok("trust", `the worker runs what ${readTrust(trust).join(" or ")} has signed`);
+  } catch (error) {
+    return failed("trust", { message: reasonOf(error), hint: "pass what 'petit worker keygen' printed with --trust" });
+  }
+};
+
+const schedulerChecks = async ({ settings, clock }: Context): Promise<readonly Check[]> => {
   // Loaded here because the client of NATS is large.
   const { inspectAsScheduler } = await import("../../nats/inspect.ts");
   try {
     const found = await inspectAsScheduler(natsAccess(settings), clock);
     return [...inspectionChecks(found), ...credentialsCheck(settings), signingKeyCheck(settings)];
   } catch (error) {
-    const hint = "correct the nats settings";
-    return [failed("nats", { message: reasonOf(error), hint }), signingKeyCheck(settings)];
+    return [failed("nats", { message: reasonOf(error), hint: "correct the nats settings" }), signingKeyCheck(settings)];
   }
 };
 
@@ -37,12 +70,15 @@ const inspectionChecks = ({
     ...(jetStream === null
       ? []
       : ["fault" in jetStream ? failed("jetstream", problemOf(jetStream)) : jetStreamCheck(jetStream)]),
-    refused.length === 0
-      ? ok("nats_access", "petit may do what it needs")
-      : failed("nats_access", problemOf({ fault: "permissions", detail: refused.join("\n") })),
+    accessCheck(refused, "petit"),
     ...(clockDifferenceMs === null ? [] : [clockCheck(clockDifferenceMs)]),
   ];
 };
+
+const accessCheck = (refused: readonly string[], who: string): Check =>
+  refused.length === 0
+    ? ok("nats_access", `${who} may do what it needs`)
+    : failed("nats_access", problemOf({ fault: "permissions", detail: refused.join("\n") }));
 
 type Problem = Extract<SchedulerInspection["connection"], { readonly fault: string }>;
 

@@ -6,7 +6,7 @@ import { startNats } from "../../support/nats/server.ts";
 
 type Check = { readonly name: string; readonly status: string; readonly message: string; readonly hint: string | null };
 
-const NAMES = ["nats", "nats_access", "nats_clock", "nats_creds", "jetstream", "signing_key"];
+const NAMES = ["nats", "nats_access", "nats_clock", "nats_creds", "jetstream", "signing_key", "trust"];
 
 /** Returns the checks of NATS, by name. */
 const checksOf = async (folder: TempFolder, ...args: readonly string[]): Promise<Readonly<Record<string, Check>>> => {
@@ -41,6 +41,15 @@ test("petit doctor checks the connection to NATS, JetStream, permissions, the cl
   expect(asWorker.signing_key).toMatchObject({
     status: "failed",
     hint: expect.stringContaining("petit worker keygen"),
+  });
+
+  const worker = ["--nats", nats.url, "--nats-creds", "keys/a.nk", "--trust", key.trim(), "--name"];
+  const named = await checksOf(folder, ...worker, "a");
+  expect(Object.values(named).filter(({ status }) => status !== "ok")).toEqual([]);
+  expect(named.nats_access?.message).toBe("the worker a may do what it needs");
+  expect((await checksOf(folder, ...worker, "b")).nats_access).toMatchObject({
+    status: "failed",
+    message: expect.stringContaining("petit.control.b"),
   });
 
   const asNobody = await checksOf(folder, "--nats", nats.url);
