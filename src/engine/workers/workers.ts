@@ -192,13 +192,15 @@ class Workers implements RemoteWorkers {
   }
 
   #onLink(state: LinkState): void {
-    const { log, clock, url } = this.#options;
+    const { log, clock, url, store } = this.#options;
     const isConnected = state.status === "connected";
     this.#linkChangedAt = clock.now();
     this.#presence.setConnected(isConnected);
     if (isConnected) {
       log.info({ nats: url }, "connected to NATS");
       this.#outbox.publishDue({ isAll: true });
+      // Before its next hello, a worker would get nothing from a petit that has just started.
+      for (const { name, leaving } of store.workers.list()) if (!leaving) void this.#control(name, { kind: "greet" });
     } else log.warn({ nats: url, fault: state.fault, detail: state.detail }, "not connected to NATS");
   }
 

@@ -347,6 +347,7 @@ describe("a petit that starts again", () => {
     const { petit } = await startWithWorkers({ jobs, dir: dir.path, transport });
     await using _ = petit;
     const again = fakeWorker(transport, "box7");
+    expect(await transport.controlled()).toEqual({ worker: "box7", message: { kind: "greet" } });
     const published = await transport.offered();
     expect(published.offer).toMatchObject({ attempt: unclaimed.offer.attempt, epoch: 1 });
     expect(petit.read(open.id).summary).toBe("far pending");
