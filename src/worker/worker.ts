@@ -14,7 +14,7 @@ import { SpoolPool } from "../engine/output/spool-pool.ts";
 import { Poller } from "../engine/poller.ts";
 import { sleep } from "../lib/clock.ts";
 import type { Frame } from "../lib/wire/frame.ts";
-import type { Received } from "../store/workers/received.ts";
+import type { Received, ReceivedKey } from "../store/workers/received.ts";
 import { HeldAttempt, type Leftover } from "./attempt/held.ts";
 import { findLocal } from "./attempt/local-attempt.ts";
 import { Hellos } from "./contact/hellos.ts";
@@ -65,6 +65,8 @@ export class Worker implements AsyncDisposable {
   /** Those that were granted, but not started, before the worker started again. */
   readonly #unstarted = new Set<HeldAttempt>();
   readonly #refuse: (error: PetitError) => void;
+  /** The attempts that the scheduler takes for this worker's, although the last hello did not list them. */
+  #missing: readonly ReceivedKey[] = [];
   #saidAnswer: string | null = null;
   #hasContact = false;
   #isAccepted = false;
@@ -232,7 +234,14 @@ export class Worker implements AsyncDisposable {
       draining: this.#isDraining,
       leaving: this.#stopping !== null && holds.length === 0,
       holds,
+      lacks: this.#missing.filter((key) => this.#isLacking(key)),
     };
+  }
+
+  /** Returns whether the worker does not have an attempt, and waits for no answer to a claim of it. It then never starts it. */
+  #isLacking(key: ReceivedKey): boolean {
+    const name = nameOf(key);
+    return !this.#held.has(name) && this.#claims.pending.every((pending) => nameOf(pending) !== name);
   }
 
   #onState(state: LinkState): void {
@@ -259,6 +268,11 @@ export class Worker implements AsyncDisposable {
     this.#hasContact = true;
     this.#isAccepted = answer.refused === null;
     for (const verdict of answer.verdicts) this.#obey(verdict);
+    this.#missing = answer.verdicts.flatMap(({ verdict, scheduler, attempt, epoch }) =>
+      verdict === "missing" ? [{ scheduler, attempt, epoch }] : [],
+    );
+    // The scheduler offers them again as soon as it knows that they are not here.
+    if (this.#missing.some((key) => this.#isLacking(key))) this.#hellos.sayNow();
     this.#setDrained(answer.draining);
     this.#puller.pullFrom(answer.refused === null && !this.#isDraining ? answer.sets : []);
     this.#noteChange();

@@ -92,6 +92,31 @@ describe("a worker", () => {
     expect(scheduler.of(5).outcome).toBeNull();
   });
 
+  test("says that it lacks an attempt that the scheduler takes for its own, but not one that it has", async () => {
+    await using started = startWorker();
+    const { scheduler } = started;
+    scheduler.offer(COUNTING);
+    await eventually("it runs", () => (scheduler.of(5).output === "1\n" ? true : null));
+    scheduler.missing = [5, 6];
+    await scheduler.control({ kind: "greet" });
+    const lacks = await eventually(
+      "it says so",
+      () => scheduler.hellos.findLast((hello) => hello.lacks?.length)?.lacks ?? null,
+    );
+    expect(lacks).toEqual([{ scheduler: "scheduler-1", attempt: 6, epoch: 1 }]);
+    scheduler.missing = [];
+    goOn(started, "end");
+    await outcomeOf(scheduler);
+  });
+
+  test("sends an outcome that is too large for a message through the object store", async () => {
+    await using started = startWorker();
+    const { scheduler } = started;
+    scheduler.offer(shell("large", `head -c 700000 /dev/zero | tr '\\0' x | sed 's/^/text=/' > "$PETIT_OUTPUT"`));
+    const { result } = await outcomeOf(scheduler);
+    expect(result.outputs.text).toHaveLength(700_000);
+  });
+
   test("takes nothing while it is drained", async () => {
     await using started = startWorker();
     const { scheduler, worker } = started;

@@ -11,6 +11,8 @@ import {
   readOutput,
   readStoredOutcome,
 } from "../../domain/workers/protocol.ts";
+import { abortQuietly } from "../../lib/abort.ts";
+import { sleep } from "../../lib/clock.ts";
 import { assertNever } from "../../lib/never.ts";
 import { decodeFrame } from "../../lib/wire/frame.ts";
 import { answerClaim, type ClaimOptions } from "./claims.ts";
@@ -42,7 +44,8 @@ const answer = async ({ worker, kind, frame }: WorkerRequest, options: RequestOp
   switch (kind) {
     case "hello": {
       const answered = greet(worker, readHello(frame.header), options);
-      await prepare(worker, answered.sets, context);
+      // A worker needs the answer more than the queues: it waits for those.
+      await withinTime(context, prepare(worker, answered.sets, context));
       return answered;
     }
     case "claim":
@@ -54,6 +57,15 @@ const answer = async ({ worker, kind, frame }: WorkerRequest, options: RequestOp
     default:
       return assertNever(kind);
   }
+};
+
+/** How long the answer to a hello waits for NATS at most, in ms. */
+const PREPARE_MS = 500;
+
+const withinTime = async ({ clock }: RemoteContext, work: Promise<void>): Promise<void> => {
+  const over = new AbortController();
+  await Promise.race([work, sleep(clock, PREPARE_MS, over.signal)]);
+  abortQuietly(over);
 };
 
 /** Maximum of an outcome that is too large for a message, in bytes. */
@@ -93,8 +105,8 @@ const prepare = async (worker: string, sets: readonly string[], { transport, log
   try {
     await Promise.all([transport.openArtifacts(worker), transport.openSets(sets)]);
   } catch (error) {
-    if (!(error instanceof TransportError)) throw error;
-    log.debug({ err: error, worker }, "cannot prepare the queues of a worker");
+    const level = error instanceof TransportError ? "debug" : "error";
+    log[level]({ err: error, worker }, "cannot prepare the queues of a worker");
   }
 };
 

@@ -1,5 +1,12 @@
 import type { EndingReason, Run } from "../../domain/run.ts";
-import type { EndOrder, Hold, Offer, ShippedArtifact } from "../../domain/workers/protocol.ts";
+import type {
+  EndOrder,
+  Hold,
+  Offer,
+  OutcomeAnswer,
+  ShippedArtifact,
+  ShippedOutcome,
+} from "../../domain/workers/protocol.ts";
 import { Artifacts } from "../../engine/artifacts/artifacts.ts";
 import { artifactFolder } from "../../engine/artifacts/folder-name.ts";
 import { containerOf } from "../../engine/attempt/container/engine.ts";
@@ -9,6 +16,7 @@ import { noteEnding, readEnding, type Spool, spoolOf } from "../../engine/output
 import { clockOfRun } from "../../engine/run/run-clock.ts";
 import { decodeScope } from "../../engine/workers/scope-json.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { encodeFrame } from "../../lib/wire/frame.ts";
 import type { ReceivedKey, ReceivedOutcome } from "../../store/workers/received.ts";
 import { NoAnswer } from "../contact/requests.ts";
 import { OutputCursor } from "../hand-over/output-cursor.ts";
@@ -17,6 +25,9 @@ import { NotYours, OutputShipper, quiet } from "../hand-over/ship-output.ts";
 import type { WorkerParts } from "../parts.ts";
 import { type LocalAttempt, taskOfOffer } from "./local-attempt.ts";
 import { localJob } from "./local-job.ts";
+
+/** NATS accepts messages of 1 MiB, if it is not configured otherwise. */
+const MAX_OUTCOME_BYTES = 524_288;
 
 export type HeldAttemptOptions = {
   readonly parts: WorkerParts;
@@ -174,7 +185,7 @@ export class HeldAttempt {
       detach.throwIfAborted();
       artifacts ??= await requests.persist(() => this.#shipArtifacts());
       const message = { ...this.key, ...this.#outcome, offset, artifacts };
-      const answer = await requests.persist(() => requests.outcome(message));
+      const answer = await requests.persist(() => this.#sendOutcome(message));
       if ("refused" in answer) throw new NotYours("the outcome is refused");
       if ("stored" in answer) return;
       if (answer.again === "output") this.#shipper.loseStep();
@@ -191,6 +202,17 @@ export class HeldAttempt {
     } catch (error) {
       if (!(error instanceof NoAnswer) && !detach.aborted) throw error;
     }
+  }
+
+  /** Sends the outcome, through the object store if it is too large for a message. */
+  async #sendOutcome(message: ShippedOutcome): Promise<OutcomeAnswer> {
+    const { requests, transport } = this.#options.parts;
+    const frame = encodeFrame(message);
+    if (frame.length <= MAX_OUTCOME_BYTES) return await requests.outcome(message);
+    const { scheduler, attempt, epoch } = this.key;
+    const stored = `${scheduler}/${attempt}/${epoch}/outcome`;
+    await transport.putArtifact(stored, new Blob([frame.slice()]).stream());
+    return await requests.outcome({ stored });
   }
 
   #shipArtifacts(): Promise<readonly ShippedArtifact[]> {

@@ -63,7 +63,8 @@ export class Requests {
     return this.#send("output", { header, body, timeoutMs: TIMEOUT_MS }, readOutputAnswer);
   }
 
-  outcome(header: ShippedOutcome): Promise<OutcomeAnswer> {
+  /** `stored`: the outcome is in the object store. */
+  outcome(header: ShippedOutcome | { readonly stored: string }): Promise<OutcomeAnswer> {
     return this.#send("outcome", { header, timeoutMs: OUTCOME_TIMEOUT_MS }, readOutcomeAnswer);
   }
 

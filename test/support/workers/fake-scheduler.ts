@@ -20,7 +20,7 @@ import {
 import { labelSetName } from "../../../src/engine/workers/label-set.ts";
 import type { RequestKind } from "../../../src/engine/workers/transport.ts";
 import { anyAborted } from "../../../src/lib/abort.ts";
-import type { Frame } from "../../../src/lib/wire/frame.ts";
+import { decodeFrame, type Frame } from "../../../src/lib/wire/frame.ts";
 import { generateSigningKey, type SigningKey, signMessage } from "../../../src/lib/wire/signing.ts";
 import type { ReceivedOffer, RequestMessage, WorkerReceiver, WorkerTransport } from "../../../src/worker/transport.ts";
 import { job } from "../engine/factories.ts";
@@ -55,6 +55,8 @@ export class FakeScheduler implements WorkerTransport {
   /** Answers claims, unless the test replaces it. */
   grant: (claim: Claim) => object = (claim) => this.granted(claim);
   verdict: (attempt: number) => Pick<Verdict, "verdict" | "end"> = () => ({ verdict: "keep", end: null });
+  /** Attempts that it takes for the worker's, whatever hellos list. */
+  missing: readonly number[] = [];
   refused: HelloAnswer["refused"] = null;
   lostAfterMs = 2_000;
   isDraining = false;
@@ -174,13 +176,19 @@ export class FakeScheduler implements WorkerTransport {
       case "output":
         return this.#receive(header as ShippedOutput, body);
       case "outcome": {
-        const outcome = header as ShippedOutcome;
+        const outcome = "stored" in header ? this.#stored(String(header.stored)) : (header as ShippedOutcome);
         const known = this.of(outcome.attempt);
         if (outcome.offset > known.position) return { again: "output", offset: known.position };
         known.outcome = outcome;
         return { stored: true };
       }
     }
+  }
+
+  #stored(object: string): ShippedOutcome {
+    const frame = decodeFrame(this.objects.get(object) ?? new Uint8Array());
+    if (frame === null) throw new Error(`there is no outcome ${object}`);
+    return frame.header as ShippedOutcome;
   }
 
   #greet(hello: Hello): HelloAnswer {
@@ -192,12 +200,17 @@ export class FakeScheduler implements WorkerTransport {
       now: this.now(),
       refused: this.refused,
       sets: [SET],
-      verdicts: hello.holds.map(({ scheduler, attempt, epoch }) => ({
-        scheduler,
-        attempt,
-        epoch,
-        ...this.verdict(attempt),
-      })),
+      verdicts: [
+        ...hello.holds.map(({ scheduler, attempt, epoch }) => ({
+          scheduler,
+          attempt,
+          epoch,
+          ...this.verdict(attempt),
+        })),
+        ...this.missing.map(
+          (attempt) => ({ scheduler: SCHEDULER, attempt, epoch: 1, verdict: "missing", end: null }) as const,
+        ),
+      ],
       draining: this.isDraining,
       lostAfterMs: this.lostAfterMs,
     };
