@@ -16,10 +16,10 @@ export const attentionRoutes = ({ engine }: ApiContext) =>
       detail: {
         operationId: "listAttention",
         tags: ["runs"],
-        summary: "List what needs attention: failing jobs, stuck runs, broken files",
+        summary: "List what needs attention: failing jobs, stuck runs, unreachable workers, broken files",
         description:
-          "The answer can change with the events `run.started`, `run.finished` and `jobs.reloaded`. Ask again every minute as well, " +
-          "because runs become stuck or late, and deliveries of notifications fail, without an event.",
+          "The answer can change with the events `run.started`, `run.finished`, `jobs.reloaded` and `worker`. Ask again every minute " +
+          "as well, because runs become stuck or late, and deliveries of notifications fail, without an event.",
       },
     },
   );

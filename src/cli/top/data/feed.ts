@@ -30,7 +30,7 @@ const JOB_INTERVAL_MS = 1_000;
 /** For what changes without an event. */
 const POLL_MS = 15_000;
 /** Events about what needs attention, besides those about runs. */
-const NEEDS_ATTENTION: ReadonlySet<LiveEvent["type"]> = new Set(["approval", "run.late"]);
+const NEEDS_ATTENTION: ReadonlySet<LiveEvent["type"]> = new Set(["approval", "run.late", "worker"]);
 /** Time for which the selection must stay before its log is loaded, in ms. */
 const LOG_DELAY_MS = 80;
 

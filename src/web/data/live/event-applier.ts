@@ -1,6 +1,6 @@
 import type { Query, QueryClient, QueryKey } from "@tanstack/react-query";
 import type { LiveEvent } from "../../../client/live-event.ts";
-import { attentionQuery } from "../queries.ts";
+import { attentionQuery, workersQuery } from "../queries.ts";
 import { patchJobs } from "./patch-jobs.ts";
 import { patchTimeline } from "./patch-timeline.ts";
 
@@ -85,6 +85,7 @@ export class EventApplier {
     patchTimeline(this.#client, events);
     for (const name of events.flatMap(staleBy)) this.#stale.add(name);
     if (events.some((event) => this.#endsApproval(event))) this.#stale.add("attention");
+    if (events.some(isOfTask) && this.#hasWorkers()) for (const name of ["attention", "workers"]) this.#stale.add(name);
     if (events.some(({ type }) => CHANGES_LIST.has(type))) {
       void this.#client.invalidateQueries({ queryKey: ["jobs-with-runs"] });
     }
@@ -102,6 +103,11 @@ export class EventApplier {
     if (type !== "task.finished") return false;
     const items = this.#client.getQueryData(attentionQuery().queryKey)?.items ?? [];
     return items.some((item) => item.kind === "approval_needed" && item.run_id === run_id && item.task_id === task_id);
+  }
+
+  /** With workers, a task can begin or end to wait for one. */
+  #hasWorkers(): boolean {
+    return this.#client.getQueryData(workersQuery().queryKey)?.nats != null;
   }
 
   #refresh(): void {
@@ -127,6 +133,8 @@ export class EventApplier {
     this.#timer = setTimeout(() => this.#refresh(), Math.min(...queries.map((query) => waitMs(query, now))));
   }
 }
+
+const isOfTask = ({ type }: LiveEvent): boolean => type.startsWith("task.") || type.startsWith("item.");
 
 /** The list of jobs with runs is the largest answer. While a view uses it, events contain all of its changes. */
 const isPatched = (query: Query): boolean => query.queryKey[0] === "jobs-with-runs" && query.isActive();
