@@ -7,6 +7,7 @@ import type { LinkState } from "../domain/workers/link.ts";
 import { type HelloAnswer, readControl, type Verdict } from "../domain/workers/protocol.ts";
 import { adoptProcess } from "../engine/attempt/adopt.ts";
 import { inheritable } from "../engine/attempt/command.ts";
+import { variablesOf } from "../engine/attempt/task-user.ts";
 import { Commits } from "../engine/commits.ts";
 import type { StopMode } from "../engine/engine.ts";
 import { attemptOf, removeLeftover, spoolOf } from "../engine/output/spool.ts";
@@ -88,7 +89,7 @@ export class Worker implements AsyncDisposable {
     const requests = new Requests({ transport, clock, log, detach });
     this.#parts = {
       ...options,
-      environment: inheritable(environment),
+      environment: { ...inheritable(environment), ...(user === null ? {} : variablesOf(user)) },
       ownEnvironment: environment,
       commits: new Commits({ ...options, signal: detach }),
       poller: new Poller(options),
@@ -268,11 +269,12 @@ export class Worker implements AsyncDisposable {
     this.#hasContact = true;
     this.#isAccepted = answer.refused === null;
     for (const verdict of answer.verdicts) this.#obey(verdict);
+    const said = new Set(this.#missing.map(nameOf));
     this.#missing = answer.verdicts.flatMap(({ verdict, scheduler, attempt, epoch }) =>
       verdict === "missing" ? [{ scheduler, attempt, epoch }] : [],
     );
-    // The scheduler offers them again as soon as it knows that they are not here.
-    if (this.#missing.some((key) => this.#isLacking(key))) this.#hellos.sayNow();
+    // The scheduler offers them again as soon as it knows that they are not here. It is told at once, but only once.
+    if (this.#missing.some((key) => !said.has(nameOf(key)) && this.#isLacking(key))) this.#hellos.sayNow();
     this.#setDrained(answer.draining);
     this.#puller.pullFrom(answer.refused === null && !this.#isDraining ? answer.sets : []);
     this.#noteChange();
@@ -305,7 +307,7 @@ export class Worker implements AsyncDisposable {
       log.warn(held.fields, "the attempt is no longer this worker's; it is ended and deleted");
       held.discard();
       if (this.#unstarted.delete(held)) void this.#follow(held, "lost");
-    } else if (held.noteUnknown()) {
+    } else if (verdict === "unknown" && held.noteUnknown()) {
       log.warn(held.fields, "the scheduler does not know an attempt; it continues, and its outcome may be deleted");
       if (this.#unstarted.delete(held)) void this.#follow(held, "lost");
     }
@@ -360,6 +362,7 @@ export class Worker implements AsyncDisposable {
       await held.handOver();
       if (hadSlot && !isEarly) this.#slots.release();
       store.events.deleteOldest(0, MAX_EVENTS);
+      if (Object.keys(held.offer.files).length > 0) this.#sweepFiles();
     } catch (error) {
       if (this.#detach.signal.aborted) return;
       log.error({ err: error, ...held.fields }, "cannot continue an attempt");
@@ -367,6 +370,11 @@ export class Worker implements AsyncDisposable {
     }
     this.#held.delete(nameOf(held.key));
     this.#noteChange();
+  }
+
+  #sweepFiles(): void {
+    const offers = [...this.#held.values()].map(({ offer }) => offer);
+    this.#parts.files.sweep(new Set(offers.flatMap(({ files }) => Object.values(files).map(({ sha256 }) => sha256))));
   }
 
   #adopt(): void {

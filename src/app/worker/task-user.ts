@@ -6,18 +6,23 @@ import type { TaskUser } from "../../engine/attempt/task-user.ts";
 export const findTaskUser = (name: string): TaskUser => {
   if (process.geteuid?.() !== 0)
     throw wrong(`--user ${name} needs root: only root can run tasks as another user; start the worker with sudo`);
-  const [uid, gid] = [idOf(name, "-u"), idOf(name, "-g")];
+  const user = findUser(name);
   try {
     execFileSync("setpriv", ["--version"], { stdio: "ignore" });
   } catch (cause) {
     throw wrong("--user needs the program setpriv, which is part of util-linux", cause);
   }
-  return { name, uid, gid };
+  return user;
 };
 
-const idOf = (name: string, flag: "-u" | "-g"): number => {
+const findUser = (name: string): TaskUser => {
   try {
-    return Number(execFileSync("id", [flag, "--", name], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
+    const entry = execFileSync("getent", ["passwd", "--", name], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const [found = "", , uid, gid, , home = "/"] = entry.trim().split(":");
+    return { name: found, uid: Number(uid), gid: Number(gid), home };
   } catch (cause) {
     throw wrong(`--user is '${name}', but there is no such user on this machine`, cause);
   }

@@ -1,5 +1,15 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import type { Offer, ShippedFile } from "../../domain/workers/protocol.ts";
 import type { WorkerTransport } from "../transport.ts";
@@ -26,7 +36,7 @@ export class OfferedFiles {
 
   constructor(options: OfferedFilesOptions) {
     this.#options = options;
-    mkdirSync(options.dir, { recursive: true, mode: options.isShared ? 0o711 : 0o700 });
+    this.#makeFolder(options.dir);
   }
 
   /** Returns the path of each file that an offer names, by its path in the job file. Throws `DamagedFile`, and `TransportError`. */
@@ -46,6 +56,12 @@ export class OfferedFiles {
     for (const { path } of unused.slice(MAX_FILES)) rmSync(path, { recursive: true, force: true });
   }
 
+  /** Creates a folder that others can enter, but not list, if tasks run as another user; whatever the umask is. */
+  #makeFolder(path: string): void {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    chmodSync(path, this.#options.isShared ? 0o711 : 0o700);
+  }
+
   async #obtain({ sha256, name }: ShippedFile): Promise<string> {
     const { dir, transport, isShared } = this.#options;
     const folder = join(dir, sha256);
@@ -59,10 +75,11 @@ export class OfferedFiles {
     const content = await transport.getScript(sha256);
     const found = createHash("sha256").update(content).digest("hex");
     if (found !== sha256) throw new DamagedFile(`${name} has the SHA-256 ${found}, expected ${sha256}`);
-    mkdirSync(folder, { recursive: true, mode: isShared ? 0o711 : 0o700 });
+    this.#makeFolder(folder);
     // Not a suffix: a program may be chosen by the suffix of its file.
     const temporary = join(folder, `.${process.pid}`);
-    writeFileSync(temporary, content, { mode: isShared ? 0o644 : 0o600 });
+    writeFileSync(temporary, content, { mode: 0o600 });
+    if (isShared) chmodSync(temporary, 0o644);
     renameSync(temporary, path);
     return path;
   }

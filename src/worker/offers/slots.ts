@@ -60,7 +60,7 @@ export class Slots {
 
   #open(): void {
     if (!this.isFree) return;
-    this.#none = new AbortController();
+    if (this.#none.signal.aborted) this.#none = new AbortController();
     this.#freed.resolve();
     this.#freed = Promise.withResolvers();
   }
