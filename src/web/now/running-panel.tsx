@@ -139,6 +139,9 @@ const RunningRow = memo(({ run, isEnded, onCancel }: RunningRowProps) => {
       >
         Cancel
       </Button>
+      {run.waits_for !== null && !isEnded && (
+        <small className="now-waits muted">waits for {waitsForText(run.waits_for)}</small>
+      )}
     </li>
   );
 });

@@ -30,7 +30,7 @@ const whileRunning = ({ ending, waits_for }: RunDetail, tasks: readonly TaskRunD
   const parts = [
     ...(running.length === 0 ? [] : [`running ${listText(running)}`]),
     ...(asking.length === 0 ? [] : [`waiting for the approval of ${listText(asking)}`]),
-    ...waiting.slice(0, 1).map(({ name, waits }) => `${name} waits for ${waitsForText(waits)}`),
+    ...waiting.slice(0, 1).map(({ name, waits }) => `waiting for ${waitsForText(waits)} (${name})`),
     ...(waiting.length < 2 ? [] : [`${counted(waiting.length - 1, "more task")} waiting for workers`]),
   ];
   const what = parts.length === 0 ? "No task is running" : capital(parts.join("; "));

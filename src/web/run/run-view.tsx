@@ -1,9 +1,11 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useState } from "react";
 import { Link, useSearchParams } from "wouter";
+import { isFinal } from "../../domain/run.ts";
 import { useLiveEvents } from "../data/live/connection.tsx";
 import { jobQuery, runQuery, runTasksQuery } from "../data/queries.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
+import { useHasWorkers } from "../data/use-has-workers.ts";
 import { Log } from "../log/log.tsx";
 import { Page } from "../ui/page.tsx";
 import { RunLink } from "../ui/run-link.tsx";
@@ -26,7 +28,12 @@ export const RunView = ({ runId }: { readonly runId: string }) => {
     // No event of this run reports that others before it have started.
     refetchInterval: ({ state }) => (state.data?.waits_for == null ? false : WAITING_REFETCH_MS),
   });
-  const tasks = useQuery(runTasksQuery(runId));
+  const hasWorkers = useHasWorkers();
+  const tasks = useQuery({
+    ...runTasksQuery(runId),
+    // No event reports that a task begins to wait for a worker.
+    refetchInterval: hasWorkers && run.data !== undefined && !isFinal(run.data.status) ? WAITING_REFETCH_MS : false,
+  });
   const jobId = run.data?.job_id;
   const job = useQuery({ ...jobQuery(jobId ?? ""), enabled: jobId !== undefined });
   const shortId = runId.slice(-8);

@@ -8,6 +8,20 @@ const summary = (...statuses: readonly TaskRunData["status"][]): string =>
     statuses.map((status, index) => ({ task_id: `t${index}`, status, allowed: status === "failed" }) as TaskRunData),
   ).what;
 
+describe("the summary of a run that is running", () => {
+  test("names what a task waits for, whatever else runs", () => {
+    const waits_for = { code: "worker" as const, labels: ["gpu"], connected: 0 };
+    const tasks = [
+      { name: "fit", status: "pending", waits_for },
+      { name: "load", status: "running", waits_for: null, approval: null },
+    ] as unknown as readonly TaskRunData[];
+    const run = { status: "running", ending: null, waits_for: null } as RunDetail;
+    expect(summaryTextOf(run, tasks).what).toBe(
+      "Running load; waiting for a worker with gpu: none is connected (fit); 0 of 2 tasks done.",
+    );
+  });
+});
+
 describe("the summary of a run that completed", () => {
   test.each<[readonly TaskRunData["status"][], string]>([
     [["completed"], "The task completed."],

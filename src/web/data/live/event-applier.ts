@@ -85,7 +85,7 @@ export class EventApplier {
     patchTimeline(this.#client, events);
     for (const name of events.flatMap(staleBy)) this.#stale.add(name);
     if (events.some((event) => this.#endsApproval(event))) this.#stale.add("attention");
-    if (events.some(isOfTask) && this.#hasWorkers()) for (const name of ["attention", "workers"]) this.#stale.add(name);
+    if (events.some(isOfTask) && this.#hasWorkers()) for (const name of OF_WAITING) this.#stale.add(name);
     if (events.some(({ type }) => CHANGES_LIST.has(type))) {
       void this.#client.invalidateQueries({ queryKey: ["jobs-with-runs"] });
     }
@@ -133,6 +133,9 @@ export class EventApplier {
     this.#timer = setTimeout(() => this.#refresh(), Math.min(...queries.map((query) => waitMs(query, now))));
   }
 }
+
+/** What shows the tasks that wait for a worker. */
+const OF_WAITING: readonly QueryName[] = ["attention", "workers", "runs"];
 
 const isOfTask = ({ type }: LiveEvent): boolean => type.startsWith("task.") || type.startsWith("item.");
 
