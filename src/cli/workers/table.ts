@@ -1,5 +1,6 @@
 import type { ResponseBody } from "../../client/routes.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
+import { PETIT_SETUP, WORKER_SETUP } from "../../domain/words/worker-setup.ts";
 import { runName } from "../run-display/short-id.ts";
 import { elapsedText } from "../run-display/status-text.ts";
 import { commandLines } from "../terminal/command-lines.ts";
@@ -108,20 +109,7 @@ export const noWorkersText = ({ count, nats }: WorkersAnswer, { screen, base }: 
   if (nats === null) {
     const known =
       count === 0 ? "" : ` now; ${pluralize(count, "worker")} from before ${count === 1 ? "is" : "are"} listed`;
-    return `petit at ${base} runs without workers${known}\n${commandLines(START_PETIT, screen)}`;
+    return `petit at ${base} runs without workers${known}\n${commandLines(PETIT_SETUP, screen)}`;
   }
-  return count === 0 ? `no worker has connected to petit at ${base} yet\n${commandLines(START_WORKER, screen)}` : "";
+  return count === 0 ? `no worker has connected to petit at ${base} yet\n${commandLines([WORKER_SETUP], screen)}` : "";
 };
-
-const START_PETIT = [
-  ["petit worker keygen signing.key", "creates a key, and prints its public part"],
-  ["petit worker nats-config > nats.conf", "writes a configuration for nats-server"],
-  ["petit run JOBS_DIR --nats nats://HOST:4222 --nats-signing-key signing.key", "runs petit with workers"],
-] as const;
-
-const START_WORKER = [
-  [
-    "petit worker --nats nats://HOST:4222 --trust PUBLIC_KEY --name NAME --label LABEL",
-    "starts a worker, on its machine",
-  ],
-] as const;

@@ -1,3 +1,4 @@
+import { PETIT_SETUP, WORKER_SETUP } from "../../domain/words/worker-setup.ts";
 import { CopyLine } from "../ui/copy-line.tsx";
 import { Empty } from "../ui/states.tsx";
 
@@ -11,7 +12,7 @@ export const FirstWorker = ({ hasNats }: { readonly hasNats: boolean }) => (
     {hasNats ? (
       <>
         <p>Start one where the tasks must run:</p>
-        <CopyLine text={`petit worker --nats nats://HOST:4222 --trust PUBLIC_KEY --name ${NAME} --label gpu`} />
+        <CopyLine text={WORKER_SETUP[0]} />
         <p>
           <code>PUBLIC_KEY</code> is what <code>petit worker keygen</code> printed. The worker appears here when it has
           said hello.
@@ -20,14 +21,12 @@ export const FirstWorker = ({ hasNats }: { readonly hasNats: boolean }) => (
     ) : (
       <>
         <p>
-          Workers and petit talk over NATS. Create a key, a configuration for nats-server, and start petit with them:
+          Workers and petit talk over NATS. Create keys and a configuration for nats-server, then run petit with them:
         </p>
-        <CopyLine text="petit worker keygen signing.key" />
-        <CopyLine text="petit worker nats-config > nats.conf" />
-        <CopyLine text="petit run JOBS_DIR --nats nats://HOST:4222 --nats-signing-key signing.key" />
+        {PETIT_SETUP.map(([command]) => (
+          <CopyLine key={command} text={command} />
+        ))}
       </>
     )}
   </Empty>
 );
-
-const NAME = "box7";
