@@ -6,6 +6,7 @@ import { measureExecutable } from "./executable.ts";
 import { measureFollow } from "./follow.ts";
 import { measureGetJob } from "./get-job.ts";
 import { measureIdle } from "./idle.ts";
+import { measureIdleWorkers } from "./idle-workers.ts";
 import { measureLateness } from "./lateness.ts";
 import { measureMask } from "./mask.ts";
 import { measureMillion } from "./million.ts";
@@ -75,6 +76,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     measure: measureWebLog,
   },
   workers: { about: "tasks on three workers, compared with local ones", isSlow: true, measure: measureWorkers },
+  "idle-workers": { about: "CPU time and memory of idle workers", isSlow: true, measure: measureIdleWorkers },
   million: { about: "queries and triggers with 1,000,000 stored runs", isSlow: true, measure: measureMillion },
 };
 

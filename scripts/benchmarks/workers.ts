@@ -1,13 +1,11 @@
 import { Database } from "bun:sqlite";
-import { join } from "node:path";
 import { Fleet } from "../../test/support/nats/fleet.ts";
 import { hasNats, NATS_VERSIONS, type NatsVersion } from "../../test/support/nats/server.ts";
-import { measureIdleFleet, type Usage } from "./idle-workers.ts";
 import { load } from "./load.ts";
-import { EXECUTABLE, residentMiB, startPetit } from "./petit-process.ts";
+import { EXECUTABLE } from "./petit-process.ts";
 import { figure, median, medianAndP99, percentile } from "./statistics.ts";
 import type { Row } from "./table.ts";
-import { makeFolder, trueJob, writeJobs } from "./workspace.ts";
+import { makeFolder, trueJob } from "./workspace.ts";
 
 const WORKERS = { box1: ["box"], box2: ["box"], box3: ["box"] };
 const SLOTS = 4;
@@ -28,20 +26,13 @@ const LIVE_PAUSE_S = 0.02;
 export const measureWorkers = async (): Promise<readonly Row[]> => {
   const version = NATS_VERSIONS.findLast(hasNats);
   if (version === undefined) return [{ what: "tasks on workers", petit: "nats-server is not installed" }];
-  await using fleet = await startFleet("workers", version);
-  return [
-    ...(await attempts(fleet)),
-    await dispatch(fleet),
-    await throughput(fleet),
-    await live(fleet),
-    ...(await idle(version)),
-    ...(await starts()),
-  ];
+  await using fleet = await startFleet(version);
+  return [await attempts(fleet), await dispatch(fleet), await throughput(fleet), await live(fleet)];
 };
 
-const startFleet = (name: string, natsVersion: NatsVersion): Promise<Fleet> =>
+const startFleet = (natsVersion: NatsVersion): Promise<Fleet> =>
   Fleet.start({
-    dir: makeFolder(name),
+    dir: makeFolder("workers"),
     natsVersion,
     lostAfterMs: 5 * 60_000,
     jobs: { "jobs.yaml": [jobs("here"), jobs("box", "runs_on: box\n")].join("---\n") },
@@ -72,21 +63,19 @@ const jobs = (place: Place, runsOn = ""): string =>
   ].join("---\n");
 
 /** Runs of one task per second, on the workers and here, by turns. */
-const attempts = async (fleet: Fleet): Promise<readonly Row[]> => {
+const attempts = async (fleet: Fleet): Promise<Row> => {
   const rate = async (place: Place): Promise<number> =>
     (await request(fleet, { place, connections: CONNECTIONS, seconds: 2 })).perSecond;
   await rate("box");
   await rate("here");
   const rounds: Record<Place, number>[] = [];
   for (let round = 0; round < ROUNDS; round++) rounds.push({ box: await rate("box"), here: await rate("here") });
-  return [
-    {
-      what: "runs of one task on 3 workers",
-      petit: `${figure(median(rounds.map(({ box }) => box)))}/s`,
-      baseline: `${figure(median(rounds.map(({ here }) => here)))}/s on petit's machine`,
-      ratio: median(rounds.map(({ box, here }) => box / here)),
-    },
-  ];
+  return {
+    what: "runs of one task on 3 workers",
+    petit: `${figure(median(rounds.map(({ box }) => box)))}/s`,
+    baseline: `${figure(median(rounds.map(({ here }) => here)))}/s here`,
+    ratio: median(rounds.map(({ box, here }) => box / here)),
+  };
 };
 
 type Requests = { readonly place: Place; readonly connections: number; readonly seconds: number };
@@ -181,39 +170,4 @@ const delaysOf = async (fleet: Fleet, place: Place): Promise<readonly number[]> 
   }
   if (delaysMs.length !== LIVE_LINES) throw new Error(`received ${delaysMs.length} of ${LIVE_LINES} lines`);
   return delaysMs;
-};
-
-/** The CPU time and the memory of processes that have nothing to do. */
-const idle = async (version: NatsVersion): Promise<readonly Row[]> => {
-  await using fleet = await startFleet("idle-workers", version);
-  const { scheduler, worker, nats } = await measureIdleFleet(fleet);
-  const cpu = ({ cpuSeconds }: Usage): string => cpuSeconds.toFixed(1);
-  return [
-    {
-      what: "CPU time in 1,000 idle s: petit, worker, nats",
-      petit: `${cpu(scheduler)} / ${cpu(worker)} / ${cpu(nats)} s`,
-    },
-    {
-      what: "memory when idle: petit, worker, nats",
-      petit: `${figure(scheduler.mib)} / ${figure(worker.mib)} / ${figure(nats.mib)} MiB`,
-      value: worker.mib,
-      target: { bound: "under", value: 60, unit: " MiB" },
-    },
-  ];
-};
-
-/** The start of a petit without workers, beside one that connects to NATS. */
-const starts = async (): Promise<readonly Row[]> => {
-  const dir = makeFolder("start-workers");
-  const jobsDir = writeJobs(dir, 5, (id) => trueJob(id));
-  const startMs: number[] = [];
-  let mib = 0;
-  for (let round = 0; round < 2 * ROUNDS; round++) {
-    await using petit = await startPetit({ jobsDir, db: join(dir, "petit.db") });
-    startMs.push(petit.startMs);
-    mib = residentMiB(petit.pid);
-  }
-  return [
-    { what: "petit run without --nats: start, memory", petit: `${figure(median(startMs))} ms, ${figure(mib)} MiB` },
-  ];
 };
