@@ -13,7 +13,7 @@ import { OFFER_AGE_MS } from "../engine/workers/transport.ts";
 import { OFFER_STREAM, offerSubject, setConsumer } from "./subjects.ts";
 
 /** How long a worker has to decide about an offer. */
-const DECISION_MS = 30_000;
+const DECISION_MS = 10_000;
 /** How long the server recognizes a message that it has already. */
 const DUPLICATES_MS = 2 * 60_000;
 

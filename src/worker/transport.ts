@@ -9,7 +9,7 @@ export type WorkerReceiver = {
   readonly onControl: (frame: Frame) => Promise<object>;
 };
 
-/** A message with an offer. One of the methods must be called; after 30 s without any, another worker gets it. */
+/** A message with an offer. One of the methods must be called; after 10 s without any, another worker gets it. */
 export type ReceivedOffer = {
   /** Null if it is not a message of petit. Not checked otherwise. */
   readonly frame: Frame | null;
