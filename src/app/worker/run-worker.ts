@@ -18,6 +18,7 @@ import { artifactsDirOf } from "../spool-dir.ts";
 import { workerStatus } from "../systemd/status-line.ts";
 import { Systemd } from "../systemd/systemd.ts";
 import { openState } from "./open-state.ts";
+import { releaseWhenIdle } from "./release-when-idle.ts";
 import { findTaskUser } from "./task-user.ts";
 import { workerNameOf } from "./worker-name.ts";
 
@@ -63,6 +64,7 @@ export const runWorker = async (options: RunWorkerOptions, ready: (started: Star
   ready({ ...workerOptions, urls: settings.nats });
   systemd.ready(workerStatus(worker));
   parts.use(releaseMemoryLater({ ...options, isHeavy: true, after: Promise.resolve() }));
+  parts.use(releaseWhenIdle(worker, options));
   const signal = await Promise.race([asked.promise, worker.refused]);
   systemd.stopping();
   log.info({ signal, how: settings.onShutdown }, "stopping; a second signal ends what runs at once");

@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { formatSigningKey, generateSigningKey } from "../../../src/lib/wire/signing.ts";
+import { hasNats, type NatsServer, startNats } from "../../support/nats/server.ts";
+import { ask, start } from "../../support/petit/api.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+import { endOf, eventually } from "../../support/torture/run.ts";
+import { startWorkerProcess } from "../../support/workers/worker-process.ts";
+
+// A busy machine may need this long.
+setDefaultTimeout(60_000);
+
+const KEY = generateSigningKey();
+
+/** Prints a number per file that appears, and records each start. */
+const job = (id: string, onInterrupt: "fail" | "rerun"): string => `id: ${id}
+runs_on: [gpu]
+on_interrupt: ${onInterrupt}
+tasks:
+  - id: only
+    type: shell
+    script: |
+      echo "$$" >> "$HOME/${id}-starts"
+      for i in 1 2 3; do echo $i; until [ -e "$HOME/${id}-$i" ]; do sleep 0.02; done; done
+`;
+
+describe.skipIf(!hasNats("2.15"))("petit and a worker", () => {
+  const dir = tempDir();
+  let nats: NatsServer;
+  let petit: Petit;
+
+  const startScheduler = (given: Parameters<typeof startPetit>[0] = {}): Promise<Petit> =>
+    startPetit({
+      jobs: { "a.yaml": [job("plain", "fail"), job("again", "rerun")].join("---\n") },
+      args: ["--nats", nats.url, "--nats-signing-key", dir.file("key"), "--lost-after", "6s"],
+      ...given,
+    });
+
+  const worker = (name: string) =>
+    startWorkerProcess({ dir: dir.path, nats: nats.url, trust: KEY.publicKey, name, args: ["--on-shutdown", "leave"] });
+
+  const startsOf = (id: string): readonly string[] =>
+    existsSync(dir.file(`${id}-starts`))
+      ? readFileSync(dir.file(`${id}-starts`), "utf8")
+          .trim()
+          .split("\n")
+      : [];
+
+  const goOn = (id: string, ...steps: readonly number[]): void => {
+    for (const step of steps) writeFileSync(dir.file(`${id}-${step}`), "");
+  };
+
+  const printed = (runId: string, text: string): Promise<string> =>
+    eventually(`the log is ${JSON.stringify(text)}`, async () => {
+      const log = await (await petit.fetch(`/api/runs/${runId}/logs`)).text();
+      return log === text ? log : null;
+    });
+
+  beforeAll(async () => {
+    nats = await startNats();
+    writeFileSync(dir.file("key"), formatSigningKey(KEY), { mode: 0o600 });
+    petit = await startScheduler();
+  });
+
+  afterAll(async () => {
+    await petit[Symbol.asyncDispose]();
+    await nats[Symbol.asyncDispose]();
+    dir[Symbol.dispose]();
+  });
+
+  test("lose nothing when worker, scheduler and NATS are killed while a task runs", async () => {
+    let box = worker("box1");
+    const runId = await start(petit, "plain");
+    await printed(runId, "1\n");
+    box.kill("SIGKILL");
+    await box.exited;
+    goOn("plain", 1);
+    box = worker("box1");
+    await using _ = box;
+    await printed(runId, "1\n2\n");
+    await petit.kill();
+    await nats.kill();
+    nats.wipe();
+    goOn("plain", 2);
+    await nats.start();
+    petit = await startScheduler({ dir: petit.dir });
+    await printed(runId, "1\n2\n3\n");
+    goOn("plain", 3);
+    const { status, log } = await endOf(petit, runId);
+    expect({ status, log, starts: startsOf("plain").length }).toEqual({
+      status: "completed",
+      log: "1\n2\n3\n",
+      starts: 1,
+    });
+  });
+
+  test("run a task again elsewhere only after a stopped worker's guard has ended it", async () => {
+    await using first = worker("box2");
+    const runId = await start(petit, "again");
+    await eventually("it has started", () => (startsOf("again").length === 1 ? true : null));
+    const [pid = ""] = startsOf("again");
+    first.kill("SIGSTOP");
+    await using _ = worker("box3");
+    await eventually("it has started again", () => (startsOf("again").length === 2 ? true : null));
+    expect(existsSync(`/proc/${pid}/cmdline`) && readFileSync(`/proc/${pid}/cmdline`, "utf8")).toBeFalsy();
+    goOn("again", 1, 2, 3);
+    expect((await endOf(petit, runId)).status).toBe("completed");
+    first.kill("SIGCONT");
+    await eventually("the first one deletes it", () => (first.log().includes("no longer this worker's") ? true : null));
+    const { body } = await ask(petit, `/api/runs/${runId}/tasks`);
+    expect(body.tasks[0].attempt_list.map(({ reason }: { readonly reason: string }) => reason)).toEqual([
+      "worker_lost",
+      null,
+    ]);
+  });
+
+  test("share no state folder and no name", async () => {
+    await using first = worker("box4");
+    await eventually("it is known", () => (first.log().includes("knows this worker") ? true : null));
+    await using second = worker("box4");
+    expect(await second.exited).toBe(4);
+    expect(second.log()).toContain(`the state folder ${join(dir.path, "box4")} is in use by process ${first.pid}`);
+    const args = ["--state-dir", dir.file("other")];
+    await using third = startWorkerProcess({
+      dir: dir.path,
+      nats: nats.url,
+      trust: KEY.publicKey,
+      name: "box4",
+      args,
+    });
+    expect(await third.exited).toBe(4);
+    expect(third.log()).toContain("another worker named box4 is connected");
+  });
+});
