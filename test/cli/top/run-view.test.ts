@@ -122,6 +122,33 @@ describe("a run", () => {
   });
 });
 
+describe("a run with tasks on workers", () => {
+  test("names the machine of each attempt, and what a task waits for", () => {
+    const attempt = {
+      attempt: 1,
+      status: "completed" as const,
+      reason: null,
+      exit_code: 0,
+      signal: null,
+      started_at: NOW,
+      ended_at: NOW,
+      duration_ms: 0,
+      child_run_id: null,
+      worker: "box7",
+      notes: [],
+    };
+    const waits_for = { code: "worker" as const, labels: ["gpu"], connected: 0 };
+    const tasks = [
+      topTask("load", { attempt_list: [attempt] }),
+      topTask("fit", { status: "pending", waits_for, started_at: null, ended_at: null, duration_ms: null }),
+    ];
+    const data = { runId: RUN.id, detail: runDetail(RUN), tasks, items: null };
+    const text = screenText(after(opened(), { kind: "run", data }));
+    expect(text.find((line) => line.includes("load"))).toContain("on box7");
+    expect(text.find((line) => line.includes("fit"))).toContain("waits for a worker with gpu");
+  });
+});
+
 describe("the items of a task", () => {
   const counts = { total: 2, pending: 0, running: 0, completed: 1, failed: 1, skipped: 0 };
   const convert = topTask("convert", { status: "failed", items: counts, error: "1 of 2 items failed" });
