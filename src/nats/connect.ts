@@ -40,10 +40,16 @@ export const prepareConnect = (access: NatsAccess): ((options: OpenOptions) => P
       return await open({ ...options, servers, tls, authenticator });
     } catch (error) {
       wasSilent = error instanceof errors.TimeoutError;
-      throw error;
+      throw tls !== null && access.certFile === null ? explained(error) : error;
     }
   };
 };
+
+/** A server that wants a certificate of the client closes the connection after the handshake, without a word. */
+const explained = (error: unknown): unknown =>
+  error instanceof Error && /^write (EBADF|EPIPE)/.test(error.message)
+    ? new Error("the server closed the TLS connection; it may want a client certificate", { cause: error })
+    : error;
 
 /** Connects to one of the servers, once. Whoever asked for the connection decides what happens when it is lost. */
 const open = ({

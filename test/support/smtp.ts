@@ -55,8 +55,8 @@ export const mailbox = async (options: MailboxOptions = {}): Promise<Mailbox> =>
   };
 };
 
-/** Makes a certificate authority and a certificate for localhost. */
-const makeCertificate = (folder: string) => {
+/** Makes a certificate authority and a certificate for localhost: the files `ca.pem`, `cert` and `key` of a folder. */
+export const makeCertificate = (folder: string) => {
   const openssl = (...args: readonly string[]): void =>
     void execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
   const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
