@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { tempDir } from "../temp-dir.ts";
 
@@ -71,7 +71,7 @@ export const startNats = async (options: NatsServerOptions = {}): Promise<NatsSe
   const start = async (): Promise<void> => {
     if (running !== null) throw new Error("the nats-server runs already");
     mkdirSync(store, { recursive: true });
-    running = await launch(natsProgram(options.version ?? "2.15"), configFile, port);
+    running = await launch(natsProgram(options.version ?? "2.15"), configFile);
   };
   await start();
   return {
@@ -101,39 +101,26 @@ export const startNats = async (options: NatsServerOptions = {}): Promise<NatsSe
 
 type Running = { readonly child: ChildProcess; readonly exited: Promise<void>; readonly log: () => string };
 
-/** Starts the program and waits until it accepts connections. */
-const launch = async (program: string, configFile: string, port: number): Promise<Running> => {
+/** Starts the program and waits until it says that it is ready. Another server may have taken the port: then it exits. */
+const launch = async (program: string, configFile: string): Promise<Running> => {
   const child = spawn(program, ["-c", configFile], { stdio: ["ignore", "ignore", "pipe"] });
   let log = "";
+  const ready = Promise.withResolvers<void>();
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
     log += chunk;
+    if (log.includes("Server is ready")) ready.resolve();
   });
-  let hasExited = false;
   const exited = new Promise<void>((resolve) => {
     const done = (): void => {
-      hasExited = true;
+      ready.reject(new Error(`nats-server has exited:\n${log}`));
       resolve();
     };
     child.once("error", done);
     child.once("exit", done);
   });
-  while (!(await accepts(port))) if (hasExited) throw new Error(`nats-server has exited:\n${log}`);
+  await ready.promise;
   return { child, exited, log: () => log };
 };
-
-/** Returns after the server has introduced itself, or 20 ms after it has refused. */
-const accepts = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    const end = (result: boolean): void => {
-      socket.destroy();
-      if (result) resolve(true);
-      else setTimeout(() => resolve(false), 20);
-    };
-    socket.once("data", () => end(true));
-    socket.once("error", () => end(false));
-    socket.once("close", () => end(false));
-  });
 
 const freePort = async (): Promise<number> =>
   await new Promise((resolve) => {
