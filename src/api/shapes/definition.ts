@@ -34,6 +34,10 @@ export const nodeFields = {
     exactly({ job_id: JobIdText, wait: t.Boolean({ description: "True if the task lasts until that run has ended" }) }),
     "The job that a task of the type `job` runs; null for other tasks",
   ),
+  runs_on: nullable(
+    t.Array(t.String(), { examples: [["gpu", "zone=eu"]] }),
+    "The labels that a worker must have to run it, sorted; null if it runs on petit's own machine",
+  ),
 };
 
 export const nodeBody = (
@@ -47,6 +51,7 @@ export const nodeBody = (
   allow_failure: task.allowFailure !== undefined,
   repeat: task.items === undefined ? null : task.items.source.kind === "matrix" ? "matrix" : "foreach",
   runs_job: task.program.type === "job" ? { job_id: task.program.jobId, wait: task.program.wait } : null,
+  runs_on: task.runsOn === undefined ? null : [...task.runsOn],
 });
 
 const RetryBody = exactly(
@@ -164,6 +169,7 @@ export const DEFINITION_EXAMPLE = {
       allow_failure: false,
       repeat: null,
       runs_job: null,
+      runs_on: null,
       timeout_ms: 300000,
       retry: null,
     },

@@ -143,6 +143,7 @@ const TaskRunBody = exactly(
         allow_failure: false,
         repeat: null,
         runs_job: null,
+        runs_on: null,
         status: "completed",
         reason: null,
         error: null,

@@ -9,6 +9,8 @@ export type GraphTask = {
   readonly type: string | null;
   readonly dependsOn: readonly string[];
   readonly condition: TaskCondition;
+  /** The labels that a worker must have to run it; null on petit's own machine. */
+  readonly runsOn: readonly string[] | null;
   /** Progress in a run; null in a definition. */
   readonly progress: NodeProgress | null;
 };

@@ -1,5 +1,6 @@
 import { type Node, type NodeProps, useReactFlow, useStore } from "@xyflow/react";
 import { memo, use } from "react";
+import { labelsText } from "../../domain/words/worker.ts";
 import { StatusIcon, statusStyle } from "../ui/status/status.tsx";
 import { counted, durationText, roughText } from "../ui/text/format.ts";
 import { useNow } from "../ui/time/clock.ts";
@@ -63,7 +64,11 @@ const TaskButton = ({ task, common }: { readonly task: GraphTask; readonly commo
         <span className="graph-node-text">{name}</span>
       </span>
       <span className="graph-node-facts">
-        {progress === null ? <span>{type}</span> : <Facts progress={progress} />}
+        {progress === null ? (
+          <span>{task.runsOn === null ? type : `${type} on ${labelsText(task.runsOn)}`}</span>
+        ) : (
+          <Facts progress={progress} />
+        )}
         {task.dependsOn.length > 0 && CONDITION_TEXT[task.condition] !== null && (
           <span aria-hidden="true">{CONDITION_TEXT[task.condition]}</span>
         )}
@@ -74,10 +79,11 @@ const TaskButton = ({ task, common }: { readonly task: GraphTask; readonly commo
 };
 
 /** Returns the name and the type of a task, and where it runs or what it waits for. */
-const titleOf = ({ name, type, progress }: GraphTask): string => {
+const titleOf = ({ name, type, progress, runsOn }: GraphTask): string => {
   const title = type === null ? name : `${name} (${type})`;
-  if (progress?.waitsFor != null) return `${title} waits for ${progress.waitsFor}`;
-  return progress?.worker == null ? title : `${title} on ${progress.worker}`;
+  if (progress === null) return runsOn === null ? title : `${title} on a worker with ${labelsText(runsOn)}`;
+  if (progress.waitsFor !== null) return `${title} waits for ${progress.waitsFor}`;
+  return progress.worker === null ? title : `${title} on ${progress.worker}`;
 };
 
 /** Parallel tasks with their number in each status. A click expands the group. */

@@ -110,11 +110,12 @@ const Parts = ({ job }: { readonly job: JobDetail }) => {
   );
 };
 
-const graphTask = ({ id, name, type, depends_on, condition }: TaskData): GraphTask => ({
+const graphTask = ({ id, name, type, depends_on, condition, runs_on }: TaskData): GraphTask => ({
   id,
   name,
   type,
   dependsOn: depends_on,
   condition,
+  runsOn: runs_on,
   progress: null,
 });

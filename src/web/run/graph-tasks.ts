@@ -20,6 +20,7 @@ const toNode = (task: TaskRunData): GraphTask => ({
   type: task.type,
   dependsOn: task.depends_on,
   condition: task.condition,
+  runsOn: task.runs_on,
   progress: {
     status: shownStatus(task),
     attempts: task.attempts,

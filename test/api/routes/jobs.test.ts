@@ -151,6 +151,7 @@ describe("GET /api/jobs/{job_id}", () => {
           allow_failure: false,
           repeat: null,
           runs_job: null,
+          runs_on: null,
           timeout_ms: 300_000,
           retry: {
             max_attempts: 3,
@@ -170,6 +171,7 @@ describe("GET /api/jobs/{job_id}", () => {
           allow_failure: false,
           repeat: null,
           runs_job: null,
+          runs_on: null,
           timeout_ms: null,
           retry: null,
         },

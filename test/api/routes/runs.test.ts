@@ -390,6 +390,7 @@ describe("the tasks of a run", () => {
       allow_failure: false,
       repeat: null,
       runs_job: null,
+      runs_on: null,
       status: "completed",
       reason: null,
       error: null,

@@ -82,6 +82,7 @@ export const topTask = (id: string, fields: Partial<TopTask> = {}): TopTask => (
   allow_failure: false,
   repeat: null,
   runs_job: null,
+  runs_on: null,
   status: "completed",
   reason: null,
   error: null,

@@ -10,6 +10,7 @@ const task = (id: string, dependsOn: readonly string[] = [], rest: Partial<Graph
   type: "shell",
   dependsOn,
   condition: "all_success",
+  runsOn: null,
   progress: null,
   ...rest,
 });

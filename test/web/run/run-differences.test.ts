@@ -14,6 +14,7 @@ const task = (id: string, rest: Partial<TaskRunData> = {}): TaskRunData => ({
   allow_failure: false,
   repeat: null,
   runs_job: null,
+  runs_on: null,
   status: "completed",
   reason: null,
   error: null,
