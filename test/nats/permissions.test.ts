@@ -1,40 +1,24 @@
 import { describe, expect, test } from "bun:test";
-import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect, errors, type NatsConnection, nkeyAuthenticator } from "@nats-io/transport-node";
 import { encodeFrame } from "../../src/lib/wire/frame.ts";
-import { serverConfig, type UserProof } from "../../src/nats/server-config.ts";
 import { makeUserKey } from "../../src/nats/user-keys.ts";
-import { NATS_VERSIONS, type NatsServer, type NatsVersion, natsProgram, startNats } from "../support/nats/server.ts";
+import { startSecuredNats } from "../support/nats/secured.ts";
+import { NATS_VERSIONS, type NatsServer, type NatsVersion, startNats } from "../support/nats/server.ts";
 import { startScheduler, startWorker } from "../support/nats/transports.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
 const SET = "0123456789abcdef0123456789abcdef";
 const NEVER = new AbortController().signal;
 
-/** A server with the configuration of `petit worker nats-config scheduler a b`, and the files of its users. */
 const startSecured = async (version: NatsVersion) => {
-  const dir = tempDir();
-  const proof = (name: string): UserProof => {
-    const { publicKey, seed } = makeUserKey();
-    writeFileSync(dir.file(name), `${seed}\n`, { mode: 0o600 });
-    return { kind: "nkey", publicKey, file: dir.file(name) };
-  };
-  const workers = ["a", "b"].map((name) => ({ name, proof: proof(name) }));
-  const text = serverConfig({ scheduler: proof("scheduler"), workers });
-  writeFileSync(dir.file("nats.conf"), text);
-  execFileSync(natsProgram(version), ["-t", "-c", dir.file("nats.conf")], { stdio: "pipe" });
-  // The test has its own port and folder.
-  const config = text.replace(/^listen: .*$/m, "").replace(/^jetstream \{[^}]*\}$/m, "");
-  const nats = await startNats({ version, config });
+  const secured = await startSecuredNats(version);
+  const { nats, keyOf } = secured;
   return {
     nats,
-    as: (user: string) => ({ url: nats.url, credentialsFile: dir.file(user) }),
-    connectAs: (user: string) => connectAs(nats, readFileSync(dir.file(user), "utf8").trim(), user),
-    [Symbol.asyncDispose]: async () => {
-      await nats[Symbol.asyncDispose]();
-      dir[Symbol.dispose]();
-    },
+    as: (user: string) => ({ url: nats.url, credentialsFile: keyOf(user) }),
+    connectAs: (user: string) => connectAs(nats, readFileSync(keyOf(user), "utf8").trim(), user),
+    [Symbol.asyncDispose]: () => secured[Symbol.asyncDispose](),
   };
 };
 
