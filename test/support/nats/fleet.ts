@@ -16,6 +16,8 @@ export type FleetOptions = {
   /** The labels of each worker by its name. */
   readonly workers: Readonly<Record<string, readonly string[]>>;
   readonly slots: number;
+  /** Variables of a worker by its name, in addition to the common ones. */
+  readonly environments?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** The command that runs petit. The default is that of `PETIT_TEST_TARGET`. */
   readonly command?: readonly string[];
   /** Further arguments of `petit run` and of `petit worker`. */
@@ -46,6 +48,7 @@ class PetitMember implements Member {
   readonly proxy: NatsProxy;
   readonly dir: string;
   readonly #argv: () => readonly string[];
+  readonly #environment: Readonly<Record<string, string>>;
   readonly #readyMessage: string;
   readonly #logs: string[] = [];
   #process: LoggedProcess | null = null;
@@ -55,12 +58,14 @@ class PetitMember implements Member {
     readonly proxy: NatsProxy;
     readonly dir: string;
     readonly argv: () => readonly string[];
+    readonly environment?: Readonly<Record<string, string>>;
     readonly readyMessage: string;
   }) {
     this.name = options.name;
     this.proxy = options.proxy;
     this.dir = options.dir;
     this.#argv = options.argv;
+    this.#environment = options.environment ?? {};
     this.#readyMessage = options.readyMessage;
     mkdirSync(options.dir, { recursive: true });
   }
@@ -69,7 +74,7 @@ class PetitMember implements Member {
     this.#process = await startLoggedProcess({
       argv: this.#argv(),
       cwd: this.dir,
-      env: { ...baseEnvironment(this.dir), MACHINE: this.name },
+      env: { ...baseEnvironment(this.dir), MACHINE: this.name, ...this.#environment },
       readyMessage: this.#readyMessage,
     });
   }
@@ -165,6 +170,7 @@ export class Fleet implements AsyncDisposable {
         name,
         proxy,
         dir: join(dir, name),
+        environment: options.environments?.[name] ?? {},
         readyMessage: "the worker is ready",
         argv: () => [
           ...command,

@@ -78,11 +78,11 @@ const jobsFor = (lostAfterMs: number): Record<string, { fields?: string[]; tasks
 /** The exit status of a task that did not get the output of another one. */
 export const WRONG_OUTPUT = 9;
 
-/** Returns the text of each job file. Their tasks write into the folder `marks`. */
+/** Returns the text of each job file. Their tasks write into the folder `marks`, and have the machine's clock. */
 export const workerJobs = (marks: string, lostAfterMs: number): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Object.entries(jobsFor(lostAfterMs)).map(([id, { fields = [], tasks }]) => {
-      const head = [`id: ${id}`, `environment: {MARKS: ${JSON.stringify(marks)}}`, ...fields, "tasks:"];
+      const head = [`id: ${id}`, `environment: {MARKS: ${JSON.stringify(marks)}, LD_PRELOAD: ""}`, ...fields, "tasks:"];
       return [`${id}.yaml`, [...head, ...Object.entries(tasks).map(taskText), ""].join("\n")];
     }),
   );

@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { type SteppedClock, steppedClock } from "../../engine/faults-clock.ts";
 import { Fleet, type Member, stateDirOf } from "../../nats/fleet.ts";
 import type { NatsVersion } from "../../nats/server.ts";
 import { type Random, randomOf } from "../random.ts";
@@ -36,6 +37,10 @@ export type WorkerTorture = {
 
 /** The labels of the workers. */
 const WORKERS = { box1: ["a", "b"], box2: ["a", "c"], box3: ["a", "b", "c"] } as const;
+
+/** The worker whose clock is wrong, by up to an hour. */
+const WRONG_CLOCK = "box2" satisfies keyof typeof WORKERS;
+const HOUR_MS = 3_600_000;
 
 const JOBS = [
   [4, "short"],
@@ -75,14 +80,16 @@ class WorkerTorturer implements AsyncDisposable {
   readonly #random: Random;
   readonly #fleet: Fleet;
   readonly #marksDir: string;
+  readonly #clock: SteppedClock;
   readonly #done = new Map<string, number>();
   readonly #accepted = new Set<string>();
   readonly #surprises: string[] = [];
   /** The current faults, each with a promise of its end. */
   readonly #faults = new Map<Member, Promise<void>>();
 
-  private constructor(options: WorkerTortureOptions, fleet: Fleet) {
+  private constructor(options: WorkerTortureOptions, fleet: Fleet, clock: SteppedClock) {
     this.#options = options;
+    this.#clock = clock;
     this.#random = randomOf(options.seed);
     this.#fleet = fleet;
     this.#marksDir = marksDirOf(options.dir);
@@ -91,13 +98,16 @@ class WorkerTorturer implements AsyncDisposable {
   static async start(options: WorkerTortureOptions): Promise<WorkerTorturer> {
     const { dir, natsVersion, lostAfterMs } = options;
     mkdirSync(marksDirOf(dir));
+    const clock = steppedClock(dir);
+    clock.set(HOUR_MS);
     const fleet = await Fleet.start({
       ...{ dir, natsVersion, lostAfterMs, workers: WORKERS, slots: 4 },
       jobs: workerJobs(marksDirOf(dir), lostAfterMs),
       args: ["--max-jobs", "30", "--kill-grace", "300ms", "--on-shutdown", "leave", "--log-level", "debug"],
       workerArgs: ["--log-level", "debug"],
+      environments: { [WRONG_CLOCK]: clock.environment },
     });
-    return new WorkerTorturer(options, fleet);
+    return new WorkerTorturer(options, fleet, clock);
   }
 
   /** Causes the faults, at random instants, while runs are triggered. */
@@ -151,11 +161,13 @@ class WorkerTorturer implements AsyncDisposable {
       [6, "trigger"],
       [1, "cancel"],
       [1, "drain"],
+      [1, "step the clock"],
     ] as const);
     this.#did(act);
     if (act === "trigger") await this.#trigger();
     else if (act === "cancel") await this.#cancel();
-    else await this.#drain();
+    else if (act === "drain") await this.#drain();
+    else this.#clock.set(this.#random.between(-HOUR_MS, HOUR_MS));
   }
 
   async #trigger(): Promise<void> {
