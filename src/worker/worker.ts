@@ -325,8 +325,8 @@ export class Worker implements AsyncDisposable {
     try {
       const control = readControl(header);
       if (control.kind === "end") {
-        const { attempt, epoch, reason, force } = control;
-        const found = [...this.#held.values()].find(({ key }) => key.attempt === attempt && key.epoch === epoch);
+        const { reason, force } = control;
+        const found = this.#held.get(nameOf(control));
         found?.end({ reason, force });
         return { done: found !== undefined };
       }

@@ -73,12 +73,19 @@ describe("a worker", () => {
   test.each(["cancelled", "timeout"] as const)("ends an attempt for the scheduler: %s", async (reason) => {
     await using started = startWorker();
     const { scheduler } = started;
-    scheduler.offer(COUNTING);
+    const end = {
+      kind: "end",
+      scheduler: scheduler.offer(COUNTING).scheduler,
+      epoch: 1,
+      reason,
+      force: false,
+    } as const;
     await eventually("it runs", () => (scheduler.of(5).output === "1\n" ? true : null));
-    expect(await scheduler.control({ kind: "end", attempt: 5, epoch: 1, reason, force: false })).toBe(true);
+    expect(await scheduler.control({ ...end, scheduler: "another", attempt: 5 })).toBe(false);
+    expect(await scheduler.control({ ...end, attempt: 5 })).toBe(true);
     const { result } = await outcomeOf(scheduler);
     expect(result.outcome).toMatchObject({ status: "failed", reason, signal: "SIGTERM" });
-    expect(await scheduler.control({ kind: "end", attempt: 9, epoch: 1, reason, force: false })).toBe(false);
+    expect(await scheduler.control({ ...end, attempt: 9 })).toBe(false);
   });
 
   test("ends and deletes an attempt that is no longer its own", async () => {

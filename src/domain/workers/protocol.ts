@@ -35,8 +35,11 @@ const token = Type.String({ minLength: 1, maxLength: 128 });
 const sha256 = Type.String({ pattern: "^[0-9a-f]{64}$" });
 const labels = Type.Array(Type.String({ pattern: LABEL_PATTERN }), { maxItems: MAX_LABELS });
 
-/** An attempt, and how often it was offered. A claim, an end and an outcome name both; petit ignores those of an earlier epoch. */
-const key = { attempt: id, epoch: id };
+/**
+ * An attempt of a database, and how often it was offered. A claim, an end and an outcome name all of it: petit ignores those of an
+ * earlier epoch, and those of an attempt of an earlier database, whose ids are the same.
+ */
+const key = { scheduler: token, attempt: id, epoch: id };
 
 /** The values for the templates of a task: `TemplateScope` with its maps as lists of entries. */
 export type WireScope = {
@@ -55,8 +58,7 @@ export type WireScope = {
 const shippedFile = record({ sha256, bytes: count, name: Type.String({ minLength: 1, maxLength: 255 }) });
 
 const OFFER = record({
-  /** The id of the database of the petit that offers it. */
-  scheduler: token,
+  /** `scheduler` is the id of the database of the petit that offers it. */
   ...key,
   /** All of them are needed; in their canonical order. */
   labels,
@@ -97,9 +99,9 @@ const HELLO = record({
   /** True if it stops now and holds nothing: its name is free at once. */
   leaving: Type.Optional(Type.Boolean()),
   /** What it was granted and has not handed over completely, and the claims that have no answer yet. */
-  holds: Type.Array(record({ scheduler: token, ...key, state: words(HOLD_STATES) }), { maxItems: 100_000 }),
+  holds: Type.Array(record({ ...key, state: words(HOLD_STATES) }), { maxItems: 100_000 }),
   /** Attempts that petit asked for with the verdict `missing`, and that it does not have: it has not started them, and never will. */
-  lacks: Type.Optional(Type.Array(record({ scheduler: token, ...key }), { maxItems: 100_000 })),
+  lacks: Type.Optional(Type.Array(record(key), { maxItems: 100_000 })),
   /** The worker's monotonic clock; the answer repeats it. */
   sentAt: Type.Number(),
   /** The worker's wall clock. */
@@ -132,7 +134,7 @@ const HELLO_ANSWER = record({
   /** The label sets whose offers it may pull. */
   sets: Type.Array(Type.String()),
   /** One for each attempt that it holds, or that petit takes for its own. */
-  verdicts: Type.Array(record({ scheduler: token, ...key, verdict: words(VERDICTS), end: orNull(endOrder) })),
+  verdicts: Type.Array(record({ ...key, verdict: words(VERDICTS), end: orNull(endOrder) })),
   /** True if it was drained by `petit worker drain`. */
   draining: Type.Boolean(),
   lostAfterMs: id,

@@ -21,6 +21,7 @@ type Refusal = Extract<ClaimAnswer, { readonly granted: false }>;
  */
 export const answerClaim = async (worker: string, claim: Claim, options: ClaimOptions): Promise<ClaimAnswer> => {
   const { context } = options;
+  if (claim.scheduler !== context.scheduler) return refused("unknown");
   const live = context.attempts.get(claim.attempt);
   const refusal =
     live === undefined ? refuseUnknown(claim, context) : refuseWorker(worker, claim, { ...options, live });
@@ -34,7 +35,7 @@ export const answerClaim = async (worker: string, claim: Claim, options: ClaimOp
     return store(worker, claim, { ...options, live, addHooks });
   });
   if (outcome !== null) return outcome;
-  const message = claimProofBytes({ ...claim, scheduler: context.scheduler, worker });
+  const message = claimProofBytes({ ...claim, worker });
   const proof = signMessage(context.signingKey, { context: CLAIM_CONTEXT, message });
   return { granted: true, proof: Buffer.from(proof).toString("base64") };
 };

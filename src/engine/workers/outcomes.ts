@@ -19,6 +19,7 @@ export const answerOutcome = async (
   message: ShippedOutcome,
   context: RemoteContext,
 ): Promise<Answer> => {
+  if (message.scheduler !== context.scheduler) return NOT_YOURS;
   const live = context.attempts.get(message.attempt);
   if (live?.isHeldBy(worker, message.epoch)) return await end(live, worker, { message, context });
   // Its end is decided, but not stored yet.

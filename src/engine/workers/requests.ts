@@ -113,9 +113,10 @@ const prepare = async (worker: string, sets: readonly string[], { transport, log
 const answerOutput = async (
   worker: string,
   frame: WorkerRequest["frame"],
-  { attempts, store }: RemoteContext,
+  { attempts, store, scheduler }: RemoteContext,
 ): Promise<OutputAnswer | RequestFailure> => {
   const message = readOutput(frame.header);
+  if (message.scheduler !== scheduler) return NOT_YOURS;
   const live = attempts.get(message.attempt);
   if (live?.isHeldBy(worker, message.epoch)) {
     const acknowledged = await live.output.receive(message, frame.body);

@@ -143,7 +143,8 @@ class Workers implements RemoteWorkers {
       return;
     }
     live.end = { reason, force: forceKill.aborted };
-    void this.#control(claim.worker, { kind: "end", attempt: live.id, epoch: offer.epoch, ...live.end });
+    const { scheduler } = this.#context;
+    void this.#control(claim.worker, { kind: "end", scheduler, attempt: live.id, epoch: offer.epoch, ...live.end });
   }
 
   #onClaimed(live: LiveAttempt): void {

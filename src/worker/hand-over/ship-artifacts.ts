@@ -26,12 +26,14 @@ export const shipArtifacts = async (options: ShipArtifactsOptions): Promise<read
     const object = `${key.scheduler}/${key.attempt}/${key.epoch}/${index}`;
     const fd = artifacts.open(artifact);
     if (fd === null) throw new Error(`the artifact ${path} is missing`);
-    await transport.putArtifact(object, streamOf(fd));
+    const content = createReadStream("", { fd });
+    try {
+      await transport.putArtifact(object, Readable.toWeb(content) as unknown as ReadableStream<Uint8Array>);
+    } finally {
+      // Without a connection, nobody has read it to its end, which would close the file.
+      content.destroy();
+    }
     shipped.push({ path: path.slice(folder.length + 1), size: sizeBytes, sha256, object });
   }
   return shipped;
 };
-
-/** Returns the content of an open file, which is closed at the end. */
-const streamOf = (fd: number): ReadableStream<Uint8Array> =>
-  Readable.toWeb(createReadStream("", { fd })) as unknown as ReadableStream<Uint8Array>;

@@ -124,7 +124,7 @@ export class Claims {
     const { scheduler, attempt, epoch } = offer;
     const nonce = randomUUID();
     try {
-      const answer = await parts.requests.claim({ attempt, epoch, instance, nonce });
+      const answer = await parts.requests.claim({ scheduler, attempt, epoch, instance, nonce });
       if (answer.granted) {
         const message = claimProofBytes({ scheduler, attempt, epoch, worker: name, nonce });
         if (isProof(trust, message, answer.proof)) return true;

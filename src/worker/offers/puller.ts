@@ -41,9 +41,10 @@ export class Puller implements Disposable {
 
   async #pull(set: string, stop: AbortSignal): Promise<void> {
     const { transport, slots, onOffer } = this.#options;
-    const stopped = anyAborted([stop]);
     while (!stop.aborted) {
-      await Promise.race([slots.whenFree(), stopped]);
+      const over = new AbortController();
+      await Promise.race([slots.whenFree(), anyAborted([stop, over.signal])]);
+      over.abort("over");
       if (stop.aborted) return;
       const offer = await transport.nextOffer(set, AbortSignal.any([stop, slots.none]));
       if (offer === null) continue;

@@ -74,7 +74,7 @@ const HELLO_ANSWER: HelloAnswer = {
   lostAfterMs: 300_000,
 };
 
-const CLAIM: Claim = { attempt: 7, epoch: 1, instance: "i", nonce: "n" };
+const CLAIM: Claim = { scheduler: "s", attempt: 7, epoch: 1, instance: "i", nonce: "n" };
 const GRANTED: ClaimAnswer = { granted: true, proof: "abc" };
 const REFUSED: ClaimAnswer = { granted: false, reason: "taken", isOpen: false };
 
@@ -82,12 +82,13 @@ const CHUNKS: readonly ShippedChunk[] = [
   { stream: "stdout", at: 3, lines: 1, bytes: 6 },
   { stream: "stderr", at: 4, lines: 0, bytes: MAX_OUTPUT_BYTES, dropped: 900 },
 ];
-const OUTPUT: ShippedOutput = { attempt: 7, epoch: 1, offset: 10, chunks: CHUNKS };
+const OUTPUT: ShippedOutput = { scheduler: "s", attempt: 7, epoch: 1, offset: 10, chunks: CHUNKS };
 
 const FILE: ShippedFile = { sha256: "0".repeat(64), bytes: 3, name: "b.txt" };
 const ARTIFACT: ShippedArtifact = { path: "a/b.txt", size: 3, sha256: FILE.sha256, object: "s/7/1/0" };
 
 const OUTCOME: ShippedOutcome = {
+  scheduler: "s",
   attempt: 7,
   epoch: 1,
   offset: 916,
@@ -139,7 +140,7 @@ const outcomeAnswers: readonly OutcomeAnswer[] = [
   { again: "output", offset: 6 },
   { again: "artifacts" },
 ];
-const control: Control = { kind: "end", attempt: 7, epoch: 1, reason: "timeout", force: true };
+const control: Control = { kind: "end", scheduler: "s", attempt: 7, epoch: 1, reason: "timeout", force: true };
 const done: ControlAnswer = { done: true };
 
 describe("a message", () => {

@@ -117,8 +117,8 @@ describe("an attempt on a worker", () => {
     await box.claim(offer);
     const outcome = { status: "completed", reason: null, error: null, exitCode: 0, signal: null } as const;
     const result = { outcome, outputs: { text: "x".repeat(1_000_000) }, transient: false };
-    const { attempt, epoch } = offer;
-    const message = { attempt, epoch, offset: 0, durationMs: 1, result, artifacts: [] };
+    const { scheduler, attempt, epoch } = offer;
+    const message = { scheduler, attempt, epoch, offset: 0, durationMs: 1, result, artifacts: [] };
     transport.artifacts.set("o/outcome", encodeFrame(message));
     expect(await transport.request("box7", "outcome", { stored: "missing" })).toEqual({ failed: "unavailable" });
     expect(await transport.request("box7", "outcome", { stored: "o/outcome" })).toEqual({ stored: true });
@@ -180,10 +180,11 @@ describe("an attempt on a worker", () => {
     const { offer } = await transport.offered();
     await box.claim(offer);
     await petit.engine.cancel(run.id);
-    const { attempt, epoch } = offer;
+    const { scheduler, attempt, epoch } = offer;
     // The first one is about the new set of labels.
     const { worker, message } = await transport.controlled(1);
-    expect([worker, message]).toEqual(["box7", { kind: "end", attempt, epoch, reason: "cancelled", force: false }]);
+    const end = { kind: "end", scheduler, attempt, epoch, reason: "cancelled", force: false } as const;
+    expect([worker, message]).toEqual(["box7", end]);
     const { verdicts } = await box.hello([holdOf(offer)]);
     expect(verdicts).toMatchObject([{ verdict: "keep", end: { reason: "cancelled", force: false } }]);
     const outcome = {

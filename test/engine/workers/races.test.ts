@@ -37,7 +37,7 @@ describe("of several claims", () => {
     await petit.trigger("hello");
     const { offer } = await transport.offered();
     expect<unknown>(await box.claim(offer)).toEqual({ granted: false, reason, isOpen: true });
-    expect(await box.claim({ attempt: 99, epoch: 1 })).toMatchObject({ granted: false, reason: "unknown" });
+    expect(await box.claim({ ...offer, attempt: 99 })).toMatchObject({ granted: false, reason: "unknown" });
   });
 });
 
@@ -129,6 +129,11 @@ describe("the hello of a worker", () => {
     expect(forged.verdicts.map(({ verdict }) => verdict)).toEqual(["kill"]);
     expect(await other.outcome(offer)).toEqual({ refused: "not_yours" });
     expect(await other.output(offer, 0, ["forged\n"])).toEqual({ refused: "not_yours" });
+    // After the database was replaced, its ids begin anew.
+    const earlier = { ...offer, scheduler: "another" };
+    expect(await box.output(earlier, 0, ["earlier\n"])).toEqual({ refused: "not_yours" });
+    expect(await box.outcome(earlier)).toEqual({ refused: "not_yours" });
+    expect(await box.outcome(offer)).toEqual({ stored: true });
   });
 
   test("is refused while another worker of the name is in contact, or of another protocol", async () => {

@@ -15,7 +15,7 @@ import {
 } from "../../../src/domain/workers/protocol.ts";
 import type { FakeTransport } from "./fake-transport.ts";
 
-type Attempt = { readonly attempt: number; readonly epoch: number };
+type Attempt = { readonly scheduler: string; readonly attempt: number; readonly epoch: number };
 
 const COMPLETED: ShippedOutcome["result"] = {
   outcome: { status: "completed", reason: null, error: null, exitCode: 0, signal: null },
@@ -44,14 +44,19 @@ export const fakeWorker = (transport: Pick<FakeTransport, "request">, name: stri
   };
 
   const claim = async (
-    { attempt, epoch }: Attempt,
+    { scheduler, attempt, epoch }: Attempt,
     more: Partial<Claim> = {},
   ): Promise<ClaimAnswer | RequestFailure> => {
-    const message: Claim = { attempt, epoch, instance: identity.instance, nonce: `${name} ${attempt}`, ...more };
+    const claimed = { scheduler, attempt, epoch };
+    const message: Claim = { ...claimed, instance: identity.instance, nonce: `${name} ${attempt}`, ...more };
     return readClaimAnswer(await transport.request(name, "claim", message));
   };
 
-  const output = async ({ attempt, epoch }: Attempt, offset: number, texts: readonly (string | number)[]) => {
+  const output = async (
+    { scheduler, attempt, epoch }: Attempt,
+    offset: number,
+    texts: readonly (string | number)[],
+  ) => {
     const chunks = texts.map((text): ShippedChunk => {
       const chunk = { stream: "stdout", at: 1, lines: 1 } as const;
       return typeof text === "string"
@@ -59,12 +64,13 @@ export const fakeWorker = (transport: Pick<FakeTransport, "request">, name: stri
         : { ...chunk, bytes: 0, lines: 0, dropped: text };
     });
     const body = Buffer.from(texts.filter((text) => typeof text === "string").join(""));
-    return readOutputAnswer(await transport.request(name, "output", { attempt, epoch, offset, chunks }, body));
+    const message = { scheduler, attempt, epoch, offset, chunks };
+    return readOutputAnswer(await transport.request(name, "output", message, body));
   };
 
-  const outcome = async ({ attempt, epoch }: Attempt, more: Partial<ShippedOutcome> = {}) => {
+  const outcome = async ({ scheduler, attempt, epoch }: Attempt, more: Partial<ShippedOutcome> = {}) => {
     const message: ShippedOutcome = {
-      ...{ attempt, epoch, offset: 0, durationMs: 5, result: COMPLETED, artifacts: [] },
+      ...{ scheduler, attempt, epoch, offset: 0, durationMs: 5, result: COMPLETED, artifacts: [] },
       ...more,
     };
     return readOutcomeAnswer(await transport.request(name, "outcome", message));
@@ -74,7 +80,9 @@ export const fakeWorker = (transport: Pick<FakeTransport, "request">, name: stri
 };
 
 /** Returns how a worker lists an attempt in its hello. */
-export const holdOf = (
-  { scheduler, attempt, epoch }: Attempt & { readonly scheduler: string },
-  state: Hold["state"] = "running",
-): Hold => ({ scheduler, attempt, epoch, state });
+export const holdOf = ({ scheduler, attempt, epoch }: Attempt, state: Hold["state"] = "running"): Hold => ({
+  scheduler,
+  attempt,
+  epoch,
+  state,
+});
