@@ -7,35 +7,44 @@ export type ReleaseWhenIdleOptions = {
   readonly clock: Clock;
 };
 
-/** How long after the last change of its status an idle worker releases memory, in ms. */
-const IDLE_MS = 10_000;
+/**
+ * How long a worker is idle before it collects garbage and releases its code, in ms, and how long after that it releases the code
+ * again, which the collection and the first idle seconds needed.
+ */
+const DELAYS_MS = [10_000, 5_000, 60_000];
 
 /** Releases the memory that attempts needed, soon after the last one of a while. */
 export const releaseWhenIdle = (
   worker: Pick<Worker, "status" | "onChange">,
   { runtime, clock }: ReleaseWhenIdleOptions,
 ): Disposable => {
-  let cancel = (): void => {};
+  let cancel: (() => void) | null = null;
   let hasWorked = false;
-  const release = (): void => {
-    hasWorked = false;
-    runtime.collectGarbage();
+  const stop = (): void => {
+    cancel?.();
+    cancel = null;
+  };
+  const release = (step: number): void => {
+    if (step === 0) runtime.collectGarbage();
     runtime.unmapCode();
+    hasWorked = step + 1 < DELAYS_MS.length;
+    cancel = null;
+    if (hasWorked) wait(step + 1);
+  };
+  const wait = (step: number): void => {
+    cancel ??= clock.setTimeout(() => release(step), DELAYS_MS[step] ?? 0);
   };
   const unlisten = worker.onChange(() => {
     const { running, ended } = worker.status;
     const isIdle = running + ended === 0;
     hasWorked ||= !isIdle;
-    if (!isIdle) cancel();
-    else if (hasWorked) {
-      cancel();
-      cancel = clock.setTimeout(release, IDLE_MS);
-    }
+    if (!isIdle) stop();
+    else if (hasWorked) wait(0);
   });
   return {
     [Symbol.dispose]: () => {
       unlisten();
-      cancel();
+      stop();
     },
   };
 };
