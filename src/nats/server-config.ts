@@ -22,8 +22,8 @@ export type ServerConfigOptions = {
   readonly workers: readonly { readonly name: string; readonly proof: UserProof }[];
 };
 
-/** The user of the scheduler. Its underscores cannot begin the name of a worker. */
-const SCHEDULER = "petit";
+/** The user of the scheduler. An underscore cannot begin the name of a worker. */
+const SCHEDULER = "_scheduler";
 
 /**
  * Returns a configuration for nats-server 2.9 and newer: one account, with a user for the scheduler and one for each worker, who can do

@@ -2,6 +2,7 @@ import type { RunId } from "../../domain/ids.ts";
 import { refuse, workerNotFound } from "../../domain/refusal.ts";
 import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
 import type { AttemptOutcome } from "../../domain/task-run.ts";
+import { linkFaultText } from "../../domain/words/link.ts";
 import { serves } from "../../domain/workers/labels.ts";
 import type { LinkState } from "../../domain/workers/link.ts";
 import type { Control } from "../../domain/workers/protocol.ts";
@@ -202,7 +203,8 @@ class Workers implements RemoteWorkers {
       this.#outbox.publishDue({ isAll: true });
       // Before its next hello, a worker would get nothing from a petit that has just started.
       for (const { name, leaving } of store.workers.list()) if (!leaving) void this.#control(name, { kind: "greet" });
-    } else log.warn({ nats: url, fault: state.fault, detail: state.detail }, "not connected to NATS");
+    } else
+      log.warn({ nats: url, fault: state.fault, detail: state.detail }, `not connected: ${linkFaultText(state.fault)}`);
   }
 
   #tickLater(): void {
