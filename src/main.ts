@@ -7,7 +7,7 @@ import type { Runtime } from "./runtime/runtime.ts";
 
 const argv = process.argv.slice(2);
 
-/** After this time a command is no start any more, in ms. A start of `petit run` takes less. */
+/** After this time a process no longer counts as starting, in ms. The start of `petit run` takes less. */
 const LONG_MS = 500;
 
 /** A scheduler is idle most of the time: after a start, 200 runs in a burst take a quarter less CPU time than with 1. */

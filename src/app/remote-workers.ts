@@ -8,7 +8,7 @@ import { readSigningKey } from "./settings/signing-keys.ts";
 
 export type RemoteWorkersOptions = { readonly settings: Settings; readonly clock: Clock };
 
-/** A server that is silent this long counts as lost, or earlier if `lost_after` is short, in ms. */
+/** How long a server may be silent before its connection counts as lost, in ms. A short `lost_after` reduces it. */
 const SILENCE_MS = 5_000;
 
 /**
@@ -26,7 +26,7 @@ export const openRemoteWorkers = (
       "--nats needs --nats-signing-key, a file made by 'petit worker keygen'; workers run only what it has signed",
     );
   const signingKey = readSigningKey(natsSigningKey);
-  // Petit must notice that it is cut off itself before it takes its workers for lost.
+  // petit must notice that it is cut off itself before it declares its workers lost.
   const silenceMs = Math.min(SILENCE_MS, lostAfterMs / 4);
   const transport = parts.use(schedulerTransport({ access: natsAccess(settings), clock, silenceMs }));
   return remoteWorkers({ transport, signingKey, lostAfterMs, url: nats.map(withoutUser).join(", ") });

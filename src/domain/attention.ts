@@ -15,7 +15,7 @@ import type { WorkerAttempt } from "./workers/worker.ts";
  * - `run_stuck`: a run has been running for much longer than the job usually does (`stuckAfterMs`).
  * - `run_late`: unfinished runs of a job exceeded its `warn_after`, or have been waiting to start for too long (`lateAfterMs`).
  * - `approval_needed`: a task waits until a person approves or rejects it.
- * - `worker_unreachable`: petit hears nothing of a worker that did not say that it stops.
+ * - `worker_unreachable`: a worker stopped sending hellos without announcing that it stops.
  * - `no_worker`: tasks wait for a worker, and no connected one has their labels.
  * - `nats_unreachable`: petit has lost NATS, so nothing new starts on workers.
  * - `notifications_undelivered`: a receiver of a job's notifications can't be reached, or refuses them.
@@ -103,7 +103,7 @@ type LateRun = {
   readonly jobId: JobId;
   /** The run that has waited longest. */
   readonly runId: RunId;
-  /** `slot`: runs wait to start. `warn_after`: unfinished runs exceeded this time after they were due. */
+  /** `slot`: runs have been waiting to start for too long. `warn_after`: runs have not ended within `warn_after` of when they were due. */
   readonly cause: (typeof LATE_CAUSES)[number];
   /** When it began to wait, or became late. */
   readonly since: number;
@@ -111,7 +111,7 @@ type LateRun = {
   readonly waitedMs: number;
   /** Number of such runs of the job. */
   readonly count: number;
-  /** What keeps the run from starting or continuing; null if nothing does. */
+  /** What the run waits for; null if it waits for nothing. */
   readonly waitsFor: WaitsFor | null;
 };
 

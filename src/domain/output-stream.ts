@@ -1,3 +1,3 @@
-/** The streams of a process whose output is kept. */
+/** The output streams of a process that petit stores. */
 export const STREAMS = ["stdout", "stderr"] as const;
 export type OutputStream = (typeof STREAMS)[number];

@@ -40,7 +40,7 @@ export const invalidParams = (params: readonly ParamProblem[]): PetitError => {
 /** Returns the error for a run id that is unknown or malformed. */
 export const runNotFound = (runId: string): PetitError => refuse({ reason: "run_not_found", runId: shortened(runId) });
 
-/** Returns the error for a worker that is unknown; it suggests the nearest of the `known` names. */
+/** Returns the error for an unknown worker, with the most similar of the `known` names as a suggestion. */
 export const workerNotFound = (worker: string, known: Iterable<string>): PetitError =>
   refuse({ reason: "worker_not_found", worker: shortened(worker), suggestion: suggest(worker, known) });
 

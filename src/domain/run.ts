@@ -71,7 +71,7 @@ export const REASONS = [
 ] as const;
 export type Reason = (typeof REASONS)[number];
 
-/** Returns whether an attempt with this reason was lost: how it ended is unknown, and `on_interrupt` says what follows. */
+/** Returns whether the reason means that the attempt was lost: its outcome is unknown, and `on_interrupt` decides what follows. */
 export const isLostReason = (reason: Reason | null): boolean => reason === "interrupted" || reason === "worker_lost";
 
 /** The param values of a run, including defaults. */

@@ -51,7 +51,7 @@ import type { CreateRemoteWorkers, RemoteWorkers } from "./workers/remote.ts";
 import { WithoutWorkers } from "./workers/without-workers.ts";
 
 export type CreateEngineOptions = EngineOptions & {
-  /** Creates the part that speaks with workers. Null, or missing: tasks with `runs_on` fail. */
+  /** Creates the part that communicates with workers. Null or missing in a petit without workers. */
   readonly workers?: CreateRemoteWorkers | null;
 };
 

@@ -21,7 +21,7 @@ export type Declaration = {
   readonly params: Params | null;
   /** Null if it names none. */
   readonly queue: QueueUse | null;
-  /** Where it says that tasks run on workers. */
+  /** The positions of `runs_on`. */
   readonly runsOn: readonly Place[];
 };
 

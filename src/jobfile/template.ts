@@ -33,8 +33,8 @@ export const REFERENCE_FORMS =
   "params.X, config.X, tasks.T.outputs.K, job.id, run.id, run.scheduled_for, item, item.FIELD, item_key, matrix.AXIS";
 
 /**
- * Also matches a template without closing braces; it extends to the end of the text. Braces in a string of the expression
- * close nothing.
+ * Also matches a template without closing braces, which extends to the end of the text. Braces inside a string of the expression
+ * do not close it.
  */
 const TEMPLATE = /\$\{\{((?:[^'}]+|'[^']*(?:'|$)|\}(?!\}))*)(\}\}|$)/g;
 

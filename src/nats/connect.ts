@@ -45,13 +45,13 @@ export const prepareConnect = (access: NatsAccess): ((options: OpenOptions) => P
   };
 };
 
-/** A server that wants a certificate of the client closes the connection after the handshake, without a word. */
+/** A server that wants a certificate of the client closes the connection after the handshake without an error message. */
 const explained = (error: unknown): unknown =>
   error instanceof Error && /^write (EBADF|EPIPE)/.test(error.message)
     ? new Error("the server closed the TLS connection; it may want a client certificate", { cause: error })
     : error;
 
-/** Connects to one of the servers, once. Whoever asked for the connection decides what happens when it is lost. */
+/** Connects to one of the servers, once. The caller decides what happens when the connection is lost. */
 const open = ({
   authenticator,
   tls,
@@ -71,7 +71,7 @@ const open = ({
     noAsyncTraces: true,
   });
 
-/** The client reads the files again for each connection, so that they can be exchanged. */
+/** The client reads the files again for each connection, so that they can be replaced. */
 const tlsOptions = ({ urls, caFile, certFile, keyFile }: NatsAccess): TlsOptions | null => {
   if ((certFile === null) !== (keyFile === null))
     throw new PetitError("invalid_request", "--nats-cert and --nats-key need each other; expected both or none");
@@ -97,7 +97,7 @@ const assertReadable = (file: string): void => {
 /** The client doesn't read user and password from a URL. */
 const withoutUser = (url: string): string => new URL(url).host;
 
-/** Returns what kept petit from connecting, or from preparing the connection. */
+/** Returns why petit could not connect, or could not prepare the connection. */
 export const faultOf = (error: unknown): LinkFault => {
   if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError)
     return "credentials";

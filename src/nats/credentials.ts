@@ -13,7 +13,7 @@ const NKEY_SEED = /^SU[A-Z2-7]{56}$/m;
 const CREDS = /-----BEGIN NATS USER JWT-----[\s\S]*-----BEGIN USER NKEY SEED-----/;
 
 /**
- * Returns how petit proves who it is: with a file of credentials (`.creds`, or an nkey's seed), otherwise with user and password
+ * Returns how petit authenticates: with a credentials file (`.creds`, or the seed of an nkey), otherwise with user and password
  * or a token in the first URL that has them. Returns null without any. Throws `invalid_request`.
  */
 export const readAuthenticator = (options: {

@@ -43,7 +43,7 @@ const requestFault = (error: InstanceType<typeof errors.RequestError>): Transpor
   return error.cause instanceof errors.PermissionViolationError ? "refused" : "disconnected";
 };
 
-/** The client calls it "not enabled" when nobody receives a subject, which also means that there is no stream or consumer. */
+/** The client reports "not enabled" when nobody subscribes to a subject. That also happens if there is no stream or consumer. */
 const isMissing = (error: unknown): boolean =>
   (error instanceof Error && error.name === "JetStreamNotEnabled") ||
   (error instanceof JetStreamApiError && error.status === 404) ||

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { encodeFrame, type Frame } from "../lib/wire/frame.ts";
 
-/** The message that replaces one that is too large for the server. */
+/** A message that replaces one that is too large for the server. */
 type Stored = { readonly stored: string };
 
 /** Leaves room for the headers of the message. */

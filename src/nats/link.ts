@@ -12,7 +12,7 @@ export type LinkOptions<T> = {
   /** Prepares a new connection for use. If it throws, the link is disconnected, and tries again. */
   readonly prepare: (connection: NatsConnection) => Promise<T>;
   readonly onState: (state: LinkState) => void;
-  /** How long a server that is silent counts as connected, within a factor of two. */
+  /** How long a server may be silent before the connection counts as lost, in ms, within a factor of two. */
   readonly silenceMs?: number;
 };
 

@@ -5,7 +5,7 @@ import { nanos } from "@nats-io/transport-node";
 import { TransportError } from "../domain/workers/link.ts";
 import type { JetStream } from "./streams.ts";
 
-/** How long an object is kept that nobody deletes. Whoever still needs it then stores it again. */
+/** How long an object is kept unless it is deleted. If it is needed after that, its sender stores it again. */
 const OBJECT_AGE_MS = 24 * 3_600_000;
 
 /** Creates an object store, or does nothing if there is one. */
@@ -34,7 +34,7 @@ export const hasObject = async (jetStream: JetStream, place: ObjectPlace, nowMs:
   return info !== null && !info.deleted && nowMs - Date.parse(info.mtime) < OBJECT_AGE_MS / 2;
 };
 
-/** Deletes an object, without the mark that the client would leave for watchers. */
+/** Deletes an object, without the tombstone that the client would write for watchers. */
 export const deleteObject = async ({ manager }: JetStream, { bucket, name }: ObjectPlace): Promise<void> => {
   const meta = await readMeta(manager, { bucket, name });
   if (meta === null) return;
@@ -46,9 +46,9 @@ export const deleteObject = async ({ manager }: JetStream, { bucket, name }: Obj
 export type ObjectPlace = { readonly bucket: string; readonly name: string };
 
 /**
- * Returns the content of an object. The client would create a consumer for it. Whoever may create one can have the server
- * send messages to any subject, so workers may not; and without one, nothing is buffered that is not read. Throws `not_found`.
- * The stream fails if the object changes meanwhile or is damaged.
+ * Returns the content of an object. It does not use the client's method, which creates a consumer: a user who may create consumers can
+ * make the server send messages to any subject, so workers may not. Without a consumer, nothing is buffered that is not read. Throws
+ * `not_found`. The stream fails if the object changes meanwhile or is damaged.
  */
 export const readObject = async (
   { manager }: JetStream,

@@ -24,9 +24,9 @@ const RETRY_MS = 1_000;
 type Waiter = (offer: ReceivedOffer | null) => void;
 
 /**
- * Takes offers of one label set, one at a time. A request at the server can't be withdrawn without losing an offer that is on its way
- * until its acknowledgement is overdue. So one that nobody waits for any more stays: the next caller takes it over, and until then
- * what it brings is given back.
+ * Takes offers of one label set, one at a time. Withdrawing a request from the server could lose an offer that is already on its way, until
+ * its acknowledgement is overdue. Therefore a request stays when its caller stops waiting. The next caller takes it over, and an offer
+ * that arrives before that is given back.
  */
 export class OfferQueue {
   readonly #options: OfferQueueOptions;
@@ -96,7 +96,7 @@ export class OfferQueue {
   }
 }
 
-/** Returns the message, or the one that was too large and is stored instead. */
+/** Returns the message, or the stored one that it replaces because that is too large. */
 const completeFrame = async ({ data }: JsMsg, session: Session<JetStream>): Promise<Frame | null> => {
   const frame = decodeFrame(data);
   const name = frame === null ? null : storedName(frame);
@@ -113,7 +113,7 @@ const toOffer = (message: JsMsg, frame: Frame | null): ReceivedOffer => ({
   giveBack: (delayMs) => quietly(() => message.nak(delayMs)),
 });
 
-/** Without a connection, the server gives the offer to another worker after a while. */
+/** Ignores a closed connection. The server then offers the message to another worker when its acknowledgement is overdue. */
 const quietly = (action: () => void): void => {
   try {
     action();

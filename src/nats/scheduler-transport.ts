@@ -36,7 +36,7 @@ class NatsScheduler implements SchedulerTransport {
   readonly #link: Link<JetStream>;
   readonly #clock: Clock;
   #receiver: SchedulerReceiver | null = null;
-  /** The label sets and the workers whose queues and stores have to exist; NATS may lose them. */
+  /** The label sets and the workers whose queues and stores must exist. They are created again if NATS loses them. */
   readonly #sets = new Set<string>();
   readonly #workers = new Set<string>();
 
@@ -166,12 +166,12 @@ class NatsScheduler implements SchedulerTransport {
   }
 }
 
-/** NATS's own default, for a server that does not say. */
+/** NATS's own default, for a server that does not report its limit. */
 const DEFAULT_PAYLOAD_BYTES = 2 ** 20;
 
 /**
- * The server checks who may send to a subject, but not where the answer goes, nor that a message of JetStream has no such subject.
- * Answers go to the sender's own inbox only: otherwise a worker could have the scheduler write to the subjects of another one.
+ * The server checks who may send to a subject. It does not check the reply subject, and JetStream can deliver a message to any subject.
+ * Therefore the scheduler answers only to the sender's own inbox. Otherwise a worker could make it write to the subjects of another one.
  */
 const isFrom = (worker: string, { reply, headers }: Msg): boolean =>
   headers === undefined && reply?.startsWith(`${workerInbox(worker)}.`) === true;

@@ -27,7 +27,7 @@ const SCHEDULER = "_scheduler";
 
 /**
  * Returns a configuration for nats-server 2.9 and newer: one account, with a user for the scheduler and one for each worker, who can do
- * no more than its part.
+ * no more than its role needs.
  */
 export const serverConfig = ({ scheduler, workers }: ServerConfigOptions): string => `${HEAD}
 accounts {
@@ -97,7 +97,7 @@ const schedulerPublishes = (workers: readonly string[]): readonly string[] => [
 
 /**
  * What a worker may send: its own requests, the taking of offers, the reading of scripts, and its own artifacts. It may not create
- * consumers, nor read directly from a stream that it writes to: both would let it have the server send any message to any subject.
+ * consumers, nor read directly from a stream that it writes to. With either, it could make the server send any message to any subject.
  */
 const workerPublishes = (name: string): readonly string[] => [
   ...REQUEST_KINDS.map((kind) => requestSubject(name, kind)),

@@ -14,7 +14,7 @@ import { OFFER_STREAM, offerSubject, setConsumer } from "./subjects.ts";
 
 /** How long a worker has to decide about an offer. */
 const DECISION_MS = 10_000;
-/** How long the server recognizes a message that it has already. */
+/** How long the server detects duplicates of a message. */
 const DUPLICATES_MS = 2 * 60_000;
 
 const REQUEST_TIMEOUT_MS = 5_000;

@@ -28,8 +28,8 @@ const WORKER_NAME = new RegExp(WORKER_NAME_PATTERN);
 export const controlSubject = (worker: string): string => `petit.control.${worker}`;
 
 /**
- * Answers go to subjects that only their receiver may subscribe to. Underscores cannot begin the name of a worker, so the inbox of the
- * scheduler is nobody else's.
+ * Answers go to subjects that only their receiver may subscribe to. The name of a worker cannot begin with an underscore, so the inbox of
+ * the scheduler cannot be that of a worker.
  */
 export const SCHEDULER_INBOX = "_INBOX__scheduler";
 export const workerInbox = (worker: string): string => `_INBOX_${worker}`;

@@ -113,6 +113,6 @@ class NatsWorker implements WorkerTransport {
   }
 }
 
-/** Only the scheduler has its inbox. */
+/** Only the scheduler may subscribe to its inbox. */
 const isFromScheduler = ({ reply, headers }: Msg): boolean =>
   headers === undefined && reply?.startsWith(`${SCHEDULER_INBOX}.`) === true;

@@ -44,7 +44,7 @@ export type StoredJobDeclaration = {
   readonly calls?: readonly StoredCall[];
   /** Missing if it names none. */
   readonly queue?: { readonly name: string; readonly path: string; readonly line: number; readonly column: number };
-  /** Where it says that tasks run on workers; left out if it does not. */
+  /** The positions of `runs_on`; missing if there are none. */
   readonly runsOn?: readonly StoredPlace[];
 };
 

@@ -2,7 +2,7 @@ import type { LinkState } from "../domain/workers/link.ts";
 import type { RequestKind } from "../engine/workers/transport.ts";
 import type { Frame } from "../lib/wire/frame.ts";
 
-/** What the worker does with what arrives. */
+/** Handles what the worker receives. */
 export type WorkerReceiver = {
   readonly onState: (state: LinkState) => void;
   /** Returns the header of the answer. Must not throw. */

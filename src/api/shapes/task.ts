@@ -245,7 +245,7 @@ export type RemoteFacts = {
   readonly notes: readonly AttemptNote[];
 };
 
-/** Of a run whose attempts all run on petit's own machine. */
+/** For a run whose attempts all ran on petit's own machine. */
 export const NO_REMOTE: RemoteFacts = { waits: [], notes: [] };
 
 type ItemParts = RemoteFacts & {

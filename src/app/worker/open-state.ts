@@ -21,7 +21,7 @@ export const openState = (
   const db = join(stateDir, "worker.db");
   makeFolder(stateDir);
   const { store, spool } = explainTaken({ stateDir, db, runtime }, () => openPlace({ ...options, db }, parts));
-  // The names in these folders are no secrets, and all files are private, except those that tasks use.
+  // The file names in these folders are not secret. All files are private, except those that tasks use.
   const mode = isShared ? 0o711 : 0o700;
   for (const folder of [stateDir, spool.path]) chmodSync(folder, mode);
   return { store, spool, db };

@@ -88,7 +88,7 @@ type JobSource = {
   readonly report: () => ExitStatus;
 };
 
-/** A single argument that is not a file or a folder is a job of the running petit. */
+/** Treats a single argument that is neither a file nor a folder as the id of a job of the running petit. */
 const findSource = async (
   first: string | undefined,
   jobId: string | undefined,
@@ -100,7 +100,7 @@ const findSource = async (
   try {
     return jobOf(await jobsOfPetit(context), first);
   } catch (error) {
-    // Without a petit it can only have been a folder, which does not exist.
+    // No petit answers, so the argument must have been meant as a folder, which does not exist.
     if (isUnreachable(error)) return jobsOfFolder({ dir: first, jobId, err });
     throw error;
   }

@@ -99,7 +99,7 @@ const connectionCheck = ({ server, version, isEncrypted, roundTripMs }: Connecti
 
 const isLoopback = (server: string): boolean => /^(127\.|localhost:|\[?::1\]?:)/.test(server);
 
-/** Less room than this may be too little for scripts and artifacts. */
+/** Below this free space, scripts and artifacts may not fit. */
 const MIN_FREE = 0.1;
 
 const jetStreamCheck = ({ streams, bytes, maxBytes, maxStreams }: JetStreamFacts): Check => {
@@ -111,7 +111,7 @@ const jetStreamCheck = ({ streams, bytes, maxBytes, maxStreams }: JetStreamFacts
   return warning("jetstream", { message, hint: "raise the limits of the account in nats-server's configuration" });
 };
 
-/** Petit does not depend on equal clocks, but people who compare times do. */
+/** petit does not need equal clocks, but people compare times. */
 const MAX_DIFFERENCE_MS = 10_000;
 
 const clockCheck = (differenceMs: number): Check => {

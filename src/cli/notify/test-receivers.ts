@@ -69,7 +69,7 @@ const testHere = async ({ job, where }: Found, { settings, clock, runtime, envir
   return { answer, sender: `this command, by the definition in ${where}` };
 };
 
-/** Finds a job in the database or the folder that the settings name. Of their defaults, the one that exists. */
+/** Finds a job in the database or the folder that the settings name, or else in the default one that exists. */
 const findHere = async (jobId: string, context: Context): Promise<Found | null> => {
   const { settings, origins } = context;
   const isNamed = (key: "db" | "jobsDir"): boolean => origins[key].kind !== "default";

@@ -37,7 +37,7 @@ export const stateDir = ({ scope, role }: Service): string =>
   systemctl(scope, "show", "--property=WorkingDirectory", "--value", unitName(role)).stdout.trim() ||
   `${DEFAULT_STATES[scope]}/${SERVICES[role]}`;
 
-/** The folders of state folders if no systemd is running. */
+/** The parents of systemd's state folders, for when no systemd is running. */
 const DEFAULT_STATES = { system: "/var/lib", user: "~/.local/state" } as const satisfies Record<Scope, string>;
 
 /** Returns the text of the unit file, or null if there is none. */

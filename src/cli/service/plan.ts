@@ -104,7 +104,7 @@ const credentialsIn = (context: Context): Unit["credentials"] =>
     return file === null ? [] : [[flag, file] as const];
   });
 
-/** Throws if the worker could not start. */
+/** Throws if a flag is missing without which a worker does not start. */
 const assertWorker = ({ jobsDir }: ServiceFlags, context: Context): void => {
   if (jobsDir !== undefined) throw wrong("a worker has no job files; leave JOBS_DIR out, or --worker");
   if (fromFlag("db", context) !== null) throw wrong("a worker has no --db; its state is in --state-dir");
@@ -112,7 +112,7 @@ const assertWorker = ({ jobsDir }: ServiceFlags, context: Context): void => {
     if (fromFlag(flag, context) === null) throw wrong(`a worker needs --${flag}; see 'petit worker --help'`);
 };
 
-/** `--user` of a service has another meaning than that of a worker, which has no root as a service. */
+/** `petit service --user` selects the user's systemd. A worker's own `--user` needs root, which its service does not have. */
 const settingsOf = (role: Unit["role"]): readonly SettingKey[] =>
   role === "worker" ? WORKER_SETTINGS.filter((key) => key !== "taskUser") : run.settings;
 
@@ -121,13 +121,13 @@ export const SERVICE_SETTINGS: readonly SettingKey[] = [
   ...new Set([...settingsOf("scheduler"), ...settingsOf("worker")]),
 ];
 
-/** Throws if a flag has no use in this service. */
+/** Throws if a flag does not apply to this service. */
 const assertFlagsOf = (role: Unit["role"], { flags }: Context): void => {
   const own = settingsOf(role);
   const foreign = SERVICE_SETTINGS.filter((key) => !own.includes(key)).map((key) => flagOf(SETTINGS[key]));
   const given = foreign.find((flag) => flags.has(flag));
   if (given !== undefined)
-    throw wrong(role === "worker" ? `--${given} has no use in a worker` : `--${given} is a flag of --worker`);
+    throw wrong(role === "worker" ? `--${given} does not apply to a worker` : `--${given} needs --worker`);
 };
 
 /** Returns the flags to pass on to `petit run` or `petit worker`, as they were given. */

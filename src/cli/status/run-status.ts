@@ -210,7 +210,7 @@ const explainedReason = (task: TaskBody): string => {
   return `${reasonText(task)}${task.allowed ? " (allowed)" : ""}${notesText(task)}`;
 };
 
-/** Returns what a worker said too late about the last attempt that it was said about. */
+/** Returns the newest attempt's note about what its worker reported too late. */
 const notesText = ({ attempt_list }: TaskBody): string => {
   const note = attempt_list.flatMap(({ notes }) => notes).at(-1);
   return note === undefined ? "" : `; ${noteText(note)}`;

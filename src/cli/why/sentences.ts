@@ -44,7 +44,7 @@ const causeOf = (
   }
 };
 
-/** Returns what an unfinished run waits for, as a clause without its subject or with that of a task; null if for nothing. */
+/** Returns what an unfinished run waits for, as a clause: `waits for …`, or `task 'x' waits for …`. Null if it waits for nothing. */
 const waitText = (
   { waits_for }: RunFacts,
   { workerWaits: [first, ...others] }: Pick<JobFacts, "workerWaits">,

@@ -25,7 +25,7 @@ export const workersText = ({ workers, waiting, nats }: WorkersAnswer, options: 
 const natsText = (nats: WorkersAnswer["nats"], { screen, now }: TextOptions): string => {
   if (nats === null || nats.connected) return "";
   const why = nats.error === null ? "" : `: ${oneLine(nats.error)}`;
-  const text = `petit does not reach NATS at ${nats.url} since ${elapsedText(now - nats.since)}${why}`;
+  const text = `petit has not reached NATS at ${nats.url} for ${elapsedText(now - nats.since)}${why}`;
   return `${paint(screen, "yellow", text)}\n`;
 };
 
@@ -48,7 +48,7 @@ const workerTable = (workers: readonly WorkerBody[], { screen, now }: TextOption
     screen,
   );
 
-/** A worker that is drained, or stops, works off what it has. */
+/** A worker that is drained or stops finishes the attempts that it has. */
 const stateText = ({ state, draining, refused }: WorkerBody): string => {
   if (refused !== null) return `refused (${refused.replaceAll("_", " ")})`;
   if (!draining || state === "gone") return state;
@@ -61,7 +61,7 @@ const styleOfWorker = (worker: WorkerBody | undefined): Style | null => {
   return worker.state === "refused" || worker.draining ? "yellow" : "green";
 };
 
-/** A clock that differs by less is not mentioned, in ms. */
+/** Smaller clock differences are not shown, in ms. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
 const versionText = ({ version, clock_difference_ms: difference }: WorkerBody): string =>
@@ -69,7 +69,7 @@ const versionText = ({ version, clock_difference_ms: difference }: WorkerBody): 
     ? version
     : `${version} (clock ${elapsedText(Math.abs(difference))} ${difference > 0 ? "ahead" : "behind"})`;
 
-/** A terminal shows the first attempt and how many others there are. */
+/** Returns what runs on a worker. On a terminal, that is the first attempt and the number of others. */
 const runsText = ({ running }: WorkerBody, screen: Screen): string => {
   const texts = running.map(
     ({ task_id, item, job_id, run_id }) =>

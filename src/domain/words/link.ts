@@ -1,9 +1,9 @@
 import type { LinkFault } from "../workers/link.ts";
 
-/** Returns what keeps petit from NATS, as the beginning of a sentence. */
+/** Returns why petit is not connected to NATS, as the beginning of a sentence. */
 export const linkFaultText = (fault: LinkFault): string => FAULTS[fault].text;
 
-/** Returns what to do about it, or null if petit only has to wait. */
+/** Returns what a person can do about it, or null if the connection may come back by itself. */
 export const linkFaultHint = (fault: LinkFault): string | null => FAULTS[fault].hint;
 
 const FAULTS: Readonly<Record<LinkFault, { readonly text: string; readonly hint: string | null }>> = {

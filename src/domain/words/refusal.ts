@@ -40,7 +40,7 @@ export const refusalMessage = (refusal: Refusal): string => {
     case "worker_in_use":
       return refusal.attempts === 0
         ? `worker '${refusal.worker}' is connected; stop it first`
-        : `worker '${refusal.worker}' has ${refusal.attempts === 1 ? "an attempt" : `${refusal.attempts} attempts`} that did not end`;
+        : `worker '${refusal.worker}' has ${refusal.attempts === 1 ? "an attempt" : `${refusal.attempts} attempts`} that ${refusal.attempts === 1 ? "has" : "have"} not ended`;
     case "not_running":
       return `petit is ${refusal.state}; try again in a moment`;
     case "storage_failed":

@@ -19,9 +19,9 @@ export const WORKER_REFUSAL_TEXT = {
   name_in_use: "another worker has this name",
 } as const satisfies Record<NonNullable<WorkerView["refused"]>, string>;
 
-/** What a worker said about an attempt when it could no longer change it. */
+/** The kinds of reports that arrive when their worker no longer has the attempt. */
 type Note = { readonly worker: string; readonly detail: { readonly [key: string]: unknown } };
 
-/** Returns what a worker said too late, as a clause: `box7 reported later that it completed`. */
+/** Returns a late report of a worker as a clause: `box7 reported later that it completed`. */
 export const noteText = ({ worker, detail: { status } }: Note): string =>
   `${worker} reported later that it ${status === "completed" || status === "failed" ? status : "ended"}`;

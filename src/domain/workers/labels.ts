@@ -10,6 +10,6 @@ export const WORKER_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$";
 /** Returns labels sorted and without duplicates, so that equal sets are equal lists. */
 export const canonicalLabels = (labels: readonly string[]): readonly string[] => [...new Set(labels)].sort();
 
-/** Returns whether a worker with some labels may run what wants others: it must have all of them. */
+/** Returns whether a worker has all labels that a task needs. */
 export const serves = (workerLabels: readonly string[], wanted: readonly string[]): boolean =>
   wanted.every((label) => workerLabels.includes(label));

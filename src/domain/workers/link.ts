@@ -1,4 +1,4 @@
-/** What keeps petit from NATS. */
+/** Why petit is not connected to NATS. */
 export type LinkFault =
   /** It has not tried yet. */
   | "connecting"
@@ -20,7 +20,7 @@ export type LinkState =
   | { readonly status: "connected"; readonly server: string }
   | { readonly status: "disconnected"; readonly fault: LinkFault; readonly detail: string };
 
-/** Why a message or an object did not get through. */
+/** Why a message or an object could not be transferred. */
 export type TransportFault =
   /** There is no connection, or it was lost before the answer. The receiver may have received the message. */
   | "disconnected"

@@ -23,10 +23,10 @@ const words = <const Words extends readonly string[]>(values: Words) =>
 
 const orNull = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
 
-/** Fields that are not known are ignored. */
+/** Unknown fields are ignored. */
 const record = <Properties extends TProperties>(properties: Properties) => Type.Object(properties);
 
-/** Data that petit itself has written and signed, whose shape is not checked again. */
+/** Data that the scheduler wrote and signed. Its shape is not checked again. */
 const trusted = <T>() => Type.Unsafe<T>(Type.Object({}));
 
 const id = Type.Integer({ minimum: 1 });
@@ -60,7 +60,7 @@ const shippedFile = record({ sha256, bytes: count, name: Type.String({ minLength
 const OFFER = record({
   /** `scheduler` is the id of the database of the petit that offers it. */
   ...key,
-  /** All of them are needed; in their canonical order. */
+  /** A worker must have all of them. In canonical order. */
   labels,
   /** Ms since the Unix epoch, by the clock of the scheduler. */
   expiresAt: count,
@@ -92,13 +92,13 @@ const HELLO = record({
   protocol: count,
   labels,
   slots: count,
-  /** Where it runs, for people: a host name or an address. */
+  /** The host name or address of the worker, to display. */
   address: Type.String({ maxLength: 255 }),
   /** True if it takes no new work. */
   draining: Type.Boolean(),
-  /** True if it stops now and holds nothing: its name is free at once. */
+  /** True if it stops now and has no attempts. Its name is free at once. */
   leaving: Type.Optional(Type.Boolean()),
-  /** What it was granted and has not handed over completely, and the claims that have no answer yet. */
+  /** The attempts that it was granted and has not handed over completely, and its claims that have no answer yet. */
   holds: Type.Array(record({ ...key, state: words(HOLD_STATES) }), { maxItems: 100_000 }),
   /** Attempts that petit asked for with the verdict `missing`, and that it does not have: it has not started them, and never will. */
   lacks: Type.Optional(Type.Array(record(key), { maxItems: 100_000 })),
@@ -108,16 +108,16 @@ const HELLO = record({
   now: Type.Number(),
 });
 
-/** The worker ends an attempt; with `force`, without the rest of the grace period. */
+/** Tells the worker to end an attempt. With `force`, it skips the rest of the grace period. */
 const endOrder = record({ reason: words(ENDING_REASONS), force: Type.Boolean() });
 
 /**
  * - `keep`: the attempt is the worker's.
  * - `kill`: it is no longer the worker's, which ends it and deletes what it has of it.
  * - `unknown`: petit has no such attempt.
- * - `missing`: petit takes the attempt for the worker's, which did not list it. If the worker does not have it, and does not wait
- *   for the answer to its claim, it says so at once, in `lacks` of another hello. A hello alone is no proof: it may have been sent
- *   before the claim, and have arrived after it.
+ * - `missing`: petit's database says that the worker has the attempt, but its hello did not list it. If the worker does not have it, and
+ *   does not wait for the answer to its claim, it says so at once, in `lacks` of another hello. A hello alone proves nothing: it may have
+ *   been sent before the claim and have arrived after it.
  */
 const VERDICTS = ["keep", "kill", "unknown", "missing"] as const;
 
@@ -133,7 +133,7 @@ const HELLO_ANSWER = record({
   refused: orNull(words(REFUSED_HELLOS)),
   /** The label sets whose offers it may pull. */
   sets: Type.Array(Type.String()),
-  /** One for each attempt that it holds, or that petit takes for its own. */
+  /** One for each attempt that the worker listed, or that it has by petit's database. */
   verdicts: Type.Array(record({ ...key, verdict: words(VERDICTS), end: orNull(endOrder) })),
   /** True if it was drained by `petit worker drain`. */
   draining: Type.Boolean(),
@@ -161,7 +161,7 @@ const CLAIM_ANSWER = Type.Union([
   record({
     granted: Type.Literal(false),
     reason: words(CLAIM_REFUSALS),
-    /** True if the offer is still open: the worker gives it back. Otherwise it is dropped. */
+    /** True if the offer is still open: the worker gives it back to the queue. Otherwise the worker drops it. */
     isOpen: Type.Boolean(),
   }),
 ]);
@@ -181,15 +181,18 @@ const shippedChunk = record({
 
 const OUTPUT = record({
   ...key,
-  /** How many bytes of output come before, counting those that were dropped. */
+  /** The number of bytes of output before these, including dropped ones. */
   offset: count,
   chunks: Type.Array(shippedChunk, { maxItems: 10_000 }),
 });
 
-/** Why output or an outcome is not taken: the attempt is not, or no longer, this worker's. The worker ends and deletes it. */
+/** Refuses output or an outcome because the attempt is not, or no longer, this worker's. The worker ends and deletes it. */
 const notYours = record({ refused: Type.Literal("not_yours") });
 
-/** Up to where the output is on disk. The worker continues from there; `offset` of the message was not that if it is less. */
+/**
+ * Acknowledges output. `acknowledged` is the position up to which all output is on disk. The worker continues there. If it is less than
+ * `offset` of the message, output before the message is missing.
+ */
 const OUTPUT_ANSWER = Type.Union([record({ acknowledged: count }), notYours]);
 
 const text = Type.String({ maxLength: 1_048_576 });
@@ -210,12 +213,12 @@ const RESULT = record({
 
 const OUTCOME = record({
   ...key,
-  /** How many bytes of output there were. Petit takes the outcome only if it has all of them. */
+  /** The total size of the output in bytes. petit accepts the outcome only when it has stored all of it. */
   offset: count,
   /** Ms from the claim to the end. */
   durationMs: count,
   result: RESULT,
-  /** The files that the attempt left, in the object store under `object`. */
+  /** The artifacts of the attempt. `object` is the name of each in the object store. */
   artifacts: Type.Array(
     record({ path: Type.String({ minLength: 1, maxLength: 4_096 }), size: count, sha256, object: token }),
     { maxItems: 100_000 },
@@ -234,14 +237,14 @@ const OUTCOME_ANSWER = Type.Union([
   notYours,
 ]);
 
-/** Any request can have this answer. `unavailable`: the worker asks again later. `invalid`: the request is not understood. */
+/** The answer to a request that failed. `unavailable`: the worker repeats it later. `invalid`: the request is malformed. */
 const FAILURE = record({ failed: words(["unavailable", "invalid"]) });
 
 const CONTROL = Type.Union([
   record({ kind: Type.Literal("end"), ...key, reason: words(ENDING_REASONS), force: Type.Boolean() }),
   record({ kind: Type.Literal("drain") }),
   record({ kind: Type.Literal("resume") }),
-  /** The worker says hello at once: there is something new in the answer. */
+  /** Tells the worker to say hello at once, because the answer has something new. */
   record({ kind: Type.Literal("greet") }),
 ]);
 
@@ -280,7 +283,7 @@ export type RequestFailure = Message<typeof FAILURE>;
 export type Control = Message<typeof CONTROL>;
 export type ControlAnswer = Message<typeof CONTROL_ANSWER>;
 
-/** The message is not one of the protocol. */
+/** Thrown for a message that does not follow the protocol. */
 export class MessageError extends Error {
   override readonly name = "MessageError";
 }
@@ -322,6 +325,6 @@ export type ClaimProof = {
   readonly nonce: string;
 };
 
-/** Returns what the proof of a granted claim signs. */
+/** Returns the bytes that are signed to prove that a claim was granted. */
 export const claimProofBytes = ({ scheduler, attempt, epoch, worker, nonce }: ClaimProof): Uint8Array =>
   new TextEncoder().encode(JSON.stringify([scheduler, attempt, epoch, worker, nonce]));

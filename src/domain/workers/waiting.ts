@@ -22,17 +22,17 @@ export type Dispatch = {
   /** Without a password. */
   readonly url: string;
   readonly isConnected: boolean;
-  /** Since when that is so, in ms since the Unix epoch. */
+  /** When the state last changed, in ms since the Unix epoch. */
   readonly since: number;
   /** Why petit is not connected; null if it is, or if the reason is unknown. */
   readonly error: string | null;
 };
 
-/** Returns whether petit hears nothing of a worker, although it did not say that it stops. */
+/** Returns whether a worker stopped sending hellos without announcing that it stops. */
 export const isUnreachable = ({ state }: Pick<WorkerView, "state">): boolean =>
   state === "unreachable" || state === "lost";
 
-/** Returns what an attempt waits for that needs a worker with these labels. */
+/** Returns what an attempt for a worker with these labels waits for. */
 export const waitsForWorker = (labels: readonly string[], workers: readonly WorkerView[]): WaitsForWorker => ({
   code: "worker",
   labels,
@@ -41,7 +41,7 @@ export const waitsForWorker = (labels: readonly string[], workers: readonly Work
 
 const isAvailable = ({ state, isDraining }: WorkerView): boolean => state === "connected" && !isDraining;
 
-/** Returns what waits, by labels: the longest first. */
+/** Groups the waiting attempts by labels. The group that has waited longest comes first. */
 export const waitingByLabels = (
   waits: readonly WorkerWait[],
   workers: readonly WorkerView[],

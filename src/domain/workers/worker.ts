@@ -7,13 +7,13 @@ import type { REFUSED_HELLOS } from "./protocol.ts";
  * - `unreachable`: its hellos stopped. What it runs goes on.
  * - `lost`: it is unreachable for longer than `lost_after`, and what it ran was declared lost.
  * - `refused`: it says hello, and gets no work.
- * - `unknown`: petit itself does not reach NATS, or has not long enough to know.
+ * - `unknown`: petit itself is not connected to NATS, or has not been for long enough to judge.
  * - `gone`: it stopped, and said so.
  */
 export const WORKER_STATES = ["connected", "unreachable", "lost", "refused", "unknown", "gone"] as const;
 export type WorkerState = (typeof WORKER_STATES)[number];
 
-/** A worker as people see it. Times are in ms since the Unix epoch. */
+/** A worker as the API shows it. Times are in ms since the Unix epoch. */
 export type WorkerView = {
   readonly name: string;
   readonly state: WorkerState;
@@ -45,7 +45,7 @@ export type WorkerAttempt = {
   readonly claimedAt: number;
 };
 
-/** Why a task does not start: no worker has claimed it yet. */
+/** What a task waits for that no worker has claimed yet. */
 export type WaitsForWorker = {
   readonly code: "worker";
   readonly labels: readonly string[];

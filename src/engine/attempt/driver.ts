@@ -7,7 +7,7 @@ import { type AttemptResult, type RunAttemptOptions, runAttempt } from "./run-at
 
 /** Where attempts run: on this machine, or on others. */
 export interface AttemptDriver {
-  /** True if attempts continue while petit is stopped and their ends are kept, so that a drain need not wait for them. */
+  /** True if attempts continue while petit is stopped and their outcomes are kept, so that a drain need not wait for them. */
   readonly outlivesPetit: boolean;
   /** Stores a new attempt, in the current transaction. */
   store(attempt: NewAttempt): Attempt;
@@ -24,7 +24,7 @@ type NewAttempt = {
   readonly run: Pick<Run, "id" | "jobId">;
   readonly node: TaskNode;
   readonly task: Task;
-  /** By the clock of the run. */
+  /** When it starts, in ms since the Unix epoch, by the clock of the run. */
   readonly now: number;
 };
 

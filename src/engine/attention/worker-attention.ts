@@ -3,12 +3,12 @@ import { type Dispatch, isUnreachable, type WaitingLabels, waitingByLabels } fro
 import type { WorkerView } from "../../domain/workers/worker.ts";
 import type { Engine } from "../engine.ts";
 
-/** What is known about other machines. */
+/** The state of NATS and the workers. */
 export type WorkerFacts = Pick<Engine, "dispatch" | "workers" | "listWorkerWaits">;
 
 /**
- * Returns what needs attention about other machines. While petit does not reach NATS, it can't know which workers are connected, so that
- * is the only item.
+ * Returns what needs attention about workers. While petit is not connected to NATS, it can't know which workers are connected, so the
+ * lost connection is the only item.
  */
 export const workerAttention = (facts: WorkerFacts): readonly Attention[] => {
   const { dispatch, workers } = facts;

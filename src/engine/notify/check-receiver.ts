@@ -7,7 +7,7 @@ import type { SecretPlaces } from "../secrets/read-secret.ts";
 import { resolveAll } from "./request.ts";
 import { checkServer } from "./send-email.ts";
 
-/** Whether a receiver could get a notification now. `text` says how it was reached, or why not, and contains no secret. */
+/** The result of a check of a receiver. `text` says how it was reached, or why not, and contains no secret. */
 export type ReceiverCheck = { readonly isReachable: boolean; readonly text: string };
 
 type CheckReceiverOptions = SecretPlaces & { readonly timeoutMs: number };

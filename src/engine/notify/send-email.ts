@@ -42,7 +42,7 @@ export const sendEmail = async (notice: Notice, target: EmailTarget, options: Em
   }
 };
 
-/** Headers that keep servers from answering automatically: of RFC 3834, and of Exchange (MS-OXCMAIL). */
+/** Headers that suppress automatic replies, from RFC 3834 and of Exchange (MS-OXCMAIL). */
 const NO_REPLIES = { "Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All" } as const;
 
 /**
@@ -70,7 +70,7 @@ export const checkServer = async (
   return why;
 };
 
-/** Prepares connections to the server of a target. If its secrets or files can't be read, returns the problem. */
+/** Prepares connections to the server of a target. Returns the problem if its secrets or files can't be read. */
 const openServer = async (target: EmailTarget, places: SecretPlaces & { readonly timeoutMs: number }) => {
   const login = resolveAll(target, places);
   if ("problem" in login) return login;

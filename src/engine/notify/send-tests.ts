@@ -4,7 +4,7 @@ import { uuidv7 } from "../../lib/uuid.ts";
 import { bodyOfTest, encodeBody } from "./notification-body.ts";
 import { type SendToOptions, sendTo } from "./send-to.ts";
 
-/** How a receiver answered to a test. */
+/** How a receiver answered a test. */
 export type NotifyTest = { readonly target: NotifyTarget; readonly isDelivered: boolean; readonly answer: string };
 
 type SendTestsOptions = Omit<SendToOptions, "folder"> & { readonly publicUrl: string | null };

@@ -194,7 +194,7 @@ export class Limiter {
     return this.#lines.find(runId);
   }
 
-  /** Returns the first pending run that a place is free for, or null. No other run takes the place of one that may start soon. */
+  /** Returns the first pending run that has a free place, or null. A run that may start soon keeps its place from the others. */
   nextStartable(): WaitingRun | null {
     const next = this.#nextLine();
     return next === null || this.#isUnseen(next) ? null : (next.runs[0] ?? null);
@@ -223,7 +223,7 @@ export class Limiter {
     return first !== undefined && this.#isHeld(first);
   }
 
-  /** Returns whether a parent may end the first run of a line, because it has not seen the end of another child run yet. */
+  /** Returns whether the first run of a line may still be ended by its parent, which has not seen the end of another child run yet. */
   #isUnseen({ job, runs: [first] }: Line): boolean {
     return first?.run.trigger === "job" && this.#unseen.values().some((jobId) => jobId === job.id);
   }

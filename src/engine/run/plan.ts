@@ -54,7 +54,7 @@ export type RunPlan = {
   readonly steps: readonly RunStep[];
   /** Tasks whose running items are to be ended, because too many items have failed. */
   readonly failFast: readonly TaskId[];
-  /** True if a new plan is needed when these steps are stored, because an `if` refers to what they change. */
+  /** True if the run must be planned again once these steps are stored, because an `if` refers to what they change. */
   readonly isPartial: boolean;
   /** True if every task has ended after these steps. */
   readonly isOver: boolean;

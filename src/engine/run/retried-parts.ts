@@ -18,7 +18,7 @@ export type RetriedPartsOptions = {
   readonly taskRuns: readonly TaskRun[];
 };
 
-/** What a retry takes over from the runs before: completed items, and runs that tasks have started. */
+/** What a retry reuses from earlier runs: completed items, and child runs. */
 export class RetriedParts {
   readonly #options: RetriedPartsOptions;
   /** The results of `#partsBefore` so far. */
@@ -43,8 +43,8 @@ export class RetriedParts {
   }
 
   /**
-   * Returns the parts of a task that are reused if they completed, from the retried run. Those of older runs follow where a retry
-   * was ended before it got to them.
+   * Returns the parts of a task, from the retried run, that are reused if they completed. Where a retry was ended before it reached a
+   * part, that part comes from an older run.
    */
   #partsBefore(id: TaskId): readonly PartsBefore[] {
     const known = this.#known.get(id);

@@ -85,7 +85,7 @@ export type RunJobOptions = RunEngine & {
   readonly onPark: (run: Run) => void;
   /** Called when it could continue; `unpark` is called when there is a place for it. */
   readonly onUnpark: (run: Run) => void;
-  /** Called when the run may have begun to rest. */
+  /** Called when `isResting` may have become true. */
   readonly onRest: () => void;
   /** Called once, when the end of the run is stored. */
   readonly onEnd: (run: Run) => void;
@@ -233,15 +233,12 @@ export class RunJob {
     void this.#advance();
   }
 
-  /**
-   * True while the run needs nothing of petit, unless it is being ended with all of its tasks: it only waits for persons, other
-   * runs and other machines.
-   */
+  /** True while the run only waits for people, other runs and other machines. False while the whole run is being ended. */
   get isResting(): boolean {
     return (this.#isParked || this.#isElsewhere) && this.#ending?.all !== true;
   }
 
-  /** True while all attempts continue without petit, and no other one is due. */
+  /** True while all attempts of the run continue without petit, and no other attempt is due. */
   get #isElsewhere(): boolean {
     if (!this.#mayBeElsewhere) return false;
     const { job } = this.#options;

@@ -55,7 +55,7 @@ const refuseWorker = (worker: string, { instance }: Claim, { context, presence, 
   const contact = presence.find(worker, instance);
   if (contact === null) return stillOpen(presence.contacts.has(worker) ? "name_in_use" : "not_ready");
   if (contact.refused !== null) return stillOpen(contact.refused);
-  // Its hellos do not arrive, so it could be lost at once.
+  // A worker whose hellos do not arrive could be declared lost at once.
   if (presence.silentMs(worker, instance) >= context.lostAfterMs / 2) return stillOpen("not_ready");
   if (serves(contact.hello.labels, live.offer.labels)) return null;
   context.log.warn({ ...live.logFields, worker }, "a worker claims an attempt whose labels it does not have");
@@ -73,7 +73,7 @@ const store = (worker: string, claim: Claim, { context, live, onClaimed, addHook
   const now = options.now();
   const stored = { worker, instance: claim.instance, nonce: claim.nonce, at: now };
   if (!offers.claim(offer, stored)) {
-    // Another claim of the same transaction has won.
+    // Another claim in the same transaction won.
     const winner = offers.find(live.id)?.claim ?? null;
     return winner !== null && isRepeated(worker, claim, winner) ? null : refused("taken");
   }

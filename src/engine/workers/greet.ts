@@ -14,8 +14,9 @@ export type GreetOptions = {
 };
 
 /**
- * Answers the hello of a worker. It is judged at once. A worker lists every attempt that it was granted until petit has its outcome,
- * and every claim that has no answer yet. If it does not list one, petit asks; what the worker then says it lacks is offered again.
+ * Answers the hello of a worker. A worker lists every attempt that it was granted, until petit has the outcome, and every claim that has
+ * no answer yet. If an attempt is not listed, petit asks the worker, and offers the attempt again if the worker says that it lacks it.
+ * Awaits nothing, so that hellos take effect in the order in which they arrive.
  */
 export const greet = (name: string, hello: Hello, options: GreetOptions): HelloAnswer => {
   const { context, presence, sets, onMissing } = options;
@@ -61,12 +62,13 @@ const verdictOf = (hold: Hold, { name, hello, context }: Holder): Pick<Verdict, 
   const live = attempts.get(hold.attempt);
   if (live?.isHeldBy(name, hold.epoch) && live.claim?.instance === hello.instance)
     return { verdict: "keep", end: live.end };
-  // Its claim is on the way.
+  // Its claim has been sent, but has not arrived yet.
   if (live?.isOpen && live.offer.epoch === hold.epoch && hold.state === "claiming") return KEEP;
   const { claim, epoch, state } = live?.offer ?? store.offers.find(hold.attempt) ?? NO_OFFER;
   if (state === null) return UNKNOWN;
   const isItsOwn = claim?.worker === name && claim.instance === hello.instance && epoch === hold.epoch;
-  // Its end is being stored, or petit stops. Before that is on disk, the worker must delete nothing: after a crash it would be asked again.
+  // The outcome is being stored, or petit stops. The worker must delete nothing before the outcome is on disk, because after a crash petit
+  // would ask for it again.
   if (isItsOwn && state === "claimed" && (live === undefined || live.isOver)) return KEEP;
   return KILL;
 };

@@ -1,7 +1,7 @@
 import { serves } from "../../domain/workers/labels.ts";
 import { labelSetName } from "./label-set.ts";
 
-/** The label sets that attempts were offered to, and their names. */
+/** The label sets of all offered attempts, by name. */
 export class LabelSets {
   readonly #byName = new Map<string, readonly string[]>();
 

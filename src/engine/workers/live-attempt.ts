@@ -4,21 +4,21 @@ import type { AttemptResult, RunAttemptOptions } from "../attempt/run-attempt.ts
 import { ReceivedOutput } from "./received-output.ts";
 
 /**
- * An attempt that workers are offered, or that one of them has claimed. What the store has about it is repeated here, so that each
- * message is judged by one state, in the order in which messages arrive.
+ * An attempt that is offered to workers, or that one of them has claimed. It repeats in memory what the store has, so that messages are
+ * judged by one state, in the order in which they arrive.
  */
 export class LiveAttempt {
   readonly options: RunAttemptOptions;
   readonly output: ReceivedOutput;
-  /** Ms of the monotonic clock at which it began to be offered. */
+  /** When it was first offered, in ms of the monotonic clock. */
   readonly offeredAt: number;
   /** Resolves with how it ended. */
   readonly result: Promise<AttemptResult>;
   /** Resolves when its end is stored. */
   readonly stored: Promise<void>;
-  /** Why its worker has to end it; null if it does not. */
+  /** Why its worker must end it; null if it need not. */
   end: EndOrder | null = null;
-  /** The storing of its outcome, once the worker has sent that. */
+  /** Resolves when the outcome is stored. Null until the worker has sent it. */
   outcome: Promise<unknown> | null = null;
   #offer: StoredOffer;
   #isOver = false;
@@ -48,7 +48,7 @@ export class LiveAttempt {
     this.#offer = offer;
   }
 
-  /** True from the moment at which the end of the attempt is decided. Nothing that a worker says can change it from then on. */
+  /** True once the end of the attempt is decided. From then on, no message of a worker can change it. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -75,14 +75,14 @@ export class LiveAttempt {
     this.#ended.resolve(result);
   }
 
-  /** Ends it because of a fault of petit. */
+  /** Ends it with an error of petit itself. */
   fail(error: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#ended.reject(error);
   }
 
-  /** Notes that its end is stored. */
+  /** Called when its end is stored. */
   release(): void {
     this.#kept.resolve();
   }

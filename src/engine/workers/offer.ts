@@ -27,7 +27,7 @@ export const buildOffer = (
   const expand = (text: string): string => (hasTemplate(text) ? expandTemplate(text, scope) : text);
   const files = readFilesToShip(task, { folder: job.source.folder, expand });
   const own = jobOf(job, task);
-  // A template names a task by its id. A few more than needed do no harm.
+  // A template names a task by its id. This may also find tasks that are not needed, which does no harm.
   const text = JSON.stringify(own);
   const offer: Offer = {
     scheduler,

@@ -7,18 +7,18 @@ import type { LiveAttempt } from "./live-attempt.ts";
 import { buildOffer } from "./offer.ts";
 import type { RemoteContext } from "./remote-context.ts";
 
-/** How long an offer is valid. It is published again when half of that is over. */
+/** How long an offer is valid, in ms. It is published again after half of that. */
 const VALID_MS = 10 * 60_000;
 
 /** Maximum of offers that are being published at the same time. */
 const CONCURRENT = 16;
 
-/** How long an offer waits after it could not be published, in ms. */
+/** The delay before a failed offer is published again, in ms. */
 const RETRY_MS = 1_000;
 
 /**
- * Publishes open offers. The store has them, so whatever NATS loses is published again: after each connection, when half of the validity
- * of an offer is over, and after a restart.
+ * Publishes open offers. The store has them, so they are published again if NATS lost them: after each connection, when half of the
+ * validity of an offer is over, and after a restart.
  */
 export class Outbox {
   readonly #context: RemoteContext;
@@ -61,7 +61,7 @@ export class Outbox {
   async #publish(live: LiveAttempt): Promise<void> {
     if (!live.isOpen) return;
     const { clock, log, transport, signingKey, scheduler } = this.#context;
-    // Until it is published, it is not due a second time.
+    // It is not due a second time while it is being published.
     this.#due.set(live, clock.monotonic() + VALID_MS / 2);
     try {
       const { epoch } = live.offer;

@@ -11,8 +11,8 @@ const UNAVAILABLE = { failed: "unavailable" } as const;
 type Answer = OutcomeAnswer | RequestFailure;
 
 /**
- * Ends an attempt as its worker reports. Only the worker that has it, at its epoch, can do that. What any other says is kept as a note.
- * Resolves when the end is on disk.
+ * Ends an attempt as its worker reports. Only the worker that has claimed the current epoch can end it. Reports of others are stored as
+ * notes. Resolves when the end is on disk.
  */
 export const answerOutcome = async (
   worker: string,
@@ -22,7 +22,7 @@ export const answerOutcome = async (
   if (message.scheduler !== context.scheduler) return NOT_YOURS;
   const live = context.attempts.get(message.attempt);
   if (live?.isHeldBy(worker, message.epoch)) return await end(live, worker, { message, context });
-  // Its end is decided, but not stored yet.
+  // The end of the attempt is decided, but not stored yet.
   if (live?.isOver) {
     await live.stored;
     if (context.detach.aborted) return UNAVAILABLE;
@@ -49,7 +49,7 @@ const end = async (live: LiveAttempt, worker: string, { message, context }: Endi
   }
   await live.stored;
   if (context.detach.aborted) return UNAVAILABLE;
-  // What is not deleted now, NATS deletes when it is old.
+  // If this fails, NATS deletes the object when it expires.
   for (const { object } of message.artifacts) void context.transport.deleteArtifact(worker, object).catch(() => {});
   return STORED;
 };
@@ -72,7 +72,7 @@ const collect = async (live: LiveAttempt, worker: string, { message, context }: 
   return null;
 };
 
-/** Answers an outcome that comes again, or too late. */
+/** Answers an outcome that is repeated, or that arrives too late. */
 const answerLate = (worker: string, message: ShippedOutcome, { store, clock, log }: RemoteContext): Answer => {
   const { attempt: attemptId, epoch, result, durationMs } = message;
   const offer = store.offers.find(attemptId);

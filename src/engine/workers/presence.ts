@@ -20,19 +20,19 @@ export type Contact = {
   readonly sets: ReadonlySet<string>;
 };
 
-/** What was last reported about a worker. */
+/** The last reported state of a worker. */
 type Report = "connected" | "unreachable" | "lost" | "left";
 
 /**
- * Knows which workers are in contact. Time without contact counts only while petit itself reaches NATS: it begins anew with each of its
- * connections, and whenever petit itself stood still.
+ * Tracks which workers are in contact. Time without contact counts only while petit itself is connected to NATS. It starts again from zero
+ * when petit connects, and after petit was suspended.
  */
 export class Presence {
   readonly #context: RemoteContext;
   /** By name; the instance that has the name. */
   readonly #contacts = new Map<string, Contact>();
   readonly #reported = new Map<string, Report>();
-  /** Since when petit reaches NATS, in ms of the monotonic clock; null if it does not. */
+  /** When petit connected to NATS, in ms of the monotonic clock; null without a connection. */
   #connectedSince: number | null = null;
   readonly unreachableMs: number;
 
@@ -45,12 +45,12 @@ export class Presence {
     this.#connectedSince = isConnected ? this.#context.clock.monotonic() : null;
   }
 
-  /** Counts time without contact from now on, because petit may have missed messages. */
+  /** Restarts the count of time without contact, because petit may have missed messages. */
   restart(): void {
     if (this.#connectedSince !== null) this.setConnected(true);
   }
 
-  /** Returns how long nothing was heard of an instance of a worker, as far as that counts, in ms. */
+  /** Returns for how long an instance of a worker has sent no hello, in ms. Counts only since petit's own connection. */
   silentMs(name: string, instance: string): number {
     if (this.#connectedSince === null) return 0;
     const contact = this.find(name, instance);
@@ -74,7 +74,7 @@ export class Presence {
     return protocol === PROTOCOL ? null : "protocol";
   }
 
-  /** Returns whether another instance has the name, and may still be there. */
+  /** Returns whether another instance that may still be running has the name. */
   #isInUse(name: string, instance: string): boolean {
     const { store, clock, lostAfterMs } = this.#context;
     const contact = this.#contacts.get(name);

@@ -15,7 +15,7 @@ export type ReceiveOptions = {
   readonly artifacts: readonly ShippedArtifact[];
 };
 
-/** What became of the artifacts of an attempt: `missing` if NATS does not have them; otherwise what went wrong, or null. */
+/** The result of fetching artifacts. `missing` is true if NATS does not have them. `problem` says what else went wrong, or is null. */
 export type ReceivedArtifacts =
   | { readonly missing: true }
   | { readonly missing: false; readonly problem: string | null };
@@ -46,20 +46,20 @@ export const receiveArtifacts = async (
   return { missing: false, problem: collected };
 };
 
-/** The content is not what the worker said. */
+/** Thrown if the content does not have the size and digest that the worker sent. */
 class DamagedError extends Error {
   override readonly name = "DamagedError";
 }
 
 const problemOf = (artifacts: readonly ShippedArtifact[], limitBytes: number): string | null => {
   const bad = artifacts.find(({ path }) => !isSafe(path));
-  if (bad !== undefined) return `the worker named a file ${JSON.stringify(bad.path)}`;
+  if (bad !== undefined) return `the worker sent a file with the invalid path ${JSON.stringify(bad.path)}`;
   if (new Set(artifacts.map(({ path }) => path)).size < artifacts.length) return "the worker named a file twice";
   const bytes = artifacts.reduce((sum, { size }) => sum + size, 0);
   return bytes > limitBytes ? `they have ${formatSize(bytes)}, more than artifact_limit allows` : null;
 };
 
-/** Returns whether a path stays in its folder. */
+/** Returns whether a relative path leads to a file inside its folder. */
 const isSafe = (path: string): boolean =>
   !path.includes("\0") && path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 

@@ -29,7 +29,7 @@ const NO_OFFSETS = { stdout: 0, stderr: 0 };
  */
 export class ReceivedOutput {
   readonly #live: OutputOwner;
-  /** Null if the store may have changed without it. */
+  /** Null if it must be read from the store again. */
   #budget: OutputBudget | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -38,11 +38,11 @@ export class ReceivedOutput {
   }
 
   /**
-   * Stores the part of a message that is new. Resolves when it is on disk, with how many bytes there are; with null if the attempt is
-   * over. Rejects with MessageError, and with `storage_failed`.
+   * Stores the new part of a message. Resolves when it is on disk, with the number of stored bytes, or with null if the attempt is over.
+   * Rejects with MessageError, and with `storage_failed`.
    */
   receive(message: ShippedOutput, body: Uint8Array): Promise<number | null> {
-    // One message after the other: each continues what the one before has stored.
+    // Messages are stored one after the other, because each continues what the previous one stored.
     const received = this.#last.then(() => this.#receive(message, body));
     this.#last = received.catch(() => {});
     return received;
@@ -119,7 +119,7 @@ const sizeOf = (chunks: readonly ShippedChunk[]): number => chunks.reduce((sum, 
 
 type Position = { readonly from: number; readonly claimedAt: number; readonly now: number };
 
-/** Returns what a message has beyond `from`. Throws MessageError if its chunks do not fit its bytes. */
+/** Returns the part of a message after position `from`. Throws MessageError if its chunks do not match its bytes. */
 const piecesOf = (
   { offset, chunks }: ShippedOutput,
   body: Uint8Array,

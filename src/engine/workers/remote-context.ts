@@ -6,7 +6,7 @@ import type { Commits } from "../commits.ts";
 import type { LiveAttempt } from "./live-attempt.ts";
 import type { SchedulerTransport } from "./transport.ts";
 
-/** What the parts that speak with workers share. */
+/** What the parts that communicate with workers share. */
 export type RemoteContext = {
   readonly store: Store;
   readonly commits: Commits;

@@ -10,7 +10,7 @@ import type { Commits } from "../commits.ts";
 /** Attempts on other machines, as the engine sees them. */
 export interface RemoteWorkers {
   readonly driver: AttemptDriver;
-  /** Begins to speak with the workers. Call it when the runs of the previous process are adopted. */
+  /** Starts the connection to the workers. Call it after the runs of the previous process were adopted. */
   start(): void;
   readonly dispatch: Dispatch;
   /** The known workers, by name. */
@@ -33,5 +33,5 @@ export type RemoteWorkersParts = {
   readonly detach: AbortSignal;
 };
 
-/** Creates the part of the engine that speaks with workers. It is loaded only in a petit that has workers. */
+/** Creates the part of the engine that communicates with workers. It is loaded only in a petit that has workers. */
 export type CreateRemoteWorkers = (parts: RemoteWorkersParts) => RemoteWorkers;

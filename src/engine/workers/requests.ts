@@ -26,8 +26,8 @@ export type RequestOptions = ClaimOptions & GreetOptions;
 const NOT_YOURS = { refused: "not_yours" } as const;
 
 /**
- * Answers a request of a worker. What it says is judged before anything is awaited, so requests are judged in the order in which they
- * arrive. Null: there is no answer, and the worker asks again.
+ * Answers a request of a worker. The request takes effect before anything is awaited, so requests take effect in the order in which they
+ * arrive. Returns null to send no answer. The worker then repeats the request.
  */
 export const answerRequest = async (request: WorkerRequest, options: RequestOptions): Promise<object | null> => {
   const { context } = options;
@@ -44,7 +44,7 @@ const answer = async ({ worker, kind, frame }: WorkerRequest, options: RequestOp
   switch (kind) {
     case "hello": {
       const answered = greet(worker, readHello(frame.header), options);
-      // A worker needs the answer more than the queues: it waits for those.
+      // Send the answer even if the queues could not be created in time. The worker waits for them.
       await withinTime(context, prepare(worker, answered.sets, context));
       return answered;
     }
@@ -82,7 +82,7 @@ const answerAnyOutcome = async (
   const { stored } = readStoredOutcome(header);
   const outcome = readOutcome(await readStored(await context.transport.getArtifact(worker, stored)));
   const answer = await answerOutcome(worker, outcome, context);
-  // What is not deleted now, NATS deletes when it is old.
+  // If this fails, NATS deletes the object when it expires.
   if ("stored" in answer) void context.transport.deleteArtifact(worker, stored).catch(() => {});
   return answer;
 };
@@ -96,11 +96,11 @@ const readStored = async (content: ReadableStream<Uint8Array>): Promise<unknown>
     chunks.push(chunk);
   }
   const frame = decodeFrame(Buffer.concat(chunks));
-  if (frame === null) throw new MessageError("the stored outcome is no message");
+  if (frame === null) throw new MessageError("the stored outcome is not a message");
   return frame.header;
 };
 
-/** Creates what a worker needs in NATS. If that fails, the worker waits for it, and it is tried again at its next hello. */
+/** Creates the queues and the store that a worker needs in NATS. If that fails, its next hello tries again. */
 const prepare = async (worker: string, sets: readonly string[], { transport, log }: RemoteContext): Promise<void> => {
   try {
     await Promise.all([transport.openArtifacts(worker), transport.openSets(sets)]);
@@ -131,7 +131,7 @@ const answerOutput = async (
 const failureOf = (error: unknown, { worker, kind }: WorkerRequest, { log }: RemoteContext): RequestFailure => {
   const fields = { err: error, worker, request: kind };
   if (error instanceof MessageError) {
-    log.warn(fields, "a worker sent a message that is not understood");
+    log.warn(fields, "a worker sent an invalid message");
     return { failed: "invalid" };
   }
   if (error instanceof TransportError || (error instanceof PetitError && error.code === "storage_failed"))

@@ -1,7 +1,7 @@
 import type { WireScope } from "../../domain/workers/protocol.ts";
 import type { TemplateScope } from "../../jobfile/template.ts";
 
-/** Returns the values for templates as JSON. Of other tasks it has those for which `isNeeded` is true. */
+/** Returns the values for templates as JSON. It includes only the tasks for which `isNeeded` returns true. */
 export const encodeScope = (scope: TemplateScope, isNeeded: (taskId: string) => boolean): WireScope => ({
   ...scope,
   outputs: [...scope.outputs].filter(([taskId]) => isNeeded(taskId)),

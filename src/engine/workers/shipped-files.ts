@@ -20,8 +20,8 @@ export type FileToShip = {
 };
 
 /**
- * Reads the files that a task names and that its worker can't have: its script, and the body of its request. They are searched on petit's
- * own machine, as for a task that runs there without a working directory. Throws SpawnError.
+ * Reads the files that a task names and that must be sent to its worker: its script, and the body of its request. Paths are resolved on
+ * petit's own machine, as for a local task without a working directory. Throws SpawnError.
  */
 export const readFilesToShip = (
   { program }: Task,

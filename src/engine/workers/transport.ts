@@ -5,7 +5,7 @@ import type { Frame } from "../../lib/wire/frame.ts";
 export const REQUEST_KINDS = ["hello", "claim", "output", "outcome"] as const;
 export type RequestKind = (typeof REQUEST_KINDS)[number];
 
-/** How long an offer lies in a queue at most. The scheduler publishes open offers again before. */
+/** The maximum age of an offer in a queue. The scheduler publishes open offers again before that. */
 export const OFFER_AGE_MS = 15 * 60_000;
 
 /** A request of a worker. */
@@ -17,7 +17,7 @@ export type WorkerRequest = {
   readonly frame: Frame;
 };
 
-/** What the scheduler does with what arrives. */
+/** Handles what the scheduler receives. */
 export type SchedulerReceiver = {
   /**
    * Called at each change. `connected` means that the streams exist too; they may be new and empty, so open offers have to be
@@ -39,7 +39,7 @@ export type OfferMessage = {
 };
 
 /**
- * The scheduler's connection to its workers. Nothing that it holds is the only copy. Methods throw `TransportError`.
+ * The scheduler's connection to its workers. It never has the only copy of anything. Methods throw `TransportError`.
  */
 export interface SchedulerTransport extends AsyncDisposable {
   readonly state: LinkState;

@@ -8,8 +8,8 @@ import { describeEnd } from "../attempt/exit-status.ts";
 import type { AttemptResult, RunAttemptOptions } from "../attempt/run-attempt.ts";
 
 /**
- * Drives tasks with `runs_on` in a petit without workers. It runs nothing: an attempt waits until petit is started with workers
- * again, or until its run is ended. A worker may have claimed it before.
+ * The driver of tasks with `runs_on` in a petit without workers. It runs nothing. An attempt, which a worker may have claimed before,
+ * waits until petit is started with workers again, or until its run is ended.
  */
 export class WithoutWorkers {
   readonly driver: AttemptDriver;

@@ -32,13 +32,13 @@ export type WorkersOptions = {
   readonly url: string;
 };
 
-/** Returns the function that creates the part of the engine that speaks with workers. */
+/** Returns the function that creates the part of the engine that communicates with workers. */
 export const remoteWorkers =
   (options: WorkersOptions): CreateRemoteWorkers =>
   (parts) =>
     new Workers({ ...options, ...parts });
 
-/** How long a worker has to answer a control message. If it does not, the answer to its next hello has the same content. */
+/** How long a worker may take to answer a control message. The answer to its next hello has the same content. */
 const CONTROL_TIMEOUT_MS = 5_000;
 
 /** Bounds of the interval between checks for lost workers and due offers, in ms. */
@@ -98,7 +98,7 @@ class Workers implements RemoteWorkers {
     this.#tickLater();
   }
 
-  /** The attempts continue on their workers, and the next process follows them. */
+  /** Detaches from the attempts. They continue on their workers, and the next process follows them. */
   #stop(): void {
     this.#cancelTick?.();
     for (const live of this.#attempts.values()) {
@@ -133,7 +133,7 @@ class Workers implements RemoteWorkers {
         void this.#control(name, { kind: "greet" });
   }
 
-  /** Ends an attempt on request. One that no worker has ends at once. */
+  /** Ends an attempt on request: at once if no worker has claimed it. */
   #end(live: LiveAttempt): void {
     const { end, forceKill, now } = live.options;
     if (live.isOver || !end.aborted) return;
@@ -154,10 +154,10 @@ class Workers implements RemoteWorkers {
     this.#dispatched.emit("dispatched", clock.monotonic() - live.offeredAt);
   }
 
-  /** Offers an attempt again that its worker never started. */
+  /** Offers an attempt again because its worker never started it. */
   async #offerAgain(live: LiveAttempt): Promise<void> {
     const { log, commits, store, clock, detach } = this.#options;
-    // The worker need not be told to end what it does not have.
+    // The attempt was to be ended, and its worker does not have it, so it ends here.
     if (live.end !== null) {
       const { reason } = live.end;
       live.finish(failed({ reason, error: describeEnd(reason, null) }, live.options.now()));
@@ -183,7 +183,7 @@ class Workers implements RemoteWorkers {
     }
   }
 
-  /** Sends a control message. What it says is also in the answer to the next hello, so it may get lost. */
+  /** Sends a control message. It may get lost, because the answer to the next hello has the same content. */
   async #control(worker: string, message: Control): Promise<void> {
     const { transport, log } = this.#options;
     try {
@@ -201,7 +201,7 @@ class Workers implements RemoteWorkers {
     if (isConnected) {
       log.info({ nats: url }, "connected to NATS");
       this.#outbox.publishDue({ isAll: true });
-      // Before its next hello, a worker would get nothing from a petit that has just started.
+      // Workers get no work from a petit that has just started until they say hello.
       for (const { name, leaving } of store.workers.list()) if (!leaving) void this.#control(name, { kind: "greet" });
     } else
       log.warn({ nats: url, fault: state.fault, detail: state.detail }, `not connected: ${linkFaultText(state.fault)}`);
@@ -219,7 +219,7 @@ class Workers implements RemoteWorkers {
   #tick(): void {
     const { clock, lostAfterMs } = this.#options;
     const now = clock.monotonic();
-    // petit stood still, and messages of workers may wait to be read.
+    // petit was suspended, and may not have read all messages of workers yet.
     if (now - this.#lastTick > Math.max(3 * this.#tickMs, lostAfterMs / 4)) this.#presence.restart();
     this.#lastTick = now;
     this.#presence.reportMissing();

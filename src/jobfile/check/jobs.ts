@@ -8,7 +8,7 @@ import { checkCalls, checkGatesOfCalls, checkNesting } from "./calls.ts";
 import { refuseWorkers } from "./labels.ts";
 import { checkQueues } from "./queues.ts";
 
-/** What the settings offer to jobs. */
+/** What the settings of the scheduler allow jobs to use. */
 export type Setup = {
   /** The queues that jobs can name; null to accept any. */
   readonly queues: Queues | null;

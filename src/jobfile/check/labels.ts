@@ -6,7 +6,7 @@ import type { Conflict } from "../problem.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft } from "../schema/job.ts";
 
-/** Checks how many labels a job and its tasks want, and that a task that wants some has a process. */
+/** Checks the number of labels of a job and its tasks, and that tasks with labels start a process. */
 export const checkLabels = ({ runs_on, tasks = [] }: JobDraft, report: Report): void => {
   checkCount(runs_on, ["runs_on"], report);
   tasks.forEach((task, index) => {
@@ -23,7 +23,7 @@ const checkCount = (labels: JobDraft["runs_on"], path: Path, report: Report): vo
   report.addAt(path, `has ${labels.length} labels; expected at most ${MAX_LABELS}`);
 };
 
-/** Refuses jobs that want workers. */
+/** Reports jobs that need workers. */
 export const refuseWorkers = (declarations: readonly Declaration[]): readonly Conflict[] =>
   declarations.flatMap(({ file, runsOn }) =>
     runsOn.map(({ path, position }) => ({

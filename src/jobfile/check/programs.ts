@@ -102,7 +102,7 @@ const checkRequest = (task: TaskDraft, place: TaskPlace): void => {
   refuseFields(task, ["args", "stdin"], { ...place, why: "an http task sends json, body, form or file" });
 };
 
-/** The working directory of a remote task is on the worker, so its script is not looked for there. */
+/** The working directory of a remote task is on the worker, so petit does not look for the script there. */
 type FilePlace = { readonly folder: string; readonly isRemote: boolean };
 
 const checkFile = (task: TaskDraft, place: TaskPlace & FilePlace): void => {

@@ -28,7 +28,7 @@ export type ExpressionScope = { readonly [Name in Context]?: Json };
 /** A value that an expression refers to. */
 export type Reference = {
   readonly context: Context;
-  /** The names after it, such as `["scan", "outputs", "count"]`, up to the first computed one. */
+  /** The names after the context, such as `["scan", "outputs", "count"]`, up to the first computed one. */
   readonly names: readonly string[];
   /** The position of the context in the text. */
   readonly at: ExpressionPart;
@@ -56,7 +56,7 @@ export class Expression {
   static parse(text: string): Expression | ExpressionProblem {
     const whole = { text, nth: 0 };
     if (text.length > MAX_EXPRESSION_LENGTH)
-      return { problem: `is an expression of more than ${MAX_EXPRESSION_LENGTH} characters`, part: whole };
+      return { problem: `is longer than ${MAX_EXPRESSION_LENGTH} characters`, part: whole };
     let tokens: readonly Token[] = [];
     try {
       tokens = tokensOf(text);
@@ -94,7 +94,7 @@ const tokensOf = (text: string): readonly Token[] =>
       token.type === TokenType.STRING ? { ...token, value: token.lexeme.slice(1, -1).replaceAll("''", "'") } : token,
     );
 
-/** Returns the part of the text that a token is. The lines of the lexer are wrong after a string with a line break. */
+/** Returns the part of the text that a token covers. The line numbers of the lexer are wrong after a string with a line break. */
 type PartOf = (token: Token) => ExpressionPart;
 
 const makePartOf = (text: string, tokens: readonly Token[]): PartOf => {
@@ -117,7 +117,7 @@ const partAt = (text: string, part: string, offset: number): ExpressionPart => {
 const problemOf = (error: Error, text: string, tokens: readonly Token[]): ExpressionProblem => {
   const token = error instanceof ExpressionError ? tokens.find(({ range }) => range.start === error.pos) : undefined;
   if (token !== undefined) return { problem: describe(error.message), part: makePartOf(text, tokens)(token) };
-  // The lexer has no tokens yet. The text follows its message.
+  // The lexer failed, so there are no tokens. Its message ends with the unexpected text.
   const [, message, part, position] =
     /^(.*: '(.*)')\. Located at position (\d+) within expression: $/s.exec(
       error.message.slice(0, error.message.length - text.length),
@@ -126,7 +126,7 @@ const problemOf = (error: Error, text: string, tokens: readonly Token[]): Expres
   return { problem: describe(message), part: partAt(text, part, Number(position) - 1) };
 };
 
-/** Returns a message of the parser as the rest of a sentence, with what might have been meant. */
+/** Turns a message of the parser into the rest of a sentence, with a suggestion. */
 const describe = (message: string): string => {
   const [, name = ""] = /^Unrecognized (?:function|named-value): '(.*)'$/s.exec(message) ?? [];
   const isFunction = message.startsWith("Unrecognized function");
@@ -176,7 +176,7 @@ const namesOf = (root: Expr, partOf: PartOf): Names => {
       for (; base instanceof IndexAccess; base = base.expr) indexes.unshift(base.index);
       if (base instanceof ContextAccess) references.push(referenceTo(base, indexes, partOf));
       else visit(base);
-      // `*` selects every element. It refers to nothing.
+      // `*` selects every element, and is not a reference.
       visitAll(indexes.filter((index) => !(index instanceof Star)));
     },
   };

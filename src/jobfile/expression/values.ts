@@ -5,7 +5,7 @@ import type { Json } from "../../lib/json.ts";
 
 /**
  * A map of an expression. Names that differ only by case are the same name, unless the map has both. The map of
- * `@actions/expressions` has no keys that every JavaScript object has, such as `constructor`.
+ * `@actions/expressions` can't have the keys of every JavaScript object, such as `constructor`.
  */
 class Dictionary extends data.Dictionary {
   readonly #values = new Map<string, data.ExpressionData>();
@@ -69,7 +69,7 @@ export const toJson = (value: data.ExpressionData): Json => {
   return value.value;
 };
 
-/** The functions that use the maps of this file. */
+/** Functions that replace those of the library, to use the maps of this file. */
 const OWN_FUNCTIONS: { readonly [name: string]: Pick<FunctionDefinition, "name" | "call"> } = {
   fromjson: {
     name: "fromJSON",

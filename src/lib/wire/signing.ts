@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from "node:crypto";
 
-/** A private key of Ed25519 (RFC 8032). */
+/** An Ed25519 private key (RFC 8032). */
 export type SigningKey = { readonly key: KeyObject; readonly publicKey: PublicKey };
 
 /** A public key in the form in which people copy it: `ed25519:` and the 32 bytes in base64url. */
@@ -26,7 +26,7 @@ export const parseSigningKey = (text: string): SigningKey | null => {
   }
 };
 
-/** Returns null if a text is not a public key. */
+/** Parses a public key. Returns null if the text is not one. */
 export const parsePublicKey = (text: string): PublicKey | null => (isPublicKey(text) ? text : null);
 
 const isPublicKey = (text: string): text is PublicKey => PUBLIC_KEY.test(text);
@@ -40,7 +40,7 @@ export const signMessage = (
   { context, message }: { readonly context: string; readonly message: Uint8Array },
 ): Uint8Array => sign(null, withContext(context, message), key);
 
-/** Returns whether a signature of a message is by the owner of a key, in this context. */
+/** Returns whether a signature of a message was made with a key, in this context. */
 export const isSignedBy = (
   publicKey: PublicKey,
   signed: { readonly context: string; readonly message: Uint8Array; readonly signature: Uint8Array },

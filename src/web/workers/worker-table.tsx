@@ -66,7 +66,7 @@ const WorkerRow = ({ worker, onAsk }: RowProps) => (
   </tr>
 );
 
-/** How a worker is shown. One that is draining works off what it has. */
+/** How a worker is shown. A draining worker finishes the attempts that it has. */
 const STATE_LIKE = {
   connected: "completed",
   draining: "cancelled",
@@ -103,7 +103,7 @@ const CONTACT_TEXT = {
   gone: "since",
 } as const satisfies Record<WorkerData["state"], string>;
 
-/** A clock that differs by less is not worth mentioning, in ms. */
+/** Smaller clock differences are not shown, in ms. */
 const CLOCK_TOLERANCE_MS = 2_000;
 
 const Clock = ({ differenceMs }: { readonly differenceMs: number | null }) =>

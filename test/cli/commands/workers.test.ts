@@ -49,7 +49,7 @@ describe("the table of workers", () => {
   test("names what runs on each, what waits for one, and why nothing new starts", () => {
     expect(
       workersText(ANSWER, { screen: PIPE, now: NOW }),
-    ).toBe(`petit does not reach NATS at nats://nats:4222 since 3s: connection refused
+    ).toBe(`petit has not reached NATS at nats://nats:4222 for 3s: connection refused
 
 WORKER  STATE               SLOTS  LABELS       VERSION                 ADDRESS   CONTACT  RUNS
 box7    connected           1/2    gpu,zone=eu  0.1.0                   box7.lan  2s ago   fit of train (019b76da-a800-7c3e-8f2b-5d1c9a7e4f60)

@@ -328,7 +328,7 @@ const attentionBody = (item: Attention): typeof AttentionBody.static => {
   }
 };
 
-/** Of a kind that is not about a job. */
+/** The fields of an item that is not about a job. */
 const NOTHING = { job_id: null, run_id: null } as const;
 
 const resultBody = ({

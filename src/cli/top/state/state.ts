@@ -65,7 +65,7 @@ export type FormField = {
   readonly name: string;
   readonly text: string;
   readonly required: boolean;
-  /** What is to be typed, such as what the job file says about a param. */
+  /** Describes what to type, such as the description of a param in the job file. */
   readonly note: string;
 };
 

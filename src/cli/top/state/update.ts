@@ -147,7 +147,7 @@ const isSameLog = (left: LogTarget, right: LogTarget): boolean =>
   left.item === right.item &&
   left.stderrOnly === right.stderrOnly;
 
-/** A refusal of what was typed into a form is shown there, so that it can be corrected. */
+/** Shows why petit refused the content of a form in the form, so that it can be corrected. */
 const failed = (state: TopState, text: string): TopState =>
   state.overlay?.kind === "form"
     ? { ...state, overlay: { ...state.overlay, error: text, isBusy: false } }

@@ -194,7 +194,7 @@ const runColumns = (run: TopRun, { now, width }: RowOptions): Line => {
   ];
 };
 
-/** Returns what a run waits for, or the line that explains a failure, if petit was asked for it. */
+/** Returns what a run waits for, or the line that explains its failure if the response has it. */
 const whyText = ({ failure = null, error, waits_for }: TopRun): string => {
   if (waits_for != null) return `waits for ${waitsForText(waits_for)}`;
   const last = failure?.last_line?.text;

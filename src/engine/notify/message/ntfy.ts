@@ -51,7 +51,7 @@ export const ntfyPayload = (message: Message, topic: string): unknown => {
 
 type Payload = Readonly<Record<string, unknown>> & { readonly message: string };
 
-/** Returns a size that exceeds MAX_BYTES as far as the message or the whole exceeds its limit. */
+/** Returns a size that exceeds MAX_BYTES by as much as the message or the whole JSON exceeds its own limit. */
 const sizeOf = (payload: Payload): number =>
   Math.max(bytesOf(payload.message), bytesOf(JSON.stringify(payload)) - MAX_JSON_BYTES + MAX_BYTES);
 
