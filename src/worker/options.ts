@@ -10,7 +10,7 @@ export type WorkerOptions = Pick<EngineOptions, "store" | "runtime" | "clock" | 
   readonly slots: number;
   /** The types of tasks that it runs; null for all. */
   readonly allowedTypes: readonly TaskType[] | null;
-  /** The keys of which one signs an offer. */
+  /** The trusted keys. One of them must have signed an offer. */
   readonly trust: readonly PublicKey[];
   readonly transport: WorkerTransport;
   readonly stateDir: string;
@@ -20,11 +20,11 @@ export type WorkerOptions = Pick<EngineOptions, "store" | "runtime" | "clock" | 
   readonly environment: EngineOptions["environment"];
   /** The user that tasks run as; null for the worker's own. */
   readonly user: TaskUser | null;
-  /** Where it runs, for people. */
+  /** The host name or address of the worker, to display. */
   readonly address: string;
   /** petit's version. */
   readonly version: string;
-  /** How long a drain waits for attempts to end, and for the scheduler to have everything about them, in ms. */
+  /** How long a drain waits until all attempts have ended and are handed over, in ms. */
   readonly shutdownTimeoutMs: number;
   readonly killGraceMs: number;
 };

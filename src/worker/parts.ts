@@ -10,7 +10,7 @@ import type { WorkerTransport } from "./transport.ts";
 
 /** The parts of a worker that its attempts use. */
 export type WorkerParts = Pick<EngineOptions, "store" | "runtime" | "clock" | "log" | "spoolDir" | "artifactsDir"> & {
-  /** The worker's environment, which tasks inherit, and with the variables that none inherits. */
+  /** The variables of the worker's environment that tasks inherit; in `ownEnvironment` all of its variables. */
   readonly environment: EngineOptions["environment"];
   readonly ownEnvironment: EngineOptions["environment"];
   /** The working directory of the worker, to which paths of jobs are relative. */

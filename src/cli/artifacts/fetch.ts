@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import type { Client } from "../../client/client.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { Failure } from "../failure.ts";
-import { type Screen, writeInStep } from "../terminal/terminal.ts";
+import { type Screen, writeWithBackpressure } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
 import type { ArtifactBody } from "./find.ts";
 
@@ -18,7 +18,7 @@ export const printArtifact = async (source: ArtifactSource, out: Screen): Promis
     if (isFirst && out.isTerminal && isBinary(chunk))
       throw new Failure(EXIT.USAGE, `${oneLine(source.artifact.path)} is binary; save it with -o FILE`);
     isFirst = false;
-    await writeInStep(out, chunk);
+    await writeWithBackpressure(out, chunk);
   }
   return EXIT.DONE;
 };

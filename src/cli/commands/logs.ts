@@ -16,7 +16,7 @@ import { parseSince } from "../logs/since.ts";
 import { failedTasks } from "../run-display/error-excerpt.ts";
 import { readChunk } from "../run-display/output-chunk.ts";
 import { runName } from "../run-display/short-id.ts";
-import { paint, writeInStep } from "../terminal/terminal.ts";
+import { paint, writeWithBackpressure } from "../terminal/terminal.ts";
 import { workersOf } from "../workers/workers-of.ts";
 
 export const logs = defineCommand({
@@ -220,7 +220,7 @@ const printOutput = async (
   });
   for await (const chunk of bytes) {
     isEmpty = false;
-    await writeInStep(out, chunk);
+    await writeWithBackpressure(out, chunk);
   }
   return isEmpty;
 };

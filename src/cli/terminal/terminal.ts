@@ -57,7 +57,7 @@ const openScreen = (stream: TerminalStream, { color, movesCursor }: Abilities): 
 });
 
 /** Writes, and resolves when the reader has room for more: a slow reader must not fill the memory of this process. */
-export const writeInStep = ({ write }: Screen, bytes: Uint8Array): Promise<void> =>
+export const writeWithBackpressure = ({ write }: Screen, bytes: Uint8Array): Promise<void> =>
   new Promise((resolve) => write(bytes, resolve));
 
 const STYLES = {

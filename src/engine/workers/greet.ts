@@ -49,14 +49,14 @@ type Key = Pick<Hold, "scheduler" | "attempt" | "epoch">;
 
 const keyOf = ({ attempt, epoch }: Key): string => `${attempt}:${epoch}`;
 
-type Holder = { readonly name: string; readonly hello: Hello; readonly context: RemoteContext };
+type JudgeOptions = { readonly name: string; readonly hello: Hello; readonly context: RemoteContext };
 
-const judge = (hold: Hold, holder: Holder): Verdict => {
+const judge = (hold: Hold, options: JudgeOptions): Verdict => {
   const { scheduler, attempt, epoch } = hold;
-  return { scheduler, attempt, epoch, ...verdictOf(hold, holder) };
+  return { scheduler, attempt, epoch, ...verdictOf(hold, options) };
 };
 
-const verdictOf = (hold: Hold, { name, hello, context }: Holder): Pick<Verdict, "verdict" | "end"> => {
+const verdictOf = (hold: Hold, { name, hello, context }: JudgeOptions): Pick<Verdict, "verdict" | "end"> => {
   const { scheduler, attempts, store } = context;
   if (hold.scheduler !== scheduler) return UNKNOWN;
   const live = attempts.get(hold.attempt);

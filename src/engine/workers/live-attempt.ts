@@ -23,14 +23,14 @@ export class LiveAttempt {
   #offer: StoredOffer;
   #isOver = false;
   readonly #ended = Promise.withResolvers<AttemptResult>();
-  readonly #kept = Promise.withResolvers<void>();
+  readonly #released = Promise.withResolvers<void>();
 
   constructor(options: RunAttemptOptions, offer: StoredOffer) {
     this.options = options;
     this.#offer = offer;
     this.offeredAt = options.engine.clock.monotonic();
     this.result = this.#ended.promise;
-    this.stored = this.#kept.promise;
+    this.stored = this.#released.promise;
     this.output = new ReceivedOutput(this);
   }
 
@@ -84,7 +84,7 @@ export class LiveAttempt {
 
   /** Called when its end is stored. */
   release(): void {
-    this.#kept.resolve();
+    this.#released.resolve();
   }
 
   /** The fields of its log lines. */

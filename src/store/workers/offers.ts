@@ -7,9 +7,9 @@ import type { Statements } from "../database/statements.ts";
 /**
  * States of an offer:
  * - `offered`: no worker has claimed it. petit publishes it, again after a restart. A claim, a withdrawal or an error moves it on.
- * - `claimed`: a worker has it. Its outcome moves it on, the loss of the worker, or its statement that it does not have it.
+ * - `claimed`: a worker has it. Moved on by its outcome, by the loss of the worker, or when the worker says that it lacks the attempt.
  * - `ended`: the end of the attempt is stored, as its worker reported it. Final.
- * - `lost`: the attempt has ended because its worker was lost. What the worker says then comes too late. Final.
+ * - `lost`: the attempt has ended because its worker was lost. Later reports of the worker are notes. Final.
  * - `withdrawn`: the attempt has ended before a worker claimed it. Final.
  */
 const OFFER_STATES = ["offered", "claimed", "ended", "lost", "withdrawn"] as const;
@@ -24,7 +24,7 @@ export type StoredOffer = {
   readonly offeredAt: number;
   /** Who claimed it; null if nobody has. */
   readonly claim: StoredClaim | null;
-  /** How many bytes of its output are stored, or known to be dropped. */
+  /** The number of bytes of its output that are stored, or are known to be dropped. */
   readonly storedOffset: number;
 };
 
@@ -102,7 +102,7 @@ export const insertOffer = (sql: Statements, { attemptId, labels, now }: NewOffe
 
 type EndedAttempt = { readonly attemptId: number; readonly reason: Reason | null; readonly now: number };
 
-/** Moves the offer of an attempt that has ended, if it has one, to a final state. An attempt that nobody claimed took no time. */
+/** Moves the offer of an ended attempt, if it has one, to a final state. The duration of an attempt that nobody claimed is 0. */
 export const endOffer = (sql: Statements, { attemptId, reason, now }: EndedAttempt): void => {
   const row = sql.get(
     `UPDATE offers SET state = CASE WHEN state = 'offered' THEN 'withdrawn' WHEN $isLost THEN 'lost' ELSE 'ended' END

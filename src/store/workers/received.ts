@@ -8,8 +8,8 @@ import { bytes, id, integer, json, word } from "../database/rows.ts";
 /**
  * States of an attempt that a worker was granted:
  * - `running`: it runs, or is about to start. Its end moves it on. After a crash the next start adopts it.
- * - `ended`: its outcome is stored here, and not yet there. When the scheduler has everything, the row is deleted.
- * - `killed`: the scheduler wants nothing of it any more. When its process has ended, the row is deleted.
+ * - `ended`: its outcome is stored here. The row is deleted when the scheduler has everything.
+ * - `killed`: it is no longer this worker's. The row is deleted when its process has ended.
  */
 const RECEIVED_STATES = ["running", "ended", "killed"] as const;
 type ReceivedState = (typeof RECEIVED_STATES)[number];
@@ -17,7 +17,7 @@ type ReceivedState = (typeof RECEIVED_STATES)[number];
 /** An attempt at one epoch of one scheduler. */
 export type ReceivedKey = Pick<Offer, "scheduler" | "attempt" | "epoch">;
 
-/** How an attempt ended: what is sent, except its files. */
+/** How an attempt ended, as it is sent to the scheduler, without the artifacts. */
 export type ReceivedOutcome = Pick<ShippedOutcome, "durationMs" | "result">;
 
 export type Received = {
@@ -39,7 +39,7 @@ export type LocalOutput = {
   readonly dropped: number;
 };
 
-/** What a worker was granted, until the scheduler has everything about it. */
+/** The attempts that a worker was granted, until the scheduler has everything about them. */
 export interface ReceivedStore {
   /** Stores an attempt before its process starts, in the transaction that stores its local run. */
   add(offer: Offer, localAttemptId: number, now: number): void;
@@ -47,13 +47,13 @@ export interface ReceivedStore {
   end(key: ReceivedKey, outcome: ReceivedOutcome, now: number): boolean;
   /** Moves a `running` attempt to `killed`. */
   kill(key: ReceivedKey): void;
-  /** Deletes an attempt with its local run and its output. Not durable: the scheduler knows that it has it. */
+  /** Deletes an attempt with its local run and its output. Not durable, because the scheduler already has everything. */
   remove(key: ReceivedKey): void;
-  /** Returns all, oldest first. */
+  /** Returns all attempts, oldest first. */
   list(): readonly Received[];
   /** Returns the output of a local run after line `seq`, at most `limit` pieces. */
   readOutput(runId: RunId, seq: number, limit: number): readonly LocalOutput[];
-  /** Returns the size of the output of a local run before line `seq`, in bytes, without what was dropped. */
+  /** Returns the size of the output of a local run before line `seq`, in bytes, without dropped output. */
   sizeBefore(runId: RunId, seq: number): number;
   /** Returns the last piece that ends at or before a position: bytes of output, counting those that were dropped. */
   findPiece(runId: RunId, position: number): { readonly seq: number; readonly end: number };

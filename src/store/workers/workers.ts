@@ -24,11 +24,11 @@ export type StoredWorker = WorkerGreeting & {
   readonly drained: boolean;
 };
 
-/** The workers that have ever said hello. */
+/** The workers that have said hello, until they are forgotten. */
 export interface WorkerStore {
   /** Returns the id of this database, by which workers know whose attempts they run. */
   getDatabaseId(): string;
-  /** Stores what a worker says. Not durable: it says it again. */
+  /** Stores the hello of a worker. Not durable, because the worker repeats it. */
   greet(worker: WorkerGreeting, now: number): void;
   /** Returns all workers by name. */
   list(): readonly StoredWorker[];

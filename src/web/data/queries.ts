@@ -257,7 +257,7 @@ export const notificationsQuery = (status: DeliveryStatus) =>
 /** Query for who is logged in. */
 export const sessionQuery = () => queryOptions({ queryKey: ["session"], queryFn: () => petit.get("/api/session") });
 
-/** Query for the workers. Polls, because no event reports that one says hello or stops to, or claims a task. */
+/** Query for the workers. It polls, because no event reports a hello, or that a worker claims a task. */
 export const workersQuery = () =>
   queryOptions({ queryKey: ["workers"], queryFn: () => petit.get("/api/workers"), refetchInterval: 60_000 });
 

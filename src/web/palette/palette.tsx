@@ -11,7 +11,7 @@ import { isRunIdPart, type Offer, offersFor } from "./find.ts";
 import "./palette.css";
 
 type PaletteProps = {
-  /** What was typed before the palette was there. */
+  /** What was typed before the palette was loaded. */
   readonly typed: Readonly<RefObject<string>>;
   readonly onClose: () => void;
 };

@@ -4,7 +4,7 @@ import { noteText } from "../../domain/words/worker.ts";
 import type { AttemptData, ItemData, TaskRunData } from "../data/shapes.ts";
 import { Time } from "../ui/time/time.tsx";
 
-/** Returns the worker of the last attempt; null if it ran on petit's own machine, or if there was none. */
+/** Returns the worker of the last attempt; null if there is no attempt, or if it ran on petit's own machine. */
 export const workerOf = ({ attempt_list }: Pick<TaskRunData | ItemData, "attempt_list">): string | null =>
   attempt_list.at(-1)?.worker ?? null;
 

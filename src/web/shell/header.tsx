@@ -43,7 +43,7 @@ export const Header = ({ onHelp }: { readonly onHelp: () => void }) => (
 
 type Place = (typeof SECTIONS)[number];
 
-/** Only a petit that has workers, or can have some, leads to them. */
+/** The link to the workers, for a petit that runs with workers or knows some. */
 const Section = ({ place }: { readonly place: Place }) => {
   const hasWorkers = useHasWorkers();
   const [isHere] = useRoute(place.pattern);

@@ -39,7 +39,7 @@ export type HeldAttemptOptions = {
   readonly isNew: boolean;
 };
 
-/** What an earlier worker process left of an attempt: its process, null if it was never started, or that it is lost. */
+/** What an earlier worker process left of an attempt: its running process, null if it was never started, or `lost`. */
 export type Leftover = RunningProcess | "lost" | null;
 
 /** An attempt that the worker was granted, from its start until the scheduler has everything about it. */
@@ -52,12 +52,12 @@ export class HeldAttempt {
   readonly #end = new AbortController();
   readonly #forceKill = new AbortController();
   /** Aborted when nothing more is sent. */
-  readonly #silence = new AbortController();
+  readonly #stopSending = new AbortController();
   #outcome: ReceivedOutcome | null;
   /** Sends output while the process runs. */
   #shipping: Promise<void> = Promise.resolve();
   #isUnwanted = false;
-  /** True if it was ended because it is not wanted. */
+  /** True if its process was ended because it is unwanted. */
   #wasKilled = false;
   #isUnknown = false;
   /** True if the worker itself ends it because it stops. */
@@ -76,7 +76,7 @@ export class HeldAttempt {
       runId: local.run.id,
       claimedAt: local.attempt.startedAt,
     });
-    const signal = AbortSignal.any([detach, this.#silence.signal]);
+    const signal = AbortSignal.any([detach, this.#stopSending.signal]);
     this.#shipper = new OutputShipper({ key: this.key, cursor, requests, clock, signal, isNew });
     if (outcome !== null) this.#shipper.complete();
   }
@@ -105,14 +105,14 @@ export class HeldAttempt {
     return { status, reason, exit_code: exitCode };
   }
 
-  /** Notes that the scheduler does not know it. Returns false if that was known. */
+  /** Marks it as unknown to the scheduler. Returns false if it was already marked. */
   noteUnknown(): boolean {
     const isNew = !this.#isUnknown;
     this.#isUnknown = true;
     return isNew;
   }
 
-  /** Ends the process for the scheduler. A note in the spool tells that to the next worker process. */
+  /** Ends the process on behalf of the scheduler. A file in the spool tells the next worker process the reason. */
   end({ reason, force }: EndOrder): void {
     if (this.hasEnded) return;
     if (!this.#end.signal.aborted) noteEnding(this.#spool, reason);
@@ -131,13 +131,13 @@ export class HeldAttempt {
     this.#forceKill.abort();
   }
 
-  /** Ends the process, and deletes everything about it then, because the scheduler wants nothing of it. */
+  /** Ends the process and then deletes the attempt, because it is no longer this worker's. */
   discard(): void {
     const { store, commits } = this.#options.parts;
     if (this.#isUnwanted) return;
     this.#isUnwanted = true;
     this.#wasKilled = !this.hasEnded;
-    this.#silence.abort("discarded");
+    this.#stopSending.abort("discarded");
     commits.commitOrDefer(() => store.received.kill(this.key));
     this.#end.abort("cancelled");
   }
@@ -161,7 +161,7 @@ export class HeldAttempt {
     this.#shipper.complete();
   }
 
-  /** Gives the scheduler everything about the ended attempt, however long that takes, and deletes it here then. */
+  /** Hands the ended attempt over to the scheduler, however long that takes, and then deletes it here. */
   async handOver(): Promise<void> {
     const { store, commits, detach, log } = this.#options.parts;
     await this.#shipping;
@@ -169,7 +169,7 @@ export class HeldAttempt {
       await (this.#isUnwanted ? this.#reportLate() : this.#handOver());
     } catch (error) {
       if (!(error instanceof NotYours)) throw error;
-      log.warn(this.fields, "the scheduler does not take the outcome of an attempt; it is deleted");
+      log.warn(this.fields, "the scheduler refused the outcome of an attempt; the attempt is deleted here");
     }
     detach.throwIfAborted();
     await commits.retryUntilStored(() => store.received.remove(this.key));
@@ -188,12 +188,12 @@ export class HeldAttempt {
       const answer = await requests.persist(() => this.#sendOutcome(message));
       if ("refused" in answer) throw new NotYours("the outcome is refused");
       if ("stored" in answer) return;
-      if (answer.again === "output") this.#shipper.loseStep();
+      if (answer.again === "output") this.#shipper.resync();
       else artifacts = null;
     }
   }
 
-  /** Tells the scheduler once how an attempt ended that it does not want any more. It keeps that as a note. */
+  /** Reports once how an unwanted attempt ended. The scheduler keeps that as a note. */
   async #reportLate(): Promise<void> {
     const { requests, detach } = this.#options.parts;
     if (this.#outcome === null || this.#wasKilled) return;
@@ -235,7 +235,7 @@ export class HeldAttempt {
     } catch (error) {
       if (detach.aborted || this.#isUnwanted) return;
       if (!(error instanceof NotYours)) throw error;
-      log.warn(this.fields, "the scheduler does not take the output of an attempt; it is ended");
+      log.warn(this.fields, "the scheduler refused the output of an attempt; the attempt is ended");
       this.discard();
     }
   }
@@ -275,7 +275,7 @@ export class HeldAttempt {
     return isGuarded || (this.#isAbandoned && result.outcome.reason === "shutdown") ? lostAt(result.endedAt) : result;
   }
 
-  /** Has the attempt ended when the scheduler may have started it elsewhere. Returns false if it may have done so already. */
+  /** Lets the guard end the attempt before the scheduler may start it elsewhere. Returns false if that may already have happened. */
   #guard(): boolean {
     const { parts, offer, local } = this.#options;
     if (offer.onInterrupt !== "rerun") return true;
@@ -302,7 +302,7 @@ const lostAt = (endedAt: number): AttemptResult => ({
   endedAt,
 });
 
-/** Returns a clock that gives output the times of its attempt. */
+/** Returns a clock whose `now` is that of the attempt, for the times of its output. */
 const withNow = (clock: Clock, now: () => number): Clock => ({
   now,
   monotonic: () => clock.monotonic(),

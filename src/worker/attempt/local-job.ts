@@ -1,7 +1,7 @@
 import type { Job, Program, Task } from "../../domain/job.ts";
 import type { Offer } from "../../domain/workers/protocol.ts";
 
-/** Where an attempt finds on this machine what its job names. */
+/** Where the files that a job names are on this machine. */
 export type LocalPlaces = {
   /** The working directory of the worker, to which paths are relative. */
   readonly folder: string;

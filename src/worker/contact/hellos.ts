@@ -18,13 +18,13 @@ export type HellosOptions = {
   readonly detach: AbortSignal;
 };
 
-/** The longest time between two hellos, in ms. They come at least four times within the time after which the worker is lost. */
+/** The longest time between two hellos, in ms. At least four are sent within `lost_after`. */
 const MAX_PERIOD_MS = 10_000;
 const HELLOS_IN_LOST_AFTER = 4;
-/** The delay after a hello without answer. */
+/** The delay after a hello without an answer, in ms. */
 const RETRY_MS = 500;
 
-/** Says hello to the scheduler again and again, and at once when there is something to say. */
+/** Says hello to the scheduler periodically, and at once when the worker has something to report. */
 export class Hellos {
   readonly #options: HellosOptions;
   #due = Promise.withResolvers<void>();
@@ -34,7 +34,7 @@ export class Hellos {
     this.#options = options;
   }
 
-  /** Has the next hello sent at once. */
+  /** Sends the next hello at once. */
   sayNow(): void {
     this.#due.resolve();
   }
@@ -45,7 +45,7 @@ export class Hellos {
     while (!detach.aborted) {
       this.#due = Promise.withResolvers();
       const periodMs = await this.#say().catch((error: unknown) => {
-        if (!(error instanceof NoAnswer)) log.error({ err: error }, "cannot greet the scheduler");
+        if (!(error instanceof NoAnswer)) log.error({ err: error }, "cannot say hello to the scheduler");
         this.#noteSilence();
         return RETRY_MS;
       });

@@ -19,14 +19,14 @@ import { type Clock, sleep } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { RequestMessage, WorkerTransport } from "../transport.ts";
 
-/** The scheduler has not answered, or can't at the moment. The request may have reached it. */
+/** Thrown when the scheduler has not answered, or cannot at the moment. It may have received the request. */
 export class NoAnswer extends Error {
   override readonly name = "NoAnswer";
 }
 
 /** How long a request waits for its answer, in ms. */
 const TIMEOUT_MS = 5_000;
-/** The scheduler reads the artifacts before it answers. */
+/** The same for outcomes, in ms. The scheduler fetches the artifacts before it answers. */
 const OUTCOME_TIMEOUT_MS = 60_000;
 
 /** Bounds of the delay between attempts of a request, in ms. */
@@ -68,7 +68,7 @@ export class Requests {
     return this.#send("outcome", { header, timeoutMs: OUTCOME_TIMEOUT_MS }, readOutcomeAnswer);
   }
 
-  /** Ends the waits of `persist`, because the scheduler answers. */
+  /** Ends the delays of `persist`, because the scheduler answers again. */
   noteAnswered(): void {
     const before = this.#answered;
     this.#answered = new AbortController();

@@ -1,8 +1,8 @@
 import type { Clock } from "../../lib/clock.ts";
 
 /**
- * The clock of the scheduler, as its last answer shows it. The clocks of two machines can differ by any time, and the one of this
- * machine may be set meanwhile.
+ * The clock of the scheduler, derived from its last answer. The clocks of two machines can differ by any amount, and the clock of this
+ * machine may be changed meanwhile.
  */
 export class SchedulerClock {
   readonly #clock: Pick<Clock, "elapsed">;
@@ -12,7 +12,7 @@ export class SchedulerClock {
     this.#clock = clock;
   }
 
-  /** Notes the time of an answer to a request that was sent at `sentAt`, by `elapsed` of the clock of this machine. */
+  /** Stores the scheduler's time `now` from the answer to a request that was sent at `sentAt`, a value of this machine's `elapsed()`. */
   note(now: number, sentAt: number): void {
     this.#offsetMs = now - (sentAt + this.#clock.elapsed()) / 2;
   }

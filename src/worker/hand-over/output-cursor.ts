@@ -17,12 +17,12 @@ export type OutputCursorOptions = {
   readonly claimedAt: number;
 };
 
-/** Pieces that are read at a time. */
+/** Number of pieces to read at a time. */
 const READ_PIECES = 64;
 
 /**
- * Reads the stored output of an attempt in order, for the scheduler. Meanwhile the limit of the output may replace pieces by a marker,
- * whether they were read or not. Positions are not affected by that, because a marker counts what it replaces.
+ * Reads the stored output of an attempt in order, for the scheduler. Meanwhile, the output limit may replace pieces by a marker, whether
+ * they were read or not. This does not change positions, because a marker counts the bytes that it replaces.
  */
 export class OutputCursor {
   readonly #options: OutputCursorOptions;
@@ -43,7 +43,7 @@ export class OutputCursor {
     const { received, runId } = this.#options;
     const { seq, end } = received.findPiece(runId, position);
     this.#seq = seq;
-    // A marker covers the position: what comes before it is not sent again.
+    // The position is inside the range of a marker. The part before it is not sent again.
     const [next] = received.readOutput(runId, seq, 1);
     this.#position = next !== undefined && next.dropped > 0 ? Math.max(end, position) : end;
   }

@@ -4,7 +4,7 @@ import type { ReceivedKey } from "../../store/workers/received.ts";
 import { NoAnswer, type Requests } from "../contact/requests.ts";
 import type { OutputBatch, OutputCursor } from "./output-cursor.ts";
 
-/** The scheduler refuses what the worker has of an attempt, because the attempt is no longer the worker's. */
+/** Thrown when the scheduler refuses output or an outcome, because the attempt is no longer this worker's. */
 export class NotYours extends Error {
   override readonly name = "NotYours";
 }
@@ -20,57 +20,57 @@ export type OutputShipperOptions = {
   readonly isNew: boolean;
 };
 
-/** How many messages may wait for their acknowledgement. */
+/** Maximum number of messages without an acknowledgement. */
 const WINDOW = 4;
 
-/** The delay after the scheduler has not taken a message, in ms. */
+/** The delay after a message was not accepted, in ms. */
 const PAUSE_MS = 100;
 
 /**
- * Sends the output of an attempt as it is stored. The messages follow each other without waiting for the answers, up to a few. When one
- * was not taken, the scheduler is asked where to continue.
+ * Sends the output of an attempt as it is stored. Up to `WINDOW` messages are sent before the first is acknowledged. If one is not
+ * accepted, the shipper asks the scheduler where to continue.
  */
 export class OutputShipper {
   readonly #options: OutputShipperOptions;
-  #isInStep: boolean;
+  #isInSync: boolean;
   #isComplete = false;
   #wake = Promise.withResolvers<void>();
 
   constructor(options: OutputShipperOptions) {
     this.#options = options;
-    this.#isInStep = options.isNew;
+    this.#isInSync = options.isNew;
   }
 
-  /** Notes that there may be new output. */
+  /** Call it when there may be new output. */
   wake(): void {
     this.#wake.resolve();
   }
 
-  /** Notes that no more output follows. */
+  /** Call it when no more output follows. */
   complete(): void {
     this.#isComplete = true;
     this.wake();
   }
 
-  /** Notes that the scheduler lacks output: `run` asks it where to continue. */
-  loseStep(): void {
-    this.#isInStep = false;
+  /** Makes `run` ask the scheduler where to continue, because it lacks output. */
+  resync(): void {
+    this.#isInSync = false;
   }
 
   /**
-   * Sends all output, and returns its size when the scheduler has it, or when the signal is aborted. Throws `NotYours`. May be
+   * Sends all output. Returns its size when the scheduler has all of it, or when the signal is aborted. Throws `NotYours`. May be
    * called again.
    */
   async run(): Promise<number> {
     const { requests, cursor, signal, clock } = this.#options;
     while (!signal.aborted) {
-      if (!this.#isInStep) await requests.persist(() => this.#askPosition());
+      if (!this.#isInSync) await requests.persist(() => this.#askPosition());
       try {
         await this.#ship();
         break;
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error;
-        this.#isInStep = false;
+        this.#isInSync = false;
         await sleep(clock, PAUSE_MS, signal);
       }
     }
@@ -110,11 +110,11 @@ export class OutputShipper {
     const answer = await requests.output({ ...key, offset: 0, chunks: [] }, new Uint8Array());
     if ("refused" in answer) throw new NotYours("the output is refused");
     cursor.seek(answer.acknowledged);
-    this.#isInStep = true;
+    this.#isInSync = true;
   }
 }
 
-/** Keeps a rejection that is awaited later, or never, from ending the process. */
+/** Prevents the rejection of a promise that is awaited later, or never, from ending the process. */
 export const quiet = <T>(promise: Promise<T>): Promise<T> => {
   promise.catch(() => {});
   return promise;

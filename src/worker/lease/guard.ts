@@ -28,12 +28,12 @@ const MAX_PERIOD_S = 1;
 const CHECKS_IN_MARGIN = 4;
 const CS_PER_MS = 0.1;
 
-/** Until when attempts may run, in ms since boot. `marginMs` later they may be started elsewhere. */
+/** `untilMs`: until when attempts may run, in ms since boot. They may be started elsewhere `marginMs` after that. */
 export type Lease = { readonly untilMs: number; readonly marginMs: number };
 
 const MAX_MARGIN_MS = 30_000;
 
-/** Returns the lease that an answered hello gives. The scheduler counts from when it received the hello, which is later. */
+/** Returns the lease that an answered hello gives. The scheduler's own count begins later, when it receives the hello. */
 export const leaseOf = (hello: { readonly sentUptimeMs: number; readonly lostAfterMs: number }): Lease => {
   const marginMs = Math.min(MAX_MARGIN_MS, hello.lostAfterMs / 3);
   return { untilMs: hello.sentUptimeMs + hello.lostAfterMs - marginMs, marginMs };
@@ -43,8 +43,8 @@ export const leaseOf = (hello: { readonly sentUptimeMs: number; readonly lostAft
 export const uptimeMs = (): number | null => systemReadings.uptime();
 
 /**
- * Ends attempts when the worker has had no contact with the scheduler for so long that they may be started elsewhere. A small
- * process does that, which outlives the worker: the worker may have been killed, or stopped.
+ * Ends attempts when the worker has had no contact with the scheduler for so long that they may be started elsewhere. A small separate
+ * process does that, because the worker may have been killed or stopped.
  */
 export class Guard {
   readonly #options: GuardOptions;
@@ -57,13 +57,13 @@ export class Guard {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
   }
 
-  /** Until when the attempts may run, in ms since boot. 0 if that is unknown, or was set before the last boot. */
+  /** Until when the attempts may run, in ms since boot. 0 if it is unknown, or dates from before the last boot. */
   get leaseMs(): number {
     const [until, , boot] = readWords(this.#path("lease"));
     return boot === bootId() ? Number(until) / CS_PER_MS : 0;
   }
 
-  /** True while nothing that is guarded may have been started elsewhere. */
+  /** True while no guarded attempt can have been started elsewhere. */
   get isWithinLease(): boolean {
     return (uptimeMs() ?? Number.POSITIVE_INFINITY) < this.leaseMs;
   }
@@ -73,7 +73,7 @@ export class Guard {
     replaceFile(this.#path("lease"), `${Math.floor(untilMs * CS_PER_MS)} ${periodS.toFixed(3)} ${bootId()}\n`);
   }
 
-  /** Guards an attempt from now on. Call it before its process is started. */
+  /** Starts to guard an attempt. Call it before its process is started. */
   add({ id, status, container }: GuardedAttempt): void {
     const lines = [status, ...(container === null ? [] : [container.engine, container.name])];
     replaceFile(this.#path("guarded", String(id)), `${lines.join("\n")}\n`);
@@ -89,7 +89,7 @@ export class Guard {
     for (const name of [`${id}`, `${id}.ended`]) rmSync(this.#path("guarded", name), { force: true });
   }
 
-  /** Removes what is guarded except some attempts, and starts the process if they need it. */
+  /** Stops guarding all attempts except `ids`, and starts the guard process if they need it. */
   retain(ids: ReadonlySet<number>): void {
     for (const name of readdirSync(this.#folder)) {
       const [id = ""] = name.split(".");
@@ -152,7 +152,7 @@ const readText = (path: string): string | null => {
 
 const readWords = (path: string): readonly string[] => (readText(path) ?? "").split(/\s+/);
 
-/** Replaces a file at once, so that a reader never sees a part of it. */
+/** Replaces a file atomically, so that a reader never sees a partial file. */
 const replaceFile = (path: string, text: string): void => {
   writeFileSync(`${path}.new`, text, { mode: 0o600 });
   renameSync(`${path}.new`, path);

@@ -7,9 +7,9 @@ import { isSignedBy, type PublicKey } from "../../lib/wire/signing.ts";
 
 /**
  * Why a worker does not run what an offer asks for:
- * - `unsigned`: it has no signature, or is no offer at all.
+ * - `unsigned`: it has no signature, or is not an offer.
  * - `forged`: the trusted key did not sign it.
- * - `malformed`: the signed offer is not one of this protocol.
+ * - `malformed`: the signed offer does not follow this version of the protocol.
  * - `expired`: it is too old.
  * - `misaddressed`: it was not sent to the workers that it is for.
  * - `type_not_allowed`: `--allow-type` does not allow the type of its task.
@@ -32,7 +32,7 @@ export type OfferCheck = {
   readonly now: number;
 };
 
-/** Checks who signed an offer before anything else, and then whether this worker may run it now. */
+/** Checks an offer: first its signature, then whether this worker may run it now. */
 export const checkOffer = (frame: Frame | null, check: OfferCheck): CheckedOffer => {
   const signature = frame === null ? null : signatureOf(frame);
   if (frame === null || signature === null) return { offer: null, problem: "unsigned" };

@@ -13,7 +13,7 @@ import type { ReceivedOffer } from "../transport.ts";
 import { checkOffer, type OfferProblem } from "./check-offer.ts";
 import { DamagedFile } from "./files.ts";
 
-/** An offer that the scheduler has granted, and that is stored. */
+/** A granted and stored offer. */
 export type Accepted = { readonly offer: Offer; readonly local: LocalAttempt };
 
 export type ClaimsOptions = {
@@ -30,7 +30,7 @@ export type ClaimsOptions = {
   readonly onAccepted: (accepted: Accepted) => void;
 };
 
-/** After how many ms another worker gets an offer that this one can't take. */
+/** The delays before an offer that this worker gives back is offered again, in ms. */
 const UNANSWERED_MS = 1_000;
 const NOT_FOR_ME_MS = 5_000;
 
@@ -48,12 +48,12 @@ export class Claims {
     return [...this.#pending.values()].map((key) => ({ ...key, state: "claiming" }));
   }
 
-  /** Resolves when the claims that have no answer yet have one. */
+  /** Resolves when all pending claims have been answered. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#pending.keys());
   }
 
-  /** Claims an offer if it is to be trusted. Returns whether it was granted, and is stored. Never throws. */
+  /** Checks an offer, and claims it. Returns true if it was granted and stored. Never throws. */
   async consider(received: ReceivedOffer, set: string): Promise<boolean> {
     const { log, detach } = this.#options.parts;
     try {
@@ -79,7 +79,7 @@ export class Claims {
     const { offer, problem } = checkOffer(received.frame, { set, trust, labels, allowedTypes, now });
     if (problem === null && !isHeld(offer)) {
       if (offer.onInterrupt !== "rerun" || parts.guard.isWithinLease) return offer;
-      // It could not start: it may be started elsewhere at once.
+      // Without a lease, it could be started elsewhere at once, so this worker must not start it.
       parts.log.debug(
         fieldsOf(offer),
         "gave an offer back, because the scheduler has not answered a hello for too long",
@@ -87,7 +87,7 @@ export class Claims {
       received.giveBack(UNANSWERED_MS);
       return null;
     }
-    // Another worker may allow the type. Nobody may run the others.
+    // Another worker may allow the type. Offers with other problems must not run anywhere.
     if (problem === "type_not_allowed") received.giveBack(NOT_FOR_ME_MS);
     else received.remove();
     const ids = offer === null ? {} : fieldsOf(offer);
@@ -99,7 +99,7 @@ export class Claims {
   async #take(offer: Offer, received: ReceivedOffer): Promise<boolean> {
     const { parts, versionId, onAccepted } = this.#options;
     const { scheduler, attempt, epoch } = offer;
-    // Before the claim: an attempt that was granted can start.
+    // Fetch the files before the claim, so that a granted attempt can start.
     await parts.files.obtain(offer);
     const claim = this.#claim(offer, received);
     this.#pending.set(claim, { scheduler, attempt, epoch });
@@ -156,7 +156,7 @@ const fieldsOf = ({ attempt, epoch, run, job }: Offer) => ({ attempt, epoch, run
 const PROBLEM_TEXTS: Readonly<Record<OfferProblem, string>> = {
   unsigned: "it is not signed",
   forged: "the trusted key did not sign it",
-  malformed: "it does not fit this version of petit",
+  malformed: "it does not follow the protocol of this version of petit",
   expired: "it has expired",
   misaddressed: "it is not for this worker",
   type_not_allowed: "--allow-type does not allow the type of its task",

@@ -12,7 +12,7 @@ export type PullerOptions = {
 /** Takes offers from the queues of some label sets, while a slot is free. */
 export class Puller implements Disposable {
   readonly #options: PullerOptions;
-  /** What ends the pulling from each label set. */
+  /** Aborting one stops pulling from its label set. */
   readonly #sets = new Map<string, AbortController>();
 
   constructor(options: PullerOptions) {

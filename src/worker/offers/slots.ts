@@ -31,7 +31,7 @@ export class Slots {
     return true;
   }
 
-  /** Takes a slot, even if none is free: for an attempt of an earlier worker process, which may have had more slots. */
+  /** Takes a slot even if none is free, for an attempt of an earlier worker process that may have had more slots. */
   occupy(): void {
     this.#used++;
     if (!this.isFree) this.#none.abort("none");

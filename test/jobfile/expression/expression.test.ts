@@ -220,10 +220,14 @@ describe("an expression", () => {
     ["contains('a')", "too few parameters supplied: 'contains'", "contains"],
     ["toJSON(1, 2)", "too many parameters supplied: 'toJSON'", "toJSON"],
     [`${"!".repeat(60)}true`, "exceeded max expression depth 50", "!"],
-    ["'x' == ".repeat(4_000), "more than 21000 characters", "'x' == ".repeat(4_000)],
   ])("that is wrong is refused: %s", (text, problem, part) => {
     const result = Expression.parse(text);
     expect(result).toMatchObject({ problem: expect.stringContaining(problem), part: { text: part } });
+  });
+
+  test("that is too long is refused", () => {
+    const text = "'x' == ".repeat(4_000);
+    expect(Expression.parse(text)).toMatchObject({ problem: "is longer than 21000 characters", part: { text } });
   });
 
   test.each([

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { openTerminal, writeInStep } from "../../../src/cli/terminal/terminal.ts";
+import { openTerminal, writeWithBackpressure } from "../../../src/cli/terminal/terminal.ts";
 
-test("writeInStep waits until the reader has room", async () => {
+test("writeWithBackpressure waits until the reader has room", async () => {
   const waiting: (() => void)[] = [];
   const stdout = {
     write: (_data: string | Uint8Array, done?: () => void): boolean => {
@@ -11,7 +11,7 @@ test("writeInStep waits until the reader has room", async () => {
   };
   const { out } = openTerminal({ stdout, stderr: stdout, environment: {} }, { color: false });
   let isWritten = false;
-  const written = writeInStep(out, new Uint8Array(1)).then(() => {
+  const written = writeWithBackpressure(out, new Uint8Array(1)).then(() => {
     isWritten = true;
   });
   await Promise.resolve();
