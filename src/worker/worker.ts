@@ -16,7 +16,7 @@ import { Poller } from "../engine/poller.ts";
 import { sleep } from "../lib/clock.ts";
 import type { Frame } from "../lib/wire/frame.ts";
 import type { Received, ReceivedKey } from "../store/workers/received.ts";
-import { HeldAttempt, type Leftover } from "./attempt/held.ts";
+import { HeldAttempt, type Leftover } from "./attempt/held-attempt.ts";
 import { findLocal } from "./attempt/local-attempt.ts";
 import { Hellos } from "./contact/hellos.ts";
 import { Requests } from "./contact/requests.ts";

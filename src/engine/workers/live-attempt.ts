@@ -1,7 +1,7 @@
 import type { EndOrder } from "../../domain/workers/protocol.ts";
 import type { StoredClaim, StoredOffer } from "../../store/workers/offers.ts";
 import type { AttemptResult, RunAttemptOptions } from "../attempt/run-attempt.ts";
-import { ReceivedOutput } from "./received-output.ts";
+import { ReceivedOutput } from "./requests/received-output.ts";
 
 /**
  * An attempt that is offered to workers, or that one of them has claimed. It repeats in memory what the store has, so that messages are

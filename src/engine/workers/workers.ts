@@ -14,13 +14,13 @@ import type { AttemptDriver } from "../attempt/driver.ts";
 import { describeEnd } from "../attempt/exit-status.ts";
 import type { AttemptResult, RunAttemptOptions } from "../attempt/run-attempt.ts";
 import { catchErrors, Listeners } from "../listeners.ts";
-import { LabelSets } from "./label-sets.ts";
 import { LiveAttempt } from "./live-attempt.ts";
-import { Outbox } from "./outbox.ts";
+import { LabelSets } from "./offers/label-sets.ts";
+import { Outbox } from "./offers/outbox.ts";
 import { Presence } from "./presence.ts";
 import type { CreateRemoteWorkers, RemoteWorkers, RemoteWorkersParts } from "./remote.ts";
 import type { RemoteContext } from "./remote-context.ts";
-import { answerRequest } from "./requests.ts";
+import { answerRequest } from "./requests/requests.ts";
 import type { SchedulerTransport } from "./transport.ts";
 import { viewWorkers } from "./view.ts";
 

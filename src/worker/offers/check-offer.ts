@@ -1,7 +1,7 @@
 import type { TaskType } from "../../domain/job.ts";
 import { canonicalLabels, serves } from "../../domain/workers/labels.ts";
 import { MessageError, OFFER_CONTEXT, type Offer, readOffer, readSignedOffer } from "../../domain/workers/protocol.ts";
-import { labelSetName } from "../../engine/workers/label-set.ts";
+import { labelSetName } from "../../engine/workers/offers/label-set.ts";
 import type { Frame } from "../../lib/wire/frame.ts";
 import { isSignedBy, type PublicKey } from "../../lib/wire/signing.ts";
 

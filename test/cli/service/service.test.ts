@@ -111,7 +111,11 @@ describe("petit service", () => {
     ["a database folder with quotes", ["print", EXEC, '--db=/srv/"x"/p.db'], "expected a path without"],
     ["an unknown flag", ["print", EXEC, "--sandbx"], "--sandbox"],
     ["a flag of a worker without --worker", ["print", EXEC, "--label=gpu"], "--label needs --worker"],
-    ["a flag of the scheduler with --worker", ["print", EXEC, "--worker", "-j", "2"], "--max-jobs does not apply to a worker"],
+    [
+      "a flag of the scheduler with --worker",
+      ["print", EXEC, "--worker", "-j", "2"],
+      "--max-jobs does not apply to a worker",
+    ],
     ["a folder of jobs with --worker", ["print", EXEC, "/srv/jobs", "--worker"], "a worker has no job files"],
     ["a worker without --nats", ["print", EXEC, "--worker"], "a worker needs --nats"],
   ])("refuses %s", async (_, args, message) => {

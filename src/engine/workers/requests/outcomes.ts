@@ -1,8 +1,8 @@
-import type { OutcomeAnswer, RequestFailure, ShippedOutcome } from "../../domain/workers/protocol.ts";
-import { afterCollection } from "../attempt/exit-status.ts";
-import type { LiveAttempt } from "./live-attempt.ts";
+import type { OutcomeAnswer, RequestFailure, ShippedOutcome } from "../../../domain/workers/protocol.ts";
+import { afterCollection } from "../../attempt/exit-status.ts";
+import type { LiveAttempt } from "../live-attempt.ts";
+import type { RemoteContext } from "../remote-context.ts";
 import { receiveArtifacts } from "./received-artifacts.ts";
-import type { RemoteContext } from "./remote-context.ts";
 
 const STORED = { stored: true } as const;
 const NOT_YOURS = { refused: "not_yours" } as const;

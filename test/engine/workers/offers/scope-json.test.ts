@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { decodeScope, encodeScope } from "../../../src/engine/workers/scope-json.ts";
-import type { TemplateScope } from "../../../src/jobfile/template.ts";
-import { taskId } from "../../support/engine/factories.ts";
+import { decodeScope, encodeScope } from "../../../../src/engine/workers/offers/scope-json.ts";
+import type { TemplateScope } from "../../../../src/jobfile/template.ts";
+import { taskId } from "../../../support/engine/factories.ts";
 
 const SCOPE: TemplateScope = {
   params: { day: "monday" },

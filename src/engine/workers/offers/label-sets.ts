@@ -1,4 +1,4 @@
-import { serves } from "../../domain/workers/labels.ts";
+import { serves } from "../../../domain/workers/labels.ts";
 import { labelSetName } from "./label-set.ts";
 
 /** The label sets of all offered attempts, by name. */

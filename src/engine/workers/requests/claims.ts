@@ -1,10 +1,10 @@
-import { serves } from "../../domain/workers/labels.ts";
-import { CLAIM_CONTEXT, type Claim, type ClaimAnswer, claimProofBytes } from "../../domain/workers/protocol.ts";
-import { signMessage } from "../../lib/wire/signing.ts";
-import type { AddHooks } from "../commits.ts";
-import type { LiveAttempt } from "./live-attempt.ts";
-import type { Presence } from "./presence.ts";
-import type { RemoteContext } from "./remote-context.ts";
+import { serves } from "../../../domain/workers/labels.ts";
+import { CLAIM_CONTEXT, type Claim, type ClaimAnswer, claimProofBytes } from "../../../domain/workers/protocol.ts";
+import { signMessage } from "../../../lib/wire/signing.ts";
+import type { AddHooks } from "../../commits.ts";
+import type { LiveAttempt } from "../live-attempt.ts";
+import type { Presence } from "../presence.ts";
+import type { RemoteContext } from "../remote-context.ts";
 
 export type ClaimOptions = {
   readonly context: RemoteContext;

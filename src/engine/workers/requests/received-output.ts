@@ -1,10 +1,10 @@
-import type { ShippedChunk, ShippedOutput } from "../../domain/workers/protocol.ts";
-import { MessageError } from "../../domain/workers/protocol.ts";
-import type { NewChunk } from "../../store/output.ts";
-import type { StoredClaim, StoredOffer } from "../../store/workers/offers.ts";
-import type { RunAttemptOptions } from "../attempt/run-attempt.ts";
-import { OutputBudget } from "../output/budget.ts";
-import { countLines } from "../output/line-splitter.ts";
+import type { ShippedChunk, ShippedOutput } from "../../../domain/workers/protocol.ts";
+import { MessageError } from "../../../domain/workers/protocol.ts";
+import type { NewChunk } from "../../../store/output.ts";
+import type { StoredClaim, StoredOffer } from "../../../store/workers/offers.ts";
+import type { RunAttemptOptions } from "../../attempt/run-attempt.ts";
+import { OutputBudget } from "../../output/budget.ts";
+import { countLines } from "../../output/line-splitter.ts";
 
 /** The attempt that the output is of. */
 type OutputOwner = {

@@ -1,9 +1,9 @@
-import type { Hello, HelloAnswer, Hold, Verdict } from "../../domain/workers/protocol.ts";
-import { PROTOCOL } from "../../domain/workers/protocol.ts";
-import type { LabelSets } from "./label-sets.ts";
-import type { LiveAttempt } from "./live-attempt.ts";
-import type { Presence } from "./presence.ts";
-import type { RemoteContext } from "./remote-context.ts";
+import type { Hello, HelloAnswer, Hold, Verdict } from "../../../domain/workers/protocol.ts";
+import { PROTOCOL } from "../../../domain/workers/protocol.ts";
+import type { LiveAttempt } from "../live-attempt.ts";
+import type { LabelSets } from "../offers/label-sets.ts";
+import type { Presence } from "../presence.ts";
+import type { RemoteContext } from "../remote-context.ts";
 
 export type GreetOptions = {
   readonly context: RemoteContext;

@@ -1,7 +1,7 @@
-import type { Job } from "../../domain/job.ts";
-import type { Offer } from "../../domain/workers/protocol.ts";
-import { expandTemplate, hasTemplate } from "../../jobfile/template.ts";
-import type { LiveAttempt } from "./live-attempt.ts";
+import type { Job } from "../../../domain/job.ts";
+import type { Offer } from "../../../domain/workers/protocol.ts";
+import { expandTemplate, hasTemplate } from "../../../jobfile/template.ts";
+import type { LiveAttempt } from "../live-attempt.ts";
 import { encodeScope } from "./scope-json.ts";
 import { type FileToShip, readFilesToShip } from "./shipped-files.ts";
 

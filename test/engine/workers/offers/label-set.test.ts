@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { labelSetName } from "../../../src/engine/workers/label-set.ts";
+import { labelSetName } from "../../../../src/engine/workers/offers/label-set.ts";
 
 test("a set of labels has the same name in any order", () => {
   expect(labelSetName(["zone=eu", "gpu"])).toBe(labelSetName(["gpu", "zone=eu", "gpu"]));

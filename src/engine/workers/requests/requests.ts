@@ -1,5 +1,5 @@
-import { PetitError } from "../../domain/errors.ts";
-import { TransportError } from "../../domain/workers/link.ts";
+import { PetitError } from "../../../domain/errors.ts";
+import { TransportError } from "../../../domain/workers/link.ts";
 import {
   MessageError,
   type OutcomeAnswer,
@@ -10,16 +10,16 @@ import {
   readOutcome,
   readOutput,
   readStoredOutcome,
-} from "../../domain/workers/protocol.ts";
-import { abortQuietly } from "../../lib/abort.ts";
-import { sleep } from "../../lib/clock.ts";
-import { assertNever } from "../../lib/never.ts";
-import { decodeFrame } from "../../lib/wire/frame.ts";
+} from "../../../domain/workers/protocol.ts";
+import { abortQuietly } from "../../../lib/abort.ts";
+import { sleep } from "../../../lib/clock.ts";
+import { assertNever } from "../../../lib/never.ts";
+import { decodeFrame } from "../../../lib/wire/frame.ts";
+import type { RemoteContext } from "../remote-context.ts";
+import type { WorkerRequest } from "../transport.ts";
 import { answerClaim, type ClaimOptions } from "./claims.ts";
 import { type GreetOptions, greet } from "./greet.ts";
 import { answerOutcome } from "./outcomes.ts";
-import type { RemoteContext } from "./remote-context.ts";
-import type { WorkerRequest } from "./transport.ts";
 
 export type RequestOptions = ClaimOptions & GreetOptions;
 

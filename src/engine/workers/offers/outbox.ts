@@ -1,11 +1,11 @@
-import { TransportError } from "../../domain/workers/link.ts";
-import { OFFER_CONTEXT, type SignedOffer } from "../../domain/workers/protocol.ts";
-import { signMessage } from "../../lib/wire/signing.ts";
-import { SpawnError } from "../attempt/spawn-error.ts";
+import { TransportError } from "../../../domain/workers/link.ts";
+import { OFFER_CONTEXT, type SignedOffer } from "../../../domain/workers/protocol.ts";
+import { signMessage } from "../../../lib/wire/signing.ts";
+import { SpawnError } from "../../attempt/spawn-error.ts";
+import type { LiveAttempt } from "../live-attempt.ts";
+import type { RemoteContext } from "../remote-context.ts";
 import { labelSetName } from "./label-set.ts";
-import type { LiveAttempt } from "./live-attempt.ts";
 import { buildOffer } from "./offer.ts";
-import type { RemoteContext } from "./remote-context.ts";
 
 /** How long an offer is valid, in ms. It is published again after half of that. */
 const VALID_MS = 10 * 60_000;

@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { TransportError } from "../../domain/workers/link.ts";
-import type { ShippedArtifact } from "../../domain/workers/protocol.ts";
-import { formatSize } from "../../lib/size.ts";
-import { makeArtifactsFolder } from "../output/spool.ts";
-import type { LiveAttempt } from "./live-attempt.ts";
-import type { SchedulerTransport } from "./transport.ts";
+import { TransportError } from "../../../domain/workers/link.ts";
+import type { ShippedArtifact } from "../../../domain/workers/protocol.ts";
+import { formatSize } from "../../../lib/size.ts";
+import { makeArtifactsFolder } from "../../output/spool.ts";
+import type { LiveAttempt } from "../live-attempt.ts";
+import type { SchedulerTransport } from "../transport.ts";
 
 export type ReceiveOptions = {
   readonly transport: SchedulerTransport;

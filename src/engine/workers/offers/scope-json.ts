@@ -1,5 +1,5 @@
-import type { WireScope } from "../../domain/workers/protocol.ts";
-import type { TemplateScope } from "../../jobfile/template.ts";
+import type { WireScope } from "../../../domain/workers/protocol.ts";
+import type { TemplateScope } from "../../../jobfile/template.ts";
 
 /** Returns the values for templates as JSON. It includes only the tasks for which `isNeeded` returns true. */
 export const encodeScope = (scope: TemplateScope, isNeeded: (taskId: string) => boolean): WireScope => ({

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
-import type { Task } from "../../domain/job.ts";
-import type { ShippedFile } from "../../domain/workers/protocol.ts";
-import { openRegular } from "../../lib/regular-file.ts";
-import { formatSize } from "../../lib/size.ts";
-import { findFile } from "../attempt/find-file.ts";
-import { SpawnError } from "../attempt/spawn-error.ts";
+import type { Task } from "../../../domain/job.ts";
+import type { ShippedFile } from "../../../domain/workers/protocol.ts";
+import { openRegular } from "../../../lib/regular-file.ts";
+import { formatSize } from "../../../lib/size.ts";
+import { findFile } from "../../attempt/find-file.ts";
+import { SpawnError } from "../../attempt/spawn-error.ts";
 
 /** Maximum size of a file that goes to a worker with its task. */
 const MAX_FILE_BYTES = 64 * 2 ** 20;

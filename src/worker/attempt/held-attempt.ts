@@ -14,7 +14,7 @@ import { killLeftovers, type RunningProcess } from "../../engine/attempt/process
 import { type AttemptResult, runAttempt } from "../../engine/attempt/run-attempt.ts";
 import { noteEnding, readEnding, type Spool, spoolOf } from "../../engine/output/spool.ts";
 import { clockOfRun } from "../../engine/run/run-clock.ts";
-import { decodeScope } from "../../engine/workers/scope-json.ts";
+import { decodeScope } from "../../engine/workers/offers/scope-json.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { encodeFrame } from "../../lib/wire/frame.ts";
 import type { ReceivedKey, ReceivedOutcome } from "../../store/workers/received.ts";
