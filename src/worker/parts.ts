@@ -10,8 +10,9 @@ import type { WorkerTransport } from "./transport.ts";
 
 /** The parts of a worker that its attempts use. */
 export type WorkerParts = Pick<EngineOptions, "store" | "runtime" | "clock" | "log" | "spoolDir" | "artifactsDir"> & {
-  /** The variables of the worker's environment that tasks inherit; in `ownEnvironment` all of its variables. */
+  /** The variables of the worker's environment that tasks inherit. */
   readonly environment: EngineOptions["environment"];
+  /** All variables of the worker's environment. */
   readonly ownEnvironment: EngineOptions["environment"];
   /** The working directory of the worker, to which paths of jobs are relative. */
   readonly folder: string;

@@ -93,7 +93,7 @@ describe.each(NATS_VERSIONS)("under the permissions of the printed configuration
       attacker.subscribe(subject, { callback: (error) => closed.resolve(error) });
       expect(await closed.promise, subject).toBeInstanceOf(errors.PermissionViolationError);
     }
-    // The server sends its answer to any subject: that must not count as a request of another worker, nor as one to the server.
+    // The server sends answers to any reply subject. They must not count as requests of another worker, or to the server.
     const query = JSON.stringify({ last_by_subj: `$O.petit-scripts.M.${btoa("abc")}` });
     for (const reply of [
       "petit.worker.b.claim",
@@ -101,7 +101,7 @@ describe.each(NATS_VERSIONS)("under the permissions of the printed configuration
       "$JS.API.STREAM.PURGE.petit_offers",
     ])
       attacker.publish("$JS.API.STREAM.MSG.GET.OBJ_petit-scripts", query, { reply });
-    // Nor does the scheduler answer to anybody else's subject.
+    // The scheduler does not answer to a subject of somebody else, either.
     attacker.publish("petit.worker.a.hello", encodeFrame({}), { reply: "petit.worker.b.hello" });
     await attacker.request("petit.worker.a.hello", encodeFrame({ last: true }), { timeout: 5_000 });
     expect(requests).toEqual([expect.objectContaining({ worker: "a", kind: "hello", frame: expect.anything() })]);

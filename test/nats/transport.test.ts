@@ -7,7 +7,7 @@ const SET = "0123456789abcdef0123456789abcdef";
 const NEVER = new AbortController().signal;
 
 describe.each(NATS_VERSIONS)("over nats-server %s", (version) => {
-  test("an offer reaches a worker, which answers the scheduler, which controls it", async () => {
+  test("offers, requests and control messages arrive, with their answers", async () => {
     await using nats = await startNats({ version });
     await using scheduler = startScheduler(nats.url, async ({ worker, kind, frame: { header, body } }) => ({
       worker,
@@ -32,7 +32,7 @@ describe.each(NATS_VERSIONS)("over nats-server %s", (version) => {
     expect((await scheduler.control("a", { end: 7 }, 5_000)).header).toEqual({ done: { end: 7 } });
   });
 
-  test("scripts and artifacts travel by name, and are deleted", async () => {
+  test("scripts and artifacts are stored, read and deleted by name", async () => {
     await using nats = await startNats({ version });
     await using scheduler = startScheduler(nats.url);
     await using worker = startWorker(nats.url);

@@ -43,7 +43,7 @@ export const Header = ({ onHelp }: { readonly onHelp: () => void }) => (
 
 type Place = (typeof SECTIONS)[number];
 
-/** The link to the workers, for a petit that runs with workers or knows some. */
+/** The link to a view. The link to the workers is shown only if petit runs with workers or knows some. */
 const Section = ({ place }: { readonly place: Place }) => {
   const hasWorkers = useHasWorkers();
   const [isHere] = useRoute(place.pattern);

@@ -58,7 +58,7 @@ export const Shell = () => {
   );
 };
 
-/** The link to the workers, for a petit that runs with workers or knows some. */
+/** The shortcut to the workers, for a petit that runs with workers or knows some. */
 const WorkersKey = () => {
   const [, navigate] = useLocation();
   useShortcut({ key: "g w", what: "Go to Workers", run: () => navigate("/workers") });

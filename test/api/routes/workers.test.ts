@@ -15,7 +15,7 @@ type Body = { readonly [field: string]: unknown };
 const WAITS = { code: "worker", labels: ["oracle"], connected: 0 };
 
 describe("GET /api/workers", () => {
-  test("lists workers with what runs there, and what waits by labels", async () => {
+  test("lists workers with their attempts, and the waiting attempts by labels", async () => {
     const { body, run } = await withWaitingRun();
     const node = { run_id: run.id, job_id: "hello", task_id: "only", item: null };
     expect(await body("/api/workers")).toEqual({
@@ -53,7 +53,7 @@ describe("GET /api/workers", () => {
 });
 
 describe("a task that waits for a worker", () => {
-  test("says so, as does its run while nothing else of it runs", async () => {
+  test("has 'waits_for', and so has its run while no other task of it runs", async () => {
     const { body, run } = await withWaitingRun();
     expect(await body(`/api/runs/${run.id}/tasks`)).toMatchObject({ tasks: [{ task_id: "only", waits_for: WAITS }] });
     expect(await body(`/api/runs/${run.id}`)).toMatchObject({ waits_for: WAITS });
@@ -72,7 +72,7 @@ describe("changes of a worker", () => {
     expect([response.status, await response.json()]).toEqual([200, { message }]);
   });
 
-  test("are refused with a reason for programs", async () => {
+  test("are refused with a machine-readable reason", async () => {
     const { ask, engine } = await withWaitingRun();
     const answer = async (method: string, path: string) => {
       const response = await ask(`/api/workers/${path}`, { method });

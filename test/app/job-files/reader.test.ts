@@ -162,7 +162,7 @@ describe("job files that have not changed", () => {
     expect(files.jobs[0]?.schedule?.except?.dates).toEqual(["2026-12-26"]);
   });
 
-  test("that wants workers is broken in a petit without them, also if the file is not read again", async () => {
+  test("that needs workers has a problem in a petit without them, even if the file is not read again", async () => {
     using world = makeWorld({ "a.yaml": "id: a\nruns_on: gpu\ntasks: [{id: t, type: shell, script: x}]\n" });
     expect((await startRight(world)).files.problems).toEqual([]);
     expect((await startRight(world)).restored).toEqual(["a"]);

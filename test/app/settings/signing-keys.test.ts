@@ -39,7 +39,7 @@ describe("what a worker trusts", () => {
     expect(readTrust(dir.file("trusted"))).toEqual([first.publicKey, second.publicKey]);
   });
 
-  test("is not a private key, another text, or nothing", () => {
+  test("can't be a private key, other text, or an empty file", () => {
     using dir = tempDir();
     const write = (text: string): string => {
       writeFileSync(dir.file("key"), text, { mode: 0o600 });

@@ -71,7 +71,7 @@ describe("notify test without a running petit", () => {
   const cli = (args: readonly string[], options: CliOptions) =>
     petit(["notify", "test", ...args], { ...options, environment: { PETIT_API_PORT: "1", ...options.environment } });
 
-  test("sends the test itself, by the job file or the database", async () => {
+  test("sends the test itself, with the job from a job file or the database", async () => {
     await using hook = receiver();
     using folder = tempFolder();
     folder.write("jobs/told.yaml", `id: told\nnotify: [{type: slack, url: {env: PETIT_HOOK}}]\n${TASKS}\n`);

@@ -46,7 +46,7 @@ const PIPE = {
 };
 
 describe("the table of workers", () => {
-  test("names what runs on each, what waits for one, and why nothing new starts", () => {
+  test("names the attempts on each, the attempts that wait for one, and why nothing new starts", () => {
     expect(
       workersText(ANSWER, { screen: PIPE, now: NOW }),
     ).toBe(`petit has not reached NATS at nats://nats:4222 for 3s: connection refused
@@ -72,7 +72,7 @@ describe("petit workers, where petit runs without workers", () => {
   const ask = (...args: readonly string[]): Promise<CommandResult> =>
     petit(args, { environment: { PETIT_URL: running.url } });
 
-  test("says how to begin, and lists nothing", async () => {
+  test("explains how to set them up, and lists nothing", async () => {
     const { status, stdout, stderr } = await ask("workers");
     expect([status, stdout]).toEqual([0, ""]);
     expect(stderr).toContain(`petit at ${running.url} runs without workers\n`);

@@ -15,7 +15,7 @@ test.each([
   expect(outcomeLine({ id: "r", status, reason, error, durationMs: 5 }, SCREEN)).toBe(expected);
 });
 
-test("outcomes mention failures that the job allows", () => {
+test("an outcome counts the failures that the job allows", () => {
   const ended = { id: "r", reason: null, error: null, durationMs: 5 };
   expect(outcomeLine({ ...ended, status: "completed", warnings: 2 }, SCREEN)).toBe(
     "✓ run r completed in 5ms, 2 warnings",

@@ -138,7 +138,7 @@ describe("the overview", () => {
   });
 });
 
-test("a run that waits, and one that has waited for too long, name the place they wait for", () => {
+test("a run that waits, and one that has waited for too long, name the queue or limit that they wait for", () => {
   const waits_for = { code: "queue", queue: "db", limit: 1, running: 1, ahead: 0 } as const;
   const run = topRun(1, { status: "pending", started_at: null, ended_at: null, duration_ms: null, waits_for });
   const late: TopAttention = {

@@ -163,7 +163,7 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
     });
   });
 
-  test("passes on a credential of its unit only to a task that names it, and hides it", async () => {
+  test("passes a credential of its unit only to tasks that name it, and hides it in their output", async () => {
     const job = [
       "id: cred",
       "tasks:",

@@ -55,7 +55,7 @@ tasks: [{id: only, type: command, command: "true"}]
 };
 
 describe.skipIf(CHROMIUM === null)("runs that wait in a queue", () => {
-  test("name the place that they wait for in every view, and start when it is free", async () => {
+  test("name the queue or limit that they wait for in every view, and start when a place is free", async () => {
     await using petit = await startPetit({ jobs: QUEUED, args: ["--queue", "db=1"] });
     const first = await start(petit, "vacuum");
     const second = await start(petit, "reindex");

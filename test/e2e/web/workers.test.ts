@@ -23,7 +23,7 @@ describe.skipIf(CHROMIUM === null)("the workers of a petit", () => {
     return web;
   };
 
-  test("are listed with what runs there, and drained after a question", async () => {
+  test("are listed with what runs on them, and drained after confirmation", async () => {
     const { page, axe } = await opened("/");
     await page.getByRole("link", { name: "Workers", exact: true }).first().click();
     const row = page.locator('[data-worker="box7"]');
@@ -51,14 +51,14 @@ describe.skipIf(CHROMIUM === null)("the workers of a petit", () => {
     expect(drained).toEqual(["box7"]);
   }, 60_000);
 
-  test("are missed by a task that no connected one can serve, as the page of its run says", async () => {
+  test("are named by their labels on the page of a run whose task waits for one", async () => {
     const { page, axe } = await opened(`/runs/${fake.run.id}?task=only`);
     const text = "waits for a worker with oracle: none is connected";
     await page.locator('[data-waits="only"]').getByText(text).waitFor();
     expect(await axe()).toEqual([]);
   }, 60_000);
 
-  test("have no place in the navigation of a petit without workers", async () => {
+  test("are not in the navigation of a petit without workers", async () => {
     const { dispatch, workers } = fake.engine;
     fake.engine.dispatch = null;
     fake.engine.workers = [];

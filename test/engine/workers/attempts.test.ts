@@ -82,7 +82,7 @@ describe("an attempt on a worker", () => {
     expect((await petit.ended(run.id)).attempts).toMatchObject([{ status: "failed" }, { status: "completed" }]);
   });
 
-  test("gets the script of its task by content", async () => {
+  test("receives the content of its script", async () => {
     using folder = tempDir();
     writeFileSync(folder.file("report.py"), "print(1)");
     const tasks = [program("far", "python", { file: "report.py" }, { runsOn: ["gpu"] })];
@@ -107,7 +107,7 @@ describe("an attempt on a worker", () => {
     expect(attempts[0]?.error).toContain("missing.py");
   });
 
-  test("may have an outcome that is too large for a message", async () => {
+  test("can have an outcome that is too large for a message", async () => {
     const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")] });
     await using _ = petit;
     const box = fakeWorker(transport, "box7");
@@ -171,7 +171,7 @@ describe("an attempt on a worker", () => {
     expect(petit.store.offers.find(offer.attempt)?.state).toBe("withdrawn");
   });
 
-  test("that is cancelled while it runs is ended by its worker, which hears it again at each hello", async () => {
+  test("that is cancelled while it runs is ended by its worker, which is told again in the answer to each hello", async () => {
     const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")] });
     await using _ = petit;
     const box = fakeWorker(transport, "box7");

@@ -33,7 +33,7 @@ const offerIn = (received: ReceivedOffer | null) =>
   readOffer(JSON.parse(new TextDecoder().decode(received?.frame?.body ?? new Uint8Array())));
 
 describe.each(NATS_VERSIONS)("with nats-server %s", (version) => {
-  test("an attempt runs on a worker, although the server loses everything", async () => {
+  test("an attempt completes on a worker although the server loses all data", async () => {
     await using nats = await startNats({ version });
     const { transport, starting } = startPetit(nats.url);
     await using _transport = transport;

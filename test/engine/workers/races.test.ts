@@ -155,7 +155,7 @@ describe("the hello of a worker", () => {
     ]);
   });
 
-  test("of a drained worker brings no work, and a new set of labels makes a worker say hello", async () => {
+  test("of a drained worker gets no label sets, and a new label set makes a worker say hello", async () => {
     const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")] });
     await using _ = petit;
     const box = fakeWorker(transport, "box7");
@@ -170,7 +170,7 @@ describe("the hello of a worker", () => {
     await expect(petit.engine.forgetWorker("box7")).rejects.toThrow();
   });
 
-  test("that is not understood is answered so", async () => {
+  test("that is malformed is answered with 'invalid'", async () => {
     const { petit, transport } = await startWithWorkers();
     await using _ = petit;
     expect(await transport.request("box7", "hello", { version: 1 })).toEqual({ failed: "invalid" });
@@ -308,7 +308,7 @@ describe("a worker out of reach", () => {
     ]);
   });
 
-  test("is not lost while petit itself is cut off, or stands still", async () => {
+  test("is not lost while petit itself is cut off or suspended", async () => {
     const { clock, petit, transport, run } = await started();
     await using _ = petit;
     await clock.pass(LOST_AFTER_MS / 2);

@@ -35,7 +35,7 @@ describe("runs_on", () => {
     ]);
   });
 
-  test("needs NATS where the settings of the scheduler are known", async () => {
+  test("needs NATS if the settings of the scheduler are known", async () => {
     const text = `id: j\nruns_on: gpu\ntasks: [{id: a, ${SHELL}, runs_on: [big]}, {id: b, ${SHELL}, runs_on: []}]\n`;
     const message = "runs_on needs --nats; expected `petit run --nats URL`, or no runs_on";
     expect(await problemsOf(text, { hasWorkers: false })).toEqual([
@@ -68,7 +68,7 @@ describe("runs_on", () => {
   });
 });
 
-test("a script that travels to a worker is looked for in the job file's folder alone", async () => {
+test("a script for a worker is looked up only in the folder of the job file", async () => {
   using dir = makeJobDir({
     "a.yaml": "id: j\nruns_on: gpu\ntasks: [{id: a, type: python, script: x.py, working_dir: sub}]\n",
     "sub/x.py": "",

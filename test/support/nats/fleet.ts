@@ -107,7 +107,7 @@ class PetitMember implements Member {
     return this.#process?.pid ?? 0;
   }
 
-  /** What its log line said when it was ready. */
+  /** The fields of the log line that reports that it is ready. */
   get ready(): LoggedProcess["ready"] | null {
     return this.#process?.ready ?? null;
   }

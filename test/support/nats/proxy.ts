@@ -5,7 +5,7 @@ export type Proxy = AsyncDisposable & {
   readonly port: number;
   /** Cuts all connections, with a reset, and refuses new ones, until `heal`. */
   cut(): void;
-  /** Keeps all connections but forwards nothing, until `heal`: as a cable that is unplugged. */
+  /** Keeps all connections but forwards nothing, until `heal`, like an unplugged cable. */
   stall(): void;
   /** Drops what is sent from now on, but keeps the connections, until `heal`, which then cuts those that lost something. */
   drop(): void;

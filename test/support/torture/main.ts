@@ -65,7 +65,7 @@ const runWorkflow = async (dir: string): Promise<readonly string[]> => {
   return surprises;
 };
 
-/** Disturbs a scheduler, three workers and NATS. */
+/** Causes faults of a scheduler, three workers and NATS. */
 const runWorkers = async (dir: string): Promise<readonly string[]> => {
   const natsVersion = NATS_VERSIONS.find((version) => version === values.nats);
   const lostAfterMs = parseDuration(values["lost-after"]);

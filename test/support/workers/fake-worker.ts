@@ -23,7 +23,7 @@ const COMPLETED: ShippedOutcome["result"] = {
   transient: false,
 };
 
-/** A worker that says what a test lets it say. */
+/** A worker whose messages a test chooses. */
 export const fakeWorker = (transport: Pick<FakeTransport, "request">, name: string, given: Partial<Hello> = {}) => {
   const identity = {
     instance: `instance of ${name}`,

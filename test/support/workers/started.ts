@@ -11,7 +11,7 @@ export const LOST_AFTER_MS = 60_000;
 export const remoteJob = (id: string, task: Partial<Task> = {}, given: Partial<Omit<Job, "id">> = {}): Job =>
   job(id, { tasks: [shell("far", "true", { runsOn: ["gpu"], ...task })], ...given });
 
-/** An engine whose workers are in the hands of the test. */
+/** An engine whose workers a test controls. */
 export const startWithWorkers = async (
   options: StartOptions & { readonly transport?: FakeTransport; readonly lostAfterMs?: number } = {},
 ): Promise<{ readonly petit: StartedEngine; readonly transport: FakeTransport; readonly signingKey: SigningKey }> => {

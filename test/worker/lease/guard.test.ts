@@ -105,7 +105,7 @@ describe("the guard", () => {
     await waitFor(() => (pidOrNull(pid) ?? first) !== first);
   });
 
-  test("ends when nothing was guarded for a while", async () => {
+  test("exits when nothing was guarded for a while", async () => {
     using opened = openGuard();
     const { guard, attempt, pid } = opened;
     guard.setLease({ untilMs: now() + 60_000, marginMs: 4 });

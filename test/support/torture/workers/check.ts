@@ -16,7 +16,7 @@ export type CheckOptions = {
   readonly accepted: ReadonlySet<string>;
 };
 
-/** Checks the files and databases of a fleet that is at rest and was stopped. Returns a sentence for each violation. */
+/** Checks the files and databases of a fleet that became idle and was stopped. Returns a sentence for each violation. */
 export const workerViolations = (options: CheckOptions): readonly string[] => {
   const db = new Database(options.dbPath, { readonly: true });
   try {
@@ -77,10 +77,10 @@ const compare = (mark: Mark, attempt: Row | undefined): readonly string[] => {
   return found;
 };
 
-/** What can still happen to an attempt after its last record. */
+/** The stored outcomes that are possible after the last record of an attempt. */
 const MAY_FOLLOW_END = new Set(["cancelled", "timeout", "shutdown", "interrupted", "worker_lost"]);
 
-/** Checks that attempts which ended by themselves have all of their output, and the others a part from its beginning. */
+/** Checks that attempts which ended by themselves have all of their output, and that the others have a prefix of it. */
 const wrongOutput = (db: Database): readonly string[] => {
   const plans = taskPlans();
   const read = db.query<{ readonly bytes: Uint8Array }, Record<string, string | number>>(
@@ -133,7 +133,7 @@ const wrongArtifacts = (db: Database, dbPath: string): readonly string[] => {
 
 const placeOf = ({ run, task_id, item, attempt }: Row): string => [run, task_id, item, attempt].join(" ");
 
-/** What a worker still keeps, although the scheduler has everything. */
+/** Returns what a worker has not deleted, although the scheduler has everything. */
 const leftovers = (stateDir: string): readonly string[] => {
   const db = new Database(join(stateDir, "worker.db"), { readonly: true });
   const held = rows(db, "SELECT attempt_id, epoch, state FROM received").map((row) => JSON.stringify(row));

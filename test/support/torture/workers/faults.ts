@@ -2,7 +2,7 @@ import type { Fleet, Member } from "../../nats/fleet.ts";
 import type { Random } from "../random.ts";
 import { processesOn } from "./marks.ts";
 
-/** Something that is wrong with one member of the fleet for some time. */
+/** A temporary fault of one member of the fleet. */
 export type Fault = {
   readonly name: string;
   readonly member: Member;
@@ -21,7 +21,7 @@ export type FaultOptions = {
   readonly surprise: (what: string) => void;
 };
 
-/** Chooses a fault by chance. */
+/** Chooses a random fault. */
 export const anyFault = (options: FaultOptions): Fault => {
   const { fleet, random } = options;
   const kind = random.pick([

@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import type { WorkerTorture } from "./torture.ts";
 
-/** Prints what happened, and what was found. */
+/** Prints the counts of faults, requests and outcomes, and the violations. */
 export const reportWorkers = ({ dbPath, done, accepted, delays, violations }: WorkerTorture): void => {
   const db = new Database(dbPath, { readonly: true });
   const counts = (sql: string): string =>

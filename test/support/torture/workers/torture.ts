@@ -59,16 +59,16 @@ const JOBS = [
 /** Bounds of the pause between two faults, in ms. */
 const PAUSE_MS = [50, 1_200] as const;
 
-/** How many faults there are at the same time at most. */
+/** Maximum number of simultaneous faults. */
 const MAX_AT_ONCE = 3;
 
 /** After this many faults everything is healed for a moment. */
 const ROUND = 12;
 
-/** How long everything may take to come to rest. */
+/** How long the fleet may take to become idle, in ms. */
 const SETTLE_MS = 120_000;
 
-/** Disturbs a scheduler, its workers and NATS, lets everything come to rest, and checks what is left. */
+/** Causes faults of a scheduler, its workers and NATS, waits until everything is idle, and checks the result. */
 export const tortureWorkers = async (options: WorkerTortureOptions): Promise<WorkerTorture> => {
   await using torturer = await WorkerTorturer.start(options);
   await torturer.disturb();
@@ -196,7 +196,7 @@ class WorkerTorturer implements AsyncDisposable {
     await this.#post(`/api/workers/${name}/resume`);
   }
 
-  /** Waits until everything is at rest, measures how long reactions take, stops everything, and checks it. */
+  /** Waits until everything is idle, measures how long reactions take, stops everything, and checks it. */
   async conclude(): Promise<WorkerTorture> {
     const { dir, delays, lostAfterMs } = this.#options;
     await this.#settle();
