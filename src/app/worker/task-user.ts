@@ -6,16 +6,18 @@ import type { TaskUser } from "../../engine/attempt/task-user.ts";
 export const findTaskUser = (name: string): TaskUser => {
   if (process.geteuid?.() !== 0)
     throw wrong(`--user ${name} needs root: only root can run tasks as another user; start the worker with sudo`);
-  const user = findUser(name);
+  return { ...findUser(name), setpriv: findSetpriv() };
+};
+
+const findSetpriv = (): string => {
   try {
-    execFileSync("setpriv", ["--version"], { stdio: "ignore" });
+    return execFileSync("/bin/sh", ["-c", "command -v setpriv"], { encoding: "utf8" }).trim();
   } catch (cause) {
     throw wrong("--user needs the program setpriv, which is part of util-linux", cause);
   }
-  return user;
 };
 
-const findUser = (name: string): TaskUser => {
+const findUser = (name: string): Omit<TaskUser, "setpriv"> => {
   try {
     const entry = execFileSync("getent", ["passwd", "--", name], {
       encoding: "utf8",

@@ -129,7 +129,7 @@ const prepare = (
   spools.make(spool, plan);
   if (user === null) return plan.command;
   giveSpool(spool, user);
-  return { ...plan.command, argv: asUser(user, plan.command.argv) };
+  return asUser(user, plan.command);
 };
 
 const openOutput = (

@@ -76,7 +76,8 @@ const collect = async (live: LiveAttempt, worker: string, { message, context }: 
 const answerLate = (worker: string, message: ShippedOutcome, { store, clock, log }: RemoteContext): Answer => {
   const { attempt: attemptId, epoch, result, durationMs } = message;
   const offer = store.offers.find(attemptId);
-  if (offer === null) return NOT_YOURS;
+  // Petit has never offered it so often: the worker invents that.
+  if (offer === null || epoch > offer.epoch) return NOT_YOURS;
   const isItsOwn = offer.claim?.worker === worker && offer.epoch === epoch;
   if (isItsOwn && offer.state === "ended") return STORED;
   if (isItsOwn && offer.state === "claimed") return UNAVAILABLE;
