@@ -101,6 +101,8 @@ describe("an offer", () => {
     expect(await box.outcome(offer)).toEqual({ refused: "not_yours" });
     expect(petit.store.notes.list(run.id)).toMatchObject([{ worker: "box7", epoch: 1, code: "late_outcome" }]);
     await box.claim(second.offer);
+    expect(await box.output(offer, 0, ["old\n"])).toEqual({ refused: "not_yours" });
+    expect(await box.outcome(offer)).toEqual({ refused: "not_yours" });
     expect(await box.outcome(second.offer)).toEqual({ stored: true });
     const { summary, attempts } = await petit.ended(run.id);
     expect([summary, attempts.length]).toEqual(["far completed", 1]);
