@@ -127,6 +127,7 @@ export class Worker implements AsyncDisposable {
   /** Adopts what an earlier worker process has left, and connects. */
   start(): void {
     const { transport, log, store } = this.#options;
+    if (!this.#parts.guard.isSupported) log.warn({}, UNGUARDED);
     this.#adopt();
     store.stopBlocking();
     transport.start({ onState: (state) => this.#onState(state), onControl: (frame) => this.#onControl(frame) });
@@ -412,6 +413,9 @@ export class Worker implements AsyncDisposable {
     else void this.#follow(held, leftover ?? "lost");
   }
 }
+
+const UNGUARDED =
+  "this system does not report the time since boot: a worker that is cut off does not end tasks with on_interrupt: rerun, so they can run twice at the same time";
 
 /** Events are for the API, which a worker does not have. */
 const MAX_EVENTS = 1_000;

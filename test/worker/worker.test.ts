@@ -200,6 +200,21 @@ describe("the lease of a worker", () => {
     expect(result.outcome).toMatchObject({ status: "failed", reason: "interrupted" });
   });
 
+  test("ends an attempt while the worker is not running", async () => {
+    await using started = startWorker();
+    const { scheduler, dir } = started;
+    scheduler.lostAfterMs = 900;
+    await scheduler.control({ kind: "greet" });
+    scheduler.offer(COUNTING, { onInterrupt: "rerun" });
+    await eventually("it runs", () => (scheduler.of(5).output === "1\n" ? true : null));
+    await started.leave();
+    const ended = (): boolean => readdirSync(join(dir, "guarded")).some((name) => name.endsWith(".ended"));
+    await eventually("the guard ends it", () => (ended() ? true : null));
+    started.again();
+    const { result } = await outcomeOf(scheduler);
+    expect(result.outcome).toMatchObject({ status: "failed", reason: "interrupted" });
+  });
+
   test("does not end an attempt that may not be started elsewhere", async () => {
     await using started = startWorker();
     const { scheduler, dir } = started;

@@ -250,7 +250,9 @@ export class HeldAttempt {
     if (noted !== null) this.#end.abort(noted);
     const job = localJob(offer, { folder, files: await requests.persist(() => files.obtain(offer)) });
     const [task] = job.tasks;
-    if (task === undefined || !this.#guard()) return lostAt(now());
+    const mayRun = this.#guard();
+    // The guard ends a process that runs already.
+    if (task === undefined || (adopted === null && !mayRun)) return lostAt(now());
     const result = await runAttempt({
       ...parts,
       engine: { ...parts, clock: withNow(clock, now), settings: settingsOf(offer) },
@@ -278,7 +280,7 @@ export class HeldAttempt {
   /** Lets the guard end the attempt before the scheduler may start it elsewhere. Returns false if that may already have happened. */
   #guard(): boolean {
     const { parts, offer, local } = this.#options;
-    if (offer.onInterrupt !== "rerun") return true;
+    if (offer.onInterrupt !== "rerun" || !parts.guard.isSupported) return true;
     const { container } = taskOfOffer(offer);
     parts.guard.add({
       id: local.attempt.id,

@@ -63,6 +63,9 @@ export class Guard {
     return boot === bootId() ? Number(until) / CS_PER_MS : 0;
   }
 
+  /** False on a system that does not report the time since boot, such as macOS: there, nothing is guarded. */
+  readonly isSupported = uptimeMs() !== null;
+
   /** True while no guarded attempt can have been started elsewhere. */
   get isWithinLease(): boolean {
     return (uptimeMs() ?? Number.POSITIVE_INFINITY) < this.leaseMs;
@@ -91,6 +94,7 @@ export class Guard {
 
   /** Stops guarding all attempts except `ids`, and starts the guard process if they need it. */
   retain(ids: ReadonlySet<number>): void {
+    if (!this.isSupported) return;
     for (const name of readdirSync(this.#folder)) {
       const [id = ""] = name.split(".");
       if (!ids.has(Number(id))) rmSync(this.#path("guarded", name), { force: true });
