@@ -16,7 +16,7 @@ export type OfferQueueOptions = {
   readonly stop: AbortSignal;
 };
 
-/** How long the server keeps a request for an offer. One that gets lost costs as much. */
+/** How long the server keeps a request for an offer. A lost request delays offers by as much. */
 const REQUEST_MS = 10_000;
 /** The delay before the next try when there is no queue, or when it can't be asked. */
 const RETRY_MS = 1_000;

@@ -265,7 +265,7 @@ export const SETTINGS = {
     kind: optional(workerName),
     default: null,
     defaultText: "the host name",
-    doc: "Name of the worker, which no other one has.",
+    doc: "Name of the worker, which must be unique.",
   }),
   labels: setting({
     name: "labels",
@@ -285,7 +285,7 @@ export const SETTINGS = {
     name: "state_dir",
     kind: text("DIR", "a folder"),
     default: "petit-worker",
-    doc: "Folder of what the worker keeps until the scheduler has it; each worker needs its own.",
+    doc: "Folder for attempts and output until the scheduler has stored them; each worker needs its own.",
   }),
   allowedTypes: setting({
     name: "allowed_types",

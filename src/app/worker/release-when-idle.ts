@@ -13,7 +13,7 @@ export type ReleaseWhenIdleOptions = {
  */
 const DELAYS_MS = [10_000, 5_000, 60_000];
 
-/** Releases the memory that attempts needed, soon after the last one of a while. */
+/** Releases the memory that attempts needed, after the worker has been idle for a while. */
 export const releaseWhenIdle = (
   worker: Pick<Worker, "status" | "onChange">,
   { runtime, clock }: ReleaseWhenIdleOptions,

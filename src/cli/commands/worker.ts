@@ -14,11 +14,11 @@ type Action = (typeof ACTIONS)[number];
 
 export const worker = defineCommand({
   name: "worker",
-  summary: "Run tasks of a petit on another machine; its keys, NATS configuration",
+  summary: "Run tasks of petit on another machine, or make keys and the NATS configuration for that",
   description:
     "Without an action, runs a worker in the foreground until SIGTERM or SIGINT: it takes the tasks whose runs_on asks for its " +
-    "labels from `petit run --nats`, and runs them on this machine. Whatever happens to the connection, tasks run on, and the worker " +
-    "hands over their output and end later. Nothing listens on a worker. 'keygen' makes the key that signs work for workers: it " +
+    "labels from `petit run --nats`, and runs them on this machine. Tasks continue when the connection is lost, and the worker " +
+    "hands over their output and outcomes later. Nothing listens on a worker. 'keygen' makes the key that signs work for workers: it " +
     "writes the private key to FILE, which only its owner can read, for " +
     "`petit run --nats-signing-key`, and prints the public key, for `petit worker --trust`. 'nats-config' prints a " +
     "configuration for nats-server with a user for petit and one for each NAME, who can only do its own part. With --keys, it " +

@@ -89,7 +89,7 @@ export const ATTENTION_TEXT = {
     "Runs of a job have been waiting to start for more than 10 minutes and three usual durations, or are unfinished for longer than `warn_after` of the job after they were due",
   approval_needed: "A task waits until a person approves or rejects it",
   worker_unreachable:
-    "petit hears nothing of a worker that was not stopped; ends when it is back or `petit worker forget` removes it",
+    "A worker that was not stopped sends no hellos; ends when it is back or `petit worker forget` removes it",
   no_worker: "Tasks wait for a worker, and no connected one has all of their labels",
   nats_unreachable: "petit does not reach NATS, so that nothing new starts on workers; what runs there goes on",
   notifications_undelivered:

@@ -1,6 +1,6 @@
 type SetupCommand = readonly [command: string, effect: string];
 
-/** The commands with which a petit without workers begins to have some. */
+/** The commands that set up workers in a petit without any. */
 export const PETIT_SETUP: readonly SetupCommand[] = [
   ["petit worker keygen petit.key", "writes petit's private key, and prints the public one"],
   [

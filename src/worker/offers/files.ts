@@ -56,7 +56,7 @@ export class OfferedFiles {
     for (const { path } of unused.slice(MAX_FILES)) rmSync(path, { recursive: true, force: true });
   }
 
-  /** Creates a folder that others can enter, but not list, if tasks run as another user; whatever the umask is. */
+  /** Creates a folder that others can enter, but not list, if tasks run as another user, regardless of the umask. */
   #makeFolder(path: string): void {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     chmodSync(path, this.#options.isShared ? 0o711 : 0o700);
