@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { PetitError } from "../../../src/domain/errors.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { FakeTransport } from "../../support/workers/fake-transport.ts";
@@ -39,6 +40,37 @@ describe("of several claims", () => {
     expect<unknown>(await box.claim(offer)).toEqual({ granted: false, reason, isOpen: true });
     expect(await box.claim({ ...offer, attempt: 99 })).toMatchObject({ granted: false, reason: "unknown" });
   });
+});
+
+test("nothing is granted or acknowledged that can't be stored", async () => {
+  let isFull = false;
+  const { petit, transport } = await startWithWorkers({
+    jobs: [remoteJob("hello")],
+    wrap: (store) => ({
+      ...store,
+      transaction: (work) => {
+        if (isFull) throw new PetitError("storage_failed", "the disk is full");
+        return store.transaction(work);
+      },
+    }),
+  });
+  await using _ = petit;
+  const box = fakeWorker(transport, "box7");
+  await box.hello();
+  const run = await petit.trigger("hello");
+  const { offer } = await transport.offered();
+  isFull = true;
+  expect(await box.claim(offer)).toEqual({ failed: "unavailable" });
+  isFull = false;
+  expect(await box.claim(offer)).toMatchObject({ granted: true });
+  expect(await box.output(offer, 0, ["one\n"])).toEqual({ acknowledged: 4 });
+  isFull = true;
+  expect(await box.output(offer, 4, ["two\n"])).toEqual({ failed: "unavailable" });
+  isFull = false;
+  expect(await box.output(offer, 4, ["two\n"])).toEqual({ acknowledged: 8 });
+  expect(await box.outcome(offer, { offset: 8 })).toEqual({ stored: true });
+  const { chunks, output } = await petit.ended(run.id);
+  expect([output(), chunks.length]).toEqual(["one\ntwo\n", 2]);
 });
 
 describe("an offer", () => {
