@@ -15,9 +15,9 @@ export const notify = defineCommand({
   summary: "Send a test to the receivers of a job's notifications",
   description:
     "'test' sends a message that is marked as a test to each receiver in the job's 'notify' list, and shows what each answered. " +
-    "Exits with 1 if one did not accept it. The running petit sends it; a receiver that accepts it counts as working again: what " +
-    "waits for it is sent now. With JOBS_DIR, or if no petit runs, this command sends it, with its own environment, as the job file " +
-    "or the database defines the job.",
+    "Exits with 1 if one did not accept it. The running petit sends it; a receiver that accepts it counts as working again, and " +
+    "its waiting notifications are sent now. With JOBS_DIR, or if no petit runs, this command sends it, with its own environment " +
+    "and the definition of the job in the job file or the database.",
   usage: ["petit notify test JOB", "petit notify test JOBS_DIR JOB"],
   args: {
     ACTION: { type: "positional", required: true, description: "test." },

@@ -8,7 +8,7 @@ export const workers = defineCommand({
   summary: "List the workers, and what runs on each",
   description:
     "Lists the workers of the running petit by name: labels, slots, version, address, when each last said hello, and what runs there. " +
-    "Then what waits for a worker. --json has the format of GET /api/workers.",
+    "Then it lists the attempts that wait for a worker. --json has the format of GET /api/workers.",
   args: {},
   settings: [],
   examples: ["petit workers", "petit workers --json"],

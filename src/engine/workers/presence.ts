@@ -96,7 +96,7 @@ export class Presence {
     try {
       store.workers.greet(greetingOf(name, hello, clock.now()), clock.now());
     } catch (error) {
-      log.debug({ err: error, worker: name }, "cannot store what a worker says");
+      log.debug({ err: error, worker: name }, "cannot store the hello of a worker");
     }
     this.#report(name, hello.leaving === true ? "left" : "connected");
   }

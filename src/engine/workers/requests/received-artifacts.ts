@@ -54,7 +54,7 @@ class DamagedError extends Error {
 const problemOf = (artifacts: readonly ShippedArtifact[], limitBytes: number): string | null => {
   const bad = artifacts.find(({ path }) => !isSafe(path));
   if (bad !== undefined) return `the worker sent a file with the invalid path ${JSON.stringify(bad.path)}`;
-  if (new Set(artifacts.map(({ path }) => path)).size < artifacts.length) return "the worker named a file twice";
+  if (new Set(artifacts.map(({ path }) => path)).size < artifacts.length) return "the worker sent a file twice";
   const bytes = artifacts.reduce((sum, { size }) => sum + size, 0);
   return bytes > limitBytes ? `they have ${formatSize(bytes)}, more than artifact_limit allows` : null;
 };

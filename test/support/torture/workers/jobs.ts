@@ -111,7 +111,7 @@ const taskText = ([id, options]: readonly [string, TaskOptions]): string => {
 
 /**
  * Each attempt makes a file with O_EXCL, whose name identifies it, and writes into it when it begins and ends, in seconds since boot.
- * `twice` means that the file existed; `beside`, that another process runs the same task at that moment.
+ * `twice` means that the file existed; `concurrent`, that another process runs the same task at that moment.
  */
 const script = ({ seconds, lines = SHORT_LINES, artifactLines = 0, before = "", exit = "" }: TaskOptions): string => `
 task="$PETIT_RUN_ID $PETIT_TASK_ID \${PETIT_ITEM_INDEX:--}"
@@ -125,7 +125,7 @@ now
 if [ -e "$lock" ]; then
   read -r pid start other <"$lock"
   if [ -n "$start" ] && [ "$(started "$pid")" = "$start" ]; then
-    echo "beside $now $me $MACHINE, $other" >> "$MARKS/faults"
+    echo "concurrent $now $me $MACHINE, $other" >> "$MARKS/faults"
   fi
 fi
 echo "$$ $(started $$) $MACHINE $PETIT_ATTEMPT" > "$lock"
