@@ -68,6 +68,8 @@ export class Worker implements AsyncDisposable {
   readonly #refuse: (error: PetitError) => void;
   /** The attempts that the scheduler takes for this worker's, although the last hello did not list them. */
   #missing: readonly ReceivedKey[] = [];
+  /** The `lost_after` by which the lease counts; null before the first answer. */
+  #lostAfterMs: number | null = null;
   #saidAnswer: string | null = null;
   #hasContact = false;
   #isAccepted = false;
@@ -237,6 +239,7 @@ export class Worker implements AsyncDisposable {
       leaving: this.#stopping !== null && holds.length === 0,
       holds,
       lacks: this.#missing.filter((key) => this.#isLacking(key)),
+      ...(this.#lostAfterMs !== null && { lostAfterMs: this.#lostAfterMs }),
     };
   }
 
@@ -264,8 +267,10 @@ export class Worker implements AsyncDisposable {
 
   #onAnswer(answer: HelloAnswer, sentUptimeMs: number | null): void {
     const { guard } = this.#parts;
-    if (answer.refused !== "name_in_use" && sentUptimeMs !== null)
+    if (answer.refused !== "name_in_use" && sentUptimeMs !== null) {
       guard.setLease(leaseOf({ sentUptimeMs, lostAfterMs: answer.lostAfterMs }));
+      this.#lostAfterMs = answer.lostAfterMs;
+    }
     this.#noteRefusal(answer);
     this.#hasContact = true;
     this.#isAccepted = answer.refused === null;

@@ -102,6 +102,8 @@ const HELLO = record({
   holds: Type.Array(record({ ...key, state: words(HOLD_STATES) }), { maxItems: 100_000 }),
   /** Attempts that petit asked for with the verdict `missing`, and that it does not have: it has not started them, and never will. */
   lacks: Type.Optional(Type.Array(record(key), { maxItems: 100_000 })),
+  /** The `lost_after` of the last answer, by which the worker's lease counts, in ms. Missing before the first answer. */
+  lostAfterMs: Type.Optional(count),
   /** The worker's monotonic clock; the answer repeats it. */
   sentAt: Type.Number(),
   /** The worker's wall clock. */

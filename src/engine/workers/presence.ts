@@ -16,6 +16,8 @@ export type Contact = {
   /** Ms of the monotonic clock. */
   readonly at: number;
   readonly refused: HelloAnswer["refused"];
+  /** The longest `lost_after` by which its lease may count, in ms. */
+  readonly lostAfterMs: number;
   /** The label sets that it knows. */
   readonly sets: ReadonlySet<string>;
 };
@@ -57,6 +59,15 @@ export class Presence {
     return this.#context.clock.monotonic() - Math.max(this.#connectedSince, contact?.at ?? 0);
   }
 
+  /**
+   * Returns after how many ms without contact a worker is lost. That is not before its lease is over: the worker may not know yet that
+   * `lost_after` has become shorter.
+   */
+  lostAfterMs(name: string): number {
+    const known = this.#contacts.get(name) ?? this.#context.store.workers.find(name);
+    return Math.max(this.#context.lostAfterMs, known?.lostAfterMs ?? 0);
+  }
+
   /** Returns the last hello of an instance of a worker, since the start. */
   find(name: string, instance: string): Contact | null {
     const contact = this.#contacts.get(name);
@@ -76,7 +87,8 @@ export class Presence {
 
   /** Returns whether another instance that may still be running has the name. */
   #isInUse(name: string, instance: string): boolean {
-    const { store, clock, lostAfterMs } = this.#context;
+    const { store, clock } = this.#context;
+    const lostAfterMs = this.lostAfterMs(name);
     const contact = this.#contacts.get(name);
     if (contact !== undefined)
       return (
@@ -92,9 +104,11 @@ export class Presence {
   /** Notes a hello of the instance that has the name. */
   note(name: string, hello: Hello, { refused, sets }: Pick<Contact, "refused" | "sets">): void {
     const { clock, store, log } = this.#context;
-    this.#contacts.set(name, { hello, at: clock.monotonic(), refused, sets });
+    // Whether this answer reaches the worker is unknown until its next hello.
+    const lostAfterMs = Math.max(this.#context.lostAfterMs, hello.lostAfterMs ?? this.lostAfterMs(name));
+    this.#contacts.set(name, { hello, at: clock.monotonic(), refused, sets, lostAfterMs });
     try {
-      store.workers.greet(greetingOf(name, hello, clock.now()), clock.now());
+      store.workers.greet({ ...greetingOf(name, hello, clock.now()), lostAfterMs }, clock.now());
     } catch (error) {
       log.debug({ err: error, worker: name }, "cannot store the hello of a worker");
     }
@@ -110,11 +124,10 @@ export class Presence {
   /** Reports the workers that have become unreachable. */
   reportMissing(): void {
     if (this.#connectedSince === null) return;
-    const { store, lostAfterMs } = this.#context;
-    for (const { name, instance, leaving } of store.workers.list()) {
+    for (const { name, instance, leaving } of this.#context.store.workers.list()) {
       if (leaving) continue;
       const silentMs = this.silentMs(name, instance);
-      if (silentMs >= lostAfterMs) this.#report(name, "lost");
+      if (silentMs >= this.lostAfterMs(name)) this.#report(name, "lost");
       else if (silentMs >= this.unreachableMs) this.#report(name, "unreachable");
     }
   }
@@ -123,7 +136,7 @@ export class Presence {
     if (this.#connectedSince === null) return "unknown";
     if (leaving) return "gone";
     const silentMs = this.silentMs(name, instance);
-    if (silentMs >= this.#context.lostAfterMs) return "lost";
+    if (silentMs >= this.lostAfterMs(name)) return "lost";
     if (silentMs >= this.unreachableMs) return "unreachable";
     const contact = this.find(name, instance);
     if (contact === null) return "unknown";
@@ -142,7 +155,7 @@ export class Presence {
   }
 }
 
-const greetingOf = (name: string, hello: Hello, now: number): WorkerGreeting => ({
+const greetingOf = (name: string, hello: Hello, now: number): Omit<WorkerGreeting, "lostAfterMs"> => ({
   name,
   instance: hello.instance,
   labels: hello.labels,

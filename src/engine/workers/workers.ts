@@ -226,15 +226,15 @@ class Workers implements RemoteWorkers {
     for (const live of this.#attempts.values()) {
       const { claim } = live;
       if (claim === null || live.outcome !== null) continue;
-      if (this.#presence.silentMs(claim.worker, claim.instance) >= lostAfterMs) this.#lose(live, claim.worker);
+      const silentMs = this.#presence.silentMs(claim.worker, claim.instance);
+      if (silentMs >= this.#presence.lostAfterMs(claim.worker)) this.#lose(live, claim.worker);
     }
     this.#outbox.publishDue({ isAll: false });
   }
 
   #lose(live: LiveAttempt, worker: string): void {
-    const { log, lostAfterMs } = this.#options;
-    log.warn(live.logFields, "the worker of an attempt is lost");
-    const error = `worker ${worker} was out of reach for ${formatDuration(lostAfterMs)}`;
+    this.#options.log.warn(live.logFields, "the worker of an attempt is lost");
+    const error = `worker ${worker} was out of reach for ${formatDuration(this.#presence.lostAfterMs(worker))}`;
     live.finish(failed({ reason: "worker_lost", error }, live.options.now()));
   }
 

@@ -162,6 +162,8 @@ CREATE TABLE workers (
   first_seen_at INTEGER NOT NULL,
   last_contact_at INTEGER NOT NULL,
   clock_difference_ms INTEGER,
+  -- It may count its lease by this, if no answer has reached it since.
+  lost_after_ms INTEGER NOT NULL CHECK (lost_after_ms >= 0),
   -- True if a person drained it.
   drained INTEGER NOT NULL DEFAULT 0 CHECK (drained IN (0, 1))
 ) STRICT, WITHOUT ROWID;

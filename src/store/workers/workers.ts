@@ -15,6 +15,8 @@ export type WorkerGreeting = {
   readonly leaving: boolean;
   /** How far its wall clock is ahead of petit's; null if that is unknown. */
   readonly clockDifferenceMs: number | null;
+  /** The longest `lost_after` by which its lease may count, in ms. */
+  readonly lostAfterMs: number;
 };
 
 export type StoredWorker = WorkerGreeting & {
@@ -45,12 +47,12 @@ export const createWorkerStore = ({ sql, write, recordEvent }: StoreContext): Wo
   greet: write("relaxed", (worker, now) => {
     sql.run(
       `INSERT INTO workers (name, instance, labels, slots, version, protocol, address, draining, leaving, first_seen_at,
-         last_contact_at, clock_difference_ms)
+         last_contact_at, clock_difference_ms, lost_after_ms)
        VALUES ($name, $instance, $labels, $slots, $version, $protocol, $address, $draining, $leaving, $now, $now,
-         $clockDifferenceMs)
+         $clockDifferenceMs, $lostAfterMs)
        ON CONFLICT (name) DO UPDATE SET instance = $instance, labels = $labels, slots = $slots, version = $version,
          protocol = $protocol, address = $address, draining = $draining, leaving = $leaving, last_contact_at = $now,
-         clock_difference_ms = $clockDifferenceMs`,
+         clock_difference_ms = $clockDifferenceMs, lost_after_ms = $lostAfterMs`,
       {
         ...worker,
         labels: JSON.stringify(worker.labels),
@@ -93,6 +95,7 @@ const toWorker = (row: SqlRow): StoredWorker => ({
   draining: flag(row, "draining"),
   leaving: flag(row, "leaving"),
   clockDifferenceMs: integerOrNull(row, "clock_difference_ms"),
+  lostAfterMs: integer(row, "lost_after_ms"),
   firstSeenAt: integer(row, "first_seen_at"),
   lastContactAt: integer(row, "last_contact_at"),
   drained: flag(row, "drained"),

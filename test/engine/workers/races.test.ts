@@ -342,6 +342,18 @@ describe("a worker out of reach", () => {
     ]);
   });
 
+  test("is not lost before the lease is over that it knows, although lost_after is shorter now", async () => {
+    const { clock, petit, box, run, offer } = await started();
+    await using _ = petit;
+    await box.hello([holdOf(offer)], { lostAfterMs: 3 * LOST_AFTER_MS });
+    await clock.pass(3 * LOST_AFTER_MS - 2_000);
+    expect(petit.store.workers.find("box7")?.lostAfterMs).toBe(3 * LOST_AFTER_MS);
+    expect(petit.read(run.id).summary).toBe("far running");
+    await box.hello([holdOf(offer)], { lostAfterMs: LOST_AFTER_MS });
+    await clock.pass(LOST_AFTER_MS + 2_000);
+    expect(petit.read(run.id).summary).toBe("far failed(worker_lost)");
+  });
+
   test("is not lost while petit itself is cut off or suspended", async () => {
     const { clock, petit, transport, run } = await started();
     await using _ = petit;

@@ -14,6 +14,7 @@ const WORKER: WorkerGreeting = {
   draining: false,
   leaving: false,
   clockDifferenceMs: 3_600_000,
+  lostAfterMs: 300_000,
 };
 
 test("a worker is stored with its first and its last contact", () => {
