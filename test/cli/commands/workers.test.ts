@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { type WorkersAnswer, workersText } from "../../../src/cli/workers/table.ts";
 import { type CommandResult, petit } from "../../support/cli.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
 
 const NOW = 1_767_225_600_000;
 
@@ -80,4 +83,9 @@ describe("petit workers, where petit runs without workers", () => {
     const answer = { workers: [], count: 0, waiting: [], nats: null };
     expect(JSON.parse((await ask("workers", "--json")).stdout)).toEqual(answer);
   });
+});
+
+test("the example of workers is valid", async () => {
+  const { status, stdout } = await petit(["validate", "examples/workers/jobs"], { cwd: ROOT });
+  expect([status, stdout]).toEqual([0, expect.stringContaining("1 job")]);
 });
