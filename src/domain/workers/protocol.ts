@@ -8,6 +8,7 @@ import { STREAMS } from "../output-stream.ts";
 import { ENDING_REASONS, REASONS, type Run } from "../run.ts";
 import type { Outputs, TaskStatus } from "../task-run.ts";
 import { LABEL_PATTERN, MAX_LABELS } from "./labels.ts";
+import { REFUSED_HELLOS } from "./worker.ts";
 
 /**
  * The version of the messages between petit and its workers. A worker of another version keeps what it runs, and gets no new
@@ -122,8 +123,6 @@ const endOrder = record({ reason: words(ENDING_REASONS), force: Type.Boolean() }
  *   been sent before the claim and have arrived after it.
  */
 const VERDICTS = ["keep", "kill", "unknown", "missing"] as const;
-
-export const REFUSED_HELLOS = ["protocol", "name_in_use"] as const;
 
 const HELLO_ANSWER = record({
   scheduler: token,

@@ -1,5 +1,4 @@
 import type { JobId, RunId, TaskId } from "../ids.ts";
-import type { REFUSED_HELLOS } from "./protocol.ts";
 
 /**
  * States of a worker:
@@ -12,6 +11,12 @@ import type { REFUSED_HELLOS } from "./protocol.ts";
  */
 export const WORKER_STATES = ["connected", "unreachable", "lost", "refused", "unknown", "gone"] as const;
 export type WorkerState = (typeof WORKER_STATES)[number];
+
+/**
+ * Why a worker gets no work: it speaks another protocol, or another one has its name. They are here and not in `protocol.ts`, so that a
+ * petit without workers does not load the messages.
+ */
+export const REFUSED_HELLOS = ["protocol", "name_in_use"] as const;
 
 /** A worker as the API shows it. Times are in ms since the Unix epoch. */
 export type WorkerView = {

@@ -16,7 +16,6 @@ import {
   type OutcomeAnswer,
   type OutputAnswer,
   PROTOCOL,
-  REFUSED_HELLOS,
   type RequestFailure,
   readClaim,
   readClaimAnswer,
@@ -39,6 +38,7 @@ import {
   type Verdict,
   type WireScope,
 } from "../../../src/domain/workers/protocol.ts";
+import { REFUSED_HELLOS } from "../../../src/domain/workers/worker.ts";
 import { job, taskId } from "../../support/engine/factories.ts";
 import { memoryStore, startRun } from "../../support/engine/factories-store.ts";
 

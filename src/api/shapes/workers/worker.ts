@@ -1,8 +1,7 @@
 import { t } from "elysia";
 import { WORKER_REFUSAL_TEXT, WORKER_STATE_TEXT } from "../../../domain/words/worker.ts";
-import { REFUSED_HELLOS } from "../../../domain/workers/protocol.ts";
 import { type Dispatch, isUnreachable, type WaitingLabels } from "../../../domain/workers/waiting.ts";
-import { WORKER_STATES, type WorkerAttempt, type WorkerView } from "../../../domain/workers/worker.ts";
+import { REFUSED_HELLOS, WORKER_STATES, type WorkerAttempt, type WorkerView } from "../../../domain/workers/worker.ts";
 import { WaitsForWorkerBody, waitsForWorkerBody } from "../limits/waits-for.ts";
 import {
   Count,
