@@ -170,9 +170,9 @@ describe.skipIf(!isInstalled("tmux"))(name, () => {
       terminal.type("r");
       await terminal.until("Retry the run of loud?");
       terminal.type("y");
-      await terminal.until(/● running .*by retry/);
+      await terminal.until(/● running .*as a retry/);
       terminal.type("cy");
-      await terminal.until(/■ cancelled .*by retry/);
+      await terminal.until(/■ cancelled .*as a retry/);
     },
     LIMIT_MS,
   );

@@ -12,7 +12,7 @@ const ACTIONS = ["print", "install", "uninstall"] as const;
 
 export const service = defineCommand({
   name: "service",
-  summary: "Run petit or a worker as a systemd service: print, install, uninstall",
+  summary: "Run petit or a worker as a systemd service",
   description:
     "'print' shows the unit and changes nothing. 'install' writes the unit, creates the system user and the folders it needs, " +
     "then enables and starts the service. It keeps existing files, and replaces an edited unit only with --force. Run again, " +

@@ -14,7 +14,7 @@ type Action = (typeof ACTIONS)[number];
 
 export const worker = defineCommand({
   name: "worker",
-  summary: "Run tasks of petit on another machine, or make keys and the NATS configuration for that",
+  summary: "Run tasks of petit on another machine, and set that up",
   description:
     "Without an action, runs a worker in the foreground until SIGTERM or SIGINT: it takes the tasks whose runs_on asks for its " +
     "labels from `petit run --nats`, and runs them on this machine. Tasks continue when the connection is lost, and the worker " +

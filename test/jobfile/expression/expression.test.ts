@@ -254,8 +254,8 @@ describe("an expression", () => {
   });
 
   test("can be a long chain", () => {
-    expect(evaluate(`${"1 == ".repeat(4_000)}1`)).toBe(true);
-    expect(evaluate(`${"true && ".repeat(2_500)}'x'`)).toBe("x");
+    expect(evaluate(`${"1 == ".repeat(1_000)}1`)).toBe(true);
+    expect(evaluate(`${"true && ".repeat(1_000)}'x'`)).toBe("x");
   });
 });
 
