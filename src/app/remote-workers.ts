@@ -13,7 +13,7 @@ const SILENCE_MS = 5_000;
 
 /**
  * Prepares the connection to the workers, and adds it to `parts`. It connects when the engine starts. Throws `invalid_request` if a file
- * of the settings can't be used.
+ * that a setting names can't be read, or is not valid.
  */
 export const openRemoteWorkers = (
   { settings, clock }: RemoteWorkersOptions,

@@ -34,7 +34,7 @@ export type Session<T> = { readonly connection: NatsConnection; readonly prepare
 
 /**
  * Keeps a connection to NATS. The client's own reconnecting is not used: it would send what was written while there was no connection,
- * such as a request that its sender has given up, and it keeps consumers that no longer exist. Each connection here starts anew.
+ * such as a request that its sender has given up, and it keeps consumers that no longer exist. Every connection here is a new session.
  */
 export class Link<T> implements AsyncDisposable {
   readonly #options: LinkOptions<T>;

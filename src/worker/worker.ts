@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import type { JobId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
+import { linkFaultHint, linkFaultText } from "../domain/words/link.ts";
 import type { LinkState } from "../domain/workers/link.ts";
 import { type HelloAnswer, readControl, type Verdict } from "../domain/workers/protocol.ts";
 import { adoptProcess } from "../engine/attempt/adopt.ts";
@@ -259,10 +260,12 @@ export class Worker implements AsyncDisposable {
     }
     if (state.fault === "connecting") return;
     this.#isAccepted = false;
-    log.warn({ fault: state.fault, detail: state.detail }, LINK_TEXTS[state.fault]);
+    log.warn({ fault: state.fault, detail: state.detail }, `${linkFaultText(state.fault)}; running attempts continue`);
     const isFinal = state.fault === "credentials" || state.fault === "tls" || state.fault === "permissions";
     if (!isFinal || this.#hasContact || this.#held.size > 0) return;
-    this.#refuse(new PetitError("invalid_request", `${LINK_TEXTS[state.fault]}: ${state.detail}`));
+    const hint = linkFaultHint(state.fault);
+    const message = `${linkFaultText(state.fault)}: ${state.detail}${hint === null ? "" : `; ${hint}`}`;
+    this.#refuse(new PetitError("invalid_request", message));
   }
 
   #onAnswer(answer: HelloAnswer, sentUptimeMs: number | null): void {
@@ -453,16 +456,6 @@ const EMPTY_JOB: Job = {
   retention: { runs: null, days: null },
   tasks: [],
   source: { file: "", line: 1, folder: "" },
-};
-
-const LINK_TEXTS: Readonly<Record<Extract<LinkState, { status: "disconnected" }>["fault"], string>> = {
-  connecting: "connecting to NATS",
-  unreachable: "NATS can't be reached; running attempts continue",
-  credentials: "NATS refuses the credentials",
-  tls: "the TLS connection to NATS fails",
-  no_jetstream: "NATS has no JetStream",
-  permissions: "NATS does not allow this worker what it needs",
-  other: "the connection to NATS fails; running attempts continue",
 };
 
 const REFUSAL_TEXTS = {

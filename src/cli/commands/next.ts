@@ -100,7 +100,7 @@ const findSource = async (
   try {
     return jobOf(await jobsOfPetit(context), first);
   } catch (error) {
-    // No petit answers, so the argument must have been meant as a folder, which does not exist.
+    // No petit runs, so the argument can only be a folder. This reports that it does not exist.
     if (isUnreachable(error)) return jobsOfFolder({ dir: first, jobId, err });
     throw error;
   }

@@ -20,7 +20,7 @@ type Answer = typeof NotifyTestList.static;
 /** How a receiver answered. */
 export type NotifyTestResult = Answer["results"][number];
 
-/** The answers, and the process that sent the tests, for people. */
+/** What the receivers answered. `sender` tells people which process sent the tests. */
 type Tested = { readonly answer: Answer; readonly sender: string };
 
 type JobPlace = {
@@ -29,7 +29,7 @@ type JobPlace = {
   readonly dir: string | null;
 };
 
-/** Tests the receivers of a job: by the running petit, or by this process if a folder is given or no petit answers. */
+/** Sends a test to the receivers of a job. The running petit sends it; this process does if a folder is given, or if no petit runs. */
 export const testReceivers = async ({ jobId, dir }: JobPlace, context: Context): Promise<Tested> => {
   if (dir !== null) return await testHere(await findInFolder(dir, jobId, context), context);
   try {

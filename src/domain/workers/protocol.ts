@@ -111,7 +111,7 @@ const HELLO = record({
   now: Type.Number(),
 });
 
-/** Tells the worker to end an attempt. With `force`, it skips the rest of the grace period. */
+/** Tells the worker to end an attempt. `force` kills the process without waiting for the rest of the grace period. */
 const endOrder = record({ reason: words(ENDING_REASONS), force: Type.Boolean() });
 
 /**
@@ -245,7 +245,7 @@ const CONTROL = Type.Union([
   record({ kind: Type.Literal("end"), ...key, reason: words(ENDING_REASONS), force: Type.Boolean() }),
   record({ kind: Type.Literal("drain") }),
   record({ kind: Type.Literal("resume") }),
-  /** Tells the worker to say hello at once, because the answer has something new. */
+  /** Tells the worker to say hello at once, because the answer will have changed, for example its label sets. */
   record({ kind: Type.Literal("greet") }),
 ]);
 

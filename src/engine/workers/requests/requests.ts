@@ -26,7 +26,7 @@ export type RequestOptions = ClaimOptions & GreetOptions;
 const NOT_YOURS = { refused: "not_yours" } as const;
 
 /**
- * Answers a request of a worker. The request takes effect before anything is awaited, so requests take effect in the order in which they
+ * Answers a request of a worker. It changes the state before it awaits anything, so requests take effect in the order in which they
  * arrive. Returns null to send no answer. The worker then repeats the request.
  */
 export const answerRequest = async (request: WorkerRequest, options: RequestOptions): Promise<object | null> => {
