@@ -2,14 +2,17 @@ import { type Static, t } from "elysia";
 import { STREAMS } from "../../domain/output-stream.ts";
 import type { LineFilter } from "../../store/output.ts";
 import type { ApiStore } from "../options.ts";
-import { requireRun, requireTask } from "../routes/require.ts";
+import { requireItem, requireRun, requireTask } from "../routes/require.ts";
 import { wholeNumber, word } from "../shapes/schemas.ts";
 
 /** Query parameters that select lines of a run. */
 export const lineFilterFields = {
   task: t.Optional(t.String({ description: "Only lines of this task" })),
   item: t.Optional(
-    wholeNumber({ minimum: 0, maximum: 999 }, "Only lines of the items with this position, from 0; use it with `task`"),
+    wholeNumber(
+      { minimum: 0, maximum: 999_999 },
+      "Only lines of the items with this position, from 0; use it with `task`",
+    ),
   ),
   attempt: t.Optional(wholeNumber({ minimum: 1, maximum: 1_000_000 }, "Only lines of the attempts with this number")),
   stream: t.Optional(word(STREAMS, "Only lines of this stream")),
@@ -23,12 +26,14 @@ export const lineFilterFields = {
 
 type FilterQuery = { readonly [Field in keyof typeof lineFilterFields]?: Static<(typeof lineFilterFields)[Field]> };
 
-/** Converts the query to a filter. Throws `not_found` if the run does not exist or has no such task. */
+/** Converts the query to a filter. Throws `not_found` if the run does not exist or has no such task or item. */
 export const lineFilter = (store: ApiStore, runId: string, query: FilterQuery): LineFilter => {
   const run = requireRun(store, runId);
+  const task = query.task === undefined ? null : requireTask(store, run.id, query.task);
+  if (query.item !== undefined) requireItem(store, run, { task, index: Number(query.item) });
   return {
     runId: run.id,
-    ...(query.task === undefined ? {} : { taskId: requireTask(store, run.id, query.task).taskId }),
+    ...(task === null ? {} : { taskId: task.taskId }),
     ...(query.item === undefined ? {} : { item: Number(query.item) }),
     ...(query.attempt === undefined ? {} : { attempt: Number(query.attempt) }),
     ...(query.stream === undefined ? {} : { stream: query.stream }),

@@ -5,6 +5,7 @@ import type { Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
 import type { JobView } from "../../engine/engine.ts";
 import { shorten } from "../../lib/shorten.ts";
+import { suggest } from "../../lib/suggest.ts";
 import type { ApiEngine, ApiStore } from "../options.ts";
 
 /** Returns a job, or throws `not_found`. */
@@ -26,7 +27,49 @@ export const requireRun = (store: ApiStore, runId: string): Run => {
 
 /** Returns a task of a run. Throws `not_found` if the run has no such task. */
 export const requireTask = (store: ApiStore, runId: RunId, taskId: string): TaskRun => {
-  const task = store.runs.listTaskRuns(runId).find((each) => each.taskId === taskId);
-  if (task === undefined) throw new PetitError("not_found", `run ${runId} has no task '${shorten(taskId, 131)}'`);
-  return task;
+  const tasks = store.runs.listTaskRuns(runId);
+  const task = tasks.find((each) => each.taskId === taskId);
+  if (task !== undefined) return task;
+  const known = knownTasksText(
+    taskId,
+    tasks.map((each) => each.taskId),
+  );
+  throw new PetitError("not_found", `run ${runId} has no task '${shorten(taskId, 131)}'; ${known}`);
+};
+
+/** Maximum number of tasks that an error lists. */
+const LISTED_TASKS = 10;
+
+const knownTasksText = (given: string, ids: readonly string[]): string => {
+  const near = suggest(shorten(given), ids);
+  if (near !== null) return `did you mean '${near}'?`;
+  const more = ids.length > LISTED_TASKS ? `, … (${ids.length} in all)` : "";
+  return `its tasks are ${ids.slice(0, LISTED_TASKS).join(", ")}${more}`;
+};
+
+type ItemPosition = {
+  /** Null: any task of the run. */
+  readonly task: TaskRun | null;
+  readonly index: number;
+};
+
+/** Throws `not_found` if no task of a run, or not the given one, has or may still get an item at this position. */
+export const requireItem = (store: ApiStore, run: Run, { task, index }: ItemPosition): void => {
+  const tasks = task === null ? store.runs.listTaskRuns(run.id) : [task];
+  const { tasks: declared } = store.jobs.getDefinition(run.versionId);
+  const repeated = new Set(declared.filter(({ items }) => items !== undefined).map(({ id }) => id));
+  const mayHaveIt = ({ taskId, items, status }: TaskRun): boolean =>
+    items === null ? status === "pending" && repeated.has(taskId) : index < items;
+  if (tasks.some(mayHaveIt)) return;
+  throw new PetitError(
+    "not_found",
+    task === null
+      ? `no task of run ${run.id} has an item ${index}`
+      : `task '${task.taskId}' of run ${run.id} has ${missingItemText(index, task.items ?? 0)}`,
+  );
+};
+
+const missingItemText = (index: number, total: number): string => {
+  if (total === 0) return "no items";
+  return `no item ${index}; it has ${total === 1 ? "1 item: 0" : `${total} items: 0 to ${total - 1}`}`;
 };

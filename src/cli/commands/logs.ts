@@ -1,6 +1,7 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
 import { Reconnect } from "../../client/reconnect.ts";
+import { MAX_ITEMS } from "../../domain/item.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { usageError } from "../argv.ts";
 import { openClient } from "../client/client.ts";
@@ -12,6 +13,7 @@ import { readRun, type TaskBody, viewOf } from "../client/run-snapshot.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { type LineHead, lineDecorator, taskHead, timeHead } from "../logs/decorate.ts";
+import { findItem } from "../logs/find-item.ts";
 import { parseSince } from "../logs/since.ts";
 import { failedTasks } from "../run-display/error-excerpt.ts";
 import { readChunk } from "../run-display/output-chunk.ts";
@@ -39,8 +41,8 @@ export const logs = defineCommand({
     stream: { type: "string", valueHint: "stdout|stderr", description: "Only this stream. [default: both]" },
     item: {
       type: "string",
-      valueHint: "N",
-      description: "Only the item at this position, from 0; use it with TASK. [default: all]",
+      valueHint: "N|KEY",
+      description: "Only the item at this position, from 0, or with this key; use it with TASK. [default: all]",
     },
     attempt: { type: "string", valueHint: "N", description: "Only this attempt. [default: all]" },
     since: {
@@ -73,7 +75,8 @@ export const logs = defineCommand({
     const since = args.since === undefined ? undefined : parseSince(args.since, timeContext(context));
     const client = openClient(context);
     const runId = await findRun(client, args.RUN, context);
-    const { stream, item, attempt, tail } = args;
+    const { stream, attempt, tail } = args;
+    const item = await findItem(client, { runId, taskId: task, text: args.item });
     const filter = { task, stream, item, attempt, since, tail };
     const filters = args.failed ? await failedFilters(client, runId, filter) : [filter];
     if (filters.length === 0) note(`no task of run ${runName(runId, context.terminal.err)} has failed`, context);
@@ -137,9 +140,6 @@ const noteMachines = async (client: Client, { runId, filters }: MachineOptions, 
     if (task.waits_for !== null) note(`${task.task_id} waits for ${waitsForText(task.waits_for)}`, context);
   }
 };
-
-/** A task has at most this many items. */
-const MAX_ITEMS = 1000;
 
 /** Returns the filter for each task or item that failed, the first task first, and last those that may fail. */
 const failedFilters = async (client: Client, runId: string, filter: OutputFilter): Promise<readonly OutputFilter[]> => {

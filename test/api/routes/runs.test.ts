@@ -580,6 +580,19 @@ describe("the items of a task", () => {
     expect(items).toContainEqual(["plain", undefined]);
   });
 
+  test("that don't exist have no output", async () => {
+    const { id } = await runToEnd(petit, "items");
+    const refusal = async (path: string) => {
+      const { status, body } = await ask(petit, `/api/runs/${id}/${path}`);
+      return [status, body.code, body.error.replace(` of run ${id}`, "")];
+    };
+    for (const path of ["logs?task=each&item=3", "lines?task=each&item=3", "lines/search?q=x&task=each&item=3"])
+      expect(await refusal(path)).toEqual([404, "NOT_FOUND", "task 'each' has no item 3; it has 3 items: 0 to 2"]);
+    expect((await refusal("logs?task=plain&item=0")).at(-1)).toBe("task 'plain' has no items");
+    expect((await refusal("logs?item=3")).at(-1)).toBe("no task has an item 3");
+    expect((await petit.fetch(`/api/runs/${id}/logs?item=2`)).status).toBe(200);
+  });
+
   test("of an unknown task are 404, and a wrong query is 400", async () => {
     const { id } = await runToEnd(petit, "items");
     expect((await ask(petit, `/api/runs/${id}/tasks/nothing/items`)).status).toBe(404);

@@ -81,6 +81,35 @@ describe("petit logs --failed", () => {
   });
 });
 
+describe("petit logs --item", () => {
+  test("prints the output of an item, or says which items exist", async () => {
+    const { id } = JSON.parse((await ask("trigger", "spread", "--wait", "--json")).stdout);
+    const answers = await Promise.all(["1", "c", "3", "d"].map((item) => ask("logs", id, "load", "--item", item)));
+    expect(answers).toEqual([
+      { status: 0, stdout: "item b\n", stderr: "" },
+      { status: 0, stdout: "item c\n", stderr: "" },
+      { status: 2, stdout: "", stderr: `petit: task 'load' of run ${id} has no item 3; it has 3 items: 0 to 2\n` },
+      { status: 2, stdout: "", stderr: `petit: task 'load' of run ${id} has no item 'd'; its items are a, b, c\n` },
+    ]);
+  });
+
+  test("is refused for a task without items", async () => {
+    const answers = await Promise.all(["0", "a"].map((item) => ask("logs", runId, "check", "--item", item)));
+    const stderr = `petit: task 'check' of run ${runId} has no items\n`;
+    expect(answers).toEqual(answers.map(() => ({ status: 2, stdout: "", stderr })));
+  });
+});
+
+test("petit logs names the tasks of the run if there is no such task", async () => {
+  const [far, near] = await Promise.all([ask("logs", runId, "load"), ask("logs", runId, "chek")]);
+  expect(far).toEqual({
+    status: 2,
+    stdout: "",
+    stderr: `petit: run ${runId} has no task 'load'; its tasks are extract, check, transform, cleanup\n`,
+  });
+  expect(near.stderr).toBe(`petit: run ${runId} has no task 'chek'; did you mean 'check'?\n`);
+});
+
 describe("petit logs --since", () => {
   test("prints the lines since a time or a duration ago", async () => {
     const records = (await ask("logs", runId, "--json")).stdout.trimEnd().split("\n");
