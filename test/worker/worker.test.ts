@@ -267,6 +267,20 @@ describe("an offer", () => {
     expect(existsSync(join(dir, "marker"))).toBe(false);
   });
 
+  test("that arrives again is logged as refused only once", async () => {
+    await using started = startWorker({ allowedTypes: ["shell"], slots: 1 });
+    const { scheduler, log } = started;
+    for (let time = 1; time <= 3; time++) scheduler.offer(program("only", "python", { text: "" }));
+    scheduler.offer(shell("only", "true"), { attempt: 6 });
+    await outcomeOf(scheduler, 6);
+    expect(scheduler.givenBack).toBe(3);
+    const refusals = log
+      .text()
+      .match(/.*type_not_allowed.*/g)
+      ?.map((line) => JSON.parse(line).level);
+    expect(refusals).toEqual(["warn", "debug", "debug"]);
+  });
+
   test("is judged by the clock of the scheduler", async () => {
     await using started = startWorker();
     const { scheduler } = started;

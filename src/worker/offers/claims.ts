@@ -12,6 +12,7 @@ import type { WorkerParts } from "../parts.ts";
 import type { ReceivedOffer } from "../transport.ts";
 import { checkOffer, type OfferProblem } from "./check-offer.ts";
 import { DamagedFile } from "./files.ts";
+import { RefusalLog } from "./refusal-log.ts";
 
 /** A granted and stored offer. */
 export type Accepted = { readonly offer: Offer; readonly local: LocalAttempt };
@@ -38,6 +39,7 @@ const NOT_FOR_ME_MS = 5_000;
 export class Claims {
   readonly #options: ClaimsOptions;
   readonly #pending = new Map<Promise<unknown>, ReceivedKey>();
+  readonly #refusals = new RefusalLog();
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
@@ -90,10 +92,20 @@ export class Claims {
     // Another worker may allow the type. Offers with other problems must not run anywhere.
     if (problem === "type_not_allowed") received.giveBack(NOT_FOR_ME_MS);
     else received.remove();
-    const ids = offer === null ? {} : fieldsOf(offer);
-    if (problem === null) parts.log.debug(ids, "refused an offer: this worker has the attempt");
-    else parts.log.warn({ ...ids, reason: problem }, `refused an offer: ${PROBLEM_TEXTS[problem]}`);
+    if (problem === null) parts.log.debug(fieldsOf(offer), "refused an offer: this worker has the attempt");
+    else this.#logRefusal("warn", offer, { reason: problem, text: PROBLEM_TEXTS[problem] });
     return null;
+  }
+
+  /** Logs why an offer is refused. If the same was logged for its attempt before, the level is debug. */
+  #logRefusal(
+    level: "debug" | "info" | "warn",
+    offer: Offer | null,
+    { reason, text }: { readonly reason: string; readonly text: string },
+  ): void {
+    const isNew = offer === null || this.#refusals.isNew(offer, reason);
+    const fields = { ...(offer !== null && fieldsOf(offer)), reason };
+    this.#options.parts.log[isNew ? level : "debug"](fields, `refused an offer: ${text}`);
   }
 
   async #take(offer: Offer, received: ReceivedOffer): Promise<boolean> {
@@ -135,7 +147,7 @@ export class Claims {
       if (answer.isOpen) received.giveBack(NOT_FOR_ME_MS);
       else received.remove();
       const [level, text] = answer.isOpen ? (["info", "is not granted"] as const) : (["warn", "is replayed"] as const);
-      parts.log[level]({ ...fieldsOf(offer), reason: answer.reason }, `refused an offer: it ${text}`);
+      this.#logRefusal(level, offer, { reason: answer.reason, text: `it ${text}` });
       return false;
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
