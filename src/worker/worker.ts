@@ -423,7 +423,7 @@ export class Worker implements AsyncDisposable {
 }
 
 const UNGUARDED =
-  "this system does not report the time since boot: a worker that is cut off does not end tasks with on_interrupt: rerun, so they can run twice at the same time";
+  "this system does not report the time since boot, so this worker takes no tasks with on_interrupt: rerun: it could not end them in time if it is cut off, and they would run twice at once";
 
 /** Events are for the API, which a worker does not have. */
 const MAX_EVENTS = 1_000;

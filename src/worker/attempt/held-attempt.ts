@@ -280,7 +280,8 @@ export class HeldAttempt {
   /** Lets the guard end the attempt before the scheduler may start it elsewhere. Returns false if that may already have happened. */
   #guard(): boolean {
     const { parts, offer, local } = this.#options;
-    if (offer.onInterrupt !== "rerun" || !parts.guard.isSupported) return true;
+    if (offer.onInterrupt !== "rerun") return true;
+    if (!parts.guard.isSupported) return false;
     const { container } = taskOfOffer(offer);
     parts.guard.add({
       id: local.attempt.id,

@@ -63,7 +63,7 @@ export class Guard {
     return boot === bootId() ? Number(until) / CS_PER_MS : 0;
   }
 
-  /** False on a system that does not report the time since boot, such as macOS: there, nothing is guarded. */
+  /** False on a system that does not report the time since boot, such as macOS: there, nothing can be guarded. */
   readonly isSupported = uptimeMs() !== null;
 
   /** True while no guarded attempt can have been started elsewhere. */

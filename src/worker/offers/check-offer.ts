@@ -13,8 +13,16 @@ import { isSignedBy, type PublicKey } from "../../lib/wire/signing.ts";
  * - `expired`: it is too old.
  * - `misaddressed`: it was not sent to the workers that it is for.
  * - `type_not_allowed`: `--allow-type` does not allow the type of its task.
+ * - `unguarded`: it may be started elsewhere after `lost_after`, and this system can't end its processes before that.
  */
-export type OfferProblem = "unsigned" | "forged" | "malformed" | "expired" | "misaddressed" | "type_not_allowed";
+export type OfferProblem =
+  | "unsigned"
+  | "forged"
+  | "malformed"
+  | "expired"
+  | "misaddressed"
+  | "type_not_allowed"
+  | "unguarded";
 
 export type CheckedOffer =
   | { readonly offer: Offer; readonly problem: null }
@@ -28,6 +36,8 @@ export type OfferCheck = {
   readonly labels: readonly string[];
   /** Null allows all. */
   readonly allowedTypes: readonly TaskType[] | null;
+  /** False if nothing would end the processes of an attempt while the worker is cut off. */
+  readonly isGuarded: boolean;
   /** The time of the scheduler. */
   readonly now: number;
 };
@@ -43,13 +53,14 @@ export const checkOffer = (frame: Frame | null, check: OfferCheck): CheckedOffer
   return { offer, problem: problemOf(offer, check) } as CheckedOffer;
 };
 
-const problemOf = (offer: Offer, { set, labels, allowedTypes, now }: OfferCheck): OfferProblem | null => {
+const problemOf = (offer: Offer, { set, labels, allowedTypes, isGuarded, now }: OfferCheck): OfferProblem | null => {
   const isCanonical = canonicalLabels(offer.labels).join() === offer.labels.join();
   if (!isCanonical || labelSetName(offer.labels) !== set || !serves(labels, offer.labels)) return "misaddressed";
   if (now >= offer.expiresAt) return "expired";
   const types = offer.job.tasks.map(({ program }) => program.type);
   if (types.length !== 1) return "malformed";
-  return allowedTypes === null || types.every((type) => allowedTypes.includes(type)) ? null : "type_not_allowed";
+  if (allowedTypes !== null && !types.every((type) => allowedTypes.includes(type))) return "type_not_allowed";
+  return offer.onInterrupt === "rerun" && !isGuarded ? "unguarded" : null;
 };
 
 const signatureOf = ({ header }: Frame): Uint8Array | null => {

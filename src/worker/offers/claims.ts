@@ -78,7 +78,8 @@ export class Claims {
       received.giveBack(UNANSWERED_MS);
       return null;
     }
-    const { offer, problem } = checkOffer(received.frame, { set, trust, labels, allowedTypes, now });
+    const isGuarded = parts.guard.isSupported;
+    const { offer, problem } = checkOffer(received.frame, { set, trust, labels, allowedTypes, isGuarded, now });
     if (problem === null && !isHeld(offer)) {
       if (offer.onInterrupt !== "rerun" || parts.guard.isWithinLease) return offer;
       // Without a lease, it could be started elsewhere at once, so this worker must not start it.
@@ -89,8 +90,8 @@ export class Claims {
       received.giveBack(UNANSWERED_MS);
       return null;
     }
-    // Another worker may allow the type. Offers with other problems must not run anywhere.
-    if (problem === "type_not_allowed") received.giveBack(NOT_FOR_ME_MS);
+    // Another worker may run it. Offers with other problems must not run anywhere.
+    if (problem === "type_not_allowed" || problem === "unguarded") received.giveBack(NOT_FOR_ME_MS);
     else received.remove();
     if (problem === null) parts.log.debug(fieldsOf(offer), "refused an offer: this worker has the attempt");
     else this.#logRefusal("warn", offer, { reason: problem, text: PROBLEM_TEXTS[problem] });
@@ -172,4 +173,5 @@ const PROBLEM_TEXTS: Readonly<Record<OfferProblem, string>> = {
   expired: "it has expired",
   misaddressed: "it is not for this worker",
   type_not_allowed: "--allow-type does not allow the type of its task",
+  unguarded: "this system can't guard tasks with on_interrupt: rerun",
 };
