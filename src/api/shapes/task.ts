@@ -127,6 +127,10 @@ const TaskRunBody = exactly(
       ItemCountsBody,
       "Counts of its items; null if it has none, or if they are not known yet. Its items have the attempts",
     ),
+    workers: t.Array(t.String({ examples: ["box7"] }), {
+      description:
+        "Names of the workers that claimed its attempts, or those of its items; each once, the first one first",
+    }),
   },
   {
     title: "TaskRun",
@@ -160,6 +164,7 @@ const TaskRunBody = exactly(
         approval: null,
         allowed: false,
         items: null,
+        workers: [],
         attempt_list: [
           {
             attempt: 1,
@@ -281,22 +286,21 @@ type RunParts = RemoteFacts & {
 export const taskRunList = (parts: RunParts): typeof TaskRunList.static => {
   const { run, definition, tasks, attempts, items, waits, notes } = parts;
   const nodes = new Map(definition.tasks.map((task) => [task.id, nodeBody(task)]));
-  const byTask = Map.groupBy(
-    attempts.filter(({ item }) => item === null),
-    ({ taskId }) => taskId,
-  );
+  const byTask = Map.groupBy(attempts, ({ taskId }) => taskId);
+  const attemptsOf = ({ taskId }: TaskRun): readonly Attempt[] => byTask.get(taskId) ?? [];
   const bodies = tasks.map((task) => ({
     ...(nodes.get(task.taskId) ?? nodeBody(taskOf(definition, task.taskId))),
     task_id: task.taskId,
     run_id: task.runId,
     ...progressBody(task, {
-      attempts: byTask.get(task.taskId) ?? [],
+      attempts: attemptsOf(task).filter(({ item }) => item === null),
       waits: waits.filter(({ taskId }) => taskId === task.taskId),
       notes,
     }),
     approval: approvalBody(taskOf(definition, task.taskId), task, () => scopeOf({ run, definition, tasks })),
     allowed: isAllowedFailure(taskOf(definition, task.taskId), task),
     items: task.items === null ? null : (items.get(task.taskId) ?? NO_ITEMS),
+    workers: [...new Set(attemptsOf(task).flatMap(({ worker }) => worker ?? []))],
   }));
   return { tasks: bodies, count: bodies.length };
 };

@@ -19,7 +19,6 @@ import { failedTasks } from "../run-display/error-excerpt.ts";
 import { readChunk } from "../run-display/output-chunk.ts";
 import { runName } from "../run-display/short-id.ts";
 import { paint, writeWithBackpressure } from "../terminal/terminal.ts";
-import { workersOf } from "../workers/workers-of.ts";
 
 export const logs = defineCommand({
   name: "logs",
@@ -134,9 +133,8 @@ const noteMachines = async (client: Client, { runId, filters }: MachineOptions, 
   const isPrinted = ({ task_id }: TaskBody): boolean =>
     filters.some(({ task }) => task === undefined || task === task_id);
   for (const task of tasks.filter(isPrinted)) {
-    const workers = workersOf(task.attempt_list);
-    if (workers.length > 0)
-      note(`${task.task_id} ${task.ended_at === null ? "runs" : "ran"} on ${workers.join(", ")}`, context);
+    if (task.workers.length > 0)
+      note(`${task.task_id} ${task.ended_at === null ? "runs" : "ran"} on ${task.workers.join(", ")}`, context);
     if (task.waits_for !== null) note(`${task.task_id} waits for ${waitsForText(task.waits_for)}`, context);
   }
 };

@@ -1,24 +1,21 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
-import { noteText } from "../../domain/words/worker.ts";
 import { formatRoundedSize } from "../../lib/size.ts";
 import { failureReport } from "../client/failure-report.ts";
 import type { RunSnapshot, TaskBody } from "../client/run-snapshot.ts";
 import type { Context } from "../command.ts";
 import { FEW_TASKS, statusCounts } from "../run-display/frame.ts";
-import { reasonText } from "../run-display/outcome.ts";
 import { runName } from "../run-display/short-id.ts";
-import { durationText, signOf, styleOf } from "../run-display/status-text.ts";
+import { durationText, styleOf } from "../run-display/status-text.ts";
 import { fold } from "../terminal/columns.ts";
 import { commandLines } from "../terminal/command-lines.ts";
 import { readableLocal } from "../terminal/local-time.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import { relativeText } from "../terminal/relative-time.ts";
-import { type Column, columnTable } from "../terminal/table.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
-import { workersOf } from "../workers/workers-of.ts";
+import { statusText, taskTable } from "./task-table.ts";
 
 type RunTextOptions = {
   readonly snapshot: RunSnapshot;
@@ -77,11 +74,12 @@ const childrenNote = ({ run, tasks }: RunSnapshot, { terminal: { out } }: Contex
 /** Returns a table of the tasks. Of many tasks, a terminal shows those that run or failed. */
 const tasksText = (tasks: readonly TaskBody[], all: boolean, context: Context): string => {
   const { out } = context.terminal;
-  if (all || !out.isTerminal || tasks.length <= FEW_TASKS) return taskTable(tasks, context);
+  if (all || !out.isTerminal || tasks.length <= FEW_TASKS)
+    return taskTable(tasks, { screen: out, now: context.clock.now() });
   const shown = tasks.filter(({ status: word }) => word === "running" || word === "failed");
   const others = tasks.filter((task) => !shown.includes(task));
   const counts = `${shown.length === 0 ? "" : "… "}${others.length} ${shown.length === 0 ? "tasks" : "more"}: ${statusCounts(others)}; --all lists them`;
-  return `${taskTable(shown, context)}${paint(out, "dim", counts)}\n`;
+  return `${taskTable(shown, { screen: out, now: context.clock.now() })}${paint(out, "dim", counts)}\n`;
 };
 
 /** Returns how many artifacts a run has, and the command that lists them; empty if it has none. */
@@ -100,7 +98,7 @@ const runText = (snapshot: RunSnapshot, artifacts: string, context: Context): st
   const rows: readonly (readonly [string, string])[] = [
     ["run", run.id],
     ["job", run.job_id],
-    ["status", paint(out, styleOf(run.status), statusText(run, context))],
+    ["status", paint(out, styleOf(run.status), statusText(run, out))],
     ["warnings", warningsText(snapshot, out)],
     ...waitingTexts(snapshot).map((text, index) => [index === 0 ? "waits for" : "", text] as const),
     ["reason", run.reason ?? ""],
@@ -151,90 +149,9 @@ const paramText = (params: RunSnapshot["run"]["params"]): string =>
     .map(([name, value]) => `${name}=${value}`)
     .join(" ");
 
-/** Returns the status, with its sign on a terminal. */
-const statusText = (
-  { status: word }: Pick<RunSnapshot["run"] | TaskBody, "status">,
-  { terminal: { out } }: Context,
-): string => (out.isTerminal ? `${signOf(word)} ${word}` : word);
-
 /** Returns a time such as `2026-03-08 03:00:00 EDT`, on a terminal followed by how long ago it was. */
 const whenText = (at: number | null, { terminal: { out }, settings, clock }: Context): string => {
   if (at === null) return "-";
   const absolute = readableLocal(at, defaultZone(settings));
   return out.isTerminal ? `${absolute} (${relativeText(at - clock.now())})` : absolute;
-};
-
-const taskTable = (tasks: readonly TaskBody[], context: Context): string =>
-  columnTable(
-    [
-      { title: "TASK", cells: tasks.map(({ task_id }) => task_id), shrink: 5, min: 12 },
-      {
-        title: "STATUS",
-        cells: tasks.map((task) => statusText(task, context)),
-        style: (row) => (tasks[row]?.allowed ? "yellow" : styleOf(tasks[row]?.status ?? "pending")),
-      },
-      { title: "ATTEMPTS", cells: tasks.map(({ attempts }) => String(attempts)), drop: 2 },
-      ...(tasks.some(({ items }) => items !== null) ? [itemsColumn(tasks)] : []),
-      ...(tasks.some(({ runs_job }) => runs_job !== null) ? [childColumn(tasks, context)] : []),
-      ...(tasks.some(({ attempt_list }) => workersOf(attempt_list).length > 0) ? [workerColumn(tasks)] : []),
-      { title: "TOOK", cells: tasks.map((task) => taskTook(task, context)), drop: 3 },
-      ...reasonColumns(tasks, context),
-    ],
-    context.terminal.out,
-  );
-
-/** How many of the items of each task have ended. */
-const itemsColumn = (tasks: readonly TaskBody[]): Column => ({
-  title: "ITEMS",
-  cells: tasks.map(({ items }) =>
-    items === null ? "-" : `${items.total - items.pending - items.running}/${items.total}`,
-  ),
-});
-
-/** The run that each task started. The runs of items are listed by `petit runs --parent`. */
-const childColumn = (tasks: readonly TaskBody[], { terminal: { out } }: Context): Column => ({
-  title: "RUN",
-  cells: tasks.map(({ child_run_id: id }) => (id === null ? "-" : runName(id, out))),
-  drop: 5,
-});
-
-const workerColumn = (tasks: readonly TaskBody[]): Column => ({
-  title: "WORKER",
-  cells: tasks.map(({ attempt_list }) => workersOf(attempt_list).join(", ") || "-"),
-  shrink: 4,
-  drop: 6,
-});
-
-const explainedReason = (task: TaskBody): string => {
-  if (task.waits_for !== null) return `waits for ${waitsForText(task.waits_for)}`;
-  return `${reasonText(task)}${task.allowed ? " (allowed)" : ""}${notesText(task)}`;
-};
-
-/** Returns the newest attempt's note about what its worker reported too late. */
-const notesText = ({ attempt_list }: TaskBody): string => {
-  const note = attempt_list.flatMap(({ notes }) => notes).at(-1);
-  return note === undefined ? "" : `; ${noteText(note)}`;
-};
-
-/** On a terminal one column explains the outcome; otherwise reason and error are separate columns. */
-const reasonColumns = (tasks: readonly TaskBody[], { terminal: { out } }: Context): readonly Column[] => {
-  const errors = tasks.map(({ error }) => error ?? "-");
-  if (!out.isTerminal)
-    return [
-      { title: "REASON", cells: tasks.map(({ reason }) => reason ?? "-") },
-      { title: "ERROR", cells: errors },
-      ...(tasks.some(({ waits_for }) => waits_for !== null) ? [waitsColumn(tasks)] : []),
-    ];
-  return [{ title: "REASON", cells: tasks.map(explainedReason), shrink: 1, min: 14, drop: 4 }];
-};
-
-const waitsColumn = (tasks: readonly TaskBody[]): Column => ({
-  title: "WAITS FOR",
-  cells: tasks.map(({ waits_for }) => (waits_for === null ? "-" : waitsForText(waits_for))),
-});
-
-const taskTook = (task: TaskBody, { terminal: { out }, clock }: Context): string => {
-  if (task.reused) return durationText(null);
-  const since = out.isTerminal && task.status === "running" ? task.started_at : null;
-  return durationText(since === null ? task.duration_ms : clock.now() - since);
 };

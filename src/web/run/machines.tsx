@@ -8,9 +8,9 @@ import { Time } from "../ui/time/time.tsx";
 export const workerOf = ({ attempt_list }: Pick<TaskRunData | ItemData, "attempt_list">): string | null =>
   attempt_list.at(-1)?.worker ?? null;
 
-/** Returns the workers that ran attempts of a run, without those of items. */
+/** Returns the workers that ran attempts of a run. */
 const workersOf = (tasks: readonly TaskRunData[]): readonly string[] => [
-  ...new Set(tasks.flatMap(({ attempt_list }) => attempt_list.flatMap(({ worker }) => worker ?? []))),
+  ...new Set(tasks.flatMap(({ workers }) => workers)),
 ];
 
 const WorkerLink = ({ name }: { readonly name: string }) => <Link href={`/workers#${name}`}>{name}</Link>;

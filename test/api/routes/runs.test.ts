@@ -405,6 +405,7 @@ describe("the tasks of a run", () => {
       approval: null,
       allowed: false,
       items: null,
+      workers: [],
       attempt_list: [{ attempt: 1, ...attempt }],
     });
     const failed = { ...attempt, status: "failed", reason: "exit_code", exit_code: 3 };

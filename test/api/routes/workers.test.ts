@@ -61,6 +61,27 @@ describe("a task that waits for a worker", () => {
   });
 });
 
+test("a task names the workers of its items", async () => {
+  const { body, run, store } = await withWaitingRun();
+  const [task] = store.runs.listTaskRuns(run.id);
+  if (task === undefined) throw new Error("the run has no task");
+  const item = { value: "", outputs: null, childRunId: null };
+  const keys = ["a", "b", "c"];
+  store.runs.startItems(
+    run,
+    task.taskId,
+    keys.map((key, index) => ({ ...item, index, key })),
+    6,
+  );
+  for (const [index, worker] of ["box7", "db1", "box7"].entries()) {
+    const attempt = store.runs.offerAttempt(run, { taskId: task.taskId, item: index }, { labels: ["gpu"], now: 7 });
+    store.runs.claimAttempt(run, attempt, { worker, now: 8 });
+  }
+  expect(await body(`/api/runs/${run.id}/tasks`)).toMatchObject({
+    tasks: [{ task_id: "only", workers: ["box7", "db1"], attempt_list: [] }],
+  });
+});
+
 describe("changes of a worker", () => {
   test.each([
     ["POST", "/drain", "worker 'box7' claims nothing more; 1 task runs on there"],

@@ -99,6 +99,7 @@ export const topTask = (id: string, fields: Partial<TopTask> = {}): TopTask => (
   approval: null,
   allowed: false,
   items: null,
+  workers: [],
   attempt_list: [],
   ...fields,
 });

@@ -31,6 +31,7 @@ const task = (id: string, rest: Partial<TaskRunData> = {}): TaskRunData => ({
   approval: null,
   allowed: false,
   items: null,
+  workers: [],
   attempt_list: [],
   ...rest,
 });
