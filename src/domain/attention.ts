@@ -4,7 +4,7 @@ import type { JobId, RunId, TaskId } from "./ids.ts";
 import type { WaitsFor } from "./limits/waits-for.ts";
 import type { NotifyTarget } from "./notification.ts";
 import type { Reason } from "./run.ts";
-import type { WorkerAttempt } from "./workers/worker.ts";
+import type { WaitsForWorker, WorkerAttempt } from "./workers/worker.ts";
 
 /**
  * Something that a person should look at, as a code with data; `attentionMessage` makes the sentence. Kinds may be added.
@@ -16,7 +16,7 @@ import type { WorkerAttempt } from "./workers/worker.ts";
  * - `run_late`: unfinished runs of a job exceeded its `warn_after`, or have been waiting to start for too long (`lateAfterMs`).
  * - `approval_needed`: a task waits until a person approves or rejects it.
  * - `worker_unreachable`: a worker stopped sending hellos without announcing that it stops.
- * - `no_worker`: tasks wait for a worker, and no connected one has their labels.
+ * - `no_worker`: tasks wait for a worker, and no connected one has their labels and allows their types.
  * - `nats_unreachable`: petit has lost NATS, so nothing new starts on workers.
  * - `notifications_undelivered`: a receiver of a job's notifications can't be reached, or refuses them.
  * - `job_file_broken`: a job file has problems; its jobs keep their last good version.
@@ -138,6 +138,8 @@ type UnreachableWorker = {
 /** Attempts with the same labels. Job, run and task are those of the one that waits longest. */
 type UnservedLabels = Pick<WorkerAttempt, "jobId" | "runId" | "taskId"> & {
   readonly labels: readonly string[];
+  /** The type of the tasks, if a connected worker has the labels but does not allow it. */
+  readonly type: WaitsForWorker["type"];
   readonly since: number;
   /** Number of attempts. */
   readonly count: number;

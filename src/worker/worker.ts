@@ -228,13 +228,14 @@ export class Worker implements AsyncDisposable {
   }
 
   #greeting() {
-    const { labels, address, version, store } = this.#options;
+    const { labels, allowedTypes, address, version, store } = this.#options;
     const holds = [...this.#claims.pending, ...[...this.#held.values()].map(({ hold }) => hold)];
     return {
       instance: store.workers.getDatabaseId(),
       version,
       labels: [...labels],
       slots: this.#slots.count,
+      ...(allowedTypes !== null && { allowedTypes: [...allowedTypes] }),
       address,
       draining: this.#isDraining,
       leaving: this.#stopping !== null && holds.length === 0,

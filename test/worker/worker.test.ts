@@ -274,6 +274,7 @@ describe("an offer", () => {
     scheduler.offer(shell("only", "true"), { attempt: 6 });
     await outcomeOf(scheduler, 6);
     expect(scheduler.givenBack).toBe(3);
+    expect(scheduler.hellos.at(-1)?.allowedTypes).toEqual(["shell"]);
     const refusals = log
       .text()
       .match(/.*type_not_allowed.*/g)

@@ -8,7 +8,6 @@ import type { QueueState } from "../../domain/limits/queue.ts";
 import { NOTIFY_TYPES } from "../../domain/notification.ts";
 import { isFinal } from "../../domain/run.ts";
 import { OUTCOMES } from "../../domain/schedule/occurrence.ts";
-import { waitingByLabels } from "../../domain/workers/waiting.ts";
 import { WORKER_STATES, type WorkerView } from "../../domain/workers/worker.ts";
 import { DELIVERY_OUTCOMES, type DeliveryResult } from "../../engine/notify/dispatcher.ts";
 import type { ApiContext } from "../context.ts";
@@ -216,8 +215,7 @@ const registerWorkerGauges = (registers: Registry[], engine: MetricSources["engi
     registers,
     collect() {
       this.reset();
-      for (const { waitsFor, count } of waitingByLabels(engine.listWorkerWaits(), engine.workers))
-        this.set({ labels: waitsFor.labels.join(",") }, count);
+      for (const { labels } of engine.listWorkerWaits()) this.inc({ labels: labels.join(",") });
     },
   });
 };

@@ -21,7 +21,7 @@ export const remoteFacts = (
 
 const listWaits = (engine: ApiEngine, runId: RunId): RemoteFacts["waits"] => {
   const { workers } = engine;
-  return engine.listWorkerWaits(runId).map((wait) => ({ ...wait, waitsFor: waitsForWorker(wait.labels, workers) }));
+  return engine.listWorkerWaits(runId).map((wait) => ({ ...wait, waitsFor: waitsForWorker(wait, workers) }));
 };
 
 /** Returns what an unfinished run waits for: a limit, or a worker if nothing else of it is running. Null if nothing keeps it. */

@@ -86,10 +86,10 @@ const stateOf = (item: AttentionBody): Pick<AttentionRow, "state" | "detail"> =>
       return { state: item.lost ? "lost" : "unreachable", detail: runsThereText(item.running) };
     case "no_worker": {
       const others = item.count === 1 ? "" : `, and ${pluralize(item.count - 1, "more task")}`;
-      const { labels } = item;
+      const { labels, type } = item;
       return {
         state: "no worker",
-        detail: `${item.task_id} waits for ${waitsForText({ code: "worker", labels, connected: 0 })}${others}`,
+        detail: `${item.task_id} waits for ${waitsForText({ code: "worker", labels, type, connected: 0 })}${others}`,
       };
     }
     case "nats_unreachable":

@@ -23,8 +23,8 @@ export const attentionMessage = (item: Attention): string => {
       return `worker '${item.worker}' is unreachable${item.isLost ? " for longer than lost_after" : ""}${whatRuns(item.attempts)}`;
     case "no_worker": {
       const others = item.count === 1 ? "" : ` (and ${item.count - 1} more)`;
-      const { labels } = item;
-      return `task '${item.taskId}' of job '${item.jobId}'${others} waits for ${waitsForText({ code: "worker", labels, connected: 0 })}`;
+      const { labels, type } = item;
+      return `task '${item.taskId}' of job '${item.jobId}'${others} waits for ${waitsForText({ code: "worker", labels, type, connected: 0 })}`;
     }
     case "nats_unreachable":
       return `petit does not reach NATS at ${item.url}${item.error === null ? "" : `: ${item.error}`}; nothing new starts on workers`;
@@ -90,7 +90,7 @@ export const ATTENTION_TEXT = {
   approval_needed: "A task waits until a person approves or rejects it",
   worker_unreachable:
     "A worker that was not stopped sends no hellos; ends when it is back or `petit worker forget` removes it",
-  no_worker: "Tasks wait for a worker, and no connected one has all of their labels",
+  no_worker: "Tasks wait for a worker, and no connected one has all of their labels and allows their types",
   nats_unreachable: "petit does not reach NATS, so that nothing new starts on workers; what runs there goes on",
   notifications_undelivered:
     "Notifications of a job could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",

@@ -27,7 +27,7 @@ const placeText = ({ code, queue, limit, running }: WaitsFor): string => {
   }
 };
 
-const workerText = ({ labels, connected }: WaitsForWorker): string =>
-  connected === 0
-    ? `a worker with ${labelsText(labels)}: none is connected`
-    : `a free slot of a worker with ${labelsText(labels)}`;
+const workerText = ({ labels, type, connected }: WaitsForWorker): string => {
+  const worker = `a worker with ${labelsText(labels)}${type === null ? "" : ` that allows ${type} tasks`}`;
+  return connected === 0 ? `${worker}: none is connected` : `a free slot of ${worker}`;
+};

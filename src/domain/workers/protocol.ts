@@ -93,6 +93,8 @@ const HELLO = record({
   protocol: count,
   labels,
   slots: count,
+  /** The types of tasks that it runs. Missing if it runs all. A later version may have more types, so they are not checked. */
+  allowedTypes: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
   /** The host name or address of the worker, to display. */
   address: Type.String({ maxLength: 255 }),
   /** True if it takes no new work. */

@@ -1,3 +1,4 @@
+import type { TaskType } from "../job.ts";
 import { serves } from "./labels.ts";
 import type { WaitsForWorker, WorkerAttempt, WorkerView } from "./worker.ts";
 
@@ -5,11 +6,13 @@ import type { WaitsForWorker, WorkerAttempt, WorkerView } from "./worker.ts";
 export type WorkerWait = Pick<WorkerAttempt, "runId" | "jobId" | "taskId" | "item"> & {
   /** The labels that the worker must have, sorted. */
   readonly labels: readonly string[];
+  /** The type of its task. */
+  readonly type: TaskType;
   /** When the attempt was stored, in ms since the Unix epoch. */
   readonly since: number;
 };
 
-/** The attempts that wait for a worker with the same labels. */
+/** The attempts that wait for the same workers. */
 export type WaitingLabels = {
   readonly waitsFor: WaitsForWorker;
   readonly count: number;
@@ -32,24 +35,33 @@ export type Dispatch = {
 export const isUnreachable = ({ state }: Pick<WorkerView, "state">): boolean =>
   state === "unreachable" || state === "lost";
 
-/** Returns what an attempt for a worker with these labels waits for. */
-export const waitsForWorker = (labels: readonly string[], workers: readonly WorkerView[]): WaitsForWorker => ({
-  code: "worker",
-  labels,
-  connected: workers.filter((worker) => isAvailable(worker) && serves(worker.labels, labels)).length,
-});
+/** Returns what an attempt waits for. */
+export const waitsForWorker = (
+  { labels, type }: Pick<WorkerWait, "labels" | "type">,
+  workers: readonly WorkerView[],
+): WaitsForWorker => {
+  const withLabels = workers.filter((worker) => isAvailable(worker) && serves(worker.labels, labels));
+  const able = withLabels.filter(({ allowedTypes }) => allowedTypes?.includes(type) ?? true);
+  return { code: "worker", labels, type: able.length < withLabels.length ? type : null, connected: able.length };
+};
 
 const isAvailable = ({ state, isDraining }: WorkerView): boolean => state === "connected" && !isDraining;
 
-/** Groups the waiting attempts by labels. The group that has waited longest comes first. */
+/**
+ * Groups the waiting attempts by labels, and by the type of their task where not all workers with the labels allow it. The group that has
+ * waited longest comes first.
+ */
 export const waitingByLabels = (
   waits: readonly WorkerWait[],
   workers: readonly WorkerView[],
 ): readonly WaitingLabels[] =>
-  [...Map.groupBy(waits, ({ labels }) => labels.join(","))]
+  [...Map.groupBy(withReasons(waits, workers), ({ waitsFor: { labels, type } }) => [...labels, type].join(","))]
     .flatMap(([, group]): WaitingLabels[] => {
-      const [first] = group.toSorted((a, b) => a.since - b.since);
+      const [first] = group.toSorted((a, b) => a.wait.since - b.wait.since);
       if (first === undefined) return [];
-      return [{ waitsFor: waitsForWorker(first.labels, workers), count: group.length, first }];
+      return [{ waitsFor: first.waitsFor, count: group.length, first: first.wait }];
     })
     .toSorted((a, b) => a.first.since - b.first.since);
+
+const withReasons = (waits: readonly WorkerWait[], workers: readonly WorkerView[]) =>
+  waits.map((wait) => ({ wait, waitsFor: waitsForWorker(wait, workers) }));

@@ -1,4 +1,5 @@
 import type { JobId, RunId, TaskId } from "../ids.ts";
+import type { TaskType } from "../job.ts";
 
 /**
  * States of a worker:
@@ -26,6 +27,8 @@ export type WorkerView = {
   readonly refused: (typeof REFUSED_HELLOS)[number] | null;
   readonly labels: readonly string[];
   readonly slots: number;
+  /** The types of tasks that it runs, by its last hello; null if it runs all, or if petit does not know it yet. */
+  readonly allowedTypes: readonly string[] | null;
   readonly version: string;
   readonly protocol: number;
   readonly address: string;
@@ -54,6 +57,8 @@ export type WorkerAttempt = {
 export type WaitsForWorker = {
   readonly code: "worker";
   readonly labels: readonly string[];
-  /** How many connected workers have the labels. If it is 0, the task can't start before one connects. */
+  /** The type of the task, if a connected worker has the labels but does not allow it; otherwise null. */
+  readonly type: TaskType | null;
+  /** How many connected workers have the labels and allow the type. If it is 0, the task can't start before one connects. */
   readonly connected: number;
 };

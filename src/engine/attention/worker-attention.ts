@@ -31,7 +31,7 @@ const unreachableAttention = ({ name: worker, state, lastContactAt: since, attem
 
 const unservedAttention = ({ waitsFor, count, first }: WaitingLabels): Attention => {
   const { jobId, runId, taskId, since } = first;
-  return { kind: "no_worker", labels: waitsFor.labels, count, jobId, runId, taskId, since };
+  return { kind: "no_worker", labels: waitsFor.labels, type: waitsFor.type, count, jobId, runId, taskId, since };
 };
 
 const natsAttention = ({ url, since, error }: Dispatch): Attention => ({ kind: "nats_unreachable", url, since, error });

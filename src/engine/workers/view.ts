@@ -16,6 +16,7 @@ export const viewWorkers = (
     return {
       name,
       state,
+      allowedTypes: presence.contacts.get(name)?.hello.allowedTypes ?? null,
       refused: state === "refused" ? (presence.contacts.get(name)?.refused ?? null) : null,
       ...{ labels, slots, version, protocol, address, firstSeenAt, lastContactAt, clockDifferenceMs },
       isDraining: worker.drained || worker.draining,

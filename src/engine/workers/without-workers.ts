@@ -45,7 +45,17 @@ export class WithoutWorkers {
       if (offer?.state !== "offered") return [];
       const { taskId, item } = attempt;
       const { labels, offeredAt: since } = offer;
-      return [{ runId: attempt.runId, jobId: context.run.jobId, taskId, item, labels, since }];
+      return [
+        {
+          runId: attempt.runId,
+          jobId: context.run.jobId,
+          taskId,
+          item,
+          labels,
+          type: context.task.program.type,
+          since,
+        },
+      ];
     });
   }
 }

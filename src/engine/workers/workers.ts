@@ -255,7 +255,17 @@ class Workers implements RemoteWorkers {
       if (!live.isOpen || (runId !== undefined && attempt.runId !== runId)) return [];
       const { labels, offeredAt } = live.offer;
       const { runId: id, taskId, item } = attempt;
-      return [{ runId: id, jobId: context.run.jobId, taskId, item, labels, since: offeredAt }];
+      return [
+        {
+          runId: id,
+          jobId: context.run.jobId,
+          taskId,
+          item,
+          labels,
+          type: context.task.program.type,
+          since: offeredAt,
+        },
+      ];
     });
   }
 

@@ -12,7 +12,7 @@ const withWaitingRun = async () => {
 
 type Body = { readonly [field: string]: unknown };
 
-const WAITS = { code: "worker", labels: ["oracle"], connected: 0 };
+const WAITS = { code: "worker", labels: ["oracle"], type: null, connected: 0 };
 
 describe("GET /api/workers", () => {
   test("lists workers with their attempts, and the waiting attempts by labels", async () => {
@@ -26,6 +26,7 @@ describe("GET /api/workers", () => {
           refused: null,
           draining: false,
           labels: ["gpu", "zone=eu"],
+          allowed_types: null,
           slots: 2,
           slots_used: 1,
           version: "0.1.0",

@@ -16,6 +16,7 @@ const WORKER: WorkersAnswer["workers"][number] = {
   refused: null,
   draining: false,
   labels: ["gpu", "zone=eu"],
+  allowed_types: null,
   slots: 2,
   slots_used: 1,
   version: "0.1.0",
@@ -35,7 +36,14 @@ const ANSWER: WorkersAnswer = {
     { ...WORKER, name: "old", state: "refused", refused: "protocol", slots_used: 0, running: [] },
   ],
   count: 3,
-  waiting: [{ ...NODE, waits_for: { code: "worker", labels: ["oracle"], connected: 0 }, count: 2, since: NOW - 5_000 }],
+  waiting: [
+    {
+      ...NODE,
+      waits_for: { code: "worker", labels: ["oracle"], type: null, connected: 0 },
+      count: 2,
+      since: NOW - 5_000,
+    },
+  ],
   nats: { url: "nats://nats:4222", connected: false, since: NOW - 3_000, error: "connection refused" },
 };
 

@@ -137,7 +137,7 @@ describe("a run with tasks on workers", () => {
       worker: "box7",
       notes: [],
     };
-    const waits_for = { code: "worker" as const, labels: ["gpu"], connected: 0 };
+    const waits_for = { code: "worker" as const, labels: ["gpu"], type: null, connected: 0 };
     const tasks = [
       topTask("load", { attempt_list: [attempt] }),
       topTask("fit", { status: "pending", waits_for, started_at: null, ended_at: null, duration_ms: null }),

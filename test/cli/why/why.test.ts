@@ -137,7 +137,10 @@ describe("lastRunText", () => {
 
   test("names the tasks that wait for a worker", () => {
     const lastRun = { ...RUN, status: "running" as const, ended_at: null, duration_ms: null };
-    const wait = { taskId: "fit", waitsFor: { code: "worker" as const, labels: ["gpu", "zone=eu"], connected: 0 } };
+    const wait = {
+      taskId: "fit",
+      waitsFor: { code: "worker" as const, labels: ["gpu", "zone=eu"], type: null, connected: 0 },
+    };
     const text = lastRunText({ ...FACTS, lastRun, workerWaits: [wait, { ...wait, taskId: "load" }] }, TIME);
     expect(text).toContain(
       "it has been running for 10m, and now task 'fit' (and 1 more task) waits for a worker with gpu, zone=eu: none is connected (run ",

@@ -15,6 +15,7 @@ const worker = (rest: Partial<WorkerView>): WorkerView => ({
   state: "connected",
   refused: null,
   labels: ["gpu"],
+  allowedTypes: null,
   slots: 2,
   version: "0.1.0",
   protocol: 1,
@@ -27,7 +28,7 @@ const worker = (rest: Partial<WorkerView>): WorkerView => ({
   ...rest,
 });
 
-const WAIT: WorkerWait = { ...NODE, labels: ["gpu"], since: 5 };
+const WAIT: WorkerWait = { ...NODE, labels: ["gpu"], type: "python", since: 5 };
 
 const messages = (workers: readonly WorkerView[], rest: Partial<WorkerFacts> = {}): readonly string[] =>
   workerAttention({
@@ -45,6 +46,18 @@ describe("what needs attention about workers", () => {
     ["tasks whose only worker is drained", [worker({ isDraining: true })], [UNSERVED]],
     ["tasks whose only worker lacks a label", [worker({ labels: ["zone=eu"] })], [UNSERVED]],
     ["nothing while a connected worker has the labels", [worker({})], []],
+    [
+      "tasks whose type no worker allows",
+      [worker({ allowedTypes: ["shell", "command"] })],
+      [
+        "task 'fit' of job 'train' (and 1 more) waits for a worker with gpu that allows python tasks: none is connected",
+      ],
+    ],
+    [
+      "nothing while one of the connected workers allows the type",
+      [worker({ allowedTypes: ["shell"] }), worker({ name: "box8", allowedTypes: ["python"] })],
+      [],
+    ],
     [
       "an unreachable worker, with what runs there",
       [worker({}), worker({ name: "box8", state: "unreachable", attempts: [ATTEMPT] })],

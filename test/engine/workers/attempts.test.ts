@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { CLAIM_CONTEXT, claimProofBytes, OFFER_CONTEXT } from "../../../src/domain/workers/protocol.ts";
+import { waitingByLabels } from "../../../src/domain/workers/waiting.ts";
 import { encodeFrame } from "../../../src/lib/wire/frame.ts";
 import { isSignedBy } from "../../../src/lib/wire/signing.ts";
 import { job, program, retry, shell, taskId } from "../../support/engine/factories.ts";
@@ -25,7 +26,7 @@ describe("an attempt on a worker", () => {
     expect(offer).toMatchObject({ epoch: 1, labels: ["gpu"], attemptNumber: 1, onInterrupt: "fail" });
     expect(id).toBe(`${offer.scheduler}:${offer.attempt}:1`);
     expect(petit.read(run.id).summary).toBe("far pending");
-    expect(petit.engine.listWorkerWaits(run.id)).toMatchObject([{ taskId: "far", labels: ["gpu"] }]);
+    expect(petit.engine.listWorkerWaits(run.id)).toMatchObject([{ taskId: "far", labels: ["gpu"], type: "shell" }]);
 
     const answer = await box.claim(offer);
     if (!("proof" in answer)) throw new Error("the claim was refused");
@@ -46,6 +47,18 @@ describe("an attempt on a worker", () => {
     expect(attempts).toMatchObject([{ worker: "box7", status: "completed", exitCode: 0 }]);
     expect(petit.engine.workers).toMatchObject([{ attempts: [] }]);
     expect(petit.spooled).toEqual([]);
+  });
+
+  test("waits for a worker that allows its type", async () => {
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")] });
+    await using _ = petit;
+    await petit.trigger("hello");
+    await transport.offered();
+    const waitsFor = () => waitingByLabels(petit.engine.listWorkerWaits(), petit.engine.workers)[0]?.waitsFor;
+    await fakeWorker(transport, "box7").hello([], { allowedTypes: ["python"] });
+    expect(waitsFor()).toEqual({ code: "worker", labels: ["gpu"], type: "shell", connected: 0 });
+    await fakeWorker(transport, "box8").hello();
+    expect(waitsFor()).toMatchObject({ type: "shell", connected: 1 });
   });
 
   test("passes its outputs to a local task", async () => {

@@ -10,7 +10,7 @@ const summary = (...statuses: readonly TaskRunData["status"][]): string =>
 
 describe("the summary of a run that is running", () => {
   test("names what a task waits for, whatever else runs", () => {
-    const waits_for = { code: "worker" as const, labels: ["gpu"], connected: 0 };
+    const waits_for = { code: "worker" as const, labels: ["gpu"], type: null, connected: 0 };
     const tasks = [
       { name: "fit", status: "pending", waits_for },
       { name: "load", status: "running", waits_for: null, approval: null },

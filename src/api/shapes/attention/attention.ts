@@ -7,6 +7,7 @@ import {
   type AttentionList,
   LATE_CAUSES,
 } from "../../../domain/attention.ts";
+import { TASK_TYPES } from "../../../domain/job.ts";
 import { NOTIFY_TYPES, receiverText } from "../../../domain/notification.ts";
 import { ATTENTION_TEXT, attentionMessage } from "../../../domain/words/attention.ts";
 import { assertNever } from "../../../lib/never.ts";
@@ -165,7 +166,11 @@ const NoWorker = kindOf(
     run_id: RunIdText,
     task_id: TaskIdText,
     labels: t.Array(t.String(), { description: "The labels that a worker must have, sorted" }),
-    count: positive("Number of attempts that wait for a worker with these labels; job, run and task are of the first"),
+    type: nullable(
+      word(TASK_TYPES),
+      "The type of the tasks, if a connected worker has the labels but does not allow it; otherwise null",
+    ),
+    count: positive("Number of attempts that wait for such a worker; job, run and task are of the first"),
   },
   { title: "NoWorker" },
 );
@@ -301,8 +306,8 @@ const attentionBody = (item: Attention): typeof AttentionBody.static => {
       return { kind, ...common, ...NOTHING, worker, lost: isLost, running: attempts.map(workerAttemptBody) };
     }
     case "no_worker": {
-      const { kind, jobId, runId, taskId, labels, count } = item;
-      return { kind, ...common, job_id: jobId, run_id: runId, task_id: taskId, labels: [...labels], count };
+      const { kind, jobId, runId, taskId, labels, type, count } = item;
+      return { kind, ...common, job_id: jobId, run_id: runId, task_id: taskId, labels: [...labels], type, count };
     }
     case "nats_unreachable": {
       const { kind, url, error } = item;

@@ -1,4 +1,5 @@
 import { t } from "elysia";
+import { TASK_TYPES } from "../../../domain/job.ts";
 import { WAIT_CODES, type WaitsFor } from "../../../domain/limits/waits-for.ts";
 import type { WaitsForWorker } from "../../../domain/workers/worker.ts";
 import { exactly, integer, nullable, word } from "../schemas.ts";
@@ -21,9 +22,13 @@ export const WaitsForWorkerBody = exactly(
   {
     code: t.Literal("worker"),
     labels: t.Array(t.String(), { description: "The labels that the worker must have, sorted" }),
+    type: nullable(
+      word(TASK_TYPES),
+      "The type of the task, which the worker must allow too; null if all connected workers with the labels allow it",
+    ),
     connected: integer({
       minimum: 0,
-      description: "Number of connected workers that have them; with 0, the task can't start before one connects",
+      description: "Number of connected workers that fit; with 0, the task can't start before one connects",
     }),
   },
   { title: "WaitsForWorker", description: "A task can't start before a worker claims it" },
@@ -39,8 +44,7 @@ export const waitsForBody = (waitsFor: WaitsFor | WaitsForWorker | null): typeof
   waitsFor?.code === "worker" ? waitsForWorkerBody(waitsFor) : waitsFor === null ? null : { ...waitsFor };
 
 /** Encodes what a task waits for. */
-export const waitsForWorkerBody = ({ code, labels, connected }: WaitsForWorker): typeof WaitsForWorkerBody.static => ({
-  code,
+export const waitsForWorkerBody = ({ labels, ...waitsFor }: WaitsForWorker): typeof WaitsForWorkerBody.static => ({
+  ...waitsFor,
   labels: [...labels],
-  connected,
 });

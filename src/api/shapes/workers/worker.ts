@@ -39,6 +39,7 @@ const EXAMPLE = {
   refused: null,
   draining: false,
   labels: ["gpu", "zone=eu"],
+  allowed_types: null,
   slots: 2,
   slots_used: 1,
   version: "0.1.0",
@@ -70,6 +71,10 @@ export const WorkerBody = exactly(
     ),
     draining: t.Boolean({ description: "True if it was drained, or stops: it claims nothing more" }),
     labels: t.Array(t.String(), { description: "Its labels, sorted" }),
+    allowed_types: nullable(
+      t.Array(t.String()),
+      "The types of tasks that it runs (`--allow-type`); null if it runs all, or if petit has not heard of it since its own start",
+    ),
     slots: integer({ minimum: 0, description: "Maximum of attempts that it runs at once" }),
     slots_used: integer({ minimum: 0, description: "Number of attempts that it has claimed" }),
     version: t.String({ description: "Version of petit there" }),
@@ -90,13 +95,13 @@ export const WorkerBody = exactly(
 const WaitingBody = exactly(
   {
     waits_for: WaitsForWorkerBody,
-    count: integer({ minimum: 1, description: "Number of attempts that wait for a worker with these labels" }),
+    count: integer({ minimum: 1, description: "Number of attempts that wait for such a worker" }),
     since: instant("Since when the first of them waits"),
     ...attemptFields,
   },
   {
     title: "WaitingForWorker",
-    description: "Attempts that wait for a worker with the same labels. Run, job, task and item are those of the first",
+    description: "Attempts that wait for the same workers. Run, job, task and item are those of the first",
   },
 );
 
@@ -125,7 +130,7 @@ export const WorkerList = exactly(
         count: 1,
         waiting: [
           {
-            waits_for: { code: "worker", labels: ["postgres"], connected: 0 },
+            waits_for: { code: "worker", labels: ["postgres"], type: null, connected: 0 },
             count: 1,
             since: 1767225600000,
             run_id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f61",
@@ -160,6 +165,7 @@ export const workerBody = (worker: WorkerView): typeof WorkerBody.static => ({
   refused: worker.refused,
   draining: worker.isDraining,
   labels: [...worker.labels],
+  allowed_types: worker.allowedTypes === null ? null : [...worker.allowedTypes],
   slots: worker.slots,
   slots_used: worker.attempts.length,
   version: worker.version,

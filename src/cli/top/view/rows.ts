@@ -84,7 +84,7 @@ const explanationOf = (item: TopAttention): string => {
       return `${what}; runs ${first.task_id} of ${first.job_id}${others.length === 0 ? "" : ` and ${others.length} more`}`;
     }
     case "no_worker":
-      return `${item.task_id} waits for ${waitsForText({ code: "worker", labels: item.labels, connected: 0 })}`;
+      return `${item.task_id} waits for ${waitsForText({ code: "worker", labels: item.labels, type: item.type, connected: 0 })}`;
     case "nats_unreachable":
       return `does not reach NATS at ${item.url}${item.error === null ? "" : `: ${item.error}`}`;
     case "notifications_undelivered":

@@ -159,10 +159,10 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
         ),
       };
     case "no_worker": {
-      const { job_id: jobId, run_id: runId, task_id: taskId, labels, count } = item;
+      const { job_id: jobId, run_id: runId, task_id: taskId, labels, type, count } = item;
       return {
         subject: <JobLink jobId={jobId} />,
-        what: `waits for ${waitsForText({ code: "worker", labels, connected: 0 })}`,
+        what: `waits for ${waitsForText({ code: "worker", labels, type, connected: 0 })}`,
         detail: (
           <>
             <strong>{taskId}</strong>
