@@ -119,6 +119,8 @@ type AskingTask = {
   readonly jobId: JobId;
   readonly runId: RunId;
   readonly taskId: TaskId;
+  /** Name of the task. */
+  readonly name: string;
   /** When it began to wait. */
   readonly since: number;
   /** What it asks; null if it only has a name. */

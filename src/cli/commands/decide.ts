@@ -1,5 +1,6 @@
 import type { Client } from "../../client/client.ts";
 import { PetitError } from "../../domain/errors.ts";
+import { taskLabel } from "../../domain/words/task.ts";
 import { usageError } from "../argv.ts";
 import { openClient } from "../client/client.ts";
 import { findRun, RUN_HELP } from "../client/find-run.ts";
@@ -55,7 +56,7 @@ const findAsking = async (client: Client, runId: string, kind: string): Promise<
   const asking = tasks.filter(({ approval, status }) => approval !== null && status === "running");
   const [only] = asking;
   if (only !== undefined && asking.length === 1) return only.task_id;
-  const names = asking.map(({ task_id }) => task_id).join(", ");
+  const names = asking.map(({ name, task_id }) => taskLabel(name, task_id)).join(", ");
   throw only === undefined
     ? new PetitError("conflict", `run ${runId} has no task that waits for approval`)
     : usageError(`several tasks of the run wait for approval: ${names}; name one`, null, `petit ${kind}`);

@@ -1,3 +1,4 @@
+import { taskLabel } from "../../domain/words/task.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { elapsedText } from "../run-display/status-text.ts";
 import { pluralize } from "../terminal/pluralize.ts";
@@ -81,7 +82,10 @@ const stateOf = (item: AttentionBody): Pick<AttentionRow, "state" | "detail"> =>
       return { state: "late", detail: `has waited ${waited} ${place}${others}` };
     }
     case "approval_needed":
-      return { state: "approval", detail: `${item.task_id}: ${item.prompt ?? "waits for approval"}` };
+      return {
+        state: "approval",
+        detail: `${taskLabel(item.task_name, item.task_id)}: ${item.prompt ?? "waits for approval"}`,
+      };
     case "worker_unreachable":
       return { state: item.lost ? "lost" : "unreachable", detail: runsThereText(item.running) };
     case "no_worker": {

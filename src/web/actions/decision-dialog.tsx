@@ -9,6 +9,7 @@ export type AskingTask = {
   readonly jobId: string;
   readonly runId: string;
   readonly taskId: string;
+  readonly taskName: string;
   readonly prompt: string | null;
 };
 
@@ -31,7 +32,7 @@ export const DecisionDialog = ({ kind, task, name, onClose }: DecisionDialogProp
   const [comment, setComment] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
   const commentId = useId();
-  const { runId, taskId, prompt } = task;
+  const { runId, taskId, taskName, prompt } = task;
   const decide = (): void =>
     mutate(
       { kind, runId, taskId, comment: comment.trim() },
@@ -39,7 +40,7 @@ export const DecisionDialog = ({ kind, task, name, onClose }: DecisionDialogProp
     );
   const verb = kind === "approve" ? "Approve" : "Reject";
   return (
-    <Dialog title={`${verb} ${taskId} of ${name}, run ${runId.slice(-8)}?`} onClose={onClose}>
+    <Dialog title={`${verb} ${taskName} of ${name}, run ${runId.slice(-8)}?`} onClose={onClose}>
       {prompt !== null && <p className="decision-prompt">{prompt}</p>}
       <p className="muted">
         {kind === "approve" ? "The run continues." : "The task fails, and so does the run unless its job allows that."}

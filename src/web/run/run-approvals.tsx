@@ -39,6 +39,7 @@ export const RunApprovals = ({ run, tasks, name }: RunApprovalsProps) => {
                     jobId: run.job_id,
                     runId: run.id,
                     taskId: task.task_id,
+                    taskName: task.name,
                     prompt: task.approval?.prompt ?? null,
                   },
                 })

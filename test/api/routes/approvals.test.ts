@@ -7,7 +7,7 @@ const JOBS = {
 id: deploy
 params: {to: {default: staging}}
 tasks:
-  - {id: ask, type: approval, prompt: "Deploy to \${{ params.to }}?", timeout: 1h}
+  - {id: ask, name: Go live, type: approval, prompt: "Deploy to \${{ params.to }}?", timeout: 1h}
   - {id: release, type: command, command: "true", depends_on: [ask]}
 `,
 };
@@ -43,7 +43,12 @@ describe("an approval", () => {
     expect(tasks[1].approval).toBeNull();
     const { items } = (await ask(petit, "/api/attention")).body;
     expect(items).toContainEqual(
-      expect.objectContaining({ kind: "approval_needed", run_id: id, prompt: "Deploy to staging?" }),
+      expect.objectContaining({
+        kind: "approval_needed",
+        run_id: id,
+        task_name: "Go live",
+        prompt: "Deploy to staging?",
+      }),
     );
     const { status, body } = await decide(id, "approve", { comment: "checked" });
     expect([status, body]).toEqual([

@@ -9,7 +9,7 @@ tasks:
   - {id: ok, type: approval, prompt: Go on?, depends_on: [lint]}
 ---
 id: two
-tasks: [{id: a, type: approval}, {id: b, type: approval}]
+tasks: [{id: a, name: Go live, type: approval}, {id: b, type: approval}]
 `;
 
 let running: Petit;
@@ -59,7 +59,10 @@ describe("petit approve and petit reject", () => {
   test("need the task if several wait", async () => {
     const id = await asking("two", "a", "b");
     const { status, stderr } = await run("approve", id);
-    expect({ status, stderr }).toMatchObject({ status: 2, stderr: expect.stringContaining("a, b; name one") });
+    expect({ status, stderr }).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("Go live (a), b; name one"),
+    });
     expect(await run("reject", id, "a", "--comment", "not today")).toMatchObject({ status: 0 });
     expect(await run("approve", id, "b")).toMatchObject({ status: 0 });
     while ((await ask(running, `/api/runs/${id}`)).body.ended_at === null);

@@ -89,10 +89,13 @@ describe("an action", () => {
       job_id: "etl",
       run_id: run.id,
       task_id: "check",
+      task_name: "Go live",
       prompt: "Deploy?",
     } as const;
     const listed = topState({ runs: [run], attention: [item] });
-    expect(screenText(press(listed, "a").state).join("\n")).toMatch(/Approve check of etl\?[\s\S]*Deploy\?/);
+    expect(screenText(press(listed, "a").state).join("\n")).toMatch(
+      /Approve Go live \(check\) of etl\?[\s\S]*Deploy\?/,
+    );
     expect(screenText(listed).at(-1)).toContain("a approve  x reject");
     const effect = (kind: "approve" | "reject", comment: string): readonly Effect[] => [
       { kind: "act", action: { kind, runId: run.id, taskId: "check", comment } },
@@ -110,6 +113,7 @@ describe("an action", () => {
     });
     const data = { runId: run.id, detail: runDetail(run), tasks: [topTask("build"), check], items: null };
     const opened = after(press(listed, "3", "enter").state, { kind: "run", data });
+    expect(screenText(press(opened, "a").state).join("\n")).toContain("Approve check of etl?");
     expect(press(opened, "x", "enter").effects).toEqual(effect("reject", ""));
     expect(screenText(press(atRun("failed"), "3", "enter", "a").state).at(-1)).toContain(
       "no task here waits for approval",

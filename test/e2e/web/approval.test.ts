@@ -9,7 +9,7 @@ const JOBS = {
 id: deploy
 params: {to: {default: staging}}
 tasks:
-  - {id: confirm, type: approval, prompt: "Deploy to \${{ params.to }}?", timeout: 8h}
+  - {id: confirm, name: Go live, type: approval, prompt: "Deploy to \${{ params.to }}?", timeout: 8h}
   - {id: release, type: shell, script: echo released, depends_on: [confirm]}
 `,
 };
@@ -25,7 +25,7 @@ describe.skipIf(CHROMIUM === null)("an approval", () => {
     await row.getByText("Deploy to staging?").waitFor();
     expect(await web.axe()).toEqual([]);
     await row.getByRole("button", { name: "Approve" }).click();
-    const dialog = page.getByRole("dialog");
+    const dialog = page.getByRole("dialog", { name: `Approve Go live of deploy, run ${run_id.slice(-8)}?` });
     await dialog.getByLabel("Comment").fill("numbers are fine");
     expect(await web.axe()).toEqual([]);
     await dialog.getByRole("button", { name: "Approve" }).click();
@@ -46,7 +46,7 @@ describe.skipIf(CHROMIUM === null)("an approval", () => {
     await panel.getByText("Deploy to production?").waitFor();
     await panel.getByRole("button", { name: "Reject" }).focus();
     await page.keyboard.press("Enter");
-    const dialog = page.getByRole("dialog");
+    const dialog = page.getByRole("dialog", { name: `Reject Go live of deploy, run ${run_id.slice(-8)}?` });
     await dialog.getByRole("button", { name: "Reject" }).focus();
     await page.keyboard.press("Enter");
     await panel.waitFor({ state: "detached" });

@@ -36,7 +36,9 @@ describe("an approval", () => {
     expect(petit.read(id).summary).toBe("ask running · load pending");
     expect(petit.read(id).attempts).toEqual([]);
     const { items } = await petit.engine.listAttention(10);
-    expect(items).toMatchObject([{ kind: "approval_needed", runId: id, taskId: "ask", prompt: "Load monday?" }]);
+    expect(items).toMatchObject([
+      { kind: "approval_needed", runId: id, taskId: "ask", name: "ask", prompt: "Load monday?" },
+    ]);
     await petit.engine.decide(id, "ask", APPROVE);
     const { run, tasks, output } = await petit.ended(id);
     expect(run.status).toBe("completed");

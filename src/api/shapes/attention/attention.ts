@@ -140,6 +140,7 @@ const ApprovalNeeded = kindOf(
     job_id: JobIdText,
     run_id: RunIdText,
     task_id: TaskIdText,
+    task_name: t.String({ description: "Name of the task; its id if it has none" }),
     prompt: nullable(t.String(), "What it asks"),
   },
   { title: "ApprovalNeeded" },
@@ -298,8 +299,8 @@ const attentionBody = (item: Attention): typeof AttentionBody.static => {
         waits_for: waitsForBody(item.waitsFor),
       };
     case "approval_needed": {
-      const { kind, jobId, runId, taskId, prompt } = item;
-      return { kind, ...common, job_id: jobId, run_id: runId, task_id: taskId, prompt };
+      const { kind, jobId, runId, taskId, name, prompt } = item;
+      return { kind, ...common, job_id: jobId, run_id: runId, task_id: taskId, task_name: name, prompt };
     }
     case "worker_unreachable": {
       const { kind, worker, isLost, attempts } = item;

@@ -1,5 +1,6 @@
 import { isFinal } from "../../../domain/run.ts";
 import { localTime } from "../../../domain/schedule/local-time.ts";
+import { taskLabel } from "../../../domain/words/task.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { reasonText } from "../../run-display/outcome.ts";
 import { writerName } from "../../run-display/output-chunk.ts";
@@ -76,7 +77,7 @@ const explanationOf = (item: TopAttention): string => {
       return `has waited ${waited} ${item.waits_for == null ? "to start" : `for ${waitsForText(item.waits_for)}`}`;
     }
     case "approval_needed":
-      return `${item.task_id} waits for approval${item.prompt === null ? "" : `: ${item.prompt}`}`;
+      return `${taskLabel(item.task_name, item.task_id)} waits for approval${item.prompt === null ? "" : `: ${item.prompt}`}`;
     case "worker_unreachable": {
       const [first, ...others] = item.running;
       const what = item.lost ? "unreachable for longer than lost_after" : "unreachable";

@@ -8,7 +8,12 @@ import { type RunState, scopeOfState } from "../task/run-scope.ts";
 import type { ApprovalDecision } from "./decision.ts";
 
 /** An approval that waits for a person. `since` is in ms since the Unix epoch. */
-export type OpenApproval = { readonly taskId: TaskId; readonly prompt: string | null; readonly since: number };
+export type OpenApproval = {
+  readonly taskId: TaskId;
+  readonly name: string;
+  readonly prompt: string | null;
+  readonly since: number;
+};
 
 /** Returns the tasks that wait for a person. */
 export const askingTasks = (progress: Iterable<TaskProgress>): readonly TaskId[] => {
@@ -24,6 +29,7 @@ export const openApprovals = (state: RunState, listTaskRuns: () => readonly Task
   const taskRuns = new Map(listTaskRuns().map((each) => [each.taskId, each]));
   return asking.map((taskId) => ({
     taskId,
+    name: taskOf(state.job, taskId).name,
     prompt: promptOf(state, taskId),
     since: taskRuns.get(taskId)?.startedAt ?? state.run.createdAt,
   }));

@@ -114,13 +114,13 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
         ),
       };
     case "approval_needed": {
-      const { job_id: jobId, run_id: runId, task_id: taskId, prompt } = item;
+      const { job_id: jobId, run_id: runId, task_id: taskId, task_name: taskName, prompt } = item;
       return {
         subject: <JobLink jobId={jobId} />,
         what: "waits for approval",
         detail: (
           <>
-            <strong>{taskId}</strong> {prompt}
+            <strong>{taskName}</strong> {prompt}
           </>
         ),
         actions: (
@@ -130,8 +130,8 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
                 key={kind}
                 isOnce
                 kind={button}
-                aria-label={`${label} ${taskId} of ${jobId}`}
-                onClick={() => onAsk({ kind, jobId, runId, taskId, prompt })}
+                aria-label={`${label} ${taskName} of ${jobId}`}
+                onClick={() => onAsk({ kind, jobId, runId, taskId, taskName, prompt })}
               >
                 {label}
               </Button>

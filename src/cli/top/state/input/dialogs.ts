@@ -1,4 +1,5 @@
 import { isFinal, type RunStatus } from "../../../../domain/run.ts";
+import { taskLabel } from "../../../../domain/words/task.ts";
 import { oneLine } from "../../../terminal/text-width.ts";
 import type { TopAttention, TopJobDetail } from "../../data/shapes.ts";
 import { attentionRows, subjectOf } from "../list/lists.ts";
@@ -166,7 +167,7 @@ export const askDecision = (state: TopState, kind: "approve" | "reject"): TopSta
   const { jobId, runId } = subjectOf(state);
   const found = askingTask(state);
   if (runId === null || found === null) return refused(state, "no task here waits for approval");
-  const { taskId, prompt } = found;
+  const { taskId, name, prompt } = found;
   const note =
     kind === "approve" ? "The task completes, and the run continues." : "The task fails with the reason 'rejected'.";
   return {
@@ -174,7 +175,7 @@ export const askDecision = (state: TopState, kind: "approve" | "reject"): TopSta
     overlay: {
       kind: "form",
       purpose: { kind, runId, taskId },
-      title: `${kind === "approve" ? "Approve" : "Reject"} ${taskId} of ${jobId}?`,
+      title: `${kind === "approve" ? "Approve" : "Reject"} ${oneLine(taskLabel(name, taskId))} of ${jobId}?`,
       lines: [...(prompt === null ? [] : [oneLine(prompt)]), note],
       fields: [{ name: "comment", text: "", required: false, note: "Stored with the decision; can be empty." }],
       field: 0,
@@ -184,18 +185,20 @@ export const askDecision = (state: TopState, kind: "approve" | "reject"): TopSta
   };
 };
 
-type AskingTask = { readonly taskId: string; readonly prompt: string | null };
+type AskingTask = { readonly taskId: string; readonly name: string; readonly prompt: string | null };
 
 /** Returns the task that waits for approval in what is selected; null if none does. */
 export const askingTask = (state: TopState): AskingTask | null => {
   if (activeList(state) === "attention") {
     const item = attentionRows(state)[state.cursors.attention?.index ?? 0];
-    return item?.kind === "approval_needed" ? { taskId: item.task_id, prompt: item.prompt } : null;
+    return item?.kind === "approval_needed"
+      ? { taskId: item.task_id, name: item.task_name, prompt: item.prompt }
+      : null;
   }
   const { taskId } = subjectOf(state);
   const asking = (state.run?.tasks ?? []).filter(({ approval, status }) => approval !== null && status === "running");
   const task = asking.find(({ task_id }) => task_id === taskId) ?? asking[0];
-  return task === undefined ? null : { taskId: task.task_id, prompt: task.approval?.prompt ?? null };
+  return task === undefined ? null : { taskId: task.task_id, name: task.name, prompt: task.approval?.prompt ?? null };
 };
 
 export const askPause = (state: TopState): TopState =>
