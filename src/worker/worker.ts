@@ -271,9 +271,10 @@ export class Worker implements AsyncDisposable {
 
   #onAnswer(answer: HelloAnswer, sentUptimeMs: number | null): void {
     const { guard } = this.#parts;
-    if (answer.refused !== "name_in_use" && sentUptimeMs !== null) {
-      guard.setLease(leaseOf({ sentUptimeMs, lostAfterMs: answer.lostAfterMs }));
-      this.#lostAfterMs = answer.lostAfterMs;
+    const { refused, lostAfterMs } = answer;
+    if (refused !== "name_in_use" && sentUptimeMs !== null && lostAfterMs !== null) {
+      guard.setLease(leaseOf({ sentUptimeMs, lostAfterMs }));
+      this.#lostAfterMs = lostAfterMs;
     }
     this.#noteRefusal(answer);
     this.#hasContact = true;

@@ -124,6 +124,19 @@ describe("a worker", () => {
     expect(result.outputs.text).toHaveLength(700_000);
   });
 
+  test.each([
+    ["is of another protocol", { scheduler: "s", protocol: 2, now: "later" }, "use the same version"],
+    ["cannot read its hello", { failed: "invalid" }, "cannot read the hello"],
+  ])("takes nothing, and says why, if the scheduler %s", async (_, header, text) => {
+    await using started = startWorker();
+    const { scheduler, log, worker } = started;
+    await eventually("it is accepted", () => (worker.status.isAccepted ? true : null));
+    scheduler.request = async () => ({ header, body: new Uint8Array() });
+    await scheduler.control({ kind: "greet" });
+    await log.holds('"error"', text);
+    if ("protocol" in header) expect(worker.status.isAccepted).toBe(false);
+  });
+
   test("takes nothing while it is drained", async () => {
     await using started = startWorker();
     const { scheduler, worker } = started;

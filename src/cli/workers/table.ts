@@ -49,8 +49,8 @@ const workerTable = (workers: readonly WorkerBody[], { screen, now }: TextOption
   );
 
 /** A worker that is drained or stops finishes the attempts that it has. */
-const stateText = ({ state, draining, refused }: WorkerBody): string => {
-  if (refused !== null) return `refused (${refused.replaceAll("_", " ")})`;
+const stateText = ({ state, draining, refused, protocol }: WorkerBody): string => {
+  if (refused !== null) return `refused (${refused === "protocol" ? `protocol ${protocol}` : "name in use"})`;
   if (!draining || state === "gone") return state;
   return state === "connected" ? "draining" : `${state}, draining`;
 };

@@ -109,8 +109,8 @@ const HELLO = record({
   lostAfterMs: Type.Optional(count),
   /** The worker's monotonic clock; the answer repeats it. */
   sentAt: Type.Number(),
-  /** The worker's wall clock. */
-  now: Type.Number(),
+  /** The worker's wall clock; null if petit cannot read it, because the worker is of another protocol. */
+  now: orNull(Type.Number()),
 });
 
 /** Tells the worker to end an attempt. `force` kills the process without waiting for the rest of the grace period. */
@@ -130,8 +130,8 @@ const HELLO_ANSWER = record({
   scheduler: token,
   protocol: count,
   sentAt: Type.Number(),
-  /** The scheduler's wall clock. */
-  now: Type.Number(),
+  /** The scheduler's wall clock; null if the worker cannot read it, because petit is of another protocol. */
+  now: orNull(Type.Number()),
   /** Why the worker gets no work; null if it does. A worker whose name is in use gets no verdicts either. */
   refused: orNull(words(REFUSED_HELLOS)),
   /** The label sets whose offers it may pull. */
@@ -140,7 +140,8 @@ const HELLO_ANSWER = record({
   verdicts: Type.Array(record({ ...key, verdict: words(VERDICTS), end: orNull(endOrder) })),
   /** True if it was drained by `petit worker drain`. */
   draining: Type.Boolean(),
-  lostAfterMs: id,
+  /** Null as for `now`. */
+  lostAfterMs: orNull(id),
 });
 
 const CLAIM = record({ ...key, instance: token, nonce: token });
@@ -291,21 +292,74 @@ export class MessageError extends Error {
   override readonly name = "MessageError";
 }
 
-/** Returns a function that returns a message if it fits the schema, which is compiled at its first use. It throws MessageError. */
-const reader = <Schema extends TSchema>(name: string, schema: Schema) => {
+/** Returns a function that compiles a schema at its first use. */
+const compiled = <Schema extends TSchema>(schema: Schema): (() => TypeCheck<Schema>) => {
   let check: TypeCheck<Schema> | null = null;
-  return (json: unknown): Message<Schema> => {
+  return () => {
     check ??= TypeCompiler.Compile(schema);
+    return check;
+  };
+};
+
+/** Returns a function that returns a message if it fits the schema. It throws MessageError. */
+const reader = <Schema extends TSchema>(name: string, schema: Schema) => {
+  const getCheck = compiled(schema);
+  return (json: unknown): Message<Schema> => {
+    const check = getCheck();
     if (check.Check(json)) return json as Message<Schema>;
     const problem = check.Errors(json).First();
     throw new MessageError(`the message is no ${name}: ${problem?.path ?? ""} ${problem?.message ?? ""}`);
   };
 };
 
+/** What a hello and its answer have in any version of the protocol. */
+const OF_ANY_PROTOCOL = compiled(record({ protocol: count }));
+
+/**
+ * Returns a function like `read`, for the messages by which each side learns the protocol of the other one. If such a message is of
+ * another protocol, fields that this version cannot read are replaced by those of `unreadable`, or left out.
+ */
+const ofAnyProtocol = <T>(read: (json: unknown) => T, schema: TSchema, unreadable: Partial<T>) => {
+  const getCheck = compiled(schema);
+  return (json: unknown): T => {
+    if (!OF_ANY_PROTOCOL().Check(json) || json.protocol === PROTOCOL) return read(json);
+    const problems = new Set([...getCheck().Errors(json)].map(({ path }) => path.split("/")[1]));
+    const readable = Object.entries(json).filter(([field]) => !problems.has(field));
+    return read({ ...unreadable, ...Object.fromEntries(readable) });
+  };
+};
+
+const UNREADABLE_HELLO: Partial<Hello> = {
+  version: "unknown",
+  labels: [],
+  slots: 0,
+  address: "",
+  draining: false,
+  holds: [],
+  sentAt: 0,
+  now: null,
+};
+
+const UNREADABLE_ANSWER: Partial<HelloAnswer> = {
+  sentAt: 0,
+  now: null,
+  refused: "protocol",
+  sets: [],
+  verdicts: [],
+  draining: false,
+  lostAfterMs: null,
+};
+
 export const readOffer = reader("offer", OFFER) as unknown as (json: unknown) => Offer;
 export const readSignedOffer = reader("signed offer", SIGNED_OFFER);
-export const readHello = reader("hello", HELLO);
-export const readHelloAnswer = reader("answer to a hello", Type.Union([HELLO_ANSWER, FAILURE]));
+/** Needs only `instance` of a worker of another protocol. */
+export const readHello = ofAnyProtocol(reader("hello", HELLO), HELLO, UNREADABLE_HELLO);
+/** Needs only `scheduler` of a petit of another protocol. */
+export const readHelloAnswer = ofAnyProtocol(
+  reader("answer to a hello", Type.Union([HELLO_ANSWER, FAILURE])),
+  HELLO_ANSWER,
+  UNREADABLE_ANSWER,
+);
 export const readClaim = reader("claim", CLAIM);
 export const readClaimAnswer = reader("answer to a claim", Type.Union([CLAIM_ANSWER, FAILURE]));
 export const readOutput = reader("output", OUTPUT);

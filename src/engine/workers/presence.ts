@@ -165,5 +165,5 @@ const greetingOf = (name: string, hello: Hello, now: number): Omit<WorkerGreetin
   address: hello.address,
   draining: hello.draining,
   leaving: hello.leaving === true,
-  clockDifferenceMs: Math.round(hello.now - now),
+  clockDifferenceMs: hello.now === null ? null : Math.round(hello.now - now),
 });

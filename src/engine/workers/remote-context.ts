@@ -1,3 +1,4 @@
+import type { Repeats } from "../../domain/workers/repeats.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { SigningKey } from "../../lib/wire/signing.ts";
@@ -12,6 +13,8 @@ export type RemoteContext = {
   readonly commits: Commits;
   readonly clock: Clock;
   readonly log: Log;
+  /** What was last logged about each worker that repeats a message that petit refuses. */
+  readonly repeats: Repeats;
   readonly transport: SchedulerTransport;
   /** Signs offers and granted claims. */
   readonly signingKey: SigningKey;

@@ -6,6 +6,7 @@ import { linkFaultText } from "../../domain/words/link.ts";
 import { serves } from "../../domain/workers/labels.ts";
 import type { LinkState } from "../../domain/workers/link.ts";
 import type { Control } from "../../domain/workers/protocol.ts";
+import { Repeats } from "../../domain/workers/repeats.ts";
 import type { Dispatch, WorkerWait } from "../../domain/workers/waiting.ts";
 import type { WorkerView } from "../../domain/workers/worker.ts";
 import { formatDuration } from "../../lib/duration.ts";
@@ -41,6 +42,9 @@ export const remoteWorkers =
 /** How long a worker may take to answer a control message. The answer to its next hello has the same content. */
 const CONTROL_TIMEOUT_MS = 5_000;
 
+/** A worker that repeats a message that petit refuses is logged again after this time, in ms. */
+const REPEAT_MS = 3_600_000;
+
 /** Bounds of the interval between checks for lost workers and due offers, in ms. */
 const MIN_TICK_MS = 20;
 const MAX_TICK_MS = 1_000;
@@ -63,7 +67,12 @@ class Workers implements RemoteWorkers {
   constructor(options: WorkersOptions & RemoteWorkersParts) {
     const { clock, store, lostAfterMs } = options;
     this.#options = options;
-    this.#context = { ...options, scheduler: store.workers.getDatabaseId(), attempts: this.#attempts };
+    this.#context = {
+      ...options,
+      scheduler: store.workers.getDatabaseId(),
+      attempts: this.#attempts,
+      repeats: new Repeats(REPEAT_MS),
+    };
     this.#presence = new Presence(this.#context);
     this.#outbox = new Outbox(this.#context);
     this.#tickMs = Math.min(MAX_TICK_MS, Math.max(MIN_TICK_MS, lostAfterMs / 20));

@@ -3,7 +3,7 @@ import { anyAborted } from "../../lib/abort.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import { uptimeMs } from "../lease/guard.ts";
-import { NoAnswer, type Requests } from "./requests.ts";
+import { InvalidRequest, NoAnswer, type Requests } from "./requests.ts";
 import type { SchedulerClock } from "./scheduler-clock.ts";
 
 export type HellosOptions = {
@@ -29,6 +29,7 @@ export class Hellos {
   readonly #options: HellosOptions;
   #due = Promise.withResolvers<void>();
   #isAnswered = false;
+  #isInvalid = false;
 
   constructor(options: HellosOptions) {
     this.#options = options;
@@ -46,7 +47,8 @@ export class Hellos {
       this.#due = Promise.withResolvers();
       const periodMs = await this.#say().catch((error: unknown) => {
         if (!(error instanceof NoAnswer)) log.error({ err: error }, "cannot say hello to the scheduler");
-        this.#noteSilence();
+        if (error instanceof InvalidRequest) this.#noteInvalid();
+        else this.#noteSilence();
         return RETRY_MS;
       });
       const over = new AbortController();
@@ -62,17 +64,25 @@ export class Hellos {
     const hello = { ...greeting(), protocol: PROTOCOL, sentAt, now: clock.now() };
     const answer = await requests.hello(hello);
     if (detach.aborted) return 0;
-    schedulerClock.note(answer.now, sentAt);
+    if (answer.now !== null) schedulerClock.note(answer.now, sentAt);
     this.#isAnswered = true;
+    this.#isInvalid = false;
     onAnswer(answer, sentUptimeMs);
     requests.noteAnswered();
-    return Math.min(MAX_PERIOD_MS, answer.lostAfterMs / HELLOS_IN_LOST_AFTER);
+    return Math.min(MAX_PERIOD_MS, (answer.lostAfterMs ?? Number.POSITIVE_INFINITY) / HELLOS_IN_LOST_AFTER);
   }
 
   #noteSilence(): void {
     if (this.#isAnswered && !this.#options.detach.aborted)
       this.#options.log.warn({}, "the scheduler does not answer; running attempts continue");
     this.#isAnswered = false;
+  }
+
+  #noteInvalid(): void {
+    const { log } = this.#options;
+    if (!this.#isInvalid)
+      log.error({}, "the scheduler cannot read the hello of this worker; use the same version of petit");
+    this.#isInvalid = true;
   }
 
   /** Sends a last hello, and waits at most `timeoutMs` for its answer. */

@@ -21,7 +21,12 @@ import type { RequestMessage, WorkerTransport } from "../transport.ts";
 
 /** Thrown when the scheduler has not answered, or cannot at the moment. It may have received the request. */
 export class NoAnswer extends Error {
-  override readonly name = "NoAnswer";
+  override readonly name: string = "NoAnswer";
+}
+
+/** Thrown when the scheduler answers that it cannot read a request. */
+export class InvalidRequest extends NoAnswer {
+  override readonly name: string = "InvalidRequest";
 }
 
 /** How long a request waits for its answer, in ms. */
@@ -102,7 +107,7 @@ export class Requests {
       throw cause;
     });
     const header = this.#read(read, answer.header);
-    if (isFailure(header)) throw new NoAnswer(`the scheduler answers: ${header.failed}`);
+    if (isFailure(header)) throw failureOf(header);
     return header;
   }
 
@@ -118,5 +123,10 @@ export class Requests {
 
 const isFailure = (answer: unknown): answer is RequestFailure =>
   typeof answer === "object" && answer !== null && "failed" in answer;
+
+const failureOf = ({ failed }: RequestFailure): NoAnswer => {
+  const text = `the scheduler answers: ${failed}`;
+  return failed === "invalid" ? new InvalidRequest(text) : new NoAnswer(text);
+};
 
 const isPassing = (error: unknown): boolean => error instanceof NoAnswer || error instanceof TransportError;

@@ -3,6 +3,7 @@ import type { TaskType } from "../../domain/job.ts";
 import { TransportError } from "../../domain/workers/link.ts";
 import type { Hold, Offer } from "../../domain/workers/protocol.ts";
 import { CLAIM_CONTEXT, claimProofBytes } from "../../domain/workers/protocol.ts";
+import { Repeats } from "../../domain/workers/repeats.ts";
 import { isSignedBy, type PublicKey } from "../../lib/wire/signing.ts";
 import type { ReceivedKey } from "../../store/workers/received.ts";
 import { type LocalAttempt, storeGranted } from "../attempt/local-attempt.ts";
@@ -12,7 +13,6 @@ import type { WorkerParts } from "../parts.ts";
 import type { ReceivedOffer } from "../transport.ts";
 import { checkOffer, type OfferProblem } from "./check-offer.ts";
 import { DamagedFile } from "./files.ts";
-import { RefusalLog } from "./refusal-log.ts";
 
 /** A granted and stored offer. */
 export type Accepted = { readonly offer: Offer; readonly local: LocalAttempt };
@@ -39,7 +39,8 @@ const NOT_FOR_ME_MS = 5_000;
 export class Claims {
   readonly #options: ClaimsOptions;
   readonly #pending = new Map<Promise<unknown>, ReceivedKey>();
-  readonly #refusals = new RefusalLog();
+  /** Why offers were refused. One that is given back arrives again every few seconds. */
+  readonly #refusals = new Repeats();
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
@@ -104,7 +105,7 @@ export class Claims {
     offer: Offer | null,
     { reason, text }: { readonly reason: string; readonly text: string },
   ): void {
-    const isNew = offer === null || this.#refusals.isNew(offer, reason);
+    const isNew = offer === null || this.#refusals.isNew(`${offer.scheduler}/${offer.attempt}`, reason);
     const fields = { ...(offer !== null && fieldsOf(offer)), reason };
     this.#options.parts.log[isNew ? level : "debug"](fields, `refused an offer: ${text}`);
   }

@@ -182,6 +182,32 @@ describe("a message", () => {
   });
 });
 
+describe("of another protocol", () => {
+  const protocol = PROTOCOL + 1;
+
+  test.each([
+    ["has none of the fields", { instance: "i", protocol }, { version: "unknown", labels: [], holds: [], now: null }],
+    [
+      "has other types",
+      { ...HELLO, protocol, labels: "gpu", slots: [2], holds: {} },
+      { labels: [], slots: 0, holds: [] },
+    ],
+    ["has the same fields", { ...HELLO, protocol, more: 1 }, { ...HELLO, protocol }],
+    ["has another optional field", { ...HELLO, protocol, leaving: "soon" }, { instance: "i" }],
+  ])("a hello is read as far as it can be if it %s", (_name, message, expected) => {
+    expect(readHello(message)).toMatchObject({ ...expected, instance: "i", protocol });
+  });
+
+  test("a hello without an instance is refused", () => {
+    expect(() => readHello({ ...HELLO, protocol, instance: 1 })).toThrow(MessageError);
+  });
+
+  test("an answer to a hello refuses the worker, whatever else it says", () => {
+    const message = { scheduler: "s", protocol, refused: { code: "too_old" }, verdicts: [{ kill: 7 }] };
+    expect(readHelloAnswer(message)).toMatchObject({ refused: "protocol", sets: [], verdicts: [], lostAfterMs: null });
+  });
+});
+
 test("what a claim proves differs in each of its values", () => {
   const claim = { scheduler: "s", attempt: 7, epoch: 1, worker: "box7", nonce: "n" };
   const texts = [

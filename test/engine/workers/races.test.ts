@@ -183,8 +183,11 @@ describe("the hello of a worker", () => {
       refused: "protocol",
       sets: [],
     });
+    const future = { instance: "i", protocol: 99, labels: { all: ["gpu"] } };
+    expect(await transport.request("new", "hello", future)).toMatchObject({ refused: "protocol", sets: [] });
     expect(petit.engine.workers).toMatchObject([
       { name: "box7", state: "connected" },
+      { name: "new", state: "refused", refused: "protocol", protocol: 99, clockDifferenceMs: null },
       { name: "old", state: "refused", refused: "protocol" },
     ]);
   });

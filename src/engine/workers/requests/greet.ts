@@ -23,8 +23,8 @@ export const greet = (name: string, hello: Hello, options: GreetOptions): HelloA
   const { scheduler, clock, store, lostAfterMs } = context;
   const answer = { scheduler, protocol: PROTOCOL, sentAt: hello.sentAt, now: clock.now(), lostAfterMs };
   const refused = presence.judge(name, hello);
+  if (refused !== null) logRefusal(name, hello, { refused, context });
   if (refused === "name_in_use") {
-    context.log.warn({ worker: name, address: hello.address }, "another worker has this name; it gets no work");
     return { ...answer, refused, sets: [], verdicts: [], draining: false };
   }
   const draining = store.workers.find(name)?.drained === true;
@@ -43,6 +43,19 @@ export const greet = (name: string, hello: Hello, options: GreetOptions): HelloA
     else if (!held.has(keyOf(key))) verdicts.push({ ...key, verdict: "missing", end: live.end });
   }
   return { ...answer, refused, sets: [...served], verdicts, draining };
+};
+
+type Refused = { readonly refused: NonNullable<HelloAnswer["refused"]>; readonly context: RemoteContext };
+
+/** Logs that a worker gets no work, if that is new. */
+const logRefusal = (name: string, hello: Hello, { refused, context: { log, repeats, clock } }: Refused): void => {
+  const { instance, address, version, protocol } = hello;
+  const isNew = repeats.isNew(`${name} hello`, `${refused} ${instance} ${protocol}`, clock.monotonic());
+  const text =
+    refused === "protocol"
+      ? `a worker speaks protocol ${protocol}, and petit ${PROTOCOL}; it gets no work until both have the same version of petit`
+      : "another worker has this name; it gets no work";
+  log[isNew ? "warn" : "debug"]({ worker: name, address, version }, text);
 };
 
 type Key = Pick<Hold, "scheduler" | "attempt" | "epoch">;

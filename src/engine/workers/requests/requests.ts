@@ -128,10 +128,15 @@ const answerOutput = async (
   return isItsOwn && offer.state === "claimed" ? { failed: "unavailable" } : NOT_YOURS;
 };
 
-const failureOf = (error: unknown, { worker, kind }: WorkerRequest, { log }: RemoteContext): RequestFailure => {
+const failureOf = (
+  error: unknown,
+  { worker, kind }: WorkerRequest,
+  { log, repeats, clock }: RemoteContext,
+): RequestFailure => {
   const fields = { err: error, worker, request: kind };
   if (error instanceof MessageError) {
-    log.warn(fields, "a worker sent an invalid message");
+    const isNew = repeats.isNew(`${worker} ${kind}`, error.message, clock.monotonic());
+    log[isNew ? "warn" : "debug"](fields, "a worker sent an invalid message");
     return { failed: "invalid" };
   }
   if (error instanceof TransportError || (error instanceof PetitError && error.code === "storage_failed"))
