@@ -7,7 +7,7 @@ import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { act } from "./data/act.ts";
 import { Feed } from "./data/feed.ts";
-import { loadAttention, loadJobs, loadRuns } from "./data/load.ts";
+import { loadAttention, loadJobs, loadRuns, loadWorkers } from "./data/load.ts";
 import { App } from "./input/app.tsx";
 import { TerminalSession } from "./input/terminal-session.ts";
 import { initialState } from "./state/initial-state.ts";
@@ -26,7 +26,7 @@ export const runTop = async (client: Client, context: Context): Promise<ExitStat
   const state = await loadState(client, context);
   const session = new TerminalSession();
   const store = new TopStore(state);
-  const feed = new Feed({ client, clock: context.clock, send: (message) => store.send(message) }, state.jobs.length);
+  const feed = new Feed({ client, clock: context.clock, send: (message) => store.send(message) }, state);
   const perform = (effect: Effect): void => {
     switch (effect.kind) {
       case "quit":
@@ -76,17 +76,19 @@ export const runTop = async (client: Client, context: Context): Promise<ExitStat
 
 const loadState = async (client: Client, { clock, settings, terminal: { out } }: Context): Promise<TopState> => {
   const at = clock.now();
-  const [system, jobs, runs, attention] = await Promise.all([
+  const [system, jobs, runs, attention, workers] = await Promise.all([
     client.get("/api/system"),
     loadJobs(client),
     loadRuns(client),
     loadAttention(client),
+    loadWorkers(client),
   ]);
   return initialState({
     system,
     jobs,
     runs,
     attention,
+    workers,
     at,
     zone: defaultZone(settings),
     base: client.base,

@@ -36,7 +36,7 @@ const workerTable = (workers: readonly WorkerBody[], { screen, now }: TextOption
       {
         title: "STATE",
         cells: workers.map(stateText),
-        style: (row) => styleOfWorker(workers[row]),
+        style: (row) => (workers[row] === undefined ? null : styleOfWorker(workers[row])),
       },
       { title: "SLOTS", cells: workers.map(({ slots, slots_used }) => `${slots_used}/${slots}`) },
       { title: "LABELS", cells: workers.map(({ labels }) => labels.join(",") || "-"), shrink: 3, min: 8, drop: 8 },
@@ -49,14 +49,14 @@ const workerTable = (workers: readonly WorkerBody[], { screen, now }: TextOption
   );
 
 /** A worker that is drained or stops finishes the attempts that it has. */
-const stateText = ({ state, draining, refused, protocol }: WorkerBody): string => {
+export const stateText = ({ state, draining, refused, protocol }: WorkerBody): string => {
   if (refused !== null) return `refused (${refused === "protocol" ? `protocol ${protocol}` : "name in use"})`;
   if (!draining || state === "gone") return state;
   return state === "connected" ? "draining" : `${state}, draining`;
 };
 
-const styleOfWorker = (worker: WorkerBody | undefined): Style | null => {
-  if (worker === undefined || worker.state === "gone" || worker.state === "unknown") return "dim";
+export const styleOfWorker = (worker: WorkerBody): Style => {
+  if (worker.state === "gone" || worker.state === "unknown") return "dim";
   if (worker.unreachable_since !== null) return "red";
   return worker.state === "refused" || worker.draining ? "yellow" : "green";
 };
@@ -70,7 +70,7 @@ const versionText = ({ version, clock_difference_ms: difference }: WorkerBody): 
     : `${version} (clock ${elapsedText(Math.abs(difference))} ${difference > 0 ? "ahead" : "behind"})`;
 
 /** Returns what runs on a worker. On a terminal, that is the first attempt and the number of others. */
-const runsText = ({ running }: WorkerBody, screen: Screen): string => {
+export const runsText = ({ running }: WorkerBody, screen: Pick<Screen, "isTerminal">): string => {
   const texts = running.map(
     ({ task_id, item, job_id, run_id }) =>
       `${task_id}${item === null ? "" : `[${item}]`} of ${job_id} (${runName(run_id, screen)})`,

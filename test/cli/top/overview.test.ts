@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { textWidth } from "../../../src/cli/terminal/text-width.ts";
-import type { TopAttention } from "../../../src/cli/top/data/shapes.ts";
+import type { TopAttention, TopWorker } from "../../../src/cli/top/data/shapes.ts";
+import type { InitialData } from "../../../src/cli/top/state/initial-state.ts";
 import { subjectOf } from "../../../src/cli/top/state/list/lists.ts";
 import { textOf } from "../../../src/cli/top/view/line.ts";
 import { screenOf } from "../../../src/cli/top/view/screen.ts";
@@ -135,6 +136,76 @@ describe("the overview", () => {
     const state = topState({ at: NOW - 3_600_000 });
     expect(screenText(state)[0]).toContain("12:00:00");
     expect(screenText(after(state, { kind: "tick", at: NOW - 3_599_000 }))[0]).toContain("12:00:01");
+  });
+});
+
+describe("the workers", () => {
+  const worker = (name: string, rest: Partial<TopWorker> = {}): TopWorker => ({
+    name,
+    state: "connected",
+    refused: null,
+    allowed_types: null,
+    draining: false,
+    labels: ["gpu"],
+    slots: 2,
+    slots_used: 0,
+    version: "0.1.0",
+    protocol: 1,
+    address: "",
+    first_seen_at: NOW - 60_000,
+    last_contact_at: NOW - 2_000,
+    unreachable_since: null,
+    clock_difference_ms: 0,
+    running: [],
+    ...rest,
+  });
+  const attempt = { run_id: runIdOf(7), job_id: "train", task_id: "fit", item: 3, attempt: 1, claimed_at: NOW };
+  const NATS = { url: "nats://nats:4222", connected: true, since: 1, error: null };
+  const withWorkers = (workers: TopWorker[], rest: Partial<InitialData> = {}) =>
+    topState({ workers: { workers, count: workers.length, waiting: [], nats: NATS }, jobs: [topJob("etl")], ...rest });
+  const WORKERS = [
+    worker("box7", { slots_used: 2, running: [attempt, { ...attempt, item: 4 }] }),
+    worker("box8", { draining: true, labels: ["oracle"] }),
+    worker("db1", { state: "unreachable", last_contact_at: NOW - 480_000, unreachable_since: NOW - 480_000 }),
+  ];
+
+  test("have a panel, with state, slots, last contact and what runs on each", () => {
+    const { state } = press(withWorkers(WORKERS), "5");
+    expect(screenText(state).slice(2, 6)).toEqual([
+      expect.stringMatching(/^─ 2 Jobs 1 {2}3 Runs 0 running {2}4 Coming 1 {2}5 Workers 3 ─+$/),
+      "› box7 connected       2/2     2s ago  fit[3] of train (00000007) and 1 more",
+      "  box8 draining        0/2     2s ago  -",
+      "  db1  unreachable     0/2     8m ago  -",
+    ]);
+    expect(screenText(press(state, "enter").state).join("\n")).toContain("Run 00000007 of train");
+    expect(screenText(press(state, "j", "enter").state)).toEqual(screenText(press(state, "j").state));
+    expect(screenText(press(state, "/", "o", "r", "a").state)[3]).toStartWith("› box8");
+    expect(screenText(press(state, "tab").state)[1]).toStartWith("─ 1 Nothing");
+  });
+
+  test("are below the coming occurrences on a wide terminal", () => {
+    const lines = screenText(withWorkers(WORKERS, { columns: 160, rows: 40 }));
+    expect(lines.slice(35, 38).map((line) => line.slice(93))).toEqual([
+      expect.stringMatching(/^─ 5 Workers 3 ─+$/),
+      "  box7 connected       2/2     2s ago  fit[3] of train (00000007) …",
+      "  box8 draining        0/2     2s ago  -",
+    ]);
+  });
+
+  test("have no panel in a petit without them, and one that is empty until the first connects", () => {
+    const without = press(topState(), "5").state;
+    expect(screenText(without).at(-1)).toBe(" this petit runs without workers; 'petit workers' says how to add one");
+    expect(screenText(without).join("\n")).not.toContain("Workers");
+    const empty = press(withWorkers([]), "5").state;
+    expect(screenText(empty)[3]).toBe("  no worker has connected yet; 'petit workers' says how to start one");
+    const gone = after(empty, { kind: "workers", workers: null });
+    expect(screenText(gone)[2]).toMatch(/^─ 2 Jobs 1 {2}3 Runs 0 running {2}4 Coming 1 ─+$/);
+  });
+
+  test.each([40, 80, 120])("fill a terminal of %d columns exactly, with long names", (columns) => {
+    const long = worker("box".repeat(40), { state: "refused", refused: "protocol", running: [attempt] });
+    for (const line of screenOf(press(withWorkers([long], { columns }), "5").state))
+      expect(textWidth(textOf(line))).toBe(columns);
   });
 });
 

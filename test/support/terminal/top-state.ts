@@ -133,6 +133,7 @@ export const topState = (data: Partial<InitialData> = {}): TopState =>
     jobs: [],
     runs: [],
     attention: [],
+    workers: { workers: [], count: 0, waiting: [], nats: null },
     at: NOW,
     zone: "UTC",
     base: "http://127.0.0.1:8565",

@@ -6,9 +6,9 @@ import { Reconnect } from "../../../client/reconnect.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { isRunEvent } from "../state/job-events.ts";
 import type { Message } from "../state/message.ts";
-import type { LogTarget, Watched } from "../state/state.ts";
+import { hasWorkers, type LogTarget, type TopState, type Watched } from "../state/state.ts";
 import { Batcher } from "./batcher.ts";
-import { loadAttention, loadJob, loadJobs, loadRun, loadRuns } from "./load.ts";
+import { loadAttention, loadJob, loadJobs, loadRun, loadRuns, loadWorkers } from "./load.ts";
 import { LogReader } from "./log-reader.ts";
 import { Refresher } from "./refresher.ts";
 import type { TopAttention } from "./shapes.ts";
@@ -24,6 +24,9 @@ const JOBS_INTERVAL_MS = 1_000;
 const INTERVAL_PER_JOB_MS = 5;
 const RUNS_INTERVAL_MS = 500;
 const ATTENTION_INTERVAL_MS = 1_000;
+const WORKERS_INTERVAL_MS = 1_000;
+/** No event reports that a worker was in contact. */
+const WORKERS_POLL_MS = 5_000;
 const RUN_INTERVAL_MS = 200;
 /** petit reads the end of the output of each failed run for it. */
 const JOB_INTERVAL_MS = 1_000;
@@ -44,7 +47,9 @@ export class Feed {
     readonly runs: Refresher;
     readonly system: Refresher;
     readonly attention: Refresher;
+    readonly workers: Refresher;
   };
+  #hasWorkers: boolean;
   #jobCount: number;
   /** The tasks that wait for approval: the end of one changes what needs attention. */
   #asking: ReadonlySet<string> = new Set();
@@ -54,9 +59,10 @@ export class Feed {
   #log: LogReader | null = null;
   #cancelLog: () => void = () => {};
 
-  constructor(options: FeedOptions, jobCount: number) {
+  constructor(options: FeedOptions, initial: Pick<TopState, "jobs" | "workers">) {
     this.#options = options;
-    this.#jobCount = jobCount;
+    this.#jobCount = initial.jobs.length;
+    this.#hasWorkers = hasWorkers(initial);
     this.#events = new Batcher({
       clock: options.clock,
       onBatch: (events, dropped) => this.#receive(events, dropped),
@@ -83,6 +89,15 @@ export class Feed {
         },
         intervalMs: () => ATTENTION_INTERVAL_MS,
         pollMs: POLL_MS,
+      }),
+      workers: this.#refresher({
+        load: async () => {
+          const workers = await loadWorkers(client);
+          this.#hasWorkers = hasWorkers({ workers });
+          return { kind: "workers", workers };
+        },
+        intervalMs: () => WORKERS_INTERVAL_MS,
+        ...(this.#hasWorkers && { pollMs: WORKERS_POLL_MS }),
       }),
       system: this.#refresher({
         load: async () => ({ kind: "system", system: await client.get("/api/system"), at: options.clock.now() }),
@@ -204,12 +219,14 @@ export class Feed {
       this.#refreshAll();
       return;
     }
-    const { jobs, runs, attention, system } = this.#lists;
+    const { jobs, runs, attention, workers, system } = this.#lists;
     if (events.some(isRunEvent)) runs.request();
     const endsApproval = ({ type, run_id, task_id }: LiveEvent): boolean =>
       type === "task.finished" && this.#asking.has(`${run_id} ${task_id}`);
     if (events.some((event) => isRunEvent(event) || NEEDS_ATTENTION.has(event.type) || endsApproval(event)))
       attention.request();
+    if (events.some(({ type }) => type === "worker" || (this.#hasWorkers && type.startsWith("task."))))
+      workers.request();
     // An occurrence changes when the job is due next.
     if (events.some(({ type }) => type === "occurrence")) jobs.request();
     if (events.some(({ type }) => /paused|resumed/.test(type))) {

@@ -2,7 +2,7 @@ import type { Client } from "../../../client/client.ts";
 import { isRefused } from "../../../client/error.ts";
 import { RECENT_RUNS } from "../state/job-events.ts";
 import type { JobData, RunData } from "../state/state.ts";
-import type { TopAttention, TopJob, TopRun } from "./shapes.ts";
+import type { TopAttention, TopJob, TopRun, TopWorkers } from "./shapes.ts";
 
 /** Number of newest runs in the list of runs. */
 const NEWEST_RUNS = 200;
@@ -25,9 +25,16 @@ export const loadRuns = async (client: Client): Promise<readonly TopRun[]> => {
 };
 
 /** Returns null if this petit is too old to report it. */
-export const loadAttention = async (client: Client): Promise<readonly TopAttention[] | null> => {
+export const loadAttention = async (client: Client): Promise<readonly TopAttention[] | null> =>
+  (await ifKnown(client.get("/api/attention")))?.items ?? null;
+
+/** Returns null if this petit is too old to have workers. */
+export const loadWorkers = (client: Client): Promise<TopWorkers | null> => ifKnown(client.get("/api/workers"));
+
+/** Returns null if petit does not know the path. */
+const ifKnown = async <Body>(answer: Promise<Body>): Promise<Body | null> => {
   try {
-    return (await client.get("/api/attention")).items;
+    return await answer;
   } catch (error) {
     if (isRefused(error, "NOT_FOUND")) return null;
     throw error;

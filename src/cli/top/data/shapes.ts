@@ -11,4 +11,6 @@ export type TopTask = ResponseBody<"get", "/api/runs/:run_id/tasks">["tasks"][nu
 export type TopItem = ResponseBody<"get", "/api/runs/:run_id/tasks/:task_id/items">["items"][number];
 export type TopLine = ResponseBody<"get", "/api/runs/:run_id/lines">["lines"][number];
 export type TopSystem = ResponseBody<"get", "/api/system">;
+export type TopWorkers = ResponseBody<"get", "/api/workers">;
+export type TopWorker = TopWorkers["workers"][number];
 export type TopAttention = ResponseBody<"get", "/api/attention">["items"][number];

@@ -1,4 +1,4 @@
-import type { TopAttention, TopJob, TopRun, TopSystem } from "../data/shapes.ts";
+import type { TopAttention, TopJob, TopRun, TopSystem, TopWorkers } from "../data/shapes.ts";
 import { settle } from "./list/cursor.ts";
 import type { TopState } from "./state.ts";
 
@@ -7,6 +7,7 @@ export type InitialData = {
   readonly jobs: readonly TopJob[];
   readonly runs: readonly TopRun[];
   readonly attention: readonly TopAttention[] | null;
+  readonly workers: TopWorkers | null;
   /** When they were loaded, by this machine's clock. */
   readonly at: number;
   readonly zone: string;

@@ -1,5 +1,5 @@
 import type { LiveEvent } from "../../../client/live-event.ts";
-import type { TopAttention, TopJob, TopJobDetail, TopRun, TopSystem } from "../data/shapes.ts";
+import type { TopAttention, TopJob, TopJobDetail, TopRun, TopSystem, TopWorkers } from "../data/shapes.ts";
 import type { BookLine } from "./list/log-book.ts";
 import type { JobData, LogTarget, RunData, TopAction } from "./state.ts";
 
@@ -29,6 +29,7 @@ export type Message =
   | { readonly kind: "jobs"; readonly jobs: readonly TopJob[] }
   | { readonly kind: "runs"; readonly runs: readonly TopRun[] }
   | { readonly kind: "attention"; readonly items: readonly TopAttention[] | null }
+  | { readonly kind: "workers"; readonly workers: TopWorkers | null }
   | { readonly kind: "job"; readonly data: JobData }
   | { readonly kind: "run"; readonly data: RunData }
   | { readonly kind: "log-opened"; readonly target: LogTarget; readonly page: LogPage }

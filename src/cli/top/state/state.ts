@@ -9,12 +9,14 @@ import type {
   TopRunDetail,
   TopSystem,
   TopTask,
+  TopWorkers,
 } from "../data/shapes.ts";
 import type { LogBook } from "./list/log-book.ts";
 
-/** The lists with a cursor. The first four are the panels of the overview. */
-export const PANELS = ["attention", "jobs", "runs", "coming"] as const;
+/** The panels of the overview. A petit without workers has all but the last. */
+export const PANELS = ["attention", "jobs", "runs", "coming", "workers"] as const;
 export type Panel = (typeof PANELS)[number];
+/** The lists with a cursor. */
 export type ListId = Panel | "job-runs" | "tasks" | "log";
 
 /** What fills the screen. Enter opens the next one, Esc goes back. */
@@ -132,6 +134,8 @@ export type TopState = {
   readonly runs: readonly TopRun[];
   /** Null if this petit can't report it. */
   readonly attention: readonly TopAttention[] | null;
+  /** Null if this petit is too old to have workers. */
+  readonly workers: TopWorkers | null;
   readonly job: JobData | null;
   readonly run: RunData | null;
   readonly log: LogData | null;
@@ -189,6 +193,14 @@ export type Watched = {
   readonly itemsOf: string | null;
   readonly log: LogTarget | null;
 };
+
+/** Returns whether petit runs with workers, or still knows some. */
+export const hasWorkers = ({ workers }: Pick<TopState, "workers">): boolean =>
+  workers !== null && (workers.nats !== null || workers.count > 0);
+
+/** Returns the panels of the overview, in their order. */
+export const panelsOf = (state: Pick<TopState, "workers">): readonly Panel[] =>
+  hasWorkers(state) ? PANELS : PANELS.filter((panel) => panel !== "workers");
 
 export const viewOf = ({ views }: TopState): View => views.at(-1) ?? { kind: "overview" };
 

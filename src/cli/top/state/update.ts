@@ -1,12 +1,12 @@
 import { assertNever } from "../../../lib/never.ts";
 import { withParams } from "./input/dialogs.ts";
-import { openRun, pasteText, pressKey, withEarlierMatches } from "./input/keys.ts";
+import { focus, openRun, pasteText, pressKey, withEarlierMatches } from "./input/keys.ts";
 import { handleMouse } from "./input/mouse.ts";
 import { applyRunEvents } from "./job-events.ts";
 import { cursorOf, settle } from "./list/cursor.ts";
 import { append, openBook, prepend } from "./list/log-book.ts";
 import type { Message } from "./message.ts";
-import { type LogTarget, type Notice, type RunData, type TopState, viewOf } from "./state.ts";
+import { hasWorkers, type LogTarget, type Notice, type RunData, type TopState, viewOf } from "./state.ts";
 import type { Step } from "./step.ts";
 import { watchedLog } from "./watched.ts";
 
@@ -67,6 +67,8 @@ const received = (state: TopState, message: Received): TopState => {
       return { ...state, runs: message.runs };
     case "attention":
       return { ...state, attention: message.items };
+    case "workers":
+      return withWorkers(state, message.workers);
     case "job":
       return isShown(state, "job", message.data.jobId) ? { ...state, job: message.data } : state;
     case "run":
@@ -89,6 +91,12 @@ const received = (state: TopState, message: Received): TopState => {
     default:
       return assertNever(message);
   }
+};
+
+/** The panel of the workers goes away with them. */
+const withWorkers = (before: TopState, workers: TopState["workers"]): TopState => {
+  const state = { ...before, workers };
+  return hasWorkers(state) || state.tab !== "workers" ? state : focus(state, "jobs");
 };
 
 const ticked = (state: TopState, at: number): TopState => {

@@ -5,16 +5,17 @@ import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { reasonText } from "../../run-display/outcome.ts";
 import { writerName } from "../../run-display/output-chunk.ts";
 import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
-import { relativeText } from "../../terminal/relative-time.ts";
+import { relativeText, roughlyText } from "../../terminal/relative-time.ts";
 import { oneLine, textWidth } from "../../terminal/text-width.ts";
-import type { TopAttention, TopItem, TopJob, TopRun, TopTask } from "../data/shapes.ts";
+import { runsText, stateText, styleOfWorker } from "../../workers/table.ts";
+import type { TopAttention, TopItem, TopJob, TopRun, TopTask, TopWorker } from "../data/shapes.ts";
 import type { BookLine } from "../state/list/log-book.ts";
 import { type LogWindow, partsOf, writerWidth } from "../state/list/log-window.ts";
 import type { TreeRow } from "../state/list/task-tree.ts";
 import { cell, type Line, plain, rightCell, type Segment, styled } from "./line.ts";
 
 // The rows of the lists. Each is shortened to the width of its pane later; the columns are chosen here.
-// An older petit does not send `waits_for`, so it can be undefined.
+// An older petit does not send `waits_for` and `task_name`, so they can be undefined.
 
 export type RowOptions = {
   readonly width: number;
@@ -77,7 +78,7 @@ const explanationOf = (item: TopAttention): string => {
       return `has waited ${waited} ${item.waits_for == null ? "to start" : `for ${waitsForText(item.waits_for)}`}`;
     }
     case "approval_needed":
-      return `${taskLabel(item.task_name, item.task_id)} waits for approval${item.prompt === null ? "" : `: ${item.prompt}`}`;
+      return `${taskLabel(item.task_name ?? item.task_id, item.task_id)} waits for approval${item.prompt === null ? "" : `: ${item.prompt}`}`;
     case "worker_unreachable": {
       const [first, ...others] = item.running;
       const what = item.lost ? "unreachable for longer than lost_after" : "unreachable";
@@ -220,6 +221,33 @@ export const clockText = (at: number, { now, zone }: { readonly now: number; rea
   const isToday = text.slice(0, 10) === localTime(now, zone).slice(0, 10);
   return isToday ? `      ${text.slice(11, 19)}` : `${text.slice(5, 10)} ${text.slice(11, 19)}`;
 };
+
+type WorkerColumns = { readonly name: number; readonly state: number };
+
+/** Returns the widths of the columns that the visible workers need. */
+export const workerColumns = (workers: readonly TopWorker[], { width }: RowOptions): WorkerColumns => ({
+  name: Math.min(Math.max(10, Math.floor(width / 4)), widest(workers.map(({ name }) => name))),
+  state: Math.min(24, widest(workers.map(stateText))),
+});
+
+const SLOTS_WIDTH = 7;
+
+/** Below this width, a worker leaves out its last contact. */
+const NARROW_WORKER = 48;
+
+/** What runs on a worker is named as in `petit workers`. */
+export const workerRow = (worker: TopWorker, columns: WorkerColumns, { width, now }: RowOptions): Line => [
+  plain(`${cell(worker.name, columns.name)} `),
+  styled(styleOfWorker(worker), `${cell(stateText(worker), columns.state)} `),
+  plain(rightCell(`${worker.slots_used}/${worker.slots}`, SLOTS_WIDTH)),
+  styled(
+    "dim",
+    width < NARROW_WORKER ? "  " : ` ${rightCell(roughlyText(worker.last_contact_at - now), TIME_WIDTH)}  `,
+  ),
+  plain(runsText(worker, SHORT_IDS)),
+];
+
+const SHORT_IDS = { isTerminal: true };
 
 export const taskRow = (row: TreeRow, options: RowOptions): Line => {
   const { task, item, branch, also } = row;

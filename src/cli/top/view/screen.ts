@@ -16,6 +16,7 @@ import {
   runRows,
   subjectOf,
   taskRows,
+  workerRows,
 } from "../state/list/lists.ts";
 import type { BookLine } from "../state/list/log-book.ts";
 import { type LogWindow, logWindowOf } from "../state/list/log-window.ts";
@@ -36,6 +37,8 @@ import {
   runIdWidth,
   runRow,
   taskRow,
+  workerColumns,
+  workerRow,
 } from "./rows.ts";
 
 /** Returns the lines of the screen. Each is exactly as wide as the terminal, and there are as many as it has rows. */
@@ -162,6 +165,11 @@ const visibleRows = (
       const idWidth = runIdWidth(runs, options);
       return runs.map((run) => runRow(run, idWidth, options));
     }
+    case "workers": {
+      const workers = workerRows(state).slice(top, top + rows);
+      const widths = workerColumns(workers, options);
+      return workers.map((worker) => workerRow(worker, widths, options));
+    }
     case "coming":
       return visible(comingRows(state), (job) => comingRow(job, options));
     case "job-runs":
@@ -210,7 +218,8 @@ const titleLine = (state: TopState, pane: Pane): Line => {
       return rule([...attentionTitle(state), filterText], width);
     case "jobs":
     case "runs":
-    case "coming": {
+    case "coming":
+    case "workers": {
       const tabs = tabsOf(state, pane).flatMap(({ panel, text }, index) => [
         plain(index === 0 ? "" : " ".repeat(TAB_GAP)),
         panel === state.panel ? { ...styled("bold", text), inverse: true } : focused(panel === list, text),
@@ -284,6 +293,8 @@ const emptyText = (state: TopState, list: ListId): string => {
       return "nothing has run yet; t runs the selected job";
     case "coming":
       return "no schedule is due";
+    case "workers":
+      return "no worker has connected yet; 'petit workers' says how to start one";
     case "job-runs":
       return state.job === null ? "loading …" : "it has never run; t runs it";
     case "tasks":

@@ -1,5 +1,5 @@
 import type { KeyPress } from "../message.ts";
-import { activeList, type ListId, type TopState } from "../state.ts";
+import { activeList, type ListId, PANELS, type TopState } from "../state.ts";
 
 /** What a key does. */
 export type Command =
@@ -20,6 +20,7 @@ export type Command =
   | "panel-2"
   | "panel-3"
   | "panel-4"
+  | "panel-5"
   | "logs"
   | "job"
   | "trigger"
@@ -49,8 +50,8 @@ export type Binding = {
   readonly lists?: readonly ListId[];
 };
 
-const OVERVIEW: readonly ListId[] = ["attention", "jobs", "runs", "coming"];
-const WITH_JOB: readonly ListId[] = [...OVERVIEW, "job-runs", "tasks", "log"];
+const OVERVIEW: readonly ListId[] = PANELS;
+const WITH_JOB: readonly ListId[] = ["attention", "jobs", "runs", "coming", "job-runs", "tasks", "log"];
 const WITH_RUN: readonly ListId[] = ["attention", "jobs", "runs", "job-runs", "tasks", "log"];
 
 /** All keys, in the order of the help. */
@@ -196,13 +197,14 @@ const BINDINGS: readonly Binding[] = [
   {
     command: "panel-1",
     keys: ["1"],
-    shown: "1 2 3 4",
-    text: "Go to a panel: attention, jobs, runs, coming",
+    shown: "1 2 3 4 5",
+    text: "Go to a panel: attention, jobs, runs, coming, workers",
     lists: OVERVIEW,
   },
   { command: "panel-2", keys: ["2"], shown: "", text: "", lists: OVERVIEW },
   { command: "panel-3", keys: ["3"], shown: "", text: "", lists: OVERVIEW },
   { command: "panel-4", keys: ["4"], shown: "", text: "", lists: OVERVIEW },
+  { command: "panel-5", keys: ["5"], shown: "", text: "", lists: OVERVIEW },
   { command: "up", keys: ["up", "k"], shown: "↑ k", text: "Move up" },
   { command: "down", keys: ["down", "j"], shown: "↓ j", text: "Move down" },
   { command: "page-up", keys: ["page-up", "ctrl-b", "ctrl-u"], shown: "PgUp Ctrl-B", text: "Move up by a page" },

@@ -192,7 +192,7 @@ export const askingTask = (state: TopState): AskingTask | null => {
   if (activeList(state) === "attention") {
     const item = attentionRows(state)[state.cursors.attention?.index ?? 0];
     return item?.kind === "approval_needed"
-      ? { taskId: item.task_id, name: item.task_name, prompt: item.prompt }
+      ? { taskId: item.task_id, name: item.task_name ?? item.task_id, prompt: item.prompt }
       : null;
   }
   const { taskId } = subjectOf(state);
@@ -248,7 +248,7 @@ const statusOfRun = ({ runs, run, job, jobs }: TopState, runId: string): RunStat
 
 const REFUSAL_MS = 6_000;
 
-const refused = (state: TopState, text: string): TopState => ({
+export const refused = (state: TopState, text: string): TopState => ({
   ...state,
   notice: { text, isError: true, until: state.now + REFUSAL_MS },
 });

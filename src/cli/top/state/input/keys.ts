@@ -3,7 +3,7 @@ import { cursorOf, moved, pageOf, pageScrolled, scrolled, selected } from "../li
 import { attentionRows, filterOf, keysOf, logRows, subjectOf } from "../list/lists.ts";
 import { canLoadEarlier, EARLIER_LINES } from "../list/log-book.ts";
 import type { KeyPress } from "../message.ts";
-import { activeList, JOB_SORTS, type ListId, PANELS, type Panel, type TopState, type View } from "../state.ts";
+import { activeList, JOB_SORTS, type ListId, type Panel, panelsOf, type TopState, type View } from "../state.ts";
 import { type Step, unchanged } from "../step.ts";
 import { type Command, commandFor } from "./bindings.ts";
 import {
@@ -15,6 +15,7 @@ import {
   askRetry,
   askTrigger,
   pressInOverlay,
+  refused,
   showAttention,
 } from "./dialogs.ts";
 import { MAX_TEXT, typeText } from "./edit.ts";
@@ -82,14 +83,15 @@ const run = (state: TopState, command: Command): Step => {
         ? changed(scrolled(state, logRows(state).length))
         : changed(selected(state, list, keysOf(state, list).length - 1));
     case "next-panel":
-      return changed(focus(state, panelAfter(state.panel, 1)));
+      return changed(focus(state, panelAfter(state, 1)));
     case "previous-panel":
-      return changed(focus(state, panelAfter(state.panel, -1)));
+      return changed(focus(state, panelAfter(state, -1)));
     case "panel-1":
     case "panel-2":
     case "panel-3":
     case "panel-4":
-      return changed(focus(state, PANELS[Number(command.slice(-1)) - 1] ?? "jobs"));
+    case "panel-5":
+      return changed(focusNumber(state, Number(command.slice(-1))));
     case "sort":
       return changed({ ...state, sort: JOB_SORTS[(JOB_SORTS.indexOf(state.sort) + 1) % JOB_SORTS.length] ?? "name" });
     case "wrap":
@@ -145,8 +147,18 @@ const loadEarlier = (state: TopState): Step => {
   };
 };
 
-const panelAfter = (panel: Panel, by: number): Panel =>
-  PANELS[(PANELS.indexOf(panel) + by + PANELS.length) % PANELS.length] ?? "jobs";
+const panelAfter = (state: TopState, by: number): Panel => {
+  const panels = panelsOf(state);
+  return panels[(panels.indexOf(state.panel) + by + panels.length) % panels.length] ?? "jobs";
+};
+
+/** Only the panel of the workers can be missing. */
+const focusNumber = (state: TopState, number: number): TopState => {
+  const panel = panelsOf(state)[number - 1];
+  return panel === undefined
+    ? refused(state, "this petit runs without workers; 'petit workers' says how to add one")
+    : focus(state, panel);
+};
 
 /** Gives a panel of the overview the keys. */
 export const focus = (state: TopState, panel: Panel): TopState => ({

@@ -1,5 +1,5 @@
-import { type ListId, PANELS, type Panel, type TopState, viewOf } from "../state.ts";
-import { attentionRows, taskRows } from "./lists.ts";
+import { hasWorkers, type ListId, PANELS, type Panel, type TopState, viewOf } from "../state.ts";
+import { attentionRows, taskRows, workerRows } from "./lists.ts";
 
 /** A part of the screen with a title in its first row. Columns and rows count from 0. */
 export type Pane = {
@@ -70,14 +70,20 @@ const sideBySide = (state: TopState): readonly Pane[] => {
   const left = Math.floor(columns * 0.58);
   const right = { x: left + 1, width: columns - left - 1 };
   const top = attentionHeight(state, Math.floor(height / 3));
-  const upper = Math.ceil(height / 2);
+  const lowest = workersHeight(state, Math.floor(height / 4));
+  const upper = Math.ceil((height - lowest) / 2);
   return [
     { list: "attention", x: 0, y: HEADER, width: left, height: top },
     { list: "jobs", x: 0, y: HEADER + top, width: left, height: height - top },
     { list: "runs", ...right, y: HEADER, height: upper },
-    { list: "coming", ...right, y: HEADER + upper, height: height - upper },
+    { list: "coming", ...right, y: HEADER + upper, height: height - upper - lowest },
+    ...(lowest === 0 ? [] : [{ list: "workers", ...right, y: HEADER + height - lowest, height: lowest } as const]),
   ];
 };
+
+/** A title, and a row for each worker or a sentence if there is none. */
+const workersHeight = (state: TopState, max: number): number =>
+  hasWorkers(state) ? Math.min(1 + Math.max(1, workerRows(state).length), Math.max(2, max)) : 0;
 
 /** A title, and a row for each thing that needs attention; while there is none, the title says so. */
 const attentionHeight = (state: TopState, max: number): number =>

@@ -1,5 +1,6 @@
 import { isFinal } from "../../../../domain/run.ts";
-import type { TopAttention, TopJob, TopRun } from "../../data/shapes.ts";
+import { stateText } from "../../../workers/table.ts";
+import type { TopAttention, TopJob, TopRun, TopWorker } from "../../data/shapes.ts";
 import { activeList, type JobSort, type ListId, type Subject, type TopState, viewOf } from "../state.ts";
 import type { BookLine } from "./log-book.ts";
 import { memoizeLast } from "./memoize-last.ts";
@@ -72,6 +73,13 @@ const comingJobs = memoizeLast((jobs: readonly TopJob[], filter: string) =>
     .slice(0, MAX_COMING),
 );
 
+export const workerRows = (state: TopState): readonly TopWorker[] =>
+  filteredWorkers(state.workers?.workers ?? [], filterOf(state, "workers"));
+
+const filteredWorkers = memoizeLast((workers: readonly TopWorker[], filter: string) =>
+  workers.filter((worker) => matches(filter, worker.name, stateText(worker), ...worker.labels)),
+);
+
 export const jobRunRows = (state: TopState): readonly TopRun[] => {
   const view = viewOf(state);
   return view.kind === "job" && state.job?.jobId === view.jobId
@@ -122,6 +130,8 @@ export const keysOf = (state: TopState, list: ListId): readonly string[] => {
       return runRows(state).map(({ id }) => id);
     case "coming":
       return comingRows(state).map(({ id }) => id);
+    case "workers":
+      return workerRows(state).map(({ name }) => name);
     case "job-runs":
       return jobRunRows(state).map(({ id }) => id);
     case "tasks":
@@ -168,6 +178,11 @@ export const subjectOf = (state: TopState): Subject => {
     case "coming": {
       const job = comingRows(state)[index];
       return job === undefined ? NOTHING : { ...NOTHING, jobId: job.id, runId: job.last_run?.id ?? null };
+    }
+    case "workers": {
+      const attempt = workerRows(state)[index]?.running[0];
+      if (attempt === undefined) return NOTHING;
+      return { ...NOTHING, jobId: attempt.job_id, runId: attempt.run_id, taskId: attempt.task_id };
     }
     case "job-runs":
       return {

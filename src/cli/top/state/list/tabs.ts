@@ -1,8 +1,8 @@
 import { isFinal } from "../../../../domain/run.ts";
 import { textWidth } from "../../../terminal/text-width.ts";
-import type { Panel, TopState } from "../state.ts";
+import { hasWorkers, type Panel, type TopState } from "../state.ts";
 import type { Pane } from "./layout.ts";
-import { comingRows, jobRows, MAX_COMING } from "./lists.ts";
+import { comingRows, jobRows, MAX_COMING, workerRows } from "./lists.ts";
 
 /** The title of a panel. */
 export type Tab = { readonly panel: Panel; readonly text: string };
@@ -13,6 +13,7 @@ export const tabsOf = (state: TopState, { list, width }: Pane): readonly Tab[] =
     { panel: "jobs", text: `2 Jobs ${countText(jobRows(state).length, state.jobs.length)}` },
     { panel: "runs", text: `3 Runs ${activeText(state)}` },
     { panel: "coming", text: `4 Coming ${comingText(comingRows(state).length)}` },
+    ...(hasWorkers(state) ? [{ panel: "workers", text: `5 Workers ${workersText(state)}` } as const] : []),
   ];
   return width < state.columns ? tabs.filter(({ panel }) => panel === list) : tabs;
 };
@@ -33,6 +34,8 @@ export const tabAt = (state: TopState, pane: Pane, x: number): Panel | null => {
 };
 
 const comingText = (count: number): string => (count < MAX_COMING ? String(count) : `${count}+`);
+
+const workersText = (state: TopState): string => countText(workerRows(state).length, state.workers?.count ?? 0);
 
 const countText = (shown: number, all: number): string => (shown === all ? String(all) : `${shown}/${all}`);
 
