@@ -19,6 +19,10 @@ export const PROTOCOL = 1;
 /** Maximum of output in one message, in bytes. */
 export const MAX_OUTPUT_BYTES = 262_144;
 
+/** Maximum size of an outcome, in bytes, and of the artifacts in it. */
+export const MAX_OUTCOME_BYTES = 16 * 2 ** 20;
+export const MAX_ARTIFACTS = 100_000;
+
 const words = <const Words extends readonly string[]>(values: Words) =>
   Type.Unsafe<Words[number]>(Type.Union(values.map((value) => Type.Literal(value))));
 
@@ -225,7 +229,7 @@ const OUTCOME = record({
   /** The artifacts of the attempt. `object` is the name of each in the object store. */
   artifacts: Type.Array(
     record({ path: Type.String({ minLength: 1, maxLength: 4_096 }), size: count, sha256, object: token }),
-    { maxItems: 100_000 },
+    { maxItems: MAX_ARTIFACTS },
   ),
 });
 
@@ -241,8 +245,11 @@ const OUTCOME_ANSWER = Type.Union([
   notYours,
 ]);
 
-/** The answer to a request that failed. `unavailable`: the worker repeats it later. `invalid`: the request is malformed. */
-const FAILURE = record({ failed: words(["unavailable", "invalid"]) });
+/**
+ * The answer to a request that failed. `unavailable`: the worker repeats it later. `invalid`: petit cannot read the request; `detail` says
+ * why.
+ */
+const FAILURE = record({ failed: words(["unavailable", "invalid"]), detail: Type.Optional(Type.String()) });
 
 const CONTROL = Type.Union([
   record({ kind: Type.Literal("end"), ...key, reason: words(ENDING_REASONS), force: Type.Boolean() }),

@@ -1,12 +1,5 @@
 import type { EndingReason, Run } from "../../domain/run.ts";
-import type {
-  EndOrder,
-  Hold,
-  Offer,
-  OutcomeAnswer,
-  ShippedArtifact,
-  ShippedOutcome,
-} from "../../domain/workers/protocol.ts";
+import type { EndOrder, Hold, Offer, ShippedArtifact } from "../../domain/workers/protocol.ts";
 import { Artifacts } from "../../engine/artifacts/artifacts.ts";
 import { artifactFolder } from "../../engine/artifacts/folder-name.ts";
 import { containerOf } from "../../engine/attempt/container/engine.ts";
@@ -16,18 +9,15 @@ import { noteEnding, readEnding, type Spool, spoolOf } from "../../engine/output
 import { clockOfRun } from "../../engine/run/run-clock.ts";
 import { decodeScope } from "../../engine/workers/offers/scope-json.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { encodeFrame } from "../../lib/wire/frame.ts";
 import type { ReceivedKey, ReceivedOutcome } from "../../store/workers/received.ts";
 import { NoAnswer } from "../contact/requests.ts";
 import { OutputCursor } from "../hand-over/output-cursor.ts";
-import { shipArtifacts } from "../hand-over/ship-artifacts.ts";
+import { fitOutcome, sendOutcome } from "../hand-over/send-outcome.ts";
+import { listArtifacts, shipArtifacts } from "../hand-over/ship-artifacts.ts";
 import { NotYours, OutputShipper, quiet } from "../hand-over/ship-output.ts";
 import type { WorkerParts } from "../parts.ts";
 import { type LocalAttempt, taskOfOffer } from "./local-attempt.ts";
 import { localJob } from "./local-job.ts";
-
-/** NATS accepts messages of 1 MiB, if it is not configured otherwise. */
-const MAX_OUTCOME_BYTES = 524_288;
 
 export type HeldAttemptOptions = {
   readonly parts: WorkerParts;
@@ -177,19 +167,21 @@ export class HeldAttempt {
   }
 
   async #handOver(): Promise<void> {
-    const { requests, detach } = this.#options.parts;
-    let artifacts: readonly ShippedArtifact[] | null = null;
+    const { parts } = this.#options;
+    const { requests, detach } = parts;
+    let hasShipped = false;
     while (!this.#isUnwanted && this.#outcome !== null) {
       const offset = await this.#shipper.run();
       if (this.#isUnwanted) return;
       detach.throwIfAborted();
-      artifacts ??= await requests.persist(() => this.#shipArtifacts());
-      const message = { ...this.key, ...this.#outcome, offset, artifacts };
-      const answer = await requests.persist(() => this.#sendOutcome(message));
+      const message = fitOutcome({ ...this.key, ...this.#outcome, offset, artifacts: this.#listArtifacts() });
+      if (!hasShipped && message.artifacts.length > 0) await requests.persist(() => this.#shipArtifacts());
+      hasShipped = true;
+      const answer = await requests.persist(() => sendOutcome(message, { ...parts, fields: this.fields }));
       if ("refused" in answer) throw new NotYours("the outcome is refused");
       if ("stored" in answer) return;
       if (answer.again === "output") this.#shipper.resync();
-      else artifacts = null;
+      else hasShipped = false;
     }
   }
 
@@ -204,27 +196,15 @@ export class HeldAttempt {
     }
   }
 
-  /** Sends the outcome, through the object store if it is too large for a message. */
-  async #sendOutcome(message: ShippedOutcome): Promise<OutcomeAnswer> {
-    const { requests, transport } = this.#options.parts;
-    const frame = encodeFrame(message);
-    if (frame.length <= MAX_OUTCOME_BYTES) return await requests.outcome(message);
-    const { scheduler, attempt, epoch } = this.key;
-    const stored = `${scheduler}/${attempt}/${epoch}/outcome`;
-    await transport.putArtifact(stored, new Blob([frame.slice()]).stream());
-    return await requests.outcome({ stored });
-  }
-
-  #shipArtifacts(): Promise<readonly ShippedArtifact[]> {
+  #listArtifacts(): readonly ShippedArtifact[] {
     const { parts, local, offer } = this.#options;
     const folder = artifactFolder(local.attempt.taskId, offer.item?.key ?? null);
-    return shipArtifacts({
-      ...parts,
-      key: this.key,
-      localRunId: local.run.id,
-      folder,
-      artifacts: this.#artifacts,
-    });
+    return listArtifacts({ store: parts.store, key: this.key, localRunId: local.run.id, folder });
+  }
+
+  #shipArtifacts(): Promise<void> {
+    const { parts, local } = this.#options;
+    return shipArtifacts({ ...parts, key: this.key, localRunId: local.run.id, artifacts: this.#artifacts });
   }
 
   /** Sends output until all of it is sent. If the scheduler refuses it, the process is ended. */

@@ -47,7 +47,7 @@ export class Hellos {
       this.#due = Promise.withResolvers();
       const periodMs = await this.#say().catch((error: unknown) => {
         if (!(error instanceof NoAnswer)) log.error({ err: error }, "cannot say hello to the scheduler");
-        if (error instanceof InvalidRequest) this.#noteInvalid();
+        if (error instanceof InvalidRequest) this.#noteInvalid(error);
         else this.#noteSilence();
         return RETRY_MS;
       });
@@ -68,7 +68,7 @@ export class Hellos {
     this.#isAnswered = true;
     this.#isInvalid = false;
     onAnswer(answer, sentUptimeMs);
-    requests.noteAnswered();
+    requests.noteAnswered(answer);
     return Math.min(MAX_PERIOD_MS, (answer.lostAfterMs ?? Number.POSITIVE_INFINITY) / HELLOS_IN_LOST_AFTER);
   }
 
@@ -78,10 +78,10 @@ export class Hellos {
     this.#isAnswered = false;
   }
 
-  #noteInvalid(): void {
+  #noteInvalid(error: InvalidRequest): void {
     const { log } = this.#options;
     if (!this.#isInvalid)
-      log.error({}, "the scheduler cannot read the hello of this worker; use the same version of petit");
+      log.error({ err: error }, "the scheduler cannot read the hello of this worker; use the same version of petit");
     this.#isInvalid = true;
   }
 

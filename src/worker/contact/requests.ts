@@ -7,6 +7,7 @@ import {
   MessageError,
   type OutcomeAnswer,
   type OutputAnswer,
+  PROTOCOL,
   type RequestFailure,
   readClaimAnswer,
   readHelloAnswer,
@@ -27,6 +28,13 @@ export class NoAnswer extends Error {
 /** Thrown when the scheduler answers that it cannot read a request. */
 export class InvalidRequest extends NoAnswer {
   override readonly name: string = "InvalidRequest";
+  /** What is wrong with it. */
+  readonly detail: string;
+
+  constructor(detail: string) {
+    super(`the scheduler cannot read the request: ${detail}`);
+    this.detail = detail;
+  }
 }
 
 /** How long a request waits for its answer, in ms. */
@@ -51,6 +59,7 @@ export class Requests {
   readonly #options: RequestsOptions;
   /** Aborted, and replaced, when the scheduler has answered a hello. */
   #answered = new AbortController();
+  #isSameProtocol = false;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
@@ -73,8 +82,14 @@ export class Requests {
     return this.#send("outcome", { header, timeoutMs: OUTCOME_TIMEOUT_MS }, readOutcomeAnswer);
   }
 
+  /** True if the last answer to a hello was of the protocol of this worker. */
+  get isSameProtocol(): boolean {
+    return this.#isSameProtocol;
+  }
+
   /** Ends the delays of `persist`, because the scheduler answers again. */
-  noteAnswered(): void {
+  noteAnswered({ protocol }: Pick<HelloAnswer, "protocol">): void {
+    this.#isSameProtocol = protocol === PROTOCOL;
     const before = this.#answered;
     this.#answered = new AbortController();
     before.abort("answered");
@@ -124,9 +139,7 @@ export class Requests {
 const isFailure = (answer: unknown): answer is RequestFailure =>
   typeof answer === "object" && answer !== null && "failed" in answer;
 
-const failureOf = ({ failed }: RequestFailure): NoAnswer => {
-  const text = `the scheduler answers: ${failed}`;
-  return failed === "invalid" ? new InvalidRequest(text) : new NoAnswer(text);
-};
+const failureOf = ({ failed, detail = "it is invalid" }: RequestFailure): NoAnswer =>
+  failed === "invalid" ? new InvalidRequest(detail) : new NoAnswer(`the scheduler answers: ${failed}`);
 
 const isPassing = (error: unknown): boolean => error instanceof NoAnswer || error instanceof TransportError;

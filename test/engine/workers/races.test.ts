@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { PetitError } from "../../../src/domain/errors.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
+import { recordingLog } from "../../support/recording-log.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { FakeTransport } from "../../support/workers/fake-transport.ts";
 import { fakeWorker, holdOf } from "../../support/workers/fake-worker.ts";
@@ -207,11 +208,19 @@ describe("the hello of a worker", () => {
     await expect(petit.engine.forgetWorker("box7")).rejects.toThrow();
   });
 
-  test("that is malformed is answered with 'invalid'", async () => {
-    const { petit, transport } = await startWithWorkers();
+  test("that is malformed is answered with what is wrong with it, and logged once", async () => {
+    const log = recordingLog();
+    const { petit, transport } = await startWithWorkers({ log });
     await using _ = petit;
-    expect(await transport.request("box7", "hello", { version: 1 })).toEqual({ failed: "invalid" });
-    expect(await transport.request("box7", "output", null)).toEqual({ failed: "invalid" });
+    const detail = expect.stringContaining("/instance");
+    for (let time = 1; time <= 2; time++)
+      expect(await transport.request("box7", "hello", { version: 1 })).toEqual({ failed: "invalid", detail });
+    expect(await transport.request("box7", "output", null)).toMatchObject({ failed: "invalid" });
+    const logged = log
+      .text()
+      .match(/.*invalid message.*/g)
+      ?.map((line) => JSON.parse(line).level);
+    expect(logged).toEqual(["warn", "debug", "warn"]);
   });
 });
 
@@ -278,7 +287,7 @@ describe("output", () => {
     const { attempt, epoch } = offer;
     const chunks = [{ stream: "stdout", at: 0, lines: 1, bytes }];
     const message = { attempt, epoch, offset: 0, chunks };
-    expect(await transport.request("box7", "output", message, Buffer.from(text))).toEqual({ failed: "invalid" });
+    expect(await transport.request("box7", "output", message, Buffer.from(text))).toMatchObject({ failed: "invalid" });
   });
 });
 

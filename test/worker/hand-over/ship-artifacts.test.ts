@@ -23,7 +23,6 @@ test.skipIf(process.platform !== "linux")("an artifact that can't be sent is clo
   const shipped = shipArtifacts({
     key: { scheduler: "s", attempt: 5, epoch: 1 },
     localRunId: artifact.runId,
-    folder: "task",
     store: { artifacts: { list: () => [artifact] } },
     artifacts: { open: () => openSync(path, "r") },
     transport: { putArtifact: () => Promise.reject(new TransportError("disconnected", "no connection")) },

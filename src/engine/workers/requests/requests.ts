@@ -1,6 +1,7 @@
 import { PetitError } from "../../../domain/errors.ts";
 import { TransportError } from "../../../domain/workers/link.ts";
 import {
+  MAX_OUTCOME_BYTES,
   MessageError,
   type OutcomeAnswer,
   type OutputAnswer,
@@ -14,6 +15,7 @@ import {
 import { abortQuietly } from "../../../lib/abort.ts";
 import { sleep } from "../../../lib/clock.ts";
 import { assertNever } from "../../../lib/never.ts";
+import { formatSize } from "../../../lib/size.ts";
 import { decodeFrame } from "../../../lib/wire/frame.ts";
 import type { RemoteContext } from "../remote-context.ts";
 import type { WorkerRequest } from "../transport.ts";
@@ -68,9 +70,6 @@ const withinTime = async ({ clock }: RemoteContext, work: Promise<void>): Promis
   abortQuietly(over);
 };
 
-/** Maximum of an outcome that is too large for a message, in bytes. */
-const MAX_OUTCOME_BYTES = 16 * 2 ** 20;
-
 /** Answers an outcome, which is in the object store if it is too large for a message. */
 const answerAnyOutcome = async (
   worker: string,
@@ -92,7 +91,7 @@ const readStored = async (content: ReadableStream<Uint8Array>): Promise<unknown>
   let bytes = 0;
   for await (const chunk of content) {
     bytes += chunk.length;
-    if (bytes > MAX_OUTCOME_BYTES) throw new MessageError("the outcome is too large");
+    if (bytes > MAX_OUTCOME_BYTES) throw new MessageError(`the outcome has more than ${formatSize(MAX_OUTCOME_BYTES)}`);
     chunks.push(chunk);
   }
   const frame = decodeFrame(Buffer.concat(chunks));
@@ -137,7 +136,7 @@ const failureOf = (
   if (error instanceof MessageError) {
     const isNew = repeats.isNew(`${worker} ${kind}`, error.message, clock.monotonic());
     log[isNew ? "warn" : "debug"](fields, "a worker sent an invalid message");
-    return { failed: "invalid" };
+    return { failed: "invalid", detail: error.message };
   }
   if (error instanceof TransportError || (error instanceof PetitError && error.code === "storage_failed"))
     log.debug(fields, "cannot answer a worker yet");
