@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { pageFiles } from "../../../src/app/page.ts";
+import { parseJobId, parseTaskId } from "../../../src/domain/ids.ts";
 import { fakeApiWithWorkers } from "../../support/petit/api-workers.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { openWeb, type Web } from "../../support/web/web.ts";
@@ -49,6 +50,46 @@ describe.skipIf(CHROMIUM === null)("the workers of a petit", () => {
     await dialog.getByRole("button", { name: "Drain" }).click();
     await row.getByRole("button", { name: "Resume box7" }).waitFor();
     expect(drained).toEqual(["box7"]);
+  }, 60_000);
+
+  test("fit a phone, a tablet and a desktop, with names and labels of maximum length", async () => {
+    const { workers } = fake.engine;
+    const lastContactAt = Date.now() - 2_000;
+    const [first] = workers;
+    if (first === undefined) throw new Error("no worker");
+    const idle = { ...first, lastContactAt, attempts: [] };
+    const ordinary = [
+      { ...idle, attempts: first.attempts.map((each) => ({ ...each, claimedAt: lastContactAt })) },
+      { ...idle, name: "box8", isDraining: true, state: "unreachable" as const },
+    ];
+    const attempts = first.attempts.map((each) => ({
+      ...each,
+      claimedAt: lastContactAt,
+      jobId: parseJobId("j".repeat(128)) ?? each.jobId,
+      taskId: parseTaskId("t".repeat(128)) ?? each.taskId,
+    }));
+    const labels = ["l".repeat(63), "z".repeat(63)];
+    const long = { ...idle, name: "w".repeat(63), address: "h".repeat(63), labels, attempts };
+    const { page, axe } = await opened("/workers");
+    const beyond = (selector: string): Promise<number> =>
+      page.evaluate<number>(
+        `(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector("${selector}"))`,
+      );
+    for (const width of [375, 768, 1280]) {
+      await page.setViewportSize({ width, height: 800 });
+      fake.engine.workers = ordinary;
+      await opened("/workers");
+      expect([width, await beyond("html"), await beyond(".table-scroll")]).toEqual([width, 0, 0]);
+      fake.engine.workers = [...ordinary, long];
+      await opened("/workers");
+      expect([width, await beyond("html"), await axe()]).toEqual([width, 0, []]);
+      const label = await page.locator('[data-worker="box8"]').getByText("zone=eu").boundingBox();
+      expect(label?.height).toBeLessThan(30);
+    }
+    await page.emulateMedia({ colorScheme: "dark" });
+    expect(await axe()).toEqual([]);
+    await page.emulateMedia({ colorScheme: "light" });
+    fake.engine.workers = workers;
   }, 60_000);
 
   test("are named by their labels on the page of a run whose task waits for one", async () => {
