@@ -109,6 +109,7 @@ const completeFrame = async ({ data }: JsMsg, session: Session<JetStream>): Prom
 
 const toOffer = (message: JsMsg, frame: Frame | null): ReceivedOffer => ({
   frame,
+  sequence: message.seq,
   remove: () => quietly(() => message.ack()),
   giveBack: (delayMs) => quietly(() => message.nak(delayMs)),
 });

@@ -80,7 +80,7 @@ class NatsScheduler implements SchedulerTransport {
     });
   }
 
-  async publishOffer({ set, id, header, body }: OfferMessage): Promise<void> {
+  async publishOffer({ set, id, header, body }: OfferMessage): Promise<number> {
     const session = this.#link.session();
     await this.openSets([set]);
     const offer = encodeFrame(header, body);
@@ -92,12 +92,12 @@ class NatsScheduler implements SchedulerTransport {
         session.prepared.client.publish(offerSubject(set), stored?.message ?? offer, { msgID: id }),
       );
     try {
-      await publish();
+      return (await publish()).seq;
     } catch (error) {
       if (!(error instanceof TransportError) || error.fault !== "not_found") throw error;
       // Somebody deleted the stream.
       await this.#reopen(session);
-      await publish();
+      return (await publish()).seq;
     }
   }
 

@@ -13,6 +13,8 @@ export type WorkerReceiver = {
 export type ReceivedOffer = {
   /** Null if it is not a message of petit. Not checked otherwise. */
   readonly frame: Frame | null;
+  /** The number of the message in the stream. */
+  readonly sequence: number;
   /** Removes it. */
   remove(): void;
   /** Lets another worker have it, after a delay. */

@@ -257,9 +257,9 @@ const REFUSED: readonly (readonly [string, string, (scheduler: FakeScheduler) =>
   ],
   [
     "replayed",
-    "taken",
+    "replayed",
     (it) => {
-      it.grant = () => ({ granted: false, reason: "taken", isOpen: false });
+      it.grant = () => ({ granted: false, reason: "replayed", isOpen: false });
       it.offer(TOUCH);
     },
   ],
@@ -293,6 +293,15 @@ describe("an offer", () => {
       .match(/.*type_not_allowed.*/g)
       ?.map((line) => JSON.parse(line).level);
     expect(refusals).toEqual(["warn", "debug", "debug"]);
+  });
+
+  test("that is delivered again after its attempt was claimed is no warning", async () => {
+    await using started = startWorker({ slots: 1 });
+    const { scheduler, log } = started;
+    scheduler.grant = () => ({ granted: false, reason: "taken", isOpen: false });
+    scheduler.offer(TOUCH);
+    await log.holds('"debug"', '"reason":"taken"');
+    expect([scheduler.removed, scheduler.claims[0]?.message]).toEqual([1, 1]);
   });
 
   test("is judged by the clock of the scheduler", async () => {

@@ -148,17 +148,33 @@ const HELLO_ANSWER = record({
   lostAfterMs: orNull(id),
 });
 
-const CLAIM = record({ ...key, instance: token, nonce: token });
+const CLAIM = record({
+  ...key,
+  instance: token,
+  nonce: token,
+  /** The number in the stream of the message with the offer. petit recognizes by it an offer that somebody else published again. */
+  message: Type.Optional(id),
+});
 
 /**
  * Why a claim is refused:
  * - `taken`: another claim won, or the attempt has ended, or was offered again.
+ * - `replayed`: as `taken`, and the offer came in a message that petit did not publish.
  * - `unknown`: petit has no such attempt.
  * - `labels`: the worker does not serve the labels.
  * - `drained`, `protocol`, `name_in_use`: this worker gets no work.
  * - `not_ready`: petit starts or stops.
  */
-const CLAIM_REFUSALS = ["taken", "unknown", "labels", "drained", "protocol", "name_in_use", "not_ready"] as const;
+const CLAIM_REFUSALS = [
+  "taken",
+  "replayed",
+  "unknown",
+  "labels",
+  "drained",
+  "protocol",
+  "name_in_use",
+  "not_ready",
+] as const;
 
 const CLAIM_ANSWER = Type.Union([
   record({

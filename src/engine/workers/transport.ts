@@ -45,8 +45,11 @@ export interface SchedulerTransport extends AsyncDisposable {
   readonly state: LinkState;
   /** Connects, and connects again whenever the connection is lost. Returns at once. */
   start(receiver: SchedulerReceiver): void;
-  /** Resolves when the server has stored the message. Creates the queue of the label set if there is none. */
-  publishOffer(offer: OfferMessage): Promise<void>;
+  /**
+   * Resolves with the number of the message in the stream when the server has stored it. Creates the queue of the label set if there is
+   * none.
+   */
+  publishOffer(offer: OfferMessage): Promise<number>;
   /** Creates the queues of label sets, so that workers can wait there before the first offer. */
   openSets(sets: readonly string[]): Promise<void>;
   /** Sends a control message to a worker, and returns its answer. */

@@ -99,6 +99,7 @@ class Workers implements RemoteWorkers {
         answerRequest(request, {
           context: this.#context,
           presence: this.#presence,
+          outbox: this.#outbox,
           sets: this.#sets,
           onClaimed: (live) => this.#onClaimed(live),
           onMissing: (live) => void this.#offerAgain(live),

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { TaskType } from "../../domain/job.ts";
 import { TransportError } from "../../domain/workers/link.ts";
-import type { Hold, Offer } from "../../domain/workers/protocol.ts";
+import type { ClaimAnswer, Hold, Offer } from "../../domain/workers/protocol.ts";
 import { CLAIM_CONTEXT, claimProofBytes } from "../../domain/workers/protocol.ts";
 import { Repeats } from "../../domain/workers/repeats.ts";
 import { isSignedBy, type PublicKey } from "../../lib/wire/signing.ts";
@@ -138,7 +138,14 @@ export class Claims {
     const { scheduler, attempt, epoch } = offer;
     const nonce = randomUUID();
     try {
-      const answer = await parts.requests.claim({ scheduler, attempt, epoch, instance, nonce });
+      const answer = await parts.requests.claim({
+        scheduler,
+        attempt,
+        epoch,
+        instance,
+        nonce,
+        message: received.sequence,
+      });
       if (answer.granted) {
         const message = claimProofBytes({ scheduler, attempt, epoch, worker: name, nonce });
         if (isProof(trust, message, answer.proof)) return true;
@@ -148,8 +155,9 @@ export class Claims {
       }
       if (answer.isOpen) received.giveBack(NOT_FOR_ME_MS);
       else received.remove();
-      const [level, text] = answer.isOpen ? (["info", "is not granted"] as const) : (["warn", "is replayed"] as const);
-      this.#logRefusal(level, offer, { reason: answer.reason, text: `it ${text}` });
+      const { reason } = answer;
+      const [level, text] = refusalOf(reason);
+      this.#logRefusal(level, offer, { reason, text });
       return false;
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
@@ -166,6 +174,22 @@ const isProof = (trust: readonly PublicKey[], message: Uint8Array, proof: string
 };
 
 const fieldsOf = ({ attempt, epoch, run, job }: Offer) => ({ attempt, epoch, run_id: run.id, job_id: job.id });
+
+type ClaimRefusal = Extract<ClaimAnswer, { readonly granted: false }>["reason"];
+
+/** Returns how a claim that is not granted is logged. Queues deliver offers again after their attempts were claimed, which is normal. */
+const refusalOf = (reason: ClaimRefusal): readonly ["debug" | "info" | "warn", string] => {
+  switch (reason) {
+    case "taken":
+      return ["debug", "its attempt was claimed already, or has ended"];
+    case "replayed":
+      return ["warn", "it is replayed"];
+    case "unknown":
+      return ["info", "petit does not know its attempt"];
+    default:
+      return ["info", "it is not granted"];
+  }
+};
 
 const PROBLEM_TEXTS: Readonly<Record<OfferProblem, string>> = {
   unsigned: "it is not signed",

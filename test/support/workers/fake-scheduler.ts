@@ -64,6 +64,7 @@ export class FakeScheduler implements WorkerTransport {
   skewMs = 0;
   #receiver: WorkerReceiver | null = null;
   #offers: Frame[] = [];
+  #delivered = 0;
   #arrived = Promise.withResolvers<void>();
 
   get state(): LinkState {
@@ -238,6 +239,7 @@ export class FakeScheduler implements WorkerTransport {
       if (frame !== undefined)
         return {
           frame,
+          sequence: ++this.#delivered,
           remove: () => {
             this.removed++;
           },

@@ -49,10 +49,14 @@ export class FakeTransport implements SchedulerTransport {
     return this.#receiver.onRequest({ worker, kind, frame: { header, body } });
   }
 
-  async publishOffer(message: OfferMessage): Promise<void> {
+  async publishOffer(message: OfferMessage): Promise<number> {
     if (this.isRefusing || this.state.status !== "connected") throw new TransportError("disconnected", "cut");
-    this.offers.push({ ...message, offer: readOffer(JSON.parse(new TextDecoder().decode(message.body))) });
+    const sequence = this.offers.push({
+      ...message,
+      offer: readOffer(JSON.parse(new TextDecoder().decode(message.body))),
+    });
     this.#changed();
+    return sequence;
   }
 
   /** Resolves with the published offer number `index`. */

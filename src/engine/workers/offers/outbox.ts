@@ -6,6 +6,7 @@ import type { LiveAttempt } from "../live-attempt.ts";
 import type { RemoteContext } from "../remote-context.ts";
 import { labelSetName } from "./label-set.ts";
 import { buildOffer } from "./offer.ts";
+import { PublishedMessages } from "./published-messages.ts";
 
 /** How long an offer is valid, in ms. It is published again after half of that. */
 const VALID_MS = 10 * 60_000;
@@ -25,6 +26,7 @@ export class Outbox {
   readonly #queue = new Set<LiveAttempt>();
   /** When each offer has to be published next, in ms of the monotonic clock. */
   readonly #due = new WeakMap<LiveAttempt, number>();
+  readonly #messages = new PublishedMessages();
   #publishing = 0;
 
   constructor(context: RemoteContext) {
@@ -43,6 +45,11 @@ export class Outbox {
     for (const live of this.#context.attempts.values())
       if (live.isOpen && (isAll || now >= (this.#due.get(live) ?? 0))) this.#queue.add(live);
     this.#publishNext();
+  }
+
+  /** Returns whether an offer of an attempt came in a message that petit did not publish. False if that is unknown. */
+  isForeign(attempt: number, message: number): boolean {
+    return this.#messages.isForeign(attempt, message);
   }
 
   #publishNext(): void {
@@ -70,12 +77,9 @@ export class Outbox {
       const body = new TextEncoder().encode(JSON.stringify(offer));
       const signature = signMessage(signingKey, { context: OFFER_CONTEXT, message: body });
       const header: SignedOffer = { signature: Buffer.from(signature).toString("base64") };
-      await transport.publishOffer({
-        set: labelSetName(offer.labels),
-        id: `${scheduler}:${offer.attempt}:${epoch}`,
-        header,
-        body,
-      });
+      const id = `${scheduler}:${offer.attempt}:${epoch}`;
+      const message = { set: labelSetName(offer.labels), id, header, body };
+      await this.#messages.note(offer.attempt, () => transport.publishOffer(message));
       log.debug(live.logFields, "offered an attempt to workers");
     } catch (error) {
       this.#handle(error, live);

@@ -3,23 +3,40 @@ import { CLAIM_CONTEXT, type Claim, type ClaimAnswer, claimProofBytes } from "..
 import { signMessage } from "../../../lib/wire/signing.ts";
 import type { AddHooks } from "../../commits.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
+import type { Outbox } from "../offers/outbox.ts";
 import type { Presence } from "../presence.ts";
 import type { RemoteContext } from "../remote-context.ts";
 
 export type ClaimOptions = {
   readonly context: RemoteContext;
   readonly presence: Presence;
+  /** Knows which messages petit has published. */
+  readonly outbox: Pick<Outbox, "isForeign">;
   /** Called when a worker has claimed an attempt. */
   readonly onClaimed: (live: LiveAttempt) => void;
 };
 
 type Refusal = Extract<ClaimAnswer, { readonly granted: false }>;
 
+/** Answers the claim of a worker, and logs it if its offer was replayed. Rejects with `storage_failed`. */
+export const answerClaim = async (worker: string, claim: Claim, options: ClaimOptions): Promise<ClaimAnswer> => {
+  const answer = await decide(worker, claim, options);
+  const { context, outbox } = options;
+  const { attempt, epoch, message } = claim;
+  const isTaken = !answer.granted && answer.reason === "taken";
+  if (!isTaken || message === undefined || !outbox.isForeign(attempt, message)) return answer;
+  context.log.warn(
+    { worker, attempt, epoch },
+    "an offer was replayed: petit did not publish the message that a worker got",
+  );
+  return refused("replayed");
+};
+
 /**
- * Answers the claim of a worker. The row of the offer has one winner; a repeated request of the winner is granted again. Resolves when
+ * Decides about the claim of a worker. The row of the offer has one winner; a repeated request of the winner is granted again. Resolves when
  * the claim is on disk. Rejects with `storage_failed`.
  */
-export const answerClaim = async (worker: string, claim: Claim, options: ClaimOptions): Promise<ClaimAnswer> => {
+const decide = async (worker: string, claim: Claim, options: ClaimOptions): Promise<ClaimAnswer> => {
   const { context } = options;
   if (claim.scheduler !== context.scheduler) return refused("unknown");
   const live = context.attempts.get(claim.attempt);

@@ -1,0 +1,36 @@
+/** How many attempts are remembered; the one that was published first is forgotten first. */
+const MAX_ATTEMPTS = 10_000;
+
+type Published = {
+  /** The numbers of its messages in the stream. */
+  readonly messages: Set<number>;
+  /** How many messages are on their way, or were sent without an answer. Their numbers are unknown. */
+  unknown: number;
+};
+
+/**
+ * Remembers the messages by which petit has offered attempts. Any other message with such an offer was published again by somebody else,
+ * who may do so: it is signed, and valid for a while.
+ */
+export class PublishedMessages {
+  readonly #byAttempt = new Map<number, Published>();
+
+  /** Publishes a message of an attempt with `publish`, which returns its number in the stream. */
+  async note(attempt: number, publish: () => Promise<number>): Promise<void> {
+    const published = this.#byAttempt.get(attempt) ?? { messages: new Set(), unknown: 0 };
+    this.#byAttempt.set(attempt, published);
+    for (const oldest of this.#byAttempt.keys()) {
+      if (this.#byAttempt.size <= MAX_ATTEMPTS) break;
+      this.#byAttempt.delete(oldest);
+    }
+    published.unknown++;
+    published.messages.add(await publish());
+    published.unknown--;
+  }
+
+  /** Returns whether a message was certainly not published by this process. False if that is unknown. */
+  isForeign(attempt: number, message: number): boolean {
+    const published = this.#byAttempt.get(attempt);
+    return published !== undefined && published.unknown === 0 && !published.messages.has(message);
+  }
+}
