@@ -1,24 +1,44 @@
 import { createHash } from "node:crypto";
 import { encodeFrame, type Frame } from "../lib/wire/frame.ts";
 
-/** A message that replaces one that is too large for the server. */
-type Stored = { readonly stored: string };
+/**
+ * Replaces the header of a message that is too large for the server. The end of its body is in the object store under its SHA-256, which
+ * stays the same each time that petit publishes the offer again.
+ */
+type LargeHeader = { readonly stored: string; readonly header: object };
+
+/** An offer before it is encoded. */
+type Offer = { readonly header: object; readonly body: Uint8Array; readonly stableFrom?: number };
+
+/** The name and the content of an object. */
+type Stored = { readonly name: string; readonly content: Uint8Array };
 
 /** Leaves room for the headers of the message. */
 const HEADROOM_BYTES = 4 * 1024;
 
-/** Returns whether a message is too large for a server. */
-export const isTooLarge = (message: Uint8Array, maxPayloadBytes: number): boolean =>
-  message.length > maxPayloadBytes - HEADROOM_BYTES;
-
-/** Returns the message that says where another one is stored, and its name. */
-export const storedMessage = (message: Uint8Array): { readonly name: string; readonly message: Uint8Array } => {
-  const name = createHash("sha256").update(message).digest("hex");
-  return { name, message: encodeFrame({ stored: name } satisfies Stored) };
+/** Encodes an offer for a server. `stored` has to be in the object store first; null if the message contains everything. */
+export const encodeOffer = (
+  { header, body, stableFrom = 0 }: Offer,
+  maxPayloadBytes: number,
+): { readonly message: Uint8Array; readonly stored: Stored | null } => {
+  const message = encodeFrame(header, body);
+  if (message.length <= maxPayloadBytes - HEADROOM_BYTES) return { message, stored: null };
+  const content = body.subarray(stableFrom);
+  const name = createHash("sha256").update(content).digest("hex");
+  const large: LargeHeader = { stored: name, header };
+  return { message: encodeFrame(large, body.subarray(0, stableFrom)), stored: { name, content } };
 };
 
-/** Returns the name under which the message is stored that a frame replaces, or null for any other frame. */
-export const storedName = ({ header }: Frame): string | null =>
-  typeof header === "object" && header !== null && "stored" in header && typeof header.stored === "string"
-    ? header.stored
-    : null;
+/** Returns the name of the object that a message needs, or null if it contains everything. */
+export const storedName = ({ header }: Frame): string | null => (isLarge(header) ? header.stored : null);
+
+/** Returns the offer of a message with the content of its object. */
+export const joinOffer = ({ header, body }: Frame, content: Uint8Array): Frame | null =>
+  isLarge(header) ? { header: header.header, body: Buffer.concat([body, content]) } : null;
+
+const isLarge = (header: unknown): header is LargeHeader =>
+  typeof header === "object" &&
+  header !== null &&
+  "stored" in header &&
+  typeof header.stored === "string" &&
+  "header" in header;

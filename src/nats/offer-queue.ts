@@ -1,9 +1,10 @@
 import type { Consumer, JsMsg } from "@nats-io/jetstream";
+import { TransportError } from "../domain/workers/link.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
 import { decodeFrame, type Frame } from "../lib/wire/frame.ts";
 import type { ReceivedOffer } from "../worker/transport.ts";
 import { onSession } from "./faults.ts";
-import { storedName } from "./large-offer.ts";
+import { joinOffer, storedName } from "./large-offer.ts";
 import type { Link, Session } from "./link.ts";
 import { readObject } from "./objects.ts";
 import type { JetStream } from "./streams.ts";
@@ -88,22 +89,26 @@ export class OfferQueue {
   }
 
   async #deliver(message: JsMsg, session: Session<JetStream>): Promise<void> {
-    const frame = await completeFrame(message, session).catch(() => "missing" as const);
-    if (frame === "missing") quietly(() => message.nak(RETRY_MS));
-    else if (this.#waiter === null) quietly(() => message.nak());
-    else this.#waiter(toOffer(message, frame));
+    const frame = await completeFrame(message, session).catch((error: unknown) =>
+      error instanceof TransportError && error.fault === "not_found" ? ("gone" as const) : ("later" as const),
+    );
+    // petit deletes the content when the attempt has ended. If it is lost otherwise, petit publishes the offer again.
+    if (frame === "gone") return quietly(() => message.ack());
+    if (frame === "later") return quietly(() => message.nak(RETRY_MS));
+    if (this.#waiter === null) return quietly(() => message.nak());
+    this.#waiter(toOffer(message, frame));
     this.#waiter = null;
   }
 }
 
-/** Returns the message, or the stored one that it replaces because that is too large. */
+/** Returns the message, with what is stored separately because it is too large. */
 const completeFrame = async ({ data }: JsMsg, session: Session<JetStream>): Promise<Frame | null> => {
   const frame = decodeFrame(data);
   const name = frame === null ? null : storedName(frame);
-  if (name === null) return frame;
+  if (frame === null || name === null) return frame;
   return onSession(session, async () => {
     const content = await readObject(session.prepared, { bucket: SCRIPT_BUCKET, name });
-    return decodeFrame(new Uint8Array(await new Response(content).arrayBuffer()));
+    return joinOffer(frame, new Uint8Array(await new Response(content).arrayBuffer()));
   });
 };
 

@@ -1,11 +1,16 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { TransportError } from "../domain/workers/link.ts";
-import type { OfferMessage, SchedulerReceiver, SchedulerTransport } from "../engine/workers/transport.ts";
+import type {
+  OfferMessage,
+  PublishedOffer,
+  SchedulerReceiver,
+  SchedulerTransport,
+} from "../engine/workers/transport.ts";
 import type { Clock } from "../lib/clock.ts";
 import { decodeFrame, encodeFrame, type Frame } from "../lib/wire/frame.ts";
 import { type NatsAccess, prepareConnect } from "./connect.ts";
 import { onSession } from "./faults.ts";
-import { isTooLarge, storedMessage } from "./large-offer.ts";
+import { encodeOffer } from "./large-offer.ts";
 import { Link, type Session } from "./link.ts";
 import { deleteObject, hasObject, type ObjectPlace, openBucket, putObject, readObject } from "./objects.ts";
 import { type JetStream, jetStreamOf, openOfferStream, openSet } from "./streams.ts";
@@ -80,24 +85,24 @@ class NatsScheduler implements SchedulerTransport {
     });
   }
 
-  async publishOffer({ set, id, header, body }: OfferMessage): Promise<number> {
+  async publishOffer({ set, id, ...offer }: OfferMessage): Promise<PublishedOffer> {
     const session = this.#link.session();
     await this.openSets([set]);
-    const offer = encodeFrame(header, body);
     const { max_payload = DEFAULT_PAYLOAD_BYTES } = session.connection.info ?? {};
-    const stored = isTooLarge(offer, max_payload) ? storedMessage(offer) : null;
-    if (stored !== null) await this.putScript(stored.name, offer);
-    const publish = () =>
-      onSession(session, () =>
-        session.prepared.client.publish(offerSubject(set), stored?.message ?? offer, { msgID: id }),
-      );
+    const { message, stored } = encodeOffer(offer, max_payload);
+    if (stored !== null) await this.putScript(stored.name, stored.content);
+    const publish = async (): Promise<PublishedOffer> => {
+      const { client } = session.prepared;
+      const { seq } = await onSession(session, () => client.publish(offerSubject(set), message, { msgID: id }));
+      return { sequence: seq, stored: stored?.name ?? null };
+    };
     try {
-      return (await publish()).seq;
+      return await publish();
     } catch (error) {
       if (!(error instanceof TransportError) || error.fault !== "not_found") throw error;
       // Somebody deleted the stream.
       await this.#reopen(session);
-      return (await publish()).seq;
+      return await publish();
     }
   }
 
@@ -135,6 +140,11 @@ class NatsScheduler implements SchedulerTransport {
       if (await hasObject(session.prepared, place, this.#clock.now())) return;
       await putObject(session.prepared, { ...place, content: new Blob([content.slice()]).stream() });
     });
+  }
+
+  async deleteScript(sha256: string): Promise<void> {
+    const session = this.#link.session();
+    await onSession(session, () => deleteObject(session.prepared, { bucket: SCRIPT_BUCKET, name: sha256 }));
   }
 
   async openArtifacts(worker: string): Promise<void> {

@@ -62,6 +62,31 @@ describe.each(NATS_VERSIONS)("over nats-server %s", (version) => {
     expect((await worker.nextOffer(SET, NEVER))?.frame).toEqual({ header: { attempt: 7 }, body });
   });
 
+  test("a large offer is stored once however often it is published, and is dropped when it is deleted", async () => {
+    await using nats = await startNats({ version, config: "max_payload: 65536" });
+    await using scheduler = startScheduler(nats.url);
+    await using worker = startWorker(nats.url);
+    await scheduler.states.next("connected");
+    const publish = async (head: number, bytes = 300_000) => {
+      const body = new Uint8Array(bytes).fill(7);
+      body[0] = head;
+      return {
+        body,
+        ...(await scheduler.publishOffer({ set: SET, id: `7:${head}`, header: {}, body, stableFrom: 1 })),
+      };
+    };
+    const first = await publish(1);
+    const received = await worker.nextOffer(SET, NEVER);
+    expect(received).toMatchObject({ sequence: first.sequence, frame: { header: {}, body: first.body } });
+    received?.remove();
+    const { stored } = await publish(2);
+    expect(stored).toBe(first.stored);
+    await scheduler.deleteScript(stored ?? "");
+    const third = await publish(3, 10);
+    expect(third.stored).toBeNull();
+    expect(await worker.nextOffer(SET, NEVER)).toMatchObject({ sequence: third.sequence, frame: { body: third.body } });
+  });
+
   test("both connect again to a server that was killed and lost its data", async () => {
     await using nats = await startNats({ version });
     await using scheduler = startScheduler(nats.url);

@@ -36,6 +36,15 @@ export type OfferMessage = {
   readonly id: string;
   readonly header: object;
   readonly body: Uint8Array;
+  /** From here on, the body is the same each time that its attempt is offered. 0 by default. */
+  readonly stableFrom?: number;
+};
+
+export type PublishedOffer = {
+  /** The number of the message in the stream. */
+  readonly sequence: number;
+  /** The name of the file in which the end of the message is, because that is too large for the server; otherwise null. */
+  readonly stored: string | null;
 };
 
 /**
@@ -45,17 +54,16 @@ export interface SchedulerTransport extends AsyncDisposable {
   readonly state: LinkState;
   /** Connects, and connects again whenever the connection is lost. Returns at once. */
   start(receiver: SchedulerReceiver): void;
-  /**
-   * Resolves with the number of the message in the stream when the server has stored it. Creates the queue of the label set if there is
-   * none.
-   */
-  publishOffer(offer: OfferMessage): Promise<number>;
+  /** Resolves when the server has stored the message. Creates the queue of the label set if there is none. */
+  publishOffer(offer: OfferMessage): Promise<PublishedOffer>;
   /** Creates the queues of label sets, so that workers can wait there before the first offer. */
   openSets(sets: readonly string[]): Promise<void>;
   /** Sends a control message to a worker, and returns its answer. */
   control(worker: string, header: object, timeoutMs: number): Promise<Frame>;
   /** Stores a file under its SHA-256 in hexadecimal, unless it is there. */
   putScript(sha256: string, content: Uint8Array): Promise<void>;
+  /** Deletes a file, or does nothing if there is none. */
+  deleteScript(sha256: string): Promise<void>;
   /** Opens a place for the artifacts of a worker. Called before it is given work. */
   openArtifacts(worker: string): Promise<void>;
   /** Returns the content of an artifact. Throws `not_found` if there is none. The stream fails if it is cut short or damaged. */

@@ -84,8 +84,11 @@ class Workers implements RemoteWorkers {
       run: (attempt) => this.#run(attempt),
       release: ({ attempt, spool, spools }) => {
         spools.remove(spool);
-        this.#attempts.get(attempt.id)?.release();
+        const live = this.#attempts.get(attempt.id);
         this.#attempts.delete(attempt.id);
+        if (live === undefined) return;
+        live.release();
+        this.#outbox.remove(live);
       },
     };
   }

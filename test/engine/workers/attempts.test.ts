@@ -7,6 +7,7 @@ import { isSignedBy } from "../../../src/lib/wire/signing.ts";
 import { job, program, retry, shell, taskId } from "../../support/engine/factories.ts";
 import { startEngine } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
+import { eventually } from "../../support/torture/run.ts";
 import { fakeWorker, holdOf } from "../../support/workers/fake-worker.ts";
 import { remoteJob, startWithWorkers } from "../../support/workers/started.ts";
 
@@ -93,6 +94,27 @@ describe("an attempt on a worker", () => {
     await box.claim(second.offer);
     await box.outcome(second.offer);
     expect((await petit.ended(run.id)).attempts).toMatchObject([{ status: "failed" }, { status: "completed" }]);
+  });
+
+  test("is offered again with the same stored part, which is deleted at its end", async () => {
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")] });
+    await using _ = petit;
+    transport.storesAs = "large";
+    transport.scripts.set("large", new Uint8Array());
+    const box = fakeWorker(transport, "box7");
+    await box.hello();
+    await petit.trigger("hello");
+    const first = await transport.offered();
+    transport.disconnect();
+    transport.connect();
+    const second = await transport.offered(1);
+    expect(second.body.subarray(second.stableFrom)).toEqual(first.body.subarray(first.stableFrom));
+    expect(first.stableFrom).toBeLessThan(200);
+    expect(transport.scripts.has("large")).toBe(true);
+    await box.hello();
+    await box.claim(second.offer);
+    await box.outcome(second.offer);
+    await eventually("it is deleted", () => (transport.scripts.has("large") ? null : true));
   });
 
   test("receives the content of its script", async () => {

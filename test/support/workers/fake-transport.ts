@@ -23,6 +23,8 @@ export class FakeTransport implements SchedulerTransport {
   readonly controls: { readonly worker: string; readonly message: Control }[] = [];
   readonly scripts = new Map<string, Uint8Array>();
   readonly artifacts = new Map<string, Uint8Array>();
+  /** The name under which the next offers are stored, because they are too large. */
+  storesAs: string | null = null;
   /** Makes the next offers fail. */
   isRefusing = false;
   #receiver: SchedulerReceiver | null = null;
@@ -49,14 +51,14 @@ export class FakeTransport implements SchedulerTransport {
     return this.#receiver.onRequest({ worker, kind, frame: { header, body } });
   }
 
-  async publishOffer(message: OfferMessage): Promise<number> {
+  async publishOffer(message: OfferMessage): Promise<{ readonly sequence: number; readonly stored: string | null }> {
     if (this.isRefusing || this.state.status !== "connected") throw new TransportError("disconnected", "cut");
     const sequence = this.offers.push({
       ...message,
       offer: readOffer(JSON.parse(new TextDecoder().decode(message.body))),
     });
     this.#changed();
-    return sequence;
+    return { sequence, stored: this.storesAs };
   }
 
   /** Resolves with the published offer number `index`. */
@@ -83,6 +85,11 @@ export class FakeTransport implements SchedulerTransport {
 
   async putScript(sha256: string, content: Uint8Array): Promise<void> {
     this.scripts.set(sha256, content);
+  }
+
+  async deleteScript(sha256: string): Promise<void> {
+    this.scripts.delete(sha256);
+    this.#changed();
   }
 
   /** Stores an artifact as a worker does, and returns how the outcome names it. */

@@ -50,6 +50,22 @@ export const buildOffer = (
   return { offer, files };
 };
 
+/**
+ * Encodes an offer as JSON. From `stableFrom` on, the bytes are the same each time that its attempt is offered: what changes comes first.
+ */
+export const encodeOffer = ({
+  scheduler,
+  attempt,
+  epoch,
+  labels,
+  expiresAt,
+  ...rest
+}: Offer): { readonly body: Uint8Array; readonly stableFrom: number } => {
+  const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const head = `${JSON.stringify({ scheduler, attempt, epoch, labels, expiresAt }).slice(0, -1)},`;
+  return { body: encode(head + JSON.stringify(rest).slice(1)), stableFrom: encode(head).length };
+};
+
 /** Returns the part of a definition that one task needs. */
 const jobOf = (job: Job, task: Job["tasks"][number]): Job => {
   const { notify: _notify, hasDefaultNotify: _default, links: _links, source, ...rest } = job;

@@ -5,7 +5,7 @@ import { SpawnError } from "../../attempt/spawn-error.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
 import type { RemoteContext } from "../remote-context.ts";
 import { labelSetName } from "./label-set.ts";
-import { buildOffer } from "./offer.ts";
+import { buildOffer, encodeOffer } from "./offer.ts";
 import { PublishedMessages } from "./published-messages.ts";
 
 /** How long an offer is valid, in ms. It is published again after half of that. */
@@ -26,6 +26,8 @@ export class Outbox {
   readonly #queue = new Set<LiveAttempt>();
   /** When each offer has to be published next, in ms of the monotonic clock. */
   readonly #due = new WeakMap<LiveAttempt, number>();
+  /** The file with the end of an offer that is too large for a message. */
+  readonly #stored = new WeakMap<LiveAttempt, string>();
   readonly #messages = new PublishedMessages();
   #publishing = 0;
 
@@ -45,6 +47,17 @@ export class Outbox {
     for (const live of this.#context.attempts.values())
       if (live.isOpen && (isAll || now >= (this.#due.get(live) ?? 0))) this.#queue.add(live);
     this.#publishNext();
+  }
+
+  /** Deletes what is stored of an offer, for example because its attempt has ended. What an earlier process has stored expires after a day. */
+  remove(live: LiveAttempt): void {
+    const { transport, log } = this.#context;
+    const stored = this.#stored.get(live);
+    if (stored === undefined) return;
+    this.#stored.delete(live);
+    transport.deleteScript(stored).catch((error: unknown) => {
+      log.debug({ ...live.logFields, err: error }, "cannot delete a stored offer; it expires after a day");
+    });
   }
 
   /** Returns whether an offer of an attempt came in a message that petit did not publish. False if that is unknown. */
@@ -74,16 +87,23 @@ export class Outbox {
       const { epoch } = live.offer;
       const { offer, files } = buildOffer(live, { ...this.#context, expiresAt: clock.now() + VALID_MS });
       for (const { content, shipped } of files) await transport.putScript(shipped.sha256, content);
-      const body = new TextEncoder().encode(JSON.stringify(offer));
+      const { body, stableFrom } = encodeOffer(offer);
       const signature = signMessage(signingKey, { context: OFFER_CONTEXT, message: body });
       const header: SignedOffer = { signature: Buffer.from(signature).toString("base64") };
       const id = `${scheduler}:${offer.attempt}:${epoch}`;
-      const message = { set: labelSetName(offer.labels), id, header, body };
-      await this.#messages.note(offer.attempt, () => transport.publishOffer(message));
+      const message = { set: labelSetName(offer.labels), id, header, body, stableFrom };
+      const { stored } = await this.#messages.note(offer.attempt, () => transport.publishOffer(message));
+      this.#noteStored(live, stored);
       log.debug(live.logFields, "offered an attempt to workers");
     } catch (error) {
       this.#handle(error, live);
     }
+  }
+
+  #noteStored(live: LiveAttempt, stored: string | null): void {
+    if (this.#stored.get(live) !== stored) this.remove(live);
+    if (stored !== null) this.#stored.set(live, stored);
+    if (live.isOver) this.remove(live);
   }
 
   #handle(error: unknown, live: LiveAttempt): void {

@@ -15,8 +15,11 @@ type Published = {
 export class PublishedMessages {
   readonly #byAttempt = new Map<number, Published>();
 
-  /** Publishes a message of an attempt with `publish`, which returns its number in the stream. */
-  async note(attempt: number, publish: () => Promise<number>): Promise<void> {
+  /** Publishes a message of an attempt with `publish`. */
+  async note<Message extends { readonly sequence: number }>(
+    attempt: number,
+    publish: () => Promise<Message>,
+  ): Promise<Message> {
     const published = this.#byAttempt.get(attempt) ?? { messages: new Set(), unknown: 0 };
     this.#byAttempt.set(attempt, published);
     for (const oldest of this.#byAttempt.keys()) {
@@ -24,8 +27,10 @@ export class PublishedMessages {
       this.#byAttempt.delete(oldest);
     }
     published.unknown++;
-    published.messages.add(await publish());
+    const message = await publish();
+    published.messages.add(message.sequence);
     published.unknown--;
+    return message;
   }
 
   /** Returns whether a message was certainly not published by this process. False if that is unknown. */
