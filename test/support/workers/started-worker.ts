@@ -4,8 +4,8 @@ import { systemClock } from "../../../src/lib/clock.ts";
 import { openStore } from "../../../src/store/database/open.ts";
 import type { WorkerOptions } from "../../../src/worker/options.ts";
 import { Worker } from "../../../src/worker/worker.ts";
+import { processDir } from "../process-dir.ts";
 import { type RecordingLog, recordingLog } from "../recording-log.ts";
-import { tempDir } from "../temp-dir.ts";
 import { FakeScheduler, LABELS, WORKER } from "./fake-scheduler.ts";
 
 /** A worker in this process, and its scheduler. */
@@ -21,7 +21,7 @@ export interface StartedWorker extends AsyncDisposable {
 }
 
 export const startWorker = (given: Partial<WorkerOptions> = {}): StartedWorker => {
-  const dir = tempDir();
+  const dir = processDir();
   const scheduler = new FakeScheduler();
   const log = recordingLog();
   const runtime = openRuntime();

@@ -8,7 +8,7 @@ import { readStatus, type Spool, spoolOf } from "../../../src/engine/output/spoo
 import { Guard, uptimeMs } from "../../../src/worker/lease/guard.ts";
 import { startChild } from "../../support/child.ts";
 import { waitFor } from "../../support/engine/started-engine.ts";
-import { tempDir } from "../../support/temp-dir.ts";
+import { processDir } from "../../support/process-dir.ts";
 import { eventually } from "../../support/torture/run.ts";
 
 const MARGIN_MS = 80;
@@ -17,7 +17,7 @@ const now = (): number => uptimeMs() ?? 0;
 
 /** A state folder with a guard that is ended with it. */
 const openGuard = () => {
-  const dir = tempDir();
+  const dir = processDir();
   mkdirSync(join(dir.path, "spool"));
   const guard = new Guard({ stateDir: dir.path, runtime: openRuntime() });
   const pid = (): number => Number(readFileSync(join(dir.path, "guard.pid"), "utf8"));
