@@ -6,7 +6,7 @@ import {
 } from "../../domain/workers/protocol.ts";
 import { afterCollection } from "../../engine/attempt/exit-status.ts";
 import type { Log } from "../../lib/log.ts";
-import { formatRoundedSize, formatSize } from "../../lib/size.ts";
+import { formatRoundedSize } from "../../lib/size.ts";
 import { encodeFrame } from "../../lib/wire/frame.ts";
 import { InvalidRequest, type Requests } from "../contact/requests.ts";
 import type { WorkerTransport } from "../transport.ts";
@@ -59,7 +59,7 @@ const sizeProblem = (outcome: ShippedOutcome): string | null => {
   const bytes = encodeFrame(outcome).length;
   if (bytes <= MAX_OUTCOME_BYTES) return null;
   const list = `the outputs and the list of the ${length} files have ${formatRoundedSize(bytes)}`;
-  return `${list}; a worker can send at most ${formatSize(MAX_OUTCOME_BYTES)}`;
+  return `${list}; a worker can send at most ${formatRoundedSize(MAX_OUTCOME_BYTES)}`;
 };
 
 const unreadable = (sent: ShippedOutcome, detail: string): ShippedOutcome => {

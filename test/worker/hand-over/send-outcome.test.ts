@@ -38,7 +38,7 @@ describe("an outcome", () => {
     [
       "the list of its files",
       outcomeWith(10_000, "a".repeat(2_000)),
-      "10000 files have 20.2 MiB; a worker can send at most 16MiB",
+      "10000 files have 20.2 MiB; a worker can send at most 16.0 MiB",
     ],
     [
       "the number of its files",
