@@ -5,8 +5,11 @@ import type { Frame } from "../../lib/wire/frame.ts";
 export const REQUEST_KINDS = ["hello", "claim", "output", "outcome"] as const;
 export type RequestKind = (typeof REQUEST_KINDS)[number];
 
-/** The maximum age of an offer in a queue. The scheduler publishes open offers again before that. */
-export const OFFER_AGE_MS = 15 * 60_000;
+/** How long an offer is valid, in ms. It is published again after half of that. */
+export const OFFER_VALID_MS = 10 * 60_000;
+
+/** The maximum age of an offer in a queue, in ms. It ends before its validity, so that workers do not get expired offers. */
+export const OFFER_AGE_MS = OFFER_VALID_MS - 60_000;
 
 /** A request of a worker. */
 export type WorkerRequest = {

@@ -4,12 +4,10 @@ import { signMessage } from "../../../lib/wire/signing.ts";
 import { SpawnError } from "../../attempt/spawn-error.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
 import type { RemoteContext } from "../remote-context.ts";
+import { OFFER_VALID_MS } from "../transport.ts";
 import { labelSetName } from "./label-set.ts";
 import { buildOffer, encodeOffer } from "./offer.ts";
 import { PublishedMessages } from "./published-messages.ts";
-
-/** How long an offer is valid, in ms. It is published again after half of that. */
-const VALID_MS = 10 * 60_000;
 
 /** Maximum of offers that are being published at the same time. */
 const CONCURRENT = 16;
@@ -82,10 +80,10 @@ export class Outbox {
     if (!live.isOpen) return;
     const { clock, log, transport, signingKey, scheduler } = this.#context;
     // It is not due a second time while it is being published.
-    this.#due.set(live, clock.monotonic() + VALID_MS / 2);
+    this.#due.set(live, clock.monotonic() + OFFER_VALID_MS / 2);
     try {
       const { epoch } = live.offer;
-      const { offer, files } = buildOffer(live, { ...this.#context, expiresAt: clock.now() + VALID_MS });
+      const { offer, files } = buildOffer(live, { ...this.#context, expiresAt: clock.now() + OFFER_VALID_MS });
       for (const { content, shipped } of files) await transport.putScript(shipped.sha256, content);
       const { body, stableFrom } = encodeOffer(offer);
       const signature = signMessage(signingKey, { context: OFFER_CONTEXT, message: body });
