@@ -17,6 +17,8 @@ export type TransactionHooks = {
    * and after requests that wait for `enqueue` have been answered.
    */
   readonly onSettled?: () => void;
+  /** Removes what nobody needs any more. Runs after the `onSettled` of all work of the transaction, which it must not delay. */
+  readonly cleanUp?: () => void;
 };
 
 /** Adds hooks to the current transaction. */
@@ -70,7 +72,7 @@ export class Commits {
     return result;
   }
 
-  /** Returns a function that runs the `onSettled` hooks. */
+  /** Returns a function that runs the hooks `onSettled` and `cleanUp`. */
   #commit<T>(work: TransactionWork<T>): { readonly result: T; readonly settle: () => void } {
     const added: TransactionHooks[] = [];
     let result: T;
@@ -83,6 +85,7 @@ export class Commits {
     for (const { onCommit } of added) onCommit();
     const settle = (): void => {
       for (const { onSettled } of added) onSettled?.();
+      for (const { cleanUp } of added) cleanUp?.();
     };
     return { result, settle };
   }

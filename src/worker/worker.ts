@@ -11,7 +11,7 @@ import { inheritable } from "../engine/attempt/command.ts";
 import { variablesOf } from "../engine/attempt/task-user.ts";
 import { Commits } from "../engine/commits.ts";
 import type { StopMode } from "../engine/engine.ts";
-import { attemptOf, removeLeftover, spoolOf } from "../engine/output/spool.ts";
+import { attemptOf, findSpool, removeLeftover } from "../engine/output/spool.ts";
 import { SpoolPool } from "../engine/output/spool-pool.ts";
 import { Poller } from "../engine/poller.ts";
 import { sleep } from "../lib/clock.ts";
@@ -415,7 +415,7 @@ export class Worker implements AsyncDisposable {
     const { attempt } = findLocal(store, offer, localRunId);
     const leftover = guard.hasEnded(localId)
       ? "lost"
-      : adoptProcess(attempt, spoolOf(spoolDir, localId), { poller, clock });
+      : adoptProcess(attempt, findSpool(spoolDir, localId), { poller, clock });
     log.info(held.fields, "adopted an attempt");
     if (state === "killed") held.discard();
     // It may have been started elsewhere meanwhile: the scheduler decides.

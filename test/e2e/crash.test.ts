@@ -39,8 +39,8 @@ const killDuringAttempt = async (jobs: Readonly<Record<string, string>>, job: st
     petit,
     runId,
     spooled: (part: string): string => {
-      const name = readdirSync(`${petit.dbPath}-spool`).find((each) => each.endsWith(`.${part}`));
-      return join(`${petit.dbPath}-spool`, name ?? "nothing");
+      const folder = readdirSync(`${petit.dbPath}-spool`).find((each) => /^\d+$/.test(each));
+      return join(`${petit.dbPath}-spool`, folder ?? "nothing", part);
     },
     forgetProcess: (): void => {
       const db = new Database(petit.dbPath);

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
 import { identify } from "../../src/engine/attempt/identity.ts";
+import { recordedExit } from "../../src/engine/attempt/process.ts";
+import { spoolOf } from "../../src/engine/output/spool.ts";
 import { createEngine } from "../../src/engine/scheduler.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
@@ -169,7 +171,7 @@ describe("a stop that leaves processes running", () => {
     await petit.engine.stop("leave");
     const before = petit.store.events.getNewestSeq();
     door.open();
-    await waitFor(() => petit.spooled.some((name) => name.endsWith(".status")));
+    await waitFor(() => recordedExit(spoolOf(`${petit.dir}/spool`, 1)) !== null);
     expect(petit.store.events.getNewestSeq()).toBe(before);
     expect(petit.read(id).run.status).toBe("running");
   });

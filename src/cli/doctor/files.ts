@@ -96,7 +96,7 @@ export const spoolCheck = (db: string): Check => {
     const message = `others can read ${spool} (mode ${modeOf(stats)}), which contains the output of running tasks`;
     return warning("spool", { message, hint: `chmod 700 ${spool}` });
   }
-  return ok("spool", `${spool}: ${pluralize(readdirSync(spool).length, "file")}`);
+  return ok("spool", `${spool}: ${pluralize(readdirSync(spool).length, "folder")}`);
 };
 
 /** Checks the folder of the artifacts, which exists if there have been any. */

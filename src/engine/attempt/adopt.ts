@@ -1,7 +1,7 @@
 import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import type { Attempt, ProcessIdentity } from "../../domain/task-run.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { readStatus, removeSpool, type Spool } from "../output/spool.ts";
+import { ensureSpoolFolder, readStatus, removeSpool, type Spool } from "../output/spool.ts";
 import type { Poller } from "../poller.ts";
 import { ageMs, bootId, identifyBySpool, isSame } from "./identity.ts";
 import { type RunningProcess, recordedExit } from "./process.ts";
@@ -16,6 +16,7 @@ export const adoptProcess = (
   spool: Spool,
   { poller, clock }: { readonly poller: Poller; readonly clock: Clock },
 ): RunningProcess | null => {
+  restoreFolder(spool);
   const exit = recordedExit(spool);
   if (exit !== null) {
     const pid = readStatus(spool).pid ?? NO_PID;
@@ -25,6 +26,13 @@ export const adoptProcess = (
   if (identity === null) return null;
   if (isSame(identity)) resumeSuspended({ leader: identity.pid, spool });
   return pollProcess(identity, spool, poller);
+};
+
+/** A restored backup has no spool. On a full disk, the attempt fails when its output is opened. */
+const restoreFolder = (spool: Spool): void => {
+  try {
+    ensureSpoolFolder(spool);
+  } catch {}
 };
 
 /** Polls a process that is not a child of this process, until it has ended. */

@@ -2,7 +2,6 @@ import {
   chmodSync,
   closeSync,
   constants,
-  existsSync,
   fstatSync,
   openSync,
   readdirSync,
@@ -11,19 +10,19 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import {
-  COMMON_PARTS,
-  type CommonPart,
-  makeArtifactsFolder,
-  makeSpoolDir,
+  ARTIFACTS,
+  COMMON_FILES,
+  type CommonFile,
+  isFolder,
+  makeSpoolFolder,
   openSpoolFile,
   REUSED,
-  type ReusablePart,
-  removeLeftover,
   removeSpool,
+  removeSpoolFolder,
   type Spool,
 } from "./spool.ts";
 
@@ -37,18 +36,22 @@ export type SpoolTexts = {
   readonly isShared?: boolean;
 };
 
-/** Maximum of free files of one kind. */
+/** Maximum of free folders. */
 const MAX_FREE = 128;
 
-/** How long after the start, or after attempts have ended, files are created in advance, and the period of that. */
+/** How long after the start, or after attempts have ended, folders are created in advance, and the period of that. */
 const PREPARE_AFTER_MS = 200;
 const PREPARE_STEP_MS = 4;
 
-/** What every attempt has: files, and the folder of artifacts. */
-const REUSABLE_PARTS: readonly ReusablePart[] = [...COMMON_PARTS, "artifacts"];
-
 /** Larger files are not reused: truncating one makes the system write it to disk first. */
-const MAX_BYTES = { status: 4_096, stdout: 0, stderr: 0 } as const satisfies Record<CommonPart, number>;
+const MAX_BYTES = { status: 4_096, stdout: 0, stderr: 0 } as const satisfies Record<CommonFile, number>;
+
+/** A folder of an attempt that has ended, or of none yet. */
+type FreeFolder = {
+  readonly path: string;
+  /** The files that every attempt has and that this folder lacks. */
+  readonly missing: readonly CommonFile[];
+};
 
 export type SpoolPoolOptions = {
   readonly spoolDir: string;
@@ -57,15 +60,15 @@ export type SpoolPoolOptions = {
 };
 
 /**
- * Creates the spool files of attempts, and reuses the files of ended attempts for the next ones. On ext4 without a journal,
- * creating a file takes longer the more files any process has deleted in the last minutes, up to several times the duration of
- * a short run. A file that any process still has open is never reused.
+ * Creates the spools of attempts, and reuses those of ended attempts for the next ones. On ext4 without a journal, creating a
+ * file takes longer the more files any process has deleted in the last minutes, up to several times the duration of a short
+ * run. A file that any process still has open is never reused.
  */
 export class SpoolPool implements Disposable {
   readonly #options: SpoolPoolOptions;
-  readonly #free: Readonly<Record<ReusablePart, string[]>> = { status: [], stdout: [], stderr: [], artifacts: [] };
+  readonly #free: FreeFolder[] = [];
   #made = 0;
-  /** The number of attempts for which files are created in advance. */
+  /** The number of attempts for which folders are created in advance. */
   #prepared = 0;
   #cancel: (() => void) | null = null;
   #isClosed = false;
@@ -75,19 +78,16 @@ export class SpoolPool implements Disposable {
   }
 
   /**
-   * Creates the status file, the files that the process reads, and its folder of artifacts. Files of the same attempt id that already exist are
-   * stale.
+   * Creates the folder of a new attempt, with its status file, the files that the process reads, and its folder of artifacts. A
+   * folder that already exists is stale.
    */
   make(spool: Spool, texts: SpoolTexts): void {
-    if (existsSync(spool.status)) removeSpool(spool);
-    if (!this.#take("status", spool.status)) create(spool.status);
-    // If no free file is left, opening creates it.
-    this.#take("stdout", spool.stdout);
-    this.#take("stderr", spool.stderr);
+    if (spool.folder === null) throw new Error("only an older petit starts attempts without a folder");
+    // What else is missing is created when it is opened.
+    if (this.#take(spool.folder).includes("status")) create(spool.status);
     if (texts.script !== null) writeNew(spool.script, texts.script);
     if (texts.stdin !== null) writeNew(spool.stdin, texts.stdin);
     if (texts.workdir !== null) writeNew(spool.workdir, texts.workdir);
-    if (!this.#take("artifacts", spool.artifacts)) makeArtifactsFolder(spool.artifacts);
     if (texts.isShared !== true) return;
     writeNew(spool.outputs, "");
     chmodSync(spool.outputs, 0o666);
@@ -95,7 +95,7 @@ export class SpoolPool implements Disposable {
     if (texts.script !== null) chmodSync(spool.script, 0o644);
   }
 
-  /** Creates files in the background from now on, so that `count` attempts can start together without creating any. */
+  /** Creates folders in the background from now on, so that `count` attempts can start together without creating any. */
   prepare(count: number): void {
     this.#prepared = Math.min(count, MAX_FREE);
     this.#prepareAfter(PREPARE_AFTER_MS);
@@ -105,106 +105,110 @@ export class SpoolPool implements Disposable {
     if (this.#isClosed || this.#prepared === 0 || this.#cancel !== null) return;
     this.#cancel = this.#options.clock.setTimeout(() => {
       this.#cancel = null;
-      const missing = REUSABLE_PARTS.filter((part) => this.#free[part].length < this.#prepared);
-      if (missing.length > 0 && this.#createFree(missing)) this.#prepareAfter(PREPARE_STEP_MS);
+      if (this.#prepareOne()) this.#prepareAfter(PREPARE_STEP_MS);
     }, delayMs);
   }
 
-  /** Returns false if that fails, for example because the disk is full. */
-  #createFree(parts: readonly ReusablePart[]): boolean {
+  /** Completes or creates one free folder. Returns false if none is missing, or if that fails, for example on a full disk. */
+  #prepareOne(): boolean {
+    const incomplete = this.#free.findIndex(({ missing }) => missing.length > 0);
+    if (incomplete < 0 && this.#free.length >= this.#prepared) return false;
+    const [free] = incomplete < 0 ? [] : this.#free.splice(incomplete, 1);
+    const path = free?.path ?? this.#newFreePath();
     try {
-      for (const part of parts) {
-        const path = this.#newFreePath();
-        CREATE[part](path);
-        this.#free[part].push(path);
-      }
+      if (free === undefined) makeSpoolFolder(path);
+      for (const file of free?.missing ?? COMMON_FILES) CREATE[file](join(path, file));
+      this.#free.push({ path, missing: [] });
       return true;
     } catch {
+      removeSpoolFolder(path);
       return false;
     }
   }
 
-  /** Takes back the files of an attempt that has ended. */
+  /** Takes back the folder of an attempt that has ended. */
   remove(spool: Spool): void {
-    let isUnused = !this.#isClosed;
-    removeSpool(spool, (part) => {
-      const isRecycled =
-        !this.#isClosed &&
-        (part === "artifacts" ? isUnused && this.#recycleFolder(spool.artifacts) : this.#recycle(part, spool[part]));
-      isUnused &&= isRecycled;
-      return isRecycled;
-    });
+    if (!this.#recycle(spool)) removeSpool(spool);
     this.#prepareAfter(PREPARE_AFTER_MS);
   }
 
-  /** Deletes the free files. Files that come back later are deleted immediately. */
+  /** Deletes the free folders. Folders that come back later are deleted immediately. */
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#cancel?.();
-    for (const part of Object.values(this.#free)) for (const path of part.splice(0)) removeFree(path);
+    for (const { path } of this.#free.splice(0)) removeSpoolFolder(path);
   }
 
   #newFreePath(): string {
     return join(this.#options.spoolDir, `free-${this.#made++}`);
   }
 
-  #take(part: ReusablePart, path: string): boolean {
-    const free = this.#free[part].pop();
-    if (free === undefined) return false;
+  /** Creates a folder, if possible from a free one. Returns the files that it lacks. */
+  #take(path: string): readonly CommonFile[] {
+    const free = this.#free.pop();
+    if (free !== undefined && tryRename(free.path, path)) return free.missing;
+    makeSpoolFolder(path);
+    return COMMON_FILES;
+  }
+
+  /** Returns false if the folder can't be reused. */
+  #recycle({ folder, artifacts, ...paths }: Spool): boolean {
+    if (folder === null || this.#isClosed || this.#free.length >= MAX_FREE) return false;
     try {
-      renameSync(free, path);
+      if (!isFolder(folder)) return false;
+      const names = readdirSync(folder);
+      if (!names.includes(ARTIFACTS) || readdirSync(artifacts).length > 0) return false;
+      const missing: CommonFile[] = [];
+      for (const file of COMMON_FILES) {
+        const state = names.includes(file) ? this.#reset(file, paths[file]) : "missing";
+        if (state === "in use") return false;
+        if (state === "missing") missing.push(file);
+      }
+      for (const name of names) if (name !== ARTIFACTS && !isCommon(name)) unlinkSync(join(folder, name));
+      const path = this.#newFreePath();
+      renameSync(folder, path);
+      this.#free.push({ path, missing });
       return true;
     } catch {
       return false;
     }
   }
 
-  #recycle(part: CommonPart, path: string): boolean {
-    if (this.#free[part].length >= MAX_FREE) return false;
-    const free = this.#newFreePath();
-    try {
-      if (!this.#reset(part, path)) return false;
-      renameSync(path, free);
-      this.#free[part].push(free);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  /** Takes back an empty folder. The caller knows that no process of its attempt has the output open. */
-  #recycleFolder(path: string): boolean {
-    if (this.#free.artifacts.length >= MAX_FREE) return false;
-    const free = this.#newFreePath();
-    try {
-      if (readdirSync(path).length > 0) return false;
-      renameSync(path, free);
-      this.#free.artifacts.push(free);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  /** Ends what the file contains of its last attempt. Returns false if the file can't be reused. */
-  #reset(part: CommonPart, path: string): boolean {
+  /** Ends what a file contains of its last attempt, or deletes it if it has too much of that. */
+  #reset(file: CommonFile, path: string): "empty" | "missing" | "in use" {
     const fd = openSpoolFile(path, constants.O_RDWR);
-    if (fd === null) return false;
+    if (fd === null) return "in use";
     try {
+      if (this.#options.runtime.isOpenElsewhere(fd)) return "in use";
       const { size } = fstatSync(fd);
-      if (size > MAX_BYTES[part] || this.#options.runtime.isOpenElsewhere(fd)) return false;
+      if (size > MAX_BYTES[file]) {
+        unlinkSync(path);
+        return "missing";
+      }
       // As bytes: Deno ignores the position when it writes a string.
       if (size > 0) writeSync(fd, Buffer.from(REUSED), 0, REUSED.length, size);
-      return true;
+      return "empty";
     } finally {
       closeSync(fd);
     }
   }
 }
 
+const isCommon = (name: string): boolean => COMMON_FILES.some((common) => common === name);
+
+const tryRename = (from: string, to: string): boolean => {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch {
+    removeSpoolFolder(from);
+    return false;
+  }
+};
+
 /** Writes to the file immediately, so that it has a disk block: the exit status can then be recorded on a full disk. */
 const create = (statusPath: string): void => {
-  const fd = openNew(statusPath);
+  const fd = openSync(statusPath, "wx", 0o600);
   try {
     writeSync(fd, REUSED);
   } finally {
@@ -212,13 +216,12 @@ const create = (statusPath: string): void => {
   }
 };
 
-const createEmpty = (path: string): void => closeSync(openNew(path));
+const createEmpty = (path: string): void => closeSync(openSync(path, "wx", 0o600));
 
-const CREATE: Readonly<Record<ReusablePart, (path: string) => void>> = {
+const CREATE: Readonly<Record<CommonFile, (path: string) => void>> = {
   status: create,
   stdout: createEmpty,
   stderr: createEmpty,
-  artifacts: makeArtifactsFolder,
 };
 
 /** Replaces an existing file, without following a link. */
@@ -229,24 +232,5 @@ const writeNew = (path: string, text: string): void => {
     if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
     unlinkSync(path);
     writeFileSync(path, text, { mode: 0o600, flag: "wx" });
-  }
-};
-
-/** Creates a file, and its folder if that was deleted. */
-const openNew = (path: string): number => {
-  try {
-    return openSync(path, "wx", 0o600);
-  } catch (error) {
-    if (existsSync(dirname(path))) throw error;
-    makeSpoolDir(dirname(path));
-    return openSync(path, "wx", 0o600);
-  }
-};
-
-const removeFree = (path: string): void => {
-  try {
-    removeLeftover(path);
-  } catch {
-    // The next start deletes it.
   }
 };

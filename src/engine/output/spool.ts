@@ -5,6 +5,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmdirSync,
@@ -19,10 +20,15 @@ import { removeTree } from "../../lib/remove-tree.ts";
 import { restrictMode } from "../../store/database/ownership.ts";
 
 /**
- * Paths of the spool files of one attempt: `<attempt id>.<part>` in the spool folder. They hold its output and status
- * until those are stored.
+ * Paths of the spool of one attempt: a folder named after the attempt, in the spool folder. Its files hold the output and the
+ * status until those are stored.
  */
 export type Spool = {
+  /** The spool folder, which has the spools of all attempts. */
+  readonly dir: string;
+  readonly attemptId: number;
+  /** The folder of this attempt. Null if an older petit started it: the files are in the spool folder itself then. */
+  readonly folder: string | null;
   /** The wrapper writes its pid here before it starts the program, and the exit status after. */
   readonly status: string;
   readonly stdout: string;
@@ -51,9 +57,10 @@ export type Spool = {
   readonly held: string;
 };
 
-/** The parts that every attempt has, and the optional ones. */
-export const COMMON_PARTS = ["status", "stdout", "stderr"] as const;
-const OTHER_PARTS = [
+/** The files that every attempt has, and the optional ones. */
+export const COMMON_FILES = ["status", "stdout", "stderr"] as const;
+const FILES = [
+  ...COMMON_FILES,
   "outputs",
   "workdir",
   "script",
@@ -65,89 +72,154 @@ const OTHER_PARTS = [
   "held",
   "ending",
 ] as const;
-export type CommonPart = (typeof COMMON_PARTS)[number];
-export type ReusablePart = CommonPart | "artifacts";
-const PARTS = [...COMMON_PARTS, ...OTHER_PARTS, "artifacts"] as const;
+export type CommonFile = (typeof COMMON_FILES)[number];
+
+/** The only entry of a spool that is a folder. */
+export const ARTIFACTS = "artifacts";
 
 /** Creates the spool folder, which only its owner can enter. Restricts the mode of an existing folder. */
 export const makeSpoolDir = (path: string): void => {
   try {
     makePrivate(path);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    if (!hasCode(error, "EEXIST")) throw error;
     restrictMode(path);
   }
 };
 
-const makePrivate = (path: string): void => mkdirSync(path, { mode: 0o700 });
-
-/** Returns the paths of the spool files of an attempt. */
-export const spoolOf = (spoolDir: string, attemptId: number): Spool => {
-  const path = (part: (typeof PARTS)[number]): string => `${spoolDir}/${attemptId}.${part}`;
-  return {
-    status: path("status"),
-    stdout: path("stdout"),
-    stderr: path("stderr"),
-    outputs: path("outputs"),
-    artifacts: path("artifacts"),
-    workdir: path("workdir"),
-    script: path("script"),
-    stdin: path("stdin"),
-    out: path("out"),
-    err: path("err"),
-    pipe: path("pipe"),
-    result: path("result"),
-    ending: path("ending"),
-    held: path("held"),
-  };
+const makePrivate = (path: string, { recursive = false } = {}): void => {
+  mkdirSync(path, { mode: 0o700, recursive });
 };
 
-/** Returns the attempt id in the name of a spool file, or null for other names. */
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && "code" in error && error.code === code;
+
+/** Returns the spool of a new attempt. */
+export const spoolOf = (dir: string, attemptId: number): Spool => {
+  const folder = `${dir}/${attemptId}`;
+  return { dir, attemptId, folder, ...pathsFrom(`${folder}/`) };
+};
+
+/** Returns the spool of an attempt that an earlier petit process may have started. */
+export const findSpool = (dir: string, attemptId: number): Spool => {
+  const flat = pathsFrom(`${dir}/${attemptId}.`);
+  return existsSync(flat.status) ? { dir, attemptId, folder: null, ...flat } : spoolOf(dir, attemptId);
+};
+
+const pathsFrom = (prefix: string): Omit<Spool, "dir" | "attemptId" | "folder"> => ({
+  status: `${prefix}status`,
+  stdout: `${prefix}stdout`,
+  stderr: `${prefix}stderr`,
+  outputs: `${prefix}outputs`,
+  artifacts: `${prefix}${ARTIFACTS}`,
+  workdir: `${prefix}workdir`,
+  script: `${prefix}script`,
+  stdin: `${prefix}stdin`,
+  out: `${prefix}out`,
+  err: `${prefix}err`,
+  pipe: `${prefix}pipe`,
+  result: `${prefix}result`,
+  ending: `${prefix}ending`,
+  held: `${prefix}held`,
+});
+
+/** Returns the attempt to which an entry of the spool folder belongs, or null if there is none. */
 export const attemptOf = (name: string): number | null => {
-  const [, id, part] = /^(\d+)\.([a-z]+)$/.exec(name) ?? [];
-  return PARTS.some((known) => known === part) ? Number(id) : null;
+  const [, id, file] = /^(\d+)(?:\.([a-z]+))?$/.exec(name) ?? [];
+  const isKnown = file === undefined || file === ARTIFACTS || FILES.some((known) => known === file);
+  return id !== undefined && isKnown ? Number(id) : null;
+};
+
+/** Creates the folder of an attempt, with an empty folder of artifacts, and the spool folder if that was deleted. */
+export const makeSpoolFolder = (path: string): void => {
+  try {
+    makePrivate(path);
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) removeLeftover(path);
+    else if (hasCode(error, "ENOENT")) makeSpoolDir(dirname(path));
+    else throw error;
+    makePrivate(path);
+  }
+  makePrivate(join(path, ARTIFACTS));
+};
+
+/** Creates the folder of an attempt if there is none: it was deleted, or the attempt runs on another machine. */
+export const ensureSpoolFolder = ({ folder }: Spool): void => {
+  if (folder !== null) makePrivate(folder, { recursive: true });
+};
+
+/** Creates an empty folder of artifacts, also for an attempt that has no folder yet. */
+export const makeArtifactsFolder = (spool: Spool): void => {
+  ensureSpoolFolder(spool);
+  removeFolder(spool.artifacts, spool.dir);
+  makePrivate(spool.artifacts);
 };
 
 /**
- * Deletes the files of an attempt, except those that `recycle` has moved. The status file goes first: a wrapper that has not
- * started its program yet will not start it.
+ * Deletes the files of an attempt. The status file goes first: a wrapper that has not started its program yet will not start
+ * it.
  */
-export const removeSpool = (spool: Spool, recycle: (part: ReusablePart) => boolean = () => false): void => {
-  for (const part of COMMON_PARTS) if (!recycle(part)) remove(spool[part]);
-  for (const part of OTHER_PARTS) if (existsSync(spool[part])) remove(spool[part]);
-  if (!recycle("artifacts")) removeFolder(spool.artifacts);
+export const removeSpool = (spool: Spool): void => {
+  remove(spool.status);
+  if (spool.folder === null) {
+    for (const file of FILES) if (existsSync(spool[file])) remove(spool[file]);
+    removeFolder(spool.artifacts, spool.dir);
+  } else removeSpoolFolder(spool.folder);
 };
 
-/** Deletes a folder in the spool folder. If it is not empty, it is renamed, and deleted in the background. */
-const removeFolder = (path: string): void => {
+/** Deletes the folder of an attempt. Does not follow a link that a task has put in its place. */
+export const removeSpoolFolder = (path: string): void => {
+  for (const name of namesIn(path)) {
+    if (name === ARTIFACTS) removeEmpty(join(path, name));
+    else remove(join(path, name));
+  }
+  removeFolder(path, dirname(path));
+};
+
+const namesIn = (folder: string): readonly string[] => {
   try {
-    rmdirSync(path);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
-    try {
-      const aside = join(dirname(path), `removed-${randomUUID()}`);
-      renameSync(path, aside);
-      void removeTree(aside);
-    } catch {
-      // The next start deletes it.
-    }
+    return isFolder(folder) ? readdirSync(folder) : [];
+  } catch {
+    return [];
   }
 };
 
-/** Creates the folder of artifacts of an attempt. */
-export const makeArtifactsFolder = (path: string): void => {
+/** Returns false for a link to a folder. */
+export const isFolder = (path: string): boolean => {
   try {
-    makePrivate(path);
+    return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch {
+    return false;
+  }
+};
+
+/** Returns false if the folder is not empty or can't be deleted. */
+const removeEmpty = (path: string): boolean => {
+  try {
+    rmdirSync(path);
+    return true;
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-    removeFolder(path);
-    makePrivate(path);
+    return hasCode(error, "ENOENT");
+  }
+};
+
+/** Deletes a folder. If it is not empty, it is moved to `spoolDir` under another name, and deleted in the background. */
+const removeFolder = (path: string, spoolDir: string): void => {
+  if (removeEmpty(path)) return;
+  // What a task has put in its place, such as a link.
+  if (!isFolder(path)) remove(path);
+  try {
+    const aside = join(spoolDir, `removed-${randomUUID()}`);
+    renameSync(path, aside);
+    void removeTree(aside);
+  } catch {
+    // The next start deletes it.
   }
 };
 
 /** Deletes what is left in the spool folder of an attempt that has ended. */
 export const removeLeftover = (path: string): void => {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) removeFolder(path);
+  if (isFolder(path)) removeFolder(path, dirname(path));
   else rmSync(path, { force: true });
 };
 
@@ -208,6 +280,7 @@ const MAX_PATH_BYTES = 4_096;
 /** Records why an attempt is ended, for the next start. On a full disk even that may fail. */
 export const noteEnding = (spool: Spool, reason: EndingReason): void => {
   try {
+    ensureSpoolFolder(spool);
     const fd = openSpoolFile(spool.ending, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
     if (fd === null) return;
     try {

@@ -4,7 +4,7 @@ import type { Run } from "../../domain/run.ts";
 import type { Attempt } from "../../domain/task-run.ts";
 import { adoptProcess } from "../attempt/adopt.ts";
 import type { EngineOptions } from "../options.ts";
-import { attemptOf, readEnding, removeLeftover, spoolOf } from "../output/spool.ts";
+import { attemptOf, findSpool, readEnding, removeLeftover } from "../output/spool.ts";
 import type { Poller } from "../poller.ts";
 import type { Runs } from "./runs.ts";
 
@@ -27,7 +27,7 @@ export const adoptRuns = (options: AdoptRunsOptions): void => {
     for (const { id } of attempts) adoptedIds.add(id);
     const adopted = attempts.map((attempt) => ({
       attempt,
-      process: attempt.childRunId === null ? adoptProcess(attempt, spoolOf(spoolDir, attempt.id), options) : null,
+      process: attempt.childRunId === null ? adoptProcess(attempt, findSpool(spoolDir, attempt.id), options) : null,
     }));
     const fields = { job_id: run.jobId, run_id: run.id, status: run.status, attempts: adopted.length };
     log.info(fields, run.status === "pending" ? "adopted a pending run" : "adopted a running run");
@@ -42,7 +42,7 @@ const withNotedEnding = (
   attempts: readonly Attempt[],
   { store, spoolDir }: Pick<EngineOptions, "store" | "spoolDir">,
 ): Run => {
-  const [noted] = attempts.flatMap(({ id }) => readEnding(spoolOf(spoolDir, id)) ?? []);
+  const [noted] = attempts.flatMap(({ id }) => readEnding(findSpool(spoolDir, id)) ?? []);
   if (noted === undefined || run.ending !== null) return run;
   store.runs.requestEnd(run.id, noted);
   return { ...run, ending: noted };

@@ -14,7 +14,7 @@ import type { AttemptResult } from "../attempt/run-attempt.ts";
 import type { Commits, TransactionHooks } from "../commits.ts";
 import type { Notifier } from "../notify/notifier.ts";
 import type { EngineOptions } from "../options.ts";
-import { noteEnding, spoolOf } from "../output/spool.ts";
+import { findSpool, noteEnding, type Spool, spoolOf } from "../output/spool.ts";
 import type { SpoolPool } from "../output/spool-pool.ts";
 import type { Poller } from "../poller.ts";
 import {
@@ -216,9 +216,9 @@ export class RunJob {
    * note in the spool folder informs the next process.
    */
   endAnyhow(reason: EndingReason, options: { readonly all: boolean }): void {
-    const { store, spoolDir } = this.#options.engine;
+    const { store } = this.#options.engine;
     const isStored = this.#options.commits.commitOrDefer(() => store.runs.requestEnd(this.#run.id, reason));
-    if (!isStored) for (const { id } of this.#unfinished.keys()) noteEnding(spoolOf(spoolDir, id), reason);
+    if (!isStored) for (const attempt of this.#unfinished.keys()) noteEnding(this.#spoolOf(attempt), reason);
     this.end(reason, options);
   }
 
@@ -297,7 +297,7 @@ export class RunJob {
 
   /**
    * Stores `change`, which happened at `at`, with the steps that follow from it, in one transaction. Then executes
-   * the steps. `cleanUp` is called when that is stored; if processes follow, it must not delay them.
+   * the steps, and calls `cleanUp` last.
    */
   async #advance(
     change: (progress: RunProgress) => void = () => {},
@@ -308,8 +308,7 @@ export class RunJob {
     await this.#logFailure(() =>
       this.#options.commits.enqueueUntilStored((addHooks) => {
         if (!this.#isFinished) addHooks(this.#storeNext(change));
-        const [onCommit, onSettled] = this.#isFinished ? [cleanUp, () => {}] : [() => {}, cleanUp];
-        addHooks({ onCommit, onRollback: () => {}, onSettled });
+        addHooks({ onCommit: () => {}, onRollback: () => {}, cleanUp });
       }),
     );
   }
@@ -561,7 +560,7 @@ export class RunJob {
   #startAttempt(attempt: Attempt, process: RunningProcess | null): void {
     const finished = this.#logFailure(async () => {
       const { engine, job, spools, detach } = this.#options;
-      const spool = spoolOf(engine.spoolDir, attempt.id);
+      const spool = this.#spoolOf(attempt);
       const { childRunId } = attempt;
       const result = await (childRunId === null
         ? this.#runAttempt(attempt, process)
@@ -586,7 +585,7 @@ export class RunJob {
   }
 
   #runAttempt(attempt: Attempt, adopted: RunningProcess | null): Promise<AttemptResult> {
-    const { engine, job, onOutput } = this.#options;
+    const { job, onOutput } = this.#options;
     const task = taskOf(job, attempt.taskId);
     const item = this.#itemOf(attempt);
     return this.#driverOf(task).run({
@@ -594,12 +593,18 @@ export class RunJob {
       context: { job, task, run: this.#run, item, scope: () => scopeOfState(this.#state(), { taskId: task.id, item }) },
       attempt,
       now: this.#now,
-      spool: spoolOf(engine.spoolDir, attempt.id),
+      spool: this.#spoolOf(attempt),
       adopted,
       end: this.#endOf(attempt),
       forceKill: this.#forceKill.signal,
       onOutput: () => onOutput(this.#run),
     });
+  }
+
+  /** Only an adopted run can have attempts of an older petit. */
+  #spoolOf({ id }: Attempt): Spool {
+    const { engine, adopted } = this.#options;
+    return adopted.length === 0 ? spoolOf(engine.spoolDir, id) : findSpool(engine.spoolDir, id);
   }
 
   #followChild(attempt: Attempt, childRunId: RunId): Promise<AttemptResult> {
@@ -667,7 +672,7 @@ export class RunJob {
     if (signal.aborted) return;
     // The run may already be over. Until its exits are stored, it starts no attempts.
     this.#isHeld = true;
-    await waitForExitsStored(this.#unfinished, engine);
+    await waitForExitsStored(this.#unfinished, { ...engine, spoolOf: (attempt) => this.#spoolOf(attempt) });
     this.#isHeld = false;
     if (signal.aborted) return;
     if (this.isEnding) return this.#advance();
@@ -708,9 +713,9 @@ const STORE_TIMEOUT_MS = 1_000;
 /** Resolves when the exits of all processes that have ended are stored, or after 1 s if other processes still run. */
 const waitForExitsStored = async (
   unfinished: ReadonlyMap<Attempt, Promise<void>>,
-  { spoolDir, clock }: { readonly spoolDir: string; readonly clock: Clock },
+  { spoolOf, clock }: { readonly spoolOf: (attempt: Attempt) => Spool; readonly clock: Clock },
 ): Promise<void> => {
-  const exited = [...unfinished].filter(([{ id }]) => hasEnded(spoolOf(spoolDir, id)));
+  const exited = [...unfinished].filter(([attempt]) => hasEnded(spoolOf(attempt)));
   const stored = new AbortController();
   const storing = Promise.all(exited.map(([, finished]) => finished)).then(() => stored.abort());
   const isAll = exited.length === unfinished.size;

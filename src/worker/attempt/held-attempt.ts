@@ -5,7 +5,7 @@ import { artifactFolder } from "../../engine/artifacts/folder-name.ts";
 import { containerOf } from "../../engine/attempt/container/engine.ts";
 import { killLeftovers, type RunningProcess } from "../../engine/attempt/process.ts";
 import { type AttemptResult, runAttempt } from "../../engine/attempt/run-attempt.ts";
-import { noteEnding, readEnding, type Spool, spoolOf } from "../../engine/output/spool.ts";
+import { findSpool, noteEnding, readEnding, type Spool, spoolOf } from "../../engine/output/spool.ts";
 import { clockOfRun } from "../../engine/run/run-clock.ts";
 import { decodeScope } from "../../engine/workers/offers/scope-json.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -59,7 +59,7 @@ export class HeldAttempt {
     this.#options = options;
     this.key = { scheduler: offer.scheduler, attempt: offer.attempt, epoch: offer.epoch };
     this.#outcome = outcome;
-    this.#spool = spoolOf(parts.spoolDir, local.attempt.id);
+    this.#spool = (isNew ? spoolOf : findSpool)(parts.spoolDir, local.attempt.id);
     this.#artifacts = new Artifacts({ ...parts, dir: parts.artifactsDir, limitBytes: offer.artifactLimitBytes });
     const cursor = new OutputCursor({
       received: store.received,

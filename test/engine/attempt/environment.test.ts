@@ -41,10 +41,10 @@ describe("a task's environment", () => {
       PETIT_JOB_ID: "show",
       PETIT_RUN_ID: run.id,
       PETIT_TASK_ID: "t",
-      PETIT_ARTIFACTS: `${dir}/spool/1.artifacts`,
+      PETIT_ARTIFACTS: `${dir}/spool/1/artifacts`,
       PETIT_ATTEMPT: "1",
       PETIT_TRIGGER: "manual",
-      PETIT_OUTPUT: `${dir}/spool/1.outputs`,
+      PETIT_OUTPUT: `${dir}/spool/1/outputs`,
     });
   });
 

@@ -2,9 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { bootId, hasMembers, identify, isExiting } from "../../../src/engine/attempt/identity.ts";
 import { killLeftovers } from "../../../src/engine/attempt/process.ts";
-import { type Spool, spoolOf } from "../../../src/engine/output/spool.ts";
+import type { Spool } from "../../../src/engine/output/spool.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { type Child, startChild } from "../../support/child.ts";
+import { makeSpool } from "../../support/engine/spool.ts";
 import { waitFor } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -28,7 +29,7 @@ const isThere = ({ pid }: Child): boolean => hasMembers({ pid, startTime: "", bo
 describe("leftover processes of a lost attempt", () => {
   test("are killed, and have ended when the promise resolves", async () => {
     using dir = tempDir();
-    const spool = spoolOf(dir.path, 1);
+    const spool = makeSpool(dir.path, 1);
     using leftover = await leave(spool);
     expect(isThere(leftover)).toBe(true);
     await killLeftovers(null, spool, systemClock);
@@ -37,7 +38,7 @@ describe("leftover processes of a lost attempt", () => {
 
   test("are waited for while they are exiting", async () => {
     using dir = tempDir();
-    const spool = spoolOf(dir.path, 1);
+    const spool = makeSpool(dir.path, 1);
     using leftover = await leave(spool);
     leftover.kill();
     await killLeftovers(null, spool, systemClock);
@@ -46,7 +47,7 @@ describe("leftover processes of a lost attempt", () => {
 
   test("are killed if their leader was killed and is still exiting", async () => {
     using dir = tempDir();
-    const spool = spoolOf(dir.path, 1);
+    const spool = makeSpool(dir.path, 1);
     const around = `echo $$ > "$1"; PETIT_OUTPUT="$2" sleep 60 & exec python3 -c "$3"`;
     using leader = startChild(["/bin/sh", "-c", around, "sh", spool.status, spool.outputs, LARGE]);
     await leader.nextLine();
@@ -58,7 +59,7 @@ describe("leftover processes of a lost attempt", () => {
 
   test("are leftover alone if they belong to another program", async () => {
     using dir = tempDir();
-    const [spool, other] = [spoolOf(dir.path, 1), spoolOf(dir.path, 2)];
+    const [spool, other] = [makeSpool(dir.path, 1), makeSpool(dir.path, 2)];
     using leftover = await leave(other);
     writeFileSync(spool.status, `${leftover.pid}\n`);
     await killLeftovers(null, spool, systemClock);
@@ -67,7 +68,7 @@ describe("leftover processes of a lost attempt", () => {
 
   test("are leftover alone if another program reused the leader's pid for a group and ended", async () => {
     using dir = tempDir();
-    const [spool, other] = [spoolOf(dir.path, 1), spoolOf(dir.path, 2)];
+    const [spool, other] = [makeSpool(dir.path, 1), makeSpool(dir.path, 2)];
     using leftover = await leave(other);
     await killLeftovers(stored(leftover), spool, systemClock);
     expect(isThere(leftover)).toBe(true);
@@ -77,7 +78,7 @@ describe("leftover processes of a lost attempt", () => {
 
   test("are killed if they cleared their environment but write to the attempt's output", async () => {
     using dir = tempDir();
-    const spool = spoolOf(dir.path, 1);
+    const spool = makeSpool(dir.path, 1);
     const around = `echo $$ > "$1"; env -i /bin/sh -c "exec 3>&1 >> $2; (echo there >&3); sleep 60" & exit 0`;
     using leftover = startChild(["/bin/sh", "-c", around, "sh", spool.status, spool.stdout]);
     await leftover.nextLine();

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { copyFileSync, writeFileSync } from "node:fs";
 import { bootId, hasBegun, hasMembers, identify, identifyBySpool } from "../../../src/engine/attempt/identity.ts";
-import { spoolOf } from "../../../src/engine/output/spool.ts";
 import { startChild } from "../../support/child.ts";
+import { makeSpool } from "../../support/engine/spool.ts";
 import { waitFor } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -29,7 +29,7 @@ test("a zombie has no identity", async () => {
 
 test("the pid in a spool identifies a process only if its command line names the spool", async () => {
   using dir = tempDir();
-  const spool = spoolOf(dir.path, 7);
+  const spool = makeSpool(dir.path, 7);
   expect(identifyBySpool(spool)).toBeNull();
   using stranger = startChild(["sleep", "60"]);
   writeFileSync(spool.status, `--\n${stranger.pid}\n`);

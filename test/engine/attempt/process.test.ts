@@ -13,10 +13,11 @@ import {
 import { openRuntime } from "#runtime";
 import { hasMembers } from "../../../src/engine/attempt/identity.ts";
 import { signalGroup, startProcess, terminate } from "../../../src/engine/attempt/process.ts";
-import { readStatus, spoolOf } from "../../../src/engine/output/spool.ts";
+import { readStatus } from "../../../src/engine/output/spool.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import type { Runtime } from "../../../src/runtime/runtime.ts";
 import { gate } from "../../support/engine/gate.ts";
+import { makeSpool } from "../../support/engine/spool.ts";
 import { waitFor } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -24,7 +25,7 @@ const runtime = openRuntime();
 
 const open = () => {
   const dir = tempDir();
-  const spool = spoolOf(dir.path, 1);
+  const spool = makeSpool(dir.path, 1);
   writeFileSync(spool.status, "--\n");
   const [stdout, stderr] = [openSync(spool.stdout, "a+"), openSync(spool.stderr, "a+")];
   const start = (script: string, by: Runtime = runtime, { hasStdin = false, reopensOutput = false } = {}) => {
@@ -73,7 +74,7 @@ describe("a program that reopens its own output", () => {
     expect(await child.exited).toEqual({ exitCode, signal: null });
     expect(written(it)).toEqual([stdout, stderr]);
     expect(readStatus(it.spool)).toEqual({ pid: child.pid, exit: exitCode });
-    expect(readdirSync(it.dir.path).sort()).toEqual(["1.status", "1.stderr", "1.stdout"]);
+    expect(readdirSync(`${it.dir.path}/1`).sort()).toEqual(["status", "stderr", "stdout"]);
   });
 
   test("keeps its exit status while another process holds its output, which is still copied", async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { resumeSuspended, Suspender } from "../../../src/engine/attempt/suspender.ts";
-import { spoolOf } from "../../../src/engine/output/spool.ts";
 import { type Child, startChild } from "../../support/child.ts";
+import { makeSpool } from "../../support/engine/spool.ts";
 import { waitFor } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -24,7 +24,7 @@ const started = async (
 };
 
 const brakeOf = (leader: Child, dir: ReturnType<typeof tempDir>) => {
-  const options = { leader: leader.pid, spool: spoolOf(dir.path, 1) };
+  const options = { leader: leader.pid, spool: makeSpool(dir.path, 1) };
   return { suspender: new Suspender(options), options };
 };
 
@@ -81,7 +81,7 @@ describe("Suspender", () => {
     const { suspender } = brakeOf(leader, dir);
     suspender[Symbol.dispose]();
     suspender.suspend();
-    const other = new Suspender({ leader: pids[0] ?? 0, spool: spoolOf(dir.path, 2) });
+    const other = new Suspender({ leader: pids[0] ?? 0, spool: makeSpool(dir.path, 2) });
     other.suspend();
     expect([suspender.isSuspended, other.isSuspended]).toEqual([false, false]);
     expect(stateOf(leader.pid)).not.toBe("T");

@@ -14,12 +14,12 @@ import {
 } from "node:fs";
 import { openRuntime } from "#runtime";
 import { OutputCollector } from "../../../src/engine/output/collector.ts";
-import { spoolOf } from "../../../src/engine/output/spool.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { job, retry, shell } from "../../support/engine/factories.ts";
 import { memoryStore, startAttempt } from "../../support/engine/factories-store.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { gate } from "../../support/engine/gate.ts";
+import { makeSpool } from "../../support/engine/spool.ts";
 import { type Finished, startEngine, waitFor } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -231,7 +231,7 @@ const openOutput = (limitBytes: number, wrap: (store: Store) => Store = (store) 
   const dir = tempDir();
   const store = memoryStore();
   const attempt = startAttempt(store);
-  const spool = spoolOf(dir.path, attempt.id);
+  const spool = makeSpool(dir.path, attempt.id);
   const options = {
     store: wrap(store),
     runtime: openRuntime(),
@@ -424,7 +424,7 @@ test.each([
     using dir = tempDir();
     using store = memoryStore();
     const attempt = startAttempt(store, job("j"));
-    const spool = spoolOf(dir.path, attempt.id);
+    const spool = makeSpool(dir.path, attempt.id);
     using output = new OutputCollector({
       store,
       runtime: openRuntime(),

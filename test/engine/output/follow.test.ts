@@ -4,11 +4,11 @@ import fc from "fast-check";
 import { openRuntime } from "#runtime";
 import { type OutputStream, STREAMS } from "../../../src/domain/output-stream.ts";
 import { OutputCollector } from "../../../src/engine/output/collector.ts";
-import { spoolOf } from "../../../src/engine/output/spool.ts";
 import type { AttemptKey } from "../../../src/store/output.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { memoryStore, startAttempt } from "../../support/engine/factories-store.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
+import { makeSpool } from "../../support/engine/spool.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const LINE_BYTES = 24;
@@ -67,7 +67,7 @@ describe("a follower of output", () => {
         using dir = tempDir();
         using store = memoryStore();
         const attempt = startAttempt(store);
-        const spool = spoolOf(dir.path, attempt.id);
+        const spool = makeSpool(dir.path, attempt.id);
         let isFailing = false;
         const failing: Store = {
           ...store,

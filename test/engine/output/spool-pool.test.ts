@@ -4,10 +4,12 @@ import {
   chmodSync,
   closeSync,
   lstatSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -50,14 +52,25 @@ afterEach(() => {
 
 /** The state that a silent attempt leaves. */
 const attempted = (attemptId: number): Spool => {
+  const spool = made(attemptId);
+  for (const path of [spool.stdout, spool.stderr]) closeSync(openSync(path, "a"));
+  return spool;
+};
+
+const made = (attemptId: number): Spool => {
   const spool = spoolOf(spoolDir, attemptId);
   pool.make(spool, NOTHING);
-  for (const path of [spool.stdout, spool.stderr]) closeSync(openSync(path, "a"));
   return spool;
 };
 
 const inodes = (spool: Spool): readonly number[] =>
   [spool.status, spool.stdout, spool.stderr].map((path) => statSync(path).ino);
+
+/** The inodes of all that a folder contains. */
+const inodesIn = (folder: string): readonly number[] =>
+  readdirSync(folder, { recursive: true })
+    .map((name) => statSync(join(folder, String(name))).ino)
+    .sort();
 
 const runTimers = (): void => {
   while (timers.length > 0) timers.shift()?.();
@@ -68,7 +81,7 @@ describe("SpoolPool", () => {
     rmSync(spoolDir, { recursive: true });
     const spool = spoolOf(spoolDir, 1);
     pool.make(spool, { script: "true", stdin: null, workdir: null });
-    expect(readdirSync(spoolDir).sort()).toEqual(["1.artifacts", "1.script", "1.status"]);
+    expect(readdirSync(join(spoolDir, "1")).sort()).toEqual(["artifacts", "script", "status"]);
     expect((statSync(spoolDir).mode & 0o777).toString(8)).toBe("700");
   });
 
@@ -81,11 +94,23 @@ describe("SpoolPool", () => {
   test("does not follow a link in place of a new file", () => {
     using dir = tempDir();
     writeFileSync(dir.file("precious"), "precious");
-    const spool = spoolOf(spoolDir, 1);
-    for (const part of [spool.script, spool.stdin]) symlinkSync(dir.file("precious"), part);
+    pool.remove(attempted(1));
+    const [free = ""] = readdirSync(spoolDir);
+    for (const name of ["script", "stdin"]) symlinkSync(dir.file("precious"), join(spoolDir, free, name));
+    const spool = spoolOf(spoolDir, 2);
     pool.make(spool, { script: "true", stdin: "in", workdir: null });
     expect([spool.script, spool.stdin].map((path) => readFileSync(path, "utf8"))).toEqual(["true", "in"]);
     expect(readFileSync(dir.file("precious"), "utf8")).toBe("precious");
+  });
+
+  test("does not follow a link in place of a new folder", () => {
+    using dir = tempDir();
+    writeFileSync(dir.file("script"), "precious");
+    symlinkSync(dir.path, join(spoolDir, "1"));
+    const spool = spoolOf(spoolDir, 1);
+    pool.make(spool, { script: "true", stdin: "in", workdir: null });
+    expect([spool.script, spool.stdin].map((path) => readFileSync(path, "utf8"))).toEqual(["true", "in"]);
+    expect(readFileSync(dir.file("script"), "utf8")).toBe("precious");
   });
 
   test("reuses the files of an ended attempt", () => {
@@ -98,7 +123,7 @@ describe("SpoolPool", () => {
   test("keeps a bounded number of free files", () => {
     const spools = Array.from({ length: 130 }, (_, index) => attempted(index + 1));
     for (const spool of spools) pool.remove(spool);
-    expect(readdirSync(spoolDir)).toHaveLength(4 * 128);
+    expect(readdirSync(spoolDir)).toHaveLength(128);
   });
 
   test("reuses a status file without the status of the previous attempt", () => {
@@ -144,7 +169,7 @@ describe("SpoolPool", () => {
   });
 
   test("ignores stale files of the same attempt id", () => {
-    const spool = spoolOf(spoolDir, 1);
+    const spool = made(1);
     writeFileSync(spool.status, "99\n");
     writeFileSync(spool.stdout, "old");
     pool.make(spool, NOTHING);
@@ -156,19 +181,52 @@ describe("SpoolPool", () => {
     pool.prepare(2);
     expect(readdirSync(spoolDir)).toEqual([]);
     runTimers();
-    const prepared = readdirSync(spoolDir).map((name) => statSync(join(spoolDir, name)).ino);
-    expect(prepared).toHaveLength(8);
-    const [first, second] = [attempted(1), attempted(2)];
-    const used = [first, second].flatMap((spool) => [...inodes(spool), statSync(spool.artifacts).ino]);
-    expect(used.sort()).toEqual(prepared.sort());
+    const prepared = inodesIn(spoolDir);
+    expect(prepared).toHaveLength(2 * 5);
+    const [first] = [attempted(1), attempted(2)];
+    expect(inodesIn(spoolDir)).toEqual(prepared);
     expect(readStatus(first)).toEqual({ pid: null, exit: null });
   });
 
-  test("reuses an empty folder of artifacts", () => {
+  test("completes free folders in the background", () => {
+    pool.prepare(1);
+    runTimers();
+    const first = attempted(1);
+    writeFileSync(first.stdout, "hello\n");
+    pool.remove(first);
+    runTimers();
+    const { stdout } = made(2);
+    expect(statSync(stdout).size).toBe(0);
+  });
+
+  test("reuses a folder without the other files of its attempt", () => {
     const first = attempted(1);
     const { ino } = statSync(first.artifacts);
+    for (const path of [first.script, first.outputs, join(spoolDir, "1", "strange")]) writeFileSync(path, "x");
     pool.remove(first);
-    expect(statSync(attempted(2).artifacts).ino).toBe(ino);
+    const next = attempted(2);
+    expect(statSync(next.artifacts).ino).toBe(ino);
+    expect(readdirSync(join(spoolDir, "2")).sort()).toEqual(["artifacts", "status", "stderr", "stdout"]);
+  });
+
+  test("does not follow a link that a task has put in place of its folder", () => {
+    using dir = tempDir();
+    writeFileSync(dir.file("precious"), "precious");
+    const { folder } = attempted(1);
+    renameSync(String(folder), join(spoolDir, "moved"));
+    symlinkSync(dir.path, String(folder));
+    pool.remove(spoolOf(spoolDir, 1));
+    expect(readdirSync(dir.path)).toEqual(["precious"]);
+    expect(readdirSync(spoolDir)).toEqual(["moved"]);
+  });
+
+  test("replaces a folder into which a task has put a folder", () => {
+    const first = attempted(1);
+    mkdirSync(join(spoolDir, "1", "strange"));
+    pool.remove(first);
+    expect(readdirSync(spoolDir)).not.toContain("1");
+    attempted(2);
+    expect(readdirSync(join(spoolDir, "2")).sort()).toEqual(["artifacts", "status", "stderr", "stdout"]);
   });
 
   test("replaces a folder that contains artifacts", () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { readStatus, spoolOf } from "../../../src/engine/output/spool.ts";
+import { readStatus } from "../../../src/engine/output/spool.ts";
+import { makeSpool } from "../../support/engine/spool.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const NOTHING = { pid: null, exit: null };
@@ -18,7 +19,7 @@ describe("readStatus", () => {
     ["--\n99999999999999999999\n1e3\n", NOTHING],
   ])("reads %j", (text, expected) => {
     using dir = tempDir();
-    const spool = spoolOf(dir.path, 1);
+    const spool = makeSpool(dir.path, 1);
     writeFileSync(spool.status, text);
     expect(readStatus(spool)).toEqual(expected);
   });
@@ -31,13 +32,13 @@ describe("readStatus", () => {
   ])("returns nothing and does not block if a task has put %s in place of the file", (_, replace) => {
     using dir = tempDir();
     writeFileSync(dir.file("other"), "--\n123\n0\n");
-    replace(spoolOf(dir.path, 1).status, dir.file("other"));
-    expect(readStatus(spoolOf(dir.path, 1))).toEqual(NOTHING);
+    replace(makeSpool(dir.path, 1).status, dir.file("other"));
+    expect(readStatus(makeSpool(dir.path, 1))).toEqual(NOTHING);
   });
 
   test("reads a bounded part of a file that a task has filled", () => {
     using dir = tempDir();
-    const spool = spoolOf(dir.path, 1);
+    const spool = makeSpool(dir.path, 1);
     writeFileSync(spool.status, `--\n123\n${"x".repeat(70_000)}\n0\n`);
     expect(readStatus(spool)).toEqual({ pid: 123, exit: null });
   });

@@ -1,6 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { openRuntime } from "#runtime";
 import { parseRunId, type RunId } from "../../../src/domain/ids.ts";
@@ -45,7 +54,7 @@ const lives = (jobs: readonly Job[], options: StartOptions = {}) => {
       await petit.stop("leave");
       return { id, pid };
     },
-    status: () => readFileSync(dir.file("spool/1.status"), "utf8").split("--\n").at(-1) ?? "",
+    status: () => readFileSync(dir.file("spool/1/status"), "utf8").split("--\n").at(-1) ?? "",
     /** Returns the stored process of the only attempt. */
     rewrite: (identity: ProcessIdentity | null) =>
       change(
@@ -130,9 +139,9 @@ describe("an attempt that is still running", () => {
     writeFileSync(dir.file("other"), "other\n");
     using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
     const { id, pid } = await life.leaveAt(door, async (_, { dir: home }) => {
-      for (const part of ["status", "stdout", "stderr"]) rmSync(`${home}/spool/1.${part}`);
-      for (const part of ["status", "stderr"]) execFileSync("mkfifo", [`${home}/spool/1.${part}`]);
-      symlinkSync(dir.file("other"), `${home}/spool/1.stdout`);
+      for (const part of ["status", "stdout", "stderr"]) rmSync(`${home}/spool/1/${part}`);
+      for (const part of ["status", "stderr"]) execFileSync("mkfifo", [`${home}/spool/1/${part}`]);
+      symlinkSync(dir.file("other"), `${home}/spool/1/stdout`);
     });
     await using petit = await life.start();
     expect(petit.read(id).run.status).toBe("running");
@@ -140,6 +149,22 @@ describe("an attempt that is still running", () => {
     expect((await petit.ended(id)).attempts).toMatchObject([{ reason: "interrupted" }]);
     expect(identify(pid)).toBeNull();
     expect(readFileSync(dir.file("other"), "utf8")).toBe("other\n");
+  });
+
+  test("is adopted if an older petit has put its files into the spool folder itself", async () => {
+    using door = gate();
+    using life = lives([job("slow", { tasks: [shell("a", `echo one; ${door.wait}; echo two`)] })]);
+    const { id } = await life.leaveAt(door, async (_, { dir: home }) => {
+      for (const name of readdirSync(`${home}/spool/1`))
+        renameSync(`${home}/spool/1/${name}`, `${home}/spool/1.${name}`);
+      rmdirSync(`${home}/spool/1`);
+    });
+    await using petit = await life.start();
+    door.open();
+    const ended = await petit.ended(id);
+    expect(ended.run.status).toBe("completed");
+    expect(ended.output()).toBe("one\ntwo\n");
+    expect(petit.spooled).toEqual([]);
   });
 
   test("can be cancelled", async () => {
@@ -498,11 +523,12 @@ describe("a start after a crash", () => {
   test("deletes unknown files in the spool folder", async () => {
     using life = lives([job("hello")]);
     await (await life.start()).stop("drain");
-    for (const name of ["1.status", "7.stdout", "free-3", "strange"])
+    for (const folder of ["9", "9.outputs", "free-3/artifacts"])
+      mkdirSync(life.dir.file(`spool/${folder}`), { recursive: true });
+    for (const name of ["1.status", "7.stdout", "9/status", "free-4", "strange"])
       writeFileSync(life.dir.file(`spool/${name}`), "x");
-    mkdirSync(life.dir.file("spool/9.outputs"));
     await using petit = await life.start();
-    expect(petit.spooled).toEqual([]);
+    await waitFor(() => petit.spooled.length === 0);
     expect((await petit.run("hello")).run.status).toBe("completed");
   });
 

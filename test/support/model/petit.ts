@@ -154,7 +154,7 @@ export class ModelPetit implements AsyncDisposable {
   }
 
   #spooled(): number {
-    return readdirSync(join(this.#dir, "spool")).filter((name) => name.endsWith(".status")).length;
+    return readdirSync(join(this.#dir, "spool")).filter((name) => /^\d+$/.test(name)).length;
   }
 
   #apply(fate: Fate, child: ScriptedProcess): void {

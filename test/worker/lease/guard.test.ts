@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { openRuntime } from "#runtime";
 import { identify } from "../../../src/engine/attempt/identity.ts";
 import { WRAPPER } from "../../../src/engine/attempt/wrapper.ts";
-import { readStatus, type Spool, spoolOf } from "../../../src/engine/output/spool.ts";
+import { readStatus, type Spool } from "../../../src/engine/output/spool.ts";
 import { Guard, uptimeMs } from "../../../src/worker/lease/guard.ts";
 import { startChild } from "../../support/child.ts";
+import { makeSpool } from "../../support/engine/spool.ts";
 import { waitFor } from "../../support/engine/started-engine.ts";
 import { processDir } from "../../support/process-dir.ts";
 import { eventually } from "../../support/torture/run.ts";
@@ -24,8 +25,8 @@ const openGuard = () => {
   return {
     guard,
     pid,
-    spool: spoolOf(join(dir.path, "spool"), 7),
-    attempt: { id: 7, status: spoolOf(join(dir.path, "spool"), 7).status, container: null },
+    spool: makeSpool(join(dir.path, "spool"), 7),
+    attempt: { id: 7, status: makeSpool(join(dir.path, "spool"), 7).status, container: null },
     [Symbol.dispose]: () => {
       guard.setLease({ untilMs: now() + 60_000, marginMs: 1 });
       guard.remove(7);
@@ -119,7 +120,7 @@ describe("the guard", () => {
     using opened = openGuard();
     opened.guard.setLease({ untilMs: 5_000, marginMs: MARGIN_MS });
     expect(opened.guard.leaseMs).toBe(5_000);
-    const lease = join(opened.spool.status, "../../lease");
+    const lease = join(opened.spool.dir, "../lease");
     expect(existsSync(lease)).toBe(true);
     writeFileSync(lease, "99999999 1 another-boot\n");
     expect(opened.guard.leaseMs).toBe(0);

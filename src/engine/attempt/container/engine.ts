@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
-import { basename, delimiter, dirname, join, resolve } from "node:path";
+import { basename, delimiter, join, resolve } from "node:path";
 import type { Container } from "../../../domain/job.ts";
-import { attemptOf, type Spool } from "../../output/spool.ts";
+import type { Spool } from "../../output/spool.ts";
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -15,13 +15,10 @@ export const DATABASE_LABEL = "petit.database";
 export const databaseName = (spoolDir: string): string =>
   createHash("sha256").update(resolve(spoolDir)).digest("hex").slice(0, 8);
 
-/** Returns the id of the attempt that the spool files belong to. */
-export const attemptIdOf = (spool: Spool): number => attemptOf(basename(spool.status)) ?? 0;
-
 /** Returns the container of an attempt, whether or not it exists. Null if there is no engine on this machine. */
 export const containerOf = (container: Container, spool: Spool, environment: Variables): StartedContainer | null => {
   const engine = findContainerEngine(container.engine, environment);
-  const name = `petit-${attemptIdOf(spool)}-${databaseName(dirname(spool.status))}`;
+  const name = `petit-${spool.attemptId}-${databaseName(spool.dir)}`;
   return engine === null ? null : { engine, name, environment };
 };
 

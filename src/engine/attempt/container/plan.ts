@@ -2,7 +2,7 @@ import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Container } from "../../../domain/job.ts";
 import type { Spool } from "../../output/spool.ts";
 import { SpawnError } from "../spawn-error.ts";
-import { ATTEMPT_LABEL, attemptIdOf, DATABASE_LABEL, databaseName, type StartedContainer } from "./engine.ts";
+import { ATTEMPT_LABEL, DATABASE_LABEL, databaseName, type StartedContainer } from "./engine.ts";
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -57,8 +57,8 @@ export const planContainer = (
       "--rm",
       "--init",
       ...["--name", name],
-      ...["--label", `${ATTEMPT_LABEL}=${attemptIdOf(spool)}`],
-      ...["--label", `${DATABASE_LABEL}=${databaseName(dirname(spool.status))}`],
+      ...["--label", `${ATTEMPT_LABEL}=${spool.attemptId}`],
+      ...["--label", `${DATABASE_LABEL}=${databaseName(spool.dir)}`],
       ...["--label", `petit.run=${options.runId}`],
       ...(options.hasStdin ? ["--interactive"] : []),
       ...folders,

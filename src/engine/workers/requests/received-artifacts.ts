@@ -32,7 +32,7 @@ export const receiveArtifacts = async (
   const problem = problemOf(received.artifacts, engine.settings.artifactLimitBytes);
   if (problem !== null) return { missing: false, problem };
   try {
-    if (received.artifacts.length > 0) makeArtifactsFolder(spool.artifacts);
+    if (received.artifacts.length > 0) makeArtifactsFolder(spool);
     for (const artifact of received.artifacts) await fetchArtifact(artifact, spool.artifacts, received);
   } catch (error) {
     if (error instanceof DamagedError) return { missing: true };
