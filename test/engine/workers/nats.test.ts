@@ -60,9 +60,6 @@ describe.each(NATS_VERSIONS)("with nats-server %s", (version) => {
     await box.hello();
     expect(await box.claim(offer)).toMatchObject({ granted: true });
     received?.remove();
-    const again = { nonce: "another", message: received?.sequence ?? 0 };
-    expect(await box.claim(offer, again)).toMatchObject({ reason: "taken" });
-    expect(await box.claim(offer, { ...again, message: again.message + 1 })).toMatchObject({ reason: "replayed" });
     expect(await box.output(offer, 0, ["one\n"])).toEqual({ acknowledged: 4 });
     await petit.written(run.id, "one\n");
     const text = "kept";

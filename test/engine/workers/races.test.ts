@@ -43,6 +43,20 @@ describe("of several claims", () => {
   });
 });
 
+test("a claim of a taken offer says whether petit published its message", async () => {
+  const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")] });
+  await using _ = petit;
+  const box = fakeWorker(transport, "box7");
+  await box.hello();
+  await petit.trigger("hello");
+  const { offer } = await transport.offered();
+  expect(await box.claim(offer, { message: 2 })).toMatchObject({ granted: true });
+  expect(await box.claim(offer, { nonce: "another", message: 1 })).toMatchObject({ reason: "taken" });
+  expect(await box.claim(offer, { nonce: "another", message: 2 })).toMatchObject({ reason: "replayed" });
+  await box.outcome(offer);
+  expect(await box.claim(offer, { nonce: "another", message: 2 })).toMatchObject({ reason: "replayed" });
+});
+
 test("nothing is granted or acknowledged that can't be stored", async () => {
   let isFull = false;
   const { petit, transport } = await startWithWorkers({
