@@ -106,6 +106,8 @@ const lastOfCluster = (token: string, isValued: (flag: string) => boolean): stri
 
 type ParserState = {
   readonly table: FlagTable;
+  /** Names of the arguments that are not flags, such as `JOBS_DIR`. */
+  readonly positionals?: readonly string[];
   /** Names the command in errors. */
   readonly command: string;
   readonly tokens: string[];
@@ -116,7 +118,14 @@ const readFlags = (
   argv: readonly string[],
   { args, command }: { readonly args: ArgsDef; readonly command: string },
 ): Pick<Invocation, "flags" | "positionals"> => {
-  const state: ParserState = { table: flagTable(args), command, tokens: [...argv], flags: new Map() };
+  const positionalArgs = Object.entries(args).filter(([, { type }]) => type === "positional");
+  const state: ParserState = {
+    table: flagTable(args),
+    positionals: positionalArgs.flatMap(([name]) => name.split("|")),
+    command,
+    tokens: [...argv],
+    flags: new Map(),
+  };
   const positionals: string[] = [];
   for (let token = state.tokens.shift(); token !== undefined; token = state.tokens.shift()) {
     if (token === "--") positionals.push(...state.tokens.splice(0));
@@ -180,7 +189,13 @@ const switchValue = (written: string, given: string | undefined, state: ParserSt
 
 const isNegatable = (arg: ArgDef): boolean => "negativeDescription" in arg;
 
-const unknownFlag = (written: string, state: Pick<ParserState, "table" | "command">): PetitError => {
+const unknownFlag = (
+  written: string,
+  { positionals = [], ...state }: Pick<ParserState, "table" | "command" | "positionals">,
+): PetitError => {
+  const argument = written.replace(/^--/, "").replaceAll("-", "_").toUpperCase();
+  if (positionals.includes(argument))
+    return usageError(`unknown flag '${written}'; ${argument} is an argument without a flag`, null, state.command);
   const negations = [...state.table].filter(([, { arg }]) => isNegatable(arg)).map(([, { name }]) => `--no-${name}`);
   const near = written.startsWith("--") ? suggest(written, [...longNames(state.table), ...negations]) : null;
   return usageError(`unknown flag '${written}'`, near === null ? null : `'${near}'`, state.command);

@@ -1,5 +1,6 @@
 import type { ArgsDef } from "citty";
 import { suggest } from "../lib/suggest.ts";
+import { readAction } from "./action.ts";
 import { nameOf, usageError } from "./argv.ts";
 import type { Command } from "./command.ts";
 import { argsOf } from "./flags.ts";
@@ -8,6 +9,8 @@ import { usageLines } from "./help/help.ts";
 /** Throws `invalid_request` if an argument is missing, empty or unexpected. */
 export const checkPositionals = (command: Command, given: readonly string[]): void => {
   const declared = declaredPositionals(command.args);
+  // Without a known action, other arguments can't be judged.
+  if ("ACTION" in command.args && given[0]) readAction(given[0], command.choices ?? [], nameOf(command));
   const missing = declared.filter(({ required }) => required)[given.length];
   if (missing !== undefined) throw usageError(`${missing.name} is missing: ${usage(command)}`, null, nameOf(command));
   const empty = declared[given.indexOf("")];
@@ -22,7 +25,9 @@ export const checkPositionals = (command: Command, given: readonly string[]): vo
 
 /** Returns a flag with a similar name, in case its dashes were forgotten. Two letters are too few to compare. */
 const nearFlag = (word: string, command: Command): string | null => {
-  const name = word.length > 2 ? suggest(word, Object.keys(argsOf(command))) : null;
+  const flags = Object.entries(argsOf(command)).filter(([, { type }]) => type !== "positional");
+  const names = flags.map(([flag]) => flag);
+  const name = word.length > 2 ? suggest(word, names) : null;
   return name === null ? null : `--${name}`;
 };
 

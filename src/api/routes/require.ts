@@ -3,9 +3,9 @@ import { parseRunId, type RunId } from "../../domain/ids.ts";
 import { jobNotFound, runNotFound } from "../../domain/refusal.ts";
 import type { Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
+import { knownTasksText } from "../../domain/words/task.ts";
 import type { JobView } from "../../engine/engine.ts";
 import { shorten } from "../../lib/shorten.ts";
-import { suggest } from "../../lib/suggest.ts";
 import type { ApiEngine, ApiStore } from "../options.ts";
 
 /** Returns a job, or throws `not_found`. */
@@ -35,16 +35,6 @@ export const requireTask = (store: ApiStore, runId: RunId, taskId: string): Task
     tasks.map((each) => each.taskId),
   );
   throw new PetitError("not_found", `run ${runId} has no task '${shorten(taskId, 131)}'; ${known}`);
-};
-
-/** Maximum number of tasks that an error lists. */
-const LISTED_TASKS = 10;
-
-const knownTasksText = (given: string, ids: readonly string[]): string => {
-  const near = suggest(shorten(given), ids);
-  if (near !== null) return `did you mean '${near}'?`;
-  const more = ids.length > LISTED_TASKS ? `, … (${ids.length} in all)` : "";
-  return `its tasks are ${ids.slice(0, LISTED_TASKS).join(", ")}${more}`;
 };
 
 type ItemPosition = {

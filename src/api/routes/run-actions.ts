@@ -1,5 +1,6 @@
 import { Elysia, t } from "elysia";
 import { isFinal, type Run } from "../../domain/run.ts";
+import { RUN_STATUS_VERBS } from "../../domain/words/run.ts";
 import type { RetryScope } from "../../engine/engine.ts";
 import type { ApiContext } from "../context.ts";
 import { invalidBody } from "../errors.ts";
@@ -115,7 +116,9 @@ const scopeOf = (query: { readonly from?: "start" }, body: typeof RetryBody.stat
 
 const cancelMessage = (run: Run): string => {
   if (run.status === "cancelled") return "the run is cancelled";
-  return isFinal(run.status) ? `the run has already ended: it is ${run.status}` : "the run is being cancelled";
+  return isFinal(run.status)
+    ? `the run has already ended: it ${RUN_STATUS_VERBS[run.status]}`
+    : "the run is being cancelled";
 };
 
 const DecisionBody = exactly(

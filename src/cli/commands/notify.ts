@@ -1,6 +1,4 @@
-import { PetitError } from "../../domain/errors.ts";
 import { isName } from "../../domain/ids.ts";
-import { suggest } from "../../lib/suggest.ts";
 import { usageError } from "../argv.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
@@ -35,8 +33,7 @@ export const notify = defineCommand({
     "petit notify test examples/jobs notify_me",
     "petit notify test data_pipeline --db petit.db",
   ],
-  run: async ({ ACTION, JOB, ...args }, context) => {
-    checkAction(ACTION);
+  run: async ({ JOB, ...args }, context) => {
     const { out, err } = context.terminal;
     const first = args["JOBS_DIR|JOB"];
     if (JOB === undefined && !isName(first))
@@ -54,13 +51,6 @@ export const notify = defineCommand({
     return answer.count > 0 && answer.results.every(({ delivered }) => delivered) ? EXIT.DONE : EXIT.FAILED;
   },
 });
-
-const checkAction = (given: string): void => {
-  if (ACTIONS.some((each) => each === given)) return;
-  const near = suggest(given, ACTIONS);
-  const hint = near === null ? `expected ${ACTIONS.join(", ")}` : `did you mean '${near}'?`;
-  throw new PetitError("invalid_request", `unknown action '${given}'; ${hint}`);
-};
 
 const lineOf = ({ place, type, target, delivered, answer }: NotifyTestResult, out: Screen): string => {
   const sign = delivered ? paint(out, "green", "✓") : paint(out, "red", "✗");

@@ -1,6 +1,6 @@
 import { unitFile } from "../../app/systemd/unit-file.ts";
 import { PetitError } from "../../domain/errors.ts";
-import { suggest } from "../../lib/suggest.ts";
+import { readAction } from "../action.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { install } from "../service/install.ts";
@@ -67,7 +67,7 @@ export const service = defineCommand({
     "sudo petit service uninstall",
   ],
   run: async (args, context) => {
-    const action = checkedAction(args.ACTION);
+    const action = readAction(args.ACTION, ACTIONS, "petit service");
     if (args.now && args.start === false)
       throw new PetitError("invalid_request", "--now and --no-start exclude each other");
     return ACTION_HANDLERS[action](args, context);
@@ -83,14 +83,6 @@ type ServiceArgs = {
   readonly sandbox?: boolean | undefined;
   readonly start?: boolean | undefined;
   readonly force?: boolean | undefined;
-};
-
-const checkedAction = (given: string): (typeof ACTIONS)[number] => {
-  const action = ACTIONS.find((each) => each === given);
-  if (action !== undefined) return action;
-  const near = suggest(given, ACTIONS);
-  const hint = near === null ? `expected ${ACTIONS.join(", ")}` : `did you mean '${near}'?`;
-  throw new PetitError("invalid_request", `unknown action '${given}'; ${hint}`);
 };
 
 const flagsIn = (args: ServiceArgs): ServiceFlags => ({

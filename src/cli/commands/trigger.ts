@@ -59,6 +59,7 @@ export const trigger = defineCommand({
     };
     const first = args["JOBS_DIR|JOB"];
     if (args.JOB !== undefined) {
+      checkFolder(first, args.JOB);
       // Loaded here because other commands need neither the engine nor the database.
       const { triggerLocally } = await import("../trigger/local.ts");
       return triggerLocally({ dir: first, jobId: args.JOB, request }, context);
@@ -110,6 +111,15 @@ const checkedKey = (key: string): string => {
   if (new RegExp(IDEMPOTENCY_KEY_PATTERN).test(key)) return key;
   const given = JSON.stringify(key.slice(0, 40));
   throw new PetitError("invalid_request", `--idempotency-key is ${given}; expected 1 to 255 visible ASCII characters`);
+};
+
+/** A job of the running petit is given alone: a second argument makes the first one a folder. */
+const checkFolder = (first: string, second: string): void => {
+  if (!isName(first) || statSync(first, { throwIfNoEntry: false }) !== undefined) return;
+  const hint = second.includes("=")
+    ? `params are flags: 'petit trigger ${first} --param ${second}'`
+    : `to run the job '${first}' of the running petit, 'petit trigger ${first}'; to create the folder, 'petit init ${first}'`;
+  throw new PetitError("not_found", `there is no folder ${first}; ${hint}`);
 };
 
 const isFolder = (name: string): boolean => statSync(name, { throwIfNoEntry: false })?.isDirectory() === true;

@@ -1,7 +1,7 @@
 import { PetitError } from "../../domain/errors.ts";
 import { WORKER_NAME_PATTERN } from "../../domain/workers/labels.ts";
-import { suggest } from "../../lib/suggest.ts";
 import { formatSigningKey, generateSigningKey } from "../../lib/wire/signing.ts";
+import { readAction } from "../action.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { writeSecret } from "../secret-file.ts";
@@ -58,19 +58,11 @@ export const worker = defineCommand({
       if (args.keys !== undefined) throw new PetitError("invalid_request", "--keys is for 'petit worker nats-config'");
       return await runWorkerHere(context);
     }
-    return await HANDLERS[checkedAction(given)]({ names, keys: args.keys ?? null }, context);
+    return await HANDLERS[readAction(given, ACTIONS, "petit worker")]({ names, keys: args.keys ?? null }, context);
   },
 });
 
 type WorkerArgs = { readonly names: readonly string[]; readonly keys: string | null };
-
-const checkedAction = (given: string): Action => {
-  const action = ACTIONS.find((each) => each === given);
-  if (action !== undefined) return action;
-  const near = suggest(given, ACTIONS);
-  const hint = near === null ? `expected ${ACTIONS.join(" or ")}` : `did you mean '${near}'?`;
-  throw new PetitError("invalid_request", `unknown action '${given}'; ${hint}`);
-};
 
 const keygen = async ({ names: [file, extra], keys }: WorkerArgs, { terminal, json }: Context): Promise<ExitStatus> => {
   if (file === undefined) throw new PetitError("invalid_request", "FILE is missing: petit worker keygen FILE");

@@ -6,7 +6,7 @@ import { resolveParams } from "../../domain/params/param.ts";
 import { invalidParams, jobNotFound, refuse } from "../../domain/refusal.ts";
 import { isFinal, type ParamValues, type Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
-import { suggest } from "../../lib/suggest.ts";
+import { knownTasksText } from "../../domain/words/task.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { ReusedTask } from "../../store/runs/task-runs.ts";
 import type { Store } from "../../store/store.ts";
@@ -114,12 +114,11 @@ const toReused = ({ taskId, status, reason, error, exitCode, outputs, items, chi
 };
 
 const unknownTask = (job: Job, name: "task" | "from", taskId: string): PetitError => {
-  const nearest = suggest(
+  const known = knownTasksText(
     taskId,
     job.tasks.map(({ id }) => id),
   );
-  const hint = nearest === null ? "" : `; did you mean '${nearest}'?`;
-  const problem = `job '${job.id}' has no task '${taskId}'${hint}`;
+  const problem = `job '${job.id}' has no task '${taskId}'; ${known}`;
   return new PetitError("invalid_request", problem, {
     details: { reason: "invalid_value", in: "body", name, problem },
   });

@@ -100,6 +100,10 @@ describe("petit logs --item", () => {
   });
 });
 
+test("petit cancel says how a run has already ended", async () => {
+  expect(await ask("cancel", runId)).toMatchObject({ status: 0, stdout: "the run has already ended: it failed\n" });
+});
+
 test("petit logs names the tasks of the run if there is no such task", async () => {
   const [far, near] = await Promise.all([ask("logs", runId, "load"), ask("logs", runId, "chek")]);
   expect(far).toEqual({
