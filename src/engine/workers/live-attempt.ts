@@ -58,6 +58,11 @@ export class LiveAttempt {
     return !this.#isOver && this.#offer.state === "offered";
   }
 
+  /** What its worker must have, and must allow. */
+  get needs() {
+    return { labels: this.#offer.labels, type: this.options.context.task.program.type };
+  }
+
   /** The claim of the worker that has it; null while it is open, and when it is over. */
   get claim(): StoredClaim | null {
     return this.#isOver || this.#offer.state !== "claimed" ? null : this.#offer.claim;

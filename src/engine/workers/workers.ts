@@ -16,7 +16,7 @@ import { describeEnd } from "../attempt/exit-status.ts";
 import type { AttemptResult, RunAttemptOptions } from "../attempt/run-attempt.ts";
 import { catchErrors, Listeners } from "../listeners.ts";
 import { LiveAttempt } from "./live-attempt.ts";
-import { LabelSets } from "./offers/label-sets.ts";
+import { allows, LabelSets } from "./offers/label-sets.ts";
 import { Outbox } from "./offers/outbox.ts";
 import { Presence } from "./presence.ts";
 import type { CreateRemoteWorkers, RemoteWorkers, RemoteWorkersParts } from "./remote.ts";
@@ -138,11 +138,11 @@ class Workers implements RemoteWorkers {
   }
 
   #offer(live: LiveAttempt): void {
-    const { labels } = live.offer;
+    const { labels, type } = live.needs;
     const set = this.#sets.add(labels);
     this.#outbox.add(live);
     for (const [name, { hello, sets }] of this.#presence.contacts)
-      if (!sets.has(set) && !hello.draining && serves(hello.labels, labels))
+      if (!sets.has(set) && !hello.draining && serves(hello.labels, labels) && allows(hello, type))
         void this.#control(name, { kind: "greet" });
   }
 
@@ -266,19 +266,8 @@ class Workers implements RemoteWorkers {
     return [...this.#attempts.values()].flatMap((live) => {
       const { attempt, context } = live.options;
       if (!live.isOpen || (runId !== undefined && attempt.runId !== runId)) return [];
-      const { labels, offeredAt } = live.offer;
       const { runId: id, taskId, item } = attempt;
-      return [
-        {
-          runId: id,
-          jobId: context.run.jobId,
-          taskId,
-          item,
-          labels,
-          type: context.task.program.type,
-          since: offeredAt,
-        },
-      ];
+      return [{ runId: id, jobId: context.run.jobId, taskId, item, ...live.needs, since: live.offer.offeredAt }];
     });
   }
 

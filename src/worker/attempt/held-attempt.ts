@@ -50,6 +50,7 @@ export class HeldAttempt {
   /** True if its process was ended because it is unwanted. */
   #wasKilled = false;
   #isUnknown = false;
+  #isTooLarge = false;
   /** True if the worker itself ends it because it stops. */
   #isAbandoned = false;
 
@@ -175,6 +176,7 @@ export class HeldAttempt {
       if (this.#isUnwanted) return;
       detach.throwIfAborted();
       const message = fitOutcome({ ...this.key, ...this.#outcome, offset, artifacts: this.#listArtifacts() });
+      if (message.result !== this.#outcome.result) this.#noteTooLarge(message.result.outcome.error);
       if (!hasShipped && message.artifacts.length > 0) await requests.persist(() => this.#shipArtifacts());
       hasShipped = true;
       const answer = await requests.persist(() => sendOutcome(message, { ...parts, fields: this.fields }));
@@ -194,6 +196,12 @@ export class HeldAttempt {
     } catch (error) {
       if (!(error instanceof NoAnswer) && !detach.aborted) throw error;
     }
+  }
+
+  #noteTooLarge(error: string | null): void {
+    if (!this.#isTooLarge)
+      this.#options.parts.log.warn({ ...this.fields, error }, "the outcome of an attempt is too large");
+    this.#isTooLarge = true;
   }
 
   #listArtifacts(): readonly ShippedArtifact[] {

@@ -56,7 +56,7 @@ describe("an attempt on a worker", () => {
     await petit.trigger("hello");
     await transport.offered();
     const waitsFor = () => waitingByLabels(petit.engine.listWorkerWaits(), petit.engine.workers)[0]?.waitsFor;
-    await fakeWorker(transport, "box7").hello([], { allowedTypes: ["python"] });
+    expect(await fakeWorker(transport, "box7").hello([], { allowedTypes: ["python"] })).toMatchObject({ sets: [] });
     expect(waitsFor()).toEqual({ code: "worker", labels: ["gpu"], type: "shell", connected: 0 });
     await fakeWorker(transport, "box8").hello();
     expect(waitsFor()).toMatchObject({ type: "shell", connected: 1 });

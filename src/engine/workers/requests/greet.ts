@@ -29,7 +29,7 @@ export const greet = (name: string, hello: Hello, options: GreetOptions): HelloA
   }
   const draining = store.workers.find(name)?.drained === true;
   const isIdle = refused !== null || draining || hello.draining || hello.leaving === true;
-  const served = isIdle ? [] : sets.servedBy(hello.labels);
+  const served = isIdle ? [] : sets.servedBy(hello, context.attempts.values());
   presence.note(name, hello, { refused, sets: new Set(served) });
   const verdicts = hello.holds.map((hold) => judge(hold, { name, hello, context }));
   const own = (keys: readonly Key[]): ReadonlySet<string> =>
