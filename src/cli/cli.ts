@@ -73,10 +73,18 @@ const showHelpOrVersion = ({ command, flags }: Invocation, out: Screen, host: Ho
   return EXIT.DONE;
 };
 
-const checkedCommand = ({ command, positionals }: Invocation): Command => {
-  if (command === null) throw usageError("a command is missing", null, "petit");
+const checkedCommand = ({ command, positionals, flags }: Invocation): Command => {
+  if (command === null) throw missingCommand(flags);
   checkPositionals(command, positionals);
   return command;
+};
+
+/** A flag without its value takes the command for it. */
+const missingCommand = (flags: Invocation["flags"]): PetitError => {
+  const isCommand = (word: string): boolean => COMMANDS.some(({ name }) => name === word);
+  const [taken] = [...flags].flatMap(([flag, values]) => values.filter(isCommand).map((word) => ({ flag, word })));
+  const note = taken === undefined ? "" : `; '${taken.word}' is the value of --${taken.flag}`;
+  return usageError(`a command is missing${note}`, null, "petit");
 };
 
 const openContext = (flags: Invocation["flags"], host: Host): Context => {

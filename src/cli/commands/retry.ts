@@ -1,3 +1,4 @@
+import { usageError } from "../argv.ts";
 import { openClient } from "../client/client.ts";
 import { findRun, RUN_HELP } from "../client/find-run.ts";
 import { patienceOf, RECONNECT } from "../client/reconnect.ts";
@@ -35,6 +36,9 @@ export const retry = defineCommand({
   ],
   run: async ({ RUN, TASK, from, "from-start": fromStart, wait = false, follow = false, reconnect }, context) => {
     const patienceMs = patienceOf(reconnect);
+    const given = [...(TASK === undefined ? [] : ["TASK"]), ...(from === undefined ? [] : ["--from"])];
+    const [first, second] = fromStart ? [...given, "--from-start"] : given;
+    if (second !== undefined) throw usageError(`${first} and ${second} exclude each other`, null, "petit retry");
     const client = openClient(context);
     const params = { run_id: await findRun(client, RUN, context) };
     const query = fromStart ? { from: "start" } : {};
