@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { runToEnd } from "../../support/petit/api.ts";
+import { runToEnd, start } from "../../support/petit/api.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { openWeb, type Web } from "../../support/web/web.ts";
@@ -22,13 +22,16 @@ params:
 tasks:
   - {id: ${TASK}, type: shell, script: 'echo "${"k".repeat(60)}=${"o".repeat(500)}" >> "$PETIT_OUTPUT"'}
   - {id: b, type: command, command: "false", depends_on: [${TASK}]}
+---
+id: asks
+tasks: [{id: ok, name: ${NAME}, type: approval}]
 `,
 };
 
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 375, height: 812 } } as const;
 
 describe.skipIf(CHROMIUM === null)("names and values of maximum length", () => {
-  let [petit, run]: [Petit?, string?] = [];
+  let [petit, run, asking]: [Petit?, string?, string?] = [];
   const running = (): Petit => {
     if (petit === undefined) throw new Error("not started");
     return petit;
@@ -38,13 +41,14 @@ describe.skipIf(CHROMIUM === null)("names and values of maximum length", () => {
   beforeAll(async () => {
     petit = await startPetit({ jobs: JOBS });
     run = (await runToEnd(petit, ID)).id;
+    asking = await start(petit, "asks");
   }, 60_000);
   afterAll(async () => await petit?.[Symbol.asyncDispose](), 30_000);
 
   for (const [size, viewport] of Object.entries(SIZES)) {
     test(`fit each view on a ${size}`, async () => {
       await using web = await openWeb({ ...running(), viewport });
-      for (const path of ["/", "/jobs", `/jobs/${ID}`, "/runs", `/runs/${run}`]) {
+      for (const path of ["/", "/jobs", `/jobs/${ID}`, "/runs", `/runs/${run}`, `/runs/${asking}`]) {
         await web.open(path);
         expect([path, await beyond(web)]).toEqual([path, 0]);
       }
