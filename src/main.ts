@@ -7,8 +7,8 @@ import type { Runtime } from "./runtime/runtime.ts";
 
 const argv = process.argv.slice(2);
 
-/** After this time a process no longer counts as starting, in ms. The start of `petit run` takes less. */
-const LONG_MS = 500;
+/** After this time a process no longer counts as short, in ms. A start of `petit run`, and most other commands, take less. */
+const LONG_MS = 2_000;
 
 /** A scheduler is idle most of the time: after a start, 200 runs in a burst take a quarter less CPU time than with 1. */
 const JIT_FACTOR = 3;

@@ -3,7 +3,7 @@ import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 export type ReleaseOptions = {
-  readonly runtime: Pick<Runtime, "collectGarbage" | "unmapCode">;
+  readonly runtime: Pick<Runtime, "collectGarbage" | "unmapExecutable">;
   readonly clock: Clock;
   readonly log: Log;
   /** True if the start left so much garbage that a collection is worth its time. */
@@ -29,11 +29,11 @@ export const releaseMemoryLater = ({ runtime, clock, log, isHeavy, after }: Rele
     await sleep(clock, DELAY_MS, stop.signal);
     if (stop.signal.aborted) return;
     if (isHeavy) runtime.collectGarbage();
-    runtime.unmapCode();
+    runtime.unmapExecutable();
     for (const delayMs of AGAIN_AFTER_MS) {
       await sleep(clock, delayMs, stop.signal);
       if (stop.signal.aborted) return;
-      runtime.unmapCode();
+      runtime.unmapExecutable();
     }
   };
   release().catch((error: unknown) => log.warn({ err: error }, "memory could not be released"));

@@ -180,7 +180,10 @@ const SYMBOLS = {
 } as const;
 
 /** Returns functions of the C library of Linux, or substitutes on another system. */
-const systemCalls = (): Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap" | "denyInspection" | "unmapCode"> => {
+const systemCalls = (): Pick<
+  Runtime,
+  "punchHole" | "isOpenElsewhere" | "reap" | "denyInspection" | "unmapExecutable"
+> => {
   const libc = process.platform === "linux" ? openLibc((name) => dlopen(name, SYMBOLS).symbols) : null;
   if (libc === null)
     return {
@@ -188,12 +191,12 @@ const systemCalls = (): Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap" |
       isOpenElsewhere: () => true,
       reap: () => null,
       denyInspection: () => false,
-      unmapCode: () => {},
+      unmapExecutable: () => {},
     };
   const { fallocate, fcntl, waitpid, prctl, madvise } = libc;
   return {
-    unmapCode: () => {
-      for (const { start, end } of codeOf(process.execPath)) madvise(start, end - start, MADV_DONTNEED);
+    unmapExecutable: () => {
+      for (const { start, end } of unchangedRanges(process.execPath)) madvise(start, end - start, MADV_DONTNEED);
     },
     denyInspection: () => prctl(PR_SET_DUMPABLE, 0) === 0,
     reap: (pid) => !ownChildren.has(pid) && waitpid(pid, null, WNOHANG) === pid,
@@ -205,13 +208,14 @@ const systemCalls = (): Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap" |
 };
 
 /**
- * Returns the address ranges of the code of a file in this process: executable, and never written to. Dropping pages that were
- * written to, such as relocated data, would lose their content.
+ * Returns the address ranges of the code and the constants of a file in this process: those that can't be written to, and of
+ * which no page differs from the file (proc_pid_smaps(5)). Dropping other pages, such as relocated data, would lose their content.
  */
-const codeOf = (file: string): readonly { readonly start: bigint; readonly end: bigint }[] => {
-  const maps = readFileSync("/proc/self/maps", "utf8").split("\n");
-  return maps.flatMap((line) => {
-    const [, start, end, path] = /^([0-9a-f]+)-([0-9a-f]+) r-xp \S+ \S+ \S+ +(.*)$/.exec(line) ?? [];
-    return path === file ? [{ start: BigInt(`0x${start}`), end: BigInt(`0x${end}`) }] : [];
+const unchangedRanges = (file: string): readonly { readonly start: bigint; readonly end: bigint }[] => {
+  const mappings = readFileSync("/proc/self/smaps", "utf8").split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+  return mappings.flatMap((mapping) => {
+    const [, start, end, path] = /^([0-9a-f]+)-([0-9a-f]+) r-[x-]p \S+ \S+ \S+ +(.*)$/m.exec(mapping) ?? [];
+    const isUnchanged = /^Anonymous: +0 kB$/m.test(mapping);
+    return path === file && isUnchanged ? [{ start: BigInt(`0x${start}`), end: BigInt(`0x${end}`) }] : [];
   });
 };

@@ -18,7 +18,7 @@ export const openRuntime = (): Runtime => {
     executable: null,
     openDatabase,
     collectGarbage: () => {},
-    unmapCode: () => {},
+    unmapExecutable: () => {},
     setJitThresholds: () => {},
     spawn,
     serve: (options: ServeOptions) => serve(options, sockets),

@@ -28,10 +28,10 @@ export interface Runtime {
   /** Collects garbage synchronously, which takes up to 50 ms per 100 MB. Does nothing in a runtime that offers no such call. */
   collectGarbage(): void;
   /**
-   * Removes the code of the executable from the resident memory of this process. The system maps the parts that run again from its
-   * page cache, so only the code that the start alone needed stays away. Does nothing where this is not possible.
+   * Removes the code and the constants of the executable from the resident memory of this process. The system maps the parts that
+   * are used again from its page cache, so only what the start alone needed stays away. Does nothing where this is not possible.
    */
-  unmapCode(): void;
+  unmapExecutable(): void;
   /**
    * Multiplies the numbers of calls and loops after which the runtime compiles code; 1 is its own default, which suits code that runs all
    * the time. The executable starts with a higher factor (scripts/compile). Does nothing where it can't be set.

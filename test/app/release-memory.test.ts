@@ -6,7 +6,7 @@ import { FakeClock } from "../support/engine/fake-clock.ts";
 const makeRelease = (isHeavy: boolean) => {
   const clock = new FakeClock();
   const calls: string[] = [];
-  const runtime = { collectGarbage: () => void calls.push("collect"), unmapCode: () => void calls.push("unmap") };
+  const runtime = { collectGarbage: () => void calls.push("collect"), unmapExecutable: () => void calls.push("unmap") };
   const ended = Promise.withResolvers<void>();
   const release = releaseMemoryLater({ runtime, clock, log: silentLog, isHeavy, after: ended.promise });
   return { clock, calls, ended, release };

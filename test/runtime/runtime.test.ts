@@ -264,14 +264,14 @@ describe("serve", () => {
 });
 
 test.skipIf(process.platform !== "linux" || runtime.name !== "bun")(
-  "unmapCode takes code out of memory, and the code still runs",
+  "unmapExecutable takes code and constants out of memory, and the code still runs",
   () => {
     const residentKib = (): number =>
       Number(/^RssFile:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]);
     const sortAndParse = (): number => JSON.parse(JSON.stringify([3, 1, 2].sort()))[0];
     expect(sortAndParse()).toBe(1);
     const before = residentKib();
-    runtime.unmapCode();
+    runtime.unmapExecutable();
     expect(residentKib()).toBeLessThan(before - 4_096);
     expect(sortAndParse()).toBe(1);
   },

@@ -3,7 +3,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import type { Worker } from "../../worker/worker.ts";
 
 export type ReleaseWhenIdleOptions = {
-  readonly runtime: Pick<Runtime, "collectGarbage" | "unmapCode">;
+  readonly runtime: Pick<Runtime, "collectGarbage" | "unmapExecutable">;
   readonly clock: Clock;
 };
 
@@ -26,7 +26,7 @@ export const releaseWhenIdle = (
   };
   const release = (step: number): void => {
     if (step === 0) runtime.collectGarbage();
-    runtime.unmapCode();
+    runtime.unmapExecutable();
     hasWorked = step + 1 < DELAYS_MS.length;
     cancel = null;
     if (hasWorked) wait(step + 1);

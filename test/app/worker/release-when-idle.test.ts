@@ -26,7 +26,7 @@ const observe = () => {
       return () => true;
     },
   };
-  const runtime = { collectGarbage: () => void done.push("collect"), unmapCode: () => void done.push("unmap") };
+  const runtime = { collectGarbage: () => void done.push("collect"), unmapExecutable: () => void done.push("unmap") };
   const released = releaseWhenIdle(worker, { runtime, clock });
   const set = (running: number): void => {
     status = { ...IDLE, running };
