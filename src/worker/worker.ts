@@ -1,8 +1,6 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PetitError } from "../domain/errors.ts";
-import type { JobId } from "../domain/ids.ts";
-import type { Job } from "../domain/job.ts";
 import { linkFaultHint, linkFaultText } from "../domain/words/link.ts";
 import type { LinkState } from "../domain/workers/link.ts";
 import { type HelloAnswer, readControl, type Verdict } from "../domain/workers/protocol.ts";
@@ -17,6 +15,7 @@ import { Poller } from "../engine/poller.ts";
 import { sleep } from "../lib/clock.ts";
 import type { Frame } from "../lib/wire/frame.ts";
 import type { Received, ReceivedKey } from "../store/workers/received.ts";
+import { storeEmptyDefinition } from "./attempt/empty-definition.ts";
 import { HeldAttempt, type Leftover } from "./attempt/held-attempt.ts";
 import { findLocal } from "./attempt/local-attempt.ts";
 import { Hellos } from "./contact/hellos.ts";
@@ -107,7 +106,7 @@ export class Worker implements AsyncDisposable {
       parts: this.#parts,
       schedulerClock: this.#schedulerClock,
       instance: options.store.workers.getDatabaseId(),
-      versionId: emptyVersion(options),
+      versionId: storeEmptyDefinition(options),
       isHeld: (key) => this.#held.has(nameOf(key)),
       onAccepted: (accepted) => this.#begin(accepted),
     });
@@ -431,34 +430,6 @@ const UNGUARDED =
 const MAX_EVENTS = 1_000;
 
 const nameOf = ({ scheduler, attempt, epoch }: HeldAttempt["key"]): string => `${scheduler}/${attempt}/${epoch}`;
-
-/** Stores the definition that all local runs refer to. */
-const emptyVersion = ({ store, clock }: WorkerOptions): number => {
-  const stored = store.jobs.saveDefinitions([EMPTY_JOB], clock.now()).get(EMPTY_JOB.id);
-  if (stored === undefined) throw new Error("the empty definition was not stored");
-  return stored.versionId;
-};
-
-const EMPTY_JOB: Job = {
-  id: "worker" as JobId,
-  name: "worker",
-  description: null,
-  enabled: false,
-  schedule: null,
-  maxConcurrency: null,
-  onOverlap: "skip",
-  timeoutMs: null,
-  killGraceMs: null,
-  onInterrupt: null,
-  dependsOn: [],
-  config: {},
-  params: {},
-  environment: {},
-  inheritEnvironment: true,
-  retention: { runs: null, days: null },
-  tasks: [],
-  source: { file: "", line: 1, folder: "" },
-};
 
 const REFUSAL_TEXTS = {
   protocol: (name: string) =>

@@ -6,10 +6,10 @@ export const labelsText = (labels: readonly string[]): string => labels.join(", 
 /** What each state of a worker means. */
 export const WORKER_STATE_TEXT = {
   connected: "it says hello regularly",
-  unreachable: "its hellos stopped; what it runs goes on",
+  unreachable: "its hellos stopped; what it runs continues",
   lost: "it is unreachable for longer than `lost_after`, and what it ran was declared lost",
   refused: "it says hello, but gets no work",
-  unknown: "petit does not reach NATS, or has not long enough to know",
+  unknown: "petit is not connected to NATS, or has not been for long enough to know",
   gone: "it was stopped, and nothing runs there",
 } as const satisfies Record<WorkerState, string>;
 

@@ -58,18 +58,23 @@ export class Claims {
 
   /** Checks an offer, and claims it. Returns true if it was granted and stored. Never throws. */
   async consider(received: ReceivedOffer, set: string): Promise<boolean> {
-    const { log, detach } = this.#options.parts;
+    let offer: Offer | null = null;
     try {
-      const offer = this.#check(received, set);
+      offer = this.#check(received, set);
       return offer !== null && (await this.#take(offer, received));
     } catch (error) {
-      if (detach.aborted) return false;
+      if (this.#options.parts.detach.aborted) return false;
       received.giveBack(NOT_FOR_ME_MS);
-      if (error instanceof TransportError) log.info({ err: error }, "cannot fetch the files of an offer yet");
-      else if (error instanceof DamagedFile) log.warn({ reason: "forged" }, `refused an offer: ${error.message}`);
-      else log.error({ err: error }, "cannot take an offer");
+      this.#logFailure(error, offer);
       return false;
     }
+  }
+
+  #logFailure(error: unknown, offer: Offer | null): void {
+    if (error instanceof DamagedFile) this.#logRefusal("warn", offer, { reason: "forged", text: error.message });
+    else if (error instanceof TransportError)
+      this.#logRefusal("info", offer, { reason: "no_files", text: `its files can't be fetched yet: ${error.message}` });
+    else this.#options.parts.log.error({ err: error }, "cannot take an offer");
   }
 
   #check(received: ReceivedOffer, set: string): Offer | null {
@@ -81,22 +86,28 @@ export class Claims {
     }
     const isGuarded = parts.guard.isSupported;
     const { offer, problem } = checkOffer(received.frame, { set, trust, labels, allowedTypes, isGuarded, now });
-    if (problem === null && !isHeld(offer)) {
-      if (offer.onInterrupt !== "rerun" || parts.guard.isWithinLease) return offer;
-      // Without a lease, it could be started elsewhere at once, so this worker must not start it.
-      parts.log.debug(
-        fieldsOf(offer),
-        "gave an offer back, because the scheduler has not answered a hello for too long",
-      );
-      received.giveBack(UNANSWERED_MS);
+    if (problem !== null) {
+      // Another worker may run it. Offers with other problems must not run anywhere.
+      if (problem === "type_not_allowed" || problem === "unguarded") received.giveBack(NOT_FOR_ME_MS);
+      else received.remove();
+      this.#logRefusal("warn", offer, { reason: problem, text: PROBLEM_TEXTS[problem] });
       return null;
     }
-    // Another worker may run it. Offers with other problems must not run anywhere.
-    if (problem === "type_not_allowed" || problem === "unguarded") received.giveBack(NOT_FOR_ME_MS);
-    else received.remove();
-    if (problem === null) parts.log.debug(fieldsOf(offer), "refused an offer: this worker has the attempt");
-    else this.#logRefusal("warn", offer, { reason: problem, text: PROBLEM_TEXTS[problem] });
-    return null;
+    if (isHeld(offer)) {
+      received.remove();
+      this.#logRefusal("debug", offer, { reason: "held", text: "this worker has the attempt" });
+      return null;
+    }
+    // Without a lease, it could be started elsewhere at once, so this worker must not start it.
+    if (offer.onInterrupt === "rerun" && !parts.guard.isWithinLease) {
+      received.giveBack(UNANSWERED_MS);
+      this.#logRefusal("debug", offer, {
+        reason: "no_lease",
+        text: "the scheduler has not answered a hello for too long",
+      });
+      return null;
+    }
+    return offer;
   }
 
   /** Logs why an offer is refused. If the same was logged for its attempt before, the level is debug. */

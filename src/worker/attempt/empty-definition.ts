@@ -1,0 +1,31 @@
+import type { JobId } from "../../domain/ids.ts";
+import type { Job } from "../../domain/job.ts";
+import type { EngineOptions } from "../../engine/options.ts";
+
+/** Stores the definition that all runs in the database of a worker refer to. Returns the id of its version. */
+export const storeEmptyDefinition = ({ store, clock }: Pick<EngineOptions, "store" | "clock">): number => {
+  const stored = store.jobs.saveDefinitions([EMPTY_JOB], clock.now()).get(EMPTY_JOB.id);
+  if (stored === undefined) throw new Error("the empty definition was not stored");
+  return stored.versionId;
+};
+
+const EMPTY_JOB: Job = {
+  id: "worker" as JobId,
+  name: "worker",
+  description: null,
+  enabled: false,
+  schedule: null,
+  maxConcurrency: null,
+  onOverlap: "skip",
+  timeoutMs: null,
+  killGraceMs: null,
+  onInterrupt: null,
+  dependsOn: [],
+  config: {},
+  params: {},
+  environment: {},
+  inheritEnvironment: true,
+  retention: { runs: null, days: null },
+  tasks: [],
+  source: { file: "", line: 1, folder: "" },
+};
