@@ -42,15 +42,10 @@ export class Hellos {
 
   /** Says hello until the worker detaches. */
   async run(): Promise<void> {
-    const { clock, detach, log } = this.#options;
+    const { clock, detach } = this.#options;
     while (!detach.aborted) {
       this.#due = Promise.withResolvers();
-      const periodMs = await this.#say().catch((error: unknown) => {
-        if (!(error instanceof NoAnswer)) log.error({ err: error }, "cannot say hello to the scheduler");
-        if (error instanceof InvalidRequest) this.#noteInvalid(error);
-        else this.#noteSilence();
-        return RETRY_MS;
-      });
+      const periodMs = await this.#say().catch((error: unknown) => this.#noteFailure(error));
       const over = new AbortController();
       await Promise.race([this.#due.promise, sleep(clock, periodMs, AbortSignal.any([detach, over.signal]))]);
       over.abort("over");
@@ -70,6 +65,17 @@ export class Hellos {
     onAnswer(answer, sentUptimeMs);
     requests.noteAnswered(answer);
     return Math.min(MAX_PERIOD_MS, (answer.lostAfterMs ?? Number.POSITIVE_INFINITY) / HELLOS_IN_LOST_AFTER);
+  }
+
+  /** Logs why a hello had no answer. Returns after how many ms the next one is due. */
+  #noteFailure(error: unknown): number {
+    if (error instanceof InvalidRequest) {
+      this.#noteInvalid(error);
+      return MAX_PERIOD_MS;
+    }
+    if (!(error instanceof NoAnswer)) this.#options.log.error({ err: error }, "cannot say hello to the scheduler");
+    this.#noteSilence();
+    return RETRY_MS;
   }
 
   #noteSilence(): void {
