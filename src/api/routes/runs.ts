@@ -59,7 +59,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
         return runDetail(run, {
           failure,
           canRetry: engine.canRetry(run),
-          retriedBy: store.runs.listRetries(run.id),
+          retriedBy: isFinal(run.status) ? store.runs.listRetries(run.id) : [],
           links: job.links ?? {},
           waitsFor: isFinal(run.status) ? null : waitsForOf({ engine, store }, run),
         });
