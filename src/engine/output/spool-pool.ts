@@ -66,6 +66,7 @@ export type SpoolPoolOptions = {
  */
 export class SpoolPool implements Disposable {
   readonly #options: SpoolPoolOptions;
+  /** The complete folders, which are taken first, are at the end. */
   readonly #free: FreeFolder[] = [];
   #made = 0;
   /** The number of attempts for which folders are created in advance. */
@@ -111,13 +112,13 @@ export class SpoolPool implements Disposable {
 
   /** Completes or creates one free folder. Returns false if none is missing, or if that fails, for example on a full disk. */
   #prepareOne(): boolean {
-    const incomplete = this.#free.findIndex(({ missing }) => missing.length > 0);
-    if (incomplete < 0 && this.#free.length >= this.#prepared) return false;
-    const [free] = incomplete < 0 ? [] : this.#free.splice(incomplete, 1);
-    const path = free?.path ?? this.#newFreePath();
+    const [first] = this.#free;
+    const incomplete = first === undefined || first.missing.length === 0 ? undefined : this.#free.shift();
+    if (incomplete === undefined && this.#free.length >= this.#prepared) return false;
+    const path = incomplete?.path ?? this.#newFreePath();
     try {
-      if (free === undefined) makeSpoolFolder(path);
-      for (const file of free?.missing ?? COMMON_FILES) CREATE[file](join(path, file));
+      if (incomplete === undefined) makeSpoolFolder(path);
+      for (const file of incomplete?.missing ?? COMMON_FILES) CREATE[file](join(path, file));
       this.#free.push({ path, missing: [] });
       return true;
     } catch {
@@ -167,7 +168,8 @@ export class SpoolPool implements Disposable {
       for (const name of names) if (name !== ARTIFACTS && !isCommon(name)) unlinkSync(join(folder, name));
       const path = this.#newFreePath();
       renameSync(folder, path);
-      this.#free.push({ path, missing });
+      if (missing.length > 0) this.#free.unshift({ path, missing });
+      else this.#free.push({ path, missing });
       return true;
     } catch {
       return false;

@@ -199,6 +199,15 @@ describe("SpoolPool", () => {
     expect(statSync(stdout).size).toBe(0);
   });
 
+  test("gives an attempt a complete folder before others", () => {
+    const [silent, loud] = [attempted(1), attempted(2)];
+    const before = inodes(silent);
+    writeFileSync(loud.stdout, "hello\n");
+    for (const spool of [silent, loud]) pool.remove(spool);
+    const next = made(3);
+    expect(inodes(next)).toEqual([...before]);
+  });
+
   test("reuses a folder without the other files of its attempt", () => {
     const first = attempted(1);
     const { ino } = statSync(first.artifacts);
