@@ -12,6 +12,11 @@ import { itemOrNull, NO_ITEM } from "./runs/row.ts";
  * of a chunk is the number of its first line.
  */
 export interface OutputStore {
+  /**
+   * Runs `work`, which stores output, in one transaction. Not durable: a power failure ends the task too, and may take its last
+   * output. The end of an attempt, which is durable, makes all of its output durable.
+   */
+  atomically(work: () => void): void;
   /** Adds chunks of an attempt, and sets how far its spool files are stored. Returns the `seq` of each chunk. Not durable. */
   append(attempt: AttemptKey, chunks: readonly NewChunk[], offsets: SpoolOffsets): readonly number[];
   /** Returns how far the spool files of an attempt are stored. */
@@ -119,6 +124,8 @@ export const createOutputStore = ({ sql, write }: StoreContext): OutputStore => 
   };
 
   return {
+    atomically: write("relaxed", (work) => work()),
+
     append: write("relaxed", (attempt, chunks, offsets) => {
       setSpoolOffsets(sql, attempt.id, offsets);
       let next = getNewestSeq(attempt.runId) + 1;

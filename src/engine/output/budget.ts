@@ -81,7 +81,7 @@ export class OutputBudget {
   #atomically(work: () => void): void {
     const skipped = this.#skipped;
     try {
-      this.#options.store.transaction(work);
+      this.#options.store.output.atomically(work);
     } catch (error) {
       this.#load();
       this.#skipped = skipped;

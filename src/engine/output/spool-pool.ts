@@ -2,7 +2,9 @@ import {
   chmodSync,
   closeSync,
   constants,
+  existsSync,
   fstatSync,
+  ftruncateSync,
   openSync,
   readdirSync,
   renameSync,
@@ -10,7 +12,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import {
@@ -43,15 +45,8 @@ const MAX_FREE = 128;
 const PREPARE_AFTER_MS = 200;
 const PREPARE_STEP_MS = 4;
 
-/** Larger files are not reused: truncating one makes the system write it to disk first. */
-const MAX_BYTES = { status: 4_096, stdout: 0, stderr: 0 } as const satisfies Record<CommonFile, number>;
-
-/** A folder of an attempt that has ended, or of none yet. */
-type FreeFolder = {
-  readonly path: string;
-  /** The files that every attempt has and that this folder lacks. */
-  readonly missing: readonly CommonFile[];
-};
+/** Size above which a status file is not reused. Each attempt appends to it. */
+const MAX_STATUS_BYTES = 4_096;
 
 export type SpoolPoolOptions = {
   readonly spoolDir: string;
@@ -66,8 +61,8 @@ export type SpoolPoolOptions = {
  */
 export class SpoolPool implements Disposable {
   readonly #options: SpoolPoolOptions;
-  /** The complete folders, which are taken first, are at the end. */
-  readonly #free: FreeFolder[] = [];
+  /** Paths of folders that no attempt uses. */
+  readonly #free: string[] = [];
   #made = 0;
   /** The number of attempts for which folders are created in advance. */
   #prepared = 0;
@@ -84,9 +79,9 @@ export class SpoolPool implements Disposable {
    */
   make(spool: Spool, texts: SpoolTexts): void {
     if (spool.folder === null) throw new Error("only an older petit starts attempts without a folder");
-    // What else is missing is created when it is opened.
-    if (this.#take(spool.folder).includes("status")) create(spool.status);
-    if (texts.script !== null) writeNew(spool.script, texts.script);
+    this.#take(spool.folder);
+    if (texts.script !== null) overwrite(spool.script, texts.script);
+    else if (existsSync(spool.script)) unlinkSync(spool.script);
     if (texts.stdin !== null) writeNew(spool.stdin, texts.stdin);
     if (texts.workdir !== null) writeNew(spool.workdir, texts.workdir);
     if (texts.isShared !== true) return;
@@ -110,16 +105,13 @@ export class SpoolPool implements Disposable {
     }, delayMs);
   }
 
-  /** Completes or creates one free folder. Returns false if none is missing, or if that fails, for example on a full disk. */
+  /** Creates one free folder. Returns false if there are enough, or if that fails, for example on a full disk. */
   #prepareOne(): boolean {
-    const [first] = this.#free;
-    const incomplete = first === undefined || first.missing.length === 0 ? undefined : this.#free.shift();
-    if (incomplete === undefined && this.#free.length >= this.#prepared) return false;
-    const path = incomplete?.path ?? this.#newFreePath();
+    if (this.#free.length >= this.#prepared) return false;
+    const path = this.#newFreePath();
     try {
-      if (incomplete === undefined) makeSpoolFolder(path);
-      for (const file of incomplete?.missing ?? COMMON_FILES) CREATE[file](join(path, file));
-      this.#free.push({ path, missing: [] });
+      create(path);
+      this.#free.push(path);
       return true;
     } catch {
       removeSpoolFolder(path);
@@ -137,19 +129,17 @@ export class SpoolPool implements Disposable {
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#cancel?.();
-    for (const { path } of this.#free.splice(0)) removeSpoolFolder(path);
+    for (const path of this.#free.splice(0)) removeSpoolFolder(path);
   }
 
   #newFreePath(): string {
     return join(this.#options.spoolDir, `free-${this.#made++}`);
   }
 
-  /** Creates a folder, if possible from a free one. Returns the files that it lacks. */
-  #take(path: string): readonly CommonFile[] {
+  /** Creates a folder, if possible from a free one. */
+  #take(path: string): void {
     const free = this.#free.pop();
-    if (free !== undefined && tryRename(free.path, path)) return free.missing;
-    makeSpoolFolder(path);
-    return COMMON_FILES;
+    if (free === undefined || !tryRename(free, path)) create(path);
   }
 
   /** Returns false if the folder can't be reused. */
@@ -159,44 +149,47 @@ export class SpoolPool implements Disposable {
       if (!isFolder(folder)) return false;
       const names = readdirSync(folder);
       if (!names.includes(ARTIFACTS) || readdirSync(artifacts).length > 0) return false;
-      const missing: CommonFile[] = [];
-      for (const file of COMMON_FILES) {
-        const state = names.includes(file) ? this.#reset(file, paths[file]) : "missing";
-        if (state === "in use") return false;
-        if (state === "missing") missing.push(file);
-      }
-      for (const name of names) if (name !== ARTIFACTS && !isCommon(name)) unlinkSync(join(folder, name));
+      if (!COMMON_FILES.every((file) => this.#reset(file, paths[file]))) return false;
+      for (const name of names) if (!this.#isReusable(name, paths)) unlinkSync(join(folder, name));
       const path = this.#newFreePath();
       renameSync(folder, path);
-      if (missing.length > 0) this.#free.unshift({ path, missing });
-      else this.#free.push({ path, missing });
+      this.#free.push(path);
       return true;
     } catch {
       return false;
     }
   }
 
-  /** Ends what a file contains of its last attempt, or deletes it if it has too much of that. */
-  #reset(file: CommonFile, path: string): "empty" | "missing" | "in use" {
-    const fd = openSpoolFile(path, constants.O_RDWR);
-    if (fd === null) return "in use";
-    try {
-      if (this.#options.runtime.isOpenElsewhere(fd)) return "in use";
+  /** Ends what a file contains of its last attempt. Returns false if it can't be reused. */
+  #reset(file: CommonFile, path: string): boolean {
+    return this.#withUnused(path, (fd) => {
       const { size } = fstatSync(fd);
-      if (size > MAX_BYTES[file]) {
-        unlinkSync(path);
-        return "missing";
-      }
-      // As bytes: Deno ignores the position when it writes a string.
-      if (size > 0) writeSync(fd, Buffer.from(REUSED), 0, REUSED.length, size);
-      return "empty";
+      if (file === "status") {
+        if (size > MAX_STATUS_BYTES) return false;
+        // As bytes: Deno ignores the position when it writes a string.
+        writeSync(fd, Buffer.from(REUSED), 0, REUSED.length, size);
+      } else if (size > 0) ftruncateSync(fd);
+      return true;
+    });
+  }
+
+  #isReusable(name: string, { script }: Pick<Spool, "script">): boolean {
+    return REUSABLE.has(name) || (name === basename(script) && this.#withUnused(script, () => true));
+  }
+
+  /** Calls `use` with a regular file that no process has open. Returns false if the file is not such a one. */
+  #withUnused(path: string, use: (fd: number) => boolean): boolean {
+    const fd = openSpoolFile(path, constants.O_RDWR);
+    if (fd === null) return false;
+    try {
+      return !this.#options.runtime.isOpenElsewhere(fd) && use(fd);
     } finally {
       closeSync(fd);
     }
   }
 }
 
-const isCommon = (name: string): boolean => COMMON_FILES.some((common) => common === name);
+const REUSABLE: ReadonlySet<string> = new Set([...COMMON_FILES, ARTIFACTS]);
 
 const tryRename = (from: string, to: string): boolean => {
   try {
@@ -208,22 +201,31 @@ const tryRename = (from: string, to: string): boolean => {
   }
 };
 
-/** Writes to the file immediately, so that it has a disk block: the exit status can then be recorded on a full disk. */
-const create = (statusPath: string): void => {
-  const fd = openSync(statusPath, "wx", 0o600);
-  try {
-    writeSync(fd, REUSED);
-  } finally {
-    closeSync(fd);
+/** Creates the folder of an attempt with the files that every attempt has. */
+const create = (folder: string): void => {
+  makeSpoolFolder(folder);
+  for (const file of COMMON_FILES) {
+    const fd = openSync(join(folder, file), "wx", 0o600);
+    try {
+      // With a disk block of its own, the exit status can be recorded on a full disk.
+      if (file === "status") writeSync(fd, REUSED);
+    } finally {
+      closeSync(fd);
+    }
   }
 };
 
-const createEmpty = (path: string): void => closeSync(openSync(path, "wx", 0o600));
-
-const CREATE: Readonly<Record<CommonFile, (path: string) => void>> = {
-  status: create,
-  stdout: createEmpty,
-  stderr: createEmpty,
+/** Writes a file that may be that of an ended attempt. Does not follow a link in its place. */
+const overwrite = (path: string, text: string): void => {
+  const fd = openSpoolFile(path, constants.O_WRONLY | constants.O_CREAT);
+  if (fd === null) writeNew(path, text);
+  else
+    try {
+      writeFileSync(fd, text);
+      ftruncateSync(fd, Buffer.byteLength(text));
+    } finally {
+      closeSync(fd);
+    }
 };
 
 /** Replaces an existing file, without following a link. */

@@ -50,14 +50,8 @@ afterEach(() => {
   rmSync(spoolDir, { recursive: true, force: true });
 });
 
-/** The state that a silent attempt leaves. */
+/** Makes the spool of an attempt, which is what a silent attempt leaves. */
 const attempted = (attemptId: number): Spool => {
-  const spool = made(attemptId);
-  for (const path of [spool.stdout, spool.stderr]) closeSync(openSync(path, "a"));
-  return spool;
-};
-
-const made = (attemptId: number): Spool => {
   const spool = spoolOf(spoolDir, attemptId);
   pool.make(spool, NOTHING);
   return spool;
@@ -81,7 +75,7 @@ describe("SpoolPool", () => {
     rmSync(spoolDir, { recursive: true });
     const spool = spoolOf(spoolDir, 1);
     pool.make(spool, { script: "true", stdin: null, workdir: null });
-    expect(readdirSync(join(spoolDir, "1")).sort()).toEqual(["artifacts", "script", "status"]);
+    expect(readdirSync(join(spoolDir, "1")).sort()).toEqual(["artifacts", "script", "status", "stderr", "stdout"]);
     expect((statSync(spoolDir).mode & 0o777).toString(8)).toBe("700");
   });
 
@@ -136,11 +130,36 @@ describe("SpoolPool", () => {
     expect(readStatus(again)).toEqual({ pid: 124, exit: 7 });
   });
 
-  test("creates new files if the old ones have content", () => {
-    const [first] = [attempted(1), attempted(2)];
+  test("reuses output files without their content", () => {
+    const first = attempted(1);
+    const before = inodes(first);
     writeFileSync(first.stdout, "hello\n");
     pool.remove(first);
-    expect(statSync(attempted(3).stdout, { throwIfNoEntry: false })?.size).toBe(0);
+    const next = attempted(2);
+    expect(inodes(next)).toEqual([...before]);
+    expect(statSync(next.stdout).size).toBe(0);
+  });
+
+  test("creates a new folder once the status file has grown", () => {
+    const first = attempted(1);
+    writeFileSync(first.status, "x".repeat(5_000));
+    pool.remove(first);
+    expect(statSync(attempted(2).status).size).toBe(3);
+  });
+
+  test("reuses a script file with the text of the next script", () => {
+    const [first, second, third] = [1, 2, 3].map((id) => spoolOf(spoolDir, id)) as [Spool, Spool, Spool];
+    pool.make(first, { ...NOTHING, script: "echo a long script" });
+    const { ino } = statSync(first.script);
+    pool.remove(first);
+    pool.make(second, { ...NOTHING, script: "é" });
+    expect(statSync(second.script).ino).toBe(ino);
+    expect(readFileSync(second.script, "utf8")).toBe("é");
+    const held = openSync(second.script, "r");
+    pool.remove(second);
+    pool.make(third, { ...NOTHING, script: "echo other" });
+    expect(readFileSync(held, "utf8")).toBe("é");
+    closeSync(held);
   });
 
   test.each<[string, (path: string) => void]>([
@@ -169,12 +188,12 @@ describe("SpoolPool", () => {
   });
 
   test("ignores stale files of the same attempt id", () => {
-    const spool = made(1);
+    const spool = attempted(1);
     writeFileSync(spool.status, "99\n");
     writeFileSync(spool.stdout, "old");
     pool.make(spool, NOTHING);
     expect(readStatus(spool)).toEqual({ pid: null, exit: null });
-    expect(statSync(spool.stdout, { throwIfNoEntry: false })).toBeUndefined();
+    expect(statSync(spool.stdout).size).toBe(0);
   });
 
   test("prepares files in the background, and attempts take them", () => {
@@ -186,26 +205,6 @@ describe("SpoolPool", () => {
     const [first] = [attempted(1), attempted(2)];
     expect(inodesIn(spoolDir)).toEqual(prepared);
     expect(readStatus(first)).toEqual({ pid: null, exit: null });
-  });
-
-  test("completes free folders in the background", () => {
-    pool.prepare(1);
-    runTimers();
-    const first = attempted(1);
-    writeFileSync(first.stdout, "hello\n");
-    pool.remove(first);
-    runTimers();
-    const { stdout } = made(2);
-    expect(statSync(stdout).size).toBe(0);
-  });
-
-  test("gives an attempt a complete folder before others", () => {
-    const [silent, loud] = [attempted(1), attempted(2)];
-    const before = inodes(silent);
-    writeFileSync(loud.stdout, "hello\n");
-    for (const spool of [silent, loud]) pool.remove(spool);
-    const next = made(3);
-    expect(inodes(next)).toEqual([...before]);
   });
 
   test("reuses a folder without the other files of its attempt", () => {
