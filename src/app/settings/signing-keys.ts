@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fstatSync } from "node:fs";
 import { PetitError } from "../../domain/errors.ts";
-import { openRegular, readStart } from "../../lib/regular-file.ts";
+import { openRegular, readStart } from "../../lib/files/regular-file.ts";
 import { type PublicKey, parsePublicKey, parseSigningKey, type SigningKey } from "../../lib/wire/signing.ts";
 
 const MAX_BYTES = 64 * 1024;

@@ -1,4 +1,5 @@
 import { Cron } from "croner";
+import { forgetOldest } from "../../lib/forget-oldest.ts";
 import { PetitError } from "../errors.ts";
 import { type NextWall, nextOfClock, nextOfRealTime } from "./daylight-saving.ts";
 import { type ExceptDates, nextDateStart, onDates } from "./except.ts";
@@ -151,7 +152,6 @@ const patternOf = (pattern: string): Cron => {
   const cron = patterns.get(pattern) ?? new Cron(pattern, { mode: "6-part", utcOffset: 0, paused: true });
   patterns.delete(pattern);
   patterns.set(pattern, cron);
-  const oldest = patterns.size > PATTERNS_CACHED ? patterns.keys().next().value : undefined;
-  if (oldest !== undefined) patterns.delete(oldest);
+  forgetOldest(patterns, PATTERNS_CACHED);
   return cron;
 };

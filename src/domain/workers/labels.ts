@@ -13,3 +13,9 @@ export const canonicalLabels = (labels: readonly string[]): readonly string[] =>
 /** Returns whether a worker has all labels that a task needs. */
 export const serves = (workerLabels: readonly string[], wanted: readonly string[]): boolean =>
   wanted.every((label) => workerLabels.includes(label));
+
+/** Returns whether a worker runs tasks of a type. One that names no types runs all. */
+export const allows = (
+  { allowedTypes }: { readonly allowedTypes?: readonly string[] | null | undefined },
+  type: string,
+): boolean => allowedTypes?.includes(type) ?? true;

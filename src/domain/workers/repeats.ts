@@ -1,7 +1,9 @@
+import { forgetOldest } from "../../lib/forget-oldest.ts";
+
 /** How many subjects are remembered; the one that changed first is forgotten first. */
 const MAX_SUBJECTS = 1_000;
 
-/** Tells what is new from what only repeats, for logs about something that happens again and again. */
+/** Remembers what happened last to each subject, so that a log names an event only once if it happens again and again. */
 export class Repeats {
   readonly #againAfterMs: number;
   readonly #last = new Map<string, { readonly what: string; readonly at: number }>();
@@ -16,10 +18,7 @@ export class Repeats {
     const last = this.#last.get(subject);
     if (last?.what === what && now - last.at < this.#againAfterMs) return false;
     this.#last.set(subject, { what, at: now });
-    for (const oldest of this.#last.keys()) {
-      if (this.#last.size <= MAX_SUBJECTS) break;
-      this.#last.delete(oldest);
-    }
+    forgetOldest(this.#last, MAX_SUBJECTS);
     return true;
   }
 }

@@ -1,5 +1,5 @@
 import type { TaskType } from "../job.ts";
-import { serves } from "./labels.ts";
+import { allows, serves } from "./labels.ts";
 import type { WaitsForWorker, WorkerAttempt, WorkerView } from "./worker.ts";
 
 /** An attempt that is offered to workers, and that none has claimed yet. */
@@ -41,7 +41,7 @@ export const waitsForWorker = (
   workers: readonly WorkerView[],
 ): WaitsForWorker => {
   const withLabels = workers.filter((worker) => isAvailable(worker) && serves(worker.labels, labels));
-  const able = withLabels.filter(({ allowedTypes }) => allowedTypes?.includes(type) ?? true);
+  const able = withLabels.filter((worker) => allows(worker, type));
   return { code: "worker", labels, type: able.length < withLabels.length ? type : null, connected: able.length };
 };
 

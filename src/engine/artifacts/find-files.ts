@@ -1,6 +1,6 @@
 import { closeSync, fstatSync } from "node:fs";
 import type { ArtifactPattern } from "../../domain/artifact/pattern.ts";
-import type { Folder } from "../../lib/folder.ts";
+import type { Folder } from "../../lib/files/folder.ts";
 import { describing } from "./artifact-error.ts";
 
 /** An open regular file, which is closed when the consumer continues. */

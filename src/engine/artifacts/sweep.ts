@@ -3,7 +3,7 @@ import { readdir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { parseRunId, type RunId } from "../../domain/ids.ts";
 import { isFinal } from "../../domain/run.ts";
-import { removeTree } from "../../lib/remove-tree.ts";
+import { removeTree } from "../../lib/files/remove-tree.ts";
 import type { Store } from "../../store/store.ts";
 
 /** The folder of copies that are not complete. */

@@ -1,6 +1,6 @@
 import { closeSync, constants, existsSync, fstatSync } from "node:fs";
 import type { Outputs } from "../../domain/task-run.ts";
-import { readStart } from "../../lib/regular-file.ts";
+import { readStart } from "../../lib/files/regular-file.ts";
 import { openSpoolFile } from "../output/spool.ts";
 import type { Mask } from "../secrets/mask.ts";
 

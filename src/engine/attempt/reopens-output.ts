@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
-import { openRegular, readStart } from "../../lib/regular-file.ts";
+import { openRegular, readStart } from "../../lib/files/regular-file.ts";
 
 /** Names of a process's own output. Reopening one truncates a file, but not a pipe, which programs expect. */
 const OWN_OUTPUT = /\/dev\/std(?:out|err)\b|\/fd\/[12]\b/;

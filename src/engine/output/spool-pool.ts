@@ -38,7 +38,7 @@ export type SpoolTexts = {
   readonly isShared?: boolean;
 };
 
-/** Maximum of free folders. */
+/** Maximum number of free folders. */
 const MAX_FREE = 128;
 
 /** How long after the start, or after attempts have ended, folders are created in advance, and the period of that. */

@@ -15,8 +15,8 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
-import { openRegular, readStart } from "../../lib/regular-file.ts";
-import { removeTree } from "../../lib/remove-tree.ts";
+import { openRegular, readStart } from "../../lib/files/regular-file.ts";
+import { removeTree } from "../../lib/files/remove-tree.ts";
 import { restrictMode } from "../../store/database/ownership.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type SecretSource, sourceName } from "../../domain/secret.ts";
-import { openRegular, readStart } from "../../lib/regular-file.ts";
+import { openRegular, readStart } from "../../lib/files/regular-file.ts";
 
 /** Where secrets are read from. */
 export type SecretPlaces = {

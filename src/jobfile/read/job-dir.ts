@@ -6,7 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import { PetitError } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
 import { loadPatterns } from "../../domain/params/pattern.ts";
-import { openRegular, readStart } from "../../lib/regular-file.ts";
+import { openRegular, readStart } from "../../lib/files/regular-file.ts";
 import { checkJobs, type Setup } from "../check/jobs.ts";
 import { hasPrograms } from "../check/programs.ts";
 import type { Problem } from "../problem.ts";

@@ -1,5 +1,5 @@
 import type { TaskType } from "../../domain/job.ts";
-import { canonicalLabels, serves } from "../../domain/workers/labels.ts";
+import { allows, canonicalLabels, serves } from "../../domain/workers/labels.ts";
 import { MessageError, OFFER_CONTEXT, type Offer, readOffer, readSignedOffer } from "../../domain/workers/protocol.ts";
 import { labelSetName } from "../../engine/workers/offers/label-set.ts";
 import type { Frame } from "../../lib/wire/frame.ts";
@@ -59,7 +59,7 @@ const problemOf = (offer: Offer, { set, labels, allowedTypes, isGuarded, now }: 
   if (now >= offer.expiresAt) return "expired";
   const types = offer.job.tasks.map(({ program }) => program.type);
   if (types.length !== 1) return "malformed";
-  if (allowedTypes !== null && !types.every((type) => allowedTypes.includes(type))) return "type_not_allowed";
+  if (!types.every((type) => allows({ allowedTypes }, type))) return "type_not_allowed";
   return offer.onInterrupt === "rerun" && !isGuarded ? "unguarded" : null;
 };
 

@@ -3,7 +3,7 @@ import { closeSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { isatty } from "node:tty";
 import { PetitError } from "../../../domain/errors.ts";
-import { openRegular, readStart } from "../../../lib/regular-file.ts";
+import { openRegular, readStart } from "../../../lib/files/regular-file.ts";
 import { EXIT } from "../../exit.ts";
 import { Failure } from "../../failure.ts";
 import type { Fate } from "../imported.ts";

@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { checkJobsDir } from "../../../app/jobs-dir.ts";
 import { listFiles } from "../../../jobfile/read/list-files.ts";
-import { openRegular, readStart } from "../../../lib/regular-file.ts";
+import { openRegular, readStart } from "../../../lib/files/regular-file.ts";
 import { EXIT } from "../../exit.ts";
 import { Failure } from "../../failure.ts";
 import { noJobIn } from "../../job-folder.ts";

@@ -1,5 +1,5 @@
 import type { TaskType } from "../../../domain/job.ts";
-import { serves } from "../../../domain/workers/labels.ts";
+import { allows, serves } from "../../../domain/workers/labels.ts";
 import type { Hello } from "../../../domain/workers/protocol.ts";
 import { labelSetName } from "./label-set.ts";
 
@@ -8,10 +8,6 @@ type OfferedAttempt = {
   readonly isOpen: boolean;
   readonly needs: { readonly labels: readonly string[]; readonly type: TaskType };
 };
-
-/** Returns whether a worker allows the type of a task. */
-export const allows = ({ allowedTypes }: Pick<Hello, "allowedTypes">, type: TaskType): boolean =>
-  allowedTypes?.includes(type) ?? true;
 
 /** The label sets of all offered attempts, by name. */
 export class LabelSets {

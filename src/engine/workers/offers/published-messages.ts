@@ -1,3 +1,5 @@
+import { forgetOldest } from "../../../lib/forget-oldest.ts";
+
 /** How many attempts are remembered; the one that was published first is forgotten first. */
 const MAX_ATTEMPTS = 10_000;
 
@@ -9,8 +11,8 @@ type Published = {
 };
 
 /**
- * Remembers the messages by which petit has offered attempts. Any other message with such an offer was published again by somebody else,
- * who may do so: it is signed, and valid for a while.
+ * Remembers the messages by which petit has offered attempts. Any other message with the same offer is a copy that somebody else has
+ * published. Workers accept a copy while the offer is valid, because its signature is right.
  */
 export class PublishedMessages {
   readonly #byAttempt = new Map<number, Published>();
@@ -22,10 +24,7 @@ export class PublishedMessages {
   ): Promise<Message> {
     const published = this.#byAttempt.get(attempt) ?? { messages: new Set(), unknown: 0 };
     this.#byAttempt.set(attempt, published);
-    for (const oldest of this.#byAttempt.keys()) {
-      if (this.#byAttempt.size <= MAX_ATTEMPTS) break;
-      this.#byAttempt.delete(oldest);
-    }
+    forgetOldest(this.#byAttempt, MAX_ATTEMPTS);
     published.unknown++;
     const message = await publish();
     published.messages.add(message.sequence);

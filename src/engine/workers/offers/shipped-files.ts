@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import type { Task } from "../../../domain/job.ts";
 import type { ShippedFile } from "../../../domain/workers/protocol.ts";
-import { openRegular } from "../../../lib/regular-file.ts";
+import { openRegular } from "../../../lib/files/regular-file.ts";
 import { formatSize } from "../../../lib/size.ts";
 import { findFile } from "../../attempt/find-file.ts";
 import { SpawnError } from "../../attempt/spawn-error.ts";

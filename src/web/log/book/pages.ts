@@ -1,3 +1,4 @@
+import { forgetOldest } from "../../../lib/forget-oldest.ts";
 import { areEqual, NO_STYLES, type StreamStyles, type StyledLine, stylesAfter } from "../ansi/line-styles.ts";
 import type { DisplayLine } from "./line.ts";
 
@@ -21,7 +22,7 @@ export class LogPages {
   put(position: number, lines: readonly DisplayLine[]): void {
     for (const [index, line] of lines.entries()) this.#set(position + index, line);
     this.#restyle(position + lines.length);
-    this.#evict();
+    forgetOldest(this.#pages, MAX_PAGES);
   }
 
   /** Appends new lines if the preceding line is cached. Otherwise they are loaded on demand later. */
@@ -73,13 +74,6 @@ export class LogPages {
     if (known === undefined) return;
     this.#pages.delete(page);
     this.#pages.set(page, known);
-  }
-
-  #evict(): void {
-    for (const page of this.#pages.keys()) {
-      if (this.#pages.size <= MAX_PAGES) return;
-      this.#pages.delete(page);
-    }
   }
 }
 

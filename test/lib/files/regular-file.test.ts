@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { closeSync, constants, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { openRegular, readStart } from "../../src/lib/regular-file.ts";
-import { tempDir } from "../support/temp-dir.ts";
+import { openRegular, readStart } from "../../../src/lib/files/regular-file.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 
 const folder = () => {
   const dir = tempDir();
