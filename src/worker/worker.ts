@@ -342,7 +342,8 @@ export class Worker implements AsyncDisposable {
       }
       if (control.kind !== "greet") this.#setDrained(control.kind === "drain");
       if (control.kind === "drain") await this.#claims.settled();
-      this.#hellos.sayNow();
+      // petit says so when it has connected, among others.
+      this.#hellos.sayAfresh();
       return { done: true };
     } catch (error) {
       this.#options.log.warn({ err: error }, "cannot understand a message of the scheduler");

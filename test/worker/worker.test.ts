@@ -58,6 +58,24 @@ describe("a worker", () => {
     expect(scheduler.of(5).output).toBe("1\n2\n3\n");
   });
 
+  test("sends an outcome again at once when the scheduler has connected again, which may have lost it", async () => {
+    await using started = startWorker();
+    const { scheduler } = started;
+    await eventually("it has greeted", () => scheduler.hellos.at(-1) ?? null);
+    scheduler.loses = "outcome";
+    scheduler.offer(shell("only", "true"));
+    await eventually("the outcome is on its way", () => (scheduler.lost > 0 ? true : null));
+    scheduler.loses = "hello";
+    await scheduler.control({ kind: "greet" });
+    await eventually("a hello is on its way", () => (scheduler.lost > 1 ? true : null));
+    scheduler.loses = null;
+    scheduler.session = "the next one";
+    const restartedAt = performance.now();
+    await scheduler.control({ kind: "greet" });
+    await outcomeOf(scheduler);
+    expect(performance.now() - restartedAt).toBeLessThan(4_000);
+  });
+
   test("runs no more than its slots at once", async () => {
     await using started = startWorker({ slots: 1 });
     const { scheduler, worker } = started;

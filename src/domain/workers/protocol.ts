@@ -132,6 +132,11 @@ const VERDICTS = ["keep", "kill", "unknown", "missing"] as const;
 
 const HELLO_ANSWER = record({
   scheduler: token,
+  /**
+   * Another one each time that petit connects. Requests that the worker sent before have no answer any more, so it sends them again at
+   * once.
+   */
+  session: Type.Optional(token),
   protocol: count,
   sentAt: Type.Number(),
   /** The scheduler's wall clock; null if the worker cannot read it, because petit is of another protocol. */

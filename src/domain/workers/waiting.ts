@@ -12,6 +12,15 @@ export type WorkerWait = Pick<WorkerAttempt, "runId" | "jobId" | "taskId" | "ite
   readonly since: number;
 };
 
+/** What keeps an attempt from reaching a worker, or its end from reaching petit: NATS stores nothing, or petit's disk is full. */
+export type Blocked = {
+  readonly by: "nats" | "disk";
+  /** What NATS or the system says. */
+  readonly detail: string;
+  /** In ms since the Unix epoch. */
+  readonly since: number;
+};
+
 /** The attempts that wait for the same workers. */
 export type WaitingLabels = {
   readonly waitsFor: WaitsForWorker;

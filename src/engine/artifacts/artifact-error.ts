@@ -1,7 +1,17 @@
 /** Why artifacts can't be kept, as a sentence for people. */
 export class ArtifactError extends Error {
   override readonly name = "ArtifactError";
+  /** True if petit's disk or its open files are exhausted, so that the same may succeed later. */
+  readonly mayPass: boolean;
+
+  constructor(message: string, { mayPass = false, ...options }: ErrorOptions & { readonly mayPass?: boolean } = {}) {
+    super(message, options);
+    this.mayPass = mayPass;
+  }
 }
+
+/** Errors of the file system that do not depend on the file. */
+const PASSING: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EROFS", "EIO", "EMFILE", "ENFILE"]);
 
 const CODE_TEXT: Readonly<Record<string, string>> = {
   EACCES: "permission denied",
@@ -23,6 +33,7 @@ export const describing = async <T>(what: string, work: () => T | Promise<T>): P
   } catch (error) {
     if (error instanceof ArtifactError || !(error instanceof Error && "code" in error && "errno" in error)) throw error;
     const code = String(error.code);
-    throw new ArtifactError(`${what}: ${CODE_TEXT[code] ?? error.message} (${code})`, { cause: error });
+    const text = `${what}: ${CODE_TEXT[code] ?? error.message} (${code})`;
+    throw new ArtifactError(text, { cause: error, mayPass: PASSING.has(code) });
   }
 };

@@ -78,16 +78,27 @@ export class Artifacts {
 
   /** Replaces the artifacts of a task or item by those of an attempt. Returns what went wrong as a sentence, or null. */
   async collect(ended: EndedAttempt): Promise<string | null> {
+    try {
+      await this.store(ended);
+      return null;
+    } catch (error) {
+      if (!(error instanceof ArtifactError)) throw error;
+      return error.message;
+    }
+  }
+
+  /** Does the same as `collect`, and rejects with ArtifactError. It can be called again. */
+  async store(ended: EndedAttempt): Promise<void> {
     const { attempt, patterns, spool } = ended;
     const isEmpty = isEmptyFolder(spool.artifacts);
     const mayReplace = attempt.attempt > 1 && this.#options.store.artifacts.has(attempt.runId, attempt);
-    if (patterns.length === 0 && isEmpty && !mayReplace && !existsSync(this.#folderOf(ended))) return null;
+    if (patterns.length === 0 && isEmpty && !mayReplace && !existsSync(this.#folderOf(ended))) return;
     const earlier = this.#queue.get(attempt.runId) ?? Promise.resolve();
     const collected = earlier.then(() => this.#collect(ended));
     const settled = collected.catch(() => {});
     this.#queue.set(attempt.runId, settled);
     try {
-      return await collected;
+      await collected;
     } finally {
       if (this.#queue.get(attempt.runId) === settled) this.#queue.delete(attempt.runId);
     }
@@ -113,7 +124,7 @@ export class Artifacts {
     return join(this.#options.dir, runId, path);
   }
 
-  async #collect(ended: EndedAttempt): Promise<string | null> {
+  async #collect(ended: EndedAttempt): Promise<void> {
     const { attempt } = ended;
     const temporary = join(this.#options.dir, TEMPORARY_NAME, String(attempt.id));
     try {
@@ -121,13 +132,12 @@ export class Artifacts {
         const files = await this.#copy(ended, temporary);
         await this.#replace(ended, temporary, files);
       });
-      return null;
     } catch (error) {
       if (!(error instanceof ArtifactError)) throw error;
       await removeTree(temporary);
       // Files that no list has are left of a collection before a crash.
       if (!this.#options.store.artifacts.has(attempt.runId, attempt)) await removeTree(this.#folderOf(ended));
-      return error.message;
+      throw error;
     }
   }
 

@@ -84,7 +84,7 @@ export class Copier implements AsyncDisposable {
     const { bsize, bavail, blocks } = statfsSync(dirname(folder));
     const reserved = Math.min(MAX_RESERVED_BYTES, blocks * bsize * RESERVED_PART);
     if (size > bavail * bsize - reserved)
-      throw new ArtifactError(`cannot store ${path} (${formatRoundedSize(size)}): the disk is full`);
+      throw new ArtifactError(`cannot store ${path} (${formatRoundedSize(size)}): the disk is full`, { mayPass: true });
   }
 
   async #create(path: string): Promise<FileHandle> {

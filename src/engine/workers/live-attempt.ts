@@ -1,4 +1,5 @@
 import type { EndOrder } from "../../domain/workers/protocol.ts";
+import type { Blocked } from "../../domain/workers/waiting.ts";
 import type { StoredClaim, StoredOffer } from "../../store/workers/offers.ts";
 import type { AttemptResult, RunAttemptOptions } from "../attempt/run-attempt.ts";
 import { ReceivedOutput } from "./requests/received-output.ts";
@@ -18,9 +19,13 @@ export class LiveAttempt {
   readonly stored: Promise<void>;
   /** Why its worker must end it; null if it need not. */
   end: EndOrder | null = null;
+  /** Why it does not reach a worker, or why its end does not reach petit; null if nothing keeps it. */
+  blocked: Blocked | null = null;
   /** Resolves when the outcome is stored. Null until the worker has sent it. */
   outcome: Promise<unknown> | null = null;
   #offer: StoredOffer;
+  /** The workers that had it at earlier epochs, since petit's start. */
+  readonly #earlier = new Map<number, string>();
   #isOver = false;
   readonly #ended = Promise.withResolvers<AttemptResult>();
   readonly #released = Promise.withResolvers<void>();
@@ -45,7 +50,14 @@ export class LiveAttempt {
 
   /** Sets what is stored, after the commit. */
   set offer(offer: StoredOffer) {
+    if (offer.epoch !== this.#offer.epoch && this.#offer.claim !== null)
+      this.#earlier.set(this.#offer.epoch, this.#offer.claim.worker);
     this.#offer = offer;
+  }
+
+  /** Returns whether a worker had it at an earlier epoch. */
+  wasHeldBy(worker: string, epoch: number): boolean {
+    return this.#earlier.get(epoch) === worker;
   }
 
   /** True once the end of the attempt is decided. From then on, no message of a worker can change it. */

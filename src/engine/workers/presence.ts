@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Hello, HelloAnswer } from "../../domain/workers/protocol.ts";
 import { PROTOCOL } from "../../domain/workers/protocol.ts";
 import type { WorkerState } from "../../domain/workers/worker.ts";
@@ -36,6 +37,7 @@ export class Presence {
   readonly #reported = new Map<string, Report>();
   /** When petit connected to NATS, in ms of the monotonic clock; null without a connection. */
   #connectedSince: number | null = null;
+  #session: string = randomUUID();
   readonly unreachableMs: number;
 
   constructor(context: RemoteContext) {
@@ -45,11 +47,17 @@ export class Presence {
 
   setConnected(isConnected: boolean): void {
     this.#connectedSince = isConnected ? this.#context.clock.monotonic() : null;
+    if (isConnected) this.#session = randomUUID();
+  }
+
+  /** Identifies the connection of petit. */
+  get session(): string {
+    return this.#session;
   }
 
   /** Restarts the count of time without contact, because petit may have missed messages. */
   restart(): void {
-    if (this.#connectedSince !== null) this.setConnected(true);
+    if (this.#connectedSince !== null) this.#connectedSince = this.#context.clock.monotonic();
   }
 
   /** Returns for how long an instance of a worker has sent no hello, in ms. Counts only since petit's own connection. */

@@ -28,6 +28,8 @@ const RETRY_MS = 500;
 export class Hellos {
   readonly #options: HellosOptions;
   #due = Promise.withResolvers<void>();
+  /** Aborted, and replaced, when the current hello need not be waited for. */
+  #stale = new AbortController();
   #isAnswered = false;
   #isInvalid = false;
 
@@ -38,6 +40,14 @@ export class Hellos {
   /** Sends the next hello at once. */
   sayNow(): void {
     this.#due.resolve();
+  }
+
+  /** Does the same without waiting for the answer to the current hello, which the scheduler may have lost in a restart. */
+  sayAfresh(): void {
+    this.sayNow();
+    const stale = this.#stale;
+    this.#stale = new AbortController();
+    stale.abort("stale");
   }
 
   /** Says hello until the worker detaches. */
@@ -57,8 +67,10 @@ export class Hellos {
     const { requests, schedulerClock, clock, greeting, onAnswer, detach } = this.#options;
     const [sentAt, sentUptimeMs] = [clock.elapsed(), uptimeMs()];
     const hello = { ...greeting(), protocol: PROTOCOL, sentAt, now: clock.now() };
-    const answer = await requests.hello(hello);
-    if (detach.aborted) return 0;
+    const over = new AbortController();
+    const stale = anyAborted([this.#stale.signal, over.signal]).then((): null => null);
+    const answer = await Promise.race([requests.hello(hello), stale]).finally(() => over.abort("over"));
+    if (answer === null || detach.aborted) return 0;
     if (answer.now !== null) schedulerClock.note(answer.now, sentAt);
     this.#isAnswered = true;
     this.#isInvalid = false;

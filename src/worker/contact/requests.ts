@@ -16,6 +16,7 @@ import {
   type ShippedOutcome,
   type ShippedOutput,
 } from "../../domain/workers/protocol.ts";
+import { abortQuietly, anyAborted } from "../../lib/abort.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { RequestMessage, WorkerTransport } from "../transport.ts";
@@ -60,6 +61,10 @@ export class Requests {
   /** Aborted, and replaced, when the scheduler has answered a hello. */
   #answered = new AbortController();
   #isSameProtocol = false;
+  /** The connection of the scheduler that answered the last hello; undefined before. */
+  #session: string | undefined;
+  /** Aborted, and replaced, when the scheduler has connected again. */
+  #reconnected = new AbortController();
 
   constructor(options: RequestsOptions) {
     this.#options = options;
@@ -87,9 +92,18 @@ export class Requests {
     return this.#isSameProtocol;
   }
 
-  /** Ends the delays of `persist`, because the scheduler answers again. */
-  noteAnswered({ protocol }: Pick<HelloAnswer, "protocol">): void {
+  /**
+   * Ends the delays of `persist`, because the scheduler answers again. If it has connected again, also gives up the requests that it got
+   * before: it has been restarted, or has lost the connection on which it would have answered them.
+   */
+  noteAnswered({ protocol, session }: Pick<HelloAnswer, "protocol" | "session">): void {
     this.#isSameProtocol = protocol === PROTOCOL;
+    if (session !== this.#session) {
+      this.#session = session;
+      const earlier = this.#reconnected;
+      this.#reconnected = new AbortController();
+      earlier.abort("reconnected");
+    }
     const before = this.#answered;
     this.#answered = new AbortController();
     before.abort("answered");
@@ -117,13 +131,28 @@ export class Requests {
     read: (header: unknown) => T | RequestFailure,
   ): Promise<T> {
     const { transport } = this.#options;
-    const answer = await transport.request(kind, message).catch((cause: unknown) => {
+    const answer = await this.#whileConnected(transport.request(kind, message)).catch((cause: unknown) => {
       if (cause instanceof TransportError) throw new NoAnswer(cause.message, { cause });
       throw cause;
     });
     const header = this.#read(read, answer.header);
     if (isFailure(header)) throw failureOf(header);
     return header;
+  }
+
+  /** Rejects with NoAnswer when the scheduler has connected again. */
+  async #whileConnected<T>(answer: Promise<T>): Promise<T> {
+    const over = new AbortController();
+    try {
+      return await Promise.race([
+        answer,
+        anyAborted([this.#reconnected.signal, over.signal]).then((): never => {
+          throw new NoAnswer("the scheduler has connected again, and does not answer earlier requests");
+        }),
+      ]);
+    } finally {
+      abortQuietly(over);
+    }
   }
 
   #read<T>(read: (header: unknown) => T, header: unknown): T {

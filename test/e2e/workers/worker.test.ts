@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -24,6 +25,7 @@ tasks:
     script: |
       echo "$$" >> "$HOME/${id}-starts"
       for i in 1 2 3; do echo $i; until [ -e "$HOME/${id}-$i" ]; do sleep 0.02; done; done
+      touch "$HOME/${id}-end"
 `;
 
 describe.skipIf(!hasNats("2.15"))("petit and a worker", () => {
@@ -33,7 +35,7 @@ describe.skipIf(!hasNats("2.15"))("petit and a worker", () => {
 
   const startScheduler = (given: Parameters<typeof startPetit>[0] = {}): Promise<Petit> =>
     startPetit({
-      jobs: { "a.yaml": [job("plain", "fail"), job("again", "rerun")].join("---\n") },
+      jobs: { "a.yaml": [job("plain", "fail"), job("plain2", "fail"), job("again", "rerun")].join("---\n") },
       args: ["--nats", nats.url, "--nats-signing-key", dir.file("key"), "--lost-after", "6s"],
       ...given,
     });
@@ -94,6 +96,27 @@ describe.skipIf(!hasNats("2.15"))("petit and a worker", () => {
       log: "1\n2\n3\n",
       starts: 1,
     });
+  });
+
+  test("end a run soon after a restart of a petit that was killed while an outcome was on its way", async () => {
+    await using _ = worker("box5");
+    const runId = await start(petit, "plain2");
+    goOn("plain2", 1, 2);
+    await printed(runId, "1\n2\n3\n");
+    // The outcome waits in the connection of a petit that does not read it.
+    process.kill(petit.pid, "SIGSTOP");
+    goOn("plain2", 3);
+    await eventually("the task has ended", () => (existsSync(dir.file("plain2-end")) ? true : null));
+    const ended = () => new Database(join(dir.path, "box5", "worker.db"), { readonly: true });
+    await eventually("the worker sends its outcome", () => {
+      using db = ended();
+      return db.query("SELECT 1 FROM received WHERE state = 'ended'").get();
+    });
+    await petit.kill();
+    petit = await startScheduler({ dir: petit.dir });
+    const startedAt = performance.now();
+    expect((await endOf(petit, runId)).status).toBe("completed");
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   test("run a task again elsewhere only after a stopped worker's guard has ended it", async () => {

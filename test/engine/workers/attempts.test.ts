@@ -5,6 +5,7 @@ import { waitingByLabels } from "../../../src/domain/workers/waiting.ts";
 import { encodeFrame } from "../../../src/lib/wire/frame.ts";
 import { isSignedBy } from "../../../src/lib/wire/signing.ts";
 import { job, program, retry, shell, taskId } from "../../support/engine/factories.ts";
+import { canMount, smallDisk } from "../../support/engine/faults.ts";
 import { startEngine } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { eventually } from "../../support/torture/run.ts";
@@ -176,6 +177,46 @@ describe("an attempt on a worker", () => {
     await petit.ended(run.id);
     expect(petit.store.artifacts.list(run.id)).toMatchObject([{ path: "far/a/b.txt", sizeBytes: 4 }]);
     expect(transport.artifacts.size).toBe(0);
+  });
+
+  test.skipIf(!canMount)("keeps its artifacts when petit's disk has room again", async () => {
+    using dir = tempDir();
+    using small = smallDisk(dir.path, 1_000_000);
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")], artifactsDir: dir.path });
+    await using _ = petit;
+    const box = fakeWorker(transport, "box7");
+    await box.hello();
+    const run = await petit.trigger("hello");
+    const { offer } = await transport.offered();
+    await box.claim(offer);
+    const artifacts = [transport.putArtifact("o/1", "kept.txt", "k".repeat(100_000))];
+    small.fill();
+    expect(await box.outcome(offer, { artifacts })).toEqual({ failed: "unavailable" });
+    expect(petit.read(run.id).summary).toBe("far running");
+    expect(transport.artifacts.size).toBe(1);
+    small.free();
+    expect(await box.outcome(offer, { artifacts })).toEqual({ stored: true });
+    expect((await petit.ended(run.id)).summary).toBe("far completed");
+    expect(petit.store.artifacts.list(run.id)).toMatchObject([{ path: "far/kept.txt", sizeBytes: 100_000 }]);
+  });
+
+  test.skipIf(!canMount)("does not wait for room on petit's disk when it is cancelled", async () => {
+    using dir = tempDir();
+    using small = smallDisk(dir.path, 1_000_000);
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")], artifactsDir: dir.path });
+    await using _ = petit;
+    const box = fakeWorker(transport, "box7");
+    await box.hello();
+    const run = await petit.trigger("hello");
+    const { offer } = await transport.offered();
+    await box.claim(offer);
+    const artifacts = [transport.putArtifact("o/1", "kept.txt", "k".repeat(100_000))];
+    small.fill();
+    expect(await box.outcome(offer, { artifacts })).toEqual({ failed: "unavailable" });
+    await petit.engine.cancel(run.id);
+    expect(await box.outcome(offer, { artifacts })).toEqual({ stored: true });
+    const { run: ended, tasks } = await petit.ended(run.id);
+    expect([ended.status, tasks.far?.reason]).toEqual(["cancelled", "artifacts_failed"]);
   });
 
   test.each(["../b.txt", "/etc/b.txt", "a//b", "a/./b", "a\0b"])("fails if it names a file %p", async (path) => {

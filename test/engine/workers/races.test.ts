@@ -342,6 +342,23 @@ describe("a worker out of reach", () => {
     expect(events.map(({ status }) => status)).toEqual(["connected", "unreachable", "lost", "connected"]);
   });
 
+  test("can leave a note only on an attempt that it had", async () => {
+    const { clock, petit, transport, box, run, offer } = await started();
+    await using _ = petit;
+    const other = fakeWorker(transport, "box8");
+    await other.hello();
+    const tell = async (worker: typeof box, given: Partial<typeof offer> = {}): Promise<void> => {
+      expect(await worker.outcome({ ...offer, ...given })).toEqual({ refused: "not_yours" });
+    };
+    await tell(other);
+    await tell(other, { epoch: 2 });
+    await clock.pass(LOST_AFTER_MS + 2_000);
+    await tell(other);
+    expect(petit.store.notes.list(run.id)).toEqual([]);
+    await tell(box);
+    expect(petit.store.notes.list(run.id)).toMatchObject([{ worker: "box7" }]);
+  });
+
   test("with on_interrupt: rerun, leaves its attempt to another one", async () => {
     const clock = new FakeClock();
     const jobs = [remoteJob("hello", {}, { onInterrupt: "rerun" })];

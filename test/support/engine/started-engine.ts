@@ -39,6 +39,8 @@ export type StartOptions = {
   readonly settings?: Partial<EngineSettings>;
   /** The folder of a previous engine, with its database and its spool folder. */
   readonly dir?: string;
+  /** The folder of the artifacts; by default one in the folder of the engine. */
+  readonly artifactsDir?: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly runtime?: Runtime;
   /** The log. Without it, a logged error fails the test when the engine stops. */
@@ -121,7 +123,7 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
       return files;
     },
     spoolDir,
-    artifactsDir: `${dir}/artifacts`,
+    artifactsDir: options.artifactsDir ?? `${dir}/artifacts`,
     environment: options.environment ?? { PATH: process.env.PATH ?? "", HOME: "/" },
     settings: { ...SETTINGS, ...options.settings },
     followSchedules: options.followSchedules ?? true,

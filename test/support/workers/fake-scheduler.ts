@@ -52,6 +52,12 @@ export class FakeScheduler implements WorkerTransport {
   givenBack = 0;
   /** True while no request has an answer. */
   isAway = false;
+  /** The kind of requests that have no answer, because they are lost. */
+  loses: RequestKind | null = null;
+  /** How many requests were lost. */
+  lost = 0;
+  /** Names its connection. */
+  session = "the first one";
   /** Answers claims, unless the test replaces it. */
   grant: (claim: Claim) => object = (claim) => this.granted(claim);
   verdict: (attempt: number) => Pick<Verdict, "verdict" | "end"> = () => ({ verdict: "keep", end: null });
@@ -164,6 +170,10 @@ export class FakeScheduler implements WorkerTransport {
   async request(kind: RequestKind, { header, body }: RequestMessage): Promise<Frame> {
     await Promise.resolve();
     if (this.isAway) throw new TransportError("no_receiver", "the scheduler is away");
+    if (this.loses === kind) {
+      this.lost++;
+      return new Promise(() => {});
+    }
     return { header: this.#answer(kind, header, body ?? new Uint8Array()), body: new Uint8Array() };
   }
 
@@ -196,6 +206,7 @@ export class FakeScheduler implements WorkerTransport {
     this.hellos.push(hello);
     return {
       scheduler: SCHEDULER,
+      session: this.session,
       protocol: 1,
       sentAt: hello.sentAt,
       now: this.now(),

@@ -21,7 +21,8 @@ export type GreetOptions = {
 export const greet = (name: string, hello: Hello, options: GreetOptions): HelloAnswer => {
   const { context, presence, sets, onMissing } = options;
   const { scheduler, clock, store, lostAfterMs } = context;
-  const answer = { scheduler, protocol: PROTOCOL, sentAt: hello.sentAt, now: clock.now(), lostAfterMs };
+  const { session } = presence;
+  const answer = { scheduler, session, protocol: PROTOCOL, sentAt: hello.sentAt, now: clock.now(), lostAfterMs };
   const refused = presence.judge(name, hello);
   if (refused !== null) logRefusal(name, hello, { refused, context });
   if (refused === "name_in_use") {

@@ -58,10 +58,19 @@ const end = async (live: LiveAttempt, worker: string, { message, context }: Endi
 const collect = async (live: LiveAttempt, worker: string, { message, context }: Ending): Promise<Answer | null> => {
   const { result, artifacts, durationMs } = message;
   const received = await receiveArtifacts(live, { transport: context.transport, worker, artifacts });
-  if (received.missing) return { again: "artifacts" };
+  if (received.status === "missing") return { again: "artifacts" };
+  // The worker keeps its files, and sends the outcome again. It need not wait for files of a run that is being ended.
+  if (received.status === "failed" && received.mayPass && live.end === null) {
+    noteFullDisk(live, received.problem, context);
+    return UNAVAILABLE;
+  }
+  live.blocked = null;
   await live.output.settle();
   if (!live.isHeldBy(worker, message.epoch)) return UNAVAILABLE;
-  const { skips, retryAfterMs, ...rest } = afterCollection(result, received.problem);
+  const { skips, retryAfterMs, ...rest } = afterCollection(
+    result,
+    received.status === "failed" ? received.problem : null,
+  );
   const startedAt = live.claim?.at ?? 0;
   live.finish({
     ...rest,
@@ -72,13 +81,22 @@ const collect = async (live: LiveAttempt, worker: string, { message, context }: 
   return null;
 };
 
-/** Answers an outcome that is repeated, or that arrives too late. */
-const answerLate = (worker: string, message: ShippedOutcome, { store, clock, log }: RemoteContext): Answer => {
+/** Notes why the artifacts of an attempt can't be stored now, and logs it if that is new. */
+const noteFullDisk = (live: LiveAttempt, detail: string, { clock, log }: RemoteContext): void => {
+  if (live.blocked === null) log.warn({ ...live.logFields, detail }, "cannot store the artifacts of an attempt yet");
+  live.blocked = { by: "disk", detail, since: live.blocked?.since ?? clock.now() };
+};
+
+/** Answers an outcome that is repeated, or that arrives too late. Only the worker that had the attempt can leave a note on it. */
+const answerLate = (
+  worker: string,
+  message: ShippedOutcome,
+  { store, clock, log, attempts }: RemoteContext,
+): Answer => {
   const { attempt: attemptId, epoch, result, durationMs } = message;
   const offer = store.offers.find(attemptId);
-  // Petit has never offered it so often: the worker invents that.
-  if (offer === null || epoch > offer.epoch) return NOT_YOURS;
-  const isItsOwn = offer.claim?.worker === worker && offer.epoch === epoch;
+  const isItsOwn = offer?.claim?.worker === worker && offer.epoch === epoch;
+  if (!isItsOwn && attempts.get(attemptId)?.wasHeldBy(worker, epoch) !== true) return NOT_YOURS;
   if (isItsOwn && offer.state === "ended") return STORED;
   if (isItsOwn && offer.state === "claimed") return UNAVAILABLE;
   const { status, reason, exitCode, signal } = result.outcome;

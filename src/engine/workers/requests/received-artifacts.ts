@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TransportError } from "../../../domain/workers/link.ts";
 import type { ShippedArtifact } from "../../../domain/workers/protocol.ts";
 import { formatSize } from "../../../lib/size.ts";
+import { ArtifactError, describing } from "../../artifacts/artifact-error.ts";
 import { makeArtifactsFolder } from "../../output/spool.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
 import type { SchedulerTransport } from "../transport.ts";
@@ -15,10 +16,15 @@ export type ReceiveOptions = {
   readonly artifacts: readonly ShippedArtifact[];
 };
 
-/** The result of fetching artifacts. `missing` is true if NATS does not have them. `problem` says what else went wrong, or is null. */
+/**
+ * The result of fetching artifacts:
+ * - `kept`: they are stored with the run.
+ * - `missing`: NATS does not have them.
+ * - `failed`: they can't be kept; `problem` says why. If it `mayPass`, such as a full disk, the same may succeed later.
+ */
 export type ReceivedArtifacts =
-  | { readonly missing: true }
-  | { readonly missing: false; readonly problem: string | null };
+  | { readonly status: "kept" | "missing" }
+  | { readonly status: "failed"; readonly problem: string; readonly mayPass: boolean };
 
 /**
  * Fetches the artifacts of an attempt, checks their sizes and digests, and keeps them with the run as those of this machine. The files
@@ -30,20 +36,22 @@ export const receiveArtifacts = async (
 ): Promise<ReceivedArtifacts> => {
   const { artifacts, attempt, context, spool, engine } = options;
   const problem = problemOf(received.artifacts, engine.settings.artifactLimitBytes);
-  if (problem !== null) return { missing: false, problem };
+  if (problem !== null) return { status: "failed", problem, mayPass: false };
   try {
-    if (received.artifacts.length > 0) makeArtifactsFolder(spool);
-    for (const artifact of received.artifacts) await fetchArtifact(artifact, spool.artifacts, received);
+    await describing("cannot store the files", async () => {
+      if (received.artifacts.length > 0) makeArtifactsFolder(spool);
+      for (const artifact of received.artifacts) await fetchArtifact(artifact, spool.artifacts, received);
+    });
+    const itemKey = context.item?.key ?? null;
+    await artifacts.store({ attempt, itemKey, spool, patterns: [], workdir: null, mask: null });
+    return { status: "kept" };
   } catch (error) {
-    if (error instanceof DamagedError) return { missing: true };
-    if (error instanceof TransportError && error.fault === "not_found") return { missing: true };
-    if (error instanceof Error && "syscall" in error)
-      return { missing: false, problem: `cannot store the files: ${error.message}` };
-    throw error;
+    if (error instanceof DamagedError) return { status: "missing" };
+    if (error instanceof TransportError && error.fault === "not_found") return { status: "missing" };
+    if (!(error instanceof ArtifactError)) throw error;
+    rmSync(spool.artifacts, { recursive: true, force: true });
+    return { status: "failed", problem: error.message, mayPass: error.mayPass };
   }
-  const itemKey = context.item?.key ?? null;
-  const collected = await artifacts.collect({ attempt, itemKey, spool, patterns: [], workdir: null, mask: null });
-  return { missing: false, problem: collected };
 };
 
 /** Thrown if the content does not have the size and digest that the worker sent. */
