@@ -38,7 +38,7 @@ const tablesOf = (path: string): readonly Table[] =>
 const readTable = (path: string, name: string, columns: string): Table => ({
   name,
   columns,
-  rows: query(path, `SELECT ${columns} FROM ${name} ORDER BY 1, 2`),
+  rows: query(path, `SELECT ${columns} FROM ${name} ORDER BY ${columns}`),
 });
 
 const openAndClose = (path: string): void => openStore({ path, runtime })[Symbol.dispose]();
@@ -51,7 +51,7 @@ test("the fixtures include a database of each earlier schema (created by test/fi
 describe.each(FIXTURE_SCHEMAS)("a database of schema %d", (schema) => {
   test("has rows in every table", () => {
     using dir = tempDir();
-    const { path } = copyFixtureDatabase(schema, dir.path);
+    const { path, workerPath } = copyFixtureDatabase(schema, dir.path);
     expect(versionOf(path)).toBe(schema);
     const statuses = query(path, "SELECT DISTINCT status FROM runs ORDER BY status").map(({ status }) => status);
     expect(statuses).toEqual(["cancelled", "completed", "failed", "interrupted", "pending", "running"]);
@@ -59,21 +59,28 @@ describe.each(FIXTURE_SCHEMAS)("a database of schema %d", (schema) => {
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(["fired", "missed", "skipped"]);
     // Only a trigger with an idempotency key stores a key.
     const empty = tablesOf(path).filter(({ name, rows }) => rows.length === 0 && name !== "idempotency_keys");
-    expect(empty.map(({ name }) => name)).toEqual([]);
+    // Only workers have these rows.
+    const received = workerPath === null ? [] : query(workerPath, "SELECT DISTINCT state FROM received ORDER BY state");
+    expect(received.map(({ state }) => state)).toEqual(workerPath === null ? [] : ["ended", "running"]);
+    expect(empty.map(({ name }) => name)).toEqual(workerPath === null ? [] : ["received"]);
   });
 
   test("keeps every row, and gets the schema of a new database", () => {
     using dir = tempDir();
-    const { path } = copyFixtureDatabase(schema, dir.path);
+    openAndClose(dir.file("new.db"));
+    const { path, workerPath } = copyFixtureDatabase(schema, dir.path);
+    for (const each of workerPath === null ? [path] : [path, workerPath]) expectKeptRows(each, dir.file("new.db"));
+  });
+
+  const expectKeptRows = (path: string, newPath: string): void => {
     const before = tablesOf(path);
     openAndClose(path);
     expect(before.map(({ name, columns }) => readTable(path, name, columns))).toEqual([...before]);
-    openAndClose(dir.file("new.db"));
-    expect(schemaOf(path)).toEqual(schemaOf(dir.file("new.db")));
+    expect(schemaOf(path)).toEqual(schemaOf(newPath));
     expect(versionOf(path)).toBe(SCHEMA_VERSION);
     expect(query(path, "PRAGMA integrity_check")).toEqual([{ integrity_check: "ok" }]);
     expect(query(path, "PRAGMA foreign_key_check")).toEqual([]);
-  });
+  };
 
   test.skipIf(!canInject)(
     "has one complete schema after petit is killed at any system call while opening it",

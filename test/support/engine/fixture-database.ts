@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { openRuntime } from "#runtime";
@@ -14,6 +14,8 @@ export const FIXTURE_SCHEMAS: readonly number[] = readdirSync(FIXTURES)
 
 export type FixtureDatabase = {
   readonly path: string;
+  /** The database of a worker; null before schema 10. */
+  readonly workerPath: string | null;
   /** The older petit's responses by path: JSON, or the text of a log. */
   readonly answers: ReadonlyMap<string, unknown>;
 };
@@ -25,14 +27,21 @@ export type FixtureDatabase = {
 export const copyFixtureDatabase = (schema: number, dir: string): FixtureDatabase => {
   const fixture = join(FIXTURES, String(schema));
   const path = join(dir, "petit.db");
-  writeFileSync(path, gunzipSync(readFileSync(join(fixture, "petit.gz"))), { mode: 0o600 });
+  extract(join(fixture, "petit.gz"), path);
   cpSync(join(fixture, "spool"), `${path}-spool`, { recursive: true });
   mkdirSync(join(dir, "jobs"));
   cpSync(join(fixture, "jobs.yaml"), join(dir, "jobs/all.yaml"));
   const shiftMs = moveTimes(path, Date.now() - AGE_MS);
   const answers = readFileSync(join(fixture, "answers.jsonl"), "utf8").trimEnd().split("\n");
-  return { path, answers: new Map(answers.map((line) => JSON.parse(shiftTimes(line, shiftMs)))) };
+  const workerPath = existsSync(join(fixture, "worker.gz")) ? join(dir, "worker.db") : null;
+  if (workerPath !== null) {
+    extract(join(fixture, "worker.gz"), workerPath);
+    moveTimes(workerPath, Date.now() - AGE_MS);
+  }
+  return { path, workerPath, answers: new Map(answers.map((line) => JSON.parse(shiftTimes(line, shiftMs)))) };
 };
+
+const extract = (from: string, to: string): void => writeFileSync(to, gunzipSync(readFileSync(from)), { mode: 0o600 });
 
 /** Old enough that no time is in the future, and young enough that nothing has expired. */
 const AGE_MS = 10_000;
