@@ -1,4 +1,5 @@
 import { PetitError } from "../domain/errors.ts";
+import { listeningProcess } from "../lib/listening-process.ts";
 import type { HttpServer, Runtime } from "../runtime/runtime.ts";
 import { createApi } from "./api.ts";
 import { refuseOpenBind } from "./guard/host.ts";
@@ -40,7 +41,7 @@ const listen = (options: ServerOptions, handle: ReturnType<typeof createApi>["ha
       onClosed: createCloseWarning(options),
     });
   } catch (cause) {
-    throw bindError(`${host}:${port}`, cause);
+    throw bindError({ address: `${host}:${port}`, port }, cause);
   }
 };
 
@@ -59,16 +60,13 @@ const createCloseWarning = ({ clock, log, maxConnections }: ServerOptions): ((co
   };
 };
 
-const bindError = (address: string, cause: unknown): unknown => {
+const bindError = ({ address, port }: { readonly address: string; readonly port: number }, cause: unknown): unknown => {
   const code = cause instanceof Error && "code" in cause ? cause.code : null;
   if (code === "EADDRINUSE") {
-    return new PetitError(
-      "taken",
-      `${address} is in use; stop the program that listens there, or set another --api-port`,
-      {
-        cause,
-      },
-    );
+    const process = listeningProcess(port);
+    const user = process === null ? "" : ` by ${process}`;
+    const stop = process === null ? "the program that listens there" : "it";
+    return new PetitError("taken", `${address} is in use${user}; stop ${stop}, or set another --api-port`, { cause });
   }
   if (code === "EACCES" || code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
     return new PetitError(

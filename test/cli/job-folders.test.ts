@@ -59,7 +59,42 @@ describe("petit validate", () => {
     const { status, stdout, stderr } = await run(folder, "validate", "jbos");
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toBe("petit: there is no folder jbos; did you mean 'jobs'?\n");
-    expect((await run(folder, "validate", "jobs/a.yaml")).stderr).toContain("is not a folder");
+    expect(await run(folder, "validate", "jobs/b.yaml")).toMatchObject({
+      status: 2,
+      stderr: "petit: there is no file jobs/b.yaml; expected a job file, a folder of job files, or -\n",
+    });
+  });
+
+  const GATED = `id: gated\ndepends_on: [elsewhere]\ntasks: [{id: t, type: shell, script: "true"}]\n`;
+
+  test("checks only the given files, whose jobs may name jobs of others", async () => {
+    using folder = withJobs({ "a.yaml": TWO_JOBS, "gated.yaml": GATED, "bad.yaml": "id: bad\n" });
+    expect(await run(folder, "validate", "jobs/a.yaml", join(folder.path, "jobs/gated.yaml"))).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^valid: 3 jobs, 4 tasks in jobs\/a\.yaml, /),
+    });
+    const { status, stdout } = await run(folder, "validate", "jobs/bad.yaml", "jobs/a.yaml");
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^jobs\/bad\.yaml:1:1: tasks: /);
+    expect((await run(folder, "validate", "jobs")).stdout).toContain("there is no job 'elsewhere'");
+  });
+
+  test("reports an id that two given files have", async () => {
+    using folder = withJobs({ "a.yaml": GATED, "b.yaml": GATED });
+    const { status, stdout } = await run(folder, "validate", "jobs/a.yaml", "jobs/b.yaml");
+    expect(status).toBe(1);
+    expect(stdout).toContain("jobs/b.yaml:1:5: id: 'gated' is the id of the job at jobs/a.yaml:1 as well");
+  });
+
+  test("checks standard input", async () => {
+    using folder = withJobs({});
+    expect(await petit(["validate", "-"], { cwd: folder.path, stdin: GATED })).toMatchObject({
+      status: 0,
+      stdout: "valid: 1 job, 1 task in stdin\n",
+    });
+    const bad = await petit(["validate", "-", "--json"], { cwd: folder.path, stdin: "id: bad\n" });
+    expect(bad.status).toBe(1);
+    expect(JSON.parse(bad.stdout).problems).toMatchObject([{ file: "stdin", line: 1, path: "tasks" }]);
   });
 
   test("writes only JSON in the documented shape to stdout with --json", async () => {
@@ -71,7 +106,11 @@ describe("petit validate", () => {
     expect({ status, stderr }).toEqual({ status: 1, stderr: "" });
     const report = JSON.parse(stdout);
     expect(Object.keys(report)).toEqual(["valid", "jobs", "problems"]);
-    expect(report).toMatchObject({ valid: false, jobs: 2, problems: [{ file: "bad.yaml", line: 2, path: "name" }] });
+    expect(report).toMatchObject({
+      valid: false,
+      jobs: 2,
+      problems: [{ file: "jobs/bad.yaml", line: 2, path: "name" }],
+    });
     expect(Object.keys(report.problems[0]).sort()).toEqual(["column", "file", "line", "message", "path"]);
   });
 
@@ -242,6 +281,22 @@ tasks: [{id: t, type: shell, script: x}]
     const once = await next(folder, "--from", "2026-03-06T08:30", "-n", "1");
     expect(once.stdout).toMatch(/^WHEN +JOB\n.* hourly\n.* twice\nand 2 frequent jobs: /);
     expect((await next(folder, "beat", "-n", "3")).stdout.trimEnd().split("\n")).toHaveLength(4);
+  });
+
+  test("ends with --until, which includes a whole date, and lists all until then", async () => {
+    using folder = withJobs({ "a.yaml": MANY });
+    const lines = async (...args: string[]) =>
+      (await next(folder, "hourly", "--from", "2026-03-06T08:30", ...args)).stdout.trimEnd().split("\n").slice(1);
+    expect(await lines("--until", "2026-03-06T10:00")).toHaveLength(2);
+    const toNextDay = await lines("--until", "2026-03-07");
+    expect(toNextDay).toHaveLength(39);
+    expect(toNextDay.at(-1)).toStartWith("2026-03-07 23:00:00 UTC");
+    expect(await lines("--until", "2026-03-07", "-n", "5")).toHaveLength(5);
+    const none = await next(folder, "twice", "--from", "2026-03-06T10:00", "--until", "2026-03-06T11:00");
+    expect(none).toMatchObject({ status: 0, stderr: "no occurrences: none is due until then\n" });
+    const early = await next(folder, "--from", "2026-03-06", "--until", "2026-03-05");
+    expect(early).toMatchObject({ status: 2, stdout: "" });
+    expect(early.stderr).toContain("--until is '2026-03-05'; expected a time after the start of the list");
   });
 
   test("shows only a line if all jobs are frequent", async () => {

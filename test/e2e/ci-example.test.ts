@@ -77,6 +77,19 @@ describe("the example for CI pipelines", () => {
     expect(await runsOf("bad")).toBe(before + 1);
   });
 
+  test("starts a new run each time without a key, also with a body, and needs a job", async () => {
+    const before = await runsOf("good");
+    expect(await run(["good"])).toMatchObject({ status: 0, stdout: "built today\n" });
+    expect(await run(["good", "-d", '{"params": {"day": "sunday"}}'])).toMatchObject({
+      status: 0,
+      stdout: "built sunday\n",
+    });
+    expect(await runsOf("good")).toBe(before + 2);
+    const none = await run([]);
+    expect(none.status).not.toBe(0);
+    expect(none.stderr).toContain("usage: trigger-and-wait.sh JOB [KEY] [-d BODY]");
+  });
+
   test("repeats the request until the run ends", async () => {
     using folder = tempFolder();
     const script = folder.write("impatient.sh", lines.join("\n").replace("wait=300", "wait=1"));

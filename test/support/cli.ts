@@ -20,6 +20,8 @@ export type CliOptions = {
   /** The working directory. The default is an empty folder. */
   readonly cwd?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** What standard input contains. The default is nothing. */
+  readonly stdin?: string;
   /** The command that runs petit. The default is PETIT. */
   readonly command?: readonly string[];
 };
@@ -40,8 +42,9 @@ export const petit = async (args: readonly string[], options: CliOptions = {}): 
   const child = spawn(program, [...before, ...args], {
     cwd: options.cwd ?? folder.path,
     env: { ...cleanEnvironment(folder.path), ...options.environment },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  child.stdin.end(options.stdin);
   const [stdout, stderr, status] = await Promise.all([
     textOf(child.stdout),
     textOf(child.stderr),

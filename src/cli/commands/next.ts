@@ -3,7 +3,8 @@ import { defaultZone } from "../../app/settings/settings.ts";
 import { isUnreachable } from "../../client/error.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { isName } from "../../domain/ids.ts";
-import { localTime } from "../../domain/schedule/local-time.ts";
+import { nextDateStart } from "../../domain/schedule/except.ts";
+import { localTime, zoneOf } from "../../domain/schedule/local-time.ts";
 import { suggest } from "../../lib/suggest.ts";
 import { openClient } from "../client/client.ts";
 import { withFolderHint } from "../client/folder-hint.ts";
@@ -48,31 +49,43 @@ export const next = defineCommand({
       valueHint: "ISO",
       description: "Start time, such as 2026-03-08 or 2026-03-08T01:30. [default: now]",
     },
+    until: {
+      type: "string",
+      valueHint: "ISO",
+      description: `End time; a date includes that whole day. Without -n, lists all occurrences, at most ${MAX_COUNT}. [default: none]`,
+    },
   },
   settings: ["timezone"],
   examples: [
     "petit next",
     "petit next data_pipeline -n 3",
     "petit next examples/jobs data_pipeline --from 2026-03-07T00:00:00-05:00",
+    "petit next jobs --from 2026-12-24 --until 2026-12-26",
   ],
-  run: async ({ "JOBS_DIR|JOB": first, JOB, count, from }, context) => {
+  run: async ({ "JOBS_DIR|JOB": first, JOB, count, from, until }, context) => {
     const { terminal, json, settings, clock } = context;
     const { out, err } = terminal;
     const zone = defaultZone(settings);
     const start = readFrom(from, zone);
-    const given = readCount(count, COUNT);
     const after = start ?? clock.now();
+    const end = readUntil(until, { zone, after });
+    const given = readCount(count, COUNT) ?? (end === null ? null : MAX_COUNT);
+    const range = { after, until: end };
     const table = { now: start === null ? after : null, home: zone, out };
     const source = await findSource(first, JOB, context);
     const { jobs, jobId } = source;
     if (json || jobId !== undefined) {
-      const occurrences = nextOccurrences(jobs, { after, zone: source.zone ?? zone, count: given ?? DEFAULT_COUNT });
+      const occurrences = nextOccurrences(jobs, {
+        ...range,
+        zone: source.zone ?? zone,
+        count: given ?? DEFAULT_COUNT,
+      });
       out.write(json ? asJson(occurrences) : occurrenceTable(occurrences, table));
-      if (occurrences.length === 0 && !json) err.write(`no occurrences: ${whyNone(source)}\n`);
+      if (occurrences.length === 0 && !json) err.write(`no occurrences: ${whyNone(source, end)}\n`);
     } else {
-      const byJob = nextByJob(jobs, { after, zone: source.zone ?? zone, count: given ?? DEFAULT_COUNT_PER_JOB });
+      const byJob = nextByJob(jobs, { ...range, zone: source.zone ?? zone, count: given ?? DEFAULT_COUNT_PER_JOB });
       out.write(jobTable(byJob, table));
-      if (byJob.length === 0) err.write(`no occurrences: ${whyNone(source)}\n`);
+      if (byJob.length === 0) err.write(`no occurrences: ${whyNone(source, end)}\n`);
     }
     return source.report();
   },
@@ -144,20 +157,36 @@ const jobsOfPetit = async (context: Context): Promise<JobSource> => {
   };
 };
 
-const whyNone = ({ jobs, jobId, zone }: JobSource): string => {
+const whyNone = ({ jobs, jobId, zone }: JobSource, until: number | null): string => {
   const scheduled = jobs.filter(({ schedule }) => schedule !== null);
-  if (scheduled.some(({ enabled }) => enabled)) return "the schedules have ended";
+  if (scheduled.some(({ enabled }) => enabled))
+    return until === null ? "the schedules have ended" : "none is due until then";
   if (jobId === undefined) return "no enabled job has a schedule";
   return `'${jobId}' ${scheduled.length === 0 ? "has no schedule" : zone === null ? "is disabled" : "is disabled or paused"}`;
 };
 
 /** Returns the instant just before `--from`, so that an occurrence at that time is included, or null if it isn't given. */
 const readFrom = (text: string | undefined, zone: string): number | null => {
+  return text === undefined ? null : readTime("--from", text, zone) - 1;
+};
+
+/** Returns the last instant of the list, or null if `--until` isn't given. */
+const readUntil = (
+  text: string | undefined,
+  { zone, after }: { readonly zone: string; readonly after: number },
+): number | null => {
   if (text === undefined) return null;
+  const at = readTime("--until", text, zone);
+  const end = /^\d{4}-\d\d-\d\d$/.test(text) ? nextDateStart(at, zoneOf(zone)) - 1 : at;
+  if (end > after) return end;
+  throw new PetitError("invalid_request", `--until is '${text}'; expected a time after the start of the list`);
+};
+
+const readTime = (flag: string, text: string, zone: string): number => {
   const at = parseIso(text, zone);
-  if (at !== null) return at - 1;
+  if (at !== null) return at;
   const form = "an ISO 8601 time such as 2026-03-08, 2026-03-08T01:30 or 2026-03-08T01:30:00-05:00";
-  throw new PetitError("invalid_request", `--from is '${text}'; expected ${form}`);
+  throw new PetitError("invalid_request", `${flag} is '${text}'; expected ${form}`);
 };
 
 const asJson = (list: readonly NextOccurrence[]): string => {

@@ -45,7 +45,7 @@ export const status = defineCommand({
     if (watch) throw usageError("--watch shows no RUN", `'petit status ${RUN} --follow'`, "petit status");
     const client = openClient(context);
     const runId = await findRun(client, RUN, follow ? context : null);
-    if (follow) return watchRemoteRun(client, { runId, output: true, patienceMs }, context);
+    if (follow) return watchRemoteRun(client, { runId, output: true, patienceMs, wanted: "completion" }, context);
     const snapshot = await readRun(client, runId);
     const { out } = context.terminal;
     if (context.json) out.write(`${JSON.stringify({ ...snapshot.run, tasks: snapshot.tasks }, null, 2)}\n`);

@@ -1,37 +1,86 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { definedIn } from "../../app/open-place.ts";
+import { PetitError } from "../../domain/errors.ts";
 import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
-import type { JobFiles } from "../../jobfile/read/job-dir.ts";
+import type { Setup } from "../../jobfile/check/jobs.ts";
+import { formatProblem } from "../../jobfile/problem.ts";
+import { type JobFiles, MAX_BYTES, type NamedFile, readJobFiles } from "../../jobfile/read/job-dir.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { programChecks } from "../doctor/programs.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
-import { noJobIn, problemLine, readJobs, summaryOf } from "../job-folder.ts";
+import { noJobIn, readJobs, summaryOf } from "../job-folder.ts";
+import { readStdin } from "../stdin.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import { paint, type Terminal } from "../terminal/terminal.ts";
 
 export const validate = defineCommand({
   name: "validate",
-  summary: "Check the job files and report all problems",
+  summary: "Check job files and report all problems",
   description:
-    "Reads every job file in JOBS_DIR and its subfolders, and prints all problems, one per line. Runs nothing. The exit " +
-    "status is 1 if a file is invalid or there are no jobs. A program that jobs need and this machine lacks is a warning.",
+    "Reads every job file in JOBS_DIR and its subfolders, or the given files, and prints all problems, one per line. Runs nothing. " +
+    "The exit status is 1 if a file is invalid or there are no jobs. A program that jobs need and this machine lacks is a warning. " +
+    "Files are checked together; the jobs that they depend on or run may be in other files. '-' reads standard input.",
+  usage: ["petit validate JOBS_DIR", "petit validate FILE…", "petit validate -"],
   args: {
-    JOBS_DIR: { type: "positional", required: true, description: "The folder of the job files." },
+    JOBS_DIR: { type: "positional", required: true, description: "The folder of the job files, some job files, or -." },
   },
+  repeatsLast: true,
   settings: ["queues"],
   examples: [
     "petit validate examples/jobs",
     "petit validate jobs --queue database=2",
     "petit validate examples/jobs --json",
+    "petit validate jobs/backup.yaml jobs/report.yaml",
+    "petit validate - < backup.yaml",
   ],
-  run: async ({ JOBS_DIR }, { terminal, json, settings, environment }) => {
-    const files = await readJobs(JOBS_DIR, { queues: settings.queues, hasWorkers: true });
+  run: async ({ _: paths }, { terminal, json, settings, environment }) => {
+    const files = await readPaths(paths, { queues: settings.queues, hasWorkers: true });
     const warnings = warningsOf(files, environment);
     const { out, err } = terminal;
     for (const warning of warnings) err.write(`${paint(err, "yellow", "warning")}: ${warning}\n`);
     if (json) out.write(`${JSON.stringify(asJson(files), null, 2)}\n`);
-    else writeReport(files, { dir: JOBS_DIR, terminal });
+    else writeReport(files, { place: paths.map((path) => (path === "-" ? STDIN : path)).join(", "), terminal });
     return statusOf(files);
   },
+});
+
+/** Reads folders, each for itself, and files, all together. Paths of problems and jobs are relative to the current folder. */
+const readPaths = async (paths: readonly string[], setup: Setup): Promise<JobFiles> => {
+  const kinds = await Promise.all(paths.map(async (path) => ({ path, isFile: await isFile(path) })));
+  const folders = kinds.filter((each) => !each.isFile).map(({ path }) => path);
+  const named = new Set(kinds.filter((each) => each.isFile).map(({ path }) => path));
+  const readings: JobFiles[] = [];
+  for (const folder of folders) readings.push(inFolder(await readJobs(folder, setup), folder));
+  if (named.size > 0) readings.push(await readJobFiles(await Promise.all([...named].map(nameFile)), setup));
+  return {
+    jobs: readings.flatMap(({ jobs }) => jobs),
+    problems: readings.flatMap(({ problems }) => problems),
+    broken: readings.flatMap(({ broken }) => broken),
+  };
+};
+
+/** Throws `not_found` if there is neither a file nor a folder. A folder is checked, with a suggestion, when it is read. */
+const isFile = async (path: string): Promise<boolean> => {
+  if (path === "-") return true;
+  const stats = await stat(path).catch(() => null);
+  if (stats === null && JOB_FILE.test(path))
+    throw new PetitError("not_found", `there is no file ${path}; expected a job file, a folder of job files, or -`);
+  return stats !== null && !stats.isDirectory();
+};
+
+/** The name of standard input in messages. */
+const STDIN = "stdin";
+
+const JOB_FILE = /\.ya?ml$/;
+
+const nameFile = async (path: string): Promise<NamedFile> =>
+  path === "-" ? { file: STDIN, bytes: await readStdin(MAX_BYTES) } : { file: path };
+
+const inFolder = (files: JobFiles, folder: string): JobFiles => ({
+  ...files,
+  problems: files.problems.map((problem) => ({ ...problem, file: join(folder, problem.file) })),
+  broken: files.broken.map((file) => join(folder, file)),
 });
 
 /**
@@ -56,18 +105,18 @@ const statusOf = (files: JobFiles): ExitStatus =>
 
 const writeReport = (
   files: JobFiles,
-  { dir, terminal }: { readonly dir: string; readonly terminal: Terminal },
+  { place, terminal }: { readonly place: string; readonly terminal: Terminal },
 ): void => {
   const { out, err } = terminal;
-  for (const problem of files.problems) out.write(`${problemLine(problem, dir)}\n`);
+  for (const problem of files.problems) out.write(`${formatProblem(problem)}\n`);
   if (files.problems.length > 0) {
     err.write(`${paint(err, "red", summaryOf(files))}\n`);
   } else if (files.jobs.length === 0) {
-    err.write(noJobIn(dir, err));
+    err.write(noJobIn(place, err));
   } else {
     const tasks = files.jobs.reduce((sum, job) => sum + job.tasks.length, 0);
     out.write(
-      `${paint(out, "green", "valid")}: ${pluralize(files.jobs.length, "job")}, ${pluralize(tasks, "task")} in ${dir}\n`,
+      `${paint(out, "green", "valid")}: ${pluralize(files.jobs.length, "job")}, ${pluralize(tasks, "task")} in ${place}\n`,
     );
   }
 };

@@ -2,6 +2,7 @@ import { createServer } from "node:net";
 import { resolve } from "node:path";
 import { addressUrl, urlOf } from "../../app/settings/settings.ts";
 import { withoutSecret } from "../../app/settings/shown.ts";
+import { listeningProcess } from "../../lib/listening-process.ts";
 import { findLockOwner } from "../../store/database/lock.ts";
 import { type LockOwner, lockOwnerText } from "../../store/database/lock-owner.ts";
 import { MEMORY } from "../../store/database/open.ts";
@@ -127,7 +128,7 @@ const portCheck = async (isLocked: boolean, { settings }: Context): Promise<Chec
       hint: "to check that petit, pass --db; to run a second one, pass another --api-port",
     });
   }
-  const message = `${address} is in use by another program`;
+  const message = `${address} is in use by ${listeningProcess(apiPort) ?? "another program"}`;
   return failed("port", { message, hint: "stop that program, or choose another port with --api-port" });
 };
 

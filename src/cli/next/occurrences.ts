@@ -20,6 +20,8 @@ export type NextOptions = {
   readonly count: number;
   /** Occurrences strictly after this time, in ms since the Unix epoch. */
   readonly after: number;
+  /** Occurrences no later than this time, in ms since the Unix epoch; null for no end. */
+  readonly until: number | null;
   /** The zone of schedules that name none. */
   readonly zone: string;
 };
@@ -59,8 +61,9 @@ const following = ({ schedule }: ScheduledJob, at: number): number | null =>
 /** Returns the first `count` occurrences of all schedules, by time, then by id. */
 export const nextOccurrences = (
   jobs: readonly NextJob[],
-  { count, after, zone }: NextOptions,
+  { count, after, until, zone }: NextOptions,
 ): readonly NextOccurrence[] => {
+  const end = until ?? Number.POSITIVE_INFINITY;
   const queue = scheduledJobs(jobs, zone).map((job) => ({ job, at: job.schedule.next(after) }));
   const occurrences: NextOccurrence[] = [];
   while (occurrences.length < count) {
@@ -68,7 +71,7 @@ export const nextOccurrences = (
       (best, each) => (each.at !== null && (best?.at == null || each.at < best.at) ? each : best),
       null,
     );
-    if (first === null || first.at === null) break;
+    if (first === null || first.at === null || first.at > end) break;
     occurrences.push(occurrenceOf(first.job, first.at));
     first.at = following(first.job, first.at);
   }
@@ -76,11 +79,14 @@ export const nextOccurrences = (
 };
 
 /** Returns the first `count` occurrences of each job that has one, by the time of the first one. */
-export const nextByJob = (jobs: readonly NextJob[], { count, after, zone }: NextOptions): readonly JobOccurrences[] =>
+export const nextByJob = (
+  jobs: readonly NextJob[],
+  { count, after, until, zone }: NextOptions,
+): readonly JobOccurrences[] =>
   scheduledJobs(jobs, zone)
     .map((job) => ({
       jobId: job.jobId,
-      occurrences: firstOf(job, { count, after }),
+      occurrences: firstOf(job, { count, after, until }),
       everyMs: frequentIntervalMs(job.schedule, after),
     }))
     .filter(({ occurrences }) => occurrences.some(({ isExcluded }) => !isExcluded))
@@ -90,10 +96,11 @@ const firstStart = ({ occurrences }: JobOccurrences): number =>
   occurrences.find(({ isExcluded }) => !isExcluded)?.at ?? 0;
 
 /** Returns the next `count` occurrences that start a run, and the excluded ones before the last of them. */
-const firstOf = (job: ScheduledJob, { count, after }: Pick<NextOptions, "count" | "after">) => {
+const firstOf = (job: ScheduledJob, { count, after, until }: Omit<NextOptions, "zone">) => {
+  const end = until ?? Number.POSITIVE_INFINITY;
   const occurrences: NextOccurrence[] = [];
   let starts = 0;
-  for (let at = job.schedule.next(after); at !== null && starts < count; at = following(job, at)) {
+  for (let at = job.schedule.next(after); at !== null && at <= end && starts < count; at = following(job, at)) {
     const occurrence = occurrenceOf(job, at);
     occurrences.push(occurrence);
     if (!occurrence.isExcluded) starts++;

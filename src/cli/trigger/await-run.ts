@@ -28,7 +28,7 @@ export const awaitRun = async (
   const name = runName(runId, err);
   if (wait || follow) {
     if (err.isTerminal) err.write(`run ${name} of ${started.job_id}\n`);
-    return watchRemoteRun(client, { runId, output: follow, patienceMs }, context);
+    return watchRemoteRun(client, { runId, output: follow, patienceMs, wanted: "completion" }, context);
   }
   out.write(context.json ? `${JSON.stringify(started, null, 2)}\n` : `${runId}\n`);
   if (!context.json) err.write(`${started.message}; see 'petit status ${name}'\n`);

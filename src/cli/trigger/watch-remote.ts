@@ -25,6 +25,8 @@ type RemoteWatchOptions = {
   readonly output: boolean;
   /** How long to wait for a petit that goes away, in ms. */
   readonly patienceMs: number;
+  /** Which end of the run is a success: its completion, or any end. */
+  readonly wanted: "completion" | "end";
 };
 
 /**
@@ -43,7 +45,7 @@ export const watchRemoteRun = async (
   const { out, err } = context.terminal;
   if (context.json) out.write(`${JSON.stringify({ ...snapshot.run, tasks: snapshot.tasks }, null, 2)}\n`);
   err.write(await endText(client, { snapshot, showedOutput: options.output, screen: err }));
-  return snapshot.run.status === "completed" ? EXIT.DONE : EXIT.FAILED;
+  return options.wanted === "end" || snapshot.run.status === "completed" ? EXIT.DONE : EXIT.FAILED;
 };
 
 const reportStopped = (runId: string, { terminal: { err } }: Context): ExitStatus => {

@@ -7,7 +7,7 @@ import { PetitError } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
 import { loadPatterns } from "../../domain/params/pattern.ts";
 import { openRegular, readStart } from "../../lib/files/regular-file.ts";
-import { checkJobs, type Setup } from "../check/jobs.ts";
+import { checkJobs, type Extent, type Setup } from "../check/jobs.ts";
 import { hasPrograms } from "../check/programs.ts";
 import type { Problem } from "../problem.ts";
 import type { Reference } from "../reference.ts";
@@ -53,6 +53,24 @@ export const brokenFiles = (broken: readonly string[]): ((file: string) => boole
 export const readJobsDir = async (dir: string, setup: Setup = ANY_SETUP): Promise<JobFiles> =>
   (await readFolder({ dir, ...setup })).files;
 
+/** Reads and checks some job files. Jobs that they name may be in other files. */
+export const readJobFiles = async (paths: readonly NamedFile[], setup: Setup): Promise<JobFiles> => {
+  const contents: FileContent[] = [];
+  for (const { file, bytes } of paths)
+    contents.push(
+      bytes === undefined
+        ? await readFile({ root: "", file, state: null, known: undefined })
+        : await readContent(bytes, { file, folder: "." }),
+    );
+  return assemble(contents, setup, "part");
+};
+
+/**
+ * A job file. `file` is its path, absolute or relative to the current folder; or, with `bytes`, a name for its content, whose scripts
+ * are looked for in the current folder.
+ */
+export type NamedFile = { readonly file: string; readonly bytes?: Uint8Array };
+
 const ANY_SETUP: Setup = { queues: null, hasWorkers: true };
 
 type FolderToRead = Setup & {
@@ -77,7 +95,11 @@ export const readFolder = async ({ dir, known, ...setup }: FolderToRead): Promis
   const references = contents.flatMap((content) => content.references ?? []);
   // A value that a job passes to another one must match the pattern of that one's param.
   if (contents.some(({ declarations }) => declarations.some(({ calls }) => calls.length > 0))) await loadPatterns();
-  return { files: assemble([...failed, ...contents], setup), scan, ...(references.length > 0 && { references }) };
+  return {
+    files: assemble([...failed, ...contents], setup, "all"),
+    scan,
+    ...(references.length > 0 && { references }),
+  };
 };
 
 /** Maximum time in ms without yielding; a run that becomes due meanwhile waits no longer than this. */
@@ -97,7 +119,8 @@ const wholeFile = (file: string, message: string): FileContent => ({
   problems: [{ file, line: 1, column: 1, path: "", message }],
 });
 
-const MAX_BYTES = 2 ** 20;
+/** Maximum size of a job file. */
+export const MAX_BYTES = 2 ** 20;
 
 type FileToRead = {
   readonly root: string;
@@ -134,19 +157,26 @@ const digestOf = (bytes: Buffer): string => createHash("sha256").update(bytes).d
 
 const readFile = async ({ root, file, state, known }: FileToRead): Promise<FileContent> => {
   try {
-    const path = join(root, file);
+    const path = resolve(root, file);
     const bytes = readBytes(path);
     if (bytes === null) return wholeFile(file, "is not a regular file; expected a job file");
-    if (bytes.length > MAX_BYTES) return wholeFile(file, "is larger than 1 MiB; expected several smaller files");
-    const text = decode(bytes);
-    if (text === null) return wholeFile(file, "is not UTF-8 text; expected YAML in UTF-8");
-    if (PATTERN_KEY.test(text)) await loadPatterns();
-    const content = readJobFile({ file, folder: dirname(path), text });
+    const content = await readContent(bytes, { file, folder: dirname(path) });
     if (state !== null && content.problems.length === 0) known?.add(file, { state, digest: digestOf(bytes), content });
     return content;
   } catch (error) {
     return wholeFile(file, describeFailure(error));
   }
+};
+
+const readContent = async (
+  bytes: Uint8Array,
+  { file, folder }: { readonly file: string; readonly folder: string },
+): Promise<FileContent> => {
+  if (bytes.length > MAX_BYTES) return wholeFile(file, "is larger than 1 MiB; expected several smaller files");
+  const text = decode(bytes);
+  if (text === null) return wholeFile(file, "is not UTF-8 text; expected YAML in UTF-8");
+  if (PATTERN_KEY.test(text)) await loadPatterns();
+  return readJobFile({ file, folder, text });
 };
 
 /** Returns at most one byte more than the size limit, or null if the path is not a regular file. */
@@ -172,9 +202,9 @@ const decode = (bytes: Uint8Array): string | null => {
   }
 };
 
-const assemble = (contents: readonly FileContent[], setup: Setup): JobFiles => {
+const assemble = (contents: readonly FileContent[], setup: Setup, extent: Extent): JobFiles => {
   const declarations = contents.flatMap((content) => content.declarations);
-  const conflicts = checkJobs(declarations, setup);
+  const conflicts = checkJobs(declarations, setup, extent);
   const problems = [...contents.flatMap((content) => content.problems), ...conflicts.map(({ problem }) => problem)];
   const broken = new Set([...problems.map(({ file }) => file), ...conflicts.flatMap(({ files }) => files)]);
   const jobs = contents.flatMap((content) => content.jobs).filter((job) => !broken.has(job.source.file));

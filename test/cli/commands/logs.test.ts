@@ -22,6 +22,11 @@ tasks:
   - {id: warn, type: shell, script: "echo careful >&2; exit 3", allow_failure: true}
   - {id: boom, type: shell, script: "echo broken >&2; exit 1", depends_on: [warn]}
 ---
+id: tidy
+tasks:
+  - {id: work, type: shell, script: "echo started; exec sleep 60"}
+  - {id: clean, type: shell, script: "echo cleaned", depends_on: [work], condition: always}
+---
 id: fine
 tasks: [{id: t, type: shell, script: "echo fine"}]
 `;
@@ -102,6 +107,24 @@ describe("petit logs --item", () => {
 
 test("petit cancel says how a run has already ended", async () => {
   expect(await ask("cancel", runId)).toMatchObject({ status: 0, stdout: "the run has already ended: it failed\n" });
+});
+
+describe("petit cancel --wait", () => {
+  test("returns when the run has ended, clean-up tasks included", async () => {
+    const run = (await ask("trigger", "tidy")).stdout.trim();
+    const { status, stdout, stderr } = await ask("cancel", run, "--wait");
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
+    expect(stderr).toMatch(/cancelled/);
+    const { tasks, ...ended } = JSON.parse((await ask("status", run, "--json")).stdout);
+    expect(ended).toMatchObject({ status: "cancelled", ended_at: expect.any(Number) });
+    expect(tasks.map(({ status: each }: { readonly status: string }) => each)).toEqual(["failed", "completed"]);
+  });
+
+  test("returns at once, with status 0, for a run that has ended", async () => {
+    const { status, stdout } = await ask("cancel", runId, "--wait", "--json");
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ id: runId, status: "failed" });
+  });
 });
 
 test("petit logs names the tasks of the run if there is no such task", async () => {

@@ -63,7 +63,9 @@ describe("petit run", () => {
     const port = new URL(running.url).port;
     const second = await petit(["run", running.jobsDir, "--db", join(folder.path, "x.db"), "--api-port", port]);
     expect(second).toMatchObject({ status: 4, stdout: "" });
-    expect(second.stderr).toContain(`127.0.0.1:${port} is in use`);
+    expect(second.stderr).toMatch(
+      new RegExp(`127.0.0.1:${port} is in use by .+, process \\d+; stop it, or set another`),
+    );
   });
 
   test("refuses a public address without a token, and creates no database", async () => {

@@ -6,6 +6,7 @@ import { PetitError } from "../../../domain/errors.ts";
 import { openRegular, readStart } from "../../../lib/files/regular-file.ts";
 import { EXIT } from "../../exit.ts";
 import { Failure } from "../../failure.ts";
+import { readStdin } from "../../stdin.ts";
 import type { Fate } from "../imported.ts";
 
 /** A crontab to import. */
@@ -28,7 +29,8 @@ export const readSources = async (
   { system }: { readonly system: boolean },
 ): Promise<CrontabSources> => {
   if (source === undefined && isatty(0)) return alone({ file: "crontab -l", text: printCrontab(), system });
-  if (source === undefined || source === "-") return alone({ file: "stdin", text: await readStdin(), system });
+  if (source === undefined || source === "-")
+    return alone({ file: "stdin", text: decode(await readStdin(MAX_BYTES), "stdin"), system });
   const stats = statSync(source, { throwIfNoEntry: false });
   if (stats === undefined) throw new PetitError("not_found", `there is no file ${source}; expected a crontab`);
   if (stats.isDirectory()) return readFolder(source);
@@ -75,17 +77,6 @@ const readFile = (path: string): string => {
   } finally {
     closeSync(fd);
   }
-};
-
-const readStdin = async (): Promise<string> => {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of process.stdin) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > MAX_BYTES) break;
-  }
-  return decode(Buffer.concat(chunks), "stdin");
 };
 
 const printCrontab = (): string => {
