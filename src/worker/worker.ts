@@ -6,6 +6,8 @@ import type { LinkState } from "../domain/workers/link.ts";
 import { type HelloAnswer, readControl, type Verdict } from "../domain/workers/protocol.ts";
 import { adoptProcess } from "../engine/attempt/adopt.ts";
 import { inheritable } from "../engine/attempt/command.ts";
+import { signalGroup } from "../engine/attempt/process.ts";
+import { findStrays } from "../engine/attempt/strays.ts";
 import { variablesOf } from "../engine/attempt/task-user.ts";
 import { Commits } from "../engine/commits.ts";
 import type { StopMode } from "../engine/engine.ts";
@@ -89,6 +91,7 @@ export class Worker implements AsyncDisposable {
     this.#slots = new Slots(options.slots);
     this.#schedulerClock = new SchedulerClock(clock);
     const requests = new Requests({ transport, clock, log, detach });
+    const instance = options.store.workers.getDatabaseId();
     this.#parts = {
       ...options,
       environment: { ...inheritable(environment), ...(user === null ? {} : variablesOf(user)) },
@@ -96,7 +99,7 @@ export class Worker implements AsyncDisposable {
       commits: new Commits({ ...options, signal: detach }),
       poller: new Poller(options),
       spools: new SpoolPool(options),
-      guard: new Guard(options),
+      guard: new Guard({ ...options, instance }),
       files: new OfferedFiles({ dir: join(stateDir, "files"), transport, isShared: user !== null }),
       requests,
       detach,
@@ -105,7 +108,7 @@ export class Worker implements AsyncDisposable {
       ...options,
       parts: this.#parts,
       schedulerClock: this.#schedulerClock,
-      instance: options.store.workers.getDatabaseId(),
+      instance,
       versionId: storeEmptyDefinition(options),
       isHeld: (key) => this.#held.has(nameOf(key)),
       onAccepted: (accepted) => this.#begin(accepted),
@@ -401,9 +404,22 @@ export class Worker implements AsyncDisposable {
       this.#resume(held, received, local.attempt.id);
     }
     this.#parts.guard.retain(guarded);
+    this.#endStrays(localIds);
     for (const name of readdirSync(spoolDir)) {
       const id = attemptOf(name);
       if (id === null || !localIds.has(id)) removeLeftover(join(spoolDir, name));
+    }
+  }
+
+  /** Ends what an earlier worker of this folder has left, if its database was deleted or replaced: it may be started elsewhere. */
+  #endStrays(localIds: ReadonlySet<number>): void {
+    const { spoolDir, log } = this.#options;
+    for (const { attemptId, pgid } of findStrays(spoolDir, (id) => localIds.has(id))) {
+      log.warn(
+        { pid: pgid, folder: join(spoolDir, String(attemptId)) },
+        "ended an attempt that the state folder does not know",
+      );
+      signalGroup(pgid, "SIGKILL");
     }
   }
 

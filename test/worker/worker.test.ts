@@ -1,10 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { openRuntime } from "#runtime";
 import type { Offer } from "../../src/domain/workers/protocol.ts";
-import { statOf } from "../../src/engine/attempt/identity.ts";
+import { identify, statOf } from "../../src/engine/attempt/identity.ts";
+import { readStatus, spoolOf } from "../../src/engine/output/spool.ts";
 import type { Frame } from "../../src/lib/wire/frame.ts";
 import { generateSigningKey } from "../../src/lib/wire/signing.ts";
+import { uptimeMs } from "../../src/worker/lease/guard.ts";
 import { program, shell } from "../support/engine/factories.ts";
 import { eventually } from "../support/torture/run.ts";
 import type { FakeScheduler } from "../support/workers/fake-scheduler.ts";
@@ -246,12 +249,52 @@ describe("the lease of a worker", () => {
     expect(result.outcome).toMatchObject({ status: "failed", reason: "interrupted" });
   });
 
+  test("prevents a start when it is over before the files of the attempt exist", async () => {
+    const runtime = openRuntime();
+    let stateDir = "";
+    const isEnded = (): boolean =>
+      readdirSync(join(stateDir, "guarded")).some((name) => name.endsWith(".ended")) ||
+      readLease(stateDir) < (uptimeMs() ?? 0);
+    const typescript: typeof runtime.typescript = (given) => {
+      // As if the machine were suspended while the worker prepares the attempt.
+      while (!isEnded()) Bun.sleepSync(20);
+      Bun.sleepSync(200);
+      return runtime.typescript(given);
+    };
+    await using started = startWorker({ runtime: { ...runtime, typescript } });
+    const { scheduler, dir } = started;
+    stateDir = dir;
+    scheduler.lostAfterMs = 900;
+    await scheduler.control({ kind: "greet" });
+    const source = { text: "await Bun.write('marker', '')" };
+    scheduler.offer(program("only", "typescript", source, { workingDir: "." }), { onInterrupt: "rerun" });
+    const { result } = await outcomeOf(scheduler);
+    expect(result.outcome).toMatchObject({ status: "failed", reason: "interrupted" });
+    expect(existsSync(join(dir, "marker"))).toBe(false);
+  });
+
   test("does not end an attempt that may not be started elsewhere", async () => {
     await using started = startWorker();
     const { scheduler, dir } = started;
     scheduler.offer(COUNTING);
     await eventually("it runs", () => (scheduler.of(5).output === "1\n" ? true : null));
     expect(readdirSync(join(dir, "guarded"))).toEqual([]);
+  });
+});
+
+describe("a state folder", () => {
+  test("that was emptied while a task runs ends the task when the next worker starts", async () => {
+    await using started = startWorker();
+    const { scheduler, dir } = started;
+    scheduler.offer(COUNTING);
+    await eventually("it runs", () => (scheduler.of(5).output === "1\n" ? true : null));
+    const [attempt] = readdirSync(join(dir, "spool")).filter((name) => /^\d+$/.test(name));
+    const { pid } = readStatus(spoolOf(join(dir, "spool"), Number(attempt)));
+    await started.leave();
+    for (const name of readdirSync(dir)) rmSync(join(dir, name), { recursive: true });
+    mkdirSync(join(dir, "spool"));
+    started.again();
+    await eventually("the task has ended", () => (identify(pid ?? 0) === null ? true : null));
   });
 });
 
@@ -347,6 +390,9 @@ const COUNTING = shell(
 const goOn = ({ dir }: { readonly dir: string }, to: 2 | 3 | "end"): void => {
   for (let i = 1; i < (to === "end" ? 4 : to); i++) writeFileSync(join(dir, `go${i}`), "");
 };
+
+/** Until when attempts may run, in ms since boot. */
+const readLease = (dir: string): number => Number(readFileSync(join(dir, "lease"), "utf8").split(" ")[0]) * 10;
 
 const SCRIPT = program("only", "typescript", { file: "script.ts" });
 

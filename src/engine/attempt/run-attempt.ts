@@ -53,6 +53,11 @@ export type RunAttemptOptions = {
   /** Aborted when the engine detaches: the process continues, and the next petit process adopts it. */
   readonly detach: AbortSignal;
   readonly onOutput: () => void;
+  /**
+   * Called when all files of a new attempt exist, immediately before its process starts. If it returns a result, no process is started.
+   * The default returns null.
+   */
+  readonly beforeProcess?: () => AttemptResult | null;
 };
 
 /** Runs one attempt from its process to its stored output. Never throws because of something that the task did. */
@@ -99,6 +104,11 @@ const start = (options: RunAttemptOptions): StartedAttempt | AttemptResult => {
     // The output is opened first: if that fails, no process may have been started.
     const command = secrets === null ? null : prepare(secrets, options);
     output = openOutput(mask, options);
+    const prevented = adopted === null ? (options.beforeProcess?.() ?? null) : null;
+    if (prevented !== null) {
+      output[Symbol.dispose]();
+      return prevented;
+    }
     return { output, mask, process: adopted ?? spawn(command, output, options) };
   } catch (error) {
     output?.[Symbol.dispose]();

@@ -238,9 +238,9 @@ export class HeldAttempt {
     if (noted !== null) this.#end.abort(noted);
     const job = localJob(offer, { folder, files: await requests.persist(() => files.obtain(offer)) });
     const [task] = job.tasks;
-    const mayRun = this.#guard();
+    if (task === undefined) return lostAt(now());
     // The guard ends a process that runs already.
-    if (task === undefined || (adopted === null && !mayRun)) return lostAt(now());
+    if (adopted !== null) this.#guard();
     const result = await runAttempt({
       ...parts,
       engine: { ...parts, clock: withNow(clock, now), settings: settingsOf(offer) },
@@ -259,8 +259,13 @@ export class HeldAttempt {
       end: this.#end.signal,
       forceKill: this.#forceKill.signal,
       onOutput: () => this.#shipper.wake(),
+      // The guard prevents a start by replacing the status file, which must exist for that.
+      beforeProcess: () => (this.#guard() ? null : lostAt(now())),
     });
-    const isGuarded = guard.hasEnded(local.attempt.id);
+    // The guard replaces the status file before it notes that it has ended an attempt.
+    const isPrevented =
+      result.outcome.reason === "spawn_failed" && offer.onInterrupt === "rerun" && !guard.isWithinLease;
+    const isGuarded = isPrevented || guard.hasEnded(local.attempt.id);
     if (isGuarded) log.warn(this.fields, "ended an attempt, because it may have been started elsewhere meanwhile");
     return isGuarded || (this.#isAbandoned && result.outcome.reason === "shutdown") ? lostAt(result.endedAt) : result;
   }

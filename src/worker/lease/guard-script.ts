@@ -1,17 +1,23 @@
 /**
- * The shell script of the guard. Arguments: the state folder, and after how many checks without guarded attempts it ends.
+ * The shell script of the guard. Arguments: the state folder, after how many checks without guarded attempts it ends, the id of the worker,
+ * and its spool folder.
  *
  * A guarded attempt is a file in `guarded` whose name is a number. Its first line is the path of the status file of the attempt; a
  * second and a third line name the client and the container of an attempt in a container. `lease` has the time since boot, in
- * hundredths of a second, until which the attempts may run, then the period between checks in seconds.
+ * hundredths of a second, until which the attempts may run, the period between checks in seconds, the id of the boot, and that of the
+ * worker.
  *
  * - When that time has passed, every guarded attempt is ended, and its file gets the suffix `.ended` before.
- * - An attempt whose program has not started yet is prevented from starting: a folder takes the place of its status file.
+ * - An attempt whose program has not started yet is prevented from starting: a link that leads nowhere replaces its status file, in one
+ *   step. Its program starts only from a status file that is still in its place.
  * - The pid is that of the attempt if the command line of the process contains the path of the status file.
+ * - The folder may be deleted, or get another worker. Therefore the guard remembers the lease, the attempts and their pids. It forgets an
+ *   attempt whose file is gone only when its process is gone, and it ignores the lease of another worker. When it notices that the folder
+ *   is no longer its own, it adds the attempts that it has not seen yet: all processes of the spool folder.
  * - The time since boot advances while the machine is suspended, and nothing sets it.
  */
 export const GUARD_SCRIPT = `cd "$1" || exit
-idle=0
+idle=0 until=0 period=1 known= lost=
 echo $$ >guard.pid
 read_status() {
   pid= exit=
@@ -27,34 +33,91 @@ is_over() {
   read -r up rest </proc/uptime || return
   [ "\${up%.*}\${up#*.}" -ge "$until" ]
 }
+is_mine() {
+  mine=
+  read -r mine <guard.pid
+  [ "$mine" = $$ ]
+}
+find_pid() {
+  pid=
+  for found in $(grep -lsF "$1" /proc/[0-9]*/cmdline); do
+    found=\${found#/proc/} found=\${found%/cmdline}
+    if [ "$found" != $$ ] && [ -e "/proc/$found" ]; then pid=$found && return; fi
+  done
+}
+load() { eval "status=\\$status_$1 client=\\$client_$1 container=\\$container_$1 pid=\\$pid_$1"; }
+remember() {
+  case " $known " in
+  *" $1 "*) ;;
+  *) known="$known $1" ;;
+  esac
+  eval "status_$1=\\$status client_$1=\\$client container_$1=\\$container pid_$1=\\$pid"
+}
+note_attempts() {
+  for file in guarded/*[0-9]; do
+    id=\${file#guarded/}
+    case $id in *[!0-9]*) continue ;; esac
+    status= client= container=
+    { read -r status; read -r client; read -r container; } <"$file"
+    [ -n "$status" ] || continue
+    read_status "$status"
+    remember "$id"
+  done
+}
+note_strays() {
+  for found in $(grep -lsF "$1/" /proc/[0-9]*/cmdline); do
+    tr '\\0' '\\n' <"$found" | grep -qx '.*/[0-9]*/status' || continue
+    id=\${found#/proc/} id=\${id%/cmdline}
+    status=$1/ client= container= pid=$id
+    if [ "$id" != $$ ]; then remember "9999$id"; fi
+  done
+}
+review() {
+  before=$known known=
+  for id in $before; do
+    load "$id"
+    if [ ! -e "guarded/$id" ]; then
+      [ -n "$pid" ] || find_pid "$status"
+      [ -n "$pid" ] && [ -e "/proc/$pid" ] || continue
+    fi
+    remember "$id"
+  done
+}
 end_attempt() {
-  status= client= container=
-  { read -r status; read -r client; read -r container; } <"$1"
-  [ -n "$status" ] || return 0
+  load "$1"
+  noted=$pid
   read_status "$status"
   [ -z "$exit" ] || return 0
-  if [ -z "$pid" ]; then
-    mv "$status" "$status-withdrawn" 2>/dev/null
-    mkdir "$status" 2>/dev/null
+  if [ -z "$pid" ] && [ -z "$noted" ]; then
+    ln "$status" "$status-withdrawn"
+    if ! { ln -s nowhere/status "$status-new" && mv -f "$status-new" "$status"; }; then
+      mv "$status" "$status-withdrawn"
+      mkdir "$status"
+    fi
     read_status "$status-withdrawn"
   fi
-  mv "$1" "$1.ended"
+  [ -n "$pid" ] || pid=$noted
+  mv "guarded/$1" "guarded/$1.ended"
   if [ -n "$pid" ] && grep -qF "$status" "/proc/$pid/cmdline"; then kill -KILL "-$pid"; fi
-  if [ -n "$container" ]; then "$client" rm --force "$container" >/dev/null 2>&1; fi
+  if [ -n "$container" ]; then "$client" rm --force "$container" >/dev/null; fi
 }
 while :; do
-  until=0 period=1
-  read -r until period rest <lease
-  set -- "$1" "$2" guarded/*[0-9]
-  if [ -e "$3" ]; then
+  next= step= worker=
+  read -r next step boot worker rest <lease
+  if [ "$worker" = "$3" ]; then until=$next period=$step; fi
+  if [ -n "$lost" ]; then :; elif is_mine; then note_attempts; else lost=1 && note_strays "$4"; fi
+  review
+  if [ -n "$known" ]; then
     idle=0
-    if is_over; then for file in guarded/*[0-9]; do end_attempt "$file"; done; fi
+    if is_over; then for id in $known; do end_attempt "$id"; done; known=; fi
   elif [ "$idle" -lt "$2" ]; then
     idle=$((idle + 1))
   else
+    is_mine || exit 0
     rm -f guard.pid
-    set -- "$1" "$2" guarded/*[0-9]
-    [ -e "$3" ] || exit 0
+    set -- "$1" "$2" "$3" "$4" guarded/*[0-9]
+    [ -e "$5" ] || exit 0
+    set -- "$1" "$2" "$3" "$4"
     echo $$ >guard.pid
   fi
   sleep "$period" || sleep 1

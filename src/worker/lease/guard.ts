@@ -8,6 +8,9 @@ import { GUARD_SCRIPT } from "./guard-script.ts";
 export type GuardOptions = {
   /** The state folder of the worker. */
   readonly stateDir: string;
+  readonly spoolDir: string;
+  /** The id of the worker's database. A folder that was deleted can get another worker, whose leases the guard must ignore. */
+  readonly instance: string;
   readonly runtime: Pick<Runtime, "spawn">;
 };
 
@@ -57,10 +60,10 @@ export class Guard {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
   }
 
-  /** Until when the attempts may run, in ms since boot. 0 if it is unknown, or dates from before the last boot. */
+  /** Until when the attempts may run, in ms since boot. 0 if it is unknown, of another worker, or from before the last boot. */
   get leaseMs(): number {
-    const [until, , boot] = readWords(this.#path("lease"));
-    return boot === bootId() ? Number(until) / CS_PER_MS : 0;
+    const [until, , boot, instance] = readWords(this.#path("lease"));
+    return boot === bootId() && instance === this.#options.instance ? Number(until) / CS_PER_MS : 0;
   }
 
   /** False on a system that does not report the time since boot, such as macOS: there, nothing can be guarded. */
@@ -72,11 +75,15 @@ export class Guard {
   }
 
   setLease({ untilMs, marginMs }: Lease): void {
+    const { instance } = this.#options;
     const periodS = Math.min(MAX_PERIOD_S, marginMs / CHECKS_IN_MARGIN / 1_000);
-    replaceFile(this.#path("lease"), `${Math.floor(untilMs * CS_PER_MS)} ${periodS.toFixed(3)} ${bootId()}\n`);
+    replaceFile(
+      this.#path("lease"),
+      `${Math.floor(untilMs * CS_PER_MS)} ${periodS.toFixed(3)} ${bootId()} ${instance}\n`,
+    );
   }
 
-  /** Starts to guard an attempt. Call it before its process is started. */
+  /** Starts to guard an attempt. Call it when its status file exists, and before its process is started. */
   add({ id, status, container }: GuardedAttempt): void {
     const lines = [status, ...(container === null ? [] : [container.engine, container.name])];
     replaceFile(this.#path("guarded", String(id)), `${lines.join("\n")}\n`);
@@ -108,11 +115,11 @@ export class Guard {
 
   #ensureProcess(): void {
     if (this.#isRunning || this.#findProcess()) return;
-    const { runtime, stateDir } = this.#options;
+    const { runtime, spoolDir } = this.#options;
     const nothing = openSync("/dev/null", "r");
     try {
       const { exited } = runtime.spawn({
-        argv: ["/bin/sh", "-c", GUARD_SCRIPT, "petit-guard", stateDir, String(IDLE_CHECKS)],
+        argv: ["/bin/sh", "-c", GUARD_SCRIPT, "petit-guard", ...this.#identity, spoolDir],
         cwd: "/",
         environment: { PATH: process.env.PATH ?? "/usr/bin:/bin" },
         stdin: null,
@@ -142,7 +149,13 @@ export class Guard {
   #findProcess(): boolean {
     const [pid] = readWords(this.#path("guard.pid"));
     const line = pid === undefined || !/^\d+$/.test(pid) ? null : readText(`/proc/${pid}/cmdline`);
-    return line?.includes(`petit-guard\0${this.#options.stateDir}\0`) === true;
+    return line?.includes(`\0${["petit-guard", ...this.#identity].join("\0")}\0`) === true;
+  }
+
+  /** The arguments by which the guard of this worker is recognized. */
+  get #identity(): readonly string[] {
+    const { stateDir, instance } = this.#options;
+    return [stateDir, String(IDLE_CHECKS), instance];
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openRuntime } from "#runtime";
 import { identify } from "../../../src/engine/attempt/identity.ts";
@@ -20,16 +20,22 @@ const now = (): number => uptimeMs() ?? 0;
 const openGuard = () => {
   const dir = processDir();
   mkdirSync(join(dir.path, "spool"));
-  const guard = new Guard({ stateDir: dir.path, runtime: openRuntime() });
+  const place = { stateDir: dir.path, spoolDir: join(dir.path, "spool"), runtime: openRuntime() };
+  const guard = new Guard({ ...place, instance: "one" });
   const pid = (): number => Number(readFileSync(join(dir.path, "guard.pid"), "utf8"));
   return {
+    dir: dir.path,
     guard,
+    /** The guard of another worker that uses the same folder. */
+    other: () => new Guard({ ...place, instance: "two" }),
     pid,
     spool: makeSpool(join(dir.path, "spool"), 7),
     attempt: { id: 7, status: makeSpool(join(dir.path, "spool"), 7).status, container: null },
     [Symbol.dispose]: () => {
-      guard.setLease({ untilMs: now() + 60_000, marginMs: 1 });
-      guard.remove(7);
+      if (existsSync(join(dir.path, "guarded"))) {
+        guard.setLease({ untilMs: now() + 60_000, marginMs: 1 });
+        guard.remove(7);
+      }
       dir[Symbol.dispose]();
     },
   };
@@ -94,6 +100,39 @@ describe("the guard", () => {
     await waitFor(() => guard.hasEnded(7));
     child.write("\n");
     expect(await child.exited).toBe(125);
+  });
+
+  test("ends what it guards when its folder was deleted and the lease is over", async () => {
+    using opened = openGuard();
+    const { guard, spool, attempt, dir, pid } = opened;
+    const until = now() + 1_500;
+    guard.setLease({ untilMs: until, marginMs: MARGIN_MS });
+    guard.add(attempt);
+    using child = startAttempt(spool, "sleep", "60");
+    const running = await eventually("it runs", () => readStatus(spool).pid);
+    await eventually("the guard runs", () => pidOrNull(pid));
+    rmSync(dir, { recursive: true });
+    await waitFor(() => identify(running) === null);
+    expect(now()).toBeGreaterThanOrEqual(until);
+    await child.exited;
+  });
+
+  test("ends what it has not seen before its folder was emptied, whatever the lease of the next worker there is", async () => {
+    using opened = openGuard();
+    const { guard, spool, attempt, dir, pid, other } = opened;
+    guard.setLease({ untilMs: now() + 1_500, marginMs: MARGIN_MS });
+    guard.add(attempt);
+    await eventually("the guard runs", () => pidOrNull(pid));
+    process.kill(pid(), "SIGSTOP");
+    const unseen = makeSpool(spool.dir, 8);
+    using child = startAttempt(unseen, "sleep", "60");
+    const running = await eventually("it runs", () => readStatus(unseen).pid);
+    const stopped = pid();
+    for (const name of readdirSync(dir)) rmSync(join(dir, name), { recursive: true });
+    other().setLease({ untilMs: now() + 60_000, marginMs: MARGIN_MS });
+    process.kill(stopped, "SIGCONT");
+    await waitFor(() => identify(running) === null);
+    await child.exited;
   });
 
   test("is started again if it was killed", async () => {
