@@ -22,6 +22,7 @@ await using engine = createEngine({
   readJobs: () => readJobsDir(jobsDir),
   spoolDir: `${db}-spool`,
   artifactsDir: `${db}-artifacts`,
+  ownFolders: { state: [], jobs: null },
   environment: { PATH: process.env.PATH ?? "" },
   settings: {
     maxJobs: null,

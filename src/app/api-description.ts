@@ -16,6 +16,7 @@ export const describeApi = async (options: ApiDescriptionOptions): Promise<ApiDo
   const settings = { ...options.settings, db: MEMORY };
   await using parts = new AsyncDisposableStack();
   const nothing = {
+    jobsDir: null,
     environment: {},
     readJobs: async () => ({ jobs: [], problems: [], broken: [] }),
     followSchedules: false,

@@ -18,6 +18,7 @@ import { pageFiles } from "./page.ts";
 import { releaseMemoryLater } from "./release-memory.ts";
 import { addressUrl, hasWorkers, type Origins } from "./settings/settings.ts";
 import { readTokens } from "./settings/token.ts";
+import { ownFoldersOf } from "./spool-dir.ts";
 import { systemFacts } from "./system-facts.ts";
 
 export type AppOptions = Omit<OpenEngineOptions, "readJobs"> & {
@@ -66,6 +67,7 @@ const start = async (options: AppOptions): Promise<App> => {
       ...options,
       queues: settings.queues,
       hasWorkers: hasWorkers(settings),
+      ownFolders: ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir }),
       given: options.firstReading,
       reader: readerIdentity({ ...options.runtime, ...options }),
     }),

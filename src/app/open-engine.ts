@@ -6,10 +6,12 @@ import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { definedIn, openPlace } from "./open-place.ts";
 import { defaultZone, type Settings } from "./settings/settings.ts";
-import { artifactsDirOf } from "./spool-dir.ts";
+import { artifactsDirOf, ownFoldersOf } from "./spool-dir.ts";
 
 export type OpenEngineOptions = {
   readonly settings: Settings;
+  /** JOBS_DIR; null if there is none. */
+  readonly jobsDir: string | null;
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly log: Log;
@@ -28,7 +30,7 @@ export type OpenEngineOptions = {
  * used, and `invalid_request` on a system that cannot run jobs.
  */
 export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableStack): Engine => {
-  const { settings, runtime, clock, log } = options;
+  const { settings, jobsDir, runtime, clock, log } = options;
   const { store, spool } = openPlace({ ...options, db: settings.db }, parts);
   return parts.use(
     createEngine({
@@ -39,6 +41,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       readJobs: options.readJobs,
       spoolDir: spool.path,
       artifactsDir: artifactsDirOf(settings.db, spool.path),
+      ownFolders: ownFoldersOf({ db: settings.db, spoolDir: spool.path, jobsDir }),
       environment: definedIn(options.environment),
       settings: engineSettings(settings),
       followSchedules: options.followSchedules ?? true,

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import { makeSpoolDir } from "../engine/output/spool.ts";
+import type { OwnFolders, StateFolder } from "../jobfile/mount.ts";
 import { MEMORY } from "../store/database/open.ts";
-import { siblingFile } from "../store/database/sibling-file.ts";
+import { linksOf, siblingFile } from "../store/database/sibling-file.ts";
 
 /**
  * Creates the spool folder next to the database, or a temporary one for an in-memory database. Throws
@@ -23,6 +24,30 @@ export const openSpoolDir = (db: string): { readonly path: string } & Disposable
 /** Returns the folder of the artifacts: next to the database, or in the temporary spool folder of an in-memory database. */
 export const artifactsDirOf = (db: string, spoolDir: string): string =>
   db === MEMORY ? join(spoolDir, "kept") : resolve(siblingFile(db, "-artifacts"));
+
+/** Returns the folders of petit. `spoolDir` is null while a database in memory has none; `jobsDir` is null on a worker. */
+export const ownFoldersOf = ({
+  db,
+  spoolDir,
+  jobsDir,
+}: {
+  readonly db: string;
+  readonly spoolDir: string | null;
+  readonly jobsDir: string | null;
+}): OwnFolders => {
+  const spool = spoolDir ?? (db === MEMORY ? null : resolve(siblingFile(db, "-spool")));
+  const temporary: readonly StateFolder[] =
+    spool === null
+      ? []
+      : [
+          { what: "spool", path: spool },
+          { what: "artifacts", path: artifactsDirOf(db, spool) },
+        ];
+  // A database that is a link needs the folder of the link, too.
+  const files = db === MEMORY ? [] : [...linksOf(db), siblingFile(db, "")];
+  const database: readonly StateFolder[] = files.map((file) => ({ what: "database", path: dirname(resolve(file)) }));
+  return { state: [...database, ...temporary], jobs: jobsDir === null ? null : resolve(jobsDir) };
+};
 
 const checked = (path: string): string => {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== false) return path;

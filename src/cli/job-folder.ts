@@ -11,7 +11,7 @@ import { Failure } from "./failure.ts";
 import { pluralize } from "./terminal/pluralize.ts";
 import { paint, type Screen } from "./terminal/terminal.ts";
 
-/** Reads the job files of a folder. Without `setup`, jobs may name any queue, and run on workers. Throws `not_found` if it does not exist. */
+/** Reads the job files of a folder. Without `setup`, jobs may name any queue, run on workers, and mount any folder. Throws `not_found` if it does not exist. */
 export const readJobs = async (dir: string, setup?: Setup): Promise<JobFiles> => {
   await checkJobsDir(dir);
   return readJobsDir(dir, setup);

@@ -1,5 +1,6 @@
 import type { InterruptPolicy, Job } from "../domain/job.ts";
 import type { Queues } from "../domain/limits/queue.ts";
+import type { OwnFolders } from "../jobfile/mount.ts";
 import type { JobFiles } from "../jobfile/read/job-dir.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -20,6 +21,8 @@ export type EngineOptions = {
   readonly spoolDir: string;
   /** Folder in which files of runs are kept. Created when the first one is stored, with mode 0700. */
   readonly artifactsDir: string;
+  /** The folders from which containers are kept away. */
+  readonly ownFolders: OwnFolders;
   /** petit's environment, which tasks inherit. */
   readonly environment: Readonly<Record<string, string>>;
   readonly settings: EngineSettings;

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Param } from "../domain/job.ts";
 import { whyNotPattern } from "../domain/params/pattern.ts";
 import { formatPath, type Path } from "./parse/node.ts";
@@ -5,6 +6,7 @@ import type { Position } from "./parse/positions.ts";
 import type { Report } from "./report.ts";
 import type { JobDraft, TaskDraft } from "./schema/job.ts";
 import type { SourceFile } from "./source.ts";
+import { splitVolume } from "./volume.ts";
 
 /** The parts of a document that other jobs depend on: its id, its params, and the jobs it names. */
 export type Declaration = {
@@ -23,7 +25,12 @@ export type Declaration = {
   readonly queue: QueueUse | null;
   /** The positions of `runs_on`. */
   readonly runsOn: readonly Place[];
+  /** What its containers mount, as far as that is known before a run. */
+  readonly mounts: readonly MountPlace[];
 };
+
+/** A path of this machine that a container mounts. */
+type MountPlace = Place & { readonly source: string };
 
 type Place = { readonly path: string; readonly position: Position };
 
@@ -50,7 +57,7 @@ type QueueUse = Place & { readonly name: string };
 
 export type Params = { readonly [name: string]: Param };
 
-export const declareJob = (draft: JobDraft, report: Report, { file, positions }: SourceFile): Declaration => {
+export const declareJob = (draft: JobDraft, report: Report, { file, folder, positions }: SourceFile): Declaration => {
   const placeOf = (path: Path): Place => {
     const { node, path: written } = report.locate(path);
     return { path: formatPath(written), position: positions(node.at) };
@@ -71,8 +78,27 @@ export const declareJob = (draft: JobDraft, report: Report, { file, positions }:
     params: declareParams(draft, report),
     queue: draft.queue === undefined ? null : { name: draft.queue, ...placeOf(["queue"]) },
     runsOn: placesOfLabels(draft).map(placeOf),
+    mounts: mountsOf(draft).map(({ path, text }) => ({ source: resolve(folder, text), ...placeOf(path) })),
   };
 };
+
+/** Returns the paths that the containers on this machine mount, without those that have templates. */
+const mountsOf = ({ runs_on, tasks = [] }: JobDraft): readonly { readonly path: Path; readonly text: string }[] =>
+  tasks.flatMap((task, index) => {
+    if (task?.container === undefined || !isEmpty(task.runs_on ?? runs_on)) return [];
+    const { working_dir: workingDir, container } = task;
+    const volumes = typeof container === "string" ? [] : (container.volumes ?? []);
+    const texts = [
+      { path: ["working_dir"], text: workingDir ?? null },
+      ...volumes.map((volume, nth) => ({
+        path: ["container", "volumes", nth],
+        text: volume === undefined ? null : splitVolume(volume).source,
+      })),
+    ];
+    return texts.flatMap(({ path, text }) =>
+      text === null || text.includes("${{") || text.includes("\0") ? [] : [{ path: ["tasks", index, ...path], text }],
+    );
+  });
 
 const placesOfLabels = ({ runs_on, tasks = [] }: JobDraft): readonly Path[] => [
   ...(isEmpty(runs_on) ? [] : [["runs_on"]]),
@@ -125,4 +151,5 @@ export const declareUnread = (source: SourceFile): Declaration[] =>
     params: null,
     queue: null,
     runsOn: [],
+    mounts: [],
   }));

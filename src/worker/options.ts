@@ -4,7 +4,10 @@ import type { EngineOptions } from "../engine/options.ts";
 import type { PublicKey } from "../lib/wire/signing.ts";
 import type { WorkerTransport } from "./transport.ts";
 
-export type WorkerOptions = Pick<EngineOptions, "store" | "runtime" | "clock" | "log" | "spoolDir" | "artifactsDir"> & {
+export type WorkerOptions = Pick<
+  EngineOptions,
+  "store" | "runtime" | "clock" | "log" | "spoolDir" | "artifactsDir" | "ownFolders"
+> & {
   readonly name: string;
   readonly labels: readonly string[];
   readonly slots: number;

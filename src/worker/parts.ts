@@ -9,7 +9,10 @@ import type { OfferedFiles } from "./offers/files.ts";
 import type { WorkerTransport } from "./transport.ts";
 
 /** The parts of a worker that its attempts use. */
-export type WorkerParts = Pick<EngineOptions, "store" | "runtime" | "clock" | "log" | "spoolDir" | "artifactsDir"> & {
+export type WorkerParts = Pick<
+  EngineOptions,
+  "store" | "runtime" | "clock" | "log" | "spoolDir" | "artifactsDir" | "ownFolders"
+> & {
   /** The variables of the worker's environment that tasks inherit. */
   readonly environment: EngineOptions["environment"];
   /** All variables of the worker's environment. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { basename } from "node:path";
 import { IMAGE, type Podman, startPodman, whyNoPodman } from "../support/container/podman.ts";
 import { post, runToEnd, start } from "../support/petit/api.ts";
 import { type Petit, petitCommand, startPetit } from "../support/petit/petit.ts";
@@ -29,6 +30,33 @@ tasks:
 ${Array.from({ length: 200 }, (_, line) => `      N${line}=${line}`).join("\n")}
       head -c 10000000 /dev/zero | tr '\\0' x | fold -w 100
       printf '%s|' "$N199" "$QUOTED" >&2`,
+    `id: alone
+tasks:
+  - id: a
+    type: shell
+    container: {image: "${IMAGE}", network: none}
+    script: |
+      pwd
+      grep -v -e ' / ' -e ' /proc' -e ' /sys' -e ' /dev' -e ' /etc/' -e ' /run/' /proc/mounts | cut -d ' ' -f 2 | sort`,
+    `id: job_files
+tasks:
+  - id: a
+    type: shell
+    working_dir: .
+    container: {image: "${IMAGE}", volumes: ["./:/in", "..:/up"]}
+    script: |
+      ls
+      for folder in . /in /up/jobs; do echo x > $folder/evil.yaml || echo refused; done
+      mv /up/jobs /up/other || echo refused
+      echo x > /up/allowed`,
+    `id: state
+params: {path: {required: true}}
+tasks:
+  - {id: a, type: shell, container: {image: "${IMAGE}", volumes: ["\${{ params.path }}:/x"]}, script: "echo ran; ls -R /x"}`,
+    `id: state_folder
+params: {path: {required: true}}
+tasks:
+  - {id: a, type: shell, container: "${IMAGE}", working_dir: "\${{ params.path }}", script: "echo ran; ls -R ."}`,
     `id: fails\ntasks:\n  - {id: a, type: shell, container: "${IMAGE}", script: exit 42}`,
     `id: no-image\ntasks:\n  - {id: a, type: shell, container: {image: "localhost/nothing:1", pull: never}, script: "true"}`,
     `id: lingering\nkill_grace: 10s\ntasks:\n  - {id: a, type: shell, container: "${IMAGE}", script: "${LINGERING}"}`,
@@ -84,6 +112,47 @@ describe.skipIf(why !== null)(`a task in a container${why === null ? "" : ` (${w
   test("does not get petit's own environment", async () => {
     const run = await runToEnd(petit, "petits-own");
     expect(await logOf(run.id)).not.toContain("CONTAINERS_CONF");
+  });
+
+  test("has nothing of the machine but its script, outputs and artifacts", async () => {
+    const run = await runToEnd(petit, "alone");
+    expect(await logOf(run.id)).toBe("/\n/petit/artifacts\n/petit/output\n/petit/script\n");
+  });
+
+  test("can't write to the folder of the job files, nor replace it", async () => {
+    const run = await runToEnd(petit, "job_files");
+    expect(await logOf(run.id, "?stream=stdout")).toBe("a.yaml\nrefused\nrefused\nrefused\nrefused\n");
+    expect(readdirSync(`${dir.path}/jobs`)).toEqual(["a.yaml"]);
+    expect(readFileSync(`${dir.path}/allowed`, "utf8")).toBe("x\n");
+  });
+
+  test.each(["state", "state_folder"])("does not start with what petit stores: %s", async (job) => {
+    symlinkSync(petit.dir, `${dir.path}/to-${job}`);
+    for (const path of [
+      petit.dir,
+      ...(job === "state" ? [petit.dbPath] : []),
+      `${petit.dbPath}-spool`,
+      ...(job === "state" ? [`${petit.dbPath}-spool/1`] : []),
+      `${petit.dbPath}-artifacts`,
+      `${dir.path}/to-${job}`,
+      `${dir.path}/../${basename(petit.dir)}`,
+      "/",
+    ]) {
+      const run = await runToEnd(petit, job, { path });
+      expect(run.error).toMatch(/the folder of petit's (database|spool|artifacts)/);
+      expect([path, run.status, await logOf(run.id)]).toEqual([path, "failed", ""]);
+    }
+  });
+
+  test("is refused when petit reads a job file that mounts what petit stores", async () => {
+    await Bun.write(
+      `${dir.path}/jobs/bad.yaml`,
+      `id: bad\ntasks:\n  - {id: a, type: shell, script: x, container: {image: "${IMAGE}", volumes: ["${petit.dir}:/x"]}}\n`,
+    );
+    const { body } = await post(petit, "/api/jobs/reload");
+    rmSync(`${dir.path}/jobs/bad.yaml`);
+    expect(body.problems).toMatchObject([{ file: "bad.yaml", line: 3, path: "tasks[0].container.volumes[0]" }]);
+    expect(body.problems[0].message).toContain(`${petit.dir} is the folder of petit's database`);
   });
 
   test("fails with the exit code of its script, or with the engine's words", async () => {

@@ -188,6 +188,7 @@ describe("a start", () => {
       readJobs: async () => filesOf([job("hello")]),
       spoolDir: `${petit.dir}/spool`,
       artifactsDir: `${petit.dir}/artifacts`,
+      ownFolders: { state: [], jobs: null },
       environment: {},
       settings: SETTINGS,
     });

@@ -3,6 +3,7 @@ import { PetitError } from "../../domain/errors.ts";
 import { type Job, withDefaultNotify } from "../../domain/job.ts";
 import type { Queues } from "../../domain/limits/queue.ts";
 import type { NotifyTarget } from "../../domain/notification.ts";
+import type { OwnFolders } from "../../jobfile/mount.ts";
 import { formatProblem } from "../../jobfile/problem.ts";
 import { digestOfFile, type FolderReading, type JobFiles, readFolder } from "../../jobfile/read/job-dir.ts";
 import { type FolderScan, readState } from "../../jobfile/read/scan.ts";
@@ -18,6 +19,8 @@ export type JobsReaderOptions = {
   readonly queues: Queues;
   /** Whether tasks can run on workers. */
   readonly hasWorkers: boolean;
+  /** The folders that containers must not mount. */
+  readonly ownFolders: OwnFolders;
   readonly log: Log;
   readonly clock: Clock;
   /** Identifies the petit that reads; see `JobFileSource`. Null to read every file each time. */
@@ -77,11 +80,11 @@ export class JobsReader implements Disposable {
   }
 
   async #readFolder(store: Store, findJob: (jobId: string) => Job | null): Promise<FolderReading> {
-    const { jobsDir: dir, queues, hasWorkers, reader, clock, log } = this.#options;
-    if (reader === null) return await readFolder({ dir, queues, hasWorkers });
+    const { jobsDir: dir, queues, hasWorkers, ownFolders, reader, clock, log } = this.#options;
+    if (reader === null) return await readFolder({ dir, queues, hasWorkers, ownFolders });
     const source = { folder: resolve(dir), reader };
     const known = new StoredFiles({ store, source, findJob, now: clock.now(), distrusted: this.#distrusted });
-    const reading = await readFolder({ dir, queues, hasWorkers, known });
+    const reading = await readFolder({ dir, queues, hasWorkers, ownFolders, known });
     this.#unread ??= known.unread;
     try {
       known.save();

@@ -56,31 +56,34 @@ export class StoredFiles implements KnownFiles {
       if (job === null || store.jobs.digestOf(job) !== digest) return null;
       jobs.push(job);
     }
-    const declarations = declared.map(({ id, line, column, gates, calls = [], queue = null, runsOn = [] }, index) => ({
-      id,
-      file,
-      position: { line, column },
-      isGuess: false,
-      calls,
-      params: jobs[index]?.params ?? null,
-      gates: gates.map((gate, nth) => ({
-        jobId: gate.jobId,
-        isWindow: jobs[index]?.dependsOn[nth]?.condition === "within_window",
-        path: gate.path,
-        position: { line: gate.line, column: gate.column },
-      })),
-      queue:
-        queue === null
-          ? null
-          : { name: queue.name, path: queue.path, position: { line: queue.line, column: queue.column } },
-      runsOn,
-    }));
+    const declarations = declared.map(
+      ({ id, line, column, gates, calls = [], queue = null, runsOn = [], mounts = [] }, index) => ({
+        id,
+        file,
+        position: { line, column },
+        isGuess: false,
+        calls,
+        params: jobs[index]?.params ?? null,
+        gates: gates.map((gate, nth) => ({
+          jobId: gate.jobId,
+          isWindow: jobs[index]?.dependsOn[nth]?.condition === "within_window",
+          path: gate.path,
+          position: { line: gate.line, column: gate.column },
+        })),
+        queue:
+          queue === null
+            ? null
+            : { name: queue.name, path: queue.path, position: { line: queue.line, column: queue.column } },
+        runsOn,
+        mounts,
+      }),
+    );
     return { jobs, declarations, problems: [] };
   }
 
   add(file: string, { state, digest, content }: ReadFile): void {
     const { now, store } = this.#options;
-    const jobs = content.declarations.map(({ id, position, gates, calls, queue, runsOn }, index) => {
+    const jobs = content.declarations.map(({ id, position, gates, calls, queue, runsOn, mounts }, index) => {
       const job = content.jobs[index];
       if (job === undefined || job.id !== id) throw new Error(`the declarations of ${file} do not match its jobs`);
       return {
@@ -91,6 +94,7 @@ export class StoredFiles implements KnownFiles {
         ...(calls.length > 0 && { calls }),
         ...(queue !== null && { queue: { name: queue.name, path: queue.path, ...queue.position } }),
         ...(runsOn.length > 0 && { runsOn }),
+        ...(mounts.length > 0 && { mounts }),
       };
     });
     this.#changed.set(file, {

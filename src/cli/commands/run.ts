@@ -2,6 +2,7 @@ import type { App } from "../../app/app.ts";
 import { checkJobsDir } from "../../app/jobs-dir.ts";
 import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
 import { defaultZone, hasWorkers, SETTINGS, withOrigin } from "../../app/settings/settings.ts";
+import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { isJournal } from "../../app/systemd/journal.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { type JobFiles, readFolder } from "../../jobfile/read/job-dir.ts";
@@ -64,7 +65,12 @@ export const run = defineCommand({
       JOBS_DIR === undefined ? withOrigin(jobsDir, SETTINGS.jobsDir, origins.jobsDir) : jobsDir,
     );
     const firstReading = settings.strict
-      ? await readFolder({ dir: jobsDir, queues: settings.queues, hasWorkers: hasWorkers(settings) })
+      ? await readFolder({
+          dir: jobsDir,
+          queues: settings.queues,
+          hasWorkers: hasWorkers(settings),
+          ownFolders: ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir }),
+        })
       : null;
     if (firstReading !== null) refuseProblems(firstReading.files, jobsDir);
     // Loaded here because no other command needs Elysia.

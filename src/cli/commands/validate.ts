@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { definedIn } from "../../app/open-place.ts";
+import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
 import type { Setup } from "../../jobfile/check/jobs.ts";
@@ -34,8 +36,13 @@ export const validate = defineCommand({
     "petit validate jobs/backup.yaml jobs/report.yaml",
     "petit validate - < backup.yaml",
   ],
-  run: async ({ _: paths }, { terminal, json, settings, environment }) => {
-    const files = await readPaths(paths, { queues: settings.queues, hasWorkers: true });
+  run: async ({ _: paths }, context) => {
+    const { terminal, json, settings, environment } = context;
+    const files = await readPaths(paths, (jobsDir = settings.jobsDir) => ({
+      queues: settings.queues,
+      hasWorkers: true,
+      ownFolders: knowsDatabase(context) ? ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir }) : null,
+    }));
     const warnings = warningsOf(files, environment);
     const { out, err } = terminal;
     for (const warning of warnings) err.write(`${paint(err, "yellow", "warning")}: ${warning}\n`);
@@ -46,13 +53,13 @@ export const validate = defineCommand({
 });
 
 /** Reads folders, each for itself, and files, all together. Paths of problems and jobs are relative to the current folder. */
-const readPaths = async (paths: readonly string[], setup: Setup): Promise<JobFiles> => {
+const readPaths = async (paths: readonly string[], setupIn: (jobsDir?: string) => Setup): Promise<JobFiles> => {
   const kinds = await Promise.all(paths.map(async (path) => ({ path, isFile: await isFile(path) })));
   const folders = kinds.filter((each) => !each.isFile).map(({ path }) => path);
   const named = new Set(kinds.filter((each) => each.isFile).map(({ path }) => path));
   const readings: JobFiles[] = [];
-  for (const folder of folders) readings.push(inFolder(await readJobs(folder, setup), folder));
-  if (named.size > 0) readings.push(await readJobFiles(await Promise.all([...named].map(nameFile)), setup));
+  for (const folder of folders) readings.push(inFolder(await readJobs(folder, setupIn(folder)), folder));
+  if (named.size > 0) readings.push(await readJobFiles(await Promise.all([...named].map(nameFile)), setupIn()));
   return {
     jobs: readings.flatMap(({ jobs }) => jobs),
     problems: readings.flatMap(({ problems }) => problems),
@@ -82,6 +89,10 @@ const inFolder = (files: JobFiles, folder: string): JobFiles => ({
   problems: files.problems.map((problem) => ({ ...problem, file: join(folder, problem.file) })),
   broken: files.broken.map((file) => join(folder, file)),
 });
+
+/** Returns whether the database is named or here. Otherwise the files may be meant for a petit that has its database elsewhere. */
+const knowsDatabase = ({ settings, origins }: Context): boolean =>
+  origins.db.kind !== "default" || existsSync(settings.db);
 
 /**
  * Returns what may go wrong on this machine: programs that the jobs need and it does not have, and secrets that are too short to

@@ -2,6 +2,7 @@ import { checkJobsDir } from "../../app/jobs-dir.ts";
 import { definedIn } from "../../app/open-place.ts";
 import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
 import { hasWorkers } from "../../app/settings/settings.ts";
+import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { type Job, secretsOfJob, withDefaultNotify } from "../../domain/job.ts";
 import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
 import { type JobFiles, readJobsDir } from "../../jobfile/read/job-dir.ts";
@@ -24,7 +25,11 @@ export const jobChecks = async (
   const { environment, settings, defaultNotify } = context;
   try {
     await checkJobsDir(dir.path);
-    const files = await readJobsDir(dir.path, { queues: settings.queues, hasWorkers: hasWorkers(settings) });
+    const files = await readJobsDir(dir.path, {
+      queues: settings.queues,
+      hasWorkers: hasWorkers(settings),
+      ownFolders: ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir: dir.path }),
+    });
     return [
       filesCheck(files, dir.path),
       ...programChecks(files.jobs, environment),

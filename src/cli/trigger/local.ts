@@ -3,6 +3,7 @@ import { NO_REMOTE, taskRunList } from "../../api/shapes/task.ts";
 import { openLog } from "../../app/logger.ts";
 import { type OpenEngineOptions, openEngine } from "../../app/open-engine.ts";
 import { onSignal } from "../../app/signals.ts";
+import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { PetitError } from "../../domain/errors.ts";
 import type { RunId } from "../../domain/ids.ts";
 import { type Job, withDefaultNotify } from "../../domain/job.ts";
@@ -25,7 +26,9 @@ type LocalTrigger = { readonly dir: string; readonly jobId: string; readonly req
  * Ctrl-C ends its clean-up tasks too.
  */
 export const triggerLocally = async ({ dir, jobId, request }: LocalTrigger, context: Context): Promise<ExitStatus> => {
-  const files = await readJobs(dir, { queues: context.settings.queues, hasWorkers: false });
+  const { settings } = withTemporaryDatabase(context);
+  const ownFolders = ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir: dir });
+  const files = await readJobs(dir, { queues: settings.queues, hasWorkers: false, ownFolders });
   const job = findJob(files, { id: jobId, dir, err: context.terminal.err });
   for (const each of withChildJobs(job, files.jobs)) {
     const approval = each.tasks.find(({ program }) => program.type === "approval");
@@ -37,7 +40,7 @@ export const triggerLocally = async ({ dir, jobId, request }: LocalTrigger, cont
   }
   await using parts = new AsyncDisposableStack();
   const interrupts = parts.use(openInterrupts());
-  const options = engineOptions(files, context);
+  const options = engineOptions({ files, dir }, context);
   const engine = openEngine(options, parts);
   // The database may contain running runs of another petit. They stay for its next start.
   parts.defer(() => engine.stop("leave"));
@@ -70,8 +73,11 @@ const openInterrupts = (): Disposable & { readonly onEach: (handle: () => void) 
   return { onEach, [Symbol.dispose]: () => signals[Symbol.dispose]() };
 };
 
-const engineOptions = (files: JobFiles, context: Context): OpenEngineOptions => ({
+type LocalJobs = { readonly files: JobFiles; readonly dir: string };
+
+const engineOptions = ({ files, dir }: LocalJobs, context: Context): OpenEngineOptions => ({
   ...withTemporaryDatabase(context),
+  jobsDir: dir,
   readJobs: async () => ({
     ...files,
     jobs: files.jobs.map((each) => withDefaultNotify(each, context.defaultNotify)),

@@ -6,12 +6,14 @@ import type { Container, Job, Program, SshProgram, Task } from "../../domain/job
 import type { Run } from "../../domain/run.ts";
 import type { TextOrSecret } from "../../domain/secret.ts";
 import { configVariables, itemVariables, paramVariables } from "../../domain/task-environment.ts";
+import type { OwnFolders } from "../../jobfile/mount.ts";
 import { expandJson, expandTemplate, hasTemplate, type TemplateScope } from "../../jobfile/template.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Spool } from "../output/spool.ts";
 import type { SecretValues } from "../secrets/attempt-secrets.ts";
 import { containerOf } from "./container/engine.ts";
-import { planContainer, SCRIPT_IN_CONTAINER } from "./container/plan.ts";
+import { SCRIPT_IN_CONTAINER } from "./container/mounts.ts";
+import { planContainer } from "./container/plan.ts";
 import { findFile } from "./find-file.ts";
 import { type HttpPlanOptions, planRequest } from "./http/plan.ts";
 import { requestArguments } from "./http/request-command.ts";
@@ -45,6 +47,7 @@ export type CommandOptions = {
   /** The environment that tasks may inherit; see `inheritable`. */
   readonly environment: Readonly<Record<string, string>>;
   readonly secrets: SecretValues;
+  readonly ownFolders: OwnFolders;
 };
 
 /**
@@ -104,17 +107,18 @@ const planContained = (
     spool,
     runId: run.id,
     argv: program.argv,
-    cwd,
+    cwd: task.workingDir === null ? null : cwd,
     environment: { ...givenVariables(context, expand), ...ownVariables(context) },
     hasStdin: stdin !== null,
     secrets: secretNames(context),
     hasScript: program.script !== undefined,
     file: program.file ?? null,
     folder: job.source.folder,
+    ownFolders: context.ownFolders,
     expand,
   });
   const command = { argv, cwd, environment, hasStdin: stdin !== null };
-  const workdir = task.artifacts === undefined ? null : realpathSync(cwd);
+  const workdir = task.artifacts === undefined || task.workingDir === null ? null : realpathSync(cwd);
   return { command, script: program.script ?? null, stdin, workdir, isShared: true };
 };
 

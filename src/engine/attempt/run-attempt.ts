@@ -30,10 +30,13 @@ export type AttemptResult = ExitJudgement & {
 };
 
 export type RunAttemptOptions = {
-  readonly engine: Pick<EngineOptions, "store" | "runtime" | "clock" | "settings" | "environment" | "log">;
+  readonly engine: Pick<
+    EngineOptions,
+    "store" | "runtime" | "clock" | "settings" | "environment" | "log" | "ownFolders"
+  >;
   /** The user that the process runs as. Null, which is the default, is petit's own. */
   readonly user?: TaskUser | null;
-  readonly context: Omit<CommandOptions, "runtime" | "environment" | "spool" | "attempt" | "secrets">;
+  readonly context: Pick<CommandOptions, "job" | "task" | "run" | "item" | "scope">;
   /** petit's environment with the variables that no task inherits; secrets are read from it. */
   readonly ownEnvironment: EngineOptions["environment"];
   readonly attempt: Attempt;
@@ -134,8 +137,16 @@ const prepare = (
   { values }: AttemptSecrets,
   { engine, context, attempt, spool, spools, user = null }: RunAttemptOptions,
 ): ProcessCommand => {
-  const { runtime, environment } = engine;
-  const plan = planAttempt({ ...context, runtime, environment, spool, attempt: attempt.attempt, secrets: values });
+  const { runtime, environment, ownFolders } = engine;
+  const plan = planAttempt({
+    ...context,
+    runtime,
+    environment,
+    spool,
+    attempt: attempt.attempt,
+    secrets: values,
+    ownFolders,
+  });
   spools.make(spool, plan);
   if (user === null) return plan.command;
   giveSpool(spool, user);

@@ -3,9 +3,11 @@ import { isName } from "../../domain/ids.ts";
 import type { Queues } from "../../domain/limits/queue.ts";
 import type { Call, Declaration, Gate } from "../declaration.ts";
 import { makeHints } from "../hints.ts";
+import type { OwnFolders } from "../mount.ts";
 import type { Conflict } from "../problem.ts";
 import { checkCalls, checkGatesOfCalls, checkNesting } from "./calls.ts";
 import { refuseWorkers } from "./labels.ts";
+import { checkMounts } from "./mounts.ts";
 import { checkQueues } from "./queues.ts";
 
 /** What the settings of the scheduler allow jobs to use. */
@@ -14,6 +16,8 @@ export type Setup = {
   readonly queues: Queues | null;
   /** Whether tasks can run on workers, which needs NATS. */
   readonly hasWorkers: boolean;
+  /** The folders that containers must not mount; null to accept any. */
+  readonly ownFolders: OwnFolders | null;
 };
 
 /** Whether the declarations are all jobs of a folder, or a part of them: then others may exist. */
@@ -25,7 +29,7 @@ export type Extent = "all" | "part";
  */
 export const checkJobs = (
   declarations: readonly Declaration[],
-  { queues, hasWorkers }: Setup,
+  { queues, hasWorkers, ownFolders }: Setup,
   extent: Extent,
 ): readonly Conflict[] => {
   const byId = new Map<string, Declaration>();
@@ -55,6 +59,7 @@ export const checkJobs = (
     ...checkGatesOfCalls(byId),
     ...(queues === null ? [] : checkQueues(declarations, queues)),
     ...(hasWorkers ? [] : refuseWorkers(declarations)),
+    ...(ownFolders === null ? [] : checkMounts(declarations, ownFolders)),
   ];
 };
 

@@ -11,7 +11,7 @@ export const checkPrograms = ({ tasks = [], runs_on }: JobDraft, report: Report,
   tasks.forEach((task, index) => {
     if (task?.type === undefined) return;
     checkFields(task, { path: ["tasks", index], report });
-    checkContainer(task, { path: ["tasks", index, "container"], report });
+    checkContainer(task, { path: ["tasks", index], report });
     const isRemote = (task.runs_on ?? runs_on ?? []).length > 0;
     checkFile(task, { path: ["tasks", index, "script"], report, folder, isRemote });
   });
@@ -57,10 +57,17 @@ const AN: ReadonlySet<string> = new Set(["approval", "http", "ssh"]);
 /** The task types whose program can run in a container. */
 const CONTAINED: ReadonlySet<string> = new Set(["command", "shell", "python"]);
 
-const checkContainer = ({ type, container }: TaskDraft, { path, report }: TaskPlace): void => {
-  if (container === undefined || type === undefined || CONTAINED.has(type)) return;
+const checkContainer = (task: TaskDraft, { path, report }: TaskPlace): void => {
+  const { type, container, artifacts = [], working_dir: workingDir } = task;
+  if (container === undefined || type === undefined) return;
+  if (artifacts.length > 0 && workingDir === undefined)
+    report.addAt(
+      [...path, "artifacts"],
+      "has no effect in a container without working_dir; expected a working_dir, or files in $PETIT_ARTIFACTS",
+    );
+  if (CONTAINED.has(type)) return;
   const why = type === "typescript" ? "runs in petit itself, which an image does not contain" : "has no local program";
-  report.addAt(path, `${article(type)} ${type} task ${why}; expected ${[...CONTAINED].join(", ")}`);
+  report.addAt([...path, "container"], `${article(type)} ${type} task ${why}; expected ${[...CONTAINED].join(", ")}`);
 };
 
 /** Fields that have no effect without a process. */

@@ -48,7 +48,7 @@ export const brokenFiles = (broken: readonly string[]): ((file: string) => boole
 
 /**
  * Reads and checks every job file of a folder. A file with a problem contributes no job. Yields to the event loop
- * between batches. Without `setup`, jobs may name any queue, and run on workers. Throws `not_found` if the folder does not exist.
+ * between batches. Without `setup`, jobs may name any queue, run on workers, and mount any folder. Throws `not_found` if the folder does not exist.
  */
 export const readJobsDir = async (dir: string, setup: Setup = ANY_SETUP): Promise<JobFiles> =>
   (await readFolder({ dir, ...setup })).files;
@@ -71,7 +71,7 @@ export const readJobFiles = async (paths: readonly NamedFile[], setup: Setup): P
  */
 export type NamedFile = { readonly file: string; readonly bytes?: Uint8Array };
 
-const ANY_SETUP: Setup = { queues: null, hasWorkers: true };
+const ANY_SETUP: Setup = { queues: null, hasWorkers: true, ownFolders: null };
 
 type FolderToRead = Setup & {
   readonly dir: string;

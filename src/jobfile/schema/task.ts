@@ -67,7 +67,7 @@ const CONTAINER = {
     },
     volumes: {
       type: { kind: "list", of: word("a volume, such as `./data:/data:ro`"), minItems: 0 },
-      doc: "Further folders and volumes, as for `docker run --volume`. A path that begins with `.` is relative to the job file's folder.",
+      doc: "Further folders and volumes, as for `docker run --volume`. A path that begins with `.` is relative to the job file's folder. JOBS_DIR is read-only.",
       default: [],
       example: ["./data:/data:ro"],
     },
@@ -225,7 +225,7 @@ export const TASK = {
     working_dir: {
       type: path,
       doc: "The folder it runs in, relative to the job file's folder; templates are expanded.",
-      absent: "petit's own working directory",
+      absent: "petit's own working directory; in a container that of the image",
       example: "/srv/etl",
     },
     stdin: {

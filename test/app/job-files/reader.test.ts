@@ -19,6 +19,7 @@ import { JobsReader } from "../../../src/app/job-files/reader.ts";
 import type { Job } from "../../../src/domain/job.ts";
 import { NO_QUEUES, type Queues } from "../../../src/domain/limits/queue.ts";
 import { type NotifyTarget, receiverText } from "../../../src/domain/notification.ts";
+import type { OwnFolders } from "../../../src/jobfile/mount.ts";
 import { type JobFiles, readJobsDir } from "../../../src/jobfile/read/job-dir.ts";
 import { readState } from "../../../src/jobfile/read/scan.ts";
 import { type Clock, systemClock } from "../../../src/lib/clock.ts";
@@ -80,7 +81,10 @@ type StartOptions = {
   readonly notify?: readonly NotifyTarget[];
   readonly queues?: Queues;
   readonly hasWorkers?: boolean;
+  readonly ownFolders?: OwnFolders;
 };
+
+const NO_FOLDERS: OwnFolders = { state: [], jobs: null };
 
 /** Opens the database, reads the files, stores the jobs, and verifies the files that were not read, as a start of petit does. */
 const start = async (
@@ -92,12 +96,13 @@ const start = async (
     notify = [],
     queues = NO_QUEUES,
     hasWorkers = true,
+    ownFolders = NO_FOLDERS,
   }: StartOptions = {},
 ): Promise<Start> => {
   using store = openStore({ path: world.db, runtime: openRuntime() });
   const log = recordingLog();
   using jobsReader = new JobsReader({
-    ...{ jobsDir: jobs, queues, hasWorkers, log, clock, reader, given: null, defaultNotify: notify },
+    ...{ jobsDir: jobs, queues, hasWorkers, ownFolders, log, clock, reader, given: null, defaultNotify: notify },
   });
   const previous: ReadonlyMap<string, { readonly job: Job }> = store.jobs.list();
   const find = (jobId: string): Job | null => previous.get(jobId)?.job ?? null;
@@ -115,7 +120,8 @@ const start = async (
 /** Starts, and expects what a reading without the database finds. */
 const startRight = async (world: World, options: StartOptions = {}): Promise<Start> => {
   const started = await start(world, options);
-  const setup = { queues: options.queues ?? null, hasWorkers: options.hasWorkers ?? true };
+  const { queues = null, hasWorkers = true, ownFolders = null } = options;
+  const setup = { queues, hasWorkers, ownFolders };
   expect(started.files).toStrictEqual(await readJobsDir(options.jobs ?? world.jobs, setup));
   expect(started.verified).toBeNull();
   return started;
@@ -169,6 +175,17 @@ describe("job files that have not changed", () => {
     const { files } = await startRight(world, { hasWorkers: false });
     expect(files.broken).toEqual(["a.yaml"]);
     expect((await startRight(world)).files.problems).toEqual([]);
+  });
+
+  test("are checked again for what their containers mount, which depends on where the database is", async () => {
+    const task = "{id: t, type: shell, container: x, working_dir: /srv/data, script: x}";
+    using world = makeWorld({ "a.yaml": `id: a\ntasks: [${task}]\n` });
+    await startRight(world);
+    expect((await startRight(world)).restored).toEqual(["a"]);
+    const ownFolders: OwnFolders = { state: [{ what: "database", path: "/srv/data" }], jobs: null };
+    expect((await startRight(world, { ownFolders })).files.problems).toMatchObject([
+      { line: 2, column: 57, path: "tasks[0].working_dir" },
+    ]);
   });
 
   test("are checked again for their queue, which the settings define", async () => {

@@ -124,6 +124,7 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
     },
     spoolDir,
     artifactsDir: options.artifactsDir ?? `${dir}/artifacts`,
+    ownFolders: { state: [], jobs: null },
     environment: options.environment ?? { PATH: process.env.PATH ?? "", HOME: "/" },
     settings: { ...SETTINGS, ...options.settings },
     followSchedules: options.followSchedules ?? true,

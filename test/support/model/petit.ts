@@ -178,6 +178,7 @@ export class ModelPetit implements AsyncDisposable {
       readJobs: async () => filesOf(jobsWith(this.#tick)),
       spoolDir: join(this.#dir, "spool"),
       artifactsDir: join(this.#dir, "artifacts"),
+      ownFolders: { state: [], jobs: null },
       environment: { PATH: process.env.PATH ?? "" },
       settings: { ...SETTINGS, maxJobs: MODEL_MAX_JOBS, queues: MODEL_QUEUES },
     });

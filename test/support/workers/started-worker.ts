@@ -38,6 +38,7 @@ export const startWorker = (given: Partial<WorkerOptions> = {}): StartedWorker =
       stateDir: dir.path,
       spoolDir: dir.file("spool"),
       artifactsDir: dir.file("artifacts"),
+      ownFolders: { state: [], jobs: null },
       folder: dir.path,
       environment: { PATH: process.env.PATH ?? "", HOME: "/" },
       user: null,

@@ -68,6 +68,11 @@ export const security: Topic = {
             "response or the database; *** replaces them in the output of their job. Another form, such as base64, is not recognized.",
         ],
         [
+          "containers",
+          "A container has only the folders that its task names. JOBS_DIR is read-only there, and folders with petit's database, " +
+            "spool or artifacts are refused.",
+        ],
+        [
           "same user",
           "Tasks run as petit's user and can read what that user can: the token file, the systemd credentials, the database, and the " +
             "environment of other tasks. On Linux they can't read petit's own environment and memory, unless petit runs as root with " +

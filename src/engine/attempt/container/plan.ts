@@ -1,8 +1,9 @@
-import { dirname, isAbsolute, relative, resolve } from "node:path";
 import type { Container } from "../../../domain/job.ts";
+import type { OwnFolders } from "../../../jobfile/mount.ts";
 import type { Spool } from "../../output/spool.ts";
 import { SpawnError } from "../spawn-error.ts";
 import { ATTEMPT_LABEL, DATABASE_LABEL, databaseName, type StartedContainer } from "./engine.ts";
+import { mountArguments } from "./mounts.ts";
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -13,8 +14,8 @@ export type ContainerOptions = {
   readonly runId: string;
   /** The program in the container. */
   readonly argv: readonly string[];
-  /** The folder on this machine that the program runs in. */
-  readonly cwd: string;
+  /** The folder on this machine that the program runs in; null if the task names none, and the image decides. */
+  readonly cwd: string | null;
   /** The variables of the job. */
   readonly environment: Variables;
   /** The names of those variables whose values are secrets. */
@@ -26,11 +27,11 @@ export type ContainerOptions = {
   readonly file: string | null;
   /** Folder of the job file, to which the paths of volumes are relative. */
   readonly folder: string;
+  readonly ownFolders: OwnFolders;
   readonly expand: (text: string) => string;
 };
 
-/** Where a container has the script, the outputs and the artifacts. */
-export const SCRIPT_IN_CONTAINER = "/petit/script";
+/** Where a container has the outputs and the artifacts. */
 const IN_CONTAINER = { PETIT_OUTPUT: "/petit/output", PETIT_ARTIFACTS: "/petit/artifacts" } as const;
 
 /**
@@ -48,8 +49,6 @@ export const planContainer = (
   );
   const byValue = Object.entries(variables).filter(([key]) => !byName.includes(key));
   const flag = (text: string, value: string | null): readonly string[] => (value === null ? [] : [text, expand(value)]);
-  // petit's own working directory may be that of the whole system, as it is in a systemd unit.
-  const folders = cwd === "/" ? [] : [bind(cwd, cwd), "--workdir", cwd];
   return {
     argv: [
       engine,
@@ -61,14 +60,16 @@ export const planContainer = (
       ...["--label", `${DATABASE_LABEL}=${databaseName(spool.dir)}`],
       ...["--label", `petit.run=${options.runId}`],
       ...(options.hasStdin ? ["--interactive"] : []),
-      ...folders,
-      ...(options.hasScript ? [bind(spool.script, SCRIPT_IN_CONTAINER, true)] : []),
-      ...(options.file === null || isWithin(options.file, cwd)
-        ? []
-        : [bind(dirname(options.file), dirname(options.file), true)]),
-      bind(spool.outputs, IN_CONTAINER.PETIT_OUTPUT),
-      bind(spool.artifacts, IN_CONTAINER.PETIT_ARTIFACTS),
-      ...container.volumes.flatMap((volume) => ["--volume", volumeOf(expand(volume), options.folder)]),
+      ...(cwd === null ? [] : ["--workdir", cwd]),
+      ...mountArguments({
+        ...options,
+        own: [
+          [spool.outputs, IN_CONTAINER.PETIT_OUTPUT],
+          [spool.artifacts, IN_CONTAINER.PETIT_ARTIFACTS],
+        ],
+        script: options.hasScript ? spool.script : null,
+        volumes: container.volumes.map(expand),
+      }),
       ...byName.flatMap((key) => ["--env", key]),
       ...byValue.flatMap(([key, value]) => ["--env", `${key}=${value}`]),
       ...flag("--user", container.user),
@@ -96,24 +97,7 @@ export const planContainer = (
 const OF_CLIENT =
   /^(PATH|HOME|USER|TMPDIR|GODEBUG|GOMAXPROCS|SSL_CERT_(FILE|DIR)|(CONTAINERS?|XDG|LD|STORAGE|BUILDAH)_[A-Z_]+|DOCKER_(HOST|CONFIG|CONTEXT|CERT_PATH|API_VERSION|TLS|TLS_VERIFY)|(https?|no|all)_proxy)$/i;
 
-/** Returns the flag that mounts a path. The engines read it as a line of CSV. */
-const bind = (source: string, target: string, isReadOnly = false): string =>
-  `--mount=${["type=bind", `source=${source}`, `target=${target}`, ...(isReadOnly ? ["readonly"] : [])].map(csvField).join(",")}`;
-
-const csvField = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-
-/** Resolves the path of a volume. A text without a slash at its start, such as `data`, names a volume of the engine. */
-const volumeOf = (volume: string, folder: string): string =>
-  /^\.\.?(\/|:|$)/.test(volume)
-    ? resolve(folder, volume.split(":")[0] ?? "") + volume.slice(volume.indexOf(":"))
-    : volume;
-
 const imageOf = (image: string): string => {
   if (image !== "" && !image.startsWith("-") && !/\s/.test(image)) return image;
   throw new SpawnError("EINVAL", `image '${image}' must not be empty, begin with '-' or contain a space`);
-};
-
-const isWithin = (file: string, folder: string): boolean => {
-  const path = relative(folder, file);
-  return folder !== "/" && !path.startsWith("..") && !isAbsolute(path);
 };

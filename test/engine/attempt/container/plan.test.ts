@@ -28,6 +28,7 @@ const plan = (options: Partial<ContainerOptions> = {}) =>
     hasScript: false,
     file: null,
     folder: "/jobs",
+    ownFolders: { state: [{ what: "spool", path: "/spool" }], jobs: "/jobs" },
     expand: (text) => text,
     ...options,
   });
@@ -75,8 +76,13 @@ describe("the command of a container", () => {
     ]);
   });
 
-  test("does not mount the root of the machine", () => {
-    expect(mounts(plan({ cwd: "/" }).argv).join()).not.toContain("source=/,");
+  test("mounts no folder of a task that names none", () => {
+    const { argv } = plan({ cwd: null });
+    expect(mounts(argv)).toEqual([
+      "--mount=type=bind,source=/spool/7/outputs,target=/petit/output",
+      "--mount=type=bind,source=/spool/7/artifacts,target=/petit/artifacts",
+    ]);
+    expect(argv).not.toContain("--workdir");
   });
 
   test.each([
@@ -94,8 +100,11 @@ describe("the command of a container", () => {
   });
 
   test.each([
-    ["./data:/data", "/jobs/data:/data"],
-    ["..:/up:ro", "/:/up:ro"],
+    ["./data:/data", "/jobs/data:/data:ro"],
+    [".data:/data:rw,z", "/jobs/.data:/data:z,ro"],
+    ["..data:/data:O", "/jobs/..data:/data:O"],
+    ["../up:/up:ro", "/up:/up:ro"],
+    ["/data", "/data"],
     ["cache:/cache", "cache:/cache"],
     ["/srv:/srv", "/srv:/srv"],
   ])("resolves the volume %s to %s", (volume, expected) => {
@@ -103,6 +112,37 @@ describe("the command of a container", () => {
     const { argv } = plan({ container: { ...NO_OPTIONS, volumes: [volume] } });
     expect(valuesOf(argv, "--volume")).toEqual([expected]);
     expect(base).not.toContain("--volume");
+  });
+
+  test.each(["/", "..", "/spool/8", "/srv/../spool"])(
+    "refuses the volume %s, which has to do with the spool",
+    (path) => {
+      const container = { ...NO_OPTIONS, volumes: [`${path}:/x:ro`] };
+      expect(() => plan({ container })).toThrow(/^container\.volumes\[0\]: .* the folder of petit's spool/);
+    },
+  );
+
+  test("refuses an overlay that podman would store in a folder of petit", () => {
+    const refusal = (folder: string) => () =>
+      plan({ container: { ...NO_OPTIONS, volumes: [`/srv:/srv:O,upperdir=${folder},workdir=/tmp`] } });
+    expect(refusal("/spool/8")).toThrow("/spool/8 lies in the folder of petit's spool");
+    expect(refusal("/jobs")).toThrow("/jobs is a folder of job files");
+  });
+
+  test("protects the job files in a folder that contains them, and the way to them", () => {
+    const ownFolders = { state: [], jobs: "/srv/petit/jobs" };
+    const { argv } = plan({ cwd: "/srv", ownFolders, container: { ...NO_OPTIONS, volumes: ["/srv/petit:/p"] } });
+    expect(mounts(argv).filter((mount) => mount.includes("/srv"))).toEqual([
+      "--mount=type=bind,source=/srv,target=/srv",
+      "--mount=type=bind,source=/srv/petit,target=/srv/petit",
+      "--mount=type=bind,source=/srv/petit/jobs,target=/srv/petit/jobs,readonly",
+      "--mount=type=bind,source=/srv/petit/jobs,target=/p/jobs,readonly",
+    ]);
+  });
+
+  test("mounts only the script file if its folder has to do with what petit stores", () => {
+    const { argv } = plan({ cwd: null, file: "/spool/files/a.py" });
+    expect(mounts(argv)).toContain("--mount=type=bind,source=/spool/files/a.py,target=/spool/files/a.py,readonly");
   });
 
   test.each(["", "-v/:/host", "a b"])("refuses the image '%s'", (image) => {
