@@ -240,6 +240,25 @@ export const isAllowedFailure = (
   return allowFailure === "always" || (ended.exitCode !== null && allowFailure.exitCodes.includes(ended.exitCode));
 };
 
+/**
+ * Returns the exit code of a task that failed because of its items: that of the first one that failed by itself, if
+ * `allow_failure` lists those of all of them; otherwise null.
+ */
+export const exitCodeOfItems = (
+  { allowFailure }: Pick<Task, "allowFailure">,
+  items: readonly {
+    readonly status: TaskStatus;
+    readonly reason: Reason | null;
+    readonly exitCode?: number | null | undefined;
+  }[],
+): number | null => {
+  if (allowFailure === undefined || allowFailure === "always") return null;
+  const codes = items
+    .filter(({ status, reason }) => status === "failed" && reason !== "cancelled")
+    .map(({ exitCode }) => exitCode ?? null);
+  return codes.every((code) => code !== null && allowFailure.exitCodes.includes(code)) ? (codes[0] ?? null) : null;
+};
+
 /** A secret that a job file names. */
 export type SecretUse = {
   readonly source: SecretSource;

@@ -1,7 +1,7 @@
 import { type GraphNodeState, judge } from "../../domain/graph.ts";
 import type { TaskId } from "../../domain/ids.ts";
 import { type ItemsSpec, isTooManyFailures } from "../../domain/item.ts";
-import { isAllowedFailure, type Task } from "../../domain/job.ts";
+import { exitCodeOfItems, isAllowedFailure, type Task } from "../../domain/job.ts";
 import type { EndingReason, Reason } from "../../domain/run.ts";
 import { assertNever } from "../../lib/never.ts";
 import { itemKey, type NodeKey } from "./node.ts";
@@ -48,7 +48,13 @@ export type RunStep =
   /** Expand a pending task into its items. A new plan is needed afterwards. */
   | { readonly kind: "expand"; readonly taskId: TaskId }
   /** End a task whose items have all ended. */
-  | { readonly kind: "finish_items"; readonly taskId: TaskId; readonly reason: Reason | null };
+  | {
+      readonly kind: "finish_items";
+      readonly taskId: TaskId;
+      /** Null if the task completes. */
+      readonly reason: Reason | null;
+      readonly exitCode: number | null;
+    };
 
 export type RunPlan = {
   readonly steps: readonly RunStep[];
@@ -107,12 +113,14 @@ export const planRun = (input: PlanInput): RunPlan => {
       free -= planned.started;
       if (planned.isFailingFast) failFast.push(task.id);
       steps.push(...planned.steps);
-      for (const step of planned.steps)
-        after.set(step.item === undefined ? step.taskId : itemKey(step.taskId, step.item), stateAfter(step));
+      for (const step of planned.steps) {
+        const key = step.item === undefined ? step.taskId : itemKey(step.taskId, step.item);
+        after.set(key, stateAfter(step, after.get(key)));
+      }
       const finish = finishItems(task, itemStates(task.id, state.items ?? 0, after), ending);
       if (finish === null) continue;
       steps.push(finish);
-      after.set(task.id, stateAfter(finish));
+      after.set(task.id, stateAfter(finish, state));
       continue;
     }
     const step = nextStep(task, after, { ...context, isChanged });
@@ -124,7 +132,7 @@ export const planRun = (input: PlanInput): RunPlan => {
     if (step === null || (needsPlace && (free <= 0 || isWithheld(task)))) continue;
     if (needsPlace) free--;
     steps.push(step);
-    after.set(task.id, stateAfter(step));
+    after.set(task.id, stateAfter(step, state));
   }
   const isOver = [...after.values()].every(({ status }) => status !== "pending" && status !== "running");
   return { steps, failFast, isPartial, isOver };
@@ -198,11 +206,11 @@ const finishItems = (
   ending: Ending | null,
 ): Extract<RunStep, { readonly kind: "finish_items" }> | null => {
   if (items.some(({ status }) => status === "pending" || status === "running")) return null;
-  const finish = { kind: "finish_items", taskId: task.id } as const;
-  if (isEnded(task, ending) && items.some(({ status }) => status !== "completed"))
-    return { ...finish, reason: ending.reason };
+  const isCut = isEnded(task, ending) && items.some(({ status }) => status !== "completed");
   const isFailed = task.items !== undefined && hasTooManyFailures(task.items, items);
-  return { ...finish, reason: isFailed ? "items_failed" : null };
+  const reason = isCut ? ending.reason : isFailed ? "items_failed" : null;
+  const exitCode = reason === null ? null : exitCodeOfItems(task, items);
+  return { kind: "finish_items", taskId: task.id, reason, exitCode };
 };
 
 /** Returns whether a request to end the run ends this task. Clean-up tasks ignore the first request. */
@@ -262,22 +270,25 @@ const refusedByIf = (
   return { kind: "fail", taskId: task.id, reason: "invalid_condition", error: result.error };
 };
 
-const stateAfter = (step: RunStep): TaskState => {
+/** Returns the state of a task or an item after a step. It agrees with what the run stores for the step. */
+const stateAfter = (step: RunStep, before: TaskState | undefined): TaskState => {
   switch (step.kind) {
     case "skip":
-      return { status: "skipped", reason: step.reason, phase: "idle" };
+      return { ...before, status: "skipped", reason: step.reason, phase: "idle" };
     case "give_up":
     case "fail":
-      return { status: "failed", reason: step.reason, phase: "idle" };
+      return { ...before, status: "failed", reason: step.reason, phase: "idle" };
     case "ask":
-      return { status: "running", reason: null, phase: "asking" };
+      return { ...before, status: "running", reason: null, phase: "asking" };
     case "expand":
-      return { status: "running", reason: null, phase: "items" };
-    case "finish_items":
-      return { status: step.reason === null ? "completed" : "failed", reason: step.reason, phase: "idle" };
+      return { ...before, status: "running", reason: null, phase: "items" };
+    case "finish_items": {
+      const { reason, exitCode } = step;
+      return { ...before, status: reason === null ? "completed" : "failed", reason, exitCode, phase: "idle" };
+    }
     case "start":
     case "retry":
-      return { status: "running", reason: null, phase: "attempting" };
+      return { ...before, status: "running", reason: null, phase: "attempting" };
     default:
       return assertNever(step);
   }

@@ -48,7 +48,7 @@ import { RetriedParts } from "./retried-parts.ts";
 import { clockOfRun } from "./run-clock.ts";
 import { evaluateIf } from "./task/conditions.ts";
 import { expandTask } from "./task/expansion.ts";
-import { aggregateOutputs, exitCodeOfItems, itemsError } from "./task/items.ts";
+import { aggregateOutputs, itemsError } from "./task/items.ts";
 import { type RunState, scopeOfState } from "./task/run-scope.ts";
 
 /** The parts of the engine that runs use. */
@@ -533,7 +533,7 @@ export class RunJob {
   }
 
   #outcomeOfItems(
-    { taskId, reason }: Extract<RunStep, { readonly kind: "finish_items" }>,
+    { taskId, reason, exitCode }: Extract<RunStep, { readonly kind: "finish_items" }>,
     progress: RunProgress,
   ): TaskOutcome {
     const items = (this.#items.get(taskId) ?? []).map(({ key, index }) => ({
@@ -542,7 +542,6 @@ export class RunJob {
     }));
     const outputs = aggregateOutputs(items);
     if (reason === null) return { status: "completed", reason, error: null, exitCode: null, outputs };
-    const exitCode = exitCodeOfItems(taskOf(this.#options.job, taskId), items);
     return { status: "failed", reason, error: itemsError(items, reason), exitCode, outputs };
   }
 

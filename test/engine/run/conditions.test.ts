@@ -157,12 +157,26 @@ describe("a failure that is allowed", () => {
   });
 
   test.each([
-    [[0, 3, 2], "failed", "completed"],
-    [[0, 3, 4], "failed", "failed"],
-  ])("can be that of items with certain exit codes: %j", async (codes, status, outcome) => {
-    const task = `id: t, foreach: [${codes}], allow_failure: {exit_codes: [2, 3]}, script: 'exit "$PETIT_ITEM"'`;
-    const { tasks, run } = await runOf(jobOf(task));
-    expect([tasks.t?.status, run.status]).toEqual([status as never, outcome as never]);
+    [[0, 3, 2], "t failed(items_failed) · next completed · alarm skipped(condition_not_met)", "completed"],
+    [[2, 3], "t failed(items_failed) · next completed · alarm skipped(condition_not_met)", "completed"],
+    [[0, 3, 4], "t failed(items_failed) · next skipped(upstream_failed) · alarm completed", "failed"],
+  ])("can be that of items with certain exit codes: %j", async (codes, expected, outcome) => {
+    const job = jobOf(
+      `id: t, foreach: [${codes}], allow_failure: {exit_codes: [2, 3]}, script: 'exit "$PETIT_ITEM"'`,
+      'id: next, depends_on: [t], script: "true"',
+      'id: alarm, depends_on: [t], condition: on_failure, script: "true"',
+    );
+    const { summary, run } = await runOf(job);
+    expect(summary).toBe(expected);
+    expect(run).toMatchObject({ status: outcome as never, warnings: outcome === "completed" ? 1 : 0 });
+  });
+
+  test("can be that of items that were retried, with a certain exit code", async () => {
+    const job = jobOf(
+      "id: t, foreach: [3], max_parallel: 1, retry: {max_attempts: 1}, allow_failure: {exit_codes: [3]}, script: exit 3",
+      'id: next, depends_on: [t], if: "tasks.t.status == \'failed\'", script: "true"',
+    );
+    expect((await runOf(job)).summary).toBe("t failed(items_failed) · next completed");
   });
 
   test("can be that of items", async () => {

@@ -1,4 +1,3 @@
-import type { Task } from "../../../domain/job.ts";
 import type { EndingReason, Reason } from "../../../domain/run.ts";
 import type { Outputs } from "../../../domain/task-run.ts";
 import type { TaskProgress } from "../progress.ts";
@@ -16,21 +15,6 @@ export const aggregateOutputs = (items: readonly EndedItem[]): Outputs => {
       JSON.stringify(items.map(({ outputs }) => (Object.hasOwn(outputs, key) ? outputs[key] : null))),
     ]),
   );
-};
-
-/**
- * Returns the exit code of a task that failed because of its items: that of the first one that failed by itself, if
- * `allow_failure` lists those of all of them; otherwise null.
- */
-export const exitCodeOfItems = (
-  { allowFailure }: Pick<Task, "allowFailure">,
-  items: readonly EndedItem[],
-): number | null => {
-  if (allowFailure === undefined || allowFailure === "always") return null;
-  const codes = items
-    .filter(({ status, reason }) => status === "failed" && reason !== "cancelled")
-    .map(({ exitCode }) => exitCode);
-  return codes.every((code) => code !== null && allowFailure.exitCodes.includes(code)) ? (codes[0] ?? null) : null;
 };
 
 /** Returns the error of a task that failed because of its items. */
