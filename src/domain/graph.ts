@@ -30,7 +30,7 @@ export type TaskDecision =
   | { readonly kind: "wait" }
   | { readonly kind: "skip"; readonly reason: "upstream_failed" | "condition_not_met" };
 
-/** Decides what to do with a pending task from the states of its upstreams. `on_failure` never holds without upstreams. */
+/** Decides what to do with a pending task from the states of its upstreams. The order in which these end does not matter. `on_failure` never holds without upstreams. */
 export const judge = (node: GraphNode, upstreams: readonly GraphNodeState[]): TaskDecision => {
   switch (node.condition) {
     case "all_success":
@@ -44,10 +44,12 @@ export const judge = (node: GraphNode, upstreams: readonly GraphNodeState[]): Ta
   }
 };
 
+/** A failure decides at once. A skipped upstream decides when all have ended, as one that still runs may fail. */
 const judgeAllSuccess = (upstreams: readonly GraphNodeState[]): TaskDecision => {
   if (upstreams.some(isFailure)) return { kind: "skip", reason: "upstream_failed" };
-  if (upstreams.some((state) => state.status === "skipped")) return { kind: "skip", reason: "condition_not_met" };
-  return upstreams.every(isDone) ? { kind: "start" } : { kind: "wait" };
+  if (!upstreams.every(isDone)) return { kind: "wait" };
+  const isSkipped = upstreams.some(({ status }) => status === "skipped");
+  return isSkipped ? { kind: "skip", reason: "condition_not_met" } : { kind: "start" };
 };
 
 const judgeOnFailure = (upstreams: readonly GraphNodeState[]): TaskDecision => {
@@ -55,7 +57,9 @@ const judgeOnFailure = (upstreams: readonly GraphNodeState[]): TaskDecision => {
   return upstreams.some(isFailure) ? { kind: "start" } : { kind: "skip", reason: "condition_not_met" };
 };
 
-const isDone = (state: GraphNodeState): boolean => state.status !== "pending" && state.status !== "running";
+/** Returns whether a task has ended. */
+export const isDone = (state: Pick<GraphNodeState, "status">): boolean =>
+  state.status !== "pending" && state.status !== "running";
 
 /** Returns whether the task failed or was skipped because of a failure further up. */
 const isFailure = (state: GraphNodeState): boolean =>

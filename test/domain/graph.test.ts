@@ -42,6 +42,8 @@ describe("a task with all_success", () => {
     [["skippedByFailure", "completed"], "upstream_failed"],
     [["skippedByCondition", "completed"], "condition_not_met"],
     [["skippedByCondition", "failed"], "upstream_failed"],
+    [["skippedByCondition", "running"], "wait"],
+    [["skippedByCondition", "pending"], "wait"],
   ] as const)("after %p: %p", (upstreams, expected) => {
     expect(verdict("all_success", ...upstreams)).toBe(expected);
   });
@@ -78,6 +80,28 @@ describe("judge", () => {
     fc.assert(
       fc.property(fc.constantFrom(...TASK_CONDITIONS), fc.array(done, { maxLength: 5 }), (condition, upstreams) => {
         expect(verdict(condition, ...upstreams)).not.toBe("wait");
+      }),
+    );
+  });
+
+  test("decides the same, in whatever order the upstream tasks end", () => {
+    const done = fc.constantFrom<StateName>("completed", "failed", "skippedByFailure", "skippedByCondition");
+    const ends = fc.array(done, { minLength: 1, maxLength: 5 }).chain((upstreams) =>
+      fc.record({
+        upstreams: fc.constant(upstreams),
+        order: fc.shuffledSubarray(
+          upstreams.map((_, index) => index),
+          { minLength: upstreams.length },
+        ),
+      }),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...TASK_CONDITIONS), ends, (condition, { upstreams, order }) => {
+        const inOrder = order.map((_, count) => {
+          const ended = new Set(order.slice(0, count + 1));
+          return verdict(condition, ...upstreams.map((name, index) => (ended.has(index) ? name : "running")));
+        });
+        expect(inOrder.find((each) => each !== "wait")).toBe(verdict(condition, ...upstreams));
       }),
     );
   });

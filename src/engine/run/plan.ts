@@ -1,10 +1,11 @@
-import { type GraphNodeState, judge } from "../../domain/graph.ts";
+import { type GraphNodeState, isDone, judge } from "../../domain/graph.ts";
 import type { TaskId } from "../../domain/ids.ts";
 import { type ItemsSpec, isTooManyFailures } from "../../domain/item.ts";
 import { exitCodeOfItems, isAllowedFailure, type Task } from "../../domain/job.ts";
 import type { EndingReason, Reason } from "../../domain/run.ts";
 import { assertNever } from "../../lib/never.ts";
 import { itemKey, type NodeKey } from "./node.ts";
+import { Upstreams } from "./task/upstreams.ts";
 
 /**
  * Phase of a task:
@@ -81,6 +82,8 @@ export type PlanInput = {
   readonly withholdsProcesses?: boolean;
   /** Evaluates the `if` of a task, or of an item of it, that could start now. Default: it is true. */
   readonly evaluateIf?: (taskId: TaskId, item: number | null) => IfResult;
+  /** Returns the upstream tasks to whose results a task refers, in its `if` or in templates. Default: none. */
+  readonly refersTo?: (taskId: TaskId) => Iterable<TaskId>;
 };
 
 type PlannedTask = Pick<Task, "id" | "dependsOn" | "condition" | "items" | "if" | "allowFailure"> & {
@@ -93,19 +96,21 @@ export type IfResult = boolean | { readonly error: string };
 /** Returns the steps that can follow from the current states. */
 export const planRun = (input: PlanInput): RunPlan => {
   const { tasks, states, ending, maxTasks } = input;
+  const isWithheld = (task: PlannedTask): boolean => input.withholdsProcesses === true && hasProcess(task);
+  const after = new Map<NodeKey, TaskState>(states);
+  const upstreams = new Upstreams(states, after);
   const context = {
     tasks: new Map(tasks.map((task) => [task.id, task])),
     ending,
     evaluateIf: input.evaluateIf ?? (() => true),
+    refersTo: input.refersTo ?? (() => []),
+    upstreams,
   };
-  const isWithheld = (task: PlannedTask): boolean => input.withholdsProcesses === true && hasProcess(task);
-  const after = new Map<NodeKey, TaskState>(states);
-  const isChanged = (id: TaskId): boolean => after.get(id) !== states.get(id);
   let isPartial = false;
   let free = maxTasks - [...states.values()].filter(hasAttempt).length;
   const steps: RunStep[] = [];
   const failFast: TaskId[] = [];
-  for (const task of tasks) {
+  const planTask = (task: PlannedTask): void => {
     const state = after.get(task.id);
     if (state?.phase === "items" && task.items !== undefined) {
       const items = itemStates(task.id, state.items ?? 0, after);
@@ -118,23 +123,27 @@ export const planRun = (input: PlanInput): RunPlan => {
         after.set(key, stateAfter(step, after.get(key)));
       }
       const finish = finishItems(task, itemStates(task.id, state.items ?? 0, after), ending);
-      if (finish === null) continue;
+      if (finish === null) return;
       steps.push(finish);
       after.set(task.id, stateAfter(finish, state));
-      continue;
+      return;
     }
-    const step = nextStep(task, after, { ...context, isChanged });
+    const step = nextStep(task, after, context);
     if (step === "later") {
       isPartial = true;
-      continue;
+      return;
     }
     const needsPlace = step?.kind === "start" || step?.kind === "retry";
-    if (step === null || (needsPlace && (free <= 0 || isWithheld(task)))) continue;
+    if (step === null || (needsPlace && (free <= 0 || isWithheld(task)))) return;
     if (needsPlace) free--;
     steps.push(step);
     after.set(task.id, stateAfter(step, state));
+  };
+  for (const task of tasks) {
+    planTask(task);
+    upstreams.add(task);
   }
-  const isOver = [...after.values()].every(({ status }) => status !== "pending" && status !== "running");
+  const isOver = [...after.values()].every(isDone);
   return { steps, failFast, isPartial, isOver };
 };
 
@@ -154,8 +163,8 @@ type PlanContext = {
   readonly tasks: ReadonlyMap<TaskId, PlannedTask>;
   readonly ending: Ending | null;
   readonly evaluateIf: NonNullable<PlanInput["evaluateIf"]>;
-  /** Returns whether a step of this plan changes a task. */
-  readonly isChanged: (taskId: TaskId) => boolean;
+  readonly refersTo: NonNullable<PlanInput["refersTo"]>;
+  readonly upstreams: Upstreams;
 };
 
 type ItemsPlanInput = Pick<PlanContext, "ending" | "evaluateIf"> & {
@@ -233,18 +242,28 @@ const nextStep = (
 const pendingStep = (
   task: PlannedTask,
   states: ReadonlyMap<NodeKey, TaskState>,
-  { tasks, ending, evaluateIf, isChanged }: PlanContext,
+  { tasks, ending, evaluateIf, refersTo, upstreams }: PlanContext,
 ): RunStep | "later" | null => {
-  if (isEnded(task, ending)) return { kind: "skip", taskId: task.id, reason: ending.reason };
+  const { id: taskId, dependsOn } = task;
+  if (isEnded(task, ending)) return { kind: "skip", taskId, reason: ending.reason };
   const verdict = judge(
     task,
-    task.dependsOn.flatMap((id) => withAllowance(states.get(id), tasks.get(id)) ?? []),
+    dependsOn.flatMap((id) => withAllowance(states.get(id), tasks.get(id)) ?? []),
   );
-  if (verdict.kind === "wait") return null;
-  if (verdict.kind === "start" && task.if !== undefined && task.dependsOn.some(isChanged)) return "later";
-  if (verdict.kind === "start")
-    return refusedByIf(task, null, evaluateIf) ?? { kind: startKind(task), taskId: task.id };
-  return { kind: "skip", taskId: task.id, reason: verdict.reason };
+  switch (verdict.kind) {
+    case "wait":
+      return null;
+    case "skip":
+      return { kind: "skip", taskId, reason: verdict.reason };
+    case "start":
+      if (!dependsOn.every((id) => upstreams.isSettled(id))) return null;
+      if (!upstreams.areComplete(dependsOn) && ![...refersTo(taskId)].every((id) => upstreams.hasEnded(id)))
+        return null;
+      if (task.if !== undefined && upstreams.isAnyChanged(dependsOn)) return "later";
+      return refusedByIf(task, null, evaluateIf) ?? { kind: startKind(task), taskId };
+    default:
+      return assertNever(verdict);
+  }
 };
 
 const startKind = ({ items, program }: PlannedTask): "start" | "expand" | "ask" => {

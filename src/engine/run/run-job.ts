@@ -49,6 +49,7 @@ import { clockOfRun } from "./run-clock.ts";
 import { evaluateIf } from "./task/conditions.ts";
 import { expandTask } from "./task/expansion.ts";
 import { aggregateOutputs, itemsError } from "./task/items.ts";
+import { referredTasks } from "./task/references.ts";
 import { type RunState, scopeOfState } from "./task/run-scope.ts";
 
 /** The parts of the engine that runs use. */
@@ -374,6 +375,7 @@ export class RunJob {
       maxTasks: this.#isHeld ? 0 : this.#options.engine.settings.maxTasks,
       withholdsProcesses,
       evaluateIf: (taskId, item) => evaluateIf(this.#state(progress), { taskId, item }),
+      refersTo: (taskId) => referredTasks(this.#options.job, taskOf(this.#options.job, taskId)),
     });
   }
 

@@ -142,6 +142,55 @@ describe("conditions", () => {
     expect(finished.run.status).toBe(status);
   });
 
+  test("an alarm runs after a failure, also if another upstream task was skipped before it", async () => {
+    using door = gate();
+    const tasks = [
+      works("ok"),
+      on("on_failure", "a", ["ok"]),
+      shell("b", `${door.wait}; exit 1`),
+      works("c", ["a", "b"]),
+      on("on_failure", "alarm", ["c"]),
+    ];
+    await using petit = await startEngine({ jobs: [job("graph", { tasks })] });
+    const { id } = await petit.trigger("graph");
+    await petit.event("task.finished", { taskId: taskId("a") });
+    door.open();
+    expect((await petit.ended(id)).summary).toBe(
+      "ok completed · a skipped(condition_not_met) · b failed(exit_code) · c skipped(upstream_failed) · alarm completed",
+    );
+  });
+
+  test("a task that refers to another one starts when that has ended, also if a failure has decided the tasks between", async () => {
+    using door = gate();
+    const slow = shell("slow", `${door.wait}; echo "rows=42" >> "$PETIT_OUTPUT"`);
+    const skipped = works("skipped", ["fast", "slow"]);
+    const tasks = [
+      fails("fast"),
+      slow,
+      skipped,
+      on("all_done", "unrelated", ["skipped"]),
+      { ...on("all_done", "conditional", ["skipped"]), if: "tasks.slow.status == 'completed'" },
+      { ...on("all_done", "any", ["skipped"]), if: "!contains(tasks.*.status, 'running')" },
+      command("printing", "echo", {
+        after: ["skipped"],
+        condition: "all_done",
+        args: ["${{ tasks.slow.outputs.rows }}"],
+      }),
+    ];
+    await using petit = await startEngine({ jobs: [job("graph", { tasks })] });
+    const { id } = await petit.trigger("graph");
+    await petit.event("task.finished", { taskId: taskId("unrelated") });
+    expect(petit.read(id).summary).toBe(
+      "fast failed(exit_code) · slow running · skipped skipped(upstream_failed) · unrelated completed · conditional pending · any pending · printing pending",
+    );
+    door.open();
+    const { summary, output } = await petit.ended(id);
+    expect(summary).toBe(
+      "fast failed(exit_code) · slow completed · skipped skipped(upstream_failed) · unrelated completed · conditional completed · any completed · printing completed",
+    );
+    expect(output()).toBe("42\n");
+  });
+
   test("a skipped task has no attempt and no start time", async () => {
     await using petit = await startEngine({ jobs: [job("graph", { tasks: [fails("a"), works("b", ["a"])] })] });
     const { tasks } = await petit.run("graph");

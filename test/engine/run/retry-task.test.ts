@@ -67,6 +67,37 @@ describe("a retry of one task", () => {
     expect([second.ran, second.run.status]).toEqual([["a"], "completed"]);
   });
 
+  test("starts the tasks after it when it has ended, also those that depend only on results that are kept", async () => {
+    using dir = tempDir();
+    using door = gate();
+    const tasks = [
+      shell("a", `[ ! -e ${dir.file("again")} ] || { ${door.wait}; }; echo "rows=42" >> "$PETIT_OUTPUT"`),
+      command("b", "true", { after: ["a"] }),
+      command("c", "true", { after: ["b"] }),
+      shell("conditional", `[ -e ${dir.file("again")} ]`, { after: ["c"], if: "tasks.a.status == 'completed'" }),
+      shell("printing", `[ -e ${dir.file("again")} ] && echo "$1"`, {
+        after: ["b"],
+        args: ["${{ tasks.a.outputs.rows }}"],
+      }),
+      shell("plain", `[ -e ${dir.file("again")} ]`, { after: ["c"] }),
+      shell("other", `[ -e ${dir.file("again")} ]`),
+    ];
+    await using petit = await startEngine({ jobs: [job("chain", { tasks })] });
+    const first = await petit.run("chain");
+    writeFileSync(dir.file("again"), "");
+    const retry = await petit.engine.retry(first.run.id, { kind: "task", taskId: "a" });
+    await door.reached();
+    expect(petit.read(retry.id).summary).toBe(
+      "a running · b completed · c completed · conditional pending · printing pending · plain pending · other failed(exit_code)",
+    );
+    door.open();
+    const { summary, output } = await petit.ended(retry.id);
+    expect(summary).toBe(
+      "a completed · b completed · c completed · conditional completed · printing completed · plain completed · other failed(exit_code)",
+    );
+    expect(output()).toBe("42\n");
+  });
+
   test("does not complete if another task never ran because the run was cancelled", async () => {
     using door = gate();
     const tasks = [
