@@ -1,7 +1,7 @@
 import { PetitError } from "../../domain/errors.ts";
-import { topological, upstreamsOf } from "../../domain/graph.ts";
+import { judge, topological, upstreamsOf } from "../../domain/graph.ts";
 import type { TaskId } from "../../domain/ids.ts";
-import type { Job } from "../../domain/job.ts";
+import { isAllowedFailure, type Job, type Task } from "../../domain/job.ts";
 import { resolveParams } from "../../domain/params/param.ts";
 import { invalidParams, jobNotFound, refuse } from "../../domain/refusal.ts";
 import { isFinal, type ParamValues, type Run } from "../../domain/run.ts";
@@ -12,6 +12,8 @@ import type { ReusedTask } from "../../store/runs/task-runs.ts";
 import type { Store } from "../../store/store.ts";
 import type { RetryScope } from "../engine.ts";
 import type { Jobs } from "../schedule/jobs.ts";
+import { progressOfRun } from "./progress.ts";
+import { evaluateIf } from "./task/conditions.ts";
 
 type RetryPlan = {
   readonly stored: StoredJob;
@@ -29,8 +31,9 @@ export const planRetry = (run: Run, scope: RetryScope, { store, jobs }: RetryPar
   const resolved = resolveParams(stored.job.params, run.params);
   if ("problems" in resolved) return invalidParams(resolved.problems);
   const before = (): Results => new Map(store.runs.listTaskRuns(run.id).map((taskRun) => [taskRun.taskId, taskRun]));
-  const reused = reusedTasks({ job: stored.job, run, scope, before });
-  return reused instanceof PetitError ? reused : { stored, params: resolved.values, reused };
+  const params = resolved.values;
+  const reused = reusedTasks({ job: stored.job, run: { ...run, params }, scope, before });
+  return reused instanceof PetitError ? reused : { stored, params, reused };
 };
 
 /** The results of the tasks of the previous run. */
@@ -38,6 +41,7 @@ type Results = ReadonlyMap<TaskId, TaskRun>;
 
 type ScopedRetry = {
   readonly job: Job;
+  /** The previous run, with the params of the new one. */
   readonly run: Run;
   readonly scope: RetryScope;
   readonly before: () => Results;
@@ -46,46 +50,77 @@ type ScopedRetry = {
 const reusedTasks = ({ job, run, scope, before }: ScopedRetry): readonly ReusedTask[] | PetitError => {
   if (scope.kind === "all") return [];
   if (scope.kind !== "rest") return tasksOutside(scope, { job, run, results: before() });
-  const reused = run.status === "completed" ? [] : withCompletedUpstreams(job, before());
-  const completed = reused.filter(({ outcome }) => outcome !== null);
-  return run.status === "completed" || completed.length === job.tasks.length
-    ? refuse({ reason: "nothing_to_rerun", runId: run.id, status: run.status })
-    : reused;
+  if (run.status === "completed") return nothingToRerun(run);
+  const reused = withKeptUpstreams({ job, run, results: before() });
+  const kept = reused.filter(({ outcome }) => outcome !== null);
+  return kept.length === job.tasks.length ? nothingToRerun(run) : reused;
 };
 
+const nothingToRerun = ({ id, status }: Run): PetitError => refuse({ reason: "nothing_to_rerun", runId: id, status });
+
+type PreviousRun = Pick<ScopedRetry, "job" | "run"> & { readonly results: Results };
+
 /**
- * Returns the completed tasks whose upstream tasks all completed, and the other tasks of which that is true and a part of whose
- * work is kept.
+ * Returns the tasks that need not run again, because their results and those of all their upstream tasks are kept. Also returns the
+ * other tasks of which that is true and a part of whose work is kept.
  */
-const withCompletedUpstreams = (job: Job, before: Results): readonly ReusedTask[] => {
+const withKeptUpstreams = (previous: PreviousRun): readonly ReusedTask[] => {
+  const { job, results } = previous;
   const reused = new Map<TaskId, ReusedTask>();
   for (const task of topological(job.tasks)) {
-    const taskRun = before.get(task.id);
-    const isReusable = task.dependsOn.every((id) => reused.get(id)?.outcome?.status === "completed");
-    if (taskRun === undefined || !isReusable) continue;
-    if (taskRun.status === "completed") reused.set(task.id, toReused(taskRun));
-    else if (hasParts(taskRun)) reused.set(task.id, onlyParts(taskRun));
+    const result = results.get(task.id);
+    const areUpstreamsKept = task.dependsOn.every((id) => (reused.get(id)?.outcome ?? null) !== null);
+    if (result === undefined || !areUpstreamsKept) continue;
+    if (isSuccess(task, result) || isSkippedAgain(task, previous)) reused.set(task.id, toReused(result));
+    else if (hasParts(result)) reused.set(task.id, onlyParts(result));
   }
   return [...reused.values()];
 };
 
+/** Returns whether a task completed, or failed in a way that the current definition allows. */
+const isSuccess = (task: Task, result: TaskRun): boolean =>
+  result.status === "completed" || isAllowedFailure(task, result);
+
+/**
+ * Returns whether a task that was skipped would be skipped again, by the current definition and the results of its upstream tasks, all of
+ * which are kept.
+ */
+const isSkippedAgain = (task: Task, { job, run, results }: PreviousRun): boolean => {
+  if (results.get(task.id)?.reason !== "condition_not_met") return false;
+  const verdict = judge(
+    task,
+    job.tasks.flatMap((upstream) => {
+      const result = task.dependsOn.includes(upstream.id) ? results.get(upstream.id) : undefined;
+      return result === undefined ? [] : { ...result, isAllowed: isAllowedFailure(upstream, result) };
+    }),
+  );
+  if (verdict.kind !== "start") return verdict.kind === "skip";
+  const progress = progressOfRun({ job, taskRuns: [...results.values()], items: new Map(), attempts: [] });
+  return evaluateIf({ job, run, items: new Map(), progress }, { taskId: task.id, item: null }) === false;
+};
+
 /**
  * Returns the tasks whose result the new run takes over as it is: all but the selected one and, of the tasks after it, those
- * that did not complete (`task`) or all (`from`). Tasks that the previous run did not have run as well.
+ * that did not succeed (`task`) or all (`from`). Tasks that the previous run did not have run as well.
  */
 const tasksOutside = (
   { kind, taskId }: Extract<RetryScope, { readonly taskId: string }>,
-  { job, run, results }: { readonly job: Job; readonly run: Run; readonly results: Results },
+  { job, run, results }: PreviousRun,
 ): readonly ReusedTask[] | PetitError => {
   const selected = job.tasks.find(({ id }) => id === taskId);
   if (selected === undefined) return unknownTask(job, kind, taskId);
-  const upstream = selected.dependsOn.find((id) => !["completed", undefined].includes(results.get(id)?.status));
+  const succeeded = new Set(
+    job.tasks.flatMap((task) => {
+      const result = results.get(task.id);
+      return result !== undefined && isSuccess(task, result) ? [task.id] : [];
+    }),
+  );
+  const upstream = selected.dependsOn.find((id) => results.has(id) && !succeeded.has(id));
   if (upstream !== undefined && selected.condition === "all_success")
     return refuse({ reason: "task_blocked", runId: run.id, taskId: selected.id, upstream });
   const edges = new Map(job.tasks.map(({ id, dependsOn }) => [id, dependsOn]));
   const isRerun = (id: TaskId): boolean =>
-    id === selected.id ||
-    ((kind === "from" || results.get(id)?.status !== "completed") && upstreamsOf(edges, id).has(selected.id));
+    id === selected.id || ((kind === "from" || !succeeded.has(id)) && upstreamsOf(edges, id).has(selected.id));
   return job.tasks.flatMap(({ id }) => {
     const result = results.get(id);
     if (result === undefined) return [];

@@ -206,11 +206,12 @@ describe("a task with items", () => {
   test("keeps its items in a retry that reuses the whole task", async () => {
     const job = jobOf(
       `foreach: [a, b], max_failures: 1, script: '[ $PETIT_ITEM = a ]'`,
-      "{id: fails, type: shell, script: exit 1, depends_on: [each]}",
+      '{id: fails, type: shell, script: echo "$1"; exit 1, depends_on: [each], args: ["${{ tasks.each.outputs.none }}"]}',
     );
     await using petit = await startEngine({ jobs: [job] });
     const first = await petit.run("j");
     const second = await petit.ended((await petit.engine.retry(first.run.id)).id);
+    expect([first.output(), second.output()]).toEqual(["[null,null]\n", "[null,null]\n"]);
     expect(second.tasks.each).toMatchObject({ reused: true, items: 2, status: "completed" });
     expect(summary(petit, second.run.id)).toBe("a completed · b failed(exit_code)");
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import type { RunId } from "../../../src/domain/ids.ts";
-import { command, job, param, schedule, shell, taskId } from "../../support/engine/factories.ts";
+import { command, items, job, param, schedule, shell, taskId } from "../../support/engine/factories.ts";
 import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
 import { gate } from "../../support/engine/gate.ts";
 import { filesOf, startEngine } from "../../support/engine/started-engine.ts";
@@ -43,6 +43,108 @@ describe("a retry of a run", () => {
     const first = await petit.run("pipeline");
     const second = await petit.ended((await petit.engine.retry(first.run.id)).id);
     expect(second.tasks.alert).toMatchObject({ status: "completed", reused: false, attempts: 1 });
+  });
+
+  test.each([
+    ["all", { allowFailure: "always" }],
+    ["certain", { allowFailure: { exitCodes: [3] } }],
+  ] as const)(
+    "takes over a failure that is allowed (%s), and runs no completed task after it again",
+    async (_, allowed) => {
+      using dir = tempDir();
+      const log = dir.file("log");
+      const tasks = [
+        shell("lint", `echo lint >> ${log}; exit 3`, allowed),
+        shell("deploy", `echo deploy >> ${log}`, { after: ["lint"] }),
+        shell("verify", `echo verify >> ${log}; [ -e ${dir.file("fixed")} ]`, { after: ["deploy"] }),
+      ];
+      await using petit = await startEngine({ jobs: [job("release", { tasks })] });
+      const first = await petit.run("release");
+      expect(first.summary).toBe("lint failed(exit_code) · deploy completed · verify failed(exit_code)");
+      writeFileSync(dir.file("fixed"), "");
+      const second = await petit.ended((await petit.engine.retry(first.run.id)).id);
+      expect(second.summary).toBe("lint failed(exit_code) · deploy completed · verify completed");
+      expect(second.run).toMatchObject({ status: "completed", warnings: 1 });
+      expect(second.tasks).toMatchObject({ lint: { reused: true, exitCode: 3 }, deploy: { reused: true } });
+      expect(readFileSync(log, "utf8")).toBe("lint\ndeploy\nverify\nverify\n");
+      await expect(petit.engine.retry(second.run.id)).rejects.toMatchObject({ code: "conflict" });
+    },
+  );
+
+  test("takes over a failure of items that is allowed", async () => {
+    using dir = tempDir();
+    const log = dir.file("log");
+    const tasks = [
+      shell("lint", `echo "$PETIT_ITEM" >> ${log}; exit "$PETIT_ITEM"`, {
+        items: items(["0", "3"]),
+        allowFailure: { exitCodes: [3] },
+      }),
+      shell("verify", `[ -e ${dir.file("fixed")} ]`, { after: ["lint"] }),
+    ];
+    await using petit = await startEngine({ jobs: [job("release", { tasks })], settings: { maxTasks: 1 } });
+    const first = await petit.run("release");
+    writeFileSync(dir.file("fixed"), "");
+    const second = await petit.ended((await petit.engine.retry(first.run.id)).id);
+    expect(second.summary).toBe("lint failed(items_failed) · verify completed");
+    expect(second.run).toMatchObject({ status: "completed", warnings: 1 });
+    expect(readFileSync(log, "utf8")).toBe("0\n3\n");
+  });
+
+  test("runs a task again whose failure the definition no longer allows", async () => {
+    using dir = tempDir();
+    const verify = shell("verify", `[ -e ${dir.file("fixed")} ]`, { after: ["lint"] });
+    const lint = shell("lint", `[ -e ${dir.file("fixed")} ]`);
+    const release = (task: typeof lint) => job("release", { tasks: [task, verify] });
+    await using petit = await startEngine({ jobs: [release({ ...lint, allowFailure: "always" })] });
+    const first = await petit.run("release");
+    writeFileSync(dir.file("fixed"), "");
+    petit.files = filesOf([release(lint)]);
+    await petit.engine.reload();
+    const second = await petit.ended((await petit.engine.retry(first.run.id)).id);
+    expect(second.summary).toBe("lint completed · verify completed");
+  });
+
+  test.each([
+    ["an 'if' that is still false", { if: "params.level == 'full'" }],
+    ["a condition that can't hold", { condition: "on_failure" }],
+  ] as const)("does not run a completed task again after one that is skipped by %s", async (_, given) => {
+    using dir = tempDir();
+    const log = dir.file("log");
+    const tasks = [
+      shell("a", `echo a >> ${log}`),
+      shell("maybe", "exit 9", { after: ["a"], ...given }),
+      shell("report", `echo report >> ${log}`, { after: ["maybe"], condition: "all_done" }),
+      shell("last", `[ -e ${dir.file("fixed")} ]`),
+    ];
+    const params = { level: param({ default: "fast" }) };
+    await using petit = await startEngine({ jobs: [job("nightly", { tasks, params })] });
+    const first = await petit.run("nightly");
+    expect(first.summary).toBe(
+      "a completed · maybe skipped(condition_not_met) · report completed · last failed(exit_code)",
+    );
+    writeFileSync(dir.file("fixed"), "");
+    const second = await petit.ended((await petit.engine.retry(first.run.id)).id);
+    expect(second.summary).toBe("a completed · maybe skipped(condition_not_met) · report completed · last completed");
+    expect(readFileSync(log, "utf8")).toBe("a\nreport\n");
+  });
+
+  test("judges a skipped task anew by the current definition, and runs what is after it again", async () => {
+    using dir = tempDir();
+    const log = dir.file("log");
+    const tasks = (level: string) => [
+      shell("a", 'echo "level=full" >> "$PETIT_OUTPUT"'),
+      shell("maybe", `echo maybe >> ${log}`, { after: ["a"], if: `tasks.a.outputs.level == '${level}'` }),
+      shell("report", `echo report >> ${log}`, { after: ["maybe"], condition: "all_done" }),
+      shell("last", `[ -e ${dir.file("fixed")} ]`),
+    ];
+    await using petit = await startEngine({ jobs: [job("nightly", { tasks: tasks("fast") })] });
+    const first = await petit.run("nightly");
+    writeFileSync(dir.file("fixed"), "");
+    petit.files = filesOf([job("nightly", { tasks: tasks("full") })]);
+    await petit.engine.reload();
+    const second = await petit.ended((await petit.engine.retry(first.run.id)).id);
+    expect(second.summary).toBe("a completed · maybe completed · report completed · last completed");
+    expect(readFileSync(log, "utf8")).toBe("report\nmaybe\nreport\n");
   });
 
   test("from the start runs all tasks", async () => {

@@ -58,6 +58,21 @@ describe("a retry of one task", () => {
     expect(petit.store.runs.describeFailure(second.run.id)).toMatchObject({ taskId: "x", attempt: 1 });
   });
 
+  test("can run a task after a failure that is allowed, and keeps that of one after it", async () => {
+    const tasks = [
+      shell("lint", "exit 3", { allowFailure: { exitCodes: [3] } }),
+      command("deploy", "true", { after: ["lint"] }),
+      shell("audit", "exit 3", { after: ["deploy"], allowFailure: "always" }),
+      command("verify", "false", { after: ["audit"] }),
+    ];
+    await using petit = await startEngine({ jobs: [job("release", { tasks })] });
+    await petit.run("release");
+    const second = await retried(petit, "release", { kind: "task", taskId: "deploy" });
+    expect(second.ran).toEqual(["deploy", "verify"]);
+    const third = await retried(petit, "release", { kind: "from", taskId: "deploy" });
+    expect(third.ran).toEqual(["deploy", "audit", "verify"]);
+  });
+
   test("can run a completed task again, and not those after it", async () => {
     await using petit = await startEngine({
       jobs: [job("two", { tasks: [command("a", "true"), command("b", "true", { after: ["a"] })] })],
