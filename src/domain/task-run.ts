@@ -27,7 +27,7 @@ export type TaskRun = {
   readonly attempts: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
-  /** Exit code of the last attempt; null if it had none (a signal, no process). */
+  /** Exit code of the last attempt; null if it had none (no process, or a signal whose 128 + n the task does not list). */
   readonly exitCode: number | null;
   readonly outputs: Outputs;
   /** When the next attempt is due; null if no retry is scheduled. */

@@ -3,7 +3,7 @@ import type { AttemptOutcome, Outputs } from "../../domain/task-run.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import type { RequestResult } from "./http/result.ts";
 import type { ParsedOutputs } from "./outputs-file.ts";
-import type { Exit } from "./process.ts";
+import { type Exit, exitCodeOfSignal } from "./process.ts";
 import { TRANSPORT_STATUS } from "./ssh/remote-script.ts";
 
 /** What an exit means for its attempt. */
@@ -27,6 +27,8 @@ export type JudgeExitOptions = {
   readonly outputs: ParsedOutputs;
   /** Exit codes with which the task counts as skipped. Default: none. */
   readonly skipExitCodes?: readonly number[] | undefined;
+  /** Exit codes with which the task may fail. Default: none. */
+  readonly allowedExitCodes?: readonly number[];
   /** The result of an HTTP request that failed. Default null. */
   readonly request?: RequestResult | null;
   /** True if the program runs on another machine, by ssh. Default false. */
@@ -42,7 +44,8 @@ export const judgeExit = ({
   endedBy,
   timeoutMs,
   outputs,
-  skipExitCodes,
+  skipExitCodes = [],
+  allowedExitCodes = [],
   request = null,
   isRemote = false,
 }: JudgeExitOptions): ExitJudgement => {
@@ -52,13 +55,16 @@ export const judgeExit = ({
     return { outcome, outputs: outputs.outputs, transient: endedBy === "timeout" };
   }
   if (exit.exitCode === 0) return judgeSuccess(outputs);
-  if (exit.exitCode !== null && skipExitCodes?.includes(exit.exitCode)) {
-    const outcome = { status: "completed", reason: null, error: null, ...exit } as const;
+  const exitCode = exit.exitCode ?? (exit.signal === null ? null : exitCodeOfSignal(exit.signal));
+  if (exitCode !== null && skipExitCodes.includes(exitCode)) {
+    const outcome = { status: "completed", reason: null, error: null, signal: exit.signal, exitCode } as const;
     return { outcome, outputs: outputs.outputs, transient: false, skips: true };
   }
   if (isRemote && exit.exitCode === TRANSPORT_STATUS)
     return { outcome: TRANSPORT_FAILURE, outputs: outputs.outputs, transient: true };
-  const failure = failureOf(exit);
+  // A signal has an exit code only where the task lists it. `exit 143` can't be told from SIGTERM.
+  const isListed = exitCode !== null && allowedExitCodes.includes(exitCode);
+  const failure = isListed ? { ...failureOf(exit), exitCode } : failureOf(exit);
   return {
     outcome: request !== null && failure.reason === "exit_code" ? { ...failure, error: request.error } : failure,
     outputs: outputs.outputs,

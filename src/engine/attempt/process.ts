@@ -120,6 +120,12 @@ const SIGNALS: Readonly<Record<number, string>> = {
   15: "SIGTERM",
 };
 
+/** Returns the exit code that a shell reports for a signal, 128 + n; null for other signals than those above. */
+export const exitCodeOfSignal = (signal: string): number | null => {
+  const [number] = Object.entries(SIGNALS).find(([, name]) => name === signal) ?? [];
+  return number === undefined ? null : 128 + Number(number);
+};
+
 /** Interval between checks whether a process group has ended. Every fifth check scans all processes. */
 const CHECK_MS = 20;
 const CHECKS_PER_SCAN = 5;

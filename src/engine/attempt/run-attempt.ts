@@ -225,11 +225,13 @@ const follow = async (
     const endedAt = Math.min(process.endedAt ?? Number.POSITIVE_INFINITY, options.now());
     await commits.retryUntilStored(() => output.finish());
     limitLeftoverOutput({ spool, runtime: options.engine.runtime, group: process.pid, poller });
-    const { timeoutMs, skipExitCodes, program } = context.task;
+    const { timeoutMs, skipExitCodes, allowFailure, program } = context.task;
+    const allowedExitCodes = typeof allowFailure === "object" ? allowFailure.exitCodes : [];
     const outputs = readOutputs(spool.outputs, mask);
     const isRemote = program.type === "ssh";
     const request = program.type === "http" ? readResult(spool.result, (error) => hideSecrets(error, mask)) : null;
-    return { ...judgeExit({ exit, endedBy, timeoutMs, skipExitCodes, isRemote, request, outputs }), endedAt };
+    const given = { exit, endedBy, timeoutMs, skipExitCodes, allowedExitCodes, isRemote, request, outputs };
+    return { ...judgeExit(given), endedAt };
   } finally {
     stopWatching();
   }

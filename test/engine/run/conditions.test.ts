@@ -142,6 +142,38 @@ describe("a failure that is allowed", () => {
     expect([run.status, tasks.next?.status]).toEqual([status as never, next as never]);
   });
 
+  test.each([
+    ["exit 143", 143, 143, "completed"],
+    ["kill -TERM $$", 143, 143, "completed"],
+    ["kill -KILL $$", 137, 137, "completed"],
+    ["exit 137", 137, 137, "completed"],
+    ["kill -KILL $$", 143, null, "failed"],
+  ])("can be a signal, by its exit code: %s with %d", async (script, listed, exitCode, status) => {
+    const job = jobOf(
+      `id: t, allow_failure: {exit_codes: [${listed}]}, script: '${script}'`,
+      'id: next, depends_on: [t], script: "true"',
+    );
+    const { tasks, run, attempts } = await runOf(job);
+    expect(tasks.t).toMatchObject({ status: "failed", reason: "signal", exitCode });
+    expect([run.status, tasks.next?.status]).toEqual([status as never, status === "failed" ? "skipped" : "completed"]);
+    expect(attempts[0]).toMatchObject({ reason: "signal", signal: expect.stringMatching(/^SIG(TERM|KILL)$/) });
+  });
+
+  test("can be that of items by a signal", async () => {
+    const job = jobOf(
+      "id: t, foreach: [0, 137, 3], allow_failure: {exit_codes: [3, 137]}, script: 'exit \"$PETIT_ITEM\"'",
+      'id: next, depends_on: [t], script: "true"',
+    );
+    expect((await runOf(job)).summary).toBe("t failed(items_failed) · next completed");
+  });
+
+  test("is not a timeout, although that ends the process with a signal", async () => {
+    const job = jobOf("id: t, timeout: 100ms, allow_failure: {exit_codes: [143]}, script: sleep 60");
+    const { tasks, run } = await runOf(job);
+    expect(tasks.t).toMatchObject({ status: "failed", reason: "timeout", exitCode: null });
+    expect(run.status).toBe("failed");
+  });
+
   test("is counted beside a failure that is not", async () => {
     const { run } = await runOf(jobOf("id: a, allow_failure: true, script: exit 1", "id: b, script: exit 2"));
     expect(run).toMatchObject({ status: "failed", error: "task 'b' failed: exit code 2", warnings: 1 });
@@ -202,6 +234,16 @@ describe("skip_exit_codes", () => {
     expect(run).toMatchObject({ status: "completed", warnings: 0 });
     expect(attempts[0]).toMatchObject({ status: "completed", exitCode: 99 });
     expect(attempts).toHaveLength(2);
+  });
+
+  test.each([
+    ["exit 143", 143],
+    ["kill -KILL $$", 137],
+  ])("can be that of a signal: %s", async (script, code) => {
+    const { summary, run, attempts } = await runOf(jobOf(`id: t, skip_exit_codes: [${code}], script: '${script}'`));
+    expect(summary).toBe("t skipped(skipped_by_exit)");
+    expect(run).toMatchObject({ status: "completed" });
+    expect(attempts[0]).toMatchObject({ status: "completed", exitCode: code });
   });
 
   test("leave other exit codes failures", async () => {
