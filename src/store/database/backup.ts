@@ -135,15 +135,22 @@ const finalizeCopy = (runtime: Runtime, copy: string): void => {
 
 /**
  * Gives running attempts the boot id of another boot, which makes them lost. The running processes belong to the original: a
- * petit that starts on the copy, on the same machine, must not adopt or end them, and must not start these attempts again.
+ * petit that starts on the copy, on the same machine, must not adopt or end them, and must not start these attempts again. Attempts
+ * that wait for another run or for a worker have no process here, and continue with what they wait for.
  */
 const detachProcesses = (db: SqlDatabase): void => {
+  // The copy of an older database has its schema.
+  const waitsForRun = hasColumn(db, "attempts", "child_run_id") ? "child_run_id IS NOT NULL" : "FALSE";
+  const waitsForWorker = hasColumn(db, "offers", "attempt_id") ? "id IN (SELECT attempt_id FROM offers)" : "FALSE";
   db.prepare(
     `UPDATE attempts SET pid = ifnull(pid, ${NO_PID}), pid_started = ifnull(pid_started, '0'), boot_id = 'another'
-     WHERE status = 'running'`,
+     WHERE status = 'running' AND NOT (${waitsForRun}) AND NOT (${waitsForWorker})`,
   ).run();
   db.prepare("UPDATE scheduler SET holder = NULL").run();
 };
+
+const hasColumn = (db: SqlDatabase, table: string, column: string): boolean =>
+  db.prepare("SELECT 1 FROM pragma_table_info($table) WHERE name = $column").get({ table, column }) !== null;
 
 /** Larger than any process id. */
 const NO_PID = 2 ** 31 - 1;

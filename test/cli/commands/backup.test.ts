@@ -25,6 +25,14 @@ tasks: [{id: t, type: shell, script: 'echo hello'}]
 ---
 id: sleeper
 tasks: [{id: s, type: command, command: sleep, args: ["60"]}]
+---
+id: parent
+tasks:
+  - {id: child, type: job, job: waiter}
+  - {id: cleans, type: shell, script: "true", depends_on: [child], condition: all_done}
+---
+id: waiter
+tasks: [{id: ask, type: approval}]
 `;
 
 const trigger = async (running: Petit, job: string, query = ""): Promise<string> => {
@@ -121,6 +129,23 @@ describe("petit backup", () => {
     expect(await statusIn(running)).toBe("running");
     const [task] = (await (await running.fetch(`/api/runs/${run}/tasks`)).json()).tasks;
     expect(task).toMatchObject({ status: "running", attempts: 1 });
+  });
+
+  test("creates a copy in which a task goes on waiting for the run that it started", async () => {
+    await using running = await startPetit({ jobs: { "a.yaml": JOBS } });
+    const parent = await trigger(running, "parent");
+    const asks = "SELECT id FROM runs WHERE job_id = 'waiter' AND status = 'running'";
+    expect(await until(() => count(running.dbPath, asks) !== undefined)).toBe(true);
+    const child = count(running.dbPath, asks);
+    using folder = tempFolder();
+    const ended = await petit(["--db", running.dbPath, "backup", join(folder.path, "petit.db")]);
+    expect(ended).toMatchObject({ status: 0 });
+    await using restored = await startPetit({ dir: folder.path, jobsDir: running.jobsDir });
+    const decided = await restored.fetch(`/api/runs/${child}/tasks/ask/approve`, { method: "POST" });
+    expect(decided.status).toBe(200);
+    const statusIn = async (one: Petit) => (await (await one.fetch(`/api/runs/${parent}`)).json()).status;
+    expect(await until(async () => (await statusIn(restored)) === "completed")).toBe(true);
+    expect(await statusIn(running)).toBe("running");
   });
 
   test("prints file and bytes with --json", async () => {

@@ -1,8 +1,9 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatSigningKey, generateSigningKey } from "../../../src/lib/wire/signing.ts";
+import { petit as runPetit } from "../../support/cli.ts";
 import { hasNats, type NatsServer, startNats } from "../../support/nats/server.ts";
 import { ask, start } from "../../support/petit/api.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
@@ -35,7 +36,11 @@ describe.skipIf(!hasNats("2.15"))("petit and a worker", () => {
 
   const startScheduler = (given: Parameters<typeof startPetit>[0] = {}): Promise<Petit> =>
     startPetit({
-      jobs: { "a.yaml": [job("plain", "fail"), job("plain2", "fail"), job("again", "rerun")].join("---\n") },
+      jobs: {
+        "a.yaml": [job("plain", "fail"), job("plain2", "fail"), job("copied", "fail"), job("again", "rerun")].join(
+          "---\n",
+        ),
+      },
       args: ["--nats", nats.url, "--nats-signing-key", dir.file("key"), "--lost-after", "6s"],
       ...given,
     });
@@ -117,6 +122,23 @@ describe.skipIf(!hasNats("2.15"))("petit and a worker", () => {
     const startedAt = performance.now();
     expect((await endOf(petit, runId)).status).toBe("completed");
     expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
+  test("end a run that was copied while the task ran, in the place of the original", async () => {
+    await using _ = worker("box6");
+    const runId = await start(petit, "copied");
+    goOn("copied", 1);
+    await printed(runId, "1\n2\n");
+    const copy = dir.file("copied.db");
+    expect(await runPetit(["--db", petit.dbPath, "backup", copy])).toMatchObject({ status: 0, stdout: "" });
+    await petit.kill();
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(`${petit.dbPath}${suffix}`, { force: true });
+    renameSync(copy, petit.dbPath);
+    petit = await startScheduler({ dir: petit.dir });
+    goOn("copied", 2, 3);
+    const { status, log } = await endOf(petit, runId);
+    const starts = startsOf("copied").length;
+    expect({ status, log, starts }).toEqual({ status: "completed", log: "1\n2\n3\n", starts: 1 });
   });
 
   test("run a task again elsewhere only after a stopped worker's guard has ended it", async () => {
