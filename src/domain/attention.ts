@@ -1,5 +1,6 @@
 import { removeEscapes } from "../lib/escapes.ts";
 import { shorten } from "../lib/shorten.ts";
+import type { InternalError } from "./health.ts";
 import type { JobId, RunId, TaskId } from "./ids.ts";
 import type { WaitsFor } from "./limits/waits-for.ts";
 import type { NotifyTarget } from "./notification.ts";
@@ -19,6 +20,7 @@ import type { WaitsForWorker, WorkerAttempt } from "./workers/worker.ts";
  * - `no_worker`: tasks wait for a worker, and no connected one has their labels and allows their types.
  * - `nats_unreachable`: petit has lost NATS, so nothing new starts on workers.
  * - `notifications_undelivered`: a receiver of a job's notifications can't be reached, or refuses them.
+ * - `internal_error`: a run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again.
  * - `job_file_broken`: a job file has problems; its jobs keep their last good version.
  */
 export type Attention =
@@ -31,6 +33,7 @@ export type Attention =
   | ({ readonly kind: "no_worker" } & UnservedLabels)
   | ({ readonly kind: "nats_unreachable" } & UnreachableNats)
   | ({ readonly kind: "notifications_undelivered" } & UndeliveredTarget)
+  | ({ readonly kind: "internal_error" } & InternalError)
   | ({ readonly kind: "job_file_broken" } & BrokenJobFile);
 
 /** What needs attention: errors first, the newest first. `counts` also counts what is not among the items. */
@@ -55,6 +58,7 @@ export const ATTENTION_SEVERITY = {
   no_worker: "warning",
   nats_unreachable: "error",
   notifications_undelivered: "error",
+  internal_error: "error",
   job_file_broken: "error",
 } as const satisfies Record<AttentionKind, AttentionSeverity>;
 
@@ -217,6 +221,7 @@ export const NO_ATTENTION: AttentionList = {
     no_worker: 0,
     nats_unreachable: 0,
     notifications_undelivered: 0,
+    internal_error: 0,
     job_file_broken: 0,
   },
 };

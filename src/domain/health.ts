@@ -1,4 +1,4 @@
-import type { JobId } from "./ids.ts";
+import type { JobId, RunId } from "./ids.ts";
 
 /** Why the database can't be written at the moment. */
 export type StorageFault =
@@ -17,6 +17,8 @@ export type StorageFault =
  * - `reload_failed`: the job files could not be reloaded. Ends with the next reload that succeeds.
  * - `notifications_undelivered`: a receiver of a job's `notify` can't be reached, or refuses. Ends when a notification
  *   reaches that receiver, when the job no longer names it, or an hour after the last one was given up.
+ * - `internal_error`: petit itself failed at a run, or at the occurrences of a job. Ends when a run of the job completes, or after an
+ *   hour; while a run or the occurrences can't go on, it does not end.
  * - the codes of `StorageFault`: the database can't be written. Ends when it can.
  */
 export type HealthReason =
@@ -36,7 +38,18 @@ export type HealthReason =
     }
   | { readonly code: "reload_failed"; readonly error: string }
   | ({ readonly code: "notifications_undelivered" } & UndeliveredNotifications)
+  | ({ readonly code: "internal_error" } & InternalError)
   | StorageFault;
+
+/** An error of petit itself. */
+export type InternalError = {
+  readonly jobId: JobId;
+  /** Null if it is about the occurrences of the job. */
+  readonly runId: RunId | null;
+  /** When it happened first, in ms since the Unix epoch. */
+  readonly since: number;
+  readonly error: string;
+};
 
 /** What a job's receivers have not been given. */
 export type UndeliveredNotifications = {

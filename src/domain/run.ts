@@ -49,6 +49,7 @@ export const MAX_NESTING = 10;
  * - `rejected`: a person rejected it.
  * - `artifacts_failed`: its artifacts could not be kept, because of a limit or a full disk.
  * - `skipped_by_exit`: it exited with one of its `skip_exit_codes`.
+ * - `internal_error`: petit itself failed at it, for example because the database refused a value.
  */
 export const REASONS = [
   "exit_code",
@@ -68,6 +69,7 @@ export const REASONS = [
   "artifacts_failed",
   "child_failed",
   "worker_lost",
+  "internal_error",
 ] as const;
 export type Reason = (typeof REASONS)[number];
 

@@ -82,12 +82,21 @@ export class Commits {
       rollBack(added);
       throw error;
     }
-    for (const { onCommit } of added) onCommit();
+    for (const { onCommit } of added) this.#call(onCommit);
     const settle = (): void => {
-      for (const { onSettled } of added) onSettled?.();
-      for (const { cleanUp } of added) cleanUp?.();
+      for (const { onSettled } of added) this.#call(onSettled);
+      for (const { cleanUp } of added) this.#call(cleanUp);
     };
     return { result, settle };
+  }
+
+  /** Calls a hook. What is stored stays stored, so an error must not keep the other hooks from being called. */
+  #call(hook: (() => void) | undefined): void {
+    try {
+      hook?.();
+    } catch (error) {
+      this.#options.log.error({ err: error }, "cannot do what follows from a stored change");
+    }
   }
 
   /**

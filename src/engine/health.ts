@@ -1,5 +1,5 @@
 import { PetitError } from "../domain/errors.ts";
-import { GIVEN_UP_COUNTS_MS, type HealthReason, type StorageFault } from "../domain/health.ts";
+import { GIVEN_UP_COUNTS_MS, type HealthReason, type InternalError, type StorageFault } from "../domain/health.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Clock } from "../lib/clock.ts";
 import { isLocked } from "../store/database/transaction.ts";
@@ -16,11 +16,13 @@ export type HealthOptions = {
   readonly problems: readonly Problem[];
   /** Why the job files could not be reloaded yet; null if they are in use as they are. */
   readonly reloadFailure: string | null;
+  /** Recent errors of petit itself. */
+  readonly internalErrors: readonly InternalError[];
 };
 
 /**
  * Returns petit's health: `unavailable` if the database can't be written, which it tries, and `degraded` if a job file is
- * broken or not in use yet, or notifications can't be delivered. A lock of another process counts once it has lasted
+ * broken or not in use yet, notifications can't be delivered, or petit itself failed at a run. A lock of another process counts once it has lasted
  * longer than a trigger waits for it.
  */
 export const healthOf = (options: HealthOptions): Health => {
@@ -30,12 +32,19 @@ export const healthOf = (options: HealthOptions): Health => {
   return { status: reasons.length === 0 ? "ok" : "degraded", reasons };
 };
 
-const degradedReasons = ({ store, clock, problems, reloadFailure }: HealthOptions): readonly HealthReason[] => [
+const degradedReasons = ({
+  store,
+  clock,
+  problems,
+  reloadFailure,
+  internalErrors,
+}: HealthOptions): readonly HealthReason[] => [
   ...brokenFiles(problems),
   ...(reloadFailure === null ? [] : [{ code: "reload_failed", error: reloadFailure } as const]),
   ...store.notifications
     .listUndelivered(clock.now() - GIVEN_UP_COUNTS_MS)
     .map((undelivered) => ({ code: "notifications_undelivered", ...undelivered }) as const),
+  ...internalErrors.map((each) => ({ code: "internal_error", ...each }) as const),
 ];
 
 /** One reason per file, for its first problem. */

@@ -89,7 +89,7 @@ export class Poller implements Disposable {
 
   /** Returns true if any writer must be suspended. */
   #suspendAny(): boolean {
-    return this.#flowControls().filter((each) => each.suspend(false)).length > 0;
+    return this.#flowControls().filter((each) => this.#attempt(() => each.suspend(false))).length > 0;
   }
 
   #flowControls(): readonly FlowControl[] {
@@ -114,10 +114,10 @@ export class Poller implements Disposable {
     this.#cancel = null;
     const polls = [...this.#polls.keys()];
     const flowControls = this.#flowControls();
-    if (this.#suspendAny()) for (const each of flowControls) each.suspend(true);
+    if (this.#suspendAny()) for (const each of flowControls) this.#attempt(() => each.suspend(true));
     let changed = false;
     for (const poll of polls) changed = this.#run(poll) || changed;
-    const mustSuspend = this.#runSlice(flowControls.filter((each) => each.resume()));
+    const mustSuspend = this.#runSlice(flowControls.filter((each) => this.#attempt(() => each.resume())));
     this.#periodMs = changed ? MIN_PERIOD_MS : Math.min(MAX_PERIOD_MS, this.#periodMs * 2);
     if (mustSuspend) this.#periodMs = SUSPENDED_PERIOD_MS;
     if (this.#polls.size > 0 && this.#cancel === null) this.#arm();
@@ -127,8 +127,17 @@ export class Poller implements Disposable {
   #runSlice(flowControls: readonly FlowControl[]): boolean {
     if (flowControls.length === 0) return false;
     pauseThread(RUN_SLICE_MS);
-    for (const each of flowControls) each.suspend(false);
+    for (const each of flowControls) this.#attempt(() => each.suspend(false));
     return true;
+  }
+
+  /** An error of one writer does not stop the timer. Its poll, which reads the same files, logs it. */
+  #attempt(work: () => boolean): boolean {
+    try {
+      return work();
+    } catch {
+      return false;
+    }
   }
 
   /** Runs one poll. An error does not stop the other polls. It is logged once until the poll succeeds again. */

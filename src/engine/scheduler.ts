@@ -27,6 +27,7 @@ import type {
   TriggerRequest,
 } from "./engine.ts";
 import { healthOf } from "./health.ts";
+import { InternalErrors } from "./internal-errors.ts";
 import { catchErrors } from "./listeners.ts";
 import { Notifier } from "./notify/notifier.ts";
 import type { EngineOptions } from "./options.ts";
@@ -71,6 +72,7 @@ class Scheduler implements Engine {
   readonly #jobs: Jobs;
   readonly #notifier: Notifier;
   readonly #newestRuns = new NewestRuns();
+  readonly #internalErrors = new InternalErrors();
   readonly #attention: AttentionFinder;
   readonly #artifacts: Artifacts;
   readonly #runs: Runs;
@@ -102,6 +104,7 @@ class Scheduler implements Engine {
       runs: () => this.#runs,
       jobs: this.#jobs,
       workers: () => this,
+      internalErrors: this.#internalErrors,
     });
     this.#artifacts = new Artifacts({
       ...options,
@@ -117,6 +120,7 @@ class Scheduler implements Engine {
       ownEnvironment: options.environment,
       notifier: this.#notifier,
       commits,
+      internalErrors: this.#internalErrors,
       artifacts: this.#artifacts,
       poller: this.#poller,
       drivers: { local: localDriver(store), remote: (this.#workers ?? this.#withoutWorkers).driver },
@@ -125,6 +129,7 @@ class Scheduler implements Engine {
       detach,
       onEnd: (run) => {
         this.#attention.noteEnd(run);
+        this.#internalErrors.noteEnd(run);
         this.#pruner.enqueue(run.jobId);
       },
     });
@@ -145,7 +150,8 @@ class Scheduler implements Engine {
       clock,
       timezone: settings.timezone,
       fire: (due, now) => this.#fire(due, now),
-      onClockSetBack: (since) => commits.commitOrDefer(() => store.jobs.rewindAccountedUntil(since)),
+      onClockSetBack: (since) => this.#deferRewind(since),
+      onError: (jobId, error) => this.#noteUndecided(jobId, error),
       isPaused: (jobId) => this.#pauses.isPaused(jobId),
     });
     this.#shutdown = new Shutdown({
@@ -209,6 +215,21 @@ class Scheduler implements Engine {
     } catch (error) {
       this.#options.log.error({ err: error }, "cannot store that the clock was set back");
     }
+  }
+
+  #deferRewind(since: number): void {
+    try {
+      this.#commits.commitOrDefer(() => this.store.jobs.rewindAccountedUntil(since));
+    } catch (error) {
+      this.#options.log.error({ err: error }, "cannot store that the clock was set back");
+    }
+  }
+
+  /** The due occurrences of a job could not be found because of an error of petit itself. */
+  #noteUndecided(jobId: JobId, error: unknown): void {
+    const { log, clock } = this.#options;
+    log.error({ err: error, job_id: jobId }, "cannot process due occurrences");
+    this.#internalErrors.block({ jobId, runId: null }, { error, now: clock.now() });
   }
 
   async stop(mode: StopMode): Promise<void> {
@@ -366,6 +387,7 @@ class Scheduler implements Engine {
       outage: this.#commits.outage,
       problems: this.#jobs.problems,
       reloadFailure: this.#reloader.failure,
+      internalErrors: this.#internalErrors.list(this.#options.clock.now()),
     });
   }
 
@@ -413,10 +435,15 @@ class Scheduler implements Engine {
     this.#pauses.setJob(id, paused, { now: this.#options.clock.now(), by });
   }
 
-  #fire(due: readonly DueJob[], now: number): void {
+  #fire(due: readonly DueJob[], now: number): ReadonlySet<JobId> {
     if (this.#shutdown.isStopping) this.#assertRunning();
-    const parts = { commits: this.#commits, runs: this.#runs, notifier: this.#notifier };
-    fire(due, { ...this.#options, ...parts, now, isPaused: (jobId) => this.#pauses.isPaused(jobId) });
+    const parts = {
+      commits: this.#commits,
+      runs: this.#runs,
+      notifier: this.#notifier,
+      internalErrors: this.#internalErrors,
+    };
+    return fire(due, { ...this.#options, ...parts, now, isPaused: (jobId) => this.#pauses.isPaused(jobId) });
   }
 
   #view(stored: StoredJob): JobView {

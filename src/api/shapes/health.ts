@@ -2,11 +2,11 @@ import { t } from "elysia";
 import type { HealthReason, StorageFault } from "../../domain/health.ts";
 import { HEALTH_CODE_TEXT, healthMessage, storageMessage } from "../../domain/words/health.ts";
 import { assertNever } from "../../lib/never.ts";
-import { exactly, instant, integer, JobIdText, meanings, nullable, word } from "./schemas.ts";
+import { exactly, instant, integer, JobIdText, meanings, nullable, RunIdText, word } from "./schemas.ts";
 
 export const HealthWord = word(
   ["ok", "degraded", "unavailable"],
-  "`degraded`: a job file is broken, or notifications can't be delivered; `unavailable`: the database can't be written",
+  "`degraded`: a job file is broken, notifications can't be delivered, or petit itself failed at a run; `unavailable`: the database can't be written",
 );
 
 const message = t.String({ description: "The reason, as a sentence" });
@@ -72,6 +72,18 @@ const NotificationsUndelivered = exactly(
   },
 );
 
+const InternalErrorReason = exactly(
+  {
+    code: t.Literal("internal_error"),
+    message,
+    job_id: JobIdText,
+    run_id: nullable(RunIdText, "Run at which petit failed; null if it failed at the occurrences of the job"),
+    since: instant("When the error happened first"),
+    error: t.String({ description: "The error, as a sentence" }),
+  },
+  { title: "InternalErrorReason", description: HEALTH_CODE_TEXT.internal_error },
+);
+
 const DiskFull = exactly(
   { code: t.Literal("disk_full"), message },
   { title: "DiskFull", description: HEALTH_CODE_TEXT.disk_full },
@@ -119,6 +131,7 @@ export const HealthReasonBody = t.Union(
     JobFileBroken,
     ReloadFailed,
     NotificationsUndelivered,
+    InternalErrorReason,
     DiskFull,
     DatabaseLocked,
     DatabaseMissing,
@@ -136,6 +149,10 @@ export const healthReasonBody = (reason: HealthReason): typeof HealthReasonBody.
       return { message, ...reason };
     case "notifications_undelivered":
       return { code: reason.code, message, job_id: reason.jobId, since: reason.since, count: reason.count };
+    case "internal_error": {
+      const { code, jobId, runId, since, error } = reason;
+      return { code, message, job_id: jobId, run_id: runId, since, error };
+    }
     default:
       return storageReasonBody(reason);
   }

@@ -62,6 +62,7 @@ export const StatsBody = exactly(
           no_worker: 0,
           nats_unreachable: 0,
           notifications_undelivered: 0,
+          internal_error: 0,
           job_file_broken: 0,
         },
         success_rate: 0.9756,

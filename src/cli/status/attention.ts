@@ -103,6 +103,8 @@ const stateOf = (item: AttentionBody): Pick<AttentionRow, "state" | "detail"> =>
       };
     case "notifications_undelivered":
       return { state: `${item.count} undelivered`, detail: `${item.target}: ${item.error}` };
+    case "internal_error":
+      return { state: item.run_id === null ? "can't start" : "can't go on", detail: item.error };
     case "job_file_broken": {
       const more = item.problems === 1 ? "" : ` (and ${item.problems - 1} more)`;
       return { state: "broken file", detail: `${item.path === "" ? "" : `${item.path}: `}${item.problem}${more}` };

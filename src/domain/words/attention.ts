@@ -3,6 +3,7 @@ import { assertNever } from "../../lib/never.ts";
 import type { Attention, AttentionKind, RunFailure } from "../attention.ts";
 import { receiverText } from "../notification.ts";
 import type { WorkerAttempt } from "../workers/worker.ts";
+import { internalErrorMessage } from "./health.ts";
 import { REASON_TEXT } from "./run.ts";
 import { waitsForText } from "./waits-for.ts";
 
@@ -30,6 +31,8 @@ export const attentionMessage = (item: Attention): string => {
       return `petit does not reach NATS at ${item.url}${item.error === null ? "" : `: ${item.error}`}; nothing new starts on workers`;
     case "notifications_undelivered":
       return `${item.count === 1 ? "1 notification" : `${item.count} notifications`} of job '${item.jobId}' could not be delivered to ${receiverText(item.target)}: ${item.error}`;
+    case "internal_error":
+      return `${internalErrorMessage(item)}; it can't go on, and petit tries it again`;
     case "job_file_broken": {
       const { file, line, column, path, problem, problems } = item;
       const more = problems === 1 ? "" : ` (and ${problems - 1} more)`;
@@ -94,5 +97,7 @@ export const ATTENTION_TEXT = {
   nats_unreachable: "petit does not reach NATS, so that nothing new starts on workers; what runs there goes on",
   notifications_undelivered:
     "Notifications of a job could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
+  internal_error:
+    "A run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again, and a run can be cancelled",
   job_file_broken: "A job file has problems; its jobs keep their last good version",
 } as const satisfies Record<AttentionKind, string>;

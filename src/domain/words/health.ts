@@ -1,5 +1,5 @@
 import { assertNever } from "../../lib/never.ts";
-import type { HealthReason, StorageFault } from "../health.ts";
+import type { HealthReason, InternalError, StorageFault } from "../health.ts";
 
 /** Returns the sentence for a reason why petit is not healthy. */
 export const healthMessage = (reason: HealthReason): string => {
@@ -10,10 +10,16 @@ export const healthMessage = (reason: HealthReason): string => {
       return `the job files could not be reloaded; trying again: ${reason.error}`;
     case "notifications_undelivered":
       return `${counted(reason.count)} of job '${reason.jobId}' could not be delivered since ${new Date(reason.since).toISOString()}`;
+    case "internal_error":
+      return internalErrorMessage(reason);
     default:
       return storageMessage(reason);
   }
 };
+
+/** Returns the sentence for an error of petit itself. */
+export const internalErrorMessage = ({ jobId, runId, error }: Omit<InternalError, "since">): string =>
+  `petit failed at ${runId === null ? "occurrences" : `run ${runId}`} of job '${jobId}': ${error}`;
 
 type BrokenFile = Extract<HealthReason, { readonly code: "job_file_broken" }>;
 
@@ -50,6 +56,8 @@ export const HEALTH_CODE_TEXT = {
   reload_failed: "The job files could not be reloaded; petit tries again",
   notifications_undelivered:
     "Notifications of a job could not be delivered; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
+  internal_error:
+    "petit itself failed at a run, or at the occurrences of a job; ends when a run of the job completes, or an hour after the run has ended",
   disk_full: "The disk of the database is full",
   database_locked: "Another process has locked the database",
   database_deleted: "The database file was deleted or moved",

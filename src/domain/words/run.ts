@@ -49,6 +49,7 @@ export const REASON_TEXT = {
   skipped_by_exit: "it exited with a status that means that there was nothing to do",
   child_failed: "the run of another job that it started did not complete",
   worker_lost: "the worker that ran it was out of reach for too long",
+  internal_error: "petit itself failed at it",
 } as const satisfies Record<Reason, string>;
 
 /** Why a run is being ended, as a clause. */

@@ -14,6 +14,7 @@ import { dueAtOf, type Run } from "../../domain/run.ts";
 import type { Problem } from "../../jobfile/problem.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Store } from "../../store/store.ts";
+import type { InternalErrors } from "../internal-errors.ts";
 import type { NewestRuns } from "../run/newest-runs.ts";
 import type { Runs } from "../run/runs.ts";
 import type { Jobs } from "../schedule/jobs.ts";
@@ -28,6 +29,7 @@ export type AttentionListOptions = {
   readonly runs: () => Pick<Runs, "active" | "waiting" | "late" | "waitsFor">;
   readonly jobs: Pick<Jobs, "find" | "problems" | "brokenSince">;
   readonly workers: () => WorkerFacts;
+  readonly internalErrors: Pick<InternalErrors, "blocking">;
 };
 
 type JobAttention = Awaited<ReturnType<JobResults["list"]>>[number];
@@ -69,6 +71,7 @@ export class AttentionFinder {
       ...this.#approvals(),
       ...workerAttention(this.#options.workers()),
       ...this.#undelivered(),
+      ...this.#options.internalErrors.blocking.map((each) => ({ kind: "internal_error" as const, ...each })),
       ...this.#brokenFiles(),
     ].filter((item) => jobIds === null || ("jobId" in item && jobIds.has(item.jobId)));
     const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };

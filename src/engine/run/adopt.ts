@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Job } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
 import type { Attempt } from "../../domain/task-run.ts";
 import { adoptProcess } from "../attempt/adopt.ts";
@@ -18,22 +19,45 @@ export const adoptRuns = (options: AdoptRunsOptions): void => {
   const { store, log, spoolDir, runs } = options;
   const adoptedIds = new Set<number>();
   const unfinished = store.runs.listUnfinished().map((run) => {
-    const attempts =
-      run.status === "running" ? store.runs.listAttempts(run.id).filter(({ status }) => status === "running") : [];
+    const attempts = run.status === "running" ? runningAttempts(run, options) : [];
     return { run, attempts, hasProcess: attempts.some(({ childRunId }) => childRunId === null) };
   });
   // Runs with a process have their places. The others continue as far as places are left.
   for (const { run, attempts } of unfinished.toSorted((a, b) => Number(b.hasProcess) - Number(a.hasProcess))) {
     for (const { id } of attempts) adoptedIds.add(id);
-    const adopted = attempts.map((attempt) => ({
-      attempt,
-      process: attempt.childRunId === null ? adoptProcess(attempt, findSpool(spoolDir, attempt.id), options) : null,
-    }));
-    const fields = { job_id: run.jobId, run_id: run.id, status: run.status, attempts: adopted.length };
-    log.info(fields, run.status === "pending" ? "adopted a pending run" : "adopted a running run");
-    runs.adopt(withNotedEnding(run, attempts, options), store.jobs.getDefinition(run.versionId), adopted);
+    const fields = { job_id: run.jobId, run_id: run.id, status: run.status, attempts: attempts.length };
+    let job: Job | null = null;
+    try {
+      job = store.jobs.getDefinition(run.versionId);
+      adopt(run, job, { attempts, options });
+      log.info(fields, run.status === "pending" ? "adopted a pending run" : "adopted a running run");
+    } catch (error) {
+      // An error of petit itself about one run must not keep it from starting.
+      runs.endFaulty(run, job, error);
+    }
   }
   removeOtherSpools(spoolDir, adoptedIds);
+};
+
+/** Returns none if they can't be read: then the run can't be adopted either. */
+const runningAttempts = ({ id }: Run, { store, log }: AdoptRunsOptions): readonly Attempt[] => {
+  try {
+    return store.runs.listAttempts(id).filter(({ status }) => status === "running");
+  } catch (error) {
+    log.error({ err: error, run_id: id }, "cannot read the attempts of a run");
+    return [];
+  }
+};
+
+type AdoptedRun = { readonly attempts: readonly Attempt[]; readonly options: AdoptRunsOptions };
+
+const adopt = (run: Run, job: Job, { attempts, options }: AdoptedRun): void => {
+  const { runs, spoolDir } = options;
+  const adopted = attempts.map((attempt) => ({
+    attempt,
+    process: attempt.childRunId === null ? adoptProcess(attempt, findSpool(spoolDir, attempt.id), options) : null,
+  }));
+  runs.adopt(withNotedEnding(run, attempts, options), job, adopted);
 };
 
 /** Stores why the run is being ended, if the previous process could only note that in the spool folder. */

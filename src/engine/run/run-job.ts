@@ -8,10 +8,13 @@ import type { Attempt, ItemRun, TaskOutcome, TaskRun } from "../../domain/task-r
 import { type Clock, sleep } from "../../lib/clock.ts";
 import type { TaskNode } from "../../store/runs/task-runs.ts";
 import type { Artifacts } from "../artifacts/artifacts.ts";
+import { adoptProcess } from "../attempt/adopt.ts";
 import { type AttemptDriver, type AttemptDrivers, driverOf } from "../attempt/driver.ts";
+import { endProcess } from "../attempt/end-process.ts";
 import { hasEnded, killLeftovers, type RunningProcess } from "../attempt/process.ts";
 import type { AttemptResult } from "../attempt/run-attempt.ts";
-import type { Commits, TransactionHooks } from "../commits.ts";
+import type { AddHooks, Commits, TransactionHooks } from "../commits.ts";
+import { assertNoStorageFault, type InternalErrors, internalErrorText } from "../internal-errors.ts";
 import type { Notifier } from "../notify/notifier.ts";
 import type { EngineOptions } from "../options.ts";
 import { findSpool, noteEnding, type Spool, spoolOf } from "../output/spool.ts";
@@ -29,8 +32,9 @@ import { type ApprovalDecision, outcomeOfDecision } from "./approval/decision.ts
 import { childFailed, childStarted, followChild } from "./child/child-attempt.ts";
 import type { ChildRuns } from "./child/child-runs.ts";
 import { jobOutputs } from "./child/job-outputs.ts";
+import { endRun } from "./end-run.ts";
 import { type NodeKey, nodeKey } from "./node.ts";
-import { outcomeOfRun } from "./outcome.ts";
+import { outcomeOfEnding, outcomeOfRun } from "./outcome.ts";
 import { type Ending, hasProcess, isEnded, planRun, type RunPlan, type RunStep } from "./plan.ts";
 import {
   afterAttempt,
@@ -59,6 +63,7 @@ export type RunEngine = {
   readonly ownEnvironment: EngineOptions["environment"];
   readonly notifier: Notifier;
   readonly commits: Commits;
+  readonly internalErrors: InternalErrors;
   readonly artifacts: Artifacts;
   readonly poller: Poller;
   readonly drivers: AttemptDrivers;
@@ -114,6 +119,8 @@ export class RunJob {
   readonly #unfinished = new Map<Attempt, Promise<void>>();
   readonly #forceKill = new AbortController();
   readonly #over = new AbortController();
+  /** Aborted to try at once to store what the database has refused. */
+  #retryNow = new AbortController();
   #progress: RunProgress;
   #run: Run;
   /**
@@ -158,7 +165,8 @@ export class RunJob {
       now: this.#now,
       signal: AbortSignal.any([options.detach, this.#over.signal]),
       listTaskRuns: () => this.#listTaskRuns(),
-      decide: (taskId, decision) => this.#advance((progress) => this.#storeDecision(taskId, decision, progress)),
+      decide: (taskId, decision) => this.#advance(this.#decision(taskId, decision)),
+      onError: (error) => this.#endFaulty(error),
     });
   }
 
@@ -173,11 +181,11 @@ export class RunJob {
 
   /** Stores the first steps, within the transaction that stores the run. */
   begin(): TransactionHooks {
-    const hooks = this.#storeNext(() => {});
+    const hooks = this.#storeNext(null);
     return {
       ...hooks,
       onCommit: () => {
-        void this.#watchTimeout();
+        void this.#guard(() => this.#watchTimeout());
         hooks.onCommit();
       },
     };
@@ -187,10 +195,10 @@ export class RunJob {
   resume({ isParked }: { readonly isParked: boolean }): void {
     this.#isParked = isParked;
     for (const { attempt, process } of this.#options.adopted) this.#startAttempt(attempt, process);
-    for (const { phase, node } of this.#progress.values()) if (phase === "waiting") void this.#waitForRetry(node);
+    for (const { phase, node } of this.#progress.values()) if (phase === "waiting") this.#waitForRetry(node);
     if (this.#ending !== null) this.#abortEnded(this.#ending);
-    this.#abortFailFast(this.#plan(this.#progress, { withholdsProcesses: true }));
-    void this.#watchTimeout();
+    void this.#guard(async () => this.#abortFailFast(this.#plan(this.#progress, { withholdsProcesses: true })));
+    void this.#guard(() => this.#watchTimeout());
     void this.#advance();
   }
 
@@ -201,6 +209,8 @@ export class RunJob {
     this.#ending = { reason: this.#ending?.reason ?? reason, all: options.all || this.#ending?.all === true };
     this.#run = { ...this.#run, ending: this.#ending.reason };
     this.#abortEnded(this.#ending);
+    this.#retryNow.abort();
+    this.#retryNow = new AbortController();
     if (this.#ending.all) this.#endChildren(this.#ending.reason, { all: true });
     void this.#advance();
   }
@@ -266,7 +276,12 @@ export class RunJob {
   /** Ends an approval that waits, within the current transaction. */
   decide(taskId: TaskId, decision: ApprovalDecision): TransactionHooks {
     this.#changedAt = Math.max(this.#changedAt, this.#now());
-    return this.#storeNext((progress) => this.#storeDecision(taskId, decision, progress));
+    return this.#storeNext(this.#decision(taskId, decision));
+  }
+
+  #decision(taskId: TaskId, decision: ApprovalDecision): Change {
+    const apply = (progress: RunProgress): void => this.#storeDecision(taskId, decision, progress);
+    return { node: { taskId, item: null }, apply };
   }
 
   /** Returns whether an attempt of the run waits for the end of another run. */
@@ -300,25 +315,44 @@ export class RunJob {
    * Stores `change`, which happened at `at`, with the steps that follow from it, in one transaction. Then executes
    * the steps, and calls `cleanUp` last.
    */
-  async #advance(
-    change: (progress: RunProgress) => void = () => {},
-    cleanUp: () => void = () => {},
-    at = this.#now(),
-  ): Promise<void> {
+  async #advance(change: Change | null = null, cleanUp: () => void = () => {}, at = this.#now()): Promise<void> {
     this.#changedAt = Math.max(this.#changedAt, at);
-    await this.#logFailure(() =>
-      this.#options.commits.enqueueUntilStored((addHooks) => {
-        if (!this.#isFinished) addHooks(this.#storeNext(change));
-        addHooks({ onCommit: () => {}, onRollback: () => {}, cleanUp });
-      }),
-    );
+    const work = (addHooks: AddHooks): void => {
+      if (!this.#isFinished) addHooks(this.#storeNext(change));
+      addHooks({ onCommit: () => {}, onRollback: () => {}, cleanUp });
+    };
+    try {
+      await this.#options.commits.enqueueUntilStored(work);
+    } catch (error) {
+      await this.#endFaulty(error, work);
+    }
+  }
+
+  /**
+   * Stores a change with the steps that follow from it. If petit itself fails at that, each step is stored on its own, and the task
+   * whose step fails ends with `internal_error`. If that does not help, the run ends. Throws only if not even that can be stored.
+   */
+  #storeNext(change: Change | null): TransactionHooks {
+    const { store } = this.#options.engine;
+    try {
+      return store.transaction(() => this.#storeSteps(change, { isCareful: false }));
+    } catch (error) {
+      assertNoStorageFault(error);
+      this.#logError(error);
+    }
+    try {
+      return store.transaction(() => this.#storeSteps(change, { isCareful: true }));
+    } catch (error) {
+      assertNoStorageFault(error);
+      return store.transaction(() => this.#storeFault(error));
+    }
   }
 
   /**
    * Replaces the progress before the commit, since later work in the same transaction builds on it. A rollback
    * restores it.
    */
-  #storeNext(change: (progress: RunProgress) => void): TransactionHooks {
+  #storeSteps(change: Change | null, { isCareful }: { readonly isCareful: boolean }): TransactionHooks {
     const before = this.#progress;
     const progress: RunProgress = new Map(before);
     const stored: StoredSteps = { attempts: [], waiting: [], children: [] };
@@ -328,16 +362,28 @@ export class RunJob {
       this.#isFinished = false;
     };
     this.#progress = progress;
+    const store = (node: TaskNode, work: () => StepResult): StepResult =>
+      isCareful ? this.#storeOrFail(node, { progress, stored, work }) : work();
     try {
-      change(progress);
+      if (change !== null)
+        store(change.node, () => {
+          change.apply(progress);
+          return null;
+        });
       let plan: RunPlan;
       let hasMore: boolean;
       do {
         plan = this.#plan(progress, { withholdsProcesses: this.#isParked });
-        hasMore =
-          plan.steps.map((step) => this.#storeStep(step, progress, stored)).includes("plan again") || plan.isPartial;
+        hasMore = plan.isPartial;
+        for (const step of plan.steps) {
+          const result = store(nodeOf(step), () => this.#storeStep(step, progress, stored));
+          hasMore ||= result !== null;
+          // The other steps may follow from this one.
+          if (result === "failed") break;
+        }
       } while (hasMore);
-      const final = plan.isOver ? this.#storeEnd(progress) : null;
+      const storeEnd = isCareful ? () => this.#storeEndInAnyCase(progress) : () => this.#storeEnd(progress);
+      const final = plan.isOver ? storeEnd() : null;
       this.#isFinished = plan.isOver;
       const onCommit = (): void => {
         for (const child of stored.children) child.onCommit();
@@ -350,21 +396,137 @@ export class RunJob {
         // The next petit process starts attempts that were stored but not started.
         if (this.#options.detach.aborted) return;
         for (const attempt of stored.attempts) this.#startAttempt(attempt, null);
-        for (const node of stored.waiting) void this.#waitForRetry(node);
-        this.#abortFailFast(plan);
-        this.#approvalTimeouts.watch(this.asking);
-        const decide = (): void => {
-          if (final === null) this.#updateParked();
-        };
-        const seen = this.#seenChildren.splice(0);
-        if (seen.length > 0) this.#options.onChildrenSeen(seen, decide);
-        else decide();
+        for (const node of stored.waiting) this.#waitForRetry(node);
+        void this.#guard(async () => this.#settle(plan, final));
       };
       return { onCommit, onRollback, onSettled };
     } catch (error) {
       onRollback();
       throw error;
     }
+  }
+
+  /** Does what follows from a commit, apart from starting attempts. `final` is the run if it has ended. */
+  #settle(plan: RunPlan, final: Run | null): void {
+    this.#abortFailFast(plan);
+    this.#approvalTimeouts.watch(this.asking);
+    const decide = (): void => {
+      if (final === null) this.#updateParked();
+    };
+    const seen = this.#seenChildren.splice(0);
+    if (seen.length > 0) this.#options.onChildrenSeen(seen, decide);
+    else decide();
+  }
+
+  /** Stores something about a task or an item. If petit itself fails at that, the task or item fails instead. */
+  #storeOrFail(node: TaskNode, { progress, stored, work }: CarefulWork): StepResult {
+    const { store } = this.#options.engine;
+    const before = [...progress];
+    const counts = { attempts: stored.attempts.length, waiting: stored.waiting.length };
+    const children = stored.children.length;
+    try {
+      return store.transaction(work);
+    } catch (error) {
+      assertNoStorageFault(error);
+      this.#logError(error);
+      for (const child of stored.children.splice(children).toReversed()) child.onRollback();
+      stored.attempts.length = counts.attempts;
+      stored.waiting.length = counts.waiting;
+      progress.clear();
+      for (const [key, each] of before) progress.set(key, each);
+      this.#failNode(node, internalErrorText(error), progress);
+      return "failed";
+    }
+  }
+
+  /** Fails a task or an item at which petit itself has failed. */
+  #failNode(node: TaskNode, error: string, progress: RunProgress): void {
+    const { runs } = this.#options.engine.store;
+    const failed = { status: "failed", reason: "internal_error", error, exitCode: null } as const;
+    for (const attempt of runs.listAttempts(this.#run.id))
+      if (attempt.status === "running" && nodeKey(attempt) === nodeKey(node))
+        runs.finishAttempt(attempt.id, { ...failed, signal: null }, { now: this.#changedAt, retryAt: null });
+    const before = stateOf(progress, node);
+    if (before.phase !== "items" && node.item === null) this.#items.delete(node.taskId);
+    this.#storeOutcome(before, { ...failed, outputs: {} }, progress);
+    this.#noteInternalError(error);
+  }
+
+  #storeEndInAnyCase(progress: RunProgress): Run {
+    const { store } = this.#options.engine;
+    try {
+      return store.transaction(() => this.#storeEnd(progress));
+    } catch (error) {
+      assertNoStorageFault(error);
+      this.#logError(error);
+      return this.#storeInternalError(error);
+    }
+  }
+
+  /** Ends the run and what has not ended in it, without a plan. */
+  #storeInternalError(cause: unknown): Run {
+    const { engine, notifier, job } = this.#options;
+    const error = internalErrorText(cause);
+    const outcome =
+      this.#ending === null
+        ? ({ status: "failed", reason: "internal_error", error } as const)
+        : outcomeOfEnding(this.#ending.reason, job);
+    const final = endRun(this.#run, { ...engine, outcome, now: this.#changedAt });
+    notifier.ended(job, final);
+    this.#noteInternalError(error);
+    return final;
+  }
+
+  /** Ends the run as it is, because petit can't continue it. */
+  #storeFault(cause: unknown): TransactionHooks {
+    const final = this.#storeInternalError(cause);
+    this.#isFinished = true;
+    return {
+      onCommit: () => {
+        this.#run = final;
+        this.#over.abort(final.status);
+        for (const end of this.#ends.values()) end.abort("cancelled");
+        this.#endChildren("cancelled", { all: true });
+        this.#options.onEnd(final);
+      },
+      onRollback: () => {
+        this.#isFinished = false;
+      },
+    };
+  }
+
+  /**
+   * Ends the run because of an error of petit itself, after `work` was tried once more. As long as the database refuses even that, the
+   * run stays as it is, and petit says so and tries it again.
+   */
+  async #endFaulty(error: unknown, work: ((addHooks: AddHooks) => void) | null = null): Promise<void> {
+    const { commits, detach, internalErrors, engine } = this.#options;
+    const end = (addHooks: AddHooks): void => {
+      if (!this.#isFinished) addHooks(this.#storeFault(error));
+    };
+    for (let delayMs = FIRST_DELAY_MS; !detach.aborted; delayMs = Math.min(2 * delayMs, LONGEST_DELAY_MS)) {
+      this.#logError(error);
+      for (const each of work === null ? [end] : [work, end]) {
+        try {
+          await commits.retryUntilStored(() => commits.commit(each));
+          return internalErrors.unblock(this.#subject);
+        } catch (again) {
+          if (detach.aborted) return;
+          internalErrors.block(this.#subject, { error: again, now: engine.clock.now() });
+        }
+      }
+      await sleep(engine.clock, delayMs, AbortSignal.any([detach, this.#over.signal, this.#retryNow.signal]));
+      if (this.#over.signal.aborted) return;
+    }
+  }
+
+  get #subject() {
+    return { jobId: this.#run.jobId, runId: this.#run.id };
+  }
+
+  #noteInternalError(error: string): void {
+    const { internalErrors, engine } = this.#options;
+    internalErrors.note(this.#subject, { error, now: engine.clock.now() });
   }
 
   #plan(progress: RunProgress, { withholdsProcesses }: { readonly withholdsProcesses: boolean }): RunPlan {
@@ -396,7 +558,7 @@ export class RunJob {
     if (step.kind === "ask") {
       return this.#ask(step.taskId, progress);
     }
-    const node = { taskId: step.taskId, item: ("item" in step ? step.item : undefined) ?? null };
+    const node = nodeOf(step);
     if (step.kind === "start" || step.kind === "retry") return this.#storeAttempt(node, progress, stored);
     const before = stateOf(progress, node);
     const outcome =
@@ -559,30 +721,74 @@ export class RunJob {
 
   /** Starts an attempt, or adopts its process, or follows its run, and stores how it ended. */
   #startAttempt(attempt: Attempt, process: RunningProcess | null): void {
-    const finished = this.#logFailure(async () => {
-      const { engine, job, spools, detach } = this.#options;
+    const finished = this.#guard(async () => {
+      const { job, spools, detach, engine } = this.#options;
       const spool = this.#spoolOf(attempt);
-      const { childRunId } = attempt;
-      const result = await (childRunId === null
-        ? this.#runAttempt(attempt, process)
-        : this.#followChild(attempt, childRunId));
+      const result = await this.#resultOf(attempt, process);
       detach.throwIfAborted();
-      const { reason } = result.outcome;
-      if (reason === "interrupted") await killLeftovers(attempt.process, spool, engine.clock);
+      if (result.outcome.reason === "interrupted")
+        await this.#logFailure(() => killLeftovers(attempt.process, spool, engine.clock));
       await this.#advance(
-        (progress) => this.#storeResult(attempt, result, progress),
+        { node: attempt, apply: (progress) => this.#storeResult(attempt, result, progress) },
         () => {
-          if (childRunId === null) this.#driverOf(taskOf(job, attempt.taskId)).release({ attempt, spool, spools });
+          if (attempt.childRunId === null)
+            this.#driverOf(taskOf(job, attempt.taskId)).release({ attempt, spool, spools });
         },
         result.endedAt,
       );
-      void this.#waitForRetry(attempt);
+      this.#waitForRetry(attempt);
     });
     this.#unfinished.set(attempt, finished);
     void finished.then(() => {
       this.#unfinished.delete(attempt);
       if (this.isResting) this.#options.onRest();
     });
+  }
+
+  /**
+   * Runs or follows an attempt to its end. While the database can't be used, it waits, and then goes on with what it finds, as after a
+   * restart. An attempt at which petit itself fails is ended. Rejects only when the engine detaches.
+   */
+  async #resultOf(attempt: Attempt, process: RunningProcess | null): Promise<AttemptResult> {
+    const { detach, commits, engine } = this.#options;
+    const { childRunId } = attempt;
+    for (let isAgain = false; ; isAgain = true) {
+      try {
+        if (childRunId !== null) return await this.#followChild(attempt, childRunId);
+        return await this.#runAttempt(attempt, isAgain ? this.#adoptAgain(attempt) : process);
+      } catch (error) {
+        detach.throwIfAborted();
+        if (!commits.outage.noteFailure(error)) return await this.#failAttempt(attempt, error);
+        await commits.retryUntilStored(() => engine.store.probe(engine.clock.now()));
+      }
+    }
+  }
+
+  #adoptAgain(attempt: Attempt): RunningProcess | null {
+    const { job, poller, engine } = this.#options;
+    if (this.#driverOf(taskOf(job, attempt.taskId)).outlivesPetit) return null;
+    return adoptProcess(attempt, this.#spoolOf(attempt), { poller, clock: engine.clock });
+  }
+
+  /** Ends the process of an attempt at which petit itself has failed. Returns how the attempt ended. */
+  async #failAttempt(attempt: Attempt, cause: unknown): Promise<AttemptResult> {
+    const { engine, job } = this.#options;
+    this.#logError(cause);
+    const graceMs = job.killGraceMs ?? engine.settings.killGraceMs;
+    const termination = { clock: engine.clock, graceMs, forceKill: this.#forceKill.signal };
+    await this.#logFailure(() => endProcess(attempt.process, this.#spoolOf(attempt), termination));
+    return {
+      outcome: {
+        status: "failed",
+        reason: "internal_error",
+        error: internalErrorText(cause),
+        exitCode: null,
+        signal: null,
+      },
+      outputs: {},
+      transient: false,
+      endedAt: this.#now(),
+    };
   }
 
   #runAttempt(attempt: Attempt, adopted: RunningProcess | null): Promise<AttemptResult> {
@@ -645,12 +851,18 @@ export class RunJob {
       random: Math.random(),
     });
     store.runs.finishAttempt(attempt.id, result.outcome, { now, retryAt: after.progress.retryAt });
+    if (result.outcome.reason === "internal_error") this.#noteInternalError(result.outcome.error ?? "");
     if (isLostReason(after.outcome?.reason ?? null)) store.runs.markLost(this.#run.id);
     if (after.outcome !== null) store.runs.finishTask(this.#run, after.progress.node, { outcome: after.outcome, now });
     progress.set(nodeKey(attempt), after.progress);
   }
 
-  async #waitForRetry(node: TaskNode): Promise<void> {
+  #waitForRetry(node: TaskNode): void {
+    void this.#guard(() => this.#makeDue(node));
+  }
+
+  /** Makes the next attempt of a task or item due when its time has come. */
+  async #makeDue(node: TaskNode): Promise<void> {
     const { engine, detach } = this.#options;
     const key = nodeKey(node);
     const state = this.#progress.get(key);
@@ -658,10 +870,11 @@ export class RunJob {
     const signal = AbortSignal.any([detach, this.#over.signal, this.#ends.get(node.taskId)?.signal ?? detach]);
     await sleep(engine.clock, state.retryAt - this.#now(), signal);
     if (signal.aborted) return;
-    await this.#advance((progress) => {
+    const apply = (progress: RunProgress): void => {
       const waiting = progress.get(key);
       if (waiting?.phase === "waiting") progress.set(key, { ...waiting, phase: "due" });
-    });
+    };
+    await this.#advance({ node, apply });
   }
 
   /** Ends the run when its timeout is reached. */
@@ -677,23 +890,53 @@ export class RunJob {
     this.#isHeld = false;
     if (signal.aborted) return;
     if (this.isEnding) return this.#advance();
-    await this.#logFailure(async () => this.endAnyhow("timeout", { all: false }));
+    this.endAnyhow("timeout", { all: false });
   }
 
-  /**
-   * Logs an error of `work`, which is a fault of petit itself. Other runs continue. After detaching, errors are
-   * expected.
-   */
-  async #logFailure(work: () => Promise<unknown>): Promise<void> {
-    const { engine, detach } = this.#options;
+  /** Ends the run if `work` throws, which is a fault of petit itself. Other runs continue. After detaching, errors are expected. */
+  async #guard(work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (error) {
-      const fields = { job_id: this.#run.jobId, run_id: this.#run.id };
-      if (!detach.aborted) engine.log.error({ err: error, ...fields }, "cannot continue a run");
+      if (!this.#over.signal.aborted) await this.#endFaulty(error);
     }
   }
+
+  async #logFailure(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#logError(error);
+    }
+  }
+
+  #logError(error: unknown): void {
+    const { engine, detach } = this.#options;
+    const fields = { job_id: this.#run.jobId, run_id: this.#run.id };
+    if (!detach.aborted) engine.log.error({ err: error, ...fields }, "cannot continue a run");
+  }
 }
+
+/** A change of a task or an item, which the steps of the run follow. */
+type Change = { readonly node: TaskNode; readonly apply: (progress: RunProgress) => void };
+
+type CarefulWork = {
+  readonly progress: RunProgress;
+  readonly stored: StoredSteps;
+  readonly work: () => StepResult;
+};
+
+/** `failed`: petit itself failed at the step, and the task or item has ended. */
+type StepResult = "plan again" | "failed" | null;
+
+const nodeOf = (step: RunStep): TaskNode => ({
+  taskId: step.taskId,
+  item: ("item" in step ? step.item : undefined) ?? null,
+});
+
+/** Delays between attempts to end a run whose end the database refuses, in ms. */
+const FIRST_DELAY_MS = 1_000;
+const LONGEST_DELAY_MS = 60_000;
 
 /** What the stored steps require when they are committed. */
 type StoredSteps = {

@@ -4,16 +4,20 @@ import type { Job } from "../../domain/job.ts";
 import { NO_QUEUES, type QueueState } from "../../domain/limits/queue.ts";
 import type { WaitsFor } from "../../domain/limits/waits-for.ts";
 import { refuse, runNotFound } from "../../domain/refusal.ts";
-import { type EndingReason, isFinal, type Run } from "../../domain/run.ts";
+import { type EndingReason, isFinal, type Run, type RunOutcome } from "../../domain/run.ts";
 import type { NewRun } from "../../store/runs/runs.ts";
 import type { Store } from "../../store/store.ts";
+import { endProcess } from "../attempt/end-process.ts";
 import type { AddHooks, TransactionHooks } from "../commits.ts";
+import { assertNoStorageFault, internalErrorText } from "../internal-errors.ts";
 import { Listeners } from "../listeners.ts";
+import { findSpool } from "../output/spool.ts";
 import { SpoolPool } from "../output/spool-pool.ts";
 import type { AdmissionState } from "../schedule/admission.ts";
 import type { Jobs } from "../schedule/jobs.ts";
 import type { ApprovalDecision } from "./approval/decision.ts";
 import { ChildRuns } from "./child/child-runs.ts";
+import { endRun } from "./end-run.ts";
 import { LateRuns } from "./late-runs.ts";
 import { Limiter, type WaitingRun } from "./limiter.ts";
 import type { NewestRuns } from "./newest-runs.ts";
@@ -169,6 +173,56 @@ export class Runs implements Disposable {
     runJob.resume({ isParked: !hasProcess && !this.#takePlaceAgain(runJob) });
   }
 
+  /**
+   * Ends a run that petit can't continue or start because of an error of its own, with its processes. If the database refuses that, the
+   * run stays as it is until somebody cancels it, and petit says so.
+   */
+  endFaulty(run: Run, job: Job | null, cause: unknown): void {
+    const { engine, commits, internalErrors } = this.#options;
+    const { clock, log } = engine;
+    this.#leave(run.id);
+    log.error({ err: cause, job_id: run.jobId, run_id: run.id }, "cannot continue a run");
+    const error = internalErrorText(cause);
+    try {
+      commits.commit((addHooks) =>
+        addHooks(this.#endNow(run, job, { status: "failed", reason: "internal_error", error })),
+      );
+      internalErrors.note({ jobId: run.jobId, runId: run.id }, { error, now: clock.now() });
+    } catch (again) {
+      commits.outage.noteFailure(again);
+      log.error({ err: again, job_id: run.jobId, run_id: run.id }, "cannot end a run");
+      internalErrors.block({ jobId: run.jobId, runId: run.id }, { error: again, now: clock.now() });
+    }
+  }
+
+  /** Ends a run without a plan, within the current transaction, and kills its processes. */
+  #endNow(run: Run, job: Job | null, outcome: RunOutcome): TransactionHooks {
+    const { engine, notifier } = this.#options;
+    const { store, clock, settings } = engine;
+    const graceMs = job?.killGraceMs ?? settings.killGraceMs;
+    const forceKill = new AbortController().signal;
+    const attempts = store.runs.listAttempts(run.id).filter(({ status }) => status === "running");
+    const ended = endRun(run, { ...engine, outcome, now: clock.now() });
+    if (job !== null) notifier.ended(job, ended);
+    return {
+      onCommit: () => {
+        for (const { id, process } of attempts)
+          endProcess(process, findSpool(engine.spoolDir, id), { clock, graceMs, forceKill }).catch((error: unknown) =>
+            engine.log.error({ err: error, run_id: run.id }, "cannot end the processes of a run"),
+          );
+        this.#handleEnd(ended);
+      },
+      onRollback: () => {},
+    };
+  }
+
+  #leave(runId: RunId): void {
+    this.#limiter.drop(runId);
+    this.#limiter.leave(runId);
+    this.#active.delete(runId);
+    this.#lateRuns.forget(runId);
+  }
+
   /** Returns true if an adopted run without a process may continue. If it had no place before, others may have all of them. */
   #takePlaceAgain({ run, wantsPlace }: RunJob): boolean {
     this.#limiter.park(run.id);
@@ -177,17 +231,39 @@ export class Runs implements Disposable {
 
   /** Cancels a pending run, or begins to end a running one, and returns its new state. Throws `not_found`. */
   cancel(runId: RunId, by: string | null): Run {
-    const { engine, commits } = this.#options;
+    const { engine } = this.#options;
     const run = mustFindRun(engine.store, runId);
     if (isFinal(run.status)) return run;
     const waiting = this.#limiter.findWaiting(runId);
-    if (waiting !== null) commits.commit((addHooks) => addHooks(this.dropWaiting(waiting, { by })));
+    if (waiting !== null) this.#cancelWaiting(waiting, by);
     const active = this.find(runId);
     if (active !== null) {
       engine.store.runs.requestEnd(runId, "cancelled", by);
       active.end("cancelled", { all: active.isEnding });
     }
+    if (waiting === null && active === null) this.#cancelUnmanaged(run, by);
     return mustFindRun(engine.store, runId);
+  }
+
+  #cancelWaiting(waiting: WaitingRun, by: string | null): void {
+    const { commits, engine } = this.#options;
+    try {
+      commits.commit((addHooks) => addHooks(this.dropWaiting(waiting, { by })));
+    } catch (error) {
+      assertNoStorageFault(error);
+      engine.log.error({ err: error, run_id: waiting.run.id }, "cannot cancel a pending run task by task");
+      this.#cancelUnmanaged(waiting.run, by);
+      this.#limiter.drop(waiting.run.id);
+    }
+  }
+
+  /** Cancels a run that petit could neither continue nor end when it started. */
+  #cancelUnmanaged(run: Run, by: string | null): void {
+    const { commits, engine } = this.#options;
+    commits.commit((addHooks) => {
+      engine.store.runs.requestEnd(run.id, "cancelled", by);
+      addHooks(this.#endNow(run, null, { status: "cancelled", reason: "cancelled", error: "cancelled" }));
+    });
   }
 
   /**
@@ -234,15 +310,35 @@ export class Runs implements Disposable {
   /** Starts pending runs in their order, as far as the limits allow. */
   async startPending(): Promise<void> {
     if (this.#isStarting || this.#isClosed) return;
-    const { engine, commits, detach } = this.#options;
     this.#isStarting = true;
     try {
-      while (!this.#isClosed && this.#hasStartable())
-        await commits.enqueueUntilStored((addHooks) => this.#startNext(addHooks));
-    } catch (error) {
-      if (!detach.aborted) engine.log.error({ err: error }, "cannot start a pending run");
+      while (!this.#isClosed && this.#hasStartable() && (await this.#startOne()));
     } finally {
       this.#isStarting = false;
+    }
+  }
+
+  /**
+   * Starts the next pending run. One that petit can't start, because of an error of its own, ends: the others come after it. Returns
+   * false if no other can be started now.
+   */
+  async #startOne(): Promise<boolean> {
+    const { engine, commits, detach } = this.#options;
+    const tried: WaitingRun[] = [];
+    try {
+      await commits.enqueueUntilStored((addHooks) => {
+        const next = this.#limiter.nextStartable();
+        if (next === null) return;
+        tried.splice(0, 1, next);
+        this.#start(next, addHooks);
+      });
+      return true;
+    } catch (error) {
+      if (detach.aborted) return false;
+      const [failed] = tried;
+      if (failed === undefined) engine.log.error({ err: error }, "cannot start a pending run");
+      else this.endFaulty(failed.run, failed.job, error);
+      return failed !== undefined;
     }
   }
 
@@ -296,9 +392,7 @@ export class Runs implements Disposable {
     if (!this.#isClosed && this.#limiter.unpark(run.id)) this.#active.get(run.id)?.unpark();
   }
 
-  #startNext(addHooks: AddHooks): void {
-    const next = this.#limiter.nextStartable();
-    if (next === null) return;
+  #start(next: WaitingRun, addHooks: AddHooks): void {
     const { engine, newestRuns } = this.#options;
     const run = engine.store.runs.begin(next.run.id, engine.clock.now());
     addHooks(this.#begin(run, next.job));

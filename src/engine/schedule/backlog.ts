@@ -57,14 +57,21 @@ export async function* inParts(
 
 export type BacklogsOptions = {
   readonly clock: Clock;
-  /** Decides about due occurrences and stores the decisions. Throws if that fails. */
-  readonly fire: (due: readonly DueJob[], now: number) => void;
+  /**
+   * Decides about due occurrences and stores the decisions. Throws if the database can't be written. Returns the jobs whose occurrences
+   * are undecided because of an error of petit itself.
+   */
+  readonly fire: (due: readonly DueJob[], now: number) => ReadonlySet<JobId>;
+  /** Called if the backlog of a job can't be found because of an error of petit itself. */
+  readonly onError: (jobId: JobId, error: unknown) => void;
   /** Returns whether the occurrences of a job are skipped. */
   readonly isPaused: (jobId: JobId) => boolean;
   /** Returns the current entry; a reload may have replaced the one that came due. */
   readonly findEntry: (jobId: JobId) => ScheduleEntry | undefined;
   /** Called when the whole backlog is accounted for, to plan the next occurrence. */
   readonly onDone: (entry: ScheduleEntry) => void;
+  /** Called when the rest of the backlog is left because of an error of petit itself, to plan it again later. */
+  readonly onFailed: (entry: ScheduleEntry) => void;
 };
 
 /** Delay before a part that could not be stored is retried. */
@@ -97,11 +104,12 @@ export class Backlogs implements Disposable {
     const isCurrent = (): boolean => !signal.aborted && this.#findCurrent(entry) !== null;
     const context = { now, isPaused: this.#options.isPaused(jobId), isCurrent, signal };
     this.#working = this.#working.then(async () => {
-      await this.#accountFor(due, context);
+      const isDone = await this.#tryAccountFor(due, context);
       const current = this.#findCurrent(entry);
       if (signal.aborted || current === null) return;
       this.#schedules.delete(jobId);
-      this.#options.onDone(current);
+      if (isDone) this.#options.onDone(current);
+      else this.#options.onFailed(current);
     });
   }
 
@@ -122,31 +130,49 @@ export class Backlogs implements Disposable {
     return current?.schedule === schedule ? current : null;
   }
 
-  async #accountFor({ entry, steps, wasDown }: DueSteps, context: BacklogContext): Promise<void> {
+  /** Returns false if petit itself failed. The backlogs of other jobs continue. */
+  async #tryAccountFor(due: DueSteps, context: BacklogContext): Promise<boolean> {
+    try {
+      return await this.#accountFor(due, context);
+    } catch (error) {
+      this.#options.onError(due.entry.stored.job.id, error);
+      return false;
+    }
+  }
+
+  /** Returns false if a part stays undecided because of an error of petit itself. */
+  async #accountFor({ entry, steps, wasDown }: DueSteps, context: BacklogContext): Promise<boolean> {
     const { now, isPaused, isCurrent, signal } = context;
     const recorded: NewOccurrence[] = [];
     const { schedule } = entry;
+    let isDecided = true;
     for await (const { occurrences, isLast, newer, next } of inParts(steps, { schedule, isCurrent })) {
       const due = (): DueJob => {
         const { stored } = this.#findCurrent(entry) ?? entry;
         return { stored, schedule, occurrences, wasDown, backlog: { isPaused, recorded, isLast, newer } };
       };
-      while (isCurrent() && !this.#tryFire(due(), now)) await sleep(this.#options.clock, RETRY_MS, signal);
+      let result = isCurrent() ? this.#tryFire(due(), now) : "stored";
+      while (isCurrent() && result === "unwritable") {
+        await sleep(this.#options.clock, RETRY_MS, signal);
+        if (isCurrent()) result = this.#tryFire(due(), now);
+      }
+      isDecided = result !== "undecided";
+      if (!isDecided) break;
       const current = this.#findCurrent(entry);
       if (isCurrent() && current !== null) current.nextAt = next;
     }
     // If the loop ended early, the recorded occurrences are still emitted.
     const backlog = { isPaused, recorded, isLast: true, newer: 0 };
     if (recorded.length > 0) this.#tryFire({ stored: entry.stored, schedule, occurrences: [], wasDown, backlog }, now);
+    return isDecided;
   }
 
-  /** Returns false if the part can't be stored. */
-  #tryFire(due: DueJob, now: number): boolean {
+  /** `undecided`: petit itself failed, so that it makes no sense to try it again at once. */
+  #tryFire(due: DueJob, now: number): "stored" | "unwritable" | "undecided" {
     try {
-      this.#options.fire([due], now);
-      return true;
+      return this.#options.fire([due], now).size === 0 ? "stored" : "undecided";
     } catch {
-      return false;
+      return "unwritable";
     }
   }
 }

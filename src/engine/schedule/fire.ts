@@ -9,7 +9,8 @@ import type { Log } from "../../lib/log.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
 import type { Store } from "../../store/store.ts";
-import type { AddHooks, Commits } from "../commits.ts";
+import type { AddHooks, Commits, TransactionHooks } from "../commits.ts";
+import { assertNoStorageFault, type InternalErrors } from "../internal-errors.ts";
 import type { Notifier } from "../notify/notifier.ts";
 import type { Runs } from "../run/runs.ts";
 import { admitScheduled } from "./admission.ts";
@@ -20,6 +21,7 @@ export type FireOptions = {
   readonly commits: Commits;
   readonly runs: Runs;
   readonly notifier: Notifier;
+  readonly internalErrors: InternalErrors;
   readonly now: number;
   /** Returns whether the occurrences of a job are skipped. */
   readonly isPaused: (jobId: JobId) => boolean;
@@ -28,26 +30,50 @@ export type FireOptions = {
 
 type FireContext = FireOptions & { readonly addHooks: AddHooks };
 
-/** Decides about all due occurrences and accounts for them, in one transaction. Logs errors and throws them. */
-export const fire = (dueJobs: readonly DueJob[], options: FireOptions): void => {
+/**
+ * Decides about all due occurrences and accounts for them, in one transaction. Returns the jobs whose occurrences stay undecided because
+ * of an error of petit itself, which does not affect the others. Throws if the database can't be written.
+ */
+export const fire = (dueJobs: readonly DueJob[], options: FireOptions): ReadonlySet<JobId> => {
   const { outage } = options.commits;
   try {
-    decide(dueJobs, options);
+    const undecided = decide(dueJobs, options);
     outage.noteSuccess();
+    return undecided;
   } catch (error) {
     if (!outage.noteFailure(error)) options.log.error({ err: error }, "cannot process due occurrences");
     throw error;
   }
 };
 
-const decide = (dueJobs: readonly DueJob[], options: FireOptions): void =>
-  options.commits.commit((addHooks) => {
+const decide = (dueJobs: readonly DueJob[], options: FireOptions): ReadonlySet<JobId> => {
+  const { commits, store, log, internalErrors, now } = options;
+  const undecided = new Set<JobId>();
+  commits.commit((addHooks) => {
     for (const due of dueJobs) {
-      fireJob(due, { ...options, addHooks });
-      const last = due.occurrences.at(-1);
-      if (last !== undefined) options.store.jobs.advanceAccountedUntil(due.stored.job.id, last);
+      const { id: jobId } = due.stored.job;
+      const added: TransactionHooks[] = [];
+      try {
+        store.transaction(() => decideJob(due, { ...options, addHooks: (hooks) => added.push(hooks) }));
+        added.push({ onCommit: () => internalErrors.unblock({ jobId, runId: null }), onRollback: () => {} });
+        for (const hooks of added) addHooks(hooks);
+      } catch (error) {
+        for (const { onRollback } of added.toReversed()) onRollback();
+        assertNoStorageFault(error);
+        log.error({ err: error, job_id: jobId }, "cannot process due occurrences");
+        internalErrors.block({ jobId, runId: null }, { error, now });
+        undecided.add(jobId);
+      }
     }
   });
+  return undecided;
+};
+
+const decideJob = (due: DueJob, context: FireContext): void => {
+  fireJob(due, context);
+  const last = due.occurrences.at(-1);
+  if (last !== undefined) context.store.jobs.advanceAccountedUntil(due.stored.job.id, last);
+};
 
 const fireJob = (due: DueJob, context: FireContext): void => {
   const { stored, occurrences, backlog } = due;

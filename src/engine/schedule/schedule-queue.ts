@@ -12,13 +12,19 @@ import { Timer } from "./timer.ts";
 
 /** The due occurrences of one job. `due` is null if there are so many that the search is unfinished. */
 type DueEntry = DueSteps & { readonly due: Due | null };
+type Batch = { readonly batch: readonly DueEntry[]; readonly failed: readonly ScheduleEntry[] };
 type CompleteEntry = Pick<DueSteps, "entry" | "wasDown"> & { readonly due: Due };
 
 export type ScheduleQueueOptions = {
   readonly clock: Clock;
   readonly timezone: string;
-  /** Decides about due occurrences and stores the decisions. If it throws, they come due again after a second. */
-  readonly fire: (due: readonly DueJob[], now: number) => void;
+  /**
+   * Decides about due occurrences and stores the decisions. If it throws, they come due again after a second. Returns the jobs whose
+   * occurrences are undecided because of an error of petit itself: these come due again later.
+   */
+  readonly fire: (due: readonly DueJob[], now: number) => ReadonlySet<JobId>;
+  /** Called if the due occurrences of a job can't be found because of an error of petit itself. They come due again later. */
+  readonly onError: (jobId: JobId, error: unknown) => void;
   /** Called when the clock was set back, before anything comes due again. */
   readonly onClockSetBack: (since: number) => void;
   /** Returns whether the occurrences of a job are skipped. */
@@ -36,6 +42,9 @@ const JOBS_PER_CALL = 10;
 
 /** Delay before a failed `fire` is retried. */
 const RETRY_MS = 1_000;
+
+/** Delay after an error of petit itself, which is not expected to end by itself. */
+const ERROR_RETRY_MS = 30_000;
 
 /** Keeps the next occurrence of each job, and fires it when it is due. */
 export class ScheduleQueue implements Disposable {
@@ -59,6 +68,7 @@ export class ScheduleQueue implements Disposable {
       ...options,
       findEntry: (jobId) => this.#entries.get(jobId),
       onDone: (entry) => this.#plan(entry),
+      onFailed: (entry) => this.#plan(entry, options.clock.now() + ERROR_RETRY_MS),
     });
   }
 
@@ -151,8 +161,9 @@ export class ScheduleQueue implements Disposable {
 
   #fire(entries: readonly ScheduleEntry[], now: number): void {
     const current = entries.filter((entry) => this.#entries.get(entry.stored.job.id) === entry);
-    const batch = this.#takeBatch(current, now);
-    const taken = new Set(batch.map(({ entry }) => entry));
+    const { batch, failed } = this.#takeBatch(current, now);
+    const taken = new Set([...batch.map(({ entry }) => entry), ...failed]);
+    for (const entry of failed) this.#plan(entry, now + ERROR_RETRY_MS);
     for (const entry of current) if (!taken.has(entry)) this.#plan(entry);
     for (const each of batch) if (each.due === null) this.#backlogs.start(each, now);
     this.#fireBatch(batch, now);
@@ -172,7 +183,7 @@ export class ScheduleQueue implements Disposable {
   }
 
   #fireJobs(jobs: readonly CompleteEntry[], now: number): void {
-    this.#options.fire(
+    const undecided = this.#options.fire(
       jobs.map(({ entry: { stored, schedule }, due: { occurrences }, wasDown }) => ({
         stored,
         schedule,
@@ -182,22 +193,37 @@ export class ScheduleQueue implements Disposable {
       now,
     );
     for (const { entry, due } of jobs) {
-      entry.nextAt = due.next;
-      this.#plan(entry);
+      const isUndecided = undecided.has(entry.stored.job.id);
+      if (!isUndecided) entry.nextAt = due.next;
+      this.#plan(entry, isUndecided ? now + ERROR_RETRY_MS : 0);
     }
   }
 
-  /** Returns the first entries, as many as fit in one batch. */
-  #takeBatch(entries: readonly ScheduleEntry[], now: number): readonly DueEntry[] {
+  /** Returns the first entries, as many as fit in one batch, and those whose due occurrences can't be found. */
+  #takeBatch(entries: readonly ScheduleEntry[], now: number): Batch {
     const batch: DueEntry[] = [];
+    const failed: ScheduleEntry[] = [];
     let count = 0;
     for (const entry of entries) {
       if (count >= BATCH) break;
-      const one = this.#findDue(entry, now);
+      const one = this.#tryFindDue(entry, now);
+      if (one === null) {
+        failed.push(entry);
+        continue;
+      }
       count += one.due?.occurrences.length ?? DUE_STEP;
       batch.push(one);
     }
-    return batch;
+    return { batch, failed };
+  }
+
+  #tryFindDue(entry: ScheduleEntry, now: number): DueEntry | null {
+    try {
+      return this.#findDue(entry, now);
+    } catch (error) {
+      this.#options.onError(entry.stored.job.id, error);
+      return null;
+    }
   }
 
   #findDue(entry: ScheduleEntry, now: number): DueEntry {

@@ -73,11 +73,14 @@ export class Timer<T> implements Disposable {
   #wake(): void {
     const now = this.#options.clock.now();
     const passedMs = this.#passedIfSetBack();
-    // The monotonic clock has fractions of a ms, and times are stored in whole ms.
-    if (passedMs !== null) this.#options.onSetBack(Math.floor(now - passedMs));
-    const due = this.#takeDue(now);
-    if (due.length > 0) this.#options.onDue(due, now);
-    if (this.#started) this.#arm();
+    try {
+      // The monotonic clock has fractions of a ms, and times are stored in whole ms.
+      if (passedMs !== null) this.#options.onSetBack(Math.floor(now - passedMs));
+      const due = this.#takeDue(now);
+      if (due.length > 0) this.#options.onDue(due, now);
+    } finally {
+      if (this.#started) this.#arm();
+    }
   }
 
   #takeDue(now: number): T[] {

@@ -221,10 +221,14 @@ class Workers implements RemoteWorkers {
   }
 
   #tickLater(): void {
-    const { clock, detach } = this.#options;
+    const { clock, detach, log } = this.#options;
     this.#cancelTick = clock.setTimeout(() => {
       if (detach.aborted) return;
-      this.#tick();
+      try {
+        this.#tick();
+      } catch (error) {
+        log.error({ err: error }, "cannot check the workers and the offers");
+      }
       this.#tickLater();
     }, this.#tickMs);
   }

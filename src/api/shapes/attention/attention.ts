@@ -202,6 +202,17 @@ const TargetUndelivered = kindOf(
   { title: "TargetUndelivered" },
 );
 
+const InternalErrorBody = kindOf(
+  "internal_error",
+  "When the error happened first",
+  {
+    job_id: JobIdText,
+    run_id: nullable(RunIdText, "Run that can't go on; null if it is about the occurrences of the job"),
+    error: t.String({ description: "The error, as a sentence" }),
+  },
+  { title: "InternalErrorAttention" },
+);
+
 const FileBroken = kindOf(
   "job_file_broken",
   "When petit first read the file with problems; the start of petit at the earliest",
@@ -229,6 +240,7 @@ const AttentionBody = t.Union(
     NoWorker,
     NatsUnreachable,
     TargetUndelivered,
+    InternalErrorBody,
     FileBroken,
   ],
   {
@@ -250,6 +262,7 @@ export const AttentionCounts = exactly(
     no_worker: count("no_worker"),
     nats_unreachable: count("nats_unreachable"),
     notifications_undelivered: count("notifications_undelivered"),
+    internal_error: count("internal_error"),
     job_file_broken: count("job_file_broken"),
   },
   { title: "AttentionCounts", description: "How much there is of each kind, also of what is not among the items" },
@@ -325,6 +338,10 @@ const attentionBody = (item: Attention): typeof AttentionBody.static => {
         count: item.count,
         error: item.error,
       };
+    case "internal_error": {
+      const { kind, jobId, runId, error } = item;
+      return { kind, ...common, job_id: jobId, run_id: runId, error };
+    }
     case "job_file_broken": {
       const { kind, file, line, column, path, problem, problems } = item;
       return { kind, ...common, ...NOTHING, file, line, column, path, problem, problems };

@@ -67,7 +67,7 @@ const explanationOf = (item: TopAttention): string => {
     case "job_failing":
     case "job_flapping": {
       const { task_id, last_line, error, reason } = item.failure;
-      const why = last_line?.text ?? error ?? reason ?? item.message;
+      const why = (reason === "internal_error" ? null : last_line?.text) ?? error ?? reason ?? item.message;
       return task_id === null ? why : `${task_id}: ${why}`;
     }
     case "run_stuck":
@@ -91,6 +91,8 @@ const explanationOf = (item: TopAttention): string => {
       return `does not reach NATS at ${item.url}${item.error === null ? "" : `: ${item.error}`}`;
     case "notifications_undelivered":
       return `not delivered to ${item.target}: ${item.error}`;
+    case "internal_error":
+      return item.error;
     case "job_file_broken":
       return `${item.line}:${item.column}: ${item.path === "" ? "" : `${item.path}: `}${item.problem}`;
     default:

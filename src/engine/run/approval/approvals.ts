@@ -60,6 +60,8 @@ export type ApprovalTimeoutsOptions = Pick<RunState, "job"> & {
   readonly signal: AbortSignal;
   readonly listTaskRuns: () => readonly TaskRun[];
   readonly decide: (taskId: TaskId, decision: ApprovalDecision) => Promise<void>;
+  /** Called if petit itself fails at it. */
+  readonly onError: (error: unknown) => void;
 };
 
 /** Decides about approvals whose timeout is reached. */
@@ -76,7 +78,7 @@ export class ApprovalTimeouts {
     for (const taskId of asking) {
       if (this.#watched.has(taskId)) continue;
       this.#watched.add(taskId);
-      void this.#watch(taskId);
+      this.#watch(taskId).catch(this.#options.onError);
     }
   }
 

@@ -211,6 +211,18 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
           </Link>
         ),
       };
+    case "internal_error":
+      return {
+        subject: <JobLink jobId={item.job_id} />,
+        what: item.run_id === null ? "can’t start on schedule" : "has a run that can’t go on",
+        detail: <span className="attention-line">{item.error}</span>,
+        actions:
+          item.run_id === null ? null : (
+            <Link className="button" data-row href={`/runs/${item.run_id}`} aria-label={`Run of ${item.job_id}`}>
+              Run
+            </Link>
+          ),
+      };
     case "job_file_broken":
       return {
         subject: (
