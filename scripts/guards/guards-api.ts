@@ -37,10 +37,18 @@ export const API_GUARDS: readonly Guard[] = [
   {
     against: "a forged session",
     file: "api/guard/session.ts",
-    from: "timingSafeEqual(Buffer.from(mac), Buffer.from(macOf(each, end)))",
+    from: "timingSafeEqual(Buffer.from(mac), Buffer.from(macOf(each, data)))",
     to: "true",
     test: "api/guard/session.test.ts",
     only: "the cookie",
+  },
+  {
+    against: "an ended session",
+    file: "api/guard/session.ts",
+    from: "store.sessions.hasEnded(id) ? null : { id, token, until }",
+    to: "{ id, token, until }",
+    test: "api/guard/session.test.ts",
+    only: "that is ended",
   },
   {
     against: "an expired session",

@@ -73,7 +73,7 @@ export type SettingFact = {
 /** The part of the engine that the API uses. */
 export type ApiEngine = Omit<Engine, "store" | "start" | "stop" | typeof Symbol.asyncDispose>;
 
-/** The part of the store that the API reads. */
+/** The part of the store that the API reads, and the sessions, which it ends. */
 export type ApiStore = {
   readonly jobs: Pick<JobStore, "getDefinition">;
   readonly runs: Pick<
@@ -102,4 +102,5 @@ export type ApiStore = {
   readonly notes: Pick<NoteStore, "list">;
   readonly notifications: Pick<NotificationStore, "list" | "countWaiting">;
   readonly events: Pick<EventStore, "after" | "getNewestSeq">;
-} & Pick<Store, "sizeBytes" | "sqliteVersion">;
+} & Pick<Store, "sessions"> &
+  Pick<Store, "sizeBytes" | "sqliteVersion">;

@@ -11,6 +11,7 @@ import { createOccurrenceStore, type OccurrenceStore } from "./occurrences.ts";
 import { createOutputStore, type OutputStore } from "./output.ts";
 import { createRunStore, type RunStore } from "./runs/runs.ts";
 import { createSchedulerStore, type SchedulerStore } from "./scheduler.ts";
+import { createSessionStore, type SessionStore } from "./sessions.ts";
 import { createNoteStore, type NoteStore } from "./workers/notes.ts";
 import { createOfferStore, type OfferStore } from "./workers/offers.ts";
 import { createReceivedStore, type ReceivedStore } from "./workers/received.ts";
@@ -30,6 +31,7 @@ export interface Store extends Disposable {
   readonly occurrences: OccurrenceStore;
   readonly notifications: NotificationStore;
   readonly scheduler: SchedulerStore;
+  readonly sessions: SessionStore;
   readonly workers: WorkerStore;
   readonly offers: OfferStore;
   readonly notes: NoteStore;
@@ -89,6 +91,7 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
     occurrences: createOccurrenceStore(context),
     notifications: createNotificationStore(context),
     scheduler: createSchedulerStore(context),
+    sessions: createSessionStore(context),
     workers: createWorkerStore(context),
     offers: createOfferStore(context),
     notes: createNoteStore(context),

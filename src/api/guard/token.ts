@@ -1,9 +1,10 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { ApiToken } from "../../domain/token.ts";
 import type { Clock } from "../../lib/clock.ts";
+import type { Store } from "../../store/store.ts";
 import { ApiError } from "../errors.ts";
 import { assertFromOwnPage } from "./origin.ts";
-import { readSession } from "./session.ts";
+import { readSession, type Session } from "./session.ts";
 
 /** How a request was authenticated. */
 type Identity = {
@@ -13,7 +14,11 @@ type Identity = {
   readonly sessionUntil: number | null;
 };
 
-export type AuthenticationOptions = { readonly tokens: readonly ApiToken[]; readonly clock: Clock };
+export type AuthenticationOptions = {
+  readonly tokens: readonly ApiToken[];
+  readonly clock: Clock;
+  readonly store: Pick<Store, "sessions">;
+};
 
 export interface Authentication {
   /** Returns who sent a request, by its bearer token or its session cookie. Throws `UNAUTHORIZED`, or `FORBIDDEN`. */
@@ -22,10 +27,17 @@ export interface Authentication {
   hasCredentials(request: Request): boolean;
   /** Returns the token that equals a text. Throws `UNAUTHORIZED`; without tokens returns null. */
   login(text: string): ApiToken | null;
+  /** Ends the session of a request's cookie, and the streams that it has opened. Throws `storage_failed`. */
+  logout(request: Request): void;
+  /** Returns a signal that aborts with `closing`, or when the session that authenticated a request is ended. */
+  untilLogout(request: Request, closing: AbortSignal): AbortSignal;
 }
 
 /** With no tokens, every request passes. */
-export const createAuthentication = ({ tokens, clock }: AuthenticationOptions): Authentication => {
+export const createAuthentication = ({ tokens, clock, store }: AuthenticationOptions): Authentication => {
+  const sessionOf = (request: Request): Session | null => readSession(request, { tokens, store, now: clock.now() });
+  /** Aborted when the session with this id ends. Only sessions that have opened a stream have one. */
+  const endings = new Map<string, AbortController>();
   const expected = tokens.map((token) => ({ token, digest: digest(token.token) }));
   const login = (text: string): ApiToken | null => {
     if (expected.length === 0) return null;
@@ -37,13 +49,27 @@ export const createAuthentication = ({ tokens, clock }: AuthenticationOptions): 
   };
   return {
     login,
+    logout: (request) => {
+      const session = sessionOf(request);
+      if (session === null) return;
+      store.sessions.end(session.id, session.until, clock.now());
+      endings.get(session.id)?.abort();
+      endings.delete(session.id);
+    },
+    untilLogout: (request, closing) => {
+      const session = bearerOf(request) === undefined ? sessionOf(request) : null;
+      if (session === null) return closing;
+      const ending = endings.get(session.id) ?? new AbortController();
+      endings.set(session.id, ending);
+      return AbortSignal.any([closing, ending.signal]);
+    },
     hasCredentials: (request) =>
-      expected.length === 0 || bearerOf(request) !== undefined || readSession(request, tokens, clock.now()) !== null,
+      expected.length === 0 || bearerOf(request) !== undefined || sessionOf(request) !== null,
     identify: (request) => {
       if (expected.length === 0) return { name: null, sessionUntil: null };
       const given = bearerOf(request);
       if (given !== undefined) return { name: login(given)?.name ?? null, sessionUntil: null };
-      const session = readSession(request, tokens, clock.now());
+      const session = sessionOf(request);
       if (session === null) throw unauthorized("a token is required: send it as 'Authorization: Bearer TOKEN'");
       assertFromOwnPage(request);
       return { name: session.token.name, sessionUntil: session.until };

@@ -7,14 +7,15 @@ import { eventStream } from "../events/stream.ts";
 import { EventStream } from "../shapes/event.ts";
 import { failures } from "../shapes/failure.ts";
 
-export const eventRoutes = ({ clock, log, closing, requests }: ApiContext, feed: EventFeed) =>
+export const eventRoutes = ({ clock, log, closing, requests, authentication }: ApiContext, feed: EventFeed) =>
   new Elysia().get(
     "/api/events",
     ({ request }) => {
       requests.keepOpen(request);
       // A number beyond the newest event comes from another database; the stream then starts with new events.
       const since = Math.min(readLastEventId(request) ?? feed.newestSeq, feed.newestSeq);
-      return new Response(streamBody(eventStream(feed, clock, since), closing, log), { headers: SSE_HEADERS });
+      const ending = authentication.untilLogout(request, closing);
+      return new Response(streamBody(eventStream(feed, clock, since), ending, log), { headers: SSE_HEADERS });
     },
     {
       headers: ResumeHeaders,

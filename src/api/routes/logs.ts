@@ -17,7 +17,7 @@ const LogQuery = exactly({
   follow: t.Optional(flag("True to continue until the run ends")),
 });
 
-export const logRoutes = ({ engine, store, clock, log, closing, requests }: ApiContext) =>
+export const logRoutes = ({ engine, store, clock, log, closing, requests, authentication }: ApiContext) =>
   new Elysia().get(
     "/api/runs/:run_id/logs",
     ({ params, query, request }) => {
@@ -26,7 +26,8 @@ export const logRoutes = ({ engine, store, clock, log, closing, requests }: ApiC
       const fromSeq = firstSeq(store, { filter, format, tail: query.tail, resumeAfter: readLastEventId(request) });
       requests.keepOpen(request);
       const source = logStream({ engine, store, clock, format, filter, follow: isOn(query.follow), fromSeq });
-      return new Response(streamBody(source, closing, log), { headers: format.headers });
+      const ending = authentication.untilLogout(request, closing);
+      return new Response(streamBody(source, ending, log), { headers: format.headers });
     },
     {
       params: exactly({ run_id: RunIdText }),

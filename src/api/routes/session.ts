@@ -86,16 +86,19 @@ export const sessionRoutes = ({ authentication, tokens, requests, clock }: ApiCo
     .delete(
       "",
       ({ request, set }) => {
+        authentication.logout(request);
         set.headers["set-cookie"] = endedSessionCookie(request);
         return { message: "logged out" };
       },
       {
-        response: { 200: LoggedOut, ...failures(), 401: FAILURES.UNAUTHORIZED },
+        response: { 200: LoggedOut, ...failures("SERVICE_UNAVAILABLE"), 401: FAILURES.UNAUTHORIZED },
         detail: {
           operationId: "logOut",
           tags: ["scheduler"],
           summary: "Log out",
-          description: "Deletes the cookie of this browser. To end all sessions of a token, remove the token.",
+          description:
+            "Ends the session of the cookie, also for copies of it, closes its streams, and deletes the cookie of this browser. To end all " +
+            "sessions of a token, remove the token.",
           security: [],
         },
       },

@@ -175,3 +175,11 @@ INSERT INTO sqlite_sequence (name, seq) SELECT 'new_attempts', seq FROM sqlite_s
 DROP TABLE attempts;
 ALTER TABLE new_attempts RENAME TO attempts;
 CREATE UNIQUE INDEX attempts_running ON attempts (run, task_id, item) WHERE status = 'running';
+
+-- The sessions of browsers that were ended before they expired. A session itself needs no row: its cookie proves it.
+CREATE TABLE ended_sessions (
+  -- The SHA-256 of the cookie.
+  id TEXT PRIMARY KEY,
+  -- When it would have expired; then the row is deleted.
+  expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
+import { createHmac } from "node:crypto";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { fakeApi } from "../../support/petit/api-fake.ts";
 
@@ -190,6 +191,44 @@ describe("a session", () => {
     );
     const foreign = await api.ask("/api/session", { method: "DELETE", headers: { origin: "https://example.com" } });
     expect(foreign.status).toBe(403);
+  });
+
+  test("that is ended is over for copies of its cookie, also after a restart, and no other one is", async () => {
+    const [cookie, other] = [await cookieOf(ADA), await cookieOf(ADA)];
+    expect(other).not.toBe(cookie);
+    expect(await status("/api/session", { cookie }, "DELETE")).toBe(200);
+    expect(await status("/api/jobs", { cookie })).toBe(401);
+    expect(await status("/api/session", { cookie }, "DELETE")).toBe(200);
+    expect(await status("/api/jobs", { cookie: other })).toBe(200);
+    const restarted = fakeApi({ tokens: TOKENS, clock, store: api.store });
+    expect(await status("/api/jobs", { cookie }, "GET", restarted)).toBe(401);
+    expect(await status("/api/jobs", { cookie: other }, "GET", restarted)).toBe(200);
+    restarted.api.close();
+  });
+
+  test("that is ended closes its streams, and those of no other", async () => {
+    const [cookie, other] = [await cookieOf(ADA), await cookieOf(ADA)];
+    const open = async (headers: Record<string, string>) =>
+      (await api.ask("/api/events", { headers })).body?.getReader() ?? expect.unreachable();
+    const authorization = `Bearer ${ADA}`;
+    const [own, others, bearers] = [
+      await open({ cookie }),
+      await open({ cookie: other }),
+      await open({ cookie, authorization }),
+    ];
+    await status("/api/session", { cookie }, "DELETE");
+    for (let part = await own.read(); !part.done; part = await own.read());
+    for (const reader of [others, bearers]) {
+      const ended = reader.closed.then(() => "ended");
+      expect(await Promise.race([ended, status("/api/jobs", { cookie: other })])).toBe(200);
+      await reader.cancel();
+    }
+  });
+
+  test("of an earlier petit, whose cookie has no random characters, is still valid", async () => {
+    const end = (clock.now() + DAY).toString(36);
+    const mac = createHmac("sha256", ADA).update(`petit session 1.${end}`).digest("base64url");
+    expect(await status("/api/jobs", { cookie: `petit_session_8565=1.${end}.${mac}` })).toBe(200);
   });
 
   test("names who paused or resumed the scheduler", async () => {
