@@ -2,6 +2,7 @@ import { PetitError } from "../domain/errors.ts";
 import type { CreateRemoteWorkers } from "../engine/workers/remote.ts";
 import { remoteWorkers } from "../engine/workers/workers.ts";
 import type { Clock } from "../lib/clock.ts";
+import { MAX_SIGNING_KEYS } from "../lib/wire/signing.ts";
 import { schedulerTransport } from "../nats/scheduler-transport.ts";
 import { natsAccess, type Settings } from "./settings/settings.ts";
 import { readSigningKey } from "./settings/signing-keys.ts";
@@ -25,11 +26,13 @@ export const openRemoteWorkers = (
       "invalid_request",
       "--nats needs --nats-signing-key, a file made by 'petit worker keygen'; workers run only what it has signed",
     );
-  const signingKey = readSigningKey(natsSigningKey);
+  if (natsSigningKey.length > MAX_SIGNING_KEYS)
+    throw new PetitError("invalid_request", `there can be at most ${MAX_SIGNING_KEYS} --nats-signing-key`);
+  const signingKeys = natsSigningKey.map(readSigningKey);
   // petit must notice that it is cut off itself before it declares its workers lost.
   const silenceMs = Math.min(SILENCE_MS, lostAfterMs / 4);
   const transport = parts.use(schedulerTransport({ access: natsAccess(settings), clock, silenceMs }));
-  return remoteWorkers({ transport, signingKey, lostAfterMs, url: nats.map(withoutUser).join(", ") });
+  return remoteWorkers({ transport, signingKeys, lostAfterMs, url: nats.map(withoutUser).join(", ") });
 };
 
 const withoutUser = (text: string): string => {

@@ -40,7 +40,8 @@ const describe = (setting: Setting<unknown>): string => `${setting.doc} [default
 const defaultTextOf = (setting: Setting<unknown>): string => {
   if (setting.defaultText !== undefined) return setting.defaultText;
   if (typeof setting.default === "boolean") return setting.default ? "on" : "off";
-  return setting.kind.format(setting.default ?? "none");
+  const { default: value } = setting;
+  return value === null || value === undefined ? "none" : setting.kind.format(value);
 };
 
 const argsOfSettings = (keys: readonly SettingKey[]): ArgsDef =>

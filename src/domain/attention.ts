@@ -5,7 +5,8 @@ import type { JobId, RunId, TaskId } from "./ids.ts";
 import type { WaitsFor } from "./limits/waits-for.ts";
 import type { NotifyTarget } from "./notification.ts";
 import type { Reason } from "./run.ts";
-import type { WaitsForWorker, WorkerAttempt } from "./workers/worker.ts";
+import type { Blocked } from "./workers/waiting.ts";
+import type { RefusedHello, RefusedWorker, WaitsForWorker, WorkerAttempt } from "./workers/worker.ts";
 
 /**
  * Something that a person should look at, as a code with data; `attentionMessage` makes the sentence. Kinds may be added.
@@ -17,8 +18,10 @@ import type { WaitsForWorker, WorkerAttempt } from "./workers/worker.ts";
  * - `run_late`: unfinished runs of a job exceeded its `warn_after`, or have been waiting to start for too long (`lateAfterMs`).
  * - `approval_needed`: a task waits until a person approves or rejects it.
  * - `worker_unreachable`: a worker stopped sending hellos without announcing that it stops.
+ * - `worker_refused`: a worker says hello, and gets no work.
  * - `no_worker`: tasks wait for a worker, and no connected one has their labels and allows their types.
  * - `nats_unreachable`: petit has lost NATS, so nothing new starts on workers.
+ * - `transfer_blocked`: NATS or petit's disk does not store what has to get to a worker, or back.
  * - `notifications_undelivered`: a receiver of a job's notifications can't be reached, or refuses them.
  * - `internal_error`: a run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again.
  * - `job_file_broken`: a job file has problems; its jobs keep their last good version.
@@ -30,8 +33,10 @@ export type Attention =
   | ({ readonly kind: "run_late" } & LateRun)
   | ({ readonly kind: "approval_needed" } & AskingTask)
   | ({ readonly kind: "worker_unreachable" } & UnreachableWorker)
+  | ({ readonly kind: "worker_refused" } & RefusedWorkerItem)
   | ({ readonly kind: "no_worker" } & UnservedLabels)
   | ({ readonly kind: "nats_unreachable" } & UnreachableNats)
+  | ({ readonly kind: "transfer_blocked" } & BlockedTransfer)
   | ({ readonly kind: "notifications_undelivered" } & UndeliveredTarget)
   | ({ readonly kind: "internal_error" } & InternalError)
   | ({ readonly kind: "job_file_broken" } & BrokenJobFile);
@@ -55,8 +60,10 @@ export const ATTENTION_SEVERITY = {
   run_late: "warning",
   approval_needed: "warning",
   worker_unreachable: "error",
+  worker_refused: "error",
   no_worker: "warning",
   nats_unreachable: "error",
+  transfer_blocked: "error",
   notifications_undelivered: "error",
   internal_error: "error",
   job_file_broken: "error",
@@ -141,11 +148,22 @@ type UnreachableWorker = {
   readonly attempts: readonly WorkerAttempt[];
 };
 
+type RefusedWorkerItem = {
+  readonly worker: string;
+  readonly reason: RefusedHello;
+  /** Since when it gets no work for this reason. */
+  readonly since: number;
+  /** What the worker says about it; null if nothing. */
+  readonly detail: string | null;
+};
+
 /** Attempts with the same labels. Job, run and task are those of the one that waits longest. */
 type UnservedLabels = Pick<WorkerAttempt, "jobId" | "runId" | "taskId"> & {
   readonly labels: readonly string[];
   /** The type of the tasks, if a connected worker has the labels but does not allow it. */
   readonly type: WaitsForWorker["type"];
+  /** The workers that would fit, and get no work. Missing if there are none. */
+  readonly refused?: readonly RefusedWorker[];
   readonly since: number;
   /** Number of attempts. */
   readonly count: number;
@@ -156,6 +174,19 @@ type UnreachableNats = {
   /** Since when petit is not connected. */
   readonly since: number;
   readonly error: string | null;
+};
+
+/** Attempts that the same thing keeps from reaching a worker, or from ending. Job, run and task are those of the oldest; null without any. */
+type BlockedTransfer = {
+  readonly by: Blocked["by"];
+  readonly since: number;
+  /** What NATS or the system says. */
+  readonly error: string;
+  /** Number of attempts. */
+  readonly count: number;
+  readonly jobId: JobId | null;
+  readonly runId: RunId | null;
+  readonly taskId: TaskId | null;
 };
 
 /** A receiver of a job that can't be given its notifications. */
@@ -218,8 +249,10 @@ export const NO_ATTENTION: AttentionList = {
     run_late: 0,
     approval_needed: 0,
     worker_unreachable: 0,
+    worker_refused: 0,
     no_worker: 0,
     nats_unreachable: 0,
+    transfer_blocked: 0,
     notifications_undelivered: 0,
     internal_error: 0,
     job_file_broken: 0,

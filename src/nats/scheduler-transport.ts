@@ -85,7 +85,7 @@ class NatsScheduler implements SchedulerTransport {
     });
   }
 
-  async publishOffer({ set, id, ...offer }: OfferMessage): Promise<PublishedOffer> {
+  async publishOffer({ set, id, keys = "", ...offer }: OfferMessage): Promise<PublishedOffer> {
     const session = this.#link.session();
     await this.openSets([set]);
     const { max_payload = DEFAULT_PAYLOAD_BYTES } = session.connection.info ?? {};
@@ -93,7 +93,9 @@ class NatsScheduler implements SchedulerTransport {
     if (stored !== null) await this.putScript(stored.name, stored.content);
     const publish = async (): Promise<PublishedOffer> => {
       const { client } = session.prepared;
-      const { seq } = await onSession(session, () => client.publish(offerSubject(set), message, { msgID: id }));
+      const { seq } = await onSession(session, () =>
+        client.publish(offerSubject(set), message, { msgID: `${id}:${keys}` }),
+      );
       return { sequence: seq, stored: stored?.name ?? null };
     };
     try {

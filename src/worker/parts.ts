@@ -6,6 +6,7 @@ import type { Poller } from "../engine/poller.ts";
 import type { Requests } from "./contact/requests.ts";
 import type { Guard } from "./lease/guard.ts";
 import type { OfferedFiles } from "./offers/files.ts";
+import type { Storage } from "./storage.ts";
 import type { WorkerTransport } from "./transport.ts";
 
 /** The parts of a worker that its attempts use. */
@@ -25,6 +26,7 @@ export type WorkerParts = Pick<
   readonly poller: Poller;
   readonly spools: SpoolPool;
   readonly guard: Guard;
+  readonly storage: Storage;
   readonly files: OfferedFiles;
   readonly transport: WorkerTransport;
   readonly requests: Requests;

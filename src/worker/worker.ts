@@ -23,13 +23,14 @@ import { findLocal } from "./attempt/local-attempt.ts";
 import { Hellos } from "./contact/hellos.ts";
 import { Requests } from "./contact/requests.ts";
 import { SchedulerClock } from "./contact/scheduler-clock.ts";
-import { Guard, leaseOf } from "./lease/guard.ts";
+import { Guard, type Lease, leaseOf } from "./lease/guard.ts";
 import { type Accepted, Claims } from "./offers/claims.ts";
 import { OfferedFiles } from "./offers/files.ts";
 import { Puller } from "./offers/puller.ts";
 import { Slots } from "./offers/slots.ts";
 import type { WorkerOptions } from "./options.ts";
 import type { WorkerParts } from "./parts.ts";
+import { Storage } from "./storage.ts";
 
 /** What a worker does, for people. */
 export type WorkerStatus = {
@@ -70,6 +71,8 @@ export class Worker implements AsyncDisposable {
   readonly #refuse: (error: PetitError) => void;
   /** The attempts that the scheduler takes for this worker's, although the last hello did not list them. */
   #missing: readonly ReceivedKey[] = [];
+  /** The attempts that could not be stored, of which the last hello said that they are lacking. */
+  #toldUnstored: readonly ReceivedKey[] = [];
   /** The `lost_after` by which the lease counts; null before the first answer. */
   #lostAfterMs: number | null = null;
   #saidAnswer: string | null = null;
@@ -100,6 +103,7 @@ export class Worker implements AsyncDisposable {
       poller: new Poller(options),
       spools: new SpoolPool(options),
       guard: new Guard({ ...options, instance }),
+      storage: new Storage(options),
       files: new OfferedFiles({ dir: join(stateDir, "files"), transport, isShared: user !== null }),
       requests,
       detach,
@@ -112,6 +116,7 @@ export class Worker implements AsyncDisposable {
       versionId: storeEmptyDefinition(options),
       isHeld: (key) => this.#held.has(nameOf(key)),
       onAccepted: (accepted) => this.#begin(accepted),
+      onCannotStore: () => this.#stopPulling(),
     });
     this.#puller = new Puller({
       transport,
@@ -230,7 +235,9 @@ export class Worker implements AsyncDisposable {
   }
 
   #greeting() {
-    const { labels, allowedTypes, address, version, store } = this.#options;
+    const { labels, allowedTypes, address, version, store, trust } = this.#options;
+    const cannotStore = this.#parts.storage.check();
+    this.#toldUnstored = [...this.#claims.unstored];
     const holds = [...this.#claims.pending, ...[...this.#held.values()].map(({ hold }) => hold)];
     return {
       instance: store.workers.getDatabaseId(),
@@ -238,11 +245,13 @@ export class Worker implements AsyncDisposable {
       labels: [...labels],
       slots: this.#slots.count,
       ...(allowedTypes !== null && { allowedTypes: [...allowedTypes] }),
+      trusts: [...trust],
+      ...(cannotStore !== null && { cannotStore: cannotStore.slice(0, MAX_PROBLEM) }),
       address,
       draining: this.#isDraining,
       leaving: this.#stopping !== null && holds.length === 0,
       holds,
-      lacks: this.#missing.filter((key) => this.#isLacking(key)),
+      lacks: [...this.#missing, ...this.#toldUnstored].filter((key) => this.#isLacking(key)),
       ...(this.#lostAfterMs !== null && { lostAfterMs: this.#lostAfterMs }),
     };
   }
@@ -272,12 +281,12 @@ export class Worker implements AsyncDisposable {
   }
 
   #onAnswer(answer: HelloAnswer, sentUptimeMs: number | null): void {
-    const { guard } = this.#parts;
     const { refused, lostAfterMs } = answer;
     if (refused !== "name_in_use" && sentUptimeMs !== null && lostAfterMs !== null) {
-      guard.setLease(leaseOf({ sentUptimeMs, lostAfterMs }));
+      this.#setLease(leaseOf({ sentUptimeMs, lostAfterMs }));
       this.#lostAfterMs = lostAfterMs;
     }
+    this.#claims.forgetUnstored(this.#toldUnstored);
     this.#noteRefusal(answer);
     this.#hasContact = true;
     this.#isAccepted = answer.refused === null;
@@ -293,8 +302,23 @@ export class Worker implements AsyncDisposable {
     this.#noteChange();
   }
 
+  /** Extends the lease. If that can't be stored, the guard ends attempts at the end of the earlier one, but the answer holds otherwise. */
+  #setLease(lease: Lease): void {
+    try {
+      this.#parts.guard.setLease(lease);
+    } catch (error) {
+      if (!this.#parts.storage.noteFailure(error)) this.#options.log.error({ err: error }, "cannot store the lease");
+    }
+  }
+
+  /** Takes no more offers, and tells the scheduler why. */
+  #stopPulling(): void {
+    this.#puller.pullFrom([]);
+    this.#hellos.sayNow();
+  }
+
   /** Logs how the scheduler sees the worker, if that is new. */
-  #noteRefusal({ refused, scheduler, protocol }: HelloAnswer): void {
+  #noteRefusal({ refused, scheduler, protocol, keys = [] }: HelloAnswer): void {
     const { log, name } = this.#options;
     const said = refused ?? scheduler;
     if (said === this.#saidAnswer) return;
@@ -303,7 +327,7 @@ export class Worker implements AsyncDisposable {
       log.info({ worker: name, scheduler }, "the scheduler knows this worker");
       return;
     }
-    const text = REFUSAL_TEXTS[refused](name);
+    const text = REFUSAL_TEXTS[refused](name, keys);
     log.error({ worker: name, protocol }, text);
     if (refused === "name_in_use" && !this.#hasContact && this.#held.size === 0)
       this.#refuse(new PetitError("taken", text));
@@ -443,6 +467,9 @@ export class Worker implements AsyncDisposable {
 const UNGUARDED =
   "this system does not report the time since boot, so this worker takes no tasks with on_interrupt: rerun: it could not end them in time if it is cut off, and they would run twice at once";
 
+/** Maximum length of what a hello says about a problem. */
+const MAX_PROBLEM = 1_024;
+
 /** Events are for the API, which a worker does not have. */
 const MAX_EVENTS = 1_000;
 
@@ -453,4 +480,7 @@ const REFUSAL_TEXTS = {
     `worker ${name} gets no work: its version of petit does not fit that of the scheduler; use the same version`,
   name_in_use: (name: string) =>
     `another worker named ${name} is connected; stop it, or choose another name with --name (after lost_after, a stopped worker's name is free)`,
-} as const satisfies Record<NonNullable<HelloAnswer["refused"]>, (name: string) => string>;
+  untrusted: (name: string, keys: readonly string[]) =>
+    `worker ${name} gets no work: its --trust does not name the key of petit, which is ${keys.join(" or ")}`,
+  storage: (name: string) => `worker ${name} gets no work until it can store what it takes`,
+} as const satisfies Record<NonNullable<HelloAnswer["refused"]>, (name: string, keys: readonly string[]) => string>;

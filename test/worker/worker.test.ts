@@ -2,13 +2,16 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openRuntime } from "#runtime";
-import type { Offer } from "../../src/domain/workers/protocol.ts";
+import { PetitError } from "../../src/domain/errors.ts";
+import type { Offer, SignedOffer } from "../../src/domain/workers/protocol.ts";
 import { identify, statOf } from "../../src/engine/attempt/identity.ts";
 import { readStatus, spoolOf } from "../../src/engine/output/spool.ts";
 import type { Frame } from "../../src/lib/wire/frame.ts";
 import { generateSigningKey } from "../../src/lib/wire/signing.ts";
 import { uptimeMs } from "../../src/worker/lease/guard.ts";
 import { program, shell } from "../support/engine/factories.ts";
+import { canMount, smallDisk } from "../support/engine/faults.ts";
+import { tempDir } from "../support/temp-dir.ts";
 import { eventually } from "../support/torture/run.ts";
 import type { FakeScheduler } from "../support/workers/fake-scheduler.ts";
 import { startWorker } from "../support/workers/started-worker.ts";
@@ -341,6 +344,35 @@ describe("an offer", () => {
     expect(existsSync(join(dir, "marker"))).toBe(false);
   });
 
+  test("that another key has signed is given back, for workers that trust that key, and logged once", async () => {
+    await using started = startWorker({ slots: 1 });
+    const { scheduler, log } = started;
+    const offer = scheduler.signed(scheduler.offerOf(TOUCH), FORGER);
+    scheduler.deliver(offer);
+    scheduler.deliver(offer);
+    scheduler.offer(shell("only", "true"), { attempt: 6 });
+    await outcomeOf(scheduler, 6);
+    expect([scheduler.givenBack, scheduler.removed]).toEqual([2, 1]);
+    expect(scheduler.hellos.at(-1)?.trusts).toEqual([scheduler.key.publicKey]);
+    await log.holds('"reason":"forged"');
+  });
+
+  test("that a second key has signed is run by a worker that trusts only that one", async () => {
+    const next = generateSigningKey();
+    await using started = startWorker({ trust: [next.publicKey] });
+    const { scheduler } = started;
+    await eventually("it has greeted", () => scheduler.hellos.at(-1) ?? null);
+    const offer = scheduler.offerOf(shell("only", "true"));
+    const { header, body } = scheduler.signed(offer);
+    const { signature: further } = scheduler.signed(offer, next).header as SignedOffer;
+    scheduler.grant = (claim) => {
+      const { proof } = scheduler.granted(claim, next) as { readonly proof: string };
+      return { ...scheduler.granted(claim), further: [proof] };
+    };
+    scheduler.deliver({ header: { ...(header as SignedOffer), further: [further] }, body });
+    await outcomeOf(scheduler);
+  });
+
   test("that arrives again is logged as refused only once", async () => {
     await using started = startWorker({ allowedTypes: ["shell"], slots: 1 });
     const { scheduler, log } = started;
@@ -407,3 +439,72 @@ const changed = ({ header, body }: Frame): Frame => {
   const text = new TextDecoder().decode(body).replace("touch marker", "touch MARKER");
   return { header, body: new TextEncoder().encode(text) };
 };
+
+describe.skipIf(!canMount)("a worker whose disk is full", () => {
+  test("takes nothing, says so, and works again when there is room", async () => {
+    using dir = tempDir();
+    using disk = smallDisk(dir.path, 8_000_000);
+    await using started = startWorker({ dir: dir.path });
+    const { scheduler } = started;
+    await eventually("it has greeted", () => (scheduler.hellos.at(-1)?.cannotStore === undefined ? true : null));
+    disk.fill();
+    scheduler.offer(TOUCH);
+    await eventually("it says so", () => scheduler.hellos.at(-1)?.cannotStore ?? null);
+    expect(scheduler.hellos.at(-1)?.cannotStore).toContain("is full: 0 bytes are free");
+    expect([scheduler.givenBack, scheduler.claims.length]).toEqual([1, 0]);
+    disk.free();
+    await scheduler.control({ kind: "greet" });
+    await eventually("it can store", () => (scheduler.hellos.at(-1)?.cannotStore === undefined ? true : null));
+    scheduler.offer(shell("only", "true"));
+    await outcomeOf(scheduler);
+  });
+
+  test("obeys the scheduler's answers", async () => {
+    using dir = tempDir();
+    using disk = smallDisk(dir.path, 8_000_000);
+    await using started = startWorker({ dir: dir.path });
+    const { scheduler } = started;
+    await eventually("it has greeted", () => scheduler.hellos.at(-1) ?? null);
+    scheduler.offer(shell("only", "sleep 60"));
+    await eventually("it runs", () => (scheduler.claims.length > 0 ? true : null));
+    disk.fill();
+    scheduler.verdict = () => ({ verdict: "keep", end: { reason: "cancelled", force: false } });
+    await scheduler.control({ kind: "greet" });
+    await started.log.holds("cannot write to the database");
+    disk.free();
+    expect((await outcomeOf(scheduler)).result.outcome.reason).toBe("cancelled");
+  });
+});
+
+test("an attempt that was granted and can't be stored is given back at once", async () => {
+  let isFull = false;
+  await using started = startWorker({
+    wrap: (store) => ({
+      ...store,
+      transaction: (work) => {
+        if (isFull) throw new PetitError("storage_failed", "the disk is full");
+        return store.transaction(work);
+      },
+      probe: (now) => {
+        if (isFull) throw new PetitError("storage_failed", "the disk is full");
+        store.probe(now);
+      },
+    }),
+  });
+  const { scheduler } = started;
+  await eventually("it has greeted", () => scheduler.hellos.at(-1) ?? null);
+  isFull = true;
+  const { attempt, epoch, scheduler: id } = scheduler.offer(TOUCH);
+  await eventually("it says that it lacks the attempt", () => (scheduler.hellos.at(-1)?.lacks?.length ? true : null));
+  expect(scheduler.hellos.at(-1)).toMatchObject({
+    lacks: [{ attempt, epoch, scheduler: id }],
+    cannotStore: "the disk is full",
+    holds: [],
+  });
+  isFull = false;
+  await scheduler.control({ kind: "greet" });
+  await eventually("it can store", () => (scheduler.hellos.at(-1)?.cannotStore === undefined ? true : null));
+  expect(scheduler.hellos.at(-1)?.lacks).toEqual([]);
+  scheduler.offer(shell("only", "true"), { epoch: 2 });
+  await outcomeOf(scheduler);
+});

@@ -243,9 +243,9 @@ export const SETTINGS = {
   }),
   natsSigningKey: setting({
     name: "nats_signing_key",
-    kind: optional(text("FILE", "a file made by 'petit worker keygen'")),
+    kind: optional(many(text("FILE", "a file made by 'petit worker keygen'"))),
     default: null,
-    doc: "File with the private key that signs work for workers, made by 'petit worker keygen'.",
+    doc: "File with the private key that signs work for workers, made by 'petit worker keygen'; can be repeated while the key is replaced.",
   }),
   lostAfterMs: setting({
     name: "lost_after",
@@ -255,9 +255,9 @@ export const SETTINGS = {
   }),
   trust: setting({
     name: "trust",
-    kind: optional(text("KEY", "a public key, or a file with public keys")),
+    kind: optional(many(text("KEY", "a public key, or a file with public keys"))),
     default: null,
-    doc: "Public key that work must be signed with, as 'petit worker keygen' printed it, or a file with such keys.",
+    doc: "Public key that work must be signed with, as 'petit worker keygen' printed it, or a file with such keys; can be repeated.",
   }),
   workerName: setting({
     name: "worker_name",

@@ -76,10 +76,11 @@ const openWorker = async (options: RunWorkerOptions, parts: AsyncDisposableStack
   const { settings, clock, version } = options;
   const name = workerNameOf(settings);
   if (settings.nats.length === 0) throw wrong(NO_NATS);
-  const trust = required(settings.trust, NO_TRUST);
+  const { trust } = settings;
+  if (trust === null) throw wrong(NO_TRUST);
   const stateDir = resolve(settings.stateDir);
   const user = settings.taskUser === null ? null : findTaskUser(settings.taskUser);
-  const keys = readTrust(trust);
+  const keys = trust.flatMap(readTrust);
   // Loaded here because the client of NATS is large.
   const { workerTransport } = await import("../../nats/worker-transport.ts");
   const transport = workerTransport({ access: natsAccess(settings), name, clock });
@@ -109,11 +110,6 @@ const openWorker = async (options: RunWorkerOptions, parts: AsyncDisposableStack
 };
 
 const wrong = (message: string): PetitError => new PetitError("invalid_request", message);
-
-const required = (value: string | null, message: string): string => {
-  if (value === null) throw wrong(message);
-  return value;
-};
 
 const NO_NATS = "a worker needs --nats with the URL of a NATS server, such as nats://nats:4222";
 const NO_TRUST =

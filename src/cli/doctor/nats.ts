@@ -21,7 +21,7 @@ export const natsChecks = async (context: Context): Promise<readonly Check[]> =>
   return settings.trust === null ? await schedulerChecks(context) : await workerChecks(settings, settings.trust);
 };
 
-const workerChecks = async (settings: Settings, trust: string): Promise<readonly Check[]> => {
+const workerChecks = async (settings: Settings, trust: readonly string[]): Promise<readonly Check[]> => {
   const { inspectAsWorker } = await import("../../nats/inspect.ts");
   const keys = trustCheck(trust);
   try {
@@ -39,9 +39,9 @@ const workerChecks = async (settings: Settings, trust: string): Promise<readonly
   }
 };
 
-const trustCheck = (trust: string): Check => {
+const trustCheck = (trust: readonly string[]): Check => {
   try {
-    return ok("trust", `the worker runs what ${readTrust(trust).join(" or ")} has signed`);
+    return ok("trust", `the worker runs what ${trust.flatMap(readTrust).join(" or ")} has signed`);
   } catch (error) {
     return failed("trust", { message: reasonOf(error), hint: "pass what 'petit worker keygen' printed with --trust" });
   }
@@ -136,7 +136,8 @@ const signingKeyCheck = ({ natsSigningKey }: Settings): Check => {
   if (natsSigningKey === null)
     return failed("signing_key", { message: "there is no key that signs work for workers", hint: make });
   try {
-    return ok("signing_key", `workers need --trust ${readSigningKey(natsSigningKey).publicKey}`);
+    const keys = natsSigningKey.map((file) => readSigningKey(file).publicKey);
+    return ok("signing_key", `workers need --trust ${keys.join(" or ")}`);
   } catch (error) {
     return failed("signing_key", { message: reasonOf(error), hint: make });
   }

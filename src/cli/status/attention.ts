@@ -1,5 +1,7 @@
+import { BLOCKED_TEXT } from "../../domain/words/attention.ts";
 import { taskLabel } from "../../domain/words/task.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
+import { WORKER_REFUSAL_TEXT } from "../../domain/words/worker.ts";
 import { elapsedText } from "../run-display/status-text.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import type { Style } from "../terminal/terminal.ts";
@@ -55,7 +57,7 @@ const itemRow = (item: AttentionBody): AttentionRow => ({
 
 const subjectOf = (item: AttentionBody): string => {
   if (item.kind === "job_file_broken") return `${item.file}:${item.line}`;
-  return item.kind === "worker_unreachable" ? `worker ${item.worker}` : (item.job_id ?? "petit");
+  return "worker" in item ? `worker ${item.worker}` : (item.job_id ?? "petit");
 };
 
 const stateOf = (item: AttentionBody): Pick<AttentionRow, "state" | "detail"> => {
@@ -90,12 +92,15 @@ const stateOf = (item: AttentionBody): Pick<AttentionRow, "state" | "detail"> =>
       return { state: item.lost ? "lost" : "unreachable", detail: runsThereText(item.running) };
     case "no_worker": {
       const others = item.count === 1 ? "" : `, and ${pluralize(item.count - 1, "more task")}`;
-      const { labels, type } = item;
       return {
         state: "no worker",
-        detail: `${item.task_id} waits for ${waitsForText({ code: "worker", labels, type, connected: 0 })}${others}`,
+        detail: `${item.task_id} waits for ${waitsForText({ ...item, code: "worker", connected: 0 })}${others}`,
       };
     }
+    case "worker_refused":
+      return { state: "gets no work", detail: refusalText(item) };
+    case "transfer_blocked":
+      return { state: "blocked", detail: `${BLOCKED_TEXT[item.by]}: ${item.error}` };
     case "nats_unreachable":
       return {
         state: "NATS unreachable",
@@ -123,6 +128,9 @@ const runsThereText = (running: readonly ThereAttempt[]): string => {
   const more = others.length === 0 ? "" : `, and ${pluralize(others.length, "more task")}`;
   return `${first.task_id} of ${first.job_id} runs there${more}`;
 };
+
+const refusalText = ({ reason, detail }: Extract<AttentionBody, { readonly kind: "worker_refused" }>): string =>
+  `${WORKER_REFUSAL_TEXT[reason]}${detail === null ? "" : `: ${detail}`}`;
 
 /** A newer petit can list other kinds. Each has a sentence. */
 const messageOf = (item: { readonly message: string }): string => item.message;

@@ -48,9 +48,15 @@ const workerTable = (workers: readonly WorkerBody[], { screen, now }: TextOption
     screen,
   );
 
+const REFUSALS = {
+  name_in_use: "name in use",
+  untrusted: "refuses petit's key",
+  storage: "can't store",
+} as const satisfies Record<Exclude<NonNullable<WorkerBody["refused"]>, "protocol">, string>;
+
 /** A worker that is drained or stops finishes the attempts that it has. */
 export const stateText = ({ state, draining, refused, protocol }: WorkerBody): string => {
-  if (refused !== null) return `refused (${refused === "protocol" ? `protocol ${protocol}` : "name in use"})`;
+  if (refused !== null) return `refused (${refused === "protocol" ? `protocol ${protocol}` : REFUSALS[refused]})`;
   if (!draining || state === "gone") return state;
   return state === "connected" ? "draining" : `${state}, draining`;
 };

@@ -2,10 +2,12 @@ import { formatDuration } from "../../lib/duration.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { Attention, AttentionKind, RunFailure } from "../attention.ts";
 import { receiverText } from "../notification.ts";
+import type { Blocked } from "../workers/waiting.ts";
 import type { WorkerAttempt } from "../workers/worker.ts";
 import { internalErrorMessage } from "./health.ts";
 import { REASON_TEXT } from "./run.ts";
 import { waitsForText } from "./waits-for.ts";
+import { WORKER_REFUSAL_TEXT } from "./worker.ts";
 
 /** Returns the sentence for something that needs attention. */
 export const attentionMessage = (item: Attention): string => {
@@ -24,9 +26,13 @@ export const attentionMessage = (item: Attention): string => {
       return `worker '${item.worker}' is unreachable${item.isLost ? " for longer than lost_after" : ""}${whatRuns(item.attempts)}`;
     case "no_worker": {
       const others = item.count === 1 ? "" : ` (and ${item.count - 1} more)`;
-      const { labels, type } = item;
-      return `task '${item.taskId}' of job '${item.jobId}'${others} waits for ${waitsForText({ code: "worker", labels, type, connected: 0 })}`;
+      const { kind: _, ...wait } = item;
+      return `task '${item.taskId}' of job '${item.jobId}'${others} waits for ${waitsForText({ ...wait, code: "worker", connected: 0 })}`;
     }
+    case "worker_refused":
+      return `worker '${item.worker}' gets no work: ${WORKER_REFUSAL_TEXT[item.reason]}${item.detail === null ? "" : `: ${item.detail}`}`;
+    case "transfer_blocked":
+      return `${BLOCKED_TEXT[item.by]}${blockedTasks(item)}: ${item.error}`;
     case "nats_unreachable":
       return `petit does not reach NATS at ${item.url}${item.error === null ? "" : `: ${item.error}`}; nothing new starts on workers`;
     case "notifications_undelivered":
@@ -74,6 +80,18 @@ const failureText = ({ taskId, reason, error }: RunFailure): string => {
   return taskId === null ? why : `task '${taskId}' failed: ${why}`;
 };
 
+/** What can keep attempts from reaching a worker, or from ending, as a clause. */
+export const BLOCKED_TEXT = {
+  nats: "NATS does not store what goes to workers or comes from them",
+  disk: "petit's disk has no room for artifacts that workers have",
+} as const satisfies Record<Blocked["by"], string>;
+
+/** Returns the tasks that are blocked, to follow why. */
+const blockedTasks = ({ taskId, jobId, count }: Extract<Attention, { readonly kind: "transfer_blocked" }>): string => {
+  if (taskId === null) return "";
+  return `; task '${taskId}' of job '${jobId}'${count === 1 ? " waits" : ` and ${count - 1} more wait`}`;
+};
+
 /** Formats a duration without more detail than its two largest units show. */
 const roughly = (ms: number): string => {
   const unit = ms < 1_000 ? 1 : ms < 3_600_000 ? 1_000 : 60_000;
@@ -93,8 +111,11 @@ export const ATTENTION_TEXT = {
   approval_needed: "A task waits until a person approves or rejects it",
   worker_unreachable:
     "A worker that was not stopped sends no hellos; ends when it is back or `petit worker forget` removes it",
+  worker_refused: "A worker says hello, and gets no work",
   no_worker: "Tasks wait for a worker, and no connected one has all of their labels and allows their types",
   nats_unreachable: "petit does not reach NATS, so that nothing new starts on workers; what runs there goes on",
+  transfer_blocked:
+    "NATS or petit's disk does not store what has to get to a worker or back, for example because a limit of JetStream is reached",
   notifications_undelivered:
     "Notifications of a job could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
   internal_error:

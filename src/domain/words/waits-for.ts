@@ -1,7 +1,7 @@
 import { assertNever } from "../../lib/never.ts";
 import type { WaitsFor } from "../limits/waits-for.ts";
-import type { WaitsForWorker } from "../workers/worker.ts";
-import { labelsText } from "./worker.ts";
+import type { RefusedWorker, WaitsForWorker } from "../workers/worker.ts";
+import { labelsText, WORKER_REFUSAL_SHORT_TEXT as REFUSALS } from "./worker.ts";
 
 /** Returns what a run or a task waits for, to complete "waits for", such as `a place in queue 'db' (1 of 1 is taken)`. */
 export const waitsForText = (waitsFor: WaitsFor | WaitsForWorker): string => {
@@ -27,7 +27,19 @@ const placeText = ({ code, queue, limit, running }: WaitsFor): string => {
   }
 };
 
-const workerText = ({ labels, type, connected }: WaitsForWorker): string => {
+const workerText = ({ labels, type, connected, refused = [] }: WaitsForWorker): string => {
   const worker = `a worker with ${labelsText(labels)}${type === null ? "" : ` that allows ${type} tasks`}`;
-  return connected === 0 ? `${worker}: none is connected` : `a free slot of ${worker}`;
+  const why = refusedText(refused);
+  if (connected === 0) return `${worker}: ${why ?? "none is connected"}`;
+  return `a free slot of ${worker}${why === null ? "" : `; ${why}`}`;
+};
+
+/** Number of refused workers that are named. */
+const NAMED_WORKERS = 2;
+
+const refusedText = (refused: readonly RefusedWorker[]): string | null => {
+  if (refused.length === 0) return null;
+  const named = refused.slice(0, NAMED_WORKERS).map(({ worker, reason }) => `${worker} ${REFUSALS[reason]}`);
+  const others = refused.length - named.length;
+  return `${named.join(", ")}${others === 0 ? "" : `, and ${others} more get no work`}`;
 };

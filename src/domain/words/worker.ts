@@ -1,4 +1,4 @@
-import type { WorkerState, WorkerView } from "../workers/worker.ts";
+import type { RefusedHello, WorkerState } from "../workers/worker.ts";
 
 /** Formats a set of labels: `gpu, zone=eu`. */
 export const labelsText = (labels: readonly string[]): string => labels.join(", ");
@@ -17,7 +17,17 @@ export const WORKER_STATE_TEXT = {
 export const WORKER_REFUSAL_TEXT = {
   protocol: "its version of petit speaks another protocol",
   name_in_use: "another worker has this name",
-} as const satisfies Record<NonNullable<WorkerView["refused"]>, string>;
+  untrusted: "it refuses petit's key, which is not among those of its `--trust`",
+  storage: "it can't store anything",
+} as const satisfies Record<RefusedHello, string>;
+
+/** The same in a few words, to follow the name of the worker. */
+export const WORKER_REFUSAL_SHORT_TEXT = {
+  protocol: "speaks another protocol",
+  name_in_use: "has a name that is in use",
+  untrusted: "refuses petit's key",
+  storage: "can't store anything",
+} as const satisfies Record<RefusedHello, string>;
 
 /** The kinds of reports that arrive when their worker no longer has the attempt. */
 type Note = { readonly worker: string; readonly detail: { readonly [key: string]: unknown } };

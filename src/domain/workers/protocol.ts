@@ -1,6 +1,7 @@
 import { type Static, type TProperties, type TSchema, Type } from "@sinclair/typebox";
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import type { Json } from "../../lib/json.ts";
+import { MAX_SIGNING_KEYS } from "../../lib/wire/signing.ts";
 import type { TaskId } from "../ids.ts";
 import type { Item } from "../item.ts";
 import { INTERRUPT_POLICIES, type Job } from "../job.ts";
@@ -85,8 +86,14 @@ const OFFER = record({
   lostAfterMs: id,
 });
 
-/** The header of a published offer: the signature in base64. The body is the JSON of the offer, exactly as it was signed. */
-const SIGNED_OFFER = record({ signature: Type.String({ minLength: 1, maxLength: 256 }) });
+/** In base64. */
+const signature = Type.String({ minLength: 1, maxLength: 256 });
+
+/** petit signs with several keys while its key is replaced. One signature by a trusted key is enough. */
+const furtherSignatures = Type.Optional(Type.Array(signature, { maxItems: MAX_SIGNING_KEYS - 1 }));
+
+/** The header of a published offer. The body is the JSON of the offer, exactly as it was signed. */
+const SIGNED_OFFER = record({ signature, further: furtherSignatures });
 
 const HOLD_STATES = ["claiming", "running", "ended"] as const;
 
@@ -99,6 +106,10 @@ const HELLO = record({
   slots: count,
   /** The types of tasks that it runs. Missing if it runs all. A later version may have more types, so they are not checked. */
   allowedTypes: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
+  /** The public keys that it trusts. Missing if it does not say. */
+  trusts: Type.Optional(Type.Array(token, { maxItems: 256 })),
+  /** Why it can't store anything, as its system says. Missing if it can. */
+  cannotStore: Type.Optional(Type.String({ maxLength: 1_024 })),
   /** The host name or address of the worker, to display. */
   address: Type.String({ maxLength: 255 }),
   /** True if it takes no new work. */
@@ -107,7 +118,10 @@ const HELLO = record({
   leaving: Type.Optional(Type.Boolean()),
   /** The attempts that it was granted and has not handed over completely, and its claims that have no answer yet. */
   holds: Type.Array(record({ ...key, state: words(HOLD_STATES) }), { maxItems: 100_000 }),
-  /** Attempts that petit asked for with the verdict `missing`, and that it does not have: it has not started them, and never will. */
+  /**
+   * Attempts that petit asked for with the verdict `missing`, or that it was granted and could not store. It does not have them: it has not
+   * started them, and never will.
+   */
   lacks: Type.Optional(Type.Array(record(key), { maxItems: 100_000 })),
   /** The `lost_after` of the last answer, by which the worker's lease counts, in ms. Missing before the first answer. */
   lostAfterMs: Type.Optional(count),
@@ -141,6 +155,8 @@ const HELLO_ANSWER = record({
   sentAt: Type.Number(),
   /** The scheduler's wall clock; null if the worker cannot read it, because petit is of another protocol. */
   now: orNull(Type.Number()),
+  /** The public keys with which petit signs. */
+  keys: Type.Optional(Type.Array(token)),
   /** Why the worker gets no work; null if it does. A worker whose name is in use gets no verdicts either. */
   refused: orNull(words(REFUSED_HELLOS)),
   /** The label sets whose offers it may pull. */
@@ -167,7 +183,7 @@ const CLAIM = record({
  * - `replayed`: as `taken`, and the offer came in a message that petit did not publish.
  * - `unknown`: petit has no such attempt.
  * - `labels`: the worker does not serve the labels.
- * - `drained`, `protocol`, `name_in_use`: this worker gets no work.
+ * - `drained`, `protocol`, `name_in_use`, `untrusted`, `storage`: this worker gets no work.
  * - `not_ready`: petit starts or stops.
  */
 const CLAIM_REFUSALS = [
@@ -178,6 +194,8 @@ const CLAIM_REFUSALS = [
   "drained",
   "protocol",
   "name_in_use",
+  "untrusted",
+  "storage",
   "not_ready",
 ] as const;
 
@@ -186,6 +204,7 @@ const CLAIM_ANSWER = Type.Union([
     granted: Type.Literal(true),
     /** Signature over `claimProofBytes`, in base64: without it, a forged answer could start an old offer again. */
     proof: Type.String(),
+    further: furtherSignatures,
   }),
   record({
     granted: Type.Literal(false),

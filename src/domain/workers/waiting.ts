@@ -13,8 +13,10 @@ export type WorkerWait = Pick<WorkerAttempt, "runId" | "jobId" | "taskId" | "ite
 };
 
 /** What keeps an attempt from reaching a worker, or its end from reaching petit: NATS stores nothing, or petit's disk is full. */
+export const BLOCKERS = ["nats", "disk"] as const;
+
 export type Blocked = {
-  readonly by: "nats" | "disk";
+  readonly by: (typeof BLOCKERS)[number];
   /** What NATS or the system says. */
   readonly detail: string;
   /** In ms since the Unix epoch. */
@@ -51,7 +53,18 @@ export const waitsForWorker = (
 ): WaitsForWorker => {
   const withLabels = workers.filter((worker) => isAvailable(worker) && serves(worker.labels, labels));
   const able = withLabels.filter((worker) => allows(worker, type));
-  return { code: "worker", labels, type: able.length < withLabels.length ? type : null, connected: able.length };
+  const refused = workers.flatMap(({ name, refused, isDraining, labels: own, allowedTypes }) =>
+    refused === null || isDraining || !serves(own, labels) || !allows({ allowedTypes }, type)
+      ? []
+      : [{ worker: name, reason: refused }],
+  );
+  return {
+    code: "worker",
+    labels,
+    type: able.length < withLabels.length ? type : null,
+    connected: able.length,
+    ...(refused.length > 0 && { refused }),
+  };
 };
 
 const isAvailable = ({ state, isDraining }: WorkerView): boolean => state === "connected" && !isDraining;

@@ -14,17 +14,26 @@ export const WORKER_STATES = ["connected", "unreachable", "lost", "refused", "un
 export type WorkerState = (typeof WORKER_STATES)[number];
 
 /**
- * Why a worker gets no work: it speaks another protocol, or another one has its name. They are here and not in `protocol.ts`, so that a
- * petit without workers does not load the messages.
+ * Why a worker gets no work. They are here and not in `protocol.ts`, so that a petit without workers does not load the messages.
+ *
+ * - `protocol`: it speaks another protocol.
+ * - `name_in_use`: another one has its name.
+ * - `untrusted`: it trusts no key with which petit signs.
+ * - `storage`: it can't store anything, for example because its disk is full.
  */
-export const REFUSED_HELLOS = ["protocol", "name_in_use"] as const;
+export const REFUSED_HELLOS = ["protocol", "name_in_use", "untrusted", "storage"] as const;
+export type RefusedHello = (typeof REFUSED_HELLOS)[number];
 
 /** A worker as the API shows it. Times are in ms since the Unix epoch. */
 export type WorkerView = {
   readonly name: string;
   readonly state: WorkerState;
   /** Why it is refused; null if it is not. */
-  readonly refused: (typeof REFUSED_HELLOS)[number] | null;
+  readonly refused: RefusedHello | null;
+  /** Since when it is refused. Missing if it is not. */
+  readonly refusedSince?: number;
+  /** What the worker says about that. Missing if it says nothing. */
+  readonly refusalDetail?: string;
   readonly labels: readonly string[];
   readonly slots: number;
   /** The types of tasks that it runs, by its last hello; null if it runs all, or if petit does not know it yet. */
@@ -61,4 +70,8 @@ export type WaitsForWorker = {
   readonly type: TaskType | null;
   /** How many connected workers have the labels and allow the type. If it is 0, the task can't start before one connects. */
   readonly connected: number;
+  /** The workers that have the labels, allow the type, and get no work. Missing if there are none. */
+  readonly refused?: readonly RefusedWorker[];
 };
+
+export type RefusedWorker = { readonly worker: string; readonly reason: RefusedHello };

@@ -73,7 +73,7 @@ export class AttentionFinder {
       ...this.#undelivered(),
       ...this.#options.internalErrors.blocking.map((each) => ({ kind: "internal_error" as const, ...each })),
       ...this.#brokenFiles(),
-    ].filter((item) => jobIds === null || ("jobId" in item && jobIds.has(item.jobId)));
+    ].filter((item) => jobIds === null || ("jobId" in item && item.jobId !== null && jobIds.has(item.jobId)));
     const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };
     for (const { kind } of all) counts[kind]++;
     const items: Attention[] = [];

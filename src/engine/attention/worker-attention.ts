@@ -15,6 +15,7 @@ export const workerAttention = (facts: WorkerFacts): readonly Attention[] => {
   if (dispatch?.isConnected === false) return [natsAttention(dispatch)];
   return [
     ...workers.filter(isUnreachable).map(unreachableAttention),
+    ...workers.flatMap(refusedAttention),
     ...waitingByLabels(facts.listWorkerWaits(), workers)
       .filter(({ waitsFor }) => waitsFor.connected === 0)
       .map(unservedAttention),
@@ -29,9 +30,30 @@ const unreachableAttention = ({ name: worker, state, lastContactAt: since, attem
   attempts,
 });
 
+const refusedAttention = ({
+  name: worker,
+  refused: reason,
+  refusedSince,
+  lastContactAt,
+  refusalDetail,
+}: WorkerView): readonly Attention[] =>
+  reason === null
+    ? []
+    : [
+        {
+          kind: "worker_refused",
+          worker,
+          reason,
+          since: refusedSince ?? lastContactAt,
+          detail: refusalDetail ?? null,
+        },
+      ];
+
 const unservedAttention = ({ waitsFor, count, first }: WaitingLabels): Attention => {
   const { jobId, runId, taskId, since } = first;
-  return { kind: "no_worker", labels: waitsFor.labels, type: waitsFor.type, count, jobId, runId, taskId, since };
+  const { labels, type, refused } = waitsFor;
+  const shown = { labels, type, ...(refused !== undefined && { refused }) };
+  return { kind: "no_worker", ...shown, count, jobId, runId, taskId, since };
 };
 
 const natsAttention = ({ url, since, error }: Dispatch): Attention => ({ kind: "nats_unreachable", url, since, error });

@@ -17,6 +17,8 @@ export type Contact = {
   /** Ms of the monotonic clock. */
   readonly at: number;
   readonly refused: HelloAnswer["refused"];
+  /** Since when it is refused for that reason, in ms since the Unix epoch; null if it is not. */
+  readonly refusedSince: number | null;
   /** The longest `lost_after` by which its lease may count, in ms. */
   readonly lostAfterMs: number;
   /** The label sets that it knows. */
@@ -88,9 +90,12 @@ export class Presence {
   }
 
   /** Returns why a worker gets no work, or null. */
-  judge(name: string, { instance, protocol }: Hello): HelloAnswer["refused"] {
+  judge(name: string, { instance, protocol, trusts, cannotStore }: Hello): HelloAnswer["refused"] {
     if (this.#isInUse(name, instance)) return "name_in_use";
-    return protocol === PROTOCOL ? null : "protocol";
+    if (protocol !== PROTOCOL) return "protocol";
+    const { signingKeys } = this.#context;
+    if (trusts !== undefined && !signingKeys.some(({ publicKey }) => trusts.includes(publicKey))) return "untrusted";
+    return cannotStore === undefined ? null : "storage";
   }
 
   /** Returns whether another instance that may still be running has the name. */
@@ -114,7 +119,10 @@ export class Presence {
     const { clock, store, log } = this.#context;
     // Whether this answer reaches the worker is unknown until its next hello.
     const lostAfterMs = Math.max(this.#context.lostAfterMs, hello.lostAfterMs ?? this.lostAfterMs(name));
-    this.#contacts.set(name, { hello, at: clock.monotonic(), refused, sets, lostAfterMs });
+    const before = this.#contacts.get(name);
+    const since = before?.refused === refused ? before.refusedSince : clock.now();
+    const refusedSince = refused === null ? null : since;
+    this.#contacts.set(name, { hello, at: clock.monotonic(), refused, refusedSince, sets, lostAfterMs });
     try {
       store.workers.greet({ ...greetingOf(name, hello, clock.now()), lostAfterMs }, clock.now());
     } catch (error) {

@@ -16,8 +16,8 @@ export type RemoteContext = {
   /** What was last logged about each worker that repeats a message that petit refuses. */
   readonly repeats: Repeats;
   readonly transport: SchedulerTransport;
-  /** Signs offers and granted claims. */
-  readonly signingKey: SigningKey;
+  /** Each of them signs offers and granted claims. There are several while the key is replaced. */
+  readonly signingKeys: readonly SigningKey[];
   /** The id of the database. */
   readonly scheduler: string;
   /** After how long without contact a worker is lost. */

@@ -35,8 +35,10 @@ export type SchedulerReceiver = {
 export type OfferMessage = {
   /** The name of the label set in subjects. */
   readonly set: string;
-  /** The server ignores a second message with the same id within two minutes. */
+  /** The server ignores a second message with the same id that the same keys have signed, within two minutes. */
   readonly id: string;
+  /** Identifies the keys that have signed it. */
+  readonly keys?: string;
   readonly header: object;
   readonly body: Uint8Array;
   /** From here on, the body is the same each time that its attempt is offered. 0 by default. */

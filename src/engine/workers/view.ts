@@ -13,11 +13,14 @@ export const viewWorkers = (
   return stored.map((worker) => {
     const { name, labels, slots, version, protocol, address, firstSeenAt, lastContactAt, clockDifferenceMs } = worker;
     const state = presence.stateOf(worker);
+    const contact = state === "refused" ? presence.contacts.get(name) : undefined;
     return {
       name,
       state,
       allowedTypes: presence.contacts.get(name)?.hello.allowedTypes ?? null,
-      refused: state === "refused" ? (presence.contacts.get(name)?.refused ?? null) : null,
+      refused: contact?.refused ?? null,
+      ...(contact?.refusedSince != null && { refusedSince: contact.refusedSince }),
+      ...(contact?.hello.cannotStore !== undefined && { refusalDetail: contact.hello.cannotStore }),
       ...{ labels, slots, version, protocol, address, firstSeenAt, lastContactAt, clockDifferenceMs },
       isDraining: worker.drained || worker.draining,
       attempts: (byWorker.get(name) ?? []).map(({ attempt }) => attempt).toSorted((a, b) => a.claimedAt - b.claimedAt),

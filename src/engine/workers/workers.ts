@@ -27,7 +27,7 @@ import { viewWorkers } from "./view.ts";
 
 export type WorkersOptions = {
   readonly transport: SchedulerTransport;
-  readonly signingKey: SigningKey;
+  readonly signingKeys: readonly SigningKey[];
   readonly lostAfterMs: number;
   /** The address of NATS, for people, without a password. */
   readonly url: string;

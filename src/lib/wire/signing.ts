@@ -6,6 +6,9 @@ export type SigningKey = { readonly key: KeyObject; readonly publicKey: PublicKe
 /** A public key in the form in which people copy it: `ed25519:` and the 32 bytes in base64url. */
 export type PublicKey = string & { readonly brand: "PublicKey" };
 
+/** Maximum number of keys with which one message is signed. There are two while a key is replaced. */
+export const MAX_SIGNING_KEYS = 4;
+
 const PREFIX = "ed25519:";
 const PUBLIC_KEY = /^ed25519:[A-Za-z0-9_-]{43}$/;
 
@@ -40,6 +43,12 @@ export const signMessage = (
   { context, message }: { readonly context: string; readonly message: Uint8Array },
 ): Uint8Array => sign(null, withContext(context, message), key);
 
+/** Signs a message with each key. Returns the signatures in base64. */
+export const signAll = (
+  keys: readonly SigningKey[],
+  signed: { readonly context: string; readonly message: Uint8Array },
+): readonly string[] => keys.map((key) => Buffer.from(signMessage(key, signed)).toString("base64"));
+
 /** Returns whether a signature of a message was made with a key, in this context. */
 export const isSignedBy = (
   publicKey: PublicKey,
@@ -51,6 +60,19 @@ export const isSignedBy = (
     return false;
   }
 };
+
+/** Returns whether one of the signatures, in base64, of a message was made with one of the keys. */
+export const isSignedByAny = (
+  keys: readonly PublicKey[],
+  {
+    signatures,
+    ...signed
+  }: { readonly context: string; readonly message: Uint8Array; readonly signatures: readonly string[] },
+): boolean =>
+  signatures.some((text) => {
+    const signature = Buffer.from(text, "base64");
+    return keys.some((key) => isSignedBy(key, { ...signed, signature }));
+  });
 
 /** The line break cannot occur in a context, so contexts are never prefixes of each other. */
 const withContext = (context: string, message: Uint8Array): Buffer =>

@@ -139,7 +139,7 @@ export class HeldAttempt {
     const { parts, local } = this.#options;
     const { store, commits, clock, spools, guard, detach } = parts;
     this.#shipping = quiet(this.#ship());
-    const result = leftover === "lost" ? lostAt(local.attempt.startedAt) : await this.#runAttempt(leftover);
+    const result = leftover === "lost" ? lostAt(local.attempt.startedAt) : await this.#runOrLose(leftover);
     detach.throwIfAborted();
     const isLost = result.outcome.reason === "interrupted";
     if (isLost) await killLeftovers(local.attempt.process, this.#spool, clock);
@@ -225,6 +225,19 @@ export class HeldAttempt {
       if (!(error instanceof NotYours)) throw error;
       log.warn(this.fields, "the scheduler refused the output of an attempt; the attempt is ended");
       this.discard();
+    }
+  }
+
+  /** Runs the attempt. One that can't be started or followed, for example because the disk is full, is lost, and does not stay here. */
+  async #runOrLose(leftover: RunningProcess | null): Promise<AttemptResult> {
+    const { parts } = this.#options;
+    try {
+      return await this.#runAttempt(leftover);
+    } catch (error) {
+      if (parts.detach.aborted) throw error;
+      parts.storage.noteFailure(error);
+      parts.log.error({ err: error, ...this.fields }, "cannot run an attempt, which is lost");
+      return lostAt(parts.clock.now());
     }
   }
 

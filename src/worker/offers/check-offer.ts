@@ -3,12 +3,12 @@ import { allows, canonicalLabels, serves } from "../../domain/workers/labels.ts"
 import { MessageError, OFFER_CONTEXT, type Offer, readOffer, readSignedOffer } from "../../domain/workers/protocol.ts";
 import { labelSetName } from "../../engine/workers/offers/label-set.ts";
 import type { Frame } from "../../lib/wire/frame.ts";
-import { isSignedBy, type PublicKey } from "../../lib/wire/signing.ts";
+import { isSignedByAny, type PublicKey } from "../../lib/wire/signing.ts";
 
 /**
  * Why a worker does not run what an offer asks for:
  * - `unsigned`: it has no signature, or is not an offer.
- * - `forged`: the trusted key did not sign it.
+ * - `forged`: no trusted key signed it. It may also be signed with a new key of petit, which other workers trust.
  * - `malformed`: the signed offer does not follow this version of the protocol.
  * - `expired`: it is too old.
  * - `misaddressed`: it was not sent to the workers that it is for.
@@ -44,10 +44,10 @@ export type OfferCheck = {
 
 /** Checks an offer: first its signature, then whether this worker may run it now. */
 export const checkOffer = (frame: Frame | null, check: OfferCheck): CheckedOffer => {
-  const signature = frame === null ? null : signatureOf(frame);
-  if (frame === null || signature === null) return { offer: null, problem: "unsigned" };
-  const signed = { context: OFFER_CONTEXT, message: frame.body, signature };
-  if (!check.trust.some((key) => isSignedBy(key, signed))) return { offer: null, problem: "forged" };
+  const signatures = frame === null ? null : signaturesOf(frame);
+  if (frame === null || signatures === null) return { offer: null, problem: "unsigned" };
+  const signed = { context: OFFER_CONTEXT, message: frame.body, signatures };
+  if (!isSignedByAny(check.trust, signed)) return { offer: null, problem: "forged" };
   const offer = parseOffer(frame.body);
   if (offer === null) return { offer, problem: "malformed" };
   return { offer, problem: problemOf(offer, check) } as CheckedOffer;
@@ -63,9 +63,10 @@ const problemOf = (offer: Offer, { set, labels, allowedTypes, isGuarded, now }: 
   return offer.onInterrupt === "rerun" && !isGuarded ? "unguarded" : null;
 };
 
-const signatureOf = ({ header }: Frame): Uint8Array | null => {
+const signaturesOf = ({ header }: Frame): readonly string[] | null => {
   try {
-    return Buffer.from(readSignedOffer(header).signature, "base64");
+    const { signature, further = [] } = readSignedOffer(header);
+    return [signature, ...further];
   } catch (error) {
     if (error instanceof MessageError) return null;
     throw error;

@@ -4,7 +4,7 @@ import { TransportError } from "../../domain/workers/link.ts";
 import type { ClaimAnswer, Hold, Offer } from "../../domain/workers/protocol.ts";
 import { CLAIM_CONTEXT, claimProofBytes } from "../../domain/workers/protocol.ts";
 import { Repeats } from "../../domain/workers/repeats.ts";
-import { isSignedBy, type PublicKey } from "../../lib/wire/signing.ts";
+import { isSignedByAny, type PublicKey } from "../../lib/wire/signing.ts";
 import type { ReceivedKey } from "../../store/workers/received.ts";
 import { type LocalAttempt, storeGranted } from "../attempt/local-attempt.ts";
 import { NoAnswer } from "../contact/requests.ts";
@@ -29,6 +29,8 @@ export type ClaimsOptions = {
   readonly versionId: number;
   readonly isHeld: (key: ReceivedKey) => boolean;
   readonly onAccepted: (accepted: Accepted) => void;
+  /** Called when the worker can't store an offer that it was about to take. */
+  readonly onCannotStore: () => void;
 };
 
 /** The delays before an offer that this worker gives back is offered again, in ms. */
@@ -39,11 +41,22 @@ const NOT_FOR_ME_MS = 5_000;
 export class Claims {
   readonly #options: ClaimsOptions;
   readonly #pending = new Map<Promise<unknown>, ReceivedKey>();
+  readonly #unstored = new Set<ReceivedKey>();
   /** Why offers were refused. One that is given back arrives again every few seconds. */
   readonly #refusals = new Repeats();
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
+  }
+
+  /** The attempts that were granted and could not be stored, and of which the scheduler was not told that this worker lacks them. */
+  get unstored(): ReadonlySet<ReceivedKey> {
+    return this.#unstored;
+  }
+
+  /** Called when the scheduler has been told that this worker lacks these attempts. */
+  forgetUnstored(keys: Iterable<ReceivedKey>): void {
+    for (const key of keys) this.#unstored.delete(key);
   }
 
   /** The claims that have no answer yet. */
@@ -63,9 +76,11 @@ export class Claims {
       offer = this.#check(received, set);
       return offer !== null && (await this.#take(offer, received));
     } catch (error) {
-      if (this.#options.parts.detach.aborted) return false;
+      const { parts, onCannotStore } = this.#options;
+      if (parts.detach.aborted) return false;
       received.giveBack(NOT_FOR_ME_MS);
-      this.#logFailure(error, offer);
+      if (parts.storage.noteFailure(error)) onCannotStore();
+      else this.#logFailure(error, offer);
       return false;
     }
   }
@@ -78,7 +93,12 @@ export class Claims {
   }
 
   #check(received: ReceivedOffer, set: string): Offer | null {
-    const { parts, labels, allowedTypes, trust, schedulerClock, isHeld } = this.#options;
+    const { parts, labels, allowedTypes, trust, schedulerClock, isHeld, onCannotStore } = this.#options;
+    if (parts.storage.check() !== null) {
+      received.giveBack(NOT_FOR_ME_MS);
+      onCannotStore();
+      return null;
+    }
     const now = schedulerClock.now();
     if (now === null) {
       received.giveBack(UNANSWERED_MS);
@@ -87,10 +107,10 @@ export class Claims {
     const isGuarded = parts.guard.isSupported;
     const { offer, problem } = checkOffer(received.frame, { set, trust, labels, allowedTypes, isGuarded, now });
     if (problem !== null) {
-      // Another worker may run it. Offers with other problems must not run anywhere.
-      if (problem === "type_not_allowed" || problem === "unguarded") received.giveBack(NOT_FOR_ME_MS);
+      if (MAY_RUN_ELSEWHERE.has(problem)) received.giveBack(NOT_FOR_ME_MS);
       else received.remove();
-      this.#logRefusal("warn", offer, { reason: problem, text: PROBLEM_TEXTS[problem] });
+      const about = offer ?? `message ${received.sequence}`;
+      this.#logRefusal("warn", about, { reason: problem, text: PROBLEM_TEXTS[problem] });
       return null;
     }
     if (isHeld(offer)) {
@@ -110,19 +130,21 @@ export class Claims {
     return offer;
   }
 
-  /** Logs why an offer is refused. If the same was logged for its attempt before, the level is debug. */
+  /** Logs why an offer, or a message without a readable one, is refused. If the same was logged for it before, the level is debug. */
   #logRefusal(
     level: "debug" | "info" | "warn",
-    offer: Offer | null,
+    offer: Offer | string | null,
     { reason, text }: { readonly reason: string; readonly text: string },
   ): void {
-    const isNew = offer === null || this.#refusals.isNew(`${offer.scheduler}/${offer.attempt}`, reason);
-    const fields = { ...(offer !== null && fieldsOf(offer)), reason };
+    const isReadable = offer !== null && typeof offer !== "string";
+    const subject = isReadable ? `${offer.scheduler}/${offer.attempt}` : offer;
+    const isNew = subject === null || this.#refusals.isNew(subject, reason);
+    const fields = { ...(isReadable && fieldsOf(offer)), reason };
     this.#options.parts.log[isNew ? level : "debug"](fields, `refused an offer: ${text}`);
   }
 
   async #take(offer: Offer, received: ReceivedOffer): Promise<boolean> {
-    const { parts, versionId, onAccepted } = this.#options;
+    const { parts, onAccepted } = this.#options;
     const { scheduler, attempt, epoch } = offer;
     // Fetch the files before the claim, so that a granted attempt can start.
     await parts.files.obtain(offer);
@@ -133,14 +155,25 @@ export class Claims {
       isGranted = await claim;
       parts.detach.throwIfAborted();
       if (isGranted) {
-        const local = storeGranted(parts.store, offer, { versionId, now: parts.clock.now() });
         received.remove();
-        onAccepted({ offer, local });
+        onAccepted({ offer, local: this.#store(offer) });
       }
     } finally {
       this.#pending.delete(claim);
     }
     return isGranted;
+  }
+
+  /** Stores a granted offer. If that fails, the scheduler has to be told that this worker does not have the attempt. */
+  #store(offer: Offer): LocalAttempt {
+    const { parts, versionId } = this.#options;
+    const { scheduler, attempt, epoch } = offer;
+    try {
+      return storeGranted(parts.store, offer, { versionId, now: parts.clock.now() });
+    } catch (error) {
+      this.#unstored.add({ scheduler, attempt, epoch });
+      throw error;
+    }
   }
 
   /** Returns whether the scheduler grants the attempt to this worker. */
@@ -159,7 +192,8 @@ export class Claims {
       });
       if (answer.granted) {
         const message = claimProofBytes({ scheduler, attempt, epoch, worker: name, nonce });
-        if (isProof(trust, message, answer.proof)) return true;
+        const signatures = [answer.proof, ...(answer.further ?? [])];
+        if (isSignedByAny(trust, { context: CLAIM_CONTEXT, message, signatures })) return true;
         received.remove();
         parts.log.warn({ ...fieldsOf(offer), reason: "forged" }, "refused an offer: the answer to its claim is forged");
         return false;
@@ -179,11 +213,6 @@ export class Claims {
   }
 }
 
-const isProof = (trust: readonly PublicKey[], message: Uint8Array, proof: string): boolean => {
-  const claim = { context: CLAIM_CONTEXT, message, signature: Buffer.from(proof, "base64") };
-  return trust.some((key) => isSignedBy(key, claim));
-};
-
 const fieldsOf = ({ attempt, epoch, run, job }: Offer) => ({ attempt, epoch, run_id: run.id, job_id: job.id });
 
 type ClaimRefusal = Extract<ClaimAnswer, { readonly granted: false }>["reason"];
@@ -202,9 +231,15 @@ const refusalOf = (reason: ClaimRefusal): readonly ["debug" | "info" | "warn", s
   }
 };
 
+/**
+ * Another worker may run an offer with these problems: it may trust a new key of petit, or have a newer version. Offers with other problems
+ * must not run anywhere.
+ */
+const MAY_RUN_ELSEWHERE: ReadonlySet<OfferProblem> = new Set(["forged", "malformed", "type_not_allowed", "unguarded"]);
+
 const PROBLEM_TEXTS: Readonly<Record<OfferProblem, string>> = {
   unsigned: "it is not signed",
-  forged: "the trusted key did not sign it",
+  forged: "no key of --trust has signed it",
   malformed: "it does not follow the protocol of this version of petit",
   expired: "it has expired",
   misaddressed: "it is not for this worker",

@@ -1,9 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { CLAIM_CONTEXT, claimProofBytes, OFFER_CONTEXT } from "../../../src/domain/workers/protocol.ts";
+import {
+  CLAIM_CONTEXT,
+  claimProofBytes,
+  OFFER_CONTEXT,
+  readSignedOffer,
+} from "../../../src/domain/workers/protocol.ts";
 import { waitingByLabels } from "../../../src/domain/workers/waiting.ts";
 import { encodeFrame } from "../../../src/lib/wire/frame.ts";
-import { isSignedBy } from "../../../src/lib/wire/signing.ts";
+import { generateSigningKey, isSignedBy, isSignedByAny } from "../../../src/lib/wire/signing.ts";
 import { job, program, retry, shell, taskId } from "../../support/engine/factories.ts";
 import { canMount, smallDisk } from "../../support/engine/faults.ts";
 import { startEngine } from "../../support/engine/started-engine.ts";
@@ -49,6 +54,27 @@ describe("an attempt on a worker", () => {
     expect(attempts).toMatchObject([{ worker: "box7", status: "completed", exitCode: 0 }]);
     expect(petit.engine.workers).toMatchObject([{ attempts: [] }]);
     expect(petit.spooled).toEqual([]);
+  });
+
+  test("is signed with each key while the key of petit is replaced", async () => {
+    const [old, next] = [generateSigningKey(), generateSigningKey()];
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")], signingKeys: [old, next] });
+    await using _ = petit;
+    const box = fakeWorker(transport, "box7", { trusts: [next.publicKey] });
+    expect(await box.hello()).toMatchObject({ refused: null, keys: [old.publicKey, next.publicKey] });
+    await petit.trigger("hello");
+    const { header, body, offer } = await transport.offered();
+    const { signature, further = [] } = readSignedOffer(header);
+    const answer = await box.claim(offer);
+    const granted = "granted" in answer && answer.granted ? [answer.proof, ...(answer.further ?? [])] : [];
+    const claim = claimProofBytes({ ...offer, worker: "box7", nonce: `box7 ${offer.attempt}` });
+    for (const key of [old, next]) {
+      const keys = [key.publicKey];
+      expect(isSignedByAny(keys, { context: OFFER_CONTEXT, message: body, signatures: [signature, ...further] })).toBe(
+        true,
+      );
+      expect(isSignedByAny(keys, { context: CLAIM_CONTEXT, message: claim, signatures: granted })).toBe(true);
+    }
   });
 
   test("waits for a worker that allows its type", async () => {

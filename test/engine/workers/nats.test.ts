@@ -15,7 +15,7 @@ import { remoteJob } from "../../support/workers/started.ts";
 const startPetit = (url: string) => {
   const access = { urls: [url], credentialsFile: null, caFile: null, certFile: null, keyFile: null };
   const transport = schedulerTransport({ access, clock: systemClock, silenceMs: 300 });
-  const workers = remoteWorkers({ transport, signingKey: generateSigningKey(), lostAfterMs: 60_000, url });
+  const workers = remoteWorkers({ transport, signingKeys: [generateSigningKey()], lostAfterMs: 60_000, url });
   return { transport, starting: startEngine({ jobs: [remoteJob("hello")], workers }) };
 };
 

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { PetitError } from "../../../src/domain/errors.ts";
+import { waitsForText } from "../../../src/domain/words/waits-for.ts";
+import { type WorkerWait, waitsForWorker } from "../../../src/domain/workers/waiting.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { recordingLog } from "../../support/recording-log.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -205,6 +207,34 @@ describe("the hello of a worker", () => {
       { name: "new", state: "refused", refused: "protocol", protocol: 99, clockDifferenceMs: null },
       { name: "old", state: "refused", refused: "protocol" },
     ]);
+  });
+
+  test.each([
+    ["trusts another key", { trusts: ["ed25519:another"] }, "untrusted", "box7 refuses petit's key"],
+    ["can't store anything", { cannotStore: "the disk is full" }, "storage", "box7 can't store anything"],
+  ] as const)("of a worker that %s gets no work, which people are told", async (_what, given, reason, text) => {
+    const { petit, transport, signingKey } = await startWithWorkers({ jobs: [remoteJob("hello")] });
+    await using _ = petit;
+    const box = fakeWorker(transport, "box7");
+    const run = await petit.trigger("hello");
+    const { offer } = await transport.offered();
+    const answer = await box.hello([], given);
+    expect(answer).toMatchObject({ refused: reason, sets: [], keys: [signingKey.publicKey] });
+    expect(await box.claim(offer)).toEqual({ granted: false, reason, isOpen: true });
+    const { workers } = petit.engine;
+    expect(workers).toMatchObject([{ state: "refused", refused: reason }]);
+    const [wait] = petit.engine.listWorkerWaits(run.id);
+    expect(waitsForText(waitsForWorker(wait as WorkerWait, workers))).toBe(`a worker with gpu: ${text}`);
+    const { items } = await petit.engine.listAttention(10);
+    expect(items).toMatchObject([{ kind: "worker_refused", worker: "box7", reason }, { kind: "no_worker" }]);
+    const other = fakeWorker(transport, "box8");
+    await other.hello();
+    expect(waitsForText(waitsForWorker(wait as WorkerWait, petit.engine.workers))).toBe(
+      `a free slot of a worker with gpu; ${text}`,
+    );
+    expect(await box.hello([], { trusts: [signingKey.publicKey] })).toMatchObject({ refused: null });
+    expect(await box.claim(offer)).toMatchObject({ granted: true });
+    expect((await petit.engine.listAttention(10)).items).toEqual([]);
   });
 
   test("of a drained worker gets no label sets, and a new label set makes a worker say hello", async () => {

@@ -1,7 +1,9 @@
 import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { openRuntime } from "#runtime";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { openStore } from "../../../src/store/database/open.ts";
+import type { Store } from "../../../src/store/store.ts";
 import type { WorkerOptions } from "../../../src/worker/options.ts";
 import { Worker } from "../../../src/worker/worker.ts";
 import { processDir } from "../process-dir.ts";
@@ -20,14 +22,22 @@ export interface StartedWorker extends AsyncDisposable {
   again(): void;
 }
 
-export const startWorker = (given: Partial<WorkerOptions> = {}): StartedWorker => {
-  const dir = processDir();
+type StartOptions = Partial<WorkerOptions> & {
+  /** An existing folder for everything. */
+  readonly dir?: string;
+  /** Wraps the store of the worker. */
+  readonly wrap?: (store: Store) => Store;
+};
+
+export const startWorker = ({ wrap, dir: folder, ...given }: StartOptions = {}): StartedWorker => {
+  const dir = folder === undefined ? processDir() : folderAt(folder);
   const scheduler = new FakeScheduler();
   const log = recordingLog();
   const runtime = openRuntime();
   mkdirSync(dir.file("spool"));
   const open = () => {
-    const store = openStore({ path: dir.file("worker.db"), runtime });
+    const opened = openStore({ path: dir.file("worker.db"), runtime });
+    const store = wrap?.(opened) ?? opened;
     const worker = new Worker({
       name: WORKER,
       labels: LABELS,
@@ -78,3 +88,6 @@ export const startWorker = (given: Partial<WorkerOptions> = {}): StartedWorker =
     },
   };
 };
+
+/** An existing folder, which stays. */
+const folderAt = (path: string) => ({ path, file: (name: string) => join(path, name), [Symbol.dispose]: () => {} });

@@ -13,13 +13,17 @@ export const remoteJob = (id: string, task: Partial<Task> = {}, given: Partial<O
 
 /** An engine whose workers a test controls. */
 export const startWithWorkers = async (
-  options: StartOptions & { readonly transport?: FakeTransport; readonly lostAfterMs?: number } = {},
+  options: StartOptions & {
+    readonly transport?: FakeTransport;
+    readonly lostAfterMs?: number;
+    readonly signingKeys?: readonly SigningKey[];
+  } = {},
 ): Promise<{ readonly petit: StartedEngine; readonly transport: FakeTransport; readonly signingKey: SigningKey }> => {
   const transport = options.transport ?? new FakeTransport();
   const signingKey = generateSigningKey();
   const workers = remoteWorkers({
     transport,
-    signingKey,
+    signingKeys: options.signingKeys ?? [signingKey],
     lostAfterMs: options.lostAfterMs ?? LOST_AFTER_MS,
     url: "nats://fake",
   });

@@ -9,9 +9,12 @@ import {
 } from "../../../domain/attention.ts";
 import { TASK_TYPES } from "../../../domain/job.ts";
 import { NOTIFY_TYPES, receiverText } from "../../../domain/notification.ts";
-import { ATTENTION_TEXT, attentionMessage } from "../../../domain/words/attention.ts";
+import { ATTENTION_TEXT, attentionMessage, BLOCKED_TEXT } from "../../../domain/words/attention.ts";
+import { WORKER_REFUSAL_TEXT } from "../../../domain/words/worker.ts";
+import { BLOCKERS } from "../../../domain/workers/waiting.ts";
+import { REFUSED_HELLOS } from "../../../domain/workers/worker.ts";
 import { assertNever } from "../../../lib/never.ts";
-import { WaitsForOrNull, waitsForBody } from "../limits/waits-for.ts";
+import { RefusedWorkersBody, refusedBody, WaitsForOrNull, waitsForBody } from "../limits/waits-for.ts";
 import {
   Count,
   exactly,
@@ -171,9 +174,37 @@ const NoWorker = kindOf(
       word(TASK_TYPES),
       "The type of the tasks, if a connected worker has the labels but does not allow it; otherwise null",
     ),
+    refused: RefusedWorkersBody,
     count: positive("Number of attempts that wait for such a worker; job, run and task are of the first"),
   },
   { title: "NoWorker" },
+);
+
+const WorkerRefused = kindOf(
+  "worker_refused",
+  "Since when it gets no work for this reason",
+  {
+    job_id: t.Null({ description: "Always null" }),
+    run_id: t.Null({ description: "Always null" }),
+    worker: t.String({ description: "Name of the worker" }),
+    reason: word(REFUSED_HELLOS, meanings(WORKER_REFUSAL_TEXT)),
+    detail: nullable(t.String(), "What the worker says about it; null if nothing"),
+  },
+  { title: "WorkerRefused" },
+);
+
+const TransferBlocked = kindOf(
+  "transfer_blocked",
+  "Since when nothing is stored",
+  {
+    job_id: nullable(JobIdText, "The job of the attempt that waits longest; null if none waits"),
+    run_id: nullable(RunIdText, "Its run"),
+    task_id: nullable(TaskIdText, "Its task"),
+    by: word(BLOCKERS, meanings(BLOCKED_TEXT)),
+    error: t.String({ description: "What NATS or the system says" }),
+    count: integer({ minimum: 0, description: "Number of attempts that wait for it" }),
+  },
+  { title: "TransferBlocked" },
 );
 
 const NatsUnreachable = kindOf(
@@ -237,8 +268,10 @@ const AttentionBody = t.Union(
     RunLate,
     ApprovalNeeded,
     WorkerUnreachable,
+    WorkerRefused,
     NoWorker,
     NatsUnreachable,
+    TransferBlocked,
     TargetUndelivered,
     InternalErrorBody,
     FileBroken,
@@ -259,8 +292,10 @@ export const AttentionCounts = exactly(
     run_late: count("run_late"),
     approval_needed: count("approval_needed"),
     worker_unreachable: count("worker_unreachable"),
+    worker_refused: count("worker_refused"),
     no_worker: count("no_worker"),
     nats_unreachable: count("nats_unreachable"),
+    transfer_blocked: count("transfer_blocked"),
     notifications_undelivered: count("notifications_undelivered"),
     internal_error: count("internal_error"),
     job_file_broken: count("job_file_broken"),
@@ -320,8 +355,17 @@ const attentionBody = (item: Attention): typeof AttentionBody.static => {
       return { kind, ...common, ...NOTHING, worker, lost: isLost, running: attempts.map(workerAttemptBody) };
     }
     case "no_worker": {
-      const { kind, jobId, runId, taskId, labels, type, count } = item;
-      return { kind, ...common, job_id: jobId, run_id: runId, task_id: taskId, labels: [...labels], type, count };
+      const { kind, jobId, runId, taskId, labels, type, refused, count } = item;
+      const wait = { labels: [...labels], type, ...refusedBody(refused), count };
+      return { kind, ...common, job_id: jobId, run_id: runId, task_id: taskId, ...wait };
+    }
+    case "worker_refused": {
+      const { kind, worker, reason, detail } = item;
+      return { kind, ...common, ...NOTHING, worker, reason, detail };
+    }
+    case "transfer_blocked": {
+      const { kind, jobId, runId, taskId, by, error, count } = item;
+      return { kind, ...common, job_id: jobId, run_id: runId, task_id: taskId, by, error, count };
     }
     case "nats_unreachable": {
       const { kind, url, error } = item;

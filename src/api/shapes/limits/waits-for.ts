@@ -1,8 +1,9 @@
 import { t } from "elysia";
 import { TASK_TYPES } from "../../../domain/job.ts";
 import { WAIT_CODES, type WaitsFor } from "../../../domain/limits/waits-for.ts";
-import type { WaitsForWorker } from "../../../domain/workers/worker.ts";
-import { exactly, integer, nullable, word } from "../schemas.ts";
+import { WORKER_REFUSAL_TEXT } from "../../../domain/words/worker.ts";
+import { REFUSED_HELLOS, type WaitsForWorker } from "../../../domain/workers/worker.ts";
+import { exactly, integer, meanings, nullable, word } from "../schemas.ts";
 
 const PlaceBody = exactly(
   {
@@ -18,6 +19,16 @@ const PlaceBody = exactly(
   { title: "WaitsForPlace", description: "The limit that keeps a run from starting or continuing" },
 );
 
+export const RefusedWorkersBody = t.Optional(
+  t.Array(
+    exactly({
+      worker: t.String({ description: "Name of the worker" }),
+      reason: word(REFUSED_HELLOS, meanings(WORKER_REFUSAL_TEXT)),
+    }),
+    { description: "The workers that would fit, and get no work; missing if there are none" },
+  ),
+);
+
 export const WaitsForWorkerBody = exactly(
   {
     code: t.Literal("worker"),
@@ -30,6 +41,7 @@ export const WaitsForWorkerBody = exactly(
       minimum: 0,
       description: "Number of connected workers that fit; with 0, the task can't start before one connects",
     }),
+    refused: RefusedWorkersBody,
   },
   { title: "WaitsForWorker", description: "A task can't start before a worker claims it" },
 );
@@ -44,7 +56,15 @@ export const waitsForBody = (waitsFor: WaitsFor | WaitsForWorker | null): typeof
   waitsFor?.code === "worker" ? waitsForWorkerBody(waitsFor) : waitsFor === null ? null : { ...waitsFor };
 
 /** Encodes what a task waits for. */
-export const waitsForWorkerBody = ({ labels, ...waitsFor }: WaitsForWorker): typeof WaitsForWorkerBody.static => ({
+export const waitsForWorkerBody = ({
+  labels,
+  refused,
+  ...waitsFor
+}: WaitsForWorker): typeof WaitsForWorkerBody.static => ({
   ...waitsFor,
   labels: [...labels],
+  ...refusedBody(refused),
 });
+
+export const refusedBody = (refused: WaitsForWorker["refused"]) =>
+  refused === undefined ? {} : { refused: refused.map((each) => ({ ...each })) };

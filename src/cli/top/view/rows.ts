@@ -1,7 +1,9 @@
 import { isFinal } from "../../../domain/run.ts";
 import { localTime } from "../../../domain/schedule/local-time.ts";
+import { BLOCKED_TEXT } from "../../../domain/words/attention.ts";
 import { taskLabel } from "../../../domain/words/task.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
+import { WORKER_REFUSAL_TEXT } from "../../../domain/words/worker.ts";
 import { reasonText } from "../../run-display/outcome.ts";
 import { writerName } from "../../run-display/output-chunk.ts";
 import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
@@ -86,7 +88,11 @@ const explanationOf = (item: TopAttention): string => {
       return `${what}; runs ${first.task_id} of ${first.job_id}${others.length === 0 ? "" : ` and ${others.length} more`}`;
     }
     case "no_worker":
-      return `${item.task_id} waits for ${waitsForText({ code: "worker", labels: item.labels, type: item.type, connected: 0 })}`;
+      return `${item.task_id} waits for ${waitsForText({ ...item, code: "worker", connected: 0 })}`;
+    case "worker_refused":
+      return `gets no work: ${WORKER_REFUSAL_TEXT[item.reason]}${item.detail === null ? "" : `: ${item.detail}`}`;
+    case "transfer_blocked":
+      return `${BLOCKED_TEXT[item.by]}: ${item.error}`;
     case "nats_unreachable":
       return `does not reach NATS at ${item.url}${item.error === null ? "" : `: ${item.error}`}`;
     case "notifications_undelivered":

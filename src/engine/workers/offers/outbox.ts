@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import { TransportError } from "../../../domain/workers/link.ts";
 import { OFFER_CONTEXT, type SignedOffer } from "../../../domain/workers/protocol.ts";
-import { signMessage } from "../../../lib/wire/signing.ts";
+import { signAll } from "../../../lib/wire/signing.ts";
 import { SpawnError } from "../../attempt/spawn-error.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
 import type { RemoteContext } from "../remote-context.ts";
@@ -27,10 +28,14 @@ export class Outbox {
   /** The file with the end of an offer that is too large for a message. */
   readonly #stored = new WeakMap<LiveAttempt, string>();
   readonly #messages = new PublishedMessages();
+  /** Identifies the keys that sign the offers. */
+  readonly #keysName: string;
   #publishing = 0;
 
   constructor(context: RemoteContext) {
     this.#context = context;
+    const keys = context.signingKeys.map(({ publicKey }) => publicKey).join();
+    this.#keysName = createHash("sha256").update(keys).digest("hex").slice(0, 8);
   }
 
   /** Publishes an offer as soon as possible. */
@@ -78,7 +83,7 @@ export class Outbox {
 
   async #publish(live: LiveAttempt): Promise<void> {
     if (!live.isOpen) return;
-    const { clock, log, transport, signingKey, scheduler } = this.#context;
+    const { clock, log, transport, signingKeys, scheduler } = this.#context;
     // It is not due a second time while it is being published.
     this.#due.set(live, clock.monotonic() + OFFER_VALID_MS / 2);
     try {
@@ -86,10 +91,10 @@ export class Outbox {
       const { offer, files } = buildOffer(live, { ...this.#context, expiresAt: clock.now() + OFFER_VALID_MS });
       for (const { content, shipped } of files) await transport.putScript(shipped.sha256, content);
       const { body, stableFrom } = encodeOffer(offer);
-      const signature = signMessage(signingKey, { context: OFFER_CONTEXT, message: body });
-      const header: SignedOffer = { signature: Buffer.from(signature).toString("base64") };
+      const [signature = "", ...further] = signAll(signingKeys, { context: OFFER_CONTEXT, message: body });
+      const header: SignedOffer = { signature, ...(further.length > 0 && { further }) };
       const id = `${scheduler}:${offer.attempt}:${epoch}`;
-      const message = { set: labelSetName(offer.labels), id, header, body, stableFrom };
+      const message = { set: labelSetName(offer.labels), id, keys: this.#keysName, header, body, stableFrom };
       const { stored } = await this.#messages.note(offer.attempt, () => transport.publishOffer(message));
       this.#noteStored(live, stored);
       log.debug(live.logFields, "offered an attempt to workers");

@@ -1,6 +1,6 @@
 import { serves } from "../../../domain/workers/labels.ts";
 import { CLAIM_CONTEXT, type Claim, type ClaimAnswer, claimProofBytes } from "../../../domain/workers/protocol.ts";
-import { signMessage } from "../../../lib/wire/signing.ts";
+import { signAll } from "../../../lib/wire/signing.ts";
 import type { AddHooks } from "../../commits.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
 import type { Outbox } from "../offers/outbox.ts";
@@ -53,8 +53,8 @@ const decide = async (worker: string, claim: Claim, options: ClaimOptions): Prom
   });
   if (outcome !== null) return outcome;
   const message = claimProofBytes({ ...claim, worker });
-  const proof = signMessage(context.signingKey, { context: CLAIM_CONTEXT, message });
-  return { granted: true, proof: Buffer.from(proof).toString("base64") };
+  const [proof = "", ...further] = signAll(context.signingKeys, { context: CLAIM_CONTEXT, message });
+  return { granted: true, proof, ...(further.length > 0 && { further }) };
 };
 
 const refused = (reason: Refusal["reason"]): Refusal => ({ granted: false, reason, isOpen: false });

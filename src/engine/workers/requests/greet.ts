@@ -1,5 +1,7 @@
 import type { Hello, HelloAnswer, Hold, Verdict } from "../../../domain/workers/protocol.ts";
 import { PROTOCOL } from "../../../domain/workers/protocol.ts";
+import type { RefusedHello } from "../../../domain/workers/worker.ts";
+import { assertNever } from "../../../lib/never.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
 import type { LabelSets } from "../offers/label-sets.ts";
 import type { Presence } from "../presence.ts";
@@ -22,7 +24,8 @@ export const greet = (name: string, hello: Hello, options: GreetOptions): HelloA
   const { context, presence, sets, onMissing } = options;
   const { scheduler, clock, store, lostAfterMs } = context;
   const { session } = presence;
-  const answer = { scheduler, session, protocol: PROTOCOL, sentAt: hello.sentAt, now: clock.now(), lostAfterMs };
+  const keys = context.signingKeys.map(({ publicKey }) => publicKey);
+  const answer = { scheduler, session, keys, protocol: PROTOCOL, sentAt: hello.sentAt, now: clock.now(), lostAfterMs };
   const refused = presence.judge(name, hello);
   if (refused !== null) logRefusal(name, hello, { refused, context });
   if (refused === "name_in_use") {
@@ -46,17 +49,28 @@ export const greet = (name: string, hello: Hello, options: GreetOptions): HelloA
   return { ...answer, refused, sets: [...served], verdicts, draining };
 };
 
-type Refused = { readonly refused: NonNullable<HelloAnswer["refused"]>; readonly context: RemoteContext };
+type Refused = { readonly refused: RefusedHello; readonly context: RemoteContext };
 
 /** Logs that a worker gets no work, if that is new. */
 const logRefusal = (name: string, hello: Hello, { refused, context: { log, repeats, clock } }: Refused): void => {
   const { instance, address, version, protocol } = hello;
   const isNew = repeats.isNew(`${name} hello`, `${refused} ${instance} ${protocol}`, clock.monotonic());
-  const text =
-    refused === "protocol"
-      ? `a worker speaks protocol ${protocol}, and petit ${PROTOCOL}; it gets no work until both have the same version of petit`
-      : "another worker has this name; it gets no work";
-  log[isNew ? "warn" : "debug"]({ worker: name, address, version }, text);
+  log[isNew ? "warn" : "debug"]({ worker: name, address, version }, refusalText(refused, hello));
+};
+
+const refusalText = (refused: RefusedHello, { protocol, cannotStore }: Hello): string => {
+  switch (refused) {
+    case "protocol":
+      return `a worker speaks protocol ${protocol}, and petit ${PROTOCOL}; it gets no work until both have the same version of petit`;
+    case "name_in_use":
+      return "another worker has this name; it gets no work";
+    case "untrusted":
+      return "a worker does not trust the key of petit; it gets no work until its --trust names that key";
+    case "storage":
+      return `a worker can't store anything; it gets no work until it can: ${cannotStore}`;
+    default:
+      return assertNever(refused);
+  }
 };
 
 type Key = Pick<Hold, "scheduler" | "attempt" | "epoch">;

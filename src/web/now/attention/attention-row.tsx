@@ -1,6 +1,8 @@
 import { memo, type ReactNode } from "react";
 import { Link } from "wouter";
+import { BLOCKED_TEXT } from "../../../domain/words/attention.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
+import { WORKER_REFUSAL_TEXT } from "../../../domain/words/worker.ts";
 import { type AskingTask, DECISIONS } from "../../actions/decision-dialog.tsx";
 import type { AttentionItem } from "../../data/shapes.ts";
 import { useJobName } from "../../data/use-job-name.ts";
@@ -158,11 +160,26 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
           </Link>
         ),
       };
+    case "worker_refused":
+      return {
+        subject: (
+          <Link href={`/workers#${item.worker}`} className="attention-job" data-row>
+            {item.worker}
+          </Link>
+        ),
+        what: `gets no work: ${WORKER_REFUSAL_TEXT[item.reason]}`,
+        detail: item.detail,
+        actions: (
+          <Link className="button" href={`/workers#${item.worker}`}>
+            Workers
+          </Link>
+        ),
+      };
     case "no_worker": {
-      const { job_id: jobId, run_id: runId, task_id: taskId, labels, type, count } = item;
+      const { job_id: jobId, run_id: runId, task_id: taskId, count } = item;
       return {
         subject: <JobLink jobId={jobId} />,
-        what: `waits for ${waitsForText({ code: "worker", labels, type, connected: 0 })}`,
+        what: `waits for ${waitsForText({ ...item, code: "worker", connected: 0 })}`,
         detail: (
           <>
             <strong>{taskId}</strong>
@@ -194,6 +211,24 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
           <Link className="button" href="/workers" data-row>
             Workers
           </Link>
+        ),
+      };
+    case "transfer_blocked":
+      return {
+        subject: item.job_id === null ? <strong>Workers</strong> : <JobLink jobId={item.job_id} />,
+        what: BLOCKED_TEXT[item.by],
+        detail: <span className="attention-line">{item.error}</span>,
+        actions: (
+          <>
+            <Link className="button" href="/workers" data-row={item.run_id === null || undefined}>
+              Workers
+            </Link>
+            {item.run_id !== null && (
+              <Link className="button" data-row href={`/runs/${item.run_id}`} aria-label={`Run of ${item.job_id}`}>
+                Run
+              </Link>
+            )}
+          </>
         ),
       };
     case "notifications_undelivered":
