@@ -24,11 +24,15 @@ import { cleanUp } from "./workspace.ts";
 type Benchmark = {
   readonly about: string;
   readonly isSlow: boolean;
-  readonly measure: (others: readonly Scheduler[]) => Promise<readonly Row[]>;
+  readonly measure: (options: SchedulerOptions) => Promise<readonly Row[]>;
 };
+
+/** What `schedulers` measures besides petit, and how long it lets all of them idle. */
+type SchedulerOptions = { readonly others: readonly Scheduler[]; readonly idleMs: number };
 
 /** Flags that name the executable of another scheduler, which `schedulers` measures too. */
 const OTHERS: Readonly<Record<string, (executable: string) => Scheduler>> = {
+  "--first": (executable) => petitScheduler("first", executable),
   "--before": (executable) => petitScheduler("before", executable),
   "--rust-petit": rustPetit,
   "--dagu": dagu,
@@ -39,7 +43,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   schedulers: {
     about: "triggers, runs, tasks and due jobs, beside other schedulers",
     isSlow: true,
-    measure: compareSchedulers,
+    measure: ({ others, idleMs }) => compareSchedulers(others, idleMs),
   },
   runs: { about: "runs of one task per second, compared with posix_spawn", isSlow: false, measure: measureRuns },
   trigger: { about: "response time of a trigger", isSlow: false, measure: measureTrigger },
@@ -82,34 +86,42 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
 
 const helpText = (): string =>
   [
-    "scripts/bench [--quick] [--before PATH] [--rust-petit PATH] [--dagu PATH] [NAME…]",
+    "scripts/bench [--quick] [--first PATH] [--before PATH] [--rust-petit PATH] [--dagu PATH] [--idle SECONDS] [NAME…]",
     "",
     ...Object.entries(BENCHMARKS).map(([name, { about }]) => `  ${name.padEnd(17)} ${about}`),
     `  --quick           omit ${slowNames().join(", ")}`,
+    "  --first PATH      measure the first build of petit in 'schedulers'",
     "  --before PATH     measure an earlier build of petit in 'schedulers'",
     "  --rust-petit PATH measure the Rust petit 0.2 in 'schedulers'",
     "  --dagu PATH       measure Dagu 2 in 'schedulers'",
+    `  --idle SECONDS    how long 'schedulers' waits before its last rows; default ${IDLE_SECONDS}`,
   ].join("\n");
 
 const slowNames = (): readonly string[] =>
   Object.entries(BENCHMARKS).flatMap(([name, { isSlow }]) => (isSlow ? [name] : []));
 
-/** Separates the flags that name other schedulers from the other arguments. */
-const takeOthers = (args: readonly string[]): { readonly others: readonly Scheduler[]; readonly rest: string[] } => {
+const IDLE_SECONDS = 60;
+
+/** Separates the flags of `schedulers` from the other arguments. */
+const takeSchedulerOptions = (
+  args: readonly string[],
+): { readonly options: SchedulerOptions; readonly rest: string[] } => {
   const others: Scheduler[] = [];
   const rest: string[] = [];
+  let idleSeconds = IDLE_SECONDS;
   for (let index = 0; index < args.length; index++) {
     const arg = args[index] ?? "";
     const make = OTHERS[arg];
-    if (make === undefined) {
-      rest.push(arg);
-      continue;
+    if (arg === "--idle") idleSeconds = Number(args[++index]);
+    else if (make === undefined) rest.push(arg);
+    else {
+      const path = args[++index];
+      if (path === undefined || Bun.which(path) === null) throw new Error(`${arg} expects the path of an executable`);
+      others.push(make(path));
     }
-    const path = args[++index];
-    if (path === undefined || Bun.which(path) === null) throw new Error(`${arg} expects the path of an executable`);
-    others.push(make(path));
   }
-  return { others, rest };
+  if (!(idleSeconds > 0)) throw new Error("--idle expects a number of seconds");
+  return { options: { others, idleMs: idleSeconds * 1000 }, rest };
 };
 
 const chooseBenchmarks = (args: readonly string[]): readonly Benchmark[] => {
@@ -123,11 +135,11 @@ const chooseBenchmarks = (args: readonly string[]): readonly Benchmark[] => {
 
 const main = async (args: readonly string[]): Promise<void> => {
   if (args.includes("--help") || args.includes("-h")) return console.log(helpText());
-  const { others, rest } = takeOthers(args);
+  const { options, rest } = takeSchedulerOptions(args);
   const benchmarks = chooseBenchmarks(rest);
   const startedAt = performance.now();
   console.log(header());
-  for (const { measure } of benchmarks) for (const row of await measure(others)) console.log(line(row));
+  for (const { measure } of benchmarks) for (const row of await measure(options)) console.log(line(row));
   console.log(`\n${Math.round((performance.now() - startedAt) / 1000)} s`);
 };
 

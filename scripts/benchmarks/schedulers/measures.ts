@@ -7,6 +7,7 @@ const TASKS = 100;
 const DUE_JOBS = 100;
 const BURST = 200;
 const CONNECTIONS = 4;
+const TRUE = ["/bin/true"] as const;
 
 /** What was measured of one scheduler, or of the machine alone. Times in ms; no values if it was not measured. */
 export type Figures = {
@@ -35,8 +36,6 @@ export type Counts = {
   readonly occurrences: number;
 };
 
-const TRUE = ["/bin/true"] as const;
-
 /** Measures the paths of a trigger, a task and a tick of a new scheduler. */
 export const measureScheduler = async (scheduler: Scheduler, counts: Counts): Promise<Figures> => ({
   ...(await measureTriggers(scheduler, counts)),
@@ -44,34 +43,47 @@ export const measureScheduler = async (scheduler: Scheduler, counts: Counts): Pr
 });
 
 const measureTriggers = async (scheduler: Scheduler, counts: Counts): Promise<Omit<Figures, "latenessMs">> => {
-  const manual = { isScheduled: false, isChained: false };
-  const many = Array.from({ length: TASKS }, () => TRUE);
-  const jobs: readonly BenchJob[] = [
-    { ...manual, id: "one", tasks: [TRUE] },
-    { ...manual, id: "chained", tasks: many, isChained: true },
-    { ...manual, id: "parallel", tasks: many },
-  ];
-  await using running = await startScheduler(scheduler, { dir: makeFolder("scheduler"), jobs });
+  await using running = await startScheduler(scheduler, { dir: makeFolder("scheduler"), jobs: TRIGGERED_JOBS });
   const { maxMs, triggers, finished } = counts;
-  const runOne = async (pauseMs: number): Promise<void> => running.waitForRun(await running.trigger("one"), pauseMs);
-  const perTask = async (jobId: string): Promise<readonly number[]> => {
-    const ms = await msOf(async () => running.waitForRun(await running.trigger(jobId), 2));
-    return [ms / TASKS];
-  };
   const measure = (work: () => Promise<readonly number[]>) => orNothing(work, scheduler);
-  await measure(() => repeat({ times: finished / 2, maxMs }, () => runOne(1)));
+  await measure(() => repeat({ times: finished / 2, maxMs }, () => runOne(running, 1)));
   return {
     answeredMs: await measure(() => repeat({ times: triggers, maxMs, pauseMs: 10 }, () => running.trigger("one"))),
-    finishedMs: await measure(() => repeat({ times: finished, maxMs }, () => runOne(0))),
-    polledPerSecond: await measure(async () => [await measurePolled(runOne, maxMs)]),
+    finishedMs: await measure(() => repeat({ times: finished, maxMs }, () => runOne(running, 0))),
+    polledPerSecond: await measure(async () => [await measurePolled((pauseMs) => runOne(running, pauseMs), maxMs)]),
     ...(await measureBursts(running, measure)),
-    chainedMs: await measure(() => perTask("chained")),
-    parallelMs: await measure(() => perTask("parallel")),
+    chainedMs: await measure(() => msPerTask(running, "chained")),
+    parallelMs: await measure(() => msPerTask(running, "parallel")),
   };
 };
 
+const MANUAL = { schedule: null, isChained: false };
+const MANY = Array.from({ length: TASKS }, () => TRUE);
+
+/** A job of one task, and two of TASKS tasks. */
+export const TRIGGERED_JOBS: readonly BenchJob[] = [
+  { ...MANUAL, id: "one", tasks: [TRUE] },
+  { ...MANUAL, id: "chained", tasks: MANY, isChained: true },
+  { ...MANUAL, id: "parallel", tasks: MANY },
+];
+
+/** Runs the job `one` and polls it, `pauseMs` after each answer. */
+export const runOne = async (running: RunningScheduler, pauseMs: number): Promise<void> =>
+  running.waitForRun(await running.trigger("one"), pauseMs);
+
+export const msPerTask = async (
+  running: RunningScheduler,
+  jobId: "chained" | "parallel",
+): Promise<readonly number[]> => {
+  const ms = await msOf(async () => running.waitForRun(await running.trigger(jobId), 2));
+  return [ms / TASKS];
+};
+
 /** Returns no values if a measure fails, which is reported. The other measures continue. */
-const orNothing = async (work: () => Promise<readonly number[]>, { name }: Scheduler): Promise<readonly number[]> => {
+export const orNothing = async (
+  work: () => Promise<readonly number[]>,
+  { name }: Scheduler,
+): Promise<readonly number[]> => {
   try {
     return await work();
   } catch (error) {
@@ -93,7 +105,8 @@ const measurePolled = async (runOne: (pauseMs: number) => Promise<void>, ms: num
   return (runs / (performance.now() - startedAt)) * 1000;
 };
 
-const measureBursts = async (
+/** Runs the job `one` BURST times, over CONNECTIONS connections. */
+export const measureBursts = async (
   running: RunningScheduler,
   measure: (work: () => Promise<readonly number[]>) => Promise<readonly number[]>,
 ): Promise<Pick<Figures, "burstPerSecond" | "burstCpuMs">> => {
@@ -125,9 +138,9 @@ const measureLateness = async (scheduler: Scheduler, occurrences: number): Promi
     id: `due${index}`,
     tasks: [touch(out, index)],
     isChained: false,
-    isScheduled: true,
+    schedule: scheduler.frequent.schedule,
   }));
-  const periodMs = scheduler.periodSeconds * 1000;
+  const periodMs = scheduler.frequent.periodSeconds * 1000;
   await using _running = await startScheduler(scheduler, { dir, jobs });
   const latenessMs: number[] = [];
   for (let index = 0; index < (periodMs > 10_000 ? 1 : occurrences); index++) {
