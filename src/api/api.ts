@@ -7,10 +7,11 @@ import { type RequestHandler, withCors } from "./guard/cors.ts";
 import { drainBody, isUnread } from "./guard/drain-body.ts";
 import { createHostCheck } from "./guard/host.ts";
 import { checkOrigin } from "./guard/origin.ts";
+import { isAnsweredDuringStart, untilStarted } from "./guard/start.ts";
 import { createAuthentication } from "./guard/token.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import type { ApiOptions } from "./options.ts";
-import { HEALTH_PATH } from "./routes/health.ts";
+import { HEALTH_PATH, LIVE_PATH } from "./routes/health.ts";
 import { DOCS_PATH } from "./routes/openapi.ts";
 import { type ApiServices, answerError, pathOf, routes } from "./routes/routes.ts";
 import { SESSION_PATH } from "./routes/session.ts";
@@ -90,13 +91,15 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
       if (name !== null) requests.setName(request, name);
     }
     checkBodySize(request);
+    if (context.engine.phase === "starting" && !isAnsweredDuringStart(path))
+      return untilStarted(request, context).then(() => app.fetch(request));
     return app.fetch(request);
   };
 };
 
-/** Returns true for what needs no token: the health check, and logging in and out. */
+/** Returns true for what needs no token: the health checks, and logging in and out. */
 const isOpen = (path: string, method: string): boolean =>
-  path === HEALTH_PATH || (path === SESSION_PATH && (method === "POST" || method === "DELETE"));
+  path === HEALTH_PATH || path === LIVE_PATH || (path === SESSION_PATH && (method === "POST" || method === "DELETE"));
 
 /** Returns true if a browser visits the API reference: browsers ask for HTML by name, other clients accept anything. */
 const visitsDocs = (path: string, { method, headers }: Request): boolean =>

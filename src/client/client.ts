@@ -159,6 +159,7 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   comparison: "run_id",
   definition: "text",
   health: "version",
+  live: "status",
   search: "matches",
   session: "needs_token",
   stats: "runs",

@@ -32,6 +32,10 @@ export interface Engine extends AsyncDisposable {
    */
   stop(mode: StopMode): Promise<void>;
   readonly state: SchedulerState;
+  /** `starting` until triggers are accepted. */
+  readonly phase: EnginePhase;
+  /** Resolves when the start has ended, or when `stop` was called. Never rejects. */
+  readonly started: Promise<void>;
 
   /**
    * Resolves when the run is on disk. A repeated idempotency key returns the run of the first request, which may have been
@@ -198,8 +202,11 @@ export type JobView = {
 
 export type Reload = { readonly jobs: number; readonly problems: readonly Problem[] };
 
+export type EnginePhase = "starting" | "running" | "stopping";
+
 export type Health = {
-  readonly status: "ok" | "degraded" | "unavailable";
-  /** Empty when ok. */
+  /** `starting` and `stopping`: petit accepts no triggers yet, or no more. */
+  readonly status: "ok" | "degraded" | "unavailable" | "starting" | "stopping";
+  /** Empty when ok, starting or stopping. */
   readonly reasons: readonly HealthReason[];
 };

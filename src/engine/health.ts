@@ -5,10 +5,11 @@ import type { Clock } from "../lib/clock.ts";
 import { isLocked } from "../store/database/transaction.ts";
 import type { Store } from "../store/store.ts";
 import { LOCK_WAIT_MS } from "./commits.ts";
-import type { Health } from "./engine.ts";
+import type { EnginePhase, Health } from "./engine.ts";
 import type { Outage } from "./outage.ts";
 
 export type HealthOptions = {
+  readonly phase: EnginePhase;
   readonly store: Store;
   readonly clock: Clock;
   readonly outage: Outage;
@@ -21,11 +22,12 @@ export type HealthOptions = {
 };
 
 /**
- * Returns petit's health: `unavailable` if the database can't be written, which it tries, and `degraded` if a job file is
- * broken or not in use yet, notifications can't be delivered, or petit itself failed at a run. A lock of another process counts once it has lasted
- * longer than a trigger waits for it.
+ * Returns petit's health: `starting` or `stopping` while it accepts no triggers, `unavailable` if the database can't be written, which
+ * it tries, and `degraded` if a job file is broken or not in use yet, notifications can't be delivered, or petit itself failed at a
+ * run. A lock of another process counts once it has lasted longer than a trigger waits for it.
  */
 export const healthOf = (options: HealthOptions): Health => {
+  if (options.phase !== "running") return { status: options.phase, reasons: [] };
   const fault = storageFault(options);
   if (fault !== null) return { status: "unavailable", reasons: [fault] };
   const reasons = degradedReasons(options);

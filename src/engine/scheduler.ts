@@ -15,6 +15,7 @@ import { AttentionFinder } from "./attention/attention.ts";
 import { type AddHooks, Commits } from "./commits.ts";
 import type {
   Engine,
+  EnginePhase,
   Health,
   JobView,
   OccurrenceBounds,
@@ -84,6 +85,7 @@ class Scheduler implements Engine {
   /** Null in a petit without workers. */
   readonly #workers: RemoteWorkers | null;
   readonly #withoutWorkers: WithoutWorkers;
+  readonly #started = Promise.withResolvers<void>();
   #isStarted = false;
 
   constructor(options: CreateEngineOptions) {
@@ -185,6 +187,7 @@ class Scheduler implements Engine {
     if (this.#options.followSchedules !== false) this.#startSchedules();
     store.stopBlocking();
     this.#isStarted = true;
+    this.#started.resolve();
     this.#notifier.start(this.#jobs.all.values());
     this.#warnOfSecrets();
     this.#pruner.enqueueAll();
@@ -233,6 +236,7 @@ class Scheduler implements Engine {
   }
 
   async stop(mode: StopMode): Promise<void> {
+    this.#started.resolve();
     await this.#shutdown.run(mode);
   }
 
@@ -247,8 +251,17 @@ class Scheduler implements Engine {
     await this.stop("now");
   }
 
+  get phase(): EnginePhase {
+    if (this.#shutdown.isStopping) return "stopping";
+    return this.#isStarted ? "running" : "starting";
+  }
+
+  get started(): Promise<void> {
+    return this.#started.promise;
+  }
+
   get state(): SchedulerState {
-    if (!this.#isStarted || this.#shutdown.isStopping) return "stopped";
+    if (this.phase !== "running") return "stopped";
     return this.#pauses.scheduler !== null ? "paused" : "running";
   }
 
@@ -382,6 +395,7 @@ class Scheduler implements Engine {
 
   health(): Health {
     return healthOf({
+      phase: this.phase,
       store: this.store,
       clock: this.#options.clock,
       outage: this.#commits.outage,
@@ -464,7 +478,6 @@ class Scheduler implements Engine {
 
   /** Throws `not_running` before `start` has resolved and after `stop` was called. */
   #assertRunning(): void {
-    if (this.state !== "stopped") return;
-    throw refuse({ reason: "not_running", state: this.#shutdown.isStopping ? "stopping" : "starting" });
+    if (this.phase !== "running") throw refuse({ reason: "not_running", state: this.phase });
   }
 }

@@ -192,11 +192,17 @@ describe("a start", () => {
       environment: {},
       settings: SETTINGS,
     });
-    expect(early.state).toBe("stopped");
+    expect({ state: early.state, phase: early.phase, health: early.health() }).toEqual({
+      state: "stopped",
+      phase: "starting",
+      health: { status: "starting", reasons: [] },
+    });
     await expect(early.trigger("hello")).rejects.toMatchObject({
       code: "not_running",
       message: "petit is starting; try again in a moment",
     });
     await early.stop("now");
+    await early.started;
+    expect(early.health()).toEqual({ status: "stopping", reasons: [] });
   });
 });

@@ -8,31 +8,57 @@ const HealthBody = exactly(
   {
     status: HealthWord,
     version: t.String({ description: "Version of petit" }),
-    reasons: t.Optional(t.Array(HealthReasonBody, { description: "Why petit is not healthy; left out if it is `ok`" })),
+    reasons: t.Optional(
+      t.Array(HealthReasonBody, { description: "Why petit is not healthy; left out if there are none" }),
+    ),
   },
   { title: "Health", description: "Whether petit is healthy", examples: [{ status: "ok", version: "0.1.0" }] },
 );
 
-/** Path of the health check, the only route that needs no token. */
+const LiveBody = exactly(
+  { status: t.Literal("live"), version: t.String({ description: "Version of petit" }) },
+  { title: "Live", description: "petit answers", examples: [{ status: "live", version: "0.1.0" }] },
+);
+
+/** Path of the health check, which needs no token. */
 export const HEALTH_PATH = "/api/health";
 
+/** Path of the check whether the process answers at all, which needs no token. */
+export const LIVE_PATH = "/api/health/live";
+
 export const healthRoutes = ({ engine, version }: ApiContext) =>
-  new Elysia().get(
-    HEALTH_PATH,
-    () => {
-      const health = engine.health();
-      const reasons = health.status === "ok" ? {} : { reasons: health.reasons.map(healthReasonBody) };
-      const body = { status: health.status, version, ...reasons };
-      return health.status === "unavailable" ? status(503, body) : body;
-    },
-    {
-      response: { 200: HealthBody, 403: FAILURES.FORBIDDEN, 500: FAILURES.INTERNAL_ERROR, 503: HealthBody },
+  new Elysia()
+    .get(
+      HEALTH_PATH,
+      () => {
+        const { status: word, reasons } = engine.health();
+        const body = {
+          status: word,
+          version,
+          ...(reasons.length === 0 ? {} : { reasons: reasons.map(healthReasonBody) }),
+        };
+        return word === "ok" || word === "degraded" ? body : status(503, body);
+      },
+      {
+        response: { 200: HealthBody, 403: FAILURES.FORBIDDEN, 500: FAILURES.INTERNAL_ERROR, 503: HealthBody },
+        detail: {
+          operationId: "getHealth",
+          tags: ["scheduler"],
+          summary: "Get the health of petit",
+          description:
+            "Needs no token. `ok` and `degraded` are answered with 200: petit accepts triggers. `starting`, `stopping` and " +
+            "`unavailable` are answered with 503.",
+          security: [],
+        },
+      },
+    )
+    .get(LIVE_PATH, () => ({ status: "live" as const, version }), {
+      response: { 200: LiveBody, 403: FAILURES.FORBIDDEN, 500: FAILURES.INTERNAL_ERROR },
       detail: {
-        operationId: "getHealth",
+        operationId: "getLive",
         tags: ["scheduler"],
-        summary: "Get the health of petit",
-        description: "Needs no token. `degraded` is answered with 200, `unavailable` with 503.",
+        summary: "Check that the process answers",
+        description: "Needs no token. Also 200 while petit is starting, stopping or unavailable.",
         security: [],
       },
-    },
-  );
+    });

@@ -92,7 +92,7 @@ export const jobRoutes = ({ engine, store, requests }: ApiContext) =>
       },
       {
         params: JobParams,
-        response: { 200: Message, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE") },
+        response: { 200: Message, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE") },
         detail: {
           operationId: "pauseJob",
           tags: ["jobs"],
@@ -110,7 +110,7 @@ export const jobRoutes = ({ engine, store, requests }: ApiContext) =>
       },
       {
         params: JobParams,
-        response: { 200: Message, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE") },
+        response: { 200: Message, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE") },
         detail: {
           operationId: "resumeJob",
           tags: ["jobs"],

@@ -45,7 +45,7 @@ export const notificationRoutes = ({ engine, store, requests, closing }: ApiCont
       },
       {
         params: exactly({ job_id: JobIdText }),
-        response: { 200: NotifyTestList, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE") },
+        response: { 200: NotifyTestList, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE") },
         detail: {
           operationId: "testNotifications",
           tags: ["jobs"],

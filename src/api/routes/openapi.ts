@@ -9,6 +9,9 @@ const DocsPage = t.String({
   "x-content": { "text/html": { example: "<!doctype html>\n" } },
 });
 
+/** Path of the description for programs. */
+export const OPENAPI_PATH = "/api/openapi.json";
+
 /** Path of the reference page. */
 export const DOCS_PATH = "/api/docs";
 
@@ -17,7 +20,7 @@ export const openApiRoutes = (described: () => readonly DescribedRoute[], versio
   const json = once(() => JSON.stringify(buildOpenApi(described(), version), null, 2));
   const document = once((): ApiDocument => JSON.parse(json()));
   return new Elysia()
-    .get("/api/openapi.json", () => new Response(json(), { headers: { "content-type": "application/json" } }), {
+    .get(OPENAPI_PATH, () => new Response(json(), { headers: { "content-type": "application/json" } }), {
       response: {
         200: t.Object({}, { title: "OpenApi", description: "An OpenAPI 3.1 document", additionalProperties: true }),
         ...failures(),

@@ -51,7 +51,7 @@ export const runActionRoutes = ({ engine, store, requests }: ApiContext) =>
       },
       {
         params: RunParams,
-        response: { 200: CancelledRun, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE") },
+        response: { 200: CancelledRun, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE") },
         detail: {
           operationId: "cancelRun",
           tags: ["runs"],
@@ -80,14 +80,7 @@ export const runActionRoutes = ({ engine, store, requests }: ApiContext) =>
         }),
         response: {
           200: StartedRun,
-          ...failures(
-            "INVALID_REQUEST",
-            "NOT_FOUND",
-            "CONFLICT",
-            "PAYLOAD_TOO_LARGE",
-            "TOO_MANY_REQUESTS",
-            "SERVICE_UNAVAILABLE",
-          ),
+          ...failures("INVALID_REQUEST", "NOT_FOUND", "CONFLICT", "PAYLOAD_TOO_LARGE", "TOO_MANY_REQUESTS"),
         },
         detail: {
           operationId: "retryRun",
@@ -168,7 +161,7 @@ export const approvalRoutes = ({ engine, store, requests }: ApiContext) => {
     body: DecisionBody,
     response: {
       200: Decided,
-      ...failures("INVALID_REQUEST", "NOT_FOUND", "CONFLICT", "PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE"),
+      ...failures("INVALID_REQUEST", "NOT_FOUND", "CONFLICT", "PAYLOAD_TOO_LARGE"),
     },
   };
   return new Elysia({ prefix: "/api/runs/:run_id/tasks/:task_id" })

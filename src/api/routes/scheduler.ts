@@ -63,7 +63,7 @@ export const schedulerRoutes = ({ engine, clock, requests }: ApiContext) =>
         return { message: "the scheduler is paused" };
       },
       {
-        response: { 200: Message, ...failures("PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE") },
+        response: { 200: Message, ...failures("PAYLOAD_TOO_LARGE") },
         detail: {
           operationId: "pauseScheduler",
           tags: ["scheduler"],
@@ -79,7 +79,7 @@ export const schedulerRoutes = ({ engine, clock, requests }: ApiContext) =>
         return { message: "the scheduler is running" };
       },
       {
-        response: { 200: Message, ...failures("PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE") },
+        response: { 200: Message, ...failures("PAYLOAD_TOO_LARGE") },
         detail: {
           operationId: "resumeScheduler",
           tags: ["scheduler"],
@@ -95,7 +95,7 @@ export const schedulerRoutes = ({ engine, clock, requests }: ApiContext) =>
         return { message: reloadMessage(jobs, problems.length), problems: problems.map(problemBody) };
       },
       {
-        response: { 200: Reloaded, ...failures("PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE") },
+        response: { 200: Reloaded, ...failures("PAYLOAD_TOO_LARGE") },
         detail: {
           operationId: "reloadJobs",
           tags: ["scheduler"],

@@ -70,7 +70,7 @@ export const sessionRoutes = ({ authentication, tokens, requests, clock }: ApiCo
         body: LoginBody,
         response: {
           200: LoggedIn,
-          ...failures("INVALID_REQUEST", "PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE"),
+          ...failures("INVALID_REQUEST", "PAYLOAD_TOO_LARGE"),
         },
         detail: {
           operationId: "logIn",

@@ -93,14 +93,7 @@ export const triggerRoutes = ({ engine, store, requests, closing }: ApiContext) 
       response: {
         200: StartedRun,
         202: StartedRun,
-        ...failures(
-          "INVALID_REQUEST",
-          "NOT_FOUND",
-          "CONFLICT",
-          "PAYLOAD_TOO_LARGE",
-          "TOO_MANY_REQUESTS",
-          "SERVICE_UNAVAILABLE",
-        ),
+        ...failures("INVALID_REQUEST", "NOT_FOUND", "CONFLICT", "PAYLOAD_TOO_LARGE", "TOO_MANY_REQUESTS"),
       },
       detail: {
         operationId: "triggerJob",

@@ -11,7 +11,7 @@ import { Message } from "./scheduler.ts";
 
 const WorkerParams = exactly({ name: t.String({ description: "Name of a worker", examples: ["box7"] }) });
 
-const changes = failures("NOT_FOUND", "CONFLICT", "PAYLOAD_TOO_LARGE", "SERVICE_UNAVAILABLE");
+const changes = failures("NOT_FOUND", "CONFLICT", "PAYLOAD_TOO_LARGE");
 
 export const workerRoutes = ({ engine, requests }: ApiContext) =>
   new Elysia({ prefix: "/api/workers" })

@@ -166,9 +166,8 @@ type Failures<Code extends FailureCode> = {
 
 /** Returns the responses of a route for these failures and for those that every route has, by HTTP status. */
 export const failures = <const Code extends FailureCode = never>(...codes: readonly Code[]) =>
-  Object.fromEntries(
-    [...codes, "UNAUTHORIZED" as const, "FORBIDDEN" as const, "INTERNAL_ERROR" as const].map((code) => [
-      FAILURE_STATUS[code],
-      FAILURES[code],
-    ]),
-  ) as Failures<Code | "UNAUTHORIZED" | "FORBIDDEN" | "INTERNAL_ERROR">;
+  Object.fromEntries([...codes, ...COMMON].map((code) => [FAILURE_STATUS[code], FAILURES[code]])) as Failures<
+    Code | (typeof COMMON)[number]
+  >;
+
+const COMMON = ["UNAUTHORIZED", "FORBIDDEN", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE"] as const;

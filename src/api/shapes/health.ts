@@ -5,8 +5,9 @@ import { assertNever } from "../../lib/never.ts";
 import { exactly, instant, integer, JobIdText, meanings, nullable, RunIdText, word } from "./schemas.ts";
 
 export const HealthWord = word(
-  ["ok", "degraded", "unavailable"],
-  "`degraded`: a job file is broken, notifications can't be delivered, or petit itself failed at a run; `unavailable`: the database can't be written",
+  ["ok", "degraded", "unavailable", "starting", "stopping"],
+  "`degraded`: a job file is broken, notifications can't be delivered, or petit itself failed at a run; `unavailable`: the database " +
+    "can't be written; `starting`, `stopping`: petit accepts no triggers",
 );
 
 const message = t.String({ description: "The reason, as a sentence" });

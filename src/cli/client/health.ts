@@ -34,7 +34,13 @@ export const askHealth = async (base: string): Promise<HealthAnswer> => {
   }
 };
 
-const STATUSES = ["ok", "degraded", "unavailable"] as const satisfies readonly Health["status"][];
+const STATUSES = [
+  "ok",
+  "degraded",
+  "unavailable",
+  "starting",
+  "stopping",
+] as const satisfies readonly Health["status"][];
 
 /** Another server can have fields of the same names, and a petit of another version can have other reasons. */
 const readHealth = (body: {

@@ -74,6 +74,10 @@ const petitCheck = (facts: SchedulerFacts, answer: Petit, context: Context): Che
   const { lockOwner, url, database } = facts;
   const { settings, version } = context;
   const name = `petit ${answer.version} at ${url}`;
+  if (answer.status === "starting" || answer.status === "stopping") {
+    const hint = answer.status === "starting" ? "check again when it has started" : "it accepts no triggers";
+    return warning("scheduler", { message: `${name} is ${answer.status}`, hint });
+  }
   if (answer.status !== "ok") {
     const message = `${name} is ${answer.status}: ${answer.reasons.map(({ message }) => message).join("; ")}`;
     return answer.status === "degraded"

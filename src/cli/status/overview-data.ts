@@ -3,7 +3,7 @@ import type { HealthReasonBody } from "../../api/shapes/health.ts";
 import type { JobList } from "../../api/shapes/job.ts";
 import type { RunList } from "../../api/shapes/run.ts";
 import type { Client } from "../../client/client.ts";
-import type { SchedulerState } from "../../engine/engine.ts";
+import type { Health, SchedulerState } from "../../engine/engine.ts";
 
 export type AttentionBody = (typeof AttentionListBody.static)["items"][number];
 export type RunBody = (typeof RunList.static)["runs"][number];
@@ -14,7 +14,7 @@ export type Overview = {
   readonly version: string;
   readonly state: SchedulerState;
   readonly health: {
-    readonly status: "ok" | "degraded" | "unavailable";
+    readonly status: Health["status"];
     readonly reasons: readonly (typeof HealthReasonBody.static)[];
   };
   readonly attention: typeof AttentionListBody.static;
@@ -31,11 +31,12 @@ const MAX_RUNS = 1000;
 /** Reads the overview from the running petit. */
 export const readOverview = async (client: Client): Promise<Overview> => {
   const listRuns = (status: string) => client.get("/api/runs", { query: { status, limit: MAX_RUNS } });
-  const [attention, running, pending, { jobs }, { state }, health] = await Promise.all([
+  // A petit that is starting answers this when it has started.
+  const { jobs } = await client.get("/api/jobs");
+  const [attention, running, pending, { state }, health] = await Promise.all([
     client.get("/api/attention"),
     listRuns("running"),
     listRuns("pending"),
-    client.get("/api/jobs"),
     client.get("/api/scheduler/state"),
     client.get("/api/health"),
   ]);

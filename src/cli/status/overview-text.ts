@@ -1,6 +1,7 @@
 import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
+import { assertNever } from "../../lib/never.ts";
 import { frequentText } from "../next/table.ts";
 import { runName, shortIds } from "../run-display/short-id.ts";
 import { elapsedText, signOf, styleOf } from "../run-display/status-text.ts";
@@ -42,12 +43,27 @@ export const overviewText = (overview: Overview, options: OverviewTextOptions): 
 
 const headText = ({ version, state, health, jobs }: Overview, { screen, base }: OverviewTextOptions): string => {
   const paused = jobs.filter((job) => job.paused).map(({ id }) => id);
-  const states = [state, ...(health.status === "unavailable" ? ["unavailable"] : []), pluralize(jobs.length, "job")];
+  const states = [...stateWords(state, health.status), pluralize(jobs.length, "job")];
   const lines = [paint(screen, "bold", fold(`petit ${version} at ${base}: ${states.join(", ")}`, "  ", screen))];
   const note = (text: string): void => void lines.push(paint(screen, "yellow", cut(text, screen)));
   if (state === "paused") note("all schedules are paused; 'petit resume' continues them");
   if (paused.length > 0) note(`${pluralize(paused.length, "paused job")}: ${paused.join(", ")}`);
   return `${lines.join("\n")}\n`;
+};
+
+const stateWords = (state: Overview["state"], health: Overview["health"]["status"]): readonly string[] => {
+  switch (health) {
+    case "ok":
+    case "degraded":
+      return [state];
+    case "unavailable":
+      return [state, health];
+    case "starting":
+    case "stopping":
+      return [health];
+    default:
+      return assertNever(health);
+  }
 };
 
 /** Shortens a line to the width of a terminal. */

@@ -230,12 +230,15 @@ export const statsQuery = (hours = 24) =>
     refetchInterval: 60_000,
   });
 
+/** How often a petit that is starting is polled, in ms. */
+const STARTING_MS = 1_000;
+
 /** Query for the health of petit. Polls, because no event reports a change of the database. */
 export const healthQuery = () =>
   queryOptions({
     queryKey: ["health"],
     queryFn: () => petit.get("/api/health"),
-    refetchInterval: 30_000,
+    refetchInterval: ({ state }) => (state.data?.status === "starting" ? STARTING_MS : 30_000),
   });
 
 /** Query for the system information. Polls, because no event reports a change of the database. */
@@ -243,7 +246,7 @@ export const systemQuery = () =>
   queryOptions({
     queryKey: ["system"],
     queryFn: () => petit.get("/api/system"),
-    refetchInterval: 15_000,
+    refetchInterval: ({ state }) => (state.data?.health.status === "starting" ? STARTING_MS : 15_000),
   });
 
 /** Query for notifications. Polls, because no event reports a delivery. */

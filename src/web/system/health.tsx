@@ -8,6 +8,8 @@ const STATUS_TEXT = {
   ok: { title: "petit is healthy", like: "completed" },
   degraded: { title: "petit is degraded", like: "missed" },
   unavailable: { title: "petit is unavailable", like: "failed" },
+  starting: { title: "petit is starting", like: "pending" },
+  stopping: { title: "petit is stopping", like: "pending" },
 } as const satisfies Record<HealthStatus, { readonly title: string; readonly like: AnyStatus }>;
 
 export const Health = ({ system }: { readonly system: SystemData }) => {
@@ -46,6 +48,10 @@ const Why = ({ system: { health, problems, jobs } }: { readonly system: SystemDa
           <Reasons reasons={health.reasons} />
         </>
       );
+    case "starting":
+      return <p>petit reads the job files and recovers the runs of the previous process. Triggers wait for that.</p>;
+    case "stopping":
+      return <p>petit accepts no triggers until it is started again.</p>;
   }
 };
 

@@ -155,6 +155,7 @@ const collectAnswers = async (): Promise<void> => {
   await collectSession();
   await collectWorkers();
   collect("Health", await healthyAnswer());
+  collect("Live", (await ask(petit, "/api/health/live")).body);
 };
 
 const collectSession = async (): Promise<void> => {

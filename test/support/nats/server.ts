@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePort } from "../free-port.ts";
 import { tempDir } from "../temp-dir.ts";
 
 /** The versions that petit has to work with: Debian's package, and a current one. scripts/setup-tests installs both. */
@@ -121,11 +121,3 @@ const launch = async (program: string, configFile: string): Promise<Running> => 
   await ready.promise;
   return { child, exited, log: () => log };
 };
-
-const freePort = async (): Promise<number> =>
-  await new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });

@@ -87,6 +87,8 @@ const fakeEngine = (store: Store): FakeEngine => {
   };
   const engine: FakeEngine = {
     currentHealth: { status: "ok", reasons: [] },
+    phase: "running",
+    started: Promise.resolve(),
     movedBy: null,
     notifyOutput: (runId) => {
       for (const listener of outputListeners.get(runId) ?? []) listener();

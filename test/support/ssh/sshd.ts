@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { freePort } from "../free-port.ts";
 import { eventually } from "../torture/run.ts";
 
 /** True if OpenSSH's client and server are installed. scripts/setup-tests installs them. */
@@ -75,14 +75,6 @@ const makeKey = (path: string): string => {
   if (status !== 0) throw new Error(`ssh-keygen: ${stderr}`);
   return path;
 };
-
-const freePort = async (): Promise<number> =>
-  await new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 
 /** Kills a process of sshd and those of its own that it started, but not the user's programs. */
 const killAll = (pid: number): void => {

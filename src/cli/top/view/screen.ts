@@ -97,9 +97,11 @@ const attentionText = (state: TopState): Line => {
 const schedulerText = ({ system }: TopState): Line => {
   const { state } = system.scheduler;
   const health = system.health.status;
+  const isShown = health === "degraded" || health === "unavailable";
+  const stopped = health === "starting" ? "STARTING" : "STOPPING";
   return [
-    { text: state === "running" ? "" : `  ${state === "paused" ? "SCHEDULES PAUSED" : "STOPPING"}`, style: "yellow" },
-    { text: health === "ok" ? "" : `  ${health}`, style: health === "degraded" ? "yellow" : "red" },
+    { text: state === "running" ? "" : `  ${state === "paused" ? "SCHEDULES PAUSED" : stopped}`, style: "yellow" },
+    { text: isShown ? `  ${health}` : "", style: health === "degraded" ? "yellow" : "red" },
   ];
 };
 

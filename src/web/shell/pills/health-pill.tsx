@@ -6,6 +6,8 @@ import { StatusIcon, statusStyle } from "../../ui/status/status.tsx";
 const LABELS = {
   degraded: { word: "Degraded", like: "missed" },
   unavailable: { word: "Unavailable", like: "failed" },
+  starting: { word: "Starting", like: "pending" },
+  stopping: { word: "Stopping", like: "pending" },
 } as const;
 
 /** Shows the health of petit unless it is ok. */

@@ -1,0 +1,10 @@
+import { createServer } from "node:net";
+
+/** Returns a port on which nothing listens now. Another process may take it at any time. */
+export const freePort = async (): Promise<number> =>
+  await new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
