@@ -12,21 +12,23 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { NewFolders } from "./new-folders.ts";
 import {
   ARTIFACTS,
   COMMON_FILES,
   type CommonFile,
   isFolder,
-  makeSpoolFolder,
   openSpoolFile,
   REUSED,
   removeSpool,
   removeSpoolFolder,
   type Spool,
+  tryRename,
 } from "./spool.ts";
+import { SpoolTrash } from "./spool-trash.ts";
 
 /** Contents of files; null for none. The process reads `script` and `stdin`. */
 export type SpoolTexts = {
@@ -38,8 +40,8 @@ export type SpoolTexts = {
   readonly isShared?: boolean;
 };
 
-/** Maximum number of free folders. */
-const MAX_FREE = 128;
+/** Maximum number of folders that wait for an attempt, new ones and those of ended attempts together. */
+const MAX_WAITING = 128;
 
 /** How long after the start, or after attempts have ended, folders are created in advance, and the period of that. */
 const PREPARE_AFTER_MS = 200;
@@ -55,22 +57,33 @@ export type SpoolPoolOptions = {
 };
 
 /**
- * Creates the spools of attempts, and reuses those of ended attempts for the next ones. On ext4 without a journal, creating a
- * file takes longer the more files any process has deleted in the last minutes, up to several times the duration of a short
- * run. A file that any process still has open is never reused.
+ * Creates the spools of attempts. Each attempt gets a new folder, because a process that outlives its attempt can have the old
+ * one as its working directory. The files of an ended attempt are moved into a new folder: on ext4 without a journal, creating a
+ * file takes longer the more files any process has deleted in the last minutes, up to several times the duration of a short run.
+ * A file is reused only if, after the move, it has no other name and no process has it open.
  */
 export class SpoolPool implements Disposable {
   readonly #options: SpoolPoolOptions;
-  /** Paths of folders that no attempt uses. */
+  readonly #trash: SpoolTrash;
+  readonly #folders: NewFolders;
+  /** Paths of complete new folders. */
   readonly #free: string[] = [];
+  /** Paths of folders of ended attempts, whose files can be moved into new folders. */
+  readonly #ended: string[] = [];
+  /** Ids of the attempts whose files can be reused: those of this process, except in containers, which mount files. */
+  readonly #reusable = new Set<number>();
   #made = 0;
-  /** The number of attempts for which folders are created in advance. */
+  /** The number of attempts for which complete folders are created in advance. */
   #prepared = 0;
+  /** The number of attempts that have started since the last time without attempts that end. */
+  #started = 0;
   #cancel: (() => void) | null = null;
   #isClosed = false;
 
   constructor(options: SpoolPoolOptions) {
     this.#options = options;
+    this.#trash = new SpoolTrash(options);
+    this.#folders = new NewFolders({ ...options, trash: this.#trash });
   }
 
   /**
@@ -80,6 +93,7 @@ export class SpoolPool implements Disposable {
   make(spool: Spool, texts: SpoolTexts): void {
     if (spool.folder === null) throw new Error("only an older petit starts attempts without a folder");
     this.#take(spool.folder);
+    if (texts.isShared !== true) this.#reusable.add(spool.attemptId);
     if (texts.script !== null) overwrite(spool.script, texts.script);
     else if (existsSync(spool.script)) unlinkSync(spool.script);
     if (texts.stdin !== null) writeNew(spool.stdin, texts.stdin);
@@ -93,24 +107,51 @@ export class SpoolPool implements Disposable {
 
   /** Creates folders in the background from now on, so that `count` attempts can start together without creating any. */
   prepare(count: number): void {
-    this.#prepared = Math.min(count, MAX_FREE);
+    this.#prepared = Math.min(count, MAX_WAITING);
     this.#prepareAfter(PREPARE_AFTER_MS);
   }
 
+  /** Deletes the files of an attempt that has ended, or keeps them, without their content, for another attempt. */
+  remove(spool: Spool): void {
+    const isReusable = this.#reusable.delete(spool.attemptId);
+    if (!isReusable || !this.#setAside(spool)) removeSpool(spool);
+    this.#prepareAfter(PREPARE_AFTER_MS);
+  }
+
+  /** Deletes the waiting folders. Folders that come back later are deleted immediately. */
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    this.#cancel?.();
+    for (const path of [...this.#free.splice(0), ...this.#ended.splice(0)]) this.#trash.add(path);
+    this.#folders[Symbol.dispose]();
+    this.#trash[Symbol.dispose]();
+  }
+
+  /** Works in small steps, after a time without attempts that end, so that it does not slow the attempts down. */
   #prepareAfter(delayMs: number): void {
-    if (this.#isClosed || this.#prepared === 0 || this.#cancel !== null) return;
+    if (this.#isClosed) return;
+    if (delayMs === PREPARE_AFTER_MS) this.#cancel?.();
+    else if (this.#cancel !== null) return;
     this.#cancel = this.#options.clock.setTimeout(() => {
       this.#cancel = null;
+      if (delayMs === PREPARE_AFTER_MS) this.#prepareFolders();
       if (this.#prepareOne()) this.#prepareAfter(PREPARE_STEP_MS);
+      else this.#trash.empty();
     }, delayMs);
+  }
+
+  /** Prepares for as many attempts as have started together before. */
+  #prepareFolders(): void {
+    if (this.#started > this.#prepared) this.#folders.prepare(this.#started);
+    this.#started = 0;
   }
 
   /** Creates one free folder. Returns false if there are enough, or if that fails, for example on a full disk. */
   #prepareOne(): boolean {
-    if (this.#free.length >= this.#prepared) return false;
-    const path = this.#newFreePath();
+    if (this.#ended.length === 0 && this.#free.length >= this.#prepared) return false;
+    const path = this.#newPath("complete");
     try {
-      create(path);
+      if (!this.#renewOne(path)) this.#create(path);
       this.#free.push(path);
       return true;
     } catch {
@@ -119,99 +160,116 @@ export class SpoolPool implements Disposable {
     }
   }
 
-  /** Takes back the folder of an attempt that has ended. */
-  remove(spool: Spool): void {
-    if (!this.#recycle(spool)) removeSpool(spool);
-    this.#prepareAfter(PREPARE_AFTER_MS);
+  /** Creates a folder with the files that every attempt has. */
+  #create(path: string): void {
+    this.#folders.make(path);
+    for (const file of COMMON_FILES) createFile(file, path);
   }
 
-  /** Deletes the free folders. Folders that come back later are deleted immediately. */
-  [Symbol.dispose](): void {
-    this.#isClosed = true;
-    this.#cancel?.();
-    for (const path of this.#free.splice(0)) removeSpoolFolder(path);
+  #newPath(kind: "complete" | "ended"): string {
+    return join(this.#options.spoolDir, `free-${kind}-${this.#made++}`);
   }
 
-  #newFreePath(): string {
-    return join(this.#options.spoolDir, `free-${this.#made++}`);
-  }
-
-  /** Creates a folder, if possible from a free one. */
+  /** Creates a folder, if possible from a free one or with the files of an ended attempt. */
   #take(path: string): void {
+    this.#started++;
     const free = this.#free.pop();
-    if (free === undefined || !tryRename(free, path)) create(path);
+    if (free !== undefined) {
+      if (tryRename(free, path)) return;
+      this.#trash.add(free);
+    }
+    if (this.#prepared > 0 && this.#started > this.#prepared) this.#folders.stock();
+    if (!this.#renewOne(path)) this.#create(path);
   }
 
-  /** Returns false if the folder can't be reused. */
-  #recycle({ folder, artifacts, ...paths }: Spool): boolean {
-    if (folder === null || this.#isClosed || this.#free.length >= MAX_FREE) return false;
+  /** Returns false if the files can't be reused. */
+  #setAside({ folder, artifacts, ...paths }: Spool): boolean {
+    if (folder === null || this.#isClosed || this.#free.length + this.#ended.length >= MAX_WAITING) return false;
     try {
       if (!isFolder(folder)) return false;
       const names = readdirSync(folder);
       if (!names.includes(ARTIFACTS) || readdirSync(artifacts).length > 0) return false;
-      if (!COMMON_FILES.every((file) => this.#reset(file, paths[file]))) return false;
-      for (const name of names) if (!this.#isReusable(name, paths)) unlinkSync(join(folder, name));
-      const path = this.#newFreePath();
+      for (const stream of ["stdout", "stderr"] as const) clear(paths[stream]);
+      for (const name of names) if (!KEPT.has(name)) unlinkSync(join(folder, name));
+      const path = this.#newPath("ended");
       renameSync(folder, path);
-      this.#free.push(path);
+      this.#ended.push(path);
       return true;
     } catch {
       return false;
     }
   }
 
-  /** Ends what a file contains of its last attempt. Returns false if it can't be reused. */
-  #reset(file: CommonFile, path: string): boolean {
-    return this.#withUnused(path, (fd) => {
-      const { size } = fstatSync(fd);
+  /** Creates a folder with the files of an ended attempt. Returns false if there is none. */
+  #renewOne(path: string): boolean {
+    const ended = this.#ended.pop();
+    if (ended === undefined) return false;
+    try {
+      this.#folders.make(path);
+      for (const file of COMMON_FILES) if (!this.#moveFile(file, ended, path)) createFile(file, path);
+      this.#moveFile("script", ended, path);
+    } finally {
+      this.#trash.add(ended);
+    }
+    return true;
+  }
+
+  /** Returns false if the file can't be reused; then it is deleted. */
+  #moveFile(file: KeptFile, from: string, to: string): boolean {
+    const path = join(to, file);
+    if (!tryRename(join(from, file), path)) return false;
+    // Checked after the move: nobody can open the file by its old name any more.
+    if (this.#reset(file, path)) return true;
+    unlinkSync(path);
+    return false;
+  }
+
+  /** Ends what a file contains of its last attempt. Returns false if another process can reach it. */
+  #reset(file: KeptFile, path: string): boolean {
+    const fd = openSpoolFile(path, constants.O_RDWR);
+    if (fd === null) return false;
+    try {
+      const { size, nlink } = fstatSync(fd);
+      if (nlink !== 1 || this.#options.runtime.isOpenElsewhere(fd)) return false;
       if (file === "status") {
         if (size > MAX_STATUS_BYTES) return false;
         // As bytes: Deno ignores the position when it writes a string.
         writeSync(fd, Buffer.from(REUSED), 0, REUSED.length, size);
-      } else if (size > 0) ftruncateSync(fd);
+      } else if (file !== "script" && size > 0) ftruncateSync(fd);
       return true;
-    });
-  }
-
-  #isReusable(name: string, { script }: Pick<Spool, "script">): boolean {
-    return REUSABLE.has(name) || (name === basename(script) && this.#withUnused(script, () => true));
-  }
-
-  /** Calls `use` with a regular file that no process has open. Returns false if the file is not such a one. */
-  #withUnused(path: string, use: (fd: number) => boolean): boolean {
-    const fd = openSpoolFile(path, constants.O_RDWR);
-    if (fd === null) return false;
-    try {
-      return !this.#options.runtime.isOpenElsewhere(fd) && use(fd);
     } finally {
       closeSync(fd);
     }
   }
 }
 
-const REUSABLE: ReadonlySet<string> = new Set([...COMMON_FILES, ARTIFACTS]);
+type KeptFile = CommonFile | "script";
 
-const tryRename = (from: string, to: string): boolean => {
+const KEPT: ReadonlySet<string> = new Set([...COMMON_FILES, "script", ARTIFACTS]);
+
+/** Deletes the content of a file, unless the file has another name: then only this name is deleted. */
+const clear = (path: string): void => {
+  const fd = openSpoolFile(path, constants.O_WRONLY);
+  if (fd === null) {
+    unlinkSync(path);
+    return;
+  }
   try {
-    renameSync(from, to);
-    return true;
-  } catch {
-    removeSpoolFolder(from);
-    return false;
+    const { size, nlink } = fstatSync(fd);
+    if (nlink > 1) unlinkSync(path);
+    else if (size > 0) ftruncateSync(fd);
+  } finally {
+    closeSync(fd);
   }
 };
 
-/** Creates the folder of an attempt with the files that every attempt has. */
-const create = (folder: string): void => {
-  makeSpoolFolder(folder);
-  for (const file of COMMON_FILES) {
-    const fd = openSync(join(folder, file), "wx", 0o600);
-    try {
-      // With a disk block of its own, the exit status can be recorded on a full disk.
-      if (file === "status") writeSync(fd, REUSED);
-    } finally {
-      closeSync(fd);
-    }
+const createFile = (file: CommonFile, folder: string): void => {
+  const fd = openSync(join(folder, file), "wx", 0o600);
+  try {
+    // With a disk block of its own, the exit status can be recorded on a full disk.
+    if (file === "status") writeSync(fd, REUSED);
+  } finally {
+    closeSync(fd);
   }
 };
 

@@ -217,6 +217,16 @@ const removeFolder = (path: string, spoolDir: string): void => {
   }
 };
 
+/** Moves a file or folder of the spool. Returns false if that fails. */
+export const tryRename = (from: string, to: string): boolean => {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
 /** Deletes what is left in the spool folder of an attempt that has ended. */
 export const removeLeftover = (path: string): void => {
   if (isFolder(path)) removeFolder(path, dirname(path));

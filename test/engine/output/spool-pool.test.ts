@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   closeSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -20,6 +21,7 @@ import { join } from "node:path";
 import { openRuntime } from "#runtime";
 import { makeSpoolDir, readStatus, type Spool, spoolOf } from "../../../src/engine/output/spool.ts";
 import { SpoolPool } from "../../../src/engine/output/spool-pool.ts";
+import { startChild } from "../../support/child.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const NOTHING = { script: null, stdin: null, workdir: null };
@@ -207,14 +209,68 @@ describe("SpoolPool", () => {
     expect(readStatus(first)).toEqual({ pid: null, exit: null });
   });
 
-  test("reuses a folder without the other files of its attempt", () => {
+  test("gives each attempt a new folder, without the other files of an ended attempt", () => {
     const first = attempted(1);
-    const { ino } = statSync(first.artifacts);
+    const known = [first.artifacts, String(first.folder)].map((path) => statSync(path).ino);
     for (const path of [first.script, first.outputs, join(spoolDir, "1", "strange")]) writeFileSync(path, "x");
     pool.remove(first);
     const next = attempted(2);
-    expect(statSync(next.artifacts).ino).toBe(ino);
+    const given = [next.artifacts, String(next.folder)].map((path) => statSync(path).ino);
+    expect(given.filter((ino) => known.includes(ino))).toEqual([]);
     expect(readdirSync(join(spoolDir, "2")).sort()).toEqual(["artifacts", "status", "stderr", "stdout"]);
+  });
+
+  test("prepares no folder of an ended attempt", () => {
+    const first = attempted(1);
+    const known = [first.artifacts, String(first.folder)].map((path) => statSync(path).ino);
+    pool.remove(first);
+    timers.shift()?.();
+    const next = attempted(2);
+    expect(known).not.toContain(statSync(next.artifacts).ino);
+    expect(known).not.toContain(statSync(String(next.folder)).ino);
+  });
+
+  test.each(["stdout", "stderr", "status", "script"] as const)(
+    "creates a new %s if the old one has another name",
+    (file) => {
+      const first = spoolOf(spoolDir, 1);
+      pool.make(first, { ...NOTHING, script: "true" });
+      writeFileSync(first[file], "kept\n");
+      const { ino } = statSync(first[file]);
+      const link = join(spoolDir, "link");
+      linkSync(first[file], link);
+      pool.remove(first);
+      const next = spoolOf(spoolDir, 2);
+      pool.make(next, { ...NOTHING, script: "false" });
+      expect(statSync(next[file]).ino).not.toBe(ino);
+      expect(readFileSync(link, "utf8")).toBe("kept\n");
+    },
+  );
+
+  test("creates new files if a process has opened the old ones after the attempt ended", async () => {
+    const first = attempted(1);
+    const script =
+      'cd "$0" && echo in; read -r _; exec 5>>stdout 6>>status; echo open; read -r _; echo late >&5; echo done';
+    using child = startChild(["/bin/sh", "-c", script, String(first.folder)]);
+    await child.nextLine();
+    pool.remove(first);
+    child.write("go\n");
+    await child.nextLine();
+    const next = attempted(2);
+    child.write("go\n");
+    expect(await child.nextLine()).toBe("done");
+    expect([statSync(next.stdout).size, readStatus(next)]).toEqual([0, { pid: null, exit: null }]);
+  });
+
+  test("reuses no file that a container mounts", () => {
+    const first = spoolOf(spoolDir, 1);
+    pool.make(first, { ...NOTHING, script: "true", isShared: true });
+    const before = inodesIn(String(first.folder));
+    pool.remove(first);
+    const next = spoolOf(spoolDir, 2);
+    pool.make(next, { ...NOTHING, script: "true" });
+    expect(statSync(next.script).mode & 0o777).toBe(0o600);
+    expect(before).toHaveLength(6);
   });
 
   test("does not follow a link that a task has put in place of its folder", () => {
