@@ -1,4 +1,4 @@
-import type { Json } from "../lib/json.ts";
+import { ExactNumber, isJsonMap, isTooDeep, type Json, JsonError, MAX_JSON_DEPTH, parseJson } from "../lib/json.ts";
 import { type Item, type ItemSource, MAX_ITEMS } from "./item.ts";
 import { whyNotGiven } from "./params/param.ts";
 import { itemVariables, toVariable } from "./task-environment.ts";
@@ -29,13 +29,21 @@ export class InvalidItemsError extends Error {
   }
 }
 
+/** Maximum length of a JSON array that a template yields, in characters. */
+const MAX_ITEMS_LENGTH = 4_194_304;
+
 const parseArray = (text: string): readonly Json[] => {
   const shown = JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
   let value: Json;
+  if (text.length > MAX_ITEMS_LENGTH)
+    throw new InvalidItemsError(
+      `foreach yielded ${text.length} characters; expected a JSON array of at most ${MAX_ITEMS_LENGTH} characters`,
+    );
   try {
-    value = JSON.parse(text);
-  } catch {
-    throw new InvalidItemsError(`foreach yielded ${shown}, which is not JSON; expected a JSON array`);
+    value = parseJson(text);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw new InvalidItemsError(`foreach yielded ${shown}, which ${error.message}; expected a JSON array`);
   }
   if (!Array.isArray(value)) throw new InvalidItemsError(`foreach yielded ${shown}; expected a JSON array`);
   return value;
@@ -45,7 +53,7 @@ const parseArray = (text: string): readonly Json[] => {
 const expandTexts = (value: Json, expand: (text: string) => string): Json => {
   if (typeof value === "string") return expand(value);
   if (Array.isArray(value)) return value.map((each) => expandTexts(each, expand));
-  if (typeof value === "object" && value !== null)
+  if (typeof value === "object" && value !== null && !(value instanceof ExactNumber))
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, expandTexts(each, expand)]));
   return value;
 };
@@ -65,6 +73,8 @@ export const toItems = (values: readonly Json[], { isMatrix, keyOf }: ToItemsOpt
     throw new InvalidItemsError(`there are ${values.length} items; expected at most ${MAX_ITEMS}`);
   const indexes = new Map<string, number>();
   return values.map((value, index) => {
+    if (isTooDeep(value))
+      throw new InvalidItemsError(`item ${index} is nested more than ${MAX_JSON_DEPTH} levels deep`, index);
     const plain = isMatrix ? matrixKey(value) : scalarKey(value, index);
     const key = keyOf === undefined ? plain : keyOf({ index, key: plain, value });
     if (!isKey(key, 128))
@@ -97,7 +107,7 @@ export const toItems = (values: readonly Json[], { isMatrix, keyOf }: ToItemsOpt
 /** Returns two fields of an item that have the same variable, or null. */
 const variableClash = (value: Json): readonly [string, string] | null => {
   const fields = new Map<string, string>();
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
+  if (!isJsonMap(value)) return null;
   for (const field of Object.keys(value)) {
     const earlier = fields.get(toVariable(field));
     if (earlier !== undefined) return [earlier, field];
@@ -108,13 +118,13 @@ const variableClash = (value: Json): readonly [string, string] | null => {
 
 /** Returns the key of an item that has no declared key: the scalar itself if it is short and printable, otherwise the index. */
 const scalarKey = (value: Json, index: number): string => {
-  const text = typeof value === "object" ? "" : String(value);
+  const text = typeof value === "object" && !(value instanceof ExactNumber) ? "" : String(value);
   return isKey(text, 64) ? text : String(index);
 };
 
 /** Returns the values of a combination, separated by commas. */
 const matrixKey = (value: Json): string =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+  isJsonMap(value)
     ? Object.values(value)
         .map((each) => (typeof each === "string" ? each : JSON.stringify(each)))
         .join(",")

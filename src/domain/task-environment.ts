@@ -1,4 +1,4 @@
-import type { Json } from "../lib/json.ts";
+import { isJsonMap, type Json } from "../lib/json.ts";
 import type { Job } from "./job.ts";
 import type { ParamValues } from "./run.ts";
 
@@ -22,7 +22,7 @@ export const itemVariables = (
   { index, key, value }: { readonly index: number; readonly key: string; readonly value: Json },
   isMatrix: boolean,
 ): Record<string, string> => {
-  const fields = typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+  const fields = isJsonMap(value) ? Object.entries(value) : [];
   const prefix = isMatrix ? "PETIT_MATRIX_" : "PETIT_ITEM_";
   return {
     ...Object.fromEntries(

@@ -4,8 +4,9 @@ import type { Job } from "../domain/job.ts";
 import type { ParamValues } from "../domain/run.ts";
 import { asText } from "../domain/task-environment.ts";
 import type { Outputs, TaskStatus } from "../domain/task-run.ts";
-import type { Json } from "../lib/json.ts";
+import { ExactNumber, type Json } from "../lib/json.ts";
 import { Expression, type ExpressionProblem, type ExpressionScope } from "./expression/expression.ts";
+import { ExpressionWork } from "./expression/work.ts";
 
 /** The value that a template refers to. */
 export type Reference =
@@ -95,7 +96,7 @@ export const expandTemplate = (text: string, scope: TemplateScope): string =>
  */
 export const expandJson = (value: Json, scope: () => TemplateScope): Json => {
   if (typeof value === "string") return hasTemplate(value) ? expandText(value, scope()) : value;
-  if (typeof value !== "object" || value === null) return value;
+  if (typeof value !== "object" || value === null || value instanceof ExactNumber) return value;
   if (Array.isArray(value)) return value.map((each) => expandJson(each, scope));
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, expandJson(each, scope)]));
 };
@@ -104,7 +105,7 @@ const expandText = (text: string, scope: TemplateScope): Json => {
   const [template] = findTemplates(text);
   const expression =
     template?.text === text && template.reference === null ? Expression.parse(template.expression) : null;
-  return expression instanceof Expression ? expression.evaluate(expressionScope(scope)) : expandTemplate(text, scope);
+  return expression instanceof Expression ? evaluate(expression, scope) : expandTemplate(text, scope);
 };
 
 const fill = (template: Template, scope: TemplateScope): string => {
@@ -131,9 +132,18 @@ const fill = (template: Template, scope: TemplateScope): string => {
     case undefined: {
       const expression = Expression.parse(template.expression);
       if (!(expression instanceof Expression)) return template.text;
-      return asText(expression.evaluate(expressionScope(scope)));
+      return asText(evaluate(expression, scope));
     }
   }
+};
+
+/** The expressions of a task share the work that they may be. */
+const WORK = new WeakMap<TemplateScope, ExpressionWork>();
+
+const evaluate = (expression: Expression, scope: TemplateScope): Json => {
+  const work = WORK.get(scope) ?? new ExpressionWork();
+  WORK.set(scope, work);
+  return expression.evaluate(expressionScope(scope), work);
 };
 
 /** Returns the expression of an `if`, which may be wrapped in `${{ }}`, or what is wrong with it. */
@@ -194,4 +204,4 @@ export const configValue = <Value>(config: { readonly [key: string]: Value }, ke
 };
 
 const isMap = <Value>(value: Value): value is Value & { readonly [key: string]: Value } =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);

@@ -1,2 +1,134 @@
 /** Any JSON value. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type Json = null | boolean | number | ExactNumber | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** How deep a value may be nested that comes from outside. SQLite accepts 1000 levels. */
+export const MAX_JSON_DEPTH = 100;
+
+/** A number of a JSON text that no JavaScript number has, such as a 64-bit id. `JSON.stringify` writes it as it was written. */
+export class ExactNumber {
+  readonly source: string;
+
+  constructor(source: string) {
+    this.source = source;
+  }
+
+  toJSON(): unknown {
+    return rawJson(this.source);
+  }
+
+  toString(): string {
+    return this.source;
+  }
+}
+
+const rawJson = (source: string): unknown => {
+  const { rawJSON } = JSON as { readonly rawJSON?: (text: string) => unknown };
+  return rawJSON === undefined ? Number(source) : rawJSON(source);
+};
+
+/** The reason why a text is no JSON that petit takes, to complete a sentence: `the text …`. */
+export class JsonError extends Error {
+  override readonly name = "JsonError";
+}
+
+/** Parses a JSON text from outside, without rounding numbers. Throws JsonError if it is not JSON, or nested too deep. */
+export const parseJson = (text: string): Json => {
+  if (depthOfText(text) > MAX_JSON_DEPTH) throw new JsonError(`is nested more than ${MAX_JSON_DEPTH} levels deep`);
+  try {
+    return parseExactly(text);
+  } catch (cause) {
+    throw new JsonError("is not JSON", { cause });
+  }
+};
+
+/** Parses a JSON text that petit itself has written, without rounding numbers. Throws a SyntaxError if it is not JSON. */
+export const parseExactly = (text: string): Json =>
+  JSON.parse(text, MAY_BE_ROUNDED.test(text) ? keepExact : undefined) as Json;
+
+/** Matches every text with a number that may not fit a JavaScript number, and others. */
+const MAY_BE_ROUNDED = /[\d.]{16}|\d[eE]/;
+
+const keepExact = (_key: string, value: unknown, context?: { readonly source?: string }): unknown =>
+  typeof value === "number" && context?.source !== undefined && !isKept(context.source)
+    ? new ExactNumber(context.source)
+    : value;
+
+/** Returns whether a JavaScript number has exactly the value of a decimal number. */
+export const isKept = (source: string): boolean => {
+  const kept = decimalOf(String(Number(source)));
+  return kept !== null && compareDecimals(kept, decimalOf(source)) === 0;
+};
+
+/** A decimal number: `digits` × 10^`exponent`, without zeros at either end of the digits. Of 0 there are no digits. */
+export type Decimal = { readonly isNegative: boolean; readonly digits: string; readonly exponent: number };
+
+/** Returns the value of a decimal number as in JSON, or null if the text is none. */
+export const decimalOf = (text: string): Decimal | null => {
+  const [, sign, whole = "", fraction = "", exponent = "0"] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
+  if (sign === undefined) return null;
+  const all = `${whole}${fraction}`;
+  let start = 0;
+  while (all[start] === "0") start++;
+  let end = all.length;
+  while (end > start && all[end - 1] === "0") end--;
+  const digits = all.slice(start, end);
+  if (digits === "") return { isNegative: false, digits, exponent: 0 };
+  return { isNegative: sign === "-", digits, exponent: Number(exponent) - fraction.length + (all.length - end) };
+};
+
+/** Returns a negative number, 0 or a positive number, as for a sort; NaN if one of them is null. */
+export const compareDecimals = (a: Decimal | null, b: Decimal | null): number => {
+  if (a === null || b === null) return Number.NaN;
+  const sign = signOf(a) - signOf(b);
+  if (sign !== 0) return sign;
+  const magnitude = compareMagnitudes(a, b);
+  return a.isNegative ? -magnitude : magnitude;
+};
+
+const signOf = ({ digits, isNegative }: Decimal): number => {
+  if (digits === "") return 0;
+  return isNegative ? -1 : 1;
+};
+
+const compareMagnitudes = (a: Decimal, b: Decimal): number => {
+  const size = a.digits.length + a.exponent - (b.digits.length + b.exponent);
+  if (size !== 0) return size;
+  const length = Math.max(a.digits.length, b.digits.length);
+  const [first, second] = [a.digits.padEnd(length, "0"), b.digits.padEnd(length, "0")];
+  if (first === second) return 0;
+  return first < second ? -1 : 1;
+};
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Returns how deep a JSON text is nested, or a number above the maximum as soon as it is exceeded. */
+const depthOfText = (text: string): number => {
+  let depth = 0;
+  let deepest = 0;
+  let isInString = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (isInString) {
+      if (code === BACKSLASH) at++;
+      else if (code === QUOTE) isInString = false;
+    } else if (code === QUOTE) isInString = true;
+    else if (code === 0x5b || code === 0x7b) {
+      depth++;
+      if (depth > deepest) deepest = depth;
+      if (deepest > MAX_JSON_DEPTH) return deepest;
+    } else if (code === 0x5d || code === 0x7d) depth--;
+  }
+  return deepest;
+};
+
+/** Returns whether a value is nested deeper than a value from outside may be. */
+export const isTooDeep = (value: Json, levels = MAX_JSON_DEPTH): boolean => {
+  if (typeof value !== "object" || value === null || value instanceof ExactNumber) return false;
+  return levels === 0 || Object.values(value).some((each) => isTooDeep(each, levels - 1));
+};
+
+/** Returns whether a value is a map, as opposed to a list or a scalar. */
+export const isJsonMap = (value: Json): value is { readonly [key: string]: Json } =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);

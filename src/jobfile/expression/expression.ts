@@ -11,12 +11,14 @@ import {
   type Unary,
 } from "@actions/expressions/ast";
 import { ExpressionError, MAX_EXPRESSION_LENGTH } from "@actions/expressions/errors";
-import { Evaluator } from "@actions/expressions/evaluator";
 import { Lexer, type Token, TokenType } from "@actions/expressions/lexer";
 import { Parser } from "@actions/expressions/parser";
-import type { Json } from "../../lib/json.ts";
+import { isKept, type Json } from "../../lib/json.ts";
 import { suggest } from "../../lib/suggest.ts";
-import { FUNCTIONS, toDictionary, toJson } from "./values.ts";
+import { BoundedEvaluator } from "./evaluator.ts";
+import { FUNCTIONS } from "./functions.ts";
+import { toDictionary, toJson } from "./values.ts";
+import { ExpressionWork } from "./work.ts";
 
 /** The names that an expression can refer to. */
 const CONTEXTS = ["params", "config", "job", "run", "tasks", "item", "item_key", "matrix"] as const;
@@ -64,6 +66,8 @@ export class Expression {
       const root: Expr | undefined = new Parser([...tokens], [...CONTEXTS], []).parse();
       if (root === undefined) return { problem: "is an empty expression", part: whole };
       const partOf = makePartOf(text, tokens);
+      const rounded = tokens.find(isRounded);
+      if (rounded !== undefined) return { problem: ROUNDED, part: partOf(rounded) };
       const { references, calls } = namesOf(root, partOf);
       const unknown = calls.find(({ lexeme }) => !FUNCTIONS.has(lexeme.toLowerCase()));
       if (unknown === undefined) return new Expression(root, references);
@@ -74,17 +78,25 @@ export class Expression {
     }
   }
 
-  /** Returns the value. Throws an Error if a function can't use its arguments, such as `fromJSON` of other text. */
-  evaluate(scope: ExpressionScope): Json {
+  /**
+   * Returns the value. Throws an Error if a function can't use its arguments, such as `fromJSON` of other text, or if it is too much
+   * work.
+   */
+  evaluate(scope: ExpressionScope, work = new ExpressionWork()): Json {
     const values = Object.fromEntries(CONTEXTS.map((name) => [name, scope[name] ?? null]));
-    return toJson(new Evaluator(this.#root, toDictionary(values), new Map(FUNCTIONS)).evaluate());
+    return toJson(new BoundedEvaluator(this.#root, toDictionary(values, work), work).evaluate(), work);
   }
 
   /** Returns whether the value counts as true: anything but false, 0, an empty text and null. */
-  isTrue(scope: ExpressionScope): boolean {
-    return Boolean(this.evaluate(scope));
+  isTrue(scope: ExpressionScope, work = new ExpressionWork()): boolean {
+    return Boolean(this.evaluate(scope, work));
   }
 }
+
+const ROUNDED = "is not an expression: a number that can't be kept exactly; write it as a text, in quotes";
+
+const isRounded = ({ type, lexeme }: Token): boolean =>
+  type === TokenType.NUMBER && /^-?[\d.]{16,}$/.test(lexeme) && !isKept(lexeme);
 
 /** Returns the tokens of a text. The lexer replaces only the first `''` in a string. */
 const tokensOf = (text: string): readonly Token[] =>

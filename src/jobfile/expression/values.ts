@@ -1,43 +1,87 @@
 import * as data from "@actions/expressions/data/index";
-import { wellKnownFunctions } from "@actions/expressions/funcs";
-import type { FunctionDefinition } from "@actions/expressions/funcs/info";
-import type { Json } from "../../lib/json.ts";
+import { ExactNumber, type Json, JsonError, parseJson } from "../../lib/json.ts";
+import { ExactNumberData } from "./numbers.ts";
+import { type ExpressionWork, MAP_WORK, VALUE_WORK } from "./work.ts";
+
+type JsonMap = { readonly [key: string]: Json };
 
 /**
  * A map of an expression. Names that differ only by case are the same name, unless the map has both. The map of
- * `@actions/expressions` can't have the keys of every JavaScript object, such as `constructor`.
+ * `@actions/expressions` can't have the keys of every JavaScript object, such as `constructor`. Values are converted when they are used:
+ * an expression sees all outputs of all tasks, and uses few of them.
  */
 class Dictionary extends data.Dictionary {
+  readonly #source: JsonMap;
+  readonly #work: ExpressionWork;
   readonly #values = new Map<string, data.ExpressionData>();
-  readonly #spellings = new Map<string, string>();
+  #spellings: ReadonlyMap<string, string> | null = null;
 
-  override add(key: string, value: data.ExpressionData): void {
-    this.#values.set(key, value);
-    const lower = key.toLowerCase();
-    if (!this.#spellings.has(lower)) this.#spellings.set(lower, key);
+  constructor(source: JsonMap, work: ExpressionWork) {
+    super();
+    work.charge(MAP_WORK);
+    this.#source = source;
+    this.#work = work;
   }
 
   override get(key: string): data.ExpressionData | undefined {
-    return this.#values.get(key) ?? this.#values.get(this.#spellings.get(key.toLowerCase()) ?? key);
+    return Object.hasOwn(this.#source, key) ? this.#value(key) : this.#value(this.#spelling(key));
+  }
+
+  /** Returns the first name that differs only by case. */
+  #spelling(key: string): string {
+    if (this.#spellings === null) {
+      const spellings = new Map<string, string>();
+      for (const name of this.#names()) {
+        const lower = name.toLowerCase();
+        if (!spellings.has(lower)) spellings.set(lower, name);
+      }
+      this.#spellings = spellings;
+    }
+    return this.#spellings.get(key.toLowerCase()) ?? key;
+  }
+
+  #names(): readonly string[] {
+    const names = Object.keys(this.#source);
+    this.#work.charge(names.length * VALUE_WORK);
+    return names;
+  }
+
+  #value(key: string): data.ExpressionData | undefined {
+    const known = this.#values.get(key);
+    if (known !== undefined || !Object.hasOwn(this.#source, key)) return known;
+    const value = toData(this.#source[key] ?? null, this.#work);
+    this.#values.set(key, value);
+    return value;
   }
 
   override values(): data.ExpressionData[] {
-    return [...this.#values.values()];
+    return this.pairs().map(({ value }) => value);
   }
 
   override pairs(): ReturnType<data.Dictionary["pairs"]> {
-    return [...this.#values].map(([key, value]) => ({ key, value }));
+    return this.#names().map((key) => ({ key, value: this.#value(key) ?? new data.Null() }));
   }
 }
 
 /** Returns the map of these values. */
-export const toDictionary = (values: { readonly [key: string]: Json }): data.Dictionary => {
-  const dictionary = new Dictionary();
-  for (const [key, value] of Object.entries(values)) dictionary.add(key, toData(value));
-  return dictionary;
+export const toDictionary = (values: JsonMap, work: ExpressionWork): data.Dictionary => new Dictionary(values, work);
+
+/** Returns the value that a JSON text has. Throws an Error if it is none. */
+export const readValue = (text: string, work: ExpressionWork): data.ExpressionData => {
+  const known = work.parsed.get(text);
+  if (known !== undefined) return toData(known, work);
+  work.charge(text.length);
+  try {
+    const value = parseJson(text);
+    work.parsed.set(text, value);
+    return toData(value, work);
+  } catch (cause) {
+    if (!(cause instanceof JsonError)) throw cause;
+    throw new Error(`fromJSON: the text ${cause.message}`, { cause });
+  }
 };
 
-const toData = (value: Json): data.ExpressionData => {
+const toData = (value: Json, work: ExpressionWork): data.ExpressionData => {
   switch (typeof value) {
     case "string":
       return new data.StringData(value);
@@ -47,47 +91,32 @@ const toData = (value: Json): data.ExpressionData => {
       return new data.BooleanData(value);
     default:
       if (value === null) return new data.Null();
-      return isList(value) ? toList(value) : toDictionary(value);
+      if (value instanceof ExactNumber) return new ExactNumberData(value.source);
+      return isList(value) ? toList(value, work) : toDictionary(value, work);
   }
 };
 
 const isList = (value: Json): value is readonly Json[] => Array.isArray(value);
 
-const toList = (values: readonly Json[]): data.Array => {
+const toList = (values: readonly Json[], work: ExpressionWork): data.Array => {
+  work.charge(values.length * VALUE_WORK);
   const list = new data.Array();
-  for (const value of values) list.add(toData(value));
+  for (const value of values) list.add(toData(value, work));
   return list;
 };
 
 /** Returns the value as JSON. Numbers that JSON does not have become null. */
-export const toJson = (value: data.ExpressionData): Json => {
-  if (value instanceof data.Array) return value.values().map(toJson);
+export const toJson = (value: data.ExpressionData, work: ExpressionWork): Json => {
+  if (value instanceof data.Array) {
+    const values = value.values();
+    work.charge(values.length * VALUE_WORK);
+    return values.map((each) => toJson(each, work));
+  }
   if (value instanceof data.Dictionary)
-    return Object.fromEntries(value.pairs().map(({ key, value: each }) => [key, toJson(each)]));
+    return Object.fromEntries(value.pairs().map(({ key, value: each }) => [key, toJson(each, work)]));
   if (value instanceof data.Null) return null;
+  if (value instanceof ExactNumberData) return new ExactNumber(value.source);
   if (value instanceof data.NumberData) return Number.isFinite(value.value) ? value.value : null;
+  if (value instanceof data.StringData) work.charge(value.value.length);
   return value.value;
 };
-
-/** Functions that replace those of the library, to use the maps of this file. */
-const OWN_FUNCTIONS: { readonly [name: string]: Pick<FunctionDefinition, "name" | "call"> } = {
-  fromjson: {
-    name: "fromJSON",
-    call: (text) => {
-      try {
-        return toData(JSON.parse(text?.coerceString() ?? ""));
-      } catch (cause) {
-        throw new Error("fromJSON: the text is not JSON", { cause });
-      }
-    },
-  },
-  tojson: {
-    name: "toJSON",
-    call: (value) => new data.StringData(JSON.stringify(value === undefined ? null : toJson(value), null, 2)),
-  },
-};
-
-/** All functions, by their names in lower case. */
-export const FUNCTIONS: ReadonlyMap<string, FunctionDefinition> = new Map(
-  Object.entries(wellKnownFunctions).map(([name, definition]) => [name, { ...definition, ...OWN_FUNCTIONS[name] }]),
-);

@@ -1,3 +1,4 @@
+import { type Json, parseExactly } from "../../lib/json.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 
 /** Throws: the functions below read a column, and require the type that the schema declares. */
@@ -46,6 +47,9 @@ export const wordOrNull = <const Words extends readonly string[]>(
 
 /** Reads a JSON column. Does not check its shape: only petit writes it. */
 export const json = <T>(row: SqlRow, column: string): T => JSON.parse(text(row, column)) as T;
+
+/** Reads a JSON column without rounding numbers. */
+export const exactJson = (row: SqlRow, column: string): Json => parseExactly(text(row, column));
 
 /** Reads an id column. Ids are validated before they are stored. */
 export const id = <Id extends string>(row: SqlRow, column: string): Id => text(row, column) as Id;

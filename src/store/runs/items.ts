@@ -2,10 +2,10 @@ import type { RunId, TaskId } from "../../domain/ids.ts";
 import type { Item } from "../../domain/item.ts";
 import { REASONS } from "../../domain/run.ts";
 import { type ItemCounts, type ItemRun, type Outputs, TASK_STATUSES, type TaskStatus } from "../../domain/task-run.ts";
-import type { Json } from "../../lib/json.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import {
+  exactJson,
   flag,
   id,
   idOrNull,
@@ -103,7 +103,7 @@ export const createItemStore = ({ sql, write, recordEvent }: StoreContext): Item
 const toItemRun = (row: SqlRow): ItemRun => ({
   index: integer(row, "item"),
   key: text(row, "key"),
-  value: json<Json>(row, "value"),
+  value: exactJson(row, "value"),
   status: word(row, "status", TASK_STATUSES),
   reason: wordOrNull(row, "reason", REASONS),
   error: textOrNull(row, "error"),

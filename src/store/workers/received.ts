@@ -3,7 +3,7 @@ import { type OutputStream, STREAMS } from "../../domain/output-stream.ts";
 import type { Offer, ShippedOutcome } from "../../domain/workers/protocol.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
-import { bytes, id, integer, json, word } from "../database/rows.ts";
+import { bytes, exactJson, id, integer, json, word } from "../database/rows.ts";
 
 /**
  * States of an attempt that a worker was granted:
@@ -128,7 +128,7 @@ export const createReceivedStore = ({ sql, write }: StoreContext): ReceivedStore
 });
 
 const toReceived = (row: SqlRow): Received => ({
-  offer: json<Offer>(row, "offer"),
+  offer: exactJson(row, "offer") as unknown as Offer,
   state: word(row, "state", RECEIVED_STATES),
   localRunId: id<RunId>(row, "run_id"),
   outcome: row.outcome === null ? null : json<ReceivedOutcome>(row, "outcome"),

@@ -2,6 +2,7 @@ import type { TaskType } from "../../domain/job.ts";
 import { allows, canonicalLabels, serves } from "../../domain/workers/labels.ts";
 import { MessageError, OFFER_CONTEXT, type Offer, readOffer, readSignedOffer } from "../../domain/workers/protocol.ts";
 import { labelSetName } from "../../engine/workers/offers/label-set.ts";
+import { parseExactly } from "../../lib/json.ts";
 import type { Frame } from "../../lib/wire/frame.ts";
 import { isSignedByAny, type PublicKey } from "../../lib/wire/signing.ts";
 
@@ -75,7 +76,7 @@ const signaturesOf = ({ header }: Frame): readonly string[] | null => {
 
 const parseOffer = (body: Uint8Array): Offer | null => {
   try {
-    return readOffer(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)));
+    return readOffer(parseExactly(new TextDecoder("utf-8", { fatal: true }).decode(body)));
   } catch (error) {
     if (error instanceof MessageError || error instanceof SyntaxError || error instanceof TypeError) return null;
     throw error;

@@ -42,6 +42,10 @@ tasks:
   - {id: lenient, type: shell, script: 'exit "$PETIT_PARAM_EXIT"', allow_failure: {exit_codes: [3]}}
   - {id: last, type: command, command: "true", depends_on: [lenient], condition: all_success}
 ---
+id: large
+tasks:
+  - {id: each, type: command, command: "true", foreach: "\${{ fromJSON('[[12345678901234567890]]') }}"}
+---
 id: items
 tags: [bad]
 tasks:
@@ -579,6 +583,12 @@ describe("the items of a task", () => {
       .map(({ text, item }) => [text, item]);
     expect(items).toContainEqual(["item 1", 1]);
     expect(items).toContainEqual(["plain", undefined]);
+  });
+
+  test("have the numbers that they were given, with all digits", async () => {
+    const { id } = await runToEnd(petit, "large");
+    const answer = await petit.fetch(`/api/runs/${id}/tasks/each/items`);
+    expect(await answer.text()).toContain('"value":[12345678901234567890]');
   });
 
   test("that don't exist have no output", async () => {

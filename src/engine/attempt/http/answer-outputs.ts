@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { asText } from "../../../domain/task-environment.ts";
-import type { Json } from "../../../lib/json.ts";
+import { type Json, JsonError, parseJson } from "../../../lib/json.ts";
 import { valueAt } from "../../../lib/json-pointer.ts";
 import { RequestFault } from "./fault.ts";
 
@@ -25,8 +25,9 @@ export const outputsText = (body: string, outputs: Readonly<Record<string, strin
 
 const parse = (body: string): Json => {
   try {
-    return JSON.parse(body);
-  } catch {
-    throw new RequestFault("the answer is not JSON, so its outputs can't be read", { isTransient: false });
+    return parseJson(body);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw new RequestFault(`the answer ${error.message}, so its outputs can't be read`, { isTransient: false });
   }
 };

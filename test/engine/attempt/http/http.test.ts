@@ -91,7 +91,22 @@ describe("a request", () => {
     expect(tasks.t?.outputs).toEqual({ id: "7", name: "x\ny", item: '{"a":true}', nothing: "" });
   });
 
+  test("keeps the digits of large numbers in outputs", async () => {
+    await using server = await serveHttp(answer(200, '{"id": 12345678901234567890, "all": [0.12345678901234567891]}'));
+    const { tasks } = await runTasks([http("t", server.origin, { outputs: { id: "/id", all: "/all", no: "" } })]);
+    expect(tasks.t?.outputs).toEqual({
+      id: "12345678901234567890",
+      all: "[0.12345678901234567891]",
+      no: '{"id":12345678901234567890,"all":[0.12345678901234567891]}',
+    });
+  });
+
   test.each([
+    [
+      "the answer is nested too deep",
+      `${"[".repeat(101)}${"]".repeat(101)}`,
+      "the answer is nested more than 100 levels deep, so its outputs can't be read",
+    ],
     ["a pointer finds nothing", '{"a":1}', "the answer has nothing at '/b', which the output x needs"],
     ["the answer is not JSON", "<html>", "the answer is not JSON, so its outputs can't be read"],
   ])("fails if %s", async (_, body, error) => {
