@@ -63,6 +63,8 @@ export type RunPlan = {
   readonly failFast: readonly TaskId[];
   /** True if the run must be planned again once these steps are stored, because an `if` refers to what they change. */
   readonly isPartial: boolean;
+  /** True if the run must be planned again soon, after other work: the items of a task were too much work at once. */
+  readonly isCut: boolean;
   /** True if every task has ended after these steps. */
   readonly isOver: boolean;
 };
@@ -90,8 +92,8 @@ type PlannedTask = Pick<Task, "id" | "dependsOn" | "condition" | "items" | "if" 
   readonly program?: Pick<Task["program"], "type">;
 };
 
-/** Whether a task may start, or why that can't be said. */
-export type IfResult = boolean | { readonly error: string };
+/** Whether a task may start; for an item also that this is decided later, by another plan; or why that can't be said. */
+export type IfResult = boolean | "later" | { readonly error: string };
 
 /** Returns the steps that can follow from the current states. */
 export const planRun = (input: PlanInput): RunPlan => {
@@ -107,6 +109,7 @@ export const planRun = (input: PlanInput): RunPlan => {
     upstreams,
   };
   let isPartial = false;
+  let isCut = false;
   let free = maxTasks - [...states.values()].filter(hasAttempt).length;
   const steps: RunStep[] = [];
   const failFast: TaskId[] = [];
@@ -116,6 +119,7 @@ export const planRun = (input: PlanInput): RunPlan => {
       const items = itemStates(task.id, state.items ?? 0, after);
       const planned = planItems({ ...context, task, spec: task.items, items, free: isWithheld(task) ? 0 : free });
       free -= planned.started;
+      isCut ||= planned.isCut;
       if (planned.isFailingFast) failFast.push(task.id);
       steps.push(...planned.steps);
       for (const step of planned.steps) {
@@ -144,7 +148,7 @@ export const planRun = (input: PlanInput): RunPlan => {
     upstreams.add(task);
   }
   const isOver = [...after.values()].every(isDone);
-  return { steps, failFast, isPartial, isOver };
+  return { steps, failFast, isPartial, isCut, isOver };
 };
 
 /** Returns whether the attempts of a task are processes. */
@@ -177,7 +181,12 @@ type ItemsPlanInput = Pick<PlanContext, "ending" | "evaluateIf"> & {
 
 type ItemStep = Extract<RunStep, { readonly item?: number }>;
 
-type ItemsPlan = { readonly steps: readonly ItemStep[]; readonly started: number; readonly isFailingFast: boolean };
+type ItemsPlan = {
+  readonly steps: readonly ItemStep[];
+  readonly started: number;
+  readonly isFailingFast: boolean;
+  readonly isCut: boolean;
+};
 
 const planItems = ({ task, spec, items, ending, free, evaluateIf }: ItemsPlanInput): ItemsPlan => {
   const running = items.filter(hasAttempt).length;
@@ -186,6 +195,7 @@ const planItems = ({ task, spec, items, ending, free, evaluateIf }: ItemsPlanInp
   const taskId = task.id;
   const steps: ItemStep[] = [];
   let started = 0;
+  let isCut = false;
   for (const [item, state] of items.entries()) {
     const isPending = state.status === "pending";
     if (!isPending && state.phase !== "waiting" && state.phase !== "due") continue;
@@ -194,6 +204,10 @@ const planItems = ({ task, spec, items, ending, free, evaluateIf }: ItemsPlanInp
       steps.push(isPending ? { kind: "skip", taskId, item, reason } : { kind: "give_up", taskId, item, reason });
     } else if (state.phase !== "waiting" && started < places) {
       const refused = isPending ? refusedByIf(task, item, evaluateIf) : null;
+      if (refused === "later") {
+        isCut = true;
+        break;
+      }
       if (refused !== null) {
         steps.push({ ...refused, item });
         continue;
@@ -202,7 +216,7 @@ const planItems = ({ task, spec, items, ending, free, evaluateIf }: ItemsPlanInp
       steps.push({ kind: isPending ? "start" : "retry", taskId, item });
     }
   }
-  return { steps, started, isFailingFast: isFailingFast && running > 0 };
+  return { steps, started, isFailingFast: isFailingFast && running > 0, isCut };
 };
 
 const hasTooManyFailures = (spec: ItemsSpec, items: readonly TaskState[]): boolean =>
@@ -281,10 +295,11 @@ const refusedByIf = (
   task: PlannedTask,
   item: number | null,
   evaluateIf: PlanContext["evaluateIf"],
-): Extract<RunStep, { readonly kind: "skip" | "fail" }> | null => {
+): Extract<RunStep, { readonly kind: "skip" | "fail" }> | "later" | null => {
   if (task.if === undefined) return null;
   const result = evaluateIf(task.id, item);
   if (result === true) return null;
+  if (result === "later") return result;
   if (result === false) return { kind: "skip", taskId: task.id, reason: "condition_not_met" };
   return { kind: "fail", taskId: task.id, reason: "invalid_condition", error: result.error };
 };

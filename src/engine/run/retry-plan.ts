@@ -13,7 +13,7 @@ import type { Store } from "../../store/store.ts";
 import type { RetryScope } from "../engine.ts";
 import type { Jobs } from "../schedule/jobs.ts";
 import { progressOfRun } from "./progress.ts";
-import { evaluateIf } from "./task/conditions.ts";
+import { Conditions } from "./task/conditions.ts";
 
 type RetryPlan = {
   readonly stored: StoredJob;
@@ -96,7 +96,8 @@ const isSkippedAgain = (task: Task, { job, run, results }: PreviousRun): boolean
   );
   if (verdict.kind !== "start") return verdict.kind === "skip";
   const progress = progressOfRun({ job, taskRuns: [...results.values()], items: new Map(), attempts: [] });
-  return evaluateIf({ job, run, items: new Map(), progress }, { taskId: task.id, item: null }) === false;
+  const conditions = new Conditions({ job, run, items: new Map(), progress });
+  return conditions.evaluate({ taskId: task.id, item: null }) === false;
 };
 
 /**

@@ -4,8 +4,8 @@ import type { RunId, TaskId } from "../../domain/ids.ts";
 import type { Item } from "../../domain/item.ts";
 import { type Job, type Task, taskOf } from "../../domain/job.ts";
 import { type EndingReason, isLostReason, type Run } from "../../domain/run.ts";
-import type { Attempt, ItemRun, TaskOutcome, TaskRun } from "../../domain/task-run.ts";
-import { type Clock, sleep } from "../../lib/clock.ts";
+import type { Attempt, ItemRun, Outputs, TaskOutcome, TaskRun } from "../../domain/task-run.ts";
+import { type Clock, sleep, soon } from "../../lib/clock.ts";
 import type { TaskNode } from "../../store/runs/task-runs.ts";
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import { adoptProcess } from "../attempt/adopt.ts";
@@ -33,7 +33,7 @@ import { childFailed, childStarted, followChild } from "./child/child-attempt.ts
 import type { ChildRuns } from "./child/child-runs.ts";
 import { jobOutputs } from "./child/job-outputs.ts";
 import { endRun } from "./end-run.ts";
-import { type NodeKey, nodeKey } from "./node.ts";
+import { itemKey, type NodeKey, nodeKey } from "./node.ts";
 import { outcomeOfEnding, outcomeOfRun } from "./outcome.ts";
 import { type Ending, hasProcess, isEnded, planRun, type RunPlan, type RunStep } from "./plan.ts";
 import {
@@ -50,9 +50,9 @@ import {
 } from "./progress.ts";
 import { RetriedParts } from "./retried-parts.ts";
 import { clockOfRun } from "./run-clock.ts";
-import { evaluateIf } from "./task/conditions.ts";
+import { Conditions } from "./task/conditions.ts";
 import { expandTask } from "./task/expansion.ts";
-import { aggregateOutputs, itemsError } from "./task/items.ts";
+import { aggregateOutputs, itemsError, withinItemOutputs } from "./task/items.ts";
 import { referredTasks } from "./task/references.ts";
 import { type RunState, scopeOfState } from "./task/run-scope.ts";
 
@@ -408,6 +408,7 @@ export class RunJob {
 
   /** Does what follows from a commit, apart from starting attempts. `final` is the run if it has ended. */
   #settle(plan: RunPlan, final: Run | null): void {
+    if (plan.isCut) soon(() => void this.#advance());
     this.#abortFailFast(plan);
     this.#approvalTimeouts.watch(this.asking);
     const decide = (): void => {
@@ -530,13 +531,14 @@ export class RunJob {
   }
 
   #plan(progress: RunProgress, { withholdsProcesses }: { readonly withholdsProcesses: boolean }): RunPlan {
+    const conditions = new Conditions(this.#state(progress));
     return planRun({
       tasks: this.#tasks,
       states: progress,
       ending: this.#ending,
       maxTasks: this.#isHeld ? 0 : this.#options.engine.settings.maxTasks,
       withholdsProcesses,
-      evaluateIf: (taskId, item) => evaluateIf(this.#state(progress), { taskId, item }),
+      evaluateIf: (taskId, item) => conditions.evaluate({ taskId, item }),
       refersTo: (taskId) => referredTasks(this.#options.job, taskOf(this.#options.job, taskId)),
     });
   }
@@ -663,10 +665,11 @@ export class RunJob {
 
   /** Returns whether a process could start if the run had a place. */
   #couldStart(): boolean {
-    const { steps } = this.#plan(this.#progress, { withholdsProcesses: false });
-    return steps.some(
+    const { steps, isCut } = this.#plan(this.#progress, { withholdsProcesses: false });
+    const starts = steps.some(
       ({ kind, taskId }) => (kind === "start" || kind === "retry") && hasProcess(taskOf(this.#options.job, taskId)),
     );
+    return starts || isCut;
   }
 
   /** Expands a task into its items, and stores them. A task whose items can't be used fails. */
@@ -835,10 +838,11 @@ export class RunJob {
   }
 
   /** Stores how an attempt ended and what follows for its task: its end, or another attempt. */
-  #storeResult(attempt: Attempt, result: AttemptResult, progress: RunProgress): void {
+  #storeResult(attempt: Attempt, given: AttemptResult, progress: RunProgress): void {
     const { job, engine } = this.#options;
     const { store, settings } = engine;
-    const now = result.endedAt;
+    const now = given.endedAt;
+    const result = attempt.item === null ? given : withinItemOutputs(given, this.#outputsOfItems(attempt, progress));
     const task = taskOf(job, attempt.taskId);
     if (attempt.childRunId !== null) this.#seenChildren.push(attempt.childRunId);
     const isFailingFast = attempt.item !== null && this.#failFasts.get(task.id)?.signal.aborted === true;
@@ -855,6 +859,14 @@ export class RunJob {
     if (isLostReason(after.outcome?.reason ?? null)) store.runs.markLost(this.#run.id);
     if (after.outcome !== null) store.runs.finishTask(this.#run, after.progress.node, { outcome: after.outcome, now });
     progress.set(nodeKey(attempt), after.progress);
+  }
+
+  /** Returns the outputs of the other items of a task. */
+  #outputsOfItems({ taskId, item }: TaskNode, progress: RunProgress): readonly Outputs[] {
+    return (this.#items.get(taskId) ?? []).flatMap(({ index }) => {
+      const outputs = index === item ? undefined : progress.get(itemKey(taskId, index))?.outputs;
+      return outputs === undefined ? [] : [outputs];
+    });
   }
 
   #waitForRetry(node: TaskNode): void {

@@ -63,6 +63,51 @@ describe("a task with items", () => {
     expect(tasks.each).toMatchObject({ outputs: { rows: '["1",null,"3"]' }, items: 3 });
   });
 
+  test("keeps 64-bit numbers as they were written", async () => {
+    const job = jobOf(
+      `foreach: "\${{ params.list }}", if: "item.id != 12345", environment: {ID: "\${{ item.id }}", ALL: "\${{ toJSON(item) }}"}, script: 'echo $ID $PETIT_ITEM_ID $PETIT_ITEM $ALL'`,
+    );
+    await using petit = await startEngine({ jobs: [job] });
+    const { run, output } = await petit.run("j", { list: '[{"id": 12345678901234567890}]' });
+    expect(output()).toBe(
+      '12345678901234567890 12345678901234567890 {"id":12345678901234567890} { "id": 12345678901234567890 }\n',
+    );
+    const [item] = petit.store.runs.listItems({ runId: run.id, taskId: taskId("each") });
+    expect(JSON.stringify(item?.value)).toBe('{"id":12345678901234567890}');
+  });
+
+  test("uses 64-bit numbers as keys", async () => {
+    const job = jobOf('foreach: "${{ params.list }}", script: echo $PETIT_ITEM');
+    await using petit = await startEngine({ jobs: [job], settings: { maxTasks: 1 } });
+    const { run, output } = await petit.run("j", { list: "[12345678901234567890, 12345678901234567891]" });
+    expect(output()).toBe("12345678901234567890\n12345678901234567891\n");
+    expect(summary(petit, run.id)).toBe("12345678901234567890 completed · 12345678901234567891 completed");
+  });
+
+  test("fails if its items have more outputs together than a run can have", async () => {
+    const job = jobOf(
+      `foreach: {range: [1, 20]}, max_parallel: 1, script: '{ printf x=; head -c 1000000 /dev/zero | tr "\\0" y; echo; } > "$PETIT_OUTPUT"'`,
+    );
+    await using petit = await startEngine({ jobs: [job] });
+    const { run, tasks } = await petit.run("j");
+    expect([run.status, tasks.each?.reason]).toEqual(["failed", "items_failed"]);
+    expect(tasks.each?.error).toBe(
+      "4 of 20 items failed, first '17': the outputs of the items of this task have 17000017 bytes; the limit is 16777216",
+    );
+    expect(JSON.parse(tasks.each?.outputs.x ?? "")).toHaveLength(20);
+  });
+
+  test("decides about many items with expensive conditions in parts", async () => {
+    const list = JSON.stringify(Array.from({ length: 2_000 }, (_, index) => 2 * index));
+    const job = jobOf(
+      `foreach: {range: [1, 300]}, if: "contains(fromJSON(params.list), item) && item > 298", script: exit 0`,
+    );
+    await using petit = await startEngine({ jobs: [job] });
+    const { run } = await petit.run("j", { list });
+    expect(run.status).toBe("completed");
+    expect(petit.store.runs.countItems(run.id).get(taskId("each"))).toMatchObject({ completed: 1, skipped: 299 });
+  });
+
   test("with an empty list completes with no items, and its outputs are empty arrays", async () => {
     const job = jobOf(
       'foreach: "${{ params.list }}", script: exit 1',
@@ -77,6 +122,11 @@ describe("a task with items", () => {
   test.each([
     ["not JSON", "[1,", 'foreach yielded "[1,", which is not JSON; expected a JSON array'],
     ["a scalar", '"web-1"', 'foreach yielded "\\"web-1\\""; expected a JSON array'],
+    [
+      "nested too deep",
+      `[${"[".repeat(1001)}${"]".repeat(1001)}]`,
+      "which is nested more than 100 levels deep; expected a JSON array",
+    ],
     ["too many items", JSON.stringify(Array.from({ length: 1001 }, (_, index) => index)), "there are 1001 items"],
     ["a repeated key", '["a", "b", "a"]', "items 0 and 2 have the same key 'a'"],
     ["a NUL", '["a\\u0000"]', "item 0 contains a NUL character"],

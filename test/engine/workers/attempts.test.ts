@@ -4,12 +4,14 @@ import {
   CLAIM_CONTEXT,
   claimProofBytes,
   OFFER_CONTEXT,
+  readOffer,
   readSignedOffer,
 } from "../../../src/domain/workers/protocol.ts";
 import { waitingByLabels } from "../../../src/domain/workers/waiting.ts";
+import { parseExactly } from "../../../src/lib/json.ts";
 import { encodeFrame } from "../../../src/lib/wire/frame.ts";
 import { generateSigningKey, isSignedBy, isSignedByAny } from "../../../src/lib/wire/signing.ts";
-import { job, program, retry, shell, taskId } from "../../support/engine/factories.ts";
+import { items, job, program, retry, shell, taskId } from "../../support/engine/factories.ts";
 import { canMount, smallDisk } from "../../support/engine/faults.ts";
 import { startEngine } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -104,6 +106,47 @@ describe("an attempt on a worker", () => {
     const outcome = { status: "completed", reason: null, error: null, exitCode: 0, signal: null } as const;
     await box.outcome(offer, { result: { outcome, outputs: { rows: "42" }, transient: false } });
     expect((await petit.ended(run.id)).output()).toBe("42\n");
+  });
+
+  test.each([
+    [{ status: "failed", reason: "items_failed" }, {}, "it failed with the reason items_failed"],
+    [{ status: "failed", reason: null }, {}, "it failed with the reason null"],
+    [{ status: "failed", reason: "worker_lost" }, {}, "it failed with the reason worker_lost"],
+    [{ status: "completed", reason: "exit_code" }, {}, "it completed with the reason exit_code"],
+    [{ status: "completed", reason: null, exitCode: 1e15 }, {}, "it has the exit code 1000000000000000"],
+    [
+      { status: "completed", reason: null },
+      Object.fromEntries(["a", "b"].map((key) => [key, "x".repeat(1_000_000)])),
+      "it has 2000002 bytes of outputs",
+    ],
+  ] as const)("ends with internal_error if its worker reports %p", async (given, outputs, problem) => {
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")] });
+    await using _ = petit;
+    const box = fakeWorker(transport, "box7");
+    await box.hello();
+    const run = await petit.trigger("hello");
+    const { offer } = await transport.offered();
+    await box.claim(offer);
+    const outcome = { error: null, exitCode: 0, signal: null, ...given };
+    expect(await box.outcome(offer, { result: { outcome, outputs, transient: false } })).toEqual({ stored: true });
+    const { tasks } = await petit.ended(run.id);
+    expect(tasks.far).toMatchObject({
+      status: "failed",
+      reason: "internal_error",
+      error: `internal error: worker box7 reported an end that no attempt can have: ${problem}`,
+    });
+  });
+
+  test("keeps the digits of large numbers in items", async () => {
+    const each = { ...items([]), source: { kind: "template", text: "[12345678901234567890]" } } as const;
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello", { items: each })] });
+    await using _ = petit;
+    await fakeWorker(transport, "box7").hello();
+    await petit.trigger("hello");
+    const { body } = await transport.offered();
+    expect(new TextDecoder().decode(body)).toContain('"value":12345678901234567890');
+    const { item } = readOffer(parseExactly(new TextDecoder().decode(body)));
+    expect(String(item?.value)).toBe("12345678901234567890");
   });
 
   test("is repeated as its task says, with a new offer", async () => {

@@ -1,5 +1,7 @@
+import type { Reason } from "../../../domain/run.ts";
 import type { OutcomeAnswer, RequestFailure, ShippedOutcome } from "../../../domain/workers/protocol.ts";
 import { afterCollection } from "../../attempt/exit-status.ts";
+import { MAX_OUTPUTS_BYTES } from "../../attempt/outputs-file.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
 import type { RemoteContext } from "../remote-context.ts";
 import { receiveArtifacts } from "./received-artifacts.ts";
@@ -68,7 +70,7 @@ const collect = async (live: LiveAttempt, worker: string, { message, context }: 
   await live.output.settle();
   if (!live.isHeldBy(worker, message.epoch)) return UNAVAILABLE;
   const { skips, retryAfterMs, ...rest } = afterCollection(
-    result,
+    acceptable(result, worker),
     received.status === "failed" ? received.problem : null,
   );
   const startedAt = live.claim?.at ?? 0;
@@ -86,6 +88,43 @@ const noteFullDisk = (live: LiveAttempt, detail: string, { clock, log }: RemoteC
   if (live.blocked === null) log.warn({ ...live.logFields, detail }, "cannot store the artifacts of an attempt yet");
   live.blocked = { by: "disk", detail, since: live.blocked?.since ?? clock.now() };
 };
+
+/** Returns a result that can be stored. One that no attempt can have ends the attempt, because the worker would only repeat it. */
+const acceptable = (result: Result, worker: string): Result => {
+  const problem = problemOf(result);
+  if (problem === null) return result;
+  const error = `internal error: worker ${worker} reported an end that no attempt can have: ${problem}`;
+  const outcome = { status: "failed", reason: "internal_error", error, exitCode: null, signal: null } as const;
+  return { outcome, outputs: {}, transient: false };
+};
+
+type Result = ShippedOutcome["result"];
+
+const MAX_EXIT_CODE = 0xffff_ffff;
+
+const problemOf = ({ outcome, outputs }: Result): string | null => {
+  const { status, reason, exitCode } = outcome;
+  if (status === "completed" && reason !== null) return `it completed with the reason ${reason}`;
+  if (status === "failed" && (reason === null || !WORKER_REASONS.has(reason)))
+    return `it failed with the reason ${reason}`;
+  if (exitCode !== null && Math.abs(exitCode) > MAX_EXIT_CODE) return `it has the exit code ${exitCode}`;
+  let bytes = 0;
+  for (const [key, value] of Object.entries(outputs)) bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  return bytes > MAX_OUTPUTS_BYTES ? `it has ${bytes} bytes of outputs` : null;
+};
+
+/** Why an attempt can fail on a worker. Whether it is lost, only petit decides. */
+const WORKER_REASONS: ReadonlySet<Reason> = new Set([
+  "exit_code",
+  "signal",
+  "timeout",
+  "spawn_failed",
+  "cancelled",
+  "shutdown",
+  "interrupted",
+  "artifacts_failed",
+  "internal_error",
+]);
 
 /** Answers an outcome that is repeated, or that arrives too late. Only the worker that had the attempt can leave a note on it. */
 const answerLate = (
