@@ -91,7 +91,11 @@ const phaseOf = (taskRun: TaskRun | ItemRun, running: Attempt | null): TaskState
 /** Returns the progress of a new item: completed if it has `outputs`, otherwise pending. */
 export const newProgress = (
   node: TaskNode,
-  { outputs, childRunId }: Pick<TaskProgress, "childRunId"> & { readonly outputs: Outputs | null },
+  {
+    outputs,
+    exitCode,
+    childRunId,
+  }: Pick<TaskProgress, "exitCode" | "childRunId"> & { readonly outputs: Outputs | null },
 ): TaskProgress => ({
   node,
   status: outputs === null ? "pending" : "completed",
@@ -100,7 +104,7 @@ export const newProgress = (
   failures: 0,
   outputs: outputs ?? {},
   error: null,
-  exitCode: null,
+  exitCode,
   childRunId,
   retryAt: null,
 });

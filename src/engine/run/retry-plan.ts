@@ -72,7 +72,7 @@ const withKeptUpstreams = (previous: PreviousRun): readonly ReusedTask[] => {
     const areUpstreamsKept = task.dependsOn.every((id) => (reused.get(id)?.outcome ?? null) !== null);
     if (result === undefined || !areUpstreamsKept) continue;
     if (isSuccess(task, result) || isSkippedAgain(task, previous)) reused.set(task.id, toReused(result));
-    else if (hasParts(result)) reused.set(task.id, onlyParts(result));
+    else if (hasParts(task, result)) reused.set(task.id, onlyParts(result));
   }
   return [...reused.values()];
 };
@@ -122,11 +122,11 @@ const tasksOutside = (
   const edges = new Map(job.tasks.map(({ id, dependsOn }) => [id, dependsOn]));
   const isRerun = (id: TaskId): boolean =>
     id === selected.id || ((kind === "from" || !succeeded.has(id)) && upstreamsOf(edges, id).has(selected.id));
-  return job.tasks.flatMap(({ id }) => {
-    const result = results.get(id);
+  return job.tasks.flatMap((task) => {
+    const result = results.get(task.id);
     if (result === undefined) return [];
-    if (!isRerun(id)) return [toReused(result)];
-    return kind === "task" && result.status === "failed" && hasParts(result) ? [onlyParts(result)] : [];
+    if (!isRerun(task.id)) return [toReused(result)];
+    return kind === "task" && result.status !== "completed" && hasParts(task, result) ? [onlyParts(result)] : [];
   });
 };
 
@@ -134,7 +134,8 @@ const tasksOutside = (
  * Returns whether a task that did not complete may have completed parts: items, or tasks of the run that it started. If it never
  * started, it may have those of the run that its own run retries.
  */
-const hasParts = ({ items, childRunId, reused }: TaskRun): boolean => items !== null || childRunId !== null || reused;
+const hasParts = (task: Task, { items, childRunId, reused }: TaskRun): boolean =>
+  (task.items !== undefined || task.program.type === "job") && (items !== null || childRunId !== null || reused);
 
 /** Reuses only the completed parts of a task. */
 const onlyParts = ({ taskId, items, childRunId }: TaskRun): ReusedTask => ({

@@ -30,6 +30,8 @@ export interface ItemStore {
 
 export type NewItem = Item & {
   readonly outputs: Outputs | null;
+  /** That of a completed item; null if it has none. */
+  readonly exitCode: number | null;
   /** The run that a completed item started; null if it started none. */
   readonly childRunId: RunId | null;
 };
@@ -53,10 +55,10 @@ export const createItemStore = ({ sql, write, recordEvent }: StoreContext): Item
       { runId: run.id, taskId, now, items: items.length },
       "expand a task",
     );
-    for (const { index, key, value, outputs, childRunId } of items) {
+    for (const { index, key, value, outputs, exitCode, childRunId } of items) {
       sql.run(
-        `INSERT INTO items (run, task_id, item, key, value, status, outputs, child_run_id, reused, started_at, ended_at)
-         VALUES (${RUN}, $taskId, $index, $key, $value, $status, $outputs, $childRunId, $reused, $at, $at)`,
+        `INSERT INTO items (run, task_id, item, key, value, status, exit_code, outputs, child_run_id, reused, started_at, ended_at)
+         VALUES (${RUN}, $taskId, $index, $key, $value, $status, $exitCode, $outputs, $childRunId, $reused, $at, $at)`,
         {
           runId: run.id,
           taskId,
@@ -64,6 +66,7 @@ export const createItemStore = ({ sql, write, recordEvent }: StoreContext): Item
           key,
           value: JSON.stringify(value),
           status: outputs === null ? "pending" : "completed",
+          exitCode,
           outputs: JSON.stringify(outputs ?? {}),
           childRunId,
           reused: outputs === null ? 0 : 1,

@@ -66,7 +66,7 @@ test("a task names the workers of its items", async () => {
   const { body, run, store } = await withWaitingRun();
   const [task] = store.runs.listTaskRuns(run.id);
   if (task === undefined) throw new Error("the run has no task");
-  const item = { value: "", outputs: null, childRunId: null };
+  const item = { value: "", outputs: null, exitCode: null, childRunId: null };
   const keys = ["a", "b", "c"];
   store.runs.startItems(
     run,

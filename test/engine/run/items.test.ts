@@ -243,10 +243,10 @@ describe("a task with items", () => {
     const second = await petit.ended((await petit.engine.retry(first.run.id)).id);
     expect(second.summary).toBe("each completed · sum completed");
     expect(readFileSync(dir.file("log"), "utf8")).toBe("a\nb\nc\nb\nc\n");
-    expect(itemsOf(petit, second.run.id).map(({ reused, attempts }) => [reused, attempts])).toEqual([
-      [true, 0],
-      [false, 1],
-      [false, 1],
+    expect(itemsOf(petit, second.run.id).map((item) => [item.reused, item.attempts, item.exitCode])).toEqual([
+      [true, 0, 0],
+      [false, 1, 0],
+      [false, 1, 0],
     ]);
     expect(second.output({ task: "sum" })).toBe('["a","b","c"]\n');
     const third = await petit.ended((await petit.engine.retry(first.run.id, { kind: "all" })).id);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { RetryScope } from "../../../src/engine/engine.ts";
-import { command, job, shell } from "../../support/engine/factories.ts";
+import { command, items, job, shell } from "../../support/engine/factories.ts";
 import { gate } from "../../support/engine/gate.ts";
 import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -47,6 +47,7 @@ describe("a retry of one task", () => {
     expect(second.run.error).toBe("task 'x' failed: exit code 1");
     const third = await retried(petit, "branches", { kind: "rest" });
     expect([third.ran, third.run.status]).toEqual([["x", "y"], "completed"]);
+    expect(third.tasks.x).toMatchObject({ reused: false, attempts: 1 });
   });
 
   test("fails if the task fails again, with the new failure as its cause", async () => {
@@ -56,6 +57,31 @@ describe("a retry of one task", () => {
     const second = await retried(petit, "branches", { kind: "task", taskId: "x" });
     expect(second.ran).toEqual(["x"]);
     expect(petit.store.runs.describeFailure(second.run.id)).toMatchObject({ taskId: "x", attempt: 1 });
+  });
+
+  test("repeats only the items that did not complete, also after a retry that did not reach them", async () => {
+    using dir = tempDir();
+    const log = dir.file("log");
+    const tasks = [
+      shell("up", `[ ! -e ${dir.file("broken")} ]`),
+      shell("each", `echo "$PETIT_ITEM" >> ${log}; [ "$PETIT_ITEM" = a ] || [ -e ${dir.file("fixed")} ]`, {
+        after: ["up"],
+        items: items(["a", "b"]),
+      }),
+    ];
+    await using petit = await startEngine({ jobs: [job("two", { tasks })], settings: { maxTasks: 1 } });
+    const summaries = [(await petit.run("two")).summary];
+    writeFileSync(dir.file("broken"), "");
+    summaries.push((await retried(petit, "two", { kind: "task", taskId: "up" })).summary);
+    rmSync(dir.file("broken"));
+    writeFileSync(dir.file("fixed"), "");
+    summaries.push((await retried(petit, "two", { kind: "task", taskId: "up" })).summary);
+    expect(summaries).toEqual([
+      "up completed · each failed(items_failed)",
+      "up failed(exit_code) · each skipped(upstream_failed)",
+      "up completed · each completed",
+    ]);
+    expect(readFileSync(log, "utf8")).toBe("a\nb\nb\n");
   });
 
   test("can run a task after a failure that is allowed, and keeps that of one after it", async () => {

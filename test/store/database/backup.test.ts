@@ -74,7 +74,7 @@ const caseOf: fc.Arbitrary<Case> = fc.record({
 
 const PLAIN = command("plain", "true");
 const EACH = command("each", "true", { items: items(["a"]) });
-const ITEM = { index: 0, key: "a", value: "a", outputs: null, childRunId: null };
+const ITEM = { index: 0, key: "a", value: "a", outputs: null, exitCode: null, childRunId: null };
 
 /** Stores a run with one attempt. */
 const makeAttempt = (store: Store, { stage, end, isItem }: Case): void => {

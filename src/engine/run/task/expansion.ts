@@ -18,6 +18,7 @@ export const expandTask = (state: RunState, taskId: TaskId, before: ReadonlyMap<
     return {
       ...item,
       outputs: isReused ? previous.outputs : null,
+      exitCode: isReused ? previous.exitCode : null,
       childRunId: isReused ? previous.childRunId : null,
     };
   });
