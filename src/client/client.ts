@@ -19,7 +19,11 @@ export type Client = {
   /** Returns the bytes of the body as they arrive. They end with a `ClientError` if the connection breaks. */
   readonly stream: <Path extends string>(
     path: KnownPath<"get", Path>,
-    options: RequestOptions<"get", Path> & { readonly signal?: AbortSignal },
+    options: RequestOptions<"get", Path> & {
+      readonly signal?: AbortSignal;
+      /** Called with the headers of the response before its bytes. */
+      readonly onHeaders?: (headers: Headers) => void;
+    },
   ) => Promise<AsyncIterable<Uint8Array<ArrayBuffer>>>;
 };
 
@@ -84,6 +88,7 @@ export const createClient = (options: ClientOptions): Client => {
     stream: async (path, given) => {
       const response = await send(path, { method: "GET", ...given });
       if (!response.ok) throw fail(failureOf(response, await read(response)));
+      given.onHeaders?.(response.headers);
       return bytesOf(response.body, (cause) => fail(unreachable("broken"), cause));
     },
   };

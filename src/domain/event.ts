@@ -41,3 +41,9 @@ export type Event = {
   /** The person who paused or resumed: the name of a token, otherwise an address. It is logged, but not stored or sent. */
   readonly by?: string;
 };
+
+/**
+ * Header of the event stream: how long there had been no event when it opened, in ms. Left out if there had been none since the start
+ * of petit. A reader that has read the state before it opened the stream learns whether it may have missed an event.
+ */
+export const QUIET_HEADER = "x-quiet-ms";

@@ -21,6 +21,8 @@ export class EventFeed implements Disposable {
   /** Cancels the pause after the last notification; null if there is none. */
   #cancelPause: (() => void) | null = null;
   #hasUnannounced = false;
+  /** When the newest event was added, by the monotonic clock; null if there is none since the start of this process. */
+  #newestAddedAt: number | null = null;
 
   constructor({ engine, store, clock }: Pick<ApiOptions, "engine" | "store" | "clock">) {
     this.#store = store;
@@ -32,6 +34,11 @@ export class EventFeed implements Disposable {
   /** Number of the newest event; 0 if there is none. */
   get newestSeq(): number {
     return this.#recent.at(-1)?.seq ?? this.#floor;
+  }
+
+  /** How long there has been no event, in ms; null if there has been none since the start of this process. */
+  get quietMs(): number | null {
+    return this.#newestAddedAt === null ? null : this.#clock.monotonic() - this.#newestAddedAt;
   }
 
   /** Returns at most `limit` events after `seq`, the oldest first. */
@@ -56,6 +63,7 @@ export class EventFeed implements Disposable {
     // Skip events that were stored before the feed was created.
     if (event.seq <= this.newestSeq) return;
     this.#recent.push(encode(event));
+    this.#newestAddedAt = this.#clock.monotonic();
     if (this.#recent.length > 2 * MIN_RECENT)
       this.#floor = this.#recent.splice(0, MIN_RECENT).at(-1)?.seq ?? this.#floor;
     if (this.#cancelPause === null) this.#notifyListeners();

@@ -1,4 +1,5 @@
 import { Elysia } from "elysia";
+import { QUIET_HEADER } from "../../domain/event.ts";
 import type { ApiContext } from "../context.ts";
 import type { EventFeed } from "../events/feed.ts";
 import { streamBody } from "../events/response-body.ts";
@@ -15,7 +16,9 @@ export const eventRoutes = ({ clock, log, closing, requests, authentication }: A
       // A number beyond the newest event comes from another database; the stream then starts with new events.
       const since = Math.min(readLastEventId(request) ?? feed.newestSeq, feed.newestSeq);
       const ending = authentication.untilLogout(request, closing);
-      return new Response(streamBody(eventStream(feed, clock, since), ending, log), { headers: SSE_HEADERS });
+      const { quietMs } = feed;
+      const headers = quietMs === null ? SSE_HEADERS : { ...SSE_HEADERS, [QUIET_HEADER]: String(Math.floor(quietMs)) };
+      return new Response(streamBody(eventStream(feed, clock, since), ending, log), { headers });
     },
     {
       headers: ResumeHeaders,

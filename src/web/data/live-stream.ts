@@ -2,6 +2,7 @@ import { isRefused } from "../../client/error.ts";
 import { eventStream, type StreamItem } from "../../client/event-stream.ts";
 import { type LiveEvent, parseLiveEvent } from "../../client/live-event.ts";
 import { Reconnect } from "../../client/reconnect.ts";
+import { QUIET_HEADER } from "../../domain/event.ts";
 import { pageClock, petit } from "./client.ts";
 import { hiddenSignal, untilVisible } from "./page-visibility.ts";
 
@@ -19,8 +20,11 @@ export type ConnectionState = (typeof CONNECTION_STATES)[number];
 export type LiveStreamOptions = {
   readonly onEvent: (event: LiveEvent) => void;
   readonly onState: (state: ConnectionState) => void;
-  /** Called each time a connection opens. Events from before it can be missing. */
-  readonly onOpen: () => void;
+  /**
+   * Called each time a connection opens. Events from before it can be missing. `quietMs` is how long there had been no event when it
+   * opened; null if there had been none since the start of petit.
+   */
+  readonly onOpen: (quietMs: number | null) => void;
 };
 
 const OFFLINE_AFTER_MS = 30_000;
@@ -33,6 +37,7 @@ export class LiveStream {
   readonly #options: LiveStreamOptions;
   readonly #reconnect: Reconnect;
   #lastId: string | null = null;
+  #quietMs: number | null = null;
   #ending = new AbortController();
 
   constructor(options: LiveStreamOptions) {
@@ -63,7 +68,13 @@ export class LiveStream {
     this.#options.onState("connecting");
     const items = eventStream({
       open: (lastId, ending) =>
-        petit.stream("/api/events", { headers: lastId === null ? {} : { "last-event-id": lastId }, signal: ending }),
+        petit.stream("/api/events", {
+          headers: lastId === null ? {} : { "last-event-id": lastId },
+          signal: ending,
+          onHeaders: (headers) => {
+            this.#quietMs = readQuietMs(headers);
+          },
+        }),
       lastId: this.#lastId,
       clock: pageClock,
       reconnect: this.#reconnect,
@@ -76,7 +87,7 @@ export class LiveStream {
   #handle(item: StreamItem): void {
     if (item.kind === "open") {
       this.#options.onState("connected");
-      this.#options.onOpen();
+      this.#options.onOpen(this.#quietMs);
     } else if (item.kind === "event") {
       this.#lastId = item.id ?? this.#lastId;
       const event = parseLiveEvent(item);
@@ -84,6 +95,11 @@ export class LiveStream {
     }
   }
 }
+
+const readQuietMs = (headers: Headers): number | null => {
+  const text = headers.get(QUIET_HEADER);
+  return text === null ? null : Number(text);
+};
 
 const stateAfter = (error: unknown, awayMs: number): ConnectionState => {
   if (isRefused(error, "UNAUTHORIZED")) return "locked";

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { ask, post, runToEnd } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
@@ -22,6 +24,10 @@ tasks:
     max_failures: 100%
     retry: {max_attempts: 1, delay: 1ms}
     script: 'echo "this is item $PETIT_ITEM_INDEX"; test "$PETIT_ITEM_INDEX" != 998'
+---
+id: late
+tasks:
+  - {id: each, type: shell, foreach: [late-gate, never-gate], script: 'until test -e "$PETIT_ITEM"; do sleep 0.05; done'}
 ---
 id: gated
 tasks:
@@ -81,6 +87,25 @@ describe.skipIf(CHROMIUM === null)("the items of a task", () => {
     expect(await page.locator(".item-row").textContent()).toContain("2 attempts");
     await page.getByRole("button", { name: "999 completed" }).click();
     await page.locator("[data-item='0']").waitFor();
+  }, 60_000);
+
+  test("are followed if one ends before the page has opened its event stream", async () => {
+    const { petit } = running();
+    await using web = await openWeb(petit);
+    const { page } = web;
+    const { body } = await post(petit, "/api/jobs/late/trigger");
+    const opened = Promise.withResolvers<void>();
+    await page.route("**/api/events", async (route) => {
+      await opened.promise;
+      await route.continue();
+    });
+    await web.open(`/runs/${body.run_id}`);
+    await page.locator("[data-task=each]").getByText("0/2").waitFor();
+    writeFileSync(join(petit.dir, "late-gate"), "");
+    await becomes(async () => (await ask(petit, `/api/runs/${body.run_id}/tasks`)).body.tasks[0].items.completed, 1);
+    opened.resolve();
+    await page.locator("[data-task=each]").getByText("1/2").waitFor();
+    await post(petit, `/api/runs/${body.run_id}/cancel`);
   }, 60_000);
 
   test("are followed while they run", async () => {

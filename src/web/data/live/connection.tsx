@@ -55,8 +55,11 @@ class LiveConnection {
       this.#state = state;
       for (const listener of this.#stateListeners) listener();
     },
-    onOpen: () => {
-      if (this.#opened++ > 0) this.#applier.refreshAll();
+    onOpen: (quietMs) => {
+      const isFirst = this.#opened++ === 0;
+      // The browser fetches the first data before the script of the page runs, and so before the stream opens.
+      const isMissed = quietMs !== null && quietMs < performance.now() + MARGIN_MS;
+      if (!isFirst || isMissed) this.#applier.refreshAll();
     },
   });
 
@@ -72,6 +75,9 @@ class LiveConnection {
 
   readonly state = (): ConnectionState => this.#state;
 }
+
+/** Added to the age of the page, which counts from the request of its document. */
+const MARGIN_MS = 250;
 
 /** Creates the connection of the page. It connects when the provider is mounted. */
 export const createConnection = (): LiveConnection => new LiveConnection();
