@@ -36,7 +36,16 @@ export type DocParameter = {
 export type DocResponse = { readonly description: string; readonly content?: DocContent };
 
 export type DocContent = Readonly<
-  Record<string, { readonly schema: DocSchema; readonly example?: string; readonly "x-item-schema"?: DocSchema }>
+  Record<
+    string,
+    {
+      readonly schema: DocSchema;
+      readonly example?: string;
+      /** An example as text, if the schema is that of a record. */
+      readonly "x-example"?: string;
+      readonly "x-item-schema"?: DocSchema;
+    }
+  >
 >;
 
 type DocReference = { readonly $ref: string };

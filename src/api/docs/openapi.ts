@@ -27,7 +27,22 @@ type Schema = {
   /** Names of the headers of an answer with this schema. */
   readonly "x-headers"?: readonly string[];
   /** Content types of an answer that is not JSON. */
-  readonly "x-content"?: Readonly<Record<string, { readonly example: string; readonly itemSchema?: Schema }>>;
+  readonly "x-content"?: Readonly<Record<string, Content>>;
+};
+
+type Content = {
+  readonly example: string;
+  /** The schema of each record. For server-sent events, that of their data. */
+  readonly itemSchema?: Schema;
+  /** For server-sent events. */
+  readonly events?: EventFields;
+};
+
+type EventFields = {
+  /** The title of the schema of an event. */
+  readonly title: string;
+  /** The values of the field `event`; empty if events have none. */
+  readonly types: readonly string[];
 };
 
 /** Builds the description of the API as OpenAPI 3.1: https://spec.openapis.org/oas/v3.1.1 */
@@ -164,11 +179,12 @@ const content = (schema: Schema, components: Components) => {
   const types = schema["x-content"];
   if (types === undefined) return json(schema, components);
   return Object.fromEntries(
-    Object.entries(types).map(([type, { example, itemSchema }]) => [
+    Object.entries(types).map(([type, { example, itemSchema, events }]) => [
       type,
       {
-        schema: { type: "string" },
-        example,
+        ...(events === undefined || itemSchema === undefined
+          ? { schema: { type: "string" }, example }
+          : { schema: components.ofEvent(events, itemSchema), "x-example": example }),
         ...(itemSchema === undefined ? {} : { "x-item-schema": components.use(itemSchema) }),
       },
     ]),
@@ -186,6 +202,30 @@ class Components {
     if (schema.title === undefined) return this.#plain(schema);
     this.schemas[schema.title] ??= this.#plain(schema);
     return { $ref: `#/components/schemas/${schema.title}` };
+  }
+
+  /**
+   * Returns a reference to the schema of a server-sent event. OpenAPI 3.1 has no keyword for the records of a stream; the schema of
+   * `text/event-stream` is that of one event, as tools read it.
+   */
+  ofEvent({ title, types }: EventFields, data: Schema): unknown {
+    const hasType = types.length > 0;
+    this.schemas[title] ??= {
+      type: "object",
+      description: "A server-sent event; comments come between them",
+      required: ["id", ...(hasType ? ["event"] : []), "data"],
+      properties: {
+        id: { type: "string", pattern: "^[0-9]+$", description: "What `Last-Event-ID` resumes after" },
+        ...(hasType && { event: { type: "string", enum: types, description: "Type of the event" } }),
+        data: {
+          type: "string",
+          description: "JSON",
+          contentMediaType: "application/json",
+          contentSchema: this.use(data),
+        },
+      },
+    };
+    return { $ref: `#/components/schemas/${title}` };
   }
 
   /** Converts what the validation library writes in its own way to standard JSON Schema. */

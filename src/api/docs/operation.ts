@@ -94,7 +94,7 @@ const bodyType = ({ content = {} }: DocResponse): Markup =>
 const examples = ({ responses }: DocOperation, document: ApiDocument): Markup => {
   const [response] = Object.values(responses);
   const content: DocContent = response === undefined ? {} : (resolveResponse(response, document).content ?? {});
-  return html`${Object.values(content).map(({ schema, example }) => {
+  return html`${Object.values(content).map(({ schema, "x-example": text, example = text }) => {
     if (example !== undefined) return codeBlock(example.trimEnd());
     const named = schema.$ref === undefined ? undefined : document.components.schemas[nameOf(schema.$ref)];
     return named === undefined ? NOTHING : exampleOf(named);

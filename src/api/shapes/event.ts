@@ -26,7 +26,13 @@ const EXAMPLE = `id: 7\nevent: run.finished\ndata: {"seq":7,"at":1767225600042,"
 
 export const EventStream = t.String({
   description: `Server-sent events of the types ${EVENT_TYPES.map((type) => `\`${type}\``).join(", ")}; \`data\` is an EventData`,
-  "x-content": { "text/event-stream": { example: EXAMPLE, itemSchema: EventData } },
+  "x-content": {
+    "text/event-stream": {
+      example: EXAMPLE,
+      itemSchema: EventData,
+      events: { title: "ServerSentEvent", types: EVENT_TYPES },
+    },
+  },
 });
 
 /** Encodes an event as a server-sent event. */

@@ -26,12 +26,36 @@ export const LogRecord = exactly(
 
 const EXAMPLE = `{"seq":1,"task_id":"extract","attempt":1,"stream":"stdout","at":1767225600012,"text":"42 rows"}`;
 
+const LogChunk = exactly(
+  {
+    seq: LogRecord.properties.seq,
+    task_id: TaskIdText,
+    item: LogRecord.properties.item,
+    attempt: LogRecord.properties.attempt,
+    stream: LogRecord.properties.stream,
+    at: LogRecord.properties.at,
+    base64: t.String({ contentEncoding: "base64", description: "The bytes of the lines, with their line breaks" }),
+  },
+  { title: "LogChunk", description: "Lines of output that were read together; `seq` is the number of the first" },
+);
+
+const CHUNK_EXAMPLE = `{"seq":1,"task_id":"extract","attempt":1,"stream":"stdout","at":1767225600012,"base64":"NDIgcm93cwo="}`;
+
 export const LogText = t.String({
   description: "The output of a run: its bytes, or one LogRecord per line, depending on `Accept`",
   "x-content": {
     "text/plain": { example: "42 rows\n" },
     "application/x-ndjson": { example: `${EXAMPLE}\n`, itemSchema: LogRecord },
-    "text/event-stream": { example: `id: 1\ndata: ${EXAMPLE}\n\n`, itemSchema: LogRecord },
+    "text/event-stream": {
+      example: `id: 1\ndata: ${EXAMPLE}\n\n`,
+      itemSchema: LogRecord,
+      events: { title: "ServerSentLogRecord", types: [] },
+    },
+    "text/event-stream;chunks=base64": {
+      example: `id: 1\ndata: ${CHUNK_EXAMPLE}\n\n`,
+      itemSchema: LogChunk,
+      events: { title: "ServerSentLogChunk", types: [] },
+    },
   },
 });
 

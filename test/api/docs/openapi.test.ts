@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { ask, runToEnd } from "../../support/petit/api.ts";
+import { ask, readEvents, runToEnd, take } from "../../support/petit/api.ts";
 import {
   type JsonSchema,
   mismatches,
@@ -15,7 +15,7 @@ const JOBS = {
 id: hello
 schedule: "@every 1h"
 params: {day: {default: x}}
-tasks: [{id: only, type: command, command: "true", retry: {max_attempts: 1}}]
+tasks: [{id: only, type: command, command: echo, args: [hello], retry: {max_attempts: 1}}]
 ---
 id: gated
 depends_on: [never]
@@ -136,6 +136,28 @@ describe("the description of the API", () => {
       expect(inPath.every((each) => each.required)).toBe(true);
       for (const parameter of operation.parameters) expect(parameter.description.length).toBeGreaterThan(5);
     }
+  });
+
+  test.each([
+    ["/api/events", "/api/events", "text/event-stream"],
+    ["/api/runs/{run_id}/logs", "logs?follow=true", "text/event-stream"],
+    ["/api/runs/{run_id}/logs", "logs?follow=true", "text/event-stream;chunks=base64"],
+  ])("describes the records of %s as %s, %s", async (path, target, accept) => {
+    const url = target === "logs?follow=true" ? `/api/runs/${runId}/${target}` : target;
+    const headers = { accept, "last-event-id": "0" };
+    const response = await petit.fetch(url, { headers });
+    const records = await take(readEvents(response), 1);
+    const { content } = resolve(document, document.paths[path]?.get?.responses[200] ?? {}) as {
+      content: Record<string, { schema: JsonSchema }>;
+    };
+    const schema = content[accept]?.schema ?? {};
+    const { properties = {} } = resolve(document, schema) as { properties?: Record<string, JsonSchema> };
+    for (const { id, event, data } of records) {
+      const record = "event" in properties ? { id, event, data } : { id, data };
+      expect(mismatches(document, schema, record)).toEqual([]);
+      expect(mismatches(document, schema, { ...record, data: "{}" })).not.toEqual([]);
+    }
+    expect(records).toHaveLength(1);
   });
 
   test("has no dangling reference and no unused component", () => {

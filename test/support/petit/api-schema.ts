@@ -40,7 +40,7 @@ export const resolve = (document: OpenApiDocument, value: JsonSchema): JsonSchem
 const KNOWN = new Set([
   ...["title", "description", "examples", "default"],
   ...["type", "enum", "const", "anyOf", "properties", "required", "additionalProperties", "items"],
-  ...["pattern", "minimum", "maximum"],
+  ...["pattern", "minimum", "maximum", "contentMediaType", "contentSchema", "contentEncoding"],
 ]);
 
 /** Returns one line for each part of a value that does not fit a schema. Throws at an unknown keyword. */
@@ -57,6 +57,8 @@ export const mismatches = (document: OpenApiDocument, given: JsonSchema, value: 
   if (words !== undefined && !words.includes(value)) return [`${at} is not one of ${words}: ${show(value)}`];
   if ("const" in schema && schema.const !== value) return [`${at} is not ${show(schema.const)}: ${show(value)}`];
   if (type !== undefined && !isOfType(type, value)) return [`${at} is not a ${type}: ${show(value)}`];
+  if (typeof value === "string" && schema.contentSchema !== undefined)
+    return mismatches(document, schema.contentSchema as JsonSchema, JSON.parse(value), `${at} as JSON`);
   if (typeof value === "string") return textMismatches(schema, value, at);
   if (typeof value === "number") return numberMismatches(schema, value, at);
   if (Array.isArray(value)) {
