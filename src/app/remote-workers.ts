@@ -20,7 +20,7 @@ export const openRemoteWorkers = (
   { settings, clock }: RemoteWorkersOptions,
   parts: AsyncDisposableStack,
 ): CreateRemoteWorkers => {
-  const { nats, natsSigningKey, lostAfterMs } = settings;
+  const { nats, natsSigningKey, natsReplicas: replicas, lostAfterMs } = settings;
   if (natsSigningKey === null)
     throw new PetitError(
       "invalid_request",
@@ -31,7 +31,7 @@ export const openRemoteWorkers = (
   const signingKeys = natsSigningKey.map(readSigningKey);
   // petit must notice that it is cut off itself before it declares its workers lost.
   const silenceMs = Math.min(SILENCE_MS, lostAfterMs / 4);
-  const transport = parts.use(schedulerTransport({ access: natsAccess(settings), clock, silenceMs }));
+  const transport = parts.use(schedulerTransport({ access: natsAccess(settings), clock, silenceMs, replicas }));
   return remoteWorkers({ transport, signingKeys, lostAfterMs, url: nats.map(withoutUser).join(", ") });
 };
 

@@ -8,7 +8,7 @@ import type { QueueState } from "../domain/limits/queue.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import type { Pause } from "../domain/pause.ts";
 import type { Run } from "../domain/run.ts";
-import type { Dispatch, WorkerWait } from "../domain/workers/waiting.ts";
+import type { BlockedAttempt, Dispatch, WorkerWait } from "../domain/workers/waiting.ts";
 import type { WorkerView } from "../domain/workers/worker.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Store } from "../store/store.ts";
@@ -103,6 +103,8 @@ export interface Engine extends AsyncDisposable {
   readonly workers: readonly WorkerView[];
   /** Returns the attempts that wait for a worker, of all runs or of one; the oldest first. */
   listWorkerWaits(runId?: RunId): readonly WorkerWait[];
+  /** Returns the attempts, of all runs or of one, that NATS or petit's disk keeps from reaching a worker, or from ending. */
+  listBlockedAttempts(runId?: RunId): readonly BlockedAttempt[];
   /**
    * Resolves when the worker claims nothing more. Idempotent, as `resumeWorker`. Both reject with `not_found`, and with `conflict`
    * if petit runs without workers.

@@ -285,6 +285,10 @@ class Scheduler implements Engine {
     return this.#workers?.workers ?? [];
   }
 
+  listBlockedAttempts(runId?: RunId): ReturnType<Engine["listBlockedAttempts"]> {
+    return this.#workers?.listBlocked(runId) ?? [];
+  }
+
   listWorkerWaits(runId?: RunId): ReturnType<Engine["listWorkerWaits"]> {
     return (this.#workers ?? this.#withoutWorkers).listWaits(runId);
   }

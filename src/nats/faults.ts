@@ -21,7 +21,8 @@ export const onSession = async <T>({ lost }: Pick<Session<unknown>, "lost">, act
   }
 };
 
-const toTransportError = (error: unknown): TransportError => {
+/** Returns what an error of the client means. */
+export const toTransportError = (error: unknown): TransportError => {
   if (error instanceof TransportError) return error;
   const message = error instanceof Error ? error.message : String(error);
   return new TransportError(faultOf(error), message, { cause: error });

@@ -29,6 +29,12 @@ const SILENT = new TransportError("disconnected", "the server does not answer");
 const lostConnection = (reason: unknown): unknown =>
   reason instanceof Error && faultOf(reason) === "other" ? new TransportError("disconnected", reason.message) : reason;
 
+/** NATS's own default, for a server that does not report its limit. */
+const DEFAULT_PAYLOAD_BYTES = 2 ** 20;
+
+/** Returns the size of the largest message that the server accepts, in bytes. */
+export const maxPayloadOf = ({ info }: NatsConnection): number => info?.max_payload ?? DEFAULT_PAYLOAD_BYTES;
+
 /** A connection that can be used, until `lost` is aborted. */
 export type Session<T> = { readonly connection: NatsConnection; readonly prepared: T; readonly lost: AbortSignal };
 
@@ -51,6 +57,10 @@ export class Link<T> implements AsyncDisposable {
 
   get state(): LinkState {
     return this.#state;
+  }
+
+  get isConnected(): boolean {
+    return this.#session !== null;
   }
 
   start(): void {

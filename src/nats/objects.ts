@@ -8,9 +8,15 @@ import type { JetStream } from "./streams.ts";
 /** How long an object is kept unless it is deleted. If it is needed after that, its sender stores it again. */
 const OBJECT_AGE_MS = 24 * 3_600_000;
 
-/** Creates an object store, or does nothing if there is one. */
-export const openBucket = async ({ client }: JetStream, bucket: string): Promise<void> => {
-  await new Objm(client).create(bucket, { ttl: nanos(OBJECT_AGE_MS) });
+/** Creates an object store, or changes on how many servers it is kept if there is one. */
+export const openBucket = async (
+  { client, manager: { streams } }: JetStream,
+  bucket: string,
+  replicas: number,
+): Promise<void> => {
+  await new Objm(client).create(bucket, { ttl: nanos(OBJECT_AGE_MS), replicas });
+  const { config } = await streams.info(streamOf(bucket));
+  if (config.num_replicas !== replicas) await streams.update(streamOf(bucket), { num_replicas: replicas });
 };
 
 /** Opens an object store without asking whether it exists, which workers may not. */
@@ -23,10 +29,21 @@ export const putObject = async (
     bucket,
     name,
     content,
-  }: { readonly bucket: string; readonly name: string; readonly content: ReadableStream<Uint8Array> },
+    chunkBytes,
+  }: ObjectPlace & { readonly content: ReadableStream<Uint8Array>; readonly chunkBytes: number },
 ): Promise<void> => {
-  await (await storeOf(jetStream, bucket)).put({ name }, content);
+  await (await storeOf(jetStream, bucket)).put({ name, options: { max_chunk_size: chunkBytes } }, content);
 };
+
+/** Size of the parts of an object on a server with the default `max_payload`. */
+const CHUNK_BYTES = 128 * 1024;
+
+/** Leaves room for the headers of a message. */
+const HEADROOM_BYTES = 1_024;
+
+/** Returns the size of the parts of objects for a server that accepts messages of this size. */
+export const chunkBytesFor = (maxPayloadBytes: number): number =>
+  Math.min(CHUNK_BYTES, maxPayloadBytes - HEADROOM_BYTES);
 
 /** Returns whether there is an object that will be kept for at least half its age. */
 export const hasObject = async (jetStream: JetStream, place: ObjectPlace, nowMs: number): Promise<boolean> => {

@@ -6,14 +6,22 @@ import type {
   SchedulerReceiver,
   SchedulerTransport,
 } from "../engine/workers/transport.ts";
-import type { Clock } from "../lib/clock.ts";
+import { type Clock, sleep } from "../lib/clock.ts";
 import { decodeFrame, encodeFrame, type Frame } from "../lib/wire/frame.ts";
-import { type NatsAccess, prepareConnect } from "./connect.ts";
-import { onSession } from "./faults.ts";
+import { faultOf, type NatsAccess, prepareConnect } from "./connect.ts";
+import { onSession, toTransportError } from "./faults.ts";
 import { encodeOffer } from "./large-offer.ts";
-import { Link, type Session } from "./link.ts";
-import { deleteObject, hasObject, type ObjectPlace, openBucket, putObject, readObject } from "./objects.ts";
-import { type JetStream, jetStreamOf, openOfferStream, openSet } from "./streams.ts";
+import { Link, maxPayloadOf, type Session } from "./link.ts";
+import {
+  chunkBytesFor,
+  deleteObject,
+  hasObject,
+  type ObjectPlace,
+  openBucket,
+  putObject,
+  readObject,
+} from "./objects.ts";
+import { checkOfferStream, type JetStream, jetStreamOf, lacksServers, openOfferStream, openSet } from "./streams.ts";
 import {
   ALL_REQUESTS,
   artifactBucket,
@@ -31,7 +39,16 @@ export type SchedulerTransportOptions = {
   readonly clock: Clock;
   /** See `LinkOptions`. */
   readonly silenceMs?: number;
+  /** On how many servers of a cluster streams and object stores are kept. 1 by default. */
+  readonly replicas?: number;
+  /** How often JetStream is checked, in ms. */
+  readonly checkMs?: number;
 };
+
+const CHECK_MS = 5_000;
+
+/** How long petit waits at its connection until JetStream stores something, in ms. */
+const OPEN_MS = 4_000;
 
 /** Returns the scheduler's connection to NATS, not started. Throws `invalid_request` if a file of the access can't be used. */
 export const schedulerTransport = (options: SchedulerTransportOptions): SchedulerTransport =>
@@ -44,10 +61,17 @@ class NatsScheduler implements SchedulerTransport {
   /** The label sets and the workers whose queues and stores must exist. They are created again if NATS loses them. */
   readonly #sets = new Set<string>();
   readonly #workers = new Set<string>();
+  readonly #replicas: number;
+  readonly #checkMs: number;
+  #problem: string | null = null;
+  /** True if what must exist is on fewer servers than wanted. */
+  #isDegraded = false;
 
-  constructor({ access, clock, silenceMs }: SchedulerTransportOptions) {
+  constructor({ access, clock, silenceMs, replicas = 1, checkMs = CHECK_MS }: SchedulerTransportOptions) {
     const connect = prepareConnect(access);
     this.#clock = clock;
+    this.#replicas = replicas;
+    this.#checkMs = checkMs;
     this.#link = new Link({
       clock,
       connect: () => connect({ name: "petit", inboxPrefix: SCHEDULER_INBOX }),
@@ -66,14 +90,77 @@ class NatsScheduler implements SchedulerTransport {
     this.#link.start();
   }
 
+  get problem(): string | null {
+    return this.#problem;
+  }
+
   async #prepare(connection: NatsConnection): Promise<JetStream> {
     const jetStream = await jetStreamOf(connection);
-    await openOfferStream(jetStream.manager);
-    await openBucket(jetStream, SCRIPT_BUCKET);
-    await Promise.all([...this.#sets].map((set) => openSet(jetStream.manager, set)));
-    await Promise.all([...this.#workers].map((worker) => openBucket(jetStream, artifactBucket(worker))));
+    // Requests of workers need no JetStream, so petit connects although it stores nothing, for example after the loss of a server.
+    const opened = this.#open(jetStream).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    const over = new AbortController();
+    const late = sleep(this.#clock, OPEN_MS, over.signal).then(() => LATE);
+    const error = await Promise.race([opened, late]);
+    over.abort("over");
+    if (error !== null && isFinal(error)) throw error;
     await subscribe(connection, ALL_REQUESTS, (message) => this.#receive(connection, message));
+    if (error === null) this.#problem = null;
+    else this.#noteProblem(error);
+    void this.#check(connection, jetStream);
     return jetStream;
+  }
+
+  /** Creates what must exist. */
+  async #open(jetStream: JetStream): Promise<void> {
+    this.#isDegraded = false;
+    await this.#replicated((replicas) => openOfferStream(jetStream.manager, replicas));
+    await this.#openBucket(jetStream, SCRIPT_BUCKET);
+    await Promise.all([...this.#sets].map((set) => openSet(jetStream.manager, set)));
+    await Promise.all([...this.#workers].map((worker) => this.#openBucket(jetStream, artifactBucket(worker))));
+    if (this.#isDegraded)
+      throw new TransportError("refused", `there are too few NATS servers for --nats-replicas ${this.#replicas}`);
+  }
+
+  #openBucket(jetStream: JetStream, bucket: string): Promise<void> {
+    return this.#replicated((replicas) => openBucket(jetStream, bucket, replicas));
+  }
+
+  /** Calls `open` with the wanted number of replicas. If there are too few servers for it, one has to do. */
+  async #replicated(open: (replicas: number) => Promise<void>): Promise<void> {
+    try {
+      await open(this.#replicas);
+    } catch (error) {
+      if (!lacksServers(error) || this.#replicas === 1) throw error;
+      this.#isDegraded = true;
+      await open(1);
+    }
+  }
+
+  /** Asks from time to time whether JetStream stores what petit sends, until the connection is closed. */
+  async #check(connection: NatsConnection, jetStream: JetStream): Promise<void> {
+    const closed = new AbortController();
+    void connection.closed().then(() => closed.abort("closed"));
+    while (!closed.signal.aborted) {
+      await sleep(this.#clock, this.#checkMs, closed.signal);
+      if (closed.signal.aborted) return;
+      try {
+        // After a problem, what did not exist may have to be created.
+        await (this.#problem === null ? checkOfferStream(jetStream.manager) : this.#open(jetStream));
+        if (!closed.signal.aborted) this.#noteProblem(null);
+      } catch (error) {
+        if (!closed.signal.aborted) this.#noteProblem(error);
+      }
+    }
+  }
+
+  #noteProblem(error: unknown): void {
+    const problem = error === null ? null : toTransportError(error).message;
+    const isNew = (problem === null) !== (this.#problem === null);
+    this.#problem = problem;
+    if (isNew) this.#receiver?.onProblem?.(problem);
   }
 
   #receive(connection: NatsConnection, message: Msg): void {
@@ -88,8 +175,7 @@ class NatsScheduler implements SchedulerTransport {
   async publishOffer({ set, id, keys = "", ...offer }: OfferMessage): Promise<PublishedOffer> {
     const session = this.#link.session();
     await this.openSets([set]);
-    const { max_payload = DEFAULT_PAYLOAD_BYTES } = session.connection.info ?? {};
-    const { message, stored } = encodeOffer(offer, max_payload);
+    const { message, stored } = encodeOffer(offer, maxPayloadOf(session.connection));
     if (stored !== null) await this.putScript(stored.name, stored.content);
     const publish = async (): Promise<PublishedOffer> => {
       const { client } = session.prepared;
@@ -111,7 +197,7 @@ class NatsScheduler implements SchedulerTransport {
   #reopen(session: Session<JetStream>): Promise<void> {
     const { manager } = session.prepared;
     return onSession(session, async () => {
-      await openOfferStream(manager);
+      await this.#replicated((replicas) => openOfferStream(manager, replicas));
       await Promise.all([...this.#sets].map((set) => openSet(manager, set)));
     });
   }
@@ -140,7 +226,8 @@ class NatsScheduler implements SchedulerTransport {
     const place = { bucket: SCRIPT_BUCKET, name: sha256 };
     await onSession(session, async () => {
       if (await hasObject(session.prepared, place, this.#clock.now())) return;
-      await putObject(session.prepared, { ...place, content: new Blob([content.slice()]).stream() });
+      const chunkBytes = chunkBytesFor(maxPayloadOf(session.connection));
+      await putObject(session.prepared, { ...place, content: new Blob([content.slice()]).stream(), chunkBytes });
     });
   }
 
@@ -152,7 +239,7 @@ class NatsScheduler implements SchedulerTransport {
   async openArtifacts(worker: string): Promise<void> {
     if (this.#workers.has(worker)) return;
     const session = this.#link.session();
-    await onSession(session, () => openBucket(session.prepared, artifactBucket(worker)));
+    await onSession(session, () => this.#openBucket(session.prepared, artifactBucket(worker)));
     this.#workers.add(worker);
   }
 
@@ -178,8 +265,13 @@ class NatsScheduler implements SchedulerTransport {
   }
 }
 
-/** NATS's own default, for a server that does not report its limit. */
-const DEFAULT_PAYLOAD_BYTES = 2 ** 20;
+const LATE = new TransportError("timeout", "JetStream does not answer; a server that keeps its streams may be away");
+
+/** Returns whether petit can't work with this server or account at all. */
+const isFinal = (error: unknown): boolean => {
+  const fault = faultOf(error);
+  return fault === "permissions" || fault === "no_jetstream" || fault === "credentials";
+};
 
 /**
  * The server checks who may send to a subject. It does not check the reply subject, and JetStream can deliver a message to any subject.

@@ -27,12 +27,16 @@ export const jetStreamOf = async (connection: NatsConnection): Promise<JetStream
   return { client: jetstream(connection, options), manager: await jetstreamManager(connection, options) };
 };
 
-/** Creates the stream of offers. A worker's acknowledgement removes an offer from it. */
-export const openOfferStream = async ({ streams }: JetStreamManager): Promise<void> => {
+/**
+ * Creates the stream of offers, or changes it if it has another configuration. A worker's acknowledgement removes an offer from it.
+ * `replicas` is on how many servers of a cluster it is kept.
+ */
+export const openOfferStream = async ({ streams }: JetStreamManager, replicas: number): Promise<void> => {
   const config = {
     subjects: [offerSubject("*")],
     max_age: nanos(OFFER_AGE_MS),
     duplicate_window: nanos(DUPLICATES_MS),
+    num_replicas: replicas,
   };
   try {
     await streams.add({
@@ -47,8 +51,20 @@ export const openOfferStream = async ({ streams }: JetStreamManager): Promise<vo
   }
 };
 
+/** Asks for the stream of offers. Rejects if it is missing, or if the servers that keep it are away. */
+export const checkOfferStream = async ({ streams }: JetStreamManager): Promise<void> => {
+  await streams.info(OFFER_STREAM);
+};
+
 /** "stream name already in use with a different configuration" */
 const isOtherConfiguration = (error: unknown): boolean => error instanceof JetStreamApiError && error.code === 10058;
+
+/**
+ * Returns whether there are too few servers for the wanted replicas: "no suitable peers for placement", or "replicas > 1 not supported in
+ * non-clustered mode".
+ */
+export const lacksServers = (error: unknown): boolean =>
+  error instanceof JetStreamApiError && (error.code === 10005 || error.code === 10074);
 
 /** Creates the consumer of a label set, which its workers share. */
 export const openSet = async ({ consumers }: JetStreamManager, set: string): Promise<void> => {

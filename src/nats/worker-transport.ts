@@ -6,8 +6,8 @@ import { decodeFrame, encodeFrame, type Frame } from "../lib/wire/frame.ts";
 import type { ReceivedOffer, RequestMessage, WorkerReceiver, WorkerTransport } from "../worker/transport.ts";
 import { type NatsAccess, prepareConnect } from "./connect.ts";
 import { onSession } from "./faults.ts";
-import { Link } from "./link.ts";
-import { putObject, readObject } from "./objects.ts";
+import { Link, maxPayloadOf } from "./link.ts";
+import { chunkBytesFor, putObject, readObject } from "./objects.ts";
 import { OfferQueue } from "./offer-queue.ts";
 import { type JetStream, jetStreamOf } from "./streams.ts";
 import {
@@ -57,6 +57,10 @@ class NatsWorker implements WorkerTransport {
     return this.#link.state;
   }
 
+  get maxMessageBytes(): number {
+    return this.#link.isConnected ? maxPayloadOf(this.#link.session().connection) : Number.POSITIVE_INFINITY;
+  }
+
   start(receiver: WorkerReceiver): void {
     this.#receiver = receiver;
     this.#link.start();
@@ -104,7 +108,8 @@ class NatsWorker implements WorkerTransport {
   async putArtifact(object: string, content: ReadableStream<Uint8Array>): Promise<void> {
     const session = this.#link.session();
     const place = { bucket: artifactBucket(this.#name), name: object };
-    await onSession(session, () => putObject(session.prepared, { ...place, content }));
+    const chunkBytes = chunkBytesFor(maxPayloadOf(session.connection));
+    await onSession(session, () => putObject(session.prepared, { ...place, content, chunkBytes }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -24,6 +24,8 @@ export type ReceivedOffer = {
 /** The worker's connection to the scheduler. Methods throw `TransportError`. */
 export interface WorkerTransport extends AsyncDisposable {
   readonly state: LinkState;
+  /** Size of the largest message that the server accepts; missing if that is unknown. */
+  readonly maxMessageBytes?: number;
   /** Connects, and connects again whenever the connection is lost. Returns at once. */
   start(receiver: WorkerReceiver): void;
   /** Sends a request, in the order of the calls, and returns the answer of the scheduler. */

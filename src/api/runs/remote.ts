@@ -2,7 +2,7 @@ import type { RunId } from "../../domain/ids.ts";
 import type { WaitsFor } from "../../domain/limits/waits-for.ts";
 import type { Run } from "../../domain/run.ts";
 import type { Attempt } from "../../domain/task-run.ts";
-import { waitsForWorker } from "../../domain/workers/waiting.ts";
+import { type WorkerWait, waitsForWorker } from "../../domain/workers/waiting.ts";
 import type { WaitsForWorker } from "../../domain/workers/worker.ts";
 import type { ApiEngine, ApiStore } from "../options.ts";
 import type { RemoteFacts } from "../shapes/task.ts";
@@ -21,7 +21,11 @@ export const remoteFacts = (
 
 const listWaits = (engine: ApiEngine, runId: RunId): RemoteFacts["waits"] => {
   const { workers } = engine;
-  return engine.listWorkerWaits(runId).map((wait) => ({ ...wait, waitsFor: waitsForWorker(wait, workers) }));
+  const blocked = engine.listBlockedAttempts(runId);
+  const isBlocked = ({ taskId, item }: WorkerWait): boolean =>
+    blocked.some((each) => each.taskId === taskId && each.item === item);
+  const open = engine.listWorkerWaits(runId).filter((wait) => !isBlocked(wait));
+  return [...blocked, ...open].map((wait) => ({ ...wait, waitsFor: waitsForWorker(wait, workers) }));
 };
 
 /** Returns what an unfinished run waits for: a limit, or a worker if nothing else of it is running. Null if nothing keeps it. */

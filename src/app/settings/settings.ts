@@ -247,6 +247,12 @@ export const SETTINGS = {
     default: null,
     doc: "File with the private key that signs work for workers, made by 'petit worker keygen'; can be repeated while the key is replaced.",
   }),
+  natsReplicas: setting({
+    name: "nats_replicas",
+    kind: whole(1, 5),
+    default: 1,
+    doc: "On how many servers of a NATS cluster offers, scripts and artifacts are kept: with 3, work goes on after the loss of one of three.",
+  }),
   lostAfterMs: setting({
     name: "lost_after",
     kind: durationFrom(1_000),

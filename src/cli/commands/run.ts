@@ -54,6 +54,7 @@ export const run = defineCommand({
     "natsCert",
     "natsKey",
     "natsSigningKey",
+    "natsReplicas",
     "lostAfterMs",
   ],
   examples: ["petit run examples/jobs", "petit --db petit.db run examples/jobs --api-port 9000 -j 4"],

@@ -27,7 +27,13 @@ const placeText = ({ code, queue, limit, running }: WaitsFor): string => {
   }
 };
 
-const workerText = ({ labels, type, connected, refused = [] }: WaitsForWorker): string => {
+const blockedText = ({ by, detail, worker }: NonNullable<WaitsForWorker["blocked"]>): string => {
+  const what = worker === null ? "its offer" : `what ${worker} has of it`;
+  return `${by === "nats" ? `NATS to store ${what}` : `room on petit's disk for ${what}`}: ${detail}`;
+};
+
+const workerText = ({ labels, type, connected, refused = [], blocked }: WaitsForWorker): string => {
+  if (blocked !== undefined) return blockedText(blocked);
   const worker = `a worker with ${labelsText(labels)}${type === null ? "" : ` that allows ${type} tasks`}`;
   const why = refusedText(refused);
   if (connected === 0) return `${worker}: ${why ?? "none is connected"}`;

@@ -117,7 +117,15 @@ const HELLO = record({
   /** True if it stops now and has no attempts. Its name is free at once. */
   leaving: Type.Optional(Type.Boolean()),
   /** The attempts that it was granted and has not handed over completely, and its claims that have no answer yet. */
-  holds: Type.Array(record({ ...key, state: words(HOLD_STATES) }), { maxItems: 100_000 }),
+  holds: Type.Array(
+    record({
+      ...key,
+      state: words(HOLD_STATES),
+      /** Why it can't be handed over: what NATS says about its artifacts. Missing if nothing keeps it. */
+      problem: Type.Optional(Type.String({ maxLength: 1_024 })),
+    }),
+    { maxItems: 100_000 },
+  ),
   /**
    * Attempts that petit asked for with the verdict `missing`, or that it was granted and could not store. It does not have them: it has not
    * started them, and never will.

@@ -40,6 +40,15 @@ export type Dispatch = {
   readonly since: number;
   /** Why petit is not connected; null if it is, or if the reason is unknown. */
   readonly error: string | null;
+  /** Why JetStream does not store what petit sends although petit is connected, and since when. Missing if it does. */
+  readonly problem?: { readonly detail: string; readonly since: number };
+};
+
+/** An attempt that something keeps from reaching a worker, or whose end something keeps from reaching petit. */
+export type BlockedAttempt = WorkerWait & {
+  /** The worker that has it; null if none has it yet. */
+  readonly worker: string | null;
+  readonly blocked: Blocked;
 };
 
 /** Returns whether a worker stopped sending hellos without announcing that it stops. */
@@ -48,7 +57,7 @@ export const isUnreachable = ({ state }: Pick<WorkerView, "state">): boolean =>
 
 /** Returns what an attempt waits for. */
 export const waitsForWorker = (
-  { labels, type }: Pick<WorkerWait, "labels" | "type">,
+  { labels, type, worker = null, blocked }: Pick<WorkerWait, "labels" | "type"> & Partial<BlockedAttempt>,
   workers: readonly WorkerView[],
 ): WaitsForWorker => {
   const withLabels = workers.filter((worker) => isAvailable(worker) && serves(worker.labels, labels));
@@ -64,6 +73,7 @@ export const waitsForWorker = (
     type: able.length < withLabels.length ? type : null,
     connected: able.length,
     ...(refused.length > 0 && { refused }),
+    ...(blocked !== undefined && { blocked: { by: blocked.by, detail: blocked.detail, worker } }),
   };
 };
 

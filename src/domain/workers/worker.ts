@@ -72,6 +72,11 @@ export type WaitsForWorker = {
   readonly connected: number;
   /** The workers that have the labels, allow the type, and get no work. Missing if there are none. */
   readonly refused?: readonly RefusedWorker[];
+  /**
+   * What keeps it from reaching a worker, or its end from reaching petit if `worker` has it. Missing if nothing does. `nats`: JetStream does
+   * not store it. `disk`: petit's disk has no room for its artifacts.
+   */
+  readonly blocked?: { readonly by: "nats" | "disk"; readonly detail: string; readonly worker: string | null };
 };
 
 export type RefusedWorker = { readonly worker: string; readonly reason: RefusedHello };

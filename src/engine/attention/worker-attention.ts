@@ -1,10 +1,17 @@
 import type { Attention } from "../../domain/attention.ts";
-import { type Dispatch, isUnreachable, type WaitingLabels, waitingByLabels } from "../../domain/workers/waiting.ts";
+import {
+  BLOCKERS,
+  type Dispatch,
+  isUnreachable,
+  type WaitingLabels,
+  waitingByLabels,
+} from "../../domain/workers/waiting.ts";
 import type { WorkerView } from "../../domain/workers/worker.ts";
 import type { Engine } from "../engine.ts";
 
 /** The state of NATS and the workers. */
-export type WorkerFacts = Pick<Engine, "dispatch" | "workers" | "listWorkerWaits">;
+export type WorkerFacts = Pick<Engine, "dispatch" | "workers" | "listWorkerWaits"> &
+  Partial<Pick<Engine, "listBlockedAttempts">>;
 
 /**
  * Returns what needs attention about workers. While petit is not connected to NATS, it can't know which workers are connected, so the
@@ -16,6 +23,7 @@ export const workerAttention = (facts: WorkerFacts): readonly Attention[] => {
   return [
     ...workers.filter(isUnreachable).map(unreachableAttention),
     ...workers.flatMap(refusedAttention),
+    ...blockedAttention(facts),
     ...waitingByLabels(facts.listWorkerWaits(), workers)
       .filter(({ waitsFor }) => waitsFor.connected === 0)
       .map(unservedAttention),
@@ -54,6 +62,22 @@ const unservedAttention = ({ waitsFor, count, first }: WaitingLabels): Attention
   const { labels, type, refused } = waitsFor;
   const shown = { labels, type, ...(refused !== undefined && { refused }) };
   return { kind: "no_worker", ...shown, count, jobId, runId, taskId, since };
+};
+
+/** One item for each thing that blocks attempts. */
+const blockedAttention = (facts: WorkerFacts): readonly Attention[] => {
+  const all = facts.listBlockedAttempts?.() ?? [];
+  return BLOCKERS.flatMap((by): readonly Attention[] => {
+    const attempts = all
+      .filter(({ blocked }) => blocked.by === by)
+      .toSorted((a, b) => a.blocked.since - b.blocked.since);
+    const problem = by === "nats" ? facts.dispatch?.problem : undefined;
+    const [first] = attempts;
+    const { since, detail: error } = first?.blocked ?? problem ?? { since: 0, detail: "" };
+    if (first === undefined && problem === undefined) return [];
+    const { jobId = null, runId = null, taskId = null } = first ?? {};
+    return [{ kind: "transfer_blocked", by, since, error, count: attempts.length, jobId, runId, taskId }];
+  });
 };
 
 const natsAttention = ({ url, since, error }: Dispatch): Attention => ({ kind: "nats_unreachable", url, since, error });

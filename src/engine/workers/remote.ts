@@ -1,5 +1,5 @@
 import type { RunId } from "../../domain/ids.ts";
-import type { Dispatch, WorkerWait } from "../../domain/workers/waiting.ts";
+import type { BlockedAttempt, Dispatch, WorkerWait } from "../../domain/workers/waiting.ts";
 import type { WorkerView } from "../../domain/workers/worker.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
@@ -17,6 +17,8 @@ export interface RemoteWorkers {
   readonly workers: readonly WorkerView[];
   /** Returns the attempts that wait for a worker, of all runs or of one; the oldest first. */
   listWaits(runId?: RunId): readonly WorkerWait[];
+  /** Returns the attempts, of all runs or of one, that NATS or petit's disk keeps from reaching a worker, or from ending. */
+  listBlocked(runId?: RunId): readonly BlockedAttempt[];
   /** Drains a worker, or lets it take work again. Throws `not_found`. */
   setDrained(name: string, drained: boolean, by: string | null): void;
   /** Removes a worker from the list. Throws `not_found`, and `conflict` if it is connected or holds attempts. */

@@ -27,6 +27,8 @@ export type SchedulerReceiver = {
    * published again.
    */
   readonly onState: (state: LinkState) => void;
+  /** Called when JetStream begins to refuse what petit sends, with why, and with null when it accepts that again. */
+  readonly onProblem?: (problem: string | null) => void;
   /** Called in the order in which the requests of a worker were sent. Null sends no answer. Must not throw. */
   readonly onRequest: (request: WorkerRequest) => Promise<object | null>;
 };
@@ -57,6 +59,8 @@ export type PublishedOffer = {
  */
 export interface SchedulerTransport extends AsyncDisposable {
   readonly state: LinkState;
+  /** Why JetStream does not store what petit sends although there is a connection; null or missing if it does. */
+  readonly problem?: string | null;
   /** Connects, and connects again whenever the connection is lost. Returns at once. */
   start(receiver: SchedulerReceiver): void;
   /** Resolves when the server has stored the message. Creates the queue of the label set if there is none. */

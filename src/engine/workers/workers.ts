@@ -7,7 +7,7 @@ import { allows, serves } from "../../domain/workers/labels.ts";
 import type { LinkState } from "../../domain/workers/link.ts";
 import type { Control } from "../../domain/workers/protocol.ts";
 import { Repeats } from "../../domain/workers/repeats.ts";
-import type { Dispatch, WorkerWait } from "../../domain/workers/waiting.ts";
+import type { BlockedAttempt, Dispatch, WorkerWait } from "../../domain/workers/waiting.ts";
 import type { WorkerView } from "../../domain/workers/worker.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import type { SigningKey } from "../../lib/wire/signing.ts";
@@ -63,6 +63,8 @@ class Workers implements RemoteWorkers {
   #lastTick: number;
   #cancelTick: (() => void) | null = null;
   #linkChangedAt: number;
+  /** When JetStream last began or ceased to refuse what petit sends. */
+  #problemAt: number;
 
   constructor(options: WorkersOptions & RemoteWorkersParts) {
     const { clock, store, lostAfterMs } = options;
@@ -77,7 +79,7 @@ class Workers implements RemoteWorkers {
     this.#outbox = new Outbox(this.#context);
     this.#tickMs = Math.min(MAX_TICK_MS, Math.max(MIN_TICK_MS, lostAfterMs / 20));
     this.#lastTick = clock.monotonic();
-    this.#linkChangedAt = clock.now();
+    this.#linkChangedAt = this.#problemAt = clock.now();
     this.driver = {
       outlivesPetit: true,
       store: ({ run, node, task, now }) => store.runs.offerAttempt(run, node, { labels: task.runsOn ?? [], now }),
@@ -98,6 +100,7 @@ class Workers implements RemoteWorkers {
     detach.addEventListener("abort", () => this.#stop(), { once: true });
     transport.start({
       onState: (state) => this.#onLink(state),
+      onProblem: (problem) => this.#onProblem(problem),
       onRequest: (request) =>
         answerRequest(request, {
           context: this.#context,
@@ -163,6 +166,7 @@ class Workers implements RemoteWorkers {
 
   #onClaimed(live: LiveAttempt): void {
     const { log, clock } = this.#options;
+    live.blocked = null;
     log.debug(live.logFields, "a worker has claimed an attempt");
     this.#dispatched.emit("dispatched", clock.monotonic() - live.offeredAt);
   }
@@ -220,6 +224,17 @@ class Workers implements RemoteWorkers {
       log.warn({ nats: url, fault: state.fault, detail: state.detail }, `not connected: ${linkFaultText(state.fault)}`);
   }
 
+  #onProblem(problem: string | null): void {
+    const { log, clock, url } = this.#options;
+    this.#problemAt = clock.now();
+    if (problem !== null) {
+      log.error({ nats: url, problem }, "NATS is connected, but does not store what petit sends");
+      return;
+    }
+    log.info({ nats: url }, "NATS stores what petit sends again");
+    this.#outbox.publishDue({ isAll: true });
+  }
+
   #tickLater(): void {
     const { clock, detach, log } = this.#options;
     this.#cancelTick = clock.setTimeout(() => {
@@ -259,7 +274,10 @@ class Workers implements RemoteWorkers {
     const { transport, url } = this.#options;
     const { state } = transport;
     const error = state.status === "connected" || state.detail === "" ? null : state.detail;
-    return { url, isConnected: state.status === "connected", since: this.#linkChangedAt, error };
+    const isConnected = state.status === "connected";
+    const { problem: detail = null } = transport;
+    const problem = isConnected && detail !== null ? { problem: { detail, since: this.#problemAt } } : {};
+    return { url, isConnected, since: this.#linkChangedAt, error, ...problem };
   }
 
   get workers(): readonly WorkerView[] {
@@ -267,12 +285,20 @@ class Workers implements RemoteWorkers {
   }
 
   listWaits(runId?: RunId): readonly WorkerWait[] {
-    return [...this.#attempts.values()].flatMap((live) => {
-      const { attempt, context } = live.options;
-      if (!live.isOpen || (runId !== undefined && attempt.runId !== runId)) return [];
-      const { runId: id, taskId, item } = attempt;
-      return [{ runId: id, jobId: context.run.jobId, taskId, item, ...live.needs, since: live.offer.offeredAt }];
-    });
+    return this.#liveOf(runId).flatMap((live) => (live.isOpen ? [waitOf(live)] : []));
+  }
+
+  listBlocked(runId?: RunId): readonly BlockedAttempt[] {
+    return this.#liveOf(runId).flatMap((live) =>
+      live.blocked === null || live.isOver
+        ? []
+        : [{ ...waitOf(live), worker: live.claim?.worker ?? null, blocked: live.blocked }],
+    );
+  }
+
+  #liveOf(runId: RunId | undefined): readonly LiveAttempt[] {
+    const all = [...this.#attempts.values()];
+    return runId === undefined ? all : all.filter(({ options }) => options.attempt.runId === runId);
   }
 
   setDrained(name: string, drained: boolean, by: string | null): void {
@@ -303,6 +329,12 @@ class Workers implements RemoteWorkers {
     return this.#dispatched.add("dispatched", catchErrors(listener, this.#options.log));
   }
 }
+
+const waitOf = (live: LiveAttempt): WorkerWait => {
+  const { attempt, context } = live.options;
+  const { runId, taskId, item } = attempt;
+  return { runId, jobId: context.run.jobId, taskId, item, ...live.needs, since: live.offer.offeredAt };
+};
 
 const failed = (outcome: Pick<AttemptOutcome, "reason" | "error">, endedAt: number): AttemptResult => ({
   outcome: { ...outcome, status: "failed", exitCode: null, signal: null },

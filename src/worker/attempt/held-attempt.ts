@@ -1,5 +1,13 @@
 import type { EndingReason, Run } from "../../domain/run.ts";
-import type { EndOrder, Hold, Offer, ShippedArtifact } from "../../domain/workers/protocol.ts";
+import { TransportError } from "../../domain/workers/link.ts";
+import type {
+  EndOrder,
+  Hold,
+  Offer,
+  OutcomeAnswer,
+  ShippedArtifact,
+  ShippedOutcome,
+} from "../../domain/workers/protocol.ts";
 import { Artifacts } from "../../engine/artifacts/artifacts.ts";
 import { artifactFolder } from "../../engine/artifacts/folder-name.ts";
 import { containerOf } from "../../engine/attempt/container/engine.ts";
@@ -8,11 +16,11 @@ import { type AttemptResult, runAttempt } from "../../engine/attempt/run-attempt
 import { findSpool, noteEnding, readEnding, type Spool, spoolOf } from "../../engine/output/spool.ts";
 import { clockOfRun } from "../../engine/run/run-clock.ts";
 import { decodeScope } from "../../engine/workers/offers/scope-json.ts";
-import type { Clock } from "../../lib/clock.ts";
+import { type Clock, sleep } from "../../lib/clock.ts";
 import type { ReceivedKey, ReceivedOutcome } from "../../store/workers/received.ts";
 import { NoAnswer } from "../contact/requests.ts";
 import { OutputCursor } from "../hand-over/output-cursor.ts";
-import { fitOutcome, sendOutcome } from "../hand-over/send-outcome.ts";
+import { bareOutcome, fitOutcome, sendOutcome } from "../hand-over/send-outcome.ts";
 import { listArtifacts, shipArtifacts } from "../hand-over/ship-artifacts.ts";
 import { NotYours, OutputShipper, quiet } from "../hand-over/ship-output.ts";
 import type { WorkerParts } from "../parts.ts";
@@ -50,6 +58,13 @@ export class HeldAttempt {
   /** True if its process was ended because it is unwanted. */
   #wasKilled = false;
   #isUnknown = false;
+  /** How often in a row NATS did not store the artifacts, and what it said the last time. */
+  #failures = 0;
+  #problem: string | null = null;
+  /** True if NATS has the artifacts, as far as the worker knows. */
+  #hasShipped = false;
+  /** Aborted when the run is being ended, so that its end does not wait for NATS. */
+  readonly #toEnd = new AbortController();
   #isTooLarge = false;
   /** True if the worker itself ends it because it stops. */
   #isAbandoned = false;
@@ -66,6 +81,7 @@ export class HeldAttempt {
       received: store.received,
       runId: local.run.id,
       claimedAt: local.attempt.startedAt,
+      maxMessageBytes: () => parts.transport.maxMessageBytes ?? Number.POSITIVE_INFINITY,
     });
     const signal = AbortSignal.any([detach, this.#stopSending.signal]);
     this.#shipper = new OutputShipper({ key: this.key, cursor, requests, clock, signal, isNew });
@@ -77,7 +93,8 @@ export class HeldAttempt {
   }
 
   get hold(): Hold {
-    return { ...this.key, state: this.hasEnded ? "ended" : "running" };
+    const state = this.hasEnded ? "ended" : "running";
+    return { ...this.key, state, ...(this.#problem !== null && { problem: this.#problem.slice(0, MAX_PROBLEM) }) };
   }
 
   get hasEnded(): boolean {
@@ -105,6 +122,7 @@ export class HeldAttempt {
 
   /** Ends the process on behalf of the scheduler. A file in the spool tells the next worker process the reason. */
   end({ reason, force }: EndOrder): void {
+    this.#toEnd.abort("to end");
     if (this.hasEnded) return;
     if (!this.#end.signal.aborted) noteEnding(this.#spool, reason);
     this.#end.abort(reason);
@@ -168,22 +186,48 @@ export class HeldAttempt {
   }
 
   async #handOver(): Promise<void> {
-    const { parts } = this.#options;
-    const { requests, detach } = parts;
-    let hasShipped = false;
+    const { requests, detach } = this.#options.parts;
+    this.#hasShipped = false;
     while (!this.#isUnwanted && this.#outcome !== null) {
       const offset = await this.#shipper.run();
       if (this.#isUnwanted) return;
       detach.throwIfAborted();
       const message = fitOutcome({ ...this.key, ...this.#outcome, offset, artifacts: this.#listArtifacts() });
       if (message.result !== this.#outcome.result) this.#noteTooLarge(message.result.outcome.error);
-      if (!hasShipped && message.artifacts.length > 0) await requests.persist(() => this.#shipArtifacts());
-      hasShipped = true;
-      const answer = await requests.persist(() => sendOutcome(message, { ...parts, fields: this.fields }));
+      const answer = await requests.persist(() => this.#send(message));
+      if (answer === null) return;
       if ("refused" in answer) throw new NotYours("the outcome is refused");
       if ("stored" in answer) return;
       if (answer.again === "output") this.#shipper.resync();
-      else hasShipped = false;
+      else this.#hasShipped = false;
+    }
+  }
+
+  /**
+   * Sends the artifacts, unless they were sent, and the outcome. If NATS does not store them, others come first for a while. If the run is
+   * being ended, the outcome is sent without them. Returns null if nobody wants it any more. Throws NoAnswer and TransportError.
+   */
+  async #send(message: ShippedOutcome): Promise<OutcomeAnswer | null> {
+    const { parts } = this.#options;
+    const { clock, detach } = parts;
+    const options = { ...parts, fields: this.fields };
+    try {
+      if (!this.#hasShipped && message.artifacts.length > 0) await this.#shipArtifacts();
+      this.#hasShipped = true;
+      const answer = await sendOutcome(message, options);
+      this.#failures = 0;
+      this.#problem = null;
+      return answer;
+    } catch (error) {
+      if (!(error instanceof TransportError) || error.fault === "disconnected") throw error;
+      this.#failures++;
+      if (this.#failures < REPORTED_FAILURES) throw error;
+      this.#problem = error.message;
+      const woken = AbortSignal.any([detach, this.#stopSending.signal, this.#toEnd.signal]);
+      await sleep(clock, Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#failures - REPORTED_FAILURES)), woken);
+      if (this.#isUnwanted) return null;
+      if (!this.#toEnd.signal.aborted) throw error;
+      return await sendOutcome(bareOutcome(message, `NATS did not store them: ${error.message}`), options);
     }
   }
 
@@ -297,6 +341,16 @@ export class HeldAttempt {
     return parts.guard.isWithinLease;
   }
 }
+
+/** After this many failures in a row, the scheduler is told what NATS says. */
+const REPORTED_FAILURES = 2;
+
+/** Bounds of the delay after each of them, in ms. */
+const FIRST_DELAY_MS = 1_000;
+const LONGEST_DELAY_MS = 60_000;
+
+/** Maximum length of what a hello says about it. */
+const MAX_PROBLEM = 1_024;
 
 const idsOf = ({ attempt, epoch }: Offer) => ({ attempt, epoch });
 

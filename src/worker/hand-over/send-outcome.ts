@@ -14,9 +14,12 @@ import type { WorkerTransport } from "../transport.ts";
 /** NATS accepts messages of 1 MiB, if it is not configured otherwise. */
 const MAX_MESSAGE_BYTES = 524_288;
 
+/** Leaves room for the headers of a message. */
+const HEADROOM_BYTES = 1_024;
+
 export type SendOutcomeOptions = {
   readonly requests: Pick<Requests, "outcome" | "isSameProtocol">;
-  readonly transport: Pick<WorkerTransport, "putArtifact">;
+  readonly transport: Pick<WorkerTransport, "putArtifact" | "maxMessageBytes">;
   readonly log: Log;
   /** Identifies the attempt in the log. */
   readonly fields: object;
@@ -40,7 +43,9 @@ export const sendOutcome = async (outcome: ShippedOutcome, options: SendOutcomeO
 /** Sends an outcome, through the object store if it is too large for a message. */
 const send = async (outcome: ShippedOutcome, { requests, transport }: SendOutcomeOptions): Promise<OutcomeAnswer> => {
   const frame = encodeFrame(outcome);
-  if (frame.length <= MAX_MESSAGE_BYTES) return await requests.outcome(outcome);
+  const { maxMessageBytes = MAX_MESSAGE_BYTES } = transport;
+  if (frame.length <= Math.min(MAX_MESSAGE_BYTES, maxMessageBytes - HEADROOM_BYTES))
+    return await requests.outcome(outcome);
   const { scheduler, attempt, epoch } = outcome;
   const stored = `${scheduler}/${attempt}/${epoch}/outcome`;
   await transport.putArtifact(stored, new Blob([frame.slice()]).stream());
@@ -51,6 +56,12 @@ const send = async (outcome: ShippedOutcome, { requests, transport }: SendOutcom
 export const fitOutcome = (outcome: ShippedOutcome): ShippedOutcome => {
   const problem = sizeProblem(outcome);
   return problem === null ? outcome : { ...outcome, artifacts: [], result: afterCollection(outcome.result, problem) };
+};
+
+/** Returns an outcome that needs no object store: without artifacts and outputs, and failed for that reason. */
+export const bareOutcome = (outcome: ShippedOutcome, problem: string): ShippedOutcome => {
+  const { outputs: _, ...result } = afterCollection(outcome.result, problem);
+  return { ...outcome, artifacts: [], result: { ...result, outputs: {} } };
 };
 
 const sizeProblem = (outcome: ShippedOutcome): string | null => {

@@ -77,6 +77,7 @@ describe("resolveSettings", () => {
       natsCert: null,
       natsKey: null,
       natsSigningKey: null,
+      natsReplicas: 1,
       lostAfterMs: 300_000,
       trust: null,
       workerName: null,

@@ -22,6 +22,8 @@ export type NatsServerOptions = {
   /** Configuration besides the port and JetStream's folder, in the language of nats-server. */
   readonly config?: string;
   readonly hasJetStream?: boolean;
+  /** Limits of JetStream, such as `max_file: 5MB`. */
+  readonly limits?: string;
   /** A free one by default. */
   readonly port?: number;
 };
@@ -51,7 +53,8 @@ export const startNats = async (options: NatsServerOptions = {}): Promise<NatsSe
   const port = options.port ?? (await freePort());
   const store = dir.file("jetstream");
   const configFile = dir.file("nats.conf");
-  const jetStream = options.hasJetStream === false ? "" : `jetstream { store_dir: "${store}" }\n`;
+  const jetStream =
+    options.hasJetStream === false ? "" : `jetstream { store_dir: "${store}", ${options.limits ?? ""} }\n`;
   const config = `listen: "127.0.0.1:${port}"\n${jetStream}${options.config ?? ""}`;
   writeFileSync(configFile, config);
   let running: Running | null = null;

@@ -100,6 +100,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     schedulerPause: null,
     dispatch: null,
     workers: [],
+    listBlockedAttempts: () => [],
     listWorkerWaits: () => [],
     drainWorker: async () => {},
     resumeWorker: async () => {},

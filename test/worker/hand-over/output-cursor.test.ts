@@ -34,14 +34,22 @@ const openOutput = () => {
       budget.store(stored, { stdout: 0, stderr: 0 });
     },
     settle: () => budget.settle(),
-    cursor: () => cursorOf(store, run.id),
+    cursor: (maxBytes?: number) => cursorOf(store, run.id, maxBytes),
     printed: () => printed,
     [Symbol.dispose]: () => store[Symbol.dispose](),
   };
 };
 
-const cursorOf = (store: Store, runId: RunId) =>
-  new OutputCursor({ received: store.received, runId, claimedAt: 1_000 });
+/** What the cursor leaves free in a message. */
+const HEADROOM_BYTES = 12 * 1024;
+
+const cursorOf = (store: Store, runId: RunId, maxBytes = 2 ** 20) =>
+  new OutputCursor({
+    received: store.received,
+    runId,
+    claimedAt: 1_000,
+    maxMessageBytes: () => HEADROOM_BYTES + maxBytes,
+  });
 
 const readAll = (cursor: OutputCursor): readonly OutputBatch[] => {
   const batches: OutputBatch[] = [];
@@ -79,6 +87,14 @@ describe("the cursor of the output of an attempt", () => {
     expect(batches[0]?.chunks[0]).toEqual({ stream: "stdout", at: 250, lines: 1, bytes: 16 });
   });
 
+  test("reads it in parts that fit into the messages of the server", () => {
+    using output = openOutput();
+    output.print(100);
+    const batches = readAll(output.cursor(10));
+    expect(received(batches)).toBe(output.printed());
+    expect(Math.max(...batches.map(({ bytes }) => bytes.length))).toBe(10);
+  });
+
   test("counts what the limit has dropped before it was read", () => {
     using output = openOutput();
     output.print(100_000);
@@ -89,13 +105,19 @@ describe("the cursor of the output of an attempt", () => {
     expect(text.endsWith(output.printed().slice(-1_600))).toBe(true);
   });
 
-  test("reads everything once if the limit drops output that was read", () => {
+  test.each([
+    [2 ** 20, 1_000, 80],
+    [10, 40, 20],
+  ])("reads everything once if the limit drops output that was read, %i bytes at a time", (max, lines, times) => {
     using output = openOutput();
-    const cursor = output.cursor();
+    const cursor = output.cursor(max);
     const batches: OutputBatch[] = [];
-    for (let i = 0; i < 80; i++) {
-      output.print(1_000);
-      if (i % 3 !== 0) batches.push(...readAll(cursor));
+    for (let i = 0; i < times; i++) {
+      output.print(lines);
+      if (i % 3 === 0) continue;
+      if (max > 10) batches.push(...readAll(cursor));
+      // Stops within a piece.
+      else for (let each = 0; each < 33; each++) batches.push(...[cursor.next() ?? []].flat());
     }
     output.settle();
     batches.push(...readAll(cursor));

@@ -1,7 +1,9 @@
 import { t } from "elysia";
 import { TASK_TYPES } from "../../../domain/job.ts";
 import { WAIT_CODES, type WaitsFor } from "../../../domain/limits/waits-for.ts";
+import { BLOCKED_TEXT } from "../../../domain/words/attention.ts";
 import { WORKER_REFUSAL_TEXT } from "../../../domain/words/worker.ts";
+import { BLOCKERS } from "../../../domain/workers/waiting.ts";
 import { REFUSED_HELLOS, type WaitsForWorker } from "../../../domain/workers/worker.ts";
 import { exactly, integer, meanings, nullable, word } from "../schemas.ts";
 
@@ -42,6 +44,19 @@ export const WaitsForWorkerBody = exactly(
       description: "Number of connected workers that fit; with 0, the task can't start before one connects",
     }),
     refused: RefusedWorkersBody,
+    blocked: t.Optional(
+      exactly(
+        {
+          by: word(BLOCKERS, meanings(BLOCKED_TEXT)),
+          detail: t.String({ description: "What NATS or the system says" }),
+          worker: nullable(t.String(), "The worker that has the attempt, which has ended there; null if none has it"),
+        },
+        {
+          description:
+            "What keeps the attempt from reaching a worker, or its end from reaching petit; missing if nothing does",
+        },
+      ),
+    ),
   },
   { title: "WaitsForWorker", description: "A task can't start before a worker claims it" },
 );
@@ -59,11 +74,13 @@ export const waitsForBody = (waitsFor: WaitsFor | WaitsForWorker | null): typeof
 export const waitsForWorkerBody = ({
   labels,
   refused,
+  blocked,
   ...waitsFor
 }: WaitsForWorker): typeof WaitsForWorkerBody.static => ({
   ...waitsFor,
   labels: [...labels],
   ...refusedBody(refused),
+  ...(blocked !== undefined && { blocked }),
 });
 
 export const refusedBody = (refused: WaitsForWorker["refused"]) =>

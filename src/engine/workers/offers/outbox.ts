@@ -96,6 +96,7 @@ export class Outbox {
       const id = `${scheduler}:${offer.attempt}:${epoch}`;
       const message = { set: labelSetName(offer.labels), id, keys: this.#keysName, header, body, stableFrom };
       const { stored } = await this.#messages.note(offer.attempt, () => transport.publishOffer(message));
+      live.blocked = null;
       this.#noteStored(live, stored);
       log.debug(live.logFields, "offered an attempt to workers");
     } catch (error) {
@@ -123,6 +124,9 @@ export class Outbox {
       live.finish({ outcome, outputs: {}, transient: false, endedAt: live.options.now() });
     } else if (error instanceof TransportError) {
       this.#due.set(live, clock.monotonic() + RETRY_MS);
+      // Without a connection, nothing gets to workers, which people are told anyway.
+      const isBlocked = error.fault !== "disconnected" && live.isOpen;
+      if (isBlocked) live.blocked = { by: "nats", detail: error.message, since: live.blocked?.since ?? clock.now() };
       log.debug({ ...live.logFields, err: error }, "cannot offer an attempt to workers; it is tried again");
     } else live.fail(error);
   }

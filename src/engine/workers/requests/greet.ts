@@ -88,8 +88,10 @@ const verdictOf = (hold: Hold, { name, hello, context }: JudgeOptions): Pick<Ver
   const { scheduler, attempts, store } = context;
   if (hold.scheduler !== scheduler) return UNKNOWN;
   const live = attempts.get(hold.attempt);
-  if (live?.isHeldBy(name, hold.epoch) && live.claim?.instance === hello.instance)
+  if (live?.isHeldBy(name, hold.epoch) && live.claim?.instance === hello.instance) {
+    noteProblem(live, hold, context);
     return { verdict: "keep", end: live.end };
+  }
   // Its claim has been sent, but has not arrived yet.
   if (live?.isOpen && live.offer.epoch === hold.epoch && hold.state === "claiming") return KEEP;
   const { claim, epoch, state } = live?.offer ?? store.offers.find(hold.attempt) ?? NO_OFFER;
@@ -99,6 +101,14 @@ const verdictOf = (hold: Hold, { name, hello, context }: JudgeOptions): Pick<Ver
   // would ask for it again.
   if (isItsOwn && state === "claimed" && (live === undefined || live.isOver)) return KEEP;
   return KILL;
+};
+
+/** Notes what keeps the end of an attempt from reaching petit, as its worker says. */
+const noteProblem = (live: LiveAttempt, { problem }: Hold, { clock }: RemoteContext): void => {
+  if (live.outcome !== null) return;
+  const { blocked } = live;
+  if (problem !== undefined) live.blocked = { by: "nats", detail: problem, since: blocked?.since ?? clock.now() };
+  else if (blocked?.by === "nats") live.blocked = null;
 };
 
 const NO_OFFER = { claim: null, epoch: 0, state: null };
