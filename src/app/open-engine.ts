@@ -6,7 +6,7 @@ import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { definedIn, openPlace } from "./open-place.ts";
 import { defaultZone, type Settings } from "./settings/settings.ts";
-import { artifactsDirOf, ownFoldersOf } from "./spool-dir.ts";
+import { artifactsDirOf, ownFoldersOf, secretKeyFileOf } from "./spool-dir.ts";
 
 export type OpenEngineOptions = {
   readonly settings: Settings;
@@ -40,6 +40,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       log,
       readJobs: options.readJobs,
       spoolDir: spool.path,
+      secretKeyFile: secretKeyFileOf(settings.db),
       artifactsDir: artifactsDirOf(settings.db, spool.path),
       ownFolders: ownFoldersOf({ db: settings.db, spoolDir: spool.path, jobsDir }),
       environment: definedIn(options.environment),

@@ -21,6 +21,9 @@ export const openSpoolDir = (db: string): { readonly path: string } & Disposable
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 };
 
+/** Returns the file of the key for recognizing secrets: next to the database, or null for an in-memory database. */
+export const secretKeyFileOf = (db: string): string | null => (db === MEMORY ? null : resolve(siblingFile(db, "-key")));
+
 /** Returns the folder of the artifacts: next to the database, or in the temporary spool folder of an in-memory database. */
 export const artifactsDirOf = (db: string, spoolDir: string): string =>
   db === MEMORY ? join(spoolDir, "kept") : resolve(siblingFile(db, "-artifacts"));

@@ -19,6 +19,11 @@ export type EngineOptions = {
    * 0700.
    */
   readonly spoolDir: string;
+  /**
+   * File in which the key for recognizing secrets after a restart is kept; null to keep it in memory. Default: beside the spool
+   * folder. Created when an attempt gets a secret, with mode 0600.
+   */
+  readonly secretKeyFile?: string | null;
   /** Folder in which files of runs are kept. Created when the first one is stored, with mode 0700. */
   readonly artifactsDir: string;
   /** The folders from which containers are kept away. */

@@ -6,7 +6,7 @@ import type { WorkerTransport } from "./transport.ts";
 
 export type WorkerOptions = Pick<
   EngineOptions,
-  "store" | "runtime" | "clock" | "log" | "spoolDir" | "artifactsDir" | "ownFolders"
+  "store" | "runtime" | "clock" | "log" | "spoolDir" | "secretKeyFile" | "artifactsDir" | "ownFolders"
 > & {
   readonly name: string;
   readonly labels: readonly string[];

@@ -3,6 +3,7 @@ import type { Commits } from "../engine/commits.ts";
 import type { EngineOptions } from "../engine/options.ts";
 import type { SpoolPool } from "../engine/output/spool-pool.ts";
 import type { Poller } from "../engine/poller.ts";
+import type { SecretKey } from "../engine/secrets/secret-key.ts";
 import type { Requests } from "./contact/requests.ts";
 import type { Guard } from "./lease/guard.ts";
 import type { OfferedFiles } from "./offers/files.ts";
@@ -25,6 +26,7 @@ export type WorkerParts = Pick<
   readonly commits: Commits;
   readonly poller: Poller;
   readonly spools: SpoolPool;
+  readonly secretKey: SecretKey;
   readonly guard: Guard;
   readonly storage: Storage;
   readonly files: OfferedFiles;

@@ -14,6 +14,7 @@ import type { StopMode } from "../engine/engine.ts";
 import { attemptOf, findSpool, removeLeftover } from "../engine/output/spool.ts";
 import { SpoolPool } from "../engine/output/spool-pool.ts";
 import { Poller } from "../engine/poller.ts";
+import { secretKeyOf } from "../engine/secrets/secret-key.ts";
 import { sleep } from "../lib/clock.ts";
 import type { Frame } from "../lib/wire/frame.ts";
 import type { Received, ReceivedKey } from "../store/workers/received.ts";
@@ -102,6 +103,7 @@ export class Worker implements AsyncDisposable {
       commits: new Commits({ ...options, signal: detach }),
       poller: new Poller(options),
       spools: new SpoolPool(options),
+      secretKey: secretKeyOf(options),
       guard: new Guard({ ...options, instance }),
       storage: new Storage(options),
       files: new OfferedFiles({ dir: join(stateDir, "files"), transport, isShared: user !== null }),

@@ -14,7 +14,7 @@ import { releaseMemoryLater } from "../release-memory.ts";
 import { natsAccess, type Settings } from "../settings/settings.ts";
 import { readTrust } from "../settings/signing-keys.ts";
 import { onSignal, type Signal } from "../signals.ts";
-import { artifactsDirOf, ownFoldersOf } from "../spool-dir.ts";
+import { artifactsDirOf, ownFoldersOf, secretKeyFileOf } from "../spool-dir.ts";
 import { workerStatus } from "../systemd/status-line.ts";
 import { Systemd } from "../systemd/systemd.ts";
 import { openState } from "./open-state.ts";
@@ -96,6 +96,7 @@ const openWorker = async (options: RunWorkerOptions, parts: AsyncDisposableStack
     transport,
     store,
     spoolDir: spool.path,
+    secretKeyFile: secretKeyFileOf(db),
     artifactsDir: artifactsDirOf(db, spool.path),
     ownFolders: ownFoldersOf({ db, spoolDir: spool.path, jobsDir: null }),
     stateDir,

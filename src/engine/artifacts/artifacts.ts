@@ -194,6 +194,7 @@ const hidePaths = (mask: Mask | null): ((file: FoundFile) => FoundFile) => {
   if (mask === null) return (file) => file;
   const found = new Map<string, string>();
   return ({ fd, path }) => {
+    if (mask.hidesAll) throw new ArtifactError("a secret in their paths can't be hidden");
     const shown = mask.text(path);
     if ((found.get(shown) ?? path) !== path) throw new ArtifactError("the paths of two files differ only in a secret");
     found.set(shown, path);

@@ -12,8 +12,15 @@ import { readWorkdir, type Spool } from "../output/spool.ts";
 import type { SpoolPool } from "../output/spool-pool.ts";
 import { watchOutput } from "../output/watch.ts";
 import type { Poller } from "../poller.ts";
-import { type AttemptSecrets, readSecrets, recoverMask, type SecretsOfAttempt } from "../secrets/attempt-secrets.ts";
+import {
+  type AttemptSecrets,
+  noteSecrets,
+  readSecrets,
+  recoverMask,
+  type SecretsOfAttempt,
+} from "../secrets/attempt-secrets.ts";
 import type { Mask } from "../secrets/mask.ts";
+import type { SecretKey } from "../secrets/secret-key.ts";
 import { type CommandOptions, planAttempt } from "./command.ts";
 import { containerOf, removeContainer, type StartedContainer, stopContainer } from "./container/engine.ts";
 import { afterCollection, type ExitJudgement, judgeExit } from "./exit-status.ts";
@@ -21,6 +28,7 @@ import { readResult } from "./http/result.ts";
 import { readOutputs } from "./outputs-file.ts";
 import { type Exit, hasEnded, type ProcessCommand, type RunningProcess, startProcess, terminate } from "./process.ts";
 import { SpawnError } from "./spawn-error.ts";
+import { TRANSPORT_STATUS } from "./ssh/remote-script.ts";
 import { Suspender } from "./suspender.ts";
 import { asUser, giveSpool, type TaskUser } from "./task-user.ts";
 
@@ -44,6 +52,7 @@ export type RunAttemptOptions = {
   readonly now: () => number;
   readonly spool: Spool;
   readonly spools: SpoolPool;
+  readonly secretKey: SecretKey;
   /** The process that the previous petit process started for this attempt; null to start one. */
   readonly adopted: RunningProcess | null;
   readonly artifacts: Artifacts;
@@ -70,7 +79,7 @@ export const runAttempt = async (options: RunAttemptOptions): Promise<AttemptRes
   const { mask } = started;
   const result = await followToEnd(started, options);
   const problem = await collectArtifacts(mask, options);
-  return afterCollection(result, problem === null ? null : hideSecrets(problem, mask));
+  return afterCollection(result, problem === null ? null : describeProblem(problem, mask));
 };
 
 const followToEnd = async (started: StartedAttempt, options: RunAttemptOptions): Promise<AttemptResult> => {
@@ -127,15 +136,20 @@ const secretsOf = ({ context, ownEnvironment }: RunAttemptOptions): SecretsOfAtt
 });
 
 const maskOfAdopted = ({ identity }: RunningProcess, options: RunAttemptOptions): Mask | null => {
-  const { attempt } = options;
-  return recoverMask({ ...secretsOf(options), startedAt: attempt.startedAt, pid: identity?.pid ?? null });
+  const { spool, secretKey } = options;
+  return recoverMask({ ...secretsOf(options), spool, key: secretKey, pid: identity?.pid ?? null });
 };
 
 const hideSecrets = (text: string, mask: Mask | null): string => (mask === null ? text : mask.text(text));
 
+const describeProblem = (problem: string, mask: Mask | null): string =>
+  mask?.hidesAll
+    ? "a secret in their paths could not be hidden, because it is not known any more"
+    : hideSecrets(problem, mask);
+
 const prepare = (
-  { values }: AttemptSecrets,
-  { engine, context, attempt, spool, spools, user = null }: RunAttemptOptions,
+  secrets: AttemptSecrets,
+  { engine, context, attempt, spool, spools, secretKey, user = null }: RunAttemptOptions,
 ): ProcessCommand => {
   const { runtime, environment, ownFolders } = engine;
   const plan = planAttempt({
@@ -144,10 +158,11 @@ const prepare = (
     environment,
     spool,
     attempt: attempt.attempt,
-    secrets: values,
+    secrets: secrets.values,
     ownFolders,
   });
   spools.make(spool, plan);
+  noteSecrets(context.job, secrets, spool, secretKey);
   if (user === null) return plan.command;
   giveSpool(spool, user);
   return asUser(user, plan.command);
@@ -223,7 +238,8 @@ const follow = async (
     const { exit, endedBy } = await waitForEnd(process, suspender, options);
     if (container !== null && mayBeLeft(exit, endedBy)) await clearContainer(container, options);
     const endedAt = Math.min(process.endedAt ?? Number.POSITIVE_INFINITY, options.now());
-    await commits.retryUntilStored(() => output.finish());
+    const isWhole = endedBy === null && printsAll(exit, options);
+    await commits.retryUntilStored(() => output.finish({ isWhole }));
     limitLeftoverOutput({ spool, runtime: options.engine.runtime, group: process.pid, poller });
     const { timeoutMs, skipExitCodes, allowFailure, program } = context.task;
     const allowedExitCodes = typeof allowFailure === "object" ? allowFailure.exitCodes : [];
@@ -235,6 +251,18 @@ const follow = async (
   } finally {
     stopWatching();
   }
+};
+
+/**
+ * Returns whether a process that ended by itself has printed what it was about to print. A process that a signal ends can stop inside a
+ * text, and so can what a lost connection or a container engine with an error of its own passes on.
+ */
+const printsAll = (exit: Exit, options: RunAttemptOptions): boolean => {
+  const { program } = options.context.task;
+  if (exit.exitCode === null || exit.signal !== null) return false;
+  if (program.type === "http") return exit.exitCode === 0;
+  if (program.type === "ssh") return exit.exitCode !== TRANSPORT_STATUS;
+  return containerOfTask(options) === null || !mayBeLeft(exit, null);
 };
 
 const containerOfTask = ({ engine, context, spool }: Pick<RunAttemptOptions, "engine" | "context" | "spool">) => {

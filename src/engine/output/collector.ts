@@ -101,15 +101,16 @@ export class OutputCollector implements Disposable {
   }
 
   /**
-   * Stores all remaining output, including unfinished last lines, but not what a leftover process writes from now on. Throws
-   * `storage_failed`; then it can be called again.
+   * Stores all remaining output, including unfinished last lines, but not what a leftover process writes from now on. If the output
+   * is not whole, because its process was ended, it may end inside a secret: then the beginning of a secret at its end is hidden,
+   * too. Throws `storage_failed`; then it can be called again.
    */
-  finish(): void {
+  finish({ isWhole = false }: { readonly isWhole?: boolean } = {}): void {
     const sizes = this.#sizes();
     while (this.#move(sizes)) {
       // Each move is bounded. Skipping makes the loop short.
     }
-    for (const tail of this.#tails) this.#flush(tail);
+    for (const tail of this.#tails) this.#flush(tail, isWhole);
     this.#store();
     this.#budget.settle();
   }
@@ -165,15 +166,17 @@ export class OutputCollector implements Disposable {
 
   /** Restarts at the beginning of a file that the task has truncated; `> /dev/stderr` does that. */
   #restart(tail: SpoolTail): void {
-    this.#flush(tail);
+    this.#flush(tail, false);
     tail.offset = tail.punched = 0;
   }
 
   /** Takes the unfinished last line. */
-  #flush(tail: SpoolTail): void {
+  #flush(tail: SpoolTail, isWhole: boolean): void {
     const { mask } = this.#options;
     const chunk = tail.splitter.flush();
-    if (chunk !== null) this.#unstored.push(this.#chunk(tail.stream, chunk, mask?.lastBytes(chunk.bytes)));
+    if (chunk === null) return;
+    const masked = isWhole ? mask?.bytes(chunk.bytes) : mask?.lastBytes(chunk.bytes);
+    this.#unstored.push(this.#chunk(tail.stream, chunk, masked));
   }
 
   /** Skips output that will be dropped: when the first half is full, only the end of the file can be kept. */

@@ -47,6 +47,8 @@ export type Spool = {
   readonly err: string;
   /** What an HTTP request leaves besides its exit status. */
   readonly result: string;
+  /** What the next petit process needs to recognize the secrets of the attempt. It contains no secret. */
+  readonly given: string;
   /** Pipe to ssh, for a script on another machine. */
   readonly pipe: string;
   /** Why petit ends the attempt, if that could not be stored. */
@@ -69,6 +71,7 @@ const FILES = [
   "err",
   "pipe",
   "result",
+  "given",
   "held",
   "ending",
 ] as const;
@@ -119,6 +122,7 @@ const pathsFrom = (prefix: string): Omit<Spool, "dir" | "attemptId" | "folder"> 
   err: `${prefix}err`,
   pipe: `${prefix}pipe`,
   result: `${prefix}result`,
+  given: `${prefix}given`,
   ending: `${prefix}ending`,
   held: `${prefix}held`,
 });

@@ -20,6 +20,7 @@ import type { EngineOptions } from "../options.ts";
 import { findSpool, noteEnding, type Spool, spoolOf } from "../output/spool.ts";
 import type { SpoolPool } from "../output/spool-pool.ts";
 import type { Poller } from "../poller.ts";
+import type { SecretKey } from "../secrets/secret-key.ts";
 import {
   ApprovalTimeouts,
   askingTasks,
@@ -83,6 +84,7 @@ export type RunJobOptions = RunEngine & {
   /** The attempts that were running when the previous process ended. */
   readonly adopted: readonly AdoptedAttempt[];
   readonly spools: SpoolPool;
+  readonly secretKey: SecretKey;
   readonly children: ChildRuns;
   readonly onOutput: (run: Run) => void;
   /** Called when the ends of child runs are stored, to decide whether the run needs a place again. */

@@ -15,6 +15,7 @@ import { findSpool } from "../output/spool.ts";
 import { SpoolPool } from "../output/spool-pool.ts";
 import type { AdmissionState } from "../schedule/admission.ts";
 import type { Jobs } from "../schedule/jobs.ts";
+import { type SecretKey, secretKeyOf } from "../secrets/secret-key.ts";
 import type { ApprovalDecision } from "./approval/decision.ts";
 import { ChildRuns } from "./child/child-runs.ts";
 import { endRun } from "./end-run.ts";
@@ -41,6 +42,7 @@ export class Runs implements Disposable {
   readonly #outputListeners = new Listeners<RunId, void>();
   readonly #endListeners = new Listeners<RunId, Run>();
   readonly #spools: SpoolPool;
+  readonly #secretKey: SecretKey;
   readonly #lateRuns: LateRuns;
   readonly #children: ChildRuns;
   #isStarting = false;
@@ -52,6 +54,7 @@ export class Runs implements Disposable {
     const { maxJobs, queues = NO_QUEUES } = options.engine.settings;
     this.#limiter = new Limiter({ maxJobs, queues }, (waiting) => this.#isGated(waiting));
     this.#spools = new SpoolPool(options.engine);
+    this.#secretKey = secretKeyOf(options.engine);
     this.#lateRuns = new LateRuns({ ...options, ...options.engine });
     this.#children = new ChildRuns({
       store: options.engine.store,
@@ -439,6 +442,7 @@ export class Runs implements Disposable {
       taskRuns,
       items: new Map(expanded.map(({ taskId }) => [taskId, store.runs.listItems({ runId: run.id, taskId })])),
       spools: this.#spools,
+      secretKey: this.#secretKey,
       children: this.#children,
       onOutput: ({ id }) => this.#outputListeners.emit(id),
       onChildrenSeen: (runIds, decide) => {

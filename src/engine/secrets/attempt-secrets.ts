@@ -2,8 +2,11 @@ import { readFileSync } from "node:fs";
 import { type Job, type SecretUse, secretsOfJob, secretsOfTask, type Task } from "../../domain/job.ts";
 import type { SecretSource } from "../../domain/secret.ts";
 import { SpawnError } from "../attempt/spawn-error.ts";
+import type { Spool } from "../output/spool.ts";
+import { type GivenSecrets, noteGiven, readGiven } from "./given-secrets.ts";
 import { type Mask, maskOf, TotalMask } from "./mask.ts";
 import { readSecret, type SecretPlaces } from "./read-secret.ts";
+import type { SecretKey } from "./secret-key.ts";
 
 /** The secrets that a process gets, by their source in the definition of its job. */
 export type SecretValues = ReadonlyMap<SecretSource, string>;
@@ -45,36 +48,60 @@ const hiddenTexts = ({ variable }: SecretUse, value: string | undefined): readon
   return token === undefined ? [value] : [value, token];
 };
 
+/** Records what an attempt that starts was given, for `recoverMask`. Call it before its process starts. */
+export const noteSecrets = (job: Job, { values }: AttemptSecrets, spool: Spool, key: SecretKey): void => {
+  const all = secretsOfJob(job);
+  if (all.length > 0) noteGiven(all, values, spool, key);
+};
+
 export type AdoptedSecretsOptions = SecretsOfAttempt & {
-  /** When the attempt started, in ms since the Unix epoch. */
-  readonly startedAt: number;
+  readonly spool: Spool;
+  readonly key: SecretKey;
   /** The process of the attempt, or null if it has ended. */
   readonly pid: number | null;
 };
 
 /**
- * Returns the mask for an attempt of the previous petit process. Its secrets are read again; the environment of its process
- * has the values that it got. If one of them is not known, everything is hidden.
+ * Returns the mask for an attempt of the previous petit process. Its secrets are read again, from their sources and from the
+ * environment of its process. If neither is the secret that the attempt was started with, everything is hidden.
  */
-export const recoverMask = ({ job, task, environment, startedAt, pid }: AdoptedSecretsOptions): Mask | null => {
+export const recoverMask = ({ job, task, environment, spool, key, pid }: AdoptedSecretsOptions): Mask | null => {
   const all = secretsOfJob(job);
   if (all.length === 0) return null;
-  const given = pid === null ? NO_VARIABLES : variablesOf(pid);
+  const given = readGiven(spool, key);
+  const variables = pid === null ? NO_VARIABLES : variablesOf(pid);
   const needed = new Set(secretsOfTask(job, task).map(({ source }) => source));
-  const values: string[] = [];
+  const texts: string[] = [];
   for (const use of all) {
     const { source, path, variable } = use;
-    const known = variable === null ? undefined : given.get(variable);
-    if (known !== undefined) values.push(known);
+    const own = variable === null || !needed.has(source) ? undefined : variables.get(variable);
     const reading = readSecret(source, { environment, folder: job.source.folder });
-    if ("value" in reading) values.push(...hiddenTexts(use, reading.value));
-    if (known !== undefined || !needed.has(source)) continue;
-    if ("problem" in reading) return new TotalMask(`the secret ${path} can't be read again: ${reading.problem}`);
-    if (reading.changedAt !== undefined && reading.changedAt > startedAt)
-      return new TotalMask(`the file of the secret ${path} has changed since the task started`);
+    const current = "value" in reading ? reading.value : undefined;
+    texts.push(...hiddenTexts(use, own), ...hiddenTexts(use, current));
+    const isExpected = given === null ? needed.has(source) : given.has(path) || needed.has(source);
+    if (!isExpected || isKnown({ given, path, own, current })) continue;
+    return new TotalMask(
+      "problem" in reading ? `the secret ${path} can't be read again: ${reading.problem}` : unknown(path),
+    );
   }
-  return maskOf(values);
+  return maskOf(texts);
 };
+
+const unknown = (path: string): string =>
+  `the secret ${path} may have changed since the task started, and the earlier one is not known`;
+
+type Candidates = {
+  readonly given: GivenSecrets | null;
+  readonly path: string;
+  /** From the environment of the process. */
+  readonly own: string | undefined;
+  /** From the source. */
+  readonly current: string | undefined;
+};
+
+/** An older petit recorded nothing. Then only the environment of the process is certain. */
+const isKnown = ({ given, path, own, current }: Candidates): boolean =>
+  given === null ? own !== undefined : given.is(path, own) || given.is(path, current);
 
 const NO_VARIABLES: ReadonlyMap<string, string> = new Map();
 

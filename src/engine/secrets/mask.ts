@@ -14,7 +14,7 @@ export type Mask = {
   readonly maxBytes: number;
   /** Replaces the secrets in bytes that begin and end outside of secrets. */
   bytes(bytes: Uint8Array): Uint8Array;
-  /** As `bytes`, for the end of an output: also replaces the beginning of a secret at its end. */
+  /** As `bytes`, for an output that may end inside a secret: also replaces the beginning of a secret at its end. */
   lastBytes(bytes: Uint8Array): Uint8Array;
   text(text: string): string;
   /**

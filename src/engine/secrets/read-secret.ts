@@ -1,4 +1,4 @@
-import { closeSync, fstatSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type SecretSource, sourceName } from "../../domain/secret.ts";
 import { openRegular, readStart } from "../../lib/files/regular-file.ts";
@@ -13,11 +13,7 @@ export type SecretPlaces = {
 
 /** A secret, or why it can't be read. The problem names the source and contains no secret. */
 export type SecretReading =
-  | {
-      readonly value: string;
-      /** When its file was written, in ms since the Unix epoch. */
-      readonly changedAt?: number;
-    }
+  | { readonly value: string }
   | {
       readonly problem: string;
       /** Error code of the system, such as EMFILE. */
@@ -52,12 +48,10 @@ const readVariable = (name: string, { environment }: SecretPlaces): SecretReadin
 
 const readTextFile = (path: string, what: "file" | "credential"): SecretReading => {
   try {
-    const file = readBytes(path);
-    if (file === null) return { problem: `${path} is not a file` };
-    if (file.bytes.length > MAX_BYTES) return { problem: `the ${what} ${path} has more than ${MAX_BYTES} bytes` };
-    const reading = judge(UTF8.decode(file.bytes).replace(/\r?\n$/, ""), `the ${what} ${path}`);
-    // systemd writes the credentials of a service again at each start.
-    return what === "file" && "value" in reading ? { ...reading, changedAt: file.changedAt } : reading;
+    const bytes = readBytes(path);
+    if (bytes === null) return { problem: `${path} is not a file` };
+    if (bytes.length > MAX_BYTES) return { problem: `the ${what} ${path} has more than ${MAX_BYTES} bytes` };
+    return judge(UTF8.decode(bytes).replace(/\r?\n$/, ""), `the ${what} ${path}`);
   } catch (error) {
     if (error instanceof TypeError) return { problem: `the ${what} ${path} is not UTF-8 text` };
     const code = error instanceof Error && "code" in error ? String(error.code) : undefined;
@@ -74,11 +68,11 @@ const judge = (value: string, name: string): SecretReading => {
 };
 
 /** Returns the beginning of a file, one byte more than a secret may have, or null if it is not a regular file. */
-const readBytes = (path: string): { readonly bytes: Buffer; readonly changedAt: number } | null => {
+const readBytes = (path: string): Buffer | null => {
   const fd = openRegular(path);
   if (fd === null) return null;
   try {
-    return { bytes: readStart(fd, MAX_BYTES + 1), changedAt: fstatSync(fd).mtimeMs };
+    return readStart(fd, MAX_BYTES + 1);
   } finally {
     closeSync(fd);
   }

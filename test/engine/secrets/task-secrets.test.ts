@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Job } from "../../../src/domain/job.ts";
 import { recordedExit } from "../../../src/engine/attempt/process.ts";
@@ -226,6 +226,228 @@ describe("after a restart", () => {
     expect(run.status).toBe("failed");
     expect(tasks.t?.error).toBe("$PETIT_OUTPUT is not used, because its secrets can't be hidden");
     expect(bytesIn(dir.path).includes("horse-battery")).toBe(false);
+  });
+});
+
+describe("after a restart that changes a secret", () => {
+  const OLD = "old-battery-staple";
+  const NEW = "new-battery-staple";
+
+  type Change = {
+    /** The source of the secret in the job file. */
+    readonly source: Job["environment"][string];
+    /** The environment of petit, for a value of the secret. Writes files in `folder`. */
+    readonly give: (value: string, folder: string) => Readonly<Record<string, string>>;
+  };
+
+  /** Replaces a file by one that was written long ago. Returns the environment. */
+  const writeOld = (file: string, value: string, environment: Readonly<Record<string, string>>) => {
+    writeFileSync(`${file}.new`, value);
+    utimesSync(`${file}.new`, 1_000, 1_000);
+    renameSync(`${file}.new`, file);
+    return environment;
+  };
+
+  const SOURCES: readonly (readonly [string, Change])[] = [
+    ["a variable", { source: { env: "PETIT_S" }, give: (value) => ({ PETIT_S: value }) }],
+    [
+      "a file that is replaced by an older one",
+      { source: { file: "key" }, give: (value, folder) => writeOld(join(folder, "key"), value, {}) },
+    ],
+    [
+      "a credential",
+      {
+        source: { credential: "key" },
+        give: (value, folder) => writeOld(join(folder, "key"), value, { CREDENTIALS_DIRECTORY: folder }),
+      },
+    ],
+  ];
+
+  /** Starts a run whose task waits at a gate, and leaves it. The task ends while petit is down, if `ends`. */
+  const leave = async (
+    { source, give }: Change,
+    {
+      dir,
+      folder,
+      ends,
+      task,
+    }: { readonly dir: string; readonly folder: string; readonly ends: boolean; readonly task: Leaving },
+  ) => {
+    const door = gate();
+    const jobs = [job("j", { tasks: [task(door.wait, source)], source: { file: "j.yaml", line: 1, folder } })];
+    const petit = await startEngine({ jobs, dir, environment: { PATH, ...give(OLD, folder) } });
+    const { id } = await petit.trigger("j");
+    await door.reached();
+    await waitFor(() => petit.read(id).attempts[0]?.process !== null);
+    await petit.stop("leave");
+    if (ends) {
+      door.open();
+      await waitFor(() => recordedExit(spoolOf(join(dir, "spool"), 1)) !== null);
+    }
+    return { door, id, jobs };
+  };
+
+  type Leaving = (wait: string, source: Job["environment"][string]) => Job["tasks"][number];
+
+  const prints: Leaving = (wait, source) =>
+    shell("t", `${wait}; echo "secret $KEY"; echo "k=$KEY" > "$PETIT_OUTPUT"`, { environment: { KEY: source } });
+  test.each(SOURCES)("%s: a task that ended meanwhile shows the earlier secret nowhere", async (_, change) => {
+    using dir = tempDir();
+    using folder = tempDir();
+    const { door, id, jobs } = await leave(change, { dir: dir.path, folder: folder.path, ends: true, task: prints });
+    using _door = door;
+    await using petit = await startEngine({
+      jobs,
+      dir: dir.path,
+      environment: { PATH, ...change.give(NEW, folder.path) },
+    });
+    const { output, tasks } = await petit.ended(id);
+    expect(output()).toBe(
+      "[petit: the output from here on is hidden: the secret tasks.t.environment.KEY may have changed since the task started, and the earlier one is not known]\n",
+    );
+    expect(tasks.t?.outputs).toEqual({});
+    await petit.engine.waitForRun(id);
+    expect(bytesIn(dir.path).includes(OLD)).toBe(false);
+  });
+
+  test.each(SOURCES)("%s: a task that still runs goes on with the secret that it has", async (_, change) => {
+    using dir = tempDir();
+    using folder = tempDir();
+    const { door, id, jobs } = await leave(change, { dir: dir.path, folder: folder.path, ends: false, task: prints });
+    using _door = door;
+    await using petit = await startEngine({
+      jobs,
+      dir: dir.path,
+      environment: { PATH, ...change.give(NEW, folder.path) },
+    });
+    door.open();
+    const { output, tasks } = await petit.ended(id);
+    expect([output(), tasks.t?.outputs]).toEqual(["secret ***\n", { k: "***" }]);
+    expect(bytesIn(dir.path).includes(OLD)).toBe(false);
+  });
+
+  test.each(SOURCES)("%s: with the same secret, nothing is lost of a task that ended meanwhile", async (_, change) => {
+    using dir = tempDir();
+    using folder = tempDir();
+    const { door, id, jobs } = await leave(change, { dir: dir.path, folder: folder.path, ends: true, task: prints });
+    using _door = door;
+    await using petit = await startEngine({
+      jobs,
+      dir: dir.path,
+      environment: { PATH, ...change.give(OLD, folder.path) },
+    });
+    const { run, output, tasks } = await petit.ended(id);
+    expect([run.status, output(), tasks.t?.outputs]).toEqual(["completed", "secret ***\n", { k: "***" }]);
+  });
+
+  test("no artifact is kept under a path that may contain the earlier secret", async () => {
+    using dir = tempDir();
+    using folder = tempDir();
+    const change: Change = { source: { env: "PETIT_S" }, give: (value) => ({ PETIT_S: value }) };
+    const task: Leaving = (wait, source) =>
+      shell("t", `${wait}; echo > "$PETIT_ARTIFACTS/a"; echo > "$PETIT_ARTIFACTS/$KEY"`, {
+        environment: { KEY: source },
+      });
+    const { door, id, jobs } = await leave(change, { dir: dir.path, folder: folder.path, ends: true, task });
+    using _door = door;
+    const environment = { PATH, ...change.give(NEW, folder.path) };
+    await using petit = await startEngine({ jobs, dir: dir.path, environment });
+    const { tasks } = await petit.ended(id);
+    expect(tasks.t?.error).toBe(
+      "its artifacts could not be kept: a secret in their paths could not be hidden, because it is not known any more",
+    );
+    expect(petit.store.artifacts.list(id)).toEqual([]);
+  });
+
+  test("a file that is written again with the same secret loses nothing", async () => {
+    using dir = tempDir();
+    using folder = tempDir();
+    const change: Change = {
+      source: { file: "key" },
+      give: (value, at) => {
+        writeFileSync(join(at, "key"), value);
+        return {};
+      },
+    };
+    const { door, id, jobs } = await leave(change, { dir: dir.path, folder: folder.path, ends: true, task: prints });
+    using _door = door;
+    change.give(OLD, folder.path);
+    await using petit = await startEngine({ jobs, dir: dir.path });
+    expect((await petit.ended(id)).output()).toBe("secret ***\n");
+  });
+
+  test("a secret is not trusted without the key, or without what was recorded of it", async () => {
+    for (const lose of ["spool-key", "spool/1/given"]) {
+      using dir = tempDir();
+      using folder = tempDir();
+      const change: Change = { source: { env: "PETIT_S" }, give: (value) => ({ PETIT_S: value }) };
+      const { door, id, jobs } = await leave(change, { dir: dir.path, folder: folder.path, ends: true, task: prints });
+      using _door = door;
+      rmSync(dir.file(lose));
+      await using petit = await startEngine({ jobs, dir: dir.path, environment: { PATH, PETIT_S: OLD } });
+      expect((await petit.ended(id)).output()).toStartWith("[petit: the output from here on is hidden:");
+    }
+  });
+
+  test("the secret of another task of the job counts, too, since tasks exchange files", async () => {
+    using dir = tempDir();
+    using door = gate();
+    const tasks = [
+      shell("a", `echo "$KEY" > ${dir.file("x")}`, { environment: { KEY: { env: "PETIT_S" } } }),
+      shell("b", `${door.wait}; cat ${dir.file("x")}`, { after: ["a"] }),
+    ];
+    const jobs = [job("j", { tasks })];
+    const first = await startEngine({ jobs, dir: dir.path, environment: { PATH, PETIT_S: OLD } });
+    const { id } = await first.trigger("j");
+    await door.reached();
+    await waitFor(() => first.read(id).attempts[1]?.process !== null);
+    await first.stop("leave");
+    await using petit = await startEngine({ jobs, dir: dir.path, environment: { PATH, PETIT_S: NEW } });
+    door.open();
+    expect((await petit.ended(id)).output({ task: "b" })).toStartWith("[petit: the output from here on is hidden:");
+  });
+
+  test("neither the key nor a secret is in the database, in the spool or in a backup", async () => {
+    using dir = tempDir();
+    using door = gate();
+    const tasks = [shell("t", `${door.wait}; true`, { environment: { KEY: { env: "PETIT_S" } } })];
+    await using petit = await startEngine({
+      jobs: [job("j", { tasks })],
+      dir: dir.path,
+      environment: { PATH, PETIT_S: OLD },
+    });
+    const { id } = await petit.trigger("j");
+    await door.reached();
+    const key = readFileSync(dir.file("spool-key"));
+    expect([key.length, statSync(dir.file("spool-key")).mode & 0o777]).toEqual([32, 0o600]);
+    expect(readdirSync(dir.file("spool/1"))).toContain("given");
+    rmSync(dir.file("spool-key"));
+    const stored = bytesIn(dir.path);
+    for (const form of [key, key.toString("hex"), key.toString("base64"), key.toString("base64url"), OLD])
+      expect(stored.includes(form)).toBe(false);
+    door.open();
+    await petit.ended(id);
+  });
+});
+
+describe("the beginning of a secret at the end of the output", () => {
+  const environment = { KEY: { env: "PETIT_KEY" } };
+
+  test.each([
+    ["with exit code 0", 'printf "only ${KEY%battery}"', "only correct-horse-"],
+    ["with another exit code", 'printf "only ${KEY%battery}"; exit 3', "only correct-horse-"],
+    ["in a line", 'echo "only ${KEY%battery}"', "only correct-horse-\n"],
+    ["after the secret", 'printf "$KEY ${KEY%battery}"', "*** correct-horse-"],
+  ])("is shown if the process ends by itself %s, because the secret does not follow", async (_, script, shown) => {
+    expect((await runJob({ tasks: [shell("t", script, { environment })] })).output()).toBe(shown);
+  });
+
+  test.each([
+    ["by a signal", 'printf "only ${KEY%battery}"; kill -9 $$'],
+    ["by petit", 'printf "only ${KEY%battery}"; sleep 60'],
+  ])("is hidden if the process is ended %s, because the rest may be missing", async (_, script) => {
+    const { output } = await runJob({ tasks: [shell("t", script, { environment, timeoutMs: 500 })] });
+    expect(output()).toBe("only ***");
   });
 });
 
