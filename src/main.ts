@@ -7,18 +7,15 @@ import type { Runtime } from "./runtime/runtime.ts";
 
 const argv = process.argv.slice(2);
 
-/** After this time a process no longer counts as short, in ms. A start of `petit run`, and most other commands, take less. */
+/** After this time a process no longer counts as short, in ms. Most commands take less. `petit run` ends its start itself. */
 const LONG_MS = 2_000;
-
-/** A scheduler is idle most of the time: after a start, 200 runs in a burst take a quarter less CPU time than with 1. */
-const JIT_FACTOR = 3;
 
 /** Loads the rest of petit and runs the command. */
 const main = async (): Promise<void> => {
   const runtime = await chooseRuntime();
   // The environment can hold the API's token, and tasks are processes of the same user.
   runtime.denyInspection();
-  setTimeout(() => runtime.setJitThresholds(JIT_FACTOR), LONG_MS).unref();
+  setTimeout(() => runtime.compileAsUsual(), LONG_MS).unref();
   const [{ runCli }, { systemClock }] = await Promise.all([import("./cli/cli.ts"), import("./lib/clock.ts")]);
   watchStreams();
   const environment = { ...process.env };

@@ -11,7 +11,7 @@ const SIZES = [
 
 /** Within this time after a start, petit compares all files with the database and releases memory. */
 const SETTLE_MS = 25_000;
-/** Long, because the kernel counts CPU time in steps of 10 ms, and because petit looks at all files every minute. */
+/** Long, because the kernel counts CPU time in steps of 10 ms, and because petit looks at all files every minute, or more rarely if that takes long. */
 const MEASURE_MS = 120_000;
 
 /** Measures the CPU time with known jobs, none of them due, for all numbers of jobs at the same time. */

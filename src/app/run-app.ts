@@ -22,6 +22,7 @@ export const runApp = async (options: AppOptions, ready: (app: App) => void): Pr
   });
   using _orphans = reapOrphans(options);
   app = await startApp(options);
+  options.runtime.compileAsUsual();
   await using _app = app;
   ready(app);
   systemd.ready(engineStatus(app.engine));

@@ -35,7 +35,7 @@ export const openRuntime = (): Runtime => ({
   monotonicMicros,
   openDatabase,
   collectGarbage: () => Bun.gc(true),
-  setJitThresholds: (factor) => Bun.unsafe.setJITPolicy(factor),
+  compileAsUsual: () => Bun.unsafe.setJITPolicy(1),
   spawn,
   serve,
   typescript: (program) => ({

@@ -19,7 +19,7 @@ export const openRuntime = (): Runtime => {
     openDatabase,
     collectGarbage: () => {},
     unmapExecutable: () => {},
-    setJitThresholds: () => {},
+    compileAsUsual: () => {},
     spawn,
     serve: (options: ServeOptions) => serve(options, sockets),
     typescript,

@@ -33,10 +33,10 @@ export interface Runtime {
    */
   unmapExecutable(): void;
   /**
-   * Multiplies the numbers of calls and loops after which the runtime compiles code; 1 is its own default, which suits code that runs all
-   * the time. The executable starts with a higher factor (scripts/compile). Does nothing where it can't be set.
+   * Compiles code after as many calls as the runtime does by default. The executable starts with more (scripts/compile), because
+   * most code of a start runs only a few times. Does nothing where it can't be set.
    */
-  setJitThresholds(factor: number): void;
+  compileAsUsual(): void;
   /**
    * Reaps an ended child that `spawn` did not start: as process 1 of a container, petit inherits the orphans of its tasks.
    * Returns false if there is no such child, null if the system does not support it.

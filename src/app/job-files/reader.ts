@@ -130,9 +130,9 @@ const NONE: ReadonlySet<string> = new Set();
 
 const MAX_LOGGED = 20;
 
-/** A file takes about 30 µs, so this keeps a processor busy for less than 5 % of the time. */
-const FILES_PER_PAUSE = 20;
-const VERIFY_PAUSE_MS = 20;
+/** A file takes about 30 µs, so this keeps a processor busy for about 5 % of the time, and 10,000 files take 6 s. */
+const FILES_PER_PAUSE = 100;
+const VERIFY_PAUSE_MS = 60;
 
 const NO_SCAN: FolderScan = { files: [], failures: [], hasLinks: false, states: new Map() };
 

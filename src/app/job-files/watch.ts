@@ -36,7 +36,7 @@ const POLL_FACTOR = 1_000;
  * that are still in the queue cause one, after the events that were dropped.
  */
 const RARE_POLL_MS = 60_000;
-const RARE_POLL_FACTOR = 4_000;
+const RARE_POLL_FACTOR = 10_000;
 
 /**
  * Watches the job files of a folder, from its creation on. System events are only hints; each check compares the folder with
