@@ -143,7 +143,7 @@ const WORK = new WeakMap<TemplateScope, ExpressionWork>();
 const evaluate = (expression: Expression, scope: TemplateScope): Json => {
   const work = WORK.get(scope) ?? new ExpressionWork();
   WORK.set(scope, work);
-  return expression.evaluate(expressionScope(scope), work);
+  return expression.evaluate(expressionScope(scope, expression), work);
 };
 
 /** Returns the expression of an `if`, which may be wrapped in `${{ }}`, or what is wrong with it. */
@@ -153,7 +153,10 @@ export const parseIf = (text: string): Expression | ExpressionProblem => {
 };
 
 /** Returns the values that an expression can refer to. */
-export const expressionScope = (scope: TemplateScope): ExpressionScope => ({
+export const expressionScope = (
+  scope: TemplateScope,
+  { references }: Pick<Expression, "references">,
+): ExpressionScope => ({
   params: scope.params,
   config: scope.config,
   job: { id: scope.jobId },
@@ -162,7 +165,11 @@ export const expressionScope = (scope: TemplateScope): ExpressionScope => ({
     scheduled_for: scope.scheduledFor === null ? "" : new Date(scope.scheduledFor).toISOString(),
   },
   tasks: Object.fromEntries(
-    [...scope.outputs].map(([id, outputs]) => [id, { status: scope.statuses.get(id) ?? null, outputs }]),
+    [...scope.outputs].map(([id, own]) => {
+      const count = scope.itemCounts.get(id);
+      const outputs = count === undefined ? own : { ...missingOutputs(references, id, count), ...own };
+      return [id, { status: scope.statuses.get(id) ?? null, outputs }];
+    }),
   ),
   item: scope.item?.value ?? null,
   item_key: scope.item?.key ?? null,
@@ -173,6 +180,18 @@ const ownValue = <Value>(record: { readonly [key: string]: Value }, key: string)
   Object.hasOwn(record, key) ? record[key] : undefined;
 
 /** An output that no item of a task has is an array of nulls, and an empty array if there are no items. */
+const missingOutput = (count: number): string => JSON.stringify(new Array(count).fill(null));
+
+/** Returns the values of the outputs of a task with items to which an expression refers, as if no item had them. */
+const missingOutputs = (references: Expression["references"], task: string, count: number): Outputs =>
+  Object.fromEntries(
+    references.flatMap(({ context, names: [id, field, key] }) =>
+      context === "tasks" && id === task && field === "outputs" && key !== undefined
+        ? [[key, missingOutput(count)]]
+        : [],
+    ),
+  );
+
 const outputValue = (
   { outputs, itemCounts }: TemplateScope,
   { task, key }: { readonly task: string; readonly key: string },
@@ -180,7 +199,7 @@ const outputValue = (
   for (const [id, values] of outputs) {
     if (id !== task) continue;
     const count = itemCounts.get(id);
-    return ownValue(values, key) ?? (count === undefined ? "" : JSON.stringify(new Array(count).fill(null)));
+    return ownValue(values, key) ?? (count === undefined ? "" : missingOutput(count));
   }
   return "";
 };

@@ -21,7 +21,7 @@ type TaskPhase = "idle" | "attempting" | "awaiting" | "waiting" | "due" | "askin
 
 export type TaskState = GraphNodeState & {
   readonly phase: TaskPhase;
-  /** Number of items in the phase `items`. */
+  /** Number of items, if the task was expanded into items. */
   readonly items?: number;
   readonly exitCode?: number | null;
 };

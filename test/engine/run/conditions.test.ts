@@ -74,6 +74,20 @@ describe("the 'if' of a task", () => {
     );
   });
 
+  test.each([
+    ["[]", "tasks.each.outputs.n == '[]'"],
+    ['["a","b"]', "tasks.each.outputs.n == '[null,null]'"],
+    ['["a"]', "join(fromJSON(tasks['each'].outputs.n), '-') == '' && tasks.up.outputs.n == ''"],
+  ])("sees an output that no item of %s has as a list of nulls", async (list, condition) => {
+    const job = jobOf(
+      `id: up, script: "true"`,
+      `id: each, depends_on: [up], foreach: "\${{ params.list }}", script: "true"`,
+      `id: next, depends_on: [each], if: "${condition}", args: ["\${{ ${condition} }}"], script: 'echo "$1"'`,
+    );
+    const { summary, output } = await runOf(job, { list });
+    expect([summary, output()]).toEqual(["up completed · each completed · next completed", "true\n"]);
+  });
+
   test("that does not refer to the item decides about the whole task", async () => {
     const { tasks } = await runOf(jobOf(`id: t, foreach: [1, 2], if: "params.level == 'full'", script: "true"`));
     expect(tasks.t).toMatchObject({ status: "skipped", reason: "condition_not_met", items: null });

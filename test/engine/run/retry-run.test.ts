@@ -107,11 +107,12 @@ describe("a retry of a run", () => {
   test.each([
     ["an 'if' that is still false", { if: "params.level == 'full'" }],
     ["a condition that can't hold", { condition: "on_failure" }],
+    ["an 'if' about an output that no item has", { if: "tasks.a.outputs.none != '[null]'" }],
   ] as const)("does not run a completed task again after one that is skipped by %s", async (_, given) => {
     using dir = tempDir();
     const log = dir.file("log");
     const tasks = [
-      shell("a", `echo a >> ${log}`),
+      shell("a", `echo a >> ${log}`, { items: items(["x"]) }),
       shell("maybe", "exit 9", { after: ["a"], ...given }),
       shell("report", `echo report >> ${log}`, { after: ["maybe"], condition: "all_done" }),
       shell("last", `[ -e ${dir.file("fixed")} ]`),

@@ -33,7 +33,8 @@ export class Conditions {
     this.#work = work;
     try {
       const ofItem = item === null ? null : (this.#state.items.get(taskId)?.[item] ?? null);
-      return expression.isTrue(expressionScope(scopeOfState(this.#state, { taskId, item: ofItem })), work);
+      const scope = scopeOfState(this.#state, { taskId, item: ofItem });
+      return expression.isTrue(expressionScope(scope, expression), work);
     } catch (error) {
       return { error: `if: ${error instanceof Error ? error.message : String(error)}` };
     } finally {

@@ -21,7 +21,7 @@ export type RunState = {
  * a task, those for the outputs of the job: what all tasks have produced.
  */
 export const scopeOfState = (
-  { job, run, items, progress }: RunState,
+  { job, run, progress }: RunState,
   { taskId, item }: { readonly taskId: TaskId | null; readonly item: Item | null },
 ): TemplateScope => {
   const upstreams =
@@ -34,7 +34,7 @@ export const scopeOfState = (
     config: job.config,
     outputs: new Map(states.map(([id, { outputs }]) => [id, outputs])),
     statuses: new Map(states.map(([id, { status }]) => [id, status])),
-    itemCounts: new Map([...items].map(([id, each]) => [id, each.length])),
+    itemCounts: new Map(states.flatMap(([id, { items }]) => (items === undefined ? [] : [[id, items]]))),
     item,
     jobId: job.id,
     runId: run.id,
