@@ -1,5 +1,5 @@
 import type { Engine } from "../engine/engine.ts";
-import type { EngineOptions, EngineSettings } from "../engine/options.ts";
+import type { EngineOptions, EngineSettings, RetentionSettings } from "../engine/options.ts";
 import { type CreateEngineOptions, createEngine } from "../engine/scheduler.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -51,6 +51,13 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
   );
 };
 
+/** The word `default` chooses the default rule, also for a database that keeps all runs otherwise. */
+const retentionOf = ({ retentionRuns: runs, retentionDays: days }: Settings): RetentionSettings => ({
+  runs: runs === "default" ? null : runs,
+  days: days === "default" ? null : days,
+  ...((runs === "default" || days === "default") && { byDefault: "recent" }),
+});
+
 const engineSettings = (settings: Settings): EngineSettings => ({
   maxJobs: settings.maxJobs,
   queues: settings.queues,
@@ -60,7 +67,7 @@ const engineSettings = (settings: Settings): EngineSettings => ({
   onInterrupt: settings.onInterrupt,
   logLimitBytes: settings.logLimitBytes,
   artifactLimitBytes: settings.artifactLimitBytes,
-  retention: { runs: settings.retentionRuns, days: settings.retentionDays },
+  retention: retentionOf(settings),
   shutdownTimeoutMs: settings.shutdownTimeoutMs,
   publicUrl: settings.publicUrl,
 });

@@ -24,6 +24,7 @@ import type { RefusedHello, RefusedWorker, WaitsForWorker, WorkerAttempt } from 
  * - `transfer_blocked`: NATS or petit's disk does not store what has to get to a worker, or back.
  * - `notifications_undelivered`: a receiver of a job's notifications can't be reached, or refuses them.
  * - `internal_error`: a run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again.
+ * - `retention_undecided`: the database was made when petit kept all runs, and nobody has chosen yet whether old ones are deleted.
  * - `job_file_broken`: a job file has problems; its jobs keep their last good version.
  */
 export type Attention =
@@ -39,6 +40,7 @@ export type Attention =
   | ({ readonly kind: "transfer_blocked" } & BlockedTransfer)
   | ({ readonly kind: "notifications_undelivered" } & UndeliveredTarget)
   | ({ readonly kind: "internal_error" } & InternalError)
+  | ({ readonly kind: "retention_undecided" } & OldRuns)
   | ({ readonly kind: "job_file_broken" } & BrokenJobFile);
 
 /** What needs attention: errors first, the newest first. `counts` also counts what is not among the items. */
@@ -66,6 +68,7 @@ export const ATTENTION_SEVERITY = {
   transfer_blocked: "error",
   notifications_undelivered: "error",
   internal_error: "error",
+  retention_undecided: "warning",
   job_file_broken: "error",
 } as const satisfies Record<AttentionKind, AttentionSeverity>;
 
@@ -200,6 +203,14 @@ export type UndeliveredTarget = {
   readonly error: string;
 };
 
+/** Runs that the default rule would delete. */
+export type OldRuns = {
+  /** When petit first found some since its start. */
+  readonly since: number;
+  /** How many; of each job, about the first 5,000 are counted. */
+  readonly runs: number;
+};
+
 type BrokenJobFile = {
   /** When petit first read the file with problems; the start of petit at the earliest. */
   readonly since: number;
@@ -255,6 +266,7 @@ export const NO_ATTENTION: AttentionList = {
     transfer_blocked: 0,
     notifications_undelivered: 0,
     internal_error: 0,
+    retention_undecided: 0,
     job_file_broken: 0,
   },
 };

@@ -3,6 +3,7 @@ import type { Dependency } from "./dependency.ts";
 import type { TaskCondition } from "./graph.ts";
 import type { JobId, TaskId } from "./ids.ts";
 import type { ItemsSpec } from "./item.ts";
+import type { Retention } from "./limits/retention.ts";
 import type { NotifyTarget } from "./notification.ts";
 import type { Retry } from "./retry.ts";
 import { isLostReason, type Reason } from "./run.ts";
@@ -65,7 +66,7 @@ export type Job = {
   readonly outputs?: { readonly [name: string]: string };
   readonly environment: Environment;
   readonly inheritEnvironment: boolean;
-  readonly retention: { readonly runs: number | null; readonly days: number | null };
+  readonly retention: Retention;
   /** Missing if nobody is notified by default, and in definitions stored by versions without notifications. */
   readonly notify?: readonly NotifyTarget[];
   /** True if `notify` is the list of the configuration file, because the job has none. */

@@ -1,5 +1,6 @@
 import type { InterruptPolicy, Job } from "../domain/job.ts";
 import type { Queues } from "../domain/limits/queue.ts";
+import type { DefaultRule, Retention } from "../domain/limits/retention.ts";
 import type { OwnFolders } from "../jobfile/mount.ts";
 import type { JobFiles } from "../jobfile/read/job-dir.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -35,6 +36,11 @@ export type EngineOptions = {
   readonly followSchedules?: boolean;
 };
 
+export type RetentionSettings = Retention & {
+  /** What applies where no limit is given. Missing: what the database says. */
+  readonly byDefault?: DefaultRule;
+};
+
 export type EngineSettings = {
   /** Maximum of concurrent runs; null is unlimited. */
   readonly maxJobs: number | null;
@@ -52,10 +58,8 @@ export type EngineSettings = {
   readonly logLimitBytes: number;
   /** Maximum size of the artifacts of a run, in bytes. */
   readonly artifactLimitBytes: number;
-  /**
-   * Default number and age (in days) of finished runs, for jobs that set none. Null, or no `retention`, is unlimited.
-   */
-  readonly retention?: Job["retention"];
+  /** Limits of finished runs for jobs that set none. */
+  readonly retention?: RetentionSettings;
   /** URL under which people reach the dashboard, for links. Null, or missing: unknown. */
   readonly publicUrl?: string | null;
   /** How long a drain waits for running runs, in ms. */

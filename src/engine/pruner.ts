@@ -1,10 +1,13 @@
+import type { OldRuns } from "../domain/attention.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
+import { type DefaultRule, NO_RETENTION, type RetentionRule, retentionRule } from "../domain/limits/retention.ts";
 import { MAX_DUE } from "../domain/schedule/due.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { DeletionBounds, RunLimits } from "../store/runs/deletion.ts";
 import type { Store } from "../store/store.ts";
+import type { RetentionSettings } from "./options.ts";
 
 /** Delay before a round of pruning, in ms. Runs that end meanwhile share the round. */
 const ROUND_DELAY_MS = 1_000;
@@ -25,6 +28,9 @@ const COUNTED_ROWS = 20_000;
 /** Number of stored events, from which clients can resume. */
 const MAX_EVENTS = 20_000;
 
+/** About how many runs of a job are counted that the default rule would delete. */
+const OFFERED_ROWS = 5_000;
+
 const DAY_MS = 86_400_000;
 
 export type PrunerOptions = {
@@ -39,7 +45,7 @@ export type PrunerOptions = {
   /** Returns the current definition; null if the job was removed. */
   readonly findJob: (jobId: JobId) => Job | null;
   /** Limits of jobs that set none, and of removed jobs. */
-  readonly defaults: Job["retention"];
+  readonly settings: RetentionSettings;
   /** If false, definitions are stored only for runs, and one that no run refers to yet must stay. Default true. */
   readonly followSchedules?: boolean;
   /** Called when runs of a job were deleted. */
@@ -59,6 +65,10 @@ export type PrunerOptions = {
 export class Pruner {
   readonly #options: PrunerOptions;
   readonly #bounds: DeletionBounds;
+  readonly #byDefault: DefaultRule;
+  /** Whether somebody has chosen what to keep. */
+  readonly #isChosen: boolean;
+  #offer: OldRuns | null = null;
   #waiting = new Set<JobId>();
   #isFull = false;
   #isRunning = false;
@@ -68,6 +78,15 @@ export class Pruner {
   constructor(options: PrunerOptions) {
     this.#options = options;
     this.#bounds = { limit: STEP_ROWS, untilMs: STEP_MS, clock: options.clock };
+    const { runs, days, byDefault } = options.settings;
+    const stored = options.store.scheduler.findDefaultRule();
+    this.#byDefault = byDefault ?? stored;
+    this.#isChosen = this.#byDefault === "recent" || runs !== null || days !== null;
+  }
+
+  /** What the default rule would delete, if the database keeps all runs and nobody has chosen that; null if nothing. */
+  get offer(): OldRuns | null {
+    return this.#offer;
   }
 
   /** Schedules pruning of a job, or of all jobs if the last full round was more than an hour ago. */
@@ -116,6 +135,7 @@ export class Pruner {
       if (isFull) await this.#deleteOccurrences(jobId);
     }
     if (isFull && this.#options.followSchedules !== false) await this.#deleteVersions();
+    if (isFull && !this.#isChosen) this.#offer = await this.#countOffer();
     await this.#inSteps(() => store.events.deleteOldest(MAX_EVENTS, STEP_ROWS) > 0);
   }
 
@@ -155,15 +175,34 @@ export class Pruner {
   }
 
   async #limitsOf(jobId: JobId): Promise<RunLimits | null> {
-    const { store, clock, findJob, defaults } = this.#options;
-    const own = findJob(jobId)?.retention;
-    const [runs, days] = [own?.runs ?? defaults.runs, own?.days ?? defaults.days];
-    if (runs === null && days === null) return null;
+    const { findJob, settings } = this.#options;
+    const own = findJob(jobId)?.retention ?? null;
+    return await this.#limitsBy(jobId, retentionRule({ own, settings, byDefault: this.#byDefault }));
+  }
+
+  async #countOffer(): Promise<OldRuns | null> {
+    const { store, jobIds, findJob, clock } = this.#options;
+    let runs = 0;
+    for (const jobId of jobIds()) {
+      const own = findJob(jobId)?.retention ?? NO_RETENTION;
+      if (own.runs !== null || own.days !== null) continue;
+      const rule = retentionRule({ own: null, settings: NO_RETENTION, byDefault: "recent" });
+      const limits = await this.#limitsBy(jobId, rule);
+      if (limits !== null && limits.upTo > 0) runs += store.runs.countExpired(jobId, limits, OFFERED_ROWS);
+      await this.#rest();
+    }
+    return runs === 0 ? null : { runs, since: this.#offer?.since ?? clock.now() };
+  }
+
+  async #limitsBy(jobId: JobId, rule: RetentionRule | null): Promise<RunLimits | null> {
+    const { store, clock } = this.#options;
+    if (rule === null) return null;
+    const { beyond, runs, days } = rule;
     const upTo = runs === null ? 0 : await this.#findExcess(jobId, runs);
-    if (days === null) return { upTo, age: null };
+    if (days === null || (beyond === "both" && upTo === 0)) return { beyond, upTo, age: null };
     const now = clock.now();
     const endedBy = now - days * DAY_MS;
-    return { upTo, age: { endedBy, now, oldRun: store.runs.findLastSeqEndedBy(endedBy) } };
+    return { beyond, upTo, age: { endedBy, now, oldRun: store.runs.findLastSeqEndedBy(endedBy) } };
   }
 
   /** Returns the highest number of a run that has at least `keep` newer finished runs, or 0 if there is none. */

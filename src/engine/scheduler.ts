@@ -2,6 +2,7 @@ import type { Artifact } from "../domain/artifact/artifact.ts";
 import { type AttentionList, NO_ATTENTION } from "../domain/attention.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
+import { NO_RETENTION } from "../domain/limits/retention.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import type { Pause } from "../domain/pause.ts";
 import { refuse } from "../domain/refusal.ts";
@@ -107,6 +108,7 @@ class Scheduler implements Engine {
       jobs: this.#jobs,
       workers: () => this,
       internalErrors: this.#internalErrors,
+      oldRuns: () => this.#pruner.offer,
     });
     this.#artifacts = new Artifacts({
       ...options,
@@ -139,7 +141,7 @@ class Scheduler implements Engine {
       ...options,
       jobIds: () => [...this.#jobs.all.keys(), ...(followSchedules === false ? [] : this.#newestRuns.jobIds)],
       findJob: (jobId) => this.#jobs.find(jobId)?.job ?? null,
-      defaults: settings.retention ?? { runs: null, days: null },
+      settings: settings.retention ?? NO_RETENTION,
       onDeleted: (jobId) => {
         this.#newestRuns.set(jobId, store.runs.findNewest(jobId));
         this.#attention.noteDeleted(jobId);

@@ -1,7 +1,8 @@
+import { DEFAULT_RULES, type DefaultRule } from "../domain/limits/retention.ts";
 import type { Pause } from "../domain/pause.ts";
 import type { StoreContext } from "./context.ts";
 import { encodeLockOwner, type LockOwner } from "./database/lock-owner.ts";
-import { flag, integerOrNull, textOrNull } from "./database/rows.ts";
+import { flag, integerOrNull, textOrNull, word } from "./database/rows.ts";
 
 /** State of the scheduler as a whole. */
 export interface SchedulerStore {
@@ -9,6 +10,8 @@ export interface SchedulerStore {
   findPause(): Pause | null;
   /** Pauses the scheduler, or resumes it for `by` if `pause` is null. */
   setPaused(pause: Pause | null, now: number, by?: string | null): void;
+  /** Returns what happens to old runs where no limit is given. Databases of versions without this rule keep all. */
+  findDefaultRule(): DefaultRule;
   /** Stores the process that uses the database, for errors of others; null once it has stopped. Not durable. */
   setOwner(owner: LockOwner | null): void;
 }
@@ -34,6 +37,11 @@ export const createSchedulerStore = ({ sql, write, recordEvent }: StoreContext):
       by: pause?.by ?? by,
     });
   }),
+
+  findDefaultRule: () => {
+    const row = sql.get("SELECT keeps FROM scheduler");
+    return row === null ? "recent" : word(row, "keeps", DEFAULT_RULES);
+  },
 
   setOwner: write("relaxed", (owner) =>
     sql.updateOne(

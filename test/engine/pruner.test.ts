@@ -2,6 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
 import { newRunId, type RunId } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job.ts";
+import { type DefaultRule, NO_RETENTION } from "../../src/domain/limits/retention.ts";
+import type { RetentionSettings } from "../../src/engine/options.ts";
 import { Pruner } from "../../src/engine/pruner.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -146,7 +148,7 @@ describe("retention", () => {
       log: silentLog,
       jobIds: () => [jobId("hello")],
       findJob: () => null,
-      defaults: { runs: 1_000, days: null },
+      settings: { runs: 1_000, days: null },
       onDeleted: () => {},
       onArtifactsUnlisted: () => {},
       retryUntilStored: async (step) => step(),
@@ -161,6 +163,80 @@ describe("retention", () => {
     expect(Math.max(...deleted)).toBeLessThanOrEqual(200);
   });
 
+  describe("by default", () => {
+    const storeOf = (status: "completed" | "failed", count: number): Store => {
+      const store = memoryStore();
+      const outcome = { status, reason: status === "failed" ? "exit_code" : null, error: null } as const;
+      store.transaction(() => {
+        const { versionId } = startRun(store, {});
+        for (let each = 1; each < count; each++)
+          store.runs.finish(store.runs.start({ ...NEW_RUN, id: newRunId(NOON), versionId }).id, outcome, NOON + each);
+      });
+      return store;
+    };
+
+    const prunerOf = (store: Store, clock: FakeClock, settings: RetentionSettings, keeps: DefaultRule): Pruner =>
+      new Pruner({
+        store: { ...store, scheduler: { ...store.scheduler, findDefaultRule: () => keeps } },
+        clock,
+        log: silentLog,
+        jobIds: () => [jobId("hello")],
+        findJob: () => null,
+        settings,
+        onDeleted: () => {},
+        onArtifactsUnlisted: () => {},
+        retryUntilStored: async (step) => step(),
+        signal: new AbortController().signal,
+      });
+
+    const left = (store: Store): number => store.runs.list({ limit: 9_999 }).length;
+
+    test.each(["completed", "failed"] as const)(
+      "deletes %s runs that are older than 30 days and beyond the newest 1,000",
+      async (status) => {
+        using store = storeOf(status, 1_501);
+        const clock = new FakeClock();
+        const pruner = prunerOf(store, clock, NO_RETENTION, "recent");
+        pruner.enqueueAll();
+        await clock.pass(5_000);
+        expect(left(store)).toBe(1_501);
+        clock.step(30 * DAY_MS);
+        pruner.enqueueAll();
+        await clock.pass(5_000);
+        expect(left(store)).toBe(1_001);
+        expect(pruner.offer).toBeNull();
+      },
+    );
+
+    test("deletes nothing that is old among the newest 1,000", async () => {
+      using store = storeOf("completed", 1_000);
+      const clock = new FakeClock();
+      clock.step(90 * DAY_MS);
+      const pruner = prunerOf(store, clock, NO_RETENTION, "recent");
+      pruner.enqueueAll();
+      await clock.pass(5_000);
+      expect(left(store)).toBe(1_000);
+    });
+
+    test("keeps all runs of an older database, and says what it would delete, until somebody decides", async () => {
+      using store = storeOf("completed", 1_501);
+      const clock = new FakeClock();
+      clock.step(31 * DAY_MS);
+      const undecided = prunerOf(store, clock, NO_RETENTION, "all");
+      undecided.enqueueAll();
+      await clock.pass(5_000);
+      expect(left(store)).toBe(1_501);
+      expect(undecided.offer).toMatchObject({ runs: 500 });
+      const keepsAll = prunerOf(store, clock, { runs: "all", days: null }, "all");
+      keepsAll.enqueueAll();
+      await clock.pass(5_000);
+      expect([left(store), keepsAll.offer]).toEqual([1_501, null]);
+      prunerOf(store, clock, { ...NO_RETENTION, byDefault: "recent" }, "all").enqueueAll();
+      await clock.pass(5_000);
+      expect(left(store)).toBe(1_001);
+    });
+  });
+
   test("completes an interrupted deletion at the next start", async () => {
     using dir = tempDir();
     const noisy = job("noisy");
@@ -173,7 +249,7 @@ describe("retention", () => {
       petit.store.output.append(attempt, Array(100).fill(chunk), { stdout: 1_000, stderr: 0 });
       let now = 0;
       const bounds = { limit: 1, untilMs: 1, clock: { monotonic: () => now++ } };
-      petit.store.runs.deleteExpired(run.jobId, { upTo: Number.MAX_SAFE_INTEGER, age: null }, bounds);
+      petit.store.runs.deleteExpired(run.jobId, { beyond: "either", upTo: Number.MAX_SAFE_INTEGER, age: null }, bounds);
     });
     const rows = (): unknown => {
       const db = openRuntime().openDatabase(`${dir.path}/petit.db`);
@@ -244,7 +320,7 @@ describe("retention", () => {
       log: silentLog,
       jobIds: () => ids,
       findJob: () => null,
-      defaults: { runs: 1, days: null },
+      settings: { runs: 1, days: null },
       onDeleted: () => expect.unreachable(),
       onArtifactsUnlisted: () => expect.unreachable(),
       retryUntilStored: async (step) => step(),

@@ -1,4 +1,4 @@
-import { type Static, t } from "elysia";
+import { type Static, type TSchema, t } from "elysia";
 import { DEPENDENCY_CONDITIONS, type Dependency } from "../../domain/dependency.ts";
 import { TASK_CONDITIONS } from "../../domain/graph.ts";
 import {
@@ -15,6 +15,9 @@ import { BACKOFFS, RETRY_CONDITIONS, type Retry } from "../../domain/retry.ts";
 import { CATCHUP_POLICIES } from "../../domain/schedule/schedule.ts";
 import { NotifyBody, notifyBody } from "./notify.ts";
 import { exactly, integer, JobIdText, nullable, TaskIdText, word } from "./schemas.ts";
+
+/** `all` is no limit. */
+const orAll = <Schema extends TSchema>(limit: Schema) => t.Union([limit, t.Literal("all")]);
 
 /** Fields of a task that define its place in the graph. */
 export const nodeFields = {
@@ -142,8 +145,8 @@ export const definitionFields = {
   }),
   retention: exactly(
     {
-      runs: nullable(integer({ minimum: 0 }), "Maximum of runs; null uses the setting"),
-      days: nullable(t.Number({ minimum: 0 }), "Maximum age in days; null uses the setting"),
+      runs: nullable(orAll(integer({ minimum: 1 })), "Maximum of runs; null uses the setting"),
+      days: nullable(orAll(integer({ minimum: 1 })), "Maximum age in days; null uses the setting"),
     },
     { title: "Retention", description: "How many finished runs are kept, and for how long" },
   ),

@@ -65,6 +65,7 @@ export const StatsBody = exactly(
           transfer_blocked: 0,
           notifications_undelivered: 0,
           internal_error: 0,
+          retention_undecided: 0,
           job_file_broken: 0,
         },
         success_rate: 0.9756,

@@ -45,6 +45,20 @@ export const whole = (min: number, max: number): Kind<number> =>
     parse: (given) => (/^\d{1,15}$/.test(given) ? within(Number(given), min, max) : null),
   });
 
+/** A number, or one of some words. */
+export const wholeOr = <const Word extends string>(
+  words: readonly Word[],
+  min: number,
+  max: number,
+): Kind<number | Word> => {
+  const number = whole(min, max);
+  return one({
+    placeholder: `N|${words.join("|")}`,
+    expected: `${number.expected}, ${words.join(" or ")}`,
+    parse: (given) => words.find((word) => word === given) ?? number.parse([given]),
+  });
+};
+
 const within = (value: number, min: number, max: number): number | null =>
   value >= min && value <= max ? value : null;
 

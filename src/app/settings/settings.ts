@@ -1,5 +1,6 @@
 import { INTERRUPT_POLICIES } from "../../domain/job.ts";
 import { NO_QUEUES } from "../../domain/limits/queue.ts";
+import { RECENT } from "../../domain/limits/retention.ts";
 import {
   choice,
   duration,
@@ -19,6 +20,7 @@ import {
   timezone,
   url,
   whole,
+  wholeOr,
   workerName,
 } from "./kinds.ts";
 import type { Setting } from "./setting.ts";
@@ -26,6 +28,9 @@ import type { Setting } from "./setting.ts";
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 export const LOG_FORMATS = ["pretty", "json"] as const;
 const SHUTDOWN_MODES = ["drain", "leave"] as const;
+
+/** Words that are accepted instead of a limit of retention. */
+const RETENTION_WORDS = ["all", "default"] as const;
 
 const setting = <T>(declared: Setting<T>): Setting<T> => declared;
 
@@ -182,17 +187,17 @@ export const SETTINGS = {
   }),
   retentionRuns: setting({
     name: "retention_runs",
-    kind: optional(whole(1, 1_000_000_000)),
+    kind: optional(wholeOr(RETENTION_WORDS, 1, 1_000_000_000)),
     default: null,
-    defaultText: "all",
-    doc: "Default number of finished runs to keep per job.",
+    defaultText: "default",
+    doc: `Number of finished runs to keep per job, unless the job says. all: no limit. default, here and for the days: a run is deleted when it is older than ${RECENT.days} days and beyond the newest ${RECENT.runs} of its job.`,
   }),
   retentionDays: setting({
     name: "retention_days",
-    kind: optional(whole(1, 36_500)),
+    kind: optional(wholeOr(RETENTION_WORDS, 1, 36_500)),
     default: null,
-    defaultText: "for ever",
-    doc: "Default number of days to keep finished runs.",
+    defaultText: "default",
+    doc: "Number of days to keep finished runs, unless the job says. all: no limit. A run beyond either number is deleted.",
   }),
   timezone: setting({
     name: "timezone",

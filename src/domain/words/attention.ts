@@ -1,6 +1,7 @@
 import { formatDuration } from "../../lib/duration.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { Attention, AttentionKind, RunFailure } from "../attention.ts";
+import { RECENT } from "../limits/retention.ts";
 import { receiverText } from "../notification.ts";
 import type { Blocked } from "../workers/waiting.ts";
 import type { WorkerAttempt } from "../workers/worker.ts";
@@ -39,6 +40,8 @@ export const attentionMessage = (item: Attention): string => {
       return `${item.count === 1 ? "1 notification" : `${item.count} notifications`} of job '${item.jobId}' could not be delivered to ${receiverText(item.target)}: ${item.error}`;
     case "internal_error":
       return `${internalErrorMessage(item)}; it can't go on, and petit tries it again`;
+    case "retention_undecided":
+      return `petit keeps ${item.runs === 1 ? "1 run" : `${item.runs} runs`} that the default of a new database would delete: ${DEFAULT_RETENTION}; choose with --retention-runs: default, all, or a number`;
     case "job_file_broken": {
       const { file, line, column, path, problem, problems } = item;
       const more = problems === 1 ? "" : ` (and ${problems - 1} more)`;
@@ -98,6 +101,9 @@ const roughly = (ms: number): string => {
   return formatDuration(Math.floor(ms / unit) * unit);
 };
 
+/** What the default of a new database deletes. */
+const DEFAULT_RETENTION = `older than ${RECENT.days} days and beyond the newest ${RECENT.runs.toLocaleString("en-US")} of their job`;
+
 /** What each kind means, as a sentence without its full stop. */
 export const ATTENTION_TEXT = {
   job_failing:
@@ -120,5 +126,7 @@ export const ATTENTION_TEXT = {
     "Notifications of a job could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
   internal_error:
     "A run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again, and a run can be cancelled",
+  retention_undecided:
+    "The database was made when petit kept all runs, and has some that the default would delete today; ends when `retention_runs` or `retention_days` is set, also to `all` or `default`",
   job_file_broken: "A job file has problems; its jobs keep their last good version",
 } as const satisfies Record<AttentionKind, string>;

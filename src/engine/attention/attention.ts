@@ -7,6 +7,7 @@ import {
   lateAfterMs,
   MIN_STUCK_MS,
   NO_ATTENTION,
+  type OldRuns,
 } from "../../domain/attention.ts";
 import { GIVEN_UP_COUNTS_MS } from "../../domain/health.ts";
 import type { JobId, TaskId } from "../../domain/ids.ts";
@@ -30,6 +31,8 @@ export type AttentionListOptions = {
   readonly jobs: Pick<Jobs, "find" | "problems" | "brokenSince">;
   readonly workers: () => WorkerFacts;
   readonly internalErrors: Pick<InternalErrors, "blocking">;
+  /** Runs that would be deleted if somebody chose it; null if there are none. */
+  readonly oldRuns: () => OldRuns | null;
 };
 
 type JobAttention = Awaited<ReturnType<JobResults["list"]>>[number];
@@ -72,6 +75,7 @@ export class AttentionFinder {
       ...workerAttention(this.#options.workers()),
       ...this.#undelivered(),
       ...this.#options.internalErrors.blocking.map((each) => ({ kind: "internal_error" as const, ...each })),
+      ...this.#oldRuns(),
       ...this.#brokenFiles(),
     ].filter((item) => jobIds === null || ("jobId" in item && item.jobId !== null && jobIds.has(item.jobId)));
     const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };
@@ -96,6 +100,11 @@ export class AttentionFinder {
       default:
         return item;
     }
+  }
+
+  #oldRuns(): readonly Extract<Attention, { readonly kind: "retention_undecided" }>[] {
+    const found = this.#options.oldRuns();
+    return found === null ? [] : [{ kind: "retention_undecided", ...found }];
   }
 
   #stuckRuns(): readonly Extract<Attention, { readonly kind: "run_stuck" }>[] {

@@ -61,8 +61,9 @@ export const readBoolean = (node: Node, place: Place): boolean | undefined => {
   return wrongKind(node, place, "true or false");
 };
 
-export const readInteger = (node: Node, type: IntegerType, place: Place): number | undefined => {
-  const expected = `a whole number from ${type.min} to ${type.max}`;
+export const readInteger = (node: Node, type: IntegerType, place: Place): number | string | undefined => {
+  if (type.word !== undefined && node.kind === "scalar" && node.value === type.word) return type.word;
+  const expected = `a whole number from ${type.min} to ${type.max}${type.word === undefined ? "" : ` or '${type.word}'`}`;
   if (node.kind !== "scalar" || typeof node.value !== "number") return wrongKind(node, place, expected);
   const fits = Number.isInteger(node.value) && node.value >= type.min && node.value <= type.max;
   return fits ? node.value : place.refuse(node, `${node.source} is out of bounds; expected ${expected}`);

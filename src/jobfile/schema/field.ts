@@ -47,7 +47,13 @@ export type TextType = {
 
 type BooleanType = { readonly kind: "boolean" };
 
-export type IntegerType = { readonly kind: "integer"; readonly min: number; readonly max: number };
+export type IntegerType = {
+  readonly kind: "integer";
+  readonly min: number;
+  readonly max: number;
+  /** A word that is accepted instead of a number. */
+  readonly word?: string;
+};
 
 /** A number of seconds; the value is in ms. */
 export type SecondsType = { readonly kind: "seconds"; readonly minMs: number };
@@ -111,7 +117,7 @@ export type Value<Type> = Type extends { readonly kind: "text" }
   : Type extends { readonly kind: "boolean" }
     ? boolean
     : Type extends { readonly kind: "integer" | "seconds" | "duration" }
-      ? number
+      ? number | WordOf<Type>
       : Type extends { readonly kind: "choice"; readonly values: readonly (infer Name)[] }
         ? Name
         : Type extends { readonly kind: "list"; readonly of: infer Of }
@@ -125,6 +131,8 @@ export type Value<Type> = Type extends { readonly kind: "text" }
                 : Type extends { readonly kind: "json" }
                   ? Json
                   : never;
+
+type WordOf<Type> = Type extends { readonly word: infer Word } ? Word : never;
 
 type FieldValue<F> = F extends { readonly type: infer Type }
   ? F extends { readonly required: true } | { readonly default: Json }

@@ -13,14 +13,14 @@ const RETENTION = {
   kind: "object",
   fields: {
     runs: {
-      type: { kind: "integer", min: 1, max: 1_000_000_000 },
-      doc: "How many finished runs to keep.",
+      type: { kind: "integer", min: 1, max: 1_000_000_000, word: "all" },
+      doc: "How many finished runs to keep, or `all`.",
       absent: "the setting",
       example: 1000,
     },
     days: {
-      type: { kind: "integer", min: 1, max: 36_500 },
-      doc: "How many days to keep a finished run.",
+      type: { kind: "integer", min: 1, max: 36_500, word: "all" },
+      doc: "How many days to keep a finished run, or `all`.",
       absent: "the setting",
       example: 30,
     },
@@ -144,7 +144,11 @@ export const JOB = {
       doc: "Whether tasks inherit petit's environment variables.",
       default: true,
     },
-    retention: { type: RETENTION, doc: "How long finished runs are kept.", absent: "the settings" },
+    retention: {
+      type: RETENTION,
+      doc: "How long finished runs are kept. A run is deleted when it is beyond one of the limits.",
+      absent: "the settings",
+    },
     notify: {
       type: notify,
       doc: "Who is told what became of it, beside the run and without holding it up. An empty list tells nobody.",

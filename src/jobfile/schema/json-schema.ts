@@ -1,7 +1,7 @@
 import { PING_EVENTS } from "../../domain/notification.ts";
 import { DURATION_PATTERN, formatDuration } from "../../lib/duration.ts";
 import type { Json } from "../../lib/json.ts";
-import type { Field, FieldType, MapType, ObjectType, TextType } from "./field.ts";
+import type { Field, FieldType, IntegerType, MapType, ObjectType, TextType } from "./field.ts";
 import { JOB } from "./job.ts";
 import { NOTIFY, NOTIFY_FIELD_NAMES, NOTIFY_FIELDS } from "./notify.ts";
 import { PROGRAM_FIELD_NAMES, PROGRAM_FIELDS, TASK } from "./task.ts";
@@ -24,7 +24,7 @@ const schemaOf = (type: FieldType): JsonSchema => {
     case "boolean":
       return { type: "boolean" };
     case "integer":
-      return { type: "integer", minimum: type.min, maximum: type.max };
+      return type.word === undefined ? numbers(type) : { anyOf: [numbers(type), { const: type.word }] };
     case "seconds":
       return { type: "number", minimum: type.minMs / 1000 };
     case "duration":
@@ -50,6 +50,8 @@ const schemaOf = (type: FieldType): JsonSchema => {
       return {};
   }
 };
+
+const numbers = ({ min, max }: IntegerType): JsonSchema => ({ type: "integer", minimum: min, maximum: max });
 
 const schemaOfText = (type: TextType): JsonSchema => ({
   type: type.scalars ? ["string", "number", "boolean"] : "string",

@@ -45,7 +45,7 @@ const describeType = (type: FieldType): string => {
     case "boolean":
       return "true or false";
     case "integer":
-      return "whole number";
+      return type.word === undefined ? "whole number" : `whole number or \`${type.word}\``;
     case "seconds":
       return "number of seconds";
     case "duration":

@@ -183,3 +183,7 @@ CREATE TABLE ended_sessions (
   -- When it would have expired; then the row is deleted.
   expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Which runs are kept where no limit is given. A database that has runs keeps all of them until somebody decides.
+ALTER TABLE scheduler ADD COLUMN keeps TEXT NOT NULL DEFAULT 'recent' CHECK (keeps IN ('recent', 'all'));
+UPDATE scheduler SET keeps = 'all' WHERE EXISTS (SELECT 1 FROM runs);

@@ -1,4 +1,5 @@
 import type { JobId, RunId } from "../../domain/ids.ts";
+import type { RetentionRule } from "../../domain/limits/retention.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import { id, integer } from "../database/rows.ts";
@@ -14,6 +15,8 @@ export interface RunDeletion {
   findLastSeqEndedBy(at: number): number;
   /** Deletes finished runs of a job that are beyond a limit, with everything that belongs to them. */
   deleteExpired(jobId: JobId, limits: RunLimits, bounds: DeletionBounds): DeletionStep;
+  /** Counts the runs that `deleteExpired` would delete, up to about `max`. */
+  countExpired(jobId: JobId, limits: RunLimits, max: number): number;
   /** Continues with runs that are partly deleted. Returns true if some of their rows are left. */
   continueDeletions(bounds: DeletionBounds): boolean;
 }
@@ -29,8 +32,9 @@ export type DeletionBounds = {
   readonly clock: { monotonic(): number };
 };
 
-/** Limits of a job. Each finished run that is beyond one of them is deleted. */
+/** Limits of a job. Each finished run that is beyond one of them, or beyond both, is deleted. */
 export type RunLimits = {
+  readonly beyond: RetentionRule["beyond"];
   /** Runs up to this number (`seq`) are beyond the maximum count; 0 for none. */
   readonly upTo: number;
   readonly age: AgeLimit | null;
@@ -84,6 +88,13 @@ export const createRunDeletion = ({ sql, write }: StoreContext): RunDeletion => 
 
   deleteExpired: write("relaxed", (jobId, limits, bounds) => deleteExpired(sql, jobId, limits, bounds)),
 
+  countExpired: (jobId, limits, max) => {
+    const completed = findExpired(sql, jobId, { limits, limit: max }).length;
+    if (limits.age === null) return completed;
+    const query = { age: limits.age, upTo: countedUpTo(limits), after: 0, limit: max };
+    return completed + walkUnsuccessful(sql, jobId, query).expired.length;
+  },
+
   continueDeletions: write("relaxed", (bounds) => {
     const isOver = startDeadline(bounds);
     const next = (): number | null =>
@@ -100,7 +111,7 @@ const deleteExpired = (sql: Statements, jobId: JobId, limits: RunLimits, bounds:
   const { expired, next } =
     found.length > 0 || limits.age === null
       ? { expired: found, next: found.length > 0 ? after : null }
-      : walkUnsuccessful(sql, jobId, { age: limits.age, after, limit });
+      : walkUnsuccessful(sql, jobId, { age: limits.age, upTo: countedUpTo(limits), after, limit });
   let runs = 0;
   const withArtifacts: RunId[] = [];
   for (const seq of expired) {
@@ -112,6 +123,9 @@ const deleteExpired = (sql: Statements, jobId: JobId, limits: RunLimits, bounds:
   }
   return { runs, withArtifacts, next };
 };
+
+/** Returns up to which run the age decides. */
+const countedUpTo = ({ beyond, upTo }: RunLimits): number => (beyond === "both" ? upTo : Number.MAX_SAFE_INTEGER);
 
 /** Returns the id of a run if it has artifacts. */
 const findWithArtifacts = (sql: Statements, seq: number): readonly RunId[] => {
@@ -134,25 +148,33 @@ type ExpiredQuery = { readonly limits: RunLimits; readonly limit: number };
 const findExpired = (
   sql: Statements,
   jobId: JobId,
-  { limits: { upTo, age }, limit }: ExpiredQuery,
+  { limits: { beyond, upTo, age }, limit }: ExpiredQuery,
 ): readonly number[] => {
+  if (beyond === "both") return age === null ? [] : findOld(sql, jobId, { age, upTo, limit });
   const tooMany = sql.all(
     `SELECT seq FROM runs WHERE job_id = $jobId AND seq <= $upTo AND ${FINAL} ORDER BY seq LIMIT $limit`,
     { jobId, upTo, limit },
   );
   if (tooMany.length > 0 || age === null) return tooMany.map(seqOf);
+  return findOld(sql, jobId, { age, upTo: Number.MAX_SAFE_INTEGER, limit });
+};
+
+type OldQuery = { readonly age: AgeLimit; readonly upTo: number; readonly limit: number };
+
+/** Finds completed runs that are too old, of those up to a number. */
+const findOld = (sql: Statements, jobId: JobId, { age, upTo, limit }: OldQuery): readonly number[] => {
   const { endedBy, now, oldRun } = age;
   const fromFuture = sql.all(
     `SELECT seq FROM runs WHERE job_id = $jobId AND status = 'completed' AND ended_at > $now AND seq < $oldRun
-     ORDER BY ended_at LIMIT $limit`,
-    { jobId, now, oldRun, limit },
+     AND seq <= $upTo ORDER BY ended_at LIMIT $limit`,
+    { jobId, now, oldRun, upTo, limit },
   );
   if (fromFuture.length > 0) return fromFuture.map(seqOf);
   return sql
     .all(
-      `SELECT seq FROM runs WHERE job_id = $jobId AND status = 'completed' AND ended_at <= $endedBy
+      `SELECT seq FROM runs WHERE job_id = $jobId AND status = 'completed' AND ended_at <= $endedBy AND seq <= $upTo
        ORDER BY ended_at LIMIT $limit`,
-      { jobId, endedBy, limit },
+      { jobId, endedBy, upTo, limit },
     )
     .map(seqOf);
 };
@@ -160,16 +182,16 @@ const findExpired = (
 const UNSUCCESSFUL = ["failed", "cancelled", "interrupted"]
   .map(
     (status) => `SELECT * FROM (SELECT seq, ended_at FROM runs
-      WHERE job_id = $jobId AND status = '${status}' AND seq > $after ORDER BY seq LIMIT $limit)`,
+      WHERE job_id = $jobId AND status = '${status}' AND seq > $after AND seq <= $upTo ORDER BY seq LIMIT $limit)`,
   )
   .join(" UNION ALL ");
 
-type UnsuccessfulQuery = { readonly age: AgeLimit; readonly after: number; readonly limit: number };
+type UnsuccessfulQuery = OldQuery & { readonly after: number };
 
 /** Examines the next `limit` unsuccessful runs, because no index has the time of their end. */
-const walkUnsuccessful = (sql: Statements, jobId: JobId, { age, after, limit }: UnsuccessfulQuery) => {
+const walkUnsuccessful = (sql: Statements, jobId: JobId, { age, upTo, after, limit }: UnsuccessfulQuery) => {
   const { endedBy, now, oldRun } = age;
-  const rows = sql.all(`${UNSUCCESSFUL} ORDER BY seq LIMIT $limit`, { jobId, after, limit });
+  const rows = sql.all(`${UNSUCCESSFUL} ORDER BY seq LIMIT $limit`, { jobId, upTo, after, limit });
   const isExpired = (row: SqlRow): boolean => {
     const endedAt = integer(row, "ended_at");
     return endedAt <= endedBy || (endedAt > now && seqOf(row) < oldRun);

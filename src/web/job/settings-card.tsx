@@ -70,8 +70,11 @@ const exceptText = (dates: readonly string[]): string => {
   return shown.length === dates.length ? shown.join(", ") : `${shown.join(", ")}, of ${counted(dates.length, "date")}`;
 };
 
+const limitText = (limit: number | "all" | null, unit: string): string | null =>
+  limit === null ? null : limit === "all" ? `all ${unit}s` : counted(limit, unit);
+
 const retentionText = ({ retention: { runs, days } }: JobDetail): string => {
-  const parts = [runs === null ? null : counted(runs, "run"), days === null ? null : counted(days, "day")];
-  const own = parts.filter((part) => part !== null);
+  const limits = [limitText(runs, "run"), limitText(days, "day")];
+  const own = limits.filter((part) => part !== null);
   return own.length === 0 ? "default of petit" : own.join(", ");
 };

@@ -56,7 +56,10 @@ describe("an idempotency key", () => {
     const { id, jobId } = await petit.trigger("hello", { idempotencyKey: "k" });
     await petit.ended(id);
     const bounds = { limit: 1, untilMs: 1_000, clock: new FakeClock() };
-    expect(petit.store.runs.deleteExpired(jobId, { upTo: Number.MAX_SAFE_INTEGER, age: null }, bounds).runs).toBe(1);
+    expect(
+      petit.store.runs.deleteExpired(jobId, { beyond: "either", upTo: Number.MAX_SAFE_INTEGER, age: null }, bounds)
+        .runs,
+    ).toBe(1);
     expect(await petit.engine.trigger("hello", { idempotencyKey: "k" })).toEqual({ id, jobId });
   });
 

@@ -72,6 +72,15 @@ describe.each(FIXTURE_SCHEMAS)("a database of schema %d", (schema) => {
     for (const each of workerPath === null ? [path] : [path, workerPath]) expectKeptRows(each, dir.file("new.db"));
   });
 
+  test("keeps all runs until somebody decides, unlike a new database", () => {
+    using dir = tempDir();
+    const { path } = copyFixtureDatabase(schema, dir.path);
+    openAndClose(path);
+    openAndClose(dir.file("new.db"));
+    const keeps = (each: string): unknown => query(each, "SELECT keeps FROM scheduler")[0]?.keeps;
+    expect([keeps(path), keeps(dir.file("new.db"))]).toEqual([schema < SINCE_RETENTION ? "all" : "recent", "recent"]);
+  });
+
   const expectKeptRows = (path: string, newPath: string): void => {
     const before = tablesOf(path);
     openAndClose(path);
@@ -104,6 +113,9 @@ describe.each(FIXTURE_SCHEMAS)("a database of schema %d", (schema) => {
     120_000,
   );
 });
+
+/** New databases delete old runs by default from this schema on. */
+const SINCE_RETENTION = 11;
 
 /** System calls by which SQLite changes files. */
 const CALLS = "pwrite64,fsync,fdatasync,ftruncate,unlink";

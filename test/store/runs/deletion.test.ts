@@ -11,7 +11,7 @@ const HELLO = jobId("hello");
 const DONE: RunOutcome = { status: "completed", reason: null, error: null };
 const FAILED: RunOutcome = { status: "failed", reason: "exit_code", error: "task 'a' failed" };
 const DAY = 86_400_000;
-const ALL = { upTo: Number.MAX_SAFE_INTEGER, age: null } as const;
+const ALL = { beyond: "either", upTo: Number.MAX_SAFE_INTEGER, age: null } as const;
 
 /** Stores a run that ended `at` ms after noon. */
 const ran = (store: Store, at: number, outcome = DONE, id = "hello"): RunId => {
@@ -68,7 +68,10 @@ describe("a run with much output", () => {
     using store = memoryStore();
     const id = large(store);
     const other = ran(store, 1);
-    expect(store.runs.deleteExpired(HELLO, { upTo: 1, age: null }, hurried())).toMatchObject({ runs: 1, next: 0 });
+    expect(store.runs.deleteExpired(HELLO, { beyond: "either", upTo: 1, age: null }, hurried())).toMatchObject({
+      runs: 1,
+      next: 0,
+    });
     expect(store.runs.find(id)).toBeNull();
     expect(store.runs.list({ limit: 10 }).map((run) => run.id)).toEqual([other]);
     expect(store.runs.list({ limit: 10, status: "cancelled" })).toEqual([]);
@@ -134,7 +137,7 @@ describe("runs that are too old", () => {
   });
 
   const deleteAll = (store: Store, endedBy: number): number => {
-    const limits = { upTo: 0, age: age(store, endedBy) };
+    const limits = { beyond: "either" as const, upTo: 0, age: age(store, endedBy) };
     let runs = 0;
     for (let next: number | null = 0; next !== null; ) {
       const step = store.runs.deleteExpired(HELLO, limits, { ...relaxed, limit: 3, after: next });

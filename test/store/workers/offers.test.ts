@@ -114,7 +114,7 @@ describe("an offered attempt", () => {
     store.runs.finishTask(run, node, { outcome: { ...outcome, outputs: {} }, now: NOON });
     store.runs.finish(run.id, outcome, NOON);
     const bounds = { limit: 1, untilMs: 1, clock: { monotonic: () => 0 } };
-    store.runs.deleteExpired(run.jobId, { upTo: Number.MAX_SAFE_INTEGER, age: null }, bounds);
+    store.runs.deleteExpired(run.jobId, { beyond: "either", upTo: Number.MAX_SAFE_INTEGER, age: null }, bounds);
     expect(store.offers.find(attempt.id)).toBeNull();
   });
 });

@@ -244,6 +244,17 @@ const InternalErrorBody = kindOf(
   { title: "InternalErrorAttention" },
 );
 
+const RetentionUndecided = kindOf(
+  "retention_undecided",
+  "When petit first found such runs since its start",
+  {
+    job_id: t.Null({ description: "Always null" }),
+    run_id: t.Null({ description: "Always null" }),
+    runs: positive("How many runs; of each job, about the first 5,000 are counted"),
+  },
+  { title: "RetentionUndecided" },
+);
+
 const FileBroken = kindOf(
   "job_file_broken",
   "When petit first read the file with problems; the start of petit at the earliest",
@@ -274,6 +285,7 @@ const AttentionBody = t.Union(
     TransferBlocked,
     TargetUndelivered,
     InternalErrorBody,
+    RetentionUndecided,
     FileBroken,
   ],
   {
@@ -298,6 +310,7 @@ export const AttentionCounts = exactly(
     transfer_blocked: count("transfer_blocked"),
     notifications_undelivered: count("notifications_undelivered"),
     internal_error: count("internal_error"),
+    retention_undecided: count("retention_undecided"),
     job_file_broken: count("job_file_broken"),
   },
   { title: "AttentionCounts", description: "How much there is of each kind, also of what is not among the items" },
@@ -385,6 +398,10 @@ const attentionBody = (item: Attention): typeof AttentionBody.static => {
     case "internal_error": {
       const { kind, jobId, runId, error } = item;
       return { kind, ...common, job_id: jobId, run_id: runId, error };
+    }
+    case "retention_undecided": {
+      const { kind, runs } = item;
+      return { kind, ...common, ...NOTHING, runs };
     }
     case "job_file_broken": {
       const { kind, file, line, column, path, problem, problems } = item;

@@ -99,6 +99,8 @@ const explanationOf = (item: TopAttention): string => {
       return `not delivered to ${item.target}: ${item.error}`;
     case "internal_error":
       return item.error;
+    case "retention_undecided":
+      return item.message;
     case "job_file_broken":
       return `${item.line}:${item.column}: ${item.path === "" ? "" : `${item.path}: `}${item.problem}`;
     default:

@@ -258,6 +258,13 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
             </Link>
           ),
       };
+    case "retention_undecided":
+      return {
+        subject: "petit",
+        what: `keeps ${counted(item.runs, "old run")}`,
+        detail: <span className="attention-line">{item.message}</span>,
+        actions: null,
+      };
     case "job_file_broken":
       return {
         subject: (
