@@ -50,7 +50,6 @@ export class Copier implements AsyncDisposable {
   async add({ fd, path }: FoundFile): Promise<void> {
     if (this.#files.has(path)) return;
     if (this.#files.size >= MAX_FILES) throw new ArtifactError(`there are more than ${MAX_FILES} files`);
-    if (path.includes("\ufffd")) throw new ArtifactError(`the name of ${path} is not valid UTF-8`);
     const { size } = fstatSync(fd);
     this.#assertRoom(path, size);
     const to = await describing(`cannot store ${path}`, () => this.#create(path));

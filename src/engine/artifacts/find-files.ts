@@ -1,12 +1,12 @@
 import { closeSync, fstatSync } from "node:fs";
 import type { ArtifactPattern } from "../../domain/artifact/pattern.ts";
-import type { Folder } from "../../lib/files/folder.ts";
+import type { FileName, Folder } from "../../lib/files/folder.ts";
 import { describing } from "./artifact-error.ts";
 
 /** An open regular file, which is closed when the consumer continues. */
 export type FoundFile = {
   readonly fd: number;
-  /** Relative to the folder in which it was found. */
+  /** Relative to the folder in which it was found. Bytes that are not UTF-8 are percent-encoded. */
   readonly path: string;
 };
 
@@ -58,27 +58,36 @@ async function* walk(folder: Folder, search: Search, depth: number): AsyncGenera
   if (except.has(folderId(folder))) return;
   for (const entry of await describing(`cannot read ${path || "the folder"}`, () => folder.entries())) {
     signal.throwIfAborted();
-    const { name } = entry;
-    if (entry.isDirectory()) {
+    const name = shownName(entry.name);
+    if (entry.isFolder) {
       if (depth === 0 || (!pattern.hidden && name.startsWith("."))) continue;
-      using inner = await openFolder(folder, name, search);
+      using inner = await openFolder(folder, entry.name, search);
       if (inner !== null) yield* walk(inner, { ...search, path: `${path}${name}/` }, depth - 1);
-    } else if (entry.isFile() && pattern.matches(path + name)) yield* findFile(folder, name, search);
+    } else if (entry.isFile && pattern.matches(path + name)) yield* findFile(folder, entry.name, search);
   }
 }
 
-const openFolder = (folder: Folder, name: string, { path }: Search): Promise<Folder | null> =>
-  describing(`cannot read ${path}${name}`, () => folder.folder(name));
+const openFolder = (folder: Folder, name: FileName, { path }: Search): Promise<Folder | null> =>
+  describing(`cannot read ${path}${shownName(name)}`, () => folder.folder(name));
 
-async function* findFile(folder: Folder, name: string, { path }: Search): AsyncGenerator<FoundFile> {
-  const fd = await describing(`cannot read ${path}${name}`, () => folder.file(name));
+async function* findFile(folder: Folder, name: FileName, { path }: Search): AsyncGenerator<FoundFile> {
+  const shown = path + shownName(name);
+  const fd = await describing(`cannot read ${shown}`, () => folder.file(name));
   if (fd === null) return;
   try {
-    yield { fd, path: path + name };
+    yield { fd, path: shown };
   } finally {
     closeSync(fd);
   }
 }
+
+/** Returns a name as text. In one that is not UTF-8, `%` and all bytes beyond ASCII are percent-encoded. */
+const shownName = (name: FileName): string =>
+  typeof name === "string"
+    ? name
+    : Array.from(name, (byte) =>
+        byte >= 0x80 || byte === 0x25 ? `%${byte.toString(16).toUpperCase()}` : String.fromCharCode(byte),
+      ).join("");
 
 /** Identifies an open folder. */
 export const folderId = ({ fd }: Pick<Folder, "fd">): string => {

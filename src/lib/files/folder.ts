@@ -1,6 +1,6 @@
-import { closeSync, constants, type Dirent, existsSync, openSync, realpathSync } from "node:fs";
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { isUtf8 } from "node:buffer";
+import { closeSync, constants, existsSync, fchmodSync, lstatSync, openSync, realpathSync } from "node:fs";
+import { chmod, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import { openRegular } from "./regular-file.ts";
 
 /** Errors of `open` for what is missing, is not a folder, or is a link. */
@@ -13,15 +13,21 @@ const O_FOLDER = constants.O_RDONLY | constants.O_DIRECTORY;
 
 const FD_FOLDER = "/proc/self/fd";
 
+/** The name of a file; a buffer if it may not be UTF-8. */
+export type FileName = string | Buffer;
+
+/** An entry of a folder. */
+type Entry = { readonly name: FileName; readonly isFolder: boolean; readonly isFile: boolean };
+
 /**
  * An open folder. Its entries are opened relative to it and never through a link, so nobody can lead the caller to another
  * place by replacing a folder on the way.
  */
 export class Folder implements Disposable {
   readonly #fd: number;
-  readonly #path: string;
+  readonly #path: FileName;
 
-  private constructor(fd: number, path: string) {
+  private constructor(fd: number, path: FileName) {
     this.#fd = fd;
     // Linux resolves a path below this link relative to the open folder, as openat(2) does.
     this.#path = existsSync(FD_FOLDER) ? `${FD_FOLDER}/${fd}` : path;
@@ -49,20 +55,74 @@ export class Folder implements Disposable {
   }
 
   /** Opens a subfolder. Returns null if there is none, or a link. */
-  folder(name: string): Folder | null {
-    const path = join(this.#path, name);
+  folder(name: FileName): Folder | null {
+    const path = this.#pathOf(name);
     return orNull(() => new Folder(openSync(path, O_FOLDER | O_NOFOLLOW), path));
   }
 
   /** Opens a regular file for reading. Returns null if there is none, or a link or anything else. */
-  file(name: string): number | null {
-    return orNull(() => openRegular(join(this.#path, name), constants.O_RDONLY | O_NOFOLLOW));
+  file(name: FileName): number | null {
+    return orNull(() => openRegular(this.#pathOf(name), constants.O_RDONLY | O_NOFOLLOW));
   }
 
-  async entries(): Promise<readonly Dirent[]> {
-    return await readdir(this.#path, { withFileTypes: true });
+  /** Deletes a file, or the link itself. Rejects for a folder. */
+  async unlink(name: FileName): Promise<void> {
+    await unlink(this.#pathOf(name));
+  }
+
+  /** Deletes an empty subfolder. */
+  async removeFolder(name: FileName): Promise<void> {
+    await rmdir(this.#pathOf(name));
+  }
+
+  /** Moves a subfolder into another folder. */
+  async moveFolder(name: FileName, to: Folder, newName: string): Promise<void> {
+    await rename(this.#pathOf(name), to.#pathOf(newName));
+  }
+
+  /** Lets its owner change what is in the folder. Does nothing for others. */
+  makeWritable(): void {
+    try {
+      fchmodSync(this.#fd, 0o700);
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EPERM")) throw error;
+    }
+  }
+
+  /** Lets the owner read and change a subfolder. */
+  async makeAccessible(name: FileName): Promise<void> {
+    await chmod(this.#pathOf(name), 0o700);
+  }
+
+  #pathOf(name: FileName): FileName {
+    if (typeof this.#path === "string" && typeof name === "string") return `${this.#path}/${name}`;
+    return Buffer.concat([Buffer.from(this.#path), Buffer.from("/"), Buffer.from(name)]);
+  }
+
+  async entries(): Promise<readonly Entry[]> {
+    const entries = await readdir(this.#path, { withFileTypes: true });
+    const named = entries.map((entry) => ({ name: entry.name, isFolder: entry.isDirectory(), isFile: entry.isFile() }));
+    if (!entries.some(({ name }) => name.includes(REPLACED))) return named;
+    const others = (await this.names()).filter((name) => !isUtf8(name));
+    const replaced = new Set(others.map(String));
+    return [
+      ...named.filter(({ name }) => !replaced.has(name)),
+      ...others.map((name) => ({ name, isFolder: this.#hasFolder(name), isFile: !this.#hasFolder(name) })),
+    ];
+  }
+
+  #hasFolder(name: Buffer): boolean {
+    return lstatSync(this.#pathOf(name), { throwIfNoEntry: false })?.isDirectory() === true;
+  }
+
+  /** Returns the names of all entries. */
+  async names(): Promise<readonly Buffer[]> {
+    return await readdir(this.#path, { encoding: "buffer" });
   }
 }
+
+/** Stands for bytes that are not UTF-8. */
+const REPLACED = "\ufffd";
 
 const orNull = <T>(open: () => T | null): T | null => {
   try {

@@ -1,31 +1,96 @@
-import { chmod, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { rmdir, unlink } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { type FileName, Folder } from "./folder.ts";
 
 /**
- * Deletes a file, or a folder with everything in it, without following links. Folders in which nothing can be deleted are made
- * writable. Never rejects; returns whether it is gone.
+ * Deletes a file, or a folder with everything in it, without following links, however deep it is. Folders in which nothing can be
+ * deleted are made writable. Never rejects; returns whether it is gone.
  */
 export const removeTree = async (path: string): Promise<boolean> => {
-  if (await tryRemove(path)) return true;
-  await makeWritable(path);
-  return await tryRemove(path);
-};
-
-const tryRemove = async (path: string): Promise<boolean> => {
   try {
-    await rm(path, { recursive: true, force: true });
+    await unlink(path);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return true;
+  }
+  try {
+    using parent = Folder.open(dirname(path));
+    const name = basename(path);
+    using root =
+      parent === null
+        ? null
+        : await reachable(
+            () => parent.folder(name),
+            () => parent.makeAccessible(name),
+          );
+    if (root !== null) await empty(root);
+    await rmdir(path);
+    return true;
+  } catch (error) {
+    return hasCode(error, "ENOENT");
   }
 };
 
-const makeWritable = async (folder: string): Promise<void> => {
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && "code" in error && error.code === code;
+
+/**
+ * Deletes what is in a folder. Each folder below it is moved to the top before its content is looked at, because the tree may be
+ * deeper than the longest path that the system accepts, or than the number of files that may be open.
+ */
+const empty = async (root: Folder): Promise<void> => {
+  const pending = [...(await deleteFiles(root))];
+  for (let name = pending.pop(); name !== undefined; name = pending.pop())
+    pending.push(...(await dissolve(root, name)));
+};
+
+/** Deletes a folder after it has moved the folders in it to the top. Returns their names there. */
+const dissolve = async (root: Folder, name: FileName): Promise<readonly string[]> => {
+  const moved: string[] = [];
   try {
-    await chmod(folder, 0o700);
-    for (const entry of await readdir(folder, { withFileTypes: true }))
-      if (entry.isDirectory()) await makeWritable(join(folder, entry.name));
+    using folder = await reachable(
+      () => root.folder(name),
+      () => root.makeAccessible(name),
+    );
+    if (folder === null) return [];
+    for (const entry of await deleteFiles(folder)) {
+      const top = randomUUID();
+      // A folder can be moved by its owner only while it is writable.
+      await reachable(
+        () => folder.moveFolder(entry, root, top),
+        () => folder.makeAccessible(entry),
+      );
+      moved.push(top);
+    }
+    await root.removeFolder(name);
   } catch {
-    // Deleting it will fail, too.
+    // What is left in it can't be deleted.
+  }
+  return moved;
+};
+
+/** Deletes the files in a folder. Returns the names of the other entries. */
+const deleteFiles = async (folder: Folder): Promise<readonly FileName[]> => {
+  const others: FileName[] = [];
+  folder.makeWritable();
+  for (const { name, isFolder } of await folder.entries()) {
+    if (isFolder) others.push(name);
+    else
+      await folder.unlink(name).catch(() => {
+        // It stays, and so does its folder.
+      });
+  }
+  return others;
+};
+
+/** Calls `work`, and once more after `open` if permissions are missing. */
+const reachable = async <T>(work: () => T | Promise<T>, open: () => void | Promise<void>): Promise<T> => {
+  try {
+    return await work();
+  } catch (error) {
+    if (!hasCode(error, "EACCES")) throw error;
+    await open();
+    return await work();
   }
 };

@@ -68,6 +68,30 @@ describe("artifacts", () => {
     await waitFor(() => petit.spooled.length === 0);
   });
 
+  test("are kept if their names are not UTF-8, which percent-encoding shows", async () => {
+    using work = tempDir();
+    const script = `f=$(printf "a\\\\377%%"); mkdir -p "out/$f"; echo 1 > "out/$f/$f.txt"; echo 2 > "$PETIT_ARTIFACTS/$f"; echo 3 > out/�`;
+    const job = jobIn(work.path, `artifacts: ["out/**"], script: '${script}'`);
+    await using petit = await startEngine({ jobs: [job] });
+    const finished = await petit.run("j");
+    expect(finished.summary).toBe("make completed");
+    expect(kept(petit, finished)).toEqual({
+      "make/a%FF%25": "2\n",
+      "make/out/a%FF%25/a%FF%25.txt": "1\n",
+      "make/out/�": "3\n",
+    });
+    await waitFor(() => petit.spooled.length === 0);
+  });
+
+  test("are deleted with the spool however deep they are", async () => {
+    using work = tempDir();
+    const deep = "mkdir -p $d; cd -P $d; ";
+    const script = `d=$(printf "d/%.0s" $(seq 1000)); cd "$PETIT_ARTIFACTS"; ${deep.repeat(3)}`;
+    await using petit = await startEngine({ jobs: [jobIn(work.path, `script: '${script}'`)] });
+    await petit.run("j");
+    await waitFor(() => petit.spooled.length === 0);
+  });
+
   test("leave no folder if there are none", async () => {
     using work = tempDir();
     await using petit = await startEngine({ jobs: [jobIn(work.path, `script: 'test -d "$PETIT_ARTIFACTS"'`)] });
