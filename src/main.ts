@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs";
 import manifest from "../package.json" with { type: "json" };
 import { EXIT } from "./cli/exit.ts";
-import { isRequestProcess, runRequestProcess } from "./cli/request-process.ts";
+import { isFilesProcess, isRequestProcess, runFilesProcess, runRequestProcess } from "./cli/own-process.ts";
 import { isVersionRequest, versionLine } from "./cli/version-line.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 
@@ -39,6 +39,12 @@ const sendRequest = async (): Promise<void> => {
   const runtime = await chooseRuntime();
   secureRequests();
   process.exit(await runRequestProcess(runtime));
+};
+
+/** Reads artifacts as the user of a task, whose process this is. */
+const readFiles = async (): Promise<void> => {
+  await chooseRuntime();
+  process.exit(await runFilesProcess());
 };
 
 /** Opens the runtime before any other module is loaded, because those may need permissions that it checks. */
@@ -96,4 +102,5 @@ const reportWriteError = (error: Error): void => {
 
 if (isVersionRequest(argv)) printVersion();
 else if (isRequestProcess(argv)) await sendRequest();
+else if (isFilesProcess(argv)) await readFiles();
 else await main();

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync } from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Artifact } from "../../domain/artifact/artifact.ts";
@@ -9,15 +9,19 @@ import type { Clock } from "../../lib/clock.ts";
 import { Folder } from "../../lib/files/folder.ts";
 import { removeTree } from "../../lib/files/remove-tree.ts";
 import type { Log } from "../../lib/log.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import type { StoredFile } from "../../store/artifacts.ts";
 import type { Store } from "../../store/store.ts";
+import type { TaskUser } from "../attempt/task-user.ts";
 import type { Commits } from "../commits.ts";
 import { makeSpoolDir, type Spool } from "../output/spool.ts";
 import type { Mask } from "../secrets/mask.ts";
 import { ArtifactError, describing } from "./artifact-error.ts";
 import { Copier } from "./copy.ts";
-import { type FoundFile, findFiles, folderId } from "./find-files.ts";
+import { findFiles, folderId } from "./find-files.ts";
 import { artifactFolder } from "./folder-name.ts";
+import { readAsUser } from "./read-as-user.ts";
+import { type SourceFile, sourceOf } from "./source-file.ts";
 import { OLD_NAME, sweepArtifacts, TEMPORARY_NAME } from "./sweep.ts";
 
 export type ArtifactsOptions = {
@@ -29,6 +33,9 @@ export type ArtifactsOptions = {
   readonly dir: string;
   /** Maximum size of the artifacts of a run. */
   readonly limitBytes: number;
+  readonly runtime: Pick<Runtime, "self">;
+  /** The user that tasks run as, who may read less than petit. Null, which is the default, is petit's own. */
+  readonly user?: TaskUser | null;
   /** Aborted when the engine detaches. The next process collects again what is not stored yet. */
   readonly detach: AbortSignal;
 };
@@ -143,7 +150,7 @@ export class Artifacts {
 
   async #copy(ended: EndedAttempt, folder: string): Promise<readonly StoredFile[]> {
     const { store, limitBytes, detach, dir } = this.#options;
-    const { attempt, patterns, spool, workdir } = ended;
+    const { attempt } = ended;
     await describing(`cannot create ${dir}`, () => {
       makeSpoolDir(dir);
       mkdirSync(dirname(folder), { recursive: true, mode: 0o700 });
@@ -152,20 +159,32 @@ export class Artifacts {
     const usedBytes = store.artifacts.getSize(attempt.runId, attempt);
     const hide = hidePaths(ended.mask);
     await using copier = new Copier({ folder, limitBytes, usedBytes, signal: detach });
-    using spoolFolder = Folder.open(dirname(spool.artifacts));
-    using kept = spoolFolder?.folder(basename(spool.artifacts)) ?? null;
-    if (kept !== null) {
-      const options = { pattern: compileArtifactPattern("."), except: new Set<string>(), signal: detach };
-      for await (const file of findFiles(kept, options)) await copier.add(hide(file));
-    }
-    using root = patterns.length === 0 || workdir === null ? null : Folder.openReal(workdir);
-    if (root !== null) {
-      using own = Folder.open(dir);
-      const except = new Set([spoolFolder, own].flatMap((each) => (each === null ? [] : [folderId(each)])));
-      for (const pattern of patterns.map(compileArtifactPattern))
-        for await (const file of findFiles(root, { pattern, except, signal: detach })) await copier.add(hide(file));
-    }
+    for await (const file of this.#files(ended)) await copier.add(hide(file));
     return await copier.finish();
+  }
+
+  /** Finds the files in $PETIT_ARTIFACTS, then those that match the patterns. */
+  async *#files({ spool, patterns, workdir }: EndedAttempt): AsyncGenerator<SourceFile> {
+    const { dir, detach: signal, user = null, runtime } = this.#options;
+    using spoolFolder = Folder.open(dirname(spool.artifacts));
+    using own = Folder.open(dir);
+    const except = [spoolFolder, own].flatMap((each) => (each === null ? [] : [folderId(each)]));
+    const inSpool = (): string => join(realpathSync(dirname(spool.artifacts)), basename(spool.artifacts));
+    const searches = [
+      ...(spoolFolder === null ? [] : [{ folder: inSpool(), patterns: ["."], except: [] }]),
+      ...(patterns.length === 0 || workdir === null ? [] : [{ folder: workdir, patterns, except }]),
+    ];
+    if (user !== null) {
+      yield* readAsUser(searches, { user, runtime, signal });
+      return;
+    }
+    for (const search of searches) {
+      using folder = Folder.openReal(search.folder);
+      if (folder === null) continue;
+      for (const pattern of search.patterns.map(compileArtifactPattern))
+        for await (const file of findFiles(folder, { pattern, except: new Set(search.except), signal }))
+          yield sourceOf(file);
+    }
   }
 
   /** A list never has files that are missing: the earlier one is deleted before its files. */
@@ -190,15 +209,15 @@ export class Artifacts {
 }
 
 /** Returns a function that hides secrets in the path of a file. It throws ArtifactError if two paths become the same. */
-const hidePaths = (mask: Mask | null): ((file: FoundFile) => FoundFile) => {
+const hidePaths = (mask: Mask | null): ((file: SourceFile) => SourceFile) => {
   if (mask === null) return (file) => file;
   const found = new Map<string, string>();
-  return ({ fd, path }) => {
+  return ({ path, sizeBytes, read }) => {
     if (mask.hidesAll) throw new ArtifactError("a secret in their paths can't be hidden");
     const shown = mask.text(path);
     if ((found.get(shown) ?? path) !== path) throw new ArtifactError("the paths of two files differ only in a secret");
     found.set(shown, path);
-    return { fd, path: shown };
+    return { path: shown, sizeBytes, read };
   };
 };
 

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { fstatSync, read, statfsSync } from "node:fs";
+import { statfsSync } from "node:fs";
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { formatRoundedSize, formatSize } from "../../lib/size.ts";
 import type { StoredFile } from "../../store/artifacts.ts";
 import { ArtifactError, describing } from "./artifact-error.ts";
-import type { FoundFile } from "./find-files.ts";
+import type { SourceFile } from "./source-file.ts";
 
 /** Bytes that are read, hashed and written at once. Hashing them blocks for less than a ms. */
 const CHUNK_BYTES = 262_144;
@@ -47,14 +47,14 @@ export class Copier implements AsyncDisposable {
    * Copies a file, unless there is a copy with the same path. A file that grows meanwhile is copied up to its size at the
    * beginning. Throws ArtifactError.
    */
-  async add({ fd, path }: FoundFile): Promise<void> {
+  async add(source: SourceFile): Promise<void> {
+    const { path, sizeBytes: size } = source;
     if (this.#files.has(path)) return;
     if (this.#files.size >= MAX_FILES) throw new ArtifactError(`there are more than ${MAX_FILES} files`);
-    const { size } = fstatSync(fd);
     this.#assertRoom(path, size);
     const to = await describing(`cannot store ${path}`, () => this.#create(path));
     this.#unsynced.push(to);
-    const copied = await this.#copy({ fd, path }, to, size);
+    const copied = await this.#copy(source, to);
     this.#bytes += copied.sizeBytes;
     this.#files.set(path, copied);
     if (this.#unsynced.length >= SYNC_FILES) await this.#sync();
@@ -96,15 +96,13 @@ export class Copier implements AsyncDisposable {
     return await open(file, "wx", 0o600);
   }
 
-  async #copy({ fd, path }: FoundFile, to: FileHandle, size: number): Promise<StoredFile> {
+  async #copy({ path, sizeBytes: size, read }: SourceFile, to: FileHandle): Promise<StoredFile> {
     const hash = createHash("sha256");
     const buffer = this.#buffer;
     let sizeBytes = 0;
     while (sizeBytes < size) {
       this.#options.signal.throwIfAborted();
-      const length = await describing(`cannot read ${path}`, () =>
-        readAsync(fd, buffer.subarray(0, Math.min(CHUNK_BYTES, size - sizeBytes)), sizeBytes),
-      );
+      const length = await read(buffer.subarray(0, Math.min(CHUNK_BYTES, size - sizeBytes)));
       if (length === 0) break;
       const chunk = buffer.subarray(0, length);
       hash.update(chunk);
@@ -121,11 +119,6 @@ export class Copier implements AsyncDisposable {
     await Promise.all(handles.map((handle) => handle.close()));
   }
 }
-
-const readAsync = (fd: number, buffer: Buffer, position: number): Promise<number> =>
-  new Promise((resolve, reject) => {
-    read(fd, buffer, 0, buffer.length, position, (error, length) => (error === null ? resolve(length) : reject(error)));
-  });
 
 const writeAll = async (to: FileHandle, chunk: Buffer, position: number): Promise<void> => {
   for (let written = 0; written < chunk.length; ) {

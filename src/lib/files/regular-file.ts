@@ -7,7 +7,11 @@ const IRREGULAR: ReadonlySet<unknown> = new Set(["ELOOP", "EMLINK", "EISDIR", "E
  * Opens a regular file that another process may replace. Returns null if the file is not regular. Never blocks, although
  * opening a pipe normally does. Follows symbolic links unless `flags` contain `O_NOFOLLOW`. Throws other errors of `open`.
  */
-export const openRegular = (path: string, flags: number = constants.O_RDONLY, mode?: number): number | null => {
+export const openRegular = (
+  path: string | Buffer,
+  flags: number = constants.O_RDONLY,
+  mode?: number,
+): number | null => {
   // Opening a pipe for both directions does not block.
   const nonblock = (flags & constants.O_RDWR) === 0 ? constants.O_NONBLOCK : 0;
   let fd: number;

@@ -1,3 +1,4 @@
+import { sendFilesArguments } from "../engine/artifacts/send-files-command.ts";
 import { requestArguments } from "../engine/attempt/http/request-command.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
@@ -8,4 +9,13 @@ export const isRequestProcess = ([command]: readonly string[]): boolean => comma
 export const runRequestProcess = async (runtime: Runtime): Promise<number> => {
   const { send } = await import("../engine/attempt/http/send.ts");
   return send(runtime);
+};
+
+/** Returns whether this is the process that reads artifacts as the user of a task. */
+export const isFilesProcess = ([command]: readonly string[]): boolean => command === sendFilesArguments[0];
+
+/** Reads artifacts as the user of a task. Returns the exit status. Loads nothing else of petit. */
+export const runFilesProcess = async (): Promise<number> => {
+  const { sendFiles } = await import("../engine/artifacts/send-files.ts");
+  return sendFiles();
 };
