@@ -173,6 +173,12 @@ export const receiverKey = (target: NotifyTarget): string => {
   }
 };
 
+/** Returns the host that a notification is sent to, with its port; null if only the value of a secret says it. */
+export const receiverHost = (target: NotifyTarget): string | null => {
+  if (target.type === "email") return typeof target.host === "string" ? `${target.host}:${target.port}` : null;
+  return typeof target.url === "string" && URL.canParse(target.url) ? new URL(target.url).host : null;
+};
+
 /** Returns a receiver as it may be displayed, without secrets. */
 export const receiverText = (target: NotifyTarget): string => {
   switch (target.type) {

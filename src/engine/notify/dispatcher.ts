@@ -1,8 +1,11 @@
+import type { Job } from "../../domain/job.ts";
 import {
   DELIVERY_EXPIRES_MS,
   deliveryDelayMs,
   MAX_DELIVERY_DELAY_MS,
   type NotifyTarget,
+  receiverHost,
+  receiverKey,
   receiverText,
 } from "../../domain/notification.ts";
 import { abortQuietly } from "../../lib/abort.ts";
@@ -12,8 +15,16 @@ import type { EngineOptions } from "../options.ts";
 import type { SendResult } from "./send.ts";
 import { sendTo } from "./send-to.ts";
 
-/** Maximum of concurrent deliveries; one per channel. */
-const MAX_CONCURRENT = 4;
+/**
+ * Maximum of concurrent deliveries: in total, to a host, and to a receiver, whose channels are those of all jobs that name it. A
+ * receiver or a host that does not answer delays no other one.
+ */
+const MAX_CONCURRENT = 64;
+const MAX_TO_HOST = 4;
+const MAX_TO_RECEIVER = 1;
+
+/** To whom a channel sends. */
+type Receiver = { readonly key: string; readonly host: string };
 
 /** How long ended deliveries stay in the database, and how many are deleted at a time. */
 const RETENTION_MS = 7 * 86_400_000;
@@ -55,7 +66,9 @@ export class Dispatcher implements Disposable {
   readonly #stop = new AbortController();
   /** When the first delivery of each channel is due, in ms since the epoch. */
   readonly #dueAt = new Map<string, number>();
-  readonly #busy = new Set<string>();
+  /** To whom each channel sends, as far as it is known. */
+  readonly #receivers = new Map<string, Receiver>();
+  readonly #busy = new Map<string, Receiver>();
   #cancelTimer: (() => void) | null = null;
   #isWakeScheduled = false;
   #onIdle: (() => void) | null = null;
@@ -80,7 +93,8 @@ export class Dispatcher implements Disposable {
   }
 
   /** Schedules a channel in which a delivery was queued, in a transaction that may still be open. */
-  wake(channel: string): void {
+  wake(channel: string, target: NotifyTarget): void {
+    this.#receivers.set(channel, receiverOf(target));
     if (!this.#dueAt.has(channel)) this.#dueAt.set(channel, this.#options.clock.now());
     if (this.#isWakeScheduled) return;
     this.#isWakeScheduled = true;
@@ -109,33 +123,77 @@ export class Dispatcher implements Disposable {
   #dispatch(): void {
     if (this.#stop.signal.aborted) return;
     for (let channel = this.#nextDue(); channel !== null; channel = this.#nextDue()) {
-      this.#busy.add(channel);
+      this.#busy.set(channel, this.#receiverOf(channel));
       void this.#deliverNext(channel);
     }
     if (this.#busy.size === 0) this.#onIdle?.();
     this.#arm();
   }
 
-  /** Returns the channel that has been due the longest. Null if none is due or the maximum of deliveries is reached. */
+  /** Returns the channel that has been due the longest. Null if none is due or may send now. */
   #nextDue(): string | null {
-    if (this.#busy.size >= MAX_CONCURRENT) return null;
+    const isBlocked = this.#blocked();
     const now = this.#options.clock.now();
     let first: { readonly channel: string; readonly dueAt: number } | null = null;
     for (const [channel, dueAt] of this.#dueAt) {
-      if (this.#busy.has(channel) || waitMs(dueAt, now) > 0) continue;
-      if (first === null || dueAt < first.dueAt) first = { channel, dueAt };
+      if (waitMs(dueAt, now) > 0 || (first !== null && dueAt >= first.dueAt) || isBlocked(channel)) continue;
+      first = { channel, dueAt };
     }
     return first?.channel ?? null;
   }
 
-  /** Sets the timer for the next due channel. At the maximum of deliveries, the end of one dispatches again. */
+  /** Returns whether a channel must wait for the end of a delivery: its own, one of its receiver or host, or any. */
+  #blocked(): (channel: string) => boolean {
+    if (this.#busy.size >= MAX_CONCURRENT) return () => true;
+    const counts = new Map<string, number>();
+    const count = (name: string): void => void counts.set(name, (counts.get(name) ?? 0) + 1);
+    for (const { key, host } of this.#busy.values()) {
+      count(`receiver ${key}`);
+      count(`host ${host}`);
+    }
+    return (channel) => {
+      if (this.#busy.has(channel)) return true;
+      const { key, host } = this.#receiverOf(channel);
+      return (
+        (counts.get(`receiver ${key}`) ?? 0) >= MAX_TO_RECEIVER || (counts.get(`host ${host}`) ?? 0) >= MAX_TO_HOST
+      );
+    };
+  }
+
+  /** Returns to whom a channel sends. A channel of a previous process is looked up in the database. */
+  #receiverOf(channel: string): Receiver {
+    const known = this.#receivers.get(channel);
+    if (known !== undefined) return known;
+    const found = this.#findReceiver(channel) ?? { key: channel, host: channel };
+    this.#receivers.set(channel, found);
+    return found;
+  }
+
+  #findReceiver(channel: string): Receiver | null {
+    const { store } = this.#options;
+    try {
+      const delivery = store.notifications.findNext(channel);
+      const target = delivery === null ? undefined : this.#targetOf(delivery).target;
+      return target === undefined ? null : receiverOf(target);
+    } catch {
+      // The attempt to deliver says what is wrong.
+      return null;
+    }
+  }
+
+  #targetOf(delivery: Delivery): { readonly job: Job; readonly target: NotifyTarget | undefined } {
+    const job = this.#options.store.jobs.getDefinition(delivery.versionId);
+    return { job, target: job.notify?.[delivery.target] };
+  }
+
+  /** Sets the timer for the next due channel. The end of a delivery dispatches those that wait for it. */
   #arm(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
-    if (this.#busy.size >= MAX_CONCURRENT) return;
     const { clock } = this.#options;
     const now = clock.now();
-    const waits = [...this.#dueAt].filter(([channel]) => !this.#busy.has(channel)).map(([, at]) => waitMs(at, now));
+    const isBlocked = this.#blocked();
+    const waits = [...this.#dueAt].filter(([channel]) => !isBlocked(channel)).map(([, at]) => waitMs(at, now));
     if (waits.length > 0)
       this.#cancelTimer = clock.setTimeout(
         () => this.#dispatch(),
@@ -147,7 +205,7 @@ export class Dispatcher implements Disposable {
     const { store, clock, log } = this.#options;
     try {
       const delivery = store.notifications.findNext(channel);
-      if (delivery === null) this.#dueAt.delete(channel);
+      if (delivery === null) this.#forget(channel);
       else this.#dueAt.set(channel, await this.#deliver(delivery));
     } catch (error) {
       if (!this.#stop.signal.aborted) log.error({ err: error }, "cannot send a notification");
@@ -158,11 +216,15 @@ export class Dispatcher implements Disposable {
     soon(() => this.#dispatch());
   }
 
+  #forget(channel: string): void {
+    this.#dueAt.delete(channel);
+    this.#receivers.delete(channel);
+  }
+
   /** Makes one attempt. Returns when its channel is due again. */
   async #deliver(delivery: Delivery): Promise<number> {
     const { store, clock, retryUntilStored } = this.#options;
-    const job = store.jobs.getDefinition(delivery.versionId);
-    const target = job.notify?.[delivery.target];
+    const { job, target } = this.#targetOf(delivery);
     if (target === undefined) throw new Error(`job ${job.id} has no notify[${delivery.target}]`);
     const result = await this.#send(delivery, target, job.source.folder);
     this.#stop.signal.throwIfAborted();
@@ -211,6 +273,11 @@ export class Dispatcher implements Disposable {
     return { job_id: jobId, run_id: runId, event, delivery: id, attempt: attempts + 1 };
   }
 }
+
+const receiverOf = (target: NotifyTarget): Receiver => {
+  const key = receiverKey(target);
+  return { key, host: receiverHost(target) ?? key };
+};
 
 /**
  * Returns the wait until `dueAt`. A wait longer than the maximum delay means that the clock was set back, and counts

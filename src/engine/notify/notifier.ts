@@ -191,7 +191,7 @@ export class Notifier implements Disposable {
       );
       this.#emit({ type: target.type, outcome: "given_up", times: dropped });
     }
-    this.#dispatcher.wake(channel);
+    this.#dispatcher.wake(channel, target);
   }
 }
 

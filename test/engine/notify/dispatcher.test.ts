@@ -141,6 +141,49 @@ test("the number of concurrent deliveries is bounded, to one per channel", async
   await hook.first(20);
 });
 
+test("a receiver that hangs delays no other one, also on its host, and gets one delivery at a time", async () => {
+  await using parts = new AsyncDisposableStack();
+  const silence = Promise.withResolvers<Response>();
+  const { store, hook, notifier } = make(parts, async ({ path }) =>
+    path === "/dead" ? (await silence.promise).clone() : new Response("ok"),
+  );
+  const target = { type: "webhook", headers: {}, secret: null, timeoutMs: 10_000, on: ["missed" as const] } as const;
+  const queue = (id: string, path: string): void => {
+    const definition = job(id, { notify: [{ ...target, url: `${hook.url}${path}` }] });
+    const [stored] = store.jobs.save([definition], NOON).values();
+    if (stored === undefined) throw new Error("the job was not stored");
+    for (const at of [1, 2])
+      notifier.missed(stored, [{ scheduledFor: at, outcome: "missed", reason: "down", jitterMs: 0 }]);
+  };
+  for (let index = 0; index < 40; index++) queue(`dead${index}`, "/dead");
+  await hook.first(1);
+  for (let index = 0; index < 3; index++) queue(`healthy${index}`, "/healthy");
+  const received = (await hook.first(7)).map(({ path, body }) => {
+    const { job: about, missed } = JSON.parse(body);
+    return `${path} ${about.id} ${missed.occurrences[0].scheduled_for}`;
+  });
+  expect(received.filter((each) => each.startsWith("/dead"))).toEqual(["/dead dead0 1"]);
+  expect(received.slice(1).toSorted()).toEqual(
+    [0, 1, 2].flatMap((index) => [1, 2].map((at) => `/healthy healthy${index} ${at}`)),
+  );
+  silence.resolve(new Response("ok"));
+  await hook.first(86);
+});
+
+test("many receivers that hang on different hosts delay no other one", async () => {
+  await using parts = new AsyncDisposableStack();
+  const silence = Promise.withResolvers<Response>();
+  const { store, hook, notifier } = make(parts, async () => new Response("ok"));
+  const dead = Array.from({ length: 12 }, () => parts.use(receiver(async () => (await silence.promise).clone())));
+  parts.defer(() => silence.resolve(new Response("ok")));
+  const target = { type: "webhook", headers: {}, secret: null, timeoutMs: 10_000, on: ["missed" as const] } as const;
+  const notify = [...dead, hook].map(({ url }) => ({ ...target, url }));
+  const [stored] = store.jobs.save([job("many", { notify })], NOON).values();
+  if (stored === undefined) throw new Error("the job was not stored");
+  notifier.missed(stored, [{ scheduledFor: 1, outcome: "missed", reason: "down", jitterMs: 0 }]);
+  await Promise.all([hook.first(1), ...dead.map((each) => each.first(1))]);
+});
+
 test("deliveries that fail delay a stop by at most two seconds", async () => {
   await using parts = new AsyncDisposableStack();
   const silence = Promise.withResolvers<Response>();

@@ -24,6 +24,12 @@ export const connectionFault = (error: unknown, url: URL): RequestFault => {
   return new RequestFault(`the request to ${url.host} failed: ${text}`, { isTransient: true });
 };
 
+/** Returns a text without what can be a secret in its URLs: user names, passwords, queries and fragments. */
+const hideUrlSecrets = (text: string): string =>
+  text
+    .replace(/(?<=[a-z]:\/\/)[^\s/?#"'`@]*@/gi, "…@")
+    .replace(/([a-z][a-z\d+.-]*:\/\/[^\s"'`<>?#]*)[?#][^\s"'`<>]*/gi, "$1?…");
+
 /** Error codes of OpenSSL for certificates. */
 const CERTIFICATE = /CERT|^UNABLE_TO_|^ERR_TLS|SELF_SIGNED/;
 
@@ -51,7 +57,8 @@ const detailsOf = (error: unknown): { readonly code: string; readonly text: stri
     if (code === "" && "code" in each && typeof each.code === "string") code = each.code;
     texts.push(each.message);
   }
-  const text = texts.join(": ");
+  // Some messages of the runtime contain the whole URL.
+  const text = hideUrlSecrets(texts.join(": "));
   return { code: code || codeIn(text), text: text || String(error) };
 };
 

@@ -36,11 +36,14 @@ export const planRequest = (options: HttpPlanOptions): HttpRequest => {
 const checkedUrl = (text: string): string => {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:"))
-    throw new SpawnError("EINVAL", `url is not an http or https URL: '${text}'`);
+    throw new SpawnError("EINVAL", `url is not an http or https URL: '${withoutSecrets(text)}'`);
   if (url.username + url.password !== "")
     throw new SpawnError("EINVAL", "url contains a user name or a password; give them in headers");
   return text;
 };
+
+/** Returns a text that is no valid URL without what may be a user name, a password or a query of it. */
+const withoutSecrets = (text: string): string => text.replace(/[?#].*$/s, "?…").replace(/\/\/.*@/s, "//…@");
 
 const headersOf = ({ program, secrets, expand }: HttpPlanOptions): readonly RequestHeader[] =>
   Object.entries(program.headers).map(([name, given]) => {

@@ -1,4 +1,5 @@
-import { appendFileSync, openAsBlob, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { appendFileSync, closeSync, openAsBlob, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { openRegular } from "../../../lib/files/regular-file.ts";
 import { formatSize } from "../../../lib/size.ts";
 import type { Runtime } from "../../../runtime/runtime.ts";
 import { MAX_ANSWER_BYTES, outputsText } from "./answer-outputs.ts";
@@ -72,9 +73,9 @@ const fetchAnswer = async ({ url, method, headers, body, caFile }: HttpRequest, 
   if (!all.has("user-agent")) all.set("user-agent", "petit");
   if (body?.kind === "text" && !all.has("content-type")) all.set("content-type", body.contentType);
   if (body?.kind === "file" && !all.has("content-type")) all.set("content-type", "application/octet-stream");
-  const ca = caFile === null ? null : readLocal(() => readFileSync(caFile, "utf8"), `ca_file ${caFile}`);
-  const content =
-    body?.kind === "file" ? await readLocal(() => openAsBlob(body.path), `file ${body.path}`) : body?.text;
+  const ca =
+    caFile === null ? null : await readLocal(caFile, `ca_file ${caFile}`, (path) => readFileSync(path, "utf8"));
+  const content = body?.kind === "file" ? await readLocal(body.path, `file ${body.path}`, openAsBlob) : body?.text;
   try {
     return await runtime.request(url, { method, headers: all, body: content ?? null, redirect: "manual", ca });
   } catch (error) {
@@ -82,9 +83,13 @@ const fetchAnswer = async ({ url, method, headers, body, caFile }: HttpRequest, 
   }
 };
 
-const readLocal = <T>(read: () => T, name: string): T => {
+/** Reads a regular file. A pipe or a device may never end. */
+const readLocal = async <T>(path: string, name: string, read: (path: string) => T | Promise<T>): Promise<T> => {
   try {
-    return read();
+    const fd = openRegular(path);
+    if (fd === null) throw new Error("it is not a regular file");
+    closeSync(fd);
+    return await read(path);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new RequestFault(`${name} can't be read: ${why}`, { isTransient: false });

@@ -1,5 +1,6 @@
 import { cutEnd, cutStart, fit } from "./cut.ts";
 import type { Message } from "./message.ts";
+import { withoutUrls } from "./without-links.ts";
 
 /** Limits of an embed. See "Embed Limits" in Discord's documentation. */
 const MAX_TITLE = 256;
@@ -47,9 +48,14 @@ const description = ({ lines, facts, commands, links }: Message, output: string)
 /** Escaped, each character can become two. */
 const MAX_LINES = 1_200;
 
-/** A backslash removes the meaning of a character, or of a sign for a heading, a quote or a list at the start of a line. */
+/**
+ * A backslash removes the meaning of a character, or of a sign for a heading, a quote or a list at the start of a line. URLs do not
+ * become links; in code Discord makes none.
+ */
 const escapeMarkdown = (text: string): string =>
-  text.replace(/[\\*_~`|[\]<@]/g, "\\$&").replace(/^(\s*)([#>+-]|\d+(?=\.))/gm, "$1\\$2");
+  withoutUrls(text)
+    .replace(/[\\*_~`|[\]<@]/g, "\\$&")
+    .replace(/^(\s*)([#>+-]|\d+(?=\.))/gm, "$1\\$2");
 
 const code = (text: string): string => `\`${text.replaceAll("`", "'")}\``;
 

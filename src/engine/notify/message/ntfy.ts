@@ -1,6 +1,7 @@
 import { cutEnd, cutStart, fit, takeWithin } from "./cut.ts";
 import type { Message } from "./message.ts";
 import { plainText } from "./plain.ts";
+import { withoutLinks } from "./without-links.ts";
 
 /** Maximum size of a message in bytes. A server turns a longer one into an attachment. */
 const MAX_BYTES = 4_096;
@@ -40,10 +41,16 @@ export const ntfyPayload = (message: Message, topic: string): unknown => {
     ...(first !== undefined && { click: first.url }),
     ...(links.length > 0 && { actions: links.map(({ name, url }) => ({ action: "view", label: name, url })) }),
   });
+  // Its apps turn URLs and names of hosts into links. Commands stay as they are, to be copied.
+  const inert: Message = {
+    ...message,
+    lines: message.lines.map(withoutLinks),
+    facts: message.facts.map(({ name, value }) => ({ name, value: withoutLinks(value) })),
+  };
   const { message: text } = fit(message.output, {
     limit: MAX_BYTES,
     cut: cutStart,
-    render: (output) => render(plainText(message, output, { links: false })),
+    render: (output) => render(plainText(inert, withoutLinks(output), { links: false })),
     sizeOf,
   });
   return fit(text, { limit: MAX_BYTES, cut: cutEnd, render, sizeOf });

@@ -1,5 +1,6 @@
 import { cutStart, fit } from "./cut.ts";
 import type { Message } from "./message.ts";
+import { withoutLinks } from "./without-links.ts";
 
 /** Maximum length of a message in UTF-16 code units, without its markup. */
 const MAX_LENGTH = 4_096;
@@ -39,10 +40,10 @@ const escapeHtml = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 
 /**
- * Telegram finds mentions in plain text (but not within `code` and `pre`), so a word joiner, which is invisible, separates `@`
- * from the name.
+ * Telegram finds mentions, URLs and names of hosts in plain text (but not within `code` and `pre`), so a word joiner, which is
+ * invisible, separates their parts.
  */
-const escapeText = (text: string): string => escapeHtml(text).replaceAll("@", "@\u2060");
+const escapeText = (text: string): string => escapeHtml(withoutLinks(text)).replaceAll("@", "@\u2060");
 
 /** Returns the length after Telegram has read the markup. */
 const visibleLength = (text: string): number =>

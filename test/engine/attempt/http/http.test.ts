@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import type { RequestListener } from "node:http";
 import { join } from "node:path";
@@ -68,6 +69,42 @@ describe("a request", () => {
     expect(output({ task: "a", stream: "stderr" })).toMatch(
       /^POST http:\/\/127\.0\.0\.1:\d+\/27: 200 OK, 6B in \d+ ms\n$/,
     );
+  });
+
+  test("refuses a file that is a pipe or a device, which may never end", async () => {
+    using dir = tempDir();
+    execFileSync("mkfifo", [dir.file("pipe")]);
+    await using server = await serveHttp(answer(200, "ok"));
+    const send = (id: string, path: string) =>
+      http(id, server.origin, { method: "POST", body: { kind: "file", path } });
+    const { tasks } = await runTasks([
+      send("pipe", dir.file("pipe")),
+      send("device", "/dev/zero"),
+      http("ca", server.origin, { caFile: dir.file("pipe") }),
+    ]);
+    expect(tasks.pipe?.error).toBe(`file ${dir.file("pipe")} can't be read: it is not a regular file`);
+    expect(tasks.device?.error).toBe("file /dev/zero can't be read: it is not a regular file");
+    expect(tasks.ca?.error).toBe(`ca_file ${dir.file("pipe")} can't be read: it is not a regular file`);
+  });
+
+  test("never shows the query of its URL, which may be a secret", async () => {
+    await using server = await serveTcp((socket) => {
+      socket.end("HTTP/1.1 nonsense\r\n\r\n");
+    });
+    const query = "?token=s3cr3t-s3cr3t#s3cr3t";
+    const { tasks, output } = await runTasks(
+      [
+        http("malformed", `http://127.0.0.1:${server.port}/a${query}`),
+        http("refused", `http://127.0.0.1:1/a${query}`),
+        http("scheme", "${{ params.url }}/a?token=s3cr3t"),
+        http("login", "http://me:s3cr3t@127.0.0.1:1/"),
+        http("text", "http://me:s3cr3t@127.0.0.1:port/?s3cr3t"),
+      ],
+      { params: { url: "ftp://s3cr3t:s3cr3t@x" }, job: { params: { url: param() } } },
+    );
+    for (const task of Object.values(tasks)) expect(task?.status).toBe("failed");
+    expect(JSON.stringify(tasks) + output()).not.toContain("s3cr3t");
+    expect(tasks.scheme?.error).toContain("url is not an http or https URL: 'ftp://…@x/a?…'");
   });
 
   test("sends a file with its length", async () => {

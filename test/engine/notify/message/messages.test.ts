@@ -48,6 +48,35 @@ const deliver = async (
   return { received, result };
 };
 
+/** What clients turn into links: URLs, names of hosts, and addresses. */
+const LINKS = "see https://evil.example/login, www.evil.example, evil.example/x, ftp://10.0.0.1 and 10.0.0.1";
+
+/** Returns what a client may turn into a link: what is not in code, and not a link of the message itself. */
+const plainPart = {
+  discord: (payload: { embeds: { title: string; description: string }[] }) =>
+    payload.embeds
+      .map(({ title, description }) => `${title}\n${description}`)
+      .join("\n")
+      .replace(/```[\s\S]*?```|`[^`]*`|\]\([^)]*\)/g, ""),
+  telegram: ({ text }: { text: string }) => text.replace(/<(pre|code)>[\s\S]*?<\/\1>|<a href="[^"]*">/g, ""),
+  ntfy: ({ message }: { message: string }) => message,
+} as const;
+
+test.each(["discord", "telegram", "ntfy"] as const)("a message to %s has no links but its own", async (type) => {
+  const body = bodyOf({
+    job: { id: "nightly_load", name: LINKS },
+    failed_tasks: [{ task_id: "load", reason: "exit_code", error: LINKS, exit_code: 3, attempts: 1 }],
+    error_lines: [LINKS],
+  });
+  const { received } = await deliver(type, body);
+  const text = plainPart[type](JSON.parse(received.body));
+  expect(text).toContain("evil");
+  expect(text).not.toMatch(/\w:\/\//);
+  if (type !== "discord") expect(text).not.toMatch(/www\.\w|evil\.\w|10\.0\.0\.1/);
+  expect(received.body).toContain("https://petit.example.com/runs/");
+  expect(received.body).toContain("https://wiki.example.com/load");
+});
+
 describe.each(TYPES)("a message to %s", (type) => {
   test("is the documented payload for each event", async () => {
     const sent: Record<string, unknown> = {};
