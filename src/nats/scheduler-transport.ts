@@ -3,6 +3,7 @@ import { TransportError } from "../domain/workers/link.ts";
 import type {
   OfferMessage,
   PublishedOffer,
+  RequestKind,
   SchedulerReceiver,
   SchedulerTransport,
 } from "../engine/workers/transport.ts";
@@ -10,6 +11,7 @@ import { type Clock, sleep } from "../lib/clock.ts";
 import { decodeFrame, encodeFrame, type Frame } from "../lib/wire/frame.ts";
 import { faultOf, type NatsAccess, prepareConnect } from "./connect.ts";
 import { onSession, toTransportError } from "./faults.ts";
+import { Intake } from "./intake.ts";
 import { encodeOffer } from "./large-offer.ts";
 import { Link, maxPayloadOf, type Session } from "./link.ts";
 import {
@@ -45,6 +47,15 @@ export type SchedulerTransportOptions = {
   readonly checkMs?: number;
 };
 
+/** A request of a worker, and the connection on which it is answered. */
+type ReceivedRequest = {
+  readonly worker: string;
+  readonly kind: RequestKind;
+  readonly bytes: number;
+  readonly message: Msg;
+  readonly connection: NatsConnection;
+};
+
 const CHECK_MS = 5_000;
 
 /** How long petit waits at its connection until JetStream stores something, in ms. */
@@ -57,6 +68,7 @@ export const schedulerTransport = (options: SchedulerTransportOptions): Schedule
 class NatsScheduler implements SchedulerTransport {
   readonly #link: Link<JetStream>;
   readonly #clock: Clock;
+  readonly #intake = new Intake<ReceivedRequest>((request) => this.#answer(request));
   #receiver: SchedulerReceiver | null = null;
   /** The label sets and the workers whose queues and stores must exist. They are created again if NATS loses them. */
   readonly #sets = new Set<string>();
@@ -165,9 +177,14 @@ class NatsScheduler implements SchedulerTransport {
 
   #receive(connection: NatsConnection, message: Msg): void {
     const sender = parseRequestSubject(message.subject);
-    const frame = decodeFrame(message.data);
-    if (sender === null || frame === null || this.#receiver === null || !isFrom(sender.worker, message)) return;
-    void this.#receiver.onRequest({ ...sender, frame }).then((answer) => {
+    if (sender === null || !isFrom(sender.worker, message)) return;
+    this.#intake.add({ ...sender, bytes: message.data.length, message, connection });
+  }
+
+  #answer({ worker, kind, message, connection }: ReceivedRequest): void {
+    const frame = connection.isClosed() ? null : decodeFrame(message.data);
+    if (frame === null || this.#receiver === null) return;
+    void this.#receiver.onRequest({ worker, kind, frame }).then((answer) => {
       if (answer !== null && !connection.isClosed()) message.respond(encodeFrame(answer));
     });
   }
