@@ -125,13 +125,17 @@ export class Fleet implements AsyncDisposable {
   readonly natsMember: Member;
   readonly scheduler: PetitMember;
   readonly workers: readonly PetitMember[];
+  /** The key that a worker trusts from its next start on, by its name; without an entry, the scheduler's. */
+  readonly trusts: Map<string, string>;
 
   private constructor(parts: {
     readonly dbPath: string;
     readonly nats: NatsServer;
     readonly scheduler: PetitMember;
     readonly workers: readonly PetitMember[];
+    readonly trusts: Map<string, string>;
   }) {
+    this.trusts = parts.trusts;
     this.dbPath = parts.dbPath;
     this.nats = parts.nats;
     this.natsMember = asMember(parts.nats);
@@ -164,6 +168,7 @@ export class Fleet implements AsyncDisposable {
         ...(options.args ?? []),
       ],
     });
+    const trusts = new Map<string, string>();
     const workers = Object.entries(options.workers).map(([name, labels], index) => {
       const proxy = others[index] ?? first;
       return new PetitMember({
@@ -174,14 +179,14 @@ export class Fleet implements AsyncDisposable {
         readyMessage: "the worker is ready",
         argv: () => [
           ...command,
-          ...["worker", "--nats", urlOf(proxy), "--trust", key.publicKey, "--name", name],
+          ...["worker", "--nats", urlOf(proxy), "--trust", trusts.get(name) ?? key.publicKey, "--name", name],
           ...["--slots", String(options.slots), "--state-dir", stateDirOf(dir, name), "--kill-grace", "300ms"],
           ...["--on-shutdown", "leave", ...(options.workerArgs ?? [])],
           ...labels.flatMap((label) => ["--label", label]),
         ],
       });
     });
-    const fleet = new Fleet({ dbPath, nats, scheduler, workers });
+    const fleet = new Fleet({ dbPath, nats, scheduler, workers, trusts });
     try {
       await Promise.all([scheduler, ...workers].map((member) => member.start()));
     } catch (error) {

@@ -43,6 +43,8 @@ export type NatsServer = AsyncDisposable & {
   start(): Promise<void>;
   /** Deletes its data. It has to be stopped. */
   wipe(): void;
+  /** Limits JetStream from its next start on, such as with `max_file: 5MB`; an empty text ends that. */
+  limit(limits: string): void;
   /** Sends SIGSTOP or SIGCONT. */
   suspend(): void;
   resume(): void;
@@ -53,10 +55,11 @@ export const startNats = async (options: NatsServerOptions = {}): Promise<NatsSe
   const port = options.port ?? (await freePort());
   const store = dir.file("jetstream");
   const configFile = dir.file("nats.conf");
-  const jetStream =
-    options.hasJetStream === false ? "" : `jetstream { store_dir: "${store}", ${options.limits ?? ""} }\n`;
-  const config = `listen: "127.0.0.1:${port}"\n${jetStream}${options.config ?? ""}`;
-  writeFileSync(configFile, config);
+  const configWith = (limits: string): string => {
+    const jetStream = options.hasJetStream === false ? "" : `jetstream { store_dir: "${store}", ${limits} }\n`;
+    return `listen: "127.0.0.1:${port}"\n${jetStream}${options.config ?? ""}`;
+  };
+  writeFileSync(configFile, configWith(options.limits ?? ""));
   let running: Running | null = null;
   const current = (): Running => {
     if (running === null) throw new Error("the nats-server does not run");
@@ -89,6 +92,7 @@ export const startNats = async (options: NatsServerOptions = {}): Promise<NatsSe
     kill: () => end("SIGKILL"),
     stop: () => end("SIGTERM"),
     start,
+    limit: (limits) => writeFileSync(configFile, configWith(limits)),
     wipe: () => {
       if (running !== null) throw new Error("stop the nats-server first");
       rmSync(store, { recursive: true, force: true });

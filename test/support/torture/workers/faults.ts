@@ -1,3 +1,4 @@
+import { generateSigningKey } from "../../../../src/lib/wire/signing.ts";
 import type { Fleet, Member } from "../../nats/fleet.ts";
 import type { Random } from "../random.ts";
 import { processesOn } from "./marks.ts";
@@ -46,6 +47,7 @@ const processFault = (options: FaultOptions, member: Member): Fault => {
     [3, "frozen"],
     [2, "restarted"],
     [kind === "worker" ? 1 : 0, "and its tasks killed"],
+    [kind === "worker" ? 2 : 0, "with an old key"],
   ] as const);
   const name = `${kind} ${act}`;
   const durationMs = durationFor(options);
@@ -53,6 +55,7 @@ const processFault = (options: FaultOptions, member: Member): Fault => {
   if (act === "killed") return { name, member, durationMs, begin: () => member.kill(), heal: start };
   if (act === "frozen")
     return { name, member, durationMs, begin: async () => member.suspend(), heal: async () => member.resume() };
+  if (act === "with an old key") return oldKeyFault(options, { name, member, durationMs });
   if (act === "restarted") {
     const begin = async (): Promise<void> => {
       const status = await member.stop();
@@ -65,6 +68,26 @@ const processFault = (options: FaultOptions, member: Member): Fault => {
     killAll(processesOn(marksDir, member.name));
   };
   return { name, member, durationMs, begin, heal: start };
+};
+
+/** Restarts a worker so that it trusts another key than that of the scheduler, and later again with the right one. */
+const oldKeyFault = ({ fleet }: FaultOptions, fault: Pick<Fault, "name" | "member" | "durationMs">): Fault => {
+  const { member } = fault;
+  const restart = async (): Promise<void> => {
+    await member.stop();
+    await member.start();
+  };
+  return {
+    ...fault,
+    begin: async () => {
+      fleet.trusts.set(member.name, generateSigningKey().publicKey);
+      await restart();
+    },
+    heal: async () => {
+      fleet.trusts.delete(member.name);
+      await restart();
+    },
+  };
 };
 
 const networkFault = (options: FaultOptions, member: Member): Fault => {
@@ -90,6 +113,9 @@ const networkFault = (options: FaultOptions, member: Member): Fault => {
   return { name: `${kind} ${act}`, member, durationMs: durationFor(options), begin, heal };
 };
 
+/** A limit of JetStream that only small messages fit into. */
+const FULL = "max_file: 64KB";
+
 const natsFault = (options: FaultOptions): Fault => {
   const { fleet, random } = options;
   const member = fleet.natsMember;
@@ -98,11 +124,20 @@ const natsFault = (options: FaultOptions): Fault => {
     [2, "frozen"],
     [1, "restarted"],
     [3, "wiped"],
+    [2, "limited"],
   ] as const);
   const name = `nats ${act}`;
   const durationMs = durationFor(options, 0.1);
   if (act === "frozen")
     return { name, member, durationMs, begin: async () => member.suspend(), heal: async () => member.resume() };
+  if (act === "limited") {
+    const restartWith = async (limits: string): Promise<void> => {
+      await member.stop();
+      fleet.nats.limit(limits);
+      await member.start();
+    };
+    return { name, member, durationMs, begin: () => restartWith(FULL), heal: () => restartWith("") };
+  }
   const begin = async (): Promise<void> => {
     if (act === "restarted") await member.stop();
     else await member.kill();
