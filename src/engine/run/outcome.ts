@@ -46,7 +46,14 @@ const outcomeOfTasks = ({ job, tasks }: FinishedTasks): RunOutcome => {
 const wasNeverStarted = ({ status, reason }: TaskProgress): boolean =>
   status === "skipped" && reason !== null && RUN_WAS_ENDED.has(reason);
 
-const RUN_WAS_ENDED: ReadonlySet<Reason> = new Set(["cancelled", "timeout", "shutdown", "interrupted", "worker_lost"]);
+const RUN_WAS_ENDED: ReadonlySet<Reason> = new Set([
+  "cancelled",
+  "timeout",
+  "shutdown",
+  "interrupted",
+  "worker_lost",
+  "internal_error",
+]);
 
 /** Returns the outcome of a run that was ended before its tasks did. */
 export const outcomeOfEnding = (ending: EndingReason, job: Job): RunOutcome => {

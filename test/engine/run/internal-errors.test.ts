@@ -4,7 +4,17 @@ import type { HealthReason } from "../../../src/domain/health.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 import type { Runtime, SqlDatabase } from "../../../src/runtime/runtime.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { command, job, jobId, schedule, shell, taskId } from "../../support/engine/factories.ts";
+import {
+  childJob,
+  command,
+  items,
+  job,
+  jobId,
+  retry,
+  schedule,
+  shell,
+  taskId,
+} from "../../support/engine/factories.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { type StartedEngine, type StartOptions, startEngine, waitFor } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -30,7 +40,7 @@ const startFaulty = async (options: StartOptions, ...triggers: readonly string[]
       await options.beforeStart?.(engine);
     },
   });
-  return { petit, raise: (on: string) => exec(fault(on, 0)), repair: () => exec("DROP TRIGGER fault0") };
+  return { petit, exec, raise: (on: string) => exec(fault(on, 0)), repair: () => exec("DROP TRIGGER fault0") };
 };
 
 /** `on` is what follows BEFORE, such as `UPDATE ON runs WHEN NEW.status = 'completed'`. */
@@ -200,6 +210,80 @@ describe("an error of petit itself", () => {
     // Changes that need the due occurrences to be decided first are still possible.
     await petit.engine.pause();
     await petit.engine.resume();
+  });
+
+  test("rolls back nothing of other runs, even if SQLite undoes the whole transaction", async () => {
+    const { petit, exec } = await startFaulty({
+      jobs: ["bad", "good"].map((id) => job(id, { tasks: [shell(id, "exit 0")] })),
+    });
+    await using _ = petit;
+    exec(
+      "CREATE TRIGGER fault BEFORE UPDATE ON task_runs WHEN NEW.task_id = 'bad' AND NEW.status = 'completed' BEGIN SELECT RAISE(ROLLBACK, 'a fault of the test'); END",
+    );
+    const runs = await Promise.all([petit.trigger("bad"), petit.trigger("good")]);
+    const ends = await Promise.all(runs.map(({ id }) => petit.ended(id)));
+    expect(ends.map(({ run: { status, reason } }) => [status, reason])).toEqual([
+      ["failed", "internal_error"],
+      ["completed", null],
+    ]);
+  });
+
+  test("at a child run, an approval or an item fails only that task", async () => {
+    const tasks = [
+      childJob("child", "other"),
+      { ...shell("ask", ""), program: { type: "approval", prompt: null, onTimeout: "reject" } as const },
+      shell("each", "exit 0", { items: items(["a", "b", "c"]) }),
+      shell("last", "exit 0"),
+    ];
+    const { petit } = await startFaulty(
+      { jobs: [job("j", { tasks }), job("other")] },
+      "INSERT ON runs WHEN NEW.job_id = 'other'",
+      "UPDATE ON task_runs WHEN NEW.task_id = 'ask' AND NEW.status = 'running'",
+      "UPDATE ON items WHEN NEW.key = 'b' AND NEW.status = 'completed'",
+    );
+    await using _ = petit;
+    const { run, summary } = await petit.run("j");
+    expect(summary).toBe(
+      "child failed(internal_error) · ask failed(internal_error) · each failed(items_failed) · last completed",
+    );
+    const listed = petit.store.runs.listItems({ runId: run.id, taskId: taskId("each") });
+    expect(listed.map(({ key, status, reason }) => [key, status, reason])).toEqual([
+      ["a", "completed", null],
+      ["b", "failed", "internal_error"],
+      ["c", "completed", null],
+    ]);
+    expect(petit.engine.counts).toEqual({ pending: 0, running: 0 });
+  });
+
+  test("at the output or the artifacts of an attempt ends the attempt with its process", async () => {
+    const wrap = (store: Store): Store => ({
+      ...store,
+      artifacts: {
+        ...store.artifacts,
+        replace: () => {
+          throw new Error("a fault of the test");
+        },
+      },
+    });
+    const tasks = [
+      shell("kept", 'echo x > "$PETIT_ARTIFACTS/x"; sleep 600 > /dev/null 2>&1 & echo $!'),
+      shell("plain", "exit 0"),
+    ];
+    await using petit = await startEngine({ jobs: [job("j", { tasks })], wrap, log: silentLog });
+    const { summary, tasks: ended, output } = await petit.run("j");
+    expect(summary).toBe("kept failed(internal_error) · plain completed");
+    expect(ended.kept?.error).toEqual(internal);
+    await waitFor(() => !isAlive(Number(output({ task: "kept" }))));
+  });
+
+  test("at the next attempt of a task fails only that task", async () => {
+    const tasks = [shell("a", "exit 1", { retry: retry(1) }), shell("b", "exit 0")];
+    const { petit } = await startFaulty(
+      { jobs: [job("j", { tasks })] },
+      "INSERT ON attempts WHEN NEW.task_id = 'a' AND NEW.attempt = 2",
+    );
+    await using _ = petit;
+    expect((await petit.run("j")).summary).toBe("a failed(internal_error) · b completed");
   });
 
   test("of a previous process does not keep petit from starting", async () => {
