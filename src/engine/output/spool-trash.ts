@@ -12,7 +12,7 @@ const BATCH = 512;
 const MAX_WAITING = 4_096;
 
 /** How long a stop deletes folders, in ms. The next start deletes the rest. */
-const STOP_MS = 500;
+const STOP_MS = 1_000;
 
 export type SpoolTrashOptions = { readonly spoolDir: string; readonly clock: Clock };
 
