@@ -205,6 +205,59 @@ const damaged = fc
     return text.slice(0, start) + piece + text.slice(start + length);
   });
 
+/** A document whose lines fit together, as a person would write them, with comments, empty lines and any indentation. */
+type Tree =
+  | { readonly kind: "scalar"; readonly text: string }
+  | { readonly kind: "literal"; readonly header: string; readonly lines: readonly string[] }
+  | { readonly kind: "map" | "list"; readonly step: number; readonly items: readonly (readonly [string, Tree])[] };
+
+const PROPER_KEYS = ["a", "b", "id", "depends_on", "X-Header", "true", "k1", "k.2", "yes", "_"];
+const NOISE = ["", "\n", "\n# comment\n", "\n      # indented\n"];
+const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
+  tree: fc.oneof(
+    { maxDepth: 4 },
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant("scalar" as const), text: scalar }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant("literal" as const),
+        header: fc.constantFrom("|", "|-"),
+        lines: fc.array(fc.constantFrom("text", "  more", "# c", "a: b", "", "- x", "x  "), {
+          minLength: 1,
+          maxLength: 4,
+        }),
+      }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        kind: fc.constantFrom("map" as const, "list" as const),
+        step: fc.nat({ max: 4 }),
+        items: fc.array(fc.tuple(fc.constantFrom(...PROPER_KEYS), tie("tree")), { minLength: 1, maxLength: 4 }),
+      }),
+    },
+  ),
+}));
+
+const written = (node: Tree, indent: number, noise: string): string => {
+  const spaces = " ".repeat(indent);
+  if (node.kind === "scalar") return ` ${node.text}\n`;
+  if (node.kind === "literal")
+    return ` ${node.header}\n${node.lines.map((text) => (text === "" ? "\n" : `${spaces}  ${text}\n`)).join("")}`;
+  if (node.kind === "list")
+    return `\n${node.items.map(([, item]) => `${spaces}-${itemText(item, indent, noise)}`).join(noise.trimStart())}`;
+  return `\n${node.items.map(([key, item]) => `${spaces}${key}:${written(item, indent + node.step, noise)}`).join(noise.trimStart())}`;
+};
+
+/** A map begins in the line of its dash. */
+const itemText = (item: Tree, indent: number, noise: string): string =>
+  item.kind === "map" ? ` ${written(item, indent + 2, noise).trimStart()}` : written(item, indent, noise);
+
+const proper = fc.tuple(tree, fc.constantFrom(...NOISE), fc.boolean()).map(([node, noise, ends]) => {
+  const text = written(node, 0, noise).trimStart();
+  return ends ? text : text.trimEnd();
+});
+
 /** A longer run: `PETIT_FORM_RUNS=1000000 scripts/test test/jobfile/parse/common-form.test.ts`. */
 const RUNS = Number(process.env.PETIT_FORM_RUNS ?? 5_000);
 
@@ -223,6 +276,12 @@ describe("the common form", () => {
 
   test("of generated documents is read as the library reads it", () => {
     fc.assert(fc.property(generated, expectSame), { numRuns: RUNS });
+  }, 600_000);
+
+  test("of documents whose lines fit together is read as the library reads it", () => {
+    fc.assert(fc.property(proper, expectSame), { numRuns: RUNS });
+    const texts = fc.sample(proper, { numRuns: 500, seed: 1 });
+    expect(texts.filter((text) => readCommonForm(text) !== null).length).toBeGreaterThan(25);
   }, 600_000);
 
   test("of damaged files is read as the library reads it", () => {
