@@ -167,6 +167,8 @@ type UnservedLabels = Pick<WorkerAttempt, "jobId" | "runId" | "taskId"> & {
   readonly type: WaitsForWorker["type"];
   /** The workers that would fit, and get no work. Missing if there are none. */
   readonly refused?: readonly RefusedWorker[];
+  /** The connected workers that would fit, and are drained. Missing if there are none. */
+  readonly drained?: readonly string[];
   readonly since: number;
   /** Number of attempts. */
   readonly count: number;

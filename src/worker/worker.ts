@@ -402,7 +402,7 @@ export class Worker implements AsyncDisposable {
       await held.handOver();
       if (hadSlot && !isEarly) this.#slots.release();
       store.events.deleteOldest(0, MAX_EVENTS);
-      if (Object.keys(held.offer.files).length > 0) this.#sweepFiles();
+      this.#sweepFiles();
     } catch (error) {
       if (this.#detach.signal.aborted) return;
       log.error({ err: error, ...held.fields }, "cannot continue an attempt");

@@ -1,6 +1,7 @@
 import { unitWord } from "./unit-word.ts";
 
 type Sandbox = {
+  readonly role: "scheduler" | "worker";
   readonly scope: "system" | "user";
   readonly sandbox: boolean;
   /** The folder of the database, or null if it is in the state folder. */
@@ -8,11 +9,32 @@ type Sandbox = {
 };
 
 /** Returns the lines of the unit that restrict what petit and its tasks may do. */
-export const sandboxText = ({ scope, sandbox, writable }: Sandbox): string => {
+export const sandboxText = ({ role, scope, sandbox, writable }: Sandbox): string => {
   if (scope === "user") return USER;
   if (!sandbox) return NONE;
-  return writable === null ? LOCKED : `${LOCKED}# The folder of the database.\nReadWritePaths=${unitWord(writable)}\n`;
+  const text = locked(DEVICES[role]);
+  return writable === null ? text : `${text}# ${FOLDERS[role]}\nReadWritePaths=${unitWord(writable)}\n`;
 };
+
+const FOLDERS = {
+  scheduler: "The folder of the database.",
+  worker: "The state folder of the worker.",
+} as const satisfies Record<Sandbox["role"], string>;
+
+/** A worker is often there for its devices, such as a GPU. */
+const DEVICES = {
+  scheduler: `\
+# Jobs that use devices (a serial port, a GPU, fuse): PrivateDevices=no DeviceAllow=/dev/ttyUSB0
+PrivateDevices=yes
+DevicePolicy=closed
+`,
+  worker: `\
+# Jobs that use devices, such as a GPU, can, with the permissions of their user: SupplementaryGroups=video render. If none does:
+# PrivateDevices=yes DevicePolicy=closed
+PrivateDevices=no
+DevicePolicy=auto
+`,
+} as const satisfies Record<Sandbox["role"], string>;
 
 /** A user's systemd instance would need user namespaces for these, which remove permissions that jobs rely on. */
 const USER = `\
@@ -25,7 +47,7 @@ const NONE = `\
 UMask=0027
 `;
 
-const LOCKED = `\
+const locked = (devices: string): string => `\
 # The sandbox: it restricts petit and all tasks. If a job needs more, relax only what the comment names, in a drop-in.
 # 'petit service install --no-sandbox' writes a unit without a sandbox.
 
@@ -44,9 +66,7 @@ CapabilityBoundingSet=
 AmbientCapabilities=
 RestrictSUIDSGID=yes
 
-# Jobs that use devices (a serial port, a GPU, fuse): PrivateDevices=no DeviceAllow=/dev/ttyUSB0
-PrivateDevices=yes
-DevicePolicy=closed
+${devices}\
 # Jobs that set the clock, the host name, kernel parameters or modules, or manage control groups: =no
 ProtectClock=yes
 ProtectHostname=yes

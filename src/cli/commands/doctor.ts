@@ -8,6 +8,7 @@ import { jobChecks } from "../doctor/jobs.ts";
 import { machineChecks } from "../doctor/machine.ts";
 import { natsChecks } from "../doctor/nats.ts";
 import { schedulerChecks } from "../doctor/scheduler.ts";
+import { isWorker, workerChecks } from "../doctor/worker.ts";
 import { EXIT } from "../exit.ts";
 import { GLOBAL_SETTINGS } from "../flags.ts";
 import { fold } from "../terminal/columns.ts";
@@ -24,7 +25,7 @@ export const doctor = defineCommand({
   description:
     "Checks what petit needs, with the settings that 'petit run' would use here. Reports each problem with a hint, then shows " +
     "every setting and where its value comes from. Changes nothing, and does not need a running petit. Connects to the receivers " +
-    "of notifications, and sends them nothing. The exit status is 1 if a check failed; warnings don't count.",
+    "of notifications, and sends them nothing. With --trust, checks what a worker needs instead. The exit status is 1 if a check failed; warnings don't count.",
   args: {
     JOBS_DIR: {
       type: "positional",
@@ -47,6 +48,7 @@ export const doctor = defineCommand({
 });
 
 const runChecks = async (jobsDir: string | null, context: Context): Promise<readonly Check[]> => {
+  if (isWorker(context)) return await workerChecks(context);
   const given = jobsDir !== null || context.origins.jobsDir.kind !== "default";
   return [
     ...databaseChecks(context),

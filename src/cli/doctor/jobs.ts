@@ -6,6 +6,7 @@ import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { type Job, secretsOfJob, withDefaultNotify } from "../../domain/job.ts";
 import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
 import { type JobFiles, readJobsDir } from "../../jobfile/read/job-dir.ts";
+import { openClient } from "../client/client.ts";
 import type { Context } from "../command.ts";
 import { problemLine, summaryOf } from "../job-folder.ts";
 import { pluralize } from "../terminal/pluralize.ts";
@@ -27,7 +28,7 @@ export const jobChecks = async (
     await checkJobsDir(dir.path);
     const files = await readJobsDir(dir.path, {
       queues: settings.queues,
-      hasWorkers: hasWorkers(settings),
+      hasWorkers: hasWorkers(settings) || (await runsWithWorkers(context)),
       ownFolders: ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir: dir.path }),
     });
     return [
@@ -48,6 +49,15 @@ export const jobChecks = async (
     };
     const check = dir.given ? failed("job_files", problem) : warning("job_files", problem);
     return [check, variablesCheck([], environment)];
+  }
+};
+
+/** Returns whether the running petit, whose settings can differ from those of this command, has workers. */
+const runsWithWorkers = async (context: Context): Promise<boolean> => {
+  try {
+    return (await openClient(context).get("/api/workers")).nats !== null;
+  } catch {
+    return false;
   }
 };
 

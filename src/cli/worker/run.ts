@@ -40,6 +40,8 @@ export const runWorkerHere = async (context: Context): Promise<ExitStatus> => {
   await runWorker({ ...context, log }, (started) => {
     if (format === "pretty" && !journal) terminal.err.write(banner(started, context));
     else log.info({ version: context.version, ...fieldsOf(started) }, "the worker is ready");
+    if (started.labels.length === 0)
+      log.warn({}, "the worker has no labels, so it gets no tasks; add labels with --label");
   });
   return EXIT.DONE;
 };

@@ -32,16 +32,26 @@ const blockedText = ({ by, detail, worker }: NonNullable<WaitsForWorker["blocked
   return `${by === "nats" ? `NATS to store ${what}` : `room on petit's disk for ${what}`}: ${detail}`;
 };
 
-const workerText = ({ labels, type, connected, refused = [], blocked }: WaitsForWorker): string => {
+const workerText = ({ labels, type, connected, refused = [], drained = [], blocked }: WaitsForWorker): string => {
   if (blocked !== undefined) return blockedText(blocked);
   const worker = `a worker with ${labelsText(labels)}${type === null ? "" : ` that allows ${type} tasks`}`;
   const why = refusedText(refused);
-  if (connected === 0) return `${worker}: ${why ?? "none is connected"}`;
+  if (connected === 0) {
+    const reasons = [why, drainedText(drained)].filter((each) => each !== null);
+    return `${worker}: ${reasons.length === 0 ? "none is connected" : reasons.join("; ")}`;
+  }
   return `a free slot of ${worker}${why === null ? "" : `; ${why}`}`;
 };
 
 /** Number of refused workers that are named. */
 const NAMED_WORKERS = 2;
+
+const drainedText = (drained: readonly string[]): string | null => {
+  if (drained.length === 0) return null;
+  const others = drained.length - NAMED_WORKERS;
+  const named = drained.slice(0, NAMED_WORKERS).join(", ");
+  return `${named}${others > 0 ? `, and ${others} more` : ""} ${drained.length === 1 ? "is" : "are"} drained`;
+};
 
 const refusedText = (refused: readonly RefusedWorker[]): string | null => {
   if (refused.length === 0) return null;

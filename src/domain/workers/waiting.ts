@@ -67,6 +67,11 @@ export const waitsForWorker = (
       ? []
       : [{ worker: name, reason: refused }],
   );
+  const drained = workers.flatMap((worker) =>
+    worker.state === "connected" && worker.isDraining && serves(worker.labels, labels) && allows(worker, type)
+      ? [worker.name]
+      : [],
+  );
   return {
     code: "worker",
     labels,
@@ -74,6 +79,7 @@ export const waitsForWorker = (
     connected: able.length,
     ...(refused.length > 0 && { refused }),
     ...(blocked !== undefined && { blocked: { by: blocked.by, detail: blocked.detail, worker } }),
+    ...(drained.length > 0 && { drained }),
   };
 };
 

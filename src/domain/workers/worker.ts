@@ -77,6 +77,8 @@ export type WaitsForWorker = {
    * not store it. `disk`: petit's disk has no room for its artifacts.
    */
   readonly blocked?: { readonly by: "nats" | "disk"; readonly detail: string; readonly worker: string | null };
+  /** The names of the connected workers that have the labels, allow the type, and are drained. Missing if there are none. */
+  readonly drained?: readonly string[];
 };
 
 export type RefusedWorker = { readonly worker: string; readonly reason: RefusedHello };

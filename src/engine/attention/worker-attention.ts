@@ -59,8 +59,7 @@ const refusedAttention = ({
 
 const unservedAttention = ({ waitsFor, count, first }: WaitingLabels): Attention => {
   const { jobId, runId, taskId, since } = first;
-  const { labels, type, refused } = waitsFor;
-  const shown = { labels, type, ...(refused !== undefined && { refused }) };
+  const { code: _code, connected: _connected, blocked: _blocked, ...shown } = waitsFor;
   return { kind: "no_worker", ...shown, count, jobId, runId, taskId, since };
 };
 

@@ -22,8 +22,9 @@ export type OfferedFilesOptions = {
   readonly isShared: boolean;
 };
 
-/** How many files are kept besides those in use. */
+/** How many files are kept besides those in use, and how long after their last use, in ms. NATS keeps scripts for as long. */
 const MAX_FILES = 256;
+const MAX_AGE_MS = 86_400_000;
 
 /** A file that the scheduler sends is not the one that it has signed. */
 export class DamagedFile extends Error {
@@ -46,14 +47,16 @@ export class OfferedFiles {
     return paths;
   }
 
-  /** Deletes the files that were not used for longest. */
+  /** Deletes the files that were not used for a day, and of the others those that were not used for longest. */
   sweep(inUse: ReadonlySet<string>): void {
+    const oldest = Date.now() - MAX_AGE_MS;
     const { dir } = this.#options;
     const unused = readdirSync(dir)
       .filter((sha256) => !inUse.has(sha256))
       .map((sha256) => ({ path: join(dir, sha256), usedAt: statSync(join(dir, sha256)).mtimeMs }))
       .toSorted((a, b) => b.usedAt - a.usedAt);
-    for (const { path } of unused.slice(MAX_FILES)) rmSync(path, { recursive: true, force: true });
+    for (const [index, { path, usedAt }] of unused.entries())
+      if (index >= MAX_FILES || usedAt < oldest) rmSync(path, { recursive: true, force: true });
   }
 
   /** Creates a folder that others can enter, but not list, if tasks run as another user, regardless of the umask. */

@@ -101,6 +101,12 @@ describe("the unit file", () => {
     expect(values({ sandbox: false, writable: "/srv/data" }, "ReadWritePaths")).toEqual([]);
   });
 
+  test("lets tasks of a worker use devices, such as a GPU", () => {
+    expect([values({}, "PrivateDevices"), values({}, "DevicePolicy")]).toEqual([["yes"], ["closed"]]);
+    const worker = { role: "worker" } as const;
+    expect([values(worker, "PrivateDevices"), values(worker, "DevicePolicy")]).toEqual([["no"], ["auto"]]);
+  });
+
   test("explains for each restriction which jobs need it relaxed", () => {
     const sandbox = unitFile(PLAIN).split("# The sandbox:")[1]?.split("[Install]")[0] ?? "";
     const blocks = sandbox.matchAll(/((?:^#.*\n)+)((?:^[^#\n].*\n)+)/gm).toArray();

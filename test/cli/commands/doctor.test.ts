@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync,
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { type CliOptions, petit, type TempFolder, tempFolder } from "../../support/cli.ts";
-import { serveTls } from "../../support/engine/test-server.ts";
+import { serveHttp, serveTls } from "../../support/engine/test-server.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { receiver } from "../../support/receiver.ts";
 import { MAIL_PASSWORD, mailbox } from "../../support/smtp.ts";
@@ -82,6 +82,44 @@ describe("petit doctor", () => {
     const report = await doctor(PORT, { cwd: folder.path });
     expect(find(report, "database").message).toBe("petit.db is empty; 'petit run' will initialize it");
     expect(report.status).toBe(0);
+  });
+
+  test("accepts runs_on if the running petit has workers, and only then", async () => {
+    using folder = tempFolder();
+    folder.write("jobs/a.yaml", HELLO.replace("type: shell", "runs_on: [gpu], type: shell"));
+    const workers = {
+      nats: { url: "nats://nats:4222", connected: true, since: 0, error: null },
+      workers: [],
+      waiting: [],
+    };
+    await using server = await serveHttp((request, response) => {
+      const isAsked = request.url === "/api/workers";
+      response.writeHead(isAsked ? 200 : 404, { "content-type": "application/json" }).end(JSON.stringify(workers));
+    });
+    const args = [...PORT, "--db", ":memory:", "jobs"];
+    const running = await doctor([...args, "--url", server.origin], { cwd: folder.path });
+    expect(find(running, "job_files")).toMatchObject({ status: "ok", message: "1 job in jobs" });
+    const alone = await doctor([...args, "--url", "http://127.0.0.1:9"], { cwd: folder.path });
+    expect(find(alone, "job_files")).toMatchObject({ status: "failed" });
+    expect(find(alone, "job_files").message).toContain("runs_on needs --nats");
+  });
+
+  test("checks a worker by its state folder and labels, not by petit.db, job files and port", async () => {
+    using folder = tempFolder();
+    const trust = `ed25519:${"A".repeat(43)}`;
+    const args = ["--trust", trust, "--state-dir", "state"];
+    const fresh = await doctor(args, { cwd: folder.path });
+    expect(find(fresh, "database").message).toBe("state has no state yet; 'petit worker' will create it");
+    expect(find(fresh, "labels")).toMatchObject({ message: expect.stringContaining("without --label gets no tasks") });
+    const names = fresh.checks.map(({ name }) => name);
+    expect(names.filter((name) => ["job_files", "port", "scheduler", "token"].includes(name))).toEqual([]);
+    expect(fresh.status).toBe(0);
+    mkdirSync(join(folder.path, "state"));
+    folder.write("jobs/a.yaml", HELLO);
+    await petit(["trigger", "jobs", "hello", "--db", "state/worker.db"], { cwd: folder.path });
+    const used = await doctor([...args, "--label", "gpu"], { cwd: folder.path });
+    expect(find(used, "database").message).toContain(join(folder.path, "state/worker.db"));
+    expect(find(used, "labels")).toMatchObject({ status: "ok", message: "gpu" });
   });
 
   test("reports each check once, without a hint if it passed", async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
@@ -226,10 +226,16 @@ describe("output beyond the limit", () => {
   });
 });
 
-/** Creates a collector for files that the test writes. */
+let opened = new DisposableStack();
+afterEach(() => {
+  opened.dispose();
+  opened = new DisposableStack();
+});
+
+/** Creates a collector for files that the test writes. What it uses is released after the test. */
 const openOutput = (limitBytes: number, wrap: (store: Store) => Store = (store) => store) => {
-  const dir = tempDir();
-  const store = memoryStore();
+  const dir = opened.use(tempDir());
+  const store = opened.use(memoryStore());
   const attempt = startAttempt(store);
   const spool = makeSpool(dir.path, attempt.id);
   const options = {

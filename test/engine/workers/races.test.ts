@@ -209,6 +209,24 @@ describe("the hello of a worker", () => {
     ]);
   });
 
+  test("that is drained is named by what waits for it", async () => {
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")] });
+    await using _ = petit;
+    const box = fakeWorker(transport, "box7");
+    await box.hello();
+    const run = await petit.trigger("hello");
+    await transport.offered();
+    const text = () =>
+      petit.engine.listWorkerWaits(run.id).map((wait) => waitsForText(waitsForWorker(wait, petit.engine.workers)));
+    expect(text()).toEqual(["a free slot of a worker with gpu"]);
+    await petit.engine.drainWorker("box7");
+    expect(text()).toEqual(["a worker with gpu: box7 is drained"]);
+    const { items } = await petit.engine.listAttention(10);
+    expect(items).toMatchObject([{ kind: "no_worker", drained: ["box7"] }]);
+    await petit.engine.resumeWorker("box7");
+    expect(text()).toEqual(["a free slot of a worker with gpu"]);
+  });
+
   test.each([
     ["trusts another key", { trusts: ["ed25519:another"] }, "untrusted", "box7 refuses petit's key"],
     ["can't store anything", { cannotStore: "the disk is full" }, "storage", "box7 can't store anything"],

@@ -14,7 +14,14 @@ import { WORKER_REFUSAL_TEXT } from "../../../domain/words/worker.ts";
 import { BLOCKERS } from "../../../domain/workers/waiting.ts";
 import { REFUSED_HELLOS } from "../../../domain/workers/worker.ts";
 import { assertNever } from "../../../lib/never.ts";
-import { RefusedWorkersBody, refusedBody, WaitsForOrNull, waitsForBody } from "../limits/waits-for.ts";
+import {
+  DrainedWorkersBody,
+  drainedBody,
+  RefusedWorkersBody,
+  refusedBody,
+  WaitsForOrNull,
+  waitsForBody,
+} from "../limits/waits-for.ts";
 import {
   Count,
   exactly,
@@ -175,6 +182,7 @@ const NoWorker = kindOf(
       "The type of the tasks, if a connected worker has the labels but does not allow it; otherwise null",
     ),
     refused: RefusedWorkersBody,
+    drained: DrainedWorkersBody,
     count: positive("Number of attempts that wait for such a worker; job, run and task are of the first"),
   },
   { title: "NoWorker" },
@@ -368,8 +376,8 @@ const attentionBody = (item: Attention): typeof AttentionBody.static => {
       return { kind, ...common, ...NOTHING, worker, lost: isLost, running: attempts.map(workerAttemptBody) };
     }
     case "no_worker": {
-      const { kind, jobId, runId, taskId, labels, type, refused, count } = item;
-      const wait = { labels: [...labels], type, ...refusedBody(refused), count };
+      const { kind, jobId, runId, taskId, labels, type, refused, drained, count } = item;
+      const wait = { labels: [...labels], type, ...refusedBody(refused), ...drainedBody(drained), count };
       return { kind, ...common, job_id: jobId, run_id: runId, task_id: taskId, ...wait };
     }
     case "worker_refused": {

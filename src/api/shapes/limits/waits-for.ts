@@ -31,6 +31,12 @@ export const RefusedWorkersBody = t.Optional(
   ),
 );
 
+export const DrainedWorkersBody = t.Optional(
+  t.Array(t.String(), {
+    description: "Names of the connected workers that would fit, and are drained; missing if there are none",
+  }),
+);
+
 export const WaitsForWorkerBody = exactly(
   {
     code: t.Literal("worker"),
@@ -57,6 +63,7 @@ export const WaitsForWorkerBody = exactly(
         },
       ),
     ),
+    drained: DrainedWorkersBody,
   },
   { title: "WaitsForWorker", description: "A task can't start before a worker claims it" },
 );
@@ -75,13 +82,18 @@ export const waitsForWorkerBody = ({
   labels,
   refused,
   blocked,
+  drained,
   ...waitsFor
 }: WaitsForWorker): typeof WaitsForWorkerBody.static => ({
   ...waitsFor,
   labels: [...labels],
   ...refusedBody(refused),
   ...(blocked !== undefined && { blocked }),
+  ...drainedBody(drained),
 });
+
+export const drainedBody = (drained: WaitsForWorker["drained"]) =>
+  drained === undefined ? {} : { drained: [...drained] };
 
 export const refusedBody = (refused: WaitsForWorker["refused"]) =>
   refused === undefined ? {} : { refused: refused.map((each) => ({ ...each })) };
