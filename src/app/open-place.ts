@@ -1,8 +1,12 @@
+import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { PetitError } from "../domain/errors.ts";
+import { findSpool } from "../engine/output/spool.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { assertAccessible, statDatabase } from "../store/database/access.ts";
+import { anchorDatabase, type RestoreSign } from "../store/database/incarnation-file.ts";
 import { lockDatabase } from "../store/database/lock.ts";
 import { assertUsable, MEMORY, openStore } from "../store/database/open.ts";
 import { assertOwned, findOpenFolder, openFolderText } from "../store/database/ownership.ts";
@@ -13,16 +17,23 @@ import { openSpoolDir } from "./spool-dir.ts";
 export type OpenPlaceOptions = {
   readonly db: string;
   readonly runtime: Runtime;
+  readonly clock: Pick<Clock, "now">;
   readonly log: Log;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** See `AnchorOptions`. The default is null. */
+  readonly place?: string | null;
+};
+
+type OpenedPlace = {
+  readonly store: Store;
+  readonly spool: { readonly path: string };
+  /** True if the database was restored from a copy. */
+  readonly isRestored: boolean;
 };
 
 /** Opens a database for this process alone, with its spool folder. Adds them to `parts`. Throws `taken` if another petit has
  * it, `unusable_database` if it cannot be used, and `invalid_request` on a system that cannot run jobs. */
-export const openPlace = (
-  options: OpenPlaceOptions,
-  parts: AsyncDisposableStack,
-): { readonly store: Store; readonly spool: { readonly path: string } } => {
+export const openPlace = (options: OpenPlaceOptions, parts: AsyncDisposableStack): OpenedPlace => {
   const { db, runtime } = options;
   assertRunsJobsHere();
   checkPlace(options);
@@ -34,8 +45,27 @@ export const openPlace = (
   const spool = parts.use(openSpoolDir(db));
   // Another user may have created one of the files since the first check.
   assertNotForeign(options);
-  return { store, spool };
+  const sign = db === MEMORY ? null : parts.use(anchorPlace(options, store, spool.path)).sign;
+  if (sign !== null) options.log.warn({ db, restored: sign }, RESTORED_TEXTS[sign]);
+  return { store, spool, isRestored: sign !== null };
 };
+
+const anchorPlace = ({ db, clock, place = null }: OpenPlaceOptions, store: Store, spoolDir: string) =>
+  anchorDatabase({
+    store,
+    path: db,
+    now: clock.now(),
+    place,
+    isHere: (attemptId) => existsSync(findSpool(spoolDir, attemptId).status),
+  });
+
+const RESTORED_TEXTS = {
+  backup: "the database is a copy that 'petit backup' made: what ran at that time may count as interrupted",
+  copied:
+    "the database was copied or moved without its file -incarnation: what ran at that time may count as interrupted; move all of its files together",
+  moved: "the state folder was copied or moved: what ran there before is not this worker's any more",
+  older: "the database was replaced by an older copy: what ran at that time may count as interrupted",
+} as const satisfies Record<RestoreSign, string>;
 
 /** Checks for conditions that SQLite reports only as an I/O error, and for files that other users may have planted. */
 const checkPlace = (options: OpenPlaceOptions): void => {

@@ -1,9 +1,11 @@
+import { resolve } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import type { CreateRemoteWorkers } from "../engine/workers/remote.ts";
 import { remoteWorkers } from "../engine/workers/workers.ts";
 import type { Clock } from "../lib/clock.ts";
 import { MAX_SIGNING_KEYS } from "../lib/wire/signing.ts";
 import { schedulerTransport } from "../nats/scheduler-transport.ts";
+import { MEMORY } from "../store/database/open.ts";
 import { natsAccess, type Settings } from "./settings/settings.ts";
 import { readSigningKey } from "./settings/signing-keys.ts";
 
@@ -32,7 +34,13 @@ export const openRemoteWorkers = (
   // petit must notice that it is cut off itself before it declares its workers lost.
   const silenceMs = Math.min(SILENCE_MS, lostAfterMs / 4);
   const transport = parts.use(schedulerTransport({ access: natsAccess(settings), clock, silenceMs, replicas }));
-  return remoteWorkers({ transport, signingKeys, lostAfterMs, url: nats.map(withoutUser).join(", ") });
+  return remoteWorkers({
+    transport,
+    signingKeys,
+    lostAfterMs,
+    dbPath: settings.db === MEMORY ? null : resolve(settings.db),
+    url: nats.map(withoutUser).join(", "),
+  });
 };
 
 const withoutUser = (text: string): string => {

@@ -5,6 +5,7 @@ import { PetitError } from "../domain/errors.ts";
 import { type LinkFault, TransportError } from "../domain/workers/link.ts";
 import { anyAnswers } from "./answers.ts";
 import { readAuthenticator } from "./credentials.ts";
+import { AccountTaken } from "./scheduler-lease.ts";
 
 /** How to reach NATS, from the settings. */
 export type NatsAccess = {
@@ -102,6 +103,7 @@ export const faultOf = (error: unknown): LinkFault => {
   if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError)
     return "credentials";
   if (error instanceof TransportError) return "unreachable";
+  if (error instanceof AccountTaken) return "taken";
   if (isRefusal(error)) return "permissions";
   if (hasNoJetStream(error)) return "no_jetstream";
   const text = error instanceof Error ? `${error.name} ${codeOf(error)} ${error.message}` : String(error);

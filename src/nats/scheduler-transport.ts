@@ -4,9 +4,11 @@ import type {
   OfferMessage,
   PublishedOffer,
   RequestKind,
+  SchedulerIdentity,
   SchedulerReceiver,
   SchedulerTransport,
 } from "../engine/workers/transport.ts";
+import { abortQuietly } from "../lib/abort.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
 import { decodeFrame, encodeFrame, type Frame } from "../lib/wire/frame.ts";
 import { faultOf, type NatsAccess, prepareConnect } from "./connect.ts";
@@ -23,6 +25,7 @@ import {
   putObject,
   readObject,
 } from "./objects.ts";
+import { AccountTaken, SchedulerLease } from "./scheduler-lease.ts";
 import { checkOfferStream, type JetStream, jetStreamOf, lacksServers, openOfferStream, openSet } from "./streams.ts";
 import {
   ALL_REQUESTS,
@@ -45,6 +48,8 @@ export type SchedulerTransportOptions = {
   readonly replicas?: number;
   /** How often JetStream is checked, in ms. */
   readonly checkMs?: number;
+  /** See `SchedulerLeaseOptions`. */
+  readonly leaseMs?: number;
 };
 
 /** A request of a worker, and the connection on which it is answered. */
@@ -69,6 +74,11 @@ class NatsScheduler implements SchedulerTransport {
   readonly #link: Link<JetStream>;
   readonly #clock: Clock;
   readonly #intake = new Intake<ReceivedRequest>((request) => this.#answer(request));
+  readonly #leaseMs: number | undefined;
+  #lease: SchedulerLease | null = null;
+  /** Resolved, and replaced, when the record of this scheduler should be repeated soon. */
+  #advanced = Promise.withResolvers<void>();
+  #stopFollowing: () => void = () => {};
   #receiver: SchedulerReceiver | null = null;
   /** The label sets and the workers whose queues and stores must exist. They are created again if NATS loses them. */
   readonly #sets = new Set<string>();
@@ -79,8 +89,9 @@ class NatsScheduler implements SchedulerTransport {
   /** True if what must exist is on fewer servers than wanted. */
   #isDegraded = false;
 
-  constructor({ access, clock, silenceMs, replicas = 1, checkMs = CHECK_MS }: SchedulerTransportOptions) {
+  constructor({ access, clock, silenceMs, leaseMs, replicas = 1, checkMs = CHECK_MS }: SchedulerTransportOptions) {
     const connect = prepareConnect(access);
+    this.#leaseMs = leaseMs;
     this.#clock = clock;
     this.#replicas = replicas;
     this.#checkMs = checkMs;
@@ -97,8 +108,14 @@ class NatsScheduler implements SchedulerTransport {
     return this.#link.state;
   }
 
-  start(receiver: SchedulerReceiver): void {
+  start(receiver: SchedulerReceiver, identity: SchedulerIdentity): void {
     this.#receiver = receiver;
+    this.#lease = new SchedulerLease({
+      clock: this.#clock,
+      identity,
+      ...(this.#leaseMs !== undefined && { leaseMs: this.#leaseMs }),
+    });
+    this.#stopFollowing = identity.onAdvance(() => this.#advanced.resolve());
     this.#link.start();
   }
 
@@ -109,7 +126,7 @@ class NatsScheduler implements SchedulerTransport {
   async #prepare(connection: NatsConnection): Promise<JetStream> {
     const jetStream = await jetStreamOf(connection);
     // Requests of workers need no JetStream, so petit connects although it stores nothing, for example after the loss of a server.
-    const opened = this.#open(jetStream).then(
+    const opened = this.#acquire(jetStream).then(
       () => null,
       (error: unknown) => error,
     );
@@ -118,11 +135,18 @@ class NatsScheduler implements SchedulerTransport {
     const error = await Promise.race([opened, late]);
     over.abort("over");
     if (error !== null && isFinal(error)) throw error;
+    if (error !== null) this.#lease?.presume();
     await subscribe(connection, ALL_REQUESTS, (message) => this.#receive(connection, message));
     if (error === null) this.#problem = null;
     else this.#noteProblem(error);
     void this.#check(connection, jetStream);
+    void this.#keepLease(connection, jetStream);
     return jetStream;
+  }
+
+  async #acquire(jetStream: JetStream): Promise<void> {
+    await this.#replicated(async (replicas) => this.#lease?.acquire(jetStream, replicas));
+    await this.#open(jetStream);
   }
 
   /** Creates what must exist. */
@@ -148,6 +172,28 @@ class NatsScheduler implements SchedulerTransport {
       if (!lacksServers(error) || this.#replicas === 1) throw error;
       this.#isDegraded = true;
       await open(1);
+    }
+  }
+
+  /** Repeats the record of this scheduler while a connection lasts. Closes the connection if another scheduler has taken over. */
+  async #keepLease(connection: NatsConnection, jetStream: JetStream): Promise<void> {
+    const lease = this.#lease;
+    const closed = new AbortController();
+    void connection.closed().then(() => closed.abort("closed"));
+    while (lease !== null && !closed.signal.aborted) {
+      await sleep(this.#clock, MIN_RENEWAL_MS, closed.signal);
+      const over = new AbortController();
+      const later = sleep(this.#clock, lease.renewAfterMs, AbortSignal.any([closed.signal, over.signal]));
+      await Promise.race([later, this.#advanced.promise]);
+      abortQuietly(over);
+      this.#advanced = Promise.withResolvers();
+      if (closed.signal.aborted) return;
+      try {
+        await this.#replicated((replicas) => lease.renew(jetStream, replicas));
+      } catch (error) {
+        if (error instanceof AccountTaken) void connection.close().catch(() => {});
+        else lease.presume();
+      }
     }
   }
 
@@ -183,7 +229,8 @@ class NatsScheduler implements SchedulerTransport {
 
   #answer({ worker, kind, message, connection }: ReceivedRequest): void {
     const frame = connection.isClosed() ? null : decodeFrame(message.data);
-    if (frame === null || this.#receiver === null) return;
+    // After a suspension, another scheduler may have taken over. The worker repeats its request.
+    if (frame === null || this.#receiver === null || this.#lease?.isHeld === false) return;
     void this.#receiver.onRequest({ worker, kind, frame }).then((answer) => {
       if (answer !== null && !connection.isClosed()) message.respond(encodeFrame(answer));
     });
@@ -277,8 +324,19 @@ class NatsScheduler implements SchedulerTransport {
     return onSession(session, () => action(session.prepared, { bucket: artifactBucket(worker), name }));
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#link[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopFollowing();
+    if (this.#link.state.status === "connected") await this.#release();
+    await this.#link[Symbol.asyncDispose]();
+  }
+
+  async #release(): Promise<void> {
+    const over = new AbortController();
+    const released = this.#lease?.release(this.#link.session().prepared).catch(() => {
+      // The next scheduler waits.
+    });
+    await Promise.race([released, sleep(this.#clock, RELEASE_MS, over.signal)]);
+    abortQuietly(over);
   }
 }
 
@@ -287,8 +345,14 @@ const LATE = new TransportError("timeout", "JetStream does not answer; a server 
 /** Returns whether petit can't work with this server or account at all. */
 const isFinal = (error: unknown): boolean => {
   const fault = faultOf(error);
-  return fault === "permissions" || fault === "no_jetstream" || fault === "credentials";
+  return fault === "taken" || fault === "permissions" || fault === "no_jetstream" || fault === "credentials";
 };
+
+/** The least time between two records of this scheduler, in ms. */
+const MIN_RENEWAL_MS = 50;
+
+/** How long a stop waits for NATS. */
+const RELEASE_MS = 500;
 
 /**
  * The server checks who may send to a subject. It does not check the reply subject, and JetStream can deliver a message to any subject.

@@ -7,6 +7,7 @@ import {
   offerSubject,
   requestSubject,
   SCHEDULER_INBOX,
+  SCHEDULER_SUBJECT,
   SCRIPT_BUCKET,
   workerInbox,
 } from "./subjects.ts";
@@ -90,6 +91,7 @@ ${workerPublishes(name)
 const schedulerPublishes = (workers: readonly string[]): readonly string[] => [
   offerSubject("*"),
   controlSubject("*"),
+  SCHEDULER_SUBJECT,
   "$JS.>",
   "$O.>",
   ...workers.map((name) => `${workerInbox(name)}.>`),

@@ -4,6 +4,10 @@ import { REQUEST_KINDS, type RequestKind } from "../engine/workers/transport.ts"
 /** The stream with the offers: each message is removed when it is acknowledged. */
 export const OFFER_STREAM = "petit_offers";
 
+/** The stream with the record of the scheduler that uses the account. */
+export const SCHEDULER_STREAM = "petit_scheduler";
+export const SCHEDULER_SUBJECT = "petit.scheduler";
+
 /** Each label set has its subject in the stream, and a consumer of the same name. */
 export const offerSubject = (set: string): string => `petit.offer.${set}`;
 export const setConsumer = (set: string): string => `set-${set}`;

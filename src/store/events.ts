@@ -39,6 +39,8 @@ export type NewEvent = {
 export interface PendingEvents {
   record(event: NewEvent): void;
   subscribe(listener: EventListener): () => void;
+  /** The number of the newest queued event; null if none is queued. */
+  readonly newestSeq: number | null;
   /** Calls the listeners with the queued events, and empties the queue. */
   emit(): void;
   clear(): void;
@@ -56,6 +58,9 @@ export const createPendingEvents = (sql: Statements): PendingEvents => {
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    get newestSeq() {
+      return queue.at(-1)?.seq ?? null;
     },
     emit: () => {
       const events = queue;

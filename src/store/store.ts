@@ -2,8 +2,9 @@ import type { SqlDatabase } from "../runtime/runtime.ts";
 import { type ArtifactStore, createArtifactStore } from "./artifacts.ts";
 import type { StoreContext } from "./context.ts";
 import { createStatements } from "./database/statements.ts";
-import { createTransactions, type Write } from "./database/transaction.ts";
+import { createTransactions, type Durability, type Write } from "./database/transaction.ts";
 import { createEventStore, createPendingEvents, type EventStore } from "./events.ts";
+import { createIdentityStore, type IdentityStore } from "./identity.ts";
 import { createJobFileStore, type JobFileStore } from "./job-files.ts";
 import { createJobStore, type JobStore } from "./jobs.ts";
 import { createNotificationStore, type NotificationStore } from "./notifications.ts";
@@ -32,6 +33,7 @@ export interface Store extends Disposable {
   readonly notifications: NotificationStore;
   readonly scheduler: SchedulerStore;
   readonly sessions: SessionStore;
+  readonly identity: IdentityStore;
   readonly workers: WorkerStore;
   readonly offers: OfferStore;
   readonly notes: NoteStore;
@@ -39,6 +41,8 @@ export interface Store extends Disposable {
   readonly events: EventStore;
   /** Runs all writes of `work` in one transaction. If `work` throws, they are undone. A nested call is undone on its own. */
   transaction<T>(work: () => T): T;
+  /** Calls `listener` with the number of the newest event after each durable commit of events. Returns a function that ends that. */
+  onDurable(listener: DurableListener): () => void;
   /** Throws `storage_failed` if the database cannot be written. */
   probe(now: number): void;
   /**
@@ -51,6 +55,8 @@ export interface Store extends Disposable {
   /** Returns the version of the SQLite library. */
   sqliteVersion(): string;
 }
+
+type DurableListener = (newestEvent: number) => void;
 
 type StoreOptions = {
   readonly sizeBytes: () => number;
@@ -70,10 +76,14 @@ const SERVING_BUSY_TIMEOUT_MS = 5;
 export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLockingProcess }: StoreOptions): Store => {
   const sql = createStatements(db);
   const events = createPendingEvents(sql);
+  const durable = createDurableListeners(events);
   const transaction = createTransactions(db, {
     assertInPlace,
     findLockingProcess,
-    afterCommit: events.emit,
+    afterCommit: (durability) => {
+      durable.note(durability);
+      events.emit();
+    },
     afterRollback: events.clear,
     mark: events.mark,
   });
@@ -92,12 +102,14 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
     notifications: createNotificationStore(context),
     scheduler: createSchedulerStore(context),
     sessions: createSessionStore(context),
+    identity: createIdentityStore(context),
     workers: createWorkerStore(context),
     offers: createOfferStore(context),
     notes: createNoteStore(context),
     received: createReceivedStore(context),
     events: createEventStore(context, events),
     transaction: (work) => transaction.nest(work),
+    onDurable: durable.add,
     probe: write("durable", (now) =>
       sql.updateOne("UPDATE scheduler SET probed_at = $now", { now }, "probe the database"),
     ),
@@ -105,5 +117,23 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
     sizeBytes,
     sqliteVersion: () => String(sql.get("SELECT sqlite_version() AS version")?.version ?? ""),
     [Symbol.dispose]: () => db.close(),
+  };
+};
+
+/** Tells listeners how far the stored events reach. A relaxed commit becomes durable with the next durable one. */
+const createDurableListeners = (events: { readonly newestSeq: number | null }) => {
+  const listeners = new Set<DurableListener>();
+  let newest: number | null = null;
+  return {
+    add: (listener: DurableListener): (() => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    note: (durability: Durability): void => {
+      newest = events.newestSeq ?? newest;
+      if (durability !== "durable" || newest === null) return;
+      for (const listener of listeners) listener(newest);
+      newest = null;
+    },
   };
 };

@@ -95,7 +95,8 @@ export class Worker implements AsyncDisposable {
     this.#slots = new Slots(options.slots);
     this.#schedulerClock = new SchedulerClock(clock);
     const requests = new Requests({ transport, clock, log, detach });
-    const instance = options.store.workers.getDatabaseId();
+    const instance = options.store.identity.getToken();
+    options.store.identity.beginIds(clock.now());
     this.#parts = {
       ...options,
       environment: { ...inheritable(environment), ...(user === null ? {} : variablesOf(user)) },
@@ -242,7 +243,7 @@ export class Worker implements AsyncDisposable {
     this.#toldUnstored = [...this.#claims.unstored];
     const holds = [...this.#claims.pending, ...[...this.#held.values()].map(({ hold }) => hold)];
     return {
-      instance: store.workers.getDatabaseId(),
+      instance: store.identity.getToken(),
       version,
       labels: [...labels],
       slots: this.#slots.count,
@@ -401,7 +402,7 @@ export class Worker implements AsyncDisposable {
       this.#noteChange();
       await held.handOver();
       if (hadSlot && !isEarly) this.#slots.release();
-      store.events.deleteOldest(0, MAX_EVENTS);
+      store.events.deleteOldest(1, MAX_EVENTS);
       this.#sweepFiles();
     } catch (error) {
       if (this.#detach.signal.aborted) return;

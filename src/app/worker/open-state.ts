@@ -1,12 +1,13 @@
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import { findLockOwner } from "../../store/database/lock.ts";
 import { lockOwnerText } from "../../store/database/lock-owner.ts";
 import type { Store } from "../../store/store.ts";
+import { GUARD_FILES } from "../../worker/lease/guard.ts";
 import { type OpenPlaceOptions, openPlace } from "../open-place.ts";
 
-export type OpenStateOptions = Omit<OpenPlaceOptions, "db"> & {
+export type OpenStateOptions = Omit<OpenPlaceOptions, "db" | "place"> & {
   readonly stateDir: string;
   /** True if another user runs tasks, and must reach the files of its attempts. */
   readonly isShared: boolean;
@@ -20,11 +21,33 @@ export const openState = (
   const { stateDir, isShared, runtime } = options;
   const db = join(stateDir, "worker.db");
   makeFolder(stateDir);
-  const { store, spool } = explainTaken({ stateDir, db, runtime }, () => openPlace({ ...options, db }, parts));
+  const place = placeOf(stateDir);
+  const { store, spool, isRestored } = explainTaken({ stateDir, db, runtime }, () =>
+    openPlace({ ...options, db, place }, parts),
+  );
+  if (isRestored) forgetPast(store, stateDir);
   // The file names in these folders are not secret. All files are private, except those that tasks use.
   const mode = isShared ? 0o711 : 0o700;
   for (const folder of [stateDir, spool.path]) chmodSync(folder, mode);
   return { store, spool, db };
+};
+
+/** Only the original of a copy knows what runs. The copy is a new worker, and must not end or report anything. */
+const forgetPast = (store: Store, stateDir: string): void => {
+  store.received.removeAll();
+  for (const name of GUARD_FILES) rmSync(join(stateDir, name), { recursive: true, force: true });
+};
+
+/** Names the machine and the folder. */
+const placeOf = (stateDir: string): string => `${machineId()} ${realpathSync(stateDir)}`;
+
+/** Returns an empty text on a system without it, such as a container. */
+const machineId = (): string => {
+  try {
+    return readFileSync("/etc/machine-id", "utf8").trim();
+  } catch {
+    return "";
+  }
 };
 
 const makeFolder = (path: string): void => {

@@ -28,5 +28,9 @@ const FAULTS: Readonly<Record<LinkFault, { readonly text: string; readonly hint:
     text: "NATS does not allow what petit needs",
     hint: "give each user the permissions that 'petit worker nats-config NAME…' prints, and each worker its own user",
   },
+  taken: {
+    text: "another petit uses this NATS account",
+    hint: "stop it, or give each petit an account of its own; after the other one has stopped, this one takes over within a minute",
+  },
   other: { text: "NATS can't be used", hint: "look into the log of nats-server" },
 };

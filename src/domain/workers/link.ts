@@ -12,6 +12,8 @@ export type LinkFault =
   | "no_jetstream"
   /** The credentials do not allow what petit needs. */
   | "permissions"
+  /** Another petit uses the account; the detail names it. */
+  | "taken"
   /** Anything else; the detail says what. */
   | "other";
 

@@ -145,7 +145,7 @@ const endOrder = record({ reason: words(ENDING_REASONS), force: Type.Boolean() }
 /**
  * - `keep`: the attempt is the worker's.
  * - `kill`: it is no longer the worker's, which ends it and deletes what it has of it.
- * - `unknown`: petit has no such attempt.
+ * - `unknown`: the attempt is of another petit.
  * - `missing`: petit's database says that the worker has the attempt, but its hello did not list it. If the worker does not have it, and
  *   does not wait for the answer to its claim, it says so at once, in `lacks` of another hello. A hello alone proves nothing: it may have
  *   been sent before the claim and have arrived after it.

@@ -26,6 +26,8 @@ export class LiveAttempt {
   #offer: StoredOffer;
   /** The workers that had it at earlier epochs, since petit's start. */
   readonly #earlier = new Map<number, string>();
+  /** True if it was restored, and its worker does not have it any more. */
+  isMissing = false;
   #isOver = false;
   readonly #ended = Promise.withResolvers<AttemptResult>();
   readonly #released = Promise.withResolvers<void>();
@@ -70,6 +72,14 @@ export class LiveAttempt {
     return !this.#isOver && this.#offer.state === "offered";
   }
 
+  /**
+   * True if petit was restored from a copy in which it was running, and no worker has it by that copy: it was offered then, or its worker
+   * says that it lacks it. It may have ended since, or run elsewhere. No message of a worker can change it.
+   */
+  get isGone(): boolean {
+    return !this.#isOver && (this.isMissing || this.#offer.state === "withdrawn");
+  }
+
   /** What its worker must have, and must allow. */
   get needs() {
     return { labels: this.#offer.labels, type: this.options.context.task.program.type };
@@ -77,7 +87,7 @@ export class LiveAttempt {
 
   /** The claim of the worker that has it; null while it is open, and when it is over. */
   get claim(): StoredClaim | null {
-    return this.#isOver || this.#offer.state !== "claimed" ? null : this.#offer.claim;
+    return this.#isOver || this.isMissing || this.#offer.state !== "claimed" ? null : this.#offer.claim;
   }
 
   /** Returns whether a worker has it, at this epoch. */

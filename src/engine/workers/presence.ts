@@ -62,6 +62,19 @@ export class Presence {
     if (this.#connectedSince !== null) this.#connectedSince = this.#context.clock.monotonic();
   }
 
+  /** For how long petit has been connected to NATS, in ms. */
+  get connectedMs(): number {
+    return this.#connectedSince === null ? 0 : this.#context.clock.monotonic() - this.#connectedSince;
+  }
+
+  /** After how many ms without contact any worker has ended what may be started elsewhere. */
+  get longestLostAfterMs(): number {
+    return Math.max(
+      this.#context.lostAfterMs,
+      ...this.#context.store.workers.list().map(({ lostAfterMs }) => lostAfterMs),
+    );
+  }
+
   /** Returns for how long an instance of a worker has sent no hello, in ms. Counts only since petit's own connection. */
   silentMs(name: string, instance: string): number {
     if (this.#connectedSince === null) return 0;

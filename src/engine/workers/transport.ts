@@ -11,6 +11,27 @@ export const OFFER_VALID_MS = 10 * 60_000;
 /** The maximum age of an offer in a queue, in ms. It ends before its validity, so that workers do not get expired offers. */
 export const OFFER_AGE_MS = OFFER_VALID_MS - 60_000;
 
+/** How a scheduler introduces itself to other schedulers of the same account. */
+export type SchedulerIdentity = {
+  /** The name of the database, which changes after a restore. */
+  readonly token: () => string;
+  /** Random, of this process. */
+  readonly session: string;
+  /** That of the process before; null if there was none. */
+  readonly previousSession: string | null;
+  /** Identifies the lock of the database on this machine. Empty for a database in memory. */
+  readonly file: string;
+  readonly boot: string;
+  /** For people. */
+  readonly name: string;
+  /** The number of the newest event that is on disk. */
+  readonly position: () => number;
+  /** Calls `listener` after each change of the position. Returns a function that ends that. */
+  readonly onAdvance: (listener: () => void) => () => void;
+  /** Called if NATS has seen a newer state of the database: it was restored. The token is another one afterwards. */
+  readonly onOutdated: () => void;
+};
+
 /** A request of a worker. */
 export type WorkerRequest = {
   /** The name under which the server lets it speak. A name in the header proves nothing. */
@@ -61,8 +82,11 @@ export interface SchedulerTransport extends AsyncDisposable {
   readonly state: LinkState;
   /** Why JetStream does not store what petit sends although there is a connection; null or missing if it does. */
   readonly problem?: string | null;
-  /** Connects, and connects again whenever the connection is lost. Returns at once. */
-  start(receiver: SchedulerReceiver): void;
+  /**
+   * Connects, and connects again whenever the connection is lost. Returns at once. While another scheduler uses the account, the state is
+   * disconnected, with the fault `taken`.
+   */
+  start(receiver: SchedulerReceiver, identity: SchedulerIdentity): void;
   /** Resolves when the server has stored the message. Creates the queue of the label set if there is none. */
   publishOffer(offer: OfferMessage): Promise<PublishedOffer>;
   /** Creates the queues of label sets, so that workers can wait there before the first offer. */

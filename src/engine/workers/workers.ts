@@ -22,13 +22,16 @@ import { Presence } from "./presence.ts";
 import type { CreateRemoteWorkers, RemoteWorkers, RemoteWorkersParts } from "./remote.ts";
 import type { RemoteContext } from "./remote-context.ts";
 import { answerRequest } from "./requests/requests.ts";
-import type { SchedulerTransport } from "./transport.ts";
+import { schedulerIdentity } from "./scheduler-identity.ts";
+import type { SchedulerReceiver, SchedulerTransport } from "./transport.ts";
 import { viewWorkers } from "./view.ts";
 
 export type WorkersOptions = {
   readonly transport: SchedulerTransport;
   readonly signingKeys: readonly SigningKey[];
   readonly lostAfterMs: number;
+  /** Path of the database; null, which is the default, for one in memory. */
+  readonly dbPath?: string | null;
   /** The address of NATS, for people, without a password. */
   readonly url: string;
 };
@@ -71,7 +74,7 @@ class Workers implements RemoteWorkers {
     this.#options = options;
     this.#context = {
       ...options,
-      scheduler: store.workers.getDatabaseId(),
+      scheduler: store.identity.get().id,
       attempts: this.#attempts,
       repeats: new Repeats(REPEAT_MS),
     };
@@ -98,7 +101,8 @@ class Workers implements RemoteWorkers {
   start(): void {
     const { transport, detach } = this.#options;
     detach.addEventListener("abort", () => this.#stop(), { once: true });
-    transport.start({
+    const { store, dbPath = null } = this.#options;
+    const receiver: SchedulerReceiver = {
       onState: (state) => this.#onLink(state),
       onProblem: (problem) => this.#onProblem(problem),
       onRequest: (request) =>
@@ -110,8 +114,20 @@ class Workers implements RemoteWorkers {
           onClaimed: (live) => this.#onClaimed(live),
           onMissing: (live) => void this.#offerAgain(live),
         }),
-    });
+    };
+    transport.start(receiver, schedulerIdentity({ store, dbPath, onOutdated: () => this.#onOutdated() }));
     this.#tickLater();
+  }
+
+  /** Begins a new incarnation, because NATS has seen a newer state of the database. Nothing was sent to workers since the connection. */
+  #onOutdated(): void {
+    const { store, clock, log } = this.#options;
+    log.warn({}, "the database was replaced by an older copy: what ran at that time may count as interrupted");
+    store.identity.renew({ now: clock.now(), isHere: () => true });
+    for (const live of this.#attempts.values()) {
+      live.offer = store.offers.find(live.id) ?? live.offer;
+      this.#loseRestored(live, { isReleased: false });
+    }
   }
 
   /** Detaches from the attempts. They continue on their workers, and the next process follows them. */
@@ -133,6 +149,7 @@ class Workers implements RemoteWorkers {
     for (const signal of [end, forceKill]) signal.addEventListener("abort", onEnd);
     if (live.isOpen) this.#offer(live);
     if (end.aborted) onEnd();
+    this.#loseRestored(live, { isReleased: false });
     try {
       return await live.result;
     } finally {
@@ -181,6 +198,11 @@ class Workers implements RemoteWorkers {
       return;
     }
     const { offer } = live;
+    if (offer.isRestored) {
+      live.isMissing = true;
+      this.#loseRestored(live, { isReleased: false });
+      return;
+    }
     log.info(live.logFields, "a worker does not have an attempt that it claimed; it is offered again");
     try {
       await commits.enqueueUntilStored((addHooks) => {
@@ -255,7 +277,10 @@ class Workers implements RemoteWorkers {
     if (now - this.#lastTick > Math.max(3 * this.#tickMs, lostAfterMs / 4)) this.#presence.restart();
     this.#lastTick = now;
     this.#presence.reportMissing();
+    // By then, workers that are cut off have ended what they ran for the petit that the copy was made of.
+    const isReleased = this.#presence.connectedMs >= this.#presence.longestLostAfterMs;
     for (const live of this.#attempts.values()) {
+      this.#loseRestored(live, { isReleased });
       const { claim } = live;
       if (claim === null || live.outcome !== null) continue;
       const silentMs = this.#presence.silentMs(claim.worker, claim.instance);
@@ -268,6 +293,13 @@ class Workers implements RemoteWorkers {
     this.#options.log.warn(live.logFields, "the worker of an attempt is lost");
     const error = `worker ${worker} was out of reach for ${formatDuration(this.#presence.lostAfterMs(worker))}`;
     live.finish(failed({ reason: "worker_lost", error }, live.options.now()));
+  }
+
+  /** Ends an attempt that is gone since a restore. If it is made anew, that waits until it can't run anywhere any more. */
+  #loseRestored(live: LiveAttempt, { isReleased }: { readonly isReleased: boolean }): void {
+    if (!live.isGone || (mayRerun(live) && !isReleased)) return;
+    this.#options.log.warn(live.logFields, "an attempt ran when petit was restored; it counts as interrupted");
+    live.finish(failed({ reason: "interrupted", error: "Run was interrupted" }, live.options.now()));
   }
 
   get dispatch(): Dispatch {
@@ -335,6 +367,10 @@ const waitOf = (live: LiveAttempt): WorkerWait => {
   const { runId, taskId, item } = attempt;
   return { runId, jobId: context.run.jobId, taskId, item, ...live.needs, since: live.offer.offeredAt };
 };
+
+/** Returns whether a lost attempt is made anew. Then it must not run anywhere any more. */
+const mayRerun = ({ options: { context, engine } }: LiveAttempt): boolean =>
+  (context.job.onInterrupt ?? engine.settings.onInterrupt) === "rerun";
 
 const failed = (outcome: Pick<AttemptOutcome, "reason" | "error">, endedAt: number): AttemptResult => ({
   outcome: { ...outcome, status: "failed", exitCode: null, signal: null },

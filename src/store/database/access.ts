@@ -31,7 +31,7 @@ export const explainDenied = (path: string): string | null => {
 };
 
 /** Suffixes of the files that petit writes to. */
-const WRITTEN_SUFFIXES = ["-wal", "-shm", "-lock", "-spool"];
+const WRITTEN_SUFFIXES = ["-wal", "-shm", "-lock", "-incarnation", "-spool"];
 
 /**
  * Throws `unusable_database` if petit's user may not use an existing database or one of its sibling files. Its error says

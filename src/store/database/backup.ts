@@ -60,7 +60,7 @@ const resolveTarget = (target: string): string => {
 };
 
 /** Suffixes of the files that belong to a database. */
-const SIBLING_SUFFIXES = ["-wal", "-shm", "-journal", "-lock"];
+const SIBLING_SUFFIXES = ["-wal", "-shm", "-journal", "-lock", "-incarnation"];
 
 const assertReplaceable = (place: string, { path, target }: Pick<BackupOptions, "path" | "target">): void => {
   const source = realpathSync(path);
@@ -147,10 +147,16 @@ const detachProcesses = (db: SqlDatabase): void => {
      WHERE status = 'running' AND NOT (${waitsForRun}) AND NOT (${waitsForWorker})`,
   ).run();
   db.prepare("UPDATE scheduler SET holder = NULL").run();
+  // A petit that starts on the copy, or on another copy of it, knows by this that it was restored.
+  if (readSchemaState(db).version >= IDENTITY_SCHEMA)
+    db.prepare("UPDATE identity SET copied_at = $now").run({ now: Date.now() });
 };
 
 const hasColumn = (db: SqlDatabase, table: string, column: string): boolean =>
   db.prepare("SELECT 1 FROM pragma_table_info($table) WHERE name = $column").get({ table, column }) !== null;
+
+/** The schema in which a copy is marked. */
+const IDENTITY_SCHEMA = 11;
 
 /** Larger than any process id. */
 const NO_PID = 2 ** 31 - 1;

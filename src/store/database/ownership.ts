@@ -25,7 +25,18 @@ export type OwnershipOptions = {
 type ForeignFile = { readonly file: string; readonly uid: number; readonly hint: string };
 
 /** Everything that petit or SQLite opens for a database. SQLite replays a journal that it finds. */
-const COMPANIONS = ["", "-wal", "-shm", "-journal", "-lock", "-lock-journal", "-spool", "-artifacts", "-key"];
+const COMPANIONS = [
+  "",
+  "-wal",
+  "-shm",
+  "-journal",
+  "-lock",
+  "-lock-journal",
+  "-incarnation",
+  "-spool",
+  "-artifacts",
+  "-key",
+];
 
 /**
  * Throws `unusable_database` if the database, one of its sibling files, its spool folder, or a link to one of them belongs to an

@@ -4,7 +4,7 @@ import { refuse } from "../../domain/refusal.ts";
 import type { SqlDatabase } from "../../runtime/runtime.ts";
 import { isBusy } from "./lock.ts";
 
-type Durability = "durable" | "relaxed";
+export type Durability = "durable" | "relaxed";
 
 /** Turns `work` into a function whose every call runs in a transaction. */
 export type Write = <Args extends readonly unknown[], T>(
@@ -26,7 +26,7 @@ interface Transactions {
 export const createTransactions = (
   db: SqlDatabase,
   hooks: {
-    readonly afterCommit: () => void;
+    readonly afterCommit: (durability: Durability) => void;
     readonly afterRollback: () => void;
     /** Called before each durable transaction. Throws `storage_failed` if the database file was removed or replaced. */
     readonly assertInPlace: () => void;
@@ -110,7 +110,7 @@ export const createTransactions = (
       return work();
     }
     const result = outermost(durability, work);
-    hooks.afterCommit();
+    hooks.afterCommit(durability);
     return result;
   };
 

@@ -187,3 +187,21 @@ CREATE TABLE ended_sessions (
 -- Which runs are kept where no limit is given. A database that has runs keeps all of them until somebody decides.
 ALTER TABLE scheduler ADD COLUMN keeps TEXT NOT NULL DEFAULT 'recent' CHECK (keeps IN ('recent', 'all'));
 UPDATE scheduler SET keeps = 'all' WHERE EXISTS (SELECT 1 FROM runs);
+
+-- A database that was restored or copied is recognized, and does not use the ids of another one again.
+
+-- Empty, or random after each restore.
+ALTER TABLE identity ADD COLUMN incarnation TEXT NOT NULL DEFAULT '';
+-- True once the incarnation is in the file beside the database, too.
+ALTER TABLE identity ADD COLUMN anchored INTEGER NOT NULL DEFAULT 0 CHECK (anchored IN (0, 1));
+-- When `petit backup` made this copy; null for the database itself.
+ALTER TABLE identity ADD COLUMN copied_at INTEGER;
+-- When petit last noticed that the database was restored.
+ALTER TABLE identity ADD COLUMN restored_at INTEGER;
+-- The last process that had NATS for this database.
+ALTER TABLE identity ADD COLUMN session TEXT;
+-- The machine and the folder of a worker.
+ALTER TABLE identity ADD COLUMN place TEXT;
+
+-- True if it was claimed in the copy that petit was restored from. It may have ended since.
+ALTER TABLE offers ADD COLUMN restored INTEGER NOT NULL DEFAULT 0 CHECK (restored IN (0, 1));

@@ -1,7 +1,7 @@
 import type { Reason } from "../../domain/run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
-import { integer, integerOrNull, json, textOrNull, word } from "../database/rows.ts";
+import { flag, integer, integerOrNull, json, textOrNull, word } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
 
 /**
@@ -26,6 +26,8 @@ export type StoredOffer = {
   readonly claim: StoredClaim | null;
   /** The number of bytes of its output that are stored, or are known to be dropped. */
   readonly storedOffset: number;
+  /** True if it was claimed in the copy that petit was restored from. It may have ended since, or run elsewhere. */
+  readonly isRestored: boolean;
 };
 
 export type StoredClaim = {
@@ -129,5 +131,6 @@ const toOffer = (row: SqlRow): StoredOffer => {
     offeredAt: integer(row, "offered_at"),
     claim: isClaimed ? { worker, instance, nonce, at } : null,
     storedOffset: integer(row, "stored_offset"),
+    isRestored: flag(row, "restored"),
   };
 };

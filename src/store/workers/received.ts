@@ -49,6 +49,8 @@ export interface ReceivedStore {
   kill(key: ReceivedKey): void;
   /** Deletes an attempt with its local run and its output. Not durable, because the scheduler already has everything. */
   remove(key: ReceivedKey): void;
+  /** Deletes all attempts, because they are not this worker's. */
+  removeAll(): void;
   /** Returns all attempts, oldest first. */
   list(): readonly Received[];
   /** Returns the output of a local run after line `seq`, at most `limit` pieces. */
@@ -92,6 +94,10 @@ export const createReceivedStore = ({ sql, write }: StoreContext): ReceivedStore
       `DELETE FROM runs WHERE seq = (SELECT run FROM attempts JOIN received ON local_attempt_id = attempts.id WHERE ${KEY})`,
       keyOf(key),
     );
+  }),
+
+  removeAll: write("durable", () => {
+    sql.run("DELETE FROM runs WHERE seq IN (SELECT run FROM attempts JOIN received ON local_attempt_id = attempts.id)");
   }),
 
   list: () =>

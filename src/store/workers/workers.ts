@@ -28,8 +28,6 @@ export type StoredWorker = WorkerGreeting & {
 
 /** The workers that have said hello, until they are forgotten. */
 export interface WorkerStore {
-  /** Returns the id of this database, by which workers know whose attempts they run. */
-  getDatabaseId(): string;
   /** Stores the hello of a worker. Not durable, because the worker repeats it. */
   greet(worker: WorkerGreeting, now: number): void;
   /** Returns all workers by name. */
@@ -42,8 +40,6 @@ export interface WorkerStore {
 }
 
 export const createWorkerStore = ({ sql, write, recordEvent }: StoreContext): WorkerStore => ({
-  getDatabaseId: () => text(sql.get("SELECT id FROM identity") ?? {}, "id"),
-
   greet: write("relaxed", (worker, now) => {
     sql.run(
       `INSERT INTO workers (name, instance, labels, slots, version, protocol, address, draining, leaving, first_seen_at,

@@ -24,6 +24,9 @@ export type GuardedAttempt = {
   readonly container: { readonly engine: string; readonly name: string } | null;
 };
 
+/** What the guard and the worker leave for each other in the state folder. */
+export const GUARD_FILES = ["guarded", "lease", "guard.pid"] as const;
+
 /** After how many checks without guarded attempts the guard ends. */
 const IDLE_CHECKS = 10;
 

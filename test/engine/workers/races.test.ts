@@ -174,7 +174,7 @@ describe("the hello of a worker", () => {
     const { verdicts, sets } = await box.hello(
       [...holds, { ...offer, scheduler: "another" }].map((each) => holdOf(each)),
     );
-    expect(verdicts.map(({ verdict }) => verdict)).toEqual(["keep", "kill", "unknown", "unknown"]);
+    expect(verdicts.map(({ verdict }) => verdict)).toEqual(["keep", "kill", "kill", "unknown"]);
     expect(sets).toEqual([set]);
     const forged = await other.hello([holdOf(offer)]);
     expect(forged.verdicts.map(({ verdict }) => verdict)).toEqual(["kill"]);

@@ -100,7 +100,7 @@ const makeAttempt = (store: Store, { stage, end, isItem }: Case): void => {
   store.runs.finishAttempt(attempt.id, outcome, { now: NOON + 10, retryAt: end === "retry" ? NOON + 20 : null });
 };
 
-/** Returns the rows of every table, without the processes of running attempts and the process that uses the database. */
+/** Returns the rows of every table, without the processes of running attempts, the process that uses the database, and the mark of a copy. */
 const rowsOf = (path: string): Readonly<Record<string, readonly SqlRow[]>> =>
   Object.fromEntries(
     query(path, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'").map(({ name }) => [
@@ -110,9 +110,10 @@ const rowsOf = (path: string): Readonly<Record<string, readonly SqlRow[]>> =>
   );
 
 const isDetached = (table: string, { status }: SqlRow): boolean =>
-  table === "scheduler" || (table === "attempts" && status === "running");
+  table === "scheduler" || table === "identity" || (table === "attempts" && status === "running");
 
-const detached = ({ pid: _, pid_started: __, boot_id: ___, holder: ____, ...row }: SqlRow): SqlRow => row;
+const detached = ({ pid: _, pid_started: __, boot_id: ___, holder: ____, copied_at: _____, ...row }: SqlRow): SqlRow =>
+  row;
 
 /** Makes a copy, opens it as the next petit does, and compares it with the original. */
 const expectWholeCopy = (path: string, copy: string): void => {

@@ -36,6 +36,7 @@ describe("an offered attempt", () => {
       offeredAt: NOON,
       claim: null,
       storedOffset: 0,
+      isRestored: false,
     };
     expect(store.offers.find(attempt.id)).toEqual(open);
     expect(store.runs.listTaskRuns(run.id)).toMatchObject([{ status: "pending", attempts: 1, startedAt: null }]);

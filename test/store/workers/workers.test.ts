@@ -47,7 +47,7 @@ test("a drained worker stays drained when it says hello, until it is resumed", (
 test("a database has an id of its own", () => {
   using one = memoryStore();
   using other = memoryStore();
-  expect(one.workers.getDatabaseId()).toMatch(/^[0-9a-f]{32}$/);
-  expect(one.workers.getDatabaseId()).toBe(one.workers.getDatabaseId());
-  expect(one.workers.getDatabaseId()).not.toBe(other.workers.getDatabaseId());
+  expect(one.identity.getToken()).toMatch(/^[0-9a-f]{32}$/);
+  expect(one.identity.getToken()).toBe(one.identity.getToken());
+  expect(one.identity.getToken()).not.toBe(other.identity.getToken());
 });

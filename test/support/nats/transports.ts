@@ -1,5 +1,6 @@
+import { randomUUID } from "node:crypto";
 import type { LinkState } from "../../../src/domain/workers/link.ts";
-import type { SchedulerTransport, WorkerRequest } from "../../../src/engine/workers/transport.ts";
+import type { SchedulerIdentity, SchedulerTransport, WorkerRequest } from "../../../src/engine/workers/transport.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import type { Frame } from "../../../src/lib/wire/frame.ts";
 import type { NatsAccess } from "../../../src/nats/connect.ts";
@@ -43,12 +44,27 @@ export class States {
 export const startScheduler = (
   access: Access,
   onRequest: (request: WorkerRequest) => Promise<object | null> = async () => ({}),
+  given: Partial<SchedulerIdentity> & { readonly leaseMs?: number } = {},
 ): SchedulerTransport & { readonly states: States } => {
+  const { leaseMs = 10_000, ...identity } = given;
   const states = new States();
-  const transport = schedulerTransport({ access: accessTo(access), clock: systemClock, silenceMs: 300 });
-  transport.start({ onState: states.add, onRequest });
+  const transport = schedulerTransport({ access: accessTo(access), clock: systemClock, silenceMs: 300, leaseMs });
+  transport.start({ onState: states.add, onRequest }, { ...identityOf("one"), ...identity });
   return Object.assign(transport, { states });
 };
+
+/** Returns how a scheduler with a database of its own introduces itself. */
+export const identityOf = (name: string): SchedulerIdentity => ({
+  token: () => name,
+  session: randomUUID(),
+  previousSession: null,
+  file: name,
+  boot: "boot",
+  name: `petit ${name}`,
+  position: () => 0,
+  onAdvance: () => () => {},
+  onOutdated: () => {},
+});
 
 /** Starts the transport of a worker. */
 export const startWorker = (

@@ -94,8 +94,8 @@ const verdictOf = (hold: Hold, { name, hello, context }: JudgeOptions): Pick<Ver
   }
   // Its claim has been sent, but has not arrived yet.
   if (live?.isOpen && live.offer.epoch === hold.epoch && hold.state === "claiming") return KEEP;
+  // An attempt that petit does not know was started by a newer state of a restored database.
   const { claim, epoch, state } = live?.offer ?? store.offers.find(hold.attempt) ?? NO_OFFER;
-  if (state === null) return UNKNOWN;
   const isItsOwn = claim?.worker === name && claim.instance === hello.instance && epoch === hold.epoch;
   // The outcome is being stored, or petit stops. The worker must delete nothing before the outcome is on disk, because after a crash petit
   // would ask for it again.

@@ -1,0 +1,42 @@
+import { randomUUID } from "node:crypto";
+import { statSync } from "node:fs";
+import { hostname } from "node:os";
+import { siblingFile } from "../../store/database/sibling-file.ts";
+import type { Store } from "../../store/store.ts";
+import { bootId } from "../attempt/identity.ts";
+import type { SchedulerIdentity } from "./transport.ts";
+
+export type SchedulerIdentityOptions = {
+  readonly store: Pick<Store, "identity" | "events" | "onDurable">;
+  /** Path of the database; null for one in memory. */
+  readonly dbPath: string | null;
+  /** See `SchedulerIdentity`. */
+  readonly onOutdated: () => void;
+};
+
+/** Returns how this process introduces itself to other schedulers. */
+export const schedulerIdentity = ({ store, dbPath, onOutdated }: SchedulerIdentityOptions): SchedulerIdentity => {
+  const session = randomUUID();
+  const database = dbPath === null ? "a database in memory" : `database ${dbPath}`;
+  let position = store.events.getNewestSeq();
+  return {
+    token: () => store.identity.getToken(),
+    session,
+    previousSession: store.identity.beginSession(session),
+    file: dbPath === null ? "" : lockFileOf(dbPath),
+    boot: bootId(),
+    name: `the petit on ${hostname()} (process ${process.pid}, ${database})`,
+    position: () => position,
+    onAdvance: (listener) =>
+      store.onDurable((newest) => {
+        position = newest;
+        listener();
+      }),
+    onOutdated,
+  };
+};
+
+const lockFileOf = (dbPath: string): string => {
+  const stats = statSync(siblingFile(dbPath, "-lock"), { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? "" : `${stats.dev}:${stats.ino}`;
+};

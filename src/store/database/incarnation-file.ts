@@ -1,0 +1,112 @@
+import { closeSync, constants, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { tokenOf } from "../identity.ts";
+import type { Store } from "../store.ts";
+import { siblingFile } from "./sibling-file.ts";
+
+/** Suffix of the file beside a database that a copy of the database alone does not have. */
+const INCARNATION_SUFFIX = "-incarnation";
+
+/** Why a database counts as restored. */
+export type RestoreSign =
+  /** `petit backup` made this file. */
+  | "backup"
+  /** The file beside it is missing, or that of another database: it was copied or moved without it. */
+  | "copied"
+  /** The state folder of a worker was copied or moved to another folder or machine. */
+  | "moved"
+  /** The database is older than the file beside it. */
+  | "older";
+
+export type AnchorOptions = {
+  readonly store: Pick<Store, "identity" | "events" | "onDurable">;
+  /** Path of the database. */
+  readonly path: string;
+  readonly now: number;
+  /** The machine and the folder, which are stored; null if the database may be moved with its files. */
+  readonly place: string | null;
+  /** Returns whether the files of a running attempt are in the spool folder of this database. */
+  readonly isHere: (attemptId: number) => boolean;
+};
+
+/**
+ * Compares a database with the file beside it, and begins a new incarnation if the database was restored. The file has the incarnation and
+ * the number of the newest event, which every durable write of petit updates. It is not synced, so after a power failure it may be older
+ * than the database, but never newer. Call it while the database is locked. Disposing stops the updates.
+ */
+export const anchorDatabase = (options: AnchorOptions): Disposable & { readonly sign: RestoreSign | null } => {
+  const { store, path, now, isHere } = options;
+  const sign = findSign(options);
+  if (sign !== null) store.identity.renew({ now, isHere });
+  const token = store.identity.getToken();
+  const file = siblingFile(path, INCARNATION_SUFFIX);
+  const newest = store.events.getNewestSeq();
+  replaceFile(file, encode(token, newest));
+  if (!store.identity.get().isAnchored) store.identity.anchor();
+  const fd = openSync(file, constants.O_WRONLY | constants.O_NOFOLLOW);
+  const stop = store.onDurable((position) => overwrite(fd, encode(token, position)));
+  return {
+    sign,
+    [Symbol.dispose]: () => {
+      stop();
+      closeSync(fd);
+    },
+  };
+};
+
+const findSign = ({ store, path, place }: AnchorOptions): RestoreSign | null => {
+  const identity = store.identity.get();
+  const before = place === null ? null : store.identity.setPlace(place);
+  if (before !== null && before !== place) return "moved";
+  if (identity.copiedAt !== null) return "backup";
+  if (!identity.isAnchored) return null;
+  const noted = decode(readText(siblingFile(path, INCARNATION_SUFFIX)));
+  if (noted?.token !== tokenOf(identity)) return "copied";
+  return noted.position > store.events.getNewestSeq() ? "older" : null;
+};
+
+/** All positions have the same length, so that one write replaces the whole file. */
+const encode = (token: string, position: number): Buffer =>
+  Buffer.from(`${token} ${String(position).padStart(16, "0")}\n`);
+
+const decode = (content: string): { readonly token: string; readonly position: number } | null => {
+  const [, token, position] = /^([0-9a-f]+(?:\.[0-9a-f]+)?) (\d{16})\n/.exec(content) ?? [];
+  return token === undefined || position === undefined ? null : { token, position: Number(position) };
+};
+
+const readText = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+};
+
+const replaceFile = (path: string, content: Buffer): void => {
+  const fd = openSync(
+    `${path}.new`,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW,
+    0o600,
+  );
+  try {
+    writeSync(fd, content);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(`${path}.new`, path);
+  const folder = openSync(dirname(path), constants.O_RDONLY);
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+};
+
+const overwrite = (fd: number, content: Buffer): void => {
+  try {
+    writeSync(fd, content, 0, content.length, 0);
+  } catch {
+    // The next write has a newer position.
+  }
+};

@@ -1,0 +1,124 @@
+import type { StoreContext } from "./context.ts";
+import { flag, integer, integerOrNull, text, textOrNull } from "./database/rows.ts";
+
+/** Which database this is. */
+export type Identity = {
+  /** Random; the same in every copy of the database. */
+  readonly id: string;
+  /** Empty for a new database; random after each restore. */
+  readonly incarnation: string;
+  /** True if the incarnation is also in the file beside the database. */
+  readonly isAnchored: boolean;
+  /** When `petit backup` made this copy, in ms since the Unix epoch; null for the database itself. */
+  readonly copiedAt: number | null;
+  /** When petit last noticed that the database was restored. */
+  readonly restoredAt: number | null;
+};
+
+/** Tells this database from its copies. */
+export interface IdentityStore {
+  get(): Identity;
+  /** Returns the name of this database at its incarnation. It is the id until a restore. */
+  getToken(): string;
+  /** Notes that the incarnation is in the file beside the database. */
+  anchor(): void;
+  /**
+   * Begins a new incarnation, because the database was restored. What ran is lost, except attempts on this machine whose files are still
+   * `isHere`, and those that a worker still has. New attempts get ids that no attempt of any incarnation had.
+   */
+  renew(options: { readonly now: number; readonly isHere: (attemptId: number) => boolean }): void;
+  /** Makes the ids of attempts begin with one that no earlier database had, unless there has been an attempt. */
+  beginIds(now: number): void;
+  /** Stores the session of this process. Returns that of the previous one, or null. */
+  beginSession(session: string): string | null;
+  /** Stores where the database of a worker is. Returns where it was before, or null. */
+  setPlace(place: string): string | null;
+}
+
+/** More attempts than a petit can start in a second. */
+const IDS_PER_SECOND = 100_000;
+
+/** Larger than any process id. */
+const NO_PID = 2 ** 31 - 1;
+
+export const createIdentityStore = ({ sql, write }: StoreContext): IdentityStore => {
+  const get = (): Identity => {
+    const row = sql.get("SELECT * FROM identity") ?? {};
+    return {
+      id: text(row, "id"),
+      incarnation: text(row, "incarnation"),
+      isAnchored: flag(row, "anchored"),
+      copiedAt: integerOrNull(row, "copied_at"),
+      restoredAt: integerOrNull(row, "restored_at"),
+    };
+  };
+  const newestId = (): number | null => {
+    const row = sql.get("SELECT seq FROM sqlite_sequence WHERE name = 'attempts'");
+    return row === null ? null : integer(row, "seq");
+  };
+  const setNewestId = (seq: number): void => {
+    sql.run("DELETE FROM sqlite_sequence WHERE name = 'attempts'");
+    sql.run("INSERT INTO sqlite_sequence (name, seq) VALUES ('attempts', $seq)", { seq });
+  };
+  return {
+    get,
+
+    getToken: () => tokenOf(get()),
+
+    anchor: write("durable", () => {
+      sql.run("UPDATE identity SET anchored = 1");
+    }),
+
+    renew: write("durable", ({ now, isHere }) => {
+      sql.run(
+        `UPDATE identity SET incarnation = lower(hex(randomblob(8))), anchored = 0, copied_at = NULL, restored_at = $now,
+           session = NULL`,
+        { now },
+      );
+      setNewestId(Math.max((newestId() ?? 0) + IDS_PER_SECOND, firstIdAt(now)));
+      const running = sql.all(
+        `SELECT id, boot_id FROM attempts WHERE status = 'running' AND worker IS NULL AND child_run_id IS NULL
+         AND NOT EXISTS (SELECT 1 FROM offers WHERE attempt_id = attempts.id)`,
+      );
+      for (const row of running) {
+        const attemptId = integer(row, "id");
+        if (!isHere(attemptId)) sql.run(DETACH, { attemptId, noPid: NO_PID });
+        // Its process is found by the files.
+        else if (textOrNull(row, "boot_id") === DETACHED) sql.run(FORGET_PROCESS, { attemptId });
+      }
+      // Somebody may have claimed it since.
+      sql.run("UPDATE offers SET state = 'withdrawn' WHERE state = 'offered'");
+      sql.run("UPDATE offers SET restored = 1 WHERE state = 'claimed'");
+    }),
+
+    beginIds: write("durable", (now) => {
+      if (newestId() === null) setNewestId(firstIdAt(now));
+    }),
+
+    beginSession: write("durable", (session) => {
+      const before = textOrNull(sql.get("SELECT session FROM identity") ?? {}, "session");
+      sql.run("UPDATE identity SET session = $session", { session });
+      return before;
+    }),
+
+    setPlace: write("durable", (place) => {
+      const before = textOrNull(sql.get("SELECT place FROM identity") ?? {}, "place");
+      if (before !== place) sql.run("UPDATE identity SET place = $place", { place });
+      return before;
+    }),
+  };
+};
+
+/** Returns the name of a database at one incarnation. */
+export const tokenOf = ({ id, incarnation }: Pick<Identity, "id" | "incarnation">): string =>
+  incarnation === "" ? id : `${id}.${incarnation}`;
+
+/** The boot id of a process of another machine, or of the original of a copy. */
+const DETACHED = "another";
+
+const DETACH = `UPDATE attempts SET pid = ifnull(pid, $noPid), pid_started = ifnull(pid_started, '0'), boot_id = '${DETACHED}'
+  WHERE id = $attemptId`;
+const FORGET_PROCESS = "UPDATE attempts SET pid = NULL, pid_started = NULL, boot_id = NULL WHERE id = $attemptId";
+
+/** Time only grows, so ids that begin with it were never used before. */
+const firstIdAt = (now: number): number => Math.floor(now / 1_000) * IDS_PER_SECOND;
