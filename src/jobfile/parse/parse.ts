@@ -16,7 +16,6 @@ import {
   type YAMLMap,
   type YAMLParseError,
 } from "yaml";
-import { readCommonForm } from "./common-form.ts";
 import { type Entry, formatPath, isEmpty, type Node, type Path } from "./node.ts";
 
 /** A parsed YAML document and its YAML problems. `root` is null if the document is empty. */
@@ -41,12 +40,6 @@ const MAX_ALIASED = 4 * 2 ** 20;
 
 /** Parses every document of a file. Never throws because of the content. */
 export const parseYaml = (text: string): ParsedDocument[] => {
-  const common = readCommonForm(text);
-  return common === null ? parseAnyForm(text) : [{ ...common, faults: [], isSyntax: false }];
-};
-
-/** Does the same for a text of any form. */
-export const parseAnyForm = (text: string): ParsedDocument[] => {
   try {
     const quotes: number[] = [];
     return [...composeDocuments(text, quotes)].map((document) => convertDocument(document, quotes));
