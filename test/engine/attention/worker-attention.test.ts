@@ -43,7 +43,11 @@ const UNSERVED = "task 'fit' of job 'train' (and 1 more) waits for a worker with
 describe("what needs attention about workers", () => {
   test.each<[string, readonly WorkerView[], readonly string[]]>([
     ["tasks that no worker can serve", [], [UNSERVED]],
-    ["tasks whose only worker is drained", [worker({ isDraining: true })], [UNSERVED]],
+    [
+      "tasks whose only worker is drained",
+      [worker({ isDraining: true })],
+      [UNSERVED.replace("none is connected", "box7 is drained")],
+    ],
     ["tasks whose only worker lacks a label", [worker({ labels: ["zone=eu"] })], [UNSERVED]],
     ["nothing while a connected worker has the labels", [worker({})], []],
     [
