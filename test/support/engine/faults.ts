@@ -1,7 +1,17 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmdirSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  statfsSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -69,6 +79,21 @@ export class SmallDisk implements Disposable {
   /** Frees the filled space. */
   free(): void {
     execFileSync("rm", ["-f", join(this.#path, "filler")]);
+  }
+
+  get freeBytes(): number {
+    const { bsize, bfree } = statfsSync(this.#path);
+    return bsize * bfree;
+  }
+
+  /** Unmounts it, and leaves its files in the folder. */
+  dissolve(): void {
+    this.free();
+    const copy = `${this.#path}.copy`;
+    execFileSync("cp", ["-a", this.#path, copy]);
+    this[Symbol.dispose]();
+    rmdirSync(this.#path);
+    renameSync(copy, this.#path);
   }
 
   /** Makes it read-only. */

@@ -1,7 +1,7 @@
 import { freePort } from "../free-port.ts";
 import { type NatsServer, startNats } from "./server.ts";
 
-/** Three nats-servers of the current version that form a cluster. */
+/** Three nats-servers of the current version that form a cluster. They do not tell clients of each other, who may have to use proxies. */
 export type NatsCluster = AsyncDisposable & {
   readonly nodes: readonly [NatsServer, NatsServer, NatsServer];
   readonly urls: readonly string[];
@@ -12,7 +12,7 @@ export const startCluster = async (): Promise<NatsCluster> => {
   const routes = ports.map((port) => `nats://127.0.0.1:${port}`).join(", ");
   const startNode = (port: number, index: number): Promise<NatsServer> =>
     startNats({
-      config: `server_name: n${index}\ncluster { name: petit, listen: "127.0.0.1:${port}", routes: [${routes}] }\n`,
+      config: `server_name: n${index}\ncluster { name: petit, listen: "127.0.0.1:${port}", routes: [${routes}], no_advertise: true }\n`,
     });
   const [first, second, third] = await Promise.all(ports.map(startNode));
   if (first === undefined || second === undefined || third === undefined) throw new Error("there are no three nodes");

@@ -1,9 +1,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { formatSigningKey, generateSigningKey } from "../../../src/lib/wire/signing.ts";
+import { type SmallDisk, smallDisk } from "../engine/faults.ts";
 import { type LoggedProcess, startLoggedProcess } from "../petit/logged-process.ts";
 import { baseEnvironment, petitCommand } from "../petit/petit.ts";
-import { type Proxy as NatsProxy, startProxy } from "./proxy.ts";
+import { startCluster } from "./cluster.ts";
+import { combineProxies, type Proxy as NatsProxy, startProxy } from "./proxy.ts";
 import { type NatsServer, type NatsVersion, startNats } from "./server.ts";
 
 export type FleetOptions = {
@@ -25,13 +27,22 @@ export type FleetOptions = {
   readonly workerArgs?: readonly string[];
   /** True if the connections do not go through the proxies. */
   readonly isDirect?: boolean;
+  /** True for three nats-servers of the current version in place of one. */
+  readonly isCluster?: boolean;
+  /** The sizes of small disks in bytes: one for petit's database and its folders, and one for the state of each worker. */
+  readonly disks?: { readonly scheduler: number; readonly worker: number };
 };
+
+/** A proxy to one nats-server, or to all of a cluster. */
+type ProxyPart = Omit<NatsProxy, "port">;
 
 /** A process that can be killed, stopped and started again. */
 export type Member = {
   readonly name: string;
   /** Its connection to NATS; null for NATS itself. */
-  readonly proxy: NatsProxy | null;
+  readonly proxy: ProxyPart | null;
+  /** A small disk for what it stores, if it has one. */
+  readonly disk: SmallDisk | null;
   start(): Promise<void>;
   /** Sends SIGKILL, and waits for its end. */
   kill(): Promise<void>;
@@ -45,7 +56,8 @@ export type Member = {
 /** A process of petit that connects to NATS through its own proxy. */
 class PetitMember implements Member {
   readonly name: string;
-  readonly proxy: NatsProxy;
+  readonly proxy: ProxyPart;
+  readonly disk: SmallDisk | null;
   readonly dir: string;
   readonly #argv: () => readonly string[];
   readonly #environment: Readonly<Record<string, string>>;
@@ -55,7 +67,8 @@ class PetitMember implements Member {
 
   constructor(options: {
     readonly name: string;
-    readonly proxy: NatsProxy;
+    readonly proxy: ProxyPart;
+    readonly disk: SmallDisk | null;
     readonly dir: string;
     readonly argv: () => readonly string[];
     readonly environment?: Readonly<Record<string, string>>;
@@ -63,6 +76,7 @@ class PetitMember implements Member {
   }) {
     this.name = options.name;
     this.proxy = options.proxy;
+    this.disk = options.disk;
     this.dir = options.dir;
     this.#argv = options.argv;
     this.#environment = options.environment ?? {};
@@ -118,9 +132,12 @@ class PetitMember implements Member {
   }
 }
 
-/** A scheduler and its workers, each with its own connection to one nats-server. Disposing it kills all of them, and writes their logs to files. */
+/** A scheduler and its workers, each with its own connection to one nats-server or a cluster. Disposing it kills all of them, and writes their logs to files. */
 export class Fleet implements AsyncDisposable {
   readonly dbPath: string;
+  /** The nats-servers. */
+  readonly nodes: readonly NatsServer[];
+  /** The only nats-server, or the first one of the cluster. */
   readonly nats: NatsServer;
   readonly natsMember: Member;
   readonly scheduler: PetitMember;
@@ -130,15 +147,16 @@ export class Fleet implements AsyncDisposable {
 
   private constructor(parts: {
     readonly dbPath: string;
-    readonly nats: NatsServer;
+    readonly nodes: readonly [NatsServer, ...NatsServer[]];
     readonly scheduler: PetitMember;
     readonly workers: readonly PetitMember[];
     readonly trusts: Map<string, string>;
   }) {
     this.trusts = parts.trusts;
     this.dbPath = parts.dbPath;
-    this.nats = parts.nats;
-    this.natsMember = asMember(parts.nats);
+    this.nodes = parts.nodes;
+    this.nats = parts.nodes[0];
+    this.natsMember = asMember(this.nats);
     this.scheduler = parts.scheduler;
     this.workers = parts.workers;
   }
@@ -146,47 +164,60 @@ export class Fleet implements AsyncDisposable {
   /** Starts NATS, the scheduler and all workers. */
   static async start(options: FleetOptions): Promise<Fleet> {
     const { dir } = options;
-    const nats = await startNats({ version: options.natsVersion });
+    const nodes = options.isCluster
+      ? (await startCluster()).nodes
+      : ([await startNats({ version: options.natsVersion })] as const);
     const key = generateSigningKey();
     const keyFile = join(dir, "signing.key");
     writeFileSync(keyFile, formatSigningKey(key), { mode: 0o600 });
-    const dbPath = join(dir, "petit.db");
+    const dbPath = join(dir, "petit", "petit.db");
     const command = options.command ?? petitCommand();
-    const urlOf = ({ port }: NatsProxy): string => (options.isDirect ? nats.url : `nats://127.0.0.1:${port}`);
-    const proxies = await Promise.all(["", ...Object.keys(options.workers)].map(() => startProxy(nats.port)));
-    const [first, ...others] = proxies;
-    if (first === undefined) throw new Error("there is no proxy");
+    const connect = async () => {
+      const proxies = await Promise.all(nodes.map(({ port }) => startProxy(port)));
+      const urls = options.isDirect
+        ? nodes.map(({ url }) => url)
+        : proxies.map(({ port }) => `nats://127.0.0.1:${port}`);
+      return { proxy: combineProxies(proxies), args: urls.flatMap((url) => ["--nats", url]) };
+    };
+    const diskAt = (path: string, bytes: number | undefined): SmallDisk | null => {
+      mkdirSync(path, { recursive: true });
+      return bytes === undefined ? null : smallDisk(path, bytes);
+    };
+    const connection = await connect();
     const scheduler = new PetitMember({
       name: "scheduler",
-      proxy: first,
+      proxy: connection.proxy,
+      disk: diskAt(dirname(dbPath), options.disks?.scheduler),
       dir,
       readyMessage: "petit is ready",
       argv: () => [
         ...command,
-        ...["run", writeJobs(dir, options.jobs), "--db", dbPath, "--api-port", "0", "--nats", urlOf(first)],
+        ...["run", writeJobs(dir, options.jobs), "--db", dbPath, "--api-port", "0", ...connection.args],
         ...["--nats-signing-key", keyFile, "--lost-after", `${options.lostAfterMs}ms`],
         ...(options.args ?? []),
       ],
     });
     const trusts = new Map<string, string>();
-    const workers = Object.entries(options.workers).map(([name, labels], index) => {
-      const proxy = others[index] ?? first;
+    const workerOf = async ([name, labels]: readonly [string, readonly string[]]): Promise<PetitMember> => {
+      const { proxy, args } = await connect();
       return new PetitMember({
         name,
         proxy,
+        disk: diskAt(stateDirOf(dir, name), options.disks?.worker),
         dir: join(dir, name),
         environment: options.environments?.[name] ?? {},
         readyMessage: "the worker is ready",
         argv: () => [
           ...command,
-          ...["worker", "--nats", urlOf(proxy), "--trust", trusts.get(name) ?? key.publicKey, "--name", name],
+          ...["worker", ...args, "--trust", trusts.get(name) ?? key.publicKey, "--name", name],
           ...["--slots", String(options.slots), "--state-dir", stateDirOf(dir, name), "--kill-grace", "300ms"],
           ...["--on-shutdown", "leave", ...(options.workerArgs ?? [])],
           ...labels.flatMap((label) => ["--label", label]),
         ],
       });
-    });
-    const fleet = new Fleet({ dbPath, nats, scheduler, workers, trusts });
+    };
+    const workers = await Promise.all(Object.entries(options.workers).map(workerOf));
+    const fleet = new Fleet({ dbPath, nodes, scheduler, workers, trusts });
     try {
       await Promise.all([scheduler, ...workers].map((member) => member.start()));
     } catch (error) {
@@ -211,8 +242,11 @@ export class Fleet implements AsyncDisposable {
       await member.kill();
       writeFileSync(`${member.dir}/${member.name}.log`, member.log);
     }
-    for (const { proxy } of [this.scheduler, ...this.workers]) await proxy[Symbol.asyncDispose]();
-    await this.nats[Symbol.asyncDispose]();
+    for (const { proxy, disk } of [this.scheduler, ...this.workers]) {
+      await proxy[Symbol.asyncDispose]();
+      disk?.dissolve();
+    }
+    for (const node of this.nodes) await node[Symbol.asyncDispose]();
   }
 }
 
@@ -229,6 +263,7 @@ const writeJobs = (dir: string, jobs: FleetOptions["jobs"]): string => {
 const asMember = (nats: NatsServer): Member => ({
   name: "nats",
   proxy: null,
+  disk: null,
   start: () => nats.start(),
   kill: () => nats.kill(),
   stop: async () => {

@@ -15,6 +15,18 @@ export type Proxy = AsyncDisposable & {
   delay(ms: number): void;
 };
 
+/** Combines proxies to the servers of a cluster, which are disturbed together. */
+export const combineProxies = (proxies: readonly Proxy[]): Omit<Proxy, "port"> => ({
+  cut: () => proxies.forEach((each) => void each.cut()),
+  stall: () => proxies.forEach((each) => void each.stall()),
+  drop: () => proxies.forEach((each) => void each.drop()),
+  heal: () => proxies.forEach((each) => void each.heal()),
+  delay: (ms) => proxies.forEach((each) => void each.delay(ms)),
+  [Symbol.asyncDispose]: async () => {
+    for (const each of proxies) await each[Symbol.asyncDispose]();
+  },
+});
+
 type Mode = "open" | "cut" | "stalled" | "dropping";
 
 type Pair = { readonly client: Socket; readonly server: Socket; isDamaged: boolean };

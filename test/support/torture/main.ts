@@ -20,6 +20,8 @@ const { values } = parseArgs({
     workflow: { type: "boolean" },
     workers: { type: "boolean" },
     nats: { type: "string", default: "2.15" },
+    cluster: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
     "lost-after": { type: "string", default: "5s" },
     verbose: { type: "boolean" },
   },
@@ -71,9 +73,22 @@ const runWorkers = async (dir: string): Promise<readonly string[]> => {
   const lostAfterMs = parseDuration(values["lost-after"]);
   if (natsVersion === undefined) throw new Error(`--nats expects ${NATS_VERSIONS.join(" or ")}`);
   if (lostAfterMs === null) throw new Error("--lost-after expects a duration");
-  console.log(`workers: ${kills} faults, seed ${seed}, nats-server ${natsVersion}, lost after ${values["lost-after"]}`);
+  const isCluster = values.cluster;
+  if (isCluster && natsVersion !== "2.15") throw new Error("--cluster expects --nats 2.15");
+  const servers = `${isCluster ? "three nats-servers" : "nats-server"} ${natsVersion}`;
+  console.log(`workers: ${kills} faults, seed ${seed}, ${servers}, lost after ${values["lost-after"]}`);
   const trace = values.verbose ? { trace: (line: string): void => console.log(line) } : {};
-  const result = await tortureWorkers({ seed, faults: kills, dir, natsVersion, lostAfterMs, delays: 3, ...trace });
+  const result = await tortureWorkers({
+    seed,
+    faults: kills,
+    dir,
+    natsVersion,
+    lostAfterMs,
+    isCluster,
+    only: values.only,
+    delays: 3,
+    ...trace,
+  });
   reportWorkers(result);
   return result.violations;
 };

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { stateDirOf } from "../../nats/fleet.ts";
 import { ledgerViolations, type Row, rows } from "../invariants.ts";
+import { type FullDisk, tookTooLate, uptimeS, wasFull } from "./disks.ts";
 import { lineOf, type TaskPlan, taskPlans, WRONG_OUTPUT } from "./jobs.ts";
 import { type Mark, markFaults, overlaps, readMarks } from "./marks.ts";
 
@@ -14,6 +15,7 @@ export type CheckOptions = {
   readonly workers: readonly string[];
   /** The ids of the runs whose trigger succeeded. */
   readonly accepted: ReadonlySet<string>;
+  readonly fullDisks: readonly FullDisk[];
 };
 
 /** Checks the files and databases of a fleet that became idle and was stopped. Returns a sentence for each violation. */
@@ -26,8 +28,9 @@ export const workerViolations = (options: CheckOptions): readonly string[] => {
       ...askEach(db),
       ...markFaults(options.marksDir),
       ...overlaps(marks),
-      ...compareMarks(db, marks),
-      ...wrongOutput(db),
+      ...compareMarks(db, marks, options.fullDisks),
+      ...tookWork(marks, options.fullDisks),
+      ...wrongOutput(db, options.fullDisks),
       ...wrongArtifacts(db, options.dbPath),
       ...options.workers.flatMap((name) => leftovers(stateDirOf(options.dir, name))),
     ];
@@ -50,29 +53,51 @@ const askEach = (db: Database): readonly string[] =>
   Object.entries(NEVER).flatMap(([what, sql]) => rows(db, sql).map((row) => `${what}: ${JSON.stringify(row)}`));
 
 /** The attempts, with the key of their mark, and the plan of their task. */
-const ATTEMPTS = `SELECT a.id, a.run, a.task_id, a.item, a.attempt, a.status, a.reason, a.worker, job_id || '/' || a.task_id AS plan,
+const ATTEMPTS = `SELECT a.id, a.run, a.task_id, a.item, a.attempt, a.status, a.reason, a.worker, a.exit_code, a.started_at, a.ended_at, job_id || '/' || a.task_id AS plan,
   runs.id || ' ' || a.task_id || ' ' || iif(a.item < 0, '-', a.item) || ' ' || a.attempt AS key
   FROM attempts AS a JOIN runs ON runs.seq = a.run WHERE a.child_run_id IS NULL`;
 
 /** Compares what the attempts recorded with what is stored. */
-const compareMarks = (db: Database, marks: readonly Mark[]): readonly string[] => {
+const compareMarks = (db: Database, marks: readonly Mark[], fullDisks: readonly FullDisk[]): readonly string[] => {
   const stored = new Map(rows(db, ATTEMPTS).map((row) => [String(row.key), row]));
   const known = new Map(marks.map((mark) => [mark.key, mark]));
   return [
-    ...marks.flatMap((mark) => compare(mark, stored.get(mark.key))),
+    ...marks.flatMap((mark) => compare(mark, stored.get(mark.key), fullDisks)),
     ...[...stored]
       .filter(([key, { status, reason }]) => (status === "completed" || reason === "exit_code") && !known.has(key))
+      .filter(([, attempt]) => !(attempt.exit_code === NOT_STARTED && lackedRoom(attempt, fullDisks)))
       .map(([key, { status }]) => `is ${status} but did not run: ${key}`),
   ];
 };
 
-const compare = (mark: Mark, attempt: Row | undefined): readonly string[] => {
+/** The exit status of an attempt whose pid can't be recorded. It starts no program. */
+const NOT_STARTED = 125;
+
+/** Returns whether the disk of the machine of an attempt was full at some time while it ran, so that it can't have written everything. */
+const lackedRoom = ({ worker, started_at, ended_at }: Row, fullDisks: readonly FullDisk[]): boolean => {
+  const bootedAtMs = Date.now() - uptimeS() * 1_000;
+  const secondsOf = (at: Row[string] | undefined): number => (Number(at) - bootedAtMs) / 1_000;
+  return wasFull(fullDisks, {
+    machine: String(worker ?? "scheduler"),
+    fromS: secondsOf(started_at),
+    toS: ended_at === null ? Number.POSITIVE_INFINITY : secondsOf(ended_at),
+  });
+};
+
+/** Returns the attempts that workers began although they could store nothing. */
+const tookWork = (marks: readonly Mark[], fullDisks: readonly FullDisk[]): readonly string[] =>
+  marks
+    .filter(({ machine, begunS }) => machine !== "scheduler" && tookTooLate(fullDisks, machine, begunS))
+    .map(({ key, machine }) => `began on ${machine}, whose disk was full: ${key}`);
+
+const compare = (mark: Mark, attempt: Row | undefined, fullDisks: readonly FullDisk[]): readonly string[] => {
   if (attempt === undefined) return [`ran but is not stored: ${mark.key} on ${mark.machine}`];
   const { status, reason, worker } = attempt;
   const found: string[] = [];
   if (mark.machine !== (worker ?? "scheduler")) found.push(`ran on ${mark.machine}, not on ${worker}: ${mark.key}`);
   if (status === "completed" && mark.endedS === null) found.push(`is completed but did not reach its end: ${mark.key}`);
-  if (mark.endedS !== null && status !== "completed" && !MAY_FOLLOW_END.has(String(reason)))
+  const isExcused = reason === "artifacts_failed" && lackedRoom(attempt, fullDisks);
+  if (mark.endedS !== null && status !== "completed" && !MAY_FOLLOW_END.has(String(reason)) && !isExcused)
     found.push(`reached its end but is ${status}, ${reason}: ${mark.key}`);
   return found;
 };
@@ -81,19 +106,21 @@ const compare = (mark: Mark, attempt: Row | undefined): readonly string[] => {
 const MAY_FOLLOW_END = new Set(["cancelled", "timeout", "shutdown", "interrupted", "worker_lost"]);
 
 /** Checks that attempts which ended by themselves have all of their output, and that the others have a prefix of it. */
-const wrongOutput = (db: Database): readonly string[] => {
+const wrongOutput = (db: Database, fullDisks: readonly FullDisk[]): readonly string[] => {
   const plans = taskPlans();
   const read = db.query<{ readonly bytes: Uint8Array }, Record<string, string | number>>(
     `SELECT bytes FROM output WHERE run = $run AND task_id = $task_id AND item = $item AND attempt = $attempt AND stream = 'stdout'
      ORDER BY seq`,
   );
-  return rows(db, ATTEMPTS).flatMap(({ key, plan, status, reason, run, task_id, item, attempt }) => {
+  return rows(db, ATTEMPTS).flatMap((row) => {
+    const { key, plan, status, reason, run, task_id, item, attempt } = row;
     const task = plans.get(String(plan));
     if (task === undefined) return [`the plan of ${plan} is unknown`];
     const place = { $run: run ?? 0, $task_id: task_id ?? "", $item: item ?? 0, $attempt: attempt ?? 0 };
     const text = Buffer.concat(read.all(place).map(({ bytes }) => bytes)).toString();
     const expected = expectedOutput(String(key), task);
-    const isWhole = status === "completed" || reason === "exit_code";
+    // A task whose output finds no room fails.
+    const isWhole = status === "completed" || (reason === "exit_code" && !lackedRoom(row, fullDisks));
     if (isWhole ? text === expected : expected.startsWith(text)) return [];
     return [`the output of ${key} (${reason ?? status}) ${describeDifference(text, expected)}`];
   });

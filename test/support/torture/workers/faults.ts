@@ -1,12 +1,15 @@
+import { assertNever } from "../../../../src/lib/never.ts";
 import { generateSigningKey } from "../../../../src/lib/wire/signing.ts";
 import type { Fleet, Member } from "../../nats/fleet.ts";
 import type { Random } from "../random.ts";
+import { DiskFilling, type FullDisk, hasDisks, LONG_FULL_MS } from "./disks.ts";
 import { processesOn } from "./marks.ts";
 
-/** A temporary fault of one member of the fleet. */
+/** A temporary fault of one member of the fleet, or of NATS and another one. */
 export type Fault = {
   readonly name: string;
   readonly member: Member;
+  readonly also?: Member;
   readonly durationMs: number;
   begin(): Promise<void>;
   /** Ends it. */
@@ -20,6 +23,8 @@ export type FaultOptions = {
   readonly marksDir: string;
   /** Reports something unexpected. */
   readonly surprise: (what: string) => void;
+  /** Called at the end of the time in which a disk was full. */
+  readonly onDiskFull: (disk: FullDisk) => void;
 };
 
 /** Chooses a random fault. */
@@ -30,7 +35,7 @@ export const anyFault = (options: FaultOptions): Fault => {
     [3, "scheduler"],
     [2, "nats"],
   ] as const);
-  if (kind === "nats") return natsFault(options);
+  if (kind === "nats") return fleet.nodes.length > 1 ? nodeFault(options) : natsFault(options);
   const member = kind === "worker" ? random.pick(fleet.workers.map((each) => [1, each] as const)) : fleet.scheduler;
   return random.next() < 0.5 ? processFault(options, member) : networkFault(options, member);
 };
@@ -48,6 +53,8 @@ const processFault = (options: FaultOptions, member: Member): Fault => {
     [2, "restarted"],
     [kind === "worker" ? 1 : 0, "and its tasks killed"],
     [kind === "worker" ? 2 : 0, "with an old key"],
+    [hasDisks(options.fleet) ? 3 : 0, "with a full disk"],
+    [hasDisks(options.fleet) ? 1 : 0, "with a full disk killed"],
   ] as const);
   const name = `${kind} ${act}`;
   const durationMs = durationFor(options);
@@ -56,6 +63,13 @@ const processFault = (options: FaultOptions, member: Member): Fault => {
   if (act === "frozen")
     return { name, member, durationMs, begin: async () => member.suspend(), heal: async () => member.resume() };
   if (act === "with an old key") return oldKeyFault(options, { name, member, durationMs });
+  if (act === "with a full disk" || act === "with a full disk killed") {
+    const isLong = act === "with a full disk" && random.next() < 0.5;
+    return fullDiskFault(options, {
+      ...{ name, member, durationMs: isLong ? random.between(...LONG_FULL_MS) : durationMs },
+      killedAfterMs: act === "with a full disk killed" ? random.between(0, 1_500) : null,
+    });
+  }
   if (act === "restarted") {
     const begin = async (): Promise<void> => {
       const status = await member.stop();
@@ -86,6 +100,29 @@ const oldKeyFault = ({ fleet }: FaultOptions, fault: Pick<Fault, "name" | "membe
     heal: async () => {
       fleet.trusts.delete(member.name);
       await restart();
+    },
+  };
+};
+
+type FullDiskOptions = Pick<Fault, "name" | "member" | "durationMs"> & {
+  /** When it is killed, in ms after its disk became full; null if it is not. It is started again when there is room. */
+  readonly killedAfterMs: number | null;
+};
+
+const fullDiskFault = ({ onDiskFull }: FaultOptions, { killedAfterMs, ...fault }: FullDiskOptions): Fault => {
+  const { member } = fault;
+  let filling: DiskFilling | null = null;
+  return {
+    ...fault,
+    begin: async () => {
+      filling = new DiskFilling(member);
+      if (killedAfterMs === null) return;
+      await Bun.sleep(killedAfterMs);
+      await member.kill();
+    },
+    heal: async () => {
+      if (filling !== null) onDiskFull(filling.end());
+      if (killedAfterMs !== null) await member.start();
     },
   };
 };
@@ -144,6 +181,46 @@ const natsFault = (options: FaultOptions): Fault => {
     if (act === "wiped") fleet.nats.wipe();
   };
   return { name, member, durationMs: act === "restarted" ? 0 : durationMs, begin, heal: () => member.start() };
+};
+
+/** Returns a fault of one server of the cluster. Meanwhile the others have to do. */
+const nodeFault = (options: FaultOptions): Fault => {
+  const { fleet, random } = options;
+  const node = random.pick(fleet.nodes.map((each) => [1, each] as const));
+  const act = random.pick([
+    [5, "killed"],
+    [2, "killed, and petit restarted"],
+    [2, "frozen"],
+    [2, "restarted"],
+    [1, "wiped"],
+  ] as const);
+  const fault = { name: `node ${act}`, member: fleet.natsMember, durationMs: durationFor(options) };
+  const heal = (): Promise<void> => node.start();
+  switch (act) {
+    case "killed":
+      return { ...fault, begin: () => node.kill(), heal };
+    case "killed, and petit restarted": {
+      const begin = async (): Promise<void> => {
+        await node.kill();
+        await fleet.scheduler.kill();
+        await fleet.scheduler.start();
+      };
+      return { ...fault, also: fleet.scheduler, begin, heal };
+    }
+    case "frozen":
+      return { ...fault, begin: async () => node.suspend(), heal: async () => node.resume() };
+    case "restarted":
+      return { ...fault, durationMs: 0, begin: () => node.stop(), heal };
+    case "wiped": {
+      const begin = async (): Promise<void> => {
+        await node.kill();
+        node.wipe();
+      };
+      return { ...fault, begin, heal };
+    }
+    default:
+      return assertNever(act);
+  }
 };
 
 /** Kills processes that may have ended already. */

@@ -8,6 +8,7 @@ import { type Random, randomOf } from "../random.ts";
 import { eventually } from "../run.ts";
 import { workerViolations } from "./check.ts";
 import { type Delays, measureDelays } from "./delays.ts";
+import { disksFor, type FullDisk } from "./disks.ts";
 import { anyFault, type Fault, killAll } from "./faults.ts";
 import { workerJobs } from "./jobs.ts";
 import { markedProcesses } from "./marks.ts";
@@ -20,6 +21,10 @@ export type WorkerTortureOptions = {
   readonly dir: string;
   readonly natsVersion: NatsVersion;
   readonly lostAfterMs: number;
+  /** True for a cluster of three nats-servers, of which one at a time fails. */
+  readonly isCluster?: boolean;
+  /** A part of the names of the only faults that happen. Default: all. */
+  readonly only?: string;
   /** How often each delay is measured at the end. */
   readonly delays: number;
   readonly trace?: (line: string) => void;
@@ -84,6 +89,7 @@ class WorkerTorturer implements AsyncDisposable {
   readonly #done = new Map<string, number>();
   readonly #accepted = new Set<string>();
   readonly #surprises: string[] = [];
+  readonly #fullDisks: FullDisk[] = [];
   /** The current faults, each with a promise of its end. */
   readonly #faults = new Map<Member, Promise<void>>();
 
@@ -96,14 +102,26 @@ class WorkerTorturer implements AsyncDisposable {
   }
 
   static async start(options: WorkerTortureOptions): Promise<WorkerTorturer> {
-    const { dir, natsVersion, lostAfterMs } = options;
+    const { dir, natsVersion, lostAfterMs, faults, isCluster = false } = options;
+    const disks = disksFor(faults);
     mkdirSync(marksDirOf(dir));
     const clock = steppedClock(dir);
     clock.set(HOUR_MS);
     const fleet = await Fleet.start({
-      ...{ dir, natsVersion, lostAfterMs, workers: WORKERS, slots: 4 },
+      ...{ dir, natsVersion, lostAfterMs, workers: WORKERS, slots: 4, isCluster },
+      ...(disks !== null && { disks }),
       jobs: workerJobs(marksDirOf(dir), lostAfterMs),
-      args: ["--max-jobs", "30", "--kill-grace", "300ms", "--on-shutdown", "leave", "--log-level", "debug"],
+      args: [
+        "--max-jobs",
+        "30",
+        "--kill-grace",
+        "300ms",
+        "--on-shutdown",
+        "leave",
+        "--log-level",
+        "debug",
+        ...(isCluster ? ["--nats-replicas", "3"] : []),
+      ],
       workerArgs: ["--log-level", "debug"],
       environments: { [WRONG_CLOCK]: clock.environment },
     });
@@ -123,26 +141,34 @@ class WorkerTorturer implements AsyncDisposable {
 
   async #beginFault(): Promise<void> {
     while (this.#faults.size >= MAX_AT_ONCE) await Promise.race(this.#faults.values());
-    const fault = this.#freeFault();
+    const fault = await this.#freeFault();
     this.#did(fault.name);
     this.#options.trace?.(`${fault.name}: ${fault.member.name} for ${fault.durationMs} ms`);
     const running = this.#follow(fault).catch((error: unknown) => {
       this.#surprises.push(`${fault.name}, ${fault.member.name}: ${String(error)}`);
     });
-    this.#faults.set(fault.member, running);
-    void running.then(() => this.#faults.delete(fault.member));
+    for (const member of membersOf(fault)) {
+      this.#faults.set(member, running);
+      void running.then(() => this.#faults.delete(member));
+    }
   }
 
-  /** Returns a fault of a member that has none. */
-  #freeFault(): Fault {
-    const { lostAfterMs } = this.#options;
+  /** Resolves with a fault of a member that has none. */
+  async #freeFault(): Promise<Fault> {
+    const { lostAfterMs, only = "" } = this.#options;
     const surprise = (what: string): void => void this.#surprises.push(what);
     const options = {
       ...{ fleet: this.#fleet, random: this.#random, lostAfterMs, marksDir: this.#marksDir, surprise },
+      onDiskFull: (disk: FullDisk): void => void this.#fullDisks.push(disk),
     };
     for (;;) {
-      const fault = anyFault(options);
-      if (!this.#faults.has(fault.member)) return fault;
+      for (let tries = 0; tries < 1_000; tries++) {
+        const fault = anyFault(options);
+        const isFree = !membersOf(fault).some((member) => this.#faults.has(member));
+        if (isFree && fault.name.includes(only)) return fault;
+      }
+      if (this.#faults.size === 0) throw new Error(`no fault is named '${only}'`);
+      await Promise.race(this.#faults.values());
     }
   }
 
@@ -205,7 +231,8 @@ class WorkerTorturer implements AsyncDisposable {
     await this.#rest();
     for (const member of [...fleet.workers, fleet.scheduler]) await this.#stop(member);
     const checked = { dir, dbPath: fleet.dbPath, marksDir: this.#marksDir, accepted: this.#accepted };
-    const violations = [...this.#surprises, ...workerViolations({ ...checked, workers: Object.keys(WORKERS) })];
+    const found = workerViolations({ ...checked, workers: Object.keys(WORKERS), fullDisks: this.#fullDisks });
+    const violations = [...this.#surprises, ...found];
     return { ...checked, done: this.#done, violations, delays: measured };
   }
 
@@ -288,6 +315,8 @@ type Body = {
   readonly count?: number;
   readonly runs?: readonly { readonly id: string }[];
 };
+
+const membersOf = ({ member, also }: Fault): readonly Member[] => (also === undefined ? [member] : [member, also]);
 
 const marksDirOf = (dir: string): string => join(dir, "marks");
 
