@@ -198,6 +198,7 @@ class WorkerTorturer implements AsyncDisposable {
 
   async #trigger(): Promise<void> {
     const answer = await this.#post(`/api/jobs/${this.#random.pick(JOBS)}/trigger`);
+    if (answer?.status !== 200) this.#did(`trigger refused: ${answer?.status ?? "no answer"}`);
     if (answer === null) return;
     if (answer.status === 200) this.#accepted.add(answer.body.run_id ?? "");
     else if (answer.status !== 429 && answer.status !== 503)
