@@ -24,9 +24,12 @@ export const jobText = ({ fields, head = [], comments = {}, foot = [] }: JobText
 /** Long texts are not folded, and a text in quotes stays on one line. */
 const LAYOUT = { lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER };
 
-/** Prefers double quotes to a block if white space at the end of a line, or of the text, would be invisible in it. */
+/**
+ * Prefers double quotes to a block if white space at the end of a line, or of the text, would be invisible in it, and for
+ * control characters such as tabs, which other YAML readers refuse outside of quotes.
+ */
 const chooseStyle = (node: Scalar): void => {
-  if (typeof node.value !== "string" || !node.value.includes("\n")) return;
+  if (typeof node.value !== "string" || !/\p{Cc}/u.test(node.value)) return;
   node.type = /[ \t]\n|[ \t]$|^[ \t\n]|\n\n$|[^\n\P{Cc}]/u.test(node.value)
     ? Scalar.QUOTE_DOUBLE
     : Scalar.BLOCK_LITERAL;

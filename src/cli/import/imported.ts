@@ -6,12 +6,18 @@ export type ImportRequest = {
   readonly source: string | undefined;
   /** The folder for the job files; null if they are written to stdout. */
   readonly outputDir: string | null;
-  /** Whether the lines of a crontab have a user column. */
-  readonly system: boolean;
+  /** Whether the lines of a crontab have a user column; null if that depends on the crontab. */
+  readonly system: boolean | null;
   /** The user that petit runs as, if given. */
   readonly as: string | undefined;
   /** The folder in which the other scheduler was started, if given. */
   readonly workingDir: string | undefined;
+  /** Whether lines that can't be read are left out. */
+  readonly skipInvalid: boolean;
+  /** Whether a guard that does not hold skips the task, instead of failing it. */
+  readonly guardsOk: boolean;
+  /** Whether `run-parts` lines become a task for each script. */
+  readonly splitRunParts: boolean;
   readonly context: Context;
 };
 
@@ -24,6 +30,8 @@ export type Imported = {
   readonly fates: readonly Fate[];
   /** What can't be read. If there is any, nothing is written. */
   readonly problems: readonly ImportProblem[];
+  /** The job files in the output folder whose lines are gone from the source. */
+  readonly gone: readonly GoneLine[];
 };
 
 /** A job file to write. */
@@ -47,6 +55,9 @@ export type Fate = {
   /** What to know about it: what is different, or why it was left out. Each is a sentence without a full stop. */
   readonly notes: readonly string[];
 };
+
+/** A job file of an earlier import. `path` is its path in the output folder, `text` the line that it came from. */
+export type GoneLine = { readonly path: string; readonly file: string; readonly text: string };
 
 /** A part of the source that can't be read. `message` has the form `what is wrong; what was expected`. */
 export type ImportProblem = { readonly file: string; readonly line: number; readonly message: string };

@@ -1,7 +1,8 @@
+import { join } from "node:path";
 import { escapeUnprintable } from "../../lib/printable.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
-import type { Fate, Imported, ImportProblem } from "./imported.ts";
+import type { Fate, GoneLine, Imported, ImportProblem } from "./imported.ts";
 import type { SavedFile } from "./save.ts";
 
 /** Formats a problem as `FILE:LINE: what is wrong; what was expected`. */
@@ -22,6 +23,16 @@ export const writeFates = (fates: readonly Fate[], err: Screen): void => {
   err.write(`${jobs}${leftOut === 0 ? "" : `, ${paint(err, "yellow", `${leftOut} left out`)}`}\n`);
 };
 
+/** Writes which job files of an earlier import have no line any more. */
+export const writeGone = (gone: readonly GoneLine[], dir: string, err: Screen): void => {
+  for (const { path, file, text } of gone) {
+    const place = escapeUnprintable(join(dir, path));
+    err.write(
+      `${place}: ${paint(err, "yellow", "kept")}: its line is gone from ${escapeUnprintable(`${file}: ${text}`)}\n`,
+    );
+  }
+};
+
 const fateLine = (fate: Fate, err: Screen): string => {
   const notes = escapeUnprintable(fate.notes.join("; "));
   const place = escapeUnprintable(`${fate.file}:${fate.line}`);
@@ -36,12 +47,13 @@ const fateLine = (fate: Fate, err: Screen): string => {
 };
 
 /** The output of --json. `written` is null if the files are not written to a folder. */
-export const importJson = ({ files, fates, problems }: Imported, saved: readonly SavedFile[] | null): string => {
+export const importJson = ({ files, fates, problems, gone }: Imported, saved: readonly SavedFile[] | null): string => {
   const report = {
     valid: problems.length === 0,
     files,
     written: saved,
     lines: fates.map(({ file, line, outcome, jobId, notes }) => ({ file, line, outcome, job_id: jobId, notes })),
+    gone,
     problems,
   };
   return `${JSON.stringify(report, null, 2)}\n`;

@@ -2,14 +2,14 @@ import { EXIT, type ExitStatus } from "../exit.ts";
 import { Failure } from "../failure.ts";
 import { checkFiles, checkFolder } from "./check.ts";
 import type { Imported, Importer, ImportRequest } from "./imported.ts";
-import { importJson, writeFates, writeProblems } from "./report.ts";
+import { importJson, writeFates, writeGone, writeProblems } from "./report.ts";
 import { type SavedFile, saveFiles } from "./save.ts";
 
 /** Imports jobs, and writes them to the output folder or to stdout. Writes nothing if anything can't be read. */
 export const runImport = async (
   importer: Importer,
   request: ImportRequest,
-  { force }: { readonly force: boolean },
+  { force, strict }: { readonly force: boolean; readonly strict: boolean },
 ): Promise<ExitStatus> => {
   const { context, outputDir } = request;
   const { out, err } = context.terminal;
@@ -25,7 +25,8 @@ export const runImport = async (
   const saved = outputDir === null ? null : await saveTo(outputDir, imported, force);
   if (context.json) out.write(importJson(imported, saved));
   else writeResult(imported, saved, request);
-  return imported.files.length > 0 ? EXIT.DONE : EXIT.FAILED;
+  const isLeftOut = imported.fates.some(({ outcome }) => outcome === "left_out");
+  return imported.files.length > 0 && !(strict && isLeftOut) ? EXIT.DONE : EXIT.FAILED;
 };
 
 const saveTo = async (dir: string, { files }: Imported, force: boolean): Promise<readonly SavedFile[]> => {
@@ -34,12 +35,13 @@ const saveTo = async (dir: string, { files }: Imported, force: boolean): Promise
 };
 
 const writeResult = (
-  { files, fates }: Imported,
+  { files, fates, gone }: Imported,
   saved: readonly SavedFile[] | null,
-  { context }: ImportRequest,
+  { context, outputDir }: ImportRequest,
 ): void => {
   const { out, err } = context.terminal;
   if (saved === null) out.write(files.map(({ text }) => (text.endsWith("\n") ? text : `${text}\n`)).join("---\n"));
   else for (const { file, replaced } of saved) out.write(`${replaced ? "replaced" : "wrote"} ${file}\n`);
   writeFates(fates, err);
+  if (outputDir !== null) writeGone(gone, outputDir, err);
 };

@@ -5,10 +5,13 @@ describe("a wrong command line of petit import", () => {
   const cases: readonly (readonly [readonly string[], string])[] = [
     [[], "KIND is missing"],
     [["crontabs"], "did you mean 'crontab'?"],
-    [["anacron"], "can't import 'anacron'; expected crontab or petit-rs"],
+    [["anacron"], "did you mean 'anacrontab'?"],
+    [["timers"], "can't import 'timers'; expected crontab, anacrontab or petit-rs"],
     [["petit-rs"], "DIR is missing"],
     [["petit-rs", "old", "--system"], "--system is only for 'petit import crontab'"],
     [["petit-rs", "old", "--as", "me"], "--as is only for 'petit import crontab'"],
+    [["petit-rs", "old", "--skip-invalid"], "--skip-invalid is only for 'petit import crontab' and 'anacrontab'"],
+    [["anacrontab", "--system"], "--system is only for 'petit import crontab'"],
     [["crontab", "a", "b"], "unexpected argument 'b'"],
     [["crontab", "-", "-o"], "-o needs a value"],
   ];

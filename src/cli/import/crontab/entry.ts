@@ -23,7 +23,7 @@ const SHAPE = "minute, hour, day of month, month and day of week";
 export const readEntry = (line: string, { system }: { readonly system: boolean }): CronEntry | WrongEntry => {
   const quiet = line.startsWith("-");
   const time = readTime(quiet ? line.slice(1) : line);
-  if ("problem" in time) return wrong(time.problem);
+  if ("problem" in time) return wrong(quiet ? withDash(time.problem, line) : time.problem);
   if (time.rest.startsWith("*"))
     return wrong(`it has a sixth time field; expected ${SHAPE}, then the command: cron has no seconds`);
   const user = system ? readWord(time.rest) : null;
@@ -37,14 +37,36 @@ export const readEntry = (line: string, { system }: { readonly system: boolean }
     expression: time.expression,
     user: user?.word ?? null,
     single: options.single,
-    notes: [...(quiet ? [QUIET_NOTE] : []), ...time.notes, ...options.notes],
+    notes: [...(quiet ? [QUIET_NOTE] : []), ...time.notes, ...options.notes, ...notesOfCommand(options.rest)],
     ...splitCommand(options.rest),
   };
 };
 
 const wrong = (problem: string): WrongEntry => ({ kind: "wrong", problem });
 
+/** A word such as `--bar` is shown as it is, although its first dash is an option of cron. */
+const withDash = (problem: string, line: string): string => {
+  const { word } = readWord(line);
+  return problem.startsWith(`'${word.slice(1)}'`) ? `'-${problem.slice(1)}` : problem;
+};
+
 const QUIET_NOTE = "the '-' at the start kept the run out of syslog; petit records every run";
+
+const notesOfCommand = (text: string): readonly string[] => {
+  const { command, stdin } = splitCommand(text);
+  return [
+    ...(text.endsWith("\\") ? [BACKSLASH_NOTE] : []),
+    ...(stdin !== null && DATE_FORMAT.test(command) ? [PERCENT_NOTE] : []),
+  ];
+};
+
+/** A command that ends within the format of a date. */
+const DATE_FORMAT = /\b(?:date|strftime)\b[^;&|`]*\+[^;&|`)]*$/;
+
+const BACKSLASH_NOTE = "the \\ at its end is part of the command: cron does not join lines";
+
+const PERCENT_NOTE =
+  "the command ends at the % of its date format, as in cron, and the rest is its input; write \\% for a percent sign";
 
 const isUserName = (word: string): boolean => /^[A-Za-z_][\w.-]*\$?$/.test(word);
 

@@ -1,22 +1,62 @@
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { PetitError } from "../../../domain/errors.ts";
-import type { Imported, Importer } from "../imported.ts";
+import { EXIT } from "../../exit.ts";
+import { Failure } from "../../failure.ts";
+import type { GoneLine, Imported, Importer } from "../imported.ts";
+import { type EarlierJob, findEarlierJobs } from "./earlier-import.ts";
+import { CRON_PATH } from "./job.ts";
 import { currentUser, homeOf } from "./owner.ts";
-import { readSources } from "./source.ts";
-import { translateCrontab } from "./translate.ts";
+import { parseCrontab } from "./parse.ts";
+import { type CrontabSource, readSources } from "./source.ts";
+import { translateCrontabs } from "./translate.ts";
 
 /** Imports a crontab, or all crontabs of a folder such as /etc/cron.d. */
-export const importCrontab: Importer = async ({ source, system, as }): Promise<Imported> => {
+export const importCrontab: Importer = async (request): Promise<Imported> => {
+  const { source, system, as, outputDir, skipInvalid, guardsOk, splitRunParts } = request;
   if (as !== undefined && homeOf(as) === null)
     throw new PetitError("invalid_request", `--as is '${as}'; expected a user of this machine`);
   const { crontabs, ignored } = await readSources(source, { system });
-  const ids = new Set<string>();
-  const translations = crontabs.map((crontab) => {
-    const user = as ?? (crontab.system ? "root" : currentUser());
-    return translateCrontab(crontab, { as: user, homeOf, ids });
+  if (system === null) for (const crontab of crontabs) refuseUserColumn(crontab);
+  const earlier = findEarlierJobs(outputDir);
+  const sources = crontabs.map((crontab) => ({ source: crontab, as: as ?? (crontab.system ? "root" : currentUser()) }));
+  const { files, fates, problems } = translateCrontabs(sources, {
+    homeOf,
+    ids: new Set<string>(),
+    hasFolder: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
+    guards: guardsOk ? "skip" : "note",
+    splitRunParts,
+    skipInvalid,
+    earlier,
   });
-  return {
-    files: translations.flatMap(({ files }) => files),
-    fates: [...translations.flatMap(({ fates }) => fates), ...ignored],
-    problems: translations.flatMap(({ problems }) => problems),
-  };
+  const written = new Set(files.map(({ path }) => path));
+  return { files, fates: [...fates, ...ignored], problems, gone: goneLines(earlier, crontabs, written) };
 };
+
+/** Returns the jobs of earlier imports of the same crontabs that are not written again. */
+export const goneLines = (
+  earlier: readonly EarlierJob[],
+  crontabs: readonly Pick<CrontabSource, "file">[],
+  written: ReadonlySet<string>,
+): readonly GoneLine[] => {
+  const sources = new Set(crontabs.map(({ file }) => file));
+  return earlier
+    .filter(({ path, file }) => sources.has(file) && !written.has(path))
+    .map(({ path, file, text }) => ({ path, file, text }));
+};
+
+/**
+ * Throws if every line of a crontab without a user column begins with a user of this machine. A name that is also a program does not
+ * count alone: `mail` is both.
+ */
+const refuseUserColumn = ({ file, text, system }: CrontabSource): void => {
+  if (system) return;
+  const entries = parseCrontab(text, { system: false }).filter((line) => line.kind === "entry");
+  const words = entries.map(({ command }) => /^([A-Za-z_][\w.-]*)[ \t]+(?!-)/.exec(command)?.[1] ?? null);
+  if (words.length === 0 || !words.every((word) => word !== null && homeOf(word) !== null)) return;
+  if (words.every((word) => word !== null && isProgram(word))) return;
+  const message = `every line of ${file} runs a command that is the name of a user, such as '${words[0]}'; expected --system for a user column, or --no-system if there is none`;
+  throw new Failure(EXIT.FAILED, `${message}; nothing was written`);
+};
+
+const isProgram = (name: string): boolean => CRON_PATH.split(":").some((dir) => existsSync(join(dir, name)));

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 /** Programs that never say what a line is about. */
 const PREPARATION = new Set(
   "cd test [ [[ : true false . source export set umask ulimit sleep command type which exit break echo printf mkdir for".split(
@@ -50,6 +52,14 @@ export const jobIdOf = (command: string): string => {
   const [program = "", ...args] = mainWords(command);
   const words = INTERPRETERS.test(baseName(program)) ? interpretedWords(program, args) : [program, ...args];
   return slug(nameParts(words)) || "job";
+};
+
+/** Returns an id for a line of several whose ids are equal. It depends on the line alone, so other lines can come and go. */
+export const idWithDigest = (id: string, line: string): string => {
+  const digest = createHash("sha256")
+    .update(line.trim().replace(/[ \t]+/g, " "))
+    .digest("hex");
+  return `${id}-${digest.slice(0, 6)}`;
 };
 
 /** Returns an id that is not in `taken`, and adds it. */

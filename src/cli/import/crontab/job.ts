@@ -2,10 +2,12 @@ import { jobText } from "../../../jobfile/write-job.ts";
 import type { Json } from "../../../lib/json.ts";
 import { escapeUnprintable } from "../../../lib/printable.ts";
 import type { CronEntry } from "./entry.ts";
+import { uniqueId } from "./job-name.ts";
+import type { RunParts } from "./run-parts.ts";
 import { delayMinutes, zoneName } from "./settings.ts";
 
 /** The PATH that cronie sets. */
-const CRON_PATH = "/usr/bin:/bin:/usr/sbin:/sbin";
+export const CRON_PATH = "/usr/bin:/bin:/usr/sbin:/sbin";
 
 /** The user that a line runs as. */
 export type LineUser = { readonly name: string; readonly home: string };
@@ -22,6 +24,14 @@ type JobOptions = {
   readonly user: LineUser;
   /** True if petit runs as another user, which has to be root then. */
   readonly switchesUser: boolean;
+  /** Whether the home folder of the user exists. */
+  readonly hasHome: boolean;
+  /** Exit statuses that skip the task; empty if there are none. */
+  readonly skipExitCodes: readonly number[];
+  /** The scripts to run, each in a task; null if the line stays one task. */
+  readonly runParts: RunParts | null;
+  /** What to know about the line. */
+  readonly notes: readonly string[];
   /** The comments above it. */
   readonly comments: readonly string[];
   /** The comments at the end of the crontab, if it is the last line. */
@@ -32,21 +42,18 @@ type JobOptions = {
 export const cronJob = (options: JobOptions): string => {
   const { entry, settings, user, comments, foot } = options;
   const environment = environmentOf(settings, user);
-  const input = entry.stdin === null ? {} : { stdin: entry.stdin };
-  const task = {
-    id: "command",
-    type: "command",
-    ...commandOf(options),
-    ...input,
-    working_dir: environment.HOME ?? user.home,
-  };
+  const home = options.hasHome ? user.home : "/";
+  const workingDir = settings.get("HOME") ?? home;
   const fields: Record<string, Json> = {
     id: options.id,
     schedule: scheduleOf(entry.expression, settings),
     ...(entry.single ? { max_concurrency: 1 } : {}),
     inherit_environment: false,
     environment,
-    tasks: [task],
+    tasks:
+      options.runParts === null
+        ? [commandTask(options, workingDir)]
+        : scriptTasks(options.runParts, (script) => programOf([script], options), workingDir),
   };
   return jobText({
     head: [...commentsOf(comments), ...(comments.length === 0 ? [] : [""]), ...headOf(options)],
@@ -55,17 +62,52 @@ export const cronJob = (options: JobOptions): string => {
   });
 };
 
-const commandOf = ({
-  entry,
-  settings,
-  user,
-  switchesUser,
-}: JobOptions): { readonly command: string; readonly args: string[] } => {
-  const shell = settings.get("SHELL") ?? "/bin/sh";
-  const args = ["-c", entry.command];
-  return switchesUser
-    ? { command: RUNUSER, args: ["-m", "-u", user.name, "--", shell, ...args] }
-    : { command: shell, args };
+const commandTask = (options: JobOptions, workingDir: string): Json => {
+  const { entry, settings, skipExitCodes } = options;
+  return {
+    id: "command",
+    type: "command",
+    ...programOf([settings.get("SHELL") ?? "/bin/sh", "-c", entry.command], options),
+    ...(entry.stdin === null ? {} : { stdin: entry.stdin }),
+    working_dir: workingDir,
+    ...(skipExitCodes.length === 0 ? {} : { skip_exit_codes: [...skipExitCodes] }),
+  };
+};
+
+/** Each script runs after the one before, whether that failed or not, as `run-parts` does it. */
+export const scriptTasks = (
+  { scripts, workingDir }: RunParts,
+  programFor: (script: string) => Program,
+  home: string,
+): Json[] => {
+  const ids = new Set<string>();
+  const taskIds = scripts.map((script) => uniqueId(taskIdOf(script), ids));
+  return scripts.map((script, index) => {
+    const before = taskIds[index - 1];
+    return {
+      id: taskIds[index] ?? "",
+      type: "command",
+      ...programFor(script),
+      working_dir: workingDir ?? home,
+      ...(before === undefined ? {} : { depends_on: [before], condition: "all_done" }),
+    };
+  });
+};
+
+const taskIdOf = (script: string): string =>
+  script
+    .slice(script.lastIndexOf("/") + 1)
+    .replace(/[^A-Za-z0-9_.-]+/g, "-")
+    .replace(/^[^A-Za-z0-9]+/, "")
+    .slice(0, 100) || "script";
+
+/** The program of a task. */
+type Program = { readonly command: string; readonly args?: string[] };
+
+const programOf = (argv: readonly [string, ...string[]], { user, switchesUser }: JobOptions): Program => {
+  if (switchesUser) return { command: RUNUSER, args: ["-m", "-u", user.name, "--", ...argv] };
+  const [command, ...args] = argv;
+  return args.length === 0 ? { command } : { command, args };
 };
 
 /** A path, because the PATH of the job may lack the folder. `-m` keeps HOME and SHELL as the job sets them. */
@@ -98,12 +140,12 @@ const scheduleOf = (cron: string, settings: ReadonlyMap<string, string>): Json =
   };
 };
 
-const headOf = ({ place, text, entry, settings, switchesUser, user }: JobOptions): readonly string[] => {
+const headOf = ({ place, text, notes, settings, switchesUser, user }: JobOptions): readonly string[] => {
   const mailTo = settings.get("MAILTO") ?? "";
   return [
     `From ${escapeUnprintable(place)}:`,
     ...commentsOf([`  ${text}`]),
-    ...entry.notes.map((note) => `Note: ${escapeUnprintable(note)}.`),
+    ...notes.map((note) => `Note: ${escapeUnprintable(note)}.`),
     ...(mailTo === ""
       ? []
       : [`cron mailed the output to ${escapeUnprintable(mailTo)}. petit keeps it; 'notify' can report failures.`]),
@@ -112,13 +154,13 @@ const headOf = ({ place, text, entry, settings, switchesUser, user }: JobOptions
 };
 
 /** Comments can't contain control characters. Tabs are fine. */
-const commentsOf = (lines: readonly string[]): readonly string[] =>
+export const commentsOf = (lines: readonly string[]): readonly string[] =>
   lines.map((line) => line.split("\t").map(escapeUnprintable).join("\t"));
 
 const OPEN = "${{";
 
 /** Keeps a literal `${{` from being read as a template: it becomes a template whose value it is. */
-const withoutTemplates = (fields: Record<string, Json>): Record<string, Json> => {
+export const withoutTemplates = (fields: Record<string, Json>): Record<string, Json> => {
   const text = JSON.stringify(fields);
   if (!text.includes(OPEN)) return fields;
   const { id, schedule, ...rest }: Record<string, Json> = JSON.parse(text.replaceAll(OPEN, `${OPEN} config.open }}`));

@@ -15,7 +15,7 @@ export const parseCrontab = (text: string, options: { readonly system: boolean }
   const isComplete = lines.at(-1) === "";
   if (isComplete) lines.pop();
   return lines.map((line, index) => {
-    const read = readLine(line, options);
+    const read = withContinuation(readLine(line, options), lines[index - 1]);
     if (index < lines.length - 1 || isComplete || read.kind !== "entry")
       return { line: index + 1, text: line, ...read };
     return { line: index + 1, text: line, ...read, notes: [...read.notes, NO_NEWLINE] };
@@ -23,6 +23,12 @@ export const parseCrontab = (text: string, options: { readonly system: boolean }
 };
 
 const NO_NEWLINE = "cron ignores it, because the file does not end with a line break";
+
+/** Explains a line that can't be read because it continues the one above. */
+const withContinuation = (read: ReturnType<typeof readLine>, above: string | undefined): ReturnType<typeof readLine> =>
+  read.kind === "wrong" && above?.endsWith("\\") && !/^[ \t]*#/.test(above)
+    ? { ...read, problem: `${read.problem}; the \\ at the end of the line above does not continue it in cron` }
+    : read;
 
 const readLine = (line: string, options: { readonly system: boolean }) => {
   const text = line.replace(/^[ \t]+/, "");

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { closeSync, readdirSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { isatty } from "node:tty";
 import { PetitError } from "../../../domain/errors.ts";
@@ -16,6 +16,8 @@ export type CrontabSource = {
   readonly text: string;
   /** Whether its lines have a user column. */
   readonly system: boolean;
+  /** What to know about the file itself. */
+  readonly notes?: readonly string[];
 };
 
 /** The crontabs to import, and the files of a folder that are none. */
@@ -26,15 +28,16 @@ const MAX_BYTES = 2 ** 20;
 /** Reads the crontabs that an argument stands for: a file, all files of a folder, `-` for standard input, or nothing. */
 export const readSources = async (
   source: string | undefined,
-  { system }: { readonly system: boolean },
+  { system: given }: { readonly system: boolean | null },
 ): Promise<CrontabSources> => {
+  const system = given ?? false;
   if (source === undefined && isatty(0)) return alone({ file: "crontab -l", text: printCrontab(), system });
   if (source === undefined || source === "-")
     return alone({ file: "stdin", text: decode(await readStdin(MAX_BYTES), "stdin"), system });
   const stats = statSync(source, { throwIfNoEntry: false });
   if (stats === undefined) throw new PetitError("not_found", `there is no file ${source}; expected a crontab`);
   if (stats.isDirectory()) return readFolder(source);
-  return alone({ file: source, text: readFile(source), system: system || isSystemFile(source) });
+  return alone({ ...readCrontab(source), system: given ?? isSystemFile(source) });
 };
 
 const alone = (crontab: CrontabSource): CrontabSources => ({ crontabs: [crontab], ignored: [] });
@@ -49,9 +52,7 @@ const readFolder = (dir: string): CrontabSources => {
   const paths = names.filter((name) => statSync(join(dir, name), { throwIfNoEntry: false })?.isFile());
   const isRead = (name: string): boolean => /^[\w-]+$/.test(name);
   return {
-    crontabs: paths
-      .filter(isRead)
-      .map((name) => ({ file: join(dir, name), text: readFile(join(dir, name)), system: true })),
+    crontabs: paths.filter(isRead).map((name) => ({ ...readCrontab(join(dir, name)), system: true })),
     ignored: paths.filter((name) => !isRead(name)).map((name) => ignoredFile(join(dir, name))),
   };
 };
@@ -64,7 +65,19 @@ const ignoredFile = (file: string): Fate => ({
   notes: ["Debian's cron ignores files with such a name; name the file itself to import it"],
 });
 
+const readCrontab = (path: string): Omit<CrontabSource, "system"> => {
+  const text = readFile(path);
+  const isOpen = ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o002) !== 0;
+  return { file: path, text, notes: isOpen && !isPipe(path) ? [OPEN_NOTE] : [] };
+};
+
+const OPEN_NOTE = "everybody can change the crontab, which cron ignores for that reason";
+
+const isPipe = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
+
+/** Reads a file, or a pipe such as a shell makes of `<(command)`. */
 const readFile = (path: string): string => {
+  if (isPipe(path)) return decode(readPipe(path), path);
   let fd: number | null;
   try {
     fd = openRegular(path);
@@ -74,6 +87,23 @@ const readFile = (path: string): string => {
   if (fd === null) throw new Failure(EXIT.FAILED, `${path} is not a regular file; expected a crontab`);
   try {
     return decode(readStart(fd, MAX_BYTES + 1), path);
+  } finally {
+    closeSync(fd);
+  }
+};
+
+/** Waits for the writer, and reads until it has closed the pipe or too much has come. */
+const readPipe = (path: string): Uint8Array => {
+  const fd = openSync(path, "r");
+  try {
+    const buffer = Buffer.alloc(MAX_BYTES + 1);
+    let length = 0;
+    while (length < buffer.length) {
+      const count = readSync(fd, buffer, length, buffer.length - length, null);
+      if (count === 0) break;
+      length += count;
+    }
+    return buffer.subarray(0, length);
   } finally {
     closeSync(fd);
   }

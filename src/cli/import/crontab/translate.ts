@@ -1,10 +1,13 @@
 import { whyUnusable } from "../../../domain/schedule/schedule.ts";
 import type { Fate, ImportedFile, ImportProblem } from "../imported.ts";
+import { type EarlierJob, lineInComment } from "./earlier-import.ts";
 import type { CronEntry } from "./entry.ts";
+import { guardExitCodes } from "./guard.ts";
 import { cronJob, type LineUser } from "./job.ts";
-import { jobIdOf, uniqueId } from "./job-name.ts";
+import { idWithDigest, jobIdOf, uniqueId } from "./job-name.ts";
 import type { HomeOf } from "./owner.ts";
 import { type CrontabLine, parseCrontab } from "./parse.ts";
+import { type RunParts, splitRunParts } from "./run-parts.ts";
 import { noteOfSetting, whyWrongSetting } from "./settings.ts";
 import type { CrontabSource } from "./source.ts";
 
@@ -14,6 +17,16 @@ export type TranslateOptions = {
   readonly homeOf: HomeOf;
   /** The ids that are in use. Those of the new jobs are added. */
   readonly ids: Set<string>;
+  /** Returns whether a folder exists on this machine. Missing: all do. */
+  readonly hasFolder?: (path: string) => boolean;
+  /** What happens to lines with a guard: a note, or their task is skipped. Missing: nothing. */
+  readonly guards?: "note" | "skip";
+  /** Whether `run-parts` lines become a task for each script. */
+  readonly splitRunParts?: boolean;
+  /** Whether lines that can't be read are left out instead of being problems. */
+  readonly skipInvalid?: boolean;
+  /** Jobs of earlier imports. A job whose line is unchanged keeps its id. */
+  readonly earlier?: readonly EarlierJob[];
 };
 
 type Translation = {
@@ -23,33 +36,103 @@ type Translation = {
 };
 
 /** A line that becomes a job, with what it needs of the lines above it. */
-type PlannedJob = Omit<Parameters<typeof cronJob>[0], "foot">;
+type PlannedJob = Omit<Parameters<typeof cronJob>[0], "id" | "foot"> & { readonly file: string };
+
+/** A crontab whose jobs have no ids yet. */
+type Plan = {
+  readonly file: string;
+  readonly outcomes: readonly { readonly line: number; readonly outcome: LineOutcome }[];
+  /** The comments at the end. */
+  readonly foot: readonly string[];
+};
 
 /** Translates the lines of a crontab, each that runs a command into a job. */
-export const translateCrontab = (source: CrontabSource, options: TranslateOptions): Translation => {
-  const { file } = source;
+export const translateCrontab = (source: CrontabSource, options: TranslateOptions): Translation =>
+  translateCrontabs([{ source, as: options.as }], options);
+
+/** Translates several crontabs, whose jobs have different ids. Each has its own user that petit runs as. */
+export const translateCrontabs = (
+  sources: readonly { readonly source: CrontabSource; readonly as: string }[],
+  options: Omit<TranslateOptions, "as">,
+): Translation => {
+  const plans = sources.map(({ source, as }) => planCrontab(source, { ...options, as }));
+  const jobs = plans.flatMap(({ outcomes }) =>
+    outcomes.flatMap(({ outcome }) => (outcome.kind === "job" ? [outcome.job] : [])),
+  );
+  const ids = namesOf(jobs, options);
+  const translations = plans.map((plan) => finishPlan(plan, ids));
+  return {
+    files: translations.flatMap(({ files }) => files),
+    fates: translations.flatMap(({ fates }) => fates),
+    problems: translations.flatMap(({ problems }) => problems),
+  };
+};
+
+/** Returns the id of each job. An unchanged line keeps the id of an earlier import; a digest of the line tells equal ids apart. */
+const namesOf = (
+  jobs: readonly PlannedJob[],
+  { ids, earlier = [] }: Pick<TranslateOptions, "ids" | "earlier">,
+): ReadonlyMap<PlannedJob, string> => {
+  const names = new Map<PlannedJob, string>();
+  for (const job of jobs) {
+    const known = earlier.find(
+      ({ id, path, file, text }) =>
+        !ids.has(id) && path === `${id}.yaml` && file === job.file && text === lineInComment(job.text),
+    );
+    if (known !== undefined) names.set(job, uniqueId(known.id, ids));
+  }
+  const baseOf = (job: PlannedJob): string => jobIdOf(job.entry.command);
+  const unnamed = jobs.filter((job) => !names.has(job));
+  const isTaken = (base: string): boolean => ids.has(base) || jobs.filter((job) => baseOf(job) === base).length > 1;
+  const clashing = new Set(unnamed.map(baseOf).filter(isTaken));
+  for (const job of unnamed) {
+    const base = baseOf(job);
+    names.set(job, uniqueId(clashing.has(base) ? idWithDigest(base, job.text) : base, ids));
+  }
+  return names;
+};
+
+const finishPlan = ({ file, outcomes, foot }: Plan, ids: ReadonlyMap<PlannedJob, string>): Translation => {
   const fates: Fate[] = [];
   const problems: ImportProblem[] = [];
   const jobs: PlannedJob[] = [];
+  for (const { line, outcome } of outcomes) {
+    if (outcome.kind === "problem") problems.push({ file, line, message: outcome.message });
+    if (outcome.kind === "job") jobs.push(outcome.job);
+    if ("notes" in outcome) fates.push(fateOf(outcome, { file, line, ids }));
+  }
+  const files = jobs.map((job, index) => {
+    const id = ids.get(job) ?? "";
+    return { path: `${id}.yaml`, text: cronJob({ ...job, id, foot: index === jobs.length - 1 ? foot : [] }) };
+  });
+  return { files, fates, problems };
+};
+
+const planCrontab = (source: CrontabSource, options: TranslateOptions): Plan => {
+  const { file } = source;
+  const outcomes: { line: number; outcome: LineOutcome }[] = [];
   const settings = new Map<string, string>();
   let comments: string[] = [];
   for (const line of parseCrontab(source.text, source)) {
-    const outcome = judge(line, { ...options, settings: new Map(settings), comments, file });
-    if (outcome.kind === "problem") problems.push({ file, line: line.line, message: outcome.message });
+    const context = { ...options, settings: new Map(settings), comments, file, notes: source.notes ?? [] };
+    const outcome = withSkipped(judge(line, context), line, options);
     if (outcome.kind === "setting") settings.set(outcome.name, outcome.value);
-    if (outcome.kind === "job") {
-      jobs.push(outcome.job);
-      comments = [];
-    }
+    if (outcome.kind === "job") comments = [];
     if (outcome.kind === "comment") comments = addComment(comments, outcome.text);
-    if ("notes" in outcome) fates.push(fateOf(outcome, file, line.line));
+    outcomes.push({ line: line.line, outcome });
   }
-  const files = jobs.map((job, index) => ({
-    path: `${job.id}.yaml`,
-    text: cronJob({ ...job, foot: index === jobs.length - 1 ? trimBlank(comments) : [] }),
-  }));
-  return { files, fates, problems };
+  return { file, outcomes, foot: trimBlank(comments) };
 };
+
+/** With `skipInvalid`, a line that can't be read is left out. */
+const withSkipped = (outcome: LineOutcome, line: CrontabLine, { skipInvalid }: TranslateOptions): LineOutcome =>
+  skipInvalid && outcome.kind === "problem" ? leftOut(line, outcome.message) : outcome;
+
+const leftOut = ({ text }: CrontabLine, note: string): LineOutcome => ({
+  kind: "comment",
+  text: `Not imported: ${text.trim()}`,
+  notes: [note],
+});
 
 /** What becomes of a line. */
 type LineOutcome =
@@ -63,6 +146,8 @@ type LineContext = TranslateOptions & {
   readonly file: string;
   readonly settings: ReadonlyMap<string, string>;
   readonly comments: readonly string[];
+  /** Notes about the crontab itself. */
+  readonly notes: readonly string[];
 };
 
 const judge = (line: CrontabLine, context: LineContext): LineOutcome => {
@@ -82,35 +167,54 @@ const judge = (line: CrontabLine, context: LineContext): LineOutcome => {
 };
 
 const judgeEntry = (line: CrontabLine & CronEntry, context: LineContext): LineOutcome => {
-  const leftOut = (note: string): LineOutcome => ({
-    kind: "comment",
-    text: `Not imported: ${line.text.trim()}`,
-    notes: [note],
-  });
   const { expression } = line;
-  if (expression === null) return leftOut(REBOOT_NOTE);
+  if (expression === null) return leftOut(line, REBOOT_NOTE);
   const unusable = whyUnusable(expression);
-  if (unusable !== null) return leftOut(unusable);
+  if (unusable !== null) return leftOut(line, unusable);
   const user = userOf(line, context);
-  if (typeof user === "string") return leftOut(user);
+  if (typeof user === "string") return leftOut(line, user);
   const switchesUser = user.name !== context.as;
+  const hasHome = context.hasFolder?.(user.home) ?? true;
+  const guard = context.guards === undefined ? null : guardExitCodes(line.command);
+  const skips = guard !== null && context.guards === "skip";
+  const parts = context.splitRunParts === true && line.stdin === null ? splitRunParts(line.command) : null;
+  const own = [
+    ...context.notes,
+    ...line.notes,
+    ...(hasHome ? [] : [homeNote(user, context.settings)]),
+    ...(guard === null ? [] : [skips ? skipNote(guard) : GUARD_NOTE]),
+    ...(parts === null ? [] : [typeof parts === "string" ? parts : partsNote(parts)]),
+  ];
   const job = {
-    id: uniqueId(jobIdOf(line.command), context.ids),
+    file: context.file,
     entry: { ...line, expression },
     text: line.text.trim(),
     place: `${context.file}, line ${line.line}`,
     settings: context.settings,
     user,
     switchesUser,
+    hasHome,
+    skipExitCodes: skips ? guard : [],
+    runParts: typeof parts === "string" ? null : parts,
+    notes: own,
     comments: trimBlank(context.comments),
   };
-  const notes = [
-    ...line.notes,
-    ...(switchesUser ? [switchNote(user)] : []),
-    ...(hasUserColumn(line) ? [COLUMN_NOTE] : []),
-  ];
+  const notes = [...own, ...(switchesUser ? [switchNote(user)] : []), ...(hasUserColumn(line) ? [COLUMN_NOTE] : [])];
   return { kind: "job", job, notes };
 };
+
+const homeNote = ({ home }: LineUser, settings: ReadonlyMap<string, string>): string =>
+  settings.has("HOME")
+    ? `its HOME ${home} does not exist on this machine, so that its task fails until it does`
+    : `the home folder ${home} does not exist; it runs in /, as under Debian's cron`;
+
+const GUARD_NOTE = "the run fails if the guard before && does not hold; --guards-ok skips the task then";
+
+const skipNote = (codes: readonly number[]): string =>
+  `exit status ${codes.join(" or ")} skips the task, of the guard before && and of the command behind it`;
+
+const partsNote = ({ folder, scripts }: RunParts): string =>
+  `one task for each of the ${scripts.length} scripts that ${folder} has now; import again after a change`;
 
 const switchNote = ({ name }: LineUser): string => `runs as ${name} by runuser, for which petit has to run as root`;
 
@@ -134,11 +238,10 @@ const userOf = ({ user }: CronEntry, { as, homeOf, settings }: LineContext): Lin
 
 const fateOf = (
   outcome: Extract<LineOutcome, { readonly notes?: readonly string[] }>,
-  file: string,
-  line: number,
+  { file, line, ids }: { readonly file: string; readonly line: number; readonly ids: ReadonlyMap<PlannedJob, string> },
 ): Fate => {
   const notes = outcome.notes ?? [];
-  if (outcome.kind === "job") return { file, line, outcome: "job", jobId: outcome.job.id, notes };
+  if (outcome.kind === "job") return { file, line, outcome: "job", jobId: ids.get(outcome.job) ?? null, notes };
   return { file, line, outcome: outcome.kind === "setting" ? "setting" : "left_out", jobId: null, notes };
 };
 

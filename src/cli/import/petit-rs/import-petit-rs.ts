@@ -28,6 +28,7 @@ export const importPetitRs: Importer = async ({ source: dir = ".", workingDir, c
   return {
     files: converted.flatMap(({ files }) => files),
     fates: [...converted.flatMap(({ fates }) => fates), ...below],
+    gone: [],
     problems: [...converted.flatMap(({ problems }) => problems), ...sameIds(converted), ...sameNames(converted)],
   };
 };

@@ -152,10 +152,10 @@ describe("petit import crontab", () => {
     const { status, stdout, stderr } = await petit(["import", "crontab", "cron.d"], { cwd: folder.path });
     expect(status).toBe(0);
     expect(stderr.split("\n")).toEqual([
-      "cron.d/a:1 → a",
+      expect.stringMatching(/^cron.d\/a:1 → a-[0-9a-f]{6}$/),
       expect.stringMatching(/^cron.d\/a:2: left out: this machine has no user nosuchuser9/),
       "cron.d/b:1: SHELL: /bin/bash runs the commands below",
-      "cron.d/b:2 → a-2",
+      expect.stringMatching(/^cron.d\/b:2 → a-[0-9a-f]{6}$/),
       expect.stringMatching(/^cron.d\/c.dpkg-old:1: left out: Debian's cron ignores/),
       "2 jobs, 2 left out",
       "",

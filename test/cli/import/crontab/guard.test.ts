@@ -1,0 +1,30 @@
+import { describe, expect, test } from "bun:test";
+import { guardExitCodes } from "../../../../src/cli/import/crontab/guard.ts";
+
+describe("a guard", () => {
+  const cases: readonly (readonly [string, readonly number[]])[] = [
+    ["test -x /bin/a && /bin/a", [1]],
+    ["[ -f 'a && b' ] && a > /dev/null 2>&1", [1]],
+    ["[[ -n $X ]] && a", [1]],
+    ["cd /srv && ! test -e lock && ./a;", [1]],
+    ["command -v a > /dev/null && a", [1, 127]],
+    ['[ "$(date +%d; true)" = 01 ] && a', [1]],
+  ];
+  test.each(cases)("of %j exits with %j", (command, codes) => {
+    expect(guardExitCodes(command)).toEqual(codes);
+  });
+
+  test.each([
+    "a && b",
+    "a && test -e b",
+    "test -x a || b",
+    "test -x a && b || true",
+    "test -x a && b; c",
+    "test -x a && b & c",
+    "if test -x a; then b; fi",
+    "command a && b",
+    "a",
+  ])("is not in %j", (command) => {
+    expect(guardExitCodes(command)).toBeNull();
+  });
+});
