@@ -46,7 +46,7 @@ export type Job = {
   readonly onOverlap: OverlapPolicy;
   /** The queue whose limit its runs share with those of other jobs. Missing if the job has none. */
   readonly queue?: string;
-  /** Its pending runs start before those with a lower priority. Missing for the default, 0. */
+  /** Its pending runs, and its tasks that wait for a worker, start before those with a lower priority. Missing for the default, 0. */
   readonly priority?: number;
   /** Timeout of the whole run. */
   readonly timeoutMs: number | null;

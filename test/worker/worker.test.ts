@@ -16,6 +16,13 @@ import { eventually } from "../support/torture/run.ts";
 import type { FakeScheduler } from "../support/workers/fake-scheduler.ts";
 import { startWorker } from "../support/workers/started-worker.ts";
 
+/** Returns the answer to a claim by which a scheduler wants another attempt to start first. */
+const handing = (scheduler: FakeScheduler, offer: Offer, key = scheduler.key): object => {
+  const { header, body } = scheduler.signed(offer, key);
+  const first = { attempt: offer.attempt, ...(header as SignedOffer), offer: new TextDecoder().decode(body) };
+  return { granted: false, reason: "not_first", isOpen: true, first };
+};
+
 const outcomeOf = (scheduler: FakeScheduler, attempt = 5) =>
   eventually("the outcome is handed over", () => scheduler.of(attempt).outcome);
 
@@ -38,6 +45,48 @@ describe("a worker", () => {
     expect(new TextDecoder().decode(scheduler.objects.get(artifacts[0]?.object ?? ""))).toBe("kept\n");
     expect(scheduler.removed).toBe(1);
     await eventually("nothing is left", () => (worker.status.running + worker.status.ended === 0 ? true : null));
+  });
+
+  test("starts what the scheduler wants first, and gives back what it had claimed", async () => {
+    await using started = startWorker({ slots: 1 });
+    const { scheduler } = started;
+    const first = scheduler.offerOf(shell("first", "echo first"), { attempt: 7 });
+    scheduler.grant = (claim) => (claim.passed === undefined ? scheduler.granted(claim) : handing(scheduler, first));
+    scheduler.offer(shell("only", "echo only"));
+    await outcomeOf(scheduler, 7);
+    expect(scheduler.of(7).output).toBe("first\n");
+    expect([scheduler.removed, scheduler.givenBack]).toEqual([0, 1]);
+  });
+
+  test("fetches an offer that was too large for the answer to its claim", async () => {
+    await using started = startWorker();
+    const { scheduler } = started;
+    const frame = scheduler.signed(scheduler.offerOf(shell("first", "echo first"), { attempt: 7 }));
+    const { sha256: stored } = scheduler.putScript(new TextDecoder().decode(frame.body));
+    const first = { attempt: 7, ...(frame.header as SignedOffer), stored };
+    scheduler.grant = (claim) =>
+      claim.passed === undefined
+        ? scheduler.granted(claim)
+        : { granted: false, reason: "not_first", isOpen: true, first };
+    scheduler.offer(shell("only", "echo only"));
+    await outcomeOf(scheduler, 7);
+  });
+
+  test.each([
+    { what: "is forged", key: generateSigningKey(), isTaken: false },
+    { what: "another worker has taken", key: null, isTaken: true },
+  ])("starts what it has claimed if the one to start first $what", async ({ key, isTaken }) => {
+    await using started = startWorker();
+    const { scheduler } = started;
+    const first = scheduler.offerOf(shell("first", "echo first"), { attempt: 7 });
+    scheduler.grant = (claim) => {
+      if (claim.attempt === 7 && isTaken) return { granted: false, reason: "taken", isOpen: false };
+      return claim.passed?.length === 0 ? handing(scheduler, first, key ?? scheduler.key) : scheduler.granted(claim);
+    };
+    scheduler.offer(shell("only", "echo only"));
+    await outcomeOf(scheduler);
+    expect(scheduler.claims.at(-1)).toMatchObject({ attempt: 5, passed: [7] });
+    expect(scheduler.handedOver.has(7)).toBe(false);
   });
 
   test("runs a script that is sent by its content, whatever the clock of the scheduler shows", async () => {

@@ -20,6 +20,9 @@ export const PROTOCOL = 1;
 /** Maximum of output in one message, in bytes. */
 export const MAX_OUTPUT_BYTES = 262_144;
 
+/** How many attempts a claim can pass over. */
+export const MAX_PASSED = 16;
+
 /** Maximum size of an outcome, in bytes, and of the artifacts in it. */
 export const MAX_OUTCOME_BYTES = 16 * 2 ** 20;
 export const MAX_ARTIFACTS = 100_000;
@@ -183,7 +186,17 @@ const CLAIM = record({
   nonce: token,
   /** The number in the stream of the message with the offer. petit recognizes by it an offer that somebody else published again. */
   message: Type.Optional(id),
+  /** The attempts that the worker was told to start before this one, and could not. Missing if it starts only what it claims. */
+  passed: Type.Optional(Type.Array(id, { maxItems: MAX_PASSED })),
+  /** False if it can't take attempts that may be started elsewhere after `lost_after`. Missing if it can. */
+  takesRerun: Type.Optional(Type.Boolean()),
 });
+
+/** An offer in the answer to a claim, signed like a published one: its JSON, or the name of the file of scripts that has it. */
+const HANDED_OFFER = Type.Union([
+  record({ attempt: id, signature, further: furtherSignatures, offer: Type.String() }),
+  record({ attempt: id, signature, further: furtherSignatures, stored: sha256 }),
+]);
 
 /**
  * Why a claim is refused:
@@ -219,6 +232,13 @@ const CLAIM_ANSWER = Type.Union([
     reason: words(CLAIM_REFUSALS),
     /** True if the offer is still open: the worker gives it back to the queue. Otherwise the worker drops it. */
     isOpen: Type.Boolean(),
+  }),
+  record({
+    granted: Type.Literal(false),
+    /** An attempt with a higher priority, or an older one, waits for a worker like this one: `first` is its offer. */
+    reason: Type.Literal("not_first"),
+    isOpen: Type.Literal(true),
+    first: HANDED_OFFER,
   }),
 ]);
 
@@ -331,6 +351,7 @@ export type HelloAnswer = Message<typeof HELLO_ANSWER>;
 export type Verdict = HelloAnswer["verdicts"][number];
 export type EndOrder = Message<typeof endOrder>;
 export type Claim = Message<typeof CLAIM>;
+export type HandedOffer = Message<typeof HANDED_OFFER>;
 export type ClaimAnswer = Message<typeof CLAIM_ANSWER>;
 export type ShippedOutput = Message<typeof OUTPUT>;
 export type ShippedChunk = ShippedOutput["chunks"][number];

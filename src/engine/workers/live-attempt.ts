@@ -1,3 +1,4 @@
+import { PRIORITY } from "../../domain/limits/queue.ts";
 import type { EndOrder } from "../../domain/workers/protocol.ts";
 import type { Blocked } from "../../domain/workers/waiting.ts";
 import type { StoredClaim, StoredOffer } from "../../store/workers/offers.ts";
@@ -29,6 +30,8 @@ export class LiveAttempt {
   /** True if it was restored, and its worker does not have it any more. */
   isMissing = false;
   #isOver = false;
+  /** How many claims of it are being decided. */
+  #claims = 0;
   readonly #ended = Promise.withResolvers<AttemptResult>();
   readonly #released = Promise.withResolvers<void>();
 
@@ -78,6 +81,32 @@ export class LiveAttempt {
    */
   get isGone(): boolean {
     return !this.#isOver && (this.isMissing || this.#offer.state === "withdrawn");
+  }
+
+  /** The priority of its job. */
+  get priority(): number {
+    return this.options.context.job.priority ?? PRIORITY.default;
+  }
+
+  /** True if it is made anew when its worker is lost. Then it must not run anywhere any more. */
+  get mayRerun(): boolean {
+    const { context, engine } = this.options;
+    return (context.job.onInterrupt ?? engine.settings.onInterrupt) === "rerun";
+  }
+
+  /** True while a claim of it is being decided. */
+  get isBeingClaimed(): boolean {
+    return this.#claims > 0;
+  }
+
+  /** Decides about a claim of it with `decide`. */
+  async whileClaimed<T>(decide: () => Promise<T>): Promise<T> {
+    this.#claims++;
+    try {
+      return await decide();
+    } finally {
+      this.#claims--;
+    }
   }
 
   /** What its worker must have, and must allow. */

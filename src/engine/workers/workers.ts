@@ -18,6 +18,7 @@ import { catchErrors, Listeners } from "../listeners.ts";
 import { LiveAttempt } from "./live-attempt.ts";
 import { LabelSets } from "./offers/label-sets.ts";
 import { Outbox } from "./offers/outbox.ts";
+import { WaitingOffers } from "./offers/waiting-offers.ts";
 import { Presence } from "./presence.ts";
 import type { CreateRemoteWorkers, RemoteWorkers, RemoteWorkersParts } from "./remote.ts";
 import type { RemoteContext } from "./remote-context.ts";
@@ -61,6 +62,7 @@ class Workers implements RemoteWorkers {
   readonly #presence: Presence;
   readonly #sets = new LabelSets();
   readonly #outbox: Outbox;
+  readonly #waiting: WaitingOffers;
   readonly #dispatched = new Listeners<"dispatched", number>();
   readonly #tickMs: number;
   #lastTick: number;
@@ -80,6 +82,7 @@ class Workers implements RemoteWorkers {
     };
     this.#presence = new Presence(this.#context);
     this.#outbox = new Outbox(this.#context);
+    this.#waiting = new WaitingOffers(clock);
     this.#tickMs = Math.min(MAX_TICK_MS, Math.max(MIN_TICK_MS, lostAfterMs / 20));
     this.#lastTick = clock.monotonic();
     this.#linkChangedAt = this.#problemAt = clock.now();
@@ -93,6 +96,7 @@ class Workers implements RemoteWorkers {
         this.#attempts.delete(attempt.id);
         if (live === undefined) return;
         live.release();
+        this.#waiting.remove(live);
         this.#outbox.remove(live);
       },
     };
@@ -110,6 +114,7 @@ class Workers implements RemoteWorkers {
           context: this.#context,
           presence: this.#presence,
           outbox: this.#outbox,
+          waiting: this.#waiting,
           sets: this.#sets,
           onClaimed: (live) => this.#onClaimed(live),
           onMissing: (live) => void this.#offerAgain(live),
@@ -160,6 +165,7 @@ class Workers implements RemoteWorkers {
   #offer(live: LiveAttempt): void {
     const { labels, type } = live.needs;
     const set = this.#sets.add(labels);
+    this.#waiting.add(live);
     this.#outbox.add(live);
     for (const [name, { hello, sets }] of this.#presence.contacts)
       if (!sets.has(set) && !hello.draining && serves(hello.labels, labels) && allows(hello, type))
@@ -184,6 +190,7 @@ class Workers implements RemoteWorkers {
   #onClaimed(live: LiveAttempt): void {
     const { log, clock } = this.#options;
     live.blocked = null;
+    this.#waiting.remove(live);
     log.debug(live.logFields, "a worker has claimed an attempt");
     this.#dispatched.emit("dispatched", clock.monotonic() - live.offeredAt);
   }
@@ -297,7 +304,7 @@ class Workers implements RemoteWorkers {
 
   /** Ends an attempt that is gone since a restore. If it is made anew, that waits until it can't run anywhere any more. */
   #loseRestored(live: LiveAttempt, { isReleased }: { readonly isReleased: boolean }): void {
-    if (!live.isGone || (mayRerun(live) && !isReleased)) return;
+    if (!live.isGone || (live.mayRerun && !isReleased)) return;
     this.#options.log.warn(live.logFields, "an attempt ran when petit was restored; it counts as interrupted");
     live.finish(failed({ reason: "interrupted", error: "Run was interrupted" }, live.options.now()));
   }
@@ -367,10 +374,6 @@ const waitOf = (live: LiveAttempt): WorkerWait => {
   const { runId, taskId, item } = attempt;
   return { runId, jobId: context.run.jobId, taskId, item, ...live.needs, since: live.offer.offeredAt };
 };
-
-/** Returns whether a lost attempt is made anew. Then it must not run anywhere any more. */
-const mayRerun = ({ options: { context, engine } }: LiveAttempt): boolean =>
-  (context.job.onInterrupt ?? engine.settings.onInterrupt) === "rerun";
 
 const failed = (outcome: Pick<AttemptOutcome, "reason" | "error">, endedAt: number): AttemptResult => ({
   outcome: { ...outcome, status: "failed", exitCode: null, signal: null },

@@ -76,7 +76,7 @@ export const JOB = {
     },
     priority: {
       type: { kind: "integer", min: PRIORITY.min, max: PRIORITY.max },
-      doc: "Which waiting run starts first: the one with the highest priority, then the oldest.",
+      doc: "Which waiting run, or task that waits for a worker, starts first: the one with the highest priority, then the oldest.",
       default: PRIORITY.default,
       example: 10,
     },

@@ -30,8 +30,8 @@ export type CheckedOffer =
   | { readonly offer: Offer | null; readonly problem: OfferProblem };
 
 export type OfferCheck = {
-  /** The label set to which the message was sent. */
-  readonly set: string;
+  /** The label set to which the message was sent; null if petit handed the offer to this worker. */
+  readonly set: string | null;
   readonly trust: readonly PublicKey[];
   /** The labels of this worker. */
   readonly labels: readonly string[];
@@ -56,7 +56,8 @@ export const checkOffer = (frame: Frame | null, check: OfferCheck): CheckedOffer
 
 const problemOf = (offer: Offer, { set, labels, allowedTypes, isGuarded, now }: OfferCheck): OfferProblem | null => {
   const isCanonical = canonicalLabels(offer.labels).join() === offer.labels.join();
-  if (!isCanonical || labelSetName(offer.labels) !== set || !serves(labels, offer.labels)) return "misaddressed";
+  const isHere = set === null || labelSetName(offer.labels) === set;
+  if (!isCanonical || !isHere || !serves(labels, offer.labels)) return "misaddressed";
   if (now >= offer.expiresAt) return "expired";
   const types = offer.job.tasks.map(({ program }) => program.type);
   if (types.length !== 1) return "malformed";

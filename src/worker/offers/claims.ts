@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { TaskType } from "../../domain/job.ts";
 import { TransportError } from "../../domain/workers/link.ts";
-import type { ClaimAnswer, Hold, Offer } from "../../domain/workers/protocol.ts";
-import { CLAIM_CONTEXT, claimProofBytes } from "../../domain/workers/protocol.ts";
+import type { ClaimAnswer, HandedOffer, Hold, Offer } from "../../domain/workers/protocol.ts";
+import { CLAIM_CONTEXT, claimProofBytes, MAX_PASSED } from "../../domain/workers/protocol.ts";
 import { Repeats } from "../../domain/workers/repeats.ts";
 import { isSignedByAny, type PublicKey } from "../../lib/wire/signing.ts";
 import type { ReceivedKey } from "../../store/workers/received.ts";
@@ -16,6 +16,9 @@ import { DamagedFile } from "./files.ts";
 
 /** A granted and stored offer. */
 export type Accepted = { readonly offer: Offer; readonly local: LocalAttempt };
+
+/** An offer from a queue, or from the answer to a claim, which has no number. */
+type AnyOffer = Omit<ReceivedOffer, "sequence"> & { readonly sequence: number | null };
 
 export type ClaimsOptions = {
   readonly parts: WorkerParts;
@@ -74,7 +77,7 @@ export class Claims {
     let offer: Offer | null = null;
     try {
       offer = this.#check(received, set);
-      return offer !== null && (await this.#take(offer, received));
+      return offer !== null && (await this.#takeFirst(offer, received));
     } catch (error) {
       const { parts, onCannotStore } = this.#options;
       if (parts.detach.aborted) return false;
@@ -92,7 +95,39 @@ export class Claims {
     else this.#options.parts.log.error({ err: error }, "cannot take an offer");
   }
 
-  #check(received: ReceivedOffer, set: string): Offer | null {
+  /** Takes an offer, or one that has to start before it. */
+  async #takeFirst(offer: Offer, received: ReceivedOffer): Promise<boolean> {
+    const passed: number[] = [];
+    for (;;) {
+      // If others take all that it is told to start first, it gets what it claims.
+      const answer = await this.#take(offer, received, passed.length < MAX_PASSED ? passed : null);
+      if (typeof answer === "boolean") return answer;
+      if (await this.#takeHanded(answer)) {
+        received.giveBack(0);
+        return true;
+      }
+      passed.push(answer.attempt);
+    }
+  }
+
+  /** Takes an offer that came in the answer to a claim. Returns false if this worker can't take it. */
+  async #takeHanded(handed: HandedOffer): Promise<boolean> {
+    const { transport } = this.#options.parts;
+    let offer: Offer | null = null;
+    try {
+      const isInline = "offer" in handed;
+      const body = isInline ? new TextEncoder().encode(handed.offer) : await transport.getScript(handed.stored);
+      const received = { frame: { header: handed, body }, sequence: null, remove: () => {}, giveBack: () => {} };
+      offer = this.#check(received, null);
+      return offer !== null && (await this.#take(offer, received, null)) === true;
+    } catch (error) {
+      if (!(error instanceof DamagedFile || error instanceof TransportError)) throw error;
+      this.#logFailure(error, offer);
+      return false;
+    }
+  }
+
+  #check(received: AnyOffer, set: string | null): Offer | null {
     const { parts, labels, allowedTypes, trust, schedulerClock, isHeld, onCannotStore } = this.#options;
     if (parts.storage.check() !== null) {
       received.giveBack(NOT_FOR_ME_MS);
@@ -109,7 +144,7 @@ export class Claims {
     if (problem !== null) {
       if (MAY_RUN_ELSEWHERE.has(problem)) received.giveBack(NOT_FOR_ME_MS);
       else received.remove();
-      const about = offer ?? `message ${received.sequence}`;
+      const about = offer ?? `message ${received.sequence ?? "in the answer to a claim"}`;
       this.#logRefusal("warn", about, { reason: problem, text: PROBLEM_TEXTS[problem] });
       return null;
     }
@@ -119,7 +154,7 @@ export class Claims {
       return null;
     }
     // Without a lease, it could be started elsewhere at once, so this worker must not start it.
-    if (offer.onInterrupt === "rerun" && !parts.guard.isWithinLease) {
+    if (offer.onInterrupt === "rerun" && !this.#takesRerun) {
       received.giveBack(UNANSWERED_MS);
       this.#logRefusal("debug", offer, {
         reason: "no_lease",
@@ -128,6 +163,11 @@ export class Claims {
       return null;
     }
     return offer;
+  }
+
+  get #takesRerun(): boolean {
+    const { guard } = this.#options.parts;
+    return guard.isSupported && guard.isWithinLease;
   }
 
   /** Logs why an offer, or a message without a readable one, is refused. If the same was logged for it before, the level is debug. */
@@ -143,25 +183,28 @@ export class Claims {
     this.#options.parts.log[isNew ? level : "debug"](fields, `refused an offer: ${text}`);
   }
 
-  async #take(offer: Offer, received: ReceivedOffer): Promise<boolean> {
+  /**
+   * Claims an offer, and stores it if it is granted. `passed`: what this worker could not take of what it was told to start first; null to
+   * get this offer or none. Returns whether it was granted, or the offer that has to start first.
+   */
+  async #take(offer: Offer, received: AnyOffer, passed: readonly number[] | null): Promise<boolean | HandedOffer> {
     const { parts, onAccepted } = this.#options;
     const { scheduler, attempt, epoch } = offer;
     // Fetch the files before the claim, so that a granted attempt can start.
     await parts.files.obtain(offer);
-    const claim = this.#claim(offer, received);
+    const claim = this.#claim(offer, received, passed);
     this.#pending.set(claim, { scheduler, attempt, epoch });
-    let isGranted = false;
     try {
-      isGranted = await claim;
+      const answer = await claim;
       parts.detach.throwIfAborted();
-      if (isGranted) {
+      if (answer === true) {
         received.remove();
         onAccepted({ offer, local: this.#store(offer) });
       }
+      return answer;
     } finally {
       this.#pending.delete(claim);
     }
-    return isGranted;
   }
 
   /** Stores a granted offer. If that fails, the scheduler has to be told that this worker does not have the attempt. */
@@ -176,8 +219,8 @@ export class Claims {
     }
   }
 
-  /** Returns whether the scheduler grants the attempt to this worker. */
-  async #claim(offer: Offer, received: ReceivedOffer): Promise<boolean> {
+  /** Returns whether the scheduler grants the attempt to this worker, or the offer that has to start first. */
+  async #claim(offer: Offer, received: AnyOffer, passed: readonly number[] | null): Promise<boolean | HandedOffer> {
     const { parts, name, instance, trust } = this.#options;
     const { scheduler, attempt, epoch } = offer;
     const nonce = randomUUID();
@@ -188,8 +231,11 @@ export class Claims {
         epoch,
         instance,
         nonce,
-        message: received.sequence,
+        ...(received.sequence !== null && { message: received.sequence }),
+        ...(passed !== null && { passed: [...passed] }),
+        ...(!this.#takesRerun && { takesRerun: false }),
       });
+      if (!answer.granted && answer.reason === "not_first") return answer.first;
       if (answer.granted) {
         const message = claimProofBytes({ scheduler, attempt, epoch, worker: name, nonce });
         const signatures = [answer.proof, ...(answer.further ?? [])];
@@ -215,7 +261,7 @@ export class Claims {
 
 const fieldsOf = ({ attempt, epoch, run, job }: Offer) => ({ attempt, epoch, run_id: run.id, job_id: job.id });
 
-type ClaimRefusal = Extract<ClaimAnswer, { readonly granted: false }>["reason"];
+type ClaimRefusal = Exclude<Extract<ClaimAnswer, { readonly granted: false }>["reason"], "not_first">;
 
 /** Returns how a claim that is not granted is logged. Queues deliver offers again after their attempts were claimed, which is normal. */
 const refusalOf = (reason: ClaimRefusal): readonly ["debug" | "info" | "warn", string] => {

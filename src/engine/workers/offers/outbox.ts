@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { TransportError } from "../../../domain/workers/link.ts";
-import { OFFER_CONTEXT, type SignedOffer } from "../../../domain/workers/protocol.ts";
+import { type HandedOffer, OFFER_CONTEXT, type SignedOffer } from "../../../domain/workers/protocol.ts";
 import { signAll } from "../../../lib/wire/signing.ts";
 import { SpawnError } from "../../attempt/spawn-error.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
@@ -12,6 +12,16 @@ import { PublishedMessages } from "./published-messages.ts";
 
 /** Maximum of offers that are being published at the same time. */
 const CONCURRENT = 16;
+
+/** The largest offer in the answer to a claim, in bytes. As a text in the answer, it can be twice as long. */
+const MAX_HANDED_BYTES = 24 * 1024;
+
+type Handed = {
+  readonly epoch: number;
+  readonly until: number;
+  readonly stored: string;
+  readonly handed: HandedOffer;
+};
 
 /** The delay before a failed offer is published again, in ms. */
 const RETRY_MS = 1_000;
@@ -27,6 +37,8 @@ export class Outbox {
   readonly #due = new WeakMap<LiveAttempt, number>();
   /** The file with the end of an offer that is too large for a message. */
   readonly #stored = new WeakMap<LiveAttempt, string>();
+  /** The offers that are too large for the answer to a claim, and until when they are handed again, in ms of the monotonic clock. */
+  readonly #handed = new WeakMap<LiveAttempt, Handed>();
   readonly #messages = new PublishedMessages();
   /** Identifies the keys that sign the offers. */
   readonly #keysName: string;
@@ -54,10 +66,14 @@ export class Outbox {
 
   /** Deletes what is stored of an offer, for example because its attempt has ended. What an earlier process has stored expires after a day. */
   remove(live: LiveAttempt): void {
-    const { transport, log } = this.#context;
+    this.#deleteHanded(live);
     const stored = this.#stored.get(live);
-    if (stored === undefined) return;
     this.#stored.delete(live);
+    if (stored !== undefined) this.#delete(stored, live);
+  }
+
+  #delete(stored: string, live: LiveAttempt): void {
+    const { transport, log } = this.#context;
     transport.deleteScript(stored).catch((error: unknown) => {
       log.debug({ ...live.logFields, err: error }, "cannot delete a stored offer; it expires after a day");
     });
@@ -83,17 +99,12 @@ export class Outbox {
 
   async #publish(live: LiveAttempt): Promise<void> {
     if (!live.isOpen) return;
-    const { clock, log, transport, signingKeys, scheduler } = this.#context;
+    const { clock, log, transport, scheduler } = this.#context;
     // It is not due a second time while it is being published.
     this.#due.set(live, clock.monotonic() + OFFER_VALID_MS / 2);
     try {
-      const { epoch } = live.offer;
-      const { offer, files } = buildOffer(live, { ...this.#context, expiresAt: clock.now() + OFFER_VALID_MS });
-      for (const { content, shipped } of files) await transport.putScript(shipped.sha256, content);
-      const { body, stableFrom } = encodeOffer(offer);
-      const [signature = "", ...further] = signAll(signingKeys, { context: OFFER_CONTEXT, message: body });
-      const header: SignedOffer = { signature, ...(further.length > 0 && { further }) };
-      const id = `${scheduler}:${offer.attempt}:${epoch}`;
+      const { offer, header, body, stableFrom } = await this.#sign(live);
+      const id = `${scheduler}:${offer.attempt}:${offer.epoch}`;
       const message = { set: labelSetName(offer.labels), id, keys: this.#keysName, header, body, stableFrom };
       const { stored } = await this.#messages.note(offer.attempt, () => transport.publishOffer(message));
       live.blocked = null;
@@ -102,6 +113,46 @@ export class Outbox {
     } catch (error) {
       this.#handle(error, live);
     }
+  }
+
+  /** Returns the signed offer of an attempt. The files that it names are in the object store. Rejects as `#handle` expects. */
+  async #sign(live: LiveAttempt) {
+    const { clock, transport, signingKeys } = this.#context;
+    const { offer, files } = buildOffer(live, { ...this.#context, expiresAt: clock.now() + OFFER_VALID_MS });
+    for (const { content, shipped } of files) await transport.putScript(shipped.sha256, content);
+    const { body, stableFrom } = encodeOffer(offer);
+    const [signature = "", ...further] = signAll(signingKeys, { context: OFFER_CONTEXT, message: body });
+    const header: SignedOffer = { signature, ...(further.length > 0 && { further }) };
+    return { offer, header, body, stableFrom };
+  }
+
+  /** Returns the offer of an attempt for the answer to a claim. Null if it can't be offered now. */
+  async hand(live: LiveAttempt): Promise<HandedOffer | null> {
+    const { clock, transport } = this.#context;
+    const known = this.#handed.get(live);
+    if (known !== undefined && known.epoch === live.offer.epoch && clock.monotonic() < known.until) return known.handed;
+    try {
+      const until = clock.monotonic() + OFFER_VALID_MS / 2;
+      const { offer, header, body } = await this.#sign(live);
+      if (body.length <= MAX_HANDED_BYTES)
+        return { attempt: live.id, ...header, offer: new TextDecoder().decode(body) };
+      const stored = createHash("sha256").update(body).digest("hex");
+      await transport.putScript(stored, body);
+      const handed = { attempt: live.id, ...header, stored };
+      this.#deleteHanded(live);
+      this.#handed.set(live, { epoch: offer.epoch, until, stored, handed });
+      if (live.isOver) this.#deleteHanded(live);
+      return handed;
+    } catch (error) {
+      this.#handle(error, live);
+      return null;
+    }
+  }
+
+  #deleteHanded(live: LiveAttempt): void {
+    const known = this.#handed.get(live);
+    this.#handed.delete(live);
+    if (known !== undefined) this.#delete(known.stored, live);
   }
 
   #noteStored(live: LiveAttempt, stored: string | null): void {

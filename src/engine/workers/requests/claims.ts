@@ -4,6 +4,7 @@ import { signAll } from "../../../lib/wire/signing.ts";
 import type { AddHooks } from "../../commits.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
 import type { Outbox } from "../offers/outbox.ts";
+import type { WaitingOffers } from "../offers/waiting-offers.ts";
 import type { Presence } from "../presence.ts";
 import type { RemoteContext } from "../remote-context.ts";
 
@@ -11,12 +12,14 @@ export type ClaimOptions = {
   readonly context: RemoteContext;
   readonly presence: Presence;
   /** Knows which messages petit has published. */
-  readonly outbox: Pick<Outbox, "isForeign">;
+  readonly outbox: Pick<Outbox, "isForeign" | "hand">;
+  readonly waiting: Pick<WaitingOffers, "firstBefore">;
   /** Called when a worker has claimed an attempt. */
   readonly onClaimed: (live: LiveAttempt) => void;
 };
 
-type Refusal = Extract<ClaimAnswer, { readonly granted: false }>;
+type NotFirst = Extract<ClaimAnswer, { readonly reason: "not_first" }>;
+type Refusal = Exclude<ClaimAnswer, { readonly granted: true } | NotFirst>;
 
 /** Answers the claim of a worker, and logs it if its offer was replayed. Rejects with `storage_failed`. */
 export const answerClaim = async (worker: string, claim: Claim, options: ClaimOptions): Promise<ClaimAnswer> => {
@@ -33,7 +36,7 @@ export const answerClaim = async (worker: string, claim: Claim, options: ClaimOp
 };
 
 /**
- * Decides about the claim of a worker. The row of the offer has one winner; a repeated request of the winner is granted again. Resolves when
+ * Decides about the claim of a worker. If another attempt has to start before, its offer is the answer. Otherwise the row of the offer has one winner; a repeated request of the winner is granted again. Resolves when
  * the claim is on disk. Rejects with `storage_failed`.
  */
 const decide = async (worker: string, claim: Claim, options: ClaimOptions): Promise<ClaimAnswer> => {
@@ -43,14 +46,19 @@ const decide = async (worker: string, claim: Claim, options: ClaimOptions): Prom
   const refusal =
     live === undefined ? refuseUnknown(claim, context) : refuseWorker(worker, claim, { ...options, live });
   if (live === undefined || refusal !== null) return refusal ?? refused("unknown");
-  const outcome = await context.commits.enqueue((addHooks): Refusal | null => {
-    if (live.isOver || live.offer.epoch !== claim.epoch) return refused("taken");
-    const { claim: held } = live;
-    if (held !== null) return isRepeated(worker, claim, held) ? null : refused("taken");
-    // In the same transaction as the claim: once a drain is stored, no claim is granted.
-    if (context.store.workers.find(worker)?.drained === true) return stillOpen("drained");
-    return store(worker, claim, { ...options, live, addHooks });
-  });
+  const first = findFirst(worker, claim, { ...options, live });
+  const handed = first === null ? null : await options.outbox.hand(first);
+  if (handed !== null) return { granted: false, reason: "not_first", isOpen: true, first: handed };
+  const outcome = await live.whileClaimed(() =>
+    context.commits.enqueue((addHooks): Refusal | null => {
+      if (live.isOver || live.offer.epoch !== claim.epoch) return refused("taken");
+      const { claim: held } = live;
+      if (held !== null) return isRepeated(worker, claim, held) ? null : refused("taken");
+      // In the same transaction as the claim: once a drain is stored, no claim is granted.
+      if (context.store.workers.find(worker)?.drained === true) return stillOpen("drained");
+      return store(worker, claim, { ...options, live, addHooks });
+    }),
+  );
   if (outcome !== null) return outcome;
   const message = claimProofBytes({ ...claim, worker });
   const [proof = "", ...further] = signAll(context.signingKeys, { context: CLAIM_CONTEXT, message });
@@ -77,6 +85,15 @@ const refuseWorker = (worker: string, { instance }: Claim, { context, presence, 
   if (serves(contact.hello.labels, live.offer.labels)) return null;
   context.log.warn({ ...live.logFields, worker }, "a worker claims an attempt whose labels it does not have");
   return stillOpen("labels");
+};
+
+/** Returns the attempt that has to start before the one that a worker claims, if the worker can start another one. */
+const findFirst = (worker: string, claim: Claim, { live, presence, waiting }: Claiming): LiveAttempt | null => {
+  const contact = presence.find(worker, claim.instance);
+  if (claim.passed === undefined || contact === null) return null;
+  // A claim that is too late, or that is repeated, changes nothing.
+  if (!live.isOpen || live.offer.epoch !== claim.epoch) return null;
+  return waiting.firstBefore(live, { ...contact.hello, ...claim });
 };
 
 const isRepeated = (worker: string, claim: Claim, held: NonNullable<LiveAttempt["claim"]>): boolean =>
