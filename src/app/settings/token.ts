@@ -35,6 +35,36 @@ export const readTokens = (options: TokenOptions): readonly ApiToken[] => {
   return folder ? fromCredential(join(folder, CREDENTIAL)) : [];
 };
 
+/**
+ * Returns the tokens of the service of this user or this machine, if there is one and its file can be read: root can read that of
+ * the machine, and so can a group, if the service was installed with `--group`. Otherwise returns null.
+ */
+export const readServiceTokens = (
+  environment: TokenOptions["environment"],
+): { readonly path: string; readonly tokens: readonly ApiToken[] } | null => {
+  for (const path of servicePlaces(environment)) {
+    try {
+      return { path, tokens: fromFile(path, `the token file ${path}`) };
+    } catch (error) {
+      if (error instanceof PetitError && error.cause !== undefined) continue;
+      throw error;
+    }
+  }
+  return null;
+};
+
+/** The token of a system service; with `--group` its members can read the second place. */
+export const SYSTEM_TOKEN = `/etc/credstore/${CREDENTIAL}`;
+export const GROUP_TOKEN = "/etc/petit/token";
+
+/** Returns the file of the token of a user's service. `folder` is the configuration folder of the user. */
+export const userToken = (folder: string): string => join(folder, "credstore", CREDENTIAL);
+
+const servicePlaces = ({ XDG_CONFIG_HOME, HOME }: TokenOptions["environment"]): readonly string[] => {
+  const folder = XDG_CONFIG_HOME || (HOME ? join(HOME, ".config") : null);
+  return [...(folder === null ? [] : [userToken(folder)]), GROUP_TOKEN, SYSTEM_TOKEN];
+};
+
 /** Returns the token file's path and origin, for messages. */
 const tokenFileName = ({ settings, origins }: Pick<TokenOptions, "settings" | "origins">): string =>
   `the token file ${withOrigin(settings.tokenFile ?? "", SETTINGS.tokenFile, origins.tokenFile)}`;

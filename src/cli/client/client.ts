@@ -1,7 +1,7 @@
 import { type Origins, SETTINGS, urlOf, withOrigin } from "../../app/settings/settings.ts";
-import { readToken } from "../../app/settings/token.ts";
 import { type Client, type ClientOptions, createClient } from "../../client/client.ts";
 import type { Context } from "../command.ts";
+import { ownTokens } from "./own-token.ts";
 import { requestFailureMessage } from "./request-failure.ts";
 
 /** Returns a client of the petit that the settings name, with their token. The messages of its errors advise the user. */
@@ -11,7 +11,7 @@ export const openClient = (
 ): Client => {
   const base = urlOf(context.settings).replace(/\/$/, "");
   const where = urlWithOrigin(base, context.origins);
-  const token = readToken(context);
+  const token = ownTokens(context)[0]?.token ?? null;
   return createClient({
     ...options,
     base,

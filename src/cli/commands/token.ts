@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, type Stats, writeSync } from "node:fs";
 import { parseTokens } from "../../app/settings/token.ts";
-import { TOKEN_NAME } from "../../domain/token.ts";
-import { defineCommand } from "../command.ts";
-import { EXIT } from "../exit.ts";
+import { type ApiToken, TOKEN_NAME } from "../../domain/token.ts";
+import { ownTokens } from "../client/own-token.ts";
+import { type Context, defineCommand } from "../command.ts";
+import { EXIT, type ExitStatus } from "../exit.ts";
 import { Failure } from "../failure.ts";
 import { writeFailure, writeSecret } from "../secret-file.ts";
 
@@ -14,7 +15,8 @@ export const token = defineCommand({
     "Creates a random token of 256 bits and writes it to FILE, which only its owner can read. Without FILE, prints it. Never " +
     "overwrites an existing file. petit keeps no copy: pass the file with --token-file to `petit run` and to the commands that " +
     "talk to it. With --name, adds a line `NAME: TOKEN` to FILE and prints the token: a file can have a token for each person, and " +
-    "petit then shows who did what. Restart petit after a change of its file. petit requires a token if other machines can reach it; " +
+    "petit then shows who did what. With --print, prints the token that commands send: that of --token-file, PETIT_API_TOKEN or the " +
+    "service of this machine, if you can read it. Restart petit after a change of its file. petit requires a token if other machines can reach it; " +
     "on 127.0.0.1 a token is optional.",
   args: {
     FILE: {
@@ -23,15 +25,27 @@ export const token = defineCommand({
       description: "The file to create, or with --name to add to. [default: standard output]",
     },
     name: { type: "string", valueHint: "NAME", description: "Whose token it is, such as ada or ci." },
+    print: {
+      type: "boolean",
+      description: "Print the token that commands send, or that of NAME, and create nothing.",
+    },
   },
+  usage: ["petit token [FILE] [--name NAME]", "petit token --print [NAME] [--token-file FILE]"],
   settings: [],
   examples: [
     "petit token petit.token",
     "petit token petit.token --name ada",
     "petit run --api-host 0.0.0.0 --token-file petit.token",
     "petit runs --token-file petit.token",
+    "petit token --print ada --token-file petit.token",
+    "sudo petit token --print",
   ],
-  run: async ({ FILE, name }, { terminal: { out, err }, json }) => {
+  run: async ({ FILE, name, print }, context) => {
+    const {
+      terminal: { out, err },
+      json,
+    } = context;
+    if (print) return printToken(name ?? FILE ?? null, context);
     const newToken = randomBytes(32).toString("base64url");
     if (name !== undefined) {
       assertName(name);
@@ -52,6 +66,24 @@ export const token = defineCommand({
     return EXIT.DONE;
   },
 });
+
+/** Prints the token with a name, or the first one, which is the one that commands send. */
+const printToken = (name: string | null, context: Context): ExitStatus => {
+  const tokens = ownTokens(context);
+  const found = name === null ? tokens[0] : tokens.find((each) => each.name === name);
+  if (found === undefined) throw new Failure(EXIT.FAILED, missingToken(name, tokens));
+  const { out } = context.terminal;
+  out.write(context.json ? `${JSON.stringify({ name: found.name, token: found.token })}\n` : `${found.token}\n`);
+  return EXIT.DONE;
+};
+
+const missingToken = (name: string | null, tokens: readonly ApiToken[]): string => {
+  if (tokens.length === 0)
+    return "no token is set; name its file with --token-file FILE, or run this with sudo if it is the service's";
+  const names = tokens.flatMap((each) => each.name ?? []);
+  const known = names.length === 0 ? "the token has no name" : `expected one of ${names.join(", ")}`;
+  return `there is no token of '${name}'; ${known}`;
+};
 
 type NamedToken = { readonly name: string; readonly token: string };
 
@@ -115,6 +147,6 @@ const nextSteps = (file: string | null): string => {
   return `
 To use ${file === null ? "a token" : "it"}:
 ${file === null ? `  petit token ${name}\n` : ""}  petit run --api-host 0.0.0.0 --token-file ${name}
-  curl -H "Authorization: Bearer $(cat ${name})" http://localhost:8565/api/jobs
+  curl -H "Authorization: Bearer $(petit token --print --token-file ${name})" http://localhost:8565/api/jobs
 `;
 };

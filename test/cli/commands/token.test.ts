@@ -147,3 +147,35 @@ describe("petit run on an address that others can reach", () => {
     },
   );
 });
+
+describe("petit token --print", () => {
+  test("prints the token that commands send, or that of a name", async () => {
+    using folder = tempFolder();
+    const file = folder.write("petit.token", "ada: the-token-of-ada\nci: the-token-of-ci\n");
+    const print = (...args: readonly string[]) => petit(["token", "--print", ...args, "--token-file", file]);
+    expect(await print()).toEqual({ status: 0, stdout: "the-token-of-ada\n", stderr: "" });
+    expect((await print("ci")).stdout).toBe("the-token-of-ci\n");
+    expect(JSON.parse((await print("ci", "--json")).stdout)).toEqual({ name: "ci", token: "the-token-of-ci" });
+    const { status, stdout, stderr } = await print("ben");
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain("there is no token of 'ben'; expected one of ada, ci");
+  });
+
+  test("fails if no token is set, and creates none", async () => {
+    const { status, stdout, stderr } = await petit(["token", "--print"]);
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain("no token is set");
+  });
+
+  test("makes the line that 'petit token' shows work with the tokens of several people", async () => {
+    using folder = tempFolder();
+    await petit(["token", "petit.token", "--name", "ada"], { cwd: folder.path });
+    await petit(["token", "petit.token", "--name", "ci"], { cwd: folder.path });
+    const file = join(folder.path, "petit.token");
+    const { stderr } = await petit(["token", "other.token"], { cwd: folder.path });
+    expect(stderr).toContain('"Authorization: Bearer $(petit token --print --token-file other.token)"');
+    await using running = await startPetit({ args: ["--token-file", file] });
+    const token = (await petit(["token", "--print", "--token-file", file])).stdout.trim();
+    expect((await running.fetch("/api/jobs", { headers: { authorization: `Bearer ${token}` } })).status).toBe(200);
+  });
+});
