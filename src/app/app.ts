@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { refuseOpenBind } from "../api/guard/host.ts";
 import { startServer } from "../api/server.ts";
+import type { OpenAccess } from "../domain/attention.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
 import type { ApiToken } from "../domain/token.ts";
@@ -12,6 +13,7 @@ import { logEvents } from "./event-log.ts";
 import { JobsReader } from "./job-files/reader.ts";
 import { readerIdentity } from "./job-files/reader-identity.ts";
 import { JobsWatcher } from "./job-files/watch.ts";
+import { watchOpenAccess } from "./open-access.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import { defaultMaxConnections } from "./open-files.ts";
 import { pageFiles } from "./page.ts";
@@ -72,11 +74,13 @@ const start = async (options: AppOptions): Promise<App> => {
       reader: readerIdentity({ ...options.runtime, ...options }),
     }),
   );
+  let openAccess: () => OpenAccess | null = () => null;
   const engine: Engine = openEngine(
     {
       ...options,
       workers: await openWorkers(options, parts),
       readJobs: (findJob) => reader.read(engine.store, findJob),
+      openAccess: () => openAccess(),
     },
     parts,
   );
@@ -99,6 +103,7 @@ const start = async (options: AppOptions): Promise<App> => {
     ? parts.use(new JobsWatcher({ dir: jobsDir, clock, log, onChange, references }))
     : null;
   await engine.start();
+  if (settings.api) openAccess = watchOpenAccess({ ...options, needsToken: () => tokens.length > 0 });
   const { files, scan } = reader.takeFirst();
   watcher?.start(scan);
   const verified = reader.verify(engine.store, reload);

@@ -1,3 +1,4 @@
+import type { OpenAccess } from "../domain/attention.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { EngineOptions, EngineSettings, RetentionSettings } from "../engine/options.ts";
 import { type CreateEngineOptions, createEngine } from "../engine/scheduler.ts";
@@ -22,6 +23,8 @@ export type OpenEngineOptions = {
   readonly followSchedules?: boolean;
   /** See `CreateEngineOptions`. */
   readonly workers?: CreateEngineOptions["workers"];
+  /** See `CreateEngineOptions`. */
+  readonly openAccess?: () => OpenAccess | null;
 };
 
 /**
@@ -47,6 +50,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       settings: engineSettings(settings),
       followSchedules: options.followSchedules ?? true,
       workers: options.workers ?? null,
+      openAccess: options.openAccess ?? (() => null),
     }),
   );
 };

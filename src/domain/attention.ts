@@ -25,6 +25,7 @@ import type { RefusedHello, RefusedWorker, WaitsForWorker, WorkerAttempt } from 
  * - `notifications_undelivered`: a receiver of a job's notifications can't be reached, or refuses them.
  * - `internal_error`: a run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again.
  * - `retention_undecided`: the database was made when petit kept all runs, and nobody has chosen yet whether old ones are deleted.
+ * - `open_to_users`: petit runs as root and requires no token, so that other users of the machine can run programs as root.
  * - `job_file_broken`: a job file has problems; its jobs keep their last good version.
  */
 export type Attention =
@@ -41,6 +42,7 @@ export type Attention =
   | ({ readonly kind: "notifications_undelivered" } & UndeliveredTarget)
   | ({ readonly kind: "internal_error" } & InternalError)
   | ({ readonly kind: "retention_undecided" } & OldRuns)
+  | ({ readonly kind: "open_to_users" } & OpenAccess)
   | ({ readonly kind: "job_file_broken" } & BrokenJobFile);
 
 /** What needs attention: errors first, the newest first. `counts` also counts what is not among the items. */
@@ -69,6 +71,7 @@ export const ATTENTION_SEVERITY = {
   notifications_undelivered: "error",
   internal_error: "error",
   retention_undecided: "warning",
+  open_to_users: "warning",
   job_file_broken: "error",
 } as const satisfies Record<AttentionKind, AttentionSeverity>;
 
@@ -213,6 +216,14 @@ export type OldRuns = {
   readonly runs: number;
 };
 
+/** A petit of root whose API requires no token. */
+export type OpenAccess = {
+  /** When petit was started. */
+  readonly since: number;
+  /** How many other accounts of the machine people can log in with. */
+  readonly accounts: number;
+};
+
 type BrokenJobFile = {
   /** When petit first read the file with problems; the start of petit at the earliest. */
   readonly since: number;
@@ -269,6 +280,7 @@ export const NO_ATTENTION: AttentionList = {
     notifications_undelivered: 0,
     internal_error: 0,
     retention_undecided: 0,
+    open_to_users: 0,
     job_file_broken: 0,
   },
 };

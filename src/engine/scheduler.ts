@@ -1,5 +1,5 @@
 import type { Artifact } from "../domain/artifact/artifact.ts";
-import { type AttentionList, NO_ATTENTION } from "../domain/attention.ts";
+import { type AttentionList, NO_ATTENTION, type OpenAccess } from "../domain/attention.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import { NO_RETENTION } from "../domain/limits/retention.ts";
@@ -56,6 +56,8 @@ import { WithoutWorkers } from "./workers/without-workers.ts";
 export type CreateEngineOptions = EngineOptions & {
   /** Creates the part that communicates with workers. Null or missing in a petit without workers. */
   readonly workers?: CreateRemoteWorkers | null;
+  /** Returns who can control a petit of root without a token, or null. Missing if nobody can. */
+  readonly openAccess?: () => OpenAccess | null;
 };
 
 export const createEngine = (options: CreateEngineOptions): Engine => new Scheduler(options);
@@ -109,6 +111,7 @@ class Scheduler implements Engine {
       workers: () => this,
       internalErrors: this.#internalErrors,
       oldRuns: () => this.#pruner.offer,
+      openAccess: options.openAccess ?? (() => null),
     });
     this.#artifacts = new Artifacts({
       ...options,

@@ -29,7 +29,7 @@ export type CliOptions = {
 /** Returns an environment without any configuration of this machine. */
 export const cleanEnvironment = (home: string): Record<string, string> => ({
   ...runtimeEnvironment,
-  PATH: process.env.PATH ?? "/usr/bin:/bin",
+  PATH: `${join(import.meta.dirname, "accounts")}:${process.env.PATH ?? "/usr/bin:/bin"}`,
   HOME: home,
   XDG_CONFIG_HOME: join(home, ".config"),
   TZ: "UTC",

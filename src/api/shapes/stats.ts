@@ -66,6 +66,7 @@ export const StatsBody = exactly(
           notifications_undelivered: 0,
           internal_error: 0,
           retention_undecided: 0,
+          open_to_users: 0,
           job_file_broken: 0,
         },
         success_rate: 0.9756,

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { assertNever } from "../../lib/never.ts";
 import { sandboxText } from "./unit-sandbox.ts";
 import { commandWord, unitWord } from "./unit-word.ts";
 
@@ -10,6 +11,12 @@ export const SERVICES = { scheduler: "petit", worker: "petit-worker" } as const 
 
 /** Returns the name of a unit. */
 export const unitName = (role: UnitRole): string => `${SERVICES[role]}.service`;
+
+/** Where systemd takes the API token from. `stores`: its credential stores, where the token is optional. */
+export type UnitToken =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "stores" }
+  | { readonly kind: "none" };
 
 export type Unit = {
   readonly role: UnitRole;
@@ -29,8 +36,7 @@ export type Unit = {
   readonly args: readonly string[];
   /** The user that petit and its tasks run as; only for a system service. */
   readonly runAs: string;
-  /** Absolute path of the token file; null means that systemd searches its credential stores. */
-  readonly tokenFile: string | null;
+  readonly token: UnitToken;
   /** The private files of a worker that systemd reads for it, by the flag that names them: `nats-creds`. */
   readonly credentials: readonly (readonly [flag: string, file: string])[];
   /** The folder of the database or of a worker's state, if it is not the state folder. */
@@ -157,15 +163,33 @@ const workerCredentials = ({ credentials }: Unit): string =>
 # Private files for NATS; the worker does not start without them.
 ${credentials.map(([flag, file]) => `LoadCredential=${flag}:${file.replaceAll("%", "%%")}`).join("\n")}`;
 
-const tokenCredential = ({ tokenFile, scope }: Unit): string =>
-  tokenFile === null
-    ? `\
+const tokenCredential = ({ token, scope }: Unit): string => {
+  switch (token.kind) {
+    case "file":
+      return `\
+# The API token; petit does not start without this file.
+LoadCredential=${CREDENTIAL}:${token.path.replaceAll("%", "%%")}`;
+    case "stores":
+      return `\
 # The API token (optional): systemd searches for a file petit-token in ${scope === "user" ? "~/.config/credstore (from systemd 256 on)" : "/etc/credstore (from systemd 252 on)"} and
 # similar folders, and starts petit without a token if there is none.
-LoadCredential=petit-token`
-    : `\
-# The API token; petit does not start without this file.
-LoadCredential=petit-token:${tokenFile.replaceAll("%", "%%")}`;
+LoadCredential=${CREDENTIAL}`;
+    case "none":
+      return "# No API token (--no-token): every user of this machine can control petit.";
+    default:
+      return assertNever(token);
+  }
+};
+
+const CREDENTIAL = "petit-token";
+
+/** Returns where a unit file takes the token from. */
+export const tokenIn = (file: string): UnitToken => {
+  const found = /^LoadCredential=petit-token(?::(.+))?$/m.exec(file);
+  if (found === null) return { kind: "none" };
+  const path = found[1];
+  return path === undefined ? { kind: "stores" } : { kind: "file", path: path.replaceAll("%%", "%") };
+};
 
 const stateText = ({ scope, runAs, role }: Unit): string =>
   scope === "user"

@@ -6,6 +6,7 @@ import { EXIT, type ExitStatus } from "../exit.ts";
 import { install } from "../service/install.ts";
 import { DEFAULT_USER, planUnit, SERVICE_SETTINGS, type ServiceFlags } from "../service/plan.ts";
 import { reportInstall, reportUninstall } from "../service/report.ts";
+import { planToken } from "../service/token.ts";
 import { uninstall } from "../service/uninstall.ts";
 
 const ACTIONS = ["print", "install", "uninstall"] as const;
@@ -17,7 +18,8 @@ export const service = defineCommand({
     "'print' shows the unit and changes nothing. 'install' writes the unit, creates the system user and the folders it needs, " +
     "then enables and starts the service. It keeps existing files, and replaces an edited unit only with --force. Run again, " +
     "it updates the unit and restarts petit. Running tasks continue during a restart or stop, unless --on-shutdown drain is " +
-    "given. 'uninstall' stops the service and removes the unit; job files, database and user stay. With --user, all of this " +
+    "given. A service that runs as root, or on a machine with several login accounts, requires a token, which commands of root " +
+    "and of --group find by themselves. 'uninstall' stops the service and removes the unit; job files, database and user stay. With --user, all of this " +
     "applies to your user's systemd and needs no root. With --worker, all of this applies to `petit worker` in a unit of its own, and " +
     "systemd reads the files of --nats-creds and --nats-key for it. The unit contains the flags of 'petit run' or 'petit worker', --db, --config, " +
     "--log-level, --log-format and --token-file, whose file systemd reads for petit.",
@@ -47,6 +49,17 @@ export const service = defineCommand({
       description: "Restrict what petit and its tasks can do.",
       negativeDescription: "Don't restrict tasks; for tasks that need sudo or home folders.",
     },
+    token: {
+      type: "boolean",
+      description:
+        "Require a token, and create it if there is none. [default: yes for a new service that runs as root, or on a machine with several login accounts]",
+      negativeDescription: "Require no token: every user of this machine can control petit.",
+    },
+    group: {
+      type: "string",
+      valueHint: "GROUP",
+      description: "Let the members of GROUP use the token, too; includes --token.",
+    },
     now: { type: "boolean", description: "Start the service now; this is the default." },
     start: {
       type: "boolean",
@@ -61,7 +74,8 @@ export const service = defineCommand({
     "petit service print",
     "sudo petit service install",
     "sudo petit service install /srv/jobs --api-port 9000 --max-jobs 8 --timezone Europe/Paris",
-    "sudo petit service install --api-host 0.0.0.0 --token-file /etc/petit/token",
+    "sudo petit service install --group ops",
+    "sudo petit service install --api-host 0.0.0.0 --token",
     "petit service install --user ~/jobs",
     "sudo petit service install --worker --nats nats://nats:4222 --nats-creds box7.nk --trust ed25519:… --label gpu",
     "sudo petit service uninstall",
@@ -83,6 +97,8 @@ type ServiceArgs = {
   readonly sandbox?: boolean | undefined;
   readonly start?: boolean | undefined;
   readonly force?: boolean | undefined;
+  readonly token?: boolean | undefined;
+  readonly group?: string | undefined;
 };
 
 const flagsIn = (args: ServiceArgs): ServiceFlags => ({
@@ -92,6 +108,8 @@ const flagsIn = (args: ServiceArgs): ServiceFlags => ({
   as: args.as,
   user: args.user ?? false,
   sandbox: args.sandbox ?? true,
+  token: args.token,
+  group: args.group,
 });
 
 const print = (args: ServiceArgs, context: Context): ExitStatus => {
@@ -100,10 +118,13 @@ const print = (args: ServiceArgs, context: Context): ExitStatus => {
   return EXIT.DONE;
 };
 
-const installService = (args: ServiceArgs, context: Context): ExitStatus => {
-  const unit = planUnit(flagsIn(args), context);
-  const installed = install(unit, { start: args.start ?? true, force: args.force ?? false }, context);
-  reportInstall(installed, context);
+const installService = async (args: ServiceArgs, context: Context): Promise<ExitStatus> => {
+  const flags = flagsIn(args);
+  const planned = planUnit(flags, context);
+  const access = flags.worker ? null : await planToken(planned, flags, context);
+  const unit = access === null ? planned : { ...planned, token: access.token };
+  const options = { start: args.start ?? true, force: args.force ?? false, access };
+  reportInstall(install(unit, options, context), context);
   return EXIT.DONE;
 };
 
@@ -116,5 +137,5 @@ const uninstallService = (args: ServiceArgs, context: Context): ExitStatus => {
 
 const ACTION_HANDLERS = { print, install: installService, uninstall: uninstallService } as const satisfies Record<
   (typeof ACTIONS)[number],
-  (args: ServiceArgs, context: Context) => ExitStatus
+  (args: ServiceArgs, context: Context) => ExitStatus | Promise<ExitStatus>
 >;

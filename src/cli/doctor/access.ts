@@ -1,12 +1,17 @@
 import { statSync } from "node:fs";
 import { urlOf } from "../../app/settings/settings.ts";
 import { readToken } from "../../app/settings/token.ts";
+import { createClient } from "../../client/client.ts";
+import { isRefused } from "../../client/error.ts";
+import { openAccessMessage } from "../../domain/words/attention.ts";
+import { listLoginAccounts } from "../../lib/login-accounts.ts";
 import { openClient } from "../client/client.ts";
 import { askHealth } from "../client/health.ts";
 import type { Context } from "../command.ts";
 import { pluralize } from "../terminal/pluralize.ts";
 import { type Check, failed, ok, reasonOf, warning } from "./check.ts";
 import { isOpen, modeOf } from "./files.ts";
+import { lockOwnerOf } from "./scheduler.ts";
 
 /** Checks who can reach the API, and whether the configured token is correct. */
 export const accessChecks = async (context: Context): Promise<readonly Check[]> => {
@@ -51,24 +56,59 @@ const storedCheck = (text: string, { settings, environment }: Context): Check =>
 const placeIn = (environment: Context["environment"]): string =>
   environment.PETIT_API_TOKEN ? "PETIT_API_TOKEN" : "the systemd credential petit-token";
 
-const bindCheck = async (token: string | null, { settings }: Context): Promise<Check> => {
-  const { api, apiHost } = settings;
+/** Who can reach an API. */
+type Reach = {
+  readonly host: string;
+  readonly needsToken: boolean;
+  /** Whether petit runs as root. */
+  readonly isRoot: boolean;
+};
+
+/** Judges the address of the petit that runs on the database, otherwise the one that `petit run` would use. */
+const bindCheck = async (token: string | null, context: Context): Promise<Check> => {
+  const { api, apiHost } = context.settings;
+  const owner = lockOwnerOf(context);
+  if (owner !== null && owner.pid !== null) {
+    if (owner.url === null) return ok("api_access", "the running petit serves no API");
+    const { hostname, port } = new URL(owner.url);
+    const needsToken = await requiresToken(urlOf({ url: null, apiHost: hostname, apiPort: Number(port || 80) }));
+    if (needsToken !== null) return reachCheck({ host: hostname, needsToken, isRoot: isRootProcess(owner.pid) });
+  }
   if (!api) return ok("api_access", "the API is turned off");
   // Loaded here because other commands don't need the API's code.
-  const { isLoopback, refuseOpenBind } = await import("../../api/guard/host.ts");
+  const { refuseOpenBind } = await import("../../api/guard/host.ts");
   try {
     refuseOpenBind(apiHost, token);
   } catch (error) {
-    return failed("api_access", {
-      message: reasonOf(error),
-      hint: "create a token with 'petit token FILE', and pass it with --token-file FILE",
-    });
+    return failed("api_access", { message: reasonOf(error), hint: TOKEN_HINT });
   }
-  const reach = isLoopback(apiHost)
-    ? "only this machine can reach the API"
-    : `other machines can reach the API at ${apiHost}`;
-  return ok("api_access", `${reach}, ${token === null ? "without a token" : "with the token"}`);
+  return reachCheck({ host: apiHost, needsToken: token !== null, isRoot: process.getuid?.() === 0 });
 };
+
+const TOKEN_HINT = "create a token with 'petit token FILE', and pass it with --token-file FILE";
+
+const reachCheck = async ({ host, needsToken, isRoot }: Reach): Promise<Check> => {
+  const { isLoopback } = await import("../../api/guard/host.ts");
+  const accounts = isRoot && !needsToken ? (await listLoginAccounts()).length : 0;
+  if (accounts > 0) return warning("api_access", { message: openAccessMessage(accounts), hint: TOKEN_HINT });
+  const reach = isLoopback(host)
+    ? "only this machine can reach the API"
+    : `other machines can reach the API at ${host}`;
+  return ok("api_access", `${reach}, ${needsToken ? "with the token" : "without a token"}`);
+};
+
+/** Returns whether the petit at a URL requires a token; null if none answers. */
+const requiresToken = async (base: string): Promise<boolean | null> => {
+  try {
+    return (await createClient({ base, timeoutMs: TIMEOUT_MS }).get("/api/session")).needs_token;
+  } catch (error) {
+    return isRefused(error, "UNAUTHORIZED") ? true : null;
+  }
+};
+
+const TIMEOUT_MS = 3_000;
+
+const isRootProcess = (pid: number): boolean => statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid === 0;
 
 /** Tries the token on the running petit, which may have been started with another one. */
 const askCheck = async ({ check, text }: TokenCheck, context: Context): Promise<Check> => {

@@ -32,7 +32,7 @@ export const schedulerChecks = async (context: Context): Promise<readonly Check[
 };
 
 /** Returns the owner of the database's lock. Errors are ignored here, because the database check reports them. */
-const lockOwnerOf = ({ settings: { db }, runtime }: Context): LockOwner | null => {
+export const lockOwnerOf = ({ settings: { db }, runtime }: Context): LockOwner | null => {
   try {
     return db === MEMORY ? null : findLockOwner(runtime, db);
   } catch {

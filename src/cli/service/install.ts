@@ -8,9 +8,15 @@ import { Failure } from "../failure.ts";
 import { assertSystemd, defaultJobsDir, readUnit, refuseEdited, stateDir, unitPath } from "./place.ts";
 import { DEFAULT_USER } from "./plan.ts";
 import { isRunning, mustSystemctl, runProgram, systemctl } from "./systemctl.ts";
+import { type Access, makeToken } from "./token.ts";
 
 /** Options of `petit service install`. */
-export type InstallOptions = { readonly start: boolean; readonly force: boolean };
+export type InstallOptions = {
+  readonly start: boolean;
+  readonly force: boolean;
+  /** Who can reach petit; null for a worker. */
+  readonly access: Access | null;
+};
 
 /** An installed service. */
 export type Installed = {
@@ -25,6 +31,8 @@ export type Installed = {
   readonly started: boolean;
   /** The URL of the health endpoint; null if the API is turned off. */
   readonly health: string | null;
+  /** Who can reach petit; null for a worker. */
+  readonly access: Access | null;
   /** The changes, one line each. */
   readonly done: readonly string[];
 };
@@ -43,6 +51,7 @@ export const install = (unit: Unit, options: InstallOptions, context: Context): 
     ...(scope === "system" ? makeUser(unit.runAs) : []),
     ...(jobsDir === null ? [] : makeJobsDir(jobsDir, unit)),
     ...makeDatabaseFolder(unit),
+    ...(options.access === null ? [] : makeToken(options.access, unit)),
     ...writeUnit(path, unitFile(unit)),
     ...enable(unit),
     ...(options.start ? start(unit) : []),
@@ -52,7 +61,8 @@ export const install = (unit: Unit, options: InstallOptions, context: Context): 
   const health = settings.api && role === "scheduler" ? `${urlOf({ ...settings, url: null })}/api/health` : null;
   const database =
     role === "worker" ? (unit.stateDir ?? stateDir(unit)) : (unit.db ?? join(stateDir(unit), "petit.db"));
-  return { unit: path, role, jobsDir, database, user, started: options.start, health, done };
+  const { access, start: started } = options;
+  return { unit: path, role, jobsDir, database, user, started, health, access, done };
 };
 
 const hasUser = (name: string): boolean => runProgram("id", ["-u", name]).ok;

@@ -12,7 +12,8 @@ export type Scope = Unit["scope"];
 /** A service that may be installed. */
 export type Service = Pick<Unit, "scope" | "role">;
 
-const configFolder = (scope: Scope, { environment }: Pick<Context, "environment">): string =>
+/** Returns the folder of configuration files: the system's or the user's. */
+export const configFolder = (scope: Scope, { environment }: Pick<Context, "environment">): string =>
   scope === "system" ? "/etc" : environment.XDG_CONFIG_HOME || join(environment.HOME || home(), ".config");
 
 const home = (): string => {

@@ -19,6 +19,10 @@ export type ServiceFlags = {
   readonly as: string | undefined;
   readonly user: boolean;
   readonly sandbox: boolean;
+  /** Whether petit requires a token; undefined to decide by the machine. */
+  readonly token: boolean | undefined;
+  /** The group whose members can read the token. */
+  readonly group: string | undefined;
 };
 
 /** The default user of a system service. */
@@ -32,6 +36,7 @@ export const planUnit = (flags: ServiceFlags, context: Context): Unit => {
   const role = flags.worker ? "worker" : "scheduler";
   const db = fromFlag("db", context);
   const stateDir = absolute(fromFlag(flagOf(SETTINGS.stateDir), context));
+  const token = tokenOf(flags, context);
   assertFlagsOf(role, context);
   if (flags.worker) assertWorker(flags, context);
   const unit: Unit = {
@@ -44,7 +49,7 @@ export const planUnit = (flags: ServiceFlags, context: Context): Unit => {
     stateDir,
     args: serviceArguments(role, context),
     runAs: checkedUser(flags.as ?? DEFAULT_USER),
-    tokenFile: absolute(fromFlag("token-file", context)),
+    token,
     credentials: flags.worker ? credentialsIn(context) : [],
     writable: flags.worker ? stateDir : db === null || db === MEMORY ? null : dirname(resolve(db)),
     sandbox: flags.sandbox,
@@ -54,6 +59,23 @@ export const planUnit = (flags: ServiceFlags, context: Context): Unit => {
   assertPathsEncodable(unit);
   if (scope === "system" && flags.sandbox) assertPathsVisible(unit);
   return unit;
+};
+
+/** Returns the token that the flags describe; for what `install` decides, see `planToken`. */
+const tokenOf = (flags: ServiceFlags, context: Context): Unit["token"] => {
+  const path = absolute(fromFlag("token-file", context));
+  const given = [
+    ...(path === null ? [] : ["--token-file"]),
+    ...(flags.group === undefined ? [] : ["--group"]),
+    ...(flags.token === undefined ? [] : [flags.token ? "--token" : "--no-token"]),
+  ];
+  if (flags.worker && given[0] !== undefined) throw wrong(`a worker has no API; leave ${given[0]} out`);
+  if (flags.token === false && given.length > 1) throw wrong(`--no-token and ${given[0]} exclude each other`);
+  if (flags.group !== undefined && path !== null)
+    throw wrong("--group is for the token that petit creates; set the group of the --token-file yourself");
+  if (flags.group !== undefined && flags.user) throw wrong("--group is only for a system service");
+  if (flags.token === false) return { kind: "none" };
+  return path === null ? { kind: "stores" } : { kind: "file", path };
 };
 
 const wrong = (message: string): PetitError => new PetitError("invalid_request", message);
@@ -154,10 +176,14 @@ const isPath = (key: SettingKey, given: string): boolean =>
   PUBLIC_FILES.some((file) => file === key) || (key === "trust" && parsePublicKey(given) === null);
 
 /** Throws if a path can't be written in the unit: its directives have no quoting for these characters (systemd 257). */
-const assertPathsEncodable = ({ tokenFile, writable, credentials }: Unit): void => {
+const assertPathsEncodable = ({ token, writable, credentials }: Unit): void => {
   for (const [, file] of credentials)
     assertWithout(file, /["'\\\p{Cc}\s]/u, "spaces, quotes, \\ and control characters");
-  assertWithout(tokenFile, /["'\\\p{Cc}\s]/u, "spaces, quotes, \\ and control characters");
+  assertWithout(
+    token.kind === "file" ? token.path : null,
+    /["'\\\p{Cc}\s]/u,
+    "spaces, quotes, \\ and control characters",
+  );
   assertWithout(writable, /["'\\\p{Cc}]/u, "quotes, \\ and control characters");
 };
 

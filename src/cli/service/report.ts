@@ -5,20 +5,30 @@ import type { Uninstalled } from "./uninstall.ts";
 
 /** Reports an installation: the changes on stdout, the next steps on stderr. */
 export const reportInstall = (installed: Installed, { terminal: { out, err }, json }: Context): void => {
-  const { unit, role, jobsDir, database, user, started, done } = installed;
-  const state = role === "worker" ? { state_dir: database } : { jobs_dir: jobsDir, database };
+  const { unit, role, jobsDir, database, user, started, access, done } = installed;
+  const state =
+    role === "worker" ? { state_dir: database } : { jobs_dir: jobsDir, database, token_file: access?.file ?? null };
   const data = { unit, ...state, user, started, done };
   const steps = nextSteps(installed);
   const width = Math.max(...steps.map(([command]) => command.length));
   out.write(json ? `${JSON.stringify(data, null, 2)}\n` : `${done.join("\n")}\n`);
+  if (access?.warning != null) err.write(`warning: ${access.warning}\n`);
   err.write(`
 ${jobsDir === null ? `State: ${database}` : `Job files: ${jobsDir}\nDatabase:  ${database}`}
+${access === null ? "" : `Access:    ${access.text}\n`}\
 
 Next:
 ${steps.map(([command, what]) => `  ${command.padEnd(width)}  ${what}\n`).join("")}`);
 };
 
-const nextSteps = ({ role, jobsDir, user, started, health }: Installed): readonly (readonly [string, string])[] => {
+const nextSteps = ({
+  role,
+  jobsDir,
+  user,
+  started,
+  health,
+  access,
+}: Installed): readonly (readonly [string, string])[] => {
   const own = user === null ? " --user" : "";
   return [
     ...(jobsDir === null ? [] : [[`petit init ${shellWord(jobsDir)}`, "write a first job"] as const]),
@@ -26,15 +36,19 @@ const nextSteps = ({ role, jobsDir, user, started, health }: Installed): readonl
     [`systemctl${own} status ${SERVICES[role]}`, "show its state"],
     [`journalctl${own} -u ${SERVICES[role]} -f`, "follow its log"],
     ...(health === null ? [] : [[`curl ${health}`, "check its health"] as const]),
+    ...(health === null || access?.isProtected !== true ? [] : [[curlOf(health, user), "use the API"] as const]),
     ...(user === null ? [["loginctl enable-linger", "keep it running while you are logged out"] as const] : []),
   ];
 };
+
+const curlOf = (health: string, user: string | null): string =>
+  `curl -H "Authorization: Bearer $(${user === null ? "" : "sudo "}petit token --print)" ${health.replace(/health$/, "jobs")}`;
 
 const shellWord = (text: string): string =>
   /^[\w/.:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 const REMOVALS = {
-  scheduler: "rm -r /var/lib/petit /etc/petit && userdel petit",
+  scheduler: "rm -rf /var/lib/petit /etc/petit /etc/credstore/petit-token && userdel petit",
   worker: "rm -r /var/lib/petit-worker",
 } as const satisfies Record<Unit["role"], string>;
 

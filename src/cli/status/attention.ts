@@ -112,6 +112,8 @@ const stateOf = (item: AttentionBody): Pick<AttentionRow, "state" | "detail"> =>
       return { state: item.run_id === null ? "can't start" : "can't go on", detail: item.error };
     case "retention_undecided":
       return { state: "old runs kept", detail: item.message };
+    case "open_to_users":
+      return { state: "open to users", detail: item.message };
     case "job_file_broken": {
       const more = item.problems === 1 ? "" : ` (and ${item.problems - 1} more)`;
       return { state: "broken file", detail: `${item.path === "" ? "" : `${item.path}: `}${item.problem}${more}` };

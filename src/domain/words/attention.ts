@@ -42,6 +42,8 @@ export const attentionMessage = (item: Attention): string => {
       return `${internalErrorMessage(item)}; it can't go on, and petit tries it again`;
     case "retention_undecided":
       return `petit keeps ${item.runs === 1 ? "1 run" : `${item.runs} runs`} that the default of a new database would delete: ${DEFAULT_RETENTION}; choose with --retention-runs: default, all, or a number`;
+    case "open_to_users":
+      return `${openAccessMessage(item.accounts)}; ${OPEN_ACCESS_HINT}`;
     case "job_file_broken": {
       const { file, line, column, path, problem, problems } = item;
       const more = problems === 1 ? "" : ` (and ${problems - 1} more)`;
@@ -51,6 +53,13 @@ export const attentionMessage = (item: Attention): string => {
       return assertNever(item);
   }
 };
+
+/** Returns what is wrong with a petit of root that requires no token. */
+export const openAccessMessage = (accounts: number): string =>
+  `petit runs as root and requires no token: ${accounts === 1 ? "1 other user" : `${accounts} other users`} of this machine can run programs as root`;
+
+/** How to change that. */
+export const OPEN_ACCESS_HINT = "create a token with 'petit token FILE' and start petit with --token-file FILE";
 
 const lateMessage = ({
   cause,
@@ -128,5 +137,7 @@ export const ATTENTION_TEXT = {
     "A run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again, and a run can be cancelled",
   retention_undecided:
     "The database was made when petit kept all runs, and has some that the default would delete today; ends when `retention_runs` or `retention_days` is set, also to `all` or `default`",
+  open_to_users:
+    "petit runs as root and its API requires no token, on a machine that other users can log in to; ends when petit requires a token",
   job_file_broken: "A job file has problems; its jobs keep their last good version",
 } as const satisfies Record<AttentionKind, string>;

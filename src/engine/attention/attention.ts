@@ -8,6 +8,7 @@ import {
   MIN_STUCK_MS,
   NO_ATTENTION,
   type OldRuns,
+  type OpenAccess,
 } from "../../domain/attention.ts";
 import { GIVEN_UP_COUNTS_MS } from "../../domain/health.ts";
 import type { JobId, TaskId } from "../../domain/ids.ts";
@@ -33,6 +34,8 @@ export type AttentionListOptions = {
   readonly internalErrors: Pick<InternalErrors, "blocking">;
   /** Runs that would be deleted if somebody chose it; null if there are none. */
   readonly oldRuns: () => OldRuns | null;
+  /** Who can control a petit of root without a token; null if nobody can. */
+  readonly openAccess: () => OpenAccess | null;
 };
 
 type JobAttention = Awaited<ReturnType<JobResults["list"]>>[number];
@@ -76,6 +79,7 @@ export class AttentionFinder {
       ...this.#undelivered(),
       ...this.#options.internalErrors.blocking.map((each) => ({ kind: "internal_error" as const, ...each })),
       ...this.#oldRuns(),
+      ...this.#openAccess(),
       ...this.#brokenFiles(),
     ].filter((item) => jobIds === null || ("jobId" in item && item.jobId !== null && jobIds.has(item.jobId)));
     const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };
@@ -105,6 +109,11 @@ export class AttentionFinder {
   #oldRuns(): readonly Extract<Attention, { readonly kind: "retention_undecided" }>[] {
     const found = this.#options.oldRuns();
     return found === null ? [] : [{ kind: "retention_undecided", ...found }];
+  }
+
+  #openAccess(): readonly Extract<Attention, { readonly kind: "open_to_users" }>[] {
+    const found = this.#options.openAccess();
+    return found === null ? [] : [{ kind: "open_to_users", ...found }];
   }
 
   #stuckRuns(): readonly Extract<Attention, { readonly kind: "run_stuck" }>[] {

@@ -12,7 +12,7 @@ const PLAIN: Unit = {
   config: null,
   args: [],
   runAs: "petit",
-  tokenFile: null,
+  token: { kind: "stores" },
   writable: null,
   sandbox: true,
   stopSeconds: 60,
@@ -70,7 +70,9 @@ describe("the unit file", () => {
 
   test("reads the token from the named file, otherwise from systemd's credential stores", () => {
     expect(values({}, "LoadCredential")).toEqual(["petit-token"]);
-    expect(values({ tokenFile: "/etc/petit/100%" }, "LoadCredential")).toEqual(["petit-token:/etc/petit/100%%"]);
+    expect(values({ token: { kind: "file", path: "/etc/petit/100%" } }, "LoadCredential")).toEqual([
+      "petit-token:/etc/petit/100%%",
+    ]);
   });
 
   test("runs a worker with its own state, and files that systemd reads for it", () => {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, lstatSync, readFileSync, symlinkSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cleanEnvironment, PETIT_SOURCE, petit, tempFolder } from "../../support/cli.ts";
+import { startPetit } from "../../support/petit/petit.ts";
 
 /** An executable that a system service can see. */
 const EXEC = "--exec=/bin/sh";
@@ -138,9 +139,15 @@ const fakeSystemd = () => {
     folder.write("bin/systemctl", `#!/bin/sh\necho "$*" >> '${calls}'\n[ "$4" != show ] && [ "$3" != show ]\n`),
     0o755,
   );
-  const environment = { ...cleanEnvironment(folder.path), PATH: `${join(folder.path, "bin")}:${process.env.PATH}` };
+  const environment = {
+    ...cleanEnvironment(folder.path),
+    PATH: `${join(folder.path, "bin")}:${cleanEnvironment(folder.path).PATH}`,
+  };
   const config = join(folder.path, ".config");
   return {
+    path: folder.path,
+    environment,
+    token: join(config, "credstore/petit-token"),
     unit: join(config, "systemd/user/petit.service"),
     jobs: join(config, "petit/jobs"),
     write: folder.write,
@@ -149,9 +156,110 @@ const fakeSystemd = () => {
       petit(["service", action, "--user", ...(action === "install" ? [EXEC, "--no-start"] : []), ...args], {
         environment,
       }),
+    /** Runs a command where other people can log in to the machine, too. */
+    shared: (...args: readonly string[]) => petit(args, { environment: { ...environment, TEST_ACCOUNTS: TWO_PEOPLE } }),
     [Symbol.dispose]: () => folder[Symbol.dispose](),
   };
 };
+
+const TWO_PEOPLE = ["ada", "ben"]
+  .map((name, index) => `${name}:x:${1000 + index}:1000::/home/${name}:/bin/sh\n`)
+  .join("");
+
+/** A service of root requires a token by default, whoever else can log in. */
+const AS_ROOT = process.getuid?.() === 0;
+
+describe("the token of an installed service", () => {
+  const INSTALL = ["service", "install", "--user", EXEC, "--no-start"] as const;
+
+  test("is created on a machine with several login accounts, private, and found by commands", async () => {
+    using own = fakeSystemd();
+    const { status, stdout, stderr } = await own.shared(...INSTALL, "--json");
+    expect({ status, data: JSON.parse(stdout) }).toEqual({
+      status: 0,
+      data: expect.objectContaining({ token_file: own.token }),
+    });
+    expect(statSync(own.token).mode & 0o777).toBe(0o600);
+    expect(lineOf(readFileSync(own.unit, "utf8"), "LoadCredential")).toBe(`LoadCredential=petit-token:${own.token}`);
+    expect(stderr).toContain(`Access:    only with the token in ${own.token}`);
+    const token = readFileSync(own.token, "utf8");
+    expect(stdout + stderr).not.toContain(token.trim());
+    expect((await own.shared("token", "--print")).stdout).toBe(token);
+    await using running = await startPetit({ env: { PETIT_API_TOKEN: token.trim() } });
+    expect((await running.fetch("/api/jobs")).status).toBe(401);
+    expect((await own.shared("list", "--url", running.url)).status).toBe(0);
+  });
+
+  test("is not created where one person can log in, and the installation says who can reach petit", async () => {
+    if (AS_ROOT) return;
+    using own = fakeSystemd();
+    const { stderr } = await own.service("install");
+    expect(stderr).toContain("Access:    every user of this machine controls petit, without a token");
+    expect(existsSync(own.token)).toBe(false);
+  });
+
+  test("is what --token and --no-token say", async () => {
+    using own = fakeSystemd();
+    const without = await own.shared(...INSTALL, "--no-token");
+    expect(without.stderr).toContain("install --user --token' changes that");
+    expect(existsSync(own.token)).toBe(false);
+    expect(readFileSync(own.unit, "utf8")).not.toContain("LoadCredential=petit-token");
+    expect((await own.service("install", "--token")).stdout).toContain(`created ${own.token} with a token`);
+    expect(readFileSync(own.unit, "utf8")).toContain(`LoadCredential=petit-token:${own.token}\n`);
+  });
+
+  test("stays what it was when petit is installed again, with a warning if there is none", async () => {
+    using own = fakeSystemd();
+    await own.service("install", "--no-token");
+    const { stderr } = await own.shared(...INSTALL, "--max-jobs=3");
+    expect(stderr).toContain("warning: the installed service has no token, and stays so");
+    expect(existsSync(own.token)).toBe(false);
+    await own.service("install", "--token");
+    const token = readFileSync(own.token, "utf8");
+    const again = await own.shared(...INSTALL, "--max-jobs=4");
+    expect(again.stderr).not.toContain("warning");
+    expect(readFileSync(own.token, "utf8")).toBe(token);
+    expect(readFileSync(own.unit, "utf8")).toContain(`LoadCredential=petit-token:${own.token}\n`);
+    const elsewhere = own.write("my.token", "the-token-of-the-user");
+    await own.service("install", `--token-file=${elsewhere}`);
+    await own.service("install");
+    expect(readFileSync(own.unit, "utf8")).toContain(`LoadCredential=petit-token:${elsewhere}\n`);
+  });
+
+  test("is required for an address that other machines reach", async () => {
+    using own = fakeSystemd();
+    for (const args of [
+      ["--api-host=0.0.0.0", "--no-token"],
+      ["--api-host=192.0.2.1", "--no-token"],
+    ]) {
+      const { status, stderr } = await own.service("install", ...args);
+      expect({ status, stderr }).toEqual({
+        status: 2,
+        stderr: expect.stringContaining("lets other machines reach the API, but the service has no token"),
+      });
+      expect(existsSync(own.unit)).toBe(false);
+    }
+    expect((await own.service("install", "--api-host=0.0.0.0", "--token")).status).toBe(0);
+    expect((await own.service("install", "--api-host=127.0.0.2", "--no-token")).status).toBe(0);
+  });
+
+  test("is the one in the environment file of the service, if it has one", async () => {
+    using own = fakeSystemd();
+    own.write(".config/petit/environment", "PETIT_API_TOKEN=a-token-from-elsewhere\n");
+    const { status, stdout } = await own.shared(...INSTALL, "--api-host=0.0.0.0");
+    expect({ status, isCreated: stdout.includes("petit-token") }).toEqual({ status: 0, isCreated: false });
+  });
+
+  test.each([
+    ["--token with --worker", ["--worker", "--token"], "a worker has no API; leave --token out"],
+    ["--group with --no-token", ["--no-token", "--group=root"], "--no-token and --group exclude each other"],
+    ["--group with --user", ["--group=root"], "--group is only for a system service"],
+  ])("refuses %s", async (_, args, message) => {
+    using own = fakeSystemd();
+    const { status, stderr } = await own.service("install", ...args);
+    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining(message) });
+  });
+});
 
 describe("petit service install", () => {
   test("writes the unit, creates the folders it needs, and lists the next steps", async () => {
@@ -159,10 +267,15 @@ describe("petit service install", () => {
     const { status, stdout, stderr } = await own.service("install", "--api-port=9000");
     expect({ status, stdout }).toEqual({
       status: 0,
-      stdout: `created ${own.jobs}\nwrote ${own.unit}\nenabled petit: it starts when you log in\n`,
+      stdout: `created ${own.jobs}\n${AS_ROOT ? `created ${own.token} with a token, which only you can read\n` : ""}wrote ${own.unit}\nenabled petit: it starts when you log in\n`,
     });
     expect(readFileSync(own.unit, "utf8")).toBe(
-      (await petit(["service", "print", EXEC, "--user", "--api-port=9000"])).stdout,
+      (
+        await petit([
+          ...["service", "print", EXEC, "--user", "--api-port=9000"],
+          ...(AS_ROOT ? [`--token-file=${own.token}`] : []),
+        ])
+      ).stdout,
     );
     expect(existsSync(own.jobs)).toBe(true);
     expect(own.calls()).toContain("--user --no-pager enable --quiet petit.service\n");

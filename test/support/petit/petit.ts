@@ -102,7 +102,7 @@ const writeJobs = (dir: string, jobs: Readonly<Record<string, string>>): string 
 /** Variables of a process whose home folder is `dir`. */
 export const baseEnvironment = (dir: string): Record<string, string> => ({
   ...runtimeEnvironment,
-  PATH: process.env.PATH ?? "",
+  PATH: `${join(import.meta.dirname, "..", "accounts")}:${process.env.PATH ?? ""}`,
   HOME: dir,
   TMPDIR: tmpdir(),
 });

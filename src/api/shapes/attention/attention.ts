@@ -263,6 +263,17 @@ const RetentionUndecided = kindOf(
   { title: "RetentionUndecided" },
 );
 
+const OpenToUsers = kindOf(
+  "open_to_users",
+  "When petit was started",
+  {
+    job_id: t.Null({ description: "Always null" }),
+    run_id: t.Null({ description: "Always null" }),
+    accounts: positive("How many other accounts of the machine people can log in with"),
+  },
+  { title: "OpenToUsers" },
+);
+
 const FileBroken = kindOf(
   "job_file_broken",
   "When petit first read the file with problems; the start of petit at the earliest",
@@ -294,6 +305,7 @@ const AttentionBody = t.Union(
     TargetUndelivered,
     InternalErrorBody,
     RetentionUndecided,
+    OpenToUsers,
     FileBroken,
   ],
   {
@@ -319,6 +331,7 @@ export const AttentionCounts = exactly(
     notifications_undelivered: count("notifications_undelivered"),
     internal_error: count("internal_error"),
     retention_undecided: count("retention_undecided"),
+    open_to_users: count("open_to_users"),
     job_file_broken: count("job_file_broken"),
   },
   { title: "AttentionCounts", description: "How much there is of each kind, also of what is not among the items" },
@@ -410,6 +423,10 @@ const attentionBody = (item: Attention): typeof AttentionBody.static => {
     case "retention_undecided": {
       const { kind, runs } = item;
       return { kind, ...common, ...NOTHING, runs };
+    }
+    case "open_to_users": {
+      const { kind, accounts } = item;
+      return { kind, ...common, ...NOTHING, accounts };
     }
     case "job_file_broken": {
       const { kind, file, line, column, path, problem, problems } = item;

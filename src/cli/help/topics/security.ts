@@ -24,7 +24,8 @@ export const security: Topic = {
     {
       text:
         "Anyone who can trigger a job or write a job file can run programs as petit's user. By default petit listens on 127.0.0.1, " +
-        "where every user of the machine can reach it. On any other address it requires a token.",
+        "where every user of the machine can reach it. On any other address it requires a token. `petit service install` creates one " +
+        "where petit runs as root, or where several people can log in; commands of root find it by themselves.",
     },
     { title: "Settings", rows: KEYS.map(settingRow) },
     {

@@ -100,6 +100,7 @@ const explanationOf = (item: TopAttention): string => {
     case "internal_error":
       return item.error;
     case "retention_undecided":
+    case "open_to_users":
       return item.message;
     case "job_file_broken":
       return `${item.line}:${item.column}: ${item.path === "" ? "" : `${item.path}: `}${item.problem}`;

@@ -265,6 +265,13 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
         detail: <span className="attention-line">{item.message}</span>,
         actions: null,
       };
+    case "open_to_users":
+      return {
+        subject: "petit",
+        what: "runs as root and requires no token",
+        detail: <span className="attention-line">{item.message}</span>,
+        actions: null,
+      };
     case "job_file_broken":
       return {
         subject: (
