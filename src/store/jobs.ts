@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { JobId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
 import type { Pause } from "../domain/pause.ts";
+import { startsAtBoot } from "../domain/schedule/boot.ts";
 import { isDueAlike } from "../domain/schedule/schedule.ts";
 import { PartPool } from "../lib/part-pool.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
@@ -26,6 +27,8 @@ export interface JobStore {
   getDefinition(versionId: number): Job;
   /** Records that every occurrence due at or before `until` is in the ledger. Never moves back. Not durable. */
   advanceAccountedUntil(jobId: JobId, until: number): void;
+  /** Records that the occurrence of `@reboot` for this boot of the machine is in the ledger. Not durable. */
+  setBoot(jobId: JobId, bootId: string): void;
   /** Makes the occurrences of every job after `now` due again, because the clock was set back to it. Not durable. */
   rewindAccountedUntil(now: number): void;
   /** Returns the paused jobs, also removed ones. */
@@ -46,6 +49,8 @@ export type StoredJob = {
   readonly firstSeenAt: number;
   /** Every occurrence due at or before this time is in the ledger. */
   readonly accountedUntil: number;
+  /** The last boot of the machine that `@reboot` of the job needs no occurrence for. Null if the job has just become known. */
+  readonly bootId: string | null;
 };
 
 export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobStore => ({
@@ -89,6 +94,10 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
       jobId,
       until,
     });
+  }),
+
+  setBoot: write("relaxed", (jobId, bootId) => {
+    sql.run("UPDATE jobs SET boot_id = $bootId WHERE id = $jobId", { jobId, bootId });
   }),
 
   rewindAccountedUntil: write("relaxed", (now) => {
@@ -143,7 +152,7 @@ const saveDefinition = (sql: Statements, job: Job, now: number): StoredJob => {
      ON CONFLICT (id) DO NOTHING`,
     { jobId: job.id, versionId, now },
   );
-  return { job, versionId, firstSeenAt: now, accountedUntil: now };
+  return { job, versionId, firstSeenAt: now, accountedUntil: now, bootId: null };
 };
 
 /** Number of definitions that are read at once: all of them at once would take several times the memory that they need afterwards. */
@@ -151,7 +160,7 @@ const LIST_STEP = 500;
 
 const listAfter = (sql: Statements, after: JobId | null): readonly SqlRow[] =>
   sql.all(
-    `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, digest, definition
+    `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, jobs.boot_id, digest, definition
      FROM jobs JOIN job_versions ON job_versions.id = jobs.version
      WHERE removed_at IS NULL AND jobs.id > $after ORDER BY jobs.id LIMIT $limit`,
     { after: after ?? "", limit: LIST_STEP },
@@ -165,6 +174,7 @@ const toStoredJob = (row: SqlRow, pool: PartPool): StoredJob => {
     versionId: integer(row, "version"),
     firstSeenAt: integer(row, "first_seen_at"),
     accountedUntil: integer(row, "accounted_until"),
+    bootId: textOrNull(row, "boot_id"),
   };
 };
 
@@ -174,6 +184,7 @@ type KnownJob = {
   readonly versionId: number;
   readonly firstSeenAt: number;
   readonly accountedUntil: number;
+  readonly bootId: string | null;
 };
 
 const saveJob = (
@@ -184,16 +195,21 @@ const saveJob = (
   const { known, now } = context;
   if (known !== null && !known.removed && known.digest === digestOf(job)) return { job, ...pick(known) };
   const versionId = saveVersion(sql, job, now);
-  const hasPast = known !== null && !known.removed && isDueAlike(readSchedule(sql, known.versionId), job.schedule);
+  const before = known === null || known.removed ? null : readSchedule(sql, known.versionId);
+  const hasPast = known !== null && !known.removed && isDueAlike(before, job.schedule);
+  const bootId = known !== null && isForBoot(before) && isForBoot(job.schedule) ? known.bootId : null;
   const accountedUntil = hasPast ? known.accountedUntil : Math.max(now, known?.accountedUntil ?? 0);
   const firstSeenAt = known?.firstSeenAt ?? now;
   sql.run(
-    `INSERT INTO jobs (id, version, first_seen_at, accounted_until) VALUES ($jobId, $versionId, $firstSeenAt, $accountedUntil)
-     ON CONFLICT (id) DO UPDATE SET version = $versionId, accounted_until = $accountedUntil, removed_at = NULL`,
-    { jobId: job.id, versionId, firstSeenAt, accountedUntil },
+    `INSERT INTO jobs (id, version, first_seen_at, accounted_until, boot_id)
+     VALUES ($jobId, $versionId, $firstSeenAt, $accountedUntil, $bootId)
+     ON CONFLICT (id) DO UPDATE SET version = $versionId, accounted_until = $accountedUntil, boot_id = $bootId, removed_at = NULL`,
+    { jobId: job.id, versionId, firstSeenAt, accountedUntil, bootId },
   );
-  return { job, versionId, firstSeenAt, accountedUntil };
+  return { job, versionId, firstSeenAt, accountedUntil, bootId };
 };
+
+const isForBoot = (schedule: Job["schedule"]): boolean => schedule !== null && startsAtBoot(schedule.expressions);
 
 /** The digests of definitions that were loaded or saved. A definition never changes. */
 const digests = new WeakMap<Job, string>();
@@ -211,10 +227,11 @@ const withDigest = (job: Job, digest: string): Job => {
   return job;
 };
 
-const pick = ({ versionId, firstSeenAt, accountedUntil }: KnownJob): Omit<StoredJob, "job"> => ({
+const pick = ({ versionId, firstSeenAt, accountedUntil, bootId }: KnownJob): Omit<StoredJob, "job"> => ({
   versionId,
   firstSeenAt,
   accountedUntil,
+  bootId,
 });
 
 const saveVersion = (sql: Statements, job: Job, now: number): number => {
@@ -241,7 +258,7 @@ const readKnownJobs = (sql: Statements): ReadonlyMap<JobId, KnownJob> =>
   new Map(
     sql
       .all(
-        `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, removed_at, digest
+        `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, jobs.boot_id, removed_at, digest
          FROM jobs JOIN job_versions ON job_versions.id = jobs.version`,
       )
       .map((row) => [id<JobId>(row, "id"), toKnownJob(row)]),
@@ -253,4 +270,5 @@ const toKnownJob = (row: SqlRow): KnownJob => ({
   versionId: integer(row, "version"),
   firstSeenAt: integer(row, "first_seen_at"),
   accountedUntil: integer(row, "accounted_until"),
+  bootId: textOrNull(row, "boot_id"),
 });

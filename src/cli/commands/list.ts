@@ -1,6 +1,7 @@
 import type { JobList } from "../../api/shapes/job.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Job } from "../../domain/job.ts";
+import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
 import type { JobView } from "../../engine/engine.ts";
 import { openClient } from "../client/client.ts";
@@ -120,8 +121,8 @@ type TableOptions = { readonly zone: string; readonly now: number; readonly out:
 /** On a terminal, times are short. If it is narrow, the id and the next occurrence remain longest. */
 const columnsOf = (rows: readonly JobRow[], options: TableOptions): readonly Column[] => {
   const { zone, now, out } = options;
-  const nextText = ({ nextRunAt, timezone }: JobRow): string => {
-    if (nextRunAt === null) return "-";
+  const nextText = ({ nextRunAt, timezone, off, expressions }: JobRow): string => {
+    if (nextRunAt === null) return off === null && startsAtBoot(expressions ?? []) ? "at boot" : "-";
     const own = timezone ?? zone;
     return out.isTerminal ? shortLocal(nextRunAt, { now, zone: own, home: zone }) : readableLocal(nextRunAt, own);
   };

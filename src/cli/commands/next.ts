@@ -3,6 +3,7 @@ import { defaultZone } from "../../app/settings/settings.ts";
 import { isUnreachable } from "../../client/error.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { isName } from "../../domain/ids.ts";
+import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { nextDateStart } from "../../domain/schedule/except.ts";
 import { localTime, zoneOf } from "../../domain/schedule/local-time.ts";
 import { suggest } from "../../lib/suggest.ts";
@@ -81,15 +82,22 @@ export const next = defineCommand({
         count: given ?? DEFAULT_COUNT,
       });
       out.write(json ? asJson(occurrences) : occurrenceTable(occurrences, table));
+      if (!json && occurrences.length > 0) out.write(bootLine(jobs));
       if (occurrences.length === 0 && !json) err.write(`no occurrences: ${whyNone(source, end)}\n`);
     } else {
       const byJob = nextByJob(jobs, { ...range, zone: source.zone ?? zone, count: given ?? DEFAULT_COUNT_PER_JOB });
       out.write(jobTable(byJob, table));
-      if (byJob.length === 0) err.write(`no occurrences: ${whyNone(source, end)}\n`);
+      out.write(bootLine(jobs));
+      if (byJob.length === 0 && bootJobs(jobs).length === 0) err.write(`no occurrences: ${whyNone(source, end)}\n`);
     }
     return source.report();
   },
 });
+
+const bootLine = (jobs: readonly NextJob[]): string => {
+  const ids = bootJobs(jobs);
+  return ids.length === 0 ? "" : `at each boot of the machine: ${ids.join(", ")}\n`;
+};
 
 type JobSource = {
   readonly jobs: readonly NextJob[];
@@ -157,8 +165,14 @@ const jobsOfPetit = async (context: Context): Promise<JobSource> => {
   };
 };
 
+/** Returns the enabled jobs that start at each boot of the machine. */
+const bootJobs = (jobs: readonly NextJob[]): readonly string[] =>
+  jobs.filter(({ enabled, schedule }) => enabled && startsAtBoot(schedule?.expressions ?? [])).map(({ id }) => id);
+
 const whyNone = ({ jobs, jobId, zone }: JobSource, until: number | null): string => {
   const scheduled = jobs.filter(({ schedule }) => schedule !== null);
+  const atBoot = bootJobs(jobs);
+  if (atBoot.length > 0 && until === null) return `${atBoot.join(", ")} runs at each boot of the machine`;
   if (scheduled.some(({ enabled }) => enabled))
     return until === null ? "the schedules have ended" : "none is due until then";
   if (jobId === undefined) return "no enabled job has a schedule";

@@ -1,6 +1,7 @@
 import { findBlockers } from "../../client/why/blockers.ts";
 import type { OccurrenceFacts, RunFacts } from "../../client/why/facts.ts";
 import { isFinal } from "../../domain/run.ts";
+import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
 import { RUN_STATUS_VERBS } from "../../domain/words/run.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
@@ -72,9 +73,11 @@ export const nextRunText = ({ job, upcoming }: JobFacts, { now, zone }: TimeCont
   const [next, ...later] = upcoming;
   if (!job.scheduled) return "only when triggered: the job has no schedule";
   if (!job.enabled) return "only when triggered: the job is disabled";
-  if (next === undefined) return "only when triggered: the schedule has ended";
+  const atBoot = startsAtBoot(job.schedule ?? []) ? "at the next boot of the machine" : null;
+  if (next === undefined) return atBoot ?? "only when triggered: the schedule has ended";
   const more = later.length === 0 ? "" : `, then ${later.map((at) => readableLocal(at, zone)).join(", ")}`;
-  return `${relativeText(next - now)}, at ${readableLocal(next, zone)}${more}`;
+  const boot = atBoot === null ? "" : `, and ${atBoot}`;
+  return `${relativeText(next - now)}, at ${readableLocal(next, zone)}${more}${boot}`;
 };
 
 /** Returns the outcomes of the latest occurrences, newest first. Consecutive occurrences with the same outcome share a line. */

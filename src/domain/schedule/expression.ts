@@ -1,4 +1,5 @@
 import { parseDuration } from "../../lib/duration.ts";
+import { REBOOT } from "./boot.ts";
 import { normaliseField, SCHEDULE_FIELDS } from "./field.ts";
 
 /** A parsed schedule expression. */
@@ -12,6 +13,8 @@ export type Expression =
       /** True if the minute or hour is a wildcard: the expression follows real time. Otherwise it means wall times, as in cronie. */
       readonly realTime: boolean;
     }
+  /** Once for each boot of the machine: no occurrence in time. */
+  | { readonly kind: "boot" }
   /** The problem and what was expected. */
   | { readonly kind: "wrong"; readonly problem: string };
 
@@ -26,7 +29,7 @@ export const NICKNAMES: Readonly<Record<string, string>> = {
   "@hourly": "0 * * * *",
 };
 
-const FORMS = `expected 5 fields (minute hour day month weekday), 6 (second first), "@every 1h30m", or one of ${Object.keys(NICKNAMES).join(" ")}`;
+const FORMS = `expected 5 fields (minute hour day month weekday), 6 (second first), "@every 1h30m", or one of ${Object.keys(NICKNAMES).join(" ")} ${REBOOT}`;
 
 /** Normalizes whitespace: crontabs contain tabs, and a YAML block ends with a newline. */
 export const tidyExpression = (text: string): string => text.trim().replace(/\s+/g, " ");
@@ -56,11 +59,7 @@ const parseEvery = (text: string): Expression => {
 
 const parseNickname = (text: string): Expression => {
   const name = text.toLowerCase();
-  if (name === "@reboot") {
-    return wrong(
-      "'@reboot' is not an occurrence in time; start petit itself at boot, and trigger the job with `petit trigger`",
-    );
-  }
+  if (name === REBOOT) return { kind: "boot" };
   const fields = Object.hasOwn(NICKNAMES, name) ? NICKNAMES[name] : undefined;
   return fields === undefined ? wrong(`'${text}' is not known; ${FORMS}`) : parseFields(fields.split(" "));
 };

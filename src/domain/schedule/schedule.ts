@@ -1,6 +1,7 @@
 import { Cron } from "croner";
 import { forgetOldest } from "../../lib/forget-oldest.ts";
 import { PetitError } from "../errors.ts";
+import { startsAtBoot } from "./boot.ts";
 import { type NextWall, nextOfClock, nextOfRealTime } from "./daylight-saving.ts";
 import { type ExceptDates, nextDateStart, onDates } from "./except.ts";
 import { parseExpression } from "./expression.ts";
@@ -37,32 +38,37 @@ export interface Schedule {
   excludes(at: number): boolean;
   /** Returns the first occurrence strictly after `after` that is not excepted, or null. */
   nextStart(after: number): number | null;
+  /** When the occurrence of `@reboot` for this boot of the machine is due; null if there is none any more. */
+  readonly bootAt: number | null;
   /** The time zone of the expressions. */
   readonly timezone: string;
 }
 
 /**
  * Compiles a schedule in its own zone or `defaultTimezone`. Throws `invalid_request` if an expression or the zone is
- * invalid.
+ * invalid. `bootAt` is when the occurrence of `@reboot` is due; null if this boot has had it.
  */
 export const compileSchedule = (
   spec: Pick<ScheduleSpec, "expressions" | "timezone" | "except">,
   defaultTimezone: string,
+  bootAt: number | null = null,
 ): Schedule => {
   const timezone = spec.timezone ?? defaultTimezone;
   if (!isTimezone(timezone))
     throw new PetitError("invalid_request", `'${timezone}' is not a timezone; ${TIMEZONE_FORM}`);
   const zone = zoneOf(timezone);
+  const due = startsAtBoot(spec.expressions) ? bootAt : null;
   const own = spec.expressions.map((expression) => ruleOf(expression, zone));
+  if (due !== null) own.push((after) => (after < due ? due : null));
   const next = (after: number): number | null => earliest(own, after);
-  if (spec.except === undefined) return { timezone, next, excludes: NEVER, nextStart: next };
+  if (spec.except === undefined) return { timezone, bootAt: due, next, excludes: NEVER, nextStart: next };
   const excludes = onDates(spec.except.dates, zone);
   const nextStart = (after: number): number | null => {
     let at = next(after);
     while (at !== null && excludes(at)) at = next(Math.max(at, nextDateStart(at, zone) - 1));
     return at;
   };
-  return { timezone, next, excludes, nextStart };
+  return { timezone, bootAt: due, next, excludes, nextStart };
 };
 
 const NEVER = (): boolean => false;
@@ -71,7 +77,7 @@ const NEVER = (): boolean => false;
 export const whyUnusable = (text: string): string | null => {
   const expression = parseExpression(text);
   if (expression.kind === "wrong") return `'${text}' is not a schedule: ${expression.problem}`;
-  if (expression.kind === "every" || firesEver(expression.pattern)) return null;
+  if (expression.kind !== "cron" || firesEver(expression.pattern)) return null;
   return `'${text}' never fires; expected a date that exists`;
 };
 
@@ -128,6 +134,8 @@ const compileRule = (text: string, zone: Zone): Rule => {
       const next = expression.realTime ? nextOfRealTime : nextOfClock;
       return (after) => next(nextWall, zone, after);
     }
+    case "boot":
+      return () => null;
     case "wrong":
       throw new PetitError("invalid_request", `'${text}' is not a schedule: ${expression.problem}`);
   }

@@ -14,7 +14,7 @@ export type ScheduleEntry = {
 export type DueJob = {
   readonly stored: StoredJob;
   /** The schedule that the occurrences are of. */
-  readonly schedule: Pick<Schedule, "excludes">;
+  readonly schedule: Pick<Schedule, "excludes" | "bootAt">;
   /** Oldest first, ms since the epoch. */
   readonly occurrences: readonly number[];
   /** True if they came due while petit was not running. */

@@ -9,6 +9,7 @@ import type { Log } from "../../lib/log.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
 import type { Store } from "../../store/store.ts";
+import { bootId } from "../attempt/identity.ts";
 import type { AddHooks, Commits, TransactionHooks } from "../commits.ts";
 import { assertNoStorageFault, type InternalErrors } from "../internal-errors.ts";
 import type { Notifier } from "../notify/notifier.ts";
@@ -72,6 +73,8 @@ const decide = (dueJobs: readonly DueJob[], options: FireOptions): ReadonlySet<J
 const decideJob = (due: DueJob, context: FireContext): void => {
   fireJob(due, context);
   const last = due.occurrences.at(-1);
+  const { bootAt } = due.schedule;
+  if (bootAt !== null && due.occurrences.includes(bootAt)) context.store.jobs.setBoot(due.stored.job.id, bootId());
   if (last !== undefined) context.store.jobs.advanceAccountedUntil(due.stored.job.id, last);
 };
 
@@ -112,16 +115,23 @@ const recordPart = (
 
 type DueDecision = CatchupDecision | { readonly kind: "skip"; readonly reason: SkipReason };
 
-/** An occurrence on an excepted date is skipped, and catch-up takes no notice of it. */
+/** Catch-up takes no notice of an occurrence on an excepted date, which is skipped, and of one for a boot, which is never late. */
 const verdictsOf = (due: DueJob, schedule: ScheduleSpec, context: FireContext): readonly DueDecision[] => {
   const { occurrences } = due;
   if (!due.stored.job.enabled) return occurrences.map(() => ({ kind: "skip", reason: "disabled" }));
-  const starts = occurrences.filter((at) => !due.schedule.excludes(at));
+  const { excludes, bootAt } = due.schedule;
+  const starts = occurrences.filter((at) => !excludes(at) && at !== bootAt);
   const verdicts = verdictsOfStarts({ ...due, occurrences: starts }, schedule, context);
   if (starts.length === occurrences.length) return verdicts;
   const remaining = verdicts.values();
-  return occurrences.map((at) => (due.schedule.excludes(at) ? EXCLUDED : (remaining.next().value ?? EXCLUDED)));
+  return occurrences.map((at) => {
+    if (excludes(at)) return EXCLUDED;
+    if (at === bootAt) return context.isPaused(due.stored.job.id) ? PAUSED : AT_BOOT;
+    return remaining.next().value ?? EXCLUDED;
+  });
 };
+
+const AT_BOOT = { kind: "fire", trigger: "schedule" } as const;
 
 const EXCLUDED = { kind: "skip", reason: "excluded" } as const;
 

@@ -2,12 +2,14 @@ import type { JobId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import { loadPatterns } from "../../domain/params/pattern.ts";
 import { jobNotFound } from "../../domain/refusal.ts";
+import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { allOf, type Due, dueInSteps } from "../../domain/schedule/due.ts";
 import { compileSchedule, isDueAlike, type Schedule } from "../../domain/schedule/schedule.ts";
 import type { Problem } from "../../jobfile/problem.ts";
 import { brokenFiles, type JobFiles } from "../../jobfile/read/job-dir.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
+import { bootId } from "../attempt/identity.ts";
 import type { EngineOptions } from "../options.ts";
 import { inParts } from "./backlog.ts";
 import type { DueJob } from "./due-job.ts";
@@ -91,11 +93,22 @@ export class Jobs {
       const now = clock.now();
       const stored = followSchedules === false ? store.jobs.saveDefinitions(jobs, now) : store.jobs.save(jobs, now);
       alongside();
-      return stored;
+      return this.#withBoot(stored);
     });
     const now = clock.now();
     this.#problems = files.problems;
     this.#brokenSince = new Map(files.problems.map(({ file }) => [file, this.#brokenSince.get(file) ?? now]));
+  }
+
+  /** A job with `@reboot` that became known in this boot of the machine starts at the next one. */
+  #withBoot(jobs: ReadonlyMap<JobId, StoredJob>): ReadonlyMap<JobId, StoredJob> {
+    const isNew = ({ job, bootId: known }: StoredJob): boolean =>
+      known === null && job.schedule !== null && startsAtBoot(job.schedule.expressions);
+    const added = [...jobs.values()].filter(isNew);
+    for (const { job } of added) this.#options.store.jobs.setBoot(job.id, bootId());
+    return added.length === 0
+      ? jobs
+      : new Map([...jobs, ...added.map((stored) => [stored.job.id, { ...stored, bootId: bootId() }] as const)]);
   }
 
   /** Accounts for the due occurrences of schedules that are about to be replaced or removed. */

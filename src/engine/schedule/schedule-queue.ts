@@ -5,6 +5,7 @@ import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { StoredJob } from "../../store/jobs.ts";
+import { bootId } from "../attempt/identity.ts";
 import type { OccurrenceBounds } from "../engine.ts";
 import { Backlogs, type DueSteps } from "./backlog.ts";
 import type { DueJob, ScheduleEntry } from "./due-job.ts";
@@ -145,8 +146,10 @@ export class ScheduleQueue implements Disposable {
     if (before !== undefined && isSameSchedule(before.stored.job, job)) {
       return { ...before, stored };
     }
-    const schedule = compileSchedule(scheduleOf(job), timezone);
-    return { stored, schedule, nextAt: schedule.next(Math.min(stored.accountedUntil, now)) };
+    const isNewBoot = stored.bootId !== null && stored.bootId !== bootId();
+    const schedule = compileSchedule(scheduleOf(job), timezone, isNewBoot ? now : null);
+    const after = Math.min(stored.accountedUntil, now);
+    return { stored, schedule, nextAt: schedule.next(schedule.bootAt === null ? after : Math.min(after, now - 1)) };
   }
 
   #refill(): void {

@@ -22,7 +22,7 @@ const SCHEDULE = {
     cron: {
       type: cron,
       required: true,
-      doc: "One expression or a list of them: 5 fields (minute hour day month weekday) or 6 (second first), @hourly, @daily, @weekly, @monthly, @yearly, or @every 1h30m.",
+      doc: "One expression or a list of them: 5 fields (minute hour day month weekday) or 6 (second first), @hourly, @daily, @weekly, @monthly, @yearly, @every 1h30m, or @reboot: once for each boot of the machine, first at the boot after petit has read the job.",
       example: "0 2 * * *",
     },
     timezone: {

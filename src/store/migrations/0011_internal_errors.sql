@@ -205,3 +205,6 @@ ALTER TABLE identity ADD COLUMN place TEXT;
 
 -- True if it was claimed in the copy that petit was restored from. It may have ended since.
 ALTER TABLE offers ADD COLUMN restored INTEGER NOT NULL DEFAULT 0 CHECK (restored IN (0, 1));
+
+-- The last boot of the machine that a job with `@reboot` needs no occurrence for; null for other jobs.
+ALTER TABLE jobs ADD COLUMN boot_id TEXT;

@@ -1,5 +1,6 @@
 import { memo, type Ref } from "react";
 import { Link } from "wouter";
+import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { RECENT_RUNS } from "../data/queries.ts";
 import type { JobSummary } from "../data/shapes.ts";
 import { useScheduleZone } from "../data/use-schedule-zone.ts";
@@ -85,7 +86,8 @@ const Schedule = ({ job: { schedule, timezone, next_run_at } }: { readonly job: 
 
 const Next = ({ job, isPaused }: Pick<JobRowProps, "job" | "isPaused">) => {
   const zone = useScheduleZone(job.timezone);
-  if (job.next_run_at === null) return <span className="muted">–</span>;
+  if (job.next_run_at === null)
+    return <span className="muted">{job.enabled && startsAtBoot(job.schedule ?? []) ? "at boot" : "–"}</span>;
   if (isPaused || job.paused) return <span className="muted">paused</span>;
   return (
     <>

@@ -186,7 +186,7 @@ describe("a wrong expression says what is wrong with it:", () => {
     ["2026-01-01T00:00:00", "it has 1 field"],
     ["10:30 * * * *", "'10:30' is not understood in the minute field"],
     ["@fortnightly", "'@fortnightly' is not known"],
-    ["@reboot", "is not an occurrence in time; start petit itself at boot"],
+    ["@reboot x", "'@reboot x' is not known"],
     ["@toString", "'@toString' is not known"],
     ["TZ=UTC 0 0 * * *", "the time zone is a separate field"],
     ["CRON_TZ=Europe/Paris 0 0 * * *", "expected `schedule: {cron: …, timezone: …}`"],

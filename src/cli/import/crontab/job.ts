@@ -1,3 +1,4 @@
+import { REBOOT } from "../../../domain/schedule/boot.ts";
 import { jobText } from "../../../jobfile/write-job.ts";
 import type { Json } from "../../../lib/json.ts";
 import { escapeUnprintable } from "../../../lib/printable.ts";
@@ -130,6 +131,7 @@ const environmentOf = (settings: ReadonlyMap<string, string>, { name, home }: Li
 const CATCHUP = { catchup: "latest", catchup_window: "5m" };
 
 const scheduleOf = (cron: string, settings: ReadonlyMap<string, string>): Json => {
+  if (cron === REBOOT) return REBOOT;
   const timezone = zoneName(settings.get("CRON_TZ") ?? "");
   const minutes = delayMinutes(settings.get("RANDOM_DELAY") ?? "0") ?? 0;
   return {

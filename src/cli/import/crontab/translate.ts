@@ -1,3 +1,4 @@
+import { REBOOT } from "../../../domain/schedule/boot.ts";
 import { whyUnusable } from "../../../domain/schedule/schedule.ts";
 import type { Fate, ImportedFile, ImportProblem } from "../imported.ts";
 import { type EarlierJob, lineInComment } from "./earlier-import.ts";
@@ -167,8 +168,7 @@ const judge = (line: CrontabLine, context: LineContext): LineOutcome => {
 };
 
 const judgeEntry = (line: CrontabLine & CronEntry, context: LineContext): LineOutcome => {
-  const { expression } = line;
-  if (expression === null) return leftOut(line, REBOOT_NOTE);
+  const expression = line.expression ?? REBOOT;
   const unusable = whyUnusable(expression);
   if (unusable !== null) return leftOut(line, unusable);
   const user = userOf(line, context);
@@ -222,8 +222,6 @@ const switchNote = ({ name }: LineUser): string => `runs as ${name} by runuser, 
 const hasUserColumn = ({ user, command }: CronEntry): boolean => user === null && /^root\s/.test(command);
 
 const COLUMN_NOTE = "the command begins with 'root'; if that is a user column, give --system";
-
-const REBOOT_NOTE = "@reboot is not supported; start the command by a systemd unit, or by the unit that starts petit";
 
 /** Returns the user of a line, or why the line can't be run as that user. */
 const userOf = ({ user }: CronEntry, { as, homeOf, settings }: LineContext): LineUser | string => {

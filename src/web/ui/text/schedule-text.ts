@@ -1,8 +1,10 @@
 import cronstrue from "cronstrue";
+import { startsAtBoot } from "../../../domain/schedule/boot.ts";
 
 /** Describes an expression: `0 2 * * *` as `Every day at 02:00`, `@every 1h30m` as `Every 1h 30m`. Returns an expression that it does not know as it is. */
 export const expressionText = (expression: string): string => {
   const every = /^@every\s+(.+)$/i.exec(expression.trim());
+  if (startsAtBoot([expression])) return "At each boot of the machine";
   if (every !== null) return `Every ${spaced(every[1] ?? "")}`;
   try {
     return daily(cronstrue.toString(expression.trim(), { use24HourTimeFormat: true }));

@@ -28,19 +28,19 @@ describe("petit import crontab", () => {
     const { status, stdout, stderr } = await petit(["import", "crontab", "mycron"], { cwd: folder.path });
     expect(status).toBe(0);
     expect(stdout).toStartWith("# Nightly work\n#\n# From mycron, line 3:\n#   30 2 * * * /opt/backup.sh --all\n");
-    expect(stdout).toContain("\n---\n# Not imported: @reboot /opt/tunnel\n");
+    expect(stdout).toContain('\nid: tunnel\nschedule: "@reboot"\n');
     expect(stderr.split("\n")).toEqual([
       expect.stringMatching(/^mycron:2: MAILTO: petit sends no mail to 'ops@example.com'/),
       "mycron:3 → backup",
-      expect.stringMatching(/^mycron:4: left out: @reboot is not supported/),
+      "mycron:4 → tunnel",
       "mycron:5 → echo-hi",
-      "2 jobs, 1 left out",
+      "3 jobs",
       "",
     ]);
     folder.write("jobs/imported.yaml", stdout);
     expect(await petit(["validate", "jobs"], { cwd: folder.path })).toMatchObject({
       status: 0,
-      stdout: "valid: 2 jobs, 2 tasks in jobs\n",
+      stdout: "valid: 3 jobs, 3 tasks in jobs\n",
     });
   });
 
@@ -54,8 +54,11 @@ describe("petit import crontab", () => {
     using folder = tempFolder();
     folder.write("mycron", CRONTAB);
     const imported = await petit(["import", "crontab", "mycron", "-o", "new/jobs"], { cwd: folder.path });
-    expect(imported).toMatchObject({ status: 0, stdout: "wrote new/jobs/backup.yaml\nwrote new/jobs/echo-hi.yaml\n" });
-    expect(readdirSync(join(folder.path, "new/jobs")).sort()).toEqual(["backup.yaml", "echo-hi.yaml"]);
+    expect(imported).toMatchObject({
+      status: 0,
+      stdout: "wrote new/jobs/backup.yaml\nwrote new/jobs/tunnel.yaml\nwrote new/jobs/echo-hi.yaml\n",
+    });
+    expect(readdirSync(join(folder.path, "new/jobs")).sort()).toEqual(["backup.yaml", "echo-hi.yaml", "tunnel.yaml"]);
     expect((await petit(["validate", "new/jobs"], { cwd: folder.path })).status).toBe(0);
   });
 
@@ -68,15 +71,20 @@ describe("petit import crontab", () => {
     expect(stderr).toBe("");
     expect(JSON.parse(stdout)).toMatchObject({
       valid: true,
-      files: [{ path: "backup.yaml", text: expect.stringContaining("id: backup\n") }, { path: "echo-hi.yaml" }],
+      files: [
+        { path: "backup.yaml", text: expect.stringContaining("id: backup\n") },
+        { path: "tunnel.yaml" },
+        { path: "echo-hi.yaml" },
+      ],
       written: [
         { file: "jobs/backup.yaml", replaced: false },
+        { file: "jobs/tunnel.yaml", replaced: false },
         { file: "jobs/echo-hi.yaml", replaced: false },
       ],
       lines: [
         { file: "mycron", line: 2, outcome: "setting", job_id: null },
         { line: 3, outcome: "job", job_id: "backup", notes: [] },
-        { line: 4, outcome: "left_out", job_id: null },
+        { line: 4, outcome: "job", job_id: "tunnel" },
         { line: 5, outcome: "job", job_id: "echo-hi" },
       ],
       problems: [],
@@ -114,7 +122,10 @@ describe("petit import crontab", () => {
     expect(readFileSync(join(folder.path, "jobs/echo-hi.yaml"), "utf8")).toBe("mine\n");
 
     const forced = await petit([...args, "--force"], { cwd: folder.path });
-    expect(forced).toMatchObject({ status: 0, stdout: "wrote jobs/backup.yaml\nreplaced jobs/echo-hi.yaml\n" });
+    expect(forced).toMatchObject({
+      status: 0,
+      stdout: "wrote jobs/backup.yaml\nwrote jobs/tunnel.yaml\nreplaced jobs/echo-hi.yaml\n",
+    });
 
     folder.write("other/mine.yml", "id: backup\ntasks: [{id: t, type: shell, script: 'true'}]\n");
     const clash = await petit(["import", "crontab", "mycron", "-o", "other"], { cwd: folder.path });

@@ -7,6 +7,7 @@ describe("the description of a schedule", () => {
     ["30 0 2 * * *", "Every day at 02:00:30"],
     ["0 2,14 * * *", "Every day at 02:00 and 14:00"],
     ["@daily", "Every day at 00:00"],
+    ["@reboot", "At each boot of the machine"],
     ["@hourly", "Every hour"],
     ["*/5 * * * *", "Every 5 minutes"],
     ["*/10 * * * * *", "Every 10 seconds"],

@@ -1,0 +1,122 @@
+import { describe, expect, test } from "bun:test";
+import type { Job } from "../../../src/domain/job.ts";
+import { bootId } from "../../../src/engine/attempt/identity.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { job, jobId, schedule } from "../../support/engine/factories.ts";
+import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
+import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const MINUTE = 60_000;
+
+const atBoot = (given: Partial<Job> = {}, spec: Parameters<typeof schedule>[1] = {}): Job =>
+  job("tunnel", { schedule: schedule("@reboot", spec), ...given });
+
+/** Returns the ledger of the job, oldest first: whole minutes after noon and outcomes. Stopping takes some ms. */
+const ledger = (store: Store): readonly string[] =>
+  store.occurrences
+    .list(jobId("tunnel"), { limit: 100 })
+    .toReversed()
+    .map(({ scheduledFor, outcome, reason }) =>
+      [Math.floor((scheduledFor - NOON) / MINUTE), outcome, reason].filter((part) => part !== null).join(" "),
+    );
+
+/** Starts engines one after the other on the same database. */
+const lives = () => {
+  const dir = tempDir();
+  const clock = new FakeClock();
+  return {
+    clock,
+    live: async (jobs: readonly Job[], work: (petit: StartedEngine) => Promise<unknown> = async () => {}) => {
+      await using petit = await startEngine({ clock, dir: dir.path, jobs });
+      await clock.pass(MINUTE);
+      await work(petit);
+      const entries = ledger(petit.store);
+      await petit.stop("drain");
+      return entries;
+    },
+    [Symbol.dispose]: () => dir[Symbol.dispose](),
+  };
+};
+
+/** Makes the boot that the job was last decided for another one, as a reboot does. */
+const reboot = async ({ store }: StartedEngine): Promise<void> =>
+  store.transaction(() => store.jobs.setBoot(jobId("tunnel"), "another boot"));
+
+describe.if(bootId() !== "")("a job with @reboot", () => {
+  test("starts once for each boot, and first at the boot after it became known", async () => {
+    using machine = lives();
+    expect(await machine.live([atBoot()])).toEqual([]);
+    expect(await machine.live([atBoot()], reboot)).toEqual([]);
+    expect(await machine.live([atBoot()])).toEqual(["2 fired"]);
+    expect(await machine.live([atBoot()], reboot)).toEqual(["2 fired"]);
+    expect(await machine.live([atBoot()])).toEqual(["2 fired", "4 fired"]);
+  });
+
+  test("runs as a scheduled run, whatever its catch-up policy is", async () => {
+    using machine = lives();
+    const jobs = [atBoot({}, { catchup: "none", catchupWindowMs: 0 })];
+    await machine.live(jobs, reboot);
+    await machine.live(jobs, async ({ store }) => {
+      const [run] = store.runs.list({ jobId: jobId("tunnel"), limit: 9 });
+      expect(run).toMatchObject({ trigger: "schedule", status: "completed" });
+    });
+  });
+
+  test("is skipped if it is paused or disabled then, and does not start later", async () => {
+    using machine = lives();
+    await machine.live([atBoot()], async (petit) => {
+      await petit.engine.pauseJob("tunnel");
+      await reboot(petit);
+    });
+    const entries = await machine.live([atBoot()], async (petit) => {
+      await petit.engine.resumeJob("tunnel");
+      await machine.clock.pass(MINUTE);
+    });
+    expect(entries).toEqual(["1 skipped paused"]);
+    await machine.live([atBoot()], reboot);
+    expect(await machine.live([atBoot({ enabled: false })])).toEqual(["1 skipped paused", "4 skipped disabled"]);
+    expect(await machine.live([atBoot()])).toHaveLength(2);
+  });
+
+  test("waits for its jitter, also over a restart of petit", async () => {
+    using machine = lives();
+    const jobs = [atBoot({}, { jitterMs: 60 * MINUTE })];
+    await machine.live(jobs, reboot);
+    expect(
+      await machine.live(jobs, async ({ engine }) => {
+        expect(engine.findJob("tunnel")?.nextRunAt).toBeGreaterThanOrEqual(NOON + MINUTE);
+      }),
+    ).toEqual([]);
+    const entries = await machine.live(jobs, async () => void (await machine.clock.pass(61 * MINUTE)));
+    expect(entries).toEqual(["2 fired"]);
+    expect(await machine.live(jobs)).toEqual(["2 fired"]);
+  });
+
+  test("can have other expressions, whose occurrences are accounted for as ever", async () => {
+    using machine = lives();
+    const both = (...expressions: string[]) =>
+      job("tunnel", { schedule: { ...schedule("@reboot"), expressions: ["@reboot", ...expressions] } });
+    await machine.live([both("*/5 * * * *")], reboot);
+    machine.clock.step(8 * MINUTE + 1);
+    const entries = await machine.live([both("*/5 * * * *")]);
+    expect(entries).toEqual(["5 fired", "9 fired", "10 fired"]);
+    // A change of the other expressions does not hide a boot.
+    await machine.live([both("*/5 * * * *")], reboot);
+    expect(await machine.live([both("0 0 * * *")])).toHaveLength(4);
+  });
+
+  test("does not start when its file is read again, removed and brought back, or the clock is set back", async () => {
+    const clock = new FakeClock();
+    await using petit = await startEngine({ clock, jobs: [] });
+    for (const jobs of [[atBoot()], [atBoot({ name: "changed" })], [], [atBoot()]]) {
+      petit.files = filesOf(jobs);
+      await petit.engine.reload();
+      await clock.pass(MINUTE);
+    }
+    clock.step(-60 * MINUTE);
+    await clock.pass(MINUTE);
+    expect(ledger(petit.store)).toEqual([]);
+    expect(petit.engine.findJob("tunnel")?.nextRunAt).toBeNull();
+  });
+});
