@@ -140,7 +140,11 @@ class WorkerTorturer implements AsyncDisposable {
   }
 
   async #beginFault(): Promise<void> {
-    while (this.#faults.size >= MAX_AT_ONCE) await Promise.race(this.#faults.values());
+    // Long faults need work that they can disturb.
+    while (this.#faults.size >= MAX_AT_ONCE) {
+      await this.#request();
+      await Promise.race([this.#wait(...PAUSE_MS), ...this.#faults.values()]);
+    }
     const fault = await this.#freeFault();
     this.#did(fault.name);
     this.#options.trace?.(`${fault.name}: ${fault.member.name} for ${fault.durationMs} ms`);
