@@ -305,7 +305,7 @@ export class Worker implements AsyncDisposable {
     this.#noteChange();
   }
 
-  /** Extends the lease. If that can't be stored, the guard ends attempts at the end of the earlier one, but the answer holds otherwise. */
+  /** Extends the lease, also on a full disk. If it can't be stored all the same, the guard ends attempts at the end of the earlier one, but the answer holds otherwise. */
   #setLease(lease: Lease): void {
     try {
       this.#parts.guard.setLease(lease);

@@ -1,4 +1,15 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { bootId } from "../../engine/attempt/identity.ts";
 import { systemReadings } from "../../lib/suspension.ts";
@@ -25,7 +36,7 @@ export type GuardedAttempt = {
 };
 
 /** What the guard and the worker leave for each other in the state folder. */
-export const GUARD_FILES = ["guarded", "lease", "guard.pid"] as const;
+export const GUARD_FILES = ["guarded", "lease", "lease.spare", "guard.pid"] as const;
 
 /** After how many checks without guarded attempts the guard ends. */
 const IDLE_CHECKS = 10;
@@ -33,6 +44,9 @@ const IDLE_CHECKS = 10;
 const MAX_PERIOD_S = 1;
 const CHECKS_IN_MARGIN = 4;
 const CS_PER_MS = 0.1;
+
+/** All leases have the same size, so that one can be written over another. */
+const LEASE_BYTES = 256;
 
 /** `untilMs`: until when attempts may run, in ms since boot. They may be started elsewhere `marginMs` after that. */
 export type Lease = { readonly untilMs: number; readonly marginMs: number };
@@ -80,10 +94,8 @@ export class Guard {
   setLease({ untilMs, marginMs }: Lease): void {
     const { instance } = this.#options;
     const periodS = Math.min(MAX_PERIOD_S, marginMs / CHECKS_IN_MARGIN / 1_000);
-    replaceFile(
-      this.#path("lease"),
-      `${Math.floor(untilMs * CS_PER_MS)} ${periodS.toFixed(3)} ${bootId()} ${instance}\n`,
-    );
+    const words = [Math.floor(untilMs * CS_PER_MS), periodS.toFixed(3), bootId(), instance];
+    exchangeFile(this.#path("lease"), `${words.join(" ").padEnd(LEASE_BYTES - 1)}\n`);
   }
 
   /** Starts to guard an attempt. Call it when its status file exists, and before its process is started. */
@@ -176,4 +188,28 @@ const readWords = (path: string): readonly string[] => (readText(path) ?? "").sp
 const replaceFile = (path: string, text: string): void => {
   writeFileSync(`${path}.new`, text, { mode: 0o600 });
   renameSync(`${path}.new`, path);
+};
+
+/**
+ * Replaces a file atomically by a text of the same size. It needs no space on the disk, which may be full: the text is written over the
+ * file that was replaced the last time.
+ */
+const exchangeFile = (path: string, text: string): void => {
+  const [spare, replaced] = [`${path}.spare`, `${path}.replaced`];
+  try {
+    const fd = openSync(spare, "r+");
+    try {
+      writeSync(fd, text);
+    } finally {
+      closeSync(fd);
+    }
+    rmSync(replaced, { force: true });
+    linkSync(path, replaced);
+    renameSync(spare, path);
+    renameSync(replaced, spare);
+  } catch {
+    // It is the first time, or the file system has no hard links.
+    replaceFile(path, text);
+    writeFileSync(spare, text, { mode: 0o600 });
+  }
 };

@@ -7,9 +7,11 @@ import { WRAPPER } from "../../../src/engine/attempt/wrapper.ts";
 import { readStatus, type Spool } from "../../../src/engine/output/spool.ts";
 import { Guard, uptimeMs } from "../../../src/worker/lease/guard.ts";
 import { startChild } from "../../support/child.ts";
+import { canMount, smallDisk } from "../../support/engine/faults.ts";
 import { makeSpool } from "../../support/engine/spool.ts";
 import { waitFor } from "../../support/engine/started-engine.ts";
 import { processDir } from "../../support/process-dir.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 import { eventually } from "../../support/torture/run.ts";
 
 const MARGIN_MS = 80;
@@ -47,6 +49,18 @@ const startAttempt = (spool: Spool, ...argv: readonly string[]) => {
 };
 
 describe("the guard", () => {
+  test.skipIf(!canMount)("gets a longer lease while the disk is full", () => {
+    using dir = tempDir();
+    using disk = smallDisk(dir.path, 1_000_000);
+    const guard = new Guard({ stateDir: dir.path, spoolDir: dir.path, runtime: openRuntime(), instance: "one" });
+    guard.setLease({ untilMs: 1_000, marginMs: MARGIN_MS });
+    disk.fill();
+    for (const untilMs of [20_000, 300_000, 4_000]) {
+      guard.setLease({ untilMs, marginMs: MARGIN_MS });
+      expect(guard.leaseMs).toBe(untilMs);
+    }
+  });
+
   test("ends a guarded attempt with its children when the lease is over", async () => {
     using opened = openGuard();
     const { guard, spool, attempt } = opened;
