@@ -225,6 +225,21 @@ describe("parameter injection", () => {
 describe("the token", () => {
   const TOKEN = "a-token-that-nobody-else-may-see";
 
+  /** Returns the content of all files of petit. It is suspended meanwhile, because it deletes files of ended tasks later. */
+  const filesOf = (locked: Petit): string => {
+    process.kill(locked.pid, "SIGSTOP");
+    try {
+      const stat = (): string => readFileSync(`/proc/${locked.pid}/stat`, "latin1");
+      while (!/\) T /.test(stat())) {}
+      return readdirSync(locked.dir, { recursive: true, withFileTypes: true })
+        .filter((each) => each.isFile())
+        .map(({ parentPath, name }) => readFileSync(join(parentPath, name), "latin1"))
+        .join("");
+    } finally {
+      process.kill(locked.pid, "SIGCONT");
+    }
+  };
+
   const everything = async (locked: Petit): Promise<Record<string, string>> => {
     const headers = { authorization: `Bearer ${TOKEN}` };
     const text = async (path: string, init: RequestInit = {}): Promise<string> => {
@@ -232,7 +247,6 @@ describe("the token", () => {
       return JSON.stringify([...response.headers]) + (await response.text());
     };
     const run = await ask(locked, "/api/jobs/spy/trigger?wait=30", { method: "POST", headers });
-    const folder = readdirSync(locked.dir, { recursive: true, withFileTypes: true }).filter((each) => each.isFile());
     const answers = {
       child: await text(`/api/runs/${run.body.run_id}/logs`),
       run: JSON.stringify(run.body),
@@ -246,7 +260,7 @@ describe("the token", () => {
       "wrong method": await text("/api/jobs", { method: "DELETE", headers }),
       "wrong body": await text("/api/jobs/spy/trigger", { method: "POST", body: "{", headers }),
       argv: readFileSync(`/proc/${locked.pid}/cmdline`, "utf8"),
-      database: folder.map(({ parentPath, name }) => readFileSync(join(parentPath, name), "latin1")).join(""),
+      files: filesOf(locked),
     };
     await locked.stop();
     return { ...answers, log: locked.stderr() };
