@@ -43,7 +43,15 @@ export const whyUnmatched = (pattern: string, value: string): string | null => {
 
 type Compiled = { readonly expression: RE2JS } | { readonly problem: string };
 
+/** The pattern that was compiled last, because one is checked before it is used, and params often have the same. */
+let latest: { readonly pattern: string; readonly compiled: Compiled } | null = null;
+
 const compile = (pattern: string): Compiled => {
+  if (latest?.pattern !== pattern) latest = { pattern, compiled: compileAnew(pattern) };
+  return latest.compiled;
+};
+
+const compileAnew = (pattern: string): Compiled => {
   if (engine === null) throw new Error("loadPatterns must be called before a pattern is used");
   try {
     return { expression: engine.compile(pattern) };

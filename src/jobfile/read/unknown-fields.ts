@@ -31,7 +31,9 @@ const isExcused = (entry: Entry, type: ObjectType, given: ReadonlyMap<string, En
 /** Returns the fields with those first that are required and missing, because of two similar fields the first is suggested. */
 const candidatesFor = (type: ObjectType, given: ReadonlyMap<string, Entry>): readonly string[] => {
   const isMissing = (name: string): boolean => type.fields[name]?.required === true && !given.has(name);
-  return Object.keys(type.fields).toSorted((a, b) => Number(isMissing(b)) - Number(isMissing(a)));
+  const names = Object.keys(type.fields);
+  const missing = names.filter(isMissing);
+  return missing.length === 0 ? names : [...new Set([...missing, ...names])];
 };
 
 type UnknownContext = { readonly type: ObjectType; readonly names: readonly string[]; readonly place: Place };

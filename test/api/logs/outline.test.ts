@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { readOutline } from "../../../src/api/logs/outline.ts";
 import { readPage } from "../../../src/api/logs/page.ts";
@@ -24,9 +24,12 @@ const written: fc.Arbitrary<Written> = fc.record({
   lines: fc.array(fc.constantFrom("", "one", "Two", "\u001b[31mo\u001b[0mne red"), { minLength: 1, maxLength: 4 }),
 });
 
+/** All tests use one store, because opening one takes longer than everything else here. */
+const store = memoryStore();
+afterAll(() => store[Symbol.dispose]());
+
 /** Stores a run of two tasks with this output. The lines in `drop` are dropped, with a marker in place of the first. */
 const filled = (chunks: readonly Written[], drop: readonly number[] = []) => {
-  const store = memoryStore();
   const run = startRun(store, { job: job("two", { tasks: TASKS.map((id) => command(id, "true")) }) });
   const attempts = TASKS.map((id) => store.runs.startAttempt(run, { taskId: taskId(id), item: null }, NOON)) as [
     Attempt,

@@ -62,10 +62,11 @@ const step = fc.oneof(
 
 describe("a follower of output", () => {
   test("receives every stored line once and in order, a marker at every gap, and the last line, for any bursts", () => {
+    // Opening a store takes longer than everything else here.
+    using store = memoryStore();
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), fc.integer({ min: 1_024, max: 16_384 }), (steps, limitBytes) => {
         using dir = tempDir();
-        using store = memoryStore();
         const attempt = startAttempt(store);
         const spool = makeSpool(dir.path, attempt.id);
         let isFailing = false;
