@@ -21,7 +21,7 @@ export type NotifyType = (typeof NOTIFY_TYPES)[number];
  * The events of a notification. `failure`: a run failed or was interrupted. `recovery`: a run completed after the
  * previous one failed or was interrupted (cancelled runs do not count). `success`: a run completed. `cancelled`: a run
  * was cancelled. `missed`: occurrences were missed. `started`: a run started. `late`: an unfinished run exceeded `warn_after`.
- * `approval`: a task began to wait for a person.
+ * `approval`: a task began to wait for a person. `output`: a run ended and had printed something.
  */
 export const NOTIFY_EVENTS = [
   "failure",
@@ -32,6 +32,7 @@ export const NOTIFY_EVENTS = [
   "started",
   "late",
   "approval",
+  "output",
 ] as const;
 export type NotifyEvent = (typeof NOTIFY_EVENTS)[number];
 
@@ -114,18 +115,22 @@ export type NotifyTarget = WebhookTarget | ChannelTarget | NtfyTarget | Telegram
 export type HttpTarget = Exclude<NotifyTarget, EmailTarget>;
 
 /**
- * Returns the event that the end of a run is for a target that subscribes to `on`, or null. A completed run is one
- * event only: `recovery` if it is one and is subscribed to, otherwise `success`.
+ * Returns the event that the end of a run is for a target that subscribes to `on`, or null. A run is one event only. `output` comes
+ * before `recovery` and `success`, and after `failure`. As under cron, it does not depend on the outcome; a cancelled run has none.
  */
 export const eventOfEnd = (
   status: RunStatus,
   on: readonly NotifyEvent[],
   wasBroken: () => boolean,
+  didPrint: () => boolean = () => false,
 ): NotifyEvent | null => {
   const wanted = (event: NotifyEvent): NotifyEvent | null => (on.includes(event) ? event : null);
-  if (status === "failed" || status === "interrupted") return wanted("failure");
+  const output = (): NotifyEvent | null => (on.includes("output") && didPrint() ? "output" : null);
+  if (status === "failed" || status === "interrupted") return wanted("failure") ?? output();
   if (status === "cancelled") return wanted("cancelled");
   if (status !== "completed") return null;
+  const printed = output();
+  if (printed !== null) return printed;
   return on.includes("recovery") && wasBroken() ? "recovery" : wanted("success");
 };
 

@@ -29,6 +29,28 @@ describe("the event of a run's end", () => {
     expect(eventOfEnd(status, on, () => broken)).toBe(expected);
   });
 
+  test.each([
+    ["completed", ["output"], true, "output"],
+    ["completed", ["output"], false, null],
+    ["completed", ["success", "recovery", "output"], true, "output"],
+    ["completed", ["success", "output"], false, "success"],
+    ["failed", ["output"], true, "output"],
+    ["failed", ["output"], false, null],
+    ["failed", ["failure", "output"], true, "failure"],
+    ["interrupted", ["output"], true, "output"],
+    ["cancelled", ["output"], true, null],
+    ["running", ["output"], true, null],
+  ] as const)("of a %s one, for who wants %p, with output %p, is %p", (status, on, printed, expected) => {
+    expect(
+      eventOfEnd(
+        status,
+        on,
+        () => true,
+        () => printed,
+      ),
+    ).toBe(expected);
+  });
+
   test("is always one that the target subscribes to", () => {
     const events = fc.subarray<NotifyEvent>([...NOTIFY_EVENTS]);
     fc.assert(

@@ -12,7 +12,7 @@ export type Mailbox = AsyncDisposable & {
   readonly received: readonly { readonly to: readonly string[]; readonly text: string }[];
 };
 
-type MailboxOptions = Pick<SMTPServerOptions, "secure" | "onAuth" | "onRcptTo" | "onConnect">;
+type MailboxOptions = Pick<SMTPServerOptions, "secure" | "authOptional" | "onAuth" | "onRcptTo" | "onConnect">;
 
 export const MAIL_PASSWORD = "s3cret-password";
 

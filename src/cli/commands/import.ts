@@ -47,6 +47,12 @@ export const importJobs = defineCommand({
       type: "boolean",
       description: "crontab, anacrontab: a line with run-parts becomes a task for each script of the folder.",
     },
+    smtp: {
+      type: "string",
+      valueHint: "HOST[:PORT]",
+      description:
+        "crontab: the mail server of `notify`, which the output is mailed through if there is a MAILTO. [default: the first email of `notify` in the configuration file]",
+    },
     system: {
       type: "boolean",
       description: "crontab: the lines have a user column. [default: on for /etc/crontab and /etc/cron.d]",
@@ -73,19 +79,27 @@ export const importJobs = defineCommand({
     "petit import petit-rs old-jobs -o jobs",
     "petit import petit-rs old-jobs --working-dir /srv/etl -o jobs",
   ],
-  run: async ({ KIND, SOURCE, output, force, strict, system, as, "working-dir": workingDir, ...rest }, context) => {
+  run: async (
+    { KIND, SOURCE, output, force, strict, system, smtp, as, "working-dir": workingDir, ...rest },
+    context,
+  ) => {
     const kind = checkedKind(KIND);
     const skipInvalid = rest["skip-invalid"] ?? false;
     const guardsOk = rest["guards-ok"] ?? false;
     const splitRunParts = rest["split-run-parts"] ?? false;
     if (kind !== "crontab")
-      refuseCrontabArgs(kind, { system: system !== undefined, as: as !== undefined, "guards-ok": guardsOk });
+      refuseCrontabArgs(kind, {
+        system: system !== undefined,
+        as: as !== undefined,
+        smtp: smtp !== undefined,
+        "guards-ok": guardsOk,
+      });
     if (kind === "petit-rs")
       checkArgsOfFolder(SOURCE, { "skip-invalid": skipInvalid, "split-run-parts": splitRunParts });
     else if (workingDir !== undefined)
       throw new PetitError("invalid_request", "--working-dir is only for 'petit import petit-rs'");
     const outputDir = output ?? null;
-    const options = { skipInvalid, guardsOk, splitRunParts };
+    const options = { smtp: smtp ?? null, skipInvalid, guardsOk, splitRunParts };
     const request = { source: SOURCE, outputDir, system: system ?? null, as, workingDir, ...options, context };
     return runImport(IMPORTERS[kind], request, { force: force ?? false, strict: strict ?? false });
   },

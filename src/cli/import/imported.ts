@@ -16,6 +16,8 @@ export type ImportRequest = {
   readonly skipInvalid: boolean;
   /** Whether a guard that does not hold skips the task, instead of failing it. */
   readonly guardsOk: boolean;
+  /** The mail server for the `notify` of jobs with a MAILTO; null for that of the configuration file. */
+  readonly smtp: string | null;
   /** Whether `run-parts` lines become a task for each script. */
   readonly splitRunParts: boolean;
   readonly context: Context;

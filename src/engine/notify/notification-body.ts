@@ -76,7 +76,7 @@ const MAX_PROMPT = 1_000;
 const MAX_OCCURRENCES = 20;
 
 /** Maximum size of the log tail, in bytes. */
-const TAIL_BYTES = 10_000;
+export const TAIL_BYTES = 10_000;
 
 /** Returns the body of a test. */
 export const bodyOfTest = (job: Job, now: number): NotificationBody => empty("test", job, now);

@@ -110,7 +110,13 @@ export class Notifier implements Disposable {
     const { store } = this.#options;
     const subject = { job, run, versionId: run.versionId };
     this.#notifyTargets(subject, {
-      eventFor: ({ on }) => eventOfEnd(run.status, on, () => store.notifications.didPreviousFail(run)),
+      eventFor: ({ on }) =>
+        eventOfEnd(
+          run.status,
+          on,
+          () => store.notifications.didPreviousFail(run),
+          () => store.output.read({ runId: run.id, fromSeq: 1, limit: 1 }).length > 0,
+        ),
       bodyOf: (event, now) => bodyOfEnd(event, job, run, { store, now }),
     });
   }

@@ -208,3 +208,39 @@ ALTER TABLE offers ADD COLUMN restored INTEGER NOT NULL DEFAULT 0 CHECK (restore
 
 -- The last boot of the machine that a job with `@reboot` needs no occurrence for; null for other jobs.
 ALTER TABLE jobs ADD COLUMN boot_id TEXT;
+
+-- The event `output` of deliveries.
+CREATE TABLE new_deliveries (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  version INTEGER NOT NULL REFERENCES job_versions (id),
+  job_id TEXT NOT NULL,
+  target INTEGER NOT NULL CHECK (target >= 0),
+  -- What is sent in order: a digest of the job and of where it goes.
+  channel TEXT NOT NULL,
+  event TEXT NOT NULL CHECK (event IN ('failure', 'recovery', 'success', 'cancelled', 'missed', 'started', 'late', 'approval',
+    'output')),
+  run_id TEXT,
+  status TEXT NOT NULL DEFAULT 'waiting' CHECK (status IN ('waiting', 'delivered', 'given_up')),
+  -- What is told; gone when nobody sends it any more.
+  notice TEXT CHECK (json_valid(notice)),
+  attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+  due_at INTEGER NOT NULL,
+  error TEXT,
+  created_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  acknowledged INTEGER NOT NULL DEFAULT 0 CHECK (acknowledged IN (0, 1)),
+  CHECK ((ended_at IS NOT NULL) = (status <> 'waiting')),
+  CHECK ((notice IS NULL) = (status <> 'waiting')),
+  CHECK (status <> 'delivered' OR error IS NULL),
+  CHECK (status <> 'given_up' OR error IS NOT NULL)
+) STRICT;
+INSERT INTO new_deliveries (seq, id, version, job_id, target, channel, event, run_id, status, notice, attempts, due_at, error,
+  created_at, ended_at, acknowledged)
+SELECT seq, id, version, job_id, target, channel, event, run_id, status, notice, attempts, due_at, error, created_at, ended_at,
+  acknowledged FROM deliveries;
+DROP TABLE deliveries;
+ALTER TABLE new_deliveries RENAME TO deliveries;
+CREATE INDEX deliveries_waiting ON deliveries (channel, seq) WHERE status = 'waiting';
+CREATE INDEX deliveries_ended ON deliveries (ended_at) WHERE status <> 'waiting';
+CREATE INDEX deliveries_version ON deliveries (version);

@@ -11,6 +11,8 @@ export type CronEntry = {
   readonly user: string | null;
   /** True if cron starts no second run while one is going on (`-s`, OpenBSD). */
   readonly single: boolean;
+  /** True if cron mails the output only after a failure (`-n`). */
+  readonly onlyFailures: boolean;
   readonly notes: readonly string[];
 } & CronCommand;
 
@@ -37,6 +39,7 @@ export const readEntry = (line: string, { system }: { readonly system: boolean }
     expression: time.expression,
     user: user?.word ?? null,
     single: options.single,
+    onlyFailures: options.onlyFailures,
     notes: [...(quiet ? [QUIET_NOTE] : []), ...time.notes, ...options.notes, ...notesOfCommand(options.rest)],
     ...splitCommand(options.rest),
   };
@@ -113,7 +116,12 @@ const hash = (text: string): number => {
   return value >>> 0;
 };
 
-type Options = { readonly single: boolean; readonly notes: readonly string[]; readonly rest: string };
+type Options = {
+  readonly single: boolean;
+  readonly onlyFailures: boolean;
+  readonly notes: readonly string[];
+  readonly rest: string;
+};
 
 const OPTION_NOTES: Readonly<Record<string, string>> = {
   n: "-n: cron mailed the output only after a failure; petit keeps it always",
@@ -133,5 +141,5 @@ const readOptions = (text: string): Options | Problem => {
     rest = next.rest;
   }
   const notes = [...new Set(letters)].flatMap((letter) => OPTION_NOTES[letter] ?? []);
-  return { single: letters.includes("s"), notes, rest };
+  return { single: letters.includes("s"), onlyFailures: letters.includes("n"), notes, rest };
 };

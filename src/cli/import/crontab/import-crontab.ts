@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { PetitError } from "../../../domain/errors.ts";
 import { EXIT } from "../../exit.ts";
 import { Failure } from "../../failure.ts";
-import type { GoneLine, Imported, Importer } from "../imported.ts";
+import type { GoneLine, Imported, Importer, ImportRequest } from "../imported.ts";
 import { type EarlierJob, findEarlierJobs } from "./earlier-import.ts";
 import { CRON_PATH } from "./job.ts";
+import { type MailServer, serverOfFlag, serverOfTarget } from "./mail.ts";
 import { currentUser, homeOf } from "./owner.ts";
 import { parseCrontab } from "./parse.ts";
 import { type CrontabSource, readSources } from "./source.ts";
@@ -26,11 +27,23 @@ export const importCrontab: Importer = async (request): Promise<Imported> => {
     hasFolder: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
     guards: guardsOk ? "skip" : "note",
     splitRunParts,
+    mail: mailServer(request),
     skipInvalid,
     earlier,
   });
   const written = new Set(files.map(({ path }) => path));
   return { files, fates: [...fates, ...ignored], problems, gone: goneLines(earlier, crontabs, written) };
+};
+
+/** Returns the mail server of `--smtp`, or of the first email of the configuration file's `notify`. */
+const mailServer = ({ smtp, context }: ImportRequest): MailServer | null => {
+  if (smtp === null) {
+    const target = context.defaultNotify.find((each) => each.type === "email");
+    return target === undefined ? null : serverOfTarget(target);
+  }
+  const server = serverOfFlag(smtp);
+  if (server === null) throw new PetitError("invalid_request", `--smtp is '${smtp}'; expected HOST or HOST:PORT`);
+  return server;
 };
 
 /** Returns the jobs of earlier imports of the same crontabs that are not written again. */

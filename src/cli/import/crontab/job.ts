@@ -4,6 +4,7 @@ import type { Json } from "../../../lib/json.ts";
 import { escapeUnprintable } from "../../../lib/printable.ts";
 import type { CronEntry } from "./entry.ts";
 import { uniqueId } from "./job-name.ts";
+import { type MailServer, notifyOf } from "./mail.ts";
 import type { RunParts } from "./run-parts.ts";
 import { delayMinutes, zoneName } from "./settings.ts";
 
@@ -31,6 +32,8 @@ type JobOptions = {
   readonly skipExitCodes: readonly number[];
   /** The scripts to run, each in a task; null if the line stays one task. */
   readonly runParts: RunParts | null;
+  /** How the output is mailed; null if it is not. */
+  readonly mail: MailServer | null;
   /** What to know about the line. */
   readonly notes: readonly string[];
   /** The comments above it. */
@@ -43,12 +46,14 @@ type JobOptions = {
 export const cronJob = (options: JobOptions): string => {
   const { entry, settings, user, comments, foot } = options;
   const environment = environmentOf(settings, user);
+  const notify = notifyOfLine(options);
   const home = options.hasHome ? user.home : "/";
   const workingDir = settings.get("HOME") ?? home;
   const fields: Record<string, Json> = {
     id: options.id,
     schedule: scheduleOf(entry.expression, settings),
     ...(entry.single ? { max_concurrency: 1 } : {}),
+    ...(notify === null ? {} : { notify }),
     inherit_environment: false,
     environment,
     tasks:
@@ -62,6 +67,9 @@ export const cronJob = (options: JobOptions): string => {
     foot: commentsOf(foot),
   });
 };
+
+const notifyOfLine = ({ mail, settings, user, entry }: JobOptions): Json | null =>
+  mail === null ? null : notifyOf({ server: mail, settings, user: user.name, onlyFailures: entry.onlyFailures });
 
 const commandTask = (options: JobOptions, workingDir: string): Json => {
   const { entry, settings, skipExitCodes } = options;
@@ -142,13 +150,14 @@ const scheduleOf = (cron: string, settings: ReadonlyMap<string, string>): Json =
   };
 };
 
-const headOf = ({ place, text, notes, settings, switchesUser, user }: JobOptions): readonly string[] => {
+const headOf = (options: JobOptions): readonly string[] => {
+  const { place, text, notes, settings, switchesUser, user } = options;
   const mailTo = settings.get("MAILTO") ?? "";
   return [
     `From ${escapeUnprintable(place)}:`,
     ...commentsOf([`  ${text}`]),
     ...notes.map((note) => `Note: ${escapeUnprintable(note)}.`),
-    ...(mailTo === ""
+    ...(mailTo === "" || notifyOfLine(options) !== null
       ? []
       : [`cron mailed the output to ${escapeUnprintable(mailTo)}. petit keeps it; 'notify' can report failures.`]),
     ...(switchesUser ? [`petit has to run as root to run this as ${user.name}.`] : []),

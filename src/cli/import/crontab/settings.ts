@@ -1,6 +1,7 @@
 import { isTimezone } from "../../../domain/schedule/local-time.ts";
 import { TIMEZONE_FORM } from "../../../domain/schedule/schedule.ts";
 import type { EnvironmentLine } from "./environment-line.ts";
+import { type MailServer, recipientsOf } from "./mail.ts";
 
 const MAIL_NOTE = "petit sends no mail";
 
@@ -31,8 +32,19 @@ const NOTES: Readonly<Record<string, (value: string) => string>> = {
 };
 
 /** Returns what became of an environment line, or what is wrong with it. */
-export const noteOfSetting = ({ name, value }: EnvironmentLine): string =>
+export const noteOfSetting = ({ name, value }: EnvironmentLine, mail: MailServer | null = null): string =>
+  mailNote({ name, value }, mail) ??
   `${name}: ${Object.hasOwn(NOTES, name) ? NOTES[name]?.(value) : "a variable of the commands below"}`;
+
+const mailNote = ({ name, value }: EnvironmentLine, mail: MailServer | null): string | null => {
+  if (mail === null) return null;
+  if (name === "MAILFROM") return `${name}: the sender of the mails below, if it is an address`;
+  if (name !== "MAILTO" || value === "") return null;
+  const to = recipientsOf(value, mail);
+  return to === null
+    ? `${name}: '${value}' is not a list of addresses; the output is not mailed`
+    : `${name}: \`notify\` mails the output of the commands below to ${to.join(", ")}`;
+};
 
 /** Returns what is wrong with a setting, or null. */
 export const whyWrongSetting = ({ name, value }: EnvironmentLine): string | null => {

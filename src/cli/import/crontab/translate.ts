@@ -6,6 +6,7 @@ import type { CronEntry } from "./entry.ts";
 import { guardExitCodes } from "./guard.ts";
 import { cronJob, type LineUser } from "./job.ts";
 import { idWithDigest, jobIdOf, uniqueId } from "./job-name.ts";
+import type { MailServer } from "./mail.ts";
 import type { HomeOf } from "./owner.ts";
 import { type CrontabLine, parseCrontab } from "./parse.ts";
 import { type RunParts, splitRunParts } from "./run-parts.ts";
@@ -22,6 +23,8 @@ export type TranslateOptions = {
   readonly hasFolder?: (path: string) => boolean;
   /** What happens to lines with a guard: a note, or their task is skipped. Missing: nothing. */
   readonly guards?: "note" | "skip";
+  /** How the output of lines with a MAILTO is mailed. Missing or null: not at all. */
+  readonly mail?: MailServer | null;
   /** Whether `run-parts` lines become a task for each script. */
   readonly splitRunParts?: boolean;
   /** Whether lines that can't be read are left out instead of being problems. */
@@ -160,7 +163,12 @@ const judge = (line: CrontabLine, context: LineContext): LineOutcome => {
     case "environment": {
       const problem = whyWrongSetting(line);
       if (problem !== null) return { kind: "problem", message: problem };
-      return { kind: "setting", name: line.name, value: line.value, notes: [noteOfSetting(line)] };
+      return {
+        kind: "setting",
+        name: line.name,
+        value: line.value,
+        notes: [noteOfSetting(line, context.mail ?? null)],
+      };
     }
     case "entry":
       return judgeEntry(line, context);
@@ -195,6 +203,7 @@ const judgeEntry = (line: CrontabLine & CronEntry, context: LineContext): LineOu
     switchesUser,
     hasHome,
     skipExitCodes: skips ? guard : [],
+    mail: context.mail ?? null,
     runParts: typeof parts === "string" ? null : parts,
     notes: own,
     comments: trimBlank(context.comments),

@@ -4,7 +4,7 @@ import { REASON_TEXT } from "../../../domain/words/run.ts";
 import { formatDuration } from "../../../lib/duration.ts";
 import { removeEscapes } from "../../../lib/escapes.ts";
 import { assertNever } from "../../../lib/never.ts";
-import type { FailedTask, NotificationBody } from "../notification-body.ts";
+import { type FailedTask, type NotificationBody, TAIL_BYTES } from "../notification-body.ts";
 import { cutEnd } from "./cut.ts";
 
 /**
@@ -20,6 +20,8 @@ export type Message = {
   readonly facts: readonly { readonly name: string; readonly value: string }[];
   /** The last lines of the output, at most 10 with 500 characters each. Empty if there are none. */
   readonly output: string;
+  /** For `output`: the end of the output, at most 10 kB, for services without a narrow limit. Otherwise empty. */
+  readonly longOutput: string;
   /** Commands with which a person can act. */
   readonly commands: readonly string[];
   /** Pages on which a person can act, at most 8: first petit's own. */
@@ -38,10 +40,33 @@ export const messageOf = (body: NotificationBody): Message => ({
   title: titleOf(body),
   lines: linesOf(body).filter((line) => line !== ""),
   facts: factsOf(body),
-  output: body.event === "failure" ? body.error_lines.map(clean).join("\n").trimEnd() : "",
+  output: outputOf(body),
+  longOutput: body.event === "output" ? longOutputOf(body) : "",
   commands: body.approval === null ? [] : Object.values(body.approval.commands),
   links: linksOf(body),
 });
+
+const MAX_OUTPUT_LINES = 10;
+const MAX_OUTPUT_LINE = 500;
+
+const outputOf = (body: NotificationBody): string => {
+  if (body.event === "failure") return body.error_lines.map(clean).join("\n").trimEnd();
+  if (body.event !== "output") return "";
+  const lines = clean(body.log_tail ?? "")
+    .split("\n")
+    .filter((line) => line.trim() !== "");
+  return lines
+    .slice(-MAX_OUTPUT_LINES)
+    .map((line) => cutEnd(line, MAX_OUTPUT_LINE))
+    .join("\n");
+};
+
+/** A character that was cut in two is left out, so a tail that was cut can be up to 3 bytes shorter than the maximum. */
+const longOutputOf = ({ log_tail, run }: NotificationBody): string => {
+  const text = log_tail ?? "";
+  const isCut = Buffer.byteLength(text) > TAIL_BYTES - 4;
+  return `${isCut ? `… (all of it: petit logs ${run?.id ?? ""})\n` : ""}${clean(text).trimEnd()}`;
+};
 
 const toneOf = ({ event }: NotificationBody): Message["tone"] => {
   switch (event) {
@@ -56,6 +81,7 @@ const toneOf = ({ event }: NotificationBody): Message["tone"] => {
     case "success":
       return "good";
     case "started":
+    case "output":
     case "test":
       return "neutral";
     default:
@@ -78,6 +104,8 @@ const titleOf = (body: NotificationBody): string => {
       return `${name} missed ${body.missed?.count === 1 ? "an occurrence" : `${body.missed?.count ?? 0} occurrences`}`;
     case "started":
       return `${name} started`;
+    case "output":
+      return body.run?.status === "completed" ? `${name} printed output` : `${name} failed and printed output`;
     case "late":
       return `${name} is late`;
     case "approval":
@@ -103,6 +131,8 @@ const linesOf = (body: NotificationBody): readonly string[] => {
       return approvalLines(body);
     case "test":
       return ["This is a test of the notifications of the job. Nothing has happened."];
+    case "output":
+      return body.run?.status === "completed" ? [] : failureLines(body);
     case "success":
     case "cancelled":
     case "started":
