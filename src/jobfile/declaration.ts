@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Param } from "../domain/job.ts";
 import { whyNotPattern } from "../domain/params/pattern.ts";
+import type { OutputRead } from "./check/templates.ts";
 import { formatPath, type Path } from "./parse/node.ts";
 import type { Position } from "./parse/positions.ts";
 import type { Report } from "./report.ts";
@@ -21,6 +22,8 @@ export type Declaration = {
   readonly calls: readonly Call[];
   /** What a run of it may be given; null if that is unknown. */
   readonly params: Params | null;
+  /** The names of its outputs; null if that is unknown. */
+  readonly outputs: readonly string[] | null;
   /** Null if it names none. */
   readonly queue: QueueUse | null;
   /** The positions of `runs_on`. */
@@ -46,6 +49,8 @@ export type Call = Place & {
   /** Whether the task lasts until the run has ended. */
   readonly waits: boolean;
   readonly params: readonly CallParam[];
+  /** The outputs of the run that the job reads. */
+  readonly reads: readonly CallOutput[];
   /** Where the params are, or would be. */
   readonly given: Place;
 };
@@ -53,11 +58,19 @@ export type Call = Place & {
 /** `value` is null if it is known only in a run. */
 type CallParam = Place & { readonly name: string; readonly value: string | null };
 
+type CallOutput = Place & { readonly name: string };
+
 type QueueUse = Place & { readonly name: string };
 
 export type Params = { readonly [name: string]: Param };
 
-export const declareJob = (draft: JobDraft, report: Report, { file, folder, positions }: SourceFile): Declaration => {
+/** `reads` are the outputs that the job reads. */
+export const declareJob = (
+  draft: JobDraft,
+  reads: readonly OutputRead[],
+  report: Report,
+  { file, folder, positions }: SourceFile,
+): Declaration => {
   const placeOf = (path: Path): Place => {
     const { node, path: written } = report.locate(path);
     return { path: formatPath(written), position: positions(node.at) };
@@ -74,8 +87,13 @@ export const declareJob = (draft: JobDraft, report: Report, { file, folder, posi
       const isWindow = typeof gate === "object" && typeof gate.condition === "object";
       return [{ jobId, isWindow, ...placeOf(["depends_on", index, ...field]) }];
     }),
-    calls: (draft.tasks ?? []).flatMap((task, index) => declareCall(task, ["tasks", index], placeOf) ?? []),
+    calls: (draft.tasks ?? []).flatMap((task, index) => {
+      const call = declareCall(task, ["tasks", index], placeOf);
+      const own = reads.filter((read) => read.task === task?.id);
+      return call === null ? [] : [{ ...call, reads: own.map(({ name, path }) => ({ name, ...placeOf(path) })) }];
+    }),
     params: declareParams(draft, report),
+    outputs: report.has(["outputs"]) ? null : Object.keys(draft.outputs ?? {}),
     queue: draft.queue === undefined ? null : { name: draft.queue, ...placeOf(["queue"]) },
     runsOn: placesOfLabels(draft).map(placeOf),
     mounts: mountsOf(draft).map(({ path, text }) => ({ source: resolve(folder, text), ...placeOf(path) })),
@@ -107,7 +125,11 @@ const placesOfLabels = ({ runs_on, tasks = [] }: JobDraft): readonly Path[] => [
 
 const isEmpty = (labels: JobDraft["runs_on"]): boolean => labels === undefined || labels.length === 0;
 
-const declareCall = (task: TaskDraft | undefined, path: Path, placeOf: (path: Path) => Place): Call | null => {
+const declareCall = (
+  task: TaskDraft | undefined,
+  path: Path,
+  placeOf: (path: Path) => Place,
+): Omit<Call, "reads"> | null => {
   if (task?.type !== "job" || task.job === undefined) return null;
   return {
     jobId: task.job,
@@ -149,6 +171,7 @@ export const declareUnread = (source: SourceFile): Declaration[] =>
     gates: [],
     calls: [],
     params: null,
+    outputs: null,
     queue: null,
     runsOn: [],
     mounts: [],

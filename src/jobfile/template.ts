@@ -58,6 +58,8 @@ const parseReference = (expression: string): Reference | null => {
   if (expression === "item") return { kind: "item", field: null };
   if (expression === "item_key") return { kind: "itemKey" };
   const [, root, rest = ""] = /^(params|config|tasks|item|matrix)\.(\S+)$/.exec(expression) ?? [];
+  // Keys may have any characters, but what the language can read is an expression, such as `config.list[1]`.
+  if (!/^[\w.-]*$/.test(rest) && Expression.parse(expression) instanceof Expression) return null;
   if (root === "params") return { kind: "param", name: rest };
   if (root === "config") return { kind: "config", key: rest };
   if (root === "item") return { kind: "item", field: rest };

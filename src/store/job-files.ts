@@ -60,6 +60,7 @@ type StoredCall = StoredPlace & {
   readonly waits: boolean;
   readonly given: StoredPlace;
   readonly params: readonly (StoredPlace & { readonly name: string; readonly value: string | null })[];
+  readonly reads: readonly (StoredPlace & { readonly name: string })[];
 };
 
 type JobFileChanges = {

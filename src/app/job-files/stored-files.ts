@@ -64,6 +64,7 @@ export class StoredFiles implements KnownFiles {
         isGuess: false,
         calls,
         params: jobs[index]?.params ?? null,
+        outputs: Object.keys(jobs[index]?.outputs ?? {}),
         gates: gates.map((gate, nth) => ({
           jobId: gate.jobId,
           isWindow: jobs[index]?.dependsOn[nth]?.condition === "within_window",

@@ -3,17 +3,21 @@ import type { Param } from "../../domain/job.ts";
 import { resolveParams } from "../../domain/params/param.ts";
 import { MAX_NESTING } from "../../domain/run.ts";
 import type { Call, Declaration, Params } from "../declaration.ts";
+import { hint, listed } from "../hints.ts";
 import type { Conflict } from "../problem.ts";
 
 /** The declarations of the jobs, by id. */
 type Jobs = ReadonlyMap<string, Declaration>;
 
-/** Checks what tasks of type `job` pass to the jobs that they run. Jobs that do not exist are reported elsewhere. */
+/** Checks what tasks of type `job` pass to the jobs that they run, and which of their outputs are read. Jobs that do not exist are reported elsewhere. */
 export const checkCalls = (byId: Jobs): readonly Conflict[] =>
   [...byId.values()].flatMap((declaration) =>
     declaration.calls.flatMap((call) => {
-      const params = byId.get(call.jobId)?.params ?? null;
-      return params === null ? [] : checkParams(declaration, call, params);
+      const { params = null, outputs = null } = byId.get(call.jobId) ?? {};
+      return [
+        ...(params === null ? [] : checkParams(declaration, call, params)),
+        ...(outputs === null ? [] : checkOutputs(declaration, call, outputs)),
+      ];
     }),
   );
 
@@ -31,6 +35,16 @@ const checkParams = ({ file }: Declaration, call: Call, params: Params): readonl
     return { problem: { file, ...position, path, message: `job '${call.jobId}': ${problem}` }, files: [file] };
   });
 };
+
+const checkOutputs = ({ file }: Declaration, call: Call, outputs: readonly string[]): readonly Conflict[] =>
+  call.reads.flatMap(({ name, path, position }) => {
+    if (call.waits && outputs.includes(name)) return [];
+    const known = outputs.length === 0 ? "it declares none" : `it declares ${listed(outputs)}`;
+    const message = call.waits
+      ? `job '${call.jobId}' has no output '${name}'; ${hint(name, outputs, known)}`
+      : `the task does not wait for job '${call.jobId}', so it has no outputs; expected it without 'wait: false'`;
+    return [{ problem: { file, ...position, path, message }, files: [file] }];
+  });
 
 /** Checks that jobs run each other at most so many levels deep. `edges` are the calls of each job, without cycles. */
 export const checkNesting = (byId: Jobs, edges: ReadonlyMap<string, readonly string[]>): readonly Conflict[] => {

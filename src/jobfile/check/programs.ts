@@ -1,10 +1,12 @@
 import { statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import type { Job } from "../../domain/job.ts";
+import { shorten } from "../../lib/shorten.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft, TaskDraft } from "../schema/job.ts";
 import { PROGRAM_FIELD_NAMES, PROGRAM_FIELDS } from "../schema/task.ts";
+import { findTemplates } from "../template.ts";
 
 /** Checks that each task has only the fields of its type and that its script file exists. `folder` is the job file's folder. */
 export const checkPrograms = ({ tasks = [], runs_on }: JobDraft, report: Report, folder: string): void => {
@@ -141,4 +143,27 @@ const isFile = (path: string): boolean => {
   } catch {
     return false;
   }
+};
+
+/** The fields whose values ssh gets as words of their own. */
+const SSH_NAMES = ["host", "user", "jump"] as const;
+
+/** Checks that ssh can't take a name for an option or for several words, as far as it is known before a run. */
+export const checkSshNames = ({ tasks = [] }: JobDraft, report: Report): void => {
+  for (const [index, task] of tasks.entries()) {
+    if (task?.type !== "ssh") continue;
+    for (const field of SSH_NAMES) {
+      const path = ["tasks", index, field];
+      const text = task[field];
+      const problem = text === undefined || report.has(path) ? null : whyNotName(text);
+      if (problem !== null) report.addAt(path, problem);
+    }
+  }
+};
+
+const whyNotName = (text: string): string | null => {
+  if (text.startsWith("-"))
+    return `'${shorten(text)}' begins with '-', so ssh would take it for an option; expected a name`;
+  const literal = findTemplates(text).reduce((rest, template) => rest.replace(template.text, ""), text);
+  return /[\s\p{Cc}]/u.test(literal) ? `'${shorten(text)}' contains a space; expected a name` : null;
 };

@@ -9,11 +9,19 @@ import { type TaskEdges, taskEdges } from "../task-edges.ts";
 import { configValue, findTemplates, parseIf, REFERENCE_FORMS, type Reference, type Template } from "../template.ts";
 import { insteadOf } from "../template-hint.ts";
 
-/** Checks that every template is in a field where templates are expanded and refers to something that can exist. */
-export const checkTemplates = (draft: JobDraft, report: Report): void => {
+/** A place where an output of a task is read. */
+export type OutputRead = { readonly task: string; readonly name: string; readonly path: Path };
+
+/**
+ * Checks that every template is in a field where templates are expanded and refers to something that can exist. Returns the outputs that
+ * are read.
+ */
+export const checkTemplates = (draft: JobDraft, report: Report): readonly OutputRead[] => {
+  const reads: OutputRead[] = [];
   const edges = taskEdges(draft);
   const top = {
     draft,
+    reads,
     report,
     edges,
     taskHint: makeHints(edges.keys().toArray(), "expected the id of a task of this job"),
@@ -27,10 +35,13 @@ export const checkTemplates = (draft: JobDraft, report: Report): void => {
   for (const [index, task] of (draft.tasks ?? []).entries()) {
     if (task !== undefined) checkTask(task, { ...top, path: ["tasks", index], task });
   }
+  return reads;
 };
 
 type TemplateContext = {
   readonly draft: JobDraft;
+  /** Where the outputs that are read are added. */
+  readonly reads: OutputRead[];
   readonly report: Report;
   readonly path: Path;
   /** Null for the fields of the job itself, which are its environment and its outputs. */
@@ -118,7 +129,7 @@ const whyWrong = ({ text, expression, reference }: Template, scope: TemplateCont
         ? unknown("config value", reference.key, Object.keys(config))
         : null;
     case "output":
-      return whyNoOutput(reference.task, scope);
+      return whyNoOutput(reference.task, reference.key, scope);
     case "item":
     case "itemKey":
     case "matrix":
@@ -161,7 +172,7 @@ const whyWrongReference = (expression: Expression, scope: TemplateContext): Expr
 };
 
 const whyWrongName = ({ context, names }: ExpressionReference, scope: TemplateContext): string | null => {
-  const [name, field] = names;
+  const [name, field, key] = names;
   const { params = {}, config = {} } = scope.draft;
   switch (context) {
     case "params":
@@ -180,7 +191,7 @@ const whyWrongName = ({ context, names }: ExpressionReference, scope: TemplateCo
       if (name === undefined) return null;
       if (field !== undefined && field !== "outputs" && field !== "status")
         return unknownField(`tasks.${name}`, field, ["outputs", "status"]);
-      return whyNoOutput(name, scope);
+      return whyNoOutput(name, field === "outputs" ? (key ?? null) : null, scope);
     case "item":
       return whyNoItem({ kind: "item", field: null }, scope);
     case "item_key":
@@ -200,7 +211,8 @@ const checkIf = (task: TaskDraft, scope: TemplateContext): void => {
   // An empty text is already reported.
   if (task.if === undefined || task.if.trim() === "") return;
   const parsed = parseIf(task.if);
-  const wrong = parsed instanceof Expression ? whyWrongReference(parsed, scope) : parsed;
+  const place = { ...scope, path: [...scope.path, "if"] };
+  const wrong = parsed instanceof Expression ? whyWrongReference(parsed, place) : parsed;
   if (wrong !== null) scope.report.addAt([...scope.path, "if"], wrong.problem, wrong.part);
 };
 
@@ -209,11 +221,17 @@ const unknown = (what: string, name: string, names: readonly string[]): string =
   return `there is no ${what} '${name}'; ${hint(name, names, known)}`;
 };
 
-const whyNoOutput = (id: string, { edges, path, task, taskHint }: TemplateContext): string | null => {
+/** `key` is null if no particular output is read. */
+const whyNoOutput = (
+  id: string,
+  key: string | null,
+  { edges, path, task, taskHint, reads }: TemplateContext,
+): string | null => {
   const isOfJob = task === null && path[0] === "outputs";
   if (task === null && !isOfJob)
     return "task outputs are not available in the job's environment; expected them in a task's environment";
   if (!edges.has(id)) return `there is no task '${id}'; ${taskHint(id)}`;
+  if (key !== null) reads.push({ task: id, name: key, path });
   if (task?.id === undefined || upstreamsOf(edges, task.id).has(id)) return null;
   return `task '${id}' is not upstream of '${task.id}'; expected it to be a direct or indirect dependency`;
 };

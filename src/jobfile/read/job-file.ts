@@ -9,10 +9,10 @@ import { checkLabels } from "../check/labels.ts";
 import { checkLinks } from "../check/links.ts";
 import { checkNotify } from "../check/notify.ts";
 import { checkParams } from "../check/params.ts";
-import { checkPrograms } from "../check/programs.ts";
+import { checkPrograms, checkSshNames } from "../check/programs.ts";
 import { checkSchedule } from "../check/schedule.ts";
 import { checkTasks } from "../check/tasks.ts";
-import { checkTemplates } from "../check/templates.ts";
+import { checkTemplates, type OutputRead } from "../check/templates.ts";
 import { checkVariables } from "../check/variables.ts";
 import { type Declaration, declareJob, declareUnread } from "../declaration.ts";
 import { documentText, type Range } from "../parse/document-text.ts";
@@ -89,8 +89,8 @@ const readMap = (
   const report = makeReport(root, source.text);
   const draft = readValue(root, JOB, Place.top(report));
   if (draft === undefined) return { jobs: [], declarations: [], problems: toProblems(report.faults, source) };
-  const { except, references } = checkMeaning(draft, report, source.folder);
-  const declarations = [declareJob(draft, report, source)];
+  const { except, references, reads } = checkMeaning(draft, report, source.folder);
+  const declarations = [declareJob(draft, reads, report, source)];
   const all = [...faults, ...report.faults];
   if (all.length > 0 || !isWhole(JOB, draft, report))
     return { jobs: [], declarations, problems: toProblems(all, source), references };
@@ -100,7 +100,11 @@ const readMap = (
   return { jobs: [job], declarations, problems: [], references };
 };
 
-const checkMeaning = (draft: JobDraft, report: Report, folder: string): Exceptions => {
+const checkMeaning = (
+  draft: JobDraft,
+  report: Report,
+  folder: string,
+): Exceptions & { readonly reads: readonly OutputRead[] } => {
   checkLinks(draft, report);
   checkSchedule(draft, report);
   checkGates(draft, report);
@@ -111,8 +115,9 @@ const checkMeaning = (draft: JobDraft, report: Report, folder: string): Exceptio
   checkPrograms(draft, report, folder);
   checkLabels(draft, report);
   checkHttp(draft, report);
+  checkSshNames(draft, report);
   checkItems(draft, report);
   checkArtifacts(draft, report);
-  checkTemplates(draft, report);
-  return checkExcept(draft, report, folder);
+  const reads = checkTemplates(draft, report);
+  return { ...checkExcept(draft, report, folder), reads };
 };
