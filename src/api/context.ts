@@ -3,10 +3,7 @@ import type { Authentication } from "./guard/token.ts";
 import type { ApiOptions } from "./options.ts";
 
 /** What every route gets. */
-export type ApiContext = Pick<
-  ApiOptions,
-  "engine" | "store" | "log" | "clock" | "version" | "hostname" | "tokens" | "system"
-> & {
+export type ApiContext = Pick<ApiOptions, "engine" | "store" | "log" | "clock" | "version" | "hostname" | "system"> & {
   readonly requests: RequestRegistry;
   readonly authentication: Authentication;
   /** Aborts when the API closes: streams end, and waits return. */

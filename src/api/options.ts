@@ -26,6 +26,8 @@ export type ApiOptions = {
   readonly port: number;
   /** Empty if the API requires none. */
   readonly tokens: readonly ApiToken[];
+  /** Calls a listener with all tokens whenever they change. Missing if they never do. */
+  readonly followTokens?: (listener: (tokens: readonly ApiToken[]) => void) => void;
   /** Origins whose pages may use the API, such as `https://ops.example.com`. */
   readonly corsOrigins: readonly string[];
   /** Further names that petit is served under, without a port. */

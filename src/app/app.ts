@@ -4,7 +4,6 @@ import { startServer } from "../api/server.ts";
 import type { OpenAccess } from "../domain/attention.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
-import type { ApiToken } from "../domain/token.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
 import type { CreateRemoteWorkers } from "../engine/workers/remote.ts";
 import type { FolderReading, JobFiles } from "../jobfile/read/job-dir.ts";
@@ -19,7 +18,7 @@ import { defaultMaxConnections } from "./open-files.ts";
 import { pageFiles } from "./page.ts";
 import { releaseMemoryLater } from "./release-memory.ts";
 import { addressUrl, hasWorkers, type Origins } from "./settings/settings.ts";
-import { readTokens } from "./settings/token.ts";
+import { TokenSource } from "./settings/token-source.ts";
 import { ownFoldersOf } from "./spool-dir.ts";
 import { systemFacts } from "./system-facts.ts";
 
@@ -61,9 +60,9 @@ export const startApp = (options: AppOptions): Promise<App> =>
 
 const start = async (options: AppOptions): Promise<App> => {
   const { settings, clock, log, jobsDir } = options;
-  const tokens = readTokens(options);
-  if (settings.api) refuseOpenBind(settings.apiHost, tokens[0]?.token ?? null);
   await using parts = new AsyncDisposableStack();
+  const source = parts.use(new TokenSource(options));
+  if (settings.api) refuseOpenBind(settings.apiHost, source.tokens[0]?.token ?? null);
   const reader = parts.use(
     new JobsReader({
       ...options,
@@ -79,12 +78,15 @@ const start = async (options: AppOptions): Promise<App> => {
     {
       ...options,
       workers: await openWorkers(options, parts),
-      readJobs: (findJob) => reader.read(engine.store, findJob),
+      readJobs: (findJob) => {
+        source.reload();
+        return reader.read(engine.store, findJob);
+      },
       openAccess: () => openAccess(),
     },
     parts,
   );
-  const url = settings.api ? await serve({ ...options, tokens, engine }, parts) : null;
+  const url = settings.api ? await serve({ ...options, source, engine }, parts) : null;
   parts.use(logEvents(engine, log));
   const reload = async (): Promise<void> => {
     await engine.reload().catch((error: unknown) => {
@@ -103,7 +105,7 @@ const start = async (options: AppOptions): Promise<App> => {
     ? parts.use(new JobsWatcher({ dir: jobsDir, clock, log, onChange, references }))
     : null;
   await engine.start();
-  if (settings.api) openAccess = watchOpenAccess({ ...options, needsToken: () => tokens.length > 0 });
+  if (settings.api) openAccess = watchOpenAccess({ ...options, needsToken: () => source.tokens.length > 0 });
   const { files, scan } = reader.takeFirst();
   watcher?.start(scan);
   const verified = reader.verify(engine.store, reload);
@@ -125,12 +127,14 @@ const MANY_JOBS = 500;
 const isRefusal = (error: unknown): boolean => error instanceof PetitError && error.code === "not_running";
 
 const serve = async (
-  options: AppOptions & { readonly tokens: readonly ApiToken[]; readonly engine: Engine },
+  options: AppOptions & { readonly source: TokenSource; readonly engine: Engine },
   parts: AsyncDisposableStack,
 ): Promise<string> => {
-  const { settings, engine } = options;
+  const { settings, engine, source } = options;
   const server = await startServer({
     ...options,
+    tokens: source.tokens,
+    followTokens: source.follow,
     store: engine.store,
     host: settings.apiHost,
     port: settings.apiPort,

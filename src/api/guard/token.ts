@@ -16,11 +16,15 @@ type Identity = {
 
 export type AuthenticationOptions = {
   readonly tokens: readonly ApiToken[];
+  /** See `ApiOptions`. */
+  readonly followTokens?: (listener: (tokens: readonly ApiToken[]) => void) => void;
   readonly clock: Clock;
   readonly store: Pick<Store, "sessions">;
 };
 
 export interface Authentication {
+  /** Returns whether petit requires a token. */
+  needsToken(): boolean;
   /** Returns who sent a request, by its bearer token or its session cookie. Throws `UNAUTHORIZED`, or `FORBIDDEN`. */
   identify(request: Request): Identity;
   /** Returns false for a request without a token or a session, if petit requires one. */
@@ -29,16 +33,35 @@ export interface Authentication {
   login(text: string): ApiToken | null;
   /** Ends the session of a request's cookie, and the streams that it has opened. Throws `storage_failed`. */
   logout(request: Request): void;
-  /** Returns a signal that aborts with `closing`, or when the session that authenticated a request is ended. */
+  /** Returns a signal that aborts with `closing`, or when the session or the token that authenticated a request ends. */
   untilLogout(request: Request, closing: AbortSignal): AbortSignal;
 }
 
 /** With no tokens, every request passes. */
-export const createAuthentication = ({ tokens, clock, store }: AuthenticationOptions): Authentication => {
+export const createAuthentication = (options: AuthenticationOptions): Authentication => {
+  const { clock, store } = options;
+  let { tokens } = options;
   const sessionOf = (request: Request): Session | null => readSession(request, { tokens, store, now: clock.now() });
   /** Aborted when the session with this id ends. Only sessions that have opened a stream have one. */
   const endings = new Map<string, AbortController>();
-  const expected = tokens.map((token) => ({ token, digest: digest(token.token) }));
+  /** Aborted when the token with this text is removed; `NO_TOKEN` when the first one is added. */
+  const removals = new Map<string, AbortController>();
+  const removalOf = (text: string): AbortSignal => {
+    const removal = removals.get(text) ?? new AbortController();
+    removals.set(text, removal);
+    return removal.signal;
+  };
+  let expected = withDigests(tokens);
+  options.followTokens?.((changed) => {
+    tokens = changed;
+    expected = withDigests(changed);
+    const valid = new Set(changed.length === 0 ? [NO_TOKEN] : changed.map(({ token }) => token));
+    for (const [text, removal] of removals) {
+      if (valid.has(text)) continue;
+      removals.delete(text);
+      removal.abort();
+    }
+  });
   const login = (text: string): ApiToken | null => {
     if (expected.length === 0) return null;
     const given = digest(text);
@@ -48,6 +71,7 @@ export const createAuthentication = ({ tokens, clock, store }: AuthenticationOpt
     return found.token;
   };
   return {
+    needsToken: () => expected.length > 0,
     login,
     logout: (request) => {
       const session = sessionOf(request);
@@ -57,11 +81,14 @@ export const createAuthentication = ({ tokens, clock, store }: AuthenticationOpt
       endings.delete(session.id);
     },
     untilLogout: (request, closing) => {
-      const session = bearerOf(request) === undefined ? sessionOf(request) : null;
+      if (expected.length === 0) return AbortSignal.any([closing, removalOf(NO_TOKEN)]);
+      const bearer = bearerOf(request);
+      if (bearer !== undefined) return AbortSignal.any([closing, removalOf(bearer)]);
+      const session = sessionOf(request);
       if (session === null) return closing;
       const ending = endings.get(session.id) ?? new AbortController();
       endings.set(session.id, ending);
-      return AbortSignal.any([closing, ending.signal]);
+      return AbortSignal.any([closing, ending.signal, removalOf(session.token.token)]);
     },
     hasCredentials: (request) =>
       expected.length === 0 || bearerOf(request) !== undefined || sessionOf(request) !== null,
@@ -76,6 +103,11 @@ export const createAuthentication = ({ tokens, clock, store }: AuthenticationOpt
     },
   };
 };
+
+/** Stands for the requests of a petit that requires no token. */
+const NO_TOKEN = "";
+
+const withDigests = (tokens: readonly ApiToken[]) => tokens.map((token) => ({ token, digest: digest(token.token) }));
 
 const bearerOf = ({ headers }: Request): string | undefined =>
   /^Bearer +(.+)$/i.exec(headers.get("authorization") ?? "")?.[1];

@@ -39,7 +39,7 @@ const LoginBody = exactly(
   { title: "LoginRequest", examples: [{ token: "TOKEN" }] },
 );
 
-export const sessionRoutes = ({ authentication, tokens, requests, clock }: ApiContext) =>
+export const sessionRoutes = ({ authentication, requests, clock }: ApiContext) =>
   new Elysia({ prefix: SESSION_PATH })
     .get(
       "",
@@ -48,7 +48,7 @@ export const sessionRoutes = ({ authentication, tokens, requests, clock }: ApiCo
         return {
           name: tokenName,
           address: requests.addressOf(request),
-          needs_token: tokens.length > 0,
+          needs_token: authentication.needsToken(),
           expires_at: sessionUntil,
         };
       },

@@ -22,7 +22,7 @@ const systemBody = ({
   clock,
   version,
   hostname,
-  tokens,
+  authentication,
   system,
 }: ApiContext): typeof SystemBody.static => {
   const { status, reasons } = engine.health();
@@ -44,7 +44,7 @@ const systemBody = ({
     scheduler: schedulerBody(engine),
     health: { status, reasons: reasons.map(healthReasonBody) },
     problems: engine.problems.map(problemBody),
-    needs_token: tokens.length > 0,
+    needs_token: authentication.needsToken(),
     settings: system.settings.map(settingBody),
   };
 };

@@ -35,6 +35,14 @@ export const readTokens = (options: TokenOptions): readonly ApiToken[] => {
   return folder ? fromCredential(join(folder, CREDENTIAL)) : [];
 };
 
+/** Returns the file that the tokens are read from; null if they are in a variable, or if there are none. */
+export const tokenFileOf = ({ settings, origins, environment }: TokenOptions): string | null => {
+  const isSet = Boolean(environment[VARIABLE]);
+  if (settings.tokenFile !== null && !(origins.tokenFile.kind === "file" && isSet)) return settings.tokenFile;
+  const folder = environment.CREDENTIALS_DIRECTORY;
+  return folder && !isSet ? join(folder, CREDENTIAL) : null;
+};
+
 /**
  * Returns the tokens of the service of this user or this machine, if there is one and its file can be read: root can read that of
  * the machine, and so can a group, if the service was installed with `--group`. Otherwise returns null.

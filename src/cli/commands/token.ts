@@ -16,7 +16,7 @@ export const token = defineCommand({
     "overwrites an existing file. petit keeps no copy: pass the file with --token-file to `petit run` and to the commands that " +
     "talk to it. With --name, adds a line `NAME: TOKEN` to FILE and prints the token: a file can have a token for each person, and " +
     "petit then shows who did what. With --print, prints the token that commands send: that of --token-file, PETIT_API_TOKEN or the " +
-    "service of this machine, if you can read it. Restart petit after a change of its file. petit requires a token if other machines can reach it; " +
+    "service of this machine, if you can read it. petit reads its file again when it changes; restart a service, whose file systemd reads. petit requires a token if other machines can reach it; " +
     "on 127.0.0.1 a token is optional.",
   args: {
     FILE: {
@@ -52,7 +52,9 @@ export const token = defineCommand({
       if (FILE !== undefined) addToken(FILE, { name, token: newToken });
       out.write(namedText({ name, token: newToken }, { file: FILE ?? null, json }));
       err.write(
-        FILE === undefined ? nextSteps(null) : `added the token of '${name}' to ${FILE}; restart petit to use it\n`,
+        FILE === undefined
+          ? nextSteps(null)
+          : `added the token of '${name}' to ${FILE}; petit reads it within seconds, a service when it is restarted\n`,
       );
       return EXIT.DONE;
     }
