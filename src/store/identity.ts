@@ -29,6 +29,8 @@ export interface IdentityStore {
   renew(options: { readonly now: number; readonly isHere: (attemptId: number) => boolean }): void;
   /** Makes the ids of attempts begin with one that no earlier database had, unless there has been an attempt. */
   beginIds(now: number): void;
+  /** Returns the session of the last process that stored one. Null if there was none since the last restore. */
+  getSession(): string | null;
   /** Stores the session of this process. Returns that of the previous one, or null. */
   beginSession(session: string): string | null;
   /** Stores where the database of a worker is. Returns where it was before, or null. */
@@ -94,6 +96,8 @@ export const createIdentityStore = ({ sql, write }: StoreContext): IdentityStore
     beginIds: write("durable", (now) => {
       if (newestId() === null) setNewestId(firstIdAt(now));
     }),
+
+    getSession: () => textOrNull(sql.get("SELECT session FROM identity") ?? {}, "session"),
 
     beginSession: write("durable", (session) => {
       const before = textOrNull(sql.get("SELECT session FROM identity") ?? {}, "session");

@@ -17,6 +17,8 @@ export type WorkerOptions = Pick<
   readonly trust: readonly PublicKey[];
   readonly transport: WorkerTransport;
   readonly stateDir: string;
+  /** See `WorkerProcess`. */
+  readonly processFile: string;
   /** The working directory, to which paths of jobs are relative. */
   readonly folder: string;
   /** petit's environment. */

@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import { linkFaultHint, linkFaultText } from "../domain/words/link.ts";
 import type { LinkState } from "../domain/workers/link.ts";
+import { isSuccessor, type WorkerProcess } from "../domain/workers/process.ts";
 import { type HelloAnswer, readControl, type Verdict } from "../domain/workers/protocol.ts";
 import { adoptProcess } from "../engine/attempt/adopt.ts";
 import { inheritable } from "../engine/attempt/command.ts";
@@ -61,12 +63,15 @@ export class Worker implements AsyncDisposable {
   readonly #detach = new AbortController();
   readonly #stopNow = new AbortController();
   readonly #parts: WorkerParts;
+  readonly #process: WorkerProcess;
   readonly #schedulerClock: SchedulerClock;
   readonly #hellos: Hellos;
   readonly #slots: Slots;
   readonly #puller: Puller;
   readonly #claims: Claims;
   readonly #held = new Map<string, HeldAttempt>();
+  /** The ids in the worker's own database of the attempts that it adopted at its start. */
+  readonly #localIds = new Set<number>();
   /** Those that were granted, but not started, before the worker started again. */
   readonly #unstarted = new Set<HeldAttempt>();
   readonly #refuse: (error: PetitError) => void;
@@ -78,6 +83,8 @@ export class Worker implements AsyncDisposable {
   #lostAfterMs: number | null = null;
   #saidAnswer: string | null = null;
   #hasContact = false;
+  /** False while another process may have the attempts that are in the state folder, because it may be a copy. */
+  #isOwner: boolean;
   #isAccepted = false;
   #isDrained = false;
   #stopping: Promise<void> | null = null;
@@ -94,7 +101,11 @@ export class Worker implements AsyncDisposable {
     this.#options = options;
     this.#slots = new Slots(options.slots);
     this.#schedulerClock = new SchedulerClock(clock);
-    const requests = new Requests({ transport, clock, log, detach });
+    this.#process = { id: randomUUID(), file: options.processFile };
+    const before = options.store.identity.getSession();
+    this.#isOwner = before === null || isSuccessor(this.#process, JSON.parse(before) as WorkerProcess);
+    if (this.#isOwner) options.store.identity.beginSession(JSON.stringify(this.#process));
+    const requests = new Requests({ transport, clock, log, isOwner: () => this.#isOwner, detach });
     const instance = options.store.identity.getToken();
     options.store.identity.beginIds(clock.now());
     this.#parts = {
@@ -116,6 +127,7 @@ export class Worker implements AsyncDisposable {
       parts: this.#parts,
       schedulerClock: this.#schedulerClock,
       instance,
+      process: this.#process,
       versionId: storeEmptyDefinition(options),
       isHeld: (key) => this.#held.has(nameOf(key)),
       onAccepted: (accepted) => this.#begin(accepted),
@@ -244,6 +256,7 @@ export class Worker implements AsyncDisposable {
     const holds = [...this.#claims.pending, ...[...this.#held.values()].map(({ hold }) => hold)];
     return {
       instance: store.identity.getToken(),
+      process: this.#process,
       version,
       labels: [...labels],
       slots: this.#slots.count,
@@ -285,12 +298,13 @@ export class Worker implements AsyncDisposable {
 
   #onAnswer(answer: HelloAnswer, sentUptimeMs: number | null): void {
     const { refused, lostAfterMs } = answer;
-    if (refused !== "name_in_use" && sentUptimeMs !== null && lostAfterMs !== null) {
+    if (!isOthers(refused) && sentUptimeMs !== null && lostAfterMs !== null) {
       this.#setLease(leaseOf({ sentUptimeMs, lostAfterMs }));
       this.#lostAfterMs = lostAfterMs;
     }
     this.#claims.forgetUnstored(this.#toldUnstored);
     this.#noteRefusal(answer);
+    if (!isOthers(refused)) this.#own();
     this.#hasContact = true;
     this.#isAccepted = answer.refused === null;
     for (const verdict of answer.verdicts) this.#obey(verdict);
@@ -303,6 +317,19 @@ export class Worker implements AsyncDisposable {
     this.#setDrained(answer.draining);
     this.#puller.pullFrom(answer.refused === null && !this.#isDraining ? answer.sets : []);
     this.#noteChange();
+  }
+
+  /** Takes over the state folder, unless it has. */
+  #own(): void {
+    if (this.#isOwner) return;
+    this.#isOwner = true;
+    try {
+      this.#options.store.identity.beginSession(JSON.stringify(this.#process));
+    } catch (error) {
+      // The next start has to be decided by the scheduler, too.
+      if (!this.#parts.storage.noteFailure(error)) throw error;
+    }
+    this.#endStrays(this.#localIds);
   }
 
   /** Extends the lease, also on a full disk. If it can't be stored all the same, the guard ends attempts at the end of the earlier one, but the answer holds otherwise. */
@@ -332,8 +359,9 @@ export class Worker implements AsyncDisposable {
     }
     const text = REFUSAL_TEXTS[refused](name, keys);
     log.error({ worker: name, protocol }, text);
-    if (refused === "name_in_use" && !this.#hasContact && this.#held.size === 0)
-      this.#refuse(new PetitError("taken", text));
+    // What is in a copy is not this worker's.
+    const isIdle = this.#held.size === 0 || !this.#isOwner;
+    if (isOthers(refused) && !this.#hasContact && isIdle) this.#refuse(new PetitError("taken", text));
   }
 
   #obey({ verdict, end, ...key }: Verdict): void {
@@ -420,7 +448,7 @@ export class Worker implements AsyncDisposable {
 
   #adopt(): void {
     const { store, spoolDir } = this.#options;
-    const localIds = new Set<number>();
+    const localIds = this.#localIds;
     const guarded = new Set<number>();
     for (const received of store.received.list()) {
       const local = findLocal(store, received.offer, received.localRunId);
@@ -431,7 +459,7 @@ export class Worker implements AsyncDisposable {
       this.#resume(held, received, local.attempt.id);
     }
     this.#parts.guard.retain(guarded);
-    this.#endStrays(localIds);
+    if (this.#isOwner) this.#endStrays(localIds);
     for (const name of readdirSync(spoolDir)) {
       const id = attemptOf(name);
       if (id === null || !localIds.has(id)) removeLeftover(join(spoolDir, name));
@@ -478,11 +506,16 @@ const MAX_EVENTS = 1_000;
 
 const nameOf = ({ scheduler, attempt, epoch }: HeldAttempt["key"]): string => `${scheduler}/${attempt}/${epoch}`;
 
+/** Returns whether another worker has the name, or the same state. */
+const isOthers = (refused: HelloAnswer["refused"]): boolean => refused === "name_in_use" || refused === "copied";
+
 const REFUSAL_TEXTS = {
   protocol: (name: string) =>
     `worker ${name} gets no work: its version of petit does not fit that of the scheduler; use the same version`,
   name_in_use: (name: string) =>
     `another worker named ${name} is connected; stop it, or choose another name with --name (after lost_after, a stopped worker's name is free)`,
+  copied: (name: string) =>
+    `another running worker named ${name} has a copy of this state folder; stop one of them, or start this one with another --name and with another or an empty --state-dir`,
   untrusted: (name: string, keys: readonly string[]) =>
     `worker ${name} gets no work: its --trust does not name the key of petit, which is ${keys.join(" or ")}`,
   storage: (name: string) => `worker ${name} gets no work until it can store what it takes`,

@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
-import { findLockOwner } from "../../store/database/lock.ts";
+import { bootId } from "../../engine/attempt/identity.ts";
+import { findLockOwner, lockFileId } from "../../store/database/lock.ts";
 import { lockOwnerText } from "../../store/database/lock-owner.ts";
 import type { Store } from "../../store/store.ts";
 import { GUARD_FILES } from "../../worker/lease/guard.ts";
@@ -17,7 +18,12 @@ export type OpenStateOptions = Omit<OpenPlaceOptions, "db" | "place"> & {
 export const openState = (
   options: OpenStateOptions,
   parts: AsyncDisposableStack,
-): { readonly store: Store; readonly spool: { readonly path: string }; readonly db: string } => {
+): {
+  readonly store: Store;
+  readonly spool: { readonly path: string };
+  readonly db: string;
+  readonly processFile: string;
+} => {
   const { stateDir, isShared, runtime } = options;
   const db = join(stateDir, "worker.db");
   makeFolder(stateDir);
@@ -29,7 +35,8 @@ export const openState = (
   // The file names in these folders are not secret. All files are private, except those that tasks use.
   const mode = isShared ? 0o711 : 0o700;
   for (const folder of [stateDir, spool.path]) chmodSync(folder, mode);
-  return { store, spool, db };
+  const processFile = bootId() === "" ? "" : `${bootId()} ${lockFileId(db)}`;
+  return { store, spool, db, processFile };
 };
 
 /** Only the original of a copy knows what runs. The copy is a new worker, and must not end or report anything. */

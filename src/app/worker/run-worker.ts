@@ -84,7 +84,7 @@ const openWorker = async (options: RunWorkerOptions, parts: AsyncDisposableStack
   // Loaded here because the client of NATS is large.
   const { workerTransport } = await import("../../nats/worker-transport.ts");
   const transport = workerTransport({ access: natsAccess(settings), name, clock });
-  const { store, spool, db } = openState({ ...options, stateDir, isShared: user !== null }, parts);
+  const { store, spool, db, processFile } = openState({ ...options, stateDir, isShared: user !== null }, parts);
   const types = settings.allowedTypes.flatMap((each) => each.split(","));
   return {
     ...options,
@@ -100,6 +100,7 @@ const openWorker = async (options: RunWorkerOptions, parts: AsyncDisposableStack
     artifactsDir: artifactsDirOf(db, spool.path),
     ownFolders: ownFoldersOf({ db, spoolDir: spool.path, jobsDir: null }),
     stateDir,
+    processFile,
     folder: process.cwd(),
     environment: definedIn(options.environment),
     user,

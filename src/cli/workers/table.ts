@@ -50,6 +50,7 @@ const workerTable = (workers: readonly WorkerBody[], { screen, now }: TextOption
 
 const REFUSALS = {
   name_in_use: "name in use",
+  copied: "copy of another",
   untrusted: "refuses petit's key",
   storage: "can't store",
 } as const satisfies Record<Exclude<NonNullable<WorkerBody["refused"]>, "protocol">, string>;

@@ -17,6 +17,7 @@ export const WORKER_STATE_TEXT = {
 export const WORKER_REFUSAL_TEXT = {
   protocol: "its version of petit speaks another protocol",
   name_in_use: "another worker has this name",
+  copied: "another worker has a copy of its state folder, and both are running",
   untrusted: "it refuses petit's key, which is not among those of its `--trust`",
   storage: "it can't store anything",
 } as const satisfies Record<RefusedHello, string>;
@@ -25,6 +26,7 @@ export const WORKER_REFUSAL_TEXT = {
 export const WORKER_REFUSAL_SHORT_TEXT = {
   protocol: "speaks another protocol",
   name_in_use: "has a name that is in use",
+  copied: "is a copy of another worker",
   untrusted: "refuses petit's key",
   storage: "can't store anything",
 } as const satisfies Record<RefusedHello, string>;

@@ -98,11 +98,16 @@ const furtherSignatures = Type.Optional(Type.Array(signature, { maxItems: MAX_SI
 /** The header of a published offer. The body is the JSON of the offer, exactly as it was signed. */
 const SIGNED_OFFER = record({ signature, further: furtherSignatures });
 
+/** See `WorkerProcess`. */
+const workerProcess = record({ id: token, file: Type.String({ maxLength: 255 }) });
+
 const HOLD_STATES = ["claiming", "running", "ended"] as const;
 
 const HELLO = record({
   /** Random, stored in the worker's state folder: another one is another worker, even with the same name. */
   instance: token,
+  /** The process of the worker. Missing in a worker of an earlier version. */
+  process: Type.Optional(workerProcess),
   version: token,
   protocol: count,
   labels,
@@ -168,7 +173,7 @@ const HELLO_ANSWER = record({
   now: orNull(Type.Number()),
   /** The public keys with which petit signs. */
   keys: Type.Optional(Type.Array(token)),
-  /** Why the worker gets no work; null if it does. A worker whose name is in use gets no verdicts either. */
+  /** Why the worker gets no work; null if it does. A worker whose name is in use, or that is a copy, gets no verdicts either. */
   refused: orNull(words(REFUSED_HELLOS)),
   /** The label sets whose offers it may pull. */
   sets: Type.Array(Type.String()),
@@ -183,6 +188,7 @@ const HELLO_ANSWER = record({
 const CLAIM = record({
   ...key,
   instance: token,
+  process: Type.Optional(workerProcess),
   nonce: token,
   /** The number in the stream of the message with the offer. petit recognizes by it an offer that somebody else published again. */
   message: Type.Optional(id),
@@ -204,7 +210,7 @@ const HANDED_OFFER = Type.Union([
  * - `replayed`: as `taken`, and the offer came in a message that petit did not publish.
  * - `unknown`: petit has no such attempt.
  * - `labels`: the worker does not serve the labels.
- * - `drained`, `protocol`, `name_in_use`, `untrusted`, `storage`: this worker gets no work.
+ * - `drained`, `protocol`, `name_in_use`, `copied`, `untrusted`, `storage`: this worker gets no work.
  * - `not_ready`: petit starts or stops.
  */
 const CLAIM_REFUSALS = [
@@ -215,6 +221,7 @@ const CLAIM_REFUSALS = [
   "drained",
   "protocol",
   "name_in_use",
+  "copied",
   "untrusted",
   "storage",
   "not_ready",

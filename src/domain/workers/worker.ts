@@ -18,10 +18,11 @@ export type WorkerState = (typeof WORKER_STATES)[number];
  *
  * - `protocol`: it speaks another protocol.
  * - `name_in_use`: another one has its name.
+ * - `copied`: its state folder is a copy, for example of a whole machine, and a process with the other one is running.
  * - `untrusted`: it trusts no key with which petit signs.
  * - `storage`: it can't store anything, for example because its disk is full.
  */
-export const REFUSED_HELLOS = ["protocol", "name_in_use", "untrusted", "storage"] as const;
+export const REFUSED_HELLOS = ["protocol", "name_in_use", "copied", "untrusted", "storage"] as const;
 export type RefusedHello = (typeof REFUSED_HELLOS)[number];
 
 /** A worker as the API shows it. Times are in ms since the Unix epoch. */
@@ -34,6 +35,8 @@ export type WorkerView = {
   readonly refusedSince?: number;
   /** What the worker says about that. Missing if it says nothing. */
   readonly refusalDetail?: string;
+  /** A worker that was refused because it has a copy of the state folder of this one. Missing if there was none lately. */
+  readonly copy?: { readonly address: string; readonly since: number };
   readonly labels: readonly string[];
   readonly slots: number;
   /** The types of tasks that it runs, by its last hello; null if it runs all, or if petit does not know it yet. */

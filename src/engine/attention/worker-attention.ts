@@ -23,6 +23,7 @@ export const workerAttention = (facts: WorkerFacts): readonly Attention[] => {
   return [
     ...workers.filter(isUnreachable).map(unreachableAttention),
     ...workers.flatMap(refusedAttention),
+    ...workers.flatMap(copyAttention),
     ...blockedAttention(facts),
     ...waitingByLabels(facts.listWorkerWaits(), workers)
       .filter(({ waitsFor }) => waitsFor.connected === 0)
@@ -56,6 +57,11 @@ const refusedAttention = ({
           detail: refusalDetail ?? null,
         },
       ];
+
+const copyAttention = ({ name: worker, copy }: WorkerView): readonly Attention[] =>
+  copy === undefined
+    ? []
+    : [{ kind: "worker_refused", worker, reason: "copied", since: copy.since, detail: `it is on ${copy.address}` }];
 
 const unservedAttention = ({ waitsFor, count, first }: WaitingLabels): Attention => {
   const { jobId, runId, taskId, since } = first;

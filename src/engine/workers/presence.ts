@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { isSuccessor } from "../../domain/workers/process.ts";
 import type { Hello, HelloAnswer } from "../../domain/workers/protocol.ts";
 import { PROTOCOL } from "../../domain/workers/protocol.ts";
-import type { WorkerState } from "../../domain/workers/worker.ts";
+import type { RefusedHello, WorkerState } from "../../domain/workers/worker.ts";
 import type { StoredWorker, WorkerGreeting } from "../../store/workers/workers.ts";
 import type { RemoteContext } from "./remote-context.ts";
 
@@ -10,6 +11,25 @@ const HELLO_MS = 10_000;
 
 /** How many hellos may be missing before a worker is unreachable. */
 const MISSING_HELLOS = 2.5;
+
+/** How long a process of a worker may take to answer when another one says hello in its place, in ms, and how often it is asked. */
+const CHALLENGE_MS = 5_000;
+const ASK_MS = 1_000;
+
+/** How long a refused copy of a worker is shown after its last hello, in ms. */
+const COPY_MS = 600_000;
+
+/** A process that wants to take the place of another one, which may still run. */
+type Challenge = { readonly id: string; readonly since: number; askedAt: number };
+
+/** A copy of a worker, which was refused. */
+type Copy = {
+  readonly address: string;
+  /** In ms since the Unix epoch. */
+  readonly since: number;
+  /** Its last hello, in ms of the monotonic clock. */
+  readonly at: number;
+};
 
 /** The last hello of a worker. */
 export type Contact = {
@@ -34,16 +54,23 @@ type Report = "connected" | "unreachable" | "lost" | "left";
  */
 export class Presence {
   readonly #context: RemoteContext;
+  readonly #ask: (worker: string) => void;
   /** By name; the instance that has the name. */
   readonly #contacts = new Map<string, Contact>();
   readonly #reported = new Map<string, Report>();
+  readonly #challenges = new Map<string, Challenge>();
+  readonly #copies = new Map<string, Copy>();
+  /** The id of the process of each worker before the current one. */
+  readonly #retired = new Map<string, string>();
   /** When petit connected to NATS, in ms of the monotonic clock; null without a connection. */
   #connectedSince: number | null = null;
   #session: string = randomUUID();
   readonly unreachableMs: number;
 
-  constructor(context: RemoteContext) {
+  /** `ask` asks the processes of a worker for a hello. */
+  constructor(context: RemoteContext, ask: (worker: string) => void) {
     this.#context = context;
+    this.#ask = ask;
     this.unreachableMs = MISSING_HELLOS * Math.min(HELLO_MS, context.lostAfterMs / 4);
   }
 
@@ -97,14 +124,23 @@ export class Presence {
     return contact?.hello.instance === instance ? contact : null;
   }
 
+  /** Returns a copy of a worker that was refused lately, or null. */
+  findCopy(name: string): Copy | null {
+    const copy = this.#copies.get(name);
+    return copy !== undefined && this.#context.clock.monotonic() - copy.at < COPY_MS ? copy : null;
+  }
+
   /** The last hello of each worker since the start, by name. */
   get contacts(): ReadonlyMap<string, Contact> {
     return this.#contacts;
   }
 
-  /** Returns why a worker gets no work, or null. */
-  judge(name: string, { instance, protocol, trusts, cannotStore }: Hello): HelloAnswer["refused"] {
+  /** Returns why a worker gets no work, or null. `undecided`: whether it may take the place of another process turns out soon. */
+  judge(name: string, hello: Hello): RefusedHello | "undecided" | null {
+    const { instance, protocol, trusts, cannotStore } = hello;
     if (this.#isInUse(name, instance)) return "name_in_use";
+    const successor = this.#judgeProcess(name, hello);
+    if (successor !== null) return successor;
     if (protocol !== PROTOCOL) return "protocol";
     const { signingKeys } = this.#context;
     if (trusts !== undefined && !signingKeys.some(({ publicKey }) => trusts.includes(publicKey))) return "untrusted";
@@ -127,6 +163,38 @@ export class Presence {
     return clock.now() - stored.lastContactAt < lostAfterMs && this.silentMs(name, stored.instance) < lostAfterMs;
   }
 
+  /**
+   * Decides whether a process may take the place of the previous one of the same worker. After a restart it holds the lock that the previous
+   * one held. Otherwise the machine was booted anew, or is a clone of another one. Only the previous process can tell: it is asked, and keeps
+   * its place if it answers.
+   */
+  #judgeProcess(name: string, { instance, process, address }: Hello): "copied" | "undecided" | null {
+    const contact = this.#contacts.get(name);
+    const { clock, store } = this.#context;
+    const owner = contact?.hello ?? store.workers.find(name);
+    if (process === undefined || owner === null || owner.process == null) return null;
+    if (owner.instance !== instance || owner.leaving === true || owner.process.id === process.id) return null;
+    // Its last messages may arrive after those of the next process.
+    if (this.#retired.get(name) === process.id && isSuccessor(process, owner.process)) return "undecided";
+    if (isSuccessor(process, owner.process)) return null;
+    const now = clock.monotonic();
+    const known = this.#challenges.get(name);
+    const challenge =
+      known?.id === process.id ? known : { id: process.id, since: now, askedAt: Number.NEGATIVE_INFINITY };
+    this.#challenges.set(name, challenge);
+    if (contact !== undefined && contact.at > challenge.since) {
+      this.#challenges.delete(name);
+      this.#copies.set(name, { address, since: this.findCopy(name)?.since ?? clock.now(), at: now });
+      return "copied";
+    }
+    if (now - Math.max(challenge.since, this.#connectedSince ?? now) >= CHALLENGE_MS) return null;
+    if (now - challenge.askedAt >= ASK_MS) {
+      challenge.askedAt = now;
+      this.#ask(name);
+    }
+    return "undecided";
+  }
+
   /** Notes a hello of the instance that has the name. */
   note(name: string, hello: Hello, { refused, sets }: Pick<Contact, "refused" | "sets">): void {
     const { clock, store, log } = this.#context;
@@ -135,6 +203,8 @@ export class Presence {
     const before = this.#contacts.get(name);
     const since = before?.refused === refused ? before.refusedSince : clock.now();
     const refusedSince = refused === null ? null : since;
+    if (before?.hello.process !== undefined && before.hello.process.id !== hello.process?.id)
+      this.#retired.set(name, before.hello.process.id);
     this.#contacts.set(name, { hello, at: clock.monotonic(), refused, refusedSince, sets, lostAfterMs });
     try {
       store.workers.greet({ ...greetingOf(name, hello, clock.now()), lostAfterMs }, clock.now());
@@ -146,8 +216,8 @@ export class Presence {
 
   /** Forgets a worker. */
   forget(name: string): void {
-    this.#contacts.delete(name);
-    this.#reported.delete(name);
+    for (const each of [this.#contacts, this.#reported, this.#challenges, this.#copies, this.#retired])
+      each.delete(name);
   }
 
   /** Reports the workers that have become unreachable. */
@@ -187,6 +257,7 @@ export class Presence {
 const greetingOf = (name: string, hello: Hello, now: number): Omit<WorkerGreeting, "lostAfterMs"> => ({
   name,
   instance: hello.instance,
+  process: hello.process ?? null,
   labels: hello.labels,
   slots: hello.slots,
   version: hello.version,

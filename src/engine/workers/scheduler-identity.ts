@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { statSync } from "node:fs";
 import { hostname } from "node:os";
-import { siblingFile } from "../../store/database/sibling-file.ts";
+import { lockFileId } from "../../store/database/lock.ts";
 import type { Store } from "../../store/store.ts";
 import { bootId } from "../attempt/identity.ts";
 import type { SchedulerIdentity } from "./transport.ts";
@@ -23,7 +22,7 @@ export const schedulerIdentity = ({ store, dbPath, onOutdated }: SchedulerIdenti
     token: () => store.identity.getToken(),
     session,
     previousSession: store.identity.beginSession(session),
-    file: dbPath === null ? "" : lockFileOf(dbPath),
+    file: dbPath === null ? "" : lockFileId(dbPath),
     boot: bootId(),
     name: `the petit on ${hostname()} (process ${process.pid}, ${database})`,
     position: () => position,
@@ -34,9 +33,4 @@ export const schedulerIdentity = ({ store, dbPath, onOutdated }: SchedulerIdenti
       }),
     onOutdated,
   };
-};
-
-const lockFileOf = (dbPath: string): string => {
-  const stats = statSync(siblingFile(dbPath, "-lock"), { bigint: true, throwIfNoEntry: false });
-  return stats === undefined ? "" : `${stats.dev}:${stats.ino}`;
 };

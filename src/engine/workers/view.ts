@@ -21,12 +21,16 @@ export const viewWorkers = (
       refused: contact?.refused ?? null,
       ...(contact?.refusedSince != null && { refusedSince: contact.refusedSince }),
       ...(contact?.hello.cannotStore !== undefined && { refusalDetail: contact.hello.cannotStore }),
+      ...copyOf(presence.findCopy(name)),
       ...{ labels, slots, version, protocol, address, firstSeenAt, lastContactAt, clockDifferenceMs },
       isDraining: worker.drained || worker.draining,
       attempts: (byWorker.get(name) ?? []).map(({ attempt }) => attempt).toSorted((a, b) => a.claimedAt - b.claimedAt),
     };
   });
 };
+
+const copyOf = (copy: ReturnType<Presence["findCopy"]>): Pick<WorkerView, "copy"> =>
+  copy === null ? {} : { copy: { address: copy.address, since: copy.since } };
 
 const held = (live: LiveAttempt): readonly { readonly worker: string; readonly attempt: WorkerAttempt }[] => {
   const { claim, options } = live;

@@ -80,7 +80,7 @@ class Workers implements RemoteWorkers {
       attempts: this.#attempts,
       repeats: new Repeats(REPEAT_MS),
     };
-    this.#presence = new Presence(this.#context);
+    this.#presence = new Presence(this.#context, (worker) => void this.#control(worker, { kind: "greet" }));
     this.#outbox = new Outbox(this.#context);
     this.#waiting = new WaitingOffers(clock);
     this.#tickMs = Math.min(MAX_TICK_MS, Math.max(MIN_TICK_MS, lostAfterMs / 20));
@@ -117,7 +117,7 @@ class Workers implements RemoteWorkers {
           waiting: this.#waiting,
           sets: this.#sets,
           onClaimed: (live) => this.#onClaimed(live),
-          onMissing: (live) => void this.#offerAgain(live),
+          onMissing: (live, about) => void this.#offerAgain(live, about),
         }),
     };
     transport.start(receiver, schedulerIdentity({ store, dbPath, onOutdated: () => this.#onOutdated() }));
@@ -195,8 +195,8 @@ class Workers implements RemoteWorkers {
     this.#dispatched.emit("dispatched", clock.monotonic() - live.offeredAt);
   }
 
-  /** Offers an attempt again because its worker never started it. */
-  async #offerAgain(live: LiveAttempt): Promise<void> {
+  /** Offers an attempt again because its worker never started it, or lets it count as interrupted if it may have. */
+  async #offerAgain(live: LiveAttempt, { mayHaveRun }: { readonly mayHaveRun: boolean }): Promise<void> {
     const { log, commits, store, clock, detach } = this.#options;
     // The attempt was to be ended, and its worker does not have it, so it ends here.
     if (live.end !== null) {
@@ -205,7 +205,7 @@ class Workers implements RemoteWorkers {
       return;
     }
     const { offer } = live;
-    if (offer.isRestored) {
+    if (offer.isRestored || mayHaveRun) {
       live.isMissing = true;
       this.#loseRestored(live, { isReleased: false });
       return;
@@ -305,7 +305,10 @@ class Workers implements RemoteWorkers {
   /** Ends an attempt that is gone since a restore. If it is made anew, that waits until it can't run anywhere any more. */
   #loseRestored(live: LiveAttempt, { isReleased }: { readonly isReleased: boolean }): void {
     if (!live.isGone || (live.mayRerun && !isReleased)) return;
-    this.#options.log.warn(live.logFields, "an attempt ran when petit was restored; it counts as interrupted");
+    this.#options.log.warn(
+      live.logFields,
+      "an attempt ran when petit or its worker was restored; it counts as interrupted",
+    );
     live.finish(failed({ reason: "interrupted", error: "Run was interrupted" }, live.options.now()));
   }
 

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, lstatSync, openSync } from "node:fs";
+import { closeSync, existsSync, lstatSync, openSync, statSync } from "node:fs";
 import { PetitError } from "../../domain/errors.ts";
 import type { Runtime, SqlDatabase } from "../../runtime/runtime.ts";
 import { decodeLockOwner, type LockOwner, lockOwnerText, UNKNOWN_OWNER } from "./lock-owner.ts";
@@ -92,4 +92,10 @@ export const findLockOwner = (runtime: Runtime, path: string): LockOwner | null 
   } finally {
     db.close();
   }
+};
+
+/** Identifies the file that is locked, among all files of this machine since it was booted. A copy of it is another file. */
+export const lockFileId = (path: string): string => {
+  const stats = statSync(siblingFile(path, "-lock"), { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? "" : `${stats.dev}:${stats.ino}`;
 };

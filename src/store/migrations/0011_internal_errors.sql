@@ -244,3 +244,7 @@ ALTER TABLE new_deliveries RENAME TO deliveries;
 CREATE INDEX deliveries_waiting ON deliveries (channel, seq) WHERE status = 'waiting';
 CREATE INDEX deliveries_ended ON deliveries (ended_at) WHERE status <> 'waiting';
 CREATE INDEX deliveries_version ON deliveries (version);
+
+-- The process of a worker, as JSON; null if the worker does not say. Clones of one machine are the same worker otherwise.
+ALTER TABLE workers ADD COLUMN process TEXT CHECK (json_valid(process));
+ALTER TABLE offers ADD COLUMN process TEXT CHECK (json_valid(process));

@@ -1,4 +1,5 @@
 import type { Reason } from "../../domain/run.ts";
+import type { WorkerProcess } from "../../domain/workers/process.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import { flag, integer, integerOrNull, json, textOrNull, word } from "../database/rows.ts";
@@ -33,6 +34,8 @@ export type StoredOffer = {
 export type StoredClaim = {
   readonly worker: string;
   readonly instance: string;
+  /** Null if the worker did not say. */
+  readonly process: WorkerProcess | null;
   readonly nonce: string;
   readonly at: number;
 };
@@ -57,12 +60,16 @@ export const createOfferStore = ({ sql, write }: StoreContext): OfferStore => ({
     return row === null ? null : toOffer(row);
   },
 
-  claim: write("durable", ({ attemptId, epoch }, { worker, instance, nonce, at }) =>
+  claim: write("durable", ({ attemptId, epoch }, { worker, instance, process, nonce, at }) =>
     isOne(
       sql.run(
-        `UPDATE offers SET state = 'claimed', worker = $worker, instance = $instance, nonce = $nonce, claimed_at = $at
+        `UPDATE offers SET state = 'claimed', worker = $worker, instance = $instance, process = $process, nonce = $nonce,
+           claimed_at = $at
          WHERE attempt_id = $attemptId AND epoch = $epoch AND state = 'offered'`,
-        { attemptId, epoch, worker, instance, nonce, at },
+        {
+          ...{ attemptId, epoch, worker, instance, nonce, at },
+          process: process === null ? null : JSON.stringify(process),
+        },
       ),
     ),
   ),
@@ -70,7 +77,7 @@ export const createOfferStore = ({ sql, write }: StoreContext): OfferStore => ({
   offerAgain: write("durable", ({ attemptId, epoch }, now) => {
     const isMoved = isOne(
       sql.run(
-        `UPDATE offers SET state = 'offered', epoch = epoch + 1, worker = NULL, instance = NULL, nonce = NULL,
+        `UPDATE offers SET state = 'offered', epoch = epoch + 1, worker = NULL, instance = NULL, process = NULL, nonce = NULL,
            claimed_at = NULL, offered_at = $now, stored_offset = 0
          WHERE attempt_id = $attemptId AND epoch = $epoch AND state = 'claimed'`,
         { attemptId, epoch, now },
@@ -120,6 +127,7 @@ const isOne = (changed: number): boolean => changed === 1;
 const toOffer = (row: SqlRow): StoredOffer => {
   const worker = textOrNull(row, "worker");
   const instance = textOrNull(row, "instance");
+  const process = row.process === null ? null : json<WorkerProcess>(row, "process");
   const nonce = textOrNull(row, "nonce");
   const at = integerOrNull(row, "claimed_at");
   const isClaimed = worker !== null && instance !== null && nonce !== null && at !== null;
@@ -129,7 +137,7 @@ const toOffer = (row: SqlRow): StoredOffer => {
     state: word(row, "state", OFFER_STATES),
     labels: json<readonly string[]>(row, "labels"),
     offeredAt: integer(row, "offered_at"),
-    claim: isClaimed ? { worker, instance, nonce, at } : null,
+    claim: isClaimed ? { worker, instance, process, nonce, at } : null,
     storedOffset: integer(row, "stored_offset"),
     isRestored: flag(row, "restored"),
   };

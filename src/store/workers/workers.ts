@@ -1,3 +1,4 @@
+import type { WorkerProcess } from "../../domain/workers/process.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import { flag, integer, integerOrNull, json, text } from "../database/rows.ts";
@@ -6,6 +7,8 @@ import { flag, integer, integerOrNull, json, text } from "../database/rows.ts";
 export type WorkerGreeting = {
   readonly name: string;
   readonly instance: string;
+  /** Null if the worker does not say. */
+  readonly process: WorkerProcess | null;
   readonly labels: readonly string[];
   readonly slots: number;
   readonly version: string;
@@ -42,15 +45,16 @@ export interface WorkerStore {
 export const createWorkerStore = ({ sql, write, recordEvent }: StoreContext): WorkerStore => ({
   greet: write("relaxed", (worker, now) => {
     sql.run(
-      `INSERT INTO workers (name, instance, labels, slots, version, protocol, address, draining, leaving, first_seen_at,
+      `INSERT INTO workers (name, instance, process, labels, slots, version, protocol, address, draining, leaving, first_seen_at,
          last_contact_at, clock_difference_ms, lost_after_ms)
-       VALUES ($name, $instance, $labels, $slots, $version, $protocol, $address, $draining, $leaving, $now, $now,
+       VALUES ($name, $instance, $process, $labels, $slots, $version, $protocol, $address, $draining, $leaving, $now, $now,
          $clockDifferenceMs, $lostAfterMs)
-       ON CONFLICT (name) DO UPDATE SET instance = $instance, labels = $labels, slots = $slots, version = $version,
+       ON CONFLICT (name) DO UPDATE SET instance = $instance, process = $process, labels = $labels, slots = $slots, version = $version,
          protocol = $protocol, address = $address, draining = $draining, leaving = $leaving, last_contact_at = $now,
          clock_difference_ms = $clockDifferenceMs, lost_after_ms = $lostAfterMs`,
       {
         ...worker,
+        process: worker.process === null ? null : JSON.stringify(worker.process),
         labels: JSON.stringify(worker.labels),
         draining: worker.draining ? 1 : 0,
         leaving: worker.leaving ? 1 : 0,
@@ -83,6 +87,7 @@ export const createWorkerStore = ({ sql, write, recordEvent }: StoreContext): Wo
 const toWorker = (row: SqlRow): StoredWorker => ({
   name: text(row, "name"),
   instance: text(row, "instance"),
+  process: row.process === null ? null : json<WorkerProcess>(row, "process"),
   labels: json<readonly string[]>(row, "labels"),
   slots: integer(row, "slots"),
   version: text(row, "version"),

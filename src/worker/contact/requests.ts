@@ -51,6 +51,8 @@ export type RequestsOptions = {
   readonly transport: Pick<WorkerTransport, "request">;
   readonly clock: Clock;
   readonly log: Log;
+  /** Returns false while another process may have the attempts that are in the state folder. Nothing is reported about them then. */
+  readonly isOwner: () => boolean;
   /** Aborted when the worker detaches. */
   readonly detach: AbortSignal;
 };
@@ -78,13 +80,19 @@ export class Requests {
     return this.#send("claim", { header, timeoutMs: TIMEOUT_MS }, readClaimAnswer);
   }
 
-  output(header: ShippedOutput, body: Uint8Array): Promise<OutputAnswer> {
-    return this.#send("output", { header, body, timeoutMs: TIMEOUT_MS }, readOutputAnswer);
+  async output(header: ShippedOutput, body: Uint8Array): Promise<OutputAnswer> {
+    this.#assertOwner();
+    return await this.#send("output", { header, body, timeoutMs: TIMEOUT_MS }, readOutputAnswer);
   }
 
   /** `stored`: the outcome is in the object store. */
-  outcome(header: ShippedOutcome | { readonly stored: string }): Promise<OutcomeAnswer> {
-    return this.#send("outcome", { header, timeoutMs: OUTCOME_TIMEOUT_MS }, readOutcomeAnswer);
+  async outcome(header: ShippedOutcome | { readonly stored: string }): Promise<OutcomeAnswer> {
+    this.#assertOwner();
+    return await this.#send("outcome", { header, timeoutMs: OUTCOME_TIMEOUT_MS }, readOutcomeAnswer);
+  }
+
+  #assertOwner(): void {
+    if (!this.#options.isOwner()) throw new NoAnswer("the scheduler has not decided yet who has this state folder");
   }
 
   /** True if the last answer to a hello was of the protocol of this worker. */

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { TaskType } from "../../domain/job.ts";
 import { TransportError } from "../../domain/workers/link.ts";
+import type { WorkerProcess } from "../../domain/workers/process.ts";
 import type { ClaimAnswer, HandedOffer, Hold, Offer } from "../../domain/workers/protocol.ts";
 import { CLAIM_CONTEXT, claimProofBytes, MAX_PASSED } from "../../domain/workers/protocol.ts";
 import { Repeats } from "../../domain/workers/repeats.ts";
@@ -24,6 +25,7 @@ export type ClaimsOptions = {
   readonly parts: WorkerParts;
   readonly name: string;
   readonly instance: string;
+  readonly process: WorkerProcess;
   readonly labels: readonly string[];
   readonly allowedTypes: readonly TaskType[] | null;
   readonly trust: readonly PublicKey[];
@@ -230,6 +232,7 @@ export class Claims {
         attempt,
         epoch,
         instance,
+        process: this.#options.process,
         nonce,
         ...(received.sequence !== null && { message: received.sequence }),
         ...(passed !== null && { passed: [...passed] }),

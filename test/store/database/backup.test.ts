@@ -33,7 +33,10 @@ const hasProcess =
 
 const claimed: Step = (store, run, attempt) => {
   const epoch = store.offers.find(attempt.id)?.epoch ?? 1;
-  store.offers.claim({ attemptId: attempt.id, epoch }, { worker: "box", instance: "i", nonce: "n", at: NOON });
+  store.offers.claim(
+    { attemptId: attempt.id, epoch },
+    { worker: "box", instance: "i", process: null, nonce: "n", at: NOON },
+  );
   store.runs.claimAttempt(run, attempt, { worker: "box", now: NOON });
 };
 

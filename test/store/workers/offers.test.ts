@@ -6,7 +6,13 @@ import { job } from "../../support/engine/factories.ts";
 import { memoryStore, startRun } from "../../support/engine/factories-store.ts";
 import { NOON } from "../../support/engine/fake-clock.ts";
 
-const CLAIM: StoredClaim = { worker: "box7", instance: "i1", nonce: "n1", at: NOON + 5 };
+const CLAIM: StoredClaim = {
+  worker: "box7",
+  instance: "i1",
+  process: { id: "p1", file: "f1" },
+  nonce: "n1",
+  at: NOON + 5,
+};
 
 const OUTCOME = { status: "failed", reason: "worker_lost", error: "lost", exitCode: null, signal: null } as const;
 

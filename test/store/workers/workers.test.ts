@@ -6,6 +6,7 @@ import { NOON } from "../../support/engine/fake-clock.ts";
 const WORKER: WorkerGreeting = {
   name: "box7",
   instance: "i1",
+  process: { id: "p1", file: "f1" },
   labels: ["gpu", "zone=eu"],
   slots: 2,
   version: "1.0.0",

@@ -46,6 +46,7 @@ export const startWorker = ({ wrap, dir: folder, ...given }: StartOptions = {}):
       trust: [scheduler.key.publicKey],
       transport: scheduler,
       stateDir: dir.path,
+      processFile: dir.file("worker.db"),
       spoolDir: dir.file("spool"),
       artifactsDir: dir.file("artifacts"),
       ownFolders: { state: [], jobs: null },

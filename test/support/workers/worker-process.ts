@@ -9,6 +9,8 @@ export type WorkerProcessOptions = {
   readonly trust: string;
   readonly name: string;
   readonly args?: readonly string[];
+  /** A command that executes the one that follows it. */
+  readonly within?: readonly string[];
 };
 
 /** A `petit worker`. Disposing kills it. */
@@ -21,8 +23,15 @@ export interface WorkerProcess extends AsyncDisposable {
 }
 
 /** Starts a worker with the label `gpu`, whose state is in a folder of its name. */
-export const startWorkerProcess = ({ dir, nats, trust, name, args = [] }: WorkerProcessOptions): WorkerProcess => {
-  const [program = "", ...before] = petitCommand();
+export const startWorkerProcess = ({
+  dir,
+  nats,
+  trust,
+  name,
+  args = [],
+  within = [],
+}: WorkerProcessOptions): WorkerProcess => {
+  const [program = "", ...before] = [...within, ...petitCommand()];
   const own = ["--nats", nats, "--trust", trust, "--name", name, "--label", "gpu", "--state-dir", join(dir, name)];
   const child = spawn(program, [...before, "worker", ...own, ...args], {
     cwd: dir,

@@ -76,9 +76,14 @@ const refuseUnknown = ({ attempt, epoch }: Claim, { store }: RemoteContext): Ref
 
 type Claiming = ClaimOptions & { readonly live: LiveAttempt };
 
-const refuseWorker = (worker: string, { instance }: Claim, { context, presence, live }: Claiming): Refusal | null => {
+const refuseWorker = (
+  worker: string,
+  { instance, process }: Claim,
+  { context, presence, live }: Claiming,
+): Refusal | null => {
   const contact = presence.find(worker, instance);
   if (contact === null) return stillOpen(presence.contacts.has(worker) ? "name_in_use" : "not_ready");
+  if (contact.hello.process?.id !== process?.id) return stillOpen("copied");
   if (contact.refused !== null) return stillOpen(contact.refused);
   // A worker whose hellos do not arrive could be declared lost at once.
   if (presence.silentMs(worker, instance) >= context.lostAfterMs / 2) return stillOpen("not_ready");
@@ -105,7 +110,7 @@ const store = (worker: string, claim: Claim, { context, live, onClaimed, addHook
   const { options, offer } = live;
   const { runs, offers } = context.store;
   const now = options.now();
-  const stored = { worker, instance: claim.instance, nonce: claim.nonce, at: now };
+  const stored = { worker, instance: claim.instance, process: claim.process ?? null, nonce: claim.nonce, at: now };
   if (!offers.claim(offer, stored)) {
     // Another claim in the same transaction won.
     const winner = offers.find(live.id)?.claim ?? null;

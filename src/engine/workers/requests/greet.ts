@@ -1,7 +1,9 @@
-import type { Hello, HelloAnswer, Hold, Verdict } from "../../../domain/workers/protocol.ts";
+import { isSuccessor } from "../../../domain/workers/process.ts";
+import type { Hello, HelloAnswer, Hold, RequestFailure, Verdict } from "../../../domain/workers/protocol.ts";
 import { PROTOCOL } from "../../../domain/workers/protocol.ts";
 import type { RefusedHello } from "../../../domain/workers/worker.ts";
 import { assertNever } from "../../../lib/never.ts";
+import type { StoredClaim } from "../../../store/workers/offers.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
 import type { LabelSets } from "../offers/label-sets.ts";
 import type { Presence } from "../presence.ts";
@@ -11,8 +13,11 @@ export type GreetOptions = {
   readonly context: RemoteContext;
   readonly presence: Presence;
   readonly sets: LabelSets;
-  /** Called for an attempt that its worker does not have. */
-  readonly onMissing: (live: LiveAttempt) => void;
+  /**
+   * Called for an attempt that its worker does not have. `mayHaveRun`: the process that claimed it was another one, about which this one
+   * does not know everything.
+   */
+  readonly onMissing: (live: LiveAttempt, about: { readonly mayHaveRun: boolean }) => void;
 };
 
 /**
@@ -20,15 +25,16 @@ export type GreetOptions = {
  * no answer yet. If an attempt is not listed, petit asks the worker, and offers the attempt again if the worker says that it lacks it.
  * Awaits nothing, so that hellos take effect in the order in which they arrive.
  */
-export const greet = (name: string, hello: Hello, options: GreetOptions): HelloAnswer => {
+export const greet = (name: string, hello: Hello, options: GreetOptions): HelloAnswer | RequestFailure => {
   const { context, presence, sets, onMissing } = options;
   const { scheduler, clock, store, lostAfterMs } = context;
   const { session } = presence;
   const keys = context.signingKeys.map(({ publicKey }) => publicKey);
   const answer = { scheduler, session, keys, protocol: PROTOCOL, sentAt: hello.sentAt, now: clock.now(), lostAfterMs };
   const refused = presence.judge(name, hello);
+  if (refused === "undecided") return { failed: "unavailable" };
   if (refused !== null) logRefusal(name, hello, { refused, context });
-  if (refused === "name_in_use") {
+  if (refused === "name_in_use" || refused === "copied") {
     return { ...answer, refused, sets: [], verdicts: [], draining: false };
   }
   const draining = store.workers.find(name)?.drained === true;
@@ -43,11 +49,15 @@ export const greet = (name: string, hello: Hello, options: GreetOptions): HelloA
     const { claim, offer } = live;
     if (claim?.worker !== name || claim.instance !== hello.instance || live.outcome !== null) continue;
     const key = { scheduler, attempt: offer.attemptId, epoch: offer.epoch };
-    if (lacks.has(keyOf(key))) onMissing(live);
+    if (lacks.has(keyOf(key))) onMissing(live, { mayHaveRun: !isFollowed(claim, hello) });
     else if (!held.has(keyOf(key))) verdicts.push({ ...key, verdict: "missing", end: live.end });
   }
   return { ...answer, refused, sets: [...served], verdicts, draining };
 };
+
+/** Returns whether the process that says hello knows everything about the one that claimed an attempt. */
+const isFollowed = ({ process: before }: StoredClaim, { process }: Hello): boolean =>
+  before === null || (process !== undefined && isSuccessor(process, before));
 
 type Refused = { readonly refused: RefusedHello; readonly context: RemoteContext };
 
@@ -64,6 +74,8 @@ const refusalText = (refused: RefusedHello, { protocol, cannotStore }: Hello): s
       return `a worker speaks protocol ${protocol}, and petit ${PROTOCOL}; it gets no work until both have the same version of petit`;
     case "name_in_use":
       return "another worker has this name; it gets no work";
+    case "copied":
+      return "a copy of the state folder of a worker that is running; it gets no work";
     case "untrusted":
       return "a worker does not trust the key of petit; it gets no work until its --trust names that key";
     case "storage":

@@ -46,6 +46,7 @@ const answer = async ({ worker, kind, frame }: WorkerRequest, options: RequestOp
   switch (kind) {
     case "hello": {
       const answered = greet(worker, readHello(frame.header), options);
+      if ("failed" in answered) return answered;
       // Send the answer even if the queues could not be created in time. The worker waits for them.
       await withinTime(context, prepare(worker, answered.sets, context));
       return answered;
