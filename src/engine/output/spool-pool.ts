@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
+import { readStart } from "../../lib/files/regular-file.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { NewFolders } from "./new-folders.ts";
 import {
@@ -189,6 +190,7 @@ export class SpoolPool implements Disposable {
       if (!isFolder(folder)) return false;
       const names = readdirSync(folder);
       if (!names.includes(ARTIFACTS) || readdirSync(artifacts).length > 0) return false;
+      if (!closeStatus(paths.status)) return false;
       for (const stream of ["stdout", "stderr"] as const) clear(paths[stream]);
       for (const name of names) if (!KEPT.has(name)) unlinkSync(join(folder, name));
       const path = this.#newPath("ended");
@@ -231,11 +233,9 @@ export class SpoolPool implements Disposable {
     try {
       const { size, nlink } = fstatSync(fd);
       if (nlink !== 1 || this.#options.runtime.isOpenElsewhere(fd)) return false;
-      if (file === "status") {
-        if (size > MAX_STATUS_BYTES) return false;
-        // As bytes: Deno ignores the position when it writes a string.
-        writeSync(fd, Buffer.from(REUSED), 0, REUSED.length, size);
-      } else if (file !== "script" && size > 0) ftruncateSync(fd);
+      if (file === "status")
+        return size <= MAX_STATUS_BYTES && readStart(fd, MAX_STATUS_BYTES).toString().endsWith(REUSED);
+      if (file !== "script" && size > 0) ftruncateSync(fd);
       return true;
     } finally {
       closeSync(fd);
@@ -246,6 +246,22 @@ export class SpoolPool implements Disposable {
 type KeptFile = CommonFile | "script";
 
 const KEPT: ReadonlySet<string> = new Set([...COMMON_FILES, "script", ARTIFACTS]);
+
+/**
+ * Ends the status of an attempt, so that its file has no status for the next one. It is done before the file is moved: petit can be killed
+ * at any time, and the next process would take the old status for that of the new attempt. Returns false if the file can't be reused.
+ */
+const closeStatus = (path: string): boolean => {
+  const fd = openSpoolFile(path, constants.O_WRONLY);
+  if (fd === null) return false;
+  try {
+    const { size, nlink } = fstatSync(fd);
+    // As bytes: Deno ignores the position when it writes a string.
+    return nlink === 1 && writeSync(fd, Buffer.from(REUSED), 0, REUSED.length, size) === REUSED.length;
+  } finally {
+    closeSync(fd);
+  }
+};
 
 /** Deletes the content of a file, unless the file has another name: then only this name is deleted. */
 const clear = (path: string): void => {

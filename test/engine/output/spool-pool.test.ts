@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import {
+  appendFileSync,
   chmodSync,
   closeSync,
   linkSync,
@@ -130,6 +131,25 @@ describe("SpoolPool", () => {
     expect(readStatus(again)).toEqual({ pid: null, exit: null });
     writeFileSync(again.status, "124\n7\n", { flag: "a" });
     expect(readStatus(again)).toEqual({ pid: 124, exit: 7 });
+  });
+
+  test("leaves no status of an ended attempt in the files that wait for another one", () => {
+    const first = attempted(1);
+    appendFileSync(first.status, "4711\n0\n");
+    pool.remove(first);
+    const waiting = readdirSync(spoolDir).find((name) => name.startsWith("free-ended-"));
+    const status = join(spoolDir, waiting ?? "", "status");
+    expect(readStatus({ ...first, status })).toEqual({ pid: null, exit: null });
+    const { ino } = statSync(status);
+    expect(statSync(attempted(2).status).ino).toBe(ino);
+  });
+
+  test("reuses no status file into which somebody has written after the attempt ended", () => {
+    const first = attempted(1);
+    pool.remove(first);
+    const waiting = readdirSync(spoolDir).find((name) => name.startsWith("free-ended-"));
+    appendFileSync(join(spoolDir, waiting ?? "", "status"), "4711\n0\n");
+    expect(readStatus(attempted(2))).toEqual({ pid: null, exit: null });
   });
 
   test("reuses output files without their content", () => {
