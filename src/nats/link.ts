@@ -105,6 +105,8 @@ export class Link<T> implements AsyncDisposable {
   async #follow(connection: NatsConnection): Promise<boolean> {
     const lost = new AbortController();
     const onStop = (): void => lost.abort("stopped");
+    // The link may have been stopped while it connected.
+    if (this.#stop.signal.aborted) onStop();
     this.#stop.signal.addEventListener("abort", onStop, { once: true });
     let reason: unknown = CLOSED;
     void connection.closed().then((error) => {
@@ -112,6 +114,7 @@ export class Link<T> implements AsyncDisposable {
       lost.abort("closed");
     });
     try {
+      if (lost.signal.aborted) return false;
       const prepared = await Promise.race([
         this.#options.prepare(connection),
         anyAborted([lost.signal]).then((): never => {

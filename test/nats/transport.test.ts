@@ -32,6 +32,14 @@ describe.each(NATS_VERSIONS)("over nats-server %s", (version) => {
     expect((await scheduler.control("a", { end: 7 }, 5_000)).header).toEqual({ done: { end: 7 } });
   });
 
+  test("scheduler and worker stop while they connect", async () => {
+    await using nats = await startNats({ version });
+    for (let time = 0; time < 3; time++) {
+      await startScheduler(nats.url)[Symbol.asyncDispose]();
+      await startWorker(nats.url)[Symbol.asyncDispose]();
+    }
+  });
+
   test("scripts and artifacts are stored, read and deleted by name", async () => {
     await using nats = await startNats({ version });
     await using scheduler = startScheduler(nats.url);
