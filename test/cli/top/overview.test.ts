@@ -285,7 +285,8 @@ describe("a list", () => {
   test("goes on with 10,000 jobs within a frame", () => {
     const many = Array.from({ length: 10_000 }, (_, index) => topJob(`job-${index}`));
     let state = topState({ jobs: many });
-    const from = performance.now();
+    // What others do on the machine does not count.
+    const from = process.cpuUsage();
     for (let seq = 0; seq < 20; seq++) {
       state = after(state, {
         kind: "events",
@@ -293,7 +294,8 @@ describe("a list", () => {
       });
       screenOf(state);
     }
-    expect((performance.now() - from) / 20).toBeLessThan(50);
+    const { user, system } = process.cpuUsage(from);
+    expect((user + system) / 1_000 / 20).toBeLessThan(50);
     expect(state.jobs[19]?.running).toBe(1);
   });
 });
