@@ -60,11 +60,13 @@ const anchorPlace = ({ db, clock, place = null }: OpenPlaceOptions, store: Store
   });
 
 const RESTORED_TEXTS = {
-  backup: "the database is a copy that 'petit backup' made: what ran at that time may count as interrupted",
+  backup:
+    "the database is a copy that 'petit backup' made: what ran at that time may count as interrupted, and occurrences since then count as missed",
   copied:
-    "the database was copied or moved without its file -incarnation: what ran at that time may count as interrupted; move all of its files together",
+    "the database was copied or moved without its file -incarnation: what ran at that time may count as interrupted, and occurrences since then count as missed; move all of its files together",
   moved: "the state folder was copied or moved: what ran there before is not this worker's any more",
-  older: "the database was replaced by an older copy: what ran at that time may count as interrupted",
+  older:
+    "the database was replaced by an older copy: what ran at that time may count as interrupted, and occurrences since then count as missed",
 } as const satisfies Record<RestoreSign, string>;
 
 /** Checks for conditions that SQLite reports only as an I/O error, and for files that other users may have planted. */

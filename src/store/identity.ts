@@ -13,6 +13,18 @@ export type Identity = {
   readonly copiedAt: number | null;
   /** When petit last noticed that the database was restored. */
   readonly restoredAt: number | null;
+  /**
+   * Occurrences until then that are not in the ledger may have started a run in the database that was replaced. Null if there are none.
+   */
+  readonly unknownUntil: number | null;
+};
+
+/** Ids of attempts that only a replaced database had. */
+export type LostAttempts = {
+  /** Exclusive. */
+  readonly after: number;
+  /** Inclusive. */
+  readonly until: number;
 };
 
 /** Tells this database from its copies. */
@@ -24,9 +36,14 @@ export interface IdentityStore {
   anchor(): void;
   /**
    * Begins a new incarnation, because the database was restored. What ran is lost, except attempts on this machine whose files are still
-   * `isHere`, and those that a worker still has. New attempts get ids that no attempt of any incarnation had.
+   * `isHere`, and those that a worker still has. New attempts get ids that no attempt of any incarnation had. Occurrences until `now` that
+   * are not in the ledger may have started, unless the copy says that they are to be caught up.
    */
   renew(options: { readonly now: number; readonly isHere: (attemptId: number) => boolean }): void;
+  /** Marks this database as a copy that was restored. `catchesUp`: its schedules are caught up as after a downtime. */
+  markRestored(options: { readonly now: number; readonly catchesUp: boolean }): void;
+  /** Returns the attempts of the databases that this one has replaced. */
+  listLost(): readonly LostAttempts[];
   /** Makes the ids of attempts begin with one that no earlier database had, unless there has been an attempt. */
   beginIds(now: number): void;
   /** Returns the session of the last process that stored one. Null if there was none since the last restore. */
@@ -52,6 +69,7 @@ export const createIdentityStore = ({ sql, write }: StoreContext): IdentityStore
       isAnchored: flag(row, "anchored"),
       copiedAt: integerOrNull(row, "copied_at"),
       restoredAt: integerOrNull(row, "restored_at"),
+      unknownUntil: integerOrNull(row, "unknown_until"),
     };
   };
   const newestId = (): number | null => {
@@ -74,10 +92,13 @@ export const createIdentityStore = ({ sql, write }: StoreContext): IdentityStore
     renew: write("durable", ({ now, isHere }) => {
       sql.run(
         `UPDATE identity SET incarnation = lower(hex(randomblob(8))), anchored = 0, copied_at = NULL, restored_at = $now,
-           session = NULL`,
+           session = NULL, unknown_until = iif(catch_up, NULL, $now), catch_up = 0`,
         { now },
       );
-      setNewestId(Math.max((newestId() ?? 0) + IDS_PER_SECOND, firstIdAt(now)));
+      const after = newestId() ?? 0;
+      const until = Math.max(after + IDS_PER_SECOND, firstIdAt(now));
+      setNewestId(until);
+      sql.run("INSERT INTO lost_attempts (after, until) VALUES ($after, $until)", { after, until });
       const running = sql.all(
         `SELECT id, boot_id FROM attempts WHERE status = 'running' AND worker IS NULL AND child_run_id IS NULL
          AND NOT EXISTS (SELECT 1 FROM offers WHERE attempt_id = attempts.id)`,
@@ -92,6 +113,18 @@ export const createIdentityStore = ({ sql, write }: StoreContext): IdentityStore
       sql.run("UPDATE offers SET state = 'withdrawn' WHERE state = 'offered'");
       sql.run("UPDATE offers SET restored = 1 WHERE state = 'claimed'");
     }),
+
+    markRestored: write("durable", ({ now, catchesUp }) => {
+      sql.run("UPDATE identity SET copied_at = ifnull(copied_at, $now), catch_up = $catchUp", {
+        now,
+        catchUp: catchesUp ? 1 : 0,
+      });
+    }),
+
+    listLost: () =>
+      sql
+        .all("SELECT after, until FROM lost_attempts")
+        .map((row) => ({ after: integer(row, "after"), until: integer(row, "until") })),
 
     beginIds: write("durable", (now) => {
       if (newestId() === null) setNewestId(firstIdAt(now));

@@ -102,6 +102,7 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
 
   rewindAccountedUntil: write("relaxed", (now) => {
     sql.run("UPDATE jobs SET accounted_until = $now WHERE accounted_until > $now", { now });
+    sql.run("UPDATE identity SET unknown_until = $now WHERE unknown_until > $now", { now });
   }),
 
   listPaused: () =>

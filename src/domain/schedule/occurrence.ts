@@ -4,7 +4,8 @@ import type { JobId, RunId } from "../ids.ts";
  * Outcomes of an occurrence, each decided once:
  * - `fired`: a run was stored in the same transaction.
  * - `skipped`: petit decided against a run; the reason says why.
- * - `missed`: petit was down, asleep or too busy, and catch-up did not cover the occurrence.
+ * - `missed`: petit was down, asleep or too busy, and catch-up did not cover the occurrence. Or the database was restored from a copy
+ *   that does not say what happened.
  */
 export const OUTCOMES = ["fired", "skipped", "missed"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
@@ -14,7 +15,7 @@ export const SKIP_REASONS = ["paused", "dependency", "overlap", "disabled", "que
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
 /** Why an occurrence was missed. */
-export const MISS_REASONS = ["down", "late", "superseded"] as const;
+export const MISS_REASONS = ["down", "late", "superseded", "restored"] as const;
 export type MissReason = (typeof MISS_REASONS)[number];
 
 /** A row of the ledger. Times are in ms since the Unix epoch. */

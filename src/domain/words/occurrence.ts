@@ -19,4 +19,5 @@ export const OCCURRENCE_REASON_TEXT = {
   down: "petit was not running, and catch-up did not reach back to it",
   late: "petit was asleep or busy until too late, and catch-up did not reach back to it",
   superseded: "petit was down or asleep, and catch-up ran a later occurrence instead",
+  restored: "the database was restored from an older copy, so a run may have been started for it",
 } as const satisfies Record<SkipReason | MissReason, string>;

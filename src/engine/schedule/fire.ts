@@ -29,7 +29,11 @@ export type FireOptions = {
   readonly log: Log;
 };
 
-type FireContext = FireOptions & { readonly addHooks: AddHooks };
+type FireContext = FireOptions & {
+  readonly addHooks: AddHooks;
+  /** See `Identity`; 0 if there are none. */
+  readonly unknownUntil: number;
+};
 
 /**
  * Decides about all due occurrences and accounts for them, in one transaction. Returns the jobs whose occurrences stay undecided because
@@ -51,11 +55,12 @@ const decide = (dueJobs: readonly DueJob[], options: FireOptions): ReadonlySet<J
   const { commits, store, log, internalErrors, now } = options;
   const undecided = new Set<JobId>();
   commits.commit((addHooks) => {
+    const unknownUntil = store.identity.get().unknownUntil ?? 0;
     for (const due of dueJobs) {
       const { id: jobId } = due.stored.job;
       const added: TransactionHooks[] = [];
       try {
-        store.transaction(() => decideJob(due, { ...options, addHooks: (hooks) => added.push(hooks) }));
+        store.transaction(() => decideJob(due, { ...options, unknownUntil, addHooks: (hooks) => added.push(hooks) }));
         added.push({ onCommit: () => internalErrors.unblock({ jobId, runId: null }), onRollback: () => {} });
         for (const hooks of added) addHooks(hooks);
       } catch (error) {
@@ -115,25 +120,29 @@ const recordPart = (
 
 type DueDecision = CatchupDecision | { readonly kind: "skip"; readonly reason: SkipReason };
 
-/** Catch-up takes no notice of an occurrence on an excepted date, which is skipped, and of one for a boot, which is never late. */
+/**
+ * Neither catch-up nor a pause takes notice of an occurrence on an excepted date, which is skipped, nor of one that may have started in
+ * the database that was replaced. Catch-up takes no notice of one for a boot, which is never late.
+ */
 const verdictsOf = (due: DueJob, schedule: ScheduleSpec, context: FireContext): readonly DueDecision[] => {
   const { occurrences } = due;
-  if (!due.stored.job.enabled) return occurrences.map(() => ({ kind: "skip", reason: "disabled" }));
+  const { id: jobId, enabled } = due.stored.job;
+  if (!enabled) return occurrences.map(() => ({ kind: "skip", reason: "disabled" }));
   const { excludes, bootAt } = due.schedule;
-  const starts = occurrences.filter((at) => !excludes(at) && at !== bootAt);
-  const verdicts = verdictsOfStarts({ ...due, occurrences: starts }, schedule, context);
-  if (starts.length === occurrences.length) return verdicts;
-  const remaining = verdicts.values();
-  return occurrences.map((at) => {
-    if (excludes(at)) return EXCLUDED;
-    if (at === bootAt) return context.isPaused(due.stored.job.id) ? PAUSED : AT_BOOT;
-    return remaining.next().value ?? EXCLUDED;
+  const settled = occurrences.map((at): DueDecision | null => {
+    if (excludes(at)) return { kind: "skip", reason: "excluded" };
+    if (at + jitterMs(jobId, at, schedule.jitterMs) <= context.unknownUntil) return RESTORED;
+    if (at === bootAt) return context.isPaused(jobId) ? PAUSED : AT_BOOT;
+    return null;
   });
+  const starts = occurrences.filter((_, index) => settled[index] === null);
+  const remaining = verdictsOfStarts({ ...due, occurrences: starts }, schedule, context).values();
+  return settled.map((each) => each ?? remaining.next().value ?? RESTORED);
 };
 
 const AT_BOOT = { kind: "fire", trigger: "schedule" } as const;
 
-const EXCLUDED = { kind: "skip", reason: "excluded" } as const;
+const RESTORED = { kind: "miss", reason: "restored" } as const;
 
 const verdictsOfStarts = (
   { stored: { job }, occurrences, wasDown, backlog }: DueJob,

@@ -59,10 +59,12 @@ const findSign = ({ store, path, place }: AnchorOptions): RestoreSign | null => 
   const before = place === null ? null : store.identity.setPlace(place);
   if (before !== null && before !== place) return "moved";
   if (identity.copiedAt !== null) return "backup";
-  if (!identity.isAnchored) return null;
   const noted = decode(readText(siblingFile(path, INCARNATION_SUFFIX)));
-  if (noted?.token !== tokenOf(identity)) return "copied";
-  return noted.position > store.events.getNewestSeq() ? "older" : null;
+  const isOlder = noted !== null && noted.position > store.events.getNewestSeq();
+  if (noted?.token === tokenOf(identity)) return isOlder ? "older" : null;
+  if (identity.isAnchored) return "copied";
+  // A copy from before petit wrote the file.
+  return noted?.token.startsWith(identity.id) ? "older" : null;
 };
 
 /** All positions have the same length, so that one write replaces the whole file. */

@@ -248,3 +248,37 @@ CREATE INDEX deliveries_version ON deliveries (version);
 -- The process of a worker, as JSON; null if the worker does not say. Clones of one machine are the same worker otherwise.
 ALTER TABLE workers ADD COLUMN process TEXT CHECK (json_valid(process));
 ALTER TABLE offers ADD COLUMN process TEXT CHECK (json_valid(process));
+
+-- The reason `restored` of occurrences. A CHECK can't be changed, so the table is copied.
+CREATE TABLE new_occurrences (
+  job_id TEXT NOT NULL,
+  scheduled_for INTEGER NOT NULL,
+  outcome TEXT NOT NULL CHECK (outcome IN ('fired', 'skipped', 'missed')),
+  reason TEXT CHECK (reason IN ('paused', 'dependency', 'overlap', 'disabled', 'queue_full', 'excluded', 'down', 'late',
+    'superseded', 'restored')),
+  run_id TEXT,
+  decided_at INTEGER NOT NULL,
+  jitter_ms INTEGER NOT NULL DEFAULT 0 CHECK (jitter_ms >= 0),
+  PRIMARY KEY (job_id, scheduled_for),
+  CHECK ((outcome = 'fired') = (reason IS NULL)),
+  CHECK ((outcome = 'fired') = (run_id IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+INSERT INTO new_occurrences (job_id, scheduled_for, outcome, reason, run_id, decided_at, jitter_ms)
+SELECT job_id, scheduled_for, outcome, reason, run_id, decided_at, jitter_ms FROM occurrences;
+DROP TABLE occurrences;
+ALTER TABLE new_occurrences RENAME TO occurrences;
+CREATE INDEX occurrences_unfired ON occurrences (scheduled_for, outcome, reason) WHERE outcome <> 'fired';
+
+-- Occurrences until then that are not in the ledger may have started a run in the database that was replaced; null if none can have.
+ALTER TABLE identity ADD COLUMN unknown_until INTEGER;
+-- In a copy that was restored with --catch-up: they are caught up all the same.
+ALTER TABLE identity ADD COLUMN catch_up INTEGER NOT NULL DEFAULT 0 CHECK (catch_up IN (0, 1));
+
+-- The ids of attempts that only the replaced databases had. Their processes may still run.
+CREATE TABLE lost_attempts (
+  -- Exclusive: the newest one in the copy.
+  after INTEGER NOT NULL,
+  -- Inclusive: the ids of later attempts begin after it.
+  until INTEGER NOT NULL,
+  PRIMARY KEY (after, until)
+) STRICT, WITHOUT ROWID;

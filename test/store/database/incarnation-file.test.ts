@@ -78,6 +78,20 @@ describe("a database", () => {
       },
     ],
     [
+      "replaced by a copy from before there was a file beside it",
+      "older",
+      (file) => {
+        cpSync(file("petit.db"), file("copy.db"));
+        const copy = runtime.openDatabase(file("copy.db"));
+        copy.exec("UPDATE identity SET anchored = 0");
+        copy.close();
+        start(file("petit.db"), { work: pause });
+        for (const suffix of ["", "-wal", "-shm"]) rmSync(file(`petit.db${suffix}`), { force: true });
+        cpSync(file("copy.db"), file("petit.db"));
+        return file("petit.db");
+      },
+    ],
+    [
       "copied without its other files",
       "copied",
       (file) => {
@@ -123,6 +137,15 @@ describe("a database", () => {
     expect(restored.token).toStartWith(`${first.token}.`);
     expect(ids[1]).toBeGreaterThan((ids[0] ?? 0) + 1_000);
     expect(start(path)).toEqual({ ...restored, sign: null });
+  });
+
+  test("that is new is not restored, although the file of a deleted one is there", () => {
+    using dir = tempDir();
+    const first = start(dir.file("petit.db"), { work: pause });
+    rmSync(dir.file("petit.db"));
+    const second = start(dir.file("petit.db"));
+    expect(second.sign).toBeNull();
+    expect(second.token).not.toBe(first.token);
   });
 
   test("of a worker that was copied to another folder counts as restored", () => {

@@ -54,7 +54,10 @@ export const schedules: Topic = {
       rows: [
         ["fired", "It started a run."],
         ["skipped", "petit was running but did not start a run: paused, a dependency, an overlap, disabled."],
-        ["missed", "petit was down or the machine asleep, and `catchup` did not cover the occurrence."],
+        [
+          "missed",
+          "petit was down or the machine asleep, and `catchup` did not cover the occurrence. Or the database was restored from an older copy.",
+        ],
       ],
     },
   ],
