@@ -34,7 +34,7 @@ export type OpenEngineOptions = {
  */
 export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableStack): Engine => {
   const { settings, jobsDir, runtime, clock, log } = options;
-  const { store, spool } = openPlace({ ...options, db: settings.db }, parts);
+  const { store, spool, isRestored } = openPlace({ ...options, db: settings.db }, parts);
   return parts.use(
     createEngine({
       store,
@@ -49,6 +49,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       environment: definedIn(options.environment),
       settings: engineSettings(settings),
       followSchedules: options.followSchedules ?? true,
+      isRestored,
       workers: options.workers ?? null,
       openAccess: options.openAccess ?? (() => null),
     }),

@@ -14,6 +14,7 @@ import { next } from "./commands/next.ts";
 import { notify } from "./commands/notify.ts";
 import { pause } from "./commands/pause.ts";
 import { reload } from "./commands/reload.ts";
+import { restore } from "./commands/restore.ts";
 import { resume } from "./commands/resume.ts";
 import { retry } from "./commands/retry.ts";
 import { run } from "./commands/run.ts";
@@ -52,6 +53,7 @@ export const COMMANDS: readonly Command[] = [
   reload,
   notify,
   backup,
+  restore,
   worker,
   doctor,
   service,

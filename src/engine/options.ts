@@ -34,6 +34,8 @@ export type EngineOptions = {
   readonly settings: EngineSettings;
   /** False to create runs by trigger only, and never from schedules. Default true. */
   readonly followSchedules?: boolean;
+  /** True if petit has noticed at this start that the database was restored. Default false. */
+  readonly isRestored?: boolean;
 };
 
 export type RetentionSettings = Retention & {

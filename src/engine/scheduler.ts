@@ -37,6 +37,7 @@ import { makeSpoolDir } from "./output/spool.ts";
 import { Poller } from "./poller.ts";
 import { Pruner } from "./pruner.ts";
 import { adoptRuns } from "./run/adopt.ts";
+import { LostProcesses } from "./run/lost-processes.ts";
 import { NewestRuns } from "./run/newest-runs.ts";
 import { canRetry, retry } from "./run/retry.ts";
 import { mustFindRun, Runs } from "./run/runs.ts";
@@ -80,6 +81,7 @@ class Scheduler implements Engine {
   readonly #attention: AttentionFinder;
   readonly #artifacts: Artifacts;
   readonly #runs: Runs;
+  readonly #lostProcesses: LostProcesses;
   readonly #scheduleQueue: ScheduleQueue;
   readonly #pruner: Pruner;
   readonly #shutdown: Shutdown;
@@ -122,6 +124,10 @@ class Scheduler implements Engine {
     });
     this.#workers = options.workers?.({ store, commits, clock, log: options.log, detach }) ?? null;
     this.#withoutWorkers = new WithoutWorkers(store);
+    this.#lostProcesses = new LostProcesses({
+      ...options,
+      occupy: (jobId, runId) => this.#runs.occupy(jobId, runId),
+    });
     this.#runs = new Runs({
       engine: { ...options, environment: inheritable(options.environment) },
       ownEnvironment: options.environment,
@@ -130,7 +136,10 @@ class Scheduler implements Engine {
       internalErrors: this.#internalErrors,
       artifacts: this.#artifacts,
       poller: this.#poller,
-      drivers: { local: localDriver(store), remote: (this.#workers ?? this.#withoutWorkers).driver },
+      drivers: {
+        local: localDriver(store, this.#lostProcesses),
+        remote: (this.#workers ?? this.#withoutWorkers).driver,
+      },
       newestRuns: this.#newestRuns,
       jobs: this.#jobs,
       detach,
@@ -187,7 +196,9 @@ class Scheduler implements Engine {
     await this.#jobs.load();
     this.#newestRuns.load(store.runs.listNewestByJob());
     this.#artifacts.start();
-    adoptRuns({ ...this.#options, runs: this.#runs, poller: this.#poller });
+    this.#lostProcesses.start();
+    const { attemptIds: lostIds } = this.#lostProcesses;
+    adoptRuns({ ...this.#options, runs: this.#runs, poller: this.#poller, lostIds });
     this.#workers?.start();
     if (this.#options.followSchedules !== false) this.#startSchedules();
     store.stopBlocking();
@@ -211,6 +222,7 @@ class Scheduler implements Engine {
   #startSchedules(): void {
     const now = this.#options.clock.now();
     this.#rewindLedger(now);
+    if (this.#options.isRestored) this.store.identity.extendUnknown(now);
     this.#scheduleQueue.set(this.#jobs.all.values(), now);
     this.#scheduleQueue.start(now);
     this.#runs.prepareFor(Math.max(MIN_PREPARED, this.#scheduleQueue.size));
@@ -249,6 +261,7 @@ class Scheduler implements Engine {
     this.#notifier[Symbol.dispose]();
     this.#detach.abort();
     this.#poller[Symbol.dispose]();
+    this.#lostProcesses[Symbol.dispose]();
     this.#runs[Symbol.dispose]();
   }
 

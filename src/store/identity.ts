@@ -42,8 +42,12 @@ export interface IdentityStore {
   renew(options: { readonly now: number; readonly isHere: (attemptId: number) => boolean }): void;
   /** Marks this database as a copy that was restored. `catchesUp`: its schedules are caught up as after a downtime. */
   markRestored(options: { readonly now: number; readonly catchesUp: boolean }): void;
-  /** Returns the attempts of the databases that this one has replaced. */
+  /** Includes the occurrences during the first start after a restore, unless they are to be caught up. */
+  extendUnknown(now: number): void;
+  /** Returns the attempts of the databases that this one has replaced, as long as processes of them may run. */
   listLost(): readonly LostAttempts[];
+  /** Notes that no process of them runs any more. */
+  forgetLost(): void;
   /** Makes the ids of attempts begin with one that no earlier database had, unless there has been an attempt. */
   beginIds(now: number): void;
   /** Returns the session of the last process that stored one. Null if there was none since the last restore. */
@@ -121,10 +125,18 @@ export const createIdentityStore = ({ sql, write }: StoreContext): IdentityStore
       });
     }),
 
+    extendUnknown: write("durable", (now) => {
+      sql.run("UPDATE identity SET unknown_until = $now WHERE unknown_until < $now", { now });
+    }),
+
     listLost: () =>
       sql
         .all("SELECT after, until FROM lost_attempts")
         .map((row) => ({ after: integer(row, "after"), until: integer(row, "until") })),
+
+    forgetLost: write("relaxed", () => {
+      sql.run("DELETE FROM lost_attempts");
+    }),
 
     beginIds: write("durable", (now) => {
       if (newestId() === null) setNewestId(firstIdAt(now));
@@ -145,6 +157,10 @@ export const createIdentityStore = ({ sql, write }: StoreContext): IdentityStore
     }),
   };
 };
+
+/** Returns whether only a replaced database had this attempt. */
+export const isLost = (attemptId: number, lost: readonly LostAttempts[]): boolean =>
+  lost.some(({ after, until }) => attemptId > after && attemptId <= until);
 
 /** Returns the name of a database at one incarnation. */
 export const tokenOf = ({ id, incarnation }: Pick<Identity, "id" | "incarnation">): string =>

@@ -10,8 +10,7 @@ export const backup = defineCommand({
     "Copies the database given by --db to FILE, as a consistent snapshot that only its owner can read. An older copy is " +
     "replaced atomically; a file that is not a petit database is never replaced. If petit starts on the copy, runs that were " +
     "running at the time of the copy become interrupted. Artifacts are not in the database but in the folder DB-artifacts beside " +
-    "it: copy that as well. To restore, stop petit, replace the database with the copy, and " +
-    "remove its -wal file.",
+    "it: copy that as well, as FILE-artifacts. `petit restore` puts both back.",
   args: { FILE: { type: "positional", required: true, description: "The file to write the copy to." } },
   settings: [],
   examples: ["petit backup petit-copy.db", 'petit --db /var/lib/petit/petit.db backup "/backup/petit-$(date +%F).db"'],

@@ -8,6 +8,7 @@ import { jobChecks } from "../doctor/jobs.ts";
 import { machineChecks } from "../doctor/machine.ts";
 import { natsChecks } from "../doctor/nats.ts";
 import { schedulerChecks } from "../doctor/scheduler.ts";
+import { endStrays, straysCheck, strayText } from "../doctor/strays.ts";
 import { isWorker, workerChecks } from "../doctor/worker.ts";
 import { EXIT } from "../exit.ts";
 import { GLOBAL_SETTINGS } from "../flags.ts";
@@ -24,7 +25,7 @@ export const doctor = defineCommand({
   summary: "Check the database, the setup and the machine",
   description:
     "Checks what petit needs, with the settings that 'petit run' would use here. Reports each problem with a hint, then shows " +
-    "every setting and where its value comes from. Changes nothing, and does not need a running petit. Connects to the receivers " +
+    "every setting and where its value comes from. Changes nothing without --end-strays, and does not need a running petit. Connects to the receivers " +
     "of notifications, and sends them nothing. With --trust, checks what a worker needs instead. The exit status is 1 if a check failed; warnings don't count.",
   args: {
     JOBS_DIR: {
@@ -32,13 +33,18 @@ export const doctor = defineCommand({
       required: false,
       description: `The folder of the job files. [default: the jobs_dir setting, ${SETTINGS.jobsDir.default}]`,
     },
+    "end-strays": {
+      type: "boolean",
+      description: "First end the processes of runs that a restored database does not know.",
+    },
   },
   settings: Object.keys(SETTINGS)
     .filter(isSettingKey)
     .filter((key) => key !== "jobsDir" && !GLOBAL.includes(key)),
   examples: ["petit doctor", "petit doctor examples/jobs --db petit.db", "petit doctor --json"],
-  run: async ({ JOBS_DIR }, context) => {
+  run: async ({ JOBS_DIR, "end-strays": endsStrays = false }, context) => {
     const { out, err } = context.terminal;
+    if (endsStrays) await endAllStrays(context);
     const checks = await runChecks(JOBS_DIR ?? null, context);
     const settings = shownSettings(context, JOBS_DIR ?? null);
     out.write(context.json ? asJson(checks, settings) : `${checksText(checks, out)}\n${settingsText(settings, out)}`);
@@ -47,11 +53,20 @@ export const doctor = defineCommand({
   },
 });
 
+const endAllStrays = async (context: Context): Promise<void> => {
+  const { err } = context.terminal;
+  const { ended, left } = await endStrays(context);
+  for (const stray of ended) err.write(`ended ${strayText(stray)}\n`);
+  for (const stray of left) err.write(`could not end ${strayText(stray)}\n`);
+  if (ended.length + left.length === 0) err.write("no process of a run that the database does not know is running\n");
+};
+
 const runChecks = async (jobsDir: string | null, context: Context): Promise<readonly Check[]> => {
   if (isWorker(context)) return await workerChecks(context);
   const given = jobsDir !== null || context.origins.jobsDir.kind !== "default";
   return [
     ...databaseChecks(context),
+    ...straysCheck(context),
     ...(await schedulerChecks(context)),
     ...(await accessChecks(context)),
     ...(await natsChecks(context)),

@@ -1,8 +1,9 @@
 import type { Task } from "../../domain/job.ts";
-import type { Run } from "../../domain/run.ts";
+import { ENDING_REASONS, type Run } from "../../domain/run.ts";
 import type { Attempt } from "../../domain/task-run.ts";
 import type { TaskNode } from "../../store/runs/task-runs.ts";
 import type { Store } from "../../store/store.ts";
+import { describeEnd } from "./exit-status.ts";
 import { type AttemptResult, type RunAttemptOptions, runAttempt } from "./run-attempt.ts";
 
 /** Where attempts run: on this machine, or on others. */
@@ -38,10 +39,29 @@ export type AttemptDrivers = {
 export const driverOf = ({ runsOn }: Pick<Task, "runsOn">, { local, remote }: AttemptDrivers): AttemptDriver =>
   runsOn === undefined ? local : remote;
 
+/** What keeps attempts from starting. */
+export type StartGate = {
+  blocks(run: Pick<Run, "id" | "jobId">): boolean;
+  /** Resolves when the run may start a process, or when `signal` aborts. */
+  untilFree(run: Pick<Run, "id" | "jobId">, signal: AbortSignal): Promise<void>;
+};
+
 /** Returns the driver of attempts on this machine. */
-export const localDriver = (store: Pick<Store, "runs">): AttemptDriver => ({
+export const localDriver = (store: Pick<Store, "runs">, gate: StartGate): AttemptDriver => ({
   outlivesPetit: false,
   store: ({ run, node, now }) => store.runs.startAttempt(run, node, now),
-  run: runAttempt,
+  run: (options) =>
+    options.adopted === null && gate.blocks(options.context.run) ? runWhenFree(options, gate) : runAttempt(options),
   release: ({ spool, spools }) => spools.remove(spool),
 });
+
+const runWhenFree = async (options: RunAttemptOptions, gate: StartGate): Promise<AttemptResult> => {
+  const { end, detach, context, now } = options;
+  await gate.untilFree(context.run, AbortSignal.any([end, detach]));
+  detach.throwIfAborted();
+  if (!end.aborted) return await runAttempt(options);
+  const reason = ENDING_REASONS.find((each) => end.reason === each) ?? "cancelled";
+  const error = describeEnd(reason, context.task.timeoutMs);
+  const outcome = { status: "failed", reason, error, exitCode: null, signal: null } as const;
+  return { outcome, outputs: {}, transient: false, endedAt: now() };
+};

@@ -1,23 +1,32 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { type JobId, parseJobId, parseRunId, type RunId } from "../../domain/ids.ts";
 import { readText } from "../output/spool.ts";
 import { statOf } from "./identity.ts";
 
-/** A process group that runs an attempt. */
-export type Stray = { readonly attemptId: number; readonly pgid: number };
+/** A process group that runs an attempt. Job and run are those of its environment; null if that does not name them. */
+export type Stray = {
+  readonly attemptId: number;
+  readonly pgid: number;
+  readonly jobId: JobId | null;
+  readonly runId: RunId | null;
+};
 
 /**
- * Returns the process groups of this machine that run attempts of a spool folder, without those that are `known`. They are left when the
- * database was deleted, or was replaced by an older one. A process belongs to the attempt that its wrapper, or its variable
- * `PETIT_OUTPUT`, names.
+ * Returns the process groups of this machine that run attempts of a spool folder, and that are to be ended or waited for by `isStray`. They
+ * are left when the database was deleted, or was replaced by an older one. A process belongs to the attempt that its wrapper, or its
+ * variable `PETIT_OUTPUT`, names.
  */
-export const findStrays = (spoolDir: string, isKnown: (attemptId: number) => boolean): readonly Stray[] => {
+export const findStrays = (spoolDir: string, isStray: (attemptId: number) => boolean): readonly Stray[] => {
   const strays = new Map<number, Stray>();
   const own = statOf(process.pid)?.group;
+  const isSpoolDir = sameFolderAs(spoolDir);
   for (const pid of pidsOf("/proc")) {
-    const attemptId = attemptOfProcess(pid, spoolDir);
-    if (attemptId === null || isKnown(attemptId)) continue;
-    const pgid = statOf(pid)?.group;
-    if (pgid !== undefined && pgid > 1 && pgid !== own) strays.set(pgid, { attemptId, pgid });
+    const found = attemptOfProcess(pid, isSpoolDir);
+    if (found === null || !isStray(found.attemptId)) continue;
+    const stat = statOf(pid);
+    if (stat === null || stat.state === "Z" || stat.group <= 1 || stat.group === own) continue;
+    strays.set(stat.group, { ...found, pgid: stat.group });
   }
   return [...strays.values()];
 };
@@ -30,19 +39,42 @@ const pidsOf = (folder: string): readonly number[] => {
   }
 };
 
-const attemptOfProcess = (pid: number, spoolDir: string): number | null => {
-  const wrapper = readText(`/proc/${pid}/cmdline`)?.split("\0")[3] ?? "";
-  const named = idIn(wrapper, { prefix: `${spoolDir}/`, suffix: "/status" });
-  if (named !== null) return named;
-  const variables = (readText(`/proc/${pid}/environ`) ?? "").split("\0");
-  const output = variables.find((each) => each.startsWith(`PETIT_OUTPUT=${spoolDir}/`)) ?? "";
-  return idIn(output, { prefix: `PETIT_OUTPUT=${spoolDir}/`, suffix: "/outputs" });
+/** Returns whether a path leads to a folder, also by a link. */
+const sameFolderAs = (folder: string): ((path: string) => boolean) => {
+  const own = statSync(folder, { throwIfNoEntry: false });
+  const known = new Map<string, boolean>([[folder, true]]);
+  return (path) => {
+    const found = known.get(path);
+    if (found !== undefined) return found;
+    const isSame = isSameFolder(path, own);
+    known.set(path, isSame);
+    return isSame;
+  };
 };
 
-type Affixes = { readonly prefix: string; readonly suffix: string };
+const isSameFolder = (path: string, own: { readonly dev: number; readonly ino: number } | undefined): boolean => {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats !== undefined && stats.ino === own?.ino && stats.dev === own.dev;
+  } catch {
+    return false;
+  }
+};
 
-const idIn = (text: string, { prefix, suffix }: Affixes): number | null => {
-  if (!text.startsWith(prefix) || !text.endsWith(suffix)) return null;
-  const id = text.slice(prefix.length, -suffix.length);
-  return /^\d{1,15}$/.test(id) ? Number(id) : null;
+const attemptOfProcess = (pid: number, isSpoolDir: (path: string) => boolean): Omit<Stray, "pgid"> | null => {
+  const wrapper = readText(`/proc/${pid}/cmdline`)?.split("\0")[3] ?? "";
+  const variables = (readText(`/proc/${pid}/environ`) ?? "").split("\0");
+  const variable = (name: string): string =>
+    variables.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
+  const attemptId = idIn(wrapper, "/status", isSpoolDir) ?? idIn(variable("PETIT_OUTPUT"), "/outputs", isSpoolDir);
+  if (attemptId === null) return null;
+  return { attemptId, jobId: parseJobId(variable("PETIT_JOB_ID")), runId: parseRunId(variable("PETIT_RUN_ID")) };
+};
+
+/** Returns the attempt whose folder contains a file, if that is in the spool folder. */
+const idIn = (path: string, suffix: string, isSpoolDir: (path: string) => boolean): number | null => {
+  if (!path.startsWith("/") || !path.endsWith(suffix)) return null;
+  const folder = path.slice(0, -suffix.length);
+  const id = folder.slice(folder.lastIndexOf("/") + 1);
+  return /^\d{1,15}$/.test(id) && isSpoolDir(dirname(folder)) ? Number(id) : null;
 };

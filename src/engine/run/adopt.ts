@@ -12,12 +12,14 @@ import type { Runs } from "./runs.ts";
 export type AdoptRunsOptions = Pick<EngineOptions, "store" | "log" | "spoolDir" | "clock"> & {
   readonly runs: Runs;
   readonly poller: Poller;
+  /** Attempts that the database does not know, and that still run. */
+  readonly lostIds: readonly number[];
 };
 
 /** Adopts every run that the previous process left unfinished, and removes the spool files of all other runs. */
 export const adoptRuns = (options: AdoptRunsOptions): void => {
-  const { store, log, spoolDir, runs } = options;
-  const adoptedIds = new Set<number>();
+  const { store, log, spoolDir, runs, lostIds } = options;
+  const adoptedIds = new Set<number>(lostIds);
   const unfinished = store.runs.listUnfinished().map((run) => {
     const attempts = run.status === "running" ? runningAttempts(run, options) : [];
     return { run, attempts, hasProcess: attempts.some(({ childRunId }) => childRunId === null) };

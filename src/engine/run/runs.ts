@@ -176,6 +176,16 @@ export class Runs implements Disposable {
     runJob.resume({ isParked: !hasProcess && !this.#takePlaceAgain(runJob) });
   }
 
+  /** Takes the places of a run that the database does not know. Returns a function that frees them. */
+  occupy(jobId: JobId, runId: RunId): () => void {
+    const queue = this.#options.jobs.find(jobId)?.job.queue;
+    this.#limiter.enter({ id: jobId, ...(queue !== undefined && { queue }) }, runId);
+    return () => {
+      this.#limiter.leave(runId);
+      void this.startPending();
+    };
+  }
+
   /**
    * Ends a run that petit can't continue or start because of an error of its own, with its processes. If the database refuses that, the
    * run stays as it is until somebody cancels it, and petit says so.

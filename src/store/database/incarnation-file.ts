@@ -1,6 +1,6 @@
 import { closeSync, constants, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { tokenOf } from "../identity.ts";
+import { type Identity, tokenOf } from "../identity.ts";
 import type { Store } from "../store.ts";
 import { siblingFile } from "./sibling-file.ts";
 
@@ -55,12 +55,23 @@ export const anchorDatabase = (options: AnchorOptions): Disposable & { readonly 
 };
 
 const findSign = ({ store, path, place }: AnchorOptions): RestoreSign | null => {
-  const identity = store.identity.get();
   const before = place === null ? null : store.identity.setPlace(place);
   if (before !== null && before !== place) return "moved";
-  if (identity.copiedAt !== null) return "backup";
+  return findRestoreSign(path, () => ({ identity: store.identity.get(), newestSeq: store.events.getNewestSeq() }));
+};
+
+type DatabaseState = {
+  readonly identity: Pick<Identity, "id" | "incarnation" | "isAnchored" | "copiedAt">;
+  /** The number of the newest event. */
+  readonly newestSeq: number;
+};
+
+/** Returns why a database counts as restored; null if it does not, or if petit has noticed it before. `read` is called after the file is read. */
+export const findRestoreSign = (path: string, read: () => DatabaseState): RestoreSign | null => {
   const noted = decode(readText(siblingFile(path, INCARNATION_SUFFIX)));
-  const isOlder = noted !== null && noted.position > store.events.getNewestSeq();
+  const { identity, newestSeq } = read();
+  if (identity.copiedAt !== null) return "backup";
+  const isOlder = noted !== null && noted.position > newestSeq;
   if (noted?.token === tokenOf(identity)) return isOlder ? "older" : null;
   if (identity.isAnchored) return "copied";
   // A copy from before petit wrote the file.

@@ -1,0 +1,102 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { defaultZone } from "../../app/settings/settings.ts";
+import { findStrays, type Stray } from "../../engine/attempt/strays.ts";
+import { planRestore, type RestorePlan, restore as restoreDatabase } from "../../store/database/restore.ts";
+import { siblingFile } from "../../store/database/sibling-file.ts";
+import { isLost } from "../../store/identity.ts";
+import { type Context, defineCommand } from "../command.ts";
+import { endStraysCommand, strayText } from "../doctor/strays.ts";
+import { EXIT } from "../exit.ts";
+import { readableLocal } from "../terminal/local-time.ts";
+import { pluralize } from "../terminal/pluralize.ts";
+
+export const restore = defineCommand({
+  name: "restore",
+  summary: "Replace the database by a copy of `petit backup`",
+  description:
+    "Replaces the database given by --db by FILE, while petit is stopped. Checks FILE first. Keeps what was there as " +
+    "DB.before-restore-TIME. If there is a folder FILE-artifacts, it replaces DB-artifacts. All files belong to the owner of the old " +
+    "database. Nobody knows what petit did after the copy was made, so the next start records the occurrences since then as missed " +
+    "and catches none of them up. Processes of runs that the copy does not know are listed: `petit doctor --end-strays` ends them.",
+  args: {
+    FILE: { type: "positional", required: true, description: "The copy." },
+    "dry-run": { type: "boolean", description: "Check FILE, and say what would happen, without changing anything." },
+    "catch-up": {
+      type: "boolean",
+      description: "Catch up as after a downtime, although jobs may have run for the same times already.",
+    },
+  },
+  settings: [],
+  examples: [
+    "petit restore petit-copy.db --dry-run",
+    "sudo petit --db /var/lib/petit/petit.db restore /backup/petit-2026-03-28.db",
+  ],
+  run: async ({ FILE, "dry-run": isDryRun = false, "catch-up": catchesUp = false }, context) => {
+    const { terminal, settings, runtime, clock, json } = context;
+    const options = { path: settings.db, source: FILE, runtime, now: clock.now() };
+    const plan = planRestore(options);
+    if (!isDryRun) restoreDatabase(plan, { ...options, catchesUp });
+    const strays = straysOf(plan, context);
+    const done = { file: FILE, isDryRun, catchesUp, strays };
+    if (json) terminal.out.write(`${JSON.stringify(asJson(plan, done), null, 2)}\n`);
+    else terminal.err.write(linesOf(plan, done, context).join(""));
+    return EXIT.DONE;
+  },
+});
+
+type Done = {
+  readonly file: string;
+  readonly isDryRun: boolean;
+  readonly catchesUp: boolean;
+  readonly strays: readonly Stray[];
+};
+
+const straysOf = ({ lostAttempts }: RestorePlan, { settings }: Context): readonly Stray[] => {
+  const spoolDir = resolve(siblingFile(settings.db, "-spool"));
+  return existsSync(spoolDir) ? findStrays(spoolDir, (attemptId) => isLost(attemptId, [lostAttempts])) : [];
+};
+
+const asJson = (plan: RestorePlan, { file, isDryRun, catchesUp, strays }: Done) => ({
+  file,
+  database: plan.place,
+  dry_run: isDryRun,
+  catch_up: catchesUp,
+  copied_at: plan.copiedAt,
+  runs: plan.runs,
+  lost_runs: plan.lostRuns,
+  kept_as: plan.aside,
+  artifacts: plan.artifacts,
+  strays: strays.map(({ pgid, jobId, runId }) => ({ pid: pgid, job_id: jobId, run_id: runId })),
+});
+
+/** Returns what a restore has done, or would do. */
+const linesOf = (
+  plan: RestorePlan,
+  { file, isDryRun, catchesUp, strays }: Done,
+  context: Context,
+): readonly string[] => {
+  const { copiedAt, lostRuns, aside, artifacts, place } = plan;
+  const verb = (done: string, would: string): string => (isDryRun ? `would ${would}` : done);
+  const since = copiedAt === null ? "" : `, of ${readableLocal(copiedAt, defaultZone(context.settings))}`;
+  const lost =
+    lostRuns === null
+      ? "the old database can't be read, so it is unknown which runs are lost"
+      : lostRuns === 0
+        ? "no run is lost"
+        : `${pluralize(lostRuns, "run")} that the copy does not have ${lostRuns === 1 ? "is" : "are"} lost`;
+  const occurrences = catchesUp
+    ? "the next start catches up as after a downtime: jobs may run twice for the same time"
+    : "the next start records the occurrences since the copy as missed, and catches none of them up";
+  return [
+    `${verb("restored", "restore")} ${place} from ${file}: ${pluralize(plan.runs, "run")}${since}`,
+    lost,
+    ...(aside === null ? [] : [`${verb("kept", "keep")} the old database as ${aside}`]),
+    ...(artifacts === null
+      ? [`there is no folder ${file}-artifacts, so the present artifacts stay`]
+      : [`${verb("restored", "restore")} the artifacts from ${artifacts}`]),
+    occurrences,
+    ...strays.map((stray) => `still running: ${strayText(stray)}`),
+    ...(strays.length === 0 ? [] : [`end what still runs with: ${endStraysCommand(context)}`]),
+  ].map((line) => `${line}\n`);
+};

@@ -1,0 +1,322 @@
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  cpSync,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  truncateSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { PetitError } from "../../domain/errors.ts";
+import type { Runtime, SqlDatabase } from "../../runtime/runtime.ts";
+import type { LostAttempts } from "../identity.ts";
+import { assertAccessible, statDatabase } from "./access.ts";
+import { findDamage, findDanglingRows } from "./check.ts";
+import { findLockOwner, lockDatabase } from "./lock.ts";
+import { lockOwnerText } from "./lock-owner.ts";
+import { newerThan } from "./lost-attempts.ts";
+import { MEMORY, openStore } from "./open.ts";
+import { readDatabase } from "./read-only.ts";
+import { integerOrNull, text } from "./rows.ts";
+import { siblingFile } from "./sibling-file.ts";
+import { createTemporaryFile } from "./temporary-file.ts";
+
+export type RestoreOptions = {
+  /** Path of the database, which may be missing. */
+  readonly path: string;
+  /** The copy. Its artifacts are in the folder of that name with the suffix `-artifacts`, if there is one. */
+  readonly source: string;
+  readonly runtime: Runtime;
+  readonly now: number;
+};
+
+/** What a restore does. Times are in ms since the Unix epoch. */
+export type RestorePlan = {
+  /** The file of the database, without links. */
+  readonly place: string;
+  /** When the copy was made; of a file that `petit backup` did not make, the time of its newest event. Null if it has none. */
+  readonly copiedAt: number | null;
+  /** Runs in the copy. */
+  readonly runs: number;
+  /** The runs of the present database that the copy does not have; null if that can't be read. 0 without a present database. */
+  readonly lostRuns: number | null;
+  /** The attempts that the copy does not know. */
+  readonly lostAttempts: LostAttempts;
+  /** Where the present database is moved; null if there is none. */
+  readonly aside: string | null;
+  /** The folder from which the artifacts are restored; null to keep the present ones. */
+  readonly artifacts: string | null;
+};
+
+const ARTIFACTS = "-artifacts";
+
+/**
+ * Checks a copy, and returns what its restore would do, without changing anything. Throws `taken` if petit uses the database, and
+ * `not_found`, `unusable_database` or `invalid_request` if the copy can't be restored.
+ */
+export const planRestore = ({ path, source, runtime, now }: RestoreOptions): RestorePlan => {
+  assertPlace(path);
+  const owner = findLockOwner(runtime, path);
+  if (owner !== null) throw new PetitError("taken", `${path} is in use by ${lockOwnerText(owner)}; stop it first`);
+  assertSource(source, path);
+  const place = resolve(siblingFile(path, ""));
+  const copy = readDatabase({ path: source, runtime }, ({ db }) => readCopy(db, source));
+  const artifacts = `${resolve(source)}${ARTIFACTS}`;
+  return {
+    place,
+    copiedAt: copy.copiedAt,
+    runs: copy.runIds.size,
+    lostRuns: existsSync(place) ? countLost(copy.runIds, { path, runtime }) : 0,
+    lostAttempts: copy.lostAttempts,
+    aside: existsSync(place) ? asideOf(place, now) : null,
+    artifacts: statSync(artifacts, { throwIfNoEntry: false })?.isDirectory() ? artifacts : null,
+  };
+};
+
+const assertPlace = (path: string): void => {
+  if (path === MEMORY) throw new PetitError("invalid_request", `${MEMORY} is not a file; name one with --db`);
+  const folder = dirname(resolve(siblingFile(path, "")));
+  if (statDatabase(folder)?.isDirectory() !== true)
+    throw new PetitError("unusable_database", `there is no folder ${folder} for the database ${path}; create it first`);
+  const found = statDatabase(path);
+  if (found !== undefined && !found.isFile())
+    throw new PetitError("unusable_database", `the database ${path} is not a file; name another with --db`);
+  assertAccessible(path);
+};
+
+const assertSource = (source: string, path: string): void => {
+  const found = statSync(source, { throwIfNoEntry: false });
+  if (found === undefined) throw new PetitError("not_found", `there is no copy ${source}`);
+  if (!found.isFile())
+    throw new PetitError("invalid_request", `${source} is not a file; name a copy of 'petit backup'`);
+  if (existsSync(path) && realpathSync(source) === realpathSync(path))
+    throw new PetitError("invalid_request", `${source} is the database itself; name a copy of it`);
+};
+
+type Copy = Pick<RestorePlan, "copiedAt" | "lostAttempts"> & { readonly runIds: ReadonlySet<string> };
+
+const readCopy = (db: SqlDatabase, source: string): Copy => {
+  const damage = damageOf(db);
+  if (damage.length > 0)
+    throw new PetitError("unusable_database", `${source} is damaged, so it is not restored: ${damage.join("; ")}`);
+  return { runIds: runIdsOf(db), copiedAt: copyTimeOf(db), lostAttempts: newerThan(db) };
+};
+
+/** A database can be too damaged to be checked. */
+const damageOf = (db: SqlDatabase): readonly string[] => {
+  try {
+    return [...findDamage(db, { quick: false }), ...findDanglingRows(db)];
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
+};
+
+const copyTimeOf = (db: SqlDatabase): number | null => {
+  const isMarked = db.prepare("SELECT 1 FROM pragma_table_info('identity') WHERE name = 'copied_at'").get() !== null;
+  const marked = isMarked ? db.prepare("SELECT copied_at AS at FROM identity").get() : null;
+  const at = marked === null ? null : integerOrNull(marked, "at");
+  return at ?? integerOrNull(db.prepare("SELECT max(ifnull(ended_at, created_at)) AS at FROM runs").get() ?? {}, "at");
+};
+
+const runIdsOf = (db: SqlDatabase): ReadonlySet<string> =>
+  new Set(
+    db
+      .prepare("SELECT id FROM runs")
+      .all()
+      .map((row) => text(row, "id")),
+  );
+
+/** Returns null if the present database can't be read, which may be why it is replaced. */
+const countLost = (
+  kept: ReadonlySet<string>,
+  { path, runtime }: Pick<RestoreOptions, "path" | "runtime">,
+): number | null => {
+  try {
+    return readDatabase({ path, runtime }, ({ db }) => [...runIdsOf(db)].filter((id) => !kept.has(id)).length);
+  } catch {
+    return null;
+  }
+};
+
+/** Returns a name that no file has, such as `petit.db.before-restore-2026-03-28T01-55-00`. */
+const asideOf = (place: string, now: number): string => {
+  const name = `${place}.before-restore-${new Date(now).toISOString().slice(0, 19).replaceAll(":", "-")}`;
+  for (let count = 1; ; count++) {
+    const file = count === 1 ? name : `${name}-${count}`;
+    if (!["", ARTIFACTS].some((suffix) => existsSync(`${file}${suffix}`))) return file;
+  }
+};
+
+/**
+ * Replaces a database by a copy, and its artifacts by those of the copy. What was there is moved aside. The next start counts as the first one
+ * after a restore. Files belong to the owner of the present database, or of its folder. Throws as `planRestore` does, and `storage_failed` if
+ * the disk refuses it; then the database is as it was.
+ */
+export const restore = (
+  plan: RestorePlan,
+  { path, source, runtime, now, catchesUp }: RestoreOptions & { readonly catchesUp: boolean },
+): void => {
+  const { place } = plan;
+  const owner = statSync(existsSync(place) ? place : dirname(place));
+  try {
+    {
+      using _lock = lockDatabase(runtime, path);
+      using copy = createTemporaryFile(place);
+      copyDatabase({ from: source, to: copy.path, runtime });
+      {
+        using store = openStore({ path: copy.path, runtime });
+        store.identity.markRestored({ now, catchesUp });
+      }
+      giveFile(copy.path, owner);
+      using artifacts = prepareArtifacts(plan, owner);
+      if (plan.aside !== null) moveAside(place, plan.aside, runtime);
+      artifacts.put();
+      renameSync(copy.path, place);
+      fsyncPath(dirname(place));
+    }
+    // Only now: closing another descriptor of a locked file drops its lock.
+    for (const suffix of ["-lock", "-lock-journal"]) giveLink(siblingFile(path, suffix), owner);
+  } catch (error) {
+    throw error instanceof PetitError ? error : toRestoreError(path, error);
+  }
+};
+
+const copyDatabase = ({
+  from,
+  to,
+  runtime,
+}: Pick<RestoreOptions, "runtime"> & Readonly<Record<"from" | "to", string>>) =>
+  readDatabase({ path: from, runtime }, ({ db }) => {
+    truncateSync(to);
+    db.exec(`VACUUM INTO '${to.replaceAll("'", "''")}'`);
+  });
+
+/** Files that SQLite and petit keep for the database that is moved aside. */
+const COMPANIONS = ["-wal", "-shm", "-journal", "-incarnation"];
+
+const moveAside = (place: string, aside: string, runtime: Runtime): void => {
+  emptyLog(place, runtime);
+  // A link, so that there is a database at every moment.
+  try {
+    linkSync(place, aside);
+  } catch {
+    renameSync(place, aside);
+  }
+  for (const suffix of COMPANIONS)
+    if (existsSync(`${place}${suffix}`)) renameSync(`${place}${suffix}`, `${aside}${suffix}`);
+};
+
+/** Moves the log into the database. That of a damaged database is kept beside it instead. */
+const emptyLog = (place: string, runtime: Runtime): void => {
+  try {
+    const db = runtime.openDatabase(place);
+    try {
+      db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    } finally {
+      db.close();
+    }
+  } catch {
+    // It is moved with its log.
+  }
+};
+
+type PreparedArtifacts = Disposable & { readonly put: () => void };
+
+/**
+ * Copies the artifacts of the copy, or links the present ones, because the next start deletes those of runs that the copy does not have. `put`
+ * moves the present folder aside and the prepared one to its place.
+ */
+const prepareArtifacts = ({ place, aside, artifacts }: RestorePlan, owner: Stats): PreparedArtifacts => {
+  const present = `${place}${ARTIFACTS}`;
+  const hasPresent = lstatSync(present, { throwIfNoEntry: false }) !== undefined;
+  const from = artifacts ?? (hasPresent && aside !== null ? present : null);
+  if (from === null) return { put: () => {}, [Symbol.dispose]: () => {} };
+  const prepared = `${place}-restored${ARTIFACTS}`;
+  rmSync(prepared, { recursive: true, force: true });
+  if (artifacts === null) linkTree(present, prepared);
+  else cpSync(artifacts, prepared, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+  giveTree(prepared, owner);
+  return {
+    put: () => {
+      if (hasPresent) renameSync(present, `${aside ?? `${place}.before-restore`}${ARTIFACTS}`);
+      renameSync(prepared, present);
+    },
+    [Symbol.dispose]: () => rmSync(prepared, { recursive: true, force: true }),
+  };
+};
+
+const linkTree = (from: string, to: string): void => {
+  mkdirSync(to, { mode: 0o700 });
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) linkTree(source, target);
+    else if (entry.isFile()) linkOrCopy(source, target);
+  }
+};
+
+const linkOrCopy = (from: string, to: string): void => {
+  try {
+    linkSync(from, to);
+  } catch {
+    cpSync(from, to, { preserveTimestamps: true });
+  }
+};
+
+/** Gives a tree to the owner. It was just made, in a folder that only the owner and this process can write to. */
+const giveTree = (path: string, owner: Stats): void => {
+  const stats = lstatSync(path);
+  giveLink(path, owner);
+  if (stats.isSymbolicLink()) return;
+  chmodSync(path, stats.mode & (stats.isDirectory() ? 0o700 : 0o600));
+  if (stats.isDirectory()) for (const name of readdirSync(path)) giveTree(join(path, name), owner);
+};
+
+const giveLink = (path: string, { uid, gid }: Stats): void => {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined || !isRoot() || (stats.uid === uid && stats.gid === gid)) return;
+  lchownSync(path, uid, gid);
+};
+
+/** Gives a file to the owner, unless somebody has put a link to another file in its place. Syncs it. */
+const giveFile = (path: string, { uid, gid }: Stats): void => {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    if (fstatSync(fd).nlink !== 1) throw new Error(`${path} was replaced`);
+    fchmodSync(fd, 0o600);
+    if (isRoot()) fchownSync(fd, uid, gid);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+};
+
+const isRoot = (): boolean => process.geteuid?.() === 0;
+
+const fsyncPath = (path: string): void => {
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+};
+
+const toRestoreError = (path: string, cause: unknown): PetitError => {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new PetitError("storage_failed", `${path} could not be restored: ${why}`, { cause });
+};
