@@ -82,25 +82,35 @@ export const describeEnd = (endedBy: EndingReason, timeoutMs: number | null): st
 };
 
 /** Fails an attempt with exit status 0 if its outputs can't be read, since later tasks may use them. */
-const judgeSuccess = ({ outputs, problem }: ParsedOutputs): ExitJudgement => ({
+const judgeSuccess = ({ outputs, problem, isWithheld = false }: ParsedOutputs): ExitJudgement => ({
   outcome:
     problem === null
       ? { status: "completed", reason: null, error: null, exitCode: 0, signal: null }
-      : { status: "failed", reason: "exit_code", error: problem, exitCode: 0, signal: null },
+      : {
+          status: "failed",
+          reason: isWithheld ? "internal_error" : "exit_code",
+          error: problem,
+          exitCode: 0,
+          signal: null,
+        },
   outputs,
   transient: false,
 });
 
 /**
- * Adds what went wrong with the artifacts of an attempt to its result; null if nothing did. An attempt that completed fails. The
- * reason of an attempt that failed anyway stays.
+ * Adds what went wrong with the artifacts of an attempt to its result; null if nothing did. An attempt that completed fails with the
+ * reason, by default `artifacts_failed`. The reason of an attempt that failed anyway stays.
  */
-export const afterCollection = <Result extends ExitJudgement>(result: Result, problem: string | null): Result => {
+export const afterCollection = <Result extends ExitJudgement>(
+  result: Result,
+  problem: string | null,
+  reason: "artifacts_failed" | "internal_error" = "artifacts_failed",
+): Result => {
   const { outcome } = result;
   if (problem === null || isLostReason(outcome.reason)) return result;
   const error = `its artifacts could not be kept: ${problem}`;
   if (outcome.status === "failed") return { ...result, outcome: { ...outcome, error: `${outcome.error}; ${error}` } };
-  const failed = { ...outcome, status: "failed", reason: "artifacts_failed", error } as const;
+  const failed = { ...outcome, status: "failed", reason, error } as const;
   const { skips: _, ...rest } = result;
   return { ...rest, outcome: failed, transient: false } as Result;
 };

@@ -7,7 +7,12 @@ import type { Mask } from "../secrets/mask.ts";
 /** Maximum size of the outputs of a task, in bytes. */
 export const MAX_OUTPUTS_BYTES = 1_048_576;
 
-export type ParsedOutputs = { readonly outputs: Outputs; readonly problem: string | null };
+export type ParsedOutputs = {
+  readonly outputs: Outputs;
+  readonly problem: string | null;
+  /** True if the problem is not one of the task: its outputs are withheld, because secrets in them are not known any more. Default false. */
+  readonly isWithheld?: boolean;
+};
 
 /**
  * Reads the outputs that a task wrote to `$PETIT_OUTPUT`, with its secrets masked. Never blocks and never throws, whatever
@@ -25,7 +30,8 @@ export const readOutputs = (path: string, mask: Mask | null = null): ParsedOutpu
   if (fd === null) return broken("$PETIT_OUTPUT is not a regular file");
   try {
     const { size } = fstatSync(fd);
-    if (mask?.hidesAll && size > 0) return broken("$PETIT_OUTPUT is not used, because its secrets can't be hidden");
+    if (mask?.hidesAll && size > 0)
+      return { ...broken("$PETIT_OUTPUT is not used, because its secrets can't be hidden"), isWithheld: true };
     return size > MAX_OUTPUTS_BYTES
       ? broken(`the task wrote ${size} bytes to $PETIT_OUTPUT; the limit is ${MAX_OUTPUTS_BYTES}`)
       : parseOutputs(readStart(fd, MAX_OUTPUTS_BYTES).toString(), mask);

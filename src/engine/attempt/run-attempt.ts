@@ -79,7 +79,10 @@ export const runAttempt = async (options: RunAttemptOptions): Promise<AttemptRes
   const { mask } = started;
   const result = await followToEnd(started, options);
   const problem = await collectArtifacts(mask, options);
-  return afterCollection(result, problem === null ? null : describeProblem(problem, mask));
+  if (problem === null) return result;
+  return mask?.hidesAll
+    ? afterCollection(result, UNKNOWN_SECRET, "internal_error")
+    : afterCollection(result, hideSecrets(problem, mask));
 };
 
 const followToEnd = async (started: StartedAttempt, options: RunAttemptOptions): Promise<AttemptResult> => {
@@ -142,10 +145,7 @@ const maskOfAdopted = ({ identity }: RunningProcess, options: RunAttemptOptions)
 
 const hideSecrets = (text: string, mask: Mask | null): string => (mask === null ? text : mask.text(text));
 
-const describeProblem = (problem: string, mask: Mask | null): string =>
-  mask?.hidesAll
-    ? "a secret in their paths could not be hidden, because it is not known any more"
-    : hideSecrets(problem, mask);
+const UNKNOWN_SECRET = "a secret in their paths could not be hidden, because it is not known any more";
 
 const prepare = (
   secrets: AttemptSecrets,
@@ -162,7 +162,7 @@ const prepare = (
     ownFolders,
   });
   spools.make(spool, plan);
-  noteSecrets(context.job, secrets, spool, secretKey);
+  noteSecrets(context, secrets, spool, secretKey);
   if (user === null) return plan.command;
   giveSpool(spool, user);
   return asUser(user, plan.command);

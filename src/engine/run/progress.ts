@@ -2,7 +2,7 @@ import type { RunId, TaskId } from "../../domain/ids.ts";
 import type { InterruptPolicy, Job, Task } from "../../domain/job.ts";
 import { isRetried, retryDelayMs } from "../../domain/retry.ts";
 import { type EndingReason, isLostReason, type Reason } from "../../domain/run.ts";
-import type { Attempt, ItemRun, Outputs, TaskOutcome, TaskRun } from "../../domain/task-run.ts";
+import type { Attempt, AttemptOutcome, ItemRun, Outputs, TaskOutcome, TaskRun } from "../../domain/task-run.ts";
 import type { TaskNode } from "../../store/runs/task-runs.ts";
 import type { AttemptResult } from "../attempt/run-attempt.ts";
 import { type NodeKey, nodeKey } from "./node.ts";
@@ -170,7 +170,7 @@ export const afterAttempt = (before: TaskProgress, result: AttemptResult, contex
   const failures = before.failures + (outcome.status === "failed" && !isLost ? 1 : 0);
   const progress = { ...before, failures, error: outcome.error, exitCode: outcome.exitCode };
   if (outcome.status === "failed" && context.ending === null) {
-    const delayMs = nextDelayMs({ isLost, transient, failures, context, askedMs: result.retryAfterMs ?? 0 });
+    const delayMs = nextDelayMs({ outcome, transient, failures, context, askedMs: result.retryAfterMs ?? 0 });
     if (delayMs !== null)
       return { progress: { ...progress, phase: "waiting", retryAt: context.now + delayMs }, outcome: null };
   }
@@ -183,7 +183,7 @@ export const afterAttempt = (before: TaskProgress, result: AttemptResult, contex
 };
 
 type RetryDecision = {
-  readonly isLost: boolean;
+  readonly outcome: AttemptOutcome;
   readonly transient: boolean;
   readonly failures: number;
   readonly context: RetryContext;
@@ -192,9 +192,11 @@ type RetryDecision = {
 };
 
 /** Returns the delay before the next attempt, or null if none follows. */
-const nextDelayMs = ({ isLost, transient, failures, context, askedMs }: RetryDecision): number | null => {
+const nextDelayMs = ({ outcome, transient, failures, context, askedMs }: RetryDecision): number | null => {
   const { task, onInterrupt, random } = context;
-  if (isLost) return onInterrupt === "rerun" ? 0 : null;
+  if (isLostReason(outcome.reason)) return onInterrupt === "rerun" ? 0 : null;
+  // The process did its work. Only petit could not use what it left.
+  if (outcome.reason === "internal_error" && outcome.exitCode !== null) return null;
   if (task.retry === null || !isRetried(task.retry, { attempt: failures, transient })) return null;
   return Math.max(retryDelayMs(task.retry, failures, random), Math.min(askedMs, task.retry.maxDelayMs));
 };

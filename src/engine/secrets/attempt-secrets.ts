@@ -49,9 +49,14 @@ const hiddenTexts = ({ variable }: SecretUse, value: string | undefined): readon
 };
 
 /** Records what an attempt that starts was given, for `recoverMask`. Call it before its process starts. */
-export const noteSecrets = (job: Job, { values }: AttemptSecrets, spool: Spool, key: SecretKey): void => {
-  const all = secretsOfJob(job);
-  if (all.length > 0) noteGiven(all, values, spool, key);
+export const noteSecrets = (
+  { job, task }: Pick<SecretsOfAttempt, "job" | "task">,
+  { values }: AttemptSecrets,
+  spool: Spool,
+  key: SecretKey,
+): void => {
+  const own = secretsOfTask(job, task);
+  if (own.length > 0) noteGiven(own, values, spool, key);
 };
 
 export type AdoptedSecretsOptions = SecretsOfAttempt & {
@@ -63,23 +68,23 @@ export type AdoptedSecretsOptions = SecretsOfAttempt & {
 
 /**
  * Returns the mask for an attempt of the previous petit process. Its secrets are read again, from their sources and from the
- * environment of its process. If neither is the secret that the attempt was started with, everything is hidden.
+ * environment of its process. If neither is the secret that the attempt was started with, everything is hidden. Secrets of other
+ * tasks of the job are masked with their present values only: this attempt did not get them.
  */
 export const recoverMask = ({ job, task, environment, spool, key, pid }: AdoptedSecretsOptions): Mask | null => {
   const all = secretsOfJob(job);
   if (all.length === 0) return null;
   const given = readGiven(spool, key);
   const variables = pid === null ? NO_VARIABLES : variablesOf(pid);
-  const needed = new Set(secretsOfTask(job, task).map(({ source }) => source));
+  const needed = new Set(secretsOfTask(job, task).map(({ path }) => path));
   const texts: string[] = [];
   for (const use of all) {
     const { source, path, variable } = use;
-    const own = variable === null || !needed.has(source) ? undefined : variables.get(variable);
+    const own = variable === null || !needed.has(path) ? undefined : variables.get(variable);
     const reading = readSecret(source, { environment, folder: job.source.folder });
     const current = "value" in reading ? reading.value : undefined;
     texts.push(...hiddenTexts(use, own), ...hiddenTexts(use, current));
-    const isExpected = given === null ? needed.has(source) : given.has(path) || needed.has(source);
-    if (!isExpected || isKnown({ given, path, own, current })) continue;
+    if (!needed.has(path) || isKnown({ given, path, own, current })) continue;
     return new TotalMask(
       "problem" in reading ? `the secret ${path} can't be read again: ${reading.problem}` : unknown(path),
     );

@@ -38,8 +38,6 @@ const signedText = ({ attemptId }: Spool, path: string, value: string): string =
 export type GivenSecrets = {
   /** Returns whether the attempt was started with this secret. A secret that is too short to be hidden always counts as known. */
   is(path: string, value: string | undefined): boolean;
-  /** Returns whether it is recorded that the attempt was started with some value of a secret. */
-  has(path: string): boolean;
 };
 
 /** Reads which secrets an attempt was started with. Null if that is not recorded: an older petit started it. */
@@ -49,7 +47,6 @@ export const readGiven = (spool: Spool, key: SecretKey): GivenSecrets | null => 
   const signatureOf = (path: string): string | undefined =>
     Object.hasOwn(signatures, path) ? signatures[path] : undefined;
   return {
-    has: (path) => signatureOf(path) !== undefined,
     is: (path, value) => {
       const signature = signatureOf(path);
       if (signature === undefined) return false;

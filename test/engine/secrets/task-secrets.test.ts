@@ -389,24 +389,6 @@ describe("after a restart that changes a secret", () => {
     }
   });
 
-  test("the secret of another task of the job counts, too, since tasks exchange files", async () => {
-    using dir = tempDir();
-    using door = gate();
-    const tasks = [
-      shell("a", `echo "$KEY" > ${dir.file("x")}`, { environment: { KEY: { env: "PETIT_S" } } }),
-      shell("b", `${door.wait}; cat ${dir.file("x")}`, { after: ["a"] }),
-    ];
-    const jobs = [job("j", { tasks })];
-    const first = await startEngine({ jobs, dir: dir.path, environment: { PATH, PETIT_S: OLD } });
-    const { id } = await first.trigger("j");
-    await door.reached();
-    await waitFor(() => first.read(id).attempts[1]?.process !== null);
-    await first.stop("leave");
-    await using petit = await startEngine({ jobs, dir: dir.path, environment: { PATH, PETIT_S: NEW } });
-    door.open();
-    expect((await petit.ended(id)).output({ task: "b" })).toStartWith("[petit: the output from here on is hidden:");
-  });
-
   test("neither the key nor a secret is in the database, in the spool or in a backup", async () => {
     using dir = tempDir();
     using door = gate();
