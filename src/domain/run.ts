@@ -105,6 +105,8 @@ export type Run = {
   readonly endedAt: number | null;
   /** Why the run is being ended, from the request on. Stored, so that it survives a crash. */
   readonly ending: EndingReason | null;
+  /** True if that also ends its clean-up tasks: it was cancelled twice, or petit was stopping. */
+  readonly endsCleanUps: boolean;
   /** True if the run lost an attempt; it will end as `interrupted`. */
   readonly lost: boolean;
   /** When it became late by `warn_after` of its job; null if it did not. */

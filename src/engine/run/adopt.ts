@@ -69,9 +69,9 @@ const withNotedEnding = (
   { store, spoolDir }: Pick<EngineOptions, "store" | "spoolDir">,
 ): Run => {
   const [noted] = attempts.flatMap(({ id }) => readEnding(findSpool(spoolDir, id)) ?? []);
-  if (noted === undefined || run.ending !== null) return run;
-  store.runs.requestEnd(run.id, noted);
-  return { ...run, ending: noted };
+  const all = noted === "shutdown";
+  if (noted === undefined || (run.ending !== null && (run.endsCleanUps || !all))) return run;
+  return store.runs.requestEnd(run.id, noted, { all });
 };
 
 const removeOtherSpools = (spoolDir: string, adoptedIds: ReadonlySet<number>): void => {

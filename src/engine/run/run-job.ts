@@ -147,9 +147,8 @@ export class RunJob {
     this.#run = options.run;
     this.#now = clockOfRun({ ...options, clock: options.engine.clock });
     this.#changedAt = this.#now();
-    const { ending } = options.run;
-    // A shutdown ends clean-up tasks too.
-    this.#ending = ending === null ? null : { reason: ending, all: ending === "shutdown" };
+    const { ending, endsCleanUps } = options.run;
+    this.#ending = ending === null ? null : { reason: ending, all: endsCleanUps || ending === "shutdown" };
     this.#tasks = topological(options.job.tasks);
     this.#hasApprovals = this.#tasks.some(({ program }) => program.type === "approval");
     this.#canPark = this.#tasks.some((task) => !hasProcess(task));
@@ -199,6 +198,7 @@ export class RunJob {
     for (const { attempt, process } of this.#options.adopted) this.#startAttempt(attempt, process);
     for (const { phase, node } of this.#progress.values()) if (phase === "waiting") this.#waitForRetry(node);
     if (this.#ending !== null) this.#abortEnded(this.#ending);
+    if (this.#ending?.all === true) this.#endChildren(this.#ending.reason, { all: true });
     void this.#guard(async () => this.#abortFailFast(this.#plan(this.#progress, { withholdsProcesses: true })));
     void this.#guard(() => this.#watchTimeout());
     void this.#advance();
@@ -230,7 +230,7 @@ export class RunJob {
    */
   endAnyhow(reason: EndingReason, options: { readonly all: boolean }): void {
     const { store } = this.#options.engine;
-    const isStored = this.#options.commits.commitOrDefer(() => store.runs.requestEnd(this.#run.id, reason));
+    const isStored = this.#options.commits.commitOrDefer(() => store.runs.requestEnd(this.#run.id, reason, options));
     if (!isStored) for (const attempt of this.#unfinished.keys()) noteEnding(this.#spoolOf(attempt), reason);
     this.end(reason, options);
   }

@@ -251,8 +251,9 @@ export class Runs implements Disposable {
     if (waiting !== null) this.#cancelWaiting(waiting, by);
     const active = this.find(runId);
     if (active !== null) {
-      engine.store.runs.requestEnd(runId, "cancelled", by);
-      active.end("cancelled", { all: active.isEnding });
+      const all = active.isEnding;
+      engine.store.runs.requestEnd(runId, "cancelled", { by, all });
+      active.end("cancelled", { all });
     }
     if (waiting === null && active === null) this.#cancelUnmanaged(run, by);
     return mustFindRun(engine.store, runId);
@@ -274,7 +275,7 @@ export class Runs implements Disposable {
   #cancelUnmanaged(run: Run, by: string | null): void {
     const { commits, engine } = this.#options;
     commits.commit((addHooks) => {
-      engine.store.runs.requestEnd(run.id, "cancelled", by);
+      engine.store.runs.requestEnd(run.id, "cancelled", { by });
       addHooks(this.#endNow(run, null, { status: "cancelled", reason: "cancelled", error: "cancelled" }));
     });
   }
@@ -310,7 +311,7 @@ export class Runs implements Disposable {
     const { store, clock } = engine;
     const { run, job } = waiting;
     const now = clock.now();
-    store.runs.requestEnd(run.id, reason, by);
+    store.runs.requestEnd(run.id, reason, { by });
     const skipped = { status: "skipped", reason, error: null, exitCode: null, outputs: {} } as const;
     // A retry has results of the previous run.
     for (const { taskId, endedAt } of store.runs.listTaskRuns(run.id))

@@ -35,6 +35,9 @@ CREATE TABLE new_runs (
   nesting INTEGER NOT NULL DEFAULT 0 CHECK (nesting BETWEEN 0 AND 10),
   -- What its job declares as `outputs`, when it has completed.
   outputs TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(outputs)),
+  -- True if its end includes its clean-up tasks: it was cancelled twice, or petit was stopping.
+  ends_clean_ups INTEGER NOT NULL DEFAULT 0 CHECK (ends_clean_ups IN (0, 1)),
+  CHECK (ends_clean_ups = 0 OR ending IS NOT NULL),
   CHECK ((ended_at IS NOT NULL) = (status NOT IN ('pending', 'running'))),
   CHECK (status <> 'pending' OR started_at IS NULL),
   CHECK (status NOT IN ('running', 'completed') OR started_at IS NOT NULL),
@@ -43,10 +46,10 @@ CREATE TABLE new_runs (
 ) STRICT;
 INSERT INTO new_runs (seq, id, job_id, version, status, reason, error, "trigger", scheduled_for, params, retry_of, created_at,
   started_at, ended_at, ending, lost, triggered_by, cancelled_by, warnings, late_at, parent_run_id, parent_task_id,
-  parent_item, parent_attempt, nesting, outputs)
+  parent_item, parent_attempt, nesting, outputs, ends_clean_ups)
 SELECT seq, id, job_id, version, status, reason, error, "trigger", scheduled_for, params, retry_of, created_at,
   started_at, ended_at, ending, lost, triggered_by, cancelled_by, warnings, late_at, parent_run_id, parent_task_id,
-  parent_item, parent_attempt, nesting, outputs FROM runs;
+  parent_item, parent_attempt, nesting, outputs, coalesce(ending = 'shutdown', 0) FROM runs;
 DROP TABLE runs;
 ALTER TABLE new_runs RENAME TO runs;
 CREATE INDEX runs_job ON runs (job_id, seq);

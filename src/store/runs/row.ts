@@ -30,6 +30,7 @@ export const toRun = (row: SqlRow): Run => ({
   startedAt: integerOrNull(row, "started_at"),
   endedAt: integerOrNull(row, "ended_at"),
   ending: wordOrNull(row, "ending", ENDING_REASONS),
+  endsCleanUps: flag(row, "ends_clean_ups"),
   lost: flag(row, "lost"),
   lateAt: integerOrNull(row, "late_at"),
   warnings: integer(row, "warnings"),

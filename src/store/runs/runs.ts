@@ -35,8 +35,15 @@ export interface RunStore
   start(input: NewRun): Run;
   /** Moves a run from `pending` to `running`. */
   begin(runId: RunId, now: number): Run;
-  /** Stores why a `pending` or `running` run is to end, and who asked for it. Does not replace an earlier reason. */
-  requestEnd(runId: RunId, ending: EndingReason, by?: string | null): Run;
+  /**
+   * Stores why a `pending` or `running` run is to end, and who asked for it. Does not replace an earlier reason. With `all`, the run
+   * ends with its clean-up tasks from then on. The defaults are null and false.
+   */
+  requestEnd(
+    runId: RunId,
+    ending: EndingReason,
+    request?: { readonly by?: string | null; readonly all?: boolean },
+  ): Run;
   /** Stores that an attempt of a `running` run was lost. */
   markLost(runId: RunId): void;
   /** Stores that an unfinished run is late, and records the event. Returns null if it has ended, or was late before. */
@@ -124,11 +131,12 @@ export const createRunStore = (context: StoreContext): RunStore => {
       return run;
     }),
 
-    requestEnd: write("durable", (runId, ending, by = null) => {
+    requestEnd: write("durable", (runId, ending, { by = null, all = false } = {}) => {
       const row = sql.get(
-        `UPDATE runs SET ending = coalesce(ending, $ending), cancelled_by = iif(ending IS NULL, $by, cancelled_by)
+        `UPDATE runs SET ending = coalesce(ending, $ending), cancelled_by = iif(ending IS NULL, $by, cancelled_by),
+           ends_clean_ups = max(ends_clean_ups, $all)
          WHERE id = $runId AND status IN ('pending', 'running') RETURNING *`,
-        { runId, ending, by },
+        { runId, ending, by, all: all ? 1 : 0 },
       );
       return toChangedRun(row, "request the end of", runId);
     }),

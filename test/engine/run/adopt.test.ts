@@ -15,14 +15,14 @@ import { openRuntime } from "#runtime";
 import { parseRunId, type RunId } from "../../../src/domain/ids.ts";
 import type { Job } from "../../../src/domain/job.ts";
 import type { ProcessIdentity } from "../../../src/domain/task-run.ts";
-import { identify } from "../../../src/engine/attempt/identity.ts";
+import { hasMembers, identify } from "../../../src/engine/attempt/identity.ts";
 import { readStatus, spoolOf } from "../../../src/engine/output/spool.ts";
 import type { SqlParams } from "../../../src/runtime/runtime.ts";
 import { startChild } from "../../support/child.ts";
 import { command, job, jobId, retry, schedule, shell } from "../../support/engine/factories.ts";
 import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
 import { type Gate, gate } from "../../support/engine/gate.ts";
-import { type StartOptions, startEngine, waitFor } from "../../support/engine/started-engine.ts";
+import { type StartedEngine, type StartOptions, startEngine, waitFor } from "../../support/engine/started-engine.ts";
 import { runtimeCommand } from "../../support/runtime-command.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
@@ -85,6 +85,33 @@ describe("a run that was being ended", () => {
     const ended = await petit.ended(id);
     expect(ended.run).toMatchObject({ status, reason: ending });
     expect(ended.summary).toBe(summary);
+  });
+});
+
+describe("a run that was cancelled twice", () => {
+  /** Cancels a run, and again when its clean-up task waits at the gate. */
+  const cancelTwice = (door: Gate) => async (id: RunId, petit: StartedEngine) => {
+    await petit.engine.cancel(id);
+    await door.reached();
+    await waitFor(() => petit.read(id).attempts.length === 2 && petit.read(id).attempts[1]?.process !== null);
+    await petit.engine.cancel(id);
+  };
+
+  test.each([
+    ["ignore SIGTERM", "trap '' TERM", null],
+    ["end on SIGTERM", "true", "SIGTERM"],
+  ])("is ended with its clean-up tasks by the next petit: those that %s", async (_, before, signal) => {
+    using door = gate();
+    const cleanUp = shell("b", `${before}; ${door.wait}; sleep 60`, { after: ["a"], condition: "all_done" });
+    using life = lives([job("slow", { tasks: [shell("a", door.wait), cleanUp] })], {
+      settings: { killGraceMs: 60_000 },
+    });
+    const { id, pid } = await life.leaveAt(door, cancelTwice(door));
+    await using petit = await life.start({ settings: { killGraceMs: 100 } });
+    const { run, attempts } = await petit.ended(id);
+    expect(run).toMatchObject({ status: "cancelled", reason: "cancelled" });
+    expect(attempts[1]).toMatchObject({ reason: "cancelled", signal });
+    expect(hasMembers({ pid, startTime: "", bootId: "" })).toBe(false);
   });
 });
 

@@ -427,6 +427,24 @@ describe("after a restart", () => {
     expect((await petit.ended(id)).run.status).toBe("cancelled");
     expect(onlyChild(petit, id).status).toBe("cancelled");
   });
+
+  test("a run that was cancelled twice is ended with the clean-up tasks of its child run", async () => {
+    using dir = tempDir();
+    using held = gate();
+    const cleanUp = `{id: clean, depends_on: [work], condition: all_done, type: shell, script: ${JSON.stringify(`trap '' TERM; ${held.wait}; sleep 60`)}}`;
+    const options = { jobs: jobsOf(`${parent()}${child(held.wait)}  - ${cleanUp}\n`), dir: dir.path };
+    const first = await startEngine({ ...options, settings: { killGraceMs: 60_000 } });
+    const { id } = await first.trigger("parent");
+    await held.reached();
+    await first.engine.cancel(id);
+    await held.reached();
+    // The previous petit ended before it passed the request on.
+    first.store.runs.requestEnd(id, "cancelled", { all: true });
+    await first.stop("leave");
+    await using petit = await startEngine({ ...options, settings: { killGraceMs: 100 } });
+    expect((await petit.ended(id)).run.status).toBe("cancelled");
+    expect(petit.read(onlyChild(petit, id).id).summary).toBe("work failed(cancelled) · clean failed(cancelled)");
+  });
 });
 
 describe("when petit stops", () => {

@@ -46,6 +46,7 @@ describe("a run", () => {
       startedAt: NOON,
       endedAt: null,
       ending: null,
+      endsCleanUps: false,
       lost: false,
       warnings: 0,
       lateAt: null,
@@ -78,6 +79,13 @@ describe("a run", () => {
     expect(store.runs.requestEnd(id, "cancelled").ending).toBe("timeout");
     store.runs.markLost(id);
     expect(store.runs.find(id)).toMatchObject({ ending: "timeout", lost: true });
+  });
+
+  test("keeps that its clean-up tasks end too", () => {
+    using store = memoryStore();
+    const { id } = startRun(store);
+    const requests = [false, true, false].map((all) => store.runs.requestEnd(id, "cancelled", { all }).endsCleanUps);
+    expect(requests).toEqual([false, true, true]);
   });
 
   test("refuses every transition from an unexpected status", () => {

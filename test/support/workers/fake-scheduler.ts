@@ -292,6 +292,7 @@ const RUN: Run = {
   startedAt: 1,
   endedAt: null,
   ending: null,
+  endsCleanUps: false,
   lost: false,
   lateAt: null,
   warnings: 0,
