@@ -93,6 +93,28 @@ class PetitMember implements Member {
     });
   }
 
+  /**
+   * Runs this member a second time, with the folder `copy` at the path of the original, until it exits. Resolves with its exit status, or
+   * null if it runs for longer than `limitMs`, and with its log.
+   */
+  async runCopy(options: {
+    readonly copy: string;
+    readonly place: string;
+    readonly limitMs: number;
+  }): Promise<{ readonly status: number | null; readonly log: string }> {
+    const { copy, place, limitMs } = options;
+    const script = 'mount --bind "$0" "$1" && shift && exec "$@"';
+    const running = await startLoggedProcess({
+      argv: ["unshare", "--mount", "sh", "-c", script, copy, place, ...this.#argv()],
+      cwd: this.dir,
+      env: { ...baseEnvironment(this.dir), MACHINE: `copy of ${this.name}`, ...this.#environment },
+      readyMessage: this.#readyMessage,
+    });
+    const status = await Promise.race([running.exited, Bun.sleep(limitMs).then(() => null)]);
+    await running.end("SIGKILL");
+    return { status, log: running.stderr() };
+  }
+
   async kill(): Promise<void> {
     await this.#end("SIGKILL");
   }
@@ -144,8 +166,10 @@ export class Fleet implements AsyncDisposable {
   readonly workers: readonly PetitMember[];
   /** The key that a worker trusts from its next start on, by its name; without an entry, the scheduler's. */
   readonly trusts: Map<string, string>;
+  readonly keyFile: string;
 
   private constructor(parts: {
+    readonly keyFile: string;
     readonly dbPath: string;
     readonly nodes: readonly [NatsServer, ...NatsServer[]];
     readonly scheduler: PetitMember;
@@ -153,6 +177,7 @@ export class Fleet implements AsyncDisposable {
     readonly trusts: Map<string, string>;
   }) {
     this.trusts = parts.trusts;
+    this.keyFile = parts.keyFile;
     this.dbPath = parts.dbPath;
     this.nodes = parts.nodes;
     this.nats = parts.nodes[0];
@@ -217,7 +242,7 @@ export class Fleet implements AsyncDisposable {
       });
     };
     const workers = await Promise.all(Object.entries(options.workers).map(workerOf));
-    const fleet = new Fleet({ dbPath, nodes, scheduler, workers, trusts });
+    const fleet = new Fleet({ keyFile, dbPath, nodes, scheduler, workers, trusts });
     try {
       await Promise.all([scheduler, ...workers].map((member) => member.start()));
     } catch (error) {

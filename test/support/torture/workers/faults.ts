@@ -1,7 +1,9 @@
 import { assertNever } from "../../../../src/lib/never.ts";
 import { generateSigningKey } from "../../../../src/lib/wire/signing.ts";
+import { canMount } from "../../engine/faults.ts";
 import type { Fleet, Member } from "../../nats/fleet.ts";
 import type { Random } from "../random.ts";
+import { copiedFault, secondFault, wipedFault } from "./copies.ts";
 import { DiskFilling, type FullDisk, hasDisks, LONG_FULL_MS } from "./disks.ts";
 import { processesOn } from "./marks.ts";
 
@@ -53,6 +55,9 @@ const processFault = (options: FaultOptions, member: Member): Fault => {
     [2, "restarted"],
     [kind === "worker" ? 1 : 0, "and its tasks killed"],
     [kind === "worker" ? 2 : 0, "with an old key"],
+    [kind === "worker" ? 1 : 0, "wiped"],
+    [kind === "worker" && canMount ? 2 : 0, "copied"],
+    [kind === "scheduler" ? 1 : 0, "and a second one"],
     [hasDisks(options.fleet) ? 3 : 0, "with a full disk"],
     [hasDisks(options.fleet) ? 1 : 0, "with a full disk killed"],
   ] as const);
@@ -62,6 +67,9 @@ const processFault = (options: FaultOptions, member: Member): Fault => {
   if (act === "killed") return { name, member, durationMs, begin: () => member.kill(), heal: start };
   if (act === "frozen")
     return { name, member, durationMs, begin: async () => member.suspend(), heal: async () => member.resume() };
+  if (act === "wiped") return wipedFault(options, { name, member });
+  if (act === "copied") return copiedFault(options, { name, member });
+  if (act === "and a second one") return secondFault(options, { name, member });
   if (act === "with an old key") return oldKeyFault(options, { name, member, durationMs });
   if (act === "with a full disk" || act === "with a full disk killed") {
     const isLong = act === "with a full disk" && random.next() < 0.5;
