@@ -1,10 +1,11 @@
-import { existsSync, renameSync, rmSync, statSync } from "node:fs";
+import { lstatSync, renameSync, rmSync, statSync } from "node:fs";
 import type { Attempt, ProcessIdentity } from "../../domain/task-run.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { ensureSpoolFolder, readStatus, removeSpool, type Spool } from "../output/spool.ts";
 import type { Poller } from "../poller.ts";
-import { ageMs, bootId, identifyBySpool, isSame } from "./identity.ts";
+import { ageMs, bootId, identify, identifyBySpool, isSame } from "./identity.ts";
 import { type RunningProcess, recordedExit } from "./process.ts";
+import { findStrays } from "./strays.ts";
 import { resumeSuspended } from "./suspender.ts";
 
 /**
@@ -56,8 +57,19 @@ const pollProcess = (identity: ProcessIdentity, spool: Spool, poller: Poller): R
  * process was started, and prevents a shell that has not begun yet from starting one.
  */
 const identifyStarted = (spool: Spool): ProcessIdentity | null => {
-  if (readStatus(spool).pid === null && withdraw(spool)) return null;
-  return identifyBySpool(spool) ?? { pid: readStatus(spool).pid ?? NO_PID, startTime: "", bootId: bootId() };
+  const { pid } = readStatus(spool);
+  if (pid === null && isReplaced(spool)) return identifyByGroup(spool) ?? lost();
+  if (pid === null && withdraw(spool)) return null;
+  return identifyBySpool(spool) ?? lost(readStatus(spool).pid ?? NO_PID);
+};
+
+/** Returns whether a task has put something else in the place of its status file. Then it was started, and its exit status is lost. */
+const isReplaced = ({ status }: Spool): boolean => lstatSync(status, { throwIfNoEntry: false })?.isFile() === false;
+
+/** Returns the leader of the process group that runs an attempt, or null. */
+const identifyByGroup = ({ dir, attemptId }: Spool): ProcessIdentity | null => {
+  const [group] = findStrays(dir, (id) => id === attemptId);
+  return group === undefined ? null : identify(group.pgid);
 };
 
 /**
@@ -66,18 +78,21 @@ const identifyStarted = (spool: Spool): ProcessIdentity | null => {
  */
 const withdraw = (spool: Spool): boolean => {
   const aside = `${spool.status}-withdrawn`;
-  if (!existsSync(spool.status)) return true;
+  if (lstatSync(spool.status, { throwIfNoEntry: false }) === undefined) return true;
   renameSync(spool.status, aside);
   if (readStatus({ ...spool, status: aside }).pid !== null) {
     renameSync(aside, spool.status);
     return false;
   }
-  rmSync(aside);
+  rmSync(aside, { recursive: true });
   removeSpool(spool);
   return true;
 };
 
 const NO_PID = 0;
+
+/** Returns the identity of a process that has ended. */
+const lost = (pid = NO_PID): ProcessIdentity => ({ pid, startTime: "", bootId: bootId() });
 
 /**
  * Returns when an attempt ended, by the clock of its run. The last write to the status file gives that by the wall clock. If

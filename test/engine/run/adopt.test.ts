@@ -468,6 +468,32 @@ describe("a lost attempt", () => {
   });
 });
 
+describe("an attempt whose task has replaced its status file", () => {
+  test.each<[string, (path: string) => void]>([
+    ["a folder", (path) => mkdirSync(path)],
+    ["a folder with files", (path) => mkdirSync(`${path}/a/b`, { recursive: true })],
+    ["a link to a file that does not exist", (path) => symlinkSync("missing", path)],
+    ["a pipe", (path) => execFileSync("mkfifo", [path])],
+  ])("by %s is lost after a restart, and nothing is left of it", async (_, replace) => {
+    for (const isKnown of [true, false]) {
+      using door = gate();
+      using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
+      const { id, pid } = await life.leaveAt(door, async (_, { dir }) => {
+        rmSync(`${dir}/spool/1/status`);
+        replace(`${dir}/spool/1/status`);
+      });
+      // Killed before the process of the attempt was stored.
+      if (!isKnown) life.rewrite(null);
+      door.open();
+      await using petit = await life.start();
+      const { run, attempts } = await petit.ended(id);
+      expect([run.status, attempts.map(({ reason }) => reason)]).toEqual(["interrupted", ["interrupted"]]);
+      await waitFor(() => petit.spooled.length === 0);
+      await waitFor(() => identify(pid) === null);
+    }
+  });
+});
+
 describe("an attempt that was stored and never started", () => {
   test("is started, with the same number", async () => {
     using door = gate();
