@@ -23,6 +23,7 @@ import type { Mask } from "../secrets/mask.ts";
 import type { SecretKey } from "../secrets/secret-key.ts";
 import { type CommandOptions, planAttempt } from "./command.ts";
 import { containerOf, removeContainer, type StartedContainer, stopContainer } from "./container/engine.ts";
+import { endRestOfGroup, leaderOfPid } from "./end-process.ts";
 import { afterCollection, type ExitJudgement, judgeExit } from "./exit-status.ts";
 import { readResult } from "./http/result.ts";
 import { readOutputs } from "./outputs-file.ts";
@@ -298,15 +299,18 @@ const waitForEnd = async (
   options.detach.throwIfAborted();
   suspender.isEnding = true;
   const hadEnded = first === "timeout" && options.context.run.ending === null && hasEnded(options.spool);
+  const { engine, context, forceKill, attempt, spool } = options;
+  const graceMs = context.job.killGraceMs ?? engine.settings.killGraceMs;
+  const termination = { clock: engine.clock, graceMs, forceKill };
   if (typeof first === "object" || hadEnded) {
     const exit = await process.exited;
-    return { exit, endedBy: previousEnding(exit, options) };
+    const endedBy = previousEnding(exit, options);
+    if (wasBeingEnded(options)) await endRestOfGroup(attempt.process ?? leaderOfPid(process.pid), spool, termination);
+    return { exit, endedBy };
   }
-  const { engine, context, forceKill } = options;
-  const graceMs = context.job.killGraceMs ?? engine.settings.killGraceMs;
   const container = containerOfTask(options);
   if (container !== null) stopContainer(container, graceMs);
-  await terminate(process.pid, { clock: engine.clock, graceMs, forceKill });
+  await terminate(process.pid, termination);
   return { exit: await process.exited, endedBy: first };
 };
 
@@ -316,10 +320,26 @@ const previousEnding = (exit: Exit, { adopted, attempt, context, end }: RunAttem
   if (adopted === null || !hasFailed) return null;
   // A reason that was stored before the adoption; newer requests did not cause this exit.
   if (context.run.ending !== null && end.aborted) return context.run.ending;
-  const { timeoutMs } = context.task;
-  const durationMs = (adopted.endedAt ?? 0) - attempt.startedAt;
-  return timeoutMs !== null && exit.signal !== null && durationMs >= timeoutMs ? "timeout" : null;
+  // The other items of a task that fails fast are ended without a reason for the run.
+  if (adopted.endedAt !== undefined && end.aborted) return reasonOf(end);
+  return exit.signal !== null && hasOverrun(adopted, { attempt, context }) ? "timeout" : null;
 };
+
+/** Returns whether a process had exceeded the timeout of its task when it ended, before it was adopted. */
+const hasOverrun = (
+  { endedAt }: RunningProcess,
+  { attempt, context }: Pick<RunAttemptOptions, "attempt" | "context">,
+): boolean => {
+  const { timeoutMs } = context.task;
+  return timeoutMs !== null && endedAt !== undefined && endedAt - attempt.startedAt >= timeoutMs;
+};
+
+/**
+ * Returns whether an adopted attempt, whose leader has ended, was to be ended with its whole process group. The previous petit process
+ * may have ended within the grace period, so that others of the group are alive.
+ */
+const wasBeingEnded = ({ adopted, attempt, context, end }: RunAttemptOptions): boolean =>
+  adopted !== null && (end.aborted || hasOverrun(adopted, { attempt, context }));
 
 /** Resolves with the reason to end the attempt, and when the engine detaches. Never resolves once `over` is aborted. */
 const waitForEnding = async (options: RunAttemptOptions, over: AbortSignal): Promise<EndingReason> => {
@@ -328,8 +348,12 @@ const waitForEnding = async (options: RunAttemptOptions, over: AbortSignal): Pro
   if (timeoutMs === null) await anyAborted([end, over, detach]);
   else await sleep(engine.clock, timeoutMs - elapsedMs(options), AbortSignal.any([end, over, detach]));
   if (over.aborted) return new Promise(() => {});
-  return ENDING_REASONS.find((reason) => end.aborted && end.reason === reason) ?? "timeout";
+  return reasonOf(end) ?? "timeout";
 };
+
+/** Returns why an attempt is to be ended; null if it is not. */
+const reasonOf = (end: AbortSignal): EndingReason | null =>
+  ENDING_REASONS.find((reason) => end.aborted && end.reason === reason) ?? null;
 
 /** Returns how long an adopted attempt has already run, in ms; 0 for a new one. */
 const elapsedMs = ({ attempt, adopted, now }: RunAttemptOptions): number =>

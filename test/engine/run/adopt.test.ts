@@ -13,13 +13,13 @@ import {
 import { join } from "node:path";
 import { openRuntime } from "#runtime";
 import { parseRunId, type RunId } from "../../../src/domain/ids.ts";
-import type { Job } from "../../../src/domain/job.ts";
+import type { Job, Task } from "../../../src/domain/job.ts";
 import type { ProcessIdentity } from "../../../src/domain/task-run.ts";
 import { hasMembers, identify } from "../../../src/engine/attempt/identity.ts";
 import { readStatus, spoolOf } from "../../../src/engine/output/spool.ts";
 import type { SqlParams } from "../../../src/runtime/runtime.ts";
 import { startChild } from "../../support/child.ts";
-import { command, job, jobId, retry, schedule, shell } from "../../support/engine/factories.ts";
+import { command, items, job, jobId, retry, schedule, shell } from "../../support/engine/factories.ts";
 import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
 import { type Gate, gate } from "../../support/engine/gate.ts";
 import { type StartedEngine, type StartOptions, startEngine, waitFor } from "../../support/engine/started-engine.ts";
@@ -112,6 +112,64 @@ describe("a run that was cancelled twice", () => {
     expect(run).toMatchObject({ status: "cancelled", reason: "cancelled" });
     expect(attempts[1]).toMatchObject({ reason: "cancelled", signal });
     expect(hasMembers({ pid, startTime: "", bootId: "" })).toBe(false);
+  });
+});
+
+describe("the process group of an attempt that was being ended", () => {
+  const STUBBORN = "(trap '' TERM; echo there; exec sleep 60) &";
+
+  /** Runs a task, and leaves in the grace period, when only the leader of its group has ended. Returns how the next petit ends it. */
+  const endAfterRestart = async (only: Task, end: (petit: StartedEngine, id: RunId) => Promise<unknown>) => {
+    using life = lives([job("slow", { tasks: [only] })]);
+    const first = await life.start({ settings: { killGraceMs: 60_000 } });
+    const { id } = await first.trigger("slow");
+    await end(first, id);
+    await waitFor(() => readStatus(spoolOf(life.dir.file("spool"), 1)).exit !== null);
+    await waitFor(() => first.read(id).attempts[0]?.process !== null);
+    const pid = first.read(id).attempts[0]?.process?.pid ?? 0;
+    await first.stop("leave");
+    await using petit = await life.start({ settings: { killGraceMs: 100 } });
+    const ended = await petit.ended(id);
+    const itemRuns = petit.store.runs.listItems({ runId: id, taskId: only.id });
+    const isLeft = hasMembers({ pid, startTime: "", bootId: "" });
+    return { ...ended, isLeft, reasons: itemRuns.map(({ reason }) => reason) };
+  };
+
+  const cancel = async (petit: StartedEngine, id: RunId): Promise<unknown> => {
+    await petit.written(id, "there");
+    return petit.engine.cancel(id);
+  };
+
+  test("is killed after a cancellation", async () => {
+    const { isLeft, run, summary } = await endAfterRestart(shell("t", `${STUBBORN} exec sleep 60`), cancel);
+    expect([isLeft, run.status, summary]).toEqual([false, "cancelled", "t failed(cancelled)"]);
+  });
+
+  test("is killed if its leader obeyed with exit code 0", async () => {
+    const script = `trap 'exit 0' TERM; ${STUBBORN} wait`;
+    const { isLeft, run } = await endAfterRestart(shell("t", script), cancel);
+    expect([isLeft, run.status]).toEqual([false, "cancelled"]);
+  });
+
+  test.each([
+    ["by a signal", "exec sleep 60", "t failed(timeout)"],
+    ["with an exit code", "trap 'exit 3' TERM; wait", "t failed(exit_code)"],
+  ])("is killed after the timeout of its task, if its leader ended %s", async (_, leader, expected) => {
+    const only = shell("t", `${STUBBORN} ${leader}`, { timeoutMs: 1_000 });
+    const { isLeft, summary } = await endAfterRestart(only, async () => {});
+    expect([isLeft, summary]).toEqual([false, expected]);
+  });
+
+  test("is killed after another item has failed", async () => {
+    using door = gate();
+    const script = `[ "$PETIT_ITEM" = a ] || { ${door.wait}; exit 3; }; ${STUBBORN} exec sleep 60`;
+    const only = shell("t", script, { items: items(["a", "b"], { failFast: true }) });
+    const { isLeft, reasons } = await endAfterRestart(only, async (petit, id) => {
+      await door.reached();
+      await petit.written(id, "there");
+      door.open();
+    });
+    expect([isLeft, ...reasons]).toEqual([false, "cancelled", "exit_code"]);
   });
 });
 
