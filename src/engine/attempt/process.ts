@@ -1,4 +1,5 @@
 import { closeSync, constants, unlinkSync, writeFileSync } from "node:fs";
+import { constants as osConstants } from "node:os";
 import type { ProcessIdentity } from "../../domain/task-run.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -100,30 +101,43 @@ const exitOf = (exit: Exit, spool: Spool): Exit =>
   exit.exitCode === null ? (recordedExit(spool) ?? toExit(exit)) : toExit(exit);
 
 const toExit = ({ exitCode, signal }: Exit): Exit => {
-  const named = signal ?? SIGNALS[(exitCode ?? 0) - 128];
+  const named = signal ?? SIGNALS.get((exitCode ?? 0) - 128);
   return named === undefined ? { exitCode, signal: null } : { exitCode: null, signal: named };
 };
 
-/** Signals by number, as far as Linux and macOS agree. */
-const SIGNALS: Readonly<Record<number, string>> = {
-  1: "SIGHUP",
-  2: "SIGINT",
-  3: "SIGQUIT",
-  4: "SIGILL",
-  5: "SIGTRAP",
-  6: "SIGABRT",
-  8: "SIGFPE",
-  9: "SIGKILL",
-  11: "SIGSEGV",
-  13: "SIGPIPE",
-  14: "SIGALRM",
-  15: "SIGTERM",
-};
+/** Signals that end no process: by default they are ignored, or stop or continue it. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  "SIGCHLD",
+  "SIGCONT",
+  "SIGSTOP",
+  "SIGTSTP",
+  "SIGTTIN",
+  "SIGTTOU",
+  "SIGURG",
+  "SIGWINCH",
+  "SIGINFO",
+]);
 
-/** Returns the exit code that a shell reports for a signal, 128 + n; null for other signals than those above. */
+/** Real-time signals of Linux, as the C library numbers them (signal(7)). */
+const SIGRTMIN = 34;
+const SIGRTMAX = 64;
+
+const realTimeSignals = (): readonly (readonly [number, string])[] =>
+  Array.from({ length: SIGRTMAX - SIGRTMIN + 1 }, (_, n) => [SIGRTMIN + n, n === 0 ? "SIGRTMIN" : `SIGRTMIN+${n}`]);
+
+/** The signals of the system that can end a process, by number. Of several names, the first one counts: SIGABRT, not SIGIOT. */
+const SIGNALS: ReadonlyMap<number, string> = new Map([
+  ...(process.platform === "linux" ? realTimeSignals() : []),
+  ...Object.entries(osConstants.signals)
+    .filter(([name]) => !HARMLESS.has(name))
+    .map(([name, number]) => [number, name] as const)
+    .toReversed(),
+]);
+
+/** Returns the exit code that a shell reports for a signal, 128 + n; null for a name that the system does not have. */
 export const exitCodeOfSignal = (signal: string): number | null => {
-  const [number] = Object.entries(SIGNALS).find(([, name]) => name === signal) ?? [];
-  return number === undefined ? null : 128 + Number(number);
+  const [number] = [...SIGNALS].find(([, name]) => name === signal) ?? [];
+  return number === undefined ? null : 128 + number;
 };
 
 /** Interval between checks whether a process group has ended. Every fifth check scans all processes. */

@@ -12,7 +12,13 @@ import {
 } from "node:fs";
 import { openRuntime } from "#runtime";
 import { hasMembers } from "../../../src/engine/attempt/identity.ts";
-import { signalGroup, startProcess, terminate } from "../../../src/engine/attempt/process.ts";
+import {
+  exitCodeOfSignal,
+  recordedExit,
+  signalGroup,
+  startProcess,
+  terminate,
+} from "../../../src/engine/attempt/process.ts";
 import { readStatus } from "../../../src/engine/output/spool.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import type { Runtime } from "../../../src/runtime/runtime.ts";
@@ -57,6 +63,43 @@ const openCount = (path: string): number =>
       return false;
     }
   }).length;
+
+describe("the end of a program", () => {
+  test.each([
+    [1, "SIGHUP"],
+    [6, "SIGABRT"],
+    [7, "SIGBUS"],
+    [9, "SIGKILL"],
+    [10, "SIGUSR1"],
+    [12, "SIGUSR2"],
+    [16, "SIGSTKFLT"],
+    [24, "SIGXCPU"],
+    [25, "SIGXFSZ"],
+    [26, "SIGVTALRM"],
+    [27, "SIGPROF"],
+    [29, "SIGIO"],
+    [30, "SIGPWR"],
+    [31, "SIGSYS"],
+    [34, "SIGRTMIN"],
+    [35, "SIGRTMIN+1"],
+    [64, "SIGRTMIN+30"],
+  ])("by signal %d has the name %s", async (number, signal) => {
+    using it = open();
+    const { exited } = it.start(`ulimit -c 0; kill -${number} $$`);
+    expect(await exited).toEqual({ exitCode: null, signal });
+    expect(recordedExit(it.spool)).toEqual({ exitCode: null, signal });
+    expect(exitCodeOfSignal(signal)).toBe(128 + number);
+  });
+
+  // Signals that end no program, and numbers that are no signals.
+  test.each([128, 145, 146, 147, 148, 149, 150, 151, 156, 160, 161, 193, 255])(
+    "with %d is an exit code",
+    async (exitCode) => {
+      using it = open();
+      expect(await it.start(`exit ${exitCode}`).exited).toEqual({ exitCode, signal: null });
+    },
+  );
+});
 
 describe("a program that reopens its own output", () => {
   const relayed = { reopensOutput: true };
