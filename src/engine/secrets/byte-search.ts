@@ -28,7 +28,9 @@ export class ByteSearch {
         this.#shifts[pair] = Math.min(this.#shifts[pair] ?? 0, last - at);
       }
       const pair = pairAt(pattern, last);
-      this.#candidates.set(pair, [...(this.#candidates.get(pair) ?? []), pattern]);
+      const candidates = this.#candidates.get(pair);
+      if (candidates === undefined) this.#candidates.set(pair, [pattern]);
+      else candidates.push(pattern);
     }
   }
 

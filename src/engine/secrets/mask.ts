@@ -1,4 +1,5 @@
 import { ByteSearch } from "./byte-search.ts";
+import { escapedForms } from "./escaped-forms.ts";
 
 /** What a secret is replaced by. */
 const REPLACEMENT = "***";
@@ -24,9 +25,12 @@ export type Mask = {
   boundary(bytes: Uint8Array, at: number): number;
 };
 
-/** Returns a mask for these secrets, or null if none of them can be masked. Each line of a secret is masked on its own. */
+/**
+ * Returns a mask for these secrets, or null if none of them can be masked. Each line of a secret is masked on its own, also as it is
+ * written in JSON and in URLs.
+ */
 export const maskOf = (secrets: Iterable<string>): Mask | null => {
-  const texts = new Set([...secrets].flatMap(linesOf));
+  const texts = new Set([...secrets].flatMap(linesOf).flatMap(escapedForms));
   return texts.size === 0 ? null : new SecretMask([...texts].map((text) => Buffer.from(text)));
 };
 

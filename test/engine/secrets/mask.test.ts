@@ -19,6 +19,53 @@ describe("a mask", () => {
     expect(hide(secrets, text)).toBe(expected);
   });
 
+  const [U, KEY, DEL] = ["ü", "\u{1f511}", "\u007f"];
+  const SECRET = `h"e\\ad<er&x/${U}+ \t${KEY}${DEL}`;
+  test.each<[string, string]>([
+    ["JavaScript", String.raw`h\"e\\ad<er&x/${U}+ \t${KEY}${DEL}`],
+    ["Python", String.raw`h\"e\\ad<er&x/\u00fc+ \t\ud83d\udd11\u007f`],
+    ["Java", String.raw`h\"e\\ad<er&x/\u00FC+ \t\uD83D\uDD11\u007F`],
+    ["Go", String.raw`h\"e\\ad\u003cer\u0026x/${U}+ \t${KEY}${DEL}`],
+    ["PHP", String.raw`h\"e\\ad<er&x\/\u00fc+ \t\ud83d\udd11${DEL}`],
+    ["PHP without Unicode escapes", String.raw`h\"e\\ad<er&x\/${U}+ \t${KEY}${DEL}`],
+    [".NET", String.raw`h\u0022e\\ad\u003Cer\u0026x/\u00FC\u002B \t\uD83D\uDD11\u007F`],
+  ])("hides a secret in JSON of %s", (_, form) => {
+    expect(JSON.parse(`"${form}"`)).toBe(SECRET);
+    expect(hide([SECRET], `{"key":"${form}"}`)).toBe('{"key":"***"}');
+  });
+
+  test("hides each line of a secret in JSON", () => {
+    const secret = 'first "line"\nsecond "line"\r\n';
+    expect(hide([secret], JSON.stringify({ secret }))).toBe(String.raw`{"secret":"***\n***\r\n"}`);
+  });
+
+  test.each([
+    ["encodeURIComponent", "p%C3%A4ss%2Fw%20rd(1)*~"],
+    ["curl", "p%C3%A4ss%2Fw%20rd%281%29%2A~"],
+    ["quote of Python", "p%C3%A4ss/w%20rd%281%29%2A~"],
+    ["a form of a browser", "p%C3%A4ss%2Fw+rd%281%29*%7E"],
+    ["a form of Go", "p%C3%A4ss%2Fw+rd%281%29%2A~"],
+  ])("hides a secret in a URL of %s", (_, form) => {
+    expect(hide(["päss/w rd(1)*~"], `https://host/?key=${form}&x`)).toBe("https://host/?key=***&x");
+  });
+
+  test("hides the beginning of an escaped secret at the end of an output", () => {
+    const mask = maskOf(['correct"horse']);
+    expect(Buffer.from(mask?.lastBytes(Buffer.from('x correct\\"ho')) ?? []).toString()).toBe("x ***");
+  });
+
+  test("searches for nothing else if a secret has only letters and digits", () => {
+    expect(maskOf(["s3cret"])?.maxBytes).toBe(6);
+  });
+
+  test("is made in a moment for a secret of the maximum size, whatever its lines are", () => {
+    const lines = Array.from({ length: 6_000 }, (_, index) => `${String(index).padStart(5, "0")}"ü</x`);
+    const started = process.cpuUsage();
+    const mask = maskOf([lines.join("\n")]);
+    expect(mask?.text(JSON.stringify(lines[5_999]))).toBe('"***"');
+    expect(process.cpuUsage(started).user / 1_000).toBeLessThan(2_000);
+  });
+
   test("does not hide values and lines under 4 characters", () => {
     expect(maskOf(["abc", "1\n2\n{", "äöü"])).toBeNull();
     expect(hide(["abc\nlonger"], "abc longer")).toBe("abc ***");
@@ -38,21 +85,23 @@ describe("a mask", () => {
 });
 
 test("a long line is never split inside a secret, wherever its pieces end", () => {
-  const secret = fc.string({ unit: fc.constantFrom("a", "b", "c", "d"), minLength: 8, maxLength: 16 });
+  const secret = fc.string({ unit: fc.constantFrom("a", "b", '"', "ü"), minLength: 8, maxLength: 16 });
   fc.assert(
     fc.property(
       fc.array(secret, { minLength: 1, maxLength: 3 }),
-      fc.array(fc.oneof(fc.nat(2), fc.constantFrom("-", "--------", "abc")), { maxLength: 40 }),
+      fc.array(fc.oneof(fc.nat(5), fc.constantFrom("-", "--------", "abc")), { maxLength: 40 }),
       fc.infiniteStream(fc.integer({ min: 1, max: 30 })),
       (secrets, parts, sizes) => {
         const mask = maskOf(secrets);
         if (mask === null) throw new Error("no mask");
-        const text = parts.map((part) => (typeof part === "number" ? (secrets[part] ?? "-") : part)).join("-");
+        const written = secrets.flatMap((each) => [each, JSON.stringify(each).slice(1, -1)]);
+        const text = parts.map((part) => (typeof part === "number" ? (written[part] ?? "-") : part)).join("-");
         const splitter = new LineSplitter(2 * mask.maxBytes, (bytes, at) => mask.boundary(bytes, at));
+        const bytesOfText = Buffer.from(text);
         let shown = "";
-        for (let at = 0; at < text.length; ) {
+        for (let at = 0; at < bytesOfText.length; ) {
           const size = sizes.next().value ?? 1;
-          for (const { bytes } of splitter.push(Buffer.from(text.slice(at, at + size))))
+          for (const { bytes } of splitter.push(bytesOfText.subarray(at, at + size)))
             shown += Buffer.from(mask.bytes(bytes)).toString();
           at += size;
         }

@@ -63,6 +63,17 @@ describe("a secret in the environment of a task", () => {
     expect(output()).toBe("***\n***|***\n***|\n0000027\n");
   });
 
+  test("is hidden in JSON and in outputs, where its characters are escaped", async () => {
+    const environment = { KEY: { env: "PETIT_HEADER" } };
+    const json = String.raw`h\"e\\ad<er&x"}`;
+    const script = `cat <<'E'\n{"x-key":"${json}\nE\ncat > "$PETIT_OUTPUT" <<'E'\njson={"x-key":"${json}\nE\n`;
+    const { output, tasks } = await runJob(
+      { tasks: [shell("t", script, { environment })] },
+      { environment: { PETIT_HEADER: 'h"e\\ad<er&x' } },
+    );
+    expect([output(), tasks.t?.outputs]).toEqual(['{"x-key":"***"}\n', { json: '{"x-key":"***"}' }]);
+  });
+
   test("is hidden in all tasks of its job, whether or not they get it", async () => {
     using dir = tempDir();
     const tasks = [
