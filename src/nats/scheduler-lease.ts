@@ -71,6 +71,8 @@ export class SchedulerLease {
   #hasSeenOwner = false;
   /** True from the first own record until another scheduler is found. */
   #isOwner = false;
+  /** True once this process has begun a new incarnation of its database. */
+  #isRenewed = false;
 
   constructor(options: SchedulerLeaseOptions) {
     this.#options = options;
@@ -98,9 +100,10 @@ export class SchedulerLease {
       this.#refusedFor = found?.record.name ?? "another petit";
       throw new AccountTaken(this.#refusedFor);
     }
-    // The database is older than what NATS knows of it.
-    if (found !== null && found.record.token === identity.token() && found.record.position > identity.position())
+    if (found !== null && !this.#isRenewed && this.#isOutdated(found.record)) {
+      this.#isRenewed = true;
       identity.onOutdated();
+    }
     await this.#write(jetStream, { after: found?.seq ?? 0 });
   }
 
@@ -145,6 +148,15 @@ export class SchedulerLease {
     if (!this.#hasSeenOwner && (found === null || found.record.released)) return true;
     if (before?.seq !== seq) return false;
     return at - before.at >= this.#leaseMs * (this.#hasSeenOwner ? STANDBY_LEASES : 1);
+  }
+
+  /** Returns whether the database is older than what NATS knows of it. */
+  #isOutdated({ token, position }: OwnerRecord): boolean {
+    const { identity } = this.#options;
+    const own = identity.token();
+    if (token === own) return position > identity.position();
+    // NATS knows another incarnation. The own one is a later one only if it has just begun.
+    return databaseOf(token) === databaseOf(own) && (own === databaseOf(own) || identity.previousSession !== null);
   }
 
   /** Returns whether a record is of this process, or of an earlier one with the same database, which has ended. */
@@ -210,6 +222,9 @@ const toRecord = (value: unknown): OwnerRecord => {
     released: fields.get("released") === true,
   };
 };
+
+/** Returns the name of a database without its incarnation. */
+const databaseOf = (token: string): string => token.split(".", 1)[0] ?? "";
 
 /** "wrong last sequence": another record is newer. */
 const isOutOfSequence = (error: unknown): boolean =>

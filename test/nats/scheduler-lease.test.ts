@@ -78,4 +78,25 @@ describe.each(NATS_VERSIONS)("with nats-server %s, a scheduler", (version) => {
     await older.states.next("connected");
     expect(token).toBe("own.restored");
   });
+
+  test.each([
+    ["own", "of before", true],
+    ["own.first", "of before", true],
+    ["own.first", null, false],
+    ["other", "of before", false],
+  ] as const)(
+    "learns that its database was replaced by a copy from before another restore: %s, used by %p",
+    async (token, previousSession, isOutdated) => {
+      await using nats = await startNats({ version });
+      const restored = scheduler(nats.url, { ...identityOf("own.second"), position: () => 3 }, "restored");
+      await restored.states.next("connected");
+      await restored[Symbol.asyncDispose]();
+      let times = 0;
+      const onOutdated = (): void => void times++;
+      const identity = { ...identityOf(token), previousSession, position: () => 20, onOutdated };
+      await using again = scheduler(nats.url, identity, "again");
+      await again.states.next("connected");
+      expect(times).toBe(isOutdated ? 1 : 0);
+    },
+  );
 });

@@ -31,6 +31,10 @@ export const schedulerIdentity = ({ store, dbPath, onOutdated }: SchedulerIdenti
         position = newest;
         listener();
       }),
-    onOutdated,
+    onOutdated: () => {
+      onOutdated();
+      // A copy that is made from now on has to know that its incarnation was used.
+      store.identity.beginSession(session);
+    },
   };
 };
