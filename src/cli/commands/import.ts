@@ -13,7 +13,7 @@ const IMPORTERS = { crontab: importCrontab, anacrontab: importAnacrontab, "petit
 
 export const importJobs = defineCommand({
   name: "import",
-  summary: "Turn a crontab or anacrontab, or job files of the Rust petit, into job files",
+  summary: "Turn a crontab, anacrontab or the Rust petit's jobs into job files",
   description:
     "Writes job files that behave like the crontab, or the job files of the Rust petit, that they come from: to stdout, or with -o to " +
     "a folder. stderr says for each line or file what became of it. If anything can't be read, all problems are reported, nothing is " +
