@@ -10,7 +10,7 @@ import jobFiles from "../migrations/0007_job_files.sql" with { type: "text" };
 import except from "../migrations/0008_except.sql" with { type: "text" };
 import workflows from "../migrations/0009_workflows.sql" with { type: "text" };
 import workers from "../migrations/0010_workers.sql" with { type: "text" };
-import internalErrors from "../migrations/0011_internal_errors.sql" with { type: "text" };
+import restoresAndErrors from "../migrations/0011_restores_and_errors.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
 /**
@@ -28,7 +28,7 @@ const MIGRATIONS: readonly string[] = [
   except,
   workflows,
   workers,
-  internalErrors,
+  restoresAndErrors,
 ];
 
 /** Schema version that this petit writes. */
