@@ -331,8 +331,11 @@ const hasOverrun = (
   { attempt, context }: Pick<RunAttemptOptions, "attempt" | "context">,
 ): boolean => {
   const { timeoutMs } = context.task;
-  return timeoutMs !== null && endedAt !== undefined && endedAt - attempt.startedAt >= timeoutMs;
+  return timeoutMs !== null && endedAt !== undefined && endedAt - attempt.startedAt >= timeoutMs - END_ERROR_MS;
 };
+
+/** Maximum error of a measured end, in ms: start times of processes have ticks of 10 ms, and a file gets the time of the last tick. */
+const END_ERROR_MS = 50;
 
 /**
  * Returns whether an adopted attempt, whose leader has ended, was to be ended with its whole process group. The previous petit process

@@ -8,6 +8,7 @@ import {
   rmdirSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -119,7 +120,11 @@ describe("the process group of an attempt that was being ended", () => {
   const STUBBORN = "(trap '' TERM; echo there; exec sleep 60) &";
 
   /** Runs a task, and leaves in the grace period, when only the leader of its group has ended. Returns how the next petit ends it. */
-  const endAfterRestart = async (only: Task, end: (petit: StartedEngine, id: RunId) => Promise<unknown>) => {
+  const endAfterRestart = async (
+    only: Task,
+    end: (petit: StartedEngine, id: RunId) => Promise<unknown>,
+    noteEnd = (_status: string, _startedAt: number): void => {},
+  ) => {
     using life = lives([job("slow", { tasks: [only] })]);
     const first = await life.start({ settings: { killGraceMs: 60_000 } });
     const { id } = await first.trigger("slow");
@@ -127,6 +132,7 @@ describe("the process group of an attempt that was being ended", () => {
     await waitFor(() => readStatus(spoolOf(life.dir.file("spool"), 1)).exit !== null);
     await waitFor(() => first.read(id).attempts[0]?.process !== null);
     const pid = first.read(id).attempts[0]?.process?.pid ?? 0;
+    noteEnd(spoolOf(life.dir.file("spool"), 1).status, first.read(id).attempts[0]?.startedAt ?? 0);
     await first.stop("leave");
     await using petit = await life.start({ settings: { killGraceMs: 100 } });
     const ended = await petit.ended(id);
@@ -158,6 +164,16 @@ describe("the process group of an attempt that was being ended", () => {
     const only = shell("t", `${STUBBORN} ${leader}`, { timeoutMs: 1_000 });
     const { isLeft, summary } = await endAfterRestart(only, async () => {});
     expect([isLeft, summary]).toEqual([false, expected]);
+  });
+
+  test("is killed after the timeout of its task, if its end was measured a little too early", async () => {
+    const only = shell("t", `${STUBBORN} exec sleep 60`, { timeoutMs: 1_000 });
+    const noteEnd = (status: string, startedAt: number): void => {
+      const endedAt = (startedAt + 980) / 1_000;
+      utimesSync(status, endedAt, endedAt);
+    };
+    const { isLeft, summary } = await endAfterRestart(only, async () => {}, noteEnd);
+    expect([isLeft, summary]).toEqual([false, "t failed(timeout)"]);
   });
 
   test("is killed after another item has failed", async () => {
