@@ -59,6 +59,14 @@ export class ByteSearch {
   }
 }
 
+/** Returns what two lists of ranges cover together. */
+export const union = (some: readonly ByteRange[], others: readonly ByteRange[]): readonly ByteRange[] => {
+  if (some.length === 0 || others.length === 0) return some.length === 0 ? others : some;
+  const ranges: ByteRange[] = [];
+  for (const range of [...some, ...others].sort((a, b) => a.from - b.from)) add(ranges, range);
+  return ranges;
+};
+
 const pairAt = (bytes: Uint8Array, at: number): number => ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
 
 const startsWith = (bytes: Uint8Array, from: number, pattern: Uint8Array): boolean => {

@@ -1,6 +1,16 @@
-/** Returns a text as it is, and as programs write it in JSON and in URLs. No form is shorter than the text, in bytes. */
-export const escapedForms = (text: string): readonly string[] =>
-  isPlain(text) ? [text] : [...new Set([text, ...JSON_FORMS.map((form) => form(text)), ...urlForms(text)])];
+/**
+ * Returns how programs write a text in JSON and in URLs, as far as that differs from the text. Each form contains one of the
+ * ESCAPE_MARKS, and none is shorter than the text, in bytes.
+ */
+export const escapedForms = (text: string): readonly string[] => {
+  if (isPlain(text)) return [];
+  const forms = new Set([...JSON_FORMS.map((form) => form(text)), ...urlForms(text)]);
+  forms.delete(text);
+  return [...forms];
+};
+
+/** The bytes of `\`, `%` and `+`. */
+export const ESCAPE_MARKS = ["\\", "%", "+"].map((mark) => mark.charCodeAt(0));
 
 /** Returns whether nothing is escaped in a text. */
 const isPlain = (text: string): boolean => /^[A-Za-z0-9._-]*$/.test(text);

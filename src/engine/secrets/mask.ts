@@ -1,5 +1,5 @@
-import { ByteSearch } from "./byte-search.ts";
-import { escapedForms } from "./escaped-forms.ts";
+import { type ByteRange, ByteSearch, union } from "./byte-search.ts";
+import { ESCAPE_MARKS, escapedForms } from "./escaped-forms.ts";
 
 /** What a secret is replaced by. */
 const REPLACEMENT = "***";
@@ -30,9 +30,13 @@ export type Mask = {
  * written in JSON and in URLs.
  */
 export const maskOf = (secrets: Iterable<string>): Mask | null => {
-  const texts = new Set([...secrets].flatMap(linesOf).flatMap(escapedForms));
-  return texts.size === 0 ? null : new SecretMask([...texts].map((text) => Buffer.from(text)));
+  const texts = new Set([...secrets].flatMap(linesOf));
+  if (texts.size === 0) return null;
+  const escaped = new Set([...texts].flatMap(escapedForms));
+  return new SecretMask(toBytes(texts), toBytes(escaped));
 };
+
+const toBytes = (texts: ReadonlySet<string>): readonly Uint8Array[] => [...texts].map((text) => Buffer.from(text));
 
 /** Returns whether a secret is so short that no part of it is masked. */
 export const isTooShort = (secret: string): boolean => linesOf(secret).length === 0;
@@ -48,16 +52,23 @@ class SecretMask implements Mask {
   readonly hidesAll = false;
   readonly maxBytes: number;
   readonly #patterns: readonly Uint8Array[];
-  readonly #search: ByteSearch;
+  readonly #plain: ByteSearch;
+  /** Searched for only where `#marks` are: most output has none. */
+  readonly #escaped: ByteSearch | null;
+  /** Each escaped pattern contains one of these bytes. */
+  readonly #marks: readonly number[];
 
-  constructor(patterns: readonly Uint8Array[]) {
-    this.#patterns = patterns;
-    this.#search = new ByteSearch(patterns);
-    this.maxBytes = Math.max(...patterns.map(({ length }) => length));
+  constructor(plain: readonly Uint8Array[], escaped: readonly Uint8Array[]) {
+    this.#patterns = [...plain, ...escaped];
+    this.#plain = new ByteSearch(plain);
+    this.#escaped = escaped.length === 0 ? null : new ByteSearch(escaped);
+    const marks = escaped.map((pattern) => ESCAPE_MARKS.find((mark) => pattern.includes(mark)));
+    this.#marks = [...new Set(marks)].filter((mark) => mark !== undefined);
+    this.maxBytes = this.#patterns.reduce((max, { length }) => Math.max(max, length), 0);
   }
 
   bytes(bytes: Uint8Array): Uint8Array {
-    const ranges = this.#search.find(bytes);
+    const ranges = this.#find(bytes);
     if (ranges.length === 0) return bytes;
     const parts: Uint8Array[] = [];
     let at = 0;
@@ -83,8 +94,14 @@ class SecretMask implements Mask {
 
   boundary(bytes: Uint8Array, at: number): number {
     const position = Math.min(at, bytes.length - this.#openLength(bytes));
-    const inside = this.#search.find(bytes).find(({ from, to }) => from < position && position < to);
+    const inside = this.#find(bytes).find(({ from, to }) => from < position && position < to);
     return inside?.from ?? position;
+  }
+
+  #find(bytes: Uint8Array): readonly ByteRange[] {
+    const plain = this.#plain.find(bytes);
+    if (this.#escaped === null || !this.#marks.some((mark) => bytes.includes(mark))) return plain;
+    return union(plain, this.#escaped.find(bytes));
   }
 
   /** Returns how many of the last bytes are the beginning of a secret. */
