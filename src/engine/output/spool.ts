@@ -231,10 +231,32 @@ export const tryRename = (from: string, to: string): boolean => {
   }
 };
 
-/** Deletes what is left in the spool folder of an attempt that has ended. */
+/** Deletes what is left in the spool folder of an attempt that has ended: what is small immediately, the rest in the background. */
 export const removeLeftover = (path: string): void => {
-  if (isFolder(path)) removeFolder(path, dirname(path));
-  else rmSync(path, { force: true });
+  if (!isFolder(path)) {
+    rmSync(path, { force: true });
+    return;
+  }
+  emptySmall(path, SMALL_LEVELS);
+  removeFolder(path, dirname(path));
+};
+
+/** A folder of free folders, a folder of an attempt, and its artifacts. */
+const SMALL_LEVELS = 3;
+/** Maximum number of names in a folder that is emptied immediately. */
+const SMALL_NAMES = 32;
+
+const emptySmall = (path: string, levels: number): void => {
+  const names = namesIn(path);
+  if (names.length > SMALL_NAMES) return;
+  for (const name of names) {
+    const child = join(path, name);
+    if (!isFolder(child)) remove(child);
+    else if (levels > 1) {
+      emptySmall(child, levels - 1);
+      removeEmpty(child);
+    }
+  }
 };
 
 const remove = (path: string): void => {

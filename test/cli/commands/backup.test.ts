@@ -283,7 +283,7 @@ describe("a backup that fails", () => {
     const ended = shell(folder, 'ulimit -f 128; exec "$@" backup copy.db');
     expect(ended.status).not.toBe(0);
     expect(readFileSync(old).equals(before)).toBe(true);
-    expect(await until(() => filesOf(folder.path).join() === "copy.db,jobs,petit.db")).toBe(true);
+    expect(await until(() => filesOf(folder.path).join() === "copy.db,jobs,petit.db,petit.db-incarnation")).toBe(true);
   });
 
   test.skipIf(process.getuid?.() !== 0)("leaves no partial file on a full disk, and exits with 1", async () => {
@@ -308,7 +308,7 @@ describe("a backup that fails", () => {
     const ended = await petit(["backup", "copy.db"], { cwd: folder.path });
     expect(ended).toMatchObject({ status: 1, stdout: "" });
     expect(ended.stderr).toContain("the database is damaged");
-    expect(filesOf(folder.path)).toEqual(["jobs", "petit.db"]);
+    expect(filesOf(folder.path)).toEqual(["jobs", "petit.db", "petit.db-incarnation"]);
   });
 
   test.each(["SIGTERM", "SIGKILL"] as const)("leaves no partial file after %s", async (signal) => {
@@ -326,7 +326,7 @@ describe("a backup that fails", () => {
     child.kill(signal);
     expect(await ended).toBe(signal);
     expect(await until(() => !isWriting())).toBe(true);
-    expect(filesOf(folder.path)).toEqual(["jobs", "petit.db"]);
+    expect(filesOf(folder.path)).toEqual(["jobs", "petit.db", "petit.db-incarnation"]);
   });
 });
 
