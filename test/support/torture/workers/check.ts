@@ -7,6 +7,7 @@ import { ledgerViolations, type Row, rows } from "../invariants.ts";
 import { type FullDisk, tookTooLate, uptimeS, wasFull } from "./disks.ts";
 import { lineOf, type TaskPlan, taskPlans, WRONG_OUTPUT } from "./jobs.ts";
 import { type Mark, markFaults, overlaps, readMarks } from "./marks.ts";
+import type { Restore } from "./restores.ts";
 
 export type CheckOptions = {
   readonly dir: string;
@@ -16,21 +17,44 @@ export type CheckOptions = {
   /** The ids of the runs whose trigger succeeded. */
   readonly accepted: ReadonlySet<string>;
   readonly fullDisks: readonly FullDisk[];
+  readonly restores: readonly Restore[];
 };
+
+/** What restored databases do not know, so that it is no violation if it is missing, or was done again. Attempts are given by the keys of their marks. */
+type Excuses = {
+  /** The ids of forgotten runs. */
+  readonly runs: ReadonlySet<string>;
+  /** Attempts that were forgotten. Their tasks can be done again, but not before the end of what was forgotten. */
+  readonly forgotten: ReadonlySet<string>;
+  /** Attempts that were unfinished in a copy. */
+  readonly unfinished: ReadonlySet<string>;
+};
+
+const excusesOf = (restores: readonly Restore[]): Excuses => ({
+  runs: new Set(restores.flatMap(({ runs }) => [...runs])),
+  forgotten: new Set(restores.flatMap(({ attempts }) => [...attempts.values()])),
+  unfinished: new Set(restores.flatMap(({ unfinished }) => [...unfinished])),
+});
 
 /** Checks the files and databases of a fleet that became idle and was stopped. Returns a sentence for each violation. */
 export const workerViolations = (options: CheckOptions): readonly string[] => {
   const db = new Database(options.dbPath, { readonly: true });
   try {
-    const marks = readMarks(options.marksDir);
+    const all = readMarks(options.marksDir);
+    const excuses = excusesOf(options.restores);
+    const marks = withoutForgotten(all, excuses);
+    const { accepted } = options;
     return [
-      ...ledgerViolations(db, options.accepted),
+      ...ledgerViolations(db, new Set([...accepted].filter((id) => !excuses.runs.has(id)))),
       ...askEach(db),
-      ...markFaults(options.marksDir),
-      ...overlaps(marks),
-      ...compareMarks(db, marks, options.fullDisks),
-      ...tookWork(marks, options.fullDisks),
-      ...wrongOutput(db, options.fullDisks),
+      ...usedAgain(db, options.restores),
+      ...markFaults(options.marksDir)
+        .filter(({ isTwice, key }) => !(isTwice && excuses.forgotten.has(key)))
+        .map(({ line }) => line),
+      ...overlaps(all),
+      ...compareMarks(db, marks, { ...options, excuses }),
+      ...tookWork(all, options.fullDisks),
+      ...wrongOutput(db, { ...options, excuses }),
       ...wrongArtifacts(db, options.dbPath),
       ...options.workers.flatMap((name) => leftovers(stateDirOf(options.dir, name))),
     ];
@@ -57,12 +81,32 @@ const ATTEMPTS = `SELECT a.id, a.run, a.task_id, a.item, a.attempt, a.status, a.
   runs.id || ' ' || a.task_id || ' ' || iif(a.item < 0, '-', a.item) || ' ' || a.attempt AS key
   FROM attempts AS a JOIN runs ON runs.seq = a.run WHERE a.child_run_id IS NULL`;
 
+/** Returns the last mark of each attempt, without those of runs that were forgotten. */
+const withoutForgotten = (marks: readonly Mark[], { runs }: Excuses): readonly Mark[] =>
+  [...Map.groupBy(marks, ({ key }) => key).values()]
+    .flatMap((same) => same.toSorted((a, b) => b.begunS - a.begunS).slice(0, 1))
+    .filter(({ key }) => !runs.has(key.split(" ")[0] ?? ""));
+
+/** Returns the ids of forgotten runs and attempts that came back. */
+const usedAgain = (db: Database, restores: readonly Restore[]): readonly string[] => {
+  const runs = new Set(rows(db, "SELECT id FROM runs").map(({ id }) => String(id)));
+  const attempts = new Set(rows(db, "SELECT id FROM attempts").map(({ id }) => Number(id)));
+  return restores.flatMap((restore) => [
+    ...[...restore.runs].filter((id) => runs.has(id)).map((id) => `the id of the forgotten run ${id} came back`),
+    ...[...restore.attempts]
+      .filter(([id]) => attempts.has(id))
+      .map(([id, key]) => `the id ${id} of the forgotten attempt ${key} came back`),
+  ]);
+};
+
+type Judged = { readonly fullDisks: readonly FullDisk[]; readonly excuses: Excuses };
+
 /** Compares what the attempts recorded with what is stored. */
-const compareMarks = (db: Database, marks: readonly Mark[], fullDisks: readonly FullDisk[]): readonly string[] => {
+const compareMarks = (db: Database, marks: readonly Mark[], { fullDisks, excuses }: Judged): readonly string[] => {
   const stored = new Map(rows(db, ATTEMPTS).map((row) => [String(row.key), row]));
   const known = new Map(marks.map((mark) => [mark.key, mark]));
   return [
-    ...marks.flatMap((mark) => compare(mark, stored.get(mark.key), fullDisks)),
+    ...marks.flatMap((mark) => compare(mark, stored.get(mark.key), { fullDisks, excuses })),
     ...[...stored]
       .filter(([key, { status, reason }]) => (status === "completed" || reason === "exit_code") && !known.has(key))
       .filter(([, attempt]) => !(attempt.exit_code === NOT_STARTED && lackedRoom(attempt, fullDisks)))
@@ -90,11 +134,16 @@ const tookWork = (marks: readonly Mark[], fullDisks: readonly FullDisk[]): reado
     .filter(({ machine, begunS }) => machine !== "scheduler" && tookTooLate(fullDisks, machine, begunS))
     .map(({ key, machine }) => `began on ${machine}, whose disk was full: ${key}`);
 
-const compare = (mark: Mark, attempt: Row | undefined, fullDisks: readonly FullDisk[]): readonly string[] => {
+const compare = (mark: Mark, attempt: Row | undefined, { fullDisks, excuses }: Judged): readonly string[] => {
+  const { key } = mark;
+  if (attempt === undefined && excuses.forgotten.has(key)) return [];
   if (attempt === undefined) return [`ran but is not stored: ${mark.key} on ${mark.machine}`];
   const { status, reason, worker } = attempt;
   const found: string[] = [];
-  if (mark.machine !== (worker ?? "scheduler")) found.push(`ran on ${mark.machine}, not on ${worker}: ${mark.key}`);
+  // It was claimed after the copy, or is that of a forgotten attempt whose successor has not begun.
+  const isUnknown = status === "failed" && (excuses.unfinished.has(key) || excuses.forgotten.has(key));
+  if (mark.machine !== (worker ?? "scheduler") && !isUnknown)
+    found.push(`ran on ${mark.machine}, not on ${worker}: ${mark.key}`);
   if (status === "completed" && mark.endedS === null) found.push(`is completed but did not reach its end: ${mark.key}`);
   const isExcused = reason === "artifacts_failed" && lackedRoom(attempt, fullDisks);
   if (mark.endedS !== null && status !== "completed" && !MAY_FOLLOW_END.has(String(reason)) && !isExcused)
@@ -106,7 +155,7 @@ const compare = (mark: Mark, attempt: Row | undefined, fullDisks: readonly FullD
 const MAY_FOLLOW_END = new Set(["cancelled", "timeout", "shutdown", "interrupted", "worker_lost"]);
 
 /** Checks that attempts which ended by themselves have all of their output, and that the others have a prefix of it. */
-const wrongOutput = (db: Database, fullDisks: readonly FullDisk[]): readonly string[] => {
+const wrongOutput = (db: Database, { fullDisks, excuses }: Judged): readonly string[] => {
   const plans = taskPlans();
   const read = db.query<{ readonly bytes: Uint8Array }, Record<string, string | number>>(
     `SELECT bytes FROM output WHERE run = $run AND task_id = $task_id AND item = $item AND attempt = $attempt AND stream = 'stdout'
@@ -122,7 +171,20 @@ const wrongOutput = (db: Database, fullDisks: readonly FullDisk[]): readonly str
     // A task whose output finds no room fails.
     const isWhole = status === "completed" || (reason === "exit_code" && !lackedRoom(row, fullDisks));
     if (isWhole ? text === expected : expected.startsWith(text)) return [];
+    // A worker keeps no output that petit has stored, so a copy that is restored lacks what was stored after it.
+    if (excuses.unfinished.has(String(key)) && isPartOf(text, expected)) return [];
     return [`the output of ${key} (${reason ?? status}) ${describeDifference(text, expected)}`];
+  });
+};
+
+/** Returns whether a text has only lines of another one, in their order. */
+const isPartOf = (text: string, whole: string): boolean => {
+  const lines = whole.split("\n");
+  let next = 0;
+  return text.split("\n").every((line) => {
+    const at = lines.indexOf(line, next);
+    next = at + 1;
+    return at >= 0;
   });
 };
 

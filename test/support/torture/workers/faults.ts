@@ -6,6 +6,7 @@ import type { Random } from "../random.ts";
 import { copiedFault, secondFault, wipedFault } from "./copies.ts";
 import { DiskFilling, type FullDisk, hasDisks, LONG_FULL_MS } from "./disks.ts";
 import { processesOn } from "./marks.ts";
+import { type Restore, restoredFault } from "./restores.ts";
 
 /** A temporary fault of one member of the fleet, or of NATS and another one. */
 export type Fault = {
@@ -27,6 +28,8 @@ export type FaultOptions = {
   readonly surprise: (what: string) => void;
   /** Called at the end of the time in which a disk was full. */
   readonly onDiskFull: (disk: FullDisk) => void;
+  /** Called before petit starts on a restored database. */
+  readonly onRestored: (restore: Restore) => void;
 };
 
 /** Chooses a random fault. */
@@ -58,6 +61,7 @@ const processFault = (options: FaultOptions, member: Member): Fault => {
     [kind === "worker" ? 1 : 0, "wiped"],
     [kind === "worker" && canMount ? 2 : 0, "copied"],
     [kind === "scheduler" ? 1 : 0, "and a second one"],
+    [kind === "scheduler" ? 2 : 0, "with a restored database"],
     [hasDisks(options.fleet) ? 3 : 0, "with a full disk"],
     [hasDisks(options.fleet) ? 1 : 0, "with a full disk killed"],
   ] as const);
@@ -70,6 +74,7 @@ const processFault = (options: FaultOptions, member: Member): Fault => {
   if (act === "wiped") return wipedFault(options, { name, member });
   if (act === "copied") return copiedFault(options, { name, member });
   if (act === "and a second one") return secondFault(options, { name, member });
+  if (act === "with a restored database") return restoredFault(options, { name, member });
   if (act === "with an old key") return oldKeyFault(options, { name, member, durationMs });
   if (act === "with a full disk" || act === "with a full disk killed") {
     const isLong = act === "with a full disk" && random.next() < 0.5;

@@ -111,7 +111,7 @@ const taskText = ([id, options]: readonly [string, TaskOptions]): string => {
 
 /**
  * Each attempt makes a file with O_EXCL, whose name identifies it, and writes into it when it begins and ends, in seconds since boot.
- * `twice` means that the file existed; `concurrent`, that another process runs the same task at that moment.
+ * `twice` means that the file existed, and makes another one; `concurrent`, that another process runs the same task at that moment.
  */
 const script = ({ seconds, lines = SHORT_LINES, artifactLines = 0, before = "", exit = "" }: TaskOptions): string => `
 task="$PETIT_RUN_ID $PETIT_TASK_ID \${PETIT_ITEM_INDEX:--}"
@@ -121,7 +121,11 @@ lock="$MARKS/lock,$PETIT_RUN_ID,$PETIT_TASK_ID,\${PETIT_ITEM_INDEX:--}"
 started() { set -- $(cat "/proc/$1/stat" 2>/dev/null); case "$3" in ''|Z|X) ;; *) shift 21; echo "$1" ;; esac; }
 now() { read -r now rest </proc/uptime; }
 now
-( set -C; echo "begin $now $$ $MACHINE" > "$mark" ) 2>/dev/null || echo "twice $now $me $MACHINE" >> "$MARKS/faults"
+if ! ( set -C; echo "begin $now $$ $MACHINE" > "$mark" ) 2>/dev/null; then
+  echo "twice $now $me $MACHINE" >> "$MARKS/faults"
+  mark="$mark,$$"
+  echo "begin $now $$ $MACHINE" > "$mark"
+fi
 if [ -e "$lock" ]; then
   read -r pid start other <"$lock"
   if [ -n "$start" ] && [ "$(started "$pid")" = "$start" ]; then

@@ -24,7 +24,8 @@ export const readMarks = (dir: string, runId = ""): readonly Mark[] =>
     .map((name) => markOf(name, readFileSync(join(dir, name), "utf8")));
 
 const markOf = (name: string, text: string): Mark => {
-  const words = name.split(",");
+  // A fifth word tells the files of the same attempt apart.
+  const words = name.split(",").slice(0, 4);
   const [begin = "", end] = text.split("\n").filter((line) => line !== "");
   const [, begunS, pid, machine = ""] = begin.split(" ");
   return {
@@ -39,15 +40,27 @@ const markOf = (name: string, text: string): Mark => {
 };
 
 /** Returns the attempts that found a file of their own, or another process of their task. */
-export const markFaults = (dir: string): readonly string[] => {
+export const markFaults = (dir: string): readonly MarkFault[] => {
   const file = join(dir, "faults");
-  return existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
+  const lines = existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
+  return lines.map((line) => {
+    const [kind, , ...words] = line.split(" ");
+    return { line, isTwice: kind === "twice", key: words.slice(0, 4).join(" ") };
+  });
+};
+
+export type MarkFault = {
+  readonly line: string;
+  /** True if it found a file of its own. */
+  readonly isTwice: boolean;
+  /** The key of the mark. */
+  readonly key: string;
 };
 
 /** Returns the attempts of a task that began before the end of the one before. */
 export const overlaps = (marks: readonly Mark[]): readonly string[] =>
   [...Map.groupBy(marks, ({ task }) => task).values()].flatMap((attempts) => {
-    const sorted = attempts.toSorted((a, b) => a.attempt - b.attempt);
+    const sorted = attempts.toSorted((a, b) => a.attempt - b.attempt || a.begunS - b.begunS);
     return sorted.flatMap((mark, index) => {
       const before = sorted[index - 1];
       return before !== undefined && mark.begunS < (before.endedS ?? before.begunS)

@@ -1,8 +1,9 @@
 import { Database } from "bun:sqlite";
+import type { Restore } from "./restores.ts";
 import type { WorkerTorture } from "./torture.ts";
 
 /** Prints the counts of faults, requests and outcomes, and the violations. */
-export const reportWorkers = ({ dbPath, done, accepted, delays, violations }: WorkerTorture): void => {
+export const reportWorkers = ({ dbPath, done, accepted, restores, delays, violations }: WorkerTorture): void => {
   const db = new Database(dbPath, { readonly: true });
   const counts = (sql: string): string =>
     db
@@ -14,6 +15,10 @@ export const reportWorkers = ({ dbPath, done, accepted, delays, violations }: Wo
     counts(`SELECT ${what} AS what, count(*) AS count FROM ${table} GROUP BY 1`);
   console.log(`done      ${[...done].map(([what, count]) => `${count} ${what}`).join(", ")}`);
   console.log(`accepted  ${accepted.size} triggers`);
+  const sum = (of: keyof Restore): number => restores.reduce((total, restore) => total + restore[of].size, 0);
+  console.log(
+    `restored  ${restores.length} times: forgot ${sum("runs")} runs and ${sum("attempts")} attempts; ${sum("unfinished")} attempts were unfinished`,
+  );
   console.log(`runs      ${grouped("status", "runs")}`);
   console.log(`attempts  ${grouped("coalesce(reason, status)", "attempts WHERE child_run_id IS NULL")}`);
   console.log(`machines  ${grouped("coalesce(worker, 'none')", "attempts WHERE child_run_id IS NULL")}`);

@@ -12,6 +12,7 @@ import { disksFor, type FullDisk } from "./disks.ts";
 import { anyFault, type Fault, killAll } from "./faults.ts";
 import { workerJobs } from "./jobs.ts";
 import { markedProcesses } from "./marks.ts";
+import type { Restore } from "./restores.ts";
 
 export type WorkerTortureOptions = {
   readonly seed: number;
@@ -36,6 +37,7 @@ export type WorkerTorture = {
   readonly done: ReadonlyMap<string, number>;
   /** The ids of the runs whose trigger succeeded. */
   readonly accepted: ReadonlySet<string>;
+  readonly restores: readonly Restore[];
   readonly violations: readonly string[];
   readonly delays: Delays;
 };
@@ -90,6 +92,7 @@ class WorkerTorturer implements AsyncDisposable {
   readonly #accepted = new Set<string>();
   readonly #surprises: string[] = [];
   readonly #fullDisks: FullDisk[] = [];
+  readonly #restores: Restore[] = [];
   /** The current faults, each with a promise of its end. */
   readonly #faults = new Map<Member, Promise<void>>();
 
@@ -164,6 +167,7 @@ class WorkerTorturer implements AsyncDisposable {
     const options = {
       ...{ fleet: this.#fleet, random: this.#random, lostAfterMs, marksDir: this.#marksDir, surprise },
       onDiskFull: (disk: FullDisk): void => void this.#fullDisks.push(disk),
+      onRestored: (restore: Restore): void => void this.#restores.push(restore),
     };
     for (;;) {
       for (let tries = 0; tries < 1_000; tries++) {
@@ -235,7 +239,13 @@ class WorkerTorturer implements AsyncDisposable {
     const measured = await measureDelays({ fleet, marksDir: this.#marksDir, lostAfterMs, times: delays });
     await this.#rest();
     for (const member of [...fleet.workers, fleet.scheduler]) await this.#stop(member);
-    const checked = { dir, dbPath: fleet.dbPath, marksDir: this.#marksDir, accepted: this.#accepted };
+    const checked = {
+      dir,
+      dbPath: fleet.dbPath,
+      marksDir: this.#marksDir,
+      accepted: this.#accepted,
+      restores: this.#restores,
+    };
     const found = workerViolations({ ...checked, workers: Object.keys(WORKERS), fullDisks: this.#fullDisks });
     const violations = [...this.#surprises, ...found];
     return { ...checked, done: this.#done, violations, delays: measured };
