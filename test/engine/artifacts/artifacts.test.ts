@@ -17,6 +17,7 @@ import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { gate } from "../../support/engine/gate.ts";
 import { type Finished, type StartedEngine, startEngine, waitFor } from "../../support/engine/started-engine.ts";
+import { isDeno } from "../../support/runtime-command.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 /** Reads a job of one task, `make`, that runs in `folder`. */
@@ -68,7 +69,8 @@ describe("artifacts", () => {
     await waitFor(() => petit.spooled.length === 0);
   });
 
-  test("are kept if their names are not UTF-8, which percent-encoding shows", async () => {
+  // Deno does not list names that are not UTF-8.
+  test.skipIf(isDeno)("are kept if their names are not UTF-8, which percent-encoding shows", async () => {
     using work = tempDir();
     const script = `f=$(printf "a\\\\377%%"); mkdir -p "out/$f"; echo 1 > "out/$f/$f.txt"; echo 2 > "$PETIT_ARTIFACTS/$f"; echo 3 > out/�`;
     const job = jobIn(work.path, `artifacts: ["out/**"], script: '${script}'`);
