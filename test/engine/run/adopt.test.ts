@@ -158,14 +158,15 @@ describe("the process group of an attempt that was being ended", () => {
   });
 
   // Deno reports no change time, which says when the leader ended.
-  test.skipIf(isDeno).each([
-    ["by a signal", "exec sleep 60", "t failed(timeout)"],
-    ["with an exit code", "trap 'exit 3' TERM; wait", "t failed(exit_code)"],
-  ])("is killed after the timeout of its task, if its leader ended %s", async (_, leader, expected) => {
-    const only = shell("t", `${STUBBORN} ${leader}`, { timeoutMs: 1_000 });
-    const { isLeft, summary } = await endAfterRestart(only, async () => {});
-    expect([isLeft, summary]).toEqual([false, expected]);
-  });
+  for (const { how, leader, expected } of [
+    { how: "by a signal", leader: "exec sleep 60", expected: "t failed(timeout)" },
+    { how: "with an exit code", leader: "trap 'exit 3' TERM; wait", expected: "t failed(exit_code)" },
+  ])
+    test.skipIf(isDeno)(`is killed after the timeout of its task, if its leader ended ${how}`, async () => {
+      const only = shell("t", `${STUBBORN} ${leader}`, { timeoutMs: 1_000 });
+      const { isLeft, summary } = await endAfterRestart(only, async () => {});
+      expect([isLeft, summary]).toEqual([false, expected]);
+    });
 
   test.skipIf(isDeno)(
     "is killed after the timeout of its task, if its end was measured a little too early",
