@@ -31,9 +31,8 @@ export const planRetry = (run: Run, scope: RetryScope, { store, jobs }: RetryPar
   const resolved = resolveParams(stored.job.params, run.params);
   if ("problems" in resolved) return invalidParams(resolved.problems);
   const before = (): Results => new Map(store.runs.listTaskRuns(run.id).map((taskRun) => [taskRun.taskId, taskRun]));
-  const hasFailedItems = (id: TaskId): boolean => (store.runs.countItems(run.id).get(id)?.failed ?? 0) > 0;
   const params = resolved.values;
-  const reused = reusedTasks({ job: stored.job, run: { ...run, params }, scope, before, hasFailedItems });
+  const reused = reusedTasks({ job: stored.job, run: { ...run, params }, scope, before });
   return reused instanceof PetitError ? reused : { stored, params, reused };
 };
 
@@ -46,13 +45,11 @@ type ScopedRetry = {
   readonly run: Run;
   readonly scope: RetryScope;
   readonly before: () => Results;
-  /** Returns whether items of a task failed in the previous run, also if it completed. */
-  readonly hasFailedItems: (id: TaskId) => boolean;
 };
 
-const reusedTasks = ({ job, run, scope, before, hasFailedItems }: ScopedRetry): readonly ReusedTask[] | PetitError => {
+const reusedTasks = ({ job, run, scope, before }: ScopedRetry): readonly ReusedTask[] | PetitError => {
   if (scope.kind === "all") return [];
-  if (scope.kind !== "rest") return tasksOutside(scope, { job, run, results: before(), hasFailedItems });
+  if (scope.kind !== "rest") return tasksOutside(scope, { job, run, results: before() });
   if (run.status === "completed") return nothingToRerun(run);
   const reused = withKeptUpstreams({ job, run, results: before() });
   const kept = reused.filter(({ outcome }) => outcome !== null);
@@ -109,7 +106,7 @@ const isSkippedAgain = (task: Task, { job, run, results }: PreviousRun): boolean
  */
 const tasksOutside = (
   { kind, taskId }: Extract<RetryScope, { readonly taskId: string }>,
-  { job, run, results, hasFailedItems }: PreviousRun & Pick<ScopedRetry, "hasFailedItems">,
+  { job, run, results }: PreviousRun,
 ): readonly ReusedTask[] | PetitError => {
   const selected = job.tasks.find(({ id }) => id === taskId);
   if (selected === undefined) return unknownTask(job, kind, taskId);
@@ -129,15 +126,12 @@ const tasksOutside = (
     const result = results.get(task.id);
     if (result === undefined) return [];
     if (!isRerun(task.id)) return [toReused(result)];
-    // A task that completed is repeated as a whole, unless it completed in spite of failed items.
-    const isPartial =
-      kind === "task" && hasParts(task, result) && (result.status !== "completed" || hasFailedItems(task.id));
-    return isPartial ? [onlyParts(result)] : [];
+    return kind === "task" && result.status !== "completed" && hasParts(task, result) ? [onlyParts(result)] : [];
   });
 };
 
 /**
- * Returns whether a task may have completed parts: items, or tasks of the run that it started. If it never
+ * Returns whether a task that did not complete may have completed parts: items, or tasks of the run that it started. If it never
  * started, it may have those of the run that its own run retries.
  */
 const hasParts = (task: Task, { items, childRunId, reused }: TaskRun): boolean =>

@@ -84,28 +84,6 @@ describe("a retry of one task", () => {
     expect(readFileSync(log, "utf8")).toBe("a\nb\nb\n");
   });
 
-  test("repeats only the items that did not complete of a task that completed within max_failures, and all if all completed", async () => {
-    using dir = tempDir();
-    const log = dir.file("log");
-    const script = `echo "$PETIT_ITEM" >> ${log}; [ "$PETIT_ITEM" = a ] || [ -e ${dir.file("fixed")} ]`;
-    const spec = items(["a", "b"], { maxFailures: { unit: "items", value: 1 }, maxParallel: 1 });
-    const tasks = [shell("each", script, { items: spec }), command("after", "true", { after: ["each"] })];
-    await using petit = await startEngine({ jobs: [job("two", { tasks })] });
-    const ran = [(await petit.run("two")).summary];
-    const repeated = async (id: string): Promise<void> => {
-      writeFileSync(log, "");
-      const { summary } = await retried(petit, "two", { kind: "task", taskId: id });
-      ran.push(`${summary}: ${readFileSync(log, "utf8").split("\n").join("")}`);
-    };
-    await repeated("each");
-    await repeated("after");
-    writeFileSync(dir.file("fixed"), "");
-    await repeated("each");
-    await repeated("each");
-    const summary = "each completed · after completed";
-    expect(ran).toEqual([summary, `${summary}: b`, `${summary}: `, `${summary}: b`, `${summary}: ab`]);
-  });
-
   test("can run a task after a failure that is allowed, and keeps that of one after it", async () => {
     const tasks = [
       shell("lint", "exit 3", { allowFailure: { exitCodes: [3] } }),
