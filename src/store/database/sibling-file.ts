@@ -17,9 +17,19 @@ export const linksOf = (path: string): readonly string[] => resolveLinks(path).l
 const resolveLinks = (path: string): { readonly file: string; readonly links: readonly string[] } => {
   const links: string[] = [];
   let file = path;
-  while (links.length < MAX_LINKS && (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() ?? false)) {
+  while (links.length < MAX_LINKS && isLink(file)) {
     links.push(file);
     file = resolve(realpathSync(dirname(file)), readlinkSync(file));
   }
   return { file, links };
+};
+
+/** A path that can't be reached is no link here: opening the database reports it, with what to do. */
+const isLink = (path: string): boolean => {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EACCES") return false;
+    throw error;
+  }
 };

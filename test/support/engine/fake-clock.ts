@@ -103,5 +103,5 @@ export class FakeClock implements Clock {
 
 /** Runs the ready callbacks and those that follow: a promise, a transaction, and the work after its commit. */
 const settle = async (): Promise<void> => {
-  for (let turn = 0; turn < 3; turn++) await setImmediate();
+  for (let turn = 0; turn < 10; turn++) await setImmediate();
 };
