@@ -56,6 +56,8 @@ export type RunAttemptOptions = {
   readonly secretKey: SecretKey;
   /** The process that the previous petit process started for this attempt; null to start one. */
   readonly adopted: RunningProcess | null;
+  /** True if the previous petit process was ending it because another item of its task had failed. */
+  readonly failedFast: boolean;
   readonly artifacts: Artifacts;
   readonly poller: Poller;
   readonly commits: Commits;
@@ -315,13 +317,16 @@ const waitForEnd = async (
 };
 
 /** Returns why the previous petit process ended this attempt without storing that, or null if it did not end it. */
-const previousEnding = (exit: Exit, { adopted, attempt, context, end }: RunAttemptOptions): EndingReason | null => {
+const previousEnding = (
+  exit: Exit,
+  { adopted, attempt, context, failedFast, end }: RunAttemptOptions,
+): EndingReason | null => {
   const hasFailed = exit.signal !== null || (exit.exitCode !== null && exit.exitCode !== 0);
   if (adopted === null || !hasFailed) return null;
   // A reason that was stored before the adoption; newer requests did not cause this exit.
   if (context.run.ending !== null && end.aborted) return context.run.ending;
   // The other items of a task that fails fast are ended without a reason for the run.
-  if (adopted.endedAt !== undefined && end.aborted) return reasonOf(end);
+  if (failedFast && adopted.endedAt !== undefined) return "cancelled";
   return exit.signal !== null && hasOverrun(adopted, { attempt, context }) ? "timeout" : null;
 };
 

@@ -115,6 +115,8 @@ export class RunJob {
   readonly #ends: ReadonlyMap<TaskId, AbortController>;
   /** Aborted to end the items of a task, because too many of them have failed. */
   readonly #failFasts: ReadonlyMap<TaskId, AbortController>;
+  /** The tasks whose items the previous process was ending because too many of them had failed. */
+  #failedFast: readonly TaskId[] = [];
   /** The items of each task that was expanded. */
   readonly #items: Map<TaskId, readonly Item[]>;
   /** The attempts whose end is not stored yet. Each promise resolves when it is. */
@@ -195,11 +197,14 @@ export class RunJob {
   /** Continues a run of the previous process. A parked one starts no process until `unpark` is called. */
   resume({ isParked }: { readonly isParked: boolean }): void {
     this.#isParked = isParked;
+    void this.#guard(async () => {
+      this.#failedFast = this.#plan(this.#progress, { withholdsProcesses: true }).failFast;
+    });
     for (const { attempt, process } of this.#options.adopted) this.#startAttempt(attempt, process);
     for (const { phase, node } of this.#progress.values()) if (phase === "waiting") this.#waitForRetry(node);
     if (this.#ending !== null) this.#abortEnded(this.#ending);
     if (this.#ending?.all === true) this.#endChildren(this.#ending.reason, { all: true });
-    void this.#guard(async () => this.#abortFailFast(this.#plan(this.#progress, { withholdsProcesses: true })));
+    this.#abortFailFast({ failFast: this.#failedFast });
     void this.#guard(() => this.#watchTimeout());
     void this.#advance();
   }
@@ -807,6 +812,7 @@ export class RunJob {
       now: this.#now,
       spool: this.#spoolOf(attempt),
       adopted,
+      failedFast: item !== null && this.#failedFast.includes(task.id),
       end: this.#endOf(attempt),
       forceKill: this.#forceKill.signal,
       onOutput: () => onOutput(this.#run),
