@@ -1,5 +1,6 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { TransportError } from "../domain/workers/link.ts";
+import type { RequestFailure } from "../domain/workers/protocol.ts";
 import type {
   OfferMessage,
   PublishedOffer,
@@ -229,8 +230,13 @@ class NatsScheduler implements SchedulerTransport {
 
   #answer({ worker, kind, message, connection }: ReceivedRequest): void {
     const frame = connection.isClosed() ? null : decodeFrame(message.data);
-    // After a suspension, another scheduler may have taken over. The worker repeats its request.
-    if (frame === null || this.#receiver === null || this.#lease?.isHeld === false) return;
+    if (frame === null || this.#receiver === null) return;
+    if (this.#lease?.isHeld === false) {
+      // JetStream may have lost the record, or another scheduler may have taken over during a suspension. The worker repeats its request.
+      const failure: RequestFailure = { failed: "unavailable" };
+      message.respond(encodeFrame(failure));
+      return;
+    }
     void this.#receiver.onRequest({ worker, kind, frame }).then((answer) => {
       if (answer !== null && !connection.isClosed()) message.respond(encodeFrame(answer));
     });

@@ -59,6 +59,17 @@ describe.each(NATS_VERSIONS)("with nats-server %s, a scheduler", (version) => {
     expect(performance.now() - startedAt).toBeLessThan(LEASE_MS * 5);
   });
 
+  test("answers that it can't decide while it does not know whether it has the account", async () => {
+    await using nats = await startNats({ version });
+    await using worker = startWorker(nats.url);
+    await worker.states.next("connected");
+    // Such a lease is over before the next record is written.
+    await using own = startScheduler(nats.url, async () => ({ answer: "own" }), { ...identityOf("own"), leaseMs: 1 });
+    await own.states.next("connected");
+    const { header } = await worker.request("outcome", { header: {}, timeoutMs: 5_000 });
+    expect(header).toEqual({ failed: "unavailable" });
+  });
+
   test("learns that its database is older than what NATS has seen of it", async () => {
     await using nats = await startNats({ version });
     const own = { ...identityOf("own"), position: () => 20 };

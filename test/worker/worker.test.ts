@@ -131,6 +131,21 @@ describe("a worker", () => {
     expect(performance.now() - restartedAt).toBeLessThan(4_000);
   });
 
+  test("claims an offer again when the scheduler has connected again, which may have granted it", async () => {
+    await using started = startWorker();
+    const { scheduler } = started;
+    await eventually("it has greeted", () => scheduler.hellos.at(-1) ?? null);
+    scheduler.loses = "claim";
+    scheduler.offer(shell("only", "true"));
+    await eventually("a claim is on its way", () => (scheduler.lost > 0 ? true : null));
+    scheduler.loses = null;
+    scheduler.session = "the next one";
+    await scheduler.control({ kind: "greet" });
+    await outcomeOf(scheduler);
+    expect(scheduler.claims).toHaveLength(1);
+    expect(scheduler.givenBack).toBe(0);
+  });
+
   test("runs no more than its slots at once", async () => {
     await using started = startWorker({ slots: 1 });
     const { scheduler, worker } = started;

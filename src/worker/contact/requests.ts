@@ -26,6 +26,15 @@ export class NoAnswer extends Error {
   override readonly name: string = "NoAnswer";
 }
 
+/** Thrown when the scheduler has connected again since a request was sent. It may have received the request, before or after that. */
+class Reconnected extends NoAnswer {
+  override readonly name: string = "Reconnected";
+
+  constructor() {
+    super("the scheduler has connected again, and does not answer earlier requests");
+  }
+}
+
 /** Thrown when the scheduler answers that it cannot read a request. */
 export class InvalidRequest extends NoAnswer {
   override readonly name: string = "InvalidRequest";
@@ -76,8 +85,14 @@ export class Requests {
     return this.#send("hello", { header, timeoutMs: TIMEOUT_MS }, readHelloAnswer);
   }
 
-  claim(header: Claim): Promise<ClaimAnswer> {
-    return this.#send("claim", { header, timeoutMs: TIMEOUT_MS }, readClaimAnswer);
+  /** Repeats the claim when the scheduler has connected again: it grants what it has granted, and whose answer was lost. */
+  async claim(header: Claim): Promise<ClaimAnswer> {
+    for (;;)
+      try {
+        return await this.#send("claim", { header, timeoutMs: TIMEOUT_MS }, readClaimAnswer);
+      } catch (error) {
+        if (!(error instanceof Reconnected)) throw error;
+      }
   }
 
   async output(header: ShippedOutput, body: Uint8Array): Promise<OutputAnswer> {
@@ -148,14 +163,14 @@ export class Requests {
     return header;
   }
 
-  /** Rejects with NoAnswer when the scheduler has connected again. */
+  /** Rejects with Reconnected when the scheduler has connected again. */
   async #whileConnected<T>(answer: Promise<T>): Promise<T> {
     const over = new AbortController();
     try {
       return await Promise.race([
         answer,
         anyAborted([this.#reconnected.signal, over.signal]).then((): never => {
-          throw new NoAnswer("the scheduler has connected again, and does not answer earlier requests");
+          throw new Reconnected();
         }),
       ]);
     } finally {
