@@ -101,11 +101,13 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
     });
 
     test("and prints why it does not start", async () => {
-      const { status, stderr } = await machine.run(["petit", "service", "install", "--api-host=0.0.0.0"]);
+      // An address of documentation, which no machine has (RFC 5737).
+      const { status, stderr } = await machine.run(["petit", "service", "install", "--api-host=192.0.2.1", "--token"]);
       expect(status).toBe(1);
       expect(stderr).toContain("the service was installed, but does not start: ");
-      expect(stderr).toMatch(/petit\[\d+\]: petit: .*token/);
+      expect(stderr).toMatch(/petit\[\d+\]: petit: .*192\.0\.2\.1/);
       await machine.must("petit", "service", "uninstall");
+      machine.remove("/etc/credstore/petit-token");
     });
   });
 

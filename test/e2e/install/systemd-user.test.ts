@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { start } from "../../support/petit/api.ts";
-import type { CommandOutput } from "../../support/systemd/machine.ts";
+import type { CommandOutput, Machine } from "../../support/systemd/machine.ts";
 import { onMachine } from "../../support/systemd/service.ts";
 import { endOf, eventually } from "../../support/torture/run.ts";
 
@@ -11,6 +11,7 @@ const UID = 1500;
 const HOME = "/home/me and 100%";
 const RUNTIME = `/run/user/${UID}`;
 const UNIT = `${HOME}/.config/systemd/user/petit.service`;
+const TOKEN = `${HOME}/.config/credstore/petit-token`;
 
 /** The systemd of a logged-in user: user@.service without the login. */
 const LOGIN = `[Service]
@@ -33,6 +34,15 @@ tasks:
       until [ -e go ]; do sleep 0.05; done
 `;
 
+/** The API of petit on a machine, with a token. */
+const withToken = ({ fetch }: Machine, token: string): Pick<Machine, "fetch"> => ({
+  fetch: (path, request) =>
+    fetch(path, {
+      ...request,
+      headers: { ...Object.fromEntries(new Headers(request?.headers)), Authorization: `Bearer ${token}` },
+    }),
+});
+
 await onMachine("as a service of a user's own systemd, petit", (machine) => {
   const asMe = (...argv: readonly string[]): Promise<CommandOutput> =>
     machine.run(argv, { uid: UID, environment: { HOME, XDG_RUNTIME_DIR: RUNTIME } });
@@ -49,6 +59,8 @@ await onMachine("as a service of a user's own systemd, petit", (machine) => {
       "--inline",
       `g me ${UID}`,
       `u me ${UID}:${UID} - "${HOME.replaceAll("%", "%%")}" /bin/sh`,
+      // Another person on the machine, because of whom petit creates a token.
+      `u you ${UID + 1} - / /bin/sh`,
     );
     for (const folder of [HOME, RUNTIME])
       await machine.must("install", "-d", "-m", "700", "-o", "me", "-g", "me", folder);
@@ -62,19 +74,20 @@ await onMachine("as a service of a user's own systemd, petit", (machine) => {
     machine.write(`${HOME}/jobs/held.yaml`, HELD);
     const { status, stdout, stderr } = await asMe("petit", "service", "install", "--user", `${HOME}/jobs`);
     expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining("loginctl enable-linger") });
-    expect(stdout).toBe(
-      `wrote ${UNIT}\nenabled petit: it starts when you log in\nstarted petit: 1 job, 0 runs in progress, 0 waiting\n`,
+    expect(stdout).toStartWith(
+      `created ${TOKEN} with a token, which only you can read\nwrote ${UNIT}\nenabled petit: it starts when you log in\nstarted petit: 1 job, 0 runs in progress, 0 waiting\n`,
     );
     const state = (await mine("systemctl", "--user", "show", "--property=WorkingDirectory", "--value", "petit")).trim();
     expect(stderr).toContain(`Database:  ${state}/petit.db\n`);
 
-    const runId = await start(machine, "held");
+    const petit = withToken(machine, machine.read(TOKEN).trim());
+    const runId = await start(petit, "held");
     await eventually("the task has begun", () => (machine.has(`${state}/where`) ? true : null));
     expect(machine.read(`${state}/where`)).toBe(`${state}\n`);
     expect(await machine.must("stat", "--format=%U %a", state, `${state}/petit.db`)).toBe("me 700\nme 600\n");
     await mine("systemctl", "--user", "restart", "petit");
     machine.write(`${state}/go`, "");
-    const { status: outcome, log, tasks } = await endOf(machine, runId);
+    const { status: outcome, log, tasks } = await endOf(petit, runId);
     expect({ outcome, log, attempts: tasks[0]?.attempts }).toEqual({ outcome: "completed", log: "me\n", attempts: 1 });
 
     const removed = await asMe("petit", "service", "uninstall", "--user");

@@ -30,7 +30,7 @@ await onMachine("under a real systemd, a worker", (machine) => {
     const service = ["petit", "service", "install"];
     await using _ = await installService(machine, {
       jobs: { "held.yaml": HELD },
-      args: [...nats, "--nats-signing-key", KEY, "--as", "root"],
+      args: [...nats, "--nats-signing-key", KEY, "--as", "root", "--no-token"],
     });
     const worker = ["--worker", ...nats, "--trust", trust, "--name", "box7", "--label", "gpu"];
     expect(await machine.must(...service, ...worker)).toContain("started petit-worker");

@@ -593,15 +593,15 @@ const NEW_NODE = {
   endsChild: false,
 } as const;
 
-/** Returns a task of a new run. A retry repeats neither what completed nor the completed parts of what did not. */
+/** Returns a task of a new run. A retry repeats neither what it reuses nor the completed parts of what it repeats. */
 const newTask = (task: Task, run: RunModel | undefined): TaskModel => {
   const before = run?.tasks.find((each) => each.task.id === task.id);
-  const isReused = run !== undefined && task.dependsOn.every((id) => reusable(run).has(id));
+  const reused = run === undefined ? new Set() : reusable(run);
   const fresh = { ...NEW_NODE, task, item: null, before: null };
-  if (before === undefined || !isReused) return fresh;
-  const { status, items, child } = before;
-  if (status !== "completed") return { ...fresh, before: items === null ? before.before : before, child };
-  return { ...fresh, status, items: items?.map((item) => ({ ...item, attempts: 0 })) ?? null, child };
+  if (before === undefined || !task.dependsOn.every((id) => reused.has(id))) return fresh;
+  const { status, reason, allowed, items, child } = before;
+  if (!reused.has(task.id)) return { ...fresh, before: items === null ? before.before : before, child };
+  return { ...fresh, status, reason, allowed, items: items?.map((item) => ({ ...item, attempts: 0 })) ?? null, child };
 };
 
 /** Expands a task. Items that completed in the retried run are completed. */
@@ -618,11 +618,13 @@ const expand = (task: TaskModel, { source }: ItemsSpec): void => {
 /** Returns whether a retry of an ended run would repeat something. */
 const hasRest = (run: RunModel): boolean => run.status !== "completed" && reusable(run).size < run.tasks.length;
 
-/** Returns the completed tasks whose upstream tasks completed. */
+/** Returns the tasks that completed, failed in an allowed way or would be skipped again, if that is true of all their upstream tasks. */
 const reusable = (run: RunModel): ReadonlySet<string> => {
   const reused = new Set<string>();
-  for (const { task, status } of run.tasks)
-    if (status === "completed" && task.dependsOn.every((id) => reused.has(id))) reused.add(task.id);
+  for (const { task, status, allowed, reason } of run.tasks) {
+    const isKept = status === "completed" || (status === "failed" && allowed) || reason === "condition_not_met";
+    if (isKept && task.dependsOn.every((id) => reused.has(id))) reused.add(task.id);
+  }
   return reused;
 };
 
