@@ -60,8 +60,10 @@ describe("a job with @reboot", () => {
     using machine = lives();
     const jobs = [atBoot({}, { catchup: "none", catchupWindowMs: 0 })];
     await machine.live(jobs, reboot);
-    await machine.live(jobs, async ({ store }) => {
-      const [run] = store.runs.list({ jobId: jobId("tunnel"), limit: 9 });
+    await machine.live(jobs, async (petit) => {
+      const [started] = petit.store.runs.list({ jobId: jobId("tunnel"), limit: 9 });
+      if (started === undefined) throw new Error("no run has started");
+      const { run } = await petit.ended(started.id);
       expect(run).toMatchObject({ trigger: "schedule", status: "completed" });
     });
   });
