@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { readPages } from "../../scripts/documentation/page.ts";
 import { formatSigningKey, generateSigningKey } from "../../src/lib/wire/signing.ts";
-import { cleanEnvironment, tempFolder, textOf } from "../support/cli.ts";
+import { cleanEnvironment, textOf } from "../support/cli.ts";
 import { blocksOf, listOf } from "../support/documentation.ts";
 import { startNats } from "../support/nats/server.ts";
 import { ask, runToEnd } from "../support/petit/api.ts";
@@ -83,14 +83,6 @@ const inTerminal = async (command: string): Promise<readonly string[]> => {
   return lines.slice(1, lines.indexOf("the end")).map((line) => line.trimEnd());
 };
 
-/** Resolves when no run is running. */
-const idle = async (): Promise<void> => {
-  const { body } = await ask(petit, "/api/runs?status=running");
-  await Promise.all(
-    body.runs.map(async ({ id }: { id: string }) => (await petit.fetch(`/api/runs/${id}/logs?follow=true`)).text()),
-  );
-};
-
 /** A job whose runs fail in the task that the pages name. */
 const FAILING = `
 id: etl
@@ -132,8 +124,6 @@ describe("the documentation", () => {
       const printed = await inTerminal(command);
       // The order of lines on stdout and stderr is not fixed.
       expect([command, printed.map(settled).sort()]).toEqual([command, output.map(settled).sort()]);
-      // A person types slower than a run takes to end.
-      if (command.startsWith("petit cancel")) await idle();
     }
     const { body } = await ask(petit, "/api/runs?limit=100");
     // Scheduled examples may run at a full minute.
@@ -209,30 +199,4 @@ describe("the documentation", () => {
     const [webhook] = await server.first(1);
     expect([...listOf(pages, "webhook-fields")].sort()).toEqual(Object.keys(JSON.parse(webhook?.body ?? "")).sort());
   }, 60_000);
-
-  test("shows job files that are valid", async () => {
-    using folder = tempFolder();
-    folder.write("jobs/report.py", "");
-    const [job = ""] = blocksOf(README, "yaml");
-    folder.write("jobs/readme.yaml", job);
-    const [notify = ""] = blocksOf(pageText("docs/notifications.md"), "yaml");
-    folder.write("jobs/notify.yaml", `id: notified\ntasks: [{id: a, type: command, command: "true"}]\n${notify}`);
-    expect(await shell(`petit validate ${folder.path}/jobs`)).toContain("2 jobs");
-  });
-
-  test("shows a configuration file that petit reads", async () => {
-    using folder = tempFolder();
-    const [config = ""] = blocksOf(pageText("docs/command-line.md"), "yaml");
-    const file = folder.write("config.yaml", config);
-    const printed = await shell(`petit --config ${file} doctor --json`);
-    const { settings } = JSON.parse(printed);
-    const values = settings
-      .filter(({ from }: { from: string | null }) => from === file)
-      .map(({ name, value }: { name: string; value: unknown }) => [name, value]);
-    expect(Object.fromEntries(values)).toEqual({
-      db: "/var/lib/petit/petit.db",
-      api_port: 9000,
-      allowed_hosts: ["petit.example.com"],
-    });
-  });
 });

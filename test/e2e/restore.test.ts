@@ -182,6 +182,22 @@ describe("a restore", () => {
     expect(rows(restored.dbPath, "SELECT count(*) FROM occurrences WHERE reason = 'restored'")).toEqual([[0]]);
   }, 60_000);
 
+  test("takes the place of a database of a newer schema, as a downgrade needs it", async () => {
+    using place = drill();
+    const first = await place.start();
+    await trigger(first, "keeps", "?wait=20");
+    await first.stop();
+    expect((await place.command("backup", place.file("before.db"))).status).toBe(0);
+    const newer = new Database(place.file("petit.db"));
+    newer.run("PRAGMA user_version = 99");
+    newer.close();
+    expect((await place.command("run", place.file("jobs"), "--api-port", "0")).status).toBe(2);
+    const { status, stderr } = await place.command("restore", place.file("before.db"));
+    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining("kept the old database as") });
+    await using again = await place.start();
+    expect((await (await again.fetch("/api/jobs/keeps/runs")).json()).count).toBe(1);
+  }, 60_000);
+
   test("refuses what is not a whole copy, and changes nothing", async () => {
     using at = drill();
     const running = await at.start();

@@ -38,6 +38,12 @@ describe("petit help", () => {
     expect(stdout).toContain("  429 TOO_MANY_REQUESTS ");
   });
 
+  test("upgrade says how to go back", async () => {
+    const { stdout } = await petit(["help", "upgrade"]);
+    expect(stdout).toContain("  sudo petit --db /var/lib/petit/petit.db restore before.db ");
+    expect(stdout.replaceAll(/\s+/g, " ")).toContain("run `petit restore before.db` with it");
+  });
+
   test("for a command prints its --help", async () => {
     expect(await petit(["help", "run"])).toEqual(await petit(["run", "--help"]));
     expect((await petit(["help", "run", "--no-color"])).status).toBe(0);

@@ -22,7 +22,7 @@ export const api: Topic = {
         title: "Examples",
         lines: [
           'curl -X POST \'http://localhost:8565/api/jobs/greet/trigger?wait=10\' -d \'{"params": {"name": "Ada"}}\'',
-          'curl -H "Authorization: Bearer $(cat token)" https://petit.example.com/api/runs?limit=5',
+          'curl -H "Authorization: Bearer $(petit token --print --token-file token)" https://petit.example.com/api/runs?limit=5',
         ],
       },
     ];

@@ -12,7 +12,10 @@ export const EXPRESSIONS: readonly TopicRow[] = [
   ["0 8 * * fri#2", "at 08:00 on the second Friday of the month"],
   ["0 8 15W * *", "at 08:00 on the weekday nearest to the 15th"],
   ["30 0 0 * * *", "30 seconds past midnight: with six fields, the first is the second"],
-  ["@reboot", "once for each boot of the machine, when petit starts; first at the boot after petit has read the job"],
+  [
+    "@reboot",
+    "once for each boot of the machine, when petit starts; first at the boot after petit has read the job. Never on a system without a boot id, such as macOS",
+  ],
   ["@every 1h30m", "every 90 minutes, counted from the Unix epoch, so that a restart changes nothing"],
 ];
 

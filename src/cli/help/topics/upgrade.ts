@@ -25,7 +25,7 @@ export const upgrade: Topic = {
       lines: [
         "sudo petit --db /var/lib/petit/petit.db backup before.db",
         "sudo petit --db /var/lib/petit/petit.db doctor /etc/petit/jobs",
-        "sudo install -o petit -g petit -m 600 before.db /var/lib/petit/petit.db   # to downgrade",
+        "sudo petit --db /var/lib/petit/petit.db restore before.db      # to go back, while petit is stopped",
       ],
     },
     {
@@ -38,9 +38,10 @@ export const upgrade: Topic = {
     {
       title: "Downgrading",
       text:
-        "An older petit refuses a database of a newer schema with exit status 2 and does not change it. To downgrade, stop petit, " +
-        "replace the database with the backup, remove the -wal file next to it, and start the older petit. Runs that were running when " +
-        "the backup was made become interrupted.",
+        "An older petit refuses a database of a newer schema with exit status 2 and does not change it. To go back, stop petit, put the " +
+        "older executable in place, run `petit restore before.db` with it, and start it. That keeps the newer database aside, and the " +
+        "start catches nothing up. Runs that were running when the backup was made become interrupted. If the older petit has no " +
+        "command `restore`, replace the database with the backup and remove the -wal file next to it.",
     },
     {
       title: "Compatibility",

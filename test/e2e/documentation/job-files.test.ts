@@ -1,0 +1,84 @@
+import { describe, expect, test } from "bun:test";
+import { parse } from "yaml";
+import { readPages } from "../../../scripts/documentation/page.ts";
+import { petit, tempFolder } from "../../support/cli.ts";
+import { blocksOf } from "../../support/documentation.ts";
+
+/** A YAML block of a page, named after its page and first field. */
+type Block = { readonly page: string; readonly name: string; readonly text: string };
+
+const blocks: readonly Block[] = readPages().flatMap(({ path, text }) =>
+  blocksOf(text, "yaml").map((block) => ({
+    page: path,
+    name: `${path}: ${/^\w.*/m.exec(block)?.[0] ?? ""}`,
+    text: block,
+  })),
+);
+
+/** What the blocks that are no job begin with. All others have to be jobs. */
+const PARTS_OF_JOBS = /^notify:/;
+const CONFIGURATION = /^(?:#.*\n)*(?:db|queues|public_url):/;
+const OF_KUBERNETES = /^startupProbe:/;
+
+const jobs = blocks.filter(
+  ({ text }) => ![PARTS_OF_JOBS, CONFIGURATION, OF_KUBERNETES].some((start) => start.test(text)),
+);
+const configurations = blocks.filter(({ text }) => CONFIGURATION.test(text));
+const parts = blocks.filter(({ text }) => PARTS_OF_JOBS.test(text));
+
+/** Files that the text around a job says are beside it. The job of the README needs none. */
+const FILES: Readonly<Record<string, string>> = { "holidays.txt": "2026-12-25\n", "fit.py": "" };
+
+const named = (list: readonly Block[]): [string, Block][] => list.map((block) => [block.name, block]);
+
+describe("the documentation", () => {
+  test("has blocks of each kind", () => {
+    expect(jobs.length).toBeGreaterThan(12);
+    expect(configurations.length).toBe(3);
+    expect(parts.length).toBe(1);
+  });
+
+  test.each(named(jobs))("shows a job that is valid as it is written: %s", async (_, { page, text }) => {
+    using folder = tempFolder();
+    folder.write("jobs/job.yaml", text);
+    if (page !== "README.md")
+      for (const [name, content] of Object.entries(FILES)) folder.write(`jobs/${name}`, content);
+    // A page that shows a job in a queue also shows how to configure the queue.
+    const queues = configurations.find((each) => each.page === page && each.text.startsWith("queues:"));
+    const config = folder.write("config.yaml", queues?.text ?? "{}");
+    const { status, stdout, stderr } = await petit(["validate", "jobs", "--config", config], { cwd: folder.path });
+    expect({ status, stdout, stderr }).toEqual({
+      status: 0,
+      stdout: expect.stringMatching(/^valid: [12] jobs?,/),
+      stderr: "",
+    });
+  });
+
+  test("shows a job in the README that runs as it is written", async () => {
+    using folder = tempFolder();
+    const job = jobs.find(({ page }) => page === "README.md");
+    folder.write("jobs/job.yaml", job?.text ?? "");
+    const { status, stdout } = await petit(["trigger", "jobs", "nightly_report"], { cwd: folder.path });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "report  │ 1000 rows\n" });
+  });
+
+  test.each(named(parts))("shows a part of a job that is valid: %s", async (_, { text }) => {
+    using folder = tempFolder();
+    folder.write("jobs/job.yaml", `id: whole\ntasks: [{id: a, type: command, command: "true"}]\n${text}`);
+    const { status, stderr } = await petit(["validate", "jobs"], { cwd: folder.path });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  });
+
+  test.each(named(configurations))("shows a configuration file that petit reads: %s", async (_, { text }) => {
+    using folder = tempFolder();
+    const file = folder.write("config.yaml", text);
+    const { stdout } = await petit(["--config", file, "doctor", "--json"], { cwd: folder.path });
+    const { settings }: { settings: { name: string; value: unknown; from: string | null }[] } = JSON.parse(stdout);
+    const read = settings.filter(({ from }) => from === file).map(({ name, value }) => [name, value]);
+    const { notify, queues, ...written } = parse(text);
+    const names = Object.entries(queues ?? {}).map(([name, places]) => `${name}=${places}`);
+    expect(Object.fromEntries(read)).toEqual(queues === undefined ? written : { ...written, queues: names });
+    // `notify` is not a setting. petit refuses a configuration file with a mistake in it.
+    expect(notify === undefined || Array.isArray(notify)).toBe(true);
+  });
+});
