@@ -1,11 +1,27 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { GROUP_TOKEN, SYSTEM_TOKEN, userToken } from "../../app/settings/token.ts";
 import { tokenIn, type Unit } from "../../app/systemd/unit-file.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { listLoginAccounts } from "../../lib/login-accounts.ts";
 import type { Context } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { Failure } from "../failure.ts";
 import { writeSecret } from "../secret-file.ts";
 import { configFolder, readUnit, type Scope, unitPath } from "./place.ts";
 import type { ServiceFlags } from "./plan.ts";
@@ -62,7 +78,7 @@ export const planToken = async (unit: Unit, flags: ServiceFlags, context: Contex
     creates: created !== null || isAsked,
     token: file === null ? found.token : { kind: "file", path: file },
     text: accessText(plan, unit, context),
-    warning: isShared && !isProtected && flags.token !== false ? OPEN_WARNING : null,
+    warning: isProtected ? readersWarning(found.file) : isShared && flags.token !== false ? OPEN_WARNING : null,
   };
 };
 
@@ -146,6 +162,20 @@ const refuseOpenAddress = async (unit: Unit, context: Context): Promise<void> =>
   );
 };
 
+/** Returns the name of the group whose members can read an existing file, apart from root's. */
+const groupOf = (file: string): string | null => {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats === undefined || stats.gid === 0 || (stats.mode & 0o040) === 0) return null;
+  return runProgram("getent", ["group", String(stats.gid)]).stdout.split(":")[0] || String(stats.gid);
+};
+
+/** Warns if everybody can read a token file that was there before. */
+const readersWarning = (file: string | null): string | null => {
+  const mode = file === null ? undefined : statSync(file, { throwIfNoEntry: false })?.mode;
+  if (mode === undefined || (mode & 0o004) === 0) return null;
+  return `every user of this machine can read the token in ${file}, and control petit with it; run 'chmod o= ${file}', and replace the token`;
+};
+
 const accessText = (
   { file, isProtected, group }: Pick<Access, "file" | "isProtected" | "group">,
   { scope }: Unit,
@@ -155,7 +185,8 @@ const accessText = (
   const install = scope === "user" ? "petit service install --user" : "sudo petit service install";
   if (!isProtected)
     return `every user of this machine controls petit, without a token; '${install} --token' changes that`;
-  const who = scope === "user" ? "your" : `root's${group === null ? "" : ` and the group ${group.name}'s`}`;
+  const readers = group?.name ?? (file === null || scope === "user" ? null : groupOf(file));
+  const who = scope === "user" ? "your" : `root's${readers === null ? "" : ` and the group ${readers}'s`}`;
   const where = file === null ? "the token" : `the token in ${file}, which ${who} commands find`;
   return `only with ${where}; '${install} --no-token' changes that`;
 };
@@ -174,14 +205,37 @@ export const makeToken = ({ file, creates, movedFrom, group }: Access, { scope }
       movedFrom === null ? `${randomBytes(32).toString("base64url")}\n` : readFileSync(movedFrom, "utf8"),
     );
   }
-  if (group !== null) {
-    chownSync(file, 0, group.id);
-    chmodSync(file, 0o640);
-  }
+  if (group !== null) giveToGroup(file, group);
   if (movedFrom !== null) rmSync(movedFrom);
   const readers = group === null ? (scope === "user" ? "you" : "root") : `root and the group ${group.name}`;
   return isNew ? [`created ${file} with a token, which only ${readers} can read`] : [];
 };
+
+/** Lets a group read the token file, unless somebody else has put another file in its place. */
+const giveToGroup = (file: string, group: Group): void => {
+  const fd = openOwn(file);
+  try {
+    const { uid, nlink } = fstatSync(fd);
+    if (uid !== 0 || nlink !== 1) throw foreignFile(file);
+    fchownSync(fd, 0, group.id);
+    fchmodSync(fd, 0o640);
+  } finally {
+    closeSync(fd);
+  }
+};
+
+const openOwn = (file: string): number => {
+  try {
+    return openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (cause) {
+    throw foreignFile(file, cause);
+  }
+};
+
+const foreignFile = (file: string, cause?: unknown): Failure =>
+  new Failure(EXIT.FAILED, `${file} is not a file of root alone, so the group gets no access to it; remove it first`, {
+    cause,
+  });
 
 /** Only root enters the folder of systemd's credentials. */
 const makeFolder = (file: string, scope: Scope, group: Group | null): void => {
