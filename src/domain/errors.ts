@@ -5,7 +5,7 @@ import type { RunStatus } from "./run.ts";
 
 /** Kinds of failure. The API maps each to an HTTP status, the command line to an exit status. */
 export type ErrorCode =
-  /** No such job, run, attempt or worker. */
+  /** No such job, run, attempt or worker, or a job whose file is gone. */
   | "not_found"
   /** A gate on another job is shut. */
   | "dependency_not_met"
@@ -46,6 +46,8 @@ export type ErrorDetails =
     }
   /** `suggestion` is the id of a job that is spelled nearly the same; null if there is none. */
   | { readonly reason: "job_not_found"; readonly jobId: string; readonly suggestion: string | null }
+  /** No job file defines the job any more. `since` is when petit noticed it, in ms since the Unix epoch; null if it is unknown. */
+  | { readonly reason: "job_gone"; readonly jobId: JobId; readonly since: number | null }
   | { readonly reason: "run_not_found"; readonly runId: string }
   | InvalidValue
   /** `suggestion` is the name of a worker that is spelled nearly the same; null if there is none. */

@@ -16,6 +16,7 @@ const CODES = {
   task_blocked: "conflict",
   not_asking: "conflict",
   job_not_found: "not_found",
+  job_gone: "not_found",
   run_not_found: "not_found",
   worker_not_found: "not_found",
   no_workers: "conflict",

@@ -1,5 +1,6 @@
 import type { Artifact } from "../domain/artifact/artifact.ts";
 import type { AttentionList } from "../domain/attention.ts";
+import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { HealthReason } from "../domain/health.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
@@ -40,7 +41,8 @@ export interface Engine extends AsyncDisposable {
   /**
    * Resolves when the run is on disk. A repeated idempotency key returns the run of the first request, which may have been
    * deleted since. Rejects with `not_found`, `invalid_request` (params), `dependency_not_met`, `limit_reached`,
-   * `not_running` and `conflict` (the key was used for another request).
+   * `not_running` and `conflict` (the key was used for another request). A job that no job file defines any more is `not_found`
+   * with the reason `job_gone`, here and elsewhere.
    */
   trigger(jobId: string, request?: TriggerRequest): Promise<TriggeredRun>;
   /** Cancels a run for `by`. Idempotent; a second cancel also ends the clean-up tasks of the run. Rejects with `not_found`. */
@@ -83,9 +85,14 @@ export interface Engine extends AsyncDisposable {
    */
   testNotifications(jobId: string, signal: AbortSignal): Promise<readonly NotifyTest[]>;
 
-  /** Returns all jobs, sorted by id. */
+  /** Returns all jobs that job files define, sorted by id. */
   listJobs(): readonly JobView[];
   findJob(jobId: string): JobView | null;
+  /** Returns the jobs that no job file defines any more, sorted by id. */
+  listGoneJobs(): readonly JobView[];
+  findGoneJob(jobId: string): JobView | null;
+  /** Returns the error for a job that is unknown, or that no job file defines any more. */
+  jobNotFound(jobId: string): PetitError;
   /** Returns the next `count` occurrences of a job within the bounds, in ms since the epoch. */
   nextOccurrences(jobId: JobId, count: number, bounds?: OccurrenceBounds): readonly number[];
   health(): Health;
@@ -200,6 +207,11 @@ export type JobView = {
   readonly running: number;
   /** The pause of this job; null if it is not paused itself. */
   readonly pause: Pause | null;
+  /**
+   * Not null if no job file defines the job any more. `since` is when petit noticed it, in ms since the Unix epoch; null if it is
+   * unknown.
+   */
+  readonly gone: { readonly since: number | null } | null;
 };
 
 export type Reload = { readonly jobs: number; readonly problems: readonly Problem[] };

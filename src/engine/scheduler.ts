@@ -1,13 +1,15 @@
 import type { Artifact } from "../domain/artifact/artifact.ts";
 import { type AttentionList, NO_ATTENTION, type OpenAccess } from "../domain/attention.ts";
+import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
+import type { Job } from "../domain/job.ts";
 import { NO_RETENTION } from "../domain/limits/retention.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import type { Pause } from "../domain/pause.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Run } from "../domain/run.ts";
-import type { StoredJob } from "../store/jobs.ts";
+import type { GoneJob } from "../store/jobs.ts";
 import type { Store } from "../store/store.ts";
 import { Artifacts } from "./artifacts/artifacts.ts";
 import { inheritable } from "./attempt/command.ts";
@@ -392,12 +394,25 @@ class Scheduler implements Engine {
   }
 
   listJobs(): readonly JobView[] {
-    return [...this.#jobs.all.values()].map((stored) => this.#view(stored));
+    return [...this.#jobs.all.values()].map(({ job }) => this.#view(job));
   }
 
   findJob(jobId: string): JobView | null {
     const stored = this.#jobs.find(jobId);
-    return stored === null ? null : this.#view(stored);
+    return stored === null ? null : this.#view(stored.job);
+  }
+
+  listGoneJobs(): readonly JobView[] {
+    return [...this.store.jobs.listGone().values()].map((gone) => this.#goneView(gone));
+  }
+
+  findGoneJob(jobId: string): JobView | null {
+    const gone = this.store.jobs.findGone(jobId);
+    return gone === null ? null : this.#goneView(gone);
+  }
+
+  jobNotFound(jobId: string): PetitError {
+    return this.#jobs.notFound(jobId);
   }
 
   async testNotifications(
@@ -482,14 +497,18 @@ class Scheduler implements Engine {
     return fire(due, { ...this.#options, ...parts, now, isPaused: (jobId) => this.#pauses.isPaused(jobId) });
   }
 
-  #view(stored: StoredJob): JobView {
-    const { job } = stored;
+  #goneView({ job, since }: GoneJob): JobView {
+    return { ...this.#view(job), gone: { since } };
+  }
+
+  #view(job: Job): JobView {
     return {
       job,
       nextRunAt: this.#scheduleQueue.nextAt(job.id),
       lastRun: this.#newestRuns.find(job.id),
       running: this.#runs.countRunning(job.id),
       pause: this.#pauses.findJob(job.id),
+      gone: null,
     };
   }
 

@@ -21,6 +21,11 @@ export interface JobStore {
   saveDefinitions(jobs: readonly Job[], now: number): ReadonlyMap<JobId, StoredJob>;
   /** Returns the last good definition of every job that is not removed, by id. */
   list(): ReadonlyMap<JobId, StoredJob>;
+  /** Returns every job that no job file defines any more, with its last good definition, by id. */
+  listGone(): ReadonlyMap<JobId, GoneJob>;
+  listGoneIds(): readonly JobId[];
+  /** Returns a job that no job file defines any more; null if there is none with this id, or a file defines it. */
+  findGone(jobId: string): GoneJob | null;
   /** Returns the digest of a definition. Takes no time for definitions that `list` has returned or that were saved. */
   digestOf(job: Job): string;
   /** Returns a version of a definition, such as the one that a run started with. Throws if there is no such version. */
@@ -53,6 +58,13 @@ export type StoredJob = {
   readonly bootId: string | null;
 };
 
+/** A job that no job file defines any more. Its runs and occurrences are kept. */
+export type GoneJob = {
+  readonly job: Job;
+  /** When petit noticed it, in ms since the Unix epoch; null for a job that was only ever run with `petit trigger JOBS_DIR JOB`. */
+  readonly since: number | null;
+};
+
 export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobStore => ({
   save: write("durable", (jobs, now) => {
     const known = readKnownJobs(sql);
@@ -79,6 +91,22 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
       size = rows.length;
     }
     return jobs;
+  },
+
+  listGone: () =>
+    new Map(
+      sql
+        .all(`${SELECT_GONE} ORDER BY jobs.id`)
+        .map(toGoneJob)
+        .map((gone) => [gone.job.id, gone]),
+    ),
+
+  listGoneIds: () =>
+    sql.all("SELECT id FROM jobs WHERE removed_at IS NOT NULL ORDER BY id").map((row) => id<JobId>(row, "id")),
+
+  findGone: (jobId) => {
+    const row = sql.get(`${SELECT_GONE} AND jobs.id = $jobId`, { jobId });
+    return row === null ? null : toGoneJob(row);
   },
 
   digestOf,
@@ -177,6 +205,14 @@ const toStoredJob = (row: SqlRow, pool: PartPool): StoredJob => {
     accountedUntil: integer(row, "accounted_until"),
     bootId: textOrNull(row, "boot_id"),
   };
+};
+
+const SELECT_GONE = `SELECT removed_at, first_seen_at, definition FROM jobs JOIN job_versions ON job_versions.id = jobs.version
+  WHERE removed_at IS NOT NULL`;
+
+const toGoneJob = (row: SqlRow): GoneJob => {
+  const removedAt = integer(row, "removed_at");
+  return { job: json<Job>(row, "definition"), since: removedAt === integer(row, "first_seen_at") ? null : removedAt };
 };
 
 type KnownJob = {

@@ -1,16 +1,16 @@
 import { Elysia, t } from "elysia";
 import { PetitError } from "../../domain/errors.ts";
-import type { Job } from "../../domain/job.ts";
+import { hasTags, type Job } from "../../domain/job.ts";
 import type { SchedulerState } from "../../engine/engine.ts";
 import type { ApiContext } from "../context.ts";
 import { DefinitionText, definitionText } from "../shapes/definition.ts";
 import { failures } from "../shapes/failure.ts";
 import { JobDetail, JobList, jobDetail, jobList } from "../shapes/job.ts";
 import { OccurrenceList, occurrenceList } from "../shapes/occurrence.ts";
-import { exactly, JobIdText, wholeNumber } from "../shapes/schemas.ts";
+import { exactly, flag, isOn, JobIdText, wholeNumber } from "../shapes/schemas.ts";
 import { TaskHistoryBody, taskHistoryBody } from "../shapes/task-history.ts";
 import { syncHandler } from "../sync-handler.ts";
-import { jobsWithTags, TagQuery } from "../tags.ts";
+import { TagQuery } from "../tags.ts";
 import { requireJob } from "./require.ts";
 import { Message } from "./scheduler.ts";
 
@@ -21,6 +21,7 @@ const ListQuery = exactly({
     wholeNumber({ minimum: 0, maximum: 100, default: 0 }, "Number of newest runs to include for each job"),
   ),
   tag: TagQuery,
+  gone: t.Optional(flag("True for the jobs that no job file defines any more, instead of those of today")),
 });
 
 const OccurrenceQuery = exactly({
@@ -45,8 +46,8 @@ export const jobRoutes = ({ engine, store, requests }: ApiContext) =>
       "",
       ({ query }) => {
         const recent = Number(query.recent ?? 0);
-        const tagged = jobsWithTags(engine, query.tag);
-        const views = engine.listJobs().filter(({ job }) => tagged?.has(job.id) ?? true);
+        const jobs = isOn(query.gone) ? engine.listGoneJobs() : engine.listJobs();
+        const views = jobs.filter(({ job }) => hasTags(job, query.tag?.split(",") ?? []));
         return jobList(views, recent === 0 ? null : store.runs.listRecentByJob(recent));
       },
       {
@@ -71,7 +72,11 @@ export const jobRoutes = ({ engine, store, requests }: ApiContext) =>
       {
         params: JobParams,
         response: { 200: JobDetail, ...failures("NOT_FOUND") },
-        detail: { operationId: "getJob", tags: ["jobs"], summary: "Get a job with its definition" },
+        detail: {
+          operationId: "getJob",
+          tags: ["jobs"],
+          summary: "Get a job with its definition, also one whose file is gone",
+        },
       },
     )
     .get("/:job_id/definition", ({ params }) => requireText(requireJob(engine, params.job_id).job), {

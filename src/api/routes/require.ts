@@ -1,6 +1,6 @@
 import { PetitError } from "../../domain/errors.ts";
 import { parseRunId, type RunId } from "../../domain/ids.ts";
-import { jobNotFound, runNotFound } from "../../domain/refusal.ts";
+import { runNotFound } from "../../domain/refusal.ts";
 import type { Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
 import { knownTasksText } from "../../domain/words/task.ts";
@@ -8,14 +8,12 @@ import type { JobView } from "../../engine/engine.ts";
 import { shorten } from "../../lib/shorten.ts";
 import type { ApiEngine, ApiStore } from "../options.ts";
 
-/** Returns a job, or throws `not_found`. */
+/** Returns a job, also one that no job file defines any more. Throws `not_found`. */
 export const requireJob = (engine: ApiEngine, jobId: string): JobView => {
-  const view = engine.findJob(jobId);
-  if (view === null) throw jobNotFound(jobId, idsOf(engine));
+  const view = engine.findJob(jobId) ?? engine.findGoneJob(jobId);
+  if (view === null) throw engine.jobNotFound(jobId);
   return view;
 };
-
-const idsOf = (engine: ApiEngine): readonly string[] => engine.listJobs().map(({ job }) => job.id);
 
 /** Returns a run, or throws `not_found`, also if the id is malformed. */
 export const requireRun = (store: ApiStore, runId: string): Run => {

@@ -4,7 +4,7 @@ import { type ErrorDetails, VALUE_PLACES } from "../../domain/errors.ts";
 import { RUN_STATUSES } from "../../domain/run.ts";
 import { assertNever } from "../../lib/never.ts";
 import { StorageReasonBody, storageReasonBody } from "./health.ts";
-import { exactly, integer, JobIdText, nullable, RunIdText, TaskIdText, word } from "./schemas.ts";
+import { exactly, instantOrNull, integer, JobIdText, nullable, RunIdText, TaskIdText, word } from "./schemas.ts";
 
 const ShutGateBody = exactly(
   {
@@ -83,6 +83,15 @@ export const NoSuchJob = exactly(
     suggestion: nullable(t.String(), "Id of a job that is spelled nearly the same; null if there is none"),
   },
   { title: "JobNotFound", description: "There is no such job" },
+);
+
+export const GoneJob = exactly(
+  {
+    reason: t.Literal("job_gone"),
+    job_id: JobIdText,
+    gone_at: instantOrNull("When petit noticed that; null if it is unknown"),
+  },
+  { title: "JobGone", description: "No job file defines the job any more, so it can't run; its runs can be read" },
 );
 
 export const NoSuchRun = exactly(
@@ -174,6 +183,7 @@ export type DetailsBody = (
   | typeof NotAsking
   | typeof LimitReachedBody
   | typeof NoSuchJob
+  | typeof GoneJob
   | typeof NoSuchRun
   | typeof NoSuchWorker
   | typeof NoWorkers
@@ -215,6 +225,8 @@ export const detailsBody = (details: ErrorDetails): DetailsBody => {
     }
     case "job_not_found":
       return { reason: details.reason, job_id: details.jobId, suggestion: details.suggestion };
+    case "job_gone":
+      return { reason: details.reason, job_id: details.jobId, gone_at: details.since };
     case "run_not_found":
       return { reason: details.reason, run_id: details.runId };
     case "invalid_value": {

@@ -1,6 +1,7 @@
 import { type TSchema, t } from "elysia";
 import {
   GatesShut,
+  GoneJob,
   InvalidValue,
   KeyReused,
   LimitReachedBody,
@@ -101,12 +102,13 @@ export const FAILURES = {
   ),
   NOT_FOUND: failure({
     code: "NOT_FOUND",
-    description: "There is no such job, run, task, worker or path; a malformed id counts as unknown",
+    description:
+      "There is no such job, run, task, worker or path, or no job file defines the job any more; a malformed id counts as unknown",
     example: {
       error: "job 'hello' was not found; did you mean 'hello_world'?",
       details: { reason: "job_not_found", job_id: "hello", suggestion: "hello_world" },
     },
-    details: details(NoSuchJob, NoSuchRun, NoSuchWorker),
+    details: details(NoSuchJob, GoneJob, NoSuchRun, NoSuchWorker),
   }),
   METHOD_NOT_ALLOWED: plainFailure(
     "METHOD_NOT_ALLOWED",

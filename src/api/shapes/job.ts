@@ -49,6 +49,10 @@ const summaryFields = {
   paused: t.Boolean({ description: "True if this job is paused; the scheduler as a whole may be paused as well" }),
   paused_at: instantOrNull("When the job was paused; null if it is not"),
   paused_by: ActorOrNull,
+  gone: t.Boolean({
+    description: "True if no job file defines the job any more: it can't run, but its runs can be read",
+  }),
+  gone_at: instantOrNull("When petit noticed that; null if the job is not gone, or if it is unknown"),
   running: integer({ minimum: 0, description: "Number of running runs" }),
   task_count: integer({ minimum: 1, description: "Number of tasks" }),
 };
@@ -67,6 +71,8 @@ const SUMMARY_EXAMPLE = {
   paused: false,
   paused_at: null,
   paused_by: null,
+  gone: false,
+  gone_at: null,
   running: 0,
   task_count: 1,
 };
@@ -103,7 +109,7 @@ export const jobList = (
   count: views.length,
 });
 
-const jobSummary = ({ job, nextRunAt, lastRun, running, pause }: JobView) => ({
+const jobSummary = ({ job, nextRunAt, lastRun, running, pause, gone }: JobView) => ({
   id: job.id,
   name: job.name,
   description: job.description,
@@ -117,6 +123,8 @@ const jobSummary = ({ job, nextRunAt, lastRun, running, pause }: JobView) => ({
   paused: pause !== null,
   paused_at: pause?.at ?? null,
   paused_by: pause?.by ?? null,
+  gone: gone !== null,
+  gone_at: gone?.since ?? null,
   running,
   task_count: job.tasks.length,
 });

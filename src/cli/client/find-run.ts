@@ -6,6 +6,7 @@ import type { Context } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { Failure } from "../failure.ts";
 import { runName } from "../run-display/short-id.ts";
+import { noteJob } from "./job-note.ts";
 
 /** Help of the argument RUN. */
 export const RUN_HELP =
@@ -28,7 +29,9 @@ const LISTED_RUNS = 5;
 export const findRun = async (client: Client, text: string, context: Context | null): Promise<string> => {
   if (FULL_ID.test(text)) return text.toLowerCase();
   const part = text.replace(/^…/, "");
-  const run = (await newestOfJob(client, part)) ?? (await findByPart(client, part)) ?? (await latestRun(client, part));
+  const ofJob = await newestOfJob(client, part);
+  if (ofJob !== null && context !== null) await noteJob(client, part, context);
+  const run = ofJob ?? (await findByPart(client, part)) ?? (await latestRun(client, part));
   if (run === null) throw await noRun(client, text);
   const err = context?.terminal.err;
   err?.write(`run ${runName(run.id, err)} of ${run.job_id}\n`);
@@ -68,10 +71,13 @@ const latestRun = async (client: Client, word: string): Promise<MatchingRun | nu
 };
 
 const noRun = async (client: Client, text: string): Promise<Failure> => {
-  const { jobs } = await client.get("/api/jobs");
+  const [today, gone] = await Promise.all([
+    client.get("/api/jobs"),
+    client.get("/api/jobs", { query: { gone: true } }),
+  ]);
   const similar = suggest(
     text,
-    jobs.map(({ id }) => id),
+    [...today.jobs, ...gone.jobs].map(({ id }) => id),
   );
   const expected = "expected 4 or more characters from the beginning or end of an id, a job, or 'latest'";
   return new Failure(EXIT.USAGE, `no run '${text}'; ${similar === null ? expected : `did you mean '${similar}'?`}`);

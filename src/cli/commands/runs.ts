@@ -4,6 +4,7 @@ import { PetitError } from "../../domain/errors.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { openClient } from "../client/client.ts";
 import { findRun } from "../client/find-run.ts";
+import { noteJob } from "../client/job-note.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { parseSince } from "../logs/since.ts";
@@ -29,7 +30,7 @@ export const runs = defineCommand({
     "Lists runs of the running petit, newest first. On a terminal, ids are short, as every command accepts them, times are " +
     "relative, and columns fit its width. Otherwise, and with --json, the output is complete.",
   args: {
-    JOB: { type: "positional", required: false, description: "Only runs of this job." },
+    JOB: { type: "positional", required: false, description: "Only runs of this job, which may be gone." },
     limit: {
       type: "string",
       alias: "n",
@@ -96,6 +97,7 @@ export const runs = defineCommand({
         ? client.get("/api/runs", { query: { ...query, ...page, exclude } })
         : client.get("/api/jobs/:job_id/runs", { params: { job_id: JOB }, query: { ...query, ...page } }),
     );
+    if (JOB !== undefined) await noteJob(client, JOB, context);
     const { out } = context.terminal;
     if (context.json) out.write(`${JSON.stringify(list, null, 2)}\n`);
     else out.write(columnTable(runColumns(list.runs, context), out));

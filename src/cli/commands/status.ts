@@ -2,6 +2,7 @@ import { defaultZone } from "../../app/settings/settings.ts";
 import { usageError } from "../argv.ts";
 import { openClient } from "../client/client.ts";
 import { findRun, RUN_HELP } from "../client/find-run.ts";
+import { noteJob } from "../client/job-note.ts";
 import { patienceOf, RECONNECT } from "../client/reconnect.ts";
 import { readRun } from "../client/run-snapshot.ts";
 import { type Context, defineCommand } from "../command.ts";
@@ -46,6 +47,7 @@ export const status = defineCommand({
     const client = openClient(context);
     const runId = await findRun(client, RUN, follow ? context : null);
     if (follow) return watchRemoteRun(client, { runId, output: true, patienceMs, wanted: "completion" }, context);
+    await noteJob(client, RUN, context);
     const snapshot = await readRun(client, runId);
     const { out } = context.terminal;
     if (context.json) out.write(`${JSON.stringify({ ...snapshot.run, tasks: snapshot.tasks }, null, 2)}\n`);

@@ -82,7 +82,9 @@ const section = (name: string, lines: readonly string[], out: Screen): string =>
 const titleOf = ({ job }: JobFacts): string => {
   const schedule = job.schedule === null ? "no schedule" : job.schedule.join(" and ");
   const zone = job.timezone === null ? "" : ` in ${job.timezone}`;
-  return `${job.id}${job.name === job.id ? "" : ` (${job.name})`}: ${schedule}${zone}; ${job.source.file}:${job.source.line}`;
+  const source = `${job.source.file}:${job.source.line}`;
+  const place = job.gone ? `gone, it was in ${source}` : source;
+  return `${job.id}${job.name === job.id ? "" : ` (${job.name})`}: ${schedule}${zone}; ${place}`;
 };
 
 const asJson = (facts: JobFacts, time: TimeContext): string => {

@@ -34,13 +34,14 @@ export const findCandidates = async (target: CompletionTarget, context: Context)
 };
 
 const candidatesFor = async (target: CompletionTarget, context: Context): Promise<readonly Candidate[]> => {
-  const { name, written, before } = target;
+  const { command, name, written, before } = target;
   const client = (): Client => clientOf(target, context);
   switch (name) {
     case "RUN":
     case "--before":
       return listRuns(client(), written, context);
     case "JOB":
+      if (OF_PAST_JOBS.has(command.name)) return listAllJobs(client());
       return before.has("JOBS_DIR") || before.has("JOBS_DIR|JOB")
         ? jobsOfFolder(before.get("JOBS_DIR") ?? before.get("JOBS_DIR|JOB") ?? "")
         : listJobs(client());
@@ -75,6 +76,16 @@ const listJobs = async (client: Client): Promise<readonly Candidate[]> => {
   return jobs.filter(({ id }) => isName(id)).map(({ id, name }) => ({ value: id, text: name === id ? "job" : name }));
 };
 
+/** The commands that show jobs of the past too. */
+const OF_PAST_JOBS: ReadonlySet<string> = new Set(["runs", "why"]);
+
+/** Returns also the jobs whose files are gone: their runs can still be named. */
+const listAllJobs = async (client: Client): Promise<readonly Candidate[]> => {
+  const [jobs, answer] = await Promise.all([listJobs(client), client.get("/api/jobs", { query: { gone: true } })]);
+  const gone = answer.jobs.filter((job) => job.gone && isName(job.id));
+  return [...jobs, ...gone.map(({ id }) => ({ value: id, text: "job without a file" }))];
+};
+
 /** The actions of `petit worker` that are about a worker that petit knows. */
 const CHANGES: ReadonlySet<string> = new Set(["drain", "resume", "forget"]);
 
@@ -93,7 +104,7 @@ const listRuns = async (client: Client, written: string, { clock }: Context): Pr
   const isIdPart = /^[0-9a-f-]+$/i.test(written);
   const query = { limit: OFFERED_RUNS, ...(written.length < FINDABLE ? {} : { id: written }) };
   const [jobs, { runs }] = await Promise.all([
-    listJobs(client),
+    listAllJobs(client),
     isIdPart || written === "" ? client.get("/api/runs", { query }) : { runs: [] },
   ]);
   const known = runs.filter(({ id }) => parseRunId(id) !== null);

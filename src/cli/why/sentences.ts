@@ -71,6 +71,7 @@ const resultOf = ({ waits, ...run }: ExplainedRun, { now }: TimeContext): string
 /** Returns when the schedule runs the job next, or why it does not. */
 export const nextRunText = ({ job, upcoming }: JobFacts, { now, zone }: TimeContext): string => {
   const [next, ...later] = upcoming;
+  if (job.gone) return "never: no job file defines the job any more";
   if (!job.scheduled) return "only when triggered: the job has no schedule";
   if (!job.enabled) return "only when triggered: the job is disabled";
   const atBoot = startsAtBoot(job.schedule ?? []) ? "at the next boot of the machine" : null;

@@ -3,15 +3,20 @@ import type { BlockerFacts } from "./facts.ts";
 import { whyShutNow } from "./gate.ts";
 
 /** Returns what prevents or affects the job's next run. `now` is in ms since the Unix epoch. */
-export const findBlockers = (facts: BlockerFacts, now: number): readonly Blocker[] => [
-  ...schedulerBlockers(facts),
-  ...jobBlockers(facts),
-  ...facts.gates.flatMap((gate): readonly Blocker[] => {
-    const why = whyShutNow(gate, now);
-    return why === null ? [] : [{ code: "gate_shut", jobId: gate.gate.job_id, why }];
-  }),
-  ...limitBlockers(facts),
-];
+export const findBlockers = (facts: BlockerFacts, now: number): readonly Blocker[] => {
+  const { job } = facts;
+  // A job that is gone has no next run, whatever else is wrong.
+  if (job.gone) return [{ code: "job_gone", since: job.gone_at }];
+  return [
+    ...schedulerBlockers(facts),
+    ...jobBlockers(facts),
+    ...facts.gates.flatMap((gate): readonly Blocker[] => {
+      const why = whyShutNow(gate, now);
+      return why === null ? [] : [{ code: "gate_shut", jobId: gate.gate.job_id, why }];
+    }),
+    ...limitBlockers(facts),
+  ];
+};
 
 const schedulerBlockers = ({ state, health, occurrences }: BlockerFacts): readonly Blocker[] => [
   ...(health?.status === "unavailable"

@@ -5,6 +5,8 @@ export type Blocker =
   /** petit can't store runs. */
   | { readonly code: "storage"; readonly problems: readonly string[] }
   | { readonly code: "stopped" }
+  /** No job file defines the job any more. `since` is when petit noticed it; null if that is unknown. */
+  | { readonly code: "job_gone"; readonly since: number | null }
   /** `since`: the oldest of the latest occurrences that the pause skipped; null if there is none. */
   | { readonly code: "scheduler_paused"; readonly since: number | null }
   | { readonly code: "job_paused"; readonly jobId: string; readonly since: number | null; readonly by: string | null }
@@ -42,6 +44,10 @@ export const blockerText = (blocker: Blocker, timeText: (at: number) => string):
       return only(`petit can't store runs, so it starts none: ${blocker.problems.join("; ")}`);
     case "stopped":
       return only("petit is starting or stopping");
+    case "job_gone": {
+      const since = blocker.since === null ? "" : ` since ${timeText(blocker.since)}`;
+      return { what: `no job file defines the job any more${since}, so it can't run`, remedy: "put its file back" };
+    }
     case "scheduler_paused": {
       const since = blocker.since === null ? "" : ` since ${timeText(blocker.since)} or earlier`;
       return {

@@ -29,6 +29,8 @@ export const refusalMessage = (refusal: Refusal): string => {
       const hint = refusal.suggestion === null ? "" : `; did you mean '${refusal.suggestion}'?`;
       return `job '${refusal.jobId}' was not found${hint}`;
     }
+    case "job_gone":
+      return `job '${refusal.jobId}' is gone: no job file defines it any more; put its file back to use it again`;
     case "run_not_found":
       return `run '${refusal.runId}' was not found`;
     case "worker_not_found": {

@@ -3,7 +3,7 @@ import { judge, topological, upstreamsOf } from "../../domain/graph.ts";
 import type { TaskId } from "../../domain/ids.ts";
 import { isAllowedFailure, type Job, type Task } from "../../domain/job.ts";
 import { resolveParams } from "../../domain/params/param.ts";
-import { invalidParams, jobNotFound, refuse } from "../../domain/refusal.ts";
+import { invalidParams, refuse } from "../../domain/refusal.ts";
 import { isFinal, type ParamValues, type Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
 import { knownTasksText } from "../../domain/words/task.ts";
@@ -27,7 +27,7 @@ export type RetryParts = { readonly store: Store; readonly jobs: Jobs };
 export const planRetry = (run: Run, scope: RetryScope, { store, jobs }: RetryParts): RetryPlan | PetitError => {
   if (!isFinal(run.status)) return refuse({ reason: "run_not_ended", runId: run.id, status: run.status });
   const stored = jobs.find(run.jobId);
-  if (stored === null) return jobNotFound(run.jobId, jobs.all.keys());
+  if (stored === null) return jobs.notFound(run.jobId);
   const resolved = resolveParams(stored.job.params, run.params);
   if ("problems" in resolved) return invalidParams(resolved.problems);
   const before = (): Results => new Map(store.runs.listTaskRuns(run.id).map((taskRun) => [taskRun.taskId, taskRun]));

@@ -1,7 +1,8 @@
+import type { PetitError } from "../../domain/errors.ts";
 import type { JobId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import { loadPatterns } from "../../domain/params/pattern.ts";
-import { jobNotFound } from "../../domain/refusal.ts";
+import { jobNotFound, refuse } from "../../domain/refusal.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { allOf, type Due, dueInSteps } from "../../domain/schedule/due.ts";
 import { compileSchedule, isDueAlike, type Schedule } from "../../domain/schedule/schedule.ts";
@@ -59,7 +60,15 @@ export class Jobs {
   mustFind(jobId: string): StoredJob {
     const stored = this.find(jobId);
     if (stored !== null) return stored;
-    throw jobNotFound(jobId, this.all.keys());
+    throw this.notFound(jobId);
+  }
+
+  /** Returns the error for a job that is unknown, or that no job file defines any more. */
+  notFound(jobId: string): PetitError {
+    const { jobs } = this.#options.store;
+    const gone = jobs.findGone(jobId);
+    if (gone !== null) return refuse({ reason: "job_gone", jobId: gone.job.id, since: gone.since });
+    return jobNotFound(jobId, [...this.all.keys(), ...jobs.listGoneIds()]);
   }
 
   /** Reads the job files and stores the jobs. Jobs in broken files keep their last valid version. */

@@ -13,6 +13,7 @@ import { Tags, WebLinks } from "../ui/about-links.tsx";
 import { Button } from "../ui/button.tsx";
 import { Page } from "../ui/page.tsx";
 import { Empty, Loaded } from "../ui/states.tsx";
+import { Time } from "../ui/time/time.tsx";
 import { Definition } from "./definition.tsx";
 import { History } from "./history.tsx";
 import "./job.css";
@@ -27,12 +28,12 @@ import { TaskGrid } from "./task-grid.tsx";
 export const JobView = ({ jobId }: { readonly jobId: string }) => {
   const job = useQuery(jobQuery(jobId));
   const [isRunning, setRunning] = useState(false);
-  const isGone = isRefused(job.error, "NOT_FOUND");
+  const isGone = job.data?.gone === true || isRefused(job.error, "NOT_FOUND");
   useShortcut({ key: "r", what: "Run this job", run: () => setRunning(true), isOn: !isGone });
   return (
     <Page
       title={job.data?.name ?? jobId}
-      lead={job.data !== undefined && !isGone && <Lead job={job.data} />}
+      lead={job.data !== undefined && <Lead job={job.data} />}
       actions={
         !isGone && (
           <>
@@ -45,7 +46,12 @@ export const JobView = ({ jobId }: { readonly jobId: string }) => {
       }
     >
       <Loaded query={job} what="the job">
-        {(found) => (isGone ? <Gone jobId={jobId} /> : <Parts job={found} />)}
+        {(found) => (
+          <>
+            {isGone && <Gone job={found} />}
+            <Parts job={found} />
+          </>
+        )}
       </Loaded>
       {isRunning && <RunDialog jobId={jobId} onClose={() => setRunning(false)} />}
     </Page>
@@ -61,24 +67,31 @@ const PauseButton = ({ job: { id, paused } }: { readonly job: JobDetail }) => {
   );
 };
 
-/** Shown if the job is removed while its view is open. */
-const Gone = ({ jobId }: { readonly jobId: string }) => (
+/** Shown above the history of a job whose file is gone. */
+const Gone = ({ job: { id, gone_at } }: { readonly job: JobDetail }) => (
   <Empty title="This job was removed">
     <p>
-      No job file defines it any more. <Link href={`/runs?job=${jobId}`}>Its runs</Link> are kept.
+      No job file defines it any more
+      {gone_at !== null && (
+        <>
+          {" "}
+          (<Time at={gone_at} />)
+        </>
+      )}
+      , so it can't run. <Link href={`/runs?job=${id}`}>Its runs</Link> are kept. To use it again, put its file back.
     </p>
   </Empty>
 );
 
 const Lead = ({
-  job: { id, name, description, tags, links, enabled, paused, running },
+  job: { id, name, description, tags, links, enabled, paused, gone, running },
 }: {
   readonly job: JobDetail;
 }) => (
   <>
     {name !== id && <code>{id} </code>}
-    {!enabled && <span className="tag">disabled</span>} {paused && <span className="tag">paused</span>}{" "}
-    {running > 0 && <strong>{running} running </strong>}
+    {gone && <span className="tag">gone</span>} {!enabled && <span className="tag">disabled</span>}{" "}
+    {paused && <span className="tag">paused</span>} {running > 0 && <strong>{running} running </strong>}
     {description} <Tags tags={tags} />
     {Object.keys(links).length > 0 && <WebLinks links={links} />}
   </>
@@ -92,7 +105,7 @@ const Parts = ({ job }: { readonly job: JobDetail }) => {
     <>
       <div className="job-cards">
         <StateCard job={job} />
-        {job.schedule !== null && <ScheduleCard job={job} />}
+        {job.schedule !== null && !job.gone && <ScheduleCard job={job} />}
       </div>
       <History jobId={job.id} />
       <TaskGrid jobId={job.id} />
@@ -100,7 +113,7 @@ const Parts = ({ job }: { readonly job: JobDetail }) => {
       <GraphCard tasks={nodes} selected={selected} onSelect={select} />
       <div className="job-columns">
         <div className="job-column">
-          {job.schedule === null && <ScheduleCard job={job} />}
+          {job.schedule === null && !job.gone && <ScheduleCard job={job} />}
           <SettingsCard job={job} />
           <Neighbours job={job} />
         </div>

@@ -84,6 +84,8 @@ describe("GET /api/jobs", () => {
       paused: false,
       paused_at: null,
       paused_by: null,
+      gone: false,
+      gone_at: null,
       running: 0,
       task_count: 2,
     });

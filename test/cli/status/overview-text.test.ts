@@ -28,6 +28,8 @@ const jobOf = (id: string, change: Partial<JobBody> = {}): JobBody => ({
   paused: false,
   paused_at: null,
   paused_by: null,
+  gone: false,
+  gone_at: null,
   running: 0,
   task_count: 1,
   ...change,

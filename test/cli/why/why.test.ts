@@ -27,6 +27,8 @@ const JOB: JobBody = {
   paused: false,
   paused_at: null,
   paused_by: null,
+  gone: false,
+  gone_at: null,
   running: 0,
   task_count: 1,
   tasks: [],

@@ -216,6 +216,19 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     rmSync(file);
     await page.getByText("This job was removed").waitFor();
     await becomes(() => page.getByRole("button", { name: "Run now" }).count(), 0);
+    await page.reload();
+    await page.getByText("No job file defines it any more").waitFor();
+    await page.getByText("No job file defines the job any more").waitFor();
+    await page.locator(".job-result").getByText("Completed").waitFor();
+    expect(
+      await page
+        .locator("main button")
+        .filter({ hasText: /Run now|Pause/ })
+        .count(),
+    ).toBe(0);
+    await page.keyboard.press("r");
+    expect(await page.getByRole("dialog").count()).toBe(0);
+    expect(await web.axe()).toEqual([]);
     await page.getByRole("link", { name: "Its runs" }).click();
     await page.waitForURL("**/runs?job=brief");
     await page.getByRole("link", { name: run.id.slice(-8) }).waitFor();

@@ -6,6 +6,7 @@ import { PetitError } from "../../../src/domain/errors.ts";
 import type { Event } from "../../../src/domain/event.ts";
 import { newRunId, type RunId } from "../../../src/domain/ids.ts";
 import type { Job } from "../../../src/domain/job.ts";
+import { jobNotFound } from "../../../src/domain/refusal.ts";
 import type { Health, JobView } from "../../../src/engine/engine.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { silentLog } from "../../../src/lib/log.ts";
@@ -79,6 +80,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     lastRun: store.runs.findNewest(job.id),
     running: 0,
     pause: null,
+    gone: null,
   });
   const find = (runId: RunId) => {
     const run = store.runs.find(runId);
@@ -152,6 +154,9 @@ const fakeEngine = (store: Store): FakeEngine => {
       const stored = [...store.jobs.list().values()].find(({ job }) => job.id === jobId);
       return stored === undefined ? null : view(stored.job);
     },
+    listGoneJobs: () => [],
+    findGoneJob: () => null,
+    jobNotFound: (jobId) => jobNotFound(jobId, []),
     nextOccurrences: () => [],
     health: () => engine.currentHealth,
     listAttention: async () => NO_ATTENTION,

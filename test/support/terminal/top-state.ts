@@ -18,6 +18,8 @@ export const topJob = (id: string, fields: Partial<TopJob> = {}): TopJob => ({
   paused: false,
   paused_at: null,
   paused_by: null,
+  gone: false,
+  gone_at: null,
   scheduled: true,
   schedule: ["0 * * * *"],
   timezone: null,

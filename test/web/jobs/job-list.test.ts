@@ -16,6 +16,8 @@ const job = (id: string, more: Partial<JobSummary> = {}): JobSummary => ({
   paused: false,
   paused_at: null,
   paused_by: null,
+  gone: false,
+  gone_at: null,
   running: 0,
   task_count: 1,
   ...more,

@@ -2,7 +2,6 @@ import { PetitError } from "../../../domain/errors.ts";
 import type { RunId } from "../../../domain/ids.ts";
 import type { ChildJob } from "../../../domain/job.ts";
 import { resolveParams } from "../../../domain/params/param.ts";
-import { jobNotFound } from "../../../domain/refusal.ts";
 import { type EndingReason, isFinal, MAX_NESTING, type ParamValues, type Run } from "../../../domain/run.ts";
 import type { Attempt } from "../../../domain/task-run.ts";
 import { expandTemplate, type TemplateScope } from "../../../jobfile/template.ts";
@@ -51,7 +50,7 @@ export class ChildRuns {
     const { program, parent, attempt } = request;
     const { store, jobs, create } = this.#options;
     const stored = jobs.find(program.jobId);
-    if (stored === null) return { error: jobNotFound(program.jobId, jobs.all.keys()).message };
+    if (stored === null) return { error: jobs.notFound(program.jobId).message };
     const nesting = parent.nesting + 1;
     if (nesting > MAX_NESTING)
       return { error: `job '${program.jobId}' can't run here: runs are nested at most ${MAX_NESTING} deep` };

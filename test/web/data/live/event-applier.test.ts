@@ -148,6 +148,8 @@ describe("a list of jobs", () => {
     paused: false,
     paused_at: null,
     paused_by: null,
+    gone: false,
+    gone_at: null,
     running: 0,
     task_count: 1,
     recent_runs: [],
