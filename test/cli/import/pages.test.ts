@@ -2,13 +2,59 @@ import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { translateCrontab } from "../../../src/cli/import/crontab/translate.ts";
 import { compileSchedule } from "../../../src/domain/schedule/schedule.ts";
 import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
+import { petit, tempFolder } from "../../support/cli.ts";
 import { blocksOf } from "../../support/documentation.ts";
 
 const read = (name: string): string => readFileSync(join(import.meta.dirname, "../../../docs", name), "utf8");
 const [fromCron, fromTimers] = [read("from-cron.md"), read("from-systemd-timers.md")];
+
+const idsIn = (text: string): string[] => [...text.matchAll(/^id: (.*)/gm)].map(([, id = ""]) => id);
+
+/** What the table about Debian's cron says about petit, with a crontab that shows it. */
+const DEBIAN: readonly [subject: string, crontab: string, args: readonly string[], expected: object][] = [
+  ["a mistake", "x * * * * a\n* * * * * b\n", [], { status: 1, ids: [] }],
+  ["a mistake that is skipped", "x * * * * a\n* * * * * b\n", ["--skip-invalid"], { status: 0, ids: ["b"] }],
+  ["an unknown user", "* * * * * no-such-user a\n* * * * * root b\n", ["--system"], { status: 0, ids: ["b"] }],
+  ["no line break", "* * * * * b", [], { ids: ["b"], notes: [[expect.stringContaining("end with a line break")]] }],
+  ["no value", "A=\n* * * * * b\n", [], { ids: ["b"], environment: expect.objectContaining({ A: "" }) }],
+  ["a dash", "-0 5 * * * b\n", [], { ids: ["b"] }],
+  [
+    "a zone",
+    "CRON_TZ=Asia/Tokyo\n0 5 * * * b\n",
+    [],
+    { schedule: expect.objectContaining({ timezone: "Asia/Tokyo" }) },
+  ],
+  ["a path", "* * * * * b\n", [], { environment: expect.objectContaining({ PATH: "/usr/bin:/bin:/usr/sbin:/sbin" }) }],
+  [
+    "a user",
+    "USER=x\nLOGNAME=y\n* * * * * root b\n",
+    ["--system"],
+    { environment: expect.objectContaining({ USER: "root", LOGNAME: "root" }) },
+  ],
+  ["a home", "HOME=/no/such\n* * * * * b\n", [], { workingDir: "/no/such" }],
+];
+
+describe("the table about Debian's cron", () => {
+  test.each(DEBIAN)("is right about %s", async (_, crontab, args, expected) => {
+    using folder = tempFolder();
+    folder.write("mycron", crontab);
+    const { status, stdout } = await petit(["import", "crontab", "mycron", "--json", ...args], { cwd: folder.path });
+    const { files = [], lines = [] } = JSON.parse(stdout || "{}");
+    const [job] = files.map(({ text }: { text: string }) => parse(text));
+    expect({
+      status,
+      ids: files.map(({ text }: { text: string }) => parse(text).id),
+      notes: lines.map(({ notes }: { notes: readonly string[] }) => notes),
+      schedule: job?.schedule,
+      environment: job?.environment,
+      workingDir: job?.tasks[0].working_dir,
+    }).toMatchObject(expected);
+  });
+});
 
 describe("the page about cron", () => {
   test("shows what becomes of its crontab", () => {
@@ -22,11 +68,11 @@ describe("the page about cron", () => {
 });
 
 describe("the pages about cron and systemd timers", () => {
-  test.each(blocksOf(fromCron + fromTimers, "yaml").map((text) => [/^id: (.*)/m.exec(text)?.[1], text]))(
-    "show a valid job: %s",
-    (id, text = "") => {
+  test.each(blocksOf(fromCron + fromTimers, "yaml").map((text) => [idsIn(text).join(", "), text]))(
+    "show valid jobs: %s",
+    (_, text) => {
       const { jobs, problems } = readJobFile({ file: "page.yaml", folder: "/", text });
-      expect({ ids: jobs.map((job) => String(job.id)), problems }).toEqual({ ids: [id ?? ""], problems: [] });
+      expect({ ids: jobs.map((job) => String(job.id)), problems }).toEqual({ ids: idsIn(text), problems: [] });
     },
   );
 });

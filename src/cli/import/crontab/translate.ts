@@ -215,7 +215,7 @@ const judgeEntry = (line: CrontabLine & CronEntry, context: LineContext): LineOu
 const homeNote = ({ home }: LineUser, settings: ReadonlyMap<string, string>): string =>
   settings.has("HOME")
     ? `its HOME ${home} does not exist on this machine, so that its task fails until it does`
-    : `the home folder ${home} does not exist; it runs in /, as under Debian's cron`;
+    : `the home folder ${home} does not exist; it runs in /, where cronie would not run it and Debian's cron would in /var/spool/cron`;
 
 const GUARD_NOTE = "the run fails if the guard before && does not hold; --guards-ok skips the task then";
 

@@ -14,16 +14,18 @@ const importText = async (text: string, ...flags: string[]) => {
 };
 
 describe("a crontab line", () => {
-  test("of a user whose home folder does not exist runs in /", async () => {
+  test("of a user whose home folder does not exist runs in /, and says what cron does", async () => {
     const passwd = readFileSync("/etc/passwd", "utf8")
       .split("\n")
       .map((line) => line.split(":"));
-    const [user, , , , , home] = passwd.find(([, , , , , path = ""]) => path.startsWith("/non")) ?? [];
-    if (user === undefined || home === undefined || existsSync(home)) return;
+    const [user, , , , , home] = passwd.find(([, , , , , path = ""]) => path !== "" && !existsSync(path)) ?? [];
+    if (user === undefined || home === undefined) return;
     const { files, lines } = await importText(`@daily ${user} id\n`, "--system");
     expect(files[0].text).toContain("\n    working_dir: /\n");
     expect(files[0].text).toContain(`HOME: ${home}\n`);
-    expect(lines[0].notes).toContainEqual(expect.stringContaining(`the home folder ${home} does not exist`));
+    expect(lines[0].notes).toContainEqual(
+      `the home folder ${home} does not exist; it runs in /, where cronie would not run it and Debian's cron would in /var/spool/cron`,
+    );
   });
 
   test("that continues the one above shows all of its dashes", async () => {
