@@ -116,18 +116,19 @@ describe("a queue", () => {
   });
 
   test("that was made smaller starts nothing until enough runs have ended", async () => {
-    using blockers = { a: gate(), b: gate(), [Symbol.dispose]: () => {} };
+    using first = gate();
+    using second = gate();
     using dir = tempDir();
-    const jobs = [inQueue("a", blockers.a.wait), inQueue("b", blockers.b.wait), inQueue("c", "true")];
+    const jobs = [inQueue("a", first.wait), inQueue("b", second.wait), inQueue("c", "true")];
     const before = await startEngine({ jobs, settings: { queues: new Map([["db", 2]]) }, dir: dir.path });
     const [a, b, c] = [await before.trigger("a"), await before.trigger("b"), await before.trigger("c")];
     await before.stop("leave");
     await using after = await startEngine({ jobs, settings: DB, dir: dir.path });
-    blockers.a.open();
+    first.open();
     await after.ended(a.id);
     expect(after.engine.queues).toEqual([{ name: "db", limit: 1, running: 1, pending: 1 }]);
     expect(after.read(c.id).run.status).toBe("pending");
-    blockers.b.open();
+    second.open();
     await after.ended(b.id);
     expect((await after.ended(c.id)).run.status).toBe("completed");
   });
