@@ -309,15 +309,15 @@ describe("200 connections that never finish", () => {
         for (const socket of sockets) if (start.startsWith("POST")) socket.write("x");
         const since = performance.now();
         expect((await runToEnd(petit, "hello")).status).toBe("completed");
-        // A run that waited for one of the connections would wait until petit closes it.
-        expect(performance.now() - since).toBeLessThan(10_000);
+        // A run that waited for one of the connections would wait until petit closes it, which is after 30 s.
+        expect(performance.now() - since).toBeLessThan(25_000);
       }
       expect((await residentBytes()) - before).toBeLessThan(100_000_000);
       for (const socket of sockets) socket.destroy();
       // Each answer gives petit time to notice that they are gone.
       while (openFiles() > filesBefore + 10) await ask(petit, "/api/health");
     },
-    30_000,
+    120_000,
   );
 
   test("but read a large log slowly: memory stays bounded", async () => {
