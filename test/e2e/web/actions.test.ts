@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { ask, post, runToEnd, start } from "../../support/petit/api.ts";
-import { startPetit } from "../../support/petit/petit.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
 import { becomes } from "../../support/web/web.ts";
@@ -89,6 +89,38 @@ describe.skipIf(CHROMIUM === null)("the actions of the page", () => {
     await page.waitForURL((url) => !url.pathname.endsWith(id));
     await page.locator("[data-run-status=completed]").waitFor();
   }, 60_000);
+
+  test.each([
+    ["a job", async () => "/jobs/nightly", null],
+    ["a focused job of the list", async () => "/jobs", "tr"],
+    ["a focused job of the timeline", async () => "/?show=", ".time-row"],
+    ["a run", async (petit: Petit) => `/runs/${(await runToEnd(petit, "nightly")).id}`, null],
+  ] as const)(
+    "ask after the key r on %s, and Escape sends nothing",
+    async (_, pathIn, focused) => {
+      const { petit, web, page } = running();
+      await web.open(await pathIn(petit));
+      const sent: string[] = [];
+      const note = (request: { method(): string; url(): string }): void => {
+        if (request.method() !== "GET") sent.push(request.url());
+      };
+      page.on("request", note);
+      const runs = (await ask(petit, "/api/jobs/nightly/runs")).body.count;
+      if (focused !== null) await page.locator(`${focused} a[href="/jobs/nightly"]`).first().focus();
+      for (const key of ["r", "r"]) await page.keyboard.press(key);
+      await dialog(page).getByRole("button", { name: "Run now" }).waitFor();
+      await page.keyboard.press("Escape");
+      await dialog(page).waitFor({ state: "detached" });
+      expect(sent).toEqual([]);
+      expect((await ask(petit, "/api/jobs/nightly/runs")).body.count).toBe(runs);
+      await page.keyboard.press("r");
+      await dialog(page).getByRole("button", { name: "Run now" }).click();
+      await becomes(async () => (await ask(petit, "/api/jobs/nightly/runs")).body.count, runs + 1);
+      expect(sent).toEqual([`${petit.url}/api/jobs/nightly/trigger`]);
+      page.off("request", note);
+    },
+    60_000,
+  );
 
   test("ask before they cancel a run, with the safe answer focused", async () => {
     const { petit, web, page } = running();
