@@ -4,9 +4,10 @@ import { PRESENCES, type Presence } from "../support/model/jobs.ts";
 import { FATES, type Fate, Model, TRIGGERABLE } from "../support/model/model.ts";
 import { expected, MODEL_START, ModelPetit } from "../support/model/petit.ts";
 import { ScriptedProcesses } from "../support/model/runtime.ts";
+import { isDeno } from "../support/runtime-command.ts";
 
-/** Sequences of each mix of commands: `PETIT_MODEL_RUNS=1000` for the long run. */
-const RUNS = Number(process.env.PETIT_MODEL_RUNS ?? 60);
+/** Sequences of each mix of commands: `PETIT_MODEL_RUNS=1000` for the long run. Fewer under Deno, which is slower. */
+const RUNS = Number(process.env.PETIT_MODEL_RUNS ?? (isDeno ? 15 : 60));
 const SEED = Number(process.env.PETIT_MODEL_SEED ?? Math.floor(Math.random() * 2 ** 31));
 /**
  * A fixed seed for items and child runs, so that the test always does the same. The order in which several processes end during one

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { ask } from "../petit/api.ts";
 import type { Petit } from "../petit/petit.ts";
 
@@ -12,7 +13,7 @@ export const eventually = async <T>(
     const found = await check();
     if (found !== null) return found;
     if (performance.now() > deadline) throw new Error(`${what}: not within ${limitMs / 1000} s`);
-    await Bun.sleep(10);
+    await setTimeout(10);
   }
 };
 
