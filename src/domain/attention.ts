@@ -26,6 +26,7 @@ import type { RefusedHello, RefusedWorker, WaitsForWorker, WorkerAttempt } from 
  * - `internal_error`: a run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again.
  * - `retention_undecided`: the database was made when petit kept all runs, and nobody has chosen yet whether old ones are deleted.
  * - `open_to_users`: petit runs as root and requires no token, so that other users of the machine can run programs as root.
+ * - `lost_processes`: processes still run whose runs the database does not know, because it was restored from an older copy.
  * - `job_file_broken`: a job file has problems; its jobs keep their last good version.
  */
 export type Attention =
@@ -43,6 +44,7 @@ export type Attention =
   | ({ readonly kind: "internal_error" } & InternalError)
   | ({ readonly kind: "retention_undecided" } & OldRuns)
   | ({ readonly kind: "open_to_users" } & OpenAccess)
+  | ({ readonly kind: "lost_processes" } & LostProcessGroups)
   | ({ readonly kind: "job_file_broken" } & BrokenJobFile);
 
 /** What needs attention: errors first, the newest first. `counts` also counts what is not among the items. */
@@ -72,6 +74,7 @@ export const ATTENTION_SEVERITY = {
   internal_error: "error",
   retention_undecided: "warning",
   open_to_users: "warning",
+  lost_processes: "warning",
   job_file_broken: "error",
 } as const satisfies Record<AttentionKind, AttentionSeverity>;
 
@@ -224,6 +227,23 @@ export type OpenAccess = {
   readonly accounts: number;
 };
 
+/** What outlived the replacement of the database by an older copy. */
+export type LostProcessGroups = {
+  /** When petit was started. */
+  readonly since: number;
+  /** The process groups. There is at least one. */
+  readonly processes: readonly LostProcessGroup[];
+};
+
+/** A process group that runs an attempt of a run that the database does not know. */
+export type LostProcessGroup = {
+  /** The id of the group, which is the pid of its first process. */
+  readonly pid: number;
+  /** Job and run are null if the environment of the process does not name them. */
+  readonly jobId: JobId | null;
+  readonly runId: RunId | null;
+};
+
 type BrokenJobFile = {
   /** When petit first read the file with problems; the start of petit at the earliest. */
   readonly since: number;
@@ -281,6 +301,7 @@ export const NO_ATTENTION: AttentionList = {
     internal_error: 0,
     retention_undecided: 0,
     open_to_users: 0,
+    lost_processes: 0,
     job_file_broken: 0,
   },
 };

@@ -116,6 +116,7 @@ class Scheduler implements Engine {
       internalErrors: this.#internalErrors,
       oldRuns: () => this.#pruner.offer,
       openAccess: options.openAccess ?? (() => null),
+      lostProcesses: () => this.#lostProcesses.found,
     });
     this.#artifacts = new Artifacts({
       ...options,

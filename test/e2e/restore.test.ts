@@ -75,6 +75,11 @@ const trigger = async (running: Petit, job: string, query = ""): Promise<string>
 const statusOf = async (running: Petit, run: string): Promise<string> =>
   (await (await running.fetch(`/api/runs/${run}`)).json()).status;
 
+const lostProcesses = async (running: Petit) =>
+  (await (await running.fetch("/api/attention")).json()).items.filter(
+    ({ kind }: { kind: string }) => kind === "lost_processes",
+  );
+
 describe("a restore", () => {
   test.each(["petit restore", "cp"])(
     "by %s fires nothing twice, and runs nothing beside itself",
@@ -134,6 +139,16 @@ describe("a restore", () => {
       await using restored = await at.start();
       running = restored;
       expect(running.stderr()).toContain("petit doctor --end-strays");
+      const [lost] = await lostProcesses(running);
+      expect(lost).toMatchObject({ severity: "warning", count: 2, job_id: null });
+      expect(lost.processes).toEqual([
+        { pid: expect.any(Number), job_id: "long", run_id: second },
+        { pid: expect.any(Number), job_id: "other", run_id: other },
+      ]);
+      expect(lost.message).toBe(
+        `process ${lost.processes[0].pid} of job 'long' and 1 more still run, but the restored database does not know their runs; wait for the end, or end what runs with 'petit doctor --end-strays --db FILE'`,
+      );
+      expect((await at.command("status", "--url", running.url)).stdout).toContain("2 lost");
       expect((await running.fetch(`/api/runs/${lostArtifact}`)).status).toBe(404);
       expect(await (await running.fetch(`/api/runs/${kept}/artifacts/t/a.txt`)).text()).toBe("kept\n");
       // The occurrences since the copy are missed, and no time fired twice.
@@ -154,6 +169,7 @@ describe("a restore", () => {
       const ended = await at.command("doctor", "jobs", "--end-strays");
       for (const run of [second, other]) expect(ended.stderr).toContain(`run ${run}`);
       expect(ended.stdout).not.toContain(second);
+      await until(async () => (await lostProcesses(running)).length === 0);
       // The run that the copy knew is repeated now.
       await until(() => linesOf(at.file("long")).length === 4);
       at.end();

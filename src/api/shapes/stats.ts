@@ -67,6 +67,7 @@ export const StatsBody = exactly(
           internal_error: 0,
           retention_undecided: 0,
           open_to_users: 0,
+          lost_processes: 0,
           job_file_broken: 0,
         },
         success_rate: 0.9756,

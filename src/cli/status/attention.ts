@@ -114,6 +114,8 @@ const stateOf = (item: AttentionBody): Pick<AttentionRow, "state" | "detail"> =>
       return { state: "old runs kept", detail: item.message };
     case "open_to_users":
       return { state: "open to users", detail: item.message };
+    case "lost_processes":
+      return { state: `${item.count} lost`, detail: item.message };
     case "job_file_broken": {
       const more = item.problems === 1 ? "" : ` (and ${item.problems - 1} more)`;
       return { state: "broken file", detail: `${item.path === "" ? "" : `${item.path}: `}${item.problem}${more}` };

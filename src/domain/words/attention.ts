@@ -1,6 +1,6 @@
 import { formatDuration } from "../../lib/duration.ts";
 import { assertNever } from "../../lib/never.ts";
-import type { Attention, AttentionKind, RunFailure } from "../attention.ts";
+import type { Attention, AttentionKind, LostProcessGroups, RunFailure } from "../attention.ts";
 import { RECENT } from "../limits/retention.ts";
 import { receiverText } from "../notification.ts";
 import type { Blocked } from "../workers/waiting.ts";
@@ -44,6 +44,8 @@ export const attentionMessage = (item: Attention): string => {
       return `petit keeps ${item.runs === 1 ? "1 run" : `${item.runs} runs`} that the default of a new database would delete: ${DEFAULT_RETENTION}; choose with --retention-runs: default, all, or a number`;
     case "open_to_users":
       return `${openAccessMessage(item.accounts)}; ${OPEN_ACCESS_HINT}`;
+    case "lost_processes":
+      return `${lostProcessesText(item)}; ${LOST_PROCESSES_HINT}`;
     case "job_file_broken": {
       const { file, line, column, path, problem, problems } = item;
       const more = problems === 1 ? "" : ` (and ${problems - 1} more)`;
@@ -60,6 +62,17 @@ export const openAccessMessage = (accounts: number): string =>
 
 /** How to change that. */
 export const OPEN_ACCESS_HINT = "create a token with 'petit token FILE' and start petit with --token-file FILE";
+
+/** Returns what outlived a restore. */
+const lostProcessesText = ({ processes }: LostProcessGroups): string => {
+  const [first, ...others] = processes;
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  const of = first?.jobId == null ? "" : ` of job '${first.jobId}'`;
+  return `process ${first?.pid}${of}${more} still ${others.length === 0 ? "runs" : "run"}, but the restored database does not know ${others.length === 0 ? "its run" : "their runs"}`;
+};
+
+/** What to do about it. */
+export const LOST_PROCESSES_HINT = "wait for the end, or end what runs with 'petit doctor --end-strays --db FILE'";
 
 const lateMessage = ({
   cause,
@@ -139,5 +152,7 @@ export const ATTENTION_TEXT = {
     "The database was made when petit kept all runs, and has some that the default would delete today; ends when `retention_runs` or `retention_days` is set, also to `all` or `default`",
   open_to_users:
     "petit runs as root and its API requires no token, on a machine that other users can log in to; ends when petit requires a token",
+  lost_processes:
+    "Processes still run whose runs the database does not know, because it was restored from an older copy; they keep the places of their runs. Ends with them, also by `petit doctor --end-strays`",
   job_file_broken: "A job file has problems; its jobs keep their last good version",
 } as const satisfies Record<AttentionKind, string>;

@@ -4,6 +4,7 @@ import {
   type Attention,
   type AttentionKind,
   type AttentionList,
+  type LostProcessGroups,
   lateAfterMs,
   MIN_STUCK_MS,
   NO_ATTENTION,
@@ -36,6 +37,8 @@ export type AttentionListOptions = {
   readonly oldRuns: () => OldRuns | null;
   /** Who can control a petit of root without a token; null if nobody can. */
   readonly openAccess: () => OpenAccess | null;
+  /** What outlived a restore; null if there is nothing. */
+  readonly lostProcesses: () => LostProcessGroups | null;
 };
 
 type JobAttention = Awaited<ReturnType<JobResults["list"]>>[number];
@@ -80,6 +83,7 @@ export class AttentionFinder {
       ...this.#options.internalErrors.blocking.map((each) => ({ kind: "internal_error" as const, ...each })),
       ...this.#oldRuns(),
       ...this.#openAccess(),
+      ...this.#lostProcesses(),
       ...this.#brokenFiles(),
     ].filter((item) => jobIds === null || ("jobId" in item && item.jobId !== null && jobIds.has(item.jobId)));
     const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };
@@ -114,6 +118,11 @@ export class AttentionFinder {
   #openAccess(): readonly Extract<Attention, { readonly kind: "open_to_users" }>[] {
     const found = this.#options.openAccess();
     return found === null ? [] : [{ kind: "open_to_users", ...found }];
+  }
+
+  #lostProcesses(): readonly Extract<Attention, { readonly kind: "lost_processes" }>[] {
+    const found = this.#options.lostProcesses();
+    return found === null ? [] : [{ kind: "lost_processes", ...found }];
   }
 
   #stuckRuns(): readonly Extract<Attention, { readonly kind: "run_stuck" }>[] {

@@ -1,3 +1,4 @@
+import type { LostProcessGroups } from "../../domain/attention.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
 import { anyAborted } from "../../lib/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -30,6 +31,8 @@ export class LostProcesses implements Disposable {
   #continued: ReadonlySet<RunId> = new Set();
   #lost: readonly LostAttempts[] = [];
   #strays: readonly Stray[] = [];
+  /** When they were found. */
+  #since = 0;
   #cancel = (): void => {};
 
   constructor(options: LostProcessesOptions) {
@@ -38,10 +41,11 @@ export class LostProcesses implements Disposable {
 
   /** Finds them, before any run continues. */
   start(): void {
-    const { store, log, occupy } = this.#options;
+    const { store, clock, log, occupy } = this.#options;
     this.#lost = store.identity.listLost();
     if (this.#lost.length === 0) return;
     this.#strays = this.#find();
+    this.#since = clock.now();
     this.#continued = new Set(store.runs.listUnfinished().map(({ id }) => id));
     for (const { attemptId, pgid, jobId, runId } of this.#strays) {
       log.warn({ pid: pgid, job_id: jobId, run_id: runId, attempt_id: attemptId }, LEFT);
@@ -59,6 +63,13 @@ export class LostProcesses implements Disposable {
   /** Their attempts. */
   get attemptIds(): readonly number[] {
     return this.#strays.map(({ attemptId }) => attemptId);
+  }
+
+  /** Those that still run, the oldest first; null if there are none. */
+  get found(): LostProcessGroups | null {
+    if (this.#strays.length === 0) return null;
+    const oldestFirst = this.#strays.toSorted((a, b) => a.attemptId - b.attemptId);
+    return { since: this.#since, processes: oldestFirst.map(({ pgid: pid, jobId, runId }) => ({ pid, jobId, runId })) };
   }
 
   /** Returns whether a run must wait before it starts a process. */

@@ -65,6 +65,16 @@ const SLOW_KINDS = [
     error: "connection refused",
   },
   {
+    kind: "lost_processes",
+    severity: "warning",
+    since: 1_767_225_600_000,
+    message: "process 4711 of job 'import' still runs",
+    job_id: null,
+    run_id: null,
+    count: 1,
+    processes: [{ pid: 4_711, job_id: "import", run_id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f62" }],
+  },
+  {
     kind: "of_the_future",
     severity: "error",
     since: 1_767_225_600_000,
@@ -81,6 +91,7 @@ const COUNTS = {
   run_late: 1,
   approval_needed: 0,
   notifications_undelivered: 1,
+  lost_processes: 1,
   job_file_broken: 0,
 };
 
@@ -189,6 +200,8 @@ describe.skipIf(CHROMIUM === null)("what needs attention", () => {
     await item(page, "run_late").getByText("3 runs waiting, the first for 12m 05s").waitFor();
     await item(page, "run_late").getByText("waits for a place in queue 'db' (2 of 2 are taken)").waitFor();
     await item(page, "notifications_undelivered").getByText("2 notifications not delivered").waitFor();
+    await item(page, "lost_processes").getByText("does not know 1 process group that still runs").waitFor();
+    await item(page, "lost_processes").getByText("process 4711 of job 'import' still runs").waitFor();
     await item(page, "of_the_future").getByText("a new kind of problem").waitFor();
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });

@@ -6,6 +6,7 @@ import {
   type AttentionKind,
   type AttentionList,
   LATE_CAUSES,
+  type LostProcessGroup,
 } from "../../../domain/attention.ts";
 import { TASK_TYPES } from "../../../domain/job.ts";
 import { NOTIFY_TYPES, receiverText } from "../../../domain/notification.ts";
@@ -274,6 +275,27 @@ const OpenToUsers = kindOf(
   { title: "OpenToUsers" },
 );
 
+const LostProcessBody = exactly(
+  {
+    pid: positive("Id of the process group, which is the pid of its first process"),
+    job_id: nullable(JobIdText, "Its job; null if that is unknown"),
+    run_id: nullable(RunIdText, "Its run, which petit does not know; null if that is unknown"),
+  },
+  { title: "LostProcess", description: "A process group of a run that the database does not know" },
+);
+
+const LostProcessesBody = kindOf(
+  "lost_processes",
+  "When petit was started",
+  {
+    job_id: t.Null({ description: "Always null" }),
+    run_id: t.Null({ description: "Always null" }),
+    count: positive("Number of process groups"),
+    processes: t.Array(LostProcessBody, { description: "At most 100 of them, the oldest first" }),
+  },
+  { title: "LostProcesses" },
+);
+
 const FileBroken = kindOf(
   "job_file_broken",
   "When petit first read the file with problems; the start of petit at the earliest",
@@ -306,6 +328,7 @@ const AttentionBody = t.Union(
     InternalErrorBody,
     RetentionUndecided,
     OpenToUsers,
+    LostProcessesBody,
     FileBroken,
   ],
   {
@@ -332,6 +355,7 @@ export const AttentionCounts = exactly(
     internal_error: count("internal_error"),
     retention_undecided: count("retention_undecided"),
     open_to_users: count("open_to_users"),
+    lost_processes: count("lost_processes"),
     job_file_broken: count("job_file_broken"),
   },
   { title: "AttentionCounts", description: "How much there is of each kind, also of what is not among the items" },
@@ -428,6 +452,10 @@ const attentionBody = (item: Attention): typeof AttentionBody.static => {
       const { kind, accounts } = item;
       return { kind, ...common, ...NOTHING, accounts };
     }
+    case "lost_processes": {
+      const { kind, processes } = item;
+      return { kind, ...common, ...NOTHING, count: processes.length, processes: lostProcesses(processes) };
+    }
     case "job_file_broken": {
       const { kind, file, line, column, path, problem, problems } = item;
       return { kind, ...common, ...NOTHING, file, line, column, path, problem, problems };
@@ -436,6 +464,11 @@ const attentionBody = (item: Attention): typeof AttentionBody.static => {
       return assertNever(item);
   }
 };
+
+const MAX_LOST_PROCESSES = 100;
+
+const lostProcesses = (processes: readonly LostProcessGroup[]): (typeof LostProcessBody.static)[] =>
+  processes.slice(0, MAX_LOST_PROCESSES).map(({ pid, jobId, runId }) => ({ pid, job_id: jobId, run_id: runId }));
 
 /** The fields of an item that is not about a job. */
 const NOTHING = { job_id: null, run_id: null } as const;

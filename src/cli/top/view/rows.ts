@@ -101,6 +101,7 @@ const explanationOf = (item: TopAttention): string => {
       return item.error;
     case "retention_undecided":
     case "open_to_users":
+    case "lost_processes":
       return item.message;
     case "job_file_broken":
       return `${item.line}:${item.column}: ${item.path === "" ? "" : `${item.path}: `}${item.problem}`;

@@ -272,6 +272,13 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
         detail: <span className="attention-line">{item.message}</span>,
         actions: null,
       };
+    case "lost_processes":
+      return {
+        subject: "petit",
+        what: `does not know ${counted(item.count, "process group")} that still ${item.count === 1 ? "runs" : "run"}`,
+        detail: <span className="attention-line">{item.message}</span>,
+        actions: null,
+      };
     case "job_file_broken":
       return {
         subject: (
