@@ -72,7 +72,7 @@ const lostProcessesText = ({ processes }: LostProcessGroups): string => {
 };
 
 /** What to do about it. */
-export const LOST_PROCESSES_HINT = "wait for the end, or end what runs with 'petit doctor --end-strays --db FILE'";
+const LOST_PROCESSES_HINT = "wait for the end, or end what runs with 'petit doctor --end-strays --db FILE'";
 
 const lateMessage = ({
   cause,
