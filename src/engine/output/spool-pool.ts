@@ -3,8 +3,8 @@ import {
   closeSync,
   constants,
   existsSync,
-  fstatSync,
   ftruncateSync,
+  lstatSync,
   openSync,
   readdirSync,
   renameSync,
@@ -23,6 +23,7 @@ import {
   type CommonFile,
   isFolder,
   openSpoolFile,
+  openSpoolStat,
   REUSED,
   removeSpool,
   removeSpoolFolder,
@@ -228,10 +229,11 @@ export class SpoolPool implements Disposable {
 
   /** Ends what a file contains of its last attempt. Returns false if another process can reach it. */
   #reset(file: KeptFile, path: string): boolean {
-    const fd = openSpoolFile(path, constants.O_RDWR);
-    if (fd === null) return false;
+    const opened = openSpoolStat(path, constants.O_RDWR);
+    if (opened === null) return false;
+    const { fd, stat } = opened;
     try {
-      const { size, nlink } = fstatSync(fd);
+      const { size, nlink } = stat;
       if (nlink !== 1 || this.#options.runtime.isOpenElsewhere(fd)) return false;
       if (file === "status")
         return size <= MAX_STATUS_BYTES && readStart(fd, MAX_STATUS_BYTES).toString().endsWith(REUSED);
@@ -252,10 +254,11 @@ const KEPT: ReadonlySet<string> = new Set([...COMMON_FILES, "script", ARTIFACTS]
  * at any time, and the next process would take the old status for that of the new attempt. Returns false if the file can't be reused.
  */
 const closeStatus = (path: string): boolean => {
-  const fd = openSpoolFile(path, constants.O_WRONLY);
-  if (fd === null) return false;
+  const opened = openSpoolStat(path, constants.O_WRONLY);
+  if (opened === null) return false;
+  const { fd, stat } = opened;
   try {
-    const { size, nlink } = fstatSync(fd);
+    const { size, nlink } = stat;
     // As bytes: Deno ignores the position when it writes a string.
     return nlink === 1 && writeSync(fd, Buffer.from(REUSED), 0, REUSED.length, size) === REUSED.length;
   } finally {
@@ -265,15 +268,18 @@ const closeStatus = (path: string): boolean => {
 
 /** Deletes the content of a file, unless the file has another name: then only this name is deleted. */
 const clear = (path: string): void => {
-  const fd = openSpoolFile(path, constants.O_WRONLY);
-  if (fd === null) {
+  const known = lstatSync(path, { throwIfNoEntry: false });
+  // Whether an empty file can be reused is checked after its move.
+  if (known?.isFile() === true && known.size === 0) return;
+  const opened = openSpoolStat(path, constants.O_WRONLY);
+  if (opened === null) {
     unlinkSync(path);
     return;
   }
+  const { fd, stat } = opened;
   try {
-    const { size, nlink } = fstatSync(fd);
-    if (nlink > 1) unlinkSync(path);
-    else if (size > 0) ftruncateSync(fd);
+    if (stat.nlink > 1) unlinkSync(path);
+    else if (stat.size > 0) ftruncateSync(fd);
   } finally {
     closeSync(fd);
   }

@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
-import { openRegular, readStart } from "../../lib/files/regular-file.ts";
+import { openRegularStat, readStart } from "../../lib/files/regular-file.ts";
 import { removeTree } from "../../lib/files/remove-tree.ts";
 import { restrictMode } from "../../store/database/ownership.ts";
 
@@ -339,8 +339,11 @@ export const readEnding = (spool: Spool): EndingReason | null => {
  * Opens a file of the spool folder. Returns null if it is a link, a pipe or anything but a regular file, since tasks can
  * replace the files there. Throws the errors of `open`.
  */
-export const openSpoolFile = (path: string, flags: number): number | null =>
-  openRegular(path, flags | constants.O_NOFOLLOW, 0o600);
+export const openSpoolFile = (path: string, flags: number): number | null => openSpoolStat(path, flags)?.fd ?? null;
+
+/** Does the same, and returns what the system knew of the file when it was opened. */
+export const openSpoolStat = (path: string, flags: number): ReturnType<typeof openRegularStat> =>
+  openRegularStat(path, flags | constants.O_NOFOLLOW, 0o600);
 
 /** Opens a file to read and to append. Creates it if it does not exist or is not a regular file. */
 export const openAppended = (path: string): number => {

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 
 /** Errors of `open` for files that are not regular: a link, a folder, a pipe without a reader, a socket. */
 const IRREGULAR: ReadonlySet<unknown> = new Set(["ELOOP", "EMLINK", "EISDIR", "ENXIO", "EOPNOTSUPP"]);
@@ -7,11 +7,15 @@ const IRREGULAR: ReadonlySet<unknown> = new Set(["ELOOP", "EMLINK", "EISDIR", "E
  * Opens a regular file that another process may replace. Returns null if the file is not regular. Never blocks, although
  * opening a pipe normally does. Follows symbolic links unless `flags` contain `O_NOFOLLOW`. Throws other errors of `open`.
  */
-export const openRegular = (
+export const openRegular = (path: string | Buffer, flags?: number, mode?: number): number | null =>
+  openRegularStat(path, flags, mode)?.fd ?? null;
+
+/** Does the same, and returns what the system knew of the file when it was opened. */
+export const openRegularStat = (
   path: string | Buffer,
   flags: number = constants.O_RDONLY,
   mode?: number,
-): number | null => {
+): { readonly fd: number; readonly stat: Stats } | null => {
   // Opening a pipe for both directions does not block.
   const nonblock = (flags & constants.O_RDWR) === 0 ? constants.O_NONBLOCK : 0;
   let fd: number;
@@ -21,7 +25,8 @@ export const openRegular = (
     if (error instanceof Error && "code" in error && IRREGULAR.has(error.code)) return null;
     throw error;
   }
-  if (fstatSync(fd).isFile()) return fd;
+  const stat = fstatSync(fd);
+  if (stat.isFile()) return { fd, stat };
   closeSync(fd);
   return null;
 };
