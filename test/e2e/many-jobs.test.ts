@@ -23,6 +23,14 @@ const TICK = `id: tick\nschedule: "* * * * * *"\ntasks: [{id: t, type: command, 
 const residentMiB = (pid: number): number =>
   Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 
+/** Returns the CPU time of a process, in ms. Unlike its duration, that says little about what else the machine does. */
+const cpuMs = (pid: number): number => {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /s, "")
+    .split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+};
+
 /** Returns the longest response time while `work` runs, in ms. */
 const longestResponseMs = async (petit: Petit, work: () => Promise<unknown>): Promise<number> => {
   let isOver = false;
@@ -44,9 +52,8 @@ test("10,000 job files load in bounded time and memory, and a reload does not de
   const dir = mkdtempSync(join(tmpdir(), "petit-many-"));
   writeJobs(join(dir, "jobs"));
   writeFileSync(join(dir, "jobs", "tick.yaml"), TICK);
-  const startedAt = performance.now();
   await using petit = await startPetit({ dir, args: ["--no-watch"] });
-  const startMs = performance.now() - startedAt;
+  const startMs = cpuMs(petit.pid);
   expect((await ask(petit, "/api/jobs/job-9999")).status).toBe(200);
   await eventually("an occurrence fires", async () => {
     const { body } = await ask(petit, "/api/jobs/tick/runs?limit=1");
@@ -59,10 +66,10 @@ test("10,000 job files load in bounded time and memory, and a reload does not de
   expect(await petit.stop()).toBe(0);
   const stopMs = performance.now() - again;
   console.log(
-    `10,000 job files: ready after ${startMs.toFixed(0)} ms, ${memoryMiB.toFixed(0)} MiB resident after a reload, ` +
+    `10,000 job files: ready after ${startMs} ms of CPU time, ${memoryMiB.toFixed(0)} MiB resident after a reload, ` +
       `longest answer meanwhile ${stallMs.toFixed(0)} ms, stopped in ${stopMs.toFixed(0)} ms`,
   );
   expect(startMs).toBeLessThan(20_000);
   expect(memoryMiB).toBeLessThan(600);
   expect(stallMs).toBeLessThan(1_500);
-}, 90_000);
+}, 180_000);
