@@ -172,6 +172,7 @@ class Scheduler implements Engine {
       onClockSetBack: (since) => this.#deferRewind(since),
       onError: (jobId, error) => this.#noteUndecided(jobId, error),
       isPaused: (jobId) => this.#pauses.isPaused(jobId),
+      isUnknown: (at) => at <= (store.identity.get().unknownUntil ?? 0),
     });
     this.#shutdown = new Shutdown({
       ...options,

@@ -131,7 +131,8 @@ const verdictsOf = (due: DueJob, schedule: ScheduleSpec, context: FireContext): 
   const { excludes, bootAt } = due.schedule;
   const settled = occurrences.map((at): DueDecision | null => {
     if (excludes(at)) return { kind: "skip", reason: "excluded" };
-    if (at + jitterMs(jobId, at, schedule.jitterMs) <= context.unknownUntil) return RESTORED;
+    const startsAt = at === bootAt ? at : at + jitterMs(jobId, at, schedule.jitterMs);
+    if (startsAt <= context.unknownUntil) return RESTORED;
     if (at === bootAt) return context.isPaused(jobId) ? PAUSED : AT_BOOT;
     return null;
   });

@@ -30,6 +30,8 @@ export type ScheduleQueueOptions = {
   readonly onClockSetBack: (since: number) => void;
   /** Returns whether the occurrences of a job are skipped. */
   readonly isPaused: (jobId: JobId) => boolean;
+  /** Returns whether a time may have been decided in a database that was replaced by an older copy. */
+  readonly isUnknown: (at: number) => boolean;
 };
 
 /** Approximate maximum of occurrences that are decided without a pause. One job with more than DUE_STEP has a backlog. */
@@ -159,7 +161,7 @@ export class ScheduleQueue implements Disposable {
 
   #plan(entry: ScheduleEntry, notBefore = 0): void {
     if (this.#backlogs.has(entry)) return;
-    if (entry.nextAt !== null) this.#timer.add(entry, Math.max(dueAt(entry, entry.nextAt), notBefore));
+    if (entry.nextAt !== null) this.#timer.add(entry, Math.max(this.#dueAt(entry, entry.nextAt), notBefore));
   }
 
   #fire(entries: readonly ScheduleEntry[], now: number): void {
@@ -230,11 +232,20 @@ export class ScheduleQueue implements Disposable {
   }
 
   #findDue(entry: ScheduleEntry, now: number): DueEntry {
-    const wasDown = entry.nextAt !== null && dueAt(entry, entry.nextAt) <= this.#downUntil;
+    const wasDown = entry.nextAt !== null && this.#dueAt(entry, entry.nextAt) <= this.#downUntil;
     const until = wasDown ? this.#downUntil : now;
-    const steps = dueInSteps(entry.schedule, entry.nextAt, now, (at) => dueAt(entry, at) <= until);
+    const steps = dueInSteps(entry.schedule, entry.nextAt, now, (at) => this.#dueAt(entry, at) <= until);
     const first = steps.next();
     return { entry, wasDown, steps, due: first.done ? first.value : null };
+  }
+
+  /**
+   * Returns when an occurrence is due, which includes jitter. That of a boot which may have started the job already is due at once: the next
+   * start of petit would take it for a later one.
+   */
+  #dueAt({ stored: { job }, schedule }: ScheduleEntry, at: number): number {
+    if (at === schedule.bootAt && this.#options.isUnknown(at)) return at;
+    return at + jitterMs(job.id, at, scheduleOf(job).jitterMs);
   }
 
   /**
@@ -259,7 +270,3 @@ const scheduleOf = (job: Job): NonNullable<Job["schedule"]> => {
   if (job.schedule === null) throw new Error(`job '${job.id}' has no schedule`);
   return job.schedule;
 };
-
-/** Returns when an occurrence is due, which includes jitter. */
-const dueAt = ({ stored: { job } }: ScheduleEntry, at: number): number =>
-  at + jitterMs(job.id, at, scheduleOf(job).jitterMs);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Job } from "../../../src/domain/job.ts";
 import { bootId } from "../../../src/engine/attempt/identity.ts";
+import type { Engine } from "../../../src/engine/engine.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { job, jobId, schedule } from "../../support/engine/factories.ts";
 import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
@@ -27,8 +28,15 @@ const lives = () => {
   const clock = new FakeClock();
   return {
     clock,
-    live: async (jobs: readonly Job[], work: (petit: StartedEngine) => Promise<unknown> = async () => {}) => {
-      await using petit = await startEngine({ clock, dir: dir.path, jobs });
+    live: async (
+      jobs: readonly Job[],
+      work: (petit: StartedEngine) => Promise<unknown> = async () => {},
+      { isRestored = false }: { readonly isRestored?: boolean } = {},
+    ) => {
+      const beforeStart = async ({ store }: Engine): Promise<void> => {
+        if (isRestored) store.identity.renew({ now: clock.now(), isHere: () => false });
+      };
+      await using petit = await startEngine({ clock, dir: dir.path, jobs, beforeStart });
       await clock.pass(MINUTE);
       await work(petit);
       const entries = ledger(petit.store);
@@ -97,6 +105,21 @@ describe("a job with @reboot", () => {
     expect(entries).toEqual(["2 fired"]);
     expect(await machine.live(jobs)).toEqual(["2 fired"]);
   });
+
+  testBoots.each([0, 60 * MINUTE])(
+    "does not start again in a boot that a restored database does not know (jitter: %p ms)",
+    async (jitterMs) => {
+      using machine = lives();
+      const jobs = [atBoot({}, { jitterMs })];
+      await machine.live(jobs, reboot);
+      expect(await machine.live(jobs, async () => {}, { isRestored: true })).toEqual(["1 missed restored"]);
+      // What is decided stays decided, also if petit is started again before the jitter would have passed.
+      const later = async () => void (await machine.clock.pass(61 * MINUTE));
+      expect(await machine.live(jobs, later)).toEqual(["1 missed restored"]);
+      await machine.live(jobs, reboot);
+      expect(await machine.live(jobs, later)).toHaveLength(2);
+    },
+  );
 
   testBoots("can have other expressions, whose occurrences are accounted for as ever", async () => {
     using machine = lives();
