@@ -1,7 +1,9 @@
 import { findBlockers } from "../../client/why/blockers.ts";
 import type { OccurrenceFacts, RunFacts } from "../../client/why/facts.ts";
+import { parseJobId } from "../../domain/ids.ts";
 import { isFinal } from "../../domain/run.ts";
-import { startsAtBoot } from "../../domain/schedule/boot.ts";
+import { AT_NEXT_BOOT, NO_BOOT_YET, startsAtBoot } from "../../domain/schedule/boot.ts";
+import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
 import { RUN_STATUS_VERBS } from "../../domain/words/run.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
@@ -69,16 +71,26 @@ const resultOf = ({ waits, ...run }: ExplainedRun, { now }: TimeContext): string
 };
 
 /** Returns when the schedule runs the job next, or why it does not. */
-export const nextRunText = ({ job, upcoming }: JobFacts, { now, zone }: TimeContext): string => {
+export const nextRunText = ({ job, upcoming, occurrences }: JobFacts, { now, zone }: TimeContext): string => {
   const [next, ...later] = upcoming;
   if (job.gone) return "never: no job file defines the job any more";
   if (!job.scheduled) return "only when triggered: the job has no schedule";
   if (!job.enabled) return "only when triggered: the job is disabled";
-  const atBoot = startsAtBoot(job.schedule ?? []) ? "at the next boot of the machine" : null;
+  const firstBoot = occurrences.length === 0 && next === undefined ? `: ${NO_BOOT_YET}` : "";
+  const atBoot = startsAtBoot(job.schedule ?? []) ? `${AT_NEXT_BOOT}${firstBoot}` : null;
   if (next === undefined) return atBoot ?? "only when triggered: the schedule has ended";
   const more = later.length === 0 ? "" : `, then ${later.map((at) => readableLocal(at, zone)).join(", ")}`;
   const boot = atBoot === null ? "" : `, and ${atBoot}`;
-  return `${relativeText(next - now)}, at ${readableLocal(next, zone)}${more}${boot}`;
+  return `${startText(job, next, { now, zone })}${more}${boot}`;
+};
+
+/** Returns when the run of an occurrence starts, which jitter delays. */
+const startText = ({ id, jitter_ms }: JobFacts["job"], due: number, { now, zone }: TimeContext): string => {
+  const jobId = parseJobId(id);
+  const start = due + (jobId === null ? 0 : jitterMs(jobId, due, jitter_ms ?? 0));
+  const at = readableLocal(Math.max(start, due), zone);
+  if (start <= now) return `now: it has been due since ${readableLocal(due, zone)}`;
+  return `${relativeText(start - now)}, at ${at}${start === due ? "" : `, by jitter; due at ${readableLocal(due, zone)}`}`;
 };
 
 /** Returns the outcomes of the latest occurrences, newest first. Consecutive occurrences with the same outcome share a line. */

@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
+import { AT_NEXT_BOOT, NO_BOOT_YET, startsAtBoot } from "../../domain/schedule/boot.ts";
 import { occurrencesQuery, schedulerQuery } from "../data/queries.ts";
 import type { JobDetail } from "../data/shapes.ts";
 import { useScheduleZone } from "../data/use-schedule-zone.ts";
-import { zonedText } from "../ui/text/format.ts";
+import { capital, zonedText } from "../ui/text/format.ts";
 import { scheduleText } from "../ui/text/schedule-text.ts";
 import { Countdown, Time, ZonedTime } from "../ui/time/time.tsx";
 
@@ -24,7 +25,8 @@ export const ScheduleCard = ({ job }: { readonly job: JobDetail }) => {
           </p>
           <p className="mono muted">
             {job.schedule.join(" · ")}{" "}
-            {job.timezone ?? (zone === null ? "in petit's time zone" : `${zone}, petit's time zone`)}
+            {!job.schedule.every((text) => startsAtBoot([text])) &&
+              (job.timezone ?? (zone === null ? "in petit's time zone" : `${zone}, petit's time zone`))}
           </p>
           <Next job={job} zone={zone} />
         </>
@@ -37,6 +39,7 @@ const Next = ({ job, zone }: { readonly job: JobDetail; readonly zone: string | 
   const isPaused = useQuery(schedulerQuery()).data?.is_paused ?? false;
   const { data } = useQuery(occurrencesQuery(job.id, { limit: 1, coming: NEXT }));
   if (!job.enabled) return <p className="muted">The job is disabled, so its schedule has no effect.</p>;
+  const atBoot = startsAtBoot(job.schedule ?? []);
   const coming = (data?.occurrences ?? []).filter(({ outcome }) => outcome === "due").toReversed();
   return (
     <>
@@ -65,6 +68,12 @@ const Next = ({ job, zone }: { readonly job: JobDetail; readonly zone: string | 
             )}
           </li>
         ))}
+        {atBoot && (
+          <li>
+            {capital(AT_NEXT_BOOT)}
+            {data?.occurrences.length === 0 && <span className="muted"> {capital(NO_BOOT_YET)}.</span>}
+          </li>
+        )}
       </ol>
     </>
   );

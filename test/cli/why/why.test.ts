@@ -161,6 +161,24 @@ describe("nextRunText", () => {
     [{ scheduled: false }, [], "only when triggered: the job has no schedule"],
     [{ enabled: false }, [], "only when triggered: the job is disabled"],
     [{}, [], "only when triggered: the schedule has ended"],
+    [{}, [NOW - 2 * MINUTE], "now: it has been due since 2026-03-08 11:58:00 UTC"],
+    [
+      { jitter_ms: 30 * MINUTE },
+      [NOW - MINUTE, NOW + 59 * MINUTE],
+      "in 4m14s, at 2026-03-08 12:04:14 UTC, by jitter; due at 2026-03-08 11:59:00 UTC, then 2026-03-08 12:59:00 UTC",
+    ],
+    [
+      { schedule: ["@reboot"] },
+      [],
+      "at the next boot of the machine: it first starts at the boot after petit has read it",
+    ],
+    [
+      { schedule: ["@reboot", "@hourly"] },
+      [NOW + 5 * MINUTE],
+      "in 5m, at 2026-03-08 12:05:00 UTC, and at the next boot of the machine",
+    ],
+    [{ schedule: ["@reboot"], enabled: false }, [], "only when triggered: the job is disabled"],
+    [{ schedule: ["@reboot"], gone: true }, [], "never: no job file defines the job any more"],
   ];
   test.each(cases)("explains %j with %j", (fields, upcoming, text) => {
     expect(nextRunText({ ...FACTS, job: { ...JOB, ...fields }, upcoming }, TIME)).toBe(text);

@@ -234,6 +234,27 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await page.getByRole("link", { name: run.id.slice(-8) }).waitFor();
   }, 60_000);
 
+  test("with @reboot says when it starts, and why it has not started", async () => {
+    const { petit, web, page } = running();
+    const file = join(petit.jobsDir, "tunnel.yaml");
+    writeFileSync(file, "id: tunnel\nschedule: '@reboot'\ntasks: [{id: only, type: command, command: 'true'}]\n");
+    await post(petit, "/api/jobs/reload");
+    await web.open("/jobs/tunnel");
+    const card = page.getByRole("region", { name: "Schedule" });
+    await card.getByText("At each boot of the machine", { exact: true }).waitFor();
+    await becomes(
+      () => card.getByRole("listitem").allTextContents(),
+      ["At the next boot of the machine It first starts at the boot after petit has read it."],
+    );
+    expect(await card.textContent()).not.toContain("time zone");
+    expect(await card.locator("time").count()).toBe(0);
+    await web.open("/jobs");
+    await page.locator("tr", { hasText: "tunnel" }).getByText("at boot").waitFor();
+    expect(web.complaints()).toEqual([]);
+    rmSync(file);
+    await post(petit, "/api/jobs/reload");
+  }, 60_000);
+
   test("runs the job with the key r", async () => {
     const { web, page } = running();
     await web.open("/jobs/upstream");
