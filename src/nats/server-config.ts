@@ -58,6 +58,8 @@ listen: "0.0.0.0:4222"
 jetstream {
   # The folder of JetStream. Its data can be lost without losing work.
   store_dir: "/var/lib/nats"
+  # Without it, the server does not start if less than about 13 GB of the disk are free.
+  max_file_store: 10GB
 }
 
 # With TLS, nobody on the way reads what tasks print. Use tls://HOST:4222 then, and --nats-ca if the authority is your own.

@@ -12,6 +12,7 @@ import { pluralize } from "../terminal/pluralize.ts";
 import { type Check, failed, ok, reasonOf, warning } from "./check.ts";
 import { isOpen, modeOf } from "./files.ts";
 import { lockOwnerOf } from "./scheduler.ts";
+import { serviceUserOf } from "./service-user.ts";
 
 /** Checks who can reach the API, and whether the configured token is correct. */
 export const accessChecks = async (context: Context): Promise<readonly Check[]> => {
@@ -82,7 +83,8 @@ const bindCheck = async (token: string | null, context: Context): Promise<Check>
   } catch (error) {
     return failed("api_access", { message: reasonOf(error), hint: TOKEN_HINT });
   }
-  return reachCheck({ host: apiHost, needsToken: token !== null, isRoot: process.getuid?.() === 0 });
+  const isRoot = process.getuid?.() === 0 && serviceUserOf(context) === null;
+  return reachCheck({ host: apiHost, needsToken: token !== null, isRoot });
 };
 
 const TOKEN_HINT = "create a token with 'petit token FILE', and pass it with --token-file FILE";

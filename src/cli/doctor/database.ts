@@ -5,6 +5,7 @@ import { explainDenied, statDatabase } from "../../store/database/access.ts";
 import { findDamage, findDanglingRows } from "../../store/database/check.ts";
 import { SCHEMA_VERSION } from "../../store/database/migrate.ts";
 import { MEMORY } from "../../store/database/open.ts";
+import type { OwnershipOptions } from "../../store/database/ownership.ts";
 import { type ReadOnlyDatabase, readDatabase } from "../../store/database/read-only.ts";
 import { siblingFile } from "../../store/database/sibling-file.ts";
 import type { Context } from "../command.ts";
@@ -19,23 +20,25 @@ import {
   spoolCheck,
 } from "./files.ts";
 import { notificationsCheck } from "./notifications.ts";
+import { serviceUserOf } from "./service-user.ts";
 
 /** Checks the database and the files next to it. */
 export const databaseChecks = (context: Context): readonly Check[] => {
   const { settings, environment } = context;
   const path = settings.db;
+  const owners = { db: path, environment, runsAs: serviceUserOf(context) };
   if (path === MEMORY) return [ok("database", "in memory; nothing is stored when petit ends")];
   const { stats, error } = tryStat(path);
   if (error !== null) return [failed("database", { message: error, hint: RUN_AS_OWNER })];
   // The folder of the file itself, because a symbolic link may lead to another disk, or nowhere.
   const folder = dirname(resolve(siblingFile(path, "")));
-  const room = folderCheck(folder, { db: path, environment });
+  const room = folderCheck(folder, owners);
   const isEmpty = stats?.isFile() === true && sizeOf(path) === 0;
-  if (stats !== undefined && !isEmpty) return [...fileChecks(path, context), room, ...roomChecks(path, folder)];
+  if (stats !== undefined && !isEmpty) return [...fileChecks(owners, context), room, ...roomChecks(path, folder)];
   if (room.status === "failed")
     return [failed("database", { message: `${path} can't be created`, hint: roomHint(folder) }), room];
   const state = isEmpty ? "is empty; 'petit run' will initialize it" : "does not exist yet; 'petit run' will create it";
-  const planted = plantedChecks({ db: path, environment });
+  const planted = plantedChecks(owners);
   return [ok("database", `${path} ${state}`), ...planted, room, ...roomChecks(path, folder)];
 };
 
@@ -57,7 +60,8 @@ const roomChecks = (path: string, folder: string): readonly Check[] => [
   ...artifactsCheck(path),
 ];
 
-const fileChecks = (path: string, { runtime, environment }: Context): readonly Check[] => {
+const fileChecks = (owners: OwnershipOptions, { runtime }: Context): readonly Check[] => {
+  const path = owners.db;
   try {
     const checks = readDatabase({ path, runtime }, (existing) => [
       schemaCheck(path, existing),
@@ -65,7 +69,7 @@ const fileChecks = (path: string, { runtime, environment }: Context): readonly C
       foreignKeysCheck(existing),
       ...notificationsCheck(existing),
     ]);
-    return [...checks, permissionsCheck({ db: path, environment })];
+    return [...checks, permissionsCheck(owners)];
   } catch (error) {
     const hint =
       explainDenied(path) === null

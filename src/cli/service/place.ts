@@ -41,6 +41,9 @@ export const stateDir = ({ scope, role }: Service): string =>
 /** The parents of systemd's state folders, for when no systemd is running. */
 const DEFAULT_STATES = { system: "/var/lib", user: "~/.local/state" } as const satisfies Record<Scope, string>;
 
+/** The state folder of the system's service. */
+export const SYSTEM_STATE = `${DEFAULT_STATES.system}/${SERVICES.scheduler}`;
+
 /** Returns the text of the unit file, or null if there is none. */
 export const readUnit = (path: string): string | null => (existsSync(path) ? readFileSync(path, "utf8") : null);
 

@@ -19,6 +19,8 @@ export type OwnershipOptions = {
   readonly db: string;
   /** petit's own; `SUDO_UID` names the user who called sudo. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The user that petit runs as, if root asks for it; null or missing if petit runs as this user. */
+  readonly runsAs?: number | null;
 };
 
 /** A file of the database whose owner petit does not trust. */
@@ -52,8 +54,8 @@ export const foreignText = ({ file, uid }: ForeignFile): string =>
   `${file} belongs to user ${uid}, who could decide what petit runs as user ${process.geteuid?.()}`;
 
 /** Returns the first file that `assertOwned` refuses, or null. */
-export const findForeign = ({ db, environment }: OwnershipOptions): ForeignFile | null => {
-  const trusted = trustedUsers(environment);
+export const findForeign = ({ db, ...users }: OwnershipOptions): ForeignFile | null => {
+  const trusted = trustedUsers(users);
   if (trusted === null) return null;
   for (const file of [...linksOf(db), ...COMPANIONS.flatMap((suffix) => withLinks(siblingFile(db, suffix)))]) {
     const stats = lstatSync(file, { throwIfNoEntry: false });
@@ -72,9 +74,13 @@ const hintFor = (file: string, stats: Stats): string => {
 };
 
 /** Null on a system without users. */
-const trustedUsers = ({ SUDO_UID }: OwnershipOptions["environment"]): ReadonlySet<number> | null => {
+const trustedUsers = ({
+  environment: { SUDO_UID },
+  runsAs = null,
+}: Omit<OwnershipOptions, "db">): ReadonlySet<number> | null => {
   const self = process.geteuid?.();
   if (self === undefined) return null;
+  if (self === 0 && runsAs !== null) return new Set([runsAs, 0]);
   const caller = self === 0 && SUDO_UID !== undefined && /^\d+$/.test(SUDO_UID) ? [Number(SUDO_UID)] : [];
   return new Set([self, 0, ...caller]);
 };
@@ -99,8 +105,8 @@ const ownerOfNewFiles = (folder: string): number | null => {
 };
 
 /** Returns the folder of a database if users that petit does not trust can write to it, else null. */
-export const findOpenFolder = ({ db, environment }: OwnershipOptions): string | null => {
-  const trusted = trustedUsers(environment);
+export const findOpenFolder = ({ db, ...users }: OwnershipOptions): string | null => {
+  const trusted = trustedUsers(users);
   const folder = dirname(resolve(siblingFile(db, "")));
   const stats = statSync(folder, { throwIfNoEntry: false });
   if (trusted === null || stats === undefined) return null;

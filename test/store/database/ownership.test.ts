@@ -44,6 +44,18 @@ describe.skipIf(!isRoot)("findForeign", () => {
     },
   );
 
+  test("judges for the user that petit runs as, if root asks", () => {
+    using dir = tempDir();
+    const db = dir.file("petit.db");
+    writeFileSync(db, "");
+    chownSync(db, STRANGER, STRANGER);
+    expect(findForeign({ db, environment: {}, runsAs: STRANGER })).toBeNull();
+    expect(findForeign({ db, environment: { SUDO_UID: String(STRANGER) }, runsAs: 1 })?.file).toBe(db);
+    chownSync(dir.path, STRANGER, STRANGER);
+    expect(findOpenFolder({ db, environment: {}, runsAs: STRANGER })).toBeNull();
+    expect(findOpenFolder({ db, environment: {}, runsAs: 1 })).toBe(dir.path);
+  });
+
   test("finds another user's link to a file of root, and a link of root to another user's file", () => {
     using dir = tempDir();
     writeFileSync(dir.file("real.db"), "");
