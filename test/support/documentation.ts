@@ -14,3 +14,35 @@ export const listOf = (pages: readonly Page[], name: string): readonly string[] 
   const [, rows = ""] = table.exec(page.text) ?? [];
   return [...rows.matchAll(/^\| `([^`]+)` +\|/gm)].map(([, cell = ""]) => cell);
 };
+
+/** A code block of shell commands. */
+export type ShellBlock = {
+  /** Its page and heading, such as `README.md: Install`; with a number if the heading has several. */
+  readonly name: string;
+  /** Its commands, without the comments behind them. */
+  readonly commands: readonly string[];
+};
+
+/** Returns the `sh` and `bash` blocks of a page. */
+export const shellBlocksOf = ({ path, text }: Page): readonly ShellBlock[] => {
+  const counts = new Map<string, number>();
+  let heading = "";
+  return [...text.matchAll(/^#+ (.*)$|^```(\w*)\n([\s\S]*?)^```$/gm)].flatMap(
+    ([, title, language = "", block = ""]) => {
+      if (title !== undefined) heading = title;
+      if (!["sh", "bash"].includes(language)) return [];
+      const count = (counts.get(heading) ?? 0) + 1;
+      counts.set(heading, count);
+      const name = `${path}: ${heading}${count === 1 ? "" : ` (${count})`}`;
+      return [{ name, commands: commandsOf(block) }];
+    },
+  );
+};
+
+/** Returns the commands of a block: its lines, each with those that it continues on. */
+const commandsOf = (block: string): readonly string[] =>
+  block
+    .replaceAll(/\\\n/g, " ")
+    .split("\n")
+    .map((line) => line.replace(/(^| +)# .*$/, "").trim())
+    .filter((line) => line !== "");

@@ -1,0 +1,288 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { formatSigningKey, generateSigningKey } from "../../../src/lib/wire/signing.ts";
+import { deno, denoEnvironment } from "../deno.ts";
+import { startNats } from "../nats/server.ts";
+import { ask, runToEnd } from "../petit/api.ts";
+import { startPetit } from "../petit/petit.ts";
+import type { Machine } from "../systemd/machine.ts";
+import { installService } from "../systemd/service.ts";
+import { tempDir } from "../temp-dir.ts";
+import { eventually } from "../torture/run.ts";
+import { startWorkerProcess } from "../workers/worker-process.ts";
+import { type Place, runIn, startIn } from "./place.ts";
+
+export const ROOT = join(import.meta.dirname, "../../..");
+export const PETIT = join(ROOT, "dist/petit");
+
+/** The commands that do not run in these tests, and why. */
+export const NOT_RUN: Readonly<Record<string, string>> = {
+  "scripts/test": "it runs all tests, these included",
+  "scripts/check": "it checks the checkout, for a minute",
+  "scripts/build": "it replaces the executable that the tests run",
+  "scripts/docs": "it changes the pages; test/docs.test.ts compares them with what it writes",
+  "scripts/release": "it builds for minutes; test/e2e/install/release.test.ts tests its parts",
+  "scripts/smoke --all": "it needs the archives of scripts/release",
+  "scripts/smoke-debian": "it needs the archives of scripts/release, and a mirror of Debian",
+  "docker build -f scripts/Containerfile -t petit dist/release":
+    "it needs the archives of scripts/release, and a registry of images",
+  'docker run -d --name petit -p 127.0.0.1:8565:8565 -v ./jobs:/jobs:ro -v petit:/data -e PETIT_API_TOKEN="$(petit token --print --token-file petit.token)" petit':
+    "it needs the image of the command above",
+  ...(deno.path === null ? { "deno run -A src/main.ts run examples/jobs": `there is no Deno: ${deno.reason}` } : {}),
+  ...(Bun.which("minisign") === null ? { "minisign -Vm SHA256SUMS -P KEY": "there is no minisign" } : {}),
+};
+
+/** What a block needs to know about what was prepared for it. */
+export type Facts = {
+  /** The petit that commands talk to, instead of the shared one. */
+  readonly url?: string;
+  /** What stands in the place of words of the block. */
+  readonly words?: Readonly<Record<string, string>>;
+  /** What happens before a command. */
+  readonly before?: Readonly<Record<string, () => Promise<unknown>>>;
+};
+
+export type Setting = {
+  readonly place: Place;
+  /** Null unless the block runs on a machine. */
+  readonly machine: Machine | null;
+  /** Disposed at the end of the block. */
+  readonly parts: AsyncDisposableStack;
+};
+
+/** What a block needs besides a folder with a job in `jobs`. */
+export type Scenario = {
+  /** Where it runs: in a folder of its own, in the checkout, or on a machine with systemd. */
+  readonly where: "folder" | "checkout" | "machine";
+  /** The block is the continuation of this one, which runs before it. */
+  readonly follows?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly prepare?: (setting: Setting) => Promise<Facts>;
+};
+
+/** A job of the Rust petit. */
+const OLD_JOB = `id: report
+name: Report
+schedule: "0 0 9 * * 2-6"
+tasks: [{id: run, name: Run, type: command, command: echo, args: [done]}]
+`;
+
+/** Writes the files that the pages expect. */
+export const writeSamples = (place: Place): void => {
+  place.write("jobs/sample.yaml", readFileSync(join(ROOT, "examples/jobs/hello_world.yaml"), "utf8"));
+  place.write("old-jobs/report.yaml", OLD_JOB);
+};
+
+const withFiles =
+  (files: Readonly<Record<string, string>>): NonNullable<Scenario["prepare"]> =>
+  async ({ place }) => {
+    for (const [path, text] of Object.entries(files)) place.write(path, text);
+    return {};
+  };
+
+const RELEASES = "/opt/releases";
+const RELEASE_PORT = 8099;
+const RELEASE_URL = { PETIT_BASE_URL: `http://127.0.0.1:${RELEASE_PORT}` };
+
+/** Serves a release of the built petit, and puts install.sh into the folder. */
+const serveRelease = async ({ place, parts }: Setting): Promise<void> => {
+  const target = `petit-linux-${process.arch}`;
+  const lines = [
+    `mkdir -p ${RELEASES}/latest/download ${RELEASES}/download ${RELEASES}/${target}`,
+    `cp ${ROOT}/scripts/install.sh .`,
+    `cd ${RELEASES}`,
+    `printf '#!/bin/sh\\nexec ${PETIT} "$@"\\n' > ${target}/petit`,
+    `chmod 755 ${target}/petit`,
+    `tar -czf latest/download/${target}.tar.gz ${target}`,
+    "cd latest/download",
+    `sha256sum ${target}.tar.gz > SHA256SUMS`,
+    `cp -r . ${RELEASES}/download/v0.1.0`,
+  ];
+  await runIn(place, lines.join(" && "));
+  const server = `Bun.serve({port: ${RELEASE_PORT}, fetch: (request) => new Response(Bun.file("${RELEASES}" + new URL(request.url).pathname))}); console.log("serves")`;
+  const { end } = await startIn(place, `BUN_BE_BUN=1 ${PETIT} -e '${server}'`, "serves");
+  parts.defer(end);
+  // A service can't run an executable in the checkout.
+  parts.defer(async () => void (await runIn(place, `install -m 755 ${PETIT} /usr/local/bin/petit`)));
+};
+
+type ServiceSetting = { readonly args?: readonly string[]; readonly isEmpty?: boolean };
+
+/** Installs petit as a service with a first job. */
+const service = async (
+  { machine, place, parts }: Setting,
+  { args = [], isEmpty = false }: ServiceSetting = {},
+): Promise<void> => {
+  if (machine === null) throw new Error("a service needs a machine");
+  parts.use(await installService(machine, { args }));
+  if (!isEmpty) await runIn(place, "petit init /etc/petit/jobs");
+};
+
+/** The block installs the service itself; the end of the test removes it. */
+const INSTALLS_SERVICE: Scenario = {
+  where: "machine",
+  prepare: async (setting) => {
+    await service(setting, { args: ["--no-start"], isEmpty: true });
+    await runIn(setting.place, `ln -s ${ROOT}/dist dist`);
+    return {};
+  },
+};
+
+/** A job whose runs fail in the task that the pages name. */
+const FAILING = `
+id: etl
+tasks:
+  - {id: load, type: shell, script: 'echo wrong >&2; exit 1', retry: {max_attempts: 1}}
+  - {id: transform, type: command, command: "true"}
+  - {id: test, type: shell, script: 'cd "$PETIT_ARTIFACTS"; echo ok > report.html; head -c 2000 /dev/zero > debug.log'}
+`;
+
+/** A petit with a run that has failed. */
+const WITH_FAILED_RUN: Scenario = {
+  where: "folder",
+  prepare: async ({ parts }) => {
+    const petit = parts.use(await startPetit({ jobs: { "etl.yaml": FAILING } }));
+    return { url: petit.url, words: { RUN_ID: (await runToEnd(petit, "etl")).id } };
+  },
+};
+
+/** A petit with NATS and a connected worker `box7`, which has stopped before `forget`: one that is connected can't be removed. */
+const withWorker = (forget: string): Scenario => ({
+  where: "folder",
+  prepare: async ({ parts }) => {
+    const dir = parts.use(tempDir());
+    const nats = parts.use(await startNats());
+    const key = generateSigningKey();
+    writeFileSync(dir.file("key"), formatSigningKey(key), { mode: 0o600 });
+    const petit = parts.use(await startPetit({ args: ["--nats", nats.url, "--nats-signing-key", dir.file("key")] }));
+    const worker = parts.use(startWorkerProcess({ dir: dir.path, nats: nats.url, trust: key.publicKey, name: "box7" }));
+    const isInState = (state: string) =>
+      eventually(`the worker is ${state}`, async () => {
+        const { body } = await ask(petit, "/api/workers");
+        return body.workers[0]?.state === state ? true : null;
+      });
+    await isInState("connected");
+    const stop = async (): Promise<void> => {
+      worker.kill("SIGTERM");
+      await isInState("gone");
+    };
+    return { url: petit.url, before: { [forget]: stop } };
+  },
+});
+
+const WORKER =
+  "petit worker --nats nats://nats:4222 --nats-creds box7.nk --trust PUBLIC_KEY --name box7 --label gpu --label zone=eu --slots 2";
+
+/** One machine is all of them: that of petit, of its NATS server `nats`, and of the worker `box7`. */
+const WITH_MACHINES: Scenario = {
+  where: "machine",
+  prepare: async ({ place, parts }) => {
+    await runIn(place, "echo 127.0.0.1 nats >> /etc/hosts");
+    parts.defer(async () => void (await runIn(place, "rm -rf /var/lib/nats")));
+    return { before: { [WORKER]: () => runIn(place, "cp nats-keys/box7.nk .") } };
+  },
+};
+
+/** What the blocks need that do not just run in a folder. */
+export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  "README.md: petit": { where: "checkout" },
+  "README.md: Install": {
+    where: "machine",
+    environment: RELEASE_URL,
+    prepare: async (setting) => {
+      await serveRelease(setting);
+      return {};
+    },
+  },
+  "README.md: Over HTTP (2)": {
+    where: "folder",
+    prepare: async ({ parts }) => {
+      const petit = parts.use(await startPetit({ jobsDir: join(ROOT, "examples/jobs"), args: ["--no-watch"] }));
+      const [, shown = ""] = /"run_id": "(.*)"/.exec(readFileSync(join(ROOT, "README.md"), "utf8")) ?? [];
+      return { url: petit.url, words: { [shown]: (await runToEnd(petit, "hello_world")).id } };
+    },
+  },
+  "README.md: As a service": INSTALLS_SERVICE,
+  "README.md: More than one machine": WITH_MACHINES,
+  "README.md: Contributing": { where: "checkout" },
+  "docs/from-cron.md: Coming from cron": {
+    where: "machine",
+    prepare: withFiles({
+      "/etc/crontab": "SHELL=/bin/sh\n17 * * * *  root  cd / && run-parts --report /etc/cron.hourly\n",
+      "/etc/cron.d/package": "# A job of a package\n0 4 * * *  root  echo package\n",
+      "/etc/anacrontab": "1 5 cron.daily run-parts /etc/cron.daily\n",
+    }),
+  },
+  "docs/http-api.md: Artifacts": WITH_FAILED_RUN,
+  "docs/http-api.md: Why a run failed": WITH_FAILED_RUN,
+  "docs/http-api.md: Retrying": WITH_FAILED_RUN,
+  "docs/http-api.md: Output": WITH_FAILED_RUN,
+  "docs/http-api.md: Workers": withWorker("curl -X DELETE http://localhost:8565/api/workers/box7"),
+  "docs/job-files.md: Outputs": {
+    where: "folder",
+    environment: { PETIT_OUTPUT: "outputs.txt" },
+    prepare: withFiles({ "report.txt": "all is well\n" }),
+  },
+  "docs/security.md: The API (2)": {
+    where: "machine",
+    prepare: async (setting) => {
+      const { place } = setting;
+      await service(setting, { args: ["--token"] });
+      const removeToken = async (): Promise<void> => {
+        await runIn(place, "petit service uninstall && rm /etc/credstore/petit-token");
+        await runIn(place, "petit service install --no-token");
+      };
+      return { before: { "curl http://localhost:8565/api/jobs": removeToken } };
+    },
+  },
+  "docs/security.md: Downloads": {
+    where: "folder",
+    prepare: async ({ place }) => {
+      await runIn(place, "echo archive > petit-linux-x64.tar.gz && sha256sum petit-linux-x64.tar.gz > SHA256SUMS");
+      if (Bun.which("minisign") === null) return {};
+      await runIn(place, "minisign -G -W -p key.pub -s key.sec && minisign -S -s key.sec -m SHA256SUMS");
+      return { words: { KEY: (await runIn(place, "tail -n 1 key.pub")).trim() } };
+    },
+  },
+  "docs/service.md: As a systemd service": INSTALLS_SERVICE,
+  "docs/service.md: From source under Deno": {
+    where: "checkout",
+    environment: { ...denoEnvironment, PATH: join(deno.path ?? "/none", "..") },
+  },
+  "docs/service.md: Restoring": {
+    where: "machine",
+    prepare: async (setting) => {
+      await service(setting);
+      await runIn(setting.place, "petit --db /var/lib/petit/petit.db backup petit-copy.db");
+      return {};
+    },
+  },
+  "docs/upgrading.md: Upgrading": {
+    where: "machine",
+    environment: { ...RELEASE_URL, PETIT_DB: "/var/lib/petit/petit.db", PETIT_JOBS_DIR: "/etc/petit/jobs" },
+    prepare: async (setting) => {
+      await service(setting);
+      await serveRelease(setting);
+      return {};
+    },
+  },
+  "docs/upgrading.md: Upgrading (2)": {
+    where: "machine",
+    prepare: async (setting) => {
+      await service(setting);
+      return {};
+    },
+  },
+  "docs/workers.md: Set up": WITH_MACHINES,
+  "docs/workers.md: Draining and upgrading": withWorker("petit worker forget box7"),
+  "docs/workers.md: Security": {
+    where: "machine",
+    follows: "docs/workers.md: Set up",
+    prepare: async () => ({
+      words: {
+        "petit run jobs --nats …": "petit run jobs --nats nats://nats:4222 --nats-creds nats-keys/_scheduler.nk",
+        "petit worker --nats … --trust NEW_PUBLIC_KEY …": WORKER,
+      },
+    }),
+  },
+};
