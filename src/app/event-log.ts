@@ -132,5 +132,10 @@ const LINES = {
   "scheduler.resumed": schedulerMoved,
   "job.paused": jobMoved,
   "job.resumed": jobMoved,
+  "job.renamed": ({ jobId, reason }) => ({
+    level: "info",
+    fields: { job_id: jobId, former_id: reason },
+    message: `${jobId} took over the history of ${reason}`,
+  }),
   worker: workerMoved,
 } as const satisfies Record<EventType, ToLine>;

@@ -41,14 +41,15 @@ export const summaryOf = (files: Pick<JobFiles, "problems" | "broken">): string 
   `${pluralize(files.problems.length, "problem")} in ${pluralize(files.broken.length, "file")}`;
 
 /**
- * Returns the job with an id. Throws `not_found` with a suggestion. If files are broken, the job may be in one of them: then it
+ * Returns the job with an id, or that had it before. Throws `not_found` with a suggestion. If files are broken, the job may be in one of them: then it
  * writes the problems to `err` and throws a `Failure`.
  */
 export const findJob = (
   files: JobFiles,
   { id, dir, err }: { readonly id: string; readonly dir: string; readonly err: Screen },
 ): Job => {
-  const job = files.jobs.find((each) => each.id === id);
+  const hadId = ({ formerly }: Job): boolean => formerly?.some((former) => former === id) ?? false;
+  const job = files.jobs.find((each) => each.id === id) ?? files.jobs.find(hadId);
   if (job !== undefined) return job;
   if (files.problems.length > 0) {
     for (const problem of files.problems) err.write(`${problemLine(problem, dir)}\n`);

@@ -16,6 +16,7 @@ export const EVENT_TYPES = [
   "scheduler.resumed",
   "job.paused",
   "job.resumed",
+  "job.renamed",
   "worker",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];

@@ -33,6 +33,8 @@ export type InterruptPolicy = (typeof INTERRUPT_POLICIES)[number];
  */
 export type Job = {
   readonly id: JobId;
+  /** The ids that the job had before. Missing if the file names none. */
+  readonly formerly?: readonly JobId[];
   readonly name: string;
   readonly description: string | null;
   /** Missing if the job has none, and in definitions stored by versions without tags. */

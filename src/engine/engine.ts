@@ -87,6 +87,7 @@ export interface Engine extends AsyncDisposable {
 
   /** Returns all jobs that job files define, sorted by id. */
   listJobs(): readonly JobView[];
+  /** Finds a job by its id or a former one, as the other methods do. */
   findJob(jobId: string): JobView | null;
   /** Returns the jobs that no job file defines any more, sorted by id. */
   listGoneJobs(): readonly JobView[];
@@ -207,6 +208,8 @@ export type JobView = {
   readonly running: number;
   /** The pause of this job; null if it is not paused itself. */
   readonly pause: Pause | null;
+  /** The ids that the job had before, which lead to it, sorted. */
+  readonly formerIds: readonly JobId[];
   /**
    * Not null if no job file defines the job any more. `since` is when petit noticed it, in ms since the Unix epoch; null if it is
    * unknown.

@@ -42,6 +42,19 @@ export class InternalErrors {
     if (status === "completed" && this.#ended.get(jobId)?.runId !== id) this.#ended.delete(jobId);
   }
 
+  /** Call it when the history of a job was moved to another one. */
+  rename(from: JobId, to: JobId): void {
+    const error = this.#ended.get(from);
+    this.#ended.delete(from);
+    if (error !== undefined) this.#ended.set(to, { ...error, jobId: to });
+    for (const [key, blocked] of [...this.#blocking]) {
+      if (blocked.jobId !== from) continue;
+      this.#blocking.delete(key);
+      const subject = { ...blocked, jobId: to };
+      this.#blocking.set(keyOf(subject), subject);
+    }
+  }
+
   /** What can't go on at the moment. */
   get blocking(): readonly InternalError[] {
     return [...this.#blocking.values()];

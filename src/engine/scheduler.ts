@@ -104,7 +104,10 @@ class Scheduler implements Engine {
     const commits = new Commits({ ...options, signal: detach });
     this.#commits = commits;
     this.#poller = new Poller(options);
-    this.#jobs = new Jobs(options, (due, now) => this.#fire(due, now));
+    this.#jobs = new Jobs(options, {
+      fire: (due, now) => this.#fire(due, now),
+      onRenamed: (renamed) => this.#noteRenamed(renamed),
+    });
     this.#notifier = new Notifier({ ...options, retryUntilStored: (work) => commits.retryUntilStored(work) });
     this.#attention = new AttentionFinder({
       store,
@@ -130,6 +133,7 @@ class Scheduler implements Engine {
     this.#lostProcesses = new LostProcesses({
       ...options,
       occupy: (jobId, runId) => this.#runs.occupy(jobId, runId),
+      currentId: (jobId) => this.#jobs.currentId(jobId),
     });
     this.#runs = new Runs({
       engine: { ...options, environment: inheritable(options.environment) },
@@ -212,6 +216,21 @@ class Scheduler implements Engine {
     this.#warnOfSecrets();
     this.#pruner.enqueueAll();
     void this.#runs.startPending();
+  }
+
+  /** The history of jobs was moved to others in the store. Does the same in memory. */
+  #noteRenamed(renamed: ReadonlyMap<JobId, JobId>): void {
+    this.#pauses.load();
+    for (const [from, to] of renamed) {
+      this.#newestRuns.set(from, null);
+      this.#newestRuns.set(to, this.store.runs.findNewest(to));
+      this.#runs.rename(from, to);
+      this.#internalErrors.rename(from, to);
+      this.#attention.noteRenamed(from, to);
+    }
+    if (!this.#isStarted) return;
+    this.#notifier.renamed();
+    for (const to of renamed.values()) this.#pruner.enqueue(to);
   }
 
   /** Logs what is wrong with the secrets of tasks. The attempt that needs one says so too, when it fails. */
@@ -510,6 +529,7 @@ class Scheduler implements Engine {
       lastRun: this.#newestRuns.find(job.id),
       running: this.#runs.countRunning(job.id),
       pause: this.#pauses.findJob(job.id),
+      formerIds: this.#jobs.formerIds(job.id),
       gone: null,
     };
   }

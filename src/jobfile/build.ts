@@ -26,6 +26,7 @@ import { DEFAULT_CATCHUP, DEFAULT_CATCHUP_WINDOW_MS } from "./schema/schedule.ts
 /** Builds a job from the fields of a valid file. */
 export const buildJob = (fields: JobFields, source: Source, except: ExceptDates | null = null): Job => ({
   id: toJobId(fields.id),
+  ...buildFormerly(fields.formerly),
   name: fields.name ?? fields.id,
   description: fields.description ?? null,
   ...(fields.tags.length > 0 && { tags: fields.tags }),
@@ -51,6 +52,11 @@ export const buildJob = (fields: JobFields, source: Source, except: ExceptDates 
   tasks: fields.tasks.map((task) => buildTask(task, fields.runs_on)),
   source,
 });
+
+const buildFormerly = (field: JobFields["formerly"]): Pick<Job, "formerly"> => {
+  const ids = toList(field ?? []).map(toJobId);
+  return ids.length === 0 ? {} : { formerly: ids };
+};
 
 const toJobId = (text: string): JobId => {
   const id = parseJobId(text);

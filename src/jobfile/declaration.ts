@@ -17,6 +17,8 @@ export type Declaration = {
   readonly position: Position;
   /** True if the id was guessed from the text of a file that is not valid YAML. */
   readonly isGuess: boolean;
+  /** The ids that it had before. */
+  readonly formerly: readonly FormerId[];
   readonly gates: readonly Gate[];
   /** The jobs that its tasks run. */
   readonly calls: readonly Call[];
@@ -36,6 +38,8 @@ export type Declaration = {
 type MountPlace = Place & { readonly source: string };
 
 type Place = { readonly path: string; readonly position: Position };
+
+export type FormerId = Place & { readonly jobId: string };
 
 export type Gate = Place & {
   readonly jobId: string;
@@ -80,6 +84,12 @@ export const declareJob = (
     file,
     position: positions(report.locate(["id"]).node.at),
     isGuess: false,
+    formerly:
+      typeof draft.formerly === "string"
+        ? [{ jobId: draft.formerly, ...placeOf(["formerly"]) }]
+        : (draft.formerly ?? []).flatMap((jobId, index) =>
+            jobId === undefined ? [] : [{ jobId, ...placeOf(["formerly", index]) }],
+          ),
     gates: (draft.depends_on ?? []).flatMap((gate, index) => {
       const jobId = typeof gate === "string" ? gate : (gate?.job ?? gate?.job_id);
       const field = typeof gate === "string" ? [] : [gate?.job === undefined ? "job_id" : "job"];
@@ -168,6 +178,7 @@ export const declareUnread = (source: SourceFile): Declaration[] =>
     file: source.file,
     position: { line: 1, column: 1 },
     isGuess: true,
+    formerly: [],
     gates: [],
     calls: [],
     params: null,

@@ -40,6 +40,8 @@ export type StoredJobDeclaration = {
     readonly line: number;
     readonly column: number;
   }[];
+  /** The ids that it had before; left out if there are none. */
+  readonly formerly?: readonly (StoredPlace & { readonly jobId: string })[];
   /** The tasks that run other jobs; left out if there are none. */
   readonly calls?: readonly StoredCall[];
   /** Missing if it names none. */

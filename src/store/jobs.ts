@@ -3,28 +3,33 @@ import type { JobId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
 import type { Pause } from "../domain/pause.ts";
 import { startsAtBoot } from "../domain/schedule/boot.ts";
+import { continuedJobs, formerIds } from "../domain/schedule/continued.ts";
 import { isDueAlike } from "../domain/schedule/schedule.ts";
 import { PartPool } from "../lib/part-pool.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
-import { id, integer, integerOrNull, json, text, textOrNull } from "./database/rows.ts";
+import { id, idOrNull, integer, integerOrNull, json, text, textOrNull } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
+import { moveHistory } from "./renames.ts";
 
 /** The jobs, and every version of a definition that a job, a run or a delivery refers to. */
 export interface JobStore {
   /**
    * Stores the definitions, and marks jobs that are not among them as removed. Returns each as it is stored, by id. A job
-   * that is new, was removed, or is due at other times than before has no past: its ledger begins at `now`.
+   * that is new, was removed, or is due at other times than before has no past: its ledger begins at `now`. A job takes over the history of
+   * its former ids, but for those of other jobs.
    */
   save(jobs: readonly Job[], now: number): ReadonlyMap<JobId, StoredJob>;
   /** Stores the definitions as versions that runs can start with. Does not change which jobs exist or what is due. */
   saveDefinitions(jobs: readonly Job[], now: number): ReadonlyMap<JobId, StoredJob>;
   /** Returns the last good definition of every job that is not removed, by id. */
   list(): ReadonlyMap<JobId, StoredJob>;
+  /** Returns the new ids of renamed jobs, by former id. A former id that a job file defines again is not among them. */
+  listRenamed(): ReadonlyMap<JobId, JobId>;
   /** Returns every job that no job file defines any more, with its last good definition, by id. */
   listGone(): ReadonlyMap<JobId, GoneJob>;
   listGoneIds(): readonly JobId[];
-  /** Returns a job that no job file defines any more; null if there is none with this id, or a file defines it. */
+  /** Returns a job that no job file defines any more, also by a former id; null if there is none, or a file defines it. */
   findGone(jobId: string): GoneJob | null;
   /** Returns the digest of a definition. Takes no time for definitions that `list` has returned or that were saved. */
   digestOf(job: Job): string;
@@ -69,7 +74,15 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
   save: write("durable", (jobs, now) => {
     const known = readKnownJobs(sql);
     const stored = new Map<JobId, StoredJob>();
-    for (const job of jobs) stored.set(job.id, saveJob(sql, job, { known: known.get(job.id) ?? null, now }));
+    const histories = historiesOf(jobs, known);
+    for (const job of jobs) {
+      const { past = null, former = [], takesPause = false } = histories.get(job.id) ?? {};
+      stored.set(job.id, saveJob(sql, job, { known: past, now }));
+      for (const from of former) {
+        renameJob(sql, { from, to: job.id, now, takesPause });
+        recordEvent({ type: "job.renamed", now, jobId: job.id, reason: from });
+      }
+    }
     for (const [jobId, { removed }] of known) {
       if (!stored.has(jobId) && !removed)
         sql.run("UPDATE jobs SET removed_at = $now WHERE id = $jobId", { jobId, now });
@@ -93,6 +106,13 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
     return jobs;
   },
 
+  listRenamed: () =>
+    new Map(
+      sql
+        .all("SELECT id, renamed_to FROM jobs WHERE renamed_to IS NOT NULL")
+        .map((row) => [id<JobId>(row, "id"), id<JobId>(row, "renamed_to")]),
+    ),
+
   listGone: () =>
     new Map(
       sql
@@ -105,7 +125,10 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
     sql.all("SELECT id FROM jobs WHERE removed_at IS NOT NULL ORDER BY id").map((row) => id<JobId>(row, "id")),
 
   findGone: (jobId) => {
-    const row = sql.get(`${SELECT_GONE} AND jobs.id = $jobId`, { jobId });
+    const row = sql.get(
+      `${SELECT_GONE} AND jobs.id = coalesce((SELECT renamed_to FROM jobs WHERE id = $jobId), $jobId)`,
+      { jobId },
+    );
     return row === null ? null : toGoneJob(row);
   },
 
@@ -178,7 +201,8 @@ const saveDefinition = (sql: Statements, job: Job, now: number): StoredJob => {
   const versionId = saveVersion(sql, job, now);
   sql.run(
     `INSERT INTO jobs (id, version, first_seen_at, accounted_until, removed_at) VALUES ($jobId, $versionId, $now, $now, $now)
-     ON CONFLICT (id) DO NOTHING`,
+     ON CONFLICT (id) DO UPDATE SET version = $versionId, first_seen_at = $now, removed_at = $now, renamed_to = NULL
+       WHERE renamed_to IS NOT NULL`,
     { jobId: job.id, versionId, now },
   );
   return { job, versionId, firstSeenAt: now, accountedUntil: now, bootId: null };
@@ -208,7 +232,7 @@ const toStoredJob = (row: SqlRow, pool: PartPool): StoredJob => {
 };
 
 const SELECT_GONE = `SELECT removed_at, first_seen_at, definition FROM jobs JOIN job_versions ON job_versions.id = jobs.version
-  WHERE removed_at IS NOT NULL`;
+  WHERE removed_at IS NOT NULL AND renamed_to IS NULL`;
 
 const toGoneJob = (row: SqlRow): GoneJob => {
   const removedAt = integer(row, "removed_at");
@@ -218,6 +242,8 @@ const toGoneJob = (row: SqlRow): GoneJob => {
 type KnownJob = {
   readonly digest: string;
   readonly removed: boolean;
+  /** The job that has its history now; null if it was not renamed. */
+  readonly renamedTo: JobId | null;
   readonly versionId: number;
   readonly firstSeenAt: number;
   readonly accountedUntil: number;
@@ -240,10 +266,78 @@ const saveJob = (
   sql.run(
     `INSERT INTO jobs (id, version, first_seen_at, accounted_until, boot_id)
      VALUES ($jobId, $versionId, $firstSeenAt, $accountedUntil, $bootId)
-     ON CONFLICT (id) DO UPDATE SET version = $versionId, accounted_until = $accountedUntil, boot_id = $bootId, removed_at = NULL`,
+     ON CONFLICT (id) DO UPDATE SET version = $versionId, first_seen_at = $firstSeenAt, accounted_until = $accountedUntil,
+       boot_id = $bootId, removed_at = NULL, renamed_to = NULL`,
     { jobId: job.id, versionId, firstSeenAt, accountedUntil, bootId },
   );
   return { job, versionId, firstSeenAt, accountedUntil, bootId };
+};
+
+/** What a job continues. */
+type JobHistory = {
+  /** The past of the job whose schedule it continues; null if there is none. */
+  readonly past: KnownJob | null;
+  /** The ids whose history it takes over. */
+  readonly former: readonly JobId[];
+  /** Whether it takes over their pause. A job that was there before keeps its own state. */
+  readonly takesPause: boolean;
+};
+
+/** Returns what each job continues: its own past, and that of its former ids. */
+const historiesOf = (jobs: readonly Job[], known: ReadonlyMap<JobId, KnownJob>): ReadonlyMap<JobId, JobHistory> => {
+  const ids = new Set(jobs.map(({ id }) => id));
+  const isCurrent = (jobId: JobId): boolean => known.get(jobId)?.removed === false;
+  const currentId = (jobId: JobId): JobId => known.get(jobId)?.renamedTo ?? jobId;
+  const continued = new Map([...continuedJobs(jobs, { isCurrent, currentId })].map(([from, { id }]) => [id, from]));
+  const taken = new Set<JobId>();
+  return new Map(
+    jobs.map((job): [JobId, JobHistory] => {
+      const former = formerIds(job, ids, currentId).filter((from) => known.has(from) && !taken.has(from));
+      for (const from of former) taken.add(from);
+      const own = ownPast(known.get(job.id) ?? null);
+      if (isCurrent(job.id)) return [job.id, { past: own, former, takesPause: false }];
+      const from = continued.get(job.id);
+      const removed = [own, ...former.map((each) => known.get(each) ?? null)].filter((each) => each !== null);
+      const past = from === undefined ? joined(removed) : (known.get(from) ?? null);
+      return [job.id, { past, former, takesPause: true }];
+    }),
+  );
+};
+
+/** A job that uses a former id of another one is new: the other one has the history of the id. */
+const ownPast = (known: KnownJob | null): KnownJob | null => (known?.renamedTo === null ? known : null);
+
+/** Returns the past of removed jobs that become one. */
+const joined = (removed: readonly KnownJob[]): KnownJob | null => {
+  const [first] = removed;
+  if (first === undefined) return null;
+  const firstSeenAt = Math.min(...removed.map((each) => each.firstSeenAt));
+  const accountedUntil = Math.max(...removed.map((each) => each.accountedUntil));
+  return { ...first, firstSeenAt, accountedUntil };
+};
+
+type Renaming = {
+  readonly from: JobId;
+  readonly to: JobId;
+  readonly now: number;
+  readonly takesPause: boolean;
+};
+
+/** Moves the history of a job to another one, which is stored, and makes the id lead there. */
+const renameJob = (sql: Statements, { from, to, now, takesPause }: Renaming): void => {
+  moveHistory(sql, { from, to, digestOf });
+  if (takesPause)
+    sql.run(
+      `UPDATE jobs SET (paused_at, paused_by) = (SELECT paused_at, paused_by FROM jobs WHERE id = $from)
+       WHERE id = $to AND paused_at IS NULL`,
+      { from, to },
+    );
+  sql.run("UPDATE jobs SET renamed_to = $to WHERE renamed_to = $from", { from, to });
+  sql.run(
+    `UPDATE jobs SET removed_at = coalesce(removed_at, $now), renamed_to = $to, paused_at = NULL, paused_by = NULL, boot_id = NULL
+     WHERE id = $from`,
+    { from, to, now },
+  );
 };
 
 const isForBoot = (schedule: Job["schedule"]): boolean => schedule !== null && startsAtBoot(schedule.expressions);
@@ -295,7 +389,7 @@ const readKnownJobs = (sql: Statements): ReadonlyMap<JobId, KnownJob> =>
   new Map(
     sql
       .all(
-        `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, jobs.boot_id, removed_at, digest
+        `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, jobs.boot_id, removed_at, renamed_to, digest
          FROM jobs JOIN job_versions ON job_versions.id = jobs.version`,
       )
       .map((row) => [id<JobId>(row, "id"), toKnownJob(row)]),
@@ -304,6 +398,7 @@ const readKnownJobs = (sql: Statements): ReadonlyMap<JobId, KnownJob> =>
 const toKnownJob = (row: SqlRow): KnownJob => ({
   digest: text(row, "digest"),
   removed: integerOrNull(row, "removed_at") !== null,
+  renamedTo: idOrNull<JobId>(row, "renamed_to"),
   versionId: integer(row, "version"),
   firstSeenAt: integer(row, "first_seen_at"),
   accountedUntil: integer(row, "accounted_until"),

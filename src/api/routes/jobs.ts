@@ -11,7 +11,7 @@ import { exactly, flag, isOn, JobIdText, wholeNumber } from "../shapes/schemas.t
 import { TaskHistoryBody, taskHistoryBody } from "../shapes/task-history.ts";
 import { syncHandler } from "../sync-handler.ts";
 import { TagQuery } from "../tags.ts";
-import { requireJob } from "./require.ts";
+import { currentId, requireJob } from "./require.ts";
 import { Message } from "./scheduler.ts";
 
 const JobParams = exactly({ job_id: JobIdText });
@@ -93,7 +93,7 @@ export const jobRoutes = ({ engine, store, requests }: ApiContext) =>
       "/:job_id/pause",
       async ({ params, request }) => {
         await engine.pauseJob(params.job_id, requests.actorOf(request));
-        return { message: `job '${params.job_id}' is paused` };
+        return { message: `job '${currentId(engine, params.job_id)}' is paused` };
       },
       {
         params: JobParams,
@@ -111,7 +111,7 @@ export const jobRoutes = ({ engine, store, requests }: ApiContext) =>
       "/:job_id/resume",
       async ({ params, request }) => {
         await engine.resumeJob(params.job_id, requests.actorOf(request));
-        return { message: resumeMessage(params.job_id, engine.state) };
+        return { message: resumeMessage(currentId(engine, params.job_id), engine.state) };
       },
       {
         params: JobParams,

@@ -15,6 +15,10 @@ export const requireJob = (engine: ApiEngine, jobId: string): JobView => {
   return view;
 };
 
+/** Returns the id that a job has now. An unknown id is returned as it is. */
+export const currentId = (engine: Pick<ApiEngine, "findJob" | "findGoneJob">, jobId: string): string =>
+  (engine.findJob(jobId) ?? engine.findGoneJob(jobId))?.job.id ?? jobId;
+
 /** Returns a run, or throws `not_found`, also if the id is malformed. */
 export const requireRun = (store: ApiStore, runId: string): Run => {
   const id = parseRunId(runId);

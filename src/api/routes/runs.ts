@@ -15,7 +15,7 @@ import { exactly, isOn, JobIdText, RunIdText, TaskIdText, wholeNumber, word } fr
 import { ItemList, itemList, TaskRunList, taskRunList } from "../shapes/task.ts";
 import { syncHandler } from "../sync-handler.ts";
 import { jobsWithTags } from "../tags.ts";
-import { requireJob, requireRun, requireTask } from "./require.ts";
+import { currentId, requireJob, requireRun, requireTask } from "./require.ts";
 
 const RunParams = exactly({ run_id: RunIdText });
 
@@ -147,11 +147,29 @@ const readRuns = (
   jobId?: JobId,
 ): typeof RunList.static => {
   const tagged = jobsWithTags(engine, query.tag);
-  const filter = { ...runFilter(query, jobId), ...(tagged !== null && { jobIds: [...tagged] }) };
+  const filter = {
+    ...runFilter(withCurrentIds(engine, query), jobId),
+    ...(tagged !== null && { jobIds: [...tagged] }),
+  };
   return runList(store.runs.listPage(filter), {
     describe: isOn(query.failure) ? (run) => describeFailure(store, run) : null,
     waitsFor: (run) => waitsForOf({ engine, store }, run),
   });
+};
+
+/** Replaces former ids of jobs. */
+const withCurrentIds = (engine: ApiContext["engine"], query: RunQueryValues): RunQueryValues => {
+  const { job, exclude } = query;
+  const ids = (text: string): string =>
+    text
+      .split(",")
+      .map((each) => currentId(engine, each))
+      .join(",");
+  return {
+    ...query,
+    ...(job !== undefined && { job: ids(job) }),
+    ...(exclude !== undefined && { exclude: ids(exclude) }),
+  };
 };
 
 const describeFailure = (store: ApiStore, { id, status }: Run): RunFailure | null =>

@@ -7,6 +7,7 @@ import { StatsBody, statsBody } from "../shapes/stats.ts";
 import { TimelineBody, timelineBody } from "../shapes/timeline.ts";
 import { jobsWithTags, TagQuery } from "../tags.ts";
 import { readTimeline, type TimelineQuery } from "../timeline/timeline.ts";
+import { currentId } from "./require.ts";
 
 const INSTANT = { minimum: 0, maximum: 8_640_000_000_000_000 } as const;
 
@@ -37,7 +38,8 @@ export const timelineRoutes = (context: ApiContext) =>
       "/api/timeline",
       async ({ query }) => {
         const now = context.clock.now();
-        const timeline = timelineQuery(query, now, jobsWithTags(context.engine, query.tag));
+        const jobs = query.jobs?.split(",").map((jobId) => currentId(context.engine, jobId)) ?? null;
+        const timeline = timelineQuery({ ...query, jobs }, now, jobsWithTags(context.engine, query.tag));
         return timelineBody({ ...timeline, now }, await readTimeline(timeline, context));
       },
       {
@@ -70,14 +72,14 @@ export const timelineRoutes = (context: ApiContext) =>
 const HOUR_MS = 3_600_000;
 
 const timelineQuery = (
-  query: typeof TimelineParams.static,
+  query: Omit<typeof TimelineParams.static, "jobs"> & { readonly jobs: readonly string[] | null },
   now: number,
   tagged: ReadonlySet<string> | null,
 ): TimelineQuery => {
   const to = Number(query.to ?? now + HOUR_MS);
   const from = Number(query.from ?? Math.max(0, to - 6 * HOUR_MS));
   if (from >= to) throw invalidQuery("from", `${from} is not before ${to}, the end of the window`);
-  const named = query.jobs === undefined ? null : new Set(query.jobs.split(","));
+  const named = query.jobs === null ? null : new Set(query.jobs);
   const jobIds = named === null || tagged === null ? (named ?? tagged) : named.intersection(tagged);
   return { from, to, bins: Number(query.bins ?? 600), jobIds };
 };

@@ -87,12 +87,14 @@ export const JobList = exactly(
   { title: "JobList" },
 );
 
+const formerly = t.Array(JobIdText, { description: "Ids that it had before, sorted; each of them still finds it" });
+
 export const JobDetail = exactly(
-  { ...summaryFields, ...definitionFields },
+  { ...summaryFields, formerly, ...definitionFields },
   {
     title: "JobDetail",
     description: "A job with its definition",
-    examples: [{ ...SUMMARY_EXAMPLE, ...DEFINITION_EXAMPLE }],
+    examples: [{ ...SUMMARY_EXAMPLE, formerly: ["data_import"], ...DEFINITION_EXAMPLE }],
   },
 );
 
@@ -140,5 +142,6 @@ const lastRunBody = (run: Run): typeof LastRun.static => ({
 /** Encodes a job. `others` are all jobs, to find those with a gate on this one. */
 export const jobDetail = (view: JobView, others: readonly Job[]): typeof JobDetail.static => ({
   ...jobSummary(view),
+  formerly: [...view.formerIds],
   ...definitionBody(view.job, others),
 });

@@ -57,11 +57,12 @@ export class StoredFiles implements KnownFiles {
       jobs.push(job);
     }
     const declarations = declared.map(
-      ({ id, line, column, gates, calls = [], queue = null, runsOn = [], mounts = [] }, index) => ({
+      ({ id, line, column, formerly = [], gates, calls = [], queue = null, runsOn = [], mounts = [] }, index) => ({
         id,
         file,
         position: { line, column },
         isGuess: false,
+        formerly,
         calls,
         params: jobs[index]?.params ?? null,
         outputs: Object.keys(jobs[index]?.outputs ?? {}),
@@ -84,7 +85,7 @@ export class StoredFiles implements KnownFiles {
 
   add(file: string, { state, digest, content }: ReadFile): void {
     const { now, store } = this.#options;
-    const jobs = content.declarations.map(({ id, position, gates, calls, queue, runsOn, mounts }, index) => {
+    const jobs = content.declarations.map(({ id, position, formerly, gates, calls, queue, runsOn, mounts }, index) => {
       const job = content.jobs[index];
       if (job === undefined || job.id !== id) throw new Error(`the declarations of ${file} do not match its jobs`);
       return {
@@ -92,6 +93,7 @@ export class StoredFiles implements KnownFiles {
         digest: store.jobs.digestOf(job),
         ...position,
         gates: gates.map((gate) => ({ jobId: gate.jobId, path: gate.path, ...gate.position })),
+        ...(formerly.length > 0 && { formerly }),
         ...(calls.length > 0 && { calls }),
         ...(queue !== null && { queue: { name: queue.name, path: queue.path, ...queue.position } }),
         ...(runsOn.length > 0 && { runsOn }),

@@ -78,6 +78,7 @@ const viewOf = (job: Job, { zone, now }: { readonly zone: string; readonly now: 
   lastRun: null,
   running: 0,
   pause: null,
+  formerIds: job.formerly ?? [],
   gone: null,
 });
 

@@ -5,6 +5,7 @@ import { IDEMPOTENCY_KEY_PATTERN, isName } from "../../domain/ids.ts";
 import type { TriggerRequest } from "../../engine/engine.ts";
 import { usageError } from "../argv.ts";
 import { openClient } from "../client/client.ts";
+import { noteNewId } from "../client/job-note.ts";
 import { patienceOf, RECONNECT } from "../client/reconnect.ts";
 import { exitStatusOf } from "../client/request-failure.ts";
 import { type Context, defineCommand } from "../command.ts";
@@ -93,6 +94,7 @@ const triggerRemotely = async (
     ...(Object.keys(params).length === 0 ? {} : { body: { params } }),
     ...(idempotencyKey === undefined ? {} : { headers: { "idempotency-key": idempotencyKey } }),
   });
+  noteNewId(jobId, started.job_id, context);
   return awaitRun(client, { ...options, started }, context);
 };
 

@@ -1,5 +1,6 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import { whyShutNow } from "../../client/why/gate.ts";
+import { noteNewId } from "../client/job-note.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { runName } from "../run-display/short-id.ts";
@@ -28,6 +29,7 @@ export const why = defineCommand({
   run: async ({ JOB }, context) => {
     const facts = await readJobFacts(JOB, { past: PAST_OCCURRENCES, upcoming: UPCOMING_OCCURRENCES }, context);
     const { out } = context.terminal;
+    noteNewId(JOB, facts.job.id, context);
     const time = { now: context.clock.now(), zone: facts.job.timezone ?? defaultZone(context.settings) };
     out.write(context.json ? asJson(facts, time) : asText(withRunNames(facts, out), time, out));
     return EXIT.DONE;
@@ -80,11 +82,12 @@ const section = (name: string, lines: readonly string[], out: Screen): string =>
     .join("");
 
 const titleOf = ({ job }: JobFacts): string => {
+  const former = job.formerly.length === 0 ? "" : `; formerly ${job.formerly.join(", ")}`;
   const schedule = job.schedule === null ? "no schedule" : job.schedule.join(" and ");
   const zone = job.timezone === null ? "" : ` in ${job.timezone}`;
   const source = `${job.source.file}:${job.source.line}`;
   const place = job.gone ? `gone, it was in ${source}` : source;
-  return `${job.id}${job.name === job.id ? "" : ` (${job.name})`}: ${schedule}${zone}; ${place}`;
+  return `${job.id}${job.name === job.id ? "" : ` (${job.name})`}: ${schedule}${zone}; ${place}${former}`;
 };
 
 const asJson = (facts: JobFacts, time: TimeContext): string => {

@@ -69,6 +69,12 @@ export class AttentionFinder {
     this.#results.noteDeleted(jobId);
   }
 
+  /** Call it when the history of a job was moved to another one. */
+  noteRenamed(from: JobId, to: JobId): void {
+    this.#results.noteRenamed(from, to);
+    this.#durations.noteRenamed(from, to);
+  }
+
   /** Reads details only for the items that it returns. */
   async list(limit: number, jobIds: ReadonlySet<JobId> | null = null): Promise<AttentionList> {
     const results = await this.#results.list((jobId) => this.#options.jobs.find(jobId) !== null);

@@ -44,6 +44,12 @@ export class JobResults {
     if (this.#standings.has(jobId)) this.#changed.add(jobId);
   }
 
+  /** Call it when the history of a job was moved to another one. */
+  noteRenamed(from: JobId, to: JobId): void {
+    this.#changed.add(from);
+    this.#changed.add(to);
+  }
+
   /** Returns the failing and flapping jobs among `isKnown`, in no order. */
   async list(isKnown: (jobId: JobId) => boolean): Promise<readonly Standing[]> {
     if (!this.#isLoaded) this.#load();

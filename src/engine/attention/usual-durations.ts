@@ -20,6 +20,12 @@ export class UsualDurations {
     if (status === "completed") this.#byJob.delete(jobId);
   }
 
+  /** Call it when the history of a job was moved to another one. */
+  noteRenamed(from: JobId, to: JobId): void {
+    this.#byJob.delete(from);
+    this.#byJob.delete(to);
+  }
+
   /** Returns null if too few runs of the job have completed. */
   find(jobId: JobId): UsualDuration | null {
     const known = this.#byJob.get(jobId);

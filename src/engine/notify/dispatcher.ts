@@ -86,6 +86,14 @@ export class Dispatcher implements Disposable {
     this.#dispatch();
   }
 
+  /** Schedules the waiting channels that it does not know yet. */
+  wakeNew(): void {
+    const { clock, store } = this.#options;
+    const waiting = store.notifications.listWaitingChannels().filter((channel) => !this.#dueAt.has(channel));
+    for (const channel of waiting) this.#dueAt.set(channel, clock.now());
+    this.#dispatch();
+  }
+
   /** Aborts the current requests. Their deliveries stay queued for the next start. */
   [Symbol.dispose](): void {
     abortQuietly(this.#stop);

@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
 import { PetitError } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
-import { eventOfEnd, type NotifyEvent, type NotifyTarget, receiverKey } from "../../domain/notification.ts";
+import { eventOfEnd, type NotifyEvent, type NotifyTarget } from "../../domain/notification.ts";
 import type { Run } from "../../domain/run.ts";
 import { uuidv7 } from "../../lib/uuid.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
+import { channelOf } from "../../store/renames.ts";
 import type { EngineSettings } from "../options.ts";
 import { type DeliveryResult, Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
 import {
@@ -67,6 +67,11 @@ export class Notifier implements Disposable {
       this.#options,
     );
     for (const { jobId, message } of missing) log.warn(jobId === null ? {} : { job_id: jobId }, message);
+  }
+
+  /** Delivers what waits under the new id of a job that was renamed. */
+  renamed(): void {
+    this.#dispatcher.wakeNew();
   }
 
   /** Waits up to 2 s for notifications that can be delivered now. */
@@ -140,7 +145,7 @@ export class Notifier implements Disposable {
    */
   async test(job: Job, signal: AbortSignal): Promise<readonly NotifyTest[]> {
     const tests = await sendTests(job, { ...this.#options, publicUrl: this.#publicUrl, signal });
-    for (const { target, isDelivered } of tests) if (isDelivered) this.#trust(channelOf(job, target));
+    for (const { target, isDelivered } of tests) if (isDelivered) this.#trust(channelOf(job.id, target));
     return tests;
   }
 
@@ -185,7 +190,7 @@ export class Notifier implements Disposable {
   #queueDelivery({ subject, place, target, event, now, notice }: DeliveryRequest): void {
     const { store, log } = this.#options;
     const { job, run, versionId } = subject;
-    const channel = channelOf(job, target);
+    const channel = channelOf(job.id, target);
     const id = uuidv7(now);
     const about = { versionId, jobId: job.id, target: place, event, runId: run?.id ?? null };
     store.notifications.queue({ id, channel, ...about, notice }, now);
@@ -216,10 +221,3 @@ type DeliveryRequest = {
   /** The body as JSON. */
   readonly notice: string;
 };
-
-/** Returns the channel of one job and one receiver. A corrected URL starts a new channel. */
-const channelOf = (job: Job, target: NotifyTarget): string =>
-  createHash("sha256")
-    .update(JSON.stringify([job.id, ...JSON.parse(receiverKey(target))]))
-    .digest("hex")
-    .slice(0, 32);

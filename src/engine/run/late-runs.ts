@@ -6,6 +6,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Store } from "../../store/store.ts";
 import type { Commits } from "../commits.ts";
 import type { Notifier } from "../notify/notifier.ts";
+import type { RunRename } from "./waiting-lines.ts";
 
 export type LateRunsOptions = {
   readonly store: Store;
@@ -47,6 +48,12 @@ export class LateRuns implements Disposable {
     const lateFrom = dueAtOf(run) + job.warnAfterMs;
     this.#watched.set(run.id, { run, job, lateFrom });
     this.#arm(lateFrom);
+  }
+
+  rename({ from, to, current }: RunRename): void {
+    for (const [runId, { run, job, lateFrom }] of this.#watched)
+      if (job.id === from) this.#watched.set(runId, { run: current(run), job: { ...job, id: to }, lateFrom });
+    for (const [runId, run] of this.#late) if (run.jobId === from) this.#late.set(runId, current(run));
   }
 
   /** Call it when the end of a run is stored. */

@@ -2,7 +2,7 @@ import type { JobId, RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import { type QueueState, type Queues, queueLimit } from "../../domain/limits/queue.ts";
 import type { WaitsFor } from "../../domain/limits/waits-for.ts";
-import { type Line, WaitingLines, type WaitingRun } from "./waiting-lines.ts";
+import { type Line, type RunRename, WaitingLines, type WaitingRun } from "./waiting-lines.ts";
 
 export type { WaitingRun } from "./waiting-lines.ts";
 
@@ -13,7 +13,7 @@ export type Limits = {
 };
 
 type RunningRun = {
-  readonly jobId: JobId;
+  jobId: JobId;
   readonly queue: string | null;
   /** True while it has given its places back, because it only waits for a person or for other runs. */
   isParked: boolean;
@@ -168,6 +168,17 @@ export class Limiter {
     if (count === 0) this.#taken.delete(queue);
     else this.#taken.set(queue, count);
     this.#takenTotal += by;
+  }
+
+  /** Counts the runs of a job as those of another one. */
+  rename(rename: RunRename): void {
+    const { from, to } = rename;
+    const moved = this.#runningByJob.get(from) ?? new Set();
+    this.#runningByJob.delete(from);
+    if (moved.size > 0) this.#runningByJob.set(to, moved.union(this.#runningByJob.get(to) ?? new Set()));
+    for (const run of this.#running.values()) if (run.jobId === from) run.jobId = to;
+    for (const [runId, jobId] of this.#unseen) if (jobId === from) this.#unseen.set(runId, to);
+    this.#lines.rename(rename);
   }
 
   /** Adds a pending run, behind those of the same priority. */

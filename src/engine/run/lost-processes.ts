@@ -14,6 +14,8 @@ export type LostProcessesOptions = {
   readonly spoolDir: string;
   /** Takes the places of a run that the database does not know. Returns a function that frees them. */
   readonly occupy: (jobId: JobId, runId: RunId) => () => void;
+  /** Returns the id that a job has now. A process has the one that its job had when it started. */
+  readonly currentId: (jobId: JobId) => JobId;
 };
 
 /** Interval between checks whether they have ended. */
@@ -74,7 +76,10 @@ export class LostProcesses implements Disposable {
 
   /** Returns whether a run must wait before it starts a process. */
   blocks({ id, jobId }: { readonly id: RunId; readonly jobId: JobId }): boolean {
-    return this.#continued.has(id) && this.#strays.some((stray) => stray.jobId === jobId || stray.runId === id);
+    if (!this.#continued.has(id)) return false;
+    const { currentId } = this.#options;
+    const isOfJob = (stray: Stray): boolean => stray.jobId !== null && currentId(stray.jobId) === jobId;
+    return this.#strays.some((stray) => stray.runId === id || isOfJob(stray));
   }
 
   /** Resolves when the run may start a process, or when `signal` aborts. */

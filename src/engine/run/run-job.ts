@@ -104,7 +104,7 @@ export type AdoptedAttempt = { readonly attempt: Attempt; readonly process: Runn
 
 /** Runs one job: plans the next steps, stores them, then executes them. */
 export class RunJob {
-  readonly #options: RunJobOptions;
+  #options: RunJobOptions;
   readonly #tasks: readonly Task[];
   readonly #hasApprovals: boolean;
   /** True if some tasks wait for persons or other runs. */
@@ -175,6 +175,12 @@ export class RunJob {
 
   get run(): Run {
     return this.#run;
+  }
+
+  /** Goes on as a run of the job that has the history of its job now. */
+  rename({ jobId, versionId }: Run): void {
+    this.#run = { ...this.#run, jobId, versionId };
+    this.#options = { ...this.#options, job: { ...this.#options.job, id: jobId } };
   }
 
   /** Time since the start of the run, in ms. */
@@ -805,9 +811,18 @@ export class RunJob {
     const { job, onOutput } = this.#options;
     const task = taskOf(job, attempt.taskId);
     const item = this.#itemOf(attempt);
+    const current = (): Run => this.#run;
     return this.#driverOf(task).run({
       ...this.#options,
-      context: { job, task, run: this.#run, item, scope: () => scopeOfState(this.#state(), { taskId: task.id, item }) },
+      context: {
+        job,
+        task,
+        get run() {
+          return current();
+        },
+        item,
+        scope: () => scopeOfState(this.#state(), { taskId: task.id, item }),
+      },
       attempt,
       now: this.#now,
       spool: this.#spoolOf(attempt),

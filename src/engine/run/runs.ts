@@ -1,4 +1,4 @@
-import { type ShutGate, shutGate } from "../../domain/dependency.ts";
+import { type ShutGate, shutGate, type Upstream } from "../../domain/dependency.ts";
 import { type JobId, newRunId, type RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import { NO_QUEUES, type QueueState } from "../../domain/limits/queue.ts";
@@ -134,9 +134,10 @@ export class Runs implements Disposable {
   }
 
   #shutGates(job: Job): readonly ShutGate[] {
-    const { store, clock } = this.#options.engine;
-    const now = clock.now();
-    return job.dependsOn.flatMap((gate) => shutGate(gate, store.runs.getUpstream(gate.jobId), now) ?? []);
+    const { engine, jobs } = this.#options;
+    const now = engine.clock.now();
+    const upstreamOf = (jobId: JobId): Upstream => engine.store.runs.getUpstream(jobs.currentId(jobId));
+    return job.dependsOn.flatMap((gate) => shutGate(gate, upstreamOf(gate.jobId), now) ?? []);
   }
 
   /** Returns whether a pending run waits for gates. Only a child run does: others are refused or skipped at a shut gate. */
@@ -178,8 +179,9 @@ export class Runs implements Disposable {
 
   /** Takes the places of a run that the database does not know. Returns a function that frees them. */
   occupy(jobId: JobId, runId: RunId): () => void {
-    const queue = this.#options.jobs.find(jobId)?.job.queue;
-    this.#limiter.enter({ id: jobId, ...(queue !== undefined && { queue }) }, runId);
+    const { jobs } = this.#options;
+    const queue = jobs.find(jobId)?.job.queue;
+    this.#limiter.enter({ id: jobs.currentId(jobId), ...(queue !== undefined && { queue }) }, runId);
     return () => {
       this.#limiter.leave(runId);
       void this.startPending();
@@ -227,6 +229,19 @@ export class Runs implements Disposable {
       },
       onRollback: () => {},
     };
+  }
+
+  /** The unfinished runs of a job were moved to another one in the store. They go on as runs of that. */
+  rename(from: JobId, to: JobId): void {
+    const { store } = this.#options.engine;
+    const current = (run: Run): Run => ({
+      ...run,
+      jobId: to,
+      versionId: store.runs.find(run.id)?.versionId ?? run.versionId,
+    });
+    for (const active of this.activeOf(from)) active.rename(current(active.run));
+    this.#limiter.rename({ from, to, current });
+    this.#lateRuns.rename({ from, to, current });
   }
 
   #leave(runId: RunId): void {

@@ -23,7 +23,7 @@ export type TriggerOptions = {
 export const trigger = (jobId: string, request: TriggerRequest, options: TriggerOptions): TriggeredRun => {
   const { params = {}, idempotencyKey } = request;
   if (idempotencyKey === undefined) return startManual(jobId, request, null, options);
-  const idempotency = { key: idempotencyKey, request: fingerprintOf(jobId, params) };
+  const idempotency = { key: idempotencyKey, request: fingerprintOf(options.jobs.currentId(jobId), params) };
   const firstId = findRunOfKey(idempotency, options);
   if (firstId === null) return startManual(jobId, request, idempotency, options);
   return options.store.runs.find(firstId) ?? { id: firstId, jobId: options.jobs.mustFind(jobId).job.id };

@@ -5,6 +5,14 @@ import type { Run } from "../../domain/run.ts";
 
 export type WaitingRun = { readonly run: Run; readonly job: Job };
 
+/** Runs that go on as runs of another job. */
+export type RunRename = {
+  readonly from: JobId;
+  readonly to: JobId;
+  /** Returns a run as it is stored now. */
+  readonly current: (run: Run) => Run;
+};
+
 /** A pending run, and its number by age. */
 type OrderedRun = WaitingRun & { readonly order: number };
 
@@ -68,6 +76,14 @@ export class WaitingLines {
     if (run === undefined) return () => {};
     this.#remove(run);
     return () => this.#insert(run);
+  }
+
+  rename({ from, to, current }: RunRename): void {
+    for (const waiting of [...this.#runs.values()]) {
+      if (waiting.job.id !== from) continue;
+      this.#remove(waiting);
+      this.#insert({ run: current(waiting.run), job: { ...waiting.job, id: to }, order: waiting.order });
+    }
   }
 
   /** Returns how many runs in some lines come before a run. */

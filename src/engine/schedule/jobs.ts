@@ -4,6 +4,7 @@ import type { Job } from "../../domain/job.ts";
 import { loadPatterns } from "../../domain/params/pattern.ts";
 import { jobNotFound, refuse } from "../../domain/refusal.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
+import { continuedJobs } from "../../domain/schedule/continued.ts";
 import { allOf, type Due, dueInSteps } from "../../domain/schedule/due.ts";
 import { compileSchedule, isDueAlike, type Schedule } from "../../domain/schedule/schedule.ts";
 import type { Problem } from "../../jobfile/problem.ts";
@@ -20,21 +21,30 @@ type Fire = (due: readonly DueJob[], now: number) => void;
 
 const NONE: ReadonlyMap<JobId, StoredJob> = new Map();
 
+export type JobsHooks = {
+  readonly fire: Fire;
+  /** Called when the history of some jobs was moved to others, with the new id by the former one. */
+  readonly onRenamed: (renamed: ReadonlyMap<JobId, JobId>) => void;
+};
+
 /** The current jobs, and the loading of job files. */
 export class Jobs {
   readonly #options: EngineOptions;
-  readonly #fire: Fire;
+  readonly #hooks: JobsHooks;
   /** Null until `load`. */
   #jobs: ReadonlyMap<JobId, StoredJob> | null = null;
   /** The jobs of the previous process while `load` runs; else null. */
   #previous: ReadonlyMap<JobId, StoredJob> | null = null;
+  /** The new ids of renamed jobs, by former id. */
+  #renamed: ReadonlyMap<JobId, JobId> = new Map();
+  #formerIds: ReadonlyMap<JobId, readonly JobId[]> = new Map();
   #problems: readonly Problem[] = [];
   /** When each broken file was first read with problems, in ms since the Unix epoch. */
   #brokenSince: ReadonlyMap<string, number> = new Map();
 
-  constructor(options: EngineOptions, fire: Fire) {
+  constructor(options: EngineOptions, hooks: JobsHooks) {
     this.#options = options;
-    this.#fire = fire;
+    this.#hooks = hooks;
   }
 
   get problems(): readonly Problem[] {
@@ -50,10 +60,23 @@ export class Jobs {
     return this.#jobs ?? NONE;
   }
 
-  /** Finds a job by an unchecked id. */
+  /** Finds a job by an unchecked id, also by a former one. */
   find(jobId: string): StoredJob | null {
     const byText: ReadonlyMap<string, StoredJob> = this.all;
-    return byText.get(jobId) ?? null;
+    return byText.get(jobId) ?? byText.get(this.currentId(jobId)) ?? null;
+  }
+
+  /** Returns the id that a job has now. */
+  currentId(jobId: JobId): JobId;
+  currentId(jobId: string): string;
+  currentId(jobId: string): string {
+    const byText: ReadonlyMap<string, JobId> = this.#renamed;
+    return byText.get(jobId) ?? jobId;
+  }
+
+  /** Returns the ids that a job had before, and that lead to it. */
+  formerIds(jobId: JobId): readonly JobId[] {
+    return this.#formerIds.get(jobId) ?? [];
   }
 
   /** Finds a job by an unchecked id. Throws `not_found`. */
@@ -75,6 +98,7 @@ export class Jobs {
   async load(): Promise<void> {
     const { store } = this.#options;
     this.#previous = store.jobs.list();
+    this.#noteRenamed(store.jobs.listRenamed());
     const files = await this.read();
     // Reading a file that has not changed, or a broken one, did not load the patterns of its jobs.
     const stored = [...this.#previous.values()].map(({ job }) => job);
@@ -104,9 +128,23 @@ export class Jobs {
       alongside();
       return this.#withBoot(stored);
     });
+    this.#announceRenamed();
     const now = clock.now();
     this.#problems = files.problems;
     this.#brokenSince = new Map(files.problems.map(({ file }) => [file, this.#brokenSince.get(file) ?? now]));
+  }
+
+  #noteRenamed(renamed: ReadonlyMap<JobId, JobId>): void {
+    this.#renamed = renamed;
+    const byNewId = Map.groupBy(renamed, ([, jobId]) => jobId);
+    this.#formerIds = new Map([...byNewId].map(([jobId, pairs]) => [jobId, pairs.map(([former]) => former).sort()]));
+  }
+
+  #announceRenamed(): void {
+    const before = this.#renamed;
+    this.#noteRenamed(this.#options.store.jobs.listRenamed());
+    const added = [...this.#renamed].filter(([former, jobId]) => before.get(former) !== jobId);
+    if (added.length > 0) this.#hooks.onRenamed(new Map(added));
   }
 
   /** A job with `@reboot` that became known in this boot of the machine starts at the next one. */
@@ -129,7 +167,7 @@ export class Jobs {
       occurrences: allOf(steps).occurrences,
       wasDown: this.#jobs === null,
     }));
-    if (due.length > 0) this.#fire(due, now);
+    if (due.length > 0) this.#hooks.fire(due, now);
   }
 
   /**
@@ -144,7 +182,7 @@ export class Jobs {
       const recorded: NewOccurrence[] = [];
       for await (const { occurrences, isLast, newer } of inParts(steps, { schedule, isCurrent: () => true })) {
         const backlog = { isPaused: null, recorded, isLast, newer };
-        this.#fire([{ stored, schedule, occurrences, wasDown: this.#jobs === null, backlog }], now);
+        this.#hooks.fire([{ stored, schedule, occurrences, wasDown: this.#jobs === null, backlog }], now);
       }
     }
   }
@@ -153,14 +191,22 @@ export class Jobs {
   *#replacedSchedules(jobs: readonly Job[], now: number) {
     // A cheap check. The jobs in memory may be behind the ledger, so the rest reads the store.
     const known = this.#jobs ?? this.#previous;
-    if (known !== null && withReplacedSchedule(known, jobs).length === 0) return;
+    if (known !== null && withReplacedSchedule(known, this.#successors(known, jobs)).length === 0) return;
     const { store, settings } = this.#options;
-    const remaining = new Set(jobs.map(({ id }) => id));
-    for (const stored of withReplacedSchedule(store.jobs.list(), jobs)) {
-      const isRemoved = !remaining.has(stored.job.id);
-      const due = dueBeforeReplacement(stored, { now, timezone: settings.timezone, isRemoved });
+    const stored = store.jobs.list();
+    const successors = this.#successors(stored, jobs);
+    for (const each of withReplacedSchedule(stored, successors)) {
+      const isRemoved = !successors.has(each.job.id);
+      const due = dueBeforeReplacement(each, { now, timezone: settings.timezone, isRemoved });
       if (due !== null) yield due;
     }
+  }
+
+  /** Returns the job that takes the place of each stored one, by the id of that. A renamed job takes the place of its former self. */
+  #successors(stored: ReadonlyMap<JobId, StoredJob>, jobs: readonly Job[]): ReadonlyMap<JobId, Job> {
+    const isCurrent = (jobId: JobId): boolean => stored.has(jobId);
+    const renamed = continuedJobs(jobs, { isCurrent, currentId: (jobId) => this.currentId(jobId) });
+    return new Map([...renamed, ...jobs.map((job) => [job.id, job] as const)]);
   }
 
   #jobsOf(files: JobFiles): readonly Job[] {
@@ -180,14 +226,15 @@ export class Jobs {
 /** Returns whether any param of a job has a pattern. */
 const hasPattern = ({ params }: Job): boolean => Object.values(params).some(({ pattern }) => pattern !== null);
 
-/** Returns the stored jobs whose schedule `jobs` replaces or removes. */
-const withReplacedSchedule = (stored: ReadonlyMap<JobId, StoredJob>, jobs: readonly Job[]): readonly StoredJob[] => {
-  const current = new Map(jobs.map((job) => [job.id, job]));
-  return [...stored.values()].filter(({ job: { id, schedule } }) => {
-    const job = current.get(id);
+/** Returns the stored jobs that have no successor, or one with another schedule. */
+const withReplacedSchedule = (
+  stored: ReadonlyMap<JobId, StoredJob>,
+  successors: ReadonlyMap<JobId, Job>,
+): readonly StoredJob[] =>
+  [...stored.values()].filter(({ job: { id, schedule } }) => {
+    const job = successors.get(id);
     return job === undefined || !isDueAlike(schedule, job.schedule);
   });
-};
 
 type ReplacementOptions = {
   readonly now: number;

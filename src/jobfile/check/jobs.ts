@@ -1,7 +1,7 @@
 import { findCycle } from "../../domain/graph.ts";
 import { isName } from "../../domain/ids.ts";
 import type { Queues } from "../../domain/limits/queue.ts";
-import type { Call, Declaration, Gate } from "../declaration.ts";
+import type { Call, Declaration, FormerId, Gate } from "../declaration.ts";
 import { makeHints } from "../hints.ts";
 import type { OwnFolders } from "../mount.ts";
 import type { Conflict } from "../problem.ts";
@@ -24,7 +24,7 @@ export type Setup = {
 export type Extent = "all" | "part";
 
 /**
- * Checks that job ids are unique, that gates and tasks name existing jobs (if all jobs are there), that neither form a cycle, that
+ * Checks that job ids are unique, also those of the past, that gates and tasks name existing jobs (if all jobs are there), that neither form a cycle, that
  * tasks pass fitting params to the jobs that they run, and what depends on the setup.
  */
 export const checkJobs = (
@@ -41,7 +41,12 @@ export const checkJobs = (
     else duplicates.push(duplicate(declaration, earlier));
   }
   const known = new Set(declarations.flatMap(({ id }) => id ?? []));
-  const hintFor = makeHints(known, "expected the id of a job in this folder");
+  const newIds = new Map(declarations.flatMap(({ id, formerly }) => formerly.map(({ jobId }) => [jobId, id])));
+  const nearest = makeHints(known, "expected the id of a job in this folder");
+  const hintFor = (id: string): string => {
+    const newId = newIds.get(id) ?? null;
+    return newId === null ? nearest(id) : `it is called '${newId}' now`;
+  };
   const unknown = declarations.flatMap((declaration) =>
     [...declaration.gates, ...declaration.calls].flatMap((link) =>
       known.has(link.jobId) || !isName(link.jobId) ? [] : [unknownJob(declaration, link, hintFor)],
@@ -51,6 +56,7 @@ export const checkJobs = (
   const calls = findRings(byId, { linksOf: ({ calls: each }) => each, verb: "run" });
   return [
     ...duplicates,
+    ...checkFormerIds(declarations),
     ...(extent === "all" ? unknown : []),
     ...gates.rings,
     ...calls.rings,
@@ -74,6 +80,45 @@ const duplicate = (declaration: Declaration, earlier: Declaration): Conflict => 
     message: `'${declaration.id}' is the id of the job at ${earlier.file}:${earlier.position.line} as well; expected another in ${declaration.file} or there`,
   },
   files: [declaration.file, earlier.file],
+});
+
+/** Checks that the ids that jobs had before belong to no job of today, and to one job each. */
+const checkFormerIds = (declarations: readonly Declaration[]): readonly Conflict[] => {
+  const today = new Map(declarations.flatMap((each) => (each.id === null ? [] : [[each.id, each] as const])));
+  const claims = new Map<string, Declaration>();
+  return declarations.flatMap((declaration) =>
+    declaration.formerly.flatMap((former) => {
+      const earlier = claims.get(former.jobId);
+      if (earlier === undefined) claims.set(former.jobId, declaration);
+      const why = whyNot(former, declaration, { today: today.get(former.jobId), earlier });
+      // A history can't be moved back, so of two jobs that claim it none gets it.
+      return why === null
+        ? []
+        : [refusedFormerId(declaration, former, { why, others: earlier === undefined ? [] : [earlier] })];
+    }),
+  );
+};
+
+type OtherClaims = { readonly today: Declaration | undefined; readonly earlier: Declaration | undefined };
+
+const whyNot = ({ jobId }: FormerId, declaration: Declaration, { today, earlier }: OtherClaims): string | null => {
+  if (jobId === declaration.id) return `'${jobId}' is the id of this job; expected one that it had before`;
+  if (today !== undefined)
+    return `'${jobId}' is the id of the job at ${placeOf(today)}; expected the id of a job that is in no file any more`;
+  // A list that repeats an id is reported where it is read.
+  if (earlier === undefined || earlier === declaration) return null;
+  return `'${jobId}' is a former id of the job at ${placeOf(earlier)} as well; expected it in one of them`;
+};
+
+const placeOf = ({ file, position }: Declaration): string => `${file}:${position.line}`;
+
+const refusedFormerId = (
+  { file }: Declaration,
+  { path, position }: FormerId,
+  { why, others }: { readonly why: string; readonly others: readonly Declaration[] },
+): Conflict => ({
+  problem: { file, ...position, path, message: why },
+  files: [file, ...others.map((other) => other.file)],
 });
 
 const unknownJob = (declaration: Declaration, gate: Link, hintFor: (id: string) => string): Conflict => ({

@@ -7,7 +7,19 @@ import { notify } from "./notify.ts";
 import { params } from "./param.ts";
 import { schedule } from "./schedule.ts";
 import { TASK } from "./task.ts";
-import { datum, jobId, labels, linkName, linkUrl, outputName, prose, queueName, tag, title } from "./text.ts";
+import {
+  datum,
+  formerIds,
+  jobId,
+  labels,
+  linkName,
+  linkUrl,
+  outputName,
+  prose,
+  queueName,
+  tag,
+  title,
+} from "./text.ts";
 
 const RETENTION = {
   kind: "object",
@@ -45,6 +57,12 @@ export const JOB = {
       doc: "Addresses (http or https) for whoever has to act, such as a runbook: shown with it and with its failed runs, and sent with notifications.",
       default: {},
       example: { runbook: "https://example.com/runbook" },
+    },
+    formerly: {
+      type: formerIds,
+      doc: "The id that it had before, or a list of them: its runs and occurrences carry on under the new id, and the old one leads to it.",
+      absent: "it has only the history of its own id",
+      example: "data_import",
     },
     enabled: {
       type: { kind: "boolean" },

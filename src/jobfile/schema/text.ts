@@ -65,6 +65,11 @@ export const labels = {
   scalar: label,
   list: { kind: "list", of: label, minItems: 0, unique: true },
 } as const satisfies ShapeType;
+export const formerIds = {
+  kind: "shape",
+  scalar: jobId,
+  list: { kind: "list", of: jobId, minItems: 0, unique: true },
+} as const satisfies ShapeType;
 export const linkName = {
   kind: "text",
   form: "a link's name",

@@ -285,3 +285,6 @@ CREATE TABLE lost_attempts (
   until INTEGER NOT NULL,
   PRIMARY KEY (after, until)
 ) STRICT, WITHOUT ROWID;
+
+-- The job that has its runs and occurrences since a job file named it in `formerly`; null for all others.
+ALTER TABLE jobs ADD COLUMN renamed_to TEXT CHECK (renamed_to IS NULL OR removed_at IS NOT NULL);

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
-import { Link } from "wouter";
+import { Link, Redirect } from "wouter";
 import { isRefused } from "../../client/error.ts";
 import { usePauseJob } from "../data/actions.ts";
 import { jobQuery } from "../data/queries.ts";
@@ -28,8 +28,11 @@ import { TaskGrid } from "./task-grid.tsx";
 export const JobView = ({ jobId }: { readonly jobId: string }) => {
   const job = useQuery(jobQuery(jobId));
   const [isRunning, setRunning] = useState(false);
+  const currentId = job.data?.id ?? jobId;
   const isGone = job.data?.gone === true || isRefused(job.error, "NOT_FOUND");
   useShortcut({ key: "r", what: "Run this job", run: () => setRunning(true), isOn: !isGone });
+  // A former id leads to the job.
+  if (currentId !== jobId) return <Redirect to={`/jobs/${currentId}`} replace />;
   return (
     <Page
       title={job.data?.name ?? jobId}
@@ -84,7 +87,7 @@ const Gone = ({ job: { id, gone_at } }: { readonly job: JobDetail }) => (
 );
 
 const Lead = ({
-  job: { id, name, description, tags, links, enabled, paused, gone, running },
+  job: { id, name, description, tags, links, enabled, paused, gone, formerly, running },
 }: {
   readonly job: JobDetail;
 }) => (
@@ -92,6 +95,7 @@ const Lead = ({
     {name !== id && <code>{id} </code>}
     {gone && <span className="tag">gone</span>} {!enabled && <span className="tag">disabled</span>}{" "}
     {paused && <span className="tag">paused</span>} {running > 0 && <strong>{running} running </strong>}
+    {formerly.length > 0 && <span className="muted">formerly {formerly.join(", ")} </span>}
     {description} <Tags tags={tags} />
     {Object.keys(links).length > 0 && <WebLinks links={links} />}
   </>

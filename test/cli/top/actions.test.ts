@@ -150,6 +150,7 @@ describe("the dialog with params", () => {
   const job = topJob("backup", { has_params: true, needs_params: true });
   const detail: TopJobDetail = {
     ...job,
+    formerly: [],
     ...DEFINITION_EXAMPLE,
     tasks: [],
     depends_on: [],

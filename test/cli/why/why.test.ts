@@ -29,6 +29,7 @@ const JOB: JobBody = {
   paused_by: null,
   gone: false,
   gone_at: null,
+  formerly: [],
   running: 0,
   task_count: 1,
   tasks: [],

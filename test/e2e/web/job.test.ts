@@ -255,6 +255,30 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await post(petit, "/api/jobs/reload");
   }, 60_000);
 
+  test("shows the history of a job that was renamed, also under the former id", async () => {
+    const { petit, web, page } = running();
+    const write = (head: string): void =>
+      writeFileSync(
+        join(petit.jobsDir, "moved.yaml"),
+        `${head}\ntasks: [{id: only, type: command, command: 'true'}]\n`,
+      );
+    write("id: before");
+    await post(petit, "/api/jobs/reload");
+    const run = await runToEnd(petit, "before");
+    await web.open("/jobs/before");
+    await page.getByRole("button", { name: "Run now" }).waitFor();
+    write("id: after\nformerly: before");
+    await page.waitForURL("**/jobs/after");
+    await web.open("/jobs/before");
+    await page.waitForURL("**/jobs/after");
+    await page.getByText("formerly before").waitFor();
+    await page.locator(`.job-result a[href$="${run.id}"]`).waitFor();
+    await page.getByRole("button", { name: "Run now" }).waitFor();
+    await web.open(`/runs/${run.id}`);
+    await page.locator('main a[href="/jobs/after"]').first().waitFor();
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
   test("runs the job with the key r", async () => {
     const { web, page } = running();
     await web.open("/jobs/upstream");

@@ -80,6 +80,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     lastRun: store.runs.findNewest(job.id),
     running: 0,
     pause: null,
+    formerIds: [],
     gone: null,
   });
   const find = (runId: RunId) => {

@@ -72,13 +72,13 @@ export class ChildRuns {
 
   /** Returns what the run does: everything, or what a previous run with the same params did not complete. */
   #definitionOf(
-    { previous, program }: ChildRequest,
+    { previous }: ChildRequest,
     { stored, params }: { readonly stored: StoredJob; readonly params: ParamValues },
   ): Pick<NewRun, "job" | "versionId" | "params" | "retry"> {
     const { job, versionId } = stored;
     const plain = { job, versionId, params, retry: null };
     const run = previous === null ? null : this.#options.store.runs.find(previous);
-    if (run === null || run.jobId !== program.jobId || !isEqual(run.params, params)) return plain;
+    if (run === null || run.jobId !== job.id || !isEqual(run.params, params)) return plain;
     const plan = planRetry(run, { kind: "rest" }, this.#options);
     return plan instanceof PetitError ? plain : { ...plain, retry: { of: run.id, reused: plan.reused } };
   }

@@ -36,6 +36,8 @@ const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly QueryName[] => {
       return [...ofRun(run_id), ...ofJob(job_id), "runs", "attention", "notifications"];
     case "occurrence":
       return [...ofJob(job_id), "jobs", "timeline", "stats"];
+    case "job.renamed":
+      return ["jobs", "job", "runs", "timeline", "attention", "stats", "occurrences"];
     case "jobs.reloaded":
       return ["jobs", "job", "definition", "attention", "health", "system", "occurrences", "timeline"];
     case "scheduler.paused":

@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto";
+import type { JobId } from "../domain/ids.ts";
+import type { Job } from "../domain/job.ts";
+import { type NotifyTarget, receiverKey } from "../domain/notification.ts";
+import { integer, json } from "./database/rows.ts";
+import type { Statements } from "./database/statements.ts";
+
+type Rename = {
+  readonly from: JobId;
+  readonly to: JobId;
+  /** Returns the digest of a definition. */
+  readonly digestOf: (job: Job) => string;
+};
+
+/** Moves all that is stored under an id of a job to another one, within the current transaction. */
+export const moveHistory = (sql: Statements, rename: Rename): void => {
+  const { from, to } = rename;
+  moveVersions(sql, rename);
+  sql.run("UPDATE runs SET job_id = $to WHERE job_id = $from", { from, to });
+  moveOccurrences(sql, rename);
+  moveDeliveries(sql, rename);
+  sql.run("UPDATE events SET job_id = $to WHERE job_id = $from", { from, to });
+  moveIdempotencyKeys(sql, rename);
+};
+
+/** The definitions of the past get the new id too, because a run that goes on does so by its definition. */
+const moveVersions = (sql: Statements, { from, to, digestOf }: Rename): void => {
+  for (const row of sql.all("SELECT id, definition FROM job_versions WHERE job_id = $from", { from })) {
+    const versionId = integer(row, "id");
+    const job: Job = { ...json<Job>(row, "definition"), id: to };
+    const digest = digestOf(job);
+    const same = sql.get("SELECT id FROM job_versions WHERE job_id = $to AND digest = $digest", { to, digest });
+    if (same !== null) replaceVersion(sql, versionId, integer(same, "id"));
+    else
+      sql.run(
+        "UPDATE job_versions SET job_id = $to, digest = $digest, definition = $definition WHERE id = $versionId",
+        {
+          to,
+          digest,
+          definition: JSON.stringify(job),
+          versionId,
+        },
+      );
+  }
+};
+
+const replaceVersion = (sql: Statements, versionId: number, by: number): void => {
+  for (const table of ["jobs", "runs", "deliveries"])
+    sql.run(`UPDATE ${table} SET version = $by WHERE version = $versionId`, { versionId, by });
+  sql.run("DELETE FROM job_versions WHERE id = $versionId", { versionId });
+};
+
+/** Of two entries for the same time, one that started a run is kept. */
+const moveOccurrences = (sql: Statements, { from, to }: Rename): void => {
+  sql.run(
+    `DELETE FROM occurrences WHERE job_id = $to AND outcome <> 'fired' AND EXISTS (
+       SELECT 1 FROM occurrences AS former
+       WHERE former.job_id = $from AND former.scheduled_for = occurrences.scheduled_for AND former.outcome = 'fired')`,
+    { from, to },
+  );
+  sql.run("UPDATE OR IGNORE occurrences SET job_id = $to WHERE job_id = $from", { from, to });
+  sql.run("DELETE FROM occurrences WHERE job_id = $from", { from });
+};
+
+const moveDeliveries = (sql: Statements, { from, to }: Rename): void => {
+  const targets = sql.all(
+    `SELECT DISTINCT version, target, definition FROM deliveries JOIN job_versions ON job_versions.id = version
+     WHERE deliveries.job_id = $from`,
+    { from },
+  );
+  for (const row of targets) {
+    const [version, place] = [integer(row, "version"), integer(row, "target")];
+    const target = json<Job>(row, "definition").notify?.[place];
+    if (target === undefined) continue;
+    sql.run(
+      "UPDATE deliveries SET channel = $channel WHERE job_id = $from AND version = $version AND target = $place",
+      { channel: channelOf(to, target), from, version, place },
+    );
+  }
+  sql.run("UPDATE deliveries SET job_id = $to WHERE job_id = $from", { from, to });
+};
+
+/** A request is stored as a JSON list that begins with the id. */
+const moveIdempotencyKeys = (sql: Statements, { from, to }: Rename): void => {
+  const [before, after] = [`${JSON.stringify([from]).slice(0, -1)},`, `${JSON.stringify([to]).slice(0, -1)},`];
+  sql.run(
+    `UPDATE idempotency_keys SET request = $after || substr(request, length($before) + 1)
+     WHERE substr(request, 1, length($before)) = $before`,
+    { before, after },
+  );
+};
+
+/** Returns the channel of one job and one receiver. A corrected URL starts a new channel. */
+export const channelOf = (jobId: JobId, target: NotifyTarget): string =>
+  createHash("sha256")
+    .update(JSON.stringify([jobId, ...JSON.parse(receiverKey(target))]))
+    .digest("hex")
+    .slice(0, 32);
