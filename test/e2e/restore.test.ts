@@ -1,6 +1,20 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { appendFileSync, copyFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { petit, type TempFolder, tempFolder } from "../support/cli.ts";
@@ -29,6 +43,9 @@ tasks: [{id: t, type: shell, script: 'while [ ! -e "$DRILL/end" ]; do sleep 0.05
 id: keeps
 tasks: [{id: t, type: shell, script: 'echo kept > "$PETIT_ARTIFACTS/a.txt"', artifacts: ["a.txt"]}]
 `;
+
+/** The id of another user. */
+const OTHER = 65_534;
 
 const until = async (check: () => boolean | Promise<boolean>): Promise<void> => {
   while (!(await check())) await setTimeout(20);
@@ -213,6 +230,42 @@ describe("a restore", () => {
     await using again = await place.start();
     expect((await (await again.fetch("/api/jobs/keeps/runs")).json()).count).toBe(1);
   }, 60_000);
+
+  test.if(process.getuid?.() === 0)("refuses a copy that another user made or can replace", async () => {
+    using at = drill();
+    const running = await at.start();
+    await running.stop();
+    expect(await at.command("backup", "copy.db")).toMatchObject({ status: 0 });
+    const before = readFileSync(at.file("petit.db"));
+    const refused = async (name: string, why: string): Promise<void> => {
+      expect(await at.command("restore", name)).toMatchObject({ status: 2, stderr: expect.stringContaining(why) });
+      expect(readFileSync(at.file("petit.db")).equals(before)).toBe(true);
+    };
+    chownSync(at.file("copy.db"), OTHER, OTHER);
+    await refused("copy.db", `copy.db belongs to user ${OTHER}, who could decide what petit runs`);
+    // The user of the database decides that anyway.
+    chownSync(at.file("petit.db"), OTHER, OTHER);
+    expect(await at.command("restore", "copy.db", "--dry-run")).toMatchObject({ status: 0 });
+    for (const name of ["petit.db", "copy.db"]) chownSync(at.file(name), 0, 0);
+    symlinkSync(at.file("copy.db"), at.file("link.db"));
+    lchownSync(at.file("link.db"), OTHER, OTHER);
+    await refused("link.db", `link.db belongs to user ${OTHER}`);
+    chmodSync(at.file("copy.db"), 0o666);
+    await refused("copy.db", "every user can write to");
+    chmodSync(at.file("copy.db"), 0o600);
+    mkdirSync(at.file("open"));
+    copyFileSync(at.file("copy.db"), at.file("open/copy.db"));
+    chmodSync(at.file("open"), 0o777);
+    await refused("open/copy.db", "every user can write to");
+    chmodSync(at.file("open"), 0o1777);
+    expect(await at.command("restore", "open/copy.db", "--dry-run")).toMatchObject({ status: 0 });
+    // Nor does it write through a link that somebody else has put beside the database.
+    rmSync(at.file("petit.db-lock"), { force: true });
+    symlinkSync(at.file("victim"), at.file("petit.db-lock"));
+    lchownSync(at.file("petit.db-lock"), OTHER, OTHER);
+    await refused("copy.db", `petit.db-lock belongs to user ${OTHER}`);
+    expect(existsSync(at.file("victim"))).toBe(false);
+  });
 
   test("refuses what is not a whole copy, and changes nothing", async () => {
     using at = drill();

@@ -33,8 +33,8 @@ export const restore = defineCommand({
     "sudo petit --db /var/lib/petit/petit.db restore /backup/petit-2026-03-28.db",
   ],
   run: async ({ FILE, "dry-run": isDryRun = false, "catch-up": catchesUp = false }, context) => {
-    const { terminal, settings, runtime, clock, json } = context;
-    const options = { path: settings.db, source: FILE, runtime, now: clock.now() };
+    const { terminal, settings, runtime, environment, clock, json } = context;
+    const options = { path: settings.db, source: FILE, runtime, environment, now: clock.now() };
     const plan = planRestore(options);
     if (!isDryRun) restoreDatabase(plan, { ...options, catchesUp });
     const strays = straysOf(plan, context);

@@ -21,6 +21,8 @@ export type OwnershipOptions = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The user that petit runs as, if root asks for it; null or missing if petit runs as this user. */
   readonly runsAs?: number | null;
+  /** The id of another user who is trusted. */
+  readonly owner?: number;
 };
 
 /** A file of the database whose owner petit does not trust. */
@@ -54,12 +56,13 @@ export const foreignText = ({ file, uid }: ForeignFile): string =>
   `${file} belongs to user ${uid}, who could decide what petit runs as user ${process.geteuid?.()}`;
 
 /** Returns the first file that `assertOwned` refuses, or null. */
-export const findForeign = ({ db, ...users }: OwnershipOptions): ForeignFile | null => {
+export const findForeign = ({ db, owner, ...users }: OwnershipOptions): ForeignFile | null => {
   const trusted = trustedUsers(users);
   if (trusted === null) return null;
+  const isTrusted = (uid: number): boolean => trusted.has(uid) || uid === owner;
   for (const file of [...linksOf(db), ...COMPANIONS.flatMap((suffix) => withLinks(siblingFile(db, suffix)))]) {
     const stats = lstatSync(file, { throwIfNoEntry: false });
-    if (stats !== undefined && !trusted.has(stats.uid) && stats.uid !== ownerOfNewFiles(dirname(file)))
+    if (stats !== undefined && !isTrusted(stats.uid) && stats.uid !== ownerOfNewFiles(dirname(file)))
       return { file, uid: stats.uid, hint: hintFor(file, stats) };
   }
   return null;
@@ -102,6 +105,18 @@ const ownerOfNewFiles = (folder: string): number | null => {
   } catch {
     return null;
   }
+};
+
+/** Returns a file or folder that every user can write to, and so replace a database; null if there is none. */
+export const findOpenToAll = (db: string): string | null => {
+  const file = resolve(siblingFile(db, ""));
+  const isOpen = (path: string, mask: number): boolean => {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    return stats !== undefined && (stats.mode & mask) === 0o002;
+  };
+  // In a sticky folder, others can't replace the file.
+  if (isOpen(dirname(file), 0o1002)) return dirname(file);
+  return isOpen(file, 0o002) ? file : null;
 };
 
 /** Returns the folder of a database if users that petit does not trust can write to it, else null. */

@@ -31,6 +31,7 @@ import { findLockOwner, lockDatabase } from "./lock.ts";
 import { lockOwnerText } from "./lock-owner.ts";
 import { newerThan } from "./lost-attempts.ts";
 import { MEMORY, openStore } from "./open.ts";
+import { assertOwned, findForeign, findOpenToAll, foreignText, type OwnershipOptions } from "./ownership.ts";
 import { readDatabase } from "./read-only.ts";
 import { integerOrNull, text } from "./rows.ts";
 import { siblingFile } from "./sibling-file.ts";
@@ -42,6 +43,8 @@ export type RestoreOptions = {
   /** The copy. Its artifacts are in the folder of that name with the suffix `-artifacts`, if there is one. */
   readonly source: string;
   readonly runtime: Runtime;
+  /** petit's own; `SUDO_UID` names the user who called sudo. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly now: number;
 };
 
@@ -69,11 +72,14 @@ const ARTIFACTS = "-artifacts";
  * Checks a copy, and returns what its restore would do, without changing anything. Throws `taken` if petit uses the database, and
  * `not_found`, `unusable_database` or `invalid_request` if the copy can't be restored.
  */
-export const planRestore = ({ path, source, runtime, now }: RestoreOptions): RestorePlan => {
+export const planRestore = ({ path, source, runtime, environment, now }: RestoreOptions): RestorePlan => {
   assertPlace(path);
-  const owner = findLockOwner(runtime, path);
-  if (owner !== null) throw new PetitError("taken", `${path} is in use by ${lockOwnerText(owner)}; stop it first`);
+  const owner = ownerOf(path);
+  assertOwned({ db: path, environment, owner: owner.uid });
+  const user = findLockOwner(runtime, path);
+  if (user !== null) throw new PetitError("taken", `${path} is in use by ${lockOwnerText(user)}; stop it first`);
   assertSource(source, path);
+  assertTrusted(source, { environment, owner: owner.uid });
   const place = resolve(siblingFile(path, ""));
   const copy = readDatabase({ path: source, runtime }, ({ db }) => readCopy(db, source));
   const artifacts = `${resolve(source)}${ARTIFACTS}`;
@@ -106,6 +112,25 @@ const assertSource = (source: string, path: string): void => {
     throw new PetitError("invalid_request", `${source} is not a file; name a copy of 'petit backup'`);
   if (existsSync(path) && realpathSync(source) === realpathSync(path))
     throw new PetitError("invalid_request", `${source} is the database itself; name a copy of it`);
+};
+
+/** Returns the stats of the database, or of its folder. */
+const ownerOf = (path: string): Stats => {
+  const place = resolve(siblingFile(path, ""));
+  return statSync(existsSync(place) ? place : dirname(place));
+};
+
+/** Throws if somebody else made the copy, or can replace it: its definitions and runs decide what petit runs. */
+const assertTrusted = (source: string, trusted: Omit<OwnershipOptions, "db">): void => {
+  const foreign = findForeign({ db: source, ...trusted });
+  const hint = "copy it to a folder of your own first, if you trust its content";
+  if (foreign !== null) throw new PetitError("unusable_database", `${foreignText(foreign)}; ${hint}`);
+  const open = findOpenToAll(source);
+  if (open === null) return;
+  throw new PetitError(
+    "unusable_database",
+    `every user can write to ${open}, and so decide what petit runs with ${source}; ${hint}`,
+  );
 };
 
 type Copy = Pick<RestorePlan, "copiedAt" | "lostAttempts"> & { readonly runIds: ReadonlySet<string> };
@@ -172,7 +197,7 @@ export const restore = (
   { path, source, runtime, now, catchesUp }: RestoreOptions & { readonly catchesUp: boolean },
 ): void => {
   const { place } = plan;
-  const owner = statSync(existsSync(place) ? place : dirname(place));
+  const owner = ownerOf(path);
   try {
     {
       using _lock = lockDatabase(runtime, path);
