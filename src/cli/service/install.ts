@@ -7,6 +7,7 @@ import { EXIT } from "../exit.ts";
 import { Failure } from "../failure.ts";
 import { assertSystemd, defaultJobsDir, readUnit, refuseEdited, stateDir, unitPath } from "./place.ts";
 import { DEFAULT_USER } from "./plan.ts";
+import { replaceableWarnings } from "./replaceable.ts";
 import { isRunning, mustSystemctl, runProgram, systemctl } from "./systemctl.ts";
 import { type Access, makeToken } from "./token.ts";
 
@@ -33,6 +34,7 @@ export type Installed = {
   readonly health: string | null;
   /** Who can reach petit; null for a worker. */
   readonly access: Access | null;
+  readonly warnings: readonly string[];
   /** The changes, one line each. */
   readonly done: readonly string[];
 };
@@ -62,7 +64,8 @@ export const install = (unit: Unit, options: InstallOptions, context: Context): 
   const database =
     role === "worker" ? (unit.stateDir ?? stateDir(unit)) : (unit.db ?? join(stateDir(unit), "petit.db"));
   const { access, start: started } = options;
-  return { unit: path, role, jobsDir, database, user, started, health, access, done };
+  const warnings = [...(access?.warning == null ? [] : [access.warning]), ...replaceableWarnings(unit, jobsDir)];
+  return { unit: path, role, jobsDir, database, user, started, health, access, warnings, done };
 };
 
 const hasUser = (name: string): boolean => runProgram("id", ["-u", name]).ok;

@@ -5,14 +5,14 @@ import type { Uninstalled } from "./uninstall.ts";
 
 /** Reports an installation: the changes on stdout, the next steps on stderr. */
 export const reportInstall = (installed: Installed, { terminal: { out, err }, json }: Context): void => {
-  const { unit, role, jobsDir, database, user, started, access, done } = installed;
+  const { unit, role, jobsDir, database, user, started, access, warnings, done } = installed;
   const state =
     role === "worker" ? { state_dir: database } : { jobs_dir: jobsDir, database, token_file: access?.file ?? null };
   const data = { unit, ...state, user, started, done };
   const steps = nextSteps(installed);
   const width = Math.max(...steps.map(([command]) => command.length));
   out.write(json ? `${JSON.stringify(data, null, 2)}\n` : `${done.join("\n")}\n`);
-  if (access?.warning != null) err.write(`warning: ${access.warning}\n`);
+  for (const warning of warnings) err.write(`warning: ${warning}\n`);
   err.write(`
 ${jobsDir === null ? `State: ${database}` : `Job files: ${jobsDir}\nDatabase:  ${database}`}
 ${access === null ? "" : `Access:    ${access.text}\n`}\

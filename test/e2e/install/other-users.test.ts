@@ -354,6 +354,25 @@ await onMachine("on a machine with several users, petit", (machine) => {
       expect((await machine.run(["petit", "service", "install", "--no-start"])).stderr).not.toContain("warning");
     });
 
+    test("warns of an executable and a job folder that somebody else can replace", async () => {
+      machine.write("/srv/tools/petit", "#!/bin/sh\n");
+      await machine.must("sh", "-c", "chmod 755 /srv/tools/petit; mkdir -p /srv/team/jobs; chmod 777 /srv/team");
+      await machine.must("chown", "ben", "/srv/tools");
+      const install = ["petit", "service", "install", "--no-start", "/srv/team/jobs", "--exec=/srv/tools/petit"];
+      const { status, stderr } = await machine.run(install);
+      expect({ status, warnings: stderr.match(/^warning: .*$/gm) }).toEqual({
+        status: 0,
+        warnings: [
+          `warning: user ${PEOPLE.ben} can replace /srv/tools, and so decide what the service runs`,
+          "warning: every user of this machine can replace /srv/team, and so decide what the service runs",
+        ],
+      });
+      await machine.must("sh", "-c", "chown root /srv/tools; chmod 1777 /srv/team");
+      expect((await machine.run(install)).stderr).not.toContain("warning");
+      await machine.must("petit", "service", "uninstall");
+      for (const path of ["/srv/tools", "/srv/team", SYSTEM_TOKEN]) machine.remove(path);
+    });
+
     test.each(["ln -s", "ln"])(
       "gives a group no access to a file that somebody else has put there with %s",
       async (link) => {
