@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Browser as Process } from "playwright-core";
+import { atEnd } from "../at-end.ts";
 
 /** The path of Chromium, or null if it is not installed. scripts/setup-tests installs it. */
 export const CHROMIUM = Bun.which("chromium");
@@ -37,8 +38,9 @@ export const startBrowser = async (names: readonly string[]): Promise<Browser> =
   };
 };
 
-/** The browser of all test files of this process, because its start takes most of a short test. It ends with the process. */
+/** The browser of all test files of this process, because its start takes most of a short test. */
 let shared: Process | null = null;
+atEnd(() => closeSharedBrowser());
 
 /** Opens a new profile in the shared browser, which can reach only this machine. */
 export const openProfile = async (): Promise<Browser> => {
