@@ -19,12 +19,7 @@ export const TimelineRow = memo(({ row, index, scale, measure }: TimelineRowProp
   const now = Date.now();
   return (
     <li ref={measure} className="time-row" data-index={index}>
-      <Link
-        className="time-name"
-        href={row.removed ? `/runs?job=${row.job_id}` : `/jobs/${row.job_id}`}
-        data-row
-        draggable={false}
-      >
+      <Link className="time-name" href={`/jobs/${row.job_id}`} data-row draggable={false}>
         {row.name}
       </Link>
       <svg className="time-track" role="img" aria-label={rowSummary(row, now)}>
