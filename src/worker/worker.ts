@@ -468,8 +468,9 @@ export class Worker implements AsyncDisposable {
 
   /** Ends what an earlier worker of this folder has left, if its database was deleted or replaced: it may be started elsewhere. */
   #endStrays(localIds: ReadonlySet<number>): void {
-    const { spoolDir, log } = this.#options;
-    for (const { attemptId, pgid } of findStrays(spoolDir, (id) => !localIds.has(id))) {
+    const { spoolDir, user, log } = this.#options;
+    const place = { spoolDir, taskUid: user?.uid ?? null };
+    for (const { attemptId, pgid } of findStrays(place, (id) => !localIds.has(id))) {
       log.warn(
         { pid: pgid, folder: join(spoolDir, String(attemptId)) },
         "ended an attempt that the state folder does not know",

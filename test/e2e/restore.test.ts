@@ -231,6 +231,62 @@ describe("a restore", () => {
     expect((await (await again.fetch("/api/jobs/keeps/runs")).json()).count).toBe(1);
   }, 60_000);
 
+  test.if(process.getuid?.() === 0)(
+    "takes no process of another user for one of a lost run",
+    async () => {
+      using at = drill();
+      const running = await at.start();
+      expect(await at.command("backup", "copy.db")).toMatchObject({ status: 0 });
+      const run = await trigger(running, "other");
+      const attempt = (): unknown => rows(at.file("petit.db"), "SELECT max(id) FROM attempts")[0]?.[0];
+      await until(() => attempt() !== null);
+      const folder = `${at.file("petit.db-spool")}/${attempt()}`;
+      await until(() => existsSync(`${folder}/status`) && readFileSync(`${folder}/status`, "utf8") !== "");
+      await running.stop();
+      // It has the arguments and variables of an attempt.
+      const fake = Bun.spawn(
+        [
+          "setpriv",
+          `--reuid=${OTHER}`,
+          "--clear-groups",
+          "setsid",
+          "sh",
+          "-c",
+          "sleep 600; :",
+          "sh",
+          `${folder}/status`,
+        ],
+        {
+          env: {
+            PATH: process.env.PATH ?? "",
+            PETIT_OUTPUT: `${folder}/outputs`,
+            PETIT_JOB_ID: "long",
+            PETIT_RUN_ID: run,
+          },
+        },
+      );
+      try {
+        const done = await at.command("restore", "copy.db");
+        expect(done.stderr.match(/^still running: .*$/gm)).toEqual([
+          expect.stringContaining(`run ${run} of job 'other'`),
+        ]);
+        await using restored = await at.start();
+        const [lost] = await lostProcesses(restored);
+        expect(lost.processes).toMatchObject([{ job_id: "other" }]);
+        // It takes no place of the job that it names.
+        await trigger(restored, "long");
+        expect((await at.command("doctor", "jobs", "--end-strays")).stderr).toContain(`run ${run}`);
+        expect(fake.exitCode).toBeNull();
+        await until(async () => (await lostProcesses(restored)).length === 0);
+        at.end();
+      } finally {
+        fake.kill("SIGKILL");
+        Bun.spawnSync(["sh", "-c", `kill -9 -${fake.pid} $(ps -o pid= --ppid ${fake.pid}) 2> /dev/null`]);
+      }
+    },
+    60_000,
+  );
+
   test.if(process.getuid?.() === 0)("refuses a copy that another user made or can replace", async () => {
     using at = drill();
     const running = await at.start();

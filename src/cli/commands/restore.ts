@@ -54,7 +54,7 @@ type Done = {
 
 const straysOf = ({ lostAttempts }: RestorePlan, { settings }: Context): readonly Stray[] => {
   const spoolDir = resolve(siblingFile(settings.db, "-spool"));
-  return existsSync(spoolDir) ? findStrays(spoolDir, (attemptId) => isLost(attemptId, [lostAttempts])) : [];
+  return existsSync(spoolDir) ? findStrays({ spoolDir }, (attemptId) => isLost(attemptId, [lostAttempts])) : [];
 };
 
 const asJson = (plan: RestorePlan, { file, isDryRun, catchesUp, strays }: Done) => ({

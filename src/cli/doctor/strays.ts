@@ -43,7 +43,7 @@ const listStrays = ({ settings: { db }, runtime }: Context): readonly Stray[] =>
   if (spoolDir === null || !existsSync(spoolDir) || !existsSync(db)) return [];
   try {
     const lost = readDatabase({ path: db, runtime }, (database) => readLostAttempts(database, db));
-    return lost.length === 0 ? [] : findStrays(spoolDir, (attemptId) => isLost(attemptId, lost));
+    return lost.length === 0 ? [] : findStrays({ spoolDir }, (attemptId) => isLost(attemptId, lost));
   } catch {
     return [];
   }

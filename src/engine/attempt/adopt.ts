@@ -68,7 +68,7 @@ const isReplaced = ({ status }: Spool): boolean => lstatSync(status, { throwIfNo
 
 /** Returns the leader of the process group that runs an attempt, or null. */
 const identifyByGroup = ({ dir, attemptId }: Spool): ProcessIdentity | null => {
-  const [group] = findStrays(dir, (id) => id === attemptId);
+  const [group] = findStrays({ spoolDir: dir }, (id) => id === attemptId);
   return group === undefined ? null : identify(group.pgid);
 };
 

@@ -1,5 +1,5 @@
-import { readdirSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { lstatSync, readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { type JobId, parseJobId, parseRunId, type RunId } from "../../domain/ids.ts";
 import { readText } from "../output/spool.ts";
 import { statOf } from "./identity.ts";
@@ -12,23 +12,47 @@ export type Stray = {
   readonly runId: RunId | null;
 };
 
+/** Where the files of attempts are. */
+export type StrayPlace = {
+  readonly spoolDir: string;
+  /** The user of all tasks, if it is another one than petit's. */
+  readonly taskUid?: number | null;
+};
+
 /**
  * Returns the process groups of this machine that run attempts of a spool folder, and that are to be ended or waited for by `isStray`. They
  * are left when the database was deleted, or was replaced by an older one. A process belongs to the attempt that its wrapper, or its
- * variable `PETIT_OUTPUT`, names.
+ * variable `PETIT_OUTPUT`, names, if it has one of the users that petit and its tasks have: anybody can start a process that names it.
  */
-export const findStrays = (spoolDir: string, isStray: (attemptId: number) => boolean): readonly Stray[] => {
+export const findStrays = (
+  { spoolDir, taskUid = null }: StrayPlace,
+  isStray: (attemptId: number) => boolean,
+): readonly Stray[] => {
   const strays = new Map<number, Stray>();
   const own = statOf(process.pid)?.group;
   const isSpoolDir = sameFolderAs(spoolDir);
+  const users = [0, taskUid ?? 0, process.geteuid?.() ?? 0, ...ownersOf(spoolDir)];
   for (const pid of pidsOf("/proc")) {
     const found = attemptOfProcess(pid, isSpoolDir);
     if (found === null || !isStray(found.attemptId)) continue;
+    if (!hasUser(pid, users) && !hasUser(pid, ownersOf(join(spoolDir, String(found.attemptId))))) continue;
     const stat = statOf(pid);
     if (stat === null || stat.state === "Z" || stat.group <= 1 || stat.group === own) continue;
     strays.set(stat.group, { ...found, pgid: stat.group });
   }
   return [...strays.values()];
+};
+
+/** Returns whether a process was started by one of some users, also if it has changed its user since. */
+const hasUser = (pid: number, users: readonly number[]): boolean => {
+  const uid = /^Uid:\s+(\d+)/m.exec(readText(`/proc/${pid}/status`) ?? "")?.[1];
+  return uid !== undefined && users.includes(Number(uid));
+};
+
+/** Returns the owner of a folder of petit: of the spool folder petit's user, of that of an attempt the user of the task. */
+const ownersOf = (folder: string): readonly number[] => {
+  const stats = lstatSync(folder, { throwIfNoEntry: false });
+  return stats === undefined ? [] : [stats.uid];
 };
 
 const pidsOf = (folder: string): readonly number[] => {

@@ -93,7 +93,8 @@ export class LostProcesses implements Disposable {
   }
 
   #find(): readonly Stray[] {
-    return findStrays(this.#options.spoolDir, (attemptId) => isLost(attemptId, this.#lost));
+    const { spoolDir } = this.#options;
+    return findStrays({ spoolDir }, (attemptId) => isLost(attemptId, this.#lost));
   }
 
   #checkLater(): void {
