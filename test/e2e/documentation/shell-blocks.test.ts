@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { join } from "node:path";
 import { readPages } from "../../../scripts/documentation/page.ts";
 import { type ShellBlock, shellBlocksOf } from "../../support/documentation.ts";
 import { freePort } from "../../support/free-port.ts";
-import { type Petit, startPetit } from "../../support/petit/petit.ts";
 import {
   localPlace,
   machinePlace,
@@ -12,7 +10,16 @@ import {
   type Started,
   startIn,
 } from "../../support/shell-blocks/place.ts";
-import { NOT_RUN, PETIT, ROOT, SCENARIOS, type Scenario, writeSamples } from "../../support/shell-blocks/scenarios.ts";
+import {
+  NOT_RUN,
+  PETIT,
+  ROOT,
+  SCENARIOS,
+  type Scenario,
+  type SharedPetit,
+  startShared,
+  writeSamples,
+} from "../../support/shell-blocks/scenarios.ts";
 import type { Machine } from "../../support/systemd/machine.ts";
 import { onMachine } from "../../support/systemd/service.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -75,13 +82,15 @@ type PlaceOptions = {
   readonly machine: Machine | null;
   /** Is told the address of a petit that the scenario has started. */
   readonly setUrl: (url: string) => void;
+  /** What stands for words of every block. */
+  readonly given: ReadonlyMap<string, string>;
 };
 
 /** Runs a block in its scenario, after the one that it follows. */
-const runInScenario = async (name: string, { place, machine, setUrl }: PlaceOptions): Promise<void> => {
+const runInScenario = async (name: string, { place, machine, setUrl, given }: PlaceOptions): Promise<void> => {
   const { follows } = scenarioOf(name);
   const servers = new Map<string, Started>();
-  let words = new Map<string, string>();
+  let words = new Map(given);
   await using parts = new AsyncDisposableStack();
   try {
     for (const each of follows === undefined ? [name] : [follows, name]) {
@@ -96,8 +105,26 @@ const runInScenario = async (name: string, { place, machine, setUrl }: PlaceOpti
   }
 };
 
-const namesOf = (...places: readonly Scenario["where"][]): string[] =>
-  blocks.map(({ name }) => name).filter((name) => places.includes(scenarioOf(name).where));
+const textOf = ({ commands }: ShellBlock): string => commands.join("\n");
+
+/** The commands of the blocks that run as the beginning of another one. */
+const beginnings = new Set(
+  Object.values(SCENARIOS).flatMap(({ follows }) => (follows === undefined ? [] : [textOf(blockOf(follows))])),
+);
+
+/** Returns the blocks that run at these places, each with a title. Of blocks with the same commands, the first one runs. */
+const titledBlocks = (...places: readonly Scenario["where"][]): [title: string, name: string][] => {
+  const groups = Map.groupBy(
+    blocks.filter(({ name }) => places.includes(scenarioOf(name).where)),
+    textOf,
+  );
+  return [...groups].flatMap(([commands, [first, ...others]]) => {
+    if (first === undefined || beginnings.has(commands)) return [];
+    const { follows } = scenarioOf(first.name);
+    const before = follows === undefined ? [] : (groups.get(textOf(blockOf(follows))) ?? []);
+    return [[[...before, first, ...others].map(({ name }) => name).join(", "), first.name]];
+  });
+};
 
 const startsPetit = ({ commands }: ShellBlock): boolean =>
   commands.some((command) => readyTextOf(command) === "petit is ready");
@@ -120,13 +147,13 @@ describe("the shell blocks of the documentation", () => {
 });
 
 describe("a shell block of the documentation", () => {
-  let shared: Petit;
+  let shared: SharedPetit;
   beforeAll(async () => {
-    shared = await startPetit({ jobsDir: join(ROOT, "examples/jobs"), args: ["--no-watch"] });
+    shared = await startShared();
   });
   afterAll(() => shared[Symbol.asyncDispose]());
 
-  test.each(namesOf("folder", "checkout"))("works as it is written: %s", async (name) => {
+  test.each(titledBlocks("folder", "checkout"))("works as it is written: %s", async (_, name) => {
     using folder = tempDir();
     const { where, environment = {} } = scenarioOf(name);
     const isOwn = startsPetit(blockOf(name));
@@ -147,7 +174,7 @@ describe("a shell block of the documentation", () => {
     const setUrl = (changed: string): void => {
       url = changed;
     };
-    await runInScenario(name, { place, machine: null, setUrl });
+    await runInScenario(name, { place, machine: null, setUrl, given: shared.words });
   });
 });
 
@@ -159,11 +186,11 @@ await onMachine("on a machine with systemd, a shell block of the documentation",
   });
 
   let count = 0;
-  test.each(namesOf("machine"))("works as it is written: %s", async (name) => {
+  test.each(titledBlocks("machine"))("works as it is written: %s", async (_, name) => {
     count += 1;
     const { environment = {} } = scenarioOf(name);
     const place = await machinePlace(machine, { folder: `/root/block-${count}`, environment });
     writeSamples(place);
-    await runInScenario(name, { place, machine, setUrl: () => {} });
+    await runInScenario(name, { place, machine, setUrl: () => {}, given: new Map() });
   });
 });

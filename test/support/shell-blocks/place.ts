@@ -3,7 +3,6 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { cleanEnvironment, textOf } from "../cli.ts";
 import type { CommandOutput, Machine } from "../systemd/machine.ts";
-import { eventually } from "../torture/run.ts";
 
 /** A folder of a machine in which commands of the documentation run. */
 export interface Place {
@@ -107,23 +106,25 @@ export interface Started {
   end(): Promise<void>;
 }
 
+/** How often a condition is checked, every 50 ms. */
+const CHECKS = 600;
+
 /** Starts a command, and waits until it has printed a text. Throws with what it printed if it ends before. */
 export const startIn = async (place: Place, command: string, ready: string): Promise<Started> => {
   const quoted = `'${command.replaceAll("'", "'\\''")}'`;
-  const start = `log=$(mktemp); setsid bash -c ${quoted} > "$log" 2>&1 < /dev/null & echo $! "$log"`;
-  const [pid = "", log = ""] = (await place.run(start)).stdout.trim().split(" ");
-  const isAlive = async (): Promise<boolean> => (await place.run(`kill -0 -- -${pid}`)).status === 0;
-  const end = async (): Promise<void> => {
-    // The second signal ends tasks that run.
-    await place.run(`kill -TERM -- -${pid}; kill -INT -- -${pid}`);
-    await eventually(`'${command}' ends`, async () => ((await isAlive()) ? null : true));
-    await place.run(`rm -f ${log}`);
-  };
-  await eventually(`'${command}' prints '${ready}'`, async () => {
-    const { stdout } = await place.run(`cat ${log}`);
-    if (stdout.includes(ready)) return true;
-    if (await isAlive()) return null;
-    throw new Error(`'${command}' ended:\n${stdout}`);
-  });
-  return { command, end };
+  const isAlive = "kill -0 -- -$pid 2> /dev/null";
+  const { status, stdout } = await place.run(`log=$(mktemp)
+    setsid bash -c ${quoted} > "$log" 2>&1 < /dev/null & pid=$!
+    for check in $(seq ${CHECKS}); do
+      if grep --quiet --fixed-strings '${ready}' "$log"; then echo $pid "$log"; exit; fi
+      ${isAlive} || break
+      sleep 0.05
+    done
+    cat "$log"; rm "$log"; kill -KILL -- -$pid; exit 1`);
+  if (status !== 0) throw new Error(`'${command}' did not print '${ready}':\n${stdout}`);
+  const [pid = "", log = ""] = stdout.trim().split(" ");
+  // The second signal ends tasks that run.
+  const end = `pid=${pid}; rm -f ${log}; kill -TERM -- -$pid; kill -INT -- -$pid
+    for check in $(seq ${CHECKS}); do ${isAlive} || exit 0; sleep 0.05; done; exit 1`;
+  return { command, end: async () => void (await runIn(place, end)) };
 };

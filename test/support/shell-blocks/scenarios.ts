@@ -129,21 +129,36 @@ const INSTALLS_SERVICE: Scenario = {
 };
 
 /** A job whose runs fail in the task that the pages name. */
-const FAILING = `
-id: etl
+const FAILING = `id: etl
 tasks:
   - {id: load, type: shell, script: 'echo wrong >&2; exit 1', retry: {max_attempts: 1}}
   - {id: transform, type: command, command: "true"}
   - {id: test, type: shell, script: 'cd "$PETIT_ARTIFACTS"; echo ok > report.html; head -c 2000 /dev/zero > debug.log'}
 `;
 
-/** A petit with a run that has failed. */
-const WITH_FAILED_RUN: Scenario = {
-  where: "folder",
-  prepare: async ({ parts }) => {
-    const petit = parts.use(await startPetit({ jobs: { "etl.yaml": FAILING } }));
-    return { url: petit.url, words: { RUN_ID: (await runToEnd(petit, "etl")).id } };
-  },
+/** A petit with the jobs and runs that the pages name. */
+export type SharedPetit = AsyncDisposable & {
+  readonly url: string;
+  readonly dbPath: string;
+  /** Ids of its runs, which stand in the place of those on the pages. */
+  readonly words: ReadonlyMap<string, string>;
+};
+
+export const startShared = async (): Promise<SharedPetit> => {
+  const examples = join(ROOT, "examples/jobs");
+  const files = ["hello_world.yaml", "greet.yaml"].map((name) => [name, readFileSync(join(examples, name), "utf8")]);
+  const petit = await startPetit({ jobs: { ...Object.fromEntries(files), "etl.yaml": FAILING }, args: ["--no-watch"] });
+  const [failed, completed] = await Promise.all([runToEnd(petit, "etl"), runToEnd(petit, "hello_world")]);
+  const [, shown = ""] = /"run_id": "(.*)"/.exec(readFileSync(join(ROOT, "README.md"), "utf8")) ?? [];
+  return {
+    url: petit.url,
+    dbPath: petit.dbPath,
+    words: new Map([
+      ["RUN_ID", failed.id],
+      [shown, completed.id],
+    ]),
+    [Symbol.asyncDispose]: () => petit[Symbol.asyncDispose](),
+  };
 };
 
 /** A petit with NATS and a connected worker `box7`, which has stopped before `forget`: one that is connected can't be removed. */
@@ -194,14 +209,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       return {};
     },
   },
-  "README.md: Over HTTP (2)": {
-    where: "folder",
-    prepare: async ({ parts }) => {
-      const petit = parts.use(await startPetit({ jobsDir: join(ROOT, "examples/jobs"), args: ["--no-watch"] }));
-      const [, shown = ""] = /"run_id": "(.*)"/.exec(readFileSync(join(ROOT, "README.md"), "utf8")) ?? [];
-      return { url: petit.url, words: { [shown]: (await runToEnd(petit, "hello_world")).id } };
-    },
-  },
   "README.md: As a service": INSTALLS_SERVICE,
   "README.md: More than one machine": WITH_MACHINES,
   "README.md: Contributing": { where: "checkout" },
@@ -213,10 +220,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       "/etc/anacrontab": "1 5 cron.daily run-parts /etc/cron.daily\n",
     }),
   },
-  "docs/http-api.md: Artifacts": WITH_FAILED_RUN,
-  "docs/http-api.md: Why a run failed": WITH_FAILED_RUN,
-  "docs/http-api.md: Retrying": WITH_FAILED_RUN,
-  "docs/http-api.md: Output": WITH_FAILED_RUN,
   "docs/http-api.md: Workers": withWorker("curl -X DELETE http://localhost:8565/api/workers/box7"),
   "docs/job-files.md: Outputs": {
     where: "folder",
@@ -228,10 +231,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     prepare: async (setting) => {
       const { place } = setting;
       await service(setting, { args: ["--token"] });
-      const removeToken = async (): Promise<void> => {
-        await runIn(place, "petit service uninstall && rm /etc/credstore/petit-token");
-        await runIn(place, "petit service install --no-token");
-      };
+      const removeToken = (): Promise<string> => runIn(place, "petit service install --no-token");
       return { before: { "curl http://localhost:8565/api/jobs": removeToken } };
     },
   },
