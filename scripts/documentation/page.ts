@@ -6,9 +6,9 @@ const ROOT = join(import.meta.dirname, "../..");
 /** A page of the documentation. `path` is relative to the repository. */
 export type Page = { readonly path: string; readonly text: string };
 
-/** Returns README.md, ARCHITECTURE.md and every page of docs, in a fixed order. */
+/** Returns README.md, ARCHITECTURE.md, and every page of docs and examples, in a fixed order. */
 export const readPages = (): readonly Page[] =>
-  globSync(["README.md", "ARCHITECTURE.md", "docs/*.md"], { cwd: ROOT })
+  globSync(["README.md", "ARCHITECTURE.md", "docs/*.md", "examples/**/*.md"], { cwd: ROOT })
     .sort()
     .map((path) => ({ path, text: readFileSync(join(ROOT, path), "utf8") }));
 

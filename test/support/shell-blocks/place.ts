@@ -112,19 +112,18 @@ const CHECKS = 600;
 /** Starts a command, and waits until it has printed a text. Throws with what it printed if it ends before. */
 export const startIn = async (place: Place, command: string, ready: string): Promise<Started> => {
   const quoted = `'${command.replaceAll("'", "'\\''")}'`;
-  const isAlive = "kill -0 -- -$pid 2> /dev/null";
   const { status, stdout } = await place.run(`log=$(mktemp)
     setsid bash -c ${quoted} > "$log" 2>&1 < /dev/null & pid=$!
     for check in $(seq ${CHECKS}); do
       if grep --quiet --fixed-strings '${ready}' "$log"; then echo $pid "$log"; exit; fi
-      ${isAlive} || break
+      kill -0 $pid 2> /dev/null || break
       sleep 0.05
     done
-    cat "$log"; rm "$log"; kill -KILL -- -$pid; exit 1`);
+    cat "$log"; rm "$log"; kill -KILL -- -$pid 2> /dev/null; exit 1`);
   if (status !== 0) throw new Error(`'${command}' did not print '${ready}':\n${stdout}`);
   const [pid = "", log = ""] = stdout.trim().split(" ");
-  // The second signal ends tasks that run.
+  // The second signal ends tasks that run. The process leads a group.
   const end = `pid=${pid}; rm -f ${log}; kill -TERM -- -$pid; kill -INT -- -$pid
-    for check in $(seq ${CHECKS}); do ${isAlive} || exit 0; sleep 0.05; done; exit 1`;
+    for check in $(seq ${CHECKS}); do kill -0 -- -$pid 2> /dev/null || exit 0; sleep 0.05; done; exit 1`;
   return { command, end: async () => void (await runIn(place, end)) };
 };
