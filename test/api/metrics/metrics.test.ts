@@ -135,7 +135,7 @@ describe("the metrics", () => {
   test("keep the series of a job that is removed", async () => {
     rmSync(join(petit.jobsDir, "ticks.yaml"));
     await post(petit, "/api/jobs/reload");
-    expect((await ask(petit, "/api/jobs/ticks")).status).toBe(404);
+    expect((await ask(petit, "/api/jobs/ticks")).body.gone).toBe(true);
     expect(runs(await scrape(), "ticks", "completed", "schedule")).toBeGreaterThanOrEqual(1);
   });
 });

@@ -209,6 +209,7 @@ describe("GET /api/jobs/{job_id}", () => {
       catchup_window_ms: 3_600_000,
       jitter_ms: 0,
       except: [],
+      formerly: [],
       retention: { runs: null, days: null },
       source: { file: "pipeline.yaml", line: 2 },
     });
