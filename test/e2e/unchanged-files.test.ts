@@ -45,3 +45,25 @@ test("jobs of unchanged files are the same after a restart, and changed files an
   expect(Math.abs(noonUtc - (await nextRunAt(third)) - kathmanduMs) % 86_400_000).toBe(0);
   await third.stop();
 });
+
+test("an unchanged file still claims the former ids of its jobs", async () => {
+  const now = "id: now\nformerly: [before]\ntasks: [{id: t, type: shell, script: echo now}]\n";
+  const before = "id: before\ntasks: [{id: t, type: shell, script: echo before}]\n";
+  const args = ["--no-watch"];
+  await using petit = await startPetit({ jobs: { "a.yaml": before }, args });
+  const { dir, jobsDir } = petit;
+  const run = await runToEnd(petit, "before");
+  writeFileSync(join(jobsDir, "a.yaml"), now);
+  await post(petit, "/api/jobs/reload");
+  await petit.stop();
+
+  await using second = await startPetit({ dir, jobsDir, args });
+  expect((await ask(second, "/api/jobs/before/runs")).body.runs).toMatchObject([{ id: run.id, job_id: "now" }]);
+  writeFileSync(join(jobsDir, "b.yaml"), before);
+  const { problems } = (await post(second, "/api/jobs/reload")).body;
+  expect(problems).toMatchObject([{ file: "a.yaml", line: 2, path: "formerly[0]" }]);
+  // The job of the broken file keeps its last valid version, and the new one has no history.
+  expect((await ask(second, "/api/jobs/now/runs")).body.runs).toMatchObject([{ id: run.id }]);
+  expect((await ask(second, "/api/jobs/before")).body).toMatchObject({ id: "before", last_run: null });
+  await second.stop();
+});
