@@ -10,6 +10,7 @@ setDefaultTimeout(60_000);
 const UID = 1500;
 const HOME = "/home/me and 100%";
 const RUNTIME = `/run/user/${UID}`;
+const JOBS_URL = "http://127.0.0.1:8565/api/jobs";
 const UNIT = `${HOME}/.config/systemd/user/petit.service`;
 const TOKEN = `${HOME}/.config/credstore/petit-token`;
 
@@ -82,6 +83,16 @@ await onMachine("as a service of a user's own systemd, petit", (machine) => {
 
     const petit = withToken(machine, machine.read(TOKEN).trim());
     const runId = await start(petit, "held");
+    // The commands of its user find the token. Another user neither reads it nor controls petit.
+    expect((await asMe("petit", "runs")).stdout).toContain(runId.slice(-8));
+    expect(await mine("sh", "-c", `curl -s -H "Authorization: Bearer $(petit token --print)" ${JOBS_URL}`)).toContain(
+      "held",
+    );
+    const you = (...argv: readonly string[]) => machine.run(argv, { uid: UID + 1, environment: { HOME: "/" } });
+    for (const command of ["runs", "pause", "trigger held", `cancel ${runId}`, "token --print"])
+      expect({ command, ...(await you("petit", ...command.split(" "))) }).toMatchObject({ command, stdout: "" });
+    expect((await you("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", JOBS_URL)).stdout).toBe("401");
+    for (const file of [TOKEN, UNIT, `${state}/petit.db`]) expect((await you("cat", file)).stdout).toBe("");
     await eventually("the task has begun", () => (machine.has(`${state}/where`) ? true : null));
     expect(machine.read(`${state}/where`)).toBe(`${state}\n`);
     expect(await machine.must("stat", "--format=%U %a", state, `${state}/petit.db`)).toBe("me 700\nme 600\n");
