@@ -110,7 +110,7 @@ tasks:
     petit.files = { ...petit.files, jobs: petit.files.jobs.filter(({ id }) => id === "parent") };
     await petit.engine.reload();
     const second = await petit.run("parent");
-    expect(second.tasks.call?.error).toContain("job 'child' was not found");
+    expect(second.tasks.call?.error).toContain("job 'child' is gone: no job file defines it any more");
     expect(childrenOf(petit, second.run.id)).toEqual([]);
   });
 
