@@ -84,7 +84,7 @@ describe("notify test without a running petit", () => {
       stdout: result,
       stderr: "sent by this command, by the definition in jobs, because no petit answers at http://127.0.0.1:1\n",
     });
-    const ended = await startPetit({ jobsDir: `${folder.path}/jobs` });
+    await using ended = await startPetit({ jobsDir: `${folder.path}/jobs` });
     await ended.stop();
     const byDatabase = await cli(["told", "--db", ended.dbPath, "--json"], options);
     expect(byDatabase.stderr).toStartWith(`sent by this command, by the definition in ${ended.dbPath}, because`);
