@@ -112,7 +112,10 @@ const ONE_LINE = { breakLength: Number.POSITIVE_INFINITY, compact: true };
 
 export const test = Object.assign(declare, {
   each: eachOf(declare),
-  skipIf: (isSkipped: boolean) => (name: string, run: Hook, limit?: Limit) => declare(name, run, limit, isSkipped),
+  skipIf: (isSkipped: boolean) => {
+    const one = (name: string, run: Hook, limit?: Limit): void => declare(name, run, limit, isSkipped);
+    return Object.assign(one, { each: eachOf(one) });
+  },
 });
 
 export const describe = Object.assign(declareGroup, {
