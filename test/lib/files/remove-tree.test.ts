@@ -2,12 +2,14 @@ import { expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { removeTree } from "../../../src/lib/files/remove-tree.ts";
+import { isDeno } from "../../support/runtime-command.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
-/** Makes folders in each other, some of which have a file, a link and a name that is not UTF-8. */
+/** Makes folders in each other, some of which have a file, a link and a name that is not UTF-8, which Deno can't use. */
 const makeDeep = (cwd: string, depth: number): void => {
   const steps = depth / 3;
-  const inner = `mkdir "$(printf 'n\\377')"; : > f; ln -s / l; mkdir -p ${"d/".repeat(steps)}; cd -P ${"d/".repeat(steps)}`;
+  const name = isDeno ? "n" : "n\\377";
+  const inner = `mkdir "$(printf '${name}')"; : > f; ln -s / l; mkdir -p ${"d/".repeat(steps)}; cd -P ${"d/".repeat(steps)}`;
   execFileSync("/bin/sh", ["-ec", [inner, inner, inner].join("\n")], { cwd });
 };
 
