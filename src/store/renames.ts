@@ -50,7 +50,7 @@ const replaceVersion = (sql: Statements, versionId: number, by: number): void =>
   sql.run("DELETE FROM job_versions WHERE id = $versionId", { versionId });
 };
 
-/** Of two entries for the same time, one that started a run is kept. */
+/** If both jobs have an entry for the same time, the one that started a run is kept. */
 const moveOccurrences = (sql: Statements, { from, to }: Rename): void => {
   sql.run(
     `DELETE FROM occurrences WHERE job_id = $to AND outcome <> 'fired' AND EXISTS (
