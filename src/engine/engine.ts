@@ -203,6 +203,8 @@ export type JobView = {
    * occurrence.
    */
   readonly nextRunAt: number | null;
+  /** When that occurrence starts a run, which jitter delays. */
+  readonly nextStartAt: number | null;
   readonly lastRun: Run | null;
   /** Number of running runs. */
   readonly running: number;

@@ -523,9 +523,11 @@ class Scheduler implements Engine {
   }
 
   #view(job: Job): JobView {
+    const nextRunAt = this.#scheduleQueue.nextAt(job.id);
     return {
       job,
-      nextRunAt: this.#scheduleQueue.nextAt(job.id),
+      nextRunAt,
+      nextStartAt: nextRunAt === null ? null : this.#scheduleQueue.startOf(job.id, nextRunAt),
       lastRun: this.#newestRuns.find(job.id),
       running: this.#runs.countRunning(job.id),
       pause: this.#pauses.findJob(job.id),

@@ -328,6 +328,7 @@ tasks: [{id: t, type: shell, script: x}]
         {
           job_id: "nightly",
           at: Date.parse("2026-11-01T07:30:00Z"),
+          starts_at: Date.parse("2026-11-01T07:30:00Z"),
           local: "2026-11-01T02:30:00-05:00",
           excluded: false,
           note: null,
@@ -335,6 +336,7 @@ tasks: [{id: t, type: shell, script: x}]
         {
           job_id: "nightly",
           at: Date.parse("2026-11-02T07:30:00Z"),
+          starts_at: Date.parse("2026-11-02T07:30:00Z"),
           local: "2026-11-02T02:30:00-05:00",
           excluded: false,
           note: null,

@@ -67,6 +67,13 @@ describe("the example for CI pipelines", () => {
     expect(await run(["bad", "build-1-bad"])).toEqual({ status: 1, stdout: "broken\n", stderr: "" });
   });
 
+  test("takes an empty key for none, as a variable of the pipeline that is not set gives one", async () => {
+    const before = await runsOf("good");
+    const args = ["good", "", "-d", '{"params": {"day": "tuesday"}}'];
+    for (let i = 0; i < 2; i++) expect(await run(args)).toEqual({ status: 0, stdout: "built tuesday\n", stderr: "" });
+    expect(await runsOf("good")).toBe(before + 2);
+  });
+
   test("does not run twice with the same key, and exits with the same status", async () => {
     const before = await runsOf("bad");
     const both = await Promise.all([run(["bad", "build-2"]), run(["bad", "build-2"])]);

@@ -139,7 +139,6 @@ export const definitionFields = {
   kill_grace_ms: nullable(integer({ minimum: 0 }), "Time between SIGTERM and SIGKILL in ms; null uses the setting"),
   catchup: nullable(word(CATCHUP_POLICIES), "What happens to missed occurrences; null without a schedule"),
   catchup_window_ms: nullable(integer({ minimum: 0 }), "How far back catch-up reaches, in ms; null without a schedule"),
-  jitter_ms: nullable(integer({ minimum: 0 }), "Maximum random delay of an occurrence in ms; null without a schedule"),
   except: t.Array(t.String(), {
     description: "Dates in the time zone of the schedule on which it starts no run, such as `2026-12-25`",
   }),
@@ -193,7 +192,6 @@ export const DEFINITION_EXAMPLE = {
   kill_grace_ms: null,
   catchup: "latest",
   catchup_window_ms: 3600000,
-  jitter_ms: 0,
   except: ["2026-12-25"],
   retention: { runs: 1000, days: 30 },
   source: { file: "pipeline.yaml", line: 1 },
@@ -219,7 +217,6 @@ export const definitionBody = (job: Job, others: readonly Job[]) => ({
   kill_grace_ms: job.killGraceMs,
   catchup: job.schedule?.catchup ?? null,
   catchup_window_ms: job.schedule?.catchupWindowMs ?? null,
-  jitter_ms: job.schedule?.jitterMs ?? null,
   except: [...(job.schedule?.except?.dates ?? [])],
   retention: { runs: job.retention.runs, days: job.retention.days },
   source: { file: job.source.file, line: job.source.line },

@@ -45,6 +45,9 @@ const summaryFields = {
   next_run_at: instantOrNull(
     "Next occurrence; null if there is none. Also given while the job or the scheduler is paused",
   ),
+  next_start_at: instantOrNull("When that occurrence starts a run: `next_run_at`, or later by jitter"),
+  jitter_ms: nullable(integer({ minimum: 0 }), "Maximum random delay of an occurrence in ms; null without a schedule"),
+  has_except: t.Boolean({ description: "True if the schedule excepts some dates" }),
   last_run: nullable(LastRun, "The newest run; null if there is none"),
   paused: t.Boolean({ description: "True if this job is paused; the scheduler as a whole may be paused as well" }),
   paused_at: instantOrNull("When the job was paused; null if it is not"),
@@ -67,6 +70,9 @@ const SUMMARY_EXAMPLE = {
   schedule: ["0 0 2 * * *"],
   timezone: "Europe/Paris",
   next_run_at: 1767225600000,
+  next_start_at: 1767225600000,
+  jitter_ms: 0,
+  has_except: false,
   last_run: null,
   paused: false,
   paused_at: null,
@@ -111,7 +117,7 @@ export const jobList = (
   count: views.length,
 });
 
-const jobSummary = ({ job, nextRunAt, lastRun, running, pause, gone }: JobView) => ({
+const jobSummary = ({ job, nextRunAt, nextStartAt, lastRun, running, pause, gone }: JobView) => ({
   id: job.id,
   name: job.name,
   description: job.description,
@@ -121,6 +127,9 @@ const jobSummary = ({ job, nextRunAt, lastRun, running, pause, gone }: JobView) 
   schedule: job.schedule === null ? null : [...job.schedule.expressions],
   timezone: job.schedule?.timezone ?? null,
   next_run_at: nextRunAt,
+  next_start_at: nextStartAt,
+  jitter_ms: job.schedule?.jitterMs ?? null,
+  has_except: job.schedule?.except !== undefined,
   last_run: lastRun === null ? null : lastRunBody(lastRun),
   paused: pause !== null,
   paused_at: pause?.at ?? null,

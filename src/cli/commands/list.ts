@@ -2,6 +2,7 @@ import type { JobList } from "../../api/shapes/job.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Job } from "../../domain/job.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
+import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
 import type { JobView } from "../../engine/engine.ts";
 import { openClient } from "../client/client.ts";
@@ -72,15 +73,20 @@ const asJson = async (views: readonly JobView[]): Promise<string> => {
   return `${JSON.stringify(jobList(views), null, 2)}\n`;
 };
 
-const viewOf = (job: Job, { zone, now }: { readonly zone: string; readonly now: number }): JobView => ({
-  job,
-  nextRunAt: job.schedule === null || !job.enabled ? null : compileSchedule(job.schedule, zone).nextStart(now),
-  lastRun: null,
-  running: 0,
-  pause: null,
-  formerIds: job.formerly ?? [],
-  gone: null,
-});
+const viewOf = (job: Job, { zone, now }: { readonly zone: string; readonly now: number }): JobView => {
+  const { schedule } = job;
+  const nextRunAt = schedule === null || !job.enabled ? null : compileSchedule(schedule, zone).nextStart(now);
+  return {
+    job,
+    nextRunAt,
+    nextStartAt: nextRunAt === null ? null : nextRunAt + jitterMs(job.id, nextRunAt, schedule?.jitterMs ?? 0),
+    lastRun: null,
+    running: 0,
+    pause: null,
+    formerIds: job.formerly ?? [],
+    gone: null,
+  };
+};
 
 type JobBody = (typeof JobList.static)["jobs"][number];
 
@@ -90,19 +96,20 @@ type JobRow = {
   readonly timezone: string | null;
   /** Why the schedule is ignored. */
   readonly off: "disabled" | "paused" | null;
-  readonly nextRunAt: number | null;
+  /** When the next occurrence starts a run, which jitter delays. */
+  readonly nextStartAt: number | null;
   /** Undefined in a folder, which has no runs. */
   readonly lastRun?: JobBody["last_run"];
   readonly tasks: number;
   readonly tags: readonly string[];
 };
 
-const rowOfView = ({ job, nextRunAt }: JobView): JobRow => ({
+const rowOfView = ({ job, nextStartAt }: JobView): JobRow => ({
   id: job.id,
   expressions: job.schedule?.expressions ?? null,
   timezone: job.schedule?.timezone ?? null,
   off: job.enabled ? null : "disabled",
-  nextRunAt,
+  nextStartAt,
   tasks: job.tasks.length,
   tags: job.tags ?? [],
 });
@@ -112,7 +119,7 @@ const rowOfBody = (body: JobBody): JobRow => ({
   expressions: body.schedule,
   timezone: body.timezone,
   off: body.enabled ? (body.paused ? "paused" : null) : "disabled",
-  nextRunAt: body.paused ? null : body.next_run_at,
+  nextStartAt: body.paused ? null : body.next_start_at,
   lastRun: body.last_run,
   tasks: body.task_count,
   tags: body.tags,
@@ -123,12 +130,12 @@ type TableOptions = { readonly zone: string; readonly now: number; readonly out:
 /** On a terminal, times are short. If it is narrow, the id and the next occurrence remain longest. */
 const columnsOf = (rows: readonly JobRow[], options: TableOptions): readonly Column[] => {
   const { zone, now, out } = options;
-  const nextText = ({ nextRunAt, timezone, off, expressions }: JobRow): string => {
-    if (nextRunAt === null) return off === null && startsAtBoot(expressions ?? []) ? "at boot" : "-";
+  const nextText = ({ nextStartAt, timezone, off, expressions }: JobRow): string => {
+    if (nextStartAt === null) return off === null && startsAtBoot(expressions ?? []) ? "at boot" : "-";
     const own = timezone ?? zone;
-    return out.isTerminal ? shortLocal(nextRunAt, { now, zone: own, home: zone }) : readableLocal(nextRunAt, own);
+    return out.isTerminal ? shortLocal(nextStartAt, { now, zone: own, home: zone }) : readableLocal(nextStartAt, own);
   };
-  const distances = rows.map(({ nextRunAt }) => (nextRunAt === null ? "" : distanceText(nextRunAt - now)));
+  const distances = rows.map(({ nextStartAt }) => (nextStartAt === null ? "" : distanceText(nextStartAt - now)));
   return [
     { title: "JOB", cells: rows.map(({ id }) => id), shrink: 4, min: 8 },
     ...(rows.some(({ lastRun }) => lastRun !== undefined) ? [lastRunColumn(rows, options)] : []),

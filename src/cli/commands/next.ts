@@ -1,14 +1,15 @@
 import { existsSync } from "node:fs";
 import { defaultZone } from "../../app/settings/settings.ts";
-import { isUnreachable } from "../../client/error.ts";
+import type { Client } from "../../client/client.ts";
+import { isRefused, isUnreachable } from "../../client/error.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { isName } from "../../domain/ids.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { nextDateStart } from "../../domain/schedule/except.ts";
 import { localTime, zoneOf } from "../../domain/schedule/local-time.ts";
-import { suggest } from "../../lib/suggest.ts";
 import { openClient } from "../client/client.ts";
 import { withFolderHint } from "../client/folder-hint.ts";
+import { noteNewId } from "../client/job-note.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { findJob, readJobs, warnOfProblems } from "../job-folder.ts";
@@ -119,23 +120,13 @@ const findSource = async (
   if (first === undefined) return withFolderHint("petit next JOBS_DIR", () => jobsOfPetit(context));
   if (jobId !== undefined || !isName(first) || existsSync(first)) return jobsOfFolder({ dir: first, jobId, err });
   try {
-    return jobOf(await jobsOfPetit(context), first);
+    return await jobOfPetit(first, context);
   } catch (error) {
     // No petit runs, so the argument can only be a folder. This reports that it does not exist.
     if (isUnreachable(error)) return jobsOfFolder({ dir: first, jobId, err });
-    throw error;
+    if (!(error instanceof Error && isRefused(error, "NOT_FOUND"))) throw error;
+    throw new PetitError("not_found", `there is no folder '${first}', and ${error.message}`, { cause: error });
   }
-};
-
-const jobOf = (source: JobSource, jobId: string): JobSource => {
-  const jobs = source.jobs.filter(({ id }) => id === jobId);
-  if (jobs.length > 0) return { ...source, jobs, jobId };
-  const near = suggest(
-    jobId,
-    source.jobs.map(({ id }) => id),
-  );
-  const hint = near === null ? "" : `; did you mean '${near}'?`;
-  throw new PetitError("not_found", `there is no folder '${jobId}', and the running petit has no such job${hint}`);
 };
 
 type FolderOptions = { readonly dir: string; readonly jobId: string | undefined; readonly err: Screen };
@@ -153,17 +144,41 @@ const jobsOfPetit = async (context: Context): Promise<JobSource> => {
   const client = openClient(context);
   const { jobs } = await client.get("/api/jobs");
   const { timezone } = await client.get("/api/system");
-  return {
-    jobId: undefined,
-    jobs: jobs.map(({ id, enabled, paused, schedule, timezone: own }) => ({
-      id,
-      enabled: enabled && !paused,
-      schedule: schedule === null ? null : { expressions: schedule, timezone: own },
-    })),
-    zone: timezone,
-    report: () => EXIT.DONE,
-  };
+  const nextJobs: NextJob[] = [];
+  // The list does not have the dates, because there can be thousands.
+  for (const job of jobs) nextJobs.push(nextJobOf(job, job.has_except ? (await getJob(client, job.id)).except : []));
+  return { jobId: undefined, jobs: nextJobs, zone: timezone, report: () => EXIT.DONE };
 };
+
+/** Returns a job of the running petit, also by a former id. A paused job and one without a file have no occurrences. */
+const jobOfPetit = async (name: string, context: Context): Promise<JobSource> => {
+  const client = openClient(context);
+  const job = await getJob(client, name);
+  noteNewId(name, job.id, context);
+  const { timezone } = await client.get("/api/system");
+  return { jobId: job.id, jobs: [nextJobOf(job, job.except)], zone: timezone, report: () => EXIT.DONE };
+};
+
+const getJob = (client: Client, jobId: string) => client.get("/api/jobs/:job_id", { params: { job_id: jobId } });
+
+type JobBody = Awaited<ReturnType<typeof getJob>>;
+
+type JobSchedule = Pick<JobBody, "id" | "enabled" | "paused" | "gone" | "schedule" | "timezone" | "jitter_ms">;
+
+const nextJobOf = (job: JobSchedule, except: readonly string[]): NextJob => ({
+  id: job.id,
+  enabled: job.enabled && !job.paused && !job.gone,
+  isGone: job.gone,
+  schedule:
+    job.schedule === null
+      ? null
+      : {
+          expressions: job.schedule,
+          timezone: job.timezone,
+          jitterMs: job.jitter_ms ?? 0,
+          ...(except.length > 0 && { except: { dates: except, files: [] } }),
+        },
+});
 
 /** Returns the enabled jobs that start at each boot of the machine. */
 const bootJobs = (jobs: readonly NextJob[]): readonly string[] =>
@@ -176,6 +191,7 @@ const whyNone = ({ jobs, jobId, zone }: JobSource, until: number | null): string
   if (scheduled.some(({ enabled }) => enabled))
     return until === null ? "the schedules have ended" : "none is due until then";
   if (jobId === undefined) return "no enabled job has a schedule";
+  if (jobs.some(({ isGone }) => isGone)) return `'${jobId}' is gone: no job file defines it any more`;
   return `'${jobId}' ${scheduled.length === 0 ? "has no schedule" : zone === null ? "is disabled" : "is disabled or paused"}`;
 };
 
@@ -204,9 +220,10 @@ const readTime = (flag: string, text: string, zone: string): number => {
 };
 
 const asJson = (list: readonly NextOccurrence[]): string => {
-  const occurrences = list.map(({ jobId, at, zone, isExcluded, note }) => ({
+  const occurrences = list.map(({ jobId, at, startsAt, zone, isExcluded, note }) => ({
     job_id: jobId,
     at,
+    starts_at: startsAt,
     local: localTime(at, zone),
     excluded: isExcluded,
     note,

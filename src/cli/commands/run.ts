@@ -142,9 +142,9 @@ const jobsText = ({ app, jobsDir, context: { terminal } }: StartedPetit): string
 const nextText = ({ app, context }: StartedPetit): string => {
   const scheduled = app.engine
     .listJobs()
-    .flatMap(({ job, nextRunAt }) => (nextRunAt === null ? [] : [{ job, nextRunAt }]));
-  const [first] = scheduled.sort((a, b) => a.nextRunAt - b.nextRunAt);
+    .flatMap(({ job, nextStartAt }) => (nextStartAt === null ? [] : [{ job, nextStartAt }]));
+  const [first] = scheduled.sort((a, b) => a.nextStartAt - b.nextStartAt);
   if (first === undefined) return "no job has a schedule";
   const paused = app.engine.state === "paused" ? " (paused; run 'petit resume' to continue)" : "";
-  return `${first.job.id} at ${readableLocal(first.nextRunAt, first.job.schedule?.timezone ?? defaultZone(context.settings))}${paused}`;
+  return `${first.job.id} at ${readableLocal(first.nextStartAt, first.job.schedule?.timezone ?? defaultZone(context.settings))}${paused}`;
 };

@@ -1,18 +1,23 @@
+import { parseJobId } from "../../domain/ids.ts";
 import { scheduleNote } from "../../domain/schedule/daylight-saving-note.ts";
 import { dateAt, nextDateStart } from "../../domain/schedule/except.ts";
 import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
+import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { zoneOf } from "../../domain/schedule/local-time.ts";
 import { compileSchedule, type Schedule, type ScheduleSpec } from "../../domain/schedule/schedule.ts";
+import { elapsedText } from "../run-display/status-text.ts";
 
 /** An occurrence that is still to come. */
 export type NextOccurrence = {
   readonly jobId: string;
   /** Ms since the Unix epoch. */
   readonly at: number;
+  /** When it starts a run, which jitter delays; in ms since the Unix epoch. */
+  readonly startsAt: number;
   readonly zone: string;
   /** True if the schedule excepts its date. It stands for all occurrences on that date. */
   readonly isExcluded: boolean;
-  /** Why it does not run, or what daylight saving does to it, as a sentence; null if nothing. */
+  /** Why it does not run, or what daylight saving and jitter do to it, as a sentence; null if nothing. */
   readonly note: string | null;
 };
 
@@ -34,10 +39,16 @@ export type JobOccurrences = {
   readonly everyMs: number | null;
 };
 
-type Spec = Pick<ScheduleSpec, "expressions" | "timezone">;
+type Spec = Pick<ScheduleSpec, "expressions" | "timezone" | "jitterMs" | "except">;
 
 /** A job of a file or of the running petit. */
-export type NextJob = { readonly id: string; readonly enabled: boolean; readonly schedule: Spec | null };
+export type NextJob = {
+  readonly id: string;
+  readonly enabled: boolean;
+  readonly schedule: Spec | null;
+  /** Whether no job file defines it any more. */
+  readonly isGone?: boolean;
+};
 
 type ScheduledJob = { readonly jobId: string; readonly spec: Spec; readonly schedule: Schedule };
 
@@ -49,10 +60,25 @@ const scheduledJobs = (jobs: readonly NextJob[], zone: string): readonly Schedul
 
 const occurrenceOf = ({ jobId, spec, schedule }: ScheduledJob, at: number): NextOccurrence => {
   const { timezone } = schedule;
-  const isExcluded = schedule.excludes(at);
-  const note = isExcluded ? `excluded: no run on ${dateAt(at, zoneOf(timezone))}` : scheduleNote(spec, at, timezone);
-  return { jobId, at, zone: timezone, isExcluded, note };
+  if (schedule.excludes(at)) {
+    const note = `excluded: no run on ${dateAt(at, zoneOf(timezone))}`;
+    return { jobId, at, startsAt: at, zone: timezone, isExcluded: true, note };
+  }
+  const id = parseJobId(jobId);
+  const startsAt = id === null ? at : at + jitterMs(id, at, spec.jitterMs);
+  const notes = [scheduleNote(spec, at, timezone), jitterNote(startsAt - at)].filter((note) => note !== null);
+  return {
+    jobId,
+    at,
+    startsAt,
+    zone: timezone,
+    isExcluded: false,
+    note: notes.length === 0 ? null : notes.join("; "),
+  };
 };
+
+const jitterNote = (delayMs: number): string | null =>
+  delayMs === 0 ? null : `starts ${elapsedText(delayMs)} later, by jitter`;
 
 /** Returns the next occurrence after `at`; after an excluded one, the first on a later date. */
 const following = ({ schedule }: ScheduledJob, at: number): number | null =>

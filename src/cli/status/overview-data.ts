@@ -63,8 +63,8 @@ export const overviewJson = ({ version, state, health, attention, running, pendi
   jobs: jobs.length,
 });
 
-/** Returns the jobs that have a next occurrence and are not paused, by its time. */
+/** Returns the jobs that have a next occurrence and are not paused, by the time at which it starts a run. */
 export const comingJobs = (jobs: readonly JobBody[]): readonly { readonly job: JobBody; readonly at: number }[] =>
   jobs
-    .flatMap((job) => (job.next_run_at === null || job.paused ? [] : [{ job, at: job.next_run_at }]))
+    .flatMap((job) => (job.next_start_at === null || job.paused ? [] : [{ job, at: job.next_start_at }]))
     .sort((left, right) => left.at - right.at);

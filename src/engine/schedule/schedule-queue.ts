@@ -114,6 +114,12 @@ export class ScheduleQueue implements Disposable {
     return nextAt !== null && schedule.excludes(nextAt) ? schedule.nextStart(nextAt) : nextAt;
   }
 
+  /** Returns when the occurrence of a job at `at` starts a run, which jitter delays. */
+  startOf(jobId: JobId, at: number): number {
+    const entry = this.#entries.get(jobId);
+    return entry === undefined ? at : this.#dueAt(entry, at);
+  }
+
   /** Returns the next `count` occurrences of a job within the bounds. */
   nextOccurrences(
     jobId: JobId,

@@ -69,7 +69,7 @@ const sortKey = (job: JobSummary, sort: SortKey): Key => {
     case "name":
       return job.name.toLowerCase();
     case "next":
-      return job.next_run_at;
+      return job.next_start_at;
     case "last":
       return job.last_run === null ? null : -(job.last_run.started_at ?? 0);
     case "success":

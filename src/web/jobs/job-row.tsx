@@ -68,10 +68,10 @@ export const JobRow = memo(({ job, isPaused, index, ref, onRun, onPause }: JobRo
   </tr>
 ));
 
-const Schedule = ({ job: { schedule, timezone, next_run_at } }: { readonly job: JobSummary }) => {
+const Schedule = ({ job: { schedule, timezone, next_start_at } }: { readonly job: JobSummary }) => {
   const zone = useScheduleZone(timezone);
   if (schedule === null) return <span className="muted">Manual only</span>;
-  const isElsewhere = next_run_at !== null && zonedText(next_run_at, zone) !== null;
+  const isElsewhere = next_start_at !== null && zonedText(next_start_at, zone) !== null;
   return (
     <>
       {scheduleText(schedule)}
@@ -86,13 +86,13 @@ const Schedule = ({ job: { schedule, timezone, next_run_at } }: { readonly job: 
 
 const Next = ({ job, isPaused }: Pick<JobRowProps, "job" | "isPaused">) => {
   const zone = useScheduleZone(job.timezone);
-  if (job.next_run_at === null)
+  if (job.next_start_at === null)
     return <span className="muted">{job.enabled && startsAtBoot(job.schedule ?? []) ? "at boot" : "–"}</span>;
   if (isPaused || job.paused) return <span className="muted">paused</span>;
   return (
     <>
-      <Countdown at={job.next_run_at} zone={zone} isFocusable={false} />
-      <ZoneNote at={job.next_run_at} zone={zone} />
+      <Countdown at={job.next_start_at} zone={zone} isFocusable={false} />
+      <ZoneNote at={job.next_start_at} zone={zone} />
     </>
   );
 };

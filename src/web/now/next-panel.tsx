@@ -50,6 +50,6 @@ const NextRow = ({ job, at }: { readonly job: JobSummary; readonly at: number })
 
 const nextOccurrences = (jobs: readonly JobSummary[]) =>
   jobs
-    .flatMap((job) => (job.next_run_at === null || job.paused ? [] : [{ job, at: job.next_run_at }]))
+    .flatMap((job) => (job.next_start_at === null || job.paused ? [] : [{ job, at: job.next_start_at }]))
     .sort((a, b) => a.at - b.at)
     .slice(0, MAX_ENTRIES);

@@ -59,6 +59,9 @@ beforeAll(async () => {
 });
 afterAll(() => petit[Symbol.asyncDispose]());
 
+const jitterJob = (id: string, jitter: string, except: string): string =>
+  `id: ${id}\nschedule: {cron: "0 3 1 1 *", jitter: ${jitter}, ${except}}\ntasks: [{id: only, type: command, command: "true"}]\n`;
+
 describe("GET /api/jobs", () => {
   test("lists the jobs by id, with their number", async () => {
     const { status, headers, body } = await ask(petit, "/api/jobs");
@@ -80,6 +83,9 @@ describe("GET /api/jobs", () => {
       schedule: [`0 0 ${HOUR} * * *`],
       timezone: "Europe/Paris",
       next_run_at: expect.any(Number),
+      next_start_at: body.jobs[0].next_run_at,
+      jitter_ms: 0,
+      has_except: false,
       last_run: null,
       paused: false,
       paused_at: null,
@@ -100,6 +106,16 @@ describe("GET /api/jobs", () => {
       next_run_at: null,
       task_count: 1,
     });
+  });
+
+  test("says when jitter starts the next run, and which schedules except dates", async () => {
+    const jobs = `${jitterJob("early", "0s", "")}---\n${jitterJob("delayed", "50m", 'except: ["2031-03-02"]')}`;
+    await using other = await startPetit({ jobs: { "jobs.yaml": jobs } });
+    const [delayed, early] = (await ask(other, "/api/jobs")).body.jobs;
+    expect(early).toMatchObject({ next_start_at: early.next_run_at, jitter_ms: 0, has_except: false });
+    expect(delayed).toMatchObject({ next_run_at: early.next_run_at, jitter_ms: 3_000_000, has_except: true });
+    expect(delayed.next_start_at).toBeGreaterThan(delayed.next_run_at);
+    expect(delayed.next_start_at).toBeLessThanOrEqual(delayed.next_run_at + 3_000_000);
   });
 
   test("with a tag, lists the jobs that have it", async () => {

@@ -15,7 +15,16 @@ const target: WebhookTarget = {
 test("a job shows the receivers of its notifications without secrets", () => {
   const notify = [target, { ...target, url: { env: "HOOK" }, headers: {}, secret: null }];
   const body = jobDetail(
-    { job: job("j", { notify }), nextRunAt: null, lastRun: null, running: 0, pause: null, formerIds: [], gone: null },
+    {
+      job: job("j", { notify }),
+      nextRunAt: null,
+      nextStartAt: null,
+      lastRun: null,
+      running: 0,
+      pause: null,
+      formerIds: [],
+      gone: null,
+    },
     [],
   );
   const common = { type: "webhook" as const, on: ["failure" as const], timeout_ms: 10_000 };

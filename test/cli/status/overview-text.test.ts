@@ -23,6 +23,9 @@ const jobOf = (id: string, change: Partial<JobBody> = {}): JobBody => ({
   schedule: ["0 * * * *"],
   timezone: null,
   next_run_at: NOW + 60 * MINUTE,
+  next_start_at: NOW + 60 * MINUTE,
+  jitter_ms: 0,
+  has_except: false,
   last_run: null,
   tags: [],
   paused: false,
@@ -219,9 +222,9 @@ describe("the overview", () => {
 
   test("lists the next occurrences in the reader's zone, and folds jobs that are due every few minutes", () => {
     const jobs = [
-      jobOf("beat", { schedule: ["*/5 * * * * *"], next_run_at: NOW + 5_000 }),
-      jobOf("paris", { schedule: ["30 7 * * *"], timezone: "Europe/Paris", next_run_at: NOW + 18.5 * 60 * MINUTE }),
-      jobOf("manual", { schedule: null, next_run_at: null }),
+      jobOf("beat", { schedule: ["*/5 * * * * *"], next_start_at: NOW + 5_000 }),
+      jobOf("paris", { schedule: ["30 7 * * *"], timezone: "Europe/Paris", next_start_at: NOW + 18.5 * 60 * MINUTE }),
+      jobOf("manual", { schedule: null, next_start_at: null }),
       ...["h1", "h2", "h3", "h4", "h5"].map((id) => jobOf(id)),
     ];
     const seven = linesOf({ ...EMPTY, jobs }).slice(6);

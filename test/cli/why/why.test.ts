@@ -19,6 +19,8 @@ const JOB: JobBody = {
   schedule: ["@hourly"],
   timezone: null,
   next_run_at: NOW + 5 * MINUTE,
+  next_start_at: NOW + 5 * MINUTE,
+  has_except: false,
   last_run: null,
   tags: [],
   links: {},

@@ -77,6 +77,7 @@ const fakeEngine = (store: Store): FakeEngine => {
   const view = (job: Job): JobView => ({
     job,
     nextRunAt: null,
+    nextStartAt: null,
     lastRun: store.runs.findNewest(job.id),
     running: 0,
     pause: null,

@@ -11,6 +11,9 @@ const job = (id: string, more: Partial<JobSummary> = {}): JobSummary => ({
   schedule: ["@hourly"],
   timezone: null,
   next_run_at: null,
+  next_start_at: null,
+  jitter_ms: null,
+  has_except: false,
   last_run: null,
   tags: [],
   paused: false,
@@ -28,8 +31,8 @@ const lastRun = (status: "completed" | "failed", started_at: number) => ({
 });
 
 const JOBS = [
-  job("a", { next_run_at: 30, ...lastRun("failed", 5), success_rate: 0.5, running: 1 }),
-  job("B", { next_run_at: 20, ...lastRun("completed", 9), success_rate: 1 }),
+  job("a", { next_start_at: 30, ...lastRun("failed", 5), success_rate: 0.5, running: 1 }),
+  job("B", { next_start_at: 20, ...lastRun("completed", 9), success_rate: 1 }),
   job("c", { enabled: false, name: "Zebra" }),
   job("d", { scheduled: false, schedule: null, ...lastRun("completed", 7), usual_duration_ms: 40 }),
 ];

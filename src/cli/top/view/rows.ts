@@ -162,10 +162,10 @@ const recentOf = ({ recent_runs = [] }: TopJob): Line => {
   return [plain(" ".repeat(RECENT_WIDTH - Math.min(RECENT_WIDTH, recent_runs.length))), ...segments];
 };
 
-const nextText = ({ next_run_at, enabled, scheduled, paused }: TopJob, now: number): string => {
+const nextText = ({ next_start_at, enabled, scheduled, paused }: TopJob, now: number): string => {
   if (paused) return "paused";
-  if (next_run_at === null) return !enabled && scheduled ? "disabled" : "-";
-  return next_run_at <= now ? "due" : relativeText(next_run_at - now);
+  if (next_start_at === null) return !enabled && scheduled ? "disabled" : "-";
+  return next_start_at <= now ? "due" : relativeText(next_start_at - now);
 };
 
 const STATUS_WIDTH = 11;
@@ -217,7 +217,7 @@ const whyText = ({ failure = null, error, waits_for }: TopRun): string => {
 };
 
 export const comingRow = (job: TopJob, { now, zone, width }: RowOptions): Line => {
-  const at = job.next_run_at ?? now;
+  const at = job.next_start_at ?? now;
   const schedule = [(job.schedule ?? []).join(", "), job.timezone].filter((each) => each !== null).join(" ");
   return [
     plain(`${rightCell(nextText(job, now), TIME_WIDTH)} `),

@@ -49,7 +49,7 @@ const urgencyOf = ({ last_run, running }: TopJob): number => {
   return status === undefined ? 3 : 2;
 };
 
-const nextOf = ({ next_run_at }: TopJob): number => next_run_at ?? Number.POSITIVE_INFINITY;
+const nextOf = ({ next_start_at }: TopJob): number => next_start_at ?? Number.POSITIVE_INFINITY;
 
 export const runRows = (state: TopState): readonly TopRun[] => filteredRuns(state.runs, filterOf(state, "runs"));
 
@@ -68,7 +68,7 @@ export const comingRows = (state: TopState): readonly TopJob[] => comingJobs(sta
 
 const comingJobs = memoizeLast((jobs: readonly TopJob[], filter: string) =>
   jobs
-    .filter(({ id, name, next_run_at }) => next_run_at !== null && matches(filter, id, name))
+    .filter(({ id, name, next_start_at }) => next_start_at !== null && matches(filter, id, name))
     .sort((a, b) => nextOf(a) - nextOf(b))
     .slice(0, MAX_COMING),
 );
