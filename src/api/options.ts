@@ -73,7 +73,7 @@ export type SettingFact = {
 };
 
 /** The part of the engine that the API uses. */
-export type ApiEngine = Omit<Engine, "store" | "start" | "stop" | typeof Symbol.asyncDispose>;
+export type ApiEngine = Omit<Engine, "store" | "start" | "stop" | "noteUnhandledError" | typeof Symbol.asyncDispose>;
 
 /** The part of the store that the API reads, and the sessions, which it ends. */
 export type ApiStore = {

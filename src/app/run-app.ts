@@ -1,8 +1,10 @@
+import { UNHANDLED_ERROR_TEXT } from "../domain/words/health.ts";
 import { type App, type AppOptions, startApp } from "./app.ts";
 import { reapOrphans } from "./reap.ts";
 import { onSignal, type Signal } from "./signals.ts";
 import { engineStatus } from "./systemd/status-line.ts";
 import { Systemd } from "./systemd/systemd.ts";
+import { onUnhandledError } from "./unhandled-errors.ts";
 
 /**
  * Runs petit until a signal ends it. SIGTERM or SIGINT stops it as configured, a second signal immediately; SIGHUP
@@ -13,6 +15,10 @@ export const runApp = async (options: AppOptions, ready: (app: App) => void): Pr
   const asked = Promise.withResolvers<Signal>();
   let stopping = false;
   let app: App | null = null;
+  using _errors = onUnhandledError((error) => {
+    log.error({ err: error }, UNHANDLED_ERROR_TEXT);
+    app?.engine.noteUnhandledError(error);
+  });
   using systemd = new Systemd(options);
   using _ = onSignal((signal) => {
     if (signal === "SIGHUP") return void (app === null ? null : systemd.reloading(app.reload));

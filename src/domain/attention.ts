@@ -23,7 +23,8 @@ import type { RefusedHello, RefusedWorker, WaitsForWorker, WorkerAttempt } from 
  * - `nats_unreachable`: petit has lost NATS, so nothing new starts on workers.
  * - `transfer_blocked`: NATS or petit's disk does not store what has to get to a worker, or back.
  * - `notifications_undelivered`: a receiver of a job's notifications can't be reached, or refuses them.
- * - `internal_error`: a run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again.
+ * - `internal_error`: a run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again. Or
+ *   nothing has handled an error of petit in the last hour.
  * - `retention_undecided`: the database was made when petit kept all runs, and nobody has chosen yet whether old ones are deleted.
  * - `open_to_users`: petit runs as root and requires no token, so that other users of the machine can run programs as root.
  * - `lost_processes`: processes still run whose runs the database does not know, because it was restored from an older copy.

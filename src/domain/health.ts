@@ -17,8 +17,8 @@ export type StorageFault =
  * - `reload_failed`: the job files could not be reloaded. Ends with the next reload that succeeds.
  * - `notifications_undelivered`: a receiver of a job's `notify` can't be reached, or refuses. Ends when a notification
  *   reaches that receiver, when the job no longer names it, or an hour after the last one was given up.
- * - `internal_error`: petit itself failed at a run, or at the occurrences of a job. Ends when a run of the job completes, or after an
- *   hour; while a run or the occurrences can't go on, it does not end.
+ * - `internal_error`: petit itself failed at a run, at the occurrences of a job, or at something else. Ends when a run of the job
+ *   completes, or after an hour; while a run or the occurrences can't go on, it does not end.
  * - the codes of `StorageFault`: the database can't be written. Ends when it can.
  */
 export type HealthReason =
@@ -43,10 +43,11 @@ export type HealthReason =
 
 /** An error of petit itself. */
 export type InternalError = {
-  readonly jobId: JobId;
-  /** Null if it is about the occurrences of the job. */
+  /** Null if it is about no job: nothing handled the error. */
+  readonly jobId: JobId | null;
+  /** Null if it is about the occurrences of the job, or about no job. */
   readonly runId: RunId | null;
-  /** When it happened first, in ms since the Unix epoch. */
+  /** When it happened first, or the last one of those that nothing handled; in ms since the Unix epoch. */
   readonly since: number;
   readonly error: string;
 };

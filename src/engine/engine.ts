@@ -97,6 +97,8 @@ export interface Engine extends AsyncDisposable {
   /** Returns the next `count` occurrences of a job within the bounds, in ms since the epoch. */
   nextOccurrences(jobId: JobId, count: number, bounds?: OccurrenceBounds): readonly number[];
   health(): Health;
+  /** Makes an error of petit that nothing has handled count against its health, and need attention, for an hour. */
+  noteUnhandledError(error: Error): void;
   /** Returns the most urgent things that need attention, at most `limit`, and how much there is of each kind; of some jobs only, if given. */
   listAttention(limit: number, jobIds?: ReadonlySet<JobId> | null): Promise<AttentionList>;
   /** The problems in the job files. */

@@ -11,13 +11,17 @@ const MAX_TEXT = 1_000;
 
 type Subject = { readonly jobId: JobId; readonly runId: RunId | null };
 
+/** An error at a run, or at the occurrences of a job. */
+type JobError = InternalError & Subject;
+
 /**
- * Remembers errors of petit itself: those because of which a run can't go on or occurrences can't start, as long as that lasts, and
- * the last one of each job that has ended a task or a run.
+ * Remembers errors of petit itself: those because of which a run can't go on or occurrences can't start, as long as that lasts,
+ * the last one of each job that has ended a task or a run, and the last one that nothing has handled.
  */
 export class InternalErrors {
-  readonly #blocking = new Map<string, InternalError>();
-  readonly #ended = new Map<JobId, InternalError>();
+  readonly #blocking = new Map<string, JobError>();
+  readonly #ended = new Map<JobId, JobError>();
+  #unhandled: InternalError | null = null;
 
   /** Notes that a run, or the occurrences of a job, can't go on for now. */
   block(subject: Subject, { error, now }: { readonly error: unknown; readonly now: number }): void {
@@ -34,6 +38,10 @@ export class InternalErrors {
   /** Notes that a task or a run has ended because of an error. */
   note(subject: Subject, { error, now }: { readonly error: string; readonly now: number }): void {
     this.#ended.set(subject.jobId, { ...subject, since: now, error });
+  }
+
+  noteUnhandled(error: Error, now: number): void {
+    this.#unhandled = { jobId: null, runId: null, since: now, error: internalErrorText(error) };
   }
 
   /** Call it when the end of a run is stored. */
@@ -55,15 +63,16 @@ export class InternalErrors {
     }
   }
 
-  /** What can't go on at the moment. */
-  get blocking(): readonly InternalError[] {
-    return [...this.#blocking.values()];
+  /** What can't go on at the moment, and what may not: the last error that nothing has handled. */
+  listUrgent(now: number): readonly InternalError[] {
+    if (this.#unhandled !== null && this.#unhandled.since + COUNTS_MS < now) this.#unhandled = null;
+    return [...this.#blocking.values(), ...(this.#unhandled === null ? [] : [this.#unhandled])];
   }
 
   /** What counts against petit's health. */
   list(now: number): readonly InternalError[] {
     for (const [jobId, { since }] of this.#ended) if (since + COUNTS_MS < now) this.#ended.delete(jobId);
-    return [...this.#blocking.values(), ...this.#ended.values()];
+    return [...this.listUrgent(now), ...this.#ended.values()];
   }
 }
 

@@ -451,6 +451,10 @@ class Scheduler implements Engine {
     return this.#jobs.problems;
   }
 
+  noteUnhandledError(error: Error): void {
+    this.#internalErrors.noteUnhandled(error, this.#options.clock.now());
+  }
+
   health(): Health {
     return healthOf({
       phase: this.phase,

@@ -77,9 +77,12 @@ const InternalErrorReason = exactly(
   {
     code: t.Literal("internal_error"),
     message,
-    job_id: JobIdText,
-    run_id: nullable(RunIdText, "Run at which petit failed; null if it failed at the occurrences of the job"),
-    since: instant("When the error happened first"),
+    job_id: nullable(JobIdText, "Job at which petit failed; null if it failed at something else"),
+    run_id: nullable(
+      RunIdText,
+      "Run at which petit failed; null if it failed at the occurrences of the job, or at something else",
+    ),
+    since: instant("When the error happened first; if it is about no job, when the last one happened"),
     error: t.String({ description: "The error, as a sentence" }),
   },
   { title: "InternalErrorReason", description: HEALTH_CODE_TEXT.internal_error },

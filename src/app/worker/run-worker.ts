@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import { TASK_TYPES } from "../../domain/job.ts";
+import { UNHANDLED_ERROR_TEXT } from "../../domain/words/health.ts";
 import { canonicalLabels } from "../../domain/workers/labels.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
@@ -17,6 +18,7 @@ import { onSignal, type Signal } from "../signals.ts";
 import { artifactsDirOf, ownFoldersOf, secretKeyFileOf } from "../spool-dir.ts";
 import { workerStatus } from "../systemd/status-line.ts";
 import { Systemd } from "../systemd/systemd.ts";
+import { onUnhandledError } from "../unhandled-errors.ts";
 import { openState } from "./open-state.ts";
 import { releaseWhenIdle } from "./release-when-idle.ts";
 import { findTaskUser } from "./task-user.ts";
@@ -45,6 +47,7 @@ export type StartedWorker = Pick<WorkerOptions, "name" | "labels" | "slots" | "s
 export const runWorker = async (options: RunWorkerOptions, ready: (started: StartedWorker) => void): Promise<void> => {
   const { log, settings } = options;
   await using parts = new AsyncDisposableStack();
+  parts.use(onUnhandledError((error) => log.error({ err: error }, UNHANDLED_ERROR_TEXT)));
   const workerOptions = await openWorker(options, parts);
   const asked = Promise.withResolvers<Signal>();
   let stopping = false;

@@ -109,7 +109,7 @@ const stateOf = (item: AttentionBody): Pick<AttentionRow, "state" | "detail"> =>
     case "notifications_undelivered":
       return { state: `${item.count} undelivered`, detail: `${item.target}: ${item.error}` };
     case "internal_error":
-      return { state: item.run_id === null ? "can't start" : "can't go on", detail: item.error };
+      return { state: internalErrorState(item), detail: item.error };
     case "retention_undecided":
       return { state: "old runs kept", detail: item.message };
     case "open_to_users":
@@ -123,6 +123,13 @@ const stateOf = (item: AttentionBody): Pick<AttentionRow, "state" | "detail"> =>
     default:
       return { state: "", detail: messageOf(item) };
   }
+};
+
+type InternalErrorItem = Extract<AttentionBody, { readonly kind: "internal_error" }>;
+
+const internalErrorState = ({ job_id, run_id }: InternalErrorItem): string => {
+  if (job_id === null) return "internal error";
+  return run_id === null ? "can't start" : "can't go on";
 };
 
 type ThereAttempt = Extract<AttentionBody, { readonly kind: "worker_unreachable" }>["running"][number];

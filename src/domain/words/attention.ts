@@ -39,7 +39,9 @@ export const attentionMessage = (item: Attention): string => {
     case "notifications_undelivered":
       return `${item.count === 1 ? "1 notification" : `${item.count} notifications`} of job '${item.jobId}' could not be delivered to ${receiverText(item.target)}: ${item.error}`;
     case "internal_error":
-      return `${internalErrorMessage(item)}; it can't go on, and petit tries it again`;
+      return item.jobId === null
+        ? internalErrorMessage(item)
+        : `${internalErrorMessage(item)}; it can't go on, and petit tries it again`;
     case "retention_undecided":
       return `petit keeps ${item.runs === 1 ? "1 run" : `${item.runs} runs`} that the default of a new database would delete: ${DEFAULT_RETENTION}; choose with --retention-runs: default, all, or a number`;
     case "open_to_users":
@@ -147,7 +149,7 @@ export const ATTENTION_TEXT = {
   notifications_undelivered:
     "Notifications of a job could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
   internal_error:
-    "A run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again, and a run can be cancelled",
+    "A run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again, and a run can be cancelled. Or nothing handled an error of petit in the last hour (`job_id` is null)",
   retention_undecided:
     "The database was made when petit kept all runs, and has some that the default would delete today; ends when `retention_runs` or `retention_days` is set, also to `all` or `default`",
   open_to_users:

@@ -17,9 +17,14 @@ export const healthMessage = (reason: HealthReason): string => {
   }
 };
 
+/** What to say of an error that nothing has handled. */
+export const UNHANDLED_ERROR_TEXT = "petit failed at something, and goes on; restart it if something does not work";
+
 /** Returns the sentence for an error of petit itself. */
 export const internalErrorMessage = ({ jobId, runId, error }: Omit<InternalError, "since">): string =>
-  `petit failed at ${runId === null ? "occurrences" : `run ${runId}`} of job '${jobId}': ${error}`;
+  jobId === null
+    ? `${UNHANDLED_ERROR_TEXT}: ${error}`
+    : `petit failed at ${runId === null ? "occurrences" : `run ${runId}`} of job '${jobId}': ${error}`;
 
 type BrokenFile = Extract<HealthReason, { readonly code: "job_file_broken" }>;
 
@@ -57,7 +62,7 @@ export const HEALTH_CODE_TEXT = {
   notifications_undelivered:
     "Notifications of a job could not be delivered; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
   internal_error:
-    "petit itself failed at a run, or at the occurrences of a job; ends when a run of the job completes, or an hour after the run has ended",
+    "petit itself failed at a run, at the occurrences of a job, or at something else (`job_id` is null); ends when a run of the job completes, an hour after the run has ended, or an hour after the last error that is about no job",
   disk_full: "The disk of the database is full",
   database_locked: "Another process has locked the database",
   database_deleted: "The database file was deleted or moved",

@@ -32,7 +32,7 @@ export type AttentionListOptions = {
   readonly runs: () => Pick<Runs, "active" | "waiting" | "late" | "waitsFor">;
   readonly jobs: Pick<Jobs, "find" | "problems" | "brokenSince">;
   readonly workers: () => WorkerFacts;
-  readonly internalErrors: Pick<InternalErrors, "blocking">;
+  readonly internalErrors: Pick<InternalErrors, "listUrgent">;
   /** Runs that would be deleted if somebody chose it; null if there are none. */
   readonly oldRuns: () => OldRuns | null;
   /** Who can control a petit of root without a token; null if nobody can. */
@@ -86,7 +86,9 @@ export class AttentionFinder {
       ...this.#approvals(),
       ...workerAttention(this.#options.workers()),
       ...this.#undelivered(),
-      ...this.#options.internalErrors.blocking.map((each) => ({ kind: "internal_error" as const, ...each })),
+      ...this.#options.internalErrors
+        .listUrgent(this.#options.clock.now())
+        .map((each) => ({ kind: "internal_error" as const, ...each })),
       ...this.#oldRuns(),
       ...this.#openAccess(),
       ...this.#lostProcesses(),

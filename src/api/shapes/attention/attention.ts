@@ -244,10 +244,13 @@ const TargetUndelivered = kindOf(
 
 const InternalErrorBody = kindOf(
   "internal_error",
-  "When the error happened first",
+  "When the error happened first; if it is about no job, when the last one happened",
   {
-    job_id: JobIdText,
-    run_id: nullable(RunIdText, "Run that can't go on; null if it is about the occurrences of the job"),
+    job_id: nullable(JobIdText, "Job at which petit failed; null if it failed at something else"),
+    run_id: nullable(
+      RunIdText,
+      "Run that can't go on; null if it is about the occurrences of the job, or about no job",
+    ),
     error: t.String({ description: "The error, as a sentence" }),
   },
   { title: "InternalErrorAttention" },

@@ -248,8 +248,8 @@ const partsOf = (item: AttentionItem, onAsk: RowProps["onAsk"]): RowParts => {
       };
     case "internal_error":
       return {
-        subject: <JobLink jobId={item.job_id} />,
-        what: item.run_id === null ? "can’t start on schedule" : "has a run that can’t go on",
+        subject: item.job_id === null ? "petit" : <JobLink jobId={item.job_id} />,
+        what: internalErrorText(item),
         detail: <span className="attention-line">{item.error}</span>,
         actions:
           item.run_id === null ? null : (
@@ -331,6 +331,11 @@ const resultText = (item: ResultItem): string => {
   if (item.kind === "job_flapping") return `fails on and off: ${onAndOff}`;
   if (item.flapping) return `failed, as did ${onAndOff}`;
   return item.count === 1 ? "failed" : `failed ${item.count.toLocaleString()} times in a row`;
+};
+
+const internalErrorText = ({ job_id, run_id }: Extract<AttentionItem, { readonly kind: "internal_error" }>): string => {
+  if (job_id === null) return "failed at something";
+  return run_id === null ? "can’t start on schedule" : "has a run that can’t go on";
 };
 
 const JobLink = ({ jobId }: { readonly jobId: string }) => {
