@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { readPages } from "../../scripts/documentation/page.ts";
@@ -44,15 +44,29 @@ const settled = (line: string): string =>
     // The width of a column depends on what the ids and times are.
     .replaceAll(/ {2,}/g, "  ");
 
+/** Copies the examples to a folder. A run of `import_rows` waits after its first row, so that it is cancelled while it runs; a retry does not. */
+const copyExamples = (dir: string): void => {
+  cpSync(join(ROOT, "examples/jobs"), dir, { recursive: true });
+  const path = join(dir, "import_rows.yaml");
+  const text = readFileSync(path, "utf8");
+  const waits = text.replace(/^( +)echo "row .*$/m, '$&\n$1[ "$PETIT_TRIGGER" = retry ] || sleep 300');
+  expect(waits).not.toBe(text);
+  writeFileSync(path, waits);
+};
+
 let petit: Petit;
 let bin: string;
+let examples: string;
 beforeAll(async () => {
-  petit = await startPetit({ jobsDir: join(ROOT, "examples/jobs"), args: ["--no-watch"] });
+  examples = mkdtempSync(join(tmpdir(), "petit-examples-"));
+  copyExamples(examples);
+  petit = await startPetit({ jobsDir: examples, args: ["--no-watch"] });
   bin = mkdtempSync(join(tmpdir(), "petit-bin-"));
   symlinkSync(join(ROOT, "dist/petit"), join(bin, "petit"));
 });
 afterAll(async () => {
   rmSync(bin, { recursive: true });
+  rmSync(examples, { recursive: true });
   await petit[Symbol.asyncDispose]();
 });
 
