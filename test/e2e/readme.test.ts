@@ -44,12 +44,18 @@ const settled = (line: string): string =>
     // The width of a column depends on what the ids and times are.
     .replaceAll(/ {2,}/g, "  ");
 
-/** Copies the examples to a folder. A run of `import_rows` waits after its first row, so that it is cancelled while it runs; a retry does not. */
+/**
+ * Copies the examples to a folder. A run of `import_rows` ends only when it is cancelled. It goes on writing, which ends commands whose
+ * reader has gone. A retry runs as it is.
+ */
 const copyExamples = (dir: string): void => {
   cpSync(join(ROOT, "examples/jobs"), dir, { recursive: true });
   const path = join(dir, "import_rows.yaml");
   const text = readFileSync(path, "utf8");
-  const waits = text.replace(/^( +)echo "row .*$/m, '$&\n$1[ "$PETIT_TRIGGER" = retry ] || sleep 300');
+  const waits = text.replace(
+    /^( +)echo "row .*$/m,
+    '$&\n$1while [ "$PETIT_TRIGGER" != retry ]; do sleep 0.2; echo more; done',
+  );
   expect(waits).not.toBe(text);
   writeFileSync(path, waits);
 };
