@@ -4,7 +4,7 @@ import { escapeUnprintable } from "../../../lib/printable.ts";
 import type { GoneLine } from "../imported.ts";
 
 /** A job file that an earlier import wrote, and the line that it came from, as its comment has it. */
-export type EarlierJob = GoneLine & { readonly id: string };
+export type EarlierJob = GoneLine & { readonly id: string; readonly line: number };
 
 const MAX_BYTES = 2 ** 20;
 
@@ -21,9 +21,10 @@ const readEarlierJob = (dir: string, path: string): EarlierJob | null => {
   const stats = statSync(join(dir, path), { throwIfNoEntry: false });
   if (stats?.isFile() !== true || stats.size > MAX_BYTES) return null;
   const text = readFileSync(join(dir, path), "utf8");
-  const [, file, line] = /^# From (.+), line \d+:\n# {3}(.*)$/m.exec(text) ?? [];
+  const [, file, line, lineText] = /^# From (.+), line (\d+):\n# {3}(.*)$/m.exec(text) ?? [];
   const id = /^id: (.+)$/m.exec(text)?.[1];
-  return file === undefined || line === undefined || id === undefined ? null : { path, id, file, text: line };
+  if (file === undefined || lineText === undefined || id === undefined) return null;
+  return { path, id, file, line: Number(line), text: lineText };
 };
 
 /** Returns a line as the comment of its job file has it. */

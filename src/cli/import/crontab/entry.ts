@@ -57,11 +57,16 @@ const QUIET_NOTE = "the '-' at the start kept the run out of syslog; petit recor
 
 const notesOfCommand = (text: string): readonly string[] => {
   const { command, stdin } = splitCommand(text);
-  return [
-    ...(text.endsWith("\\") ? [BACKSLASH_NOTE] : []),
-    ...(stdin !== null && DATE_FORMAT.test(command) ? [PERCENT_NOTE] : []),
-  ];
+  return [...(text.endsWith("\\") ? [BACKSLASH_NOTE] : []), ...(stdin === null ? [] : percentNotes(command))];
 };
+
+const percentNotes = (command: string): readonly string[] => {
+  if (DATE_FORMAT.test(command)) return [PERCENT_NOTE];
+  return /["'`]/.test(command.replace(QUOTED, "")) ? [QUOTED_NOTE] : [];
+};
+
+/** A quoted text that ends, or a single quoted character. */
+const QUOTED = /\\.|'[^']*'|"(?:[^"\\]|\\.)*"|`[^`]*`/gs;
 
 /** A command that ends within the format of a date. */
 const DATE_FORMAT = /\b(?:date|strftime)\b[^;&|`]*\+[^;&|`)]*$/;
@@ -70,6 +75,9 @@ const BACKSLASH_NOTE = "the \\ at its end is part of the command: cron does not 
 
 const PERCENT_NOTE =
   "the command ends at the % of its date format, as in cron, and the rest is its input; write \\% for a percent sign";
+
+const QUOTED_NOTE =
+  "the command ends at the first % within a quoted text, as in cron, and the rest is its input; write \\% for a percent sign";
 
 const isUserName = (word: string): boolean => /^[A-Za-z_][\w.-]*\$?$/.test(word);
 

@@ -59,17 +59,26 @@ export const goneLines = (
 };
 
 /**
- * Throws if every line of a crontab without a user column begins with a user of this machine. A name that is also a program does not
- * count alone: `mail` is both.
+ * Throws if the lines of a crontab without a user column all seem to have one: a user of this machine, or a word that is no program
+ * either, as a user of another machine is. A name that is also a program does not count alone: `mail` is both.
  */
 const refuseUserColumn = ({ file, text, system }: CrontabSource): void => {
   if (system) return;
   const entries = parseCrontab(text, { system: false }).filter((line) => line.kind === "entry");
-  const words = entries.map(({ command }) => /^([A-Za-z_][\w.-]*)[ \t]+(?!-)/.exec(command)?.[1] ?? null);
-  if (words.length === 0 || !words.every((word) => word !== null && homeOf(word) !== null)) return;
-  if (words.every((word) => word !== null && isProgram(word))) return;
-  const message = `every line of ${file} runs a command that is the name of a user, such as '${words[0]}'; expected --system for a user column, or --no-system if there is none`;
-  throw new Failure(EXIT.FAILED, `${message}; nothing was written`);
+  const words = entries.map(({ command }) => USER_COLUMN.exec(command)?.[1] ?? null);
+  const isUser = (word: string | null): boolean => word !== null && homeOf(word) !== null;
+  const user = words.find((word) => word !== null && !isProgram(word) && isUser(word));
+  if (user === undefined || !words.every((word) => word !== null && (!isProgram(word) || isUser(word)))) return;
+  const message = words.every(isUser)
+    ? `every line of ${file} runs a command that is the name of a user, such as '${user}'`
+    : `the lines of ${file} run commands that are the names of users, such as '${user}', or of no program`;
+  throw new Failure(
+    EXIT.FAILED,
+    `${message}; expected --system for a user column, or --no-system if there is none; nothing was written`,
+  );
 };
+
+/** A name before a command, or before `-n`, which is an option of cron there. Other options belong to a program of that name. */
+const USER_COLUMN = /^([A-Za-z_][\w.-]*)[ \t]+(?:-n[ \t]|(?!-))\S/;
 
 const isProgram = (name: string): boolean => CRON_PATH.split(":").some((dir) => existsSync(join(dir, name)));

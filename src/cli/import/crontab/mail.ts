@@ -43,6 +43,9 @@ export const serverOfTarget = ({ host, port, tls, caFile, user, password, from }
 
 const MAILBOX = /^[^\s<>@,;:"\\]{1,64}@[^\s<>@,;:"\\]{1,255}$/;
 
+/** What cron mails to nobody: options of a mail program, files, programs, and variables that only cron's own environment has. */
+const UNSAFE = /^[^\p{L}\p{N}_]|[$`|/]/u;
+
 type Mail = {
   readonly server: MailServer;
   /** The variables of the crontab. */
@@ -57,7 +60,10 @@ type Mail = {
 export const recipientsOf = (mailTo: string, { domain }: MailServer): readonly string[] | null => {
   const names = mailTo.split(/[\s,]+/).filter((name) => name !== "");
   const addresses = [...new Set(names.map((name) => (name.includes("@") ? name : `${name}@${domain}`)))];
-  return addresses.length > 0 && addresses.every((address) => MAILBOX.test(address)) ? addresses : null;
+  const isSafe = (name: string): boolean => !UNSAFE.test(name);
+  return names.length > 0 && names.every(isSafe) && addresses.every((address) => MAILBOX.test(address))
+    ? addresses
+    : null;
 };
 
 /** Returns the `notify` list of a line whose output cron mails, or null if it mails none. */

@@ -37,7 +37,7 @@ export const readSources = async (
   const stats = statSync(source, { throwIfNoEntry: false });
   if (stats === undefined) throw new PetitError("not_found", `there is no file ${source}; expected a crontab`);
   if (stats.isDirectory()) return readFolder(source);
-  return alone({ ...readCrontab(source), system: given ?? isSystemFile(source) });
+  return alone(readCrontab(source, { system: given ?? isSystemFile(source) }));
 };
 
 const alone = (crontab: CrontabSource): CrontabSources => ({ crontabs: [crontab], ignored: [] });
@@ -52,7 +52,7 @@ const readFolder = (dir: string): CrontabSources => {
   const paths = names.filter((name) => statSync(join(dir, name), { throwIfNoEntry: false })?.isFile());
   const isRead = (name: string): boolean => /^[\w-]+$/.test(name);
   return {
-    crontabs: paths.filter(isRead).map((name) => ({ ...readCrontab(join(dir, name)), system: true })),
+    crontabs: paths.filter(isRead).map((name) => readCrontab(join(dir, name), { system: true })),
     ignored: paths.filter((name) => !isRead(name)).map((name) => ignoredFile(join(dir, name))),
   };
 };
@@ -65,13 +65,19 @@ const ignoredFile = (file: string): Fate => ({
   notes: ["Debian's cron ignores files with such a name; name the file itself to import it"],
 });
 
-const readCrontab = (path: string): Omit<CrontabSource, "system"> => {
+const readCrontab = (path: string, { system }: { readonly system: boolean }): CrontabSource => {
   const text = readFile(path);
-  const isOpen = ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o002) !== 0;
-  return { file: path, text, notes: isOpen && !isPipe(path) ? [OPEN_NOTE] : [] };
+  return { file: path, text, system, notes: isPipe(path) ? [] : notesOfMode(path, system) };
 };
 
-const OPEN_NOTE = "everybody can change the crontab, which cron ignores for that reason";
+/** Says who can change a crontab if cron ignores it for that reason. A user's own copy of a crontab often has a mode for its group. */
+const notesOfMode = (path: string, system: boolean): readonly string[] => {
+  const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
+  if ((mode & 0o002) !== 0) return [`everybody ${IGNORED}`];
+  return system && (mode & 0o020) !== 0 ? [`its group ${IGNORED}`] : [];
+};
+
+const IGNORED = "can change the crontab, which cron ignores for that reason";
 
 const isPipe = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
 

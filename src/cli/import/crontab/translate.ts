@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { REBOOT } from "../../../domain/schedule/boot.ts";
 import { whyUnusable } from "../../../domain/schedule/schedule.ts";
 import type { Fate, ImportedFile, ImportProblem } from "../imported.ts";
@@ -72,14 +73,18 @@ export const translateCrontabs = (
   };
 };
 
-/** Returns the id of each job. An unchanged line keeps the id of an earlier import; a digest of the line tells equal ids apart. */
+/**
+ * Returns the id of each job. An unchanged line keeps the id of an earlier import; a digest of the line tells equal ids apart, also
+ * from those of other crontabs in the same folder.
+ */
 const namesOf = (
   jobs: readonly PlannedJob[],
   { ids, earlier = [] }: Pick<TranslateOptions, "ids" | "earlier">,
 ): ReadonlyMap<PlannedJob, string> => {
   const names = new Map<PlannedJob, string>();
+  const inOrder = earlier.toSorted((a, b) => a.line - b.line);
   for (const job of jobs) {
-    const known = earlier.find(
+    const known = inOrder.find(
       ({ id, path, file, text }) =>
         !ids.has(id) && path === `${id}.yaml` && file === job.file && text === lineInComment(job.text),
     );
@@ -88,10 +93,15 @@ const namesOf = (
   const baseOf = (job: PlannedJob): string => jobIdOf(job.entry.command);
   const unnamed = jobs.filter((job) => !names.has(job));
   const isTaken = (base: string): boolean => ids.has(base) || jobs.filter((job) => baseOf(job) === base).length > 1;
+  const texts = new Set(jobs.map(({ text }) => lineInComment(text)));
+  /** Whether the file of such a job has the line of another crontab, which is not the same line. */
+  const isForeign = (base: string, { file }: PlannedJob): boolean =>
+    earlier.some((job) => job.path === `${base}.yaml` && !texts.has(job.text) && resolve(job.file) !== resolve(file));
   const clashing = new Set(unnamed.map(baseOf).filter(isTaken));
   for (const job of unnamed) {
     const base = baseOf(job);
-    names.set(job, uniqueId(clashing.has(base) ? idWithDigest(base, job.text) : base, ids));
+    const needsDigest = clashing.has(base) || isForeign(base, job);
+    names.set(job, uniqueId(needsDigest ? idWithDigest(base, job.text) : base, ids));
   }
   return names;
 };

@@ -44,6 +44,15 @@ MAILTO=no(body
     ]);
   });
 
+  test.each(["$USER", "${ADMIN}@example.com", "-oQ/tmp", "|/bin/mail", "/var/mail/x", "ops, -f"])(
+    "%j names nobody, as for cron",
+    async (value) => {
+      const { jobs, lines } = await importText(`MAILTO=${value}\n@daily a\n`, ["--smtp", "localhost"]);
+      expect(jobs[0].notify).toBeUndefined();
+      expect(lines[0].notes).toEqual([`MAILTO: '${value}' is not a list of addresses; the output is not mailed`]);
+    },
+  );
+
   test("uses the mail server of the configuration file, with its login", async () => {
     const config = `notify:
   - { type: ntfy, url: https://ntfy.sh/topic }

@@ -37,12 +37,15 @@ describe("a crontab line", () => {
 
   test("gets a note about a backslash at its end, a cut date format and a guard", async () => {
     const { lines } = await importText(
-      "0 5 * * * foo \\\n0 6 * * * tar cf $(date +%F).tar /srv\n0 7 * * * test -x /x && /x\n0 8 * * * mail a%b + c\n",
+      '0 5 * * * foo \\\n0 6 * * * tar cf $(date +%F).tar /srv\n0 7 * * * test -x /x && /x\n0 8 * * * mail a%b + c\n0 9 * * * find / -printf "%p"\n0 9 * * * awk \'{printf "\\%d", $1}\'\n0 9 * * * x "a" \'b\'%c\n',
     );
     expect(lines.map(({ notes }: { notes: string[] }) => notes)).toEqual([
       [expect.stringContaining("cron does not join lines")],
       [expect.stringContaining("ends at the % of its date format")],
       [expect.stringContaining("--guards-ok")],
+      [],
+      [expect.stringContaining("ends at the first % within a quoted text")],
+      [],
       [],
     ]);
   });
@@ -86,15 +89,35 @@ describe("a crontab", () => {
     expect((await importText("0 1 * * * root -x\n0 2 * * * root /bin/a\n")).status).toBe(0);
   });
 
+  test("in which the lines begin with users of this and other machines is refused without --system", async () => {
+    for (const text of [
+      "0 1 * * * root /bin/a\n0 2 * * * nosuchuser /bin/b\n",
+      "0 1 * * * root -n /bin/a\n",
+      "0 1 * * * root\tcd / && ./a\n@daily nosuchuser cd /b\n",
+    ])
+      expect(await importText(text)).toMatchObject({ status: 1, stderr: expect.stringContaining("expected --system") });
+    for (const text of [
+      "0 1 * * * nosuchuser /bin/a\n",
+      "0 1 * * * root /bin/a\n0 2 * * * echo b\n",
+      "0 1 * * * root /bin/a\n0 2 * * * /bin/b\n",
+    ])
+      expect((await importText(text)).status).toBe(0);
+  });
+
   test("that everybody can change is named", async () => {
     using folder = tempFolder();
     chmodSync(folder.write("cron.d/open", "@daily root /bin/a\n"), 0o666);
     chmodSync(folder.write("cron.d/safe", "@daily root /bin/b\n"), 0o644);
+    chmodSync(folder.write("cron.d/shared", "@daily root /bin/c\n"), 0o664);
+    chmodSync(folder.write("mycron", "@daily /bin/d\n"), 0o664);
     const { stdout } = await petit(["import", "crontab", "cron.d", "--json"], { cwd: folder.path });
     expect(JSON.parse(stdout).lines).toMatchObject([
       { job_id: "a", notes: [expect.stringContaining("everybody can change the crontab")] },
       { job_id: "b", notes: [] },
+      { job_id: "c", notes: [expect.stringContaining("its group can change the crontab")] },
     ]);
+    const own = await petit(["import", "crontab", "mycron", "--json"], { cwd: folder.path });
+    expect(JSON.parse(own.stdout).lines).toMatchObject([{ job_id: "d", notes: [] }]);
   });
 
   test("can be a pipe of the shell", () => {
@@ -144,6 +167,46 @@ describe("importing again with --force", () => {
       (await importText(`${texts.join("\n")}\n`)).lines.map(({ job_id }: { job_id: string }) => job_id);
     const forwards = await ids("0 1 * * * run.sh --a", "0 2 * * * run.sh --b");
     expect((await ids("0 2 * * * run.sh --b", "0 1 * * * run.sh --a")).reverse()).toEqual(forwards);
+  });
+});
+
+describe("importing into a folder again", () => {
+  const importInto = async (folder: { readonly path: string }, file: string, ...flags: string[]) => {
+    const args = ["import", "crontab", file, "-o", "jobs", "--json", ...flags];
+    const { status, stdout } = await petit(args, { cwd: folder.path });
+    return { status, ids: JSON.parse(stdout).lines.flatMap(({ job_id }: { job_id: string | null }) => job_id ?? []) };
+  };
+
+  test("gives a line another id than that of another crontab's job", async () => {
+    using folder = tempFolder();
+    folder.write("first", "0 1 * * * tool x\n");
+    folder.write("second", "0 2 * * * tool x --other\n");
+    const first = await importInto(folder, "first");
+    const second = await importInto(folder, "second");
+    expect(second).toMatchObject({ status: 0, ids: [expect.stringMatching(/^tool-x-[0-9a-f]{6}$/)] });
+    expect(await importInto(folder, "first", "--force")).toEqual(first);
+    expect(await importInto(folder, "second", "--force")).toEqual(second);
+    expect(readFileSync(join(folder.path, "jobs", "tool-x.yaml"), "utf8")).toContain("0 1 * * * tool x\n");
+  });
+
+  test("replaces the job of a line that has changed, and of one whose crontab is named in another way", async () => {
+    using folder = tempFolder();
+    folder.write("mycron", "0 1 * * * tool x\n");
+    const { ids } = await importInto(folder, "mycron");
+    folder.write("mycron", "0 5 * * * tool x\n");
+    expect((await importInto(folder, "./mycron", "--force")).ids).toEqual(ids);
+    folder.write("copy", "0 5 * * * tool x\n");
+    expect((await importInto(folder, "copy", "--force")).ids).toEqual(ids);
+    expect(readdirSync(join(folder.path, "jobs"))).toHaveLength(1);
+  });
+
+  test("does not exchange the ids of equal lines", async () => {
+    using folder = tempFolder();
+    folder.write("mycron", "HOME=/usr\n0 1 * * * ./run\nHOME=/bin\n0 1 * * * ./run\nHOME=/tmp\n0 1 * * * ./run\n");
+    const first = await importInto(folder, "mycron");
+    expect(new Set(first.ids).size).toBe(3);
+    expect(await importInto(folder, "mycron", "--force")).toEqual(first);
+    expect(await importInto(folder, "mycron", "--force")).toEqual(first);
   });
 });
 
