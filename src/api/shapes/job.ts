@@ -56,6 +56,7 @@ const summaryFields = {
     description: "True if no job file defines the job any more: it can't run, but its runs can be read",
   }),
   gone_at: instantOrNull("When petit noticed that; null if the job is not gone, or if it is unknown"),
+  formerly: t.Array(JobIdText, { description: "Ids that it had before, sorted; each of them still finds it" }),
   running: integer({ minimum: 0, description: "Number of running runs" }),
   task_count: integer({ minimum: 1, description: "Number of tasks" }),
 };
@@ -79,6 +80,7 @@ const SUMMARY_EXAMPLE = {
   paused_by: null,
   gone: false,
   gone_at: null,
+  formerly: ["data_import"],
   running: 0,
   task_count: 1,
 };
@@ -93,14 +95,12 @@ export const JobList = exactly(
   { title: "JobList" },
 );
 
-const formerly = t.Array(JobIdText, { description: "Ids that it had before, sorted; each of them still finds it" });
-
 export const JobDetail = exactly(
-  { ...summaryFields, formerly, ...definitionFields },
+  { ...summaryFields, ...definitionFields },
   {
     title: "JobDetail",
     description: "A job with its definition",
-    examples: [{ ...SUMMARY_EXAMPLE, formerly: ["data_import"], ...DEFINITION_EXAMPLE }],
+    examples: [{ ...SUMMARY_EXAMPLE, ...DEFINITION_EXAMPLE }],
   },
 );
 
@@ -117,7 +117,7 @@ export const jobList = (
   count: views.length,
 });
 
-const jobSummary = ({ job, nextRunAt, nextStartAt, lastRun, running, pause, gone }: JobView) => ({
+const jobSummary = ({ job, nextRunAt, nextStartAt, lastRun, running, pause, formerIds, gone }: JobView) => ({
   id: job.id,
   name: job.name,
   description: job.description,
@@ -136,6 +136,7 @@ const jobSummary = ({ job, nextRunAt, nextStartAt, lastRun, running, pause, gone
   paused_by: pause?.by ?? null,
   gone: gone !== null,
   gone_at: gone?.since ?? null,
+  formerly: [...formerIds],
   running,
   task_count: job.tasks.length,
 });
@@ -151,6 +152,5 @@ const lastRunBody = (run: Run): typeof LastRun.static => ({
 /** Encodes a job. `others` are all jobs, to find those with a gate on this one. */
 export const jobDetail = (view: JobView, others: readonly Job[]): typeof JobDetail.static => ({
   ...jobSummary(view),
-  formerly: [...view.formerIds],
   ...definitionBody(view.job, others),
 });

@@ -11,6 +11,13 @@ import { fetchLines } from "./lines.ts";
 /** Query for all jobs. */
 export const jobsQuery = () => queryOptions({ queryKey: ["jobs"], queryFn: () => petit.get("/api/jobs") });
 
+/** Query for the jobs that no job file defines any more. */
+export const goneJobsQuery = () =>
+  queryOptions({
+    queryKey: ["gone-jobs"],
+    queryFn: () => petit.get("/api/jobs", { query: { gone: true } }),
+  });
+
 /** Query for all jobs with their newest runs, success rate and usual duration. The answer is large. */
 export const jobsWithRunsQuery = () =>
   queryOptions({

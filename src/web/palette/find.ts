@@ -1,9 +1,14 @@
 import type { JobSummary, RunData } from "../data/shapes.ts";
-import { findJobs } from "../shell/search/find-jobs.ts";
+import { findJobs, formerIdFor } from "../shell/search/find-jobs.ts";
 
 /** Something that the palette offers. */
 export type Offer =
-  | { readonly kind: "job"; readonly job: Pick<JobSummary, "id" | "name" | "last_run"> }
+  | {
+      readonly kind: "job";
+      readonly job: Pick<JobSummary, "id" | "name" | "last_run" | "gone">;
+      /** The former id that the text matches, if nothing else does. */
+      readonly formerId: string | null;
+    }
   | { readonly kind: "trigger"; readonly job: Pick<JobSummary, "id" | "name"> }
   | { readonly kind: "run"; readonly run: RunData }
   | { readonly kind: "link"; readonly label: string; readonly href: string }
@@ -13,24 +18,28 @@ type PaletteAction = { readonly what: string; readonly key: string; readonly run
 
 type PaletteData = {
   readonly jobs: readonly JobSummary[];
+  /** The jobs that no job file defines any more. */
+  readonly goneJobs: readonly JobSummary[];
   /** Runs whose ids match the text. */
   readonly runs: readonly RunData[];
   readonly actions: readonly PaletteAction[];
 };
 
 const MAX_JOBS = 6;
+const MAX_GONE_JOBS = 3;
 /** Jobs that the palette offers to run. */
 const MAX_TRIGGERS = 3;
 
-/** Returns what matches a text: jobs, runs by id, actions, and searches of runs. Without a text, the actions. */
-export const offersFor = (text: string, { jobs, runs, actions }: PaletteData): readonly Offer[] => {
+/** Returns what matches a text: jobs, then those without a file, runs by id, actions, and searches of runs. Without a text, the actions. */
+export const offersFor = (text: string, { jobs, goneJobs, runs, actions }: PaletteData): readonly Offer[] => {
   const searched = text.trim();
   const matching = actions.filter(({ what }) => contains(what, searched));
   const offeredActions = matching.map(({ what, key, run }): Offer => ({ kind: "action", label: what, key, run }));
   if (searched === "") return offeredActions;
   const name = searched.replace(/^run /i, "");
   const found = findJobs(jobs, name).slice(0, MAX_JOBS);
-  const asked = found.map((job): Offer => ({ kind: "job", job }));
+  const gone = findJobs(goneJobs, name).slice(0, MAX_GONE_JOBS);
+  const asked = [...found, ...gone].map((job): Offer => ({ kind: "job", job, formerId: formerIdFor(job, name) }));
   const triggers = found.slice(0, MAX_TRIGGERS).map((job): Offer => ({ kind: "trigger", job }));
   const isTrigger = name !== searched;
   return [

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from "react";
 import { useLocation } from "wouter";
-import { jobsQuery, runsQuery } from "../data/queries.ts";
+import { goneJobsQuery, jobsQuery, runsQuery } from "../data/queries.ts";
 import { shortcuts } from "../keyboard/shortcuts.ts";
 import { RunDialog } from "../trigger/run-dialog.tsx";
 import { Dialog } from "../ui/overlay/dialog.tsx";
@@ -96,12 +96,13 @@ const WAIT_MS = 150;
 
 const useOffers = (text: string): readonly Offer[] => {
   const { data } = useQuery(jobsQuery());
+  const gone = useQuery(goneJobsQuery());
   const asked = useDelayed(text.trim());
   const found = useQuery({ ...runsQuery({ id: asked.toLowerCase(), limit: 5 }), enabled: isRunIdPart(asked) });
   // The shortcuts of the view below stay the same while the palette is open.
   const [actions] = useState(() => shortcuts().filter(({ isOn, isMove }) => isOn !== false && isMove !== true));
   const runs = isRunIdPart(text) && asked === text.trim() ? (found.data?.runs ?? []) : [];
-  return offersFor(text, { jobs: data?.jobs ?? [], runs, actions });
+  return offersFor(text, { jobs: data?.jobs ?? [], goneJobs: gone.data?.jobs ?? [], runs, actions });
 };
 
 const useDelayed = (value: string): string => {
@@ -153,10 +154,16 @@ const Option = ({ id, offer, isSelected, onChoose }: OptionProps) => {
   );
 };
 
+const jobKind = ({ job: { id, name, gone }, formerId }: Extract<Offer, { readonly kind: "job" }>): string => {
+  const texts = [name === id ? null : id, formerId === null ? null : `formerly ${formerId}`, gone ? "gone" : null];
+  const known = texts.filter((text) => text !== null);
+  return known.length === 0 ? "job" : known.join(", ");
+};
+
 const OfferText = ({ offer }: { readonly offer: Offer }) => {
   switch (offer.kind) {
     case "job": {
-      const { id, name, last_run } = offer.job;
+      const { name, last_run } = offer.job;
       return (
         <>
           {last_run === null ? (
@@ -165,7 +172,7 @@ const OfferText = ({ offer }: { readonly offer: Offer }) => {
             <StatusIcon of={last_run.status} label={`${last_run.status}: `} />
           )}
           <span>{name}</span>
-          <span className="palette-kind muted">{name === id ? "job" : id}</span>
+          <span className="palette-kind muted">{jobKind(offer)}</span>
         </>
       );
     }

@@ -92,6 +92,7 @@ describe("GET /api/jobs", () => {
       paused_by: null,
       gone: false,
       gone_at: null,
+      formerly: [],
       running: 0,
       task_count: 2,
     });

@@ -26,6 +26,7 @@ const jobOf = (id: string, change: Partial<JobBody> = {}): JobBody => ({
   next_start_at: NOW + 60 * MINUTE,
   jitter_ms: 0,
   has_except: false,
+  formerly: [],
   last_run: null,
   tags: [],
   paused: false,

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { runToEnd } from "../../support/petit/api.ts";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { post, runToEnd } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
@@ -49,6 +51,28 @@ describe.skipIf(CHROMIUM === null)("the command palette", () => {
     await page.getByRole("dialog", { name: "Run Daily report" }).waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("finds a job whose file is gone, and a renamed one by its former id", async () => {
+    const task = 'tasks: [{id: only, type: command, command: "true"}]\n';
+    await using petit = await startPetit({ jobs: { "a.yaml": `id: before\n${task}`, "b.yaml": `id: past\n${task}` } });
+    writeFileSync(join(petit.jobsDir, "a.yaml"), `id: after\nformerly: before\n${task}`);
+    rmSync(join(petit.jobsDir, "b.yaml"));
+    await post(petit, "/api/jobs/reload");
+    await using web = await openWeb(petit);
+    const { page } = web;
+    await web.open("/");
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("before");
+    await page.getByRole("option", { name: "after formerly before", exact: true }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/jobs/after");
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("past");
+    await page.getByRole("option", { name: "past gone", exact: true }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/jobs/past");
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 

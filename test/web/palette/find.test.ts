@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import type { JobSummary, RunData } from "../../../src/web/data/shapes.ts";
 import { isRunIdPart, type Offer, offersFor } from "../../../src/web/palette/find.ts";
 
-const job = (id: string, name: string): JobSummary => ({ id, name, last_run: null }) as JobSummary;
+const job = (id: string, name: string, formerly: readonly string[] = []): JobSummary =>
+  ({ id, name, last_run: null, formerly, gone: false }) as unknown as JobSummary;
 const action = (what: string) => ({ what, key: "x", run: () => {} });
 
 const nameOf = (offer: Offer): string => {
@@ -12,7 +13,8 @@ const nameOf = (offer: Offer): string => {
 
 const find = (text: string, runs: readonly RunData[] = []) =>
   offersFor(text, {
-    jobs: [job("daily_report", "Daily report"), job("import", "Import orders")],
+    jobs: [job("daily_report", "Daily report"), job("import", "Import orders", ["fetch_orders"])],
+    goneJobs: [job("daily_backup", "Daily backup")],
     runs,
     actions: [action("Go to Runs"), action("Run this job")],
   }).map(nameOf);
@@ -25,12 +27,25 @@ describe("the palette", () => {
   test("finds jobs, also to run them, and searches the runs", () => {
     expect(find("daily")).toEqual([
       "job daily_report",
+      "job daily_backup",
       "trigger daily_report",
       "link /runs?text=daily",
       "link /jobs?q=daily",
     ]);
     expect(find("run import").slice(0, 2)).toEqual(["trigger import", "job import"]);
     expect(find("runs go")[0]).toBe("action Go to Runs");
+  });
+
+  test("finds a job by a former id, and says so", () => {
+    expect(find("fetch").slice(0, 2)).toEqual(["job import", "trigger import"]);
+    const offers = (text: string) =>
+      offersFor(text, { jobs: [job("b", "Import", ["fetch"])], goneJobs: [], runs: [], actions: [] });
+    expect(offers("fetch")[0]).toMatchObject({ kind: "job", formerId: "fetch" });
+    expect(offers("import")[0]).toMatchObject({ kind: "job", formerId: null });
+  });
+
+  test("does not offer to run a job without a file", () => {
+    expect(find("backup").slice(0, 2)).toEqual(["job daily_backup", "link /runs?text=backup"]);
   });
 
   test("begins with the runs that have an id, and finds runs by a param", () => {

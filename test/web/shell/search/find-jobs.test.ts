@@ -1,20 +1,21 @@
 import { expect, test } from "bun:test";
 import { findJobs } from "../../../../src/web/shell/search/find-jobs.ts";
 
-const job = (id: string, name = id) => ({ id, name });
+const job = (id: string, name = id, formerly: readonly string[] = []) => ({ id, name, formerly: [...formerly] });
 
 const JOBS = [
   job("nightly_report", "Nightly Report"),
   job("report", "Report"),
   job("reporter"),
   job("unreported"),
-  job("import_rows"),
+  job("import_rows", "Import Rows", ["fetch_rows"]),
 ];
 
 test.each([
   ["report", ["report", "reporter", "nightly_report", "unreported"]],
   ["  REPORT ", ["report", "reporter", "nightly_report", "unreported"]],
   ["rows", ["import_rows"]],
+  ["fetch", ["import_rows"]],
   ["", []],
   ["   ", []],
   ["none of them", []],
