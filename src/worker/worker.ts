@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import { linkFaultHint, linkFaultText } from "../domain/words/link.ts";
@@ -13,7 +12,7 @@ import { findStrays } from "../engine/attempt/strays.ts";
 import { variablesOf } from "../engine/attempt/task-user.ts";
 import { Commits } from "../engine/commits.ts";
 import type { StopMode } from "../engine/engine.ts";
-import { attemptOf, findSpool, removeLeftover } from "../engine/output/spool.ts";
+import { findSpool, removeOtherSpools } from "../engine/output/spool.ts";
 import { SpoolPool } from "../engine/output/spool-pool.ts";
 import { Poller } from "../engine/poller.ts";
 import { secretKeyOf } from "../engine/secrets/secret-key.ts";
@@ -460,10 +459,7 @@ export class Worker implements AsyncDisposable {
     }
     this.#parts.guard.retain(guarded);
     if (this.#isOwner) this.#endStrays(localIds);
-    for (const name of readdirSync(spoolDir)) {
-      const id = attemptOf(name);
-      if (id === null || !localIds.has(id)) removeLeftover(join(spoolDir, name));
-    }
+    removeOtherSpools(spoolDir, localIds);
   }
 
   /** Ends what an earlier worker of this folder has left, if its database was deleted or replaced: it may be started elsewhere. */

@@ -79,7 +79,7 @@ test("a task that ended while petit was down shows a changed secret nowhere", as
   await door.reached();
   await first.kill();
   door.open();
-  const status = join(first.dir, "petit.db-spool/1/status");
+  const status = join(first.dir, "petit.db-spool/1.status");
   await eventually("the task ends", () => (readFileSync(status, "utf8").split("\n").length > 3 ? true : null));
   await using petit = await startPetit({ ...leaving, dir: first.dir, env: { PETIT_S: NEW } });
   await endOf(petit, runId, 60_000);

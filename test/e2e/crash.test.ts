@@ -39,8 +39,10 @@ const killDuringAttempt = async (jobs: Readonly<Record<string, string>>, job: st
     petit,
     runId,
     spooled: (part: string): string => {
-      const folder = readdirSync(`${petit.dbPath}-spool`).find((each) => /^\d+$/.test(each));
-      return join(`${petit.dbPath}-spool`, folder ?? "nothing", part);
+      const file = readdirSync(`${petit.dbPath}-spool`).find(
+        (each) => /^\d+\./.test(each) && each.endsWith(`.${part}`),
+      );
+      return join(`${petit.dbPath}-spool`, file ?? "nothing");
     },
     forgetProcess: (): void => {
       const db = new Database(petit.dbPath);

@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { readStatus, spoolOf } from "../../src/engine/output/spool.ts";
 import { petit, type TempFolder, tempFolder } from "../support/cli.ts";
 import { type Petit, startPetit } from "../support/petit/petit.ts";
 
@@ -240,26 +241,16 @@ describe("a restore", () => {
       const run = await trigger(running, "other");
       const attempt = (): unknown => rows(at.file("petit.db"), "SELECT max(id) FROM attempts")[0]?.[0];
       await until(() => attempt() !== null);
-      const folder = `${at.file("petit.db-spool")}/${attempt()}`;
-      await until(() => existsSync(`${folder}/status`) && readFileSync(`${folder}/status`, "utf8") !== "");
+      const spool = spoolOf(at.file("petit.db-spool"), Number(attempt()));
+      await until(() => readStatus(spool).pid !== null);
       await running.stop();
       // It has the arguments and variables of an attempt.
       const fake = Bun.spawn(
-        [
-          "setpriv",
-          `--reuid=${OTHER}`,
-          "--clear-groups",
-          "setsid",
-          "sh",
-          "-c",
-          "sleep 600; :",
-          "sh",
-          `${folder}/status`,
-        ],
+        ["setpriv", `--reuid=${OTHER}`, "--clear-groups", "setsid", "sh", "-c", "sleep 600; :", "sh", spool.status],
         {
           env: {
             PATH: process.env.PATH ?? "",
-            PETIT_OUTPUT: `${folder}/outputs`,
+            PETIT_OUTPUT: spool.outputs,
             PETIT_JOB_ID: "long",
             PETIT_RUN_ID: run,
           },

@@ -94,7 +94,7 @@ describe("a database that can't be written", () => {
     breakIt();
     door.open();
     for (let second = 0; second < 30; second++) await clock.pass(1_000);
-    await waitFor(() => existsSync(`${petit.dir}/spool/1/outputs`));
+    await waitFor(() => existsSync(`${petit.dir}/spool/1.outputs`));
     expect(petit.read(id).summary).toBe("a running · b pending");
     repair();
     const ended = await clock.passUntil(petit.ended(id));

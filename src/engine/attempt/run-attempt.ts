@@ -79,9 +79,9 @@ export type RunAttemptOptions = {
 export const runAttempt = async (options: RunAttemptOptions): Promise<AttemptResult> => {
   const started = start(options);
   if ("outcome" in started) return started;
-  const { mask } = started;
-  const result = await followToEnd(started, options);
-  const problem = await collectArtifacts(mask, options);
+  const { mask, spool } = started;
+  const result = await followToEnd(started, { ...options, spool });
+  const problem = await collectArtifacts(mask, { ...options, spool });
   if (problem === null) return result;
   return mask?.hidesAll
     ? afterCollection(result, UNKNOWN_SECRET, "internal_error")
@@ -97,6 +97,8 @@ type StartedAttempt = {
   readonly output: OutputCollector;
   readonly process: RunningProcess;
   readonly mask: Mask | null;
+  /** The spool with the real path of the folder of artifacts. */
+  readonly spool: Spool;
 };
 
 const collectArtifacts = (
@@ -120,14 +122,15 @@ const start = (options: RunAttemptOptions): StartedAttempt | AttemptResult => {
     const secrets = adopted === null ? readSecrets(secretsOf(options)) : null;
     mask = adopted === null ? (secrets?.mask ?? null) : maskOfAdopted(adopted, options);
     // The output is opened first: if that fails, no process may have been started.
-    const command = secrets === null ? null : prepare(secrets, options);
+    const prepared = secrets === null ? null : prepare(secrets, options);
+    const spool = prepared?.spool ?? options.spool;
     output = openOutput(mask, options);
     const prevented = adopted === null ? (options.beforeProcess?.() ?? null) : null;
     if (prevented !== null) {
       output[Symbol.dispose]();
       return prevented;
     }
-    return { output, mask, process: adopted ?? spawn(command, output, options) };
+    return { output, mask, spool, process: adopted ?? spawn(prepared, output, options) };
   } catch (error) {
     output?.[Symbol.dispose]();
     if (error instanceof PetitError) throw error;
@@ -150,25 +153,27 @@ const hideSecrets = (text: string, mask: Mask | null): string => (mask === null 
 
 const UNKNOWN_SECRET = "a secret in their paths could not be hidden, because it is not known any more";
 
+type PreparedAttempt = Pick<StartedAttempt, "spool"> & { readonly command: ProcessCommand };
+
 const prepare = (
   secrets: AttemptSecrets,
-  { engine, context, attempt, spool, spools, secretKey, user = null }: RunAttemptOptions,
-): ProcessCommand => {
+  { engine, context, attempt, spool: named, spools, secretKey, user = null }: RunAttemptOptions,
+): PreparedAttempt => {
   const { runtime, environment, ownFolders } = engine;
   const plan = planAttempt({
     ...context,
     runtime,
     environment,
-    spool,
+    spool: named,
     attempt: attempt.attempt,
     secrets: secrets.values,
     ownFolders,
   });
-  spools.make(spool, plan);
+  const spool = spools.make(named, plan);
   noteSecrets(context, secrets, spool, secretKey);
-  if (user === null) return plan.command;
+  if (user === null) return { command: plan.command, spool };
   giveSpool(spool, user);
-  return asUser(user, plan.command);
+  return { command: asUser(user, plan.command), spool };
 };
 
 const openOutput = (
@@ -186,11 +191,12 @@ const openOutput = (
   });
 
 const spawn = (
-  command: ProcessCommand | null,
+  prepared: PreparedAttempt | null,
   output: OutputCollector,
-  { engine, spool }: RunAttemptOptions,
+  { engine }: RunAttemptOptions,
 ): RunningProcess => {
-  if (command === null) throw new Error("the attempt has no command");
+  if (prepared === null) throw new Error("the attempt has no command");
+  const { command, spool } = prepared;
   return startProcess(engine.runtime, command, { spool, ...output.files });
 };
 

@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { type JobId, parseJobId, parseRunId, type RunId } from "../../domain/ids.ts";
 import { readText } from "../output/spool.ts";
 import { statOf } from "./identity.ts";
@@ -90,15 +90,13 @@ const attemptOfProcess = (pid: number, isSpoolDir: (path: string) => boolean): O
   const variables = (readText(`/proc/${pid}/environ`) ?? "").split("\0");
   const variable = (name: string): string =>
     variables.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
-  const attemptId = idIn(wrapper, "/status", isSpoolDir) ?? idIn(variable("PETIT_OUTPUT"), "/outputs", isSpoolDir);
+  const attemptId = idIn(wrapper, "status", isSpoolDir) ?? idIn(variable("PETIT_OUTPUT"), "outputs", isSpoolDir);
   if (attemptId === null) return null;
   return { attemptId, jobId: parseJobId(variable("PETIT_JOB_ID")), runId: parseRunId(variable("PETIT_RUN_ID")) };
 };
 
-/** Returns the attempt whose folder contains a file, if that is in the spool folder. */
-const idIn = (path: string, suffix: string, isSpoolDir: (path: string) => boolean): number | null => {
-  if (!path.startsWith("/") || !path.endsWith(suffix)) return null;
-  const folder = path.slice(0, -suffix.length);
-  const id = folder.slice(folder.lastIndexOf("/") + 1);
-  return /^\d{1,15}$/.test(id) && isSpoolDir(dirname(folder)) ? Number(id) : null;
+/** Returns the attempt to which a file belongs, if that is in the spool folder: `ID.FILE`, or `ID/FILE` if an older petit started it. */
+const idIn = (path: string, file: string, isSpoolDir: (path: string) => boolean): number | null => {
+  const [, folder, id, name] = /^(\/.*)\/(\d{1,15})[./]([a-z]+)$/.exec(path) ?? [];
+  return folder !== undefined && name === file && isSpoolDir(folder) ? Number(id) : null;
 };

@@ -1,4 +1,5 @@
 import { chmodSync, chownSync, existsSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import type { Spool } from "../output/spool.ts";
 import type { ProcessCommand } from "./process.ts";
 
@@ -37,13 +38,13 @@ export const variablesOf = ({ name, home }: TaskUser): Readonly<Record<string, s
   LOGNAME: name,
 });
 
-/** Gives a user the files that the process of an attempt reads and writes. The spool folder itself can be entered by others. */
+/** Gives a user the files that the process of an attempt reads and writes. The folders that contain them can be entered by others. */
 export const giveSpool = (spool: Spool, { uid, gid }: TaskUser): void => {
   // The user can't create files there.
   writeFileSync(spool.outputs, "", { mode: 0o600, flag: "w" });
   writeFileSync(spool.result, "", { mode: 0o600, flag: "w" });
   for (const path of [spool.outputs, spool.result, spool.script, spool.stdin, spool.artifacts])
     if (existsSync(path)) chownSync(path, uid, gid);
-  if (spool.folder !== null) chmodSync(spool.folder, 0o711);
+  chmodSync(dirname(spool.artifacts), 0o711);
   chmodSync(spool.artifacts, 0o700);
 };

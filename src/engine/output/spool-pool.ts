@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   chmodSync,
   closeSync,
@@ -6,8 +7,6 @@ import {
   ftruncateSync,
   lstatSync,
   openSync,
-  readdirSync,
-  renameSync,
   unlinkSync,
   writeFileSync,
   writeSync,
@@ -16,18 +15,26 @@ import { join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import { readStart } from "../../lib/files/regular-file.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { NewFolders } from "./new-folders.ts";
+import { isUntouched, type LinkedFolder, makeLinkedFolder } from "./linked-folder.ts";
 import {
   ARTIFACTS,
   COMMON_FILES,
   type CommonFile,
-  isFolder,
+  isThere,
+  LINKED,
+  makePlace,
+  makeSpoolDir,
+  OTHER_FILES,
   openSpoolFile,
   openSpoolStat,
+  pathsOf,
   REUSED,
+  removeLeftover,
+  removePlace,
   removeSpool,
-  removeSpoolFolder,
   type Spool,
+  type SpoolPaths,
+  targetOf,
   tryRename,
 } from "./spool.ts";
 import { SpoolTrash } from "./spool-trash.ts";
@@ -42,10 +49,10 @@ export type SpoolTexts = {
   readonly isShared?: boolean;
 };
 
-/** Maximum number of folders that wait for an attempt, new ones and those of ended attempts together. */
+/** Maximum number of sets of files that wait for an attempt, new ones and those of ended attempts together. */
 const MAX_WAITING = 128;
 
-/** How long after the start, or after attempts have ended, folders are created in advance, and the period of that. */
+/** How long after the start, or after attempts have ended, files are created in advance, and the period of that. */
 const PREPARE_AFTER_MS = 200;
 const PREPARE_STEP_MS = 4;
 
@@ -58,56 +65,63 @@ export type SpoolPoolOptions = {
   readonly clock: Clock;
 };
 
+/** Files that wait for an attempt. */
+type WaitingFiles = {
+  /** The path without the suffixes of the files. */
+  readonly prefix: string;
+  /** Null if there is no folder that another attempt can have. */
+  readonly folder: WaitingFolder | null;
+};
+
+/** A folder of artifacts, and the path of the link to it. */
+type WaitingFolder = LinkedFolder & { readonly path: string };
+
 /**
- * Creates the spools of attempts. Each attempt gets a new folder, because a process that outlives its attempt can have the old
- * one as its working directory. The files of an ended attempt are moved into a new folder: on ext4 without a journal, creating a
- * file takes longer the more files any process has deleted in the last minutes, up to several times the duration of a short run.
- * A file is reused only if, after the move, it has no other name and no process has it open.
+ * Creates the spools of attempts from what ended attempts have left: on ext4 without a journal, creating a file or a folder takes longer the
+ * more files any process has deleted in the last minutes, up to several times the duration of a short run. A file is reused only if,
+ * after it was renamed, it has no other name and no process has it open. The folder of artifacts is reused only if no process has used it.
  */
 export class SpoolPool implements Disposable {
   readonly #options: SpoolPoolOptions;
   readonly #trash: SpoolTrash;
-  readonly #folders: NewFolders;
-  /** Paths of complete new folders. */
-  readonly #free: string[] = [];
-  /** Paths of folders of ended attempts, whose files can be moved into new folders. */
-  readonly #ended: string[] = [];
-  /** Ids of the attempts whose files can be reused: those of this process, except in containers, which mount files. */
-  readonly #reusable = new Set<number>();
+  /** The oldest first. Those that have waited longest are the least likely to be still in use. */
+  readonly #waiting: WaitingFiles[] = [];
+  /** The paths of scripts of ended attempts. */
+  readonly #scripts: string[] = [];
+  /** By id, the attempts whose files can be reused: those of this process, except in containers, which mount files. */
+  readonly #reusable = new Map<number, LinkedFolder | null>();
+  readonly #name = randomUUID();
   #made = 0;
-  /** The number of attempts for which complete folders are created in advance. */
+  /** False if links are of no use on this file system. */
+  #hasLinks = true;
+  /** The number of attempts for which files are created in advance. */
   #prepared = 0;
-  /** The number of attempts that have started since the last time without attempts that end. */
-  #started = 0;
   #cancel: (() => void) | null = null;
   #isClosed = false;
 
   constructor(options: SpoolPoolOptions) {
     this.#options = options;
     this.#trash = new SpoolTrash(options);
-    this.#folders = new NewFolders({ ...options, trash: this.#trash });
   }
 
   /**
-   * Creates the folder of a new attempt, with its status file, the files that the process reads, and its folder of artifacts. A
-   * folder that already exists is stale.
+   * Creates the files of a new attempt that every attempt has and those that the process reads, and its folder of artifacts. Stale files
+   * are replaced. Returns the spool with the real path of that folder, which may be behind a link.
    */
-  make(spool: Spool, texts: SpoolTexts): void {
-    if (spool.folder === null) throw new Error("only an older petit starts attempts without a folder");
-    this.#take(spool.folder);
-    if (texts.isShared !== true) this.#reusable.add(spool.attemptId);
-    if (texts.script !== null) overwrite(spool.script, texts.script);
-    else if (existsSync(spool.script)) unlinkSync(spool.script);
+  make(spool: Spool, texts: SpoolTexts): Spool {
+    if (isThere(spool.place) || isThere(spool.status)) removeSpool(spool);
+    const isShared = texts.isShared === true;
+    const isReusable = !isShared && spool.folder === null;
+    const folder = isReusable ? this.#take(spool) : this.#create(spool, { isLinked: false });
+    if (isReusable) this.#reusable.set(spool.attemptId, folder);
+    if (texts.script !== null) this.#writeScript(spool.script, texts.script);
     if (texts.stdin !== null) writeNew(spool.stdin, texts.stdin);
     if (texts.workdir !== null) writeNew(spool.workdir, texts.workdir);
-    if (texts.isShared !== true) return;
-    writeNew(spool.outputs, "");
-    chmodSync(spool.outputs, 0o666);
-    chmodSync(spool.artifacts, 0o777);
-    if (texts.script !== null) chmodSync(spool.script, 0o644);
+    if (isShared) share(spool, texts);
+    return folder === null ? spool : { ...spool, artifacts: join(folder.target, ARTIFACTS) };
   }
 
-  /** Creates folders in the background from now on, so that `count` attempts can start together without creating any. */
+  /** Creates files in the background from now on, so that `count` attempts can start together without creating any. */
   prepare(count: number): void {
     this.#prepared = Math.min(count, MAX_WAITING);
     this.#prepareAfter(PREPARE_AFTER_MS);
@@ -115,17 +129,21 @@ export class SpoolPool implements Disposable {
 
   /** Deletes the files of an attempt that has ended, or keeps them, without their content, for another attempt. */
   remove(spool: Spool): void {
-    const isReusable = this.#reusable.delete(spool.attemptId);
-    if (!isReusable || !this.#setAside(spool)) removeSpool(spool);
+    const folder = this.#reusable.get(spool.attemptId);
+    this.#reusable.delete(spool.attemptId);
+    if (folder === undefined || !this.#setAside(spool, folder)) removeSpool(spool);
     this.#prepareAfter(PREPARE_AFTER_MS);
   }
 
-  /** Deletes the waiting folders. Folders that come back later are deleted immediately. */
+  /** Deletes the waiting files. Those that come back later are deleted immediately. */
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#cancel?.();
-    for (const path of [...this.#free.splice(0), ...this.#ended.splice(0)]) this.#trash.add(path);
-    this.#folders[Symbol.dispose]();
+    for (const { prefix, folder } of this.#waiting.splice(0)) {
+      for (const file of COMMON_FILES) removeLeftover(`${prefix}.${file}`);
+      if (folder !== null) removePlace(folder.path);
+    }
+    for (const script of this.#scripts.splice(0)) removeLeftover(script);
     this.#trash[Symbol.dispose]();
   }
 
@@ -136,94 +154,122 @@ export class SpoolPool implements Disposable {
     else if (this.#cancel !== null) return;
     this.#cancel = this.#options.clock.setTimeout(() => {
       this.#cancel = null;
-      if (delayMs === PREPARE_AFTER_MS) this.#prepareFolders();
       if (this.#prepareOne()) this.#prepareAfter(PREPARE_STEP_MS);
       else this.#trash.empty();
     }, delayMs);
   }
 
-  /** Prepares for as many attempts as have started together before. */
-  #prepareFolders(): void {
-    if (this.#started > this.#prepared) this.#folders.prepare(this.#started);
-    this.#started = 0;
-  }
-
-  /** Creates one free folder. Returns false if there are enough, or if that fails, for example on a full disk. */
+  /** Creates files for one attempt. Returns false if there are enough, or if that fails, for example on a full disk. */
   #prepareOne(): boolean {
-    if (this.#ended.length === 0 && this.#free.length >= this.#prepared) return false;
-    const path = this.#newPath("complete");
+    if (this.#waiting.length >= this.#prepared) return false;
+    const path = this.#newPath("free-");
+    const spool = pathsOf(path);
     try {
-      if (!this.#renewOne(path)) this.#create(path);
-      this.#free.push(path);
+      const folder = this.#create(spool, { isLinked: true });
+      this.#waiting.push({ prefix: path, folder: folder === null ? null : { ...folder, path } });
       return true;
     } catch {
-      removeSpoolFolder(path);
+      removeSpool(spool);
       return false;
     }
   }
 
-  /** Creates a folder with the files that every attempt has. */
-  #create(path: string): void {
-    this.#folders.make(path);
-    for (const file of COMMON_FILES) createFile(file, path);
+  #newPath(prefix: string): string {
+    return join(this.#options.spoolDir, `${prefix}${this.#name}-${this.#made++}`);
   }
 
-  #newPath(kind: "complete" | "ended"): string {
-    return join(this.#options.spoolDir, `free-${kind}-${this.#made++}`);
+  /** Gives an attempt waiting files, or creates them. Returns its folder of artifacts if it is behind a link. */
+  #take(spool: Spool): LinkedFolder | null {
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) return this.#create(spool, { isLinked: true });
+    for (const file of COMMON_FILES)
+      if (!this.#moveFile(file, `${waiting.prefix}.${file}`, spool[file])) createFile(file, spool[file]);
+    return this.#moveFolder(waiting.folder, spool.place);
   }
 
-  /** Creates a folder, if possible from a free one or with the files of an ended attempt. */
-  #take(path: string): void {
-    this.#started++;
-    const free = this.#free.pop();
-    if (free !== undefined) {
-      if (tryRename(free, path)) return;
-      this.#trash.add(free);
+  /** Creates the spool folder, too, if that was deleted. */
+  #create(spool: SpoolPaths, { isLinked }: { readonly isLinked: boolean }): LinkedFolder | null {
+    if (spool.folder !== null) makePlace(spool.folder);
+    try {
+      createFile("status", spool.status);
+    } catch (error) {
+      if (existsSync(this.#options.spoolDir)) throw error;
+      makeSpoolDir(this.#options.spoolDir);
+      createFile("status", spool.status);
     }
-    if (this.#prepared > 0 && this.#started > this.#prepared) this.#folders.stock();
-    if (!this.#renewOne(path)) this.#create(path);
+    for (const file of ["stdout", "stderr"] as const) createFile(file, spool[file]);
+    if (isLinked) return this.#createLinked(spool.place);
+    if (spool.folder === null) makePlace(spool.place);
+    return null;
+  }
+
+  #createLinked(path: string): LinkedFolder | null {
+    const target = this.#newPath(LINKED);
+    const folder = this.#hasLinks ? makeLinkedFolder(path, target) : null;
+    if (folder !== null) return folder;
+    if (!this.#hasLinks || !tryRename(target, path)) makePlace(path);
+    this.#hasLinks = false;
+    return null;
   }
 
   /** Returns false if the files can't be reused. */
-  #setAside({ folder, artifacts, ...paths }: Spool): boolean {
-    if (folder === null || this.#isClosed || this.#free.length + this.#ended.length >= MAX_WAITING) return false;
+  #setAside(spool: Spool, folder: LinkedFolder | null): boolean {
+    if (this.#isClosed || this.#waiting.length >= MAX_WAITING) return false;
     try {
-      if (!isFolder(folder)) return false;
-      const names = readdirSync(folder);
-      if (!names.includes(ARTIFACTS) || readdirSync(artifacts).length > 0) return false;
-      if (!closeStatus(paths.status)) return false;
-      for (const stream of ["stdout", "stderr"] as const) clear(paths[stream]);
-      for (const name of names) if (!KEPT.has(name)) unlinkSync(join(folder, name));
-      const path = this.#newPath("ended");
-      renameSync(folder, path);
-      this.#ended.push(path);
+      if (!closeStatus(spool.status)) return false;
+      for (const stream of ["stdout", "stderr"] as const) clear(spool[stream]);
+      for (const file of OTHER_FILES) if (existsSync(spool[file])) unlinkSync(spool[file]);
+      if (existsSync(spool.script)) this.#keepScript(spool.script);
+      this.#waiting.push({ prefix: spool.place, folder: this.#setFolderAside(spool.place, folder) });
       return true;
     } catch {
       return false;
     }
   }
 
-  /** Creates a folder with the files of an ended attempt. Returns false if there is none. */
-  #renewOne(path: string): boolean {
-    const ended = this.#ended.pop();
-    if (ended === undefined) return false;
-    try {
-      this.#folders.make(path);
-      for (const file of COMMON_FILES) if (!this.#moveFile(file, ended, path)) createFile(file, path);
-      this.#moveFile("script", ended, path);
-    } finally {
-      this.#trash.add(ended);
+  /** Keeps a folder of artifacts that nobody has used. Deletes any other. */
+  #setFolderAside(place: string, folder: LinkedFolder | null): WaitingFolder | null {
+    const path = this.#newPath("free-");
+    if (folder !== null && tryRename(place, path)) {
+      if (isUntouched(path, folder)) return { ...folder, path };
+      this.#discard(path);
+    } else this.#discard(place);
+    return null;
+  }
+
+  /** Gives an attempt a waiting folder if still nobody has used it. Creates one otherwise. */
+  #moveFolder(folder: WaitingFolder | null, path: string): LinkedFolder | null {
+    if (folder !== null && tryRename(folder.path, path)) {
+      if (isUntouched(path, folder)) return folder;
+      this.#discard(path);
     }
-    return true;
+    return this.#createLinked(path);
+  }
+
+  /** Moves a folder of an attempt, and the link to it, out of the way. */
+  #discard(path: string): void {
+    const target = targetOf(path);
+    if (target !== null) this.#trash.add(target);
+    this.#trash.add(path);
+  }
+
+  #keepScript(path: string): void {
+    if (this.#scripts.length < MAX_WAITING) this.#scripts.push(path);
+    else unlinkSync(path);
+  }
+
+  #writeScript(path: string, text: string): void {
+    const known = this.#scripts.pop();
+    if (known !== undefined) this.#moveFile("script", known, path);
+    overwrite(path, text);
   }
 
   /** Returns false if the file can't be reused; then it is deleted. */
   #moveFile(file: KeptFile, from: string, to: string): boolean {
-    const path = join(to, file);
-    if (!tryRename(join(from, file), path)) return false;
+    if (!tryRename(from, to)) return false;
     // Checked after the move: nobody can open the file by its old name any more.
-    if (this.#reset(file, path)) return true;
-    unlinkSync(path);
+    if (this.#reset(file, to)) return true;
+    removeLeftover(to);
     return false;
   }
 
@@ -247,7 +293,13 @@ export class SpoolPool implements Disposable {
 
 type KeptFile = CommonFile | "script";
 
-const KEPT: ReadonlySet<string> = new Set([...COMMON_FILES, "script", ARTIFACTS]);
+/** Opens what other users, those of a container, read and write. */
+const share = (spool: Spool, { script }: SpoolTexts): void => {
+  writeNew(spool.outputs, "");
+  chmodSync(spool.outputs, 0o666);
+  chmodSync(spool.artifacts, 0o777);
+  if (script !== null) chmodSync(spool.script, 0o644);
+};
 
 /**
  * Ends the status of an attempt, so that its file has no status for the next one. It is done before the file is moved: petit can be killed
@@ -285,8 +337,8 @@ const clear = (path: string): void => {
   }
 };
 
-const createFile = (file: CommonFile, folder: string): void => {
-  const fd = openSync(join(folder, file), "wx", 0o600);
+const createFile = (file: CommonFile, path: string): void => {
+  const fd = openSync(path, "wx", 0o600);
   try {
     // With a disk block of its own, the exit status can be recorded on a full disk.
     if (file === "status") writeSync(fd, REUSED);

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -20,15 +21,17 @@ import { removeTree } from "../../lib/files/remove-tree.ts";
 import { restrictMode } from "../../store/database/ownership.ts";
 
 /**
- * Paths of the spool of one attempt: a folder named after the attempt, in the spool folder. Its files hold the output and the
- * status until those are stored.
+ * Paths of the spool of one attempt. Its files hold the output and the status until those are stored. They are in the spool folder, and
+ * their names begin with the id of the attempt.
  */
 export type Spool = {
   /** The spool folder, which has the spools of all attempts. */
   readonly dir: string;
   readonly attemptId: number;
-  /** The folder of this attempt. Null if an older petit started it: the files are in the spool folder itself then. */
+  /** The folder of the files if an older petit started the attempt: it is named after the attempt. Null otherwise. */
   readonly folder: string | null;
+  /** The folder that contains the folder of artifacts, or a link to it (`linked-folder.ts`). */
+  readonly place: string;
   /** The wrapper writes its pid here before it starts the program, and the exit status after. */
   readonly status: string;
   readonly stdout: string;
@@ -59,13 +62,12 @@ export type Spool = {
   readonly held: string;
 };
 
-/** The files that every attempt has, and the optional ones. */
+/** The files that every attempt has. */
 export const COMMON_FILES = ["status", "stdout", "stderr"] as const;
-const FILES = [
-  ...COMMON_FILES,
+/** The files that only some attempts have, but for the script. */
+export const OTHER_FILES = [
   "outputs",
   "workdir",
-  "script",
   "stdin",
   "out",
   "err",
@@ -75,9 +77,10 @@ const FILES = [
   "held",
   "ending",
 ] as const;
+const FILES = [...COMMON_FILES, "script", ...OTHER_FILES] as const;
 export type CommonFile = (typeof COMMON_FILES)[number];
 
-/** The only entry of a spool that is a folder. */
+/** Name of the folder of artifacts of an attempt. */
 export const ARTIFACTS = "artifacts";
 
 /** Creates the spool folder, which only its owner can enter. Restricts the mode of an existing folder. */
@@ -99,22 +102,40 @@ const hasCode = (error: unknown, code: string): boolean =>
 
 /** Returns the spool of a new attempt. */
 export const spoolOf = (dir: string, attemptId: number): Spool => {
-  const folder = `${dir}/${attemptId}`;
-  return { dir, attemptId, folder, ...pathsFrom(`${folder}/`) };
+  const place = `${dir}/${attemptId}`;
+  return { dir, attemptId, ...pathsOf(place) };
 };
+
+export type SpoolPaths = Omit<Spool, "dir" | "attemptId">;
+
+/** Returns paths in the spool folder whose names begin with that of `place`. */
+export const pathsOf = (place: string): SpoolPaths => ({
+  folder: null,
+  place,
+  artifacts: `${place}/${ARTIFACTS}`,
+  ...filesFrom(`${place}.`),
+});
 
 /** Returns the spool of an attempt that an earlier petit process may have started. */
 export const findSpool = (dir: string, attemptId: number): Spool => {
-  const flat = pathsFrom(`${dir}/${attemptId}.`);
-  return existsSync(flat.status) ? { dir, attemptId, folder: null, ...flat } : spoolOf(dir, attemptId);
+  const spool = spoolOf(dir, attemptId);
+  const { place } = spool;
+  // The first versions had no folder for each attempt, then one for all its files.
+  const first = `${place}.${ARTIFACTS}`;
+  if (isFolder(first)) return { ...spool, place: first, artifacts: first };
+  return isFolder(place) && isThere(`${place}/status`) ? { ...spool, folder: place, ...filesFrom(`${place}/`) } : spool;
 };
 
-const pathsFrom = (prefix: string): Omit<Spool, "dir" | "attemptId" | "folder"> => ({
+/** Returns whether there is anything, also a link that leads nowhere. */
+export const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+
+type SpoolFiles = Omit<Spool, "dir" | "attemptId" | "folder" | "place" | "artifacts">;
+
+const filesFrom = (prefix: string): SpoolFiles => ({
   status: `${prefix}status`,
   stdout: `${prefix}stdout`,
   stderr: `${prefix}stderr`,
   outputs: `${prefix}outputs`,
-  artifacts: `${prefix}${ARTIFACTS}`,
   workdir: `${prefix}workdir`,
   script: `${prefix}script`,
   stdin: `${prefix}stdin`,
@@ -128,33 +149,26 @@ const pathsFrom = (prefix: string): Omit<Spool, "dir" | "attemptId" | "folder"> 
 });
 
 /** Returns the attempt to which an entry of the spool folder belongs, or null if there is none. */
-export const attemptOf = (name: string): number | null => {
+const attemptOf = (name: string): number | null => {
   const [, id, file] = /^(\d+)(?:\.([a-z]+))?$/.exec(name) ?? [];
   const isKnown = file === undefined || file === ARTIFACTS || FILES.some((known) => known === file);
   return id !== undefined && isKnown ? Number(id) : null;
 };
 
-/** Creates the folder of an attempt, with an empty folder of artifacts, and the spool folder if that was deleted. */
-export const makeSpoolFolder = (path: string): void => {
-  try {
-    makePrivate(path);
-  } catch (error) {
-    if (hasCode(error, "EEXIST")) removeLeftover(path);
-    else if (hasCode(error, "ENOENT")) makeSpoolDir(dirname(path));
-    else throw error;
-    makePrivate(path);
-  }
+/** Creates a folder with an empty folder of artifacts. */
+export const makePlace = (path: string): void => {
+  makePrivate(path);
   makePrivate(join(path, ARTIFACTS));
 };
 
-/** Creates the folder of an attempt if there is none: it was deleted, or the attempt runs on another machine. */
-export const ensureSpoolFolder = ({ folder }: Spool): void => {
-  if (folder !== null) makePrivate(folder, { recursive: true });
+/** Creates the folder of an attempt's files if there is none, because it was deleted. */
+export const ensureSpoolFolder = ({ folder, dir }: Spool): void => {
+  makePrivate(folder ?? dir, { recursive: true });
 };
 
-/** Creates an empty folder of artifacts, also for an attempt that has no folder yet. */
+/** Creates an empty folder of artifacts, also for an attempt that has none. */
 export const makeArtifactsFolder = (spool: Spool): void => {
-  ensureSpoolFolder(spool);
+  makePrivate(spool.place, { recursive: true });
   removeFolder(spool.artifacts, spool.dir);
   makePrivate(spool.artifacts);
 };
@@ -163,21 +177,53 @@ export const makeArtifactsFolder = (spool: Spool): void => {
  * Deletes the files of an attempt. The status file goes first: a wrapper that has not started its program yet will not start
  * it.
  */
-export const removeSpool = (spool: Spool): void => {
+export const removeSpool = (spool: SpoolPaths): void => {
   remove(spool.status);
-  if (spool.folder === null) {
-    for (const file of FILES) if (existsSync(spool[file])) remove(spool[file]);
-    removeFolder(spool.artifacts, spool.dir);
-  } else removeSpoolFolder(spool.folder);
+  if (spool.folder === null) for (const file of FILES) removeIfThere(spool[file]);
+  removePlace(spool.place);
 };
 
-/** Deletes the folder of an attempt. Does not follow a link that a task has put in its place. */
-export const removeSpoolFolder = (path: string): void => {
+/** Deletes a file of an attempt, or what a task has put in its place. */
+const removeIfThere = (path: string): void => {
+  if (existsSync(path) && !tryUnlink(path)) removeLeftover(path);
+};
+
+/** Deletes the folder of an attempt, also behind a link of petit. Does not follow a link that a task has put in its place. */
+export const removePlace = (path: string): void => {
+  const target = targetOf(path);
+  if (target !== null) removeFolderOfAttempt(target);
+  removeFolderOfAttempt(path);
+};
+
+/** Prefix of the names of folders to which links of petit lead. */
+export const LINKED = "linked-";
+
+/** Returns the folder to which a link of petit leads; null for anything else. */
+export const targetOf = (path: string): string | null => {
+  try {
+    const target = readlinkSync(path);
+    return target.startsWith(LINKED) && !target.includes("/") ? join(dirname(path), target) : null;
+  } catch {
+    return null;
+  }
+};
+
+const removeFolderOfAttempt = (path: string): void => {
   for (const name of namesIn(path)) {
     if (name === ARTIFACTS) removeEmpty(join(path, name));
     else remove(join(path, name));
   }
   removeFolder(path, dirname(path));
+};
+
+/** Deletes all that the spool folder contains, except of some attempts. */
+export const removeOtherSpools = (spoolDir: string, attemptIds: ReadonlySet<number>): void => {
+  const kept = new Set([...attemptIds].map((id) => targetOf(join(spoolDir, String(id)))));
+  for (const name of readdirSync(spoolDir)) {
+    const path = join(spoolDir, name);
+    const attemptId = attemptOf(name);
+    if (!kept.has(path) && (attemptId === null || !attemptIds.has(attemptId))) removeLeftover(path);
+  }
 };
 
 const namesIn = (folder: string): readonly string[] => {
@@ -189,7 +235,7 @@ const namesIn = (folder: string): readonly string[] => {
 };
 
 /** Returns false for a link to a folder. */
-export const isFolder = (path: string): boolean => {
+const isFolder = (path: string): boolean => {
   try {
     return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
   } catch {
@@ -241,7 +287,7 @@ export const removeLeftover = (path: string): void => {
   removeFolder(path, dirname(path));
 };
 
-/** A folder of free folders, a folder of an attempt, and its artifacts. */
+/** A folder of old folders, a folder of an attempt, and its artifacts. */
 const SMALL_LEVELS = 3;
 /** Maximum number of names in a folder that is emptied immediately. */
 const SMALL_NAMES = 32;
@@ -260,10 +306,16 @@ const emptySmall = (path: string, levels: number): void => {
 };
 
 const remove = (path: string): void => {
+  // If that fails, the next start deletes it.
+  tryUnlink(path);
+};
+
+const tryUnlink = (path: string): boolean => {
   try {
     unlinkSync(path);
+    return true;
   } catch {
-    // The next start deletes it.
+    return false;
   }
 };
 

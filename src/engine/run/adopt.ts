@@ -1,11 +1,9 @@
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import type { Job } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
 import type { Attempt } from "../../domain/task-run.ts";
 import { adoptProcess } from "../attempt/adopt.ts";
 import type { EngineOptions } from "../options.ts";
-import { attemptOf, findSpool, readEnding, removeLeftover } from "../output/spool.ts";
+import { findSpool, readEnding, removeOtherSpools } from "../output/spool.ts";
 import type { Poller } from "../poller.ts";
 import type { Runs } from "./runs.ts";
 
@@ -72,11 +70,4 @@ const withNotedEnding = (
   const all = noted === "shutdown";
   if (noted === undefined || (run.ending !== null && (run.endsCleanUps || !all))) return run;
   return store.runs.requestEnd(run.id, noted, { all });
-};
-
-const removeOtherSpools = (spoolDir: string, adoptedIds: ReadonlySet<number>): void => {
-  for (const name of readdirSync(spoolDir)) {
-    const attemptId = attemptOf(name);
-    if (attemptId === null || !adoptedIds.has(attemptId)) removeLeftover(join(spoolDir, name));
-  }
 };

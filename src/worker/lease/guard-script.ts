@@ -66,7 +66,7 @@ note_attempts() {
 }
 note_strays() {
   for found in $(grep -lsF "$1/" /proc/[0-9]*/cmdline); do
-    tr '\\0' '\\n' <"$found" | grep -qx '.*/[0-9]*/status' || continue
+    tr '\\0' '\\n' <"$found" | grep -qx '.*/[0-9]*[/.]status' || continue
     id=\${found#/proc/} id=\${id%/cmdline}
     status=$1/ client= container= pid=$id
     if [ "$id" != $$ ]; then remember "9999$id"; fi

@@ -44,7 +44,7 @@ describe("a task's environment", () => {
       PETIT_ARTIFACTS: `${dir}/spool/1/artifacts`,
       PETIT_ATTEMPT: "1",
       PETIT_TRIGGER: "manual",
-      PETIT_OUTPUT: `${dir}/spool/1/outputs`,
+      PETIT_OUTPUT: `${dir}/spool/1.outputs`,
     });
   });
 

@@ -114,7 +114,7 @@ describe("a program that reopens its own output", () => {
     expect(await child.exited).toEqual({ exitCode, signal: null });
     expect(written(it)).toEqual([stdout, stderr]);
     expect(readStatus(it.spool)).toEqual({ pid: child.pid, exit: exitCode });
-    expect(readdirSync(`${it.dir.path}/1`).sort()).toEqual(["status", "stderr", "stdout"]);
+    expect(readdirSync(it.dir.path).sort()).toEqual(["1", "1.status", "1.stderr", "1.stdout"]);
   });
 
   test("keeps its exit status while another process holds its output, which is still copied", async () => {

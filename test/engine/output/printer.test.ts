@@ -12,15 +12,14 @@ const PRINTERS = ["a", "b", "c"];
 
 /** A process that lists a spool folder over and over: the most bytes on disk of one file, and for whom processes were held. */
 const watcherOf = (folder: string) => {
-  const watcher = startChild(["/bin/sh", "-c", `while :; do ls -Rs --block-size=1 ${folder}; sleep 0.005; done 2>&1`]);
+  const watcher = startChild(["/bin/sh", "-c", `while :; do ls -s --block-size=1 ${folder}; sleep 0.005; done 2>&1`]);
   const text = watcher.text();
   return {
     stop: async () => {
       watcher.kill();
       const listed = await text;
-      const folders = listed.split(/^(?=\/)/m);
-      const sizes = folders.flatMap((each) => each.match(/^ *\d+(?= std)/gm) ?? []);
-      const held = folders.filter((each) => / held$/m.test(each)).map((each) => each.split("\n")[0]);
+      const sizes = listed.match(/^ *\d+(?= \d+\.std)/gm) ?? [];
+      const held = listed.match(/\d+\.held$/gm) ?? [];
       return { peak: Math.max(...sizes.map(Number)), held: new Set(held) };
     },
   };

@@ -11,6 +11,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -18,11 +19,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { openRuntime } from "#runtime";
 import { makeSpoolDir, readStatus, type Spool, spoolOf } from "../../../src/engine/output/spool.ts";
 import { SpoolPool } from "../../../src/engine/output/spool-pool.ts";
 import { startChild } from "../../support/child.ts";
+import { canMount } from "../../support/engine/faults.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const NOTHING = { script: null, stdin: null, workdir: null };
@@ -60,13 +62,22 @@ const attempted = (attemptId: number): Spool => {
   return spool;
 };
 
+/** The names in the spool folder that belong to an attempt. */
+const namesOf = (attemptId: string): readonly string[] =>
+  readdirSync(spoolDir)
+    .filter((name) => name.split(".")[0] === attemptId)
+    .sort();
+
 const inodes = (spool: Spool): readonly number[] =>
   [spool.status, spool.stdout, spool.stderr].map((path) => statSync(path).ino);
 
-/** The inodes of all that a folder contains. */
+/** The inodes of all that a folder contains, without following links. */
 const inodesIn = (folder: string): readonly number[] =>
-  readdirSync(folder, { recursive: true })
-    .map((name) => statSync(join(folder, String(name))).ino)
+  readdirSync(folder, { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      return [lstatSync(path).ino, ...(entry.isDirectory() ? inodesIn(path) : [])];
+    })
     .sort();
 
 const runTimers = (): void => {
@@ -78,7 +89,8 @@ describe("SpoolPool", () => {
     rmSync(spoolDir, { recursive: true });
     const spool = spoolOf(spoolDir, 1);
     pool.make(spool, { script: "true", stdin: null, workdir: null });
-    expect(readdirSync(join(spoolDir, "1")).sort()).toEqual(["artifacts", "script", "status", "stderr", "stdout"]);
+    expect(namesOf("1")).toEqual(["1", "1.script", "1.status", "1.stderr", "1.stdout"]);
+    expect(readdirSync(spool.artifacts)).toEqual([]);
     expect((statSync(spoolDir).mode & 0o777).toString(8)).toBe("700");
   });
 
@@ -91,10 +103,12 @@ describe("SpoolPool", () => {
   test("does not follow a link in place of a new file", () => {
     using dir = tempDir();
     writeFileSync(dir.file("precious"), "precious");
-    pool.remove(attempted(1));
-    const [free = ""] = readdirSync(spoolDir);
-    for (const name of ["script", "stdin"]) symlinkSync(dir.file("precious"), join(spoolDir, free, name));
+    const first = spoolOf(spoolDir, 1);
+    pool.make(first, { ...NOTHING, script: "false" });
+    pool.remove(first);
     const spool = spoolOf(spoolDir, 2);
+    rmSync(first.script);
+    for (const path of [first.script, spool.script, spool.stdin]) symlinkSync(dir.file("precious"), path);
     pool.make(spool, { script: "true", stdin: "in", workdir: null });
     expect([spool.script, spool.stdin].map((path) => readFileSync(path, "utf8"))).toEqual(["true", "in"]);
     expect(readFileSync(dir.file("precious"), "utf8")).toBe("precious");
@@ -103,11 +117,13 @@ describe("SpoolPool", () => {
   test("does not follow a link in place of a new folder", () => {
     using dir = tempDir();
     writeFileSync(dir.file("script"), "precious");
+    mkdirSync(dir.file("artifacts"));
     symlinkSync(dir.path, join(spoolDir, "1"));
-    const spool = spoolOf(spoolDir, 1);
-    pool.make(spool, { script: "true", stdin: "in", workdir: null });
+    const spool = pool.make(spoolOf(spoolDir, 1), { script: "true", stdin: "in", workdir: null });
+    writeFileSync(join(spool.artifacts, "own"), "");
     expect([spool.script, spool.stdin].map((path) => readFileSync(path, "utf8"))).toEqual(["true", "in"]);
     expect(readFileSync(dir.file("script"), "utf8")).toBe("precious");
+    expect(readdirSync(dir.file("artifacts"))).toEqual([]);
   });
 
   test("reuses the files of an ended attempt", () => {
@@ -120,7 +136,7 @@ describe("SpoolPool", () => {
   test("keeps a bounded number of free files", () => {
     const spools = Array.from({ length: 130 }, (_, index) => attempted(index + 1));
     for (const spool of spools) pool.remove(spool);
-    expect(readdirSync(spoolDir)).toHaveLength(128);
+    expect(readdirSync(spoolDir).filter((name) => name.endsWith(".status"))).toHaveLength(128);
   });
 
   test("reuses a status file without the status of the previous attempt", () => {
@@ -137,18 +153,15 @@ describe("SpoolPool", () => {
     const first = attempted(1);
     appendFileSync(first.status, "4711\n0\n");
     pool.remove(first);
-    const waiting = readdirSync(spoolDir).find((name) => name.startsWith("free-ended-"));
-    const status = join(spoolDir, waiting ?? "", "status");
-    expect(readStatus({ ...first, status })).toEqual({ pid: null, exit: null });
-    const { ino } = statSync(status);
+    expect(readStatus(first)).toEqual({ pid: null, exit: null });
+    const { ino } = statSync(first.status);
     expect(statSync(attempted(2).status).ino).toBe(ino);
   });
 
   test("reuses no status file into which somebody has written after the attempt ended", () => {
     const first = attempted(1);
     pool.remove(first);
-    const waiting = readdirSync(spoolDir).find((name) => name.startsWith("free-ended-"));
-    appendFileSync(join(spoolDir, waiting ?? "", "status"), "4711\n0\n");
+    appendFileSync(first.status, "4711\n0\n");
     expect(readStatus(attempted(2))).toEqual({ pid: null, exit: null });
   });
 
@@ -223,31 +236,85 @@ describe("SpoolPool", () => {
     expect(readdirSync(spoolDir)).toEqual([]);
     runTimers();
     const prepared = inodesIn(spoolDir);
-    expect(prepared).toHaveLength(2 * 5);
+    // Three files, and a link to a folder that contains one.
+    expect(prepared).toHaveLength(2 * 6);
     const [first] = [attempted(1), attempted(2)];
     expect(inodesIn(spoolDir)).toEqual(prepared);
     expect(readStatus(first)).toEqual({ pid: null, exit: null });
   });
 
-  test("gives each attempt a new folder, without the other files of an ended attempt", () => {
+  test("reuses no other files of an ended attempt", () => {
     const first = attempted(1);
-    const known = [first.artifacts, String(first.folder)].map((path) => statSync(path).ino);
-    for (const path of [first.script, first.outputs, join(spoolDir, "1", "strange")]) writeFileSync(path, "x");
+    for (const path of [first.outputs, first.stdin, first.given, join(first.artifacts, "strange")])
+      writeFileSync(path, "x");
     pool.remove(first);
     const next = attempted(2);
-    const given = [next.artifacts, String(next.folder)].map((path) => statSync(path).ino);
-    expect(given.filter((ino) => known.includes(ino))).toEqual([]);
-    expect(readdirSync(join(spoolDir, "2")).sort()).toEqual(["artifacts", "status", "stderr", "stdout"]);
+    expect(namesOf("2")).toEqual(["2", "2.status", "2.stderr", "2.stdout"]);
+    expect(readdirSync(next.artifacts)).toEqual([]);
+    expect(namesOf("1")).toEqual([]);
   });
 
-  test("prepares no folder of an ended attempt", () => {
-    const first = attempted(1);
-    const known = [first.artifacts, String(first.folder)].map((path) => statSync(path).ino);
+  const folders = ({ artifacts }: Spool): readonly number[] =>
+    [artifacts, dirname(artifacts)].map((path) => statSync(path).ino);
+
+  test("reuses a folder of artifacts that no process has used", () => {
+    // Its path does not lead through the link, as those that petit uses.
+    const [first, second] = [1, 2].map((id) => spoolOf(spoolDir, id)) as [Spool, Spool];
+    const before = folders(pool.make(first, NOTHING));
     pool.remove(first);
-    timers.shift()?.();
-    const next = attempted(2);
-    expect(known).not.toContain(statSync(next.artifacts).ino);
-    expect(known).not.toContain(statSync(String(next.folder)).ino);
+    expect(folders(pool.make(second, NOTHING))).toEqual([...before]);
+    expect(folders(second)).toEqual([...before]);
+  });
+
+  test.skipIf(!canMount)("has no links where the access to links is not recorded", () => {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "noatime,size=1m", "tmpfs", spoolDir]);
+    try {
+      for (const id of [1, 2, 3]) {
+        const named = spoolOf(spoolDir, id);
+        const spool = pool.make(named, NOTHING);
+        expect(lstatSync(spool.place).isDirectory()).toBe(true);
+        expect(readdirSync(named.artifacts)).toEqual([]);
+        writeFileSync(join(named.artifacts, "x"), "");
+        pool.remove(named);
+      }
+      pool[Symbol.dispose]();
+      expect(readdirSync(spoolDir)).toEqual([]);
+    } finally {
+      execFileSync("umount", [spoolDir]);
+    }
+  });
+
+  test.each<[string, (spool: Spool) => void]>([
+    ["has looked into", ({ artifacts }) => void readdirSync(artifacts)],
+    ["has looked for", ({ artifacts }) => void statSync(artifacts)],
+    ["has followed the link to", ({ place }) => void realpathSync(place)],
+    ["has given another name", ({ place }) => linkSync(place, join(spoolDir, "other-name"))],
+    [
+      "has replaced",
+      ({ place }) => {
+        renameSync(place, join(spoolDir, "moved"));
+        symlinkSync(String(readdirSync(spoolDir).find((name) => name.startsWith("linked-"))), place);
+      },
+    ],
+    ["has opened", ({ artifacts }) => void openSync(artifacts, "r")],
+  ])("reuses no folder of artifacts that a process %s", (_, use) => {
+    const first = spoolOf(spoolDir, 1);
+    const before = folders(pool.make(first, NOTHING));
+    use(first);
+    pool.remove(first);
+    const second = pool.make(spoolOf(spoolDir, 2), NOTHING);
+    expect(folders(second).filter((ino) => before.includes(ino))).toEqual([]);
+    expect(readdirSync(second.artifacts)).toEqual([]);
+  });
+
+  test("reuses no folder of artifacts that a process has used after the attempt ended", () => {
+    const first = spoolOf(spoolDir, 1);
+    const before = folders(pool.make(first, NOTHING));
+    pool.remove(first);
+    const free = readdirSync(spoolDir).find((name) => name.startsWith("free-"));
+    readdirSync(join(spoolDir, String(free), "artifacts"));
+    const second = pool.make(spoolOf(spoolDir, 2), NOTHING);
+    expect(folders(second).filter((ino) => before.includes(ino))).toEqual([]);
   });
 
   test.each(["stdout", "stderr", "status", "script"] as const)(
@@ -270,8 +337,8 @@ describe("SpoolPool", () => {
   test("creates new files if a process has opened the old ones after the attempt ended", async () => {
     const first = attempted(1);
     const script =
-      'cd "$0" && echo in; read -r _; exec 5>>stdout 6>>status; echo open; read -r _; echo late >&5; echo done';
-    using child = startChild(["/bin/sh", "-c", script, String(first.folder)]);
+      'cd "$0" && echo in; read -r _; exec 5>>1.stdout 6>>1.status; echo open; read -r _; echo late >&5; echo done';
+    using child = startChild(["/bin/sh", "-c", script, spoolDir]);
     await child.nextLine();
     pool.remove(first);
     child.write("go\n");
@@ -285,32 +352,33 @@ describe("SpoolPool", () => {
   test("reuses no file that a container mounts", () => {
     const first = spoolOf(spoolDir, 1);
     pool.make(first, { ...NOTHING, script: "true", isShared: true });
-    const before = inodesIn(String(first.folder));
+    expect(lstatSync(first.place).isDirectory()).toBe(true);
     pool.remove(first);
+    expect(readdirSync(spoolDir)).toEqual([]);
     const next = spoolOf(spoolDir, 2);
     pool.make(next, { ...NOTHING, script: "true" });
     expect(statSync(next.script).mode & 0o777).toBe(0o600);
-    expect(before).toHaveLength(6);
   });
 
   test("does not follow a link that a task has put in place of its folder", () => {
     using dir = tempDir();
     writeFileSync(dir.file("precious"), "precious");
-    const { folder } = attempted(1);
-    renameSync(String(folder), join(spoolDir, "moved"));
-    symlinkSync(dir.path, String(folder));
+    const { place } = attempted(1);
+    renameSync(place, join(spoolDir, "moved"));
+    symlinkSync(dir.path, place);
     pool.remove(spoolOf(spoolDir, 1));
+    runTimers();
     expect(readdirSync(dir.path)).toEqual(["precious"]);
-    expect(readdirSync(spoolDir)).toEqual(["moved"]);
+    expect(namesOf("1")).not.toContain("1");
   });
 
-  test("replaces a folder into which a task has put a folder", () => {
+  test("replaces a folder that a task has put in place of a file", () => {
     const first = attempted(1);
-    mkdirSync(join(spoolDir, "1", "strange"));
+    mkdirSync(join(first.outputs, "strange"), { recursive: true });
     pool.remove(first);
-    expect(readdirSync(spoolDir)).not.toContain("1");
+    expect(namesOf("1")).toEqual([]);
     attempted(2);
-    expect(readdirSync(join(spoolDir, "2")).sort()).toEqual(["artifacts", "status", "stderr", "stdout"]);
+    expect(namesOf("2")).toEqual(["2", "2.status", "2.stderr", "2.stdout"]);
   });
 
   test("replaces a folder that contains artifacts", () => {

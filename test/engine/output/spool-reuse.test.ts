@@ -25,6 +25,11 @@ test.each([
     ":",
     'echo late > "$PETIT_ARTIFACTS/late.txt"; echo late=1 >> "$PETIT_OUTPUT"; echo late >> "$(dirname "$PETIT_OUTPUT")/stdout"',
   ],
+  [
+    "by the real paths of what it was given",
+    'artifacts=$(realpath "$PETIT_ARTIFACTS"); out=$(realpath -m "$PETIT_OUTPUT")',
+    'echo late > "$artifacts/late.txt"; echo late=1 >> "$out"; echo late >> "$(dirname "$out")/stdout"',
+  ],
   ["through an open folder", 'exec 7< "$PETIT_ARTIFACTS"', "cd /proc/self/fd/7; echo late > late.txt"],
 ])("a process that outlives its attempt can't write to other attempts %s", async (_, enter, write) => {
   using dir = tempDir();

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
-  rmdirSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -55,7 +55,7 @@ const lives = (jobs: readonly Job[], options: StartOptions = {}) => {
       await petit.stop("leave");
       return { id, pid };
     },
-    status: () => readFileSync(dir.file("spool/1/status"), "utf8").split("--\n").at(-1) ?? "",
+    status: () => readFileSync(dir.file("spool/1.status"), "utf8").split("--\n").at(-1) ?? "",
     /** Returns the stored process of the only attempt. */
     rewrite: (identity: ProcessIdentity | null) =>
       change(
@@ -245,9 +245,9 @@ describe("an attempt that is still running", () => {
     writeFileSync(dir.file("other"), "other\n");
     using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
     const { id, pid } = await life.leaveAt(door, async (_, { dir: home }) => {
-      for (const part of ["status", "stdout", "stderr"]) rmSync(`${home}/spool/1/${part}`);
-      for (const part of ["status", "stderr"]) execFileSync("mkfifo", [`${home}/spool/1/${part}`]);
-      symlinkSync(dir.file("other"), `${home}/spool/1/stdout`);
+      for (const part of ["status", "stdout", "stderr"]) rmSync(`${home}/spool/1.${part}`);
+      for (const part of ["status", "stderr"]) execFileSync("mkfifo", [`${home}/spool/1.${part}`]);
+      symlinkSync(dir.file("other"), `${home}/spool/1.stdout`);
     });
     await using petit = await life.start();
     expect(petit.read(id).run.status).toBe("running");
@@ -257,20 +257,39 @@ describe("an attempt that is still running", () => {
     expect(readFileSync(dir.file("other"), "utf8")).toBe("other\n");
   });
 
-  test("is adopted if an older petit has put its files into the spool folder itself", async () => {
+  const filesIn = (spool: string): readonly string[] => readdirSync(spool).filter((name) => name.startsWith("1."));
+
+  test.each<[string, (spool: string) => void]>([
+    [
+      "a folder of its own",
+      (spool) => {
+        rmSync(`${spool}/1`);
+        mkdirSync(`${spool}/1/artifacts`, { recursive: true });
+        for (const name of filesIn(spool)) renameSync(`${spool}/${name}`, `${spool}/1/${name.slice("1.".length)}`);
+      },
+    ],
+    [
+      "the spool folder, with a folder of artifacts",
+      (spool) => {
+        rmSync(`${spool}/1`);
+        mkdirSync(`${spool}/1.artifacts`);
+      },
+    ],
+  ])("is adopted if an older petit has put its files into %s", async (_, move) => {
     using door = gate();
     using life = lives([job("slow", { tasks: [shell("a", `echo one; ${door.wait}; echo two`)] })]);
-    const { id } = await life.leaveAt(door, async (_, { dir: home }) => {
-      for (const name of readdirSync(`${home}/spool/1`))
-        renameSync(`${home}/spool/1/${name}`, `${home}/spool/1.${name}`);
-      rmdirSync(`${home}/spool/1`);
+    const { id } = await life.leaveAt(door, async (_id, { dir: home }) => {
+      move(`${home}/spool`);
+      const [artifacts = ""] = ["1/artifacts", "1.artifacts"].map((name) => `${home}/spool/${name}`).filter(existsSync);
+      writeFileSync(`${artifacts}/kept`, "kept");
     });
     await using petit = await life.start();
     door.open();
     const ended = await petit.ended(id);
     expect(ended.run.status).toBe("completed");
     expect(ended.output()).toBe("one\ntwo\n");
-    expect(petit.spooled).toEqual([]);
+    expect(petit.store.artifacts.list(id).map(({ path }) => path)).toEqual(["a/kept"]);
+    await waitFor(() => petit.spooled.length === 0);
   });
 
   test("can be cancelled", async () => {
@@ -558,8 +577,8 @@ describe("an attempt whose task has replaced its status file", () => {
       using door = gate();
       using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
       const { id, pid } = await life.leaveAt(door, async (_, { dir }) => {
-        rmSync(`${dir}/spool/1/status`);
-        replace(`${dir}/spool/1/status`);
+        rmSync(`${dir}/spool/1.status`);
+        replace(`${dir}/spool/1.status`);
       });
       // Killed before the process of the attempt was stored.
       if (!isKnown) life.rewrite(null);

@@ -388,7 +388,7 @@ describe("after a restart that changes a secret", () => {
   });
 
   test("a secret is not trusted without the key, or without what was recorded of it", async () => {
-    for (const lose of ["spool-key", "spool/1/given"]) {
+    for (const lose of ["spool-key", "spool/1.given"]) {
       using dir = tempDir();
       using folder = tempDir();
       const change: Change = { source: { env: "PETIT_S" }, give: (value) => ({ PETIT_S: value }) };
@@ -413,7 +413,7 @@ describe("after a restart that changes a secret", () => {
     await door.reached();
     const key = readFileSync(dir.file("spool-key"));
     expect([key.length, statSync(dir.file("spool-key")).mode & 0o777]).toEqual([32, 0o600]);
-    expect(readdirSync(dir.file("spool/1"))).toContain("given");
+    expect(readdirSync(dir.file("spool"))).toContain("1.given");
     rmSync(dir.file("spool-key"));
     const stored = bytesIn(dir.path);
     for (const form of [key, key.toString("hex"), key.toString("base64"), key.toString("base64url"), OLD])

@@ -1,9 +1,22 @@
-import { mkdirSync } from "node:fs";
-import { type Spool, spoolOf } from "../../../src/engine/output/spool.ts";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { type Spool, spoolOf, targetOf } from "../../../src/engine/output/spool.ts";
 
 /** Returns the spool of an attempt, with its folder. */
 export const makeSpool = (dir: string, attemptId: number): Spool => {
   const spool = spoolOf(dir, attemptId);
-  mkdirSync(`${dir}/${attemptId}`, { recursive: true });
+  mkdirSync(spool.artifacts, { recursive: true });
   return spool;
+};
+
+/** Returns the names in a spool folder, except for what waits for later attempts. */
+export const spooledIn = (dir: string): readonly string[] => {
+  const names = existsSync(dir) ? readdirSync(dir).sort() : [];
+  const free = names.filter((name) => name.startsWith("free-"));
+  const targets = free.map((name) => targetOf(join(dir, name)));
+  // The files of an attempt that has ended have no folder.
+  const isWaiting = (name: string): boolean =>
+    (/^\d+\.(status|stdout|stderr|script)$/.test(name) && !names.includes(name.split(".")[0] ?? "")) ||
+    targets.includes(join(dir, name));
+  return names.filter((name) => !free.includes(name) && !isWaiting(name));
 };

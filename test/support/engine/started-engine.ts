@@ -1,4 +1,3 @@
-import { existsSync, readdirSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { openRuntime } from "#runtime";
 import type { Event, EventType } from "../../../src/domain/event.ts";
@@ -19,6 +18,7 @@ import type { OutputChunk } from "../../../src/store/output.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { tempDir } from "../temp-dir.ts";
 import { FakeClock } from "./fake-clock.ts";
+import { spooledIn } from "./spool.ts";
 
 export const SETTINGS: EngineSettings = {
   maxJobs: null,
@@ -63,7 +63,7 @@ export type StartedEngine = AsyncDisposable & {
   files: JobFiles;
   /** Makes the next read of the job files fail. */
   failRead(error: Error): void;
-  /** The names of the files in the spool folder, except for those that are prepared for later attempts. */
+  /** The names of the files in the spool folder, except for those that wait for later attempts. */
   readonly spooled: readonly string[];
   trigger(jobId: string, request?: TriggerRequest): Promise<Run>;
   /** Triggers a job and waits for the end of its run. */
@@ -154,8 +154,7 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
       failure = error;
     },
     get spooled() {
-      const names = existsSync(spoolDir) ? readdirSync(spoolDir).sort() : [];
-      return names.filter((name) => !name.startsWith("free-"));
+      return spooledIn(spoolDir);
     },
     trigger: async (jobId, request) => {
       const run = await engine.trigger(jobId, request);

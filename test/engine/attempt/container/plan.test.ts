@@ -70,8 +70,8 @@ describe("the command of a container", () => {
   test("mounts the working directory, the script and the outputs", () => {
     expect(mounts(plan({ hasScript: true }).argv)).toEqual([
       "--mount=type=bind,source=/work,target=/work",
-      "--mount=type=bind,source=/spool/7/script,target=/petit/script,readonly",
-      "--mount=type=bind,source=/spool/7/outputs,target=/petit/output",
+      "--mount=type=bind,source=/spool/7.script,target=/petit/script,readonly",
+      "--mount=type=bind,source=/spool/7.outputs,target=/petit/output",
       "--mount=type=bind,source=/spool/7/artifacts,target=/petit/artifacts",
     ]);
   });
@@ -79,7 +79,7 @@ describe("the command of a container", () => {
   test("mounts no folder of a task that names none", () => {
     const { argv } = plan({ cwd: null });
     expect(mounts(argv)).toEqual([
-      "--mount=type=bind,source=/spool/7/outputs,target=/petit/output",
+      "--mount=type=bind,source=/spool/7.outputs,target=/petit/output",
       "--mount=type=bind,source=/spool/7/artifacts,target=/petit/artifacts",
     ]);
     expect(argv).not.toContain("--workdir");
