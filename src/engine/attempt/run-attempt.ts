@@ -169,7 +169,9 @@ const prepare = (
     secrets: secrets.values,
     ownFolders,
   });
-  const spool = spools.make(named, plan);
+  const { reopensOutput, privateStdin } = plan.command;
+  const hasRareFiles = reopensOutput === true || privateStdin !== undefined || secrets.values.size > 0;
+  const spool = spools.make(named, { ...plan, hasRareFiles });
   noteSecrets(context, secrets, spool, secretKey);
   if (user === null) return { command: plan.command, spool };
   giveSpool(spool, user);

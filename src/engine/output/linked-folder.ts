@@ -36,13 +36,18 @@ export const makeLinkedFolder = (path: string, target: string): LinkedFolder | n
 };
 
 /** Returns whether nobody has followed the link at `path`, and whether the system would have recorded it. */
-export const isUntouched = (path: string, { inode }: LinkedFolder): boolean => {
+export const isUntouched = (path: string, folder: LinkedFolder): boolean => {
   try {
-    const { ino, nlink, atimeMs } = lstatSync(path);
-    return ino === inode && nlink === 1 && atimeMs === 0 && arm(path);
+    return seemsUntouched(path, folder) && arm(path);
   } catch {
     return false;
   }
+};
+
+/** Returns whether no access to the link at `path` was recorded. */
+export const seemsUntouched = (path: string, { inode }: LinkedFolder): boolean => {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && stat.ino === inode && stat.nlink === 1 && stat.atimeMs === 0;
 };
 
 /** Sets the time of last access of a link to the epoch. Returns whether the system changes it when the link is followed. */

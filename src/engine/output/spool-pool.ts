@@ -15,7 +15,7 @@ import { join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import { readStart } from "../../lib/files/regular-file.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { isUntouched, type LinkedFolder, makeLinkedFolder } from "./linked-folder.ts";
+import { isUntouched, type LinkedFolder, makeLinkedFolder, seemsUntouched } from "./linked-folder.ts";
 import {
   ARTIFACTS,
   COMMON_FILES,
@@ -47,6 +47,8 @@ export type SpoolTexts = {
   readonly workdir: string | null;
   /** True if other users read the script and write the outputs. The spool folder itself stays closed to them. Default false. */
   readonly isShared?: boolean;
+  /** False if the process gets no pipes and leaves no files but its output, its outputs and artifacts. Default true. */
+  readonly hasRareFiles?: boolean;
 };
 
 /** Maximum number of sets of files that wait for an attempt, new ones and those of ended attempts together. */
@@ -63,6 +65,13 @@ export type SpoolPoolOptions = {
   readonly spoolDir: string;
   readonly runtime: Pick<Runtime, "isOpenElsewhere">;
   readonly clock: Clock;
+};
+
+type ReusableFiles = {
+  readonly folder: LinkedFolder | null;
+  /** The files that the attempt can have besides those of every attempt. */
+  readonly others: readonly (typeof OTHER_FILES)[number][];
+  readonly hasScript: boolean;
 };
 
 /** Files that wait for an attempt. */
@@ -89,7 +98,7 @@ export class SpoolPool implements Disposable {
   /** The paths of scripts of ended attempts. */
   readonly #scripts: string[] = [];
   /** By id, the attempts whose files can be reused: those of this process, except in containers, which mount files. */
-  readonly #reusable = new Map<number, LinkedFolder | null>();
+  readonly #reusable = new Map<number, ReusableFiles>();
   readonly #name = randomUUID();
   #made = 0;
   /** False if links are of no use on this file system. */
@@ -113,7 +122,12 @@ export class SpoolPool implements Disposable {
     const isShared = texts.isShared === true;
     const isReusable = !isShared && spool.folder === null;
     const folder = isReusable ? this.#take(spool) : this.#create(spool, { isLinked: false });
-    if (isReusable) this.#reusable.set(spool.attemptId, folder);
+    if (isReusable)
+      this.#reusable.set(spool.attemptId, {
+        folder,
+        others: texts.hasRareFiles === false ? USUAL_FILES : OTHER_FILES,
+        hasScript: texts.script !== null,
+      });
     if (texts.script !== null) this.#writeScript(spool.script, texts.script);
     if (texts.stdin !== null) writeNew(spool.stdin, texts.stdin);
     if (texts.workdir !== null) writeNew(spool.workdir, texts.workdir);
@@ -129,9 +143,9 @@ export class SpoolPool implements Disposable {
 
   /** Deletes the files of an attempt that has ended, or keeps them, without their content, for another attempt. */
   remove(spool: Spool): void {
-    const folder = this.#reusable.get(spool.attemptId);
+    const files = this.#reusable.get(spool.attemptId);
     this.#reusable.delete(spool.attemptId);
-    if (folder === undefined || !this.#setAside(spool, folder)) removeSpool(spool);
+    if (files === undefined || !this.#setAside(spool, files)) removeSpool(spool);
     this.#prepareAfter(PREPARE_AFTER_MS);
   }
 
@@ -213,13 +227,13 @@ export class SpoolPool implements Disposable {
   }
 
   /** Returns false if the files can't be reused. */
-  #setAside(spool: Spool, folder: LinkedFolder | null): boolean {
+  #setAside(spool: Spool, { folder, others, hasScript }: ReusableFiles): boolean {
     if (this.#isClosed || this.#waiting.length >= MAX_WAITING) return false;
     try {
       if (!closeStatus(spool.status)) return false;
       for (const stream of ["stdout", "stderr"] as const) clear(spool[stream]);
-      for (const file of OTHER_FILES) if (existsSync(spool[file])) unlinkSync(spool[file]);
-      if (existsSync(spool.script)) this.#keepScript(spool.script);
+      for (const file of others) if (existsSync(spool[file])) unlinkSync(spool[file]);
+      if (hasScript && existsSync(spool.script)) this.#keepScript(spool.script);
       this.#waiting.push({ prefix: spool.place, folder: this.#setFolderAside(spool.place, folder) });
       return true;
     } catch {
@@ -231,7 +245,7 @@ export class SpoolPool implements Disposable {
   #setFolderAside(place: string, folder: LinkedFolder | null): WaitingFolder | null {
     const path = this.#newPath("free-");
     if (folder !== null && tryRename(place, path)) {
-      if (isUntouched(path, folder)) return { ...folder, path };
+      if (seemsUntouched(path, folder)) return { ...folder, path };
       this.#discard(path);
     } else this.#discard(place);
     return null;
@@ -290,6 +304,9 @@ export class SpoolPool implements Disposable {
     }
   }
 }
+
+/** The files that any attempt can have besides those of every attempt. */
+const USUAL_FILES = ["outputs", "workdir", "stdin", "held", "ending"] as const;
 
 type KeptFile = CommonFile | "script";
 

@@ -1,5 +1,5 @@
 import { PetitError } from "../../domain/errors.ts";
-import type { Run } from "../../domain/run.ts";
+import { isFinal, type Run } from "../../domain/run.ts";
 import type { RetryScope } from "../engine.ts";
 import { planRetry, type RetryParts } from "./retry-plan.ts";
 import { start, type TriggerOptions } from "./trigger.ts";
@@ -22,4 +22,7 @@ export const retry = (run: Run, scope: RetryScope, options: TriggerOptions & { r
  * can change at any time.
  */
 export const canRetry = (run: Run, options: RetryParts): boolean =>
+  // Each answer about a run says it, and most of these are about runs that go on or have completed.
+  isFinal(run.status) &&
+  run.status !== "completed" &&
   !(planRetry(run, { kind: "rest" }, options) instanceof PetitError);
