@@ -158,7 +158,7 @@ class Scheduler implements Engine {
     });
     this.#pruner = new Pruner({
       ...options,
-      jobIds: () => [...this.#jobs.all.keys(), ...(followSchedules === false ? [] : this.#newestRuns.jobIds)],
+      jobIds: () => new Set([...this.#jobs.all.keys(), ...(followSchedules === false ? [] : this.#newestRuns.jobIds)]),
       findJob: (jobId) => this.#jobs.find(jobId)?.job ?? null,
       settings: settings.retention ?? NO_RETENTION,
       onDeleted: (jobId) => {

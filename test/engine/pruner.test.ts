@@ -166,13 +166,19 @@ describe("retention", () => {
   describe("by default", () => {
     const storeOf = (status: "completed" | "failed", count: number): Store => {
       const store = memoryStore();
+      fill(store, status, count);
+      return store;
+    };
+
+    /** Stores runs of which the first one has not ended, and returns that one. */
+    const fill = (store: Store, status: "completed" | "failed", count: number): RunId => {
       const outcome = { status, reason: status === "failed" ? "exit_code" : null, error: null } as const;
-      store.transaction(() => {
-        const { versionId } = startRun(store, {});
+      return store.transaction(() => {
+        const { id, versionId } = startRun(store, {});
         for (let each = 1; each < count; each++)
           store.runs.finish(store.runs.start({ ...NEW_RUN, id: newRunId(NOON), versionId }).id, outcome, NOON + each);
+        return id;
       });
-      return store;
     };
 
     const prunerOf = (store: Store, clock: FakeClock, settings: RetentionSettings, keeps: DefaultRule): Pruner =>
@@ -207,6 +213,23 @@ describe("retention", () => {
         expect(pruner.offer).toBeNull();
       },
     );
+
+    test("counts each run once that an older database could lose, whether its job is known or gone", async () => {
+      const clock = new FakeClock();
+      clock.step(31 * DAY_MS);
+      const olderStore = (store: Store): Store => {
+        const first = fill(store, "completed", 1_003);
+        store.runs.finish(first, { status: "completed", reason: null, error: null }, NOON);
+        return { ...store, scheduler: { ...store.scheduler, findDefaultRule: () => "all" } };
+      };
+      for (const jobs of [[job("hello")], []]) {
+        await using petit = await startEngine({ clock, jobs, wrap: olderStore });
+        await clock.pass(5_000);
+        const { items } = await petit.engine.listAttention(10);
+        expect(items).toContainEqual(expect.objectContaining({ kind: "retention_undecided", runs: 3 }));
+        await petit.stop("now");
+      }
+    });
 
     test("deletes nothing that is old among the newest 1,000", async () => {
       using store = storeOf("completed", 1_000);
