@@ -51,7 +51,7 @@ export const importJobs = defineCommand({
       type: "string",
       valueHint: "HOST[:PORT]",
       description:
-        "crontab: the mail server of `notify`, which the output is mailed through if there is a MAILTO. [default: the first email of `notify` in the configuration file]",
+        "crontab, anacrontab: the mail server of `notify`, which the output is mailed through if there is a MAILTO. [default: the first email of `notify` in the configuration file]",
     },
     system: {
       type: "boolean",
@@ -61,7 +61,8 @@ export const importJobs = defineCommand({
     as: {
       type: "string",
       valueHint: "USER",
-      description: "crontab: the user that petit runs as. [default: root with a user column, else you]",
+      description:
+        "crontab, anacrontab: the user that petit runs as. [default: root for an anacrontab or with a user column, else you]",
     },
     "working-dir": {
       type: "string",
@@ -87,15 +88,14 @@ export const importJobs = defineCommand({
     const skipInvalid = rest["skip-invalid"] ?? false;
     const guardsOk = rest["guards-ok"] ?? false;
     const splitRunParts = rest["split-run-parts"] ?? false;
-    if (kind !== "crontab")
-      refuseCrontabArgs(kind, {
-        system: system !== undefined,
+    if (kind !== "crontab") refuseCrontabArgs({ system: system !== undefined, "guards-ok": guardsOk });
+    if (kind === "petit-rs")
+      checkArgsOfFolder(SOURCE, {
+        "skip-invalid": skipInvalid,
+        "split-run-parts": splitRunParts,
         as: as !== undefined,
         smtp: smtp !== undefined,
-        "guards-ok": guardsOk,
       });
-    if (kind === "petit-rs")
-      checkArgsOfFolder(SOURCE, { "skip-invalid": skipInvalid, "split-run-parts": splitRunParts });
     else if (workingDir !== undefined)
       throw new PetitError("invalid_request", "--working-dir is only for 'petit import petit-rs'");
     const outputDir = output ?? null;
@@ -119,10 +119,9 @@ type GivenArgs = Readonly<Record<string, boolean>>;
 
 const firstGiven = (args: GivenArgs): string | undefined => Object.keys(args).find((name) => args[name]);
 
-const refuseCrontabArgs = (kind: Kind, args: GivenArgs): void => {
+const refuseCrontabArgs = (args: GivenArgs): void => {
   const name = firstGiven(args);
-  if (name !== undefined && !(kind === "anacrontab" && name === "as"))
-    throw new PetitError("invalid_request", `--${name} is only for 'petit import crontab'`);
+  if (name !== undefined) throw new PetitError("invalid_request", `--${name} is only for 'petit import crontab'`);
 };
 
 const checkArgsOfFolder = (source: string | undefined, args: GivenArgs): void => {

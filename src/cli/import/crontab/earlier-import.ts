@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { escapeUnprintable } from "../../../lib/printable.ts";
 import type { GoneLine } from "../imported.ts";
 
@@ -29,3 +29,9 @@ const readEarlierJob = (dir: string, path: string): EarlierJob | null => {
 
 /** Returns a line as the comment of its job file has it. */
 export const lineInComment = (text: string): string => text.trim().split("\t").map(escapeUnprintable).join("\t");
+
+/** Returns whether an earlier job has the line of another crontab, which is not one of the lines of this one, too. */
+export const isOfOtherCrontab = (
+  job: EarlierJob,
+  { file, texts }: { readonly file: string; readonly texts: ReadonlySet<string> },
+): boolean => !texts.has(job.text) && resolve(job.file) !== resolve(file);

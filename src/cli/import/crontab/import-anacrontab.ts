@@ -4,13 +4,15 @@ import { jobText } from "../../../jobfile/write-job.ts";
 import type { Json } from "../../../lib/json.ts";
 import { escapeUnprintable } from "../../../lib/printable.ts";
 import type { Fate, Imported, ImportedFile, Importer, ImportProblem } from "../imported.ts";
-import { findEarlierJobs } from "./earlier-import.ts";
-import { type EnvironmentLine, readEnvironmentLine } from "./environment-line.ts";
-import { goneLines } from "./import-crontab.ts";
-import { CRON_PATH, commentsOf, scriptTasks, withoutTemplates } from "./job.ts";
+import { type EarlierJob, findEarlierJobs, isOfOtherCrontab, lineInComment } from "./earlier-import.ts";
+import type { EnvironmentLine } from "./environment-line.ts";
+import { goneLines, mailServer } from "./import-crontab.ts";
+import { CRON_PATH, commentsOf, programOfArgv, scriptTasks, withoutTemplates } from "./job.ts";
 import { uniqueId } from "./job-name.ts";
+import { type MailServer, notifyOf } from "./mail.ts";
 import { homeOf } from "./owner.ts";
 import { type RunParts, splitRunParts } from "./run-parts.ts";
+import { noteOfSetting } from "./settings.ts";
 import { readSources } from "./source.ts";
 
 const DEFAULT_FILE = "/etc/anacrontab";
@@ -24,12 +26,23 @@ export const importAnacrontab: Importer = async (request): Promise<Imported> => 
     throw new PetitError("invalid_request", `${given} is a folder; expected an anacrontab`);
   const { crontabs } = await readSources(given, { system: false });
   const [{ file, text } = { file: given, text: "" }] = crontabs;
-  const translated = translateAnacrontab({ file, text }, { ...request, as });
+  const earlier = findEarlierJobs(outputDir);
+  const { skipInvalid, splitRunParts: splits } = request;
+  const options = { as, skipInvalid, splitRunParts: splits, mail: mailServer(request), earlier };
+  const translated = translateAnacrontab({ file, text }, options);
   const written = new Set(translated.files.map(({ path }) => path));
-  return { ...translated, gone: goneLines(findEarlierJobs(outputDir), crontabs, written) };
+  return { ...translated, gone: goneLines(earlier, crontabs, written) };
 };
 
-type AnacronOptions = { readonly as: string; readonly skipInvalid: boolean; readonly splitRunParts: boolean };
+type AnacronOptions = {
+  readonly as: string;
+  readonly skipInvalid: boolean;
+  readonly splitRunParts: boolean;
+  /** How the output of the jobs is mailed; null if it is not. */
+  readonly mail: MailServer | null;
+  /** The jobs of earlier imports in the output folder. */
+  readonly earlier: readonly EarlierJob[];
+};
 
 /** Translates the lines of an anacrontab, each that runs a command into a job. */
 const translateAnacrontab = (
@@ -40,15 +53,17 @@ const translateAnacrontab = (
   const fates: Fate[] = [];
   const problems: ImportProblem[] = [];
   const settings = new Map<string, string>();
-  const ids = new Set<string>();
+  const lines = joinLines(text);
+  const texts = new Set(lines.map((line) => lineInComment(line.text)));
+  const ids = new Set(options.earlier.filter((job) => isOfOtherCrontab(job, { file, texts })).map(idOfPath));
   let comments: string[] = [];
-  for (const [index, line] of text.split("\n").entries()) {
-    const place = { file, line: index + 1 };
-    const read = readLine(line);
+  for (const { number, text } of lines) {
+    const place = { file, line: number };
+    const read = readLine(text);
     if (read.kind === "comment" && read.text !== "") comments.push(read.text);
     if (read.kind === "setting") {
       settings.set(read.name, read.value);
-      fates.push({ ...place, outcome: "setting", jobId: null, notes: [noteOf(read)] });
+      fates.push({ ...place, outcome: "setting", jobId: null, notes: [noteOf(read, options.mail)] });
     }
     if (read.kind === "wrong" && !options.skipInvalid) problems.push({ ...place, message: read.problem });
     if (read.kind === "wrong" && options.skipInvalid)
@@ -58,12 +73,31 @@ const translateAnacrontab = (
     const parts = options.splitRunParts ? splitRunParts(read.command) : null;
     const notes = [...notesOf(read), ...(typeof parts === "string" ? [parts] : [])];
     const runParts = typeof parts === "string" ? null : parts;
-    const job = { id, entry: read, place, text: line.trim(), settings: new Map(settings), notes, comments, runParts };
-    files.push({ path: `${id}.yaml`, text: anacronJob({ ...job, as: options.as }) });
+    const { as, mail } = options;
+    const line = { entry: read, place, text: text.trim(), settings: new Map(settings), notes, comments, runParts };
+    files.push({ path: `${id}.yaml`, text: anacronJob({ id, ...line, as, mail }) });
     fates.push({ ...place, outcome: "job", jobId: id, notes });
     comments = [];
   }
   return { files, fates, problems };
+};
+
+const idOfPath = ({ path }: EarlierJob): string => path.replace(/\.yaml$/, "");
+
+/** A line of an anacrontab with those that continue it, numbered by the first one from 1. */
+type JoinedLine = { readonly number: number; readonly text: string };
+
+/** Unlike cron, anacron joins a line that ends with a backslash with the next one, by a blank. */
+const joinLines = (text: string): readonly JoinedLine[] => {
+  const lines: JoinedLine[] = [];
+  let begun: JoinedLine | null = null;
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    const joined: JoinedLine =
+      begun === null ? { number: index + 1, text: line } : { ...begun, text: `${begun.text} ${line}` };
+    begun = joined.text.endsWith("\\") ? { ...joined, text: joined.text.slice(0, -1) } : null;
+    if (begun === null) lines.push(joined);
+  }
+  return begun === null ? lines : [...lines, begun];
 };
 
 type AnacronEntry = {
@@ -88,14 +122,17 @@ const NICKNAME_DAYS: Readonly<Record<string, number | null>> = {
   "@monthly": null,
   "@yearly": null,
   "@annually": null,
+  // A misspelling that anacron accepts.
+  "@annualy": null,
 };
 
 const readLine = (line: string): AnacronLine => {
-  const text = line.trim();
-  if (text === "" || text.startsWith("#")) return { kind: "comment", text: text.replace(/^# ?/, "") };
-  const setting = readEnvironmentLine(text);
+  const text = line.replace(/^[ \t]+/, "");
+  if (text === "" || text.startsWith("#")) return { kind: "comment", text: text.trim().replace(/^# ?/, "") };
+  const setting = readSetting(text);
   if (setting !== null) return { kind: "setting", ...setting };
-  const [, period = "", delay = "", name = "", command = ""] = /^(\S+)\s+(\S+)\s+(\S+)\s+(.+)$/s.exec(text) ?? [];
+  const [, period = "", delay = "", name = "", command = ""] =
+    /^([^ \t]+)[ \t]+([^ \t]+)[ \t]+([^ \t]+)[ \t]+([^ \t].*)$/s.exec(text) ?? [];
   if (command === "") return wrong(`'${text}' is not understood; expected a period, a delay, a name and a command`);
   if (!/^\d+$/.test(delay) || Number(delay) > MAX_DELAY)
     return wrong(`the delay is '${delay}'; expected minutes from 0 to ${MAX_DELAY}`);
@@ -109,17 +146,30 @@ const readLine = (line: string): AnacronLine => {
   return { kind: "entry", ...entry, days: Number(period), nickname: null };
 };
 
+/** Unlike in cron, quotes and blanks are parts of the value. */
+const readSetting = (text: string): EnvironmentLine | null => {
+  const [, name, value] = /^([^ \t=]+)[ \t]*=(.*)$/s.exec(text) ?? [];
+  return name === undefined || value === undefined ? null : { name, value };
+};
+
 const MAX_DELAY = 1_200;
 const MAX_DAYS = 3_650;
 
 const wrong = (problem: string): AnacronLine => ({ kind: "wrong", problem });
 
-const noteOf = ({ name, value }: EnvironmentLine): string => {
+const noteOf = ({ name, value }: EnvironmentLine, mail: MailServer | null): string => {
   switch (name) {
     case "RANDOM_DELAY":
       return `${name}: each run below starts up to ${minutesOf(value)} minutes later`;
     case "START_HOURS_RANGE":
       return `${name}: the jobs below are due from ${startHour(value)}:00 on; petit makes up for a run at any hour`;
+    case "PREFERRED_HOUR":
+      return preferredHour(value) === null
+        ? `${name}: ignored, as by anacron; expected an hour from 0 to 23`
+        : `${name}: the jobs below are due after ${preferredHour(value)}:00; petit makes up for a run at any hour`;
+    case "MAILTO":
+    case "MAILFROM":
+      return noteOfSetting({ name, value }, mail);
     default:
       return `${name}: a variable of the commands below`;
   }
@@ -132,10 +182,13 @@ const startHour = (value: string | undefined): number => {
   return hour < 24 ? hour : 0;
 };
 
+const preferredHour = (value: string | undefined): number | null =>
+  /^\d{1,2}$/.test(value ?? "") && Number(value) < 24 ? Number(value) : null;
+
 const notesOf = ({ days }: AnacronEntry): readonly string[] =>
   days === null || days === 1 || days === 7
     ? []
-    : [`anacron counts ${days} days from the last run; petit from a fixed date`];
+    : [`anacron counts ${days} days from the last run; petit from a fixed date, at 0:00 UTC`];
 
 const idOf = (name: string): string =>
   name
@@ -153,20 +206,24 @@ type AnacronJob = {
   readonly comments: readonly string[];
   readonly runParts: RunParts | null;
   readonly as: string;
+  readonly mail: MailServer | null;
 };
 
 const anacronJob = (job: AnacronJob): string => {
-  const { id, entry, place, text, settings, notes, comments, runParts, as } = job;
+  const { id, entry, place, text, settings, notes, comments, runParts, as, mail } = job;
+  const mails = mail !== null && (settings.get("NO_MAIL_OUTPUT") ?? "") === "";
+  const notify = mails ? notifyOf({ server: mail, settings, user: as, onlyFailures: false }) : null;
   const jitter = minutesOf(settings.get("RANDOM_DELAY"));
   const fields: Record<string, Json> = {
     id,
     schedule: {
-      cron: scheduleOf(entry, startHour(settings.get("START_HOURS_RANGE"))),
+      cron: scheduleOf(entry, settings),
       catchup: "latest",
       catchup_window: `${windowDays(entry)}d`,
       ...(jitter === 0 ? {} : { jitter: `${jitter}m` }),
     },
     max_concurrency: 1,
+    ...(notify === null ? {} : { notify }),
     inherit_environment: false,
     environment: {
       SHELL: "/bin/sh",
@@ -176,7 +233,7 @@ const anacronJob = (job: AnacronJob): string => {
       LOGNAME: settings.get("LOGNAME") ?? as,
       USER: as,
     },
-    tasks: runParts === null ? [commandTask(entry)] : scriptTasks(runParts, (command) => ({ command }), "/"),
+    tasks: runParts === null ? [commandTask(entry)] : scriptTasks(runParts, programOfArgv, "/"),
   };
   return jobText({
     head: [
@@ -191,13 +248,16 @@ const anacronJob = (job: AnacronJob): string => {
 };
 
 /** Settings of anacron itself. */
-const OWN_SETTINGS: ReadonlySet<string> = new Set(["RANDOM_DELAY", "START_HOURS_RANGE"]);
+const OWN_SETTINGS: ReadonlySet<string> = new Set(["RANDOM_DELAY", "START_HOURS_RANGE", "PREFERRED_HOUR"]);
 
 /** The last day of a period counts as late, but not as missed. */
 const windowDays = ({ days, nickname }: AnacronEntry): number => (days ?? (nickname === "@monthly" ? 31 : 366)) + 1;
 
-const scheduleOf = ({ days, nickname, delay }: AnacronEntry, start: number): string => {
-  const minutes = Math.min(start * 60 + delay, 24 * 60 - 1);
+/** anacron runs no job outside of the preferred hour: its delay only chooses the minute there. */
+const scheduleOf = ({ days, nickname, delay }: AnacronEntry, settings: ReadonlyMap<string, string>): string => {
+  const preferred = preferredHour(settings.get("PREFERRED_HOUR"));
+  const start = preferred ?? startHour(settings.get("START_HOURS_RANGE"));
+  const minutes = Math.min(start * 60 + (preferred === null ? delay : delay % 60), 24 * 60 - 1);
   const time = `${minutes % 60} ${Math.floor(minutes / 60)}`;
   if (days === 1) return `${time} * * *`;
   if (days === 7) return `${time} * * 0`;

@@ -36,7 +36,7 @@ export const importCrontab: Importer = async (request): Promise<Imported> => {
 };
 
 /** Returns the mail server of `--smtp`, or of the first email of the configuration file's `notify`. */
-const mailServer = ({ smtp, context }: ImportRequest): MailServer | null => {
+export const mailServer = ({ smtp, context }: ImportRequest): MailServer | null => {
   if (smtp === null) {
     const target = context.defaultNotify.find((each) => each.type === "email");
     return target === undefined ? null : serverOfTarget(target);

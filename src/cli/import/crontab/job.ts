@@ -59,7 +59,7 @@ export const cronJob = (options: JobOptions): string => {
     tasks:
       options.runParts === null
         ? [commandTask(options, workingDir)]
-        : scriptTasks(options.runParts, (script) => programOf([script], options), workingDir),
+        : scriptTasks(options.runParts, (argv) => programOf(argv, options), workingDir),
   };
   return jobText({
     head: [...commentsOf(comments), ...(comments.length === 0 ? [] : [""]), ...headOf(options)],
@@ -85,8 +85,8 @@ const commandTask = (options: JobOptions, workingDir: string): Json => {
 
 /** Each script runs after the one before, whether that failed or not, as `run-parts` does it. */
 export const scriptTasks = (
-  { scripts, workingDir }: RunParts,
-  programFor: (script: string) => Program,
+  { scripts, workingDir, wrapper }: RunParts,
+  programFor: (argv: readonly [string, ...string[]]) => Program,
   home: string,
 ): Json[] => {
   const ids = new Set<string>();
@@ -96,12 +96,15 @@ export const scriptTasks = (
     return {
       id: taskIds[index] ?? "",
       type: "command",
-      ...programFor(script),
+      ...programFor(withWrapper(wrapper, script)),
       working_dir: workingDir ?? home,
       ...(before === undefined ? {} : { depends_on: [before], condition: "all_done" }),
     };
   });
 };
+
+const withWrapper = ([program, ...args]: readonly string[], script: string): readonly [string, ...string[]] =>
+  program === undefined ? [script] : [program, ...args, script];
 
 const taskIdOf = (script: string): string =>
   script
@@ -115,9 +118,12 @@ type Program = { readonly command: string; readonly args?: string[] };
 
 const programOf = (argv: readonly [string, ...string[]], { user, switchesUser }: JobOptions): Program => {
   if (switchesUser) return { command: RUNUSER, args: ["-m", "-u", user.name, "--", ...argv] };
-  const [command, ...args] = argv;
-  return args.length === 0 ? { command } : { command, args };
+  return programOfArgv(argv);
 };
+
+/** Returns the fields of a task that runs a program as petit's own user. */
+export const programOfArgv = ([command, ...args]: readonly [string, ...string[]]): Program =>
+  args.length === 0 ? { command } : { command, args };
 
 /** A path, because the PATH of the job may lack the folder. `-m` keeps HOME and SHELL as the job sets them. */
 const RUNUSER = "/usr/sbin/runuser";

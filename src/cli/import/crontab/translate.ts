@@ -1,8 +1,7 @@
-import { resolve } from "node:path";
 import { REBOOT } from "../../../domain/schedule/boot.ts";
 import { whyUnusable } from "../../../domain/schedule/schedule.ts";
 import type { Fate, ImportedFile, ImportProblem } from "../imported.ts";
-import { type EarlierJob, lineInComment } from "./earlier-import.ts";
+import { type EarlierJob, isOfOtherCrontab, lineInComment } from "./earlier-import.ts";
 import type { CronEntry } from "./entry.ts";
 import { guardExitCodes } from "./guard.ts";
 import { cronJob, type LineUser } from "./job.ts";
@@ -94,9 +93,8 @@ const namesOf = (
   const unnamed = jobs.filter((job) => !names.has(job));
   const isTaken = (base: string): boolean => ids.has(base) || jobs.filter((job) => baseOf(job) === base).length > 1;
   const texts = new Set(jobs.map(({ text }) => lineInComment(text)));
-  /** Whether the file of such a job has the line of another crontab, which is not the same line. */
   const isForeign = (base: string, { file }: PlannedJob): boolean =>
-    earlier.some((job) => job.path === `${base}.yaml` && !texts.has(job.text) && resolve(job.file) !== resolve(file));
+    earlier.some((job) => job.path === `${base}.yaml` && isOfOtherCrontab(job, { file, texts }));
   const clashing = new Set(unnamed.map(baseOf).filter(isTaken));
   for (const job of unnamed) {
     const base = baseOf(job);

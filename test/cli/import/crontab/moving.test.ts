@@ -265,6 +265,65 @@ START_HOURS_RANGE=3-22
     expect((await petit(["validate", "jobs"], { cwd: folder.path })).status).toBe(0);
   });
 
+  const importLines = async (text: string, ...flags: string[]) => {
+    using folder = tempFolder();
+    chmodSync(folder.write("parts/one", "#!/bin/sh\necho one\n"), 0o755);
+    folder.write("anacrontab", text.replaceAll("PARTS", join(folder.path, "parts")));
+    const { stdout } = await petit(["import", "anacrontab", "anacrontab", "--json", ...flags], { cwd: folder.path });
+    const { files, lines } = JSON.parse(stdout);
+    return { lines, jobs: files.map((file: { text: string }) => parse(file.text)) };
+  };
+
+  test("reads lines as anacron does: continued, with quotes in values, and with blanks around names only", async () => {
+    const text = "# a \\\nb c\nA='x y' \nB = z\n1 5 long echo a \\\n  b \n@annualy 0 year true\n";
+    const { jobs, lines } = await importLines(text);
+    expect(jobs).toMatchObject([
+      { environment: { A: "'x y' ", B: " z" }, tasks: [{ args: ["-c", "echo a    b "] }] },
+      { schedule: { cron: "0 0 1 1 *" } },
+    ]);
+    expect(lines.map(({ line }: { line: number }) => line)).toEqual([3, 4, 5, 7]);
+  });
+
+  test("is due in the preferred hour", async () => {
+    const { jobs } = await importLines("START_HOURS_RANGE=3-22\nPREFERRED_HOUR=5\n1 25 a true\n7 75 b true\n");
+    expect(jobs).toMatchObject([{ schedule: { cron: "25 5 * * *" } }, { schedule: { cron: "15 5 * * 0" } }]);
+    expect(jobs[0].environment.PREFERRED_HOUR).toBeUndefined();
+  });
+
+  test("mails the output to MAILTO with --smtp, as anacron does", async () => {
+    const text = "1 0 none true\nMAILTO=ops@example.com\n1 0 some true\nNO_MAIL_OUTPUT=1\n1 0 off true\n";
+    const { jobs } = await importLines(text, "--smtp", "localhost");
+    expect(jobs.map(({ notify }: { notify?: unknown }) => notify)).toEqual([
+      undefined,
+      [expect.objectContaining({ to: ["ops@example.com"], from: "root@localhost", on: ["output"] })],
+      undefined,
+    ]);
+  });
+
+  test("splits the lines of Fedora, which run run-parts by nice", async () => {
+    const { jobs } = await importLines(
+      "1 5 cron.daily nice run-parts PARTS\n1 5 b nice -n 5 run-parts PARTS\n",
+      "--split-run-parts",
+    );
+    expect(jobs.map(({ tasks }: { tasks: unknown }) => tasks)).toMatchObject([
+      [{ id: "one", command: "nice", args: [expect.stringMatching(/parts\/one$/)] }],
+      [{ id: "one", command: "nice", args: ["-n", "5", expect.stringMatching(/parts\/one$/)] }],
+    ]);
+  });
+
+  test("takes no id of another crontab's job, and keeps its own", async () => {
+    using folder = tempFolder();
+    folder.write("mycron", "0 1 * * * backup\n");
+    folder.write("anacrontab", "1 5 backup /usr/bin/backup\n");
+    await petit(["import", "crontab", "mycron", "-o", "jobs"], { cwd: folder.path });
+    for (const flags of [[], ["--force"]]) {
+      const args = ["import", "anacrontab", "anacrontab", "-o", "jobs", "--json", ...flags];
+      expect(JSON.parse((await petit(args, { cwd: folder.path })).stdout).lines).toMatchObject([
+        { job_id: "backup-2" },
+      ]);
+    }
+  });
+
   test("reports lines that can't be read", async () => {
     using folder = tempFolder();
     folder.write("anacrontab", "0 5 a true\n1 x b true\n1 5 c\n");
