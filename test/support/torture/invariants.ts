@@ -11,14 +11,15 @@ export const violations = ({
   dbPath,
   accepted,
   refused,
-}: Pick<Torture, "dbPath" | "accepted" | "refused">): readonly string[] => {
+  killed,
+}: Pick<Torture, "dbPath" | "accepted" | "refused" | "killed">): readonly string[] => {
   const db = new Database(dbPath, { readonly: true });
   try {
     return [
       ...ledgerViolations(db, accepted),
       ...begunThoughRefused(db, refused),
       ...wrongOutput(db),
-      ...wrongRecords(db, join(dirname(dbPath), "did")),
+      ...wrongRecords(db, { file: join(dirname(dbPath), "did"), killed }),
       ...leftovers(dbPath),
     ];
   } finally {
@@ -147,7 +148,10 @@ const wrongOutput = (db: Database): readonly string[] => {
 };
 
 /** Compares the records that tasks wrote with the stored attempts. */
-const wrongRecords = (db: Database, file: string): readonly string[] => {
+const wrongRecords = (
+  db: Database,
+  { file, killed }: { readonly file: string; readonly killed: ReadonlySet<string> },
+): readonly string[] => {
   const stored = new Map(
     rows(
       db,
@@ -169,7 +173,7 @@ const wrongRecords = (db: Database, file: string): readonly string[] => {
       .map((key) => `started but is not stored: ${key}`),
     ...completed.filter((key) => !ended.has(key)).map((key) => `is completed but did not reach its end: ${key}`),
     ...[...ended]
-      .filter((key) => !isRightEnd(stored.get(key)))
+      .filter((key) => !isRightEnd(stored.get(key)) && !killed.has(key))
       .map((key) => `exited with 0 but is stored as ${JSON.stringify(stored.get(key))}: ${key}`),
   ];
 };

@@ -18,6 +18,15 @@ const environmentOf = (pid: string): string => {
   }
 };
 
+/** Returns the run, the task with its item, and the attempt of a process, as the records of tasks name them. */
+export const recordedName = (pid: number): string => {
+  const variables = environmentOf(String(pid)).split("\0");
+  const valueOf = (name: string): string | undefined =>
+    variables.find((each) => each.startsWith(`PETIT_${name}=`))?.slice(`PETIT_${name}=`.length);
+  const item = valueOf("ITEM_INDEX");
+  return `${valueOf("RUN_ID")} ${valueOf("TASK_ID")}${item === undefined ? "" : `/${item}`} ${valueOf("ATTEMPT")}`;
+};
+
 /** Returns the process group of a process, or null if it has ended. */
 export const groupOf = (pid: number): number | null => {
   try {

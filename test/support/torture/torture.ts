@@ -6,7 +6,7 @@ import { type Petit, startPetit } from "../petit/petit.ts";
 import { LogFollower } from "./follower.ts";
 import { QUEUE, tortureJobs } from "./jobs.ts";
 import { Locker } from "./locker.ts";
-import { groupOf, taskProcesses } from "./processes.ts";
+import { groupOf, recordedName, taskProcesses } from "./processes.ts";
 import { type Random, randomOf } from "./random.ts";
 
 export type TortureOptions = {
@@ -30,6 +30,8 @@ export type Torture = {
   readonly accepted: ReadonlySet<string>;
   /** The values of the param `n` of triggers that were refused because the database could not be written. */
   readonly refused: ReadonlySet<string>;
+  /** The attempts, as the records of tasks name them, whose processes the test has killed: they can end after the last record. */
+  readonly killed: ReadonlySet<string>;
   /** Unexpected events during the test. */
   readonly surprises: readonly string[];
   /** The times from the start of a process until it was ready, in ms. */
@@ -68,6 +70,7 @@ class Torturer implements Torture {
   readonly done = new Map<string, number>();
   readonly accepted = new Set<string>();
   readonly refused = new Set<string>();
+  readonly killed = new Set<string>();
   readonly surprises: string[] = [];
   readonly startsMs: number[] = [];
   readonly #keys = new Map<string, string>();
@@ -308,6 +311,7 @@ class Torturer implements Torture {
     const group = groupOf(pids[this.#random.between(0, Math.max(0, pids.length - 1))] ?? 0);
     if (group === null) return;
     this.#did("lose a task");
+    for (const pid of pids) if (groupOf(pid) === group) this.killed.add(recordedName(pid));
     try {
       process.kill(-group, "SIGKILL");
     } catch {
