@@ -20,11 +20,11 @@ const environmentOf = (pid: string): string => {
 
 /** Returns the run, the task with its item, and the attempt of a process, as the records of tasks name them. */
 export const recordedName = (pid: number): string => {
-  const variables = environmentOf(String(pid)).split("\0");
-  const valueOf = (name: string): string | undefined =>
-    variables.find((each) => each.startsWith(`PETIT_${name}=`))?.slice(`PETIT_${name}=`.length);
-  const item = valueOf("ITEM_INDEX");
-  return `${valueOf("RUN_ID")} ${valueOf("TASK_ID")}${item === undefined ? "" : `/${item}`} ${valueOf("ATTEMPT")}`;
+  const environment = environmentOf(String(pid)).split("\0");
+  const variable = (name: string): string | undefined =>
+    environment.find((each) => each.startsWith(`PETIT_${name}=`))?.slice(`PETIT_${name}=`.length);
+  const item = variable("ITEM_INDEX");
+  return `${variable("RUN_ID")} ${variable("TASK_ID")}${item === undefined ? "" : `/${item}`} ${variable("ATTEMPT")}`;
 };
 
 /** Returns the process group of a process, or null if it has ended. */
