@@ -76,8 +76,10 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
     const stored = new Map<JobId, StoredJob>();
     const histories = historiesOf(jobs, known);
     for (const job of jobs) {
-      const { past = null, former = [], takesPause = false } = histories.get(job.id) ?? {};
-      stored.set(job.id, saveJob(sql, job, { known: past, now }));
+      const { past = null, former = [], unknown = [], takesPause = false } = histories.get(job.id) ?? {};
+      const saved = saveJob(sql, job, { known: past, now });
+      stored.set(job.id, saved);
+      for (const from of unknown) addFormerId(sql, { from, to: saved, now });
       for (const from of former) {
         renameJob(sql, { from, to: job.id, now, takesPause });
         recordEvent({ type: "job.renamed", now, jobId: job.id, reason: from });
@@ -279,6 +281,8 @@ type JobHistory = {
   readonly past: KnownJob | null;
   /** The ids whose history it takes over. */
   readonly former: readonly JobId[];
+  /** Its former ids that the database has never known. */
+  readonly unknown: readonly JobId[];
   /** Whether it takes over their pause. A job that was there before keeps its own state. */
   readonly takesPause: boolean;
 };
@@ -292,14 +296,15 @@ const historiesOf = (jobs: readonly Job[], known: ReadonlyMap<JobId, KnownJob>):
   const taken = new Set<JobId>();
   return new Map(
     jobs.map((job): [JobId, JobHistory] => {
-      const former = formerIds(job, ids, currentId).filter((from) => known.has(from) && !taken.has(from));
-      for (const from of former) taken.add(from);
+      const free = formerIds(job, ids, currentId).filter((from) => !taken.has(from));
+      for (const from of free) taken.add(from);
+      const [former, unknown] = [free.filter((from) => known.has(from)), free.filter((from) => !known.has(from))];
       const own = ownPast(known.get(job.id) ?? null);
-      if (isCurrent(job.id)) return [job.id, { past: own, former, takesPause: false }];
+      if (isCurrent(job.id)) return [job.id, { past: own, former, unknown, takesPause: false }];
       const from = continued.get(job.id);
       const removed = [own, ...former.map((each) => known.get(each) ?? null)].filter((each) => each !== null);
       const past = from === undefined ? joined(removed) : (known.get(from) ?? null);
-      return [job.id, { past, former, takesPause: true }];
+      return [job.id, { past, former, unknown, takesPause: true }];
     }),
   );
 };
@@ -314,6 +319,18 @@ const joined = (removed: readonly KnownJob[]): KnownJob | null => {
   const firstSeenAt = Math.min(...removed.map((each) => each.firstSeenAt));
   const accountedUntil = Math.max(...removed.map((each) => each.accountedUntil));
   return { ...first, firstSeenAt, accountedUntil };
+};
+
+/** Makes an id lead to a job although there is nothing to move, for example because the job file was copied to another machine. */
+const addFormerId = (
+  sql: Statements,
+  { from, to, now }: { readonly from: JobId; readonly to: StoredJob; readonly now: number },
+): void => {
+  sql.run(
+    `INSERT INTO jobs (id, version, first_seen_at, accounted_until, removed_at, renamed_to)
+     VALUES ($from, $versionId, $now, $now, $now, $to)`,
+    { from, to: to.job.id, versionId: to.versionId, now },
+  );
 };
 
 type Renaming = {

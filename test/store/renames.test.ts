@@ -213,6 +213,24 @@ describe("jobs.save of a job with a former id", () => {
     expect(store.jobs.getDefinition(versionId).id).toBe(NEW);
   });
 
+  test("makes an id lead to it that the database has never known, as on another machine", () => {
+    using store = memoryStore();
+    store.jobs.save([renamed()], NOON);
+    expect([...store.jobs.listRenamed()]).toEqual([[OLD, NEW]]);
+    expect(store.jobs.listGone().size).toBe(0);
+    expect(store.events.after(0, 99).filter(({ type }) => type === "job.renamed")).toEqual([]);
+    store.jobs.save([renamed({ formerly: [] })], NOON + 1);
+    const third = job("third", { ...SCHEDULED, formerly: [NEW] });
+    store.jobs.save([third], NOON + 2);
+    expect([...store.jobs.listRenamed()].sort()).toEqual([
+      [NEW, third.id],
+      [OLD, third.id],
+    ]);
+    const again = store.jobs.save([old, third], NOON + 3).get(OLD);
+    expect(again).toMatchObject({ firstSeenAt: NOON + 3, accountedUntil: NOON + 3 });
+    expect([...store.jobs.listRenamed()]).toEqual([[NEW, third.id]]);
+  });
+
   test("moves the runs of an id that only a single command used after the rename", () => {
     using store = memoryStore();
     store.jobs.save([old], NOON);
