@@ -24,6 +24,7 @@ import {
   LINKED,
   makePlace,
   makeSpoolDir,
+  namesIn,
   OTHER_FILES,
   openSpoolFile,
   openSpoolStat,
@@ -99,6 +100,8 @@ export class SpoolPool implements Disposable {
   readonly #scripts: string[] = [];
   /** By id, the attempts whose files can be reused: those of this process, except in containers, which mount files. */
   readonly #reusable = new Map<number, ReusableFiles>();
+  /** The ids of attempts that have ended since the last sweep. */
+  readonly #ended = new Set<number>();
   readonly #name = randomUUID();
   #made = 0;
   /** False if links are of no use on this file system. */
@@ -145,6 +148,7 @@ export class SpoolPool implements Disposable {
   remove(spool: Spool): void {
     const files = this.#reusable.get(spool.attemptId);
     this.#reusable.delete(spool.attemptId);
+    this.#ended.add(spool.attemptId);
     if (files === undefined || !this.#setAside(spool, files)) removeSpool(spool);
     this.#prepareAfter(PREPARE_AFTER_MS);
   }
@@ -153,6 +157,7 @@ export class SpoolPool implements Disposable {
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#cancel?.();
+    this.#sweep();
     for (const { prefix, folder } of this.#waiting.splice(0)) {
       for (const file of COMMON_FILES) removeLeftover(`${prefix}.${file}`);
       if (folder !== null) removePlace(folder.path);
@@ -168,9 +173,22 @@ export class SpoolPool implements Disposable {
     else if (this.#cancel !== null) return;
     this.#cancel = this.#options.clock.setTimeout(() => {
       this.#cancel = null;
-      if (this.#prepareOne()) this.#prepareAfter(PREPARE_STEP_MS);
-      else this.#trash.empty();
+      if (this.#prepareOne()) return this.#prepareAfter(PREPARE_STEP_MS);
+      this.#trash.empty();
+      this.#sweep();
     }, delayMs);
+  }
+
+  /** Deletes what tasks have left beside the files that petit knows, such as a copy of their outputs. */
+  #sweep(): void {
+    const waiting = this.#waiting.flatMap(({ prefix }) => COMMON_FILES.map((file) => `${prefix}.${file}`));
+    const kept = new Set([...waiting, ...this.#scripts]);
+    for (const name of this.#ended.size === 0 ? [] : namesIn(this.#options.spoolDir)) {
+      const path = join(this.#options.spoolDir, name);
+      const [, id] = /^(\d+)\./.exec(name) ?? [];
+      if (id !== undefined && this.#ended.has(Number(id)) && !kept.has(path)) removeLeftover(path);
+    }
+    this.#ended.clear();
   }
 
   /** Creates files for one attempt. Returns false if there are enough, or if that fails, for example on a full disk. */

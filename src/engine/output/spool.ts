@@ -226,7 +226,8 @@ export const removeOtherSpools = (spoolDir: string, attemptIds: ReadonlySet<numb
   }
 };
 
-const namesIn = (folder: string): readonly string[] => {
+/** Returns the names in a folder; none if it is a link or can't be read. */
+export const namesIn = (folder: string): readonly string[] => {
   try {
     return isFolder(folder) ? readdirSync(folder) : [];
   } catch {

@@ -254,6 +254,23 @@ describe("SpoolPool", () => {
     expect(namesOf("1")).toEqual([]);
   });
 
+  test.each(["when no attempt has ended for a moment", "when petit stops"])(
+    "deletes what a task left beside its files %s",
+    (when) => {
+      const [first, second] = [attempted(1), attempted(2)];
+      for (const spool of [first, second]) {
+        writeFileSync(`${spool.outputs}.old`, "x");
+        mkdirSync(`${spool.status}-withdrawn/sub`, { recursive: true });
+      }
+      pool.remove(first);
+      if (when === "when petit stops") pool[Symbol.dispose]();
+      else runTimers();
+      expect(namesOf("1").filter((name) => !["1.status", "1.stderr", "1.stdout"].includes(name))).toEqual([]);
+      expect(namesOf("2")).toContain("2.outputs.old");
+      if (when !== "when petit stops") expect(namesOf("1")).toHaveLength(3);
+    },
+  );
+
   const folders = ({ artifacts }: Spool): readonly number[] =>
     [artifacts, dirname(artifacts)].map((path) => statSync(path).ino);
 
