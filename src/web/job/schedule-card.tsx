@@ -63,7 +63,8 @@ const Next = ({ job, zone }: { readonly job: JobDetail; readonly zone: string | 
             <ZonedTime at={scheduled_for} zone={zone} />
             {index === 0 && (
               <span className="muted">
-                <Countdown at={scheduled_for} zone={zone} />
+                <Countdown at={startOf(job, scheduled_for)} zone={zone} />
+                {startOf(job, scheduled_for) !== scheduled_for && ", by jitter"}
               </span>
             )}
           </li>
@@ -78,3 +79,7 @@ const Next = ({ job, zone }: { readonly job: JobDetail; readonly zone: string | 
     </>
   );
 };
+
+/** Returns when an occurrence starts a run, which is known of the next one; jitter delays it. */
+const startOf = ({ next_run_at, next_start_at }: JobDetail, scheduledFor: number): number =>
+  scheduledFor === next_run_at ? (next_start_at ?? scheduledFor) : scheduledFor;

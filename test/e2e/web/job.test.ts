@@ -255,6 +255,24 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await post(petit, "/api/jobs/reload");
   }, 60_000);
 
+  test("says when jitter starts the next run", async () => {
+    const { petit, web, page } = running();
+    const file = join(petit.jobsDir, "spread.yaml");
+    const schedule = '{cron: "0 3 1 1 *", jitter: 50m}';
+    writeFileSync(file, `id: spread\nschedule: ${schedule}\ntasks: [{id: only, type: command, command: 'true'}]\n`);
+    await post(petit, "/api/jobs/reload");
+    await web.open("/jobs/spread");
+    const coming = card(page, "Schedule").locator(".job-next li");
+    await coming
+      .first()
+      .getByText(/^in .*, by jitter$/)
+      .waitFor();
+    expect(await coming.filter({ hasText: "by jitter" }).count()).toBe(1);
+    expect(web.complaints()).toEqual([]);
+    rmSync(file);
+    await post(petit, "/api/jobs/reload");
+  }, 60_000);
+
   test("shows the history of a job that was renamed, also under the former id", async () => {
     const { petit, web, page } = running();
     const write = (head: string): void =>
