@@ -62,17 +62,25 @@ describe.skipIf(CHROMIUM === null)("the command palette", () => {
     await post(petit, "/api/jobs/reload");
     await using web = await openWeb(petit);
     const { page } = web;
+    const find = async (text: string): Promise<void> => {
+      await loaded(page);
+      await page.keyboard.press("Control+k");
+      await page.getByRole("combobox", { name: "Find" }).waitFor();
+      await page.keyboard.type(text);
+    };
     await web.open("/");
-    await page.keyboard.press("Control+k");
-    await page.keyboard.type("before");
+    await find("before");
     await page.getByRole("option", { name: "after formerly before", exact: true }).waitFor();
     await page.keyboard.press("Enter");
     await page.waitForURL("**/jobs/after");
-    await page.keyboard.press("Control+k");
-    await page.keyboard.type("past");
+    await find("past");
     await page.getByRole("option", { name: "past gone", exact: true }).waitFor();
     await page.keyboard.press("Enter");
     await page.waitForURL("**/jobs/past");
+    rmSync(join(petit.jobsDir, "a.yaml"));
+    await post(petit, "/api/jobs/reload");
+    await find("after");
+    await page.getByRole("option", { name: "after gone", exact: true }).waitFor();
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 

@@ -37,9 +37,9 @@ const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly QueryName[] => {
     case "occurrence":
       return [...ofJob(job_id), "jobs", "timeline", "stats"];
     case "job.renamed":
-      return ["jobs", "job", "runs", "timeline", "attention", "stats", "occurrences"];
+      return ["jobs", "gone-jobs", "job", "runs", "timeline", "attention", "stats", "occurrences"];
     case "jobs.reloaded":
-      return ["jobs", "job", "definition", "attention", "health", "system", "occurrences", "timeline"];
+      return ["jobs", "gone-jobs", "job", "definition", "attention", "health", "system", "occurrences", "timeline"];
     case "scheduler.paused":
     case "scheduler.resumed":
       return ["scheduler", "system"];
