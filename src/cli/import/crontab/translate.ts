@@ -81,28 +81,30 @@ const namesOf = (
   { ids, earlier = [] }: Pick<TranslateOptions, "ids" | "earlier">,
 ): ReadonlyMap<PlannedJob, string> => {
   const names = new Map<PlannedJob, string>();
-  const inOrder = earlier.toSorted((a, b) => a.line - b.line);
+  const sameLines = Map.groupBy(
+    earlier.filter(({ id, path }) => path === `${id}.yaml`).toSorted((a, b) => a.line - b.line),
+    keyOfLine,
+  );
   for (const job of jobs) {
-    const known = inOrder.find(
-      ({ id, path, file, text }) =>
-        !ids.has(id) && path === `${id}.yaml` && file === job.file && text === lineInComment(job.text),
-    );
-    if (known !== undefined) names.set(job, uniqueId(known.id, ids));
+    const known = sameLines.get(keyOfLine({ file: job.file, text: lineInComment(job.text) })) ?? [];
+    const free = known.find(({ id }) => !ids.has(id));
+    if (free !== undefined) names.set(job, uniqueId(free.id, ids));
   }
-  const baseOf = (job: PlannedJob): string => jobIdOf(job.entry.command);
-  const unnamed = jobs.filter((job) => !names.has(job));
-  const isTaken = (base: string): boolean => ids.has(base) || jobs.filter((job) => baseOf(job) === base).length > 1;
+  const bases = new Map(jobs.map((job) => [job, jobIdOf(job.entry.command)]));
+  const ofBase = Map.groupBy(jobs, (job) => bases.get(job) ?? "");
+  const clashing = new Set([...ofBase.keys()].filter((base) => ids.has(base) || (ofBase.get(base)?.length ?? 0) > 1));
   const texts = new Set(jobs.map(({ text }) => lineInComment(text)));
-  const isForeign = (base: string, { file }: PlannedJob): boolean =>
-    earlier.some((job) => job.path === `${base}.yaml` && isOfOtherCrontab(job, { file, texts }));
-  const clashing = new Set(unnamed.map(baseOf).filter(isTaken));
-  for (const job of unnamed) {
-    const base = baseOf(job);
-    const needsDigest = clashing.has(base) || isForeign(base, job);
-    names.set(job, uniqueId(needsDigest ? idWithDigest(base, job.text) : base, ids));
+  const atPath = new Map(earlier.map((job) => [job.path, job]));
+  for (const job of jobs.filter((each) => !names.has(each))) {
+    const base = bases.get(job) ?? "";
+    const present = atPath.get(`${base}.yaml`);
+    const isForeign = present !== undefined && isOfOtherCrontab(present, { file: job.file, texts });
+    names.set(job, uniqueId(clashing.has(base) || isForeign ? idWithDigest(base, job.text) : base, ids));
   }
   return names;
 };
+
+const keyOfLine = ({ file, text }: Pick<EarlierJob, "file" | "text">): string => JSON.stringify([file, text]);
 
 const finishPlan = ({ file, outcomes, foot }: Plan, ids: ReadonlyMap<PlannedJob, string>): Translation => {
   const fates: Fate[] = [];

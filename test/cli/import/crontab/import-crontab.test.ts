@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { translateCrontab } from "../../../../src/cli/import/crontab/translate.ts";
 import { cleanEnvironment, PETIT, petit, tempFolder } from "../../../support/cli.ts";
 
 const CRONTAB = `# Nightly work
@@ -176,6 +177,23 @@ describe("petit import crontab", () => {
     expect(single.stderr).toContain("begins with 'root'; if that is a user column, give --system");
     const system = await petit(["import", "crontab", "cron.d/a", "--system", "--as", "nobody"], { cwd: folder.path });
     expect(system.stderr).toContain("cron.d/a:1: left out: it runs as root, but petit as nobody");
+  });
+
+  test("reads a crontab of 5,000 lines in a time that grows with their number", () => {
+    const translateLines = (count: number): number => {
+      const lines = Array.from(
+        { length: count },
+        (_, index) => `0 1 * * * /opt/job${index % 700}.sh --part ${index}\n`,
+      );
+      const crontab = { file: "mycron", text: lines.join(""), system: false };
+      const start = performance.now();
+      const { files } = translateCrontab(crontab, { as: "root", homeOf: () => "/root", ids: new Set<string>() });
+      expect(new Set(files.map(({ path }) => path)).size).toBe(count);
+      return performance.now() - start;
+    };
+    translateLines(500);
+    // Ten times as many lines; a hundred times as long if each line were compared with each other one.
+    expect(translateLines(5_000)).toBeLessThan(40 * translateLines(500));
   });
 
   test("refuses a user that this machine does not know", async () => {
