@@ -41,7 +41,7 @@ export const mailServer = ({ smtp, context }: ImportRequest): MailServer | null 
     const target = context.defaultNotify.find((each) => each.type === "email");
     return target === undefined ? null : serverOfTarget(target);
   }
-  const server = serverOfFlag(smtp);
+  const server = serverOfFlag(smtp, { hasDefault: context.defaultNotify.length > 0 });
   if (server === null) throw new PetitError("invalid_request", `--smtp is '${smtp}'; expected HOST or HOST:PORT`);
   return server;
 };

@@ -9,12 +9,14 @@ export type MailServer = {
   readonly from: string | null;
   /** The domain of users such as `root`. */
   readonly domain: string;
+  /** Whether the configuration file has a `notify`, which does not apply to jobs with their own. */
+  readonly hidesDefault: boolean;
 };
 
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/i;
 
 /** Returns the mail server that `--smtp HOST[:PORT]` names, or null if that is no such thing. On this machine it needs no encryption. */
-export const serverOfFlag = (text: string): MailServer | null => {
+export const serverOfFlag = (text: string, { hasDefault }: { readonly hasDefault: boolean }): MailServer | null => {
   const [, bracketed, plain, port] =
     /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]{1,253}))(?::(\d{1,5}))?$/.exec(text) ?? [];
   const host = bracketed ?? plain;
@@ -24,6 +26,7 @@ export const serverOfFlag = (text: string): MailServer | null => {
     fields: { host, ...(port === undefined ? {} : { port: Number(port) }), ...(isLocal ? { tls: "none" } : {}) },
     from: null,
     domain: isLocal ? "localhost" : hostname(),
+    hidesDefault: hasDefault,
   };
 };
 
@@ -39,6 +42,7 @@ export const serverOfTarget = ({ host, port, tls, caFile, user, password, from }
   },
   from,
   domain: LOOPBACK.test(host) ? "localhost" : hostname(),
+  hidesDefault: true,
 });
 
 const MAILBOX = /^[^\s<>@,;:"\\]{1,64}@[^\s<>@,;:"\\]{1,255}$/;

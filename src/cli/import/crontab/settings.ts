@@ -43,8 +43,10 @@ const mailNote = ({ name, value }: EnvironmentLine, mail: MailServer | null): st
   const to = recipientsOf(value, mail);
   return to === null
     ? `${name}: '${value}' is not a list of addresses; the output is not mailed`
-    : `${name}: \`notify\` mails the output of the commands below to ${to.join(", ")}`;
+    : `${name}: \`notify\` mails the output of the commands below to ${to.join(", ")}${mail.hidesDefault ? HIDES_DEFAULT : ""}`;
 };
+
+const HIDES_DEFAULT = "; the `notify` of the configuration file, such as of failures, does not apply to them";
 
 /** Returns what is wrong with a setting, or null. */
 export const whyWrongSetting = ({ name, value }: EnvironmentLine): string | null => {

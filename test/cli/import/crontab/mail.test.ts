@@ -63,7 +63,10 @@ MAILTO=no(body
     from: petit@example.com
     to: admin@example.com
 `;
-    const { jobs } = await importText("MAILTO=ops\n@daily a\n", [], config);
+    const { jobs, lines } = await importText("MAILTO=ops\n@daily a\n", [], config);
+    expect(lines[0].notes).toEqual([
+      expect.stringContaining("the `notify` of the configuration file, such as of failures, does not apply to them"),
+    ]);
     expect(jobs[0].notify).toEqual([
       {
         type: "email",
