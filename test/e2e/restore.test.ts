@@ -39,7 +39,7 @@ tasks:
 ---
 id: other
 max_concurrency: 1
-tasks: [{id: t, type: shell, script: 'while [ ! -e "$DRILL/end" ]; do sleep 0.05; done'}]
+tasks: [{id: t, type: shell, script: 'echo begin >> "$DRILL/other"; while [ ! -e "$DRILL/end" ]; do sleep 0.05; done'}]
 ---
 id: keeps
 tasks: [{id: t, type: shell, script: 'echo kept > "$PETIT_ARTIFACTS/a.txt"', artifacts: ["a.txt"]}]
@@ -99,6 +99,21 @@ const lostProcesses = async (running: Petit) =>
   );
 
 describe("a restore", () => {
+  test("starts nothing again that ended after the copy was made, also if petit was killed then", async () => {
+    using at = drill();
+    const running = await at.start();
+    const run = await trigger(running, "other");
+    await until(() => linesOf(at.file("other")).length === 1);
+    expect(await at.command("backup", "copy.db")).toMatchObject({ status: 0 });
+    at.end();
+    await until(async () => (await statusOf(running, run)) === "completed");
+    await running.kill();
+    expect(await at.command("restore", "copy.db")).toMatchObject({ status: 0 });
+    await using restored = await at.start();
+    await until(async () => (await statusOf(restored, run)) === "interrupted");
+    expect(linesOf(at.file("other"))).toEqual(["begin"]);
+  }, 60_000);
+
   test.each(["petit restore", "cp"])(
     "by %s fires nothing twice, and runs nothing beside itself",
     async (how) => {

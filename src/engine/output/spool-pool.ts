@@ -7,6 +7,7 @@ import {
   ftruncateSync,
   lstatSync,
   openSync,
+  renameSync,
   unlinkSync,
   writeFileSync,
   writeSync,
@@ -31,7 +32,6 @@ import {
   pathsOf,
   REUSED,
   removeLeftover,
-  removePlace,
   removeSpool,
   type Spool,
   type SpoolPaths,
@@ -77,14 +77,10 @@ type ReusableFiles = {
 
 /** Files that wait for an attempt. */
 type WaitingFiles = {
-  /** The path without the suffixes of the files. */
-  readonly prefix: string;
+  readonly paths: SpoolPaths;
   /** Null if there is no folder that another attempt can have. */
-  readonly folder: WaitingFolder | null;
+  readonly folder: LinkedFolder | null;
 };
-
-/** A folder of artifacts, and the path of the link to it. */
-type WaitingFolder = LinkedFolder & { readonly path: string };
 
 /**
  * Creates the spools of attempts from what ended attempts have left: on ext4 without a journal, creating a file or a folder takes longer the
@@ -158,10 +154,7 @@ export class SpoolPool implements Disposable {
     this.#isClosed = true;
     this.#cancel?.();
     this.#sweep();
-    for (const { prefix, folder } of this.#waiting.splice(0)) {
-      for (const file of COMMON_FILES) removeLeftover(`${prefix}.${file}`);
-      if (folder !== null) removePlace(folder.path);
-    }
+    for (const { paths } of this.#waiting.splice(0)) removeSpool(paths);
     for (const script of this.#scripts.splice(0)) removeLeftover(script);
     this.#trash[Symbol.dispose]();
   }
@@ -181,12 +174,9 @@ export class SpoolPool implements Disposable {
 
   /** Deletes what tasks have left beside the files that petit knows, such as a copy of their outputs. */
   #sweep(): void {
-    const waiting = this.#waiting.flatMap(({ prefix }) => COMMON_FILES.map((file) => `${prefix}.${file}`));
-    const kept = new Set([...waiting, ...this.#scripts]);
     for (const name of this.#ended.size === 0 ? [] : namesIn(this.#options.spoolDir)) {
-      const path = join(this.#options.spoolDir, name);
       const [, id] = /^(\d+)\./.exec(name) ?? [];
-      if (id !== undefined && this.#ended.has(Number(id)) && !kept.has(path)) removeLeftover(path);
+      if (id !== undefined && this.#ended.has(Number(id))) removeLeftover(join(this.#options.spoolDir, name));
     }
     this.#ended.clear();
   }
@@ -194,14 +184,12 @@ export class SpoolPool implements Disposable {
   /** Creates files for one attempt. Returns false if there are enough, or if that fails, for example on a full disk. */
   #prepareOne(): boolean {
     if (this.#waiting.length >= this.#prepared) return false;
-    const path = this.#newPath("free-");
-    const spool = pathsOf(path);
+    const paths = pathsOf(this.#newPath("free-"));
     try {
-      const folder = this.#create(spool, { isLinked: true });
-      this.#waiting.push({ prefix: path, folder: folder === null ? null : { ...folder, path } });
+      this.#waiting.push({ paths, folder: this.#create(paths, { isLinked: true }) });
       return true;
     } catch {
-      removeSpool(spool);
+      removeSpool(paths);
       return false;
     }
   }
@@ -214,9 +202,9 @@ export class SpoolPool implements Disposable {
   #take(spool: Spool): LinkedFolder | null {
     const waiting = this.#waiting.shift();
     if (waiting === undefined) return this.#create(spool, { isLinked: true });
-    for (const file of COMMON_FILES)
-      if (!this.#moveFile(file, `${waiting.prefix}.${file}`, spool[file])) createFile(file, spool[file]);
-    return this.#moveFolder(waiting.folder, spool.place);
+    const { paths, folder } = waiting;
+    for (const file of COMMON_FILES) if (!this.#moveFile(file, paths[file], spool[file])) createFile(file, spool[file]);
+    return this.#moveFolder(folder, { from: paths.place, to: spool.place });
   }
 
   /** Creates the spool folder, too, if that was deleted. */
@@ -244,38 +232,45 @@ export class SpoolPool implements Disposable {
     return null;
   }
 
-  /** Returns false if the files can't be reused. */
+  /**
+   * Gives the files other names, so that after a crash none of them counts as one of the attempt. Returns false if they can't be reused.
+   */
   #setAside(spool: Spool, { folder, others, hasScript }: ReusableFiles): boolean {
     if (this.#isClosed || this.#waiting.length >= MAX_WAITING) return false;
+    const paths = pathsOf(this.#newPath("free-"));
     try {
       if (!closeStatus(spool.status)) return false;
-      for (const stream of ["stdout", "stderr"] as const) clear(spool[stream]);
+      renameSync(spool.status, paths.status);
+      for (const stream of ["stdout", "stderr"] as const) {
+        clear(spool[stream]);
+        tryRename(spool[stream], paths[stream]);
+      }
       for (const file of others) if (existsSync(spool[file])) unlinkSync(spool[file]);
-      if (hasScript && existsSync(spool.script)) this.#keepScript(spool.script);
-      this.#waiting.push({ prefix: spool.place, folder: this.#setFolderAside(spool.place, folder) });
+      if (hasScript && tryRename(spool.script, paths.script)) this.#keepScript(paths.script);
+      this.#waiting.push({ paths, folder: this.#setFolderAside(folder, { from: spool.place, to: paths.place }) });
       return true;
     } catch {
+      removeSpool(paths);
       return false;
     }
   }
 
   /** Keeps a folder of artifacts that nobody has used. Deletes any other. */
-  #setFolderAside(place: string, folder: LinkedFolder | null): WaitingFolder | null {
-    const path = this.#newPath("free-");
-    if (folder !== null && tryRename(place, path)) {
-      if (seemsUntouched(path, folder)) return { ...folder, path };
-      this.#discard(path);
-    } else this.#discard(place);
+  #setFolderAside(folder: LinkedFolder | null, { from, to }: Move): LinkedFolder | null {
+    if (folder !== null && tryRename(from, to)) {
+      if (seemsUntouched(to, folder)) return folder;
+      this.#discard(to);
+    } else this.#discard(from);
     return null;
   }
 
   /** Gives an attempt a waiting folder if still nobody has used it. Creates one otherwise. */
-  #moveFolder(folder: WaitingFolder | null, path: string): LinkedFolder | null {
-    if (folder !== null && tryRename(folder.path, path)) {
-      if (isUntouched(path, folder)) return folder;
-      this.#discard(path);
+  #moveFolder(folder: LinkedFolder | null, { from, to }: Move): LinkedFolder | null {
+    if (folder !== null && tryRename(from, to)) {
+      if (isUntouched(to, folder)) return folder;
+      this.#discard(to);
     }
-    return this.#createLinked(path);
+    return this.#createLinked(to);
   }
 
   /** Moves a folder of an attempt, and the link to it, out of the way. */
@@ -322,6 +317,8 @@ export class SpoolPool implements Disposable {
     }
   }
 }
+
+type Move = { readonly from: string; readonly to: string };
 
 /** The files that any attempt can have besides those of every attempt. */
 const USUAL_FILES = ["outputs", "workdir", "stdin", "held", "ending"] as const;

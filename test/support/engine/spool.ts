@@ -14,9 +14,5 @@ export const spooledIn = (dir: string): readonly string[] => {
   const names = existsSync(dir) ? readdirSync(dir).sort() : [];
   const free = names.filter((name) => name.startsWith("free-"));
   const targets = free.map((name) => targetOf(join(dir, name)));
-  // The files of an attempt that has ended have no folder.
-  const isWaiting = (name: string): boolean =>
-    (/^\d+\.(status|stdout|stderr|script)$/.test(name) && !names.includes(name.split(".")[0] ?? "")) ||
-    targets.includes(join(dir, name));
-  return names.filter((name) => !free.includes(name) && !isWaiting(name));
+  return names.filter((name) => !free.includes(name) && !targets.includes(join(dir, name)));
 };
