@@ -7,8 +7,8 @@ import type { Runtime } from "./runtime/runtime.ts";
 
 const argv = process.argv.slice(2);
 
-/** After this time a process no longer counts as short, in ms. Most commands take less. `petit run` ends its start itself. */
-const LONG_MS = 2_000;
+/** After this time a process no longer counts as short, in ms. Most commands take less. */
+const LONG_MS = 200;
 
 /** Loads the rest of petit and runs the command. */
 const main = async (): Promise<void> => {

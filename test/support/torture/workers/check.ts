@@ -77,7 +77,7 @@ const askEach = (db: Database): readonly string[] =>
   Object.entries(NEVER).flatMap(([what, sql]) => rows(db, sql).map((row) => `${what}: ${JSON.stringify(row)}`));
 
 /** The attempts, with the key of their mark, and the plan of their task. */
-const ATTEMPTS = `SELECT a.id, a.run, a.task_id, a.item, a.attempt, a.status, a.reason, a.worker, a.exit_code, a.started_at, a.ended_at, job_id || '/' || a.task_id AS plan,
+const ATTEMPTS = `SELECT a.id, a.run, a.task_id, a.item, a.attempt, a.status, a.reason, a.worker, a.exit_code, a.started_at, a.ended_at, runs.status AS run_status, job_id || '/' || a.task_id AS plan,
   runs.id || ' ' || a.task_id || ' ' || iif(a.item < 0, '-', a.item) || ' ' || a.attempt AS key
   FROM attempts AS a JOIN runs ON runs.seq = a.run WHERE a.child_run_id IS NULL`;
 
@@ -145,7 +145,9 @@ const compare = (mark: Mark, attempt: Row | undefined, { fullDisks, excuses }: J
   if (mark.machine !== (worker ?? "scheduler") && !isUnknown)
     found.push(`ran on ${mark.machine}, not on ${worker}: ${mark.key}`);
   if (status === "completed" && mark.endedS === null) found.push(`is completed but did not reach its end: ${mark.key}`);
-  const isExcused = reason === "artifacts_failed" && lackedRoom(attempt, fullDisks);
+  // A cancelled run does not wait until NATS has room for artifacts.
+  const isExcused =
+    reason === "artifacts_failed" && (attempt.run_status === "cancelled" || lackedRoom(attempt, fullDisks));
   if (mark.endedS !== null && status !== "completed" && !MAY_FOLLOW_END.has(String(reason)) && !isExcused)
     found.push(`reached its end but is ${status}, ${reason}: ${mark.key}`);
   return found;
