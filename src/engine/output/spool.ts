@@ -189,7 +189,7 @@ const removeIfThere = (path: string): void => {
 };
 
 /** Deletes the folder of an attempt, also behind a link of petit. Does not follow a link that a task has put in its place. */
-export const removePlace = (path: string): void => {
+const removePlace = (path: string): void => {
   const target = targetOf(path);
   if (target !== null) removeFolderOfAttempt(target);
   removeFolderOfAttempt(path);
