@@ -203,8 +203,14 @@ export class SpoolPool implements Disposable {
     const waiting = this.#waiting.shift();
     if (waiting === undefined) return this.#create(spool, { isLinked: true });
     const { paths, folder } = waiting;
-    for (const file of COMMON_FILES) if (!this.#moveFile(file, paths[file], spool[file])) createFile(file, spool[file]);
-    return this.#moveFolder(folder, { from: paths.place, to: spool.place });
+    try {
+      for (const file of COMMON_FILES)
+        if (!this.#moveFile(file, paths[file], spool[file])) createFile(file, spool[file]);
+      return this.#moveFolder(folder, { from: paths.place, to: spool.place });
+    } catch (error) {
+      removeSpool(paths);
+      throw error;
+    }
   }
 
   /** Creates the spool folder, too, if that was deleted. */

@@ -24,7 +24,7 @@ import { openRuntime } from "#runtime";
 import { makeSpoolDir, readStatus, type Spool, spoolOf } from "../../../src/engine/output/spool.ts";
 import { SpoolPool } from "../../../src/engine/output/spool-pool.ts";
 import { startChild } from "../../support/child.ts";
-import { canMount } from "../../support/engine/faults.ts";
+import { canMount, smallDisk } from "../../support/engine/faults.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const NOTHING = { script: null, stdin: null, workdir: null };
@@ -144,6 +144,20 @@ describe("SpoolPool", () => {
     pool.remove(first);
     expect(namesOf("1")).toEqual([]);
     expect(namesOf("2")).toEqual(["2", "2.script", "2.status", "2.stderr", "2.stdout"]);
+  });
+
+  test.skipIf(!canMount)("leaves no waiting files if an attempt can't get its own", () => {
+    using disk = smallDisk(spoolDir, 64 * 1024);
+    const first = attempted(1);
+    // Its file can't be reused, and no other one can be created.
+    const held = openSync(first.status, "a");
+    pool.remove(first);
+    disk.fill();
+    expect(() => attempted(2)).toThrow();
+    closeSync(held);
+    pool.remove(spoolOf(spoolDir, 2));
+    runTimers();
+    expect(readdirSync(spoolDir)).toEqual(["filler"]);
   });
 
   test("keeps a bounded number of free files", () => {
