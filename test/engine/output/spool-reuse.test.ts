@@ -13,22 +13,22 @@ test.each([
   [
     "from its spool folder",
     'cd "$(dirname "$PETIT_OUTPUT")"',
-    "echo late=1 >> outputs; echo late >> stdout; echo late >> stderr",
+    'own=${PETIT_OUTPUT##*/}; echo late=1 >> "$own"; echo late >> "${own%outputs}stdout"; echo late >> "${own%outputs}stderr"',
   ],
   [
     "through hard links",
-    'cd "$FOLDER" && ln "$(dirname "$PETIT_OUTPUT")"/std* .',
-    "echo late >> stdout; echo late >> stderr",
+    'cd "$FOLDER" && ln "${PETIT_OUTPUT%outputs}"std* .',
+    'for file in *.std*; do echo late >> "$file"; done',
   ],
   [
     "by the paths that it was given",
     ":",
-    'echo late > "$PETIT_ARTIFACTS/late.txt"; echo late=1 >> "$PETIT_OUTPUT"; echo late >> "$(dirname "$PETIT_OUTPUT")/stdout"',
+    'echo late > "$PETIT_ARTIFACTS/late.txt"; echo late=1 >> "$PETIT_OUTPUT"; echo late >> "${PETIT_OUTPUT%outputs}stdout"',
   ],
   [
     "by the real paths of what it was given",
     'artifacts=$(realpath "$PETIT_ARTIFACTS"); out=$(realpath -m "$PETIT_OUTPUT")',
-    'echo late > "$artifacts/late.txt"; echo late=1 >> "$out"; echo late >> "$(dirname "$out")/stdout"',
+    'echo late > "$artifacts/late.txt"; echo late=1 >> "$out"; echo late >> "${out%outputs}stdout"',
   ],
   ["through an open folder", 'exec 7< "$PETIT_ARTIFACTS"', "cd /proc/self/fd/7; echo late > late.txt"],
 ])("a process that outlives its attempt can't write to other attempts %s", async (_, enter, write) => {

@@ -1,5 +1,5 @@
 import { appendFileSync, truncateSync, writeSync } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { openRuntime } from "#runtime";
 import { hasBegun, identify } from "../../../src/engine/attempt/identity.ts";
@@ -112,7 +112,7 @@ export class ScriptedProcesses implements Disposable {
       taskId: environment.PETIT_TASK_ID ?? "",
       item: environment.PETIT_ITEM_INDEX === undefined ? null : Number(environment.PETIT_ITEM_INDEX),
       attempt: Number(environment.PETIT_ATTEMPT),
-      attemptId: Number(basename(dirname(statusPath))),
+      attemptId: Number.parseInt(basename(statusPath), 10),
       statusPath,
       exit: (exitCode) => resolve({ exitCode, signal: null }),
     });
