@@ -56,8 +56,8 @@ export type RunAttemptOptions = {
   readonly secretKey: SecretKey;
   /** The process that the previous petit process started for this attempt; null to start one. */
   readonly adopted: RunningProcess | null;
-  /** True if the previous petit process was ending it because another item of its task had failed. */
-  readonly failedFast: boolean;
+  /** Why the adopted process was being ended before it was adopted; null if it was not. */
+  readonly endedBefore: EndingReason | null;
   readonly artifacts: Artifacts;
   readonly poller: Poller;
   readonly commits: Commits;
@@ -327,14 +327,12 @@ const waitForEnd = async (
 /** Returns why the previous petit process ended this attempt without storing that, or null if it did not end it. */
 const previousEnding = (
   exit: Exit,
-  { adopted, attempt, context, failedFast, end }: RunAttemptOptions,
+  { adopted, attempt, context, endedBefore }: RunAttemptOptions,
 ): EndingReason | null => {
   const hasFailed = exit.signal !== null || (exit.exitCode !== null && exit.exitCode !== 0);
   if (adopted === null || !hasFailed) return null;
-  // A reason that was stored before the adoption; newer requests did not cause this exit.
-  if (context.run.ending !== null && end.aborted) return context.run.ending;
-  // The other items of a task that fails fast are ended without a reason for the run.
-  if (failedFast && adopted.endedAt !== undefined) return "cancelled";
+  // Requests since the adoption did not cause this exit.
+  if (endedBefore !== null) return endedBefore;
   return exit.signal !== null && hasOverrun(adopted, { attempt, context }) ? "timeout" : null;
 };
 

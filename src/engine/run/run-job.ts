@@ -737,10 +737,12 @@ export class RunJob {
 
   /** Starts an attempt, or adopts its process, or follows its run, and stores how it ended. */
   #startAttempt(attempt: Attempt, process: RunningProcess | null): void {
+    // What ends it from now on did not cause an exit of an adopted process before.
+    const endedBefore = process === null ? null : this.#endingOf(attempt, this.#failedFast);
     const finished = this.#guard(async () => {
       const { job, spools, detach, engine } = this.#options;
       const spool = this.#spoolOf(attempt);
-      const result = await this.#resultOf(attempt, process);
+      const result = await this.#resultOf(attempt, process, endedBefore);
       detach.throwIfAborted();
       if (result.outcome.reason === "interrupted")
         await this.#logFailure(() => killLeftovers(attempt.process, spool, engine.clock));
@@ -765,13 +767,19 @@ export class RunJob {
    * Runs or follows an attempt to its end. While the database can't be used, it waits, and then goes on with what it finds, as after a
    * restart. An attempt at which petit itself fails is ended. Rejects only when the engine detaches.
    */
-  async #resultOf(attempt: Attempt, process: RunningProcess | null): Promise<AttemptResult> {
+  async #resultOf(
+    attempt: Attempt,
+    process: RunningProcess | null,
+    endedBefore: EndingReason | null,
+  ): Promise<AttemptResult> {
     const { detach, commits, engine } = this.#options;
     const { childRunId } = attempt;
     for (let isAgain = false; ; isAgain = true) {
       try {
         if (childRunId !== null) return await this.#followChild(attempt, childRunId);
-        return await this.#runAttempt(attempt, isAgain ? this.#adoptAgain(attempt) : process);
+        return isAgain
+          ? await this.#runAttempt(attempt, this.#adoptAgain(attempt), this.#endingOf(attempt, this.#failingFast))
+          : await this.#runAttempt(attempt, process, endedBefore);
       } catch (error) {
         detach.throwIfAborted();
         if (!commits.outage.noteFailure(error)) return await this.#failAttempt(attempt, error);
@@ -807,7 +815,22 @@ export class RunJob {
     };
   }
 
-  #runAttempt(attempt: Attempt, adopted: RunningProcess | null): Promise<AttemptResult> {
+  /** Returns why an attempt is being ended, if the items of `failingFast` are; null if it is not. */
+  #endingOf({ taskId, item }: TaskNode, failingFast: readonly TaskId[]): EndingReason | null {
+    if (isEnded(taskOf(this.#options.job, taskId), this.#ending)) return this.#ending.reason;
+    return item !== null && failingFast.includes(taskId) ? "cancelled" : null;
+  }
+
+  /** The tasks whose items are being ended. */
+  get #failingFast(): readonly TaskId[] {
+    return [...this.#failFasts].flatMap(([id, { signal }]) => (signal.aborted ? [id] : []));
+  }
+
+  #runAttempt(
+    attempt: Attempt,
+    adopted: RunningProcess | null,
+    endedBefore: EndingReason | null,
+  ): Promise<AttemptResult> {
     const { job, onOutput } = this.#options;
     const task = taskOf(job, attempt.taskId);
     const item = this.#itemOf(attempt);
@@ -827,7 +850,7 @@ export class RunJob {
       now: this.#now,
       spool: this.#spoolOf(attempt),
       adopted,
-      failedFast: item !== null && this.#failedFast.includes(task.id),
+      endedBefore,
       end: this.#endOf(attempt),
       forceKill: this.#forceKill.signal,
       onOutput: () => onOutput(this.#run),

@@ -317,7 +317,7 @@ export class HeldAttempt {
       forceKill: this.#forceKill.signal,
       onOutput: () => this.#shipper.wake(),
       // The guard prevents a start by replacing the status file, which must exist for that.
-      failedFast: false,
+      endedBefore: noted,
       beforeProcess: () => (this.#guard() ? null : lostAt(now())),
     });
     // The guard replaces the status file before it notes that it has ended an attempt.
