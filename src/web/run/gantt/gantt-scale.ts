@@ -21,12 +21,17 @@ const STEPS_MS = [
   900_000, 1_800_000, 3_600_000, 7_200_000, 21_600_000, 43_200_000, 86_400_000,
 ];
 
-/** Returns ticks at round times after the start: the start itself and at most `maxTicks` more. */
+/**
+ * Returns ticks at round times after the start: the start itself and at most `maxTicks` more. There is one more at least, unless there is
+ * room for only one, or the span is shorter than all steps.
+ */
 export const ticksOf = ({ from, to }: GanttScale, maxTicks: number): readonly Tick[] => {
   const span = to - from;
   const step = STEPS_MS.find((each) => span / each <= maxTicks) ?? Math.ceil(span / maxTicks / 86_400_000) * 86_400_000;
-  return Array.from({ length: Math.floor(span / step) + 1 }, (_, index) => ({
-    at: (index * step) / span,
-    afterMs: index * step,
-  }));
+  const longest = step > span && maxTicks > 1 ? STEPS_MS.findLast((each) => each <= span) : undefined;
+  const times = longest === undefined ? timesUpTo(span, step) : [0, longest];
+  return times.map((afterMs) => ({ at: afterMs / span, afterMs }));
 };
+
+const timesUpTo = (span: number, step: number): readonly number[] =>
+  Array.from({ length: Math.floor(span / step) + 1 }, (_, index) => index * step);
