@@ -107,7 +107,7 @@ describe.skipIf(!hasSshd)("a task of the type ssh (needs openssh-server)", () =>
     const files = readdirSync(petit.dir, { recursive: true, encoding: "utf8" }).map((name) => join(petit.dir, name));
     const withSecret = files.filter((path) => statSync(path).isFile() && readFileSync(path).includes(SECRET));
     // Only the raw output, until the attempt ends.
-    expect(withSecret.filter((path) => !path.endsWith("/stdout"))).toEqual([]);
+    expect(withSecret.filter((path) => !path.endsWith(".stdout"))).toEqual([]);
     await post(petit, `/api/runs/${runId}/cancel`);
     await endOf(petit, runId);
   });

@@ -138,9 +138,7 @@ describe("without a folder", () => {
     expect((await ask("next", "bad")).stderr).toBe("no occurrences: 'bad' has no schedule\n");
     expect(await ask("next", "fien")).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining(
-        "there is no folder 'fien', and the running petit has no such job; did you mean 'fine'?",
-      ),
+      stderr: expect.stringContaining("there is no folder 'fien', and job 'fien' was not found; did you mean 'fine'?"),
     });
     const away = await petit(["next", "fine", "--url", "http://127.0.0.1:9"]);
     expect([away.status, away.stderr]).toEqual([2, expect.stringContaining("there is no folder fine")]);

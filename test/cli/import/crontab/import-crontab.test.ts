@@ -174,7 +174,12 @@ describe("petit import crontab", () => {
     ]);
     expect(stdout).toContain("LOGNAME: root\n");
     const single = await petit(["import", "crontab", "cron.d/a"], { cwd: folder.path });
-    expect(single.stderr).toContain("begins with 'root'; if that is a user column, give --system");
+    expect(single.stderr).toContain("run commands that are the names of users, such as 'root'");
+    expect(single.stderr).toContain(
+      "expected --system for a user column, or --no-system if there is none; nothing was written",
+    );
+    const asked = await petit(["import", "crontab", "cron.d/a", "--no-system"], { cwd: folder.path });
+    expect(asked.stderr).toContain("begins with 'root'; if that is a user column, give --system");
     const system = await petit(["import", "crontab", "cron.d/a", "--system", "--as", "nobody"], { cwd: folder.path });
     expect(system.stderr).toContain("cron.d/a:1: left out: it runs as root, but petit as nobody");
   });
