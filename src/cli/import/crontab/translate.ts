@@ -73,8 +73,8 @@ export const translateCrontabs = (
 };
 
 /**
- * Returns the id of each job. An unchanged line keeps the id of an earlier import; a digest of the line tells equal ids apart, also
- * from those of other crontabs in the same folder.
+ * Returns the id of each job. An unchanged line keeps the id of an earlier import. Where two jobs would have the same id, a digest of the
+ * line is added. The other job can also be that of another crontab in the same folder.
  */
 const namesOf = (
   jobs: readonly PlannedJob[],
