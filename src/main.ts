@@ -3,6 +3,7 @@ import manifest from "../package.json" with { type: "json" };
 import { EXIT } from "./cli/exit.ts";
 import { isFilesProcess, isRequestProcess, runFilesProcess, runRequestProcess } from "./cli/own-process.ts";
 import { isVersionRequest, versionLine } from "./cli/version-line.ts";
+import { errorMessage } from "./lib/error-message.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 
 const argv = process.argv.slice(2);
@@ -53,7 +54,7 @@ const chooseRuntime = async (): Promise<Runtime> => {
   try {
     return openRuntime();
   } catch (error) {
-    process.stderr.write(`petit: ${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`petit: ${errorMessage(error)}\n`);
     return process.exit(EXIT.USAGE);
   }
 };

@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { PetitError } from "../domain/errors.ts";
+import { errorMessage } from "../lib/error-message.ts";
 import { suggest } from "../lib/suggest.ts";
 
 /** Throws `not_found`, with a suggestion, if `dir` is not a folder. `shown` is how messages name it. */
@@ -18,7 +19,7 @@ const isAbsence = (error: unknown): boolean =>
 
 /** Throws for a folder that cannot be read. It may exist, so no suggestion is made. */
 const refuse = (dir: string, cause: unknown): never => {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = errorMessage(cause);
   throw new PetitError("not_found", `${dir} can't be reached (${why}); expected a folder that petit may read`, {
     cause,
   });

@@ -2,13 +2,13 @@ import { join } from "node:path";
 import { checkJobsDir } from "../app/jobs-dir.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
+import { pluralize } from "../domain/words/pluralize.ts";
 import type { Setup } from "../jobfile/check/jobs.ts";
 import { formatProblem, type Problem } from "../jobfile/problem.ts";
 import { type JobFiles, readJobsDir } from "../jobfile/read/job-dir.ts";
 import { suggest } from "../lib/suggest.ts";
 import { EXIT, type ExitStatus } from "./exit.ts";
 import { Failure } from "./failure.ts";
-import { pluralize } from "./terminal/pluralize.ts";
 import { paint, type Screen } from "./terminal/terminal.ts";
 
 /** Reads the job files of a folder. Without `setup`, jobs may name any queue, run on workers, and mount any folder. Throws `not_found` if it does not exist. */

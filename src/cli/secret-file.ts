@@ -1,4 +1,5 @@
 import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from "node:fs";
+import { errorMessage } from "../lib/error-message.ts";
 import { EXIT } from "./exit.ts";
 import { Failure } from "./failure.ts";
 
@@ -29,6 +30,6 @@ const openNew = (file: string): number => {
 };
 
 export const writeFailure = (file: string, cause: unknown): Failure => {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = errorMessage(cause);
   return new Failure(EXIT.FAILED, `${file} can't be written: ${reason}`, { cause });
 };

@@ -2,6 +2,7 @@ import { PetitError } from "../domain/errors.ts";
 import { GIVEN_UP_COUNTS_MS, type HealthReason, type InternalError, type StorageFault } from "../domain/health.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Clock } from "../lib/clock.ts";
+import { errorMessage } from "../lib/error-message.ts";
 import { isLocked } from "../store/database/transaction.ts";
 import type { Store } from "../store/store.ts";
 import { LOCK_WAIT_MS } from "./commits.ts";
@@ -72,4 +73,4 @@ const storageFault = ({ store, clock, outage }: HealthOptions): StorageFault | n
 const faultOf = (error: unknown): StorageFault =>
   error instanceof PetitError && error.details?.reason === "storage_failed"
     ? error.details.fault
-    : { code: "database_unwritable", sqliteCode: null, error: error instanceof Error ? error.message : String(error) };
+    : { code: "database_unwritable", sqliteCode: null, error: errorMessage(error) };

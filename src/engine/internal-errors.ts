@@ -2,6 +2,7 @@ import { PetitError } from "../domain/errors.ts";
 import type { InternalError } from "../domain/health.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { Run } from "../domain/run.ts";
+import { errorMessage } from "../lib/error-message.ts";
 import { shorten } from "../lib/shorten.ts";
 
 /** For how long an error that has ended its run counts against petit's health, in ms. */
@@ -80,7 +81,7 @@ const keyOf = ({ jobId, runId }: Subject): string => runId ?? jobId;
 
 /** Returns the sentence for an error of petit itself. */
 export const internalErrorText = (error: unknown): string =>
-  `internal error: ${shorten(error instanceof Error ? error.message : String(error), MAX_TEXT)}`;
+  `internal error: ${shorten(errorMessage(error), MAX_TEXT)}`;
 
 /** Throws an error that means that the database can't be written: the work is repeated when it can. */
 export const assertNoStorageFault = (error: unknown): void => {

@@ -1,6 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
-import { pauseThread } from "../lib/pause.ts";
 
 /**
  * Bounds of the period between rounds of polling: short after a poll that found something, then doubled up to the
@@ -153,3 +152,10 @@ export class Poller implements Disposable {
     }
   }
 }
+
+const NEVER = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+
+/** Blocks the thread for `ms`, so that nothing else of petit runs meanwhile. */
+const pauseThread = (ms: number): void => {
+  Atomics.wait(NEVER, 0, 0, ms);
+};

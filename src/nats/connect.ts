@@ -3,6 +3,7 @@ import { JetStreamApiCodes, JetStreamApiError } from "@nats-io/jetstream";
 import { type Authenticator, connect, errors, type NatsConnection, type TlsOptions } from "@nats-io/transport-node";
 import { PetitError } from "../domain/errors.ts";
 import { type LinkFault, TransportError } from "../domain/workers/link.ts";
+import { errorMessage } from "../lib/error-message.ts";
 import { anyAnswers } from "./answers.ts";
 import { readAuthenticator } from "./credentials.ts";
 import { AccountTaken } from "./scheduler-lease.ts";
@@ -90,7 +91,7 @@ const assertReadable = (file: string): void => {
   try {
     accessSync(file, constants.R_OK);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorMessage(cause);
     throw new PetitError("invalid_request", `the file ${file} for TLS with NATS can't be read: ${why}`, { cause });
   }
 };

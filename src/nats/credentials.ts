@@ -7,6 +7,7 @@ import {
   usernamePasswordAuthenticator,
 } from "@nats-io/transport-node";
 import { PetitError } from "../domain/errors.ts";
+import { errorMessage } from "../lib/error-message.ts";
 
 /** The name of a NATS user's private key: it begins with SU. */
 const NKEY_SEED = /^SU[A-Z2-7]{56}$/m;
@@ -36,7 +37,7 @@ const readText = (file: string): string => {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorMessage(cause);
     throw new PetitError("invalid_request", `the NATS credentials ${file} can't be read: ${why}`, { cause });
   }
 };

@@ -2,6 +2,7 @@ import { JetStreamApiError } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
 import { TransportError, type TransportFault } from "../domain/workers/link.ts";
 import { anyAborted } from "../lib/abort.ts";
+import { errorMessage } from "../lib/error-message.ts";
 import type { Session } from "./link.ts";
 
 /** Runs something on a session's connection. Throws `TransportError`, and does not wait longer than the connection lasts. */
@@ -24,7 +25,7 @@ export const onSession = async <T>({ lost }: Pick<Session<unknown>, "lost">, act
 /** Returns what an error of the client means. */
 export const toTransportError = (error: unknown): TransportError => {
   if (error instanceof TransportError) return error;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorMessage(error);
   return new TransportError(faultOf(error), message, { cause: error });
 };
 

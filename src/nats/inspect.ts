@@ -3,6 +3,7 @@ import { type JetStreamManager, RetentionPolicy, StorageType } from "@nats-io/je
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { LinkFault } from "../domain/workers/link.ts";
 import type { Clock } from "../lib/clock.ts";
+import { errorMessage } from "../lib/error-message.ts";
 import { faultOf, type NatsAccess, type OpenOptions, prepareConnect } from "./connect.ts";
 import { jetStreamOf } from "./streams.ts";
 import { ALL_REQUESTS, controlSubject, SCHEDULER_INBOX, workerInbox } from "./subjects.ts";
@@ -91,9 +92,7 @@ const open = async (
   }
 };
 
-const toProblem = (error: unknown): Problem => ({ fault: faultOf(error), detail: messageOf(error) });
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const toProblem = (error: unknown): Problem => ({ fault: faultOf(error), detail: errorMessage(error) });
 
 const connectionFacts = async (connection: NatsConnection): Promise<ConnectionFacts> => ({
   server: connection.getServer(),
@@ -117,7 +116,7 @@ const refusedSubscription = async (connection: NatsConnection, subject: string):
     await subscribe(connection, subject, () => {});
     return [];
   } catch (error) {
-    return [messageOf(error)];
+    return [errorMessage(error)];
   }
 };
 
@@ -127,7 +126,7 @@ const refusedRequest = async (connection: NatsConnection, subject: string): Prom
     await connection.request(subject, undefined, { timeout: 1_000 });
     return [];
   } catch (error) {
-    return faultOf(error) === "permissions" ? [messageOf(error)] : [];
+    return faultOf(error) === "permissions" ? [errorMessage(error)] : [];
   }
 };
 
@@ -149,6 +148,6 @@ const tryStream = async (
     await streams.delete(name);
     return { refused: [], clockDifferenceMs: Math.round(Date.parse(created) - middle) };
   } catch (error) {
-    return { refused: [messageOf(error)], clockDifferenceMs: null };
+    return { refused: [errorMessage(error)], clockDifferenceMs: null };
   }
 };

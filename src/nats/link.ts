@@ -3,6 +3,7 @@ import type { LinkState } from "../domain/workers/link.ts";
 import { TransportError } from "../domain/workers/link.ts";
 import { anyAborted } from "../lib/abort.ts";
 import { type Clock, sleep } from "../lib/clock.ts";
+import { errorMessage } from "../lib/error-message.ts";
 import { faultOf } from "./connect.ts";
 
 export type LinkOptions<T> = {
@@ -161,7 +162,7 @@ export class Link<T> implements AsyncDisposable {
   #setDisconnected(error: unknown): void {
     this.#session = null;
     if (this.#stop.signal.aborted) return;
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = errorMessage(error);
     this.#setState({ status: "disconnected", fault: faultOf(error), detail });
   }
 

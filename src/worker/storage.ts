@@ -2,6 +2,7 @@ import { rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import type { Clock } from "../lib/clock.ts";
+import { errorMessage } from "../lib/error-message.ts";
 import type { Log } from "../lib/log.ts";
 import { formatRoundedSize } from "../lib/size.ts";
 import type { Store } from "../store/store.ts";
@@ -60,7 +61,7 @@ export class Storage {
       if (blocks === 0 || free >= MIN_FREE_BYTES) return null;
       return `the disk of ${stateDir} is full: ${formatRoundedSize(free)} are free, and ${formatRoundedSize(MIN_FREE_BYTES)} are needed`;
     } catch (error) {
-      return messageOf(error);
+      return errorMessage(error);
     }
   }
 
@@ -72,7 +73,7 @@ export class Storage {
       writeFileSync(file, new Uint8Array(PROBE_BYTES), { mode: 0o600 });
       return null;
     } catch (error) {
-      return messageOf(error);
+      return errorMessage(error);
     } finally {
       rmSync(file, { force: true });
     }
@@ -86,5 +87,3 @@ export class Storage {
     this.#isLogged = problem !== null;
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -7,6 +7,7 @@ import type { Entry, MapNode, Node, ScalarNode } from "../../jobfile/parse/node.
 import { parseYaml } from "../../jobfile/parse/parse.ts";
 import { makePositions } from "../../jobfile/parse/positions.ts";
 import { readDefaultNotify } from "../../jobfile/read/default-notify.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import { suggest } from "../../lib/suggest.ts";
 import type { SettingValues } from "./resolve.ts";
 import { type Setting, spellingsOf, textsOf } from "./setting.ts";
@@ -87,7 +88,7 @@ const readText = (path: string, shown: string): string => {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorMessage(cause);
     throw new PetitError("invalid_request", `the configuration file ${shown} can't be read: ${why}`, { cause });
   }
 };

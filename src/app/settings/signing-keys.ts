@@ -1,5 +1,6 @@
 import { closeSync, existsSync, fstatSync } from "node:fs";
 import { PetitError } from "../../domain/errors.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import { openRegular, readStart } from "../../lib/files/regular-file.ts";
 import { type PublicKey, parsePublicKey, parseSigningKey, type SigningKey } from "../../lib/wire/signing.ts";
 
@@ -52,7 +53,7 @@ const openFile = (file: string): number => {
     const fd = openRegular(file);
     if (fd !== null) return fd;
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorMessage(cause);
     throw wrong(`the key ${file} can't be read: ${why}`, cause);
   }
   throw wrong(`the key ${file} is not a regular file`);

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import type { ApiToken } from "../../domain/token.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import type { Log } from "../../lib/log.ts";
 import { readTokens, type TokenOptions, tokenFileOf } from "./token.ts";
 
@@ -63,7 +64,7 @@ export class TokenSource implements Disposable {
       }
       this.#report(error, "the file is gone");
     } catch (cause) {
-      this.#report(error, cause instanceof Error ? cause.message : String(cause));
+      this.#report(error, errorMessage(cause));
     }
     return null;
   }

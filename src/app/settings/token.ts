@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import { type ApiToken, TOKEN_NAME } from "../../domain/token.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import { type Origins, SETTINGS, type Settings, withOrigin } from "./settings.ts";
 
 /** The systemd credential and the variable that contain the token. */
@@ -95,7 +96,7 @@ const read = (path: string, name: string): string => {
   try {
     return readFileSync(path, "utf8");
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorMessage(cause);
     throw new PetitError("invalid_request", `${name} can't be read: ${why}`, { cause });
   }
 };

@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, realpathSync, rmSync } from "node:f
 import { join } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import { bootId } from "../../engine/attempt/identity.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import { findLockOwner, lockFileId } from "../../store/database/lock.ts";
 import { lockOwnerText } from "../../store/database/lock-owner.ts";
 import type { Store } from "../../store/store.ts";
@@ -61,7 +62,7 @@ const makeFolder = (path: string): void => {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorMessage(cause);
     throw new PetitError("invalid_request", `the state folder ${path} can't be created: ${why}`, { cause });
   }
 };

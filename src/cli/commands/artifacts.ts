@@ -1,3 +1,4 @@
+import { pluralize } from "../../domain/words/pluralize.ts";
 import { formatRoundedSize } from "../../lib/size.ts";
 import { usageError } from "../argv.ts";
 import { printArtifact, saveArtifact } from "../artifacts/fetch.ts";
@@ -7,7 +8,6 @@ import { findRun, RUN_HELP } from "../client/find-run.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { runName } from "../run-display/short-id.ts";
-import { pluralize } from "../terminal/pluralize.ts";
 import { columnTable } from "../terminal/table.ts";
 import type { Screen } from "../terminal/terminal.ts";
 import { paint } from "../terminal/terminal.ts";

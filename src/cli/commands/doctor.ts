@@ -1,5 +1,6 @@
 import { SETTINGS } from "../../app/settings/settings.ts";
 import { isSettingKey, type SettingShown, shownSettings } from "../../app/settings/shown.ts";
+import { pluralize } from "../../domain/words/pluralize.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { accessChecks } from "../doctor/access.ts";
 import type { Check } from "../doctor/check.ts";
@@ -13,7 +14,6 @@ import { isWorker, workerChecks } from "../doctor/worker.ts";
 import { EXIT } from "../exit.ts";
 import { GLOBAL_SETTINGS } from "../flags.ts";
 import { fold } from "../terminal/columns.ts";
-import { pluralize } from "../terminal/pluralize.ts";
 import { columnTable } from "../terminal/table.ts";
 import { paint, type Screen, type Style } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";

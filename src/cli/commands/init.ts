@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { SETTINGS } from "../../app/settings/settings.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { Failure } from "../failure.ts";
@@ -46,7 +47,7 @@ const writeNew = async (file: string, text: string): Promise<boolean> => {
 };
 
 const writeFailure = (what: string, cause: unknown): Failure => {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = errorMessage(cause);
   return new Failure(EXIT.FAILED, `${what}: ${reason}; choose another folder`, { cause });
 };
 

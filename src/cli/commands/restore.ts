@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { defaultZone } from "../../app/settings/settings.ts";
+import { pluralize } from "../../domain/words/pluralize.ts";
 import { findStrays, type Stray } from "../../engine/attempt/strays.ts";
 import { planRestore, type RestorePlan, restore as restoreDatabase } from "../../store/database/restore.ts";
 import { siblingFile } from "../../store/database/sibling-file.ts";
@@ -9,7 +10,6 @@ import { type Context, defineCommand } from "../command.ts";
 import { endStraysCommand, strayText } from "../doctor/strays.ts";
 import { EXIT } from "../exit.ts";
 import { readableLocal } from "../terminal/local-time.ts";
-import { pluralize } from "../terminal/pluralize.ts";
 
 export const restore = defineCommand({
   name: "restore",

@@ -5,12 +5,12 @@ import { defaultZone, hasWorkers, SETTINGS, withOrigin } from "../../app/setting
 import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { isJournal } from "../../app/systemd/journal.ts";
 import { PetitError } from "../../domain/errors.ts";
+import { pluralize } from "../../domain/words/pluralize.ts";
 import { type JobFiles, readFolder } from "../../jobfile/read/job-dir.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { problemLine, summaryOf } from "../job-folder.ts";
 import { readableLocal } from "../terminal/local-time.ts";
-import { pluralize } from "../terminal/pluralize.ts";
 import { paint } from "../terminal/terminal.ts";
 
 export const run = defineCommand({

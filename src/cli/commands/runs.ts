@@ -1,6 +1,7 @@
 import type { RunBody, RunList } from "../../api/shapes/run.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
 import { PetitError } from "../../domain/errors.ts";
+import { pluralize } from "../../domain/words/pluralize.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { openClient } from "../client/client.ts";
 import { findRun } from "../client/find-run.ts";
@@ -14,7 +15,6 @@ import { runName, shortIds } from "../run-display/short-id.ts";
 import { durationText, signOf, styleOf } from "../run-display/status-text.ts";
 import { TAG_FLAG } from "../tags.ts";
 import { readableLocal } from "../terminal/local-time.ts";
-import { pluralize } from "../terminal/pluralize.ts";
 import { roughlyText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
 import { paint } from "../terminal/terminal.ts";

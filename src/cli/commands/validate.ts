@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { definedIn } from "../../app/open-place.ts";
 import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { PetitError } from "../../domain/errors.ts";
+import { pluralize } from "../../domain/words/pluralize.ts";
 import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
 import type { Setup } from "../../jobfile/check/jobs.ts";
 import { formatProblem } from "../../jobfile/problem.ts";
@@ -13,7 +14,6 @@ import { programChecks } from "../doctor/programs.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { noJobIn, readJobs, summaryOf } from "../job-folder.ts";
 import { readStdin } from "../stdin.ts";
-import { pluralize } from "../terminal/pluralize.ts";
 import { paint, type Terminal } from "../terminal/terminal.ts";
 
 export const validate = defineCommand({

@@ -4,12 +4,13 @@ import { readToken } from "../../app/settings/token.ts";
 import { createClient } from "../../client/client.ts";
 import { isRefused } from "../../client/error.ts";
 import { openAccessMessage } from "../../domain/words/attention.ts";
+import { pluralize } from "../../domain/words/pluralize.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import { listLoginAccounts } from "../../lib/login-accounts.ts";
 import { openClient } from "../client/client.ts";
 import { askHealth } from "../client/health.ts";
 import type { Context } from "../command.ts";
-import { pluralize } from "../terminal/pluralize.ts";
-import { type Check, failed, ok, reasonOf, warning } from "./check.ts";
+import { type Check, failed, ok, warning } from "./check.ts";
 import { isOpen, modeOf } from "./files.ts";
 import { lockOwnerOf } from "./scheduler.ts";
 import { serviceUserOf } from "./service-user.ts";
@@ -30,7 +31,7 @@ const tokenCheck = (context: Context): TokenCheck => {
     return { check: text === null ? ok("token", "no token is set") : storedCheck(text, context), text };
   } catch (error) {
     const hint = "create one with 'petit token FILE', and pass it with --token-file FILE";
-    return { check: failed("token", { message: reasonOf(error), hint }), text: null };
+    return { check: failed("token", { message: errorMessage(error), hint }), text: null };
   }
 };
 
@@ -81,7 +82,7 @@ const bindCheck = async (token: string | null, context: Context): Promise<Check>
   try {
     refuseOpenBind(apiHost, token);
   } catch (error) {
-    return failed("api_access", { message: reasonOf(error), hint: TOKEN_HINT });
+    return failed("api_access", { message: errorMessage(error), hint: TOKEN_HINT });
   }
   const isRoot = process.getuid?.() === 0 && serviceUserOf(context) === null;
   return reachCheck({ host: apiHost, needsToken: token !== null, isRoot });
@@ -121,7 +122,7 @@ const askCheck = async ({ check, text }: TokenCheck, context: Context): Promise<
   } catch (error) {
     const what = text === null ? "the running petit requires a token" : "the running petit has another token";
     return failed("token", {
-      message: `${what}: ${reasonOf(error)}`,
+      message: `${what}: ${errorMessage(error)}`,
       hint: "pass the file with its token with --token-file FILE",
     });
   }

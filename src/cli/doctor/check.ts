@@ -33,6 +33,3 @@ const MAX_LINES = 3;
 /** Returns the first lines, and how many more there are. */
 export const firstLines = (lines: readonly string[], max = MAX_LINES): string =>
   (lines.length > max ? [...lines.slice(0, max), `and ${lines.length - max} more`] : lines).join("\n");
-
-/** Returns the message of an error. */
-export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,11 +1,11 @@
 import { basename } from "node:path";
 import type { Job } from "../../domain/job.ts";
+import { pluralize } from "../../domain/words/pluralize.ts";
 import { DATABASE_LABEL, databaseName, findContainerEngine } from "../../engine/attempt/container/engine.ts";
 import { readDatabase } from "../../store/database/read-only.ts";
 import { siblingFile } from "../../store/database/sibling-file.ts";
 import type { Context } from "../command.ts";
 import { runProgram } from "../service/systemctl.ts";
-import { pluralize } from "../terminal/pluralize.ts";
 import { type Check, failed, ok, warning } from "./check.ts";
 
 /** Checks that the container engines of the jobs work, and that no container of an ended attempt is left. */

@@ -1,5 +1,6 @@
 import { type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { errorMessage } from "../../lib/error-message.ts";
 import { formatRoundedSize } from "../../lib/size.ts";
 import { explainDenied, statDatabase } from "../../store/database/access.ts";
 import { findDamage, findDanglingRows } from "../../store/database/check.ts";
@@ -9,7 +10,7 @@ import type { OwnershipOptions } from "../../store/database/ownership.ts";
 import { type ReadOnlyDatabase, readDatabase } from "../../store/database/read-only.ts";
 import { siblingFile } from "../../store/database/sibling-file.ts";
 import type { Context } from "../command.ts";
-import { type Check, failed, ok, reasonOf } from "./check.ts";
+import { type Check, failed, ok } from "./check.ts";
 import {
   artifactsCheck,
   diskCheck,
@@ -50,7 +51,7 @@ const tryStat = (path: string): StatResult => {
   try {
     return { stats: statDatabase(path), error: null };
   } catch (error) {
-    return { stats: undefined, error: reasonOf(error) };
+    return { stats: undefined, error: errorMessage(error) };
   }
 };
 
@@ -75,7 +76,7 @@ const fileChecks = (owners: OwnershipOptions, { runtime }: Context): readonly Ch
       explainDenied(path) === null
         ? "choose another file with --db; if the database is damaged, replace it with a copy made by 'petit backup'"
         : RUN_AS_OWNER;
-    return [failed("database", { message: reasonOf(error), hint })];
+    return [failed("database", { message: errorMessage(error), hint })];
   }
 };
 
@@ -116,6 +117,6 @@ const damageOf = (find: () => readonly string[]): readonly string[] => {
   try {
     return find();
   } catch (error) {
-    return [reasonOf(error)];
+    return [errorMessage(error)];
   }
 };

@@ -1,5 +1,7 @@
 import { accessSync, constants, existsSync, readdirSync, type Stats, statfsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
+import { pluralize } from "../../domain/words/pluralize.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import { formatRoundedSize } from "../../lib/size.ts";
 import {
   findForeign,
@@ -9,8 +11,7 @@ import {
   openFolderText,
 } from "../../store/database/ownership.ts";
 import { siblingFile } from "../../store/database/sibling-file.ts";
-import { pluralize } from "../terminal/pluralize.ts";
-import { type Check, failed, ok, reasonOf, warning } from "./check.ts";
+import { type Check, failed, ok, warning } from "./check.ts";
 
 /** Checks the owner and the mode of the database and the files next to it. */
 export const permissionsCheck = (options: OwnershipOptions): Check => {
@@ -52,7 +53,7 @@ export const folderCheck = (folder: string, options: OwnershipOptions): Check =>
       hint: "move the database to a folder that only you can write to",
     });
   } catch (error) {
-    return failed("folder", { message: `${folder} can't be written: ${reasonOf(error)}`, hint: roomHint(folder) });
+    return failed("folder", { message: `${folder} can't be written: ${errorMessage(error)}`, hint: roomHint(folder) });
   }
 };
 

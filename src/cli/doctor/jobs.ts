@@ -4,13 +4,14 @@ import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
 import { hasWorkers } from "../../app/settings/settings.ts";
 import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { type Job, secretsOfJob, withDefaultNotify } from "../../domain/job.ts";
+import { pluralize } from "../../domain/words/pluralize.ts";
 import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
 import { type JobFiles, readJobsDir } from "../../jobfile/read/job-dir.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import { openClient } from "../client/client.ts";
 import type { Context } from "../command.ts";
 import { problemLine, summaryOf } from "../job-folder.ts";
-import { pluralize } from "../terminal/pluralize.ts";
-import { type Check, failed, firstLines, ok, reasonOf, warning } from "./check.ts";
+import { type Check, failed, firstLines, ok, warning } from "./check.ts";
 import { containerChecks } from "./containers.ts";
 import { programChecks } from "./programs.ts";
 import { receiverChecks } from "./receivers.ts";
@@ -44,7 +45,7 @@ export const jobChecks = async (
     ];
   } catch (error) {
     const problem = {
-      message: reasonOf(error),
+      message: errorMessage(error),
       hint: "choose another folder with JOBS_DIR or the jobs_dir setting",
     };
     const check = dir.given ? failed("job_files", problem) : warning("job_files", problem);

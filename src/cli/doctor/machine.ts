@@ -3,9 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { defaultMaxConnections, FILES_OF_PETIT, openFilesLimit } from "../../app/open-files.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
 import { isTimezone } from "../../domain/schedule/local-time.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import type { Context } from "../command.ts";
 import { readableLocal } from "../terminal/local-time.ts";
-import { type Check, failed, ok, reasonOf, warning } from "./check.ts";
+import { type Check, failed, ok, warning } from "./check.ts";
 
 /** Checks the machine. Omits checks that this platform does not support. */
 export const machineChecks = (context: Context): readonly Check[] => [
@@ -58,7 +59,7 @@ const SHELL = "/bin/sh";
 const shellCheck = (): Check => {
   const { status, error } = spawnSync(SHELL, ["-c", "exit 7"], { env: {}, timeout: 2_000 });
   if (status === 7) return ok("shell", `${SHELL} works`);
-  const message = `${SHELL} doesn't work: ${error === undefined ? `it exited with ${status}` : reasonOf(error)}`;
+  const message = `${SHELL} doesn't work: ${error === undefined ? `it exited with ${status}` : errorMessage(error)}`;
   return failed("shell", { message, hint: "install a POSIX shell; petit starts every task through it" });
 };
 

@@ -3,12 +3,13 @@ import { natsAccess, type Settings } from "../../app/settings/settings.ts";
 import { readSigningKey, readTrust } from "../../app/settings/signing-keys.ts";
 import { workerNameOf } from "../../app/worker/worker-name.ts";
 import { linkFaultHint, linkFaultText } from "../../domain/words/link.ts";
+import { pluralize } from "../../domain/words/pluralize.ts";
 import { formatDuration } from "../../lib/duration.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import { formatSize } from "../../lib/size.ts";
 import type { ConnectionFacts, JetStreamFacts, SchedulerInspection } from "../../nats/inspect.ts";
 import type { Context } from "../command.ts";
-import { pluralize } from "../terminal/pluralize.ts";
-import { type Check, failed, ok, reasonOf, warning } from "./check.ts";
+import { type Check, failed, ok, warning } from "./check.ts";
 import { isOpen, modeOf } from "./files.ts";
 
 /**
@@ -35,7 +36,7 @@ const workerChecks = async (settings: Settings, trust: readonly string[]): Promi
       keys,
     ];
   } catch (error) {
-    return [failed("nats", { message: reasonOf(error), hint: "correct the nats settings" }), keys];
+    return [failed("nats", { message: errorMessage(error), hint: "correct the nats settings" }), keys];
   }
 };
 
@@ -43,7 +44,10 @@ const trustCheck = (trust: readonly string[]): Check => {
   try {
     return ok("trust", `the worker runs what ${trust.flatMap(readTrust).join(" or ")} has signed`);
   } catch (error) {
-    return failed("trust", { message: reasonOf(error), hint: "pass what 'petit worker keygen' printed with --trust" });
+    return failed("trust", {
+      message: errorMessage(error),
+      hint: "pass what 'petit worker keygen' printed with --trust",
+    });
   }
 };
 
@@ -54,7 +58,10 @@ const schedulerChecks = async ({ settings, clock }: Context): Promise<readonly C
     const found = await inspectAsScheduler(natsAccess(settings), clock);
     return [...inspectionChecks(found), ...credentialsCheck(settings), signingKeyCheck(settings)];
   } catch (error) {
-    return [failed("nats", { message: reasonOf(error), hint: "correct the nats settings" }), signingKeyCheck(settings)];
+    return [
+      failed("nats", { message: errorMessage(error), hint: "correct the nats settings" }),
+      signingKeyCheck(settings),
+    ];
   }
 };
 
@@ -139,6 +146,6 @@ const signingKeyCheck = ({ natsSigningKey }: Settings): Check => {
     const keys = natsSigningKey.map((file) => readSigningKey(file).publicKey);
     return ok("signing_key", `workers need --trust ${keys.join(" or ")}`);
   } catch (error) {
-    return failed("signing_key", { message: reasonOf(error), hint: make });
+    return failed("signing_key", { message: errorMessage(error), hint: make });
   }
 };

@@ -1,7 +1,7 @@
 import { receiverText } from "../../domain/notification.ts";
+import { pluralize } from "../../domain/words/pluralize.ts";
 import type { ReadOnlyDatabase } from "../../store/database/read-only.ts";
 import { type FailingTarget, findFailingTargets } from "../../store/failing-deliveries.ts";
-import { pluralize } from "../terminal/pluralize.ts";
 import { type Check, ok, warning } from "./check.ts";
 
 /** Maximum number of receivers to list; the API lists all. */

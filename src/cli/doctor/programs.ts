@@ -1,9 +1,9 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Job, Task } from "../../domain/job.ts";
+import { pluralize } from "../../domain/words/pluralize.ts";
 import { findContainerEngine } from "../../engine/attempt/container/engine.ts";
 import type { Context } from "../command.ts";
-import { pluralize } from "../terminal/pluralize.ts";
 import { type Check, failed, ok } from "./check.ts";
 
 /** A program that some tasks need on this machine. */

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { pluralize } from "../../domain/words/pluralize.ts";
 import { signalGroup, terminate } from "../../engine/attempt/process.ts";
 import { findStrays, type Stray } from "../../engine/attempt/strays.ts";
 import { readLostAttempts } from "../../store/database/lost-attempts.ts";
@@ -8,7 +9,6 @@ import { readDatabase } from "../../store/database/read-only.ts";
 import { siblingFile } from "../../store/database/sibling-file.ts";
 import { isLost } from "../../store/identity.ts";
 import type { Context } from "../command.ts";
-import { pluralize } from "../terminal/pluralize.ts";
 import { type Check, firstLines, warning } from "./check.ts";
 
 /** Checks for processes of runs that were lost in a restore. Omitted if there are none. */

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { errorMessage } from "../../lib/error-message.ts";
 import { EXIT } from "../exit.ts";
 import { Failure } from "../failure.ts";
 import type { ImportedFile } from "./imported.ts";
@@ -26,7 +27,7 @@ export const saveFiles = async (files: readonly ImportedFile[], dir: string): Pr
     return saved;
   } catch (error) {
     await Promise.all(drafts.map((draft) => rm(draft, { force: true })));
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = errorMessage(error);
     throw new Failure(EXIT.FAILED, `the job files can't be written to ${dir}: ${reason}`, { cause: error });
   }
 };

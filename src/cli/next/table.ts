@@ -1,7 +1,7 @@
+import { pluralize } from "../../domain/words/pluralize.ts";
 import { elapsedText } from "../run-display/status-text.ts";
 import { fold } from "../terminal/columns.ts";
 import { readableLocal, shortLocal } from "../terminal/local-time.ts";
-import { pluralize } from "../terminal/pluralize.ts";
 import { distanceText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
 import type { Screen } from "../terminal/terminal.ts";

@@ -1,9 +1,9 @@
 import { BLOCKED_TEXT } from "../../domain/words/attention.ts";
+import { pluralize } from "../../domain/words/pluralize.ts";
 import { taskLabel } from "../../domain/words/task.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { WORKER_REFUSAL_TEXT } from "../../domain/words/worker.ts";
 import { elapsedText } from "../run-display/status-text.ts";
-import { pluralize } from "../terminal/pluralize.ts";
 import type { Style } from "../terminal/terminal.ts";
 import type { AttentionBody, Overview } from "./overview-data.ts";
 

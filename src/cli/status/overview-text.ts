@@ -1,5 +1,6 @@
 import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
+import { pluralize } from "../../domain/words/pluralize.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { assertNever } from "../../lib/never.ts";
 import { frequentText } from "../next/table.ts";
@@ -8,7 +9,6 @@ import { elapsedText, signOf, styleOf } from "../run-display/status-text.ts";
 import { fold } from "../terminal/columns.ts";
 import { commandLines } from "../terminal/command-lines.ts";
 import { readableLocal, shortLocal } from "../terminal/local-time.ts";
-import { pluralize } from "../terminal/pluralize.ts";
 import { distanceText, roughlyText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";

@@ -1,5 +1,6 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
+import { pluralize } from "../../domain/words/pluralize.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { formatRoundedSize } from "../../lib/size.ts";
 import { failureReport } from "../client/failure-report.ts";
@@ -11,7 +12,6 @@ import { durationText, styleOf } from "../run-display/status-text.ts";
 import { fold } from "../terminal/columns.ts";
 import { commandLines } from "../terminal/command-lines.ts";
 import { readableLocal } from "../terminal/local-time.ts";
-import { pluralize } from "../terminal/pluralize.ts";
 import { relativeText } from "../terminal/relative-time.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";

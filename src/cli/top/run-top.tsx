@@ -2,6 +2,7 @@
 import { render } from "ink";
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
@@ -101,7 +102,7 @@ const loadParams = async (client: Client, jobId: string): Promise<Message> => {
   try {
     return { kind: "params", detail: await client.get("/api/jobs/:job_id", { params: { job_id: jobId } }) };
   } catch (error) {
-    return { kind: "failed", text: error instanceof Error ? error.message : String(error) };
+    return { kind: "failed", text: errorMessage(error) };
   }
 };
 

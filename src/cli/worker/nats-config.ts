@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { errorMessage } from "../../lib/error-message.ts";
 import type { UserProof } from "../../nats/server-config.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
@@ -58,7 +59,7 @@ const readText = (file: string): string | null => {
     return readFileSync(file, "utf8");
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorMessage(error);
     throw new Failure(EXIT.FAILED, `${file} can't be read: ${why}`, { cause: error });
   }
 };

@@ -1,9 +1,9 @@
 import type { SettingKey } from "../../app/settings/settings.ts";
 import { isJournal } from "../../app/systemd/journal.ts";
 import type { StartedWorker } from "../../app/worker/run-worker.ts";
+import { pluralize } from "../../domain/words/pluralize.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
-import { pluralize } from "../terminal/pluralize.ts";
 import { paint } from "../terminal/terminal.ts";
 
 /** The settings of a worker, besides the global ones. */

@@ -1,5 +1,6 @@
 import { PetitError } from "../../domain/errors.ts";
 import type { JobFiles } from "../../jobfile/read/job-dir.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import type { Commits } from "../commits.ts";
 import type { Reload } from "../engine.ts";
 import type { Notifier } from "../notify/notifier.ts";
@@ -50,12 +51,12 @@ export class Reloader {
     try {
       assertRunning();
       const files = await jobs.read();
-      if (outage.isLocked) this.#failure = messageOf(outage.error);
+      if (outage.isLocked) this.#failure = errorMessage(outage.error);
       await commits.retryUntilStored(() => jobs.accountForBacklogs(files));
       await commits.retryUntilStored(() => this.#replace(files));
     } catch (error) {
       if (detach.aborted) assertRunning();
-      if (!isRefusal(error)) this.#failure = messageOf(error);
+      if (!isRefusal(error)) this.#failure = errorMessage(error);
       throw error;
     }
     this.#failure = null;
@@ -74,13 +75,11 @@ export class Reloader {
       const status = files.problems.length === 0 ? "ok" : "degraded";
       jobs.replace(files, () => store.events.record({ type: "jobs.reloaded", now: clock.now(), status }));
     } catch (error) {
-      this.#failure = messageOf(error);
+      this.#failure = errorMessage(error);
       throw error;
     }
     scheduleQueue.set(jobs.all.values(), clock.now());
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const isRefusal = (error: unknown): boolean => error instanceof PetitError && error.code === "not_running";

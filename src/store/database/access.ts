@@ -1,5 +1,6 @@
 import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { PetitError } from "../../domain/errors.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import { siblingFile } from "./sibling-file.ts";
 
 /**
@@ -10,7 +11,7 @@ export const statDatabase = (path: string): Stats | undefined => {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorMessage(cause);
     throw new PetitError(
       "unusable_database",
       `${path} can't be reached (${why}); run petit as the user that it belongs to, or name another file with --db`,

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, realpathSync, renameSync, statSync, truncateSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import type { Runtime, SqlDatabase } from "../../runtime/runtime.ts";
 import { findDamage } from "./check.ts";
 import { lockDatabase } from "./lock.ts";
@@ -171,7 +172,7 @@ const fsyncPath = (path: string): void => {
 };
 
 const toBackupError = (target: string, cause: unknown): PetitError => {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = errorMessage(cause);
   const isDamaged = cause instanceof Error && "code" in cause && /^SQLITE_(CORRUPT|NOTADB)/.test(String(cause.code));
   const what = isDamaged ? "the database is damaged (see 'petit doctor')" : `${target} can't be written`;
   return new PetitError("storage_failed", `${what}: ${why}; the copy was deleted`, { cause });

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, lstatSync, openSync, statSync } from "node:fs";
 import { PetitError } from "../../domain/errors.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import type { Runtime, SqlDatabase } from "../../runtime/runtime.ts";
 import { decodeLockOwner, type LockOwner, lockOwnerText, UNKNOWN_OWNER } from "./lock-owner.ts";
 import { restrictMode } from "./ownership.ts";
@@ -51,7 +52,7 @@ const createLock = (file: string): void => {
 
 /** Reports a full disk, a read-only folder, or a file of that name that is not a database. */
 const toLockError = (path: string, cause: unknown): PetitError => {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = errorMessage(cause);
   const file = siblingFile(path, "-lock");
   return new PetitError("unusable_database", `${path} can't be used, because ${file} can't be written: ${why}`, {
     cause,

@@ -1,6 +1,7 @@
 import { closeSync, constants, existsSync, fchmodSync, openSync, statSync } from "node:fs";
 import { PetitError } from "../../domain/errors.ts";
 import { refuse } from "../../domain/refusal.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import type { Runtime, SqlDatabase } from "../../runtime/runtime.ts";
 import { createStore, type Store } from "../store.ts";
 import { explainDenied } from "./access.ts";
@@ -177,7 +178,7 @@ const toLockedError = (path: string, cause: unknown): PetitError => {
 
 const toUnusableError = (options: OpenOptions, cause: unknown): PetitError => {
   const { path } = options;
-  const what = cause instanceof Error ? cause.message : String(cause);
+  const what = errorMessage(cause);
   const why = isDamage(cause) ? `${what}; ${suggestRepair(options)}` : (explainDenied(path) ?? what);
   return new PetitError("unusable_database", `${path} can't be used as petit's database: ${why}`, { cause });
 };

@@ -23,6 +23,7 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import type { Runtime, SqlDatabase } from "../../runtime/runtime.ts";
 import type { LostAttempts } from "../identity.ts";
 import { assertAccessible, statDatabase } from "./access.ts";
@@ -147,7 +148,7 @@ const damageOf = (db: SqlDatabase): readonly string[] => {
   try {
     return [...findDamage(db, { quick: false }), ...findDanglingRows(db)];
   } catch (error) {
-    return [error instanceof Error ? error.message : String(error)];
+    return [errorMessage(error)];
   }
 };
 
@@ -342,6 +343,6 @@ const fsyncPath = (path: string): void => {
 };
 
 const toRestoreError = (path: string, cause: unknown): PetitError => {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = errorMessage(cause);
   return new PetitError("storage_failed", `${path} could not be restored: ${why}`, { cause });
 };

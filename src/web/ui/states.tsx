@@ -2,6 +2,7 @@ import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { ClientError, isRefused, isUnreachable } from "../../client/error.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import { Button } from "./button.tsx";
 
 /** Shown if there is no data, with what the user can do. */
@@ -40,7 +41,7 @@ export const Failure = ({ error, title, onRetry }: FailureProps) => (
 
 /** Returns the message of an error for the user. */
 export const failureText = (error: unknown): string => {
-  if (!(error instanceof ClientError)) return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof ClientError)) return errorMessage(error);
   if (isRefused(error, "UNAUTHORIZED")) return "petit requires a token.";
   if (isUnreachable(error)) return "petit does not answer. This page keeps trying to reconnect.";
   return sentence(error.message);

@@ -3,6 +3,7 @@ import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { isatty } from "node:tty";
 import { PetitError } from "../../../domain/errors.ts";
+import { errorMessage } from "../../../lib/error-message.ts";
 import { openRegular, readStart } from "../../../lib/files/regular-file.ts";
 import { EXIT } from "../../exit.ts";
 import { Failure } from "../../failure.ts";
@@ -88,7 +89,7 @@ const readFile = (path: string): string => {
   try {
     fd = openRegular(path);
   } catch (error) {
-    throw new Failure(EXIT.FAILED, `${path} can't be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Failure(EXIT.FAILED, `${path} can't be read: ${errorMessage(error)}`);
   }
   if (fd === null) throw new Failure(EXIT.FAILED, `${path} is not a regular file; expected a crontab`);
   try {

@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { checkJobsDir } from "../../../app/jobs-dir.ts";
 import { listFiles } from "../../../jobfile/read/list-files.ts";
+import { errorMessage } from "../../../lib/error-message.ts";
 import { openRegular, readStart } from "../../../lib/files/regular-file.ts";
 import { EXIT } from "../../exit.ts";
 import { Failure } from "../../failure.ts";
@@ -48,7 +49,7 @@ const readText = (file: string): string | { readonly message: string } => {
       closeSync(fd);
     }
   } catch (error) {
-    const reason = error instanceof TypeError ? "not UTF-8 text" : error instanceof Error ? error.message : error;
+    const reason = error instanceof TypeError ? "not UTF-8 text" : errorMessage(error);
     return { message: `can't be read (${reason}); expected a job file in UTF-8` };
   }
 };

@@ -1,4 +1,5 @@
 import type { Client } from "../../../client/client.ts";
+import { errorMessage } from "../../../lib/error-message.ts";
 import { assertNever } from "../../../lib/never.ts";
 import type { Message } from "../state/message.ts";
 import type { TopAction } from "../state/state.ts";
@@ -8,7 +9,7 @@ export const act = async (client: Client, action: TopAction): Promise<Message> =
   try {
     return await request(client, action);
   } catch (error) {
-    return { kind: "failed", text: error instanceof Error ? error.message : String(error) };
+    return { kind: "failed", text: errorMessage(error) };
   }
 };
 

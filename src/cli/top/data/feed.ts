@@ -4,6 +4,7 @@ import { eventStream } from "../../../client/event-stream.ts";
 import { type LiveEvent, parseLiveEvent } from "../../../client/live-event.ts";
 import { Reconnect } from "../../../client/reconnect.ts";
 import type { Clock } from "../../../lib/clock.ts";
+import { errorMessage } from "../../../lib/error-message.ts";
 import { isRunEvent } from "../state/job-events.ts";
 import type { Message } from "../state/message.ts";
 import { hasWorkers, type LogTarget, type TopState, type Watched } from "../state/state.ts";
@@ -205,9 +206,9 @@ export class Feed {
       try {
         send(await options.load());
       } catch (error) {
-        if (isRefused(error, "NOT_FOUND")) send({ kind: "gone", text: messageOf(error) });
+        if (isRefused(error, "NOT_FOUND")) send({ kind: "gone", text: errorMessage(error) });
         // The event stream reports when petit is away, and everything is loaded again when it is back.
-        else if (!isUnreachable(error)) send({ kind: "failed", text: messageOf(error) });
+        else if (!isUnreachable(error)) send({ kind: "failed", text: errorMessage(error) });
       }
     };
     return new Refresher({ ...options, clock, load });
@@ -250,6 +251,4 @@ const askingTask = (item: TopAttention): readonly string[] =>
 
 /** Returns a message that leaves out the address and the advice, because it is shown in one line. */
 const shortMessageOf = (error: unknown): string =>
-  error instanceof ClientError ? failureMessage(error.failure) : messageOf(error);
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+  error instanceof ClientError ? failureMessage(error.failure) : errorMessage(error);

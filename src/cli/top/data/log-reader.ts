@@ -3,6 +3,7 @@ import { isRefused } from "../../../client/error.ts";
 import { eventStream } from "../../../client/event-stream.ts";
 import { Reconnect } from "../../../client/reconnect.ts";
 import type { Clock } from "../../../lib/clock.ts";
+import { errorMessage } from "../../../lib/error-message.ts";
 import { type BookLine, bookLine, EARLIER_LINES } from "../state/list/log-book.ts";
 import type { Message } from "../state/message.ts";
 import type { LogTarget } from "../state/state.ts";
@@ -55,7 +56,7 @@ export class LogReader {
       if (!page.ended) await this.#follow(page.last_seq);
     } catch (error) {
       if (signal.aborted || isRefused(error, "NOT_FOUND")) return;
-      this.#options.send({ kind: "failed", text: error instanceof Error ? error.message : String(error) });
+      this.#options.send({ kind: "failed", text: errorMessage(error) });
     }
   }
 
@@ -66,7 +67,7 @@ export class LogReader {
       if (!this.#ending.signal.aborted) send({ kind: "log-earlier", target, lines: lines.map(bookLine) });
     } catch (error) {
       send({ kind: "log-earlier", target, lines: [] });
-      send({ kind: "failed", text: error instanceof Error ? error.message : String(error) });
+      send({ kind: "failed", text: errorMessage(error) });
     }
   }
 

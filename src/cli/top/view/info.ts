@@ -1,8 +1,8 @@
 import { isFinal } from "../../../domain/run.ts";
+import { pluralize } from "../../../domain/words/pluralize.ts";
 import { TRIGGER_TEXT } from "../../../domain/words/run.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
-import { pluralize } from "../../terminal/pluralize.ts";
 import { relativeText } from "../../terminal/relative-time.ts";
 import { oneLine } from "../../terminal/text-width.ts";
 import type { RunData, TopState, View } from "../state/state.ts";

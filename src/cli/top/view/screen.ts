@@ -1,6 +1,6 @@
 import { isFinal } from "../../../domain/run.ts";
+import { pluralize } from "../../../domain/words/pluralize.ts";
 import { elapsedText } from "../../run-display/status-text.ts";
-import { pluralize } from "../../terminal/pluralize.ts";
 import { oneLine, textWidth } from "../../terminal/text-width.ts";
 import { type Binding, bindingsFor } from "../state/input/bindings.ts";
 import { askingTask } from "../state/input/dialogs.ts";
