@@ -52,6 +52,9 @@ export const REASON_TEXT = {
   internal_error: "petit itself failed at it",
 } as const satisfies Record<Reason, string>;
 
+/** The error of a run or an attempt that was lost, or that petit ended while stopping. */
+export const INTERRUPTED_ERROR = "Run was interrupted";
+
 /** Why a run is being ended, as a clause. */
 export const ENDING_TEXT = {
   cancelled: "it is being cancelled",

@@ -1,5 +1,6 @@
 import { type EndingReason, isLostReason } from "../../domain/run.ts";
 import type { AttemptOutcome, Outputs } from "../../domain/task-run.ts";
+import { INTERRUPTED_ERROR } from "../../domain/words/run.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import type { RequestResult } from "./http/result.ts";
 import type { ParsedOutputs } from "./outputs-file.ts";
@@ -134,7 +135,7 @@ const TRANSPORT_FAILURE: AttemptOutcome = {
 const LOST: AttemptOutcome = {
   status: "failed",
   reason: "interrupted",
-  error: "Run was interrupted",
+  error: INTERRUPTED_ERROR,
   exitCode: null,
   signal: null,
 };

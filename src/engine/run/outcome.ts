@@ -1,5 +1,6 @@
 import { isAllowedFailure, type Job } from "../../domain/job.ts";
 import type { EndingReason, Reason, RunOutcome } from "../../domain/run.ts";
+import { INTERRUPTED_ERROR } from "../../domain/words/run.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { NodeKey } from "./node.ts";
@@ -19,7 +20,7 @@ export type FinishedTasks = {
  */
 export const outcomeOfRun = (run: FinishedTasks): RunOutcome => {
   if (run.ending !== null) return outcomeOfEnding(run.ending, run.job);
-  if (run.isLost) return { status: "interrupted", reason: "interrupted", error: "Run was interrupted" };
+  if (run.isLost) return { status: "interrupted", reason: "interrupted", error: INTERRUPTED_ERROR };
   return outcomeOfTasks(run);
 };
 
@@ -63,7 +64,7 @@ export const outcomeOfEnding = (ending: EndingReason, job: Job): RunOutcome => {
     case "timeout":
       return { status: "failed", reason: "timeout", error: `timed out after ${formatDuration(job.timeoutMs ?? 0)}` };
     case "shutdown":
-      return { status: "interrupted", reason: "shutdown", error: "Run was interrupted" };
+      return { status: "interrupted", reason: "shutdown", error: INTERRUPTED_ERROR };
     default:
       return assertNever(ending);
   }

@@ -1,7 +1,7 @@
 import { type GraphNodeState, isDone, judge } from "../../domain/graph.ts";
 import type { TaskId } from "../../domain/ids.ts";
 import { type ItemsSpec, isTooManyFailures } from "../../domain/item.ts";
-import { exitCodeOfItems, isAllowedFailure, type Task } from "../../domain/job.ts";
+import { exitCodeOfItems, hasProcess, isAllowedFailure, type Task } from "../../domain/job.ts";
 import type { EndingReason, Reason } from "../../domain/run.ts";
 import { assertNever } from "../../lib/never.ts";
 import { itemKey, type NodeKey } from "./node.ts";
@@ -98,7 +98,8 @@ export type IfResult = boolean | "later" | { readonly error: string };
 /** Returns the steps that can follow from the current states. */
 export const planRun = (input: PlanInput): RunPlan => {
   const { tasks, states, ending, maxTasks } = input;
-  const isWithheld = (task: PlannedTask): boolean => input.withholdsProcesses === true && hasProcess(task);
+  const isWithheld = ({ program }: PlannedTask): boolean =>
+    input.withholdsProcesses === true && (program === undefined || hasProcess(program.type));
   const after = new Map<NodeKey, TaskState>(states);
   const upstreams = new Upstreams(states, after);
   const context = {
@@ -150,10 +151,6 @@ export const planRun = (input: PlanInput): RunPlan => {
   const isOver = [...after.values()].every(isDone);
   return { steps, failFast, isPartial, isCut, isOver };
 };
-
-/** Returns whether the attempts of a task are processes. */
-export const hasProcess = ({ program }: Pick<PlannedTask, "program">): boolean =>
-  program?.type !== "job" && program?.type !== "approval";
 
 const hasAttempt = ({ phase }: TaskState): boolean => phase === "attempting" || phase === "awaiting";
 

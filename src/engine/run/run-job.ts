@@ -2,7 +2,7 @@ import { InvalidItemsError } from "../../domain/expand-items.ts";
 import { topological } from "../../domain/graph.ts";
 import type { RunId, TaskId } from "../../domain/ids.ts";
 import type { Item } from "../../domain/item.ts";
-import { type Job, type Task, taskOf } from "../../domain/job.ts";
+import { hasProcess, type Job, type Task, taskOf } from "../../domain/job.ts";
 import { type EndingReason, isLostReason, type Run } from "../../domain/run.ts";
 import type { Attempt, ItemRun, Outputs, TaskOutcome, TaskRun } from "../../domain/task-run.ts";
 import { type Clock, sleep, soon } from "../../lib/clock.ts";
@@ -36,7 +36,7 @@ import { jobOutputs } from "./child/job-outputs.ts";
 import { endRun } from "./end-run.ts";
 import { itemKey, type NodeKey, nodeKey } from "./node.ts";
 import { outcomeOfEnding, outcomeOfRun } from "./outcome.ts";
-import { type Ending, hasProcess, isEnded, planRun, type RunPlan, type RunStep } from "./plan.ts";
+import { type Ending, isEnded, planRun, type RunPlan, type RunStep } from "./plan.ts";
 import {
   afterAttempt,
   attempting,
@@ -153,7 +153,7 @@ export class RunJob {
     this.#ending = ending === null ? null : { reason: ending, all: endsCleanUps || ending === "shutdown" };
     this.#tasks = topological(options.job.tasks);
     this.#hasApprovals = this.#tasks.some(({ program }) => program.type === "approval");
-    this.#canPark = this.#tasks.some((task) => !hasProcess(task));
+    this.#canPark = this.#tasks.some((task) => !hasProcess(task.program.type));
     this.#mayBeElsewhere = this.#tasks.some(({ runsOn }) => runsOn !== undefined);
     this.#ends = new Map(this.#tasks.map(({ id }) => [id, new AbortController()]));
     this.#failFasts = new Map(
@@ -616,7 +616,7 @@ export class RunJob {
   }
 
   #driverOf(task: Task): AttemptDriver {
-    return hasProcess(task) ? driverOf(task, this.#options.drivers) : this.#options.drivers.local;
+    return hasProcess(task.program.type) ? driverOf(task, this.#options.drivers) : this.#options.drivers.local;
   }
 
   #itemOf({ taskId, item }: TaskNode): Item | null {
@@ -680,7 +680,8 @@ export class RunJob {
   #couldStart(): boolean {
     const { steps, isCut } = this.#plan(this.#progress, { withholdsProcesses: false });
     const starts = steps.some(
-      ({ kind, taskId }) => (kind === "start" || kind === "retry") && hasProcess(taskOf(this.#options.job, taskId)),
+      ({ kind, taskId }) =>
+        (kind === "start" || kind === "retry") && hasProcess(taskOf(this.#options.job, taskId).program.type),
     );
     return starts || isCut;
   }

@@ -3,6 +3,7 @@ import { refuse, workerNotFound } from "../../domain/refusal.ts";
 import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
 import type { AttemptOutcome } from "../../domain/task-run.ts";
 import { linkFaultText } from "../../domain/words/link.ts";
+import { INTERRUPTED_ERROR } from "../../domain/words/run.ts";
 import { allows, serves } from "../../domain/workers/labels.ts";
 import type { LinkState } from "../../domain/workers/link.ts";
 import type { Control } from "../../domain/workers/protocol.ts";
@@ -309,7 +310,7 @@ class Workers implements RemoteWorkers {
       live.logFields,
       "an attempt ran when petit or its worker was restored; it counts as interrupted",
     );
-    live.finish(failed({ reason: "interrupted", error: "Run was interrupted" }, live.options.now()));
+    live.finish(failed({ reason: "interrupted", error: INTERRUPTED_ERROR }, live.options.now()));
   }
 
   get dispatch(): Dispatch {

@@ -1,7 +1,7 @@
 import { petit } from "./client.ts";
 
-/** Which lines of a run. */
-export type LinesFilter = {
+/** Selects the displayed lines of a run. */
+export type LogFilter = {
   readonly task?: string;
   /** Position of an item of the task, from 0. */
   readonly item?: number;
@@ -9,7 +9,7 @@ export type LinesFilter = {
   readonly stream?: "stdout" | "stderr";
 };
 
-export type LinesQuery = LinesFilter & {
+export type LinesQuery = LogFilter & {
   /** 1 to 2000. Default: 500. */
   readonly limit?: number;
   /** Position of the first line, from 0. */
@@ -29,7 +29,7 @@ export const searchLines = (runId: string, query: Omit<LinesQuery, "offset" | "t
   petit.get("/api/runs/:run_id/lines/search", { params: { run_id: runId }, query });
 
 /** Fetches the output of a run as it was written. */
-export const fetchOutput = async (runId: string, filter: LinesFilter): Promise<Blob> => {
+export const fetchOutput = async (runId: string, filter: LogFilter): Promise<Blob> => {
   const parts: BlobPart[] = [];
   const bytes = await petit.stream("/api/runs/:run_id/logs", {
     params: { run_id: runId },

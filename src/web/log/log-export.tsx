@@ -1,9 +1,7 @@
 import { useState } from "react";
-import { fetchOutput } from "../data/lines.ts";
+import { fetchOutput, type LogFilter } from "../data/lines.ts";
 import { Button } from "../ui/button.tsx";
 import { withoutEscapes } from "./ansi/ansi.ts";
-import type { LogFilter } from "./book/line.ts";
-import { logPath } from "./book/path.ts";
 
 type ExportProps = { readonly runId: string; readonly filter: LogFilter };
 
@@ -16,6 +14,15 @@ export const DownloadLog = ({ runId, filter }: ExportProps) => {
       Download
     </a>
   );
+};
+
+const logPath = (runId: string, { task, item, attempt, stream }: LogFilter): string => {
+  const query = new URLSearchParams({ timestamps: "false" });
+  if (task !== undefined) query.set("task", task);
+  if (item !== undefined) query.set("item", String(item));
+  if (attempt !== undefined) query.set("attempt", String(attempt));
+  if (stream !== undefined) query.set("stream", stream);
+  return `/api/runs/${encodeURIComponent(runId)}/logs?${query}`;
 };
 
 /** Maximum number of characters to copy. */

@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
+import type { LogFilter } from "../data/lines.ts";
 import { runItemsQuery } from "../data/queries.ts";
 import type { TaskRunData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
-import type { LogFilter } from "./book/line.ts";
 
 type FiltersProps = {
   readonly runId: string;

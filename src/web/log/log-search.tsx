@@ -1,8 +1,8 @@
 import { useRef } from "react";
+import type { LogFilter } from "../data/lines.ts";
 import { useShortcut } from "../keyboard/shortcuts.ts";
 import { Button } from "../ui/button.tsx";
 import type { LogBook } from "./book/book.ts";
-import type { LogFilter } from "./book/line.ts";
 import { useLogSearch } from "./use-log-search.ts";
 
 type LogSearchProps = {

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
+import type { LogFilter } from "../data/lines.ts";
 import { Button } from "../ui/button.tsx";
-import type { LogFilter } from "./book/line.ts";
 import { CopyLog, DownloadLog } from "./log-export.tsx";
 import type { LogDisplay } from "./use-log-display.ts";
 

@@ -1,6 +1,6 @@
 import { useCallback, useMemo } from "react";
 import { useSearchParams } from "wouter";
-import type { LogFilter } from "./book/line.ts";
+import type { LogFilter } from "../data/lines.ts";
 
 /**
  * Reads and changes the log filter in the URL: `?task=load&item=7&attempt=2&stream=stderr`. Without a task in the URL, the lines of

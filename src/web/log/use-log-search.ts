@@ -1,7 +1,6 @@
 import { useEffect, useRef, useState } from "react";
-import { type LineMatch, searchLines } from "../data/lines.ts";
+import { type LineMatch, type LogFilter, searchLines } from "../data/lines.ts";
 import type { LogBook } from "./book/book.ts";
-import type { LogFilter } from "./book/line.ts";
 
 type SearchOptions = {
   readonly book: LogBook;

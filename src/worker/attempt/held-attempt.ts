@@ -1,4 +1,5 @@
 import type { EndingReason, Run } from "../../domain/run.ts";
+import { INTERRUPTED_ERROR } from "../../domain/words/run.ts";
 import { TransportError } from "../../domain/workers/link.ts";
 import type {
   EndOrder,
@@ -360,7 +361,7 @@ const withEnding = (run: Run, ending: EndingReason | null): Run => (ending === n
 const withoutEnd = ({ endedAt: _, ...judgement }: AttemptResult) => judgement;
 
 const lostAt = (endedAt: number): AttemptResult => ({
-  outcome: { status: "failed", reason: "interrupted", error: "Run was interrupted", exitCode: null, signal: null },
+  outcome: { status: "failed", reason: "interrupted", error: INTERRUPTED_ERROR, exitCode: null, signal: null },
   outputs: {},
   transient: false,
   endedAt,

@@ -1,7 +1,7 @@
-import { fetchLines, type LinePage, type LinesQuery } from "../../data/lines.ts";
+import { fetchLines, type LinePage, type LinesQuery, type LogFilter } from "../../data/lines.ts";
 import type { StyledLine } from "../ansi/line-styles.ts";
 import { followLog } from "./follow.ts";
-import { displayLine, type LogFilter } from "./line.ts";
+import { displayLine } from "./line.ts";
 import { LogPages, PAGE } from "./pages.ts";
 
 export type LogOptions = { readonly runId: string; readonly filter: LogFilter };

@@ -1,12 +1,12 @@
 import { eventStream } from "../../../client/event-stream.ts";
 import { Reconnect } from "../../../client/reconnect.ts";
 import { pageClock, petit } from "../../data/client.ts";
-import type { LinesFilter, LogRecord } from "../../data/lines.ts";
+import type { LogFilter, LogRecord } from "../../data/lines.ts";
 import { hiddenSignal, untilVisible } from "../../data/page-visibility.ts";
 
 export type FollowOptions = {
   readonly runId: string;
-  readonly filter: LinesFilter;
+  readonly filter: LogFilter;
   readonly signal: AbortSignal;
   /** Returns the number of the last known line. The stream starts after it. */
   readonly lastSeq: () => number;

@@ -30,12 +30,3 @@ const afterLastReturn = (text: string): string => {
   const line = text.endsWith("\r") ? text.slice(0, -1) : text;
   return line.slice(line.lastIndexOf("\r") + 1);
 };
-
-/** Selects the displayed lines of a run. */
-export type LogFilter = {
-  readonly task?: string;
-  /** Position of an item of the task, from 0. */
-  readonly item?: number;
-  readonly attempt?: number;
-  readonly stream?: "stdout" | "stderr";
-};
