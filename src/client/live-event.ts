@@ -15,6 +15,9 @@ export type LiveEvent = {
   readonly reason?: string;
 };
 
+/** Returns true for an event about the start or end of a run. */
+export const isRunEvent = ({ type }: LiveEvent): boolean => type === "run.started" || type === "run.finished";
+
 /** Returns the event, or null if this client does not know its type. */
 export const parseLiveEvent = ({ type, data }: StreamEvent): LiveEvent | null => {
   const known = EVENT_TYPES.find((each) => each === type);

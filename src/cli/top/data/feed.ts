@@ -1,11 +1,11 @@
 import type { Client } from "../../../client/client.ts";
 import { ClientError, failureMessage, isRefused, isUnreachable } from "../../../client/error.ts";
 import { eventStream } from "../../../client/event-stream.ts";
-import { type LiveEvent, parseLiveEvent } from "../../../client/live-event.ts";
+import { isRunEvent, type LiveEvent, parseLiveEvent } from "../../../client/live-event.ts";
 import { Reconnect } from "../../../client/reconnect.ts";
+import { type DataName, type KnownData, staleBy } from "../../../client/stale-data.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { errorMessage } from "../../../lib/error-message.ts";
-import { isRunEvent } from "../state/job-events.ts";
 import type { Message } from "../state/message.ts";
 import { hasWorkers, type LogTarget, type TopState, type Watched } from "../state/state.ts";
 import { Batcher } from "./batcher.ts";
@@ -33,8 +33,6 @@ const RUN_INTERVAL_MS = 200;
 const JOB_INTERVAL_MS = 1_000;
 /** For what changes without an event. */
 const POLL_MS = 15_000;
-/** Events about what needs attention, besides those about runs. */
-const NEEDS_ATTENTION: ReadonlySet<LiveEvent["type"]> = new Set(["approval", "run.late", "worker"]);
 /** Time for which the selection must stay before its log is loaded, in ms. */
 const LOG_DELAY_MS = 80;
 
@@ -216,27 +214,27 @@ export class Feed {
 
   #receive(events: readonly LiveEvent[], dropped: number): void {
     this.#options.send({ kind: "events", events });
-    if (dropped > 0 || events.some(({ type }) => type === "jobs.reloaded")) {
+    if (dropped > 0) {
       this.#refreshAll();
       return;
     }
+    const known: KnownData = {
+      isAsking: (runId, taskId) => this.#asking.has(`${runId} ${taskId}`),
+      hasWorkers: this.#hasWorkers,
+    };
+    const namesOf = (some: readonly LiveEvent[]): ReadonlySet<DataName> =>
+      new Set(some.flatMap((event) => staleBy(event, known)));
+    const stale = namesOf(events);
     const { jobs, runs, attention, workers, system } = this.#lists;
-    if (events.some(isRunEvent)) runs.request();
-    const endsApproval = ({ type, run_id, task_id }: LiveEvent): boolean =>
-      type === "task.finished" && this.#asking.has(`${run_id} ${task_id}`);
-    if (events.some((event) => isRunEvent(event) || NEEDS_ATTENTION.has(event.type) || endsApproval(event)))
-      attention.request();
-    if (events.some(({ type }) => type === "worker" || (this.#hasWorkers && type.startsWith("task."))))
-      workers.request();
-    // An occurrence changes when the job is due next.
-    if (events.some(({ type }) => type === "occurrence")) jobs.request();
-    if (events.some(({ type }) => /paused|resumed/.test(type))) {
-      system.request();
-      jobs.request();
-    }
-    if (events.some(({ run_id }) => run_id !== undefined && run_id === this.#watched.runId)) this.#run?.request();
-    if (events.some(({ job_id, task_id }) => job_id === this.#watched.jobId && task_id === undefined))
-      this.#job?.request();
+    if (stale.has("runs")) runs.request();
+    if (stale.has("attention")) attention.request();
+    if (stale.has("workers")) workers.request();
+    if (stale.has("system")) system.request();
+    // Events about runs contain what changes in the list of jobs.
+    if (namesOf(events.filter((event) => !isRunEvent(event))).has("jobs")) jobs.request();
+    const { jobId, runId } = this.#watched;
+    if (["run", "run-tasks", "run-items"].some((noun) => stale.has(`${noun} ${runId}`))) this.#run?.request();
+    if (stale.has("job") || stale.has(`job ${jobId}`)) this.#job?.request();
   }
 
   #refreshAll(): void {

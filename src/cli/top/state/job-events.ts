@@ -1,4 +1,4 @@
-import type { LiveEvent } from "../../../client/live-event.ts";
+import { isRunEvent, type LiveEvent } from "../../../client/live-event.ts";
 import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
 import type { TopJob } from "../data/shapes.ts";
 
@@ -11,9 +11,6 @@ export const applyRunEvents = (jobs: readonly TopJob[], events: readonly LiveEve
   if (byJob.size === 0) return jobs;
   return jobs.map((job) => (byJob.get(job.id) ?? []).reduce(afterEvent, job));
 };
-
-/** Returns true for an event about the start or end of a run. */
-export const isRunEvent = ({ type }: LiveEvent): boolean => type === "run.started" || type === "run.finished";
 
 const afterEvent = (job: TopJob, event: LiveEvent): TopJob =>
   event.type === "run.started" ? afterStart(job, event) : afterEnd(job, event);

@@ -1,66 +1,9 @@
 import type { Query, QueryClient, QueryKey } from "@tanstack/react-query";
-import type { LiveEvent } from "../../../client/live-event.ts";
+import { isRunEvent, type LiveEvent } from "../../../client/live-event.ts";
+import { type DataName, type KnownData, staleBy } from "../../../client/stale-data.ts";
 import { attentionQuery, workersQuery } from "../queries.ts";
 import { patchJobs } from "./patch-jobs.ts";
 import { patchTimeline } from "./patch-timeline.ts";
-
-/** The start of a query key: a noun, such as `jobs`, or a noun with an id, such as `run 019b…`. */
-type QueryName = string;
-
-/** Returns the queries that an event makes stale. */
-const staleBy = ({ type, job_id, run_id }: LiveEvent): readonly QueryName[] => {
-  switch (type) {
-    case "task.started":
-    case "task.finished":
-    case "item.started":
-    case "item.finished":
-      return [`run-tasks ${run_id}`, `run-items ${run_id}`, `artifacts ${run_id}`];
-    case "approval":
-      return [`run-tasks ${run_id}`, `run-items ${run_id}`, "attention"];
-    case "run.started":
-    case "run.finished":
-      return [
-        ...ofRun(run_id),
-        ...ofJob(job_id),
-        `task-history ${job_id}`,
-        "runs",
-        "jobs",
-        "jobs-with-runs",
-        "timeline",
-        "stats",
-        "attention",
-        `comparison ${run_id}`,
-        "notifications",
-      ];
-    case "run.late":
-      return [...ofRun(run_id), ...ofJob(job_id), "runs", "attention", "notifications"];
-    case "occurrence":
-      return [...ofJob(job_id), "jobs", "timeline", "stats"];
-    case "job.renamed":
-      return ["jobs", "gone-jobs", "job", "runs", "timeline", "attention", "stats", "occurrences"];
-    case "jobs.reloaded":
-      return ["jobs", "gone-jobs", "job", "definition", "attention", "health", "system", "occurrences", "timeline"];
-    case "scheduler.paused":
-    case "scheduler.resumed":
-      return ["scheduler", "system"];
-    case "job.paused":
-    case "job.resumed":
-      return [...ofJob(job_id), "jobs"];
-    case "worker":
-      return ["workers", "attention"];
-  }
-};
-
-/** Events that change the list of jobs in a way that their data does not contain. */
-const CHANGES_LIST: ReadonlySet<LiveEvent["type"]> = new Set(["jobs.reloaded", "job.paused", "job.resumed"]);
-
-const ofRun = (id: string | undefined): readonly QueryName[] => [
-  `run ${id}`,
-  `run-tasks ${id}`,
-  `run-items ${id}`,
-  `artifacts ${id}`,
-];
-const ofJob = (id: string | undefined): readonly QueryName[] => [`job ${id}`, `job-runs ${id}`, `occurrences ${id}`];
 
 /** Minimum time between two fetches of a query in ms, and the additional time per list item: a list of 1,000 jobs is large. */
 const MIN_INTERVAL_MS = 150;
@@ -75,7 +18,7 @@ const SUMMARIES: readonly unknown[] = ["stats", "attention", "task-history"];
  */
 export class EventApplier {
   readonly #client: QueryClient;
-  readonly #stale = new Set<QueryName>();
+  readonly #stale = new Set<DataName>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(client: QueryClient) {
@@ -85,10 +28,10 @@ export class EventApplier {
   apply(events: readonly LiveEvent[]): void {
     patchJobs(this.#client, events);
     patchTimeline(this.#client, events);
-    for (const name of events.flatMap(staleBy)) this.#stale.add(name);
-    if (events.some((event) => this.#endsApproval(event))) this.#stale.add("attention");
-    if (events.some(isOfTask) && this.#hasWorkers()) for (const name of OF_WAITING) this.#stale.add(name);
-    if (events.some(({ type }) => CHANGES_LIST.has(type))) {
+    const [ofRuns, others] = [events.filter(isRunEvent), events.filter((event) => !isRunEvent(event))];
+    for (const name of [...this.#staleBy(ofRuns), ...this.#staleBy(others)]) this.#stale.add(name);
+    // Events about runs contain what changes in this list, and others do not.
+    if (this.#staleBy(others).includes("jobs-with-runs")) {
       void this.#client.invalidateQueries({ queryKey: ["jobs-with-runs"] });
     }
     this.#refresh();
@@ -100,16 +43,14 @@ export class EventApplier {
     void this.#client.invalidateQueries();
   }
 
-  /** Returns true for the end of a task that is known to wait for approval. */
-  #endsApproval({ type, run_id, task_id }: LiveEvent): boolean {
-    if (type !== "task.finished") return false;
-    const items = this.#client.getQueryData(attentionQuery().queryKey)?.items ?? [];
-    return items.some((item) => item.kind === "approval_needed" && item.run_id === run_id && item.task_id === task_id);
-  }
-
-  /** With workers, a task can begin or end to wait for one. */
-  #hasWorkers(): boolean {
-    return this.#client.getQueryData(workersQuery().queryKey)?.nats != null;
+  #staleBy(events: readonly LiveEvent[]): readonly DataName[] {
+    const asking = this.#client.getQueryData(attentionQuery().queryKey)?.items ?? [];
+    const known: KnownData = {
+      isAsking: (runId, taskId) =>
+        asking.some((item) => item.kind === "approval_needed" && item.run_id === runId && item.task_id === taskId),
+      hasWorkers: this.#client.getQueryData(workersQuery().queryKey)?.nats != null,
+    };
+    return events.flatMap((event) => staleBy(event, known));
   }
 
   #refresh(): void {
@@ -136,11 +77,6 @@ export class EventApplier {
   }
 }
 
-/** What shows the tasks that wait for a worker. */
-const OF_WAITING: readonly QueryName[] = ["attention", "workers", "runs"];
-
-const isOfTask = ({ type }: LiveEvent): boolean => type.startsWith("task.") || type.startsWith("item.");
-
 /** The list of jobs with runs is the largest answer. While a view uses it, events contain all of its changes. */
 const isPatched = (query: Query): boolean => query.queryKey[0] === "jobs-with-runs" && query.isActive();
 
@@ -160,4 +96,4 @@ const minIntervalOf = ({ queryKey }: Query): number =>
 const itemsOf = (data: unknown): number =>
   typeof data === "object" && data !== null && "count" in data ? Number(data.count) : 0;
 
-const nameOf = ([noun, id]: QueryKey): QueryName => (typeof id === "string" ? `${noun} ${id}` : `${noun}`);
+const nameOf = ([noun, id]: QueryKey): DataName => (typeof id === "string" ? `${noun} ${id}` : `${noun}`);

@@ -1,5 +1,5 @@
 import type { Query, QueryClient } from "@tanstack/react-query";
-import type { LiveEvent } from "../../../client/live-event.ts";
+import { isRunEvent, type LiveEvent } from "../../../client/live-event.ts";
 import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
 import { RECENT_RUNS } from "../queries.ts";
 import { successRate, usualDuration } from "../run-statistics.ts";
@@ -21,9 +21,6 @@ export const patchJobs = (client: QueryClient, events: readonly LiveEvent[]): vo
 };
 
 type JobsAnswer = { readonly jobs: readonly JobSummary[] };
-
-/** Returns true for an event about the start or end of a run. */
-export const isRunEvent = ({ type }: LiveEvent): boolean => type === "run.started" || type === "run.finished";
 
 const patched = (job: JobSummary, events: readonly LiveEvent[] = []): JobSummary =>
   events.reduce((now, event) => (event.type === "run.started" ? started(now, event) : finished(now, event)), job);

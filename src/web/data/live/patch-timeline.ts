@@ -1,8 +1,8 @@
 import type { QueryClient } from "@tanstack/react-query";
-import type { LiveEvent } from "../../../client/live-event.ts";
+import { isRunEvent, type LiveEvent } from "../../../client/live-event.ts";
 import type { RunStatus } from "../../../domain/run.ts";
 import type { TimelineData, TimelineJob } from "../shapes.ts";
-import { isRunEvent, statusOf } from "./patch-jobs.ts";
+import { statusOf } from "./patch-jobs.ts";
 
 type Bar = TimelineJob["bars"][number];
 

@@ -1,0 +1,92 @@
+import { assertNever } from "../lib/never.ts";
+import type { LiveEvent } from "./live-event.ts";
+
+/** What a client has read: a noun, such as `jobs`, or a noun with the id that it is about, such as `run 019b…`. */
+export type DataName = string;
+
+/** What a client knows. */
+export type KnownData = {
+  /** Returns whether a task is known to wait for approval. */
+  readonly isAsking: (runId: string | undefined, taskId: string | undefined) => boolean;
+  /** Whether tasks can wait for workers. */
+  readonly hasWorkers: boolean;
+};
+
+/** Returns what an event makes stale. */
+export const staleBy = (event: LiveEvent, { isAsking, hasWorkers }: KnownData): readonly DataName[] => {
+  const { type, run_id, task_id } = event;
+  const endsApproval = type === "task.finished" && isAsking(run_id, task_id);
+  return [
+    ...ofEvent(event),
+    ...(endsApproval ? ["attention"] : []),
+    // A task can begin or end to wait for a worker.
+    ...(hasWorkers && isOfTask(event) ? ["attention", "workers", "runs"] : []),
+  ];
+};
+
+const ofEvent = ({ type, job_id, run_id }: LiveEvent): readonly DataName[] => {
+  switch (type) {
+    case "task.started":
+    case "task.finished":
+    case "item.started":
+    case "item.finished":
+      return [`run-tasks ${run_id}`, `run-items ${run_id}`, `artifacts ${run_id}`];
+    case "approval":
+      return [`run-tasks ${run_id}`, `run-items ${run_id}`, "attention"];
+    case "run.started":
+    case "run.finished":
+      return [
+        ...ofRun(run_id),
+        ...ofJob(job_id),
+        `task-history ${job_id}`,
+        "runs",
+        "jobs",
+        "jobs-with-runs",
+        "timeline",
+        "stats",
+        "attention",
+        `comparison ${run_id}`,
+        "notifications",
+      ];
+    case "run.late":
+      return [...ofRun(run_id), ...ofJob(job_id), "runs", "attention", "notifications"];
+    case "occurrence":
+      return [...ofJob(job_id), "jobs", "timeline", "stats"];
+    case "job.renamed":
+      return ["jobs", "gone-jobs", "job", "runs", "timeline", "attention", "stats", "occurrences"];
+    case "jobs.reloaded":
+      return [
+        "jobs",
+        "jobs-with-runs",
+        "gone-jobs",
+        "job",
+        "definition",
+        "attention",
+        "health",
+        "system",
+        "occurrences",
+        "timeline",
+      ];
+    case "scheduler.paused":
+    case "scheduler.resumed":
+      return ["scheduler", "system", "jobs"];
+    case "job.paused":
+    case "job.resumed":
+      return [...ofJob(job_id), "jobs", "jobs-with-runs"];
+    case "worker":
+      return ["workers", "attention"];
+    default:
+      return assertNever(type);
+  }
+};
+
+const ofRun = (id: string | undefined): readonly DataName[] => [
+  `run ${id}`,
+  `run-tasks ${id}`,
+  `run-items ${id}`,
+  `artifacts ${id}`,
+];
+
+const ofJob = (id: string | undefined): readonly DataName[] => [`job ${id}`, `job-runs ${id}`, `occurrences ${id}`];
+
+const isOfTask = ({ type }: LiveEvent): boolean => type.startsWith("task.") || type.startsWith("item.");
