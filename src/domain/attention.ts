@@ -8,28 +8,7 @@ import type { Reason } from "./run.ts";
 import type { Blocked } from "./workers/waiting.ts";
 import type { RefusedHello, RefusedWorker, WaitsForWorker, WorkerAttempt } from "./workers/worker.ts";
 
-/**
- * Something that a person should look at, as a code with data; `attentionMessage` makes the sentence. Kinds may be added.
- *
- * - `job_failing`: the newest ended run of a job failed or was interrupted. Cancelled runs do not count. Ends when a newer
- *   run completes, or when the job is removed.
- * - `job_flapping`: the newest ended run completed, but the result of the job keeps changing (`isFlapping`).
- * - `run_stuck`: a run has been running for much longer than the job usually does (`stuckAfterMs`).
- * - `run_late`: unfinished runs of a job exceeded its `warn_after`, or have been waiting to start for too long (`lateAfterMs`).
- * - `approval_needed`: a task waits until a person approves or rejects it.
- * - `worker_unreachable`: a worker stopped sending hellos without announcing that it stops.
- * - `worker_refused`: a worker says hello, and gets no work.
- * - `no_worker`: tasks wait for a worker, and no connected one has their labels and allows their types.
- * - `nats_unreachable`: petit has lost NATS, so nothing new starts on workers.
- * - `transfer_blocked`: NATS or petit's disk does not store what has to get to a worker, or back.
- * - `notifications_undelivered`: a receiver of a job's notifications can't be reached, or refuses them.
- * - `internal_error`: a run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again. Or
- *   nothing has handled an error of petit in the last hour.
- * - `retention_undecided`: the database was made when petit kept all runs, and nobody has chosen yet whether old ones are deleted.
- * - `open_to_users`: petit runs as root and requires no token, so that other users of the machine can run programs as root.
- * - `lost_processes`: processes still run whose runs the database does not know, because it was restored from an older copy.
- * - `job_file_broken`: a job file has problems; its jobs keep their last good version.
- */
+/** Something that a person should look at, as a code with data: `ATTENTION_TEXT` says what each kind means. Kinds may be added. */
 export type Attention =
   | ({ readonly kind: "job_failing" } & FailingJob)
   | ({ readonly kind: "job_flapping" } & FlappingJob)
@@ -78,6 +57,12 @@ export const ATTENTION_SEVERITY = {
   lost_processes: "warning",
   job_file_broken: "error",
 } as const satisfies Record<AttentionKind, AttentionSeverity>;
+
+const ATTENTION_KINDS = Object.keys(ATTENTION_SEVERITY) as AttentionKind[];
+
+/** Returns an object with a value for each kind. */
+export const byAttentionKind = <Value>(make: (kind: AttentionKind) => Value) =>
+  Object.fromEntries(ATTENTION_KINDS.map((kind) => [kind, make(kind)])) as Record<AttentionKind, Value>;
 
 /** Times are in ms since the Unix epoch. */
 type FailingJob = {
@@ -285,27 +270,7 @@ export type FailureLine = {
   readonly text: string;
 };
 
-export const NO_ATTENTION: AttentionList = {
-  items: [],
-  counts: {
-    job_failing: 0,
-    job_flapping: 0,
-    run_stuck: 0,
-    run_late: 0,
-    approval_needed: 0,
-    worker_unreachable: 0,
-    worker_refused: 0,
-    no_worker: 0,
-    nats_unreachable: 0,
-    transfer_blocked: 0,
-    notifications_undelivered: 0,
-    internal_error: 0,
-    retention_undecided: 0,
-    open_to_users: 0,
-    lost_processes: 0,
-    job_file_broken: 0,
-  },
-};
+export const NO_ATTENTION: AttentionList = { items: [], counts: byAttentionKind(() => 0) };
 
 /** Number of results that `isFlapping` looks at. */
 export const RECENT_RESULTS = 10;

@@ -114,7 +114,7 @@ const namesOf = (rows: readonly { readonly runId: string | null }[], screen: Scr
 };
 
 const detailLines = (row: AttentionRow | undefined, screen: Screen): readonly string[] =>
-  row === undefined || row.detail === "" ? [] : [cut(`    ${oneLine(row.detail)}`, screen)];
+  row === undefined ? [] : [cut(`    ${oneLine(row.why)}`, screen)];
 
 const nextCommand = (row: AttentionRow | undefined, screen: Screen): string => {
   if (row === undefined || row.runId === null || !screen.isTerminal) return "";

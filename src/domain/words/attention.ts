@@ -1,122 +1,458 @@
 import { formatDuration } from "../../lib/duration.ts";
-import { assertNever } from "../../lib/never.ts";
-import type { Attention, AttentionKind, LostProcessGroups, RunFailure } from "../attention.ts";
+import type { AttentionKind } from "../attention.ts";
 import { RECENT } from "../limits/retention.ts";
-import { receiverText } from "../notification.ts";
+import type { WaitsFor } from "../limits/waits-for.ts";
+import type { Reason } from "../run.ts";
 import type { Blocked } from "../workers/waiting.ts";
-import type { WorkerAttempt } from "../workers/worker.ts";
+import type { RefusedHello, WaitsForWorker } from "../workers/worker.ts";
 import { internalErrorMessage } from "./health.ts";
+import { pluralize } from "./pluralize.ts";
 import { REASON_TEXT } from "./run.ts";
+import { taskLabel } from "./task.ts";
 import { waitsForText } from "./waits-for.ts";
 import { WORKER_REFUSAL_TEXT } from "./worker.ts";
 
-/** Returns the sentence for something that needs attention. */
-export const attentionMessage = (item: Attention): string => {
-  switch (item.kind) {
-    case "job_failing":
-      return `job '${item.jobId}' ${item.count === 1 ? "failed" : `failed ${item.count} times in a row`}: ${failureText(item.failure)}`;
-    case "job_flapping":
-      return `job '${item.jobId}' failed in ${item.recent.failed} of its last ${item.recent.runs} runs: ${failureText(item.failure)}`;
-    case "run_stuck":
-      return `a run of job '${item.jobId}' has been running for ${roughly(item.elapsedMs)}; it usually takes ${roughly(item.usualMs)}`;
-    case "run_late":
-      return lateMessage(item);
-    case "approval_needed":
-      return `task '${item.taskId}' of job '${item.jobId}' waits for approval${item.prompt === null ? "" : `: ${item.prompt}`}`;
-    case "worker_unreachable":
-      return `worker '${item.worker}' is unreachable${item.isLost ? " for longer than lost_after" : ""}${whatRuns(item.attempts)}`;
-    case "no_worker": {
-      const others = item.count === 1 ? "" : ` (and ${item.count - 1} more)`;
-      const { kind: _, ...wait } = item;
-      return `task '${item.taskId}' of job '${item.jobId}'${others} waits for ${waitsForText({ ...wait, code: "worker", connected: 0 })}`;
-    }
-    case "worker_refused":
-      return `worker '${item.worker}' gets no work: ${WORKER_REFUSAL_TEXT[item.reason]}${item.detail === null ? "" : `: ${item.detail}`}`;
-    case "transfer_blocked":
-      return `${BLOCKED_TEXT[item.by]}${blockedTasks(item)}: ${item.error}`;
-    case "nats_unreachable":
-      return `petit does not reach NATS at ${item.url}${item.error === null ? "" : `: ${item.error}`}; nothing new starts on workers`;
-    case "notifications_undelivered":
-      return `${item.count === 1 ? "1 notification" : `${item.count} notifications`} of job '${item.jobId}' could not be delivered to ${receiverText(item.target)}: ${item.error}`;
-    case "internal_error":
-      return item.jobId === null
-        ? internalErrorMessage(item)
-        : `${internalErrorMessage(item)}; it can't go on, and petit tries it again`;
-    case "retention_undecided":
-      return `petit keeps ${item.runs === 1 ? "1 run" : `${item.runs} runs`} that the default of a new database would delete: ${DEFAULT_RETENTION}; choose with --retention-runs: default, all, or a number`;
-    case "open_to_users":
-      return `${openAccessMessage(item.accounts)}; ${OPEN_ACCESS_HINT}`;
-    case "lost_processes":
-      return `${lostProcessesText(item)}; ${LOST_PROCESSES_HINT}`;
-    case "job_file_broken": {
-      const { file, line, column, path, problem, problems } = item;
-      const more = problems === 1 ? "" : ` (and ${problems - 1} more)`;
-      return `job file is broken: ${file}:${line}:${column}: ${path === "" ? "" : `${path}: `}${problem}${more}`;
-    }
-    default:
-      return assertNever(item);
-  }
+/** What is said of something that needs attention. The displays only lay it out. */
+export type AttentionWords = {
+  /** All of it as a sentence. */
+  readonly message: string;
+  readonly subject: AttentionSubject;
+  /** What is wrong in a few words, for a cell of a table. */
+  readonly state: string;
+  /** Why, in the line below. */
+  readonly why: string;
+  /** What is wrong and why in one line, where there is no cell for the state. Missing if `why` is enough. */
+  readonly line?: string;
+  /** What is wrong, to complete a sentence that begins with the subject. */
+  readonly what: string;
+  /** Why, to follow `what`. */
+  readonly details: readonly AttentionDetail[];
+  /** What to do or to look at. The last one that leads somewhere is the main one. */
+  readonly actions: readonly AttentionAction[];
 };
 
-/** Returns what is wrong with a petit of root that requires no token. */
-export const openAccessMessage = (accounts: number): string =>
-  `petit runs as root and requires no token: ${accounts === 1 ? "1 other user" : `${accounts} other users`} of this machine can run programs as root`;
+/** What an item is about. */
+export type AttentionSubject =
+  | { readonly kind: "job"; readonly jobId: string }
+  | { readonly kind: "worker"; readonly worker: string }
+  | { readonly kind: "file"; readonly file: string; readonly line: number; readonly column: number }
+  /** petit itself, or a part of it. */
+  | { readonly kind: "petit"; readonly part: string };
 
-/** How to change that. */
-export const OPEN_ACCESS_HINT = "create a token with 'petit token FILE' and start petit with --token-file FILE";
-
-/** Returns what outlived a restore. */
-const lostProcessesText = ({ processes }: LostProcessGroups): string => {
-  const [first, ...others] = processes;
-  const more = others.length === 0 ? "" : ` and ${others.length} more`;
-  const of = first?.jobId == null ? "" : ` of job '${first.jobId}'`;
-  return `process ${first?.pid}${of}${more} still ${others.length === 0 ? "runs" : "run"}, but the restored database does not know ${others.length === 0 ? "its run" : "their runs"}`;
+/** A part of an explanation. `name`: the id or name of something. `line`: text of a program or a person. `output`: a line that a task wrote. */
+export type AttentionDetail = {
+  readonly kind: "text" | "name" | "line" | "output";
+  readonly text: string;
+  /** The task of a run that the part names. */
+  readonly task?: { readonly runId: string; readonly taskId: string };
 };
 
-/** What to do about it. */
-const LOST_PROCESSES_HINT = "wait for the end, or end what runs with 'petit doctor --end-strays --db FILE'";
+/** `retry`, `cancel` and `decide` change a run; the others lead to a view. */
+export type AttentionAction =
+  | { readonly kind: "retry" | "cancel"; readonly jobId: string; readonly runId: string }
+  | { readonly kind: "decide"; readonly task: AskingTask }
+  | { readonly kind: "log"; readonly jobId: string; readonly runId: string; readonly taskId: string | null }
+  | { readonly kind: "run"; readonly jobId: string | null; readonly runId: string; readonly taskId: string | null }
+  | { readonly kind: "waiting_runs"; readonly jobId: string }
+  | { readonly kind: "worker"; readonly worker: string }
+  | { readonly kind: "workers" | "notifications" | "problems" };
 
-const lateMessage = ({
-  cause,
+/** A task that waits for approval. */
+export type AskingTask = {
+  readonly jobId: string;
+  readonly runId: string;
+  readonly taskId: string;
+  readonly taskName: string;
+  readonly prompt: string | null;
+};
+
+/** The facts of each kind that its words need, named as in the API. An older petit does not send the optional ones. */
+type Facts = {
+  readonly job_failing: OfRun & Results & { readonly count: number; readonly flapping: boolean };
+  readonly job_flapping: OfRun & Results;
+  readonly run_stuck: OfRun & {
+    readonly elapsed_ms: number;
+    readonly usual_ms: number;
+    readonly task_id: string | null;
+  };
+  readonly run_late: OfRun & {
+    readonly cause?: "slot" | "warn_after";
+    readonly count: number;
+    readonly waited_ms: number;
+    readonly waits_for?: WaitsFor | WaitsForWorker | null;
+  };
+  readonly approval_needed: OfRun & {
+    readonly task_id: string;
+    readonly task_name?: string;
+    readonly prompt: string | null;
+  };
+  readonly worker_unreachable: {
+    readonly worker: string;
+    readonly lost: boolean;
+    readonly running: readonly (OfRun & { readonly task_id: string })[];
+  };
+  readonly worker_refused: { readonly worker: string; readonly reason: RefusedHello; readonly detail: string | null };
+  readonly no_worker: OfRun &
+    Pick<WaitsForWorker, "labels" | "type" | "refused" | "drained"> & {
+      readonly task_id: string;
+      readonly count: number;
+    };
+  readonly nats_unreachable: { readonly url: string; readonly error: string | null };
+  readonly transfer_blocked: {
+    readonly by: Blocked["by"];
+    readonly error: string;
+    readonly count: number;
+    readonly job_id: string | null;
+    readonly run_id: string | null;
+    readonly task_id: string | null;
+  };
+  readonly notifications_undelivered: {
+    readonly job_id: string;
+    readonly type: string;
+    readonly target: string;
+    readonly count: number;
+    readonly error: string;
+  };
+  readonly internal_error: {
+    readonly job_id: string | null;
+    readonly run_id: string | null;
+    readonly error: string;
+  };
+  readonly retention_undecided: { readonly runs: number };
+  readonly open_to_users: { readonly accounts: number };
+  readonly lost_processes: {
+    readonly count: number;
+    readonly processes: readonly { readonly pid: number; readonly job_id: string | null }[];
+  };
+  readonly job_file_broken: {
+    readonly file: string;
+    readonly line: number;
+    readonly column: number;
+    readonly path: string;
+    readonly problem: string;
+    readonly problems: number;
+  };
+};
+
+type OfRun = { readonly job_id: string; readonly run_id: string };
+
+type Results = {
+  readonly recent_runs: number;
+  readonly recent_failures: number;
+  readonly failure: {
+    readonly task_id: string | null;
+    readonly reason: Reason | null;
+    readonly error: string | null;
+    readonly last_line: { readonly text: string } | null;
+  };
+};
+
+/** An item as the API returns it, of one of some kinds. */
+type Item<Kind extends AttentionKind> = { readonly [K in Kind]: { readonly kind: K } & Facts[K] }[Kind];
+
+/** Formats a duration in ms. */
+type Format = (ms: number) => string;
+
+/** Returns the sentence for an item. */
+export const attentionMessage = <Kind extends AttentionKind>(item: Item<Kind>): string =>
+  WORDS[item.kind](item, roughly).message;
+
+/** Returns what to say of an item that petit returned. A newer petit can return other kinds; each has a sentence. */
+export const attentionWords = <Kind extends AttentionKind>(
+  item: Item<Kind> & { readonly message: string; readonly job_id: string | null },
+  format: Format = roughly,
+): AttentionWords => {
+  if (Object.hasOwn(WORDS, item.kind)) return WORDS[item.kind](item, format);
+  const { message, job_id: jobId } = item;
+  const subject = jobId === null ? PETIT : ({ kind: "job", jobId } as const);
+  return { subject, message, state: "", why: message, what: message, details: [], actions: [] };
+};
+
+const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Format) => AttentionWords } = {
+  job_failing: (item) => {
+    const { job_id: jobId, run_id: runId, count, flapping } = item;
+    const times = count === 1 ? "failed" : `failed ${count} times in a row`;
+    return {
+      ...failureWords(item),
+      message: `job '${jobId}' ${times}: ${failureText(item.failure)}`,
+      state: flapping ? flappingState(item) : count === 1 ? "failed" : `${count} in a row`,
+      what: flapping ? `failed, as did ${recentText(item)}` : times,
+      actions: [{ kind: "retry", jobId, runId }, logOf(item, item.failure.task_id)],
+    };
+  },
+  job_flapping: (item) => ({
+    ...failureWords(item),
+    message: `job '${item.job_id}' failed in ${item.recent_failures} of its last ${item.recent_runs} runs: ${failureText(item.failure)}`,
+    state: flappingState(item),
+    what: `fails on and off: ${recentText(item)}`,
+    actions: [logOf(item, item.failure.task_id)],
+  }),
+  run_stuck: (item, format) => {
+    const { job_id: jobId, run_id: runId, task_id: taskId } = item;
+    const [elapsed, usual] = [format(item.elapsed_ms), format(item.usual_ms)];
+    return {
+      subject: { kind: "job", jobId },
+      message: `a run of job '${jobId}' has been running for ${elapsed}; it usually takes ${usual}`,
+      state: "stuck",
+      why: `runs for ${elapsed}, usually ${usual}${taskId === null ? "" : `; now in task ${taskId}`}`,
+      what: `has been running for ${elapsed}, usually ${usual}`,
+      details: taskId === null ? [] : [text(`waiting for ${taskId}`)],
+      actions: [{ kind: "cancel", jobId, runId }, logOf(item, taskId)],
+    };
+  },
+  run_late: (item, format) => (item.cause === "warn_after" ? overdueWords : waitingWords)(item, format(item.waited_ms)),
+  approval_needed: ({ job_id: jobId, run_id: runId, task_id: taskId, task_name: taskName = taskId, prompt }) => {
+    const asks = `waits for approval${prompt === null ? "" : `: ${prompt}`}`;
+    return {
+      subject: { kind: "job", jobId },
+      message: `task '${taskId}' of job '${jobId}' ${asks}`,
+      state: "approval",
+      why: `${taskLabel(taskName, taskId)} ${asks}`,
+      what: "waits for approval",
+      details: [name(taskName), ...(prompt === null ? [] : [text(prompt)])],
+      actions: [
+        { kind: "decide", task: { jobId, runId, taskId, taskName, prompt } },
+        { kind: "run", jobId, runId, taskId: null },
+      ],
+    };
+  },
+  worker_unreachable: ({ worker, lost, running: [first, ...others] }) => {
+    const what = `unreachable${lost ? " for longer than lost_after" : ""}`;
+    const more = others.length === 0 ? "" : ` and ${others.length} more`;
+    const runs = `${others.length === 0 ? "runs" : "run"} there`;
+    const why = first === undefined ? "nothing runs there" : `${first.task_id} of ${first.job_id}${more} ${runs}`;
+    const whyLong = first === undefined ? why : `task '${first.task_id}' of job '${first.job_id}'${more} ${runs}`;
+    return {
+      subject: { kind: "worker", worker },
+      message: `worker '${worker}' is ${what}; ${whyLong}`,
+      state: lost ? "lost" : "unreachable",
+      why,
+      line: `${what}; ${why}`,
+      what,
+      details:
+        first === undefined
+          ? [text(why)]
+          : [
+              { ...name(first.task_id), task: { runId: first.run_id, taskId: first.task_id } },
+              text(`of ${first.job_id}${more} ${runs}`),
+            ],
+      actions: [{ kind: "worker", worker }],
+    };
+  },
+  worker_refused: ({ worker, reason, detail }) => {
+    const why = `${WORKER_REFUSAL_TEXT[reason]}${detail === null ? "" : `: ${detail}`}`;
+    return {
+      subject: { kind: "worker", worker },
+      message: `worker '${worker}' gets no work: ${why}`,
+      state: "gets no work",
+      why,
+      line: `gets no work: ${why}`,
+      what: `gets no work: ${WORKER_REFUSAL_TEXT[reason]}`,
+      details: detail === null ? [] : [text(detail)],
+      actions: [{ kind: "worker", worker }],
+    };
+  },
+  no_worker: (item) => {
+    const { job_id: jobId, run_id: runId, task_id: taskId, count } = item;
+    const worker = waitsForText({ ...item, code: "worker", connected: 0 });
+    const more = count === 1 ? "" : pluralize(count - 1, "more task");
+    return {
+      subject: { kind: "job", jobId },
+      message: `task '${taskId}' of job '${jobId}'${count === 1 ? "" : ` (and ${count - 1} more)`} waits for ${worker}`,
+      state: "no worker",
+      why: `${taskId} waits for ${worker}${more === "" ? "" : `, and ${more}`}`,
+      what: `waits for ${worker}`,
+      details: [name(taskId), ...(more === "" ? [] : [text(`and ${more}`)])],
+      actions: [{ kind: "workers" }, { kind: "run", jobId, runId, taskId }],
+    };
+  },
+  nats_unreachable: ({ url, error }) => {
+    const where = `${url}${error === null ? "" : `: ${error}`}`;
+    return {
+      subject: { kind: "petit", part: "NATS" },
+      message: `petit does not reach NATS at ${where}; nothing new starts on workers`,
+      state: "NATS unreachable",
+      why: `nothing new starts on workers; ${where}`,
+      line: `does not reach NATS at ${where}`,
+      what: "unreachable, so nothing new starts on workers",
+      details: [text(url), ...(error === null ? [] : [line(error)])],
+      actions: [{ kind: "workers" }],
+    };
+  },
+  transfer_blocked: ({ by, error, count, job_id: jobId, run_id: runId, task_id: taskId }) => {
+    const waits = count === 1 ? " waits" : ` and ${count - 1} more wait`;
+    const tasks = taskId === null ? "" : `; task '${taskId}' of job '${jobId}'${waits}`;
+    return {
+      subject: jobId === null ? { kind: "petit", part: "Workers" } : { kind: "job", jobId },
+      message: `${BLOCKED_TEXT[by]}${tasks}: ${error}`,
+      state: "blocked",
+      why: `${BLOCKED_TEXT[by]}: ${error}`,
+      what: BLOCKED_TEXT[by],
+      details: [line(error)],
+      actions: [{ kind: "workers" }, ...(runId === null ? [] : [{ kind: "run", jobId, runId, taskId: null } as const])],
+    };
+  },
+  notifications_undelivered: ({ job_id: jobId, type, target, count, error }) => ({
+    subject: { kind: "job", jobId },
+    message: `${pluralize(count, "notification")} of job '${jobId}' could not be delivered to ${target}: ${error}`,
+    state: `${count} undelivered`,
+    why: `${target}: ${error}`,
+    line: `not delivered to ${target}: ${error}`,
+    what: `${pluralize(count, "notification")} not delivered`,
+    details: [text(`${type} ${target}`), line(error)],
+    actions: [{ kind: "notifications" }],
+  }),
+  internal_error: ({ job_id: jobId, run_id: runId, error }) => {
+    const message = internalErrorMessage({ jobId, runId, error });
+    const about =
+      jobId === null
+        ? { state: "internal error", what: "failed at something", message }
+        : {
+            ...(runId === null
+              ? { state: "can't start", what: "can’t start on schedule" }
+              : { state: "can't go on", what: "has a run that can’t go on" }),
+            message: `${message}; it can't go on, and petit tries it again`,
+          };
+    return {
+      ...about,
+      subject: jobId === null ? PETIT : { kind: "job", jobId },
+      why: error,
+      details: [line(error)],
+      actions: runId === null ? [] : [{ kind: "run", jobId, runId, taskId: null }],
+    };
+  },
+  retention_undecided: ({ runs }) =>
+    aboutPetit({
+      message: `petit keeps ${pluralize(runs, "run")} that the default of a new database would delete: ${DEFAULT_RETENTION}; choose with --retention-runs: default, all, or a number`,
+      state: "old runs kept",
+      what: `keeps ${pluralize(runs, "old run")}`,
+    }),
+  open_to_users: ({ accounts }) =>
+    aboutPetit({
+      message: `${openAccessMessage(accounts)}; ${OPEN_ACCESS_HINT}`,
+      state: "open to users",
+      what: "runs as root and requires no token",
+    }),
+  lost_processes: ({ count, processes: [first] }) => {
+    const more = count === 1 ? "" : ` and ${count - 1} more`;
+    const of = first?.job_id == null ? "" : ` of job '${first.job_id}'`;
+    const runs = count === 1 ? "runs" : "run";
+    return aboutPetit({
+      message: `process ${first?.pid}${of}${more} still ${runs}, but the restored database does not know ${count === 1 ? "its run" : "their runs"}; ${LOST_PROCESSES_HINT}`,
+      state: `${count} lost`,
+      what: `does not know ${pluralize(count, "process group")} that still ${runs}`,
+    });
+  },
+  job_file_broken: ({ file, line: row, column, path, problem, problems }) => {
+    const first = `${path === "" ? "" : `${path}: `}${problem}`;
+    const why = `${first}${problems === 1 ? "" : ` (and ${problems - 1} more)`}`;
+    return {
+      subject: { kind: "file", file, line: row, column },
+      message: `job file is broken: ${file}:${row}:${column}: ${why}`,
+      state: "broken file",
+      why,
+      line: `${row}:${column}: ${why}`,
+      what: `has ${pluralize(problems, "problem")}`,
+      details: [line(first)],
+      actions: [{ kind: "problems" }],
+    };
+  },
+};
+
+const text = (content: string): AttentionDetail => ({ kind: "text", text: content });
+const name = (content: string): AttentionDetail => ({ kind: "name", text: content });
+const line = (content: string): AttentionDetail => ({ kind: "line", text: content });
+
+const PETIT: AttentionSubject = { kind: "petit", part: "petit" };
+
+/** Returns the words about petit itself. The sentence explains them. */
+const aboutPetit = ({ message, state, what }: Pick<AttentionWords, "message" | "state" | "what">): AttentionWords => ({
+  subject: PETIT,
+  message,
+  state,
+  why: message,
+  what,
+  details: [line(message)],
+  actions: [],
+});
+
+const logOf = ({ job_id: jobId, run_id: runId }: OfRun, taskId: string | null): AttentionAction => ({
+  kind: "log",
   jobId,
-  count,
-  waitedMs,
-  waitsFor,
-}: Extract<Attention, { readonly kind: "run_late" }>): string => {
-  const place = waitsFor === null ? "" : `; it waits for ${waitsForText(waitsFor)}`;
-  if (cause === "warn_after")
-    return count === 1
-      ? `a run of job '${jobId}' is late: it was due ${roughly(waitedMs)} ago${place}`
-      : `${count} runs of job '${jobId}' are late, the first was due ${roughly(waitedMs)} ago${place}`;
-  return count === 1
-    ? `a run of job '${jobId}' has been waiting to start for ${roughly(waitedMs)}${place}`
-    : `${count} runs of job '${jobId}' are waiting to start, the first for ${roughly(waitedMs)}${place}`;
-};
+  runId,
+  taskId,
+});
 
-/** Returns what a worker runs, to complete a sentence about it. */
-const whatRuns = (attempts: readonly WorkerAttempt[]): string => {
-  const [first, ...others] = attempts;
-  if (first === undefined) return "; nothing runs there";
-  const more = others.length === 0 ? "" : ` and ${others.length} more`;
-  return `; task '${first.taskId}' of job '${first.jobId}'${more} ${others.length === 0 ? "runs" : "run"} there`;
-};
+const flappingState = ({ recent_failures, recent_runs }: Results): string =>
+  `flapping, ${recent_failures} of ${recent_runs}`;
+
+const recentText = ({ recent_failures, recent_runs }: Results): string =>
+  `${recent_failures} of the last ${recent_runs} runs`;
 
 /** Returns why a run failed, as a clause. */
-const failureText = ({ taskId, reason, error }: RunFailure): string => {
+const failureText = ({ task_id, reason, error }: Results["failure"]): string => {
   const why = error ?? (reason === null ? "for an unknown reason" : REASON_TEXT[reason]);
-  return taskId === null ? why : `task '${taskId}' failed: ${why}`;
+  return task_id === null ? why : `task '${task_id}' failed: ${why}`;
 };
 
-/** What can keep attempts from reaching a worker, or from ending, as a clause. */
-export const BLOCKED_TEXT = {
-  nats: "NATS does not store what goes to workers or comes from them",
-  disk: "petit's disk has no room for artifacts that workers have",
-} as const satisfies Record<Blocked["by"], string>;
+/** Returns the words about a failed run: its task, how that ended, and the last line that it wrote, which explains no error of petit. */
+const failureWords = ({
+  job_id: jobId,
+  failure: { task_id: taskId, error, reason, last_line },
+}: OfRun & Results): Pick<AttentionWords, "subject" | "why" | "line" | "details"> => {
+  const task = taskId === null ? "" : `${taskId}: `;
+  const end = error ?? reason?.replaceAll("_", " ") ?? "unknown reason";
+  const output = reason === "internal_error" ? undefined : last_line?.text;
+  return {
+    subject: { kind: "job", jobId },
+    why: `${task}${end}${output === undefined ? "" : ` │ ${output}`}`,
+    line: `${task}${output ?? end}`,
+    details: [
+      ...(taskId === null ? [] : [name(taskId)]),
+      text(end),
+      ...(output === undefined ? [] : [{ kind: "output", text: output } as const]),
+    ],
+  };
+};
 
-/** Returns the tasks that are blocked, to follow why. */
-const blockedTasks = ({ taskId, jobId, count }: Extract<Attention, { readonly kind: "transfer_blocked" }>): string => {
-  if (taskId === null) return "";
-  return `; task '${taskId}' of job '${jobId}'${count === 1 ? " waits" : ` and ${count - 1} more wait`}`;
+type LateItem = Item<"run_late">;
+
+/** Returns the words about runs that have not ended within `warn_after`. */
+const overdueWords = (item: LateItem, waited: string): AttentionWords => {
+  const { job_id: jobId, run_id: runId, count } = item;
+  const one = `a run of job '${jobId}' is late: it was due ${waited} ago`;
+  const several = `${count} runs of job '${jobId}' are late, the first was due ${waited} ago`;
+  const more = count === 1 ? "" : `, and ${pluralize(count - 1, "more late run")}`;
+  return {
+    ...lateWords(item, count === 1 ? one : several),
+    why: `was due ${waited} ago and has not ended${more}`,
+    what: `${pluralize(count, "run")} late, ${count === 1 ? "" : "the first "}due ${waited} ago`,
+    actions: [{ kind: "cancel", jobId, runId }, logOf(item, null)],
+  };
+};
+
+/** Returns the words about runs that have been waiting to start for too long. */
+const waitingWords = (item: LateItem, waited: string): AttentionWords => {
+  const { job_id: jobId, count, waits_for: waitsFor } = item;
+  const one = `a run of job '${jobId}' has been waiting to start for ${waited}`;
+  const several = `${count} runs of job '${jobId}' are waiting to start, the first for ${waited}`;
+  const more = count === 1 ? "" : `, and ${pluralize(count - 1, "more run")}`;
+  return {
+    ...lateWords(item, count === 1 ? one : several),
+    why: `has waited ${waited} ${waitsFor == null ? "to start" : `for ${waitsForText(waitsFor)}`}${more}`,
+    what: `${pluralize(count, "run")} waiting${count === 1 ? "" : ", the first"} for ${waited}`,
+    actions: [{ kind: "waiting_runs", jobId }],
+  };
+};
+
+const lateWords = ({ job_id: jobId, waits_for: waitsFor }: LateItem, what: string) => {
+  const waits = waitsFor == null ? null : `waits for ${waitsForText(waitsFor)}`;
+  return {
+    subject: { kind: "job", jobId },
+    message: `${what}${waits === null ? "" : `; it ${waits}`}`,
+    state: "late",
+    details: waits === null ? [] : [text(waits)],
+  } as const satisfies Partial<AttentionWords>;
 };
 
 /** Formats a duration without more detail than its two largest units show. */
@@ -127,6 +463,22 @@ const roughly = (ms: number): string => {
 
 /** What the default of a new database deletes. */
 const DEFAULT_RETENTION = `older than ${RECENT.days} days and beyond the newest ${RECENT.runs.toLocaleString("en-US")} of their job`;
+
+/** Returns what is wrong with a petit of root that requires no token. */
+export const openAccessMessage = (accounts: number): string =>
+  `petit runs as root and requires no token: ${pluralize(accounts, "other user")} of this machine can run programs as root`;
+
+/** How to change that. */
+export const OPEN_ACCESS_HINT = "create a token with 'petit token FILE' and start petit with --token-file FILE";
+
+/** What to do about processes that outlived a restore. */
+const LOST_PROCESSES_HINT = "wait for the end, or end what runs with 'petit doctor --end-strays --db FILE'";
+
+/** What can keep attempts from reaching a worker, or from ending, as a clause. */
+export const BLOCKED_TEXT = {
+  nats: "NATS does not store what goes to workers or comes from them",
+  disk: "petit's disk has no room for artifacts that workers have",
+} as const satisfies Record<Blocked["by"], string>;
 
 /** What each kind means, as a sentence without its full stop. */
 export const ATTENTION_TEXT = {

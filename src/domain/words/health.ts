@@ -1,5 +1,6 @@
 import { assertNever } from "../../lib/never.ts";
 import type { HealthReason, InternalError, StorageFault } from "../health.ts";
+import { pluralize } from "./pluralize.ts";
 
 /** Returns the sentence for a reason why petit is not healthy. */
 export const healthMessage = (reason: HealthReason): string => {
@@ -9,7 +10,7 @@ export const healthMessage = (reason: HealthReason): string => {
     case "reload_failed":
       return `the job files could not be reloaded; trying again: ${reason.error}`;
     case "notifications_undelivered":
-      return `${counted(reason.count)} of job '${reason.jobId}' could not be delivered since ${new Date(reason.since).toISOString()}`;
+      return `${pluralize(reason.count, "notification")} of job '${reason.jobId}' could not be delivered since ${new Date(reason.since).toISOString()}`;
     case "internal_error":
       return internalErrorMessage(reason);
     default:
@@ -21,7 +22,11 @@ export const healthMessage = (reason: HealthReason): string => {
 export const UNHANDLED_ERROR_TEXT = "petit failed at something, and goes on; restart it if something does not work";
 
 /** Returns the sentence for an error of petit itself. */
-export const internalErrorMessage = ({ jobId, runId, error }: Omit<InternalError, "since">): string =>
+export const internalErrorMessage = ({
+  jobId,
+  runId,
+  error,
+}: Readonly<Record<"jobId" | "runId", string | null>> & Pick<InternalError, "error">): string =>
   jobId === null
     ? `${UNHANDLED_ERROR_TEXT}: ${error}`
     : `petit failed at ${runId === null ? "occurrences" : `run ${runId}`} of job '${jobId}': ${error}`;
@@ -32,8 +37,6 @@ const problemText = ({ file, line, column, path, problem, problems }: BrokenFile
   const more = problems === 1 ? "" : ` (and ${problems - 1} more)`;
   return `${file}:${line}:${column}: ${path === "" ? "" : `${path}: `}${problem}${more}`;
 };
-
-const counted = (count: number): string => (count === 1 ? "1 notification" : `${count} notifications`);
 
 /** Returns the sentence for a database that can't be written. */
 export const storageMessage = (fault: StorageFault): string => `the database can't be written: ${faultText(fault)}`;

@@ -1,17 +1,9 @@
 import { useId, useState } from "react";
+import type { AskingTask } from "../../domain/words/attention.ts";
 import { useDecide } from "../data/actions.ts";
 import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/overlay/dialog.tsx";
 import { failureText } from "../ui/states.tsx";
-
-/** A task that waits for approval. */
-export type AskingTask = {
-  readonly jobId: string;
-  readonly runId: string;
-  readonly taskId: string;
-  readonly taskName: string;
-  readonly prompt: string | null;
-};
 
 export const DECISIONS = [
   { kind: "approve", label: "Approve", button: "primary" },

@@ -1,5 +1,6 @@
 import { useState } from "react";
-import { type AskingTask, DECISIONS, DecisionDialog } from "../actions/decision-dialog.tsx";
+import type { AskingTask } from "../../domain/words/attention.ts";
+import { DECISIONS, DecisionDialog } from "../actions/decision-dialog.tsx";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { Time } from "../ui/time/time.tsx";

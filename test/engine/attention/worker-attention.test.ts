@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { attentionList } from "../../../src/api/shapes/attention/attention.ts";
+import { NO_ATTENTION } from "../../../src/domain/attention.ts";
 import { newRunId } from "../../../src/domain/ids.ts";
-import { attentionMessage } from "../../../src/domain/words/attention.ts";
 import type { WorkerWait } from "../../../src/domain/workers/waiting.ts";
 import type { WorkerAttempt, WorkerView } from "../../../src/domain/workers/worker.ts";
 import { type WorkerFacts, workerAttention } from "../../../src/engine/attention/worker-attention.ts";
@@ -30,13 +31,15 @@ const worker = (rest: Partial<WorkerView>): WorkerView => ({
 
 const WAIT: WorkerWait = { ...NODE, labels: ["gpu"], type: "python", since: 5 };
 
-const messages = (workers: readonly WorkerView[], rest: Partial<WorkerFacts> = {}): readonly string[] =>
-  workerAttention({
+const messages = (workers: readonly WorkerView[], rest: Partial<WorkerFacts> = {}): readonly string[] => {
+  const items = workerAttention({
     dispatch: { url: "nats://nats:4222", isConnected: true, since: 1, error: null },
     workers,
     listWorkerWaits: () => [WAIT, { ...WAIT, since: 6 }],
     ...rest,
-  }).map(attentionMessage);
+  });
+  return attentionList({ items, counts: NO_ATTENTION.counts }).items.map(({ message }) => message);
+};
 
 const UNSERVED = "task 'fit' of job 'train' (and 1 more) waits for a worker with gpu: none is connected";
 

@@ -5,6 +5,7 @@ import {
   type Attention,
   type AttentionKind,
   type AttentionList,
+  byAttentionKind,
   LATE_CAUSES,
   type LostProcessGroup,
 } from "../../../domain/attention.ts";
@@ -340,27 +341,8 @@ const AttentionBody = t.Union(
   },
 );
 
-const count = (kind: AttentionKind) => integer({ minimum: 0, description: `Number of \`${kind}\`` });
-
 export const AttentionCounts = exactly(
-  {
-    job_failing: count("job_failing"),
-    job_flapping: count("job_flapping"),
-    run_stuck: count("run_stuck"),
-    run_late: count("run_late"),
-    approval_needed: count("approval_needed"),
-    worker_unreachable: count("worker_unreachable"),
-    worker_refused: count("worker_refused"),
-    no_worker: count("no_worker"),
-    nats_unreachable: count("nats_unreachable"),
-    transfer_blocked: count("transfer_blocked"),
-    notifications_undelivered: count("notifications_undelivered"),
-    internal_error: count("internal_error"),
-    retention_undecided: count("retention_undecided"),
-    open_to_users: count("open_to_users"),
-    lost_processes: count("lost_processes"),
-    job_file_broken: count("job_file_broken"),
-  },
+  byAttentionKind((kind) => integer({ minimum: 0, description: `Number of \`${kind}\`` })),
   { title: "AttentionCounts", description: "How much there is of each kind, also of what is not among the items" },
 );
 
@@ -374,13 +356,17 @@ export const AttentionListBody = exactly(
 );
 
 export const attentionList = ({ items, counts }: AttentionList): typeof AttentionListBody.static => ({
-  items: items.map(attentionBody),
+  items: items.map((item) => {
+    const body = attentionBody(item);
+    return { ...body, message: attentionMessage(body) };
+  }),
   count: items.length,
   counts: { ...counts },
 });
 
+/** Returns an item without its sentence, which is made from the other fields. */
 const attentionBody = (item: Attention): typeof AttentionBody.static => {
-  const common = { severity: ATTENTION_SEVERITY[item.kind], since: item.since, message: attentionMessage(item) };
+  const common = { severity: ATTENTION_SEVERITY[item.kind], since: item.since, message: "" };
   switch (item.kind) {
     case "job_failing":
       return { kind: item.kind, ...common, ...resultBody(item), count: item.count, flapping: item.flapping };

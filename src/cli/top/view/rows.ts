@@ -1,12 +1,11 @@
 import { isFinal } from "../../../domain/run.ts";
 import { localTime } from "../../../domain/schedule/local-time.ts";
-import { BLOCKED_TEXT } from "../../../domain/words/attention.ts";
-import { taskLabel } from "../../../domain/words/task.ts";
+import { attentionWords } from "../../../domain/words/attention.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
-import { WORKER_REFUSAL_TEXT } from "../../../domain/words/worker.ts";
 import { reasonText } from "../../run-display/outcome.ts";
 import { writerName } from "../../run-display/output-chunk.ts";
 import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
+import { subjectText } from "../../status/attention.ts";
 import { relativeText, roughlyText } from "../../terminal/relative-time.ts";
 import { oneLine, textWidth } from "../../terminal/text-width.ts";
 import { runsText, stateText, styleOfWorker } from "../../workers/table.ts";
@@ -17,7 +16,7 @@ import type { TreeRow } from "../state/list/task-tree.ts";
 import { cell, type Line, plain, rightCell, type Segment, styled } from "./line.ts";
 
 // The rows of the lists. Each is shortened to the width of its pane later; the columns are chosen here.
-// An older petit does not send `waits_for` and `task_name`, so they can be undefined.
+// An older petit does not send `waits_for`, so it can be undefined.
 
 export type RowOptions = {
   readonly width: number;
@@ -43,17 +42,12 @@ const widest = (texts: readonly string[]): number => Math.max(0, ...texts.map(te
 
 export const attentionRow = (item: TopAttention, columns: AttentionColumns, now: number): Line => {
   const isError = item.severity === "error";
+  const { why, line = why } = attentionWords(item);
   return [
     styled(isError ? "red" : "yellow", `${isError ? "✗" : "!"} ${cell(subjectOfItem(item), columns.subject)} `),
     styled("dim", columns.facts === 0 ? "" : `${cell(factsOf(item, now), columns.facts)} `),
-    plain(oneLine(explanationOf(item))),
+    plain(oneLine(line)),
   ];
-};
-
-/** Returns the job, the file of a broken one, or the worker. */
-const subjectOfItem = (item: TopAttention): string => {
-  if (item.kind === "worker_unreachable") return `worker ${item.worker}`;
-  return oneLine(item.job_id ?? ("file" in item ? item.file : "petit"));
 };
 
 /** Returns since when it is so, and how often it happened. */
@@ -63,55 +57,7 @@ const factsOf = (item: TopAttention, now: number): string => {
   return "count" in item && item.count > 1 ? `${since} ×${item.count}` : since;
 };
 
-/** Returns the line that explains it: the last line of the failed task, if there is one. Unknown kinds have a message. */
-const explanationOf = (item: TopAttention): string => {
-  switch (item.kind) {
-    case "job_failing":
-    case "job_flapping": {
-      const { task_id, last_line, error, reason } = item.failure;
-      const why = (reason === "internal_error" ? null : last_line?.text) ?? error ?? reason ?? item.message;
-      return task_id === null ? why : `${task_id}: ${why}`;
-    }
-    case "run_stuck":
-      return `running for ${elapsedText(item.elapsed_ms)}, usually ${durationText(item.usual_ms)}`;
-    case "run_late": {
-      const waited = elapsedText(item.waited_ms);
-      if (item.cause === "warn_after") return `was due ${waited} ago and has not ended`;
-      return `has waited ${waited} ${item.waits_for == null ? "to start" : `for ${waitsForText(item.waits_for)}`}`;
-    }
-    case "approval_needed":
-      return `${taskLabel(item.task_name ?? item.task_id, item.task_id)} waits for approval${item.prompt === null ? "" : `: ${item.prompt}`}`;
-    case "worker_unreachable": {
-      const [first, ...others] = item.running;
-      const what = item.lost ? "unreachable for longer than lost_after" : "unreachable";
-      if (first === undefined) return `${what}; nothing runs there`;
-      return `${what}; runs ${first.task_id} of ${first.job_id}${others.length === 0 ? "" : ` and ${others.length} more`}`;
-    }
-    case "no_worker":
-      return `${item.task_id} waits for ${waitsForText({ ...item, code: "worker", connected: 0 })}`;
-    case "worker_refused":
-      return `gets no work: ${WORKER_REFUSAL_TEXT[item.reason]}${item.detail === null ? "" : `: ${item.detail}`}`;
-    case "transfer_blocked":
-      return `${BLOCKED_TEXT[item.by]}: ${item.error}`;
-    case "nats_unreachable":
-      return `does not reach NATS at ${item.url}${item.error === null ? "" : `: ${item.error}`}`;
-    case "notifications_undelivered":
-      return `not delivered to ${item.target}: ${item.error}`;
-    case "internal_error":
-      return item.error;
-    case "retention_undecided":
-    case "open_to_users":
-    case "lost_processes":
-      return item.message;
-    case "job_file_broken":
-      return `${item.line}:${item.column}: ${item.path === "" ? "" : `${item.path}: `}${item.problem}`;
-    default:
-      return messageOf(item);
-  }
-};
-
-/** A newer petit can report kinds that this one does not know. */
-const messageOf = (item: never): string => (item as TopAttention).message;
+const subjectOfItem = (item: TopAttention): string => oneLine(subjectText(attentionWords(item).subject));
 
 const RECENT_WIDTH = 10;
 const TIME_WIDTH = 10;

@@ -10,7 +10,7 @@ import { Button } from "../../ui/button.tsx";
 import { failureText } from "../../ui/states.tsx";
 import { StatusIcon } from "../../ui/status/status.tsx";
 import "./attention.css";
-import { type AttentionAction, AttentionRow } from "./attention-row.tsx";
+import { type AskedChange, AttentionRow } from "./attention-row.tsx";
 
 /** More items are shown on request. */
 const SHOWN = 8;
@@ -19,7 +19,7 @@ const SHOWN = 8;
 export const AttentionPanel = () => {
   const { data, error } = useQuery(attentionQuery());
   const [isWhole, setWhole] = useState(false);
-  const [asked, setAsked] = useState<AttentionAction | null>(null);
+  const [asked, setAsked] = useState<AskedChange | null>(null);
   if (data === undefined) {
     return (
       <p className="attention-none muted" role="status">
@@ -68,7 +68,7 @@ const keyOf = (item: AttentionItem): string =>
     item.kind === "approval_needed" ? item.task_id : "",
   ].join(" ");
 
-const ActionDialog = ({ action, onClose }: { readonly action: AttentionAction; readonly onClose: () => void }) => {
+const ActionDialog = ({ action, onClose }: { readonly action: AskedChange; readonly onClose: () => void }) => {
   const name = useJobName(action.jobId);
   if (action.kind === "approve" || action.kind === "reject")
     return <DecisionDialog kind={action.kind} task={action} name={name} onClose={onClose} />;
