@@ -139,15 +139,15 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "secrets in the displayed text of a job",
-    file: "jobfile/parse/document-text.ts",
+    file: "jobfile/possible-secrets.ts",
     from: "|| NAME.test(key)",
     to: "",
     test: "jobfile/parse/document-text.test.ts",
   },
   {
     against: "a password in a displayed URL",
-    file: "jobfile/parse/document-text.ts",
-    from: '.replaceAll(PASSWORD, "$1…@")',
+    file: "jobfile/possible-secrets.ts",
+    from: ".replaceAll(PASSWORD, `$1${MASK}@`)",
     to: "",
     test: "jobfile/parse/document-text.test.ts",
   },

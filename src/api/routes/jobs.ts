@@ -3,7 +3,7 @@ import { PetitError } from "../../domain/errors.ts";
 import { hasTags, type Job } from "../../domain/job.ts";
 import type { SchedulerState } from "../../engine/engine.ts";
 import type { ApiContext } from "../context.ts";
-import { DefinitionText, definitionText } from "../shapes/definition.ts";
+import { DefinitionText, definitionText } from "../shapes/definition/definition.ts";
 import { failures } from "../shapes/failure.ts";
 import { JobDetail, JobList, jobDetail, jobList } from "../shapes/job.ts";
 import { OccurrenceList, occurrenceList } from "../shapes/occurrence.ts";

@@ -3,8 +3,10 @@ import type { JobId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
 import type { JobView } from "../../engine/engine.ts";
+import type { JobFields } from "../../jobfile/schema/job.ts";
 import type { RecentRun } from "../../store/runs/timeline.ts";
-import { DEFINITION_EXAMPLE, definitionBody, definitionFields } from "./definition.ts";
+import { DEFINITION_EXAMPLE, definitionBody, definitionFields } from "./definition/definition.ts";
+import type { SchemasOf } from "./definition/task.ts";
 import { recentBody, recentFields } from "./recent-runs.ts";
 import { durationMs, RunStatusWord } from "./run.ts";
 import {
@@ -95,8 +97,16 @@ export const JobList = exactly(
   { title: "JobList" },
 );
 
+/** The fields of a job whose name in the API is another one, because their value is. `runs_on` is that of its tasks. */
+const RENAMED = {
+  timeout: "timeout_ms",
+  warn_after: "warn_after_ms",
+  kill_grace: "kill_grace_ms",
+  runs_on: "tasks",
+} as const satisfies { readonly [Field in keyof JobFields]?: string };
+
 export const JobDetail = exactly(
-  { ...summaryFields, ...definitionFields },
+  { ...summaryFields, ...definitionFields } satisfies SchemasOf<JobFields, typeof RENAMED>,
   {
     title: "JobDetail",
     description: "A job with its definition",

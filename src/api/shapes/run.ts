@@ -8,7 +8,7 @@ import { ENDING_TEXT, RUN_STATUS_TEXT, TRIGGER_TEXT } from "../../domain/words/r
 import type { WaitsForWorker } from "../../domain/workers/worker.ts";
 import type { RunPage } from "../../store/runs/run-list.ts";
 import { RunFailureBody, runFailureBody } from "./attention/run-failure.ts";
-import { LinksBody } from "./definition.ts";
+import { LinksBody } from "./definition/definition.ts";
 import { WaitsForOrNull, waitsForBody } from "./limits/waits-for.ts";
 import {
   ActorOrNull,

@@ -15,7 +15,7 @@ import type { WorkerWait } from "../../domain/workers/waiting.ts";
 import type { WaitsForWorker } from "../../domain/workers/worker.ts";
 import { expandTemplate, type TemplateScope } from "../../jobfile/template.ts";
 import { type AttemptNote, NOTE_CODES } from "../../store/workers/notes.ts";
-import { nodeBody, nodeFields } from "./definition.ts";
+import { nodeBody, nodeFields } from "./definition/task.ts";
 import { WaitsForWorkerBody, waitsForWorkerBody } from "./limits/waits-for.ts";
 import { durationMs } from "./run.ts";
 import {

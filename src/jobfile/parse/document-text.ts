@@ -1,4 +1,5 @@
 import { maskedUrl } from "../../domain/notification.ts";
+import { isPossibleSecret, isSecretSource, MASK, maskUrls, TEMPLATE } from "../possible-secrets.ts";
 import type { SourceFile } from "../source.ts";
 import type { Node, ScalarNode } from "./node.ts";
 
@@ -23,19 +24,12 @@ export const documentText = (root: Node, { text, positions }: SourceFile, range:
   }
   shown += text.slice(at, range.to);
   return {
-    text: `${shown.replaceAll(PASSWORD, "$1…@").replaceAll(QUERY_SECRET, "$1…").trimEnd()}\n`,
+    text: `${maskUrls(shown).trimEnd()}\n`,
     line: positions(from).line,
   };
 };
 
 export type Range = { readonly from: number; readonly to: number };
-
-/** Matches the user information of a URL. */
-const PASSWORD = /(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@"']{1,500}@/gi;
-
-/** Matches the value of a query parameter that is probably a secret and is no variable. */
-const QUERY_SECRET =
-  /([?&][\w.-]{0,40}(?:token|secret|passw|api[_-]?key|access[_-]?key|signature)[\w.-]{0,40}=)[^&\s"'#${]{1,2000}/gi;
 
 type Secret = { readonly node: ScalarNode; readonly mask: string };
 
@@ -50,27 +44,12 @@ const secretsOf = (root: Node): Secret[] => {
     if (node.kind !== "map") return;
     for (const { key, value } of node.entries) {
       const path = `${within}.${key}`;
-      if (isSource(key, within)) continue;
+      if (isSecretSource(within, key)) continue;
       if (path === ".notify.url") hide(value, maskedUrl);
-      else if (within === ".notify.headers" || NAME.test(key) || isKeyOf(within, key)) hide(value, () => "…");
+      else if (isPossibleSecret(within, key)) hide(value, () => MASK);
       walk(value, path);
     }
   };
   walk(root, "");
   return found;
 };
-
-/** Returns whether a variable or a header usually holds a secret, although other values with such a name do not. */
-const isKeyOf = (within: string, key: string): boolean =>
-  /\.(environment|headers)$/.test(within) && /key$|^(set-)?cookie$/i.test(key);
-
-/** Returns whether a key holds the name of a secret, as in `{credential: NAME}`, which is not the secret itself. */
-const isSource = (key: string, within: string): boolean =>
-  (key === "env" || key === "file" || key === "credential") && /^\.notify\.|\.environment\.|\.headers\./.test(within);
-
-/** Matches key names that usually hold secrets. */
-const NAME =
-  /passw|passphrase|pass(?:$|[_.-])|pwd|secret|token|credential|(?:^|[_.-])auth(?:$|[_.-])|authorization|(?:api|private|access|signing|encryption)[_.-]?key/i;
-
-/** Matches a value that is only a template; it reveals no secret. */
-const TEMPLATE = /^["']?\s*\$\{\{[^{}]*\}\}\s*["']?$/;

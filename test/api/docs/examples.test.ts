@@ -14,9 +14,11 @@ links: {runbook: "https://example.com/runbook"}
 max_concurrency: 1
 schedule: {cron: "0 0 2 * * *", timezone: Europe/Paris}
 params: {day: {default: "2026-01-01"}}
+config: {batch_size: 1000}
+environment: {TZ: UTC}
 depends_on: [{job: hello_world_gate, condition: {within_window: {seconds: 3600}}}]
 tasks:
-  - {id: extract, name: Extract, type: shell, script: 'echo "42 rows"; echo rows=42 >> "$PETIT_OUTPUT"', timeout: 5m}
+  - {id: extract, name: Extract, type: shell, script: 'echo "42 rows"; echo rows=42 >> "$PETIT_OUTPUT"', environment: {STAGE: extract}, timeout: 5m}
 ---
 id: rows
 tasks: [{id: only, type: shell, foreach: [web-1], script: 'echo rows=42 >> "$PETIT_OUTPUT"'}]

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { DEFINITION_EXAMPLE } from "../../../src/api/shapes/definition.ts";
+import { DEFINITION_EXAMPLE } from "../../../src/api/shapes/definition/definition.ts";
 import type { TopJobDetail } from "../../../src/cli/top/data/shapes.ts";
 import type { Effect } from "../../../src/cli/top/state/message.ts";
 import type { TopState } from "../../../src/cli/top/state/state.ts";

@@ -1,82 +1,15 @@
-import { type Static, type TSchema, t } from "elysia";
-import { DEPENDENCY_CONDITIONS, type Dependency } from "../../domain/dependency.ts";
-import { TASK_CONDITIONS } from "../../domain/graph.ts";
-import {
-  INTERRUPT_POLICIES,
-  type Job,
-  OVERLAP_POLICIES,
-  type Param,
-  type Source,
-  TASK_TYPES,
-  type Task,
-} from "../../domain/job.ts";
-import { PRIORITY } from "../../domain/limits/queue.ts";
-import { BACKOFFS, RETRY_CONDITIONS, type Retry } from "../../domain/retry.ts";
-import { CATCHUP_POLICIES } from "../../domain/schedule/schedule.ts";
-import { NotifyBody, notifyBody } from "./notify.ts";
-import { exactly, integer, JobIdText, nullable, TaskIdText, word } from "./schemas.ts";
+import { type TSchema, t } from "elysia";
+import { DEPENDENCY_CONDITIONS, type Dependency } from "../../../domain/dependency.ts";
+import { INTERRUPT_POLICIES, type Job, OVERLAP_POLICIES, type Param, type Source } from "../../../domain/job.ts";
+import { PRIORITY } from "../../../domain/limits/queue.ts";
+import { CATCHUP_POLICIES } from "../../../domain/schedule/schedule.ts";
+import { maskSecrets } from "../../../jobfile/possible-secrets.ts";
+import { NotifyBody, notifyBody } from "../notify.ts";
+import { exactly, integer, JobIdText, nullable, TaskIdText, word } from "../schemas.ts";
+import { EnvironmentBody, TaskBody, taskBody } from "./task.ts";
 
 /** `all` is no limit. */
 const orAll = <Schema extends TSchema>(limit: Schema) => t.Union([limit, t.Literal("all")]);
-
-/** Fields of a task that define its place in the graph. */
-export const nodeFields = {
-  name: t.String({ description: "Name of the task; its id if it has none" }),
-  type: word(TASK_TYPES, "What the task runs"),
-  depends_on: t.Array(TaskIdText, { description: "Ids of the tasks that it depends on" }),
-  condition: word(TASK_CONDITIONS, "What it requires of these tasks"),
-  if: nullable(t.String(), "Expression that must be true for it to start; null if there is none"),
-  allow_failure: t.Boolean({
-    description: "True if it may fail, at least with some exit codes, without failing the run",
-  }),
-  repeat: nullable(
-    word(["foreach", "matrix"]),
-    "`foreach`: it runs once for each item of a list. `matrix`: once for each combination of values. Null: it runs once",
-  ),
-  runs_job: nullable(
-    exactly({ job_id: JobIdText, wait: t.Boolean({ description: "True if the task lasts until that run has ended" }) }),
-    "The job that a task of the type `job` runs; null for other tasks",
-  ),
-  runs_on: nullable(
-    t.Array(t.String(), { examples: [["gpu", "zone=eu"]] }),
-    "The labels that a worker must have to run it, sorted; null if it runs on petit's own machine",
-  ),
-};
-
-export const nodeBody = (
-  task: Task,
-): { readonly [Field in keyof typeof nodeFields]: Static<(typeof nodeFields)[Field]> } => ({
-  name: task.name,
-  type: task.program.type,
-  depends_on: [...task.dependsOn],
-  condition: task.condition,
-  if: task.if ?? null,
-  allow_failure: task.allowFailure !== undefined,
-  repeat: task.items === undefined ? null : task.items.source.kind === "matrix" ? "matrix" : "foreach",
-  runs_job: task.program.type === "job" ? { job_id: task.program.jobId, wait: task.program.wait } : null,
-  runs_on: task.runsOn === undefined ? null : [...task.runsOn],
-});
-
-const RetryBody = exactly(
-  {
-    max_attempts: integer({ minimum: 0, description: "Maximum of retries after the first attempt" }),
-    delay_ms: integer({ minimum: 0, description: "Delay before the first retry, in ms" }),
-    backoff: word(BACKOFFS, "How the delay grows"),
-    max_delay_ms: integer({ minimum: 0, description: "Maximum delay, in ms" }),
-    condition: word(RETRY_CONDITIONS, "Which failures are retried"),
-  },
-  { title: "Retry" },
-);
-
-const TaskBody = exactly(
-  {
-    id: TaskIdText,
-    ...nodeFields,
-    timeout_ms: nullable(integer(), "Timeout of an attempt in ms; null if there is none"),
-    retry: nullable(RetryBody, "How failed attempts are retried; null if they are not"),
-  },
-  { title: "Task", description: "A task of a job" },
-);
 
 const ParamBody = exactly(
   {
@@ -119,6 +52,9 @@ export const definitionFields = {
   depends_on: t.Array(DependencyBody, { description: "Gates on other jobs" }),
   dependents: t.Array(DependentBody, { description: "Jobs with a gate on this job, by id" }),
   callers: t.Array(CallerBody, { description: "Tasks of other jobs that run this job, by job" }),
+  config: t.Record(t.String(), t.Unknown(), { description: "Values for its tasks, with possible secrets hidden" }),
+  environment: EnvironmentBody,
+  inherit_environment: t.Boolean({ description: "True if its tasks inherit petit's environment variables" }),
   notify: t.Array(NotifyBody, { description: "Where notifications about the job are sent" }),
   max_concurrency: nullable(integer({ minimum: 1 }), "Maximum of concurrent runs; null is unlimited"),
   on_overlap: word(OVERLAP_POLICIES, "What a scheduled occurrence does at this limit"),
@@ -164,7 +100,7 @@ export const DEFINITION_EXAMPLE = {
     {
       id: "extract",
       name: "Extract",
-      type: "command",
+      type: "shell",
       depends_on: [],
       condition: "all_success",
       if: null,
@@ -172,6 +108,16 @@ export const DEFINITION_EXAMPLE = {
       repeat: null,
       runs_job: null,
       runs_on: null,
+      script: './extract.sh "$PETIT_PARAM_DAY"',
+      shell: ["/bin/sh", "-e"],
+      args: [],
+      working_dir: "/srv/etl",
+      stdin: null,
+      environment: { STAGE: "extract" },
+      container: null,
+      allowed_exit_codes: null,
+      skip_exit_codes: [99],
+      artifacts: ["out/*.csv"],
       timeout_ms: 300000,
       retry: null,
     },
@@ -181,6 +127,9 @@ export const DEFINITION_EXAMPLE = {
   depends_on: [{ job_id: "upstream_job", condition: "last_success", window_ms: null }],
   dependents: [{ job_id: "weekly_report", condition: "within_window", window_ms: 3600000 }],
   callers: [{ job_id: "nightly", task_id: "load" }],
+  config: { batch_size: 1000 },
+  environment: { TZ: "UTC" },
+  inherit_environment: true,
   notify: [],
   max_concurrency: 1,
   on_overlap: "skip",
@@ -206,6 +155,9 @@ export const definitionBody = (job: Job, others: readonly Job[]) => ({
   depends_on: job.dependsOn.map((gate) => gateBody(gate, gate.jobId)),
   dependents: dependents(job, others),
   callers: callers(job, others),
+  config: maskSecrets({ ...job.config }, ".config"),
+  environment: maskSecrets({ ...job.environment }, ".environment"),
+  inherit_environment: job.inheritEnvironment,
   notify: (job.notify ?? []).map(notifyBody),
   max_concurrency: job.maxConcurrency,
   queue: job.queue ?? null,
@@ -233,21 +185,6 @@ const callers = (job: Job, others: readonly Job[]): (typeof CallerBody.static)[]
       .filter(({ program }) => program.type === "job" && program.jobId === job.id)
       .map(({ id }) => ({ job_id: other.id, task_id: id })),
   );
-
-const taskBody = (task: Task): typeof TaskBody.static => ({
-  id: task.id,
-  ...nodeBody(task),
-  timeout_ms: task.timeoutMs,
-  retry: task.retry === null ? null : retryBody(task.retry),
-});
-
-const retryBody = (retry: Retry): typeof RetryBody.static => ({
-  max_attempts: retry.maxAttempts,
-  delay_ms: retry.delayMs,
-  backoff: retry.backoff,
-  max_delay_ms: retry.maxDelayMs,
-  condition: retry.condition,
-});
 
 const paramBody = (param: Param): typeof ParamBody.static => ({
   description: param.description,

@@ -1,0 +1,240 @@
+import { expect, test } from "bun:test";
+import { loadPatterns } from "../../../src/domain/params/pattern.ts";
+import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
+import { JOB } from "../../../src/jobfile/schema/job.ts";
+import { TASK } from "../../../src/jobfile/schema/task.ts";
+import { fakeApi } from "../../support/petit/api-fake.ts";
+
+await loadPatterns();
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Tasks that together have every field. The values are those that the API returns, unless `IN_API` has another one. */
+const TASKS: Readonly<Record<string, Fields>> = {
+  run: {
+    id: "run",
+    name: "Run",
+    type: "command",
+    command: "python3",
+    args: ["main.py", "--day", "${{ params.day }}"],
+    working_dir: "/srv/etl",
+    stdin: "rows",
+    environment: { STAGE: "test", A: { env: "A" }, B: { file: "/run/b" }, C: { credential: "c" } },
+    depends_on: ["shell"],
+    condition: "all_done",
+    if: "params.day != ''",
+    allow_failure: { exit_codes: [3] },
+    skip_exit_codes: [99],
+    artifacts: ["out/*.csv"],
+    runs_on: ["gpu", "zone=eu"],
+    timeout: "5m",
+    retry: { max_attempts: 3, delay: "10s", backoff: "exponential", max_delay: "1m", condition: "transient_only" },
+    container: {
+      image: "python:3.13",
+      engine: "podman",
+      volumes: ["/data:/data:ro"],
+      user: "1000:1000",
+      network: "none",
+      pull: "never",
+      memory: "512m",
+      cpus: "1.5",
+      entrypoint: "/bin/sh",
+    },
+  },
+  shell: {
+    id: "shell",
+    type: "shell",
+    script: "echo $PETIT_ITEM",
+    shell: ["bash", "-eu"],
+    foreach: [1, "two", { a: 3 }],
+  },
+  range: {
+    id: "range",
+    type: "shell",
+    script: "true",
+    foreach: { range: [1, 10] },
+    item_key: "n${{ item }}",
+    max_parallel: 4,
+    fail_fast: true,
+    max_failures: "10%",
+  },
+  template: { id: "template", type: "shell", script: "true", foreach: "${{ params.list }}" },
+  matrix: { id: "matrix", type: "python", inline: true, script: "print(1)", matrix: { os: ["a", "b"], node: [20] } },
+  json: {
+    id: "json",
+    type: "http",
+    url: "https://api.example.com/v1/jobs",
+    method: "POST",
+    headers: { Accept: "text/csv", Authorization: { env: "PETIT_API_AUTH" } },
+    json: { day: "${{ params.day }}", count: 3 },
+    expect: { status: [200, 202] },
+    outputs: { job: "/data/id" },
+    ca_file: "/etc/petit/ca.pem",
+  },
+  body: { id: "body", type: "http", url: "https://api.example.com", method: "POST", body: "text" },
+  form: { id: "form", type: "http", url: "https://api.example.com", method: "POST", form: { day: "1" } },
+  file: { id: "file", type: "http", url: "https://api.example.com", method: "POST", file: "report.csv" },
+  ssh: {
+    id: "ssh",
+    type: "ssh",
+    script: "true",
+    host: "web-1",
+    user: "deploy",
+    port: 2222,
+    identity_file: "/etc/petit/key",
+    known_hosts: "/etc/petit/known_hosts",
+    jump: "bastion",
+  },
+  ask: { id: "ask", type: "approval", prompt: "Deploy?", on_timeout: "approve", timeout_secs: 60 },
+  child: { id: "child", type: "job", job: "other", params: { day: "1" }, wait: false },
+};
+
+/** Fields with another name or value in the API. */
+const IN_API: Readonly<Record<string, Fields>> = {
+  timeout: { timeout_ms: 300_000 },
+  timeout_secs: { timeout_ms: 60_000 },
+  allow_failure: { allow_failure: true, allowed_exit_codes: [3] },
+  retry: {
+    retry: {
+      max_attempts: 3,
+      delay_ms: 10_000,
+      backoff: "exponential",
+      max_delay_ms: 60_000,
+      condition: "transient_only",
+    },
+  },
+  matrix: {
+    repeat: "matrix",
+    matrix: [
+      { os: "a", node: 20 },
+      { os: "b", node: 20 },
+    ],
+  },
+  job: { runs_job: { job_id: "other", wait: false } },
+  wait: { runs_job: { job_id: "other", wait: false } },
+};
+
+const JOB_FIELDS: Fields = {
+  id: "all_fields",
+  name: "All fields",
+  description: "Has every field",
+  tags: ["nightly"],
+  links: { runbook: "https://example.com/runbook" },
+  formerly: ["before"],
+  enabled: false,
+  schedule: {
+    cron: ["0 2 * * *"],
+    timezone: "Europe/Paris",
+    catchup: "all",
+    catchup_window: "1d",
+    jitter: "30s",
+    except: ["2031-12-25"],
+  },
+  max_concurrency: 2,
+  on_overlap: "queue",
+  queue: "database",
+  priority: 10,
+  timeout: "2h",
+  warn_after: "30m",
+  kill_grace: "5s",
+  on_interrupt: "rerun",
+  depends_on: [{ job: "other", condition: "last_complete" }],
+  config: { batch_size: 1000, nested: { list: [1, "two", null] } },
+  params: { day: { description: "Which day", default: "1", required: true, pattern: "^.$" }, list: { default: "[]" } },
+  outputs: { rows: "${{ tasks.run.outputs.rows }}" },
+  runs_on: "gpu",
+  environment: { TZ: "UTC", KEY: { env: "KEY" } },
+  inherit_environment: false,
+  retention: { runs: 10, days: "all" },
+  notify: [{ type: "webhook", url: "https://example.com/hook", on: ["failure"] }],
+};
+
+const OF_JOB_IN_API: Readonly<Record<string, Fields>> = {
+  // The engine knows the former ids of a job.
+  formerly: {},
+  schedule: {
+    schedule: ["0 2 * * *"],
+    timezone: "Europe/Paris",
+    catchup: "all",
+    catchup_window_ms: 86_400_000,
+    jitter_ms: 30_000,
+    except: ["2031-12-25"],
+  },
+  timeout: { timeout_ms: 7_200_000 },
+  warn_after: { warn_after_ms: 1_800_000 },
+  kill_grace: { kill_grace_ms: 5_000 },
+  depends_on: { depends_on: [{ job_id: "other", condition: "last_complete", window_ms: null }] },
+  params: {
+    params: {
+      day: { description: "Which day", default: "1", required: true, enum: null, pattern: "^.$" },
+      list: { description: null, default: "[]", required: false, enum: null, pattern: null },
+    },
+  },
+  runs_on: {},
+  notify: {
+    notify: [
+      {
+        type: "webhook",
+        target: "https://example.com/…",
+        url: "https://example.com/…",
+        on: ["failure"],
+        headers: [],
+        signed: false,
+        timeout_ms: 10_000,
+      },
+    ],
+  },
+};
+
+/** Returns the text of a job file, which may be JSON, and a job that it refers to. */
+const fileOf = (job: Fields): string => `${JSON.stringify(job)}\n---\n${OTHER}`;
+
+const OTHER = "id: other\nparams: {day: {}}\ntasks: [{id: only, type: command, command: 'true'}]\n";
+
+/** Returns the answer for the first job of a file. */
+const answerFor = async (text: string): Promise<string> => {
+  const { jobs, problems } = readJobFile({ file: "f.yaml", folder: "/jobs", text });
+  expect(problems).toEqual([]);
+  const response = await fakeApi({ jobs }).ask(`/api/jobs/${jobs[0]?.id}`);
+  expect(response.status).toBe(200);
+  return await response.text();
+};
+
+/** Returns what the API has to return for given fields. */
+const expected = (given: Fields, inApi: Readonly<Record<string, Fields>>): Fields =>
+  Object.assign({}, ...Object.entries(given).map(([field, value]) => inApi[field] ?? { [field]: value }));
+
+test("a job has every field of its file", async () => {
+  const answer = await answerFor(fileOf({ ...JOB_FIELDS, tasks: Object.values(TASKS) }));
+  const { tasks, ...job } = JSON.parse(answer);
+  expect(Object.keys(JOB_FIELDS).concat("tasks").sort()).toEqual(Object.keys(JOB.fields).sort());
+  expect(job).toMatchObject(expected(JOB_FIELDS, OF_JOB_IN_API));
+  const given = new Set(Object.values(TASKS).flatMap((task) => Object.keys(task)));
+  expect([...given].sort()).toEqual(Object.keys(TASK.fields).sort());
+  for (const [index, task] of Object.values(TASKS).entries()) {
+    expect(tasks[index]).toMatchObject(expected(task, IN_API));
+  }
+});
+
+test("a job shows no value that may be a secret", async () => {
+  const answer = await answerFor(`
+id: secrets
+environment: {API_TOKEN: hunter2, KEY: {env: KEY}}
+config: {database: {password: hunter2, pin: 1234, url: "postgres://user:hunter2@db/x"}}
+tasks:
+  - {id: a, type: shell, script: "curl 'https://x/?token=hunter2'", environment: {DB_PASSWORD: hunter2, DAY: "1"}}
+  - {id: b, type: http, url: "https://x/?access_token=hunter2", method: POST, headers: {Cookie: hunter2}, json: {secret: 123456, day: 1}}
+  - {id: c, type: command, command: "true", args: ["https://user:hunter2@x/"], stdin: "https://user:hunter2@x/"}
+`);
+  expect(answer).not.toContain("hunter2");
+  expect(answer).not.toContain("123456");
+  expect(JSON.parse(answer)).toMatchObject({
+    environment: { API_TOKEN: "…", KEY: { env: "KEY" } },
+    config: { database: { password: "…", pin: 1234, url: "postgres://…@db/x" } },
+    tasks: [
+      { script: "curl 'https://x/?token=…'", environment: { DB_PASSWORD: "…", DAY: "1" } },
+      { url: "https://x/?access_token=…", headers: { Cookie: "…" }, json: { secret: "…", day: 1 } },
+      { args: ["https://…@x/"], stdin: "https://…@x/" },
+    ],
+  });
+});
