@@ -197,7 +197,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   {
     against: "a claim of a worker that an offer is not for",
     file: "engine/workers/requests/claims.ts",
-    from: "if (serves(contact.hello.labels, live.offer.labels)) return null;",
+    from: "if (isServed && lacks.length === 0) return null;",
     to: "return null;",
     test: "engine/workers/races.test.ts",
   },

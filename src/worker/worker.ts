@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import { linkFaultHint, linkFaultText } from "../domain/words/link.ts";
+import { FEATURES } from "../domain/workers/features.ts";
 import type { LinkState } from "../domain/workers/link.ts";
 import { isSuccessor, type WorkerProcess } from "../domain/workers/process.ts";
 import { type HelloAnswer, readControl, type Verdict } from "../domain/workers/protocol.ts";
@@ -260,6 +261,7 @@ export class Worker implements AsyncDisposable {
       labels: [...labels],
       slots: this.#slots.count,
       ...(allowedTypes !== null && { allowedTypes: [...allowedTypes] }),
+      features: [...FEATURES],
       trusts: [...trust],
       ...(cannotStore !== null && { cannotStore: cannotStore.slice(0, MAX_PROBLEM) }),
       address,

@@ -383,6 +383,7 @@ const REFUSED: readonly (readonly [string, string, (scheduler: FakeScheduler) =>
       it.offer(TOUCH);
     },
   ],
+  ["of a feature that it does not know", "lacks_features", (it) => it.offer(TOUCH, { features: ["time_travel"] })],
   [
     "replayed",
     "replayed",

@@ -8,10 +8,10 @@ export const waitsForText = (waitsFor: WaitsFor | WaitsForWorker): string => {
   if (waitsFor.code === "worker") return workerText(waitsFor);
   const { ahead } = waitsFor;
   const first = ahead === 0 ? "" : `; ${ahead} ${ahead === 1 ? "run comes" : "runs come"} first`;
-  return `${placeText(waitsFor)}${first}`;
+  return `${slotText(waitsFor)}${first}`;
 };
 
-const placeText = ({ code, queue, limit, running }: WaitsFor): string => {
+const slotText = ({ code, queue, limit, running }: WaitsFor): string => {
   const taken = `${running} of ${limit} ${running === 1 ? "is" : "are"}`;
   switch (code) {
     case "max_concurrency":
@@ -53,9 +53,14 @@ const drainedText = (drained: readonly string[]): string | null => {
   return `${named}${others > 0 ? `, and ${others} more` : ""} ${drained.length === 1 ? "is" : "are"} drained`;
 };
 
+const refusalText = ({ worker, reason, lacks = [] }: RefusedWorker): string =>
+  reason === "lacks_features"
+    ? `${worker} has a version of petit that does not know ${lacks.join(", ")}`
+    : `${worker} ${REFUSALS[reason]}`;
+
 const refusedText = (refused: readonly RefusedWorker[]): string | null => {
   if (refused.length === 0) return null;
-  const named = refused.slice(0, NAMED_WORKERS).map(({ worker, reason }) => `${worker} ${REFUSALS[reason]}`);
+  const named = refused.slice(0, NAMED_WORKERS).map(refusalText);
   const others = refused.length - named.length;
   return `${named.join(", ")}${others === 0 ? "" : `, and ${others} more get no work`}`;
 };

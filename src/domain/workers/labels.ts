@@ -1,3 +1,6 @@
+import type { TaskType } from "../job.ts";
+import { lackingFeatures } from "./features.ts";
+
 /** The pattern of a label of a worker, such as `gpu` or `zone=eu`. */
 export const LABEL_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._=/-]{0,62}$";
 
@@ -9,6 +12,25 @@ export const WORKER_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$";
 
 /** Returns labels sorted and without duplicates, so that equal sets are equal lists. */
 export const canonicalLabels = (labels: readonly string[]): readonly string[] => [...new Set(labels)].sort();
+
+/** What an attempt needs of its worker. */
+export type WorkerNeeds = {
+  readonly labels: readonly string[];
+  readonly type: TaskType;
+  /** The features that its task uses. */
+  readonly features: readonly string[];
+};
+
+/** What a worker says about the attempts that it can run. */
+type WorkerAbilities = {
+  readonly labels: readonly string[];
+  readonly allowedTypes?: readonly string[] | null | undefined;
+  readonly features?: readonly string[] | undefined;
+};
+
+/** Returns whether a worker can run an attempt. */
+export const canRun = (worker: WorkerAbilities, { labels, type, features }: WorkerNeeds): boolean =>
+  serves(worker.labels, labels) && allows(worker, type) && lackingFeatures(worker, features).length === 0;
 
 /** Returns whether a worker has all labels that a task needs. */
 export const serves = (workerLabels: readonly string[], wanted: readonly string[]): boolean =>

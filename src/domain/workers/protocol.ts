@@ -44,6 +44,9 @@ const token = Type.String({ minLength: 1, maxLength: 128 });
 const sha256 = Type.String({ pattern: "^[0-9a-f]{64}$" });
 const labels = Type.Array(Type.String({ pattern: LABEL_PATTERN }), { maxItems: MAX_LABELS });
 
+/** A later version may have more features, so they are not checked. */
+const features = Type.Array(Type.String({ maxLength: 64 }), { maxItems: 256 });
+
 /**
  * An attempt of a database, and how often it was offered. A claim, an end and an outcome name all of it: petit ignores those of an
  * earlier epoch, and those of an attempt of an earlier database, whose ids are the same.
@@ -71,6 +74,8 @@ const OFFER = record({
   ...key,
   /** A worker must have all of them. In canonical order. */
   labels,
+  /** The features that its task uses. A worker that does not know one refuses the offer. Missing in one of an earlier version. */
+  features: Type.Optional(features),
   /** Ms since the Unix epoch, by the clock of the scheduler. */
   expiresAt: count,
   /** Its only task is the one to run. */
@@ -114,6 +119,8 @@ const HELLO = record({
   slots: count,
   /** The types of tasks that it runs. Missing if it runs all. A later version may have more types, so they are not checked. */
   allowedTypes: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
+  /** The features that it knows. Missing in a worker of the first version. */
+  features: Type.Optional(features),
   /** The public keys that it trusts. Missing if it does not say. */
   trusts: Type.Optional(Type.Array(token, { maxItems: 256 })),
   /** Why it can't store anything, as its system says. Missing if it can. */
@@ -209,7 +216,8 @@ const HANDED_OFFER = Type.Union([
  * - `taken`: another claim won, or the attempt has ended, or was offered again.
  * - `replayed`: as `taken`, and the offer came in a message that petit did not publish.
  * - `unknown`: petit has no such attempt.
- * - `labels`: the worker does not serve the labels.
+ * - `labels`: the worker does not serve the labels, or does not know a feature that the task uses. Workers of the first version, which
+ *   claim attempts without checking that, know no other reason for it.
  * - `drained`, `protocol`, `name_in_use`, `copied`, `untrusted`, `storage`: this worker gets no work.
  * - `not_ready`: petit starts or stops.
  */

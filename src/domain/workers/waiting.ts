@@ -1,16 +1,13 @@
-import type { TaskType } from "../job.ts";
-import { allows, serves } from "./labels.ts";
-import type { WaitsForWorker, WorkerAttempt, WorkerView } from "./worker.ts";
+import { lackingFeatures } from "./features.ts";
+import { allows, serves, type WorkerNeeds } from "./labels.ts";
+import type { RefusedWorker, WaitsForWorker, WorkerAttempt, WorkerView } from "./worker.ts";
 
 /** An attempt that is offered to workers, and that none has claimed yet. */
-export type WorkerWait = Pick<WorkerAttempt, "runId" | "jobId" | "taskId" | "item"> & {
-  /** The labels that the worker must have, sorted. */
-  readonly labels: readonly string[];
-  /** The type of its task. */
-  readonly type: TaskType;
-  /** When the attempt was stored, in ms since the Unix epoch. */
-  readonly since: number;
-};
+export type WorkerWait = Pick<WorkerAttempt, "runId" | "jobId" | "taskId" | "item"> &
+  WorkerNeeds & {
+    /** When the attempt was stored, in ms since the Unix epoch. */
+    readonly since: number;
+  };
 
 /** What keeps an attempt from reaching a worker, or its end from reaching petit: NATS stores nothing, or petit's disk is full. */
 export const BLOCKERS = ["nats", "disk"] as const;
@@ -57,43 +54,49 @@ export const isUnreachable = ({ state }: Pick<WorkerView, "state">): boolean =>
 
 /** Returns what an attempt waits for. */
 export const waitsForWorker = (
-  { labels, type, worker = null, blocked }: Pick<WorkerWait, "labels" | "type"> & Partial<BlockedAttempt>,
+  { labels, type, features, worker = null, blocked }: WorkerNeeds & Partial<BlockedAttempt>,
   workers: readonly WorkerView[],
 ): WaitsForWorker => {
-  const withLabels = workers.filter((worker) => isAvailable(worker) && serves(worker.labels, labels));
-  const able = withLabels.filter((worker) => allows(worker, type));
-  const refused = workers.flatMap(({ name, refused, isDraining, labels: own, allowedTypes }) =>
-    refused === null || isDraining || !serves(own, labels) || !allows({ allowedTypes }, type)
-      ? []
-      : [{ worker: name, reason: refused }],
-  );
-  const drained = workers.flatMap((worker) =>
-    worker.state === "connected" && worker.isDraining && serves(worker.labels, labels) && allows(worker, type)
-      ? [worker.name]
-      : [],
-  );
+  const withLabels = workers.filter((worker) => serves(worker.labels, labels));
+  const allowing = withLabels.filter((worker) => allows(worker, type));
+  const able = allowing.filter((worker) => lackingFeatures(worker, features).length === 0);
+  const refused = allowing.flatMap((worker) => refusalOf(worker, features));
+  const drained = able.flatMap(({ name, state, isDraining }) => (state === "connected" && isDraining ? [name] : []));
   return {
     code: "worker",
     labels,
-    type: able.length < withLabels.length ? type : null,
-    connected: able.length,
+    type: allowing.filter(isAvailable).length < withLabels.filter(isAvailable).length ? type : null,
+    connected: able.filter(isAvailable).length,
     ...(refused.length > 0 && { refused }),
     ...(blocked !== undefined && { blocked: { by: blocked.by, detail: blocked.detail, worker } }),
     ...(drained.length > 0 && { drained }),
   };
 };
 
+/** Returns why a worker that has the labels, and allows the type, does not get an attempt; nothing if it may. */
+const refusalOf = (worker: WorkerView, features: readonly string[]): readonly RefusedWorker[] => {
+  const { name, refused: reason, isDraining } = worker;
+  if (isDraining) return [];
+  if (reason !== null) return [{ worker: name, reason }];
+  const lacks = lackingFeatures(worker, features);
+  return isAvailable(worker) && lacks.length > 0 ? [{ worker: name, reason: "lacks_features", lacks }] : [];
+};
+
 const isAvailable = ({ state, isDraining }: WorkerView): boolean => state === "connected" && !isDraining;
 
 /**
- * Groups the waiting attempts by labels, and by the type of their task where not all workers with the labels allow it. The group that has
- * waited longest comes first.
+ * Groups the waiting attempts by labels, and by what keeps them from workers with the labels: the type of their task, or features that it
+ * uses. The group that has waited longest comes first.
  */
 export const waitingByLabels = (
   waits: readonly WorkerWait[],
   workers: readonly WorkerView[],
 ): readonly WaitingLabels[] =>
-  [...Map.groupBy(withReasons(waits, workers), ({ waitsFor: { labels, type } }) => [...labels, type].join(","))]
+  [
+    ...Map.groupBy(withReasons(waits, workers), ({ waitsFor: { labels, type, refused } }) =>
+      JSON.stringify([labels, type, refused]),
+    ),
+  ]
     .flatMap(([, group]): WaitingLabels[] => {
       const [first] = group.toSorted((a, b) => a.wait.since - b.wait.since);
       if (first === undefined) return [];

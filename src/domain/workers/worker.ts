@@ -25,6 +25,9 @@ export type WorkerState = (typeof WORKER_STATES)[number];
 export const REFUSED_HELLOS = ["protocol", "name_in_use", "copied", "untrusted", "storage"] as const;
 export type RefusedHello = (typeof REFUSED_HELLOS)[number];
 
+/** Why a worker does not get an attempt: it gets no work at all, or its version of petit does not know features that the task uses. */
+export const ATTEMPT_REFUSALS = [...REFUSED_HELLOS, "lacks_features"] as const;
+
 /** A worker as the API shows it. Times are in ms since the Unix epoch. */
 export type WorkerView = {
   readonly name: string;
@@ -41,6 +44,8 @@ export type WorkerView = {
   readonly slots: number;
   /** The types of tasks that it runs, by its last hello; null if it runs all, or if petit does not know it yet. */
   readonly allowedTypes: readonly string[] | null;
+  /** The features that it knows, by its last hello. Missing if petit does not know, or if the hello lists none. */
+  readonly features?: readonly string[] | undefined;
   readonly version: string;
   readonly protocol: number;
   readonly address: string;
@@ -71,9 +76,11 @@ export type WaitsForWorker = {
   readonly labels: readonly string[];
   /** The type of the task, if a connected worker has the labels but does not allow it; otherwise null. */
   readonly type: TaskType | null;
-  /** How many connected workers have the labels and allow the type. If it is 0, the task can't start before one connects. */
+  /** How many connected workers have the labels and allow the type. They know the features that the task uses. If it is 0, the task can't start before one connects. */
   readonly connected: number;
-  /** The workers that have the labels, allow the type, and get no work. Missing if there are none. */
+  /**
+   * The workers that have the labels, allow the type, and get no work, or lack features that the task uses. Missing if there are none.
+   */
   readonly refused?: readonly RefusedWorker[];
   /**
    * What keeps it from reaching a worker, or its end from reaching petit if `worker` has it. Missing if nothing does. `nats`: JetStream does
@@ -84,4 +91,9 @@ export type WaitsForWorker = {
   readonly drained?: readonly string[];
 };
 
-export type RefusedWorker = { readonly worker: string; readonly reason: RefusedHello };
+export type RefusedWorker = {
+  readonly worker: string;
+  readonly reason: (typeof ATTEMPT_REFUSALS)[number];
+  /** The features that it lacks. Missing with another reason. */
+  readonly lacks?: readonly string[];
+};

@@ -18,6 +18,7 @@ export const viewWorkers = (
       name,
       state,
       allowedTypes: presence.contacts.get(name)?.hello.allowedTypes ?? null,
+      features: presence.contacts.get(name)?.hello.features,
       refused: contact?.refused ?? null,
       ...(contact?.refusedSince != null && { refusedSince: contact.refusedSince }),
       ...(contact?.hello.cannotStore !== undefined && { refusalDetail: contact.hello.cannotStore }),

@@ -1,5 +1,6 @@
 import type { RunId } from "../../domain/ids.ts";
 import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
+import { featuresOf } from "../../domain/workers/features.ts";
 import type { WorkerWait } from "../../domain/workers/waiting.ts";
 import { anyAborted } from "../../lib/abort.ts";
 import type { Store } from "../../store/store.ts";
@@ -53,6 +54,7 @@ export class WithoutWorkers {
           item,
           labels,
           type: context.task.program.type,
+          features: featuresOf(context.job, context.task),
           since,
         },
       ];

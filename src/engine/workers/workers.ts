@@ -4,7 +4,7 @@ import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
 import type { AttemptOutcome } from "../../domain/task-run.ts";
 import { linkFaultText } from "../../domain/words/link.ts";
 import { INTERRUPTED_ERROR } from "../../domain/words/run.ts";
-import { allows, serves } from "../../domain/workers/labels.ts";
+import { canRun } from "../../domain/workers/labels.ts";
 import type { LinkState } from "../../domain/workers/link.ts";
 import type { Control } from "../../domain/workers/protocol.ts";
 import { Repeats } from "../../domain/workers/repeats.ts";
@@ -164,13 +164,11 @@ class Workers implements RemoteWorkers {
   }
 
   #offer(live: LiveAttempt): void {
-    const { labels, type } = live.needs;
-    const set = this.#sets.add(labels);
+    const set = this.#sets.add(live.needs.labels);
     this.#waiting.add(live);
     this.#outbox.add(live);
     for (const [name, { hello, sets }] of this.#presence.contacts)
-      if (!sets.has(set) && !hello.draining && serves(hello.labels, labels) && allows(hello, type))
-        void this.#control(name, { kind: "greet" });
+      if (!sets.has(set) && !hello.draining && canRun(hello, live.needs)) void this.#control(name, { kind: "greet" });
   }
 
   /** Ends an attempt on request: at once if no worker has claimed it. */

@@ -1,4 +1,5 @@
 import type { TaskType } from "../../domain/job.ts";
+import { FEATURES, lackingFeatures } from "../../domain/workers/features.ts";
 import { allows, canonicalLabels, serves } from "../../domain/workers/labels.ts";
 import { MessageError, OFFER_CONTEXT, type Offer, readOffer, readSignedOffer } from "../../domain/workers/protocol.ts";
 import { labelSetName } from "../../engine/workers/offers/label-set.ts";
@@ -14,6 +15,7 @@ import { isSignedByAny, type PublicKey } from "../../lib/wire/signing.ts";
  * - `expired`: it is too old.
  * - `misaddressed`: it was not sent to the workers that it is for.
  * - `type_not_allowed`: `--allow-type` does not allow the type of its task.
+ * - `lacks_features`: its task uses features that this version of petit does not know.
  * - `unguarded`: it may be started elsewhere after `lost_after`, and this system can't end its processes before that.
  */
 export type OfferProblem =
@@ -23,6 +25,7 @@ export type OfferProblem =
   | "expired"
   | "misaddressed"
   | "type_not_allowed"
+  | "lacks_features"
   | "unguarded";
 
 export type CheckedOffer =
@@ -59,6 +62,7 @@ const problemOf = (offer: Offer, { set, labels, allowedTypes, isGuarded, now }: 
   const isHere = set === null || labelSetName(offer.labels) === set;
   if (!isCanonical || !isHere || !serves(labels, offer.labels)) return "misaddressed";
   if (now >= offer.expiresAt) return "expired";
+  if (lackingFeatures({ features: FEATURES }, offer.features ?? []).length > 0) return "lacks_features";
   const types = offer.job.tasks.map(({ program }) => program.type);
   if (types.length !== 1) return "malformed";
   if (!types.every((type) => allows({ allowedTypes }, type))) return "type_not_allowed";

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { TaskType } from "../../domain/job.ts";
+import { FEATURES, lackingFeatures } from "../../domain/workers/features.ts";
 import { TransportError } from "../../domain/workers/link.ts";
 import type { WorkerProcess } from "../../domain/workers/process.ts";
 import type { ClaimAnswer, HandedOffer, Hold, Offer } from "../../domain/workers/protocol.ts";
@@ -147,7 +148,7 @@ export class Claims {
       if (MAY_RUN_ELSEWHERE.has(problem)) received.giveBack(NOT_FOR_ME_MS);
       else received.remove();
       const about = offer ?? `message ${received.sequence ?? "in the answer to a claim"}`;
-      this.#logRefusal("warn", about, { reason: problem, text: PROBLEM_TEXTS[problem] });
+      this.#logRefusal("warn", about, { reason: problem, text: problemText(problem, offer) });
       return null;
     }
     if (isHeld(offer)) {
@@ -284,7 +285,18 @@ const refusalOf = (reason: ClaimRefusal): readonly ["debug" | "info" | "warn", s
  * Another worker may run an offer with these problems: it may trust a new key of petit, or have a newer version. Offers with other problems
  * must not run anywhere.
  */
-const MAY_RUN_ELSEWHERE: ReadonlySet<OfferProblem> = new Set(["forged", "malformed", "type_not_allowed", "unguarded"]);
+const MAY_RUN_ELSEWHERE: ReadonlySet<OfferProblem> = new Set([
+  "forged",
+  "malformed",
+  "type_not_allowed",
+  "lacks_features",
+  "unguarded",
+]);
+
+const problemText = (problem: OfferProblem, offer: Offer | null): string =>
+  problem === "lacks_features"
+    ? `${PROBLEM_TEXTS[problem]}: ${lackingFeatures({ features: FEATURES }, offer?.features ?? []).join(", ")}`
+    : PROBLEM_TEXTS[problem];
 
 const PROBLEM_TEXTS: Readonly<Record<OfferProblem, string>> = {
   unsigned: "it is not signed",
@@ -292,6 +304,7 @@ const PROBLEM_TEXTS: Readonly<Record<OfferProblem, string>> = {
   malformed: "it does not follow the protocol of this version of petit",
   expired: "it has expired",
   misaddressed: "it is not for this worker",
+  lacks_features: "this version of petit does not know features that its task uses",
   type_not_allowed: "--allow-type does not allow the type of its task",
   unguarded: "this system can't guard tasks with on_interrupt: rerun",
 };

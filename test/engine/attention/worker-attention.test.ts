@@ -17,6 +17,7 @@ const worker = (rest: Partial<WorkerView>): WorkerView => ({
   refused: null,
   labels: ["gpu"],
   allowedTypes: null,
+  features: ["time_travel"],
   slots: 2,
   version: "0.1.0",
   protocol: 1,
@@ -29,7 +30,7 @@ const worker = (rest: Partial<WorkerView>): WorkerView => ({
   ...rest,
 });
 
-const WAIT: WorkerWait = { ...NODE, labels: ["gpu"], type: "python", since: 5 };
+const WAIT: WorkerWait = { ...NODE, labels: ["gpu"], type: "python", features: ["time_travel"], since: 5 };
 
 const messages = (workers: readonly WorkerView[], rest: Partial<WorkerFacts> = {}): readonly string[] => {
   const items = workerAttention({
@@ -59,6 +60,11 @@ describe("what needs attention about workers", () => {
       [
         "task 'fit' of job 'train' (and 1 more) waits for a worker with gpu that allows python tasks: none is connected",
       ],
+    ],
+    [
+      "tasks with features that their only worker does not know",
+      [worker({ features: ["ssh"] })],
+      [`${UNSERVED.replace("none is connected", "box7 has a version of petit that does not know time_travel")}`],
     ],
     [
       "nothing while one of the connected workers allows the type",

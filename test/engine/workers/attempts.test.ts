@@ -91,6 +91,26 @@ describe("an attempt on a worker", () => {
     expect(waitsFor()).toMatchObject({ type: "shell", connected: 1 });
   });
 
+  test("waits for a worker that knows the features of its task", async () => {
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello", { skipExitCodes: [9] })] });
+    await using _ = petit;
+    await petit.trigger("hello");
+    const { offer } = await transport.offered();
+    expect(offer.features).toEqual(["skip_exit_codes"]);
+    const waitsFor = () => waitingByLabels(petit.engine.listWorkerWaits(), petit.engine.workers)[0]?.waitsFor;
+    const old = fakeWorker(transport, "box7", { features: ["container"] });
+    expect(await old.hello()).toMatchObject({ refused: null, sets: [] });
+    const refused = [{ worker: "box7", reason: "lacks_features", lacks: ["skip_exit_codes"] }];
+    expect<unknown>(waitsFor()).toEqual({ code: "worker", labels: ["gpu"], type: null, connected: 0, refused });
+    // A worker that does not check what it is offered.
+    expect(await old.claim(offer)).toEqual({ granted: false, reason: "labels", isOpen: true });
+    // A worker of the first version lists no features, and knows this one.
+    const first = fakeWorker(transport, "box8");
+    expect(await first.hello()).toMatchObject({ sets: [expect.any(String)] });
+    expect(waitsFor()).toMatchObject({ connected: 1 });
+    expect(await first.claim(offer)).toMatchObject({ granted: true });
+  });
+
   test("passes its outputs to a local task", async () => {
     const tasks = [
       ...remoteJob("hello").tasks,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { Task } from "../../../src/domain/job.ts";
 import { type Hello, type Offer, readOffer } from "../../../src/domain/workers/protocol.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { fakeWorker } from "../../support/workers/fake-worker.ts";
@@ -8,9 +9,9 @@ const PRIORITIES = { low: -50, normal: 0, high: 50 } as const;
 type Name = keyof typeof PRIORITIES;
 
 /** Starts petit, triggers jobs with these priorities, and returns their offers, and a worker that claims them. */
-const startWaiting = async (names: readonly Name[], { runsOn = {}, hello = {}, env = {} }: Given = {}) => {
+const startWaiting = async (names: readonly Name[], { runsOn = {}, hello = {}, env = {}, task = {} }: Given = {}) => {
   const jobs = Object.entries(PRIORITIES).map(([id, priority]) =>
-    remoteJob(id, { runsOn: runsOn[id] ?? ["gpu"], environment: env }, { priority }),
+    remoteJob(id, { runsOn: runsOn[id] ?? ["gpu"], environment: env, ...task[id] }, { priority }),
   );
   const clock = new FakeClock();
   const { petit, transport } = await startWithWorkers({ jobs, clock });
@@ -28,6 +29,7 @@ type Given = {
   readonly runsOn?: Readonly<Record<string, readonly string[]>>;
   readonly hello?: Partial<Hello>;
   readonly env?: Readonly<Record<string, string>>;
+  readonly task?: Readonly<Record<string, Partial<Task>>>;
 };
 
 /** Returns the attempt that a claim is told to start first, or that it was granted. */
@@ -75,6 +77,10 @@ describe("a claim", () => {
 
   test.each([
     { what: "of other labels", given: { runsOn: { high: ["other"] } } },
+    {
+      what: "of features that it does not know",
+      given: { hello: { features: ["ssh"] }, task: { high: { artifacts: ["*"] } } },
+    },
     { what: "of a type that it does not allow", given: { hello: { allowedTypes: ["python"] } } },
   ])("passes over offers $what", async ({ given }) => {
     const { petit, box, offers } = await startWaiting(["low", "high"], given);

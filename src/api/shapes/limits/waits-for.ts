@@ -4,7 +4,7 @@ import { WAIT_CODES, type WaitsFor } from "../../../domain/limits/waits-for.ts";
 import { BLOCKED_TEXT } from "../../../domain/words/attention.ts";
 import { WORKER_REFUSAL_TEXT } from "../../../domain/words/worker.ts";
 import { BLOCKERS } from "../../../domain/workers/waiting.ts";
-import { REFUSED_HELLOS, type WaitsForWorker } from "../../../domain/workers/worker.ts";
+import { ATTEMPT_REFUSALS, type WaitsForWorker } from "../../../domain/workers/worker.ts";
 import { exactly, integer, meanings, nullable, word } from "../schemas.ts";
 
 const PlaceBody = exactly(
@@ -21,13 +21,16 @@ const PlaceBody = exactly(
   { title: "WaitsForPlace", description: "The limit that keeps a run from starting or continuing" },
 );
 
+const LACKS_FEATURES = "its version of petit does not know features that the task uses";
+
 export const RefusedWorkersBody = t.Optional(
   t.Array(
     exactly({
       worker: t.String({ description: "Name of the worker" }),
-      reason: word(REFUSED_HELLOS, meanings(WORKER_REFUSAL_TEXT)),
+      reason: word(ATTEMPT_REFUSALS, meanings({ ...WORKER_REFUSAL_TEXT, lacks_features: LACKS_FEATURES })),
+      lacks: t.Optional(t.Array(t.String(), { description: "These features; missing with another reason" })),
     }),
-    { description: "The workers that would fit, and get no work; missing if there are none" },
+    { description: "The workers that would fit, and get no work, or lack features; missing if there are none" },
   ),
 );
 
@@ -96,4 +99,11 @@ export const drainedBody = (drained: WaitsForWorker["drained"]) =>
   drained === undefined ? {} : { drained: [...drained] };
 
 export const refusedBody = (refused: WaitsForWorker["refused"]) =>
-  refused === undefined ? {} : { refused: refused.map((each) => ({ ...each })) };
+  refused === undefined
+    ? {}
+    : {
+        refused: refused.map(({ lacks, ...refusal }) => ({
+          ...refusal,
+          ...(lacks !== undefined && { lacks: [...lacks] }),
+        })),
+      };

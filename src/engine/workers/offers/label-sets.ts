@@ -1,13 +1,9 @@
-import type { TaskType } from "../../../domain/job.ts";
-import { allows, serves } from "../../../domain/workers/labels.ts";
+import { canRun, serves, type WorkerNeeds } from "../../../domain/workers/labels.ts";
 import type { Hello } from "../../../domain/workers/protocol.ts";
 import { labelSetName } from "./label-set.ts";
 
-/** An attempt that may be open, and what its worker must have, and must allow. */
-type OfferedAttempt = {
-  readonly isOpen: boolean;
-  readonly needs: { readonly labels: readonly string[]; readonly type: TaskType };
-};
+/** An attempt that may be open, and what it needs of its worker. */
+type OfferedAttempt = { readonly isOpen: boolean; readonly needs: WorkerNeeds };
 
 /** The label sets of all offered attempts, by name. */
 export class LabelSets {
@@ -21,16 +17,20 @@ export class LabelSets {
   }
 
   /**
-   * Returns the names of the sets that a worker serves, without those in which all open offers are of types that it does not allow. It
-   * would give all of them back, again and again.
+   * Returns the names of the sets that a worker serves. A set is left out if the worker can run none of its open offers, because it does not
+   * allow their types or lacks features: it would give back each of them, again and again.
    */
-  servedBy(worker: Pick<Hello, "labels" | "allowedTypes">, attempts: Iterable<OfferedAttempt>): readonly string[] {
-    const open = worker.allowedTypes === undefined ? [] : [...attempts].filter(({ isOpen }) => isOpen);
-    const byLabels = Map.groupBy(open, ({ needs }) => needs.labels.join(","));
-    return [...this.#byName].flatMap(([name, labels]) => {
-      const offers = byLabels.get(labels.join(",")) ?? [];
-      const isUseful = offers.length === 0 || offers.some(({ needs }) => allows(worker, needs.type));
-      return isUseful && serves(worker.labels, labels) ? [name] : [];
-    });
+  servedBy(
+    worker: Pick<Hello, "labels" | "allowedTypes" | "features">,
+    attempts: Iterable<OfferedAttempt>,
+  ): readonly string[] {
+    const isUseful = new Map<string, boolean>();
+    for (const { isOpen, needs } of attempts) {
+      const set = needs.labels.join(",");
+      if (isOpen && isUseful.get(set) !== true) isUseful.set(set, canRun(worker, needs));
+    }
+    return [...this.#byName].flatMap(([name, labels]) =>
+      serves(worker.labels, labels) && isUseful.get(labels.join(",")) !== false ? [name] : [],
+    );
   }
 }

@@ -18,7 +18,7 @@ export type OfferContext = {
  * missing.
  */
 export const buildOffer = (
-  { options, offer: { attemptId, epoch, labels } }: LiveAttempt,
+  { options, offer: { attemptId, epoch, labels }, needs: { features } }: LiveAttempt,
   { scheduler, expiresAt, lostAfterMs }: OfferContext,
 ): { readonly offer: Offer; readonly files: readonly FileToShip[] } => {
   const { job, task, run, item } = options.context;
@@ -35,6 +35,7 @@ export const buildOffer = (
     epoch,
     labels,
     expiresAt,
+    features,
     job: own,
     run,
     item,

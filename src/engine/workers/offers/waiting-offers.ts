@@ -1,5 +1,4 @@
-import type { TaskType } from "../../../domain/job.ts";
-import { allows, serves } from "../../../domain/workers/labels.ts";
+import { canRun, type WorkerNeeds } from "../../../domain/workers/labels.ts";
 import type { Claim, Hello } from "../../../domain/workers/protocol.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
@@ -12,14 +11,13 @@ const DELIVERY_MS = 100;
 
 /** Attempts that the same workers can run: those with a higher priority first, then the older ones. */
 type Line = {
-  readonly labels: readonly string[];
-  readonly type: TaskType;
+  readonly needs: WorkerNeeds;
   readonly mayRerun: boolean;
   readonly attempts: LiveAttempt[];
 };
 
 /** What a worker has said about itself, and its claim. */
-type Claimant = Pick<Hello, "labels" | "allowedTypes"> & Pick<Claim, "passed" | "takesRerun">;
+type Claimant = Pick<Hello, "labels" | "allowedTypes" | "features"> & Pick<Claim, "passed" | "takesRerun">;
 
 /** The attempts that no worker has claimed, in the order in which they start. */
 export class WaitingOffers {
@@ -31,10 +29,9 @@ export class WaitingOffers {
   }
 
   add(live: LiveAttempt): void {
-    const { labels, type } = live.needs;
-    const { mayRerun } = live;
+    const { needs, mayRerun } = live;
     const name = lineOf(live);
-    const line = this.#lines.get(name) ?? { labels, type, mayRerun, attempts: [] };
+    const line = this.#lines.get(name) ?? { needs, mayRerun, attempts: [] };
     this.#lines.set(name, line);
     const at = placeIn(line, live);
     if (line.attempts[at] !== live) line.attempts.splice(at, 0, live);
@@ -50,14 +47,11 @@ export class WaitingOffers {
   }
 
   /** Returns the attempt that a worker has to start instead of the one that it claims, or null. */
-  firstBefore(
-    claimed: LiveAttempt,
-    { labels, allowedTypes, passed = [], takesRerun = true }: Claimant,
-  ): LiveAttempt | null {
+  firstBefore(claimed: LiveAttempt, claimant: Claimant): LiveAttempt | null {
+    const { passed = [], takesRerun = true } = claimant;
     let first = claimed;
     for (const line of this.#lines.values()) {
-      if (!serves(labels, line.labels) || !allows({ allowedTypes }, line.type) || (line.mayRerun && !takesRerun))
-        continue;
+      if (!canRun(claimant, line.needs) || (line.mayRerun && !takesRerun)) continue;
       const best = line.attempts.find(
         (each) => each === claimed || (each.isOpen && !each.isBeingClaimed && !passed.includes(each.id)),
       );
@@ -76,7 +70,7 @@ export class WaitingOffers {
   }
 }
 
-const lineOf = ({ needs, mayRerun }: LiveAttempt): string => `${needs.type} ${mayRerun} ${needs.labels.join(",")}`;
+const lineOf = ({ needs, mayRerun }: LiveAttempt): string => JSON.stringify([needs, mayRerun]);
 
 /** Attempts get their ids in the order in which they begin to wait. */
 const compare = (one: LiveAttempt, other: LiveAttempt): number => other.priority - one.priority || one.id - other.id;

@@ -1,3 +1,4 @@
+import { lackingFeatures } from "../../../domain/workers/features.ts";
 import { serves } from "../../../domain/workers/labels.ts";
 import { CLAIM_CONTEXT, type Claim, type ClaimAnswer, claimProofBytes } from "../../../domain/workers/protocol.ts";
 import { signAll } from "../../../lib/wire/signing.ts";
@@ -87,8 +88,12 @@ const refuseWorker = (
   if (contact.refused !== null) return stillOpen(contact.refused);
   // A worker whose hellos do not arrive could be declared lost at once.
   if (presence.silentMs(worker, instance) >= context.lostAfterMs / 2) return stillOpen("not_ready");
-  if (serves(contact.hello.labels, live.offer.labels)) return null;
-  context.log.warn({ ...live.logFields, worker }, "a worker claims an attempt whose labels it does not have");
+  const lacks = lackingFeatures(contact.hello, live.needs.features);
+  const isServed = serves(contact.hello.labels, live.offer.labels);
+  if (isServed && lacks.length === 0) return null;
+  if (isServed)
+    context.log.debug({ ...live.logFields, worker, lacks }, "a worker claims an attempt whose features it lacks");
+  else context.log.warn({ ...live.logFields, worker }, "a worker claims an attempt whose labels it does not have");
   return stillOpen("labels");
 };
 

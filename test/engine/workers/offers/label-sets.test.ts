@@ -8,7 +8,10 @@ const setsOf = (...all: readonly (readonly string[])[]) => {
   return sets;
 };
 
-const attempt = (type: "shell" | "python", isOpen = true) => ({ isOpen, needs: { labels: ["gpu"], type } });
+const attempt = (type: "shell" | "python", isOpen = true) => ({
+  isOpen,
+  needs: { labels: ["gpu"], type, features: [] },
+});
 
 test("a worker serves the label sets whose labels it has", () => {
   const sets = setsOf(["gpu"], ["gpu", "zone=eu"], ["oracle"]);
