@@ -13,17 +13,26 @@ export type ApiDescriptionOptions = Pick<OpenEngineOptions, "settings" | "runtim
 
 /** Returns the OpenAPI document of the API, as GET /api/openapi.json does. Uses an in-memory database. */
 export const describeApi = async (options: ApiDescriptionOptions): Promise<ApiDocument> => {
+  const { runtime, clock, log, version, origins } = options;
   const settings = { ...options.settings, db: MEMORY };
   await using parts = new AsyncDisposableStack();
-  const nothing = {
-    jobsDir: null,
-    environment: {},
-    readJobs: async () => ({ jobs: [], problems: [], broken: [] }),
-    followSchedules: false,
-  };
-  const engine = openEngine({ ...options, settings, ...nothing }, parts);
+  const engine = openEngine(
+    {
+      settings,
+      runtime,
+      clock,
+      log,
+      jobsDir: null,
+      environment: {},
+      readJobs: async () => ({ jobs: [], problems: [], broken: [] }),
+      followSchedules: false,
+    },
+    parts,
+  );
   const api = createApi({
-    ...options,
+    clock,
+    log,
+    version,
     engine,
     store: engine.store,
     host: HOST,
@@ -32,7 +41,7 @@ export const describeApi = async (options: ApiDescriptionOptions): Promise<ApiDo
     corsOrigins: [],
     allowedHosts: [],
     hostname: HOST,
-    system: systemFacts({ ...options, settings, jobsDir: settings.jobsDir }),
+    system: systemFacts({ settings, origins, runtime, jobsDir: settings.jobsDir }),
   });
   parts.defer(() => api.close());
   const response = await api.handle(new Request(`http://${HOST}/api/openapi.json`, { headers: { host: HOST } }));

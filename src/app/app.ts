@@ -59,24 +59,32 @@ export const startApp = (options: AppOptions): Promise<App> =>
   });
 
 const start = async (options: AppOptions): Promise<App> => {
-  const { settings, clock, log, jobsDir } = options;
+  const { settings, runtime, clock, log, environment, jobsDir, firstReading, defaultNotify, version } = options;
   await using parts = new AsyncDisposableStack();
   const source = parts.use(new TokenSource(options));
   if (settings.api) refuseOpenBind(settings.apiHost, source.tokens[0]?.token ?? null);
   const reader = parts.use(
     new JobsReader({
-      ...options,
+      jobsDir,
+      log,
+      clock,
+      defaultNotify,
       queues: settings.queues,
       hasWorkers: hasWorkers(settings),
       ownFolders: ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir }),
-      given: options.firstReading,
-      reader: readerIdentity({ ...options.runtime, ...options }),
+      given: firstReading,
+      reader: readerIdentity({ executable: runtime.executable, version }),
     }),
   );
   let openAccess: () => OpenAccess | null = () => null;
   const engine: Engine = openEngine(
     {
-      ...options,
+      settings,
+      jobsDir,
+      runtime,
+      clock,
+      log,
+      environment,
       workers: await openWorkers(options, parts),
       readJobs: (findJob) => {
         source.reload();
@@ -86,7 +94,7 @@ const start = async (options: AppOptions): Promise<App> => {
     },
     parts,
   );
-  const url = settings.api ? await serve({ ...options, source, engine }, parts) : null;
+  const url = settings.api ? await serve(engine, { options, source, parts }) : null;
   parts.use(logEvents(engine, log));
   const reload = async (): Promise<void> => {
     await engine.reload().catch((error: unknown) => {
@@ -105,11 +113,11 @@ const start = async (options: AppOptions): Promise<App> => {
     ? parts.use(new JobsWatcher({ dir: jobsDir, clock, log, onChange, references }))
     : null;
   await engine.start();
-  if (settings.api) openAccess = watchOpenAccess({ ...options, needsToken: () => source.tokens.length > 0 });
+  if (settings.api) openAccess = watchOpenAccess({ clock, log, needsToken: () => source.tokens.length > 0 });
   const { files, scan } = reader.takeFirst();
   watcher?.start(scan);
   const verified = reader.verify(engine.store, reload);
-  parts.use(releaseMemoryLater({ ...options, isHeavy: files.jobs.length >= MANY_JOBS, after: verified }));
+  parts.use(releaseMemoryLater({ runtime, clock, log, isHeavy: files.jobs.length >= MANY_JOBS, after: verified }));
   const firstProblems = { problems: files.problems, broken: files.broken };
   return assemble({ engine, url, reload, firstProblems }, parts.move());
 };
@@ -126,13 +134,20 @@ const MANY_JOBS = 500;
 
 const isRefusal = (error: unknown): boolean => error instanceof PetitError && error.code === "not_running";
 
-const serve = async (
-  options: AppOptions & { readonly source: TokenSource; readonly engine: Engine },
-  parts: AsyncDisposableStack,
-): Promise<string> => {
-  const { settings, engine, source } = options;
+type ServeParts = {
+  readonly options: AppOptions;
+  readonly source: TokenSource;
+  readonly parts: AsyncDisposableStack;
+};
+
+const serve = async (engine: Engine, { options, source, parts }: ServeParts): Promise<string> => {
+  const { settings, runtime, clock, log, version } = options;
   const server = await startServer({
-    ...options,
+    engine,
+    runtime,
+    clock,
+    log,
+    version,
     tokens: source.tokens,
     followTokens: source.follow,
     store: engine.store,

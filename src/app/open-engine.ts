@@ -5,7 +5,7 @@ import { type CreateEngineOptions, createEngine } from "../engine/scheduler.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { definedIn, openPlace } from "./open-place.ts";
+import { definedIn, openDatabase } from "./open-database.ts";
 import { defaultZone, type Settings } from "./settings/settings.ts";
 import { artifactsDirOf, ownFoldersOf, secretKeyFileOf } from "./spool-dir.ts";
 
@@ -33,8 +33,8 @@ export type OpenEngineOptions = {
  * used, and `invalid_request` on a system that cannot run jobs.
  */
 export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableStack): Engine => {
-  const { settings, jobsDir, runtime, clock, log } = options;
-  const { store, spool, isRestored } = openPlace({ ...options, db: settings.db }, parts);
+  const { settings, jobsDir, runtime, clock, log, environment } = options;
+  const { store, spool, isRestored } = openDatabase({ db: settings.db, runtime, clock, log, environment }, parts);
   return parts.use(
     createEngine({
       store,
@@ -46,7 +46,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       secretKeyFile: secretKeyFileOf(settings.db),
       artifactsDir: artifactsDirOf(settings.db, spool.path),
       ownFolders: ownFoldersOf({ db: settings.db, spoolDir: spool.path, jobsDir }),
-      environment: definedIn(options.environment),
+      environment: definedIn(environment),
       settings: engineSettings(settings),
       followSchedules: options.followSchedules ?? true,
       isRestored,

@@ -21,7 +21,10 @@ export const runApp = async (options: AppOptions, ready: (app: App) => void): Pr
   });
   using systemd = new Systemd(options);
   using _ = onSignal((signal) => {
-    if (signal === "SIGHUP") return void (app === null ? null : systemd.reloading(app.reload));
+    if (signal === "SIGHUP") {
+      if (app !== null) void systemd.reloading(app.reload);
+      return;
+    }
     if (stopping) void app?.stop("now");
     stopping = true;
     asked.resolve(signal);

@@ -94,9 +94,9 @@ export class PetitError extends Error {
   constructor(
     code: ErrorCode,
     message: string,
-    { details = null, ...options }: { readonly details?: ErrorDetails | null; readonly cause?: unknown } = {},
+    { details = null, ...cause }: { readonly details?: ErrorDetails | null; readonly cause?: unknown } = {},
   ) {
-    super(message, options);
+    super(message, cause);
     this.code = code;
     this.details = details;
   }

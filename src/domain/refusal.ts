@@ -4,8 +4,11 @@ import { type ErrorCode, type ParamProblem, PetitError } from "./errors.ts";
 import { type Refusal, refusalMessage } from "./words/refusal.ts";
 
 /** Returns the error for a request that petit refuses: its code and its sentence follow from its data. */
-export const refuse = (refusal: Refusal, options: { readonly cause?: unknown } = {}): PetitError =>
-  new PetitError(CODES[refusal.reason], refusalMessage(refusal), { ...options, details: refusal });
+export const refuse = (refusal: Refusal, { cause }: { readonly cause?: unknown } = {}): PetitError =>
+  new PetitError(CODES[refusal.reason], refusalMessage(refusal), {
+    details: refusal,
+    ...(cause !== undefined && { cause }),
+  });
 
 const CODES = {
   gates_shut: "dependency_not_met",

@@ -35,11 +35,11 @@ export const prepareConnect = (access: NatsAccess): ((options: OpenOptions) => P
   const servers = access.urls.map(withoutUser);
   // The client never closes a connection on which the server is silent from the beginning. Many of them would use up all open files.
   let wasSilent = false;
-  return async (options) => {
+  return async ({ name, inboxPrefix }) => {
     if (wasSilent && !(await anyAnswers(access.urls, CONNECT_TIMEOUT_MS)))
       throw new TransportError("disconnected", "the server does not answer");
     try {
-      return await open({ ...options, servers, tls, authenticator });
+      return await open({ name, inboxPrefix, servers, tls, authenticator });
     } catch (error) {
       wasSilent = error instanceof errors.TimeoutError;
       throw tls !== null && access.certFile === null ? explained(error) : error;
@@ -55,16 +55,20 @@ const explained = (error: unknown): unknown =>
 
 /** Connects to one of the servers, once. The caller decides what happens when the connection is lost. */
 const open = ({
+  name,
+  inboxPrefix,
+  servers,
   authenticator,
   tls,
-  ...options
 }: OpenOptions & {
   readonly servers: string[];
   readonly tls: TlsOptions | null;
   readonly authenticator: Authenticator | null;
 }): Promise<NatsConnection> =>
   connect({
-    ...options,
+    name,
+    inboxPrefix,
+    servers,
     ...(authenticator !== null && { authenticator }),
     ...(tls !== null && { tls }),
     timeout: CONNECT_TIMEOUT_MS,

@@ -51,9 +51,9 @@ export const openRuntime = (): Runtime => ({
     COMPILED.test(Bun.main) ? [process.execPath, ...args] : [process.execPath, ...AS_BUN, MAIN, ...args],
   // Without `timeout`, Bun ends a request after five minutes without data. A variable of Node.js could turn off the check of
   // certificates.
-  request: (url, { ca, ...options }) =>
+  request: (url, { ca, ...init }) =>
     fetch(url, {
-      ...options,
+      ...init,
       timeout: false,
       tls: { rejectUnauthorized: true, ...(ca !== null && { ca }) },
     } as RequestInit),
@@ -156,7 +156,11 @@ const serve = (options: ServeOptions): HttpServer => {
       }),
   });
   const port = server.port ?? options.port;
-  connections = boundConnections(socketCalls(), { ...options, port });
+  connections = boundConnections(socketCalls(), {
+    port,
+    maxConnections: options.maxConnections,
+    onClosed: options.onClosed,
+  });
   return {
     hostname: server.hostname ?? options.hostname,
     port,

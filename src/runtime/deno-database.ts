@@ -18,11 +18,12 @@ export const openDatabase: Runtime["openDatabase"] = (path, options = {}) => {
 
 const open = (path: string, options: NonNullable<Parameters<Runtime["openDatabase"]>[1]>): DatabaseSync => {
   // The caller sets all pragmas.
-  const settings = { enableForeignKeyConstraints: false };
-  if (!options.immutable) return new DatabaseSync(path, { ...settings, readOnly: options.readonly ?? false });
+  const enableForeignKeyConstraints = false;
+  if (!options.immutable)
+    return new DatabaseSync(path, { enableForeignKeyConstraints, readOnly: options.readonly ?? false });
   const url = pathToFileURL(path);
   url.searchParams.set("immutable", "1");
-  return new DatabaseSync(url, { ...settings, readOnly: true });
+  return new DatabaseSync(url, { enableForeignKeyConstraints, readOnly: true });
 };
 
 const asStatement = (statement: StatementSync, sql: string): SqlStatement => {

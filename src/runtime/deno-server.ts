@@ -27,7 +27,11 @@ export const serve = (options: ServeOptions, sockets: SocketCalls | null): HttpS
     // Deno's server ends if accept(2) fails once, for example with EMFILE.
     listening.finished.catch(() => listenAgain(listening.addr.port));
     connections?.[Symbol.dispose]();
-    connections = boundConnections(sockets, { ...options, port: listening.addr.port });
+    connections = boundConnections(sockets, {
+      port: listening.addr.port,
+      maxConnections: options.maxConnections,
+      onClosed: options.onClosed,
+    });
     return listening;
   };
   const listenAgain = (port: number): void => {

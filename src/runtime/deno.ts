@@ -24,11 +24,8 @@ export const openRuntime = (): Runtime => {
     serve: (options: ServeOptions) => serve(options, sockets),
     typescript,
     self: (args: readonly string[]) => [Deno.execPath(), "run", "--allow-all", "--quiet", "--no-lock", MAIN, ...args],
-    request: (url: string, { ca, ...options }: Parameters<Runtime["request"]>[1]) =>
-      fetch(
-        url,
-        ca === null ? options : ({ ...options, client: Deno.createHttpClient({ caCerts: [ca] }) } as RequestInit),
-      ),
+    request: (url: string, { ca, ...init }: Parameters<Runtime["request"]>[1]) =>
+      fetch(url, ca === null ? init : ({ ...init, client: Deno.createHttpClient({ caCerts: [ca] }) } as RequestInit)),
     ...calls,
   };
   return runtime;

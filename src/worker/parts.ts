@@ -15,10 +15,10 @@ export type WorkerParts = Pick<
   EngineOptions,
   "store" | "runtime" | "clock" | "log" | "spoolDir" | "artifactsDir" | "ownFolders"
 > & {
-  /** The variables of the worker's environment that tasks inherit. */
-  readonly environment: EngineOptions["environment"];
-  /** All variables of the worker's environment. */
-  readonly ownEnvironment: EngineOptions["environment"];
+  /** The variables that tasks inherit. */
+  readonly taskEnvironment: EngineOptions["environment"];
+  /** All variables of the worker's own process, from which it reads secrets. */
+  readonly workerEnvironment: EngineOptions["environment"];
   /** The working directory of the worker, to which paths of jobs are relative. */
   readonly folder: string;
   /** The user that tasks run as; null for the worker's own. */

@@ -21,7 +21,7 @@ import { sleep } from "../lib/clock.ts";
 import type { Frame } from "../lib/wire/frame.ts";
 import type { Received, ReceivedKey } from "../store/workers/received.ts";
 import { storeEmptyDefinition } from "./attempt/empty-definition.ts";
-import { HeldAttempt, type Leftover } from "./attempt/held-attempt.ts";
+import { GrantedAttempt, type Leftover } from "./attempt/granted-attempt.ts";
 import { findLocal } from "./attempt/local-attempt.ts";
 import { Hellos } from "./contact/hellos.ts";
 import { Requests } from "./contact/requests.ts";
@@ -34,6 +34,7 @@ import { Slots } from "./offers/slots.ts";
 import type { WorkerOptions } from "./options.ts";
 import type { WorkerParts } from "./parts.ts";
 import { Storage } from "./storage.ts";
+import type { ReceivedOffer } from "./transport.ts";
 
 /** What a worker does, for people. */
 export type WorkerStatus = {
@@ -69,11 +70,11 @@ export class Worker implements AsyncDisposable {
   readonly #slots: Slots;
   readonly #puller: Puller;
   readonly #claims: Claims;
-  readonly #held = new Map<string, HeldAttempt>();
+  readonly #granted = new Map<string, GrantedAttempt>();
   /** The ids in the worker's own database of the attempts that it adopted at its start. */
   readonly #localIds = new Set<number>();
   /** Those that were granted, but not started, before the worker started again. */
-  readonly #unstarted = new Set<HeldAttempt>();
+  readonly #unstarted = new Set<GrantedAttempt>();
   readonly #refuse: (error: PetitError) => void;
   /** The attempts that the scheduler takes for this worker's, although the last hello did not list them. */
   #missing: readonly ReceivedKey[] = [];
@@ -92,7 +93,8 @@ export class Worker implements AsyncDisposable {
   readonly #listeners = new Set<() => void>();
 
   constructor(options: WorkerOptions) {
-    const { clock, log, transport, stateDir, user, environment } = options;
+    const { store, runtime, clock, log, transport, stateDir, spoolDir, artifactsDir, ownFolders, folder } = options;
+    const { name, labels, allowedTypes, trust, user, environment } = options;
     const detach = this.#detach.signal;
     const { promise, reject } = Promise.withResolvers<never>();
     promise.catch(() => {});
@@ -102,41 +104,53 @@ export class Worker implements AsyncDisposable {
     this.#slots = new Slots(options.slots);
     this.#schedulerClock = new SchedulerClock(clock);
     this.#process = { id: randomUUID(), file: options.processFile };
-    const before = options.store.identity.getSession();
+    const before = store.identity.getSession();
     this.#isOwner = before === null || isSuccessor(this.#process, JSON.parse(before) as WorkerProcess);
-    if (this.#isOwner) options.store.identity.beginSession(JSON.stringify(this.#process));
+    if (this.#isOwner) store.identity.beginSession(JSON.stringify(this.#process));
     const requests = new Requests({ transport, clock, log, isOwner: () => this.#isOwner, detach });
-    const instance = options.store.identity.getToken();
-    options.store.identity.beginIds(clock.now());
+    const instance = store.identity.getToken();
+    store.identity.beginIds(clock.now());
     this.#parts = {
-      ...options,
-      environment: { ...inheritable(environment), ...(user === null ? {} : variablesOf(user)) },
-      ownEnvironment: environment,
-      commits: new Commits({ ...options, signal: detach }),
-      poller: new Poller(options),
-      spools: new SpoolPool(options),
+      store,
+      runtime,
+      clock,
+      log,
+      transport,
+      spoolDir,
+      artifactsDir,
+      ownFolders,
+      folder,
+      user,
+      taskEnvironment: { ...inheritable(environment), ...(user === null ? {} : variablesOf(user)) },
+      workerEnvironment: environment,
+      commits: new Commits({ store, clock, log, signal: detach }),
+      poller: new Poller({ clock, log }),
+      spools: new SpoolPool({ spoolDir, runtime, clock }),
       secretKey: secretKeyOf(options),
-      guard: new Guard({ ...options, instance }),
-      storage: new Storage(options),
+      guard: new Guard({ stateDir, spoolDir, instance, runtime }),
+      storage: new Storage({ stateDir, store, clock, log }),
       files: new OfferedFiles({ dir: join(stateDir, "files"), transport, isShared: user !== null }),
       requests,
       detach,
     };
     this.#claims = new Claims({
-      ...options,
       parts: this.#parts,
+      name,
+      labels,
+      allowedTypes,
+      trust,
       schedulerClock: this.#schedulerClock,
       instance,
       process: this.#process,
-      versionId: storeEmptyDefinition(options),
-      isHeld: (key) => this.#held.has(nameOf(key)),
+      versionId: storeEmptyDefinition({ store, clock }),
+      hasAttempt: (key) => this.#granted.has(nameOf(key)),
       onAccepted: (accepted) => this.#begin(accepted),
       onCannotStore: () => this.#stopPulling(),
     });
     this.#puller = new Puller({
       transport,
       slots: this.#slots,
-      onOffer: (offer, set) => void this.#claims.consider(offer, set).then((took) => took || this.#slots.release()),
+      onOffer: (offer, set) => void this.#consider(offer, set),
     });
     this.#hellos = new Hellos({
       requests,
@@ -162,13 +176,13 @@ export class Worker implements AsyncDisposable {
   }
 
   get status(): WorkerStatus {
-    const ended = [...this.#held.values()].filter(({ hasEnded }) => hasEnded).length;
+    const ended = [...this.#granted.values()].filter(({ hasEnded }) => hasEnded).length;
     return {
       link: this.#options.transport.state,
       isAccepted: this.#isAccepted,
       isDraining: this.#isDraining,
       slots: this.#slots.count,
-      running: this.#held.size - ended,
+      running: this.#granted.size - ended,
       ended,
     };
   }
@@ -215,24 +229,24 @@ export class Worker implements AsyncDisposable {
 
   async #drain(): Promise<void> {
     const { log, shutdownTimeoutMs, killGraceMs } = this.#options;
-    if (this.#held.size === 0) return;
+    if (this.#granted.size === 0) return;
     this.#hellos.sayNow();
-    log.info({ attempts: this.#held.size, timeout_ms: shutdownTimeoutMs }, "waiting for running attempts to end");
+    log.info({ attempts: this.#granted.size, timeout_ms: shutdownTimeoutMs }, "waiting for running attempts to end");
     await this.#whenIdle(shutdownTimeoutMs, this.#stopNow.signal);
-    const left = [...this.#held.values()].filter(({ hasEnded }) => !hasEnded);
+    const left = [...this.#granted.values()].filter(({ hasEnded }) => !hasEnded);
     if (left.length > 0) log.warn({ attempts: left.length }, "ending the attempts that are still running");
-    for (const held of left) held.abandon();
+    for (const granted of left) granted.abandon();
     await this.#whenIdle(killGraceMs, this.#stopNow.signal, () => left.every(({ hasEnded }) => hasEnded));
-    for (const held of left) held.forceKill();
+    for (const granted of left) granted.forceKill();
     await this.#whenIdle(HAND_OVER_MS, null);
-    if (this.#held.size > 0) log.warn({ attempts: this.#held.size }, "the next start hands over what is left");
+    if (this.#granted.size > 0) log.warn({ attempts: this.#granted.size }, "the next start hands over what is left");
   }
 
-  /** Waits until nothing is held, or as `isOver` says, or for at most `timeoutMs`. */
+  /** Waits until the worker has no attempt, or as `isOver` says, or for at most `timeoutMs`. */
   async #whenIdle(
     timeoutMs: number,
     signal: AbortSignal | null,
-    isOver: () => boolean = () => this.#held.size === 0,
+    isOver: () => boolean = () => this.#granted.size === 0,
   ): Promise<void> {
     const idle = new AbortController();
     const wait = async (): Promise<void> => {
@@ -253,7 +267,7 @@ export class Worker implements AsyncDisposable {
     const { labels, allowedTypes, address, version, store, trust } = this.#options;
     const cannotStore = this.#parts.storage.check();
     this.#toldUnstored = [...this.#claims.unstored];
-    const holds = [...this.#claims.pending, ...[...this.#held.values()].map(({ hold }) => hold)];
+    const holds = [...this.#claims.pending, ...[...this.#granted.values()].map(({ hold }) => hold)];
     return {
       instance: store.identity.getToken(),
       process: this.#process,
@@ -273,10 +287,10 @@ export class Worker implements AsyncDisposable {
     };
   }
 
-  /** Returns whether the worker does not have an attempt, and waits for no answer to a claim of it. It then never starts it. */
+  /** Returns whether the worker neither has an attempt nor may be granted it by a pending claim. It then never starts that attempt. */
   #isLacking(key: ReceivedKey): boolean {
     const name = nameOf(key);
-    return !this.#held.has(name) && this.#claims.pending.every((pending) => nameOf(pending) !== name);
+    return !this.#granted.has(name) && this.#claims.pending.every((pending) => nameOf(pending) !== name);
   }
 
   #onState(state: LinkState): void {
@@ -291,7 +305,7 @@ export class Worker implements AsyncDisposable {
     this.#isAccepted = false;
     log.warn({ fault: state.fault, detail: state.detail }, `${linkFaultText(state.fault)}; running attempts continue`);
     const isFinal = state.fault === "credentials" || state.fault === "tls" || state.fault === "permissions";
-    if (!isFinal || this.#hasContact || this.#held.size > 0) return;
+    if (!isFinal || this.#hasContact || this.#granted.size > 0) return;
     const hint = linkFaultHint(state.fault);
     const message = `${linkFaultText(state.fault)}: ${state.detail}${hint === null ? "" : `; ${hint}`}`;
     this.#refuse(new PetitError("invalid_request", message));
@@ -361,24 +375,24 @@ export class Worker implements AsyncDisposable {
     const text = REFUSAL_TEXTS[refused](name, keys);
     log.error({ worker: name, protocol }, text);
     // What is in a copy is not this worker's.
-    const isIdle = this.#held.size === 0 || !this.#isOwner;
+    const isIdle = this.#granted.size === 0 || !this.#isOwner;
     if (isOthers(refused) && !this.#hasContact && isIdle) this.#refuse(new PetitError("taken", text));
   }
 
   #obey({ verdict, end, ...key }: Verdict): void {
     const { log } = this.#options;
-    const held = this.#held.get(nameOf(key));
-    if (held === undefined) return;
+    const granted = this.#granted.get(nameOf(key));
+    if (granted === undefined) return;
     if (verdict === "keep") {
-      if (end !== null) held.end(end);
-      if (this.#unstarted.delete(held)) void this.#follow(held, null);
+      if (end !== null) granted.end(end);
+      if (this.#unstarted.delete(granted)) void this.#follow(granted, null);
     } else if (verdict === "kill") {
-      log.warn(held.fields, "the attempt is no longer this worker's; it is ended and deleted");
-      held.discard();
-      if (this.#unstarted.delete(held)) void this.#follow(held, "lost");
-    } else if (verdict === "unknown" && held.noteUnknown()) {
-      log.warn(held.fields, "the scheduler does not know an attempt; it continues, and its outcome may be deleted");
-      if (this.#unstarted.delete(held)) void this.#follow(held, "lost");
+      log.warn(granted.fields, "the attempt is no longer this worker's; it is ended and deleted");
+      granted.discard();
+      if (this.#unstarted.delete(granted)) void this.#follow(granted, "lost");
+    } else if (verdict === "unknown" && granted.noteUnknown()) {
+      log.warn(granted.fields, "the scheduler does not know an attempt; it continues, and its outcome may be deleted");
+      if (this.#unstarted.delete(granted)) void this.#follow(granted, "lost");
     }
   }
 
@@ -395,7 +409,7 @@ export class Worker implements AsyncDisposable {
       const control = readControl(header);
       if (control.kind === "end") {
         const { reason, force } = control;
-        const found = this.#held.get(nameOf(control));
+        const found = this.#granted.get(nameOf(control));
         found?.end({ reason, force });
         return { done: found !== undefined };
       }
@@ -410,40 +424,46 @@ export class Worker implements AsyncDisposable {
     }
   }
 
+  /** Claims an offer, and frees the slot that was taken for it if it is not granted. */
+  async #consider(offer: ReceivedOffer, set: string): Promise<void> {
+    const isGranted = await this.#claims.consider(offer, set);
+    if (!isGranted) this.#slots.release();
+  }
+
   /** Starts an attempt that was just granted. Its slot is taken already. */
   #begin({ offer, local }: Accepted): void {
-    const held = new HeldAttempt({ parts: this.#parts, offer, local, outcome: null, isNew: true });
-    this.#held.set(nameOf(held.key), held);
-    this.#options.log.info(held.fields, "took an attempt");
-    void this.#follow(held, null);
+    const granted = new GrantedAttempt({ parts: this.#parts, offer, local, outcome: null, isNew: true });
+    this.#granted.set(nameOf(granted.key), granted);
+    this.#options.log.info(granted.fields, "took an attempt");
+    void this.#follow(granted, null);
   }
 
   /** Follows an attempt until the scheduler has everything about it. Frees its slot when it has ended. */
-  async #follow(held: HeldAttempt, leftover: Leftover): Promise<void> {
+  async #follow(granted: GrantedAttempt, leftover: Leftover): Promise<void> {
     const { log, store } = this.#options;
-    const hadSlot = !held.hasEnded;
+    const hadSlot = !granted.hasEnded;
     this.#noteChange();
     try {
-      await held.run(leftover);
-      if (hadSlot) log.info({ ...held.fields, ...held.endFields }, "the attempt has ended");
+      await granted.run(leftover);
+      if (hadSlot) log.info({ ...granted.fields, ...granted.endFields }, "the attempt has ended");
       const isEarly = this.status.ended <= MAX_ENDED;
       if (hadSlot && isEarly) this.#slots.release();
       this.#noteChange();
-      await held.handOver();
+      await granted.handOver();
       if (hadSlot && !isEarly) this.#slots.release();
       store.events.deleteOldest(1, MAX_EVENTS);
       this.#sweepFiles();
     } catch (error) {
       if (this.#detach.signal.aborted) return;
-      log.error({ err: error, ...held.fields }, "cannot continue an attempt");
+      log.error({ err: error, ...granted.fields }, "cannot continue an attempt");
       return;
     }
-    this.#held.delete(nameOf(held.key));
+    this.#granted.delete(nameOf(granted.key));
     this.#noteChange();
   }
 
   #sweepFiles(): void {
-    const offers = [...this.#held.values()].map(({ offer }) => offer);
+    const offers = [...this.#granted.values()].map(({ offer }) => offer);
     this.#parts.files.sweep(new Set(offers.flatMap(({ files }) => Object.values(files).map(({ sha256 }) => sha256))));
   }
 
@@ -453,11 +473,17 @@ export class Worker implements AsyncDisposable {
     const guarded = new Set<number>();
     for (const received of store.received.list()) {
       const local = findLocal(store, received.offer, received.localRunId);
-      const held = new HeldAttempt({ parts: this.#parts, local, isNew: false, ...received });
+      const granted = new GrantedAttempt({
+        parts: this.#parts,
+        local,
+        isNew: false,
+        offer: received.offer,
+        outcome: received.outcome,
+      });
       localIds.add(local.attempt.id);
-      if (!held.hasEnded && received.offer.onInterrupt === "rerun") guarded.add(local.attempt.id);
-      this.#held.set(nameOf(held.key), held);
-      this.#resume(held, received, local.attempt.id);
+      if (!granted.hasEnded && received.offer.onInterrupt === "rerun") guarded.add(local.attempt.id);
+      this.#granted.set(nameOf(granted.key), granted);
+      this.#resume(granted, received, local.attempt.id);
     }
     this.#parts.guard.retain(guarded);
     if (this.#isOwner) this.#endStrays(localIds);
@@ -467,8 +493,8 @@ export class Worker implements AsyncDisposable {
   /** Ends what an earlier worker of this folder has left, if its database was deleted or replaced: it may be started elsewhere. */
   #endStrays(localIds: ReadonlySet<number>): void {
     const { spoolDir, user, log } = this.#options;
-    const place = { spoolDir, taskUid: user?.uid ?? null };
-    for (const { attemptId, pgid } of findStrays(place, (id) => !localIds.has(id))) {
+    const origin = { spoolDir, taskUid: user?.uid ?? null };
+    for (const { attemptId, pgid } of findStrays(origin, (id) => !localIds.has(id))) {
       log.warn(
         { pid: pgid, folder: join(spoolDir, String(attemptId)) },
         "ended an attempt that the state folder does not know",
@@ -477,20 +503,20 @@ export class Worker implements AsyncDisposable {
     }
   }
 
-  #resume(held: HeldAttempt, { state, outcome, offer, localRunId }: Received, localId: number): void {
+  #resume(granted: GrantedAttempt, { state, outcome, offer, localRunId }: Received, localId: number): void {
     const { store, log, spoolDir, clock } = this.#options;
     const { poller, guard } = this.#parts;
-    if (outcome !== null) return void this.#follow(held, null);
+    if (outcome !== null) return void this.#follow(granted, null);
     this.#slots.occupy();
     const { attempt } = findLocal(store, offer, localRunId);
     const leftover = guard.hasEnded(localId)
       ? "lost"
       : adoptProcess(attempt, findSpool(spoolDir, localId), { poller, clock });
-    log.info(held.fields, "adopted an attempt");
-    if (state === "killed") held.discard();
+    log.info(granted.fields, "adopted an attempt");
+    if (state === "killed") granted.discard();
     // It may have been started elsewhere meanwhile: the scheduler decides.
-    if (leftover === null && state === "running") this.#unstarted.add(held);
-    else void this.#follow(held, leftover ?? "lost");
+    if (leftover === null && state === "running") this.#unstarted.add(granted);
+    else void this.#follow(granted, leftover ?? "lost");
   }
 }
 
@@ -503,7 +529,7 @@ const MAX_PROBLEM = 1_024;
 /** Events are for the API, which a worker does not have. */
 const MAX_EVENTS = 1_000;
 
-const nameOf = ({ scheduler, attempt, epoch }: HeldAttempt["key"]): string => `${scheduler}/${attempt}/${epoch}`;
+const nameOf = ({ scheduler, attempt, epoch }: GrantedAttempt["key"]): string => `${scheduler}/${attempt}/${epoch}`;
 
 /** Returns whether another worker has the name, or the same state. */
 const isOthers = (refused: HelloAnswer["refused"]): boolean => refused === "name_in_use" || refused === "copied";

@@ -32,11 +32,15 @@ export const optional = <T>(kind: Kind<T>): Kind<T | null> => kind as Kind<T | n
 export const text = (placeholder: string, expected: string): Kind<string> =>
   one({ placeholder, expected, parse: (given) => (given === "" || given.includes("\0") ? null : given) });
 
-const matching = (options: {
+const matching = ({
+  placeholder,
+  expected,
+  accepts,
+}: {
   readonly placeholder: string;
   readonly expected: string;
   readonly accepts: (text: string) => boolean;
-}): Kind<string> => one({ ...options, parse: (given) => (options.accepts(given) ? given : null) });
+}): Kind<string> => one({ placeholder, expected, parse: (given) => (accepts(given) ? given : null) });
 
 export const whole = (min: number, max: number): Kind<number> =>
   one({

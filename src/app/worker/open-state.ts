@@ -7,9 +7,9 @@ import { findLockOwner, lockFileId } from "../../store/database/lock.ts";
 import { lockOwnerText } from "../../store/database/lock-owner.ts";
 import type { Store } from "../../store/store.ts";
 import { GUARD_FILES } from "../../worker/lease/guard.ts";
-import { type OpenPlaceOptions, openPlace } from "../open-place.ts";
+import { type OpenDatabaseOptions, openDatabase } from "../open-database.ts";
 
-export type OpenStateOptions = Omit<OpenPlaceOptions, "db" | "place"> & {
+export type OpenStateOptions = Omit<OpenDatabaseOptions, "db" | "location"> & {
   readonly stateDir: string;
   /** True if another user runs tasks, and must reach the files of its attempts. */
   readonly isShared: boolean;
@@ -25,12 +25,11 @@ export const openState = (
   readonly db: string;
   readonly processFile: string;
 } => {
-  const { stateDir, isShared, runtime } = options;
+  const { stateDir, isShared, runtime, clock, log, environment } = options;
   const db = join(stateDir, "worker.db");
   makeFolder(stateDir);
-  const place = placeOf(stateDir);
   const { store, spool, isRestored } = explainTaken({ stateDir, db, runtime }, () =>
-    openPlace({ ...options, db, place }, parts),
+    openDatabase({ db, runtime, clock, log, environment, location: locationOf(stateDir) }, parts),
   );
   if (isRestored) forgetPast(store, stateDir);
   // The file names in these folders are not secret. All files are private, except those that tasks use.
@@ -47,7 +46,7 @@ const forgetPast = (store: Store, stateDir: string): void => {
 };
 
 /** Names the machine and the folder. */
-const placeOf = (stateDir: string): string => `${machineId()} ${realpathSync(stateDir)}`;
+const locationOf = (stateDir: string): string => `${machineId()} ${realpathSync(stateDir)}`;
 
 /** Returns an empty text on a system without it, such as a container. */
 const machineId = (): string => {

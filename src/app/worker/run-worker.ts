@@ -9,7 +9,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { WorkerOptions } from "../../worker/options.ts";
 import { Worker } from "../../worker/worker.ts";
-import { definedIn } from "../open-place.ts";
+import { definedIn } from "../open-database.ts";
 import { reapOrphans } from "../reap.ts";
 import { releaseMemoryLater } from "../release-memory.ts";
 import { natsAccess, type Settings } from "../settings/settings.ts";
@@ -45,7 +45,7 @@ export type StartedWorker = Pick<WorkerOptions, "name" | "labels" | "slots" | "s
  * its state folder or its name is in use.
  */
 export const runWorker = async (options: RunWorkerOptions, ready: (started: StartedWorker) => void): Promise<void> => {
-  const { log, settings } = options;
+  const { log, settings, runtime, clock } = options;
   await using parts = new AsyncDisposableStack();
   parts.use(onUnhandledError((error) => log.error({ err: error }, UNHANDLED_ERROR_TEXT)));
   const workerOptions = await openWorker(options, parts);
@@ -64,9 +64,10 @@ export const runWorker = async (options: RunWorkerOptions, ready: (started: Star
   parts.use(reapOrphans(options));
   worker = parts.use(new Worker(workerOptions));
   worker.start();
-  ready({ ...workerOptions, urls: settings.nats });
+  const { name, labels, slots, stateDir } = workerOptions;
+  ready({ name, labels, slots, stateDir, urls: settings.nats });
   systemd.ready(workerStatus(worker));
-  parts.use(releaseMemoryLater({ ...options, isHeavy: true, after: Promise.resolve() }));
+  parts.use(releaseMemoryLater({ runtime, clock, log, isHeavy: true, after: Promise.resolve() }));
   parts.use(releaseWhenIdle(worker, options));
   const signal = await Promise.race([asked.promise, worker.refused]);
   systemd.stopping();
@@ -76,7 +77,7 @@ export const runWorker = async (options: RunWorkerOptions, ready: (started: Star
 };
 
 const openWorker = async (options: RunWorkerOptions, parts: AsyncDisposableStack): Promise<WorkerOptions> => {
-  const { settings, clock, version } = options;
+  const { settings, runtime, clock, log, environment, version } = options;
   const name = workerNameOf(settings);
   if (settings.nats.length === 0) throw wrong(NO_NATS);
   const { trust } = settings;
@@ -87,10 +88,15 @@ const openWorker = async (options: RunWorkerOptions, parts: AsyncDisposableStack
   // Loaded here because the client of NATS is large.
   const { workerTransport } = await import("../../nats/worker-transport.ts");
   const transport = workerTransport({ access: natsAccess(settings), name, clock });
-  const { store, spool, db, processFile } = openState({ ...options, stateDir, isShared: user !== null }, parts);
+  const { store, spool, db, processFile } = openState(
+    { runtime, clock, log, environment, stateDir, isShared: user !== null },
+    parts,
+  );
   const types = settings.allowedTypes.flatMap((each) => each.split(","));
   return {
-    ...options,
+    runtime,
+    clock,
+    log,
     name,
     labels: canonicalLabels(settings.labels),
     slots: settings.slots,
@@ -105,7 +111,7 @@ const openWorker = async (options: RunWorkerOptions, parts: AsyncDisposableStack
     stateDir,
     processFile,
     folder: process.cwd(),
-    environment: definedIn(options.environment),
+    environment: definedIn(environment),
     user,
     address: hostname(),
     version,

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { definedIn } from "../../app/open-place.ts";
+import { definedIn } from "../../app/open-database.ts";
 import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { pluralize } from "../../domain/words/pluralize.ts";

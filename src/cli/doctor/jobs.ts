@@ -1,5 +1,5 @@
 import { checkJobsDir } from "../../app/jobs-dir.ts";
-import { definedIn } from "../../app/open-place.ts";
+import { definedIn } from "../../app/open-database.ts";
 import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
 import { hasWorkers } from "../../app/settings/settings.ts";
 import { ownFoldersOf } from "../../app/spool-dir.ts";

@@ -1,4 +1,4 @@
-import { definedIn } from "../../app/open-place.ts";
+import { definedIn } from "../../app/open-database.ts";
 import type { Job } from "../../domain/job.ts";
 import { type NotifyTarget, receiverText } from "../../domain/notification.ts";
 import { checkReceiver, connectionKey, type ReceiverCheck } from "../../engine/notify/check-receiver.ts";

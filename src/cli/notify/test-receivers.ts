@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { type NotifyTestList, notifyTestList } from "../../api/shapes/notification.ts";
-import { definedIn } from "../../app/open-place.ts";
+import { definedIn } from "../../app/open-database.ts";
 import { urlOf } from "../../app/settings/settings.ts";
 import { withoutSecret } from "../../app/settings/shown.ts";
 import { ClientError, isUnreachable } from "../../client/error.ts";

@@ -13,8 +13,8 @@ export type LocalAttempt = {
 };
 
 /**
- * Stores a granted offer with a run of its own, which has one task and one attempt. All of these runs refer to one empty definition;
- * the offer has the one that counts.
+ * Stores a granted offer, and a local run with one task and one attempt for it. A run needs a stored definition: all local runs have the same
+ * empty one, because the definition that applies is in the offer.
  */
 export const storeGranted = (
   store: Store,

@@ -33,7 +33,8 @@ export type ClaimsOptions = {
   readonly schedulerClock: SchedulerClock;
   /** The definition that local runs refer to. */
   readonly versionId: number;
-  readonly isHeld: (key: ReceivedKey) => boolean;
+  /** Returns whether this worker has an attempt. */
+  readonly hasAttempt: (key: ReceivedKey) => boolean;
   readonly onAccepted: (accepted: Accepted) => void;
   /** Called when the worker can't store an offer that it was about to take. */
   readonly onCannotStore: () => void;
@@ -131,7 +132,7 @@ export class Claims {
   }
 
   #check(received: AnyOffer, set: string | null): Offer | null {
-    const { parts, labels, allowedTypes, trust, schedulerClock, isHeld, onCannotStore } = this.#options;
+    const { parts, labels, allowedTypes, trust, schedulerClock, hasAttempt, onCannotStore } = this.#options;
     if (parts.storage.check() !== null) {
       received.giveBack(NOT_FOR_ME_MS);
       onCannotStore();
@@ -151,7 +152,7 @@ export class Claims {
       this.#logRefusal("warn", about, { reason: problem, text: problemText(problem, offer) });
       return null;
     }
-    if (isHeld(offer)) {
+    if (hasAttempt(offer)) {
       received.remove();
       this.#logRefusal("debug", offer, { reason: "held", text: "this worker has the attempt" });
       return null;

@@ -28,7 +28,7 @@ import type { WorkerParts } from "../parts.ts";
 import { type LocalAttempt, taskOfOffer } from "./local-attempt.ts";
 import { localJob } from "./local-job.ts";
 
-export type HeldAttemptOptions = {
+export type GrantedAttemptOptions = {
   readonly parts: WorkerParts;
   readonly offer: Offer;
   readonly local: LocalAttempt;
@@ -42,9 +42,9 @@ export type HeldAttemptOptions = {
 export type Leftover = RunningProcess | "lost" | null;
 
 /** An attempt that the worker was granted, from its start until the scheduler has everything about it. */
-export class HeldAttempt {
+export class GrantedAttempt {
   readonly key: ReceivedKey;
-  readonly #options: HeldAttemptOptions;
+  readonly #options: GrantedAttemptOptions;
   readonly #spool: Spool;
   readonly #artifacts: Artifacts;
   readonly #shipper: OutputShipper;
@@ -70,14 +70,24 @@ export class HeldAttempt {
   /** True if the worker itself ends it because it stops. */
   #isAbandoned = false;
 
-  constructor(options: HeldAttemptOptions) {
+  constructor(options: GrantedAttemptOptions) {
     const { parts, offer, local, outcome, isNew } = options;
     const { store, requests, clock, detach } = parts;
     this.#options = options;
     this.key = { scheduler: offer.scheduler, attempt: offer.attempt, epoch: offer.epoch };
     this.#outcome = outcome;
-    this.#spool = (isNew ? spoolOf : findSpool)(parts.spoolDir, local.attempt.id);
-    this.#artifacts = new Artifacts({ ...parts, dir: parts.artifactsDir, limitBytes: offer.artifactLimitBytes });
+    this.#spool = isNew ? spoolOf(parts.spoolDir, local.attempt.id) : findSpool(parts.spoolDir, local.attempt.id);
+    this.#artifacts = new Artifacts({
+      store,
+      clock,
+      log: parts.log,
+      commits: parts.commits,
+      dir: parts.artifactsDir,
+      limitBytes: offer.artifactLimitBytes,
+      runtime: parts.runtime,
+      user: parts.user,
+      detach,
+    });
     const cursor = new OutputCursor({
       received: store.received,
       runId: local.run.id,
@@ -209,9 +219,8 @@ export class HeldAttempt {
    * being ended, the outcome is sent without them. Returns null if nobody wants it any more. Throws NoAnswer and TransportError.
    */
   async #send(message: ShippedOutcome): Promise<OutcomeAnswer | null> {
-    const { parts } = this.#options;
-    const { clock, detach } = parts;
-    const options = { ...parts, fields: this.fields };
+    const { clock, detach, requests, transport, log } = this.#options.parts;
+    const options = { requests, transport, log, fields: this.fields };
     try {
       if (!this.#hasShipped && message.artifacts.length > 0) await this.#shipArtifacts();
       this.#hasShipped = true;
@@ -257,7 +266,13 @@ export class HeldAttempt {
 
   #shipArtifacts(): Promise<void> {
     const { parts, local } = this.#options;
-    return shipArtifacts({ ...parts, key: this.key, localRunId: local.run.id, artifacts: this.#artifacts });
+    return shipArtifacts({
+      store: parts.store,
+      transport: parts.transport,
+      key: this.key,
+      localRunId: local.run.id,
+      artifacts: this.#artifacts,
+    });
   }
 
   /** Sends output until all of it is sent. If the scheduler refuses it, the process is ended. */
@@ -300,8 +315,22 @@ export class HeldAttempt {
     // The guard ends a process that runs already.
     if (adopted !== null) this.#guard();
     const result = await runAttempt({
-      ...parts,
-      engine: { ...parts, clock: withNow(clock, now), settings: settingsOf(offer) },
+      engine: {
+        store: parts.store,
+        runtime: parts.runtime,
+        clock: withNow(clock, now),
+        log,
+        settings: settingsOf(offer),
+        environment: parts.taskEnvironment,
+        ownFolders: parts.ownFolders,
+      },
+      user: parts.user,
+      ownEnvironment: parts.workerEnvironment,
+      spools: parts.spools,
+      secretKey: parts.secretKey,
+      poller: parts.poller,
+      commits: parts.commits,
+      detach: parts.detach,
       context: {
         job,
         task,
@@ -338,7 +367,7 @@ export class HeldAttempt {
     parts.guard.add({
       id: local.attempt.id,
       status: this.#spool.status,
-      container: container === undefined ? null : containerOf(container, this.#spool, parts.environment),
+      container: container === undefined ? null : containerOf(container, this.#spool, parts.taskEnvironment),
     });
     return parts.guard.isWithinLease;
   }

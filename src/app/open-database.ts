@@ -14,17 +14,17 @@ import type { Store } from "../store/store.ts";
 import { assertRunsJobsHere } from "./platform.ts";
 import { openSpoolDir } from "./spool-dir.ts";
 
-export type OpenPlaceOptions = {
+export type OpenDatabaseOptions = {
   readonly db: string;
   readonly runtime: Runtime;
   readonly clock: Pick<Clock, "now">;
   readonly log: Log;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** See `AnchorOptions`. The default is null. */
-  readonly place?: string | null;
+  readonly location?: string | null;
 };
 
-type OpenedPlace = {
+type OpenedDatabase = {
   readonly store: Store;
   readonly spool: { readonly path: string };
   /** True if the database was restored from a copy. */
@@ -33,10 +33,10 @@ type OpenedPlace = {
 
 /** Opens a database for this process alone, with its spool folder. Adds them to `parts`. Throws `taken` if another petit has
  * it, `unusable_database` if it cannot be used, and `invalid_request` on a system that cannot run jobs. */
-export const openPlace = (options: OpenPlaceOptions, parts: AsyncDisposableStack): OpenedPlace => {
+export const openDatabase = (options: OpenDatabaseOptions, parts: AsyncDisposableStack): OpenedDatabase => {
   const { db, runtime } = options;
   assertRunsJobsHere();
-  checkPlace(options);
+  checkFile(options);
   // Check first, because the lock creates a file next to the database.
   assertUsable({ path: db, runtime });
   if (db !== MEMORY) parts.use(lockDatabase(runtime, db));
@@ -45,17 +45,17 @@ export const openPlace = (options: OpenPlaceOptions, parts: AsyncDisposableStack
   const spool = parts.use(openSpoolDir(db));
   // Another user may have created one of the files since the first check.
   assertNotForeign(options);
-  const sign = db === MEMORY ? null : parts.use(anchorPlace(options, store, spool.path)).sign;
+  const sign = db === MEMORY ? null : parts.use(anchor(options, store, spool.path)).sign;
   if (sign !== null) options.log.warn({ db, restored: sign }, RESTORED_TEXTS[sign]);
   return { store, spool, isRestored: sign !== null };
 };
 
-const anchorPlace = ({ db, clock, place = null }: OpenPlaceOptions, store: Store, spoolDir: string) =>
+const anchor = ({ db, clock, location = null }: OpenDatabaseOptions, store: Store, spoolDir: string) =>
   anchorDatabase({
     store,
     path: db,
     now: clock.now(),
-    place,
+    place: location,
     isHere: (attemptId) => existsSync(findSpool(spoolDir, attemptId).status),
   });
 
@@ -70,7 +70,7 @@ const RESTORED_TEXTS = {
 } as const satisfies Record<RestoreSign, string>;
 
 /** Checks for conditions that SQLite reports only as an I/O error, and for files that other users may have planted. */
-const checkPlace = (options: OpenPlaceOptions): void => {
+const checkFile = (options: OpenDatabaseOptions): void => {
   const { db } = options;
   if (db === MEMORY) return;
   if (statDatabase(dirname(resolve(db))) === undefined) {
@@ -92,7 +92,7 @@ const checkPlace = (options: OpenPlaceOptions): void => {
     options.log.warn({ folder }, `${openFolderText(folder)}; keep the database in a folder that only you can write to`);
 };
 
-const assertNotForeign = (options: OpenPlaceOptions): void => {
+const assertNotForeign = (options: OpenDatabaseOptions): void => {
   if (options.db !== MEMORY) assertOwned(options);
 };
 
