@@ -5,6 +5,7 @@ import {
   topicOf,
   type WebhookTarget,
 } from "../../domain/notification.ts";
+import { HEADER_VALUE } from "../../jobfile/schema/header.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { Delivery } from "../../store/notifications.ts";
 import type { SecretPlaces } from "../secrets/read-secret.ts";
@@ -138,8 +139,7 @@ const webhookOf = (
   const own: Record<string, string> = {};
   for (const name of Object.keys(target.headers)) {
     const value = values.get(`headers.${name}`) ?? "";
-    if (!/^[\x20-\x7e\xa0-\xff]*$/.test(value))
-      return { problem: `the value of header ${name} has invalid characters` };
+    if (!HEADER_VALUE.test(value)) return { problem: `the value of header ${name} has invalid characters` };
     own[name] = value;
   }
   const base = { "User-Agent": "petit", ...own, [DELIVERY_HEADER]: delivery.id };

@@ -2,8 +2,8 @@ import { isJsonPointer } from "../../lib/json-pointer.ts";
 import { shorten } from "../../lib/shorten.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
+import { whyNotHeader } from "../schema/header.ts";
 import type { JobDraft, TaskDraft } from "../schema/job.ts";
-import { whyNotHeader } from "./header.ts";
 import { checkSecret } from "./secret.ts";
 
 /** Headers that depend on the connection or the body. */

@@ -3,9 +3,10 @@ import { formatDuration } from "../../lib/duration.ts";
 import { shorten } from "../../lib/shorten.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
+import { whyNotHeader } from "../schema/header.ts";
 import type { JobDraft } from "../schema/job.ts";
-import { NOTIFY_FIELD_NAMES, NOTIFY_FIELDS } from "../schema/notify.ts";
-import { whyNotHeader } from "./header.ts";
+import { NOTIFY_FIELD_NAMES, NOTIFY_FIELDS, type NotifyField } from "../schema/notify.ts";
+import { checkFieldsOfType, withArticle } from "./fields-of-type.ts";
 import { checkSecret, type SecretDraft } from "./secret.ts";
 
 /** Maximum number of entries in a `notify` list. */
@@ -49,15 +50,9 @@ const checkEntry = (entry: NotifyDraft, path: Path, report: Report): void => {
 const checkFields = (entry: NotifyDraft, path: Path, report: Report): void => {
   if (entry.type === undefined) return;
   const { required, optional } = NOTIFY_FIELDS[entry.type];
-  const allowed: readonly string[] = [...required, ...optional];
-  const kind = `${/^[aeiou]/.test(entry.type) ? "an" : "a"} ${entry.type} entry`;
-  const strangers = NOTIFY_FIELD_NAMES.filter((field) => isGiven(entry[field]) && !allowed.includes(field));
-  for (const field of strangers)
-    report.addAt([...path, field], `is not a field of ${kind}; expected ${[...allowed, "on", "timeout"].join(", ")}`);
-  // A field that does not belong here probably replaces the missing one: report one mistake, not two.
-  if (strangers.length > 0) return;
-  const missing = required.filter((field) => entry[field] === undefined && !report.has([...path, field]));
-  for (const field of missing) report.addAt([...path, field], `missing; ${kind} needs it`);
+  const what = `${withArticle(entry.type)} entry`;
+  const given = NOTIFY_FIELD_NAMES.filter((field) => isGiven(entry[field]));
+  checkFieldsOfType<NotifyField>({ what, given, required, optional, common: ["on", "timeout"], path, report });
 };
 
 const isGiven = (value: unknown): boolean =>

@@ -5,8 +5,9 @@ import { shorten } from "../../lib/shorten.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft, TaskDraft } from "../schema/job.ts";
-import { PROGRAM_FIELD_NAMES, PROGRAM_FIELDS } from "../schema/task.ts";
+import { PROGRAM_FIELD_NAMES, PROGRAM_FIELDS, type ProgramField } from "../schema/task.ts";
 import { findTemplates } from "../template.ts";
+import { checkFieldsOfType, withArticle } from "./fields-of-type.ts";
 
 /** Checks that each task has only the fields of its type and that its script file exists. `folder` is the job file's folder. */
 export const checkPrograms = ({ tasks = [], runs_on }: JobDraft, report: Report, folder: string): void => {
@@ -32,29 +33,14 @@ type TaskPlace = { readonly path: Path; readonly report: Report };
 
 const checkFields = (task: TaskDraft, { path, report }: TaskPlace): void => {
   if (task.type === undefined) return;
-  const { required, optional } = PROGRAM_FIELDS[task.type];
-  const allowed: readonly string[] = [...required, ...optional];
   if (task.type === "approval") checkApproval(task, { path, report });
   if (task.type === "job") checkChildJob(task, { path, report });
   if (task.type === "http") checkRequest(task, { path, report });
-  const strangers = PROGRAM_FIELD_NAMES.filter((field) => task[field] !== undefined && !allowed.includes(field));
-  for (const field of strangers) {
-    report.addAt(
-      [...path, field],
-      `is not a field of ${article(task.type)} ${task.type} task; expected ${allowed.join(", ")}`,
-    );
-  }
-  // A field that does not belong here probably replaces the missing one: report one mistake, not two.
-  const missing = required.filter((field) => task[field] === undefined && !report.has([...path, field]));
-  if (strangers.length > 0) return;
-  for (const field of missing)
-    report.addAt([...path, field], `missing; ${article(task.type)} ${task.type} task needs it`);
+  const { required, optional } = PROGRAM_FIELDS[task.type];
+  const what = `${withArticle(task.type)} task`;
+  const given = PROGRAM_FIELD_NAMES.filter((field) => task[field] !== undefined);
+  checkFieldsOfType<ProgramField>({ what, given, required, optional, common: [], path, report });
 };
-
-const article = (type: string): string => (AN.has(type) ? "an" : "a");
-
-/** The task types that are spoken with a vowel at the beginning. */
-const AN: ReadonlySet<string> = new Set(["approval", "http", "ssh"]);
 
 /** The task types whose program can run in a container. */
 const CONTAINED: ReadonlySet<string> = new Set(["command", "shell", "python"]);
@@ -69,7 +55,7 @@ const checkContainer = (task: TaskDraft, { path, report }: TaskPlace): void => {
     );
   if (CONTAINED.has(type)) return;
   const why = type === "typescript" ? "runs in petit itself, which an image does not contain" : "has no local program";
-  report.addAt([...path, "container"], `${article(type)} ${type} task ${why}; expected ${[...CONTAINED].join(", ")}`);
+  report.addAt([...path, "container"], `${withArticle(type)} task ${why}; expected ${[...CONTAINED].join(", ")}`);
 };
 
 /** Fields that have no effect without a process. */

@@ -164,4 +164,4 @@ export const NOTIFY_FIELD_NAMES = [
   "from",
   "to",
 ] as const;
-type NotifyField = (typeof NOTIFY_FIELD_NAMES)[number];
+export type NotifyField = (typeof NOTIFY_FIELD_NAMES)[number];
