@@ -17,8 +17,8 @@ import { parseExpression } from "../src/domain/schedule/expression.ts";
 import { MISS_REASONS, OUTCOMES, SKIP_REASONS } from "../src/domain/schedule/occurrence.ts";
 import { configVariable, paramVariable, TASK_VARIABLES } from "../src/domain/task-environment.ts";
 import { TASK_STATUSES } from "../src/domain/task-run.ts";
-import { DELIVERY_HEADER, EVENT_HEADER } from "../src/engine/notify/request.ts";
-import { SIGNATURE_HEADER } from "../src/engine/notify/signature.ts";
+import { DELIVERY_HEADER, EVENT_HEADER } from "../src/engine/notify/services/notify-service.ts";
+import { SIGNATURE_HEADER } from "../src/engine/notify/services/webhook.ts";
 import { REFERENCE_FORMS } from "../src/jobfile/template.ts";
 import { blocksOf, listOf } from "./support/documentation.ts";
 

@@ -45,7 +45,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@nats-io/obj": ["src/nats/"],
   diff: ["src/api/comparison/"],
   picomatch: ["src/domain/artifact/pattern.ts"],
-  nodemailer: ["src/engine/notify/send-email.ts"],
+  nodemailer: ["src/engine/notify/services/email.ts"],
   "range-parser": ["src/api/artifacts/"],
   re2js: ["src/domain/params/pattern"],
   ink: ["src/cli/top/"],

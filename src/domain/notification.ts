@@ -39,12 +39,6 @@ export type NotifyEvent = (typeof NOTIFY_EVENTS)[number];
 /** The events that have a ping. `missed` has none, because a check notices a missing ping itself. */
 export const PING_EVENTS = ["started", "success", "failure", "cancelled"] as const satisfies readonly NotifyEvent[];
 
-/** The events of an entry that names none. People also learn that a run is late, and that a task waits for them. */
-export const defaultEvents = (type: NotifyType): readonly NotifyEvent[] => {
-  if (type === "healthchecks") return PING_EVENTS;
-  return type === "webhook" ? ["failure", "recovery"] : ["failure", "recovery", "late", "approval"];
-};
-
 /**
  * Statuses of a delivery:
  * - `waiting`: not accepted yet. After a crash the next start continues and may send it a second time.
@@ -54,44 +48,11 @@ export const defaultEvents = (type: NotifyType): readonly NotifyEvent[] => {
 export const DELIVERY_STATUSES = ["waiting", "delivered", "given_up"] as const;
 export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 
-type TargetOf<Type extends NotifyType, Fields> = {
-  readonly type: Type;
-  readonly on: readonly NotifyEvent[];
-  /** Timeout of one delivery attempt. */
-  readonly timeoutMs: number;
-} & Fields;
-
-export type WebhookTarget = TargetOf<
-  "webhook" | "healthchecks",
-  {
-    readonly url: TextOrSecret;
-    /** Keyed by header name. */
-    readonly headers: { readonly [name: string]: TextOrSecret };
-    /** The signing secret of a webhook; null if it is not signed. */
-    readonly secret: SecretSource | null;
-  }
->;
-
-/** A channel that is addressed by a secret URL. */
-type ChannelTarget = TargetOf<"slack" | "discord" | "teams", { readonly url: TextOrSecret }>;
-
-/** The last part of the path of `url` is the topic. */
-type NtfyTarget = TargetOf<"ntfy", { readonly url: TextOrSecret; readonly token: SecretSource | null }>;
-
-type TelegramTarget = TargetOf<
-  "telegram",
-  {
-    /** URL of the Bot API server. */
-    readonly url: TextOrSecret;
-    readonly token: SecretSource;
-    /** Number of a chat, or name of a channel with `@`. */
-    readonly chat: string;
-  }
->;
-
-export type EmailTarget = TargetOf<
-  "email",
-  {
+/** The fields of the targets of each type, beside those of all targets. */
+export type TargetFields = {
+  readonly webhook: HookFields;
+  readonly healthchecks: HookFields;
+  readonly email: {
     readonly host: string;
     readonly port: number;
     /** `starttls` upgrades the connection, or fails. `tls` is encrypted from the start. */
@@ -102,17 +63,151 @@ export type EmailTarget = TargetOf<
     readonly to: readonly string[];
     /** File with additional certificate authorities, relative to the job file's folder. */
     readonly caFile: string | null;
-  }
->;
+  };
+  readonly slack: ChannelFields;
+  readonly discord: ChannelFields;
+  readonly teams: ChannelFields;
+  /** The last part of the path of `url` is the topic. */
+  readonly ntfy: ChannelFields & { readonly token: SecretSource | null };
+  readonly telegram: {
+    /** URL of the Bot API server. */
+    readonly url: TextOrSecret;
+    readonly token: SecretSource;
+    /** Number of a chat, or name of a channel with `@`. */
+    readonly chat: string;
+  };
+};
+
+type HookFields = {
+  readonly url: TextOrSecret;
+  /** Keyed by header name. */
+  readonly headers: { readonly [name: string]: TextOrSecret };
+  /** The signing secret of a webhook; null if it is not signed. */
+  readonly secret: SecretSource | null;
+};
+
+/** A channel that is addressed by a secret URL. */
+type ChannelFields = { readonly url: TextOrSecret };
 
 export const EMAIL_TLS = ["starttls", "tls", "none"] as const;
 type EmailTls = (typeof EMAIL_TLS)[number];
 
-/** An entry of a job's `notify` list. */
-export type NotifyTarget = WebhookTarget | ChannelTarget | NtfyTarget | TelegramTarget | EmailTarget;
+/** A target of one type, or the union of those of several. */
+export type TargetOf<Type extends NotifyType> = {
+  [Each in Type]: {
+    readonly type: Each;
+    readonly on: readonly NotifyEvent[];
+    /** Timeout of one delivery attempt. */
+    readonly timeoutMs: number;
+  } & TargetFields[Each];
+}[Type];
 
-/** A target that is sent to over HTTP. */
-export type HttpTarget = Exclude<NotifyTarget, EmailTarget>;
+/** An entry of a job's `notify` list. */
+export type NotifyTarget = TargetOf<NotifyType>;
+
+export type WebhookTarget = TargetOf<"webhook" | "healthchecks">;
+export type EmailTarget = TargetOf<"email">;
+
+/** What petit knows about the receivers of one type, without sending anything. */
+type ReceiverType<Type extends NotifyType> = {
+  /** The events of an entry that names none. */
+  readonly defaultEvents: readonly NotifyEvent[];
+  /** The parts of a target that can be secret or the source of a secret, by the path of their field. Null if it has none. */
+  readonly secrets: (target: TargetOf<Type>) => Readonly<Record<string, TextOrSecret | null>>;
+  /** What identifies a receiver, beside its type. */
+  readonly key: (target: TargetOf<Type>) => readonly unknown[];
+  /** The host that is sent to, with its port; null if only the value of a secret says it. */
+  readonly host: (target: TargetOf<Type>) => string | null;
+  /** A receiver as it may be displayed, without secrets. */
+  readonly text: (target: TargetOf<Type>) => string;
+};
+
+const hostOf = (url: TextOrSecret): string | null =>
+  typeof url === "string" && URL.canParse(url) ? new URL(url).host : null;
+
+/** Other systems learn what happened; people also learn that a run is late, and that a task waits for them. */
+const HOOK_EVENTS: readonly NotifyEvent[] = ["failure", "recovery"];
+const PEOPLE_EVENTS: readonly NotifyEvent[] = ["failure", "recovery", "late", "approval"];
+
+const CHANNEL = {
+  defaultEvents: PEOPLE_EVENTS,
+  secrets: ({ url }: ChannelFields) => ({ url }),
+  key: ({ url }: ChannelFields) => [url],
+  host: ({ url }: ChannelFields) => hostOf(url),
+  text: ({ url }: ChannelFields) => maskedUrl(url),
+};
+
+const HOOK = {
+  ...CHANNEL,
+  secrets: ({ url, secret, headers }: HookFields) => ({
+    url,
+    secret,
+    ...Object.fromEntries(Object.entries(headers).map(([name, text]) => [`headers.${name}`, text] as const)),
+  }),
+};
+
+const RECEIVER_TYPES: { readonly [Type in NotifyType]: ReceiverType<Type> } = {
+  webhook: { ...HOOK, defaultEvents: HOOK_EVENTS },
+  healthchecks: { ...HOOK, defaultEvents: PING_EVENTS },
+  email: {
+    defaultEvents: PEOPLE_EVENTS,
+    secrets: ({ user, password }) => ({ user, password }),
+    key: ({ host, port, user, to }) => [host, port, user, to],
+    host: ({ host, port }) => `${host}:${port}`,
+    text: ({ to, host, port }) => `${to.join(", ")} (${host}:${port})`,
+  },
+  slack: CHANNEL,
+  discord: CHANNEL,
+  teams: CHANNEL,
+  ntfy: { ...CHANNEL, secrets: ({ url, token }) => ({ url, token }) },
+  telegram: {
+    ...CHANNEL,
+    secrets: ({ url, token }) => ({ url, token }),
+    key: ({ url, token, chat }) => [url, token, chat],
+    text: ({ chat }) => `chat ${chat}`,
+  },
+};
+
+const typeOf = <Type extends NotifyType>({ type }: TargetOf<Type>): ReceiverType<Type> => RECEIVER_TYPES[type];
+
+/** Returns the events of an entry that names none. */
+export const defaultEvents = (type: NotifyType): readonly NotifyEvent[] => RECEIVER_TYPES[type].defaultEvents;
+
+/** Returns the parts of a target that can be secret or the source of a secret, by the path of their field. */
+export const secretsOf = (target: NotifyTarget): readonly (readonly [path: string, text: TextOrSecret])[] =>
+  Object.entries(typeOf(target).secrets(target)).flatMap(([path, text]) =>
+    text === null ? [] : [[path, text] as const],
+  );
+
+/** Identifies a receiver: entries with the same key send to the same place. */
+export const receiverKey = (target: NotifyTarget): string =>
+  JSON.stringify([target.type, ...typeOf(target).key(target)]);
+
+/** Returns the host that a notification is sent to, with its port; null if only the value of a secret says it. */
+export const receiverHost = (target: NotifyTarget): string | null => typeOf(target).host(target);
+
+/** Returns a receiver as it may be displayed, without secrets. */
+export const receiverText = (target: NotifyTarget): string => typeOf(target).text(target);
+
+/**
+ * Returns the topic of a URL of ntfy and the URL of its server, or what is wrong with the URL. See "Publish as JSON" in ntfy's
+ * documentation: a message with a topic goes to the root of the server.
+ */
+export const topicOf = (
+  url: URL,
+): { readonly server: string; readonly topic: string } | { readonly problem: string } => {
+  const [, folder = "", topic] = /^(.*\/)([A-Za-z0-9_-]{1,64})\/?$/.exec(url.pathname) ?? [];
+  if (topic === undefined) return { problem: "names no topic; expected one such as https://ntfy.sh/my-topic" };
+  return { server: url.origin + folder, topic };
+};
+
+/** Returns a URL that is safe to display: only scheme and host, or the source of a secret. */
+export const maskedUrl = (url: TextOrSecret): string => {
+  if (typeof url !== "string") return `(${sourceName(url)})`;
+  if (!URL.canParse(url)) return "…";
+  const { origin, pathname, search, hash, username } = new URL(url);
+  return `${origin}/${pathname + search + hash + username === "/" ? "" : "…"}`;
+};
 
 /**
  * Returns the event that the end of a run is for a target that subscribes to `on`, or null. A run is one event only. `output` comes
@@ -149,66 +244,4 @@ const FIRST_DELIVERY_DELAY_MS = 1_000;
 export const deliveryDelayMs = (attempt: number, random: number): number => {
   const doubled = FIRST_DELIVERY_DELAY_MS * 2 ** Math.min(attempt - 1, 30);
   return Math.ceil(Math.min(doubled, MAX_DELIVERY_DELAY_MS) * (0.5 + random / 2));
-};
-
-/** Returns the parts of a target that can be secret or the source of a secret, by the path of their field. */
-export const secretsOf = (target: NotifyTarget): readonly (readonly [path: string, text: TextOrSecret])[] => {
-  const fields: readonly (readonly [path: string, text: TextOrSecret | null])[] = [
-    ["url", "url" in target ? target.url : null],
-    ["secret", "secret" in target ? target.secret : null],
-    ["token", "token" in target ? target.token : null],
-    ["user", "user" in target ? target.user : null],
-    ["password", "password" in target ? target.password : null],
-    ...Object.entries("headers" in target ? target.headers : {}).map(
-      ([name, text]) => [`headers.${name}`, text] as const,
-    ),
-  ];
-  return fields.flatMap(([path, text]) => (text === null ? [] : [[path, text] as const]));
-};
-
-/** Identifies a receiver: entries with the same key send to the same place. */
-export const receiverKey = (target: NotifyTarget): string => {
-  switch (target.type) {
-    case "email":
-      return JSON.stringify([target.type, target.host, target.port, target.user, target.to]);
-    case "telegram":
-      return JSON.stringify([target.type, target.url, target.token, target.chat]);
-    default:
-      return JSON.stringify([target.type, target.url]);
-  }
-};
-
-/** Returns the host that a notification is sent to, with its port; null if only the value of a secret says it. */
-export const receiverHost = (target: NotifyTarget): string | null => {
-  if (target.type === "email") return typeof target.host === "string" ? `${target.host}:${target.port}` : null;
-  return typeof target.url === "string" && URL.canParse(target.url) ? new URL(target.url).host : null;
-};
-
-/** Returns a receiver as it may be displayed, without secrets. */
-export const receiverText = (target: NotifyTarget): string => {
-  switch (target.type) {
-    case "email":
-      return `${target.to.join(", ")} (${target.host}:${target.port})`;
-    case "telegram":
-      return `chat ${target.chat}`;
-    default:
-      return maskedUrl(target.url);
-  }
-};
-
-/**
- * Returns the topic of a URL of ntfy and the URL of its server, or null if it names none. See "Publish as JSON" in ntfy's
- * documentation: a message with a topic goes to the root of the server.
- */
-export const topicOf = (url: URL): { readonly server: string; readonly topic: string } | null => {
-  const [, folder = "", topic] = /^(.*\/)([A-Za-z0-9_-]{1,64})\/?$/.exec(url.pathname) ?? [];
-  return topic === undefined ? null : { server: url.origin + folder, topic };
-};
-
-/** Returns a URL that is safe to display: only scheme and host, or the source of a secret. */
-export const maskedUrl = (url: TextOrSecret): string => {
-  if (typeof url !== "string") return `(${sourceName(url)})`;
-  if (!URL.canParse(url)) return "…";
-  const { origin, pathname, search, hash, username } = new URL(url);
-  return `${origin}/${pathname + search + hash + username === "/" ? "" : "…"}`;
 };

@@ -48,7 +48,7 @@ export const buildJob = (fields: JobFields, source: Source, except: ExceptDates 
   environment: buildEnvironment(fields.environment),
   inheritEnvironment: fields.inherit_environment,
   retention: { runs: fields.retention?.runs ?? null, days: fields.retention?.days ?? null },
-  ...(fields.notify !== undefined && { notify: fields.notify.map(buildNotify) }),
+  ...(fields.notify !== undefined && { notify: fields.notify.map((entry) => buildNotify(entry)) }),
   tasks: fields.tasks.map((task) => buildTask(task, fields.runs_on)),
   source,
 });

@@ -6,7 +6,9 @@ import { exactly, integer, nullable, word } from "./schemas.ts";
 export const NotifyBody = exactly(
   {
     type: word(NOTIFY_TYPES, "Protocol of the receiver"),
-    target: t.String({ description: "Receiver, with secrets hidden: the URL, the chat, or the addresses of an email" }),
+    target: t.String({
+      description: "Receiver, with secrets hidden, such as a URL, a chat, or the addresses of an email",
+    }),
     url: nullable(
       t.String(),
       "Scheme and host of the URL, with the rest hidden; or the variable, file or credential that contains it. Null for an email",
@@ -22,7 +24,7 @@ export const NotifyBody = exactly(
 export const notifyBody = (target: NotifyTarget): typeof NotifyBody.static => ({
   type: target.type,
   target: receiverText(target),
-  url: target.type === "email" ? null : maskedUrl(target.url),
+  url: "url" in target ? maskedUrl(target.url) : null,
   on: [...target.on],
   headers: "headers" in target ? Object.keys(target.headers) : [],
   signed: "secret" in target && target.secret !== null,

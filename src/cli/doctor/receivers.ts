@@ -1,8 +1,9 @@
 import { definedIn } from "../../app/open-database.ts";
 import type { Job } from "../../domain/job.ts";
 import { type NotifyTarget, receiverText } from "../../domain/notification.ts";
-import { checkReceiver, connectionKey, type ReceiverCheck } from "../../engine/notify/check-receiver.ts";
 import { missingSecrets } from "../../engine/notify/secret.ts";
+import type { ReceiverCheck } from "../../engine/notify/services/notify-service.ts";
+import { checkReceiver, connectionKey } from "../../engine/notify/services.ts";
 import type { SecretPlaces } from "../../engine/secrets/read-secret.ts";
 import type { Context } from "../command.ts";
 import { type Check, firstLines, ok, warning } from "./check.ts";
@@ -32,9 +33,9 @@ const TIMEOUT_MS = 5_000;
 const connectionChecks = async (jobs: readonly Job[], context: Context): Promise<readonly Check[]> => {
   const environment = definedIn(context.environment);
   const checks = await Promise.all(
-    distinctReceivers(jobs, environment).map(async ({ target, places }) => ({
+    distinctReceivers(jobs, environment).map(async ({ target, folder }) => ({
       target,
-      ...(await checkReceiver(target, { ...places, timeoutMs: TIMEOUT_MS })),
+      ...(await checkReceiver(target, { environment, folder, timeoutMs: TIMEOUT_MS })),
     })),
   );
   const reached = checks.filter(({ isReachable }) => isReachable);
@@ -49,7 +50,7 @@ const connectionChecks = async (jobs: readonly Job[], context: Context): Promise
   ];
 };
 
-type PlacedReceiver = { readonly target: NotifyTarget; readonly places: SecretPlaces };
+type PlacedReceiver = { readonly target: NotifyTarget; readonly folder: string };
 
 /** Returns one receiver for each connection. */
 const distinctReceivers = (
@@ -59,9 +60,9 @@ const distinctReceivers = (
   const found = new Map<string, PlacedReceiver>();
   for (const { notify = [], source } of jobs)
     for (const target of notify) {
-      const places = { environment, folder: source.folder };
-      const key = connectionKey(target, places);
-      if (key !== null && !found.has(key)) found.set(key, { target, places });
+      const { folder } = source;
+      const key = connectionKey(target, { environment, folder });
+      if (key !== null && !found.has(key)) found.set(key, { target, folder });
     }
   return [...found.values()];
 };

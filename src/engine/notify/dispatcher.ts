@@ -13,7 +13,7 @@ import { sleep, soon } from "../../lib/clock.ts";
 import type { Delivery, DeliveryEnd } from "../../store/notifications.ts";
 import type { EngineOptions } from "../options.ts";
 import type { SendResult } from "./send.ts";
-import { sendTo } from "./send-to.ts";
+import { sendTo } from "./services.ts";
 
 /**
  * Maximum of concurrent deliveries: in total, to a host, and to a receiver, whose channels are those of all jobs that name it. A

@@ -61,10 +61,10 @@ export class Notifier implements Disposable {
   /** Logs secrets that can't be read. Does nothing without schedules, when petit executes a single run. */
   warnOfMissingSecrets(jobs: Iterable<StoredJob>): void {
     if (this.#options.followSchedules === false) return;
-    const { log } = this.#options;
+    const { log, environment } = this.#options;
     const missing = missingSecrets(
       [...jobs].map(({ job }) => job),
-      this.#options,
+      { environment },
     );
     for (const { jobId, message } of missing) log.warn(jobId === null ? {} : { job_id: jobId }, message);
   }
@@ -131,7 +131,7 @@ export class Notifier implements Disposable {
     const missed = occurrences.filter(({ outcome }) => outcome === "missed");
     if (missed.length === 0) return;
     this.#notifyTargets(
-      { ...stored, run: null },
+      { job: stored.job, versionId: stored.versionId, run: null },
       {
         eventFor: ({ on }) => (on.includes("missed") ? "missed" : null),
         bodyOf: (_event, now) => bodyOfMissed(stored.job, missed, now),
@@ -144,7 +144,8 @@ export class Notifier implements Disposable {
    * it is sent now, and what was given up no longer counts against petit's health.
    */
   async test(job: Job, signal: AbortSignal): Promise<readonly NotifyTest[]> {
-    const tests = await sendTests(job, { ...this.#options, publicUrl: this.#publicUrl, signal });
+    const { clock, runtime, environment } = this.#options;
+    const tests = await sendTests(job, { clock, runtime, environment, publicUrl: this.#publicUrl, signal });
     for (const { target, isDelivered } of tests) if (isDelivered) this.#trust(channelOf(job.id, target));
     return tests;
   }

@@ -1,18 +1,32 @@
 import type { Job } from "../../domain/job.ts";
-import { secretsOf } from "../../domain/notification.ts";
+import { type NotifyTarget, secretsOf } from "../../domain/notification.ts";
 import { sourceName, type TextOrSecret } from "../../domain/secret.ts";
 import { readSecret, type SecretPlaces } from "../secrets/read-secret.ts";
 
 /** The text, or why it can't be read. The problem contains no secret. */
-export type ResolvedText = { readonly value: string } | { readonly problem: string };
+type ResolvedText = { readonly value: string } | { readonly problem: string };
 
 /** Returns a text, or reads it from its source. A value from a source is trimmed and must not be empty. */
-export const resolveSecret = (text: TextOrSecret, places: SecretPlaces): ResolvedText => {
+const resolveSecret = (text: TextOrSecret, places: SecretPlaces): ResolvedText => {
   if (typeof text === "string") return { value: text };
   const read = readSecret(text, places);
   if ("problem" in read) return read;
   const value = read.value.trim();
   return value === "" ? { problem: `the ${sourceName(text)} is empty` } : { value };
+};
+
+/** The values of the secrets of a target, by the path of their field. */
+type Resolved = { readonly values: ReadonlyMap<string, string> } | { readonly problem: string };
+
+/** Reads the secrets of a target. */
+export const resolveAll = (target: NotifyTarget, places: SecretPlaces): Resolved => {
+  const values = new Map<string, string>();
+  for (const [path, text] of secretsOf(target)) {
+    const found = resolveSecret(text, places);
+    if ("problem" in found) return found;
+    values.set(path, found.value);
+  }
+  return { values };
 };
 
 /** Returns a sentence for each secret of the jobs' `notify` that can't be read; one for all jobs that use the default list. */

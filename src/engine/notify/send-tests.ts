@@ -1,25 +1,28 @@
 import type { Job } from "../../domain/job.ts";
 import type { NotifyTarget } from "../../domain/notification.ts";
 import { uuidv7 } from "../../lib/uuid.ts";
+import type { SecretPlaces } from "../secrets/read-secret.ts";
 import { bodyOfTest, encodeBody } from "./notification-body.ts";
-import { type SendToOptions, sendTo } from "./send-to.ts";
+import type { SendTools } from "./services/notify-service.ts";
+import { sendTo } from "./services.ts";
 
 /** How a receiver answered a test. */
 export type NotifyTest = { readonly target: NotifyTarget; readonly isDelivered: boolean; readonly answer: string };
 
-type SendTestsOptions = Omit<SendToOptions, "folder"> & { readonly publicUrl: string | null };
+type SendTestsOptions = SendTools & Pick<SecretPlaces, "environment"> & { readonly publicUrl: string | null };
 
 /** Sends a test to each target of a job. Returns the answers in the order of `notify`. Never throws. */
 export const sendTests = async (
   job: Job,
-  { publicUrl, ...options }: SendTestsOptions,
+  { clock, runtime, environment, publicUrl, signal }: SendTestsOptions,
 ): Promise<readonly NotifyTest[]> => {
-  const now = options.clock.now();
+  const now = clock.now();
   const notice = encodeBody(bodyOfTest(job, now), publicUrl);
+  const { folder } = job.source;
   return await Promise.all(
     (job.notify ?? []).map(async (target) => {
       const delivery = { id: uuidv7(now), event: "test", runId: null, notice } as const;
-      const result = await sendTo(target, delivery, { ...options, folder: job.source.folder });
+      const result = await sendTo(target, delivery, { environment, folder, clock, runtime, signal });
       const isDelivered = result.kind === "delivered";
       return { target, isDelivered, answer: isDelivered ? result.answer : result.why };
     }),

@@ -4,7 +4,6 @@ import { formatDuration } from "../../lib/duration.ts";
 import { escapeUnprintable } from "../../lib/printable.ts";
 import { shorten } from "../../lib/shorten.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import type { NotifyRequest } from "./request.ts";
 
 /**
  * Result of an attempt to deliver. `why` contains no part of the URL. It contains the error in the response body only if the
@@ -25,7 +24,18 @@ export type SendOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Sends one POST request. Never throws. */
+/** A complete request, including secrets. */
+export type NotifyRequest = {
+  readonly url: string;
+  readonly method: "POST" | "PUT";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Reads what an answer says about an error, which is shown without `secrets`. Null if it says nothing for people. */
+  readonly readAnswer: ReadAnswer | null;
+  readonly secrets: readonly string[];
+};
+
+/** Sends one request. Never throws. */
 export const send = async (
   request: NotifyRequest,
   { clock, runtime, timeoutMs, signal }: SendOptions,
@@ -34,14 +44,14 @@ export const send = async (
   const cancel = clock.setTimeout(() => abortQuietly(late), timeoutMs);
   try {
     const response = await runtime.request(request.url, {
-      method: "POST",
+      method: request.method,
       headers: request.headers,
       body: request.body,
       redirect: "manual",
       ca: null,
       signal: AbortSignal.any([late.signal, signal]),
     });
-    return judgeResponse(response, await readAnswer(response, request));
+    return judgeResponse(response, await answerOf(response, request));
   } catch (error) {
     const why = late.signal.aborted ? `no answer within ${formatDuration(timeoutMs)}` : whyUnreachable(error);
     return { kind: "failed", why, retryAfterMs: null };
@@ -61,8 +71,13 @@ const judgeResponse = ({ status, headers }: Response, { error, retryAfterMs }: A
   return { kind: "failed", why, retryAfterMs: secondsOf(headers.get("retry-after")) ?? retryAfterMs };
 };
 
+type JsonObject = Readonly<Record<string, unknown>>;
+
 /** What the body of a response says. `error` is empty if it was not read. */
 type Answer = { readonly error: string; readonly retryAfterMs: number | null };
+
+/** Reads an error that is JSON. */
+export type ReadAnswer = (answer: JsonObject) => Answer;
 
 const NO_ANSWER: Answer = { error: "", retryAfterMs: null };
 
@@ -71,13 +86,14 @@ const MAX_ANSWER_BYTES = 8_192;
 const MAX_ERROR = 200;
 
 /** Reads the error of a response that was not successful. A body that is too long, or that ends early, is ignored. */
-const readAnswer = async (response: Response, { readsAnswer, secrets }: NotifyRequest): Promise<Answer> => {
-  const text = readsAnswer && response.status >= 400 ? await readBody(response) : null;
-  if (text === null) {
+const answerOf = async (response: Response, { readAnswer, secrets }: NotifyRequest): Promise<Answer> => {
+  const text = readAnswer !== null && response.status >= 400 ? await readBody(response) : null;
+  if (readAnswer === null || text === null) {
     response.body?.cancel().catch(() => {});
     return NO_ANSWER;
   }
-  const { error, retryAfterMs } = parseAnswer(text);
+  const json = parseJson(text);
+  const { error, retryAfterMs } = json === null ? { error: textOf(text), retryAfterMs: null } : readAnswer(json);
   const masked = secrets.reduce((masking, secret) => masking.replaceAll(secret, "***"), error);
   return { error: shorten(escapeUnprintable(masked.replace(/\s+/g, " ").trim()), MAX_ERROR), retryAfterMs };
 };
@@ -93,27 +109,27 @@ const readBody = async ({ body }: Response): Promise<string | null> => {
   return Buffer.concat(chunks).toString();
 };
 
-/** Returns the text of an error, or that in the field which the services use for it. `retry_after` is in seconds. */
-const parseAnswer = (text: string): Answer => {
-  const json = parseJson(text);
-  if (json === null) return { error: /^\s*</.test(text) ? "" : text, retryAfterMs: null };
+/** Returns an error that is not JSON. HTML is for browsers. */
+const textOf = (text: string): string => (/^\s*</.test(text) ? "" : text);
+
+/** Reads the fields that most services use for an error. `retry_after` is in seconds. */
+export const readCommonAnswer: ReadAnswer = (answer) => {
   const field = ["description", "message", "error"]
-    .map((name) => json[name])
+    .map((name) => answer[name])
     .find((value) => typeof value === "string");
-  const { parameters } = json;
-  const nested = isRecord(parameters) ? parameters.retry_after : undefined;
-  const seconds = Number(json.retry_after ?? nested);
+  const { parameters } = answer;
+  const nested = isObject(parameters) ? parameters.retry_after : undefined;
+  const seconds = Number(answer.retry_after ?? nested);
   const retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? Math.ceil(seconds * 1000) : null;
   return { error: typeof field === "string" ? field : "", retryAfterMs };
 };
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null;
+const isObject = (value: unknown): value is JsonObject => typeof value === "object" && value !== null;
 
-const parseJson = (text: string): Readonly<Record<string, unknown>> | null => {
+const parseJson = (text: string): JsonObject | null => {
   try {
     const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : null;
+    return isObject(value) ? value : null;
   } catch {
     return null;
   }

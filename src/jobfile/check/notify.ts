@@ -1,11 +1,10 @@
-import { PING_EVENTS, topicOf } from "../../domain/notification.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { shorten } from "../../lib/shorten.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import { whyNotHeader } from "../schema/header.ts";
 import type { JobDraft } from "../schema/job.ts";
-import { NOTIFY_FIELD_NAMES, NOTIFY_FIELDS, type NotifyField } from "../schema/notify.ts";
+import { NOTIFY_ENTRIES, NOTIFY_FIELD_NAMES } from "../schema/notify.ts";
 import { checkFieldsOfType, withArticle } from "./fields-of-type.ts";
 import { checkSecret, type SecretDraft } from "./secret.ts";
 
@@ -39,8 +38,7 @@ const checkEntry = (entry: NotifyDraft, path: Path, report: Report): void => {
     checkTextOrSecret(entry[field], [...path, field], report);
   for (const [name, value] of Object.entries(entry.headers ?? {}))
     checkHeader(name, value, [...path, "headers"], report);
-  if (entry.type === "healthchecks") checkPing(entry, path, report);
-  if (entry.type === "ntfy") checkTopic(entry, path, report);
+  checkReceiver(entry, path, report);
   if (entry.type === "email") checkLogin(entry, path, report);
   if ((entry.timeout ?? 0) > MAX_TIMEOUT_MS)
     report.addAt([...path, "timeout"], `is too long; expected at most ${formatDuration(MAX_TIMEOUT_MS)}`);
@@ -49,28 +47,28 @@ const checkEntry = (entry: NotifyDraft, path: Path, report: Report): void => {
 /** Checks that an entry has only the fields of its type, and those that it requires. */
 const checkFields = (entry: NotifyDraft, path: Path, report: Report): void => {
   if (entry.type === undefined) return;
-  const { required, optional } = NOTIFY_FIELDS[entry.type];
+  const { required, optional } = NOTIFY_ENTRIES[entry.type];
   const what = `${withArticle(entry.type)} entry`;
   const given = NOTIFY_FIELD_NAMES.filter((field) => isGiven(entry[field]));
-  checkFieldsOfType<NotifyField>({ what, given, required, optional, common: ["on", "timeout"], path, report });
+  checkFieldsOfType({ what, given, required, optional, common: ["on", "timeout"], path, report });
 };
 
 const isGiven = (value: unknown): boolean =>
   value !== undefined && (typeof value !== "object" || value === null || Object.keys(value).length > 0);
 
-const checkPing = (entry: NotifyDraft, path: Path, report: Report): void => {
-  const events: readonly string[] = PING_EVENTS;
-  entry.on?.forEach((event, index) => {
-    if (event !== undefined && !events.includes(event))
-      report.addAt([...path, "on", index], `there is no ping for '${event}'; expected one of ${events.join(", ")}`);
-  });
-};
-
-const checkTopic = ({ url }: NotifyDraft, path: Path, report: Report): void => {
+/** Checks what the type of an entry allows in `url` and `on`. */
+const checkReceiver = ({ type, url, on = [] }: NotifyDraft, path: Path, report: Report): void => {
+  if (type === undefined) return;
+  const { pings, whyNotUrl: whyNotReceiver = () => null } = NOTIFY_ENTRIES[type];
   const place = [...path, "url"];
-  if (typeof url !== "string" || report.has(place)) return;
-  if (topicOf(new URL(url)) === null)
-    report.addAt(place, "names no topic; expected one such as https://ntfy.sh/my-topic");
+  if (typeof url === "string" && !report.has(place)) {
+    const problem = whyNotReceiver(new URL(url));
+    if (problem !== null) report.addAt(place, problem);
+  }
+  on.forEach((event, index) => {
+    if (pings !== undefined && event !== undefined && !pings.includes(event))
+      report.addAt([...path, "on", index], `there is no ping for '${event}'; expected one of ${pings.join(", ")}`);
+  });
 };
 
 /** Sending a password without encryption is allowed only within this machine. */

@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import type { NotifyTarget } from "../../domain/notification.ts";
-import type { SecretSource, TextOrSecret } from "../../domain/secret.ts";
 import { buildNotify } from "../build-notify.ts";
 import { checkNotify } from "../check/notify.ts";
 import type { Entry, MapNode } from "../parse/node.ts";
@@ -34,34 +33,5 @@ export const readDefaultNotify = (
   if (draft?.notify !== undefined) checkNotify(draft, report);
   if (draft === undefined || report.faults.length > 0 || !isWhole(DEFAULTS, draft, report))
     return { faults: report.faults };
-  return { targets: (draft.notify ?? []).map((fields) => withAbsolutePaths(buildNotify(fields), folder)) };
-};
-
-const withAbsolutePaths = (target: NotifyTarget, folder: string): NotifyTarget => {
-  const source = (secret: SecretSource): SecretSource =>
-    "file" in secret ? { file: resolve(folder, secret.file) } : secret;
-  const text = (value: TextOrSecret): TextOrSecret => (typeof value === "string" ? value : source(value));
-  switch (target.type) {
-    case "webhook":
-    case "healthchecks":
-      return {
-        ...target,
-        url: text(target.url),
-        headers: Object.fromEntries(Object.entries(target.headers).map(([name, value]) => [name, text(value)])),
-        secret: target.secret === null ? null : source(target.secret),
-      };
-    case "ntfy":
-      return { ...target, url: text(target.url), token: target.token === null ? null : source(target.token) };
-    case "telegram":
-      return { ...target, url: text(target.url), token: source(target.token) };
-    case "email":
-      return {
-        ...target,
-        user: target.user === null ? null : text(target.user),
-        password: target.password === null ? null : source(target.password),
-        caFile: target.caFile === null ? null : resolve(folder, target.caFile),
-      };
-    default:
-      return { ...target, url: text(target.url) };
-  }
+  return { targets: (draft.notify ?? []).map((fields) => buildNotify(fields, (path) => resolve(folder, path))) };
 };

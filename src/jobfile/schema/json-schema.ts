@@ -1,9 +1,8 @@
-import { PING_EVENTS } from "../../domain/notification.ts";
 import { DURATION_PATTERN, formatDuration } from "../../lib/duration.ts";
 import type { Json } from "../../lib/json.ts";
 import type { Field, FieldType, IntegerType, MapType, ObjectType, TextType } from "./field.ts";
 import { JOB } from "./job.ts";
-import { NOTIFY, NOTIFY_FIELD_NAMES, NOTIFY_FIELDS } from "./notify.ts";
+import { NOTIFY, NOTIFY_ENTRIES, NOTIFY_FIELD_NAMES } from "./notify.ts";
 import { PROGRAM_FIELD_NAMES, PROGRAM_FIELDS, TASK } from "./task.ts";
 
 /** A JSON Schema or a part of one. */
@@ -120,7 +119,7 @@ const programRules = (): JsonSchema[] =>
 
 /** The rules for fields that depend on the type of a receiver. */
 const notifyRules = (): JsonSchema[] =>
-  Object.entries(NOTIFY_FIELDS).map(([type, { required, optional }]) => {
+  Object.entries(NOTIFY_ENTRIES).map(([type, { required, optional, pings }]) => {
     const allowed: readonly string[] = [...required, ...optional];
     const foreign = NOTIFY_FIELD_NAMES.filter((field) => !allowed.includes(field));
     const properties = Object.fromEntries(foreign.map((field) => [field, false]));
@@ -129,7 +128,7 @@ const notifyRules = (): JsonSchema[] =>
       // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema
       then: {
         required,
-        properties: type === "healthchecks" ? { ...properties, on: { items: { enum: PING_EVENTS } } } : properties,
+        properties: pings === undefined ? properties : { ...properties, on: { items: { enum: pings } } },
       },
     };
   });

@@ -1,11 +1,16 @@
 import {
   EMAIL_TLS,
+  type EmailTarget,
   NOTIFY_EVENTS,
   NOTIFY_TYPES,
   type NotifyEvent,
   type NotifyType,
+  PING_EVENTS,
+  type TargetFields,
+  topicOf,
 } from "../../domain/notification.ts";
-import type { FieldType, ObjectType } from "./field.ts";
+import type { SecretSource, TextOrSecret } from "../../domain/secret.ts";
+import type { FieldType, ObjectType, Value } from "./field.ts";
 import { header, headerName } from "./header.ts";
 import { SECRET } from "./secret.ts";
 import { path } from "./text.ts";
@@ -134,21 +139,6 @@ export const NOTIFY = {
 
 export const notify = { kind: "list", of: NOTIFY, minItems: 0 } as const satisfies FieldType;
 
-/** The required and optional fields of each type, beside `type`, `on` and `timeout`. */
-export const NOTIFY_FIELDS = {
-  webhook: { required: ["url"], optional: ["headers", "secret"] },
-  healthchecks: { required: ["url"], optional: ["headers"] },
-  email: { required: ["host", "from", "to"], optional: ["port", "tls", "ca_file", "user", "password"] },
-  slack: { required: ["url"], optional: [] },
-  discord: { required: ["url"], optional: [] },
-  teams: { required: ["url"], optional: [] },
-  ntfy: { required: ["url"], optional: ["token"] },
-  telegram: { required: ["token", "chat"], optional: ["url"] },
-} as const satisfies Record<
-  NotifyType,
-  { readonly required: readonly NotifyField[]; readonly optional: readonly NotifyField[] }
->;
-
 export const NOTIFY_FIELD_NAMES = [
   "url",
   "headers",
@@ -164,4 +154,93 @@ export const NOTIFY_FIELD_NAMES = [
   "from",
   "to",
 ] as const;
-export type NotifyField = (typeof NOTIFY_FIELD_NAMES)[number];
+type NotifyField = (typeof NOTIFY_FIELD_NAMES)[number];
+
+export type NotifyFields = Value<typeof NOTIFY>;
+type SecretFields = Value<typeof SECRET>;
+
+/** Turns the values of fields into parts of a target. */
+export type FieldReader = {
+  readonly text: (value: string | SecretFields) => TextOrSecret;
+  readonly source: (value: SecretFields) => SecretSource;
+  readonly path: (value: string) => string;
+};
+
+/** The entries of one type. */
+type EntryType<Type extends NotifyType> = {
+  /** Its fields, beside `type`, `on` and `timeout`. */
+  readonly required: readonly NotifyField[];
+  readonly optional: readonly NotifyField[];
+  /** The events that it has a ping for. Without it, it can send all events. */
+  readonly pings?: readonly NotifyEvent[];
+  /** Returns why a URL can't be that of a receiver, or null. */
+  readonly whyNotUrl?: (url: URL) => string | null;
+  /** Builds what its targets have beside the fields of all targets. */
+  readonly build: (fields: NotifyFields, read: FieldReader) => TargetFields[Type];
+};
+
+const CHANNEL = {
+  required: ["url"],
+  optional: [],
+  build: ({ url }: NotifyFields, read: FieldReader) => ({ url: read.text(given(url)) }),
+} as const;
+
+const buildHook = ({ url, headers, secret }: NotifyFields, read: FieldReader) => ({
+  url: read.text(given(url)),
+  headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, read.text(value)])),
+  secret: orNull(secret, read.source),
+});
+
+const DEFAULT_PORTS = { starttls: 587, tls: 465, none: 25 } as const satisfies Record<EmailTarget["tls"], number>;
+
+/** The public server of Telegram's Bot API. */
+const TELEGRAM_URL = "https://api.telegram.org";
+
+export const NOTIFY_ENTRIES: { readonly [Type in NotifyType]: EntryType<Type> } = {
+  webhook: { required: ["url"], optional: ["headers", "secret"], build: buildHook },
+  healthchecks: { required: ["url"], optional: ["headers"], pings: PING_EVENTS, build: buildHook },
+  email: {
+    required: ["host", "from", "to"],
+    optional: ["port", "tls", "ca_file", "user", "password"],
+    build: ({ host, port, tls = "starttls", user, password, from, to, ca_file: caFile }, read) => ({
+      host: given(host),
+      port: port ?? DEFAULT_PORTS[tls],
+      tls,
+      user: orNull(user, read.text),
+      password: orNull(password, read.source),
+      from: given(from),
+      to: typeof to === "string" ? [to] : given(to),
+      caFile: orNull(caFile, read.path),
+    }),
+  },
+  slack: CHANNEL,
+  discord: CHANNEL,
+  teams: CHANNEL,
+  ntfy: {
+    required: ["url"],
+    optional: ["token"],
+    whyNotUrl: (url) => {
+      const topic = topicOf(url);
+      return "problem" in topic ? topic.problem : null;
+    },
+    build: ({ url, token }, read) => ({ url: read.text(given(url)), token: orNull(token, read.source) }),
+  },
+  telegram: {
+    required: ["token", "chat"],
+    optional: ["url"],
+    build: ({ url = TELEGRAM_URL, token, chat }, read) => ({
+      url: read.text(url),
+      token: read.source(given(token)),
+      chat: given(chat),
+    }),
+  },
+};
+
+/** Returns the value of a required field. Entries are built only after their fields have been checked. */
+const given = <T>(value: T | undefined): T => {
+  if (value === undefined) throw new Error("a required field of notify is missing");
+  return value;
+};
+
+const orNull = <T, R>(value: T | undefined, read: (value: T) => R): R | null =>
+  value === undefined ? null : read(value);

@@ -1,7 +1,9 @@
-import { cutEnd, cutStart, fit, takeWithin } from "./cut.ts";
-import type { Message } from "./message.ts";
-import { plainText } from "./plain.ts";
-import { withoutLinks } from "./without-links.ts";
+import { topicOf } from "../../../domain/notification.ts";
+import { cutEnd, cutStart, fit, takeWithin } from "../message/cut.ts";
+import type { Message } from "../message/message.ts";
+import { plainText } from "../message/plain.ts";
+import { withoutLinks } from "../message/without-links.ts";
+import { messageService } from "./http-service.ts";
 
 /** Maximum size of a message in bytes. A server turns a longer one into an attachment. */
 const MAX_BYTES = 4_096;
@@ -24,8 +26,20 @@ const TAGS = {
 /** 4 is high, 3 the default. */
 const PRIORITIES = { bad: 4, warning: 4, good: 3, neutral: 3 } as const satisfies Record<Message["tone"], number>;
 
+export const ntfy = messageService<"ntfy">((message, { url, values }) => {
+  const topic = topicOf(new URL(url));
+  if ("problem" in topic) return { problem: `its URL ${topic.problem}` };
+  const token = values.get("token");
+  return {
+    url: topic.server,
+    payload: payloadOf(message, topic.topic),
+    ...(token !== undefined && { headers: { Authorization: `Bearer ${token}` } }),
+    secrets: token === undefined ? [topic.topic] : [topic.topic, token],
+  };
+});
+
 /** Returns a message for ntfy as JSON, in which no text can become a header. Without `markdown` it is plain text. */
-export const ntfyPayload = (message: Message, topic: string): unknown => {
+const payloadOf = (message: Message, topic: string): unknown => {
   const links = takeWithin(message.links, {
     limit: MAX_LINKS_BYTES,
     count: MAX_ACTIONS,

@@ -2,58 +2,76 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { rootCertificates } from "node:tls";
 import type { NodemailerError } from "nodemailer";
-import type { EmailTarget } from "../../domain/notification.ts";
-import { abortQuietly } from "../../lib/abort.ts";
-import { formatDuration } from "../../lib/duration.ts";
-import { escapeUnprintable } from "../../lib/printable.ts";
-import { shorten } from "../../lib/shorten.ts";
-import type { SecretPlaces } from "../secrets/read-secret.ts";
-import { emailText } from "./message/email.ts";
-import { DELIVERY_HEADER, EVENT_HEADER, messageIn, type Notice, resolveAll } from "./request.ts";
-import type { SendOptions, SendResult } from "./send.ts";
+import type { EmailTarget } from "../../../domain/notification.ts";
+import { abortQuietly } from "../../../lib/abort.ts";
+import { formatDuration } from "../../../lib/duration.ts";
+import { escapeUnprintable } from "../../../lib/printable.ts";
+import { shorten } from "../../../lib/shorten.ts";
+import { type Message, messageOf } from "../message/message.ts";
+import { plainText } from "../message/plain.ts";
+import type { SendResult } from "../send.ts";
+import { DELIVERY_HEADER, EVENT_HEADER, type NotifyService, type OpenTarget } from "./notify-service.ts";
 
-type EmailOptions = Omit<SendOptions, "runtime"> & SecretPlaces;
-
-/** Sends a notification over SMTP. Never throws. */
-export const sendEmail = async (notice: Notice, target: EmailTarget, options: EmailOptions): Promise<SendResult> => {
-  const server = await openServer(target, options);
-  if ("problem" in server) return failed(server.problem);
-  const late = new AbortController();
-  const cancel = options.clock.setTimeout(() => abortQuietly(late), options.timeoutMs);
-  try {
-    const { rejected } = await server.transport.sendMail({
-      ...emailText(messageIn(notice)),
-      from: target.from,
-      to: [...target.to],
-      messageId: `<${notice.id}@${domainOf(target.from)}>`,
-      headers: {
-        ...NO_REPLIES,
-        [DELIVERY_HEADER]: notice.id,
-        [EVENT_HEADER]: notice.event,
-      },
-      signal: AbortSignal.any([late.signal, options.signal]),
-    });
-    return { kind: "delivered", answer: rejected.length === 0 ? "accepted" : acceptedFor(target.to, rejected.length) };
-  } catch (error) {
-    if (late.signal.aborted) return failed(`no answer within ${formatDuration(options.timeoutMs)}`);
-    return judgeError(error, server.secrets);
-  } finally {
-    cancel();
-  }
+/** Sends over SMTP. */
+export const email: NotifyService<"email"> = {
+  send: async (notice, opened, { clock, signal }) => {
+    const server = await openServer(opened);
+    if ("problem" in server) return failed(server.problem);
+    const { from, to, timeoutMs } = opened.target;
+    const late = new AbortController();
+    const cancel = clock.setTimeout(() => abortQuietly(late), timeoutMs);
+    try {
+      const { rejected } = await server.transport.sendMail({
+        ...textOf(messageOf(JSON.parse(notice.notice))),
+        from,
+        to: [...to],
+        messageId: `<${notice.id}@${domainOf(from)}>`,
+        headers: {
+          ...NO_REPLIES,
+          [DELIVERY_HEADER]: notice.id,
+          [EVENT_HEADER]: notice.event,
+        },
+        signal: AbortSignal.any([late.signal, signal]),
+      });
+      return { kind: "delivered", answer: rejected.length === 0 ? "accepted" : acceptedFor(to, rejected.length) };
+    } catch (error) {
+      if (late.signal.aborted) return failed(`no answer within ${formatDuration(timeoutMs)}`);
+      return judgeError(error, server.secrets);
+    } finally {
+      cancel();
+    }
+  },
+  check: async (opened, { timeoutMs }) => {
+    const why = await whyNotConnected(opened, timeoutMs);
+    return why === null ? { isReachable: true, text: howReached(opened.target) } : { isReachable: false, text: why };
+  },
+  connectionKey: ({ target: { host, port, tls, caFile }, values, folder }) => {
+    const file = caFile === null ? null : resolve(folder, caFile);
+    return JSON.stringify([host, port, tls, values.get("user"), values.get("password"), file]);
+  },
 };
+
+/** Returns the subject and the text of an email. Plain text, so that nothing in it is markup. */
+const textOf = (message: Message): { readonly subject: string; readonly text: string } => ({
+  subject: `petit: ${message.title}`,
+  text: `${plainText(message, message.longOutput === "" ? message.output : message.longOutput, { links: true })}\n`,
+});
 
 /** Headers that suppress automatic replies, from RFC 3834 and of Exchange (MS-OXCMAIL). */
 const NO_REPLIES = { "Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All" } as const;
 
-/**
- * Connects to the server of a target with its encryption and login, and sends nothing. Returns why that failed, or null. Never
- * throws.
- */
-export const checkServer = async (
-  target: EmailTarget,
-  { timeoutMs, ...places }: SecretPlaces & { readonly timeoutMs: number },
-): Promise<string | null> => {
-  const server = await openServer(target, { ...places, timeoutMs });
+const howReached = ({ tls, user }: EmailTarget): string => {
+  const connected = {
+    starttls: "connected with STARTTLS",
+    tls: "connected with TLS",
+    none: "connected without encryption",
+  };
+  return `${connected[tls]}${user === null ? "" : ", logged in"}`;
+};
+
+/** Connects to the server of a target with its encryption and login. Returns why that failed, or null. */
+const whyNotConnected = async (opened: OpenTarget<"email">, timeoutMs: number): Promise<string | null> => {
+  const server = await openServer(opened);
   if ("problem" in server) return server.problem;
   const late = Promise.withResolvers<string>();
   const timer = setTimeout(() => late.resolve(`no answer within ${formatDuration(timeoutMs)}`), timeoutMs);
@@ -70,14 +88,12 @@ export const checkServer = async (
   return why;
 };
 
-/** Prepares connections to the server of a target. Returns the problem if its secrets or files can't be read. */
-const openServer = async (target: EmailTarget, places: SecretPlaces & { readonly timeoutMs: number }) => {
-  const login = resolveAll(target, places);
-  if ("problem" in login) return login;
-  const trusted = readAuthorities(target, places);
+/** Prepares connections to the server of a target. Returns the problem if its files can't be read. */
+const openServer = async ({ target, values, folder }: OpenTarget<"email">) => {
+  const trusted = readAuthorities(target, folder);
   if ("problem" in trusted) return trusted;
-  const user = login.values.get("user");
-  const pass = login.values.get("password");
+  const user = values.get("user");
+  const pass = values.get("password");
   // Only jobs that send email need the library.
   const { createTransport } = await import("nodemailer");
   const transport = createTransport({
@@ -102,7 +118,7 @@ const acceptedFor = (to: readonly string[], rejected: number): string =>
 
 type Authorities = { readonly authorities: string[] | null } | { readonly problem: string };
 
-const readAuthorities = ({ caFile }: EmailTarget, { folder }: SecretPlaces): Authorities => {
+const readAuthorities = ({ caFile }: EmailTarget, folder: string): Authorities => {
   if (caFile === null) return { authorities: null };
   const path = resolve(folder, caFile);
   try {

@@ -1,6 +1,7 @@
-import { cutStart, fit } from "./cut.ts";
-import type { Message } from "./message.ts";
-import { withoutLinks } from "./without-links.ts";
+import { cutStart, fit } from "../message/cut.ts";
+import type { Message } from "../message/message.ts";
+import { withoutLinks } from "../message/without-links.ts";
+import { messageService } from "./http-service.ts";
 
 /** Maximum length of a message in UTF-16 code units, without its markup. */
 const MAX_LENGTH = 4_096;
@@ -10,8 +11,15 @@ const SIGNS = { bad: "🔴", warning: "🟡", good: "🟢", neutral: "🔵" } as
   string
 >;
 
+export const telegram = messageService<"telegram">((message, { target, url, values }) => {
+  const token = values.get("token");
+  if (token === undefined || !/^[\w:-]+$/.test(token)) return { problem: "its token is not one of Telegram" };
+  const method = `${url.replace(/\/+$/, "")}/bot${token}/sendMessage`;
+  return { url: method, payload: payloadOf(message, target.chat), secrets: [token] };
+});
+
 /** Returns the parameters of `sendMessage` of Telegram's Bot API, with HTML as markup. */
-export const telegramPayload = (message: Message, chat: string): unknown => ({
+const payloadOf = (message: Message, chat: string): unknown => ({
   chat_id: chat,
   text: fit(message.output, {
     limit: MAX_LENGTH,

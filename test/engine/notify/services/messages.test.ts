@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openRuntime } from "#runtime";
-import type { HttpTarget } from "../../../../src/domain/notification.ts";
+import type { NotifyTarget } from "../../../../src/domain/notification.ts";
 import type { NotificationBody } from "../../../../src/engine/notify/notification-body.ts";
-import { makeRequest } from "../../../../src/engine/notify/request.ts";
-import { send } from "../../../../src/engine/notify/send.ts";
+import type { SendResult } from "../../../../src/engine/notify/send.ts";
+import { sendTo } from "../../../../src/engine/notify/services.ts";
 import { systemClock } from "../../../../src/lib/clock.ts";
 import { type Received, type Responder, receiver } from "../../../support/receiver.ts";
 import { bodyOf, hostileBody, OTHERS } from "./bodies.ts";
@@ -24,25 +24,22 @@ const targets = (url: string) =>
     teams: { ...COMMON, type: "teams", url: `${url}/workflows/s3cret-s3cret` },
     ntfy: { ...COMMON, type: "ntfy", url: `${url}/s3cret-s3cret`, token: { env: "TOKEN" } },
     telegram: { ...COMMON, type: "telegram", url, token: { env: "TOKEN" }, chat: "-100123" },
-  }) as const satisfies Record<string, HttpTarget>;
+  }) as const satisfies Record<string, NotifyTarget>;
 
 const TYPES = ["slack", "discord", "teams", "ntfy", "telegram"] as const;
-
-type Sent = Awaited<ReturnType<typeof send>>;
 
 /** Sends a message to a server, and returns what it received and the result. */
 const deliver = async (
   type: (typeof TYPES)[number],
   body: NotificationBody,
   respond?: Responder,
-): Promise<{ readonly received: Received; readonly result: Sent }> => {
+): Promise<{ readonly received: Received; readonly result: SendResult }> => {
   await using server = receiver(respond);
   const environment = { HOOK: `${server.url}/api/webhooks/1/s3cret-s3cret?thread_id=7`, TOKEN: "123:s3cret-s3cret" };
   const notice = { id: "1", event: body.event, runId: null, notice: JSON.stringify(body) };
-  const request = makeRequest(notice, targets(server.url)[type], { environment, folder: "/", now: 0 });
-  if ("problem" in request) throw new Error(request.problem);
-  const signal = new AbortController().signal;
-  const result = await send(request, { clock: systemClock, runtime: openRuntime(), timeoutMs: 5_000, signal });
+  const { signal } = new AbortController();
+  const tools = { environment, folder: "/", clock: systemClock, runtime: openRuntime(), signal };
+  const result = await sendTo(targets(server.url)[type], notice, tools);
   const [received] = server.received;
   if (received === undefined) throw new Error(JSON.stringify(result));
   return { received, result };

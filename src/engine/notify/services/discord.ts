@@ -1,6 +1,7 @@
-import { cutEnd, cutStart, fit } from "./cut.ts";
-import type { Message } from "./message.ts";
-import { withoutUrls } from "./without-links.ts";
+import { cutEnd, cutStart, fit } from "../message/cut.ts";
+import type { Message } from "../message/message.ts";
+import { withoutUrls } from "../message/without-links.ts";
+import { messageService } from "./http-service.ts";
 
 /** Limits of an embed. See "Embed Limits" in Discord's documentation. */
 const MAX_TITLE = 256;
@@ -11,8 +12,15 @@ const COLORS = { bad: 0xd92d20, warning: 0xf79009, good: 0x12b76a, neutral: 0x2e
   number
 >;
 
+export const discord = messageService<"discord">((message, delivery) => {
+  const url = new URL(delivery.url);
+  // Without `wait`, Discord reports no error for a message that it does not store. See "Execute Webhook" in its documentation.
+  url.searchParams.set("wait", "true");
+  return { url: url.href, payload: payloadOf(message) };
+});
+
 /** Returns the payload of a webhook of Discord. `allowed_mentions` lets no text mention anybody, and all markup is escaped. */
-export const discordPayload = (message: Message): unknown => ({
+const payloadOf = (message: Message): unknown => ({
   embeds: [
     {
       title: fit(message.title, { limit: MAX_TITLE, cut: cutEnd, render: escapeMarkdown, sizeOf: lengthOf }),

@@ -1,5 +1,6 @@
-import { cutStart, fit, takeWithin } from "./cut.ts";
-import type { Message } from "./message.ts";
+import { cutStart, fit, takeWithin } from "../message/cut.ts";
+import type { Message } from "../message/message.ts";
+import { messageService } from "./http-service.ts";
 
 /** Maximum size of a card in bytes. Teams allows about 28 KB, and counts what it adds: cards of more than 21 KB were refused. */
 const MAX_BYTES = 20_000;
@@ -9,11 +10,13 @@ const COLORS = { bad: "Attention", warning: "Warning", good: "Good", neutral: "A
   string
 >;
 
+export const teams = messageService<"teams">((message, { url }) => ({ url, payload: payloadOf(message) }));
+
 /**
  * Returns the payload of a webhook of Teams (Workflows): an adaptive card. All texts are runs of a RichTextBlock, in which
  * nothing has a meaning: neither Markdown nor functions such as `{{DATE()}}`. Mentions need `msteams.entities`, which it lacks.
  */
-export const teamsPayload = (message: Message): unknown =>
+const payloadOf = (message: Message): unknown =>
   fit(message.output, {
     limit: MAX_BYTES,
     cut: cutStart,

@@ -1,5 +1,6 @@
-import { cutStart, escapeWithin } from "./cut.ts";
-import type { Message } from "./message.ts";
+import { cutStart, escapeWithin } from "../message/cut.ts";
+import type { Message } from "../message/message.ts";
+import { messageService } from "./http-service.ts";
 
 /** Maximum length of the text of a section and of a header. See "Block Kit" in Slack's documentation. */
 const MAX_SECTION = 3_000;
@@ -10,11 +11,13 @@ const SIGNS = { bad: "🔴", warning: "🟡", good: "🟢", neutral: "🔵" } as
   string
 >;
 
+export const slack = messageService<"slack">((message, { url }) => ({ url, payload: payloadOf(message) }));
+
 /**
  * Returns the payload of an incoming webhook of Slack. `&`, `<` and `>` are escaped, so that no text can contain a mention or a
  * link; `verbatim` turns off the detection of names and URLs.
  */
-export const slackPayload = (message: Message): unknown => {
+const payloadOf = (message: Message): unknown => {
   const title = `${SIGNS[message.tone]} ${message.title}`;
   const sections = [
     escapeWithin(message.lines.join("\n"), { limit: MAX_SECTION, escape: escapeSlack }),

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";
 import { openRuntime } from "#runtime";
-import type { EmailTarget } from "../../../src/domain/notification.ts";
-import type { NotificationBody } from "../../../src/engine/notify/notification-body.ts";
-import { sendTo } from "../../../src/engine/notify/send-to.ts";
-import { systemClock } from "../../../src/lib/clock.ts";
-import { MAIL_PASSWORD, type Mailbox, mailbox } from "../../support/smtp.ts";
-import { bodyOf, hostileBody } from "./message/bodies.ts";
+import type { EmailTarget } from "../../../../src/domain/notification.ts";
+import type { NotificationBody } from "../../../../src/engine/notify/notification-body.ts";
+import { sendTo } from "../../../../src/engine/notify/services.ts";
+import { systemClock } from "../../../../src/lib/clock.ts";
+import { MAIL_PASSWORD, type Mailbox, mailbox } from "../../../support/smtp.ts";
+import { bodyOf, hostileBody } from "./bodies.ts";
 
 const targetOf = ({ port, caFile }: Pick<Mailbox, "port"> & { readonly caFile: string | null }): EmailTarget => ({
   type: "email",

@@ -1,0 +1,36 @@
+import type { NotificationBody } from "../notification-body.ts";
+import { httpService } from "./http-service.ts";
+import { headersOf } from "./webhook.ts";
+
+/**
+ * Pings `URL/start`, `URL`, `URL/<exit status>`, `URL/fail` or `URL/log`, with the id of the run. A failure includes the log tail.
+ */
+export const healthchecks = httpService<"healthchecks">((delivery) => {
+  const own = headersOf(delivery);
+  if ("problem" in own) return own;
+  const body: NotificationBody = JSON.parse(delivery.notice.notice);
+  const url = new URL(delivery.url);
+  const suffix = suffixOf(body);
+  url.pathname = url.pathname.replace(/\/+$/, "") + (suffix === "" ? "" : `/${suffix}`);
+  if (delivery.notice.runId !== null) url.searchParams.set("rid", delivery.notice.runId);
+  const headers = { ...own.headers, "Content-Type": "text/plain; charset=utf-8" };
+  return { url: url.href, method: "POST", headers, body: textOf(body), readAnswer: null, secrets: [] };
+});
+
+const suffixOf = (body: NotificationBody): string => {
+  if (body.event === "started") return "start";
+  if (body.event === "failure") return exitStatusOf(body) ?? "fail";
+  // A cancelled run was ended on request, which does not change the state of the check, and neither does a test.
+  return body.event === "cancelled" || body.event === "test" ? "log" : "";
+};
+
+/** Returns the exit status of the first failed task in the order of the definition, or null. */
+const exitStatusOf = ({ run, failed_tasks: [first] }: NotificationBody): string | null => {
+  const status = run?.status === "failed" && first?.reason === "exit_code" ? first.exit_code : null;
+  return status !== null && status >= 1 && status <= 255 ? String(status) : null;
+};
+
+const textOf = ({ event, log_tail, run }: NotificationBody): string => {
+  if (event === "cancelled" || event === "test") return event;
+  return event === "failure" ? (log_tail ?? run?.error ?? "") : "";
+};
