@@ -6,6 +6,7 @@ import { FEATURES } from "../domain/workers/features.ts";
 import type { LinkState } from "../domain/workers/link.ts";
 import { isSuccessor, type WorkerProcess } from "../domain/workers/process.ts";
 import { type HelloAnswer, readControl, type Verdict } from "../domain/workers/protocol.ts";
+import { startSweep } from "../engine/artifacts/sweep.ts";
 import { adoptProcess } from "../engine/attempt/adopt.ts";
 import { inheritable } from "../engine/attempt/command.ts";
 import { signalGroup } from "../engine/attempt/process.ts";
@@ -165,8 +166,9 @@ export class Worker implements AsyncDisposable {
 
   /** Adopts what an earlier worker process has left, and connects. */
   start(): void {
-    const { transport, log, store } = this.#options;
+    const { transport, log, store, artifactsDir } = this.#options;
     if (!this.#parts.guard.isSupported) log.warn({}, UNGUARDED);
+    startSweep({ dir: artifactsDir, store, log, signal: this.#detach.signal });
     this.#adopt();
     store.stopBlocking();
     transport.start({ onState: (state) => this.#onState(state), onControl: (frame) => this.#onControl(frame) });

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { openRuntime } from "#runtime";
 import { PetitError } from "../../src/domain/errors.ts";
+import { newRunId } from "../../src/domain/ids.ts";
 import type { Offer, SignedOffer } from "../../src/domain/workers/protocol.ts";
 import { identify, statOf } from "../../src/engine/attempt/identity.ts";
 import { readStatus, spoolOf } from "../../src/engine/output/spool.ts";
@@ -572,4 +573,13 @@ test("an attempt that was granted and can't be stored is given back at once", as
   expect(scheduler.hellos.at(-1)?.lacks).toEqual([]);
   scheduler.offer(shell("only", "true"), { epoch: 2 });
   await outcomeOf(scheduler);
+});
+
+test("folders of attempts that were handed over are deleted, also if the worker was killed while it deleted them", async () => {
+  using dir = tempDir();
+  const run = join(dir.path, "artifacts", newRunId(Date.now()));
+  mkdirSync(join(run, crypto.randomUUID()), { recursive: true });
+  mkdirSync(join(dir.path, "artifacts", ".new", "5"), { recursive: true });
+  await using started = startWorker({ dir: dir.path });
+  await eventually("nothing is left", () => (readdirSync(join(started.dir, "artifacts")).length === 0 ? true : null));
 });

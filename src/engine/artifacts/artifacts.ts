@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
 import { mkdir, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Artifact } from "../../domain/artifact/artifact.ts";
@@ -22,7 +22,7 @@ import { findFiles, folderId } from "./find-files.ts";
 import { artifactFolder } from "./folder-name.ts";
 import { readAsUser } from "./read-as-user.ts";
 import { type SourceFile, sourceOf } from "./source-file.ts";
-import { OLD_NAME, sweepArtifacts, TEMPORARY_NAME } from "./sweep.ts";
+import { startSweep, TEMPORARY_NAME } from "./sweep.ts";
 
 export type ArtifactsOptions = {
   readonly store: Store;
@@ -70,17 +70,8 @@ export class Artifacts {
 
   /** Deletes what a previous process left behind, in the background. Call it before any run continues. */
   start(): void {
-    const { dir, store, detach, log } = this.#options;
-    if (!existsSync(dir)) return;
-    try {
-      const temporary = join(dir, TEMPORARY_NAME);
-      if (existsSync(temporary)) renameSync(temporary, join(dir, `${OLD_NAME}${process.pid}-${Date.now()}`));
-    } catch (error) {
-      log.warn({ err: error, folder: dir }, "cannot delete temporary artifacts");
-    }
-    void sweepArtifacts({ dir, store, signal: detach }).catch((error: unknown) => {
-      if (!detach.aborted) log.warn({ err: error, folder: dir }, "cannot delete left over artifacts");
-    });
+    const { dir, store, log, detach } = this.#options;
+    startSweep({ dir, store, log, signal: detach });
   }
 
   /** Replaces the artifacts of a task or item by those of an attempt. Returns what went wrong as a sentence, or null. */

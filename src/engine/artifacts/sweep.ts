@@ -1,28 +1,45 @@
-import type { Dirent } from "node:fs";
+import { type Dirent, existsSync, renameSync } from "node:fs";
 import { readdir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { parseRunId, type RunId } from "../../domain/ids.ts";
 import { isFinal } from "../../domain/run.ts";
 import { removeTree } from "../../lib/files/remove-tree.ts";
+import type { Log } from "../../lib/log.ts";
 import type { Store } from "../../store/store.ts";
 
 /** The folder of copies that are not complete. */
 export const TEMPORARY_NAME = ".new";
 
 /** Prefix of folders that were temporary for a previous process. */
-export const OLD_NAME = ".old-";
+const OLD_NAME = ".old-";
 
-export type SweepOptions = {
+type SweepOptions = {
+  /** The folder of all artifacts. It need not exist. */
   readonly dir: string;
   readonly store: Pick<Store, "runs" | "artifacts">;
   readonly signal: AbortSignal;
+};
+
+/** Deletes what a previous process left in the folder of artifacts, in the background. Call it before any run continues. */
+export const startSweep = ({ log, ...options }: SweepOptions & { readonly log: Log }): void => {
+  const { dir, signal } = options;
+  if (!existsSync(dir)) return;
+  try {
+    const temporary = join(dir, TEMPORARY_NAME);
+    if (existsSync(temporary)) renameSync(temporary, join(dir, `${OLD_NAME}${process.pid}-${Date.now()}`));
+  } catch (error) {
+    log.warn({ err: error, folder: dir }, "cannot delete temporary artifacts");
+  }
+  sweep(options).catch((error: unknown) => {
+    if (!signal.aborted) log.warn({ err: error, folder: dir }, "cannot delete left over artifacts");
+  });
 };
 
 /**
  * Deletes temporary folders of a previous process, the files of runs that are not stored any more, and files that no run lists.
  * An unfinished run is skipped, because it may be collecting.
  */
-export const sweepArtifacts = async ({ dir, store, signal }: SweepOptions): Promise<void> => {
+const sweep = async ({ dir, store, signal }: SweepOptions): Promise<void> => {
   for (const name of await readdir(dir)) {
     signal.throwIfAborted();
     if (name.startsWith(OLD_NAME)) await removeTree(join(dir, name));
