@@ -9,9 +9,9 @@ import { Outage } from "./outage.ts";
 /** What belongs to a transaction in memory. */
 export type TransactionHooks = {
   /** Changes the state in memory after the commit. */
-  readonly onCommit: () => void;
+  readonly onCommit?: () => void;
   /** Restores the state in memory after a rollback. */
-  readonly onRollback: () => void;
+  readonly onRollback?: () => void;
   /**
    * Does the work that the commit allows, such as starting processes. Runs after the `onCommit` of all work of the transaction,
    * and after requests that wait for `enqueue` have been answered.
@@ -62,7 +62,8 @@ export class Commits {
 
   constructor(options: CommitsOptions) {
     this.#options = options;
-    this.outage = new Outage({ ...options, probe: () => options.store.probe(options.clock.now()) });
+    const { store, clock, log, signal } = options;
+    this.outage = new Outage({ clock, log, signal, probe: () => store.probe(clock.now()) });
   }
 
   /** Runs `work` immediately, in its own transaction. */
@@ -231,5 +232,5 @@ export class Commits {
 const stopping = (): PetitError => refuse({ reason: "not_running", state: "stopping" });
 
 const rollBack = (added: readonly TransactionHooks[]): void => {
-  for (const { onRollback } of added.toReversed()) onRollback();
+  for (const { onRollback } of added.toReversed()) onRollback?.();
 };

@@ -36,22 +36,24 @@ import { catchErrors } from "./listeners.ts";
 import { Notifier } from "./notify/notifier.ts";
 import type { EngineOptions } from "./options.ts";
 import { makeSpoolDir } from "./output/spool.ts";
+import { SpoolPool } from "./output/spool-pool.ts";
 import { Poller } from "./poller.ts";
 import { Pruner } from "./pruner.ts";
 import { adoptRuns } from "./run/adopt.ts";
 import { LostProcesses } from "./run/lost-processes.ts";
 import { NewestRuns } from "./run/newest-runs.ts";
-import { canRetry, retry } from "./run/retry.ts";
+import { canRetry, retry } from "./run/retry/retry.ts";
 import { mustFindRun, Runs } from "./run/runs.ts";
 import { type TriggerOptions, trigger } from "./run/trigger.ts";
 import { type WaitOptions, waitForRun } from "./run/wait.ts";
-import type { DueJob } from "./schedule/due-job.ts";
-import { fire } from "./schedule/fire.ts";
+import type { DueJob, Fire } from "./schedule/due-job.ts";
+import { fire as fireDue } from "./schedule/fire.ts";
 import { Jobs } from "./schedule/jobs.ts";
 import { Pauses } from "./schedule/pauses.ts";
 import { Reloader } from "./schedule/reloader.ts";
 import { ScheduleQueue } from "./schedule/schedule-queue.ts";
 import { secretConcerns } from "./secrets/secret-concerns.ts";
+import { secretKeyOf } from "./secrets/secret-key.ts";
 import { Shutdown } from "./shutdown.ts";
 import type { CreateRemoteWorkers, RemoteWorkers } from "./workers/remote.ts";
 import { WithoutWorkers } from "./workers/without-workers.ts";
@@ -96,19 +98,27 @@ class Scheduler implements Engine {
   #isStarted = false;
 
   constructor(options: CreateEngineOptions) {
-    const { store, clock, settings, followSchedules } = options;
+    const { store, runtime, clock, log, settings, spoolDir, environment } = options;
+    const followSchedules = options.followSchedules ?? true;
     this.store = store;
     this.#options = options;
     this.#pauses = new Pauses(store);
     const detach = this.#detach.signal;
-    const commits = new Commits({ ...options, signal: detach });
+    const commits = new Commits({ store, clock, log, signal: detach });
+    const fire: Fire = (due, now) => this.#fire(due, now);
     this.#commits = commits;
-    this.#poller = new Poller(options);
-    this.#jobs = new Jobs(options, {
-      fire: (due, now) => this.#fire(due, now),
-      onRenamed: (renamed) => this.#noteRenamed(renamed),
+    this.#poller = new Poller({ clock, log });
+    this.#jobs = new Jobs(options, { fire, onRenamed: (renamed) => this.#noteRenamed(renamed) });
+    this.#notifier = new Notifier({
+      store,
+      runtime,
+      clock,
+      log,
+      settings,
+      environment,
+      followSchedules,
+      retryUntilStored: (work) => commits.retryUntilStored(work),
     });
-    this.#notifier = new Notifier({ ...options, retryUntilStored: (work) => commits.retryUntilStored(work) });
     this.#attention = new AttentionFinder({
       store,
       clock,
@@ -122,34 +132,52 @@ class Scheduler implements Engine {
       lostProcesses: () => this.#lostProcesses.found,
     });
     this.#artifacts = new Artifacts({
-      ...options,
+      store,
+      runtime,
+      clock,
+      log,
       commits,
       dir: options.artifactsDir,
       limitBytes: settings.artifactLimitBytes,
       detach,
     });
-    this.#workers = options.workers?.({ store, commits, clock, log: options.log, detach }) ?? null;
+    this.#workers = options.workers?.({ store, commits, clock, log, detach }) ?? null;
     this.#withoutWorkers = new WithoutWorkers(store);
     this.#lostProcesses = new LostProcesses({
-      ...options,
+      store,
+      clock,
+      log,
+      spoolDir,
       occupy: (jobId, runId) => this.#runs.occupy(jobId, runId),
       currentId: (jobId) => this.#jobs.currentId(jobId),
     });
     this.#runs = new Runs({
-      engine: { ...options, environment: inheritable(options.environment) },
-      ownEnvironment: options.environment,
-      notifier: this.#notifier,
-      commits,
-      internalErrors: this.#internalErrors,
-      artifacts: this.#artifacts,
-      poller: this.#poller,
-      drivers: {
-        local: localDriver(store, this.#lostProcesses),
-        remote: (this.#workers ?? this.#withoutWorkers).driver,
+      services: {
+        store,
+        runtime,
+        clock,
+        log,
+        settings,
+        spoolDir,
+        ownFolders: options.ownFolders,
+        taskEnvironment: inheritable(environment),
+        fullEnvironment: environment,
+        user: null,
+        spools: new SpoolPool({ spoolDir, clock, runtime }),
+        secretKey: secretKeyOf(options),
+        artifacts: this.#artifacts,
+        poller: this.#poller,
+        commits,
+        drivers: {
+          local: localDriver(store, this.#lostProcesses),
+          remote: (this.#workers ?? this.#withoutWorkers).driver,
+        },
+        notifier: this.#notifier,
+        internalErrors: this.#internalErrors,
+        detach,
       },
       newestRuns: this.#newestRuns,
       jobs: this.#jobs,
-      detach,
       onEnd: (run) => {
         this.#attention.noteEnd(run);
         this.#internalErrors.noteEnd(run);
@@ -157,8 +185,11 @@ class Scheduler implements Engine {
       },
     });
     this.#pruner = new Pruner({
-      ...options,
-      jobIds: () => new Set([...this.#jobs.all.keys(), ...(followSchedules === false ? [] : this.#newestRuns.jobIds)]),
+      store,
+      clock,
+      log,
+      followSchedules,
+      jobIds: () => new Set([...this.#jobs.all.keys(), ...(followSchedules ? this.#newestRuns.jobIds : [])]),
       findJob: (jobId) => this.#jobs.find(jobId)?.job ?? null,
       settings: settings.retention ?? NO_RETENTION,
       onDeleted: (jobId) => {
@@ -172,21 +203,26 @@ class Scheduler implements Engine {
     this.#scheduleQueue = new ScheduleQueue({
       clock,
       timezone: settings.timezone,
-      fire: (due, now) => this.#fire(due, now),
+      fire,
       onClockSetBack: (since) => this.#deferRewind(since),
       onError: (jobId, error) => this.#noteUndecided(jobId, error),
       isPaused: (jobId) => this.#pauses.isPaused(jobId),
       isUnknown: (at) => at <= (store.identity.get().unknownUntil ?? 0),
     });
     this.#shutdown = new Shutdown({
-      ...options,
+      clock,
+      log,
+      settings,
+      followSchedules,
       notifier: this.#notifier,
       runs: this.#runs,
       scheduleQueue: this.#scheduleQueue,
       detach: () => this.#release(),
     });
     this.#reloader = new Reloader({
-      ...options,
+      store,
+      clock,
+      log,
       notifier: this.#notifier,
       commits,
       scheduleQueue: this.#scheduleQueue,
@@ -199,14 +235,15 @@ class Scheduler implements Engine {
 
   async start(): Promise<void> {
     const { store } = this;
-    makeSpoolDir(this.#options.spoolDir);
+    const { clock, log, spoolDir } = this.#options;
+    makeSpoolDir(spoolDir);
     this.#pauses.load();
     await this.#jobs.load();
     this.#newestRuns.load(store.runs.listNewestByJob());
     this.#artifacts.start();
     this.#lostProcesses.start();
     const { attemptIds: lostIds } = this.#lostProcesses;
-    adoptRuns({ ...this.#options, runs: this.#runs, poller: this.#poller, lostIds });
+    adoptRuns({ store, clock, log, spoolDir, runs: this.#runs, poller: this.#poller, lostIds });
     this.#workers?.start();
     if (this.#options.followSchedules !== false) this.#startSchedules();
     store.stopBlocking();
@@ -364,7 +401,7 @@ class Scheduler implements Engine {
   retry(runId: RunId, scope: RetryScope = { kind: "rest" }, by: string | null = null): Promise<Run> {
     return this.#commits.retryWhileLocked(() =>
       this.#commits.enqueue((addHooks) =>
-        retry(mustFindRun(this.store, runId), scope, { ...this.#triggerOptions(addHooks), by }),
+        retry(mustFindRun(this.store, runId), { scope, by }, this.#triggerOptions(addHooks)),
       ),
     );
   }
@@ -387,7 +424,7 @@ class Scheduler implements Engine {
   }
 
   waitForRun(runId: RunId, options: WaitOptions = {}): Promise<Run> {
-    return waitForRun(runId, { ...options, store: this.store, runs: this.#runs, clock: this.#options.clock });
+    return waitForRun(runId, options, { store: this.store, runs: this.#runs, clock: this.#options.clock });
   }
 
   get schedulerPause(): Pause | null {
@@ -513,13 +550,16 @@ class Scheduler implements Engine {
 
   #fire(due: readonly DueJob[], now: number): ReadonlySet<JobId> {
     if (this.#shutdown.isStopping) this.#assertRunning();
-    const parts = {
+    return fireDue(due, {
+      store: this.store,
+      log: this.#options.log,
       commits: this.#commits,
       runs: this.#runs,
       notifier: this.#notifier,
       internalErrors: this.#internalErrors,
-    };
-    return fire(due, { ...this.#options, ...parts, now, isPaused: (jobId) => this.#pauses.isPaused(jobId) });
+      now,
+      isPaused: (jobId) => this.#pauses.isPaused(jobId),
+    });
   }
 
   #goneView({ job, since }: GoneJob): JobView {

@@ -9,7 +9,9 @@ import type { ScheduleQueue } from "./schedule/schedule-queue.ts";
 /** How long runs may take to end after they were killed, in ms. The next start adopts what is still running then. */
 const END_TIMEOUT_MS = 5_000;
 
-export type ShutdownOptions = EngineOptions & {
+export type ShutdownOptions = Pick<EngineOptions, "clock" | "log" | "settings"> & {
+  /** False if runs are created by trigger only. */
+  readonly followSchedules: boolean;
   readonly notifier: Notifier;
   readonly runs: Runs;
   readonly scheduleQueue: ScheduleQueue;
@@ -44,15 +46,15 @@ export class Shutdown {
     runs.close();
     if (mode !== "leave") await this.#drain();
     // Without schedules there may be no next start that sends the waiting notifications.
-    if (mode === "drain" || followSchedules === false) await notifier.drain(this.#now.signal);
+    if (mode === "drain" || !followSchedules) await notifier.drain(this.#now.signal);
     detach();
   }
 
   async #drain(): Promise<void> {
     const { runs, settings, log, clock } = this.#options;
-    const isWorking = runs.active.filter(({ isResting }) => !isResting);
-    if (isWorking.length === 0) return;
-    log.info({ runs: isWorking.length, timeout_ms: settings.shutdownTimeoutMs }, "waiting for running runs to end");
+    const working = runs.active.filter(({ isResting }) => !isResting);
+    if (working.length === 0) return;
+    log.info({ runs: working.length, timeout_ms: settings.shutdownTimeoutMs }, "waiting for running runs to end");
     const idle = new AbortController();
     const whenIdle = runs.idle().then(() => idle.abort());
     await sleep(clock, settings.shutdownTimeoutMs, AbortSignal.any([idle.signal, this.#now.signal]));

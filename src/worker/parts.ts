@@ -18,7 +18,7 @@ export type WorkerParts = Pick<
   /** The variables that tasks inherit. */
   readonly taskEnvironment: EngineOptions["environment"];
   /** All variables of the worker's own process, from which it reads secrets. */
-  readonly workerEnvironment: EngineOptions["environment"];
+  readonly fullEnvironment: EngineOptions["environment"];
   /** The working directory of the worker, to which paths of jobs are relative. */
   readonly folder: string;
   /** The user that tasks run as; null for the worker's own. */

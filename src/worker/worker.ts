@@ -123,7 +123,7 @@ export class Worker implements AsyncDisposable {
       folder,
       user,
       taskEnvironment: { ...inheritable(environment), ...(user === null ? {} : variablesOf(user)) },
-      workerEnvironment: environment,
+      fullEnvironment: environment,
       commits: new Commits({ store, clock, log, signal: detach }),
       poller: new Poller({ clock, log }),
       spools: new SpoolPool({ spoolDir, runtime, clock }),

@@ -32,18 +32,22 @@ export type AttemptPlan = {
   readonly isShared?: boolean;
 };
 
-export type CommandOptions = {
-  readonly runtime: Runtime;
+/** What an attempt is of. */
+export type AttemptContext = {
   readonly job: Job;
   readonly task: Task;
   readonly run: Run;
-  /** Number of the attempt, from 1. */
-  readonly attempt: number;
-  readonly spool: Spool;
   /** Null in a task without items. */
   readonly item: Item | null;
   /** Returns the values for templates. Called only if the task has any. */
   readonly scope: () => TemplateScope;
+};
+
+export type CommandOptions = AttemptContext & {
+  readonly runtime: Runtime;
+  /** Number of the attempt, from 1. */
+  readonly attempt: number;
+  readonly spool: Spool;
   /** The environment that tasks may inherit; see `inheritable`. */
   readonly environment: Readonly<Record<string, string>>;
   readonly secrets: SecretValues;
@@ -156,7 +160,7 @@ type HttpOptions = Pick<HttpPlanOptions, "program" | "cwd" | "expand">;
 /** Plans an HTTP request: the process is petit itself, which reads the request with its secrets from stdin. */
 const planHttp = (context: CommandOptions, options: HttpOptions): AttemptPlan => {
   const { job, spool, secrets, runtime, scope } = context;
-  const { cwd, expand } = options;
+  const { program, cwd, expand } = options;
   const environment = {
     ...inheritedBy(job, context.environment),
     ...givenVariables({ ...context, job: { ...job, environment: withoutSecrets(job.environment) } }, expand),
@@ -164,7 +168,9 @@ const planHttp = (context: CommandOptions, options: HttpOptions): AttemptPlan =>
   };
   assertFolder(cwd);
   const request = planRequest({
-    ...options,
+    program,
+    cwd,
+    expand,
     secrets,
     expandJson: (value) => expandJson(value, scope),
     folder: job.source.folder,

@@ -18,7 +18,7 @@ export interface AttemptDriver {
    */
   run(options: RunAttemptOptions): Promise<AttemptResult>;
   /** Called when the end of an attempt is stored. */
-  release(attempt: Pick<RunAttemptOptions, "attempt" | "spool" | "spools">): void;
+  release(attempt: Attempt): void;
 }
 
 type NewAttempt = {
@@ -52,11 +52,12 @@ export const localDriver = (store: Pick<Store, "runs">, gate: StartGate): Attemp
   store: ({ run, node, now }) => store.runs.startAttempt(run, node, now),
   run: (options) =>
     options.adopted === null && gate.blocks(options.context.run) ? runWhenFree(options, gate) : runAttempt(options),
-  release: ({ spool, spools }) => spools.remove(spool),
+  release: () => {},
 });
 
 const runWhenFree = async (options: RunAttemptOptions, gate: StartGate): Promise<AttemptResult> => {
-  const { end, detach, context, now } = options;
+  const { services, end, context, now } = options;
+  const { detach } = services;
   await gate.untilFree(context.run, AbortSignal.any([end, detach]));
   detach.throwIfAborted();
   if (!end.aborted) return await runAttempt(options);

@@ -1,5 +1,6 @@
 import { closeSync, constants, existsSync, fstatSync } from "node:fs";
 import type { Outputs } from "../../domain/task-run.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import { readStart } from "../../lib/files/regular-file.ts";
 import { openSpoolFile } from "../output/spool.ts";
 import type { Mask } from "../secrets/mask.ts";
@@ -25,7 +26,7 @@ export const readOutputs = (path: string, mask: Mask | null = null): ParsedOutpu
   try {
     fd = openSpoolFile(path, constants.O_RDONLY);
   } catch (error) {
-    return broken(`$PETIT_OUTPUT can't be read: ${error instanceof Error ? error.message : String(error)}`);
+    return broken(`$PETIT_OUTPUT can't be read: ${errorMessage(error)}`);
   }
   if (fd === null) return broken("$PETIT_OUTPUT is not a regular file");
   try {

@@ -3,6 +3,7 @@ import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
 import type { Attempt, AttemptOutcome } from "../../domain/task-run.ts";
 import { abortQuietly, anyAborted } from "../../lib/abort.ts";
 import { sleep } from "../../lib/clock.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Commits } from "../commits.ts";
 import type { EngineOptions } from "../options.ts";
@@ -21,7 +22,7 @@ import {
 } from "../secrets/attempt-secrets.ts";
 import type { Mask } from "../secrets/mask.ts";
 import type { SecretKey } from "../secrets/secret-key.ts";
-import { type CommandOptions, planAttempt } from "./command.ts";
+import { type AttemptContext, planAttempt } from "./command.ts";
 import { containerOf, removeContainer, type StartedContainer, stopContainer } from "./container/engine.ts";
 import { endRestOfGroup, leaderOfPid } from "./end-process.ts";
 import { afterCollection, type ExitJudgement, judgeExit } from "./exit-status.ts";
@@ -38,35 +39,38 @@ export type AttemptResult = ExitJudgement & {
   readonly endedAt: number;
 };
 
+/** The parts of petit, or of a worker, that all attempts use. */
+export type AttemptServices = Pick<EngineOptions, "store" | "runtime" | "clock" | "log" | "settings" | "ownFolders"> & {
+  /** The variables that tasks inherit. */
+  readonly taskEnvironment: EngineOptions["environment"];
+  /** All variables of petit, from which secrets are read. */
+  readonly fullEnvironment: EngineOptions["environment"];
+  /** The user that processes run as; null for petit's own. */
+  readonly user: TaskUser | null;
+  readonly spools: SpoolPool;
+  readonly secretKey: SecretKey;
+  readonly artifacts: Artifacts;
+  readonly poller: Poller;
+  readonly commits: Commits;
+  /** Aborted when the engine detaches: processes continue, and the next petit process adopts them. */
+  readonly detach: AbortSignal;
+};
+
 export type RunAttemptOptions = {
-  readonly engine: Pick<
-    EngineOptions,
-    "store" | "runtime" | "clock" | "settings" | "environment" | "log" | "ownFolders"
-  >;
-  /** The user that the process runs as. Null, which is the default, is petit's own. */
-  readonly user?: TaskUser | null;
-  readonly context: Pick<CommandOptions, "job" | "task" | "run" | "item" | "scope">;
-  /** petit's environment with the variables that no task inherits; secrets are read from it. */
-  readonly ownEnvironment: EngineOptions["environment"];
+  readonly services: AttemptServices;
+  readonly context: AttemptContext;
   readonly attempt: Attempt;
   /** The clock of the run. */
   readonly now: () => number;
   readonly spool: Spool;
-  readonly spools: SpoolPool;
-  readonly secretKey: SecretKey;
   /** The process that the previous petit process started for this attempt; null to start one. */
   readonly adopted: RunningProcess | null;
   /** Why the adopted process was being ended before it was adopted; null if it was not. */
   readonly endedBefore: EndingReason | null;
-  readonly artifacts: Artifacts;
-  readonly poller: Poller;
-  readonly commits: Commits;
   /** Aborted to end the attempt; the reason is an EndingReason. */
   readonly end: AbortSignal;
   /** Aborted to kill the process without the rest of its grace period. */
   readonly forceKill: AbortSignal;
-  /** Aborted when the engine detaches: the process continues, and the next petit process adopts it. */
-  readonly detach: AbortSignal;
   readonly onOutput: () => void;
   /**
    * Called when all files of a new attempt exist, immediately before its process starts. If it returns a result, no process is started.
@@ -103,11 +107,11 @@ type StartedAttempt = {
 
 const collectArtifacts = (
   mask: Mask | null,
-  { artifacts, attempt, context, spool }: RunAttemptOptions,
+  { services, attempt, context, spool }: RunAttemptOptions,
 ): Promise<string | null> => {
   const patterns = context.task.artifacts ?? [];
   const workdir = patterns.length === 0 ? null : readWorkdir(spool);
-  return artifacts.collect({ attempt, itemKey: context.item?.key ?? null, spool, patterns, workdir, mask });
+  return services.artifacts.collect({ attempt, itemKey: context.item?.key ?? null, spool, patterns, workdir, mask });
 };
 
 /**
@@ -138,15 +142,22 @@ const start = (options: RunAttemptOptions): StartedAttempt | AttemptResult => {
   }
 };
 
-const secretsOf = ({ context, ownEnvironment }: RunAttemptOptions): SecretsOfAttempt => ({
+const secretsOf = ({ services, context }: RunAttemptOptions): SecretsOfAttempt => ({
   job: context.job,
   task: context.task,
-  environment: ownEnvironment,
+  environment: services.fullEnvironment,
 });
 
 const maskOfAdopted = ({ identity }: RunningProcess, options: RunAttemptOptions): Mask | null => {
-  const { spool, secretKey } = options;
-  return recoverMask({ ...secretsOf(options), spool, key: secretKey, pid: identity?.pid ?? null });
+  const { spool, services, context } = options;
+  return recoverMask({
+    job: context.job,
+    task: context.task,
+    environment: services.fullEnvironment,
+    spool,
+    key: services.secretKey,
+    pid: identity?.pid ?? null,
+  });
 };
 
 const hideSecrets = (text: string, mask: Mask | null): string => (mask === null ? text : mask.text(text));
@@ -157,13 +168,18 @@ type PreparedAttempt = Pick<StartedAttempt, "spool"> & { readonly command: Proce
 
 const prepare = (
   secrets: AttemptSecrets,
-  { engine, context, attempt, spool: named, spools, secretKey, user = null }: RunAttemptOptions,
+  { services, context, attempt, spool: named }: RunAttemptOptions,
 ): PreparedAttempt => {
-  const { runtime, environment, ownFolders } = engine;
+  const { runtime, taskEnvironment, ownFolders, spools, secretKey, user } = services;
+  const { job, task, run, item, scope } = context;
   const plan = planAttempt({
-    ...context,
+    job,
+    task,
+    run,
+    item,
+    scope,
     runtime,
-    environment,
+    environment: taskEnvironment,
     spool: named,
     attempt: attempt.attempt,
     secrets: secrets.values,
@@ -171,7 +187,8 @@ const prepare = (
   });
   const { reopensOutput, privateStdin } = plan.command;
   const hasRareFiles = reopensOutput === true || privateStdin !== undefined || secrets.values.size > 0;
-  const spool = spools.make(named, { ...plan, hasRareFiles });
+  const { script, stdin, workdir, isShared } = plan;
+  const spool = spools.make(named, { script, stdin, workdir, isShared: isShared === true, hasRareFiles });
   noteSecrets(context, secrets, spool, secretKey);
   if (user === null) return { command: plan.command, spool };
   giveSpool(spool, user);
@@ -180,14 +197,16 @@ const prepare = (
 
 const openOutput = (
   mask: Mask | null,
-  { engine, attempt, spool, adopted, onOutput }: RunAttemptOptions,
+  { services, attempt, spool, adopted, onOutput }: RunAttemptOptions,
 ): OutputCollector =>
   new OutputCollector({
-    ...engine,
+    store: services.store,
+    runtime: services.runtime,
+    clock: services.clock,
     attempt,
     spool,
     isNew: adopted === null,
-    limitBytes: engine.settings.logLimitBytes,
+    limitBytes: services.settings.logLimitBytes,
     mask,
     onStored: onOutput,
   });
@@ -195,11 +214,12 @@ const openOutput = (
 const spawn = (
   prepared: PreparedAttempt | null,
   output: OutputCollector,
-  { engine }: RunAttemptOptions,
+  { services }: RunAttemptOptions,
 ): RunningProcess => {
   if (prepared === null) throw new Error("the attempt has no command");
   const { command, spool } = prepared;
-  return startProcess(engine.runtime, command, { spool, ...output.files });
+  const { stdout, stderr } = output.files;
+  return startProcess(services.runtime, command, { spool, stdout, stderr });
 };
 
 /** Returns the outcome of an attempt whose process could not be started, and whether that may be temporary. */
@@ -208,7 +228,7 @@ const startFailure = (
   mask: Mask | null,
 ): { readonly outcome: AttemptOutcome; readonly transient: boolean } => {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorMessage(error);
   const text =
     error instanceof SpawnError ? message : `the process could not be started: ${CODE_MESSAGES[code] ?? message}`;
   return {
@@ -241,17 +261,18 @@ const follow = async (
   output: OutputCollector,
   options: RunAttemptOptions,
 ): Promise<AttemptResult> => {
-  const { spool, context, commits, poller } = options;
+  const { spool, context, attempt } = options;
+  const { store, runtime, commits, poller } = options.services;
   const container = containerOfTask(options);
   using suspender = new Suspender({ leader: process.pid, spool });
-  const stopWatching = watchOutput(output, suspender, options);
+  const stopWatching = watchOutput(output, suspender, { store, attempt, spool, poller, commits });
   try {
     const { exit, endedBy } = await waitForEnd(process, suspender, options);
     if (container !== null && mayBeLeft(exit, endedBy)) await clearContainer(container, options);
     const endedAt = Math.min(process.endedAt ?? Number.POSITIVE_INFINITY, options.now());
     const isWhole = endedBy === null && printsAll(exit, options);
     await commits.retryUntilStored(() => output.finish({ isWhole }));
-    limitLeftoverOutput({ spool, runtime: options.engine.runtime, group: process.pid, poller });
+    limitLeftoverOutput({ spool, runtime, group: process.pid, poller });
     const { timeoutMs, skipExitCodes, allowFailure, program } = context.task;
     const allowedExitCodes = typeof allowFailure === "object" ? allowFailure.exitCodes : [];
     const outputs = readOutputs(spool.outputs, mask);
@@ -276,9 +297,9 @@ const printsAll = (exit: Exit, options: RunAttemptOptions): boolean => {
   return containerOfTask(options) === null || !mayBeLeft(exit, null);
 };
 
-const containerOfTask = ({ engine, context, spool }: Pick<RunAttemptOptions, "engine" | "context" | "spool">) => {
+const containerOfTask = ({ services, context, spool }: RunAttemptOptions) => {
   const { container } = context.task;
-  return container === undefined ? null : containerOf(container, spool, engine.environment);
+  return container === undefined ? null : containerOf(container, spool, services.taskEnvironment);
 };
 
 /** Returns whether the container can outlive its client: the client was ended, or had an error of its own. */
@@ -286,10 +307,10 @@ const mayBeLeft = ({ exitCode }: Exit, endedBy: EndingReason | null): boolean =>
   endedBy !== null || exitCode === null || exitCode >= 125;
 
 /** Removes what is left of the attempt's container. */
-const clearContainer = async (container: StartedContainer, { engine, attempt }: RunAttemptOptions): Promise<void> => {
+const clearContainer = async (container: StartedContainer, { services, attempt }: RunAttemptOptions): Promise<void> => {
   const problem = await removeContainer(container);
   if (problem !== null)
-    engine.log.error({ attempt: attempt.id, container: container.name, problem }, "cannot remove a container");
+    services.log.error({ attempt: attempt.id, container: container.name, problem }, "cannot remove a container");
 };
 
 type ProcessEnd = { readonly exit: Exit; readonly endedBy: EndingReason | null };
@@ -306,12 +327,12 @@ const waitForEnd = async (
   const over = new AbortController();
   const first = await Promise.race([process.exited, waitForEnding(options, over.signal)]);
   abortQuietly(over);
-  options.detach.throwIfAborted();
+  options.services.detach.throwIfAborted();
   suspender.isEnding = true;
   const hadEnded = first === "timeout" && options.context.run.ending === null && hasEnded(options.spool);
-  const { engine, context, forceKill, attempt, spool } = options;
-  const graceMs = context.job.killGraceMs ?? engine.settings.killGraceMs;
-  const termination = { clock: engine.clock, graceMs, forceKill };
+  const { services, context, forceKill, attempt, spool } = options;
+  const graceMs = context.job.killGraceMs ?? services.settings.killGraceMs;
+  const termination = { clock: services.clock, graceMs, forceKill };
   if (typeof first === "object" || hadEnded) {
     const exit = await process.exited;
     const endedBy = previousEnding(exit, options);
@@ -357,10 +378,11 @@ const wasBeingEnded = ({ adopted, attempt, context, end }: RunAttemptOptions): b
 
 /** Resolves with the reason to end the attempt, and when the engine detaches. Never resolves once `over` is aborted. */
 const waitForEnding = async (options: RunAttemptOptions, over: AbortSignal): Promise<EndingReason> => {
-  const { engine, context, end, detach } = options;
+  const { services, context, end } = options;
+  const { clock, detach } = services;
   const { timeoutMs } = context.task;
   if (timeoutMs === null) await anyAborted([end, over, detach]);
-  else await sleep(engine.clock, timeoutMs - elapsedMs(options), AbortSignal.any([end, over, detach]));
+  else await sleep(clock, timeoutMs - elapsedMs(options), AbortSignal.any([end, over, detach]));
   if (over.aborted) return new Promise(() => {});
   return reasonOf(end) ?? "timeout";
 };

@@ -8,7 +8,7 @@ import type { OutputCollector } from "./collector.ts";
 import type { Spool } from "./spool.ts";
 
 export type WatchOutputOptions = {
-  readonly engine: Pick<EngineOptions, "store">;
+  readonly store: EngineOptions["store"];
   readonly attempt: Attempt;
   readonly spool: Spool;
   readonly poller: Poller;
@@ -55,8 +55,8 @@ export const watchOutput = (
 };
 
 /** Stores the identity of the process. Before that, and for attempts that end quickly, the spool files identify it. */
-const recordProcess = ({ engine, attempt, spool }: WatchOutputOptions): boolean => {
+const recordProcess = ({ store, attempt, spool }: WatchOutputOptions): boolean => {
   const identity = identifyBySpool(spool);
-  if (identity !== null) engine.store.runs.recordProcess(attempt.id, identity);
+  if (identity !== null) store.runs.recordProcess(attempt.id, identity);
   return identity !== null;
 };

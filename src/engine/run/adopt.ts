@@ -22,7 +22,7 @@ export const adoptRuns = (options: AdoptRunsOptions): void => {
     const attempts = run.status === "running" ? runningAttempts(run, options) : [];
     return { run, attempts, hasProcess: attempts.some(({ childRunId }) => childRunId === null) };
   });
-  // Runs with a process have their places. The others continue as far as places are left.
+  // Runs with a process keep their slots. The others continue as far as slots are left.
   for (const { run, attempts } of unfinished.toSorted((a, b) => Number(b.hasProcess) - Number(a.hasProcess))) {
     for (const { id } of attempts) adoptedIds.add(id);
     const fields = { job_id: run.jobId, run_id: run.id, status: run.status, attempts: attempts.length };

@@ -6,7 +6,8 @@ import type { Log } from "../../lib/log.ts";
 import type { Store } from "../../store/store.ts";
 import type { Commits } from "../commits.ts";
 import type { Notifier } from "../notify/notifier.ts";
-import type { RunRename } from "./waiting-lines.ts";
+import { Timer } from "../schedule/timer.ts";
+import type { RunRename } from "./limits/waiting-lines.ts";
 
 export type LateRunsOptions = {
   readonly store: Store;
@@ -18,22 +19,22 @@ export type LateRunsOptions = {
   readonly detach: AbortSignal;
 };
 
-/** Maximum delay between checks of the wall clock, because timers stop while the machine is suspended. */
-const MAX_DELAY_MS = 5_000;
-
 type Watched = { readonly run: Run; readonly job: Job; readonly lateFrom: number };
+
+/** The timer may have this many runs more than twice those that are watched, since runs that have ended stay in it. */
+const SPARE = 64;
 
 /** Notices when an unfinished run exceeds `warn_after` of its job: stores it once, with its event and its notifications. */
 export class LateRuns implements Disposable {
   readonly #options: LateRunsOptions;
   readonly #watched = new Map<RunId, Watched>();
   readonly #late = new Map<RunId, Run>();
-  /** When the timer checks next, by the wall clock; null without a timer. */
-  #checkAt: number | null = null;
-  #cancelTimer = (): void => {};
+  readonly #timer: Timer<RunId>;
 
   constructor(options: LateRunsOptions) {
     this.#options = options;
+    this.#timer = new Timer({ clock: options.clock, onDue: (runIds) => this.#noteLate(runIds) });
+    this.#timer.start();
   }
 
   /** The unfinished runs that are late, in the order in which they became late. */
@@ -47,7 +48,7 @@ export class LateRuns implements Disposable {
     if (run.lateAt !== null || job.warnAfterMs === undefined) return;
     const lateFrom = dueAtOf(run) + job.warnAfterMs;
     this.#watched.set(run.id, { run, job, lateFrom });
-    this.#arm(lateFrom);
+    this.#timer.add(run.id, lateFrom);
   }
 
   rename({ from, to, current }: RunRename): void {
@@ -58,35 +59,24 @@ export class LateRuns implements Disposable {
 
   /** Call it when the end of a run is stored. */
   forget(runId: RunId): void {
-    this.#watched.delete(runId);
     this.#late.delete(runId);
+    if (!this.#watched.delete(runId) || this.#timer.size <= 2 * this.#watched.size + SPARE) return;
+    this.#timer.clear();
+    for (const [id, { lateFrom }] of this.#watched) this.#timer.add(id, lateFrom);
   }
 
   [Symbol.dispose](): void {
-    this.#cancelTimer();
+    this.#timer[Symbol.dispose]();
     this.#watched.clear();
   }
 
-  #arm(lateFrom: number): void {
-    const { clock } = this.#options;
-    const now = clock.now();
-    const at = Math.max(now, Math.min(lateFrom, now + MAX_DELAY_MS));
-    if (this.#checkAt !== null && this.#checkAt <= at) return;
-    this.#cancelTimer();
-    this.#checkAt = at;
-    this.#cancelTimer = clock.setTimeout(() => this.#check(), Math.ceil(at - now));
-  }
-
-  #check(): void {
-    this.#checkAt = null;
-    const now = this.#options.clock.now();
-    for (const [runId, { job, lateFrom }] of this.#watched) {
-      if (lateFrom > now) continue;
+  #noteLate(runIds: readonly RunId[]): void {
+    for (const runId of runIds) {
+      const watched = this.#watched.get(runId);
+      if (watched === undefined) continue;
       this.#watched.delete(runId);
-      void this.#mark(runId, job);
+      void this.#mark(runId, watched.job);
     }
-    const next = Math.min(...this.#watched.values().map(({ lateFrom }) => lateFrom));
-    if (this.#watched.size > 0) this.#arm(next);
   }
 
   async #mark(runId: RunId, job: Job): Promise<void> {
@@ -96,7 +86,7 @@ export class LateRuns implements Disposable {
         const run = store.runs.markLate(runId, clock.now());
         if (run === null) return;
         notifier.late(job, run);
-        addHooks({ onCommit: () => this.#late.set(runId, run), onRollback: () => {} });
+        addHooks({ onCommit: () => this.#late.set(runId, run) });
       });
     } catch (error) {
       if (!detach.aborted) log.error({ err: error, run_id: runId }, "cannot store that a run is late");

@@ -12,7 +12,7 @@ export type LostProcessesOptions = {
   readonly clock: Clock;
   readonly log: Log;
   readonly spoolDir: string;
-  /** Takes the places of a run that the database does not know. Returns a function that frees them. */
+  /** Takes the slots of a run that the database does not know. Returns a function that frees them. */
   readonly occupy: (jobId: JobId, runId: RunId) => () => void;
   /** Returns the id that a job has now. A process has the one that its job had when it started. */
   readonly currentId: (jobId: JobId) => JobId;

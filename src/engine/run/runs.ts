@@ -12,22 +12,23 @@ import type { AddHooks, TransactionHooks } from "../commits.ts";
 import { assertNoStorageFault, internalErrorText } from "../internal-errors.ts";
 import { Listeners } from "../listeners.ts";
 import { findSpool } from "../output/spool.ts";
-import { SpoolPool } from "../output/spool-pool.ts";
 import type { AdmissionState } from "../schedule/admission.ts";
 import type { Jobs } from "../schedule/jobs.ts";
-import { type SecretKey, secretKeyOf } from "../secrets/secret-key.ts";
 import type { ApprovalDecision } from "./approval/decision.ts";
+import type { AdoptedAttempt } from "./attempts.ts";
 import { ChildRuns } from "./child/child-runs.ts";
 import { endRun } from "./end-run.ts";
 import { LateRuns } from "./late-runs.ts";
-import { Limiter, type WaitingRun } from "./limiter.ts";
+import { Limiter, type WaitingRun } from "./limits/limiter.ts";
 import type { NewestRuns } from "./newest-runs.ts";
-import { outcomeOfEnding } from "./outcome.ts";
-import { type AdoptedAttempt, type RunEngine, RunJob, type RunJobOptions } from "./run-job.ts";
+import { outcomeOfEnding } from "./plan/outcome.ts";
+import { RunJob, type StoredParts } from "./run-job.ts";
+import type { RunOwner, RunServices } from "./services.ts";
 
 export type RunRequest = Omit<NewRun, "id" | "now">;
 
-export type RunsOptions = RunEngine & {
+export type RunsOptions = {
+  readonly services: RunServices;
   readonly newestRuns: NewestRuns;
   readonly jobs: Jobs;
   /** Called when the end of a run is stored. */
@@ -37,44 +38,58 @@ export type RunsOptions = RunEngine & {
 /** Owns the pending and the running runs. */
 export class Runs implements Disposable {
   readonly #options: RunsOptions;
+  readonly #services: RunServices;
   readonly #limiter: Limiter;
   readonly #active = new Map<RunId, RunJob>();
   readonly #outputListeners = new Listeners<RunId, void>();
   readonly #endListeners = new Listeners<RunId, Run>();
-  readonly #spools: SpoolPool;
-  readonly #secretKey: SecretKey;
   readonly #lateRuns: LateRuns;
   readonly #children: ChildRuns;
+  readonly #owner: RunOwner;
   #isStarting = false;
   #isClosed = false;
   #onIdle: (() => void) | null = null;
 
   constructor(options: RunsOptions) {
     this.#options = options;
-    const { maxJobs, queues = NO_QUEUES } = options.engine.settings;
+    this.#services = options.services;
+    const { store, clock, log, settings, commits, notifier, detach } = options.services;
+    const { maxJobs, queues = NO_QUEUES } = settings;
     this.#limiter = new Limiter({ maxJobs, queues }, (waiting) => this.#isGated(waiting));
-    this.#spools = new SpoolPool(options.engine);
-    this.#secretKey = secretKeyOf(options.engine);
-    this.#lateRuns = new LateRuns({ ...options, ...options.engine });
+    this.#lateRuns = new LateRuns({ store, clock, log, commits, notifier, detach });
     this.#children = new ChildRuns({
-      store: options.engine.store,
+      store,
       jobs: options.jobs,
       create: (request) => this.create(request),
       end: (runId, reason, bounds) => this.#endChild(runId, reason, bounds),
       onEnd: (runId, listener) => this.onEnd(runId, listener),
     });
+    this.#owner = {
+      onOutput: ({ id }) => this.#outputListeners.emit(id),
+      onChildrenSeen: (runIds, decide) => {
+        for (const runId of runIds) this.#limiter.release(runId);
+        decide();
+        void this.startPending();
+      },
+      onPark: (run) => this.#park(run),
+      onUnpark: (run) => this.#unpark(run),
+      onRest: () => {
+        if (this.#onIdle !== null && this.#isIdle) this.#onIdle();
+      },
+      onEnd: (run) => this.#handleEnd(run),
+    };
   }
 
   /** Starts no more runs and releases the spool files; processes continue to run. */
   [Symbol.dispose](): void {
     this.#isClosed = true;
-    this.#spools[Symbol.dispose]();
+    this.#services.spools[Symbol.dispose]();
     this.#lateRuns[Symbol.dispose]();
   }
 
   /** Prepares in the background for `count` processes that start together, now and later. */
   prepareFor(count: number): void {
-    this.#spools.prepare(count);
+    this.#services.spools.prepare(count);
   }
 
   get counts(): { readonly pending: number; readonly running: number } {
@@ -123,7 +138,7 @@ export class Runs implements Disposable {
 
   /** Returns the current state that admission of a run of `job` depends on. */
   admissionState(job: Job): AdmissionState {
-    const { settings } = this.#options.engine;
+    const { settings } = this.#services;
     return {
       shutGates: this.#shutGates(job),
       running: this.#limiter.countRunning(job.id),
@@ -134,9 +149,10 @@ export class Runs implements Disposable {
   }
 
   #shutGates(job: Job): readonly ShutGate[] {
-    const { engine, jobs } = this.#options;
-    const now = engine.clock.now();
-    const upstreamOf = (jobId: JobId): Upstream => engine.store.runs.getUpstream(jobs.currentId(jobId));
+    const { jobs } = this.#options;
+    const { store, clock } = this.#services;
+    const now = clock.now();
+    const upstreamOf = (jobId: JobId): Upstream => store.runs.getUpstream(jobs.currentId(jobId));
     return job.dependsOn.flatMap((gate) => shutGate(gate, upstreamOf(gate.jobId), now) ?? []);
   }
 
@@ -147,15 +163,16 @@ export class Runs implements Disposable {
 
   /** Stores a new run within the current transaction. Its hooks start it. */
   create(request: RunRequest): TransactionHooks & { readonly run: Run } {
-    const { engine, newestRuns } = this.#options;
-    const now = engine.clock.now();
-    const run = engine.store.runs.start({ ...request, id: newRunId(now), now });
+    const { newestRuns } = this.#options;
+    const { store, clock } = this.#services;
+    const now = clock.now();
+    const run = store.runs.start({ ...request, id: newRunId(now), now });
     if (run.status === "pending") return { run, ...this.#enqueue({ run, job: request.job }) };
     const begun = this.#begin(run, request.job);
     const onCommit = (): void => {
       newestRuns.add(run);
       this.#lateRuns.watch(run, request.job);
-      begun.onCommit();
+      begun.onCommit?.();
     };
     return { ...begun, run, onCommit };
   }
@@ -170,14 +187,14 @@ export class Runs implements Disposable {
     this.#limiter.enter(job, run.id);
     const runJob = this.#createRunJob(run, job, {
       adopted,
-      attempts: this.#options.engine.store.runs.listAttempts(run.id),
+      attempts: this.#services.store.runs.listAttempts(run.id),
     });
     this.#active.set(run.id, runJob);
     const hasProcess = adopted.some(({ attempt }) => attempt.childRunId === null);
-    runJob.resume({ isParked: !hasProcess && !this.#takePlaceAgain(runJob) });
+    runJob.resume({ isParked: !hasProcess && !this.#takeSlotAgain(runJob) });
   }
 
-  /** Takes the places of a run that the database does not know. Returns a function that frees them. */
+  /** Takes the slots of a run that the database does not know. Returns a function that frees them. */
   occupy(jobId: JobId, runId: RunId): () => void {
     const { jobs } = this.#options;
     const queue = jobs.find(jobId)?.job.queue;
@@ -193,8 +210,7 @@ export class Runs implements Disposable {
    * run stays as it is until somebody cancels it, and petit says so.
    */
   endFaulty(run: Run, job: Job | null, cause: unknown): void {
-    const { engine, commits, internalErrors } = this.#options;
-    const { clock, log } = engine;
+    const { commits, clock, log, internalErrors } = this.#services;
     this.#leave(run.id);
     log.error({ err: cause, job_id: run.jobId, run_id: run.id }, "cannot continue a run");
     const error = internalErrorText(cause);
@@ -212,28 +228,26 @@ export class Runs implements Disposable {
 
   /** Ends a run without a plan, within the current transaction, and kills its processes. */
   #endNow(run: Run, job: Job | null, outcome: RunOutcome): TransactionHooks {
-    const { engine, notifier } = this.#options;
-    const { store, clock, settings } = engine;
+    const { store, clock, log, settings, spoolDir, notifier } = this.#services;
     const graceMs = job?.killGraceMs ?? settings.killGraceMs;
     const forceKill = new AbortController().signal;
     const attempts = store.runs.listAttempts(run.id).filter(({ status }) => status === "running");
-    const ended = endRun(run, { ...engine, outcome, now: clock.now() });
+    const ended = endRun(run, { store, log, outcome, now: clock.now() });
     if (job !== null) notifier.ended(job, ended);
     return {
       onCommit: () => {
         for (const { id, process } of attempts)
-          endProcess(process, findSpool(engine.spoolDir, id), { clock, graceMs, forceKill }).catch((error: unknown) =>
-            engine.log.error({ err: error, run_id: run.id }, "cannot end the processes of a run"),
+          endProcess(process, findSpool(spoolDir, id), { clock, graceMs, forceKill }).catch((error: unknown) =>
+            log.error({ err: error, run_id: run.id }, "cannot end the processes of a run"),
           );
         this.#handleEnd(ended);
       },
-      onRollback: () => {},
     };
   }
 
   /** The unfinished runs of a job were moved to another one in the store. They go on as runs of that. */
   rename(from: JobId, to: JobId): void {
-    const { store } = this.#options.engine;
+    const { store } = this.#services;
     const current = (run: Run): Run => ({
       ...run,
       jobId: to,
@@ -245,52 +259,52 @@ export class Runs implements Disposable {
   }
 
   #leave(runId: RunId): void {
-    this.#limiter.drop(runId);
+    this.#limiter.takeOut(runId);
     this.#limiter.leave(runId);
     this.#active.delete(runId);
     this.#lateRuns.forget(runId);
   }
 
-  /** Returns true if an adopted run without a process may continue. If it had no place before, others may have all of them. */
-  #takePlaceAgain({ run, wantsPlace }: RunJob): boolean {
+  /** Returns true if an adopted run without a process may continue. If it was parked before, other runs may have all slots. */
+  #takeSlotAgain({ run, wantsSlot }: RunJob): boolean {
     this.#limiter.park(run.id);
-    return wantsPlace && this.#limiter.unpark(run.id);
+    return wantsSlot && this.#limiter.unpark(run.id);
   }
 
   /** Cancels a pending run, or begins to end a running one, and returns its new state. Throws `not_found`. */
   cancel(runId: RunId, by: string | null): Run {
-    const { engine } = this.#options;
-    const run = mustFindRun(engine.store, runId);
+    const { store } = this.#services;
+    const run = mustFindRun(store, runId);
     if (isFinal(run.status)) return run;
     const waiting = this.#limiter.findWaiting(runId);
     if (waiting !== null) this.#cancelWaiting(waiting, by);
     const active = this.find(runId);
     if (active !== null) {
       const all = active.isEnding;
-      engine.store.runs.requestEnd(runId, "cancelled", { by, all });
+      store.runs.requestEnd(runId, "cancelled", { by, all });
       active.end("cancelled", { all });
     }
     if (waiting === null && active === null) this.#cancelUnmanaged(run, by);
-    return mustFindRun(engine.store, runId);
+    return mustFindRun(store, runId);
   }
 
   #cancelWaiting(waiting: WaitingRun, by: string | null): void {
-    const { commits, engine } = this.#options;
+    const { commits, log } = this.#services;
     try {
       commits.commit((addHooks) => addHooks(this.dropWaiting(waiting, { by })));
     } catch (error) {
       assertNoStorageFault(error);
-      engine.log.error({ err: error, run_id: waiting.run.id }, "cannot cancel a pending run task by task");
+      log.error({ err: error, run_id: waiting.run.id }, "cannot cancel a pending run task by task");
       this.#cancelUnmanaged(waiting.run, by);
-      this.#limiter.drop(waiting.run.id);
+      this.#limiter.takeOut(waiting.run.id);
     }
   }
 
   /** Cancels a run that petit could neither continue nor end when it started. */
   #cancelUnmanaged(run: Run, by: string | null): void {
-    const { commits, engine } = this.#options;
+    const { commits, store } = this.#services;
     commits.commit((addHooks) => {
-      engine.store.runs.requestEnd(run.id, "cancelled", { by });
+      store.runs.requestEnd(run.id, "cancelled", { by });
       addHooks(this.#endNow(run, null, { status: "cancelled", reason: "cancelled", error: "cancelled" }));
     });
   }
@@ -300,7 +314,7 @@ export class Runs implements Disposable {
    * `not_found` and `conflict`.
    */
   decide(runId: RunId, taskId: string | null, decision: ApprovalDecision): TransactionHooks {
-    const run = mustFindRun(this.#options.engine.store, runId);
+    const run = mustFindRun(this.#services.store, runId);
     const active = this.find(runId);
     const asking = active?.asking ?? [];
     const found = taskId === null && asking.length === 1 ? asking[0] : asking.find((id) => id === taskId);
@@ -310,7 +324,7 @@ export class Runs implements Disposable {
 
   /** Ends a run because its parent is being ended. */
   async #endChild(runId: RunId, reason: EndingReason, { all }: { readonly all: boolean }): Promise<void> {
-    await this.#options.commits.enqueueUntilStored((addHooks) => {
+    await this.#services.commits.enqueueUntilStored((addHooks) => {
       const waiting = this.#limiter.findWaiting(runId);
       if (waiting !== null) addHooks(this.dropWaiting(waiting, { reason }));
     });
@@ -322,8 +336,7 @@ export class Runs implements Disposable {
     waiting: WaitingRun,
     { by = null, reason = "cancelled" }: { readonly by?: string | null; readonly reason?: EndingReason } = {},
   ): TransactionHooks {
-    const { engine, notifier } = this.#options;
-    const { store, clock } = engine;
+    const { store, clock, notifier } = this.#services;
     const { run, job } = waiting;
     const now = clock.now();
     store.runs.requestEnd(run.id, reason, { by });
@@ -333,7 +346,8 @@ export class Runs implements Disposable {
       if (endedAt === null) store.runs.finishTask(run, { taskId, item: null }, { outcome: skipped, now });
     const ended = store.runs.finish(run.id, outcomeOfEnding(reason, job), now);
     notifier.ended(job, ended);
-    return { onCommit: () => this.#handleEnd(ended), onRollback: this.#limiter.drop(run.id) };
+    const { putBack } = this.#limiter.takeOut(run.id);
+    return { onCommit: () => this.#handleEnd(ended), onRollback: putBack };
   }
 
   /** Starts pending runs in their order, as far as the limits allow. */
@@ -352,7 +366,7 @@ export class Runs implements Disposable {
    * false if no other can be started now.
    */
   async #startOne(): Promise<boolean> {
-    const { engine, commits, detach } = this.#options;
+    const { commits, log, detach } = this.#services;
     const tried: WaitingRun[] = [];
     try {
       await commits.enqueueUntilStored((addHooks) => {
@@ -365,13 +379,13 @@ export class Runs implements Disposable {
     } catch (error) {
       if (detach.aborted) return false;
       const [failed] = tried;
-      if (failed === undefined) engine.log.error({ err: error }, "cannot start a pending run");
+      if (failed === undefined) log.error({ err: error }, "cannot start a pending run");
       else this.endFaulty(failed.run, failed.job, error);
       return failed !== undefined;
     }
   }
 
-  /** Gives parked runs that can continue their places again. Returns true if there is also one for a pending run. */
+  /** Continues parked runs for which there are slots again. Returns true if there is also a slot for a pending run. */
   #hasStartable(): boolean {
     for (let runId = this.#limiter.nextReturning(); runId !== null; runId = this.#limiter.nextReturning()) {
       this.#limiter.unpark(runId);
@@ -422,10 +436,12 @@ export class Runs implements Disposable {
   }
 
   #start(next: WaitingRun, addHooks: AddHooks): void {
-    const { engine, newestRuns } = this.#options;
-    const run = engine.store.runs.begin(next.run.id, engine.clock.now());
+    const { newestRuns } = this.#options;
+    const { store, clock } = this.#services;
+    const run = store.runs.begin(next.run.id, clock.now());
     addHooks(this.#begin(run, next.job));
-    addHooks({ onCommit: () => newestRuns.update(run), onRollback: this.#limiter.drop(run.id) });
+    const { putBack } = this.#limiter.takeOut(run.id);
+    addHooks({ onCommit: () => newestRuns.update(run), onRollback: putBack });
   }
 
   #enqueue(waiting: WaitingRun): TransactionHooks {
@@ -437,13 +453,13 @@ export class Runs implements Disposable {
         this.#lateRuns.watch(run, waiting.job);
         void this.startPending();
       },
-      onRollback: () => this.#limiter.drop(run.id),
+      onRollback: () => void this.#limiter.takeOut(run.id),
     };
   }
 
   #begin(run: Run, job: Job): TransactionHooks {
     const runJob = this.#createRunJob(run, job, { adopted: [], attempts: [] });
-    this.#options.notifier.started(job, run);
+    this.#services.notifier.started(job, run);
     const begun = runJob.begin();
     this.#limiter.enter(job, run.id);
     this.#active.set(run.id, runJob);
@@ -456,37 +472,17 @@ export class Runs implements Disposable {
     };
   }
 
-  #createRunJob(run: Run, job: Job, stored: Pick<RunJobOptions, "adopted" | "attempts">): RunJob {
-    const { store } = this.#options.engine;
-    const taskRuns = store.runs.listTaskRuns(run.id);
+  #createRunJob(run: Run, job: Job, { attempts, adopted }: Pick<StoredParts, "attempts" | "adopted">): RunJob {
+    const { runs } = this.#services.store;
+    const taskRuns = runs.listTaskRuns(run.id);
     const expanded = taskRuns.filter(({ items }) => items !== null);
-    return new RunJob({
-      ...this.#options,
-      ...stored,
-      run,
-      job,
-      taskRuns,
-      items: new Map(expanded.map(({ taskId }) => [taskId, store.runs.listItems({ runId: run.id, taskId })])),
-      spools: this.#spools,
-      secretKey: this.#secretKey,
-      children: this.#children,
-      onOutput: ({ id }) => this.#outputListeners.emit(id),
-      onChildrenSeen: (runIds, decide) => {
-        for (const runId of runIds) this.#limiter.release(runId);
-        decide();
-        void this.startPending();
-      },
-      onPark: (parked) => this.#park(parked),
-      onUnpark: (parked) => this.#unpark(parked),
-      onRest: () => {
-        if (this.#onIdle !== null && this.#isIdle) this.#onIdle();
-      },
-      onEnd: (ended) => this.#handleEnd(ended),
-    });
+    const items = new Map(expanded.map(({ taskId }) => [taskId, runs.listItems({ runId: run.id, taskId })]));
+    const stored = { taskRuns, items, attempts, adopted };
+    return new RunJob({ services: this.#services, children: this.#children, owner: this.#owner, run, job, stored });
   }
 
   #handleEnd(run: Run): void {
-    // A parent that needs a place again comes before all pending runs, and one that fails fast ends its pending child runs.
+    // A parent that needs a slot again comes before all pending runs, and one that fails fast ends its pending child runs.
     const parent = run.parent === null ? null : this.find(run.parent.runId);
     this.#limiter.leave(run.id, { isAwaited: parent?.awaits(run.id) === true });
     this.#active.delete(run.id);

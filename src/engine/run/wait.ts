@@ -14,8 +14,11 @@ type WaitParts = { readonly store: Store; readonly runs: Pick<Runs, "find" | "on
  * Resolves with the run when it has ended, and with its current state at the timeout or when the signal aborts.
  * Rejects with `not_found`.
  */
-export const waitForRun = async (runId: RunId, options: WaitOptions & WaitParts): Promise<Run> => {
-  const { store, runs, clock, signal, timeoutMs = Number.POSITIVE_INFINITY } = options;
+export const waitForRun = async (
+  runId: RunId,
+  { signal, timeoutMs = Number.POSITIVE_INFINITY }: WaitOptions,
+  { store, runs, clock }: WaitParts,
+): Promise<Run> => {
   const over = new AbortController();
   const stopWaiting = (): void => abortQuietly(over);
   let ended: Run | null = null;

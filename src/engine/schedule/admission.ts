@@ -14,7 +14,7 @@ export type AdmissionState = {
   readonly running: number;
   /** Pending runs of this job. */
   readonly pending: number;
-  /** True if there is no place for it: all are taken, or reserved for waiting runs. */
+  /** True if there is no slot for it: all are taken, or reserved for waiting runs. */
   readonly isFull: boolean;
   /** Maximum of concurrent runs of all jobs; null is unlimited. */
   readonly maxJobs: number | null;
@@ -27,7 +27,7 @@ export type ManualAdmission =
   | { readonly kind: "refuse"; readonly refusal: Refusal };
 
 /**
- * Decides about a manual trigger: it starts immediately, waits for a place if its job has a queue, or is refused. Checks
+ * Decides about a manual trigger: it starts immediately, waits for a slot if its job has a queue, or is refused. Checks
  * dependencies, then the limit of the job, then the limits of all runs and of the queue.
  */
 export const admitManual = (job: Job, state: AdmissionState): ManualAdmission => {

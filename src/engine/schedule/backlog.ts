@@ -4,7 +4,7 @@ import { DUE_STEP, type Due } from "../../domain/schedule/due.ts";
 import type { Schedule } from "../../domain/schedule/schedule.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
-import type { DueJob, ScheduleEntry } from "./due-job.ts";
+import type { DueJob, Fire, ScheduleEntry } from "./due-job.ts";
 
 /** A search for the due occurrences of a job, which may be unfinished. */
 export type DueSteps = {
@@ -57,11 +57,7 @@ export async function* inParts(
 
 export type BacklogsOptions = {
   readonly clock: Clock;
-  /**
-   * Decides about due occurrences and stores the decisions. Throws if the database can't be written. Returns the jobs whose occurrences
-   * are undecided because of an error of petit itself.
-   */
-  readonly fire: (due: readonly DueJob[], now: number) => ReadonlySet<JobId>;
+  readonly fire: Fire;
   /** Called if the backlog of a job can't be found because of an error of petit itself. */
   readonly onError: (jobId: JobId, error: unknown) => void;
   /** Returns whether the occurrences of a job are skipped. */

@@ -1,3 +1,4 @@
+import type { JobId } from "../../domain/ids.ts";
 import type { Schedule } from "../../domain/schedule/schedule.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
@@ -39,3 +40,9 @@ export type Backlog = {
   /** Occurrences of the backlog that are newer than this part and not excepted. */
   readonly newer: number;
 };
+
+/**
+ * Decides about due occurrences and stores the decisions. Returns the jobs whose occurrences are undecided because of an error of petit
+ * itself. Throws if the database can't be written.
+ */
+export type Fire = (due: readonly DueJob[], now: number) => ReadonlySet<JobId>;

@@ -61,10 +61,10 @@ const decide = (dueJobs: readonly DueJob[], options: FireOptions): ReadonlySet<J
       const added: TransactionHooks[] = [];
       try {
         store.transaction(() => decideJob(due, { ...options, unknownUntil, addHooks: (hooks) => added.push(hooks) }));
-        added.push({ onCommit: () => internalErrors.unblock({ jobId, runId: null }), onRollback: () => {} });
+        added.push({ onCommit: () => internalErrors.unblock({ jobId, runId: null }) });
         for (const hooks of added) addHooks(hooks);
       } catch (error) {
-        for (const { onRollback } of added.toReversed()) onRollback();
+        for (const { onRollback } of added.toReversed()) onRollback?.();
         assertNoStorageFault(error);
         log.error({ err: error, job_id: jobId }, "cannot process due occurrences");
         internalErrors.block({ jobId, runId: null }, { error, now });
@@ -115,7 +115,7 @@ const recordPart = (
     if (isLast) recorded.length = 0;
     else recorded.push(...added);
   };
-  addHooks({ onCommit, onRollback: () => {} });
+  addHooks({ onCommit });
 };
 
 type DueDecision = CatchupDecision | { readonly kind: "skip"; readonly reason: SkipReason };
@@ -223,7 +223,7 @@ const start = ({ stored, scheduledFor, delayMs, trigger, waits, context }: Sched
 
 /**
  * Ends as many of the oldest runs of a job as the limit of the job requires for one more run: running ones are cancelled,
- * pending ones are dropped. The new run starts when a place is free.
+ * pending ones are dropped. The new run starts when a slot is free.
  */
 const replace = (job: Job, { runs, store, addHooks }: FireContext): void => {
   const running = runs.activeOf(job.id).filter(({ isEnding }) => !isEnding);
@@ -231,7 +231,7 @@ const replace = (job: Job, { runs, store, addHooks }: FireContext): void => {
   const count = running.length + waiting.length + 1 - (job.maxConcurrency ?? Number.POSITIVE_INFINITY);
   for (const active of running.slice(0, Math.max(0, count))) {
     store.runs.requestEnd(active.run.id, "cancelled");
-    addHooks({ onCommit: () => active.end("cancelled", { all: false }), onRollback: () => {} });
+    addHooks({ onCommit: () => active.end("cancelled", { all: false }) });
   }
   for (const each of waiting.slice(0, Math.max(0, count - running.length))) addHooks(runs.dropWaiting(each));
 };

@@ -14,10 +14,7 @@ import type { NewOccurrence } from "../../store/occurrences.ts";
 import { bootId } from "../attempt/identity.ts";
 import type { EngineOptions } from "../options.ts";
 import { inParts } from "./backlog.ts";
-import type { DueJob } from "./due-job.ts";
-
-/** Decides about due occurrences and accounts for them. */
-type Fire = (due: readonly DueJob[], now: number) => void;
+import type { Fire } from "./due-job.ts";
 
 const NONE: ReadonlyMap<JobId, StoredJob> = new Map();
 

@@ -8,7 +8,7 @@ import type { EngineOptions } from "../options.ts";
 import type { Jobs } from "./jobs.ts";
 import type { ScheduleQueue } from "./schedule-queue.ts";
 
-export type ReloaderOptions = EngineOptions & {
+export type ReloaderOptions = Pick<EngineOptions, "store" | "clock" | "log"> & {
   readonly jobs: Jobs;
   readonly commits: Commits;
   readonly scheduleQueue: ScheduleQueue;

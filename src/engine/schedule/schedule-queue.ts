@@ -8,7 +8,7 @@ import type { StoredJob } from "../../store/jobs.ts";
 import { bootId } from "../attempt/identity.ts";
 import type { OccurrenceBounds } from "../engine.ts";
 import { Backlogs, type DueSteps } from "./backlog.ts";
-import type { DueJob, ScheduleEntry } from "./due-job.ts";
+import type { Fire, ScheduleEntry } from "./due-job.ts";
 import { Timer } from "./timer.ts";
 
 /** The due occurrences of one job. `due` is null if there are so many that the search is unfinished. */
@@ -19,11 +19,8 @@ type CompleteEntry = Pick<DueSteps, "entry" | "wasDown"> & { readonly due: Due }
 export type ScheduleQueueOptions = {
   readonly clock: Clock;
   readonly timezone: string;
-  /**
-   * Decides about due occurrences and stores the decisions. If it throws, they come due again after a second. Returns the jobs whose
-   * occurrences are undecided because of an error of petit itself: these come due again later.
-   */
-  readonly fire: (due: readonly DueJob[], now: number) => ReadonlySet<JobId>;
+  /** If it throws, the occurrences come due again after a second; undecided ones after 30 s. */
+  readonly fire: Fire;
   /** Called if the due occurrences of a job can't be found because of an error of petit itself. They come due again later. */
   readonly onError: (jobId: JobId, error: unknown) => void;
   /** Called when the clock was set back, before anything comes due again. */
@@ -68,7 +65,10 @@ export class ScheduleQueue implements Disposable {
       onSetBack: (since) => this.#replan(since),
     });
     this.#backlogs = new Backlogs({
-      ...options,
+      clock: options.clock,
+      fire: options.fire,
+      onError: options.onError,
+      isPaused: options.isPaused,
       findEntry: (jobId) => this.#entries.get(jobId),
       onDone: (entry) => this.#plan(entry),
       onFailed: (entry) => this.#plan(entry, options.clock.now() + ERROR_RETRY_MS),

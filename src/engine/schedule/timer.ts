@@ -15,9 +15,10 @@ export type TimerOptions<T> = {
   /** Called with all items that have come due, in the order of their times. */
   readonly onDue: (items: readonly T[], now: number) => void;
   /**
-   * Called when the wall clock was set back, at `since` by the new clock or later: the items must be planned again, from there.
+   * Called when the wall clock was set back, at `since` by the new clock or later: the items must be planned again, from there. If it is
+   * missing, that is not noticed, and the timer does not wake up while it has no items.
    */
-  readonly onSetBack: (since: number) => void;
+  readonly onSetBack?: (since: number) => void;
 };
 
 /** Reports items when the wall clock reaches their time. */
@@ -60,9 +61,15 @@ export class Timer<T> implements Disposable {
     this.#heap.clear();
   }
 
+  /** The number of items. */
+  get size(): number {
+    return this.#heap.size;
+  }
+
   #arm(): void {
     this.#cancel?.();
-    const { clock } = this.#options;
+    const { clock, onSetBack } = this.#options;
+    if (onSetBack === undefined && this.#heap.smallest === null) return;
     const delayMs = Math.min(
       MAX_DELAY_MS,
       Math.max(0, (this.#heap.smallest ?? Number.POSITIVE_INFINITY) - clock.now()),
@@ -75,7 +82,7 @@ export class Timer<T> implements Disposable {
     const passedMs = this.#passedIfSetBack();
     try {
       // The monotonic clock has fractions of a ms, and times are stored in whole ms.
-      if (passedMs !== null) this.#options.onSetBack(Math.floor(now - passedMs));
+      if (passedMs !== null) this.#options.onSetBack?.(Math.floor(now - passedMs));
       const due = this.#takeDue(now);
       if (due.length > 0) this.#options.onDue(due, now);
     } finally {

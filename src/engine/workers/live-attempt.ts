@@ -42,10 +42,17 @@ export class LiveAttempt {
     this.options = options;
     this.#offer = offer;
     this.#features = featuresOf(options.context.job, options.context.task);
-    this.offeredAt = options.engine.clock.monotonic();
+    this.offeredAt = options.services.clock.monotonic();
     this.result = this.#ended.promise;
     this.stored = this.#released.promise;
-    this.output = new ReceivedOutput(this);
+    this.output = new ReceivedOutput({
+      attempt: options,
+      offer: () => this.#offer,
+      claim: () => this.claim,
+      onStored: (storedOffset) => {
+        this.#offer = { ...this.#offer, storedOffset };
+      },
+    });
   }
 
   get id(): number {
@@ -94,8 +101,8 @@ export class LiveAttempt {
 
   /** True if it is made anew when its worker is lost. Then it must not run anywhere any more. */
   get mayRerun(): boolean {
-    const { context, engine } = this.options;
-    return (context.job.onInterrupt ?? engine.settings.onInterrupt) === "rerun";
+    const { context, services } = this.options;
+    return (context.job.onInterrupt ?? services.settings.onInterrupt) === "rerun";
   }
 
   /** True while a claim of it is being decided. */

@@ -23,12 +23,13 @@ export class WithoutWorkers {
       outlivesPetit: true,
       store: ({ run, node, task, now }) => store.runs.offerAttempt(run, node, { labels: task.runsOn ?? [], now }),
       run: (options) => this.#run(options),
-      release: ({ spool, spools }) => spools.remove(spool),
+      release: () => {},
     };
   }
 
   async #run(options: RunAttemptOptions): Promise<AttemptResult> {
-    const { end, detach, now } = options;
+    const { services, end, now } = options;
+    const { detach } = services;
     this.#waiting.add(options);
     await anyAborted([end, detach]);
     this.#waiting.delete(options);

@@ -73,10 +73,17 @@ class Workers implements RemoteWorkers {
   #problemAt: number;
 
   constructor(options: WorkersOptions & RemoteWorkersParts) {
-    const { clock, store, lostAfterMs } = options;
+    const { store, commits, clock, log, transport, signingKeys, lostAfterMs, detach } = options;
     this.#options = options;
     this.#context = {
-      ...options,
+      store,
+      commits,
+      clock,
+      log,
+      transport,
+      signingKeys,
+      lostAfterMs,
+      detach,
       scheduler: store.identity.get().id,
       attempts: this.#attempts,
       repeats: new Repeats(REPEAT_MS),
@@ -91,10 +98,9 @@ class Workers implements RemoteWorkers {
       outlivesPetit: true,
       store: ({ run, node, task, now }) => store.runs.offerAttempt(run, node, { labels: task.runsOn ?? [], now }),
       run: (attempt) => this.#run(attempt),
-      release: ({ attempt, spool, spools }) => {
-        spools.remove(spool);
-        const live = this.#attempts.get(attempt.id);
-        this.#attempts.delete(attempt.id);
+      release: ({ id }) => {
+        const live = this.#attempts.get(id);
+        this.#attempts.delete(id);
         if (live === undefined) return;
         live.release();
         this.#waiting.remove(live);
@@ -220,7 +226,6 @@ class Workers implements RemoteWorkers {
             if (live.options.end.aborted) this.#end(live);
             else this.#offer(live);
           },
-          onRollback: () => {},
         });
       });
     } catch (error) {

@@ -303,8 +303,8 @@ export class GrantedAttempt {
 
   async #runAttempt(adopted: RunningProcess | null): Promise<AttemptResult> {
     const { parts, offer, local } = this.#options;
-    const { clock, files, folder, log, guard, requests } = parts;
-    const taskRuns = parts.store.runs.listTaskRuns(local.run.id);
+    const { store, runtime, clock, files, folder, log, guard, requests, detach } = parts;
+    const taskRuns = store.runs.listTaskRuns(local.run.id);
     const known = adopted === null ? [] : [{ attempt: local.attempt, process: adopted }];
     const now = clockOfRun({ clock, run: local.run, taskRuns, attempts: [local.attempt], adopted: known });
     const noted = adopted === null ? null : readEnding(this.#spool);
@@ -315,22 +315,23 @@ export class GrantedAttempt {
     // The guard ends a process that runs already.
     if (adopted !== null) this.#guard();
     const result = await runAttempt({
-      engine: {
-        store: parts.store,
-        runtime: parts.runtime,
+      services: {
+        store,
+        runtime,
         clock: withNow(clock, now),
         log,
         settings: settingsOf(offer),
-        environment: parts.taskEnvironment,
         ownFolders: parts.ownFolders,
+        taskEnvironment: parts.taskEnvironment,
+        fullEnvironment: parts.fullEnvironment,
+        user: parts.user,
+        spools: parts.spools,
+        secretKey: parts.secretKey,
+        artifacts: this.#artifacts,
+        poller: parts.poller,
+        commits: parts.commits,
+        detach,
       },
-      user: parts.user,
-      ownEnvironment: parts.workerEnvironment,
-      spools: parts.spools,
-      secretKey: parts.secretKey,
-      poller: parts.poller,
-      commits: parts.commits,
-      detach: parts.detach,
       context: {
         job,
         task,
@@ -341,7 +342,6 @@ export class GrantedAttempt {
       attempt: local.attempt,
       now,
       spool: this.#spool,
-      artifacts: this.#artifacts,
       adopted,
       end: this.#end.signal,
       forceKill: this.#forceKill.signal,

@@ -41,7 +41,7 @@ const IN_CONTAINER = { PETIT_OUTPUT: "/petit/output", PETIT_ARTIFACTS: "/petit/a
 export const planContainer = (
   options: ContainerOptions,
 ): { readonly argv: readonly string[]; readonly environment: Variables } => {
-  const { container, started, spool, argv, cwd, expand } = options;
+  const { container, started, spool, argv, cwd, file, folder, ownFolders, expand } = options;
   const { engine, name, environment: clientEnvironment } = started;
   const variables: Variables = { ...options.environment, ...IN_CONTAINER };
   const byName = Object.keys(variables).filter(
@@ -62,7 +62,10 @@ export const planContainer = (
       ...(options.hasStdin ? ["--interactive"] : []),
       ...(cwd === null ? [] : ["--workdir", cwd]),
       ...mountArguments({
-        ...options,
+        cwd,
+        file,
+        folder,
+        ownFolders,
         own: [
           [spool.outputs, IN_CONTAINER.PETIT_OUTPUT],
           [spool.artifacts, IN_CONTAINER.PETIT_ARTIFACTS],

@@ -1,4 +1,5 @@
 import { appendFileSync, closeSync, openAsBlob, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { errorMessage } from "../../../lib/error-message.ts";
 import { openRegular } from "../../../lib/files/regular-file.ts";
 import { formatSize } from "../../../lib/size.ts";
 import type { Runtime } from "../../../runtime/runtime.ts";
@@ -91,7 +92,7 @@ const readLocal = async <T>(path: string, name: string, read: (path: string) => 
     closeSync(fd);
     return await read(path);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorMessage(error);
     throw new RequestFault(`${name} can't be read: ${why}`, { isTransient: false });
   }
 };

@@ -6,10 +6,11 @@ import { type EndingReason, isFinal, MAX_NESTING, type ParamValues, type Run } f
 import type { Attempt } from "../../../domain/task-run.ts";
 import { expandTemplate, type TemplateScope } from "../../../jobfile/template.ts";
 import { anyAborted } from "../../../lib/abort.ts";
+import { errorMessage } from "../../../lib/error-message.ts";
 import type { StoredJob } from "../../../store/jobs.ts";
 import type { NewRun } from "../../../store/runs/runs.ts";
 import type { TransactionHooks } from "../../commits.ts";
-import { planRetry, type RetryParts } from "../retry-plan.ts";
+import { planRetry, type RetryParts } from "../retry/retry-plan.ts";
 
 export type ChildRequest = {
   readonly program: ChildJob;
@@ -119,7 +120,7 @@ const resolveOwn = (
       error: `job '${job.id}' refused its params: ${resolved.problems.map(({ problem }) => problem).join("; ")}`,
     };
   } catch (error) {
-    return { error: `params: ${error instanceof Error ? error.message : String(error)}` };
+    return { error: `params: ${errorMessage(error)}` };
   }
 };
 

@@ -1,5 +1,6 @@
 import type { RunOutcome } from "../../../domain/run.ts";
 import { expandTemplate } from "../../../jobfile/template.ts";
+import { errorMessage } from "../../../lib/error-message.ts";
 import { MAX_OUTPUTS_BYTES } from "../../attempt/outputs-file.ts";
 import { type RunState, scopeOfState } from "../task/run-scope.ts";
 
@@ -16,7 +17,7 @@ export const jobOutputs = (completed: RunOutcome, state: RunState): RunOutcome =
       bytes += Buffer.byteLength(name) + Buffer.byteLength(value);
       outputs.push([name, value]);
     } catch (error) {
-      return failed(completed, `output '${name}': ${error instanceof Error ? error.message : String(error)}`);
+      return failed(completed, `output '${name}': ${errorMessage(error)}`);
     }
   }
   return bytes <= MAX_OUTPUTS_BYTES

@@ -2,8 +2,9 @@ import { type Task, taskOf } from "../../../domain/job.ts";
 import { Expression } from "../../../jobfile/expression/expression.ts";
 import { ExpressionWork } from "../../../jobfile/expression/work.ts";
 import { expressionScope, parseIf } from "../../../jobfile/template.ts";
+import { errorMessage } from "../../../lib/error-message.ts";
 import type { TaskNode } from "../../../store/runs/task-runs.ts";
-import type { IfResult } from "../plan.ts";
+import type { IfResult } from "../plan/plan.ts";
 import { type RunState, scopeOfState } from "./run-scope.ts";
 
 /** How much work the conditions of items may be until other work runs in between: about 10 ms. */
@@ -36,7 +37,7 @@ export class Conditions {
       const scope = scopeOfState(this.#state, { taskId, item: ofItem });
       return expression.isTrue(expressionScope(scope, expression), work);
     } catch (error) {
-      return { error: `if: ${error instanceof Error ? error.message : String(error)}` };
+      return { error: `if: ${errorMessage(error)}` };
     } finally {
       this.#spent += work.spent;
     }

@@ -4,6 +4,7 @@ import type { Item } from "../../../domain/item.ts";
 import { taskOf } from "../../../domain/job.ts";
 import type { ItemRun } from "../../../domain/task-run.ts";
 import { expandTemplate, type TemplateScope } from "../../../jobfile/template.ts";
+import { errorMessage } from "../../../lib/error-message.ts";
 import type { NewItem } from "../../../store/runs/items.ts";
 import { type RunState, scopeOfState } from "./run-scope.ts";
 
@@ -40,6 +41,6 @@ const expand = (field: string, text: string, scope: TemplateScope): string => {
   try {
     return expandTemplate(text, scope);
   } catch (error) {
-    throw new InvalidItemsError(`${field}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new InvalidItemsError(`${field}: ${errorMessage(error)}`);
   }
 };

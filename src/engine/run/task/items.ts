@@ -1,7 +1,7 @@
 import type { EndingReason, Reason } from "../../../domain/run.ts";
 import type { Outputs } from "../../../domain/task-run.ts";
 import type { AttemptResult } from "../../attempt/run-attempt.ts";
-import type { TaskProgress } from "../progress.ts";
+import type { TaskProgress } from "../plan/progress.ts";
 
 /** Maximum size of the outputs of all items of a task, in bytes. Later tasks, and those who look at the run, read them as a whole. */
 const MAX_ITEM_OUTPUTS_BYTES = 16 * 1_048_576;

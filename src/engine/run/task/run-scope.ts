@@ -4,8 +4,9 @@ import type { Item } from "../../../domain/item.ts";
 import type { Job } from "../../../domain/job.ts";
 import type { Run } from "../../../domain/run.ts";
 import type { TemplateScope } from "../../../jobfile/template.ts";
-import type { NodeKey } from "../node.ts";
-import { stateOf, type TaskProgress } from "../progress.ts";
+import type { TaskNode } from "../../../store/runs/task-runs.ts";
+import type { NodeKey } from "../plan/node.ts";
+import { stateOf, type TaskProgress } from "../plan/progress.ts";
 
 /** What templates and expressions of a running run can refer to. */
 export type RunState = {
@@ -15,6 +16,10 @@ export type RunState = {
   readonly items: ReadonlyMap<TaskId, readonly Item[]>;
   readonly progress: ReadonlyMap<NodeKey, TaskProgress>;
 };
+
+/** Returns an item of an expanded task; null for the task itself. */
+export const itemOf = (items: RunState["items"], { taskId, item }: TaskNode): Item | null =>
+  item === null ? null : (items.get(taskId)?.[item] ?? null);
 
 /**
  * Returns the values for the templates of a task, or of an item of it: what its upstream tasks have produced, and the item. Without

@@ -1,6 +1,6 @@
 import { type GraphNode, type GraphNodeState, isDone } from "../../../domain/graph.ts";
 import type { TaskId } from "../../../domain/ids.ts";
-import type { NodeKey } from "../node.ts";
+import type { NodeKey } from "../plan/node.ts";
 
 /** What a plan knows about the upstream tasks of the task that it plans. Tasks are added in topological order. */
 export class Upstreams {

@@ -22,7 +22,7 @@ export const buildOffer = (
   { scheduler, expiresAt, lostAfterMs }: OfferContext,
 ): { readonly offer: Offer; readonly files: readonly FileToShip[] } => {
   const { job, task, run, item } = options.context;
-  const { settings } = options.engine;
+  const { settings } = options.services;
   const scope = options.context.scope();
   const expand = (text: string): string => (hasTemplate(text) ? expandTemplate(text, scope) : text);
   const files = readFilesToShip(task, { folder: job.source.folder, expand });

@@ -128,7 +128,6 @@ const store = (worker: string, claim: Claim, { context, live, onClaimed, addHook
       live.offer = { ...offer, state: "claimed", claim: stored };
       onClaimed(live);
     },
-    onRollback: () => {},
   });
   return null;
 };

@@ -34,8 +34,8 @@ export const receiveArtifacts = async (
   { options }: LiveAttempt,
   received: ReceiveOptions,
 ): Promise<ReceivedArtifacts> => {
-  const { artifacts, attempt, context, spool, engine } = options;
-  const problem = problemOf(received.artifacts, engine.settings.artifactLimitBytes);
+  const { services, attempt, context, spool } = options;
+  const problem = problemOf(received.artifacts, services.settings.artifactLimitBytes);
   if (problem !== null) return { status: "failed", problem, mayPass: false };
   try {
     await describing("cannot store the files", async () => {
@@ -43,7 +43,7 @@ export const receiveArtifacts = async (
       for (const artifact of received.artifacts) await fetchArtifact(artifact, spool.artifacts, received);
     });
     const itemKey = context.item?.key ?? null;
-    await artifacts.store({ attempt, itemKey, spool, patterns: [], workdir: null, mask: null });
+    await services.artifacts.store({ attempt, itemKey, spool, patterns: [], workdir: null, mask: null });
     return { status: "kept" };
   } catch (error) {
     if (error instanceof DamagedError) return { status: "missing" };

@@ -6,13 +6,13 @@ import type { RunAttemptOptions } from "../../attempt/run-attempt.ts";
 import { OutputBudget } from "../../output/budget.ts";
 import { countLines } from "../../output/line-splitter.ts";
 
-/** The attempt that the output is of. */
-type OutputOwner = {
-  readonly options: RunAttemptOptions;
-  /** What is stored about its offer. */
-  offer: StoredOffer;
-  /** The claim of the worker that has it, or null. */
-  readonly claim: StoredClaim | null;
+export type ReceivedOutputOptions = {
+  readonly attempt: RunAttemptOptions;
+  /** Returns what is stored about the offer of the attempt, and the claim of the worker that has it, or null. */
+  readonly offer: () => StoredOffer;
+  readonly claim: () => StoredClaim | null;
+  /** Called when output up to a position, in bytes, is stored. */
+  readonly onStored: (offset: number) => void;
 };
 
 /** A chunk with its bytes, or output that was dropped. */
@@ -28,13 +28,13 @@ const NO_OFFSETS = { stdout: 0, stderr: 0 };
  * again is stored once, and output that does not continue it is not stored.
  */
 export class ReceivedOutput {
-  readonly #live: OutputOwner;
+  readonly #options: ReceivedOutputOptions;
   /** Null if it must be read from the store again. */
   #budget: OutputBudget | null = null;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(live: OutputOwner) {
-    this.#live = live;
+  constructor(options: ReceivedOutputOptions) {
+    this.#options = options;
   }
 
   /**
@@ -50,35 +50,33 @@ export class ReceivedOutput {
 
   /** Trims the output to its exact limit, when there is no more. */
   async settle(): Promise<void> {
-    const { commits } = this.#live.options;
+    const { commits } = this.#options.attempt.services;
     await commits.retryUntilStored(() => this.#openBudget().settle());
   }
 
   async #receive(message: ShippedOutput, body: Uint8Array): Promise<number | null> {
-    const live = this.#live;
-    const { commits, onOutput } = live.options;
-    const { storedOffset } = live.offer;
+    const { attempt, offer, claim, onStored } = this.#options;
+    const { services, onOutput } = attempt;
+    const { storedOffset } = offer();
     if (message.offset > storedOffset) return storedOffset;
     const pieces = piecesOf(message, body, {
       from: storedOffset,
-      claimedAt: live.claim?.at ?? 0,
-      now: live.options.now(),
+      claimedAt: claim()?.at ?? 0,
+      now: attempt.now(),
     });
     const offset = Math.max(storedOffset, message.offset + sizeOf(message.chunks));
     if (pieces.length === 0) return storedOffset;
-    const isStored = await commits.enqueue((addHooks) => {
-      const { attemptId, epoch } = live.offer;
-      if (live.claim === null || epoch !== message.epoch) return false;
+    const isStored = await services.commits.enqueue((addHooks) => {
+      const { attemptId, epoch } = offer();
+      if (claim() === null || epoch !== message.epoch) return false;
       addHooks({
-        onCommit: () => {
-          live.offer = { ...live.offer, storedOffset: offset };
-        },
+        onCommit: () => onStored(offset),
         onRollback: () => {
           this.#budget = null;
         },
       });
       this.#store(pieces);
-      return live.options.engine.store.offers.setStoredOffset({ attemptId, epoch }, offset);
+      return services.store.offers.setStoredOffset({ attemptId, epoch }, offset);
     });
     if (!isStored) return null;
     onOutput();
@@ -101,13 +99,13 @@ export class ReceivedOutput {
   }
 
   #openBudget(): OutputBudget {
-    const { engine, attempt } = this.#live.options;
+    const { services, attempt } = this.#options.attempt;
     this.#budget ??= new OutputBudget({
-      store: engine.store,
-      clock: engine.clock,
+      store: services.store,
+      clock: services.clock,
       attempt,
       isNew: false,
-      limitBytes: engine.settings.logLimitBytes,
+      limitBytes: services.settings.logLimitBytes,
     });
     return this.#budget;
   }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import type { RunId } from "../../../src/domain/ids.ts";
-import type { Job } from "../../../src/domain/job.ts";
-import { Limiter, type WaitingRun } from "../../../src/engine/run/limiter.ts";
-import { job } from "../../support/engine/factories.ts";
-import { memoryStore, startRun } from "../../support/engine/factories-store.ts";
+import type { RunId } from "../../../../src/domain/ids.ts";
+import type { Job } from "../../../../src/domain/job.ts";
+import { Limiter, type WaitingRun } from "../../../../src/engine/run/limits/limiter.ts";
+import { job } from "../../../support/engine/factories.ts";
+import { memoryStore, startRun } from "../../../support/engine/factories-store.ts";
 
 const store = memoryStore();
 const limiterOf = (maxJobs: number | null, queues: Readonly<Record<string, number>> = {}): Limiter =>
@@ -22,7 +22,7 @@ const inQueue = (id: string, queue: string, priority = 0): WaitingRun => waiting
 const startAll = (limiter: Limiter): RunId[] => {
   const started: RunId[] = [];
   for (let next = limiter.nextStartable(); next !== null; next = limiter.nextStartable()) {
-    limiter.drop(next.run.id);
+    limiter.takeOut(next.run.id);
     limiter.enter(next.job, next.run.id);
     started.push(next.run.id);
   }
@@ -92,21 +92,21 @@ describe("Limiter", () => {
     expect(limiter.isFull(job("other"))).toBe(false);
   });
 
-  test("puts a dropped run back in its place", () => {
+  test("puts a run that was taken out back at its old position", () => {
     const limiter = limiterOf(null);
     const [a, b, c] = [waiting("a"), waiting("b"), waiting("b")];
     for (const each of [a, b, c]) limiter.enqueue(each);
-    const putBack = [limiter.drop(b.run.id), limiter.drop(a.run.id)];
+    const takenOut = [limiter.takeOut(b.run.id), limiter.takeOut(a.run.id)];
     expect(limiter.waitingOf(b.job.id)).toMatchObject([{ run: c.run }]);
     expect(limiter.countPending(b.job.id)).toBe(1);
-    for (const back of putBack) back();
+    for (const { putBack } of takenOut) putBack();
     expect(limiter.waitingOf(b.job.id)).toMatchObject([{ run: b.run }, { run: c.run }]);
     expect(startAll(limiter)).toEqual([a.run.id, b.run.id, c.run.id]);
   });
 
-  test("ignores a drop of a run that is not pending", () => {
+  test("ignores that a run which is not pending is taken out", () => {
     const limiter = limiterOf(null);
-    limiter.drop(waiting("a").run.id)();
+    limiter.takeOut(waiting("a").run.id).putBack();
     expect(limiter.counts).toEqual({ pending: 0, running: 0 });
   });
 

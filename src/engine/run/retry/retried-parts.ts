@@ -1,8 +1,8 @@
-import type { RunId, TaskId } from "../../domain/ids.ts";
-import type { Item } from "../../domain/item.ts";
-import type { Run } from "../../domain/run.ts";
-import type { ItemRun, TaskRun } from "../../domain/task-run.ts";
-import type { Store } from "../../store/store.ts";
+import type { RunId, TaskId } from "../../../domain/ids.ts";
+import type { Item } from "../../../domain/item.ts";
+import type { Run } from "../../../domain/run.ts";
+import type { ItemRun, TaskRun } from "../../../domain/task-run.ts";
+import type { Store } from "../../../store/store.ts";
 
 /** What a task of a retried run did. */
 type PartsBefore = {
@@ -43,8 +43,8 @@ export class RetriedParts {
   }
 
   /**
-   * Returns the parts of a task, from the retried run, that are reused if they completed. Where a retry was ended before it reached a
-   * part, that part comes from an older run.
+   * Returns what earlier runs did for a task, the newest first: the retried run, then the one that this retried, and so on, as long as
+   * each reused the work of the next. A run that was ended early may lack a part that an older one has. Empty if nothing is reused.
    */
   #partsBefore(id: TaskId): readonly PartsBefore[] {
     const known = this.#known.get(id);

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import type { RetryScope } from "../../../src/engine/engine.ts";
-import { command, items, job, shell } from "../../support/engine/factories.ts";
-import { gate } from "../../support/engine/gate.ts";
-import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
-import { tempDir } from "../../support/temp-dir.ts";
+import type { RetryScope } from "../../../../src/engine/engine.ts";
+import { command, items, job, shell } from "../../../support/engine/factories.ts";
+import { gate } from "../../../support/engine/gate.ts";
+import { filesOf, type StartedEngine, startEngine } from "../../../support/engine/started-engine.ts";
+import { tempDir } from "../../../support/temp-dir.ts";
 
 /** Two branches after `a`. `b` and `x` fail until the files of their names exist. */
 const branches = (dir: string) =>

@@ -1,7 +1,7 @@
-import type { JobId, RunId } from "../../domain/ids.ts";
-import type { Job } from "../../domain/job.ts";
-import { PRIORITY } from "../../domain/limits/queue.ts";
-import type { Run } from "../../domain/run.ts";
+import type { JobId, RunId } from "../../../domain/ids.ts";
+import type { Job } from "../../../domain/job.ts";
+import { PRIORITY } from "../../../domain/limits/queue.ts";
+import type { Run } from "../../../domain/run.ts";
 
 export type WaitingRun = { readonly run: Run; readonly job: Job };
 
@@ -13,10 +13,19 @@ export type RunRename = {
   readonly current: (run: Run) => Run;
 };
 
+/** A run that was removed from the pending ones. */
+export type TakenOut = {
+  /** Adds it again, at its old position. */
+  readonly putBack: () => void;
+};
+
 /** A pending run, and its number by age. */
 type OrderedRun = WaitingRun & { readonly order: number };
 
-/** Pending runs that may start alike: of one job, with the same queue, limit and priority, and all started by a job or none. */
+/**
+ * Pending runs to which the same limits apply: runs of one job with the same queue, limit and priority. Child runs have lines of
+ * their own.
+ */
 export type Line = {
   readonly job: Job;
   readonly priority: number;
@@ -70,12 +79,12 @@ export class WaitingLines {
     this.#insert({ ...waiting, order: this.#nextOrder++ });
   }
 
-  /** Removes a run, if it is here. Returns a function that puts it back in its place. */
-  drop(runId: RunId): () => void {
+  /** Removes a run, if it is here. */
+  takeOut(runId: RunId): TakenOut {
     const run = this.#runs.get(runId);
-    if (run === undefined) return () => {};
+    if (run === undefined) return { putBack: () => {} };
     this.#remove(run);
-    return () => this.#insert(run);
+    return { putBack: () => this.#insert(run) };
   }
 
   rename({ from, to, current }: RunRename): void {

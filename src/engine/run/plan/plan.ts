@@ -1,11 +1,11 @@
-import { type GraphNodeState, isDone, judge } from "../../domain/graph.ts";
-import type { TaskId } from "../../domain/ids.ts";
-import { type ItemsSpec, isTooManyFailures } from "../../domain/item.ts";
-import { exitCodeOfItems, hasProcess, isAllowedFailure, type Task } from "../../domain/job.ts";
-import type { EndingReason, Reason } from "../../domain/run.ts";
-import { assertNever } from "../../lib/never.ts";
+import { type GraphNodeState, isDone, judge } from "../../../domain/graph.ts";
+import type { TaskId } from "../../../domain/ids.ts";
+import { type ItemsSpec, isTooManyFailures } from "../../../domain/item.ts";
+import { exitCodeOfItems, hasProcess, isAllowedFailure, type Task } from "../../../domain/job.ts";
+import type { EndingReason, Reason } from "../../../domain/run.ts";
+import { assertNever } from "../../../lib/never.ts";
+import { Upstreams } from "../task/upstreams.ts";
 import { itemKey, type NodeKey } from "./node.ts";
-import { Upstreams } from "./task/upstreams.ts";
 
 /**
  * Phase of a task:
@@ -138,9 +138,9 @@ export const planRun = (input: PlanInput): RunPlan => {
       isPartial = true;
       return;
     }
-    const needsPlace = step?.kind === "start" || step?.kind === "retry";
-    if (step === null || (needsPlace && (free <= 0 || isWithheld(task)))) return;
-    if (needsPlace) free--;
+    const needsSlot = step?.kind === "start" || step?.kind === "retry";
+    if (step === null || (needsSlot && (free <= 0 || isWithheld(task)))) return;
+    if (needsSlot) free--;
     steps.push(step);
     after.set(task.id, stateAfter(step, state));
   };
@@ -188,7 +188,7 @@ type ItemsPlan = {
 const planItems = ({ task, spec, items, ending, free, evaluateIf }: ItemsPlanInput): ItemsPlan => {
   const running = items.filter(hasAttempt).length;
   const isFailingFast = spec.failFast && hasTooManyFailures(spec, items);
-  const places = Math.min(free, (spec.maxParallel ?? Number.POSITIVE_INFINITY) - running);
+  const slots = Math.min(free, (spec.maxParallel ?? Number.POSITIVE_INFINITY) - running);
   const taskId = task.id;
   const steps: ItemStep[] = [];
   let started = 0;
@@ -199,7 +199,7 @@ const planItems = ({ task, spec, items, ending, free, evaluateIf }: ItemsPlanInp
     if (isEnded(task, ending) || isFailingFast) {
       const reason = isEnded(task, ending) ? ending.reason : "cancelled";
       steps.push(isPending ? { kind: "skip", taskId, item, reason } : { kind: "give_up", taskId, item, reason });
-    } else if (state.phase !== "waiting" && started < places) {
+    } else if (state.phase !== "waiting" && started < slots) {
       const refused = isPending ? refusedByIf(task, item, evaluateIf) : null;
       if (refused === "later") {
         isCut = true;

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
-import type { RunId } from "../../../src/domain/ids.ts";
-import { command, items, job, param, schedule, shell, taskId } from "../../support/engine/factories.ts";
-import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
-import { gate } from "../../support/engine/gate.ts";
-import { filesOf, startEngine } from "../../support/engine/started-engine.ts";
-import { tempDir } from "../../support/temp-dir.ts";
+import type { RunId } from "../../../../src/domain/ids.ts";
+import { command, items, job, param, schedule, shell, taskId } from "../../../support/engine/factories.ts";
+import { FakeClock, NOON } from "../../../support/engine/fake-clock.ts";
+import { gate } from "../../../support/engine/gate.ts";
+import { filesOf, startEngine } from "../../../support/engine/started-engine.ts";
+import { tempDir } from "../../../support/temp-dir.ts";
 
 /** `b` fails until the file `fixed` exists. */
 const pipeline = (dir: string) =>

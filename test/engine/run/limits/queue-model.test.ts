@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
-import { newRunId, type RunId } from "../../../src/domain/ids.ts";
-import type { Job } from "../../../src/domain/job.ts";
-import { Limiter, type WaitingRun } from "../../../src/engine/run/limiter.ts";
-import { job } from "../../support/engine/factories.ts";
-import { memoryStore, startRun } from "../../support/engine/factories-store.ts";
-import { randomOf } from "../../support/torture/random.ts";
+import { newRunId, type RunId } from "../../../../src/domain/ids.ts";
+import type { Job } from "../../../../src/domain/job.ts";
+import { Limiter, type WaitingRun } from "../../../../src/engine/run/limits/limiter.ts";
+import { job } from "../../../support/engine/factories.ts";
+import { memoryStore, startRun } from "../../../support/engine/factories-store.ts";
+import { randomOf } from "../../../support/torture/random.ts";
 
 const SEED = Number(process.env.PETIT_MODEL_SEED ?? Math.floor(Math.random() * 2 ** 31));
 
@@ -63,7 +63,7 @@ class World {
   settle(): void {
     for (let id = this.limiter.nextReturning(); id !== null; id = this.limiter.nextReturning()) this.unpark(id);
     for (let next = this.limiter.nextStartable(); next !== null; next = this.limiter.nextStartable()) {
-      this.limiter.drop(next.run.id);
+      this.limiter.takeOut(next.run.id);
       this.pending.delete(next.run.id);
       this.#expectFirst(next);
       this.#start(next);

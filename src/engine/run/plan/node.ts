@@ -1,5 +1,5 @@
-import type { TaskId } from "../../domain/ids.ts";
-import type { TaskNode } from "../../store/runs/task-runs.ts";
+import type { TaskId } from "../../../domain/ids.ts";
+import type { TaskNode } from "../../../store/runs/task-runs.ts";
 
 /** Identifies an item in a map of tasks and items. It differs from every task id. */
 type ItemKey = `${TaskId}#${number}`;

@@ -1,8 +1,8 @@
-import { isAllowedFailure, type Job } from "../../domain/job.ts";
-import type { EndingReason, Reason, RunOutcome } from "../../domain/run.ts";
-import { INTERRUPTED_ERROR } from "../../domain/words/run.ts";
-import { formatDuration } from "../../lib/duration.ts";
-import { assertNever } from "../../lib/never.ts";
+import { isAllowedFailure, type Job } from "../../../domain/job.ts";
+import type { EndingReason, Reason, RunOutcome } from "../../../domain/run.ts";
+import { INTERRUPTED_ERROR } from "../../../domain/words/run.ts";
+import { formatDuration } from "../../../lib/duration.ts";
+import { assertNever } from "../../../lib/never.ts";
 import type { NodeKey } from "./node.ts";
 import type { TaskProgress } from "./progress.ts";
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import type { RunId } from "../../../src/domain/ids.ts";
-import type { Job, Task } from "../../../src/domain/job.ts";
-import type { Run } from "../../../src/domain/run.ts";
-import { job, schedule, shell, taskId } from "../../support/engine/factories.ts";
-import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
-import { gate } from "../../support/engine/gate.ts";
-import { type StartedEngine, startEngine, waitFor } from "../../support/engine/started-engine.ts";
-import { tempDir } from "../../support/temp-dir.ts";
+import type { RunId } from "../../../../src/domain/ids.ts";
+import type { Job, Task } from "../../../../src/domain/job.ts";
+import type { Run } from "../../../../src/domain/run.ts";
+import { job, schedule, shell, taskId } from "../../../support/engine/factories.ts";
+import { FakeClock, NOON } from "../../../support/engine/fake-clock.ts";
+import { gate } from "../../../support/engine/gate.ts";
+import { type StartedEngine, startEngine, waitFor } from "../../../support/engine/started-engine.ts";
+import { tempDir } from "../../../support/temp-dir.ts";
 
 const DB = { queues: new Map([["db", 1]]) };
 

@@ -1,19 +1,25 @@
-import { PetitError } from "../../domain/errors.ts";
-import { isFinal, type Run } from "../../domain/run.ts";
-import type { RetryScope } from "../engine.ts";
+import { PetitError } from "../../../domain/errors.ts";
+import { isFinal, type Run } from "../../../domain/run.ts";
+import type { RetryScope } from "../../engine.ts";
+import { start, type TriggerOptions } from "../trigger.ts";
 import { planRetry, type RetryParts } from "./retry-plan.ts";
-import { start, type TriggerOptions } from "./trigger.ts";
+
+export type RetryRequest = {
+  readonly scope: RetryScope;
+  /** Who requested it; see `Run`. */
+  readonly by: string | null;
+};
 
 /**
  * Starts a new run that repeats `run` with the current definition of the job. The results of the tasks outside of the scope
  * are reused.
  */
-export const retry = (run: Run, scope: RetryScope, options: TriggerOptions & { readonly by: string | null }): Run => {
+export const retry = (run: Run, { scope, by }: RetryRequest, options: TriggerOptions): Run => {
   const plan = planRetry(run, scope, options);
   if (plan instanceof PetitError) throw plan;
   const { stored, params, reused } = plan;
   const { scheduledFor } = run;
-  const origin = { trigger: "retry", scheduledFor, retry: { of: run.id, reused }, triggeredBy: options.by } as const;
+  const origin = { trigger: "retry", scheduledFor, retry: { of: run.id, reused }, triggeredBy: by } as const;
   return start({ stored, params, ...origin, idempotency: null }, options);
 };
 

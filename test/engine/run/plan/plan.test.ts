@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { TASK_CONDITIONS, topological } from "../../../src/domain/graph.ts";
-import type { TaskId } from "../../../src/domain/ids.ts";
-import type { EndingReason } from "../../../src/domain/run.ts";
-import { type Ending, planRun, type TaskState } from "../../../src/engine/run/plan.ts";
-import { command, taskId } from "../../support/engine/factories.ts";
+import { TASK_CONDITIONS, topological } from "../../../../src/domain/graph.ts";
+import type { TaskId } from "../../../../src/domain/ids.ts";
+import type { EndingReason } from "../../../../src/domain/run.ts";
+import { type Ending, planRun, type TaskState } from "../../../../src/engine/run/plan/plan.ts";
+import { command, taskId } from "../../../support/engine/factories.ts";
 
 const PENDING: TaskState = { status: "pending", reason: null, phase: "idle" };
 const ATTEMPTING: TaskState = { status: "running", reason: null, phase: "attempting" };

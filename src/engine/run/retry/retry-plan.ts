@@ -1,19 +1,19 @@
-import { PetitError } from "../../domain/errors.ts";
-import { judge, topological, upstreamsOf } from "../../domain/graph.ts";
-import type { TaskId } from "../../domain/ids.ts";
-import { isAllowedFailure, type Job, type Task } from "../../domain/job.ts";
-import { resolveParams } from "../../domain/params/param.ts";
-import { invalidParams, refuse } from "../../domain/refusal.ts";
-import { isFinal, type ParamValues, type Run } from "../../domain/run.ts";
-import type { TaskRun } from "../../domain/task-run.ts";
-import { knownTasksText } from "../../domain/words/task.ts";
-import type { StoredJob } from "../../store/jobs.ts";
-import type { ReusedTask } from "../../store/runs/task-runs.ts";
-import type { Store } from "../../store/store.ts";
-import type { RetryScope } from "../engine.ts";
-import type { Jobs } from "../schedule/jobs.ts";
-import { progressOfRun } from "./progress.ts";
-import { Conditions } from "./task/conditions.ts";
+import { PetitError } from "../../../domain/errors.ts";
+import { judge, topological, upstreamsOf } from "../../../domain/graph.ts";
+import type { TaskId } from "../../../domain/ids.ts";
+import { isAllowedFailure, type Job, type Task } from "../../../domain/job.ts";
+import { resolveParams } from "../../../domain/params/param.ts";
+import { invalidParams, refuse } from "../../../domain/refusal.ts";
+import { isFinal, type ParamValues, type Run } from "../../../domain/run.ts";
+import type { TaskRun } from "../../../domain/task-run.ts";
+import { knownTasksText } from "../../../domain/words/task.ts";
+import type { StoredJob } from "../../../store/jobs.ts";
+import type { ReusedTask } from "../../../store/runs/task-runs.ts";
+import type { Store } from "../../../store/store.ts";
+import type { RetryScope } from "../../engine.ts";
+import type { Jobs } from "../../schedule/jobs.ts";
+import { progressOfRun } from "../plan/progress.ts";
+import { Conditions } from "../task/conditions.ts";
 
 type RetryPlan = {
   readonly stored: StoredJob;
@@ -61,8 +61,8 @@ const nothingToRerun = ({ id, status }: Run): PetitError => refuse({ reason: "no
 type PreviousRun = Pick<ScopedRetry, "job" | "run"> & { readonly results: Results };
 
 /**
- * Returns the tasks that need not run again, because their results and those of all their upstream tasks are kept. Also returns the
- * other tasks of which that is true and a part of whose work is kept.
+ * Returns the tasks that need not run again. A task is kept if it succeeded, or would be skipped again, and all its upstream tasks are
+ * kept. If it did neither, but completed some items or started a child run, these parts are kept.
  */
 const withKeptUpstreams = (previous: PreviousRun): readonly ReusedTask[] => {
   const { job, results } = previous;

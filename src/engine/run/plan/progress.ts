@@ -1,10 +1,10 @@
-import type { RunId, TaskId } from "../../domain/ids.ts";
-import type { InterruptPolicy, Job, Task } from "../../domain/job.ts";
-import { isRetried, retryDelayMs } from "../../domain/retry.ts";
-import { type EndingReason, isLostReason, type Reason } from "../../domain/run.ts";
-import type { Attempt, AttemptOutcome, ItemRun, Outputs, TaskOutcome, TaskRun } from "../../domain/task-run.ts";
-import type { TaskNode } from "../../store/runs/task-runs.ts";
-import type { AttemptResult } from "../attempt/run-attempt.ts";
+import type { RunId, TaskId } from "../../../domain/ids.ts";
+import type { InterruptPolicy, Job, Task } from "../../../domain/job.ts";
+import { isRetried, retryDelayMs } from "../../../domain/retry.ts";
+import { type EndingReason, isLostReason, type Reason } from "../../../domain/run.ts";
+import type { Attempt, AttemptOutcome, ItemRun, Outputs, TaskOutcome, TaskRun } from "../../../domain/task-run.ts";
+import type { TaskNode } from "../../../store/runs/task-runs.ts";
+import type { AttemptResult } from "../../attempt/run-attempt.ts";
 import { type NodeKey, nodeKey } from "./node.ts";
 import type { TaskState } from "./plan.ts";
 

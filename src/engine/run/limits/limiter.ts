@@ -1,8 +1,8 @@
-import type { JobId, RunId } from "../../domain/ids.ts";
-import type { Job } from "../../domain/job.ts";
-import { type QueueState, type Queues, queueLimit } from "../../domain/limits/queue.ts";
-import type { WaitsFor } from "../../domain/limits/waits-for.ts";
-import { type Line, type RunRename, WaitingLines, type WaitingRun } from "./waiting-lines.ts";
+import type { JobId, RunId } from "../../../domain/ids.ts";
+import type { Job } from "../../../domain/job.ts";
+import { type QueueState, type Queues, queueLimit } from "../../../domain/limits/queue.ts";
+import type { WaitsFor } from "../../../domain/limits/waits-for.ts";
+import { type Line, type RunRename, type TakenOut, WaitingLines, type WaitingRun } from "./waiting-lines.ts";
 
 export type { WaitingRun } from "./waiting-lines.ts";
 
@@ -15,37 +15,40 @@ export type Limits = {
 type RunningRun = {
   jobId: JobId;
   readonly queue: string | null;
-  /** True while it has given its places back, because it only waits for a person or for other runs. */
+  /** True while it has no slots, because it only waits for a person or for other runs. */
   isParked: boolean;
 };
 
 /**
- * Counts running runs and keeps pending runs in their order, under the limits on concurrent runs. A place is one of all
- * (`maxJobs`), and one of the queue of the job if it has one.
+ * Counts running runs and keeps pending runs in their order, under the limits on concurrent runs. A running run has a slot of petit
+ * (`maxJobs`), and one of the queue of its job if that has one.
  */
 export class Limiter {
   readonly #limits: Limits;
-  readonly #isHeld: (waiting: WaitingRun) => boolean;
+  readonly #isGated: (waiting: WaitingRun) => boolean;
   readonly #running = new Map<RunId, RunningRun>();
   readonly #runningByJob = new Map<JobId, Set<RunId>>();
-  /** How many runs have a place, by queue; null for jobs without one. */
+  /** Number of runs that have a slot, by queue; null for jobs without one. */
   readonly #taken = new Map<string | null, number>();
   readonly #lines = new WaitingLines();
-  /** Parked runs that want a place again, in their order. They come before all pending runs. */
+  /** Parked runs that want their slots again, in their order. They come before all pending runs. */
   readonly #returning = new Set<RunId>();
-  /** Ended child runs whose places are kept for their parent, until it is known whether the parent needs one; with their queue. */
-  readonly #held = new Map<RunId, string | null>();
-  /** Ended child runs whose parents have not seen that yet, with their job. A parent may end pending runs of that job first. */
+  /** Ended child runs, with their queue. Their slots stay taken until their parent, which may need them, has seen the end. */
+  readonly #reserved = new Map<RunId, string | null>();
+  /**
+   * Ended child runs whose parents have not seen the end yet, with their job. The parent may still end other child runs of that
+   * job, so none of those starts before it has.
+   */
   readonly #unseen = new Map<RunId, JobId>();
   #takenTotal = 0;
 
   /**
-   * `isHeld` returns whether a pending run can't start for a reason other than the limits. Runs of a job that have the same
-   * kind of trigger, by a job or not, are held alike.
+   * `isGated` returns whether the gates of a pending run (`depends_on`) are shut. The answer must be the same for all child runs of
+   * a job, and for all other runs of it.
    */
-  constructor(limits: Limits, isHeld: (waiting: WaitingRun) => boolean = () => false) {
+  constructor(limits: Limits, isGated: (waiting: WaitingRun) => boolean = () => false) {
     this.#limits = limits;
-    this.#isHeld = isHeld;
+    this.#isGated = isGated;
   }
 
   countRunning(jobId: JobId): number {
@@ -76,17 +79,17 @@ export class Limiter {
     }));
   }
 
-  /** Returns true if a new run of the job finds no place: all are taken, or a waiting run could take one and comes first. */
+  /** Returns true if there is no slot for a new run of the job: all are taken, or a waiting run comes first. */
   isFull(job: Job): boolean {
     const queue = job.queue ?? null;
     if (this.#limits.maxJobs === null && queue === null) return false;
-    if (!this.#hasPlace(queue)) return true;
+    if (!this.#hasSlot(queue)) return true;
     const returning = this.nextReturning();
     if (this.#limits.maxJobs !== null) return returning !== null || this.#nextLine() !== null;
     return (returning !== null && this.#queueOf(returning) === queue) || this.#firstOf(queue) !== null;
   }
 
-  #hasPlace(queue: string | null): boolean {
+  #hasSlot(queue: string | null): boolean {
     return (
       !this.#isAtLimit && (queue === null || (this.#taken.get(queue) ?? 0) < queueLimit(this.#limits.queues, queue))
     );
@@ -100,7 +103,7 @@ export class Limiter {
     return this.#running.get(runId)?.queue ?? null;
   }
 
-  /** Gives the places of a running run back. The run still counts for the limit of its job. */
+  /** Frees the slots of a running run. The run still counts for the limit of its job. */
   park(runId: RunId): void {
     const run = this.#running.get(runId);
     if (run === undefined || run.isParked) return;
@@ -108,7 +111,7 @@ export class Limiter {
     this.#count(run.queue, -1);
   }
 
-  /** Takes the places for a parked run again. If none is free for it, returns false, and the run waits for its turn. */
+  /** Takes the slots of a parked run again. If none is free for it, returns false, and the run waits for its turn. */
   unpark(runId: RunId): boolean {
     const run = this.#running.get(runId);
     if (run?.isParked !== true) return true;
@@ -120,14 +123,14 @@ export class Limiter {
     return true;
   }
 
-  /** Returns the first parked run that wants a place again and that one is free for, or null. */
+  /** Returns the first parked run that wants its slots again and for which they are free, or null. */
   nextReturning(): RunId | null {
     if (this.#isAtLimit) return null;
-    for (const runId of this.#returning) if (this.#hasPlace(this.#queueOf(runId))) return runId;
+    for (const runId of this.#returning) if (this.#hasSlot(this.#queueOf(runId))) return runId;
     return null;
   }
 
-  /** Takes the places of a run. The caller has checked that they are free. */
+  /** Takes the slots of a run. The caller has checked that they are free. */
   enter(job: Pick<Job, "id" | "queue">, runId: RunId): void {
     if (this.#running.has(runId)) return;
     const { id: jobId, queue = null } = job;
@@ -137,8 +140,8 @@ export class Limiter {
   }
 
   /**
-   * Frees the places of a run. If `isAwaited`, its parent has to see its end first: until `release` is called, the places stay
-   * taken and no child run of the same job starts.
+   * Frees the slots of a run that has ended. If `isAwaited`, its parent has to see the end first: until `release` is called, the
+   * slots stay taken and no child run of the same job starts.
    */
   leave(runId: RunId, { isAwaited = false }: { readonly isAwaited?: boolean } = {}): void {
     const run = this.#running.get(runId);
@@ -150,16 +153,16 @@ export class Limiter {
     if (ofJob?.size === 0) this.#runningByJob.delete(run.jobId);
     this.#returning.delete(runId);
     if (run.isParked) return;
-    if (isAwaited) this.#held.set(runId, run.queue);
+    if (isAwaited) this.#reserved.set(runId, run.queue);
     else this.#count(run.queue, -1);
   }
 
-  /** Frees the places that were held after the end of a run, whose parent has seen it now. */
+  /** Frees the slots of an ended run whose parent has seen the end. */
   release(runId: RunId): void {
     this.#unseen.delete(runId);
-    const queue = this.#held.get(runId);
+    const queue = this.#reserved.get(runId);
     if (queue === undefined) return;
-    this.#held.delete(runId);
+    this.#reserved.delete(runId);
     this.#count(queue, -1);
   }
 
@@ -186,9 +189,9 @@ export class Limiter {
     this.#lines.add(waiting);
   }
 
-  /** Removes a pending run, if it is one. Returns a function that puts it back in its place. */
-  drop(runId: RunId): () => void {
-    return this.#lines.drop(runId);
+  /** Removes a run from the pending ones, if it is one. `putBack` undoes that: the run gets its old position. */
+  takeOut(runId: RunId): TakenOut {
+    return this.#lines.takeOut(runId);
   }
 
   /** The pending runs: the highest priority first, then the oldest. */
@@ -205,7 +208,10 @@ export class Limiter {
     return this.#lines.find(runId);
   }
 
-  /** Returns the first pending run that has a free place, or null. A run that may start soon keeps its place from the others. */
+  /**
+   * Returns the pending run that starts next, or null if there is no slot for one. Null also while the first in order has a slot but
+   * must wait for its parent: later runs don't take that slot.
+   */
   nextStartable(): WaitingRun | null {
     const next = this.#nextLine();
     return next === null || this.#isUnseen(next) ? null : (next.runs[0] ?? null);
@@ -215,26 +221,26 @@ export class Limiter {
     if (this.#isAtLimit || this.nextReturning() !== null) return null;
     let next: Line | null = null;
     for (const queue of this.#lines.queues) {
-      const first = this.#hasPlace(queue) ? this.#firstOf(queue) : null;
+      const first = this.#hasSlot(queue) ? this.#firstOf(queue) : null;
       if (first !== null && (next === null || isBefore(first, next))) next = first;
     }
     return next;
   }
 
-  /** Returns the line of a queue whose first run comes first, of those that may start by the limits of their jobs. */
+  /** Returns the line of a queue whose first run is the next to start, or null. Skips jobs at their limit and runs with shut gates. */
   #firstOf(queue: string | null): Line | null {
     let next: Line | null = null;
     for (const line of this.#lines.of(queue))
-      if ((next === null || isBefore(line, next)) && !this.#isAtJobLimit(line.job) && !this.#isLineHeld(line))
+      if ((next === null || isBefore(line, next)) && !this.#isAtJobLimit(line.job) && !this.#isLineGated(line))
         next = line;
     return next;
   }
 
-  #isLineHeld({ runs: [first] }: Line): boolean {
-    return first !== undefined && this.#isHeld(first);
+  #isLineGated({ runs: [first] }: Line): boolean {
+    return first !== undefined && this.#isGated(first);
   }
 
-  /** Returns whether the first run of a line may still be ended by its parent, which has not seen the end of another child run yet. */
+  /** Returns whether a parent may still end the first run of a line, because it has not seen the end of another child run yet. */
   #isUnseen({ job, runs: [first] }: Line): boolean {
     return first?.run.trigger === "job" && this.#unseen.values().some((jobId) => jobId === job.id);
   }
@@ -243,7 +249,7 @@ export class Limiter {
     return maxConcurrency !== null && this.countRunning(id) >= maxConcurrency;
   }
 
-  /** Returns what keeps a pending run, or a parked one that wants a place again, from going on; null if nothing does. */
+  /** Returns the limit that a pending run, or a parked one that wants its slots again, waits for; null if there is none. */
   waitsFor(runId: RunId): WaitsFor | null {
     const waiting = this.#lines.find(runId);
     if (waiting !== null) return this.#pendingWaitsFor(waiting);
@@ -259,8 +265,8 @@ export class Limiter {
       const isOfJob = (line: Line): boolean => line.job.id === id;
       return { code: "max_concurrency", queue: null, limit: maxConcurrency, running, ahead: ahead(isOfJob) };
     }
-    if (this.#isHeld(waiting)) return { code: "gates", queue: null, limit: null, running: null, ahead: 0 };
-    return this.#placeOf(queue, {
+    if (this.#isGated(waiting)) return { code: "gates", queue: null, limit: null, running: null, ahead: 0 };
+    return this.#slotFor(queue, {
       inQueue: () => this.#countReturning(queue) + ahead((line) => (line.job.queue ?? null) === queue),
       inAll: () => this.#returning.size + ahead(() => true),
     });
@@ -270,13 +276,13 @@ export class Limiter {
     const queue = this.#queueOf(runId);
     const ids = [...this.#returning];
     const before = ids.slice(0, ids.indexOf(runId));
-    return this.#placeOf(queue, {
+    return this.#slotFor(queue, {
       inQueue: () => before.filter((id) => this.#queueOf(id) === queue).length,
       inAll: () => before.length,
     });
   }
 
-  #placeOf(
+  #slotFor(
     queue: string | null,
     ahead: { readonly inQueue: () => number; readonly inAll: () => number },
   ): WaitsFor | null {

@@ -1,0 +1,29 @@
+import type { RunId } from "../../domain/ids.ts";
+import type { Run } from "../../domain/run.ts";
+import type { AttemptDrivers } from "../attempt/driver.ts";
+import type { AttemptServices } from "../attempt/run-attempt.ts";
+import type { InternalErrors } from "../internal-errors.ts";
+import type { Notifier } from "../notify/notifier.ts";
+
+/** The parts of the engine that all runs use. */
+export type RunServices = AttemptServices & {
+  readonly spoolDir: string;
+  readonly drivers: AttemptDrivers;
+  readonly notifier: Notifier;
+  readonly internalErrors: InternalErrors;
+};
+
+/** What a run tells its owner. */
+export type RunOwner = {
+  readonly onOutput: (run: Run) => void;
+  /** Called when the ends of child runs are stored. Calls `decide`, which decides whether the run needs its slot again. */
+  readonly onChildrenSeen: (runIds: readonly RunId[], decide: () => void) => void;
+  /** Called when the run only waits for persons and other runs, so that its slot is free. */
+  readonly onPark: (run: Run) => void;
+  /** Called when it could continue; `unpark` is called when there is a slot for it. */
+  readonly onUnpark: (run: Run) => void;
+  /** Called when `isResting` may have become true. */
+  readonly onRest: () => void;
+  /** Called once, when the end of the run is stored. */
+  readonly onEnd: (run: Run) => void;
+};
