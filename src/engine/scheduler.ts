@@ -32,7 +32,7 @@ import type {
 } from "./engine.ts";
 import { healthOf } from "./health.ts";
 import { InternalErrors } from "./internal-errors.ts";
-import { catchErrors } from "./listeners.ts";
+import { catchErrors, Listeners } from "./listeners.ts";
 import { Notifier } from "./notify/notifier.ts";
 import type { EngineOptions } from "./options.ts";
 import { makeSpoolDir } from "./output/spool.ts";
@@ -174,6 +174,7 @@ class Scheduler implements Engine {
         },
         notifier: this.#notifier,
         internalErrors: this.#internalErrors,
+        outputListeners: new Listeners(),
         detach,
       },
       newestRuns: this.#newestRuns,

@@ -1,6 +1,6 @@
 import type { RunId, TaskId } from "../../domain/ids.ts";
 import { hasProcess, type Task, taskOf } from "../../domain/job.ts";
-import type { EndingReason, Run } from "../../domain/run.ts";
+import type { EndingReason } from "../../domain/run.ts";
 import type { Attempt } from "../../domain/task-run.ts";
 import { sleep } from "../../lib/clock.ts";
 import type { TaskNode } from "../../store/runs/task-runs.ts";
@@ -38,7 +38,6 @@ export type RunAttemptsOptions = {
   readonly onResult: (attempt: Attempt, result: AttemptResult, cleanUp: () => void) => Promise<void>;
   /** Called when the end of an attempt is stored, and it does not count as unfinished any more. */
   readonly onFinished: () => void;
-  readonly onOutput: (run: Run) => void;
 };
 
 /** How long `untilExitsStored` waits while processes still run, in ms. */
@@ -212,7 +211,7 @@ export class RunAttempts {
     adopted: RunningProcess | null,
     endedBefore: EndingReason | null,
   ): Promise<AttemptResult> {
-    const { services, state, now, onOutput } = this.#options;
+    const { services, state, now } = this.#options;
     const { job, items } = state();
     const task = taskOf(job, attempt.taskId);
     const item = itemOf(items, attempt);
@@ -234,7 +233,7 @@ export class RunAttempts {
       endedBefore,
       end: this.endOf(attempt),
       forceKill: this.#forceKill.signal,
-      onOutput: () => onOutput(state().run),
+      onOutput: () => services.outputListeners.emit(attempt.runId),
     });
   }
 

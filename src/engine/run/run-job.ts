@@ -117,7 +117,6 @@ export class RunJob {
       onFinished: () => {
         if (this.isResting) owner.onRest();
       },
-      onOutput: owner.onOutput,
     });
     this.#steps = new RunSteps({
       services,

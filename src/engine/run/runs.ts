@@ -41,7 +41,6 @@ export class Runs implements Disposable {
   readonly #services: RunServices;
   readonly #limiter: Limiter;
   readonly #active = new Map<RunId, RunJob>();
-  readonly #outputListeners = new Listeners<RunId, void>();
   readonly #endListeners = new Listeners<RunId, Run>();
   readonly #lateRuns: LateRuns;
   readonly #children: ChildRuns;
@@ -65,7 +64,6 @@ export class Runs implements Disposable {
       onEnd: (runId, listener) => this.onEnd(runId, listener),
     });
     this.#owner = {
-      onOutput: ({ id }) => this.#outputListeners.emit(id),
       onChildrenSeen: (runIds, decide) => {
         for (const runId of runIds) this.#limiter.release(runId);
         decide();
@@ -412,7 +410,7 @@ export class Runs implements Disposable {
    * it.
    */
   onOutput(runId: RunId, listener: () => void): () => void {
-    return this.#outputListeners.add(runId, listener);
+    return this.#services.outputListeners.add(runId, listener);
   }
 
   /** Calls `listener` when the run has ended. Returns a function that removes it. */
@@ -490,7 +488,7 @@ export class Runs implements Disposable {
     this.#options.newestRuns.update(run);
     this.#endListeners.emit(run.id, run);
     this.#options.onEnd(run);
-    this.#outputListeners.emit(run.id);
+    this.#services.outputListeners.emit(run.id);
     if (this.#isIdle) this.#onIdle?.();
     void this.startPending();
   }

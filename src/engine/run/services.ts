@@ -3,6 +3,7 @@ import type { Run } from "../../domain/run.ts";
 import type { AttemptDrivers } from "../attempt/driver.ts";
 import type { AttemptServices } from "../attempt/run-attempt.ts";
 import type { InternalErrors } from "../internal-errors.ts";
+import type { Listeners } from "../listeners.ts";
 import type { Notifier } from "../notify/notifier.ts";
 
 /** The parts of the engine that all runs use. */
@@ -11,11 +12,12 @@ export type RunServices = AttemptServices & {
   readonly drivers: AttemptDrivers;
   readonly notifier: Notifier;
   readonly internalErrors: InternalErrors;
+  /** Those who wait for output of a run, by its id. */
+  readonly outputListeners: Listeners<RunId, void>;
 };
 
 /** What a run tells its owner. */
 export type RunOwner = {
-  readonly onOutput: (run: Run) => void;
   /** Called when the ends of child runs are stored. Calls `decide`, which decides whether the run needs its slot again. */
   readonly onChildrenSeen: (runIds: readonly RunId[], decide: () => void) => void;
   /** Called when the run only waits for persons and other runs, so that its slot is free. */
