@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { loadPatterns } from "../../../src/domain/params/pattern.ts";
 import { formatProblem } from "../../../src/jobfile/problem.ts";
 import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
+import { measureCpu } from "../../support/cpu-time.ts";
 
 beforeAll(loadPatterns);
 
@@ -856,11 +857,11 @@ describe("a YAML bomb", () => {
     ["lists in a line", `id: j\nconfig:\n  a:\n    ${"- ".repeat(2_000)}x`],
     ["a hundred thousand lists in a line", `id: j\nconfig:\n  a:\n    ${"- ".repeat(100_000)}x`],
   ])("of %s is refused, and soon", (_name, text) => {
-    const start = performance.now();
+    const cpuMs = measureCpu();
     const problems = problemsOf(text);
     small(problems);
     expect(problems[0]).toContain("nested too deeply; expected at most 100 levels");
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(cpuMs()).toBeLessThan(2_000);
   });
 
   test.each([
@@ -879,16 +880,16 @@ describe("a YAML bomb", () => {
       task(`type: shell, script: "${Array.from({ length: 50_000 }, (_, index) => `\${{ x${index} }} `).join("")}"`),
     ],
   ])("of wrong %s is reported quickly", (_name, count, text) => {
-    const start = performance.now();
+    const cpuMs = measureCpu();
     expect(problemsOf(text)).toHaveLength(count);
-    expect(performance.now() - start).toBeLessThan(10_000);
+    expect(cpuMs()).toBeLessThan(10_000);
   });
 
   test("of unknown names is not compared with everything", () => {
     const ids = Array.from({ length: 5_000 }, (_, index) => `t${index}`);
     const lines = ids.map((id) => `  - {id: ${id}, type: shell, script: x, depends_on: [z${id}z]}`);
-    const start = performance.now();
+    const cpuMs = measureCpu();
     expect(problemsOf(`id: j\ntasks:\n${lines.join("\n")}`)).toHaveLength(5_000);
-    expect(performance.now() - start).toBeLessThan(10_000);
+    expect(cpuMs()).toBeLessThan(10_000);
   });
 });
