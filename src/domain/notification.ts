@@ -14,6 +14,7 @@ export const NOTIFY_TYPES = [
   "teams",
   "ntfy",
   "telegram",
+  "matrix",
 ] as const;
 export type NotifyType = (typeof NOTIFY_TYPES)[number];
 
@@ -75,6 +76,13 @@ export type TargetFields = {
     readonly token: SecretSource;
     /** Number of a chat, or name of a channel with `@`. */
     readonly chat: string;
+  };
+  readonly matrix: {
+    /** URL of the homeserver. */
+    readonly url: TextOrSecret;
+    readonly token: SecretSource;
+    /** Id of a room. */
+    readonly room: string;
   };
 };
 
@@ -166,6 +174,12 @@ const RECEIVER_TYPES: { readonly [Type in NotifyType]: ReceiverType<Type> } = {
     key: ({ url, token, chat }) => [url, token, chat],
     text: ({ chat }) => `chat ${chat}`,
   },
+  matrix: {
+    ...CHANNEL,
+    secrets: ({ url, token }) => ({ url, token }),
+    key: ({ url, token, room }) => [url, token, room],
+    text: ({ room }) => `room ${room}`,
+  },
 };
 
 const typeOf = <Type extends NotifyType>({ type }: TargetOf<Type>): ReceiverType<Type> => RECEIVER_TYPES[type];
@@ -200,6 +214,17 @@ export const topicOf = (
   if (topic === undefined) return { problem: "names no topic; expected one such as https://ntfy.sh/my-topic" };
   return { server: url.origin + folder, topic };
 };
+
+/** Returns the base of the requests to a homeserver of Matrix, or what is wrong with its URL. */
+export const homeserverOf = ({
+  origin,
+  pathname,
+  search,
+  hash,
+}: URL): { readonly base: string } | { readonly problem: string } =>
+  search + hash === ""
+    ? { base: origin + pathname.replace(/\/+$/, "") }
+    : { problem: "is not that of a homeserver; expected one such as https://matrix.example.com" };
 
 /** Returns a URL that is safe to display: only scheme and host, or the source of a secret. */
 export const maskedUrl = (url: TextOrSecret): string => {

@@ -39,6 +39,35 @@ test("a notification that was not sent before a kill -9 is sent by the next peti
   for (const text of [answer, definition, before.stderr(), after.stderr()]) expect(text).not.toContain("s3cret");
 }, 30_000);
 
+test("a message to Matrix that a kill -9 interrupted is sent again in the same transaction, and its token is shown nowhere", async () => {
+  const silence = Promise.withResolvers<Response>();
+  await using server = receiver((_received, index) =>
+    index === 0 ? silence.promise : Response.json({ event_id: "$1" }),
+  );
+  const job = `
+id: nightly
+notify:
+  - {type: matrix, url: "${server.url}", token: {env: PETIT_MATRIX_TOKEN}, room: "!ops:example.com"}
+tasks: [{id: work, type: shell, script: "echo it broke >&2; exit 3"}]
+`;
+  const env = { PETIT_MATRIX_TOKEN: "s3cret" };
+  await using before = await startPetit({ jobs: { "nightly.yaml": job }, env });
+  const answer = await (await trigger(before)).text();
+  const definition = await (await before.fetch("/api/jobs/nightly")).text();
+  expect(JSON.parse(definition).notify[0]).toMatchObject({ type: "matrix", target: "room !ops:example.com" });
+  await server.first(1);
+  await before.kill();
+  silence.resolve(new Response("to nobody"));
+
+  await using after = await startPetit({ dir: before.dir, jobsDir: before.jobsDir, env });
+  const [first, second] = await server.first(2);
+  expect(second).toMatchObject({ method: "PUT", path: first?.path });
+  expect(second?.headers.get("authorization")).toBe("Bearer s3cret");
+  expect(second?.body).toBe(first?.body ?? "");
+  expect(await after.stop()).toBe(0);
+  for (const text of [answer, definition, before.stderr(), after.stderr()]) expect(text).not.toContain("s3cret");
+}, 30_000);
+
 test("an unreachable receiver delays neither runs nor the shutdown", async () => {
   const env = { HOOK: "http://127.0.0.1:1/", PETIT_HOOK_SECRET: "s3cret" };
   await using petit = await startPetit({ jobs: { "nightly.yaml": FAILING }, env });

@@ -51,6 +51,7 @@ describe("an entry of notify", () => {
   - {type: teams, url: {file: teams}}
   - {type: ntfy, url: 'https://ntfy.sh/topic', token: {env: NTFY}}
   - {type: telegram, token: {env: BOT}, chat: -100123}
+  - {type: matrix, url: 'https://m.example', token: {env: BOT}, room: '!a:m.example'}
   - {type: email, host: smtp.example.com, from: a@b.example, to: Ops <c@d.example>}
   - {type: email, host: h, port: 2525, tls: tls, user: u, password: {env: P}, ca_file: ca.pem, from: a@b.example, to: [c@d.example]}`);
     expect(problems).toEqual([]);
@@ -60,6 +61,7 @@ describe("an entry of notify", () => {
       { ...common, type: "teams", url: { file: "teams" } },
       { ...common, type: "ntfy", url: "https://ntfy.sh/topic", token: { env: "NTFY" } },
       { ...common, type: "telegram", url: "https://api.telegram.org", token: { env: "BOT" }, chat: "-100123" },
+      { ...common, type: "matrix", url: "https://m.example", token: { env: "BOT" }, room: "!a:m.example" },
       {
         ...common,
         type: "email",
@@ -152,6 +154,26 @@ describe("an entry of notify", () => {
       "an odd chat",
       "{type: telegram, token: {env: A}, chat: 'my chat'}",
       "3:45: notify[0].chat: 'my chat' is not a chat",
+    ],
+    [
+      "no room",
+      "{type: matrix, url: 'https://a', token: {env: A}}",
+      "3:5: notify[0].room: missing; a matrix entry needs it",
+    ],
+    [
+      "the address of a room",
+      "{type: matrix, url: 'https://a', token: {env: A}, room: '#ops:a'}",
+      "3:61: notify[0].room: '#ops:a' is not the id of a room, such as \"!abc:example.com\"",
+    ],
+    [
+      "a link to a room",
+      "{type: matrix, url: 'https://matrix.to/#/!b:a', token: {env: A}, room: '!b:a'}",
+      "3:25: notify[0].url: is not that of a homeserver; expected one such as https://matrix.example.com",
+    ],
+    [
+      "a token that is written down",
+      "{type: matrix, url: 'https://a', token: hush, room: '!b:a'}",
+      "3:45: notify[0].token: is a text; expected a map with env, file",
     ],
     [
       "a URL that is none",

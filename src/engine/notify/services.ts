@@ -5,6 +5,7 @@ import type { SendResult } from "./send.ts";
 import { discord } from "./services/discord.ts";
 import { email } from "./services/email.ts";
 import { healthchecks } from "./services/healthchecks.ts";
+import { matrix } from "./services/matrix.ts";
 import type { CheckTools, Notice, NotifyService, ReceiverCheck, SendTools } from "./services/notify-service.ts";
 import { ntfy } from "./services/ntfy.ts";
 import { slack } from "./services/slack.ts";
@@ -21,6 +22,7 @@ const SERVICES: { readonly [Type in NotifyType]: NotifyService<Type> } = {
   teams,
   ntfy,
   telegram,
+  matrix,
 };
 
 const serviceOf = <Type extends NotifyType>({ type }: TargetOf<Type>): NotifyService<Type> => SERVICES[type];

@@ -1,6 +1,7 @@
 import {
   EMAIL_TLS,
   type EmailTarget,
+  homeserverOf,
   NOTIFY_EVENTS,
   NOTIFY_TYPES,
   type NotifyEvent,
@@ -55,7 +56,7 @@ export const NOTIFY = {
     },
     url: {
       type: { kind: "shape", scalar: url, map: SECRET },
-      doc: "Where it goes, over http or https (an `email` has none): for `slack`, `discord` and `teams` the URL of an incoming webhook, for `ntfy` that of the topic; where the URL is a secret, `{env: NAME}`, `{file: PATH}` or `{credential: NAME}`, read when it is needed and shown nowhere.",
+      doc: "Where it goes, over http or https (an `email` has none): for `slack`, `discord` and `teams` the URL of an incoming webhook, for `ntfy` that of the topic, for `matrix` that of the homeserver; where the URL is a secret, `{env: NAME}`, `{file: PATH}` or `{credential: NAME}`, read when it is needed and shown nowhere.",
       absent: "https://api.telegram.org for `telegram`; the others require it",
       example: "https://example.com/hook",
     },
@@ -85,14 +86,23 @@ export const NOTIFY = {
     },
     token: {
       type: SECRET,
-      doc: "The token of the bot (`telegram`), or of an account (`ntfy`).",
-      absent: "none; `telegram` requires it",
+      doc: "The token of the bot (`telegram`), or of an account (`ntfy`, `matrix`).",
+      absent: "none; `telegram` and `matrix` require it",
       example: { env: "PETIT_TELEGRAM_TOKEN" },
     },
     chat: {
       type: { kind: "text", form: "a chat", pattern: "^(-?\\d{1,20}|@[A-Za-z0-9_]{1,64})$", scalars: true },
       doc: "The chat of `telegram`: its number, or the name of a channel with `@`.",
       example: -1001234567890,
+    },
+    room: {
+      type: {
+        kind: "text",
+        form: 'the id of a room, such as "!abc:example.com"',
+        pattern: "^![!-~]{1,254}$",
+      },
+      doc: "The room of `matrix`: its id, which begins with `!`, not its address.",
+      example: "!abc:example.com",
     },
     host: {
       type: { kind: "text", form: "a host", pattern: "^[A-Za-z0-9.:_-]{1,253}$" },
@@ -145,6 +155,7 @@ export const NOTIFY_FIELD_NAMES = [
   "secret",
   "token",
   "chat",
+  "room",
   "host",
   "port",
   "tls",
@@ -232,6 +243,19 @@ export const NOTIFY_ENTRIES: { readonly [Type in NotifyType]: EntryType<Type> } 
       url: read.text(url),
       token: read.source(given(token)),
       chat: given(chat),
+    }),
+  },
+  matrix: {
+    required: ["url", "token", "room"],
+    optional: [],
+    whyNotUrl: (url) => {
+      const server = homeserverOf(url);
+      return "problem" in server ? server.problem : null;
+    },
+    build: ({ url, token, room }, read) => ({
+      url: read.text(given(url)),
+      token: read.source(given(token)),
+      room: given(room),
     }),
   },
 };

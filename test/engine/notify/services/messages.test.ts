@@ -24,9 +24,10 @@ const targets = (url: string) =>
     teams: { ...COMMON, type: "teams", url: `${url}/workflows/s3cret-s3cret` },
     ntfy: { ...COMMON, type: "ntfy", url: `${url}/s3cret-s3cret`, token: { env: "TOKEN" } },
     telegram: { ...COMMON, type: "telegram", url, token: { env: "TOKEN" }, chat: "-100123" },
+    matrix: { ...COMMON, type: "matrix", url: `${url}/base/`, token: { env: "TOKEN" }, room: "!s3cret/1:example.com" },
   }) as const satisfies Record<string, NotifyTarget>;
 
-const TYPES = ["slack", "discord", "teams", "ntfy", "telegram"] as const;
+const TYPES = ["slack", "discord", "teams", "ntfy", "telegram", "matrix"] as const;
 
 /** Sends a message to a server, and returns what it received and the result. */
 const deliver = async (
@@ -57,22 +58,27 @@ const plainPart = {
       .replace(/```[\s\S]*?```|`[^`]*`|\]\([^)]*\)/g, ""),
   telegram: ({ text }: { text: string }) => text.replace(/<(pre|code)>[\s\S]*?<\/\1>|<a href="[^"]*">/g, ""),
   ntfy: ({ message }: { message: string }) => message,
+  matrix: ({ body, formatted_body: html }: { body: string; formatted_body: string }) =>
+    `${body}\n${html.replace(/<a href="[^"]*">/g, "")}`.replace(/^(Run|runbook): https.*$/gm, "$1"),
 } as const;
 
-test.each(["discord", "telegram", "ntfy"] as const)("a message to %s has no links but its own", async (type) => {
-  const body = bodyOf({
-    job: { id: "nightly_load", name: LINKS },
-    failed_tasks: [{ task_id: "load", reason: "exit_code", error: LINKS, exit_code: 3, attempts: 1 }],
-    error_lines: [LINKS],
-  });
-  const { received } = await deliver(type, body);
-  const text = plainPart[type](JSON.parse(received.body));
-  expect(text).toContain("evil");
-  expect(text).not.toMatch(/\w:\/\//);
-  if (type !== "discord") expect(text).not.toMatch(/www\.\w|evil\.\w|10\.0\.0\.1/);
-  expect(received.body).toContain("https://petit.example.com/runs/");
-  expect(received.body).toContain("https://wiki.example.com/load");
-});
+test.each(["discord", "telegram", "ntfy", "matrix"] as const)(
+  "a message to %s has no links but its own",
+  async (type) => {
+    const body = bodyOf({
+      job: { id: "nightly_load", name: LINKS },
+      failed_tasks: [{ task_id: "load", reason: "exit_code", error: LINKS, exit_code: 3, attempts: 1 }],
+      error_lines: [LINKS],
+    });
+    const { received } = await deliver(type, body);
+    const text = plainPart[type](JSON.parse(received.body));
+    expect(text).toContain("evil");
+    expect(text).not.toMatch(/\w:\/\//);
+    if (type !== "discord") expect(text).not.toMatch(/www\.\w|evil\.\w|10\.0\.0\.1/);
+    expect(received.body).toContain("https://petit.example.com/runs/");
+    expect(received.body).toContain("https://wiki.example.com/load");
+  },
+);
 
 describe.each(TYPES)("a message to %s", (type) => {
   test("is the documented payload for each event", async () => {
@@ -113,17 +119,29 @@ describe.each(TYPES)("a message to %s", (type) => {
 
   test("that is refused shows the answer without secrets", async () => {
     const respond: Responder = ({ path }) =>
-      Response.json({ description: `no such chat: ${path}`, message: `no ${path}`, error: "x" }, { status: 400 });
+      Response.json(
+        type === "matrix"
+          ? { errcode: "M_FORBIDDEN", error: `no room ${path}, 123:s3cret-s3cret` }
+          : { description: `no such chat: ${path}`, message: `no ${path}`, error: "x" },
+        { status: 400 },
+      );
     const { result } = await deliver(type, bodyOf(), respond);
-    expect(result).toMatchObject({ kind: "refused", why: expect.stringMatching(/^answered 400: no/) });
+    const why = type === "matrix" ? /^answered 400: M_FORBIDDEN: no room/ : /^answered 400: no/;
+    expect(result).toMatchObject({ kind: "refused", why: expect.stringMatching(why) });
     expect(JSON.stringify(result)).not.toContain("s3cret");
   });
 
   test("waits as long as the service asks for", async () => {
     const respond: Responder = () =>
-      Response.json({ retry_after: 1.5, parameters: { retry_after: 7 } }, { status: 429, headers: {} });
+      Response.json(
+        type === "matrix"
+          ? { errcode: "M_LIMIT_EXCEEDED", retry_after_ms: 1_500 }
+          : { retry_after: 1.5, parameters: { retry_after: 7 } },
+        { status: 429, headers: {} },
+      );
     const { result } = await deliver(type, bodyOf(), respond);
-    expect(result).toMatchObject({ kind: "failed", why: "answered 429", retryAfterMs: 1_500 });
+    const why = type === "matrix" ? "answered 429: M_LIMIT_EXCEEDED" : "answered 429";
+    expect(result).toMatchObject({ kind: "failed", why, retryAfterMs: 1_500 });
   });
 });
 
@@ -144,6 +162,50 @@ test("a message to Telegram calls sendMessage with the token", async () => {
     Response.json({ ok: false, parameters: { retry_after: 7 } }, { status: 429 }),
   );
   expect(received.path).toBe("/bot123:s3cret-s3cret/sendMessage");
+});
+
+describe("a message to Matrix", () => {
+  test("is put into the room under the id of the delivery, with the token", async () => {
+    const { received } = await deliver("matrix", bodyOf());
+    expect(received.method).toBe("PUT");
+    expect(received.path).toBe("/base/_matrix/client/v3/rooms/!s3cret%2F1%3Aexample.com/send/m.room.message/1");
+    expect(received.headers.get("authorization")).toBe("Bearer 123:s3cret-s3cret");
+  });
+
+  test("mentions and links neither users nor rooms, and escapes HTML", async () => {
+    const text =
+      '@room @ada:example.org #ops:example.org matrix:u/ada mailto:ada <a href="https://evil.example">x</a> &amp; "';
+    const failed = { task_id: "load", reason: "exit_code", error: text, exit_code: 3, attempts: 1 } as const;
+    const { received } = await deliver("matrix", bodyOf({ failed_tasks: [failed], error_lines: [text] }));
+    const { msgtype, body, formatted_body: html, "m.mentions": mentions } = JSON.parse(received.body);
+    expect({ msgtype, mentions }).toEqual({ msgtype: "m.text", mentions: {} });
+    for (const part of [body, html]) {
+      expect(part).toContain("ada");
+      expect(part).not.toMatch(/[@#]\w|\w:ada|matrix:u|evil\.\w|https:\/\/evil/);
+    }
+    expect(html.match(/<[a-z]+[^>]*>/g)).toEqual(
+      // biome-ignore format: in the order of the message
+      ["<p>", "<strong>", "<p>", "<p>", "<code>", "<br>", "<code>", "<br>", "<code>", "<br>", "<code>", "<pre>", "<code>",
+        "<p>", '<a href="https://petit.example.com/runs/019b76da-a800-7c3e-8f2b-5d1c9a7e4f60">',
+        '<a href="https://wiki.example.com/load?x=1&amp;y=(2)">'],
+    );
+    expect(html).toContain("&lt;a href=&quot;");
+  });
+
+  test.each([
+    ["a URL with a fragment", { url: "https://matrix.to/#/!a:b" }, "its URL is not that of a homeserver; expected one"],
+    ["a token with a line break", { token: { env: "BROKEN" } }, "its token is not one of Matrix"],
+  ])("is not sent to %s", async (_what, given, why) => {
+    await using server = receiver();
+    const { signal } = new AbortController();
+    const environment = { TOKEN: "s3cret", BROKEN: "s3cret\ns3cret" };
+    const tools = { environment, folder: "/", clock: systemClock, runtime: openRuntime(), signal };
+    const notice = { id: "1", event: "failure", runId: null, notice: JSON.stringify(bodyOf()) } as const;
+    const result = await sendTo({ ...targets(server.url).matrix, ...given }, notice, tools);
+    expect(result).toMatchObject({ kind: "failed", why: expect.stringContaining(why) });
+    expect(JSON.stringify(result)).not.toContain("s3cret");
+    expect(server.received).toEqual([]);
+  });
 });
 
 const decode = (html: string): string =>
@@ -181,5 +243,7 @@ const sizesOf = (type: (typeof TYPES)[number], payload: any): readonly (readonly
       ];
     case "telegram":
       return [[decode(payload.text).length, 4_096]];
+    case "matrix":
+      return [[Buffer.byteLength(JSON.stringify(payload)), 50_000]];
   }
 };
