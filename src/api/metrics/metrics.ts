@@ -6,12 +6,11 @@ import Registry from "prom-client/lib/registry.js";
 import type { Event } from "../../domain/event.ts";
 import type { QueueState } from "../../domain/limits/queue.ts";
 import { NOTIFY_TYPES } from "../../domain/notification.ts";
-import { isFinal } from "../../domain/run.ts";
+import { durationMs, isFinal } from "../../domain/run.ts";
 import { OUTCOMES } from "../../domain/schedule/occurrence.ts";
 import { WORKER_STATES, type WorkerView } from "../../domain/workers/worker.ts";
 import { DELIVERY_OUTCOMES, type DeliveryResult } from "../../engine/notify/dispatcher.ts";
 import type { ApiContext } from "../context.ts";
-import { durationMs } from "../shapes/run.ts";
 import { registerProcessMetrics } from "./process.ts";
 
 /** Metrics for Prometheus. Counters start at 0 with each process, as Prometheus expects, and never decrease. */

@@ -2,13 +2,14 @@ import { t } from "elysia";
 import type { JobId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
+import { durationMs } from "../../domain/run.ts";
 import type { JobView } from "../../engine/engine.ts";
 import type { JobFields } from "../../jobfile/schema/job.ts";
 import type { RecentRun } from "../../store/runs/timeline.ts";
 import { DEFINITION_EXAMPLE, definitionBody, definitionFields } from "./definition/definition.ts";
 import type { SchemasOf } from "./definition/task.ts";
 import { recentBody, recentFields } from "./recent-runs.ts";
-import { durationMs, RunStatusWord } from "./run.ts";
+import { RunStatusWord } from "./run.ts";
 import {
   ActorOrNull,
   Count,

@@ -1,8 +1,8 @@
 import { t } from "elysia";
 import type { Job } from "../../domain/job.ts";
-import { TRIGGERS } from "../../domain/run.ts";
+import { durationMs, TRIGGERS } from "../../domain/run.ts";
 import type { RecentRun } from "../../store/runs/timeline.ts";
-import { durationMs, RunStatusWord } from "./run.ts";
+import { RunStatusWord } from "./run.ts";
 import { durationOrNull, exactly, instantOrNull, integer, nullable, RunIdText, word } from "./schemas.ts";
 import { successRate } from "./stats.ts";
 

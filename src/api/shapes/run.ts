@@ -1,9 +1,19 @@
-import { t } from "elysia";
+import { type TSchema, t } from "elysia";
 import type { RunFailure } from "../../domain/attention.ts";
 import type { RunId } from "../../domain/ids.ts";
 import type { Links } from "../../domain/job.ts";
 import type { WaitsFor } from "../../domain/limits/waits-for.ts";
-import { ENDING_REASONS, isFinal, RUN_STATUSES, type Run, TRIGGERS } from "../../domain/run.ts";
+import {
+  ENDING_REASONS,
+  isFinal,
+  RUN_FIELDS,
+  RUN_STATUSES,
+  type Run,
+  type RunFields,
+  type RunFieldTypes,
+  runFields,
+  TRIGGERS,
+} from "../../domain/run.ts";
 import { ENDING_TEXT, RUN_STATUS_TEXT, TRIGGER_TEXT } from "../../domain/words/run.ts";
 import type { WaitsForWorker } from "../../domain/workers/worker.ts";
 import type { RunPage } from "../../store/runs/run-list.ts";
@@ -32,65 +42,64 @@ type AnyWait = WaitsFor | WaitsForWorker;
 
 export const RunStatusWord = word(RUN_STATUSES, meanings(RUN_STATUS_TEXT));
 
-const runFields = {
-  id: RunIdText,
-  job_id: JobIdText,
-  status: RunStatusWord,
-  reason: ReasonOrNull,
-  error: nullable(t.String(), "What went wrong, as a sentence"),
-  trigger: word(TRIGGERS, `How the run was started. ${meanings(TRIGGER_TEXT)}`),
-  scheduled_for: instantOrNull("The occurrence that it runs for; null for a manual run"),
-  params: t.Record(t.String(), t.String(), { description: "Values of the params, including defaults" }),
-  retry_of: nullable(RunIdText, "The run that this one retries"),
-  parent: nullable(
-    exactly({
-      run_id: RunIdText,
-      task_id: TaskIdText,
-      item: nullable(integer({ minimum: 0 }), "Position of the item, from 0; null if the task has no items"),
-    }),
-    "The task of another run that started it, which may have been deleted since; null if none did",
-  ),
-  triggered_by: ActorOrNull,
-  cancelled_by: ActorOrNull,
-  created_at: instant("When it was created"),
-  started_at: instantOrNull("When it started"),
-  ended_at: instantOrNull("When it ended"),
-  duration_ms: durationOrNull,
-  late_at: instantOrNull("When it became late, unfinished for longer than `warn_after` of its job; null if it did not"),
-  warnings: integer({ minimum: 0, description: "Number of tasks that failed in a way that the job allows" }),
-  outputs: t.Record(t.String(), t.String(), {
-    description: "Values that the job declares as `outputs`; empty until it has completed",
-  }),
+/** A schema of values of a type. */
+type SchemaOf<Value> = TSchema & { readonly static: Value };
+
+const SCHEMAS: { readonly [Type in keyof RunFieldTypes]: (text: string) => SchemaOf<RunFieldTypes[Type]> } = {
+  run: () => RunIdText,
+  run_or_null: (text) => nullable(RunIdText, text),
+  job: () => JobIdText,
+  status: () => RunStatusWord,
+  reason: () => ReasonOrNull,
+  trigger: () => word(TRIGGERS, `How the run was started. ${meanings(TRIGGER_TEXT)}`),
+  parent: () =>
+    nullable(
+      exactly({
+        run_id: RunIdText,
+        task_id: TaskIdText,
+        item: nullable(integer({ minimum: 0 }), "Position of the item, from 0; null if the task has no items"),
+      }),
+      "The task of another run that started it, which may have been deleted since; null if none did",
+    ),
+  text_or_null: (text) => nullable(t.String(), text),
+  person_or_null: () => ActorOrNull,
+  time: instant,
+  time_or_null: instantOrNull,
+  duration_or_null: () => durationOrNull,
+  count: (text) => integer({ minimum: 0, description: text }),
+  values: (text) => t.Record(t.String(), t.String(), { description: text }),
+};
+
+type RunFieldSchemas = { readonly [Name in keyof RunFields]: SchemaOf<RunFields[Name]> };
+
+const fields = {
+  ...(Object.fromEntries(
+    Object.entries(RUN_FIELDS).map(([name, field]) => [name, SCHEMAS[field.type]("text" in field ? field.text : "")]),
+  ) as RunFieldSchemas),
   waits_for: WaitsForOrNull,
 };
 
 const FailureOrNull = nullable(RunFailureBody, "Why it failed or was interrupted; null if neither");
 
-const EXAMPLE = {
+const EXAMPLE: RunFields & { readonly waits_for: null } = {
+  ...(Object.fromEntries(Object.keys(RUN_FIELDS).map((name) => [name, null])) as Record<keyof RunFields, null>),
   id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
   job_id: "hello_world",
   status: "completed",
-  reason: null,
-  error: null,
   trigger: "manual",
-  scheduled_for: null,
   params: {},
-  retry_of: null,
-  parent: null,
   triggered_by: "ada",
-  cancelled_by: null,
   created_at: 1767225600000,
   started_at: 1767225600001,
   ended_at: 1767225600042,
   duration_ms: 41,
-  late_at: null,
   warnings: 0,
   outputs: { rows: "42" },
   waits_for: null,
 };
 
 export const RunBody = exactly(
-  { ...runFields, failure: t.Optional(FailureOrNull) },
+  { ...fields, failure: t.Optional(FailureOrNull) },
   {
     title: "Run",
     description: "One execution of a job",
@@ -100,7 +109,7 @@ export const RunBody = exactly(
 
 export const RunDetail = exactly(
   {
-    ...runFields,
+    ...fields,
     failure: FailureOrNull,
     ending: nullable(
       word(ENDING_REASONS),
@@ -140,28 +149,8 @@ export const RunList = exactly(
 );
 
 /** Encodes a run. `waitsFor` is what an unfinished run waits for. */
-export const runBody = (run: Run, waitsFor: AnyWait | null = null): typeof RunBody.static => ({
-  id: run.id,
-  job_id: run.jobId,
-  status: run.status,
-  reason: run.reason,
-  error: run.error,
-  trigger: run.trigger,
-  scheduled_for: run.scheduledFor,
-  params: run.params,
-  retry_of: run.retryOf,
-  parent: run.parent === null ? null : { run_id: run.parent.runId, task_id: run.parent.taskId, item: run.parent.item },
-  triggered_by: run.triggeredBy,
-  cancelled_by: run.cancelledBy,
-  created_at: run.createdAt,
-  started_at: run.startedAt,
-  ended_at: run.endedAt,
-  duration_ms: durationMs(run.startedAt, run.endedAt),
-  late_at: run.lateAt,
-  warnings: run.warnings,
-  outputs: run.outputs,
-  waits_for: waitsForBody(waitsFor),
-});
+export const runBody = (run: Run, waitsFor: AnyWait | null = null): typeof RunBody.static =>
+  runFields(run, waitsForBody(waitsFor));
 
 /** Returns why a run failed or was interrupted, or null. */
 type DescribeFailure = (run: Run) => RunFailure | null;
@@ -205,7 +194,3 @@ export const runList = (page: RunPage, { describe, waitsFor }: RunListOptions): 
   count: page.runs.length,
   next: page.next,
 });
-
-/** Returns the time between two instants in ms, at least 0, or null if one is null. */
-export const durationMs = (startedAt: number | null, endedAt: number | null): number | null =>
-  startedAt === null || endedAt === null ? null : Math.max(0, endedAt - startedAt);

@@ -1,10 +1,11 @@
 import { t } from "elysia";
 import type { TaskId } from "../../domain/ids.ts";
 import { isAllowedFailure, type Job, taskOf } from "../../domain/job.ts";
+import { durationMs } from "../../domain/run.ts";
 import { TASK_STATUSES } from "../../domain/task-run.ts";
 import { TASK_STATUS_TEXT } from "../../domain/words/run.ts";
 import type { HistoryResult, TaskHistory } from "../../store/runs/task-history.ts";
-import { durationMs, RunStatusWord } from "./run.ts";
+import { RunStatusWord } from "./run.ts";
 import {
   exactly,
   instantOrNull,

@@ -2,6 +2,7 @@ import { t } from "elysia";
 import type { TaskId } from "../../domain/ids.ts";
 import { isAllowedFailure, type Job, type Task, TIMEOUT_DECISIONS, taskOf } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
+import { durationMs } from "../../domain/run.ts";
 import {
   ATTEMPT_STATUSES,
   type Attempt,
@@ -17,7 +18,6 @@ import { expandTemplate, type TemplateScope } from "../../jobfile/template.ts";
 import { type AttemptNote, NOTE_CODES } from "../../store/workers/notes.ts";
 import { nodeBody, nodeFields } from "./definition/task.ts";
 import { WaitsForWorkerBody, waitsForWorkerBody } from "./limits/waits-for.ts";
-import { durationMs } from "./run.ts";
 import {
   Count,
   durationOrNull,

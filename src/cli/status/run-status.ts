@@ -1,7 +1,9 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
 import { pluralize } from "../../domain/words/pluralize.ts";
+import { causeFacts, type RunFactValue, timeFacts } from "../../domain/words/run-facts.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
+import { assertNever } from "../../lib/never.ts";
 import { formatRoundedSize } from "../../lib/size.ts";
 import { failureReport } from "../client/failure-report.ts";
 import type { RunSnapshot, TaskBody } from "../client/run-snapshot.ts";
@@ -101,21 +103,9 @@ const runText = (snapshot: RunSnapshot, artifacts: string, context: Context): st
     ["status", paint(out, styleOf(run.status), statusText(run, out))],
     ["warnings", warningsText(snapshot, out)],
     ...waitingTexts(snapshot).map((text, index) => [index === 0 ? "waits for" : "", text] as const),
-    ["reason", run.reason ?? ""],
-    ["error", oneLine(run.error ?? "")],
-    ["trigger", run.trigger],
-    ["parent", parentText(run, context)],
-    ["asked by", run.triggered_by ?? ""],
-    ["ended by", run.cancelled_by ?? ""],
-    ["scheduled", run.scheduled_for === null ? "" : whenText(run.scheduled_for, context)],
-    ["params", oneLine(paramText(run.params))],
-    ["retry of", run.retry_of === null ? "" : runName(run.retry_of, out)],
-    ["outputs", oneLine(paramText(run.outputs))],
-    ["retries", run.retried_by.map((id) => runName(id, out)).join(" ")],
-    ["started", whenText(run.started_at, context)],
-    ["ended", whenText(run.ended_at, context)],
-    ["took", durationText(run.duration_ms)],
-    ["late", run.late_at === null ? "" : `since ${whenText(run.late_at, context)}`],
+    ...[...causeFacts(run), ...timeFacts(run)].flatMap(({ name, value }) =>
+      name === undefined ? [] : [[name, factText(value, context)] as const],
+    ),
     ["artifacts", artifacts],
     ...linkRows(run),
   ];
@@ -132,10 +122,29 @@ const warningsText = ({ tasks }: RunSnapshot, screen: Screen): string => {
 
 const NAME_WIDTH = 10;
 
-const parentText = ({ parent }: RunSnapshot["run"], { terminal: { out } }: Context): string => {
-  if (parent === null) return "";
-  const item = parent.item === null ? "" : `, item ${parent.item}`;
-  return `task '${parent.task_id}'${item} of run ${runName(parent.run_id, out)}`;
+const factText = (value: RunFactValue, context: Context): string => {
+  const { out } = context.terminal;
+  switch (value.kind) {
+    case "text":
+      return oneLine(value.text);
+    case "trigger":
+      return value.trigger;
+    case "time":
+    case "occurrence":
+      return whenText(value.at, context);
+    case "since":
+      return `since ${whenText(value.at, context)}`;
+    case "duration":
+      return durationText(value.ms);
+    case "runs":
+      return value.ids.map((id) => runName(id, out)).join(" ");
+    case "task": {
+      const item = value.item === null ? "" : `, item ${value.item}`;
+      return `task '${value.taskId}'${item} of run ${runName(value.runId, out)}`;
+    }
+    default:
+      return assertNever(value);
+  }
 };
 
 /** Returns the links of the job, such as its runbook, if the run did not complete. */
@@ -143,11 +152,6 @@ const linkRows = ({ status: word, links }: RunSnapshot["run"]): readonly (readon
   word === "failed" || word === "interrupted"
     ? Object.entries(links).map(([name, url], index) => [index === 0 ? "links" : "", `${oneLine(name)}: ${url}`])
     : [];
-
-const paramText = (params: RunSnapshot["run"]["params"]): string =>
-  Object.entries(params)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(" ");
 
 /** Returns a time such as `2026-03-08 03:00:00 EDT`, on a terminal followed by how long ago it was. */
 const whenText = (at: number | null, { terminal: { out }, settings, clock }: Context): string => {

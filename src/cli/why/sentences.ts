@@ -7,6 +7,7 @@ import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
 import { pluralize } from "../../domain/words/pluralize.ts";
 import { RUN_STATUS_VERBS } from "../../domain/words/run.ts";
+import { type RunFact, timeFacts } from "../../domain/words/run-facts.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { assertNever } from "../../lib/never.ts";
 import { durationText, elapsedText } from "../run-display/status-text.ts";
@@ -60,7 +61,13 @@ const waitText = (
 type ExplainedRun = RunFacts & { readonly waits: string | null };
 
 const outcomeOf = (run: ExplainedRun, time: TimeContext): string =>
-  `${resultOf(run, time)}${run.late_at === null ? "" : `; it ${run.ended_at === null ? "is" : "was"} late since ${readableLocal(run.late_at, time.zone)}`}`;
+  [resultOf(run, time), ...timeFacts(run).flatMap((fact) => timeText(fact, run, time))].join("; ");
+
+/** Returns a time as a clause, such as `it is late since …`, unless the result says it. */
+const timeText = ({ phrase, value }: RunFact, { ended_at }: RunFacts, { zone }: TimeContext): readonly string[] =>
+  phrase === undefined || !("at" in value) || value.at === null
+    ? []
+    : [`it ${ended_at === null ? "is" : "was"} ${phrase} ${readableLocal(value.at, zone)}`];
 
 const resultOf = ({ waits, ...run }: ExplainedRun, { now }: TimeContext): string => {
   if (run.status === "pending") return `it ${waits ?? RUN_STATUS_VERBS.pending} (run ${run.id})`;

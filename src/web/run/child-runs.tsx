@@ -1,17 +1,6 @@
 import { Link } from "wouter";
-import type { RunDetail, TaskRunData } from "../data/shapes.ts";
+import type { TaskRunData } from "../data/shapes.ts";
 import { RunLink } from "../ui/run-link.tsx";
-
-/** The task that started a run. */
-export const ParentRun = ({ parent }: { readonly parent: NonNullable<RunDetail["parent"]> }) => (
-  <>
-    <RunLink id={parent.run_id} task={parent.task_id} />{" "}
-    <span className="muted">
-      task {parent.task_id}
-      {parent.item !== null && `, item ${parent.item}`}
-    </span>
-  </>
-);
 
 /** Returns the tasks of a run that started runs of other jobs. */
 export const tasksWithChildren = (tasks: readonly TaskRunData[]): readonly TaskRunData[] =>

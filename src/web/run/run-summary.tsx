@@ -1,12 +1,13 @@
 import type { ReactNode } from "react";
-import { TRIGGER_TEXT } from "../../domain/words/run.ts";
+import { causeFacts, type RunFactValue, timeFacts, triggerText } from "../../domain/words/run-facts.ts";
+import { assertNever } from "../../lib/never.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { useScheduleZone } from "../data/use-schedule-zone.ts";
 import { WebLinks } from "../ui/about-links.tsx";
 import { RunLink } from "../ui/run-link.tsx";
 import { Status } from "../ui/status/status.tsx";
 import { Duration, Elapsed, Time, ZonedTime } from "../ui/time/time.tsx";
-import { ChildRuns, ParentRun, tasksWithChildren } from "./child-runs.tsx";
+import { ChildRuns, tasksWithChildren } from "./child-runs.tsx";
 import { hasRanOn, RanOn } from "./machines.tsx";
 import { latenessText, summaryTextOf } from "./run-summary-text.ts";
 
@@ -30,40 +31,12 @@ export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => 
       </p>
       {children}
       <dl className="run-facts">
-        <Fact name="Took">
-          {run.duration_ms === null && run.started_at !== null ? (
-            <Elapsed since={run.started_at} />
-          ) : (
-            <Duration ms={run.duration_ms} />
-          )}
-        </Fact>
-        <Fact name={run.started_at === null ? "Queued" : "Started"}>
-          <Time at={run.started_at ?? run.created_at} zone={zone} />
-        </Fact>
-        {run.ended_at !== null && (
-          <Fact name="Ended">
-            <Time at={run.ended_at} zone={zone} />
-          </Fact>
-        )}
-        {run.late_at !== null && (
-          <Fact name="Late since">
-            <Time at={run.late_at} zone={zone} />
-          </Fact>
-        )}
-        <Fact name="Triggered">
-          {TRIGGER_TEXT[run.trigger]}
-          {run.triggered_by !== null && ` (${run.triggered_by})`}
-        </Fact>
-        {run.cancelled_by !== null && <Fact name="Cancelled by">{run.cancelled_by}</Fact>}
-        {run.scheduled_for !== null && (
-          <Fact name="Scheduled for">
-            <ZonedTime at={run.scheduled_for} zone={zone} /> <span className="muted">{latenessText(run)}</span>
-          </Fact>
-        )}
-        {run.parent !== null && (
-          <Fact name="Started by run">
-            <ParentRun parent={run.parent} />
-          </Fact>
+        {[...timeFacts(run), ...causeFacts(run)].map(({ title, value }) =>
+          title === undefined || ("at" in value && value.at === null) ? null : (
+            <Fact key={title} name={title}>
+              <FactValue value={value} run={run} zone={zone} />
+            </Fact>
+          ),
         )}
         {tasksWithChildren(tasks).length > 0 && (
           <Fact name="Child runs">
@@ -73,18 +46,6 @@ export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => 
         {hasRanOn(tasks) && (
           <Fact name="Ran on">
             <RanOn tasks={tasks} />
-          </Fact>
-        )}
-        {run.retry_of !== null && (
-          <Fact name="Retry of">
-            <RunLink id={run.retry_of} />
-          </Fact>
-        )}
-        {run.retried_by.length > 0 && (
-          <Fact name="Retried by">
-            {run.retried_by.map((id) => (
-              <RunLink key={id} id={id} />
-            ))}
           </Fact>
         )}
         {(run.status === "failed" || run.status === "interrupted") && Object.keys(run.links).length > 0 && (
@@ -98,6 +59,42 @@ export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => 
       </dl>
     </section>
   );
+};
+
+type FactValueProps = { readonly value: RunFactValue; readonly run: RunDetail; readonly zone: string | null };
+
+const FactValue = ({ value, run, zone }: FactValueProps) => {
+  switch (value.kind) {
+    case "text":
+      return value.text;
+    case "trigger":
+      return triggerText(value);
+    case "time":
+    case "since":
+      return value.at === null ? null : <Time at={value.at} zone={zone} />;
+    case "occurrence":
+      return value.at === null ? null : (
+        <>
+          <ZonedTime at={value.at} zone={zone} /> <span className="muted">{latenessText(run)}</span>
+        </>
+      );
+    case "duration":
+      return value.ms === null && value.since !== null ? <Elapsed since={value.since} /> : <Duration ms={value.ms} />;
+    case "runs":
+      return value.ids.map((id) => <RunLink key={id} id={id} />);
+    case "task":
+      return (
+        <>
+          <RunLink id={value.runId} task={value.taskId} />{" "}
+          <span className="muted">
+            task {value.taskId}
+            {value.item !== null && `, item ${value.item}`}
+          </span>
+        </>
+      );
+    default:
+      return assertNever(value);
+  }
 };
 
 const Fact = ({ name, children }: { readonly name: string; readonly children: ReactNode }) => (

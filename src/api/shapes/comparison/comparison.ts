@@ -1,7 +1,8 @@
 import { t } from "elysia";
+import { durationMs } from "../../../domain/run.ts";
 import { TASK_STATUSES, type TaskRun } from "../../../domain/task-run.ts";
 import type { RunComparison } from "../../comparison/comparison.ts";
-import { durationMs, RunBody, runBody } from "../run.ts";
+import { RunBody, runBody } from "../run.ts";
 import { exactly, integer, nullable, RunIdText, TaskIdText, word } from "../schemas.ts";
 
 const duration = (description: string) =>

@@ -1,7 +1,8 @@
 import { isFinal } from "../../../domain/run.ts";
 import { pluralize } from "../../../domain/words/pluralize.ts";
-import { TRIGGER_TEXT } from "../../../domain/words/run.ts";
+import { causeFacts, type RunFactValue, timeFacts, triggerText } from "../../../domain/words/run-facts.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
+import { assertNever } from "../../../lib/never.ts";
 import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
 import { relativeText } from "../../terminal/relative-time.ts";
 import { oneLine } from "../../terminal/text-width.ts";
@@ -82,25 +83,39 @@ export const runInfo = (state: TopState, view: Extract<View, { readonly kind: "r
       styled("yellow", detail.warnings === 0 ? "" : `, ${pluralize(detail.warnings, "warning")}`),
       styled(
         "dim",
-        `  ${detail.started_at === null ? "created" : "started"} ${relativeText(at - now)} (${clockText(at, { now, zone }).trim()})  ${byText(detail)}  `,
+        `  ${detail.started_at === null ? "created" : "started"} ${relativeText(at - now)} (${clockText(at, { now, zone }).trim()})  ${oneLine(triggerText({ kind: "trigger", trigger: detail.trigger, by: detail.triggered_by }))}  `,
       ),
       styled("dim", params.length === 0 ? "" : params.join(" ")),
     ],
     [
       styled(isFinal(detail.status) ? "red" : "yellow", ` ${oneLine(detail.error ?? openText(detail))}`),
-      styled("dim", detail.retry_of === null ? "" : `  retries ${detail.retry_of.slice(-8)}`),
-      styled("dim", detail.parent === null ? "" : `  child of ${detail.parent.run_id.slice(-8)}`),
-      styled(
-        "dim",
-        detail.retried_by.length === 0 ? "" : `  retried by ${detail.retried_by.map((id) => id.slice(-8)).join(", ")}`,
+      ...[...causeFacts(detail), ...timeFacts(detail)].map(({ phrase, value }) =>
+        styled("dim", phrase === undefined ? "" : `  ${phrase} ${factText(value, now)}`),
       ),
     ],
   ];
 };
 
-const byText = ({ trigger, triggered_by, cancelled_by }: RunData["detail"]): string => {
-  const by = triggered_by === null ? TRIGGER_TEXT[trigger] : `${TRIGGER_TEXT[trigger]} (${oneLine(triggered_by)})`;
-  return cancelled_by === null ? by : `${by}, cancelled by ${oneLine(cancelled_by)}`;
+/** Returns a value in as few characters as possible. */
+const factText = (value: RunFactValue, now: number): string => {
+  switch (value.kind) {
+    case "text":
+      return oneLine(value.text);
+    case "trigger":
+      return oneLine(triggerText(value));
+    case "time":
+    case "since":
+    case "occurrence":
+      return value.at === null ? "-" : relativeText(value.at - now);
+    case "duration":
+      return durationText(value.ms);
+    case "runs":
+      return value.ids.map((id) => id.slice(-8)).join(", ");
+    case "task":
+      return value.runId.slice(-8);
+    default:
+      return assertNever(value);
+  }
 };
 
 /** Returns why a run has not ended, if there is something to say. */

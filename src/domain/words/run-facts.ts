@@ -1,0 +1,87 @@
+import type { RunFields, Trigger } from "../run.ts";
+import { TRIGGER_TEXT } from "./run.ts";
+
+/** Something that is known about a run. The displays only lay it out. */
+export type RunFact = {
+  /** Its name in `petit status`, at most nine characters. Missing if that does not show it, or shows it with another fact. */
+  readonly name?: string;
+  /** Its name on the page. Missing if the page does not show it, or shows it elsewhere. */
+  readonly title?: string;
+  /** The words before its value in a sentence or a line of several facts. Missing if those leave it out. */
+  readonly phrase?: string;
+  readonly value: RunFactValue;
+};
+
+/** Times are in ms since the Unix epoch; null if they have not come yet. */
+export type RunFactValue =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "trigger"; readonly trigger: Trigger; readonly by: string | null }
+  /** `since`: it is so from then on. `occurrence`: a time of the schedule. */
+  | { readonly kind: "time" | "since" | "occurrence"; readonly at: number | null }
+  /** Null if it has not ended. `since` is when it began, null if it has not. */
+  | { readonly kind: "duration"; readonly ms: number | null; readonly since: number | null }
+  | { readonly kind: "runs"; readonly ids: readonly string[] }
+  | { readonly kind: "task"; readonly runId: string; readonly taskId: string; readonly item: number | null };
+
+/** A run as the API returns it. A list of runs does not say which runs retry one. */
+type FactRun = RunFields & { readonly retried_by?: readonly string[] };
+
+/** Returns how a run came about and what became of it. */
+export const causeFacts = (run: FactRun): readonly RunFact[] =>
+  known([
+    { name: "reason", value: text(run.reason) },
+    { name: "error", value: text(run.error) },
+    { name: "trigger", title: "Triggered", value: { kind: "trigger", trigger: run.trigger, by: run.triggered_by } },
+    { name: "parent", title: "Started by run", phrase: "child of", value: task(run.parent) },
+    { name: "asked by", value: text(run.triggered_by) },
+    { name: "ended by", title: "Cancelled by", phrase: "cancelled by", value: text(run.cancelled_by) },
+    { name: "scheduled", title: "Scheduled for", value: time("occurrence", run.scheduled_for) },
+    { name: "params", value: values(run.params) },
+    {
+      name: "retry of",
+      title: "Retry of",
+      phrase: "retries",
+      value: runs(run.retry_of === null ? [] : [run.retry_of]),
+    },
+    { name: "outputs", value: values(run.outputs) },
+    { name: "retries", title: "Retried by", phrase: "retried by", value: runs(run.retried_by ?? []) },
+  ]);
+
+/** Returns when a run happened. */
+export const timeFacts = (run: FactRun): readonly RunFact[] =>
+  known([
+    { title: "Queued", value: run.started_at === null ? time("time", run.created_at) : null },
+    { name: "started", title: "Started", value: { kind: "time", at: run.started_at } },
+    { name: "ended", title: "Ended", value: { kind: "time", at: run.ended_at } },
+    { name: "took", title: "Took", value: { kind: "duration", ms: run.duration_ms, since: run.started_at } },
+    { name: "late", title: "Late since", phrase: "late since", value: time("since", run.late_at) },
+  ]);
+
+type MaybeFact = Omit<RunFact, "value"> & { readonly value: RunFactValue | null };
+
+/** Returns the facts that apply: those that have a value. */
+const known = (facts: readonly MaybeFact[]): readonly RunFact[] =>
+  facts.flatMap(({ value, ...names }) => (value === null ? [] : [{ ...names, value }]));
+
+const text = (content: string | null): RunFactValue | null =>
+  content === null ? null : { kind: "text", text: content };
+
+const time = (kind: "time" | "since" | "occurrence", at: number | null): RunFactValue | null =>
+  at === null ? null : { kind, at };
+
+const runs = (ids: readonly string[]): RunFactValue | null => (ids.length === 0 ? null : { kind: "runs", ids });
+
+const task = (parent: RunFields["parent"]): RunFactValue | null =>
+  parent === null ? null : { kind: "task", runId: parent.run_id, taskId: parent.task_id, item: parent.item };
+
+/** Returns values such as `a=1 b=2`. */
+const values = (all: RunFields["params"]): RunFactValue | null =>
+  text(
+    Object.entries(all)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(" ") || null,
+  );
+
+/** Returns why a run exists, such as `by hand (ada)`. */
+export const triggerText = ({ trigger, by }: Extract<RunFactValue, { readonly kind: "trigger" }>): string =>
+  by === null ? TRIGGER_TEXT[trigger] : `${TRIGGER_TEXT[trigger]} (${by})`;

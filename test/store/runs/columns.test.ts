@@ -1,0 +1,24 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { openRuntime } from "#runtime";
+import { RUN_FIELDS } from "../../../src/domain/run.ts";
+import { openStore } from "../../../src/store/database/open.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+/** Columns that only petit itself reads, and the parts of `parent`. */
+const INTERNAL = ["seq", "version", "nesting", "ending", "ends_clean_ups", "lost"];
+const OF_PARENT = ["parent_run_id", "parent_task_id", "parent_item", "parent_attempt"];
+
+test("every column of a run is returned by the API under its name, or internal", () => {
+  using dir = tempDir();
+  const path = join(dir.path, "petit.db");
+  const runtime = openRuntime();
+  openStore({ path, runtime })[Symbol.dispose]();
+  const db = runtime.openDatabase(path);
+  const columns = db.prepare("SELECT name FROM pragma_table_info('runs')").all();
+  db.close();
+  const returned = Object.keys(RUN_FIELDS).filter((name) => name !== "parent" && name !== "duration_ms");
+  expect(columns.map(({ name }) => String(name)).toSorted()).toEqual(
+    [...returned, ...INTERNAL, ...OF_PARENT].toSorted(),
+  );
+});
