@@ -71,6 +71,22 @@ const OUTSIDE_IMPORTS: Readonly<Record<string, string>> = {
 /** The rooms whose tests scripts/test-deno runs. */
 const SHARED_ROOMS = ["runtime", "domain", "lib", "jobfile", "engine", "store", "app", "api"];
 
+/**
+ * Exported types that several files declare, each with its reason. Everything else has one meaning in the whole tree, the data of the page
+ * included.
+ */
+const SHARED_TYPE_NAMES: Readonly<Record<string, string>> = {
+  Line: "a line of waiting runs, and a line of the screen of petit top",
+  Message: "what people are told, and a message of the Elm architecture in petit top",
+};
+
+/** The files and folders that still pass on a bag of options with a spread. */
+const SPREADS_BAGS: readonly string[] = [
+  "src/cli/doctor/worker.ts",
+  "src/cli/import/crontab/translate.ts",
+  "src/engine/",
+];
+
 /** A folder of src has at most this many files at one level. */
 const MAX_FILES_IN_FOLDER = 20;
 /** This folder has one file per command, so its size follows from the commands. */
@@ -193,6 +209,24 @@ describe("the source", () => {
       ([folder, files]) => files.length > MAX_FILES_IN_FOLDER && !folder.endsWith(COMMAND_FOLDER),
     );
     expect(crowded.map(([folder, files]) => `${folder} has ${files.length} files`)).toEqual([]);
+  });
+
+  test("declares each exported type in one file", () => {
+    const names = sources.flatMap((file) =>
+      [...read(file).matchAll(/^export type (\w+)/gm)].map(([, name = ""]) => name),
+    );
+    const shared = [...Map.groupBy(names, (name) => name)].filter(([, all]) => all.length > 1).map(([name]) => name);
+    expect(shared.sort()).toEqual(Object.keys(SHARED_TYPE_NAMES).sort());
+  });
+
+  test("passes named parts to other modules, and no bags of options", () => {
+    // `...options`, `...this.#options`, `...parts`, `...context`, but not in a list.
+    const bag = /(?<!\[)\.\.\.(?:this\.#?)?(?:\w+\.)*(?:\w*[oO]ptions|parts|context|services)(?=[\s,})])/;
+    const spreading = sources.filter((file) => bag.test(withoutComments(read(file))));
+    const isAllowed = (file: string): boolean => SPREADS_BAGS.some((allowed) => file.startsWith(allowed));
+    expect(spreading.filter((file) => !isAllowed(file))).toEqual([]);
+    const unused = SPREADS_BAGS.filter((allowed) => !spreading.some((file) => file.startsWith(allowed)));
+    expect(unused).toEqual([]);
   });
 
   test("names Bun and Deno only in runtime", () => {

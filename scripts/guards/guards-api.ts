@@ -223,8 +223,8 @@ export const API_GUARDS: readonly Guard[] = [
   {
     against: "unknown fields in a body",
     file: "api/shapes/schemas.ts",
-    from: "t.Object(fields, { ...options, additionalProperties: false });",
-    to: "t.Object(fields, { ...options, additionalProperties: true });",
+    from: "t.Object(fields, { ...documentation, additionalProperties: false });",
+    to: "t.Object(fields, { ...documentation, additionalProperties: true });",
     test: "api/requests.test.ts",
     only: "that does not fit",
   },

@@ -29,7 +29,19 @@ export const createApi = (options: ApiOptions): Api => {
   const closing = new AbortController();
   const requests = new RequestRegistry();
   const authentication = createAuthentication(options);
-  const context: ApiContext = { ...options, requests, authentication, closing: closing.signal };
+  const { engine, store, version, hostname, system } = options;
+  const context: ApiContext = {
+    engine,
+    store,
+    log,
+    clock,
+    version,
+    hostname,
+    system,
+    requests,
+    authentication,
+    closing: closing.signal,
+  };
   const services = { feed: new EventFeed(options), metrics: createMetrics(options) };
   const checkHost = createHostCheck(options);
   const handle = withCors(options.corsOrigins, createHandler(options, context, services), context);

@@ -1,7 +1,7 @@
 import type { DetailsBody } from "../api/shapes/error-details.ts";
 import type { FailureCode } from "../api/shapes/failure.ts";
 import { ClientError, failureMessage, type RequestFailure, type ResponseSummary } from "./error.ts";
-import type { KnownPath, Method, QueryValue, RequestOptions, ResponseBody } from "./routes.ts";
+import type { KnownPath, Method, QueryValue, ResponseBody, RouteOptions } from "./routes.ts";
 
 /**
  * A client of petit's HTTP API. Paths, queries and bodies have the types of the server's routes. Each call throws a
@@ -19,7 +19,7 @@ export type Client = {
   /** Returns the bytes of the body as they arrive. They end with a `ClientError` if the connection breaks. */
   readonly stream: <Path extends string>(
     path: KnownPath<"get", Path>,
-    options: RequestOptions<"get", Path> & {
+    options: RouteOptions<"get", Path> & {
       readonly signal?: AbortSignal;
       /** Called with the headers of the response before its bytes. */
       readonly onHeaders?: (headers: Headers) => void;
@@ -29,7 +29,7 @@ export type Client = {
 
 type Call<M extends Method> = <Path extends string>(
   path: KnownPath<M, Path>,
-  ...options: object extends RequestOptions<M, Path> ? [RequestOptions<M, Path>?] : [RequestOptions<M, Path>]
+  ...options: object extends RouteOptions<M, Path> ? [RouteOptions<M, Path>?] : [RouteOptions<M, Path>]
 ) => Promise<ResponseBody<M, Path>>;
 
 export type ClientOptions = {
@@ -63,9 +63,9 @@ export const createClient = (options: ClientOptions): Client => {
     if (failure.kind === "refused") onRefused?.(failure.code);
     return new ClientError(failure, messageOf(failure), { cause });
   };
-  const send = async (path: string, parts: RequestParts): Promise<Response> => {
-    const url = urlOf(base, path, parts);
-    return fetch(url, initOf({ ...parts, headers: { ...headers(), ...parts.headers } })).catch((cause: unknown) => {
+  const send = async (path: string, request: RequestParts): Promise<Response> => {
+    const url = urlOf(base, path, request);
+    return fetch(url, initOf({ ...request, headers: { ...headers(), ...request.headers } })).catch((cause: unknown) => {
       throw fail(unreachable(isTimeout(cause) ? "timeout" : "no_connection"), cause);
     });
   };
@@ -74,10 +74,10 @@ export const createClient = (options: ClientOptions): Client => {
     response.json().catch((cause: unknown) => {
       if (!(cause instanceof SyntaxError)) throw fail(unreachable(isTimeout(cause) ? "timeout" : "broken"), cause);
     });
-  const request = async (path: string, parts: RequestParts) => {
-    const response = await send(path, { ...parts, signal: AbortSignal.timeout(timeoutMs) });
+  const request = async (path: string, given: RequestParts) => {
+    const response = await send(path, { ...given, signal: AbortSignal.timeout(timeoutMs) });
     const body = await read(response);
-    if (isSuccess(response, path) && hasField(body, fieldOfEveryResponse(path, parts))) return body;
+    if (isSuccess(response, path) && hasField(body, fieldOfEveryResponse(path, given))) return body;
     throw fail(failureOf(response, body));
   };
   return {

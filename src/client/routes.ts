@@ -23,7 +23,7 @@ export type ResponseBody<M extends Method, Path extends string> = PropertyOf<
  * The options of a request. The names in `query` are the server's; the values are any text, because the command line passes
  * on what its user wrote and the server validates it.
  */
-export type RequestOptions<M extends Method, Path extends string> = {
+export type RouteOptions<M extends Method, Path extends string> = {
   readonly query?: { readonly [Name in keyof PropertyOf<Endpoint<M, Path>, "query">]?: QueryValue };
   readonly headers?: Readonly<Record<string, string>>;
 } & BodyOption<PropertyOf<Endpoint<M, Path>, "body">> &

@@ -118,22 +118,22 @@ export const topological = <Id extends string, T extends { readonly id: Id; read
   nodes: readonly T[],
 ): readonly T[] => {
   const byId = new Map(nodes.map((node) => [node.id, node]));
-  const placed = new Set<Id>();
+  const added = new Set<Id>();
   const ordered: T[] = [];
-  const place = (start: T): void => {
+  const addWithUpstreams = (start: T): void => {
     const stack = [start];
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const missing = top.dependsOn.flatMap((id) => (placed.has(id) ? [] : (byId.get(id) ?? [])))[0];
+      const missing = top.dependsOn.flatMap((id) => (added.has(id) ? [] : (byId.get(id) ?? [])))[0];
       if (missing !== undefined) {
         stack.push(missing);
         continue;
       }
       stack.pop();
-      if (placed.has(top.id)) continue;
-      placed.add(top.id);
+      if (added.has(top.id)) continue;
+      added.add(top.id);
       ordered.push(top);
     }
   };
-  nodes.forEach(place);
+  nodes.forEach(addWithUpstreams);
   return ordered;
 };

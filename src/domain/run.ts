@@ -2,7 +2,7 @@ import type { JobId, RunId, TaskId } from "./ids.ts";
 
 /**
  * Statuses of a run. Only the engine changes them, each change in one transaction:
- * - `pending`: admitted and stored, waiting for a free place. After a crash the next start continues it.
+ * - `pending`: admitted and stored, waiting for a free slot. After a crash the next start continues it.
  * - `running`: at least one task may be running. After a crash the next start adopts it.
  * - `completed`: every task completed or was skipped. Final.
  * - `failed`: a task failed, or the run's own timeout expired. Final.

@@ -4,7 +4,7 @@ import type { Reason } from "./run.ts";
 
 /**
  * Statuses of a task run. Only the engine changes them:
- * - `pending`: waits for its upstreams or for a free place. After a crash the next start continues it.
+ * - `pending`: waits for its upstreams or for a free slot. After a crash the next start continues it.
  * - `running`: an attempt is running, or a retry is due later. After a crash the next start adopts the attempt.
  * - `completed`: an attempt exited with 0. Final.
  * - `failed`: the last attempt failed or was ended. Final.

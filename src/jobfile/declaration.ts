@@ -6,7 +6,7 @@ import { formatPath, type Path } from "./parse/node.ts";
 import type { Position } from "./parse/positions.ts";
 import type { Report } from "./report.ts";
 import type { JobDraft, TaskDraft } from "./schema/job.ts";
-import type { SourceFile } from "./source.ts";
+import type { PositionedFile } from "./source.ts";
 import { splitVolume } from "./volume.ts";
 
 /** The parts of a document that other jobs depend on: its id, its params, and the jobs it names. */
@@ -73,7 +73,7 @@ export const declareJob = (
   draft: JobDraft,
   reads: readonly OutputRead[],
   report: Report,
-  { file, folder, positions }: SourceFile,
+  { file, folder, positions }: PositionedFile,
 ): Declaration => {
   const placeOf = (path: Path): Place => {
     const { node, path: written } = report.locate(path);
@@ -172,7 +172,7 @@ const declareParams = ({ params = {} }: JobDraft, report: Report): Params | null
 };
 
 /** Guesses the job ids in a file that is not valid YAML, so that jobs that name them are not reported as well. */
-export const declareUnread = (source: SourceFile): Declaration[] =>
+export const declareUnread = (source: PositionedFile): Declaration[] =>
   Array.from(source.text.matchAll(/^id:[ \t]*["']?([A-Za-z0-9][\w.-]*)/gm), ([, id = ""]) => ({
     id,
     file: source.file,

@@ -10,4 +10,4 @@ export type JobFile = {
 };
 
 /** A job file with the lines and columns of its text. */
-export type SourceFile = JobFile & { readonly positions: Positions };
+export type PositionedFile = JobFile & { readonly positions: Positions };

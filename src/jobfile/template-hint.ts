@@ -1,7 +1,7 @@
 import type { TaskType } from "../domain/job.ts";
 import { configVariable, paramVariable, toVariable } from "../domain/task-environment.ts";
 import { assertNever } from "../lib/never.ts";
-import type { Reference, Template } from "./template.ts";
+import type { Template, TemplateReference } from "./template.ts";
 
 /** Suggests how a program can read the value of a template. */
 export const insteadOf = ({ reference }: Template, type: TaskType | undefined): string => {
@@ -11,7 +11,7 @@ export const insteadOf = ({ reference }: Template, type: TaskType | undefined): 
   return reference?.kind === "output" ? `set it in \`environment\`, where templates are expanded, and ${use}` : use;
 };
 
-const variableOf = (reference: Reference): string => {
+const variableOf = (reference: TemplateReference): string => {
   switch (reference.kind) {
     case "param":
       return paramVariable(reference.name);

@@ -9,7 +9,7 @@ import { Expression, type ExpressionProblem, type ExpressionScope } from "./expr
 import { ExpressionWork } from "./expression/work.ts";
 
 /** The value that a template refers to. */
-export type Reference =
+export type TemplateReference =
   | { readonly kind: "param"; readonly name: string }
   /** `config.a.b` is the key `a.b` if it exists, otherwise the key `b` of the map `a`. */
   | { readonly kind: "config"; readonly key: string }
@@ -26,7 +26,7 @@ export type Reference =
 export type Template = {
   readonly text: string;
   readonly expression: string;
-  readonly reference: Reference | null;
+  readonly reference: TemplateReference | null;
 };
 
 /** The supported references, for messages. */
@@ -51,7 +51,7 @@ const toTemplate = (text: string, inner = ""): Template => {
   return { text, expression, reference: text.endsWith("}}") ? parseReference(expression) : null };
 };
 
-const parseReference = (expression: string): Reference | null => {
+const parseReference = (expression: string): TemplateReference | null => {
   if (expression === "job.id") return { kind: "jobId" };
   if (expression === "run.id") return { kind: "runId" };
   if (expression === "run.scheduled_for") return { kind: "scheduledFor" };

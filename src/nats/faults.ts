@@ -3,10 +3,13 @@ import { errors } from "@nats-io/transport-node";
 import { TransportError, type TransportFault } from "../domain/workers/link.ts";
 import { anyAborted } from "../lib/abort.ts";
 import { errorMessage } from "../lib/error-message.ts";
-import type { Session } from "./link.ts";
+import type { LinkSession } from "./link.ts";
 
 /** Runs something on a session's connection. Throws `TransportError`, and does not wait longer than the connection lasts. */
-export const onSession = async <T>({ lost }: Pick<Session<unknown>, "lost">, action: () => Promise<T>): Promise<T> => {
+export const onSession = async <T>(
+  { lost }: Pick<LinkSession<unknown>, "lost">,
+  action: () => Promise<T>,
+): Promise<T> => {
   const over = new AbortController();
   try {
     return await Promise.race([

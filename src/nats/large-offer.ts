@@ -16,8 +16,8 @@ type Stored = { readonly name: string; readonly content: Uint8Array };
 /** Leaves room for the headers of the message. */
 const HEADROOM_BYTES = 4 * 1024;
 
-/** Encodes an offer for a server. `stored` has to be in the object store first; null if the message contains everything. */
-export const encodeOffer = (
+/** Returns the message of an offer, and what of it is too large for a message of this server. `stored` has to be in the object store first; null if the message contains everything. */
+export const splitOffer = (
   { header, body, stableFrom = 0 }: Offer,
   maxPayloadBytes: number,
 ): { readonly message: Uint8Array; readonly stored: Stored | null } => {

@@ -37,7 +37,7 @@ const DEFAULT_PAYLOAD_BYTES = 2 ** 20;
 export const maxPayloadOf = ({ info }: NatsConnection): number => info?.max_payload ?? DEFAULT_PAYLOAD_BYTES;
 
 /** A connection that can be used, until `lost` is aborted. */
-export type Session<T> = { readonly connection: NatsConnection; readonly prepared: T; readonly lost: AbortSignal };
+export type LinkSession<T> = { readonly connection: NatsConnection; readonly prepared: T; readonly lost: AbortSignal };
 
 /**
  * Keeps a connection to NATS. The client's own reconnecting is not used: it would send what was written while there was no connection,
@@ -47,7 +47,7 @@ export class Link<T> implements AsyncDisposable {
   readonly #options: LinkOptions<T>;
   readonly #stop = new AbortController();
   #state: LinkState = { status: "disconnected", fault: "connecting", detail: "" };
-  #session: Session<T> | null = null;
+  #session: LinkSession<T> | null = null;
   /** Resolved, and replaced, at each change of the session. */
   #changed = Promise.withResolvers<void>();
   #running: Promise<void> | null = null;
@@ -69,7 +69,7 @@ export class Link<T> implements AsyncDisposable {
   }
 
   /** Returns the session. Throws `disconnected` if there is none. */
-  session(): Session<T> {
+  session(): LinkSession<T> {
     if (this.#session !== null) return this.#session;
     const { state } = this;
     const why = state.status === "disconnected" && state.detail !== "" ? `: ${state.detail}` : "";
@@ -77,7 +77,7 @@ export class Link<T> implements AsyncDisposable {
   }
 
   /** Waits for a session. Returns null if the signal or the link is aborted first. */
-  async nextSession(signal: AbortSignal): Promise<Session<T> | null> {
+  async nextSession(signal: AbortSignal): Promise<LinkSession<T> | null> {
     while (!signal.aborted && !this.#stop.signal.aborted) {
       if (this.#session !== null) return this.#session;
       const over = new AbortController();
@@ -154,7 +154,7 @@ export class Link<T> implements AsyncDisposable {
     }
   }
 
-  #setConnected(session: Session<T>): void {
+  #setConnected(session: LinkSession<T>): void {
     this.#session = session;
     this.#setState({ status: "connected", server: session.connection.getServer() });
   }

@@ -30,7 +30,7 @@ export const putObject = async (
     name,
     content,
     chunkBytes,
-  }: ObjectPlace & { readonly content: ReadableStream<Uint8Array>; readonly chunkBytes: number },
+  }: ObjectName & { readonly content: ReadableStream<Uint8Array>; readonly chunkBytes: number },
 ): Promise<void> => {
   await (await storeOf(jetStream, bucket)).put({ name, options: { max_chunk_size: chunkBytes } }, content);
 };
@@ -46,13 +46,13 @@ export const chunkBytesFor = (maxPayloadBytes: number): number =>
   Math.min(CHUNK_BYTES, maxPayloadBytes - HEADROOM_BYTES);
 
 /** Returns whether there is an object that will be kept for at least half its age. */
-export const hasObject = async (jetStream: JetStream, place: ObjectPlace, nowMs: number): Promise<boolean> => {
-  const info = await (await storeOf(jetStream, place.bucket)).info(place.name);
+export const hasObject = async (jetStream: JetStream, object: ObjectName, nowMs: number): Promise<boolean> => {
+  const info = await (await storeOf(jetStream, object.bucket)).info(object.name);
   return info !== null && !info.deleted && nowMs - Date.parse(info.mtime) < OBJECT_AGE_MS / 2;
 };
 
 /** Deletes an object, without the tombstone that the client would write for watchers. */
-export const deleteObject = async ({ manager }: JetStream, { bucket, name }: ObjectPlace): Promise<void> => {
+export const deleteObject = async ({ manager }: JetStream, { bucket, name }: ObjectName): Promise<void> => {
   const meta = await readMeta(manager, { bucket, name });
   if (meta === null) return;
   const stream = streamOf(bucket);
@@ -60,7 +60,7 @@ export const deleteObject = async ({ manager }: JetStream, { bucket, name }: Obj
   await manager.streams.purge(stream, { filter: metaSubject(bucket, name) });
 };
 
-export type ObjectPlace = { readonly bucket: string; readonly name: string };
+export type ObjectName = { readonly bucket: string; readonly name: string };
 
 /**
  * Returns the content of an object. It does not use the client's method, which creates a consumer: a user who may create consumers can
@@ -69,7 +69,7 @@ export type ObjectPlace = { readonly bucket: string; readonly name: string };
  */
 export const readObject = async (
   { manager }: JetStream,
-  { bucket, name }: ObjectPlace,
+  { bucket, name }: ObjectName,
 ): Promise<ReadableStream<Uint8Array>> => {
   const meta = await readMeta(manager, { bucket, name });
   if (meta === null) throw new TransportError("not_found", `there is no object ${name} in ${bucket}`);
@@ -99,7 +99,7 @@ const damaged = (name: string): TransportError => new TransportError("not_found"
 
 type Meta = { readonly nuid: string; readonly chunks: number; readonly digest: string };
 
-const readMeta = async ({ streams }: JetStreamManager, { bucket, name }: ObjectPlace): Promise<Meta | null> => {
+const readMeta = async ({ streams }: JetStreamManager, { bucket, name }: ObjectName): Promise<Meta | null> => {
   const message = await streams.getMessage(streamOf(bucket), { last_by_subj: metaSubject(bucket, name) });
   const meta: unknown = message?.json() ?? null;
   return isMeta(meta) ? meta : null;

@@ -5,7 +5,7 @@ import { decodeFrame, type Frame } from "../lib/wire/frame.ts";
 import type { ReceivedOffer } from "../worker/transport.ts";
 import { onSession } from "./faults.ts";
 import { joinOffer, storedName } from "./large-offer.ts";
-import type { Link, Session } from "./link.ts";
+import type { Link, LinkSession } from "./link.ts";
 import { readObject } from "./objects.ts";
 import type { JetStream } from "./streams.ts";
 import { OFFER_STREAM, SCRIPT_BUCKET, setConsumer } from "./subjects.ts";
@@ -34,7 +34,7 @@ export class OfferQueue {
   #waiter: Waiter | null = null;
   #isAsking = false;
   /** The consumer, as a session knows it. */
-  #known: { readonly session: Session<JetStream>; readonly consumer: Consumer } | null = null;
+  #known: { readonly session: LinkSession<JetStream>; readonly consumer: Consumer } | null = null;
 
   constructor(options: OfferQueueOptions) {
     this.#options = options;
@@ -79,16 +79,16 @@ export class OfferQueue {
     this.#isAsking = false;
   }
 
-  async #request(session: Session<JetStream>): Promise<JsMsg | null> {
+  async #request(session: LinkSession<JetStream>): Promise<JsMsg | null> {
     if (this.#known?.session !== session) this.#known = { session, consumer: await this.#consumerOf(session) };
     return this.#known.consumer.next({ expires: REQUEST_MS });
   }
 
-  #consumerOf({ prepared: { client } }: Session<JetStream>): Promise<Consumer> {
+  #consumerOf({ prepared: { client } }: LinkSession<JetStream>): Promise<Consumer> {
     return client.consumers.get(OFFER_STREAM, setConsumer(this.#options.set));
   }
 
-  async #deliver(message: JsMsg, session: Session<JetStream>): Promise<void> {
+  async #deliver(message: JsMsg, session: LinkSession<JetStream>): Promise<void> {
     const frame = await completeFrame(message, session).catch((error: unknown) =>
       error instanceof TransportError && error.fault === "not_found" ? ("gone" as const) : ("later" as const),
     );
@@ -102,7 +102,7 @@ export class OfferQueue {
 }
 
 /** Returns the message, with what is stored separately because it is too large. */
-const completeFrame = async ({ data }: JsMsg, session: Session<JetStream>): Promise<Frame | null> => {
+const completeFrame = async ({ data }: JsMsg, session: LinkSession<JetStream>): Promise<Frame | null> => {
   const frame = decodeFrame(data);
   const name = frame === null ? null : storedName(frame);
   if (frame === null || name === null) return frame;

@@ -80,7 +80,7 @@ export class SchedulerLease {
   }
 
   /** True while no other scheduler can have taken over. */
-  get isHeld(): boolean {
+  get isValid(): boolean {
     const { clock } = this.#options;
     return this.#confirmedAt !== null && clock.elapsed() - this.#confirmedAt < this.#leaseMs * VALID_PART;
   }
@@ -129,7 +129,7 @@ export class SchedulerLease {
 
   /** Lets another scheduler take over at once. */
   async release(jetStream: JetStream): Promise<void> {
-    if (!this.isHeld) return;
+    if (!this.isValid) return;
     this.#confirmedAt = null;
     await this.#write(jetStream, { after: this.#seq, released: true });
     this.#confirmedAt = null;

@@ -1,6 +1,6 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { TransportError } from "../domain/workers/link.ts";
-import type { RequestFailure } from "../domain/workers/protocol.ts";
+import type { FailureAnswer } from "../domain/workers/protocol.ts";
 import type {
   OfferMessage,
   PublishedOffer,
@@ -15,13 +15,13 @@ import { decodeFrame, encodeFrame, type Frame } from "../lib/wire/frame.ts";
 import { faultOf, type NatsAccess, prepareConnect } from "./connect.ts";
 import { onSession, toTransportError } from "./faults.ts";
 import { Intake } from "./intake.ts";
-import { encodeOffer } from "./large-offer.ts";
-import { Link, maxPayloadOf, type Session } from "./link.ts";
+import { splitOffer } from "./large-offer.ts";
+import { Link, type LinkSession, maxPayloadOf } from "./link.ts";
 import {
   chunkBytesFor,
   deleteObject,
   hasObject,
-  type ObjectPlace,
+  type ObjectName,
   openBucket,
   putObject,
   readObject,
@@ -231,9 +231,9 @@ class NatsScheduler implements SchedulerTransport {
   #answer({ worker, kind, message, connection }: ReceivedRequest): void {
     const frame = connection.isClosed() ? null : decodeFrame(message.data);
     if (frame === null || this.#receiver === null) return;
-    if (this.#lease?.isHeld === false) {
+    if (this.#lease?.isValid === false) {
       // JetStream may have lost the record, or another scheduler may have taken over during a suspension. The worker repeats its request.
-      const failure: RequestFailure = { failed: "unavailable" };
+      const failure: FailureAnswer = { failed: "unavailable" };
       message.respond(encodeFrame(failure));
       return;
     }
@@ -245,7 +245,7 @@ class NatsScheduler implements SchedulerTransport {
   async publishOffer({ set, id, keys = "", ...offer }: OfferMessage): Promise<PublishedOffer> {
     const session = this.#link.session();
     await this.openSets([set]);
-    const { message, stored } = encodeOffer(offer, maxPayloadOf(session.connection));
+    const { message, stored } = splitOffer(offer, maxPayloadOf(session.connection));
     if (stored !== null) await this.putScript(stored.name, stored.content);
     const publish = async (): Promise<PublishedOffer> => {
       const { client } = session.prepared;
@@ -264,7 +264,7 @@ class NatsScheduler implements SchedulerTransport {
     }
   }
 
-  #reopen(session: Session<JetStream>): Promise<void> {
+  #reopen(session: LinkSession<JetStream>): Promise<void> {
     const { manager } = session.prepared;
     return onSession(session, async () => {
       await this.#replicated((replicas) => openOfferStream(manager, replicas));
@@ -293,11 +293,11 @@ class NatsScheduler implements SchedulerTransport {
 
   async putScript(sha256: string, content: Uint8Array): Promise<void> {
     const session = this.#link.session();
-    const place = { bucket: SCRIPT_BUCKET, name: sha256 };
+    const script = { bucket: SCRIPT_BUCKET, name: sha256 };
     await onSession(session, async () => {
-      if (await hasObject(session.prepared, place, this.#clock.now())) return;
+      if (await hasObject(session.prepared, script, this.#clock.now())) return;
       const chunkBytes = chunkBytesFor(maxPayloadOf(session.connection));
-      await putObject(session.prepared, { ...place, content: new Blob([content.slice()]).stream(), chunkBytes });
+      await putObject(session.prepared, { ...script, content: new Blob([content.slice()]).stream(), chunkBytes });
     });
   }
 
@@ -324,7 +324,7 @@ class NatsScheduler implements SchedulerTransport {
   #onArtifact<T>(
     worker: string,
     name: string,
-    action: (jetStream: JetStream, place: ObjectPlace) => Promise<T>,
+    action: (jetStream: JetStream, object: ObjectName) => Promise<T>,
   ): Promise<T> {
     const session = this.#link.session();
     return onSession(session, () => action(session.prepared, { bucket: artifactBucket(worker), name }));

@@ -107,9 +107,9 @@ class NatsWorker implements WorkerTransport {
 
   async putArtifact(object: string, content: ReadableStream<Uint8Array>): Promise<void> {
     const session = this.#link.session();
-    const place = { bucket: artifactBucket(this.#name), name: object };
+    const bucket = artifactBucket(this.#name);
     const chunkBytes = chunkBytesFor(maxPayloadOf(session.connection));
-    await onSession(session, () => putObject(session.prepared, { ...place, content, chunkBytes }));
+    await onSession(session, () => putObject(session.prepared, { bucket, name: object, content, chunkBytes }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,8 +5,8 @@ import { REASONS } from "../../domain/run.ts";
 import { REASON_TEXT } from "../../domain/words/run.ts";
 
 /** Returns the schema of an object with exactly these fields, in requests and in answers. */
-export const exactly = <Fields extends Record<string, TSchema>>(fields: Fields, options: Documentation = {}) =>
-  t.Object(fields, { ...options, additionalProperties: false });
+export const exactly = <Fields extends Record<string, TSchema>>(fields: Fields, documentation: Documentation = {}) =>
+  t.Object(fields, { ...documentation, additionalProperties: false });
 
 type Documentation = {
   /** Name of the schema in the OpenAPI document. */
@@ -42,7 +42,7 @@ type IntegerOptions = {
 };
 
 /** Returns the schema of an integer. Unlike Elysia's own, it accepts no text. */
-export const integer = (options: IntegerOptions = {}) => Integer({ type: "integer", ...options });
+export const integer = (bounds: IntegerOptions = {}) => Integer({ type: "integer", ...bounds });
 
 const Integer = TypeSystem.Type<number, IntegerOptions & { type: "integer" }>(
   "PlainInteger",

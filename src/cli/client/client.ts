@@ -7,13 +7,13 @@ import { requestFailureMessage } from "./request-failure.ts";
 /** Returns a client of the petit that the settings name, with their token. The messages of its errors advise the user. */
 export const openClient = (
   context: Pick<Context, "settings" | "origins" | "environment">,
-  options: Pick<ClientOptions, "timeoutMs"> = {},
+  { timeoutMs }: Pick<ClientOptions, "timeoutMs"> = {},
 ): Client => {
   const base = urlOf(context.settings).replace(/\/$/, "");
   const where = urlWithOrigin(base, context.origins);
   const token = ownTokens(context)[0]?.token ?? null;
   return createClient({
-    ...options,
+    ...(timeoutMs !== undefined && { timeoutMs }),
     base,
     headers: () => (token === null ? {} : { authorization: `Bearer ${token}` }),
     messageOf: (failure) => requestFailureMessage(failure, { where, hasToken: token !== null }),

@@ -99,8 +99,18 @@ export const importJobs = defineCommand({
     else if (workingDir !== undefined)
       throw new PetitError("invalid_request", "--working-dir is only for 'petit import petit-rs'");
     const outputDir = output ?? null;
-    const options = { smtp: smtp ?? null, skipInvalid, guardsOk, splitRunParts };
-    const request = { source: SOURCE, outputDir, system: system ?? null, as, workingDir, ...options, context };
+    const request = {
+      source: SOURCE,
+      outputDir,
+      system: system ?? null,
+      as,
+      workingDir,
+      smtp: smtp ?? null,
+      skipInvalid,
+      guardsOk,
+      splitRunParts,
+      context,
+    };
     return runImport(IMPORTERS[kind], request, { force: force ?? false, strict: strict ?? false });
   },
 });

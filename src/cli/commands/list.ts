@@ -88,7 +88,7 @@ const viewOf = (job: Job, { zone, now }: { readonly zone: string; readonly now: 
   };
 };
 
-type JobBody = (typeof JobList.static)["jobs"][number];
+type ListedJob = (typeof JobList.static)["jobs"][number];
 
 type JobRow = {
   readonly id: string;
@@ -99,7 +99,7 @@ type JobRow = {
   /** When the next occurrence starts a run, which jitter delays. */
   readonly nextStartAt: number | null;
   /** Undefined in a folder, which has no runs. */
-  readonly lastRun?: JobBody["last_run"];
+  readonly lastRun?: ListedJob["last_run"];
   readonly tasks: number;
   readonly tags: readonly string[];
 };
@@ -114,7 +114,7 @@ const rowOfView = ({ job, nextStartAt }: JobView): JobRow => ({
   tags: job.tags ?? [],
 });
 
-const rowOfBody = (body: JobBody): JobRow => ({
+const rowOfBody = (body: ListedJob): JobRow => ({
   id: body.id,
   expressions: body.schedule,
   timezone: body.timezone,

@@ -161,9 +161,9 @@ const jobOfPetit = async (name: string, context: Context): Promise<JobSource> =>
 
 const getJob = (client: Client, jobId: string) => client.get("/api/jobs/:job_id", { params: { job_id: jobId } });
 
-type JobBody = Awaited<ReturnType<typeof getJob>>;
+type ListedJob = Awaited<ReturnType<typeof getJob>>;
 
-type JobSchedule = Pick<JobBody, "id" | "enabled" | "paused" | "gone" | "schedule" | "timezone" | "jitter_ms">;
+type JobSchedule = Pick<ListedJob, "id" | "enabled" | "paused" | "gone" | "schedule" | "timezone" | "jitter_ms">;
 
 const nextJobOf = (job: JobSchedule, except: readonly string[]): NextJob => ({
   id: job.id,

@@ -34,9 +34,9 @@ export const restore = defineCommand({
   ],
   run: async ({ FILE, "dry-run": isDryRun = false, "catch-up": catchesUp = false }, context) => {
     const { terminal, settings, runtime, environment, clock, json } = context;
-    const options = { path: settings.db, source: FILE, runtime, environment, now: clock.now() };
-    const plan = planRestore(options);
-    if (!isDryRun) restoreDatabase(plan, { ...options, catchesUp });
+    const [path, source, now] = [settings.db, FILE, clock.now()];
+    const plan = planRestore({ path, source, runtime, environment, now });
+    if (!isDryRun) restoreDatabase(plan, { path, source, runtime, environment, now, catchesUp });
     const strays = straysOf(plan, context);
     const done = { file: FILE, isDryRun, catchesUp, strays };
     if (json) terminal.out.write(`${JSON.stringify(asJson(plan, done), null, 2)}\n`);

@@ -83,7 +83,20 @@ export const run = defineCommand({
     const isForPeople = (terminal.err.isTerminal || journal) && !context.json;
     const format = settings.logFormat ?? (isForPeople ? "pretty" : "json");
     const log = openLog({ level: settings.logLevel, format, color: terminal.err.color, journal });
-    await runApp({ ...context, log, jobsDir, firstReading }, (app) => {
+    const { runtime, clock, environment, defaultNotify, version } = context;
+    const options = {
+      settings,
+      origins,
+      runtime,
+      clock,
+      log,
+      environment,
+      jobsDir,
+      firstReading,
+      defaultNotify,
+      version,
+    };
+    await runApp(options, (app) => {
       const jobs = app.engine.listJobs().map(({ job }) => job);
       for (const { name, near } of misspeltVariables(context.environment, jobs))
         log.warn({ variable: name }, `${name} is not a setting; did you mean ${near}?`);

@@ -61,10 +61,10 @@ type OverviewFlags = { readonly watch: boolean; readonly all: boolean };
 const showOverview = async ({ watch, all }: OverviewFlags, context: Context): Promise<ExitStatus> => {
   const { terminal, clock, settings, json } = context;
   const client = openClient(context);
-  const options = { screen: terminal.out, zone: defaultZone(settings), base: client.base, all };
-  if (watch) return watchOverview(client, options, context);
+  const [screen, zone, { base }] = [terminal.out, defaultZone(settings), client];
+  if (watch) return watchOverview(client, { screen, zone, base, all }, context);
   const overview = await readOverview(client);
   if (json) terminal.out.write(`${JSON.stringify(overviewJson(overview), null, 2)}\n`);
-  else terminal.out.write(overviewText(overview, { ...options, now: clock.now() }));
+  else terminal.out.write(overviewText(overview, { screen, zone, base, all, now: clock.now() }));
   return EXIT.DONE;
 };

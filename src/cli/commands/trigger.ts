@@ -72,9 +72,9 @@ export const trigger = defineCommand({
         "petit trigger",
       );
     }
-    const options = { wait: args.wait === true, follow: args.follow === true, patienceMs: patienceOf(args.reconnect) };
+    const [wait, follow, patienceMs] = [args.wait === true, args.follow === true, patienceOf(args.reconnect)];
     try {
-      return await triggerRemotely({ jobId: first, request, ...options }, context);
+      return await triggerRemotely({ jobId: first, request, wait, follow, patienceMs }, context);
     } catch (error) {
       throw isFolder(first) ? withFolderHint(error, first) : error;
     }
@@ -85,7 +85,7 @@ type RemoteTrigger = AwaitRunOptions & { readonly jobId: string; readonly reques
 
 /** Starts a run in the running petit. With `wait` or `follow`, returns the exit status of its outcome. */
 const triggerRemotely = async (
-  { jobId, request: { params = {}, idempotencyKey }, ...options }: RemoteTrigger,
+  { jobId, request: { params = {}, idempotencyKey }, wait, follow, patienceMs }: RemoteTrigger,
   context: Context,
 ): Promise<ExitStatus> => {
   const client = openClient(context);
@@ -95,7 +95,7 @@ const triggerRemotely = async (
     ...(idempotencyKey === undefined ? {} : { headers: { "idempotency-key": idempotencyKey } }),
   });
   noteNewId(jobId, started.job_id, context);
-  return awaitRun(client, { ...options, started }, context);
+  return awaitRun(client, { started, wait, follow, patienceMs }, context);
 };
 
 /** Parses `name=value` pairs. The value may be empty or contain `=`. */

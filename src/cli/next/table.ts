@@ -74,8 +74,8 @@ const thenColumn = (rows: readonly (readonly NextOccurrence[])[], options: Table
 };
 
 /** Returns the times of the later occurrences. On a terminal they don't repeat the zone. */
-const thenText = (occurrences: readonly NextOccurrence[], options: TableOptions): string =>
-  occurrences.map((each) => timeText(each, { ...options, home: each.zone })).join(", ");
+const thenText = (occurrences: readonly NextOccurrence[], { now, out }: TableOptions): string =>
+  occurrences.map((each) => timeText(each, { now, out, home: each.zone })).join(", ");
 
 const timeText = ({ at, zone }: NextOccurrence, { now, home, out }: TableOptions): string =>
   out.isTerminal && now !== null ? shortLocal(at, { now, zone, home }) : readableLocal(at, zone);

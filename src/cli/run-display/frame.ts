@@ -19,20 +19,20 @@ export type FrameOptions = {
 };
 
 /** Returns one line per task and a progress line below them, none wider than the screen. */
-export const runFrame = (run: RunView, options: FrameOptions): readonly string[] => {
-  const { screen, rows } = options;
-  const below = paint(screen, "dim", progressLine(run, options));
-  return run.tasks.length < 2 ? [below] : [...taskLines(run.tasks, { ...options, rows: rows - 1 }), below];
+export const runFrame = (run: RunView, frame: FrameOptions): readonly string[] => {
+  const { screen, rows } = frame;
+  const below = paint(screen, "dim", progressLine(run, frame));
+  return run.tasks.length < 2 ? [below] : [...taskLines(run.tasks, { ...frame, rows: rows - 1 }), below];
 };
 
 /** Returns one line per task. The last line counts the tasks that don't fit, by status. */
-const taskLines = (tasks: readonly TaskView[], options: FrameOptions): readonly string[] => {
-  const shown = mostUrgent(tasks, options.rows);
+const taskLines = (tasks: readonly TaskView[], frame: FrameOptions): readonly string[] => {
+  const shown = mostUrgent(tasks, frame.rows);
   const rest = tasks.filter((task) => !shown.includes(task));
   const nameWidth = Math.max(...tasks.map(({ id }) => id.length));
-  const lines = shown.map((task) => taskLine(task, { ...options, nameWidth }));
-  const more = fitEnd(`… ${rest.length} more: ${statusCounts(rest)}`, options.screen.columns() - 1);
-  return rest.length === 0 ? lines : [...lines, paint(options.screen, "dim", more)];
+  const lines = shown.map((task) => taskLine(task, { ...frame, nameWidth }));
+  const more = fitEnd(`… ${rest.length} more: ${statusCounts(rest)}`, frame.screen.columns() - 1);
+  return rest.length === 0 ? lines : [...lines, paint(frame.screen, "dim", more)];
 };
 
 /** Up to this number, the tasks of a run are all listed. */
@@ -43,11 +43,11 @@ const LISTED_FAILURES = 10;
 /** Returns one line per task of an ended run; if they are many, only of those that failed, and how many others there are. */
 export const endedTaskLines = (
   tasks: readonly TaskView[],
-  options: Omit<FrameOptions, "rows" | "spinner">,
+  frame: Omit<FrameOptions, "rows" | "spinner">,
 ): readonly string[] => {
   const urgent = tasks.filter(({ status }) => status === "failed" || status === "running").length;
   const rows = tasks.length <= FEW_TASKS ? tasks.length : Math.min(urgent, LISTED_FAILURES) + 1;
-  return taskLines(tasks, { ...options, spinner: signOf("running"), rows });
+  return taskLines(tasks, { ...frame, spinner: signOf("running"), rows });
 };
 
 const URGENCY = { running: 0, failed: 1, pending: 2, completed: 3, skipped: 4 } as const satisfies Record<
@@ -76,17 +76,17 @@ const SHORT_NAME = 24;
 const MIN_NAME = 6;
 
 /** Formats a task. If the screen is narrow, the name is shortened first; on a very narrow screen only the name is shown. */
-const taskLine = (task: TaskView, options: FrameOptions & { readonly nameWidth: number }): string => {
-  const { screen, spinner, now } = options;
+const taskLine = (task: TaskView, frame: FrameOptions & { readonly nameWidth: number }): string => {
+  const { screen, spinner, now } = frame;
   const sign = task.status === "running" ? spinner : signOf(task.status);
   const style = styleOf(task.status);
   const width = screen.columns() - 1;
   if (width < MIN_NAME + STATUS_WIDTH + 4)
     return paint(screen, style, fitEnd(`${sign} ${fitMiddle(task.id, width - 2)}`, width));
   const room = Math.max(MIN_NAME, width - STATUS_WIDTH - TIME_WIDTH - 6);
-  const nameWidth = Math.min(options.nameWidth, room, Math.max(SHORT_NAME, Math.floor(width / 2)));
+  const nameWidth = Math.min(frame.nameWidth, room, Math.max(SHORT_NAME, Math.floor(width / 2)));
   const name = padTo(fitMiddle(task.id, nameWidth), nameWidth);
-  const rest = `  ${timeOf(task, now).padEnd(TIME_WIDTH)}  ${detailOf(task, options)}`.trimEnd();
+  const rest = `  ${timeOf(task, now).padEnd(TIME_WIDTH)}  ${detailOf(task, frame)}`.trimEnd();
   const padded = fitEnd(`${sign} ${name}  ${padTo(task.status, STATUS_WIDTH)}`, width);
   // Trailing spaces would wrap if the terminal becomes narrower.
   const status = rest === "" ? padded.trimEnd() : padded;

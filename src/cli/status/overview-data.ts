@@ -7,7 +7,7 @@ import type { Health, SchedulerState } from "../../engine/engine.ts";
 
 export type AttentionBody = (typeof AttentionListBody.static)["items"][number];
 export type RunBody = (typeof RunList.static)["runs"][number];
-export type JobBody = (typeof JobList.static)["jobs"][number];
+export type ListedJob = (typeof JobList.static)["jobs"][number];
 
 /** What petit does now, and what needs attention. */
 export type Overview = {
@@ -22,7 +22,7 @@ export type Overview = {
   readonly running: readonly RunBody[];
   /** The oldest first. */
   readonly pending: readonly RunBody[];
-  readonly jobs: readonly JobBody[];
+  readonly jobs: readonly ListedJob[];
 };
 
 /** Maximum number of active runs to read, of each status. */
@@ -64,7 +64,7 @@ export const overviewJson = ({ version, state, health, attention, running, pendi
 });
 
 /** Returns the jobs that have a next occurrence and are not paused, by the time at which it starts a run. */
-export const comingJobs = (jobs: readonly JobBody[]): readonly { readonly job: JobBody; readonly at: number }[] =>
+export const comingJobs = (jobs: readonly ListedJob[]): readonly { readonly job: ListedJob; readonly at: number }[] =>
   jobs
     .flatMap((job) => (job.next_start_at === null || job.paused ? [] : [{ job, at: job.next_start_at }]))
     .sort((left, right) => left.at - right.at);

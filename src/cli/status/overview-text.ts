@@ -14,7 +14,7 @@ import { type Column, columnTable } from "../terminal/table.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { fitEnd, oneLine } from "../terminal/text-width.ts";
 import { type AttentionRow, attentionRows } from "./attention.ts";
-import { comingJobs, type JobBody, type Overview, type RunBody } from "./overview-data.ts";
+import { comingJobs, type ListedJob, type Overview, type RunBody } from "./overview-data.ts";
 
 export type OverviewTextOptions = {
   readonly screen: Screen;
@@ -160,7 +160,7 @@ const waitsColumn = (runs: readonly RunBody[]): Column => ({
   drop: 4,
 });
 
-const nextText = (jobs: readonly JobBody[], options: OverviewTextOptions): string => {
+const nextText = (jobs: readonly ListedJob[], options: OverviewTextOptions): string => {
   const { screen, now, zone } = options;
   const { frequent, others } = splitByFrequency(comingJobs(jobs), options);
   if (others.length + frequent.length === 0) return "";

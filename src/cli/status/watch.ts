@@ -135,7 +135,8 @@ class ScreenView implements View {
   }
 
   #text(): string {
-    return overviewText(this.#overview, { ...this.#options, now: this.#context.clock.now() });
+    const { screen, zone, base, all } = this.#options;
+    return overviewText(this.#overview, { screen, zone, base, all, now: this.#context.clock.now() });
   }
 }
 
@@ -156,9 +157,9 @@ class TextView implements View {
     const { clock, json } = this.#context;
     const separator = this.#last === "" ? "" : "\n";
     this.#last = line;
-    this.#options.screen.write(
-      json ? line : `${separator}${overviewText(overview, { ...this.#options, now: clock.now() })}`,
-    );
+    const { screen, zone, base, all } = this.#options;
+    const text = json ? line : `${separator}${overviewText(overview, { screen, zone, base, all, now: clock.now() })}`;
+    screen.write(text);
   }
 
   away(): void {

@@ -2,6 +2,7 @@ import { runBody } from "../../api/shapes/run.ts";
 import { NO_REMOTE, taskRunList } from "../../api/shapes/task.ts";
 import { openLog } from "../../app/logger.ts";
 import { type OpenEngineOptions, openEngine } from "../../app/open-engine.ts";
+import type { Settings } from "../../app/settings/settings.ts";
 import { onSignal } from "../../app/signals.ts";
 import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { PetitError } from "../../domain/errors.ts";
@@ -26,7 +27,7 @@ type LocalTrigger = { readonly dir: string; readonly jobId: string; readonly req
  * Ctrl-C ends its clean-up tasks too.
  */
 export const triggerLocally = async ({ dir, jobId, request }: LocalTrigger, context: Context): Promise<ExitStatus> => {
-  const { settings } = withTemporaryDatabase(context);
+  const settings = settingsOf(context);
   const ownFolders = ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir: dir });
   const files = await readJobs(dir, { queues: settings.queues, hasWorkers: false, ownFolders });
   const job = findJob(files, { id: jobId, dir, err: context.terminal.err });
@@ -76,7 +77,10 @@ const openInterrupts = (): Disposable & { readonly onEach: (handle: () => void) 
 type LocalJobs = { readonly files: JobFiles; readonly dir: string };
 
 const engineOptions = ({ files, dir }: LocalJobs, context: Context): OpenEngineOptions => ({
-  ...withTemporaryDatabase(context),
+  settings: settingsOf(context),
+  runtime: context.runtime,
+  clock: context.clock,
+  environment: context.environment,
   jobsDir: dir,
   readJobs: async () => ({
     ...files,
@@ -87,8 +91,8 @@ const engineOptions = ({ files, dir }: LocalJobs, context: Context): OpenEngineO
 });
 
 /** Uses a database in memory unless a flag, a variable or the configuration file names one. */
-const withTemporaryDatabase = (context: Context): Context =>
-  context.origins.db.kind !== "default" ? context : { ...context, settings: { ...context.settings, db: MEMORY } };
+const settingsOf = ({ settings, origins }: Context): Settings =>
+  origins.db.kind === "default" ? { ...settings, db: MEMORY } : settings;
 
 /** Opens a log for warnings only by default, because the display already shows the run. */
 const openQuietLog = ({ settings, origins, terminal: { err } }: Context): ReturnType<typeof openLog> =>

@@ -11,11 +11,12 @@ const BATCH_SIZE = 200;
 
 /** Shows a run of this process until the result is disposed. */
 export const watchLocalRun = (engine: Engine, run: TriggeredRun, context: Context): Disposable => {
+  const { terminal, clock, json } = context;
   using parts = new DisposableStack();
   /** The runs below it that are shown. More can be added after this function has returned. */
   const followed = parts.use(new DisposableStack());
   const view = localRunReader(engine.store, run);
-  const display = parts.use(new RunDisplay({ ...context, quietStdout: context.json, view }));
+  const display = parts.use(new RunDisplay({ terminal, clock, quietStdout: json, view }));
   const showOutput = outputReader(engine, { run, prefix: "" }, display);
   /** The names before the tasks of the run and of the runs below it. */
   const prefixes = new Map<RunId, string>([[run.id, ""]]);

@@ -40,7 +40,7 @@ export const watchRemoteRun = async (
 ): Promise<ExitStatus> => {
   const stop = new AbortController();
   using _ = onSignal(() => abortQuietly(stop));
-  const snapshot = await watchToEnd(client, { ...options, stopped: stop.signal }, context);
+  const snapshot = await watchToEnd(client, { watch: options, stopped: stop.signal }, context);
   if (snapshot === null) return reportStopped(options.runId, context);
   const { out, err } = context.terminal;
   if (context.json) out.write(`${JSON.stringify({ ...snapshot.run, tasks: snapshot.tasks }, null, 2)}\n`);
@@ -71,12 +71,13 @@ const endText = async (client: Client, { snapshot, showedOutput, screen }: EndOp
 /** Returns the run when it has ended, or null if the watching was stopped first. */
 const watchToEnd = async (
   client: Client,
-  { runId, output, patienceMs, stopped }: RemoteWatchOptions & { readonly stopped: AbortSignal },
+  { watch, stopped }: { readonly watch: RemoteWatchOptions; readonly stopped: AbortSignal },
   context: Context,
 ): Promise<RunSnapshot | null> => {
+  const { runId, output, patienceMs } = watch;
+  const { terminal, clock, json } = context;
   let snapshot = await readRun(client, runId);
-  const { clock } = context;
-  using display = new RunDisplay({ ...context, quietStdout: context.json || !output, view: () => viewOf(snapshot) });
+  using display = new RunDisplay({ terminal, clock, quietStdout: json || !output, view: () => viewOf(snapshot) });
   const show = (data: string): void => display.write(readChunk(data));
   const reader = new OutputReader({ client, clock, runId, accept: "text/event-stream;chunks=base64", show });
   const reported = new Set<string>();
@@ -108,10 +109,10 @@ type UntilEndedOptions = {
 };
 
 /** Refreshes on each event of the run and on each heartbeat. The first heartbeat comes when the stream is open. */
-const untilEnded = async (client: Client, { runId, refresh, ...options }: UntilEndedOptions): Promise<void> => {
+const untilEnded = async (client: Client, { runId, refresh, clock, reconnect }: UntilEndedOptions): Promise<void> => {
   const open = (lastId: string | null, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> =>
     client.stream("/api/events", { headers: lastId === null ? {} : { "last-event-id": lastId }, signal });
-  for await (const item of eventStream({ ...options, open })) {
+  for await (const item of eventStream({ clock, reconnect, open })) {
     const isRelevant = item.kind !== "event" || JSON.parse(item.data).run_id === runId;
     if (isRelevant && (await refresh().catch(ignoreOutage))) return;
   }

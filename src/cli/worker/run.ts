@@ -27,7 +27,7 @@ export const WORKER_SETTINGS = [
 
 /** Runs a worker in the foreground. */
 export const runWorkerHere = async (context: Context): Promise<ExitStatus> => {
-  const { settings, terminal, environment } = context;
+  const { settings, terminal, runtime, clock, environment, version } = context;
   // Loaded here because no other command needs them.
   const [{ runWorker }, { openLog }] = await Promise.all([
     import("../../app/worker/run-worker.ts"),
@@ -37,9 +37,9 @@ export const runWorkerHere = async (context: Context): Promise<ExitStatus> => {
   const isForPeople = (terminal.err.isTerminal || journal) && !context.json;
   const format = settings.logFormat ?? (isForPeople ? "pretty" : "json");
   const log = openLog({ level: settings.logLevel, format, color: terminal.err.color, journal });
-  await runWorker({ ...context, log }, (started) => {
+  await runWorker({ settings, runtime, clock, log, environment, version }, (started) => {
     if (format === "pretty" && !journal) terminal.err.write(banner(started, context));
-    else log.info({ version: context.version, ...fieldsOf(started) }, "the worker is ready");
+    else log.info({ version, ...fieldsOf(started) }, "the worker is ready");
     if (started.labels.length === 0)
       log.warn({}, "the worker has no labels, so it gets no tasks; add labels with --label");
   });

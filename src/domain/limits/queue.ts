@@ -17,8 +17,8 @@ export type QueueState = {
   readonly name: string;
   /** Maximum of concurrent runs. */
   readonly limit: number;
-  /** Runs that hold a place. */
+  /** Runs that have a slot. */
   readonly running: number;
-  /** Runs that wait for a place, those included that only wait for another limit. */
+  /** Runs that wait for a slot, those included that only wait for another limit. */
   readonly pending: number;
 };

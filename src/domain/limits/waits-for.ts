@@ -15,7 +15,7 @@ export type WaitsFor = {
   readonly queue: string | null;
   /** Maximum of concurrent runs; null for gates. */
   readonly limit: number | null;
-  /** Number of runs that hold its places; null for gates. */
+  /** Number of runs that have a slot of it; null for gates. */
   readonly running: number | null;
   /** Number of runs that wait for the same, and come first. */
   readonly ahead: number;

@@ -374,7 +374,7 @@ export type OutputAnswer = Message<typeof OUTPUT_ANSWER>;
 export type ShippedOutcome = Message<typeof OUTCOME>;
 export type ShippedArtifact = ShippedOutcome["artifacts"][number];
 export type OutcomeAnswer = Message<typeof OUTCOME_ANSWER>;
-export type RequestFailure = Message<typeof FAILURE>;
+export type FailureAnswer = Message<typeof FAILURE>;
 export type Control = Message<typeof CONTROL>;
 export type ControlAnswer = Message<typeof CONTROL_ANSWER>;
 

@@ -1,12 +1,19 @@
 import { upstreamsOf } from "../../domain/graph.ts";
 import { assertNever } from "../../lib/never.ts";
-import { Expression, type ExpressionProblem, type Reference as ExpressionReference } from "../expression/expression.ts";
+import { Expression, type ExpressionProblem, type ExpressionReference } from "../expression/expression.ts";
 import { hint, listed, makeHints } from "../hints.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft, TaskDraft } from "../schema/job.ts";
 import { type TaskEdges, taskEdges } from "../task-edges.ts";
-import { configValue, findTemplates, parseIf, REFERENCE_FORMS, type Reference, type Template } from "../template.ts";
+import {
+  configValue,
+  findTemplates,
+  parseIf,
+  REFERENCE_FORMS,
+  type Template,
+  type TemplateReference,
+} from "../template.ts";
 import { insteadOf } from "../template-hint.ts";
 
 /** A place where an output of a task is read. */
@@ -140,7 +147,7 @@ const whyWrong = ({ text, expression, reference }: Template, scope: TemplateCont
 };
 
 const whyNoItem = (
-  reference: Extract<Reference, { readonly kind: "item" | "itemKey" | "matrix" }>,
+  reference: Extract<TemplateReference, { readonly kind: "item" | "itemKey" | "matrix" }>,
   { task, path }: TemplateContext,
 ): string | null => {
   const name = reference.kind === "matrix" ? "matrix" : reference.kind === "item" ? "item" : "item_key";

@@ -28,7 +28,7 @@ type Context = (typeof CONTEXTS)[number];
 export type ExpressionScope = { readonly [Name in Context]?: Json };
 
 /** A value that an expression refers to. */
-export type Reference = {
+export type ExpressionReference = {
   readonly context: Context;
   /** The names after the context, such as `["scan", "outputs", "count"]`, up to the first computed one. */
   readonly names: readonly string[];
@@ -48,9 +48,9 @@ export type ExpressionProblem = { readonly problem: string; readonly part: Expre
  */
 export class Expression {
   readonly #root: Expr;
-  readonly references: readonly Reference[];
+  readonly references: readonly ExpressionReference[];
 
-  private constructor(root: Expr, references: readonly Reference[]) {
+  private constructor(root: Expr, references: readonly ExpressionReference[]) {
     this.#root = root;
     this.references = references;
   }
@@ -164,11 +164,11 @@ const CONDITIONS: ReadonlyMap<string, string> = new Map([
   ["cancelled", "all_done"],
 ]);
 
-type Names = { readonly references: readonly Reference[]; readonly calls: readonly Token[] };
+type Names = { readonly references: readonly ExpressionReference[]; readonly calls: readonly Token[] };
 
 /** Returns the values and the functions that an expression names. */
 const namesOf = (root: Expr, partOf: PartOf): Names => {
-  const references: Reference[] = [];
+  const references: ExpressionReference[] = [];
   const calls: Token[] = [];
   const visitAll = (exprs: readonly Expr[]): void => exprs.forEach(visit);
   const visitor = {
@@ -198,7 +198,7 @@ const namesOf = (root: Expr, partOf: PartOf): Names => {
 };
 
 /** Returns the reference to a value in a context. After a computed name, nothing more is known. */
-const referenceTo = ({ name }: ContextAccess, indexes: readonly Expr[], partOf: PartOf): Reference => {
+const referenceTo = ({ name }: ContextAccess, indexes: readonly Expr[], partOf: PartOf): ExpressionReference => {
   const computed = indexes.findIndex((index) => !(index instanceof Literal));
   const known = computed === -1 ? indexes : indexes.slice(0, computed);
   const names = known.map((index) => (index instanceof Literal ? index.literal.coerceString() : ""));

@@ -1,6 +1,6 @@
 import { maskedUrl } from "../../domain/notification.ts";
 import { isPossibleSecret, isSecretSource, MASK, maskUrls, TEMPLATE } from "../possible-secrets.ts";
-import type { SourceFile } from "../source.ts";
+import type { PositionedFile } from "../source.ts";
 import type { Node, ScalarNode } from "./node.ts";
 
 /** The displayed text of one document of a file; `line` is its first line in the file, from 1. */
@@ -11,7 +11,7 @@ export type DocumentText = { readonly text: string; readonly line: number };
  * URLs and headers of notifications, values whose key suggests a secret, and passwords and tokens
  * in URLs.
  */
-export const documentText = (root: Node, { text, positions }: SourceFile, range: Range): DocumentText => {
+export const documentText = (root: Node, { text, positions }: PositionedFile, range: Range): DocumentText => {
   const blank =
     /^(?:[ \t]*\r?\n)*(?:---[ \t]*\r?\n)?(?:[ \t]*\r?\n)*/.exec(text.slice(range.from, range.to))?.[0] ?? "";
   const from = range.from + blank.length;

@@ -24,7 +24,7 @@ import type { Problem } from "../problem.ts";
 import type { Reference } from "../reference.ts";
 import { makeReport, type Report } from "../report.ts";
 import { JOB, type JobDraft } from "../schema/job.ts";
-import type { JobFile, SourceFile } from "../source.ts";
+import type { JobFile, PositionedFile } from "../source.ts";
 import { isWhole, readValue } from "./value.ts";
 
 /** The result of reading one file. */
@@ -63,10 +63,14 @@ const faultOfText = (text: string): Fault | null => {
   return nul === -1 ? null : { at: nul, path: "", message: "contains a NUL character; expected text" };
 };
 
-const toProblems = (faults: readonly Fault[], { file, positions }: SourceFile): Problem[] =>
+const toProblems = (faults: readonly Fault[], { file, positions }: PositionedFile): Problem[] =>
   faults.map(({ at, path, message }) => ({ file, ...positions(at), path, message }));
 
-const readDocument = ({ root, faults, isSyntax }: ParsedDocument, source: SourceFile, range: Range): FileContent => {
+const readDocument = (
+  { root, faults, isSyntax }: ParsedDocument,
+  source: PositionedFile,
+  range: Range,
+): FileContent => {
   if (root === null && faults.length === 0) return { jobs: [], declarations: [], problems: [] };
   if (root?.kind !== "map" || isSyntax) {
     const all = faults.length > 0 || root === null ? faults : [noMap(root)];
@@ -84,7 +88,7 @@ const noMap = (root: Node): Fault => ({
 const readMap = (
   root: MapNode,
   faults: readonly Fault[],
-  source: SourceFile & { readonly range: Range },
+  source: PositionedFile & { readonly range: Range },
 ): FileContent => {
   const report = makeReport(root, source.text);
   const draft = readValue(root, JOB, Place.top(report));

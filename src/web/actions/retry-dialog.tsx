@@ -10,7 +10,7 @@ import { Dialog } from "../ui/overlay/dialog.tsx";
 import { failureText, Loading } from "../ui/states.tsx";
 import { counted, listText } from "../ui/text/format.ts";
 import "./actions.css";
-import { type RetryScope, rerunTasks } from "./retry-plan.ts";
+import { type RerunChoice, rerunTasks } from "./retry-plan.ts";
 
 type RetryDialogProps = {
   readonly runId: string;
@@ -59,7 +59,7 @@ const RetryForm = ({ run, tasks, taskId, onClose }: RetryFormProps) => {
   const [problem, setProblem] = useState<string | null>(null);
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => form.current?.querySelector<HTMLElement>("[type=submit]")?.focus(), []);
-  const scope: RetryScope = kind === "task" || kind === "from" ? { kind, taskId: chosen } : { kind };
+  const scope: RerunChoice = kind === "task" || kind === "from" ? { kind, taskId: chosen } : { kind };
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     setProblem(null);
@@ -130,7 +130,7 @@ const Scope = ({ kind, isChosen, onChoose }: ScopeProps) => {
   );
 };
 
-const planText = (tasks: readonly TaskRunData[], scope: RetryScope): string => {
+const planText = (tasks: readonly TaskRunData[], scope: RerunChoice): string => {
   const rerun = rerunTasks(tasks, scope);
   const kept = tasks.length - rerun.length;
   const what = `A new run with the same params runs ${listText(rerun.map(({ name }) => name))}`;

@@ -1,7 +1,7 @@
 import type { TaskStatus } from "../../domain/task-run.ts";
 
 /** Which tasks a retry runs again: what did not complete, one task, a task and all tasks after it, or all. */
-export type RetryScope =
+export type RerunChoice =
   | { readonly kind: "rest" }
   | { readonly kind: "all" }
   | { readonly kind: "task" | "from"; readonly taskId: string };
@@ -9,7 +9,7 @@ export type RetryScope =
 type PlannedTask = { readonly task_id: string; readonly depends_on: readonly string[]; readonly status: TaskStatus };
 
 /** Returns the tasks that a retry runs again, in the order of the job file. petit decides by the current definition of the job. */
-export const rerunTasks = <Task extends PlannedTask>(tasks: readonly Task[], scope: RetryScope): readonly Task[] => {
+export const rerunTasks = <Task extends PlannedTask>(tasks: readonly Task[], scope: RerunChoice): readonly Task[] => {
   if (scope.kind === "all") return tasks;
   if (scope.kind === "rest") {
     const kept = keptTasks(tasks);

@@ -16,13 +16,13 @@ declare module "@tanstack/react-query" {
  * Wraps `useMutation` and ignores calls while one is pending: a second click or a repeated key can arrive before the page
  * has rendered the busy state.
  */
-const useAction = <Data, Variables>(options: UseMutationOptions<Data, Error, Variables>) => {
+const useAction = <Data, Variables>(mutation: UseMutationOptions<Data, Error, Variables>) => {
   const isLocked = useRef(false);
   const { mutate, isPending } = useMutation<Data, Error, Variables>({
-    ...options,
+    ...mutation,
     onSettled: (...settled) => {
       isLocked.current = false;
-      return options.onSettled?.(...settled);
+      return mutation.onSettled?.(...settled);
     },
   });
   const once: typeof mutate = (...given) => {

@@ -6,7 +6,7 @@ import "@xyflow/react/dist/base.css";
 import { Edges } from "./edges.tsx";
 import { GraphSearch } from "./graph-search.tsx";
 import type { GraphTask } from "./graph-task.ts";
-import { type GraphNode, nodesOf, parallelGroups } from "./groups.ts";
+import { type DrawnNode, nodesOf, parallelGroups } from "./groups.ts";
 import { HighlightContext, PointedStore } from "./highlight.ts";
 import { type Layout, layOut } from "./layout/layout.ts";
 import { type GraphBox, MARGIN, type Size } from "./layout/sizes.ts";
@@ -137,7 +137,7 @@ const Drawing = ({ tasks, onSelect, selected, box, isFilling }: DrawingProps) =>
 };
 
 type CanvasProps = {
-  readonly nodes: readonly GraphNode[];
+  readonly nodes: readonly DrawnNode[];
   readonly layout: Layout;
   readonly conditions: ReadonlyMap<string, TaskCondition>;
   /** Size of each node. */
@@ -203,7 +203,7 @@ const FLOW_OPTIONS = {
 };
 
 /** Returns the nodes for React Flow. A node stays the same object while nothing of it changes, so that it is not rendered again. */
-const useFlowNodes = (nodes: readonly GraphNode[], layout: Layout, size: Size): GraphFlowNode[] => {
+const useFlowNodes = (nodes: readonly DrawnNode[], layout: Layout, size: Size): GraphFlowNode[] => {
   const before = useRef<{ readonly layout: Layout; readonly nodes: ReadonlyMap<string, GraphFlowNode> } | null>(null);
   return useMemo(() => {
     const known = before.current?.layout === layout ? before.current.nodes : null;

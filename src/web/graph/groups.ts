@@ -3,7 +3,7 @@ import type { GraphTask } from "./graph-task.ts";
 import { ranksOf } from "./layout/ranks.ts";
 
 /** What a graph draws as one node: a task, or parallel tasks. */
-export type GraphNode = {
+export type DrawnNode = {
   /** Id of the first task. */
   readonly id: string;
   readonly tasks: readonly GraphTask[];
@@ -47,7 +47,7 @@ const stemOf = (id: string): string => /^(.*\D.*?)[_.-][^_.-]*$/.exec(id)?.[1] ?
 export const nodesOf = (
   tasks: readonly GraphTask[],
   collapsed: readonly (readonly GraphTask[])[],
-): readonly GraphNode[] => {
+): readonly DrawnNode[] => {
   const nodeOf = new Map(collapsed.flatMap((group) => group.map(({ id }) => [id, group[0]?.id ?? id] as const)));
   const groups = Map.groupBy(tasks, ({ id }) => nodeOf.get(id) ?? id);
   return [...groups].map(([id, members]) => ({

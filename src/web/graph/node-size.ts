@@ -1,5 +1,5 @@
 import type { GraphTask } from "./graph-task.ts";
-import type { GraphNode } from "./groups.ts";
+import type { DrawnNode } from "./groups.ts";
 import { groupName } from "./groups.ts";
 import type { Size } from "./layout/sizes.ts";
 
@@ -10,7 +10,7 @@ const CHARACTER = 7.4;
 const REST = 42;
 
 /** Returns the size of all nodes: as wide as the longest name needs, within bounds. */
-export const nodeSize = (nodes: readonly GraphNode[], boxWidth: number): Size => {
+export const nodeSize = (nodes: readonly DrawnNode[], boxWidth: number): Size => {
   const longest = Math.max(0, ...nodes.map(({ tasks }) => nameOf(tasks).length));
   const width = Math.min(WIDTH.max, Math.max(WIDTH.min, Math.ceil(longest * CHARACTER) + REST));
   // Two nodes fit beside each other on a phone.

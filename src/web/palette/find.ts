@@ -2,7 +2,7 @@ import type { JobSummary, RunData } from "../data/shapes.ts";
 import { findJobs, formerIdFor } from "../shell/search/find-jobs.ts";
 
 /** Something that the palette offers. */
-export type Offer =
+export type PaletteEntry =
   | {
       readonly kind: "job";
       readonly job: Pick<JobSummary, "id" | "name" | "last_run" | "gone">;
@@ -31,19 +31,23 @@ const MAX_GONE_JOBS = 3;
 const MAX_TRIGGERS = 3;
 
 /** Returns what matches a text: jobs, then those without a file, runs by id, actions, and searches of runs. Without a text, the actions. */
-export const offersFor = (text: string, { jobs, goneJobs, runs, actions }: PaletteData): readonly Offer[] => {
+export const offersFor = (text: string, { jobs, goneJobs, runs, actions }: PaletteData): readonly PaletteEntry[] => {
   const searched = text.trim();
   const matching = actions.filter(({ what }) => contains(what, searched));
-  const offeredActions = matching.map(({ what, key, run }): Offer => ({ kind: "action", label: what, key, run }));
+  const offeredActions = matching.map(
+    ({ what, key, run }): PaletteEntry => ({ kind: "action", label: what, key, run }),
+  );
   if (searched === "") return offeredActions;
   const name = searched.replace(/^run /i, "");
   const found = findJobs(jobs, name).slice(0, MAX_JOBS);
   const gone = findJobs(goneJobs, name).slice(0, MAX_GONE_JOBS);
-  const asked = [...found, ...gone].map((job): Offer => ({ kind: "job", job, formerId: formerIdFor(job, name) }));
-  const triggers = found.slice(0, MAX_TRIGGERS).map((job): Offer => ({ kind: "trigger", job }));
+  const asked = [...found, ...gone].map(
+    (job): PaletteEntry => ({ kind: "job", job, formerId: formerIdFor(job, name) }),
+  );
+  const triggers = found.slice(0, MAX_TRIGGERS).map((job): PaletteEntry => ({ kind: "trigger", job }));
   const isTrigger = name !== searched;
   return [
-    ...runs.map((run): Offer => ({ kind: "run", run })),
+    ...runs.map((run): PaletteEntry => ({ kind: "run", run })),
     ...(isTrigger ? [...triggers, ...asked] : [...asked, ...triggers]),
     ...offeredActions,
     ...searches(searched),
@@ -62,8 +66,8 @@ const contains = (text: string, searched: string): boolean => {
 const PARAM = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}=/;
 
 /** Returns links to the lists of jobs and runs that match the text. */
-const searches = (text: string): readonly Offer[] => {
-  const link = (label: string, path: string, query: Readonly<Record<string, string>>): Offer => ({
+const searches = (text: string): readonly PaletteEntry[] => {
+  const link = (label: string, path: string, query: Readonly<Record<string, string>>): PaletteEntry => ({
     kind: "link",
     label,
     href: `${path}?${new URLSearchParams(query)}`,

@@ -7,7 +7,7 @@ import { RunDialog } from "../trigger/run-dialog.tsx";
 import { Dialog } from "../ui/overlay/dialog.tsx";
 import { Status, StatusIcon } from "../ui/status/status.tsx";
 import { timeText } from "../ui/text/format.ts";
-import { isRunIdPart, type Offer, offersFor } from "./find.ts";
+import { isRunIdPart, offersFor, type PaletteEntry } from "./find.ts";
 import "./palette.css";
 
 type PaletteProps = {
@@ -38,7 +38,7 @@ const Finder = ({ typed, onClose, onTrigger }: FinderProps) => {
   const offers = useOffers(text);
   const position = Math.min(at, offers.length - 1);
   useEffect(() => field.current?.focus(), []);
-  const choose = (offer: Offer): void => {
+  const choose = (offer: PaletteEntry): void => {
     if (offer.kind === "trigger") {
       onTrigger(offer.job.id);
       return;
@@ -94,7 +94,7 @@ const Finder = ({ typed, onClose, onTrigger }: FinderProps) => {
 /** Delay of the request for runs after the last key, in ms. */
 const WAIT_MS = 150;
 
-const useOffers = (text: string): readonly Offer[] => {
+const useOffers = (text: string): readonly PaletteEntry[] => {
   const { data } = useQuery(jobsQuery());
   const gone = useQuery(goneJobsQuery());
   const asked = useDelayed(text.trim());
@@ -114,23 +114,23 @@ const useDelayed = (value: string): string => {
   return delayed;
 };
 
-type LinkOffer = Exclude<Offer, { readonly kind: "action" | "trigger" }>;
+type LinkOffer = Exclude<PaletteEntry, { readonly kind: "action" | "trigger" }>;
 
 const hrefOf = (offer: LinkOffer): string => {
   if (offer.kind === "link") return offer.href;
   return offer.kind === "job" ? `/jobs/${offer.job.id}` : `/runs/${offer.run.id}`;
 };
 
-const keyOf = (offer: Offer): string => {
+const keyOf = (offer: PaletteEntry): string => {
   if (offer.kind === "action") return `action ${offer.key}`;
   return offer.kind === "trigger" ? `trigger ${offer.job.id}` : hrefOf(offer);
 };
 
 type OptionProps = {
   readonly id: string;
-  readonly offer: Offer;
+  readonly offer: PaletteEntry;
   readonly isSelected: boolean;
-  readonly onChoose: (offer: Offer) => void;
+  readonly onChoose: (offer: PaletteEntry) => void;
 };
 
 const Option = ({ id, offer, isSelected, onChoose }: OptionProps) => {
@@ -154,13 +154,13 @@ const Option = ({ id, offer, isSelected, onChoose }: OptionProps) => {
   );
 };
 
-const jobKind = ({ job: { id, name, gone }, formerId }: Extract<Offer, { readonly kind: "job" }>): string => {
+const jobKind = ({ job: { id, name, gone }, formerId }: Extract<PaletteEntry, { readonly kind: "job" }>): string => {
   const texts = [name === id ? null : id, formerId === null ? null : `formerly ${formerId}`, gone ? "gone" : null];
   const known = texts.filter((text) => text !== null);
   return known.length === 0 ? "job" : known.join(", ");
 };
 
-const OfferText = ({ offer }: { readonly offer: Offer }) => {
+const OfferText = ({ offer }: { readonly offer: PaletteEntry }) => {
   switch (offer.kind) {
     case "job": {
       const { name, last_run } = offer.job;

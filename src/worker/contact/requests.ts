@@ -2,13 +2,13 @@ import { TransportError } from "../../domain/workers/link.ts";
 import {
   type Claim,
   type ClaimAnswer,
+  type FailureAnswer,
   type Hello,
   type HelloAnswer,
   MessageError,
   type OutcomeAnswer,
   type OutputAnswer,
   PROTOCOL,
-  type RequestFailure,
   readClaimAnswer,
   readHelloAnswer,
   readOutcomeAnswer,
@@ -151,7 +151,7 @@ export class Requests {
   async #send<T>(
     kind: "hello" | "claim" | "output" | "outcome",
     message: RequestMessage,
-    read: (header: unknown) => T | RequestFailure,
+    read: (header: unknown) => T | FailureAnswer,
   ): Promise<T> {
     const { transport } = this.#options;
     const answer = await this.#whileConnected(transport.request(kind, message)).catch((cause: unknown) => {
@@ -188,10 +188,10 @@ export class Requests {
   }
 }
 
-const isFailure = (answer: unknown): answer is RequestFailure =>
+const isFailure = (answer: unknown): answer is FailureAnswer =>
   typeof answer === "object" && answer !== null && "failed" in answer;
 
-const failureOf = ({ failed, detail = "it is invalid" }: RequestFailure): NoAnswer =>
+const failureOf = ({ failed, detail = "it is invalid" }: FailureAnswer): NoAnswer =>
   failed === "invalid" ? new InvalidRequest(detail) : new NoAnswer(`the scheduler answers: ${failed}`);
 
 const isPassing = (error: unknown): boolean => error instanceof NoAnswer || error instanceof TransportError;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { stripVTControlCharacters } from "node:util";
-import type { AttentionBody, JobBody, Overview, RunBody } from "../../../src/cli/status/overview-data.ts";
+import type { AttentionBody, ListedJob, Overview, RunBody } from "../../../src/cli/status/overview-data.ts";
 import { overviewText } from "../../../src/cli/status/overview-text.ts";
 import type { Screen } from "../../../src/cli/terminal/terminal.ts";
 import { textWidth } from "../../../src/cli/terminal/text-width.ts";
@@ -14,7 +14,7 @@ const screenOf = (columns: number, isTerminal = true): Screen => {
   return { ...abilities, write: () => {}, columns: () => columns, rows: () => 24 };
 };
 
-const jobOf = (id: string, change: Partial<JobBody> = {}): JobBody => ({
+const jobOf = (id: string, change: Partial<ListedJob> = {}): ListedJob => ({
   id,
   name: id,
   description: null,

@@ -7,6 +7,7 @@ import {
   type ControlAnswer,
   claimProofBytes,
   type EndOrder,
+  type FailureAnswer,
   type Hello,
   type HelloAnswer,
   type Hold,
@@ -16,7 +17,6 @@ import {
   type OutcomeAnswer,
   type OutputAnswer,
   PROTOCOL,
-  type RequestFailure,
   readClaim,
   readClaimAnswer,
   readControl,
@@ -132,7 +132,7 @@ const OFFER: Offer = {
 };
 const SIGNED: SignedOffer = { signature: "abc" };
 
-const failure: RequestFailure = { failed: "unavailable" };
+const failure: FailureAnswer = { failed: "unavailable" };
 const acknowledged: OutputAnswer = { acknowledged: 16 };
 const notYours: OutputAnswer & OutcomeAnswer = { refused: "not_yours" };
 const outcomeAnswers: readonly OutcomeAnswer[] = [

@@ -1,11 +1,11 @@
 import {
   type Claim,
   type ClaimAnswer,
+  type FailureAnswer,
   type Hello,
   type HelloAnswer,
   type Hold,
   PROTOCOL,
-  type RequestFailure,
   readClaimAnswer,
   readHelloAnswer,
   readOutcomeAnswer,
@@ -46,7 +46,7 @@ export const fakeWorker = (transport: Pick<FakeTransport, "request">, name: stri
   const claim = async (
     { scheduler, attempt, epoch }: Attempt,
     more: Partial<Claim> = {},
-  ): Promise<ClaimAnswer | RequestFailure> => {
+  ): Promise<ClaimAnswer | FailureAnswer> => {
     const claimed = { scheduler, attempt, epoch };
     const message: Claim = { ...claimed, instance: identity.instance, nonce: `${name} ${attempt}`, ...more };
     return readClaimAnswer(await transport.request(name, "claim", message));

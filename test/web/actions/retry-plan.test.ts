@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { TaskStatus } from "../../../src/domain/task-run.ts";
-import { type RetryScope, rerunTasks } from "../../../src/web/actions/retry-plan.ts";
+import { type RerunChoice, rerunTasks } from "../../../src/web/actions/retry-plan.ts";
 
 const task = (task_id: string, depends_on: readonly string[], status: TaskStatus) => ({ task_id, depends_on, status });
 
@@ -21,7 +21,7 @@ describe("a retry", () => {
     [{ kind: "from", taskId: "b" }, ["b", "c", "d"]],
     [{ kind: "task", taskId: "e" }, ["e"]],
     [{ kind: "from", taskId: "a" }, ["a", "b", "c", "d", "e"]],
-  ] as readonly (readonly [RetryScope, readonly string[]])[])("of %o runs %p", (scope, expected) => {
+  ] as readonly (readonly [RerunChoice, readonly string[]])[])("of %o runs %p", (scope, expected) => {
     expect(rerunTasks(TASKS, scope).map(({ task_id }) => task_id)).toEqual([...expected]);
   });
 });

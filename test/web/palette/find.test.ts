@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import type { JobSummary, RunData } from "../../../src/web/data/shapes.ts";
-import { isRunIdPart, type Offer, offersFor } from "../../../src/web/palette/find.ts";
+import { isRunIdPart, offersFor, type PaletteEntry } from "../../../src/web/palette/find.ts";
 
 const job = (id: string, name: string, formerly: readonly string[] = []): JobSummary =>
   ({ id, name, last_run: null, formerly, gone: false }) as unknown as JobSummary;
 const action = (what: string) => ({ what, key: "x", run: () => {} });
 
-const nameOf = (offer: Offer): string => {
+const nameOf = (offer: PaletteEntry): string => {
   if (offer.kind === "run") return `run ${offer.run.id}`;
   return `${offer.kind} ${"job" in offer ? offer.job.id : "href" in offer ? offer.href : offer.label}`;
 };

@@ -47,7 +47,7 @@ const kindOf = <const Kind extends AttentionKind, const Fields extends Record<st
   kind: Kind,
   since: string,
   fields: Fields,
-  options: { readonly title: string; readonly examples?: readonly unknown[] },
+  documentation: { readonly title: string; readonly examples?: readonly unknown[] },
 ) =>
   exactly(
     {
@@ -60,7 +60,7 @@ const kindOf = <const Kind extends AttentionKind, const Fields extends Record<st
       message: t.String({ description: "What is wrong, as a sentence" }),
       ...fields,
     },
-    { description: ATTENTION_TEXT[kind], ...options },
+    { description: ATTENTION_TEXT[kind], ...documentation },
   );
 
 const resultFields = {

@@ -11,7 +11,8 @@ export const api: Topic = {
       import("../../../app/logger.ts"),
     ]);
     const log = openLog({ level: "silent", format: "json", color: false, journal: false });
-    const { info, paths } = await describeApi({ ...context, log });
+    const { settings, origins, runtime, clock, version } = context;
+    const { info, paths } = await describeApi({ settings, origins, runtime, clock, log, version });
     return [
       {
         text: `${info.description} A running petit serves the full reference with examples at /api/docs, and OpenAPI 3.1 at /api/openapi.json.`,

@@ -18,12 +18,12 @@ export const importPetitRs: Importer = async ({ source: dir = ".", workingDir, c
   const below = await filesBelow(dir);
   if (names.length === 0 && below.length === 0)
     throw new Failure(EXIT.FAILED, noJobIn(dir, context.terminal.err).trimEnd());
-  const options = { workingDir: resolve(workingDir ?? "."), now: context.clock.now() };
+  const [oldDir, now] = [resolve(workingDir ?? "."), context.clock.now()];
   const converted = names.map((name): ConvertedJob => {
     const file = join(dir, name);
     const text = readText(file);
     return typeof text === "string"
-      ? convertJob({ ...options, file, text, path: name.replace(/^\.+/, "") })
+      ? convertJob({ workingDir: oldDir, now, file, text, path: name.replace(/^\.+/, "") })
       : { job: null, files: [], fates: [], problems: [{ file, line: 1, ...text }] };
   });
   return {

@@ -176,14 +176,14 @@ export class Feed {
   }
 
   #watchLog(target: LogTarget | null): void {
-    const { clock } = this.#options;
+    const { client, clock, send } = this.#options;
     this.#cancelLog();
     this.#log?.stop();
     this.#log = null;
     if (target === null) return;
     // The selection can be on its way to another task.
     this.#cancelLog = clock.setTimeout(() => {
-      this.#log = new LogReader({ ...this.#options, target });
+      this.#log = new LogReader({ client, clock, send, target });
       void this.#log.run();
     }, LOG_DELAY_MS);
   }
@@ -194,7 +194,11 @@ export class Feed {
     return refresher;
   }
 
-  #refresher(options: {
+  #refresher({
+    load: loadData,
+    intervalMs,
+    pollMs,
+  }: {
     readonly load: () => Promise<Message>;
     readonly intervalMs: () => number;
     readonly pollMs?: number;
@@ -202,14 +206,14 @@ export class Feed {
     const { clock, send } = this.#options;
     const load = async (): Promise<void> => {
       try {
-        send(await options.load());
+        send(await loadData());
       } catch (error) {
         if (isRefused(error, "NOT_FOUND")) send({ kind: "gone", text: errorMessage(error) });
         // The event stream reports when petit is away, and everything is loaded again when it is back.
         else if (!isUnreachable(error)) send({ kind: "failed", text: errorMessage(error) });
       }
     };
-    return new Refresher({ ...options, clock, load });
+    return new Refresher({ clock, load, intervalMs, ...(pollMs !== undefined && { pollMs }) });
   }
 
   #receive(events: readonly LiveEvent[], dropped: number): void {

@@ -1,7 +1,7 @@
 import type { Client } from "../../../client/client.ts";
 import { isRefused } from "../../../client/error.ts";
 import { RECENT_RUNS } from "../state/job-events.ts";
-import type { JobData, RunData } from "../state/state.ts";
+import type { JobData, ShownRun } from "../state/state.ts";
 import type { TopAttention, TopJob, TopRun, TopWorkers } from "./shapes.ts";
 
 /** Number of newest runs in the list of runs. */
@@ -56,7 +56,7 @@ export const loadJob = async (client: Client, jobId: string): Promise<JobData> =
 const MAX_ITEMS = 1_000;
 
 /** Loads a run with its tasks, and the items of `itemsOf`, one of its tasks. */
-export const loadRun = async (client: Client, runId: string, itemsOf: string | null): Promise<RunData> => {
+export const loadRun = async (client: Client, runId: string, itemsOf: string | null): Promise<ShownRun> => {
   const params = { run_id: runId };
   const [detail, { tasks }, list] = await Promise.all([
     client.get("/api/runs/:run_id", { params }),

@@ -1,7 +1,7 @@
 import type { LiveEvent } from "../../../client/live-event.ts";
 import type { TopAttention, TopJob, TopJobDetail, TopRun, TopSystem, TopWorkers } from "../data/shapes.ts";
 import type { BookLine } from "./list/log-book.ts";
-import type { JobData, LogTarget, RunData, TopAction } from "./state.ts";
+import type { JobData, LogTarget, ShownRun, TopAction } from "./state.ts";
 
 /** A key of the keyboard: `name` for special keys and with Ctrl, such as `up` or `ctrl-c`; else the character. */
 export type KeyPress = string;
@@ -31,7 +31,7 @@ export type Message =
   | { readonly kind: "attention"; readonly items: readonly TopAttention[] | null }
   | { readonly kind: "workers"; readonly workers: TopWorkers | null }
   | { readonly kind: "job"; readonly data: JobData }
-  | { readonly kind: "run"; readonly data: RunData }
+  | { readonly kind: "run"; readonly data: ShownRun }
   | { readonly kind: "log-opened"; readonly target: LogTarget; readonly page: LogPage }
   | {
       readonly kind: "log-lines";

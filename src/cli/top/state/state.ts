@@ -137,7 +137,7 @@ export type TopState = {
   /** Null if this petit is too old to have workers. */
   readonly workers: TopWorkers | null;
   readonly job: JobData | null;
-  readonly run: RunData | null;
+  readonly run: ShownRun | null;
   readonly log: LogData | null;
   readonly views: readonly View[];
   readonly panel: Panel;
@@ -154,7 +154,7 @@ export type TopState = {
   /** Whether long lines of a log continue in the next row. */
   readonly wraps: boolean;
   readonly overlay: Overlay | null;
-  readonly notice: Notice | null;
+  readonly notice: TimedNotice | null;
 };
 
 export type JobData = {
@@ -165,7 +165,7 @@ export type JobData = {
   readonly coming: readonly TopOccurrence[];
 };
 
-export type RunData = {
+export type ShownRun = {
   readonly runId: string;
   readonly detail: TopRunDetail;
   readonly tasks: readonly TopTask[];
@@ -184,7 +184,7 @@ type LogData = {
 };
 
 /** A message in the last line, until `until` (ms, the same clock as `now`). */
-export type Notice = { readonly text: string; readonly isError: boolean; readonly until: number };
+export type TimedNotice = { readonly text: string; readonly isError: boolean; readonly until: number };
 
 /** What a state needs beside the overview: the feed loads it and keeps it up to date. */
 export type Watched = {

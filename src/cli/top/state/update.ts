@@ -6,7 +6,7 @@ import { applyRunEvents } from "./job-events.ts";
 import { cursorOf, settle } from "./list/cursor.ts";
 import { append, openBook, prepend } from "./list/log-book.ts";
 import type { Message } from "./message.ts";
-import { hasWorkers, type LogTarget, type Notice, type RunData, type TopState, viewOf } from "./state.ts";
+import { hasWorkers, type LogTarget, type ShownRun, type TimedNotice, type TopState, viewOf } from "./state.ts";
 import type { Step } from "./step.ts";
 import { watchedLog } from "./watched.ts";
 
@@ -113,7 +113,7 @@ const isShown = (state: TopState, kind: "job" | "run", id: string): boolean => {
 };
 
 /** When a run is opened, the task because of which it failed is selected, or else its first running one. */
-const withRun = (state: TopState, data: RunData): TopState => {
+const withRun = (state: TopState, data: ShownRun): TopState => {
   const isFirst = state.run?.runId !== data.runId;
   const after = { ...state, run: data };
   if (!isFirst || cursorOf(state, "tasks").key !== null) return after;
@@ -171,7 +171,7 @@ const withoutForm = ({ overlay }: TopState): TopState["overlay"] => (overlay?.ki
 
 const NOTICE_MS = 6_000;
 
-const noticeOf = ({ now }: TopState, text: string, isError: boolean): Notice => ({
+const noticeOf = ({ now }: TopState, text: string, isError: boolean): TimedNotice => ({
   text,
   isError,
   until: now + (isError ? 2 : 1) * NOTICE_MS,

@@ -6,7 +6,7 @@ import { assertNever } from "../../../lib/never.ts";
 import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
 import { relativeText } from "../../terminal/relative-time.ts";
 import { oneLine } from "../../terminal/text-width.ts";
-import type { RunData, TopState, View } from "../state/state.ts";
+import type { ShownRun, TopState, View } from "../state/state.ts";
 import { type Line, plain, rule, styled } from "./line.ts";
 import { clockText } from "./rows.ts";
 
@@ -119,7 +119,7 @@ const factText = (value: RunFactValue, now: number): string => {
 };
 
 /** Returns why a run has not ended, if there is something to say. */
-const openText = ({ ending, waits_for }: RunData["detail"]): string => {
+const openText = ({ ending, waits_for }: ShownRun["detail"]): string => {
   if (ending !== null) return `ending: ${ending}`;
   return waits_for == null ? "" : `waits for ${waitsForText(waits_for)}`;
 };

@@ -1,5 +1,5 @@
 import { isSuccessor } from "../../../domain/workers/process.ts";
-import type { Hello, HelloAnswer, Hold, RequestFailure, Verdict } from "../../../domain/workers/protocol.ts";
+import type { FailureAnswer, Hello, HelloAnswer, Hold, Verdict } from "../../../domain/workers/protocol.ts";
 import { PROTOCOL } from "../../../domain/workers/protocol.ts";
 import type { RefusedHello } from "../../../domain/workers/worker.ts";
 import { assertNever } from "../../../lib/never.ts";
@@ -25,7 +25,7 @@ export type GreetOptions = {
  * no answer yet. If an attempt is not listed, petit asks the worker, and offers the attempt again if the worker says that it lacks it.
  * Awaits nothing, so that hellos take effect in the order in which they arrive.
  */
-export const greet = (name: string, hello: Hello, options: GreetOptions): HelloAnswer | RequestFailure => {
+export const greet = (name: string, hello: Hello, options: GreetOptions): HelloAnswer | FailureAnswer => {
   const { context, presence, sets, onMissing } = options;
   const { scheduler, clock, store, lostAfterMs } = context;
   const { session } = presence;

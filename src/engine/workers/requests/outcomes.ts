@@ -1,5 +1,5 @@
 import type { Reason } from "../../../domain/run.ts";
-import type { OutcomeAnswer, RequestFailure, ShippedOutcome } from "../../../domain/workers/protocol.ts";
+import type { FailureAnswer, OutcomeAnswer, ShippedOutcome } from "../../../domain/workers/protocol.ts";
 import { afterCollection } from "../../attempt/exit-status.ts";
 import { MAX_OUTPUTS_BYTES } from "../../attempt/outputs-file.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
@@ -10,7 +10,7 @@ const STORED = { stored: true } as const;
 const NOT_YOURS = { refused: "not_yours" } as const;
 const UNAVAILABLE = { failed: "unavailable" } as const;
 
-type Answer = OutcomeAnswer | RequestFailure;
+type Answer = OutcomeAnswer | FailureAnswer;
 
 /**
  * Ends an attempt as its worker reports. Only the worker that has claimed the current epoch can end it. Reports of others are stored as

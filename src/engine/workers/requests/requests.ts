@@ -1,11 +1,11 @@
 import { PetitError } from "../../../domain/errors.ts";
 import { TransportError } from "../../../domain/workers/link.ts";
 import {
+  type FailureAnswer,
   MAX_OUTCOME_BYTES,
   MessageError,
   type OutcomeAnswer,
   type OutputAnswer,
-  type RequestFailure,
   readClaim,
   readHello,
   readOutcome,
@@ -76,7 +76,7 @@ const answerAnyOutcome = async (
   worker: string,
   { header }: WorkerRequest["frame"],
   context: RemoteContext,
-): Promise<OutcomeAnswer | RequestFailure> => {
+): Promise<OutcomeAnswer | FailureAnswer> => {
   if (typeof header !== "object" || header === null || !("stored" in header))
     return await answerOutcome(worker, readOutcome(header), context);
   const { stored } = readStoredOutcome(header);
@@ -114,7 +114,7 @@ const answerOutput = async (
   worker: string,
   frame: WorkerRequest["frame"],
   { attempts, store, scheduler }: RemoteContext,
-): Promise<OutputAnswer | RequestFailure> => {
+): Promise<OutputAnswer | FailureAnswer> => {
   const message = readOutput(frame.header);
   if (message.scheduler !== scheduler) return NOT_YOURS;
   const live = attempts.get(message.attempt);
@@ -132,7 +132,7 @@ const failureOf = (
   error: unknown,
   { worker, kind }: WorkerRequest,
   { log, repeats, clock }: RemoteContext,
-): RequestFailure => {
+): FailureAnswer => {
   const fields = { err: error, worker, request: kind };
   if (error instanceof MessageError) {
     const isNew = repeats.isNew(`${worker} ${kind}`, error.message, clock.monotonic());

@@ -1,5 +1,5 @@
 import type { AnyStatus } from "../../ui/status/status.tsx";
-import type { GraphNode } from "../groups.ts";
+import type { DrawnNode } from "../groups.ts";
 import type { Layout } from "./layout.ts";
 import { type GraphBox, MARGIN, type Point, readableZoom, type Size } from "./sizes.ts";
 
@@ -14,7 +14,7 @@ export const wholeViewport = ({ width, height, zoom }: Layout, room: Size): View
 });
 
 type InitialOptions = {
-  readonly nodes: readonly GraphNode[];
+  readonly nodes: readonly DrawnNode[];
   readonly layout: Layout;
   readonly node: Size;
   readonly box: GraphBox;
@@ -33,7 +33,7 @@ export const initialViewport = ({ nodes, layout, node, box, room, selected }: In
 
 const STATUS_ORDER: readonly AnyStatus[] = ["failed", "running"];
 
-const nodeToShow = (nodes: readonly GraphNode[], selected: string | null): GraphNode | undefined =>
+const nodeToShow = (nodes: readonly DrawnNode[], selected: string | null): DrawnNode | undefined =>
   nodes.find(({ tasks }) => tasks.some(({ id }) => id === selected)) ??
   STATUS_ORDER.map((status) =>
     nodes.find(({ tasks }) => tasks.some(({ progress }) => progress?.status === status)),

@@ -2,7 +2,7 @@ import Anser from "anser";
 import { withSemicolons } from "./style.ts";
 
 /** A part of a line with one style. */
-export type Segment = {
+export type AnsiSegment = {
   readonly text: string;
   /** CSS classes such as `ansi-red-fg` and `ansi-bold`. */
   readonly classes: readonly string[];
@@ -25,16 +25,16 @@ const STYLE_ESCAPES = /\x1b\[([\d;:]*)m/g;
 const INVISIBLE = /[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /** Splits a line into segments of one style. The text is not interpreted as HTML. */
-export const segmentsOf = (line: string): readonly Segment[] => {
+export const segmentsOf = (line: string): readonly AnsiSegment[] => {
   const text = line.replace(NON_STYLE_ESCAPES, "");
   if (!text.includes("\x1b")) return [plain(visible(text))];
   const styled = text.replace(STYLE_ESCAPES, (_, codes: string) => `\x1b[${withSemicolons(codes)}m`);
   return Anser.ansiToJson(styled, { json: true, use_classes: true, remove_empty: true }).map(segmentOf);
 };
 
-const plain = (text: string): Segment => ({ text, classes: [], color: null, background: null });
+const plain = (text: string): AnsiSegment => ({ text, classes: [], color: null, background: null });
 
-const segmentOf = (entry: Anser.AnserJsonEntry): Segment => ({
+const segmentOf = (entry: Anser.AnserJsonEntry): AnsiSegment => ({
   text: visible(entry.content),
   classes: [
     ...entry.decorations.map((name) => `ansi-${name}`),

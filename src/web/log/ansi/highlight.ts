@@ -1,10 +1,10 @@
-import type { Segment } from "./ansi.ts";
+import type { AnsiSegment } from "./ansi.ts";
 
 /** A segment of a line; `isMatch` is true if it is part of a match. */
-export type HighlightedSegment = Segment & { readonly isMatch: boolean };
+export type HighlightedSegment = AnsiSegment & { readonly isMatch: boolean };
 
 /** Splits the segments of a line at the matches of `searchText`, ignoring case. */
-export const highlight = (segments: readonly Segment[], searchText: string): readonly HighlightedSegment[] => {
+export const highlight = (segments: readonly AnsiSegment[], searchText: string): readonly HighlightedSegment[] => {
   const ranges = searchText === "" ? [] : rangesOf(segments.map(({ text }) => text).join(""), searchText);
   if (ranges.length === 0) return segments.map((segment) => ({ ...segment, isMatch: false }));
   let end = 0;

@@ -120,9 +120,11 @@ export class LogBook {
   }
 
   async #follow(): Promise<void> {
+    const { runId, filter } = this.#options;
     const { signal } = this.#ending;
     await followLog({
-      ...this.#options,
+      runId,
+      filter,
       signal,
       lastSeq: () => this.#lastSeq,
       onRecord: (record) => {

@@ -1,5 +1,5 @@
 import type { TaskStatus } from "../../../domain/task-run.ts";
-import type { ItemCounts, TaskRunData } from "../../data/shapes.ts";
+import type { ItemCountsData, TaskRunData } from "../../data/shapes.ts";
 
 /** Number of items that are loaded together, so that an event does not load all of them again. */
 export const ITEM_PAGE = 200;
@@ -10,11 +10,11 @@ export const MAX_ITEMS = 1_000;
 /** Returns the tasks that run once for each item, and whose items are known. */
 export const tasksWithItems = <Task extends Pick<TaskRunData, "items">>(
   tasks: readonly Task[],
-): readonly (Task & { readonly items: ItemCounts })[] =>
+): readonly (Task & { readonly items: ItemCountsData })[] =>
   tasks.flatMap((task) => (task.items === null || task.items.total === 0 ? [] : [{ ...task, items: task.items }]));
 
 /** Returns how many items have ended, how many there are, and how many failed: `12/20, 3 failed`. */
-export const itemsText = ({ total, pending, running, failed }: ItemCounts): string => {
+export const itemsText = ({ total, pending, running, failed }: ItemCountsData): string => {
   const ended = `${(total - pending - running).toLocaleString()}/${total.toLocaleString()}`;
   return failed === 0 ? ended : `${ended}, ${failed.toLocaleString()} failed`;
 };

@@ -4,7 +4,7 @@ import { type ReactNode, useRef, useState } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
 import { TASK_STATUSES, type TaskStatus } from "../../../domain/task-run.ts";
 import { runItemsQuery } from "../../data/queries.ts";
-import type { ItemCounts, ItemData, TaskRunData } from "../../data/shapes.ts";
+import type { ItemCountsData, ItemData, TaskRunData } from "../../data/shapes.ts";
 import { Button } from "../../ui/button.tsx";
 import { Choice } from "../../ui/choice.tsx";
 import { RunLink } from "../../ui/run-link.tsx";
@@ -79,7 +79,7 @@ const TaskChoice = ({ tasks, shown, onChoose }: TaskChoiceProps) => {
 const REPLACE = { replace: true } as const;
 
 type StatusFilterProps = {
-  readonly counts: ItemCounts;
+  readonly counts: ItemCountsData;
   readonly status: TaskStatus | null;
   readonly onChange: (status: TaskStatus | null) => void;
 };

@@ -2,7 +2,7 @@ import type { KeyPress } from "../message.ts";
 import { activeList, type ListId, PANELS, type TopState } from "../state.ts";
 
 /** What a key does. */
-export type Command =
+export type KeyCommand =
   | "quit"
   | "help"
   | "filter"
@@ -39,7 +39,7 @@ export type Command =
   | "suspend";
 
 export type Binding = {
-  readonly command: Command;
+  readonly command: KeyCommand;
   readonly keys: readonly KeyPress[];
   /** How the help writes the keys. Empty if another binding names them. */
   readonly shown: string;
@@ -227,7 +227,7 @@ const BINDINGS: readonly Binding[] = [
 ];
 
 /** Returns what a key does in the active list; null if nothing. */
-export const commandFor = (state: TopState, key: KeyPress): Command | null =>
+export const commandFor = (state: TopState, key: KeyPress): KeyCommand | null =>
   bindingsFor(state).find(({ keys }) => keys.includes(key))?.command ?? null;
 
 /** Returns the keys that work in the active list. */

@@ -5,7 +5,7 @@ import { canLoadEarlier, EARLIER_LINES } from "../list/log-book.ts";
 import type { KeyPress } from "../message.ts";
 import { activeList, JOB_SORTS, type ListId, type Panel, panelsOf, type TopState, type View } from "../state.ts";
 import { type Step, unchanged } from "../step.ts";
-import { type Command, commandFor } from "./bindings.ts";
+import { commandFor, type KeyCommand } from "./bindings.ts";
 import {
   askCancel,
   askDecision,
@@ -49,7 +49,7 @@ const withFilter = (state: TopState, list: ListId, text: string): TopState => ({
   filters: { ...state.filters, [list]: text },
 });
 
-const run = (state: TopState, command: Command): Step => {
+const run = (state: TopState, command: KeyCommand): Step => {
   const list = activeList(state);
   switch (command) {
     case "quit":

@@ -11,7 +11,7 @@ export type Pane = {
   readonly height: number;
 };
 
-export type Layout = {
+export type ScreenLayout = {
   /** Rows between the header and the panes, about the job or run that is shown. */
   readonly infoRows: number;
   readonly panes: readonly Pane[];
@@ -34,7 +34,7 @@ const RUN_INFO = 3;
 export const isTooSmall = ({ columns, rows }: TopState): boolean => columns < MIN_COLUMNS || rows < MIN_ROWS;
 
 /** Returns where the panes of the view are. */
-export const layoutOf = (state: TopState): Layout => {
+export const layoutOf = (state: TopState): ScreenLayout => {
   const { columns, rows } = state;
   const y = HEADER;
   const height = rows - FRAME;

@@ -5,11 +5,11 @@ import type { Pane } from "./layout.ts";
 import { comingRows, jobRows, MAX_COMING, workerRows } from "./lists.ts";
 
 /** The title of a panel. */
-export type Tab = { readonly panel: Panel; readonly text: string };
+export type PanelTab = { readonly panel: Panel; readonly text: string };
 
 /** Returns the titles in the first row of a pane: if there is no room for all panels, several share it. */
-export const tabsOf = (state: TopState, { list, width }: Pane): readonly Tab[] => {
-  const tabs: readonly Tab[] = [
+export const tabsOf = (state: TopState, { list, width }: Pane): readonly PanelTab[] => {
+  const tabs: readonly PanelTab[] = [
     { panel: "jobs", text: `2 Jobs ${countText(jobRows(state).length, state.jobs.length)}` },
     { panel: "runs", text: `3 Runs ${activeText(state)}` },
     { panel: "coming", text: `4 Coming ${comingText(comingRows(state).length)}` },

@@ -1,5 +1,5 @@
 import type { TopItem, TopTask } from "../../data/shapes.ts";
-import type { RunData } from "../state.ts";
+import type { ShownRun } from "../state.ts";
 
 /** A task in the tree of a run, or one of its items. */
 export type TreeRow = {
@@ -19,7 +19,7 @@ const MAX_INDENT = 12;
  * Returns the graph of a run as the rows of a tree. A task is below the last of its dependencies that can start, the one with the
  * longest way from a root; `also` names the others. The order is that of the job file. The items of a task follow it.
  */
-export const treeOf = (tasks: readonly TopTask[], items: RunData["items"]): readonly TreeRow[] => {
+export const treeOf = (tasks: readonly TopTask[], items: ShownRun["items"]): readonly TreeRow[] => {
   const byId = new Map(tasks.map((task) => [task.task_id, task]));
   const depths = depthsOf(tasks, byId);
   const depthOf = (id: string): number => depths.get(id) ?? 0;
