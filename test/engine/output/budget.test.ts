@@ -25,10 +25,12 @@ const numbers = (store: Store, attempt: AttemptKey): readonly number[] =>
 const marker = (dropped: number, half: string): string =>
   `[petit: ${dropped} bytes dropped here; the first and last ${half} of an attempt are kept]\n`;
 
-const open = (limitBytes: number, of?: { store: Store; attempt: AttemptKey }) => {
-  const store = of?.store ?? memoryStore();
-  const attempt = of?.attempt ?? startAttempt(store);
-  return { store, attempt, budget: new OutputBudget({ store, attempt, clock, limitBytes, isNew: of === undefined }) };
+/** Opens the budget of a new attempt, or of one that has output. */
+const open = (limitBytes: number, of: { readonly store?: Store; readonly attempt?: AttemptKey } = {}) => {
+  const store = of.store ?? memoryStore();
+  const attempt = of.attempt ?? startAttempt(store);
+  const isNew = of.attempt === undefined;
+  return { store, attempt, budget: new OutputBudget({ store, attempt, clock, limitBytes, isNew }) };
 };
 
 describe("OutputBudget", () => {
@@ -136,9 +138,10 @@ describe("OutputBudget", () => {
   );
 
   test("keeps the beginning and the end within the limit and counts every byte, for any sequence of calls", () => {
+    using shared = memoryStore();
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), fc.integer({ min: 80, max: 400 }), (steps, limitBytes) => {
-        let { store, attempt, budget } = open(limitBytes);
+        let { store, attempt, budget } = open(limitBytes, { store: shared });
         let letter = 0;
         let [written, all] = ["", 0];
         const next = (size: number): NewChunk => {
@@ -186,7 +189,6 @@ describe("OutputBudget", () => {
           expect(head.length).toBeGreaterThan(half - 40);
           expect(extents.filter((extent) => extent.dropped > 0)).toHaveLength(1);
         }
-        store[Symbol.dispose]();
       }),
       { numRuns: 150 },
     );
