@@ -44,8 +44,8 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
   "webhook-headers": [EVENT_HEADER, DELIVERY_HEADER, SIGNATURE_HEADER],
 };
 
-/** Tables that other tests check: `expressions` below, the others with a running petit. */
-const CHECKED_ELSEWHERE = ["calendars", "expressions", "metrics", "webhook-fields"];
+/** Tables that other tests check: `expressions` below, `imports` in house.test.ts, the others with a running petit. */
+const CHECKED_ELSEWHERE = ["calendars", "expressions", "imports", "metrics", "webhook-fields"];
 
 const allText = pages.map(({ text }) => text).join("\n");
 
@@ -84,6 +84,19 @@ describe("the documentation", () => {
     );
     expect(paths.length).toBeGreaterThan(60);
     expect(paths.filter((path) => !existsSync(join(ROOT, path)) && !path.includes("NNNN"))).toEqual([]);
+  });
+
+  test("names each function and class in the file that it says", () => {
+    const architecture = pages.find(({ path }) => path === "ARCHITECTURE.md")?.text ?? "";
+    const named = [...architecture.matchAll(/`(\w+)`\s+\(`(src\/[^`]+)`\)/g)];
+    expect(named.length).toBeGreaterThan(20);
+    const wrong = named.filter(
+      ([, name = "", path = ""]) =>
+        !new RegExp(`^export (?:const|class|interface|type) ${name}\\b`, "m").test(
+          readFileSync(join(ROOT, path), "utf8"),
+        ),
+    );
+    expect(wrong.map(([text]) => text)).toEqual([]);
   });
 
   test("uses only flags that the command has", () => {

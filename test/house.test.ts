@@ -153,6 +153,19 @@ describe("the source", () => {
     expect(wrong.map(named)).toEqual([]);
   });
 
+  test("imports what the table in ARCHITECTURE.md allows, which is the same", () => {
+    const [, table = ""] = read("ARCHITECTURE.md").split("<!-- tested: imports -->");
+    const rows = [...table.matchAll(/^\| `src\/(\w+)(?:\/|\.ts)` \| (.+) \|$/gm)].slice(
+      0,
+      Object.keys(MAY_IMPORT).length,
+    );
+    const allowed = rows.map(([, room = "", text = ""]) => [room, text.match(/\w+(?= \(|,|$)/g)?.sort()]);
+    const nothing = (rooms: readonly string[]): readonly string[] => (rooms.length === 0 ? ["nothing"] : rooms);
+    expect(Object.fromEntries(allowed)).toEqual(
+      Object.fromEntries(Object.entries(MAY_IMPORT).map(([room, rooms]) => [room, nothing(rooms).toSorted()])),
+    );
+  });
+
   test("imports an implementation of the runtime only in main", () => {
     const wrong = imports.filter((each) => {
       const to = targetPath(each);
