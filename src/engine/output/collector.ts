@@ -132,7 +132,8 @@ export class OutputCollector implements Disposable {
     for (const tail of this.#inOrder(sizes)) {
       const hasRead = this.#readTail(tail, sizes[tail.stream]);
       hasMoved ||= hasRead;
-      // The rest of a long stream comes before the end of the other one, which is then not among what the limit drops.
+      // Read a long stream to its end before the other one. The limit drops what is stored in the middle, and the end of the other one
+      // must not be there.
       if (hasRead && tail.offset < sizes[tail.stream]) break;
     }
     this.#store();

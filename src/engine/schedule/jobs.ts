@@ -242,9 +242,9 @@ type ReplacementOptions = {
 };
 
 /**
- * Returns the search for the occurrences of a replaced schedule that are due and in no ledger yet. None of them is caught up
- * on. Only occurrences on time, such as those delayed by jitter, may still start; of a removed job none starts, as if it were
- * disabled.
+ * Returns how to find the occurrences of a replaced schedule that are due and not in the ledger yet; null if there was no schedule. They
+ * are not caught up on: only one that is still on time, for example because of jitter, can start a run. If the job is removed, none can, as
+ * if the job were disabled.
  */
 const dueBeforeReplacement = (
   stored: StoredJob,

@@ -255,8 +255,8 @@ export class ScheduleQueue implements Disposable {
   }
 
   /**
-   * Plans all entries again after the clock was set back, a few seconds after `since` at most. Occurrences after that may already
-   * be in the ledger; `fire` checks that. Occurrences that were due before stay due.
+   * Plans all entries again, because the clock was set back at `since`, by the new clock, or up to a few seconds later. Occurrences after
+   * `since` may be in the ledger already, which `fire` checks. Occurrences that were due before stay due.
    */
   #replan(since: number): void {
     this.#options.onClockSetBack(since);

@@ -28,7 +28,7 @@ const isExcused = (entry: Entry, type: ObjectType, given: ReadonlyMap<string, En
     return value?.kind === "scalar" && byValue[String(value.value)]?.includes(entry.key);
   });
 
-/** Returns the fields with those first that are required and missing, because of two similar fields the first is suggested. */
+/** Returns the names of all fields. Required fields that are missing come first: of two equally similar names, the first is suggested. */
 const candidatesFor = (type: ObjectType, given: ReadonlyMap<string, Entry>): readonly string[] => {
   const isMissing = (name: string): boolean => type.fields[name]?.required === true && !given.has(name);
   const names = Object.keys(type.fields);

@@ -15,16 +15,15 @@ describe("of several claims", () => {
   test("one wins, and only a repetition of it is granted again", async () => {
     const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello")] });
     await using _ = petit;
-    const boxes = ["a", "b", "c"].map((name) => fakeWorker(transport, name));
-    for (const box of boxes) await box.hello();
+    const [a, b, c] = [fakeWorker(transport, "a"), fakeWorker(transport, "b"), fakeWorker(transport, "c")];
+    for (const box of [a, b, c]) await box.hello();
     await petit.trigger("hello");
     const { offer } = await transport.offered();
-    const [a, b, c] = boxes;
-    const answers = await Promise.all([a?.claim(offer), b?.claim(offer), a?.claim(offer), c?.claim(offer)]);
+    const answers = await Promise.all([a.claim(offer), b.claim(offer), a.claim(offer), c.claim(offer)]);
     expect(answers).toEqual([{ granted: true, proof: expect.any(String) }, TAKEN, answers[0], TAKEN]);
-    expect(await a?.claim(offer)).toMatchObject({ granted: true });
-    expect(await a?.claim(offer, { nonce: "another" })).toEqual(TAKEN);
-    expect(await a?.claim(offer, { instance: "another" })).toMatchObject({ granted: false, reason: "name_in_use" });
+    expect(await a.claim(offer)).toMatchObject({ granted: true });
+    expect(await a.claim(offer, { nonce: "another" })).toEqual(TAKEN);
+    expect(await a.claim(offer, { instance: "another" })).toMatchObject({ granted: false, reason: "name_in_use" });
   });
 
   test.each([
