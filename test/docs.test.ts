@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type Page, readPages, tableNamesOf, withTables } from "../scripts/documentation/page.ts";
-import { generatedTables } from "../scripts/documentation/tables.ts";
+import { type Page, readPages, tableNamesOf, withTables } from "../scripts/tables/page.ts";
+import { generatedTables } from "../scripts/tables/tables.ts";
 import { COMMANDS } from "../src/cli/commands.ts";
 import { EXIT } from "../src/cli/exit.ts";
 import { commandHelp } from "../src/cli/help/help.ts";

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { readPages } from "../../scripts/documentation/page.ts";
+import { readPages } from "../../scripts/tables/page.ts";
 import { cleanEnvironment, textOf } from "../support/cli.ts";
 import { blocksOf, listOf } from "../support/documentation.ts";
 import { ask, runToEnd } from "../support/petit/api.ts";

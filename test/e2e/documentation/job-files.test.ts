@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { parse } from "yaml";
-import { readPages } from "../../../scripts/documentation/page.ts";
+import { readPages } from "../../../scripts/tables/page.ts";
 import { petit, tempFolder } from "../../support/cli.ts";
 import { blocksOf } from "../../support/documentation.ts";
 

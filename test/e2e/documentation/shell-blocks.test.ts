@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readPages } from "../../../scripts/documentation/page.ts";
+import { readPages } from "../../../scripts/tables/page.ts";
 import { type ShellBlock, shellBlocksOf } from "../../support/documentation.ts";
 import { freePort } from "../../support/free-port.ts";
 import {

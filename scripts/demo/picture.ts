@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const ROOT = join(import.meta.dirname, "..");
+const ROOT = join(import.meta.dirname, "../..");
 const COMMANDS = ["petit next examples/jobs", "petit trigger examples/jobs data_pipeline"];
 const COLUMNS = 88;
 const COLORS: Readonly<Record<string, string>> = {

@@ -1,11 +1,11 @@
-// Bundles src/web for browsers into one file: bundle-page.ts FILE. See scripts/build-page.
+// Bundles src/web for browsers into one file: bundle.ts FILE. See scripts/build-page.
 // Each line is a file of the page: path, content type, SHA-256, and the content compressed with gzip, in base64.
 import { createHash } from "node:crypto";
 import { mkdirSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 
-const ROOT = join(import.meta.dirname, "..");
+const ROOT = join(import.meta.dirname, "../..");
 const FILE = process.argv[2] ?? join(ROOT, "dist/web/page.txt");
 
 type File = { readonly path: string; readonly type: string; readonly bytes: Uint8Array };
