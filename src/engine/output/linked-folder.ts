@@ -1,6 +1,6 @@
 import { lstatSync, lutimesSync, statSync, symlinkSync, unlinkSync } from "node:fs";
 import { basename, join } from "node:path";
-import { ARTIFACTS, makePlace } from "./spool.ts";
+import { ARTIFACTS, makeParent } from "./spool.ts";
 
 /**
  * A folder with a folder of artifacts, behind a symbolic link. A task knows only the path through the link, and the system changes the
@@ -20,7 +20,7 @@ export type LinkedFolder = {
  * access to links (`noatime`), or has no links. Then there is only the folder.
  */
 export const makeLinkedFolder = (path: string, target: string): LinkedFolder | null => {
-  makePlace(target);
+  makeParent(target);
   try {
     symlinkSync(basename(target), path);
   } catch {

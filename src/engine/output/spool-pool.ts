@@ -23,7 +23,7 @@ import {
   type CommonFile,
   isThere,
   LINKED,
-  makePlace,
+  makeParent,
   makeSpoolDir,
   namesIn,
   OTHER_FILES,
@@ -117,7 +117,7 @@ export class SpoolPool implements Disposable {
    * are replaced. Returns the spool with the real path of that folder, which may be behind a link.
    */
   make(spool: Spool, texts: SpoolTexts): Spool {
-    if (isThere(spool.place) || isThere(spool.status)) removeSpool(spool);
+    if (isThere(spool.parent) || isThere(spool.status)) removeSpool(spool);
     const isShared = texts.isShared === true;
     const isReusable = !isShared && spool.folder === null;
     const folder = isReusable ? this.#take(spool) : this.#create(spool, { isLinked: false });
@@ -206,7 +206,7 @@ export class SpoolPool implements Disposable {
     try {
       for (const file of COMMON_FILES)
         if (!this.#moveFile(file, paths[file], spool[file])) createFile(file, spool[file]);
-      return this.#moveFolder(folder, { from: paths.place, to: spool.place });
+      return this.#moveFolder(folder, { from: paths.parent, to: spool.parent });
     } catch (error) {
       removeSpool(paths);
       throw error;
@@ -215,7 +215,7 @@ export class SpoolPool implements Disposable {
 
   /** Creates the spool folder, too, if that was deleted. */
   #create(spool: SpoolPaths, { isLinked }: { readonly isLinked: boolean }): LinkedFolder | null {
-    if (spool.folder !== null) makePlace(spool.folder);
+    if (spool.folder !== null) makeParent(spool.folder);
     try {
       createFile("status", spool.status);
     } catch (error) {
@@ -224,8 +224,8 @@ export class SpoolPool implements Disposable {
       createFile("status", spool.status);
     }
     for (const file of ["stdout", "stderr"] as const) createFile(file, spool[file]);
-    if (isLinked) return this.#createLinked(spool.place);
-    if (spool.folder === null) makePlace(spool.place);
+    if (isLinked) return this.#createLinked(spool.parent);
+    if (spool.folder === null) makeParent(spool.parent);
     return null;
   }
 
@@ -233,7 +233,7 @@ export class SpoolPool implements Disposable {
     const target = this.#newPath(LINKED);
     const folder = this.#hasLinks ? makeLinkedFolder(path, target) : null;
     if (folder !== null) return folder;
-    if (!this.#hasLinks || !tryRename(target, path)) makePlace(path);
+    if (!this.#hasLinks || !tryRename(target, path)) makeParent(path);
     this.#hasLinks = false;
     return null;
   }
@@ -253,7 +253,7 @@ export class SpoolPool implements Disposable {
       }
       for (const file of others) if (existsSync(spool[file])) unlinkSync(spool[file]);
       if (hasScript && tryRename(spool.script, paths.script)) this.#keepScript(paths.script);
-      this.#waiting.push({ paths, folder: this.#setFolderAside(folder, { from: spool.place, to: paths.place }) });
+      this.#waiting.push({ paths, folder: this.#setFolderAside(folder, { from: spool.parent, to: paths.parent }) });
       return true;
     } catch {
       removeSpool(paths);

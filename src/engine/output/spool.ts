@@ -31,7 +31,7 @@ export type Spool = {
   /** The folder of the files if an older petit started the attempt: it is named after the attempt. Null otherwise. */
   readonly folder: string | null;
   /** The folder that contains the folder of artifacts, or a link to it (`linked-folder.ts`). */
-  readonly place: string;
+  readonly parent: string;
   /** The wrapper writes its pid here before it starts the program, and the exit status after. */
   readonly status: string;
   readonly stdout: string;
@@ -102,34 +102,35 @@ const hasCode = (error: unknown, code: string): boolean =>
 
 /** Returns the spool of a new attempt. */
 export const spoolOf = (dir: string, attemptId: number): Spool => {
-  const place = `${dir}/${attemptId}`;
-  return { dir, attemptId, ...pathsOf(place) };
+  return { dir, attemptId, ...pathsOf(`${dir}/${attemptId}`) };
 };
 
 export type SpoolPaths = Omit<Spool, "dir" | "attemptId">;
 
-/** Returns paths in the spool folder whose names begin with that of `place`. */
-export const pathsOf = (place: string): SpoolPaths => ({
+/** Returns the paths of files beside `parent`, whose names begin with its name. */
+export const pathsOf = (parent: string): SpoolPaths => ({
   folder: null,
-  place,
-  artifacts: `${place}/${ARTIFACTS}`,
-  ...filesFrom(`${place}.`),
+  parent,
+  artifacts: `${parent}/${ARTIFACTS}`,
+  ...filesFrom(`${parent}.`),
 });
 
 /** Returns the spool of an attempt that an earlier petit process may have started. */
 export const findSpool = (dir: string, attemptId: number): Spool => {
   const spool = spoolOf(dir, attemptId);
-  const { place } = spool;
+  const { parent } = spool;
   // The first versions had no folder for each attempt, then one for all its files.
-  const first = `${place}.${ARTIFACTS}`;
-  if (isFolder(first)) return { ...spool, place: first, artifacts: first };
-  return isFolder(place) && isThere(`${place}/status`) ? { ...spool, folder: place, ...filesFrom(`${place}/`) } : spool;
+  const first = `${parent}.${ARTIFACTS}`;
+  if (isFolder(first)) return { ...spool, parent: first, artifacts: first };
+  return isFolder(parent) && isThere(`${parent}/status`)
+    ? { ...spool, folder: parent, ...filesFrom(`${parent}/`) }
+    : spool;
 };
 
 /** Returns whether there is anything, also a link that leads nowhere. */
 export const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
-type SpoolFiles = Omit<Spool, "dir" | "attemptId" | "folder" | "place" | "artifacts">;
+type SpoolFiles = Omit<Spool, "dir" | "attemptId" | "folder" | "parent" | "artifacts">;
 
 const filesFrom = (prefix: string): SpoolFiles => ({
   status: `${prefix}status`,
@@ -156,7 +157,7 @@ const attemptOf = (name: string): number | null => {
 };
 
 /** Creates a folder with an empty folder of artifacts. */
-export const makePlace = (path: string): void => {
+export const makeParent = (path: string): void => {
   makePrivate(path);
   makePrivate(join(path, ARTIFACTS));
 };
@@ -168,7 +169,7 @@ export const ensureSpoolFolder = ({ folder, dir }: Spool): void => {
 
 /** Creates an empty folder of artifacts, also for an attempt that has none. */
 export const makeArtifactsFolder = (spool: Spool): void => {
-  makePrivate(spool.place, { recursive: true });
+  makePrivate(spool.parent, { recursive: true });
   removeFolder(spool.artifacts, spool.dir);
   makePrivate(spool.artifacts);
 };
@@ -180,7 +181,7 @@ export const makeArtifactsFolder = (spool: Spool): void => {
 export const removeSpool = (spool: SpoolPaths): void => {
   remove(spool.status);
   if (spool.folder === null) for (const file of FILES) removeIfThere(spool[file]);
-  removePlace(spool.place);
+  removeParent(spool.parent);
 };
 
 /** Deletes a file of an attempt, or what a task has put in its place. */
@@ -189,7 +190,7 @@ const removeIfThere = (path: string): void => {
 };
 
 /** Deletes the folder of an attempt, also behind a link of petit. Does not follow a link that a task has put in its place. */
-const removePlace = (path: string): void => {
+const removeParent = (path: string): void => {
   const target = targetOf(path);
   if (target !== null) removeFolderOfAttempt(target);
   removeFolderOfAttempt(path);

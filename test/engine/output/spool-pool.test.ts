@@ -316,7 +316,7 @@ describe("SpoolPool", () => {
       for (const id of [1, 2, 3]) {
         const named = spoolOf(spoolDir, id);
         const spool = pool.make(named, NOTHING);
-        expect(lstatSync(spool.place).isDirectory()).toBe(true);
+        expect(lstatSync(spool.parent).isDirectory()).toBe(true);
         expect(readdirSync(named.artifacts)).toEqual([]);
         writeFileSync(join(named.artifacts, "x"), "");
         pool.remove(named);
@@ -331,13 +331,13 @@ describe("SpoolPool", () => {
   test.each<[string, (spool: Spool) => void]>([
     ["has looked into", ({ artifacts }) => void readdirSync(artifacts)],
     ["has looked for", ({ artifacts }) => void statSync(artifacts)],
-    ["has followed the link to", ({ place }) => void realpathSync(place)],
-    ["has given another name", ({ place }) => linkSync(place, join(spoolDir, "other-name"))],
+    ["has followed the link to", ({ parent }) => void realpathSync(parent)],
+    ["has given another name", ({ parent }) => linkSync(parent, join(spoolDir, "other-name"))],
     [
       "has replaced",
-      ({ place }) => {
-        renameSync(place, join(spoolDir, "moved"));
-        symlinkSync(String(readdirSync(spoolDir).find((name) => name.startsWith("linked-"))), place);
+      ({ parent }) => {
+        renameSync(parent, join(spoolDir, "moved"));
+        symlinkSync(String(readdirSync(spoolDir).find((name) => name.startsWith("linked-"))), parent);
       },
     ],
     ["has opened", ({ artifacts }) => void openSync(artifacts, "r")],
@@ -396,7 +396,7 @@ describe("SpoolPool", () => {
   test("reuses no file that a container mounts", () => {
     const first = spoolOf(spoolDir, 1);
     pool.make(first, { ...NOTHING, script: "true", isShared: true });
-    expect(lstatSync(first.place).isDirectory()).toBe(true);
+    expect(lstatSync(first.parent).isDirectory()).toBe(true);
     pool.remove(first);
     expect(readdirSync(spoolDir)).toEqual([]);
     const next = spoolOf(spoolDir, 2);
@@ -407,9 +407,9 @@ describe("SpoolPool", () => {
   test("does not follow a link that a task has put in place of its folder", () => {
     using dir = tempDir();
     writeFileSync(dir.file("precious"), "precious");
-    const { place } = attempted(1);
-    renameSync(place, join(spoolDir, "moved"));
-    symlinkSync(dir.path, place);
+    const { parent } = attempted(1);
+    renameSync(parent, join(spoolDir, "moved"));
+    symlinkSync(dir.path, parent);
     pool.remove(spoolOf(spoolDir, 1));
     runTimers();
     expect(readdirSync(dir.path)).toEqual(["precious"]);
