@@ -306,5 +306,5 @@ const delayMs = (result: SendResult, { attempts }: Delivery): number => {
   return Math.min(MAX_DELIVERY_DELAY_MS, Math.max(requestedMs, deliveryDelayMs(attempts + 1, Math.random())));
 };
 
-const describe = ({ jobId, event, target: place }: Delivery, target: NotifyTarget): string =>
-  `the ${event} of ${jobId} to notify[${place}] (${target.type}, ${receiverText(target)})`;
+const describe = ({ jobId, event, target: index }: Delivery, target: NotifyTarget): string =>
+  `the ${event} of ${jobId} to notify[${index}] (${target.type}, ${receiverText(target)})`;

@@ -173,9 +173,9 @@ export class Notifier implements Disposable {
     };
     try {
       store.transaction(() => {
-        for (const [place, target] of targets.entries()) {
+        for (const [index, target] of targets.entries()) {
           const event = eventFor(target);
-          if (event !== null) this.#queueDelivery({ subject, place, target, event, now, notice: noticeOf(event) });
+          if (event !== null) this.#queueDelivery({ subject, index, target, event, now, notice: noticeOf(event) });
         }
       });
     } catch (error) {
@@ -188,18 +188,18 @@ export class Notifier implements Disposable {
     return this.#options.settings.publicUrl ?? null;
   }
 
-  #queueDelivery({ subject, place, target, event, now, notice }: DeliveryRequest): void {
+  #queueDelivery({ subject, index, target, event, now, notice }: DeliveryRequest): void {
     const { store, log } = this.#options;
     const { job, run, versionId } = subject;
     const channel = channelOf(job.id, target);
     const id = uuidv7(now);
-    const about = { versionId, jobId: job.id, target: place, event, runId: run?.id ?? null };
+    const about = { versionId, jobId: job.id, target: index, event, runId: run?.id ?? null };
     store.notifications.queue({ id, channel, ...about, notice }, now);
     const dropped = store.notifications.giveUpExcess(channel, MAX_WAITING, now);
     if (dropped > 0) {
       log.error(
         { job_id: job.id, dropped },
-        `too many notifications are waiting for notify[${place}]; the oldest were given up`,
+        `too many notifications are waiting for notify[${index}]; the oldest were given up`,
       );
       this.#emit({ type: target.type, outcome: "given_up", times: dropped });
     }
@@ -215,7 +215,7 @@ type NotificationEvent = {
 
 type DeliveryRequest = {
   readonly subject: NotificationSubject;
-  readonly place: number;
+  readonly index: number;
   readonly target: NotifyTarget;
   readonly event: NotifyEvent;
   readonly now: number;

@@ -41,11 +41,11 @@ export const missingSecrets = (
     isDefaultChecked ||= isDefault;
     const owner = isDefault ? "the configuration file" : job.id;
     const places = { environment, folder: job.source.folder };
-    return (job.notify ?? []).flatMap((target, place) =>
+    return (job.notify ?? []).flatMap((target, index) =>
       secretsOf(target).flatMap(([path, text]) => {
         const resolved = resolveSecret(text, places);
         if (!("problem" in resolved)) return [];
-        const message = `notify[${place}].${path} of ${owner} cannot be used: ${resolved.problem}`;
+        const message = `notify[${index}].${path} of ${owner} cannot be used: ${resolved.problem}`;
         return [{ jobId: isDefault ? null : job.id, message }];
       }),
     );
