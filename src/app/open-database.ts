@@ -11,7 +11,6 @@ import { lockDatabase } from "../store/database/lock.ts";
 import { assertUsable, MEMORY, openStore } from "../store/database/open.ts";
 import { assertOwned, findOpenFolder, openFolderText } from "../store/database/ownership.ts";
 import type { Store } from "../store/store.ts";
-import { assertRunsJobsHere } from "./platform.ts";
 import { openSpoolDir } from "./spool-dir.ts";
 
 export type OpenDatabaseOptions = {
@@ -48,6 +47,16 @@ export const openDatabase = (options: OpenDatabaseOptions, parts: AsyncDisposabl
   const sign = db === MEMORY ? null : parts.use(anchor(options, store, spool.path)).sign;
   if (sign !== null) options.log.warn({ db, restored: sign }, RESTORED_TEXTS[sign]);
   return { store, spool, isRestored: sign !== null };
+};
+
+/** Throws `invalid_request` on a system that cannot run jobs, because they need `/bin/sh` and process groups. */
+export const assertRunsJobsHere = (platform: string = process.platform): void => {
+  if (platform !== "win32") return;
+  throw new PetitError(
+    "invalid_request",
+    "petit runs jobs on Linux and macOS. On Windows it checks job files (validate, list, next) and talks to a petit elsewhere " +
+      "(--url); to run jobs on this machine, run petit in WSL",
+  );
 };
 
 const anchor = ({ db, clock, location = null }: OpenDatabaseOptions, store: Store, spoolDir: string) =>

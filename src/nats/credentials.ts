@@ -3,6 +3,7 @@ import {
   type Authenticator,
   credsAuthenticator,
   nkeyAuthenticator,
+  nkeys,
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from "@nats-io/transport-node";
@@ -48,3 +49,13 @@ const fromUrls = (urls: readonly string[]): Authenticator | null => {
   const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
   return password === "" ? tokenAuthenticator(user) : usernamePasswordAuthenticator(user, password);
 };
+
+/** Makes an nkey of a NATS user. The seed is its private part. */
+export const makeUserKey = (): { readonly publicKey: string; readonly seed: string } => {
+  const pair = nkeys.createUser();
+  return { publicKey: pair.getPublicKey(), seed: new TextDecoder().decode(pair.getSeed()) };
+};
+
+/** Returns the public nkey of a seed. Throws if the text is not one. */
+export const publicUserKey = (seed: string): string =>
+  nkeys.fromSeed(new TextEncoder().encode(seed.trim())).getPublicKey();

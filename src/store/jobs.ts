@@ -6,7 +6,7 @@ import { startsAtBoot } from "../domain/schedule/boot.ts";
 import { continuedJobs, formerIds } from "../domain/schedule/continued.ts";
 import { isDueAlike } from "../domain/schedule/schedule.ts";
 import { PartPool } from "../lib/part-pool.ts";
-import type { SqlRow } from "../runtime/runtime.ts";
+import type { SqlDatabase, SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
 import { id, idOrNull, integer, integerOrNull, json, text, textOrNull } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
@@ -421,3 +421,14 @@ const toKnownJob = (row: SqlRow): KnownJob => ({
   accountedUntil: integer(row, "accounted_until"),
   bootId: textOrNull(row, "boot_id"),
 });
+
+/** Returns the last good definition of a job from a database of any schema, or null if it has no such job. */
+export const findDefinition = (db: SqlDatabase, jobId: string): Job | null => {
+  const row = db
+    .prepare(
+      `SELECT definition FROM jobs JOIN job_versions ON job_versions.id = jobs.version
+       WHERE jobs.id = $jobId AND removed_at IS NULL`,
+    )
+    .get({ jobId });
+  return row === null ? null : json<Job>(row, "definition");
+};

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { connect, errors, type NatsConnection, nkeyAuthenticator } from "@nats-io/transport-node";
 import { encodeFrame } from "../../src/lib/wire/frame.ts";
-import { makeUserKey } from "../../src/nats/user-keys.ts";
+import { makeUserKey } from "../../src/nats/credentials.ts";
 import { startSecuredNats } from "../support/nats/secured.ts";
 import { NATS_VERSIONS, type NatsServer, type NatsVersion, startNats } from "../support/nats/server.ts";
 import { startScheduler, startWorker } from "../support/nats/transports.ts";

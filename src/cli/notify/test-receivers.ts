@@ -8,7 +8,7 @@ import { PetitError } from "../../domain/errors.ts";
 import { type Job, withDefaultNotify } from "../../domain/job.ts";
 import { sendTests } from "../../engine/notify/send-tests.ts";
 import { readDatabase } from "../../store/database/read-only.ts";
-import { findDefinition } from "../../store/find-definition.ts";
+import { findDefinition } from "../../store/jobs.ts";
 import { openClient } from "../client/client.ts";
 import { exitStatusOf } from "../client/request-failure.ts";
 import type { Context } from "../command.ts";

@@ -32,7 +32,7 @@ const password = (): UserProof => ({ kind: "password", password: randomBytes(24)
 
 /** Returns the nkey of each file, which is created if it is missing. */
 const nkeysIn = async (folder: string): Promise<(name: string) => UserProof> => {
-  const { makeUserKey, publicUserKey } = await import("../../nats/user-keys.ts");
+  const { makeUserKey, publicUserKey } = await import("../../nats/credentials.ts");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   return (name) => {
     const file = join(folder, name);

@@ -3,11 +3,10 @@ import { isName } from "../../domain/ids.ts";
 import type { Queues } from "../../domain/limits/queue.ts";
 import type { Call, Declaration, FormerId, Gate } from "../declaration.ts";
 import { makeHints } from "../hints.ts";
-import type { OwnFolders } from "../mount.ts";
+import { judgeMount, type OwnFolders } from "../mount.ts";
 import type { Conflict } from "../problem.ts";
 import { checkCalls, checkGatesOfCalls, checkNesting } from "./calls.ts";
 import { refuseWorkers } from "./labels.ts";
-import { checkMounts } from "./mounts.ts";
 import { checkQueues } from "./queues.ts";
 
 /** What the settings of the scheduler allow jobs to use. */
@@ -69,7 +68,17 @@ export const checkJobs = (
   ];
 };
 
-/** A place where a job names another one. */
+/** Reports containers that mount what petit stores. */
+const checkMounts = (declarations: readonly Declaration[], folders: OwnFolders): readonly Conflict[] =>
+  declarations.flatMap(({ file, mounts }) =>
+    mounts.flatMap(({ source, path, position }) => {
+      const mount = judgeMount(source, folders);
+      if (!("problem" in mount)) return [];
+      return [{ problem: { file, ...position, path, message: mount.problem }, files: [file] }];
+    }),
+  );
+
+/** Where a job names another one. */
 type Link = Pick<Gate | Call, "jobId" | "path" | "position">;
 
 const duplicate = (declaration: Declaration, earlier: Declaration): Conflict => ({

@@ -2,7 +2,7 @@ import type { TaskType } from "../../domain/job.ts";
 import { FEATURES, lackingFeatures } from "../../domain/workers/features.ts";
 import { allows, canonicalLabels, serves } from "../../domain/workers/labels.ts";
 import { MessageError, OFFER_CONTEXT, type Offer, readOffer, readSignedOffer } from "../../domain/workers/protocol.ts";
-import { labelSetName } from "../../engine/workers/offers/label-set.ts";
+import { labelSetName } from "../../engine/workers/offers/label-sets.ts";
 import { parseExactly } from "../../lib/json.ts";
 import type { Frame } from "../../lib/wire/frame.ts";
 import { isSignedByAny, type PublicKey } from "../../lib/wire/signing.ts";

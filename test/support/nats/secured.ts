@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { makeUserKey } from "../../../src/nats/credentials.ts";
 import { serverConfig, type UserProof } from "../../../src/nats/server-config.ts";
-import { makeUserKey } from "../../../src/nats/user-keys.ts";
 import { tempDir } from "../temp-dir.ts";
 import { type NatsServer, type NatsVersion, natsProgram, startNats } from "./server.ts";
 

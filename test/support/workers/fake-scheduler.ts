@@ -17,7 +17,7 @@ import {
   type ShippedOutput,
   type Verdict,
 } from "../../../src/domain/workers/protocol.ts";
-import { labelSetName } from "../../../src/engine/workers/offers/label-set.ts";
+import { labelSetName } from "../../../src/engine/workers/offers/label-sets.ts";
 import type { RequestKind } from "../../../src/engine/workers/transport.ts";
 import { anyAborted } from "../../../src/lib/abort.ts";
 import { decodeFrame, type Frame } from "../../../src/lib/wire/frame.ts";

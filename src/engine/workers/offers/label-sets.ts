@@ -1,6 +1,10 @@
-import { canRun, serves, type WorkerNeeds } from "../../../domain/workers/labels.ts";
+import { createHash } from "node:crypto";
+import { canonicalLabels, canRun, serves, type WorkerNeeds } from "../../../domain/workers/labels.ts";
 import type { Hello } from "../../../domain/workers/protocol.ts";
-import { labelSetName } from "./label-set.ts";
+
+/** Returns the name of a set of labels: 32 hexadecimal digits. It is part of the subject of its offers. */
+export const labelSetName = (labels: readonly string[]): string =>
+  createHash("sha256").update(canonicalLabels(labels).join(",")).digest("hex").slice(0, 32);
 
 /** An attempt that may be open, and what it needs of its worker. */
 type OfferedAttempt = { readonly isOpen: boolean; readonly needs: WorkerNeeds };

@@ -6,7 +6,7 @@ import { SpawnError } from "../../attempt/spawn-error.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
 import type { RemoteContext } from "../remote-context.ts";
 import { OFFER_VALID_MS } from "../transport.ts";
-import { labelSetName } from "./label-set.ts";
+import { labelSetName } from "./label-sets.ts";
 import { buildOffer, encodeOffer } from "./offer.ts";
 import { PublishedMessages } from "./published-messages.ts";
 

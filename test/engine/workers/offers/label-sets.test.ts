@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
-import { labelSetName } from "../../../../src/engine/workers/offers/label-set.ts";
-import { LabelSets } from "../../../../src/engine/workers/offers/label-sets.ts";
+import { LabelSets, labelSetName } from "../../../../src/engine/workers/offers/label-sets.ts";
 
 const setsOf = (...all: readonly (readonly string[])[]) => {
   const sets = new LabelSets();
@@ -26,4 +25,10 @@ test.each([
   const sets = setsOf(["gpu"]);
   expect(sets.servedBy({ labels: ["gpu"], allowedTypes: ["python"] }, attempts)).toHaveLength(isServed ? 1 : 0);
   expect(sets.servedBy({ labels: ["gpu"] }, attempts)).toHaveLength(1);
+});
+
+test("a set of labels has the same name in any order", () => {
+  expect(labelSetName(["zone=eu", "gpu"])).toBe(labelSetName(["gpu", "zone=eu", "gpu"]));
+  expect(labelSetName(["gpu"])).not.toBe(labelSetName(["gpu", "zone=eu"]));
+  expect(labelSetName(["gpu"])).toMatch(/^[0-9a-f]{32}$/);
 });

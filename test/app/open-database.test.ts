@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { assertRunsJobsHere } from "../../src/app/platform.ts";
+import { assertRunsJobsHere } from "../../src/app/open-database.ts";
 
 test("jobs run on Linux and macOS", () => {
   assertRunsJobsHere();
