@@ -207,7 +207,16 @@ export const TaskBody = exactly(
 );
 
 /** Encodes a task. Values that may be secrets are hidden, and of a secret there is only where it is read. */
-export const taskBody = (task: Task): typeof TaskBody.static =>
+export const taskBody = (task: Task): typeof TaskBody.static => {
+  const known = KNOWN_BODIES.get(task) ?? encodeTask(task);
+  KNOWN_BODIES.set(task, known);
+  return known;
+};
+
+/** A definition never changes, and looking for secrets in it takes time. */
+const KNOWN_BODIES = new WeakMap<Task, typeof TaskBody.static>();
+
+const encodeTask = (task: Task): typeof TaskBody.static =>
   maskSecrets(
     {
       id: task.id,
