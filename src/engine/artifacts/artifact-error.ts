@@ -4,8 +4,11 @@ export class ArtifactError extends Error {
   /** True if petit's disk or its open files are exhausted, so that the same may succeed later. */
   readonly mayPass: boolean;
 
-  constructor(message: string, { mayPass = false, ...options }: ErrorOptions & { readonly mayPass?: boolean } = {}) {
-    super(message, options);
+  constructor(
+    message: string,
+    { mayPass = false, cause }: { readonly mayPass?: boolean; readonly cause?: Error } = {},
+  ) {
+    super(message, { cause });
     this.mayPass = mayPass;
   }
 }

@@ -21,8 +21,8 @@ export type FindFilesOptions = {
  * Finds the regular files below a folder that match a pattern. Follows no links, and opens nothing outside of the folder.
  * Throws ArtifactError.
  */
-export const findFiles = (folder: Folder, options: FindFilesOptions): AsyncGenerator<FoundFile> =>
-  findBelow(folder, options.pattern.base, { ...options, path: "" });
+export const findFiles = (folder: Folder, { pattern, except, signal }: FindFilesOptions): AsyncGenerator<FoundFile> =>
+  findBelow(folder, pattern.base, { pattern, except, signal, path: "" });
 
 type Search = FindFilesOptions & {
   /** Path of the current folder, ending with `/`; empty for the first one. */

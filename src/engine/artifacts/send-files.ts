@@ -42,10 +42,11 @@ export const sendFiles = async (): Promise<number> => {
 const send = async ({ folder: path, patterns, except }: FileSearch): Promise<void> => {
   using folder = Folder.openReal(path);
   if (folder === null) return;
-  const options = { except: new Set(except), signal: new AbortController().signal };
+  const skipped = new Set(except);
+  const { signal } = new AbortController();
   const buffer = Buffer.alloc(CHUNK_BYTES);
   for (const pattern of patterns.map(compileArtifactPattern))
-    for await (const found of findFiles(folder, { ...options, pattern })) {
+    for await (const found of findFiles(folder, { pattern, except: skipped, signal })) {
       const source = sourceOf(found);
       record({ kind: "file", path: source.path, sizeBytes: source.sizeBytes });
       for (let rest = source.sizeBytes; rest > 0; ) {

@@ -17,12 +17,13 @@ type SweepOptions = {
   /** The folder of all artifacts. It need not exist. */
   readonly dir: string;
   readonly store: Pick<Store, "runs" | "artifacts">;
+  readonly log: Log;
   readonly signal: AbortSignal;
 };
 
 /** Deletes what a previous process left in the folder of artifacts, in the background. Call it before any run continues. */
-export const startSweep = ({ log, ...options }: SweepOptions & { readonly log: Log }): void => {
-  const { dir, signal } = options;
+export const startSweep = (options: SweepOptions): void => {
+  const { dir, log, signal } = options;
   if (!existsSync(dir)) return;
   try {
     const temporary = join(dir, TEMPORARY_NAME);

@@ -68,7 +68,7 @@ export const planAttempt = (context: CommandOptions): AttemptPlan => {
   const expand = (text: string): string => (hasTemplate(text) ? expandTemplate(text, scope()) : text);
   if (task.program.type === "ssh") return planRemote(context, task.program, expand);
   const cwd = task.workingDir === null ? process.cwd() : resolve(job.source.folder, expand(task.workingDir));
-  if (task.program.type === "http") return planHttp({ ...context, scope }, { program: task.program, cwd, expand });
+  if (task.program.type === "http") return planHttp(context, { program: task.program, cwd, expand, scope });
   const program = programOf({
     program: task.program,
     args: task.args.map(expand),
@@ -155,15 +155,15 @@ const planRemote = (context: CommandOptions, program: SshProgram, expand: Expand
   };
 };
 
-type HttpOptions = Pick<HttpPlanOptions, "program" | "cwd" | "expand">;
+type HttpOptions = Pick<HttpPlanOptions, "program" | "cwd" | "expand"> & { readonly scope: () => TemplateScope };
 
 /** Plans an HTTP request: the process is petit itself, which reads the request with its secrets from stdin. */
 const planHttp = (context: CommandOptions, options: HttpOptions): AttemptPlan => {
-  const { job, spool, secrets, runtime, scope } = context;
-  const { program, cwd, expand } = options;
+  const { job, task, spool, secrets, runtime } = context;
+  const { program, cwd, expand, scope } = options;
   const environment = {
     ...inheritedBy(job, context.environment),
-    ...givenVariables({ ...context, job: { ...job, environment: withoutSecrets(job.environment) } }, expand),
+    ...givenVariables({ job: { ...job, environment: withoutSecrets(job.environment) }, task, secrets }, expand),
     ...ownVariables(context),
   };
   assertFolder(cwd);
@@ -239,8 +239,10 @@ const environmentOf = (context: CommandOptions, expand: (text: string) => string
 
 const inheritedBy = (job: Job, environment: Variables): Variables => (job.inheritEnvironment ? environment : {});
 
+type GivenVariables = Pick<CommandOptions, "job" | "task" | "secrets">;
+
 /** The variables that the job file gives. */
-const givenVariables = ({ job, task, secrets }: CommandOptions, expand: (text: string) => string): Variables => {
+const givenVariables = ({ job, task, secrets }: GivenVariables, expand: (text: string) => string): Variables => {
   const given = [...Object.entries(job.environment), ...Object.entries(task.environment)];
   return Object.fromEntries(given.map(([name, value]) => [name, variableOf(value, secrets, expand)]));
 };

@@ -29,7 +29,7 @@ export type FireOptions = {
   readonly log: Log;
 };
 
-type FireContext = FireOptions & {
+type FireContext = Pick<FireOptions, "store" | "runs" | "notifier" | "now" | "isPaused"> & {
   readonly addHooks: AddHooks;
   /** See `Identity`; 0 if there are none. */
   readonly unknownUntil: number;
@@ -52,7 +52,7 @@ export const fire = (dueJobs: readonly DueJob[], options: FireOptions): Readonly
 };
 
 const decide = (dueJobs: readonly DueJob[], options: FireOptions): ReadonlySet<JobId> => {
-  const { commits, store, log, internalErrors, now } = options;
+  const { commits, store, runs, notifier, log, internalErrors, now, isPaused } = options;
   const undecided = new Set<JobId>();
   commits.commit((addHooks) => {
     const unknownUntil = store.identity.get().unknownUntil ?? 0;
@@ -60,7 +60,16 @@ const decide = (dueJobs: readonly DueJob[], options: FireOptions): ReadonlySet<J
       const { id: jobId } = due.stored.job;
       const added: TransactionHooks[] = [];
       try {
-        store.transaction(() => decideJob(due, { ...options, unknownUntil, addHooks: (hooks) => added.push(hooks) }));
+        const context = {
+          store,
+          runs,
+          notifier,
+          now,
+          isPaused,
+          unknownUntil,
+          addHooks: (hooks: TransactionHooks) => added.push(hooks),
+        };
+        store.transaction(() => decideJob(due, context));
         added.push({ onCommit: () => internalErrors.unblock({ jobId, runId: null }) });
         for (const hooks of added) addHooks(hooks);
       } catch (error) {
@@ -94,20 +103,24 @@ const fireJob = (due: DueJob, context: FireContext): void => {
       ? []
       : (account({ stored, scheduledFor, jitter: schedule.jitterMs, verdict, context }) ?? []);
   });
-  if (backlog !== undefined) recordPart(stored, unfired, { ...context, backlog });
+  if (backlog !== undefined) recordPart({ stored, unfired, backlog }, context);
   else if (unfired.length > 0) context.notifier.missed(stored, record(stored, unfired, context));
 };
 
 const record = ({ job }: StoredJob, unfired: readonly NewOccurrence[], { store, now }: FireContext) =>
   store.occurrences.record(job.id, unfired, now);
 
+type BacklogPart = {
+  readonly stored: StoredJob;
+  readonly unfired: readonly NewOccurrence[];
+  readonly backlog: Backlog;
+};
+
 /** Records a part of a backlog. The last part sends one notification for the whole backlog. */
 const recordPart = (
-  stored: StoredJob,
-  unfired: readonly NewOccurrence[],
-  context: FireContext & { readonly backlog: Backlog },
+  { stored, unfired, backlog }: BacklogPart,
+  { store, now, notifier, addHooks }: FireContext,
 ): void => {
-  const { store, now, notifier, addHooks, backlog } = context;
   const { recorded, isLast } = backlog;
   const added = store.occurrences.record(stored.job.id, unfired, now, { earlier: recorded, isLast });
   if (isLast) notifier.missed(stored, [...recorded, ...added]);

@@ -40,9 +40,9 @@ export type WorkersOptions = {
 
 /** Returns the function that creates the part of the engine that communicates with workers. */
 export const remoteWorkers =
-  (options: WorkersOptions): CreateRemoteWorkers =>
-  (parts) =>
-    new Workers({ ...options, ...parts });
+  ({ transport, signingKeys, lostAfterMs, dbPath = null, url }: WorkersOptions): CreateRemoteWorkers =>
+  ({ store, commits, clock, log, detach }) =>
+    new Workers({ transport, signingKeys, lostAfterMs, dbPath, url, store, commits, clock, log, detach });
 
 /** How long a worker may take to answer a control message. The answer to its next hello has the same content. */
 const CONTROL_TIMEOUT_MS = 5_000;

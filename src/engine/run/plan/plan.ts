@@ -118,7 +118,14 @@ export const planRun = (input: PlanInput): RunPlan => {
     const state = after.get(task.id);
     if (state?.phase === "items" && task.items !== undefined) {
       const items = itemStates(task.id, state.items ?? 0, after);
-      const planned = planItems({ ...context, task, spec: task.items, items, free: isWithheld(task) ? 0 : free });
+      const planned = planItems({
+        task,
+        spec: task.items,
+        items,
+        ending,
+        evaluateIf: context.evaluateIf,
+        free: isWithheld(task) ? 0 : free,
+      });
       free -= planned.started;
       isCut ||= planned.isCut;
       if (planned.isFailingFast) failFast.push(task.id);

@@ -117,8 +117,8 @@ export class Outbox {
 
   /** Returns the signed offer of an attempt. The files that it names are in the object store. Rejects as `#handle` expects. */
   async #sign(live: LiveAttempt) {
-    const { clock, transport, signingKeys } = this.#context;
-    const { offer, files } = buildOffer(live, { ...this.#context, expiresAt: clock.now() + OFFER_VALID_MS });
+    const { clock, transport, signingKeys, scheduler, lostAfterMs } = this.#context;
+    const { offer, files } = buildOffer(live, { scheduler, lostAfterMs, expiresAt: clock.now() + OFFER_VALID_MS });
     for (const { content, shipped } of files) await transport.putScript(shipped.sha256, content);
     const { body, stableFrom } = encodeOffer(offer);
     const [signature = "", ...further] = signAll(signingKeys, { context: OFFER_CONTEXT, message: body });

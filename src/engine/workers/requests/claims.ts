@@ -37,27 +37,28 @@ export const answerClaim = async (worker: string, claim: Claim, options: ClaimOp
 };
 
 /**
- * Decides about the claim of a worker. If another attempt has to start before, its offer is the answer. Otherwise the row of the offer has one winner; a repeated request of the winner is granted again. Resolves when
- * the claim is on disk. Rejects with `storage_failed`.
+ * Decides about the claim of a worker. If another attempt has to start before, its offer is the answer. Otherwise the row of the offer
+ * has one winner; a repeated request of the winner is granted again. Resolves when the claim is on disk. Rejects with `storage_failed`.
  */
 const decide = async (worker: string, claim: Claim, options: ClaimOptions): Promise<ClaimAnswer> => {
   const { context } = options;
   if (claim.scheduler !== context.scheduler) return refused("unknown");
   const live = context.attempts.get(claim.attempt);
-  const refusal =
-    live === undefined ? refuseUnknown(claim, context) : refuseWorker(worker, claim, { ...options, live });
-  if (live === undefined || refusal !== null) return refusal ?? refused("unknown");
-  const first = findFirst(worker, claim, { ...options, live });
+  if (live === undefined) return refuseUnknown(claim, context);
+  const claiming = { worker, claim, live, options };
+  const refusal = refuseWorker(claiming);
+  if (refusal !== null) return refusal;
+  const first = findFirst(claiming);
   const handed = first === null ? null : await options.outbox.hand(first);
   if (handed !== null) return { granted: false, reason: "not_first", isOpen: true, first: handed };
   const outcome = await live.whileClaimed(() =>
     context.commits.enqueue((addHooks): Refusal | null => {
       if (live.isOver || live.offer.epoch !== claim.epoch) return refused("taken");
-      const { claim: held } = live;
-      if (held !== null) return isRepeated(worker, claim, held) ? null : refused("taken");
+      const { claim: winner } = live;
+      if (winner !== null) return isRepeated(claiming, winner) ? null : refused("taken");
       // In the same transaction as the claim: once a drain is stored, no claim is granted.
       if (context.store.workers.find(worker)?.drained === true) return stillOpen("drained");
-      return store(worker, claim, { ...options, live, addHooks });
+      return store(claiming, addHooks);
     }),
   );
   if (outcome !== null) return outcome;
@@ -75,13 +76,17 @@ const refuseUnknown = ({ attempt, epoch }: Claim, { store }: RemoteContext): Ref
   return offer.state === "offered" && offer.epoch === epoch ? stillOpen("not_ready") : refused("taken");
 };
 
-type Claiming = ClaimOptions & { readonly live: LiveAttempt };
+type Claiming = {
+  readonly worker: string;
+  readonly claim: Claim;
+  /** The attempt that it is of. */
+  readonly live: LiveAttempt;
+  readonly options: ClaimOptions;
+};
 
-const refuseWorker = (
-  worker: string,
-  { instance, process }: Claim,
-  { context, presence, live }: Claiming,
-): Refusal | null => {
+const refuseWorker = ({ worker, claim, live, options }: Claiming): Refusal | null => {
+  const { context, presence } = options;
+  const { instance, process } = claim;
   const contact = presence.find(worker, instance);
   if (contact === null) return stillOpen(presence.contacts.has(worker) ? "name_in_use" : "not_ready");
   if (contact.hello.process?.id !== process?.id) return stillOpen("copied");
@@ -98,7 +103,8 @@ const refuseWorker = (
 };
 
 /** Returns the attempt that has to start before the one that a worker claims, if the worker can start another one. */
-const findFirst = (worker: string, claim: Claim, { live, presence, waiting }: Claiming): LiveAttempt | null => {
+const findFirst = ({ worker, claim, live, options }: Claiming): LiveAttempt | null => {
+  const { presence, waiting } = options;
   const contact = presence.find(worker, claim.instance);
   if (claim.passed === undefined || contact === null) return null;
   // A claim that is too late, or that is repeated, changes nothing.
@@ -106,23 +112,24 @@ const findFirst = (worker: string, claim: Claim, { live, presence, waiting }: Cl
   return waiting.firstBefore(live, { ...contact.hello, ...claim });
 };
 
-const isRepeated = (worker: string, claim: Claim, held: NonNullable<LiveAttempt["claim"]>): boolean =>
-  held.worker === worker && held.instance === claim.instance && held.nonce === claim.nonce;
+const isRepeated = ({ worker, claim }: Claiming, winner: NonNullable<LiveAttempt["claim"]>): boolean =>
+  winner.worker === worker && winner.instance === claim.instance && winner.nonce === claim.nonce;
 
-type Storing = Claiming & { readonly addHooks: AddHooks };
-
-const store = (worker: string, claim: Claim, { context, live, onClaimed, addHooks }: Storing): Refusal | null => {
-  const { options, offer } = live;
+const store = (claiming: Claiming, addHooks: AddHooks): Refusal | null => {
+  const { worker, claim, live, options } = claiming;
+  const { context, onClaimed } = options;
+  const { attempt, context: of, now: clock } = live.options;
+  const { offer } = live;
   const { runs, offers } = context.store;
-  const now = options.now();
+  const now = clock();
   const stored = { worker, instance: claim.instance, process: claim.process ?? null, nonce: claim.nonce, at: now };
   if (!offers.claim(offer, stored)) {
     // Another claim in the same transaction won.
     const winner = offers.find(live.id)?.claim ?? null;
-    return winner !== null && isRepeated(worker, claim, winner) ? null : refused("taken");
+    return winner !== null && isRepeated(claiming, winner) ? null : refused("taken");
   }
-  const { id, jobId } = options.context.run;
-  runs.claimAttempt({ id, jobId }, options.attempt, { worker, now });
+  const { id, jobId } = of.run;
+  runs.claimAttempt({ id, jobId }, attempt, { worker, now });
   addHooks({
     onCommit: () => {
       live.offer = { ...offer, state: "claimed", claim: stored };
