@@ -64,7 +64,7 @@ const anchor = ({ db, clock, location = null }: OpenDatabaseOptions, store: Stor
     store,
     path: db,
     now: clock.now(),
-    place: location,
+    location,
     isHere: (attemptId) => existsSync(findSpool(spoolDir, attemptId).status),
   });
 

@@ -55,7 +55,7 @@ export interface IdentityStore {
   /** Stores the session of this process. Returns that of the previous one, or null. */
   beginSession(session: string): string | null;
   /** Stores where the database of a worker is. Returns where it was before, or null. */
-  setPlace(place: string): string | null;
+  setLocation(location: string): string | null;
 }
 
 /** More attempts than a petit can start in a second. */
@@ -150,9 +150,9 @@ export const createIdentityStore = ({ sql, write }: StoreContext): IdentityStore
       return before;
     }),
 
-    setPlace: write("durable", (place) => {
+    setLocation: write("durable", (location) => {
       const before = textOrNull(sql.get("SELECT place FROM identity") ?? {}, "place");
-      if (before !== place) sql.run("UPDATE identity SET place = $place", { place });
+      if (before !== location) sql.run("UPDATE identity SET place = $location", { location });
       return before;
     }),
   };

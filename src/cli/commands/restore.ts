@@ -59,7 +59,7 @@ const straysOf = ({ lostAttempts }: RestorePlan, { settings }: Context): readonl
 
 const asJson = (plan: RestorePlan, { file, isDryRun, catchesUp, strays }: Done) => ({
   file,
-  database: plan.place,
+  database: plan.database,
   dry_run: isDryRun,
   catch_up: catchesUp,
   copied_at: plan.copiedAt,
@@ -76,7 +76,7 @@ const linesOf = (
   { file, isDryRun, catchesUp, strays }: Done,
   context: Context,
 ): readonly string[] => {
-  const { copiedAt, lostRuns, aside, artifacts, place } = plan;
+  const { copiedAt, lostRuns, aside, artifacts, database } = plan;
   const verb = (done: string, would: string): string => (isDryRun ? `would ${would}` : done);
   const since = copiedAt === null ? "" : `, of ${readableLocal(copiedAt, defaultZone(context.settings))}`;
   const lost =
@@ -89,7 +89,7 @@ const linesOf = (
     ? "the next start catches up as after a downtime: jobs may run twice for the same time"
     : "the next start records the occurrences since the copy as missed, and catches none of them up";
   return [
-    `${verb("restored", "restore")} ${place} from ${file}: ${pluralize(plan.runs, "run")}${since}`,
+    `${verb("restored", "restore")} ${database} from ${file}: ${pluralize(plan.runs, "run")}${since}`,
     lost,
     ...(aside === null ? [] : [`${verb("kept", "keep")} the old database as ${aside}`]),
     ...(artifacts === null

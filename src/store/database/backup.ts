@@ -25,21 +25,21 @@ type BackupOptions = {
  */
 export const backUp = ({ path, target, runtime }: BackupOptions): number => {
   assertDatabase({ path, runtime });
-  const place = resolveTarget(target);
-  assertReplaceable(place, { path, target });
-  assertOlderCopy(place, { target, runtime });
-  using _lock = existsSync(`${place}-lock`) ? lockDatabase(runtime, place) : null;
+  const copyPath = resolveTarget(target);
+  assertReplaceable(copyPath, { path, target });
+  assertOlderCopy(copyPath, { target, runtime });
+  using _lock = existsSync(`${copyPath}-lock`) ? lockDatabase(runtime, copyPath) : null;
   try {
-    using copy = createTemporaryFile(place);
+    using copy = createTemporaryFile(copyPath);
     readDatabase({ path, runtime }, ({ db }) => {
       truncateSync(copy.path);
       db.exec(`VACUUM INTO '${copy.path.replaceAll("'", "''")}'`);
     });
     finalizeCopy(runtime, copy.path);
     fsyncPath(copy.path);
-    renameSync(copy.path, place);
-    fsyncPath(dirname(place));
-    return statSync(place).size;
+    renameSync(copy.path, copyPath);
+    fsyncPath(dirname(copyPath));
+    return statSync(copyPath).size;
   } catch (error) {
     throw error instanceof PetitError ? error : toBackupError(target, error);
   }
@@ -63,12 +63,12 @@ const resolveTarget = (target: string): string => {
 /** Suffixes of the files that belong to a database. */
 const SIBLING_SUFFIXES = ["-wal", "-shm", "-journal", "-lock", "-incarnation"];
 
-const assertReplaceable = (place: string, { path, target }: Pick<BackupOptions, "path" | "target">): void => {
+const assertReplaceable = (copyPath: string, { path, target }: Pick<BackupOptions, "path" | "target">): void => {
   const source = realpathSync(path);
-  if (isSameFile(place, source) || SIBLING_SUFFIXES.some((suffix) => place === `${source}${suffix}`)) {
+  if (isSameFile(copyPath, source) || SIBLING_SUFFIXES.some((suffix) => copyPath === `${source}${suffix}`)) {
     throw new PetitError("invalid_request", `${target} is the database itself; name another file for the copy`);
   }
-  // Not `place`: if /dev/stdout leads to a pipe, its resolved name does not exist.
+  // Not `copyPath`: if /dev/stdout leads to a pipe, its resolved name does not exist.
   const found = statSync(resolve(target), { throwIfNoEntry: false });
   if (found?.isDirectory() || target.endsWith("/")) {
     throw new PetitError(
@@ -80,7 +80,7 @@ const assertReplaceable = (place: string, { path, target }: Pick<BackupOptions, 
     throw new PetitError("invalid_request", `${target} is not a regular file; name another one`);
   }
   // SQLite would apply these files to the copy.
-  const journal = ["-wal", "-journal"].find((suffix) => sizeOf(`${place}${suffix}`) > 0);
+  const journal = ["-wal", "-journal"].find((suffix) => sizeOf(`${copyPath}${suffix}`) > 0);
   if (journal === undefined) return;
   throw new PetitError(
     "taken",
@@ -89,17 +89,17 @@ const assertReplaceable = (place: string, { path, target }: Pick<BackupOptions, 
 };
 
 /** Protects files that are named by mistake: only an empty file and a petit database are replaced. */
-const assertOlderCopy = (place: string, { target, runtime }: Pick<BackupOptions, "target" | "runtime">): void => {
-  if (sizeOf(place) === 0 || isPetitDatabase(runtime, place)) return;
+const assertOlderCopy = (copyPath: string, { target, runtime }: Pick<BackupOptions, "target" | "runtime">): void => {
+  if (sizeOf(copyPath) === 0 || isPetitDatabase(runtime, copyPath)) return;
   throw new PetitError(
     "invalid_request",
     `${target} is not a petit database, so it is not replaced; name another file, or remove it first`,
   );
 };
 
-const isPetitDatabase = (runtime: Runtime, place: string): boolean => {
+const isPetitDatabase = (runtime: Runtime, copyPath: string): boolean => {
   try {
-    const db = runtime.openDatabase(place, { immutable: true });
+    const db = runtime.openDatabase(copyPath, { immutable: true });
     try {
       return readSchemaState(db).applicationId === APPLICATION_ID;
     } finally {

@@ -24,7 +24,7 @@ export type AnchorOptions = {
   readonly path: string;
   readonly now: number;
   /** The machine and the folder, which are stored; null if the database may be moved with its files. */
-  readonly place: string | null;
+  readonly location: string | null;
   /** Returns whether the files of a running attempt are in the spool folder of this database. */
   readonly isHere: (attemptId: number) => boolean;
 };
@@ -54,9 +54,9 @@ export const anchorDatabase = (options: AnchorOptions): Disposable & { readonly 
   };
 };
 
-const findSign = ({ store, path, place }: AnchorOptions): RestoreSign | null => {
-  const before = place === null ? null : store.identity.setPlace(place);
-  if (before !== null && before !== place) return "moved";
+const findSign = ({ store, path, location }: AnchorOptions): RestoreSign | null => {
+  const before = location === null ? null : store.identity.setLocation(location);
+  if (before !== null && before !== location) return "moved";
   return findRestoreSign(path, () => ({ identity: store.identity.get(), newestSeq: store.events.getNewestSeq() }));
 };
 

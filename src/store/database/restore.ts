@@ -52,7 +52,7 @@ export type RestoreOptions = {
 /** What a restore does. Times are in ms since the Unix epoch. */
 export type RestorePlan = {
   /** The file of the database, without links. */
-  readonly place: string;
+  readonly database: string;
   /** When the copy was made; of a file that `petit backup` did not make, the time of its newest event. Null if it has none. */
   readonly copiedAt: number | null;
   /** Runs in the copy. */
@@ -81,16 +81,16 @@ export const planRestore = ({ path, source, runtime, environment, now }: Restore
   if (user !== null) throw new PetitError("taken", `${path} is in use by ${lockOwnerText(user)}; stop it first`);
   assertSource(source, path);
   assertTrusted(source, { environment, owner: owner.uid });
-  const place = resolve(siblingFile(path, ""));
+  const database = resolve(siblingFile(path, ""));
   const copy = readDatabase({ path: source, runtime }, ({ db }) => readCopy(db, source));
   const artifacts = `${resolve(source)}${ARTIFACTS}`;
   return {
-    place,
+    database,
     copiedAt: copy.copiedAt,
     runs: copy.runIds.size,
-    lostRuns: existsSync(place) ? countLost(copy.runIds, { path, runtime }) : 0,
+    lostRuns: existsSync(database) ? countLost(copy.runIds, { path, runtime }) : 0,
     lostAttempts: copy.lostAttempts,
-    aside: existsSync(place) ? asideOf(place, now) : null,
+    aside: existsSync(database) ? asideOf(database, now) : null,
     artifacts: statSync(artifacts, { throwIfNoEntry: false })?.isDirectory() ? artifacts : null,
   };
 };
@@ -117,8 +117,8 @@ const assertSource = (source: string, path: string): void => {
 
 /** Returns the stats of the database, or of its folder. */
 const ownerOf = (path: string): Stats => {
-  const place = resolve(siblingFile(path, ""));
-  return statSync(existsSync(place) ? place : dirname(place));
+  const database = resolve(siblingFile(path, ""));
+  return statSync(existsSync(database) ? database : dirname(database));
 };
 
 /** Throws if somebody else made the copy, or can replace it: its definitions and runs decide what petit runs. */
@@ -180,8 +180,8 @@ const countLost = (
 };
 
 /** Returns a name that no file has, such as `petit.db.before-restore-2026-03-28T01-55-00`. */
-const asideOf = (place: string, now: number): string => {
-  const name = `${place}.before-restore-${new Date(now).toISOString().slice(0, 19).replaceAll(":", "-")}`;
+const asideOf = (database: string, now: number): string => {
+  const name = `${database}.before-restore-${new Date(now).toISOString().slice(0, 19).replaceAll(":", "-")}`;
   for (let count = 1; ; count++) {
     const file = count === 1 ? name : `${name}-${count}`;
     if (!["", ARTIFACTS].some((suffix) => existsSync(`${file}${suffix}`))) return file;
@@ -197,12 +197,12 @@ export const restore = (
   plan: RestorePlan,
   { path, source, runtime, now, catchesUp }: RestoreOptions & { readonly catchesUp: boolean },
 ): void => {
-  const { place } = plan;
+  const { database } = plan;
   const owner = ownerOf(path);
   try {
     {
       using _lock = lockDatabase(runtime, path);
-      using copy = createTemporaryFile(place);
+      using copy = createTemporaryFile(database);
       copyDatabase({ from: source, to: copy.path, runtime });
       {
         using store = openStore({ path: copy.path, runtime });
@@ -210,10 +210,10 @@ export const restore = (
       }
       giveFile(copy.path, owner);
       using artifacts = prepareArtifacts(plan, owner);
-      if (plan.aside !== null) moveAside(place, plan.aside, runtime);
+      if (plan.aside !== null) moveAside(database, plan.aside, runtime);
       artifacts.put();
-      renameSync(copy.path, place);
-      fsyncPath(dirname(place));
+      renameSync(copy.path, database);
+      fsyncPath(dirname(database));
     }
     // Only now: closing another descriptor of a locked file drops its lock.
     for (const suffix of ["-lock", "-lock-journal"]) giveLink(siblingFile(path, suffix), owner);
@@ -235,22 +235,22 @@ const copyDatabase = ({
 /** Files that SQLite and petit keep for the database that is moved aside. */
 const COMPANIONS = ["-wal", "-shm", "-journal", "-incarnation"];
 
-const moveAside = (place: string, aside: string, runtime: Runtime): void => {
-  emptyLog(place, runtime);
+const moveAside = (database: string, aside: string, runtime: Runtime): void => {
+  emptyLog(database, runtime);
   // A link, so that there is a database at every moment.
   try {
-    linkSync(place, aside);
+    linkSync(database, aside);
   } catch {
-    renameSync(place, aside);
+    renameSync(database, aside);
   }
   for (const suffix of COMPANIONS)
-    if (existsSync(`${place}${suffix}`)) renameSync(`${place}${suffix}`, `${aside}${suffix}`);
+    if (existsSync(`${database}${suffix}`)) renameSync(`${database}${suffix}`, `${aside}${suffix}`);
 };
 
 /** Moves the log into the database. That of a damaged database is kept beside it instead. */
-const emptyLog = (place: string, runtime: Runtime): void => {
+const emptyLog = (database: string, runtime: Runtime): void => {
   try {
-    const db = runtime.openDatabase(place);
+    const db = runtime.openDatabase(database);
     try {
       db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     } finally {
@@ -267,19 +267,19 @@ type PreparedArtifacts = Disposable & { readonly put: () => void };
  * Copies the artifacts of the copy, or links the present ones, because the next start deletes those of runs that the copy does not have. `put`
  * moves the present folder aside and the prepared one to its place.
  */
-const prepareArtifacts = ({ place, aside, artifacts }: RestorePlan, owner: Stats): PreparedArtifacts => {
-  const present = `${place}${ARTIFACTS}`;
+const prepareArtifacts = ({ database, aside, artifacts }: RestorePlan, owner: Stats): PreparedArtifacts => {
+  const present = `${database}${ARTIFACTS}`;
   const hasPresent = lstatSync(present, { throwIfNoEntry: false }) !== undefined;
   const from = artifacts ?? (hasPresent && aside !== null ? present : null);
   if (from === null) return { put: () => {}, [Symbol.dispose]: () => {} };
-  const prepared = `${place}-restored${ARTIFACTS}`;
+  const prepared = `${database}-restored${ARTIFACTS}`;
   rmSync(prepared, { recursive: true, force: true });
   if (artifacts === null) linkTree(present, prepared);
   else cpSync(artifacts, prepared, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
   giveTree(prepared, owner);
   return {
     put: () => {
-      if (hasPresent) renameSync(present, `${aside ?? `${place}.before-restore`}${ARTIFACTS}`);
+      if (hasPresent) renameSync(present, `${aside ?? `${database}.before-restore`}${ARTIFACTS}`);
       renameSync(prepared, present);
     },
     [Symbol.dispose]: () => rmSync(prepared, { recursive: true, force: true }),

@@ -14,12 +14,12 @@ const runtime = openRuntime();
 
 type Opened = { readonly sign: RestoreSign | null; readonly token: string };
 
-type Start = { readonly place?: string; readonly hasFiles?: boolean; readonly work?: (store: Store) => void };
+type Start = { readonly location?: string; readonly hasFiles?: boolean; readonly work?: (store: Store) => void };
 
 /** Opens a database as a start of petit does, and closes it. */
-const start = (path: string, { place, hasFiles = false, work = () => {} }: Start = {}): Opened => {
+const start = (path: string, { location, hasFiles = false, work = () => {} }: Start = {}): Opened => {
   using store = openStore({ path, runtime });
-  using anchored = anchorDatabase({ store, path, now: NOON, place: place ?? null, isHere: () => hasFiles });
+  using anchored = anchorDatabase({ store, path, now: NOON, location: location ?? null, isHere: () => hasFiles });
   work(store);
   return { sign: anchored.sign, token: store.identity.getToken() };
 };
@@ -52,7 +52,7 @@ describe("a database", () => {
     expect(start(path)).toEqual(first);
     // As a killed process leaves it.
     const store = openStore({ path, runtime });
-    anchorDatabase({ store, path, now: NOON, place: null, isHere: () => false });
+    anchorDatabase({ store, path, now: NOON, location: null, isHere: () => false });
     pause(store);
     expect(start(path)).toEqual(first);
     store[Symbol.dispose]();
@@ -150,13 +150,13 @@ describe("a database", () => {
 
   test("of a worker that was copied to another folder counts as restored", () => {
     using dir = tempDir();
-    const first = start(dir.file("petit.db"), { place: "one", work: pause });
-    expect(start(dir.file("petit.db"), { place: "one" })).toEqual(first);
+    const first = start(dir.file("petit.db"), { location: "one", work: pause });
+    expect(start(dir.file("petit.db"), { location: "one" })).toEqual(first);
     for (const name of readdirSync(dir.path)) cpSync(dir.file(name), dir.file(name.replace("petit.db", "copy.db")));
-    const copied = start(dir.file("copy.db"), { place: "two" });
+    const copied = start(dir.file("copy.db"), { location: "two" });
     expect(copied.sign).toBe("moved");
     expect(copied.token).not.toBe(first.token);
-    expect(start(dir.file("copy.db"), { place: "two" })).toEqual({ ...copied, sign: null });
+    expect(start(dir.file("copy.db"), { location: "two" })).toEqual({ ...copied, sign: null });
   });
 
   test("that was restored takes back what it offered, and keeps only processes whose files are here", () => {
