@@ -13,8 +13,7 @@ import { type Invocation, readArgv, usageError } from "./argv.ts";
 import { exitStatusOf } from "./client/request-failure.ts";
 import type { Command, Context } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { EXIT, EXIT_OF_ERROR, type ExitStatus } from "./exit.ts";
-import { Failure } from "./failure.ts";
+import { EXIT, EXIT_OF_ERROR, type ExitStatus, Failure } from "./exit.ts";
 import { argsOf } from "./flags.ts";
 import { commandHelp, rootHelp } from "./help/help.ts";
 import { checkPositionals } from "./positionals.ts";
@@ -88,11 +87,14 @@ const missingCommand = (flags: Invocation["flags"]): PetitError => {
 };
 
 const openContext = (flags: Invocation["flags"], host: Host): Context => {
-  const { environment } = host;
+  const { runtime, clock, environment, version } = host;
   const file = loadConfigFile({ path: flags.get("config")?.at(-1) ?? null, environment });
   const { settings, origins } = resolveSettings({ flags, environment, file });
   return {
-    ...host,
+    runtime,
+    clock,
+    environment,
+    version,
     terminal: openTerminal(host, { color: settings.color }),
     settings,
     origins,

@@ -7,8 +7,7 @@ import type { Setup } from "../jobfile/check/jobs.ts";
 import { formatProblem, type Problem } from "../jobfile/problem.ts";
 import { type JobFiles, readJobsDir } from "../jobfile/read/job-dir.ts";
 import { suggest } from "../lib/suggest.ts";
-import { EXIT, type ExitStatus } from "./exit.ts";
-import { Failure } from "./failure.ts";
+import { EXIT, type ExitStatus, Failure } from "./exit.ts";
 import { paint, type Screen } from "./terminal/terminal.ts";
 
 /** Reads the job files of a folder. Without `setup`, jobs may name any queue, run on workers, and mount any folder. Throws `not_found` if it does not exist. */

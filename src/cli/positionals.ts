@@ -1,6 +1,5 @@
 import type { ArgsDef } from "citty";
 import { suggest } from "../lib/suggest.ts";
-import { readAction } from "./action.ts";
 import { nameOf, usageError } from "./argv.ts";
 import type { Command } from "./command.ts";
 import { argsOf } from "./flags.ts";
@@ -37,3 +36,17 @@ const declaredPositionals = (args: ArgsDef): readonly { readonly name: string; r
     .map(([name, arg]) => ({ name, required: arg.required !== false }));
 
 const usage = (command: Command): string => usageLines(command).join(" or ");
+
+/** Returns the action that an argument names. `command` names the command in the error. */
+export const readAction = <Action extends string>(
+  given: string,
+  actions: readonly Action[],
+  command: string,
+): Action => {
+  const action = actions.find((each) => each === given);
+  if (action !== undefined) return action;
+  const near = suggest(given, actions);
+  throw near === null
+    ? usageError(`unknown action '${given}'; expected ${actions.join(", ")}`, null, command)
+    : usageError(`unknown action '${given}'`, `'${near}'`, command);
+};

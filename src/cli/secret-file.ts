@@ -1,7 +1,6 @@
 import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from "node:fs";
 import { errorMessage } from "../lib/error-message.ts";
-import { EXIT } from "./exit.ts";
-import { Failure } from "./failure.ts";
+import { EXIT, Failure } from "./exit.ts";
 
 /** Creates a file of mode 0600. No other user can read it at any moment, and neither a file nor a link is followed or replaced. */
 export const writeSecret = (file: string, text: string): void => {

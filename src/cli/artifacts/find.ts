@@ -1,7 +1,6 @@
 import type { ArtifactList } from "../../api/artifacts/shape.ts";
 import { suggest } from "../../lib/suggest.ts";
-import { EXIT } from "../exit.ts";
-import { Failure } from "../failure.ts";
+import { EXIT, Failure } from "../exit.ts";
 import { oneLine } from "../terminal/text-width.ts";
 
 export type ArtifactBody = (typeof ArtifactList.static)["artifacts"][number];

@@ -3,8 +3,7 @@ import { isRefused } from "../../client/error.ts";
 import { isName } from "../../domain/ids.ts";
 import { suggest } from "../../lib/suggest.ts";
 import type { Context } from "../command.ts";
-import { EXIT } from "../exit.ts";
-import { Failure } from "../failure.ts";
+import { EXIT, Failure } from "../exit.ts";
 import { runName } from "../run-display/short-id.ts";
 import { noteJob } from "./job-note.ts";
 

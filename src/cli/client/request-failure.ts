@@ -1,8 +1,8 @@
 import type { FailureCode } from "../../api/shapes/failure.ts";
 import { TIMEOUT_MS } from "../../client/client.ts";
-import type { ClientError, RequestFailure, ResponseSummary } from "../../client/error.ts";
+import { ClientError, isUnreachable, type RequestFailure, type ResponseSummary } from "../../client/error.ts";
 import { nothingToRerunText } from "../../domain/words/refusal.ts";
-import { EXIT, type ExitStatus } from "../exit.ts";
+import { EXIT, type ExitStatus, Failure } from "../exit.ts";
 
 type RequestOrigin = {
   /** URL of petit with the setting that gave it. */
@@ -53,4 +53,16 @@ const withFlag = ({ message, details }: Extract<RequestFailure, { readonly kind:
   if (details?.reason === "nothing_to_rerun") return nothingToRerunText(details.run_id, details.status, "--from-start");
   if (details?.reason !== "invalid_value" || details.in !== "query") return message;
   return `--${details.name}: ${details.problem}`;
+};
+
+/** Awaits `request`. If no petit responds, the error also says that `command` can read a folder instead. */
+export const withFolderHint = async <Result>(command: string, request: () => Promise<Result>): Promise<Result> => {
+  try {
+    return await request();
+  } catch (error) {
+    if (!isUnreachable(error) || !(error instanceof ClientError)) throw error;
+    throw new Failure(exitStatusOf(error), `${error.message}, or list the jobs of a folder with '${command}'`, {
+      cause: error,
+    });
+  }
 };

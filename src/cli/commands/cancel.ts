@@ -1,7 +1,6 @@
-import { openClient } from "../client/client.ts";
+import { openClient, writeReply } from "../client/client.ts";
 import { findRun, RUN_HELP } from "../client/find-run.ts";
 import { patienceOf, RECONNECT } from "../client/reconnect.ts";
-import { writeReply } from "../client/reply.ts";
 import { defineCommand } from "../command.ts";
 import { watchRemoteRun } from "../trigger/watch-remote.ts";
 

@@ -2,11 +2,9 @@ import type { Client } from "../../client/client.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { taskLabel } from "../../domain/words/task.ts";
 import { usageError } from "../argv.ts";
-import { openClient } from "../client/client.ts";
+import { openClient, writeReply } from "../client/client.ts";
 import { findRun, RUN_HELP } from "../client/find-run.ts";
-import { writeReply } from "../client/reply.ts";
-import type { Context } from "../command.ts";
-import { defineCommand } from "../command.ts";
+import { type Context, defineCommand } from "../command.ts";
 
 const ARGS = {
   RUN: { type: "positional", required: true, description: RUN_HELP },

@@ -3,8 +3,7 @@ import { dirname, join } from "node:path";
 import { SETTINGS } from "../../app/settings/settings.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import { defineCommand } from "../command.ts";
-import { EXIT } from "../exit.ts";
-import { Failure } from "../failure.ts";
+import { EXIT, Failure } from "../exit.ts";
 import { paint } from "../terminal/terminal.ts";
 import FIRST_JOB from "./first-job.yaml" with { type: "text" };
 

@@ -6,7 +6,7 @@ import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
 import type { JobView } from "../../engine/engine.ts";
 import { openClient } from "../client/client.ts";
-import { withFolderHint } from "../client/folder-hint.ts";
+import { withFolderHint } from "../client/request-failure.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { noJobIn, readJobs, warnOfProblems } from "../job-folder.ts";

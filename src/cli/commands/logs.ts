@@ -12,9 +12,9 @@ import { patienceOf, RECONNECT, reportOutage } from "../client/reconnect.ts";
 import { readRun, type TaskBody, viewOf } from "../client/run-snapshot.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
+import { parseSince } from "../flag-values.ts";
 import { type LineHead, lineDecorator, taskHead, timeHead } from "../logs/decorate.ts";
 import { findItem } from "../logs/find-item.ts";
-import { parseSince } from "../logs/since.ts";
 import { failedTasks } from "../run-display/error-excerpt.ts";
 import { readChunk } from "../run-display/output-chunk.ts";
 import { runName } from "../run-display/short-id.ts";
@@ -74,18 +74,17 @@ export const logs = defineCommand({
     const since = args.since === undefined ? undefined : parseSince(args.since, timeContext(context));
     const client = openClient(context);
     const runId = await findRun(client, args.RUN, context);
-    const { stream, attempt, tail } = args;
+    const { stream, attempt, tail, raw = false, prefix = false, timestamps = false } = args;
     const item = await findItem(client, { runId, taskId: task, text: args.item });
     const filter = { task, stream, item, attempt, since, tail };
     const filters = args.failed ? await failedFilters(client, runId, filter) : [filter];
     if (filters.length === 0) note(`no task of run ${runName(runId, context.terminal.err)} has failed`, context);
     if (context.terminal.err.isTerminal && !context.json) await noteMachines(client, { runId, filters }, context);
-    const heads = await headsOf(client, { ...args, runId, filters }, context);
+    const heads = await headsOf(client, { runId, filters, raw, prefix, timestamps }, context);
     for (const each of filters) {
-      const selection = { runId, filter: each, heads };
       const isEmpty = args.follow
-        ? await followOutput(client, { ...selection, patienceMs }, context)
-        : await printOutput(client, selection, context);
+        ? await followOutput(client, { runId, filter: each, heads, patienceMs }, context)
+        : await printOutput(client, { runId, filter: each, heads }, context);
       if (isEmpty)
         note(
           `no output${each.task === undefined ? "" : ` of ${each.task}`}${since === undefined ? "" : " since then"}`,
@@ -154,16 +153,22 @@ const failedFilters = async (client: Client, runId: string, filter: OutputFilter
   return (await Promise.all(filters)).flat();
 };
 
-type HeadOptions = GivenFlags & {
+type HeadOptions = {
+  readonly raw: boolean;
+  readonly prefix: boolean;
+  readonly timestamps: boolean;
   readonly runId: string;
   /** What is printed. */
   readonly filters: readonly OutputFilter[];
 };
 
 /** Returns what precedes each line. On a terminal, this includes the task and the item if several of them are printed. */
-const headsOf = async (client: Client, options: HeadOptions, context: Context): Promise<readonly LineHead[]> => {
+const headsOf = async (
+  client: Client,
+  { runId, filters, raw, prefix, timestamps }: HeadOptions,
+  context: Context,
+): Promise<readonly LineHead[]> => {
   const { out } = context.terminal;
-  const { raw = false, prefix = false, timestamps = false, runId, filters } = options;
   const times = timestamps ? [timeHead] : [];
   if (context.json) return [];
   if (raw || (!prefix && !out.isTerminal)) return times;
@@ -232,7 +237,7 @@ const decoratorOf = (heads: readonly LineHead[]) =>
 /** Prints the output until the run ends. Returns whether there was none. */
 const followOutput = async (
   client: Client,
-  { patienceMs, heads, ...selection }: OutputSelection & { readonly patienceMs: number },
+  { runId, filter, heads, patienceMs }: OutputSelection & { readonly patienceMs: number },
   { terminal: { out, err }, clock, json }: Context,
 ): Promise<boolean> => {
   let isEmpty = true;
@@ -244,6 +249,6 @@ const followOutput = async (
   const accept = json ? "text/event-stream" : CHUNKS;
   const outage = reportOutage({ base: client.base, write: (message) => err.write(`petit: ${message}\n`) });
   const reconnect = new Reconnect({ clock, patienceMs, ...outage });
-  await new OutputReader({ ...selection, client, clock, accept, show }).follow(reconnect);
+  await new OutputReader({ client, clock, runId, filter, accept, show }).follow(reconnect);
   return isEmpty;
 };

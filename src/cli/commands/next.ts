@@ -8,14 +8,14 @@ import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { nextDateStart } from "../../domain/schedule/except.ts";
 import { localTime, zoneOf } from "../../domain/schedule/local-time.ts";
 import { openClient } from "../client/client.ts";
-import { withFolderHint } from "../client/folder-hint.ts";
 import { noteNewId } from "../client/job-note.ts";
+import { withFolderHint } from "../client/request-failure.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
+import { readCount } from "../flag-values.ts";
 import { findJob, readJobs, warnOfProblems } from "../job-folder.ts";
 import { type NextJob, type NextOccurrence, nextByJob, nextOccurrences } from "../next/occurrences.ts";
 import { jobTable, occurrenceTable } from "../next/table.ts";
-import { readCount } from "../read-count.ts";
 import { parseIso } from "../terminal/local-time.ts";
 import type { Screen } from "../terminal/terminal.ts";
 
@@ -72,13 +72,13 @@ export const next = defineCommand({
     const after = start ?? clock.now();
     const end = readUntil(until, { zone, after });
     const given = readCount(count, COUNT) ?? (end === null ? null : MAX_COUNT);
-    const range = { after, until: end };
     const table = { now: start === null ? after : null, home: zone, out };
     const source = await findSource(first, JOB, context);
     const { jobs, jobId } = source;
     if (json || jobId !== undefined) {
       const occurrences = nextOccurrences(jobs, {
-        ...range,
+        after,
+        until: end,
         zone: source.zone ?? zone,
         count: given ?? DEFAULT_COUNT,
       });
@@ -86,7 +86,12 @@ export const next = defineCommand({
       if (!json && occurrences.length > 0) out.write(bootLine(jobs));
       if (occurrences.length === 0 && !json) err.write(`no occurrences: ${whyNone(source, end)}\n`);
     } else {
-      const byJob = nextByJob(jobs, { ...range, zone: source.zone ?? zone, count: given ?? DEFAULT_COUNT_PER_JOB });
+      const byJob = nextByJob(jobs, {
+        after,
+        until: end,
+        zone: source.zone ?? zone,
+        count: given ?? DEFAULT_COUNT_PER_JOB,
+      });
       out.write(jobTable(byJob, table));
       out.write(bootLine(jobs));
       if (byJob.length === 0 && bootJobs(jobs).length === 0) err.write(`no occurrences: ${whyNone(source, end)}\n`);

@@ -1,5 +1,4 @@
-import { openClient } from "../client/client.ts";
-import { writeReply } from "../client/reply.ts";
+import { openClient, writeReply } from "../client/client.ts";
 import { defineCommand } from "../command.ts";
 
 export const resume = defineCommand({

@@ -1,8 +1,7 @@
 import { usageError } from "../argv.ts";
-import { openClient } from "../client/client.ts";
+import { openClient, writeReply } from "../client/client.ts";
 import { findRun, RUN_HELP } from "../client/find-run.ts";
 import { patienceOf, RECONNECT } from "../client/reconnect.ts";
-import { writeReply } from "../client/reply.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { runName } from "../run-display/short-id.ts";

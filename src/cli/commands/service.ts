@@ -1,8 +1,8 @@
 import { unitFile } from "../../app/systemd/unit-file.ts";
 import { PetitError } from "../../domain/errors.ts";
-import { readAction } from "../action.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
+import { readAction } from "../positionals.ts";
 import { install } from "../service/install.ts";
 import { DEFAULT_USER, planUnit, SERVICE_SETTINGS, type ServiceFlags } from "../service/plan.ts";
 import { reportInstall, reportUninstall } from "../service/report.ts";

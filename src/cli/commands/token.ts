@@ -2,10 +2,9 @@ import { randomBytes } from "node:crypto";
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, type Stats, writeSync } from "node:fs";
 import { parseTokens } from "../../app/settings/token.ts";
 import { type ApiToken, TOKEN_NAME } from "../../domain/token.ts";
-import { ownTokens } from "../client/own-token.ts";
+import { ownTokens } from "../client/client.ts";
 import { type Context, defineCommand } from "../command.ts";
-import { EXIT, type ExitStatus } from "../exit.ts";
-import { Failure } from "../failure.ts";
+import { EXIT, type ExitStatus, Failure } from "../exit.ts";
 import { writeFailure, writeSecret } from "../secret-file.ts";
 
 export const token = defineCommand({

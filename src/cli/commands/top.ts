@@ -1,8 +1,7 @@
 import { usageError } from "../argv.ts";
 import { openClient } from "../client/client.ts";
 import { defineCommand } from "../command.ts";
-import { EXIT } from "../exit.ts";
-import { Failure } from "../failure.ts";
+import { EXIT, Failure } from "../exit.ts";
 
 export const top = defineCommand({
   name: "top",

@@ -9,8 +9,7 @@ import { noteNewId } from "../client/job-note.ts";
 import { patienceOf, RECONNECT } from "../client/reconnect.ts";
 import { exitStatusOf } from "../client/request-failure.ts";
 import { type Context, defineCommand } from "../command.ts";
-import type { ExitStatus } from "../exit.ts";
-import { Failure } from "../failure.ts";
+import { type ExitStatus, Failure } from "../exit.ts";
 import { type AwaitRunOptions, awaitRun } from "../trigger/await-run.ts";
 
 export const trigger = defineCommand({

@@ -1,9 +1,9 @@
 import { PetitError } from "../../domain/errors.ts";
 import { WORKER_NAME_PATTERN } from "../../domain/workers/labels.ts";
 import { formatSigningKey, generateSigningKey } from "../../lib/wire/signing.ts";
-import { readAction } from "../action.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
+import { readAction } from "../positionals.ts";
 import { writeSecret } from "../secret-file.ts";
 import { changeWorkers } from "../worker/change.ts";
 import { natsConfig } from "../worker/nats-config.ts";

@@ -68,7 +68,8 @@ const candidatesFor = async (target: CompletionTarget, context: Context): Promis
 /** Returns a client with the settings of the line that is being completed, such as its --url. */
 const clientOf = ({ flags }: CompletionTarget, { environment }: Context): Client => {
   const file = loadConfigFile({ path: flags.get("config")?.at(-1) ?? null, environment });
-  return openClient({ ...resolveSettings({ flags, environment, file }), environment }, { timeoutMs: TIMEOUT_MS });
+  const { settings, origins } = resolveSettings({ flags, environment, file });
+  return openClient({ settings, origins, environment }, { timeoutMs: TIMEOUT_MS });
 };
 
 const listJobs = async (client: Client): Promise<readonly Candidate[]> => {

@@ -10,10 +10,10 @@ import { listLoginAccounts } from "../../lib/login-accounts.ts";
 import { openClient } from "../client/client.ts";
 import { askHealth } from "../client/health.ts";
 import type { Context } from "../command.ts";
+import { serviceUserOf } from "../service/place.ts";
 import { type Check, failed, ok, warning } from "./check.ts";
 import { isOpen, modeOf } from "./files.ts";
 import { lockOwnerOf } from "./scheduler.ts";
-import { serviceUserOf } from "./service-user.ts";
 
 /** Checks who can reach the API, and whether the configured token is correct. */
 export const accessChecks = async (context: Context): Promise<readonly Check[]> => {

@@ -10,6 +10,7 @@ import type { OwnershipOptions } from "../../store/database/ownership.ts";
 import { type ReadOnlyDatabase, readDatabase } from "../../store/database/read-only.ts";
 import { siblingFile } from "../../store/database/sibling-file.ts";
 import type { Context } from "../command.ts";
+import { serviceUserOf } from "../service/place.ts";
 import { type Check, failed, ok } from "./check.ts";
 import {
   artifactsCheck,
@@ -21,10 +22,9 @@ import {
   spoolCheck,
 } from "./files.ts";
 import { notificationsCheck } from "./notifications.ts";
-import { serviceUserOf } from "./service-user.ts";
 
 /** Checks the database and the files next to it. */
-export const databaseChecks = (context: Context): readonly Check[] => {
+export const databaseChecks = (context: Pick<Context, "settings" | "environment" | "runtime">): readonly Check[] => {
   const { settings, environment } = context;
   const path = settings.db;
   const owners = { db: path, environment, runsAs: serviceUserOf(context) };
@@ -61,7 +61,7 @@ const roomChecks = (path: string, folder: string): readonly Check[] => [
   ...artifactsCheck(path),
 ];
 
-const fileChecks = (owners: OwnershipOptions, { runtime }: Context): readonly Check[] => {
+const fileChecks = (owners: OwnershipOptions, { runtime }: Pick<Context, "runtime">): readonly Check[] => {
   const path = owners.db;
   try {
     const checks = readDatabase({ path, runtime }, (existing) => [

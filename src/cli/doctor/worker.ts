@@ -19,11 +19,11 @@ export const workerChecks = async (context: Context): Promise<readonly Check[]> 
   ];
 };
 
-const stateChecks = (context: Context): readonly Check[] => {
-  const { stateDir } = context.settings;
+const stateChecks = ({ settings, environment, runtime }: Context): readonly Check[] => {
+  const { stateDir } = settings;
   const db = join(resolve(stateDir), "worker.db");
   if (!existsSync(db)) return [ok("database", `${stateDir} has no state yet; 'petit worker' will create it`)];
-  return databaseChecks({ ...context, settings: { ...context.settings, db } });
+  return databaseChecks({ settings: { ...settings, db }, environment, runtime });
 };
 
 /** Not a warning: the labels may be given to `petit worker` only. */

@@ -4,8 +4,7 @@ import { PetitError } from "../../domain/errors.ts";
 import { formatProblem, type Problem } from "../../jobfile/problem.ts";
 import { readJobsDir } from "../../jobfile/read/job-dir.ts";
 import { readJobFile } from "../../jobfile/read/job-file.ts";
-import { EXIT } from "../exit.ts";
-import { Failure } from "../failure.ts";
+import { EXIT, Failure } from "../exit.ts";
 import type { ImportedFile } from "./imported.ts";
 
 /** Throws a `Failure` with all problems if a file would not pass `petit validate` in its folder. */

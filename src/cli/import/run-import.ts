@@ -1,5 +1,4 @@
-import { EXIT, type ExitStatus } from "../exit.ts";
-import { Failure } from "../failure.ts";
+import { EXIT, type ExitStatus, Failure } from "../exit.ts";
 import { checkFiles, checkFolder } from "./check.ts";
 import type { Imported, Importer, ImportRequest } from "./imported.ts";
 import { importJson, writeFates, writeGone, writeProblems } from "./report.ts";

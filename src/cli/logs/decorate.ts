@@ -1,5 +1,4 @@
-import { type DecodedChunk, writerName } from "../run-display/output-chunk.ts";
-import { endsLine, linesOf } from "../terminal/lines.ts";
+import { type DecodedChunk, endsLine, linesOf, writerName } from "../run-display/output-chunk.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { fitMiddle } from "../terminal/text-width.ts";
 

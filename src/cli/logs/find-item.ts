@@ -1,8 +1,7 @@
 import type { Client } from "../../client/client.ts";
 import { MAX_ITEMS } from "../../domain/item.ts";
 import { shorten } from "../../lib/shorten.ts";
-import { EXIT } from "../exit.ts";
-import { Failure } from "../failure.ts";
+import { EXIT, Failure } from "../exit.ts";
 import { oneLine } from "../terminal/text-width.ts";
 
 type ItemOptions = {

@@ -12,7 +12,7 @@ import { findDefinition } from "../../store/jobs.ts";
 import { openClient } from "../client/client.ts";
 import { exitStatusOf } from "../client/request-failure.ts";
 import type { Context } from "../command.ts";
-import { Failure } from "../failure.ts";
+import { Failure } from "../exit.ts";
 import { findJob, readJobs } from "../job-folder.ts";
 
 type Answer = typeof NotifyTestList.static;

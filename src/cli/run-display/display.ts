@@ -1,12 +1,11 @@
 import { type Clock, steadyClock } from "../../lib/clock.ts";
-import { endsLine, linesOf } from "../terminal/lines.ts";
 import { LiveRegion } from "../terminal/live-region.ts";
 import { paint, type Screen, type Terminal } from "../terminal/terminal.ts";
 import { fitMiddle, textWidth } from "../terminal/text-width.ts";
 import { endedTaskLines, FEW_TASKS, progressLine, runFrame } from "./frame.ts";
 import { LiveOutput } from "./live-output.ts";
 import { endedLine } from "./outcome.ts";
-import { type TaskOutput, writerName } from "./output-chunk.ts";
+import { endsLine, linesOf, type TaskOutput, writerName } from "./output-chunk.ts";
 import { durationOf, type RunView, type TaskView } from "./view.ts";
 
 /** Options of a `RunDisplay`. */

@@ -1,10 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { isUnedited, SERVICES, type Unit, unitName } from "../../app/systemd/unit-file.ts";
 import type { Context } from "../command.ts";
-import { EXIT } from "../exit.ts";
-import { Failure } from "../failure.ts";
+import { EXIT, Failure } from "../exit.ts";
 import { hasSystemctl, isRunning, systemctl } from "./systemctl.ts";
 
 export type Scope = Unit["scope"];
@@ -42,7 +41,7 @@ export const stateDir = ({ scope, role }: Service): string =>
 const DEFAULT_STATES = { system: "/var/lib", user: "~/.local/state" } as const satisfies Record<Scope, string>;
 
 /** The state folder of the system's service. */
-export const SYSTEM_STATE = `${DEFAULT_STATES.system}/${SERVICES.scheduler}`;
+const SYSTEM_STATE = `${DEFAULT_STATES.system}/${SERVICES.scheduler}`;
 
 /** Returns the text of the unit file, or null if there is none. */
 export const readUnit = (path: string): string | null => (existsSync(path) ? readFileSync(path, "utf8") : null);
@@ -78,3 +77,15 @@ const NOT_RUNNING = {
   system: "systemd is not running here; --no-start installs the service for the next boot, for example in an image",
   user: "your user's systemd can't be reached (XDG_RUNTIME_DIR is not set, or you are not logged in); --no-start installs the service for the next login",
 } as const satisfies Record<Scope, string>;
+
+/**
+ * Returns the uid that the installed service runs as, if this is its database and petit doctor runs as root, which then judges for
+ * the service. Otherwise returns null. The owner of the state folder is that user: in its parent only root can create a folder, and
+ * systemd gives it to the user of the unit.
+ */
+export const serviceUserOf = ({ settings, environment }: Pick<Context, "settings" | "environment">): number | null => {
+  if (process.geteuid?.() !== 0 || dirname(resolve(settings.db)) !== SYSTEM_STATE) return null;
+  const unit = readUnit(unitPath({ scope: "system", role: "scheduler" }, { environment }));
+  if (unit === null || !/^User=(?!root$)./m.test(unit)) return null;
+  return statSync(SYSTEM_STATE, { throwIfNoEntry: false })?.uid ?? null;
+};

@@ -1,8 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import type { Unit } from "../../app/systemd/unit-file.ts";
-import { EXIT } from "../exit.ts";
-import { Failure } from "../failure.ts";
+import { EXIT, Failure } from "../exit.ts";
 
 /** The result of a program that has exited. */
 export type ProgramResult = { readonly ok: boolean; readonly stdout: string; readonly stderr: string };

@@ -1,8 +1,7 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { unitName } from "../../app/systemd/unit-file.ts";
 import type { Context } from "../command.ts";
-import { EXIT } from "../exit.ts";
-import { Failure } from "../failure.ts";
+import { EXIT, Failure } from "../exit.ts";
 import { assertSystemd, readUnit, refuseEdited, type Service, stateDir, unitPath } from "./place.ts";
 import { isRunning, mustSystemctl, systemctl } from "./systemctl.ts";
 

@@ -1,6 +1,5 @@
 import { PetitError } from "../../domain/errors.ts";
-import { openClient } from "../client/client.ts";
-import { writeReply } from "../client/reply.ts";
+import { openClient, writeReply } from "../client/client.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 

@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { errorMessage } from "../../lib/error-message.ts";
 import type { UserProof } from "../../nats/server-config.ts";
 import type { Context } from "../command.ts";
-import { EXIT, type ExitStatus } from "../exit.ts";
-import { Failure } from "../failure.ts";
+import { EXIT, type ExitStatus, Failure } from "../exit.ts";
 import { writeSecret } from "../secret-file.ts";
 
 /** Without names, the configuration has one worker as an example. */

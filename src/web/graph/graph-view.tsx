@@ -12,8 +12,7 @@ import { type Layout, layOut } from "./layout/layout.ts";
 import { type GraphBox, MARGIN, type Size } from "./layout/sizes.ts";
 import { around, initialViewport, type Viewport, wholeViewport } from "./layout/viewport.ts";
 import { nodeSize } from "./node-size.ts";
-import { GraphActionsContext } from "./selection.ts";
-import { type GraphFlowNode, TaskNode } from "./task-node.tsx";
+import { GraphActionsContext, type GraphFlowNode, TaskNode } from "./task-node.tsx";
 import { useBox } from "./use-box.ts";
 
 type GraphViewProps = {

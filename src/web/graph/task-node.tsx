@@ -1,5 +1,5 @@
 import { type Node, type NodeProps, useReactFlow, useStore } from "@xyflow/react";
-import { memo, use } from "react";
+import { createContext, memo, use } from "react";
 import { labelsText } from "../../domain/words/worker.ts";
 import { StatusIcon, statusStyle } from "../ui/status/status.tsx";
 import { counted, durationText, roughText } from "../ui/text/format.ts";
@@ -8,7 +8,6 @@ import { CONDITION_TEXT, dependencyText, type GraphTask, type NodeProgress } fro
 import { groupName, groupStatus, type StatusCount, statusCounts } from "./groups.ts";
 import { HighlightContext } from "./highlight.ts";
 import type { Size } from "./layout/sizes.ts";
-import { GraphActionsContext } from "./selection.ts";
 
 export type GraphFlowNode = Node<{ readonly tasks: readonly GraphTask[]; readonly size: Size }, "task">;
 
@@ -155,3 +154,21 @@ const useScrollIntoView = (size: Size): ((x: number, y: number) => void) => {
     if (!isInside) void flow.setCenter(x + size.width / 2, y + size.height / 2, { zoom });
   };
 };
+
+/** What the nodes of a graph need to know and to call. */
+export type GraphActions = {
+  /** Id of the selected task. */
+  readonly selected: string | null;
+  readonly onSelect: (taskId: string) => void;
+  /** Shows the tasks of a group, given the id of its first task. */
+  readonly onExpand: (groupId: string) => void;
+  /** Ids of the tasks that the search found; null without a search. */
+  readonly matches: ReadonlySet<string> | null;
+};
+
+export const GraphActionsContext = createContext<GraphActions>({
+  selected: null,
+  onSelect: () => {},
+  onExpand: () => {},
+  matches: null,
+});

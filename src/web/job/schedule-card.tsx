@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { AT_NEXT_BOOT, NO_BOOT_YET, startsAtBoot } from "../../domain/schedule/boot.ts";
 import { occurrencesQuery, schedulerQuery } from "../data/queries.ts";
+import { useScheduleZone } from "../data/selected.ts";
 import type { JobDetail } from "../data/shapes.ts";
-import { useScheduleZone } from "../data/use-schedule-zone.ts";
 import { capital, zonedText } from "../ui/text/format.ts";
 import { scheduleText } from "../ui/text/schedule-text.ts";
 import { Countdown, Time, ZonedTime } from "../ui/time/time.tsx";

@@ -3,7 +3,6 @@ import { counted } from "../ui/text/format.ts";
 import { segmentsOf } from "./ansi/ansi.ts";
 import { type HighlightedSegment, highlight } from "./ansi/highlight.ts";
 import { type StyledLine, styledText } from "./ansi/line-styles.ts";
-import { clockText } from "./clock-text.ts";
 
 type LogRowProps = {
   readonly index: number;
@@ -82,3 +81,14 @@ const styleOf = ({ color, background }: HighlightedSegment): CSSProperties & Rec
   ...(color === null ? {} : { "--ansi-fg": color }),
   ...(background === null ? {} : { "--ansi-bg": background }),
 });
+
+const CLOCK = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+  hourCycle: "h23",
+});
+
+/** Formats a local time: `14:03:09.123`. */
+const clockText = (at: number): string => CLOCK.format(at);

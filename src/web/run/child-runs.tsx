@@ -1,6 +1,6 @@
 import { Link } from "wouter";
 import type { TaskRunData } from "../data/shapes.ts";
-import { RunLink } from "../ui/run-link.tsx";
+import { RunLink } from "../ui/links.tsx";
 
 /** Returns the tasks of a run that started runs of other jobs. */
 export const tasksWithChildren = (tasks: readonly TaskRunData[]): readonly TaskRunData[] =>

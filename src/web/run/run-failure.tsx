@@ -1,10 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { useLayoutEffect, useRef } from "react";
 import { Link } from "wouter";
+import type { LogRecord } from "../data/lines.ts";
 import { comparisonQuery, lastLinesQuery } from "../data/queries.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
-import { lineText } from "../log/line-text.ts";
-import { RunLink } from "../ui/run-link.tsx";
+import { withoutEscapes } from "../log/ansi/ansi.ts";
+import { displayLine } from "../log/book/line.ts";
+import { RunLink } from "../ui/links.tsx";
 import { counted, durationText } from "../ui/text/format.ts";
 import { Time } from "../ui/time/time.tsx";
 import { endText, failedTasks } from "./failing-task.ts";
@@ -176,3 +178,6 @@ const Difference = ({ kind, name, before, after }: RunDifference) => (
     {after === null ? <span className="muted">not set</span> : <ins className={kind}>{after}</ins>}
   </li>
 );
+
+/** Returns the text of a line as a terminal displays it, without colours. */
+const lineText = (record: LogRecord): string => withoutEscapes(displayLine(record).text);

@@ -1,10 +1,9 @@
 import type { ReactNode } from "react";
 import { causeFacts, type RunFactValue, timeFacts, triggerText } from "../../domain/words/run-facts.ts";
 import { assertNever } from "../../lib/never.ts";
+import { useScheduleZone } from "../data/selected.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
-import { useScheduleZone } from "../data/use-schedule-zone.ts";
-import { WebLinks } from "../ui/about-links.tsx";
-import { RunLink } from "../ui/run-link.tsx";
+import { RunLink, WebLinks } from "../ui/links.tsx";
 import { Status } from "../ui/status/status.tsx";
 import { Duration, Elapsed, Time, ZonedTime } from "../ui/time/time.tsx";
 import { ChildRuns, tasksWithChildren } from "./child-runs.tsx";

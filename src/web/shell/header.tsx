@@ -1,10 +1,7 @@
 import { Link, useRoute } from "wouter";
-import { useHasWorkers } from "../data/use-has-workers.ts";
+import { useHasWorkers } from "../data/selected.ts";
 import { Button } from "../ui/button.tsx";
-import { ConnectionPill } from "./pills/connection-pill.tsx";
-import { HealthPill } from "./pills/health-pill.tsx";
-import { SchedulerPill } from "./pills/scheduler-pill.tsx";
-import { SessionPill } from "./pills/session-pill.tsx";
+import { ConnectionPill, HealthPill, SchedulerPill, SessionPill } from "./pills.tsx";
 import { SearchBox } from "./search/search-box.tsx";
 import { preload } from "./views.ts";
 

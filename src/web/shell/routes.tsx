@@ -1,8 +1,8 @@
 import { Suspense } from "react";
-import { Route, Switch } from "wouter";
+import { Link, Route, Switch } from "wouter";
+import { Page } from "../ui/page.tsx";
 import { Loading } from "../ui/states.tsx";
 import { DocsLogin } from "./docs-login.tsx";
-import { NotFound } from "./not-found.tsx";
 import { JobsView, JobView, NowView, RunsView, RunView, SystemView, WorkersView } from "./views.ts";
 
 /** The keys give each job and each run a view with its own state. */
@@ -20,4 +20,12 @@ export const Routes = () => (
       <Route component={NotFound} />
     </Switch>
   </Suspense>
+);
+
+const NotFound = () => (
+  <Page title="Page not found" lead="There is no page at this address.">
+    <p>
+      <Link href="/">See what is running now</Link>
+    </p>
+  </Page>
 );

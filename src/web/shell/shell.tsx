@@ -4,7 +4,7 @@
  * To add a view:
  * 1. Create `src/web/NAME/NAME-view.tsx` with one exported component. It renders a `Page` (ui/page.tsx), reads data with
  *    `useQuery(…Query())` (data/queries.ts) inside `Loaded` (ui/states.tsx), and acts with the hooks of data/actions.ts,
- *    which show notices about the outcome. data/live/event-applier.ts decides which queries an event makes stale.
+ *    which show notices about the outcome. src/client/stale-data.ts says which queries an event makes stale.
  * 2. Add it to `views.ts`, which loads it when it is first visited, to `routes.tsx`, and its path to `src/app/page.ts`, so
  *    that petit serves the page at this path.
  * 3. Import its stylesheet `NAME.css` in the view. Colours, sizes and gaps are variables of ui/style/tokens.css.
@@ -15,13 +15,12 @@
 import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { useConnectionState } from "../data/live/connection.tsx";
-import { useHasWorkers } from "../data/use-has-workers.ts";
+import { useHasWorkers } from "../data/selected.ts";
 import { KeyboardHelp } from "../keyboard/help.tsx";
 import { focusSearch, moveRow, useKeyboard, useShortcut } from "../keyboard/shortcuts.ts";
 import { Notices } from "../ui/overlay/notices.tsx";
 import { ErrorBoundary } from "./error-boundary.tsx";
 import { Header } from "./header.tsx";
-import { Outage } from "./outage.tsx";
 import { PaletteKey } from "./palette-key.tsx";
 import { Routes } from "./routes.tsx";
 import "./shell.css";
@@ -87,4 +86,21 @@ const useShellShortcuts = (openHelp: () => void): void => {
   useShortcut({ key: "g r", what: "Go to Runs", run: () => navigate("/runs") });
   useShortcut({ key: "g s", what: "Go to System", run: () => navigate("/system") });
   useShortcut({ key: "?", what: "Show this help", run: openHelp });
+};
+
+const OUTAGE_TEXT = {
+  reconnecting: "petit is unreachable. This page shows the last known state and reconnects automatically.",
+  offline:
+    "petit has been unreachable for a while. This page shows the last known state and keeps trying to reconnect.",
+} as const;
+
+/** A line below the header while petit is unreachable. */
+const Outage = () => {
+  const state = useConnectionState();
+  if (state !== "reconnecting" && state !== "offline") return null;
+  return (
+    <p className="shell-outage" role="status">
+      {OUTAGE_TEXT[state]}
+    </p>
+  );
 };

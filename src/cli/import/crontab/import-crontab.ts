@@ -1,8 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { PetitError } from "../../../domain/errors.ts";
-import { EXIT } from "../../exit.ts";
-import { Failure } from "../../failure.ts";
+import { EXIT, Failure } from "../../exit.ts";
 import type { GoneLine, Imported, Importer, ImportRequest } from "../imported.ts";
 import { type EarlierJob, findEarlierJobs } from "./earlier-import.ts";
 import { CRON_PATH } from "./job.ts";

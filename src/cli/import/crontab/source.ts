@@ -5,8 +5,7 @@ import { isatty } from "node:tty";
 import { PetitError } from "../../../domain/errors.ts";
 import { errorMessage } from "../../../lib/error-message.ts";
 import { openRegular, readStart } from "../../../lib/files/regular-file.ts";
-import { EXIT } from "../../exit.ts";
-import { Failure } from "../../failure.ts";
+import { EXIT, Failure } from "../../exit.ts";
 import { readStdin } from "../../stdin.ts";
 import type { Fate } from "../imported.ts";
 

@@ -1,7 +1,7 @@
 import type { LiveEvent } from "../../../client/live-event.ts";
 import type { TopAttention, TopJob, TopJobDetail, TopRun, TopSystem, TopWorkers } from "../data/shapes.ts";
 import type { BookLine } from "./list/log-book.ts";
-import type { JobData, LogTarget, ShownRun, TopAction } from "./state.ts";
+import type { JobData, LogTarget, ShownRun, TopAction, TopState } from "./state.ts";
 
 /** A key of the keyboard: `name` for special keys and with Ctrl, such as `up` or `ctrl-c`; else the character. */
 export type KeyPress = string;
@@ -63,3 +63,8 @@ export type Effect =
   | { readonly kind: "load-earlier"; readonly target: LogTarget; readonly beforeSeq: number }
   /** Loads the params of a job; the answer is the message `params`. */
   | { readonly kind: "load-params"; readonly jobId: string };
+
+/** A state, and what has to be done for it. */
+export type Step = { readonly state: TopState; readonly effects: readonly Effect[] };
+
+export const unchanged = (state: TopState): Step => ({ state, effects: [] });

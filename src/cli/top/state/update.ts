@@ -5,9 +5,8 @@ import { handleMouse } from "./input/mouse.ts";
 import { applyRunEvents } from "./job-events.ts";
 import { cursorOf, settle } from "./list/cursor.ts";
 import { append, openBook, prepend } from "./list/log-book.ts";
-import type { Message } from "./message.ts";
+import type { Message, Step } from "./message.ts";
 import { hasWorkers, type LogTarget, type ShownRun, type TimedNotice, type TopState, viewOf } from "./state.ts";
-import type { Step } from "./step.ts";
 import { watchedLog } from "./watched.ts";
 
 /** Returns the state after a message, and what has to be done for it. It is the only way in which the state changes. */

@@ -6,9 +6,8 @@ import { useStore } from "../external-store.ts";
 import { type ConnectionState, LiveStream } from "../live-stream.ts";
 import { noticeStore } from "../notice-store.ts";
 import { sessionStore } from "../session-store.ts";
-import { inNextFrame } from "./animation-frame.ts";
 import { EventApplier } from "./event-applier.ts";
-import { EventBatcher } from "./event-batcher.ts";
+import { EventBatcher, inNextFrame } from "./event-batcher.ts";
 
 // Renders the changes of all answers of a frame together.
 notifyManager.setScheduler(inNextFrame);

@@ -1,5 +1,4 @@
 import type { LiveEvent } from "../../../client/live-event.ts";
-import { inNextFrame } from "./animation-frame.ts";
 
 type EventBatcherOptions = {
   /** Receives the events since the last frame, in order. */
@@ -36,3 +35,17 @@ export class EventBatcher {
     if (events.length > MAX_EVENTS) this.#options.onOverflow();
   }
 }
+
+/** Maximum delay in ms: a hidden page has no animation frames. */
+const MAX_DELAY_MS = 250;
+
+/** Calls `run` before the next animation frame, or after 250 ms. */
+export const inNextFrame = (run: () => void): void => {
+  const once = (): void => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    run();
+  };
+  const frame = requestAnimationFrame(once);
+  const timer = setTimeout(once, MAX_DELAY_MS);
+};

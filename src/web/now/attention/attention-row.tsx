@@ -9,8 +9,8 @@ import {
 } from "../../../domain/words/attention.ts";
 import { assertNever } from "../../../lib/never.ts";
 import { DECISIONS } from "../../actions/decision-dialog.tsx";
+import { useJobName } from "../../data/selected.ts";
 import type { AttentionItem } from "../../data/shapes.ts";
-import { useJobName } from "../../data/use-job-name.ts";
 import { Button } from "../../ui/button.tsx";
 import { StatusIcon } from "../../ui/status/status.tsx";
 import { roughText } from "../../ui/text/format.ts";

@@ -1,10 +1,9 @@
-import { useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import { isFinal } from "../../../domain/run.ts";
 import type { RunDetail, TaskRunData } from "../../data/shapes.ts";
 import { durationText } from "../../ui/text/format.ts";
 import { useWidth } from "../../ui/use-width.ts";
 import "./gantt.css";
-import { useFastNow } from "../use-fast-now.ts";
 import { GanttRow } from "./gantt-row.tsx";
 import { type GanttScale, scaleOf, ticksOf } from "./gantt-scale.ts";
 
@@ -89,3 +88,19 @@ const Legend = ({ hasApproval }: { readonly hasApproval: boolean }) => (
     )}
   </p>
 );
+
+/** Interval for bars that grow. */
+const EVERY_MS = 200;
+
+/** Returns the time in ms since the Unix epoch, updated 5 times per second while `isOn` and the page is visible. */
+const useFastNow = (isOn: boolean): number => {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    if (!isOn) return;
+    const timer = setInterval(() => {
+      if (!document.hidden) setNow(Date.now());
+    }, EVERY_MS);
+    return () => clearInterval(timer);
+  }, [isOn]);
+  return now;
+};

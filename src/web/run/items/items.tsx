@@ -7,7 +7,7 @@ import { runItemsQuery } from "../../data/queries.ts";
 import type { ItemCountsData, ItemData, TaskRunData } from "../../data/shapes.ts";
 import { Button } from "../../ui/button.tsx";
 import { Choice } from "../../ui/choice.tsx";
-import { RunLink } from "../../ui/run-link.tsx";
+import { RunLink } from "../../ui/links.tsx";
 import { Status, StatusIcon, statusStyle } from "../../ui/status/status.tsx";
 import { shownStatus } from "../../ui/status/task-status.ts";
 import { Duration, Elapsed } from "../../ui/time/time.tsx";

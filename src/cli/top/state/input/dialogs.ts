@@ -3,11 +3,9 @@ import { taskLabel } from "../../../../domain/words/task.ts";
 import { oneLine } from "../../../terminal/text-width.ts";
 import type { TopAttention, TopJobDetail } from "../../data/shapes.ts";
 import { attentionRows, subjectOf } from "../list/lists.ts";
-import type { KeyPress } from "../message.ts";
+import { type KeyPress, type Step, unchanged } from "../message.ts";
 import { activeList, type FormField, type Overlay, type TopAction, type TopState } from "../state.ts";
-import { type Step, unchanged } from "../step.ts";
 import { searchBindings } from "./bindings.ts";
-import { typeText } from "./edit.ts";
 
 // What asks before something is changed, and the help. A dialog gets all keys.
 
@@ -252,3 +250,17 @@ export const refused = (state: TopState, text: string): TopState => ({
   ...state,
   notice: { text, isError: true, until: state.now + REFUSAL_MS },
 });
+
+/** Maximum length of what can be typed. */
+export const MAX_TEXT = 200;
+
+/** Returns a text after a key at its end. Keys that are not characters change nothing. */
+export const typeText = (text: string, key: KeyPress): string => {
+  if (key === "backspace") return [...text].slice(0, -1).join("");
+  if (key === "ctrl-u") return "";
+  if (key === "ctrl-w") return text.trimEnd().replace(/\S+$/, "");
+  return isCharacter(key) && text.length < MAX_TEXT ? text + key : text;
+};
+
+/** Names of special keys have several letters. */
+const isCharacter = (key: KeyPress): boolean => [...key].length === 1 && !/\p{Cc}/u.test(key);

@@ -2,9 +2,8 @@ import { assertNever } from "../../../../lib/never.ts";
 import { cursorOf, moved, pageOf, pageScrolled, scrolled, selected } from "../list/cursor.ts";
 import { attentionRows, filterOf, keysOf, logRows, subjectOf } from "../list/lists.ts";
 import { canLoadEarlier, EARLIER_LINES } from "../list/log-book.ts";
-import type { KeyPress } from "../message.ts";
+import { type KeyPress, type Step, unchanged } from "../message.ts";
 import { activeList, JOB_SORTS, type ListId, type Panel, panelsOf, type TopState, type View } from "../state.ts";
-import { type Step, unchanged } from "../step.ts";
 import { commandFor, type KeyCommand } from "./bindings.ts";
 import {
   askCancel,
@@ -14,11 +13,12 @@ import {
   askReload,
   askRetry,
   askTrigger,
+  MAX_TEXT,
   pressInOverlay,
   refused,
   showAttention,
+  typeText,
 } from "./dialogs.ts";
-import { MAX_TEXT, typeText } from "./edit.ts";
 
 /** Returns the state after a key. */
 export const pressKey = (state: TopState, key: KeyPress): Step => {

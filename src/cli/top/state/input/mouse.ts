@@ -2,9 +2,8 @@ import { cursorOf, moved, movedIn, scrolled, selected } from "../list/cursor.ts"
 import { isPanel, type Pane, paneAt } from "../list/layout.ts";
 import { keysOf } from "../list/lists.ts";
 import { tabAt } from "../list/tabs.ts";
-import type { MouseEvent } from "../message.ts";
+import { type MouseEvent, type Step, unchanged } from "../message.ts";
 import { activeList, type TopState } from "../state.ts";
-import { type Step, unchanged } from "../step.ts";
 import { focus, open } from "./keys.ts";
 
 /** Lines per step of the wheel. */

@@ -3,8 +3,18 @@ import { stateText } from "../../../workers/table.ts";
 import type { TopAttention, TopJob, TopRun, TopWorker } from "../../data/shapes.ts";
 import { activeList, type JobSort, type ListId, type Subject, type TopState, viewOf } from "../state.ts";
 import type { BookLine } from "./log-book.ts";
-import { memoizeLast } from "./memoize-last.ts";
 import { type TreeRow, treeOf } from "./task-tree.ts";
+
+/** Returns a function that keeps its last result, for a pure function whose arguments are compared by identity. */
+const memoizeLast = <Args extends readonly unknown[], Result>(
+  compute: (...args: Args) => Result,
+): ((...args: Args) => Result) => {
+  let last: { readonly args: Args; readonly result: Result } | null = null;
+  return (...args) => {
+    if (last === null || last.args.some((arg, index) => arg !== args[index])) last = { args, result: compute(...args) };
+    return last.result;
+  };
+};
 
 // What each list shows: filtered, in order. Results are kept until their inputs change, because lists can be long.
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { parseSince } from "../../../src/cli/logs/since.ts";
+import { parseSince } from "../../src/cli/flag-values.ts";
 
 const NOW = Date.parse("2026-03-08T12:00:00Z");
 const parse = (text: string): string => new Date(parseSince(text, { now: NOW, zone: "Europe/Paris" })).toISOString();
