@@ -1,9 +1,13 @@
 import { expect, test } from "bun:test";
+import { openRuntime } from "#runtime";
 import { loadPatterns } from "../../../src/domain/params/pattern.ts";
 import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
 import { JOB } from "../../../src/jobfile/schema/job.ts";
 import { TASK } from "../../../src/jobfile/schema/task.ts";
+import { openStore } from "../../../src/store/database/open.ts";
+import { copyFixtureDatabase, FIXTURE_SCHEMAS } from "../../support/engine/fixture-database.ts";
 import { fakeApi } from "../../support/petit/api-fake.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 
 await loadPatterns();
 
@@ -237,4 +241,14 @@ tasks:
       { args: ["https://…@x/"], stdin: "https://…@x/" },
     ],
   });
+});
+
+test.each(FIXTURE_SCHEMAS)("the definitions that a petit of schema %s has stored are returned", async (schema) => {
+  using dir = tempDir();
+  const { path } = copyFixtureDatabase(schema, dir.path);
+  using store = openStore({ path, runtime: openRuntime() });
+  const jobs = [...store.jobs.list().values()].map(({ job }) => job);
+  const { ask } = fakeApi({ jobs });
+  expect(jobs).not.toEqual([]);
+  for (const { id } of jobs) expect([id, (await ask(`/api/jobs/${id}`)).status]).toEqual([id, 200]);
 });
