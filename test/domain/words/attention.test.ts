@@ -1,0 +1,125 @@
+import { expect, test } from "bun:test";
+import type { AttentionKind } from "../../../src/domain/attention.ts";
+import { type AttentionWords, attentionWords } from "../../../src/domain/words/attention.ts";
+
+type Given = Parameters<typeof attentionWords>[0];
+
+const RUN = { job_id: "etl", run_id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60" };
+const FAILURE = {
+  task_id: "load",
+  reason: "exit_code",
+  error: "exit code 3",
+  last_line: { text: "KeyError" },
+} as const;
+const PLACE = { code: "queue", queue: "db", limit: 1, running: 1, ahead: 0 } as const;
+
+/** An item of each kind. */
+const ITEMS: { readonly [Kind in AttentionKind]: Extract<Given, { readonly kind: Kind }> } = (() => {
+  const item = { message: "", job_id: null, run_id: null };
+  const results = { ...item, ...RUN, recent_runs: 10, recent_failures: 4, failure: FAILURE };
+  return {
+    job_failing: { kind: "job_failing", ...results, count: 3, flapping: false },
+    job_flapping: { kind: "job_flapping", ...results },
+    run_stuck: { kind: "run_stuck", ...item, ...RUN, elapsed_ms: 720_000, usual_ms: 20_000, task_id: "load" },
+    run_late: { kind: "run_late", ...item, ...RUN, cause: "slot", count: 2, waited_ms: 720_000, waits_for: PLACE },
+    approval_needed: { kind: "approval_needed", ...item, ...RUN, task_id: "ok", task_name: "Go live", prompt: "Now?" },
+    worker_unreachable: {
+      kind: "worker_unreachable",
+      ...item,
+      worker: "box7",
+      lost: false,
+      running: [{ ...RUN, task_id: "load" }],
+    },
+    worker_refused: { kind: "worker_refused", ...item, worker: "box7", reason: "storage", detail: "the disk is full" },
+    no_worker: { kind: "no_worker", ...item, ...RUN, task_id: "load", labels: ["gpu"], type: null, count: 2 },
+    nats_unreachable: { kind: "nats_unreachable", ...item, url: "nats://nats:4222", error: "refused" },
+    transfer_blocked: {
+      kind: "transfer_blocked",
+      ...item,
+      ...RUN,
+      by: "nats",
+      error: "no space",
+      count: 1,
+      task_id: "load",
+    },
+    notifications_undelivered: {
+      kind: "notifications_undelivered",
+      ...item,
+      job_id: "etl",
+      type: "webhook",
+      target: "https://h/***",
+      count: 2,
+      error: "503",
+    },
+    internal_error: { kind: "internal_error", ...item, ...RUN, error: "constraint failed" },
+    retention_undecided: { kind: "retention_undecided", ...item, runs: 12 },
+    open_to_users: { kind: "open_to_users", ...item, accounts: 2 },
+    lost_processes: { kind: "lost_processes", ...item, count: 2, processes: [{ pid: 47, job_id: "etl" }] },
+    job_file_broken: {
+      kind: "job_file_broken",
+      ...item,
+      file: "a.yaml",
+      line: 2,
+      column: 1,
+      path: "taks",
+      problem: "unknown field",
+      problems: 3,
+    },
+  };
+})();
+
+const twice = (text: string): readonly string[] => [text, text];
+
+/** What a terminal shows: the state, and the line that explains it. */
+const inTerminal = ({ state, why, line = why }: AttentionWords): readonly string[] => [state, why, line];
+
+test.each<[AttentionKind, readonly string[]]>([
+  ["job_failing", ["3 in a row", "load: exit code 3 │ KeyError", "load: KeyError"]],
+  ["run_stuck", ["stuck", ...twice("runs for 12m, usually 20s; now in task load")]],
+  ["run_late", ["late", ...twice("has waited 12m for a place in queue 'db' (1 of 1 is taken), and 1 more run")]],
+  ["approval_needed", ["approval", ...twice("Go live (ok) waits for approval: Now?")]],
+  ["worker_unreachable", ["unreachable", "load of etl runs there", "unreachable; load of etl runs there"]],
+  [
+    "worker_refused",
+    [
+      "gets no work",
+      "it can't store anything: the disk is full",
+      "gets no work: it can't store anything: the disk is full",
+    ],
+  ],
+  ["no_worker", ["no worker", ...twice("load waits for a worker with gpu: none is connected, and 1 more task")]],
+  [
+    "nats_unreachable",
+    [
+      "NATS unreachable",
+      "nothing new starts on workers; nats://nats:4222: refused",
+      "does not reach NATS at nats://nats:4222: refused",
+    ],
+  ],
+  ["notifications_undelivered", ["2 undelivered", "https://h/***: 503", "not delivered to https://h/***: 503"]],
+  ["job_file_broken", ["broken file", "taks: unknown field (and 2 more)", "2:1: taks: unknown field (and 2 more)"]],
+])("%s is explained in a line, with or without its state", (kind, expected) => {
+  expect(inTerminal(attentionWords(ITEMS[kind]))).toEqual([...expected]);
+});
+
+test.each(Object.values(ITEMS).map((item) => [item.kind, item] as const))("%s has all of its words", (_kind, item) => {
+  const { message, subject, state, why, line = why, what, details } = attentionWords(item);
+  const texts = [
+    message,
+    ...Object.values(subject).map(String),
+    state,
+    why,
+    line,
+    what,
+    ...details.map(({ text }) => text),
+  ];
+  expect(texts.filter((text) => text === "" || /undefined|null|\[object/.test(text))).toEqual([]);
+});
+
+test("a failure of petit itself is not explained by the last line of the task", () => {
+  const failure = { ...FAILURE, reason: "internal_error", error: "petit failed at it" } as const;
+  expect(inTerminal(attentionWords({ ...ITEMS.job_failing, failure }))).toEqual([
+    "3 in a row",
+    ...twice("load: petit failed at it"),
+  ]);
+});
