@@ -82,7 +82,6 @@ const SHARED_TYPE_NAMES: Readonly<Record<string, string>> = {
 
 /** The files that may pass on a bag of options with a spread. */
 const SPREADS_BAGS: readonly string[] = [
-  "src/cli/import/crontab/translate.ts",
   // A value of its own with the real path of a folder.
   "src/engine/attempt/run-attempt.ts",
 ];

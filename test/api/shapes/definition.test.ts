@@ -243,7 +243,7 @@ tasks:
   });
 });
 
-test.each(FIXTURE_SCHEMAS)("the definitions that a petit of schema %s has stored are returned", async (schema) => {
+test.each(FIXTURE_SCHEMAS)("the definitions that a petit of schema %d has stored are returned", async (schema) => {
   using dir = tempDir();
   const { path } = copyFixtureDatabase(schema, dir.path);
   using store = openStore({ path, runtime: openRuntime() });

@@ -59,7 +59,7 @@ export const translateCrontabs = (
   sources: readonly { readonly source: CrontabSource; readonly as: string }[],
   options: Omit<TranslateOptions, "as">,
 ): Translation => {
-  const plans = sources.map(({ source, as }) => planCrontab(source, { ...options, as }));
+  const plans = sources.map(({ source, as }) => planCrontab(source, as, options));
   const jobs = plans.flatMap(({ outcomes }) =>
     outcomes.flatMap(({ outcome }) => (outcome.kind === "job" ? [outcome.job] : [])),
   );
@@ -122,13 +122,13 @@ const finishPlan = ({ file, outcomes, foot }: Plan, ids: ReadonlyMap<PlannedJob,
   return { files, fates, problems };
 };
 
-const planCrontab = (source: CrontabSource, options: TranslateOptions): Plan => {
+const planCrontab = (source: CrontabSource, as: string, options: Omit<TranslateOptions, "as">): Plan => {
   const { file } = source;
   const outcomes: { line: number; outcome: LineOutcome }[] = [];
   const settings = new Map<string, string>();
   let comments: string[] = [];
   for (const line of parseCrontab(source.text, source)) {
-    const context = { ...options, settings: new Map(settings), comments, file, notes: source.notes ?? [] };
+    const context = { options, as, settings: new Map(settings), comments, file, notes: source.notes ?? [] };
     const outcome = withSkipped(judge(line, context), line, options);
     if (outcome.kind === "setting") settings.set(outcome.name, outcome.value);
     if (outcome.kind === "job") comments = [];
@@ -139,8 +139,11 @@ const planCrontab = (source: CrontabSource, options: TranslateOptions): Plan => 
 };
 
 /** With `skipInvalid`, a line that can't be read is left out. */
-const withSkipped = (outcome: LineOutcome, line: CrontabLine, { skipInvalid }: TranslateOptions): LineOutcome =>
-  skipInvalid && outcome.kind === "problem" ? leftOut(line, outcome.message) : outcome;
+const withSkipped = (
+  outcome: LineOutcome,
+  line: CrontabLine,
+  { skipInvalid }: Pick<TranslateOptions, "skipInvalid">,
+): LineOutcome => (skipInvalid && outcome.kind === "problem" ? leftOut(line, outcome.message) : outcome);
 
 const leftOut = ({ text }: CrontabLine, note: string): LineOutcome => ({
   kind: "comment",
@@ -156,7 +159,10 @@ type LineOutcome =
   /** Kept as a comment of the next job. With notes, it is a line that is left out. */
   | { readonly kind: "comment"; readonly text: string; readonly notes?: readonly string[] };
 
-type LineContext = TranslateOptions & {
+type LineContext = {
+  readonly options: Omit<TranslateOptions, "as">;
+  /** The user that petit runs as. */
+  readonly as: string;
   readonly file: string;
   readonly settings: ReadonlyMap<string, string>;
   readonly comments: readonly string[];
@@ -177,7 +183,7 @@ const judge = (line: CrontabLine, context: LineContext): LineOutcome => {
         kind: "setting",
         name: line.name,
         value: line.value,
-        notes: [noteOfSetting(line, context.mail ?? null)],
+        notes: [noteOfSetting(line, context.options.mail ?? null)],
       };
     }
     case "entry":
@@ -192,10 +198,10 @@ const judgeEntry = (line: CrontabLine & CronEntry, context: LineContext): LineOu
   const user = userOf(line, context);
   if (typeof user === "string") return leftOut(line, user);
   const switchesUser = user.name !== context.as;
-  const hasHome = context.hasFolder?.(user.home) ?? true;
-  const guard = context.guards === undefined ? null : guardExitCodes(line.command);
-  const skips = guard !== null && context.guards === "skip";
-  const parts = context.splitRunParts === true && line.stdin === null ? splitRunParts(line.command) : null;
+  const hasHome = context.options.hasFolder?.(user.home) ?? true;
+  const guard = context.options.guards === undefined ? null : guardExitCodes(line.command);
+  const skips = guard !== null && context.options.guards === "skip";
+  const parts = context.options.splitRunParts === true && line.stdin === null ? splitRunParts(line.command) : null;
   const own = [
     ...context.notes,
     ...line.notes,
@@ -213,7 +219,7 @@ const judgeEntry = (line: CrontabLine & CronEntry, context: LineContext): LineOu
     switchesUser,
     hasHome,
     skipExitCodes: skips ? guard : [],
-    mail: context.mail ?? null,
+    mail: context.options.mail ?? null,
     runParts: typeof parts === "string" ? null : parts,
     notes: own,
     comments: trimBlank(context.comments),
@@ -243,7 +249,7 @@ const hasUserColumn = ({ user, command }: CronEntry): boolean => user === null &
 const COLUMN_NOTE = "the command begins with 'root'; if that is a user column, give --system";
 
 /** Returns the user of a line, or why the line can't be run as that user. */
-const userOf = ({ user }: CronEntry, { as, homeOf, settings }: LineContext): LineUser | string => {
+const userOf = ({ user }: CronEntry, { as, options: { homeOf }, settings }: LineContext): LineUser | string => {
   const name = user ?? as;
   if (name !== as && as !== "root")
     return `it runs as ${name}, but petit as ${as}; only a petit of root can change the user`;
