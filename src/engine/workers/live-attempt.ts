@@ -72,7 +72,7 @@ export class LiveAttempt {
   }
 
   /** Returns whether a worker had it at an earlier epoch. */
-  wasHeldBy(worker: string, epoch: number): boolean {
+  wasClaimedBy(worker: string, epoch: number): boolean {
     return this.#earlier.get(epoch) === worker;
   }
 
@@ -131,7 +131,7 @@ export class LiveAttempt {
   }
 
   /** Returns whether a worker has it, at this epoch. */
-  isHeldBy(worker: string, epoch: number): boolean {
+  isClaimedBy(worker: string, epoch: number): boolean {
     return this.claim?.worker === worker && this.#offer.epoch === epoch;
   }
 

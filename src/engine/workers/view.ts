@@ -9,7 +9,7 @@ export const viewWorkers = (
   presence: Presence,
   attempts: Iterable<LiveAttempt>,
 ): readonly WorkerView[] => {
-  const byWorker = Map.groupBy([...attempts].flatMap(held), ({ worker }) => worker);
+  const byWorker = Map.groupBy([...attempts].flatMap(claimed), ({ worker }) => worker);
   return stored.map((worker) => {
     const { name, labels, slots, version, protocol, address, firstSeenAt, lastContactAt, clockDifferenceMs } = worker;
     const state = presence.stateOf(worker);
@@ -33,7 +33,7 @@ export const viewWorkers = (
 const copyOf = (copy: ReturnType<Presence["findCopy"]>): Pick<WorkerView, "copy"> =>
   copy === null ? {} : { copy: { address: copy.address, since: copy.since } };
 
-const held = (live: LiveAttempt): readonly { readonly worker: string; readonly attempt: WorkerAttempt }[] => {
+const claimed = (live: LiveAttempt): readonly { readonly worker: string; readonly attempt: WorkerAttempt }[] => {
   const { claim, options } = live;
   if (claim === null) return [];
   const { attempt, context } = options;

@@ -44,13 +44,13 @@ export const greet = (name: string, hello: Hello, options: GreetOptions): HelloA
   const verdicts = hello.holds.map((hold) => judge(hold, { name, hello, context }));
   const own = (keys: readonly Key[]): ReadonlySet<string> =>
     new Set(keys.flatMap((each) => (each.scheduler === scheduler ? [keyOf(each)] : [])));
-  const [held, lacks] = [own(hello.holds), own(hello.lacks ?? [])];
+  const [listed, lacks] = [own(hello.holds), own(hello.lacks ?? [])];
   for (const live of context.attempts.values()) {
     const { claim, offer } = live;
     if (claim?.worker !== name || claim.instance !== hello.instance || live.outcome !== null) continue;
     const key = { scheduler, attempt: offer.attemptId, epoch: offer.epoch };
     if (lacks.has(keyOf(key))) onMissing(live, { mayHaveRun: !isFollowed(claim, hello) });
-    else if (!held.has(keyOf(key))) verdicts.push({ ...key, verdict: "missing", end: live.end });
+    else if (!listed.has(keyOf(key))) verdicts.push({ ...key, verdict: "missing", end: live.end });
   }
   return { ...answer, refused, sets: [...served], verdicts, draining };
 };
@@ -100,7 +100,7 @@ const verdictOf = (hold: Hold, { name, hello, context }: JudgeOptions): Pick<Ver
   const { scheduler, attempts, store } = context;
   if (hold.scheduler !== scheduler) return UNKNOWN;
   const live = attempts.get(hold.attempt);
-  if (live?.isHeldBy(name, hold.epoch) && live.claim?.instance === hello.instance) {
+  if (live?.isClaimedBy(name, hold.epoch) && live.claim?.instance === hello.instance) {
     noteProblem(live, hold, context);
     return { verdict: "keep", end: live.end };
   }

@@ -23,7 +23,7 @@ export const answerOutcome = async (
 ): Promise<Answer> => {
   if (message.scheduler !== context.scheduler) return NOT_YOURS;
   const live = context.attempts.get(message.attempt);
-  if (live?.isHeldBy(worker, message.epoch)) return await end(live, worker, { message, context });
+  if (live?.isClaimedBy(worker, message.epoch)) return await end(live, worker, { message, context });
   // The end of the attempt is decided, but not stored yet.
   if (live?.isOver) {
     await live.stored;
@@ -68,7 +68,7 @@ const collect = async (live: LiveAttempt, worker: string, { message, context }: 
   }
   live.blocked = null;
   await live.output.settle();
-  if (!live.isHeldBy(worker, message.epoch)) return UNAVAILABLE;
+  if (!live.isClaimedBy(worker, message.epoch)) return UNAVAILABLE;
   const { skips, retryAfterMs, ...rest } = afterCollection(
     acceptable(result, worker),
     received.status === "failed" ? received.problem : null,
@@ -135,7 +135,7 @@ const answerLate = (
   const { attempt: attemptId, epoch, result, durationMs } = message;
   const offer = store.offers.find(attemptId);
   const isItsOwn = offer?.claim?.worker === worker && offer.epoch === epoch;
-  if (!isItsOwn && attempts.get(attemptId)?.wasHeldBy(worker, epoch) !== true) return NOT_YOURS;
+  if (!isItsOwn && attempts.get(attemptId)?.wasClaimedBy(worker, epoch) !== true) return NOT_YOURS;
   if (isItsOwn && offer.state === "ended") return STORED;
   if (isItsOwn && offer.state === "claimed") return UNAVAILABLE;
   const { status, reason, exitCode, signal } = result.outcome;

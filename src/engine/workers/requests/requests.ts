@@ -118,7 +118,7 @@ const answerOutput = async (
   const message = readOutput(frame.header);
   if (message.scheduler !== scheduler) return NOT_YOURS;
   const live = attempts.get(message.attempt);
-  if (live?.isHeldBy(worker, message.epoch)) {
+  if (live?.isClaimedBy(worker, message.epoch)) {
     const acknowledged = await live.output.receive(message, frame.body);
     return acknowledged === null ? NOT_YOURS : { acknowledged };
   }
