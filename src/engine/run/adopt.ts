@@ -1,4 +1,4 @@
-import type { Job } from "../../domain/job.ts";
+import { type Job, taskOf } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
 import type { Attempt } from "../../domain/task-run.ts";
 import { adoptProcess } from "../attempt/adopt.ts";
@@ -20,10 +20,10 @@ export const adoptRuns = (options: AdoptRunsOptions): void => {
   const adoptedIds = new Set<number>(lostIds);
   const unfinished = store.runs.listUnfinished().map((run) => {
     const attempts = run.status === "running" ? runningAttempts(run, options) : [];
-    return { run, attempts, hasProcess: attempts.some(({ childRunId }) => childRunId === null) };
+    return { run, attempts, keepsSlot: attempts.some(({ childRunId }) => childRunId === null) };
   });
-  // Runs with a process keep their slots. The others continue as far as slots are left.
-  for (const { run, attempts } of unfinished.toSorted((a, b) => Number(b.hasProcess) - Number(a.hasProcess))) {
+  // Runs with attempts of their own, and not only child runs, keep their slots. The others continue as far as slots are left.
+  for (const { run, attempts } of unfinished.toSorted((a, b) => Number(b.keepsSlot) - Number(a.keepsSlot))) {
     for (const { id } of attempts) adoptedIds.add(id);
     const fields = { job_id: run.jobId, run_id: run.id, status: run.status, attempts: attempts.length };
     let job: Job | null = null;
@@ -53,9 +53,11 @@ type AdoptedRun = { readonly attempts: readonly Attempt[]; readonly options: Ado
 
 const adopt = (run: Run, job: Job, { attempts, options }: AdoptedRun): void => {
   const { runs, spoolDir } = options;
+  const isHere = ({ taskId, childRunId }: Attempt): boolean =>
+    childRunId === null && taskOf(job, taskId).runsOn === undefined;
   const adopted = attempts.map((attempt) => ({
     attempt,
-    process: attempt.childRunId === null ? adoptProcess(attempt, findSpool(spoolDir, attempt.id), options) : null,
+    process: isHere(attempt) ? adoptProcess(attempt, findSpool(spoolDir, attempt.id), options) : null,
   }));
   runs.adopt(withNotedEnding(run, attempts, options), job, adopted);
 };

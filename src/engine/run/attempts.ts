@@ -18,7 +18,7 @@ import { type Ending, isEnded } from "./plan/plan.ts";
 import type { RunServices } from "./services.ts";
 import { itemOf, type RunState, scopeOfState } from "./task/run-scope.ts";
 
-/** An attempt of the previous process. `process` is null if it was never started. */
+/** An attempt of the previous process. `process` is null if it was never started here, but on a worker, or as a child run. */
 export type AdoptedAttempt = { readonly attempt: Attempt; readonly process: RunningProcess | null };
 
 export type RunAttemptsOptions = {
@@ -43,7 +43,7 @@ export type RunAttemptsOptions = {
 /** How long `untilExitsStored` waits while processes still run, in ms. */
 const STORE_TIMEOUT_MS = 1_000;
 
-/** The attempts of a run whose end is not stored: starts, follows and ends their processes and child runs. */
+/** The unfinished attempts of a run: stores, starts, follows and ends them, as processes or as child runs. */
 export class RunAttempts {
   readonly #options: RunAttemptsOptions;
   /** Each promise resolves when the end of the attempt is stored. */
@@ -71,7 +71,7 @@ export class RunAttempts {
   /** Continues the attempts of the previous process, which was ending the items of the tasks `failingFast`. */
   adopt(adopted: readonly AdoptedAttempt[], failingFast: readonly TaskId[]): void {
     for (const { attempt, process } of adopted) {
-      // What ends the attempt from now on did not cause an exit of its process before.
+      // Only what was ending the attempt before can have caused an exit that has already happened.
       const endedBefore = process === null ? null : this.#reasonToEnd(attempt, failingFast);
       this.#follow(attempt, process, endedBefore);
     }
@@ -89,7 +89,7 @@ export class RunAttempts {
     this.#endChildren("cancelled", { all: true });
   }
 
-  /** Ends the items of tasks that fail fast. Pending child runs of theirs must not start before that. */
+  /** Ends the items of tasks that fail fast, with their child runs, also those that are pending. */
   failFast(taskIds: readonly TaskId[]): void {
     for (const taskId of taskIds) {
       const failFast = this.#failFasts.get(taskId);
@@ -105,7 +105,7 @@ export class RunAttempts {
   }
 
   /** Writes why the run is being ended into the spool folder, for the next process, because the database can't be written. */
-  noteEnding(reason: EndingReason): void {
+  leaveNotes(reason: EndingReason): void {
     for (const attempt of this.#unfinished.keys()) noteEnding(this.#spoolOf(attempt), reason);
   }
 
@@ -172,8 +172,11 @@ export class RunAttempts {
     const spool = this.#spoolOf(attempt);
     const result = await this.#resultOf(attempt, process, endedBefore);
     detach.throwIfAborted();
+    // Its leader is gone, but not necessarily the rest of its process group.
     if (result.outcome.reason === "interrupted")
-      await faults.logFailure(() => killLeftovers(attempt.process, spool, clock));
+      await faults.logFailure("cannot end what is left of an attempt", () =>
+        killLeftovers(attempt.process, spool, clock),
+      );
     await onResult(attempt, result, () => {
       if (attempt.childRunId !== null) return;
       spools.remove(spool);
@@ -259,7 +262,9 @@ export class RunAttempts {
     faults.log(cause);
     const graceMs = state().job.killGraceMs ?? settings.killGraceMs;
     const termination = { clock, graceMs, forceKill: this.#forceKill.signal };
-    await faults.logFailure(() => endProcess(attempt.process, this.#spoolOf(attempt), termination));
+    await faults.logFailure("cannot end the process of an attempt", () =>
+      endProcess(attempt.process, this.#spoolOf(attempt), termination),
+    );
     const error = internalErrorText(cause);
     const outcome = { status: "failed", reason: "internal_error", error, exitCode: null, signal: null } as const;
     return { outcome, outputs: {}, transient: false, endedAt: now() };
@@ -270,7 +275,7 @@ export class RunAttempts {
     const { children, faults } = this.#options;
     for (const { taskId, childRunId } of this.#unfinished.keys())
       if (childRunId !== null && (of === undefined || of === taskId))
-        void faults.logFailure(() => children.end(childRunId, reason, { all }));
+        void faults.logFailure("cannot end a child run", () => children.end(childRunId, reason, { all }));
   }
 
   #reasonToEnd({ taskId, item }: TaskNode, failingFast: readonly TaskId[]): EndingReason | null {

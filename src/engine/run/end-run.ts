@@ -21,7 +21,7 @@ export const endRun = (run: Run, { store, log, outcome, now }: EndRunOptions): R
   const { runs } = store;
   const reason = outcome.reason ?? "internal_error";
   const { error } = outcome;
-  const attempt = (work: () => void): void => {
+  const tryTo = (work: () => void): void => {
     try {
       store.transaction(work);
     } catch (cause) {
@@ -32,19 +32,19 @@ export const endRun = (run: Run, { store, log, outcome, now }: EndRunOptions): R
   const finish = (node: TaskNode, { startedAt }: { readonly startedAt: number | null }): void => {
     const status = startedAt === null ? "skipped" : "failed";
     const end: TaskOutcome = { status, reason, error: startedAt === null ? null : error, exitCode: null, outputs: {} };
-    attempt(() => runs.finishTask(run, node, { outcome: end, now }));
+    tryTo(() => runs.finishTask(run, node, { outcome: end, now }));
   };
-  attempt(() => {
+  tryTo(() => {
     const failed = { status: "failed", reason, error, exitCode: null, signal: null } as const;
     for (const { id, status } of runs.listAttempts(run.id))
-      if (status === "running") attempt(() => runs.finishAttempt(id, failed, { now, retryAt: null }));
+      if (status === "running") tryTo(() => runs.finishAttempt(id, failed, { now, retryAt: null }));
   });
-  attempt(() => {
+  tryTo(() => {
     for (const task of runs.listTaskRuns(run.id)) {
       if (task.endedAt !== null) continue;
       const { taskId } = task;
       if (task.items !== null)
-        attempt(() => {
+        tryTo(() => {
           for (const item of runs.listItems({ runId: run.id, taskId }))
             if (item.endedAt === null) finish({ taskId, item: item.index }, item);
         });

@@ -1,6 +1,7 @@
 import type { Run } from "../../domain/run.ts";
 import { sleep } from "../../lib/clock.ts";
 import type { AddHooks, TransactionHooks, TransactionWork } from "../commits.ts";
+import { internalErrorText } from "../internal-errors.ts";
 import type { RunServices } from "./services.ts";
 
 export type RunFaultsOptions = {
@@ -26,21 +27,23 @@ export class RunFaults {
     this.#options = options;
   }
 
-  /** Ends the run if `work` throws. After the engine has detached, errors are expected. */
+  /** Calls `work` at once, and ends the run if it throws. After the engine has detached, errors are expected. */
   async guard(work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (error) {
-      if (!this.#options.over.aborted) await this.endRun(error);
+      if (!this.#options.over.aborted) return await this.endFaulty(error);
+      this.log(error, "cannot do what follows from the end of a run");
+      if (!this.#options.services.detach.aborted) this.note(internalErrorText(error));
     }
   }
 
-  /** Logs the error if `work` throws. */
-  async logFailure(work: () => Promise<unknown>): Promise<void> {
+  /** Logs the error if `work` throws. The run goes on. */
+  async logFailure(message: string, work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (error) {
-      this.log(error);
+      this.log(error, message);
     }
   }
 
@@ -48,7 +51,7 @@ export class RunFaults {
    * Ends the run because of an error of petit itself, after `work` was tried once more. As long as the database refuses even that, the
    * run stays as it is, and petit says so and tries it again.
    */
-  async endRun(error: unknown, work: TransactionWork<void> | null = null): Promise<void> {
+  async endFaulty(error: unknown, work: TransactionWork<void> | null = null): Promise<void> {
     const { services, over, storeFault } = this.#options;
     const { commits, detach, internalErrors, clock } = services;
     const end = (addHooks: AddHooks): void => addHooks(storeFault(error));
@@ -80,10 +83,10 @@ export class RunFaults {
     internalErrors.note(this.#subject, { error, now: clock.now() });
   }
 
-  log(error: unknown): void {
+  log(error: unknown, message = "cannot continue a run"): void {
     const { log, detach } = this.#options.services;
     const { jobId, runId } = this.#subject;
-    if (!detach.aborted) log.error({ err: error, job_id: jobId, run_id: runId }, "cannot continue a run");
+    if (!detach.aborted) log.error({ err: error, job_id: jobId, run_id: runId }, message);
   }
 
   get #subject() {

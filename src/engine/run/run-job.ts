@@ -18,7 +18,7 @@ import { nodeKey } from "./plan/node.ts";
 import type { Ending, RunPlan } from "./plan/plan.ts";
 import { RunPlanner } from "./plan/planner.ts";
 import { progressOfRun, type RunProgress } from "./plan/progress.ts";
-import { newBatch, nodeOf, RunSteps, type StepBatch, type StepResult } from "./plan/steps.ts";
+import { newBatch, RunSteps, type StepBatch } from "./plan/steps.ts";
 import { RetriedParts } from "./retry/retried-parts.ts";
 import { clockOfRun } from "./run-clock.ts";
 import type { RunOwner, RunServices } from "./services.ts";
@@ -88,6 +88,7 @@ export class RunJob {
     this.#now = clockOfRun({ clock, run, taskRuns, attempts, adopted });
     this.#changedAt = this.#now();
     const { ending, endsCleanUps } = run;
+    // petit stops for all tasks, clean-up tasks included.
     this.#ending = ending === null ? null : { reason: ending, all: endsCleanUps || ending === "shutdown" };
     this.#tasks = topological(job.tasks);
     this.#hasApprovals = this.#tasks.some(({ program }) => program.type === "approval");
@@ -155,21 +156,6 @@ export class RunJob {
     });
   }
 
-  get run(): Run {
-    return this.#run;
-  }
-
-  /** Goes on as a run of the job that has the history of its job now. */
-  rename({ jobId, versionId }: Run): void {
-    this.#run = { ...this.#run, jobId, versionId };
-    this.#job = { ...this.#job, id: jobId };
-  }
-
-  /** Time since the start of the run, in ms. */
-  get elapsedMs(): number {
-    return Math.max(0, this.#now() - (this.#run.startedAt ?? this.#run.createdAt));
-  }
-
   /** Stores the first steps, within the transaction that stores the run. */
   begin(): TransactionHooks {
     const hooks = this.#storeNext(null);
@@ -182,13 +168,14 @@ export class RunJob {
 
   /** Continues a run of the previous process. A parked one starts no process until `unpark` is called. */
   resume({ isParked }: { readonly isParked: boolean }): void {
-    this.#slot.resume(isParked);
+    this.#slot.begin({ isParked });
+    // The tasks whose items the previous process was ending. `guard` calls this at once.
     let failingFast: readonly TaskId[] = [];
     void this.#faults.guard(async () => {
       failingFast = this.#planner.plan({ withholdsProcesses: true }).failFast;
     });
     this.#attempts.adopt(this.#stored.adopted, failingFast);
-    for (const { phase, node } of this.#progress.values()) if (phase === "waiting") this.#waitForRetry(node);
+    for (const { node } of this.#progress.values()) this.#waitForRetry(node);
     if (this.#ending !== null) this.#attempts.end(this.#ending);
     this.#attempts.failFast(failingFast);
     this.#timers.watchTimeout(this.#run);
@@ -213,12 +200,8 @@ export class RunJob {
   endAnyhow(reason: EndingReason, options: { readonly all: boolean }): void {
     const { commits, store } = this.#services;
     const isStored = commits.commitOrDefer(() => store.runs.requestEnd(this.#run.id, reason, options));
-    if (!isStored) this.#attempts.noteEnding(reason);
+    if (!isStored) this.#attempts.leaveNotes(reason);
     this.end(reason, options);
-  }
-
-  get isEnding(): boolean {
-    return this.#ending !== null;
   }
 
   /** Kills the processes that are being ended, without the rest of their grace period. */
@@ -226,44 +209,9 @@ export class RunJob {
     this.#attempts.forceKill();
   }
 
-  get isParked(): boolean {
-    return this.#slot.isParked;
-  }
-
-  /** True unless the run only waits for persons and other runs. */
-  get wantsSlot(): boolean {
-    return this.#slot.isWanted;
-  }
-
   /** Continues a parked run, which has a slot again. */
   unpark(): void {
     if (this.#slot.unpark()) void this.#advance();
-  }
-
-  /** True while the run only waits for people, other runs and other machines. False while the whole run is being ended. */
-  get isResting(): boolean {
-    return (this.#slot.isParked || this.#isElsewhere) && this.#ending?.all !== true;
-  }
-
-  /** True while all attempts of the run continue without petit, and no other attempt is due. */
-  get #isElsewhere(): boolean {
-    if (!this.#mayBeElsewhere || !this.#attempts.outlivePetit) return false;
-    return this.#progress.values().every(({ phase }) => phase !== "waiting" && phase !== "due");
-  }
-
-  /** Returns whether an attempt of the run waits for the end of another run. */
-  awaits(childRunId: RunId): boolean {
-    return this.#attempts.awaits(childRunId);
-  }
-
-  /** The approvals that wait for a person. */
-  get asking(): readonly TaskId[] {
-    return this.#hasApprovals ? askingTasks(this.#progress.values()) : [];
-  }
-
-  /** The approvals that wait, with what they ask and since when. */
-  get approvals(): readonly OpenApproval[] {
-    return openApprovals(this.#state, () => this.#listTaskRuns());
   }
 
   /** Ends an approval that waits, within the current transaction. */
@@ -272,15 +220,20 @@ export class RunJob {
     return this.#storeNext(this.#decision(taskId, decision));
   }
 
+  /** Continues as a run of another job, to which the history of its job was moved (`formerly`). */
+  rename({ jobId, versionId }: Run): void {
+    this.#run = { ...this.#run, jobId, versionId };
+    this.#job = { ...this.#job, id: jobId };
+  }
+
   #decision(taskId: TaskId, decision: ApprovalDecision): Change {
     const apply = (batch: StepBatch): void => this.#steps.storeDecision(taskId, decision, batch);
     return { node: { taskId, item: null }, apply };
   }
 
-  async #finishAttempt(attempt: Attempt, result: AttemptResult, cleanUp: () => void): Promise<void> {
+  #finishAttempt(attempt: Attempt, result: AttemptResult, cleanUp: () => void): Promise<void> {
     const apply = (batch: StepBatch): void => this.#steps.storeResult(attempt, result, batch);
-    await this.#advance({ node: attempt, apply }, { cleanUp, at: result.endedAt });
-    this.#waitForRetry(attempt);
+    return this.#advance({ node: attempt, apply }, { cleanUp, at: result.endedAt });
   }
 
   /**
@@ -296,13 +249,14 @@ export class RunJob {
     try {
       await this.#services.commits.enqueueUntilStored(work);
     } catch (error) {
-      await this.#faults.endRun(error, work);
+      await this.#faults.endFaulty(error, work);
     }
   }
 
   /**
    * Stores a change with the steps that follow from it. If petit itself fails at that, each step is stored on its own, and the task
-   * whose step fails ends with `internal_error`. If that does not help, the run ends. Throws only if not even that can be stored.
+   * whose step fails ends with `internal_error`. If that does not help, the run ends. Throws if the database can't be written, and if not
+   * even the end of the run can be stored.
    */
   #storeNext(change: Change | null): TransactionHooks {
     const { store } = this.#services;
@@ -321,28 +275,26 @@ export class RunJob {
   }
 
   /**
-   * Replaces the progress before the commit, since later work in the same transaction builds on it. A rollback
-   * restores it.
+   * Replaces the progress before the commit, since later work in the same transaction builds on it. A rollback restores it. Items of
+   * a task whose expansion is rolled back stay until the task is expanded again; nothing reads them before.
    */
   #storeSteps(change: Change | null, { isCareful }: { readonly isCareful: boolean }): TransactionHooks {
     const before = this.#progress;
-    const batch = newBatch(new Map(before));
+    const batch = newBatch(new Map(before), { isCareful });
     const onRollback = (): void => {
       for (const child of batch.children.toReversed()) child.onRollback?.();
       this.#progress = before;
       this.#isFinished = false;
     };
     this.#progress = batch.progress;
-    const store = (node: TaskNode, work: () => StepResult): StepResult =>
-      isCareful ? this.#steps.storeOrFail(node, batch, work) : work();
     try {
       if (change !== null)
-        store(change.node, () => {
+        this.#steps.apply(change.node, batch, () => {
           change.apply(batch);
           return null;
         });
-      const plan = this.#storePlanned(batch, store);
-      const final = plan.isOver ? this.#steps.storeEnd(batch.progress, { isCareful }) : null;
+      const plan = this.#storePlanned(batch);
+      const final = plan.isOver ? this.#steps.storeEnd(batch) : null;
       this.#isFinished = plan.isOver;
       const onCommit = (): void => {
         for (const child of batch.children) child.onCommit?.();
@@ -363,12 +315,12 @@ export class RunJob {
   }
 
   /** Plans and stores steps until no other step follows. Returns the last plan. */
-  #storePlanned(batch: StepBatch, store: (node: TaskNode, work: () => StepResult) => StepResult): RunPlan {
+  #storePlanned(batch: StepBatch): RunPlan {
     for (;;) {
       const plan = this.#planner.plan({ withholdsProcesses: this.#slot.isParked });
       let hasMore = plan.isPartial;
       for (const step of plan.steps) {
-        const result = store(nodeOf(step), () => this.#steps.store(step, batch));
+        const result = this.#steps.store(step, batch);
         hasMore ||= result !== null;
         // The other steps may follow from this one.
         if (result === "failed") break;
@@ -377,16 +329,16 @@ export class RunJob {
     }
   }
 
-  /** Does what follows from a commit, apart from starting attempts. */
+  /** Does what follows from a commit, apart from starting attempts and waiting for retries. */
   #settle(plan: RunPlan, { seenChildren }: StepBatch): void {
     if (plan.isCut) soon(() => void this.#advance());
     this.#attempts.failFast(plan.failFast);
     this.#timers.watchApprovals(this.asking, () => this.#listTaskRuns());
-    const decide = (): void => {
+    const updateSlot = (): void => {
       if (!plan.isOver) this.#slot.update();
     };
-    if (seenChildren.length > 0) this.#owner.onChildrenSeen(seenChildren, decide);
-    else decide();
+    if (seenChildren.length > 0) this.#owner.onChildrenSeen(seenChildren, updateSlot);
+    else updateSlot();
   }
 
   /** Ends the run as it is, because petit can't continue it. */
@@ -410,17 +362,10 @@ export class RunJob {
     this.#owner.onEnd(final);
   }
 
-  get #state(): RunState {
-    return { job: this.#job, run: this.#run, items: this.#items, progress: this.#progress };
-  }
-
-  #listTaskRuns(): readonly TaskRun[] {
-    return this.#services.store.runs.listTaskRuns(this.#run.id);
-  }
-
   #waitForRetry(node: TaskNode): void {
     const state = this.#progress.get(nodeKey(node));
     if (state?.phase !== "waiting" || state.retryAt === null) return;
+    // Items of a task that fails fast are given up by the next plan.
     this.#timers.watchRetry(node, state.retryAt, this.#attempts.endOf({ taskId: node.taskId, item: null }));
   }
 
@@ -432,6 +377,62 @@ export class RunJob {
     if (this.#over.signal.aborted || this.#services.detach.aborted) return;
     if (this.isEnding) return this.#advance();
     this.endAnyhow("timeout", { all: false });
+  }
+
+  get run(): Run {
+    return this.#run;
+  }
+
+  /** Time since the start of the run, in ms. */
+  get elapsedMs(): number {
+    return Math.max(0, this.#now() - (this.#run.startedAt ?? this.#run.createdAt));
+  }
+
+  get isEnding(): boolean {
+    return this.#ending !== null;
+  }
+
+  get isParked(): boolean {
+    return this.#slot.isParked;
+  }
+
+  /** True unless the run only waits for people and other runs. */
+  get wantsSlot(): boolean {
+    return this.#slot.isWanted;
+  }
+
+  /** True while the run only waits for people, other runs and other machines. False while the whole run is being ended. */
+  get isResting(): boolean {
+    return (this.#slot.isParked || this.#isElsewhere) && this.#ending?.all !== true;
+  }
+
+  /** True while all attempts of the run continue without petit, and no other one is due or waits for its time. */
+  get #isElsewhere(): boolean {
+    if (!this.#mayBeElsewhere || !this.#attempts.outlivePetit) return false;
+    return this.#progress.values().every(({ phase }) => phase !== "waiting" && phase !== "due");
+  }
+
+  /** Returns whether an attempt of the run waits for the end of another run. */
+  awaits(childRunId: RunId): boolean {
+    return this.#attempts.awaits(childRunId);
+  }
+
+  /** The approvals that wait for a person. */
+  get asking(): readonly TaskId[] {
+    return this.#hasApprovals ? askingTasks(this.#progress.values()) : [];
+  }
+
+  /** The approvals that wait, with what they ask and since when. */
+  get approvals(): readonly OpenApproval[] {
+    return openApprovals(this.#state, () => this.#listTaskRuns());
+  }
+
+  get #state(): RunState {
+    return { job: this.#job, run: this.#run, items: this.#items, progress: this.#progress };
+  }
+
+  #listTaskRuns(): readonly TaskRun[] {
+    return this.#services.store.runs.listTaskRuns(this.#run.id);
   }
 }
 

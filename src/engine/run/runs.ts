@@ -64,9 +64,9 @@ export class Runs implements Disposable {
       onEnd: (runId, listener) => this.onEnd(runId, listener),
     });
     this.#owner = {
-      onChildrenSeen: (runIds, decide) => {
+      onChildrenSeen: (runIds, updateSlot) => {
         for (const runId of runIds) this.#limiter.release(runId);
-        decide();
+        updateSlot();
         void this.startPending();
       },
       onPark: (run) => this.#park(run),
@@ -188,8 +188,8 @@ export class Runs implements Disposable {
       attempts: this.#services.store.runs.listAttempts(run.id),
     });
     this.#active.set(run.id, runJob);
-    const hasProcess = adopted.some(({ attempt }) => attempt.childRunId === null);
-    runJob.resume({ isParked: !hasProcess && !this.#takeSlotAgain(runJob) });
+    const keepsSlot = adopted.some(({ attempt }) => attempt.childRunId === null);
+    runJob.resume({ isParked: !keepsSlot && !this.#takeSlotAgain(runJob) });
   }
 
   /** Takes the slots of a run that the database does not know. Returns a function that frees them. */
@@ -397,7 +397,7 @@ export class Runs implements Disposable {
     this.#isClosed = true;
   }
 
-  /** Resolves when no run is running, apart from those that only wait for persons and other runs. */
+  /** Resolves when no run is running, apart from those that only wait for people and other runs. */
   async idle(): Promise<void> {
     if (this.#isIdle) return;
     await new Promise<void>((resolve) => {

@@ -18,9 +18,12 @@ export type RunServices = AttemptServices & {
 
 /** What a run tells its owner. */
 export type RunOwner = {
-  /** Called when the ends of child runs are stored. Calls `decide`, which decides whether the run needs its slot again. */
-  readonly onChildrenSeen: (runIds: readonly RunId[], decide: () => void) => void;
-  /** Called when the run only waits for persons and other runs, so that its slot is free. */
+  /**
+   * Called when the run has seen the ends of child runs, so that their slots are free for others. It calls `updateSlot`, by which the run
+   * takes its own slot again first, if it needs that.
+   */
+  readonly onChildrenSeen: (runIds: readonly RunId[], updateSlot: () => void) => void;
+  /** Called when the run only waits for people and other runs, so that its slot is free. */
   readonly onPark: (run: Run) => void;
   /** Called when it could continue; `unpark` is called when there is a slot for it. */
   readonly onUnpark: (run: Run) => void;

@@ -15,7 +15,7 @@ export type RunSlotOptions = {
 /** The phases in which a run needs its slot. */
 const ACTIVE_PHASES: ReadonlySet<TaskProgress["phase"]> = new Set(["attempting", "waiting", "due"]);
 
-/** The slot of a run, which the run gives back while it only waits for persons and other runs. */
+/** The slot of a run, which the run gives back while it only waits for people and other runs. */
 export class RunSlot {
   readonly #options: RunSlotOptions;
   #isParked = false;
@@ -29,8 +29,8 @@ export class RunSlot {
     return this.#isParked;
   }
 
-  /** Continues as the previous process left it. */
-  resume(isParked: boolean): void {
+  /** Call it for a run of the previous process. A parked one has no slot. */
+  begin({ isParked }: { readonly isParked: boolean }): void {
     this.#isParked = isParked;
   }
 
@@ -41,7 +41,7 @@ export class RunSlot {
     return wasParked;
   }
 
-  /** True unless the run only waits for persons and other runs. */
+  /** True unless the run only waits for people and other runs. */
   get isWanted(): boolean {
     const { progress, couldStart } = this.#options;
     for (const { phase } of progress()) if (ACTIVE_PHASES.has(phase)) return true;

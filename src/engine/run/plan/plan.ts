@@ -233,9 +233,9 @@ const finishItems = (
   ending: Ending | null,
 ): Extract<RunStep, { readonly kind: "finish_items" }> | null => {
   if (items.some(({ status }) => status === "pending" || status === "running")) return null;
-  const isCut = isEnded(task, ending) && items.some(({ status }) => status !== "completed");
+  const isEndedEarly = isEnded(task, ending) && items.some(({ status }) => status !== "completed");
   const isFailed = task.items !== undefined && hasTooManyFailures(task.items, items);
-  const reason = isCut ? ending.reason : isFailed ? "items_failed" : null;
+  const reason = isEndedEarly ? ending.reason : isFailed ? "items_failed" : null;
   const exitCode = reason === null ? null : exitCodeOfItems(task, items);
   return { kind: "finish_items", taskId: task.id, reason, exitCode };
 };

@@ -37,19 +37,22 @@ import {
 
 /** What one transaction changes, and what has to be done when it is committed. */
 export type StepBatch = {
+  /** True if an error of petit itself at a step ends only its task or item. */
+  readonly isCareful: boolean;
   /** The progress of the run, with all steps of the transaction so far. */
   readonly progress: RunProgress;
   /** Attempts to start or to follow. */
   readonly attempts: Attempt[];
   /** Tasks and items that may wait for their next attempt. */
   readonly waiting: TaskNode[];
-  /** New runs that attempts have started. */
-  readonly children: TransactionHooks[];
+  /** The hooks of new runs that attempts have started. They are pending, so nothing of theirs starts when the commit is settled. */
+  readonly children: Pick<TransactionHooks, "onCommit" | "onRollback">[];
   /** Child runs whose end the run has seen. */
   readonly seenChildren: RunId[];
 };
 
-export const newBatch = (progress: RunProgress): StepBatch => ({
+export const newBatch = (progress: RunProgress, { isCareful }: Pick<StepBatch, "isCareful">): StepBatch => ({
+  isCareful,
   progress,
   attempts: [],
   waiting: [],
@@ -64,7 +67,7 @@ export type RunStepsOptions = {
   readonly services: RunServices;
   readonly children: ChildRuns;
   readonly state: () => RunState;
-  /** The items of `state`. */
+  /** The items in `state`, to which the steps add those of new tasks. */
   readonly items: Map<TaskId, readonly Item[]>;
   readonly ending: () => Ending | null;
   /** The clock of the run. */
@@ -89,6 +92,26 @@ export class RunSteps {
 
   /** Stores a planned step. */
   store(step: RunStep, batch: StepBatch): StepResult {
+    return this.apply(nodeOf(step), batch, () => this.#store(step, batch));
+  }
+
+  /** Does `work`, about a task or an item. If petit itself fails at that in a careful batch, the task or item fails instead. */
+  apply(node: TaskNode, batch: StepBatch, work: () => StepResult): StepResult {
+    if (!batch.isCareful) return work();
+    const { services, faults } = this.#options;
+    const restore = snapshot(batch);
+    try {
+      return services.store.transaction(work);
+    } catch (error) {
+      assertNoStorageFault(error);
+      faults.log(error, "cannot store a step of a run");
+      restore();
+      this.#fail(node, internalErrorText(error), batch);
+      return "failed";
+    }
+  }
+
+  #store(step: RunStep, batch: StepBatch): StepResult {
     if (step.kind === "expand") {
       this.#expand(step.taskId, batch);
       return "plan again";
@@ -110,7 +133,7 @@ export class RunSteps {
   }
 
   /** Stores how an attempt ended and what follows for its task: its end, or another attempt. */
-  storeResult(attempt: Attempt, given: AttemptResult, { progress, seenChildren }: StepBatch): void {
+  storeResult(attempt: Attempt, given: AttemptResult, { progress, waiting, seenChildren }: StepBatch): void {
     const { services, state, attempts, faults } = this.#options;
     const { store, settings } = services;
     const { job, run, items } = state();
@@ -128,7 +151,8 @@ export class RunSteps {
     store.runs.finishAttempt(attempt.id, result.outcome, { now, retryAt: after.progress.retryAt });
     if (result.outcome.reason === "internal_error") faults.note(result.outcome.error ?? "");
     if (isLostReason(after.outcome?.reason ?? null)) store.runs.markLost(run.id);
-    if (after.outcome !== null) store.runs.finishTask(run, after.progress.node, { outcome: after.outcome, now });
+    if (after.outcome === null) waiting.push(attempt);
+    else store.runs.finishTask(run, after.progress.node, { outcome: after.outcome, now });
     progress.set(nodeKey(attempt), after.progress);
   }
 
@@ -144,45 +168,17 @@ export class RunSteps {
     if (waiting?.phase === "waiting") progress.set(nodeKey(node), { ...waiting, phase: "due" });
   }
 
-  /** Does `work`, about a task or an item. If petit itself fails at that, nothing of it is stored, and the task or item fails instead. */
-  storeOrFail(node: TaskNode, batch: StepBatch, work: () => StepResult): StepResult {
-    const { services, faults } = this.#options;
-    const restore = snapshot(batch);
-    try {
-      return services.store.transaction(work);
-    } catch (error) {
-      assertNoStorageFault(error);
-      faults.log(error);
-      restore();
-      this.#fail(node, internalErrorText(error), batch);
-      return "failed";
-    }
-  }
-
-  /** Ends the run, all of whose tasks have ended. If `isCareful` and petit itself fails at that, the run ends with this error. */
-  storeEnd(progress: RunProgress, { isCareful }: { readonly isCareful: boolean }): Run {
+  /** Ends the run, all of whose tasks have ended. If petit itself fails at that in a careful batch, the run ends with this error. */
+  storeEnd({ progress, isCareful }: StepBatch): Run {
     if (!isCareful) return this.#storeEnd(progress);
     const { services, faults } = this.#options;
     try {
       return services.store.transaction(() => this.#storeEnd(progress));
     } catch (error) {
       assertNoStorageFault(error);
-      faults.log(error);
+      faults.log(error, "cannot end a run as its tasks have");
       return this.storeInternalError(error);
     }
-  }
-
-  #storeEnd(progress: RunProgress): Run {
-    const { services, state, ending, changedAt } = this.#options;
-    const { store, notifier } = services;
-    const now = state();
-    const { job } = now;
-    const isLost = now.run.lost || [...progress.values()].some(({ reason }) => isLostReason(reason));
-    const outcome = outcomeOfRun({ job, tasks: progress, ending: ending()?.reason ?? null, isLost });
-    const final = outcome.status === "completed" ? jobOutputs(outcome, now) : outcome;
-    const run = store.runs.finish(now.run.id, final, changedAt());
-    notifier.ended(job, run);
-    return run;
   }
 
   /** Ends the run and what has not ended in it, without a plan, because of an error of petit itself. */
@@ -200,6 +196,19 @@ export class RunSteps {
     notifier.ended(job, final);
     faults.note(error);
     return final;
+  }
+
+  #storeEnd(progress: RunProgress): Run {
+    const { services, state, ending, changedAt } = this.#options;
+    const { store, notifier } = services;
+    const current = state();
+    const { job, run: before } = current;
+    const isLost = before.lost || [...progress.values()].some(({ reason }) => isLostReason(reason));
+    const outcome = outcomeOfRun({ job, tasks: progress, ending: ending()?.reason ?? null, isLost });
+    const final = outcome.status === "completed" ? jobOutputs(outcome, current) : outcome;
+    const run = store.runs.finish(before.id, final, changedAt());
+    notifier.ended(job, run);
+    return run;
   }
 
   /** Stores a new attempt. One of a task that runs a job is stored with its run. */
@@ -222,12 +231,14 @@ export class RunSteps {
     if ("childRunId" in started) {
       batch.children.push(started);
       progress.set(nodeKey(node), awaiting(before, started.childRunId));
-      if (program.wait) batch.attempts.push(started.attempt);
-      if (program.wait) return null;
+      if (program.wait) {
+        batch.attempts.push(started.attempt);
+        return null;
+      }
     }
     const result = "childRunId" in started ? childStarted : childFailed(started.error);
+    // The attempt without its child run, because the run does not wait for the end of that.
     this.storeResult(attempt, { ...result, endedAt: now() }, batch);
-    batch.waiting.push(node);
     return "plan again";
   }
 
@@ -302,6 +313,7 @@ export class RunSteps {
       if (attempt.status === "running" && nodeKey(attempt) === nodeKey(node))
         runs.finishAttempt(attempt.id, { ...failed, signal: null }, { now: changedAt(), retryAt: null });
     const before = stateOf(batch.progress, node);
+    // A task that failed while it was expanded has no items.
     if (before.phase !== "items" && node.item === null) items.delete(node.taskId);
     this.#storeOutcome(before, { ...failed, outputs: {} }, batch);
     faults.note(error);
@@ -315,7 +327,7 @@ export class RunSteps {
 }
 
 /** Returns the task or item that a step is of. */
-export const nodeOf = (step: RunStep): TaskNode => ({
+const nodeOf = (step: RunStep): TaskNode => ({
   taskId: step.taskId,
   item: ("item" in step ? step.item : undefined) ?? null,
 });

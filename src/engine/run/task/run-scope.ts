@@ -8,7 +8,7 @@ import type { TaskNode } from "../../../store/runs/task-runs.ts";
 import type { NodeKey } from "../plan/node.ts";
 import { stateOf, type TaskProgress } from "../plan/progress.ts";
 
-/** What templates and expressions of a running run can refer to. */
+/** The state of a run. Templates and expressions can refer to it, and the next steps follow from it. */
 export type RunState = {
   readonly job: Job;
   readonly run: Run;
