@@ -132,7 +132,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   },
   {
     against: "control characters in a message",
-    file: "lib/printable.ts",
+    file: "lib/text.ts",
     from: "const UNPRINTABLE = /",
     to: "const UNPRINTABLE = /(?!)",
     test: "jobfile/check/mistakes.test.ts",

@@ -7,7 +7,7 @@ import { asJournalLines, isJournal } from "../app/systemd/journal.ts";
 import { ClientError } from "../client/error.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { Clock } from "../lib/clock.ts";
-import { escapeUnprintable } from "../lib/printable.ts";
+import { escapeUnprintable } from "../lib/text.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type Invocation, readArgv, usageError } from "./argv.ts";
 import { exitStatusOf } from "./client/request-failure.ts";

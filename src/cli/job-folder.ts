@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { checkJobsDir } from "../app/jobs-dir.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { Job } from "../domain/job.ts";
-import { pluralize } from "../domain/words/pluralize.ts";
 import type { Setup } from "../jobfile/check/jobs.ts";
 import { formatProblem, type Problem } from "../jobfile/problem.ts";
 import { type JobFiles, readJobsDir } from "../jobfile/read/job-dir.ts";
 import { suggest } from "../lib/suggest.ts";
+import { pluralize } from "../lib/text.ts";
 import { EXIT, type ExitStatus, Failure } from "./exit.ts";
 import { paint, type Screen } from "./terminal/terminal.ts";
 

@@ -1,7 +1,7 @@
 import { PetitError } from "../domain/errors.ts";
 import { hasTags, type Job } from "../domain/job.ts";
-import { shorten } from "../lib/shorten.ts";
 import { suggest } from "../lib/suggest.ts";
+import { shorten } from "../lib/text.ts";
 
 /** The flag that selects jobs by tag. */
 export const TAG_FLAG = { type: "string", valueHint: "TAG" } as const;

@@ -1,5 +1,4 @@
-import { removeEscapes } from "../lib/escapes.ts";
-import { shorten } from "../lib/shorten.ts";
+import { removeEscapes, shorten } from "../lib/text.ts";
 import type { InternalError } from "./health.ts";
 import type { JobId, RunId, TaskId } from "./ids.ts";
 import type { WaitsFor } from "./limits/waits-for.ts";

@@ -9,7 +9,6 @@ import type { Retry } from "./retry.ts";
 import { isLostReason, type Reason } from "./run.ts";
 import type { ScheduleSpec } from "./schedule/schedule.ts";
 import type { SecretSource, TextOrSecret } from "./secret.ts";
-
 import type { TaskStatus } from "./task-run.ts";
 
 /** What a task runs. `approval` and `job` have no process. */
@@ -329,4 +328,12 @@ export const taskOf = (job: Job, taskId: TaskId): Task => {
   const task = job.tasks.find(({ id }) => id === taskId);
   if (task === undefined) throw new Error(`job ${job.id} has no task '${taskId}'`);
   return task;
+};
+
+/** A pause of a job or of the scheduler. */
+export type Pause = {
+  /** When it began, in ms since the Unix epoch. */
+  readonly at: number;
+  /** The person who requested it: the name of a token, otherwise an address. Null if that is unknown. */
+  readonly by: string | null;
 };

@@ -1,5 +1,5 @@
-import { shorten } from "../lib/shorten.ts";
 import { suggest } from "../lib/suggest.ts";
+import { shorten } from "../lib/text.ts";
 import { type ErrorCode, type ParamProblem, PetitError } from "./errors.ts";
 import { type Refusal, refusalMessage } from "./words/refusal.ts";
 

@@ -101,3 +101,7 @@ export type TaskOutcome = {
   readonly exitCode: number | null;
   readonly outputs: Outputs;
 };
+
+/** The output streams of a process that petit stores. */
+export const STREAMS = ["stdout", "stderr"] as const;
+export type OutputStream = (typeof STREAMS)[number];

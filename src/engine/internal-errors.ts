@@ -3,7 +3,7 @@ import type { InternalError } from "../domain/health.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { Run } from "../domain/run.ts";
 import { errorMessage } from "../lib/error-message.ts";
-import { shorten } from "../lib/shorten.ts";
+import { shorten } from "../lib/text.ts";
 
 /** For how long an error that has ended its run counts against petit's health, in ms. */
 const COUNTS_MS = 3_600_000;

@@ -3,10 +3,9 @@ import { type AttentionList, NO_ATTENTION, type OpenAccess } from "../domain/att
 import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
-import type { Job } from "../domain/job.ts";
+import type { Job, Pause } from "../domain/job.ts";
 import { NO_RETENTION } from "../domain/limits/retention.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
-import type { Pause } from "../domain/pause.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Run } from "../domain/run.ts";
 import type { GoneJob } from "../store/jobs.ts";

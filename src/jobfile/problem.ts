@@ -1,4 +1,4 @@
-import { escapeUnprintable } from "../lib/printable.ts";
+import { escapeUnprintable } from "../lib/text.ts";
 
 /** A problem in a job file. Line and column start at 1. */
 export type Problem = {

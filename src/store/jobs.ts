@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import type { JobId } from "../domain/ids.ts";
-import type { Job } from "../domain/job.ts";
-import type { Pause } from "../domain/pause.ts";
+import type { Job, Pause } from "../domain/job.ts";
 import { startsAtBoot } from "../domain/schedule/boot.ts";
 import { continuedJobs, formerIds } from "../domain/schedule/continued.ts";
 import { isDueAlike } from "../domain/schedule/schedule.ts";

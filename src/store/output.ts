@@ -1,6 +1,5 @@
 import type { RunId, TaskId } from "../domain/ids.ts";
-import { type OutputStream, STREAMS } from "../domain/output-stream.ts";
-import type { Attempt } from "../domain/task-run.ts";
+import { type Attempt, type OutputStream, STREAMS } from "../domain/task-run.ts";
 import type { SqlParams, SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
 import { bytes, id, integer, word } from "./database/rows.ts";

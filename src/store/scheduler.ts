@@ -1,5 +1,5 @@
+import type { Pause } from "../domain/job.ts";
 import { DEFAULT_RULES, type DefaultRule } from "../domain/limits/retention.ts";
-import type { Pause } from "../domain/pause.ts";
 import type { StoreContext } from "./context.ts";
 import { encodeLockOwner, type LockOwner } from "./database/lock-owner.ts";
 import { flag, integerOrNull, textOrNull, word } from "./database/rows.ts";

@@ -1,5 +1,5 @@
 import { type Static, t } from "elysia";
-import { STREAMS } from "../../domain/output-stream.ts";
+import { STREAMS } from "../../domain/task-run.ts";
 import type { LineFilter } from "../../store/output.ts";
 import type { ApiStore } from "../options.ts";
 import { requireItem, requireRun, requireTask } from "../routes/require.ts";

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { removeEscapes } from "../../lib/escapes.ts";
+import { removeEscapes } from "../../lib/text.ts";
 import type { LineFilter, OutputChunk } from "../../store/output.ts";
 import type { ApiStore } from "../options.ts";
 import { type Outline, readOutline } from "./outline.ts";

@@ -1,6 +1,6 @@
 import { Elysia, t } from "elysia";
 import { PetitError } from "../../domain/errors.ts";
-import { shorten } from "../../lib/shorten.ts";
+import { shorten } from "../../lib/text.ts";
 import { artifactResponse } from "../artifacts/response.ts";
 import { ArtifactContent, ArtifactList, artifactList, RangeHeaders } from "../artifacts/shape.ts";
 import type { ApiContext } from "../context.ts";

@@ -5,7 +5,7 @@ import type { Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
 import { knownTasksText } from "../../domain/words/task.ts";
 import type { JobView } from "../../engine/engine.ts";
-import { shorten } from "../../lib/shorten.ts";
+import { shorten } from "../../lib/text.ts";
 import type { ApiEngine, ApiStore } from "../options.ts";
 
 /** Returns a job, also one that no job file defines any more. Throws `not_found`. */

@@ -1,5 +1,5 @@
 import { t } from "elysia";
-import { STREAMS } from "../../domain/output-stream.ts";
+import { STREAMS } from "../../domain/task-run.ts";
 import type { OutputChunk } from "../../store/output.ts";
 import { encodeServerSentEvent, SSE_HEADERS, SSE_HEARTBEAT } from "../events/sse.ts";
 import { exactly, instant, integer, TaskIdText, word } from "./schemas.ts";

@@ -8,7 +8,7 @@ import {
 } from "../run-display/error-excerpt.ts";
 import { runName } from "../run-display/short-id.ts";
 import type { TaskView } from "../run-display/view.ts";
-import { commandLines, type NextCommand } from "../terminal/command-lines.ts";
+import { commandLines, type NextCommand } from "../terminal/columns.ts";
 import type { Screen } from "../terminal/terminal.ts";
 import { type RunSnapshot, viewOf } from "./run-snapshot.ts";
 

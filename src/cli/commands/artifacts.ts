@@ -1,5 +1,5 @@
-import { pluralize } from "../../domain/words/pluralize.ts";
 import { formatRoundedSize } from "../../lib/size.ts";
+import { pluralize } from "../../lib/text.ts";
 import { usageError } from "../argv.ts";
 import { printArtifact, saveArtifact } from "../artifacts/fetch.ts";
 import { type ArtifactBody, findArtifact } from "../artifacts/find.ts";
@@ -9,8 +9,7 @@ import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { runName } from "../run-display/short-id.ts";
 import { columnTable } from "../terminal/table.ts";
-import type { Screen } from "../terminal/terminal.ts";
-import { paint } from "../terminal/terminal.ts";
+import { paint, type Screen } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
 
 export const artifacts = defineCommand({

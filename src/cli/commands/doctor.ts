@@ -1,6 +1,6 @@
 import { SETTINGS } from "../../app/settings/settings.ts";
 import { isSettingKey, type SettingShown, shownSettings } from "../../app/settings/shown.ts";
-import { pluralize } from "../../domain/words/pluralize.ts";
+import { pluralize } from "../../lib/text.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { accessChecks } from "../doctor/access.ts";
 import type { Check } from "../doctor/check.ts";

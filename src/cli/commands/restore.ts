@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { defaultZone } from "../../app/settings/settings.ts";
-import { pluralize } from "../../domain/words/pluralize.ts";
 import { findStrays, type Stray } from "../../engine/attempt/strays.ts";
+import { pluralize } from "../../lib/text.ts";
 import { planRestore, type RestorePlan, restore as restoreDatabase } from "../../store/database/restore.ts";
 import { siblingFile } from "../../store/database/sibling-file.ts";
 import { isLost } from "../../store/identity.ts";

@@ -5,8 +5,8 @@ import { defaultZone, hasWorkers, SETTINGS, withOrigin } from "../../app/setting
 import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { isJournal } from "../../app/systemd/journal.ts";
 import { PetitError } from "../../domain/errors.ts";
-import { pluralize } from "../../domain/words/pluralize.ts";
 import { type JobFiles, readFolder } from "../../jobfile/read/job-dir.ts";
+import { pluralize } from "../../lib/text.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { problemLine, summaryOf } from "../job-folder.ts";

@@ -1,8 +1,8 @@
 import type { RunBody, RunList } from "../../api/shapes/run.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
 import { PetitError } from "../../domain/errors.ts";
-import { pluralize } from "../../domain/words/pluralize.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
+import { pluralize } from "../../lib/text.ts";
 import { openClient } from "../client/client.ts";
 import { findRun } from "../client/find-run.ts";
 import { noteJob } from "../client/job-note.ts";

@@ -4,17 +4,16 @@ import { join } from "node:path";
 import { definedIn } from "../../app/open-database.ts";
 import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { PetitError } from "../../domain/errors.ts";
-import { pluralize } from "../../domain/words/pluralize.ts";
 import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
 import type { Setup } from "../../jobfile/check/jobs.ts";
 import { formatProblem } from "../../jobfile/problem.ts";
 import { type JobFiles, MAX_BYTES, type NamedFile, readJobFiles } from "../../jobfile/read/job-dir.ts";
+import { pluralize } from "../../lib/text.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { programChecks } from "../doctor/programs.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { noJobIn, readJobs, summaryOf } from "../job-folder.ts";
-import { readStdin } from "../stdin.ts";
-import { paint, type Terminal } from "../terminal/terminal.ts";
+import { paint, readStdin, type Terminal } from "../terminal/terminal.ts";
 
 export const validate = defineCommand({
   name: "validate",

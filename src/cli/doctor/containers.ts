@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import type { Job } from "../../domain/job.ts";
-import { pluralize } from "../../domain/words/pluralize.ts";
 import { DATABASE_LABEL, databaseName, findContainerEngine } from "../../engine/attempt/container/engine.ts";
+import { pluralize } from "../../lib/text.ts";
 import { readDatabase } from "../../store/database/read-only.ts";
 import { siblingFile } from "../../store/database/sibling-file.ts";
 import type { Context } from "../command.ts";

@@ -1,8 +1,8 @@
 import { accessSync, constants, existsSync, readdirSync, type Stats, statfsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
-import { pluralize } from "../../domain/words/pluralize.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import { formatRoundedSize } from "../../lib/size.ts";
+import { pluralize } from "../../lib/text.ts";
 import {
   findForeign,
   findOpenFolder,

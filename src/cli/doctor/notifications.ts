@@ -1,5 +1,5 @@
 import { receiverText } from "../../domain/notification.ts";
-import { pluralize } from "../../domain/words/pluralize.ts";
+import { pluralize } from "../../lib/text.ts";
 import type { ReadOnlyDatabase } from "../../store/database/read-only.ts";
 import { type FailingTarget, findFailingTargets } from "../../store/failing-deliveries.ts";
 import { type Check, ok, warning } from "./check.ts";

@@ -1,8 +1,8 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Job, Task } from "../../domain/job.ts";
-import { pluralize } from "../../domain/words/pluralize.ts";
 import { findContainerEngine } from "../../engine/attempt/container/engine.ts";
+import { pluralize } from "../../lib/text.ts";
 import type { Context } from "../command.ts";
 import { type Check, failed, ok } from "./check.ts";
 

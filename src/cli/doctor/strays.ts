@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { pluralize } from "../../domain/words/pluralize.ts";
 import { signalGroup, terminate } from "../../engine/attempt/process.ts";
 import { findStrays, type Stray } from "../../engine/attempt/strays.ts";
+import { pluralize } from "../../lib/text.ts";
 import { readLostAttempts } from "../../store/database/lost-attempts.ts";
 import { MEMORY } from "../../store/database/open.ts";
 import { readDatabase } from "../../store/database/read-only.ts";

@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import { pluralize } from "../../domain/words/pluralize.ts";
-import { escapeUnprintable } from "../../lib/printable.ts";
+import { escapeUnprintable, pluralize } from "../../lib/text.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import type { Fate, GoneLine, Imported, ImportProblem } from "./imported.ts";
 import type { SavedFile } from "./save.ts";

@@ -1,6 +1,6 @@
 import type { Client } from "../../client/client.ts";
 import { MAX_ITEMS } from "../../domain/item.ts";
-import { shorten } from "../../lib/shorten.ts";
+import { shorten } from "../../lib/text.ts";
 import { EXIT, Failure } from "../exit.ts";
 import { oneLine } from "../terminal/text-width.ts";
 

@@ -1,4 +1,4 @@
-import { pluralize } from "../../domain/words/pluralize.ts";
+import { pluralize } from "../../lib/text.ts";
 import { elapsedText } from "../run-display/status-text.ts";
 import { fold } from "../terminal/columns.ts";
 import { readableLocal, shortLocal } from "../terminal/local-time.ts";

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import { pluralize } from "../../domain/words/pluralize.ts";
+import { pluralize } from "../../lib/text.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { fitEnd, fitMiddle, oneLine } from "../terminal/text-width.ts";
 import { writerName } from "./output-chunk.ts";

@@ -1,5 +1,5 @@
 import type { TaskStatus } from "../../domain/task-run.ts";
-import { pluralize } from "../../domain/words/pluralize.ts";
+import { pluralize } from "../../lib/text.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { fitEnd, fitMiddle, padTo, textWidth } from "../terminal/text-width.ts";
 import { reasonText } from "./outcome.ts";

@@ -1,6 +1,6 @@
 import type { RunStatus } from "../../domain/run.ts";
 import type { TaskStatus } from "../../domain/task-run.ts";
-import { pluralize } from "../../domain/words/pluralize.ts";
+import { pluralize } from "../../lib/text.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
 import { runName } from "./short-id.ts";

@@ -1,13 +1,12 @@
 import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
-import { pluralize } from "../../domain/words/pluralize.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { assertNever } from "../../lib/never.ts";
+import { pluralize } from "../../lib/text.ts";
 import { frequentText } from "../next/table.ts";
 import { runName, shortIds } from "../run-display/short-id.ts";
 import { elapsedText, signOf, styleOf } from "../run-display/status-text.ts";
-import { fold } from "../terminal/columns.ts";
-import { commandLines } from "../terminal/command-lines.ts";
+import { commandLines, fold } from "../terminal/columns.ts";
 import { readableLocal, shortLocal } from "../terminal/local-time.ts";
 import { distanceText, roughlyText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";

@@ -1,4 +1,4 @@
-import type { Screen } from "./terminal.ts";
+import { paint, type Screen } from "./terminal.ts";
 
 const MAX_LEFT = 30;
 /** If the right column would be narrower than this, its texts go below the names instead. */
@@ -43,4 +43,20 @@ export const wrap = (text: string, width: number): readonly string[] => {
     else lines.push(word);
   }
   return lines;
+};
+
+/** A command to type next, and what it does. */
+export type NextCommand = readonly [command: string, effect: string];
+
+/** Formats commands to copy, one per line. Explains them if the terminal is wide enough. */
+export const commandLines = (commands: readonly NextCommand[], screen: Screen): string => {
+  const longest = Math.max(0, ...commands.map(([command]) => command.length));
+  const room = screen.isTerminal ? screen.columns() - longest - 4 : Number.POSITIVE_INFINITY;
+  const areExplained = commands.every(([, effect]) => effect.length <= room);
+  return commands
+    .map(([command, effect]) => {
+      const text = areExplained ? `${command.padEnd(longest)}  ${paint(screen, "dim", effect)}` : command;
+      return `  ${text}\n`;
+    })
+    .join("");
 };

@@ -74,3 +74,15 @@ export type Style = keyof typeof STYLES;
 /** Applies a style to a text if the screen shows colours. */
 export const paint = (screen: Pick<Screen, "color">, style: Style, text: string): string =>
   screen.color ? `\u001b[${STYLES[style][0]}m${text}\u001b[${STYLES[style][1]}m` : text;
+
+/** Reads standard input to its end, but at most one chunk more than `maxBytes`. */
+export const readStdin = async (maxBytes: number): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > maxBytes) break;
+  }
+  return Buffer.concat(chunks);
+};

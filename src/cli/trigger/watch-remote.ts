@@ -16,7 +16,7 @@ import { outcomeLine } from "../run-display/outcome.ts";
 import { readChunk } from "../run-display/output-chunk.ts";
 import { runName } from "../run-display/short-id.ts";
 import { hasEnded } from "../run-display/view.ts";
-import { commandLines } from "../terminal/command-lines.ts";
+import { commandLines } from "../terminal/columns.ts";
 import type { Screen } from "../terminal/terminal.ts";
 
 type RemoteWatchOptions = {

@@ -1,7 +1,7 @@
 import type { SettingKey } from "../../app/settings/settings.ts";
 import { isJournal } from "../../app/systemd/journal.ts";
 import type { StartedWorker } from "../../app/worker/run-worker.ts";
-import { pluralize } from "../../domain/words/pluralize.ts";
+import { pluralize } from "../../lib/text.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { paint } from "../terminal/terminal.ts";

@@ -1,10 +1,10 @@
 import type { ResponseBody } from "../../client/routes.ts";
-import { pluralize } from "../../domain/words/pluralize.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { PETIT_SETUP, WORKER_SETUP } from "../../domain/words/worker-setup.ts";
+import { pluralize } from "../../lib/text.ts";
 import { runName } from "../run-display/short-id.ts";
 import { elapsedText } from "../run-display/status-text.ts";
-import { commandLines } from "../terminal/command-lines.ts";
+import { commandLines } from "../terminal/columns.ts";
 import { roughlyText } from "../terminal/relative-time.ts";
 import { columnTable } from "../terminal/table.ts";
 import { paint, type Screen, type Style } from "../terminal/terminal.ts";

@@ -1,5 +1,5 @@
-import { shorten } from "../../lib/shorten.ts";
 import { suggest } from "../../lib/suggest.ts";
+import { shorten } from "../../lib/text.ts";
 import type { ParamProblem } from "../errors.ts";
 import type { Param } from "../job.ts";
 import type { ParamValues } from "../run.ts";

@@ -1,5 +1,5 @@
 import type { RE2JS } from "re2js";
-import { shorten } from "../../lib/shorten.ts";
+import { shorten } from "../../lib/text.ts";
 
 /** The regular expression engine, loaded when the first pattern is used: it takes about 3 MB of memory. */
 let engine: typeof RE2JS | null = null;

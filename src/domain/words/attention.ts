@@ -1,4 +1,5 @@
 import { formatDuration } from "../../lib/duration.ts";
+import { pluralize } from "../../lib/text.ts";
 import type { AttentionKind } from "../attention.ts";
 import { RECENT } from "../limits/retention.ts";
 import type { WaitsFor } from "../limits/waits-for.ts";
@@ -6,7 +7,6 @@ import type { Reason } from "../run.ts";
 import type { Blocked } from "../workers/waiting.ts";
 import type { RefusedHello, WaitsForWorker } from "../workers/worker.ts";
 import { internalErrorMessage } from "./health.ts";
-import { pluralize } from "./pluralize.ts";
 import { REASON_TEXT } from "./run.ts";
 import { taskLabel } from "./task.ts";
 import { waitsForText } from "./waits-for.ts";

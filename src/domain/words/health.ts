@@ -1,6 +1,6 @@
 import { assertNever } from "../../lib/never.ts";
+import { pluralize } from "../../lib/text.ts";
 import type { HealthReason, InternalError, StorageFault } from "../health.ts";
-import { pluralize } from "./pluralize.ts";
 
 /** Returns the sentence for a reason why petit is not healthy. */
 export const healthMessage = (reason: HealthReason): string => {

@@ -1,5 +1,5 @@
 import { assertNever } from "../../lib/never.ts";
-import { shorten } from "../../lib/shorten.ts";
+import { shorten } from "../../lib/text.ts";
 import type { ErrorDetails, LimitReached } from "../errors.ts";
 import type { RunStatus } from "../run.ts";
 import { shutGateText } from "./gate.ts";

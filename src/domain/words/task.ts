@@ -1,5 +1,5 @@
-import { shorten } from "../../lib/shorten.ts";
 import { suggest } from "../../lib/suggest.ts";
+import { shorten } from "../../lib/text.ts";
 
 /** Maximum number of tasks that an error lists. */
 const LISTED_TASKS = 10;

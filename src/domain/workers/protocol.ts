@@ -5,9 +5,8 @@ import { MAX_SIGNING_KEYS } from "../../lib/wire/signing.ts";
 import type { TaskId } from "../ids.ts";
 import type { Item } from "../item.ts";
 import { INTERRUPT_POLICIES, type Job } from "../job.ts";
-import { STREAMS } from "../output-stream.ts";
 import { ENDING_REASONS, REASONS, type Run } from "../run.ts";
-import type { Outputs, TaskStatus } from "../task-run.ts";
+import { type Outputs, STREAMS, type TaskStatus } from "../task-run.ts";
 import { LABEL_PATTERN, MAX_LABELS } from "./labels.ts";
 import { REFUSED_HELLOS } from "./worker.ts";
 

@@ -2,7 +2,7 @@ import type { Approval, Job, Links, Task } from "../../domain/job.ts";
 import type { NotifyEvent } from "../../domain/notification.ts";
 import { dueAtOf, type Reason, type Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
-import { shorten } from "../../lib/shorten.ts";
+import { shorten } from "../../lib/text.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
 import type { Store } from "../../store/store.ts";
 

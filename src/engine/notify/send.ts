@@ -1,8 +1,7 @@
 import { abortQuietly } from "../../lib/abort.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { formatDuration } from "../../lib/duration.ts";
-import { escapeUnprintable } from "../../lib/printable.ts";
-import { shorten } from "../../lib/shorten.ts";
+import { escapeUnprintable, shorten } from "../../lib/text.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 
 /**

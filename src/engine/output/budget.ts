@@ -1,4 +1,4 @@
-import type { OutputStream } from "../../domain/output-stream.ts";
+import type { OutputStream } from "../../domain/task-run.ts";
 import { formatSize } from "../../lib/size.ts";
 import type { AttemptKey, NewChunk, SpoolOffsets } from "../../store/output.ts";
 import type { Store } from "../../store/store.ts";

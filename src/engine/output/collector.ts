@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, readSync } from "node:fs";
-import type { OutputStream } from "../../domain/output-stream.ts";
+import type { OutputStream } from "../../domain/task-run.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { AttemptKey, NewChunk } from "../../store/output.ts";

@@ -1,5 +1,5 @@
 import type { JobId } from "../../domain/ids.ts";
-import type { Pause } from "../../domain/pause.ts";
+import type { Pause } from "../../domain/job.ts";
 import type { Store } from "../../store/store.ts";
 
 /** The pauses of the scheduler and of single jobs. They survive a restart. */

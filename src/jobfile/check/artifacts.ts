@@ -1,5 +1,5 @@
 import { whyNotArtifactPattern } from "../../domain/artifact/pattern.ts";
-import { shorten } from "../../lib/shorten.ts";
+import { shorten } from "../../lib/text.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft } from "../schema/job.ts";
 

@@ -2,7 +2,7 @@ import { closeSync } from "node:fs";
 import { resolve } from "node:path";
 import { type ExceptDates, isDate, MAX_EXCEPT_DATES } from "../../domain/schedule/except.ts";
 import { openRegular, readStart } from "../../lib/files/regular-file.ts";
-import { shorten } from "../../lib/shorten.ts";
+import { shorten } from "../../lib/text.ts";
 import type { Path } from "../parse/node.ts";
 import { readState } from "../read/scan.ts";
 import type { Reference } from "../reference.ts";

@@ -1,5 +1,5 @@
 import { isJsonPointer } from "../../lib/json-pointer.ts";
-import { shorten } from "../../lib/shorten.ts";
+import { shorten } from "../../lib/text.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import { whyNotHeader } from "../schema/header.ts";

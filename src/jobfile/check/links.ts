@@ -1,4 +1,4 @@
-import { shorten } from "../../lib/shorten.ts";
+import { shorten } from "../../lib/text.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft } from "../schema/job.ts";
 

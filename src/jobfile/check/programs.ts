@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import type { Job } from "../../domain/job.ts";
-import { shorten } from "../../lib/shorten.ts";
+import { shorten } from "../../lib/text.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft, TaskDraft } from "../schema/job.ts";

@@ -1,7 +1,7 @@
 import * as data from "@actions/expressions/data/index";
 import { wellKnownFunctions } from "@actions/expressions/funcs";
 import type { FunctionDefinition, FunctionInfo } from "@actions/expressions/funcs/info";
-import { shorten } from "../../lib/shorten.ts";
+import { shorten } from "../../lib/text.ts";
 import { isEqual } from "./numbers.ts";
 import { readValue, toJson } from "./values.ts";
 import { type ExpressionWork, VALUE_WORK } from "./work.ts";

@@ -1,5 +1,5 @@
 import type { Json } from "../../lib/json.ts";
-import { shorten } from "../../lib/shorten.ts";
+import { shorten } from "../../lib/text.ts";
 
 /** A YAML value and its position: `at` is the offset of its first character, in UTF-16 code units. */
 export type Node = MapNode | ListNode | ScalarNode;

@@ -1,5 +1,5 @@
 import { DURATION_FORM, parseDuration } from "../../lib/duration.ts";
-import { shorten } from "../../lib/shorten.ts";
+import { shorten } from "../../lib/text.ts";
 import { nearest } from "../hints.ts";
 import { describe, isEmpty, type Node } from "../parse/node.ts";
 import type { Place } from "../place.ts";

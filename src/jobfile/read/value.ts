@@ -1,5 +1,5 @@
 import type { Json } from "../../lib/json.ts";
-import { shorten } from "../../lib/shorten.ts";
+import { shorten } from "../../lib/text.ts";
 import { describe, type Entry, isEmpty, type MapNode, type Node, type ScalarNode, toJson } from "../parse/node.ts";
 import type { Place } from "../place.ts";
 import type { Report } from "../report.ts";

@@ -1,8 +1,8 @@
 import { type FailureLine, lastLineOf, type RunFailure } from "../../domain/attention.ts";
 import type { JobId, RunId, TaskId } from "../../domain/ids.ts";
 import { isAllowedFailure, type Job } from "../../domain/job.ts";
-import { STREAMS } from "../../domain/output-stream.ts";
 import { REASONS } from "../../domain/run.ts";
+import { STREAMS } from "../../domain/task-run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import { bytes, flag, id, integer, integerOrNull, json, textOrNull, word, wordOrNull } from "../database/rows.ts";

@@ -1,5 +1,5 @@
 import type { RunId } from "../../domain/ids.ts";
-import { type OutputStream, STREAMS } from "../../domain/output-stream.ts";
+import { type OutputStream, STREAMS } from "../../domain/task-run.ts";
 import type { Offer, ShippedOutcome } from "../../domain/workers/protocol.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";

@@ -4,7 +4,7 @@ import { Link } from "wouter";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { CancelDialog } from "../actions/cancel-dialog.tsx";
 import { jobRunsQuery, runsQuery, statsQuery } from "../data/queries.ts";
-import { usualDuration } from "../data/run-statistics.ts";
+import { progressOf, usualDuration } from "../data/run-statistics.ts";
 import { useJobName } from "../data/selected.ts";
 import type { RunData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
@@ -12,7 +12,6 @@ import { Loaded } from "../ui/states.tsx";
 import { StatusIcon } from "../ui/status/status.tsx";
 import { roughText } from "../ui/text/format.ts";
 import { useNow } from "../ui/time/clock.ts";
-import { progressOf } from "./run-progress.ts";
 import { useSteadyRows } from "./steady-rows.ts";
 
 /** Maximum number of runs that are shown. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { appendFileSync } from "node:fs";
 import fc from "fast-check";
 import { openRuntime } from "#runtime";
-import { type OutputStream, STREAMS } from "../../../src/domain/output-stream.ts";
+import { type OutputStream, STREAMS } from "../../../src/domain/task-run.ts";
 import { OutputCollector } from "../../../src/engine/output/collector.ts";
 import type { AttemptKey } from "../../../src/store/output.ts";
 import type { Store } from "../../../src/store/store.ts";

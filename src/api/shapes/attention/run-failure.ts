@@ -1,6 +1,6 @@
 import { t } from "elysia";
 import type { RunFailure } from "../../../domain/attention.ts";
-import { STREAMS } from "../../../domain/output-stream.ts";
+import { STREAMS } from "../../../domain/task-run.ts";
 import { exactly, integer, nullable, ReasonOrNull, TaskIdText, word } from "../schemas.ts";
 
 export const RunFailureBody = exactly(

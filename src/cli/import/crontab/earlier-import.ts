@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { escapeUnprintable } from "../../../lib/printable.ts";
+import { escapeUnprintable } from "../../../lib/text.ts";
 import type { GoneLine } from "../imported.ts";
 
 /** A job file that an earlier import wrote, and the line that it came from, as its comment has it. */

@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { PetitError } from "../../../domain/errors.ts";
 import { jobText } from "../../../jobfile/write-job.ts";
 import type { Json } from "../../../lib/json.ts";
-import { escapeUnprintable } from "../../../lib/printable.ts";
+import { escapeUnprintable } from "../../../lib/text.ts";
 import type { Fate, Imported, ImportedFile, Importer, ImportProblem } from "../imported.ts";
 import { type EarlierJob, findEarlierJobs, isOfOtherCrontab, lineInComment } from "./earlier-import.ts";
 import type { EnvironmentLine } from "./environment-line.ts";

@@ -1,7 +1,7 @@
 import { REBOOT } from "../../../domain/schedule/boot.ts";
 import { jobText } from "../../../jobfile/write-job.ts";
 import type { Json } from "../../../lib/json.ts";
-import { escapeUnprintable } from "../../../lib/printable.ts";
+import { escapeUnprintable } from "../../../lib/text.ts";
 import type { CronEntry } from "./entry.ts";
 import { uniqueId } from "./job-name.ts";
 import { type MailServer, notifyOf } from "./mail.ts";

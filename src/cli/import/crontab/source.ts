@@ -6,7 +6,7 @@ import { PetitError } from "../../../domain/errors.ts";
 import { errorMessage } from "../../../lib/error-message.ts";
 import { openRegular, readStart } from "../../../lib/files/regular-file.ts";
 import { EXIT, Failure } from "../../exit.ts";
-import { readStdin } from "../../stdin.ts";
+import { readStdin } from "../../terminal/terminal.ts";
 import type { Fate } from "../imported.ts";
 
 /** A crontab to import. */

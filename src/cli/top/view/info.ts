@@ -1,8 +1,8 @@
 import { isFinal } from "../../../domain/run.ts";
-import { pluralize } from "../../../domain/words/pluralize.ts";
 import { causeFacts, type RunFactValue, timeFacts, triggerText } from "../../../domain/words/run-facts.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { assertNever } from "../../../lib/never.ts";
+import { pluralize } from "../../../lib/text.ts";
 import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
 import { relativeText } from "../../terminal/relative-time.ts";
 import { oneLine } from "../../terminal/text-width.ts";

@@ -1,5 +1,5 @@
 import { isFinal } from "../../../domain/run.ts";
-import { pluralize } from "../../../domain/words/pluralize.ts";
+import { pluralize } from "../../../lib/text.ts";
 import { elapsedText } from "../../run-display/status-text.ts";
 import { oneLine, textWidth } from "../../terminal/text-width.ts";
 import { type Binding, bindingsFor } from "../state/input/bindings.ts";

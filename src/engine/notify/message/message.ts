@@ -2,8 +2,8 @@ import type { MissReason } from "../../../domain/schedule/occurrence.ts";
 import { OCCURRENCE_REASON_TEXT } from "../../../domain/words/occurrence.ts";
 import { REASON_TEXT } from "../../../domain/words/run.ts";
 import { formatDuration } from "../../../lib/duration.ts";
-import { removeEscapes } from "../../../lib/escapes.ts";
 import { assertNever } from "../../../lib/never.ts";
+import { removeEscapes } from "../../../lib/text.ts";
 import { type FailedTask, type NotificationBody, TAIL_BYTES } from "../notification-body.ts";
 import { cutEnd } from "./cut.ts";
 

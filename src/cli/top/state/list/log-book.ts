@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import { shorten } from "../../../../lib/shorten.ts";
+import { shorten } from "../../../../lib/text.ts";
 import { oneLine } from "../../../terminal/text-width.ts";
 import type { TopLine } from "../../data/shapes.ts";
 
