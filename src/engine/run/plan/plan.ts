@@ -226,7 +226,7 @@ const planItems = ({ task, spec, items, ending, free, evaluateIf }: ItemsPlanInp
 const hasTooManyFailures = (spec: ItemsSpec, items: readonly TaskState[]): boolean =>
   isTooManyFailures(items.filter(({ status }) => status === "failed").length, items.length, spec.maxFailures);
 
-/** Returns the step that ends a task if all of its items have ended, otherwise null. */
+/** Returns the step that ends a task if all of its items have ended, otherwise null. A task without items completes. */
 const finishItems = (
   task: PlannedTask,
   items: readonly TaskState[],
