@@ -92,7 +92,7 @@ describe("the documentation", () => {
     expect(named.length).toBeGreaterThan(20);
     const wrong = named.filter(
       ([, name = "", path = ""]) =>
-        !new RegExp(`^export (?:const|class|interface|type) ${name}\\b`, "m").test(
+        !new RegExp(`^(?:export )?(?:const|class|interface|type) ${name}\\b`, "m").test(
           readFileSync(join(ROOT, path), "utf8"),
         ),
     );
