@@ -495,18 +495,18 @@ tasks:
   - {id: after, type: command, command: "true", depends_on: [call]}
 ---
 id: other
-schedule: "* * * * * *"
-on_overlap: queue
-max_concurrency: 1
+queue: any
 tasks: [{id: t, type: command, command: "true"}]
 ---
 ${child(held.wait)}`;
-  await using petit = await startEngine({ jobs: jobsOf(text), settings: { maxJobs: 1 } });
+  const settings = { maxJobs: 1, queues: new Map([["any", 1]]) };
+  await using petit = await startEngine({ jobs: jobsOf(text), settings });
   const { id } = await petit.trigger("parent");
   await held.reached();
-  const { runId } = await petit.event("occurrence", { jobId: "other" as never, status: "fired" });
+  const pending = await petit.trigger("other");
+  expect(pending.status).toBe("pending");
   held.open();
   const { run } = await petit.ended(id);
-  const pending = runId === null ? null : await petit.ended(runId);
-  expect(pending?.run.startedAt ?? 0).toBeGreaterThanOrEqual(run.endedAt ?? Number.POSITIVE_INFINITY);
+  const other = await petit.ended(pending.id);
+  expect(other.run.startedAt ?? 0).toBeGreaterThanOrEqual(run.endedAt ?? Number.POSITIVE_INFINITY);
 });
