@@ -297,6 +297,8 @@ describe("the token", () => {
 });
 
 describe("200 connections that never finish", () => {
+  /** The heap of Deno grows further before it is collected. */
+  const MAX_GROWTH = isDeno ? 150_000_000 : 100_000_000;
   const openFiles = (): number => readdirSync(`/proc/${petit.pid}/fd`).length;
 
   test.each(Object.entries(HALF))(
@@ -312,7 +314,7 @@ describe("200 connections that never finish", () => {
         // A run that waited for one of the connections would wait until petit closes it, which is after 30 s.
         expect(performance.now() - since).toBeLessThan(25_000);
       }
-      expect((await residentBytes()) - before).toBeLessThan(100_000_000);
+      expect((await residentBytes()) - before).toBeLessThan(MAX_GROWTH);
       for (const socket of sockets) socket.destroy();
       // Each answer gives petit time to notice that they are gone.
       while (openFiles() > filesBefore + 10) await ask(petit, "/api/health");
