@@ -1,12 +1,11 @@
 import { stripVTControlCharacters } from "node:util";
-import type { FailureCause } from "../../domain/task-run.ts";
 import { pluralize } from "../../lib/text.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { fitEnd, fitMiddle, oneLine } from "../terminal/text-width.ts";
 import { writerName } from "./output-chunk.ts";
 import type { TaskView } from "./view.ts";
 
-/** The lines that explain why a task or an item failed, or else its last ones. */
+/** The last lines of a failed task or item. */
 export type ErrorExcerpt = { readonly name: string; readonly lines: readonly string[] };
 
 /** Which lines to read: the last `limit` lines of an attempt, of one stream or of both for null. */
@@ -24,8 +23,6 @@ export type FailedItem = { readonly index: number; readonly attempts: number };
 
 /** Where the lines come from: a running petit, or this process. */
 export type ExcerptSource = {
-  /** Returns the line that explains why an attempt failed; null if none does. */
-  readonly findCause: (writer: Writer) => Promise<Pick<FailureCause, "text" | "context"> | null>;
   readonly readTail: (query: TailQuery) => Promise<readonly string[]>;
   /** Returns at most `limit` failed items of a task, in their order. */
   readonly listFailedItems: (taskId: string, limit: number) => Promise<readonly FailedItem[]>;
@@ -37,10 +34,7 @@ const MAX_LINES = 10;
 
 type Writer = Pick<TailQuery, "taskId" | "item" | "attempt">;
 
-/**
- * Reads the lines that explain why tasks failed, of those that failed first. Where no line does, these are the last ones of stderr, or of
- * stdout if stderr is empty.
- */
+/** Reads the last error lines of the tasks that failed first. What wrote nothing to stderr has its last lines of stdout. */
 export const readExcerpts = async (
   tasks: readonly TaskView[],
   source: ExcerptSource,
@@ -49,8 +43,6 @@ export const readExcerpts = async (
   const limit = Math.ceil(MAX_LINES / writers.length);
   return Promise.all(
     writers.map(async (writer) => {
-      const cause = await source.findCause(writer);
-      if (cause !== null) return { name: writerName(writer), lines: [cause.text, ...cause.context].slice(0, limit) };
       const errors = await source.readTail({ ...writer, stream: "stderr", limit });
       const lines = errors.length > 0 ? errors : await source.readTail({ ...writer, stream: null, limit });
       return { name: writerName(writer), lines };
