@@ -1,7 +1,8 @@
 /** Removes escape sequences of terminals (ECMA-48) from a text: control sequences and operating system commands. */
 export const removeEscapes = (text: string): string => (text.includes("\u001b") ? text.replaceAll(ESCAPES, "") : text);
 
-const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b\n]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
+/** An escape sequence of a terminal. */
+export const ESCAPES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b\n]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
 
 /** Control characters, and characters that change the direction of text. */
 const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
@@ -10,9 +11,9 @@ const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 export const escapeUnprintable = (text: string): string =>
   text.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 
-/** Shortens a text to `length` characters, the last of which is then `…`. */
+/** Shortens a text to `length` UTF-16 code units, the last of which is then `…`. Divides no character. */
 export const shorten = (text: string, length = 80): string =>
-  text.length > length ? `${text.slice(0, length - 1)}…` : text;
+  text.length > length ? `${text.slice(0, length - 1).replace(/[\ud800-\udbff]$/, "")}…` : text;
 
 /** Returns a count with its noun: `1 job`, `2 jobs`. */
 export const pluralize = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

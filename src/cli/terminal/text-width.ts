@@ -48,5 +48,5 @@ export const fitMiddle = (text: string, width: number): string => {
 /** Pads a text with spaces to `width` columns. */
 export const padTo = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - textWidth(text)));
 
-/** Replaces control characters, line breaks included, with spaces. */
-export const oneLine = (text: string): string => text.replace(/\p{Cc}+/gu, " ");
+/** Replaces control characters, line breaks included, and characters that change the direction of text with spaces. */
+export const oneLine = (text: string): string => text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, " ");

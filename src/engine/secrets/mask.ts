@@ -1,3 +1,4 @@
+import { ESCAPES } from "../../lib/text.ts";
 import { type ByteRange, ByteSearch, union } from "./byte-search.ts";
 import { ESCAPE_MARKS, escapedForms } from "./escaped-forms.ts";
 
@@ -98,7 +99,19 @@ class SecretMask implements Mask {
     return inside?.from ?? position;
   }
 
+  /** Finds the secrets, also those with escape sequences of a terminal inside: who shows the text without these must not show a secret. */
   #find(bytes: Uint8Array): readonly ByteRange[] {
+    const found = this.#findAsWritten(bytes);
+    if (!bytes.includes(ESCAPE)) return found;
+    const { shown, positionOf } = withoutEscapes(bytes);
+    const across = this.#findAsWritten(shown).map(({ from, to }) => ({
+      from: positionOf(from),
+      to: positionOf(to - 1) + 1,
+    }));
+    return union(found, across);
+  }
+
+  #findAsWritten(bytes: Uint8Array): readonly ByteRange[] {
     const plain = this.#plain.find(bytes);
     if (this.#escaped === null || !this.#marks.some((mark) => bytes.includes(mark))) return plain;
     return union(plain, this.#escaped.find(bytes));
@@ -106,6 +119,14 @@ class SecretMask implements Mask {
 
   /** Returns how many of the last bytes are the beginning of a secret. */
   #openLength(bytes: Uint8Array): number {
+    const asWritten = this.#openLengthAsWritten(bytes);
+    if (!bytes.includes(ESCAPE)) return asWritten;
+    const { shown, positionOf } = withoutEscapes(bytes);
+    const across = this.#openLengthAsWritten(shown);
+    return Math.max(asWritten, across === 0 ? 0 : bytes.length - positionOf(shown.length - across));
+  }
+
+  #openLengthAsWritten(bytes: Uint8Array): number {
     for (let from = Math.max(0, bytes.length - this.maxBytes + 1); from < bytes.length; from++) {
       const end = bytes.subarray(from);
       const isBeginning = (pattern: Uint8Array): boolean =>
@@ -119,6 +140,40 @@ class SecretMask implements Mask {
 }
 
 const REPLACEMENT_BYTES = Buffer.from(REPLACEMENT);
+
+const ESCAPE = 0x1b;
+
+/** Returns bytes without escape sequences, and a function that returns where one of them was. */
+const withoutEscapes = (
+  bytes: Uint8Array,
+): { readonly shown: Uint8Array; readonly positionOf: (index: number) => number } => {
+  const parts: { readonly at: number; readonly from: number; readonly to: number }[] = [];
+  let [at, from] = [0, 0];
+  const keepUntil = (to: number): void => {
+    if (to === from) return;
+    parts.push({ at, from, to });
+    at += to - from;
+  };
+  // Latin 1 has a character for each byte.
+  for (const { index, 0: sequence } of Buffer.from(bytes).toString("latin1").matchAll(ESCAPES)) {
+    keepUntil(index);
+    from = index + sequence.length;
+  }
+  keepUntil(bytes.length);
+  return {
+    shown: Buffer.concat(parts.map((part) => bytes.subarray(part.from, part.to))),
+    positionOf: (index) => {
+      let [low, high] = [0, parts.length - 1];
+      while (low < high) {
+        const middle = (low + high + 1) >> 1;
+        if ((parts[middle]?.at ?? 0) <= index) low = middle;
+        else high = middle - 1;
+      }
+      const part = parts[low];
+      return part === undefined ? 0 : part.from + index - part.at;
+    },
+  };
+};
 
 const NEWLINE = 10;
 

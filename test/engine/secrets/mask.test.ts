@@ -15,6 +15,16 @@ describe("a mask", () => {
     ["each line of a secret", ["first\nsecond\r\nthird"], "third second first", "*** *** ***"],
     ["a secret with spaces around it, and without them", ["  padded "], "[  padded ] [padded]", "[***] [***]"],
     ["characters of several bytes", ["pässwörd"], "der pässwörd", "der ***"],
+    ["a secret with an escape sequence inside", ["s3cret-key"], "a s3cret\u001b[0m-key b", "a *** b"],
+    ["a secret whose characters are coloured", ["s3cret"], [..."s3cret"].join("\u001b[1m"), "***"],
+    ["a secret with a title of a terminal inside", ["s3cret"], "s3\u001b]0;x\u0007cret.", "***."],
+    ["no escape sequence beside a secret", ["s3cret"], "\u001b[1ms3cret\u001b[0m", "\u001b[1m***\u001b[0m"],
+    [
+      "nothing else in coloured output",
+      ["s3cret"],
+      "\u001b[31merror\u001b[0m: s3 cret",
+      "\u001b[31merror\u001b[0m: s3 cret",
+    ],
   ])("hides %s", (_, secrets, text, expected) => {
     expect(hide(secrets, text)).toBe(expected);
   });
@@ -76,6 +86,11 @@ describe("a mask", () => {
   test("returns bytes without a secret as they are", () => {
     const bytes = Buffer.from([0, 255, 254, 10]);
     expect(maskOf(["s3cret"])?.bytes(bytes)).toBe(bytes);
+  });
+
+  test("hides the beginning of a secret with an escape sequence inside at the end of an output", () => {
+    const bytes = Buffer.from("a s3cret\u001b[0m-k");
+    expect(Buffer.from(maskOf(["s3cret-key"])?.lastBytes(bytes) ?? []).toString()).toBe("a ***");
   });
 
   test("hides the beginning of a secret at the end of an output", () => {
