@@ -169,8 +169,8 @@ export type RunFieldTypes = {
 };
 
 /**
- * The columns of a run that the API returns, in the order of its answers and under their names in the database, and the duration.
- * `text` describes those whose type does not say enough.
+ * The fields of a run in the API, in the order of its answers. All but `duration_ms` are columns with the same names. `text` describes a
+ * field whose type does not say enough.
  */
 export const RUN_FIELDS = {
   id: { type: "run" },

@@ -185,8 +185,8 @@ export class RunAttempts {
   }
 
   /**
-   * Runs or follows an attempt to its end. While the database can't be used, it waits, and then goes on with what it finds, as after a
-   * restart. An attempt at which petit itself fails is ended. Rejects only when the engine detaches.
+   * Runs or follows an attempt to its end. If the database can't be used, waits until it can, and then adopts the process as after a
+   * restart. If petit itself fails, ends the attempt. Rejects only when the engine detaches.
    */
   async #resultOf(
     attempt: Attempt,

@@ -254,9 +254,8 @@ export class RunJob {
   }
 
   /**
-   * Stores a change with the steps that follow from it. If petit itself fails at that, each step is stored on its own, and the task
-   * whose step fails ends with `internal_error`. If that does not help, the run ends. Throws if the database can't be written, and if not
-   * even the end of the run can be stored.
+   * Stores a change with the steps that follow from it. If petit itself fails at that, stores each step on its own: a task whose step fails
+   * ends with `internal_error`. If that fails too, ends the run. Throws if the database can't be written, or refuses even that end.
    */
   #storeNext(change: Change | null): TransactionHooks {
     const { store } = this.#services;

@@ -16,7 +16,7 @@ export type RunServices = AttemptServices & {
   readonly outputListeners: Listeners<RunId, void>;
 };
 
-/** What a run tells its owner. */
+/** The functions that a run calls when its owner, `Runs`, has something to do. */
 export type RunOwner = {
   /**
    * Called when the run has seen the ends of child runs, so that their slots are free for others. It calls `updateSlot`, by which the run

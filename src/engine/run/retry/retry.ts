@@ -6,7 +6,7 @@ import { planRetry, type RetryParts } from "./retry-plan.ts";
 
 export type RetryRequest = {
   readonly scope: RetryScope;
-  /** Who requested it; see `Run`. */
+  /** The person who requested it: the name of a token, otherwise an address. Null if petit did. */
   readonly by: string | null;
 };
 
