@@ -4,6 +4,7 @@ import type { JobId, RunId, TaskId } from "./ids.ts";
 import type { WaitsFor } from "./limits/waits-for.ts";
 import type { NotifyTarget } from "./notification.ts";
 import type { Reason } from "./run.ts";
+import type { FailureCause } from "./task-run.ts";
 import type { Blocked } from "./workers/waiting.ts";
 import type { RefusedHello, RefusedWorker, WaitsForWorker, WorkerAttempt } from "./workers/worker.ts";
 
@@ -257,6 +258,8 @@ export type RunFailure = {
   readonly signal: string | null;
   /** The error of the task as a sentence. */
   readonly error: string | null;
+  /** The line of its output that explains the failure; null if none does. */
+  readonly cause: FailureCause | null;
   /** The last line of the attempt's stderr that is not empty, or else of its stdout; null if it wrote none. */
   readonly lastLine: FailureLine | null;
 };

@@ -73,6 +73,19 @@ export type Attempt = {
   readonly childRunId: RunId | null;
   /** The worker that claimed it; null for an attempt on petit's own machine, and until then. */
   readonly worker: string | null;
+  /** The line of its output that explains why it failed; null if it did not fail, or no line does. */
+  readonly cause: FailureCause | null;
+};
+
+/** A line of output that explains a failure, as a terminal shows it. */
+export type FailureCause = {
+  /** Number of the line in the output of the run. */
+  readonly seq: number;
+  readonly stream: OutputStream;
+  /** At most 500 characters. */
+  readonly text: string;
+  /** At most four lines of the same stream that follow it and belong to it, each with at most 500 characters. */
+  readonly context: readonly string[];
 };
 
 /** Distinguishes a process from all others that ever had the same pid. */

@@ -29,6 +29,13 @@ export interface OutputStore {
   drop(attempt: AttemptKey, seqs: readonly number[], marker: OutputMarker): void;
   /** Returns chunks in the order in which they were written, from the one that contains line `fromSeq`. */
   read(query: OutputQuery): readonly OutputChunk[];
+  /**
+   * Returns the chunks of an attempt without their bytes, in order and without markers, among the first and the newest 2,000 chunks of its
+   * run: in a run with much output from elsewhere, some may be missing.
+   */
+  listEnds(attempt: Omit<AttemptKey, "id">): readonly OutputExtent[];
+  /** Returns the bytes of the chunk of a run that begins at line `seq`; null if it was deleted. */
+  readBytes(runId: RunId, seq: number): Uint8Array | null;
   /** Returns the number of the newest line of a run, or 0 if there is none. Reads no bytes of output, as the next two. */
   getNewestSeq(runId: RunId): number;
   /** Counts the lines from `fromSeq` up to before `untilSeq`, in at most `limit` chunks. */
@@ -65,7 +72,7 @@ export type OutputChunk = NewChunk & {
 };
 
 /** A stored chunk without its bytes. */
-type OutputExtent = {
+export type OutputExtent = {
   readonly seq: number;
   readonly lines: number;
   readonly stream: OutputStream;
@@ -107,6 +114,9 @@ export type OutputQuery = LineQuery & {
 
 /** `nextSeq` is the line to continue from, or null if all chunks were counted. */
 export type LineCount = { readonly lines: number; readonly nextSeq: number | null };
+
+/** Number of chunks at each end of a run among which `listEnds` looks. */
+const ENDS = 2_000;
 
 const RUN = "(SELECT seq FROM runs WHERE id = $runId)";
 
@@ -155,13 +165,24 @@ export const createOutputStore = ({ sql, write }: StoreContext): OutputStore => 
             attempt: attempt.attempt,
           },
         )
-        .map((row) => ({
-          seq: integer(row, "seq"),
-          lines: integer(row, "lines"),
-          stream: word(row, "stream", STREAMS),
-          bytes: integer(row, "bytes"),
-          dropped: integer(row, "dropped"),
-        })),
+        .map(toExtent),
+
+    listEnds: ({ runId, taskId, item, attempt }) =>
+      sql
+        .all(
+          `SELECT seq, lines, stream, length(bytes) AS bytes, dropped FROM output WHERE id IN (
+             SELECT id FROM (SELECT * FROM (SELECT id, task_id, item, attempt, dropped FROM output WHERE run = ${RUN} ORDER BY seq LIMIT ${ENDS})
+               UNION SELECT * FROM (SELECT id, task_id, item, attempt, dropped FROM output WHERE run = ${RUN} ORDER BY seq DESC LIMIT ${ENDS}))
+             WHERE task_id = $taskId AND item = $item AND attempt = $attempt AND dropped = 0)
+           ORDER BY seq`,
+          { runId, taskId, item: item ?? NO_ITEM, attempt },
+        )
+        .map(toExtent),
+
+    readBytes: (runId, seq) => {
+      const row = sql.get(`SELECT bytes FROM output WHERE run = ${RUN} AND seq = $seq`, { runId, seq });
+      return row === null ? null : bytes(row, "bytes");
+    },
 
     drop: write("relaxed", (attempt, seqs, { seq, stream, at, text, dropped }) => {
       for (const deleted of seqs)
@@ -207,6 +228,14 @@ export const createOutputStore = ({ sql, write }: StoreContext): OutputStore => 
     },
   };
 };
+
+const toExtent = (row: SqlRow): OutputExtent => ({
+  seq: integer(row, "seq"),
+  lines: integer(row, "lines"),
+  stream: word(row, "stream", STREAMS),
+  bytes: integer(row, "bytes"),
+  dropped: integer(row, "dropped"),
+});
 
 const setSpoolOffsets = (sql: Statements, attemptId: number, offsets: SpoolOffsets): void =>
   sql.updateOne(

@@ -17,6 +17,7 @@ import type { WaitsForWorker } from "../../domain/workers/worker.ts";
 import { expandTemplate, type TemplateScope } from "../../jobfile/template.ts";
 import { type AttemptNote, NOTE_CODES } from "../../store/workers/notes.ts";
 import { nodeBody, nodeFields } from "./definition/task.ts";
+import { causeBody, FailureCauseBody } from "./failure-cause.ts";
 import { WaitsForWorkerBody, waitsForWorkerBody } from "./limits/waits-for.ts";
 import {
   Count,
@@ -65,6 +66,10 @@ const AttemptBody = exactly(
     worker: nullable(
       t.String({ examples: ["box7"] }),
       "Name of the worker that claimed it; null on petit's own machine",
+    ),
+    cause: nullable(
+      FailureCauseBody,
+      "The line of its output that explains why it failed; null if it did not, or none does",
     ),
     notes: t.Array(NoteBody, { description: "What workers said about it too late, oldest first" }),
   },
@@ -177,6 +182,7 @@ const TaskRunBody = exactly(
             duration_ms: 41,
             child_run_id: null,
             worker: null,
+            cause: null,
             notes: [],
           },
         ],
@@ -230,6 +236,7 @@ const ItemBody = exactly(
             duration_ms: 41,
             child_run_id: null,
             worker: null,
+            cause: null,
             notes: [],
           },
         ],
@@ -377,6 +384,7 @@ const attemptBody = (attempt: Attempt, notes: readonly AttemptNote[]): typeof At
   duration_ms: durationMs(attempt.startedAt, attempt.endedAt),
   child_run_id: attempt.childRunId,
   worker: attempt.worker,
+  cause: causeBody(attempt.cause),
   notes: notes.filter(({ attemptId }) => attemptId === attempt.id).map(noteBody),
 });
 

@@ -34,6 +34,19 @@ export const failureReport = async (client: Client, options: ReportOptions): Pro
 };
 
 const sourceOf = (client: Client, runId: string): ExcerptSource => ({
+  findCause: async ({ taskId, item, attempt }) => {
+    const params = { run_id: runId };
+    const of =
+      item === null
+        ? (await client.get("/api/runs/:run_id/tasks", { params })).tasks.find(({ task_id }) => task_id === taskId)
+        : (
+            await client.get("/api/runs/:run_id/tasks/:task_id/items", {
+              params: { ...params, task_id: taskId },
+              query: { after: item === 0 ? undefined : item - 1, limit: 1 },
+            })
+          ).items[0];
+    return of?.attempt_list.find((each) => each.attempt === attempt)?.cause ?? null;
+  },
   readTail: async ({ taskId, item, attempt, stream, limit }) => {
     const { lines } = await client.get("/api/runs/:run_id/lines", {
       params: { run_id: runId },

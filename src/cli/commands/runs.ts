@@ -1,6 +1,7 @@
 import type { RunBody, RunList } from "../../api/shapes/run.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
 import { PetitError } from "../../domain/errors.ts";
+import { decisiveLine } from "../../domain/words/run.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { pluralize } from "../../lib/text.ts";
 import { openClient } from "../client/client.ts";
@@ -175,9 +176,10 @@ const whyColumn = (list: readonly RunRow[]): Column => ({
 /** Returns what a run waits for, or the failed task and its last line of output, or else the error of the run. */
 const whyText = (run: RunRow): string => {
   if (run.waits_for !== null) return `waits for ${waitsForText(run.waits_for)}`;
-  const { task_id = null, last_line = null } = run.failure ?? {};
-  if (last_line === null) return reasonText(run);
-  return task_id === null ? oneLine(last_line.text) : `${task_id}: ${oneLine(last_line.text)}`;
+  const { failure = null } = run;
+  const line = failure === null ? null : decisiveLine<{ readonly text: string }>(failure);
+  if (failure === null || line === null) return reasonText(run);
+  return failure.task_id === null ? oneLine(line.text) : `${failure.task_id}: ${oneLine(line.text)}`;
 };
 
 /** Says that there are no runs, or how to list older ones. */

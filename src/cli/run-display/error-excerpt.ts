@@ -1,11 +1,12 @@
 import { stripVTControlCharacters } from "node:util";
+import type { FailureCause } from "../../domain/task-run.ts";
 import { pluralize } from "../../lib/text.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { fitEnd, fitMiddle, oneLine } from "../terminal/text-width.ts";
 import { writerName } from "./output-chunk.ts";
 import type { TaskView } from "./view.ts";
 
-/** The last lines of a failed task or item. */
+/** The lines that explain why a task or an item failed, or else its last ones. */
 export type ErrorExcerpt = { readonly name: string; readonly lines: readonly string[] };
 
 /** Which lines to read: the last `limit` lines of an attempt, of one stream or of both for null. */
@@ -23,6 +24,8 @@ export type FailedItem = { readonly index: number; readonly attempts: number };
 
 /** Where the lines come from: a running petit, or this process. */
 export type ExcerptSource = {
+  /** Returns the line that explains why an attempt failed; null if none does. */
+  readonly findCause: (writer: Writer) => Promise<Pick<FailureCause, "text" | "context"> | null>;
   readonly readTail: (query: TailQuery) => Promise<readonly string[]>;
   /** Returns at most `limit` failed items of a task, in their order. */
   readonly listFailedItems: (taskId: string, limit: number) => Promise<readonly FailedItem[]>;
@@ -34,7 +37,10 @@ const MAX_LINES = 10;
 
 type Writer = Pick<TailQuery, "taskId" | "item" | "attempt">;
 
-/** Reads the last error lines of the tasks that failed first. What wrote nothing to stderr has its last lines of stdout. */
+/**
+ * Reads the lines that explain why tasks failed, of those that failed first. Where no line does, these are the last ones of stderr, or of
+ * stdout if stderr is empty.
+ */
 export const readExcerpts = async (
   tasks: readonly TaskView[],
   source: ExcerptSource,
@@ -43,6 +49,8 @@ export const readExcerpts = async (
   const limit = Math.ceil(MAX_LINES / writers.length);
   return Promise.all(
     writers.map(async (writer) => {
+      const cause = await source.findCause(writer);
+      if (cause !== null) return { name: writerName(writer), lines: [cause.text, ...cause.context].slice(0, limit) };
       const errors = await source.readTail({ ...writer, stream: "stderr", limit });
       const lines = errors.length > 0 ? errors : await source.readTail({ ...writer, stream: null, limit });
       return { name: writerName(writer), lines };

@@ -36,6 +36,9 @@ const taskView = ({ taskId, ...task }: TaskRun, definition: Job): TaskView => ({
 
 /** Returns the source of the last error lines of a run of this process. */
 export const localSource = ({ runs, output }: LocalStore, runId: RunId): ExcerptSource => ({
+  findCause: async ({ taskId, item, attempt }) =>
+    runs.listAttempts(runId).find((each) => each.taskId === taskId && each.item === item && each.attempt === attempt)
+      ?.cause ?? null,
   readTail: async ({ taskId, item, attempt, stream, limit }) => {
     const task = parseTaskId(taskId);
     if (task === null) return [];

@@ -7,7 +7,7 @@ import type { Reason } from "../run.ts";
 import type { Blocked } from "../workers/waiting.ts";
 import type { RefusedHello, WaitsForWorker } from "../workers/worker.ts";
 import { internalErrorMessage } from "./health.ts";
-import { REASON_TEXT } from "./run.ts";
+import { decisiveLine, REASON_TEXT } from "./run.ts";
 import { taskLabel } from "./task.ts";
 import { waitsForText } from "./waits-for.ts";
 import { WORKER_REFUSAL_TEXT } from "./worker.ts";
@@ -143,6 +143,7 @@ type Results = {
     readonly task_id: string | null;
     readonly reason: Reason | null;
     readonly error: string | null;
+    readonly cause: { readonly text: string } | null;
     readonly last_line: { readonly text: string } | null;
   };
 };
@@ -398,11 +399,11 @@ const failureText = ({ task_id, reason, error }: Results["failure"]): string => 
 /** Returns the words about a failed run: its task, how that ended, and the last line that it wrote, which explains no error of petit. */
 const failureWords = ({
   job_id: jobId,
-  failure: { task_id: taskId, error, reason, last_line },
+  failure: { task_id: taskId, error, reason, cause, last_line },
 }: OfRun & Results): Pick<AttentionWords, "subject" | "why" | "line" | "details"> => {
   const task = taskId === null ? "" : `${taskId}: `;
   const end = error ?? reason?.replaceAll("_", " ") ?? "unknown reason";
-  const output = reason === "internal_error" ? undefined : last_line?.text;
+  const output = reason === "internal_error" ? undefined : decisiveLine({ cause, last_line })?.text;
   return {
     subject: { kind: "job", jobId },
     why: `${task}${end}${output === undefined ? "" : ` │ ${output}`}`,

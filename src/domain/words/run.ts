@@ -70,3 +70,12 @@ export const TRIGGER_TEXT = {
   retry: "as a retry",
   job: "as a child of another run",
 } as const satisfies Record<Trigger, string>;
+
+/** Returns the line of output that says most about a failure: the one that explains it, or else the last one. Null if there is none. */
+export const decisiveLine = <Line>({
+  cause,
+  last_line,
+}: {
+  readonly cause: Line | null;
+  readonly last_line: Line | null;
+}): Line | null => cause ?? last_line;

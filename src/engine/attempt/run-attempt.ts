@@ -1,6 +1,6 @@
 import { PetitError } from "../../domain/errors.ts";
 import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
-import type { Attempt, AttemptOutcome } from "../../domain/task-run.ts";
+import type { Attempt, AttemptOutcome, FailureCause } from "../../domain/task-run.ts";
 import { abortQuietly, anyAborted } from "../../lib/abort.ts";
 import { sleep } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/error-message.ts";
@@ -37,6 +37,8 @@ import { asUser, giveSpool, type TaskUser } from "./task-user.ts";
 export type AttemptResult = ExitJudgement & {
   /** When the attempt ended, by the clock of the run. Storing that may take longer. */
   readonly endedAt: number;
+  /** The line of its output that explains why it failed. Default: none. */
+  readonly cause?: FailureCause | null;
 };
 
 /** The parts of petit, or of a worker, that all attempts use. */

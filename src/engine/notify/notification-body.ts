@@ -20,7 +20,10 @@ export type NotificationBody = {
   readonly run: BodyRun | null;
   /** In the order of the definition, at most 50. */
   readonly failed_tasks: readonly FailedTask[];
-  /** For `failure`: the last lines of the failed task's stderr, or of its stdout if stderr is empty. At most 10. */
+  /**
+   * For `failure`: the line of the failed task's output that explains the failure, with at most four lines that belong to it. If there is
+   * none, the last lines of its stderr, or of its stdout if stderr is empty, at most 10.
+   */
   readonly error_lines: readonly string[];
   /** The last 10 kB of the run's output. Null if the run has not ended or wrote nothing. */
   readonly log_tail: string | null;
@@ -186,7 +189,8 @@ const MAX_ERROR_LINE = 500;
 const ERROR_CHUNKS = 2 * MAX_ERROR_LINES;
 
 const errorLinesOf = (run: Run, store: Store): readonly string[] => {
-  const { taskId, item, attempt } = store.runs.describeFailure(run.id);
+  const { taskId, item, attempt, cause } = store.runs.describeFailure(run.id);
+  if (cause !== null) return [cause.text, ...cause.context];
   if (taskId === null || attempt === null) return [];
   const query = { runId: run.id, taskId, ...(item !== null && { item }), attempt, fromSeq: 1, limit: ERROR_CHUNKS };
   for (const stream of ["stderr", "stdout"] as const) {

@@ -1,7 +1,7 @@
 import type { RunId, TaskId } from "../../domain/ids.ts";
 import { hasProcess, type Task, taskOf } from "../../domain/job.ts";
-import type { EndingReason } from "../../domain/run.ts";
-import type { Attempt } from "../../domain/task-run.ts";
+import type { EndingReason, Reason } from "../../domain/run.ts";
+import type { Attempt, FailureCause } from "../../domain/task-run.ts";
 import { sleep } from "../../lib/clock.ts";
 import type { TaskNode } from "../../store/runs/task-runs.ts";
 import { adoptProcess } from "../attempt/adopt.ts";
@@ -10,6 +10,7 @@ import { endProcess } from "../attempt/end-process.ts";
 import { hasEnded, killLeftovers, type RunningProcess } from "../attempt/process.ts";
 import type { AttemptResult } from "../attempt/run-attempt.ts";
 import { internalErrorText } from "../internal-errors.ts";
+import { findCause } from "../output/find-cause.ts";
 import { findSpool, noteEnding, type Spool, spoolOf } from "../output/spool.ts";
 import { followChild } from "./child/child-attempt.ts";
 import type { ChildRuns } from "./child/child-runs.ts";
@@ -39,6 +40,9 @@ export type RunAttemptsOptions = {
   /** Called when the end of an attempt is stored, and it does not count as unfinished any more. */
   readonly onFinished: () => void;
 };
+
+/** Why attempts fail whose output says more. */
+const EXPLAINED: ReadonlySet<Reason> = new Set(["exit_code", "signal", "timeout", "artifacts_failed"]);
 
 /** How long `untilExitsStored` waits while processes still run, in ms. */
 const STORE_TIMEOUT_MS = 1_000;
@@ -170,7 +174,7 @@ export class RunAttempts {
     const { services, state, faults, onResult } = this.#options;
     const { detach, clock, spools } = services;
     const spool = this.#spoolOf(attempt);
-    const result = await this.#resultOf(attempt, process, endedBefore);
+    const result = await this.#withCause(attempt, await this.#resultOf(attempt, process, endedBefore));
     detach.throwIfAborted();
     // Its leader is gone, but not necessarily the rest of its process group.
     if (result.outcome.reason === "interrupted")
@@ -182,6 +186,21 @@ export class RunAttempts {
       spools.remove(spool);
       this.#driverOf(taskOf(state().job, attempt.taskId)).release(attempt);
     });
+  }
+
+  /** Adds the line that explains why an attempt failed by itself. */
+  async #withCause(attempt: Attempt, result: AttemptResult): Promise<AttemptResult> {
+    const { services, state, faults } = this.#options;
+    const { reason } = result.outcome;
+    if (reason === null || !EXPLAINED.has(reason) || attempt.childRunId !== null || services.detach.aborted)
+      return result;
+    const { run, items } = state();
+    let cause: FailureCause | null = null;
+    await faults.logFailure("cannot find the cause of a failure", async () => {
+      const itemKey = itemOf(items, attempt)?.key ?? null;
+      cause = await findCause({ attempt, jobId: run.jobId, itemKey }, services.store);
+    });
+    return { ...result, cause };
   }
 
   /**

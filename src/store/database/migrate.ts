@@ -11,6 +11,7 @@ import except from "../migrations/0008_except.sql" with { type: "text" };
 import workflows from "../migrations/0009_workflows.sql" with { type: "text" };
 import workers from "../migrations/0010_workers.sql" with { type: "text" };
 import restoresAndErrors from "../migrations/0011_restores_and_errors.sql" with { type: "text" };
+import causes from "../migrations/0012_causes.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
 /**
@@ -29,6 +30,7 @@ const MIGRATIONS: readonly string[] = [
   workflows,
   workers,
   restoresAndErrors,
+  causes,
 ];
 
 /** Schema version that this petit writes. */

@@ -1,9 +1,15 @@
 import type { JobId, RunId, TaskId } from "../../domain/ids.ts";
 import { REASONS } from "../../domain/run.ts";
-import { ATTEMPT_STATUSES, type Attempt, type AttemptOutcome, type ProcessIdentity } from "../../domain/task-run.ts";
+import {
+  ATTEMPT_STATUSES,
+  type Attempt,
+  type AttemptOutcome,
+  type FailureCause,
+  type ProcessIdentity,
+} from "../../domain/task-run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
-import { id, idOrNull, integer, integerOrNull, text, textOrNull, word, wordOrNull } from "../database/rows.ts";
+import { id, idOrNull, integer, integerOrNull, json, text, textOrNull, word, wordOrNull } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
 import type { NewEvent } from "../events.ts";
 import { endOffer, insertOffer } from "../workers/offers.ts";
@@ -29,7 +35,7 @@ export interface AttemptStore {
   finishAttempt(
     attemptId: number,
     outcome: AttemptOutcome,
-    options: { readonly now: number; readonly retryAt: number | null },
+    options: { readonly now: number; readonly retryAt: number | null; readonly cause?: FailureCause | null },
   ): void;
   /** Returns attempts by task, in the order of the definition, then by item and number. */
   listAttempts(runId: RunId): readonly Attempt[];
@@ -83,9 +89,10 @@ export const createAttemptStore = ({ sql, write, recordEvent }: StoreContext): A
     ),
   ),
 
-  finishAttempt: write("durable", (attemptId, outcome, { now, retryAt }) => {
+  finishAttempt: write("durable", (attemptId, outcome, { now, retryAt, cause = null }) => {
     sql.updateOne(
-      `UPDATE attempts SET status = $status, reason = $reason, error = $error, exit_code = $exitCode, signal = $signal, ended_at = $now
+      `UPDATE attempts SET status = $status, reason = $reason, error = $error, exit_code = $exitCode, signal = $signal, ended_at = $now,
+         cause = $cause
        WHERE id = $attemptId AND status = 'running'`,
       {
         attemptId,
@@ -95,6 +102,7 @@ export const createAttemptStore = ({ sql, write, recordEvent }: StoreContext): A
         error: outcome.error,
         exitCode: outcome.exitCode,
         signal: outcome.signal,
+        cause: cause === null ? null : JSON.stringify(cause),
       },
       "finish an attempt",
     );
@@ -185,6 +193,7 @@ const toAttempt = (row: SqlRow, runId: RunId): Attempt => ({
   process: toProcess(row),
   childRunId: idOrNull<RunId>(row, "child_run_id"),
   worker: textOrNull(row, "worker"),
+  cause: row.cause === null ? null : json<FailureCause>(row, "cause"),
 });
 
 const toProcess = (row: SqlRow): ProcessIdentity | null =>

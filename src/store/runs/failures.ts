@@ -2,7 +2,7 @@ import { type FailureLine, lastLineOf, type RunFailure } from "../../domain/atte
 import type { JobId, RunId, TaskId } from "../../domain/ids.ts";
 import { isAllowedFailure, type Job } from "../../domain/job.ts";
 import { REASONS } from "../../domain/run.ts";
-import { STREAMS } from "../../domain/task-run.ts";
+import { type Attempt, type FailureCause, STREAMS } from "../../domain/task-run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import { bytes, flag, id, integer, integerOrNull, json, textOrNull, word, wordOrNull } from "../database/rows.ts";
@@ -24,6 +24,12 @@ export interface RunFailures {
   listCompletedDurations(jobId: JobId, limit: number): readonly number[];
   /** Returns why a run failed. Finds the last line of the task only if few other lines were written at the same time. */
   describeFailure(runId: RunId): RunFailure;
+  /** Returns the attempt with which a task, or an item with this key, last completed in a run of the job that completed; null if none did. */
+  findLastSuccess(
+    jobId: JobId,
+    taskId: TaskId,
+    itemKey: string | null,
+  ): Pick<Attempt, "runId" | "taskId" | "item" | "attempt"> | null;
 }
 
 /** How a run ended that was not cancelled. */
@@ -82,6 +88,13 @@ export const createRunFailures = ({ sql }: StoreContext): RunFailures => ({
       )
       .map((row) => integer(row, "duration")),
 
+  findLastSuccess: (jobId, taskId, itemKey) => {
+    const row = sql.get(LAST_SUCCESS, { jobId, taskId, itemKey });
+    return row === null
+      ? null
+      : { runId: id<RunId>(row, "id"), taskId, item: itemOrNull(row, "item"), attempt: integer(row, "attempts") };
+  },
+
   describeFailure: (runId) => {
     const failedId = findFailedTask(sql, runId);
     const row = failedId === null ? null : sql.get(FAILED_TASK, { runId, taskId: failedId });
@@ -97,6 +110,7 @@ export const createRunFailures = ({ sql }: StoreContext): RunFailures => ({
       exitCode: integerOrNull(row, "exit_code"),
       signal: textOrNull(row, "signal"),
       error: textOrNull(row, "error"),
+      cause: row.cause === null ? null : json<FailureCause>(row, "cause"),
       lastLine: findLastLine(sql, {
         run: integer(row, "run"),
         taskId,
@@ -107,6 +121,15 @@ export const createRunFailures = ({ sql }: StoreContext): RunFailures => ({
     };
   },
 });
+
+/** The last run that completed may have skipped the task, or taken its result over. */
+const LAST_SUCCESS = `
+  SELECT runs.id, coalesce(items.item, ${NO_ITEM}) AS item, coalesce(items.attempts, task_runs.attempts) AS attempts
+  FROM (SELECT seq, id FROM runs WHERE job_id = $jobId AND status = 'completed' ORDER BY ended_at DESC LIMIT 20) AS runs
+  JOIN task_runs ON task_runs.run = runs.seq AND task_runs.task_id = $taskId AND task_runs.status = 'completed'
+  LEFT JOIN items ON items.run = runs.seq AND items.task_id = $taskId AND items.key = $itemKey AND items.status = 'completed'
+  WHERE coalesce(items.attempts, task_runs.attempts) > 0
+  LIMIT 1`;
 
 const selectStreak = (status: string): string =>
   `SELECT * FROM (SELECT runs.seq FROM runs, completed WHERE job_id = $jobId AND status = '${status}' AND ${UNSUCCESSFUL}
@@ -156,7 +179,7 @@ const FAILED_TASK = `
     FROM failed LEFT JOIN items AS first ON first.run = failed.run AND first.task_id = failed.task_id AND first.item =
       (SELECT min(item) FROM items WHERE run = failed.run AND task_id = failed.task_id AND status = 'failed')
   )
-  SELECT node.*, attempts.signal FROM node LEFT JOIN attempts
+  SELECT node.*, attempts.signal, attempts.cause FROM node LEFT JOIN attempts
     ON attempts.run = node.run AND attempts.task_id = node.task_id AND attempts.item = node.item AND attempt = node.attempts`;
 
 const NO_TASK = {
@@ -166,6 +189,7 @@ const NO_TASK = {
   exitCode: null,
   signal: null,
   error: null,
+  cause: null,
   lastLine: null,
 } as const;
 

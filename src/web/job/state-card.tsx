@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import { findBlockers } from "../../client/why/blockers.ts";
 import { UPSTREAM_RUNS } from "../../client/why/facts.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
-import { TRIGGER_TEXT } from "../../domain/words/run.ts";
+import { decisiveLine, TRIGGER_TEXT } from "../../domain/words/run.ts";
 import { healthQuery, jobRunsQuery, occurrencesQuery, queuesQuery, schedulerQuery } from "../data/queries.ts";
 import type { JobDetail, RunData } from "../data/shapes.ts";
 import { Loaded } from "../ui/states.tsx";
@@ -27,36 +27,39 @@ export const StateCard = ({ job }: { readonly job: JobDetail }) => {
   );
 };
 
-const LastRun = ({ run, job }: { readonly run: RunData; readonly job: JobDetail }) => (
-  <>
-    <p className="job-result">
-      <Status of={run.status} isPill />{" "}
-      <Link href={`/runs/${run.id}`}>
-        <Time at={run.started_at ?? run.created_at} zone={job.timezone} isFocusable={false} />
-      </Link>{" "}
-      <span className="muted">
-        {TRIGGER_TEXT[run.trigger]}
-        {run.triggered_by !== null && `, ${run.triggered_by}`}
-        {run.status === "running" && run.started_at !== null && (
-          <>
-            , for <Elapsed since={run.started_at} />
-          </>
-        )}
-        {run.duration_ms !== null && (
-          <>
-            , took <Duration ms={run.duration_ms} />
-          </>
-        )}
-      </span>
-    </p>
-    {run.error !== null && (
-      <p className="job-error">
-        {run.error}
-        {run.failure?.last_line != null && <code>{run.failure.last_line.text}</code>}
+const LastRun = ({ run, job }: { readonly run: RunData; readonly job: JobDetail }) => {
+  const line = run.failure == null ? null : decisiveLine<{ readonly text: string }>(run.failure);
+  return (
+    <>
+      <p className="job-result">
+        <Status of={run.status} isPill />{" "}
+        <Link href={`/runs/${run.id}`}>
+          <Time at={run.started_at ?? run.created_at} zone={job.timezone} isFocusable={false} />
+        </Link>{" "}
+        <span className="muted">
+          {TRIGGER_TEXT[run.trigger]}
+          {run.triggered_by !== null && `, ${run.triggered_by}`}
+          {run.status === "running" && run.started_at !== null && (
+            <>
+              , for <Elapsed since={run.started_at} />
+            </>
+          )}
+          {run.duration_ms !== null && (
+            <>
+              , took <Duration ms={run.duration_ms} />
+            </>
+          )}
+        </span>
       </p>
-    )}
-  </>
-);
+      {run.error !== null && (
+        <p className="job-error">
+          {run.error}
+          {line !== null && <code>{line.text}</code>}
+        </p>
+      )}
+    </>
+  );
+};
 
 /** Most waiting runs that are counted. */
 const MAX_PENDING = 1_000;

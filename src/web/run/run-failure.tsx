@@ -18,7 +18,7 @@ type RunFailureProps = {
   readonly onSelect: (taskId: string) => void;
 };
 
-/** Shows the task that failed first, the last lines that it wrote, and what differs from the last successful run. */
+/** Shows the task that failed first, the line that explains it or else the last lines that it wrote, and what differs from the last successful run. */
 export const RunFailure = ({ run, tasks, onSelect }: RunFailureProps) => {
   const [task, ...others] = failedTasks(tasks);
   if (task === undefined) return null;
@@ -35,11 +35,7 @@ export const RunFailure = ({ run, tasks, onSelect }: RunFailureProps) => {
               <span key={part}>{part}</span>
             ))}
         </p>
-        {task.runs_job === null ? (
-          <LastLines runId={run.id} status={run.status} task={task} />
-        ) : (
-          <ChildOutput runId={run.id} task={task} />
-        )}
+        <Output run={run} task={task} />
         {others.length > 0 && <OtherFailures tasks={others} onSelect={onSelect} />}
       </div>
       <Differences run={run} tasks={tasks} />
@@ -65,6 +61,34 @@ const ChildOutput = ({ runId, task }: { readonly runId: string; readonly task: T
     )}
     .
   </p>
+);
+
+const Output = ({ run, task }: { readonly run: RunDetail; readonly task: TaskRunData }) => {
+  if (task.runs_job !== null) return <ChildOutput runId={run.id} task={task} />;
+  const ofAttempt = task.attempt_list.at(-1)?.cause ?? null;
+  const cause = run.failure?.task_id === task.task_id ? (run.failure.cause ?? ofAttempt) : ofAttempt;
+  return cause === null ? <LastLines runId={run.id} status={run.status} task={task} /> : <CauseLines cause={cause} />;
+};
+
+/** The line that explains the failure, with a link to its place in the log, and the lines below it that belong to it. */
+const CauseLines = ({ cause }: { readonly cause: NonNullable<TaskRunData["attempt_list"][number]["cause"]> }) => (
+  <ol className="run-failure-lines run-failure-cause" aria-label="The line that explains the failure">
+    <li>
+      <a href={`#L${cause.seq}`} aria-label={`Line ${cause.seq}`}>
+        {cause.seq}
+      </a>
+      <bdi>
+        <strong>{cause.text}</strong>
+      </bdi>
+    </li>
+    {cause.context.map((text, index) => (
+      // biome-ignore lint/suspicious/noArrayIndexKey: the lines never change.
+      <li key={index}>
+        <span className="run-failure-seq" />
+        <bdi>{text}</bdi>
+      </li>
+    ))}
+  </ol>
 );
 
 type LastLinesProps = { readonly runId: string; readonly status: string; readonly task: TaskRunData };

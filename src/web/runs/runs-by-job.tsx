@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import { Link } from "wouter";
+import { decisiveLine } from "../../domain/words/run.ts";
 import { RetryDialog } from "../actions/retry-dialog.tsx";
 import { attentionQuery, runQuery } from "../data/queries.ts";
 import { useJobName } from "../data/selected.ts";
@@ -118,12 +119,13 @@ const JobState = ({ jobId }: { readonly jobId: string }) => {
   );
 };
 
-/** The task that failed and the last line that it wrote. */
+/** The error of the run, and the line of output that says most about it. */
 const Why = ({ run }: { readonly run: RunData }) => {
-  const failure = useQuery(runQuery(run.id)).data?.failure;
+  const failure = useQuery(runQuery(run.id)).data?.failure ?? null;
+  const line = failure === null ? null : decisiveLine<{ readonly text: string }>(failure);
   return (
     <p className="attention-why">
-      {run.error} {failure?.last_line != null && <span className="attention-line mono">{failure.last_line.text}</span>}
+      {run.error} {line !== null && <span className="attention-line mono">{line.text}</span>}
     </p>
   );
 };

@@ -81,6 +81,7 @@ describe("GET /api/attention", () => {
         exit_code: 3,
         signal: null,
         error: "exit code 3",
+        cause: { seq: expect.any(Number), stream: "stderr", text: "ValueError: no rows", context: [] },
         last_line: { seq: expect.any(Number), stream: "stderr", text: "ValueError: no rows" },
       },
     });

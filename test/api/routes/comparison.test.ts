@@ -117,6 +117,7 @@ describe("a failed run", () => {
       exit_code: 3,
       signal: null,
       error: "exit code 3",
+      cause: null,
       last_line: { seq: 1, stream: "stderr", text: "no rows" },
     };
     expect((await ask(petit, `/api/runs/${id}`)).body.failure).toEqual(failure);

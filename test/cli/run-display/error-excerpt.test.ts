@@ -29,6 +29,7 @@ const failedAt = (id: string, endedAt: number): TaskView => ({
 });
 
 const sourceOf = (readTail: ExcerptSource["readTail"], items: readonly number[] = []): ExcerptSource => ({
+  findCause: async () => null,
   readTail,
   listFailedItems: async (_, limit) => items.slice(0, limit).map((index) => ({ index, attempts: 1 })),
 });

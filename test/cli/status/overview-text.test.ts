@@ -59,6 +59,7 @@ const failure = {
   exit_code: 28,
   signal: null,
   error: "exit code 28",
+  cause: null,
   last_line: { seq: 2, stream: "stderr", text: "curl: (28) Connection\ttimed out" },
 } as const;
 

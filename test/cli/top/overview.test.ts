@@ -35,6 +35,7 @@ const FAILING: TopAttention = {
     exit_code: 3,
     signal: null,
     error: "exit code 3",
+    cause: null,
     last_line: { seq: 9, stream: "stderr", text: "ConnectionError: refused" },
   },
   count: 3,

@@ -37,6 +37,7 @@ const RUN = topRun(1, {
     exit_code: 3,
     signal: null,
     error: "exit code 3",
+    cause: null,
     last_line: null,
   },
 });
@@ -135,6 +136,7 @@ describe("a run with tasks on workers", () => {
       duration_ms: 0,
       child_run_id: null,
       worker: "box7",
+      cause: null,
       notes: [],
     };
     const waits_for = { code: "worker" as const, labels: ["gpu"], type: null, connected: 0 };

@@ -9,6 +9,7 @@ const FAILURE = {
   task_id: "load",
   reason: "exit_code",
   error: "exit code 3",
+  cause: null,
   last_line: { text: "KeyError" },
 } as const;
 const PLACE = { code: "queue", queue: "db", limit: 1, running: 1, ahead: 0 } as const;

@@ -303,6 +303,7 @@ describe("tasks of a run", () => {
       process: null,
       childRunId: null,
       worker: null,
+      cause: null,
     });
     expect(store.runs.listTaskRuns(run.id)[1]).toMatchObject({ status: "running", attempts: 1, startedAt: NOON + 1 });
     const identity = { pid: 17, startTime: "4711", bootId: "boot" };

@@ -84,7 +84,13 @@ const RESULT_EXAMPLE = {
     exit_code: 1,
     signal: null,
     error: "exit code 1",
-    last_line: { seq: 42, stream: "stderr", text: "ConnectionError: db.example.com refused the connection" },
+    cause: {
+      seq: 42,
+      stream: "stderr",
+      text: "ConnectionError: db.example.com refused the connection",
+      context: [],
+    },
+    last_line: { seq: 44, stream: "stderr", text: "rolled back" },
   },
 };
 

@@ -1,6 +1,7 @@
 import { t } from "elysia";
 import type { RunFailure } from "../../../domain/attention.ts";
 import { STREAMS } from "../../../domain/task-run.ts";
+import { causeBody, FailureCauseBody } from "../failure-cause.ts";
 import { exactly, integer, nullable, ReasonOrNull, TaskIdText, word } from "../schemas.ts";
 
 export const RunFailureBody = exactly(
@@ -12,6 +13,7 @@ export const RunFailureBody = exactly(
     exit_code: nullable(integer(), "Exit code of that attempt; null if it has none"),
     signal: nullable(t.String(), "Signal that ended the attempt, such as `SIGKILL`; null if none did"),
     error: nullable(t.String(), "What went wrong with the task, as a sentence"),
+    cause: nullable(FailureCauseBody, "The line of the attempt's output that explains the failure; null if none does"),
     last_line: nullable(
       exactly({
         seq: integer({ minimum: 1, description: "Number of the line in the output of the run" }),
@@ -33,7 +35,13 @@ export const RunFailureBody = exactly(
         exit_code: 1,
         signal: null,
         error: "exit code 1",
-        last_line: { seq: 42, stream: "stderr", text: "ConnectionError: db.example.com refused the connection" },
+        cause: {
+          seq: 42,
+          stream: "stderr",
+          text: "ConnectionError: db.example.com refused the connection",
+          context: ["  after 3 attempts"],
+        },
+        last_line: { seq: 44, stream: "stderr", text: "rolled back" },
       },
     ],
   },
@@ -47,5 +55,6 @@ export const runFailureBody = (failure: RunFailure): typeof RunFailureBody.stati
   exit_code: failure.exitCode,
   signal: failure.signal,
   error: failure.error,
+  cause: causeBody(failure.cause),
   last_line: failure.lastLine === null ? null : { ...failure.lastLine },
 });

@@ -1,6 +1,7 @@
 import { isFinal } from "../../../domain/run.ts";
 import { localTime } from "../../../domain/schedule/local-time.ts";
 import { attentionWords } from "../../../domain/words/attention.ts";
+import { decisiveLine } from "../../../domain/words/run.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { reasonText } from "../../run-display/outcome.ts";
 import { writerName } from "../../run-display/output-chunk.ts";
@@ -157,9 +158,9 @@ const runColumns = (run: TopRun, { now, width }: RowOptions): Line => {
 /** Returns what a run waits for, or the line that explains its failure if the response has it. */
 const whyText = ({ failure = null, error, waits_for }: TopRun): string => {
   if (waits_for != null) return `waits for ${waitsForText(waits_for)}`;
-  const last = failure?.last_line?.text;
-  if (last === undefined) return error ?? "";
-  return failure?.task_id === null ? last : `${failure?.task_id}: ${last}`;
+  const line = failure === null ? null : decisiveLine<{ readonly text: string }>(failure);
+  if (failure === null || line === null) return error ?? "";
+  return failure.task_id === null ? line.text : `${failure.task_id}: ${line.text}`;
 };
 
 export const comingRow = (job: TopJob, { now, zone, width }: RowOptions): Line => {

@@ -148,7 +148,8 @@ export class RunSteps {
       onInterrupt: job.onInterrupt ?? settings.onInterrupt,
       random: Math.random(),
     });
-    store.runs.finishAttempt(attempt.id, result.outcome, { now, retryAt: after.progress.retryAt });
+    const { cause = null } = result;
+    store.runs.finishAttempt(attempt.id, result.outcome, { now, retryAt: after.progress.retryAt, cause });
     if (result.outcome.reason === "internal_error") faults.note(result.outcome.error ?? "");
     if (isLostReason(after.outcome?.reason ?? null)) store.runs.markLost(run.id);
     if (after.outcome === null) waiting.push(attempt);

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
+import { decisiveLine } from "../../../domain/words/run.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { jobsQuery } from "../../data/queries.ts";
 import type { RunData } from "../../data/shapes.ts";
@@ -137,11 +138,12 @@ const Wait = ({ waitsFor }: { readonly waitsFor: NonNullable<RunData["waits_for"
 /** The failed task of a run and its last line, with a link to that line in the log. */
 const Failure = ({ run: { id, error, failure } }: { readonly run: RunData }) => {
   if (failure == null) return null;
-  const { task_id, last_line } = failure;
-  const text = last_line?.text ?? failure.error ?? error ?? "";
+  const { task_id } = failure;
+  const line = decisiveLine<{ readonly seq: number; readonly text: string }>(failure);
+  const text = line?.text ?? failure.error ?? error ?? "";
   return (
-    <Link href={failureLink(id, task_id, last_line?.seq ?? null)} title={text} className="run-table-failure">
-      {task_id !== null && <b>{task_id}</b>} <span className={last_line === null ? "muted" : "mono"}>{text}</span>
+    <Link href={failureLink(id, task_id, line?.seq ?? null)} title={text} className="run-table-failure">
+      {task_id !== null && <b>{task_id}</b>} <span className={line === null ? "muted" : "mono"}>{text}</span>
     </Link>
   );
 };

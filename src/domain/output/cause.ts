@@ -1,0 +1,93 @@
+import { shorten } from "../../lib/text.ts";
+import type { FailureCause } from "../task-run.ts";
+import { BURST_GAP, type CauseCandidate, Collector, type OutputLine } from "./candidates.ts";
+import { isCleanup, MIN_POINTS } from "./error-rank.ts";
+import { normalise, plainLine } from "./plain-line.ts";
+
+export type { OutputLine } from "./candidates.ts";
+
+const MAX_CONTEXT = 4;
+
+/** Points of the last line; the first line has none. */
+const NEARNESS = 16;
+/** In a burst, the first line wins over later ones that have at most this many points more. */
+const BURST_TOLERANCE = 5;
+
+/** Maximum length of a line that is stored. */
+const MAX_TEXT = 500;
+
+/**
+ * Finds the line that explains why an attempt failed.
+ *
+ * Takes one pass and looks at 2,000 characters of each line at most. The caller limits the input: at most 64 KiB of the
+ * start and 1 MiB of the end of the attempt's output, in the order in which it was printed.
+ */
+export class CauseFinder {
+  readonly #known: ReadonlySet<string>;
+  readonly #lines: OutputLine[] = [];
+  readonly #collector: Collector;
+
+  /** `known` has the lines that the last successful run of the task printed, as `normalise` returns them: they explain nothing. */
+  constructor(known: ReadonlySet<string>) {
+    this.#known = known;
+    this.#collector = new Collector(known);
+  }
+
+  add(line: OutputLine): void {
+    this.#collector.add(line, this.#lines.length);
+    this.#lines.push(line);
+  }
+
+  /** Returns the line, or null if none explains the failure: then the last lines are all there is. */
+  get cause(): FailureCause | null {
+    const chosen = choose(this.#collector.candidates, this.#lines.length);
+    if (chosen === null) return null;
+    const { seq, stream, text } = chosen.line;
+    const context = contextOf(this.#lines, chosen, this.#known).map((line) => shorten(line, MAX_TEXT));
+    return { seq, stream, text: shorten(text, MAX_TEXT), context };
+  }
+}
+
+/** Returns the best candidate: the first good one of each burst of errors, of these the one with the most points. */
+const choose = (candidates: readonly CauseCandidate[], count: number): CauseCandidate | null => {
+  let best: CauseCandidate | null = null;
+  let bestPoints = 0;
+  let start = 0;
+  while (start < candidates.length) {
+    let end = start + 1;
+    while (end < candidates.length && (candidates[end]?.gap ?? 0) <= BURST_GAP) end++;
+    const chosen = firstGood(candidates.slice(start, end));
+    const points = chosen === null ? 0 : chosen.points + (NEARNESS * chosen.index) / Math.max(1, count - 1);
+    // A summary at the end can repeat the line as it is: then the first one has what belongs to it below.
+    const isRepeated = best !== null && best.line.text === chosen?.line.text && best.points >= chosen.points;
+    if (chosen !== null && points >= bestPoints && !isRepeated) {
+      best = chosen;
+      bestPoints = points;
+    }
+    start = end;
+  }
+  return best;
+};
+
+const firstGood = (burst: readonly CauseCandidate[]): CauseCandidate | null => {
+  let most = MIN_POINTS;
+  for (const { points } of burst) most = Math.max(most, points);
+  return burst.find(({ points }) => points >= MIN_POINTS && points >= most - BURST_TOLERANCE) ?? null;
+};
+
+/** Returns the lines of the same stream that follow the headline and belong to it. */
+const contextOf = (
+  lines: readonly OutputLine[],
+  { line, index }: CauseCandidate,
+  known: ReadonlySet<string>,
+): readonly string[] => {
+  const context: string[] = [];
+  for (let next = index + 1; next < lines.length && context.length < MAX_CONTEXT; next++) {
+    const each = lines[next];
+    if (each === undefined || each.stream !== line.stream) continue;
+    const text = plainLine(each.text);
+    if (isCleanup(text) || (known.size > 0 && known.has(normalise(text)))) break;
+    if (text !== "") context.push(text);
+  }
+  return context;
+};

@@ -1,0 +1,41 @@
+import { removeEscapes } from "../../lib/text.ts";
+
+/** Characters of a line that are looked at. */
+const MAX_LINE = 2_000;
+
+/**
+ * Returns a line as a terminal shows it: without escape sequences, and only what follows the last carriage return.
+ * Truncates it to MAX_LINE characters.
+ */
+export const plainLine = (text: string): string => {
+  let end = text.length;
+  while (end > 0 && (text[end - 1] === "\r" || text[end - 1] === "\n")) end--;
+  const start = text.lastIndexOf("\r", end - 1) + 1;
+  const line = removeEscapes(text.slice(start, Math.min(end, start + MAX_LINE))).trimEnd();
+  // Programs that erase a progress bar end it with a carriage return and an escape sequence.
+  return line === "" && start > 0 ? plainLine(text.slice(Math.max(0, start - 1 - MAX_LINE), start - 1)) : line;
+};
+
+/** Parts of a line that differ from run to run, most specific first. */
+const VARIABLE: readonly (readonly [RegExp, string])[] = [
+  [/\b[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}\b/gi, "#"],
+  [/\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?: ?(?:Z\b|UTC\b|[+-]\d\d:?\d\d\b))?)?/g, "#"],
+  [/\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b,?/g, "#"],
+  [/\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*(?= +\d)/g, "#"],
+  [/\b0x[\da-f]+\b/gi, "#"],
+  // Hexadecimal ids have a digit: `deadbeef` could be a word.
+  [/\b(?=[a-f]{0,31}\d)[\da-f]{7,128}\b/gi, "#"],
+  // The random end of a temporary name, such as /tmp/tmp.Xk3fA9.
+  [/(\/(?:tmp|temp|var\/tmp)\/[\w-]{0,40}\.)\w{6,12}\b/g, "$1#"],
+  [/\d+(?:[.,:]\d+)*/g, "#"],
+];
+
+/**
+ * Returns a line without what differs from run to run: colours, times, numbers, ids, hexadecimal numbers and temporary
+ * names become `#`. Two lines with the same result say the same.
+ */
+export const normalise = (text: string): string => {
+  let line = plainLine(text).replace(/\s+/g, " ").trim();
+  for (const [pattern, replacement] of VARIABLE) line = line.replace(pattern, replacement);
+  return line.replace(/#(?: ?#)+/g, "#");
+};
