@@ -1,6 +1,5 @@
 import { PetitError } from "../domain/errors.ts";
-import { parseDuration } from "../lib/duration.ts";
-import { parseIso } from "./terminal/local-time.ts";
+import { MOMENT_FORM, parseMoment } from "../domain/time-span.ts";
 
 type CountOptions = { readonly flag: string; readonly max: number };
 
@@ -14,11 +13,9 @@ export const readCount = (text: string | undefined, { flag, max }: CountOptions)
 
 type TimeOptions = { readonly now: number; readonly zone: string; readonly flag?: string };
 
-/** Returns the time that `--since` or another flag names, in ms since the Unix epoch: a time, or a duration before now. */
+/** Returns the time that `--since` or another flag names, in ms since the Unix epoch: see `parseMoment`. */
 export const parseSince = (text: string, { now, zone, flag = "--since" }: TimeOptions): number => {
-  const durationMs = parseDuration(text.replace(/ ago$/, ""));
-  const at = durationMs === null ? parseIso(text, zone) : now - durationMs;
-  if (at !== null) return Math.max(0, at);
-  const form = 'a duration such as 10m or 1h30m, or a time such as 2026-03-08T01:30 or "2026-03-08 01:30:00"';
-  throw new PetitError("invalid_request", `${flag} is '${text}'; expected ${form}`);
+  const at = parseMoment(text, { now, zone });
+  if (at !== null) return at;
+  throw new PetitError("invalid_request", `${flag} is '${text}'; expected ${MOMENT_FORM}`);
 };

@@ -47,7 +47,7 @@ export const logs = defineCommand({
     since: {
       type: "string",
       valueHint: "TIME",
-      description: "Only lines since a time, such as 2026-03-08T01:30, or since a duration ago, such as 10m.",
+      description: "Only lines since a time: 10m ago, friday, or 2026-03-08T01:30.",
     },
     tail: {
       type: "string",

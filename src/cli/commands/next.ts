@@ -7,6 +7,7 @@ import { isName } from "../../domain/ids.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { nextDateStart } from "../../domain/schedule/except.ts";
 import { localTime, zoneOf } from "../../domain/schedule/local-time.ts";
+import { parseIso } from "../../domain/time-span.ts";
 import { openClient } from "../client/client.ts";
 import { noteNewId } from "../client/job-note.ts";
 import { withFolderHint } from "../client/request-failure.ts";
@@ -16,7 +17,6 @@ import { readCount } from "../flag-values.ts";
 import { findJob, readJobs, warnOfProblems } from "../job-folder.ts";
 import { type NextJob, type NextOccurrence, nextByJob, nextOccurrences } from "../next/occurrences.ts";
 import { jobTable, occurrenceTable } from "../next/table.ts";
-import { parseIso } from "../terminal/local-time.ts";
 import type { Screen } from "../terminal/terminal.ts";
 
 const DEFAULT_COUNT = 10;

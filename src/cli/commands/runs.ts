@@ -45,7 +45,7 @@ export const runs = defineCommand({
     since: {
       type: "string",
       valueHint: "TIME",
-      description: "Only runs created at this time or later: a time, or a duration before now, such as 2h.",
+      description: "Only runs created at this time or later: 2h ago, friday, or 2026-03-08T01:30.",
     },
     until: { type: "string", valueHint: "TIME", description: "Only runs created before this time." },
     text: {

@@ -52,24 +52,3 @@ const nameFormat = (timezone: string): Intl.DateTimeFormat => {
   nameFormats.set(timezone, format);
   return format;
 };
-
-/** Accepts years from 1000: zones are unknown for earlier years, and `Date` misreads the years 0 to 99. */
-const ISO =
-  /^(?<date>[1-9]\d{3}-\d\d-\d\d)(?:[Tt ](?<time>\d\d:\d\d(?::\d\d)?)(?:(?<=:..:..)[.,](?<fraction>\d+))?(?<offset>[Zz]|[+-]\d\d(?::?\d\d)?)?)?$/;
-
-/**
- * Parses an ISO 8601 date, or date and time, to ms since the Unix epoch. A text without an offset is local time in `timezone`.
- * Digits below a millisecond are ignored. Returns null for any other text.
- */
-export const parseIso = (text: string, timezone: string): number | null => {
-  const { date, time = "00:00", fraction = "0", offset } = ISO.exec(text)?.groups ?? {};
-  const local = `${date}T${time.padEnd(8, ":00")}.${fraction.slice(0, 3)}`;
-  const wall = Date.parse(`${local}Z`);
-  // `Date.parse` accepts `2026-02-30` as a date in March.
-  if (Number.isNaN(wall) || new Date(wall).toISOString().slice(0, 10) !== date) return null;
-  if (offset === undefined) return zoneOf(timezone).toInstant(wall);
-  const at = Date.parse(
-    local + offset.toUpperCase().replace(/^(...):?(..)?$/, (_, hour, minute = "00") => `${hour}:${minute}`),
-  );
-  return Number.isNaN(at) ? null : at;
-};
