@@ -115,7 +115,8 @@ test("an email arrives from the running petit, with a link, and a wrong password
   expect(box.received).toHaveLength(1);
   expect(box.received[0]?.text).toContain("Task work: exit code 3");
   expect(box.received[0]?.text).toContain("it broke");
-  expect(box.received[0]?.text).toContain(`https://petit.example.com/runs/${runId}`);
+  const text = box.received[0]?.text.replaceAll("=\r\n", "").replaceAll("=3D", "=");
+  expect(text).toContain(`https://petit.example.com/runs/${runId}?task=work#L1\r\n`);
   const definition = await (await petit.fetch("/api/jobs/nightly")).text();
   for (const text of [answer, definition, petit.stderr()]) expect(text).not.toContain("s3cret");
 }, 30_000);

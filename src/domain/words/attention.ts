@@ -8,6 +8,7 @@ import type { Blocked } from "../workers/waiting.ts";
 import type { RefusedHello, WaitsForWorker } from "../workers/worker.ts";
 import { internalErrorMessage } from "./health.ts";
 import { decisiveLine, REASON_TEXT } from "./run.ts";
+import { failurePath, runPath } from "./run-path.ts";
 import { taskLabel } from "./task.ts";
 import { waitsForText } from "./waits-for.ts";
 import { WORKER_REFUSAL_TEXT } from "./worker.ts";
@@ -43,15 +44,15 @@ export type AttentionSubject =
 export type AttentionDetail = {
   readonly kind: "text" | "name" | "line" | "output";
   readonly text: string;
-  /** The task of a run that the part names. */
-  readonly task?: { readonly runId: string; readonly taskId: string };
+  /** Where it is on petit's page. */
+  readonly path?: string;
 };
 
 /** `retry`, `cancel` and `decide` change a run; the others lead to a view. */
 export type AttentionAction =
   | { readonly kind: "retry" | "cancel"; readonly jobId: string; readonly runId: string }
   | { readonly kind: "decide"; readonly task: AskingTask }
-  | { readonly kind: "log"; readonly jobId: string; readonly runId: string; readonly taskId: string | null }
+  | { readonly kind: "log"; readonly jobId: string; readonly runId: string; readonly path: string }
   | { readonly kind: "run"; readonly jobId: string | null; readonly runId: string; readonly taskId: string | null }
   | { readonly kind: "waiting_runs"; readonly jobId: string }
   | { readonly kind: "worker"; readonly worker: string }
@@ -141,12 +142,15 @@ type Results = {
   readonly recent_failures: number;
   readonly failure: {
     readonly task_id: string | null;
+    readonly item?: number | null;
     readonly reason: Reason | null;
     readonly error: string | null;
-    readonly cause: { readonly text: string } | null;
-    readonly last_line: { readonly text: string } | null;
+    readonly cause: OutputLine | null;
+    readonly last_line: OutputLine | null;
   };
 };
+
+type OutputLine = { readonly seq?: number; readonly text: string };
 
 /** An item as the API returns it, of one of some kinds. */
 type Item<Kind extends AttentionKind> = { readonly [K in Kind]: { readonly kind: K } & Facts[K] }[Kind];
@@ -178,7 +182,7 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
       message: `job '${jobId}' ${times}: ${failureText(item.failure)}`,
       state: flapping ? flappingState(item) : count === 1 ? "failed" : `${count} in a row`,
       what: flapping ? `failed, as did ${recentText(item)}` : times,
-      actions: [{ kind: "retry", jobId, runId }, logOf(item, item.failure.task_id)],
+      actions: [{ kind: "retry", jobId, runId }, logOf(item, failurePath(item.run_id, item.failure))],
     };
   },
   job_flapping: (item) => ({
@@ -186,7 +190,7 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
     message: `job '${item.job_id}' failed in ${item.recent_failures} of its last ${item.recent_runs} runs: ${failureText(item.failure)}`,
     state: flappingState(item),
     what: `fails on and off: ${recentText(item)}`,
-    actions: [logOf(item, item.failure.task_id)],
+    actions: [logOf(item, failurePath(item.run_id, item.failure))],
   }),
   run_stuck: (item, format) => {
     const { job_id: jobId, run_id: runId, task_id: taskId } = item;
@@ -198,7 +202,7 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
       why: `runs for ${elapsed}, usually ${usual}${taskId === null ? "" : `; now in task ${taskId}`}`,
       what: `has been running for ${elapsed}, usually ${usual}`,
       details: taskId === null ? [] : [text(`waiting for ${taskId}`)],
-      actions: [{ kind: "cancel", jobId, runId }, logOf(item, taskId)],
+      actions: [{ kind: "cancel", jobId, runId }, logOf(item, runPath(runId, { taskId }))],
     };
   },
   run_late: (item, format) => (item.cause === "warn_after" ? overdueWords : waitingWords)(item, format(item.waited_ms)),
@@ -234,7 +238,7 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
         first === undefined
           ? [text(why)]
           : [
-              { ...name(first.task_id), task: { runId: first.run_id, taskId: first.task_id } },
+              { ...name(first.task_id), path: runPath(first.run_id, { taskId: first.task_id }) },
               text(`of ${first.job_id}${more} ${runs}`),
             ],
       actions: [{ kind: "worker", worker }],
@@ -377,11 +381,11 @@ const aboutPetit = ({ message, state, what }: Pick<AttentionWords, "message" | "
   actions: [],
 });
 
-const logOf = ({ job_id: jobId, run_id: runId }: OfRun, taskId: string | null): AttentionAction => ({
+const logOf = ({ job_id: jobId, run_id: runId }: OfRun, path: string): AttentionAction => ({
   kind: "log",
   jobId,
   runId,
-  taskId,
+  path,
 });
 
 const flappingState = ({ recent_failures, recent_runs }: Results): string =>
@@ -399,8 +403,11 @@ const failureText = ({ task_id, reason, error }: Results["failure"]): string => 
 /** Returns the words about a failed run: its task, how that ended, and the last line that it wrote, which explains no error of petit. */
 const failureWords = ({
   job_id: jobId,
-  failure: { task_id: taskId, error, reason, cause, last_line },
+  run_id: runId,
+  failure,
 }: OfRun & Results): Pick<AttentionWords, "subject" | "why" | "line" | "details"> => {
+  const { task_id: taskId, error, reason, cause, last_line } = failure;
+  const path = failurePath(runId, failure);
   const task = taskId === null ? "" : `${taskId}: `;
   const end = error ?? reason?.replaceAll("_", " ") ?? "unknown reason";
   const output = reason === "internal_error" ? undefined : decisiveLine({ cause, last_line })?.text;
@@ -409,9 +416,9 @@ const failureWords = ({
     why: `${task}${end}${output === undefined ? "" : ` │ ${output}`}`,
     line: `${task}${output ?? end}`,
     details: [
-      ...(taskId === null ? [] : [name(taskId)]),
+      ...(taskId === null ? [] : [{ ...name(taskId), path }]),
       text(end),
-      ...(output === undefined ? [] : [{ kind: "output", text: output } as const]),
+      ...(output === undefined ? [] : [{ kind: "output", text: output, path } as const]),
     ],
   };
 };
@@ -428,7 +435,7 @@ const overdueWords = (item: LateItem, waited: string): AttentionWords => {
     ...lateWords(item, count === 1 ? one : several),
     why: `was due ${waited} ago and has not ended${more}`,
     what: `${pluralize(count, "run")} late, ${count === 1 ? "" : "the first "}due ${waited} ago`,
-    actions: [{ kind: "cancel", jobId, runId }, logOf(item, null)],
+    actions: [{ kind: "cancel", jobId, runId }, logOf(item, runPath(runId))],
   };
 };
 

@@ -1,7 +1,9 @@
+import type { RunFailure } from "../../domain/attention.ts";
 import type { Approval, Job, Links, Task } from "../../domain/job.ts";
 import type { NotifyEvent } from "../../domain/notification.ts";
 import { dueAtOf, type Reason, type Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
+import { runPath } from "../../domain/words/run-path.ts";
 import { shorten } from "../../lib/text.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
 import type { Store } from "../../store/store.ts";
@@ -33,6 +35,12 @@ export type NotificationBody = {
   readonly late: BodyLate | null;
   /** Null except for `approval`. */
   readonly approval: BodyApproval | null;
+};
+
+/** A notification before petit's URL is known. */
+export type NotificationDraft = Omit<NotificationBody, "url"> & {
+  /** Path of petit's page about it: the run, at the line that explains a failure, or the job. */
+  readonly path: string;
 };
 
 type BodyLate = { readonly due_at: number; readonly warn_after_ms: number };
@@ -82,17 +90,19 @@ const MAX_OCCURRENCES = 20;
 export const TAIL_BYTES = 10_000;
 
 /** Returns the body of a test. */
-export const bodyOfTest = (job: Job, now: number): NotificationBody => empty("test", job, now);
+export const bodyOfTest = (job: Job, now: number): NotificationDraft => empty("test", job, now);
 
 /** Returns the body for a run that has started. */
-export const bodyOfStart = (job: Job, run: Run, now: number): NotificationBody => ({
+export const bodyOfStart = (job: Job, run: Run, now: number): NotificationDraft => ({
   ...empty("started", job, now),
+  path: runPath(run.id),
   run: runOf(run),
 });
 
 /** Returns the body for a run that has become late. */
-export const bodyOfLate = (job: Job, run: Run): NotificationBody => ({
+export const bodyOfLate = (job: Job, run: Run): NotificationDraft => ({
   ...empty("late", job, run.lateAt ?? run.createdAt),
+  path: runPath(run.id),
   run: runOf(run),
   late: { due_at: dueAtOf(run), warn_after_ms: job.warnAfterMs ?? 0 },
 });
@@ -101,8 +111,9 @@ export const bodyOfLate = (job: Job, run: Run): NotificationBody => ({
 export type AskedApproval = { readonly task: Task; readonly prompt: string | null; readonly now: number };
 
 /** Returns the body for a task that began to wait for a person. */
-export const bodyOfApproval = (job: Job, run: Run, { task, prompt, now }: AskedApproval): NotificationBody => ({
+export const bodyOfApproval = (job: Job, run: Run, { task, prompt, now }: AskedApproval): NotificationDraft => ({
   ...empty("approval", job, now),
+  path: runPath(run.id, { taskId: task.id }),
   run: runOf(run),
   approval: {
     task_id: task.id,
@@ -114,22 +125,23 @@ export const bodyOfApproval = (job: Job, run: Run, { task, prompt, now }: AskedA
 });
 
 /** Returns the body for a run that has ended. Call it within the transaction that stores the end. */
-export const bodyOfEnd = (event: NotifyEvent, job: Job, run: Run, { store, now }: BodyContext): NotificationBody => ({
+export const bodyOfEnd = (event: NotifyEvent, job: Job, run: Run, { store, now }: BodyContext): NotificationDraft => ({
   ...empty(event, job, now),
+  path: runPath(run.id),
   run: runOf(run),
   failed_tasks: store.runs
     .listTaskRuns(run.id)
     .filter(({ status }) => status === "failed")
     .slice(0, MAX_FAILED_TASKS)
     .map(failedTask),
-  error_lines: event === "failure" ? errorLinesOf(run, store) : [],
+  ...(event === "failure" && explanationOf(run, store)),
   log_tail: tailOf(run, store),
 });
 
 type BodyContext = { readonly store: Store; readonly now: number };
 
 /** Returns the body for missed occurrences. */
-export const bodyOfMissed = (job: Job, missed: readonly NewOccurrence[], now: number): NotificationBody => ({
+export const bodyOfMissed = (job: Job, missed: readonly NewOccurrence[], now: number): NotificationDraft => ({
   ...empty("missed", job, now),
   missed: {
     count: missed.length,
@@ -140,18 +152,14 @@ export const bodyOfMissed = (job: Job, missed: readonly NewOccurrence[], now: nu
 });
 
 /** Returns a body as JSON, with the URL of petit's page if `publicUrl` is set. */
-export const encodeBody = (body: NotificationBody, publicUrl: string | null): string =>
-  JSON.stringify({ ...body, url: publicUrl === null ? null : pageUrl(publicUrl, body) });
+export const encodeBody = ({ path, ...body }: NotificationDraft, publicUrl: string | null): string =>
+  JSON.stringify({ ...body, url: publicUrl === null ? null : `${publicUrl.replace(/\/+$/, "")}${path}` });
 
-/** Returns the URL of the page about a notification: its run, otherwise its job. */
-const pageUrl = (publicUrl: string, { run, job }: Pick<NotificationBody, "run" | "job">): string =>
-  `${publicUrl.replace(/\/+$/, "")}/${run === null ? `jobs/${encodeURIComponent(job.id)}` : `runs/${run.id}`}`;
-
-const empty = (event: NotificationBody["event"], job: Job, now: number): NotificationBody => ({
+const empty = (event: NotificationBody["event"], job: Job, now: number): NotificationDraft => ({
   event,
   at: now,
   job: { id: job.id, name: job.name },
-  url: null,
+  path: `/jobs/${encodeURIComponent(job.id)}`,
   links: job.links ?? {},
   run: null,
   failed_tasks: [],
@@ -188,8 +196,15 @@ const MAX_ERROR_LINE = 500;
 /** Chunks that are read for the error lines. Each has at least one line. */
 const ERROR_CHUNKS = 2 * MAX_ERROR_LINES;
 
-const errorLinesOf = (run: Run, store: Store): readonly string[] => {
-  const { taskId, item, attempt, cause } = store.runs.describeFailure(run.id);
+/** Returns the lines that explain a failure, and where they are. */
+const explanationOf = (run: Run, store: Store): Pick<NotificationDraft, "path" | "error_lines"> => {
+  const failure = store.runs.describeFailure(run.id);
+  const { taskId, item } = failure;
+  const seq = (failure.cause ?? failure.lastLine)?.seq ?? null;
+  return { path: runPath(run.id, { taskId, item, seq }), error_lines: errorLinesOf(run, failure, store) };
+};
+
+const errorLinesOf = (run: Run, { taskId, item, attempt, cause }: RunFailure, store: Store): readonly string[] => {
   if (cause !== null) return [cause.text, ...cause.context];
   if (taskId === null || attempt === null) return [];
   const query = { runId: run.id, taskId, ...(item !== null && { item }), attempt, fromSeq: 1, limit: ERROR_CHUNKS };

@@ -16,7 +16,7 @@ import {
   bodyOfMissed,
   bodyOfStart,
   encodeBody,
-  type NotificationBody,
+  type NotificationDraft,
 } from "./notification-body.ts";
 import { missingSecrets } from "./secret.ts";
 import { type NotifyTest, sendTests } from "./send-tests.ts";
@@ -210,7 +210,7 @@ export class Notifier implements Disposable {
 type NotificationEvent = {
   /** Returns the event for a target, or null if the target does not want it. */
   readonly eventFor: (target: NotifyTarget) => NotifyEvent | null;
-  readonly bodyOf: (event: NotifyEvent, now: number) => NotificationBody;
+  readonly bodyOf: (event: NotifyEvent, now: number) => NotificationDraft;
 };
 
 type DeliveryRequest = {

@@ -4,6 +4,7 @@ import { findBlockers } from "../../client/why/blockers.ts";
 import { UPSTREAM_RUNS } from "../../client/why/facts.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
 import { decisiveLine, TRIGGER_TEXT } from "../../domain/words/run.ts";
+import { failurePath } from "../../domain/words/run-path.ts";
 import { healthQuery, jobRunsQuery, occurrencesQuery, queuesQuery, schedulerQuery } from "../data/queries.ts";
 import type { JobDetail, RunData } from "../data/shapes.ts";
 import { Loaded } from "../ui/states.tsx";
@@ -33,7 +34,7 @@ const LastRun = ({ run, job }: { readonly run: RunData; readonly job: JobDetail 
     <>
       <p className="job-result">
         <Status of={run.status} isPill />{" "}
-        <Link href={`/runs/${run.id}`}>
+        <Link href={failurePath(run.id, run.failure)}>
           <Time at={run.started_at ?? run.created_at} zone={job.timezone} isFocusable={false} />
         </Link>{" "}
         <span className="muted">
@@ -54,7 +55,11 @@ const LastRun = ({ run, job }: { readonly run: RunData; readonly job: JobDetail 
       {run.error !== null && (
         <p className="job-error">
           {run.error}
-          {line !== null && <code>{line.text}</code>}
+          {line !== null && (
+            <Link href={failurePath(run.id, run.failure)}>
+              <code>{line.text}</code>
+            </Link>
+          )}
         </p>
       )}
     </>

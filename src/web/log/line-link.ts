@@ -7,25 +7,35 @@ export const lineLink = (): number | null => {
   return digits === undefined ? null : Number(digits);
 };
 
-/** Scrolls to the line in the URL, initially and when the URL changes. Returns its number. */
+/**
+ * Scrolls to the line in the URL, initially and when the URL changes. Returns its number. A page that opens at a line which its summary
+ * shows on the first screen stays at the top, where the rest of the summary is.
+ */
 export const useLineLink = (book: LogBook, onPosition: (position: number) => void): number | null => {
   const [marked, setMarked] = useState(lineLink);
   useEffect(() => {
-    const follow = (): void => {
+    const follow = (isOpening: boolean): void => {
       const seq = lineLink();
       setMarked(seq);
       if (seq === null) return;
       void book.positionOf(seq).then(
         (position) => {
-          document.getElementById("log")?.scrollIntoView({ block: "start" });
+          if (!isOpening || !isInSummary(seq)) document.getElementById("log")?.scrollIntoView({ block: "start" });
           onPosition(position);
         },
         () => {},
       );
     };
-    follow();
-    addEventListener("hashchange", follow);
-    return () => removeEventListener("hashchange", follow);
+    const onHashChange = (): void => follow(false);
+    follow(true);
+    addEventListener("hashchange", onHashChange);
+    return () => removeEventListener("hashchange", onHashChange);
   }, [book, onPosition]);
   return marked;
+};
+
+/** Returns whether the summary of the run shows a line where it can be seen. */
+const isInSummary = (seq: number): boolean => {
+  const box = document.querySelector(`[data-summary-line="${seq}"]`)?.getBoundingClientRect();
+  return box !== undefined && box.top >= 0 && box.bottom <= innerHeight;
 };

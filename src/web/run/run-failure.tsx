@@ -73,7 +73,7 @@ const Output = ({ run, task }: { readonly run: RunDetail; readonly task: TaskRun
 /** The line that explains the failure, with a link to its place in the log, and the lines below it that belong to it. */
 const CauseLines = ({ cause }: { readonly cause: NonNullable<TaskRunData["attempt_list"][number]["cause"]> }) => (
   <ol className="run-failure-lines run-failure-cause" aria-label="The line that explains the failure">
-    <li>
+    <li data-summary-line={cause.seq}>
       <a href={`#L${cause.seq}`} aria-label={`Line ${cause.seq}`}>
         {cause.seq}
       </a>
@@ -121,7 +121,7 @@ const LastLines = ({ runId, status, task }: LastLinesProps) => {
       tabIndex={0}
     >
       {page.lines.map((line) => (
-        <li key={line.seq}>
+        <li key={line.seq} data-summary-line={line.seq}>
           <a href={`#L${line.seq}`} aria-label={`Line ${line.seq}`} tabIndex={-1}>
             {line.seq}
           </a>

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import { Link } from "wouter";
 import { decisiveLine } from "../../domain/words/run.ts";
+import { failurePath } from "../../domain/words/run-path.ts";
 import { RetryDialog } from "../actions/retry-dialog.tsx";
 import { attentionQuery, runQuery } from "../data/queries.ts";
 import { useJobName } from "../data/selected.ts";
@@ -87,7 +88,7 @@ const JobGroup = ({ jobId, runs, filter }: JobGroupProps) => {
               Retry
             </Button>
           )}
-          <Link className="button" href={`/runs/${newest.id}`} aria-label={`Log of ${name}`}>
+          <Link className="button" href={failurePath(newest.id, newest.failure)} aria-label={`Log of ${name}`}>
             Log
           </Link>
         </div>
@@ -125,7 +126,12 @@ const Why = ({ run }: { readonly run: RunData }) => {
   const line = failure === null ? null : decisiveLine<{ readonly text: string }>(failure);
   return (
     <p className="attention-why">
-      {run.error} {line !== null && <span className="attention-line mono">{line.text}</span>}
+      {run.error}{" "}
+      {line !== null && (
+        <Link href={failurePath(run.id, failure)} className="attention-line mono" title={line.text}>
+          {line.text}
+        </Link>
+      )}
     </p>
   );
 };

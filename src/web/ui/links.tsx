@@ -1,4 +1,5 @@
 import { Link } from "wouter";
+import { runPath } from "../../domain/words/run-path.ts";
 
 type RunLinkProps = {
   readonly id: string;
@@ -8,11 +9,7 @@ type RunLinkProps = {
 
 /** A link to a run, with its short id. */
 export const RunLink = ({ id, task }: RunLinkProps) => (
-  <Link
-    href={`/runs/${id}${task === undefined ? "" : `?task=${encodeURIComponent(task)}`}`}
-    className="mono"
-    data-run-link={id}
-  >
+  <Link href={runPath(id, { taskId: task ?? null })} className="mono" data-run-link={id}>
     {id.slice(-8)}
   </Link>
 );

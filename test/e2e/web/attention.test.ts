@@ -137,7 +137,7 @@ describe.skipIf(CHROMIUM === null)("what needs attention", () => {
       const row = item(page, "job_failing").filter({ hasText: "Import orders" });
       await row.getByText("UniqueViolation: duplicate key").waitFor();
       await row.getByRole("link", { name: "Log of import" }).click();
-      await page.waitForURL(`**/runs/${id}?task=load`);
+      await page.waitForURL(`**/runs/${id}?task=load#L1`);
       const line = page.locator(".run-failure").getByText("UniqueViolation: duplicate key");
       await line.waitFor();
       const box = await line.boundingBox();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
-import { runToEnd } from "../../support/petit/api.ts";
+import { ask, runToEnd } from "../../support/petit/api.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
@@ -131,6 +131,33 @@ describe.skipIf(CHROMIUM === null)("the view of a failed run", () => {
     // The page scrolls smoothly.
     await becomes(async () => ((await log.boundingBox())?.y ?? Number.POSITIVE_INFINITY) < SIZES.phone.height, true);
   }, 60_000);
+
+  test.each(Object.entries(SIZES))(
+    "opens from the entry of Now at the line that explains the failure, in the first screen of a %s",
+    async (_, viewport) => {
+      const { petit } = running();
+      await using web = await openWeb({ url: petit.url, viewport });
+      const { page } = web;
+      await web.open("/");
+      const [entry] = (await ask(petit, "/api/attention")).body.items.filter(
+        ({ job_id }: { job_id: string }) => job_id === "import",
+      );
+      const { seq } = entry.failure.cause;
+      const path = `/runs/${failed}?task=load#L${seq}`;
+      const links = page.locator(".attention-row", { hasText: "UniqueViolation" }).locator(`a[href="${path}"]`);
+      await links.first().waitFor();
+      await web.open(path);
+      await page.locator(`.log-row.is-marked[data-seq="${seq}"]`).waitFor();
+      const line = page.locator(`[data-summary-line="${seq}"]`);
+      expect([await isOnScreen(page, line), await line.textContent()]).toEqual([
+        true,
+        expect.stringContaining("UniqueViolation"),
+      ]);
+      expect(await page.evaluate("scrollY")).toBe(0);
+      expect(web.complaints()).toEqual([]);
+    },
+    60_000,
+  );
 
   test("links each line to its place in the log", async () => {
     const { web, page } = running();

@@ -7,6 +7,7 @@ import {
   type AttentionSubject,
   attentionWords,
 } from "../../../domain/words/attention.ts";
+import { runPath } from "../../../domain/words/run-path.ts";
 import { assertNever } from "../../../lib/never.ts";
 import { DECISIONS } from "../../actions/decision-dialog.tsx";
 import { useJobName } from "../../data/selected.ts";
@@ -89,18 +90,18 @@ const JobLink = ({ jobId }: { readonly jobId: string }) => {
 };
 
 /** A part of the explanation, and the space before the next one. */
-const Detail = ({ detail: { kind, text, task } }: { readonly detail: AttentionDetail }) => {
+const Detail = ({ detail: { kind, text, path } }: { readonly detail: AttentionDetail }) => {
   switch (kind) {
     case "text":
       return `${text} `;
     case "name":
-      return task === undefined ? (
+      return path === undefined ? (
         <>
           <strong>{text}</strong>{" "}
         </>
       ) : (
         <>
-          <Link href={`/runs/${task.runId}?task=${task.taskId}`}>
+          <Link href={path}>
             <strong>{text}</strong>
           </Link>{" "}
         </>
@@ -108,10 +109,14 @@ const Detail = ({ detail: { kind, text, task } }: { readonly detail: AttentionDe
     case "line":
       return <span className="attention-line">{text}</span>;
     case "output":
-      return (
+      return path === undefined ? (
         <span className="attention-line mono" title={text}>
           {text}
         </span>
+      ) : (
+        <Link href={path} className="attention-line mono" title={text}>
+          {text}
+        </Link>
       );
     default:
       return assertNever(kind);
@@ -142,9 +147,9 @@ const Action = ({ action, isMain, onAsk }: ActionProps) => {
     case "log":
     case "run": {
       const label = action.kind === "log" ? "Log" : "Run";
-      const task = action.taskId === null ? "" : `?task=${action.taskId}`;
+      const path = action.kind === "log" ? action.path : runPath(action.runId, { taskId: action.taskId });
       const about = action.jobId === null ? label : `${label} of ${action.jobId}`;
-      return <Lead to={`/runs/${action.runId}${task}`} label={label} about={about} isMain={isMain} />;
+      return <Lead to={path} label={label} about={about} isMain={isMain} />;
     }
     case "waiting_runs":
       return <Lead to={`/runs?status=pending&job=${action.jobId}`} label="Waiting runs" isMain={isMain} />;

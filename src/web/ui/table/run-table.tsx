@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { decisiveLine } from "../../../domain/words/run.ts";
+import { failurePath } from "../../../domain/words/run-path.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { jobsQuery } from "../../data/queries.ts";
 import type { RunData } from "../../data/shapes.ts";
@@ -139,17 +140,14 @@ const Wait = ({ waitsFor }: { readonly waitsFor: NonNullable<RunData["waits_for"
 const Failure = ({ run: { id, error, failure } }: { readonly run: RunData }) => {
   if (failure == null) return null;
   const { task_id } = failure;
-  const line = decisiveLine<{ readonly seq: number; readonly text: string }>(failure);
+  const line = decisiveLine<{ readonly text: string }>(failure);
   const text = line?.text ?? failure.error ?? error ?? "";
   return (
-    <Link href={failureLink(id, task_id, line?.seq ?? null)} title={text} className="run-table-failure">
+    <Link href={failurePath(id, failure)} title={text} className="run-table-failure">
       {task_id !== null && <b>{task_id}</b>} <span className={line === null ? "muted" : "mono"}>{text}</span>
     </Link>
   );
 };
-
-const failureLink = (runId: string, taskId: string | null, seq: number | null): string =>
-  `/runs/${runId}${taskId === null ? "" : `?task=${encodeURIComponent(taskId)}`}${seq === null ? "" : `#L${seq}`}`;
 
 type SelectBoxProps = { readonly label: string; readonly ids: readonly string[]; readonly selection: RunSelection };
 
