@@ -27,12 +27,6 @@ export type Attention =
   | ({ readonly kind: "lost_processes" } & LostProcessGroups)
   | ({ readonly kind: "job_file_broken" } & BrokenJobFile);
 
-/** What needs attention: errors first, the newest first. `counts` also counts what is not among the items. */
-export type AttentionList = {
-  readonly items: readonly Attention[];
-  readonly counts: Readonly<Record<AttentionKind, number>>;
-};
-
 export type AttentionKind = Attention["kind"];
 
 /** `error`: something does not work. `warning`: something may not work, or not in time. */
@@ -271,8 +265,6 @@ export type FailureLine = {
   /** At most 500 characters, without escape sequences. */
   readonly text: string;
 };
-
-export const NO_ATTENTION: AttentionList = { items: [], counts: byAttentionKind(() => 0) };
 
 /** Number of results that `isFlapping` looks at. */
 export const RECENT_RESULTS = 10;

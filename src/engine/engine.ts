@@ -1,9 +1,9 @@
 import type { Artifact } from "../domain/artifact/artifact.ts";
-import type { AttentionList } from "../domain/attention.ts";
 import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { HealthReason } from "../domain/health.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
+import type { AttentionList } from "../domain/inbox/entry.ts";
 import type { Job, Pause } from "../domain/job.ts";
 import type { QueueState } from "../domain/limits/queue.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";

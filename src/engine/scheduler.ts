@@ -1,8 +1,9 @@
 import type { Artifact } from "../domain/artifact/artifact.ts";
-import { type AttentionList, NO_ATTENTION, type OpenAccess } from "../domain/attention.ts";
+import type { OpenAccess } from "../domain/attention.ts";
 import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
+import { type AttentionList, NO_ATTENTION } from "../domain/inbox/entry.ts";
 import type { Job, Pause } from "../domain/job.ts";
 import { NO_RETENTION } from "../domain/limits/retention.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";

@@ -1,6 +1,6 @@
 import { t } from "elysia";
-import type { AttentionList } from "../../domain/attention.ts";
 import type { JobId } from "../../domain/ids.ts";
+import type { AttentionList } from "../../domain/inbox/entry.ts";
 import type { Run, RunStatus } from "../../domain/run.ts";
 import type { Outcome } from "../../domain/schedule/occurrence.ts";
 import type { ApiContext } from "../context.ts";

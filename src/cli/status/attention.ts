@@ -1,3 +1,4 @@
+import type { Urgency } from "../../domain/inbox/order.ts";
 import { type AttentionSubject, attentionWords } from "../../domain/words/attention.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { Style } from "../terminal/terminal.ts";
@@ -18,6 +19,8 @@ export type AttentionRow = {
   readonly why: string;
   /** Whether the run has failed, so that its status explains why. */
   readonly hasFailed: boolean;
+  /** Undefined if an older petit does not say it. */
+  readonly urgency?: Urgency | undefined;
 };
 
 /** Returns what needs attention: first why petit itself does not work, then what petit lists. */
@@ -52,6 +55,7 @@ const itemRow = (item: AttentionBody): AttentionRow => {
     state,
     why,
     hasFailed: "failure" in item,
+    urgency: item.urgency,
   };
 };
 

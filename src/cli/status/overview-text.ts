@@ -1,3 +1,4 @@
+import { foldEntries } from "../../domain/inbox/order.ts";
 import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
@@ -80,7 +81,7 @@ const restText = (rest: number, screen: Screen): string =>
 
 const attentionText = (overview: Overview, options: OverviewTextOptions): string => {
   const { screen, now } = options;
-  const { shown, rest } = partOf(attentionRows(overview), LISTED.attention, options);
+  const { shown, rest } = attentionPart(overview, options);
   if (shown.length === 0) return `${paint(screen, "green", "✓ nothing needs attention")}\n`;
   const names = namesOf(shown, screen);
   const [head = "", ...rows] = columnTable(
@@ -103,6 +104,14 @@ const attentionText = (overview: Overview, options: OverviewTextOptions): string
   const lines = rows.flatMap((row, index) => [row, ...detailLines(shown[index], screen)]);
   const failed = shown.find(({ hasFailed }) => hasFailed);
   return `${[head, ...lines].join("\n")}\n${restText(rest, screen)}${nextCommand(failed, screen)}`;
+};
+
+/** Returns the rows to show: about the limit, but each that needs a decision or is critical. */
+const attentionPart = (overview: Overview, { screen, all }: OverviewTextOptions): Part<AttentionRow> => {
+  const rows = attentionRows(overview);
+  const isLimited = screen.isTerminal && !all;
+  const { shown, more } = foldEntries(rows, isLimited ? LISTED.attention : rows.length);
+  return { shown, rest: more.length };
 };
 
 /** Short ids of the runs that are shown together are distinct. */

@@ -1,6 +1,7 @@
 import { formatDuration } from "../../lib/duration.ts";
 import { pluralize } from "../../lib/text.ts";
 import type { AttentionKind } from "../attention.ts";
+import type { Urgency } from "../inbox/order.ts";
 import { RECENT } from "../limits/retention.ts";
 import type { WaitsFor } from "../limits/waits-for.ts";
 import type { Reason } from "../run.ts";
@@ -487,6 +488,13 @@ export const BLOCKED_TEXT = {
   nats: "NATS does not store what goes to workers or comes from them",
   disk: "petit's disk has no room for artifacts that workers have",
 } as const satisfies Record<Blocked["by"], string>;
+
+/** What each urgency means. */
+export const URGENCY_TEXT = {
+  decision: "a run waits for a person",
+  critical: "it is about a job with the tag `critical`",
+  problem: "anything else",
+} as const satisfies Record<Urgency, string>;
 
 /** What each kind means, as a sentence without its full stop. */
 export const ATTENTION_TEXT = {

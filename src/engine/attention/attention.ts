@@ -3,16 +3,17 @@ import {
   ATTENTION_SEVERITY,
   type Attention,
   type AttentionKind,
-  type AttentionList,
   type LostProcessGroups,
   lateAfterMs,
   MIN_STUCK_MS,
-  NO_ATTENTION,
   type OldRuns,
   type OpenAccess,
 } from "../../domain/attention.ts";
 import { GIVEN_UP_COUNTS_MS } from "../../domain/health.ts";
 import type { JobId, TaskId } from "../../domain/ids.ts";
+import { type AttentionEntry, type AttentionList, entryId, NO_ATTENTION } from "../../domain/inbox/entry.ts";
+import { byUrgency, CRITICAL_TAG, type Rank } from "../../domain/inbox/order.ts";
+import { hasTags, type Job } from "../../domain/job.ts";
 import { dueAtOf, type Run } from "../../domain/run.ts";
 import type { Problem } from "../../jobfile/problem.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -42,6 +43,9 @@ export type AttentionListOptions = {
 };
 
 type JobAttention = Awaited<ReturnType<JobResults["list"]>>[number];
+
+/** An item whose details have not been read. */
+type Listed = JobAttention | Exclude<Attention, { readonly kind: JobAttention["kind"] }>;
 
 /** Number of items whose details are read before other work runs. */
 const DESCRIBED_AT_ONCE = 20;
@@ -96,15 +100,29 @@ export class AttentionFinder {
     ].filter((item) => jobIds === null || ("jobId" in item && item.jobId !== null && jobIds.has(item.jobId)));
     const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };
     for (const { kind } of all) counts[kind]++;
-    const items: Attention[] = [];
-    for (const [index, item] of all.toSorted(byUrgency).slice(0, limit).entries()) {
+    const ranked = all.map((item) => ({ item, ...this.#rankOf(item) })).toSorted(byUrgency);
+    const items: AttentionEntry[] = [];
+    for (const [index, { item, urgency }] of ranked.slice(0, limit).entries()) {
       if (index > 0 && index % DESCRIBED_AT_ONCE === 0) await setImmediate();
-      items.push(this.#describe(item));
+      const described = this.#describe(item);
+      items.push({ ...described, id: entryId(described), urgency });
     }
     return { items, counts };
   }
 
-  #describe(item: JobAttention | Exclude<Attention, { readonly kind: JobAttention["kind"] }>): Attention {
+  #rankOf(item: Listed): Rank {
+    const { kind, since } = item;
+    const job = "jobId" in item && item.jobId !== null ? (this.#options.jobs.find(item.jobId)?.job ?? null) : null;
+    return {
+      urgency: kind === "approval_needed" ? "decision" : isCritical(job) ? "critical" : "problem",
+      severity: ATTENTION_SEVERITY[kind],
+      priority: job?.priority ?? 0,
+      streak: kind === "job_failing" ? item.count : 1,
+      since,
+    };
+  }
+
+  #describe(item: Listed): Attention {
     switch (item.kind) {
       case "job_failing":
       case "job_flapping":
@@ -228,8 +246,4 @@ export class AttentionFinder {
   }
 }
 
-type Sortable = { readonly kind: AttentionKind; readonly since: number };
-
-const byUrgency = (a: Sortable, b: Sortable): number => rank(a) - rank(b) || b.since - a.since;
-
-const rank = ({ kind }: Sortable): number => (ATTENTION_SEVERITY[kind] === "error" ? 0 : 1);
+const isCritical = (job: Job | null): boolean => job !== null && hasTags(job, [CRITICAL_TAG]);

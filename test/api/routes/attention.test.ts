@@ -63,7 +63,9 @@ describe("GET /api/attention", () => {
     const first = await runToEnd(petit, "etl");
     const second = await runToEnd(petit, "etl");
     expect(await itemOf("etl")).toEqual({
+      id: "job_failing:etl",
       kind: "job_failing",
+      urgency: "problem",
       severity: "error",
       since: first.ended_at,
       message: "job 'etl' failed 2 times in a row: task 'load' failed: exit code 3",

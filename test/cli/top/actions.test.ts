@@ -3,6 +3,7 @@ import { DEFINITION_EXAMPLE } from "../../../src/api/shapes/definition/definitio
 import type { TopJobDetail } from "../../../src/cli/top/data/shapes.ts";
 import type { Effect } from "../../../src/cli/top/state/message.ts";
 import type { TopState } from "../../../src/cli/top/state/state.ts";
+import { entryFields } from "../../support/attention-entry.ts";
 import {
   after,
   NOW,
@@ -82,6 +83,7 @@ describe("an action", () => {
   test("approves or rejects a task that waits, in the list of what needs attention and in its run", () => {
     const run = topRun(1, { status: "running", ended_at: null });
     const item = {
+      ...entryFields("approval_needed:check"),
       kind: "approval_needed",
       severity: "warning",
       message: "",

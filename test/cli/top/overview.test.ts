@@ -5,6 +5,7 @@ import type { InitialData } from "../../../src/cli/top/state/initial-state.ts";
 import { subjectOf } from "../../../src/cli/top/state/list/lists.ts";
 import { textOf } from "../../../src/cli/top/view/line.ts";
 import { screenOf } from "../../../src/cli/top/view/screen.ts";
+import { entryFields } from "../../support/attention-entry.ts";
 import { measureCpu } from "../../support/cpu-time.ts";
 import {
   after,
@@ -19,6 +20,7 @@ import {
 } from "../../support/terminal/top-state.ts";
 
 const FAILING: TopAttention = {
+  ...entryFields("job_failing:etl"),
   kind: "job_failing",
   severity: "error",
   since: NOW - 7_200_000,
@@ -43,6 +45,7 @@ const FAILING: TopAttention = {
 };
 
 const BROKEN: TopAttention = {
+  ...entryFields("job_file_broken:broken.yaml"),
   kind: "job_file_broken",
   severity: "error",
   since: NOW - 60_000,
@@ -215,6 +218,7 @@ test("a run that waits, and one that has waited for too long, name the queue or 
   const waits_for = { code: "queue", queue: "db", limit: 1, running: 1, ahead: 0 } as const;
   const run = topRun(1, { status: "pending", started_at: null, ended_at: null, duration_ms: null, waits_for });
   const late: TopAttention = {
+    ...entryFields("run_late:etl:slot"),
     kind: "run_late",
     severity: "warning",
     since: NOW - 1_200_000,

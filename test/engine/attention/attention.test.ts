@@ -123,3 +123,33 @@ describe("a failing job", () => {
     expect((await attention(petit)).map(({ kind }) => kind)).toEqual(["job_failing"]);
   });
 });
+
+describe("the order", () => {
+  test("has the oldest approval first, then the job with the tag critical, then the longest streak", async () => {
+    const asks = { program: { type: "approval", prompt: null, onTimeout: "reject" } } as const;
+    const fails = [shell("only", "exit 1")];
+    const jobs = [
+      job("asks-first", { tasks: [shell("ok", "true", asks)] }),
+      job("asks-next", { tasks: [shell("ok", "true", asks)] }),
+      job("fails", { tasks: fails }),
+      job("often", { tasks: fails }),
+      job("vital", { tasks: fails, tags: ["critical"] }),
+    ];
+    const clock = new FakeClock();
+    await using petit = await startEngine({ clock, jobs });
+    for (const id of ["asks-first", "asks-next"]) {
+      await petit.trigger(id);
+      await petit.event("approval", { jobId: jobId(id) });
+      await clock.pass(1_000);
+    }
+    for (const id of ["vital", "often", "often", "often", "fails"]) {
+      await petit.run(id);
+      await clock.pass(1_000);
+    }
+    const items = await attention(petit);
+    expect(items.map((item) => ("jobId" in item ? item.jobId : null))).toEqual(
+      ["asks-first", "asks-next", "vital", "often", "fails"].map(jobId),
+    );
+    expect(new Set((await petit.engine.listAttention(100)).items.map(({ id }) => id)).size).toBe(5);
+  });
+});

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { attentionList } from "../../../src/api/shapes/attention/attention.ts";
-import { NO_ATTENTION } from "../../../src/domain/attention.ts";
 import { newRunId } from "../../../src/domain/ids.ts";
+import { NO_ATTENTION } from "../../../src/domain/inbox/entry.ts";
 import type { WorkerWait } from "../../../src/domain/workers/waiting.ts";
 import type { WorkerAttempt, WorkerView } from "../../../src/domain/workers/worker.ts";
 import { type WorkerFacts, workerAttention } from "../../../src/engine/attention/worker-attention.ts";
+import { entryOf } from "../../support/attention-entry.ts";
 import { jobId, taskId } from "../../support/engine/factories.ts";
 
 const NODE = { runId: newRunId(0), jobId: jobId("train"), taskId: taskId("fit"), item: null };
@@ -39,7 +40,7 @@ const messages = (workers: readonly WorkerView[], rest: Partial<WorkerFacts> = {
     listWorkerWaits: () => [WAIT, { ...WAIT, since: 6 }],
     ...rest,
   });
-  return attentionList({ items, counts: NO_ATTENTION.counts }).items.map(({ message }) => message);
+  return attentionList({ items: items.map(entryOf), counts: NO_ATTENTION.counts }).items.map(({ message }) => message);
 };
 
 const UNSERVED = "task 'fit' of job 'train' (and 1 more) waits for a worker with gpu: none is connected";

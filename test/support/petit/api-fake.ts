@@ -1,10 +1,10 @@
 import { openRuntime } from "#runtime";
 import { createApi } from "../../../src/api/api.ts";
 import type { ApiEngine, ApiOptions, SystemFacts } from "../../../src/api/options.ts";
-import { NO_ATTENTION } from "../../../src/domain/attention.ts";
 import { PetitError } from "../../../src/domain/errors.ts";
 import type { Event } from "../../../src/domain/event.ts";
 import { newRunId, type RunId } from "../../../src/domain/ids.ts";
+import { NO_ATTENTION } from "../../../src/domain/inbox/entry.ts";
 import type { Job } from "../../../src/domain/job.ts";
 import { jobNotFound } from "../../../src/domain/refusal.ts";
 import type { Health, JobView } from "../../../src/engine/engine.ts";

@@ -2,16 +2,16 @@ import { type TSchema, t } from "elysia";
 import {
   ATTENTION_SEVERITIES,
   ATTENTION_SEVERITY,
-  type Attention,
   type AttentionKind,
-  type AttentionList,
   byAttentionKind,
   LATE_CAUSES,
   type LostProcessGroup,
 } from "../../../domain/attention.ts";
+import type { AttentionEntry, AttentionList } from "../../../domain/inbox/entry.ts";
+import { URGENCIES } from "../../../domain/inbox/order.ts";
 import { TASK_TYPES } from "../../../domain/job.ts";
 import { NOTIFY_TYPES, receiverText } from "../../../domain/notification.ts";
-import { ATTENTION_TEXT, attentionMessage, BLOCKED_TEXT } from "../../../domain/words/attention.ts";
+import { ATTENTION_TEXT, attentionMessage, BLOCKED_TEXT, URGENCY_TEXT } from "../../../domain/words/attention.ts";
 import { WORKER_REFUSAL_TEXT } from "../../../domain/words/worker.ts";
 import { BLOCKERS } from "../../../domain/workers/waiting.ts";
 import { REFUSED_HELLOS } from "../../../domain/workers/worker.ts";
@@ -51,7 +51,9 @@ const kindOf = <const Kind extends AttentionKind, const Fields extends Record<st
 ) =>
   exactly(
     {
+      id: t.String({ description: "Stays the same as long as it needs attention, also over a restart" }),
       kind: t.Literal(kind),
+      urgency: word(URGENCIES, meanings(URGENCY_TEXT)),
       severity: word(
         ATTENTION_SEVERITIES,
         "`error`: something does not work · `warning`: something may not work, or not in time",
@@ -108,7 +110,9 @@ const JobFailing = kindOf(
     title: "JobFailing",
     examples: [
       {
+        id: "job_failing:data_pipeline",
         kind: "job_failing",
+        urgency: "problem",
         severity: "error",
         since: 1767225600042,
         message: "job 'data_pipeline' failed 3 times in a row: task 'extract' failed: exit code 1",
@@ -354,7 +358,10 @@ export const AttentionCounts = exactly(
 
 export const AttentionListBody = exactly(
   {
-    items: t.Array(AttentionBody, { description: "Errors first, the newest first" }),
+    items: t.Array(AttentionBody, {
+      description:
+        "Decisions first, the oldest first; then critical jobs; then the rest. Errors before warnings, then by priority of the job, failed runs in a row, and the newest first",
+    }),
     count: Count,
     counts: AttentionCounts,
   },
@@ -371,8 +378,9 @@ export const attentionList = ({ items, counts }: AttentionList): typeof Attentio
 });
 
 /** Returns an item without its sentence, which is made from the other fields. */
-const attentionBody = (item: Attention): typeof AttentionBody.static => {
-  const common = { severity: ATTENTION_SEVERITY[item.kind], since: item.since, message: "" };
+const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
+  const { id, urgency } = item;
+  const common = { id, urgency, severity: ATTENTION_SEVERITY[item.kind], since: item.since, message: "" };
   switch (item.kind) {
     case "job_failing":
       return { kind: item.kind, ...common, ...resultBody(item), count: item.count, flapping: item.flapping };
@@ -473,7 +481,7 @@ const resultBody = ({
   runId,
   recent,
   failure,
-}: Extract<Attention, { readonly kind: "job_failing" | "job_flapping" }>) => ({
+}: Extract<AttentionEntry, { readonly kind: "job_failing" | "job_flapping" }>) => ({
   job_id: jobId,
   run_id: runId,
   recent_runs: recent.runs,

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { foldEntries } from "../../../domain/inbox/order.ts";
 import { CancelDialog } from "../../actions/cancel-dialog.tsx";
 import { DecisionDialog } from "../../actions/decision-dialog.tsx";
 import { RetryDialog } from "../../actions/retry-dialog.tsx";
@@ -12,7 +13,7 @@ import { StatusIcon } from "../../ui/status/status.tsx";
 import "./attention.css";
 import { type AskedChange, AttentionRow } from "./attention-row.tsx";
 
-/** More items are shown on request. */
+/** More items are shown on request, unless they need a decision or are critical. */
 const SHOWN = 8;
 
 /** Lists what needs attention, the most urgent first. One quiet line if nothing does. */
@@ -35,7 +36,7 @@ export const AttentionPanel = () => {
     );
   }
   const total = Object.values(data.counts).reduce((sum, count) => sum + count, 0);
-  const shown = isWhole ? data.items : data.items.slice(0, SHOWN);
+  const { shown, more } = foldEntries(data.items, isWhole ? data.items.length : SHOWN);
   return (
     <section className="card attention" aria-labelledby="attention">
       <h2 id="attention">
@@ -46,9 +47,9 @@ export const AttentionPanel = () => {
           <AttentionRow key={keyOf(item)} item={item} onAsk={setAsked} />
         ))}
       </ul>
-      {shown.length < data.items.length && (
+      {more.length > 0 && (
         <Button kind="quiet" onClick={() => setWhole(true)}>
-          Show {data.items.length - shown.length} more
+          Show {more.length} more
         </Button>
       )}
       {asked !== null && <ActionDialog action={asked} onClose={() => setAsked(null)} />}
@@ -56,17 +57,9 @@ export const AttentionPanel = () => {
   );
 };
 
-const keyOf = (item: AttentionItem): string =>
-  [
-    item.kind,
-    item.job_id,
-    "file" in item ? item.file : "",
-    "target" in item ? item.target : "",
-    "worker" in item ? item.worker : "",
-    "labels" in item ? item.labels.join() : "",
-    "elapsed_ms" in item || item.kind === "approval_needed" ? item.run_id : "",
-    item.kind === "approval_needed" ? item.task_id : "",
-  ].join(" ");
+/** An older petit sends no ids. */
+const keyOf = ({ id, kind, job_id, run_id, since }: AttentionItem): string =>
+  id ?? [kind, job_id, run_id, since].join(" ");
 
 const ActionDialog = ({ action, onClose }: { readonly action: AskedChange; readonly onClose: () => void }) => {
   const name = useJobName(action.jobId);

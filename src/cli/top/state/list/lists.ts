@@ -154,17 +154,9 @@ export const keysOf = (state: TopState, list: ListId): readonly string[] => {
 const taskRowKey = ({ task, item }: TreeRow): string =>
   item === null ? task.task_id : `${task.task_id} ${item.index}`;
 
-/** One job can need attention for several reasons. */
-const attentionKey = (item: TopAttention): string =>
-  [
-    item.kind,
-    item.job_id,
-    item.run_id,
-    "file" in item ? item.file : "",
-    "target" in item ? item.target : "",
-    "worker" in item ? item.worker : "",
-    "labels" in item ? item.labels.join() : "",
-  ].join(" ");
+/** An older petit sends no ids. */
+const attentionKey = ({ id, kind, job_id, run_id, since }: TopAttention): string =>
+  id ?? [kind, job_id, run_id, since].join(" ");
 
 /** Returns what the selected item of the active list is about. */
 export const subjectOf = (state: TopState): Subject => {

@@ -1,0 +1,59 @@
+import { assertNever } from "../../lib/never.ts";
+import { type Attention, type AttentionKind, byAttentionKind } from "../attention.ts";
+import { receiverText } from "../notification.ts";
+import type { Urgency } from "./order.ts";
+
+/** Something that needs attention, with what a list of such things needs to know about it. */
+export type AttentionEntry = Attention & EntryFacts;
+
+export type EntryFacts = {
+  /** The same as long as it needs attention, also over restarts. */
+  readonly id: string;
+  readonly urgency: Urgency;
+};
+
+/** What needs attention, in the order of `byUrgency`. `counts` also counts what is not among the items. */
+export type AttentionList = {
+  readonly items: readonly AttentionEntry[];
+  readonly counts: Readonly<Record<AttentionKind, number>>;
+};
+
+export const NO_ATTENTION: AttentionList = { items: [], counts: byAttentionKind(() => 0) };
+
+/** Returns the id of an entry: its kind, and what tells it from others of its kind. */
+export const entryId = (item: Attention): string => `${item.kind}:${keyOf(item)}`;
+
+const keyOf = (item: Attention): string => {
+  switch (item.kind) {
+    case "job_failing":
+    case "job_flapping":
+      return item.jobId;
+    case "run_stuck":
+      return item.runId;
+    case "run_late":
+      return `${item.jobId}:${item.cause}`;
+    case "approval_needed":
+      return `${item.runId}:${item.taskId}`;
+    case "worker_unreachable":
+      return item.worker;
+    case "worker_refused":
+      return `${item.worker}:${item.reason}`;
+    case "no_worker":
+      return [...item.labels, item.type ?? ""].join();
+    case "nats_unreachable":
+    case "retention_undecided":
+    case "open_to_users":
+    case "lost_processes":
+      return "petit";
+    case "transfer_blocked":
+      return item.by;
+    case "notifications_undelivered":
+      return `${item.jobId}:${receiverText(item.target)}`;
+    case "internal_error":
+      return item.runId ?? item.jobId ?? "petit";
+    case "job_file_broken":
+      return item.file;
+    default:
+      return assertNever(item);
+  }
+};

@@ -1,0 +1,8 @@
+import type { Attention } from "../../src/domain/attention.ts";
+import { type AttentionEntry, entryId } from "../../src/domain/inbox/entry.ts";
+
+/** The fields that every entry of `GET /api/attention` has, whatever its kind. */
+export const entryFields = (id: string) => ({ id, urgency: "problem" }) as const;
+
+/** Returns an item as an entry of the list. */
+export const entryOf = (item: Attention): AttentionEntry => ({ ...item, id: entryId(item), urgency: "problem" });
