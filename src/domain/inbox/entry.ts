@@ -6,7 +6,7 @@ import type { Urgency } from "./order.ts";
 /** Something that needs attention, with what a list of such things needs to know about it. */
 export type AttentionEntry = Attention & EntryFacts;
 
-export type EntryFacts = {
+type EntryFacts = {
   /** The same as long as it needs attention, also over restarts. */
   readonly id: string;
   readonly urgency: Urgency;
