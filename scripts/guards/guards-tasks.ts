@@ -140,15 +140,15 @@ export const TASK_GUARDS: readonly Guard[] = [
   {
     against: "secrets in the displayed text of a job",
     file: "jobfile/possible-secrets.ts",
-    from: "|| NAME.test(key)",
+    from: "|| isSecretName(key)",
     to: "",
     test: "jobfile/parse/document-text.test.ts",
   },
   {
     against: "a password in a displayed URL",
     file: "jobfile/possible-secrets.ts",
-    from: ".replaceAll(PASSWORD, `$1${MASK}@`)",
-    to: "",
+    from: "`$1${MASK}@`",
+    to: '"$&"',
     test: "jobfile/parse/document-text.test.ts",
   },
   {

@@ -32,7 +32,19 @@ export type ItemSource =
   | { readonly kind: "range"; readonly from: number; readonly to: number }
   /** The template yields a JSON array. */
   | { readonly kind: "template"; readonly text: string }
-  | { readonly kind: "matrix"; readonly combinations: readonly { readonly [axis: string]: Json }[] };
+  | {
+      readonly kind: "matrix";
+      readonly combinations: readonly Combination[];
+      /** Absent in definitions that an earlier petit has stored. */
+      readonly declared?: DeclaredMatrix;
+    };
+
+/** A matrix as the job file has it. */
+export type DeclaredMatrix = {
+  readonly axes: { readonly [axis: string]: readonly Json[] };
+  readonly exclude: readonly Combination[];
+  readonly include: readonly Combination[];
+};
 
 type Combination = { readonly [axis: string]: Json };
 
@@ -41,11 +53,7 @@ type Combination = { readonly [axis: string]: Json };
  * the combinations that have all of its values; an entry of `include` extends every combination whose original values it
  * does not change, and is a combination of its own if there is none.
  */
-export const combine = (
-  axes: { readonly [axis: string]: readonly Json[] },
-  exclude: readonly Combination[],
-  include: readonly Combination[],
-): readonly Combination[] => {
+export const combine = ({ axes, exclude, include }: DeclaredMatrix): readonly Combination[] => {
   let product: Combination[] = Object.keys(axes).length === 0 ? [] : [{}];
   for (const [axis, values] of Object.entries(axes))
     product = product.flatMap((combination) => values.map((value) => ({ ...combination, [axis]: value })));

@@ -1,4 +1,4 @@
-import { combine, type ItemSource, type ItemsSpec } from "../domain/item.ts";
+import { combine, type DeclaredMatrix, type ItemSource, type ItemsSpec } from "../domain/item.ts";
 import type { Json } from "../lib/json.ts";
 import type { TaskFields } from "./schema/job.ts";
 
@@ -20,7 +20,10 @@ export const buildItems = (fields: ItemFields): ItemsSpec | undefined => {
 
 /** Returns the items of valid fields. */
 export const buildSource = ({ foreach, matrix }: Pick<ItemFields, "foreach" | "matrix">): ItemSource | undefined => {
-  if (matrix !== undefined) return { kind: "matrix", combinations: combineMatrix(matrix) };
+  if (matrix !== undefined) {
+    const declared = declaredMatrix(matrix);
+    return { kind: "matrix", combinations: combine(declared), declared };
+  }
   if (foreach === undefined) return undefined;
   if (typeof foreach === "string") return { kind: "template", text: foreach };
   if ("range" in foreach) {
@@ -32,12 +35,17 @@ export const buildSource = ({ foreach, matrix }: Pick<ItemFields, "foreach" | "m
 
 type Combination = { readonly [axis: string]: Json };
 
-const combineMatrix = ({ exclude = [], include = [], ...axes }: { readonly [name: string]: Json }) =>
-  combine(
-    Object.fromEntries(Object.entries(axes).map(([axis, values]) => [axis, toList(values)])),
-    toList(exclude).filter(isMap),
-    toList(include).filter(isMap),
-  );
+const declaredMatrix = ({
+  exclude = [],
+  include = [],
+  ...axes
+}: {
+  readonly [name: string]: Json;
+}): DeclaredMatrix => ({
+  axes: Object.fromEntries(Object.entries(axes).map(([axis, values]) => [axis, toList(values)])),
+  exclude: toList(exclude).filter(isMap),
+  include: toList(include).filter(isMap),
+});
 
 const toList = (value: Json): readonly Json[] => (Array.isArray(value) ? value : []);
 

@@ -1,3 +1,4 @@
+import type { ItemSource } from "../../domain/item.ts";
 import type { Job } from "../../domain/job.ts";
 
 export type DefinitionDiff = {
@@ -20,8 +21,18 @@ export const diffDefinitions = async (before: Job, after: Job): Promise<Definiti
   return { changed, lines: await diffTexts(old, current) };
 };
 
-/** Comments and the position in the file do not matter. */
-const meaningOf = ({ source: _, ...job }: Job): string => JSON.stringify(job);
+/** Comments and the position in the file do not matter, nor does how a matrix was declared, which earlier petits did not store. */
+const meaningOf = ({ source: _, ...job }: Job): string =>
+  JSON.stringify({
+    ...job,
+    tasks: job.tasks.map(({ items, ...task }) => ({
+      ...task,
+      items: items && { ...items, source: combined(items.source) },
+    })),
+  });
+
+const combined = (source: ItemSource): ItemSource =>
+  source.kind === "matrix" ? { kind: "matrix", combinations: source.combinations } : source;
 
 /** Loads the library only here, because most requests don't need it. */
 const diffTexts = async (before: string, after: string): Promise<readonly string[] | null> => {

@@ -4,6 +4,7 @@ import type { Job } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
 import { durationMs } from "../../domain/run.ts";
 import type { JobView } from "../../engine/engine.ts";
+import { maskText } from "../../jobfile/possible-secrets.ts";
 import type { JobFields } from "../../jobfile/schema/job.ts";
 import type { RecentRun } from "../../store/runs/timeline.ts";
 import { DEFINITION_EXAMPLE, definitionBody, definitionFields } from "./definition/definition.ts";
@@ -131,7 +132,7 @@ export const jobList = (
 const jobSummary = ({ job, nextRunAt, nextStartAt, lastRun, running, pause, formerIds, gone }: JobView) => ({
   id: job.id,
   name: job.name,
-  description: job.description,
+  description: job.description === null ? null : maskText(job.description),
   tags: [...(job.tags ?? [])],
   enabled: job.enabled,
   scheduled: job.schedule !== null,

@@ -16,6 +16,7 @@ import {
 } from "../../domain/run.ts";
 import { ENDING_TEXT, RUN_STATUS_TEXT, TRIGGER_TEXT } from "../../domain/words/run.ts";
 import type { WaitsForWorker } from "../../domain/workers/worker.ts";
+import { maskSecrets } from "../../jobfile/possible-secrets.ts";
 import type { RunPage } from "../../store/runs/run-list.ts";
 import { RunFailureBody, runFailureBody } from "./attention/run-failure.ts";
 import { LinksBody } from "./definition/definition.ts";
@@ -174,7 +175,7 @@ export const runDetail = (
   can_cancel: !isFinal(run.status),
   can_retry: canRetry,
   retried_by: [...retriedBy],
-  links: { ...links },
+  links: maskSecrets({ ...links }, ".links"),
 });
 
 type RunListOptions = {

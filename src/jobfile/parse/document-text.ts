@@ -1,5 +1,12 @@
-import { maskedUrl } from "../../domain/notification.ts";
-import { isPossibleSecret, isSecretSource, MASK, maskUrls, TEMPLATE } from "../possible-secrets.ts";
+import {
+  isPossibleSecret,
+  isSecretSource,
+  maskArgs,
+  maskOf,
+  maskText,
+  readsSecretFromStdin,
+  TEMPLATE,
+} from "../possible-secrets.ts";
 import type { PositionedFile } from "../source.ts";
 import type { Node, ScalarNode } from "./node.ts";
 
@@ -8,8 +15,7 @@ export type DocumentText = { readonly text: string; readonly line: number };
 
 /**
  * Returns the text between two offsets without the document marker and surrounding blank lines. Masks possible secrets:
- * URLs and headers of notifications, values whose key suggests a secret, and passwords and tokens
- * in URLs.
+ * URLs and headers of notifications, values whose key suggests a secret, and secrets in texts and arguments.
  */
 export const documentText = (root: Node, { text, positions }: PositionedFile, range: Range): DocumentText => {
   const blank =
@@ -24,7 +30,7 @@ export const documentText = (root: Node, { text, positions }: PositionedFile, ra
   }
   shown += text.slice(at, range.to);
   return {
-    text: `${maskUrls(shown).trimEnd()}\n`,
+    text: `${maskText(shown).trimEnd()}\n`,
     line: positions(from).line,
   };
 };
@@ -39,17 +45,33 @@ const secretsOf = (root: Node): Secret[] => {
     if (node.kind === "scalar" && node.value !== null && !TEMPLATE.test(node.source))
       found.push({ node, mask: JSON.stringify(mask(String(node.value))) });
   };
+  const hideAll = (node: Node, path: string): void => {
+    if (node.kind === "list") for (const item of node.items) hideAll(item, path);
+    else hide(node, maskOf(path));
+  };
+  const hideInArgs = (items: readonly Node[]): void => {
+    const args = items.map(textOf);
+    for (const [index, masked] of maskArgs(args).entries()) {
+      const item = items[index];
+      if (item !== undefined && masked !== args[index]) hide(item, () => masked);
+    }
+  };
   const walk = (node: Node, within: string): void => {
     if (node.kind === "list") for (const item of node.items) walk(item, within);
     if (node.kind !== "map") return;
+    const args = node.entries.find(({ key }) => key === "args")?.value;
+    const items = args?.kind === "list" ? args.items : [];
+    hideInArgs(items);
     for (const { key, value } of node.entries) {
       const path = `${within}.${key}`;
       if (isSecretSource(within, key)) continue;
-      if (path === ".notify.url") hide(value, maskedUrl);
-      else if (isPossibleSecret(within, key)) hide(value, () => MASK);
+      if (isPossibleSecret(within, key)) hideAll(value, path);
+      if (key === "stdin" && readsSecretFromStdin(items.map(textOf))) hideAll(value, path);
       walk(value, path);
     }
   };
   walk(root, "");
   return found;
 };
+
+const textOf = (node: Node): string => (node.kind === "scalar" ? String(node.value ?? "") : "");

@@ -221,16 +221,19 @@ const findLastLine = (sql: Statements, ended: EndedAttempt): FailureLine | null 
 };
 
 /**
- * The newest chunks of each stream of an attempt, among the 2,000 chunks of the run up to number `upTo`. Reads only the end of
- * each, and no marker of dropped output.
+ * The newest chunks of each stream of an attempt, among the 2,000 chunks of the run up to number `upTo` and the 2,000 after it. Reads
+ * only the end of each, and no marker of dropped output. What is written while petit is not running, or a worker is out of reach,
+ * is stored long after the end of the attempt.
  */
 const LAST_CHUNKS = (() => {
+  const columns = "id, seq, stream, task_id, item, attempt, dropped";
+  const near = (bound: string, order: string): string =>
+    `SELECT * FROM (SELECT ${columns} FROM output WHERE run = $run AND seq ${bound} $upTo ORDER BY seq ${order} LIMIT 2000)`;
   const select = (stream: string): string =>
     `SELECT * FROM (SELECT id FROM recent WHERE stream = '${stream}' ORDER BY seq DESC LIMIT 4)`;
   return `
     WITH recent AS MATERIALIZED (
-      SELECT id, seq, stream FROM
-        (SELECT id, seq, stream, task_id, item, attempt, dropped FROM output WHERE run = $run AND seq <= $upTo ORDER BY seq DESC LIMIT 2000)
+      SELECT id, seq, stream FROM (${near("<=", "DESC")} UNION ALL ${near(">", "ASC")})
       WHERE task_id = $taskId AND item = $item AND attempt = $attempt AND dropped = 0
     )
     SELECT seq, lines, stream, substr(bytes, -4096) AS tail FROM output

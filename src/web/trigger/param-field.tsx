@@ -10,7 +10,7 @@ type ParamFieldProps = {
   readonly onChange: (value: string) => void;
 };
 
-/** The form field of a param: a select box if it has an `enum`, else a text field. */
+/** The form field of a param: a select box if it has an `enum`, else a text field. That of a secret shows no value. */
 export const ParamField = ({ name, param, value, problem, onChange }: ParamFieldProps) => {
   const id = useId();
   const control = {
@@ -45,6 +45,7 @@ type ControlProps = { readonly param: ParamData } & Pick<
 
 const Control = ({ param, ...control }: ControlProps) => {
   const text = { ...control, autoComplete: "off", spellCheck: false } as const;
+  if (param.secret) return <input {...text} type="password" autoComplete="new-password" />;
   // An `<input>` would remove line breaks.
   if (param.enum === null && param.default?.includes("\n")) return <textarea {...text} rows={3} />;
   if (param.enum === null) return <input {...text} type="text" />;
@@ -62,11 +63,14 @@ const About = ({ id, param }: { readonly id: string; readonly param: ParamData }
   <small id={id}>
     {param.description}
     {param.description !== null && (param.default !== null || param.pattern !== null) && " · "}
-    {param.default !== null && (
-      <>
-        default <code>{valueText(param.default)}</code>
-      </>
-    )}
+    {param.default !== null &&
+      (param.secret ? (
+        "has a default, which is hidden"
+      ) : (
+        <>
+          default <code>{valueText(param.default)}</code>
+        </>
+      ))}
     {param.default !== null && param.pattern !== null && " · "}
     {param.pattern !== null && (
       <>

@@ -10,16 +10,18 @@ export type FormProblems = { readonly byParam: Readonly<Record<string, string>>;
 
 export const NO_PROBLEM: FormProblems = { byParam: {}, general: null };
 
-/** Returns the initial values of a form. */
+/** Returns the initial values of a form. A hidden default is not one: petit takes it for a field that stays empty. */
 export const defaultsOf = (params: ParamDeclarations): Values =>
-  Object.fromEntries(Object.entries(params).map(([name, param]) => [name, param.default ?? ""]));
+  Object.fromEntries(
+    Object.entries(params).map(([name, param]) => [name, (param.secret ? null : param.default) ?? ""]),
+  );
 
-/** Returns the values to send: an empty field without a default is omitted. */
+/** Returns the values to send: an empty field without a default, or with a hidden one, is omitted. */
 export const givenValues = (params: ParamDeclarations, values: Values): Values =>
   Object.fromEntries(
     Object.entries(params).flatMap(([name, param]) => {
       const value = values[name] ?? "";
-      return value === "" && param.default === null ? [] : [[name, value]];
+      return value === "" && (param.default === null || param.secret) ? [] : [[name, value]];
     }),
   );
 
@@ -28,13 +30,18 @@ export const problemsOf = (params: ParamDeclarations, values: Values): FormProbl
   const given = givenValues(params, values);
   const of = Object.entries(params).flatMap(([name, param]) => {
     const value = given[name];
-    const problem = value === undefined ? whyMissing(param) : whyUnlisted(name, param, value);
+    const { secret } = param;
+    const problem = value === undefined ? whyMissing(param) : whyUnlisted(name, secret ? NO_ENUM : param, value);
     return problem === null ? [] : [[name, atField(problem)]];
   });
   return { byParam: Object.fromEntries(of), general: null };
 };
 
-const whyMissing = ({ required }: ParamData): string | null => (required ? "is required" : null);
+/** The allowed values of a secret param are hidden. petit checks it. */
+const NO_ENUM = { enum: null } as const;
+
+const whyMissing = (param: ParamData): string | null =>
+  param.required && param.default === null ? "is required" : null;
 
 /** Assigns the problems that petit reported to the fields of a form. Without problems of params, `message` is general. */
 export const problemsIn = (

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
 import { loadPatterns } from "../../../src/domain/params/pattern.ts";
+import { maskText } from "../../../src/jobfile/possible-secrets.ts";
 import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
 import { JOB } from "../../../src/jobfile/schema/job.ts";
 import { TASK } from "../../../src/jobfile/schema/task.ts";
@@ -63,7 +64,13 @@ const TASKS: Readonly<Record<string, Fields>> = {
     max_failures: "10%",
   },
   template: { id: "template", type: "shell", script: "true", foreach: "${{ params.list }}" },
-  matrix: { id: "matrix", type: "python", inline: true, script: "print(1)", matrix: { os: ["a", "b"], node: [20] } },
+  matrix: {
+    id: "matrix",
+    type: "python",
+    inline: true,
+    script: "print(1)",
+    matrix: { os: ["a", "b"], node: [20, 22], exclude: [{ node: 22 }], include: [{ os: "c" }] },
+  },
   json: {
     id: "json",
     type: "http",
@@ -109,10 +116,10 @@ const IN_API: Readonly<Record<string, Fields>> = {
   },
   matrix: {
     repeat: "matrix",
-    matrix: [
-      { os: "a", node: 20 },
-      { os: "b", node: 20 },
-    ],
+    matrix: [{ os: "a", node: 20 }, { os: "b", node: 20 }, { os: "c" }],
+    matrix_axes: { os: ["a", "b"], node: [20, 22] },
+    matrix_exclude: [{ node: 22 }],
+    matrix_include: [{ os: "c" }],
   },
   job: { runs_job: { job_id: "other", wait: false } },
   wait: { runs_job: { job_id: "other", wait: false } },
@@ -170,8 +177,8 @@ const OF_JOB_IN_API: Readonly<Record<string, Fields>> = {
   depends_on: { depends_on: [{ job_id: "other", condition: "last_complete", window_ms: null }] },
   params: {
     params: {
-      day: { description: "Which day", default: "1", required: true, enum: null, pattern: "^.$" },
-      list: { description: null, default: "[]", required: false, enum: null, pattern: null },
+      day: { description: "Which day", default: "1", required: true, enum: null, pattern: "^.$", secret: false },
+      list: { description: null, default: "[]", required: false, enum: null, pattern: null, secret: false },
     },
   },
   runs_on: {},
@@ -183,7 +190,9 @@ const OF_JOB_IN_API: Readonly<Record<string, Fields>> = {
         url: "https://example.com/…",
         on: ["failure"],
         headers: [],
+        header_values: {},
         signed: false,
+        secret: null,
         timeout_ms: 10_000,
       },
     ],
@@ -241,6 +250,117 @@ tasks:
       { args: ["https://…@x/"], stdin: "https://…@x/" },
     ],
   });
+});
+
+const HIDDEN: Readonly<Record<string, readonly [field: string, shown: unknown]>> = {
+  "a token in the fragment of a link": [
+    "links: {runbook: 'https://wiki/#access_token=hunter2'}",
+    { links: { runbook: "https://wiki/#access_token=…" } },
+  ],
+  "a token in the URL of a link": [
+    "links: {runbook: 'https://wiki/?token=hunter2'}",
+    { links: { runbook: "https://wiki/?token=…" } },
+  ],
+  "a link whose name suggests a secret": [
+    "links: {token: 'https://wiki/hunter2'}",
+    { links: { token: "https://wiki/…" } },
+  ],
+  "the default of a password": [
+    "params: {db_password: {default: hunter2}}",
+    { params: { db_password: { default: "…", enum: null, secret: true } } },
+  ],
+  "the allowed values of a token": [
+    "params: {token: {enum: [hunter2, hunter22]}}",
+    { params: { token: { default: null, enum: ["…", "…"], secret: true } } },
+  ],
+  "the default of a param with a URL": [
+    "params: {url: {default: 'https://u:hunter2@x/'}}",
+    { params: { url: { default: "https://…@x/", secret: true } } },
+  ],
+  "a list of secrets in the config": ["config: {tokens: [hunter2, hunter2]}", { config: { tokens: ["…", "…"] } }],
+  "a URL with a password in a description": [
+    "description: see https://u:hunter2@wiki/",
+    { description: "see https://…@wiki/" },
+  ],
+};
+
+test.each(Object.entries(HIDDEN))("a job hides %s, also in its text", async (_, [field, shown]) => {
+  const text = `id: j\n${field}\ntasks: [{id: t, type: command, command: 'true'}]\n`;
+  const answer = await answerFor(text);
+  expect(answer).not.toContain("hunter2");
+  expect(JSON.parse(answer)).toMatchObject(shown as Fields);
+  expect(await textFor(text)).not.toContain("hunter2");
+});
+
+/** Returns the displayed text of a file with one job. */
+const textFor = async (text: string): Promise<string> => {
+  const [read] = readJobFile({ file: "f.yaml", folder: "/jobs", text }).jobs;
+  return read?.source.document?.text ?? "";
+};
+
+/** A task, and what the API shows of its texts. */
+const HIDDEN_IN_TASKS: readonly (readonly [task: string, shown: Fields])[] = [
+  ["command: mc, args: ['--password=hunter2', '-v']", { args: ["--password=…", "-v"] }],
+  ["command: mc, args: [--api-key, hunter2, --day, '1']", { args: ["--api-key", "…", "--day", "1"] }],
+  ["command: mc, args: ['--password=${{ params.day }}']", { args: ["--password=${{ params.day }}"] }],
+  ["command: mc, args: [--token, '${{ params.day }}']", { args: ["--token", "${{ params.day }}"] }],
+  ["command: mc, args: [--password-file, /run/pw]", { args: ["--password-file", "/run/pw"] }],
+  ["command: curl, args: [-u, 'me:hunter2']", { args: ["-u", "me:…"] }],
+  ["command: curl, args: [-H, 'Authorization: Bearer hunter2']", { args: ["-H", "Authorization: …"] }],
+  ["command: cat, stdin: 'Bearer hunter2'", { stdin: "Bearer …" }],
+  ["command: cat, stdin: 'password=hunter2'", { stdin: "password=…" }],
+  ["command: docker, args: [login, --password-stdin], stdin: hunter2", { stdin: "…" }],
+];
+
+test.each(HIDDEN_IN_TASKS)("a task hides secrets in '%s', also in the text of its job", async (task, shown) => {
+  const text = `id: j\nparams: {day: {default: '1'}}\ntasks: [{id: t, type: command, ${task}}]\n`;
+  const answer = await answerFor(text);
+  expect(answer).not.toContain("hunter2");
+  expect(JSON.parse(answer).tasks[0]).toMatchObject(shown);
+  expect(await textFor(text)).not.toContain("hunter2");
+});
+
+/** Lines of scripts, and how they are shown. */
+const LINES: readonly (readonly [line: string, shown: string])[] = [
+  ["export DB_PASSWORD=hunter2", "export DB_PASSWORD=…"],
+  ['API_TOKEN="hunter2 x" ./run.sh', 'API_TOKEN="…" ./run.sh'],
+  ["curl -H 'X-Api-Key: hunter2' https://x/", "curl -H 'X-Api-Key: …' https://x/"],
+  ['curl -H "Authorization: Basic hunter2=="', 'curl -H "Authorization: …"'],
+  ['curl -H "Authorization: Bearer $TOKEN"', 'curl -H "Authorization: Bearer $TOKEN"'],
+  ["curl --user me:hunter2 https://x/", "curl --user me:… https://x/"],
+  ["mysql -u root -phunter2 shop", "mysql -u root -p… shop"],
+  ["sshpass -p hunter2 ssh web-1", "sshpass -p … ssh web-1"],
+  ["mc --secret-key hunter2 ls", "mc --secret-key … ls"],
+  ["curl https://hooks.slack.com/services/T0/B0/hunter2", "curl https://hooks.slack.com/services/…"],
+  ["git push https://ghp_abcdefghijklmnopqrstuvwx0123456789@github.com/x", "git push https://…@github.com/x"],
+  ["gh auth --with ghp_abcdefghijklmnopqrstuvwx0123456789", "gh auth --with …"],
+  [`echo '{"password": "hunter2"}'`, `echo '{"password": "…"}'`],
+  ["  password: hunter2", "  password: …"],
+  ['password = "hunter2"', 'password = "…"'],
+  // Variables, and names of what is no secret, stay.
+  ['PASSWORD="$(cat /run/password)"', 'PASSWORD="$(cat /run/password)"'],
+  ["TOKEN=$1 ./x --token $TOKEN --password-file /run/pw", "TOKEN=$1 ./x --token $TOKEN --password-file /run/pw"],
+  ['token = os.environ["TOKEN"]', 'token = os.environ["TOKEN"]'],
+  ["connect(password=read_password())", "connect(password=read_password())"],
+  ['if [ "$TOKEN" = "" ]; then exit 1; fi', 'if [ "$TOKEN" = "" ]; then exit 1; fi'],
+  ["pg_dump --no-password shop", "pg_dump --no-password shop"],
+  ["# The token is in the vault; see https://wiki/tokens", "# The token is in the vault; see https://wiki/tokens"],
+  ["a=1 b=2 tar --exclude=x -czf out.tgz .", "a=1 b=2 tar --exclude=x -czf out.tgz ."],
+];
+
+test.each(LINES)("the script '%s' is shown as '%s'", async (line, shown) => {
+  const text = `id: j\ntasks:\n  - id: t\n    type: shell\n    script: |\n      set -e\n      ${line}\n      echo end\n`;
+  expect(JSON.parse(await answerFor(text)).tasks[0].script).toBe(`set -e\n${shown}\necho end\n`);
+  expect(await textFor(text)).toContain(`      ${shown}\n`);
+});
+
+test("a long text is searched for secrets in little time", () => {
+  for (const part of ["a=", "-p ", "token ", "x:", "--a-", "https://", "'a: ", "-----BEGIN A PRIVATE KEY-----"]) {
+    const text = part.repeat(500_000 / part.length);
+    const startedAt = performance.now();
+    maskText(text);
+    expect([part, performance.now() - startedAt < 2_000]).toEqual([part, true]);
+  }
 });
 
 test.each(FIXTURE_SCHEMAS)("the definitions that a petit of schema %d has stored are returned", async (schema) => {

@@ -148,7 +148,14 @@ describe("an action", () => {
 });
 
 describe("the dialog with params", () => {
-  const param = { description: "Where to write", default: null, required: true, enum: null, pattern: null };
+  const param = {
+    description: "Where to write",
+    default: null,
+    required: true,
+    enum: null,
+    pattern: null,
+    secret: false,
+  };
   const job = topJob("backup", { has_params: true, needs_params: true });
   const detail: TopJobDetail = {
     ...job,

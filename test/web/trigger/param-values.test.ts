@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { defaultsOf, givenValues, problemsIn, problemsOf } from "../../../src/web/trigger/param-values.ts";
 
-const free = { description: null, default: null, required: false, enum: null, pattern: null };
+const free = { description: null, default: null, required: false, enum: null, pattern: null, secret: false };
 const PARAMS = {
   day: { ...free, default: "2026-01-01", pattern: "^\\d{4}-\\d\\d-\\d\\d$" },
   level: { ...free, required: true, enum: ["fast", "full"] },

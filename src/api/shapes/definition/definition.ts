@@ -3,7 +3,7 @@ import { DEPENDENCY_CONDITIONS, type Dependency } from "../../../domain/dependen
 import { INTERRUPT_POLICIES, type Job, OVERLAP_POLICIES, type Param, type Source } from "../../../domain/job.ts";
 import { PRIORITY } from "../../../domain/limits/queue.ts";
 import { CATCHUP_POLICIES } from "../../../domain/schedule/schedule.ts";
-import { maskSecrets } from "../../../jobfile/possible-secrets.ts";
+import { isSecretName, maskSecrets, maskText } from "../../../jobfile/possible-secrets.ts";
 import { NotifyBody, notifyBody } from "../notify.ts";
 import { exactly, integer, JobIdText, nullable, TaskIdText, word } from "../schemas.ts";
 import { EnvironmentBody, TaskBody, taskBody } from "./task.ts";
@@ -14,10 +14,13 @@ const orAll = <Schema extends TSchema>(limit: Schema) => t.Union([limit, t.Liter
 const ParamBody = exactly(
   {
     description: nullable(t.String(), "Description for people"),
-    default: nullable(t.String(), "Value if the trigger passes none"),
+    default: nullable(t.String(), "Value if the trigger passes none; `…` if it may be a secret"),
     required: t.Boolean({ description: "True if a trigger must pass a value, unless there is a default" }),
-    enum: nullable(t.Array(t.String()), "The allowed values; null allows any"),
+    enum: nullable(t.Array(t.String()), "The allowed values, those that may be secrets as `…`; null allows any"),
     pattern: nullable(t.String(), "Regular expression (RE2) that a value must match"),
+    secret: t.Boolean({
+      description: "True if its name or its values suggest that it is a secret, so that the values above are hidden",
+    }),
   },
   { title: "Param", description: "A param that a trigger may pass" },
 );
@@ -122,7 +125,9 @@ export const DEFINITION_EXAMPLE = {
       retry: null,
     },
   ],
-  params: { day: { description: null, default: "2026-01-01", required: false, enum: null, pattern: null } },
+  params: {
+    day: { description: null, default: "2026-01-01", required: false, enum: null, pattern: null, secret: false },
+  },
   outputs: { rows: "${{ tasks.extract.outputs.rows }}" },
   depends_on: [{ job_id: "upstream_job", condition: "last_success", window_ms: null }],
   dependents: [{ job_id: "weekly_report", condition: "within_window", window_ms: 3600000 }],
@@ -148,10 +153,10 @@ export const DEFINITION_EXAMPLE = {
 
 /** Encodes a definition. `others` are all jobs, to find those with a gate on this one, and those that run it. */
 export const definitionBody = (job: Job, others: readonly Job[]) => ({
-  links: { ...job.links },
+  links: maskSecrets({ ...job.links }, ".links"),
   tasks: job.tasks.map(taskBody),
-  params: Object.fromEntries(Object.entries(job.params).map(([name, param]) => [name, paramBody(param)])),
-  outputs: { ...job.outputs },
+  params: Object.fromEntries(Object.entries(job.params).map(([name, param]) => [name, paramBody(name, param)])),
+  outputs: maskSecrets({ ...job.outputs }, ".outputs"),
   depends_on: job.dependsOn.map((gate) => gateBody(gate, gate.jobId)),
   dependents: dependents(job, others),
   callers: callers(job, others),
@@ -186,13 +191,20 @@ const callers = (job: Job, others: readonly Job[]): (typeof CallerBody.static)[]
       .map(({ id }) => ({ job_id: other.id, task_id: id })),
   );
 
-const paramBody = (param: Param): typeof ParamBody.static => ({
-  description: param.description,
-  default: param.default,
-  required: param.required,
-  enum: param.enum === null ? null : [...param.enum],
-  pattern: param.pattern,
-});
+const paramBody = (name: string, param: Param): typeof ParamBody.static => {
+  const shown = maskSecrets(
+    {
+      description: param.description,
+      default: param.default,
+      required: param.required,
+      enum: param.enum === null ? null : [...param.enum],
+      pattern: param.pattern,
+    },
+    `.params.${name}`,
+  );
+  const isHidden = [param.default, ...(param.enum ?? [])].some((value) => value !== null && maskText(value) !== value);
+  return { ...shown, secret: isSecretName(name) || isHidden };
+};
 
 /** Encodes a gate; `jobId` is the job at its other end. */
 const gateBody = ({ condition, windowMs }: Dependency, jobId: string): typeof DependencyBody.static => ({

@@ -1,6 +1,6 @@
 import { type Static, type TSchema, t } from "elysia";
 import { TASK_CONDITIONS } from "../../../domain/graph.ts";
-import type { ItemSource, ItemsSpec } from "../../../domain/item.ts";
+import type { DeclaredMatrix, ItemSource, ItemsSpec } from "../../../domain/item.ts";
 import {
   CONTAINER_ENGINES,
   type Container,
@@ -173,6 +173,18 @@ const itemFields = {
       "The combinations of values that it runs with; null without `matrix`",
     ),
   ),
+  matrix_axes: t.Optional(
+    nullable(
+      t.Record(t.String(), t.Array(t.Unknown())),
+      "The values of each axis; null without `matrix`, and for a definition that an earlier petit has stored",
+    ),
+  ),
+  matrix_exclude: t.Optional(
+    t.Array(t.Record(t.String(), t.Unknown()), { description: "The combinations that `exclude` removes" }),
+  ),
+  matrix_include: t.Optional(
+    t.Array(t.Record(t.String(), t.Unknown()), { description: "What `include` adds to combinations, or adds as one" }),
+  ),
   item_key: some("item_key", textOrNull),
   max_parallel: some("max_parallel", t.Union([integer({ minimum: 1 }), t.Null()])),
   fail_fast: some("fail_fast", t.Boolean()),
@@ -296,10 +308,22 @@ const httpBody = (body: HttpBody | null): Pick<ProgramBody, "json" | "body" | "f
 const itemsBody = ({ source, key, maxParallel, failFast, maxFailures }: ItemsSpec): Body<typeof itemFields> => ({
   foreach: foreachBody(source),
   matrix: source.kind === "matrix" ? source.combinations.map((each) => ({ ...each })) : null,
+  ...declaredBody(source.kind === "matrix" ? source.declared : undefined),
   item_key: key,
   max_parallel: maxParallel,
   fail_fast: failFast,
   max_failures: `${maxFailures.value}${maxFailures.unit === "percent" ? "%" : ""}`,
+});
+
+const declaredBody = (
+  declared: DeclaredMatrix | undefined,
+): Pick<Body<typeof itemFields>, "matrix_axes" | "matrix_exclude" | "matrix_include"> => ({
+  matrix_axes:
+    declared === undefined
+      ? null
+      : Object.fromEntries(Object.entries(declared.axes).map(([axis, values]) => [axis, [...values]])),
+  matrix_exclude: (declared?.exclude ?? []).map((each) => ({ ...each })),
+  matrix_include: (declared?.include ?? []).map((each) => ({ ...each })),
 });
 
 const foreachBody = (source: ItemSource): Static<typeof itemFields.foreach> => {

@@ -103,9 +103,9 @@ export const withParams = (state: TopState, { id, params }: TopJobDetail): TopSt
     fields: Object.entries(params).map(
       ([name, param]): FormField => ({
         name,
-        text: param.default ?? "",
+        text: (param.secret ? null : param.default) ?? "",
         required: param.required && param.default === null,
-        note: [param.description, param.enum === null ? null : `one of ${param.enum.join(", ")}`]
+        note: [param.description, param.enum === null || param.secret ? null : `one of ${param.enum.join(", ")}`]
           .filter((each) => each !== null)
           .join("; "),
       }),
