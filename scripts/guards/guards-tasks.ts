@@ -140,7 +140,7 @@ export const TASK_GUARDS: readonly Guard[] = [
   {
     against: "secrets in the displayed text of a job",
     file: "jobfile/possible-secrets.ts",
-    from: "|| isSecretName(key)",
+    from: "isSecretName(key) ||",
     to: "",
     test: "jobfile/parse/document-text.test.ts",
   },

@@ -4,7 +4,10 @@ import type { TaskRun } from "../../domain/task-run.ts";
 import type { ApiStore } from "../options.ts";
 import { type DefinitionDiff, diffDefinitions } from "./definition-diff.ts";
 
-/** How a run differs from the newest run of its job that completed before it. */
+/**
+ * How a run differs from the newest run of its job that completed before it with the same params, or else with others: then `params` has
+ * those that differ.
+ */
 export type RunComparison = {
   readonly run: Run;
   /** Null if no run completed before it; then nothing differs. */

@@ -62,8 +62,11 @@ export interface RunStore
   /** Returns the newest run of each job that has one. */
   listNewestByJob(): ReadonlyMap<JobId, Run>;
   findNewest(jobId: JobId): Run | null;
-  /** Returns the last run of a job to complete among those that were created before a run, and ended before it did. */
-  findSuccessBefore(run: Pick<Run, "id" | "jobId" | "endedAt">): Run | null;
+  /**
+   * Returns the last run of a job to complete among those that were created before a run, and ended before it did. Prefers one with the
+   * same params, which it finds among the last 1,000.
+   */
+  findSuccessBefore(run: Pick<Run, "id" | "jobId" | "endedAt" | "params">): Run | null;
   /** Returns the runs that retried a run, oldest first. */
   listRetries(runId: RunId): readonly RunId[];
   /** Returns the run that was started with a key, or null if there is none or the key has expired. */
@@ -209,11 +212,15 @@ export const createRunStore = (context: StoreContext): RunStore => {
 
     findNewest,
 
-    findSuccessBefore: ({ id: runId, jobId, endedAt }) => {
+    findSuccessBefore: ({ id: runId, jobId, endedAt, params }) => {
       const row = sql.get(
-        `SELECT * FROM runs WHERE job_id = $jobId AND status = 'completed' AND ended_at <= $until
-           AND seq < (SELECT seq FROM runs WHERE id = $runId) ORDER BY ended_at DESC LIMIT 1`,
-        { runId, jobId, until: endedAt ?? Number.MAX_SAFE_INTEGER },
+        `SELECT * FROM runs WHERE seq = (
+           SELECT seq FROM (
+             SELECT seq, ended_at, params FROM runs WHERE job_id = $jobId AND status = 'completed' AND ended_at <= $until
+               AND seq < (SELECT seq FROM runs WHERE id = $runId) ORDER BY ended_at DESC LIMIT 1000
+           ) ORDER BY ${sortedParams("params")} = ${sortedParams("$params")} DESC, ended_at DESC LIMIT 1
+         )`,
+        { runId, jobId, until: endedAt ?? Number.MAX_SAFE_INTEGER, params: JSON.stringify(params) },
       );
       return row === null ? null : toRun(row);
     },
@@ -224,6 +231,10 @@ export const createRunStore = (context: StoreContext): RunStore => {
     findIdempotencyKey: (key, now) => findIdempotencyKey(sql, key, now),
   };
 };
+
+/** Params of a run by name: a definition can have changed their order. */
+const sortedParams = (json: string): string =>
+  `(SELECT json_group_array(json_array(key, value) ORDER BY key) FROM json_each(${json}))`;
 
 /** Returns the run, and its number for the rows that refer to it. */
 const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readonly run: Run } => {

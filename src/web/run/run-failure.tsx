@@ -152,17 +152,20 @@ const OtherFailures = ({ tasks, onSelect }: Pick<RunFailureProps, "tasks" | "onS
 const Differences = ({ run, tasks }: Pick<RunFailureProps, "run" | "tasks">) => {
   const comparison = useQuery(comparisonQuery(run.id)).data;
   if (comparison === undefined) return null;
-  const { last_success: last, definition } = comparison;
+  const { last_success: last, definition, same_params } = comparison;
+  const hasParams = Object.keys(run.params).length > 0;
   if (last === null) return <p className="run-failure-differences muted">This job has not completed before.</p>;
   const differences = differencesOf(comparison, new Map(tasks.map(({ task_id, name }) => [task_id, name])));
   return (
     <div className="run-failure-differences">
       <h2>
-        Since the <Link href={`/runs/${last.id}`}>last success</Link>{" "}
+        Since the <Link href={`/runs/${last.id}`}>last success</Link>
+        {same_params ? hasParams && " with the same params" : " with other params"}{" "}
         <span className="muted">
           <Time at={last.ended_at ?? last.created_at} isFocusable={false} />
         </span>
       </h2>
+      {!same_params && <p className="muted">No run has completed with these params.</p>}
       {differences.length === 0 && !definition.changed && (
         <p className="muted">Same params and definition, and no task took much longer.</p>
       )}

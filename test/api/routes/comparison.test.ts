@@ -31,6 +31,7 @@ describe("GET /api/runs/{run_id}/comparison", () => {
     expect(await comparison(run)).toEqual({
       run_id: run.id,
       last_success: null,
+      same_params: false,
       params: [],
       definition: { changed: false, diff: null },
       duration_ms: run.duration_ms,
@@ -51,12 +52,30 @@ describe("GET /api/runs/{run_id}/comparison", () => {
     const after = await runToEnd(petit, "etl", { day: "sunday" });
     expect(await comparison(after)).toMatchObject({
       last_success: { id: before.id },
+      same_params: false,
       params: [{ name: "day", before: "monday", after: "sunday" }],
       definition: { changed: false, diff: null },
       duration_ms: after.duration_ms,
       duration_before_ms: before.duration_ms,
       usual_duration_ms: expect.any(Number),
     });
+  });
+
+  test("is with the last success that had the same params, if there is one", async () => {
+    const params = { day: "friday", level: "low" };
+    const before = await runToEnd(petit, "etl", params);
+    await runToEnd(petit, "etl");
+    const after = await runToEnd(petit, "etl", params);
+    expect(await comparison(after)).toMatchObject({ last_success: { id: before.id }, same_params: true, params: [] });
+  });
+
+  test("does not depend on the order in which a definition has its params", async () => {
+    const before = await runToEnd(petit, "etl", { day: "friday", level: "high" });
+    await runToEnd(petit, "etl");
+    await redefine(etl("true").replace("day: {default: monday}, level: {default: full}", "level: {}, day: {}"));
+    const after = await runToEnd(petit, "etl", { day: "friday", level: "high" });
+    expect(await comparison(after)).toMatchObject({ last_success: { id: before.id }, same_params: true });
+    await redefine(etl("true"));
   });
 
   test("has the difference of the definitions", async () => {

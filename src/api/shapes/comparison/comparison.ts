@@ -31,8 +31,14 @@ const TaskDifference = exactly(
 export const RunComparisonBody = exactly(
   {
     run_id: RunIdText,
-    last_success: nullable(RunBody, "The newest run of the job that completed before this one; null if there is none"),
-    params: t.Array(ParamDifference, { description: "Params whose value differs" }),
+    last_success: nullable(
+      RunBody,
+      "The newest run of the job that completed before this one with the same params, among the last 1,000 that completed; if there is none, the newest with other params; null if no run completed",
+    ),
+    same_params: t.Boolean({ description: "True if that run had the same params" }),
+    params: t.Array(ParamDifference, {
+      description: "Params whose value differs; empty unless no run completed with the same params",
+    }),
     definition: exactly(
       {
         changed: t.Boolean({ description: "True if the job was defined differently, comments aside" }),
@@ -50,11 +56,12 @@ export const RunComparisonBody = exactly(
   },
   {
     title: "RunComparison",
-    description: "How a run differs from the last successful run of its job",
+    description: "How a run differs from the last successful run of its job, if possible one with the same params",
     examples: [
       {
         run_id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
         last_success: null,
+        same_params: false,
         params: [],
         definition: { changed: false, diff: null },
         duration_ms: 41,
@@ -73,6 +80,7 @@ export const runComparison = (comparison: RunComparison): typeof RunComparisonBo
   return {
     run_id: run.id,
     last_success: lastSuccess === null ? null : runBody(lastSuccess),
+    same_params: lastSuccess !== null && params.length === 0,
     params: params.map((param) => ({ ...param })),
     definition: { changed: definition.changed, diff: definition.lines === null ? null : [...definition.lines] },
     duration_ms: durationMs(run.startedAt, run.endedAt),
