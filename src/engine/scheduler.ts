@@ -35,6 +35,7 @@ import { InternalErrors } from "./internal-errors.ts";
 import { catchErrors, Listeners } from "./listeners.ts";
 import { Notifier } from "./notify/notifier.ts";
 import type { EngineOptions } from "./options.ts";
+import { CauseSearch } from "./output/cause-search.ts";
 import { makeSpoolDir } from "./output/spool.ts";
 import { SpoolPool } from "./output/spool-pool.ts";
 import { Poller } from "./poller.ts";
@@ -172,6 +173,7 @@ class Scheduler implements Engine {
           local: localDriver(store, this.#lostProcesses),
           remote: (this.#workers ?? this.#withoutWorkers).driver,
         },
+        causes: new CauseSearch({ store, clock }),
         notifier: this.#notifier,
         internalErrors: this.#internalErrors,
         outputListeners: new Listeners(),

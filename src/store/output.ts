@@ -30,10 +30,10 @@ export interface OutputStore {
   /** Returns chunks in the order in which they were written, from the one that contains line `fromSeq`. */
   read(query: OutputQuery): readonly OutputChunk[];
   /**
-   * Returns the chunks of an attempt without their bytes, in order and without markers, among the first and the newest 2,000 chunks of its
-   * run: in a run with much output from elsewhere, some may be missing.
+   * Returns the first and the newest 1,000 chunks of an attempt in order, without their bytes and without markers. None for an attempt that
+   * an older petit has stored.
    */
-  listEnds(attempt: Omit<AttemptKey, "id">): readonly OutputExtent[];
+  listEnds(attemptId: number): readonly OutputExtent[];
   /** Returns the bytes of the chunk of a run that begins at line `seq`; null if it was deleted. */
   readBytes(runId: RunId, seq: number): Uint8Array | null;
   /** Returns the number of the newest line of a run, or 0 if there is none. Reads no bytes of output, as the next two. */
@@ -115,8 +115,8 @@ export type OutputQuery = LineQuery & {
 /** `nextSeq` is the line to continue from, or null if all chunks were counted. */
 export type LineCount = { readonly lines: number; readonly nextSeq: number | null };
 
-/** Number of chunks at each end of a run among which `listEnds` looks. */
-const ENDS = 2_000;
+/** Number of chunks that `listEnds` returns of each end of an attempt. */
+const ENDS = 1_000;
 
 const RUN = "(SELECT seq FROM runs WHERE id = $runId)";
 
@@ -153,31 +153,21 @@ export const createOutputStore = ({ sql, write }: StoreContext): OutputStore => 
       return { stdout: integer(row, "stdout_offset"), stderr: integer(row, "stderr_offset") };
     },
 
-    listExtents: (attempt) =>
+    listExtents: ({ id: attemptId }) =>
       sql
-        .all(
-          `SELECT seq, lines, stream, length(bytes) AS bytes, dropped FROM output
-           WHERE run = ${RUN} AND task_id = $taskId AND item = $item AND attempt = $attempt ORDER BY seq`,
-          {
-            runId: attempt.runId,
-            taskId: attempt.taskId,
-            item: attempt.item ?? NO_ITEM,
-            attempt: attempt.attempt,
-          },
-        )
+        .all(`SELECT ${EXTENT} FROM output_extents WHERE attempt_id = $attemptId ORDER BY seq`, { attemptId })
         .map(toExtent),
 
-    listEnds: ({ runId, taskId, item, attempt }) =>
+    listEnds: (attemptId) =>
       sql
         .all(
-          `SELECT seq, lines, stream, length(bytes) AS bytes, dropped FROM output WHERE id IN (
-             SELECT id FROM (SELECT * FROM (SELECT id, task_id, item, attempt, dropped FROM output WHERE run = ${RUN} ORDER BY seq LIMIT ${ENDS})
-               UNION SELECT * FROM (SELECT id, task_id, item, attempt, dropped FROM output WHERE run = ${RUN} ORDER BY seq DESC LIMIT ${ENDS}))
-             WHERE task_id = $taskId AND item = $item AND attempt = $attempt AND dropped = 0)
+          `SELECT * FROM (SELECT ${EXTENT} FROM output_extents WHERE attempt_id = $attemptId ORDER BY seq LIMIT ${ENDS})
+           UNION SELECT * FROM (SELECT ${EXTENT} FROM output_extents WHERE attempt_id = $attemptId ORDER BY seq DESC LIMIT ${ENDS})
            ORDER BY seq`,
-          { runId, taskId, item: item ?? NO_ITEM, attempt },
+          { attemptId },
         )
-        .map(toExtent),
+        .map(toExtent)
+        .filter(({ dropped }) => dropped === 0),
 
     readBytes: (runId, seq) => {
       const row = sql.get(`SELECT bytes FROM output WHERE run = ${RUN} AND seq = $seq`, { runId, seq });
@@ -185,8 +175,10 @@ export const createOutputStore = ({ sql, write }: StoreContext): OutputStore => 
     },
 
     drop: write("relaxed", (attempt, seqs, { seq, stream, at, text, dropped }) => {
-      for (const deleted of seqs)
+      for (const deleted of seqs) {
         sql.run(`DELETE FROM output WHERE run = ${RUN} AND seq = $seq`, { runId: attempt.runId, seq: deleted });
+        sql.run("DELETE FROM output_extents WHERE attempt_id = $id AND seq = $seq", { id: attempt.id, seq: deleted });
+      }
       insertChunk(sql, attempt, { seq, stream, at, dropped, lines: 1, bytes: new TextEncoder().encode(text) });
     }),
 
@@ -229,6 +221,8 @@ export const createOutputStore = ({ sql, write }: StoreContext): OutputStore => 
   };
 };
 
+const EXTENT = "seq, lines, stream, bytes, dropped";
+
 const toExtent = (row: SqlRow): OutputExtent => ({
   seq: integer(row, "seq"),
   lines: integer(row, "lines"),
@@ -262,6 +256,18 @@ const insertChunk = (
       stream: chunk.stream,
       at: chunk.at,
       bytes: chunk.bytes,
+      dropped: chunk.dropped,
+    },
+  );
+  sql.run(
+    `INSERT INTO output_extents (attempt_id, seq, lines, stream, bytes, dropped)
+     VALUES ($id, $seq, $lines, $stream, $bytes, $dropped)`,
+    {
+      id: attempt.id,
+      seq: chunk.seq,
+      lines: chunk.lines,
+      stream: chunk.stream,
+      bytes: chunk.bytes.length,
       dropped: chunk.dropped,
     },
   );

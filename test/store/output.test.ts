@@ -133,6 +133,18 @@ describe("output", () => {
     ]);
   });
 
+  test("lists the first and the newest extents of an attempt with many", () => {
+    using store = memoryStore();
+    const attempt = store.runs.startAttempt(startRun(store), { taskId: taskId("only"), item: null }, NOON);
+    store.transaction(() => {
+      for (let index = 0; index < 2_500; index++) store.output.append(attempt, [chunk(`${index}\n`)], ZERO);
+    });
+    const seqs = store.output.listEnds(attempt.id).map(({ seq }) => seq);
+    expect([seqs.length, seqs[0], seqs[999], seqs[1_000], seqs.at(-1)]).toEqual([2_000, 1, 1_000, 1_501, 2_500]);
+    store.output.drop(attempt, [2], { seq: 2, stream: "stdout", at: NOON, text: "[2 dropped]\n", dropped: 2 });
+    expect(store.output.listEnds(attempt.id)[1]?.seq).toBe(3);
+  });
+
   test("replaces dropped lines with a marker, and later with a larger one", () => {
     const { store, run, a } = filled();
     const marker = { seq: 3, stream: "stdout", at: NOON, text: "[6 dropped]\n", dropped: 6 } as const;

@@ -2,7 +2,7 @@ import { shorten } from "../../lib/text.ts";
 import type { FailureCause } from "../task-run.ts";
 import { BURST_GAP, type CauseCandidate, Collector, type OutputLine } from "./candidates.ts";
 import { isCleanup, MIN_POINTS } from "./error-rank.ts";
-import { normalise, plainLine } from "./plain-line.ts";
+import { normalise, plainLine, segmentsOf } from "./plain-line.ts";
 
 export type { OutputLine } from "./candidates.ts";
 
@@ -33,9 +33,13 @@ export class CauseFinder {
     this.#collector = new Collector(known);
   }
 
+  /** Adds a line, or a segment of one. */
   add(line: OutputLine): void {
-    this.#collector.add(line, this.#lines.length);
-    this.#lines.push(line);
+    for (const text of segmentsOf(line.text)) {
+      const segment = { ...line, text };
+      this.#collector.add(segment, this.#lines.length);
+      this.#lines.push(segment);
+    }
   }
 
   /** Returns the line, or null if none explains the failure: then the last lines are all there is. */
@@ -43,10 +47,12 @@ export class CauseFinder {
     const chosen = choose(this.#collector.candidates, this.#lines.length);
     if (chosen === null) return null;
     const { seq, stream, text } = chosen.line;
-    const context = contextOf(this.#lines, chosen, this.#known).map((line) => shorten(line, MAX_TEXT));
-    return { seq, stream, text: shorten(text, MAX_TEXT), context };
+    const context = contextOf(this.#lines, chosen, this.#known).map(shownText);
+    return { seq, stream, text: shownText(text), context };
   }
 }
+
+const shownText = (text: string): string => shorten(text.replaceAll("\t", " "), MAX_TEXT);
 
 /** Returns the best candidate: the first good one of each burst of errors, of these the one with the most points. */
 const choose = (candidates: readonly CauseCandidate[], count: number): CauseCandidate | null => {
@@ -69,10 +75,18 @@ const choose = (candidates: readonly CauseCandidate[], count: number): CauseCand
   return best;
 };
 
+/** Number of lines at the start of a burst among which one is looked for that says the same as a later one. */
+const MAX_SAME = 50;
+
 const firstGood = (burst: readonly CauseCandidate[]): CauseCandidate | null => {
   let most = MIN_POINTS;
   for (const { points } of burst) most = Math.max(most, points);
-  return burst.find(({ points }) => points >= MIN_POINTS && points >= most - BURST_TOLERANCE) ?? null;
+  const chosen = burst.find(({ points }) => points >= MIN_POINTS && points >= most - BURST_TOLERANCE);
+  if (chosen === undefined || chosen === burst[0]) return chosen ?? null;
+  // A number can look like a reason: `item 404 failed`.
+  const shape = normalise(chosen.line.text);
+  const isSame = ({ line, points }: CauseCandidate): boolean => points >= MIN_POINTS && normalise(line.text) === shape;
+  return burst.slice(0, MAX_SAME).find(isSame) ?? chosen;
 };
 
 /** Returns the lines of the same stream that follow the headline and belong to it. */
@@ -84,7 +98,9 @@ const contextOf = (
   const context: string[] = [];
   for (let next = index + 1; next < lines.length && context.length < MAX_CONTEXT; next++) {
     const each = lines[next];
-    if (each === undefined || each.stream !== line.stream) continue;
+    if (each === undefined || each.stream !== line.stream || each.seq === line.seq) continue;
+    // Of a progress bar, a terminal shows the last segment.
+    if (lines[next + 1]?.seq === each.seq) continue;
     const text = plainLine(each.text);
     if (isCleanup(text) || (known.size > 0 && known.has(normalise(text)))) break;
     if (text !== "") context.push(text);

@@ -4,17 +4,29 @@ import { removeEscapes } from "../../lib/text.ts";
 const MAX_LINE = 2_000;
 
 /**
- * Returns a line as a terminal shows it: without escape sequences, and only what follows the last carriage return.
- * Truncates it to MAX_LINE characters.
+ * Returns the parts of a line that were on a terminal one after the other, because a carriage return moves to the start of the line. A
+ * line without text has none.
+ */
+export const segmentsOf = (text: string): readonly string[] =>
+  text.includes("\r") ? text.split("\r").filter((segment) => segment !== "") : [text];
+
+/**
+ * Returns a line, or a segment of one, as a terminal shows it: without escape sequences, and only its last segment. Control characters and
+ * those that change the direction of text become spaces, so that nothing that they divide is joined. Truncates it to MAX_LINE characters.
  */
 export const plainLine = (text: string): string => {
   let end = text.length;
   while (end > 0 && (text[end - 1] === "\r" || text[end - 1] === "\n")) end--;
   const start = text.lastIndexOf("\r", end - 1) + 1;
-  const line = removeEscapes(text.slice(start, Math.min(end, start + MAX_LINE))).trimEnd();
+  const line = withoutControls(removeEscapes(text.slice(start, Math.min(end, start + MAX_LINE)))).trimEnd();
   // Programs that erase a progress bar end it with a carriage return and an escape sequence.
   return line === "" && start > 0 ? plainLine(text.slice(Math.max(0, start - 1 - MAX_LINE), start - 1)) : line;
 };
+
+/** All but tabs, by which stack traces are indented. */
+const CONTROLS = /[^\P{Cc}\t]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+const withoutControls = (text: string): string => text.replace(CONTROLS, " ");
 
 /** Parts of a line that differ from run to run, most specific first. */
 const VARIABLE: readonly (readonly [RegExp, string])[] = [

@@ -10,7 +10,6 @@ import { endProcess } from "../attempt/end-process.ts";
 import { hasEnded, killLeftovers, type RunningProcess } from "../attempt/process.ts";
 import type { AttemptResult } from "../attempt/run-attempt.ts";
 import { internalErrorText } from "../internal-errors.ts";
-import { findCause } from "../output/find-cause.ts";
 import { findSpool, noteEnding, type Spool, spoolOf } from "../output/spool.ts";
 import { followChild } from "./child/child-attempt.ts";
 import type { ChildRuns } from "./child/child-runs.ts";
@@ -198,9 +197,16 @@ export class RunAttempts {
     let cause: FailureCause | null = null;
     await faults.logFailure("cannot find the cause of a failure", async () => {
       const itemKey = itemOf(items, attempt)?.key ?? null;
-      cause = await findCause({ attempt, jobId: run.jobId, itemKey }, services.store);
+      cause = await services.causes.find({ attempt, jobId: run.jobId, itemKey }, this.#endOfSearch(attempt));
     });
     return { ...result, cause };
+  }
+
+  /** Returns the signal that ends the search for a cause. A request to end the run came too late for an attempt that it did not end. */
+  #endOfSearch({ taskId }: Attempt): AbortSignal {
+    const end = this.#ends.get(taskId)?.signal;
+    const signals = [this.#options.services.detach, this.#forceKill.signal];
+    return AbortSignal.any(end === undefined || end.aborted ? signals : [...signals, end]);
   }
 
   /**

@@ -5,11 +5,13 @@ import type { AttemptServices } from "../attempt/run-attempt.ts";
 import type { InternalErrors } from "../internal-errors.ts";
 import type { Listeners } from "../listeners.ts";
 import type { Notifier } from "../notify/notifier.ts";
+import type { CauseSearch } from "../output/cause-search.ts";
 
 /** The parts of the engine that all runs use. */
 export type RunServices = AttemptServices & {
   readonly spoolDir: string;
   readonly drivers: AttemptDrivers;
+  readonly causes: CauseSearch;
   readonly notifier: Notifier;
   readonly internalErrors: InternalErrors;
   /** Those who wait for output of a run, by its id. */

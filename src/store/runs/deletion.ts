@@ -216,6 +216,8 @@ const deleteRun = (sql: Statements, seq: number, isOver: () => boolean): boolean
 /** Number of rows of a table that one statement deletes. A row of output has up to 64 KiB. */
 const BATCH = { output: 32, artifacts: 100, attempts: 100, items: 100, task_runs: 100 } as const;
 
+const EXTENTS = 1_000;
+
 const isLarge = (sql: Statements, seq: number): boolean =>
   Object.entries(BATCH).some(
     ([table, rows]) =>
@@ -244,6 +246,8 @@ const hideRun = (sql: Statements, seq: number): void => {
 const deleteInBatches = (sql: Statements, run: number, isOver: () => boolean): boolean => {
   const batches = [
     `DELETE FROM output WHERE id IN (SELECT id FROM output WHERE run = $run ORDER BY seq LIMIT ${BATCH.output})`,
+    `DELETE FROM output_extents WHERE (attempt_id, seq) IN (SELECT attempt_id, output_extents.seq FROM attempts
+       JOIN output_extents ON attempt_id = attempts.id WHERE run = $run LIMIT ${EXTENTS})`,
     `DELETE FROM artifacts WHERE run = $run AND path IN
        (SELECT path FROM artifacts WHERE run = $run LIMIT ${BATCH.artifacts})`,
     `DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE run = $run LIMIT ${BATCH.attempts})`,

@@ -25,11 +25,7 @@ export interface RunFailures {
   /** Returns why a run failed. Finds the last line of the task only if few other lines were written at the same time. */
   describeFailure(runId: RunId): RunFailure;
   /** Returns the attempt with which a task, or an item with this key, last completed in a run of the job that completed; null if none did. */
-  findLastSuccess(
-    jobId: JobId,
-    taskId: TaskId,
-    itemKey: string | null,
-  ): Pick<Attempt, "runId" | "taskId" | "item" | "attempt"> | null;
+  findLastSuccess(jobId: JobId, taskId: TaskId, itemKey: string | null): Pick<Attempt, "id" | "runId"> | null;
 }
 
 /** How a run ended that was not cancelled. */
@@ -90,9 +86,7 @@ export const createRunFailures = ({ sql }: StoreContext): RunFailures => ({
 
   findLastSuccess: (jobId, taskId, itemKey) => {
     const row = sql.get(LAST_SUCCESS, { jobId, taskId, itemKey });
-    return row === null
-      ? null
-      : { runId: id<RunId>(row, "id"), taskId, item: itemOrNull(row, "item"), attempt: integer(row, "attempts") };
+    return row === null ? null : { id: integer(row, "attempt_id"), runId: id<RunId>(row, "id") };
   },
 
   describeFailure: (runId) => {
@@ -111,25 +105,20 @@ export const createRunFailures = ({ sql }: StoreContext): RunFailures => ({
       signal: textOrNull(row, "signal"),
       error: textOrNull(row, "error"),
       cause: row.cause === null ? null : json<FailureCause>(row, "cause"),
-      lastLine: findLastLine(sql, {
-        run: integer(row, "run"),
-        taskId,
-        item,
-        attempt,
-        endedAt: integer(row, "ended_at"),
-      }),
+      lastLine: findLastLine(sql, row),
     };
   },
 });
 
 /** The last run that completed may have skipped the task, or taken its result over. */
 const LAST_SUCCESS = `
-  SELECT runs.id, coalesce(items.item, ${NO_ITEM}) AS item, coalesce(items.attempts, task_runs.attempts) AS attempts
-  FROM (SELECT seq, id FROM runs WHERE job_id = $jobId AND status = 'completed' ORDER BY ended_at DESC LIMIT 20) AS runs
+  SELECT runs.id, attempts.id AS attempt_id
+  FROM (SELECT seq, id, ended_at FROM runs WHERE job_id = $jobId AND status = 'completed' ORDER BY ended_at DESC LIMIT 20) AS runs
   JOIN task_runs ON task_runs.run = runs.seq AND task_runs.task_id = $taskId AND task_runs.status = 'completed'
   LEFT JOIN items ON items.run = runs.seq AND items.task_id = $taskId AND items.key = $itemKey AND items.status = 'completed'
-  WHERE coalesce(items.attempts, task_runs.attempts) > 0
-  LIMIT 1`;
+  JOIN attempts ON attempts.run = runs.seq AND attempts.task_id = $taskId AND attempts.item = coalesce(items.item, ${NO_ITEM})
+    AND attempts.attempt = coalesce(items.attempts, task_runs.attempts)
+  ORDER BY runs.ended_at DESC LIMIT 1`;
 
 const selectStreak = (status: string): string =>
   `SELECT * FROM (SELECT runs.seq FROM runs, completed WHERE job_id = $jobId AND status = '${status}' AND ${UNSUCCESSFUL}
@@ -179,7 +168,8 @@ const FAILED_TASK = `
     FROM failed LEFT JOIN items AS first ON first.run = failed.run AND first.task_id = failed.task_id AND first.item =
       (SELECT min(item) FROM items WHERE run = failed.run AND task_id = failed.task_id AND status = 'failed')
   )
-  SELECT node.*, attempts.signal, attempts.cause FROM node LEFT JOIN attempts
+  SELECT node.*, attempts.id AS attempt_id, attempts.signal, attempts.cause,
+    stdout_offset + stderr_offset > 0 OR worker IS NOT NULL AS may_have_output FROM node LEFT JOIN attempts
     ON attempts.run = node.run AND attempts.task_id = node.task_id AND attempts.item = node.item AND attempt = node.attempts`;
 
 const NO_TASK = {
@@ -198,46 +188,60 @@ const readReason = (sql: Statements, runId: RunId): RunFailure["reason"] => {
   return row === null ? null : wordOrNull(row, "reason", REASONS);
 };
 
-type EndedAttempt = {
-  readonly run: number;
-  readonly taskId: TaskId;
-  readonly item: number | null;
-  readonly attempt: number;
-  readonly endedAt: number;
-};
-
-/** Returns the last line of an attempt that is not empty, of stderr if it has one. */
-const findLastLine = (sql: Statements, ended: EndedAttempt): FailureLine | null => {
-  const { run, taskId, attempt } = ended;
-  const item = ended.item ?? NO_ITEM;
-  const chunks = sql.all(LAST_CHUNKS, { run, taskId, item, attempt, upTo: findLastSeq(sql, ended) });
+/** Returns the last line of the attempt of a row of FAILED_TASK that is not empty, of stderr if it has one. */
+const findLastLine = (sql: Statements, row: SqlRow): FailureLine | null => {
+  const chunks = listLastChunks(sql, row);
   for (const stream of ["stderr", "stdout"] as const) {
-    for (const row of chunks.filter((each) => word(each, "stream", STREAMS) === stream)) {
-      const line = lastLineOfChunk(row);
+    for (const chunk of chunks.filter((each) => word(each, "stream", STREAMS) === stream)) {
+      const line = lastLineOfChunk(chunk);
       if (line !== null) return { ...line, stream };
     }
   }
   return null;
 };
 
+const listLastChunks = (sql: Statements, row: SqlRow): readonly SqlRow[] => {
+  const run = integer(row, "run");
+  const attemptId = integerOrNull(row, "attempt_id");
+  if (attemptId === null) return [];
+  const chunks = sql.all(LAST_CHUNKS, { run, attemptId });
+  if (chunks.length > 0 || !flag(row, "may_have_output")) return chunks;
+  return sql.all(LAST_CHUNKS_OF_OLD, {
+    run,
+    taskId: id<TaskId>(row, "task_id"),
+    item: integer(row, "item"),
+    attempt: integer(row, "attempts"),
+    upTo: findLastSeq(sql, { run, endedAt: integer(row, "ended_at") }),
+  });
+};
+
+/** Selects the newest chunks of each stream from `recent`. Reads only the end of each. */
+const selectLast = (key: string): string => {
+  const select = (stream: string): string =>
+    `SELECT * FROM (SELECT ${key} FROM recent WHERE stream = '${stream}' ORDER BY seq DESC LIMIT 4)`;
+  return `SELECT seq, lines, stream, substr(bytes, -4096) AS tail FROM output
+    WHERE run = $run AND ${key} IN (${select("stderr")} UNION ALL ${select("stdout")}) ORDER BY seq DESC`;
+};
+
+/** The newest chunks of each stream of an attempt, among its newest 2,000 and without markers of dropped output. */
+const LAST_CHUNKS = `
+  WITH recent AS MATERIALIZED (
+    SELECT seq, stream FROM (SELECT * FROM output_extents WHERE attempt_id = $attemptId ORDER BY seq DESC LIMIT 2000) WHERE dropped = 0
+  ) ${selectLast("seq")}`;
+
 /**
- * The newest chunks of each stream of an attempt, among the 2,000 chunks of the run up to number `upTo` and the 2,000 after it. Reads
- * only the end of each, and no marker of dropped output. What is written while petit is not running, or a worker is out of reach,
- * is stored long after the end of the attempt.
+ * The same of an attempt that an older petit has stored, among the 2,000 chunks of the run up to number `upTo` and the 2,000 after it.
+ * What is written while petit is not running, or a worker is out of reach, is stored long after the end of the attempt.
  */
-const LAST_CHUNKS = (() => {
+const LAST_CHUNKS_OF_OLD = (() => {
   const columns = "id, seq, stream, task_id, item, attempt, dropped";
   const near = (bound: string, order: string): string =>
     `SELECT * FROM (SELECT ${columns} FROM output WHERE run = $run AND seq ${bound} $upTo ORDER BY seq ${order} LIMIT 2000)`;
-  const select = (stream: string): string =>
-    `SELECT * FROM (SELECT id FROM recent WHERE stream = '${stream}' ORDER BY seq DESC LIMIT 4)`;
   return `
     WITH recent AS MATERIALIZED (
       SELECT id, seq, stream FROM (${near("<=", "DESC")} UNION ALL ${near(">", "ASC")})
       WHERE task_id = $taskId AND item = $item AND attempt = $attempt AND dropped = 0
-    )
-    SELECT seq, lines, stream, substr(bytes, -4096) AS tail FROM output
-    WHERE id IN (${select("stderr")} UNION ALL ${select("stdout")}) ORDER BY seq DESC`;
+    ) ${selectLast("id")}`;
 })();
 
 const lastLineOfChunk = (row: SqlRow): Pick<FailureLine, "seq" | "text"> | null => {
@@ -258,7 +262,7 @@ const CLOCK_SLACK_MS = 1_000;
  * Returns the number of the newest chunk that was stored by the end of an attempt. No index has the times of chunks, but they
  * increase with the numbers, unless the clock was set back.
  */
-const findLastSeq = (sql: Statements, { run, endedAt }: EndedAttempt): number => {
+const findLastSeq = (sql: Statements, { run, endedAt }: { readonly run: number; readonly endedAt: number }): number => {
   const chunkAt = (seq: number): { readonly seq: number; readonly at: number } | null => {
     const row = sql.get("SELECT seq, at FROM output WHERE run = $run AND seq <= $seq ORDER BY seq DESC LIMIT 1", {
       run,

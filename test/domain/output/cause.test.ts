@@ -160,6 +160,24 @@ describe("the cause line", () => {
     expect(headlineOf(stderr("10 %\r20 %\r\u001b[31merror: disk full\u001b[0m\r"))).toBe("error: disk full");
   });
 
+  test("is found before a carriage return, and none of what a progress bar showed belongs to it", () => {
+    const cause = findCause(stderr("10%\r20%\rerror: disk full\r30%\r", "Aborting.", "1 of 2\r2 of 2"), NOTHING_KNOWN);
+    expect(cause).toMatchObject({ seq: 1, text: "error: disk full", context: ["Aborting.", "2 of 2"] });
+  });
+
+  test("has spaces for control characters, so that nothing that they divide is joined", () => {
+    const cause = findCause(
+      stderr("error: to\u0000ken\u0085a\u202eb\u2066c\u200fd\te\u001b f", "\tat\u0007 b"),
+      NOTHING_KNOWN,
+    );
+    expect(cause).toMatchObject({ text: "error: to ken a b c d e  f", context: [" at  b"] });
+  });
+
+  test("is the first of many errors that differ in a number only", () => {
+    const lines = Array.from({ length: 3_000 }, (_, item) => `error: item ${item} failed`);
+    expect(headlineOf(stderr(...lines))).toBe("error: item 0 failed");
+  });
+
   test("comes with up to four lines below it, without those of a cleanup", () => {
     const cause = findCause(stderr("error: no space left", "", "a", "b", "c", "d", "e"), NOTHING_KNOWN);
     expect(cause?.context).toEqual(["a", "b", "c", "d"]);

@@ -10,6 +10,8 @@ describe("a plain line", () => {
     ["10 %\rdone\r\u001b[K", "done"],
     ["\r\r\r", ""],
     ["  indented", "  indented"],
+    ["a\u0000b\u009bc\u061cd\u2069e\u0007", "a b c d e"],
+    ["\tat main.go:3", "\tat main.go:3"],
   ])("of %j is %j", (text, plain) => {
     expect(plainLine(text)).toBe(plain);
   });

@@ -72,6 +72,23 @@ describe.each(FIXTURE_SCHEMAS)("a database of schema %d", (schema) => {
     for (const each of workerPath === null ? [path] : [path, workerPath]) expectKeptRows(each, dir.file("new.db"));
   });
 
+  test("gets the extents of the output of all attempts that have not ended", () => {
+    using dir = tempDir();
+    const { path } = copyFixtureDatabase(schema, dir.path);
+    openAndClose(path);
+    const expected = query(
+      path,
+      `SELECT attempts.id AS attempt_id, output.seq, lines, stream, length(bytes) AS bytes, dropped
+       FROM output JOIN attempts USING (run, task_id, item, attempt) WHERE attempts.status = 'running' ORDER BY 1, 2`,
+    );
+    expect(expected.length).toBeGreaterThan(0);
+    const extents = query(
+      path,
+      `SELECT output_extents.* FROM output_extents JOIN attempts ON attempts.id = attempt_id WHERE status = 'running' ORDER BY 1, 2`,
+    );
+    expect(extents).toEqual(expected);
+  });
+
   test("keeps all runs until somebody decides, unlike a new database", () => {
     using dir = tempDir();
     const { path } = copyFixtureDatabase(schema, dir.path);
