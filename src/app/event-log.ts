@@ -56,6 +56,12 @@ const runLate: ToLine = ({ jobId, runId, status }) => ({
   message: `a run of ${jobId} is late`,
 });
 
+const runWaiting: ToLine = ({ jobId, runId, status }) => ({
+  level: "debug",
+  fields: { job_id: jobId, run_id: runId, waiting_for: status },
+  message: status === null ? `a run of ${jobId} goes on` : `a run of ${jobId} waits`,
+});
+
 const elapsedOf = (runId: RunId, store: Remembered): number | null => {
   const run = store.runs.find(runId);
   return run === null || run.startedAt === null || run.endedAt === null
@@ -116,6 +122,7 @@ const why = (reason: string | null): string => (reason === null ? "" : `: ${reas
 const LINES = {
   "run.started": runStarted,
   "run.late": runLate,
+  "run.waiting": runWaiting,
   "run.finished": runFinished,
   "task.started": taskMoved,
   "task.finished": taskMoved,

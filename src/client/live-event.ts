@@ -1,4 +1,5 @@
 import { EVENT_TYPES, type EventType } from "../domain/event.ts";
+import { WAITING_CODES } from "../domain/limits/waiting-for.ts";
 import type { StreamEvent } from "./event-stream.ts";
 
 /** An event of `/api/events`. Fields that do not apply are left out. */
@@ -17,6 +18,15 @@ export type LiveEvent = {
 
 /** Returns true for an event about the start or end of a run. */
 export const isRunEvent = ({ type }: LiveEvent): boolean => type === "run.started" || type === "run.finished";
+
+/** Returns true for an event that contains what changes in the list of jobs. */
+export const changesJobs = (event: LiveEvent): boolean => isRunEvent(event) || event.type === "run.waiting";
+
+/** Returns what a run waits for, by an event about that: now, and before. */
+export const waitsOfEvent = ({ status, reason }: LiveEvent) => {
+  const codeOf = (text: string | undefined) => WAITING_CODES.find((code) => code === text) ?? null;
+  return { now: codeOf(status), before: codeOf(reason) };
+};
 
 /** Returns the event, or null if this client does not know its type. */
 export const parseLiveEvent = ({ type, data }: StreamEvent): LiveEvent | null => {

@@ -48,6 +48,8 @@ const ofEvent = ({ type, job_id, run_id }: LiveEvent): readonly DataName[] => {
         `comparison ${run_id}`,
         "notifications",
       ];
+    case "run.waiting":
+      return [...ofRun(run_id), ...ofJob(job_id), "runs", "jobs", "jobs-with-runs", "stats"];
     case "run.late":
       return [...ofRun(run_id), ...ofJob(job_id), "runs", "attention", "notifications"];
     case "occurrence":

@@ -1,9 +1,13 @@
 import type { JobId, RunId, TaskId } from "./ids.ts";
 
-/** The event types. Each event is stored in the same transaction as the change that it reports. */
+/**
+ * The event types. Each event is stored in the same transaction as the change that it reports, but for `run.waiting`: what a run waits
+ * for is not stored. Its status is what it waits for now, its reason what it waited for before; null if something of it executes.
+ */
 export const EVENT_TYPES = [
   "run.started",
   "run.late",
+  "run.waiting",
   "run.finished",
   "task.started",
   "task.finished",

@@ -202,7 +202,7 @@ export type RunFields = {
 };
 
 /** Returns the fields of a run, and what it waits for. A loop over the table would take five times as long. */
-export const runFields = <Wait>(run: Run, waits_for: Wait): RunFields & { readonly waits_for: Wait } => ({
+export const runFields = <Wait>(run: Run, waits: Wait): RunFields & Wait => ({
   id: run.id,
   job_id: run.jobId,
   status: run.status,
@@ -222,7 +222,7 @@ export const runFields = <Wait>(run: Run, waits_for: Wait): RunFields & { readon
   late_at: run.lateAt,
   warnings: run.warnings,
   outputs: run.outputs,
-  waits_for,
+  ...waits,
 });
 
 /** Returns the time between two instants in ms, at least 0, or null if one is null. */

@@ -2,10 +2,11 @@ import type { Artifact } from "../domain/artifact/artifact.ts";
 import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { HealthReason } from "../domain/health.ts";
-import type { JobId, RunId } from "../domain/ids.ts";
+import type { JobId, RunId, TaskId } from "../domain/ids.ts";
 import type { AttentionList } from "../domain/inbox/entry.ts";
 import type { Job, Pause } from "../domain/job.ts";
 import type { QueueState } from "../domain/limits/queue.ts";
+import type { WaitingCode, WaitingCounts } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import type { Run } from "../domain/run.ts";
 import type { BlockedAttempt, Dispatch, WorkerWait } from "../domain/workers/waiting.ts";
@@ -106,6 +107,10 @@ export interface Engine extends AsyncDisposable {
   readonly queues: readonly QueueState[];
   /** Returns the limit that keeps an unfinished run from starting or continuing; null if none does. */
   waitsFor(runId: RunId): WaitsFor | null;
+  /** Returns what an unfinished run only waits for; null while something of it executes, or is about to. */
+  waitingFor(runId: RunId): WaitingCode | null;
+  /** Returns what each task of a run only waits for, without those that wait for nothing. */
+  waitingTasks(runId: RunId): ReadonlyMap<TaskId, WaitingCode>;
   /** The connection to NATS; null if petit runs without workers. */
   readonly dispatch: Dispatch | null;
   /** The known workers, by name. */
@@ -130,6 +135,8 @@ export interface Engine extends AsyncDisposable {
 
   /** Numbers of pending and running runs. */
   readonly counts: { readonly pending: number; readonly running: number };
+  /** Returns how many of the running runs, of all jobs or of some, only wait, and for what. */
+  countWaiting(jobIds?: ReadonlySet<JobId> | null): WaitingCounts;
 
   /** Opens the file of a stored artifact. Returns its descriptor, which the caller closes, or null if it is missing. */
   openArtifact(artifact: Artifact): number | null;
@@ -207,8 +214,12 @@ export type JobView = {
   /** When that occurrence starts a run, which jitter delays. */
   readonly nextStartAt: number | null;
   readonly lastRun: Run | null;
+  /** What it only waits for; null, which is the default, if it does not. */
+  readonly lastWaitingFor?: WaitingCode | null;
   /** Number of running runs. */
   readonly running: number;
+  /** How many of them only wait, and for what. */
+  readonly waiting: WaitingCounts;
   /** The pause of this job; null if it is not paused itself. */
   readonly pause: Pause | null;
   /** The ids that the job had before, which lead to it, sorted. */

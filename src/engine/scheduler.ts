@@ -2,13 +2,14 @@ import type { Artifact } from "../domain/artifact/artifact.ts";
 import type { OpenAccess } from "../domain/attention.ts";
 import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
-import type { JobId, RunId } from "../domain/ids.ts";
+import type { JobId, RunId, TaskId } from "../domain/ids.ts";
 import { type AttentionList, NO_ATTENTION } from "../domain/inbox/entry.ts";
 import type { Job, Pause } from "../domain/job.ts";
 import { NO_RETENTION } from "../domain/limits/retention.ts";
+import type { WaitingCode, WaitingCounts } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import { refuse } from "../domain/refusal.ts";
-import type { Run } from "../domain/run.ts";
+import { isFinal, type Run } from "../domain/run.ts";
 import type { GoneJob } from "../store/jobs.ts";
 import type { Store } from "../store/store.ts";
 import { Artifacts } from "./artifacts/artifacts.ts";
@@ -142,7 +143,15 @@ class Scheduler implements Engine {
       limitBytes: settings.artifactLimitBytes,
       detach,
     });
-    this.#workers = options.workers?.({ store, commits, clock, log, detach }) ?? null;
+    this.#workers =
+      options.workers?.({
+        store,
+        commits,
+        clock,
+        log,
+        detach,
+        onWaitChange: (runId) => this.#runs.find(runId)?.announceWait(),
+      }) ?? null;
     this.#withoutWorkers = new WithoutWorkers(store);
     this.#lostProcesses = new LostProcesses({
       store,
@@ -358,6 +367,18 @@ class Scheduler implements Engine {
     return this.#runs.waitsFor(runId);
   }
 
+  waitingFor(runId: RunId): WaitingCode | null {
+    return this.#runs.waitingFor(runId);
+  }
+
+  waitingTasks(runId: RunId): ReadonlyMap<TaskId, WaitingCode> {
+    return this.#runs.find(runId)?.waitingTasks ?? new Map();
+  }
+
+  countWaiting(jobIds: ReadonlySet<JobId> | null = null): WaitingCounts {
+    return this.#runs.countWaiting(jobIds);
+  }
+
   get dispatch(): Engine["dispatch"] {
     return this.#workers?.dispatch ?? null;
   }
@@ -571,12 +592,15 @@ class Scheduler implements Engine {
 
   #view(job: Job): JobView {
     const nextRunAt = this.#scheduleQueue.nextAt(job.id);
+    const lastRun = this.#newestRuns.find(job.id);
     return {
       job,
       nextRunAt,
       nextStartAt: nextRunAt === null ? null : this.#scheduleQueue.startOf(job.id, nextRunAt),
-      lastRun: this.#newestRuns.find(job.id),
+      lastRun,
+      lastWaitingFor: lastRun === null || isFinal(lastRun.status) ? null : this.#runs.waitingFor(lastRun.id),
       running: this.#runs.countRunning(job.id),
+      waiting: this.#runs.countWaitingOf(job.id),
       pause: this.#pauses.findJob(job.id),
       formerIds: this.#jobs.formerIds(job.id),
       gone: null,

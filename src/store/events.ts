@@ -8,7 +8,7 @@ import type { Write } from "./database/transaction.ts";
 /** The event log. Most events are stored by the write that they report. */
 export interface EventStore {
   /** Stores an event that no other write records. Not durable. */
-  record(event: Pick<NewEvent, "type" | "now" | "worker" | "status" | "reason">): void;
+  record(event: Pick<NewEvent, "type" | "now" | "worker" | "jobId" | "runId" | "status" | "reason">): void;
   /** Returns events after `seq`, oldest first. */
   after(seq: number, limit: number): readonly Event[];
   /** Returns 0 if there are no events. */

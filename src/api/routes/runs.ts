@@ -6,7 +6,7 @@ import { TASK_STATUSES } from "../../domain/task-run.ts";
 import { compareRun } from "../comparison/comparison.ts";
 import type { ApiContext } from "../context.ts";
 import type { ApiStore } from "../options.ts";
-import { remoteFacts, waitsForOf } from "../runs/remote.ts";
+import { remoteFacts, waitOf } from "../runs/remote.ts";
 import { AllRunsQuery, JobRunsQuery, type RunQueryValues, runFilter } from "../runs/run-query.ts";
 import { RunComparisonBody, runComparison } from "../shapes/comparison/comparison.ts";
 import { failures } from "../shapes/failure.ts";
@@ -61,7 +61,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
           canRetry: engine.canRetry(run),
           retriedBy: isFinal(run.status) ? store.runs.listRetries(run.id) : [],
           links: job.links ?? {},
-          waitsFor: isFinal(run.status) ? null : waitsForOf({ engine, store }, run),
+          ...(!isFinal(run.status) && { wait: waitOf({ engine, store }, run) }),
         });
       }),
       {
@@ -96,6 +96,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
           tasks: store.runs.listTaskRuns(id),
           attempts,
           items: store.runs.countItems(id),
+          waiting: engine.waitingTasks(id),
           ...remoteFacts({ engine, store }, id, attempts),
         });
       },
@@ -153,7 +154,7 @@ const readRuns = (
   };
   return runList(store.runs.listPage(filter), {
     describe: isOn(query.failure) ? (run) => describeFailure(store, run) : null,
-    waitsFor: (run) => waitsForOf({ engine, store }, run),
+    waitOf: (run) => waitOf({ engine, store }, run),
   });
 };
 

@@ -6,7 +6,7 @@ import { waitsForText } from "../../domain/words/waits-for.ts";
 import type { TriggeredRun } from "../../engine/engine.ts";
 import type { ApiContext } from "../context.ts";
 import { readJson } from "../guard/body.ts";
-import { waitsForOf } from "../runs/remote.ts";
+import { waitOf } from "../runs/remote.ts";
 import { failures } from "../shapes/failure.ts";
 import { RunBody, runBody } from "../shapes/run.ts";
 import { exactly, JobIdText, RunIdText, wholeNumber } from "../shapes/schemas.ts";
@@ -64,7 +64,7 @@ export const triggerRoutes = ({ engine, store, requests, closing }: ApiContext) 
       const waited = await engine.waitForRun(run.id, { timeoutMs: Number(query.wait) * 1000, signal });
       const answer = {
         ...startedRun(run, null),
-        run: runBody(waited, isFinal(waited.status) ? null : waitsForOf({ engine, store }, waited)),
+        run: isFinal(waited.status) ? runBody(waited) : runBody(waited, waitOf({ engine, store }, waited)),
       };
       return isFinal(waited.status) ? answer : status(202, answer);
     },

@@ -5,6 +5,7 @@ import type { Attempt } from "../../domain/task-run.ts";
 import { type WorkerWait, waitsForWorker } from "../../domain/workers/waiting.ts";
 import type { WaitsForWorker } from "../../domain/workers/worker.ts";
 import type { ApiEngine, ApiStore } from "../options.ts";
+import type { RunWait } from "../shapes/run.ts";
 import type { RemoteFacts } from "../shapes/task.ts";
 
 type Sources = { readonly engine: ApiEngine; readonly store: ApiStore };
@@ -28,8 +29,14 @@ const listWaits = (engine: ApiEngine, runId: RunId): RemoteFacts["waits"] => {
   return [...blocked, ...open].map((wait) => ({ ...wait, waitsFor: waitsForWorker(wait, workers) }));
 };
 
+/** Returns what an unfinished run waits for. */
+export const waitOf = (sources: Sources, run: Pick<Run, "id">): RunWait => ({
+  waitsFor: waitsForOf(sources, run),
+  waitingFor: sources.engine.waitingFor(run.id),
+});
+
 /** Returns what an unfinished run waits for: a limit, or a worker if nothing else of it is running. Null if nothing keeps it. */
-export const waitsForOf = (sources: Sources, { id }: Pick<Run, "id">): WaitsFor | WaitsForWorker | null => {
+const waitsForOf = (sources: Sources, { id }: Pick<Run, "id">): WaitsFor | WaitsForWorker | null => {
   const place = sources.engine.waitsFor(id);
   if (place !== null) return place;
   const waits = listWaits(sources.engine, id);

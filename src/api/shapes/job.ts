@@ -1,6 +1,7 @@
 import { t } from "elysia";
 import type { JobId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
+import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { Run } from "../../domain/run.ts";
 import { durationMs } from "../../domain/run.ts";
 import type { JobView } from "../../engine/engine.ts";
@@ -9,6 +10,7 @@ import type { JobFields } from "../../jobfile/schema/job.ts";
 import type { RecentRun } from "../../store/runs/timeline.ts";
 import { DEFINITION_EXAMPLE, definitionBody, definitionFields } from "./definition/definition.ts";
 import type { SchemasOf } from "./definition/task.ts";
+import { WaitingCountsBody, WaitingForOrNull } from "./limits/waits-for.ts";
 import { recentBody, recentFields } from "./recent-runs.ts";
 import { RunStatusWord } from "./run.ts";
 import {
@@ -30,6 +32,7 @@ const LastRun = exactly(
     started_at: instantOrNull("When the run started"),
     ended_at: instantOrNull("When the run ended"),
     duration_ms: durationOrNull,
+    waiting_for: t.Optional(WaitingForOrNull),
   },
   { title: "LastRun", description: "The newest run of a job" },
 );
@@ -62,6 +65,7 @@ const summaryFields = {
   gone_at: instantOrNull("When petit noticed that; null if the job is not gone, or if it is unknown"),
   formerly: t.Array(JobIdText, { description: "Ids that it had before, sorted; each of them still finds it" }),
   running: integer({ minimum: 0, description: "Number of running runs" }),
+  waiting: WaitingCountsBody,
   task_count: integer({ minimum: 1, description: "Number of tasks" }),
 };
 
@@ -86,6 +90,7 @@ const SUMMARY_EXAMPLE = {
   gone_at: null,
   formerly: ["data_import"],
   running: 0,
+  waiting: {},
   task_count: 1,
 };
 
@@ -129,36 +134,52 @@ export const jobList = (
   count: views.length,
 });
 
-const jobSummary = ({ job, nextRunAt, nextStartAt, lastRun, running, pause, formerIds, gone }: JobView) => ({
-  id: job.id,
-  name: job.name,
-  description: job.description === null ? null : maskText(job.description),
-  tags: [...(job.tags ?? [])],
-  enabled: job.enabled,
-  scheduled: job.schedule !== null,
-  schedule: job.schedule === null ? null : [...job.schedule.expressions],
-  timezone: job.schedule?.timezone ?? null,
-  next_run_at: nextRunAt,
-  next_start_at: nextStartAt,
-  jitter_ms: job.schedule?.jitterMs ?? null,
-  has_except: job.schedule?.except !== undefined,
-  last_run: lastRun === null ? null : lastRunBody(lastRun),
-  paused: pause !== null,
-  paused_at: pause?.at ?? null,
-  paused_by: pause?.by ?? null,
-  gone: gone !== null,
-  gone_at: gone?.since ?? null,
-  formerly: [...formerIds],
-  running,
-  task_count: job.tasks.length,
-});
+const jobSummary = (view: JobView) => {
+  const {
+    job,
+    nextRunAt,
+    nextStartAt,
+    lastRun,
+    lastWaitingFor = null,
+    running,
+    waiting,
+    pause,
+    formerIds,
+    gone,
+  } = view;
+  return {
+    id: job.id,
+    name: job.name,
+    description: job.description === null ? null : maskText(job.description),
+    tags: [...(job.tags ?? [])],
+    enabled: job.enabled,
+    scheduled: job.schedule !== null,
+    schedule: job.schedule === null ? null : [...job.schedule.expressions],
+    timezone: job.schedule?.timezone ?? null,
+    next_run_at: nextRunAt,
+    next_start_at: nextStartAt,
+    jitter_ms: job.schedule?.jitterMs ?? null,
+    has_except: job.schedule?.except !== undefined,
+    last_run: lastRun === null ? null : lastRunBody(lastRun, lastWaitingFor),
+    paused: pause !== null,
+    paused_at: pause?.at ?? null,
+    paused_by: pause?.by ?? null,
+    gone: gone !== null,
+    gone_at: gone?.since ?? null,
+    formerly: [...formerIds],
+    running,
+    waiting: { ...waiting },
+    task_count: job.tasks.length,
+  };
+};
 
-const lastRunBody = (run: Run): typeof LastRun.static => ({
+const lastRunBody = (run: Run, waitingFor: WaitingCode | null): typeof LastRun.static => ({
   id: run.id,
   status: run.status,
   started_at: run.startedAt,
   ended_at: run.endedAt,
   duration_ms: durationMs(run.startedAt, run.endedAt),
+  ...(waitingFor !== null && { waiting_for: waitingFor }),
 });
 
 /** Encodes a job. `others` are all jobs, to find those with a gate on this one. */

@@ -2,6 +2,7 @@ import { type TSchema, t } from "elysia";
 import type { RunFailure } from "../../domain/attention.ts";
 import type { RunId } from "../../domain/ids.ts";
 import type { Links } from "../../domain/job.ts";
+import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../../domain/limits/waits-for.ts";
 import {
   ENDING_REASONS,
@@ -20,7 +21,7 @@ import { maskSecrets } from "../../jobfile/possible-secrets.ts";
 import type { RunPage } from "../../store/runs/run-list.ts";
 import { RunFailureBody, runFailureBody } from "./attention/run-failure.ts";
 import { LinksBody } from "./definition/definition.ts";
-import { WaitsForOrNull, waitsForBody } from "./limits/waits-for.ts";
+import { WaitingForOrNull, WaitsForOrNull, waitsForBody } from "./limits/waits-for.ts";
 import {
   ActorOrNull,
   Count,
@@ -38,8 +39,15 @@ import {
   word,
 } from "./schemas.ts";
 
-/** What a run waits for: a limit, or workers. */
-type AnyWait = WaitsFor | WaitsForWorker;
+/** What an unfinished run waits for. */
+export type RunWait = {
+  /** A limit, or workers; null for other things. */
+  readonly waitsFor: WaitsFor | WaitsForWorker | null;
+  /** Null while something of it executes. */
+  readonly waitingFor: WaitingCode | null;
+};
+
+const NO_WAIT: RunWait = { waitsFor: null, waitingFor: null };
 
 export const RunStatusWord = word(RUN_STATUSES, meanings(RUN_STATUS_TEXT));
 
@@ -78,11 +86,12 @@ const fields = {
     Object.entries(RUN_FIELDS).map(([name, field]) => [name, SCHEMAS[field.type]("text" in field ? field.text : "")]),
   ) as RunFieldSchemas),
   waits_for: WaitsForOrNull,
+  waiting_for: WaitingForOrNull,
 };
 
 const FailureOrNull = nullable(RunFailureBody, "Why it failed or was interrupted; null if neither");
 
-const EXAMPLE: RunFields & { readonly waits_for: null } = {
+const EXAMPLE: RunFields & { readonly waits_for: null; readonly waiting_for: null } = {
   ...(Object.fromEntries(Object.keys(RUN_FIELDS).map((name) => [name, null])) as Record<keyof RunFields, null>),
   id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
   job_id: "hello_world",
@@ -97,6 +106,7 @@ const EXAMPLE: RunFields & { readonly waits_for: null } = {
   warnings: 0,
   outputs: { rows: "42" },
   waits_for: null,
+  waiting_for: null,
 };
 
 export const RunBody = exactly(
@@ -149,9 +159,9 @@ export const RunList = exactly(
   { title: "RunList" },
 );
 
-/** Encodes a run. `waitsFor` is what an unfinished run waits for. */
-export const runBody = (run: Run, waitsFor: AnyWait | null = null): typeof RunBody.static =>
-  runFields(run, waitsForBody(waitsFor));
+/** Encodes a run. `wait` is what an unfinished run waits for. */
+export const runBody = (run: Run, { waitsFor, waitingFor }: RunWait = NO_WAIT): typeof RunBody.static =>
+  runFields(run, { waits_for: waitsForBody(waitsFor), waiting_for: waitingFor });
 
 /** Returns why a run failed or was interrupted, or null. */
 type DescribeFailure = (run: Run) => RunFailure | null;
@@ -162,14 +172,15 @@ type RunOptions = {
   readonly retriedBy: readonly RunId[];
   /** The links of the job as it is now, or as it was if it is removed. */
   readonly links: Links;
-  readonly waitsFor: AnyWait | null;
+  /** Missing if it has ended. */
+  readonly wait?: RunWait;
 };
 
 export const runDetail = (
   run: Run,
-  { failure, canRetry, retriedBy, links, waitsFor }: RunOptions,
+  { failure, canRetry, retriedBy, links, wait }: RunOptions,
 ): typeof RunDetail.static => ({
-  ...runBody(run, waitsFor),
+  ...runBody(run, wait),
   failure: failure === null ? null : runFailureBody(failure),
   ending: run.ending,
   can_cancel: !isFinal(run.status),
@@ -181,13 +192,13 @@ export const runDetail = (
 type RunListOptions = {
   /** If given, each run says why it failed. */
   readonly describe: DescribeFailure | null;
-  readonly waitsFor: (run: Run) => AnyWait | null;
+  readonly waitOf: (run: Run) => RunWait;
 };
 
 /** Encodes a page of runs. */
-export const runList = (page: RunPage, { describe, waitsFor }: RunListOptions): typeof RunList.static => ({
+export const runList = (page: RunPage, { describe, waitOf }: RunListOptions): typeof RunList.static => ({
   runs: page.runs.map((run) => {
-    const body = runBody(run, isFinal(run.status) ? null : waitsFor(run));
+    const body = isFinal(run.status) ? runBody(run) : runBody(run, waitOf(run));
     if (describe === null) return body;
     const failure = describe(run);
     return { ...body, failure: failure === null ? null : runFailureBody(failure) };

@@ -5,6 +5,7 @@ import type { Run, RunStatus } from "../../domain/run.ts";
 import type { Outcome } from "../../domain/schedule/occurrence.ts";
 import type { ApiContext } from "../context.ts";
 import { AttentionCounts } from "./attention/attention.ts";
+import { WaitingCountsBody } from "./limits/waits-for.ts";
 import { exactly, instant, integer } from "./schemas.ts";
 
 const number = (description: string) => integer({ minimum: 0, description });
@@ -33,7 +34,8 @@ export const StatsBody = exactly(
       },
       { description: "Occurrences in the period, by outcome" },
     ),
-    running: number("Runs that are running now"),
+    running: number("Runs that have started and not ended, also those that only wait"),
+    waiting: WaitingCountsBody,
     pending: number("Runs that wait for a slot now"),
     attention: AttentionCounts,
     success_rate: t.Union([t.Number({ minimum: 0, maximum: 1 }), t.Null()], {
@@ -51,6 +53,7 @@ export const StatsBody = exactly(
         runs: { completed: 40, failed: 1, cancelled: 0, interrupted: 0, total: 41 },
         occurrences: { fired: 40, skipped: 2, missed: 0, total: 42 },
         running: 1,
+        waiting: {},
         pending: 0,
         attention: {
           job_failing: 1,
@@ -102,6 +105,7 @@ export const statsBody = (
     runs,
     occurrences,
     running,
+    waiting: { ...engine.countWaiting(jobIds) },
     pending,
     attention: { ...attention.counts },
     success_rate: successRate(runs),

@@ -1,6 +1,7 @@
 import { t } from "elysia";
 import type { TaskId } from "../../domain/ids.ts";
 import { isAllowedFailure, type Job, type Task, TIMEOUT_DECISIONS, taskOf } from "../../domain/job.ts";
+import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { Run } from "../../domain/run.ts";
 import { durationMs } from "../../domain/run.ts";
 import {
@@ -18,7 +19,7 @@ import { expandTemplate, type TemplateScope } from "../../jobfile/template.ts";
 import { type AttemptNote, NOTE_CODES } from "../../store/workers/notes.ts";
 import { nodeBody, nodeFields } from "./definition/task.ts";
 import { causeBody, FailureCauseBody } from "./failure-cause.ts";
-import { WaitsForWorkerBody, waitsForWorkerBody } from "./limits/waits-for.ts";
+import { WaitingForOrNull, WaitsForWorkerBody, waitsForWorkerBody } from "./limits/waits-for.ts";
 import {
   Count,
   durationOrNull,
@@ -110,6 +111,7 @@ const progressFields = {
     WaitsForWorkerBody,
     "The worker that its next attempt waits for; of a task with items, that of the first that waits. Null if none does",
   ),
+  waiting_for: WaitingForOrNull,
   attempt_list: t.Array(AttemptBody, { description: "All attempts, in order, without one that waits for a worker" }),
 };
 
@@ -166,6 +168,7 @@ const TaskRunBody = exactly(
         reused: false,
         child_run_id: null,
         waits_for: null,
+        waiting_for: null,
         approval: null,
         allowed: false,
         items: null,
@@ -224,6 +227,7 @@ const ItemBody = exactly(
         reused: false,
         child_run_id: null,
         waits_for: null,
+        waiting_for: null,
         attempt_list: [
           {
             attempt: 1,
@@ -268,16 +272,19 @@ type ItemParts = RemoteFacts & {
 
 export const itemList = ({ taskId, items, attempts, waits, notes }: ItemParts): typeof ItemList.static => {
   const byItem = Map.groupBy(attempts, ({ item }) => item);
-  const bodies = items.map((item) => ({
-    index: item.index,
-    key: item.key,
-    value: item.value,
-    ...progressBody(item, {
+  const bodies = items.map((item) => {
+    const own = {
       attempts: byItem.get(item.index) ?? [],
       waits: waits.filter((each) => each.taskId === taskId && each.item === item.index),
-      notes,
-    }),
-  }));
+    };
+    const waitingFor = itemWaitingFor(item, own);
+    return {
+      index: item.index,
+      key: item.key,
+      value: item.value,
+      ...progressBody(item, { ...own, waitingFor, notes }),
+    };
+  });
   return { items: bodies, count: bodies.length };
 };
 
@@ -288,10 +295,12 @@ type RunParts = RemoteFacts & {
   readonly tasks: readonly TaskRun[];
   readonly attempts: readonly Attempt[];
   readonly items: ReadonlyMap<TaskId, ItemCounts>;
+  /** What the tasks only wait for. */
+  readonly waiting: ReadonlyMap<TaskId, WaitingCode>;
 };
 
 export const taskRunList = (parts: RunParts): typeof TaskRunList.static => {
-  const { run, definition, tasks, attempts, items, waits, notes } = parts;
+  const { run, definition, tasks, attempts, items, waits, waiting, notes } = parts;
   const nodes = new Map(definition.tasks.map((task) => [task.id, nodeBody(task)]));
   const byTask = Map.groupBy(attempts, ({ taskId }) => taskId);
   const attemptsOf = ({ taskId }: TaskRun): readonly Attempt[] => byTask.get(taskId) ?? [];
@@ -302,6 +311,7 @@ export const taskRunList = (parts: RunParts): typeof TaskRunList.static => {
     ...progressBody(task, {
       attempts: attemptsOf(task).filter(({ item }) => item === null),
       waits: waits.filter(({ taskId }) => taskId === task.taskId),
+      waitingFor: waiting.get(task.taskId) ?? null,
       notes,
     }),
     approval: approvalBody(taskOf(definition, task.taskId), task, () => scopeOf({ run, definition, tasks })),
@@ -345,11 +355,21 @@ const expandPrompt = (prompt: string, scope: () => TemplateScope): string | null
 
 const NO_ITEMS: ItemCounts = { total: 0, pending: 0, running: 0, completed: 0, failed: 0, skipped: 0 };
 
-type NodeParts = RemoteFacts & { readonly attempts: readonly Attempt[] };
+type NodeParts = RemoteFacts & { readonly attempts: readonly Attempt[]; readonly waitingFor: WaitingCode | null };
+
+/** Returns what an item only waits for. */
+const itemWaitingFor = (
+  { retryAt }: ItemRun,
+  { attempts, waits }: Pick<NodeParts, "attempts" | "waits">,
+): WaitingCode | null => {
+  if (waits.length > 0) return "worker";
+  if (retryAt !== null) return "retry";
+  return attempts.some(({ status, childRunId }) => status === "running" && childRunId !== null) ? "child" : null;
+};
 
 const progressBody = (
   task: Omit<TaskRun, "runId" | "taskId" | "items">,
-  { attempts, waits: [wait], notes }: NodeParts,
+  { attempts, waits: [wait], waitingFor, notes }: NodeParts,
 ) => ({
   status: task.status,
   reason: task.reason,
@@ -364,6 +384,7 @@ const progressBody = (
   reused: task.reused,
   child_run_id: task.childRunId,
   waits_for: wait === undefined ? null : waitsForWorkerBody(wait.waitsFor),
+  waiting_for: waitingFor,
   attempt_list: attempts
     .filter((attempt) => wait === undefined || !isWaiting(attempt, wait))
     .map((attempt) => attemptBody(attempt, notes)),

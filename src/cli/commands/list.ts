@@ -4,6 +4,7 @@ import type { Job } from "../../domain/job.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
+import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
 import type { JobView } from "../../engine/engine.ts";
 import { openClient } from "../client/client.ts";
 import { withFolderHint } from "../client/request-failure.ts";
@@ -82,6 +83,7 @@ const viewOf = (job: Job, { zone, now }: { readonly zone: string; readonly now: 
     nextStartAt: nextRunAt === null ? null : nextRunAt + jitterMs(job.id, nextRunAt, schedule?.jitterMs ?? 0),
     lastRun: null,
     running: 0,
+    waiting: {},
     pause: null,
     formerIds: job.formerly ?? [],
     gone: null,
@@ -152,11 +154,14 @@ const lastRunColumn = (rows: readonly JobRow[], { now, zone, out }: TableOptions
   cells: rows.map(({ lastRun = null }) => {
     if (lastRun === null) return "-";
     const at = lastRun.ended_at ?? lastRun.started_at;
-    if (!out.isTerminal) return `${lastRun.status}${at === null ? "" : ` ${readableLocal(at, zone)}`}`;
-    const since = lastRun.status === "running" ? "running" : at === null ? lastRun.status : roughlyText(at - now);
-    return `${signOf(lastRun.status)} ${since}`;
+    if (!out.isTerminal) return `${statusWords(lastRun)}${at === null ? "" : ` ${readableLocal(at, zone)}`}`;
+    const since = lastRun.status === "running" || at === null ? statusWords(lastRun) : roughlyText(at - now);
+    return `${signOf(shownStatusOf(lastRun))} ${since}`;
   }),
-  style: (row) => styleOf(rows[row]?.lastRun?.status ?? "pending"),
+  style: (row) => {
+    const lastRun = rows[row]?.lastRun ?? null;
+    return styleOf(lastRun === null ? "pending" : shownStatusOf(lastRun));
+  },
 });
 
 const tagColumn = (rows: readonly JobRow[]): readonly Column[] => {

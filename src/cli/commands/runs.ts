@@ -2,6 +2,7 @@ import type { RunBody, RunList } from "../../api/shapes/run.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { decisiveLine } from "../../domain/words/run.ts";
+import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { pluralize } from "../../lib/text.ts";
 import { openClient } from "../client/client.ts";
@@ -139,15 +140,18 @@ const runColumns = (list: readonly RunRow[], { terminal: { out }, settings, cloc
     durationText(
       run.status === "running" && out.isTerminal && run.started_at !== null ? now - run.started_at : run.duration_ms,
     );
-  const style = (row: number) => styleOf(list[row]?.status ?? "pending");
-  const sign = (run: RunRow): string => (out.isTerminal ? `${signOf(run.status)} ` : "");
+  const style = (row: number) => {
+    const run = list[row];
+    return styleOf(run === undefined ? "pending" : shownStatusOf(run));
+  };
+  const sign = (run: RunRow): string => (out.isTerminal ? `${signOf(shownStatusOf(run))} ` : "");
   const ids = list.map(({ id }) => id);
   return [
     { title: "RUN", cells: out.isTerminal ? shortIds(ids) : ids },
     { title: "JOB", cells: list.map(({ job_id }) => job_id), shrink: 5, min: 12 },
     {
       title: "STATUS",
-      cells: list.map((run) => `${sign(run)}${run.status}${remarkOn(run)}`),
+      cells: list.map((run) => `${sign(run)}${statusWords(run)}${remarkOn(run)}`),
       style,
       shrink: 7,
       min: 6,

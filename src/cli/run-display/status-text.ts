@@ -3,7 +3,7 @@ import type { TaskStatus } from "../../domain/task-run.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import type { Style } from "../terminal/terminal.ts";
 
-type Status = RunStatus | TaskStatus;
+type Status = RunStatus | TaskStatus | "waiting";
 
 /** The style and sign of each status. The signs distinguish statuses without colours. */
 const STATUS_STYLES = {
@@ -12,6 +12,7 @@ const STATUS_STYLES = {
   cancelled: { style: "yellow", sign: "■" },
   interrupted: { style: "yellow", sign: "!" },
   running: { style: "cyan", sign: "●" },
+  waiting: { style: "cyan", sign: "◌" },
   pending: { style: "dim", sign: "○" },
   skipped: { style: "dim", sign: "–" },
 } as const satisfies Record<Status, { readonly style: Style; readonly sign: string }>;

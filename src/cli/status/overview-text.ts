@@ -1,6 +1,8 @@
 import { foldEntries } from "../../domain/inbox/order.ts";
+import { countWaiting, totalWaiting } from "../../domain/limits/waiting-for.ts";
 import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
+import { activeTexts, shownStatusOf, waitedForText } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { assertNever } from "../../lib/never.ts";
 import { pluralize } from "../../lib/text.ts";
@@ -133,7 +135,9 @@ const nextCommand = (row: AttentionRow | undefined, screen: Screen): string => {
 const activeText = (runs: readonly RunBody[], options: OverviewTextOptions): string => {
   const { screen, now } = options;
   if (runs.length === 0) return `${paint(screen, "dim", "nothing is running")}\n`;
-  const { shown, rest } = partOf(runs, LISTED.active, options);
+  const ordered = runs.toSorted((a, b) => rankOf(a) - rankOf(b));
+  const isExecuting = ordered.some((run) => shownStatusOf(run) === "running");
+  const { shown, rest } = partOf(ordered, LISTED.active, options);
   const names = namesOf(
     shown.map(({ id }) => ({ runId: id })),
     screen,
@@ -141,28 +145,49 @@ const activeText = (runs: readonly RunBody[], options: OverviewTextOptions): str
   const table = columnTable(
     [
       {
-        title: "RUNNING",
+        title: isExecuting ? "RUNNING" : "WAITING",
         cells: shown.map(
-          ({ status, job_id, late_at }) =>
-            `${signOf(status)} ${job_id}${status === "pending" ? " (waits)" : ""}${late_at === null ? "" : " (late)"}`,
+          (run) =>
+            `${signOf(shownStatusOf(run))} ${run.job_id}${isWaiting(run) ? " (waits)" : ""}${run.late_at === null ? "" : " (late)"}`,
         ),
-        style: (row) => styleOf(shown[row]?.status ?? "pending"),
+        style: (row) => {
+          const run = shown[row];
+          return styleOf(run === undefined ? "pending" : shownStatusOf(run));
+        },
         shrink: 3,
         min: 24,
       },
       { title: "FOR", cells: shown.map((run) => elapsedText(now - (run.started_at ?? run.created_at))) },
       { title: "RUN", cells: shown.map(({ id }) => names.get(id) ?? id) },
       { title: "TRIGGER", cells: shown.map(({ trigger }) => trigger), drop: 1 },
-      ...(shown.some(({ waits_for }) => waits_for !== null) ? [waitsColumn(shown)] : []),
+      ...(shown.some((run) => waitText(run) !== "") ? [waitsColumn(shown)] : []),
     ],
     screen,
   );
-  return `${table}${restText(rest, screen)}`;
+  return `${countsText(runs, screen)}${table}${restText(rest, screen)}`;
 };
+
+/** What executes comes before what has started and only waits, and that before what has not started. */
+const rankOf = (run: RunBody): number => ["running", "waiting", "pending"].indexOf(shownStatusOf(run));
+
+const isWaiting = (run: RunBody): boolean => rankOf(run) > 0;
+
+/** Says how many runs execute and how many only wait, if some do. */
+const countsText = (runs: readonly RunBody[], screen: Screen): string => {
+  const started = runs.filter(({ status }) => status === "running");
+  const waiting = countWaiting(started.map(({ waiting_for }) => waiting_for ?? null));
+  const pending = runs.length - started.length;
+  if (totalWaiting(waiting) === 0) return "";
+  const texts = [...activeTexts(started.length, waiting), ...(pending === 0 ? [] : [`${pending} pending`])];
+  return `${paint(screen, "bold", fold(texts.join(", "), "  ", screen))}\n`;
+};
+
+const waitText = (run: RunBody): string =>
+  run.waits_for === null ? (waitedForText(run) ?? "") : waitsForText(run.waits_for);
 
 const waitsColumn = (runs: readonly RunBody[]): Column => ({
   title: "WAITS FOR",
-  cells: runs.map(({ waits_for }) => (waits_for === null ? "" : waitsForText(waits_for))),
+  cells: runs.map(waitText),
   shrink: 2,
   min: 16,
   drop: 4,

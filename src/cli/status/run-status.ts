@@ -1,6 +1,7 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
 import { causeFacts, type RunFactValue, timeFacts } from "../../domain/words/run-facts.ts";
+import { shownStatusOf } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { assertNever } from "../../lib/never.ts";
 import { formatRoundedSize } from "../../lib/size.ts";
@@ -99,7 +100,7 @@ const runText = (snapshot: RunSnapshot, artifacts: string, context: Context): st
   const rows: readonly (readonly [string, string])[] = [
     ["run", run.id],
     ["job", run.job_id],
-    ["status", paint(out, styleOf(run.status), statusText(run, out))],
+    ["status", paint(out, styleOf(shownStatusOf(run)), statusText(run, out))],
     ["warnings", warningsText(snapshot, out)],
     ...waitingTexts(snapshot).map((text, index) => [index === 0 ? "waits for" : "", text] as const),
     ...[...causeFacts(run), ...timeFacts(run)].flatMap(({ name, value }) =>

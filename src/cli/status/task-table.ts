@@ -1,3 +1,4 @@
+import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { noteText } from "../../domain/words/worker.ts";
 import type { RunSnapshot, TaskBody } from "../client/run-snapshot.ts";
@@ -21,7 +22,7 @@ export const taskTable = (tasks: readonly TaskBody[], options: TableOptions): st
       {
         title: "STATUS",
         cells: tasks.map((task) => statusText(task, options.screen)),
-        style: (row) => (tasks[row]?.allowed ? "yellow" : styleOf(tasks[row]?.status ?? "pending")),
+        style: (row) => styleOfTask(tasks[row]),
       },
       { title: "ATTEMPTS", cells: tasks.map(({ attempts }) => String(attempts)), drop: 2 },
       ...(tasks.some(({ items }) => items !== null) ? [itemsColumn(tasks)] : []),
@@ -32,6 +33,11 @@ export const taskTable = (tasks: readonly TaskBody[], options: TableOptions): st
     ],
     options.screen,
   );
+
+const styleOfTask = (task: TaskBody | undefined) => {
+  if (task === undefined) return null;
+  return task.allowed ? "yellow" : styleOf(shownStatusOf(task));
+};
 
 /** How many of the items of each task have ended. */
 const itemsColumn = (tasks: readonly TaskBody[]): Column => ({
@@ -90,5 +96,7 @@ const taskTook = (task: TaskBody, { screen, now }: TableOptions): string => {
 };
 
 /** Returns the status of a run or a task, with its sign on a terminal. */
-export const statusText = ({ status: word }: Pick<TaskBody | RunSnapshot["run"], "status">, screen: Screen): string =>
-  screen.isTerminal ? `${signOf(word)} ${word}` : word;
+export const statusText = (
+  shown: Pick<TaskBody | RunSnapshot["run"], "status" | "waiting_for">,
+  screen: Screen,
+): string => (screen.isTerminal ? `${signOf(shownStatusOf(shown))} ${statusWords(shown)}` : statusWords(shown));

@@ -143,6 +143,7 @@ const reportOf = ({ store }: Engine, run: Run): string => {
     tasks: store.runs.listTaskRuns(run.id),
     attempts: store.runs.listAttempts(run.id),
     items: store.runs.countItems(run.id),
+    waiting: new Map(),
     ...NO_REMOTE,
   });
   return `${JSON.stringify({ ...runBody(run), tasks }, null, 2)}\n`;

@@ -7,6 +7,7 @@ import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
 import { RUN_STATUS_VERBS } from "../../domain/words/run.ts";
 import { type RunFact, timeFacts } from "../../domain/words/run-facts.ts";
+import { shownStatusOf, waitedForText } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { assertNever } from "../../lib/never.ts";
 import { pluralize } from "../../lib/text.ts";
@@ -49,11 +50,13 @@ const causeOf = (
 };
 
 /** Returns what an unfinished run waits for, as a clause: `waits for …`, or `task 'x' waits for …`. Null if it waits for nothing. */
-const waitText = (
-  { waits_for }: RunFacts,
-  { workerWaits: [first, ...others] }: Pick<JobFacts, "workerWaits">,
-): string | null => {
-  if (first === undefined) return waits_for === null ? null : `waits for ${waitsForText(waits_for)}`;
+const waitText = (run: RunFacts, { workerWaits: [first, ...others] }: Pick<JobFacts, "workerWaits">): string | null => {
+  const { waits_for } = run;
+  if (first === undefined) {
+    if (waits_for !== null) return `waits for ${waitsForText(waits_for)}`;
+    const waitedFor = waitedForText(run);
+    return waitedFor === null ? null : `waits for ${waitedFor}`;
+  }
   const more = others.length === 0 ? "" : ` (and ${pluralize(others.length, "more task")})`;
   return `task '${first.taskId}'${more} waits for ${waitsForText(first.waitsFor)}`;
 };
@@ -72,7 +75,9 @@ const timeText = ({ phrase, value }: RunFact, { ended_at }: RunFacts, { zone }: 
 const resultOf = ({ waits, ...run }: ExplainedRun, { now }: TimeContext): string => {
   if (run.status === "pending") return `it ${waits ?? RUN_STATUS_VERBS.pending} (run ${run.id})`;
   if (!isFinal(run.status))
-    return `it has been running for ${elapsedText(now - (run.started_at ?? now))}${waits === null ? "" : `, and now ${waits}`} (run ${run.id})`;
+    return waits !== null && shownStatusOf(run) === "waiting"
+      ? `it ${waits}; it started ${elapsedText(now - (run.started_at ?? now))} ago (run ${run.id})`
+      : `it has been running for ${elapsedText(now - (run.started_at ?? now))}${waits === null ? "" : `, and now ${waits}`} (run ${run.id})`;
   const reason = run.error ?? run.reason;
   return `it ${RUN_STATUS_VERBS[run.status]} after ${durationText(run.duration_ms ?? 0)}${reason === null ? "" : `, ${reason}`} (run ${run.id})`;
 };

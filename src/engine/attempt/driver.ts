@@ -17,6 +17,8 @@ export interface AttemptDriver {
    * the task did; rejects when the engine detaches.
    */
   run(options: RunAttemptOptions): Promise<AttemptResult>;
+  /** Returns whether a stored attempt may be executing: false until a worker has claimed it, if it waits for one. */
+  isExecuting(attempt: Attempt): boolean;
   /** Called when the end of an attempt is stored. */
   release(attempt: Attempt): void;
 }
@@ -52,6 +54,7 @@ export const localDriver = (store: Pick<Store, "runs">, gate: StartGate): Attemp
   store: ({ run, node, now }) => store.runs.startAttempt(run, node, now),
   run: (options) =>
     options.adopted === null && gate.blocks(options.context.run) ? runWhenFree(options, gate) : runAttempt(options),
+  isExecuting: () => true,
   release: () => {},
 });
 

@@ -14,6 +14,7 @@ import { findSpool, noteEnding, type Spool, spoolOf } from "../output/spool.ts";
 import { followChild } from "./child/child-attempt.ts";
 import type { ChildRuns } from "./child/child-runs.ts";
 import type { RunFaults } from "./faults.ts";
+import { type NodeKey, nodeKey } from "./plan/node.ts";
 import { type Ending, isEnded } from "./plan/plan.ts";
 import type { RunServices } from "./services.ts";
 import { itemOf, type RunState, scopeOfState } from "./task/run-scope.ts";
@@ -122,6 +123,17 @@ export class RunAttempts {
     const end = this.#ends.get(taskId)?.signal ?? this.#options.over;
     const failFast = item === null ? undefined : this.#failFasts.get(taskId)?.signal;
     return failFast === undefined ? end : AbortSignal.any([end, failFast]);
+  }
+
+  /** The tasks and items whose attempts execute on other machines. */
+  get elsewhere(): ReadonlySet<NodeKey> {
+    const { job } = this.#options.state();
+    const executing = new Set<NodeKey>();
+    for (const attempt of this.#unfinished.keys()) {
+      const task = taskOf(job, attempt.taskId);
+      if (task.runsOn !== undefined && this.#driverOf(task).isExecuting(attempt)) executing.add(nodeKey(attempt));
+    }
+    return executing;
   }
 
   /** Returns whether an attempt waits for the end of another run. */

@@ -2,6 +2,7 @@ import { topological } from "../../domain/graph.ts";
 import type { RunId, TaskId } from "../../domain/ids.ts";
 import type { Item } from "../../domain/item.ts";
 import { hasProcess, type Job, type Task } from "../../domain/job.ts";
+import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { EndingReason, Run } from "../../domain/run.ts";
 import type { Attempt, ItemRun, TaskRun } from "../../domain/task-run.ts";
 import { soon } from "../../lib/clock.ts";
@@ -14,7 +15,7 @@ import type { ApprovalDecision } from "./approval/decision.ts";
 import { type AdoptedAttempt, RunAttempts } from "./attempts.ts";
 import type { ChildRuns } from "./child/child-runs.ts";
 import { RunFaults } from "./faults.ts";
-import { nodeKey } from "./plan/node.ts";
+import { type NodeKey, nodeKey } from "./plan/node.ts";
 import type { Ending, RunPlan } from "./plan/plan.ts";
 import { RunPlanner } from "./plan/planner.ts";
 import { progressOfRun, type RunProgress } from "./plan/progress.ts";
@@ -25,6 +26,7 @@ import type { RunOwner, RunServices } from "./services.ts";
 import { RunSlot } from "./slot.ts";
 import type { RunState } from "./task/run-scope.ts";
 import { RunTimers } from "./timers.ts";
+import { type WaitSources, waitOfRun, waitsOfTasks } from "./waits.ts";
 
 export type RunJobOptions = {
   readonly services: RunServices;
@@ -76,6 +78,12 @@ export class RunJob {
   #isFinished = false;
   /** True while no attempts may start because the run may have timed out. */
   #mayHaveTimedOut = false;
+  /** False if the run can't wait for anything but a slot. */
+  readonly #mayWait: boolean;
+  /** What the run waits for, as of a progress of it. */
+  #known: { readonly progress: RunProgress; readonly code: WaitingCode | null } | null = null;
+  /** What the last event said that the run waits for. */
+  #announced: WaitingCode | null = null;
 
   constructor({ services, children, owner, run, job, stored }: RunJobOptions) {
     const { clock, detach, store } = services;
@@ -93,6 +101,9 @@ export class RunJob {
     this.#tasks = topological(job.tasks);
     this.#hasApprovals = this.#tasks.some(({ program }) => program.type === "approval");
     this.#mayBeElsewhere = this.#tasks.some(({ runsOn }) => runsOn !== undefined);
+    this.#mayWait = this.#tasks.some(
+      ({ program, runsOn, retry }) => !hasProcess(program.type) || runsOn !== undefined || retry !== null,
+    );
     this.#items = new Map(items);
     this.#progress = progressOfRun({ job, taskRuns, items, attempts });
     const over = this.#over.signal;
@@ -338,6 +349,7 @@ export class RunJob {
     };
     if (seenChildren.length > 0) this.#owner.onChildrenSeen(seenChildren, updateSlot);
     else updateSlot();
+    this.announceWait();
   }
 
   /** Ends the run as it is, because petit can't continue it. */
@@ -409,6 +421,49 @@ export class RunJob {
   get #isElsewhere(): boolean {
     if (!this.#mayBeElsewhere || !this.#attempts.outlivePetit) return false;
     return this.#progress.values().every(({ phase }) => phase !== "waiting" && phase !== "due");
+  }
+
+  /** What the run only waits for, apart from a slot; null while something of it executes. */
+  get waitingFor(): WaitingCode | null {
+    if (!this.#mayWait || this.#isFinished) return null;
+    // What is executed on other machines changes without a step of the run.
+    if (this.#mayBeElsewhere) return waitOfRun(this.#waitSources);
+    if (this.#known?.progress !== this.#progress)
+      this.#known = { progress: this.#progress, code: waitOfRun(this.#waitSources) };
+    return this.#known.code;
+  }
+
+  /** What each of its tasks waits for, apart from a slot, without those that wait for nothing. */
+  get waitingTasks(): ReadonlyMap<TaskId, WaitingCode> {
+    return this.#mayWait && !this.#isFinished ? waitsOfTasks(this.#waitSources) : new Map();
+  }
+
+  get #waitSources(): WaitSources {
+    const elsewhere = this.#mayBeElsewhere ? this.#attempts.elsewhere : new Set<NodeKey>();
+    return { job: this.#job, progress: this.#progress.values(), elsewhere };
+  }
+
+  /** Reports what the run waits for, if that has changed. */
+  announceWait(): void {
+    if (!this.#mayWait) return;
+    const { store, log } = this.#services;
+    const code = this.#isFinished ? null : this.#owner.waitingFor(this.#run.id);
+    if (code === this.#announced) return;
+    try {
+      const { id: runId, jobId } = this.#run;
+      store.events.record({
+        type: "run.waiting",
+        now: this.#now(),
+        jobId,
+        runId,
+        status: code,
+        reason: this.#announced,
+      });
+      this.#announced = code;
+    } catch (error) {
+      // The next change reports it.
+      log.debug({ err: error, run_id: this.#run.id }, "cannot report what a run waits for");
+    }
   }
 
   /** Returns whether an attempt of the run waits for the end of another run. */

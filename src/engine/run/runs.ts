@@ -2,6 +2,7 @@ import { type ShutGate, shutGate, type Upstream } from "../../domain/dependency.
 import { type JobId, newRunId, type RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import { NO_QUEUES, type QueueState } from "../../domain/limits/queue.ts";
+import { countWaiting, type WaitingCode, type WaitingCounts } from "../../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../../domain/limits/waits-for.ts";
 import { refuse, runNotFound } from "../../domain/refusal.ts";
 import { type EndingReason, isFinal, type Run, type RunOutcome } from "../../domain/run.ts";
@@ -71,6 +72,7 @@ export class Runs implements Disposable {
       },
       onPark: (run) => this.#park(run),
       onUnpark: (run) => this.#unpark(run),
+      waitingFor: (runId) => this.waitingFor(runId),
       onRest: () => {
         if (this.#onIdle !== null && this.#isIdle) this.#onIdle();
       },
@@ -132,6 +134,24 @@ export class Runs implements Disposable {
   /** Returns the limit that keeps a run from starting or continuing; null if none does. */
   waitsFor(runId: RunId): WaitsFor | null {
     return this.#limiter.waitsFor(runId);
+  }
+
+  /** Returns what an unfinished run only waits for; null while something of it executes, or is about to. */
+  waitingFor(runId: RunId): WaitingCode | null {
+    const limit = this.#limiter.waitsFor(runId);
+    if (limit !== null) return limit.code === "gates" ? "gates" : "queue";
+    return this.find(runId)?.waitingFor ?? null;
+  }
+
+  /** Returns how many of the running runs, of all jobs or of some, only wait, and for what. */
+  countWaiting(jobIds: ReadonlySet<JobId> | null): WaitingCounts {
+    const runs = this.active.filter(({ run }) => jobIds === null || jobIds.has(run.jobId));
+    return countWaiting(runs.map(({ run }) => this.waitingFor(run.id)));
+  }
+
+  countWaitingOf(jobId: JobId): WaitingCounts {
+    const runIds = this.#limiter.runningIds(jobId);
+    return countWaiting(runIds.map((runId) => this.waitingFor(runId)));
   }
 
   /** Returns the current state that admission of a run of `job` depends on. */
@@ -430,7 +450,8 @@ export class Runs implements Disposable {
 
   #unpark(run: Run): void {
     // While petit stops, the run stays as it is; the next start continues it.
-    if (!this.#isClosed && this.#limiter.unpark(run.id)) this.#active.get(run.id)?.unpark();
+    if (this.#isClosed) return;
+    if (this.#limiter.unpark(run.id)) this.#active.get(run.id)?.unpark();
   }
 
   #start(next: WaitingRun, addHooks: AddHooks): void {

@@ -1,4 +1,5 @@
 import type { RunId } from "../../domain/ids.ts";
+import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { Run } from "../../domain/run.ts";
 import type { AttemptDrivers } from "../attempt/driver.ts";
 import type { AttemptServices } from "../attempt/run-attempt.ts";
@@ -29,6 +30,8 @@ export type RunOwner = {
   readonly onPark: (run: Run) => void;
   /** Called when it could continue; `unpark` is called when there is a slot for it. */
   readonly onUnpark: (run: Run) => void;
+  /** Returns what the run only waits for; null while something of it executes. */
+  readonly waitingFor: (runId: RunId) => WaitingCode | null;
   /** Called when `isResting` may have become true. */
   readonly onRest: () => void;
   /** Called once, when the end of the run is stored. */

@@ -33,6 +33,8 @@ export type RemoteWorkersParts = {
   readonly log: Log;
   /** Aborted when the engine detaches. */
   readonly detach: AbortSignal;
+  /** Called when what a run waits for may have changed. */
+  readonly onWaitChange: (runId: RunId) => void;
 };
 
 /** Creates the part of the engine that communicates with workers. It is loaded only in a petit that has workers. */

@@ -16,6 +16,8 @@ export class WithoutWorkers {
   readonly driver: AttemptDriver;
   readonly #store: Pick<Store, "runs" | "offers">;
   readonly #waiting = new Set<RunAttemptOptions>();
+  /** The ids of those that a worker had claimed before. */
+  readonly #claimed = new Set<number>();
 
   constructor(store: Pick<Store, "runs" | "offers">) {
     this.#store = store;
@@ -23,13 +25,15 @@ export class WithoutWorkers {
       outlivesPetit: true,
       store: ({ run, node, task, now }) => store.runs.offerAttempt(run, node, { labels: task.runsOn ?? [], now }),
       run: (options) => this.#run(options),
-      release: () => {},
+      isExecuting: ({ id }) => this.#claimed.has(id),
+      release: ({ id }) => void this.#claimed.delete(id),
     };
   }
 
   async #run(options: RunAttemptOptions): Promise<AttemptResult> {
-    const { services, end, now } = options;
+    const { services, end, now, attempt } = options;
     const { detach } = services;
+    if (this.#store.offers.find(attempt.id)?.state === "claimed") this.#claimed.add(attempt.id);
     this.#waiting.add(options);
     await anyAborted([end, detach]);
     this.#waiting.delete(options);

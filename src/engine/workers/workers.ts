@@ -41,8 +41,8 @@ export type WorkersOptions = {
 /** Returns the function that creates the part of the engine that communicates with workers. */
 export const remoteWorkers =
   ({ transport, signingKeys, lostAfterMs, dbPath = null, url }: WorkersOptions): CreateRemoteWorkers =>
-  ({ store, commits, clock, log, detach }) =>
-    new Workers({ transport, signingKeys, lostAfterMs, dbPath, url, store, commits, clock, log, detach });
+  ({ store, commits, clock, log, detach, onWaitChange }) =>
+    new Workers({ transport, signingKeys, lostAfterMs, dbPath, url, store, commits, clock, log, detach, onWaitChange });
 
 /** How long a worker may take to answer a control message. The answer to its next hello has the same content. */
 const CONTROL_TIMEOUT_MS = 5_000;
@@ -98,6 +98,10 @@ class Workers implements RemoteWorkers {
       outlivesPetit: true,
       store: ({ run, node, task, now }) => store.runs.offerAttempt(run, node, { labels: task.runsOn ?? [], now }),
       run: (attempt) => this.#run(attempt),
+      isExecuting: ({ id }) => {
+        const live = this.#attempts.get(id);
+        return live !== undefined && !live.isOpen && live.blocked === null;
+      },
       release: ({ id }) => {
         const live = this.#attempts.get(id);
         this.#attempts.delete(id);
@@ -193,16 +197,17 @@ class Workers implements RemoteWorkers {
   }
 
   #onClaimed(live: LiveAttempt): void {
-    const { log, clock } = this.#options;
+    const { log, clock, onWaitChange } = this.#options;
     live.blocked = null;
     this.#waiting.remove(live);
+    onWaitChange(live.options.attempt.runId);
     log.debug(live.logFields, "a worker has claimed an attempt");
     this.#dispatched.emit("dispatched", clock.monotonic() - live.offeredAt);
   }
 
   /** Offers an attempt again because its worker never started it, or lets it count as interrupted if it may have. */
   async #offerAgain(live: LiveAttempt, { mayHaveRun }: { readonly mayHaveRun: boolean }): Promise<void> {
-    const { log, commits, store, clock, detach } = this.#options;
+    const { log, commits, store, clock, detach, onWaitChange } = this.#options;
     // The attempt was to be ended, and its worker does not have it, so it ends here.
     if (live.end !== null) {
       const { reason } = live.end;
@@ -225,6 +230,7 @@ class Workers implements RemoteWorkers {
             live.offer = { ...offer, state: "offered", epoch: offer.epoch + 1, claim: null, storedOffset: 0 };
             if (live.options.end.aborted) this.#end(live);
             else this.#offer(live);
+            onWaitChange(live.options.attempt.runId);
           },
         });
       });

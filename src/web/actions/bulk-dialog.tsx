@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { Link } from "wouter";
 import { isFinal } from "../../domain/run.ts";
+import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
 import { cancelRun, retryRun } from "../data/actions.ts";
 import { useJobName } from "../data/selected.ts";
 import type { RunData } from "../data/shapes.ts";
@@ -94,12 +95,12 @@ type BulkRowProps = {
 
 const BulkRow = ({ run, result, onLeave }: BulkRowProps) => (
   <li data-bulk={run.id}>
-    <StatusIcon of={run.status} label={`${run.status}: `} />
+    <StatusIcon of={shownStatusOf(run)} label={`${statusWords(run)}: `} />
     <span>
       {useJobName(run.job_id)} <code className="muted">{run.id.slice(-8)}</code>
     </span>
     <span className={result?.kind === "failed" ? "wrong" : "muted"}>
-      {result === undefined && run.status}
+      {result === undefined && statusWords(run)}
       {result?.kind === "failed" && failureText(result.error)}
       {result?.kind === "done" &&
         (result.newRun === null ? (

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
+import { statusWords } from "../../domain/words/waiting-for.ts";
 import { useCancelRun } from "../data/actions.ts";
 import { runQuery, runTasksQuery } from "../data/queries.ts";
 import { Button } from "../ui/button.tsx";
@@ -39,7 +40,10 @@ export const CancelDialog = ({ runId, name, onClose, onSettled = () => {} }: Can
         <p>
           {run !== undefined && run.started_at !== null && (
             <>
-              It has been running for <Elapsed since={run.started_at} />.{" "}
+              {run.waiting_for == null ? "It has been running" : `It ${statusWords(run)}, and started`}{" "}
+              {run.waiting_for == null && "for "}
+              <Elapsed since={run.started_at} />
+              {run.waiting_for != null && " ago"}.{" "}
             </>
           )}
           {running.length > 0 && `This ends ${listText(running)}. `}

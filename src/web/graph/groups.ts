@@ -61,7 +61,16 @@ export const nodesOf = (
 export const groupName = (tasks: readonly GraphTask[]): string => `${tasks[0]?.name} … ${tasks.at(-1)?.name}`;
 
 /** Statuses from the most to the least urgent. */
-const URGENCY = ["failed", "interrupted", "cancelled", "running", "pending", "completed", "skipped"] as const;
+const URGENCY = [
+  "failed",
+  "interrupted",
+  "cancelled",
+  "running",
+  "waiting",
+  "pending",
+  "completed",
+  "skipped",
+] as const;
 
 export type StatusCount = { readonly status: AnyStatus; readonly count: number };
 

@@ -123,17 +123,18 @@ const groupText = (total: number, [first, ...others]: readonly StatusCount[]): s
 
 const Facts = ({ progress }: { readonly progress: NodeProgress }) => {
   const { attempts, isReused, retryAt, status, startedAt, durationMs, items, worker, waitsFor } = progress;
+  const isActive = status === "running" || status === "waiting";
   return (
     <>
       {items !== null && <span>{items}</span>}
-      {status === "running" && retryAt !== null && <RetryIn at={retryAt} />}
-      {status === "running" && retryAt === null && startedAt !== null && <Running since={startedAt} />}
+      {isActive && retryAt !== null && <RetryIn at={retryAt} />}
+      {isActive && retryAt === null && startedAt !== null && <Running since={startedAt} />}
       {durationMs !== null && !isReused && <span>{durationText(durationMs)}</span>}
       {attempts > 1 && <span>attempt {attempts}</span>}
       {isReused && <span>reused</span>}
       {worker !== null && <span className="graph-node-worker">{worker}</span>}
       {waitsFor !== null && <span>waits for a worker</span>}
-      {durationMs === null && !isReused && status !== "running" && waitsFor === null && <span>{status}</span>}
+      {durationMs === null && !isReused && !isActive && waitsFor === null && <span>{status}</span>}
     </>
   );
 };

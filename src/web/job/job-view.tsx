@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
 import { Link, Redirect } from "wouter";
 import { isRefused } from "../../client/error.ts";
+import { activeTexts } from "../../domain/words/waiting-for.ts";
 import { usePauseJob } from "../data/actions.ts";
 import { jobQuery } from "../data/queries.ts";
 import type { JobDetail, TaskData } from "../data/shapes.ts";
@@ -87,14 +88,15 @@ const Gone = ({ job: { id, gone_at } }: { readonly job: JobDetail }) => (
 );
 
 const Lead = ({
-  job: { id, name, description, tags, links, enabled, paused, gone, formerly, running },
+  job: { id, name, description, tags, links, enabled, paused, gone, formerly, running, waiting },
 }: {
   readonly job: JobDetail;
 }) => (
   <>
     {name !== id && <code>{id} </code>}
     {gone && <span className="tag">gone</span>} {!enabled && <span className="tag">disabled</span>}{" "}
-    {paused && <span className="tag">paused</span>} {running > 0 && <strong>{running} running </strong>}
+    {paused && <span className="tag">paused</span>}{" "}
+    {running > 0 && <strong>{activeTexts(running, waiting).join(", ")} </strong>}
     {formerly.length > 0 && <span className="muted">formerly {formerly.join(", ")} </span>}
     {description} <Tags tags={tags} />
     {Object.keys(links).length > 0 && <WebLinks links={links} />}

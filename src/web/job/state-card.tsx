@@ -5,10 +5,18 @@ import { UPSTREAM_RUNS } from "../../client/why/facts.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
 import { decisiveLine, TRIGGER_TEXT } from "../../domain/words/run.ts";
 import { failurePath } from "../../domain/words/run-path.ts";
-import { healthQuery, jobRunsQuery, occurrencesQuery, queuesQuery, schedulerQuery } from "../data/queries.ts";
+import {
+  healthQuery,
+  jobRunsQuery,
+  occurrencesQuery,
+  queuesQuery,
+  runTasksQuery,
+  schedulerQuery,
+} from "../data/queries.ts";
 import type { JobDetail, RunData } from "../data/shapes.ts";
+import { RunApprovals } from "../run/run-approvals.tsx";
 import { Loaded } from "../ui/states.tsx";
-import { Status } from "../ui/status/status.tsx";
+import { RunStatusText } from "../ui/status/status.tsx";
 import { capital, fullTimeText } from "../ui/text/format.ts";
 import { Duration, Elapsed, Time } from "../ui/time/time.tsx";
 
@@ -23,6 +31,7 @@ export const StateCard = ({ job }: { readonly job: JobDetail }) => {
           run === undefined ? <p className="muted">This job has not run yet.</p> : <LastRun run={run} job={job} />
         }
       </Loaded>
+      {(job.waiting?.approval ?? 0) > 0 && <Approvals job={job} />}
       <Blockers job={job} />
     </section>
   );
@@ -33,7 +42,7 @@ const LastRun = ({ run, job }: { readonly run: RunData; readonly job: JobDetail 
   return (
     <>
       <p className="job-result">
-        <Status of={run.status} isPill />{" "}
+        <RunStatusText run={run} isPill />{" "}
         <Link href={failurePath(run.id, run.failure)}>
           <Time at={run.started_at ?? run.created_at} zone={job.timezone} isFocusable={false} />
         </Link>{" "}
@@ -64,6 +73,21 @@ const LastRun = ({ run, job }: { readonly run: RunData; readonly job: JobDetail 
       )}
     </>
   );
+};
+
+/** Most runs that are asked about; the list of runs has the others. */
+const MAX_ASKING = 5;
+
+/** The tasks of the runs of the job that wait for approval, with buttons that decide. */
+const Approvals = ({ job }: { readonly job: JobDetail }) => {
+  const { data } = useQuery(jobRunsQuery(job.id, { status: "running", limit: 100 }));
+  const asking = (data?.runs ?? []).filter(({ waiting_for }) => waiting_for === "approval");
+  return asking.slice(0, MAX_ASKING).map((run) => <RunAsks key={run.id} run={run} name={job.name} />);
+};
+
+const RunAsks = ({ run, name }: { readonly run: RunData; readonly name: string }) => {
+  const { data } = useQuery(runTasksQuery(run.id));
+  return data === undefined ? null : <RunApprovals run={run} tasks={data.tasks} name={name} />;
 };
 
 /** Most waiting runs that are counted. */

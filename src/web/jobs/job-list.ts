@@ -1,9 +1,18 @@
+import { totalWaiting } from "../../domain/limits/waiting-for.ts";
 import { isFinal, RUN_STATUSES, type RunStatus } from "../../domain/run.ts";
 import type { JobSummary } from "../data/shapes.ts";
 
 // The filters and the order of the list of jobs. The URL stores them; a URL without parameters shows all jobs by name.
 
-export const STATUS_FILTERS = ["running", "completed", "failed", "cancelled", "interrupted", "never"] as const;
+export const STATUS_FILTERS = [
+  "running",
+  "waiting",
+  "completed",
+  "failed",
+  "cancelled",
+  "interrupted",
+  "never",
+] as const;
 export const SCHEDULE_FILTERS = ["on", "paused", "off", "none"] as const;
 const SORT_KEYS = ["name", "next", "last", "success", "usual"] as const;
 
@@ -51,8 +60,9 @@ const matches = (job: JobSummary, { text, tag, status, schedule }: JobFilter): b
   (status === null || hasStatus(job, status)) &&
   (schedule === null || scheduleOf(job) === schedule);
 
-const hasStatus = ({ running, last_run }: JobSummary, status: StatusFilter): boolean => {
-  if (status === "running") return running > 0;
+const hasStatus = ({ running, waiting, last_run }: JobSummary, status: StatusFilter): boolean => {
+  if (status === "running") return running > totalWaiting(waiting);
+  if (status === "waiting") return totalWaiting(waiting) > 0;
   return status === "never" ? last_run === null : last_run?.status === status;
 };
 

@@ -1,12 +1,14 @@
 import { memo, type Ref } from "react";
 import { Link } from "wouter";
+import { isFinal } from "../../domain/run.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
+import { activeTexts } from "../../domain/words/waiting-for.ts";
 import { RECENT_RUNS } from "../data/queries.ts";
 import { useScheduleZone } from "../data/selected.ts";
 import type { JobSummary } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { Tags } from "../ui/links.tsx";
-import { Status } from "../ui/status/status.tsx";
+import { RunStatusText } from "../ui/status/status.tsx";
 import { zonedText } from "../ui/text/format.ts";
 import { scheduleText } from "../ui/text/schedule-text.ts";
 import { Countdown, Duration, Time, ZoneNote } from "../ui/time/time.tsx";
@@ -97,16 +99,17 @@ const Next = ({ job, isPaused }: Pick<JobRowProps, "job" | "isPaused">) => {
   );
 };
 
-const Last = ({ job: { last_run, running } }: { readonly job: JobSummary }) => {
+const Last = ({ job: { last_run, running, waiting } }: { readonly job: JobSummary }) => {
   if (last_run === null) return <span className="muted">never</span>;
+  const active = activeTexts(running, waiting);
   return (
     <>
       <Link href={`/runs/${last_run.id}`}>
-        <Status of={last_run.status} />
+        <RunStatusText run={last_run} />
       </Link>
       <small className="muted">
-        {running > 1
-          ? `${running} running`
+        {running > 1 || (active.length > 0 && isFinal(last_run.status))
+          ? active.join(", ")
           : last_run.started_at !== null && <Time at={last_run.started_at} isFocusable={false} />}
       </small>
     </>

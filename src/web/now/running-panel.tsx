@@ -1,6 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
-import { memo, useState } from "react";
+import { memo, useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
+import { countWaiting, totalWaiting } from "../../domain/limits/waiting-for.ts";
+import { shownStatusOf, statusWords, waitingCountTexts } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { CancelDialog } from "../actions/cancel-dialog.tsx";
 import { jobRunsQuery, runsQuery, statsQuery } from "../data/queries.ts";
@@ -12,21 +14,19 @@ import { Loaded } from "../ui/states.tsx";
 import { StatusIcon } from "../ui/status/status.tsx";
 import { roughText } from "../ui/text/format.ts";
 import { useNow } from "../ui/time/clock.ts";
+import { useFittingRows } from "../ui/use-fitting-rows.ts";
 import { useSteadyRows } from "./steady-rows.ts";
 
-/** Maximum number of runs that are shown. */
+/** Maximum number of runs that are read. */
 export const MAX_RUNNING = 50;
 
-/** Shows the running runs, newest first. */
+/** Shows the running runs, newest first, and after them those that have started and only wait. */
 export const RunningPanel = () => {
   const running = useQuery(runsQuery({ status: "running", limit: MAX_RUNNING }));
   return (
     <section className="card now-panel" aria-labelledby="now-running">
       <h2 id="now-running">
-        Running{" "}
-        {running.data !== undefined && running.data.count > 0 && (
-          <span className="muted">{running.data.count === MAX_RUNNING ? `${MAX_RUNNING}+` : running.data.count}</span>
-        )}
+        Running {running.data !== undefined && <Counts runs={running.data.runs} />}
         <Waiting />
       </h2>
       <Loaded query={running} what="the running runs">
@@ -34,6 +34,26 @@ export const RunningPanel = () => {
       </Loaded>
       <WaitingList />
     </section>
+  );
+};
+
+/** How many runs execute something, and how many have started and only wait. */
+const Counts = ({ runs }: { readonly runs: readonly RunData[] }) => {
+  const stats = useQuery(statsQuery()).data;
+  // The list is newer than the statistics, if it has all runs.
+  const isAll = runs.length < MAX_RUNNING;
+  const waiting = isAll ? countWaiting(runs.map(({ waiting_for }) => waiting_for ?? null)) : (stats?.waiting ?? {});
+  const total = isAll ? runs.length : Math.max(runs.length, stats?.running ?? 0);
+  const executing = total - totalWaiting(waiting);
+  return (
+    <>
+      {executing > 0 && <span className="muted">{executing.toLocaleString()}</span>}
+      {waitingCountTexts(waiting).map((text) => (
+        <Link key={text} className="now-waiting" href="/runs?status=running">
+          {text}
+        </Link>
+      ))}
+    </>
   );
 };
 
@@ -82,31 +102,47 @@ const JobLink = ({ run }: { readonly run: Pick<RunData, "id" | "job_id"> }) => (
   <Link href={`/runs/${run.id}`}>{useJobName(run.job_id)}</Link>
 );
 
+/** Height of a row in rem, as in the stylesheet. */
+const ROW_REM = 1.75;
+
+/** What executes comes before what only waits. */
+const byActivity = (runs: readonly RunData[]): readonly RunData[] =>
+  runs.toSorted((a, b) => Number(a.waiting_for != null) - Number(b.waiting_for != null));
+
 const RunningList = ({ runs }: { readonly runs: readonly RunData[] }) => {
   const [isHeld, setHeld] = useState(false);
   const [asked, setAsked] = useState<RunData | null>(null);
-  const rows = useSteadyRows(runs, isHeld);
+  const ordered = useMemo(() => byActivity(runs), [runs]);
+  const rows = useSteadyRows(ordered, isHeld);
   const name = useJobName(asked?.job_id ?? "");
+  const box = useRef<HTMLDivElement>(null);
+  const fitting = useFittingRows(box, ROW_REM) ?? rows.length;
+  // The line below the list takes the place of a row.
+  const shown = rows.length > fitting ? rows.slice(0, Math.max(1, fitting - 1)) : rows;
   return (
-    <>
+    <div ref={box} className="now-fitting">
       {rows.length === 0 ? (
         <p className="muted">No runs are running.</p>
       ) : (
         <ul
           className="now-list"
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll the list.
-          tabIndex={0}
           aria-label="Running"
           onPointerEnter={() => setHeld(true)}
           onPointerLeave={() => setHeld(false)}
         >
-          {rows.map(({ run, isEnded }) => (
+          {shown.map(({ run, isEnded }) => (
             <RunningRow key={run.id} run={run} isEnded={isEnded} onCancel={setAsked} />
           ))}
         </ul>
       )}
+      {shown.length < rows.length && (
+        <p className="now-more muted">
+          {shown.length} of {rows.length === MAX_RUNNING ? `${MAX_RUNNING}+` : rows.length} ·{" "}
+          <Link href="/runs?status=running">Show all</Link>
+        </p>
+      )}
       {asked !== null && <CancelDialog runId={asked.id} name={name} onClose={() => setAsked(null)} />}
-    </>
+    </div>
   );
 };
 
@@ -120,14 +156,18 @@ const RunningRow = memo(({ run, isEnded, onCancel }: RunningRowProps) => {
   const name = useJobName(run.job_id);
   return (
     <li className="now-running" data-run={run.id}>
-      {isEnded ? <StatusIcon of="skipped" label="ended" /> : <StatusIcon of="running" label="running" />}
+      {isEnded ? (
+        <StatusIcon of="skipped" label="ended" />
+      ) : (
+        <StatusIcon of={shownStatusOf(run)} label={statusWords(run)} />
+      )}
       <span className="now-name">
         <Link href={`/runs/${run.id}`} title={name}>
           {name}
         </Link>
         {run.late_at !== null && <span className="tag">late</span>}
       </span>
-      {isEnded ? <span className="now-progress muted">ended</span> : <Progress run={run} />}
+      {isEnded ? <span className="now-progress muted">ended</span> : <Activity run={run} />}
       <Button
         isOnce
         kind="quiet"
@@ -138,12 +178,20 @@ const RunningRow = memo(({ run, isEnded, onCancel }: RunningRowProps) => {
       >
         Cancel
       </Button>
-      {run.waits_for !== null && !isEnded && (
-        <small className="now-waits muted">waits for {waitsForText(run.waits_for)}</small>
-      )}
     </li>
   );
 });
+
+/** What a run waits for, or how far it is. */
+const Activity = ({ run }: { readonly run: RunData }) => {
+  if (run.waiting_for == null) return <Progress run={run} />;
+  const text = run.waits_for === null ? statusWords(run) : `waits for ${waitsForText(run.waits_for)}`;
+  return (
+    <span className="now-progress now-wait muted" title={text}>
+      {text}
+    </span>
+  );
+};
 
 /** A run shorter than this may end before its progress can be read, so no query is sent for it. */
 const QUERY_AFTER_MS = 1_000;

@@ -1,11 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from "react";
 import { useLocation } from "wouter";
+import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
 import { goneJobsQuery, jobsQuery, runsQuery } from "../data/queries.ts";
 import { shortcuts } from "../keyboard/shortcuts.ts";
 import { RunDialog } from "../trigger/run-dialog.tsx";
 import { Dialog } from "../ui/overlay/dialog.tsx";
-import { Status, StatusIcon } from "../ui/status/status.tsx";
+import { RunStatusText, StatusIcon } from "../ui/status/status.tsx";
 import { timeText } from "../ui/text/format.ts";
 import { isRunIdPart, offersFor, type PaletteEntry } from "./find.ts";
 import "./palette.css";
@@ -169,7 +170,7 @@ const OfferText = ({ offer }: { readonly offer: PaletteEntry }) => {
           {last_run === null ? (
             <span className="status-icon" />
           ) : (
-            <StatusIcon of={last_run.status} label={`${last_run.status}: `} />
+            <StatusIcon of={shownStatusOf(last_run)} label={`${statusWords(last_run)}: `} />
           )}
           <span>{name}</span>
           <span className="palette-kind muted">{jobKind(offer)}</span>
@@ -185,10 +186,10 @@ const OfferText = ({ offer }: { readonly offer: PaletteEntry }) => {
         </>
       );
     case "run": {
-      const { id, job_id, status, started_at, created_at } = offer.run;
+      const { id, job_id, started_at, created_at } = offer.run;
       return (
         <>
-          <Status of={status} />
+          <RunStatusText run={offer.run} />
           <span>{job_id}</span>
           <span className="muted">{timeText(started_at ?? created_at, Date.now())}</span>
           <span className="palette-kind mono muted">{id.slice(-8)}</span>

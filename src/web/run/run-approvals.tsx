@@ -5,7 +5,11 @@ import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { Time } from "../ui/time/time.tsx";
 
-type RunApprovalsProps = { readonly run: RunDetail; readonly tasks: readonly TaskRunData[]; readonly name: string };
+type RunApprovalsProps = {
+  readonly run: Pick<RunDetail, "id" | "job_id">;
+  readonly tasks: readonly TaskRunData[];
+  readonly name: string;
+};
 
 type Asked = { readonly kind: "approve" | "reject"; readonly task: AskingTask };
 

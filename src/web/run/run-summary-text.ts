@@ -1,5 +1,6 @@
 import { isFinal } from "../../domain/run.ts";
 import { ENDING_TEXT } from "../../domain/words/run.ts";
+import { shownStatusOf, waitedForText } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { rerunTasks } from "../actions/retry-plan.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
@@ -17,7 +18,10 @@ export const summaryTextOf = (run: RunDetail, tasks: readonly TaskRunData[]): Ru
 
 const whileRunning = ({ ending, waits_for }: RunDetail, tasks: readonly TaskRunData[]): RunSummaryText => {
   const asking = tasks.filter(isAsking).map(({ name }) => name);
-  const running = tasks.filter((task) => task.status === "running" && !isAsking(task)).map(({ name }) => name);
+  const running = tasks
+    .filter((task) => task.status === "running" && !isAsking(task) && !isWaiting(task))
+    .map(({ name }) => name);
+  const inactive = tasks.filter((task) => isWaiting(task) && !isAsking(task) && task.waits_for === null);
   if (ending !== null) {
     return {
       what: sentence(`${ENDING_TEXT[ending]}${running.length === 0 ? "" : `; waiting for ${listText(running)}`}`),
@@ -30,6 +34,8 @@ const whileRunning = ({ ending, waits_for }: RunDetail, tasks: readonly TaskRunD
   const parts = [
     ...(running.length === 0 ? [] : [`running ${listText(running)}`]),
     ...(asking.length === 0 ? [] : [`waiting for the approval of ${listText(asking)}`]),
+    ...inactive.slice(0, 1).map((task) => `waiting for ${waitedForText(task)} (${task.name})`),
+    ...(inactive.length < 2 ? [] : [`${counted(inactive.length - 1, "more task")} waiting`]),
     ...waiting.slice(0, 1).map(({ name, waits }) => `waiting for ${waitsForText(waits)} (${name})`),
     ...(waiting.length < 2 ? [] : [`${counted(waiting.length - 1, "more task")} waiting for workers`]),
   ];
@@ -107,6 +113,9 @@ const adviceFor = (run: RunDetail, failed: TaskRunData | undefined): string | nu
       return null;
   }
 };
+
+/** Returns true for a task that has started and only waits. */
+const isWaiting = (task: TaskRunData): boolean => shownStatusOf(task) === "waiting";
 
 /** Returns true for a task that waits for approval. */
 const isAsking = ({ status, approval }: TaskRunData): boolean => status === "running" && approval !== null;

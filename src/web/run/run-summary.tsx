@@ -4,7 +4,7 @@ import { assertNever } from "../../lib/never.ts";
 import { useScheduleZone } from "../data/selected.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { RunLink, WebLinks } from "../ui/links.tsx";
-import { Status } from "../ui/status/status.tsx";
+import { RunStatusText } from "../ui/status/status.tsx";
 import { Duration, Elapsed, Time, ZonedTime } from "../ui/time/time.tsx";
 import { ChildRuns, tasksWithChildren } from "./child-runs.tsx";
 import { hasRanOn, RanOn } from "./machines.tsx";
@@ -26,7 +26,7 @@ export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => 
   return (
     <section className="card run-summary" aria-label="Summary" data-run-status={run.status}>
       <p className="run-words" role="status">
-        <Status of={run.status} isPill /> <span>{what}</span> {next !== null && <span className="muted">{next}</span>}
+        <RunStatusText run={run} isPill /> <span>{what}</span> {next !== null && <span className="muted">{next}</span>}
       </p>
       {children}
       <dl className="run-facts">

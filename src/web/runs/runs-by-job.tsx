@@ -9,7 +9,7 @@ import { useJobName } from "../data/selected.ts";
 import type { RunData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { Empty } from "../ui/states.tsx";
-import { Status } from "../ui/status/status.tsx";
+import { RunStatusText } from "../ui/status/status.tsx";
 import { RunTable } from "../ui/table/run-table.tsx";
 import { counted } from "../ui/text/format.ts";
 import { Time } from "../ui/time/time.tsx";
@@ -77,7 +77,7 @@ const JobGroup = ({ jobId, runs, filter }: JobGroupProps) => {
             <Link href={`/jobs/${jobId}`} className="run-group-job" data-row>
               {name}
             </Link>{" "}
-            <Status of={newest.status} /> <span className="muted">last at</span>{" "}
+            <RunStatusText run={newest} /> <span className="muted">last at</span>{" "}
             <Time at={newest.started_at ?? newest.created_at} isFocusable={false} /> <JobState jobId={jobId} />
           </p>
           {newest.status !== "completed" && <Why run={newest} />}

@@ -7,6 +7,7 @@ import { jobQuery } from "../data/queries.ts";
 import type { JobDetail } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/overlay/dialog.tsx";
+import { QuestionForm } from "../ui/overlay/question-form.tsx";
 import { failureText, Loaded } from "../ui/states.tsx";
 import { ParamField } from "./param-field.tsx";
 import {
@@ -31,7 +32,7 @@ type RunDialogProps = {
 export const RunDialog = ({ jobId, params = {}, onClose }: RunDialogProps) => {
   const job = useQuery(jobQuery(jobId));
   return (
-    <Dialog title={`Run ${job.data?.name ?? jobId}`} onClose={onClose}>
+    <Dialog title={`Run ${job.data?.name ?? jobId} now?`} onClose={onClose}>
       <Loaded query={job} what="the params">
         {(detail) => <RunForm job={detail} params={params} onClose={onClose} />}
       </Loaded>
@@ -44,13 +45,12 @@ type RunFormProps = { readonly job: JobDetail; readonly params: Values; readonly
 const RunForm = ({ job, params, onClose }: RunFormProps) => {
   const { values, problems, refusals, isPending, set, submit } = useRunForm({ job, params, onClose });
   const form = useRef<HTMLFormElement>(null);
-  useEffect(() => form.current?.querySelector<HTMLElement>("input, select, textarea, [type=submit]")?.focus(), []);
   // The field may be far above the button.
   useEffect(() => {
     if (refusals > 0) form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
   }, [refusals]);
   return (
-    <form ref={form} className="dialog-form" noValidate onSubmit={submit}>
+    <QuestionForm form={form} onSubmit={submit}>
       <p className="muted">{aboutRun(job)}</p>
       {Object.entries(job.params).map(([name, param]) => (
         <ParamField
@@ -73,7 +73,7 @@ const RunForm = ({ job, params, onClose }: RunFormProps) => {
           Run now
         </Button>
       </div>
-    </form>
+    </QuestionForm>
   );
 };
 

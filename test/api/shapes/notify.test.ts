@@ -54,6 +54,7 @@ test("a job shows the receivers of its notifications without secrets", () => {
       nextStartAt: null,
       lastRun: null,
       running: 0,
+      waiting: {},
       pause: null,
       formerIds: [],
       gone: null,

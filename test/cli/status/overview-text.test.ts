@@ -35,6 +35,7 @@ const jobOf = (id: string, change: Partial<ListedJob> = {}): ListedJob => ({
   gone: false,
   gone_at: null,
   running: 0,
+  waiting: {},
   task_count: 1,
   ...change,
 });
@@ -45,6 +46,7 @@ const runOf = (at: number, change: Partial<RunBody> = {}): RunBody =>
     job_id: "load",
     status: "running",
     waits_for: null,
+    waiting_for: null,
     trigger: "manual",
     created_at: NOW - 5 * MINUTE,
     late_at: null,

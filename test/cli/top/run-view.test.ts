@@ -159,6 +159,7 @@ describe("the items of a task", () => {
     key: `web-${index}`,
     child_run_id: null,
     waits_for: null,
+    waiting_for: null,
     value: `web-${index}`,
     status: "completed",
     reason: null,

@@ -33,6 +33,7 @@ const JOB: JobBody = {
   gone_at: null,
   formerly: [],
   running: 0,
+  waiting: {},
   task_count: 1,
   tasks: [],
   params: {},
@@ -79,6 +80,7 @@ const RUN: RunFacts = {
   duration_ms: MINUTE,
   late_at: null,
   waits_for: null,
+  waiting_for: null,
 };
 
 const SLOT: RunFacts["waits_for"] = { code: "max_jobs", queue: null, limit: 4, running: 4, ahead: 2 };

@@ -122,6 +122,38 @@ describe.skipIf(CHROMIUM === null)("the actions of the page", () => {
     60_000,
   );
 
+  test.each([
+    ["without params", "nightly", "Cancel"],
+    ["with params", "chain", null],
+  ])(
+    "start nothing by r and Enter: a job %s asks, with a safe answer focused",
+    async (_, jobId, safe) => {
+      const { petit, web, page } = running();
+      const count = async (): Promise<number> => (await ask(petit, `/api/jobs/${jobId}/runs`)).body.count;
+      const before = await count();
+      await web.open(`/jobs/${jobId}`);
+      await page.getByRole("button", { name: "Run now" }).focus();
+      await page.keyboard.press("r");
+      await dialog(page).getByRole("button", { name: "Run now" }).waitFor();
+      if (safe !== null) await dialog(page).getByRole("button", { name: safe }).and(page.locator(":focus")).waitFor();
+      expect(await dialog(page).getByRole("heading").textContent()).toMatch(/^Run .* now\?$/);
+      // The first field has the focus.
+      if (safe === null) await page.keyboard.type("/");
+      await page.keyboard.press("Enter");
+      if (safe !== null) await dialog(page).waitFor({ state: "detached" });
+      // In a field, Enter only moves on to the button.
+      else await dialog(page).getByRole("button", { name: "Run now" }).and(page.locator(":focus")).waitFor();
+      expect(await count()).toBe(before);
+      if (safe !== null) {
+        await page.keyboard.press("r");
+        await dialog(page).getByRole("button", { name: "Run now" }).focus();
+      }
+      await page.keyboard.press("Enter");
+      await becomes(count, before + 1);
+    },
+    60_000,
+  );
+
   test("ask before they cancel a run, with the safe answer focused", async () => {
     const { petit, web, page } = running();
     const id = await start(petit, "wait");

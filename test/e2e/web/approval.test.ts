@@ -38,6 +38,32 @@ describe.skipIf(CHROMIUM === null)("an approval", () => {
     });
   }, 60_000);
 
+  test("is no running run in any list, and can be approved on the page of its job", async () => {
+    const { petit, web, page } = running();
+    await web.open("/jobs");
+    const { run_id } = (await post(petit, "/api/jobs/deploy/trigger")).body;
+    // The page learns it from an event.
+    await page.locator(".jobs-last").getByText("waits for approval").waitFor();
+    const { body: listed } = await ask(petit, "/api/runs?status=running");
+    expect(listed.runs).toMatchObject([{ id: run_id, status: "running", waiting_for: "approval" }]);
+    const { body: stats } = await ask(petit, "/api/stats");
+    expect(stats).toMatchObject({ running: 1, waiting: { approval: 1 } });
+    await web.open("/runs?status=running");
+    await page.getByRole("row", { name: /waits for approval/ }).waitFor();
+    await web.open("/");
+    await page.locator(`.now-running[data-run="${run_id}"]`).getByText("waits for approval").first().waitFor();
+    await page.getByRole("heading", { name: "Running 1 waiting for approval" }).waitFor();
+    await web.open("/jobs/deploy");
+    const panel = page.locator('[data-approval="confirm"]');
+    await page.getByText("1 waiting for approval").waitFor();
+    expect(await web.axe()).toEqual([]);
+    await panel.getByRole("button", { name: "Approve" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Approve" }).click();
+    await panel.waitFor({ state: "detached" });
+    await page.locator(".job-result").getByText("completed").waitFor();
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
   test("can be rejected on the page of its run, with the keyboard", async () => {
     const { petit, web, page } = running();
     const { run_id } = (await post(petit, "/api/jobs/deploy/trigger", { params: { to: "production" } })).body;

@@ -23,6 +23,7 @@ const job = (id: string, more: Partial<JobSummary> = {}): JobSummary => ({
   gone: false,
   gone_at: null,
   running: 0,
+  waiting: {},
   task_count: 1,
   ...more,
 });

@@ -10,6 +10,7 @@ const task = (given: Partial<TaskRunData>): TaskRunData =>
     reused: false,
     attempt_list: [],
     waits_for: null,
+    waiting_for: null,
     items: null,
     approval: null,
     started_at: 1_010,

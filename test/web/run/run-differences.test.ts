@@ -28,6 +28,7 @@ const task = (id: string, rest: Partial<TaskRunData> = {}): TaskRunData => ({
   reused: false,
   child_run_id: null,
   waits_for: null,
+  waiting_for: null,
   approval: null,
   allowed: false,
   items: null,

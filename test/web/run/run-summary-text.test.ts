@@ -13,9 +13,9 @@ describe("the summary of a run that is running", () => {
     const waits_for = { code: "worker" as const, labels: ["gpu"], type: null, connected: 0 };
     const tasks = [
       { name: "fit", status: "pending", waits_for },
-      { name: "load", status: "running", waits_for: null, approval: null },
+      { name: "load", status: "running", waits_for: null, waiting_for: null, approval: null },
     ] as unknown as readonly TaskRunData[];
-    const run = { status: "running", ending: null, waits_for: null } as RunDetail;
+    const run = { status: "running", ending: null, waits_for: null, waiting_for: null } as RunDetail;
     expect(summaryTextOf(run, tasks).what).toBe(
       "Running load; waiting for a worker with gpu: none is connected (fit); 0 of 2 tasks done.",
     );

@@ -1,7 +1,9 @@
 import { t } from "elysia";
 import { TASK_TYPES } from "../../../domain/job.ts";
+import { WAITING_CODES, type WaitingCode } from "../../../domain/limits/waiting-for.ts";
 import { WAIT_CODES, type WaitsFor } from "../../../domain/limits/waits-for.ts";
 import { BLOCKED_TEXT } from "../../../domain/words/attention.ts";
+import { WAITING_TEXT } from "../../../domain/words/waiting-for.ts";
 import { WORKER_REFUSAL_TEXT } from "../../../domain/words/worker.ts";
 import { BLOCKERS } from "../../../domain/workers/waiting.ts";
 import { ATTEMPT_REFUSALS, type WaitsForWorker } from "../../../domain/workers/worker.ts";
@@ -75,6 +77,30 @@ export const WaitsForOrNull = t.Union([PlaceBody, WaitsForWorkerBody, t.Null()],
   description:
     "What a `pending` run waits for, or a running one that wants its place back, or that only waits for workers; null if nothing keeps it",
 });
+
+export const WaitingForOrNull = nullable(
+  word(WAITING_CODES, meanings(WAITING_TEXT)),
+  "What it only waits for, while nothing of it is executing; null if something is, or is about to, and if it has ended",
+);
+
+const waitingCount = (code: WaitingCode) =>
+  t.Optional(integer({ minimum: 0, description: `Number of runs that wait for ${WAITING_TEXT[code]}` }));
+
+export const WaitingCountsBody = exactly(
+  {
+    queue: waitingCount("queue"),
+    gates: waitingCount("gates"),
+    approval: waitingCount("approval"),
+    worker: waitingCount("worker"),
+    child: waitingCount("child"),
+    retry: waitingCount("retry"),
+  } satisfies Record<WaitingCode, unknown>,
+  {
+    title: "WaitingCounts",
+    description:
+      "How many of the running runs execute nothing, by what they wait for (see `waiting_for` of a run); without those for which none waits",
+  },
+);
 
 /** Encodes what a run waits for. */
 export const waitsForBody = (waitsFor: WaitsFor | WaitsForWorker | null): typeof WaitsForOrNull.static =>

@@ -1,7 +1,7 @@
 import type { Client } from "../../../client/client.ts";
 import { ClientError, failureMessage, isRefused, isUnreachable } from "../../../client/error.ts";
 import { eventStream } from "../../../client/event-stream.ts";
-import { isRunEvent, type LiveEvent, parseLiveEvent } from "../../../client/live-event.ts";
+import { changesJobs, type LiveEvent, parseLiveEvent } from "../../../client/live-event.ts";
 import { Reconnect } from "../../../client/reconnect.ts";
 import { type DataName, type KnownData, staleBy } from "../../../client/stale-data.ts";
 import type { Clock } from "../../../lib/clock.ts";
@@ -235,7 +235,7 @@ export class Feed {
     if (stale.has("workers")) workers.request();
     if (stale.has("system")) system.request();
     // Events about runs contain what changes in the list of jobs.
-    if (namesOf(events.filter((event) => !isRunEvent(event))).has("jobs")) jobs.request();
+    if (namesOf(events.filter((event) => !changesJobs(event))).has("jobs")) jobs.request();
     const { jobId, runId } = this.#watched;
     if (["run", "run-tasks", "run-items"].some((noun) => stale.has(`${noun} ${runId}`))) this.#run?.request();
     if (stale.has("job") || stale.has(`job ${jobId}`)) this.#job?.request();

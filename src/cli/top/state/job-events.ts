@@ -1,4 +1,5 @@
-import { isRunEvent, type LiveEvent } from "../../../client/live-event.ts";
+import { changesJobs, type LiveEvent, waitsOfEvent } from "../../../client/live-event.ts";
+import { moveWaiting } from "../../../domain/limits/waiting-for.ts";
 import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
 import type { TopJob } from "../data/shapes.ts";
 
@@ -7,13 +8,25 @@ export const RECENT_RUNS = 10;
 
 /** Applies the starts and ends of runs to the list of jobs, so that the list, which can be long, is seldom loaded again. */
 export const applyRunEvents = (jobs: readonly TopJob[], events: readonly LiveEvent[]): readonly TopJob[] => {
-  const byJob = Map.groupBy(events.filter(isRunEvent), ({ job_id }) => job_id);
+  const byJob = Map.groupBy(events.filter(changesJobs), ({ job_id }) => job_id);
   if (byJob.size === 0) return jobs;
   return jobs.map((job) => (byJob.get(job.id) ?? []).reduce(afterEvent, job));
 };
 
-const afterEvent = (job: TopJob, event: LiveEvent): TopJob =>
-  event.type === "run.started" ? afterStart(job, event) : afterEnd(job, event);
+const afterEvent = (job: TopJob, event: LiveEvent): TopJob => {
+  if (event.type === "run.waiting") return afterWait(job, event);
+  return event.type === "run.started" ? afterStart(job, event) : afterEnd(job, event);
+};
+
+const afterWait = (job: TopJob, event: LiveEvent): TopJob => {
+  const { now, before } = waitsOfEvent(event);
+  const last = job.last_run;
+  return {
+    ...job,
+    waiting: moveWaiting(job.waiting, { now, before }),
+    last_run: last !== null && last.id === event.run_id ? { ...last, waiting_for: now } : last,
+  };
+};
 
 const afterStart = (job: TopJob, { run_id = "", at }: LiveEvent): TopJob => {
   // The list can have been loaded after the event.
@@ -41,6 +54,7 @@ const afterEnd = (job: TopJob, { run_id, at, status }: LiveEvent): TopJob => {
             ...last,
             status: statusOf(status),
             ended_at: at,
+            waiting_for: null,
             duration_ms: last.started_at === null ? null : Math.max(0, at - last.started_at),
           }
         : last,

@@ -1,5 +1,6 @@
 import { isFinal } from "../../../domain/run.ts";
 import { causeFacts, type RunFactValue, timeFacts, triggerText } from "../../../domain/words/run-facts.ts";
+import { shownStatusOf, statusWords } from "../../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { assertNever } from "../../../lib/never.ts";
 import { pluralize } from "../../../lib/text.ts";
@@ -76,7 +77,7 @@ export const runInfo = (state: TopState, view: Extract<View, { readonly kind: "r
   return [
     title,
     [
-      styled(styleOf(detail.status), ` ${signOf(detail.status)} ${detail.status}`),
+      styled(styleOf(shownStatusOf(detail)), ` ${signOf(shownStatusOf(detail))} ${statusWords(detail)}`),
       plain(`  ${took}  `),
       plain(`${ended} of ${pluralize(tasks.length, "task")} done`),
       styled("red", failed === 0 ? "" : `, ${failed} failed`),

@@ -1,7 +1,9 @@
+import { totalWaiting } from "../../../domain/limits/waiting-for.ts";
 import { isFinal } from "../../../domain/run.ts";
 import { localTime } from "../../../domain/schedule/local-time.ts";
 import { attentionWords } from "../../../domain/words/attention.ts";
 import { decisiveLine } from "../../../domain/words/run.ts";
+import { type ShownStatus, shownStatusOf, statusWords } from "../../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { reasonText } from "../../run-display/outcome.ts";
 import { writerName } from "../../run-display/output-chunk.ts";
@@ -76,9 +78,7 @@ export const jobRow = (job: TopJob, { width, now }: RowOptions): Line => {
     ...(isNarrow
       ? []
       : [
-          plain(
-            ` ${rightCell(job.running > 0 ? "running" : at === null ? "never" : relativeText(at - now), TIME_WIDTH)}`,
-          ),
+          plain(` ${rightCell(activityOf(job) ?? (at === null ? "never" : relativeText(at - now)), TIME_WIDTH)}`),
           styled("dim", ` ${rightCell(tookText(last, now), TOOK_WIDTH)}`),
         ]),
     plain(` ${rightCell(nextText(job, now), TIME_WIDTH + 1)}`),
@@ -90,8 +90,16 @@ const tookText = (last: TopJob["last_run"], now: number): string => {
   return durationText(last?.duration_ms ?? null);
 };
 
-const jobSign = ({ last_run, running, enabled }: TopJob): Segment => {
-  if (running > 0) return styled(styleOf("running"), `${signOf("running")} `);
+/** Returns whether runs of a job execute or only wait; null if it has none that have started. An older petit does not say what waits. */
+const activityOf = ({ running, waiting = {} }: TopJob): "running" | "waiting" | null => {
+  if (running === 0) return null;
+  return running > totalWaiting(waiting) ? "running" : "waiting";
+};
+
+const jobSign = (job: TopJob): Segment => {
+  const { last_run, enabled } = job;
+  const activity = activityOf(job);
+  if (activity !== null) return styled(styleOf(activity), `${signOf(activity)} `);
   if (last_run === null) return styled("dim", enabled ? "· " : "– ");
   return styled(styleOf(last_run.status), `${signOf(last_run.status)} `);
 };
@@ -127,17 +135,17 @@ export const runIdWidth = (runs: readonly TopRun[], { width }: RowOptions): numb
 };
 
 export const runRow = (run: TopRun, idWidth: number, options: RowOptions): Line => [
-  ...signAnd(run.status, cell(run.job_id, idWidth)),
+  ...signAnd(shownStatusOf(run), cell(run.job_id, idWidth)),
   ...runColumns(run, options),
 ];
 
 /** A run in the history of its job. */
 export const jobRunRow = (run: TopRun, options: RowOptions): Line => [
-  ...signAnd(run.status, cell(run.id.slice(-8), 8)),
+  ...signAnd(shownStatusOf(run), cell(run.id.slice(-8), 8)),
   ...runColumns(run, options),
 ];
 
-const signAnd = (status: TopRun["status"], text: string): Line => [
+const signAnd = (status: ShownStatus<TopRun["status"]>, text: string): Line => [
   styled(styleOf(status), `${signOf(status)} `),
   plain(`${text} `),
 ];
@@ -148,7 +156,7 @@ const runColumns = (run: TopRun, { now, width }: RowOptions): Line => {
   const took = isActive && run.started_at !== null ? elapsedText(now - run.started_at) : durationText(run.duration_ms);
   return [
     // The sign says it, too.
-    styled(styleOf(run.status), width < NARROW_RUN ? "" : `${cell(run.status, STATUS_WIDTH)} `),
+    styled(styleOf(shownStatusOf(run)), width < NARROW_RUN ? "" : `${cell(shownStatusOf(run), STATUS_WIDTH)} `),
     plain(`${rightCell(relativeText(at - now), TIME_WIDTH)} ${rightCell(took, TOOK_WIDTH)} `),
     styled("dim", width < NARROW_RUN ? "" : `${cell(run.trigger, 8)} `),
     plain(oneLine(whyText(run))),
@@ -156,8 +164,10 @@ const runColumns = (run: TopRun, { now, width }: RowOptions): Line => {
 };
 
 /** Returns what a run waits for, or the line that explains its failure if the response has it. */
-const whyText = ({ failure = null, error, waits_for }: TopRun): string => {
+const whyText = (run: TopRun): string => {
+  const { failure = null, error, waits_for } = run;
   if (waits_for != null) return `waits for ${waitsForText(waits_for)}`;
+  if (shownStatusOf(run) === "waiting") return statusWords(run);
   const line = failure === null ? null : decisiveLine<{ readonly text: string }>(failure);
   if (failure === null || line === null) return error ?? "";
   return failure.task_id === null ? line.text : `${failure.task_id}: ${line.text}`;
@@ -217,7 +227,7 @@ export const taskRow = (row: TreeRow, options: RowOptions): Line => {
     (each) => each !== "",
   );
   // A task that was cancelled did not fail by itself.
-  const status = task.status === "failed" && task.reason === "cancelled" ? "cancelled" : task.status;
+  const status = task.status === "failed" && task.reason === "cancelled" ? "cancelled" : shownStatusOf(task);
   return [
     styled("dim", branch),
     styled(task.allowed ? "yellow" : styleOf(status), `${signOf(status)} `),
@@ -237,7 +247,7 @@ const itemRow = (item: TopItem, branch: string, { width, now }: RowOptions): Lin
   const detail = [workerText(item), attempt, reasonText(item)].filter((each) => each !== "");
   return [
     styled("dim", branch),
-    styled(styleOf(item.status), `${signOf(item.status)} `),
+    styled(styleOf(shownStatusOf(item)), `${signOf(shownStatusOf(item))} `),
     plain(`${cell(oneLine(item.key), keyWidth)} ${rightCell(took, TOOK_WIDTH)} `),
     styled(item.status === "failed" ? "red" : "dim", detail.join(" · ")),
   ];

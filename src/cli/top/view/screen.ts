@@ -1,4 +1,5 @@
 import { isFinal } from "../../../domain/run.ts";
+import { shownStatusOf } from "../../../domain/words/waiting-for.ts";
 import { pluralize } from "../../../lib/text.ts";
 import { elapsedText } from "../../run-display/status-text.ts";
 import { oneLine, textWidth } from "../../terminal/text-width.ts";
@@ -67,7 +68,7 @@ const headerLine = (state: TopState): Line => {
       inverse: true,
     }));
   }
-  const running = state.runs.filter(({ status }) => status === "running").length;
+  const running = state.runs.filter((run) => shownStatusOf(run) === "running").length;
   const waiting = state.runs.filter(({ status }) => !isFinal(status)).length - running;
   const left: Line = [
     styled("bold", " petit "),

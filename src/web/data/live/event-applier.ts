@@ -1,5 +1,5 @@
 import type { Query, QueryClient, QueryKey } from "@tanstack/react-query";
-import { isRunEvent, type LiveEvent } from "../../../client/live-event.ts";
+import { changesJobs, type LiveEvent } from "../../../client/live-event.ts";
 import { type DataName, type KnownData, staleBy } from "../../../client/stale-data.ts";
 import { attentionQuery, workersQuery } from "../queries.ts";
 import { patchJobs } from "./patch-jobs.ts";
@@ -28,7 +28,7 @@ export class EventApplier {
   apply(events: readonly LiveEvent[]): void {
     patchJobs(this.#client, events);
     patchTimeline(this.#client, events);
-    const [ofRuns, others] = [events.filter(isRunEvent), events.filter((event) => !isRunEvent(event))];
+    const [ofRuns, others] = [events.filter(changesJobs), events.filter((event) => !changesJobs(event))];
     for (const name of [...this.#staleBy(ofRuns), ...this.#staleBy(others)]) this.#stale.add(name);
     // Events about runs contain what changes in this list, and others do not.
     if (this.#staleBy(others).includes("jobs-with-runs")) {

@@ -1,5 +1,6 @@
 import type { Query, QueryClient } from "@tanstack/react-query";
-import { isRunEvent, type LiveEvent } from "../../../client/live-event.ts";
+import { changesJobs, type LiveEvent, waitsOfEvent } from "../../../client/live-event.ts";
+import { moveWaiting } from "../../../domain/limits/waiting-for.ts";
 import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
 import { RECENT_RUNS } from "../queries.ts";
 import { successRate, usualDuration } from "../run-statistics.ts";
@@ -7,7 +8,7 @@ import type { JobSummary, RecentRunData } from "../shapes.ts";
 
 /** Writes the changes that run events report into the cached lists of jobs, so that the lists need no refetch. */
 export const patchJobs = (client: QueryClient, events: readonly LiveEvent[]): void => {
-  const byJob = Map.groupBy(events.filter(isRunEvent), ({ job_id }) => job_id);
+  const byJob = Map.groupBy(events.filter(changesJobs), ({ job_id }) => job_id);
   if (byJob.size === 0) return;
   const isList = ({ queryKey: [noun] }: Query): boolean => noun === "jobs" || noun === "jobs-with-runs";
   for (const { queryKey, state } of client.getQueryCache().findAll({ predicate: isList, type: "active" })) {
@@ -22,8 +23,22 @@ export const patchJobs = (client: QueryClient, events: readonly LiveEvent[]): vo
 
 type JobsAnswer = { readonly jobs: readonly JobSummary[] };
 
-const patched = (job: JobSummary, events: readonly LiveEvent[] = []): JobSummary =>
-  events.reduce((now, event) => (event.type === "run.started" ? started(now, event) : finished(now, event)), job);
+const patched = (job: JobSummary, events: readonly LiveEvent[] = []): JobSummary => events.reduce(afterEvent, job);
+
+const afterEvent = (job: JobSummary, event: LiveEvent): JobSummary => {
+  if (event.type === "run.waiting") return waiting(job, event);
+  return event.type === "run.started" ? started(job, event) : finished(job, event);
+};
+
+const waiting = (job: JobSummary, event: LiveEvent): JobSummary => {
+  const { last_run } = job;
+  const { now, before } = waitsOfEvent(event);
+  return {
+    ...job,
+    waiting: moveWaiting(job.waiting, { now, before }),
+    last_run: last_run !== null && last_run.id === event.run_id ? { ...last_run, waiting_for: now } : last_run,
+  };
+};
 
 const started = (job: JobSummary, { run_id = "", at }: LiveEvent): JobSummary => {
   if (job.last_run?.id === run_id && job.last_run.status !== "pending") return job;
@@ -51,7 +66,8 @@ const finished = (job: JobSummary, { run_id, at, status }: LiveEvent): JobSummar
   return {
     ...job,
     running: Math.max(0, job.running - 1),
-    last_run: last_run !== null && last_run.id === run_id ? { ...end(last_run), ended_at: at } : last_run,
+    last_run:
+      last_run !== null && last_run.id === run_id ? { ...end(last_run), ended_at: at, waiting_for: null } : last_run,
     ...recentOf(job, (runs) => runs.map((run) => (run.id === run_id ? end(run) : run))),
   };
 };

@@ -1,3 +1,4 @@
+import { statusWords } from "../../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import type { TaskRunData } from "../../data/shapes.ts";
 import { Tooltip } from "../../ui/overlay/tooltip.tsx";
@@ -32,7 +33,7 @@ export const GanttRow = ({ task, tasks, scale, now, isSelected, onSelect }: Gant
         title={task.name}
         onClick={() => onSelect(task.task_id)}
       >
-        <StatusIcon of={status} label={`${status}: `} />
+        <StatusIcon of={status} label={`${status === "waiting" ? statusWords(task) : status}: `} />
         <span>{task.name}</span>
       </button>
       <span className="gantt-track">

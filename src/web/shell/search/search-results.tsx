@@ -1,5 +1,6 @@
+import { shownStatusOf, statusWords } from "../../../domain/words/waiting-for.ts";
 import type { JobSummary, RunData } from "../../data/shapes.ts";
-import { Status, StatusIcon } from "../../ui/status/status.tsx";
+import { RunStatusText, StatusIcon } from "../../ui/status/status.tsx";
 
 /** A job, a run, or a link to the list of all jobs with a text. */
 export type SearchResult =
@@ -41,7 +42,7 @@ const Result = ({ result }: { readonly result: SearchResult }) => {
   if ("text" in result) return <span>All jobs with “{result.text}”</span>;
   return (
     <>
-      <Status of={result.run.status} />
+      <RunStatusText run={result.run} />
       <span className="found-name">{result.run.job_id}</span>
       <span className="mono muted">{result.run.id.slice(-8)}</span>
     </>
@@ -50,7 +51,11 @@ const Result = ({ result }: { readonly result: SearchResult }) => {
 
 const JobResult = ({ job: { id, name, last_run } }: { readonly job: JobSummary }) => (
   <>
-    {last_run === null ? <span className="status-icon" /> : <StatusIcon of={last_run.status} label={last_run.status} />}
+    {last_run === null ? (
+      <span className="status-icon" />
+    ) : (
+      <StatusIcon of={shownStatusOf(last_run)} label={statusWords(last_run)} />
+    )}
     <span className="found-name">{name}</span>
     {name !== id && <span className="mono muted">{id}</span>}
   </>

@@ -1,10 +1,12 @@
 import type { ReactNode } from "react";
+import type { WaitingCode } from "../../../domain/limits/waiting-for.ts";
 import type { RunStatus } from "../../../domain/run.ts";
 import type { Outcome } from "../../../domain/schedule/occurrence.ts";
 import type { TaskStatus } from "../../../domain/task-run.ts";
+import { shownStatusOf, statusWords } from "../../../domain/words/waiting-for.ts";
 
 /** Status of a run, a task or an occurrence. */
-export type AnyStatus = RunStatus | TaskStatus | Outcome | "allowed" | "due";
+export type AnyStatus = RunStatus | TaskStatus | Outcome | "allowed" | "due" | "waiting";
 
 type StatusAppearance = {
   /** Name of the CSS variables: `--completed` for the foreground, `--completed-ground` for the background. */
@@ -21,6 +23,7 @@ const APPEARANCES = {
   failed: { token: "failed", shape: <path d="M4 4l8 8M12 4l-8 8" {...stroke} /> },
   allowed: { token: "missed", shape: <path d="M4 4l8 8M12 4l-8 8" {...stroke} /> },
   running: { token: "running", shape: <path d="M8 2a6 6 0 1 1-6 6" {...stroke} /> },
+  waiting: { token: "due", shape: <path d="M5.5 3.5v9M10.5 3.5v9" {...stroke} /> },
   pending: { token: "pending", shape: <circle cx="8" cy="8" r="5.5" {...stroke} strokeDasharray="2 3.76" /> },
   cancelled: { token: "cancelled", shape: <rect x="3" y="3" width="10" height="10" rx="1.5" fill="currentColor" /> },
   interrupted: { token: "interrupted", shape: <path d="M9.5 1.5 4 9h4l-1.5 5.5L12 7H8z" fill="currentColor" /> },
@@ -57,6 +60,20 @@ type StatusProps = {
   /** Text in place of the status: "waiting". */
   readonly label?: string;
 };
+
+type RunStatusProps = {
+  readonly run: {
+    readonly status: RunStatus | TaskStatus;
+    /** An older petit does not send it. */
+    readonly waiting_for?: WaitingCode | null;
+  };
+  readonly isPill?: boolean;
+};
+
+/** The status of a run or a task, or what it waits for if it only waits. */
+export const RunStatusText = ({ run, isPill = false }: RunStatusProps) => (
+  <Status of={shownStatusOf(run)} isPill={isPill} label={statusWords(run)} />
+);
 
 /** Icon and text of a status, in its colour. */
 export const Status = ({ of, isPill = false, label = of }: StatusProps) => (

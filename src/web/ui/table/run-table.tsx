@@ -5,7 +5,7 @@ import { failurePath } from "../../../domain/words/run-path.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { jobsQuery } from "../../data/queries.ts";
 import type { RunData } from "../../data/shapes.ts";
-import { Status } from "../status/status.tsx";
+import { RunStatusText } from "../status/status.tsx";
 import { counted } from "../text/format.ts";
 import { Duration, Elapsed, Time } from "../time/time.tsx";
 import { Table } from "./table.tsx";
@@ -90,7 +90,7 @@ const RunRow = ({ run, jobName, hasReasons, selection }: RunRowProps) => (
       {selection !== undefined && (
         <SelectBox label={`Select run ${run.id.slice(-8)} of ${run.job_id}`} ids={[run.id]} selection={selection} />
       )}
-      <Status of={run.status} />
+      <RunStatusText run={run} />
       {run.late_at !== null && <span className="tag">late</span>}
       {run.warnings > 0 && <small className="run-reason run-warnings">{counted(run.warnings, "warning")}</small>}
       {run.reason !== null && run.reason !== run.status && (

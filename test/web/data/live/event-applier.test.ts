@@ -155,6 +155,7 @@ describe("a list of jobs", () => {
     gone: false,
     gone_at: null,
     running: 0,
+    waiting: {},
     task_count: 1,
     recent_runs: [],
   });

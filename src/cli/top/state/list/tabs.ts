@@ -1,4 +1,5 @@
 import { isFinal } from "../../../../domain/run.ts";
+import { shownStatusOf } from "../../../../domain/words/waiting-for.ts";
 import { textWidth } from "../../../terminal/text-width.ts";
 import { hasWorkers, type Panel, type TopState } from "../state.ts";
 import type { Pane } from "./layout.ts";
@@ -40,7 +41,7 @@ const workersText = (state: TopState): string => countText(workerRows(state).len
 const countText = (shown: number, all: number): string => (shown === all ? String(all) : `${shown}/${all}`);
 
 const activeText = ({ runs }: TopState): string => {
-  const running = runs.filter(({ status }) => status === "running").length;
+  const running = runs.filter((run) => shownStatusOf(run) === "running").length;
   const waiting = runs.filter(({ status }) => !isFinal(status)).length - running;
   return waiting === 0 ? `${running} running` : `${running} running, ${waiting} waiting`;
 };

@@ -1,0 +1,58 @@
+import { WAITING_CODES, type WaitingCode, type WaitingCounts } from "../limits/waiting-for.ts";
+import type { RunStatus } from "../run.ts";
+import type { TaskStatus } from "../task-run.ts";
+
+/** What is waited for, to complete `waits for` and `waiting for`. */
+const WAITED_FOR = {
+  queue: "a slot",
+  gates: "its gates",
+  approval: "approval",
+  worker: "a worker",
+  child: "a child run",
+  retry: "a retry",
+} as const satisfies Record<WaitingCode, string>;
+
+/** What each code means. */
+export const WAITING_TEXT = {
+  queue: "a slot under a limit of its job, of its queue, or of petit",
+  gates: "the gates of its job",
+  approval: "a person who approves or rejects a task",
+  worker: "a worker that claims a task",
+  child: "the end of a run of another job that it started",
+  retry: "the time of the next attempt of a task",
+} as const satisfies Record<WaitingCode, string>;
+
+/** The status as people see it: what has started and only waits is `waiting`, not `running`. */
+export type ShownStatus<Status extends RunStatus | TaskStatus> = Status | "waiting";
+
+/** An older petit does not send what something waits for. */
+type MaybeWaiting<Status> = { readonly status: Status; readonly waiting_for?: WaitingCode | null | undefined };
+
+/** Returns the status of a run or a task as people see it, for its icon and its colour. */
+export const shownStatusOf = <Status extends RunStatus | TaskStatus>({
+  status,
+  waiting_for,
+}: MaybeWaiting<Status>): ShownStatus<Status> => (status === "running" && waiting_for != null ? "waiting" : status);
+
+/** Returns what something that has started waits for, such as `approval`; null if it does not only wait. */
+export const waitedForText = ({ status, waiting_for }: MaybeWaiting<RunStatus | TaskStatus>): string | null =>
+  status === "running" && waiting_for != null ? WAITED_FOR[waiting_for] : null;
+
+/** Returns the words for that status: `waits for approval`, or the status itself. */
+export const statusWords = (shown: MaybeWaiting<RunStatus | TaskStatus>): string => {
+  const waitedFor = waitedForText(shown);
+  return waitedFor === null ? shown.status : `waits for ${waitedFor}`;
+};
+
+/** Returns the counts as texts, such as `2 waiting for approval`. */
+export const waitingCountTexts = (counts: WaitingCounts): readonly string[] =>
+  WAITING_CODES.flatMap((code) => {
+    const count = counts[code] ?? 0;
+    return count === 0 ? [] : [`${count.toLocaleString("en")} waiting for ${WAITED_FOR[code]}`];
+  });
+
+/** Returns what the runs of a job that have started do, such as `2 running, 1 waiting for approval`; empty if there are none. */
+export const activeTexts = (running: number, waiting: WaitingCounts = {}): readonly string[] => {
+  const executing = running - Object.values(waiting).reduce((total, count) => total + count, 0);
+  return [...(executing > 0 ? [`${executing.toLocaleString("en")} running`] : []), ...waitingCountTexts(waiting)];
+};
