@@ -53,7 +53,7 @@ const ofEvent = ({ type, job_id, run_id }: LiveEvent): readonly DataName[] => {
     case "run.late":
       return [...ofRun(run_id), ...ofJob(job_id), "runs", "attention", "notifications"];
     case "occurrence":
-      return [...ofJob(job_id), "jobs", "timeline", "stats"];
+      return [...ofJob(job_id), "jobs", "timeline", "stats", "attention"];
     case "job.renamed":
       return ["jobs", "gone-jobs", "job", "runs", "timeline", "attention", "stats", "occurrences"];
     case "jobs.reloaded":
@@ -71,10 +71,10 @@ const ofEvent = ({ type, job_id, run_id }: LiveEvent): readonly DataName[] => {
       ];
     case "scheduler.paused":
     case "scheduler.resumed":
-      return ["scheduler", "system", "jobs"];
+      return ["scheduler", "system", "jobs", "attention"];
     case "job.paused":
     case "job.resumed":
-      return [...ofJob(job_id), "jobs", "jobs-with-runs"];
+      return [...ofJob(job_id), "jobs", "jobs-with-runs", "attention"];
     case "worker":
       return ["workers", "attention"];
     default:

@@ -1,6 +1,9 @@
 import { removeEscapes, shorten } from "../lib/text.ts";
+import type { ShutGate } from "./dependency.ts";
 import type { InternalError } from "./health.ts";
 import type { JobId, RunId, TaskId } from "./ids.ts";
+import type { UnfiredStreak } from "./inbox/unfired.ts";
+import type { Pause } from "./job.ts";
 import type { WaitsFor } from "./limits/waits-for.ts";
 import type { NotifyTarget } from "./notification.ts";
 import type { Reason } from "./run.ts";
@@ -12,6 +15,7 @@ import type { RefusedHello, RefusedWorker, WaitsForWorker, WorkerAttempt } from 
 export type Attention =
   | ({ readonly kind: "job_failing" } & FailingJob)
   | ({ readonly kind: "job_flapping" } & FlappingJob)
+  | ({ readonly kind: "not_run_as_expected" } & UnrunSchedule)
   | ({ readonly kind: "run_stuck" } & StuckRun)
   | ({ readonly kind: "run_late" } & LateRun)
   | ({ readonly kind: "approval_needed" } & AskingTask)
@@ -36,6 +40,7 @@ export type AttentionSeverity = (typeof ATTENTION_SEVERITIES)[number];
 export const ATTENTION_SEVERITY = {
   job_failing: "error",
   job_flapping: "warning",
+  not_run_as_expected: "warning",
   run_stuck: "warning",
   run_late: "warning",
   approval_needed: "warning",
@@ -84,6 +89,17 @@ type FlappingJob = {
 
 /** The results of the newest runs that ended and were not cancelled. */
 type RecentResults = { readonly runs: number; readonly failed: number };
+
+type UnrunSchedule = UnfiredStreak & {
+  /** Null for all jobs together that do not run because the scheduler is paused. */
+  readonly jobId: JobId | null;
+  /** How many jobs those are; 1 for a job. */
+  readonly jobs: number;
+  /** The pause of the job or the scheduler; null if it is not paused. */
+  readonly pause: Pause | null;
+  /** The gates that are shut now. */
+  readonly gates: readonly ShutGate[];
+};
 
 type StuckRun = {
   readonly jobId: JobId;

@@ -4,6 +4,7 @@ import type { Event } from "../domain/event.ts";
 import type { HealthReason } from "../domain/health.ts";
 import type { JobId, RunId, TaskId } from "../domain/ids.ts";
 import type { AttentionList } from "../domain/inbox/entry.ts";
+import type { UnfiredStreak } from "../domain/inbox/unfired.ts";
 import type { Job, Pause } from "../domain/job.ts";
 import type { QueueState } from "../domain/limits/queue.ts";
 import type { WaitingCode, WaitingCounts } from "../domain/limits/waiting-for.ts";
@@ -222,6 +223,8 @@ export type JobView = {
   readonly waiting: WaitingCounts;
   /** The pause of this job; null if it is not paused itself. */
   readonly pause: Pause | null;
+  /** What its newest occurrences have in common if it has not run as expected; otherwise null. */
+  readonly unfired: UnfiredStreak | null;
   /** The ids that the job had before, which lead to it, sorted. */
   readonly formerIds: readonly JobId[];
   /**

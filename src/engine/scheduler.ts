@@ -124,9 +124,11 @@ class Scheduler implements Engine {
     this.#attention = new AttentionFinder({
       store,
       clock,
+      log,
       newestRuns: this.#newestRuns,
       runs: () => this.#runs,
       jobs: this.#jobs,
+      pauses: this.#pauses,
       workers: () => this,
       internalErrors: this.#internalErrors,
       oldRuns: () => this.#pruner.offer,
@@ -265,6 +267,7 @@ class Scheduler implements Engine {
     this.#warnOfSecrets();
     this.#pruner.enqueueAll();
     void this.#runs.startPending();
+    if (this.#options.followSchedules !== false) void this.#attention.prepare(this.#detach.signal);
   }
 
   /** The history of jobs was moved to others in the store. Does the same in memory. */
@@ -583,11 +586,12 @@ class Scheduler implements Engine {
       internalErrors: this.#internalErrors,
       now,
       isPaused: (jobId) => this.#pauses.isPaused(jobId),
+      onDecided: (jobId, decided) => this.#attention.noteDecided(jobId, decided),
     });
   }
 
   #goneView({ job, since }: GoneJob): JobView {
-    return { ...this.#view(job), gone: { since } };
+    return { ...this.#view(job), unfired: null, gone: { since } };
   }
 
   #view(job: Job): JobView {
@@ -602,6 +606,7 @@ class Scheduler implements Engine {
       running: this.#runs.countRunning(job.id),
       waiting: this.#runs.countWaitingOf(job.id),
       pause: this.#pauses.findJob(job.id),
+      unfired: this.#attention.findUnfired(job),
       formerIds: this.#jobs.formerIds(job.id),
       gone: null,
     };

@@ -1,5 +1,6 @@
 import { PetitError } from "../domain/errors.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
+import { MAX_UNFIRED, UNFIRED_REASONS, type UnfiredReason, type UnfiredStreak } from "../domain/inbox/unfired.ts";
 import {
   MISS_REASONS,
   type MissReason,
@@ -37,6 +38,10 @@ export interface OccurrenceStore {
   listUnfiredSpans(from: number, to: number): readonly UnfiredSpan[];
   /** Counts the occurrences that were due within [`from`, `to`), of some jobs or, if `jobIds` is null, of all. */
   countByOutcome(query: CountQuery): ReadonlyMap<Outcome, number>;
+  /** Returns those of the jobs whose newest occurrence started no run. */
+  listUnfiredJobs(jobIds: readonly JobId[]): readonly JobId[];
+  /** Returns what its newest occurrences have in common if none of them started a run, apart from those on excepted dates; otherwise null. */
+  findUnfiredStreak(jobId: JobId): UnfiredStreak | null;
   /** Returns the time of the occurrence of a job that has `count` newer ones, or null if there are fewer. */
   findNthNewest(jobId: JobId, count: number): number | null;
   /** Deletes up to `limit` of a job's oldest occurrences, at or before `upTo`. Returns how many. Not durable. */
@@ -124,6 +129,27 @@ export const createOccurrenceStore = ({ sql, write, recordEvent }: StoreContext)
       OUTCOMES,
     ),
 
+  // Each is one index seek.
+  listUnfiredJobs: (jobIds) =>
+    sql
+      .all(
+        `SELECT value AS job_id FROM json_each($jobIds) WHERE 'fired' <> (
+           SELECT outcome FROM occurrences WHERE occurrences.job_id = value ORDER BY scheduled_for DESC LIMIT 1)`,
+        { jobIds: JSON.stringify(jobIds) },
+      )
+      .map((row) => id<JobId>(row, "job_id")),
+
+  findUnfiredStreak: (jobId) => {
+    const newest = (limit: number) =>
+      sql.all(
+        "SELECT scheduled_for, reason FROM occurrences WHERE job_id = $jobId ORDER BY scheduled_for DESC LIMIT $limit",
+        { jobId, limit },
+      );
+    const few = newest(FEW_UNFIRED);
+    const isWhole = few.length < FEW_UNFIRED || few.some(({ reason }) => reason === null);
+    return unfiredStreak(isWhole ? few : newest(MAX_UNFIRED));
+  },
+
   findNthNewest: (jobId, count) => {
     const row = sql.get(
       "SELECT scheduled_for FROM occurrences WHERE job_id = $jobId ORDER BY scheduled_for DESC LIMIT 1 OFFSET $count",
@@ -141,6 +167,27 @@ export const createOccurrenceStore = ({ sql, write, recordEvent }: StoreContext)
     ),
   ),
 });
+
+/** Most streaks are not longer, and are read at once. */
+const FEW_UNFIRED = 16;
+
+/** `rows` are the newest occurrences of a job, newest first. */
+const unfiredStreak = (rows: readonly SqlRow[]): UnfiredStreak | null => {
+  const counts = new Map<UnfiredReason, number>();
+  let newest: UnfiredReason | null = null;
+  let since = 0;
+  for (const row of rows) {
+    const reason = wordOrNull(row, "reason", [...UNFIRED_REASONS, "excluded"] as const);
+    if (reason === null) break;
+    if (reason === "excluded") continue;
+    newest ??= reason;
+    since = integer(row, "scheduled_for");
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  if (newest === null) return null;
+  const reasons = [...counts].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count);
+  return { since, newest, reasons, count: reasons.reduce((sum, { count }) => sum + count, 0) };
+};
 
 type FiredOccurrence = {
   readonly jobId: JobId;

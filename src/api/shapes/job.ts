@@ -8,6 +8,7 @@ import type { JobView } from "../../engine/engine.ts";
 import { maskText } from "../../jobfile/possible-secrets.ts";
 import type { JobFields } from "../../jobfile/schema/job.ts";
 import type { RecentRun } from "../../store/runs/timeline.ts";
+import { unfiredBody, unfiredFields } from "./attention/unfired.ts";
 import { DEFINITION_EXAMPLE, definitionBody, definitionFields } from "./definition/definition.ts";
 import type { SchemasOf } from "./definition/task.ts";
 import { WaitingCountsBody, WaitingForOrNull } from "./limits/waits-for.ts";
@@ -18,6 +19,7 @@ import {
   Count,
   durationOrNull,
   exactly,
+  instant,
   instantOrNull,
   integer,
   JobIdText,
@@ -59,6 +61,13 @@ const summaryFields = {
   paused: t.Boolean({ description: "True if this job is paused; the scheduler as a whole may be paused as well" }),
   paused_at: instantOrNull("When the job was paused; null if it is not"),
   paused_by: ActorOrNull,
+  not_run_as_expected: nullable(
+    exactly({
+      since: instant("When the first of these occurrences was due; of a pause without occurrences, when it began"),
+      ...unfiredFields,
+    }),
+    "Why its last 3 occurrences or more started no run, or why it has not run for more than a day; null if it runs as expected",
+  ),
   gone: t.Boolean({
     description: "True if no job file defines the job any more: it can't run, but its runs can be read",
   }),
@@ -86,6 +95,7 @@ const SUMMARY_EXAMPLE = {
   paused: false,
   paused_at: null,
   paused_by: null,
+  not_run_as_expected: null,
   gone: false,
   gone_at: null,
   formerly: ["data_import"],
@@ -144,6 +154,7 @@ const jobSummary = (view: JobView) => {
     running,
     waiting,
     pause,
+    unfired,
     formerIds,
     gone,
   } = view;
@@ -164,6 +175,7 @@ const jobSummary = (view: JobView) => {
     paused: pause !== null,
     paused_at: pause?.at ?? null,
     paused_by: pause?.by ?? null,
+    not_run_as_expected: unfired === null ? null : { since: unfired.since, ...unfiredBody(unfired, pause) },
     gone: gone !== null,
     gone_at: gone?.since ?? null,
     formerly: [...formerIds],

@@ -4,6 +4,7 @@ import type { Job } from "../../domain/job.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
+import { unfiredState } from "../../domain/words/unfired.ts";
 import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
 import type { JobView } from "../../engine/engine.ts";
 import { openClient } from "../client/client.ts";
@@ -85,6 +86,7 @@ const viewOf = (job: Job, { zone, now }: { readonly zone: string; readonly now: 
     running: 0,
     waiting: {},
     pause: null,
+    unfired: null,
     formerIds: job.formerly ?? [],
     gone: null,
   };
@@ -102,6 +104,8 @@ type JobRow = {
   readonly nextStartAt: number | null;
   /** Undefined in a folder, which has no runs. */
   readonly lastRun?: ListedJob["last_run"];
+  /** Why it has not run as expected. An older petit does not say it. */
+  readonly unfired?: ListedJob["not_run_as_expected"];
   readonly tasks: number;
   readonly tags: readonly string[];
 };
@@ -123,6 +127,7 @@ const rowOfBody = (body: ListedJob): JobRow => ({
   off: body.enabled ? (body.paused ? "paused" : null) : "disabled",
   nextStartAt: body.paused ? null : body.next_start_at,
   lastRun: body.last_run,
+  unfired: body.not_run_as_expected,
   tasks: body.task_count,
   tags: body.tags,
 });
@@ -151,7 +156,11 @@ const columnsOf = (rows: readonly JobRow[], options: TableOptions): readonly Col
 
 const lastRunColumn = (rows: readonly JobRow[], { now, zone, out }: TableOptions): Column => ({
   title: "LAST RUN",
-  cells: rows.map(({ lastRun = null }) => {
+  cells: rows.map(({ lastRun = null, unfired = null }) => {
+    if (unfired !== null && lastRun?.status !== "running")
+      return out.isTerminal
+        ? `! ${roughlyText(unfired.since - now)}, ${unfiredState(unfired)}`
+        : `${unfiredState(unfired)} since ${readableLocal(unfired.since, zone)}`;
     if (lastRun === null) return "-";
     const at = lastRun.ended_at ?? lastRun.started_at;
     if (!out.isTerminal) return `${statusWords(lastRun)}${at === null ? "" : ` ${readableLocal(at, zone)}`}`;
@@ -159,7 +168,8 @@ const lastRunColumn = (rows: readonly JobRow[], { now, zone, out }: TableOptions
     return `${signOf(shownStatusOf(lastRun))} ${since}`;
   }),
   style: (row) => {
-    const lastRun = rows[row]?.lastRun ?? null;
+    const { lastRun = null, unfired = null } = rows[row] ?? {};
+    if (unfired !== null && lastRun?.status !== "running") return "yellow";
     return styleOf(lastRun === null ? "pending" : shownStatusOf(lastRun));
   },
 });

@@ -28,6 +28,8 @@ const keyOf = (item: Attention): string => {
     case "job_failing":
     case "job_flapping":
       return item.jobId;
+    case "not_run_as_expected":
+      return item.jobId ?? "petit";
     case "run_stuck":
       return item.runId;
     case "run_late":

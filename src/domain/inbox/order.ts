@@ -5,8 +5,9 @@ import type { AttentionSeverity } from "../attention.ts";
  * - `decision`: a run waits for a person.
  * - `critical`: it is about a job with the tag `critical`.
  * - `problem`: anything else.
+ * - `low`: a person decided that it should be so, and may have forgotten it: a job is paused or disabled.
  */
-export const URGENCIES = ["decision", "critical", "problem"] as const;
+export const URGENCIES = ["decision", "critical", "problem", "low"] as const;
 export type Urgency = (typeof URGENCIES)[number];
 
 /** The tag of jobs whose problems come first. */
@@ -18,7 +19,7 @@ export type Rank = {
   readonly severity: AttentionSeverity;
   /** Priority of the job; 0 if it is about no job. */
   readonly priority: number;
-  /** Number of failed runs in a row; 1 if that is no question. */
+  /** Number of failed runs or of occurrences without a run in a row; 1 if that is no question. */
   readonly streak: number;
   /** In ms since the Unix epoch. */
   readonly since: number;

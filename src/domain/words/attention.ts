@@ -11,6 +11,7 @@ import { internalErrorMessage } from "./health.ts";
 import { decisiveLine, REASON_TEXT } from "./run.ts";
 import { failurePath, runPath } from "./run-path.ts";
 import { taskLabel } from "./task.ts";
+import { byText, type UnfiredFacts, unfiredText } from "./unfired.ts";
 import { waitsForText } from "./waits-for.ts";
 import { WORKER_REFUSAL_TEXT } from "./worker.ts";
 
@@ -55,7 +56,7 @@ export type AttentionAction =
   | { readonly kind: "decide"; readonly task: AskingTask }
   | { readonly kind: "log"; readonly jobId: string; readonly runId: string; readonly path: string }
   | { readonly kind: "run"; readonly jobId: string | null; readonly runId: string; readonly taskId: string | null }
-  | { readonly kind: "waiting_runs"; readonly jobId: string }
+  | { readonly kind: "waiting_runs" | "schedule"; readonly jobId: string }
   | { readonly kind: "worker"; readonly worker: string }
   | { readonly kind: "workers" | "notifications" | "problems" };
 
@@ -72,6 +73,7 @@ export type AskingTask = {
 type Facts = {
   readonly job_failing: OfRun & Results & { readonly count: number; readonly flapping: boolean };
   readonly job_flapping: OfRun & Results;
+  readonly not_run_as_expected: UnfiredFacts & { readonly job_id: string | null; readonly jobs: number };
   readonly run_stuck: OfRun & {
     readonly elapsed_ms: number;
     readonly usual_ms: number;
@@ -193,6 +195,32 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
     what: `fails on and off: ${recentText(item)}`,
     actions: [logOf(item, failurePath(item.run_id, item.failure))],
   }),
+  not_run_as_expected: (item) => {
+    const { job_id: jobId, jobs, reason } = item;
+    const { what, why } = unfiredText(item);
+    const state = reason === "paused" || reason === "disabled" ? reason : "not run";
+    if (jobId === null) {
+      const those = pluralize(jobs, "job");
+      return {
+        subject: { kind: "petit", part: "Scheduler" },
+        message: `the scheduler is paused: ${those} ${jobs === 1 ? "does" : "do"} not run${byText(item.paused_by)}`,
+        state,
+        why: `${those} ${jobs === 1 ? "does" : "do"} not run${byText(item.paused_by)}; 'petit resume' continues`,
+        what: `is paused: ${those} ${jobs === 1 ? "does" : "do"} not run`,
+        details: item.paused_by === null ? [] : [text(`paused by ${item.paused_by}`)],
+        actions: [],
+      };
+    }
+    return {
+      subject: { kind: "job", jobId },
+      message: `job '${jobId}' has not run as expected: ${what}: ${why}`,
+      state,
+      why: `${what}: ${why}`,
+      what: `not run as expected: ${what}`,
+      details: [text(why)],
+      actions: [{ kind: "schedule", jobId }],
+    };
+  },
   run_stuck: (item, format) => {
     const { job_id: jobId, run_id: runId, task_id: taskId } = item;
     const [elapsed, usual] = [format(item.elapsed_ms), format(item.usual_ms)];
@@ -494,6 +522,7 @@ export const URGENCY_TEXT = {
   decision: "a run waits for a person",
   critical: "it is about a job with the tag `critical`",
   problem: "anything else",
+  low: "a person decided it: a job is paused or disabled",
 } as const satisfies Record<Urgency, string>;
 
 /** What each kind means, as a sentence without its full stop. */
@@ -502,6 +531,8 @@ export const ATTENTION_TEXT = {
     "The newest ended run of a job failed or was interrupted, cancelled runs aside; ends when a run completes or the job is removed",
   job_flapping:
     "The newest run of a job completed, but its last 10 results changed between success and failure at least 4 times",
+  not_run_as_expected:
+    "The last 3 occurrences of a job or more were skipped or missed, or the job or the scheduler (`job_id` is null) has been paused for more than a day; occurrences on excepted dates do not count. Ends when an occurrence starts a run, or when the job is resumed or enabled",
   run_stuck:
     "A run has been running for more than three times the usual duration of its job, and for a minute longer than nearly all of its last 20 completed runs",
   run_late:

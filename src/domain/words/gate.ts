@@ -4,7 +4,7 @@ import type { ShutGate } from "../dependency.ts";
 import { RUN_STATUS_VERBS } from "./run.ts";
 
 /** Returns why a gate on another job is shut, as a clause: `'upstream' has never run, but …`. */
-export const shutGateText = (gate: ShutGate): string => {
+export const shutGateText = (gate: NamedGate): string => {
   switch (gate.condition) {
     case "last_success":
       return `${newestRunText(gate)}, but its last run must be completed`;
@@ -17,5 +17,8 @@ export const shutGateText = (gate: ShutGate): string => {
   }
 };
 
-const newestRunText = ({ jobId, newestStatus }: ShutGate): string =>
+/** A gate with the id of its job as text. */
+type NamedGate = Omit<ShutGate, "jobId"> & { readonly jobId: string };
+
+const newestRunText = ({ jobId, newestStatus }: NamedGate): string =>
   newestStatus === null ? `'${jobId}' has never run` : `the last run of '${jobId}' ${RUN_STATUS_VERBS[newestStatus]}`;

@@ -9,29 +9,36 @@ import {
   type OldRuns,
   type OpenAccess,
 } from "../../domain/attention.ts";
+import type { ShutGate } from "../../domain/dependency.ts";
 import { GIVEN_UP_COUNTS_MS } from "../../domain/health.ts";
 import type { JobId, TaskId } from "../../domain/ids.ts";
 import { type AttentionEntry, type AttentionList, entryId, NO_ATTENTION } from "../../domain/inbox/entry.ts";
-import { byUrgency, CRITICAL_TAG, type Rank } from "../../domain/inbox/order.ts";
+import { byUrgency, CRITICAL_TAG, type Rank, type Urgency } from "../../domain/inbox/order.ts";
+import { isDeliberate, PAUSED_TOO_LONG_MS, type UnfiredStreak } from "../../domain/inbox/unfired.ts";
 import { hasTags, type Job } from "../../domain/job.ts";
 import { dueAtOf, type Run } from "../../domain/run.ts";
 import type { Problem } from "../../jobfile/problem.ts";
 import type { Clock } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
 import type { Store } from "../../store/store.ts";
 import type { InternalErrors } from "../internal-errors.ts";
 import type { NewestRuns } from "../run/newest-runs.ts";
 import type { Runs } from "../run/runs.ts";
 import type { Jobs } from "../schedule/jobs.ts";
+import type { Pauses } from "../schedule/pauses.ts";
 import { JobResults } from "./job-results.ts";
+import { type UnfiredJob, UnfiredJobs } from "./unfired-jobs.ts";
 import { UsualDurations } from "./usual-durations.ts";
 import { type WorkerFacts, workerAttention } from "./worker-attention.ts";
 
 export type AttentionListOptions = {
   readonly store: Store;
   readonly clock: Clock;
+  readonly log: Log;
   readonly newestRuns: NewestRuns;
-  readonly runs: () => Pick<Runs, "active" | "waiting" | "late" | "waitsFor">;
-  readonly jobs: Pick<Jobs, "find" | "problems" | "brokenSince">;
+  readonly runs: () => Pick<Runs, "active" | "waiting" | "late" | "waitsFor" | "admissionState">;
+  readonly jobs: Pick<Jobs, "all" | "find" | "problems" | "brokenSince">;
+  readonly pauses: Pick<Pauses, "scheduler" | "findJob">;
   readonly workers: () => WorkerFacts;
   readonly internalErrors: Pick<InternalErrors, "listUrgent">;
   /** Runs that would be deleted if somebody chose it; null if there are none. */
@@ -55,17 +62,40 @@ export class AttentionFinder {
   readonly #options: AttentionListOptions;
   readonly #results: JobResults;
   readonly #durations: UsualDurations;
+  readonly #unfired: UnfiredJobs;
 
   constructor(options: AttentionListOptions) {
     this.#options = options;
     this.#results = new JobResults(options);
     this.#durations = new UsualDurations(options.store);
+    const { store, clock, pauses, jobs } = options;
+    this.#unfired = new UnfiredJobs({ store, clock, pauses, jobs: () => jobs.all.values() });
   }
 
   /** Call it when the end of a run is stored. */
   noteEnd(run: Run): void {
     this.#results.noteEnd(run);
     this.#durations.noteEnd(run);
+  }
+
+  /** Call it when the outcome of the newest due occurrence of a job is stored. */
+  noteDecided(jobId: JobId, newest: { readonly hasFired: boolean }): void {
+    this.#unfired.noteDecided(jobId, newest);
+  }
+
+  /** Reads in slices which jobs do not run as expected, so that no request has to do it at once. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#unfired.list();
+    } catch (error) {
+      // The next request tries it again. After the stop, the store is closed.
+      if (!signal.aborted) this.#options.log.error({ err: error }, "cannot read which jobs do not run as expected");
+    }
+  }
+
+  /** Returns what the newest occurrences of a job have in common if it has not run as expected; otherwise null. */
+  findUnfired(job: Job): UnfiredStreak | null {
+    return this.#unfired.find(job)?.streak ?? null;
   }
 
   /** Call it when runs of a job were deleted. */
@@ -77,6 +107,7 @@ export class AttentionFinder {
   noteRenamed(from: JobId, to: JobId): void {
     this.#results.noteRenamed(from, to);
     this.#durations.noteRenamed(from, to);
+    this.#unfired.noteRenamed(from, to);
   }
 
   /** Reads details only for the items that it returns. */
@@ -84,6 +115,7 @@ export class AttentionFinder {
     const results = await this.#results.list((jobId) => this.#options.jobs.find(jobId) !== null);
     const all = [
       ...results,
+      ...this.#unrun(await this.#unfired.list()),
       ...this.#stuckRuns(),
       ...this.#lateByWarning(),
       ...this.#lateRuns(),
@@ -114,10 +146,10 @@ export class AttentionFinder {
     const { kind, since } = item;
     const job = "jobId" in item && item.jobId !== null ? (this.#options.jobs.find(item.jobId)?.job ?? null) : null;
     return {
-      urgency: kind === "approval_needed" ? "decision" : isCritical(job) ? "critical" : "problem",
+      urgency: urgencyOf(item, job),
       severity: ATTENTION_SEVERITY[kind],
       priority: job?.priority ?? 0,
-      streak: kind === "job_failing" ? item.count : 1,
+      streak: kind === "job_failing" || kind === "not_run_as_expected" ? Math.max(1, item.count) : 1,
       since,
     };
   }
@@ -129,11 +161,35 @@ export class AttentionFinder {
         return this.#results.describe(item);
       case "run_stuck":
         return { ...item, taskId: this.#findRunningTask(item) };
+      case "not_run_as_expected":
+        return { ...item, gates: this.#shutGates(item) };
       case "run_late":
         return { ...item, waitsFor: this.#options.runs().waitsFor(item.runId) };
       default:
         return item;
     }
+  }
+
+  /** One item for each job, but one for all jobs that do not run because the scheduler is paused. */
+  #unrun(found: readonly UnfiredJob[]): readonly UnrunSchedule[] {
+    const { pauses, clock } = this.#options;
+    const pause = pauses.scheduler;
+    const isPausedByScheduler = (each: UnfiredJob): boolean =>
+      pause !== null && each.pause === null && each.streak.newest === "paused";
+    const items = found
+      .filter((each) => !isPausedByScheduler(each))
+      .map((each) => unrunSchedule(each.streak, { jobId: each.job.id, jobs: 1, pause: each.pause }));
+    const paused = found.filter(isPausedByScheduler);
+    if (pause === null || (paused.length === 0 && clock.now() - pause.at < PAUSED_TOO_LONG_MS)) return items;
+    const count = paused.reduce((sum, { streak }) => sum + streak.count, 0);
+    const reasons = count === 0 ? [] : [{ reason: "paused", count } as const];
+    const streak = { since: pause.at, count, newest: "paused", reasons } as const;
+    return [...items, unrunSchedule(streak, { jobId: null, jobs: paused.length, pause })];
+  }
+
+  #shutGates({ jobId, newest }: UnrunSchedule): readonly ShutGate[] {
+    const job = jobId === null || newest !== "dependency" ? undefined : this.#options.jobs.find(jobId)?.job;
+    return job === undefined ? [] : this.#options.runs().admissionState(job).shutGates;
   }
 
   #oldRuns(): readonly Extract<Attention, { readonly kind: "retention_undecided" }>[] {
@@ -245,5 +301,18 @@ export class AttentionFinder {
     });
   }
 }
+
+type UnrunSchedule = Extract<Attention, { readonly kind: "not_run_as_expected" }>;
+
+const unrunSchedule = (
+  streak: UnfiredStreak,
+  about: Pick<UnrunSchedule, "jobId" | "jobs" | "pause">,
+): UnrunSchedule => ({ kind: "not_run_as_expected", ...streak, ...about, gates: [] });
+
+const urgencyOf = (item: Listed, job: Job | null): Urgency => {
+  if (item.kind === "approval_needed") return "decision";
+  if (isCritical(job)) return "critical";
+  return item.kind === "not_run_as_expected" && item.jobId !== null && isDeliberate(item.newest) ? "low" : "problem";
+};
 
 const isCritical = (job: Job | null): boolean => job !== null && hasTags(job, [CRITICAL_TAG]);

@@ -26,10 +26,12 @@ export type FireOptions = {
   readonly now: number;
   /** Returns whether the occurrences of a job are skipped. */
   readonly isPaused: (jobId: JobId) => boolean;
+  /** Called when the outcome of the newest due occurrence of a job is stored. */
+  readonly onDecided: (jobId: JobId, newest: { readonly hasFired: boolean }) => void;
   readonly log: Log;
 };
 
-type FireContext = Pick<FireOptions, "store" | "runs" | "notifier" | "now" | "isPaused"> & {
+type FireContext = Pick<FireOptions, "store" | "runs" | "notifier" | "now" | "isPaused" | "onDecided"> & {
   readonly addHooks: AddHooks;
   /** See `Identity`; 0 if there are none. */
   readonly unknownUntil: number;
@@ -52,7 +54,7 @@ export const fire = (dueJobs: readonly DueJob[], options: FireOptions): Readonly
 };
 
 const decide = (dueJobs: readonly DueJob[], options: FireOptions): ReadonlySet<JobId> => {
-  const { commits, store, runs, notifier, log, internalErrors, now, isPaused } = options;
+  const { commits, store, runs, notifier, log, internalErrors, now, isPaused, onDecided } = options;
   const undecided = new Set<JobId>();
   commits.commit((addHooks) => {
     const unknownUntil = store.identity.get().unknownUntil ?? 0;
@@ -66,6 +68,7 @@ const decide = (dueJobs: readonly DueJob[], options: FireOptions): ReadonlySet<J
           notifier,
           now,
           isPaused,
+          onDecided,
           unknownUntil,
           addHooks: (hooks: TransactionHooks) => added.push(hooks),
         };
@@ -103,6 +106,8 @@ const fireJob = (due: DueJob, context: FireContext): void => {
       ? []
       : (account({ stored, scheduledFor, jitter: schedule.jitterMs, verdict, context }) ?? []);
   });
+  const hasFired = unfired.at(-1)?.scheduledFor !== occurrences.at(-1);
+  if (occurrences.length > 0) context.addHooks({ onCommit: () => context.onDecided(stored.job.id, { hasFired }) });
   if (backlog !== undefined) recordPart({ stored, unfired, backlog }, context);
   else if (unfired.length > 0) context.notifier.missed(stored, record(stored, unfired, context));
 };

@@ -2,13 +2,14 @@ import { memo, type Ref } from "react";
 import { Link } from "wouter";
 import { isFinal } from "../../domain/run.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
+import { unfiredState } from "../../domain/words/unfired.ts";
 import { activeTexts } from "../../domain/words/waiting-for.ts";
 import { RECENT_RUNS } from "../data/queries.ts";
 import { useScheduleZone } from "../data/selected.ts";
 import type { JobSummary } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { Tags } from "../ui/links.tsx";
-import { RunStatusText } from "../ui/status/status.tsx";
+import { RunStatusText, StatusIcon } from "../ui/status/status.tsx";
 import { zonedText } from "../ui/text/format.ts";
 import { scheduleText } from "../ui/text/schedule-text.ts";
 import { Countdown, Duration, Time, ZoneNote } from "../ui/time/time.tsx";
@@ -48,7 +49,7 @@ export const JobRow = memo(({ job, isPaused, index, ref, onRun, onPause }: JobRo
     <td className="jobs-recent">
       {job.recent_runs !== undefined && <RecentBars runs={job.recent_runs} maxRuns={RECENT_RUNS} />}
     </td>
-    <td className="number jobs-success">{rateText(job.success_rate)}</td>
+    <td className="number jobs-success">{job.not_run_as_expected == null ? rateText(job.success_rate) : "–"}</td>
     <td className="number jobs-usual">
       <Duration ms={job.usual_duration_ms ?? null} />
     </td>
@@ -99,7 +100,19 @@ const Next = ({ job, isPaused }: Pick<JobRowProps, "job" | "isPaused">) => {
   );
 };
 
-const Last = ({ job: { last_run, running, waiting } }: { readonly job: JobSummary }) => {
+const Last = ({ job: { last_run, running, waiting, not_run_as_expected: unfired } }: { readonly job: JobSummary }) => {
+  if (unfired != null && running === 0) {
+    return (
+      <>
+        <span className="jobs-unfired">
+          <StatusIcon of="missed" label="Not run as expected: " /> {unfiredState(unfired)}
+        </span>
+        <small className="muted">
+          since <Time at={unfired.since} isFocusable={false} />
+        </small>
+      </>
+    );
+  }
   if (last_run === null) return <span className="muted">never</span>;
   const active = activeTexts(running, waiting);
   return (

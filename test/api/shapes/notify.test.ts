@@ -56,6 +56,7 @@ test("a job shows the receivers of its notifications without secrets", () => {
       running: 0,
       waiting: {},
       pause: null,
+      unfired: null,
       formerIds: [],
       gone: null,
     },

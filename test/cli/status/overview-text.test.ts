@@ -26,6 +26,7 @@ const jobOf = (id: string, change: Partial<ListedJob> = {}): ListedJob => ({
   next_start_at: NOW + 60 * MINUTE,
   jitter_ms: 0,
   has_except: false,
+  not_run_as_expected: null,
   formerly: [],
   last_run: null,
   tags: [],

@@ -21,6 +21,7 @@ const JOB: JobBody = {
   next_run_at: NOW + 5 * MINUTE,
   next_start_at: NOW + 5 * MINUTE,
   has_except: false,
+  not_run_as_expected: null,
   last_run: null,
   tags: [],
   links: {},

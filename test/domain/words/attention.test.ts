@@ -21,6 +21,20 @@ const ITEMS: { readonly [Kind in AttentionKind]: Extract<Given, { readonly kind:
   return {
     job_failing: { kind: "job_failing", ...results, count: 3, flapping: false },
     job_flapping: { kind: "job_flapping", ...results },
+    not_run_as_expected: {
+      kind: "not_run_as_expected",
+      ...item,
+      ...RUN,
+      jobs: 1,
+      count: 4,
+      reason: "dependency",
+      reasons: [
+        { reason: "dependency", count: 3 },
+        { reason: "down", count: 1 },
+      ],
+      paused_by: null,
+      gates: [{ job_id: "extract", condition: "last_success", window_ms: null, newest_status: "failed" }],
+    },
     run_stuck: { kind: "run_stuck", ...item, ...RUN, elapsed_ms: 720_000, usual_ms: 20_000, task_id: "load" },
     run_late: { kind: "run_late", ...item, ...RUN, cause: "slot", count: 2, waited_ms: 720_000, waits_for: PLACE },
     approval_needed: { kind: "approval_needed", ...item, ...RUN, task_id: "ok", task_name: "Go live", prompt: "Now?" },

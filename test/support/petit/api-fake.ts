@@ -82,6 +82,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     running: 0,
     waiting: {},
     pause: null,
+    unfired: null,
     formerIds: [],
     gone: null,
   });

@@ -27,6 +27,7 @@ export const topJob = (id: string, fields: Partial<TopJob> = {}): TopJob => ({
   next_start_at: NOW + 60_000,
   jitter_ms: 0,
   has_except: false,
+  not_run_as_expected: null,
   formerly: [],
   last_run: null,
   running: 0,

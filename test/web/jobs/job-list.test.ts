@@ -14,6 +14,7 @@ const job = (id: string, more: Partial<JobSummary> = {}): JobSummary => ({
   next_start_at: null,
   jitter_ms: null,
   has_except: false,
+  not_run_as_expected: null,
   formerly: [],
   last_run: null,
   tags: [],

@@ -38,6 +38,7 @@ import {
 } from "../schemas.ts";
 import { WorkerAttemptBody, workerAttemptBody } from "../workers/worker.ts";
 import { RunFailureBody, runFailureBody } from "./run-failure.ts";
+import { ShutGatesBody, shutGatesBody, unfiredBody, unfiredFields } from "./unfired.ts";
 
 const positive = (description: string) => integer({ minimum: 1, description });
 const duration = (description: string) => integer({ minimum: 0, description: `${description}, in ms` });
@@ -127,6 +128,19 @@ const JobFailing = kindOf(
 const JobFlapping = kindOf("job_flapping", "End of the first failed run among the recent ones", resultFields, {
   title: "JobFlapping",
 });
+
+const NotRunAsExpected = kindOf(
+  "not_run_as_expected",
+  "When the first of these occurrences was due; of a pause without occurrences, when it began",
+  {
+    job_id: nullable(JobIdText, "The job; null for all that do not run because the scheduler is paused"),
+    run_id: t.Null({ description: "Always null" }),
+    jobs: integer({ minimum: 0, description: "Number of jobs: 1, or those that do not run because of the scheduler" }),
+    ...unfiredFields,
+    gates: ShutGatesBody,
+  },
+  { title: "NotRunAsExpected" },
+);
 
 const RunStuck = kindOf(
   "run_stuck",
@@ -330,6 +344,7 @@ const AttentionBody = t.Union(
   [
     JobFailing,
     JobFlapping,
+    NotRunAsExpected,
     RunStuck,
     RunLate,
     ApprovalNeeded,
@@ -386,6 +401,11 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
       return { kind: item.kind, ...common, ...resultBody(item), count: item.count, flapping: item.flapping };
     case "job_flapping":
       return { kind: item.kind, ...common, ...resultBody(item) };
+    case "not_run_as_expected": {
+      const { kind, jobId, jobs, pause, gates } = item;
+      const why = { ...unfiredBody(item, pause), gates: shutGatesBody(gates) };
+      return { kind, ...common, job_id: jobId, run_id: null, jobs, ...why };
+    }
     case "run_stuck":
       return {
         kind: item.kind,

@@ -97,9 +97,10 @@ const activityOf = ({ running, waiting = {} }: TopJob): "running" | "waiting" | 
 };
 
 const jobSign = (job: TopJob): Segment => {
-  const { last_run, enabled } = job;
+  const { last_run, enabled, not_run_as_expected: unfired } = job;
   const activity = activityOf(job);
   if (activity !== null) return styled(styleOf(activity), `${signOf(activity)} `);
+  if (unfired != null) return styled("yellow", "! ");
   if (last_run === null) return styled("dim", enabled ? "· " : "– ");
   return styled(styleOf(last_run.status), `${signOf(last_run.status)} `);
 };

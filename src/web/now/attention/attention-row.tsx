@@ -153,6 +153,8 @@ const Action = ({ action, isMain, onAsk }: ActionProps) => {
     }
     case "waiting_runs":
       return <Lead to={`/runs?status=pending&job=${action.jobId}`} label="Waiting runs" isMain={isMain} />;
+    case "schedule":
+      return <Lead to={`/jobs/${action.jobId}#occurrences`} label="Schedule" isMain={isMain} />;
     case "worker":
       return <Lead to={`/workers#${action.worker}`} label="Workers" isMain={isMain} />;
     case "workers":

@@ -146,6 +146,7 @@ describe("a list of jobs", () => {
     next_start_at: null,
     jitter_ms: null,
     has_except: false,
+    not_run_as_expected: null,
     formerly: [],
     last_run: null,
     tags: [],

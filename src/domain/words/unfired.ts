@@ -1,0 +1,50 @@
+import { pluralize } from "../../lib/text.ts";
+import type { ShutGate } from "../dependency.ts";
+import type { ReasonCount, UnfiredReason } from "../inbox/unfired.ts";
+import { shutGateText } from "./gate.ts";
+import { OCCURRENCE_REASON_TEXT } from "./occurrence.ts";
+
+/** Why the schedule of a job starts no runs, as the API returns it. */
+export type UnfiredFacts = {
+  /** How many occurrences in a row. */
+  readonly count: number;
+  /** Why the newest of them started no run. */
+  readonly reason: UnfiredReason;
+  /** The most frequent one first. */
+  readonly reasons: readonly ReasonCount[];
+  readonly paused_by: string | null;
+  /** The gates that are shut now. */
+  readonly gates: readonly UnfiredGate[];
+};
+
+type UnfiredGate = Pick<ShutGate, "condition"> & {
+  readonly job_id: string;
+  readonly window_ms: number | null;
+  readonly newest_status: ShutGate["newestStatus"];
+};
+
+/** Returns what does not run, as a clause, and why not, as another one. */
+export const unfiredText = ({ count, reason, reasons, paused_by: by, gates }: UnfiredFacts) => {
+  const what = count === 0 ? "paused for more than a day" : `${pluralize(count, "occurrence")} without a run`;
+  const texts = reasons.map((each) => {
+    const times = reasons.length === 1 ? "" : `${each.count.toLocaleString("en-US")} × `;
+    return `${times}${OCCURRENCE_REASON_TEXT[each.reason]}`;
+  });
+  const all = texts.length === 0 ? OCCURRENCE_REASON_TEXT[reason] : texts.join(", ");
+  const now = reason === "dependency" ? gates.map(gateText) : [];
+  return { what, why: [`${all}${reason === "paused" ? byText(by) : ""}`, ...now].join("; ") };
+};
+
+const gateText = ({
+  job_id: jobId,
+  condition,
+  window_ms: windowMs,
+  newest_status: newestStatus,
+}: UnfiredGate): string => shutGateText({ jobId, condition, windowMs, newestStatus });
+
+/** Returns that a job has not run as expected in a few words, for a cell of a table. */
+export const unfiredState = ({ count, reason }: Pick<UnfiredFacts, "count" | "reason">): string =>
+  reason === "paused" || reason === "disabled" ? `${reason}, not run` : `not run ×${count.toLocaleString("en-US")}`;
+
+/** Returns who it was, to follow what was done. */
+export const byText = (by: string | null): string => (by === null ? "" : ` by ${by}`);
