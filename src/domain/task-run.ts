@@ -1,4 +1,4 @@
-import type { RunId, TaskId } from "./ids.ts";
+import type { JobId, RunId, TaskId } from "./ids.ts";
 import type { Item } from "./item.ts";
 import type { Reason } from "./run.ts";
 
@@ -79,13 +79,24 @@ export type Attempt = {
 
 /** A line of output that explains a failure, as a terminal shows it. */
 export type FailureCause = {
-  /** Number of the line in the output of the run. */
+  /** Number of the line in the output of the run that wrote it. */
   readonly seq: number;
   readonly stream: OutputStream;
   /** At most 500 characters. */
   readonly text: string;
   /** At most four lines of the same stream that follow it and belong to it, each with at most 500 characters. */
   readonly context: readonly string[];
+  /** What wrote it, if the attempt ran another job; null if the attempt itself did. */
+  readonly child: FailedChild | null;
+};
+
+/** The task of a child run that failed: of the innermost run, if that ran another job, too. */
+export type FailedChild = {
+  readonly runId: RunId;
+  readonly jobId: JobId;
+  readonly taskId: TaskId | null;
+  /** Position of the failed item of the task; null if it has none. */
+  readonly item: number | null;
 };
 
 /** Distinguishes a process from all others that ever had the same pid. */

@@ -78,7 +78,7 @@ const nextCommands = (snapshot: RunSnapshot, screen: Screen): string => {
   const commands: NextCommand[] = [];
   const [first] = failed;
   if (failed.length > 1) commands.push([`petit logs ${name} --failed`, "prints the output of the failed tasks"]);
-  else if (first?.runsJob === true) commands.push(childCommand(snapshot.run.id, first, screen));
+  else if (first?.runsJob === true) commands.push(...childCommands(snapshot, first, screen));
   else if (first !== undefined)
     commands.push([`petit logs ${name} ${first.id}`, "prints the output of the failed task"]);
   if (snapshot.run.can_retry) commands.push([`petit retry ${name}`, "reruns what did not complete"]);
@@ -86,7 +86,24 @@ const nextCommands = (snapshot: RunSnapshot, screen: Screen): string => {
 };
 
 /** A task that starts runs has no output of its own. */
-const childCommand = (runId: string, { childRunId }: TaskView, screen: Screen): NextCommand =>
-  childRunId === null
-    ? [`petit runs --parent ${runName(runId, screen)} --status failed`, "lists the runs that failed"]
-    : [`petit status ${runName(childRunId, screen)}`, "shows the run that failed"];
+const childCommands = (
+  { run: { id: runId, failure } }: RunSnapshot,
+  { id, childRunId }: TaskView,
+  screen: Screen,
+): readonly NextCommand[] => {
+  const child = failure?.task_id === id ? (failure.cause?.child ?? null) : null;
+  const output: readonly NextCommand[] =
+    child === null || child.task_id === null
+      ? []
+      : [
+          [
+            `petit logs ${runName(child.run_id, screen)} ${child.task_id}`,
+            "prints the output of the task that failed in it",
+          ],
+        ];
+  const command: NextCommand =
+    childRunId === null
+      ? [`petit runs --parent ${runName(runId, screen)} --status failed`, "lists the runs that failed"]
+      : [`petit status ${runName(childRunId, screen)}`, "shows the run that failed"];
+  return [command, ...output];
+};

@@ -48,7 +48,7 @@ export class CauseFinder {
     if (chosen === null) return null;
     const { seq, stream, text } = chosen.line;
     const context = contextOf(this.#lines, chosen, this.#known).map(shownText);
-    return { seq, stream, text: shownText(text), context };
+    return { seq, stream, text: shownText(text), context, child: null };
   }
 }
 

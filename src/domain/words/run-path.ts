@@ -21,16 +21,19 @@ export const runPath = (runId: string, { taskId = null, item = null, seq = null 
 export type ExplainedFailure = {
   readonly task_id: string | null;
   readonly item?: number | null;
-  readonly cause?: { readonly seq?: number } | null;
+  readonly cause?: { readonly seq?: number; readonly child?: object | null } | null;
   readonly last_line?: { readonly seq?: number } | null;
 };
 
-/** Returns the path of a failed run at the line that explains the failure, or else at the last line of the failed task. */
+/**
+ * Returns the path of a failed run at the line that explains the failure, or else at the last line of the failed task. A line that a child
+ * run wrote is in the summary of the run.
+ */
 export const failurePath = (runId: string, failure: ExplainedFailure | null | undefined): string =>
   failure == null
     ? runPath(runId)
     : runPath(runId, {
         taskId: failure.task_id,
         item: failure.item ?? null,
-        seq: (failure.cause ?? failure.last_line)?.seq ?? null,
+        seq: failure.cause?.child == null ? ((failure.cause ?? failure.last_line)?.seq ?? null) : null,
       });

@@ -3,7 +3,7 @@ import type { Approval, Job, Links, Task } from "../../domain/job.ts";
 import type { NotifyEvent } from "../../domain/notification.ts";
 import { dueAtOf, type Reason, type Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
-import { runPath } from "../../domain/words/run-path.ts";
+import { failurePath, runPath } from "../../domain/words/run-path.ts";
 import { shorten } from "../../lib/text.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
 import type { Store } from "../../store/store.ts";
@@ -199,9 +199,9 @@ const ERROR_CHUNKS = 2 * MAX_ERROR_LINES;
 /** Returns the lines that explain a failure, and where they are. */
 const explanationOf = (run: Run, store: Store): Pick<NotificationDraft, "path" | "error_lines"> => {
   const failure = store.runs.describeFailure(run.id);
-  const { taskId, item } = failure;
-  const seq = (failure.cause ?? failure.lastLine)?.seq ?? null;
-  return { path: runPath(run.id, { taskId, item, seq }), error_lines: errorLinesOf(run, failure, store) };
+  const { taskId, item, cause, lastLine } = failure;
+  const path = failurePath(run.id, { task_id: taskId, item, cause, last_line: lastLine });
+  return { path, error_lines: errorLinesOf(run, failure, store) };
 };
 
 const errorLinesOf = (run: Run, { taskId, item, attempt, cause }: RunFailure, store: Store): readonly string[] => {

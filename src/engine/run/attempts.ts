@@ -11,6 +11,7 @@ import { hasEnded, killLeftovers, type RunningProcess } from "../attempt/process
 import type { AttemptResult } from "../attempt/run-attempt.ts";
 import { internalErrorText } from "../internal-errors.ts";
 import { findSpool, noteEnding, type Spool, spoolOf } from "../output/spool.ts";
+import { causeOfChild } from "./child/cause-of-child.ts";
 import { followChild } from "./child/child-attempt.ts";
 import type { ChildRuns } from "./child/child-runs.ts";
 import type { RunFaults } from "./faults.ts";
@@ -42,7 +43,7 @@ export type RunAttemptsOptions = {
 };
 
 /** Why attempts fail whose output says more. */
-const EXPLAINED: ReadonlySet<Reason> = new Set(["exit_code", "signal", "timeout", "artifacts_failed"]);
+const EXPLAINED: ReadonlySet<Reason> = new Set(["exit_code", "signal", "timeout", "artifacts_failed", "child_failed"]);
 
 /** How long `untilExitsStored` waits while processes still run, in ms. */
 const STORE_TIMEOUT_MS = 1_000;
@@ -203,11 +204,14 @@ export class RunAttempts {
   async #withCause(attempt: Attempt, result: AttemptResult): Promise<AttemptResult> {
     const { services, state, faults } = this.#options;
     const { reason } = result.outcome;
-    if (reason === null || !EXPLAINED.has(reason) || attempt.childRunId !== null || services.detach.aborted)
-      return result;
+    if (reason === null || !EXPLAINED.has(reason) || services.detach.aborted) return result;
     const { run, items } = state();
     let cause: FailureCause | null = null;
     await faults.logFailure("cannot find the cause of a failure", async () => {
+      if (attempt.childRunId !== null) {
+        cause = causeOfChild(attempt.childRunId, reason, services.store);
+        return;
+      }
       const itemKey = itemOf(items, attempt)?.key ?? null;
       cause = await services.causes.find({ attempt, jobId: run.jobId, itemKey }, this.#endOfSearch(attempt));
     });

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useLayoutEffect, useRef } from "react";
 import { Link } from "wouter";
+import { runPath } from "../../domain/words/run-path.ts";
 import type { LogRecord } from "../data/lines.ts";
 import { comparisonQuery, lastLinesQuery } from "../data/queries.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
@@ -64,19 +65,33 @@ const ChildOutput = ({ runId, task }: { readonly runId: string; readonly task: T
 );
 
 const Output = ({ run, task }: { readonly run: RunDetail; readonly task: TaskRunData }) => {
-  if (task.runs_job !== null) return <ChildOutput runId={run.id} task={task} />;
   const ofAttempt = task.attempt_list.at(-1)?.cause ?? null;
   const cause = run.failure?.task_id === task.task_id ? (run.failure.cause ?? ofAttempt) : ofAttempt;
-  return cause === null ? <LastLines runId={run.id} status={run.status} task={task} /> : <CauseLines cause={cause} />;
+  if (cause !== null) return <Explanation cause={cause} />;
+  if (task.runs_job !== null) return <ChildOutput runId={run.id} task={task} />;
+  return <LastLines runId={run.id} status={run.status} task={task} />;
 };
 
+type Cause = NonNullable<TaskRunData["attempt_list"][number]["cause"]>;
+
+const Explanation = ({ cause }: { readonly cause: Cause }) =>
+  cause.child === null ? (
+    <CauseLines cause={cause} />
+  ) : (
+    <>
+      <p className="muted">
+        {cause.child.task_id === null ? "It" : <b>{cause.child.task_id}</b>} in run <RunLink id={cause.child.run_id} />{" "}
+        of job <Link href={`/jobs/${encodeURIComponent(cause.child.job_id)}`}>{cause.child.job_id}</Link> wrote:
+      </p>
+      <CauseLines cause={cause} />
+    </>
+  );
+
 /** The line that explains the failure, with a link to its place in the log, and the lines below it that belong to it. */
-const CauseLines = ({ cause }: { readonly cause: NonNullable<TaskRunData["attempt_list"][number]["cause"]> }) => (
+const CauseLines = ({ cause }: { readonly cause: Cause }) => (
   <ol className="run-failure-lines run-failure-cause" aria-label="The line that explains the failure">
-    <li data-summary-line={cause.seq}>
-      <a href={`#L${cause.seq}`} aria-label={`Line ${cause.seq}`}>
-        {cause.seq}
-      </a>
+    <li data-summary-line={cause.child === null ? cause.seq : undefined}>
+      <LineLink cause={cause} />
       <bdi>
         <strong>{cause.text}</strong>
       </bdi>
@@ -90,6 +105,17 @@ const CauseLines = ({ cause }: { readonly cause: NonNullable<TaskRunData["attemp
     ))}
   </ol>
 );
+
+const LineLink = ({ cause: { seq, child } }: { readonly cause: Cause }) =>
+  child === null ? (
+    <a href={`#L${seq}`} aria-label={`Line ${seq}`}>
+      {seq}
+    </a>
+  ) : (
+    <Link href={runPath(child.run_id, { taskId: child.task_id, item: child.item, seq })} aria-label={`Line ${seq}`}>
+      {seq}
+    </Link>
+  );
 
 type LastLinesProps = { readonly runId: string; readonly status: string; readonly task: TaskRunData };
 

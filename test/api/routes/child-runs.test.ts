@@ -13,6 +13,15 @@ id: load
 params: {n: {required: true}}
 outputs: {n: "<\${{ params.n }}>"}
 tasks: [{id: t, type: command, command: "true"}]
+---
+id: outer
+tasks: [{id: call, type: job, job: middle}]
+---
+id: middle
+tasks: [{id: call, type: job, job: broken}]
+---
+id: broken
+tasks: [{id: t, type: shell, script: "echo 'error: no such table'; echo bye; exit 1"}]
 `,
 };
 
@@ -68,4 +77,18 @@ test("a job lists the tasks that run it, and its outputs", async () => {
     ],
     outputs: { n: "<${{ params.n }}>" },
   });
+});
+
+test("a failed run has the line that the innermost child wrote", async () => {
+  const { id } = await runToEnd(petit, "outer");
+  const [child] = (await ask(petit, "/api/jobs/broken/runs")).body.runs;
+  const cause = {
+    seq: 1,
+    stream: "stdout",
+    text: "error: no such table",
+    context: ["bye"],
+    child: { run_id: child.id, job_id: "broken", task_id: "t", item: null },
+  };
+  expect((await ask(petit, `/api/runs/${id}`)).body.failure).toMatchObject({ task_id: "call", cause, last_line: null });
+  expect((await ask(petit, `/api/runs/${id}/tasks`)).body.tasks[0].attempt_list[0]).toMatchObject({ cause });
 });

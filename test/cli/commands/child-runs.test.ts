@@ -68,6 +68,8 @@ test("petit status, runs and why lead from a run to its child runs and back", as
   const parent = await run("status", id);
   expect(parent).toMatch(new RegExp(`one +failed +1 +${child.id} +\\S+ +child_failed`));
   expect(parent).toContain(`petit status ${child.id}`);
+  expect(parent).toContain("one │ loading bad\n");
+  expect(parent).toContain(`petit logs ${child.id} t`);
   expect(await run("status", child.id)).toContain(`trigger   job\nparent    task 'one' of run ${id}\n`);
   expect(await run("why", "load")).toContain(`a run of another job started it (task 'one' of run ${id})`);
   expect(await run("runs", "--parent", id)).toContain(`${child.id}  load`);

@@ -26,6 +26,11 @@ describe("the path of a failure", () => {
     expect(failurePath(RUN, failure)).toBe(`/runs/${RUN}?task=load#L97`);
   });
 
+  test("leads to the task if a child run wrote the line", () => {
+    const cause = { ...line(41), child: { run_id: RUN } };
+    expect(failurePath(RUN, { task_id: "load", item: 3, cause })).toBe(`/runs/${RUN}?task=load&item=3`);
+  });
+
   test("leads to the task without output, and to the run without a task or of an older petit", () => {
     expect(failurePath(RUN, { task_id: "load" })).toBe(`/runs/${RUN}?task=load`);
     expect(failurePath(RUN, { task_id: null })).toBe(`/runs/${RUN}`);

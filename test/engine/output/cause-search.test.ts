@@ -31,6 +31,7 @@ describe("the cause of a failed attempt", () => {
         stream: "stderr",
         text: "psql: error: connection to server failed: Connection refused",
         context: ["  Is it running?"],
+        child: null,
       },
     ]);
   });

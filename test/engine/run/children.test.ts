@@ -510,3 +510,71 @@ ${child(held.wait)}`;
   const other = await petit.ended(pending.id);
   expect(other.run.startedAt ?? 0).toBeGreaterThanOrEqual(run.endedAt ?? Number.POSITIVE_INFINITY);
 });
+
+describe("the cause of a failed child", () => {
+  /** Runs the job `parent` and returns what explains its failure, with its child. */
+  const explain = async (text: string) => {
+    await using petit = await startEngine({ jobs: jobsOf(text) });
+    const { run, attempts } = await petit.run("parent");
+    return {
+      failure: petit.store.runs.describeFailure(run.id),
+      causes: attempts.map(({ cause }) => cause),
+      children: childrenOf(petit, run.id),
+    };
+  };
+
+  test("is the line of the child that explains it, with the run that wrote it", async () => {
+    const { failure, causes, children } = await explain(
+      parent() + child("seq 3; echo 'error: no such table'; echo '  in orders'; echo cleanup; exit 1"),
+    );
+    expect(failure).toMatchObject({ taskId: "call", reason: "child_failed", lastLine: null });
+    expect(failure.cause).toEqual({
+      seq: 4,
+      stream: "stdout",
+      text: "error: no such table",
+      context: ["  in orders"],
+      child: {
+        runId: children[0]?.id as RunId,
+        jobId: children[0]?.jobId as never,
+        taskId: "work" as never,
+        item: null,
+      },
+    });
+    expect(causes).toEqual([failure.cause]);
+  });
+
+  test("is the last line of the child if none explains it, and nothing if it wrote nothing or was cancelled", async () => {
+    const { failure } = await explain(parent() + child("echo first; echo gone; exit 1"));
+    expect(failure.cause).toMatchObject({ seq: 2, text: "gone", context: [], child: { taskId: "work" } });
+    expect((await explain(parent() + child("exit 1"))).failure.cause).toBeNull();
+    await using petit = await startEngine({ jobs: jobsOf(parent() + child("echo 'error: x'; exec sleep 60")) });
+    const run = await petit.trigger("parent");
+    const started = await petit.event("task.started", { taskId: "work" as never });
+    await petit.written(started.runId as RunId, "error");
+    await petit.engine.cancel(started.runId as RunId);
+    await petit.ended(run.id);
+    expect(petit.store.runs.describeFailure(run.id)).toMatchObject({ reason: "child_failed", cause: null });
+  });
+
+  test("is the line of the innermost child, and of the failed item", async () => {
+    const { failure, children } = await explain(`id: parent
+tasks:
+  - {id: call, type: job, job: middle, foreach: [a, b]}
+---
+id: middle
+tasks:
+  - {id: inner, type: job, job: child}
+---
+${child("echo 'error: the disk is full'; exit 1")}`);
+    expect(failure).toMatchObject({
+      item: 0,
+      cause: { text: "error: the disk is full", child: { jobId: "child", taskId: "work" } },
+    });
+    expect(children.map(({ id }) => id)).not.toContain(failure.cause?.child?.runId as RunId);
+  });
+
+  test("is there too if the timeout of the task ended the child", async () => {
+    const { failure } = await explain(parent(", timeout: 1s") + child("echo 'error: no answer'; exec sleep 60"));
+    expect(failure).toMatchObject({ reason: "timeout", cause: { text: "error: no answer" } });
+  });
+});

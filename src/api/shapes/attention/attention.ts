@@ -92,6 +92,7 @@ const RESULT_EXAMPLE = {
       stream: "stderr",
       text: "ConnectionError: db.example.com refused the connection",
       context: [],
+      child: null,
     },
     last_line: { seq: 44, stream: "stderr", text: "rolled back" },
   },

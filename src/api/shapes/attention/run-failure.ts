@@ -40,6 +40,7 @@ export const RunFailureBody = exactly(
           stream: "stderr",
           text: "ConnectionError: db.example.com refused the connection",
           context: ["  after 3 attempts"],
+          child: null,
         },
         last_line: { seq: 44, stream: "stderr", text: "rolled back" },
       },
