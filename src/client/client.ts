@@ -163,6 +163,7 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   attention: "items",
   comparison: "run_id",
   definition: "text",
+  durations: "days",
   health: "version",
   live: "status",
   search: "matches",

@@ -1,4 +1,5 @@
 import type { Artifact } from "../domain/artifact/artifact.ts";
+import type { DurationChange } from "../domain/durations/change.ts";
 import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { HealthReason } from "../domain/health.ts";
@@ -221,6 +222,8 @@ export type JobView = {
   readonly running: number;
   /** How many of them only wait, and for what. */
   readonly waiting: WaitingCounts;
+  /** How the durations of the last days differ from those of the weeks before. Missing or null if they do not, or if it may be chance. */
+  readonly durationChange?: DurationChange | null;
   /** The pause of this job; null if it is not paused itself. */
   readonly pause: Pause | null;
   /** What its newest occurrences have in common if it has not run as expected; otherwise null. */

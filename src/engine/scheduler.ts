@@ -31,6 +31,7 @@ import type {
   TriggeredRun,
   TriggerRequest,
 } from "./engine.ts";
+import { DailyFigures } from "./figures/daily-figures.ts";
 import { healthOf } from "./health.ts";
 import { InternalErrors } from "./internal-errors.ts";
 import { catchErrors, Listeners } from "./listeners.ts";
@@ -87,6 +88,7 @@ class Scheduler implements Engine {
   readonly #attention: AttentionFinder;
   readonly #artifacts: Artifacts;
   readonly #runs: Runs;
+  readonly #figures: DailyFigures;
   readonly #lostProcesses: LostProcesses;
   readonly #scheduleQueue: ScheduleQueue;
   readonly #pruner: Pruner;
@@ -120,6 +122,14 @@ class Scheduler implements Engine {
       environment,
       followSchedules,
       retryUntilStored: (work) => commits.retryUntilStored(work),
+    });
+    this.#figures = new DailyFigures({
+      store,
+      clock,
+      log,
+      timezone: settings.timezone,
+      retryUntilStored: (step) => commits.retryUntilStored(step),
+      signal: detach,
     });
     this.#attention = new AttentionFinder({
       store,
@@ -186,6 +196,7 @@ class Scheduler implements Engine {
         },
         causes: new CauseSearch({ store, clock }),
         notifier: this.#notifier,
+        figures: this.#figures,
         internalErrors: this.#internalErrors,
         outputListeners: new Listeners(),
         detach,
@@ -195,6 +206,7 @@ class Scheduler implements Engine {
       onEnd: (run) => {
         this.#attention.noteEnd(run);
         this.#internalErrors.noteEnd(run);
+        this.#figures.noteEnd(run);
         this.#pruner.enqueue(run.jobId);
       },
     });
@@ -265,6 +277,7 @@ class Scheduler implements Engine {
     this.#started.resolve();
     this.#notifier.start(this.#jobs.all.values());
     this.#warnOfSecrets();
+    this.#figures.start();
     this.#pruner.enqueueAll();
     void this.#runs.startPending();
     if (this.#options.followSchedules !== false) void this.#attention.prepare(this.#detach.signal);
@@ -279,6 +292,7 @@ class Scheduler implements Engine {
       this.#runs.rename(from, to);
       this.#internalErrors.rename(from, to);
       this.#attention.noteRenamed(from, to);
+      this.#figures.noteRenamed(from, to);
     }
     if (!this.#isStarted) return;
     this.#notifier.renamed();
@@ -605,6 +619,7 @@ class Scheduler implements Engine {
       lastWaitingFor: lastRun === null || isFinal(lastRun.status) ? null : this.#runs.waitingFor(lastRun.id),
       running: this.#runs.countRunning(job.id),
       waiting: this.#runs.countWaitingOf(job.id),
+      durationChange: this.#figures.changeOf(job.id),
       pause: this.#pauses.findJob(job.id),
       unfired: this.#attention.findUnfired(job),
       formerIds: this.#jobs.formerIds(job.id),

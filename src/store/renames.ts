@@ -4,6 +4,7 @@ import type { Job } from "../domain/job.ts";
 import { type NotifyTarget, receiverKey } from "../domain/notification.ts";
 import { integer, json } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
+import { moveDurations } from "./durations.ts";
 
 type Rename = {
   readonly from: JobId;
@@ -18,6 +19,7 @@ export const moveHistory = (sql: Statements, rename: Rename): void => {
   moveVersions(sql, rename);
   sql.run("UPDATE runs SET job_id = $to WHERE job_id = $from", { from, to });
   moveOccurrences(sql, rename);
+  moveDurations(sql, rename);
   moveDeliveries(sql, rename);
   sql.run("UPDATE events SET job_id = $to WHERE job_id = $from", { from, to });
   moveIdempotencyKeys(sql, rename);

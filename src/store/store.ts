@@ -3,6 +3,7 @@ import { type ArtifactStore, createArtifactStore } from "./artifacts.ts";
 import type { StoreContext } from "./context.ts";
 import { createStatements } from "./database/statements.ts";
 import { createTransactions, type Durability, type Write } from "./database/transaction.ts";
+import { createDurationStore, type DurationStore } from "./durations.ts";
 import { createEventStore, createPendingEvents, type EventStore } from "./events.ts";
 import { createIdentityStore, type IdentityStore } from "./identity.ts";
 import { createJobFileStore, type JobFileStore } from "./job-files.ts";
@@ -27,6 +28,7 @@ export interface Store extends Disposable {
   readonly jobs: JobStore;
   readonly jobFiles: JobFileStore;
   readonly runs: RunStore;
+  readonly durations: DurationStore;
   readonly output: OutputStore;
   readonly artifacts: ArtifactStore;
   readonly occurrences: OccurrenceStore;
@@ -96,6 +98,7 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
     jobs: createJobStore(context),
     jobFiles: createJobFileStore(context),
     runs: createRunStore(context),
+    durations: createDurationStore(context),
     output: createOutputStore(context),
     artifacts: createArtifactStore(context),
     occurrences: createOccurrenceStore(context),

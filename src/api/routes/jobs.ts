@@ -1,10 +1,13 @@
 import { Elysia, t } from "elysia";
+import { dayAt } from "../../domain/durations/day.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { hasTags, type Job } from "../../domain/job.ts";
+import { zoneOf } from "../../domain/schedule/local-time.ts";
 import type { SchedulerState } from "../../engine/engine.ts";
 import type { ApiContext } from "../context.ts";
 import { DefinitionText, definitionText } from "../shapes/definition/definition.ts";
 import { failures } from "../shapes/failure.ts";
+import { DurationsBody, durationsBody } from "../shapes/figures/durations.ts";
 import { JobDetail, JobList, jobDetail, jobList } from "../shapes/job.ts";
 import { OccurrenceList, occurrenceList } from "../shapes/occurrence.ts";
 import { exactly, flag, isOn, JobIdText, wholeNumber } from "../shapes/schemas.ts";
@@ -35,12 +38,16 @@ const OccurrenceQuery = exactly({
   coming: t.Optional(wholeNumber({ minimum: 0, maximum: 1000, default: 0 }, "Number of coming occurrences to include")),
 });
 
+const DurationsQuery = exactly({
+  days: t.Optional(wholeNumber({ minimum: 1, maximum: 100, default: 90 }, "Number of days up to today")),
+});
+
 const TaskHistoryQuery = exactly({
   limit: t.Optional(wholeNumber({ minimum: 1, maximum: 30, default: 30 }, "Maximum of runs")),
   tasks: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 60 }, "Maximum of tasks")),
 });
 
-export const jobRoutes = ({ engine, store, requests }: ApiContext) =>
+export const jobRoutes = ({ engine, store, requests, clock, system }: ApiContext) =>
   new Elysia({ prefix: "/api/jobs" })
     .get(
       "",
@@ -140,6 +147,34 @@ export const jobRoutes = ({ engine, store, requests }: ApiContext) =>
           operationId: "listOccurrences",
           tags: ["jobs"],
           summary: "List occurrences of a job, newest first",
+        },
+      },
+    )
+    .get(
+      "/:job_id/durations",
+      ({ params, query }) => {
+        const { job } = requireJob(engine, params.job_id);
+        const { timezone } = system;
+        const to = dayAt(clock.now(), zoneOf(timezone));
+        const from = Math.max(0, to - Number(query.days ?? 90) + 1);
+        return durationsBody(store.durations.listDays(job.id, from, to), {
+          from,
+          to,
+          timezone,
+          isComplete: !store.durations.hasOlder(),
+        });
+      },
+      {
+        params: JobParams,
+        query: DurationsQuery,
+        response: { 200: DurationsBody, ...failures("INVALID_REQUEST", "NOT_FOUND") },
+        detail: {
+          operationId: "getDurations",
+          tags: ["jobs"],
+          summary: "Get the durations of a job by day",
+          description:
+            "A run counts on the day on which it ended. The figures are kept for 100 days, also after the runs are deleted. Days without " +
+            "runs are left out.",
         },
       },
     )

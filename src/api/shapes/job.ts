@@ -1,4 +1,5 @@
 import { t } from "elysia";
+import { BEFORE_DAYS, RECENT_DAYS } from "../../domain/durations/change.ts";
 import type { JobId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
@@ -11,6 +12,7 @@ import type { RecentRun } from "../../store/runs/timeline.ts";
 import { unfiredBody, unfiredFields } from "./attention/unfired.ts";
 import { DEFINITION_EXAMPLE, definitionBody, definitionFields } from "./definition/definition.ts";
 import type { SchemasOf } from "./definition/task.ts";
+import { DurationChangeBody, durationChangeBody } from "./figures/durations.ts";
 import { WaitingCountsBody, WaitingForOrNull } from "./limits/waits-for.ts";
 import { recentBody, recentFields } from "./recent-runs.ts";
 import { RunStatusWord } from "./run.ts";
@@ -75,6 +77,12 @@ const summaryFields = {
   formerly: t.Array(JobIdText, { description: "Ids that it had before, sorted; each of them still finds it" }),
   running: integer({ minimum: 0, description: "Number of running runs" }),
   waiting: WaitingCountsBody,
+  duration_change: t.Optional(
+    nullable(
+      DurationChangeBody,
+      `How the durations of the last ${RECENT_DAYS} days differ from those of the ${BEFORE_DAYS} days before; null if they do not, or if it may be chance`,
+    ),
+  ),
   task_count: integer({ minimum: 1, description: "Number of tasks" }),
 };
 
@@ -101,6 +109,7 @@ const SUMMARY_EXAMPLE = {
   formerly: ["data_import"],
   running: 0,
   waiting: {},
+  duration_change: { recent_ms: 5200, before_ms: 4000, recent_runs: 7, before_runs: 28 },
   task_count: 1,
 };
 
@@ -152,6 +161,7 @@ const jobSummary = (view: JobView) => {
     lastRun,
     lastWaitingFor = null,
     running,
+    durationChange = null,
     waiting,
     pause,
     unfired,
@@ -180,6 +190,7 @@ const jobSummary = (view: JobView) => {
     gone_at: gone?.since ?? null,
     formerly: [...formerIds],
     running,
+    duration_change: durationChange === null ? null : durationChangeBody(durationChange),
     waiting: { ...waiting },
     task_count: job.tasks.length,
   };

@@ -4,6 +4,7 @@ import type { Job } from "../../domain/job.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
+import { changeText } from "../../domain/words/duration-change.ts";
 import { unfiredState } from "../../domain/words/unfired.ts";
 import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
 import type { JobView } from "../../engine/engine.ts";
@@ -24,7 +25,8 @@ export const list = defineCommand({
   summary: "List the jobs of a folder, or of the running petit",
   description:
     "Lists the jobs of a folder by id, with schedule, next occurrence and number of tasks; without JOBS_DIR, those of the running " +
-    "petit, with the newest run. --json has the format of GET /api/jobs. The exit status is 1 if a file is invalid.",
+    "petit, with the newest run and CHANGE: how the median duration of the last 7 days differs from that of the 28 days before, where " +
+    "that is more than chance. --json has the format of GET /api/jobs. The exit status is 1 if a file is invalid.",
   args: {
     JOBS_DIR: {
       type: "positional",
@@ -106,6 +108,7 @@ type JobRow = {
   readonly lastRun?: ListedJob["last_run"];
   /** Why it has not run as expected. An older petit does not say it. */
   readonly unfired?: ListedJob["not_run_as_expected"];
+  readonly change?: ListedJob["duration_change"];
   readonly tasks: number;
   readonly tags: readonly string[];
 };
@@ -128,6 +131,7 @@ const rowOfBody = (body: ListedJob): JobRow => ({
   nextStartAt: body.paused ? null : body.next_start_at,
   lastRun: body.last_run,
   unfired: body.not_run_as_expected,
+  change: body.duration_change,
   tasks: body.task_count,
   tags: body.tags,
 });
@@ -145,7 +149,7 @@ const columnsOf = (rows: readonly JobRow[], options: TableOptions): readonly Col
   const distances = rows.map(({ nextStartAt }) => (nextStartAt === null ? "" : distanceText(nextStartAt - now)));
   return [
     { title: "JOB", cells: rows.map(({ id }) => id), shrink: 4, min: 8 },
-    ...(rows.some(({ lastRun }) => lastRun !== undefined) ? [lastRunColumn(rows, options)] : []),
+    ...(rows.some(({ lastRun }) => lastRun !== undefined) ? [lastRunColumn(rows, options), changeColumn(rows)] : []),
     { title: "SCHEDULE", cells: rows.map(scheduleText), shrink: 3, min: 12, drop: 5 },
     { title: "NEXT", cells: rows.map(nextText), drop: 6 },
     ...(out.isTerminal ? [{ title: "IN", cells: distances, drop: 1 }] : []),
@@ -172,6 +176,13 @@ const lastRunColumn = (rows: readonly JobRow[], { now, zone, out }: TableOptions
     if (unfired !== null && lastRun?.status !== "running") return "yellow";
     return styleOf(lastRun === null ? "pending" : shownStatusOf(lastRun));
   },
+});
+
+/** How the durations of the last days differ from those of the weeks before; empty if it may be chance. */
+const changeColumn = (rows: readonly JobRow[]): Column => ({
+  title: "CHANGE",
+  cells: rows.map(({ change = null }) => (change === null ? "-" : changeText(change))),
+  drop: 3,
 });
 
 const tagColumn = (rows: readonly JobRow[]): readonly Column[] => {

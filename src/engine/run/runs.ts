@@ -246,11 +246,12 @@ export class Runs implements Disposable {
 
   /** Ends a run without a plan, within the current transaction, and kills its processes. */
   #endNow(run: Run, job: Job | null, outcome: RunOutcome): TransactionHooks {
-    const { store, clock, log, settings, spoolDir, notifier } = this.#services;
+    const { store, clock, log, settings, spoolDir, notifier, figures } = this.#services;
     const graceMs = job?.killGraceMs ?? settings.killGraceMs;
     const forceKill = new AbortController().signal;
     const attempts = store.runs.listAttempts(run.id).filter(({ status }) => status === "running");
     const ended = endRun(run, { store, log, outcome, now: clock.now() });
+    figures.count(ended);
     if (job !== null) notifier.ended(job, ended);
     return {
       onCommit: () => {
@@ -354,7 +355,7 @@ export class Runs implements Disposable {
     waiting: WaitingRun,
     { by = null, reason = "cancelled" }: { readonly by?: string | null; readonly reason?: EndingReason } = {},
   ): TransactionHooks {
-    const { store, clock, notifier } = this.#services;
+    const { store, clock, notifier, figures } = this.#services;
     const { run, job } = waiting;
     const now = clock.now();
     store.runs.requestEnd(run.id, reason, { by });
@@ -363,6 +364,7 @@ export class Runs implements Disposable {
     for (const { taskId, endedAt } of store.runs.listTaskRuns(run.id))
       if (endedAt === null) store.runs.finishTask(run, { taskId, item: null }, { outcome: skipped, now });
     const ended = store.runs.finish(run.id, outcomeOfEnding(reason, job), now);
+    figures.count(ended);
     notifier.ended(job, ended);
     const { putBack } = this.#limiter.takeOut(run.id);
     return { onCommit: () => this.#handleEnd(ended), onRollback: putBack };

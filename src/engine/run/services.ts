@@ -3,6 +3,7 @@ import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { Run } from "../../domain/run.ts";
 import type { AttemptDrivers } from "../attempt/driver.ts";
 import type { AttemptServices } from "../attempt/run-attempt.ts";
+import type { DailyFigures } from "../figures/daily-figures.ts";
 import type { InternalErrors } from "../internal-errors.ts";
 import type { Listeners } from "../listeners.ts";
 import type { Notifier } from "../notify/notifier.ts";
@@ -14,6 +15,7 @@ export type RunServices = AttemptServices & {
   readonly drivers: AttemptDrivers;
   readonly causes: CauseSearch;
   readonly notifier: Notifier;
+  readonly figures: DailyFigures;
   readonly internalErrors: InternalErrors;
   /** Those who wait for output of a run, by its id. */
   readonly outputListeners: Listeners<RunId, void>;

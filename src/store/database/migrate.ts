@@ -12,6 +12,7 @@ import workflows from "../migrations/0009_workflows.sql" with { type: "text" };
 import workers from "../migrations/0010_workers.sql" with { type: "text" };
 import restoresAndErrors from "../migrations/0011_restores_and_errors.sql" with { type: "text" };
 import causes from "../migrations/0012_causes.sql" with { type: "text" };
+import reviews from "../migrations/0013_reviews.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
 /**
@@ -31,6 +32,7 @@ const MIGRATIONS: readonly string[] = [
   workers,
   restoresAndErrors,
   causes,
+  reviews,
 ];
 
 /** Schema version that this petit writes. */

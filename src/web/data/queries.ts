@@ -105,6 +105,14 @@ export const taskHistoryQuery = (jobId: string, tasks: number) =>
     placeholderData: keepPreviousData,
   });
 
+/** Query for the durations of a job by day. Polls, because they are figures and not a list of runs. */
+export const durationsQuery = (jobId: string) =>
+  queryOptions({
+    queryKey: ["durations", jobId],
+    queryFn: () => petit.get("/api/jobs/:job_id/durations", { params: { job_id: jobId } }),
+    refetchInterval: 300_000,
+  });
+
 export const runQuery = (runId: string) =>
   queryOptions({
     queryKey: ["run", runId],

@@ -4,6 +4,7 @@ import type {
   attentionQuery,
   comparisonQuery,
   definitionQuery,
+  durationsQuery,
   jobQuery,
   jobsQuery,
   notificationsQuery,
@@ -42,6 +43,7 @@ export type ItemData = ListAnswer<AnswerOf<typeof runItemsQuery>, "items">;
 export type AttemptData = TaskRunData["attempt_list"][number];
 export type OccurrenceData = ListAnswer<AnswerOf<typeof occurrencesQuery>, "occurrences">;
 export type TaskHistoryData = AnswerOf<typeof taskHistoryQuery>;
+export type DurationsData = AnswerOf<typeof durationsQuery>;
 export type StatsData = AnswerOf<typeof statsQuery>;
 export type TimelineData = AnswerOf<typeof timelineQuery>;
 export type TimelineJob = TimelineData["jobs"][number];

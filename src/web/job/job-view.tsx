@@ -16,6 +16,7 @@ import { Page } from "../ui/page.tsx";
 import { Empty, Loaded } from "../ui/states.tsx";
 import { Time } from "../ui/time/time.tsx";
 import { Definition } from "./definition.tsx";
+import { Durations } from "./durations.tsx";
 import { History } from "./history.tsx";
 import "./job.css";
 import { Neighbours } from "./neighbours.tsx";
@@ -114,6 +115,7 @@ const Parts = ({ job }: { readonly job: JobDetail }) => {
         {job.schedule !== null && !job.gone && <ScheduleCard job={job} />}
       </div>
       <History jobId={job.id} />
+      <Durations jobId={job.id} />
       <TaskGrid jobId={job.id} />
       {job.schedule !== null && <Occurrences jobId={job.id} timezone={job.timezone} />}
       <GraphCard tasks={nodes} selected={selected} onSelect={select} />

@@ -34,6 +34,7 @@ const SORT_LABELS = {
   last: "last run",
   success: "success",
   usual: "usual duration",
+  change: "change of duration",
 } as const satisfies Record<Exclude<SortKey, "name">, string>;
 
 const FILTERS = [

@@ -14,7 +14,7 @@ export const STATUS_FILTERS = [
   "never",
 ] as const;
 export const SCHEDULE_FILTERS = ["on", "paused", "off", "none"] as const;
-const SORT_KEYS = ["name", "next", "last", "success", "usual"] as const;
+const SORT_KEYS = ["name", "next", "last", "success", "usual", "change"] as const;
 
 type StatusFilter = (typeof STATUS_FILTERS)[number];
 type ScheduleFilter = (typeof SCHEDULE_FILTERS)[number];
@@ -86,6 +86,10 @@ const sortKey = (job: JobSummary, sort: SortKey): Key => {
       return job.success_rate ?? null;
     case "usual":
       return job.usual_duration_ms ?? null;
+    case "change":
+      return job.duration_change == null
+        ? null
+        : -job.duration_change.recent_ms / Math.max(1, job.duration_change.before_ms);
   }
 };
 

@@ -2,6 +2,7 @@ import { memo, type Ref } from "react";
 import { Link } from "wouter";
 import { isFinal } from "../../domain/run.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
+import { changeSentence, changeText, type DurationChangeData } from "../../domain/words/duration-change.ts";
 import { unfiredState } from "../../domain/words/unfired.ts";
 import { activeTexts } from "../../domain/words/waiting-for.ts";
 import { RECENT_RUNS } from "../data/queries.ts";
@@ -9,8 +10,9 @@ import { useScheduleZone } from "../data/selected.ts";
 import type { JobSummary } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { Tags } from "../ui/links.tsx";
+import { Tooltip } from "../ui/overlay/tooltip.tsx";
 import { RunStatusText, StatusIcon } from "../ui/status/status.tsx";
-import { zonedText } from "../ui/text/format.ts";
+import { durationText, zonedText } from "../ui/text/format.ts";
 import { scheduleText } from "../ui/text/schedule-text.ts";
 import { Countdown, Duration, Time, ZoneNote } from "../ui/time/time.tsx";
 import { RecentBars } from "./recent-bars.tsx";
@@ -52,6 +54,9 @@ export const JobRow = memo(({ job, isPaused, index, ref, onRun, onPause }: JobRo
     <td className="number jobs-success">{job.not_run_as_expected == null ? rateText(job.success_rate) : "–"}</td>
     <td className="number jobs-usual">
       <Duration ms={job.usual_duration_ms ?? null} />
+    </td>
+    <td className="number jobs-change" data-slower={isSlower(job.duration_change)}>
+      {job.duration_change != null && <Change change={job.duration_change} />}
     </td>
     <td className="number jobs-run">
       {job.scheduled && (
@@ -128,6 +133,15 @@ const Last = ({ job: { last_run, running, waiting, not_run_as_expected: unfired 
     </>
   );
 };
+
+const Change = ({ change }: { readonly change: DurationChangeData }) => (
+  <Tooltip text={changeSentence(change, durationText)} isFocusable={false}>
+    {changeText(change)}
+  </Tooltip>
+);
+
+const isSlower = (change: JobSummary["duration_change"]): boolean | undefined =>
+  (change != null && change.recent_ms > change.before_ms) || undefined;
 
 /** Rounds down, so that a single failure never shows as 100 %. */
 const rateText = (rate: number | null | undefined): string =>

@@ -70,6 +70,7 @@ const COLUMNS: readonly JobTableColumn[] = [
   { name: "Last 30 runs" },
   { name: "Success", sort: "success", isNumber: true },
   { name: "Usually", sort: "usual", isNumber: true },
+  { name: "Change", sort: "change", isNumber: true },
 ];
 
 const ariaSort = (filter: JobFilter, sort: SortKey | undefined) => {

@@ -70,6 +70,7 @@ describe("the description of the API", () => {
       "GET /api/jobs",
       "GET /api/jobs/{job_id}",
       "GET /api/jobs/{job_id}/definition",
+      "GET /api/jobs/{job_id}/durations",
       "GET /api/jobs/{job_id}/occurrences",
       "GET /api/jobs/{job_id}/runs",
       "GET /api/jobs/{job_id}/task-history",

@@ -93,6 +93,7 @@ describe("GET /api/jobs", () => {
       gone: false,
       gone_at: null,
       formerly: [],
+      duration_change: null,
       running: 0,
       task_count: 2,
     });
@@ -511,5 +512,24 @@ describe("health and reload", () => {
     await rename(away, petit.jobsDir);
     expect((await post(petit, "/api/jobs/reload")).body.problems).toEqual([]);
     expect((await ask(petit, "/api/health")).body.status).toBe("ok");
+  });
+});
+
+describe("GET /api/jobs/{id}/durations", () => {
+  test("has the days with runs, in the zone of the scheduler", async () => {
+    await runToEnd(petit, "upstream_job");
+    const { status, body } = await ask(petit, "/api/jobs/upstream_job/durations?days=2");
+    expect(status).toBe(200);
+    expect(body.complete).toBeTrue();
+    expect(body.days.at(-1)).toMatchObject({ failed: 0, cancelled: 0, p50_ms: expect.any(Number) });
+    expect((Date.parse(body.to) - Date.parse(body.from)) / 86_400_000).toBe(1);
+  });
+
+  test.each(["0", "101", "x", "-1"])("refuses %s days", async (days) => {
+    expect((await ask(petit, `/api/jobs/other/durations?days=${days}`)).status).toBe(400);
+  });
+
+  test("is 404 for an unknown job", async () => {
+    expect((await ask(petit, "/api/jobs/nobody/durations")).status).toBe(404);
   });
 });

@@ -185,7 +185,7 @@ export class RunSteps {
   /** Ends the run and what has not ended in it, without a plan, because of an error of petit itself. */
   storeInternalError(cause: unknown): Run {
     const { services, state, ending, changedAt, faults } = this.#options;
-    const { store, log, notifier } = services;
+    const { store, log, notifier, figures } = services;
     const { job, run } = state();
     const error = internalErrorText(cause);
     const given = ending();
@@ -194,6 +194,7 @@ export class RunSteps {
         ? ({ status: "failed", reason: "internal_error", error } as const)
         : outcomeOfEnding(given.reason, job);
     const final = endRun(run, { store, log, outcome, now: changedAt() });
+    figures.count(final);
     notifier.ended(job, final);
     faults.note(error);
     return final;
@@ -201,13 +202,14 @@ export class RunSteps {
 
   #storeEnd(progress: RunProgress): Run {
     const { services, state, ending, changedAt } = this.#options;
-    const { store, notifier } = services;
+    const { store, notifier, figures } = services;
     const current = state();
     const { job, run: before } = current;
     const isLost = before.lost || [...progress.values()].some(({ reason }) => isLostReason(reason));
     const outcome = outcomeOfRun({ job, tasks: progress, ending: ending()?.reason ?? null, isLost });
     const final = outcome.status === "completed" ? jobOutputs(outcome, current) : outcome;
     const run = store.runs.finish(before.id, final, changedAt());
+    figures.count(run);
     notifier.ended(job, run);
     return run;
   }
