@@ -168,10 +168,11 @@ const remarkOn = ({ late_at, warnings }: RunRow): string => {
   return remarks.length === 0 ? "" : ` (${remarks.join(", ")})`;
 };
 
-/** Shown only as far as the other columns leave room for it. */
+/** Shown in a line of its own if the other columns leave no room for it. */
 const whyColumn = (list: readonly RunRow[]): Column => ({
   title: "WHY",
   cells: list.map(whyText),
+  isBelowIfLong: true,
   shrink: 2,
   min: 16,
   drop: 3,

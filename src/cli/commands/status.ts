@@ -31,7 +31,7 @@ export const status = defineCommand({
     },
     all: {
       type: "boolean",
-      description: `List everything. A terminal lists at most 10 rows of each part, and of more than ${FEW_TASKS} tasks those that run or failed.`,
+      description: `List everything. A terminal lists as many rows of each part as fit, at most 10, and of more than ${FEW_TASKS} tasks those that run or failed.`,
     },
     ...RECONNECT,
   },

@@ -1,5 +1,6 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import { whyShutNow } from "../../client/why/gate.ts";
+import { decisiveLine } from "../../domain/words/run.ts";
 import { noteNewId } from "../client/job-note.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
@@ -62,12 +63,20 @@ const asText = (facts: JobFacts, time: TimeContext, out: Screen): string => {
   const rows: readonly (readonly [string, readonly string[]])[] = [
     ["job", [titleOf(facts)]],
     ...(links.length === 0 ? [] : ([["links", links]] as const)),
-    ["last run", [lastRunText(facts, time)]],
+    ["last run", [lastRunText(facts, time), ...failureLines(facts)]],
     ["next run", [nextRunText(facts, time)]],
     ["blocked by", blockers.length === 0 ? ["nothing"] : blockers],
     ["history", history.length === 0 ? ["no occurrences yet"] : history.slice(0, HISTORY_LINES)],
   ];
   return rows.map(([name, lines]) => section(name, lines, out)).join("");
+};
+
+/** Returns the line of output that explains why the last run failed, as `petit status` shows it; none if there is none. */
+const failureLines = ({ lastRun }: JobFacts): readonly string[] => {
+  const failure = lastRun?.failure ?? null;
+  const line = failure === null ? null : decisiveLine<{ readonly text: string }>(failure);
+  if (failure === null || line === null) return [];
+  return [failure.task_id === null ? line.text : `${failure.task_id} │ ${line.text}`];
 };
 
 const WIDTH = 12;

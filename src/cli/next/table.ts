@@ -92,10 +92,16 @@ const noteOf = (occurrences: readonly NextOccurrence[], options: TableOptions): 
 type FrequentJob = { readonly jobId: string; readonly everyMs: number };
 
 /** Returns a line with jobs that are due every few minutes, the most frequent one first, or an empty text if there are none. */
-export const frequentText = (jobs: readonly FrequentJob[], followsOthers: boolean, out: Screen): string => {
+export const frequentText = (
+  jobs: readonly FrequentJob[],
+  followsOthers: boolean,
+  out: Screen,
+  maxNames: number | null = null,
+): string => {
   if (jobs.length === 0) return "";
-  const sorted = jobs.toSorted((left, right) => left.everyMs - right.everyMs);
-  const names = sorted.map(({ jobId, everyMs }) => `${jobId} every ${elapsedText(everyMs)}`).join(", ");
+  const sorted = jobs.toSorted((left, right) => left.everyMs - right.everyMs).slice(0, maxNames ?? jobs.length);
+  const texts = sorted.map(({ jobId, everyMs }) => `${jobId} every ${elapsedText(everyMs)}`);
+  const names = [...texts, ...(sorted.length < jobs.length ? ["…"] : [])].join(", ");
   const start = `${followsOthers ? "and " : ""}${pluralize(jobs.length, "frequent job")}`;
   return `${fold(`${start}: ${names}`, "  ", out)}\n`;
 };

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import type { FailureCause } from "../../domain/task-run.ts";
 import { pluralize } from "../../lib/text.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
-import { fitEnd, fitMiddle, oneLine } from "../terminal/text-width.ts";
+import { fitMiddle, oneLine, wrapBoth } from "../terminal/text-width.ts";
 import { writerName } from "./output-chunk.ts";
 import type { TaskView } from "./view.ts";
 
@@ -76,19 +76,26 @@ export const failedTasks = (tasks: readonly TaskView[]): readonly TaskView[] =>
     .filter(({ status, allowed }) => status === "failed" && !allowed)
     .toSorted((left, right) => (left.endedAt ?? 0) - (right.endedAt ?? 0));
 
-/** Formats excerpts, each line with what wrote it and none wider than a terminal. Returns an empty text without lines. */
+/** Formats excerpts, each line with what wrote it, and wrapped on a terminal. Returns an empty text without lines. */
 export const excerptText = (excerpts: readonly ErrorExcerpt[], failedCount: number, screen: Screen): string => {
   const rows = excerpts.flatMap(({ name, lines }) => readable(lines).map((line) => ({ name, line })));
   const width = screen.isTerminal ? screen.columns() : Number.POSITIVE_INFINITY;
   const nameWidth = Math.min(Math.max(0, ...rows.map(({ name }) => name.length)), Math.floor(width / 3));
-  const texts = rows.map(({ name, line }) => {
-    const text = fitMiddle(name, nameWidth).padEnd(nameWidth);
-    return `  ${paint(screen, "red", text)} │ ${fitEnd(line, width - nameWidth - 5)}`.trimEnd();
-  });
+  const room = { width: Math.max(MIN_TEXT, width - nameWidth - 5), lines: MAX_LINES_OF_LINE };
+  const texts = rows.flatMap(({ name, line }) =>
+    wrapBoth(line, room).map((part, index) => {
+      const text = (index === 0 ? fitMiddle(name, nameWidth) : "").padEnd(nameWidth);
+      return `  ${paint(screen, "red", text)} │ ${part}`.trimEnd();
+    }),
+  );
   const more = failedCount - excerpts.length;
   if (texts.length > 0 && more > 0) texts.push(paint(screen, "dim", `  … and ${pluralize(more, "more failed task")}`));
   return texts.map((text) => `${text}\n`).join("");
 };
+
+const MIN_TEXT = 12;
+/** Of a line that needs more, the start and the end are shown. */
+const MAX_LINES_OF_LINE = 4;
 
 /** Removes escape sequences, control characters, and empty lines at the start and the end. */
 const readable = (lines: readonly string[]): readonly string[] => {

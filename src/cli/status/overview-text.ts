@@ -12,11 +12,11 @@ import { elapsedText, signOf, styleOf } from "../run-display/status-text.ts";
 import { commandLines, fold } from "../terminal/columns.ts";
 import { readableLocal, shortLocal } from "../terminal/local-time.ts";
 import { distanceText, roughlyText } from "../terminal/relative-time.ts";
-import { type Column, columnTable } from "../terminal/table.ts";
+import { type Column, columnTable, detailLines } from "../terminal/table.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
-import { fitEnd, oneLine } from "../terminal/text-width.ts";
+import { fitEnd } from "../terminal/text-width.ts";
 import { type AttentionRow, attentionRows } from "./attention.ts";
-import { comingJobs, type ListedJob, type Overview, type RunBody } from "./overview-data.ts";
+import { comingJobs, type Overview, type RunBody } from "./overview-data.ts";
 
 export type OverviewTextOptions = {
   readonly screen: Screen;
@@ -29,16 +29,60 @@ export type OverviewTextOptions = {
   readonly all: boolean;
 };
 
-/** Maximum number of rows of each part, on a terminal. */
-const LISTED = { attention: 10, active: 10, next: 5 } as const;
+/** Maximum number of rows of each part. */
+type Limits = { readonly attention: number; readonly active: number; readonly next: number };
 
-/** Returns what needs attention, what runs and what comes next. */
-export const overviewText = (overview: Overview, options: OverviewTextOptions): string =>
+/** On a terminal. */
+const LISTED: Limits = { attention: 10, active: 10, next: 5 };
+
+/** On a terminal that is too low for all of them: what comes next makes room first, and what needs attention last. */
+const FEWEST: readonly Limits[] = [
+  { ...LISTED, next: 2 },
+  { attention: 5, active: 3, next: 2 },
+  { attention: 3, active: 1, next: 1 },
+  { attention: 1, active: 1, next: 0 },
+];
+
+/** Named parts of the options, and what each part shows. */
+type PartOptions = { readonly display: OverviewTextOptions; readonly limits: Limits; readonly coming: Coming };
+
+/** Returns what needs attention, what runs and what comes next, if possible in as many lines as the terminal has. */
+export const overviewText = (overview: Overview, options: OverviewTextOptions): string => {
+  const { screen, all } = options;
+  const isLimited = screen.isTerminal && !all;
+  const coming = splitByFrequency(comingJobs(overview.jobs), isLimited ? LISTED.next : ALL.next, options);
+  if (!isLimited) return partsText(overview, { display: options, coming, limits: ALL });
+  // The shell's prompt needs one line or two.
+  const room = screen.rows() - 2;
+  let limits = LISTED;
+  for (;;) {
+    const text = partsText(overview, { display: options, coming, limits });
+    const fewer = text.split("\n").length - 1 > room ? withFewer(limits) : null;
+    if (fewer === null) return text;
+    limits = fewer;
+  }
+};
+
+const ALL: Limits = {
+  attention: Number.POSITIVE_INFINITY,
+  active: Number.POSITIVE_INFINITY,
+  next: Number.POSITIVE_INFINITY,
+};
+
+/** Returns limits with one row less, or null if there are no fewer. */
+const withFewer = (limits: Limits): Limits | null => {
+  for (const fewest of FEWEST)
+    for (const part of ["next", "active", "attention"] as const)
+      if (limits[part] > fewest[part]) return { ...limits, [part]: limits[part] - 1 };
+  return null;
+};
+
+const partsText = (overview: Overview, options: PartOptions): string =>
   [
-    headText(overview, options),
+    headText(overview, options.display),
     attentionText(overview, options),
     activeText([...overview.running, ...overview.pending], options),
-    nextText(overview.jobs, options),
+    nextText(options),
   ]
     .filter((part) => part !== "")
     .join("\n");
@@ -73,16 +117,16 @@ const cut = (text: string, screen: Screen): string => (screen.isTerminal ? fitEn
 
 type Part<Item> = { readonly shown: readonly Item[]; readonly rest: number };
 
-const partOf = <Item>(items: readonly Item[], limit: number, { screen, all }: OverviewTextOptions): Part<Item> => {
-  const shown = screen.isTerminal && !all ? items.slice(0, limit) : items;
+const partOf = <Item>(items: readonly Item[], limit: number): Part<Item> => {
+  const shown = items.slice(0, limit);
   return { shown, rest: items.length - shown.length };
 };
 
-const restText = (rest: number, screen: Screen): string =>
-  rest === 0 ? "" : `${paint(screen, "dim", `… ${rest} more; --all lists them`)}\n`;
+const restText = (rest: number, screen: Screen, command = "--all"): string =>
+  rest === 0 ? "" : `${paint(screen, "dim", `… ${rest} more; ${command} lists them`)}\n`;
 
-const attentionText = (overview: Overview, options: OverviewTextOptions): string => {
-  const { screen, now } = options;
+const attentionText = (overview: Overview, options: PartOptions): string => {
+  const { screen, now } = options.display;
   const { shown, rest } = attentionPart(overview, options);
   if (shown.length === 0) return `${paint(screen, "green", "✓ nothing needs attention")}\n`;
   const names = namesOf(shown, screen);
@@ -103,16 +147,15 @@ const attentionText = (overview: Overview, options: OverviewTextOptions): string
   )
     .trimEnd()
     .split("\n");
-  const lines = rows.flatMap((row, index) => [row, ...detailLines(shown[index], screen)]);
+  const lines = rows.flatMap((row, index) => [row, ...detailLines(shown[index]?.why ?? "", screen)]);
   const failed = shown.find(({ hasFailed }) => hasFailed);
   return `${[head, ...lines].join("\n")}\n${restText(rest, screen)}${nextCommand(failed, screen)}`;
 };
 
 /** Returns the rows to show: about the limit, but each that needs a decision or is critical. */
-const attentionPart = (overview: Overview, { screen, all }: OverviewTextOptions): Part<AttentionRow> => {
+const attentionPart = (overview: Overview, { limits }: PartOptions): Part<AttentionRow> => {
   const rows = attentionRows(overview);
-  const isLimited = screen.isTerminal && !all;
-  const { shown, more } = foldEntries(rows, isLimited ? LISTED.attention : rows.length);
+  const { shown, more } = foldEntries(rows, Math.min(limits.attention, rows.length));
   return { shown, rest: more.length };
 };
 
@@ -123,21 +166,19 @@ const namesOf = (rows: readonly { readonly runId: string | null }[], screen: Scr
   return new Map(ids.map((id, index) => [id, names[index] ?? id]));
 };
 
-const detailLines = (row: AttentionRow | undefined, screen: Screen): readonly string[] =>
-  row === undefined ? [] : [cut(`    ${oneLine(row.why)}`, screen)];
-
 const nextCommand = (row: AttentionRow | undefined, screen: Screen): string => {
   if (row === undefined || row.runId === null || !screen.isTerminal) return "";
   const command = `petit status ${runName(row.runId, screen)}`;
   return commandLines([[command, `shows why ${row.subject} failed`]], screen);
 };
 
-const activeText = (runs: readonly RunBody[], options: OverviewTextOptions): string => {
-  const { screen, now } = options;
+const activeText = (runs: readonly RunBody[], options: PartOptions): string => {
+  const { screen, now } = options.display;
+  const { limits } = options;
   if (runs.length === 0) return `${paint(screen, "dim", "nothing is running")}\n`;
   const ordered = runs.toSorted((a, b) => rankOf(a) - rankOf(b));
   const isExecuting = ordered.some((run) => shownStatusOf(run) === "running");
-  const { shown, rest } = partOf(ordered, LISTED.active, options);
+  const { shown, rest } = partOf(ordered, limits.active);
   const names = namesOf(
     shown.map(({ id }) => ({ runId: id })),
     screen,
@@ -193,36 +234,47 @@ const waitsColumn = (runs: readonly RunBody[]): Column => ({
   drop: 4,
 });
 
-const nextText = (jobs: readonly ListedJob[], options: OverviewTextOptions): string => {
-  const { screen, now, zone } = options;
-  const { frequent, others } = splitByFrequency(comingJobs(jobs), options);
+const nextText = ({ display: { screen, now, zone }, limits, coming }: PartOptions): string => {
+  const { frequent, others, rest } = coming;
   if (others.length + frequent.length === 0) return "";
+  const shown = others.slice(0, limits.next);
   const when = (at: number): string =>
     screen.isTerminal ? shortLocal(at, { now, zone, home: zone }) : readableLocal(at, zone);
   const table = columnTable(
     [
-      { title: "NEXT", cells: others.map(({ job }) => job.id), shrink: 1, min: 24 },
-      { title: "IN", cells: others.map(({ at }) => distanceText(at - now)) },
-      { title: "WHEN", cells: others.map(({ at }) => when(at)), drop: 2 },
+      { title: "NEXT", cells: shown.map(({ job }) => job.id), shrink: 1, min: 24 },
+      { title: "IN", cells: shown.map(({ at }) => distanceText(at - now)) },
+      { title: "WHEN", cells: shown.map(({ at }) => when(at)), drop: 2 },
     ],
     screen,
   );
-  return `${table}${frequentText(frequent, others.length > 0, screen)}`;
+  const more = restText(rest + others.length - shown.length, screen, "petit next");
+  return `${table}${frequentText(frequent, shown.length > 0, screen, limits === ALL ? null : MAX_FREQUENT)}${more}`;
+};
+
+/** Number of frequent jobs that are named. */
+const MAX_FREQUENT = 3;
+
+/** The jobs that come next, the first ones first. */
+type Coming = {
+  readonly frequent: readonly { readonly jobId: string; readonly everyMs: number }[];
+  readonly others: readonly ComingJob[];
+  /** How many more jobs come later. */
+  readonly rest: number;
 };
 
 type ComingJob = ReturnType<typeof comingJobs>[number];
 
 /** Occurrences of a frequent job are always among the next ones, so that later jobs need not be looked at. */
-const splitByFrequency = (coming: readonly ComingJob[], { now, zone, screen, all }: OverviewTextOptions) => {
-  const frequent: { readonly jobId: string; readonly everyMs: number }[] = [];
+const splitByFrequency = (coming: readonly ComingJob[], limit: number, { now, zone }: OverviewTextOptions): Coming => {
+  const frequent: Coming["frequent"][number][] = [];
   const others: ComingJob[] = [];
-  const limit = screen.isTerminal && !all ? LISTED.next : Number.POSITIVE_INFINITY;
   for (const each of coming) {
     const everyMs = others.length >= limit && each.at - now > FREQUENT_WITHIN_MS ? null : intervalOf(each, zone);
     if (everyMs !== null) frequent.push({ jobId: each.job.id, everyMs });
     else if (others.length < limit) others.push(each);
   }
-  return { frequent, others };
+  return { frequent, others, rest: coming.length - frequent.length - others.length };
 };
 
 const FREQUENT_WITHIN_MS = 600_000;

@@ -81,7 +81,7 @@ const reasonColumns = (tasks: readonly TaskBody[], screen: Screen): readonly Col
       { title: "ERROR", cells: errors },
       ...(tasks.some(({ waits_for }) => waits_for !== null) ? [waitsColumn(tasks)] : []),
     ];
-  return [{ title: "REASON", cells: tasks.map(explainedReason), shrink: 1, min: 14, drop: 4 }];
+  return [{ title: "REASON", cells: tasks.map(explainedReason), shrink: 1, min: 14, drop: 4, isBelowIfLong: true }];
 };
 
 const waitsColumn = (tasks: readonly TaskBody[]): Column => ({

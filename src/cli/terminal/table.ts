@@ -1,5 +1,5 @@
 import { paint, type Screen, type Style } from "./terminal.ts";
-import { fitEnd, fitStart, oneLine, padTo, textWidth } from "./text-width.ts";
+import { fitEnd, fitStart, oneLine, padTo, textWidth, wrapBoth } from "./text-width.ts";
 
 /** How a column makes room if the terminal is too narrow. Lower numbers apply first. A column without numbers keeps its width. */
 type Shrinking = {
@@ -19,6 +19,8 @@ export type Column = Shrinking & {
   readonly cells: readonly string[];
   /** Returns the style of the cell in a row, or null for none. */
   readonly style?: (row: number) => Style | null;
+  /** If true, a cell that does not fit goes below its row, over the whole width. At most one column of a table. */
+  readonly isBelowIfLong?: boolean;
 };
 
 /** Formats columns as a table. On a terminal, columns shrink or are omitted until the table fits its width. */
@@ -27,9 +29,27 @@ export const columnTable = (columns: readonly Column[], screen: Screen): string 
   if (rows === 0) return "";
   const measured = columns.map((column) => ({ ...column, width: naturalWidth(column) }));
   const fitted = screen.isTerminal ? fit(measured, screen.columns()) : measured;
-  const lines = Array.from({ length: rows }, (_, row) => lineOf(fitted, row, screen));
+  const below = screen.isTerminal ? columns.find(({ isBelowIfLong }) => isBelowIfLong === true) : undefined;
+  const room = fitted.find(({ title }) => title === below?.title)?.width ?? 0;
+  const lines = Array.from({ length: rows }, (_, row) => {
+    const text = oneLine(below?.cells[row] ?? "");
+    if (textWidth(text) <= room) return [lineOf(fitted, row, screen)];
+    const shown = fitted.map((column) => (column.title === below?.title ? { ...column, cells: [] } : column));
+    return [lineOf(shown, row, screen), ...detailLines(text, screen)];
+  }).flat();
   return `${[headOf(fitted, screen), ...lines].join("\n")}\n`;
 };
+
+/** Returns the lines that explain a row below it: the whole text, or its start and its end if it is very long. */
+export const detailLines = (text: string, screen: Screen): readonly string[] => {
+  if (!screen.isTerminal) return [`${DETAIL_INDENT}${oneLine(text)}`];
+  const width = Math.max(MIN_DETAIL, screen.columns() - DETAIL_INDENT.length);
+  return wrapBoth(oneLine(text), { width, lines: MAX_DETAIL_LINES }).map((line) => `${DETAIL_INDENT}${line}`);
+};
+
+const DETAIL_INDENT = "    ";
+const MIN_DETAIL = 12;
+const MAX_DETAIL_LINES = 3;
 
 type Measured = Column & { readonly width: number };
 

@@ -50,3 +50,84 @@ export const padTo = (text: string, width: number): string => text + " ".repeat(
 
 /** Replaces control characters, line breaks included, and characters that change the direction of text with spaces. */
 export const oneLine = (text: string): string => text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, " ");
+
+/**
+ * Shortens a text to at most `width` columns. `…` replaces a part of the middle: an error often begins with a long path, and ends with what
+ * matters.
+ */
+export const fitBoth = (text: string, width: number): string => {
+  if (textWidth(text) <= width) return text;
+  const start = fitEnd(text, Math.floor(width / 3));
+  return `${start}${endOf(text, width - textWidth(start))}`;
+};
+
+/** Returns the end of a text, at most `width` columns of it. */
+const endOf = (text: string, width: number): string => {
+  let end = "";
+  let room = width;
+  for (const { segment } of [...segmenter.segment(text)].toReversed()) {
+    room -= textWidth(segment);
+    if (room < 0) break;
+    end = `${segment}${end}`;
+  }
+  return end;
+};
+
+/** Breaks a text between words into lines of at most `width` columns, and words that are longer within. */
+export const wrapText = (text: string, width: number): readonly string[] => {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (textWidth(longer) <= width) {
+      line = longer;
+      continue;
+    }
+    if (line !== "") lines.push(line);
+    const parts = splitText(word, width);
+    lines.push(...parts.slice(0, -1));
+    line = parts.at(-1) ?? "";
+  }
+  return [...lines, line];
+};
+
+/** Breaks a text into lines of at most `width` columns, wherever that is. */
+export const splitText = (text: string, width: number): readonly string[] => {
+  const parts: string[] = [];
+  let part = "";
+  let room = width;
+  for (const { segment } of segmenter.segment(text)) {
+    const needed = textWidth(segment);
+    if (needed > room && part !== "") {
+      parts.push(part);
+      part = "";
+      room = width;
+    }
+    part += segment;
+    room -= needed;
+  }
+  return [...parts, part];
+};
+
+type Room = {
+  /** In columns. */
+  readonly width: number;
+  readonly lines: number;
+};
+
+/** Wraps a text into a limited number of lines. `…` replaces lines in the middle, so that the end is always there. */
+export const wrapBoth = (text: string, { width, lines: limit }: Room): readonly string[] => {
+  // Measuring is slow, and a line of output can have many thousands of characters.
+  const most = 4 * width * limit;
+  const bounded = text.length <= 2 * most ? text : `${text.slice(0, most)}…${text.slice(-most)}`;
+  const words = wrapText(bounded, width);
+  if (words.length <= limit) return words;
+  // More fits if lines end anywhere.
+  const lines = splitText(bounded, width);
+  if (lines.length <= limit) return lines;
+  if (limit === 1) return [fitBoth(text, width)];
+  const before = Math.ceil(limit / 3);
+  const cut = lines[before - 1] ?? "";
+  const last = textWidth(cut) < width ? `${cut}…` : fitEnd(`${cut}…`, width);
+  return [...lines.slice(0, before - 1), last, ...lines.slice(before - limit)];
+};

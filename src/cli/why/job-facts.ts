@@ -32,7 +32,7 @@ export const readJobFacts = async (jobId: string, options: FactOptions, context:
   const job = await client.get("/api/jobs/:job_id", { params });
   const [occurrences, runs, waiting, queues, scheduler, health, ...gates] = await Promise.all([
     client.get("/api/jobs/:job_id/occurrences", { params, query: { limit: options.past, coming: options.upcoming } }),
-    client.get("/api/jobs/:job_id/runs", { params, query: { limit: 1 } }),
+    client.get("/api/jobs/:job_id/runs", { params, query: { limit: 1, failure: true } }),
     client.get("/api/jobs/:job_id/runs", { params, query: { status: "pending", limit: 1000 } }),
     client.get("/api/queues"),
     client.get("/api/scheduler/state"),

@@ -84,7 +84,8 @@ describe("the excerpt of a failed run", () => {
       `  ${name} │ red`,
       `  ${name} │`,
       `  ${name} │ tab here`,
-      `  ${name} │ long ${"x".repeat(16)}…`,
+      `  ${name} │ long ${"x".repeat(17)}`,
+      ...[22, 22, 19].map((count) => `  ${" ".repeat(13)} │ ${"x".repeat(count)}`),
       "",
     ]);
     expect(excerptText([{ name: "t", lines }], 1, screenOf(40, false))).toContain("x".repeat(80));

@@ -9,9 +9,9 @@ const NOW = Date.parse("2026-03-06T12:00:00Z");
 const MINUTE = 60_000;
 const idOf = (at: number): string => `019b76da-a800-7c3e-8f2b-5d1c9a7e4f${String(at).padStart(2, "0")}`;
 
-const screenOf = (columns: number, isTerminal = true): Screen => {
+const screenOf = ({ columns = 80, rows = 60, isTerminal = true }): Screen => {
   const abilities = { isTerminal, color: isTerminal, movesCursor: isTerminal };
-  return { ...abilities, write: () => {}, columns: () => columns, rows: () => 24 };
+  return { ...abilities, write: () => {}, columns: () => columns, rows: () => rows };
 };
 
 const jobOf = (id: string, change: Partial<ListedJob> = {}): ListedJob => ({
@@ -96,8 +96,15 @@ const withItems = (...items: readonly AttentionBody[]): Overview => ({
   attention: { ...EMPTY.attention, items: [...items], count: items.length },
 });
 
-const linesOf = (overview: Overview, { columns = 80, all = false, isTerminal = true } = {}): readonly string[] => {
-  const options = { screen: screenOf(columns, isTerminal), now: NOW, zone: "UTC", base: "http://petit", all };
+type Display = {
+  readonly columns?: number;
+  readonly rows?: number;
+  readonly all?: boolean;
+  readonly isTerminal?: boolean;
+};
+
+const linesOf = (overview: Overview, { all = false, ...display }: Display = {}): readonly string[] => {
+  const options = { screen: screenOf(display), now: NOW, zone: "UTC", base: "http://petit", all };
   return stripVTControlCharacters(overviewText(overview, options)).split("\n");
 };
 
@@ -233,8 +240,8 @@ describe("the overview", () => {
       ...["h1", "h2", "h3", "h4", "h5"].map((id) => jobOf(id)),
     ];
     const seven = linesOf({ ...EMPTY, jobs }).slice(6);
-    expect(seven.map((line) => line.split(" ")[0])).toEqual(["NEXT", "h1", "h2", "h3", "h4", "h5", "and", ""]);
-    expect(seven.at(-2)).toBe("and 1 frequent job: beat every 5s");
+    expect(seven.map((line) => line.split(" ")[0])).toEqual(["NEXT", "h1", "h2", "h3", "h4", "h5", "and", "…", ""]);
+    expect(seven.slice(-3)).toEqual(["and 1 frequent job: beat every 5s", "… 1 more; petit next lists them", ""]);
     expect(linesOf({ ...EMPTY, jobs }, { all: true })).toContain("paris  18h30m  Sat 06:30");
   });
 
@@ -248,6 +255,47 @@ describe("the overview", () => {
     expect(linesOf(overview, { all: true }).join()).not.toContain("more");
     const piped = linesOf(overview, { isTerminal: false });
     expect(piped.filter((line) => line.includes(idOf(11)))).toHaveLength(2);
+  });
+
+  const many = (count: number, name: string) =>
+    Array.from({ length: count }, (_, at) => `${name}_${String(at).padStart(2, "0")}`);
+  const LONG = `cp: cannot stat '/srv/${"very/long/path/".repeat(9)}orders.csv': No such file or directory`;
+  const withLine = (text: string) => ({
+    failure: { ...failure, last_line: { seq: 2, stream: "stderr", text } },
+  });
+
+  test.each([
+    [1, 1, 1],
+    [20, 0, 30],
+    [2, 20, 1],
+    [20, 20, 30],
+    [0, 0, 300],
+  ])("fits a terminal of 80×24 with %d entries, %d runs and %d coming jobs", (entries, active, coming) => {
+    const overview = {
+      ...withItems(...many(entries, "entry").map((id, at) => failing(id, at, withLine(LONG)))),
+      running: many(active, "run").map((id, at) => runOf(at, { job_id: id })),
+      jobs: many(coming, "next").map((id, at) =>
+        jobOf(id, at % 2 === 0 ? {} : { schedule: ["* * * * *"], next_start_at: NOW + 1 }),
+      ),
+    };
+    const lines = linesOf(overview, { rows: 24 });
+    expect(lines.length).toBeLessThanOrEqual(24);
+    if (entries > 0) expect(lines.join("\n")).toContain("entry_00");
+    if (active > 0) expect(lines.join("\n")).toContain("● run_00");
+    for (const [count, name] of [
+      [entries, "entry"],
+      [active, "run"],
+    ] as const) {
+      const shown = lines.filter((line) => line.includes(` ${name}_`) && !line.startsWith("  petit")).length;
+      if (shown < count) expect(lines).toContain(`… ${count - shown} more; --all lists them`);
+    }
+    expect(linesOf(overview, { rows: 24, all: true }).join("\n")).not.toContain("more");
+  });
+
+  test("never cuts the end of the line that explains a failure", () => {
+    const lines = linesOf(withItems(failing("load", 1, withLine(LONG))), { rows: 24 });
+    expect(lines.slice(4, 7).join("").replaceAll("    ", "")).toEndWith("orders.csv': No such file or directory");
+    expect(lines.filter((line) => textWidth(line) > 80)).toEqual([]);
   });
 
   test.each([[24], [40], [80], [120]])("is never wider than a terminal of %d columns", (columns) => {

@@ -75,6 +75,36 @@ describe("the overview", () => {
     expect(lines[3]).toStartWith("› · etl");
   });
 
+  const LONG = `cp: cannot stat '/srv/${"long/path/".repeat(12)}orders.csv': No such file or directory`;
+  const failingWith = (id: string, text: string): TopAttention => ({
+    ...FAILING,
+    ...entryFields(`job_failing:${id}`),
+    job_id: id,
+    failure: { ...FAILING.failure, last_line: { seq: 9, stream: "stderr", text } },
+  });
+
+  test.each([
+    [80, 24],
+    [160, 50],
+  ])("on a terminal of %d×%d keeps the end of an error, and shows all of the selected one", (columns, rows) => {
+    const state = topState({ columns, rows, attention: [failingWith("etl", LONG), failingWith("copy", LONG)] });
+    const lines = screenText(state).map((line) => line.split("│")[0]?.trim() ?? "");
+    expect(lines.filter((line) => /^(› )?✗ .*…/.test(line) && line.endsWith("or directory"))).toHaveLength(2);
+    expect(lines.slice(-4, -1).join(" ").replaceAll(/\s+/g, "")).toContain(
+      "/long/path/orders.csv':Nosuchfileordirectory",
+    );
+  });
+
+  test("says how many rows of each list it hides", () => {
+    const attention = Array.from({ length: 20 }, (_, at) => failingWith(`e${at}`, "x"));
+    const jobs = Array.from({ length: 50 }, (_, at) => topJob(`j${at}`));
+    const state = topState({ attention, jobs });
+    expect(screenText(state).find((line) => line.includes("Needs attention"))).toMatch(/20 {2}14 below ─/);
+    expect(screenText(state).find((line) => line.includes("2 Jobs"))).toMatch(/Coming 50 {2}\d+ below ─/);
+    const end = press(state, "end").state;
+    expect(screenText(end).find((line) => line.includes("Needs attention"))).toMatch(/20 {2}14 above ─/);
+  });
+
   test("says that an older petit does not report what needs attention", () => {
     expect(screenText(topState({ attention: null }))[1]).toContain("this petit does not report it");
   });

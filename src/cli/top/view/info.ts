@@ -8,7 +8,7 @@ import { durationText, elapsedText, signOf, styleOf } from "../../run-display/st
 import { relativeText } from "../../terminal/relative-time.ts";
 import { oneLine } from "../../terminal/text-width.ts";
 import type { ShownRun, TopState, View } from "../state/state.ts";
-import { type Line, plain, rule, styled } from "./line.ts";
+import { explaining, type Line, plain, rule, styled } from "./line.ts";
 import { clockText } from "./rows.ts";
 
 // What is above the lists of a job or a run. Each has as many lines as the layout gives it.
@@ -89,7 +89,7 @@ export const runInfo = (state: TopState, view: Extract<View, { readonly kind: "r
       styled("dim", params.length === 0 ? "" : params.join(" ")),
     ],
     [
-      styled(isFinal(detail.status) ? "red" : "yellow", ` ${oneLine(detail.error ?? openText(detail))}`),
+      explaining(` ${oneLine(detail.error ?? openText(detail))}`, isFinal(detail.status) ? "red" : "yellow"),
       ...[...causeFacts(detail), ...timeFacts(detail)].map(({ phrase, value }) =>
         styled("dim", phrase === undefined ? "" : `  ${phrase} ${factText(value, now)}`),
       ),

@@ -1,5 +1,5 @@
 import type { Style } from "../../terminal/terminal.ts";
-import { fitEnd, padTo, textWidth } from "../../terminal/text-width.ts";
+import { fitBoth, fitEnd, padTo, textWidth } from "../../terminal/text-width.ts";
 
 /** A text with one style. It has no control characters. */
 export type Segment = {
@@ -7,12 +7,16 @@ export type Segment = {
   readonly style?: Style | undefined;
   /** Whether foreground and background are swapped. */
   readonly inverse?: boolean;
+  /** Whether `…` replaces the middle if it is too long, because its end matters. */
+  readonly keepsEnd?: boolean;
 };
 
 /** A line of the screen, or of a part of it. */
 export type Line = readonly Segment[];
 
 export const plain = (text: string): Segment => ({ text });
+/** A text whose end matters, as that of an error does. */
+export const explaining = (text: string, style?: Style): Segment => ({ text, style, keepsEnd: true });
 export const styled = (style: Style | undefined, text: string): Segment => ({ text, style });
 
 /** Shortens or pads a line to exactly `width` columns. `…` replaces an omitted end. */
@@ -23,7 +27,7 @@ export const fitLine = (line: Line, width: number): Line => {
     const { text } = segment;
     const needed = textWidth(text);
     if (needed > room) {
-      const shortened = fitEnd(text, room);
+      const shortened = (segment.keepsEnd === true ? fitBoth : fitEnd)(text, room);
       if (shortened !== "") fitted.push({ ...segment, text: shortened });
       room -= textWidth(shortened);
       break;

@@ -3,7 +3,7 @@ import { isFinal } from "../../../domain/run.ts";
 import { localTime } from "../../../domain/schedule/local-time.ts";
 import { attentionWords } from "../../../domain/words/attention.ts";
 import { decisiveLine } from "../../../domain/words/run.ts";
-import { type ShownStatus, shownStatusOf, statusWords } from "../../../domain/words/waiting-for.ts";
+import { type ShownStatus, shownStatusOf } from "../../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { reasonText } from "../../run-display/outcome.ts";
 import { writerName } from "../../run-display/output-chunk.ts";
@@ -13,10 +13,11 @@ import { relativeText, roughlyText } from "../../terminal/relative-time.ts";
 import { oneLine, textWidth } from "../../terminal/text-width.ts";
 import { runsText, stateText, styleOfWorker } from "../../workers/table.ts";
 import type { TopAttention, TopItem, TopJob, TopRun, TopTask, TopWorker } from "../data/shapes.ts";
+import { attentionLine, whyText } from "../state/list/explanation.ts";
 import type { BookLine } from "../state/list/log-book.ts";
 import { type LogWindow, partsOf, writerWidth } from "../state/list/log-window.ts";
 import type { TreeRow } from "../state/list/task-tree.ts";
-import { cell, type Line, plain, rightCell, type Segment, styled } from "./line.ts";
+import { cell, explaining, type Line, plain, rightCell, type Segment, styled } from "./line.ts";
 
 // The rows of the lists. Each is shortened to the width of its pane later; the columns are chosen here.
 // An older petit does not send `waits_for`, so it can be undefined.
@@ -45,11 +46,10 @@ const widest = (texts: readonly string[]): number => Math.max(0, ...texts.map(te
 
 export const attentionRow = (item: TopAttention, columns: AttentionColumns, now: number): Line => {
   const isError = item.severity === "error";
-  const { why, line = why } = attentionWords(item);
   return [
     styled(isError ? "red" : "yellow", `${isError ? "✗" : "!"} ${cell(subjectOfItem(item), columns.subject)} `),
     styled("dim", columns.facts === 0 ? "" : `${cell(factsOf(item, now), columns.facts)} `),
-    plain(oneLine(line)),
+    ("failure" in item || "file" in item ? explaining : plain)(attentionLine(item)),
   ];
 };
 
@@ -160,19 +160,13 @@ const runColumns = (run: TopRun, { now, width }: RowOptions): Line => {
     styled(styleOf(shownStatusOf(run)), width < NARROW_RUN ? "" : `${cell(shownStatusOf(run), STATUS_WIDTH)} `),
     plain(`${rightCell(relativeText(at - now), TIME_WIDTH)} ${rightCell(took, TOOK_WIDTH)} `),
     styled("dim", width < NARROW_RUN ? "" : `${cell(run.trigger, 8)} `),
-    plain(oneLine(whyText(run))),
+    (isFailureLine(run) ? explaining : plain)(whyText(run)),
   ];
 };
 
-/** Returns what a run waits for, or the line that explains its failure if the response has it. */
-const whyText = (run: TopRun): string => {
-  const { failure = null, error, waits_for } = run;
-  if (waits_for != null) return `waits for ${waitsForText(waits_for)}`;
-  if (shownStatusOf(run) === "waiting") return statusWords(run);
-  const line = failure === null ? null : decisiveLine<{ readonly text: string }>(failure);
-  if (failure === null || line === null) return error ?? "";
-  return failure.task_id === null ? line.text : `${failure.task_id}: ${line.text}`;
-};
+/** Returns whether the text is a line of output. Of sentences, the beginning matters. */
+const isFailureLine = ({ failure = null, waits_for }: TopRun): boolean =>
+  waits_for == null && failure !== null && decisiveLine<{ readonly text: string }>(failure) !== null;
 
 export const comingRow = (job: TopJob, { now, zone, width }: RowOptions): Line => {
   const at = job.next_start_at ?? now;
@@ -233,7 +227,9 @@ export const taskRow = (row: TreeRow, options: RowOptions): Line => {
     styled("dim", branch),
     styled(task.allowed ? "yellow" : styleOf(status), `${signOf(status)} `),
     plain(`${cell(task.task_id, idWidth)} ${rightCell(taskTime(task, now), TOOK_WIDTH)} `),
-    styled(status === "failed" && !task.allowed ? "red" : "dim", detail.join(" · ")),
+    status === "failed"
+      ? explaining(detail.join(" · "), task.allowed ? "dim" : "red")
+      : styled("dim", detail.join(" · ")),
   ];
 };
 
@@ -250,7 +246,7 @@ const itemRow = (item: TopItem, branch: string, { width, now }: RowOptions): Lin
     styled("dim", branch),
     styled(styleOf(shownStatusOf(item)), `${signOf(shownStatusOf(item))} `),
     plain(`${cell(oneLine(item.key), keyWidth)} ${rightCell(took, TOOK_WIDTH)} `),
-    styled(item.status === "failed" ? "red" : "dim", detail.join(" · ")),
+    item.status === "failed" ? explaining(detail.join(" · "), "red") : styled("dim", detail.join(" · ")),
   ];
 };
 

@@ -6,6 +6,7 @@ import { oneLine, textWidth } from "../../terminal/text-width.ts";
 import { type Binding, bindingsFor } from "../state/input/bindings.ts";
 import { askingTask } from "../state/input/dialogs.ts";
 import { cursorOf } from "../state/list/cursor.ts";
+import { selectedLines } from "../state/list/explanation.ts";
 import { isTooSmall, layoutOf, MIN_COLUMNS, MIN_ROWS, type Pane } from "../state/list/layout.ts";
 import {
   attentionRows,
@@ -13,6 +14,7 @@ import {
   filterOf,
   jobRows,
   jobRunRows,
+  keysOf,
   logRows,
   runRows,
   subjectOf,
@@ -108,12 +110,15 @@ const schedulerText = ({ system }: TopState): Line => {
 
 const bodyLines = (state: TopState, height: number): readonly Line[] => {
   if (state.overlay !== null) return overlayLines(state, state.overlay, height);
-  const { infoRows, panes } = layoutOf(state);
+  const { infoRows, panes, detailRows } = layoutOf(state);
+  const detail = detailRows === 0 ? [] : selectedLines(state).map((line): Line => [plain(`  ${line}`)]);
   const view = viewOf(state);
   const info = view.kind === "job" ? jobInfo(state, view) : view.kind === "run" ? runInfo(state, view) : [];
   const drawn = panes.map((pane) => ({ pane, lines: paneLines(state, pane) }));
-  const rows = Array.from({ length: height - infoRows }, (_, index) => rowAcross(drawn, 1 + infoRows + index));
-  return [...info, ...rows];
+  const rows = Array.from({ length: height - infoRows - detailRows }, (_, index) =>
+    rowAcross(drawn, 1 + infoRows + index),
+  );
+  return [...info, ...rows, ...detail];
 };
 
 type DrawnPane = { readonly pane: Pane; readonly lines: readonly Line[] };
@@ -135,7 +140,22 @@ const paneLines = (state: TopState, pane: Pane): readonly Line[] => {
   const lines = visibleRows(state, pane, { top, rows });
   const hasKeys = list === activeList(state) && list !== "log";
   const marked = lines.map((line, row) => markedLine(line, { isSelected: hasKeys && top + row === index, width }));
-  return [titleLine(state, pane), ...(lines.length === 0 ? [[styled("dim", `  ${emptyText(state, list)}`)]] : marked)];
+  const title = titleLine(state, pane, hiddenText({ top, rows, count: keysOf(state, list).length }));
+  return [title, ...(lines.length === 0 ? [[styled("dim", `  ${emptyText(state, list)}`)]] : marked)];
+};
+
+/** Returns how many rows of a list are above and below the visible ones. */
+const hiddenText = ({
+  top,
+  rows,
+  count,
+}: {
+  readonly top: number;
+  readonly rows: number;
+  readonly count: number;
+}): string => {
+  const below = count - top - rows;
+  return [...(top > 0 ? [`${top} above`] : []), ...(below > 0 ? [`${below} below`] : [])].join(", ");
 };
 
 /** The selected line has a mark, so that it is recognizable without colours. */
@@ -211,14 +231,16 @@ const fittedRows = (line: BookLine, window: LogWindow, zone: string): readonly L
 const isSameShape = (left: LogWindow, right: LogWindow): boolean =>
   left.width === right.width && left.taskWidth === right.taskWidth && left.wraps === right.wraps;
 
-const titleLine = (state: TopState, pane: Pane): Line => {
+/** `hidden` says how many rows there is no room for. */
+const titleLine = (state: TopState, pane: Pane, hidden: string): Line => {
   const { list, width } = pane;
   const focused = (isFocused: boolean, text: string): Segment => styled(isFocused ? "bold" : "dim", text);
   const filter = filterOf(state, list);
   const filterText = styled("yellow", filter === "" ? "" : `  /${filter}`);
+  const hiddenPart = styled("dim", hidden === "" ? "" : `  ${hidden}`);
   switch (list) {
     case "attention":
-      return rule([...attentionTitle(state), filterText], width);
+      return rule([...attentionTitle(state), hiddenPart, filterText], width);
     case "jobs":
     case "runs":
     case "coming":
@@ -228,13 +250,13 @@ const titleLine = (state: TopState, pane: Pane): Line => {
         panel === state.panel ? { ...styled("bold", text), inverse: true } : focused(panel === list, text),
       ]);
       const sort = list === "jobs" && state.sort !== "name" ? styled("dim", `  by ${state.sort}`) : plain("");
-      return rule([...tabs, sort, filterText], width);
+      return rule([...tabs, hiddenPart, sort, filterText], width);
     }
     case "job-runs":
-      return rule([styled("bold", `Runs ${jobRunRows(state).length}`), filterText], width);
+      return rule([styled("bold", `Runs ${jobRunRows(state).length}`), hiddenPart, filterText], width);
     case "tasks":
       return rule(
-        [styled("bold", `Tasks ${taskRows(state).filter(({ item }) => item === null).length}`), filterText],
+        [styled("bold", `Tasks ${taskRows(state).filter(({ item }) => item === null).length}`), hiddenPart, filterText],
         width,
       );
     case "log":

@@ -1,4 +1,5 @@
 import { hasWorkers, type ListId, PANELS, type Panel, type TopState, viewOf } from "../state.ts";
+import { selectedLines } from "./explanation.ts";
 import { attentionRows, taskRows, workerRows } from "./lists.ts";
 
 /** A part of the screen with a title in its first row. Columns and rows count from 0. */
@@ -15,6 +16,8 @@ export type ScreenLayout = {
   /** Rows between the header and the panes, about the job or run that is shown. */
   readonly infoRows: number;
   readonly panes: readonly Pane[];
+  /** Rows below the panes with the whole text of what is selected. */
+  readonly detailRows: number;
 };
 
 /** The smallest terminal on which the dashboard is usable. */
@@ -33,8 +36,16 @@ const RUN_INFO = 3;
 
 export const isTooSmall = ({ columns, rows }: TopState): boolean => columns < MIN_COLUMNS || rows < MIN_ROWS;
 
+/** A terminal with fewer rows shows only lists. */
+const MIN_ROWS_WITH_DETAIL = 16;
+
 /** Returns where the panes of the view are. */
-export const layoutOf = (state: TopState): ScreenLayout => {
+export const layoutOf = (full: TopState): ScreenLayout => {
+  const detailRows = full.rows < MIN_ROWS_WITH_DETAIL ? 0 : selectedLines(full).length;
+  return { ...panesOf({ ...full, rows: full.rows - detailRows }), detailRows };
+};
+
+const panesOf = (state: TopState): Omit<ScreenLayout, "detailRows"> => {
   const { columns, rows } = state;
   const y = HEADER;
   const height = rows - FRAME;

@@ -1,4 +1,4 @@
-import { textWidth } from "../../../terminal/text-width.ts";
+import { splitText, textWidth } from "../../../terminal/text-width.ts";
 import type { TopState } from "../state.ts";
 import { layoutOf } from "./layout.ts";
 import { logRows } from "./lists.ts";
@@ -46,28 +46,9 @@ export const partsOf = (line: BookLine, { width, taskWidth, wraps }: LogWindow):
   if (!wraps || room < MIN_TEXT || line.text.length * 2 <= room) return [line.text];
   const known = measured.get(line);
   if (known?.width === room) return known.parts;
-  const parts = textWidth(line.text) <= room ? [line.text] : split(line.text, room);
+  const parts = textWidth(line.text) <= room ? [line.text] : splitText(line.text, room);
   measured.set(line, { width: room, parts });
   return parts;
-};
-
-const segmenter = new Intl.Segmenter();
-
-const split = (text: string, width: number): readonly string[] => {
-  const parts: string[] = [];
-  let part = "";
-  let room = width;
-  for (const { segment } of segmenter.segment(text)) {
-    const needed = textWidth(segment);
-    if (needed > room) {
-      parts.push(part);
-      part = "";
-      room = width;
-    }
-    part += segment;
-    room -= needed;
-  }
-  return [...parts, part];
 };
 
 /** Returns how many lines fit on the screen, at least 1, counted from the line at `from` towards the end or the start. */
