@@ -74,7 +74,7 @@ const endOf = (text: string, width: number): string => {
 };
 
 /** Breaks a text between words into lines of at most `width` columns, and words that are longer within. */
-export const wrapText = (text: string, width: number): readonly string[] => {
+const wrapText = (text: string, width: number): readonly string[] => {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {
