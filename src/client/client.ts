@@ -164,6 +164,7 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   comparison: "run_id",
   definition: "text",
   durations: "days",
+  errors: "matches",
   health: "version",
   live: "status",
   search: "matches",

@@ -111,6 +111,7 @@ describe("an unknown", () => {
       `/api/runs/${id}/logs`,
       `/api/runs/${id}/lines`,
       `/api/runs/${id}/lines/search?q=x`,
+      `/api/runs/${id}/lines/errors`,
       `/api/runs?before=${id}`,
     ]) {
       const { status, body } = await ask(petit, path);
@@ -169,6 +170,7 @@ describe("a wrong method", () => {
     ["/api/system", "GET, HEAD"],
     [`/api/runs/${UNKNOWN_RUN}/lines`, "GET, HEAD"],
     [`/api/runs/${UNKNOWN_RUN}/lines/search`, "GET, HEAD"],
+    [`/api/runs/${UNKNOWN_RUN}/lines/errors`, "GET, HEAD"],
     ["/api/jobs/hello/trigger", "POST"],
     ["/api/jobs/reload", "GET, HEAD, POST"],
     ["/api/runs", "GET, HEAD"],

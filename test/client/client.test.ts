@@ -62,6 +62,7 @@ describe("a client", () => {
     expect((await client.get("/api/runs/:run_id/lines/search", { ...run, query: { q: "bye" } })).matches).toHaveLength(
       1,
     );
+    expect((await client.get("/api/runs/:run_id/lines/errors", run)).matches).toEqual([]);
     expect((await client.get("/api/runs/:run_id/comparison", run)).last_success).toBeNull();
     expect((await client.get("/api/attention")).items).toEqual([]);
     expect((await client.get("/api/timeline", { query: { from: 0, to: 1_000 } })).bin_ms).toBeGreaterThan(0);

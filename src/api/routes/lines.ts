@@ -3,6 +3,7 @@ import { isFinal } from "../../domain/run.ts";
 import type { ApiContext } from "../context.ts";
 import { invalidQuery } from "../errors.ts";
 import { lineFilter, lineFilterFields } from "../logs/filter.ts";
+import { errorFinder, textFinder } from "../logs/finders.ts";
 import { type Outline, readOutline } from "../logs/outline.ts";
 import { readPage } from "../logs/page.ts";
 import { type LineSearchResult, searchLines } from "../logs/search.ts";
@@ -24,6 +25,11 @@ const LinesQuery = exactly({
   tail: t.Optional(flag("The last `limit` lines")),
 });
 
+const matchFields = {
+  limit: t.Optional(wholeNumber({ minimum: 1, maximum: 10_000, default: 1000 }, "Maximum of lines")),
+  after: t.Optional(seq("Only lines after the one with this `seq`")),
+};
+
 const LineSearchQuery = exactly({
   ...lineFilterFields,
   q: t.String({
@@ -33,9 +39,11 @@ const LineSearchQuery = exactly({
     "x-expected": "1 to 200 characters on one line",
   }),
   case: t.Optional(flag("True to match upper and lower case exactly")),
-  limit: t.Optional(wholeNumber({ minimum: 1, maximum: 10_000, default: 1000 }, "Maximum of lines")),
-  after: t.Optional(seq("Only lines after the one with this `seq`")),
+  lines: t.Optional(flag("True to get the `lines` with their text, too")),
+  ...matchFields,
 });
+
+const ErrorLinesQuery = exactly({ ...lineFilterFields, ...matchFields });
 
 /** Parameters of which a request has at most one. */
 const POSITIONS = ["offset", "after", "before", "tail"] as const;
@@ -78,14 +86,14 @@ export const lineRoutes = ({ store, closing }: ApiContext) =>
           store,
           {
             filter,
-            text: query.q,
-            matchCase: isOn(query.case),
+            finder: textFinder({ text: query.q, matchCase: isOn(query.case) }),
+            withLines: isOn(query.lines),
             limit: Number(query.limit ?? 1000),
             after: Number(query.after ?? 0),
           },
           AbortSignal.any([request.signal, closing]),
         );
-        return matchesBody(found);
+        return isOn(query.lines) ? { ...matchesBody(found), lines: [...found.lines] } : matchesBody(found);
       },
       {
         params: exactly({ run_id: RunIdText }),
@@ -95,7 +103,40 @@ export const lineRoutes = ({ store, closing }: ApiContext) =>
           operationId: "searchRunLines",
           tags: ["runs"],
           summary: "Search the output of a run",
-          description: "Searches at most 256 MiB of output per request; `complete` says whether that was all.",
+          description:
+            "Searches at most 256 MiB of output per request; `complete` says whether that was all. With `lines`, it also ends early after " +
+            "about a million characters.",
+        },
+      },
+    )
+    .get(
+      "/errors",
+      async ({ params, query, request }) => {
+        const filter = lineFilter(store, params.run_id, query);
+        const found = await searchLines(
+          store,
+          {
+            filter,
+            finder: errorFinder(),
+            withLines: false,
+            limit: Number(query.limit ?? 1000),
+            after: Number(query.after ?? 0),
+          },
+          AbortSignal.any([request.signal, closing]),
+        );
+        return matchesBody(found);
+      },
+      {
+        params: exactly({ run_id: RunIdText }),
+        query: ErrorLinesQuery,
+        response: { 200: LineMatches, ...failures("INVALID_REQUEST", "NOT_FOUND") },
+        detail: {
+          operationId: "listRunErrorLines",
+          tags: ["runs"],
+          summary: "Find the lines of the output of a run that look like errors",
+          description:
+            "Uses the rules that also find the `cause` of a failure. Searches about 4 MiB of output per request; `complete` says whether " +
+            "that was all.",
         },
       },
     );

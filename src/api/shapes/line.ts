@@ -40,12 +40,13 @@ const LineMatch = exactly(
     seq: integer({ minimum: 1, description: "Number of the line in its run" }),
     offset: integer({ minimum: 0, description: "Position among the lines that match the filter, from 0" }),
   },
-  { title: "LineMatch", description: "A line that contains the text" },
+  { title: "LineMatch", description: "A line that was looked for" },
 );
 
 export const LineMatches = exactly(
   {
     matches: t.Array(LineMatch, { description: "Matching lines in order, each once" }),
+    lines: t.Optional(t.Array(LogRecord, { description: "The matching lines in order; only if they were asked for" })),
     count: Count,
     complete: t.Boolean({ description: "True if all lines up to `last_seq` were searched" }),
     searched_to: lineSeq("`seq` of the last line that was searched; pass it as `after` to continue"),
@@ -53,7 +54,7 @@ export const LineMatches = exactly(
   },
   {
     title: "LineMatches",
-    description: "The lines of a run that contain a text",
+    description: "The lines of a run that contain a text, or look like errors",
     examples: [{ matches: [{ seq: 1, offset: 0 }], count: 1, complete: true, searched_to: 1, total: 1, last_seq: 1 }],
   },
 );

@@ -24,9 +24,15 @@ export type LinesQuery = LogFilter & {
 export const fetchLines = (runId: string, query: LinesQuery) =>
   petit.get("/api/runs/:run_id/lines", { params: { run_id: runId }, query });
 
-/** Returns the lines of a run after `after` that contain a text, at most 10,000. */
-export const searchLines = (runId: string, query: Omit<LinesQuery, "offset" | "tail"> & { readonly q: string }) =>
+type SearchQuery = Omit<LinesQuery, "offset" | "tail">;
+
+/** Returns the lines of a run after `after` that contain a text, at most 10,000. With `lines`, their text too. */
+export const searchLines = (runId: string, query: SearchQuery & { readonly q: string; readonly lines?: boolean }) =>
   petit.get("/api/runs/:run_id/lines/search", { params: { run_id: runId }, query });
+
+/** Returns the lines of a run after `after` that look like errors, at most 10,000. Searches a part of a long log. */
+export const findErrorLines = (runId: string, query: SearchQuery) =>
+  petit.get("/api/runs/:run_id/lines/errors", { params: { run_id: runId }, query });
 
 /** Fetches the output of a run as it was written. */
 export const fetchOutput = async (runId: string, filter: LogFilter): Promise<Blob> => {

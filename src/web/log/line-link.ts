@@ -7,20 +7,29 @@ export const lineLink = (): number | null => {
   return digits === undefined ? null : Number(digits);
 };
 
+type LineLinkOptions = {
+  /** Number of the line that the log opens at if the URL has none. Null for none. */
+  readonly openAt: number | null;
+  /** Called with the position of the line to scroll to. */
+  readonly onPosition: (position: number) => void;
+};
+
 /**
  * Scrolls to the line in the URL, initially and when the URL changes. Returns its number. A page that opens at a line which its summary
  * shows on the first screen stays at the top, where the rest of the summary is.
  */
-export const useLineLink = (book: LogBook, onPosition: (position: number) => void): number | null => {
+export const useLineLink = (book: LogBook, { openAt, onPosition }: LineLinkOptions): number | null => {
   const [marked, setMarked] = useState(lineLink);
   useEffect(() => {
     const follow = (isOpening: boolean): void => {
-      const seq = lineLink();
-      setMarked(seq);
+      const linked = lineLink();
+      setMarked(linked);
+      const seq = linked ?? (isOpening ? openAt : null);
       if (seq === null) return;
       void book.positionOf(seq).then(
         (position) => {
-          if (!isOpening || !isInSummary(seq)) document.getElementById("log")?.scrollIntoView({ block: "start" });
+          if (linked !== null && !(isOpening && isInSummary(linked)))
+            document.getElementById("log")?.scrollIntoView({ block: "start" });
           onPosition(position);
         },
         () => {},
@@ -30,7 +39,7 @@ export const useLineLink = (book: LogBook, onPosition: (position: number) => voi
     follow(true);
     addEventListener("hashchange", onHashChange);
     return () => removeEventListener("hashchange", onHashChange);
-  }, [book, onPosition]);
+  }, [book, openAt, onPosition]);
   return marked;
 };
 

@@ -1,8 +1,9 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useLayoutEffect, useRef } from "react";
+import { useVirtualizer, type VirtualItem } from "@tanstack/react-virtual";
+import { type RefObject, useEffect, useLayoutEffect, useMemo, useRef } from "react";
 import { Button } from "../ui/button.tsx";
 import { counted } from "../ui/text/format.ts";
-import type { LogBook } from "./book/book.ts";
+import type { LineSource } from "./book/book.ts";
+import type { LogCause } from "./cause.ts";
 import { LogRow } from "./log-row.tsx";
 import { useFollow } from "./use-follow.ts";
 import type { LogDisplay } from "./use-log-display.ts";
@@ -10,8 +11,13 @@ import type { LogDisplay } from "./use-log-display.ts";
 /** A line to scroll to. */
 export type ScrollTarget = { readonly position: number; readonly align: "start" | "center" | "end" };
 
+/** The positions of the first and of the last row that can be seen. */
+export type VisibleRows = { readonly first: number; readonly last: number };
+
 type BodyProps = {
-  readonly book: LogBook;
+  readonly lines: LineSource;
+  /** Is set to the visible rows. */
+  readonly visible: RefObject<VisibleRows>;
   readonly display: LogDisplay;
   /** Whether each line shows its task and item. */
   readonly hasTasks: boolean;
@@ -19,33 +25,44 @@ type BodyProps = {
   readonly searchText: string;
   /** Number of the line in the URL. */
   readonly marked: number | null;
+  /** The lines that explain failures. */
+  readonly causes: readonly LogCause[];
   /** The log scrolls to each new target. */
   readonly target: ScrollTarget | null;
   readonly isFollowing: boolean;
   readonly onFollowing: (isFollowing: boolean) => void;
+  /** Shown if there are no lines. */
+  readonly empty: string;
 };
+
+const NO_RANGE = { startIndex: 0, endIndex: -1 };
 
 /** Additional rows to render before and after the visible ones. */
 const OVERSCAN = 8;
 
 /** Renders the visible lines of a log. */
 export const LogBody = (props: BodyProps) => {
-  const { book, display, target, isFollowing, onFollowing } = props;
+  const { lines, visible, display, causes, target, isFollowing, onFollowing } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const rowHeight = useRowHeight();
   const virtual = useVirtualizer({
-    count: book.total,
+    count: lines.total,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: OVERSCAN,
   });
   const rows = virtual.getVirtualItems();
-  useLoadedRange(book, rows[0]?.index ?? 0, (rows.at(-1)?.index ?? -1) + 1);
-  useScrollTarget(virtual, target);
+  const { startIndex: first, endIndex: last } = virtual.range ?? NO_RANGE;
+  useEffect(() => {
+    visible.current = { first, last };
+  });
+  const causeSeqs = useMemo(() => new Set(causes.map(({ seq }) => seq)), [causes]);
+  useLoadedRange(lines, rows[0]?.index ?? 0, (rows.at(-1)?.index ?? -1) + 1);
+  useScrollTarget(virtual, target, lines);
   useScrollAnchor(virtual, display.isWrapped);
   const size = virtual.getTotalSize();
   const slots = slotsFor(rows.length);
-  const { onScroll, newLines } = useFollow({ scroller, size, total: book.total, isFollowing, onFollowing });
+  const { onScroll, newLines } = useFollow({ scroller, size, total: lines.total, isFollowing, onFollowing });
   return (
     <div className="log-frame">
       <section
@@ -56,7 +73,7 @@ export const LogBody = (props: BodyProps) => {
         aria-label="Lines"
         onScroll={onScroll}
         // The End key follows the log: new lines may move the end while the browser scrolls.
-        onKeyDown={({ key }) => key === "End" && book.state !== "ended" && onFollowing(true)}
+        onKeyDown={({ key }) => key === "End" && lines.state !== "ended" && onFollowing(true)}
       >
         <div className="log-lines" style={{ height: size }}>
           {rows.map(({ index, start }) => (
@@ -65,21 +82,20 @@ export const LogBody = (props: BodyProps) => {
               key={display.isWrapped ? `line ${index}` : index % slots}
               index={index}
               start={start}
-              line={book.line(index)}
+              line={lines.line(index)}
               hasTimes={display.hasTimes}
               hasTask={props.hasTasks}
               searchText={props.searchText}
               marked={props.marked}
+              isCause={causeSeqs.has(lines.line(index)?.seq ?? 0)}
               isCurrent={target?.align === "center" && target.position === index}
               measure={display.isWrapped ? virtual.measureElement : null}
             />
           ))}
         </div>
-        {book.total === 0 && (
-          <p className="log-empty muted">{book.state === "ended" ? "No output." : "No output yet."}</p>
-        )}
+        {lines.total === 0 && <p className="log-empty muted">{props.empty}</p>}
       </section>
-      {book.state !== "ended" && !isFollowing && (
+      {lines.state !== "ended" && !isFollowing && (
         <Button kind="primary" className="log-follow" onClick={() => onFollowing(true)}>
           {newLines > 0 ? `↓ ${counted(newLines, "new line")}` : "↓ Follow"}
         </Button>
@@ -104,21 +120,38 @@ const useRowHeight = (): number => {
 };
 
 /** Loads the rendered lines. */
-const useLoadedRange = (book: LogBook, from: number, to: number): void => {
-  const version = book.version();
+const useLoadedRange = (lines: LineSource, from: number, to: number): void => {
+  const version = lines.version();
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new version may have other lines.
   useEffect(() => {
-    if (to > from) book.want(from, to);
-  }, [book, version, from, to]);
+    if (to > from) lines.want(from, to);
+  }, [lines, version, from, to]);
 };
 
 type Virtual = ReturnType<typeof useVirtualizer<HTMLDivElement, Element>>;
 
-const useScrollTarget = (virtual: Virtual, target: ScrollTarget | null): void => {
+/** Scrolls to each new target, and again until the rows around it are loaded and measured: wrapped lines become higher. */
+const useScrollTarget = (virtual: Virtual, target: ScrollTarget | null, lines: LineSource): void => {
+  const awaited = useRef<ScrollTarget | null>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the log scrolls to a target once.
   useLayoutEffect(() => {
-    if (target !== null && target.position >= 0) virtual.scrollToIndex(target.position, { align: target.align });
+    if (target === null || target.position < 0) return;
+    awaited.current = target;
+    virtual.scrollToIndex(target.position, { align: target.align });
   }, [target]);
+  useLayoutEffect(() => {
+    const { current } = awaited;
+    const rows = virtual.getVirtualItems();
+    const isThere = rows.some(({ index }) => index === current?.position);
+    if (current === null || !isThere || rows.some(({ index }) => lines.line(index) === undefined)) return;
+    if (rows.every((each) => isMeasured(virtual, each))) awaited.current = null;
+    virtual.scrollToIndex(current.position, { align: current.align });
+  });
+};
+
+const isMeasured = (virtual: Virtual, { key, size }: VirtualItem): boolean => {
+  const height = virtual.elementsCache.get(key)?.getBoundingClientRect().height;
+  return height === undefined || Math.abs(height - size) < 1;
 };
 
 /** Keeps the top line in place when the height of lines changes. */

@@ -14,18 +14,26 @@ type LogRowProps = {
   readonly hasTask: boolean;
   readonly searchText: string;
   readonly marked: number | null;
+  /** Whether the line explains a failure. */
+  readonly isCause: boolean;
   readonly isCurrent: boolean;
   /** Measures a row if lines are wrapped; null if all rows have the same height. */
   readonly measure: ((element: Element | null) => void) | null;
 };
 
 export const LogRow = memo(
-  ({ index, start, line, hasTimes, hasTask, searchText, marked, isCurrent, measure }: LogRowProps) => (
+  ({ index, start, line, hasTimes, hasTask, searchText, marked, isCause, isCurrent, measure }: LogRowProps) => (
     <div
       ref={measure}
       data-index={index}
       data-seq={line?.seq}
-      className={`log-row ${line?.stream ?? ""} ${line !== undefined && line.seq === marked ? "is-marked" : ""} ${isCurrent ? "is-current" : ""}`}
+      className={[
+        "log-row",
+        line?.stream ?? "",
+        line !== undefined && line.seq === marked ? "is-marked" : "",
+        isCause ? "is-cause" : "",
+        isCurrent ? "is-current" : "",
+      ].join(" ")}
       style={{ transform: `translateY(${start}px)` }}
     >
       {line !== undefined && (
@@ -38,6 +46,11 @@ export const LogRow = memo(
             <span className="log-task" title={line.task_id}>
               {line.task_id}
               {line.item !== undefined && `[${line.item}]`}
+            </span>
+          )}
+          {isCause && (
+            <span className="log-cause" title="The line that explains the failure">
+              cause
             </span>
           )}
           <Text line={line} searchText={searchText} />

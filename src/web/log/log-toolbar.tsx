@@ -8,21 +8,35 @@ type LogToolbarProps = {
   readonly runId: string;
   readonly filter: LogFilter;
   readonly display: LogDisplay;
-  readonly onToggle: (name: keyof LogDisplay) => void;
+  readonly onTimes: () => void;
+  readonly onWrap: () => void;
   readonly onStart: () => void;
   readonly onEnd: () => void;
+  /** The buttons that go to errors. */
+  readonly errors: ReactNode;
   /** The search. */
   readonly children: ReactNode;
 };
 
-export const LogToolbar = ({ runId, filter, display, onToggle, onStart, onEnd, children }: LogToolbarProps) => (
+export const LogToolbar = ({
+  runId,
+  filter,
+  display,
+  onTimes,
+  onWrap,
+  onStart,
+  onEnd,
+  errors,
+  children,
+}: LogToolbarProps) => (
   <div className="log-toolbar">
     {children}
     <div className="log-buttons">
-      <Button kind="quiet" aria-pressed={display.hasTimes} onClick={() => onToggle("hasTimes")}>
+      {errors}
+      <Button kind="quiet" aria-pressed={display.hasTimes} onClick={onTimes}>
         Times
       </Button>
-      <Button kind="quiet" aria-pressed={display.isWrapped} onClick={() => onToggle("isWrapped")}>
+      <Button kind="quiet" aria-pressed={display.isWrapped} onClick={onWrap}>
         Wrap
       </Button>
       <Button kind="quiet" onClick={onStart}>

@@ -1,4 +1,6 @@
+import { useSyncExternalStore } from "react";
 import { ExternalStore, useStore } from "../data/external-store.ts";
+import { readStored, writeStored } from "../data/stored-preference.ts";
 import { useShortcut } from "../keyboard/shortcuts.ts";
 
 export type LogDisplay = {
@@ -8,20 +10,46 @@ export type LogDisplay = {
   readonly isWrapped: boolean;
 };
 
-/** Stores how logs are displayed, until the page is closed. All runs share it. */
-class LogDisplayStore extends ExternalStore<LogDisplay> {
+type ChosenDisplay = Pick<LogDisplay, "hasTimes"> & {
+  /** Null until the user chooses: then lines are wrapped on a narrow screen. */
+  readonly isWrapped: boolean | null;
+};
+
+const WRAP_KEY = "petit.log-wrap";
+
+/** Stores how logs are displayed: times until the page is closed, wrapping permanently. All runs share it. */
+class LogDisplayStore extends ExternalStore<ChosenDisplay> {
   constructor() {
-    super({ hasTimes: false, isWrapped: false });
+    const stored = readStored("local", WRAP_KEY);
+    super({ hasTimes: false, isWrapped: stored === null ? null : stored === "on" });
   }
 
-  readonly toggle = (name: keyof LogDisplay): void => this.set({ ...this.get(), [name]: !this.get()[name] });
+  readonly showTimes = (hasTimes: boolean): void => this.set({ ...this.get(), hasTimes });
+
+  readonly wrap = (isWrapped: boolean): void => {
+    writeStored("local", WRAP_KEY, isWrapped ? "on" : "off");
+    this.set({ ...this.get(), isWrapped });
+  };
 }
 
 const store = new LogDisplayStore();
 
+/** Below this width, lines are wrapped unless the user has chosen otherwise. */
+const NARROW = "(max-width: 1023.98px)";
+
+const onNarrowChange = (listener: () => void): (() => void) => {
+  const media = matchMedia(NARROW);
+  media.addEventListener("change", listener);
+  return () => media.removeEventListener("change", listener);
+};
+
 export const useLogDisplay = () => {
-  const { toggle } = store;
-  useShortcut({ key: "t", what: "Log: show times", run: () => toggle("hasTimes") });
-  useShortcut({ key: "w", what: "Log: wrap long lines", run: () => toggle("isWrapped") });
-  return { display: useStore(store), toggle };
+  const isNarrow = useSyncExternalStore(onNarrowChange, () => matchMedia(NARROW).matches);
+  const { hasTimes, isWrapped: chosen } = useStore(store);
+  const isWrapped = chosen ?? isNarrow;
+  const toggleTimes = (): void => store.showTimes(!hasTimes);
+  const toggleWrap = (): void => store.wrap(!isWrapped);
+  useShortcut({ key: "t", what: "Log: show times", run: toggleTimes });
+  useShortcut({ key: "w", what: "Log: wrap long lines", run: toggleWrap });
+  return { display: { hasTimes, isWrapped } satisfies LogDisplay, toggleTimes, toggleWrap };
 };

@@ -99,7 +99,7 @@ const CauseLines = ({ cause }: { readonly cause: Cause }) => (
     {cause.context.map((text, index) => (
       // biome-ignore lint/suspicious/noArrayIndexKey: the lines never change.
       <li key={index}>
-        <span className="run-failure-seq" />
+        <span />
         <bdi>{text}</bdi>
       </li>
     ))}

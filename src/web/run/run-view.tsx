@@ -1,11 +1,12 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { isFinal } from "../../domain/run.ts";
 import { useLiveEvents } from "../data/live/connection.tsx";
 import { jobQuery, runQuery, runTasksQuery } from "../data/queries.ts";
 import { useHasWorkers } from "../data/selected.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
+import { causesOf } from "../log/cause.ts";
 import { Log } from "../log/log.tsx";
 import { RunLink } from "../ui/links.tsx";
 import { Page } from "../ui/page.tsx";
@@ -37,6 +38,7 @@ export const RunView = ({ runId }: { readonly runId: string }) => {
   const jobId = run.data?.job_id;
   const job = useQuery({ ...jobQuery(jobId ?? ""), enabled: jobId !== undefined });
   const shortId = runId.slice(-8);
+  const title = jobId === undefined ? `Run ${shortId}` : `${job.data?.name ?? jobId}, run ${shortId}`;
   const [query] = useSearchParams();
   const selectedTask = query.get("task") || null;
   useEndingRefresh(runId);
@@ -44,7 +46,7 @@ export const RunView = ({ runId }: { readonly runId: string }) => {
     <Page
       isWide
       isFilling
-      title={jobId === undefined ? `Run ${shortId}` : `${job.data?.name ?? jobId}, run ${shortId}`}
+      title={title}
       lead={
         jobId !== undefined && (
           <>
@@ -61,7 +63,7 @@ export const RunView = ({ runId }: { readonly runId: string }) => {
       <Loaded query={run} what="the run">
         {(found) => (
           <Loaded query={tasks} what="the tasks">
-            {(list) => <Parts run={found} tasks={list.tasks} />}
+            {(list) => <Parts run={found} tasks={list.tasks} title={title} />}
           </Loaded>
         )}
       </Loaded>
@@ -78,11 +80,14 @@ const useEndingRefresh = (runId: string): void => {
   });
 };
 
-const Parts = ({ run, tasks }: { readonly run: RunDetail; readonly tasks: readonly TaskRunData[] }) => {
+type PartsProps = { readonly run: RunDetail; readonly tasks: readonly TaskRunData[]; readonly title: string };
+
+const Parts = ({ run, tasks, title }: PartsProps) => {
   const { data: job } = useQuery(jobQuery(run.job_id));
   // A run that fails while it is open keeps showing what it showed.
   const [defaultTask] = useState(() => (run.status === "failed" ? (failingTask(tasks)?.task_id ?? null) : null));
   const { selected, select } = useSelectedTask(defaultTask);
+  const causes = useMemo(() => causesOf(run, tasks), [run, tasks]);
   return (
     <>
       <RunSummary run={run} tasks={tasks} timezone={job?.timezone ?? null}>
@@ -92,7 +97,9 @@ const Parts = ({ run, tasks }: { readonly run: RunDetail; readonly tasks: readon
       <RunBench run={run} tasks={tasks} selected={selected} onSelect={select}>
         <Log
           runId={run.id}
+          title={title}
           tasks={tasks}
+          causes={causes}
           from={run.status === "completed" ? "start" : "end"}
           defaultTask={defaultTask}
           note={<TaskNotes task={tasks.find(({ task_id }) => task_id === selected)} />}

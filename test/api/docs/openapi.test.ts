@@ -83,6 +83,7 @@ describe("the description of the API", () => {
       "GET /api/runs/{run_id}/artifacts/{path}",
       "GET /api/runs/{run_id}/comparison",
       "GET /api/runs/{run_id}/lines",
+      "GET /api/runs/{run_id}/lines/errors",
       "GET /api/runs/{run_id}/lines/search",
       "GET /api/runs/{run_id}/logs",
       "GET /api/runs/{run_id}/tasks",

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { textFinder } from "../../../src/api/logs/finders.ts";
 import { readOutline } from "../../../src/api/logs/outline.ts";
 import { readPage } from "../../../src/api/logs/page.ts";
 import { searchLines } from "../../../src/api/logs/search.ts";
@@ -133,7 +134,11 @@ describe("a search in a log", () => {
           .map(({ seq, offset }) => ({ seq, offset }));
         const found = [];
         for (let after = 0; ; ) {
-          const part = await searchLines(store, { filter: { runId, ...filter }, text, matchCase, limit, after }, never);
+          const part = await searchLines(
+            store,
+            { filter: { runId, ...filter }, ...textQuery(text, matchCase), limit, after },
+            never,
+          );
           expect(part.matches.length).toBeLessThanOrEqual(limit);
           found.push(...part.matches);
           if (part.isComplete) break;
@@ -152,15 +157,19 @@ describe("a search in a log", () => {
     ["a cursor", "a\u001bMb\u001b[2Kc"],
   ])("ignores %s", async (_, line) => {
     const { store, runId } = filled([{ task: 0, stream: "stdout", lines: ["x", line] }]);
-    const query = { filter: { runId }, matchCase: true, limit: 10, after: 0 };
-    expect((await searchLines(store, { ...query, text: "abc" }, never)).matches).toEqual([{ seq: 2, offset: 1 }]);
-    expect((await searchLines(store, { ...query, text: "31" }, never)).matches).toEqual([]);
+    const query = { filter: { runId }, limit: 10, after: 0 };
+    expect((await searchLines(store, { ...query, ...textQuery("abc") }, never)).matches).toEqual([
+      { seq: 2, offset: 1 },
+    ]);
+    expect((await searchLines(store, { ...query, ...textQuery("31") }, never)).matches).toEqual([]);
   });
 
   test("ends when the client disconnects, and reports how far it searched", async () => {
     const { store, runId } = filled([{ task: 0, stream: "stdout", lines: ["x"] }]);
-    const query = { filter: { runId }, text: "x", matchCase: true, limit: 10, after: 0 };
+    const query = { filter: { runId }, ...textQuery("x"), limit: 10, after: 0 };
     const found = await searchLines(store, query, AbortSignal.abort());
     expect(found).toMatchObject({ matches: [], isComplete: false, searchedTo: 0, lastSeq: 1 });
   });
 });
+
+const textQuery = (text: string, matchCase = true) => ({ finder: textFinder({ text, matchCase }), withLines: false });

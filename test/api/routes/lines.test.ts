@@ -14,6 +14,17 @@ tasks:
   - {id: one, type: shell, script: "echo out 1; echo err 1 >&2; sleep 0.1; echo out 2"}
   - {id: two, type: shell, script: "echo out 3; exit 1", depends_on: [one], retry: {max_attempts: 1}}
 ---
+id: faulty
+tasks:
+  - id: load
+    type: shell
+    script: |
+      echo "loading 3 files"
+      echo "psql: error: connection refused" >&2
+      seq 1000
+      printf 'Traceback (most recent call last):\\n  File "load.py", line 3, in main\\norders.NoRows: 17\\n' >&2
+      echo "cleaned up"
+---
 id: quiet
 tasks: [{id: only, type: command, command: "true"}]
 ---
@@ -169,5 +180,41 @@ describe("GET /api/runs/{run_id}/lines/search", () => {
   test("is 404 for a task that is not in the run", async () => {
     for (const path of ["lines?task=none", "lines/search?q=x&task=none"])
       expect(await ask(petit, `/api/runs/${many}/${path}`)).toMatchObject({ status: 404, body: { code: "NOT_FOUND" } });
+  });
+});
+
+test("GET /api/runs/{run_id}/lines/search has the matching lines on request, page by page", async () => {
+  expect(await search(many, "?q=1999")).not.toHaveProperty("lines");
+  const first = await search(many, "?q=1999&lines=true&limit=4");
+  expect(first.lines.map(({ text }: { text: string }) => text)).toEqual(["1999", "11999", "19990", "19991"]);
+  expect(first.lines.map(({ seq }: { seq: number }) => seq)).toEqual(
+    first.matches.map(({ seq }: { seq: number }) => seq),
+  );
+  const rest = await search(many, `?q=1999&lines=true&after=${first.searched_to}`);
+  expect([rest.lines.at(-1).text, rest.lines.length, rest.complete]).toEqual(["19999", 8, true]);
+});
+
+describe("GET /api/runs/{run_id}/lines/errors", () => {
+  const errorsOf = async (runId: string, query = "") =>
+    (await ask(petit, `/api/runs/${runId}/lines/errors${query}`)).body;
+
+  test("has the lines that look like errors, with their positions under the filter", async () => {
+    const { id } = await runToEnd(petit, "faulty");
+    const { lines } = await page(id, "?limit=2000");
+    const all = await errorsOf(id);
+    const texts = all.matches.map(({ offset }: { offset: number }) => lines[offset].text);
+    expect(texts.toSorted()).toEqual(["orders.NoRows: 17", "psql: error: connection refused"]);
+    expect(all).toMatchObject({ count: 2, complete: true, searched_to: 1006, total: 1006 });
+    expect((await errorsOf(id, "?stream=stderr")).matches.map(({ offset }: { offset: number }) => offset)).toEqual([
+      0, 3,
+    ]);
+    expect(await errorsOf(id, "?stream=stdout")).toMatchObject({ matches: [], complete: true });
+  });
+
+  test("continues after the searched lines", async () => {
+    const { id } = await runToEnd(petit, "faulty");
+    const first = await errorsOf(id, "?limit=1");
+    expect(first).toMatchObject({ count: 1, complete: false, searched_to: first.matches[0].seq });
+    expect(await errorsOf(id, `?after=${first.searched_to}`)).toMatchObject({ count: 1, complete: true });
   });
 });

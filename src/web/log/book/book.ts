@@ -9,6 +9,9 @@ export type LogOptions = { readonly runId: string; readonly filter: LogFilter };
 /** State of a log: `loading` at first, `live` while it follows a run, `away` while petit is unreachable, then `ended`. */
 export type LogState = "loading" | "live" | "away" | "ended";
 
+/** Lines that a log shows. Those that it wants are loaded. */
+export type LineSource = Pick<LogBook, "total" | "state" | "line" | "want" | "version">;
+
 /** Minimum interval between renders in ms, so that a burst of lines is rendered once. */
 const DRAW_EVERY_MS = 60;
 

@@ -1,30 +1,21 @@
 import { useRef } from "react";
-import type { LogFilter } from "../data/lines.ts";
-import { useShortcut } from "../keyboard/shortcuts.ts";
-import { Button } from "../ui/button.tsx";
-import type { LogBook } from "./book/book.ts";
-import { useLogSearch } from "./use-log-search.ts";
+import { useShortcut } from "../../keyboard/shortcuts.ts";
+import { Button } from "../../ui/button.tsx";
+import type { LogSearchState } from "./use-log-search.ts";
 
 type LogSearchProps = {
-  readonly book: LogBook;
-  readonly runId: string;
-  readonly filter: LogFilter;
-  /** Called with the text that the user searches for. */
-  readonly onText: (text: string) => void;
-  /** Called with the position of the line to scroll to. */
-  readonly onMatch: (position: number) => void;
+  readonly state: LogSearchState;
+  /** Whether only the matching lines are shown. */
+  readonly isOnly: boolean;
+  readonly onOnly: () => void;
+  /** Called to end the search. */
+  readonly onClear: () => void;
 };
 
-/** Searches the whole log on the server. Enter moves to the next match, Shift+Enter to the previous one. */
-export const LogSearch = ({ book, runId, filter, onText, onMatch }: LogSearchProps) => {
+/** Searches the whole log on the server. Enter moves to the next match, Shift+Enter to the previous one, and Escape ends the search. */
+export const LogSearch = ({ state, isOnly, onOnly, onClear }: LogSearchProps) => {
   const field = useRef<HTMLInputElement>(null);
-  const { text, matches, current, isComplete, isBusy, search, move } = useLogSearch({
-    book,
-    runId,
-    filter,
-    onText,
-    onMatch,
-  });
+  const { text, matches, current, isComplete, isBusy, search, move } = state;
   useShortcut({ key: "n", what: "Log: next match", run: () => move(1), isOn: matches.length > 0, doesRepeat: true });
   useShortcut({
     key: "N",
@@ -33,8 +24,14 @@ export const LogSearch = ({ book, runId, filter, onText, onMatch }: LogSearchPro
     isOn: matches.length > 0,
     doesRepeat: true,
   });
+  useShortcut({
+    key: "m",
+    what: "Log: show only matches, or all lines",
+    run: onOnly,
+    isOn: matches.length > 0 || isOnly,
+  });
   return (
-    <search className="log-find">
+    <search className={`log-find${text === "" ? " is-empty" : ""}`}>
       <input
         ref={field}
         type="search"
@@ -48,7 +45,11 @@ export const LogSearch = ({ book, runId, filter, onText, onMatch }: LogSearchPro
         onChange={(event) => search(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === "Enter") move(event.shiftKey ? -1 : 1);
-          if (event.key === "Escape") field.current?.blur();
+          if (event.key !== "Escape") return;
+          // Browsers clear the field themselves, but not the filter.
+          event.preventDefault();
+          if (text === "") field.current?.blur();
+          else onClear();
         }}
       />
       <output className="log-matches" aria-live="polite">
@@ -59,6 +60,15 @@ export const LogSearch = ({ book, runId, filter, onText, onMatch }: LogSearchPro
       </Button>
       <Button kind="quiet" aria-label="Next match" disabled={matches.length === 0} onClick={() => move(1)}>
         ↓
+      </Button>
+      <Button
+        kind="quiet"
+        aria-pressed={isOnly}
+        disabled={text === "" || (matches.length === 0 && !isOnly)}
+        title="Show only the matching lines (m)"
+        onClick={onOnly}
+      >
+        Only matches
       </Button>
     </search>
   );

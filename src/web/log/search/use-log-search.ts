@@ -1,13 +1,13 @@
 import { useEffect, useRef, useState } from "react";
-import { type LineMatch, type LogFilter, searchLines } from "../data/lines.ts";
-import type { LogBook } from "./book/book.ts";
+import { type LineMatch, type LogFilter, searchLines } from "../../data/lines.ts";
+import type { LogBook } from "../book/book.ts";
 
 type SearchOptions = {
   readonly book: LogBook;
   readonly runId: string;
   readonly filter: LogFilter;
-  readonly onText: (text: string) => void;
-  readonly onMatch: (position: number) => void;
+  /** Called with a match, and its number from 0, to scroll to. */
+  readonly onMatch: (match: LineMatch, index: number) => void;
 };
 
 type LogSearchResult = {
@@ -24,8 +24,10 @@ const MAX_MATCHES = 10_000;
 /** Delay of a search after the last key, or after the log has grown. */
 const WAIT_MS = { typed: 200, grown: 600 } as const;
 
+export type LogSearchState = ReturnType<typeof useLogSearch>;
+
 /** Searches the whole log for a text, and then the lines that are added. */
-export const useLogSearch = ({ book, runId, filter, onText, onMatch }: SearchOptions) => {
+export const useLogSearch = ({ book, runId, filter, onMatch }: SearchOptions) => {
   const [text, setText] = useState("");
   const [result, setResult] = useState(NO_RESULT);
   const [current, setCurrent] = useState<number | null>(null);
@@ -64,13 +66,14 @@ export const useLogSearch = ({ book, runId, filter, onText, onMatch }: SearchOpt
   }, [text, total, generation, isFresh]);
 
   const go = (matches: readonly LineMatch[], index: number): void => {
+    const match = matches[index];
+    if (match === undefined) return;
     setCurrent(index);
-    onMatch(matches[index]?.offset ?? 0);
+    onMatch(match, index);
   };
   const search = (next: string): void => {
     setText(next);
     setCurrent(null);
-    onText(next);
     if (next === "") setResult(NO_RESULT);
   };
   const matches = isFresh ? result.matches : NO_RESULT.matches;
