@@ -1,5 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import PAGE from "../../dist/web/page.txt" with { type: "text" };
+import { acceptsGzip } from "../api/guard/compression.ts";
 
 /** Serves the dashboard's static files by path; null if there is none. They contain no data and need no token. */
 export type PageFiles = (path: string, request: Headers) => Response | null;
@@ -100,7 +101,7 @@ const answer = ({ type, etag, bytes, isImmutable }: File, request: Headers): Res
     "cache-control": isImmutable ? "public, max-age=31536000, immutable" : "no-cache",
   };
   if (isKnown(request, etag)) return new Response(null, { status: 304, headers });
-  return takesGzip(request)
+  return acceptsGzip(request)
     ? new Response(bytes, { headers: { ...headers, "content-encoding": "gzip" } })
     : new Response(gunzipSync(bytes), { headers });
 };
@@ -109,6 +110,3 @@ const isKnown = (request: Headers, etag: string): boolean =>
   (request.get("if-none-match") ?? "")
     .split(",")
     .some((each) => each.trim().replace(/^W\//, "") === etag || each.trim() === "*");
-
-const takesGzip = (request: Headers): boolean =>
-  /(^|,)\s*(gzip|\*)\s*(?!;\s*q=0(\.0*)?\s*(,|$))(;|,|$)/i.test(request.get("accept-encoding") ?? "");

@@ -71,10 +71,10 @@ const ofEvent = ({ type, job_id, run_id }: LiveEvent): readonly DataName[] => {
       ];
     case "scheduler.paused":
     case "scheduler.resumed":
-      return ["scheduler", "system", "jobs", "attention"];
+      return ["scheduler", "system", "jobs", "attention", "timeline"];
     case "job.paused":
     case "job.resumed":
-      return [...ofJob(job_id), "jobs", "jobs-with-runs", "attention"];
+      return [...ofJob(job_id), "jobs", "jobs-with-runs", "attention", "timeline"];
     case "worker":
       return ["workers", "attention"];
     default:

@@ -14,6 +14,10 @@ export type TimelineQuery = {
   readonly to: number;
   /** Number of parts of the window. Runs in the same parts are merged. */
   readonly bins: number;
+  /** Number of parts of the window in which occurrences without a run are merged; by default `bins`. */
+  readonly markBins?: number;
+  /** True to leave out what will be skipped, because its job or the scheduler is paused. */
+  readonly hidesPaused?: boolean;
   /** Null selects all jobs. */
   readonly jobIds: ReadonlySet<string> | null;
 };
@@ -44,7 +48,8 @@ export const readTimeline = async (query: TimelineQuery, sources: TimelineSource
   const now = sources.clock.now();
   const views = sources.engine.listJobs().filter(({ job }) => isSelected(query, job.id));
   const bars = (await readBars(query, now, sources)).fit(query.bins, MAX_BARS);
-  const marks = await readMarks({ ...query, isSelected: (jobId) => isSelected(query, jobId) }, sources);
+  const { from, to, bins: runBins, markBins = runBins } = query;
+  const marks = await readMarks({ from, to, bins: markBins, isSelected: (jobId) => isSelected(query, jobId) }, sources);
   const rows: TimelineRow[] = [];
   let yieldedAt = sources.clock.monotonic();
   const readDue = createDueReader({ query, now, views, sources });
@@ -119,12 +124,15 @@ type DueOptions = {
 
 /** Returns a function that lists the coming occurrences of a job, at most one per bin. */
 const createDueReader = ({ query, now, views, sources }: DueOptions) => {
-  const { from, to, bins } = query;
+  const { from, to, bins, hidesPaused = false } = query;
   const scheduled = views.filter(({ nextRunAt }) => nextRunAt !== null && nextRunAt < to).length;
   const limit = Math.max(MIN_DUE, Math.min(bins, Math.floor(MAX_DUE / Math.max(1, scheduled))));
   const spacingMs = Math.max(1, Math.ceil((to - from) / bins));
+  const paused = new Set(views.flatMap(({ job, pause }) => (pause === null ? [] : [job.id])));
+  const isPaused = sources.engine.schedulerPause !== null;
+  const isHidden = (jobId: JobId): boolean => hidesPaused && (isPaused || paused.has(jobId));
   return (jobId: JobId): Pick<TimelineRow, "due" | "hasMoreDue"> => {
-    if (to <= now) return { due: [], hasMoreDue: false };
+    if (to <= now || isHidden(jobId)) return { due: [], hasMoreDue: false };
     const coming = sources.engine.nextOccurrences(jobId, limit + 1, { from, to, spacingMs });
     return { due: coming.slice(0, limit), hasMoreDue: coming.length > limit };
   };

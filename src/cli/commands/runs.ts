@@ -2,6 +2,7 @@ import type { RunBody, RunList } from "../../api/shapes/run.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { decisiveLine } from "../../domain/words/run.ts";
+import { paramsText, startedByText } from "../../domain/words/run-facts.ts";
 import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { pluralize } from "../../lib/text.ts";
@@ -156,16 +157,22 @@ const runColumns = (list: readonly RunRow[], { terminal: { out }, settings, cloc
       shrink: 7,
       min: 6,
     },
-    { title: "TRIGGER", cells: list.map(({ trigger }) => trigger), drop: 1 },
+    { title: "TRIGGER", cells: list.map(out.isTerminal ? startedByText : ({ trigger }) => trigger), drop: 1 },
     { title: "STARTED", cells: list.map(started), drop: 6 },
     { title: "TOOK", cells: list.map(took), drop: 4 },
-    ...(out.isTerminal ? [whyColumn(list)] : []),
+    ...(out.isTerminal ? [...paramsColumn(list), whyColumn(list)] : []),
   ];
 };
 
 const remarkOn = ({ late_at, warnings }: RunRow): string => {
   const remarks = [...(late_at === null ? [] : ["late"]), ...(warnings === 0 ? [] : [pluralize(warnings, "warning")])];
   return remarks.length === 0 ? "" : ` (${remarks.join(", ")})`;
+};
+
+/** Shown only as far as the width allows. */
+const paramsColumn = (list: readonly RunRow[]): readonly Column[] => {
+  const cells = list.map(({ params }) => oneLine(paramsText(params)));
+  return cells.every((cell) => cell === "") ? [] : [{ title: "PARAMS", cells, shrink: 1, min: 12, drop: 2 }];
 };
 
 /** Shown in a line of its own if the other columns leave no room for it. */

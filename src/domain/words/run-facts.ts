@@ -74,13 +74,17 @@ const runs = (ids: readonly string[]): RunFactValue | null => (ids.length === 0 
 const task = (parent: RunFields["parent"]): RunFactValue | null =>
   parent === null ? null : { kind: "task", runId: parent.run_id, taskId: parent.task_id, item: parent.item };
 
-/** Returns values such as `a=1 b=2`. */
-const values = (all: RunFields["params"]): RunFactValue | null =>
-  text(
-    Object.entries(all)
-      .map(([name, value]) => `${name}=${value}`)
-      .join(" ") || null,
-  );
+const values = (all: RunFields["params"]): RunFactValue | null => text(paramsText(all) || null);
+
+/** Returns the values of params, such as `a=1 b=2`; empty if there are none. */
+export const paramsText = (all: RunFields["params"]): string =>
+  Object.entries(all)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(" ");
+
+/** Returns the trigger of a run in a list, such as `manual by ada`. */
+export const startedByText = ({ trigger, triggered_by }: Pick<RunFields, "trigger" | "triggered_by">): string =>
+  triggered_by === null ? trigger : `${trigger} by ${triggered_by}`;
 
 /** Returns why a run exists, such as `by hand (ada)`. */
 export const triggerText = ({ trigger, by }: Extract<RunFactValue, { readonly kind: "trigger" }>): string =>

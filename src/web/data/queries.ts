@@ -4,6 +4,7 @@ import type { RunStatus, Trigger } from "../../domain/run.ts";
 import type { TaskStatus } from "../../domain/task-run.ts";
 import { petit } from "./client.ts";
 import { fetchLines } from "./lines.ts";
+import { timelineOf } from "./timeline.ts";
 
 // The queries of the page, for TanStack Query: `useQuery(jobsQuery())`. Live events keep them up to date (see
 // live/event-applier.ts); only data without events is polled.
@@ -211,13 +212,15 @@ export type TimelineWindow = {
   readonly bins?: number;
   /** Comma-separated ids: returns only these jobs. */
   readonly jobs?: string;
+  /** Returns only jobs with this tag. */
+  readonly tag?: string;
 };
 
 /** Query for the timeline. Shows the previous window until the new one is loaded. */
 export const timelineQuery = (window: TimelineWindow) =>
   queryOptions({
     queryKey: ["timeline", window],
-    queryFn: () => petit.get("/api/timeline", { query: window }),
+    queryFn: async () => timelineOf(await petit.get("/api/timeline/compact", { query: window })),
     placeholderData: keepPreviousData,
     gcTime: 30_000,
   });

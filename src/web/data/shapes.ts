@@ -16,7 +16,6 @@ import type {
   statsQuery,
   systemQuery,
   taskHistoryQuery,
-  timelineQuery,
   workersQuery,
 } from "./queries.ts";
 
@@ -45,8 +44,6 @@ export type OccurrenceData = ListAnswer<AnswerOf<typeof occurrencesQuery>, "occu
 export type TaskHistoryData = AnswerOf<typeof taskHistoryQuery>;
 export type DurationsData = AnswerOf<typeof durationsQuery>;
 export type StatsData = AnswerOf<typeof statsQuery>;
-export type TimelineData = AnswerOf<typeof timelineQuery>;
-export type TimelineJob = TimelineData["jobs"][number];
 export type SystemData = AnswerOf<typeof systemQuery>;
 export type NotificationData = ListAnswer<AnswerOf<typeof notificationsQuery>, "notifications">;
 export type AttentionItem = ListAnswer<AnswerOf<typeof attentionQuery>, "items">;

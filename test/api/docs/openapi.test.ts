@@ -93,6 +93,7 @@ describe("the description of the API", () => {
       "GET /api/stats",
       "GET /api/system",
       "GET /api/timeline",
+      "GET /api/timeline/compact",
       "GET /api/workers",
       "GET /api/workers/{name}",
       "GET /metrics",

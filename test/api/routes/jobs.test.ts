@@ -95,6 +95,7 @@ describe("GET /api/jobs", () => {
       formerly: [],
       duration_change: null,
       running: 0,
+      waiting: {},
       task_count: 2,
     });
     expect(body.jobs[1]).toMatchObject({ id: "other", enabled: false, scheduled: true, next_run_at: null });

@@ -216,3 +216,34 @@ describe("GET /api/jobs?recent=", () => {
     expect((await ask(petit, "/api/jobs?recent=101")).status).toBe(400);
   });
 });
+
+test("the compact timeline has no coming occurrences of a job that is paused, nor of any while the scheduler is", async () => {
+  await using own = await startPetit({ jobs: JOBS, args: ["--no-watch"] });
+  const coming = async (): Promise<Record<string, boolean>> => {
+    const now = Date.now();
+    const { body } = await ask(own, `/api/timeline/compact?from=${now}&to=${now + 5 * HOUR}`);
+    return Object.fromEntries(
+      body.jobs.map((row: { job_id: string; due: readonly number[] }) => [row.job_id, row.due.length > 0]),
+    );
+  };
+  // The third job is disabled.
+  expect(await coming()).toMatchObject({ hourly: true, secondly: true, hello: false });
+  await post(own, "/api/jobs/secondly/pause");
+  expect(await coming()).toMatchObject({ hourly: true, secondly: false });
+  await post(own, "/api/scheduler/pause");
+  expect(await coming()).toMatchObject({ hourly: false, secondly: false });
+});
+
+test("the timeline is compressed if the client accepts that", async () => {
+  const to = Date.now() + 24 * HOUR;
+  for (const path of ["/api/timeline", "/api/timeline/compact"]) {
+    const url = `${petit.url}${path}?from=${to - 48 * HOUR}&to=${to}&bins=2000`;
+    const plain = await fetch(url, { headers: { "accept-encoding": "identity" } });
+    expect(plain.headers.get("content-encoding")).toBeNull();
+    expect(plain.headers.get("vary")).toBe("accept-encoding");
+    const { jobs } = await plain.json();
+    const packed = await fetch(url, { headers: { "accept-encoding": "br, gzip" } });
+    expect((await packed.json()).jobs.length).toBe(jobs.length);
+    if (JSON.stringify(jobs).length > 5_000) expect(packed.headers.get("content-encoding")).toBe("gzip");
+  }
+});

@@ -126,7 +126,7 @@ describe.skipIf(CHROMIUM === null)("the now view", () => {
       page.getByRole("button", { name, exact: true }).getAttribute("aria-pressed");
     await web.open("/");
     await page.locator(".time-row").first().waitFor();
-    expect([await pressed("15 min"), await pressed("Now")]).toEqual(["true", "true"]);
+    expect([await pressed("24 h"), await pressed("Now")]).toEqual(["true", "true"]);
     await page.getByRole("button", { name: "1 h", exact: true }).click();
     await page.waitForURL("**/?zoom=1h");
     await page.keyboard.press("+");
@@ -258,7 +258,7 @@ describe.skipIf(CHROMIUM === null)("the now view", () => {
 });
 
 describe.skipIf(CHROMIUM === null)("the now view of a quiet petit", () => {
-  test("first shows the shortest time span with runs, and keeps it", async () => {
+  test("first shows 24 hours, whenever the jobs ran", async () => {
     const jobs = { "rare.yaml": 'id: rare\ntasks: [{id: only, type: command, command: "true"}]' };
     const first = await startPetit({ jobs });
     await runToEnd(first, "rare");
@@ -267,19 +267,52 @@ describe.skipIf(CHROMIUM === null)("the now view of a quiet petit", () => {
     await using petit = await startPetit({ dir: first.dir });
     await using web = await openWeb(petit);
     const pressed = (name: string): Locator => web.page.getByRole("button", { name, exact: true, pressed: true });
-    const bars = web.page.locator(".time-row path[data-status=completed]");
     await web.open("/");
-    await pressed("6 h").waitFor();
-    await bars.waitFor();
+    await pressed("24 h").waitFor();
+    await web.page.locator(".time-row path[data-status=completed]").waitFor();
     await runToEnd(petit, "rare");
     await web.page.getByRole("img", { name: /^2 runs/ }).waitFor();
-    await becomes(() => pressed("6 h").count(), 1);
-    expect(new URL(web.page.url()).search).toBe("");
-    await web.open("/");
-    await pressed("15 min").waitFor();
-    await web.open("/?zoom=24h");
     await pressed("24 h").waitFor();
-    await web.page.locator(".time-row").waitFor();
+    expect(new URL(web.page.url()).search).toBe("");
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("shows a period that is typed, only jobs with a tag, and no coming runs of a paused job", async () => {
+    const task = 'tasks: [{id: only, type: command, command: "true"}]';
+    const jobs = {
+      "a.yaml": `id: often\ntags: [finance]\nschedule: "@every 1h"\n${task}`,
+      "b.yaml": `id: other\nschedule: "@every 1h"\n${task}`,
+    };
+    await using petit = await startPetit({ jobs });
+    await using web = await openWeb(petit);
+    const { page } = web;
+    await web.open("/");
+    const due = (name: string): Promise<string | null> =>
+      page.locator(".time-row").filter({ hasText: name }).locator(".time-due").getAttribute("d");
+    await page.locator(".time-row").first().waitFor();
+    await becomes(async () => (await due("often")) !== "", true);
+    await post(petit, "/api/jobs/often/pause");
+    await becomes(() => due("often"), "");
+    expect(await due("other")).not.toBe("");
+    await page.getByLabel("Tag").selectOption("finance");
+    await page.waitForURL("**/?tag=finance");
+    await becomes(() => page.locator(".time-row").allInnerTexts(), ["often"]);
+    await page.getByRole("button", { name: "Period…" }).focus();
+    await page.keyboard.press("Enter");
+    const dialog = page.getByRole("dialog", { name: "Period of the timeline" });
+    await dialog.getByLabel("Since").and(page.locator(":focus")).waitFor();
+    await page.keyboard.type("sometime");
+    await page.keyboard.press("Enter");
+    await dialog.getByRole("alert").getByText("Since is 'sometime'; expected").waitFor();
+    expect(await web.axe()).toEqual([]);
+    await dialog.getByLabel("Since").fill("-2d");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/since=-2d/);
+    await page.getByRole("button", { name: "-2d – now", pressed: true }).waitFor();
+    await page.reload();
+    await page.getByRole("button", { name: "-2d – now", pressed: true }).waitFor();
+    await page.getByRole("button", { name: "Now", exact: true }).click();
+    await page.getByRole("button", { name: "Week", exact: true, pressed: true }).waitFor();
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 });

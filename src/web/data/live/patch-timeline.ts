@@ -1,10 +1,8 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { isRunEvent, type LiveEvent } from "../../../client/live-event.ts";
 import type { RunStatus } from "../../../domain/run.ts";
-import type { TimelineData, TimelineJob } from "../shapes.ts";
+import type { TimelineBar, TimelineData, TimelineJob } from "../timeline.ts";
 import { statusOf } from "./patch-jobs.ts";
-
-type Bar = TimelineJob["bars"][number];
 
 /** Writes the changes that run events report into the cached timelines of the current view. */
 export const patchTimeline = (client: QueryClient, events: readonly LiveEvent[]): void => {
@@ -26,11 +24,10 @@ type Bins = Pick<TimelineData, "from" | "bin_ms">;
 const patched = (row: TimelineJob, events: readonly LiveEvent[] = [], bins: Bins): TimelineJob =>
   events.length === 0 ? row : { ...row, bars: events.reduce((bars, event) => withEvent(bars, event, bins), row.bars) };
 
-const withEvent = (bars: Bar[], event: LiveEvent, bins: Bins): Bar[] =>
+const withEvent = (bars: readonly TimelineBar[], event: LiveEvent, bins: Bins): readonly TimelineBar[] =>
   event.type === "run.started" ? withStarted(bars, event) : ended(bars, event, bins);
 
-/** The event does not contain the trigger, so it is a guess until the next refetch. */
-const withStarted = (bars: Bar[], { run_id = "", at }: LiveEvent): Bar[] =>
+const withStarted = (bars: readonly TimelineBar[], { run_id = "", at }: LiveEvent): readonly TimelineBar[] =>
   bars.some((bar) => bar.run_id === run_id && bar.status !== "pending")
     ? bars
     : [
@@ -38,7 +35,6 @@ const withStarted = (bars: Bar[], { run_id = "", at }: LiveEvent): Bar[] =>
         {
           run_id,
           status: "running",
-          trigger: "schedule",
           started_at: at,
           ended_at: null,
           count: 1,
@@ -47,7 +43,7 @@ const withStarted = (bars: Bar[], { run_id = "", at }: LiveEvent): Bar[] =>
         },
       ];
 
-const ended = (bars: Bar[], { run_id, at, status }: LiveEvent, bins: Bins): Bar[] => {
+const ended = (bars: readonly TimelineBar[], { run_id, at, status }: LiveEvent, bins: Bins): readonly TimelineBar[] => {
   const open = bars.find((bar) => bar.run_id === run_id && bar.ended_at === null);
   if (open === undefined) return bars;
   const bar = {
@@ -63,12 +59,12 @@ const ended = (bars: Bar[], { run_id, at, status }: LiveEvent, bins: Bins): Bar[
 };
 
 /** Returns true if the server would merge the bars. Without merging, a row would grow while the page is open. */
-const shareBins = (a: Bar, b: Bar, { from, bin_ms }: Bins): boolean => {
+const shareBins = (a: TimelineBar, b: TimelineBar, { from, bin_ms }: Bins): boolean => {
   const binOf = (at: number | null): number => Math.floor(((at ?? 0) - from) / bin_ms);
   return binOf(a.started_at) === binOf(b.started_at) && binOf(a.ended_at) === binOf(b.ended_at);
 };
 
-const merged = (a: Bar, b: Bar): Bar => ({
+const merged = (a: TimelineBar, b: TimelineBar): TimelineBar => ({
   ...(rank(a) > rank(b) ? a : b),
   started_at: Math.min(a.started_at, b.started_at),
   ended_at: Math.max(a.ended_at ?? 0, b.ended_at ?? 0),
@@ -80,4 +76,4 @@ const merged = (a: Bar, b: Bar): Bar => ({
 /** From best to worst: a merged bar shows the worst status. */
 const RANKS: readonly RunStatus[] = ["completed", "cancelled", "interrupted", "failed"];
 
-const rank = ({ status }: Bar): number => RANKS.indexOf(status);
+const rank = ({ status }: TimelineBar): number => RANKS.indexOf(status);

@@ -1,7 +1,7 @@
 import { OCCURRENCE_REASON_TEXT } from "../../../domain/words/occurrence.ts";
-import type { TimelineJob } from "../../data/shapes.ts";
+import type { TimelineBar, TimelineJob, TimelineMark } from "../../data/timeline.ts";
 import { counted, durationText, fullTimeText, roughText } from "../../ui/text/format.ts";
-import { barSides, type TimelineBar, type TimelineMark, type TimelineScale, xOf } from "./row-shapes.ts";
+import { barSides, type TimelineScale, xOf } from "./row-shapes.ts";
 
 /** A bar, mark or upcoming occurrence of a row that the user can point at. */
 export type RowItem = {
@@ -17,6 +17,8 @@ export type RowItem = {
   readonly text: string;
   /** Target of its link; null for an upcoming occurrence. */
   readonly href: string | null;
+  /** The run that it stands for, whose id may be shortened; missing if it stands for none, or for several. */
+  readonly run?: { readonly jobId: string; readonly id: string };
 };
 
 /** Returns the items of a row in chronological order. */
@@ -33,6 +35,7 @@ const barItem = ({ job_id }: TimelineJob, bar: TimelineBar, scale: TimelineScale
   ...barSides(bar, scale, now),
   text: barText(bar, now),
   href: bar.count === 1 ? `/runs/${bar.run_id}` : `/runs?job=${job_id}`,
+  ...(bar.count === 1 && { run: { jobId: job_id, id: bar.run_id } }),
 });
 
 const barText = (bar: TimelineBar, now: number): string => {

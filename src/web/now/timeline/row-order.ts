@@ -1,4 +1,4 @@
-import type { TimelineJob } from "../../data/shapes.ts";
+import type { TimelineJob } from "../../data/timeline.ts";
 
 /** Sorts rows by the name that they show; the rows of `pinned` jobs come first. */
 export const orderRows = <Row extends Pick<TimelineJob, "job_id" | "name">>(

@@ -1,8 +1,5 @@
 import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
-import type { TimelineJob } from "../../data/shapes.ts";
-
-export type TimelineBar = TimelineJob["bars"][number];
-export type TimelineMark = TimelineJob["marks"][number];
+import type { TimelineBar, TimelineMark } from "../../data/timeline.ts";
 
 /** Maps times to px; `originMs` is at 0 px. */
 export type TimelineScale = { readonly originMs: number; readonly pxPerMs: number };

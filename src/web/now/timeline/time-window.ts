@@ -1,3 +1,5 @@
+import { parseSpan } from "../../../domain/time-span.ts";
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
@@ -10,34 +12,91 @@ export const ZOOMS = [
   { name: "24h", label: "24 h", spanMs: DAY_MS },
   { name: "7d", label: "Week", spanMs: 7 * DAY_MS },
 ] as const;
-export type Zoom = (typeof ZOOMS)[number];
 
-/** The zoom level of a view without runs. */
-export const DEFAULT_ZOOM = ZOOMS[2];
+/** A zoom level, or the length of another period, without a name. */
+export type Zoom = { readonly name: string; readonly label: string; readonly spanMs: number };
+
+/** The zoom level until the user chooses one. */
+export const DEFAULT_ZOOM = ZOOMS[3];
+
+/** The zoom level of a URL that names only a time. */
+const ZOOM_AT_TIME = ZOOMS[2];
+
+/** A period as it was typed, such as `friday` or `-2d`. An empty `until` is now. */
+export type Period = { readonly since: string; readonly until: string };
 
 /** The visible part of the timeline. `from` is in ms since the Unix epoch; null follows the current time. */
-export type TimeView = { readonly zoom: Zoom; readonly from: number | null };
+export type TimeView = {
+  readonly zoom: Zoom;
+  readonly from: number | null;
+  /** The period that the view was chosen by; missing after it was moved. */
+  readonly period?: Period;
+};
 
 /** The latest start of a view: times around it must still be valid dates. */
 const MAX_FROM = 8_640_000_000_000_000 - 14 * DAY_MS;
 
 const clampFrom = (from: number): number => Math.min(MAX_FROM, Math.max(0, from));
 
-/** Reads the view from the URL query; ignores unknown values. Returns null if the query contains neither zoom nor time. */
-export const parseView = (query: URLSearchParams): TimeView | null => {
+/** The shortest and the longest period that the timeline can show. */
+const MIN_PERIOD_MS = MINUTE_MS;
+const MAX_PERIOD_MS = 366 * DAY_MS;
+
+/** Returns the view of a period at `now`, or what is wrong with it. Moves at most once a minute. */
+export const viewOfPeriod = (period: Period, now: number): TimeView | { readonly problem: string } => {
+  const until = past(period.until);
+  const span = parseSpan(
+    { since: past(period.since), ...(until !== "" && { until }) },
+    { now: Math.ceil(now / MINUTE_MS) * MINUTE_MS, zone: Intl.DateTimeFormat().resolvedOptions().timeZone },
+  );
+  if ("problem" in span) return { problem: `${span.field === "since" ? "Since" : "Until"} ${span.problem}` };
+  const spanMs = span.to - span.from;
+  if (spanMs < MIN_PERIOD_MS) return { problem: "The period is shorter than a minute" };
+  if (spanMs > MAX_PERIOD_MS) return { problem: "The period is longer than a year" };
+  return { zoom: customZoom(spanMs), from: clampFrom(span.from), period };
+};
+
+/** `-2d` is the same as `2d`: two days before now. */
+const past = (text: string): string => text.trim().replace(/^-\s*(?=\d)/, "");
+
+const customZoom = (spanMs: number): Zoom => ({ name: "", label: "Period", spanMs });
+
+/** Returns true if the view shows a period that is no zoom level. */
+export const isPeriod = ({ zoom }: Pick<TimeView, "zoom">): boolean => zoom.name === "";
+
+/** Reads the view from the URL query; ignores unknown values. Returns null if the query contains neither a period, nor zoom or time. */
+export const parseView = (query: URLSearchParams, now = Date.now()): TimeView | null => {
+  const since = query.get("since");
+  const chosen = since === null ? null : viewOfPeriod({ since, until: query.get("until") ?? "" }, now);
+  if (chosen !== null && !("problem" in chosen)) return chosen;
   const given = Number(query.get("from") ?? Number.NaN);
   const from = Number.isSafeInteger(given) && given === clampFrom(given) ? given : null;
   const zoom = ZOOMS.find(({ name }) => name === query.get("zoom"));
-  return zoom === undefined && from === null ? null : { zoom: zoom ?? DEFAULT_ZOOM, from };
+  return zoom === undefined && from === null ? null : { zoom: zoom ?? ZOOM_AT_TIME, from };
 };
 
 /** Writes the view into the URL query. */
-export const writeView = (query: URLSearchParams, { zoom, from }: TimeView): URLSearchParams => {
+export const writeView = (query: URLSearchParams, view: TimeView): URLSearchParams => {
   const next = new URLSearchParams(query);
+  const { zoom, from } = view;
+  for (const name of ["since", "until"]) next.delete(name);
+  if (isPeriod(view)) {
+    for (const name of ["zoom", "from"]) next.delete(name);
+    const { since, until } = view.period ?? absolutePeriod(view);
+    next.set("since", since);
+    if (until !== "") next.set("until", until);
+    return next;
+  }
   next.set("zoom", zoom.name);
   if (from === null) next.delete("from");
   else next.set("from", String(Math.round(from)));
   return next;
+};
+
+/** Returns the period that a view shows, which does not follow the current time. */
+const absolutePeriod = ({ zoom, from }: TimeView): Period => {
+  const start = Math.round(from ?? 0);
+  return { since: new Date(start).toISOString(), until: new Date(start + zoom.spanMs).toISOString() };
 };
 
 /** Share of the past in a view that follows the current time. */
@@ -46,15 +105,21 @@ const PAST_SHARE = 0.78;
 /** Returns the start of the view in ms since the Unix epoch. */
 export const startOf = ({ zoom, from }: TimeView, now: number): number => from ?? now - zoom.spanMs * PAST_SHARE;
 
-/** Returns the shortest zoom level that shows a run at `newestAt`, in ms since the Unix epoch. */
-export const zoomWithRun = (newestAt: number, now: number): Zoom =>
-  ZOOMS.find((zoom) => newestAt >= startOf({ zoom, from: null }, now)) ?? DEFAULT_ZOOM;
-
 /** Zooms in (-1) or out (1) by one level. `at.time` keeps its position; a view that follows the current time continues to. */
 export const zoomed = (view: TimeView, step: -1 | 1, at: { readonly time: number; readonly now: number }): TimeView => {
-  const zoom = ZOOMS[ZOOMS.indexOf(view.zoom) + step];
+  const zoom = nextZoom(view.zoom, step);
   return zoom === undefined ? view : zoomedTo(view, zoom, at);
 };
+
+/** Returns the next shorter (-1) or longer (1) zoom level, if there is one. */
+export const nextZoom = ({ spanMs }: Zoom, step: -1 | 1): Zoom | undefined =>
+  step === 1 ? ZOOMS.find((zoom) => zoom.spanMs > spanMs) : ZOOMS.findLast((zoom) => zoom.spanMs < spanMs);
+
+/** Makes a view follow the current time. That of a period gets the zoom level that is as long, or longer. */
+export const followed = ({ zoom }: TimeView): TimeView => ({
+  zoom: zoom.name === "" ? (ZOOMS.find(({ spanMs }) => spanMs >= zoom.spanMs) ?? ZOOMS[4]) : zoom,
+  from: null,
+});
 
 /** Changes the zoom level. `time` keeps its position. */
 export const zoomedTo = (
@@ -80,11 +145,13 @@ export const windowToQuery = (from: number, spanMs: number): { readonly from: nu
   return { from: first, to: first + spanMs + 3 * step };
 };
 
-const STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440].map((minutes) => minutes * MINUTE_MS);
+const STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 20_160, 43_200].map(
+  (minutes) => minutes * MINUTE_MS,
+);
 
 /** Returns the time between two lines of the axis, so that each label has `roomPx` px. */
 export const axisStepMs = (pxPerMs: number, roomPx: number): number =>
-  STEPS_MS.find((step) => step * pxPerMs >= roomPx) ?? DAY_MS;
+  STEPS_MS.find((step) => step * pxPerMs >= roomPx) ?? 60 * DAY_MS;
 
 /** Returns the lines of the axis at round local times, also after a daylight saving change. */
 export const axisTimes = (from: number, to: number, stepMs: number): readonly number[] => {

@@ -1,6 +1,6 @@
 import { memo } from "react";
 import { Link } from "wouter";
-import type { TimelineJob } from "../../data/shapes.ts";
+import type { TimelineJob } from "../../data/timeline.ts";
 import { statusStyle } from "../../ui/status/status.tsx";
 import { barStyle } from "../../ui/status/status-fill.tsx";
 import { useNow } from "../../ui/time/clock.ts";

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import type { TimelineWindow } from "../../data/queries.ts";
-import type { TimelineJob } from "../../data/shapes.ts";
+import type { TimelineJob } from "../../data/timeline.ts";
 import { useShortcut } from "../../keyboard/shortcuts.ts";
 import { RunDialog } from "../../trigger/run-dialog.tsx";
 import { TooltipText } from "../../ui/overlay/tooltip.tsx";

@@ -2,7 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { type CSSProperties, useMemo, useRef } from "react";
 import { useSearchParams } from "wouter";
 import { attentionQuery, timelineQuery } from "../../data/queries.ts";
-import type { AttentionItem, TimelineData, TimelineJob } from "../../data/shapes.ts";
+import type { AttentionItem } from "../../data/shapes.ts";
+import type { TimelineData, TimelineJob } from "../../data/timeline.ts";
 import { withParam } from "../../ui/choice.tsx";
 import { Empty, Loaded } from "../../ui/states.tsx";
 import { StatusFills } from "../../ui/status/status-fill.tsx";
@@ -11,42 +12,24 @@ import { useWidth } from "../../ui/use-width.ts";
 import { orderRows } from "./row-order.ts";
 import { type TimelineScale, xOf } from "./row-shapes.ts";
 import { TimeAxis } from "./time-axis.tsx";
-import {
-  axisStepMs,
-  axisTimes,
-  DEFAULT_ZOOM,
-  panned,
-  parseView,
-  startOf,
-  type TimeView,
-  type Zoom,
-  zoomed,
-} from "./time-window.ts";
+import { axisStepMs, axisTimes, panned, startOf, type TimeView, zoomed } from "./time-window.ts";
 import { TimelineLegend } from "./timeline-legend.tsx";
 import { queryOf } from "./timeline-query.ts";
 import { TimelineRows } from "./timeline-rows.tsx";
 import { TimelineToolbar } from "./timeline-toolbar.tsx";
-import { useFirstZoom } from "./use-first-zoom.ts";
 import { useGestures } from "./use-gestures.ts";
 import { useTimeView } from "./use-time-view.ts";
 import "./timeline.css";
 
 /** Shows each job as a row with its past and upcoming runs, and its skipped and missed occurrences. */
 export const Timeline = () => {
-  const [query] = useSearchParams();
-  const firstZoom = useFirstZoom();
-  // Otherwise the timeline would change its zoom level a moment after it appears.
-  if (firstZoom === null && parseView(query) === null) return null;
-  return <TimelineCard firstZoom={firstZoom ?? DEFAULT_ZOOM} />;
-};
-
-const TimelineCard = ({ firstZoom }: { readonly firstZoom: Zoom }) => {
-  const [view, change] = useTimeView(firstZoom);
+  const [view, change] = useTimeView();
   const [query, setQuery] = useSearchParams();
   const show = query.get("show") ?? "";
+  const tag = query.get("tag") ?? "";
   const track = useRef<HTMLDivElement>(null);
   const width = useWidth(track);
-  const { timeline, frame } = useFrame(view, width);
+  const { timeline, frame } = useFrame(view, tag, width);
   const around = useRef<HTMLElement>(null);
   const { wasDragged, ...drag } = useGestures(around, {
     onPan: (px) => change((before) => panned(before, -px / frame.scale.pxPerMs, Date.now())),
@@ -68,6 +51,8 @@ const TimelineCard = ({ firstZoom }: { readonly firstZoom: Zoom }) => {
           change={change}
           show={show}
           onShow={(value) => setQuery((now) => withParam(now, "show", value), { replace: true })}
+          tag={tag}
+          onTag={(value) => setQuery((now) => withParam(now, "tag", value), { replace: true })}
         />
         <TimeAxis
           ref={track}
@@ -135,11 +120,11 @@ const isShown = ({ bars, marks }: TimelineJob, show: string): boolean => {
 const AXIS_ROOM_PX = 90;
 
 /** Queries the timeline for a view, and computes its position on the screen. */
-const useFrame = (view: TimeView, width: number) => {
+const useFrame = (view: TimeView, tag: string, width: number) => {
   const now = useNow();
   const from = startOf(view, now);
   const { spanMs } = view.zoom;
-  const queried = queryOf(view, now);
+  const queried = queryOf(view, tag, now);
   const timeline = useQuery({
     ...timelineQuery(queried),
     // With thousands of bars, comparing old and new data costs more than rendering the visible ones.

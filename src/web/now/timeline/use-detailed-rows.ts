@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { type TimelineWindow, timelineQuery } from "../../data/queries.ts";
-import type { TimelineJob } from "../../data/shapes.ts";
+import type { TimelineJob } from "../../data/timeline.ts";
 
 /** From this number of jobs on, petit merges runs that a screen has room to show separately. */
 const MANY_JOBS = 50;

@@ -1,6 +1,7 @@
 import { type KeyboardEvent, type MouseEvent, useState } from "react";
 import { useLocation } from "wouter";
-import type { TimelineJob } from "../../data/shapes.ts";
+import { pathOfRun } from "../../data/path-of-run.ts";
+import type { TimelineJob } from "../../data/timeline.ts";
 import { adjacentItem, itemAt, type RowItem, rowItems } from "./row-items.ts";
 import type { TimelineScale } from "./row-shapes.ts";
 
@@ -56,22 +57,23 @@ export const usePointedItem = ({ rowAt, scale, shift, now, onReach }: PointedIte
     setPointed({ ...row, key: next.key });
     onReach(next.at);
   };
+  const follow = ({ href, run }: Pick<RowItem, "href" | "run"> = { href: null }): void => {
+    if (run !== undefined) void pathOfRun(run.jobId, run.id).then(navigate, () => navigate(`/runs?job=${run.jobId}`));
+    else if (href !== null) navigate(href);
+  };
   return {
     item,
     anchor: item === null || pointed === null ? null : anchorOf(pointed.track, item, shift),
     clear: () => setPointed(null),
     point,
-    open: (event: MouseEvent): void => {
-      const href = find(event)?.item.href;
-      if (href != null) navigate(href);
-    },
+    open: (event: MouseEvent): void => follow(find(event)?.item),
     onKeyDown: (event: KeyboardEvent): void => {
       if (event.key === "ArrowRight") step(event, 1);
       if (event.key === "ArrowLeft") step(event, -1);
       if (event.key === "Escape") setPointed(null);
       if (event.key === "Enter" && item?.href != null) {
         event.preventDefault();
-        navigate(item.href);
+        follow(item);
       }
     },
   };

@@ -1,18 +1,17 @@
 import { useEffect, useRef, useState } from "react";
 import { useSearchParams } from "wouter";
-import { parseView, type TimeView, writeView, type Zoom } from "./time-window.ts";
+import { DEFAULT_ZOOM, parseView, type TimeView, writeView } from "./time-window.ts";
 
 /** Ms without a change until the URL is updated: browsers limit the rate of URL changes. */
 const DEBOUNCE_MS = 200;
 
 /**
  * Returns the view of the timeline and a function that changes it. The view changes immediately, the URL after a delay.
- * `firstZoom` applies until the user chooses a view.
  */
-export const useTimeView = (firstZoom: Zoom): readonly [TimeView, (change: (view: TimeView) => TimeView) => void] => {
+export const useTimeView = (): readonly [TimeView, (change: (view: TimeView) => TimeView) => void] => {
   const [query, setQuery] = useSearchParams();
   const [pendingView, setPendingView] = useState<TimeView | null>(null);
-  const view = pendingView ?? parseView(query) ?? { zoom: firstZoom, from: null };
+  const view = pendingView ?? parseView(query) ?? { zoom: DEFAULT_ZOOM, from: null };
   const newest = useRef(view);
   newest.current = view;
   useEffect(() => {

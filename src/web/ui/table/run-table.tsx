@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { decisiveLine } from "../../../domain/words/run.ts";
+import { paramsText, startedByText } from "../../../domain/words/run-facts.ts";
 import { failurePath } from "../../../domain/words/run-path.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { jobsQuery } from "../../data/queries.ts";
@@ -27,12 +28,13 @@ type RunSelection = {
 /** A table of runs. A run shows what it waits for, or if it was read with its `failure`, the task that failed and its last line. */
 export const RunTable = ({ runs, label, hasJob = true, selection }: RunTableProps) => {
   const hasReasons = runs.some(({ failure, waits_for }) => failure != null || waits_for !== null);
+  const hasDetails = runs.some(({ triggered_by, params }) => triggered_by !== null || Object.keys(params).length > 0);
   const names = useJobNames(hasJob);
   return (
     <Table
       label={label}
       isCards
-      className={`run-table${hasReasons ? " run-table-reasons" : ""}`}
+      className={`run-table${hasReasons ? " run-table-reasons" : hasDetails ? " run-table-details" : ""}`}
       head={
         <tr>
           <th scope="col">
@@ -118,7 +120,9 @@ const RunRow = ({ run, jobName, hasReasons, selection }: RunRowProps) => (
         <Duration ms={run.duration_ms} />
       )}
     </td>
-    <td data-label="Trigger">{run.trigger}</td>
+    <td data-label="Trigger">
+      <StartedBy run={run} />
+    </td>
     <td data-label="Run">
       <Link href={`/runs/${run.id}`} className="mono" data-row>
         {run.id.slice(-8)}
@@ -126,6 +130,17 @@ const RunRow = ({ run, jobName, hasReasons, selection }: RunRowProps) => (
     </td>
   </tr>
 );
+
+/** The trigger of a run, who asked for it, and its params. Shortened; the focused row shows all of it. */
+const StartedBy = ({ run }: { readonly run: RunData }) => {
+  const [by, params] = [startedByText(run), paramsText(run.params)];
+  return (
+    <span className="run-table-by" title={params === "" ? by : `${by}\n${params}`}>
+      {by}
+      {params !== "" && <small className="muted"> {params}</small>}
+    </span>
+  );
+};
 
 const Wait = ({ waitsFor }: { readonly waitsFor: NonNullable<RunData["waits_for"]> }) => {
   const text = `waits for ${waitsForText(waitsFor)}`;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { QueryClient, QueryObserver } from "@tanstack/react-query";
 import type { LiveEvent } from "../../../../src/client/live-event.ts";
 import { patchTimeline } from "../../../../src/web/data/live/patch-timeline.ts";
-import type { TimelineData } from "../../../../src/web/data/shapes.ts";
+import type { TimelineData } from "../../../../src/web/data/timeline.ts";
 
 const KEY = ["timeline", { from: 0, to: 100_000 }];
 

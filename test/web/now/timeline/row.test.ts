@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { progressOf } from "../../../../src/web/data/run-statistics.ts";
-import type { TimelineJob } from "../../../../src/web/data/shapes.ts";
+import type { TimelineJob } from "../../../../src/web/data/timeline.ts";
 import { adjacentItem, itemAt, rowItems, rowSummary } from "../../../../src/web/now/timeline/row-items.ts";
 import { barPaths, barSides, MIN_BAR_PX } from "../../../../src/web/now/timeline/row-shapes.ts";
 

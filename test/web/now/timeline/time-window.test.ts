@@ -5,11 +5,11 @@ import {
   panned,
   parseView,
   startOf,
+  viewOfPeriod,
   windowToQuery,
   writeView,
   ZOOMS,
   zoomed,
-  zoomWithRun,
 } from "../../../../src/web/now/timeline/time-window.ts";
 
 const HOUR = 3_600_000;
@@ -37,15 +37,29 @@ describe("the window of a timeline", () => {
   );
 
   test.each([
-    [0, "15m"],
-    [0.19 * HOUR, "15m"],
-    [0.2 * HOUR, "1h"],
-    [HOUR, "6h"],
-    [6 * HOUR, "24h"],
-    [24 * HOUR, "7d"],
-    [7 * 24 * HOUR, "6h"],
-  ])("shows a run that ended %p ms ago, if any is long enough", (ago, zoom) => {
-    expect(zoomWithRun(NOW - ago, NOW).name).toBe(zoom as never);
+    ["since=-2d", 48 * HOUR, NOW - 48 * HOUR],
+    ["since=2d&until=1d", 24 * HOUR, NOW - 48 * HOUR],
+    ["since=2027-01-10T00:00Z&until=2027-01-11T06:00Z", 30 * HOUR, Date.UTC(2027, 0, 10)],
+    ["since=90m&zoom=7d&from=5", 1.5 * HOUR, NOW - 1.5 * HOUR],
+  ])("is a period by '%s'", (query, spanMs, from) => {
+    const view = parseView(new URLSearchParams(query), NOW);
+    expect([view?.zoom.spanMs, view?.from]).toEqual([spanMs, from]);
+    // What the URL said stays until the view is moved.
+    if (view === null) return;
+    expect(writeView(new URLSearchParams(), view).get("since")).toBe(new URLSearchParams(query).get("since"));
+    const later = writeView(new URLSearchParams(query), panned(view, HOUR, NOW));
+    expect(parseView(later, NOW)?.from).toBe(from + HOUR);
+    expect(later.has("zoom")).toBe(false);
+  });
+
+  test.each([
+    ["", "", "Since is ''"],
+    ["soon", "", "Since is 'soon'"],
+    ["1h", "2h", "Since is '1h', which is not before '2h'"],
+    ["500d", "", "longer than a year"],
+    ["30s", "40ms", "shorter than a minute"],
+  ])("is no period from '%s' until '%s'", (since, until, problem) => {
+    expect(viewOfPeriod({ since, until }, NOW)).toEqual({ problem: expect.stringContaining(problem) });
   });
 
   test("is written so that it is read the same, and keeps other parameters", () => {

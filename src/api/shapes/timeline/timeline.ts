@@ -1,11 +1,11 @@
 import { t } from "elysia";
-import { TRIGGERS } from "../../domain/run.ts";
-import { MISS_REASONS, SKIP_REASONS } from "../../domain/schedule/occurrence.ts";
-import type { UnfiredSpan } from "../../store/occurrences.ts";
-import type { MergedBar } from "../timeline/merge.ts";
-import type { TimelineRow } from "../timeline/timeline.ts";
-import { RunStatusWord } from "./run.ts";
-import { Count, exactly, instant, instantOrNull, integer, JobIdText, RunIdText, word } from "./schemas.ts";
+import { TRIGGERS } from "../../../domain/run.ts";
+import { MISS_REASONS, SKIP_REASONS } from "../../../domain/schedule/occurrence.ts";
+import type { UnfiredSpan } from "../../../store/occurrences.ts";
+import type { MergedBar } from "../../timeline/merge.ts";
+import type { TimelineRow } from "../../timeline/timeline.ts";
+import { RunStatusWord } from "../run.ts";
+import { Count, exactly, instant, instantOrNull, integer, JobIdText, RunIdText, word } from "../schemas.ts";
 
 const BarBody = exactly(
   {
