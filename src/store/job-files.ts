@@ -1,5 +1,5 @@
 import type { StoreContext } from "./context.ts";
-import { flag, json, text } from "./database/rows.ts";
+import { flag, integer, json, text } from "./database/rows.ts";
 
 /** What each valid job file of JOBS_DIR contained when it was read. Only the last JOBS_DIR and its last reader are kept. */
 export interface JobFileStore {
@@ -9,6 +9,11 @@ export interface JobFileStore {
   listPaths(source: JobFileSource): readonly string[];
   /** Adds or replaces `changed`, and removes `gone` and everything of other folders and readers. Not durable. */
   save(source: JobFileSource, changes: JobFileChanges): void;
+  /**
+   * Stores which files have problems, since `now` if they had none before. Returns since when each has, in ms since the Unix epoch. Not
+   * durable.
+   */
+  saveBroken(files: ReadonlySet<string>, now: number): ReadonlyMap<string, number>;
 }
 
 export type JobFileSource = {
@@ -102,5 +107,16 @@ export const createJobFileStore = ({ sql, write }: StoreContext): JobFileStore =
            jobs = $jobs`,
         { ...source, file, stamp, settled: isSettled ? 1 : 0, digest, jobs: JSON.stringify(jobs) },
       );
+  }),
+
+  saveBroken: write("relaxed", (files, now) => {
+    const known = sql.all("SELECT file, since FROM broken_files");
+    for (const row of known)
+      if (!files.has(text(row, "file")))
+        sql.run("DELETE FROM broken_files WHERE file = $file", { file: text(row, "file") });
+    const since = new Map(known.map((row) => [text(row, "file"), integer(row, "since")]));
+    for (const file of files)
+      if (!since.has(file)) sql.run("INSERT INTO broken_files (file, since) VALUES ($file, $now)", { file, now });
+    return new Map([...files].map((file) => [file, since.get(file) ?? now]));
   }),
 });

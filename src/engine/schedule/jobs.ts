@@ -36,7 +36,7 @@ export class Jobs {
   #renamed: ReadonlyMap<JobId, JobId> = new Map();
   #formerIds: ReadonlyMap<JobId, readonly JobId[]> = new Map();
   #problems: readonly Problem[] = [];
-  /** When each broken file was first read with problems, in ms since the Unix epoch. */
+  /** When each broken file was first read with problems, also by earlier processes, in ms since the Unix epoch. */
   #brokenSince: ReadonlyMap<string, number> = new Map();
 
   constructor(options: EngineOptions, hooks: JobsHooks) {
@@ -48,7 +48,7 @@ export class Jobs {
     return this.#problems;
   }
 
-  /** Returns when a broken file was first read with problems, by this process. */
+  /** Returns when a broken file was first read with problems, and has had some since. */
   brokenSince(file: string): number {
     return this.#brokenSince.get(file) ?? this.#options.clock.now();
   }
@@ -119,16 +119,19 @@ export class Jobs {
     const { store, clock, followSchedules } = this.#options;
     const jobs = this.#jobsOf(files);
     if (followSchedules !== false) this.#accountForReplaced(jobs);
+    const broken = new Set(files.problems.map(({ file }) => file));
+    let brokenSince: ReadonlyMap<string, number> = NONE_BROKEN;
     this.#jobs = store.transaction(() => {
       const now = clock.now();
+      // A command that runs one job may have read another folder.
+      if (followSchedules !== false) brokenSince = store.jobFiles.saveBroken(broken, now);
       const stored = followSchedules === false ? store.jobs.saveDefinitions(jobs, now) : store.jobs.save(jobs, now);
       alongside();
       return this.#withBoot(stored);
     });
     this.#announceRenamed();
-    const now = clock.now();
     this.#problems = files.problems;
-    this.#brokenSince = new Map(files.problems.map(({ file }) => [file, this.#brokenSince.get(file) ?? now]));
+    this.#brokenSince = brokenSince;
   }
 
   #noteRenamed(renamed: ReadonlyMap<JobId, JobId>): void {
@@ -219,6 +222,8 @@ export class Jobs {
       .filter((job) => isBroken(job.source.file) && !valid.has(job.id));
   }
 }
+
+const NONE_BROKEN: ReadonlyMap<string, number> = new Map();
 
 /** Returns whether any param of a job has a pattern. */
 const hasPattern = ({ params }: Job): boolean => Object.values(params).some(({ pattern }) => pattern !== null);

@@ -13,6 +13,7 @@ import workers from "../migrations/0010_workers.sql" with { type: "text" };
 import restoresAndErrors from "../migrations/0011_restores_and_errors.sql" with { type: "text" };
 import causes from "../migrations/0012_causes.sql" with { type: "text" };
 import reviews from "../migrations/0013_reviews.sql" with { type: "text" };
+import brokenFiles from "../migrations/0014_broken_files.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
 /**
@@ -33,6 +34,7 @@ const MIGRATIONS: readonly string[] = [
   restoresAndErrors,
   causes,
   reviews,
+  brokenFiles,
 ];
 
 /** Schema version that this petit writes. */

@@ -3,9 +3,9 @@ import type { Job } from "../../../src/domain/job.ts";
 import type { Problem } from "../../../src/jobfile/problem.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 import { command, job, jobId, schedule, shell } from "../../support/engine/factories.ts";
-import { FakeClock } from "../../support/engine/fake-clock.ts";
+import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
 import { gate } from "../../support/engine/gate.ts";
-import { filesOf, startEngine } from "../../support/engine/started-engine.ts";
+import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const saying = (id: string, text: string, given: Partial<Job> = {}): Job =>
@@ -75,6 +75,28 @@ describe("a reload", () => {
       "jobs.reloaded ok",
       "jobs.reloaded degraded",
     ]);
+  });
+
+  test("says since when a file is broken, also after a restart", async () => {
+    using dir = tempDir();
+    const clock = new FakeClock();
+    const broken = { jobs: [], problems: [problem("a.yaml"), problem("a.yaml", 9)], broken: ["a.yaml"] };
+    const start = () => startEngine({ dir: dir.path, clock, files: broken });
+    const sinceOf = async ({ engine }: StartedEngine) =>
+      (await engine.listAttention(9)).items.map(({ since }) => since);
+    const first = await start();
+    expect(await sinceOf(first)).toEqual([NOON]);
+    await clock.pass(60_000);
+    await first.engine.reload();
+    await first.stop("now");
+    await clock.pass(60_000);
+    await using second = await start();
+    expect(await sinceOf(second)).toEqual([NOON]);
+    second.files = filesOf([]);
+    await second.engine.reload();
+    second.files = broken;
+    await second.engine.reload();
+    expect(await sinceOf(second)).toEqual([NOON + 120_000]);
   });
 
   test("of a broken file keeps the last valid version of its jobs, and health names the file", async () => {

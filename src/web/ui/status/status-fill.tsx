@@ -1,14 +1,27 @@
 import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
 import { statusStyle } from "./status.tsx";
 
-/** Textures of bars. They tell statuses apart without colour. */
+/** On the ground of a failure. */
+const DARKER = { stroke: "color-mix(in srgb, var(--status) 50%, black)" } as const;
+
+/** Textures of bars. They tell statuses apart without colour, and in grayscale a failure is at least as dark as a success. */
 const TEXTURES = {
   completed: <rect width="6" height="6" fill="var(--status)" />,
   running: <rect width="6" height="6" fill="var(--status-ground)" />,
   pending: <path d="M0 3h3" stroke="var(--status)" strokeWidth="2" />,
-  failed: <path d="M-2 2 2-2M-2 8 8-2M4 8 8 4" stroke="var(--status)" strokeWidth="2.4" />,
+  failed: (
+    <>
+      <rect width="6" height="6" fill="var(--status)" />
+      <path d="M-2 2 2-2M-2 8 8-2M4 8 8 4" style={DARKER} strokeWidth="2" />
+    </>
+  ),
   cancelled: <path d="M0 1.5h6M0 4.5h6" stroke="var(--status)" strokeWidth="1.4" />,
-  interrupted: <path d="M1.5 0v6M4.5 0v6" stroke="var(--status)" strokeWidth="1.4" />,
+  interrupted: (
+    <>
+      <rect width="6" height="6" fill="var(--status)" />
+      <path d="M1.5 0v6M4.5 0v6" style={DARKER} strokeWidth="1.2" />
+    </>
+  ),
 } as const satisfies Record<RunStatus, unknown>;
 
 /** Defines the textures. Render it once on a page with bars. */

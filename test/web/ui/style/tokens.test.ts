@@ -86,6 +86,15 @@ describe.each(THEMES)("the %s theme", (_name, colours) => {
     expect(low.filter(({ ratio }) => !(ratio >= 4.5))).toEqual([]);
   });
 
+  test("has failures that are at least as dark as successes, without colour", () => {
+    const lightness = (name: string): number => luminance(linear(colour(name)));
+    for (const failure of ["failed", "interrupted"]) {
+      expect([failure, lightness(failure) <= lightness("completed")]).toEqual([failure, true]);
+      const ground = `${failure}-ground`;
+      expect([ground, lightness(ground) <= lightness("completed-ground")]).toEqual([ground, true]);
+    }
+  });
+
   test("has a contrast of the borders of controls of at least 3 : 1", () => {
     expect(contrast(colour("line-strong"), colour("surface"))).toBeGreaterThanOrEqual(3);
   });
