@@ -92,6 +92,7 @@ export type ApiStore = {
     | "listAttempts"
     | "listItems"
     | "countItems"
+    | "listFailedItems"
     | "listItemAttempts"
     | "listRetries"
     | keyof RunTimeline

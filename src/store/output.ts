@@ -2,7 +2,7 @@ import type { RunId, TaskId } from "../domain/ids.ts";
 import { type Attempt, type OutputStream, STREAMS } from "../domain/task-run.ts";
 import type { SqlParams, SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
-import { bytes, id, integer, word } from "./database/rows.ts";
+import { bytes, id, integer, textOrNull, word } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
 import { itemOrNull, NO_ITEM } from "./runs/row.ts";
 
@@ -68,6 +68,8 @@ export type OutputChunk = NewChunk & {
   readonly taskId: TaskId;
   /** Position of the item that wrote it; null in a task without items. */
   readonly item: number | null;
+  /** Key of the item. */
+  readonly itemKey: string | null;
   readonly attempt: number;
 };
 
@@ -186,7 +188,11 @@ export const createOutputStore = ({ sql, write }: StoreContext): OutputStore => 
       const { condition, params } = filterOf(query);
       const order = query.reverse ? "DESC" : "ASC";
       return sql
-        .all(`SELECT * FROM output WHERE ${FROM} AND ${condition} ORDER BY seq ${order} LIMIT $limit`, params)
+        .all(
+          `SELECT *, (SELECT key FROM items WHERE items.run = output.run AND items.task_id = output.task_id AND items.item = output.item) AS item_key
+           FROM output WHERE ${FROM} AND ${condition} ORDER BY seq ${order} LIMIT $limit`,
+          params,
+        )
         .map(toChunk);
     },
 
@@ -299,6 +305,7 @@ const toChunk = (row: SqlRow): OutputChunk => ({
   lines: integer(row, "lines"),
   taskId: id<TaskId>(row, "task_id"),
   item: itemOrNull(row, "item"),
+  itemKey: textOrNull(row, "item_key"),
   attempt: integer(row, "attempt"),
   stream: word(row, "stream", STREAMS),
   at: integer(row, "at"),

@@ -49,6 +49,7 @@ describe("output", () => {
         lines: 1,
         taskId: taskId("a"),
         item: null,
+        itemKey: null,
         attempt: 1,
         stream: "stderr",
         at: NOON,

@@ -1,6 +1,7 @@
 import { Elysia, t } from "elysia";
 import type { RunFailure } from "../../domain/attention.ts";
 import type { JobId } from "../../domain/ids.ts";
+import { groupFailures } from "../../domain/output/failure-groups.ts";
 import { isFinal, type Run } from "../../domain/run.ts";
 import { TASK_STATUSES } from "../../domain/task-run.ts";
 import { compareRun } from "../comparison/comparison.ts";
@@ -96,6 +97,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
           tasks: store.runs.listTaskRuns(id),
           attempts,
           items: store.runs.countItems(id),
+          failures: (taskId) => groupFailures(store.runs.listFailedItems(id, taskId)),
           waiting: engine.waitingTasks(id),
           ...remoteFacts({ engine, store }, id, attempts),
         });

@@ -12,6 +12,7 @@ export const LogRecord = exactly(
     }),
     task_id: TaskIdText,
     item: t.Optional(integer({ minimum: 0, description: "Position of the item that wrote it, from 0" })),
+    item_key: t.Optional(t.String({ description: "Key of the item that wrote it" })),
     attempt: integer({ minimum: 1, description: "Number of the attempt that wrote it" }),
     stream: word(STREAMS, "Stream that it was written to"),
     at: instant("When petit read it"),
@@ -31,6 +32,7 @@ const LogChunk = exactly(
     seq: LogRecord.properties.seq,
     task_id: TaskIdText,
     item: LogRecord.properties.item,
+    item_key: LogRecord.properties.item_key,
     attempt: LogRecord.properties.attempt,
     stream: LogRecord.properties.stream,
     at: LogRecord.properties.at,
@@ -107,9 +109,9 @@ const EVENTS: LogFormat = {
 /** Several lines per event, with their exact bytes, for a client that must resume without loss. */
 const CHUNKS: LogFormat = {
   ...EVENTS,
-  encode: ({ seq, lines, taskId, item, attempt, stream, at, bytes }, skip) => {
+  encode: ({ seq, lines, attempt, stream, at, bytes, ...writer }, skip) => {
     const base64 = Buffer.from(dropLines(bytes, skip)).toString("base64");
-    const data = { seq: seq + skip, task_id: taskId, ...itemField(item), attempt, stream, at, base64 };
+    const data = { seq: seq + skip, ...writerFields(writer), attempt, stream, at, base64 };
     return encoder.encode(encodeServerSentEvent({ id: seq + lines - 1, data }));
   },
 };
@@ -118,13 +120,17 @@ export type LogLine = typeof LogRecord.static;
 
 /** Returns the lines of a chunk without the first `skip`. */
 export const linesOf = (chunk: OutputChunk, skip: number): readonly LogLine[] => {
-  const { seq, taskId, item, attempt, stream, at } = chunk;
-  const writer = { task_id: taskId, ...itemField(item), attempt, stream, at };
+  const { seq, attempt, stream, at } = chunk;
+  const writer = { ...writerFields(chunk), attempt, stream, at };
   const lines = decoder.decode(trimNewline(chunk.bytes)).split("\n").slice(skip);
   return lines.map((text, index) => ({ seq: seq + skip + index, ...writer, text }));
 };
 
-const itemField = (item: number | null) => (item === null ? {} : { item });
+const writerFields = ({ taskId, item, itemKey }: Pick<OutputChunk, "taskId" | "item" | "itemKey">) => ({
+  task_id: taskId,
+  ...(item !== null && { item }),
+  ...(itemKey !== null && { item_key: itemKey }),
+});
 
 const encodeRecords = (chunk: OutputChunk, skip: number, write: (line: LogLine) => string): Uint8Array =>
   encoder.encode(linesOf(chunk, skip).map(write).join(""));

@@ -2,6 +2,7 @@ import { t } from "elysia";
 import type { TaskId } from "../../domain/ids.ts";
 import { isAllowedFailure, type Job, type Task, TIMEOUT_DECISIONS, taskOf } from "../../domain/job.ts";
 import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
+import type { FailureGroup } from "../../domain/output/failure-groups.ts";
 import type { Run } from "../../domain/run.ts";
 import { durationMs } from "../../domain/run.ts";
 import {
@@ -17,8 +18,9 @@ import type { WorkerWait } from "../../domain/workers/waiting.ts";
 import type { WaitsForWorker } from "../../domain/workers/worker.ts";
 import { expandTemplate, type TemplateScope } from "../../jobfile/template.ts";
 import { type AttemptNote, NOTE_CODES } from "../../store/workers/notes.ts";
+import { causeBody, FailureCauseBody } from "./attention/failure-cause.ts";
+import { FailureGroupBody, failureGroupBody } from "./attention/failure-group.ts";
 import { nodeBody, nodeFields } from "./definition/task.ts";
-import { causeBody, FailureCauseBody } from "./failure-cause.ts";
 import { WaitingForOrNull, WaitsForWorkerBody, waitsForWorkerBody } from "./limits/waits-for.ts";
 import {
   Count,
@@ -134,6 +136,10 @@ const TaskRunBody = exactly(
       ItemCountsBody,
       "Counts of its items; null if it has none, or if they are not known yet. Its items have the attempts",
     ),
+    failures: t.Array(FailureGroupBody, {
+      description:
+        "Its failed items by the line that explains them, the largest group first, at most 20; empty without failed items",
+    }),
     workers: t.Array(t.String({ examples: ["box7"] }), {
       description:
         "Names of the workers that claimed its attempts, or those of its items; each once, the first one first",
@@ -172,6 +178,7 @@ const TaskRunBody = exactly(
         approval: null,
         allowed: false,
         items: null,
+        failures: [],
         workers: [],
         attempt_list: [
           {
@@ -295,12 +302,14 @@ type RunParts = RemoteFacts & {
   readonly tasks: readonly TaskRun[];
   readonly attempts: readonly Attempt[];
   readonly items: ReadonlyMap<TaskId, ItemCounts>;
+  /** Groups the failed items of a task. */
+  readonly failures: (taskId: TaskId) => readonly FailureGroup[];
   /** What the tasks only wait for. */
   readonly waiting: ReadonlyMap<TaskId, WaitingCode>;
 };
 
 export const taskRunList = (parts: RunParts): typeof TaskRunList.static => {
-  const { run, definition, tasks, attempts, items, waits, waiting, notes } = parts;
+  const { run, definition, tasks, attempts, items, failures, waits, waiting, notes } = parts;
   const nodes = new Map(definition.tasks.map((task) => [task.id, nodeBody(task)]));
   const byTask = Map.groupBy(attempts, ({ taskId }) => taskId);
   const attemptsOf = ({ taskId }: TaskRun): readonly Attempt[] => byTask.get(taskId) ?? [];
@@ -317,6 +326,7 @@ export const taskRunList = (parts: RunParts): typeof TaskRunList.static => {
     approval: approvalBody(taskOf(definition, task.taskId), task, () => scopeOf({ run, definition, tasks })),
     allowed: isAllowedFailure(taskOf(definition, task.taskId), task),
     items: task.items === null ? null : (items.get(task.taskId) ?? NO_ITEMS),
+    failures: (items.get(task.taskId)?.failed ?? 0) === 0 ? [] : failures(task.taskId).map(failureGroupBody),
     workers: [...new Set(attemptsOf(task).flatMap(({ worker }) => worker ?? []))],
   }));
   return { tasks: bodies, count: bodies.length };

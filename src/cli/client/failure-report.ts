@@ -54,6 +54,10 @@ const sourceOf = (client: Client, runId: string): ExcerptSource => ({
     });
     return lines.map(({ text }) => text);
   },
+  listFailures: async (taskId) => {
+    const { tasks } = await client.get("/api/runs/:run_id/tasks", { params: { run_id: runId } });
+    return tasks.find(({ task_id }) => task_id === taskId)?.failures ?? [];
+  },
   listFailedItems: (taskId, limit) => listFailedItems(client, { runId, taskId, limit }),
 });
 

@@ -1,5 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
+import type { FailureGroup } from "../../domain/output/failure-groups.ts";
 import type { FailureCause } from "../../domain/task-run.ts";
+import { failureGroupText } from "../../domain/words/failure-group.ts";
 import { pluralize } from "../../lib/text.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { fitMiddle, oneLine, wrapBoth } from "../terminal/text-width.ts";
@@ -20,13 +22,20 @@ export type TailQuery = {
 };
 
 /** A failed item of a task. */
-export type FailedItem = { readonly index: number; readonly attempts: number };
+export type FailedItem = { readonly index: number; readonly key?: string; readonly attempts: number };
+
+/** A group of failed items. */
+type ShownGroup = Pick<FailureGroup, "text" | "kind" | "count"> & {
+  readonly items: readonly { readonly key: string }[];
+};
 
 /** Where the lines come from: a running petit, or this process. */
 export type ExcerptSource = {
   /** Returns the line that explains why an attempt failed; null if none does. */
   readonly findCause: (writer: Writer) => Promise<Pick<FailureCause, "text" | "context"> | null>;
   readonly readTail: (query: TailQuery) => Promise<readonly string[]>;
+  /** Returns the failed items of a task by the line that explains them. */
+  readonly listFailures: (taskId: string) => Promise<readonly ShownGroup[]>;
   /** Returns at most `limit` failed items of a task, in their order. */
   readonly listFailedItems: (taskId: string, limit: number) => Promise<readonly FailedItem[]>;
 };
@@ -35,39 +44,54 @@ export type ExcerptSource = {
 const MAX_WRITERS = 3;
 const MAX_LINES = 10;
 
-type Writer = Pick<TailQuery, "taskId" | "item" | "attempt">;
+type Writer = Pick<TailQuery, "taskId" | "item" | "attempt"> & { readonly itemKey?: string };
 
 /**
  * Reads the lines that explain why tasks failed, of those that failed first. Where no line does, these are the last ones of stderr, or of
- * stdout if stderr is empty.
+ * stdout if stderr is empty. Of a task with several failed items, these are their causes.
  */
 export const readExcerpts = async (
   tasks: readonly TaskView[],
   source: ExcerptSource,
 ): Promise<readonly ErrorExcerpt[]> => {
-  const writers = (await failedWriters(failedTasks(tasks).slice(0, MAX_WRITERS), source)).slice(0, MAX_WRITERS);
-  const limit = Math.ceil(MAX_LINES / writers.length);
+  const parts = await Promise.all(
+    failedTasks(tasks)
+      .slice(0, MAX_WRITERS)
+      .map((task) => failedParts(task, source)),
+  );
+  const shown = parts.flat().slice(0, MAX_WRITERS);
+  const limit = Math.ceil(MAX_LINES / shown.length);
   return Promise.all(
-    writers.map(async (writer) => {
-      const cause = await source.findCause(writer);
-      if (cause !== null) return { name: writerName(writer), lines: [cause.text, ...cause.context].slice(0, limit) };
-      const errors = await source.readTail({ ...writer, stream: "stderr", limit });
-      const lines = errors.length > 0 ? errors : await source.readTail({ ...writer, stream: null, limit });
-      return { name: writerName(writer), lines };
-    }),
+    shown.map(async (part) =>
+      "lines" in part
+        ? { ...part, lines: part.lines.slice(0, limit) }
+        : { name: writerName(part), lines: await linesOf(part, source, limit) },
+    ),
   );
 };
 
-/** A task whose items failed has no attempts of its own. */
-const failedWriters = async (tasks: readonly TaskView[], source: ExcerptSource): Promise<readonly Writer[]> => {
-  const writers = tasks.map(async ({ id, attempts }): Promise<readonly Writer[]> => {
-    if (attempts > 0) return [{ taskId: id, item: null, attempt: attempts }];
-    const items = await source.listFailedItems(id, MAX_WRITERS);
-    return items.flatMap((item) =>
-      item.attempts === 0 ? [] : [{ taskId: id, item: item.index, attempt: item.attempts }],
-    );
-  });
-  return (await Promise.all(writers)).flat();
+const linesOf = async (writer: Writer, source: ExcerptSource, limit: number): Promise<readonly string[]> => {
+  const cause = await source.findCause(writer);
+  if (cause !== null) return [cause.text, ...cause.context].slice(0, limit);
+  const { taskId, item, attempt } = writer;
+  const errors = await source.readTail({ taskId, item, attempt, stream: "stderr", limit });
+  return errors.length > 0 ? errors : await source.readTail({ taskId, item, attempt, stream: null, limit });
+};
+
+/** Returns what to show of a failed task: the causes of several failed items, or whose lines. A task whose items failed has no attempts of its own. */
+const failedParts = async (
+  { id, attempts }: TaskView,
+  source: ExcerptSource,
+): Promise<readonly (Writer | ErrorExcerpt)[]> => {
+  if (attempts > 0) return [{ taskId: id, item: null, attempt: attempts }];
+  const groups = await source.listFailures(id);
+  const count = groups.reduce((sum, group) => sum + group.count, 0);
+  if (count > 1 && groups.some(({ kind }) => kind === "line"))
+    return [{ name: id, lines: groups.map(failureGroupText) }];
+  const items = await source.listFailedItems(id, MAX_WRITERS);
+  return items.flatMap(({ index, key, attempts: attempt }) =>
+    attempt === 0 ? [] : [{ taskId: id, item: index, ...(key !== undefined && { itemKey: key }), attempt }],
+  );
 };
 
 /** Returns the tasks because of which a run failed, the first one first. */

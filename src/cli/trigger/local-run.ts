@@ -1,5 +1,6 @@
 import { parseTaskId, type RunId } from "../../domain/ids.ts";
 import { isAllowedFailure, type Job, taskOf } from "../../domain/job.ts";
+import { groupFailures } from "../../domain/output/failure-groups.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { ExcerptSource } from "../run-display/error-excerpt.ts";
@@ -54,6 +55,10 @@ export const localSource = ({ runs, output }: LocalStore, runId: RunId): Excerpt
     if (chunks.length === 0) return [];
     const text = Buffer.concat(chunks.map(({ bytes }) => bytes)).toString();
     return text.replace(/\n$/, "").split("\n").slice(-limit);
+  },
+  listFailures: async (taskId) => {
+    const task = parseTaskId(taskId);
+    return task === null ? [] : groupFailures(runs.listFailedItems(runId, task));
   },
   listFailedItems: async (taskId, limit) => {
     const task = parseTaskId(taskId);

@@ -8,6 +8,7 @@ import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { PetitError } from "../../domain/errors.ts";
 import type { RunId } from "../../domain/ids.ts";
 import { type Job, withDefaultNotify } from "../../domain/job.ts";
+import { groupFailures } from "../../domain/output/failure-groups.ts";
 import { isFinal, type Run } from "../../domain/run.ts";
 import type { Engine, TriggeredRun, TriggerRequest } from "../../engine/engine.ts";
 import type { JobFiles } from "../../jobfile/read/job-dir.ts";
@@ -143,6 +144,7 @@ const reportOf = ({ store }: Engine, run: Run): string => {
     tasks: store.runs.listTaskRuns(run.id),
     attempts: store.runs.listAttempts(run.id),
     items: store.runs.countItems(run.id),
+    failures: (taskId) => groupFailures(store.runs.listFailedItems(run.id, taskId)),
     waiting: new Map(),
     ...NO_REMOTE,
   });

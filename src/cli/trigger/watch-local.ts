@@ -1,5 +1,6 @@
 import type { Event } from "../../domain/event.ts";
 import type { RunId } from "../../domain/ids.ts";
+import type { RunParent } from "../../domain/run.ts";
 import type { Engine, TriggeredRun } from "../../engine/engine.ts";
 import type { Context } from "../command.ts";
 import { RunDisplay } from "../run-display/display.ts";
@@ -32,7 +33,7 @@ export const watchLocalRun = (engine: Engine, run: TriggeredRun, context: Contex
     const child = engine.store.runs.find(runId);
     const above = child?.parent === null || child === null ? undefined : prefixes.get(child.parent.runId);
     if (child === null || child.parent === null || above === undefined) return;
-    const prefix = `${above}${writerName(child.parent)}/`;
+    const prefix = `${above}${nameOfParent(engine, child.parent)}/`;
     prefixes.set(runId, prefix);
     followed.defer(engine.onOutput(runId, outputReader(engine, { run: child, prefix }, display)));
   };
@@ -41,6 +42,13 @@ export const watchLocalRun = (engine: Engine, run: TriggeredRun, context: Contex
   parts.defer(engine.onOutput(run.id, showOutput));
   showOutput();
   return parts.move();
+};
+
+/** Returns the name of the task or item that has started a run. */
+const nameOfParent = ({ store }: Engine, { runId, taskId, item }: RunParent): string => {
+  if (item === null) return taskId;
+  const [found] = store.runs.listItems({ runId, taskId, after: item - 1, limit: 1 });
+  return writerName({ taskId, item, itemKey: found?.key ?? null });
 };
 
 type ShownRun = { readonly run: TriggeredRun; readonly prefix: string };

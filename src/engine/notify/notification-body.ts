@@ -1,8 +1,10 @@
 import type { RunFailure } from "../../domain/attention.ts";
 import type { Approval, Job, Links, Task } from "../../domain/job.ts";
 import type { NotifyEvent } from "../../domain/notification.ts";
+import { groupFailures } from "../../domain/output/failure-groups.ts";
 import { dueAtOf, type Reason, type Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
+import { failureGroupText } from "../../domain/words/failure-group.ts";
 import { failurePath, runPath } from "../../domain/words/run-path.ts";
 import { shorten } from "../../lib/text.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
@@ -24,7 +26,8 @@ export type NotificationBody = {
   readonly failed_tasks: readonly FailedTask[];
   /**
    * For `failure`: the line of the failed task's output that explains the failure, with at most four lines that belong to it. If there is
-   * none, the last lines of its stderr, or of its stdout if stderr is empty, at most 10.
+   * none, the last lines of its stderr, or of its stdout if stderr is empty, at most 10. If several items failed, their causes, at most 10,
+   * each with the number and the keys of its items.
    */
   readonly error_lines: readonly string[];
   /** The last 10 kB of the run's output. Null if the run has not ended or wrote nothing. */
@@ -192,6 +195,8 @@ const failedTask = (taskRun: TaskRun): FailedTask => ({
 
 const MAX_ERROR_LINES = 10;
 const MAX_ERROR_LINE = 500;
+/** The keys of the items follow. */
+const MAX_GROUP_TEXT = 300;
 
 /** Chunks that are read for the error lines. Each has at least one line. */
 const ERROR_CHUNKS = 2 * MAX_ERROR_LINES;
@@ -205,6 +210,15 @@ const explanationOf = (run: Run, store: Store): Pick<NotificationDraft, "path" |
 };
 
 const errorLinesOf = (run: Run, { taskId, item, attempt, cause }: RunFailure, store: Store): readonly string[] => {
+  if (taskId !== null && item !== null) {
+    const groups = groupFailures(store.runs.listFailedItems(run.id, taskId));
+    const isExplained = groups.some(({ kind }) => kind === "line");
+    if (isExplained && groups.reduce((sum, { count }) => sum + count, 0) > 1)
+      return groups
+        .slice(0, MAX_ERROR_LINES)
+        .map((group) => failureGroupText({ ...group, text: shorten(group.text, MAX_GROUP_TEXT) }))
+        .map((line) => shorten(line, MAX_ERROR_LINE));
+  }
   if (cause !== null) return [cause.text, ...cause.context];
   if (taskId === null || attempt === null) return [];
   const query = { runId: run.id, taskId, ...(item !== null && { item }), attempt, fromSeq: 1, limit: ERROR_CHUNKS };

@@ -157,7 +157,7 @@ const readDefinition = (sql: Statements, runId: RunId): Pick<Job, "tasks"> => {
   return row === null ? { tasks: [] } : json<Job>(row, "definition");
 };
 
-/** A failed task of a run, with the last attempt of its first failed item if it has items. */
+/** A failed task of a run, with the last attempt of its first failed item if it has items: of one that others did not end, if there is one. */
 const FAILED_TASK = `
   WITH failed AS (
     SELECT * FROM task_runs WHERE run = (SELECT seq FROM runs WHERE id = $runId) AND task_id = $taskId
@@ -166,7 +166,8 @@ const FAILED_TASK = `
       coalesce(first.attempts, failed.attempts) AS attempts, coalesce(first.exit_code, failed.exit_code) AS exit_code,
       coalesce(first.ended_at, failed.ended_at) AS ended_at
     FROM failed LEFT JOIN items AS first ON first.run = failed.run AND first.task_id = failed.task_id AND first.item =
-      (SELECT min(item) FROM items WHERE run = failed.run AND task_id = failed.task_id AND status = 'failed')
+      (SELECT item FROM items WHERE run = failed.run AND task_id = failed.task_id AND status = 'failed'
+         ORDER BY reason = 'cancelled', item LIMIT 1)
   )
   SELECT node.*, attempts.id AS attempt_id, attempts.signal, attempts.cause,
     stdout_offset + stderr_offset > 0 OR worker IS NOT NULL AS may_have_output FROM node LEFT JOIN attempts

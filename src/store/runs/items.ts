@@ -1,7 +1,15 @@
 import type { RunId, TaskId } from "../../domain/ids.ts";
 import type { Item } from "../../domain/item.ts";
+import type { ItemFailure } from "../../domain/output/failure-groups.ts";
 import { REASONS } from "../../domain/run.ts";
-import { type ItemCounts, type ItemRun, type Outputs, TASK_STATUSES, type TaskStatus } from "../../domain/task-run.ts";
+import {
+  type FailureCause,
+  type ItemCounts,
+  type ItemRun,
+  type Outputs,
+  TASK_STATUSES,
+  type TaskStatus,
+} from "../../domain/task-run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import {
@@ -24,6 +32,8 @@ export interface ItemStore {
   startItems(run: RunKey, taskId: TaskId, items: readonly NewItem[], now: number): void;
   /** Returns items of a task in their order. */
   listItems(query: ItemQuery): readonly ItemRun[];
+  /** Returns the failed items of a task in their order, with what explains the failure of their last attempts. */
+  listFailedItems(runId: RunId, taskId: TaskId): readonly ItemFailure[];
   /** Returns the counts of each task of a run that was expanded into at least one item. */
   countItems(runId: RunId): ReadonlyMap<TaskId, ItemCounts>;
 }
@@ -85,6 +95,24 @@ export const createItemStore = ({ sql, write, recordEvent }: StoreContext): Item
         { runId, taskId, after, status: status ?? null, limit },
       )
       .map(toItemRun),
+
+  listFailedItems: (runId, taskId) =>
+    sql
+      .all(
+        `SELECT items.item, items.key, items.value, items.reason, items.error, attempts.cause
+         FROM items LEFT JOIN attempts ON attempts.run = items.run AND attempts.task_id = items.task_id
+           AND attempts.item = items.item AND attempts.attempt = items.attempts
+         WHERE items.run = ${RUN} AND items.task_id = $taskId AND items.status = 'failed' ORDER BY items.item`,
+        { runId, taskId },
+      )
+      .map((row) => ({
+        index: integer(row, "item"),
+        key: text(row, "key"),
+        value: exactJson(row, "value"),
+        reason: wordOrNull(row, "reason", REASONS),
+        error: textOrNull(row, "error"),
+        cause: row.cause === null ? null : json<FailureCause>(row, "cause"),
+      })),
 
   countItems: (runId) => {
     const counts = new Map<TaskId, Record<TaskStatus | "total", number>>();

@@ -43,9 +43,12 @@ export const LogRow = memo(
           </a>
           {hasTimes && <time className="log-time">{clockText(line.at)}</time>}
           {hasTask && (
-            <span className="log-task" title={line.task_id}>
+            <span
+              className="log-task"
+              title={line.item_key === undefined ? line.task_id : `${line.task_id}[${line.item_key}]`}
+            >
               {line.task_id}
-              {line.item !== undefined && `[${line.item}]`}
+              {line.item !== undefined && `[${line.item_key ?? line.item}]`}
             </span>
           )}
           {isCause && (

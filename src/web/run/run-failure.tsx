@@ -67,25 +67,65 @@ const ChildOutput = ({ runId, task }: { readonly runId: string; readonly task: T
 const Output = ({ run, task }: { readonly run: RunDetail; readonly task: TaskRunData }) => {
   const ofAttempt = task.attempt_list.at(-1)?.cause ?? null;
   const cause = run.failure?.task_id === task.task_id ? (run.failure.cause ?? ofAttempt) : ofAttempt;
-  if (cause !== null) return <Explanation cause={cause} />;
+  const failed = task.failures.reduce((sum, { count }) => sum + count, 0);
+  const isGrouped = failed > 1 || (failed === 1 && cause === null);
+  if (isGrouped && task.failures.some(({ kind }) => kind === "line"))
+    return <FailureGroups runId={run.id} task={task} />;
+  if (cause !== null) return <Explanation cause={cause} itemKey={task.failures[0]?.items[0]?.key ?? null} />;
   if (task.runs_job !== null) return <ChildOutput runId={run.id} task={task} />;
   return <LastLines runId={run.id} status={run.status} task={task} />;
 };
 
 type Cause = NonNullable<TaskRunData["attempt_list"][number]["cause"]>;
 
-const Explanation = ({ cause }: { readonly cause: Cause }) =>
-  cause.child === null ? (
-    <CauseLines cause={cause} />
-  ) : (
-    <>
+type ExplanationProps = {
+  readonly cause: Cause;
+  /** Key of the item that failed; null if the task has none. */
+  readonly itemKey: string | null;
+};
+
+const Explanation = ({ cause, itemKey }: ExplanationProps) => (
+  <>
+    {itemKey !== null && (
+      <p className="muted">
+        Item <bdi className="mono">{itemKey}</bdi>
+      </p>
+    )}
+    {cause.child !== null && (
       <p className="muted">
         {cause.child.task_id === null ? "It" : <b>{cause.child.task_id}</b>} in run <RunLink id={cause.child.run_id} />{" "}
         of job <Link href={`/jobs/${encodeURIComponent(cause.child.job_id)}`}>{cause.child.job_id}</Link> wrote:
       </p>
-      <CauseLines cause={cause} />
-    </>
-  );
+    )}
+    <CauseLines cause={cause} />
+  </>
+);
+
+/** The failed items of a task by the line that explains them, the largest group first. Each item links to its line in the log. */
+const FailureGroups = ({ runId, task }: { readonly runId: string; readonly task: TaskRunData }) => (
+  <ul className="run-failure-groups" aria-label="Why its items failed">
+    {task.failures.map((group) => (
+      <li key={group.items[0]?.index} data-summary-line={group.items[0]?.seq ?? undefined}>
+        <span className="run-failure-count">{group.count.toLocaleString()} ×</span>
+        <span>
+          <bdi className={group.kind === "line" ? "mono" : undefined}>
+            <strong>{group.text}</strong>
+          </bdi>
+          <span className="run-failure-keys">
+            {group.items.map(({ index, key, seq }) => (
+              <Link key={index} href={runPath(runId, { taskId: task.task_id, item: index, seq })} className="mono">
+                <bdi>{key}</bdi>
+              </Link>
+            ))}
+            {group.count > group.items.length && (
+              <span className="muted">and {(group.count - group.items.length).toLocaleString()} more</span>
+            )}
+          </span>
+        </span>
+      </li>
+    ))}
+  </ul>
+);
 
 /** The line that explains the failure, with a link to its place in the log, and the lines below it that belong to it. */
 const CauseLines = ({ cause }: { readonly cause: Cause }) => (

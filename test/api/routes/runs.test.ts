@@ -411,6 +411,7 @@ describe("the tasks of a run", () => {
       approval: null,
       allowed: false,
       items: null,
+      failures: [],
       workers: [],
       attempt_list: [{ attempt: 1, ...attempt }],
     });
@@ -555,6 +556,13 @@ describe("the items of a task", () => {
     ]);
     expect(tasks[0]).toMatchObject({ repeat: "foreach", status: "failed", reason: "items_failed", attempt_list: [] });
     expect(tasks[2].repeat).toBeNull();
+    const error = (index: number) => ({
+      text: `exit code ${index}`,
+      kind: "error",
+      count: 1,
+      items: [{ index, key: `k${index}`, seq: null }],
+    });
+    expect(tasks.map((task: { failures: unknown }) => task.failures)).toEqual([[error(1), error(2)], [], []]);
 
     const path = `/api/runs/${id}/tasks/each/items`;
     const all = (await ask(petit, path)).body;

@@ -11,7 +11,18 @@ const chunk = (bytes: Uint8Array | string, rest: Partial<OutputChunk> = {}): Out
   const exact = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
   const newlines = exact.filter((byte) => byte === 10).length;
   const lines = newlines + (exact.at(-1) === 10 ? 0 : 1);
-  return { seq: 1, taskId, item: null, attempt: 1, stream: "stdout", at: 0, ...rest, bytes: exact, lines };
+  return {
+    seq: 1,
+    taskId,
+    item: null,
+    itemKey: null,
+    attempt: 1,
+    stream: "stdout",
+    at: 0,
+    ...rest,
+    bytes: exact,
+    lines,
+  };
 };
 
 const textOf = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);

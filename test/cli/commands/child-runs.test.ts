@@ -42,7 +42,7 @@ describe("petit trigger JOBS_DIR JOB", () => {
       .split("\n")
       .map((line) => line.replace(/ +/g, " "))
       .sort();
-    expect(lines).toEqual(["each[0]/t │ loading a", "each[1]/t │ loading bad", "one/t │ loading fine"]);
+    expect(lines).toEqual(["each[a]/t │ loading a", "each[bad]/t │ loading bad", "one/t │ loading fine"]);
     expect(stderr).toMatch(/✗ each failed in .*of job 'load' failed: task 't' failed: exit code 1/);
     expect(stderr).not.toContain("listener");
   });

@@ -63,11 +63,11 @@ describe("petit logs --failed", () => {
   test("prints the output of the failed items of a task", async () => {
     await ask("trigger", "spread", "--wait");
     expect((await ask("logs", "spread", "--failed")).stdout).toBe("item b\nitem c\n");
-    expect((await ask("logs", "spread", "--failed", "--prefix")).stdout).toBe("load[1] │ item b\nload[2] │ item c\n");
+    expect((await ask("logs", "spread", "--failed", "--prefix")).stdout).toBe("load[b] │ item b\nload[c] │ item c\n");
     const { stdout } = await ask("status", "spread");
-    expect(stdout).toContain("\n  load[1] │ item b\n  load[2] │ item c\n\n  petit logs ");
+    expect(stdout).toContain("\n  load[b] │ item b\n  load[c] │ item c\n\n  petit logs ");
     const waited = await petit(["trigger", running.jobsDir, "spread"]);
-    expect(waited.stdout.split("\n").sort()).toEqual(["", "load[0] │ item a", "load[1] │ item b", "load[2] │ item c"]);
+    expect(waited.stdout.split("\n").sort()).toEqual(["", "load[a] │ item a", "load[b] │ item b", "load[c] │ item c"]);
   });
 
   test("prints the output of tasks that may fail last, and a failed run ends without it", async () => {

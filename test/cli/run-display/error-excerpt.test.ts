@@ -31,6 +31,7 @@ const failedAt = (id: string, endedAt: number): TaskView => ({
 const sourceOf = (readTail: ExcerptSource["readTail"], items: readonly number[] = []): ExcerptSource => ({
   findCause: async () => null,
   readTail,
+  listFailures: async () => [],
   listFailedItems: async (_, limit) => items.slice(0, limit).map((index) => ({ index, attempts: 1 })),
 });
 
@@ -74,6 +75,28 @@ describe("the excerpt of a failed run", () => {
       { name: "a[5]", lines: ["of item 5"] },
       { name: "a[8]", lines: ["of item 8"] },
     ]);
+  });
+
+  test("has the causes of several failed items, and those of a single one with its key", async () => {
+    const group = (text: string, ...keys: readonly string[]) => ({
+      text,
+      kind: "line" as const,
+      count: keys.length,
+      items: keys.map((key) => ({ key })),
+    });
+    const tasks = [{ ...failedAt("a", 10), attempts: 0 }, failedAt("b", 20)];
+    const groups = [group("connection refused", "x", "y"), group("no space left", "z")];
+    const source = { ...sourceOf(async () => ["last"]), listFailures: async () => groups };
+    expect(await readExcerpts(tasks, source)).toEqual([
+      { name: "a", lines: ["2 × connection refused: x, y", "1 × no space left: z"] },
+      { name: "b", lines: ["last"] },
+    ]);
+    const single = {
+      ...source,
+      listFailures: async () => [group("no space left", "z")],
+      listFailedItems: async () => [{ index: 4, key: "z\n", attempts: 1 }],
+    };
+    expect(await readExcerpts(tasks.slice(0, 1), single)).toEqual([{ name: "a[z ]", lines: ["last"] }]);
   });
 
   test("fits the terminal, and has neither escape sequences nor empty lines around it", () => {

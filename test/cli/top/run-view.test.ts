@@ -52,6 +52,7 @@ const line = (seq: number, fields: Partial<BookLine> = {}): BookLine => ({
   seq,
   taskId: "transform",
   item: null,
+  itemKey: null,
   stream: "stdout",
   at: 0,
   text: `line ${seq}`,

@@ -34,6 +34,19 @@ tasks:
   - {id: allowed, type: command, command: "false", allow_failure: true}
   - {id: each, type: shell, foreach: [a, b, c], script: '[ "$PETIT_ITEM" != b ] || { echo "shard b is corrupt" >&2; exit 5; }'}
 ---
+id: hosts
+tasks:
+  - id: each
+    type: shell
+    foreach: [web-1, web-3, db-1, web-7]
+    script: 'case $PETIT_ITEM in web-1) ;; db-1) echo "error: disk full" >&2; exit 1;; *) echo "error: $PETIT_ITEM: connection refused" >&2; exit 1;; esac'
+---
+id: outer
+tasks: [{id: call, type: job, job: hosts_of_one}]
+---
+id: hosts_of_one
+tasks: [{id: ping, type: shell, script: 'echo start; echo "error: no route to host"; exit 1'}]
+---
 id: quiet
 tasks: [{id: only, type: shell, script: 'echo "only stdout"; exit 4'}]
 ---
@@ -188,6 +201,33 @@ describe.skipIf(CHROMIUM === null)("the view of a failed run", () => {
     await failure(page).getByRole("button", { name: "each" }).waitFor();
     expect(await page.locator('[data-task="each"]').textContent()).toContain("3/3, 1 failed");
     expect(await failure(page).getByText("more task failed").count()).toBe(0);
+  }, 60_000);
+
+  test("groups failed items by the line that explains them, with links to each", async () => {
+    const { petit, web, page } = running();
+    const { id } = await runToEnd(petit, "hosts");
+    await web.open(`/runs/${id}`);
+    const groups = page.getByRole("list", { name: "Why its items failed" }).getByRole("listitem");
+    expect(await groups.allInnerTexts()).toEqual([
+      expect.stringMatching(/^2 ×\s+error: web-3: connection refused\s+web-3\s+web-7$/),
+      expect.stringMatching(/^1 ×\s+error: disk full\s+db-1$/),
+    ]);
+    expect(await web.axe()).toEqual([]);
+    await groups.getByRole("link", { name: "web-7" }).click();
+    await page.waitForURL(/task=each&item=3#L\d+$/);
+    await page.locator(".log-row.is-marked").getByText("error: web-7: connection refused").waitFor();
+  }, 60_000);
+
+  test("has the line of a child run that explains it, with a link to it", async () => {
+    const { petit, web, page } = running();
+    const { id } = await runToEnd(petit, "outer");
+    await web.open(`/runs/${id}`);
+    await failure(page).getByText("error: no route to host").waitFor();
+    expect(await failure(page).textContent()).toContain("ping in run");
+    expect(await web.axe()).toEqual([]);
+    await failure(page).getByRole("link", { name: "Line 2" }).click();
+    await page.waitForURL((url) => !url.pathname.endsWith(id) && url.search === "?task=ping" && url.hash === "#L2");
+    await page.locator(".log-row.is-marked").getByText("error: no route to host").waitFor();
   }, 60_000);
 
   test("names the task that failed first, and leads to the others", async () => {

@@ -48,7 +48,7 @@ describe.skipIf(CHROMIUM === null)("the items of a task", () => {
     const { web } = running();
     await web.open(`/runs/${runId}`);
     await web.page.locator("[data-task=each]").getByText("1,000/1,000, 1 failed").waitFor();
-    await web.page.locator(".log-task").getByText("each[0]", { exact: true }).waitFor();
+    await web.page.locator(".log-task").getByText("each[n00]", { exact: true }).waitFor();
     await web.open(`/runs/${runId}?tab=tasks`);
     await web.page.locator("[data-gantt=each]").getByText("1,000/1,000").waitFor();
     expect(web.complaints()).toEqual([]);
@@ -65,6 +65,11 @@ describe.skipIf(CHROMIUM === null)("the items of a task", () => {
     const last = page.locator("[data-item='999']");
     await last.waitFor();
     expect(await page.locator("[data-item]").count()).toBeLessThan(100);
+    await page.keyboard.press("Home");
+    // Failed items come first.
+    const [first, second] = [page.locator(".item-row").nth(0), page.locator(".item-row").nth(1)];
+    await first.getByText("n998", { exact: true }).waitFor();
+    await second.getByText("n00", { exact: true }).waitFor();
     await page.locator("[data-item='998']").click();
     await page.waitForURL("**&task=each&item=998");
     await page.locator(".log-row").getByText("this is item 998").first().waitFor();

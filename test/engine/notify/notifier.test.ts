@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { defaultEvents, type WebhookTarget } from "../../../src/domain/notification.ts";
-import { command, job, schedule, shell } from "../../support/engine/factories.ts";
+import { command, items, job, schedule, shell } from "../../support/engine/factories.ts";
 import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
 import { startEngine } from "../../support/engine/started-engine.ts";
 import { receiver } from "../../support/receiver.ts";
@@ -71,6 +71,20 @@ describe("a webhook", () => {
       late: null,
       approval: null,
     });
+  });
+
+  test("receives the causes of several failed items, with their number and keys", async () => {
+    await using hook = receiver();
+    const script = 'echo "error: connection to $PETIT_ITEM refused" >&2; [ "$PETIT_ITEM" = fine ]';
+    const work = shell("work", script, { items: items(["web-3", "fine", "web-7", "web-9"]) });
+    await using petit = await startEngine({
+      jobs: [job("nightly", { tasks: [work], notify: [webhook(hook.url)] })],
+    });
+    await petit.run("nightly");
+    const [one] = await hook.first(1);
+    expect(JSON.parse(one?.body ?? "").error_lines).toEqual([
+      "3 × error: connection to web-3 refused: web-3, web-7, web-9",
+    ]);
   });
 
   test("receives a recovery, and not every success", async () => {

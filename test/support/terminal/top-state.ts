@@ -109,6 +109,7 @@ export const topTask = (id: string, fields: Partial<TopTask> = {}): TopTask => (
   approval: null,
   allowed: false,
   items: null,
+  failures: [],
   workers: [],
   attempt_list: [],
   ...fields,

@@ -32,6 +32,7 @@ const task = (id: string, rest: Partial<TaskRunData> = {}): TaskRunData => ({
   approval: null,
   allowed: false,
   items: null,
+  failures: [],
   workers: [],
   attempt_list: [],
   ...rest,

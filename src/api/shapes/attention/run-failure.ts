@@ -1,8 +1,8 @@
 import { t } from "elysia";
 import type { RunFailure } from "../../../domain/attention.ts";
 import { STREAMS } from "../../../domain/task-run.ts";
-import { causeBody, FailureCauseBody } from "../failure-cause.ts";
 import { exactly, integer, nullable, ReasonOrNull, TaskIdText, word } from "../schemas.ts";
+import { causeBody, FailureCauseBody } from "./failure-cause.ts";
 
 export const RunFailureBody = exactly(
   {

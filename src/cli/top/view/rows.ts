@@ -292,5 +292,5 @@ export const logLineRows = (line: BookLine, window: LogWindow, zone: string): re
 
 const writerText = (line: BookLine, taskWidth: number): string => {
   if (taskWidth > 0) return `${cell(writerName(line), taskWidth - 1)} `;
-  return line.item === null ? "" : `[${line.item}] `;
+  return line.item === null ? "" : `${writerName({ ...line, taskId: "" })} `;
 };

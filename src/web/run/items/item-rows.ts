@@ -1,4 +1,3 @@
-import type { TaskStatus } from "../../../domain/task-run.ts";
 import type { ItemCountsData, TaskRunData } from "../../data/shapes.ts";
 
 /** Number of items that are loaded together, so that an event does not load all of them again. */
@@ -19,9 +18,24 @@ export const itemsText = ({ total, pending, running, failed }: ItemCountsData): 
   return failed === 0 ? ended : `${ended}, ${failed.toLocaleString()} failed`;
 };
 
-/** Returns the page of a row and its position there. Rows of a status come as one page: their positions in the list are unknown. */
-export const itemPlace = (row: number, status: TaskStatus | null): { readonly page: number; readonly at: number } =>
-  status === null ? { page: Math.floor(row / ITEM_PAGE), at: row % ITEM_PAGE } : { page: 0, at: row };
+/** Returns the page of an item, by its position in the list, and its position there. */
+export const itemPlace = (position: number): { readonly page: number; readonly at: number } => ({
+  page: Math.floor(position / ITEM_PAGE),
+  at: position % ITEM_PAGE,
+});
+
+/**
+ * Returns the position of the item of a row, from 0, if the failed items come first. `failed` has their positions, in order; `row` is not
+ * one of theirs.
+ */
+export const positionAfterFailed = (row: number, failed: readonly number[]): number => {
+  let position = row - failed.length;
+  for (const index of failed) {
+    if (index > position) break;
+    position++;
+  }
+  return position;
+};
 
 type LoggedItem = {
   readonly taskId: string;

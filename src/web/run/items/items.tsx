@@ -12,7 +12,7 @@ import { Status, StatusIcon, statusStyle } from "../../ui/status/status.tsx";
 import { shownStatus } from "../../ui/status/task-status.ts";
 import { Duration, Elapsed } from "../../ui/time/time.tsx";
 import { workerOf } from "../machines.tsx";
-import { ITEM_PAGE, itemLink, itemPlace, MAX_ITEMS, tasksWithItems } from "./item-rows.ts";
+import { ITEM_PAGE, itemLink, itemPlace, MAX_ITEMS, positionAfterFailed, tasksWithItems } from "./item-rows.ts";
 import "./items.css";
 
 type ItemsProps = {
@@ -47,6 +47,7 @@ export const Items = ({ runId, tasks, selected, onSelected }: ItemsProps) => {
         taskId={shown.task_id}
         status={applied}
         count={applied === null ? shown.items.total : shown.items[applied]}
+        failed={shown.items.failed}
         onSelected={onSelected}
       />
     </div>
@@ -104,8 +105,9 @@ type ItemRowsProps = {
   readonly taskId: string;
   /** Shows only items with this status; null for all. */
   readonly status: TaskStatus | null;
-  /** Number of rows. */
+  /** Number of rows, and of failed items. */
   readonly count: number;
+  readonly failed: number;
   readonly onSelected: () => void;
 };
 
@@ -116,7 +118,7 @@ const OVERSCAN = 10;
 const ROW_REM = 1.875;
 
 /** Renders the visible rows, and loads the pages that they are in. */
-const ItemRows = ({ runId, taskId, status, count, onSelected }: ItemRowsProps) => {
+const ItemRows = ({ runId, taskId, status, count, failed, onSelected }: ItemRowsProps) => {
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count,
@@ -126,7 +128,7 @@ const ItemRows = ({ runId, taskId, status, count, onSelected }: ItemRowsProps) =
   });
   const rows = virtual.getVirtualItems();
   const [from, to] = [rows[0]?.index ?? 0, rows.at(-1)?.index ?? 0];
-  const itemAt = useItems({ runId, taskId, status, from, to });
+  const itemAt = useItems({ runId, taskId, status, failed, from, to });
   return (
     <section
       ref={scroller}
@@ -152,19 +154,29 @@ const ItemRows = ({ runId, taskId, status, count, onSelected }: ItemRowsProps) =
   );
 };
 
-type Range = Pick<ItemRowsProps, "runId" | "taskId" | "status"> & { readonly from: number; readonly to: number };
+type Range = Pick<ItemRowsProps, "runId" | "taskId" | "status" | "failed"> & {
+  readonly from: number;
+  readonly to: number;
+};
 
-/** Returns the item of a row, or undefined until it is loaded. The visible rows are in at most two pages. */
-const useItems = ({ runId, taskId, status, from, to }: Range): ((row: number) => ItemData | undefined) => {
-  const place = (row: number) => itemPlace(row, status);
-  const [first, last] = [place(from), place(to)];
-  const query = (page: number) =>
-    runItemsQuery({ runId, taskId, status, from: page * ITEM_PAGE, limit: status === null ? ITEM_PAGE : MAX_ITEMS });
-  const firstPage = useQuery(query(first.page)).data?.items;
-  const lastPage = useQuery({ ...query(last.page), enabled: last.page !== first.page }).data?.items;
+/**
+ * Returns the item of a row, or undefined until it is loaded. Without a status, failed items come first; the other visible rows are in at
+ * most two pages.
+ */
+const useItems = ({ runId, taskId, status, failed, from, to }: Range): ((row: number) => ItemData | undefined) => {
+  const ofStatus = (wanted: TaskStatus) => runItemsQuery({ runId, taskId, status: wanted, from: 0, limit: MAX_ITEMS });
+  const chosen = useQuery({ ...ofStatus(status ?? "failed"), enabled: status !== null || failed > 0 }).data?.items;
+  const first = status === null ? (chosen ?? []).map(({ index }) => index) : [];
+  const place = (row: number) => itemPlace(positionAfterFailed(Math.max(row, first.length), first));
+  const page = (at: number) => runItemsQuery({ runId, taskId, status: null, from: at * ITEM_PAGE, limit: ITEM_PAGE });
+  const [start, end] = [place(from).page, place(to).page];
+  const isListed = status === null && (failed === 0 || chosen !== undefined);
+  const startPage = useQuery({ ...page(start), enabled: isListed }).data?.items;
+  const endPage = useQuery({ ...page(end), enabled: isListed && end !== start }).data?.items;
   return (row) => {
-    const { page, at } = place(row);
-    return (page === first.page ? firstPage : lastPage)?.[at];
+    if (status !== null || row < first.length) return chosen?.[row];
+    const { page: of, at } = place(row);
+    return (of === start ? startPage : endPage)?.[at];
   };
 };
 

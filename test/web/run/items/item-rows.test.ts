@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { itemLink, itemPlace, itemsText, tasksWithItems } from "../../../../src/web/run/items/item-rows.ts";
+import {
+  itemLink,
+  itemPlace,
+  itemsText,
+  positionAfterFailed,
+  tasksWithItems,
+} from "../../../../src/web/run/items/item-rows.ts";
 
 const COUNTS = { total: 1_200, pending: 3, running: 2, completed: 1_190, failed: 4, skipped: 1 };
 
@@ -19,15 +25,21 @@ describe("the items of a task", () => {
     expect(tasksWithItems(tasks)).toEqual([{ id: "each", items: COUNTS }]);
   });
 
-  test("are loaded in pages, but those with one status at once", () => {
-    expect(itemPlace(0, null)).toEqual({ page: 0, at: 0 });
-    expect(itemPlace(401, null)).toEqual({ page: 2, at: 1 });
-    expect(itemPlace(401, "failed")).toEqual({ page: 0, at: 401 });
+  test("are loaded in pages", () => {
+    expect(itemPlace(0)).toEqual({ page: 0, at: 0 });
+    expect(itemPlace(401)).toEqual({ page: 2, at: 1 });
   });
 
   test("have a link to their log, which keeps the other parameters", () => {
     const query = new URLSearchParams("tab=items&task=old&item=4&attempt=2&stream=stderr");
     expect(itemLink(query, { taskId: "each", index: 7 })).toBe("tab=items&task=each&item=7&stream=stderr");
     expect(itemLink(query, { taskId: "each", index: null })).toBe("tab=items&task=each&stream=stderr");
+  });
+
+  test("come after the failed ones, in their order", () => {
+    const failed = [0, 3, 4];
+    const rows = Array.from({ length: 4 }, (_, row) => positionAfterFailed(row + failed.length, failed));
+    expect(rows).toEqual([1, 2, 5, 6]);
+    expect(positionAfterFailed(7, [])).toBe(7);
   });
 });

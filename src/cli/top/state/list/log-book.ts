@@ -9,6 +9,8 @@ export type BookLine = {
   readonly taskId: string;
   /** Position of the item that wrote it; null for a task without items. */
   readonly item: number | null;
+  /** Key of the item. */
+  readonly itemKey: string | null;
   readonly stream: "stdout" | "stderr";
   readonly at: number;
   readonly text: string;
@@ -35,10 +37,11 @@ const MAX_LINES = 20_000;
 const MAX_CHARACTERS = 4_000_000;
 
 /** Prepares a line for the screen. Text before a carriage return was overwritten, as by a progress bar. */
-export const bookLine = ({ seq, task_id, item, stream, at, text }: TopLine): BookLine => ({
+export const bookLine = ({ seq, task_id, item, item_key, stream, at, text }: TopLine): BookLine => ({
   seq,
   taskId: task_id,
   item: item ?? null,
+  itemKey: item_key ?? null,
   stream,
   at,
   text: shorten(oneLine(stripVTControlCharacters(lastPart(text)).replaceAll("\t", "    ")), MAX_LINE),

@@ -1,6 +1,6 @@
 import { t } from "elysia";
-import { type FailedChild, type FailureCause, STREAMS } from "../../domain/task-run.ts";
-import { exactly, integer, JobIdText, nullable, RunIdText, TaskIdText, word } from "./schemas.ts";
+import { type FailedChild, type FailureCause, STREAMS } from "../../../domain/task-run.ts";
+import { exactly, integer, JobIdText, nullable, RunIdText, TaskIdText, word } from "../schemas.ts";
 
 export const FailureCauseBody = exactly(
   {
