@@ -82,6 +82,7 @@ export type ApiStore = {
   readonly runs: Pick<
     RunStore,
     | "find"
+    | "findRecovery"
     | "findSuccessBefore"
     | "describeFailure"
     | "listCompletedDurations"

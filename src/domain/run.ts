@@ -142,6 +142,9 @@ export type RunOutcome = {
   readonly outputs?: { readonly [name: string]: string };
 };
 
+/** The run that made a failed run good, and when it ended. */
+export type Recovery = { readonly runId: RunId; readonly at: number };
+
 /** Returns when a run was due: its occurrence, or else its creation. A retry is not due when the first run was. */
 export const dueAtOf = ({
   trigger,

@@ -61,6 +61,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
           failure,
           canRetry: engine.canRetry(run),
           retriedBy: isFinal(run.status) ? store.runs.listRetries(run.id) : [],
+          recovery: run.status === "failed" || run.status === "interrupted" ? store.runs.findRecovery(run) : null,
           links: job.links ?? {},
           ...(!isFinal(run.status) && { wait: waitOf({ engine, store }, run) }),
         });

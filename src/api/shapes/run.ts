@@ -7,6 +7,7 @@ import type { WaitsFor } from "../../domain/limits/waits-for.ts";
 import {
   ENDING_REASONS,
   isFinal,
+  type Recovery,
   RUN_FIELDS,
   RUN_STATUSES,
   type Run,
@@ -131,6 +132,10 @@ export const RunDetail = exactly(
       description: "True if a retry would rerun something; limits and gates may still refuse it",
     }),
     retried_by: t.Array(RunIdText, { description: "The runs that retry it, oldest first" }),
+    recovered_by: nullable(
+      exactly({ run_id: RunIdText, at: instant("When it ended") }),
+      "Of a run that failed or was interrupted, the run that made it good: the retry that completed first, or else the first later run of the job with the same params to complete. Null if there is none",
+    ),
     links: LinksBody,
   },
   {
@@ -144,6 +149,7 @@ export const RunDetail = exactly(
         can_cancel: false,
         can_retry: false,
         retried_by: [],
+        recovered_by: null,
         links: { runbook: "https://example.com/runbook" },
       },
     ],
@@ -170,6 +176,7 @@ type RunOptions = {
   readonly failure: RunFailure | null;
   readonly canRetry: boolean;
   readonly retriedBy: readonly RunId[];
+  readonly recovery: Recovery | null;
   /** The links of the job as it is now, or as it was if it is removed. */
   readonly links: Links;
   /** Missing if it has ended. */
@@ -178,7 +185,7 @@ type RunOptions = {
 
 export const runDetail = (
   run: Run,
-  { failure, canRetry, retriedBy, links, wait }: RunOptions,
+  { failure, canRetry, retriedBy, recovery, links, wait }: RunOptions,
 ): typeof RunDetail.static => ({
   ...runBody(run, wait),
   failure: failure === null ? null : runFailureBody(failure),
@@ -186,6 +193,7 @@ export const runDetail = (
   can_cancel: !isFinal(run.status),
   can_retry: canRetry,
   retried_by: [...retriedBy],
+  recovered_by: recovery === null ? null : { run_id: recovery.runId, at: recovery.at },
   links: maskSecrets({ ...links }, ".links"),
 });
 

@@ -101,6 +101,7 @@ const runText = (snapshot: RunSnapshot, artifacts: string, context: Context): st
     ["run", run.id],
     ["job", run.job_id],
     ["status", paint(out, styleOf(shownStatusOf(run)), statusText(run, out))],
+    ["recovered", recoveryText(snapshot, context)],
     ["warnings", warningsText(snapshot, out)],
     ...waitingTexts(snapshot).map((text, index) => [index === 0 ? "waits for" : "", text] as const),
     ...[...causeFacts(run), ...timeFacts(run)].flatMap(({ name, value }) =>
@@ -114,6 +115,10 @@ const runText = (snapshot: RunSnapshot, artifacts: string, context: Context): st
     .map(([name, value]) => `${name.padEnd(NAME_WIDTH)}${fold(value, " ".repeat(NAME_WIDTH), out)}\n`)
     .join("");
 };
+
+/** Returns what made a failed run good, to follow `recovered`. */
+const recoveryText = ({ run: { recovered_by: by } }: RunSnapshot, context: Context): string =>
+  by == null ? "" : `by ${runName(by.run_id, context.terminal.out)} at ${whenText(by.at, context)}`;
 
 const warningsText = ({ tasks }: RunSnapshot, screen: Screen): string => {
   const count = tasks.filter(({ allowed }) => allowed).length;

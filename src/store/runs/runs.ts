@@ -1,7 +1,7 @@
 import type { Upstream } from "../../domain/dependency.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import type { EndingReason, ParamValues, Run, RunOutcome, RunParent, Trigger } from "../../domain/run.ts";
+import type { EndingReason, ParamValues, Recovery, Run, RunOutcome, RunParent, Trigger } from "../../domain/run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import { id, integer, integerOrNull } from "../database/rows.ts";
@@ -69,6 +69,11 @@ export interface RunStore
   findSuccessBefore(run: Pick<Run, "id" | "jobId" | "endedAt" | "params">): Run | null;
   /** Returns the runs that retried a run, oldest first. */
   listRetries(runId: RunId): readonly RunId[];
+  /**
+   * Returns the run that made a failed run good: its retry, or a retry of that, that completed first; or else the first later run of its
+   * job with the same params to complete, which is looked for among the next 1,000.
+   */
+  findRecovery(run: Pick<Run, "id" | "jobId" | "endedAt" | "params">): Recovery | null;
   /** Returns the run that was started with a key, or null if there is none or the key has expired. */
   findIdempotencyKey(key: string, now: number): KeyedRun | null;
 }
@@ -225,6 +230,12 @@ export const createRunStore = (context: StoreContext): RunStore => {
       return row === null ? null : toRun(row);
     },
 
+    findRecovery: ({ id: runId, jobId, endedAt, params }) => {
+      const later = { runId, jobId, since: endedAt ?? Number.MAX_SAFE_INTEGER, params: JSON.stringify(params) };
+      const row = sql.get(COMPLETED_RETRY, { runId }) ?? sql.get(LATER_SUCCESS, later);
+      return row === null ? null : { runId: id<RunId>(row, "id"), at: integer(row, "ended_at") };
+    },
+
     listRetries: (runId) =>
       sql.all("SELECT id FROM runs WHERE retry_of = $runId ORDER BY seq", { runId }).map((row) => id<RunId>(row, "id")),
 
@@ -232,9 +243,27 @@ export const createRunStore = (context: StoreContext): RunStore => {
   };
 };
 
+/** A run can have been retried more than once, and so can its retries. */
+const COMPLETED_RETRY = `
+  WITH RECURSIVE retries (id) AS (
+    SELECT id FROM runs WHERE retry_of = $runId
+    UNION ALL
+    SELECT runs.id FROM retries JOIN runs ON runs.retry_of = retries.id
+    LIMIT 100
+  )
+  SELECT runs.id, runs.ended_at FROM retries JOIN runs ON runs.id = retries.id WHERE runs.status = 'completed'
+  ORDER BY runs.ended_at LIMIT 1`;
+
 /** Params of a run by name: a definition can have changed their order. */
 const sortedParams = (json: string): string =>
   `(SELECT json_group_array(json_array(key, value) ORDER BY key) FROM json_each(${json}))`;
+
+const LATER_SUCCESS = `
+  SELECT id, ended_at FROM (
+    SELECT seq, id, ended_at, params FROM runs WHERE job_id = $jobId AND status = 'completed' AND ended_at >= $since
+    ORDER BY ended_at LIMIT 1000
+  ) WHERE seq > (SELECT seq FROM runs WHERE id = $runId) AND ${sortedParams("params")} = ${sortedParams("$params")}
+  ORDER BY ended_at LIMIT 1`;
 
 /** Returns the run, and its number for the rows that refer to it. */
 const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readonly run: Run } => {

@@ -42,7 +42,11 @@ export const RunActions = ({ run, name, taskId }: RunActionsProps) => {
         </Button>
       )}
       {isFinal(run.status) && (
-        <Button isOnce kind={run.can_retry ? "primary" : "plain"} onClick={() => setAsked("retry")}>
+        <Button
+          isOnce
+          kind={run.can_retry && run.recovered_by == null ? "primary" : "plain"}
+          onClick={() => setAsked("retry")}
+        >
           Retry
         </Button>
       )}

@@ -78,7 +78,7 @@ const whatCompleted = (tasks: readonly TaskRunData[]): string => {
 };
 
 const nextStep = (run: RunDetail, tasks: readonly TaskRunData[]): string | null => {
-  if (run.status === "completed") return null;
+  if (run.status === "completed" || run.recovered_by != null) return null;
   const failed = tasks.find(({ status }) => status === "failed");
   const advice = run.status === "failed" ? adviceFor(run, failed) : null;
   const retry = run.can_retry ? `A retry ${retryText(tasks)}.` : null;

@@ -23,10 +23,19 @@ type SummaryProps = {
 export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => {
   const zone = useScheduleZone(timezone);
   const { what, next } = summaryTextOf(run, tasks);
+  // An older petit does not say it.
+  const recovery = run.recovered_by ?? null;
   return (
     <section className="card run-summary" aria-label="Summary" data-run-status={run.status}>
       <p className="run-words" role="status">
-        <RunStatusText run={run} isPill /> <span>{what}</span> {next !== null && <span className="muted">{next}</span>}
+        <RunStatusText run={run} isPill />{" "}
+        {recovery !== null && (
+          <strong className="run-recovery">
+            Recovered by <RunLink id={recovery.run_id} /> at <Time at={recovery.at} zone={zone} />
+          </strong>
+        )}{" "}
+        <span className={recovery === null ? undefined : "muted"}>{what}</span>{" "}
+        {next !== null && <span className="muted">{next}</span>}
       </p>
       {children}
       <dl className="run-facts">

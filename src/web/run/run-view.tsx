@@ -42,6 +42,7 @@ export const RunView = ({ runId }: { readonly runId: string }) => {
   const [query] = useSearchParams();
   const selectedTask = query.get("task") || null;
   useEndingRefresh(runId);
+  useRecoveryRefresh(run.data);
   return (
     <Page
       isWide
@@ -77,6 +78,16 @@ const useEndingRefresh = (runId: string): void => {
   useLiveEvents(({ type, run_id, reason }) => {
     if (type !== "task.finished" || run_id !== runId || reason === undefined) return;
     void client.invalidateQueries({ queryKey: runQuery(runId).queryKey });
+  });
+};
+
+/** Refreshes a run that failed when a later one of its job completes. */
+const useRecoveryRefresh = (run: RunDetail | undefined): void => {
+  const client = useQueryClient();
+  useLiveEvents(({ type, run_id, job_id, status }) => {
+    if (run === undefined || type !== "run.finished" || status !== "completed") return;
+    if (job_id !== run.job_id || run_id === run.id || !isFinal(run.status) || run.status === "completed") return;
+    void client.invalidateQueries({ queryKey: runQuery(run.id).queryKey });
   });
 };
 

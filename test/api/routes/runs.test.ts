@@ -42,6 +42,10 @@ tasks:
   - {id: lenient, type: shell, script: 'exit "$PETIT_PARAM_EXIT"', allow_failure: {exit_codes: [3]}}
   - {id: last, type: command, command: "true", depends_on: [lenient], condition: all_success}
 ---
+id: recovering
+params: {gate: {required: true}, day: {required: true}}
+tasks: [{id: only, type: shell, script: '[ -e "$PETIT_PARAM_GATE" ]'}]
+---
 id: large
 tasks:
   - {id: each, type: command, command: "true", foreach: "\${{ fromJSON('[[12345678901234567890]]') }}"}
@@ -57,7 +61,7 @@ tasks:
 
 /** Fields of a completed run. */
 const FINISHED = { ending: null, can_cancel: false, can_retry: false, retried_by: [] };
-const NOTHING_TO_DO = { ...FINISHED, links: {} };
+const NOTHING_TO_DO = { ...FINISHED, recovered_by: null, links: {} };
 
 let petit: Petit;
 beforeAll(async () => {
@@ -710,5 +714,42 @@ describe("GET /api/jobs/{job_id}/task-history", () => {
 
   test("of an unknown job is 404", async () => {
     expect((await ask(petit, "/api/jobs/nothing/task-history")).status).toBe(404);
+  });
+});
+
+describe("a failed run that was made good", () => {
+  const recoveryOf = async (runId: string) => (await ask(petit, `/api/runs/${runId}`)).body.recovered_by;
+  const ofRun = ({ id, ended_at }: { id: string; ended_at: number }) => ({ run_id: id, at: ended_at });
+
+  test("names the retry, or the retry of a retry, that completed, and no success of other params", async () => {
+    const gate = join(petit.jobsDir, "recovered");
+    const failed = await runToEnd(petit, "recovering", { gate, day: "1" });
+    expect([failed.status, await recoveryOf(failed.id)]).toEqual(["failed", null]);
+    const retry = async (runId: string) => {
+      const { body } = await post(petit, `/api/runs/${runId}/retry`);
+      await (await petit.fetch(`/api/runs/${body.run_id}/logs?follow=true`)).text();
+      return (await ask(petit, `/api/runs/${body.run_id}`)).body;
+    };
+    const first = await retry(failed.id);
+    expect(await recoveryOf(failed.id)).toBeNull();
+    await writeFile(gate, "");
+    await runToEnd(petit, "recovering", { gate, day: "2" });
+    expect(await recoveryOf(failed.id)).toBeNull();
+    const second = await retry(first.id);
+    expect(await recoveryOf(failed.id)).toEqual(ofRun(second));
+    expect(await recoveryOf(first.id)).toEqual(ofRun(second));
+    expect(await recoveryOf(second.id)).toBeNull();
+    await runToEnd(petit, "recovering", { day: "1", gate });
+    expect(await recoveryOf(failed.id)).toEqual(ofRun(second));
+  });
+
+  test("names the first later success of the same params without a retry", async () => {
+    const gate = join(petit.jobsDir, "recovered-later");
+    const params = { gate, day: "1" };
+    const failed = await runToEnd(petit, "recovering", params);
+    await writeFile(gate, "");
+    const later = await runToEnd(petit, "recovering", { day: "1", gate });
+    await runToEnd(petit, "recovering", params);
+    expect(await recoveryOf(failed.id)).toEqual(ofRun(later));
   });
 });

@@ -6,6 +6,9 @@ import { type Petit, startPetit } from "../../support/petit/petit.ts";
 const JOBS = `id: bad
 tasks: [{id: t, type: shell, script: "echo KeyError >&2; exit 3"}]
 ---
+id: mended
+tasks: [{id: t, type: shell, working_dir: ".", script: "[ -e mended ] || { touch mended; exit 3; }"}]
+---
 id: sleeper
 tasks: [{id: s, type: command, command: sleep, args: ["60"]}]
 ---
@@ -57,7 +60,7 @@ describe("petit status without a run", () => {
     const { status, stdout, stderr } = await ask("status");
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     const [head, attention, active, next] = stdout.split("\n\n").map((part) => part.split("\n"));
-    expect(head).toEqual([expect.stringMatching(/^petit \S+ at http:\S+: running, 3 jobs$/)]);
+    expect(head).toEqual([expect.stringMatching(/^petit \S+ at http:\S+: running, 4 jobs$/)]);
     expect(attention?.[1]).toMatch(new RegExp(`^✗ bad +\\S+.* ${bad} +(failed|\\d in a row)$`));
     expect(attention?.[2]).toBe("    t: exit code 3 │ KeyError");
     expect(active?.[1]).toMatch(new RegExp(`^● sleeper +\\d+s +${sleeper} +manual$`));
@@ -190,3 +193,16 @@ describe("petit status --watch", () => {
 /** Returns the ids of the running runs of an overview as JSON. */
 const runs = (line: string): readonly string[] =>
   (JSON.parse(line).running ?? []).map(({ id }: { readonly id: string }) => id);
+
+test("petit status of a failed run says what made it good, and suggests no retry", async () => {
+  const runOnce = async () => JSON.parse((await ask("trigger", "mended", "--wait", "--json")).stdout).id;
+  const failed = await runOnce();
+  const before = (await ask("status", failed)).stdout;
+  expect(before).not.toContain("recovered");
+  expect(before).toContain("petit retry");
+  const good = await runOnce();
+  const { stdout } = await ask("status", failed);
+  expect(stdout).toMatch(new RegExp(`^recovered by ${good} at \\d{4}-`, "m"));
+  expect(stdout).not.toContain("petit retry");
+  expect(stdout).toContain("petit logs");
+});

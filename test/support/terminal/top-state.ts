@@ -77,6 +77,7 @@ export const runDetail = (run: TopRun): TopRunDetail => ({
   can_cancel: run.ended_at === null,
   can_retry: run.ended_at !== null,
   retried_by: [],
+  recovered_by: null,
   links: {},
 });
 
