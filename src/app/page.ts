@@ -27,7 +27,7 @@ const HEADERS = {
 } as const;
 
 /** Paths that the page routes itself; a request for any of them gets the page. */
-const VIEWS = /^\/(?:|jobs\/?|jobs\/[^/]+\/?|runs\/?|runs\/[^/]+\/?|workers\/?|system\/?)$/;
+const VIEWS = /^\/(?:|jobs\/?|jobs\/[^/]+\/?|runs\/?|runs\/[^/]+\/?|review\/?|workers\/?|system\/?)$/;
 
 /** Views that are separate files, by the name of their file. */
 const SEPARATE_VIEWS = [
@@ -35,6 +35,7 @@ const SEPARATE_VIEWS = [
   ["job-view", /^\/jobs\/./],
   ["runs-view", /^\/runs$/],
   ["run-view", /^\/runs\/./],
+  ["review-view", /^\/review$/],
   ["workers-view", /^\/workers$/],
   ["system-view", /^\/system$/],
 ] as const;

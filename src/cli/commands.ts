@@ -17,6 +17,7 @@ import { reload } from "./commands/reload.ts";
 import { restore } from "./commands/restore.ts";
 import { resume } from "./commands/resume.ts";
 import { retry } from "./commands/retry.ts";
+import { review } from "./commands/review.ts";
 import { run } from "./commands/run.ts";
 import { runs } from "./commands/runs.ts";
 import { schema } from "./commands/schema.ts";
@@ -42,6 +43,7 @@ export const COMMANDS: readonly Command[] = [
   logs,
   artifacts,
   why,
+  review,
   workers,
   top,
   cancel,

@@ -168,6 +168,7 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   errors: "matches",
   health: "version",
   live: "status",
+  review: "broken",
   search: "matches",
   session: "needs_token",
   stats: "runs",

@@ -2,7 +2,7 @@ import { parseDuration } from "../lib/duration.ts";
 import { zoneOf } from "./schedule/local-time.ts";
 
 /** A period: `from` ≤ t < `to`, in ms since the Unix epoch. */
-type TimeSpan = { readonly from: number; readonly to: number };
+export type TimeSpan = { readonly from: number; readonly to: number };
 
 /** Now, and the zone of texts that name none. */
 type TimeContext = { readonly now: number; readonly zone: string };
@@ -12,7 +12,7 @@ export const MOMENT_FORM =
   'a duration such as 10m or 3d, a day such as today or friday, or a time such as 2026-03-08T01:30 or "friday 18:00"';
 
 /** Maximum length of a text that names a time. */
-const MAX_MOMENT_LENGTH = 64;
+export const MAX_MOMENT_LENGTH = 64;
 
 /**
  * Parses a text that names a time to ms since the Unix epoch, at least 0. It is a duration before now (`2h`, `1h30m`, `2w`, `2h ago`),

@@ -10,6 +10,7 @@ import type { Job, Pause } from "../domain/job.ts";
 import type { QueueState } from "../domain/limits/queue.ts";
 import type { WaitingCode, WaitingCounts } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
+import type { Review, ReviewQuery } from "../domain/review.ts";
 import type { Run } from "../domain/run.ts";
 import type { BlockedAttempt, Dispatch, WorkerWait } from "../domain/workers/waiting.ts";
 import type { WorkerView } from "../domain/workers/worker.ts";
@@ -103,6 +104,8 @@ export interface Engine extends AsyncDisposable {
   noteUnhandledError(error: Error): void;
   /** Returns the most urgent things that need attention, at most `limit`, and how much there is of each kind; of some jobs only, if given. */
   listAttention(limit: number, jobIds?: ReadonlySet<JobId> | null): Promise<AttentionList>;
+  /** Returns what happened in a period, of all jobs or of some, and what is due today. */
+  review(query: ReviewQuery): Promise<Review>;
   /** The problems in the job files. */
   readonly problems: readonly Problem[];
   /** The queues with what runs and waits in each, by name: the configured ones, and others that runs still use. */

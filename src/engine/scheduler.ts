@@ -9,6 +9,7 @@ import { NO_RETENTION } from "../domain/limits/retention.ts";
 import type { WaitingCode, WaitingCounts } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import { refuse } from "../domain/refusal.ts";
+import type { Review, ReviewQuery } from "../domain/review.ts";
 import { isFinal, type Run } from "../domain/run.ts";
 import type { GoneJob } from "../store/jobs.ts";
 import type { Store } from "../store/store.ts";
@@ -42,6 +43,7 @@ import { makeSpoolDir } from "./output/spool.ts";
 import { SpoolPool } from "./output/spool-pool.ts";
 import { Poller } from "./poller.ts";
 import { Pruner } from "./pruner.ts";
+import { readReview } from "./review/read-review.ts";
 import { adoptRuns } from "./run/adopt.ts";
 import { LostProcesses } from "./run/lost-processes.ts";
 import { NewestRuns } from "./run/newest-runs.ts";
@@ -548,6 +550,17 @@ class Scheduler implements Engine {
   listAttention(limit: number, jobIds: ReadonlySet<JobId> | null = null): Promise<AttentionList> {
     // Before the start, the newest runs are not known.
     return this.#isStarted ? this.#attention.list(limit, jobIds) : Promise.resolve(NO_ATTENTION);
+  }
+
+  review(query: ReviewQuery): Promise<Review> {
+    return readReview(query, {
+      store: this.store,
+      clock: this.#options.clock,
+      timezone: this.#options.settings.timezone,
+      jobs: this.listJobs(),
+      nextOccurrences: (jobId, count, bounds) => this.nextOccurrences(jobId, count, bounds),
+      isPaused: this.#pauses.scheduler !== null,
+    });
   }
 
   openArtifact(artifact: Artifact): number | null {

@@ -10,6 +10,7 @@ import type { StoreContext } from "./context.ts";
 import { id, idOrNull, integer, integerOrNull, json, text, textOrNull } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
 import { moveHistory } from "./renames.ts";
+import { insertAction } from "./reviews.ts";
 
 /** The jobs, and every version of a definition that a job, a run or a delivery refers to. */
 export interface JobStore {
@@ -170,6 +171,7 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
       { jobId, at: pause?.at ?? null, by: pause?.by ?? null },
     );
     if (changed === 0) return;
+    insertAction(sql, { action: pause === null ? "resume" : "pause", now, by, jobId });
     recordEvent({
       type: pause === null ? "job.resumed" : "job.paused",
       now,

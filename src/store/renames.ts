@@ -21,6 +21,7 @@ export const moveHistory = (sql: Statements, rename: Rename): void => {
   moveOccurrences(sql, rename);
   moveDurations(sql, rename);
   moveDeliveries(sql, rename);
+  sql.run("UPDATE actions SET job_id = $to WHERE job_id = $from", { from, to });
   sql.run("UPDATE events SET job_id = $to WHERE job_id = $from", { from, to });
   moveIdempotencyKeys(sql, rename);
 };

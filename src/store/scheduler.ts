@@ -3,6 +3,7 @@ import { DEFAULT_RULES, type DefaultRule } from "../domain/limits/retention.ts";
 import type { StoreContext } from "./context.ts";
 import { encodeLockOwner, type LockOwner } from "./database/lock-owner.ts";
 import { flag, integerOrNull, textOrNull, word } from "./database/rows.ts";
+import { insertAction } from "./reviews.ts";
 
 /** State of the scheduler as a whole. */
 export interface SchedulerStore {
@@ -30,6 +31,7 @@ export const createSchedulerStore = ({ sql, write, recordEvent }: StoreContext):
       { paused: pause === null ? 0 : 1, at: pause?.at ?? null, by: pause?.by ?? null },
       "pause or resume",
     );
+    insertAction(sql, { action: pause === null ? "resume" : "pause", now, by: pause?.by ?? by });
     recordEvent({
       type: pause === null ? "scheduler.resumed" : "scheduler.paused",
       now,

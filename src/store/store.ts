@@ -11,6 +11,7 @@ import { createJobStore, type JobStore } from "./jobs.ts";
 import { createNotificationStore, type NotificationStore } from "./notifications.ts";
 import { createOccurrenceStore, type OccurrenceStore } from "./occurrences.ts";
 import { createOutputStore, type OutputStore } from "./output.ts";
+import { createReviewStore, type ReviewStore } from "./reviews.ts";
 import { createRunStore, type RunStore } from "./runs/runs.ts";
 import { createSchedulerStore, type SchedulerStore } from "./scheduler.ts";
 import { createSessionStore, type SessionStore } from "./sessions.ts";
@@ -29,6 +30,7 @@ export interface Store extends Disposable {
   readonly jobFiles: JobFileStore;
   readonly runs: RunStore;
   readonly durations: DurationStore;
+  readonly reviews: ReviewStore;
   readonly output: OutputStore;
   readonly artifacts: ArtifactStore;
   readonly occurrences: OccurrenceStore;
@@ -99,6 +101,7 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
     jobFiles: createJobFileStore(context),
     runs: createRunStore(context),
     durations: createDurationStore(context),
+    reviews: createReviewStore(context),
     output: createOutputStore(context),
     artifacts: createArtifactStore(context),
     occurrences: createOccurrenceStore(context),

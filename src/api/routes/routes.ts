@@ -20,7 +20,7 @@ import { runRoutes } from "./runs.ts";
 import { schedulerRoutes } from "./scheduler.ts";
 import { sessionRoutes } from "./session.ts";
 import { systemRoutes } from "./system.ts";
-import { timelineRoutes } from "./timeline.ts";
+import { reviewRoutes, timelineRoutes } from "./timeline.ts";
 import { triggerRoutes } from "./trigger.ts";
 import { workerRoutes } from "./workers.ts";
 
@@ -48,6 +48,7 @@ export const routes = (context: ApiContext, { feed, metrics }: ApiServices) => {
     .use(schedulerRoutes(context))
     .use(workerRoutes(context))
     .use(timelineRoutes(context))
+    .use(reviewRoutes(context))
     .use(notificationRoutes(context))
     .use(systemRoutes(context))
     .use(sessionRoutes(context))

@@ -1,8 +1,10 @@
 import { Elysia, t } from "elysia";
+import { MAX_MOMENT_LENGTH, parseSpan } from "../../domain/time-span.ts";
 import type { ApiContext } from "../context.ts";
 import { invalidQuery } from "../errors.ts";
 import { compressedJson } from "../guard/compression.ts";
 import { failures } from "../shapes/failure.ts";
+import { ReviewBody, reviewBody } from "../shapes/figures/review.ts";
 import { exactly, wholeNumber } from "../shapes/schemas.ts";
 import { StatsBody, statsBody } from "../shapes/stats.ts";
 import { CompactTimelineBody, compactTimelineBody } from "../shapes/timeline/compact.ts";
@@ -117,3 +119,52 @@ const timelineQuery = (
   const jobIds = named === null || tagged === null ? (named ?? tagged) : named.intersection(tagged);
   return { from, to, bins: Number(query.bins ?? 600), jobIds };
 };
+
+const FORM =
+  "`2h`, `3d` or `2w` before now, `today`, `yesterday`, the name of a weekday, a date, or a time; `friday 18:00` is possible, too. " +
+  "Without an offset it is in the `timezone` setting, or the zone of the system";
+
+const ReviewQuery = exactly({
+  since: t.Optional(
+    t.String({
+      minLength: 1,
+      maxLength: MAX_MOMENT_LENGTH,
+      default: "1d",
+      description: `Start of the period: ${FORM}. The name of today's weekday is a week ago`,
+      examples: ["friday"],
+    }),
+  ),
+  until: t.Optional(
+    t.String({
+      minLength: 1,
+      maxLength: MAX_MOMENT_LENGTH,
+      description: "End of the period, exclusive, in the same form; default: now",
+      examples: ["today"],
+    }),
+  ),
+  tag: TagQuery,
+});
+
+/** The route of the review. */
+export const reviewRoutes = ({ engine, clock, system }: ApiContext) =>
+  new Elysia().get(
+    "/api/review",
+    async ({ query }) => {
+      const { since = "1d", until } = query;
+      const span = parseSpan({ since, until }, { now: clock.now(), zone: system.timezone });
+      if ("problem" in span) throw invalidQuery(span.field, span.problem);
+      return reviewBody(await engine.review({ ...span, jobIds: jobsWithTags(engine, query.tag) }));
+    },
+    {
+      query: ReviewQuery,
+      response: { 200: ReviewBody, ...failures("INVALID_REQUEST") },
+      detail: {
+        operationId: "getReview",
+        tags: ["runs"],
+        summary: "Get what happened in a period",
+        description:
+          "What failed and whether it recovered, what did not run and why, what became slower, which tasks needed retries, who did what, " +
+          "what waited longest, and what is due today. Each part has its most important items, and the number of those that are left out.",
+      },
+    },
+  );

@@ -182,7 +182,7 @@ const lastRunColumn = (rows: readonly JobRow[], { now, zone, out }: TableOptions
 const changeColumn = (rows: readonly JobRow[]): Column => ({
   title: "CHANGE",
   cells: rows.map(({ change = null }) => (change === null ? "-" : changeText(change))),
-  drop: 3,
+  drop: 4,
 });
 
 const tagColumn = (rows: readonly JobRow[]): readonly Column[] => {

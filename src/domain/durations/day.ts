@@ -7,3 +7,11 @@ export const dayAt = (at: number, zone: Zone): number => Math.max(0, Math.floor(
 
 /** Returns a day as an ISO date. */
 export const dateOf = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
+
+/** How long the completed runs of a day took, in ms. */
+export type DayFigures = {
+  readonly day: number;
+  readonly completed: number;
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+};

@@ -14,6 +14,8 @@ import type { Store } from "../../store/store.ts";
 /** How long the figures of a day are kept: longer than the 90 days that are shown. */
 const KEPT_DAYS = 100;
 
+const DAY_MS = 86_400_000;
+
 /** Number of runs that one step counts, which takes about 2 ms, and the pause after a step, in ms. */
 const STEP_RUNS = 500;
 const REST_MS = 10;
@@ -113,6 +115,7 @@ export class DailyFigures {
     this.#isFull = false;
     this.#lastFullRound = clock.monotonic();
     await this.#countOlder();
+    await this.#deleteOldActions();
     let jobId = store.durations.findJobAfter("");
     for (; jobId !== null && !signal.aborted; jobId = store.durations.findJobAfter(jobId)) {
       await this.#deleteOld(jobId);
@@ -152,6 +155,13 @@ export class DailyFigures {
     };
     if (!store.durations.hasOlder()) return;
     while (!signal.aborted && (await retryUntilStored(() => store.durations.countOlder(STEP_RUNS, placeOf))))
+      await sleep(clock, REST_MS, signal);
+  }
+
+  async #deleteOldActions(): Promise<void> {
+    const { store, clock, retryUntilStored, signal } = this.#options;
+    const before = clock.now() - KEPT_DAYS * DAY_MS;
+    while (!signal.aborted && (await retryUntilStored(() => store.reviews.deleteActionsBefore(before, STEP_ROWS))) > 0)
       await sleep(clock, REST_MS, signal);
   }
 

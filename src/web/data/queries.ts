@@ -114,6 +114,14 @@ export const durationsQuery = (jobId: string) =>
     refetchInterval: 300_000,
   });
 
+/** Query for what happened in a period. Its texts are those of `parseMoment`; a tag selects jobs. */
+export const reviewQuery = (filter: { readonly since: string; readonly until?: string; readonly tag?: string }) =>
+  queryOptions({
+    queryKey: ["review", filter],
+    queryFn: () => petit.get("/api/review", { query: filter }),
+    refetchInterval: 300_000,
+  });
+
 export const runQuery = (runId: string) =>
   queryOptions({
     queryKey: ["run", runId],

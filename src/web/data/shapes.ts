@@ -9,6 +9,7 @@ import type {
   jobsQuery,
   notificationsQuery,
   occurrencesQuery,
+  reviewQuery,
   runItemsQuery,
   runQuery,
   runsQuery,
@@ -43,6 +44,7 @@ export type AttemptData = TaskRunData["attempt_list"][number];
 export type OccurrenceData = ListAnswer<AnswerOf<typeof occurrencesQuery>, "occurrences">;
 export type TaskHistoryData = AnswerOf<typeof taskHistoryQuery>;
 export type DurationsData = AnswerOf<typeof durationsQuery>;
+export type ReviewData = AnswerOf<typeof reviewQuery>;
 export type StatsData = AnswerOf<typeof statsQuery>;
 export type SystemData = AnswerOf<typeof systemQuery>;
 export type NotificationData = ListAnswer<AnswerOf<typeof notificationsQuery>, "notifications">;

@@ -9,6 +9,7 @@ const SECTIONS = [
   { href: "/", name: "Now", pattern: "/" },
   { href: "/jobs", name: "Jobs", pattern: "/jobs/*?" },
   { href: "/runs", name: "Runs", pattern: "/runs/*?" },
+  { href: "/review", name: "Review", pattern: "/review" },
   { href: "/workers", name: "Workers", pattern: "/workers" },
   { href: "/system", name: "System", pattern: "/system" },
 ] as const;

@@ -86,6 +86,7 @@ const useShellShortcuts = (openHelp: () => void): void => {
   useShortcut({ key: "g n", what: "Go to Now", run: () => navigate("/") });
   useShortcut({ key: "g j", what: "Go to Jobs", run: () => navigate("/jobs") });
   useShortcut({ key: "g r", what: "Go to Runs", run: () => navigate("/runs") });
+  useShortcut({ key: "g v", what: "Go to Review", run: () => navigate("/review") });
   useShortcut({ key: "g s", what: "Go to System", run: () => navigate("/system") });
   useShortcut({ key: "?", what: "Show this help", run: openHelp });
 };

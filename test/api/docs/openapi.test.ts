@@ -77,6 +77,7 @@ describe("the description of the API", () => {
       "GET /api/notifications",
       "GET /api/openapi.json",
       "GET /api/queues",
+      "GET /api/review",
       "GET /api/runs",
       "GET /api/runs/{run_id}",
       "GET /api/runs/{run_id}/artifacts",

@@ -111,6 +111,21 @@ const fakeEngine = (store: Store): FakeEngine => {
     workers: [],
     listBlockedAttempts: () => [],
     listWorkerWaits: () => [],
+    review: ({ from, to }) => {
+      const none = { items: [], leftOut: 0 };
+      const runs = { completed: 0, failed: 0, cancelled: 0, interrupted: 0 };
+      const parts = {
+        broken: none,
+        recovered: none,
+        unfired: none,
+        slower: none,
+        flaky: none,
+        people: none,
+        waits: none,
+        due: none,
+      };
+      return Promise.resolve({ from, to, timezone: "UTC", runs, ...parts });
+    },
     drainWorker: async () => {},
     resumeWorker: async () => {},
     forgetWorker: async () => {},

@@ -160,7 +160,14 @@ export class RunSteps {
   /** Ends an approval that waits for a person, as decided. */
   storeDecision(taskId: TaskId, decision: ApprovalDecision, batch: StepBatch): void {
     const before = stateOf(batch.progress, { taskId, item: null });
-    if (before.phase === "asking") this.#storeOutcome(before, outcomeOfDecision(decision), batch);
+    if (before.phase !== "asking") return;
+    const { services, state, changedAt } = this.#options;
+    const { id: runId, jobId } = state().run;
+    if (decision.kind !== "timeout") {
+      const { kind: action, by } = decision;
+      services.store.reviews.record({ action, by, jobId, runId, taskId, now: changedAt() });
+    }
+    this.#storeOutcome(before, outcomeOfDecision(decision), batch);
   }
 
   /** Lets the next attempt of a task or an item start, because its time has come. */

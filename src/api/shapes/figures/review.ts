@@ -1,0 +1,214 @@
+import { type TSchema, t } from "elysia";
+import { dateOf } from "../../../domain/durations/day.ts";
+import { MAX_DUE_COUNTED, PERSON_ACTIONS, type Review, type ReviewPart } from "../../../domain/review.ts";
+import { MISS_REASONS, SKIP_REASONS } from "../../../domain/schedule/occurrence.ts";
+import {
+  ActorOrNull,
+  exactly,
+  instant,
+  integer,
+  JobIdText,
+  nullable,
+  RunIdText,
+  TaskIdText,
+  word,
+} from "../schemas.ts";
+import { DurationChangeBody, durationChangeBody } from "./durations.ts";
+
+const many = integer({ minimum: 1, description: "How many" });
+
+const partOf = <Item extends TSchema>(item: Item, description: string) =>
+  exactly(
+    {
+      items: t.Array(item, { description: "The most important ones" }),
+      left_out: integer({ minimum: 0, description: "Number of those that are left out" }),
+    },
+    { description },
+  );
+
+const FailedJobBody = exactly(
+  {
+    job_id: JobIdText,
+    failures: integer({ minimum: 1, description: "Number of runs that failed or were interrupted" }),
+    last_run_id: RunIdText,
+    last_at: instant("When the last of them ended"),
+    task_id: nullable(TaskIdText, "The task whose output has the line of `cause`; null if there is none"),
+    cause: nullable(
+      t.String(),
+      "The line of its output that explains the failure, or else the error of the run; null if there is none",
+    ),
+    recovery: nullable(
+      exactly({ run_id: RunIdText, at: instant("When it ended") }),
+      "The first run that completed after it, also after the period; null if there is none",
+    ),
+    gone: t.Boolean({ description: "True if no job file defines the job any more" }),
+  },
+  { title: "FailedJob" },
+);
+
+const UnfiredBody = exactly(
+  {
+    job_id: JobIdText,
+    outcome: word(["skipped", "missed"], "What happened to them"),
+    reason: word([...SKIP_REASONS, ...MISS_REASONS], "Why no run was started"),
+    count: many,
+    first_at: instant("When the first of them was due"),
+    last_at: instant("When the last of them was due"),
+  },
+  { title: "UnfiredOccurrences" },
+);
+
+const SlowerBody = exactly(
+  {
+    job_id: JobIdText,
+    change: DurationChangeBody,
+    days: t.Array(
+      exactly({
+        date: t.String({ description: "Date", examples: ["2026-03-08"] }),
+        completed: integer({ minimum: 0, description: "Number of completed runs" }),
+        p50_ms: nullable(integer({ minimum: 0 }), "Median duration in ms; null if none completed"),
+        p95_ms: nullable(integer({ minimum: 0 }), "95th percentile of the durations in ms; null if none completed"),
+      }),
+      { description: "The days of the period before and of this one, at most the last 31" },
+    ),
+  },
+  { title: "SlowerJob" },
+);
+
+const FlakyBody = exactly(
+  {
+    job_id: JobIdText,
+    task_id: TaskIdText,
+    runs: integer({ minimum: 1, description: "Number of runs in which it completed only after a retry" }),
+    last_run_id: RunIdText,
+    last_at: instant("When the last of them ended"),
+  },
+  { title: "FlakyTask" },
+);
+
+const ActionBody = exactly(
+  {
+    actor: ActorOrNull,
+    action: word(PERSON_ACTIONS, "What the person did"),
+    job_id: nullable(JobIdText, "Null for the scheduler as a whole"),
+    count: many,
+    last_at: instant("When it was last done; for a run, when that ended"),
+  },
+  { title: "PersonAction" },
+);
+
+const WaitBody = exactly(
+  {
+    job_id: JobIdText,
+    run_id: RunIdText,
+    since: instant("When the run was created"),
+    waited_ms: integer({
+      minimum: 0,
+      description: "How long it waited before it started, or has waited until now, in ms",
+    }),
+    queue: nullable(t.String(), "The queue of the job; null without one"),
+    waiting: t.Boolean({ description: "True if it still waits" }),
+  },
+  { title: "Wait" },
+);
+
+const DueBody = exactly(
+  {
+    job_id: JobIdText,
+    next_at: instant("Next occurrence"),
+    count: integer({
+      minimum: 1,
+      description: `Number of occurrences by the end of today, at most ${MAX_DUE_COUNTED}`,
+    }),
+  },
+  { title: "DueToday" },
+);
+
+const runCount = integer({ minimum: 0, description: "Number of runs that ended so" });
+
+export const ReviewBody = exactly(
+  {
+    from: instant("Start of the period"),
+    to: instant("End of the period, exclusive"),
+    timezone: t.String({ description: "Time zone of the days, and of today" }),
+    runs: exactly(
+      { completed: runCount, failed: runCount, cancelled: runCount, interrupted: runCount },
+      { description: "Numbers of runs that ended in the period" },
+    ),
+    broken: partOf(FailedJobBody, "Jobs with failed or interrupted runs of which none has completed since"),
+    recovered: partOf(FailedJobBody, "Jobs with failed or interrupted runs, and a later one that completed"),
+    unfired: partOf(UnfiredBody, "Occurrences that started no run, by job and reason"),
+    slower: partOf(SlowerBody, "Jobs whose runs took longer than in the period before, by more than chance"),
+    flaky: partOf(FlakyBody, "Tasks that failed and completed after a retry"),
+    people: partOf(ActionBody, "What people did"),
+    waits: partOf(WaitBody, "Runs that waited for more than a minute, the longest waits first"),
+    due: partOf(DueBody, "Jobs that are due by the end of today"),
+  },
+  { title: "Review", description: "What happened in a period" },
+);
+
+export const reviewBody = (review: Review): typeof ReviewBody.static => ({
+  from: review.from,
+  to: review.to,
+  timezone: review.timezone,
+  runs: { ...review.runs },
+  broken: partBody(review.broken, failedJobBody),
+  recovered: partBody(review.recovered, failedJobBody),
+  unfired: partBody(review.unfired, ({ jobId, outcome, reason, count, firstAt, lastAt }) => ({
+    job_id: jobId,
+    outcome,
+    reason,
+    count,
+    first_at: firstAt,
+    last_at: lastAt,
+  })),
+  slower: partBody(review.slower, ({ jobId, change, days }) => ({
+    job_id: jobId,
+    change: durationChangeBody(change),
+    days: days.map(({ day, completed, p50Ms, p95Ms }) => ({
+      date: dateOf(day),
+      completed,
+      p50_ms: p50Ms,
+      p95_ms: p95Ms,
+    })),
+  })),
+  flaky: partBody(review.flaky, ({ jobId, taskId, runs, lastRunId, lastAt }) => ({
+    job_id: jobId,
+    task_id: taskId,
+    runs,
+    last_run_id: lastRunId,
+    last_at: lastAt,
+  })),
+  people: partBody(review.people, ({ actor, action, jobId, count, lastAt }) => ({
+    actor,
+    action,
+    job_id: jobId,
+    count,
+    last_at: lastAt,
+  })),
+  waits: partBody(review.waits, ({ jobId, runId, since, waitedMs, queue, isOver }) => ({
+    job_id: jobId,
+    run_id: runId,
+    since,
+    waited_ms: waitedMs,
+    queue,
+    waiting: !isOver,
+  })),
+  due: partBody(review.due, ({ jobId, nextAt, count }) => ({ job_id: jobId, next_at: nextAt, count })),
+});
+
+const failedJobBody = (job: Review["broken"]["items"][number]): typeof FailedJobBody.static => ({
+  job_id: job.jobId,
+  failures: job.failures,
+  last_run_id: job.lastRunId,
+  last_at: job.lastAt,
+  task_id: job.taskId,
+  cause: job.cause,
+  recovery: job.recovery === null ? null : { run_id: job.recovery.runId, at: job.recovery.at },
+  gone: job.isGone,
+});
+
+const partBody = <Item, Body>({ items, leftOut }: ReviewPart<Item>, bodyOf: (item: Item) => Body) => ({
+  items: items.map(bodyOf),
+  left_out: leftOut,
+});

@@ -1,0 +1,130 @@
+import type { ReviewBody } from "../../api/shapes/figures/review.ts";
+import { changeText } from "../../domain/words/duration-change.ts";
+import { OCCURRENCE_REASON_TEXT } from "../../domain/words/occurrence.ts";
+import {
+  actionText,
+  actorText,
+  dueCountText,
+  REVIEW_NOTHING,
+  REVIEW_PARTS,
+  REVIEW_TITLES,
+  type ReviewPartName,
+  runCountsText,
+  timesText,
+} from "../../domain/words/review.ts";
+import { pluralize } from "../../lib/text.ts";
+import { runName } from "../run-display/short-id.ts";
+import { durationText } from "../run-display/status-text.ts";
+import { fold } from "../terminal/columns.ts";
+import { readableLocal, shortLocal } from "../terminal/local-time.ts";
+import { paint, type Screen, type Style } from "../terminal/terminal.ts";
+import { oneLine } from "../terminal/text-width.ts";
+
+type Review = typeof ReviewBody.static;
+
+type ReviewTextOptions = {
+  readonly screen: Screen;
+  readonly now: number;
+  readonly zone: string;
+  readonly tag: string | undefined;
+};
+
+/** Returns a review for a terminal: a heading for each part, and a paragraph for each item. */
+export const reviewText = (review: Review, options: ReviewTextOptions): string => {
+  const { screen, zone, tag, now } = options;
+  const about = tag === undefined ? "" : `, only jobs with the tag ${tag}`;
+  const until = Math.abs(now - review.to) < NOW_MS ? "now" : readableLocal(review.to, zone);
+  const head = `${readableLocal(review.from, zone)} to ${until}${about}`;
+  const parts = REVIEW_PARTS.map((name) => partText(name, review, options));
+  return `${fold(paint(screen, "bold", head), "", screen)}\n${runCountsText(review.runs)}\n${parts.join("")}`;
+};
+
+/** An end within this time, in ms, is shown as now. */
+const NOW_MS = 60_000;
+
+const STYLES = {
+  broken: "red",
+  recovered: "green",
+  unfired: "yellow",
+  slower: "yellow",
+  flaky: "yellow",
+  people: "cyan",
+  waits: "cyan",
+  due: "cyan",
+} as const satisfies Record<ReviewPartName, Style>;
+
+const partText = (name: ReviewPartName, review: Review, options: ReviewTextOptions): string => {
+  const { screen } = options;
+  const { left_out: leftOut } = review[name];
+  const items = itemTexts(name, review, options);
+  const count = items.length + leftOut;
+  const title = paint(screen, "bold", `${REVIEW_TITLES[name]}${count === 0 ? "" : ` (${count})`}`);
+  const lines = items.map(({ subject, text, detail }) => {
+    const first = `${paint(screen, STYLES[name], oneLine(subject))}  ${oneLine(text)}`;
+    const second = detail === undefined ? "" : `\n    ${paint(screen, "dim", fold(oneLine(detail), "    ", screen))}`;
+    return `  ${fold(first, "    ", screen)}${second}\n`;
+  });
+  const rest = leftOut === 0 ? "" : `  and ${leftOut} more\n`;
+  const nothing = items.length === 0 ? `  ${paint(screen, "dim", REVIEW_NOTHING[name])}\n` : "";
+  return `\n${title}\n${lines.join("")}${rest}${nothing}`;
+};
+
+type ItemText = {
+  readonly subject: string;
+  readonly text: string;
+  /** A line below. */
+  readonly detail?: string;
+};
+
+const itemTexts = (name: ReviewPartName, review: Review, options: ReviewTextOptions): readonly ItemText[] => {
+  const { screen, now, zone } = options;
+  const time = (at: number): string =>
+    screen.isTerminal ? shortLocal(at, { now, zone, home: zone }) : readableLocal(at, zone);
+  const failed = (job: Review["broken"]["items"][number]): ItemText => {
+    const { recovery } = job;
+    const last = `the last ${runName(job.last_run_id, screen)} at ${time(job.last_at)}`;
+    const end = recovery === null ? "" : `; recovered by ${runName(recovery.run_id, screen)} at ${time(recovery.at)}`;
+    const gone = job.gone ? "; the job was removed" : "";
+    const where = job.task_id === null ? "" : `${job.task_id}: `;
+    return {
+      subject: job.job_id,
+      text: `${pluralize(job.failures, "failed run")}, ${last}${end}${gone}`,
+      ...(job.cause !== null && { detail: `${where}${job.cause}` }),
+    };
+  };
+  switch (name) {
+    case "broken":
+    case "recovered":
+      return review[name].items.map(failed);
+    case "unfired":
+      return review.unfired.items.map(({ job_id, outcome, reason, count, last_at }) => ({
+        subject: job_id,
+        text: `${outcome} ${timesText(count)}, last ${time(last_at)}: ${OCCURRENCE_REASON_TEXT[reason]}`,
+      }));
+    case "slower":
+      return review.slower.items.map(({ job_id, change }) => ({
+        subject: job_id,
+        text: `${changeText(change)}: median ${durationText(change.recent_ms)} of ${pluralize(change.recent_runs, "run")}, before ${durationText(change.before_ms)} of ${change.before_runs}`,
+      }));
+    case "flaky":
+      return review.flaky.items.map(({ job_id, task_id, runs, last_run_id, last_at }) => ({
+        subject: `${job_id} ${task_id}`,
+        text: `in ${pluralize(runs, "run")}, the last ${runName(last_run_id, screen)} at ${time(last_at)}`,
+      }));
+    case "people":
+      return review.people.items.map((action) => ({
+        subject: actorText(action.actor),
+        text: `${actionText(action)}, last ${time(action.last_at)}`,
+      }));
+    case "waits":
+      return review.waits.items.map(({ job_id, run_id, since, waited_ms, queue, waiting }) => ({
+        subject: job_id,
+        text: `${runName(run_id, screen)} ${waiting ? "has waited" : "waited"} ${durationText(waited_ms)} since ${time(since)}${queue === null ? "" : `, queue ${queue}`}`,
+      }));
+    case "due":
+      return review.due.items.map(({ job_id, next_at, count }) => ({
+        subject: job_id,
+        text: `${time(next_at)}${count === 1 ? "" : `, ${dueCountText(count)}`}`,
+      }));
+  }
+};

@@ -1,0 +1,115 @@
+import type { DurationChange } from "./durations/change.ts";
+import type { DayFigures } from "./durations/day.ts";
+import type { JobId, RunId, TaskId } from "./ids.ts";
+import type { RunStatus } from "./run.ts";
+import type { MissReason, SkipReason } from "./schedule/occurrence.ts";
+import type { TimeSpan } from "./time-span.ts";
+
+/** The period of a review, and its jobs. */
+export type ReviewQuery = TimeSpan & {
+  /** Null for all jobs. */
+  readonly jobIds: ReadonlySet<JobId> | null;
+};
+
+/** A part of a review: the most important items, and how many are left out. */
+export type ReviewPart<Item> = { readonly items: readonly Item[]; readonly leftOut: number };
+
+/** What happened in a period, and what is due today. All times are ms since the Unix epoch. */
+export type Review = {
+  readonly from: number;
+  /** Exclusive. */
+  readonly to: number;
+  /** Zone of the days, and of today. */
+  readonly timezone: string;
+  /** Numbers of runs that ended. */
+  readonly runs: { readonly [Status in Exclude<RunStatus, "pending" | "running">]: number };
+  /** Jobs with failed or interrupted runs of which none has completed since. */
+  readonly broken: ReviewPart<FailedJob>;
+  /** Jobs with failed or interrupted runs, and a later run that completed. */
+  readonly recovered: ReviewPart<FailedJob>;
+  /** Occurrences without a run. */
+  readonly unfired: ReviewPart<UnfiredOccurrences>;
+  /** Jobs whose runs took longer than in the period before. */
+  readonly slower: ReviewPart<SlowerJob>;
+  /** Tasks that failed and completed when they were retried. */
+  readonly flaky: ReviewPart<FlakyTask>;
+  /** What people did. */
+  readonly people: ReviewPart<PersonAction>;
+  /** Runs that waited for more than a minute before they started. */
+  readonly waits: ReviewPart<Wait>;
+  /** Jobs with occurrences from now to the end of today. */
+  readonly due: ReviewPart<DueToday>;
+};
+
+export type FailedJob = {
+  readonly jobId: JobId;
+  /** Number of runs that failed or were interrupted. */
+  readonly failures: number;
+  readonly lastRunId: RunId;
+  readonly lastAt: number;
+  /** The task whose output has the line; null if there is none. */
+  readonly taskId: TaskId | null;
+  /** The line of its output that explains the failure, or else the error of the run; null if there is none. */
+  readonly cause: string | null;
+  readonly recovery: { readonly runId: RunId; readonly at: number } | null;
+  /** True if no job file defines the job any more. */
+  readonly isGone: boolean;
+};
+
+export type UnfiredOccurrences = {
+  readonly jobId: JobId;
+  readonly outcome: "skipped" | "missed";
+  readonly reason: SkipReason | MissReason;
+  readonly count: number;
+  readonly firstAt: number;
+  readonly lastAt: number;
+};
+
+export type SlowerJob = {
+  readonly jobId: JobId;
+  readonly change: DurationChange;
+  /** Days of the period before and of this one, at most the last 31. */
+  readonly days: readonly DayFigures[];
+};
+
+export type FlakyTask = {
+  readonly jobId: JobId;
+  readonly taskId: TaskId;
+  /** Number of runs in which it, or an item of it, needed a retry. */
+  readonly runs: number;
+  readonly lastRunId: RunId;
+  readonly lastAt: number;
+};
+
+export const PERSON_ACTIONS = ["trigger", "retry", "cancel", "pause", "resume", "approve", "reject"] as const;
+
+export type PersonAction = {
+  /** The name of a token, or else an address; null if it is unknown. */
+  readonly actor: string | null;
+  readonly action: (typeof PERSON_ACTIONS)[number];
+  /** Null for all jobs. */
+  readonly jobId: JobId | null;
+  readonly count: number;
+  readonly lastAt: number;
+};
+
+export type Wait = {
+  readonly jobId: JobId;
+  readonly runId: RunId;
+  readonly since: number;
+  readonly waitedMs: number;
+  /** The queue that the job names; null if it names none. */
+  readonly queue: string | null;
+  /** False if it still waits. */
+  readonly isOver: boolean;
+};
+
+export type DueToday = {
+  readonly jobId: JobId;
+  readonly nextAt: number;
+  /** Number of occurrences, at most `MAX_DUE_COUNTED`. */
+  readonly count: number;
+};
+
+/** More occurrences of a job are not counted. */
+export const MAX_DUE_COUNTED = 100;

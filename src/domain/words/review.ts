@@ -1,0 +1,72 @@
+import { MAX_DUE_COUNTED, type PersonAction } from "../review.ts";
+
+/** The parts of a review that are lists, in order. */
+export const REVIEW_PARTS = ["broken", "recovered", "unfired", "slower", "flaky", "people", "waits", "due"] as const;
+export type ReviewPartName = (typeof REVIEW_PARTS)[number];
+
+/** The headings of the parts. */
+export const REVIEW_TITLES = {
+  broken: "Failed, and still broken",
+  recovered: "Failed, and recovered",
+  unfired: "Did not run",
+  slower: "Became slower",
+  flaky: "Completed only after a retry",
+  people: "Who did what",
+  waits: "Waited longest",
+  due: "Due today",
+} as const satisfies Record<ReviewPartName, string>;
+
+/** What is said of a part without items. */
+export const REVIEW_NOTHING = {
+  broken: "Every job that failed has completed since.",
+  recovered: "No job failed and recovered.",
+  unfired: "Each occurrence started a run.",
+  slower: "No job took clearly longer than in the period before.",
+  flaky: "No task needed a retry to complete.",
+  people: "Nobody started, cancelled, paused or decided anything.",
+  waits: "No run waited for more than a minute.",
+  due: "Nothing more is due today.",
+} as const satisfies Record<ReviewPartName, string>;
+
+/** What a person did, as a verb in the past. */
+const PERSON_ACTION_VERBS = {
+  trigger: "started",
+  retry: "retried",
+  cancel: "cancelled",
+  pause: "paused",
+  resume: "resumed",
+  approve: "approved",
+  reject: "rejected",
+} as const satisfies Record<PersonAction["action"], string>;
+
+/** Returns what a person did to which job and how often, without the person: `started load_orders 3 times`. */
+export const actionText = ({
+  action,
+  job_id,
+  count,
+}: {
+  readonly action: PersonAction["action"];
+  readonly job_id: string | null;
+  readonly count: number;
+}): string => {
+  const times = count === 1 ? "" : ` ${count.toLocaleString("en-US")} times`;
+  return `${PERSON_ACTION_VERBS[action]} ${job_id ?? "all schedules"}${times}`;
+};
+
+/** Returns who did something. */
+export const actorText = (actor: string | null): string => actor ?? "somebody unknown";
+
+/** Returns how often something happened: `once`, `12 times`. */
+export const timesText = (count: number): string => (count === 1 ? "once" : `${count.toLocaleString("en-US")} times`);
+
+/** Returns how often a job is due today. */
+export const dueCountText = (count: number): string =>
+  count >= MAX_DUE_COUNTED ? `${MAX_DUE_COUNTED} times or more` : timesText(count);
+
+/** Returns the numbers of runs, without those that are 0: `1,204 completed, 3 failed`. */
+export const runCountsText = (runs: Readonly<Record<string, number>>): string => {
+  const counts = Object.entries(runs).filter(([, count]) => count > 0);
+  return counts.length === 0
+    ? "No run ended"
+    : counts.map(([status, count]) => `${count.toLocaleString("en-US")} ${status}`).join(", ");
+};

@@ -1,0 +1,325 @@
+import { setImmediate } from "node:timers/promises";
+import { changeBetween } from "../../domain/durations/change.ts";
+import { dayAt } from "../../domain/durations/day.ts";
+import { countOf, quantileOf } from "../../domain/durations/histogram.ts";
+import type { JobId } from "../../domain/ids.ts";
+import {
+  type DueToday,
+  type FailedJob,
+  type FlakyTask,
+  MAX_DUE_COUNTED,
+  type PersonAction,
+  type Review,
+  type ReviewPart,
+  type ReviewQuery,
+  type SlowerJob,
+  type UnfiredOccurrences,
+  type Wait,
+} from "../../domain/review.ts";
+import { nextDateStart } from "../../domain/schedule/except.ts";
+import { zoneOf } from "../../domain/schedule/local-time.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { DayOfRuns } from "../../store/durations.ts";
+import type { EndedRuns } from "../../store/reviews.ts";
+import type { Store } from "../../store/store.ts";
+import type { JobView } from "../engine.ts";
+
+type ReviewSources = {
+  readonly store: Pick<Store, "runs" | "durations" | "occurrences" | "reviews">;
+  readonly clock: Clock;
+  readonly timezone: string;
+  /** The jobs that job files define. */
+  readonly jobs: readonly JobView[];
+  readonly nextOccurrences: (jobId: JobId, count: number, bounds: { readonly to: number }) => readonly number[];
+  readonly isPaused: boolean;
+};
+
+/** Maximum of items of each part. */
+const MAX_ITEMS = 50;
+const MAX_SLOWER = 20;
+const MAX_LONGEST = 10;
+const MAX_DAYS = 31;
+
+/** Retried tasks and waiting runs that are read. */
+const MAX_RETRIED = 5_000;
+const MAX_WAITS = 1_000;
+
+/** A run that has waited for longer is listed; see the index `runs_waited`. */
+const MIN_WAIT_MS = 60_000;
+
+/** Rows that one query reads, which takes about 5 ms. Other work runs between two queries. */
+const SLICE = 5_000;
+const YIELD_INTERVAL_MS = 5;
+
+/** Reads what happened in a period, of all jobs or of some. Yields to other work in between. */
+export const readReview = async (query: ReviewQuery, sources: ReviewSources): Promise<Review> =>
+  await new ReviewReader(query, sources).read();
+
+class ReviewReader {
+  readonly #query: ReviewQuery;
+  readonly #sources: ReviewSources;
+  readonly #defined: ReadonlyMap<JobId, JobView>;
+  #yieldedAt: number;
+
+  constructor(query: ReviewQuery, sources: ReviewSources) {
+    this.#query = query;
+    this.#sources = sources;
+    this.#defined = new Map(sources.jobs.map((view) => [view.job.id, view]));
+    this.#yieldedAt = sources.clock.monotonic();
+  }
+
+  async read(): Promise<Review> {
+    const { from, to } = this.#query;
+    const ended = await this.#readEnded();
+    const failed = await this.#failedJobs(ended);
+    return {
+      from,
+      to,
+      timezone: this.#sources.timezone,
+      runs: totalsOf(ended),
+      broken: part(failed.filter(({ recovery }) => recovery === null)),
+      recovered: part(failed.filter(({ recovery }) => recovery !== null)),
+      unfired: part(await this.#unfired()),
+      slower: await this.#slower(),
+      flaky: part(this.#flaky(ended)),
+      people: part(this.#people(ended)),
+      waits: part(this.#waits(), MAX_LONGEST),
+      due: await this.#due(),
+    };
+  }
+
+  #isSelected(jobId: JobId): boolean {
+    return this.#query.jobIds?.has(jobId) ?? true;
+  }
+
+  async #breathe(): Promise<void> {
+    const { clock } = this.#sources;
+    if (clock.monotonic() - this.#yieldedAt < YIELD_INTERVAL_MS) return;
+    await setImmediate();
+    this.#yieldedAt = clock.monotonic();
+  }
+
+  async #readEnded(): Promise<readonly EndedRuns[]> {
+    const { runs, reviews } = this.#sources.store;
+    const found: EndedRuns[] = [];
+    const until = this.#query.to - 1;
+    for (let after = this.#query.from - 1; after < until; ) {
+      const end = Math.min(runs.findNthEndAfter(after, SLICE) ?? until, until);
+      for (const each of reviews.countEnded(after, end)) if (this.#isSelected(each.jobId)) found.push(each);
+      after = end;
+      await this.#breathe();
+    }
+    return found;
+  }
+
+  /** Returns the jobs with failures: those that fail most first, and those that are gone last. */
+  async #failedJobs(ended: readonly EndedRuns[]): Promise<readonly FailedJob[]> {
+    const { runs, reviews } = this.#sources.store;
+    const failures = new Map<JobId, { readonly count: number; readonly lastAt: number }>();
+    for (const { jobId, status, count, lastAt } of ended) {
+      if (status !== "failed" && status !== "interrupted") continue;
+      const before = failures.get(jobId);
+      failures.set(jobId, { count: count + (before?.count ?? 0), lastAt: Math.max(lastAt, before?.lastAt ?? 0) });
+    }
+    const found: Omit<FailedJob, "taskId" | "cause" | "lastRunId">[] = [];
+    for (const [jobId, { count, lastAt }] of failures) {
+      const recovery = reviews.findCompletedAfter(jobId, lastAt);
+      found.push({ jobId, failures: count, lastAt, recovery, isGone: !this.#defined.has(jobId) });
+      await this.#breathe();
+    }
+    found.sort((a, b) => Number(a.isGone) - Number(b.isGone) || b.failures - a.failures || b.lastAt - a.lastAt);
+    const described: FailedJob[] = [];
+    const listed = { broken: 0, recovered: 0 };
+    for (const each of found) {
+      const kind = each.recovery === null ? "broken" : "recovered";
+      const isListed = ++listed[kind] <= MAX_ITEMS;
+      // A run that was deleted meanwhile is left out.
+      const lastRunId = reviews.findFailureAt(each.jobId, each.lastAt);
+      if (lastRunId === null) continue;
+      const failure = isListed ? runs.describeFailure(lastRunId) : null;
+      const line = failure?.cause?.text ?? null;
+      const cause = line ?? (isListed ? (runs.find(lastRunId)?.error ?? null) : null);
+      // The error of a run names the task itself.
+      described.push({ ...each, lastRunId, taskId: line === null ? null : (failure?.taskId ?? null), cause });
+      await this.#breathe();
+    }
+    return described;
+  }
+
+  /** Returns the occurrences without a run by job and reason: missed ones first, then the most frequent. */
+  async #unfired(): Promise<readonly UnfiredOccurrences[]> {
+    const { occurrences } = this.#sources.store;
+    const { from, to } = this.#query;
+    const found = new Map<string, UnfiredOccurrences>();
+    for (let at = occurrences.findNthUnfired(from, to, 1); at !== null; ) {
+      const last = occurrences.findNthUnfired(at, to, SLICE);
+      const end = last === null ? to : last + 1;
+      for (const span of occurrences.listUnfiredSpans(at, end)) {
+        if (!this.#isSelected(span.jobId)) continue;
+        const key = `${span.reason} ${span.jobId}`;
+        const before = found.get(key);
+        if (before === undefined) found.set(key, span);
+        else found.set(key, { ...before, count: before.count + span.count, lastAt: span.lastAt });
+      }
+      await this.#breathe();
+      at = occurrences.findNthUnfired(end, to, 1);
+    }
+    const isSkip = ({ outcome }: UnfiredOccurrences): number => Number(outcome === "skipped");
+    return [...found.values()].sort((a, b) => isSkip(a) - isSkip(b) || b.count - a.count);
+  }
+
+  /** Compares the days of the period with as many days before, 7 at least. */
+  async #slower(): Promise<ReviewPart<SlowerJob>> {
+    const { durations } = this.#sources.store;
+    const zone = zoneOf(this.#sources.timezone);
+    const [first, last] = [dayAt(this.#query.from, zone), dayAt(this.#query.to - 1, zone)];
+    const start = first - Math.max(MIN_BEFORE_DAYS, last - first + 1);
+    const found: Omit<SlowerJob, "days">[] = [];
+    for (let jobId = durations.findJobAfter(""); jobId !== null; jobId = durations.findJobAfter(jobId)) {
+      await this.#breathe();
+      if (!this.#isSelected(jobId)) continue;
+      const recent = durations.histogram(jobId, first, last);
+      const change = countOf(recent) === 0 ? null : changeBetween(durations.histogram(jobId, start, first - 1), recent);
+      if (change !== null && change.recentMs > change.beforeMs) found.push({ jobId, change });
+    }
+    const factor = ({ change }: Omit<SlowerJob, "days">): number => change.recentMs / Math.max(1, change.beforeMs);
+    found.sort((a, b) => factor(b) - factor(a));
+    const items = found.slice(0, MAX_SLOWER).map((each) => {
+      const days = durations.listDays(each.jobId, Math.max(start, last - MAX_DAYS + 1), last);
+      return { ...each, days: days.map(figuresOf) };
+    });
+    return { items, leftOut: found.length - items.length };
+  }
+
+  #flaky(ended: readonly EndedRuns[]): readonly FlakyTask[] {
+    const firstSeq = ended.reduce((first, each) => Math.min(first, each.firstSeq), Number.MAX_SAFE_INTEGER);
+    const { from, to } = this.#query;
+    const found = new Map<string, FlakyTask>();
+    for (const { jobId, taskId, runId, endedAt } of this.#sources.store.reviews.listRetried({
+      from,
+      to,
+      firstSeq,
+      limit: MAX_RETRIED,
+    })) {
+      if (!this.#isSelected(jobId)) continue;
+      const key = `${jobId} ${taskId}`;
+      const before = found.get(key);
+      // The newest run comes first.
+      found.set(
+        key,
+        before === undefined
+          ? { jobId, taskId, runs: 1, lastRunId: runId, lastAt: endedAt }
+          : { ...before, runs: before.runs + 1 },
+      );
+    }
+    return [...found.values()].sort((a, b) => b.runs - a.runs);
+  }
+
+  #people(ended: readonly EndedRuns[]): readonly PersonAction[] {
+    const { store } = this.#sources;
+    const { from, to } = this.#query;
+    const found = new Map<string, PersonAction>();
+    const add = (given: PersonAction): void => {
+      const key = JSON.stringify([given.actor, given.action, given.jobId]);
+      const before = found.get(key);
+      found.set(key, {
+        ...given,
+        count: given.count + (before?.count ?? 0),
+        lastAt: Math.max(given.lastAt, before?.lastAt ?? 0),
+      });
+    };
+    for (const { jobId, trigger, triggeredBy, cancelledBy, count, lastAt } of ended) {
+      const action = trigger === "retry" ? "retry" : "trigger";
+      if (triggeredBy !== null) add({ actor: triggeredBy, action, jobId, count, lastAt });
+      if (cancelledBy !== null) add({ actor: cancelledBy, action: "cancel", jobId, count, lastAt });
+    }
+    for (const { jobId, trigger, triggeredBy, createdAt } of store.runs.listUnfinished()) {
+      if (triggeredBy === null || createdAt < from || createdAt >= to || !this.#isSelected(jobId)) continue;
+      add({
+        actor: triggeredBy,
+        action: trigger === "retry" ? "retry" : "trigger",
+        jobId,
+        count: 1,
+        lastAt: createdAt,
+      });
+    }
+    for (const each of store.reviews.countActions(from, to))
+      if (each.jobId === null || this.#isSelected(each.jobId)) add(each);
+    const name = ({ actor }: PersonAction): string => actor ?? "";
+    return [...found.values()].sort((a, b) => (name(a) === name(b) ? b.lastAt - a.lastAt : name(a) < name(b) ? -1 : 1));
+  }
+
+  #waits(): readonly Wait[] {
+    const { store, clock } = this.#sources;
+    const { from, to } = this.#query;
+    const now = clock.now();
+    const queueOf = (jobId: JobId): string | null => this.#defined.get(jobId)?.job.queue ?? null;
+    const over = store.reviews.listWaits(from, to, MAX_WAITS).map((each) => ({ ...each, isOver: true }));
+    const open = store.runs
+      .listUnfinished()
+      .filter(({ status, createdAt }) => status === "pending" && createdAt < to && now - createdAt > MIN_WAIT_MS)
+      .map((run) => ({
+        jobId: run.jobId,
+        runId: run.id,
+        since: run.createdAt,
+        waitedMs: now - run.createdAt,
+        isOver: false,
+      }));
+    return [...over, ...open]
+      .filter(({ jobId }) => this.#isSelected(jobId))
+      .sort((a, b) => b.waitedMs - a.waitedMs)
+      .map((each) => ({ ...each, queue: queueOf(each.jobId) }));
+  }
+
+  /** Returns what is due by the end of today, in order; jobs that are due all the time come last. */
+  async #due(): Promise<ReviewPart<DueToday>> {
+    const { clock, timezone, jobs, isPaused, nextOccurrences } = this.#sources;
+    const end = nextDateStart(clock.now(), zoneOf(timezone));
+    const due = isPaused
+      ? []
+      : jobs.filter(
+          ({ job, nextRunAt, pause }) =>
+            nextRunAt !== null && nextRunAt < end && pause === null && this.#isSelected(job.id),
+        );
+    const found: DueToday[] = [];
+    for (const { job, nextRunAt } of due.slice(0, MAX_DUE_JOBS)) {
+      const count = nextOccurrences(job.id, MAX_DUE_COUNTED, { to: end }).length;
+      if (nextRunAt !== null) found.push({ jobId: job.id, nextAt: nextRunAt, count: Math.max(1, count) });
+      await this.#breathe();
+    }
+    found.sort((a, b) => Number(a.count > OFTEN) - Number(b.count > OFTEN) || a.nextAt - b.nextAt);
+    const { items } = part(found);
+    return { items, leftOut: due.length - items.length };
+  }
+}
+
+const MIN_BEFORE_DAYS = 7;
+
+/** A job with more occurrences today is due all the time. */
+const OFTEN = 6;
+
+/** Jobs whose occurrences of today are counted. */
+const MAX_DUE_JOBS = 1_000;
+
+const part = <Item>(items: readonly Item[], max = MAX_ITEMS): ReviewPart<Item> => ({
+  items: items.slice(0, max),
+  leftOut: Math.max(0, items.length - max),
+});
+
+const totalsOf = (ended: readonly EndedRuns[]): Review["runs"] => {
+  const count = (status: EndedRuns["status"]): number =>
+    ended.reduce((sum, each) => sum + (each.status === status ? each.count : 0), 0);
+  return {
+    completed: count("completed"),
+    failed: count("failed"),
+    cancelled: count("cancelled"),
+    interrupted: count("interrupted"),
+  };
+};
+
+const figuresOf = ({ day, completed }: DayOfRuns): SlowerJob["days"][number] => ({
+  day,
+  completed: countOf(completed),
+  p50Ms: quantileOf(completed, 0.5),
+  p95Ms: quantileOf(completed, 0.95),
+});

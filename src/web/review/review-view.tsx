@@ -1,0 +1,263 @@
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { type ReactNode, useId } from "react";
+import { Link, useSearchParams } from "wouter";
+import { MOMENT_FORM, parseMoment } from "../../domain/time-span.ts";
+import { changeText } from "../../domain/words/duration-change.ts";
+import { OCCURRENCE_REASON_TEXT } from "../../domain/words/occurrence.ts";
+import {
+  actionText,
+  actorText,
+  dueCountText,
+  REVIEW_NOTHING,
+  REVIEW_TITLES,
+  type ReviewPartName,
+  runCountsText,
+  timesText,
+} from "../../domain/words/review.ts";
+import { jobsQuery, reviewQuery } from "../data/queries.ts";
+import type { ReviewData } from "../data/shapes.ts";
+import { Button } from "../ui/button.tsx";
+import { Choice, withParam } from "../ui/choice.tsx";
+import { Page } from "../ui/page.tsx";
+import { Loaded } from "../ui/states.tsx";
+import { TagChoice } from "../ui/tag-choice.tsx";
+import { counted, durationText } from "../ui/text/format.ts";
+import { Time } from "../ui/time/time.tsx";
+import "./review.css";
+
+const DEFAULT_SINCE = "1d";
+
+/** Shows what happened in a period that the URL names, and what is due today. */
+export const ReviewView = () => {
+  const [query, setQuery] = useSearchParams();
+  const [since, until, tag] = [query.get("since") || DEFAULT_SINCE, query.get("until") ?? "", query.get("tag") ?? ""];
+  const { data } = useQuery(jobsQuery());
+  const review = useQuery({
+    ...reviewQuery({ since, ...(until !== "" && { until }), ...(tag !== "" && { tag }) }),
+    placeholderData: keepPreviousData,
+  });
+  const set = (name: string) => (value: string) => setQuery((now) => withParam(now, name, value));
+  return (
+    <Page
+      title="Review"
+      lead={review.data !== undefined && <Lead review={review.data} tag={tag} />}
+      actions={
+        <Button className="review-controls" onClick={() => window.print()}>
+          Print
+        </Button>
+      }
+    >
+      <search className="choices review-controls" aria-label="Period of the review">
+        <Choice
+          label="Since"
+          options={since in PERIODS ? PERIODS : { ...PERIODS, [since]: since }}
+          value={since}
+          onChange={set("since")}
+        />
+        <MomentField
+          key={`since ${since}`}
+          label="or since"
+          value={since in PERIODS ? "" : since}
+          onChange={set("since")}
+        />
+        <MomentField key={`until ${until}`} label="Until" value={until} onChange={set("until")} />
+        <TagChoice jobs={data?.jobs ?? []} value={tag} onChange={set("tag")} />
+      </search>
+      <Loaded query={review} what="the review">
+        {(found) => <Parts review={found} />}
+      </Loaded>
+    </Page>
+  );
+};
+
+const PERIODS: Readonly<Record<string, string>> = {
+  today: "today",
+  yesterday: "yesterday",
+  "1d": "24 hours ago",
+  friday: "Friday",
+  monday: "Monday",
+  "1w": "7 days ago",
+  "4w": "28 days ago",
+};
+
+type MomentFieldProps = { readonly label: string; readonly value: string; readonly onChange: (text: string) => void };
+
+/** A time in words. It applies with Enter and when the field loses the focus; what can't be read is not applied. */
+const MomentField = ({ label, value, onChange }: MomentFieldProps) => {
+  const id = useId();
+  const apply = (field: HTMLInputElement): void => {
+    const text = field.value.trim();
+    const isReadable = text === "" || parseMoment(text, { now: Date.now(), zone: "UTC" }) !== null;
+    field.setCustomValidity(isReadable ? "" : `Expected ${MOMENT_FORM}`);
+    if (field.reportValidity() && text !== value) onChange(text);
+  };
+  return (
+    <span className="choice">
+      <label htmlFor={id}>{label}</label>
+      <input
+        id={id}
+        type="search"
+        placeholder={label === "Until" ? "now" : "3d, friday 18:00"}
+        title={`For example ${MOMENT_FORM}`}
+        autoComplete="off"
+        spellCheck={false}
+        maxLength={64}
+        defaultValue={value}
+        onInput={({ currentTarget }) => currentTarget.setCustomValidity("")}
+        onBlur={({ currentTarget }) => apply(currentTarget)}
+        onKeyDown={({ key, currentTarget }) => key === "Enter" && apply(currentTarget)}
+      />
+    </span>
+  );
+};
+
+const Lead = ({ review, tag }: { readonly review: ReviewData; readonly tag: string }) => (
+  <>
+    <Time at={review.from} /> to <Time at={review.to} />
+    {tag !== "" && `, jobs with the tag ${tag}`}. {runCountsText(review.runs)}.
+  </>
+);
+
+const Parts = ({ review }: { readonly review: ReviewData }) => (
+  <div className="review-parts">
+    <Part name="broken" part={review.broken}>
+      {(job) => <FailedJob key={job.job_id} job={job} />}
+    </Part>
+    <Part name="recovered" part={review.recovered}>
+      {(job) => <FailedJob key={job.job_id} job={job} />}
+    </Part>
+    <Part name="unfired" part={review.unfired}>
+      {({ job_id, outcome, reason, count, last_at }) => (
+        <Item key={`${job_id} ${reason}`} jobId={job_id}>
+          {outcome} {timesText(count)}, last <Time at={last_at} />
+          <small>{OCCURRENCE_REASON_TEXT[reason]}</small>
+        </Item>
+      )}
+    </Part>
+    <Part name="slower" part={review.slower}>
+      {(slower) => <Slower key={slower.job_id} slower={slower} />}
+    </Part>
+    <Part name="people" part={review.people}>
+      {(action) => (
+        <li key={`${action.actor} ${action.action} ${action.job_id}`}>
+          <strong>{actorText(action.actor)}</strong> {actionText(action)}, last <Time at={action.last_at} />
+        </li>
+      )}
+    </Part>
+    <Part name="due" part={review.due}>
+      {({ job_id, next_at, count }) => (
+        <Item key={job_id} jobId={job_id}>
+          <Time at={next_at} />
+          {count > 1 && `, ${dueCountText(count)}`}
+        </Item>
+      )}
+    </Part>
+    <Part name="flaky" part={review.flaky}>
+      {({ job_id, task_id, runs, last_run_id, last_at }) => (
+        <Item key={`${job_id} ${task_id}`} jobId={job_id}>
+          {task_id}: in {counted(runs, "run")}, the last <RunLink id={last_run_id} at={last_at} />
+        </Item>
+      )}
+    </Part>
+    <Part name="waits" part={review.waits}>
+      {({ job_id, run_id, since, waited_ms, queue, waiting }) => (
+        <Item key={run_id} jobId={job_id}>
+          {waiting ? "has waited" : "waited"} {durationText(waited_ms)} since <RunLink id={run_id} at={since} />
+          {queue !== null && `, queue ${queue}`}
+        </Item>
+      )}
+    </Part>
+  </div>
+);
+
+type PartProps<Item> = {
+  readonly name: ReviewPartName;
+  readonly part: { readonly items: readonly Item[]; readonly left_out: number };
+  readonly children: (item: Item) => ReactNode;
+};
+
+/** A heading with the number of items, and the list or what its absence means. */
+const Part = <Item,>({ name, part: { items, left_out }, children }: PartProps<Item>) => {
+  const id = useId();
+  const count = items.length + left_out;
+  return (
+    <section className="card review-part" data-part={name} aria-labelledby={id}>
+      <h2 id={id}>
+        {REVIEW_TITLES[name]} {count > 0 && <span className="review-count">{count.toLocaleString()}</span>}
+      </h2>
+      {items.length === 0 ? <p className="muted">{REVIEW_NOTHING[name]}</p> : <ul>{items.map(children)}</ul>}
+      {left_out > 0 && <p className="muted">and {left_out.toLocaleString()} more</p>}
+    </section>
+  );
+};
+
+const Item = ({ jobId, children }: { readonly jobId: string; readonly children: ReactNode }) => (
+  <li>
+    <Link href={`/jobs/${jobId}`} data-row>
+      {jobId}
+    </Link>{" "}
+    {children}
+  </li>
+);
+
+const RunLink = ({ id, at }: { readonly id: string; readonly at: number }) => (
+  <Link href={`/runs/${id}`}>
+    <Time at={at} isFocusable={false} />
+  </Link>
+);
+
+const FailedJob = ({ job }: { readonly job: ReviewData["broken"]["items"][number] }) => (
+  <Item jobId={job.job_id}>
+    {counted(job.failures, "failed run")}, the last <RunLink id={job.last_run_id} at={job.last_at} />
+    {job.recovery !== null && (
+      <>
+        ; recovered <RunLink id={job.recovery.run_id} at={job.recovery.at} />
+      </>
+    )}
+    {job.gone && "; the job was removed"}
+    {job.cause !== null && (
+      <code className="review-cause">
+        {job.task_id !== null && `${job.task_id}: `}
+        {job.cause}
+      </code>
+    )}
+  </Item>
+);
+
+const Slower = ({ slower: { job_id, change, days } }: { readonly slower: ReviewData["slower"]["items"][number] }) => (
+  <Item jobId={job_id}>
+    <strong>{changeText(change)}</strong>: median {durationText(change.recent_ms)} of{" "}
+    {counted(change.recent_runs, "run")}, before {durationText(change.before_ms)} of {change.before_runs}
+    <Days days={days} />
+  </Item>
+);
+
+type DaysProps = { readonly days: ReviewData["slower"]["items"][number]["days"] };
+
+/** The median and the 95th percentile of each day, as bars and in words. */
+const Days = ({ days }: DaysProps) => {
+  const longest = Math.max(1, ...days.map(({ p95_ms }) => p95_ms ?? 0));
+  const last = days.at(-1);
+  return (
+    <span className="review-days">
+      <svg width={days.length * 8} height={28} aria-hidden="true">
+        {days.map(({ date, p50_ms, p95_ms }, index) => (
+          <g key={date}>
+            <rect className="review-p95" x={index * 8} width={6} {...barOf(p95_ms, longest)} />
+            <rect className="review-p50" x={index * 8} width={6} {...barOf(p50_ms, longest)} />
+          </g>
+        ))}
+      </svg>
+      {last !== undefined && last.p50_ms !== null && last.p95_ms !== null && (
+        <small>
+          {last.date}: median {durationText(last.p50_ms)}, p95 {durationText(last.p95_ms)}
+        </small>
+      )}
+    </span>
+  );
+};
+
+const barOf = (ms: number | null, longest: number) => {
+  const height = ms === null ? 0 : Math.max(1, (ms / longest) * 28);
+  return { y: 28 - height, height };
+};

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { runToEnd } from "../../support/petit/api.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
+import { CHROMIUM } from "../../support/web/browser.ts";
+import { openWeb } from "../../support/web/web.ts";
+
+const JOBS = `id: breaks
+tags: [etl]
+tasks: [{id: load, type: shell, script: "echo 'error: <b>no</b> table' >&2; exit 1"}]
+---
+id: heals
+tasks: [{id: only, type: shell, script: "test -e healed || { touch healed; exit 1; }"}]
+`;
+
+describe.skipIf(CHROMIUM === null)("the review", () => {
+  let petit: Petit;
+  beforeAll(async () => {
+    petit = await startPetit({ jobs: { "all.yaml": JOBS } });
+    for (const job of ["breaks", "heals", "heals"]) await runToEnd(petit, job);
+  }, 60_000);
+  afterAll(() => petit[Symbol.asyncDispose](), 60_000);
+
+  test("has its period and tag in the URL, and links to the runs", async () => {
+    await using web = await openWeb({ url: petit.url });
+    const { page } = web;
+    await web.open("/review?since=friday&tag=etl");
+    const broken = page.locator('[data-part="broken"]');
+    await broken.getByText("load: error: <b>no</b> table").waitFor();
+    expect(await broken.getByRole("link").first().getAttribute("href")).toBe("/jobs/breaks");
+    expect(await page.locator('[data-part="recovered"]').textContent()).toContain("No job failed and recovered.");
+    await page.getByLabel("Tag").selectOption("");
+    await page.locator('[data-part="recovered"]').getByRole("link", { name: "heals" }).waitFor();
+    await page.getByLabel("or since").fill("3d");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/review?since=3d");
+    await page.getByLabel("or since").fill("someday");
+    await page.keyboard.press("Enter");
+    expect(
+      await page.getByLabel("or since").evaluate((field) => (field as HTMLInputElement).validationMessage),
+    ).toContain("Expected a duration such as");
+    expect(page.url()).toEndWith("/review?since=3d");
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("is reached by the keyboard, clean for axe, and printed without navigation", async () => {
+    await using web = await openWeb({ url: petit.url });
+    const { page } = web;
+    await web.open("/");
+    await page.keyboard.press("g");
+    await page.keyboard.press("v");
+    await page.getByRole("heading", { name: "Review", level: 1 }).waitFor();
+    await page.locator('[data-part="due"]').waitFor();
+    for (const width of [390, 768, 1440]) {
+      await page.setViewportSize({ width, height: 800 });
+      expect(await web.axe()).toEqual([]);
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
+    }
+    await page.emulateMedia({ media: "print", colorScheme: "dark" });
+    expect(await page.locator(".shell-head").isVisible()).toBeFalse();
+    expect(await page.getByRole("button", { name: "Print" }).isVisible()).toBeFalse();
+    expect(await page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--text').trim()")).toBe(
+      "#1c1c20",
+    );
+  }, 60_000);
+});

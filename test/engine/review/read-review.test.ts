@@ -1,0 +1,170 @@
+import { describe, expect, test } from "bun:test";
+import { openRuntime } from "#runtime";
+import { newRunId } from "../../../src/domain/ids.ts";
+import type { RunOutcome } from "../../../src/domain/run.ts";
+import { openStore } from "../../../src/store/database/open.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { job, jobId, retry, schedule, shell } from "../../support/engine/factories.ts";
+import { startRun } from "../../support/engine/factories-store.ts";
+import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
+import { type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const HOUR = 3_600_000;
+const DONE: RunOutcome = { status: "completed", reason: null, error: null };
+const FAILED: RunOutcome = { status: "failed", reason: "exit_code", error: "task 'only' failed: exit code 1" };
+
+type Ran = { readonly id: string; readonly at: number; readonly outcome?: RunOutcome; readonly waited?: number };
+
+/** Stores a run that was created `at` ms after noon, started after `waited` ms, and took a second. */
+const ran = (store: Store, { id, at, outcome = DONE, waited = 0 }: Ran) => {
+  const now = NOON + at;
+  const run = startRun(store, { id: newRunId(now), job: job(id), now, status: "pending" });
+  store.runs.begin(run.id, now + waited);
+  return store.runs.finish(run.id, outcome, now + waited + 1_000);
+};
+
+const review = ({ engine }: StartedEngine, from: number, to: number, jobIds: readonly string[] | null = null) =>
+  engine.review({ from: NOON + from, to: NOON + to, jobIds: jobIds === null ? null : new Set(jobIds.map(jobId)) });
+
+const CRON = { evening: "0 18 * * *", often: "*/5 * * * *", paused: "0 18 * * *", tomorrow: "0 1 * * *" } as const;
+
+describe("a review", () => {
+  test("tells what is still broken from what recovered, by which run and when, also after the period", async () => {
+    using dir = tempDir();
+    {
+      using store = openStore({ path: dir.file("petit.db"), runtime: openRuntime() });
+      ran(store, { id: "broken", at: -HOUR });
+      for (const at of [HOUR, 2 * HOUR]) ran(store, { id: "broken", at, outcome: FAILED });
+      ran(store, { id: "healed", at: HOUR, outcome: FAILED });
+      ran(store, { id: "healed", at: 9 * HOUR });
+      ran(store, { id: "earlier", at: -HOUR, outcome: FAILED });
+    }
+    const clock = new FakeClock(NOON + 24 * HOUR);
+    await using petit = await startEngine({ dir: dir.path, clock, jobs: [job("broken"), job("healed")] });
+    const found = await review(petit, 0, 4 * HOUR);
+    expect(found.broken.items).toMatchObject([
+      {
+        jobId: "broken",
+        failures: 2,
+        lastAt: NOON + 2 * HOUR + 1_000,
+        recovery: null,
+        cause: FAILED.error,
+        isGone: false,
+      },
+    ]);
+    expect(found.recovered.items).toMatchObject([
+      { jobId: "healed", failures: 1, recovery: { at: NOON + 9 * HOUR + 1_000 } },
+    ]);
+    expect(found.runs).toEqual({ completed: 0, failed: 3, cancelled: 0, interrupted: 0 });
+    expect((await review(petit, 0, 4 * HOUR, ["healed"])).broken).toEqual({ items: [], leftOut: 0 });
+  });
+
+  test("counts the most important and says how many are left out", async () => {
+    using dir = tempDir();
+    {
+      using store = openStore({ path: dir.file("petit.db"), runtime: openRuntime() });
+      for (let each = 0; each < 60; each++) ran(store, { id: `job_${each}`, at: each, outcome: FAILED });
+    }
+    await using petit = await startEngine({ dir: dir.path, clock: new FakeClock(NOON + HOUR) });
+    const { broken } = await review(petit, 0, HOUR);
+    expect([broken.items.length, broken.leftOut, broken.items[0]?.isGone]).toEqual([50, 10, true]);
+  });
+
+  test("has occurrences without a run by job and reason, and runs that waited", async () => {
+    using dir = tempDir();
+    {
+      using store = openStore({ path: dir.file("petit.db"), runtime: openRuntime() });
+      ran(store, { id: "slow", at: 0, waited: 120_000 });
+      ran(store, { id: "quick", at: 0, waited: 30_000 });
+      const skipped = [1, 2, 3].map(
+        (hour) => ({ scheduledFor: NOON + hour * HOUR, outcome: "skipped", reason: "overlap", jitterMs: 0 }) as const,
+      );
+      store.occurrences.record(jobId("slow"), skipped, NOON);
+    }
+    await using petit = await startEngine({ dir: dir.path, clock: new FakeClock(NOON + 12 * HOUR - 1) });
+    const { unfired, waits } = await review(petit, 0, 3 * HOUR);
+    expect(unfired.items).toMatchObject([
+      { jobId: "slow", outcome: "skipped", reason: "overlap", count: 2, lastAt: NOON + 2 * HOUR },
+    ]);
+    expect(waits.items).toMatchObject([{ jobId: "slow", waitedMs: 120_000, isOver: true }]);
+  });
+
+  test("names who started, paused, approved and rejected what", async () => {
+    const clock = new FakeClock();
+    const jobs = [
+      job("asks", {
+        tasks: [{ ...shell("ok", ""), program: { type: "approval", prompt: null, onTimeout: "reject" } }],
+      }),
+      job("plain", { tasks: [shell("a", "true")] }),
+    ];
+    await using petit = await startEngine({ clock, jobs });
+    for (const kind of ["approve", "reject"] as const) {
+      const { id } = await petit.engine.trigger("asks", { by: "anna" });
+      await petit.event("approval", { runId: id });
+      await petit.engine.decide(id, null, { kind, by: "ben", comment: null });
+      await petit.ended(id);
+    }
+    await petit.engine.pauseJob("plain", "anna");
+    await petit.engine.pauseJob("plain", "anna");
+    await petit.engine.pause("carl");
+    await petit.engine.resume("carl");
+    const { people } = await review(petit, -HOUR, HOUR);
+    const texts = people.items.map(({ actor, action, jobId: id, count }) => `${actor} ${action} ${id} ${count}`);
+    expect(texts.toSorted()).toEqual([
+      "anna pause plain 1",
+      "anna trigger asks 2",
+      "ben approve asks 1",
+      "ben reject asks 1",
+      "carl pause null 1",
+      "carl resume null 1",
+    ]);
+  });
+
+  test("finds tasks that completed only after a retry", async () => {
+    using dir = tempDir();
+    const flaky = shell("again", `test -e ${dir.path}/was || { touch ${dir.path}/was; exit 1; }`, { retry: retry(1) });
+    await using petit = await startEngine({ clock: new FakeClock(), jobs: [job("shaky", { tasks: [flaky] })] });
+    await petit.run("shaky");
+    await petit.run("shaky");
+    const found = await review(petit, -HOUR, HOUR);
+    expect(found.flaky.items).toMatchObject([{ jobId: "shaky", taskId: "again", runs: 1 }]);
+  });
+
+  test("lists what is due by the end of today in the zone, rare jobs first, without what is paused", async () => {
+    const jobs = Object.entries(CRON).map(([id, expression]) => job(id, { schedule: schedule(expression) }));
+    await using petit = await startEngine({ clock: new FakeClock(), jobs });
+    await petit.engine.pauseJob("paused");
+    const { due } = await review(petit, -HOUR, 0);
+    expect(due.items.map(({ jobId: id, count }) => [String(id), count])).toEqual([
+      ["evening", 1],
+      ["often", 100],
+    ]);
+  });
+
+  test("reads the few rows that it needs by an index", () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    openStore({ path, runtime: openRuntime() })[Symbol.dispose]();
+    const db = openRuntime().openDatabase(path);
+    const plan = (sql: string): string =>
+      db
+        .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .all()
+        .map(({ detail }) => String(detail))
+        .join("; ");
+    expect(plan("SELECT job_id, count(*) FROM runs WHERE ended_at > 1 AND ended_at <= 2 GROUP BY job_id")).toContain(
+      "USING INDEX runs_ended",
+    );
+    expect(
+      plan("SELECT id FROM runs WHERE started_at - created_at > 60000 AND started_at >= 1 AND started_at < 2"),
+    ).toContain("USING INDEX runs_waited");
+    expect(
+      plan(
+        "SELECT id FROM runs WHERE job_id = 'a' AND status = 'completed' AND ended_at > 1 ORDER BY ended_at LIMIT 1",
+      ),
+    ).toContain("USING INDEX runs_completed");
+    expect(plan("SELECT action FROM actions WHERE at >= 1 AND at < 2")).toContain("USING INDEX actions_at");
+    db.close();
+  });
+});
