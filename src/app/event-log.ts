@@ -114,6 +114,17 @@ const workerMoved: ToLine = ({ worker, status, by }) => ({
   message: `worker ${worker} is ${status}${byText(by)}`,
 });
 
+const MARK_STATUS_TEXT: Readonly<Record<string, string>> = {
+  acknowledged: "acknowledged",
+  unacknowledged: "no longer acknowledged",
+  snoozed: "snoozed",
+  unsnoozed: "no longer snoozed",
+  owner: "given another owner",
+  note: "given another note",
+  worse: "worse, so that it needs attention again",
+  ended: "over",
+};
+
 /** The reader of the job files logs details. */
 const nothing: ToLine = () => null;
 
@@ -145,4 +156,9 @@ const LINES = {
     message: `${jobId} took over the history of ${reason}`,
   }),
   worker: workerMoved,
+  "attention.changed": ({ jobId, entry, status, by }) => ({
+    level: "info",
+    fields: { job_id: jobId, entry_id: entry, status, ...byField(by) },
+    message: `${entry} is ${MARK_STATUS_TEXT[status ?? ""] ?? status}${byText(by)}`,
+  }),
 } as const satisfies Record<EventType, ToLine>;

@@ -12,6 +12,8 @@ export type LiveEvent = {
   readonly run_id?: string;
   readonly task_id?: string;
   readonly worker?: string;
+  readonly entry_id?: string;
+  readonly by?: string;
   readonly status?: string;
   readonly reason?: string;
 };

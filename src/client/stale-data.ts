@@ -75,6 +75,8 @@ const ofEvent = ({ type, job_id, run_id }: LiveEvent): readonly DataName[] => {
     case "job.paused":
     case "job.resumed":
       return [...ofJob(job_id), "jobs", "jobs-with-runs", "attention", "timeline"];
+    case "attention.changed":
+      return ["attention"];
     case "worker":
       return ["workers", "attention"];
     default:

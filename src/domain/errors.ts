@@ -49,6 +49,8 @@ export type ErrorDetails =
   /** No job file defines the job any more. `since` is when petit noticed it, in ms since the Unix epoch; null if it is unknown. */
   | { readonly reason: "job_gone"; readonly jobId: JobId; readonly since: number | null }
   | { readonly reason: "run_not_found"; readonly runId: string }
+  /** Nothing with this id needs attention. */
+  | { readonly reason: "entry_not_found"; readonly entryId: string }
   | InvalidValue
   /** `suggestion` is the name of a worker that is spelled nearly the same; null if there is none. */
   | { readonly reason: "worker_not_found"; readonly worker: string; readonly suggestion: string | null }

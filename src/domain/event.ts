@@ -22,6 +22,7 @@ export const EVENT_TYPES = [
   "job.resumed",
   "job.renamed",
   "worker",
+  "attention.changed",
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
@@ -43,7 +44,12 @@ export type Event = {
   readonly reason: string | null;
   /** Number of occurrences that the event covers, if more than one. Sent, but not stored. */
   readonly times?: number;
-  /** The person who paused or resumed: the name of a token, otherwise an address. It is logged, but not stored or sent. */
+  /** The entry of what needs attention. Only events of the type `attention.changed` have it; their status is a `MarkStatus`. */
+  readonly entry?: string;
+  /**
+   * The person who did it: the name of a token, otherwise an address. It is logged; only that of the type `attention.changed` is stored
+   * and sent.
+   */
   readonly by?: string;
 };
 

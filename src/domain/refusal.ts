@@ -21,6 +21,7 @@ const CODES = {
   job_not_found: "not_found",
   job_gone: "not_found",
   run_not_found: "not_found",
+  entry_not_found: "not_found",
   worker_not_found: "not_found",
   no_workers: "conflict",
   worker_in_use: "conflict",
@@ -43,6 +44,10 @@ export const invalidParams = (params: readonly ParamProblem[]): PetitError => {
 
 /** Returns the error for a run id that is unknown or malformed. */
 export const runNotFound = (runId: string): PetitError => refuse({ reason: "run_not_found", runId: shortened(runId) });
+
+/** Returns the error for the id of an entry that does not need attention. */
+export const entryNotFound = (entryId: string): PetitError =>
+  refuse({ reason: "entry_not_found", entryId: shortened(entryId) });
 
 /** Returns the error for an unknown worker, with the most similar of the `known` names as a suggestion. */
 export const workerNotFound = (worker: string, known: Iterable<string>): PetitError =>

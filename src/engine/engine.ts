@@ -4,7 +4,8 @@ import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { HealthReason } from "../domain/health.ts";
 import type { JobId, RunId, TaskId } from "../domain/ids.ts";
-import type { AttentionList } from "../domain/inbox/entry.ts";
+import type { AttentionEntry, AttentionList } from "../domain/inbox/entry.ts";
+import type { MarkChange } from "../domain/inbox/mark.ts";
 import type { UnfiredStreak } from "../domain/inbox/unfired.ts";
 import type { Job, Pause } from "../domain/job.ts";
 import type { QueueState } from "../domain/limits/queue.ts";
@@ -106,6 +107,8 @@ export interface Engine extends AsyncDisposable {
   listAttention(limit: number, jobIds?: ReadonlySet<JobId> | null): Promise<AttentionList>;
   /** Returns what happened in a period, of all jobs or of some, and what is due today. */
   review(query: ReviewQuery): Promise<Review>;
+  /** Stores what `by` says about an entry of that list, and returns it. Rejects with `not_found` and `not_running`. */
+  changeAttention(entryId: string, change: MarkChange, by?: string | null): Promise<AttentionEntry>;
   /** The problems in the job files. */
   readonly problems: readonly Problem[];
   /** The queues with what runs and waits in each, by name: the configured ones, and others that runs still use. */

@@ -3,12 +3,12 @@ import type { OpenAccess } from "../domain/attention.ts";
 import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId, TaskId } from "../domain/ids.ts";
-import { type AttentionList, NO_ATTENTION } from "../domain/inbox/entry.ts";
+import { type AttentionEntry, type AttentionList, NO_ATTENTION } from "../domain/inbox/entry.ts";
 import type { Job, Pause } from "../domain/job.ts";
 import { NO_RETENTION } from "../domain/limits/retention.ts";
 import type { WaitingCode, WaitingCounts } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
-import { refuse } from "../domain/refusal.ts";
+import { entryNotFound, refuse } from "../domain/refusal.ts";
 import type { Review, ReviewQuery } from "../domain/review.ts";
 import { isFinal, type Run } from "../domain/run.ts";
 import type { GoneJob } from "../store/jobs.ts";
@@ -124,6 +124,7 @@ class Scheduler implements Engine {
       environment,
       followSchedules,
       retryUntilStored: (work) => commits.retryUntilStored(work),
+      judgeEnd: (run) => this.#attention.judgeEnd(run),
     });
     this.#figures = new DailyFigures({
       store,
@@ -561,6 +562,21 @@ class Scheduler implements Engine {
       nextOccurrences: (jobId, count, bounds) => this.nextOccurrences(jobId, count, bounds),
       isPaused: this.#pauses.scheduler !== null,
     });
+  }
+
+  changeAttention(...[entryId, change, by = null]: Parameters<Engine["changeAttention"]>): Promise<AttentionEntry> {
+    return this.#commits.retryWhileLocked(async () => {
+      this.#assertRunning();
+      const entry = await this.#mustFindEntry(entryId);
+      this.#attention.change(entry, change, { now: this.#options.clock.now(), by });
+      return await this.#mustFindEntry(entryId);
+    });
+  }
+
+  async #mustFindEntry(entryId: string): Promise<AttentionEntry> {
+    const entry = await this.#attention.find(entryId);
+    if (entry === null) throw entryNotFound(entryId);
+    return entry;
   }
 
   openArtifact(artifact: Artifact): number | null {

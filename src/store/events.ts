@@ -33,6 +33,7 @@ export type NewEvent = {
   readonly reason?: string | null;
   readonly times?: number;
   readonly by?: string | null;
+  readonly entry?: string;
 };
 
 /** Events of the open transaction, and the listeners that receive them after its commit. */
@@ -105,11 +106,12 @@ export const createEventStore = ({ sql, write }: EventContext, pending: PendingE
 
 const insertEvent = (sql: Statements, event: NewEvent): Event => {
   const { now: at, type, jobId = null, runId = null, taskId = null, item = null, worker = null } = event;
-  const { status = null, reason = null } = event;
+  const { status = null, reason = null, entry = null } = event;
+  const actor = type === "attention.changed" ? (event.by ?? null) : null;
   const row = sql.get(
-    `INSERT INTO events (at, type, job_id, run_id, task_id, item, worker, status, reason)
-     VALUES ($at, $type, $jobId, $runId, $taskId, $item, $worker, $status, $reason) RETURNING seq`,
-    { at, type, jobId, runId, taskId, item, worker, status, reason },
+    `INSERT INTO events (at, type, job_id, run_id, task_id, item, worker, status, reason, actor, entry)
+     VALUES ($at, $type, $jobId, $runId, $taskId, $item, $worker, $status, $reason, $actor, $entry) RETURNING seq`,
+    { at, type, jobId, runId, taskId, item, worker, status, reason, actor, entry },
   );
   if (row === null) throw new Error("an event was not stored");
   const times = event.times === undefined || event.times === 1 ? {} : { times: event.times };
@@ -125,6 +127,7 @@ const insertEvent = (sql: Statements, event: NewEvent): Event => {
     reason,
     ...itemOf(item),
     ...workerOf(worker),
+    ...entryOf(entry),
     ...times,
     ...by,
   };
@@ -141,8 +144,14 @@ const toEvent = (row: SqlRow): Event => ({
   reason: textOrNull(row, "reason"),
   ...itemOf(integerOrNull(row, "item")),
   ...workerOf(textOrNull(row, "worker")),
+  ...entryOf(textOrNull(row, "entry")),
+  ...byOf(textOrNull(row, "actor")),
 });
 
 const itemOf = (item: number | null) => (item === null ? {} : { item });
+
+const entryOf = (entry: string | null) => (entry === null ? {} : { entry });
+
+const byOf = (by: string | null) => (by === null ? {} : { by });
 
 const workerOf = (worker: string | null) => (worker === null ? {} : { worker });

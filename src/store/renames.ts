@@ -24,6 +24,7 @@ export const moveHistory = (sql: Statements, rename: Rename): void => {
   sql.run("UPDATE actions SET job_id = $to WHERE job_id = $from", { from, to });
   sql.run("UPDATE events SET job_id = $to WHERE job_id = $from", { from, to });
   moveIdempotencyKeys(sql, rename);
+  moveMarks(sql, rename);
 };
 
 /** The definitions of the past get the new id too, because a run that goes on does so by its definition. */
@@ -63,6 +64,17 @@ const moveOccurrences = (sql: Statements, { from, to }: Rename): void => {
   );
   sql.run("UPDATE OR IGNORE occurrences SET job_id = $to WHERE job_id = $from", { from, to });
   sql.run("DELETE FROM occurrences WHERE job_id = $from", { from });
+};
+
+/** The id of an entry about a job is its kind, a colon and the id of the job. */
+const moveMarks = (sql: Statements, { from, to }: Rename): void => {
+  sql.run(
+    `UPDATE OR REPLACE attention_marks SET job_id = $to,
+       entry_id = CASE WHEN substr(entry_id, instr(entry_id, ':') + 1) = $from
+         THEN substr(entry_id, 1, instr(entry_id, ':')) || $to ELSE entry_id END
+     WHERE job_id = $from`,
+    { from, to },
+  );
 };
 
 const moveDeliveries = (sql: Statements, { from, to }: Rename): void => {

@@ -1,5 +1,6 @@
 import type { SqlDatabase } from "../runtime/runtime.ts";
 import { type ArtifactStore, createArtifactStore } from "./artifacts.ts";
+import { type AttentionMarkStore, createAttentionMarkStore } from "./attention-marks.ts";
 import type { StoreContext } from "./context.ts";
 import { createStatements } from "./database/statements.ts";
 import { createTransactions, type Durability, type Write } from "./database/transaction.ts";
@@ -35,6 +36,7 @@ export interface Store extends Disposable {
   readonly artifacts: ArtifactStore;
   readonly occurrences: OccurrenceStore;
   readonly notifications: NotificationStore;
+  readonly attentionMarks: AttentionMarkStore;
   readonly scheduler: SchedulerStore;
   readonly sessions: SessionStore;
   readonly identity: IdentityStore;
@@ -106,6 +108,7 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
     artifacts: createArtifactStore(context),
     occurrences: createOccurrenceStore(context),
     notifications: createNotificationStore(context),
+    attentionMarks: createAttentionMarkStore(context),
     scheduler: createSchedulerStore(context),
     sessions: createSessionStore(context),
     identity: createIdentityStore(context),

@@ -1,8 +1,16 @@
 import type { Attention } from "../../src/domain/attention.ts";
 import { type AttentionEntry, entryId } from "../../src/domain/inbox/entry.ts";
 
+/** Nobody has said anything about an entry. */
+export const NO_MARK = { acknowledged: null, snoozed: null, owner: null, note: null } as const;
+
 /** The fields that every entry of `GET /api/attention` has, whatever its kind. */
-export const entryFields = (id: string) => ({ id, urgency: "problem" }) as const;
+export const entryFields = (id: string) => ({ id, urgency: "problem", ...NO_MARK, snoozed_until: null }) as const;
 
 /** Returns an item as an entry of the list. */
-export const entryOf = (item: Attention): AttentionEntry => ({ ...item, id: entryId(item), urgency: "problem" });
+export const entryOf = (item: Attention): AttentionEntry => ({
+  ...item,
+  id: entryId(item),
+  urgency: "problem",
+  ...NO_MARK,
+});

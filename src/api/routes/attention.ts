@@ -1,6 +1,9 @@
 import { Elysia, t } from "elysia";
+import { MAX_NOTE, MAX_OWNER, type MarkChange } from "../../domain/inbox/mark.ts";
 import type { ApiContext } from "../context.ts";
-import { AttentionListBody, attentionList } from "../shapes/attention/attention.ts";
+import { invalidBody } from "../errors.ts";
+import { readJson } from "../guard/body.ts";
+import { AttentionBody, AttentionListBody, attentionEntry, attentionList } from "../shapes/attention/attention.ts";
 import { failures } from "../shapes/failure.ts";
 import { exactly, wholeNumber } from "../shapes/schemas.ts";
 
@@ -16,10 +19,174 @@ export const attentionRoutes = ({ engine }: ApiContext) =>
       detail: {
         operationId: "listAttention",
         tags: ["runs"],
-        summary: "List what needs attention: failing jobs, stuck runs, unreachable workers, broken files",
+        summary:
+          "List what needs attention: failing jobs, jobs that do not run, stuck runs, unreachable workers, broken files",
         description:
-          "The answer can change with the events `run.started`, `run.finished`, `jobs.reloaded` and `worker`. Ask again every minute " +
-          "as well, because runs become stuck or late, and deliveries of notifications fail, without an event.",
+          "The answer can change with the events `run.started`, `run.finished`, `occurrence`, `attention.changed`, `jobs.reloaded`, `worker`, " +
+          "and with pauses. Ask again every minute as well, because runs become stuck or late, and deliveries of notifications fail, " +
+          "without an event.",
       },
     },
   );
+
+const EntryParams = exactly({
+  entry_id: t.String({
+    minLength: 1,
+    description: "`id` of an item of the list",
+    examples: ["job_failing:data_pipeline"],
+  }),
+});
+
+const Note = t.String({
+  description: `What to tell others, at most ${MAX_NOTE.toLocaleString("en-US")} characters; an empty text removes it`,
+});
+const Owner = t.String({
+  description: `Who looks after it, in one line of at most ${MAX_OWNER} characters; an empty text removes it`,
+});
+
+const AcknowledgeBody = exactly(
+  { note: t.Optional(Note), owner: t.Optional(Owner) },
+  { title: "AcknowledgeRequest", examples: [{ note: "the provider is down", owner: "mara" }] },
+);
+
+const INSTANT = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
+
+const SnoozeBody = exactly(
+  {
+    until: t.Optional(wholeNumber(INSTANT, "Until this time, in ms since the Unix epoch")),
+    for_ms: t.Optional(wholeNumber({ ...INSTANT, minimum: 1 }, "For so long, in ms")),
+    until_change: t.Optional(t.Boolean({ description: "True: until it gets worse, or no longer needs attention" })),
+    note: t.Optional(Note),
+  },
+  {
+    title: "SnoozeRequest",
+    description: "One of `until`, `for_ms` and `until_change`",
+    examples: [{ for_ms: 7200000 }],
+  },
+);
+
+const OwnerBody = exactly({ owner: Owner }, { title: "OwnerRequest", examples: [{ owner: "mara" }] });
+const NoteBody = exactly({ note: Note }, { title: "NoteRequest", examples: [{ note: "the provider is down" }] });
+
+type Given<Body> = { readonly params: typeof EntryParams.static; readonly body: Body; readonly request: Request };
+
+/** The changes of one entry. Each answers with the entry as it is then. */
+export const attentionMarkRoutes = ({ engine, clock, requests }: ApiContext) => {
+  const change = async ({ params, request }: Omit<Given<unknown>, "body">, kind: MarkChange) =>
+    attentionEntry(await engine.changeAttention(params.entry_id, kind, requests.actorOf(request)));
+  const schema = {
+    params: EntryParams,
+    response: { 200: AttentionBody, ...failures("INVALID_REQUEST", "NOT_FOUND", "PAYLOAD_TOO_LARGE") },
+  };
+  const withBody = { ...schema, parse: readJson };
+  const detail = (operationId: string, summary: string, description?: string) => ({
+    operationId,
+    tags: ["runs"],
+    summary,
+    ...(description !== undefined && { description }),
+  });
+  return new Elysia({ prefix: "/api/attention/:entry_id" })
+    .post(
+      "/acknowledge",
+      (given: Given<typeof AcknowledgeBody.static>) => {
+        const { note, owner } = given.body;
+        const texts = {
+          ...(note !== undefined && { note: noteOf(note) }),
+          ...(owner !== undefined && { owner: ownerOf(owner) }),
+        };
+        return change(given, { kind: "acknowledge", ...texts });
+      },
+      {
+        ...withBody,
+        body: AcknowledgeBody,
+        detail: detail(
+          "acknowledgeAttention",
+          "Say that somebody knows about what needs attention",
+          "It moves to the end of the list, and further failures of the job send no notification until it completes. This ends by itself when it " +
+            "gets worse: another task or another cause fails, or it has failed twice as often as when it was acknowledged, and at least four times.",
+        ),
+      },
+    )
+    .delete("/acknowledge", (given) => change(given, { kind: "unacknowledge" }), {
+      ...schema,
+      detail: detail("unacknowledgeAttention", "Take back an acknowledgement"),
+    })
+    .post(
+      "/snooze",
+      (given: Given<typeof SnoozeBody.static>) => {
+        const { note } = given.body;
+        const until = untilOf(given.body, clock.now());
+        return change(given, { kind: "snooze", until, ...(note !== undefined && { note: noteOf(note) }) });
+      },
+      {
+        ...withBody,
+        body: SnoozeBody,
+        detail: detail(
+          "snoozeAttention",
+          "Hide what needs attention for a while",
+          "It moves to the end of the list, and further failures of the job send no notification meanwhile. This ends by itself as an " +
+            "acknowledgement does.",
+        ),
+      },
+    )
+    .delete("/snooze", (given) => change(given, { kind: "unsnooze" }), {
+      ...schema,
+      detail: detail("unsnoozeAttention", "End a snooze"),
+    })
+    .post(
+      "/owner",
+      (given: Given<typeof OwnerBody.static>) => change(given, { kind: "own", owner: ownerOf(given.body.owner) }),
+      { ...withBody, body: OwnerBody, detail: detail("ownAttention", "Say who looks after what needs attention") },
+    )
+    .delete("/owner", (given) => change(given, { kind: "own", owner: null }), {
+      ...schema,
+      detail: detail("disownAttention", "Say that nobody looks after it"),
+    })
+    .post(
+      "/note",
+      (given: Given<typeof NoteBody.static>) => change(given, { kind: "note", note: noteOf(given.body.note) }),
+      {
+        ...withBody,
+        body: NoteBody,
+        detail: detail("noteAttention", "Write a note about what needs attention"),
+      },
+    )
+    .delete("/note", (given) => change(given, { kind: "note", note: null }), {
+      ...schema,
+      detail: detail("unnoteAttention", "Delete the note"),
+    });
+};
+
+const noteOf = (text: string): string | null => textOf(text, { name: "note", max: MAX_NOTE, refused: /\0/ });
+
+const ownerOf = (text: string): string | null =>
+  textOf(text, { name: "owner", max: MAX_OWNER, refused: /[\u0000-\u001f\u007f]/ });
+
+type TextRules = { readonly name: string; readonly max: number; readonly refused: RegExp };
+
+/** Returns the text without space around it; null if it is empty. */
+const textOf = (given: string, { name, max, refused }: TextRules): string | null => {
+  const text = given.trim();
+  if (text.length > max) throw invalidBody(name, `has ${text.length} characters; expected at most ${max}`);
+  if (refused.test(text)) throw invalidBody(name, "has control characters; expected text");
+  return text || null;
+};
+
+const HOW_LONG = "expected one of until, for_ms and until_change: true";
+
+/** Returns until when to snooze; null until it changes. */
+const untilOf = (
+  { until, for_ms: forMs, until_change: untilChange }: typeof SnoozeBody.static,
+  now: number,
+): number | null => {
+  const given = [until, forMs, untilChange || undefined].filter((each) => each !== undefined);
+  if (given.length !== 1)
+    throw invalidBody("until", `${given.length === 0 ? "is missing" : "is not the only one"}; ${HOW_LONG}`);
+  if (untilChange) return null;
+  const at = until === undefined ? now + Number(forMs) : Number(until);
+  if (at <= now) throw invalidBody("until", "is not in the future");
+  if (at - now > MAX_SNOOZE_MS) throw invalidBody(until === undefined ? "for_ms" : "until", "is more than a year away");
+  return at;
+};
+
+const MAX_SNOOZE_MS = 366 * 86_400_000;

@@ -6,7 +6,7 @@ import type { EventFeed } from "../events/feed.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { createUnknownRouteError } from "../unknown-route.ts";
 import { artifactRoutes } from "./artifacts.ts";
-import { attentionRoutes } from "./attention.ts";
+import { attentionMarkRoutes, attentionRoutes } from "./attention.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
 import { jobRoutes } from "./jobs.ts";
@@ -36,6 +36,7 @@ export const routes = (context: ApiContext, { feed, metrics }: ApiServices) => {
     })
     .use(healthRoutes(context))
     .use(attentionRoutes(context))
+    .use(attentionMarkRoutes(context))
     .use(jobRoutes(context))
     .use(triggerRoutes(context))
     .use(runRoutes(context))

@@ -117,6 +117,14 @@ export const NotAsking = exactly(
   { title: "NotAsking", description: "The task does not wait for approval" },
 );
 
+export const NoSuchEntry = exactly(
+  {
+    reason: t.Literal("entry_not_found"),
+    entry_id: t.String({ description: "The id that was asked for" }),
+  },
+  { title: "EntryNotFound", description: "Nothing with this id needs attention, or no longer" },
+);
+
 export const NoSuchWorker = exactly(
   {
     reason: t.Literal("worker_not_found"),
@@ -185,6 +193,7 @@ export type DetailsBody = (
   | typeof NoSuchJob
   | typeof GoneJob
   | typeof NoSuchRun
+  | typeof NoSuchEntry
   | typeof NoSuchWorker
   | typeof NoWorkers
   | typeof WorkerInUse
@@ -229,6 +238,8 @@ export const detailsBody = (details: ErrorDetails): DetailsBody => {
       return { reason: details.reason, job_id: details.jobId, gone_at: details.since };
     case "run_not_found":
       return { reason: details.reason, run_id: details.runId };
+    case "entry_not_found":
+      return { reason: details.reason, entry_id: details.entryId };
     case "invalid_value": {
       const { params, ...value } = details;
       return params === undefined ? value : { ...value, params: params.map((each) => ({ ...each })) };

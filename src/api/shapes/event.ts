@@ -16,6 +16,12 @@ const EventData = exactly(
     task_id: t.Optional(TaskIdText),
     item: t.Optional(integer({ minimum: 0, description: "Position of the item, from 0" })),
     worker: t.Optional(t.String({ description: "Name of the worker" })),
+    entry_id: t.Optional(t.String({ description: "Id of the entry of what needs attention" })),
+    by: t.Optional(
+      t.String({
+        description: "With `attention.changed`: the name of the token of the person who did it, or an address",
+      }),
+    ),
     status: t.Optional(t.String({ description: "The new status or the outcome" })),
     reason: t.Optional(t.String({ description: "Reason of the status or outcome" })),
   },
@@ -47,6 +53,8 @@ const eventData = (event: Event): typeof EventData.static => ({
   ...(event.taskId === null ? {} : { task_id: event.taskId }),
   ...(event.item === undefined ? {} : { item: event.item }),
   ...(event.worker === undefined ? {} : { worker: event.worker }),
+  ...(event.entry === undefined ? {} : { entry_id: event.entry }),
+  ...(event.type === "attention.changed" && event.by !== undefined ? { by: event.by } : {}),
   ...(event.status === null ? {} : { status: event.status }),
   ...(event.reason === null ? {} : { reason: event.reason }),
 });

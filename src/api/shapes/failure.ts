@@ -5,6 +5,7 @@ import {
   InvalidValue,
   KeyReused,
   LimitReachedBody,
+  NoSuchEntry,
   NoSuchJob,
   NoSuchRun,
   NoSuchWorker,
@@ -108,7 +109,7 @@ export const FAILURES = {
       error: "job 'hello' was not found; did you mean 'hello_world'?",
       details: { reason: "job_not_found", job_id: "hello", suggestion: "hello_world" },
     },
-    details: details(NoSuchJob, GoneJob, NoSuchRun, NoSuchWorker),
+    details: details(NoSuchJob, GoneJob, NoSuchRun, NoSuchEntry, NoSuchWorker),
   }),
   METHOD_NOT_ALLOWED: plainFailure(
     "METHOD_NOT_ALLOWED",

@@ -1,6 +1,7 @@
 import { assertNever } from "../../lib/never.ts";
 import { type Attention, type AttentionKind, byAttentionKind } from "../attention.ts";
 import { receiverText } from "../notification.ts";
+import type { Mark } from "./mark.ts";
 import type { Urgency } from "./order.ts";
 
 /** Something that needs attention, with what a list of such things needs to know about it. */
@@ -10,20 +11,25 @@ type EntryFacts = {
   /** The same as long as it needs attention, also over restarts. */
   readonly id: string;
   readonly urgency: Urgency;
-};
+} & Pick<Mark, "acknowledged" | "snoozed" | "owner" | "note">;
+
+/** An item, whose failure may be unknown. */
+type Keyed = Attention extends infer Each ? (Each extends unknown ? Omit<Each, "failure"> : never) : never;
 
 /** What needs attention, in the order of `byUrgency`. `counts` also counts what is not among the items. */
 export type AttentionList = {
   readonly items: readonly AttentionEntry[];
   readonly counts: Readonly<Record<AttentionKind, number>>;
+  /** How many entries are acknowledged or snoozed; they are the last ones. */
+  readonly handled: number;
 };
 
-export const NO_ATTENTION: AttentionList = { items: [], counts: byAttentionKind(() => 0) };
+export const NO_ATTENTION: AttentionList = { items: [], counts: byAttentionKind(() => 0), handled: 0 };
 
 /** Returns the id of an entry: its kind, and what tells it from others of its kind. */
-export const entryId = (item: Attention): string => `${item.kind}:${keyOf(item)}`;
+export const entryId = (item: Keyed): string => `${item.kind}:${keyOf(item)}`;
 
-const keyOf = (item: Attention): string => {
+const keyOf = (item: Keyed): string => {
   switch (item.kind) {
     case "job_failing":
     case "job_flapping":

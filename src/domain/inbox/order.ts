@@ -15,6 +15,8 @@ export const CRITICAL_TAG = "critical";
 
 /** What the order of an entry depends on. */
 export type Rank = {
+  /** Whether it is acknowledged or snoozed. */
+  readonly isHandled: boolean;
   readonly urgency: Urgency;
   readonly severity: AttentionSeverity;
   /** Priority of the job; 0 if it is about no job. */
@@ -26,10 +28,11 @@ export type Rank = {
 };
 
 /**
- * Compares two entries by urgency. Decisions: the oldest first. Others: errors first, then the highest priority, the longest streak, the
+ * Compares two entries by urgency. Those that are acknowledged or snoozed are last. Decisions: the oldest first. Others: errors first, then the highest priority, the longest streak, the
  * newest.
  */
 export const byUrgency = (a: Rank, b: Rank): number => {
+  if (a.isHandled !== b.isHandled) return Number(a.isHandled) - Number(b.isHandled);
   const [one, other] = [URGENCIES.indexOf(a.urgency), URGENCIES.indexOf(b.urgency)];
   if (one !== other) return one - other;
   if (a.urgency === "decision") return a.since - b.since;
@@ -46,14 +49,24 @@ export type Folded<Entry> = {
   readonly shown: readonly Entry[];
   /** What else there is. */
   readonly more: readonly Entry[];
+  /** What is acknowledged or snoozed. */
+  readonly handled: readonly Entry[];
 };
 
+/** An entry as petit returns it. An older petit does not say how urgent it is, nor what people said about it. */
+type Foldable = {
+  readonly urgency?: Urgency | undefined;
+  readonly acknowledged?: object | null | undefined;
+  readonly snoozed?: object | null | undefined;
+};
+
+/** Returns whether somebody has acknowledged or snoozed an entry. */
+const isHandledEntry = ({ acknowledged, snoozed }: Foldable): boolean => acknowledged != null || snoozed != null;
+
 /** Folds a list in order so that about `limit` entries are shown, among them each that needs a decision or is critical. */
-export const foldEntries = <Entry extends { readonly urgency?: Urgency | undefined }>(
-  entries: readonly Entry[],
-  limit: number,
-): Folded<Entry> => {
+export const foldEntries = <Entry extends Foldable>(all: readonly Entry[], limit: number): Folded<Entry> => {
+  const entries = all.filter((entry) => !isHandledEntry(entry));
   const urgent = entries.filter(({ urgency }) => urgency === "decision" || urgency === "critical").length;
   const count = Math.max(limit, urgent);
-  return { shown: entries.slice(0, count), more: entries.slice(count) };
+  return { shown: entries.slice(0, count), more: entries.slice(count), handled: all.filter(isHandledEntry) };
 };

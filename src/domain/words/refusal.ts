@@ -33,6 +33,8 @@ export const refusalMessage = (refusal: Refusal): string => {
       return `job '${refusal.jobId}' is gone: no job file defines it any more; put its file back to use it again`;
     case "run_not_found":
       return `run '${refusal.runId}' was not found`;
+    case "entry_not_found":
+      return `nothing with the id '${refusal.entryId}' needs attention; 'petit status --json' lists what does`;
     case "worker_not_found": {
       const hint = refusal.suggestion === null ? "" : `; did you mean '${refusal.suggestion}'?`;
       return `worker '${refusal.worker}' was not found${hint}`;

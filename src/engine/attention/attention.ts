@@ -13,6 +13,7 @@ import type { ShutGate } from "../../domain/dependency.ts";
 import { GIVEN_UP_COUNTS_MS } from "../../domain/health.ts";
 import type { JobId, TaskId } from "../../domain/ids.ts";
 import { type AttentionEntry, type AttentionList, entryId, NO_ATTENTION } from "../../domain/inbox/entry.ts";
+import { type Mark, type MarkChange, seenOf } from "../../domain/inbox/mark.ts";
 import { byUrgency, CRITICAL_TAG, type Rank, type Urgency } from "../../domain/inbox/order.ts";
 import { isDeliberate, PAUSED_TOO_LONG_MS, type UnfiredStreak } from "../../domain/inbox/unfired.ts";
 import { hasTags, type Job } from "../../domain/job.ts";
@@ -27,6 +28,7 @@ import type { Runs } from "../run/runs.ts";
 import type { Jobs } from "../schedule/jobs.ts";
 import type { Pauses } from "../schedule/pauses.ts";
 import { JobResults } from "./job-results.ts";
+import { Marks } from "./marks.ts";
 import { type UnfiredJob, UnfiredJobs } from "./unfired-jobs.ts";
 import { UsualDurations } from "./usual-durations.ts";
 import { type WorkerFacts, workerAttention } from "./worker-attention.ts";
@@ -63,12 +65,14 @@ export class AttentionFinder {
   readonly #results: JobResults;
   readonly #durations: UsualDurations;
   readonly #unfired: UnfiredJobs;
+  readonly #marks: Marks;
 
   constructor(options: AttentionListOptions) {
     this.#options = options;
     this.#results = new JobResults(options);
     this.#durations = new UsualDurations(options.store);
     const { store, clock, pauses, jobs } = options;
+    this.#marks = new Marks(store);
     this.#unfired = new UnfiredJobs({ store, clock, pauses, jobs: () => jobs.all.values() });
   }
 
@@ -112,8 +116,92 @@ export class AttentionFinder {
 
   /** Reads details only for the items that it returns. */
   async list(limit: number, jobIds: ReadonlySet<JobId> | null = null): Promise<AttentionList> {
+    const found = await this.#collect();
+    const marks = this.#judgeMarks(found);
+    const all = found.filter(
+      (item) => jobIds === null || ("jobId" in item && item.jobId !== null && jobIds.has(item.jobId)),
+    );
+    const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };
+    for (const { kind } of all) counts[kind]++;
+    const ranked = all
+      .map((item) => ({ item, mark: marks.get(entryId(item)) ?? null }))
+      .map((each) => ({ ...each, ...this.#rankOf(each.item, each.mark) }))
+      .toSorted(byUrgency);
+    const items: AttentionEntry[] = [];
+    for (const [index, { item, mark, urgency }] of ranked.slice(0, limit).entries()) {
+      if (index > 0 && index % DESCRIBED_AT_ONCE === 0) await setImmediate();
+      items.push(toEntry(this.#describe(item), { urgency, mark }));
+    }
+    return { items, counts, handled: ranked.filter(({ isHandled }) => isHandled).length };
+  }
+
+  /** Returns an entry, or null if there is none with this id. */
+  async find(id: string): Promise<AttentionEntry | null> {
+    const found = await this.#collect();
+    const item = found.find((each) => entryId(each) === id);
+    if (item === undefined) return null;
+    const mark = this.#judgeMarks(found).get(id) ?? null;
+    return toEntry(this.#describe(item), { urgency: this.#rankOf(item, mark).urgency, mark });
+  }
+
+  /** Stores what a person said about an entry. */
+  change(
+    entry: AttentionEntry,
+    change: MarkChange,
+    context: { readonly now: number; readonly by: string | null },
+  ): void {
+    this.#marks.change({ entry, seen: seenOf(entry) }, change, context);
+  }
+
+  /** Judges the end of a run within the transaction that stores it. Returns whether nobody wants to be told of its failure. */
+  judgeEnd(run: Run): { readonly isQuiet: boolean } {
+    return this.#marks.judgeEnd(run, this.#options.clock.now());
+  }
+
+  /** Returns the marks of the entries as they hold now, and stores what has ended. */
+  #judgeMarks(found: readonly Listed[]): ReadonlyMap<string, Mark> {
+    const stored = this.#marks.load();
+    if (stored.size === 0) return stored;
+    const now = this.#options.clock.now();
+    const listed = new Map(found.map((item) => [entryId(item), item]));
+    const held = new Map<string, Mark>();
+    const worse: Mark[] = [];
+    const gone = [...this.#marks.findOrphans(stored.keys(), (id) => listed.has(id), now)];
+    for (const [id, mark] of stored) {
+      const item = listed.get(id);
+      if (item === undefined) continue;
+      const judged = this.#marks.judge(mark, { seen: seenOf(this.#describe(item)), began: beganOf(item) }, now);
+      if (judged === "ended") gone.push(id);
+      else held.set(id, judged === "worse" ? { ...mark, acknowledged: null, snoozed: null } : judged);
+      if (judged === "worse") worse.push(mark);
+    }
+    if (worse.length + gone.length > 0) this.#settle({ worse, gone, now });
+    return held;
+  }
+
+  /** A list is also answered while the database can't be written; the next one tries it again. */
+  #settle({
+    worse,
+    gone,
+    now,
+  }: {
+    readonly worse: readonly Mark[];
+    readonly gone: readonly string[];
+    readonly now: number;
+  }): void {
+    try {
+      this.#options.store.transaction(() => {
+        this.#marks.endWorse(worse, now);
+        this.#marks.endGone(gone, now);
+      });
+    } catch (error) {
+      this.#options.log.debug({ err: error }, "cannot store that entries are no longer acknowledged");
+    }
+  }
+
+  async #collect(): Promise<readonly Listed[]> {
     const results = await this.#results.list((jobId) => this.#options.jobs.find(jobId) !== null);
-    const all = [
+    return [
       ...results,
       ...this.#unrun(await this.#unfired.list()),
       ...this.#stuckRuns(),
@@ -129,23 +217,14 @@ export class AttentionFinder {
       ...this.#openAccess(),
       ...this.#lostProcesses(),
       ...this.#brokenFiles(),
-    ].filter((item) => jobIds === null || ("jobId" in item && item.jobId !== null && jobIds.has(item.jobId)));
-    const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };
-    for (const { kind } of all) counts[kind]++;
-    const ranked = all.map((item) => ({ item, ...this.#rankOf(item) })).toSorted(byUrgency);
-    const items: AttentionEntry[] = [];
-    for (const [index, { item, urgency }] of ranked.slice(0, limit).entries()) {
-      if (index > 0 && index % DESCRIBED_AT_ONCE === 0) await setImmediate();
-      const described = this.#describe(item);
-      items.push({ ...described, id: entryId(described), urgency });
-    }
-    return { items, counts };
+    ];
   }
 
-  #rankOf(item: Listed): Rank {
+  #rankOf(item: Listed, mark: Mark | null): Rank {
     const { kind, since } = item;
     const job = "jobId" in item && item.jobId !== null ? (this.#options.jobs.find(item.jobId)?.job ?? null) : null;
     return {
+      isHandled: mark !== null && (mark.acknowledged !== null || mark.snoozed !== null),
       urgency: urgencyOf(item, job),
       severity: ATTENTION_SEVERITY[kind],
       priority: job?.priority ?? 0,
@@ -308,6 +387,18 @@ const unrunSchedule = (
   streak: UnfiredStreak,
   about: Pick<UnrunSchedule, "jobId" | "jobs" | "pause">,
 ): UnrunSchedule => ({ kind: "not_run_as_expected", ...streak, ...about, gates: [] });
+
+const toEntry = (
+  item: Attention,
+  { urgency, mark }: { readonly urgency: Urgency; readonly mark: Mark | null },
+): AttentionEntry => {
+  const { acknowledged = null, snoozed = null, owner = null, note = null } = mark ?? {};
+  return { ...item, id: entryId(item), urgency, acknowledged, snoozed, owner, note };
+};
+
+/** The start of a streak can be deleted, and that of a wait moves on with the runs that wait. The end of a run judges a failing job. */
+const beganOf = ({ kind, since }: Listed): number | null =>
+  kind === "job_failing" || kind === "run_late" ? null : since;
 
 const urgencyOf = (item: Listed, job: Job | null): Urgency => {
   if (item.kind === "approval_needed") return "decision";

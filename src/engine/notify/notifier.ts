@@ -26,7 +26,11 @@ export const MAX_WAITING = 1_000;
 
 type NotificationSubject = Pick<StoredJob, "job" | "versionId"> & { readonly run: Run | null };
 
-type NotifierOptions = DispatcherOptions & { readonly settings: Pick<EngineSettings, "publicUrl"> };
+type NotifierOptions = DispatcherOptions & {
+  readonly settings: Pick<EngineSettings, "publicUrl">;
+  /** Returns whether nobody wants to be told of the failure of a run. Called once within the transaction that stores its end. */
+  readonly judgeEnd: (run: Run) => { readonly isQuiet: boolean };
+};
 
 /**
  * Queues the notifications of a job's `notify`. Call its methods for events within the transaction that stores the
@@ -110,18 +114,21 @@ export class Notifier implements Disposable {
     });
   }
 
-  /** Queues the notifications of a run that has ended. */
+  /** Queues the notifications of a run that has ended. A failure that is acknowledged or snoozed is not news. */
   ended(job: Job, run: Run): void {
     const { store } = this.#options;
+    const { isQuiet } = this.#options.judgeEnd(run);
     const subject = { job, run, versionId: run.versionId };
     this.#notifyTargets(subject, {
-      eventFor: ({ on }) =>
-        eventOfEnd(
+      eventFor: ({ on }) => {
+        const event = eventOfEnd(
           run.status,
           on,
           () => store.notifications.didPreviousFail(run),
           () => store.output.read({ runId: run.id, fromSeq: 1, limit: 1 }).length > 0,
-        ),
+        );
+        return isQuiet && event === "failure" ? null : event;
+      },
       bodyOf: (event, now) => bodyOfEnd(event, job, run, { store, now }),
     });
   }

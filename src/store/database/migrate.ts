@@ -14,6 +14,7 @@ import restoresAndErrors from "../migrations/0011_restores_and_errors.sql" with 
 import causes from "../migrations/0012_causes.sql" with { type: "text" };
 import reviews from "../migrations/0013_reviews.sql" with { type: "text" };
 import brokenFiles from "../migrations/0014_broken_files.sql" with { type: "text" };
+import attentionMarks from "../migrations/0015_attention_marks.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
 /**
@@ -35,6 +36,7 @@ const MIGRATIONS: readonly string[] = [
   causes,
   reviews,
   brokenFiles,
+  attentionMarks,
 ];
 
 /** Schema version that this petit writes. */

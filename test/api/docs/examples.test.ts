@@ -253,7 +253,16 @@ const examples = (): readonly (readonly [title: string, example: unknown])[] =>
   );
 
 /** Schemas of requests, which are never an answer. */
-const REQUESTS = new Set(["TriggerRequest", "DecisionRequest", "RetryRequest", "LoginRequest"]);
+const REQUESTS = new Set([
+  "TriggerRequest",
+  "DecisionRequest",
+  "RetryRequest",
+  "LoginRequest",
+  "AcknowledgeRequest",
+  "SnoozeRequest",
+  "OwnerRequest",
+  "NoteRequest",
+]);
 
 describe("every example in the description of the API", () => {
   test("has the shape of a real answer", () => {

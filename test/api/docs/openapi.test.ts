@@ -60,6 +60,10 @@ describe("the description of the API", () => {
         .map(({ path, method }) => `${method.toUpperCase()} ${path}`)
         .sort(),
     ).toEqual([
+      "DELETE /api/attention/{entry_id}/acknowledge",
+      "DELETE /api/attention/{entry_id}/note",
+      "DELETE /api/attention/{entry_id}/owner",
+      "DELETE /api/attention/{entry_id}/snooze",
       "DELETE /api/session",
       "DELETE /api/workers/{name}",
       "GET /api/attention",
@@ -98,6 +102,10 @@ describe("the description of the API", () => {
       "GET /api/workers",
       "GET /api/workers/{name}",
       "GET /metrics",
+      "POST /api/attention/{entry_id}/acknowledge",
+      "POST /api/attention/{entry_id}/note",
+      "POST /api/attention/{entry_id}/owner",
+      "POST /api/attention/{entry_id}/snooze",
       "POST /api/jobs/reload",
       "POST /api/jobs/{job_id}/notify/test",
       "POST /api/jobs/{job_id}/pause",

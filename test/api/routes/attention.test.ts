@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { entryFields } from "../../support/attention-entry.ts";
 import { ask, post, runToEnd, start } from "../../support/petit/api.ts";
 import { parseMetrics } from "../../support/petit/metrics.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
@@ -63,12 +64,11 @@ describe("GET /api/attention", () => {
     const first = await runToEnd(petit, "etl");
     const second = await runToEnd(petit, "etl");
     expect(await itemOf("etl")).toEqual({
-      id: "job_failing:etl",
       kind: "job_failing",
-      urgency: "problem",
       severity: "error",
       since: first.ended_at,
       message: "job 'etl' failed 2 times in a row: task 'load' failed: exit code 3",
+      ...entryFields("job_failing:etl"),
       job_id: "etl",
       run_id: second.id,
       count: 2,
@@ -83,7 +83,7 @@ describe("GET /api/attention", () => {
         exit_code: 3,
         signal: null,
         error: "exit code 3",
-        cause: { seq: expect.any(Number), stream: "stderr", text: "ValueError: no rows", context: [] },
+        cause: { seq: expect.any(Number), stream: "stderr", text: "ValueError: no rows", context: [], child: null },
         last_line: { seq: expect.any(Number), stream: "stderr", text: "ValueError: no rows" },
       },
     });
@@ -190,5 +190,60 @@ describe("GET /api/attention", () => {
     await first.stop();
     await using second = await startPetit({ dir: first.dir, jobsDir: first.jobsDir, args: ["--no-watch"] });
     expect(await results(second)).toEqual(before);
+  });
+});
+
+describe("what people say about what needs attention", () => {
+  const entryPath = (id: string, what: string) => `/api/attention/${encodeURIComponent(id)}/${what}`;
+  const remove = (path: string) => ask(petit, path, { method: "DELETE" });
+
+  test("is stored with the entry, and returned with it", async () => {
+    await runToEnd(petit, "quiet");
+    const id = "job_failing:quiet";
+    const acknowledged = await post(petit, entryPath(id, "acknowledge"), { note: " looking into it ", owner: "mara" });
+    expect([acknowledged.status, acknowledged.body]).toMatchObject([
+      200,
+      { id, acknowledged: { at: expect.any(Number), note: "looking into it" }, owner: "mara", note: "looking into it" },
+    ]);
+    const snoozed = await post(petit, entryPath(id, "snooze"), { for_ms: 60_000 });
+    expect(snoozed.body).toMatchObject({ snoozed_until: expect.any(Number), acknowledged: expect.anything() });
+    const { body } = await ask(petit, "/api/attention");
+    expect([body.handled, body.items.at(-1).id]).toEqual([1, id]);
+    expect((await remove(entryPath(id, "snooze"))).body).toMatchObject({ snoozed: null, owner: "mara" });
+    expect((await remove(entryPath(id, "acknowledge"))).body).toMatchObject({ acknowledged: null });
+    expect((await post(petit, entryPath(id, "note"), { note: "" })).body).toMatchObject({ note: null, owner: "mara" });
+    expect((await remove(entryPath(id, "owner"))).body).toMatchObject({ owner: null });
+  });
+
+  test("finds an entry whose id has a slash and a space", async () => {
+    mkdirSync(join(petit.jobsDir, "a b"));
+    const file = join(petit.jobsDir, "a b", "broken.yaml");
+    writeFileSync(file, "id: broken\ntaks: []\n");
+    await post(petit, "/api/jobs/reload");
+    const { body } = await post(petit, entryPath("job_file_broken:a b/broken.yaml", "acknowledge"), {});
+    expect(body).toMatchObject({ file: "a b/broken.yaml", acknowledged: { note: null } });
+    rmSync(join(petit.jobsDir, "a b"), { recursive: true });
+    await post(petit, "/api/jobs/reload");
+  });
+
+  test.each<[string, string, object, number, string]>([
+    ["job_failing:nothing", "acknowledge", {}, 404, "nothing with the id 'job_failing:nothing' needs attention"],
+    [
+      "job_failing:quiet",
+      "snooze",
+      {},
+      400,
+      "body field 'until': is missing; expected one of until, for_ms and until_change: true",
+    ],
+    ["job_failing:quiet", "snooze", { for_ms: 1, until_change: true }, 400, "is not the only one"],
+    ["job_failing:quiet", "snooze", { until: 1 }, 400, "body field 'until': is not in the future"],
+    ["job_failing:quiet", "snooze", { for_ms: 1e12 }, 400, "body field 'for_ms': is more than a year away"],
+    ["job_failing:quiet", "acknowledge", { note: "n".repeat(2001) }, 400, "note"],
+    ["job_failing:quiet", "owner", { owner: "two\nlines" }, 400, "owner"],
+    ["job_failing:quiet", "note", {}, 400, "note"],
+  ])("says what is wrong with %s %s %o", async (id, what, body, status, message) => {
+    const answer = await post(petit, entryPath(id, what), body);
+    expect(answer.status).toBe(status);
+    expect(answer.body.error ?? answer.body.message).toContain(message);
   });
 });

@@ -85,7 +85,7 @@ const EMPTY: Overview = {
   version: "1.2.3",
   state: "running",
   health: { status: "ok", reasons: [] },
-  attention: { items: [], count: 0, counts: {} as Overview["attention"]["counts"] },
+  attention: { items: [], count: 0, counts: {} as Overview["attention"]["counts"], handled: 0 },
   running: [],
   pending: [],
   jobs: [],

@@ -5,6 +5,7 @@ type Named = Rank & { readonly name: string };
 
 const entry = (name: string, rank: Partial<Rank> = {}): Named => ({
   name,
+  isHandled: false,
   urgency: "problem",
   severity: "error",
   priority: 0,
@@ -28,6 +29,8 @@ describe("the order of what needs attention", () => {
       entry("oldest", { since: 10 }),
       entry("unimportant", { priority: -1, streak: 99 }),
       entry("warning", { severity: "warning", priority: 100 }),
+      entry("deliberate", { urgency: "low", severity: "warning" }),
+      entry("acknowledged", { urgency: "critical", isHandled: true }),
     ];
     expect(sorted(expected.toReversed())).toEqual(expected.map(({ name }) => name));
   });
@@ -40,6 +43,12 @@ describe("a folded list", () => {
     const { shown, more } = foldEntries(list, 2);
     expect(shown).toEqual(list.slice(0, 6));
     expect(more).toEqual(list.slice(6));
+  });
+
+  test("ends with what is acknowledged or snoozed", () => {
+    const acknowledged = { urgency: "critical", name: "known", acknowledged: { by: "mara" } } as const;
+    const { shown, more, handled } = foldEntries([...list, acknowledged], 99);
+    expect([shown.length, more.length, handled]).toEqual([list.length, 0, [acknowledged]]);
   });
 
   test("shows as much as the limit allows, also of an older petit that does not say what is urgent", () => {

@@ -40,7 +40,9 @@ const messages = (workers: readonly WorkerView[], rest: Partial<WorkerFacts> = {
     listWorkerWaits: () => [WAIT, { ...WAIT, since: 6 }],
     ...rest,
   });
-  return attentionList({ items: items.map(entryOf), counts: NO_ATTENTION.counts }).items.map(({ message }) => message);
+  return attentionList({ items: items.map(entryOf), counts: NO_ATTENTION.counts, handled: 0 }).items.map(
+    ({ message }) => message,
+  );
 };
 
 const UNSERVED = "task 'fit' of job 'train' (and 1 more) waits for a worker with gpu: none is connected";

@@ -36,6 +36,7 @@ const make = (parts: AsyncDisposableStack, answer: Responder, wrap = (store: Sto
       log,
       environment: {},
       settings: {},
+      judgeEnd: () => ({ isQuiet: false }),
       retryUntilStored: async (work) => work(),
     }),
   );

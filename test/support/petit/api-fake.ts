@@ -6,7 +6,7 @@ import type { Event } from "../../../src/domain/event.ts";
 import { newRunId, type RunId } from "../../../src/domain/ids.ts";
 import { NO_ATTENTION } from "../../../src/domain/inbox/entry.ts";
 import type { Job } from "../../../src/domain/job.ts";
-import { jobNotFound } from "../../../src/domain/refusal.ts";
+import { entryNotFound, jobNotFound } from "../../../src/domain/refusal.ts";
 import type { Health, JobView } from "../../../src/engine/engine.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { silentLog } from "../../../src/lib/log.ts";
@@ -182,6 +182,9 @@ const fakeEngine = (store: Store): FakeEngine => {
     nextOccurrences: () => [],
     health: () => engine.currentHealth,
     listAttention: async () => NO_ATTENTION,
+    changeAttention: async (entryId) => {
+      throw entryNotFound(entryId);
+    },
     problems: [],
     onEvent: (listener) => {
       eventListeners.add(listener);

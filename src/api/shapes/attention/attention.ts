@@ -37,6 +37,7 @@ import {
   word,
 } from "../schemas.ts";
 import { WorkerAttemptBody, workerAttemptBody } from "../workers/worker.ts";
+import { MARK_EXAMPLE, markBody, markFields } from "./mark.ts";
 import { RunFailureBody, runFailureBody } from "./run-failure.ts";
 import { ShutGatesBody, shutGatesBody, unfiredBody, unfiredFields } from "./unfired.ts";
 
@@ -61,6 +62,7 @@ const kindOf = <const Kind extends AttentionKind, const Fields extends Record<st
       ),
       since: instant(since),
       message: t.String({ description: "What is wrong, as a sentence" }),
+      ...markFields,
       ...fields,
     },
     { description: ATTENTION_TEXT[kind], ...documentation },
@@ -118,6 +120,7 @@ const JobFailing = kindOf(
         severity: "error",
         since: 1767225600042,
         message: "job 'data_pipeline' failed 3 times in a row: task 'extract' failed: exit code 1",
+        ...MARK_EXAMPLE,
         ...RESULT_EXAMPLE,
         count: 3,
         flapping: false,
@@ -341,7 +344,7 @@ const FileBroken = kindOf(
   { title: "FileBroken" },
 );
 
-const AttentionBody = t.Union(
+export const AttentionBody = t.Union(
   [
     JobFailing,
     JobFlapping,
@@ -380,23 +383,34 @@ export const AttentionListBody = exactly(
     }),
     count: Count,
     counts: AttentionCounts,
+    handled: integer({ minimum: 0, description: "How many are acknowledged or snoozed; these come last" }),
   },
   { title: "AttentionList" },
 );
 
-export const attentionList = ({ items, counts }: AttentionList): typeof AttentionListBody.static => ({
-  items: items.map((item) => {
-    const body = attentionBody(item);
-    return { ...body, message: attentionMessage(body) };
-  }),
+export const attentionList = ({ items, counts, handled }: AttentionList): typeof AttentionListBody.static => ({
+  items: items.map(attentionEntry),
   count: items.length,
   counts: { ...counts },
+  handled,
 });
+
+export const attentionEntry = (item: AttentionEntry): typeof AttentionBody.static => {
+  const body = attentionBody(item);
+  return { ...body, message: attentionMessage(body) };
+};
 
 /** Returns an item without its sentence, which is made from the other fields. */
 const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
   const { id, urgency } = item;
-  const common = { id, urgency, severity: ATTENTION_SEVERITY[item.kind], since: item.since, message: "" };
+  const common = {
+    id,
+    urgency,
+    ...markBody(item),
+    severity: ATTENTION_SEVERITY[item.kind],
+    since: item.since,
+    message: "",
+  };
   switch (item.kind) {
     case "job_failing":
       return { kind: item.kind, ...common, ...resultBody(item), count: item.count, flapping: item.flapping };

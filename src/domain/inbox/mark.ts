@@ -1,0 +1,157 @@
+import { assertNever } from "../../lib/never.ts";
+import { shorten } from "../../lib/text.ts";
+import type { Attention } from "../attention.ts";
+import type { JobId } from "../ids.ts";
+import { normalise } from "../output/plain-line.ts";
+import { isDeliberate } from "./unfired.ts";
+
+/** What people said about an entry. Times are in ms since the Unix epoch; a person is the name of a token, or else an address. */
+export type Mark = {
+  readonly entryId: string;
+  /** The job of the entry; null if it is about no job. */
+  readonly jobId: JobId | null;
+  /** Somebody knows about it. */
+  readonly acknowledged: { readonly at: number; readonly by: string | null } | null;
+  /** Nobody wants to hear of it until then; without a time, until it changes. */
+  readonly snoozed: { readonly at: number; readonly by: string | null; readonly until: number | null } | null;
+  /** Who looks after it. */
+  readonly owner: string | null;
+  readonly note: string | null;
+  /** What the entry was when it was last acknowledged or snoozed. */
+  readonly seen: Seen;
+};
+
+/** What can get worse about an entry. */
+export type Seen = {
+  /** What went wrong, without what differs from time to time. */
+  readonly cause: string;
+  /** How often it did. */
+  readonly streak: number;
+};
+
+/** A change that a person makes. */
+export type MarkChange =
+  | { readonly kind: "acknowledge"; readonly owner?: string | null; readonly note?: string | null }
+  | { readonly kind: "snooze"; readonly until: number | null; readonly note?: string | null }
+  | { readonly kind: "unacknowledge" | "unsnooze" }
+  | { readonly kind: "own"; readonly owner: string | null }
+  | { readonly kind: "note"; readonly note: string | null };
+
+/**
+ * What happened to a mark, as its event says:
+ * - `acknowledged`, `unacknowledged`, `snoozed`, `unsnoozed`, `owner`, `note`: a person did it.
+ * - `worse`: the entry got worse, so that it is no longer acknowledged or snoozed.
+ * - `ended`: it no longer needs attention.
+ */
+export type MarkStatus =
+  | "acknowledged"
+  | "unacknowledged"
+  | "snoozed"
+  | "unsnoozed"
+  | "owner"
+  | "note"
+  | "worse"
+  | "ended";
+
+export const MAX_OWNER = 100;
+export const MAX_NOTE = 2_000;
+
+export const STATUS_OF_CHANGE = {
+  acknowledge: "acknowledged",
+  unacknowledge: "unacknowledged",
+  snooze: "snoozed",
+  unsnooze: "unsnoozed",
+  own: "owner",
+  note: "note",
+} as const satisfies Record<MarkChange["kind"], MarkStatus>;
+
+type ChangeContext = { readonly seen: Seen; readonly now: number; readonly by: string | null };
+
+/** Returns a mark after a change. */
+export const changeMark = (mark: Mark, change: MarkChange, { seen, now: at, by }: ChangeContext): Mark => {
+  switch (change.kind) {
+    case "acknowledge": {
+      const { owner = mark.owner, note = mark.note } = change;
+      return { ...mark, acknowledged: { at, by }, owner, note, seen };
+    }
+    case "unacknowledge":
+      return { ...mark, acknowledged: null };
+    case "snooze": {
+      const { until, note = mark.note } = change;
+      return { ...mark, snoozed: { at, by, until }, note, seen };
+    }
+    case "unsnooze":
+      return { ...mark, snoozed: null };
+    case "own":
+      return { ...mark, owner: change.owner };
+    case "note":
+      return { ...mark, note: change.note };
+    default:
+      return assertNever(change);
+  }
+};
+
+/** Returns whether nobody has said anything. */
+export const isEmptyMark = ({ acknowledged, snoozed, owner, note }: Mark): boolean =>
+  acknowledged === null && snoozed === null && owner === null && note === null;
+
+/** Returns whether an entry is acknowledged or snoozed at `now`. */
+export const isHandled = ({ acknowledged, snoozed }: Pick<Mark, "acknowledged" | "snoozed">, now: number): boolean =>
+  acknowledged !== null || (snoozed !== null && (snoozed.until === null || now < snoozed.until));
+
+/** A streak that was shorter when it was seen counts as this long, so that the next failure does not double it. */
+const MIN_SEEN_STREAK = 2;
+
+/** Returns whether an entry has become worse: something else went wrong, or it did twice as often. */
+export const isWorse = (seen: Seen, now: Seen): boolean =>
+  now.cause !== seen.cause || now.streak >= 2 * Math.max(MIN_SEEN_STREAK, seen.streak);
+
+const MAX_CAUSE = 1_000;
+
+/** Returns what can get worse about an item. */
+export const seenOf = (item: Attention): Seen => {
+  switch (item.kind) {
+    case "job_failing":
+      return seenFailure(item.failure, item.count);
+    case "job_flapping":
+      return { cause: "", streak: 1 };
+    case "not_run_as_expected":
+      return { cause: item.newest, streak: isDeliberate(item.newest) ? 1 : item.count };
+    case "run_stuck":
+      return { cause: item.taskId ?? "", streak: 1 };
+    case "run_late":
+      return { cause: item.cause, streak: item.count };
+    case "approval_needed":
+    case "nats_unreachable":
+    case "retention_undecided":
+    case "open_to_users":
+      return { cause: "", streak: 1 };
+    case "worker_unreachable":
+      return { cause: item.isLost ? "lost" : "unreachable", streak: item.attempts.length };
+    case "worker_refused":
+      return { cause: item.reason, streak: 1 };
+    case "no_worker":
+      return { cause: "", streak: item.count };
+    case "transfer_blocked":
+    case "notifications_undelivered":
+      return { cause: causeText(item.error), streak: item.count };
+    case "internal_error":
+      return { cause: causeText(item.error), streak: 1 };
+    case "lost_processes":
+      return { cause: "", streak: item.processes.length };
+    case "job_file_broken":
+      return { cause: causeText(`${item.path} ${item.problem}`), streak: item.problems };
+    default:
+      return assertNever(item);
+  }
+};
+
+type Failure = Extract<Attention, { readonly kind: "job_failing" }>["failure"];
+
+/** Returns what can get worse about a job that has failed `streak` times in a row. */
+export const seenFailure = ({ taskId, cause, lastLine, error, reason }: Failure, streak: number): Seen => ({
+  cause: causeText(`${taskId ?? ""}: ${cause?.text ?? lastLine?.text ?? error ?? reason ?? ""}`),
+  streak,
+});
+
+const causeText = (text: string): string => shorten(normalise(text), MAX_CAUSE);

@@ -1,0 +1,220 @@
+import { describe, expect, test } from "bun:test";
+import type { AttentionEntry } from "../../../src/domain/inbox/entry.ts";
+import { job, jobId, shell } from "../../support/engine/factories.ts";
+import { FakeClock } from "../../support/engine/fake-clock.ts";
+import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
+import { receiver } from "../../support/receiver.ts";
+import { tempDir } from "../../support/temp-dir.ts";
+
+const MINUTE = 60_000;
+const ID = "job_failing:load";
+
+/** Fails as the param says, or completes with `fine`. */
+const SCRIPT = `case "$PETIT_PARAM_HOW" in
+  fine) ;;
+  refused) echo "Error: connection to 10.0.0.$$ refused" >&2; exit 1 ;;
+  full) echo "Error: no space left on device" >&2; exit 1 ;;
+esac`;
+
+const load = (fields: Parameters<typeof job>[1] = {}) =>
+  job("load", {
+    params: { how: { description: null, default: "refused", required: false, pattern: null, enum: null } },
+    tasks: [shell("copy", SCRIPT)],
+    ...fields,
+  });
+
+const entryOf = async ({ engine }: StartedEngine, id = ID): Promise<AttentionEntry | null> =>
+  (await engine.listAttention(100)).items.find((entry) => entry.id === id) ?? null;
+
+const run = (petit: StartedEngine, how: "fine" | "refused" | "full") => petit.run("load", { how });
+
+const acknowledge = ({ engine }: StartedEngine, note?: string) =>
+  engine.changeAttention(ID, { kind: "acknowledge", ...(note !== undefined && { note }) }, "mara");
+
+const eventsOf = (received: readonly { readonly body: string }[]): readonly string[] =>
+  received.map(({ body }) => JSON.parse(body).event);
+
+describe("an acknowledgement", () => {
+  test("says who, when and why, is counted at the end of the list, and emits an event", async () => {
+    const clock = new FakeClock();
+    const other = job("other", { tasks: [shell("only", "exit 1")] });
+    await using petit = await startEngine({ clock, jobs: [load(), other] });
+    await petit.run("other");
+    await run(petit, "refused");
+    await clock.pass(1_000);
+    const entry = await acknowledge(petit, "the provider is down");
+    expect(entry).toMatchObject({
+      id: ID,
+      acknowledged: { at: clock.now(), by: "mara" },
+      note: "the provider is down",
+    });
+    const { items, counts, handled } = await petit.engine.listAttention(100);
+    expect(items.map(({ id }) => id)).toEqual(["job_failing:other", ID]);
+    expect([counts.job_failing, handled]).toEqual([2, 1]);
+    expect(await petit.event("attention.changed")).toMatchObject({
+      jobId: "load",
+      entry: ID,
+      status: "acknowledged",
+      by: "mara",
+    });
+    expect(petit.store.events.after(0, 1_000).find(({ type }) => type === "attention.changed")).toMatchObject({
+      by: "mara",
+    });
+    await petit.engine.changeAttention(ID, { kind: "unacknowledge" }, "otto");
+    expect(await entryOf(petit)).toMatchObject({ acknowledged: null, note: "the provider is down" });
+  });
+
+  test("keeps failures of the same cause quiet, but not the recovery, nor what fails after it", async () => {
+    await using hook = receiver();
+    const notify = [
+      {
+        type: "webhook",
+        url: hook.url,
+        on: ["failure", "recovery"],
+        headers: {},
+        secret: null,
+        timeoutMs: 10_000,
+      } as const,
+    ];
+    await using petit = await startEngine({ jobs: [load({ notify })] });
+    await run(petit, "refused");
+    await hook.first(1);
+    await acknowledge(petit);
+    await run(petit, "refused");
+    await run(petit, "refused");
+    expect(await entryOf(petit)).toMatchObject({ acknowledged: { by: "mara" }, count: 3 });
+    await run(petit, "fine");
+    expect(petit.store.attentionMarks.list()).toEqual([]);
+    await run(petit, "refused");
+    expect(eventsOf(await hook.first(3))).toEqual(["failure", "recovery", "failure"]);
+    expect(await entryOf(petit)).toMatchObject({ acknowledged: null, count: 1 });
+  });
+
+  test("ends when another cause fails, and says so once more", async () => {
+    await using hook = receiver();
+    const notify = [
+      { type: "webhook", url: hook.url, on: ["failure"], headers: {}, secret: null, timeoutMs: 10_000 } as const,
+    ];
+    await using petit = await startEngine({ jobs: [load({ notify })] });
+    await run(petit, "refused");
+    await petit.engine.changeAttention(ID, { kind: "acknowledge", owner: "mara" }, "mara");
+    await run(petit, "full");
+    expect(eventsOf(await hook.first(2))).toEqual(["failure", "failure"]);
+    expect(await entryOf(petit)).toMatchObject({ acknowledged: null, owner: "mara" });
+    expect(await petit.event("attention.changed", { status: "worse" })).toMatchObject({ entry: ID });
+    await run(petit, "refused");
+    expect(await entryOf(petit)).toMatchObject({ acknowledged: null });
+  });
+
+  test("ends when the streak has doubled", async () => {
+    await using petit = await startEngine({ jobs: [load()] });
+    for (let i = 0; i < 3; i++) await run(petit, "refused");
+    await acknowledge(petit);
+    await run(petit, "refused");
+    await run(petit, "refused");
+    expect(await entryOf(petit)).toMatchObject({ acknowledged: { by: "mara" }, count: 5 });
+    await run(petit, "refused");
+    expect(await entryOf(petit)).toMatchObject({ acknowledged: null, count: 6 });
+  });
+
+  test("survives a restart, and a moment without the job file, but not the job", async () => {
+    using dir = tempDir();
+    const clock = new FakeClock();
+    {
+      await using petit = await startEngine({ dir: dir.path, clock, jobs: [load()] });
+      await run(petit, "refused");
+      await acknowledge(petit);
+      await petit.stop("drain");
+    }
+    await using petit = await startEngine({ dir: dir.path, clock, jobs: [load()] });
+    expect(await entryOf(petit)).toMatchObject({ acknowledged: { by: "mara" } });
+    petit.files = filesOf([]);
+    await petit.engine.reload();
+    expect(await entryOf(petit)).toBeNull();
+    petit.files = filesOf([load()]);
+    await petit.engine.reload();
+    expect(await entryOf(petit)).toMatchObject({ acknowledged: { by: "mara" } });
+    petit.files = filesOf([]);
+    await petit.engine.reload();
+    expect(await entryOf(petit)).toBeNull();
+    await clock.pass(11 * MINUTE);
+    expect(await entryOf(petit)).toBeNull();
+    expect(petit.store.attentionMarks.list()).toEqual([]);
+  });
+
+  test("moves with a job that is renamed", async () => {
+    await using petit = await startEngine({ jobs: [load()] });
+    await run(petit, "refused");
+    await acknowledge(petit);
+    petit.files = filesOf([{ ...load(), id: jobId("import"), formerly: [jobId("load")] }]);
+    await petit.engine.reload();
+    expect(await entryOf(petit, "job_failing:import")).toMatchObject({ acknowledged: { by: "mara" } });
+  });
+
+  test("of something that does not need attention is refused", async () => {
+    await using petit = await startEngine({ jobs: [load()] });
+    expect(acknowledge(petit)).rejects.toMatchObject({ code: "not_found", details: { reason: "entry_not_found" } });
+  });
+
+  test("by two people at once holds for the later one, and both are told of it", async () => {
+    await using petit = await startEngine({ jobs: [load()] });
+    await run(petit, "refused");
+    const { engine } = petit;
+    const both = ["mara", "otto"].map((by) => engine.changeAttention(ID, { kind: "acknowledge" }, by));
+    await Promise.all(both);
+    const by = petit.store.events
+      .after(0, 1_000)
+      .flatMap((event) => (event.type === "attention.changed" ? event.by : []));
+    expect(new Set(by)).toEqual(new Set(["mara", "otto"]));
+    expect((await entryOf(petit))?.acknowledged?.by).toBe(by.at(-1) ?? null);
+  });
+});
+
+describe("a snooze", () => {
+  test("is over at its time", async () => {
+    const clock = new FakeClock();
+    await using petit = await startEngine({ clock, jobs: [load()] });
+    await run(petit, "refused");
+    await petit.engine.changeAttention(ID, { kind: "snooze", until: clock.now() + 60 * MINUTE }, "mara");
+    await clock.pass(59 * MINUTE);
+    expect(await entryOf(petit)).toMatchObject({ snoozed: { by: "mara" } });
+    await clock.pass(2 * MINUTE);
+    expect(await entryOf(petit)).toMatchObject({ snoozed: null });
+  });
+
+  test("without a time lasts until another cause fails", async () => {
+    await using petit = await startEngine({ jobs: [load()] });
+    await run(petit, "refused");
+    await petit.engine.changeAttention(ID, { kind: "snooze", until: null }, "mara");
+    await run(petit, "refused");
+    expect(await entryOf(petit)).toMatchObject({ snoozed: { until: null } });
+    await run(petit, "full");
+    expect(await entryOf(petit)).toMatchObject({ snoozed: null });
+  });
+
+  test("of a job that is paused ends with a later pause", async () => {
+    const clock = new FakeClock();
+    const schedule = {
+      expressions: ["* * * * *"],
+      timezone: "UTC",
+      catchup: "none",
+      catchupWindowMs: 0,
+      jitterMs: 0,
+    } as const;
+    await using petit = await startEngine({
+      clock,
+      jobs: [job("often", { schedule, tasks: [shell("only", "true")] })],
+    });
+    const id = "not_run_as_expected:often";
+    await petit.engine.pauseJob("often");
+    await clock.pass(3 * MINUTE);
+    await petit.engine.changeAttention(id, { kind: "snooze", until: null }, "mara");
+    await clock.pass(30 * MINUTE);
+    expect(await entryOf(petit, id)).toMatchObject({ snoozed: { by: "mara" }, urgency: "low" });
+    await petit.engine.resumeJob("often");
+    await clock.pass(2 * MINUTE);
+    await petit.engine.pauseJob("often");
+    await clock.pass(3 * MINUTE);
+    expect(await entryOf(petit, id)).toMatchObject({ snoozed: null });
+  });
+});
