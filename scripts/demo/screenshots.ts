@@ -69,7 +69,6 @@ type Capture = {
 
 const captureView = async ({ page, open }: Web, { view, visited, variant }: Capture): Promise<void> => {
   if (isForReadme) await page.setViewportSize({ width: 1280, height: README_HEIGHTS[view.name] ?? 800 });
-  // The runs of the demonstration are a moment old, so the timeline would show 15 minutes.
   await open(view.name === "now" ? "/?zoom=6h" : view.path(visited));
   await waitUntilSettled(page);
   const name = [view.name, ...(isForReadme ? [] : [variant.size]), variant.colorScheme].join("-");

@@ -221,6 +221,8 @@ export type JobView = {
   readonly nextRunAt: number | null;
   /** When that occurrence starts a run, which jitter delays. */
   readonly nextStartAt: number | null;
+  /** The longest of its next intervals, if it is due every few minutes; null, which is the default, otherwise. */
+  readonly everyMs?: number | null;
   readonly lastRun: Run | null;
   /** What it only waits for; null, which is the default, if it does not. */
   readonly lastWaitingFor?: WaitingCode | null;

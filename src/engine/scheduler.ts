@@ -644,6 +644,7 @@ class Scheduler implements Engine {
       job,
       nextRunAt,
       nextStartAt: nextRunAt === null ? null : this.#scheduleQueue.startOf(job.id, nextRunAt),
+      everyMs: this.#scheduleQueue.everyMs(job.id),
       lastRun,
       lastWaitingFor: lastRun === null || isFinal(lastRun.status) ? null : this.#runs.waitingFor(lastRun.id),
       running: this.#runs.countRunning(job.id),

@@ -57,6 +57,12 @@ const summaryFields = {
     "Next occurrence; null if there is none. Also given while the job or the scheduler is paused",
   ),
   next_start_at: instantOrNull("When that occurrence starts a run: `next_run_at`, or later by jitter"),
+  every_ms: t.Optional(
+    integer({
+      minimum: 1,
+      description: "The longest of its next intervals, if none is longer than five minutes; missing otherwise",
+    }),
+  ),
   jitter_ms: nullable(integer({ minimum: 0 }), "Maximum random delay of an occurrence in ms; null without a schedule"),
   has_except: t.Boolean({ description: "True if the schedule excepts some dates" }),
   last_run: nullable(LastRun, "The newest run; null if there is none"),
@@ -160,6 +166,7 @@ const jobSummary = (view: JobView) => {
     nextStartAt,
     lastRun,
     lastWaitingFor = null,
+    everyMs = null,
     running,
     durationChange = null,
     waiting,
@@ -179,6 +186,7 @@ const jobSummary = (view: JobView) => {
     timezone: job.schedule?.timezone ?? null,
     next_run_at: nextRunAt,
     next_start_at: nextStartAt,
+    ...(everyMs !== null && { every_ms: everyMs }),
     jitter_ms: job.schedule?.jitterMs ?? null,
     has_except: job.schedule?.except !== undefined,
     last_run: lastRun === null ? null : lastRunBody(lastRun, lastWaitingFor),

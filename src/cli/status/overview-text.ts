@@ -1,6 +1,7 @@
 import { foldEntries } from "../../domain/inbox/order.ts";
 import { countWaiting, totalWaiting } from "../../domain/limits/waiting-for.ts";
 import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
+import { criticalFirst } from "../../domain/schedule/next-up.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
 import { activeTexts, shownStatusOf, waitedForText } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
@@ -50,7 +51,11 @@ type PartOptions = { readonly display: OverviewTextOptions; readonly limits: Lim
 export const overviewText = (overview: Overview, options: OverviewTextOptions): string => {
   const { screen, all } = options;
   const isLimited = screen.isTerminal && !all;
-  const coming = splitByFrequency(comingJobs(overview.jobs), isLimited ? LISTED.next : ALL.next, options);
+  const coming = splitByFrequency(
+    criticalFirst(comingJobs(overview.jobs), options.now),
+    isLimited ? LISTED.next : ALL.next,
+    options,
+  );
   if (!isLimited) return partsText(overview, { display: options, coming, limits: ALL });
   // The shell's prompt needs one line or two.
   const room = screen.rows() - 2;
@@ -270,7 +275,9 @@ const splitByFrequency = (coming: readonly ComingJob[], limit: number, { now, zo
   const frequent: Coming["frequent"][number][] = [];
   const others: ComingJob[] = [];
   for (const each of coming) {
-    const everyMs = others.length >= limit && each.at - now > FREQUENT_WITHIN_MS ? null : intervalOf(each, zone);
+    const isLater = others.length >= limit && each.at - now > FREQUENT_WITHIN_MS;
+    // An older petit does not send the interval.
+    const everyMs = each.job.every_ms ?? (isLater ? null : intervalOf(each, zone));
     if (everyMs !== null) frequent.push({ jobId: each.job.id, everyMs });
     else if (others.length < limit) others.push(each);
   }

@@ -1,6 +1,7 @@
 import type { JobId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import { DUE_STEP, type Due, dueInSteps } from "../../domain/schedule/due.ts";
+import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
 import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -52,6 +53,8 @@ export class ScheduleQueue implements Disposable {
   readonly #timer: Timer<ScheduleEntry>;
   #entries = new Map<JobId, ScheduleEntry>();
   readonly #backlogs: Backlogs;
+  /** Intervals of jobs, and the next occurrence as of which they are known: they are expensive for lists of many jobs. */
+  readonly #intervals = new WeakMap<ScheduleEntry, { readonly at: number; readonly everyMs: number | null }>();
   /** When petit started. Occurrences that were due by then came due while it was not running. */
   #downUntil = Number.NEGATIVE_INFINITY;
   /** The last error of `fire`. */
@@ -112,6 +115,18 @@ export class ScheduleQueue implements Disposable {
     const { schedule, nextAt } = entry;
     if (this.#backlogs.has(entry)) return schedule.nextStart(this.#options.clock.now());
     return nextAt !== null && schedule.excludes(nextAt) ? schedule.nextStart(nextAt) : nextAt;
+  }
+
+  /** Returns the longest of a job's next intervals, in ms, if it is due every few minutes; null otherwise. */
+  everyMs(jobId: JobId): number | null {
+    const entry = this.#entries.get(jobId);
+    const at = this.nextAt(jobId);
+    if (entry === undefined || at === null) return null;
+    const known = this.#intervals.get(entry);
+    if (known?.at === at) return known.everyMs;
+    const everyMs = frequentIntervalMs(entry.schedule, at - 1);
+    this.#intervals.set(entry, { at, everyMs });
+    return everyMs;
   }
 
   /** Returns when the occurrence of a job at `at` starts a run, which jitter delays. */

@@ -82,12 +82,27 @@ const MAX_ASKING = 5;
 const Approvals = ({ job }: { readonly job: JobDetail }) => {
   const { data } = useQuery(jobRunsQuery(job.id, { status: "running", limit: 100 }));
   const asking = (data?.runs ?? []).filter(({ waiting_for }) => waiting_for === "approval");
-  return asking.slice(0, MAX_ASKING).map((run) => <RunAsks key={run.id} run={run} name={job.name} />);
+  return (
+    <ul className="job-asks" aria-label="Waiting for approval">
+      {asking.slice(0, MAX_ASKING).map((run) => (
+        <RunAsks key={run.id} run={run} name={job.name} />
+      ))}
+    </ul>
+  );
 };
 
 const RunAsks = ({ run, name }: { readonly run: RunData; readonly name: string }) => {
   const { data } = useQuery(runTasksQuery(run.id));
-  return data === undefined ? null : <RunApprovals run={run} tasks={data.tasks} name={name} />;
+  return (
+    data !== undefined && (
+      <li>
+        <Link href={`/runs/${run.id}`} className="mono">
+          {run.id.slice(-8)}
+        </Link>
+        <RunApprovals run={run} tasks={data.tasks} name={name} />
+      </li>
+    )
+  );
 };
 
 /** Most waiting runs that are counted. */

@@ -1,16 +1,17 @@
 import { useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { useMemo, useRef } from "react";
 import { Link } from "wouter";
+import { nextUp } from "../../domain/schedule/next-up.ts";
 import { jobsQuery, schedulerQuery } from "../data/queries.ts";
 import { useScheduleZone } from "../data/selected.ts";
 import type { JobSummary } from "../data/shapes.ts";
 import { Loaded } from "../ui/states.tsx";
 import { StatusIcon } from "../ui/status/status.tsx";
-import { Countdown, ZoneNote } from "../ui/time/time.tsx";
+import { durationText } from "../ui/text/format.ts";
+import { Countdown, Time, ZoneNote } from "../ui/time/time.tsx";
+import { useFittingRows } from "../ui/use-fitting-rows.ts";
 
-const MAX_ENTRIES = 4;
-
-/** Shows the next occurrences of all jobs. */
+/** Shows which jobs are due next. */
 export const NextPanel = () => {
   const jobs = useQuery(jobsQuery());
   const isPaused = useQuery(schedulerQuery()).data?.is_paused ?? false;
@@ -24,32 +25,67 @@ export const NextPanel = () => {
   );
 };
 
+/** Height of a row in rem, as in the stylesheet. */
+const ROW_REM = 1.75;
+
+/** Lists as many jobs as fit, each once: what is due every few minutes comes last, so that it hides nothing. */
 const NextList = ({ jobs }: { readonly jobs: readonly JobSummary[] }) => {
-  const coming = useMemo(() => nextOccurrences(jobs), [jobs]);
-  if (coming.length === 0) return <p className="muted">No upcoming occurrences.</p>;
+  const rows = useMemo(() => rowsOf(jobs), [jobs]);
+  const box = useRef<HTMLDivElement>(null);
+  const fitting = useFittingRows(box, ROW_REM) ?? rows.length;
+  const shown = rows.length > fitting ? rows.slice(0, Math.max(1, fitting - 1)) : rows;
   return (
-    <ol className="now-list">
-      {coming.map(({ job, at }) => (
-        <NextRow key={job.id} job={job} at={at} />
-      ))}
-    </ol>
+    <div ref={box} className="now-fitting">
+      {rows.length === 0 ? (
+        <p className="muted">No upcoming occurrences.</p>
+      ) : (
+        <ol className="now-list" aria-label="Next up">
+          {shown.map((row) => (
+            <NextRow key={row.job.id} {...row} />
+          ))}
+        </ol>
+      )}
+      {shown.length < rows.length && (
+        <p className="now-more muted">
+          {shown.length} of {rows.length.toLocaleString()} · <Link href="/jobs?sort=next">Show all</Link>
+        </p>
+      )}
+    </div>
   );
 };
 
-const NextRow = ({ job, at }: { readonly job: JobSummary; readonly at: number }) => {
+type NextRowProps = {
+  readonly job: JobSummary;
+  readonly at: number;
+  /** Null unless it is due every few minutes. */
+  readonly everyMs: number | null;
+};
+
+const NextRow = ({ job, at, everyMs }: NextRowProps) => {
   const zone = useScheduleZone(job.timezone);
   return (
-    <li className="now-next">
+    <li className="now-next" data-next={job.id}>
       <StatusIcon of="due" />
-      <Link href={`/jobs/${job.id}`}>{job.name}</Link>
-      <Countdown at={at} zone={zone} isFocusable={false} />
-      <ZoneNote at={at} zone={zone} />
+      <Link href={`/jobs/${job.id}`} title={job.name}>
+        {job.name}
+      </Link>
+      {everyMs === null ? (
+        <Countdown at={at} zone={zone} isFocusable={false} />
+      ) : (
+        <span className="muted">
+          {everyText(everyMs)}, next <Time at={at} zone={zone} isFocusable={false} />
+        </span>
+      )}
+      {everyMs === null && <ZoneNote at={at} zone={zone} />}
     </li>
   );
 };
 
-const nextOccurrences = (jobs: readonly JobSummary[]) =>
-  jobs
-    .flatMap((job) => (job.next_start_at === null || job.paused ? [] : [{ job, at: job.next_start_at }]))
-    .sort((a, b) => a.at - b.at)
-    .slice(0, MAX_ENTRIES);
+const rowsOf = (jobs: readonly JobSummary[]): readonly NextRowProps[] => {
+  const { rare, frequent } = nextUp(jobs, Date.now());
+  return [...rare.map((each) => ({ ...each, everyMs: null })), ...frequent];
+};
+
+const everyText = (ms: number): string => (ms === MINUTE_MS ? "every minute" : `every ${durationText(ms)}`);
+
+const MINUTE_MS = 60_000;

@@ -8,6 +8,7 @@ import { RunningPanel } from "./running-panel.tsx";
 import { StatsPanel } from "./stats-panel.tsx";
 import { Timeline } from "./timeline/timeline.tsx";
 import "./now.css";
+import { Welcome } from "./welcome.tsx";
 
 /** Shows what needs attention, and running, past and upcoming runs. */
 export const NowView = () => {
@@ -16,6 +17,7 @@ export const NowView = () => {
     return (
       <Page title="Now">
         <AttentionPanel />
+        <Welcome />
         <FirstSteps />
       </Page>
     );
@@ -23,6 +25,7 @@ export const NowView = () => {
   return (
     <Page title="Now" isWide>
       <AttentionPanel />
+      <Welcome />
       <div className="now-panels">
         <RunningPanel />
         <NextPanel />

@@ -28,7 +28,6 @@ import { Routes } from "./routes.tsx";
 import "./shell.css";
 import { TokenDialog } from "./token-dialog.tsx";
 import { preloadAll } from "./views.ts";
-import { Welcome } from "./welcome.tsx";
 
 export const Shell = () => {
   const [isHelpOpen, setHelpOpen] = useState(false);
@@ -45,7 +44,6 @@ export const Shell = () => {
       <Header onHelp={() => setHelpOpen(true)} />
       <Outage />
       <main id="main" tabIndex={-1}>
-        {path === "/" && <Welcome />}
         <ErrorBoundary key={path}>
           <Routes />
         </ErrorBoundary>

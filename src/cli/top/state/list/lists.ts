@@ -1,4 +1,5 @@
 import { isFinal } from "../../../../domain/run.ts";
+import { nextUp } from "../../../../domain/schedule/next-up.ts";
 import { stateText } from "../../../workers/table.ts";
 import type { TopAttention, TopJob, TopRun, TopWorker } from "../../data/shapes.ts";
 import { activeList, type JobSort, type ListId, type Subject, type TopState, viewOf } from "../state.ts";
@@ -74,14 +75,19 @@ const isActive = ({ status }: TopRun): boolean => !isFinal(status);
 /** Number of coming occurrences in the list. */
 export const MAX_COMING = 500;
 
-export const comingRows = (state: TopState): readonly TopJob[] => comingJobs(state.jobs, filterOf(state, "coming"));
+export const comingRows = (state: TopState): readonly TopJob[] =>
+  comingJobs(state.jobs, hourOf(state.now), filterOf(state, "coming"));
 
-const comingJobs = memoizeLast((jobs: readonly TopJob[], filter: string) =>
-  jobs
-    .filter(({ id, name, next_start_at }) => next_start_at !== null && matches(filter, id, name))
-    .sort((a, b) => nextOf(a) - nextOf(b))
-    .slice(0, MAX_COMING),
-);
+/** The order does not depend on less than an hour, so that the list keeps its rows. */
+const hourOf = (now: number): number => now - (now % 3_600_000);
+
+/** Jobs that are due every few minutes come after the others, and paused ones last. */
+const comingJobs = memoizeLast((jobs: readonly TopJob[], now: number, filter: string) => {
+  const due = jobs.filter(({ id, name, next_start_at }) => next_start_at !== null && matches(filter, id, name));
+  const { rare, frequent } = nextUp(due, now);
+  const paused = due.filter((job) => job.paused).toSorted((a, b) => nextOf(a) - nextOf(b));
+  return [...[...rare, ...frequent].map(({ job }) => job), ...paused].slice(0, MAX_COMING);
+});
 
 export const workerRows = (state: TopState): readonly TopWorker[] =>
   filteredWorkers(state.workers?.workers ?? [], filterOf(state, "workers"));

@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Link } from "wouter";
-import { jobsQuery } from "../data/queries.ts";
-import type { JobSummary } from "../data/shapes.ts";
+import { jobsWithRunsQuery } from "../data/queries.ts";
 import { readStored, writeStored } from "../data/stored-preference.ts";
 import { Button } from "../ui/button.tsx";
 import { CopyLine } from "../ui/copy-line.tsx";
+import { exampleJob } from "./example-job.ts";
 import "./welcome.css";
 
 const KEY = "petit.welcomed";
@@ -35,14 +35,10 @@ export const Welcome = () => {
 const wasWelcomed = (): boolean => readStored("local", KEY) !== null;
 
 const TriggerLine = () => {
-  const { data } = useQuery({ ...jobsQuery(), enabled: useIdle() });
+  const { data } = useQuery({ ...jobsWithRunsQuery(), enabled: useIdle() });
   const id = exampleJob(data?.jobs ?? [])?.id ?? "JOB";
   return <CopyLine text={`curl -X POST ${location.origin}/api/jobs/${id}/trigger`} />;
 };
-
-/** Returns a job to try, preferably one without a schedule. */
-const exampleJob = (jobs: readonly JobSummary[]): JobSummary | undefined =>
-  jobs.find(({ id }) => id.startsWith("hello")) ?? jobs.find(({ scheduled }) => !scheduled) ?? jobs[0];
 
 /** Returns true after a second, when the first view is loaded. */
 const useIdle = (): boolean => {
