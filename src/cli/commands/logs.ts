@@ -11,22 +11,25 @@ import { type OutputFilter, OutputReader } from "../client/output-reader.ts";
 import { patienceOf, RECONNECT, reportOutage } from "../client/reconnect.ts";
 import { readRun, type TaskBody, viewOf } from "../client/run-snapshot.ts";
 import { type Context, defineCommand } from "../command.ts";
-import { EXIT } from "../exit.ts";
+import { EXIT, Failure } from "../exit.ts";
 import { parseSince } from "../flag-values.ts";
-import { type LineHead, lineDecorator, taskHead, timeHead } from "../logs/decorate.ts";
+import { type LineHead, taskHead, timeHead } from "../logs/decorate.ts";
 import { findItem } from "../logs/find-item.ts";
+import { readPattern } from "../logs/grep.ts";
+import { LogText } from "../logs/log-text.ts";
 import { failedTasks } from "../run-display/error-excerpt.ts";
-import { readChunk } from "../run-display/output-chunk.ts";
 import { runName } from "../run-display/short-id.ts";
 import { paint, writeWithBackpressure } from "../terminal/terminal.ts";
+import { oneLine } from "../terminal/text-width.ts";
 
 export const logs = defineCommand({
   name: "logs",
   summary: "Print the output of a run or a task",
   description:
     "Prints the output of a run, in the order in which petit read it. On a terminal, lines begin with the name of their task if " +
-    "several tasks ran; otherwise the bytes are exact. With --json, prints one record per line. The exit status does not depend " +
-    "on the outcome of the run; use 'petit status' for that.",
+    "several tasks ran, and control characters other than colours are made visible; otherwise the bytes are exact. With --json, prints " +
+    "one record per line. The exit status does not depend on the outcome of the run; use 'petit status' for that. With --grep, it is 1 " +
+    "if no line matches.",
   args: {
     RUN: { type: "positional", required: true, description: RUN_HELP },
     TASK: { type: "positional", required: false, description: "Only the output of this task." },
@@ -55,9 +58,21 @@ export const logs = defineCommand({
       valueHint: "N",
       description: "Only the last N lines; with --failed, of each task. [default: all]",
     },
+    grep: {
+      type: "string",
+      alias: "g",
+      valueHint: "PATTERN",
+      description:
+        "Only lines that match a regular expression of JavaScript. Ignores case unless the pattern has an upper-case letter. " +
+        "With --tail, the last N of them.",
+    },
+    "ignore-case": { type: "boolean", alias: "i", description: "With --grep, ignore case in any pattern." },
     timestamps: { type: "boolean", alias: "t", description: "Prefix each line with its time." },
     prefix: { type: "boolean", description: "Prefix each line with its task, even if the output is not a terminal." },
-    raw: { type: "boolean", description: "Print the exact bytes, without prefixes, even on a terminal." },
+    raw: {
+      type: "boolean",
+      description: "Print the exact bytes, without prefixes and with all control characters, even on a terminal.",
+    },
     ...RECONNECT,
   },
   settings: [],
@@ -65,6 +80,7 @@ export const logs = defineCommand({
     "petit logs data_pipeline --failed",
     "petit logs 9a7e4f60 extract --tail 20",
     "petit logs latest --follow --since 10m",
+    "petit logs data_pipeline --grep 'error|refused' --tail 5",
     "petit logs latest --stream stderr --timestamps",
   ],
   run: async (args, context) => {
@@ -72,28 +88,48 @@ export const logs = defineCommand({
     const task = args.TASK ?? args.task;
     checkCombination(args);
     const since = args.since === undefined ? undefined : parseSince(args.since, timeContext(context));
+    const ignoreCase = args["ignore-case"] ?? false;
+    const pattern = args.grep === undefined ? null : readPattern({ text: args.grep, ignoreCase });
+    const last = pattern === null || args.tail === undefined ? null : readTail(args.tail);
     const client = openClient(context);
     const runId = await findRun(client, args.RUN, context);
     const { stream, attempt, tail, raw = false, prefix = false, timestamps = false } = args;
     const item = await findItem(client, { runId, taskId: task, text: args.item });
-    const filter = { task, stream, item, attempt, since, tail };
+    // The last matching lines can be anywhere.
+    const filter = { task, stream, item, attempt, since, tail: pattern === null ? tail : undefined };
     const filters = args.failed ? await failedFilters(client, runId, filter) : [filter];
     if (filters.length === 0) note(`no task of run ${runName(runId, context.terminal.err)} has failed`, context);
     if (context.terminal.err.isTerminal && !context.json) await noteMachines(client, { runId, filters }, context);
     const heads = await headsOf(client, { runId, filters, raw, prefix, timestamps }, context);
+    let hasMatch = false;
     for (const each of filters) {
+      const selection = { runId, filter: each, heads, raw, pattern, last };
       const isEmpty = args.follow
-        ? await followOutput(client, { runId, filter: each, heads, patienceMs }, context)
-        : await printOutput(client, { runId, filter: each, heads }, context);
-      if (isEmpty)
+        ? await followOutput(client, { ...selection, patienceMs }, context)
+        : await printOutput(client, selection, context);
+      hasMatch ||= !isEmpty;
+      if (isEmpty && pattern === null)
         note(
           `no output${each.task === undefined ? "" : ` of ${each.task}`}${since === undefined ? "" : " since then"}`,
           context,
         );
     }
+    if (pattern !== null && !hasMatch)
+      throw new Failure(
+        EXIT.FAILED,
+        `no line of run ${runName(runId, context.terminal.err)} matches '${oneLine(args.grep ?? "")}'`,
+      );
     return EXIT.DONE;
   },
 });
+
+/** Returns the number of the last lines. Throws `invalid_request` for what petit refuses, too. */
+const readTail = (text: string): number => {
+  if (/^\d{1,7}$/.test(text) && Number(text) <= MAX_TAIL) return Number(text);
+  throw usageError(`--tail is '${oneLine(text)}'; expected a whole number from 0 to ${MAX_TAIL}`, null, "petit logs");
+};
+
+const MAX_TAIL = 1_000_000;
 
 type GivenFlags = {
   readonly TASK?: string | undefined;
@@ -197,25 +233,45 @@ type OutputSelection = {
   readonly runId: string;
   readonly filter: OutputFilter;
   readonly heads: readonly LineHead[];
+  readonly raw: boolean;
+  readonly pattern: RegExp | null;
+  readonly last: number | null;
 };
 
+const logText = ({ heads, raw, pattern, last }: OutputSelection, { terminal: { out }, json }: Context): LogText =>
+  new LogText({
+    heads,
+    isSafe: out.isTerminal && !raw,
+    pattern,
+    hasColor: out.color && !raw,
+    last,
+    json,
+    write: (text) => out.write(text),
+  });
+
 /** Prints the output that exists now. Returns whether there was none. */
-const printOutput = async (
-  client: Client,
-  { runId, filter, heads }: OutputSelection,
-  { terminal: { out }, clock, json }: Context,
-): Promise<boolean> => {
-  let isEmpty = true;
-  const write = (bytes: Uint8Array): void => {
-    isEmpty = false;
-    out.write(bytes);
-  };
-  if (heads.length > 0) {
-    const decorate = decoratorOf(heads);
-    const show = (data: string): void => write(decorate(readChunk(data)));
-    await new OutputReader({ client, clock, runId, filter, accept: CHUNKS, show }).catchUp();
-    return isEmpty;
+const printOutput = async (client: Client, selection: OutputSelection, context: Context): Promise<boolean> => {
+  const { runId, filter, heads, raw, pattern } = selection;
+  const {
+    terminal: { out },
+    clock,
+    json,
+  } = context;
+  const isExact = pattern === null && (json || (heads.length === 0 && (raw || !out.isTerminal)));
+  if (!isExact) {
+    const text = logText(selection, context);
+    await new OutputReader({
+      client,
+      clock,
+      runId,
+      filter,
+      accept: json ? RECORDS : CHUNKS,
+      show: text.show,
+    }).catchUp();
+    text.end();
+    return text.isEmpty;
   }
+  let isEmpty = true;
   const bytes = await client.stream("/api/runs/:run_id/logs", {
     params: { run_id: runId },
     query: filter,
@@ -229,26 +285,28 @@ const printOutput = async (
 };
 
 const CHUNKS = "text/event-stream;chunks=base64";
-
-/** Lines are kept apart if they name their tasks. */
-const decoratorOf = (heads: readonly LineHead[]) =>
-  lineDecorator({ heads, endsLines: heads.some((head) => head !== timeHead) });
+const RECORDS = "text/event-stream";
 
 /** Prints the output until the run ends. Returns whether there was none. */
 const followOutput = async (
   client: Client,
-  { runId, filter, heads, patienceMs }: OutputSelection & { readonly patienceMs: number },
-  { terminal: { out, err }, clock, json }: Context,
+  { patienceMs, ...selection }: OutputSelection & { readonly patienceMs: number },
+  context: Context,
 ): Promise<boolean> => {
-  let isEmpty = true;
-  const decorate = decoratorOf(heads);
-  const show = (data: string): void => {
-    isEmpty = false;
-    out.write(json ? `${data}\n` : decorate(readChunk(data)));
-  };
-  const accept = json ? "text/event-stream" : CHUNKS;
+  const { runId, filter, last } = selection;
+  const {
+    terminal: { err },
+    clock,
+    json,
+  } = context;
+  const text = logText(selection, context);
   const outage = reportOutage({ base: client.base, write: (message) => err.write(`petit: ${message}\n`) });
   const reconnect = new Reconnect({ clock, patienceMs, ...outage });
-  await new OutputReader({ client, clock, runId, filter, accept, show }).follow(reconnect);
-  return isEmpty;
+  const reader = new OutputReader({ client, clock, runId, filter, accept: json ? RECORDS : CHUNKS, show: text.show });
+  // The last matching lines of what exists now are known at its end.
+  if (last !== null) await reader.catchUp();
+  text.release();
+  await reader.follow(reconnect);
+  text.end();
+  return text.isEmpty;
 };

@@ -27,6 +27,17 @@ tasks:
   - {id: work, type: shell, script: "echo started; exec sleep 60"}
   - {id: clean, type: shell, script: "echo cleaned", depends_on: [work], condition: always}
 ---
+id: hostile
+tasks:
+  - id: t
+    type: shell
+    script: |
+      printf '\\033]0;title\\007a\\bb \\033[31mred Error\\033[0m\\033[2J\\n50%%\\r100%%\\nlast\\n'
+---
+id: growing
+params: {gate: {required: true}}
+tasks: [{id: t, type: shell, script: 'echo "match 1"; echo "match 2"; echo no; until [ -e "$PETIT_PARAM_GATE" ]; do sleep 0.05; done; echo "match 3"; printf "match 4"'}]
+---
 id: fine
 tasks: [{id: t, type: shell, script: "echo fine"}]
 `;
@@ -188,5 +199,56 @@ describe("petit status of a failed run", () => {
     const { run_id } = JSON.parse((await ask("retry", runId, "--json")).stdout);
     expect((await ask("status", runId)).stdout).toContain(`\nretries   ${run_id}\n`);
     expect((await ask("status", run_id)).stdout).toContain(`\nretry of  ${runId}\n`);
+  });
+});
+
+describe("petit logs --grep", () => {
+  test("prints the matching lines, with case only if the pattern has upper-case letters", async () => {
+    const matching = async (...args: readonly string[]) => (await ask("logs", runId, ...args)).stdout;
+    expect(await matching("--grep", "page [13]|error")).toBe("page 1\npage 3\nKeyError\n");
+    expect(await matching("--grep", "^keyerror$")).toBe("KeyError\n");
+    expect(await matching("--grep", "\\S+Error")).toBe("KeyError\n");
+    expect(await matching("--grep", "KEYERROR", "-i")).toBe("KeyError\n");
+    expect(await matching("--grep", "KeyERROR")).toBe("");
+    expect(await matching("cleanup", "--grep", "9$", "--tail", "2")).toBe("289\n299\n");
+    expect(await matching("--grep", "r", "--stream", "stderr", "--prefix")).toBe(
+      "check     │ too few rows\ntransform │ KeyError\n",
+    );
+    expect(await matching("--failed", "--grep", "start")).toBe("start\n");
+    const records = (await matching("--grep", "page", "--json", "--tail", "1")).trimEnd().split("\n");
+    expect(records.map((line) => JSON.parse(line).text)).toEqual(["page 3"]);
+  });
+
+  test("exits with 1 and says so if no line matches, and with 2 for a wrong pattern", async () => {
+    const none = await ask("logs", runId, "--grep", "nothing like it");
+    expect(none).toEqual({ status: 1, stdout: "", stderr: expect.stringContaining("matches 'nothing like it'") });
+    const wrong = await ask("logs", runId, "--grep", "a(");
+    expect([wrong.status, wrong.stdout]).toEqual([2, ""]);
+    expect(wrong.stderr).toContain("--grep is no regular expression: Invalid regular expression");
+    expect((await ask("logs", runId, "--grep", "a", "--tail", "many")).status).toBe(2);
+  });
+
+  test("ignores colours and keeps the bytes of a line", async () => {
+    await ask("trigger", "hostile", "--wait");
+    expect((await ask("logs", "hostile", "--grep", "red error")).stdout).toBe(
+      "\u001b]0;title\u0007a\bb \u001b[31mred Error\u001b[0m\u001b[2J\n",
+    );
+  });
+
+  test("follows a run: the last matching lines so far, and those that come", async () => {
+    const gate = `${running.dir}/gate`;
+    const id = (await ask("trigger", "growing", "--param", `gate=${gate}`)).stdout.trim();
+    const following = ask("logs", id, "--grep", "match", "--tail", "1", "--follow");
+    const again = ask("logs", id, "--grep", "match [13]", "--follow", "--json");
+    await Bun.write(gate, "");
+    const [plain, json] = await Promise.all([following, again]);
+    expect(plain.status).toBe(0);
+    expect(plain.stdout).toEndWith("match 4");
+    expect(
+      json.stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line).text),
+    ).toEqual(["match 1", "match 3"]);
   });
 });
