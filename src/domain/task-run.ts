@@ -84,7 +84,10 @@ export type FailureCause = {
   readonly stream: OutputStream;
   /** At most 500 characters. */
   readonly text: string;
-  /** At most four lines of the same stream that follow it and belong to it, each with at most 500 characters. */
+  /**
+   * At most four lines that belong to it, in their order, each with at most 500 characters: those of the same stream that follow it, or, if
+   * it only says that something failed, those before it.
+   */
   readonly context: readonly string[];
   /** What wrote it, if the attempt ran another job; null if the attempt itself did. */
   readonly child: FailedChild | null;

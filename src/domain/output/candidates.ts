@@ -36,6 +36,8 @@ export type CauseCandidate = {
   readonly gap: number;
   /** The program tried again after it. */
   isRetried: boolean;
+  /** It only says that something failed. */
+  readonly isWrapper: boolean;
 };
 
 /** What the lines so far mean for the next line of the same stream. */
@@ -162,13 +164,14 @@ export class Collector {
       : { points, isHeader: rank?.isHeader ?? false, isWrapper: rank?.isWrapper ?? false };
   }
 
-  #push({ line, shown, text, index, state, header }: Current, { points, isHeader }: ErrorRank): void {
+  #push({ line, shown, text, index, state, header }: Current, { points, isHeader, isWrapper }: ErrorRank): void {
     const candidate: CauseCandidate = {
       line: { ...line, text: shown },
       index,
       points,
       gap: this.#gap,
       isRetried: false,
+      isWrapper,
     };
     this.#gap = 0;
     this.candidates.push(candidate);

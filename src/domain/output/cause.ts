@@ -89,16 +89,28 @@ const firstGood = (burst: readonly CauseCandidate[]): CauseCandidate | null => {
   return burst.slice(0, MAX_SAME).find(isSame) ?? chosen;
 };
 
-/** Returns the lines of the same stream that follow the headline and belong to it. */
+/**
+ * Returns the lines that belong to the headline: those of its stream that follow, or those before it if it only says that something failed
+ * and there are any.
+ */
 const contextOf = (
   lines: readonly OutputLine[],
-  { line, index }: CauseCandidate,
+  chosen: CauseCandidate,
   known: ReadonlySet<string>,
 ): readonly string[] => {
+  const before = chosen.isWrapper ? neighbours(lines, chosen, { step: -1, known }) : [];
+  return before.length > 0 ? before.toReversed() : neighbours(lines, chosen, { step: 1, known });
+};
+
+const neighbours = (
+  lines: readonly OutputLine[],
+  { line, index }: CauseCandidate,
+  { step, known }: { readonly step: 1 | -1; readonly known: ReadonlySet<string> },
+): readonly string[] => {
   const context: string[] = [];
-  for (let next = index + 1; next < lines.length && context.length < MAX_CONTEXT; next++) {
+  for (let next = index + step; next >= 0 && next < lines.length && context.length < MAX_CONTEXT; next += step) {
     const each = lines[next];
-    if (each === undefined || each.stream !== line.stream || each.seq === line.seq) continue;
+    if (each === undefined || each.seq === line.seq || (step === 1 && each.stream !== line.stream)) continue;
     // Of a progress bar, a terminal shows the last segment.
     if (lines[next + 1]?.seq === each.seq) continue;
     const text = plainLine(each.text);

@@ -178,6 +178,32 @@ describe("the cause line", () => {
     expect(headlineOf(stderr(...lines))).toBe("error: item 0 failed");
   });
 
+  test("comes with the lines before it if it only says that something failed", () => {
+    const lines = stderr(
+      "one",
+      "two",
+      "",
+      "connecting",
+      "db says go away",
+      "make: *** [deploy] Error 2",
+      "cleanup finished",
+    );
+    expect(findCause(lines, NOTHING_KNOWN)).toMatchObject({
+      text: "make: *** [deploy] Error 2",
+      context: ["one", "two", "connecting", "db says go away"],
+    });
+    expect(findCause(stderr("make: *** [all] Error 1"), NOTHING_KNOWN)).toMatchObject({ context: [] });
+  });
+
+  test("is with its context never worse than the last line", () => {
+    const worse = logs.flatMap(({ name, lines, marked, known }) => {
+      const last = tailOf(lines).at(-1)?.text.trim() ?? "";
+      const cause = findCause(lines, { known });
+      return marked !== null && cause?.seq !== marked && lineAt(lines, marked).trim() === last ? [name] : [];
+    });
+    expect(worse).toEqual([]);
+  });
+
   test("comes with up to four lines below it, without those of a cleanup", () => {
     const cause = findCause(stderr("error: no space left", "", "a", "b", "c", "d", "e"), NOTHING_KNOWN);
     expect(cause?.context).toEqual(["a", "b", "c", "d"]);

@@ -9,7 +9,7 @@ export const FailureCauseBody = exactly(
     text: t.String({ description: "At most 500 characters, without escape sequences" }),
     context: t.Array(t.String(), {
       description:
-        "At most four lines of the same stream that follow it and belong to it, each with at most 500 characters",
+        "At most four lines that belong to it, each with at most 500 characters: those of the same stream that follow it, or, if it only says that something failed, those before it",
     }),
     child: nullable(
       exactly(
