@@ -56,6 +56,8 @@ type JobAttention = Awaited<ReturnType<JobResults["list"]>>[number];
 /** An item whose details have not been read. */
 type Listed = JobAttention | Exclude<Attention, { readonly kind: JobAttention["kind"] }>;
 
+const isOfJob = (item: Listed): item is JobAttention => item.kind === "job_failing" || item.kind === "job_flapping";
+
 /** Number of items whose details are read before other work runs. */
 const DESCRIBED_AT_ONCE = 20;
 
@@ -118,9 +120,11 @@ export class AttentionFinder {
   async list(limit: number, jobIds: ReadonlySet<JobId> | null = null): Promise<AttentionList> {
     const found = await this.#collect();
     const marks = this.#judgeMarks(found);
-    const all = found.filter(
+    const chosen = found.filter(
       (item) => jobIds === null || ("jobId" in item && item.jobId !== null && jobIds.has(item.jobId)),
     );
+    const explained = this.#results.findExplained(chosen.filter(isOfJob));
+    const all = chosen.filter((item) => !isOfJob(item) || !explained.has(item.jobId));
     const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };
     for (const { kind } of all) counts[kind]++;
     const ranked = all

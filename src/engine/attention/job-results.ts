@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { type Attention, isFlapping, RECENT_RESULTS, type RunFailure } from "../../domain/attention.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
-import type { Run } from "../../domain/run.ts";
+import type { Run, RunParent } from "../../domain/run.ts";
 import type { Store } from "../../store/store.ts";
 import type { NewestRuns } from "../run/newest-runs.ts";
 
@@ -27,6 +27,8 @@ export class JobResults {
   readonly #standings = new Map<JobId, Standing>();
   readonly #changed = new Set<JobId>();
   readonly #failures = new Map<JobId, { readonly runId: RunId; readonly failure: RunFailure }>();
+  /** The run and the task that started the newest failed run of a job, if one did. */
+  readonly #parents = new Map<JobId, RunParent>();
   #isLoaded = false;
 
   constructor(options: JobResultsOptions) {
@@ -60,6 +62,20 @@ export class JobResults {
     return [...this.#standings.values()].filter(({ jobId }) => isKnown(jobId));
   }
 
+  /**
+   * Returns the jobs among `standings` whose newest failed run is the child run because of which the newest failed run of another one of
+   * them failed: that one has the line that explains both.
+   */
+  findExplained(standings: readonly Standing[]): ReadonlySet<JobId> {
+    const byRun = new Map(standings.map((standing) => [standing.runId, standing]));
+    const isExplained = ({ jobId }: Standing): boolean => {
+      const started = this.#parents.get(jobId);
+      const parent = started === undefined ? undefined : byRun.get(started.runId);
+      return parent !== undefined && this.describe(parent).failure.taskId === started?.taskId;
+    };
+    return new Set(standings.filter(isExplained).map(({ jobId }) => jobId));
+  }
+
   /** Adds why the newest failed run failed. */
   describe(standing: Standing): FailingOrFlapping {
     const { jobId, runId } = standing;
@@ -83,7 +99,10 @@ export class JobResults {
   #update(jobId: JobId): void {
     const standing = this.#read(jobId);
     this.#changed.delete(jobId);
+    this.#parents.delete(jobId);
     if (standing !== null) {
+      const parent = this.#options.store.runs.find(standing.runId)?.parent ?? null;
+      if (parent !== null) this.#parents.set(jobId, parent);
       this.#standings.set(jobId, standing);
       return;
     }

@@ -29,6 +29,13 @@ tasks:
       touch "$HOME/${id}-end"
 `;
 
+/** Fails after a clean-up. */
+const BROKEN = `id: broken
+runs_on: [gpu]
+tasks:
+  - {id: each, type: shell, foreach: [one, two], script: 'echo "error: $PETIT_ITEM is away" >&2; echo "cleanup finished" >&2; exit 1'}
+`;
+
 describe.skipIf(!hasNats("2.15"))("petit and a worker", () => {
   const dir = tempDir();
   let nats: NatsServer;
@@ -40,6 +47,7 @@ describe.skipIf(!hasNats("2.15"))("petit and a worker", () => {
         "a.yaml": [job("plain", "fail"), job("plain2", "fail"), job("copied", "fail"), job("again", "rerun")].join(
           "---\n",
         ),
+        "b.yaml": BROKEN,
       },
       args: ["--nats", nats.url, "--nats-signing-key", dir.file("key"), "--lost-after", "6s"],
       ...given,
@@ -101,6 +109,14 @@ describe.skipIf(!hasNats("2.15"))("petit and a worker", () => {
       log: "1\n2\n3\n",
       starts: 1,
     });
+  });
+
+  test("find the line that explains a failure in what the worker has sent", async () => {
+    await using _ = worker("box6");
+    const runId = await start(petit, "broken");
+    expect((await endOf(petit, runId)).status).toBe("failed");
+    const { tasks } = (await ask(petit, `/api/runs/${runId}/tasks`)).body;
+    expect(tasks[0].failures).toMatchObject([{ text: "error: one is away", count: 2 }]);
   });
 
   test("end a run soon after a restart of a petit that was killed while an outcome was on its way", async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Attention } from "../../../src/domain/attention.ts";
 import type { Engine } from "../../../src/engine/engine.ts";
-import { job, jobId, shell, taskId } from "../../support/engine/factories.ts";
+import { childJob, job, jobId, shell, taskId } from "../../support/engine/factories.ts";
 import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
 import { gate } from "../../support/engine/gate.ts";
 import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
@@ -109,6 +109,30 @@ describe("a failing job", () => {
     await petit.run("fails");
     const [item] = await attention(petit);
     expect(item).toMatchObject({ kind: "job_failing", failure: { taskId: taskId("build"), exitCode: 2 } });
+  });
+
+  test("is one entry with the job that ran it and failed because of it, but not if that failed for another reason", async () => {
+    const inner = job("inner", { tasks: [shell("work", "echo 'error: no such table'; exit 1")] });
+    const middle = job("middle", { tasks: [childJob("call", "inner")] });
+    const outer = job("outer", { tasks: [childJob("call", "middle")] });
+    const apart = job("apart", {
+      tasks: [shell("own", "exit 1"), childJob("call", "inner", { allowFailure: "always" })],
+    });
+    await using petit = await startEngine({ jobs: [inner, middle, outer, apart] });
+    const jobsListed = async () => (await attention(petit)).map((item) => ("jobId" in item ? item.jobId : null));
+    const { run } = await petit.run("outer");
+    const [entry, ...others] = await attention(petit);
+    expect(others).toEqual([]);
+    expect(entry).toMatchObject({
+      jobId: "outer",
+      runId: run.id,
+      failure: { cause: { text: "error: no such table", child: { jobId: "inner", taskId: "work" } } },
+    });
+    expect((await petit.engine.listAttention(100, new Set([jobId("inner")]))).items).toMatchObject([
+      { jobId: "inner" },
+    ]);
+    await petit.run("apart");
+    expect((await jobsListed()).toSorted()).toEqual([jobId("apart"), jobId("inner"), jobId("outer")]);
   });
 
   test("does not need attention once its file is gone, and does again with the file", async () => {
