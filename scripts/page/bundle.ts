@@ -21,14 +21,20 @@ const bundle = async (): Promise<readonly File[]> => {
     define: { "process.env.NODE_ENV": '"production"' },
   });
   const files = await Promise.all(
-    outputs.map(async (output) => ({
-      path: `/${output.path.replace(/^\.?\//, "")}`,
-      type: output.type,
-      bytes: new Uint8Array(await output.arrayBuffer()),
-    })),
+    outputs.map(
+      async (output): Promise<{ readonly path: string; readonly type: string; bytes: Uint8Array }> => ({
+        path: `/${output.path.replace(/^\.?\//, "")}`,
+        type: output.type,
+        bytes: new Uint8Array(await output.arrayBuffer()),
+      }),
+    ),
   );
   const page = files.find(({ path }) => path === "/index.html");
-  const html = Buffer.from(page?.bytes ?? []).toString();
+  // The script applies the chosen theme, so that the page is not painted in another one first.
+  const html = Buffer.from(page?.bytes ?? [])
+    .toString()
+    .replace('<script type="module"', '<script blocking="render" type="module"');
+  if (page !== undefined) page.bytes = Buffer.from(html);
   // The page's stylesheet contains those of all parts that are loaded later. Nothing loads their separate stylesheets.
   const isLoaded = ({ path }: File): boolean => !path.endsWith(".css") || html.includes(path);
   // The order of the bundler's outputs depends on the folder.

@@ -78,7 +78,7 @@ export type ApiEngine = Omit<Engine, "store" | "start" | "stop" | "noteUnhandled
 
 /** The part of the store that the API reads, and the sessions, which it ends. */
 export type ApiStore = {
-  readonly jobs: Pick<JobStore, "getDefinition">;
+  readonly jobs: Pick<JobStore, "getDefinition" | "findVersion">;
   readonly runs: Pick<
     RunStore,
     | "find"

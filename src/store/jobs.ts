@@ -13,6 +13,8 @@ import { moveHistory } from "./renames.ts";
 import { insertAction } from "./reviews.ts";
 
 /** The jobs, and every version of a definition that a job, a run or a delivery refers to. */
+export type JobVersion = { readonly version: number; readonly changedAt: number };
+
 export interface JobStore {
   /**
    * Stores the definitions, and marks jobs that are not among them as removed. Returns each as it is stored, by id. A job
@@ -35,6 +37,8 @@ export interface JobStore {
   digestOf(job: Job): string;
   /** Returns a version of a definition, such as the one that a run started with. Throws if there is no such version. */
   getDefinition(versionId: number): Job;
+  /** Returns the version of a job that is current, and when petit first read it, in ms since the Unix epoch; null if the job is unknown. */
+  findVersion(jobId: JobId): JobVersion | null;
   /** Records that every occurrence due at or before `until` is in the ledger. Never moves back. Not durable. */
   advanceAccountedUntil(jobId: JobId, until: number): void;
   /** Records that the occurrence of `@reboot` for this boot of the machine is in the ledger. Not durable. */
@@ -140,6 +144,14 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
     const row = sql.get("SELECT definition FROM job_versions WHERE id = $versionId", { versionId });
     if (row === null) throw new Error(`there is no definition ${versionId}`);
     return json<Job>(row, "definition");
+  },
+
+  findVersion: (jobId) => {
+    const row = sql.get(
+      "SELECT job_versions.id, created_at FROM jobs JOIN job_versions ON job_versions.id = jobs.version WHERE jobs.id = $jobId",
+      { jobId },
+    );
+    return row === null ? null : { version: integer(row, "id"), changedAt: integer(row, "created_at") };
   },
 
   advanceAccountedUntil: write("relaxed", (jobId, until) => {

@@ -2,6 +2,10 @@ import { createRoot } from "react-dom/client";
 import { ConnectionProvider, createConnection } from "./data/live/connection.tsx";
 import { Shell } from "./shell/shell.tsx";
 import { loadFirst } from "./shell/views.ts";
+import { applyTheme, storedTheme } from "./ui/display.ts";
+
+// Before anything is painted: the bundler makes the page wait for this script.
+if (storedTheme() !== "system") applyTheme(storedTheme());
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("the page has no #root");

@@ -70,12 +70,14 @@ export const jobRoutes = ({ engine, store, requests, clock, system }: ApiContext
     )
     .get(
       "/:job_id",
-      syncHandler(({ params }: { readonly params: typeof JobParams.static }) =>
-        jobDetail(
-          requireJob(engine, params.job_id),
+      syncHandler(({ params }: { readonly params: typeof JobParams.static }) => {
+        const view = requireJob(engine, params.job_id);
+        return jobDetail(
+          view,
           engine.listJobs().map(({ job }) => job),
-        ),
-      ),
+          store.jobs.findVersion(view.job.id),
+        );
+      }),
       {
         params: JobParams,
         response: { 200: JobDetail, ...failures("NOT_FOUND") },

@@ -8,6 +8,7 @@ import { durationMs } from "../../domain/run.ts";
 import type { JobView } from "../../engine/engine.ts";
 import { maskText } from "../../jobfile/possible-secrets.ts";
 import type { JobFields } from "../../jobfile/schema/job.ts";
+import type { JobVersion } from "../../store/jobs.ts";
 import type { RecentRun } from "../../store/runs/timeline.ts";
 import { unfiredBody, unfiredFields } from "./attention/unfired.ts";
 import { DEFINITION_EXAMPLE, definitionBody, definitionFields } from "./definition/definition.ts";
@@ -119,6 +120,11 @@ const SUMMARY_EXAMPLE = {
   task_count: 1,
 };
 
+const versionFields = {
+  version: nullable(integer({ minimum: 1 }), "Number of its definition, which each change counts up; null if unknown"),
+  changed_at: instantOrNull("When petit first read this definition"),
+};
+
 const JobSummary = exactly(
   { ...summaryFields, ...recentFields },
   { title: "JobSummary", description: "A job", examples: [SUMMARY_EXAMPLE] },
@@ -138,11 +144,11 @@ const RENAMED = {
 } as const satisfies { readonly [Field in keyof JobFields]?: string };
 
 export const JobDetail = exactly(
-  { ...summaryFields, ...definitionFields } satisfies SchemasOf<JobFields, typeof RENAMED>,
+  { ...summaryFields, ...versionFields, ...definitionFields } satisfies SchemasOf<JobFields, typeof RENAMED>,
   {
     title: "JobDetail",
     description: "A job with its definition",
-    examples: [{ ...SUMMARY_EXAMPLE, ...DEFINITION_EXAMPLE }],
+    examples: [{ ...SUMMARY_EXAMPLE, version: 7, changed_at: 1767000000000, ...DEFINITION_EXAMPLE }],
   },
 );
 
@@ -214,7 +220,13 @@ const lastRunBody = (run: Run, waitingFor: WaitingCode | null): typeof LastRun.s
 });
 
 /** Encodes a job. `others` are all jobs, to find those with a gate on this one. */
-export const jobDetail = (view: JobView, others: readonly Job[]): typeof JobDetail.static => ({
+export const jobDetail = (
+  view: JobView,
+  others: readonly Job[],
+  current: JobVersion | null = null,
+): typeof JobDetail.static => ({
   ...jobSummary(view),
+  version: current?.version ?? null,
+  changed_at: current?.changedAt ?? null,
   ...definitionBody(view.job, others),
 });

@@ -112,6 +112,27 @@ export const usePauseJob = () => {
   });
 };
 
+/** Sends a test to all receivers of a job's notifications. */
+export const useTestNotifications = () => {
+  const client = useQueryClient();
+  return useAction({
+    mutationFn: (jobId: string) => petit.post("/api/jobs/:job_id/notify/test", { params: { job_id: jobId } }),
+    onSuccess: ({ results }) => {
+      const failed = results.filter(({ delivered }) => !delivered);
+      noticeStore.show({
+        text:
+          results.length === 0
+            ? "The job notifies nobody"
+            : failed.length === 0
+              ? "Each receiver accepted the test"
+              : failed.map(({ type, target, answer }) => `${type} ${target}: ${answer}`).join("; "),
+      });
+    },
+    onSettled: () => client.invalidateQueries({ predicate: ({ queryKey: [noun] }) => noun === "notifications" }),
+    meta: { failed: "No test was sent" },
+  });
+};
+
 type WorkerChange = { readonly kind: "drain" | "resume" | "forget"; readonly name: string };
 
 /** Drains, resumes or forgets a worker. The caller shows a failure. */

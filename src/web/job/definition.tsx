@@ -2,23 +2,29 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef } from "react";
 import { isRefused } from "../../client/error.ts";
 import { definitionQuery } from "../data/queries.ts";
-import type { DefinitionData as DefinitionText } from "../data/shapes.ts";
+import type { DefinitionData as DefinitionText, JobDetail } from "../data/shapes.ts";
 import { Loaded } from "../ui/states.tsx";
+import { Time } from "../ui/time/time.tsx";
 import "./definition.css";
 import { highlightYaml, type YamlToken } from "./highlight-yaml.ts";
 
 type DefinitionProps = {
-  readonly jobId: string;
+  readonly job: Pick<JobDetail, "id" | "version" | "changed_at">;
   /** Id of the selected task. */
   readonly selected: string | null;
 };
 
 /** Shows the text of the job in its file, with line numbers. */
-export const Definition = ({ jobId, selected }: DefinitionProps) => {
-  const definition = useQuery(definitionQuery(jobId));
+export const Definition = ({ job, selected }: DefinitionProps) => {
+  const definition = useQuery(definitionQuery(job.id));
   return (
     <section className="card definition-card" aria-labelledby="definition">
       <h2 id="definition">Definition</h2>
+      {job.changed_at != null && (
+        <p className="muted definition-changed">
+          Changed <Time at={job.changed_at} />, version {job.version}
+        </p>
+      )}
       {isRefused(definition.error, "NOT_FOUND") ? (
         <p className="muted">The definition is not available: petit has not read the job file since it was upgraded.</p>
       ) : (

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { Link, Redirect } from "wouter";
 import { isRefused } from "../../client/error.ts";
 import { activeTexts } from "../../domain/words/waiting-for.ts";
@@ -108,8 +108,11 @@ const Parts = ({ job }: { readonly job: JobDetail }) => {
   const [selected, setSelected] = useState<string | null>(null);
   const select = useCallback((id: string): void => setSelected((before) => (before === id ? null : id)), []);
   const nodes = useMemo(() => job.tasks.map(graphTask), [job.tasks]);
+  // The part that a link names exists only now.
+  useEffect(() => document.getElementById(location.hash.slice(1))?.scrollIntoView({ block: "start" }), []);
   return (
     <>
+      <PartLinks hasSchedule={job.schedule !== null} />
       <div className="job-cards">
         <StateCard job={job} />
         {job.schedule !== null && !job.gone && <ScheduleCard job={job} />}
@@ -118,18 +121,43 @@ const Parts = ({ job }: { readonly job: JobDetail }) => {
       <Durations jobId={job.id} />
       <TaskGrid jobId={job.id} />
       {job.schedule !== null && <Occurrences jobId={job.id} timezone={job.timezone} />}
-      <GraphCard tasks={nodes} selected={selected} onSelect={select} />
+      <div id="graph" className="job-part">
+        <GraphCard tasks={nodes} selected={selected} onSelect={select} />
+      </div>
       <div className="job-columns">
         <div className="job-column">
           {job.schedule === null && !job.gone && <ScheduleCard job={job} />}
           <SettingsCard job={job} />
           <Neighbours job={job} />
         </div>
-        <Definition jobId={job.id} selected={selected} />
+        <Definition job={job} selected={selected} />
       </div>
     </>
   );
 };
+
+const PARTS = [
+  ["history", "History"],
+  ["durations", "Durations"],
+  ["task-history", "Tasks"],
+  ["occurrences", "Skipped and missed"],
+  ["graph", "Graph"],
+  ["settings", "Settings"],
+  ["definition", "Definition"],
+] as const;
+
+/** Links to the parts of the page, which is long. They stay in reach while it scrolls. */
+const PartLinks = ({ hasSchedule }: { readonly hasSchedule: boolean }) => (
+  <nav className="job-parts" aria-label="Parts of this page">
+    <ul>
+      {PARTS.filter(([id]) => hasSchedule || id !== "occurrences").map(([id, name]) => (
+        <li key={id}>
+          <a href={`#${id}`}>{name}</a>
+        </li>
+      ))}
+    </ul>
+  </nav>
+);
 
 const graphTask = ({ id, name, type, depends_on, condition, runs_on }: TaskData): GraphTask => ({
   id,

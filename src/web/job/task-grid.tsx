@@ -26,15 +26,23 @@ const MAX_TASKS = 1000;
 /** Shows what became of each task in the newest runs: a row for each task, a column for each run, the newest on the right. */
 export const TaskGrid = ({ jobId }: { readonly jobId: string }) => {
   const [limit, setLimit] = useState(STEP);
-  const history = useQuery(taskHistoryQuery(jobId, limit));
+  const [text, setText] = useState("");
+  const [isFailed, setFailed] = useState(false);
+  // A search looks at all tasks.
+  const history = useQuery(taskHistoryQuery(jobId, text === "" && !isFailed ? limit : MAX_TASKS));
   if (history.data?.runs.length === 0) return null;
+  const shown = (tasks: readonly HistoryTask[]): HistoryTask[] => filtered(tasks, text, isFailed);
   return (
     <section className="card task-history" aria-labelledby="task-history">
       <h2 id="task-history">Tasks</h2>
       <Loaded query={history} what="the tasks of the runs">
         {(found) => (
           <>
-            <Grid history={found} />
+            {found.tasks.length >= MANY && (
+              <GridFilters text={text} setText={setText} isFailed={isFailed} setFailed={setFailed} />
+            )}
+            <Grid history={{ ...found, tasks: shown(found.tasks) }} />
+            {shown(found.tasks).length === 0 && <p className="muted">No task matches.</p>}
             {found.count > found.tasks.length && (
               <p className="muted">
                 {counted(found.count - found.tasks.length, "more task")}{" "}
@@ -49,6 +57,40 @@ export const TaskGrid = ({ jobId }: { readonly jobId: string }) => {
     </section>
   );
 };
+
+/** From this number of tasks on, they can be searched and filtered. */
+const MANY = 12;
+
+type GridFiltersProps = {
+  readonly text: string;
+  readonly setText: (text: string) => void;
+  readonly isFailed: boolean;
+  readonly setFailed: (isFailed: boolean) => void;
+};
+
+const GridFilters = ({ text, setText, isFailed, setFailed }: GridFiltersProps) => (
+  <search className="row task-grid-filters">
+    <input
+      type="search"
+      aria-label="Filter tasks"
+      placeholder="Filter tasks"
+      value={text}
+      onChange={(event) => setText(event.target.value)}
+    />
+    <label className="row">
+      <input type="checkbox" checked={isFailed} onChange={(event) => setFailed(event.target.checked)} />
+      Only failures
+    </label>
+  </search>
+);
+
+/** Returns the tasks whose id contains a text, and of which some result failed if that is wanted. */
+const filtered = (tasks: readonly HistoryTask[], text: string, isFailed: boolean): HistoryTask[] =>
+  tasks.filter(
+    ({ task_id, results }) =>
+      task_id.toLowerCase().includes(text.trim().toLowerCase()) &&
+      (!isFailed || results.some(({ status }) => status === "failed")),
+  );
 
 const Grid = ({ history: { runs, tasks } }: { readonly history: TaskHistoryData }) => {
   const [pointed, setPointed] = useState<Element | null>(null);

@@ -1,4 +1,5 @@
 import { type CSSProperties, memo, useMemo } from "react";
+import { PAGE_ZONE } from "../ui/display.ts";
 import { counted } from "../ui/text/format.ts";
 import { segmentsOf } from "./ansi/ansi.ts";
 import { type HighlightedSegment, highlight } from "./ansi/highlight.ts";
@@ -99,6 +100,7 @@ const styleOf = ({ color, background }: HighlightedSegment): CSSProperties & Rec
 });
 
 const CLOCK = new Intl.DateTimeFormat(undefined, {
+  timeZone: PAGE_ZONE,
   hour: "2-digit",
   minute: "2-digit",
   second: "2-digit",

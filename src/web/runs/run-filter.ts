@@ -1,4 +1,5 @@
 import { RUN_STATUSES, type RunStatus, TRIGGERS, type Trigger } from "../../domain/run.ts";
+import { offsetMs, PAGE_ZONE } from "../ui/display.ts";
 
 /** The filter of the list of runs, stored in the URL. Texts are empty where nothing is filtered. */
 export type RunListQuery = {
@@ -112,15 +113,15 @@ export const groupByJob = <Run extends { readonly job_id: string }>(runs: readon
 /** Returns when a run was created, in ms since the Unix epoch: its id begins with the time. */
 export const createdAt = (runId: string): number => Number.parseInt(runId.replaceAll("-", "").slice(0, 12), 16);
 
-/** Returns a time as the value of a `datetime-local` field, in the zone of the browser. */
+/** Returns a time as the value of a `datetime-local` field, in the zone of the page. */
 export const fieldTime = (at: number | null): string => {
   if (at === null) return "";
-  const local = new Date(at - new Date(at).getTimezoneOffset() * MINUTE_MS);
+  const local = new Date(at + offsetMs(at));
   return local.toISOString().slice(0, 16);
 };
 
 /** Returns the value of a `datetime-local` field as an instant for the URL, the same for every reader: `2026-11-27T06:00Z`. */
 export const urlTime = (field: string): string => {
-  const at = Date.parse(field);
+  const at = Date.parse(PAGE_ZONE === undefined ? field : `${field}Z`);
   return Number.isNaN(at) ? "" : new Date(at).toISOString().replace(/:00\.000Z$/, "Z");
 };

@@ -1,7 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
+import { useTestNotifications } from "../data/actions.ts";
 import { notificationsQuery } from "../data/queries.ts";
 import type { NotificationData } from "../data/shapes.ts";
+import { Button } from "../ui/button.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { Status } from "../ui/status/status.tsx";
 import { Table } from "../ui/table/table.tsx";
@@ -43,6 +45,9 @@ const UndeliveredTable = ({ all }: { readonly all: readonly NotificationData[] }
           Attempts
         </th>
         <th scope="col">Error</th>
+        <th scope="col">
+          <span className="visually-hidden">Test</span>
+        </th>
       </tr>
     }
   >
@@ -53,6 +58,7 @@ const UndeliveredTable = ({ all }: { readonly all: readonly NotificationData[] }
 );
 
 const NotificationRow = ({ notification }: { readonly notification: NotificationData }) => {
+  const test = useTestNotifications();
   const { status, event, job_id, run_id, type, target, created_at, attempts, error, next_try_at } = notification;
   return (
     <tr>
@@ -85,6 +91,11 @@ const NotificationRow = ({ notification }: { readonly notification: Notification
             <Countdown at={next_try_at} isFocusable={false} />
           </>
         )}
+      </td>
+      <td>
+        <Button isOnce isBusy={test.isPending} onClick={() => test.mutate(job_id)}>
+          Send a test<span className="visually-hidden"> for {job_id}</span>
+        </Button>
       </td>
     </tr>
   );

@@ -8,6 +8,7 @@ import { Button } from "../ui/button.tsx";
 import { Page } from "../ui/page.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { capital } from "../ui/text/format.ts";
+import { Display } from "./display.tsx";
 import { Facts } from "./facts.tsx";
 import { Health } from "./health.tsx";
 import { Interfaces } from "./interfaces.tsx";
@@ -39,6 +40,7 @@ const Parts = ({ system }: { readonly system: SystemData }) => {
         <Health system={system} />
         <Scheduler system={system} />
         <Facts system={system} />
+        <Display />
       </div>
       {system.problems.length > 0 && <Problems problems={system.problems} />}
       <Notifications />

@@ -159,6 +159,8 @@ describe("the dialog with params", () => {
   const job = topJob("backup", { has_params: true, needs_params: true });
   const detail: TopJobDetail = {
     ...job,
+    version: 1,
+    changed_at: null,
     formerly: [],
     ...DEFINITION_EXAMPLE,
     tasks: [],

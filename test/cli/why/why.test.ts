@@ -13,6 +13,8 @@ const TIME = { now: NOW, zone: "UTC" };
 const JOB: JobBody = {
   id: "report",
   name: "report",
+  version: 1,
+  changed_at: null,
   description: null,
   enabled: true,
   scheduled: true,

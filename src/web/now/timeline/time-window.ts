@@ -1,4 +1,5 @@
 import { parseSpan } from "../../../domain/time-span.ts";
+import { offsetMs, PAGE_ZONE } from "../../ui/display.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -47,7 +48,10 @@ export const viewOfPeriod = (period: Period, now: number): TimeView | { readonly
   const until = past(period.until);
   const span = parseSpan(
     { since: past(period.since), ...(until !== "" && { until }) },
-    { now: Math.ceil(now / MINUTE_MS) * MINUTE_MS, zone: Intl.DateTimeFormat().resolvedOptions().timeZone },
+    {
+      now: Math.ceil(now / MINUTE_MS) * MINUTE_MS,
+      zone: PAGE_ZONE ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
+    },
   );
   if ("problem" in span) return { problem: `${span.field === "since" ? "Since" : "Until"} ${span.problem}` };
   const spanMs = span.to - span.from;
@@ -162,13 +166,21 @@ export const axisTimes = (from: number, to: number, stepMs: number): readonly nu
   return stepMs > HOUR_MS ? times.map((at) => at + offset - offsetMs(at)) : times;
 };
 
-const offsetMs = (at: number): number => -new Date(at).getTimezoneOffset() * MINUTE_MS;
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
+const clock = new Intl.DateTimeFormat(undefined, {
+  timeZone: PAGE_ZONE,
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
+const day = new Intl.DateTimeFormat(undefined, {
+  timeZone: PAGE_ZONE,
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+});
 
 /** Returns a label such as `14:30`, or the day at midnight: `Mon 24 Nov`. */
 export const axisText = (at: number): string => {
-  const date = new Date(at);
-  return date.getHours() === 0 && date.getMinutes() === 0 ? day.format(at) : clock.format(at);
+  const minute = Math.floor((at + offsetMs(at)) / MINUTE_MS);
+  return minute % (DAY_MS / MINUTE_MS) === 0 ? day.format(at) : clock.format(at);
 };

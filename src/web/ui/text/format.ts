@@ -1,3 +1,5 @@
+import { PAGE_ZONE } from "../display.ts";
+
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -32,20 +34,24 @@ const pair = (ms: number, [large, largeName]: DisplayUnit, [small, smallName]: D
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** Returns a cached format: creating one costs more than using it a hundred times. */
-const format = (options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => {
-  const key = JSON.stringify(options);
-  const known = formats.get(key) ?? new Intl.DateTimeFormat(undefined, options);
+const format = (fields: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => {
+  const key = JSON.stringify(fields);
+  const known = formats.get(key) ?? new Intl.DateTimeFormat(undefined, { timeZone: PAGE_ZONE, ...fields });
   formats.set(key, known);
   return known;
 };
 
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
 
+const YEAR = { year: "numeric" } as const;
+const DAY = { year: "numeric", month: "numeric", day: "numeric" } as const;
+
 /** Formats a local time: `14:03:09` today, `Mon 24 Nov 14:03:09` in this year, else with the year. */
 export const timeText = (at: number, now: number): string => {
-  const [day, today] = [new Date(at), new Date(now)];
-  if (day.toDateString() === today.toDateString()) return format(CLOCK).format(at);
-  const year = day.getFullYear() === today.getFullYear() ? {} : { year: "numeric" as const };
+  const [day, today] = [at, now].map((time) => format(DAY).format(time));
+  if (day === today) return format(CLOCK).format(at);
+  const isSameYear = format(YEAR).format(at) === format(YEAR).format(now);
+  const year = isSameYear ? {} : { year: "numeric" as const };
   return format({ weekday: "short", day: "numeric", month: "short", ...year, ...CLOCK }).format(at);
 };
 
