@@ -10,15 +10,17 @@ export const lineLink = (): number | null => {
 type LineLinkOptions = {
   /** Number of the line that the log opens at if the URL has none. Null for none. */
   readonly openAt: number | null;
+  /** Number of the line that the summary of the run is about. Null for none. */
+  readonly summaryLine: number | null;
   /** Called with the position of the line to scroll to. */
   readonly onPosition: (position: number) => void;
 };
 
 /**
  * Scrolls to the line in the URL, initially and when the URL changes. Returns its number. A page that opens at a line which its summary
- * shows on the first screen stays at the top, where the rest of the summary is.
+ * is about, or shows on the first screen, stays at the top, where the summary is.
  */
-export const useLineLink = (book: LogBook, { openAt, onPosition }: LineLinkOptions): number | null => {
+export const useLineLink = (book: LogBook, { openAt, summaryLine, onPosition }: LineLinkOptions): number | null => {
   const [marked, setMarked] = useState(lineLink);
   useEffect(() => {
     const follow = (isOpening: boolean): void => {
@@ -28,7 +30,7 @@ export const useLineLink = (book: LogBook, { openAt, onPosition }: LineLinkOptio
       if (seq === null) return;
       void book.positionOf(seq).then(
         (position) => {
-          if (linked !== null && !(isOpening && isInSummary(linked)))
+          if (linked !== null && !(isOpening && (linked === summaryLine || isInSummary(linked))))
             document.getElementById("log")?.scrollIntoView({ block: "start" });
           onPosition(position);
         },
@@ -39,7 +41,7 @@ export const useLineLink = (book: LogBook, { openAt, onPosition }: LineLinkOptio
     follow(true);
     addEventListener("hashchange", onHashChange);
     return () => removeEventListener("hashchange", onHashChange);
-  }, [book, openAt, onPosition]);
+  }, [book, openAt, summaryLine, onPosition]);
   return marked;
 };
 

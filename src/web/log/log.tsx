@@ -32,12 +32,14 @@ type LogProps = {
   readonly defaultTask: string | null;
   /** The lines that explain failures. They are marked, and the log of a run that has ended opens at the one of the task that it shows. */
   readonly causes: readonly LogCause[];
+  /** Number of the line that the summary of the run is about. Null for none. */
+  readonly summaryLine: number | null;
   /** Shown above the lines. */
   readonly note?: ReactNode;
 };
 
 /** Shows the log of a run of any length, and follows it while the run is running. */
-export const Log = ({ runId, title, tasks, from, defaultTask, causes, note }: LogProps) => {
+export const Log = ({ runId, title, tasks, from, defaultTask, causes, summaryLine, note }: LogProps) => {
   const titleId = useId();
   const card = useRef<HTMLElement>(null);
   const { filter, change } = useLogFilter(defaultTask);
@@ -74,6 +76,7 @@ export const Log = ({ runId, title, tasks, from, defaultTask, causes, note }: Lo
           from={from}
           tasks={tasks}
           causes={causes}
+          summaryLine={summaryLine}
           onLeave={isFull ? toggle : null}
         />
       ) : (
@@ -91,14 +94,14 @@ const LogState = ({ book: { state, total } }: { readonly book: LogBook }) => (
   </span>
 );
 
-type LinesProps = Pick<LogProps, "runId" | "tasks" | "from" | "causes"> & {
+type LinesProps = Pick<LogProps, "runId" | "tasks" | "from" | "causes" | "summaryLine"> & {
   readonly book: LogBook;
   readonly filter: LogFilter;
   /** Leaves the full screen; null if the log does not fill it. */
   readonly onLeave: (() => void) | null;
 };
 
-const Lines = ({ book, runId, filter, from, tasks, causes, onLeave }: LinesProps) => {
+const Lines = ({ book, runId, filter, from, tasks, causes, summaryLine, onLeave }: LinesProps) => {
   // An ended run opens at the line that explains its failure.
   const [openAt] = useState(() => (book.state === "ended" ? causeIn(causes, filter) : null));
   const [target, setTarget] = useState<ScrollTarget | null>(() => (openAt === null ? firstTarget(book, from) : null));
@@ -117,7 +120,7 @@ const Lines = ({ book, runId, filter, from, tasks, causes, onLeave }: LinesProps
     },
     [jump],
   );
-  const marked = useLineLink(book, { openAt, onPosition: jumpInBook });
+  const marked = useLineLink(book, { openAt, summaryLine, onPosition: jumpInBook });
   const search = useLogSearch({
     book,
     runId,

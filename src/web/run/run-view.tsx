@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { isFinal } from "../../domain/run.ts";
+import { decisiveLine } from "../../domain/words/run.ts";
 import { useLiveEvents } from "../data/live/connection.tsx";
 import { jobQuery, runQuery, runTasksQuery } from "../data/queries.ts";
 import { useHasWorkers } from "../data/selected.ts";
@@ -111,6 +112,7 @@ const Parts = ({ run, tasks, title }: PartsProps) => {
           title={title}
           tasks={tasks}
           causes={causes}
+          summaryLine={run.failure === null ? null : (decisiveLine<{ readonly seq: number }>(run.failure)?.seq ?? null)}
           from={run.status === "completed" ? "start" : "end"}
           defaultTask={defaultTask}
           note={<TaskNotes task={tasks.find(({ task_id }) => task_id === selected)} />}
