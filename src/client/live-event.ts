@@ -19,7 +19,7 @@ export type LiveEvent = {
 };
 
 /** Returns true for an event about the start or end of a run. */
-export const isRunEvent = ({ type }: LiveEvent): boolean => type === "run.started" || type === "run.finished";
+const isRunEvent = ({ type }: LiveEvent): boolean => type === "run.started" || type === "run.finished";
 
 /** Returns true for an event that contains what changes in the list of jobs. */
 export const changesJobs = (event: LiveEvent): boolean => isRunEvent(event) || event.type === "run.waiting";

@@ -1,4 +1,5 @@
 import { Elysia, t } from "elysia";
+import type { RunId } from "../../domain/ids.ts";
 import { MAX_MOMENT_LENGTH, parseSpan } from "../../domain/time-span.ts";
 import type { ApiContext } from "../context.ts";
 import { invalidQuery } from "../errors.ts";
@@ -66,7 +67,8 @@ export const timelineRoutes = (context: ApiContext) =>
         const { from, to, bins } = timeline;
         const markBins = Math.max(MIN_MARK_BINS, bins >> 2);
         const rows = await readTimeline({ ...timeline, markBins, hidesPaused: true }, context);
-        return compressedJson(compactTimelineBody({ from, to, bins, now }, rows), request);
+        const waitingFor = (runId: RunId) => context.engine.waitingFor(runId);
+        return compressedJson(compactTimelineBody({ from, to, bins, now }, rows, waitingFor), request);
       },
       {
         query: TimelineParams,

@@ -1,4 +1,5 @@
 import type { ResponseBody } from "../../client/routes.ts";
+import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { RunStatus } from "../../domain/run.ts";
 import type { MissReason, SkipReason } from "../../domain/schedule/occurrence.ts";
 
@@ -19,6 +20,8 @@ export type TimelineBar = {
   readonly count: number;
   readonly failures: number;
   readonly successes: number;
+  /** What a run that has not ended only waits for; missing for other bars. */
+  readonly waiting_for?: WaitingCode | null;
 };
 
 /** Occurrences without a run, with the same reason. */

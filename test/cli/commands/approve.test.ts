@@ -34,6 +34,21 @@ const asking = async (job: string, ...tasks: readonly string[]): Promise<string>
 };
 
 describe("petit approve and petit reject", () => {
+  test("are for runs that no list calls running", async () => {
+    const id = await asking("two", "a", "b");
+    const { body } = await ask(running, `/api/runs/${id}`);
+    expect(body).toMatchObject({ status: "running", waiting_for: "approval" });
+    const { body: list } = await ask(running, `/api/runs/${id}/tasks`);
+    expect(list.tasks).toMatchObject([{ waiting_for: "approval" }, { waiting_for: "approval" }]);
+    for (const [name, ...args] of [["runs", "two"], ["status", id], ["status"], ["why", "two"], ["list"]] as const) {
+      const { stdout } = await run(name, ...args);
+      const line = stdout.split("\n").findLast((each) => /two|waits/.test(each) && /approval/.test(each));
+      expect([name, line]).toEqual([name, expect.stringMatching(/waits|waiting/i)]);
+      expect([name, line]).not.toEqual([name, expect.stringContaining("running")]);
+    }
+    await run("cancel", id);
+  });
+
   test("are named by petit status, with what the run waits for, and continue the run", async () => {
     const id = await asking("release", "ok");
     const { stdout } = await run("status", id);

@@ -45,7 +45,7 @@ const ROW: TimelineRow = {
 
 describe("the compact timeline", () => {
   test("stands for the same as the timeline", () => {
-    const read = timelineOf(compactTimelineBody(HEAD, [ROW]));
+    const read = timelineOf(compactTimelineBody(HEAD, [ROW], () => "approval"));
     const { jobs, ...head } = timelineBody(HEAD, [ROW]);
     expect(read).toMatchObject(head);
     const [row] = read.jobs;
@@ -56,7 +56,7 @@ describe("the compact timeline", () => {
     expect(row).toEqual({
       ...expected,
       bars: [
-        ...open.map(({ trigger: _, ...each }) => each),
+        ...open.map(({ trigger: _, ...each }) => ({ ...each, waiting_for: "approval" as const })),
         ...ended.map(({ trigger: _, run_id, ...each }) => ({ ...each, run_id: run_id.slice(-8) })),
       ],
     });
@@ -69,6 +69,6 @@ describe("the compact timeline", () => {
     const due = Array.from({ length: 500 }, (_, at) => FROM + at * 60_000);
     const rows = [{ ...ROW, bars, due }];
     const size = (value: unknown): number => JSON.stringify(value).length;
-    expect(size(compactTimelineBody(HEAD, rows))).toBeLessThan(size(timelineBody(HEAD, rows)) / 7);
+    expect(size(compactTimelineBody(HEAD, rows, () => null))).toBeLessThan(size(timelineBody(HEAD, rows)) / 7);
   });
 });

@@ -1,9 +1,12 @@
 import { t } from "elysia";
+import type { RunId } from "../../../domain/ids.ts";
+import type { WaitingCode } from "../../../domain/limits/waiting-for.ts";
 import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
 import { MISS_REASONS, SKIP_REASONS } from "../../../domain/schedule/occurrence.ts";
 import type { UnfiredSpan } from "../../../store/occurrences.ts";
 import type { MergedBar } from "../../timeline/merge.ts";
 import type { TimelineRow } from "../../timeline/timeline.ts";
+import { WaitingForOrNull } from "../limits/waits-for.ts";
 import { RunStatusWord } from "../run.ts";
 import { Count, exactly, instant, integer, JobIdText, RunIdText, word } from "../schemas.ts";
 
@@ -12,6 +15,7 @@ const OpenBar = exactly(
     run_id: RunIdText,
     status: RunStatusWord,
     started_at: instant("When it started; for a pending run, when it was created"),
+    waiting_for: WaitingForOrNull,
   },
   { title: "CompactOpenBar", description: "A run that has not ended" },
 );
@@ -81,21 +85,29 @@ export const CompactTimelineBody = exactly(
   { title: "CompactTimeline", description: "Runs and occurrences in a window of time, by job, in few bytes" },
 );
 
+type WaitingFor = (runId: RunId) => WaitingCode | null;
+
 type Head = { readonly from: number; readonly to: number; readonly now: number; readonly bins: number };
 
-export const compactTimelineBody = (head: Head, rows: readonly TimelineRow[]): typeof CompactTimelineBody.static => ({
+/** Encodes a timeline. `waitingFor` returns what a run that has not ended only waits for. */
+export const compactTimelineBody = (
+  head: Head,
+  rows: readonly TimelineRow[],
+  waitingFor: WaitingFor,
+): typeof CompactTimelineBody.static => ({
   from: head.from,
   to: head.to,
   now: head.now,
   bin_ms: Math.max(1, Math.ceil((head.to - head.from) / head.bins)),
   statuses: [...RUN_STATUSES],
-  jobs: rows.map((row) => rowBody(row, head.from)),
+  jobs: rows.map((row) => rowBody(row, head.from, waitingFor)),
   count: rows.length,
 });
 
 const rowBody = (
   { jobId, job, bars, marks, due, hasMoreDue }: TimelineRow,
   from: number,
+  waitingFor: WaitingFor,
 ): (typeof CompactTimelineBody.static)["jobs"][number] => ({
   job_id: jobId,
   ...(job !== null && job.name !== jobId && { name: job.name }),
@@ -104,7 +116,12 @@ const rowBody = (
   removed: job === null,
   open: bars
     .filter(({ endedAt }) => endedAt === null)
-    .map(({ worst, startedAt }) => ({ run_id: worst.id, status: worst.status, started_at: startedAt })),
+    .map(({ worst, startedAt }) => ({
+      run_id: worst.id,
+      status: worst.status,
+      started_at: startedAt,
+      waiting_for: waitingFor(worst.id),
+    })),
   bars: endedBars(
     bars.flatMap((bar) => (bar.endedAt === null ? [] : [{ ...bar, endedAt: bar.endedAt }])),
     from,

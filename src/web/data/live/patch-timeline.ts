@@ -1,12 +1,12 @@
 import type { QueryClient } from "@tanstack/react-query";
-import { isRunEvent, type LiveEvent } from "../../../client/live-event.ts";
+import { changesJobs, type LiveEvent, waitsOfEvent } from "../../../client/live-event.ts";
 import type { RunStatus } from "../../../domain/run.ts";
 import type { TimelineBar, TimelineData, TimelineJob } from "../timeline.ts";
 import { statusOf } from "./patch-jobs.ts";
 
 /** Writes the changes that run events report into the cached timelines of the current view. */
 export const patchTimeline = (client: QueryClient, events: readonly LiveEvent[]): void => {
-  const byJob = Map.groupBy(events.filter(isRunEvent), ({ job_id }) => job_id);
+  const byJob = Map.groupBy(events.filter(changesJobs), ({ job_id }) => job_id);
   if (byJob.size === 0) return;
   for (const { queryKey, state } of client.getQueryCache().findAll({ queryKey: ["timeline"], type: "active" })) {
     client.setQueryData<TimelineData>(
@@ -24,8 +24,15 @@ type Bins = Pick<TimelineData, "from" | "bin_ms">;
 const patched = (row: TimelineJob, events: readonly LiveEvent[] = [], bins: Bins): TimelineJob =>
   events.length === 0 ? row : { ...row, bars: events.reduce((bars, event) => withEvent(bars, event, bins), row.bars) };
 
-const withEvent = (bars: readonly TimelineBar[], event: LiveEvent, bins: Bins): readonly TimelineBar[] =>
-  event.type === "run.started" ? withStarted(bars, event) : ended(bars, event, bins);
+const withEvent = (bars: readonly TimelineBar[], event: LiveEvent, bins: Bins): readonly TimelineBar[] => {
+  if (event.type === "run.waiting") return withWait(bars, event);
+  return event.type === "run.started" ? withStarted(bars, event) : ended(bars, event, bins);
+};
+
+const withWait = (bars: readonly TimelineBar[], event: LiveEvent): readonly TimelineBar[] =>
+  bars.map((bar) =>
+    bar.run_id === event.run_id && bar.ended_at === null ? { ...bar, waiting_for: waitsOfEvent(event).now } : bar,
+  );
 
 const withStarted = (bars: readonly TimelineBar[], { run_id = "", at }: LiveEvent): readonly TimelineBar[] =>
   bars.some((bar) => bar.run_id === run_id && bar.status !== "pending")
@@ -48,6 +55,7 @@ const ended = (bars: readonly TimelineBar[], { run_id, at, status }: LiveEvent, 
   if (open === undefined) return bars;
   const bar = {
     ...open,
+    waiting_for: null,
     status: statusOf(status),
     ended_at: Math.max(at, open.started_at),
     failures: status === "failed" ? 1 : 0,

@@ -1,4 +1,5 @@
 import { OCCURRENCE_REASON_TEXT } from "../../../domain/words/occurrence.ts";
+import { shownStatusOf, statusWords } from "../../../domain/words/waiting-for.ts";
 import type { TimelineBar, TimelineJob, TimelineMark } from "../../data/timeline.ts";
 import { counted, durationText, fullTimeText, roughText } from "../../ui/text/format.ts";
 import { barSides, type TimelineScale, xOf } from "./row-shapes.ts";
@@ -42,7 +43,7 @@ const barText = (bar: TimelineBar, now: number): string => {
   const { status, started_at, ended_at, count } = bar;
   const took = (ended_at ?? now) - started_at;
   if (ended_at === null) {
-    return `${counted(count, "run")} ${status} for ${roughText(took)}\nsince ${fullTimeText(started_at)}`;
+    return `${counted(count, "run")} ${statusWords(bar)} for ${roughText(took)}\nsince ${fullTimeText(started_at)}`;
   }
   if (count > 1) {
     return `${resultsText(bar)}\n${fullTimeText(started_at)}\nto ${fullTimeText(ended_at)}`;
@@ -112,8 +113,8 @@ export const rowSummary = ({ bars, marks, due, enabled, scheduled }: TimelineJob
   const parts = [
     counted(runs, "run"),
     ...(failures > 0 ? [`${failures} failed`] : []),
-    ...(["interrupted", "cancelled", "running", "pending"] as const)
-      .filter((status) => bars.some((bar) => bar.status === status))
+    ...(["interrupted", "cancelled", "running", "waiting", "pending"] as const)
+      .filter((status) => bars.some((bar) => shownStatusOf(bar) === status))
       .map((status) => `some ${status}`),
     ...marks.map(({ outcome, reason, count }) => `${count} ${outcome}, ${OCCURRENCE_REASON_TEXT[reason]}`),
     ...(scheduled && !enabled ? ["disabled"] : []),
