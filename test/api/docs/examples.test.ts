@@ -23,6 +23,9 @@ tasks:
 id: rows
 tasks: [{id: only, type: shell, foreach: [web-1], script: 'echo rows=42 >> "$PETIT_OUTPUT"'}]
 ---
+id: hosts
+tasks: [{id: only, type: shell, foreach: [web-3, web-7], allow_failure: true, script: 'echo "connection refused" >&2; exit 1'}]
+---
 id: report
 tasks: [{id: only, type: shell, script: 'printf 123 > "$PETIT_ARTIFACTS/rows.csv"'}]
 ---
@@ -123,6 +126,8 @@ const collectAnswers = async (): Promise<void> => {
   collect("RunComparison", (await ask(petit, `/api/runs/${runId}/comparison`)).body);
   collect("TaskRun", ...(await ask(petit, `/api/runs/${runId}/tasks`)).body.tasks);
   const { id: rowsId } = await runToEnd(petit, "rows");
+  const { id: hostsId } = await runToEnd(petit, "hosts");
+  collect("FailureGroup", ...(await ask(petit, `/api/runs/${hostsId}/tasks`)).body.tasks[0].failures);
   collect("Item", ...(await ask(petit, `/api/runs/${rowsId}/tasks/only/items`)).body.items);
   const { id: reportId } = await runToEnd(petit, "report");
   collect("Artifact", ...(await ask(petit, `/api/runs/${reportId}/artifacts`)).body.artifacts);
