@@ -86,6 +86,7 @@ const start = async (options: AppOptions): Promise<App> => {
       log,
       environment,
       workers: await openWorkers(options, parts),
+      digest: options.digest ?? null,
       readJobs: (findJob) => {
         source.reload();
         return reader.read(engine.store, findJob);

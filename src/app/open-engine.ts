@@ -21,6 +21,8 @@ export type OpenEngineOptions = {
   readonly readJobs: EngineOptions["readJobs"];
   /** See `EngineOptions`. */
   readonly followSchedules?: boolean;
+  /** See `EngineOptions`. */
+  readonly digest?: EngineOptions["digest"];
   /** See `CreateEngineOptions`. */
   readonly workers?: CreateEngineOptions["workers"];
   /** See `CreateEngineOptions`. */
@@ -49,6 +51,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       environment: definedIn(environment),
       settings: engineSettings(settings),
       followSchedules: options.followSchedules ?? true,
+      digest: options.digest ?? null,
       isRestored,
       workers: options.workers ?? null,
       openAccess: options.openAccess ?? (() => null),

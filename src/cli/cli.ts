@@ -99,6 +99,7 @@ const openContext = (flags: Invocation["flags"], host: Host): Context => {
     settings,
     origins,
     defaultNotify: file?.notify ?? [],
+    digest: file?.digest ?? null,
     flags,
     json: flags.has("json"),
     commands: COMMANDS,

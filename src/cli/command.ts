@@ -1,6 +1,7 @@
 import type { ArgsDef, ParsedArgs } from "citty";
 import type { Origins, SettingKey, Settings } from "../app/settings/settings.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
+import type { Digest } from "../domain/review/digest.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ExitStatus } from "./exit.ts";
@@ -39,6 +40,8 @@ export type Context = {
   readonly origins: Origins;
   /** The receivers of jobs that name none, from the configuration file. */
   readonly defaultNotify: readonly NotifyTarget[];
+  /** The digest of the configuration file; null if there is none. */
+  readonly digest?: { readonly digest: Digest; readonly folder: string } | null;
   /** All values of each given flag, in order. */
   readonly flags: ReadonlyMap<string, readonly string[]>;
   readonly json: boolean;

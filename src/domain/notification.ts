@@ -37,6 +37,10 @@ export const NOTIFY_EVENTS = [
 ] as const;
 export type NotifyEvent = (typeof NOTIFY_EVENTS)[number];
 
+/** What a delivery can be about: an event, or the digest of a period, which no job subscribes to. */
+export const DELIVERY_EVENTS = [...NOTIFY_EVENTS, "digest"] as const;
+export type DeliveryEvent = (typeof DELIVERY_EVENTS)[number];
+
 /** The events that have a ping. `missed` has none, because a check notices a missing ping itself. */
 export const PING_EVENTS = ["started", "success", "failure", "cancelled"] as const satisfies readonly NotifyEvent[];
 

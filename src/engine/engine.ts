@@ -11,7 +11,7 @@ import type { Job, Pause } from "../domain/job.ts";
 import type { QueueState } from "../domain/limits/queue.ts";
 import type { WaitingCode, WaitingCounts } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
-import type { Review, ReviewQuery } from "../domain/review.ts";
+import type { Review, ReviewQuery } from "../domain/review/review.ts";
 import type { Run } from "../domain/run.ts";
 import type { BlockedAttempt, Dispatch, WorkerWait } from "../domain/workers/waiting.ts";
 import type { WorkerView } from "../domain/workers/worker.ts";

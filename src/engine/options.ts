@@ -1,6 +1,7 @@
 import type { InterruptPolicy, Job } from "../domain/job.ts";
 import type { Queues } from "../domain/limits/queue.ts";
 import type { DefaultRule, Retention } from "../domain/limits/retention.ts";
+import type { Digest } from "../domain/review/digest.ts";
 import type { OwnFolders } from "../jobfile/mount.ts";
 import type { JobFiles } from "../jobfile/read/job-dir.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -32,6 +33,8 @@ export type EngineOptions = {
   /** petit's environment, which tasks inherit. */
   readonly environment: Readonly<Record<string, string>>;
   readonly settings: EngineSettings;
+  /** The digest that is sent on a schedule, and the folder to which its paths are relative. Null or missing: none. */
+  readonly digest?: { readonly digest: Digest; readonly folder: string } | null;
   /** False to create runs by trigger only, and never from schedules. Default true. */
   readonly followSchedules?: boolean;
   /** True if petit has noticed at this start that the database was restored. Default false. */

@@ -9,7 +9,7 @@ import { NO_RETENTION } from "../domain/limits/retention.ts";
 import type { WaitingCode, WaitingCounts } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import { entryNotFound, refuse } from "../domain/refusal.ts";
-import type { Review, ReviewQuery } from "../domain/review.ts";
+import type { Review, ReviewQuery } from "../domain/review/review.ts";
 import { isFinal, type Run } from "../domain/run.ts";
 import type { GoneJob } from "../store/jobs.ts";
 import type { Store } from "../store/store.ts";
@@ -36,6 +36,7 @@ import { DailyFigures } from "./figures/daily-figures.ts";
 import { healthOf } from "./health.ts";
 import { InternalErrors } from "./internal-errors.ts";
 import { catchErrors, Listeners } from "./listeners.ts";
+import { Digests } from "./notify/digests.ts";
 import { Notifier } from "./notify/notifier.ts";
 import type { EngineOptions } from "./options.ts";
 import { CauseSearch } from "./output/cause-search.ts";
@@ -281,9 +282,28 @@ class Scheduler implements Engine {
     this.#notifier.start(this.#jobs.all.values());
     this.#warnOfSecrets();
     this.#figures.start();
+    this.#startDigests();
     this.#pruner.enqueueAll();
     void this.#runs.startPending();
     if (this.#options.followSchedules !== false) void this.#attention.prepare(this.#detach.signal);
+  }
+
+  #startDigests(): void {
+    const { digest: given = null, followSchedules, clock, log, settings } = this.#options;
+    if (given === null || followSchedules === false) return;
+    const digests = new Digests({
+      ...given,
+      store: this.store,
+      clock,
+      log,
+      timezone: settings.timezone,
+      notifier: this.#notifier,
+      review: (query) => this.review(query),
+      jobs: () => this.listJobs(),
+      retryUntilStored: (work) => this.#commits.retryUntilStored(work),
+      signal: this.#detach.signal,
+    });
+    digests.start();
   }
 
   /** The history of jobs was moved to others in the store. Does the same in memory. */

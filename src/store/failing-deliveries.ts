@@ -44,8 +44,8 @@ const newestFailed = (acknowledged: string): string => `
     ) AS given_up
   FROM deliveries
     JOIN job_versions AS sent ON sent.id = deliveries.version
-    JOIN jobs ON jobs.id = deliveries.job_id AND removed_at IS NULL
-    JOIN job_versions AS today ON today.id = jobs.version
+    LEFT JOIN jobs ON jobs.id = deliveries.job_id AND removed_at IS NULL
+    JOIN job_versions AS today ON today.id = coalesce(jobs.version, iif(deliveries.event = 'digest', sent.id, NULL))
   WHERE deliveries.error IS NOT NULL AND ${acknowledged} = 0 AND deliveries.seq IN (
     SELECT max(seq) FROM deliveries WHERE attempts > 0 OR status <> 'waiting' GROUP BY channel)
   ORDER BY deliveries.seq DESC`;
@@ -99,9 +99,9 @@ export const undeliveredNotifications = (
 /** The row of a channel comes from its newest delivery that did not arrive, as SQLite does for a bare column beside max(). */
 const UNDELIVERED = `
   WITH recent AS (
-    SELECT seq, channel, job_id, version, target, status, attempts, error, created_at FROM deliveries WHERE status = 'waiting'
+    SELECT seq, channel, job_id, version, target, event, status, attempts, error, created_at FROM deliveries WHERE status = 'waiting'
     UNION ALL
-    SELECT seq, channel, job_id, version, target, status, attempts, error, created_at FROM deliveries
+    SELECT seq, channel, job_id, version, target, event, status, attempts, error, created_at FROM deliveries
     WHERE status <> 'waiting' AND ended_at >= $givenUpSince AND acknowledged = 0
   ), arrived AS (
     SELECT channel, max(seq) AS seq FROM recent WHERE status = 'delivered' GROUP BY channel
@@ -109,7 +109,7 @@ const UNDELIVERED = `
     SELECT recent.* FROM recent LEFT JOIN arrived ON arrived.channel = recent.channel
     WHERE status <> 'delivered' AND recent.seq > coalesce(arrived.seq, 0)
   ), failing AS (
-    SELECT max(seq), job_id, version, target, min(created_at) AS since, count(*) AS count, channel
+    SELECT max(seq), job_id, version, target, event, min(created_at) AS since, count(*) AS count, channel
     FROM pending GROUP BY channel HAVING sum(status = 'given_up' OR attempts > 0) > 0
   )
   SELECT failing.job_id, failing.since, failing.count,
@@ -118,6 +118,6 @@ const UNDELIVERED = `
     coalesce(json_extract(today.definition, '$.notify'), '[]') AS targets
   FROM failing
     JOIN job_versions AS sent ON sent.id = failing.version
-    JOIN jobs ON jobs.id = failing.job_id AND removed_at IS NULL
-    JOIN job_versions AS today ON today.id = jobs.version
+    LEFT JOIN jobs ON jobs.id = failing.job_id AND removed_at IS NULL
+    JOIN job_versions AS today ON today.id = coalesce(jobs.version, iif(failing.event = 'digest', sent.id, NULL))
   ORDER BY failing.job_id`;

@@ -54,6 +54,8 @@ export interface JobStore {
    * step, or null if there are no more. Not durable.
    */
   deleteUnusedVersions(after: number, limit: number): number | null;
+  /** Stores a definition that only deliveries refer to. Returns its version. */
+  saveSender(job: Job, now: number): number;
 }
 
 export type StoredJob = {
@@ -192,6 +194,8 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
       by,
     });
   }),
+
+  saveSender: write("durable", (job, now) => saveVersion(sql, job, now)),
 
   deleteUnusedVersions: write("relaxed", (after, limit) => {
     const row = sql.get(

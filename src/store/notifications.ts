@@ -1,7 +1,7 @@
 import type { UndeliveredTarget } from "../domain/attention.ts";
 import type { UndeliveredNotifications } from "../domain/health.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
-import { DELIVERY_STATUSES, type DeliveryStatus, NOTIFY_EVENTS, type NotifyEvent } from "../domain/notification.ts";
+import { DELIVERY_EVENTS, DELIVERY_STATUSES, type DeliveryEvent, type DeliveryStatus } from "../domain/notification.ts";
 import type { Run } from "../domain/run.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
@@ -52,7 +52,7 @@ export type NewDelivery = {
   readonly target: number;
   /** Deliveries of one channel are sent one at a time, in the order in which they were queued. */
   readonly channel: string;
-  readonly event: NotifyEvent;
+  readonly event: DeliveryEvent;
   readonly runId: RunId | null;
   /** The message as JSON, without secrets. */
   readonly notice: string;
@@ -182,7 +182,7 @@ const toRecord = (row: SqlRow): DeliveryRecord => {
     versionId: integer(row, "version"),
     jobId: id<JobId>(row, "job_id"),
     target: integer(row, "target"),
-    event: word(row, "event", NOTIFY_EVENTS),
+    event: word(row, "event", DELIVERY_EVENTS),
     runId: idOrNull<RunId>(row, "run_id"),
     status,
     attempts: integer(row, "attempts"),
@@ -199,7 +199,7 @@ const toDelivery = (row: SqlRow): Delivery => ({
   jobId: id<JobId>(row, "job_id"),
   target: integer(row, "target"),
   channel: text(row, "channel"),
-  event: word(row, "event", NOTIFY_EVENTS),
+  event: word(row, "event", DELIVERY_EVENTS),
   runId: idOrNull<RunId>(row, "run_id"),
   notice: text(row, "notice"),
   attempts: integer(row, "attempts"),

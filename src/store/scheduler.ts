@@ -13,6 +13,10 @@ export interface SchedulerStore {
   setPaused(pause: Pause | null, now: number, by?: string | null): void;
   /** Returns what happens to old runs where no limit is given. Databases of versions without this rule keep all. */
   findDefaultRule(): DefaultRule;
+  /** Returns the end of the period of the last digest, in ms since the Unix epoch; null before the first. */
+  findDigestUntil(): number | null;
+  /** Replaces it. Throws unless it is still `before`. */
+  setDigestUntil(before: number | null, until: number): void;
   /** Stores the process that uses the database, for errors of others; null once it has stopped. Not durable. */
   setOwner(owner: LockOwner | null): void;
 }
@@ -44,6 +48,19 @@ export const createSchedulerStore = ({ sql, write, recordEvent }: StoreContext):
     const row = sql.get("SELECT keeps FROM scheduler");
     return row === null ? "recent" : word(row, "keeps", DEFAULT_RULES);
   },
+
+  findDigestUntil: () => {
+    const row = sql.get("SELECT digest_until FROM scheduler");
+    return row === null ? null : integerOrNull(row, "digest_until");
+  },
+
+  setDigestUntil: write("durable", (before, until) =>
+    sql.updateOne(
+      "UPDATE scheduler SET digest_until = $until WHERE digest_until IS $before",
+      { before, until },
+      "note the period of a digest",
+    ),
+  ),
 
   setOwner: write("relaxed", (owner) =>
     sql.updateOne(

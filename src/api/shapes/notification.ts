@@ -1,7 +1,7 @@
 import { t } from "elysia";
 import {
+  DELIVERY_EVENTS,
   DELIVERY_STATUSES,
-  NOTIFY_EVENTS,
   NOTIFY_TYPES,
   type NotifyTarget,
   receiverText,
@@ -20,7 +20,7 @@ const NotificationBody = exactly(
     id: t.String({ description: "Id of the notification; the receiver gets it too" }),
     job_id: JobIdText,
     run_id: nullable(RunIdText, "The run that it is about; null for missed occurrences"),
-    event: word(NOTIFY_EVENTS, "What it is about"),
+    event: word(DELIVERY_EVENTS, "What it is about"),
     place: integer({ minimum: 0, description: "Index in the `notify` list of the job, from 0" }),
     type: word(NOTIFY_TYPES, "Protocol of the receiver"),
     target: t.String({ description: "Receiver, with secrets hidden, as in `notify` of the job" }),

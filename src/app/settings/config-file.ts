@@ -3,10 +3,12 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import type { NotifyTarget } from "../../domain/notification.ts";
+import type { Digest } from "../../domain/review/digest.ts";
 import type { Entry, MapNode, Node, ScalarNode } from "../../jobfile/parse/node.ts";
 import { parseYaml } from "../../jobfile/parse/parse.ts";
 import { makePositions } from "../../jobfile/parse/positions.ts";
 import { readDefaultNotify } from "../../jobfile/read/default-notify.ts";
+import { type DigestDraft, readDigest } from "../../jobfile/read/digest.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import { suggest } from "../../lib/suggest.ts";
 import type { SettingValues } from "./resolve.ts";
@@ -14,7 +16,11 @@ import { type Setting, spellingsOf, textsOf } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
 
 /** The content of a configuration file: the values of settings, and the receivers of jobs that name none. */
-type ConfigFile = NonNullable<SettingValues["file"]> & { readonly notify: readonly NotifyTarget[] };
+type ConfigFile = NonNullable<SettingValues["file"]> & {
+  readonly notify: readonly NotifyTarget[];
+  /** The digest, and the folder of the file; null if there is none. */
+  readonly digest: { readonly digest: Digest; readonly folder: string } | null;
+};
 
 type ProcessEnvironment = Readonly<Record<string, string | undefined>>;
 
@@ -37,6 +43,9 @@ export const loadConfigFile = (options: {
 /** The key of the receivers of jobs that name none. It is not a setting, since a flag could not express it. */
 const NOTIFY = "notify";
 
+/** The key of the digest. */
+const DIGEST = "digest";
+
 /** Returns the default paths: the user's first, then the machine's. Without a home folder, only the machine's. */
 const usualPlaces = (environment: ProcessEnvironment): readonly string[] => {
   const home = homeOf(environment);
@@ -55,7 +64,7 @@ const homeOf = (environment: ProcessEnvironment): string | null => {
 };
 
 /** Reads a file; `shown` is its path with its origin, for messages. */
-const readContent = (path: string, shown: string): Pick<ConfigFile, "values" | "notify"> => {
+const readContent = (path: string, shown: string): Pick<ConfigFile, "values" | "notify" | "digest"> => {
   const text = readText(path, shown);
   const [document, second] = parseYaml(text);
   const faults = (document?.faults ?? []).map((fault) => ({
@@ -67,6 +76,7 @@ const readContent = (path: string, shown: string): Pick<ConfigFile, "values" | "
   if (root !== null && root.kind !== "map") faults.push({ at: root.at, message: "expected a map of settings" });
   const values = new Map<string, readonly string[]>();
   let notify: readonly NotifyTarget[] = [];
+  let draft: { readonly digest: DigestDraft; readonly at: number } | null = null;
   for (const entry of root?.kind === "map" ? root.entries : []) {
     if (entry.key === NOTIFY) {
       const defaults = readDefaultNotify(entry, { text, folder: dirname(resolve(path)) });
@@ -75,13 +85,23 @@ const readContent = (path: string, shown: string): Pick<ConfigFile, "values" | "
         faults.push(...defaults.faults.map((fault) => ({ at: fault.at, message: `${fault.path}: ${fault.message}` })));
       continue;
     }
+    if (entry.key === DIGEST) {
+      const found = readDigest(entry, { text, folder: dirname(resolve(path)) });
+      if ("digest" in found) draft = { digest: found.digest, at: entry.keyAt };
+      else faults.push(...found.faults.map((fault) => ({ at: fault.at, message: `${fault.path}: ${fault.message}` })));
+      continue;
+    }
     const read = readEntry(entry);
     if ("fault" in read) faults.push({ at: read.at ?? entry.keyAt, message: read.fault });
     else if (values.has(read.name)) faults.push({ at: entry.keyAt, message: twice(entry.key, read.name) });
     else values.set(read.name, read.texts);
   }
+  const targets = (draft?.digest.targets ?? notify).filter(({ type }) => type !== "healthchecks");
+  if (draft !== null && targets.length === 0)
+    faults.push({ at: draft.at, message: `${DIGEST}.to: missing; expected receivers, here or in ${NOTIFY}` });
   if (faults.length > 0) throw wrongFile(path, text, faults);
-  return { values, notify };
+  const digest = draft === null ? null : { digest: { ...draft.digest, targets }, folder: dirname(resolve(path)) };
+  return { values, notify, digest };
 };
 
 const readText = (path: string, shown: string): string => {
@@ -132,8 +152,8 @@ const readMap = (key: string, { entries }: MapNode, { name, kind }: Setting<unkn
 };
 
 const unknownKey = (key: string): string => {
-  const near = suggest(key, [NOTIFY, ...SPELLINGS.map(({ spelling }) => spelling.name)]);
-  return `unknown setting '${key}'; ${near === null ? `expected one of ${[...NAMES, NOTIFY].join(", ")}` : `did you mean '${near}'?`}`;
+  const near = suggest(key, [NOTIFY, DIGEST, ...SPELLINGS.map(({ spelling }) => spelling.name)]);
+  return `unknown setting '${key}'; ${near === null ? `expected one of ${[...NAMES, NOTIFY, DIGEST].join(", ")}` : `did you mean '${near}'?`}`;
 };
 
 const twice = (key: string, name: string): string => `${key}: ${name} is already set; expected each setting once`;

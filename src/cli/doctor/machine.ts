@@ -2,6 +2,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { defaultMaxConnections, FILES_OF_PETIT, openFilesLimit } from "../../app/open-files.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
+import { receiverText } from "../../domain/notification.ts";
+import { nextDigestAt } from "../../domain/review/digest.ts";
 import { isTimezone } from "../../domain/schedule/local-time.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import type { Context } from "../command.ts";
@@ -12,6 +14,7 @@ import { type Check, failed, ok, warning } from "./check.ts";
 export const machineChecks = (context: Context): readonly Check[] => [
   clockCheck(context),
   zoneCheck(context),
+  ...digestCheck(context),
   shellCheck(),
   ...openFilesCheck(context),
   ...processOneCheck(context),
@@ -52,6 +55,24 @@ const zoneCheck = ({ settings, environment }: Context): Check => {
     "time_zone",
     settings.timezone === null ? `${zone}, the system's zone` : `${zone}; the system's zone is ${system}`,
   );
+};
+
+/** Says when the next digest is due, and to whom it goes. */
+const digestCheck = ({ digest: given = null, settings, clock }: Context): readonly Check[] => {
+  if (given === null) return [];
+  const { digest } = given;
+  const zone = defaultZone(settings);
+  const next = nextDigestAt(digest, zone, clock.now());
+  const receivers = digest.targets.map((target) => `${target.type} to ${receiverText(target)}`).join(", ");
+  const about = digest.tag === null ? "" : `, jobs with the tag ${digest.tag}`;
+  if (next === null)
+    return [
+      warning("digest", {
+        message: `${digest.at} is never due`,
+        hint: "correct 'digest.at' in the configuration file",
+      }),
+    ];
+  return [ok("digest", `next at ${readableLocal(next, digest.timezone ?? zone)}${about}: ${receivers}`)];
 };
 
 const SHELL = "/bin/sh";

@@ -1,4 +1,4 @@
-import { MAX_DUE_COUNTED, type PersonAction } from "../review.ts";
+import { MAX_DUE_COUNTED, type PersonAction } from "../review/review.ts";
 
 /** The parts of a review that are lists, in order. */
 export const REVIEW_PARTS = ["broken", "recovered", "unfired", "slower", "flaky", "people", "waits", "due"] as const;

@@ -1,9 +1,11 @@
 import type { RunFailure } from "../../domain/attention.ts";
 import type { Approval, Job, Links, Task } from "../../domain/job.ts";
-import type { NotifyEvent } from "../../domain/notification.ts";
+import type { DeliveryEvent, NotifyEvent } from "../../domain/notification.ts";
 import { groupFailures } from "../../domain/output/failure-groups.ts";
+import type { Review } from "../../domain/review/review.ts";
 import { dueAtOf, type Reason, type Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
+import { digestWords } from "../../domain/words/digest.ts";
 import { failureGroupText } from "../../domain/words/failure-group.ts";
 import { failurePath, runPath } from "../../domain/words/run-path.ts";
 import { shorten } from "../../lib/text.ts";
@@ -13,7 +15,7 @@ import type { Store } from "../../store/store.ts";
 /** The content of a notification at the time of its event: the body of a webhook. Times are ms since the epoch. */
 export type NotificationBody = {
   /** `test` if somebody asked for a test. */
-  readonly event: NotifyEvent | "test";
+  readonly event: DeliveryEvent | "test";
   readonly at: number;
   readonly job: { readonly id: string; readonly name: string };
   /** petit's page about it. Null without the setting `public_url`. */
@@ -38,6 +40,19 @@ export type NotificationBody = {
   readonly late: BodyLate | null;
   /** Null except for `approval`. */
   readonly approval: BodyApproval | null;
+  /** Missing except for `digest`. */
+  readonly digest?: BodyDigest;
+};
+
+/** The review of a period in words. */
+type BodyDigest = {
+  readonly from: number;
+  readonly to: number;
+  readonly tag: string | null;
+  readonly title: string;
+  readonly is_broken: boolean;
+  /** One line for each part that has something. */
+  readonly lines: readonly string[];
 };
 
 /** A notification before petit's URL is known. */
@@ -91,6 +106,19 @@ const MAX_OCCURRENCES = 20;
 
 /** Maximum size of the log tail, in bytes. */
 export const TAIL_BYTES = 10_000;
+
+/** Returns the body of a digest. */
+export const bodyOfDigest = (job: Job, review: Review, tag: string | null): NotificationDraft => {
+  const { from, to } = review;
+  const query = new URLSearchParams({ since: new Date(from).toISOString(), until: new Date(to).toISOString() });
+  if (tag !== null) query.set("tag", tag);
+  const words = digestWords(review);
+  return {
+    ...empty("digest", job, to),
+    path: `/review?${query}`,
+    digest: { from, to, tag, title: words.title, is_broken: review.broken.items.length > 0, lines: words.lines },
+  };
+};
 
 /** Returns the body of a test. */
 export const bodyOfTest = (job: Job, now: number): NotificationDraft => empty("test", job, now);

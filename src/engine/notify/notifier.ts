@@ -1,6 +1,7 @@
 import { PetitError } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
-import { eventOfEnd, type NotifyEvent, type NotifyTarget } from "../../domain/notification.ts";
+import { type DeliveryEvent, eventOfEnd, type NotifyEvent, type NotifyTarget } from "../../domain/notification.ts";
+import type { Review } from "../../domain/review/review.ts";
 import type { Run } from "../../domain/run.ts";
 import { uuidv7 } from "../../lib/uuid.ts";
 import type { StoredJob } from "../../store/jobs.ts";
@@ -11,6 +12,7 @@ import { type DeliveryResult, Dispatcher, type DispatcherOptions } from "./dispa
 import {
   type AskedApproval,
   bodyOfApproval,
+  bodyOfDigest,
   bodyOfEnd,
   bodyOfLate,
   bodyOfMissed,
@@ -146,6 +148,14 @@ export class Notifier implements Disposable {
     );
   }
 
+  /** Queues a digest for each receiver of its sender, within the transaction that stores its period. */
+  digest(sender: Pick<StoredJob, "job" | "versionId">, { review, tag }: DigestContent): void {
+    const now = this.#options.clock.now();
+    const notice = encodeBody(bodyOfDigest(sender.job, review, tag), this.#publicUrl);
+    for (const [index, target] of (sender.job.notify ?? []).entries())
+      this.#queueDelivery({ subject: { ...sender, run: null }, index, target, event: "digest", now, notice });
+  }
+
   /**
    * Sends a test to each target of a job, and returns how each answered. A receiver that accepts it counts as working: what waits for
    * it is sent now, and what was given up no longer counts against petit's health.
@@ -214,6 +224,8 @@ export class Notifier implements Disposable {
   }
 }
 
+type DigestContent = { readonly review: Review; readonly tag: string | null };
+
 type NotificationEvent = {
   /** Returns the event for a target, or null if the target does not want it. */
   readonly eventFor: (target: NotifyTarget) => NotifyEvent | null;
@@ -224,7 +236,7 @@ type DeliveryRequest = {
   readonly subject: NotificationSubject;
   readonly index: number;
   readonly target: NotifyTarget;
-  readonly event: NotifyEvent;
+  readonly event: DeliveryEvent;
   readonly now: number;
   /** The body as JSON. */
   readonly notice: string;

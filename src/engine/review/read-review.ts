@@ -15,7 +15,7 @@ import {
   type SlowerJob,
   type UnfiredOccurrences,
   type Wait,
-} from "../../domain/review.ts";
+} from "../../domain/review/review.ts";
 import { nextDateStart } from "../../domain/schedule/except.ts";
 import { zoneOf } from "../../domain/schedule/local-time.ts";
 import type { Clock } from "../../lib/clock.ts";

@@ -86,6 +86,8 @@ describe("loadConfigFile", () => {
       "config.yaml:2:17: notify[0].type: 'slakc' is not known; did you mean 'slack'?",
     ],
     ["notify: [{type: slack}]\n", "config.yaml:1:10: notify[0].url: missing; a slack entry needs it"],
+    ['digest: {at: "0 8 * * mon"}\n', "config.yaml:1:1: digest.to: missing; expected receivers, here or in notify"],
+    ["digest: {to: {type: slack}}\n", "config.yaml:1:14: digest.to[0].url: missing; a slack entry needs it"],
     ["notify: x\n", "config.yaml:1:9: notify: is a text; expected a list"],
     ["notfiy: []\n", "config.yaml:1:1: unknown setting 'notfiy'; did you mean 'notify'?"],
     ["- db\n", "config.yaml:1:1: expected a map of settings"],

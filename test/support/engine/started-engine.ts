@@ -47,6 +47,7 @@ export type StartOptions = {
   /** Wraps the engine's store. */
   readonly wrap?: (store: Store) => Store;
   readonly followSchedules?: boolean;
+  readonly digest?: CreateEngineOptions["digest"];
   readonly workers?: CreateEngineOptions["workers"];
   /** Called before the engine starts. */
   readonly beforeStart?: (engine: Engine) => Promise<void>;
@@ -127,6 +128,7 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
     environment: options.environment ?? { PATH: process.env.PATH ?? "", HOME: "/" },
     settings: { ...SETTINGS, ...options.settings },
     followSchedules: options.followSchedules ?? true,
+    digest: options.digest ?? null,
     workers: options.workers ?? null,
   } satisfies CreateEngineOptions);
   const events: Event[] = [];

@@ -1,6 +1,6 @@
 import { type TSchema, t } from "elysia";
 import { dateOf } from "../../../domain/durations/day.ts";
-import { MAX_DUE_COUNTED, PERSON_ACTIONS, type Review, type ReviewPart } from "../../../domain/review.ts";
+import { MAX_DUE_COUNTED, PERSON_ACTIONS, type Review, type ReviewPart } from "../../../domain/review/review.ts";
 import { MISS_REASONS, SKIP_REASONS } from "../../../domain/schedule/occurrence.ts";
 import {
   ActorOrNull,

@@ -31,6 +31,7 @@ export type Message = {
 const MAX_NAME = 100;
 const MAX_LINE = 300;
 const MAX_PROMPT = 1_000;
+const MAX_DIGEST_LINE = 270;
 const MAX_LISTED = 5;
 const MAX_LINKS = 8;
 
@@ -68,7 +69,7 @@ const longOutputOf = ({ log_tail, run }: NotificationBody): string => {
   return `${isCut ? `… (all of it: petit logs ${run?.id ?? ""})\n` : ""}${clean(text).trimEnd()}`;
 };
 
-const toneOf = ({ event }: NotificationBody): Message["tone"] => {
+const toneOf = ({ event, digest }: NotificationBody): Message["tone"] => {
   switch (event) {
     case "failure":
     case "missed":
@@ -80,6 +81,8 @@ const toneOf = ({ event }: NotificationBody): Message["tone"] => {
     case "recovery":
     case "success":
       return "good";
+    case "digest":
+      return digest?.is_broken === true ? "warning" : "neutral";
     case "started":
     case "output":
     case "test":
@@ -112,6 +115,8 @@ const titleOf = (body: NotificationBody): string => {
       return `${name} waits for approval`;
     case "test":
       return `Test of ${name}`;
+    case "digest":
+      return lineOf(body.digest?.title ?? "Review", 140);
     default:
       return assertNever(body.event);
   }
@@ -133,6 +138,8 @@ const linesOf = (body: NotificationBody): readonly string[] => {
       return ["This is a test of the notifications of the job. Nothing has happened."];
     case "output":
       return body.run?.status === "completed" ? [] : failureLines(body);
+    case "digest":
+      return (body.digest?.lines ?? []).map((line) => lineOf(line, MAX_DIGEST_LINE));
     case "success":
     case "cancelled":
     case "started":
@@ -181,8 +188,15 @@ const approvalLines = ({ approval }: NotificationBody): readonly string[] => {
   ];
 };
 
-const factsOf = ({ job, run, approval }: NotificationBody): Message["facts"] => {
-  const facts: [name: string, value: string][] = [["Job", job.id]];
+const factsOf = ({ job, run, approval, digest }: NotificationBody): Message["facts"] => {
+  const facts: [name: string, value: string][] =
+    digest === undefined
+      ? [["Job", job.id]]
+      : [
+          ["From", timeText(digest.from)],
+          ["To", timeText(digest.to)],
+          ...(digest.tag === null ? [] : [["Tag", digest.tag] satisfies [string, string]]),
+        ];
   if (approval !== null) facts.push(["Task", approval.task_id]);
   if (run !== null) {
     const due = run.scheduled_for === null ? "" : `, due at ${timeText(run.scheduled_for)}`;
@@ -192,8 +206,8 @@ const factsOf = ({ job, run, approval }: NotificationBody): Message["facts"] => 
   return facts.map(([name, value]) => ({ name, value: clean(value) }));
 };
 
-const linksOf = ({ url, run, links }: NotificationBody): Message["links"] => {
-  const own = url === null ? [] : [{ name: run === null ? "Job" : "Run", url }];
+const linksOf = ({ url, run, links, digest }: NotificationBody): Message["links"] => {
+  const own = url === null ? [] : [{ name: digest !== undefined ? "Review" : run === null ? "Job" : "Run", url }];
   const others = Object.entries(links).map(([name, href]) => ({ name: lineOf(name, MAX_NAME), url: href }));
   return [...own, ...others].slice(0, MAX_LINKS);
 };

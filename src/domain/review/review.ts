@@ -1,9 +1,9 @@
-import type { DurationChange } from "./durations/change.ts";
-import type { DayFigures } from "./durations/day.ts";
-import type { JobId, RunId, TaskId } from "./ids.ts";
-import type { RunStatus } from "./run.ts";
-import type { MissReason, SkipReason } from "./schedule/occurrence.ts";
-import type { TimeSpan } from "./time-span.ts";
+import type { DurationChange } from "../durations/change.ts";
+import type { DayFigures } from "../durations/day.ts";
+import type { JobId, RunId, TaskId } from "../ids.ts";
+import type { RunStatus } from "../run.ts";
+import type { MissReason, SkipReason } from "../schedule/occurrence.ts";
+import type { TimeSpan } from "../time-span.ts";
 
 /** The period of a review, and its jobs. */
 export type ReviewQuery = TimeSpan & {

@@ -1,0 +1,46 @@
+import type { JobId } from "../ids.ts";
+import type { Job } from "../job.ts";
+import type { NotifyTarget } from "../notification.ts";
+import { compileSchedule } from "../schedule/schedule.ts";
+
+/** A review that is sent on a schedule, as `digest` in the configuration file declares it. */
+export type Digest = {
+  /** A cron expression. */
+  readonly at: string;
+  /** Null: the zone of schedules that name none. */
+  readonly timezone: string | null;
+  /** Only jobs with this tag; null for all. */
+  readonly tag: string | null;
+  /** Receivers, at least one. */
+  readonly targets: readonly NotifyTarget[];
+};
+
+/** The deliveries of digests have this instead of the id of a job. */
+const DIGEST_JOB_ID = "petit.digest" as JobId;
+
+/** Returns when the next digest after a time is due, or null. */
+export const nextDigestAt = ({ at, timezone }: Digest, zone: string, after: number): number | null =>
+  compileSchedule({ expressions: [at], timezone }, zone).next(after);
+
+/** Returns the definition that the deliveries of a digest refer to: it has the receivers. */
+export const senderOf = ({ targets }: Digest, { folder }: { readonly folder: string }): Job => ({
+  id: DIGEST_JOB_ID,
+  name: "petit",
+  description: null,
+  enabled: false,
+  schedule: null,
+  maxConcurrency: null,
+  onOverlap: "skip",
+  timeoutMs: null,
+  killGraceMs: null,
+  onInterrupt: null,
+  dependsOn: [],
+  config: {},
+  params: {},
+  environment: {},
+  inheritEnvironment: true,
+  retention: { runs: null, days: null },
+  notify: targets,
+  tasks: [],
+  source: { file: "digest", line: 1, folder },
+});

@@ -1,0 +1,91 @@
+import { hasTags } from "../../domain/job.ts";
+import { type Digest, nextDigestAt, senderOf } from "../../domain/review/digest.ts";
+import type { Review, ReviewQuery } from "../../domain/review/review.ts";
+import { type Clock, sleep } from "../../lib/clock.ts";
+import type { Log } from "../../lib/log.ts";
+import type { Store } from "../../store/store.ts";
+import type { JobView } from "../engine.ts";
+import type { Notifier } from "./notifier.ts";
+
+type DigestsOptions = {
+  readonly digest: Digest;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The zone of schedules that name none. */
+  readonly timezone: string;
+  /** Folder to which paths of the receivers are relative. */
+  readonly folder: string;
+  readonly notifier: Pick<Notifier, "digest">;
+  readonly review: (query: ReviewQuery) => Promise<Review>;
+  readonly jobs: () => readonly JobView[];
+  readonly retryUntilStored: (work: () => void) => Promise<void>;
+  readonly signal: AbortSignal;
+};
+
+/** The clock is read again at least so often, because it can be stepped, and timers stand still while the machine sleeps. */
+const MAX_SLEEP_MS = 30_000;
+
+/** Delay after an error of petit itself, in ms. */
+const ERROR_DELAY_MS = 60_000;
+
+/** A stored end of a period that is further in the future than this comes from a wrong clock. */
+const MAX_AHEAD_MS = 86_400_000;
+
+/**
+ * Sends the review of the time since the last digest, once for each occurrence. The end of that time is stored with the deliveries, so that
+ * a crash neither repeats nor loses one. For all that passed while petit was down there is one digest.
+ */
+export class Digests {
+  readonly #options: DigestsOptions;
+
+  constructor(options: DigestsOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, log, signal } = this.#options;
+    while (!signal.aborted) {
+      try {
+        const since = await this.#since();
+        const dueAt = nextDigestAt(this.#options.digest, this.#options.timezone, since);
+        if (dueAt === null) return;
+        const now = clock.now();
+        if (dueAt <= now) await this.#send(since, now);
+        else await sleep(clock, Math.min(dueAt - now, MAX_SLEEP_MS), signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        log.error({ err: error }, "cannot make the digest");
+        await sleep(clock, ERROR_DELAY_MS, signal);
+      }
+    }
+  }
+
+  /** Returns the end of the period of the last digest. The first period begins when petit first runs with a digest. */
+  async #since(): Promise<number> {
+    const { store, clock, retryUntilStored } = this.#options;
+    const now = clock.now();
+    const stored = store.scheduler.findDigestUntil();
+    if (stored !== null && stored <= now + MAX_AHEAD_MS) return stored;
+    await retryUntilStored(() => store.scheduler.setDigestUntil(stored, now));
+    return now;
+  }
+
+  async #send(since: number, now: number): Promise<void> {
+    const { digest, store, notifier, folder, retryUntilStored, jobs } = this.#options;
+    const { tag } = digest;
+    const tagged = tag === null ? null : new Set(jobs().flatMap(({ job }) => (hasTags(job, [tag]) ? [job.id] : [])));
+    const review = await this.#options.review({ from: since, to: now, jobIds: tagged });
+    const sender = senderOf(digest, { folder });
+    await retryUntilStored(() =>
+      store.transaction(() => {
+        store.scheduler.setDigestUntil(since, now);
+        notifier.digest({ job: sender, versionId: store.jobs.saveSender(sender, now) }, { review, tag });
+      }),
+    );
+  }
+}
