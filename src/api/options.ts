@@ -50,6 +50,9 @@ export type SystemFacts = {
   /** Absolute path, or `:memory:`. */
   readonly dbPath: string;
   readonly schemaVersion: number;
+  /** Absolute paths of petit's folders beside the database; null for a database in memory. */
+  readonly artifactsDir: string | null;
+  readonly spoolDir: string | null;
   /** Absolute path. */
   readonly jobsDir: string;
   /** Time zone of schedules that name none. */

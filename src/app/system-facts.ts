@@ -3,6 +3,7 @@ import type { SystemFacts } from "../api/options.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { SCHEMA_VERSION } from "../store/database/migrate.ts";
 import { MEMORY } from "../store/database/open.ts";
+import { siblingFile } from "../store/database/sibling-file.ts";
 import { defaultZone, type Origins, type Settings } from "./settings/settings.ts";
 import { shownSettings } from "./settings/shown.ts";
 
@@ -20,6 +21,8 @@ export const systemFacts = ({ settings, origins, runtime, jobsDir }: Started): S
   startedAt: Math.round(performance.timeOrigin),
   dbPath: settings.db === MEMORY ? MEMORY : resolve(settings.db),
   schemaVersion: SCHEMA_VERSION,
+  artifactsDir: settings.db === MEMORY ? null : resolve(siblingFile(settings.db, "-artifacts")),
+  spoolDir: settings.db === MEMORY ? null : resolve(siblingFile(settings.db, "-spool")),
   jobsDir: resolve(jobsDir),
   timezone: defaultZone(settings),
   settings: shownSettings({ settings, origins }, jobsDir === settings.jobsDir ? null : jobsDir),

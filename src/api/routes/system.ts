@@ -1,30 +1,42 @@
 import { Elysia } from "elysia";
 import type { ApiContext } from "../context.ts";
+import { atIntervals, folderBytes, freeBytesOf } from "../disk-space.ts";
 import { failures } from "../shapes/failure.ts";
 import { healthReasonBody } from "../shapes/health.ts";
 import { problemBody, schedulerBody } from "../shapes/scheduler.ts";
-import { SystemBody, settingBody } from "../shapes/system.ts";
+import { type FolderBody, SystemBody, settingBody } from "../shapes/system.ts";
 
-export const systemRoutes = (context: ApiContext) =>
-  new Elysia().get("/api/system", () => systemBody(context), {
-    response: { 200: SystemBody, ...failures() },
-    detail: {
-      operationId: "getSystem",
-      tags: ["scheduler"],
-      summary: "Get petit's version, paths, settings and health",
-      description: "Each setting has its source, as in `petit doctor`.",
+export const systemRoutes = (context: ApiContext) => {
+  const { clock, store, system } = context;
+  const artifactBytes = atIntervals(clock, () => store.artifacts.getTotals().bytes);
+  const spoolBytes = atIntervals(clock, () => (system.spoolDir === null ? 0 : folderBytes(system.spoolDir)));
+  return new Elysia().get(
+    "/api/system",
+    () => systemBody(context, { artifacts: artifactBytes(), spool: spoolBytes() }),
+    {
+      response: { 200: SystemBody, ...failures() },
+      detail: {
+        operationId: "getSystem",
+        tags: ["scheduler"],
+        summary: "Get petit's version, paths, settings and health",
+        description: "Each setting has its source, as in `petit doctor`. Sizes of folders are at most a minute old.",
+      },
     },
-  });
+  );
+};
 
-const systemBody = ({
-  engine,
-  store,
-  clock,
-  version,
-  hostname,
-  authentication,
-  system,
-}: ApiContext): typeof SystemBody.static => {
+type FolderSizes = { readonly artifacts: number; readonly spool: number };
+
+const folderBody = (path: string | null, bytes: number): typeof FolderBody.static => ({
+  path,
+  bytes,
+  free_bytes: path === null ? null : freeBytesOf(path),
+});
+
+const systemBody = (
+  { engine, store, clock, version, hostname, authentication, system }: ApiContext,
+  sizes: FolderSizes,
+): typeof SystemBody.static => {
   const { status, reasons } = engine.health();
   return {
     version,
@@ -36,7 +48,14 @@ const systemBody = ({
     started_at: system.startedAt,
     uptime_ms: Math.max(0, Math.round(clock.now() - system.startedAt)),
     timezone: system.timezone,
-    database: { path: system.dbPath, bytes: store.sizeBytes(), schema: system.schemaVersion },
+    database: {
+      path: system.dbPath,
+      bytes: store.sizeBytes(),
+      schema: system.schemaVersion,
+      free_bytes: system.artifactsDir === null ? null : freeBytesOf(system.dbPath),
+    },
+    artifacts: folderBody(system.artifactsDir, sizes.artifacts),
+    spool: folderBody(system.spoolDir, sizes.spool),
     jobs_dir: system.jobsDir,
     jobs: engine.listJobs().length,
     runs: { running: engine.counts.running, pending: engine.counts.pending },

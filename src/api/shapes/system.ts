@@ -19,6 +19,20 @@ const SettingBody = exactly(
   { title: "Setting", description: "A setting with its value and the source of the value" },
 );
 
+const freeBytes = nullable(
+  integer({ minimum: 0 }),
+  "Free space of its disk in bytes; null if it is unknown, or it is in memory",
+);
+
+export const FolderBody = exactly(
+  {
+    path: nullable(t.String(), "Absolute path; null for a database in memory"),
+    bytes: integer({ minimum: 0, description: "Size in bytes, at most a minute old" }),
+    free_bytes: freeBytes,
+  },
+  { title: "Folder", description: "A folder of petit" },
+);
+
 export const SystemBody = exactly(
   {
     version: t.String({ description: "Version of petit" }),
@@ -41,9 +55,12 @@ export const SystemBody = exactly(
         path: t.String({ description: "Absolute path, or `:memory:`" }),
         bytes: integer({ minimum: 0, description: "Size in bytes, including the write-ahead log" }),
         schema: integer({ minimum: 1, description: "Version of its schema" }),
+        free_bytes: freeBytes,
       },
       { title: "Database", description: "Database of petit" },
     ),
+    artifacts: FolderBody,
+    spool: FolderBody,
     jobs_dir: t.String({ description: "Absolute path of the folder of job files" }),
     jobs: integer({ minimum: 0, description: "Number of jobs" }),
     runs: exactly(
@@ -80,7 +97,9 @@ export const SystemBody = exactly(
         started_at: 1767225600000,
         uptime_ms: 86400000,
         timezone: "Europe/Paris",
-        database: { path: "/var/lib/petit/petit.db", bytes: 1048576, schema: 3 },
+        database: { path: "/var/lib/petit/petit.db", bytes: 1048576, schema: 3, free_bytes: 5368709120 },
+        artifacts: { path: "/var/lib/petit/petit.db-artifacts", bytes: 524288, free_bytes: 5368709120 },
+        spool: { path: "/var/lib/petit/petit.db-spool", bytes: 4096, free_bytes: 5368709120 },
         jobs_dir: "/etc/petit/jobs",
         jobs: 12,
         runs: { running: 1, pending: 0 },

@@ -15,7 +15,13 @@ export const Facts = ({ system }: { readonly system: SystemData }) => (
         <Path text={system.jobs_dir} />
       </Fact>
       <Fact name="Database">
-        <Path text={system.database.path} /> <span className="nowrap">{formatRoundedSize(system.database.bytes)}</span>
+        <Path text={system.database.path} /> <Size {...system.database} />
+      </Fact>
+      <Fact name="Artifacts">
+        <Size {...system.artifacts} />
+      </Fact>
+      <Fact name="Spool">
+        <Size {...system.spool} />
       </Fact>
       <Fact name="Time zone">{system.timezone}</Fact>
       <Fact name="Host">
@@ -27,6 +33,15 @@ export const Facts = ({ system }: { readonly system: SystemData }) => (
       </Fact>
     </dl>
   </section>
+);
+
+type SizeProps = { readonly bytes: number; readonly free_bytes: number | null };
+
+const Size = ({ bytes, free_bytes }: SizeProps) => (
+  <span className="nowrap">
+    {formatRoundedSize(bytes)}
+    {free_bytes !== null && <span className="muted">, {formatRoundedSize(free_bytes)} free</span>}
+  </span>
 );
 
 const RUNTIMES: Readonly<Record<string, string>> = { bun: "Bun", deno: "Deno" };

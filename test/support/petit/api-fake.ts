@@ -55,6 +55,8 @@ const SYSTEM: SystemFacts = {
   startedAt: 0,
   dbPath: MEMORY,
   schemaVersion: 1,
+  artifactsDir: "/data/petit.db-artifacts",
+  spoolDir: "/data/petit.db-spool",
   jobsDir: "/jobs",
   timezone: "UTC",
   settings: [],
