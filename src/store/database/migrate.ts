@@ -11,10 +11,7 @@ import except from "../migrations/0008_except.sql" with { type: "text" };
 import workflows from "../migrations/0009_workflows.sql" with { type: "text" };
 import workers from "../migrations/0010_workers.sql" with { type: "text" };
 import restoresAndErrors from "../migrations/0011_restores_and_errors.sql" with { type: "text" };
-import causes from "../migrations/0012_causes.sql" with { type: "text" };
-import reviews from "../migrations/0013_reviews.sql" with { type: "text" };
-import brokenFiles from "../migrations/0014_broken_files.sql" with { type: "text" };
-import attentionMarks from "../migrations/0015_attention_marks.sql" with { type: "text" };
+import causesReviewsAndAttention from "../migrations/0012_causes_reviews_and_attention.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
 /**
@@ -33,10 +30,7 @@ const MIGRATIONS: readonly string[] = [
   workflows,
   workers,
   restoresAndErrors,
-  causes,
-  reviews,
-  brokenFiles,
-  attentionMarks,
+  causesReviewsAndAttention,
 ];
 
 /** Schema version that this petit writes. */

@@ -1,3 +1,26 @@
+-- The line of an attempt's output that explains why it failed: an object with seq, stream, text and context.
+
+ALTER TABLE attempts ADD COLUMN cause TEXT CHECK (cause IS NULL OR json_valid(cause));
+
+-- Where the output of each attempt is: its chunks without their bytes. The table of the output has only an index of the run, and to find
+-- the chunks of one attempt there, SQLite reads all bytes of the run. Attempts that ended before this table existed have no rows here.
+
+CREATE TABLE output_extents (
+  attempt_id INTEGER NOT NULL REFERENCES attempts (id) ON DELETE CASCADE,
+  seq INTEGER NOT NULL CHECK (seq >= 1),
+  lines INTEGER NOT NULL CHECK (lines >= 1),
+  stream TEXT NOT NULL CHECK (stream IN ('stdout', 'stderr')),
+  bytes INTEGER NOT NULL CHECK (bytes >= 0),
+  dropped INTEGER NOT NULL DEFAULT 0 CHECK (dropped >= 0),
+  PRIMARY KEY (attempt_id, seq)
+) STRICT, WITHOUT ROWID;
+INSERT INTO output_extents (attempt_id, seq, lines, stream, bytes, dropped)
+SELECT attempts.id, output.seq, output.lines, output.stream, length(output.bytes), output.dropped
+FROM runs CROSS JOIN output ON output.run = runs.seq
+CROSS JOIN attempts ON attempts.run = output.run AND attempts.task_id = output.task_id AND attempts.item = output.item
+  AND attempts.attempt = output.attempt
+WHERE runs.status IN ('pending', 'running');
+
 -- How many runs of a job ended on each day, and how long they took. Kept for longer than the runs.
 CREATE TABLE daily_durations (
   job_id TEXT NOT NULL,
@@ -71,3 +94,31 @@ ALTER TABLE new_deliveries RENAME TO deliveries;
 CREATE INDEX deliveries_waiting ON deliveries (channel, seq) WHERE status = 'waiting';
 CREATE INDEX deliveries_ended ON deliveries (ended_at) WHERE status <> 'waiting';
 CREATE INDEX deliveries_version ON deliveries (version);
+
+-- Since when each broken job file has problems.
+CREATE TABLE broken_files (
+  -- Path relative to JOBS_DIR.
+  file TEXT PRIMARY KEY,
+  since INTEGER NOT NULL CHECK (since >= 0)
+) STRICT, WITHOUT ROWID;
+
+-- What people said about something that needs attention. `entry_id` is the id of the entry; a person is the name of a token, or else an
+-- address. `cause` and `streak` are what it was when somebody last acknowledged or snoozed it.
+CREATE TABLE attention_marks (
+  entry_id TEXT PRIMARY KEY CHECK (length(entry_id) BETWEEN 1 AND 10000),
+  job_id TEXT CHECK (job_id IS NULL OR length(job_id) BETWEEN 1 AND 128),
+  acknowledged_at INTEGER CHECK (acknowledged_at IS NULL OR acknowledged_at >= 0),
+  acknowledged_by TEXT CHECK (acknowledged_by IS NULL OR acknowledged_at IS NOT NULL),
+  snoozed_at INTEGER CHECK (snoozed_at IS NULL OR snoozed_at >= 0),
+  snoozed_by TEXT CHECK (snoozed_by IS NULL OR snoozed_at IS NOT NULL),
+  -- Null: until it changes.
+  snoozed_until INTEGER CHECK (snoozed_until IS NULL OR (snoozed_at IS NOT NULL AND snoozed_until >= 0)),
+  owner TEXT CHECK (owner IS NULL OR length(owner) BETWEEN 1 AND 100),
+  note TEXT CHECK (note IS NULL OR length(note) BETWEEN 1 AND 2000),
+  cause TEXT NOT NULL CHECK (length(cause) <= 2000),
+  streak INTEGER NOT NULL CHECK (streak >= 0)
+) STRICT, WITHOUT ROWID;
+
+-- Who changed what an event is about, and the entry of what needs attention that it is about.
+ALTER TABLE events ADD COLUMN actor TEXT CHECK (actor IS NULL OR type = 'attention.changed');
+ALTER TABLE events ADD COLUMN entry TEXT CHECK (entry IS NULL OR type = 'attention.changed');
