@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { ack, snooze } from "./commands/ack.ts";
 import { artifacts } from "./commands/artifacts.ts";
 import { backup } from "./commands/backup.ts";
 import { cancel } from "./commands/cancel.ts";
@@ -48,6 +49,8 @@ export const COMMANDS: readonly Command[] = [
   top,
   cancel,
   retry,
+  ack,
+  snooze,
   approve,
   reject,
   pause,

@@ -45,6 +45,8 @@ const candidatesFor = async (target: CompletionTarget, context: Context): Promis
       return before.has("JOBS_DIR") || before.has("JOBS_DIR|JOB")
         ? jobsOfFolder(before.get("JOBS_DIR") ?? before.get("JOBS_DIR|JOB") ?? "")
         : listJobs(client());
+    case "ENTRY|JOB":
+      return listAttentionJobs(client());
     case "JOBS_DIR|JOB":
       return listJobs(client());
     case "TASK":
@@ -75,6 +77,15 @@ const clientOf = ({ flags }: CompletionTarget, { environment }: Context): Client
 const listJobs = async (client: Client): Promise<readonly Candidate[]> => {
   const { jobs } = await client.get("/api/jobs");
   return jobs.filter(({ id }) => isName(id)).map(({ id, name }) => ({ value: id, text: name === id ? "job" : name }));
+};
+
+/** Returns the jobs that need attention. */
+const listAttentionJobs = async (client: Client): Promise<readonly Candidate[]> => {
+  const { items } = await client.get("/api/attention");
+  const byJob = Map.groupBy(items, ({ job_id }) => job_id);
+  return [...byJob].flatMap(([jobId, [first]]) =>
+    jobId === null || first === undefined ? [] : [{ value: jobId, text: first.kind.replaceAll("_", " ") }],
+  );
 };
 
 /** The commands that show jobs of the past too. */

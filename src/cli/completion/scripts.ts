@@ -46,7 +46,7 @@ complete -o default -F _petit petit
 const choicesOf = ({ name, choices = [] }: Command, names: readonly string[]): readonly string[] =>
   name === "help" ? [...choices, ...names] : choices;
 
-const ASKED_ARGUMENTS = ["RUN", "JOB", "JOBS_DIR|JOB", "NAME"];
+const ASKED_ARGUMENTS = ["RUN", "JOB", "JOBS_DIR|JOB", "ENTRY|JOB", "NAME"];
 
 /** Returns the commands with arguments that petit completes. */
 const askingCommands = (commands: readonly Command[]): readonly string[] =>

@@ -1,5 +1,6 @@
 import type { Urgency } from "../../domain/inbox/order.ts";
 import { type AttentionSubject, attentionWords } from "../../domain/words/attention.ts";
+import { type MarkFacts, markText } from "../../domain/words/mark.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { Style } from "../terminal/terminal.ts";
 import type { AttentionBody, Overview } from "./overview-data.ts";
@@ -21,12 +22,19 @@ export type AttentionRow = {
   readonly hasFailed: boolean;
   /** Undefined if an older petit does not say it. */
   readonly urgency?: Urgency | undefined;
+  readonly acknowledged?: MarkFacts["acknowledged"];
+  readonly snoozed?: MarkFacts["snoozed"];
+  /** What people said about it; empty if nothing. */
+  readonly said: string;
 };
 
 /** Returns what needs attention: first why petit itself does not work, then what petit lists. */
-export const attentionRows = ({ attention, health }: Overview): readonly AttentionRow[] => [
+export const attentionRows = (
+  { attention, health }: Overview,
+  timeText: (at: number) => string,
+): readonly AttentionRow[] => [
   ...health.reasons.filter(({ code }) => !ALSO_LISTED.includes(code)).map(({ message }) => healthRow(message)),
-  ...attention.items.map(itemRow),
+  ...attention.items.map((item) => itemRow(item, timeText)),
 ];
 
 /** Codes of health that are kinds of attention too. */
@@ -43,9 +51,10 @@ const healthRow = (message: string): AttentionRow => ({
   state: "not healthy",
   why: message,
   hasFailed: false,
+  said: "",
 });
 
-const itemRow = (item: AttentionBody): AttentionRow => {
+const itemRow = (item: AttentionBody, timeText: (at: number) => string): AttentionRow => {
   const { subject, state, why } = attentionWords(item);
   return {
     ...(item.severity === "error" ? ERROR : WARNING),
@@ -56,6 +65,9 @@ const itemRow = (item: AttentionBody): AttentionRow => {
     why,
     hasFailed: "failure" in item,
     urgency: item.urgency,
+    acknowledged: item.acknowledged,
+    snoozed: item.snoozed,
+    said: markText(item, timeText),
   };
 };
 

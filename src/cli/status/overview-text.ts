@@ -132,8 +132,10 @@ const restText = (rest: number, screen: Screen, command = "--all"): string =>
 
 const attentionText = (overview: Overview, options: PartOptions): string => {
   const { screen, now } = options.display;
-  const { shown, rest } = attentionPart(overview, options);
-  if (shown.length === 0) return `${paint(screen, "green", "✓ nothing needs attention")}\n`;
+  const { shown, rest, handled } = attentionPart(overview, options);
+  const known = handledText(handled, screen);
+  if (shown.length === 0)
+    return `${paint(screen, "green", `✓ nothing ${handled === 0 ? "" : "else "}needs attention`)}\n${known}`;
   const names = namesOf(shown, screen);
   const [head = "", ...rows] = columnTable(
     [
@@ -152,17 +154,27 @@ const attentionText = (overview: Overview, options: PartOptions): string => {
   )
     .trimEnd()
     .split("\n");
-  const lines = rows.flatMap((row, index) => [row, ...detailLines(shown[index]?.why ?? "", screen)]);
+  const lines = rows.flatMap((row, index) => [row, ...detailLinesOf(shown[index], screen)]);
   const failed = shown.find(({ hasFailed }) => hasFailed);
-  return `${[head, ...lines].join("\n")}\n${restText(rest, screen)}${nextCommand(failed, screen)}`;
+  return `${[head, ...lines].join("\n")}\n${restText(rest, screen)}${known}${nextCommand(failed, screen)}`;
 };
 
+const detailLinesOf = (row: AttentionRow | undefined, screen: Screen): readonly string[] => [
+  ...detailLines(row?.why ?? "", screen),
+  ...(row === undefined || row.said === "" ? [] : detailLines(row.said, screen)),
+];
+
 /** Returns the rows to show: about the limit, but each that needs a decision or is critical. */
-const attentionPart = (overview: Overview, { limits }: PartOptions): Part<AttentionRow> => {
-  const rows = attentionRows(overview);
-  const { shown, more } = foldEntries(rows, Math.min(limits.attention, rows.length));
-  return { shown, rest: more.length };
+const attentionPart = (overview: Overview, { limits, display }: PartOptions) => {
+  const rows = attentionRows(overview, (at) => readableLocal(at, display.zone));
+  const { shown, more, handled } = foldEntries(rows, Math.min(limits.attention, rows.length));
+  return limits === ALL
+    ? { shown: [...shown, ...handled], rest: 0, handled: 0 }
+    : { shown, rest: more.length, handled: handled.length };
 };
+
+const handledText = (count: number, screen: Screen): string =>
+  count === 0 ? "" : `${paint(screen, "dim", `${count} acknowledged or snoozed; --all lists them`)}\n`;
 
 /** Short ids of the runs that are shown together are distinct. */
 const namesOf = (rows: readonly { readonly runId: string | null }[], screen: Screen): ReadonlyMap<string, string> => {

@@ -61,7 +61,7 @@ type Foldable = {
 };
 
 /** Returns whether somebody has acknowledged or snoozed an entry. */
-const isHandledEntry = ({ acknowledged, snoozed }: Foldable): boolean => acknowledged != null || snoozed != null;
+export const isHandledEntry = ({ acknowledged, snoozed }: Foldable): boolean => acknowledged != null || snoozed != null;
 
 /** Folds a list in order so that about `limit` entries are shown, among them each that needs a decision or is critical. */
 export const foldEntries = <Entry extends Foldable>(all: readonly Entry[], limit: number): Folded<Entry> => {

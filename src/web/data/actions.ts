@@ -133,6 +133,44 @@ export const useTestNotifications = () => {
   });
 };
 
+type Handling = {
+  /** Id of the entry. */
+  readonly id: string;
+  /** For how long to snooze it; null to acknowledge it. */
+  readonly snooze: { readonly for_ms: number } | { readonly until_change: boolean } | null;
+  readonly note: string;
+  readonly owner: string;
+};
+
+/** Acknowledges or snoozes what needs attention. The caller shows a failure. */
+export const useHandleAttention = () => {
+  const client = useQueryClient();
+  return useAction({
+    mutationFn: async ({ id, snooze, note, owner }: Handling) => {
+      const params = { entry_id: id };
+      if (snooze === null)
+        return await petit.post("/api/attention/:entry_id/acknowledge", { params, body: { note, owner } });
+      await petit.post("/api/attention/:entry_id/owner", { params, body: { owner } });
+      return await petit.post("/api/attention/:entry_id/snooze", { params, body: { ...snooze, note } });
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: ["attention"] }),
+  });
+};
+
+/** Takes back that something is acknowledged or snoozed. */
+export const useUnhandleAttention = () => {
+  const client = useQueryClient();
+  return useAction({
+    mutationFn: async (id: string) => {
+      const params = { entry_id: id };
+      await petit.delete("/api/attention/:entry_id/snooze", { params });
+      return await petit.delete("/api/attention/:entry_id/acknowledge", { params });
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: ["attention"] }),
+    meta: { failed: "The acknowledgement was not taken back" },
+  });
+};
+
 type WorkerChange = { readonly kind: "drain" | "resume" | "forget"; readonly name: string };
 
 /** Drains, resumes or forgets a worker. The caller shows a failure. */

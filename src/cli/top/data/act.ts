@@ -47,6 +47,23 @@ const request = async (client: Client, action: TopAction): Promise<Message> => {
       );
     case "reload":
       return done(await client.post("/api/jobs/reload"));
+    case "acknowledge": {
+      const params = { entry_id: action.entryId };
+      await client.post("/api/attention/:entry_id/acknowledge", { params, body: {} });
+      return done({ message: "it is acknowledged" });
+    }
+    case "snooze": {
+      const params = { entry_id: action.entryId };
+      const body = action.forMs === null ? { until_change: true } : { for_ms: action.forMs };
+      await client.post("/api/attention/:entry_id/snooze", { params, body });
+      return done({ message: "it is snoozed" });
+    }
+    case "unhandle": {
+      const params = { entry_id: action.entryId };
+      await client.delete("/api/attention/:entry_id/snooze", { params });
+      await client.delete("/api/attention/:entry_id/acknowledge", { params });
+      return done({ message: "it is no longer acknowledged" });
+    }
     default:
       return assertNever(action);
   }

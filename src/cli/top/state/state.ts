@@ -59,7 +59,10 @@ export type TopAction =
   /** Without a job, all schedules. */
   | { readonly kind: "pause"; readonly jobId: string | null }
   | { readonly kind: "resume"; readonly jobId: string | null }
-  | { readonly kind: "reload" };
+  | { readonly kind: "reload" }
+  /** Without `forMs`, until it changes. */
+  | { readonly kind: "snooze"; readonly entryId: string; readonly forMs: number | null }
+  | { readonly kind: "acknowledge" | "unhandle"; readonly entryId: string };
 
 type Choice = { readonly key: string; readonly label: string; readonly action: TopAction };
 

@@ -1,7 +1,9 @@
+import { isHandledEntry } from "../../../domain/inbox/order.ts";
 import { totalWaiting } from "../../../domain/limits/waiting-for.ts";
 import { isFinal } from "../../../domain/run.ts";
 import { localTime } from "../../../domain/schedule/local-time.ts";
 import { attentionWords } from "../../../domain/words/attention.ts";
+import { markText } from "../../../domain/words/mark.ts";
 import { decisiveLine } from "../../../domain/words/run.ts";
 import { type ShownStatus, shownStatusOf } from "../../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
@@ -49,6 +51,7 @@ export const attentionRow = (item: TopAttention, columns: AttentionColumns, now:
   return [
     styled(isError ? "red" : "yellow", `${isError ? "✗" : "!"} ${cell(subjectOfItem(item), columns.subject)} `),
     styled("dim", columns.facts === 0 ? "" : `${cell(factsOf(item, now), columns.facts)} `),
+    ...(isHandledEntry(item) ? [styled("dim", `(${oneLine(markText(item, (at) => relativeText(at - now)))}) `)] : []),
     ("failure" in item || "file" in item ? explaining : plain)(attentionLine(item)),
   ];
 };

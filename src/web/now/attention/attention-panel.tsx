@@ -3,6 +3,7 @@ import { useState } from "react";
 import { foldEntries } from "../../../domain/inbox/order.ts";
 import { CancelDialog } from "../../actions/cancel-dialog.tsx";
 import { DecisionDialog } from "../../actions/decision-dialog.tsx";
+import { HandleDialog } from "../../actions/handle-dialog.tsx";
 import { RetryDialog } from "../../actions/retry-dialog.tsx";
 import { attentionQuery } from "../../data/queries.ts";
 import { useJobName } from "../../data/selected.ts";
@@ -20,6 +21,7 @@ const SHOWN = 8;
 export const AttentionPanel = () => {
   const { data, error } = useQuery(attentionQuery());
   const [isWhole, setWhole] = useState(false);
+  const [handling, setHandling] = useState<AttentionItem | null>(null);
   const [asked, setAsked] = useState<AskedChange | null>(null);
   if (data === undefined) {
     return (
@@ -35,8 +37,8 @@ export const AttentionPanel = () => {
       </p>
     );
   }
-  const total = Object.values(data.counts).reduce((sum, count) => sum + count, 0);
-  const { shown, more } = foldEntries(data.items, isWhole ? data.items.length : SHOWN);
+  const total = Object.values(data.counts).reduce((sum, count) => sum + count, 0) - (data.handled ?? 0);
+  const { shown, more, handled } = foldEntries(data.items, isWhole ? data.items.length : SHOWN);
   return (
     <section className="card attention" aria-labelledby="attention">
       <h2 id="attention">
@@ -44,13 +46,26 @@ export const AttentionPanel = () => {
       </h2>
       <ul className="attention-list">
         {shown.map((item) => (
-          <AttentionRow key={keyOf(item)} item={item} onAsk={setAsked} />
+          <AttentionRow key={keyOf(item)} item={item} onAsk={setAsked} onHandle={setHandling} />
         ))}
       </ul>
       {more.length > 0 && (
         <Button kind="quiet" onClick={() => setWhole(true)}>
           Show {more.length} more
         </Button>
+      )}
+      {handled.length > 0 && (
+        <details className="attention-handled">
+          <summary>{handled.length.toLocaleString()} acknowledged or snoozed</summary>
+          <ul className="attention-list">
+            {handled.map((item) => (
+              <AttentionRow key={keyOf(item)} item={item} onAsk={setAsked} onHandle={setHandling} />
+            ))}
+          </ul>
+        </details>
+      )}
+      {handling !== null && (
+        <HandleDialog item={handling} name={handling.job_id ?? handling.id} onClose={() => setHandling(null)} />
       )}
       {asked !== null && <ActionDialog action={asked} onClose={() => setAsked(null)} />}
     </section>

@@ -1,5 +1,6 @@
 import { memo } from "react";
 import { Link } from "wouter";
+import { isHandledEntry } from "../../../domain/inbox/order.ts";
 import {
   type AskingTask,
   type AttentionAction,
@@ -7,14 +8,16 @@ import {
   type AttentionSubject,
   attentionWords,
 } from "../../../domain/words/attention.ts";
+import { markText } from "../../../domain/words/mark.ts";
 import { runPath } from "../../../domain/words/run-path.ts";
 import { assertNever } from "../../../lib/never.ts";
 import { DECISIONS } from "../../actions/decision-dialog.tsx";
+import { useUnhandleAttention } from "../../data/actions.ts";
 import { useJobName } from "../../data/selected.ts";
 import type { AttentionItem } from "../../data/shapes.ts";
 import { Button } from "../../ui/button.tsx";
 import { StatusIcon } from "../../ui/status/status.tsx";
-import { roughText } from "../../ui/text/format.ts";
+import { capital, fullTimeText, roughText } from "../../ui/text/format.ts";
 import { Time } from "../../ui/time/time.tsx";
 
 /** A change that asks first. */
@@ -22,10 +25,14 @@ export type AskedChange =
   | { readonly kind: "retry" | "cancel"; readonly runId: string; readonly jobId: string }
   | ({ readonly kind: "approve" | "reject" } & AskingTask);
 
-type RowProps = { readonly item: AttentionItem; readonly onAsk: (change: AskedChange) => void };
+type RowProps = {
+  readonly item: AttentionItem;
+  readonly onAsk: (change: AskedChange) => void;
+  readonly onHandle: (item: AttentionItem) => void;
+};
 
 /** Something that needs attention: what, since when, why, and what the user can do. */
-export const AttentionRow = memo(({ item, onAsk }: RowProps) => {
+export const AttentionRow = memo(({ item, onAsk, onHandle }: RowProps) => {
   const { subject, what, details, actions } = attentionWords(item, roughText);
   const main = subject.kind === "worker" ? undefined : actions.findLast(isLink);
   return (
@@ -45,15 +52,37 @@ export const AttentionRow = memo(({ item, onAsk }: RowProps) => {
             ))}
           </p>
         )}
+        <Said item={item} />
       </div>
       <div className="attention-actions">
         {actions.map((action) => (
           <Action key={action.kind} action={action} isMain={action === main} onAsk={onAsk} />
         ))}
+        {item.id !== undefined && <Handle item={item} onHandle={onHandle} />}
       </div>
     </li>
   );
 });
+
+/** What people said about it. */
+const Said = ({ item }: { readonly item: AttentionItem }) => {
+  const text = markText(item, (at) => fullTimeText(at));
+  return text === "" ? null : <p className="attention-said muted">{capital(text)}</p>;
+};
+
+const Handle = ({ item, onHandle }: Pick<RowProps, "item" | "onHandle">) => {
+  const { mutate, isPending } = useUnhandleAttention();
+  const about = item.job_id ?? item.id;
+  return isHandledEntry(item) ? (
+    <Button isOnce kind="quiet" isBusy={isPending} aria-label={`Take back: ${about}`} onClick={() => mutate(item.id)}>
+      Take back
+    </Button>
+  ) : (
+    <Button kind="quiet" aria-label={`Acknowledge or snooze ${about}`} onClick={() => onHandle(item)}>
+      Acknowledge
+    </Button>
+  );
+};
 
 const isLink = ({ kind }: AttentionAction): boolean => kind !== "retry" && kind !== "cancel" && kind !== "decide";
 

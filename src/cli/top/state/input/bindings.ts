@@ -28,6 +28,7 @@ export type KeyCommand =
   | "retry"
   | "approve"
   | "reject"
+  | "acknowledge"
   | "items"
   | "pause"
   | "pause-all"
@@ -86,6 +87,13 @@ const BINDINGS: readonly Binding[] = [
     text: "Reject the task that waits; asks for a comment",
     hint: "reject",
     lists: ["attention", "tasks", "log"],
+  },
+  {
+    command: "acknowledge",
+    keys: ["z"],
+    shown: "z",
+    text: "Acknowledge or snooze what needs attention, or take that back",
+    lists: ["attention"],
   },
   {
     command: "logs",

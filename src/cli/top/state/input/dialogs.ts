@@ -1,3 +1,4 @@
+import { isHandledEntry } from "../../../../domain/inbox/order.ts";
 import { isFinal, type RunStatus } from "../../../../domain/run.ts";
 import { taskLabel } from "../../../../domain/words/task.ts";
 import { oneLine } from "../../../terminal/text-width.ts";
@@ -219,6 +220,29 @@ export const askPauseJob = (state: TopState): TopState => {
   const note =
     "Its occurrences are skipped until somebody resumes it, even over a restart. Manual triggers still work.";
   return asked(state, `Pause ${job.id}?`, [["y", "pause", { kind: "pause", jobId: job.id }]], [note]);
+};
+
+const HOUR_MS = 3_600_000;
+
+/** Asks how to handle the selected entry of what needs attention. An older petit sends no ids. */
+export const askHandling = (state: TopState): TopState => {
+  const item = attentionRows(state)[state.cursors.attention?.index ?? 0];
+  if (item?.id === undefined) return state;
+  const { id: entryId, message } = item;
+  if (isHandledEntry(item))
+    return asked(state, "Take it back?", [["y", "yes", { kind: "unhandle", entryId }]], [message]);
+  const note = "Everybody sees it. Further failures of the same cause send no notification, until it gets worse.";
+  return asked(
+    state,
+    "Acknowledge or snooze?",
+    [
+      ["a", "acknowledge", { kind: "acknowledge", entryId }],
+      ["h", "snooze for an hour", { kind: "snooze", entryId, forMs: HOUR_MS }],
+      ["d", "for a day", { kind: "snooze", entryId, forMs: 24 * HOUR_MS }],
+      ["c", "until it changes", { kind: "snooze", entryId, forMs: null }],
+    ],
+    [message, note],
+  );
 };
 
 export const askReload = (state: TopState): TopState =>

@@ -8,6 +8,7 @@ import { commandFor, type KeyCommand } from "./bindings.ts";
 import {
   askCancel,
   askDecision,
+  askHandling,
   askPause,
   askPauseJob,
   askReload,
@@ -109,6 +110,8 @@ const run = (state: TopState, command: KeyCommand): Step => {
     case "approve":
     case "reject":
       return changed(askDecision(state, command));
+    case "acknowledge":
+      return changed(askHandling(state));
     case "items":
       return changed(toggleItems(state));
     case "pause":

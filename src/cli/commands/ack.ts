@@ -1,0 +1,168 @@
+import { defaultZone } from "../../app/settings/settings.ts";
+import type { Client } from "../../client/client.ts";
+import { parseMoment } from "../../domain/time-span.ts";
+import { DURATION_FORM, parseDuration } from "../../lib/duration.ts";
+import { suggest } from "../../lib/suggest.ts";
+import { usageError } from "../argv.ts";
+import { openClient } from "../client/client.ts";
+import { type Context, defineCommand } from "../command.ts";
+import { EXIT, type ExitStatus, Failure } from "../exit.ts";
+import type { AttentionBody } from "../status/overview-data.ts";
+import { readableLocal } from "../terminal/local-time.ts";
+import { oneLine } from "../terminal/text-width.ts";
+
+const WHAT = {
+  type: "positional",
+  required: true,
+  description: "The id of an entry of what needs attention, or a job, for all entries about it.",
+} as const;
+
+const NOTE = { type: "string", valueHint: "TEXT", description: "What others should know; '' removes it." } as const;
+
+export const ack = defineCommand({
+  name: "ack",
+  summary: "Say that somebody knows about what needs attention",
+  description:
+    "The entry moves to the end of what needs attention, for everybody, with who acknowledged it. Further failures of the same cause send no " +
+    "notification until the job recovers. This ends by itself when another task or cause fails, or when the job has failed twice as often, " +
+    "and at least four times. 'petit status --json' has the ids of the entries. --json writes the entries.",
+  args: {
+    "ENTRY|JOB": WHAT,
+    note: NOTE,
+    owner: { type: "string", valueHint: "NAME", description: "Who looks after it; '' removes it." },
+    undo: { type: "boolean", description: "Take the acknowledgement back." },
+  },
+  settings: [],
+  examples: ["petit ack data_pipeline --note 'the provider is down'", "petit ack data_pipeline --undo"],
+  run: async ({ "ENTRY|JOB": what, note, owner, undo = false }, context) => {
+    if (undo && (note !== undefined || owner !== undefined))
+      throw usageError("--undo takes no --note or --owner", null, "petit ack");
+    const client = openClient(context);
+    const body = { ...(note !== undefined && { note }), ...(owner !== undefined && { owner }) };
+    const change = ({ id }: AttentionBody) => {
+      const params = { entry_id: id };
+      return undo
+        ? client.delete("/api/attention/:entry_id/acknowledge", { params })
+        : client.post("/api/attention/:entry_id/acknowledge", { params, body });
+    };
+    return await changeEach(
+      await findEntries(client, what),
+      { change, said: () => (undo ? "no longer acknowledged" : "acknowledged") },
+      context,
+    );
+  },
+});
+
+export const snooze = defineCommand({
+  name: "snooze",
+  summary: "Hide what needs attention for a while",
+  description:
+    "The entry moves to the end of what needs attention, for everybody, and its failures send no notification: for a time (--for), until a " +
+    "time (--until), or until it changes (--until-change). It comes back by itself when it gets worse, as after 'petit ack'.",
+  args: {
+    "ENTRY|JOB": WHAT,
+    for: { type: "string", valueHint: "DURATION", description: "For so long, such as 2h." },
+    until: {
+      type: "string",
+      valueHint: "TIME",
+      description: "Until then: 18:00, tomorrow, 'monday 09:00', or an ISO 8601 time.",
+    },
+    "until-change": { type: "boolean", description: "Until it gets worse, or no longer needs attention." },
+    note: NOTE,
+    undo: { type: "boolean", description: "End the snooze." },
+  },
+  settings: ["timezone"],
+  examples: ["petit snooze data_pipeline --for 2h", "petit snooze data_pipeline --until 'monday 09:00'"],
+  run: async (args, context) => {
+    const { "ENTRY|JOB": what, for: duration, until, "until-change": untilChange = false, note, undo = false } = args;
+    const given = [duration !== undefined, until !== undefined, untilChange, undo].filter(Boolean).length;
+    if (given !== 1)
+      throw usageError(
+        `petit snooze ${given === 0 ? "needs a time" : "takes only one of its times"}; expected one of --for 2h, --until 18:00, --until-change and --undo`,
+        null,
+        "petit snooze",
+      );
+    const client = openClient(context);
+    const time = undo ? {} : bodyOf({ duration, until }, context);
+    const body = { ...time, ...(note !== undefined && { note }) };
+    const change = ({ id }: AttentionBody) => {
+      const params = { entry_id: id };
+      return undo
+        ? client.delete("/api/attention/:entry_id/snooze", { params })
+        : client.post("/api/attention/:entry_id/snooze", { params, body });
+    };
+    const said = ({ snoozed_until: at }: AttentionBody): string => {
+      if (undo) return "no longer snoozed";
+      return at === null
+        ? "snoozed until it changes"
+        : `snoozed until ${readableLocal(at, defaultZone(context.settings))}`;
+    };
+    return await changeEach(await findEntries(client, what), { change, said }, context);
+  },
+});
+
+type Given = { readonly duration: string | undefined; readonly until: string | undefined };
+
+const bodyOf = ({ duration, until }: Given, { clock, settings }: Context) => {
+  if (duration !== undefined) {
+    const forMs = parseDuration(duration);
+    if (forMs === null || forMs === 0)
+      throw usageError(`--for is '${duration}'; expected ${DURATION_FORM}`, null, "petit snooze");
+    return { for_ms: forMs };
+  }
+  if (until === undefined) return { until_change: true };
+  const now = clock.now();
+  const at = parseComing(until, { now, zone: defaultZone(settings) });
+  if (at === null) throw usageError(`--until is '${until}'; expected ${COMING_FORM}`, null, "petit snooze");
+  return { until: at };
+};
+
+const COMING_FORM = "a coming time such as 18:00, tomorrow, 'monday 09:00' or 2026-03-08T01:30";
+
+const DAY_MS = 86_400_000;
+
+/** Returns a coming time, in ms since the Unix epoch, or null. The names of days mean the next such day. */
+const parseComing = (text: string, { now, zone }: { readonly now: number; readonly zone: string }): number | null => {
+  const words = text.trim().toLowerCase();
+  if (parseDuration(words.replace(/ ago$/, "")) !== null) return null;
+  const isTime = /^\d{1,2}:\d\d$/.test(words);
+  const day = isTime ? `today ${words.padStart(5, "0")}` : words.replace(/^tomorrow/, "today");
+  const first = words.startsWith("tomorrow") ? 1 : 0;
+  for (const days of [first, 1, 7, 14]) {
+    const at = parseMoment(day, { now: now + days * DAY_MS, zone });
+    if (at !== null && at > now && days >= first) return at;
+  }
+  return null;
+};
+
+/** Returns the entry with an id, or the entries about a job. */
+const findEntries = async (client: Client, what: string): Promise<readonly AttentionBody[]> => {
+  const { items } = await client.get("/api/attention", { query: { limit: 1000 } });
+  const found = items.filter(({ id }) => id === what);
+  const matching = found.length > 0 ? found : items.filter(({ job_id }) => job_id === what);
+  if (matching.length > 0) return matching;
+  const similar = suggest(
+    what,
+    items.flatMap(({ id, job_id }) => [id, job_id ?? id]),
+  );
+  const expected = similar === null ? "'petit status' lists what does" : `did you mean '${similar}'?`;
+  throw new Failure(EXIT.USAGE, `nothing about '${what}' needs attention; ${expected}`);
+};
+
+type EachChange = {
+  readonly change: (entry: AttentionBody) => Promise<AttentionBody>;
+  /** Returns what happened to an entry. */
+  readonly said: (entry: AttentionBody) => string;
+};
+
+const changeEach = async (
+  entries: readonly AttentionBody[],
+  { change, said }: EachChange,
+  { terminal: { out }, json }: Context,
+): Promise<ExitStatus> => {
+  const changed: AttentionBody[] = [];
+  for (const entry of entries) changed.push(await change(entry));
+  if (json) out.write(`${JSON.stringify(changed, null, 2)}\n`);
+  else for (const entry of changed) out.write(`${entry.id} is ${said(entry)}: ${oneLine(entry.message)}\n`);
+  return EXIT.DONE;
+};

@@ -1,0 +1,25 @@
+import { byText } from "./unfired.ts";
+
+/** What people said about an entry, as the API returns it. An older petit does not send it. */
+export type MarkFacts = {
+  readonly acknowledged?: { readonly by: string | null } | null;
+  readonly snoozed?: { readonly by: string | null; readonly until: number | null } | null;
+  readonly owner?: string | null;
+  readonly note?: string | null;
+};
+
+/** Returns what people said about an entry, in one line; empty if nobody has said anything. `timeText` formats a time. */
+export const markText = (
+  { acknowledged = null, snoozed = null, owner = null, note = null }: MarkFacts,
+  timeText: (at: number) => string,
+): string =>
+  [
+    acknowledged === null ? null : `acknowledged${byText(acknowledged.by)}`,
+    snoozed === null
+      ? null
+      : `snoozed${byText(snoozed.by)} until ${snoozed.until === null ? "it changes" : timeText(snoozed.until)}`,
+    owner === null ? null : `owner ${owner}`,
+    note,
+  ]
+    .filter((part) => part !== null)
+    .join("; ");

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { type CommandResult, petit } from "../../support/cli.ts";
+import { runToEnd } from "../../support/petit/api.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
+
+const JOBS = `id: load
+tasks: [{id: copy, type: shell, script: "echo 'disk full' >&2; exit 1"}]
+`;
+
+let running: Petit;
+beforeAll(async () => {
+  running = await startPetit({ jobs: { "all.yaml": JOBS }, args: ["--no-watch"] });
+  await runToEnd(running, "load");
+});
+afterAll(async () => {
+  await running[Symbol.asyncDispose]();
+});
+
+const run = (...args: readonly string[]): Promise<CommandResult> =>
+  petit(args, { environment: { PETIT_URL: running.url } });
+
+describe("petit ack and petit snooze", () => {
+  test("acknowledge what needs attention about a job, with a note and an owner, and take that back", async () => {
+    const { stdout } = await run("ack", "load", "--note", "known", "--owner", "mara");
+    expect(stdout).toStartWith("job_failing:load is acknowledged: job 'load' failed");
+    expect((await run("status")).stdout).toContain("acknowledged by 127.0.0.1; owner mara; known");
+    expect((await run("ack", "job_failing:load", "--undo")).stdout).toContain("is no longer acknowledged");
+  });
+
+  test("snooze for a time, until a time and until it changes", async () => {
+    expect((await run("snooze", "load", "--for", "2h")).stdout).toMatch(/is snoozed until \d{4}-/);
+    expect((await run("snooze", "load", "--until", "tomorrow")).stdout).toMatch(
+      /is snoozed until \d{4}-\d\d-\d\d 00:00:00/,
+    );
+    expect((await run("snooze", "load", "--until-change")).stdout).toContain("is snoozed until it changes");
+    const [entry] = JSON.parse((await run("snooze", "load", "--undo", "--json")).stdout);
+    expect(entry).toMatchObject({ id: "job_failing:load", snoozed: null });
+  });
+
+  test.each<[readonly string[], string]>([
+    [["ack", "lod"], "nothing about 'lod' needs attention; did you mean 'load'?"],
+    [["snooze", "load"], "petit snooze needs a time"],
+    [["snooze", "load", "--for", "soon"], "--for is 'soon'"],
+    [["snooze", "load", "--until", "2020-01-01"], "--until is '2020-01-01'"],
+    [["snooze", "load", "--for", "1h", "--until-change"], "takes only one of its times"],
+  ])("say what is wrong with %p", async (args, message) => {
+    const { status, stderr } = await run(...args);
+    expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+});

@@ -1,0 +1,52 @@
+import { describe, expect, test } from "bun:test";
+import { ask, runToEnd } from "../../support/petit/api.ts";
+import { startPetit } from "../../support/petit/petit.ts";
+import { CHROMIUM } from "../../support/web/browser.ts";
+import { openWeb } from "../../support/web/web.ts";
+
+const JOBS = {
+  "jobs.yaml": `
+id: load
+name: Load orders
+tasks: [{id: copy, type: shell, script: "echo 'psycopg2.OperationalError: connection refused' >&2; exit 1"}]
+`,
+};
+
+describe.skipIf(CHROMIUM === null)("what needs attention", () => {
+  test("is acknowledged by keyboard, folded with a count, and taken back", async () => {
+    await using petit = await startPetit({ jobs: JOBS });
+    await runToEnd(petit, "load");
+    await using web = await openWeb(petit);
+    const { page } = web;
+    await web.open("/");
+    await page.getByRole("button", { name: "Acknowledge or snooze load" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByLabel("Owner").fill("mara");
+    await page.getByLabel("Note").fill("<b>known</b>");
+    await page.getByRole("button", { name: "Save" }).press("Enter");
+    const folded = page.getByText("1 acknowledged or snoozed");
+    await folded.waitFor();
+    const { body } = await ask(petit, "/api/attention");
+    expect(body.items[0]).toMatchObject({
+      owner: "mara",
+      note: "<b>known</b>",
+      acknowledged: { by: expect.any(String) },
+    });
+    await folded.press("Enter");
+    await page.getByText(/Acknowledged by .*; owner mara; <b>known<\/b>/).waitFor();
+    await page.getByRole("button", { name: "Take back: load" }).press("Enter");
+    await page.getByRole("button", { name: "Acknowledge or snooze load" }).waitFor();
+  }, 60_000);
+
+  test("shows the error line of the first entry on the first screen of a phone", async () => {
+    await using petit = await startPetit({ jobs: JOBS });
+    await runToEnd(petit, "load");
+    await using web = await openWeb(petit);
+    await web.page.setViewportSize({ width: 390, height: 844 });
+    await web.open("/");
+    const line = web.page.locator(".attention-line").first();
+    await line.waitFor();
+    const box = await line.boundingBox();
+    expect((box?.y ?? 0) + (box?.height ?? 0)).toBeLessThan(844);
+  }, 60_000);
+});
