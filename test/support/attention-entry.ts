@@ -5,12 +5,21 @@ import { type AttentionEntry, entryId } from "../../src/domain/inbox/entry.ts";
 export const NO_MARK = { acknowledged: null, snoozed: null, owner: null, note: null } as const;
 
 /** The fields that every entry of `GET /api/attention` has, whatever its kind. */
-export const entryFields = (id: string) => ({ id, urgency: "problem", ...NO_MARK, snoozed_until: null }) as const;
+export const entryFields = (id: string) =>
+  ({
+    id,
+    urgency: "problem",
+    ...NO_MARK,
+    snoozed_until: null,
+    consequences: [] as [],
+    consequence_count: 0,
+  }) as const;
 
 /** Returns an item as an entry of the list. */
 export const entryOf = (item: Attention): AttentionEntry => ({
   ...item,
   id: entryId(item),
   urgency: "problem",
+  consequences: [],
   ...NO_MARK,
 });

@@ -1,5 +1,6 @@
 import type { Urgency } from "../../domain/inbox/order.ts";
 import { type AttentionSubject, attentionWords } from "../../domain/words/attention.ts";
+import { consequencesText } from "../../domain/words/consequence.ts";
 import { type MarkFacts, markText } from "../../domain/words/mark.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { Style } from "../terminal/terminal.ts";
@@ -24,7 +25,7 @@ export type AttentionRow = {
   readonly urgency?: Urgency | undefined;
   readonly acknowledged?: MarkFacts["acknowledged"];
   readonly snoozed?: MarkFacts["snoozed"];
-  /** What people said about it; empty if nothing. */
+  /** What waits for it, and what people said about it; empty if nothing. */
   readonly said: string;
 };
 
@@ -67,7 +68,7 @@ const itemRow = (item: AttentionBody, timeText: (at: number) => string): Attenti
     urgency: item.urgency,
     acknowledged: item.acknowledged,
     snoozed: item.snoozed,
-    said: markText(item, timeText),
+    said: [consequencesText(item), markText(item, timeText)].filter((text) => text !== "").join("; "),
   };
 };
 

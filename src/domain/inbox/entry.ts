@@ -1,6 +1,7 @@
 import { assertNever } from "../../lib/never.ts";
 import { type Attention, type AttentionKind, byAttentionKind } from "../attention.ts";
 import { receiverText } from "../notification.ts";
+import type { Consequence } from "./consequence.ts";
 import type { Mark } from "./mark.ts";
 import type { Urgency } from "./order.ts";
 
@@ -11,10 +12,12 @@ type EntryFacts = {
   /** The same as long as it needs attention, also over restarts. */
   readonly id: string;
   readonly urgency: Urgency;
+  /** What needs attention because of it, and has no entry of its own. */
+  readonly consequences: readonly Consequence[];
 } & Pick<Mark, "acknowledged" | "snoozed" | "owner" | "note">;
 
 /** An item, whose failure may be unknown. */
-type Keyed = Attention extends infer Each ? (Each extends unknown ? Omit<Each, "failure"> : never) : never;
+export type Keyed = Attention extends infer Each ? (Each extends unknown ? Omit<Each, "failure"> : never) : never;
 
 /** What needs attention, in the order of `byUrgency`. `counts` also counts what is not among the items. */
 export type AttentionList = {

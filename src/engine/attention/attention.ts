@@ -12,6 +12,7 @@ import {
 import type { ShutGate } from "../../domain/dependency.ts";
 import { GIVEN_UP_COUNTS_MS } from "../../domain/health.ts";
 import type { JobId, TaskId } from "../../domain/ids.ts";
+import type { Consequence } from "../../domain/inbox/consequence.ts";
 import { type AttentionEntry, type AttentionList, entryId, NO_ATTENTION } from "../../domain/inbox/entry.ts";
 import { type Mark, type MarkChange, seenOf } from "../../domain/inbox/mark.ts";
 import { byUrgency, CRITICAL_TAG, type Rank, type Urgency } from "../../domain/inbox/order.ts";
@@ -27,6 +28,7 @@ import type { NewestRuns } from "../run/newest-runs.ts";
 import type { Runs } from "../run/runs.ts";
 import type { Jobs } from "../schedule/jobs.ts";
 import type { Pauses } from "../schedule/pauses.ts";
+import { groupByCause } from "./consequences.ts";
 import { JobResults } from "./job-results.ts";
 import { Marks } from "./marks.ts";
 import { type UnfiredJob, UnfiredJobs } from "./unfired-jobs.ts";
@@ -124,17 +126,22 @@ export class AttentionFinder {
       (item) => jobIds === null || ("jobId" in item && item.jobId !== null && jobIds.has(item.jobId)),
     );
     const explained = this.#results.findExplained(chosen.filter(isOfJob));
-    const all = chosen.filter((item) => !isOfJob(item) || !explained.has(item.jobId));
+    const unexplained = chosen.filter((item) => !isOfJob(item) || !explained.has(item.jobId));
+    const { causes: all, consequences } = groupByCause(
+      unexplained,
+      (jobId) => this.#options.jobs.find(jobId)?.job ?? null,
+    );
     const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };
     for (const { kind } of all) counts[kind]++;
     const ranked = all
       .map((item) => ({ item, mark: marks.get(entryId(item)) ?? null }))
-      .map((each) => ({ ...each, ...this.#rankOf(each.item, each.mark) }))
+      .map((each) => ({ ...each, consequences: consequences.get(entryId(each.item)) ?? [] }))
+      .map((each) => ({ ...each, ...this.#rankOf(each.item, each.mark, each.consequences) }))
       .toSorted(byUrgency);
     const items: AttentionEntry[] = [];
-    for (const [index, { item, mark, urgency }] of ranked.slice(0, limit).entries()) {
+    for (const [index, { item, mark, urgency, consequences }] of ranked.slice(0, limit).entries()) {
       if (index > 0 && index % DESCRIBED_AT_ONCE === 0) await setImmediate();
-      items.push(toEntry(this.#describe(item), { urgency, mark }));
+      items.push(toEntry(this.#describe(item), { urgency, mark, consequences }));
     }
     return { items, counts, handled: ranked.filter(({ isHandled }) => isHandled).length };
   }
@@ -145,7 +152,8 @@ export class AttentionFinder {
     const item = found.find((each) => entryId(each) === id);
     if (item === undefined) return null;
     const mark = this.#judgeMarks(found).get(id) ?? null;
-    return toEntry(this.#describe(item), { urgency: this.#rankOf(item, mark).urgency, mark });
+    const { urgency } = this.#rankOf(item, mark);
+    return toEntry(this.#describe(item), { urgency, mark, consequences: [] });
   }
 
   /** Stores what a person said about an entry. */
@@ -224,12 +232,13 @@ export class AttentionFinder {
     ];
   }
 
-  #rankOf(item: Listed, mark: Mark | null): Rank {
+  /** What is critical makes its cause critical. */
+  #rankOf(item: Listed, mark: Mark | null, consequences: readonly Consequence[] = []): Rank {
     const { kind, since } = item;
     const job = "jobId" in item && item.jobId !== null ? (this.#options.jobs.find(item.jobId)?.job ?? null) : null;
     return {
       isHandled: mark !== null && (mark.acknowledged !== null || mark.snoozed !== null),
-      urgency: urgencyOf(item, job),
+      urgency: urgencyOf(item, [job, ...consequences.map(({ jobId }) => this.#options.jobs.find(jobId)?.job ?? null)]),
       severity: ATTENTION_SEVERITY[kind],
       priority: job?.priority ?? 0,
       streak: kind === "job_failing" || kind === "not_run_as_expected" ? Math.max(1, item.count) : 1,
@@ -394,19 +403,19 @@ const unrunSchedule = (
 
 const toEntry = (
   item: Attention,
-  { urgency, mark }: { readonly urgency: Urgency; readonly mark: Mark | null },
+  { urgency, mark, consequences }: Pick<AttentionEntry, "urgency" | "consequences"> & { readonly mark: Mark | null },
 ): AttentionEntry => {
   const { acknowledged = null, snoozed = null, owner = null, note = null } = mark ?? {};
-  return { ...item, id: entryId(item), urgency, acknowledged, snoozed, owner, note };
+  return { ...item, id: entryId(item), urgency, consequences, acknowledged, snoozed, owner, note };
 };
 
 /** The start of a streak can be deleted, and that of a wait moves on with the runs that wait. The end of a run judges a failing job. */
 const beganOf = ({ kind, since }: Listed): number | null =>
   kind === "job_failing" || kind === "run_late" ? null : since;
 
-const urgencyOf = (item: Listed, job: Job | null): Urgency => {
+const urgencyOf = (item: Listed, jobs: readonly (Job | null)[]): Urgency => {
   if (item.kind === "approval_needed") return "decision";
-  if (isCritical(job)) return "critical";
+  if (jobs.some(isCritical)) return "critical";
   return item.kind === "not_run_as_expected" && item.jobId !== null && isDeliberate(item.newest) ? "low" : "problem";
 };
 

@@ -138,4 +138,30 @@ describe("a job that does not run as expected", () => {
     await petit.engine.reload();
     expect(await unrun(petit)).toEqual([]);
   });
+
+  test("is listed with the failed job whose gate it waits for, which is critical if it is", async () => {
+    const clock = new FakeClock();
+    const gated = (id: string, tags: readonly string[] = []) =>
+      job(id, {
+        ...every("* * * * *"),
+        tags,
+        dependsOn: [{ jobId: jobId("source"), condition: "last_success", windowMs: null }],
+      });
+    const source = job("source", { tasks: [shell("only", "exit 1")] });
+    await using petit = await startEngine({ clock, jobs: [source, gated("a"), gated("b", ["critical"])] });
+    await petit.run("source");
+    await clock.pass(3 * MINUTE);
+    const { items, counts } = await petit.engine.listAttention(100);
+    expect(items).toMatchObject([
+      {
+        kind: "job_failing",
+        urgency: "critical",
+        consequences: [
+          { reason: "gate", jobId: "a", count: 3 },
+          { reason: "gate", jobId: "b", count: 3 },
+        ],
+      },
+    ]);
+    expect([counts.job_failing, counts.not_run_as_expected]).toEqual([1, 0]);
+  });
 });

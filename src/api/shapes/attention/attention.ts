@@ -37,6 +37,7 @@ import {
   word,
 } from "../schemas.ts";
 import { WorkerAttemptBody, workerAttemptBody } from "../workers/worker.ts";
+import { ConsequencesBody, consequencesBody } from "./consequences.ts";
 import { MARK_EXAMPLE, markBody, markFields } from "./mark.ts";
 import { RunFailureBody, runFailureBody } from "./run-failure.ts";
 import { ShutGatesBody, shutGatesBody, unfiredBody, unfiredFields } from "./unfired.ts";
@@ -63,6 +64,11 @@ const kindOf = <const Kind extends AttentionKind, const Fields extends Record<st
       since: instant(since),
       message: t.String({ description: "What is wrong, as a sentence" }),
       ...markFields,
+      consequences: ConsequencesBody,
+      consequence_count: integer({
+        minimum: 0,
+        description: "Number of consequences, also of those that are not listed",
+      }),
       ...fields,
     },
     { description: ATTENTION_TEXT[kind], ...documentation },
@@ -121,6 +127,8 @@ const JobFailing = kindOf(
         since: 1767225600042,
         message: "job 'data_pipeline' failed 3 times in a row: task 'extract' failed: exit code 1",
         ...MARK_EXAMPLE,
+        consequences: [],
+        consequence_count: 0,
         ...RESULT_EXAMPLE,
         count: 3,
         flapping: false,
@@ -407,6 +415,7 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
     id,
     urgency,
     ...markBody(item),
+    ...consequencesBody(item),
     severity: ATTENTION_SEVERITY[item.kind],
     since: item.since,
     message: "",

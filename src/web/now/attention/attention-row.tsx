@@ -8,6 +8,7 @@ import {
   type AttentionSubject,
   attentionWords,
 } from "../../../domain/words/attention.ts";
+import { consequencesText } from "../../../domain/words/consequence.ts";
 import { markText } from "../../../domain/words/mark.ts";
 import { runPath } from "../../../domain/words/run-path.ts";
 import { assertNever } from "../../../lib/never.ts";
@@ -64,9 +65,11 @@ export const AttentionRow = memo(({ item, onAsk, onHandle }: RowProps) => {
   );
 });
 
-/** What people said about it. */
+/** What waits for it, and what people said about it. */
 const Said = ({ item }: { readonly item: AttentionItem }) => {
-  const text = markText(item, (at) => fullTimeText(at));
+  const text = [consequencesText(item), markText(item, (at) => fullTimeText(at))]
+    .filter((each) => each !== "")
+    .join("; ");
   return text === "" ? null : <p className="attention-said muted">{capital(text)}</p>;
 };
 

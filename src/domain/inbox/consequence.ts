@@ -1,0 +1,18 @@
+import type { JobId, RunId } from "../ids.ts";
+
+/**
+ * Why something is the consequence of an entry:
+ * - `gate`: occurrences are skipped because a gate on the job of the entry is shut.
+ * - `overlap`: occurrences are skipped because the run of the entry has not ended.
+ * - `limit`: runs wait for a place that the run of the entry has.
+ */
+export const CONSEQUENCE_REASONS = ["gate", "overlap", "limit"] as const;
+
+/** Something that needs attention because of something else, and is listed with it. */
+export type Consequence = {
+  readonly reason: (typeof CONSEQUENCE_REASONS)[number];
+  readonly jobId: JobId;
+  readonly runId: RunId | null;
+  /** Number of runs or occurrences. */
+  readonly count: number;
+};
