@@ -5,7 +5,7 @@ import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
 import { changeText } from "../../domain/words/duration-change.ts";
-import { unfiredState } from "../../domain/words/unfired.ts";
+import { unfiredState } from "../../domain/words/inbox/unfired.ts";
 import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
 import type { JobView } from "../../engine/engine.ts";
 import { openClient } from "../client/client.ts";

@@ -1,7 +1,7 @@
 import type { Urgency } from "../../domain/inbox/order.ts";
 import { type AttentionSubject, attentionWords } from "../../domain/words/attention.ts";
-import { consequencesText } from "../../domain/words/consequence.ts";
-import { type MarkFacts, markText } from "../../domain/words/mark.ts";
+import { consequencesText } from "../../domain/words/inbox/consequence.ts";
+import { type MarkFacts, markText } from "../../domain/words/inbox/mark.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { Style } from "../terminal/terminal.ts";
 import type { AttentionBody, Overview } from "./overview-data.ts";

@@ -8,10 +8,10 @@ import type { Reason } from "../run.ts";
 import type { Blocked } from "../workers/waiting.ts";
 import type { RefusedHello, WaitsForWorker } from "../workers/worker.ts";
 import { internalErrorMessage } from "./health.ts";
+import { byText, type UnfiredFacts, unfiredText } from "./inbox/unfired.ts";
 import { decisiveLine, REASON_TEXT } from "./run.ts";
 import { failurePath, runPath } from "./run-path.ts";
 import { taskLabel } from "./task.ts";
-import { byText, type UnfiredFacts, unfiredText } from "./unfired.ts";
 import { waitsForText } from "./waits-for.ts";
 import { WORKER_REFUSAL_TEXT } from "./worker.ts";
 

@@ -1,5 +1,5 @@
 import { assertNever } from "../../lib/never.ts";
-import { type UnfiredFacts, unfiredText } from "./unfired.ts";
+import { type UnfiredFacts, unfiredText } from "./inbox/unfired.ts";
 
 /** What prevents or affects the next run of a job; `blockerText` makes the sentence. Times are in ms since the Unix epoch. */
 export type Blocker =

@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import { isFinal } from "../../domain/run.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { changeSentence, changeText, type DurationChangeData } from "../../domain/words/duration-change.ts";
-import { unfiredState } from "../../domain/words/unfired.ts";
+import { unfiredState } from "../../domain/words/inbox/unfired.ts";
 import { activeTexts } from "../../domain/words/waiting-for.ts";
 import { RECENT_RUNS } from "../data/queries.ts";
 import { useScheduleZone } from "../data/selected.ts";

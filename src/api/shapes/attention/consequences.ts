@@ -1,7 +1,7 @@
 import { t } from "elysia";
 import { CONSEQUENCE_REASONS } from "../../../domain/inbox/consequence.ts";
 import type { AttentionEntry } from "../../../domain/inbox/entry.ts";
-import { CONSEQUENCE_TEXT } from "../../../domain/words/consequence.ts";
+import { CONSEQUENCE_TEXT } from "../../../domain/words/inbox/consequence.ts";
 import { exactly, integer, JobIdText, meanings, nullable, RunIdText, word } from "../schemas.ts";
 
 const MAX_CONSEQUENCES = 20;

@@ -3,7 +3,7 @@ import { totalWaiting } from "../../../domain/limits/waiting-for.ts";
 import { isFinal } from "../../../domain/run.ts";
 import { localTime } from "../../../domain/schedule/local-time.ts";
 import { attentionWords } from "../../../domain/words/attention.ts";
-import { markText } from "../../../domain/words/mark.ts";
+import { markText } from "../../../domain/words/inbox/mark.ts";
 import { decisiveLine } from "../../../domain/words/run.ts";
 import { type ShownStatus, shownStatusOf } from "../../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";

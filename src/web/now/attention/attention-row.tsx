@@ -8,8 +8,8 @@ import {
   type AttentionSubject,
   attentionWords,
 } from "../../../domain/words/attention.ts";
-import { consequencesText } from "../../../domain/words/consequence.ts";
-import { markText } from "../../../domain/words/mark.ts";
+import { consequencesText } from "../../../domain/words/inbox/consequence.ts";
+import { markText } from "../../../domain/words/inbox/mark.ts";
 import { runPath } from "../../../domain/words/run-path.ts";
 import { assertNever } from "../../../lib/never.ts";
 import { DECISIONS } from "../../actions/decision-dialog.tsx";

@@ -1,4 +1,4 @@
-import type { Consequence } from "../inbox/consequence.ts";
+import type { Consequence } from "../../inbox/consequence.ts";
 
 /** Why something is the consequence of an entry, as a clause. */
 export const CONSEQUENCE_TEXT = {
