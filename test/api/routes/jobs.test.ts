@@ -86,6 +86,7 @@ describe("GET /api/jobs", () => {
       next_start_at: body.jobs[0].next_run_at,
       jitter_ms: 0,
       has_except: false,
+      not_run_as_expected: null,
       last_run: null,
       paused: false,
       paused_at: null,
@@ -223,8 +224,16 @@ describe("GET /api/jobs/{job_id}", () => {
           required: false,
           enum: null,
           pattern: "^\\d{4}-\\d\\d-\\d\\d$",
+          secret: false,
         },
-        level: { description: null, default: null, required: true, enum: ["fast", "full"], pattern: null },
+        level: {
+          description: null,
+          default: null,
+          required: true,
+          enum: ["fast", "full"],
+          pattern: null,
+          secret: false,
+        },
       },
       outputs: {},
       depends_on: [
@@ -253,7 +262,12 @@ describe("GET /api/jobs/{job_id}", () => {
       formerly: [],
       retention: { runs: null, days: null },
       source: { file: "pipeline.yaml", line: 2 },
+      version: 1,
+      changed_at: expect.any(Number),
     });
+    // When petit first read the file.
+    expect(body.changed_at).toBeLessThanOrEqual(Date.now());
+    expect(body.changed_at).toBeGreaterThan(Date.now() - 3_600_000);
   });
 
   test("has every setting of its file, and null for the others", async () => {

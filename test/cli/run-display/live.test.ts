@@ -126,7 +126,8 @@ describe.skipIf(!hasScript)("the table of runs on a terminal", () => {
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
     expect(lines[1]).toMatch(/^[0-9a-f]{8} {2}a_job_with_a/);
     expect(lines[1]).toContain("✓ completed");
-    if (columns >= 100) expect(lines[1]).toMatch(columns > 100 ? / manual +(now|\d+s ago) +\d/ : / (now|\d+s ago)$/);
+    if (columns >= 100)
+      expect(lines[1]).toMatch(columns > 100 ? / manual by 127\.0\.0\.1 +(now|\d+s ago) +\d/ : / (now|\d+s ago)$/);
     const id = lines[1]?.slice(0, 8) ?? "";
     expect(plain(onTerminal(`status ${id}`, { columns: 200 }))).toContainEqual(
       expect.stringMatching(new RegExp(`^run .*${id}$`)),
@@ -136,7 +137,7 @@ describe.skipIf(!hasScript)("the table of runs on a terminal", () => {
   test("has room for the error of a failed run in 80 columns", () => {
     onTerminal("trigger graph --wait");
     const lines = plain(onTerminal("runs graph", { columns: 80 }));
-    expect(lines[0]).toMatch(/^RUN {7}JOB {4}STATUS {4}(TRIGGER {2})?STARTED +TOOK +WHY$/);
+    expect(lines[0]).toMatch(/^RUN {7}JOB {4}STATUS {4}STARTED +TOOK +PARAMS +WHY$/);
     expect(lines[1]).toMatch(/^[0-9a-f]{8} {2}graph {2}✗ failed {2}\S.* boom: two$/);
   });
 
