@@ -26,7 +26,11 @@ export const setZone = (zone: Zone): void => {
 };
 
 const DARK = "(prefers-color-scheme: dark)";
-const MEDIA = { system: DARK, light: "not all", dark: "all" } as const satisfies Record<Theme, string>;
+/** On paper, every view is light. */
+const MEDIA = { system: `screen and ${DARK}`, light: "not all", dark: "screen" } as const satisfies Record<
+  Theme,
+  string
+>;
 
 /** The rules of the stylesheets for the dark theme. Their condition changes, so they are found by it only once. */
 let darkRules: readonly CSSMediaRule[] | null = null;
@@ -41,7 +45,7 @@ export const applyTheme = (theme: Theme): void => {
 };
 
 /** The zone of all times: undefined is that of the browser. */
-export const PAGE_ZONE = typeof localStorage === "undefined" || storedZone() === "local" ? undefined : "UTC";
+export const PAGE_ZONE = storedZone() === "utc" ? "UTC" : undefined;
 
 /** Returns the offset of the page's zone from UTC at an instant, in ms. */
 export const offsetMs = (at: number): number =>

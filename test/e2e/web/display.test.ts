@@ -34,6 +34,15 @@ describe.skipIf(CHROMIUM === null)("the page of this browser", () => {
     await becomes(() => groundOf(page), LIGHT);
     await page.getByLabel("Theme").selectOption("system");
     await becomes(() => groundOf(page), DARK);
+    // On paper, every theme is light.
+    for (const theme of ["system", "dark"]) {
+      await page.getByLabel("Theme").selectOption(theme);
+      await becomes(() => groundOf(page), DARK);
+      await page.emulateMedia({ media: "print" });
+      await becomes(() => groundOf(page), LIGHT);
+      expect(await page.evaluate("getComputedStyle(document.documentElement).colorScheme")).toBe("light");
+      await page.emulateMedia({ media: "screen" });
+    }
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 

@@ -8,7 +8,7 @@ const CSS = readFileSync(join(import.meta.dirname, "../../../../src/web/ui/style
 const theme = (part: string): ReadonlyMap<string, string> =>
   new Map([...part.matchAll(/--([\w-]+): (#[0-9a-f]{6});/g)].map(([, name = "", colour = ""]) => [name, colour]));
 
-const [light = "", dark = ""] = CSS.split("@media (prefers-color-scheme: dark)");
+const [light = "", dark = ""] = CSS.split("@media screen and (prefers-color-scheme: dark)");
 const THEMES = [
   ["light", theme(light)],
   ["dark", theme(dark)],
