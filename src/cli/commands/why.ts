@@ -10,7 +10,14 @@ import { paint, type Screen } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
 import { type JobFacts, readJobFacts } from "../why/job-facts.ts";
 import { explainOccurrence } from "../why/occurrence.ts";
-import { blockerTexts, historyTexts, lastRunText, nextRunText, type TimeContext } from "../why/sentences.ts";
+import {
+  blockerTexts,
+  historyTexts,
+  lastRunText,
+  nextRunText,
+  type TimeContext,
+  unfiredSentence,
+} from "../why/sentences.ts";
 
 const PAST_OCCURRENCES = 20;
 const UPCOMING_OCCURRENCES = 3;
@@ -59,11 +66,13 @@ const withRunNames = (facts: JobFacts, out: Screen): JobFacts => {
 const asText = (facts: JobFacts, time: TimeContext, out: Screen): string => {
   const blockers = blockerTexts(facts, time);
   const history = historyTexts(facts, time);
+  const unfired = unfiredSentence(facts, time);
   const links = Object.entries(facts.job.links).map(([name, url]) => `${name}: ${url}`);
   const rows: readonly (readonly [string, readonly string[]])[] = [
     ["job", [titleOf(facts)]],
     ...(links.length === 0 ? [] : ([["links", links]] as const)),
     ["last run", [lastRunText(facts, time), ...failureLines(facts)]],
+    ...(unfired === null ? [] : ([["not run", [unfired]]] as const)),
     ["next run", [nextRunText(facts, time)]],
     ["blocked by", blockers.length === 0 ? ["nothing"] : blockers],
     ["history", history.length === 0 ? ["no occurrences yet"] : history.slice(0, HISTORY_LINES)],
@@ -104,6 +113,7 @@ const asJson = (facts: JobFacts, time: TimeContext): string => {
   const body = {
     job,
     last_run: lastRun === null ? null : { ...lastRun, explanation: lastRunText(facts, time) },
+    not_run: unfiredSentence(facts, time),
     next: { at: upcoming[0] ?? null, coming: upcoming, explanation: nextRunText(facts, time) },
     in_its_way: blockerTexts(facts, time),
     occurrences: occurrences.map((each) => ({ ...each, explanation: explainOccurrence(each, facts) })),

@@ -5,6 +5,7 @@ import { isFinal } from "../../domain/run.ts";
 import { AT_NEXT_BOOT, NO_BOOT_YET, startsAtBoot } from "../../domain/schedule/boot.ts";
 import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
+import { notRunText } from "../../domain/words/inbox/unfired.ts";
 import { RUN_STATUS_VERBS } from "../../domain/words/run.ts";
 import { type RunFact, timeFacts } from "../../domain/words/run-facts.ts";
 import { shownStatusOf, waitedForText } from "../../domain/words/waiting-for.ts";
@@ -133,6 +134,10 @@ const groupEqual = (all: readonly ExplainedOccurrence[]): readonly (readonly Exp
 /** Occurrences that fired belong together, although each has another run. */
 const groupKey = ({ occurrence, text }: ExplainedOccurrence): string =>
   occurrence.outcome === "fired" ? "fired" : text;
+
+/** Returns since when the job has not run as expected, and why; null if it has. An older petit does not say it. */
+export const unfiredSentence = ({ job }: JobFacts, { zone }: TimeContext): string | null =>
+  job.not_run_as_expected == null ? null : notRunText(job.not_run_as_expected, (at) => readableLocal(at, zone));
 
 /** Returns what prevents or affects the job's next run, one sentence each, with the way to change it. */
 export const blockerTexts = (facts: JobFacts, { now, zone }: TimeContext): readonly string[] => {

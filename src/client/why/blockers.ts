@@ -8,7 +8,6 @@ export const findBlockers = (facts: BlockerFacts, now: number): readonly Blocker
   // A job that is gone has no next run, whatever else is wrong.
   if (job.gone) return [{ code: "job_gone", since: job.gone_at }];
   return [
-    ...unfiredBlockers(job),
     ...schedulerBlockers(facts),
     ...jobBlockers(facts),
     ...facts.gates.flatMap((gate): readonly Blocker[] => {
@@ -18,10 +17,6 @@ export const findBlockers = (facts: BlockerFacts, now: number): readonly Blocker
     ...limitBlockers(facts),
   ];
 };
-
-/** An older petit does not say whether a job runs as expected. The gates are blockers of their own. */
-const unfiredBlockers = ({ not_run_as_expected: unfired }: BlockerFacts["job"]): readonly Blocker[] =>
-  unfired == null ? [] : [{ code: "not_run_as_expected", ...unfired, gates: [] }];
 
 const schedulerBlockers = ({ state, health, occurrences }: BlockerFacts): readonly Blocker[] => [
   ...(health?.status === "unavailable"

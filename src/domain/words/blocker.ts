@@ -1,5 +1,4 @@
 import { assertNever } from "../../lib/never.ts";
-import { type UnfiredFacts, unfiredText } from "./inbox/unfired.ts";
 
 /** What prevents or affects the next run of a job; `blockerText` makes the sentence. Times are in ms since the Unix epoch. */
 export type Blocker =
@@ -29,9 +28,7 @@ export type Blocker =
       readonly max: number;
       readonly pending: number;
     }
-  | { readonly code: "slots_taken"; readonly pending: number }
-  /** Nothing stands in its way now, perhaps, but its newest occurrences started no run. */
-  | ({ readonly code: "not_run_as_expected"; readonly since: number } & UnfiredFacts);
+  | { readonly code: "slots_taken"; readonly pending: number };
 
 type BlockerText = {
   /** A clause. */
@@ -43,10 +40,6 @@ type BlockerText = {
 /** Returns what stands in the way of a job's next run. `timeText` formats a time. */
 export const blockerText = (blocker: Blocker, timeText: (at: number) => string): BlockerText => {
   switch (blocker.code) {
-    case "not_run_as_expected": {
-      const { what, why } = unfiredText(blocker);
-      return only(`it has not run as expected since ${timeText(blocker.since)}: ${what}: ${why}`);
-    }
     case "storage":
       return only(`petit can't store runs, so it starts none: ${blocker.problems.join("; ")}`);
     case "stopped":

@@ -3,6 +3,7 @@ import { Link } from "wouter";
 import { findBlockers } from "../../client/why/blockers.ts";
 import { UPSTREAM_RUNS } from "../../client/why/facts.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
+import { notRunText } from "../../domain/words/inbox/unfired.ts";
 import { decisiveLine, TRIGGER_TEXT } from "../../domain/words/run.ts";
 import { failurePath } from "../../domain/words/run-path.ts";
 import {
@@ -32,6 +33,7 @@ export const StateCard = ({ job }: { readonly job: JobDetail }) => {
         }
       </Loaded>
       {(job.waiting?.approval ?? 0) > 0 && <Approvals job={job} />}
+      <NotRun job={job} />
       <Blockers job={job} />
     </section>
   );
@@ -104,6 +106,14 @@ const RunAsks = ({ run, name }: { readonly run: RunData; readonly name: string }
     )
   );
 };
+
+/** Says since when the job has not run as expected, if it has not. Perhaps nothing stands in its way now. */
+const NotRun = ({ job: { not_run_as_expected: unfired } }: { readonly job: JobDetail }) =>
+  unfired != null && (
+    <p className="job-unfired">
+      <strong>Not run as expected</strong> {notRunText(unfired, (at) => fullTimeText(at))}.
+    </p>
+  );
 
 /** Most waiting runs that are counted. */
 const MAX_PENDING = 1_000;

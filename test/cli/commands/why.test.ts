@@ -82,6 +82,9 @@ describe("petit why", () => {
     await using running = await startAfterDowntime(GATED);
     const why = whyOf(running);
     const before = (await why("gated")).stdout;
+    expect(before).toMatch(
+      /\nnot run {5}since \d{4}-.* UTC, 3 occurrences without a run: 2 × .*, 1 × a gate on another job was shut\n/,
+    );
     expect(before).toContain("blocked by  a gate is shut: 'bad' has never run, but its last run must be completed\n");
     expect(before).toContain("skipped: a gate was shut: 'bad' had never run\n");
     await running.fetch("/api/jobs/bad/trigger?wait=10", { method: "POST" });
@@ -103,7 +106,9 @@ describe("petit why", () => {
     await using running = await startAfterDowntime(`${hourly("off", `enabled: false\n${TASKS}`)}---\n${BAD}`);
     const why = whyOf(running);
     const off = (await why("off")).stdout;
-    expect(off).toContain("last run    off has never run\nnext run    only when triggered: the job is disabled\n");
+    expect(off).toMatch(
+      /\nlast run {4}off has never run\nnot run {5}since \d{4}-.* UTC, 3 occurrences without a run: the job was disabled\nnext run {4}only when triggered: the job is disabled\n/,
+    );
     expect(off).toContain("blocked by  the job is disabled");
     expect((await why("bad")).stdout).toContain("next run    only when triggered: the job has no schedule\n");
   });
@@ -124,8 +129,14 @@ describe("petit why", () => {
     const why = whyOf(running);
     const paused = (await why("tick")).stdout;
     await running.fetch("/api/scheduler/resume", { method: "POST" });
+    expect(paused).toMatch(
+      /\nnot run {5}since \d{4}-.* UTC, 3 occurrences without a run: the scheduler or the job was paused\n/,
+    );
     expect(paused).toMatch(/\nblocked by {2}the scheduler is paused since .* UTC.*: .*'petit resume'/);
-    expect((await why("tick")).stdout).toContain("skipped: the scheduler or the job was paused");
+    const resumed = (await why("tick")).stdout;
+    expect(resumed).toContain("skipped: the scheduler or the job was paused");
+    expect(resumed).not.toContain("\nnot run ");
+    expect(resumed).toContain("\nblocked by  nothing\n");
   });
 
   test("explains that the last valid version of a broken file is used", async () => {
@@ -146,6 +157,7 @@ describe("petit why", () => {
     expect(body).toMatchObject({
       job: { id: "gated", depends_on: [{ job_id: "bad" }] },
       last_run: null,
+      not_run: expect.stringMatching(/^since \d{4}-.* UTC, 3 occurrences without a run: /),
       in_its_way: [expect.stringContaining("a gate is shut: the last run of 'bad' failed")],
       gates: [{ job_id: "bad", condition: "last_success", window_ms: null, shut: expect.any(String) }],
       pending: 0,

@@ -35,6 +35,18 @@ export const unfiredText = ({ count, reason, reasons, paused_by: by, gates }: Un
   return { what, why: [`${all}${reason === "paused" ? byText(by) : ""}`, ...now].join("; ") };
 };
 
+/**
+ * Returns since when a job has not run, and why, as a clause; `timeText` formats a time. It leaves out the gates that are shut now,
+ * because they stand in the way of the next run, and are listed with what else does.
+ */
+export const notRunText = (
+  unfired: Omit<UnfiredFacts, "gates"> & { readonly since: number },
+  timeText: (at: number) => string,
+): string => {
+  const { what, why } = unfiredText({ ...unfired, gates: [] });
+  return `since ${timeText(unfired.since)}, ${what}: ${why}`;
+};
+
 const gateText = ({
   job_id: jobId,
   condition,
