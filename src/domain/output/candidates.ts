@@ -5,8 +5,6 @@ import { normalise, plainLine } from "./plain-line.ts";
 /** A line of the output of an attempt. `seq` is its position in the attempt's output. */
 export type OutputLine = { readonly seq: number; readonly stream: OutputStream; readonly text: string };
 
-/** Points of a line that the last successful run of the task printed too. */
-const KNOWN = -70;
 /** Points of lines that follow the start of a cleanup, and how many lines a cleanup has at most. */
 const AFTER_CLEANUP = -24;
 const CLEANUP_LINES = 20;
@@ -80,6 +78,9 @@ const FRAMES: readonly RegExp[] = [
   // Go
   /^goroutine \d+ \[|^\[signal SIG|^\t\S+\.go:\d+|^[\w./*()-]{1,160}\([^()]{0,200}\)$/,
 ];
+/** Returns true for a line of a stack trace. */
+export const isFrame = (text: string): boolean => FRAMES.some((frame) => frame.test(text));
+
 const CAUSED_BY = /^\s*(?:Caused by: |-+> (?=[\w.]+Exception))\S/;
 const CARET = /^(?:\s*\d*\s*[|│])?\s*[~^]+(?:[\s~^]*|\s+\S.*)$/;
 /** What Gradle prints above the reasons of a failure, and such a reason. The deepest one is the cause. */
@@ -158,7 +159,11 @@ export class Collector {
     if (header !== null) points = Math.max(points, header.points + BELOW_HEADER);
     if (isCleanup(text)) this.#cleanupUntil = index + CLEANUP_LINES;
     else if (index <= this.#cleanupUntil) points += AFTER_CLEANUP;
-    if (points >= MIN_POINTS && this.#known.size > 0 && this.#known.has(normalise(shown))) points += KNOWN;
+    if (points >= MIN_POINTS && this.#known.size > 0 && this.#known.has(normalise(shown))) {
+      // It explains nothing, but ends the traceback above it.
+      state.traceback = null;
+      return null;
+    }
     return points < MIN_POINTS
       ? null
       : { points, isHeader: rank?.isHeader ?? false, isWrapper: rank?.isWrapper ?? false };
@@ -209,7 +214,7 @@ const belongsToTrace = ({ text, state, previous }: Current): boolean => {
     state.isReason = true;
     return true;
   }
-  if (!FRAMES.some((frame) => frame.test(text))) return false;
+  if (!isFrame(text)) return false;
   if (previous !== null && previous === state.thrown) previous.points += TRACED;
   return true;
 };

@@ -2,6 +2,7 @@ import { shorten } from "../../lib/text.ts";
 import type { FailureCause } from "../task-run.ts";
 import { BURST_GAP, type CauseCandidate, Collector, type OutputLine } from "./candidates.ts";
 import { isCleanup, MIN_POINTS } from "./error-rank.ts";
+import { NewLines } from "./new-lines.ts";
 import { normalise, plainLine, segmentsOf } from "./plain-line.ts";
 
 export type { OutputLine } from "./candidates.ts";
@@ -26,25 +27,37 @@ export class CauseFinder {
   readonly #known: ReadonlySet<string>;
   readonly #lines: OutputLine[] = [];
   readonly #collector: Collector;
+  readonly #newLines: NewLines;
 
   /** `known` has the lines that the last successful run of the task printed, as `normalise` returns them: they explain nothing. */
   constructor(known: ReadonlySet<string>) {
     this.#known = known;
     this.#collector = new Collector(known);
+    this.#newLines = new NewLines(known);
   }
 
   /** Adds a line, or a segment of one. */
   add(line: OutputLine): void {
     for (const text of segmentsOf(line.text)) {
       const segment = { ...line, text };
-      this.#collector.add(segment, this.#lines.length);
+      const index = this.#lines.length;
+      this.#collector.add(segment, index);
+      if (!this.#isExplained) this.#newLines.add(segment, index);
       this.#lines.push(segment);
     }
   }
 
-  /** Returns the line, or null if none explains the failure: then the last lines are all there is. */
+  /** Then new lines that report no error are not needed. */
+  get #isExplained(): boolean {
+    return (this.#collector.candidates.at(-1)?.points ?? 0) >= MIN_POINTS;
+  }
+
+  /**
+   * Returns the line, or null if none explains the failure: then the last lines are all there is. If no line reports an error, what the
+   * last successful run did not print explains most.
+   */
   get cause(): FailureCause | null {
-    const chosen = choose(this.#collector.candidates, this.#lines.length);
+    const chosen = choose(this.#collector.candidates, this.#lines.length) ?? this.#newLines.last;
     if (chosen === null) return null;
     const { seq, stream, text } = chosen.line;
     const context = contextOf(this.#lines, chosen, this.#known).map(shownText);
@@ -53,6 +66,9 @@ export class CauseFinder {
 }
 
 const shownText = (text: string): string => shorten(text.replaceAll("\t", " "), MAX_TEXT);
+
+/** The line of the cause, its index in the output, and whether it belongs to the lines before it. */
+type Headline = Pick<CauseCandidate, "line" | "index" | "isWrapper">;
 
 /** Returns the best candidate: the first good one of each burst of errors, of these the one with the most points. */
 const choose = (candidates: readonly CauseCandidate[], count: number): CauseCandidate | null => {
@@ -95,7 +111,7 @@ const firstGood = (burst: readonly CauseCandidate[]): CauseCandidate | null => {
  */
 const contextOf = (
   lines: readonly OutputLine[],
-  chosen: CauseCandidate,
+  chosen: Headline,
   known: ReadonlySet<string>,
 ): readonly string[] => {
   const before = chosen.isWrapper ? neighbours(lines, chosen, { step: -1, known }) : [];
@@ -104,7 +120,7 @@ const contextOf = (
 
 const neighbours = (
   lines: readonly OutputLine[],
-  { line, index }: CauseCandidate,
+  { line, index }: Headline,
   { step, known }: { readonly step: 1 | -1; readonly known: ReadonlySet<string> },
 ): readonly string[] => {
   const context: string[] = [];

@@ -57,6 +57,17 @@ export const rankLine = (line: string, stream: OutputStream): ErrorRank | null =
 /** Returns true for a line that says that a cleanup begins or takes place. */
 export const isCleanup = (line: string): boolean => patterns.CLEANUPS.test(line);
 
+/** Returns true for a line that says something, false for what is executed, for the output of a debugger, and for a bare verdict. */
+export const isMessage = (line: string): boolean => {
+  const text = withoutPrefixes(line.trimStart());
+  return (
+    !patterns.QUOTED.test(line) &&
+    !patterns.TIDYING.test(text) &&
+    levelOf(text) !== "debug" &&
+    emptinessOf(text, false) === 0
+  );
+};
+
 type Message = {
   readonly line: string;
   /** The line without the prefixes of logs, perhaps also without words that report no error. */

@@ -62,6 +62,20 @@ describe("the cause of a failed attempt", () => {
     ]);
   });
 
+  test("is a line that the last successful run did not print, even if no line but known noise reports an error", async () => {
+    using dir = tempDir();
+    const mark = dir.file("was-here");
+    const script = `echo 'loading 40 partitions'; echo 'ERROR: legacy noise' >&2
+      [ -e ${mark} ] || { : > ${mark}; exit 0; }; echo 'only 3 of 40 partitions arrived'; exit 1`;
+    await using petit = await startEngine({ jobs: [job("load", { tasks: [shell("only", script)] })] });
+    await petit.run("load");
+    const { run } = await petit.run("load");
+    expect(petit.store.runs.describeFailure(run.id).cause).toMatchObject({
+      stream: "stdout",
+      text: "only 3 of 40 partitions arrived",
+    });
+  });
+
   test("is null if no line explains it, and for an attempt that completed", async () => {
     expect(await causesOf(job("quiet", { tasks: [shell("only", "echo working; kill -9 $$")] }))).toEqual([null]);
     expect(await causesOf(job("fine", { tasks: [shell("only", "echo 'error: none really'")] }))).toEqual([null]);
