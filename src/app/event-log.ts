@@ -1,9 +1,11 @@
 import type { Event, EventType } from "../domain/event.ts";
+import { orderFailures } from "../domain/first-failure.ts";
 import type { RunId } from "../domain/ids.ts";
 import type { TaskRun } from "../domain/task-run.ts";
 import type { Engine } from "../engine/engine.ts";
 import { formatDuration } from "../lib/duration.ts";
 import type { Log } from "../lib/log.ts";
+import type { JobStore } from "../store/jobs.ts";
 import type { RunStore } from "../store/runs/runs.ts";
 
 /** Logs the engine's events: starts and ends of runs, and skipped or missed occurrences; tasks at level `debug`. */
@@ -17,7 +19,10 @@ export const logEvents = (engine: LoggedEngine, log: Log): Disposable => {
 
 type LoggedEngine = Pick<Engine, "onEvent"> & { readonly store: Remembered };
 
-type Remembered = { readonly runs: Pick<RunStore, "find" | "listTaskRuns"> };
+type Remembered = {
+  readonly runs: Pick<RunStore, "find" | "listTaskRuns">;
+  readonly jobs: Pick<JobStore, "getDefinition">;
+};
 
 type Line = {
   readonly level: "debug" | "info" | "warn";
@@ -69,8 +74,12 @@ const elapsedOf = (runId: RunId, store: Remembered): number | null => {
     : Math.max(0, run.endedAt - run.startedAt);
 };
 
-const failedTasks = (runId: RunId, store: Remembered): readonly TaskRun[] =>
-  store.runs.listTaskRuns(runId).filter(({ status }) => status === "failed");
+/** Returns the failed tasks, the one that explains the failure of the run first. */
+const failedTasks = (runId: RunId, { runs, jobs }: Remembered): readonly TaskRun[] => {
+  const run = runs.find(runId);
+  const failed = runs.listTaskRuns(runId).filter(({ status }) => status === "failed");
+  return run === null || failed.length < 2 ? failed : orderFailures(failed, jobs.getDefinition(run.versionId));
+};
 
 /** Returns the reason only, because an error can quote a task's output. */
 const whyTask = ({ reason, exitCode }: TaskRun): string =>

@@ -256,7 +256,7 @@ type BrokenJobFile = {
   readonly problems: number;
 };
 
-/** Why a run failed: its first failed task, in the order of the definition. Of a run without a failed task, the run's own reason. */
+/** Why a run failed: the failed task that explains it best; see `orderFailures`. Of a run without a failed task, the run's own reason. */
 export type RunFailure = {
   readonly taskId: TaskId | null;
   /** Position of the first failed item of the task; null if it has none. */

@@ -28,8 +28,9 @@ export const failureReport = async (client: Client, options: ReportOptions): Pro
   const { status, id } = snapshot.run;
   if (status !== "failed" && status !== "interrupted") return "";
   const { tasks } = viewOf(snapshot);
-  const excerpts = withLines ? await readExcerpts(tasks, sourceOf(client, id)) : [];
-  const parts = [excerptText(excerpts, failedTasks(tasks).length, screen), nextCommands(snapshot, screen)];
+  const first = snapshot.run.failure?.task_id ?? null;
+  const excerpts = withLines ? await readExcerpts(tasks, sourceOf(client, id), first) : [];
+  const parts = [excerptText(excerpts, failedTasks(tasks, first).length, screen), nextCommands(snapshot, screen)];
   return parts.filter((part) => part !== "").join("\n");
 };
 
@@ -78,7 +79,7 @@ export const listFailedItems = async (
 
 const nextCommands = (snapshot: RunSnapshot, screen: Screen): string => {
   const name = runName(snapshot.run.id, screen);
-  const failed = failedTasks(viewOf(snapshot).tasks);
+  const failed = failedTasks(viewOf(snapshot).tasks, snapshot.run.failure?.task_id ?? null);
   const commands: NextCommand[] = [];
   const [first] = failed;
   if (failed.length > 1) commands.push([`petit logs ${name} --failed`, "prints the output of the failed tasks"]);

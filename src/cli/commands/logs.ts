@@ -176,9 +176,11 @@ const noteMachines = async (client: Client, { runId, filters }: MachineOptions, 
 
 /** Returns the filter for each task or item that failed, the first task first, and last those that may fail. */
 const failedFilters = async (client: Client, runId: string, filter: OutputFilter): Promise<readonly OutputFilter[]> => {
-  const { tasks } = viewOf(await readRun(client, runId));
+  const snapshot = await readRun(client, runId);
+  const { tasks } = viewOf(snapshot);
   const allowed = tasks.filter((task) => task.status === "failed" && task.allowed);
-  const filters = [...failedTasks(tasks), ...allowed].map(
+  const first = snapshot.run.failure?.task_id ?? null;
+  const filters = [...failedTasks(tasks, first), ...allowed].map(
     async ({ id: taskId, attempts }): Promise<readonly OutputFilter[]> => {
       const items = attempts > 0 ? [] : await listFailedItems(client, { runId, taskId, limit: MAX_ITEMS });
       return items.length === 0

@@ -47,15 +47,16 @@ const MAX_LINES = 10;
 type Writer = Pick<TailQuery, "taskId" | "item" | "attempt"> & { readonly itemKey?: string };
 
 /**
- * Reads the lines that explain why tasks failed, of those that failed first. Where no line does, these are the last ones of stderr, or of
+ * Reads the lines that explain why tasks failed, of `first` and of those that failed first. Where no line does, these are the last ones of stderr, or of
  * stdout if stderr is empty. Of a task with several failed items, these are their causes.
  */
 export const readExcerpts = async (
   tasks: readonly TaskView[],
   source: ExcerptSource,
+  first: string | null = null,
 ): Promise<readonly ErrorExcerpt[]> => {
   const parts = await Promise.all(
-    failedTasks(tasks)
+    failedTasks(tasks, first)
       .slice(0, MAX_WRITERS)
       .map((task) => failedParts(task, source)),
   );
@@ -94,11 +95,14 @@ const failedParts = async (
   );
 };
 
-/** Returns the tasks because of which a run failed, the first one first. */
-export const failedTasks = (tasks: readonly TaskView[]): readonly TaskView[] =>
+/** Returns the tasks because of which a run failed: `first`, which explains it, then the others in the order in which they failed. */
+export const failedTasks = (tasks: readonly TaskView[], first: string | null): readonly TaskView[] =>
   tasks
     .filter(({ status, allowed }) => status === "failed" && !allowed)
-    .toSorted((left, right) => (left.endedAt ?? 0) - (right.endedAt ?? 0));
+    .toSorted(
+      (left, right) =>
+        Number(right.id === first) - Number(left.id === first) || (left.endedAt ?? 0) - (right.endedAt ?? 0),
+    );
 
 /** Formats excerpts, each line with what wrote it, and wrapped on a terminal. Returns an empty text without lines. */
 export const excerptText = (excerpts: readonly ErrorExcerpt[], failedCount: number, screen: Screen): string => {

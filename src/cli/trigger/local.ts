@@ -155,8 +155,9 @@ const reportOf = ({ store }: Engine, run: Run): string => {
 const excerptOf = async ({ store }: Engine, run: Run, { terminal: { err } }: Context): Promise<string> => {
   const { tasks } = localRunReader(store, run)();
   if (run.status !== "failed" || tasks.length < 2) return "";
-  const excerpts = await readExcerpts(tasks, localSource(store, run.id));
-  return excerptText(excerpts, failedTasks(tasks).length, err);
+  const first = store.runs.describeFailure(run.id).taskId;
+  const excerpts = await readExcerpts(tasks, localSource(store, run.id), first);
+  return excerptText(excerpts, failedTasks(tasks, first).length, err);
 };
 
 const outcomeOf = (run: Run, { terminal: { err } }: Context): string =>

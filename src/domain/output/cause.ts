@@ -109,11 +109,7 @@ const firstGood = (burst: readonly CauseCandidate[]): CauseCandidate | null => {
  * Returns the lines that belong to the headline: those of its stream that follow, or those before it if it only says that something failed
  * and there are any.
  */
-const contextOf = (
-  lines: readonly OutputLine[],
-  chosen: Headline,
-  known: ReadonlySet<string>,
-): readonly string[] => {
+const contextOf = (lines: readonly OutputLine[], chosen: Headline, known: ReadonlySet<string>): readonly string[] => {
   const before = chosen.isWrapper ? neighbours(lines, chosen, { step: -1, known }) : [];
   return before.length > 0 ? before.toReversed() : neighbours(lines, chosen, { step: 1, known });
 };

@@ -1,4 +1,5 @@
 import type { RunFailure } from "../../domain/attention.ts";
+import { orderFailures } from "../../domain/first-failure.ts";
 import type { Approval, Job, Links, Task } from "../../domain/job.ts";
 import type { DeliveryEvent, NotifyEvent } from "../../domain/notification.ts";
 import { groupFailures } from "../../domain/output/failure-groups.ts";
@@ -24,7 +25,7 @@ export type NotificationBody = {
   readonly links: Links;
   /** Null for `missed`. */
   readonly run: BodyRun | null;
-  /** In the order of the definition, at most 50. */
+  /** At most 50, the one that explains the failure of the run first. */
   readonly failed_tasks: readonly FailedTask[];
   /**
    * For `failure`: the line of the failed task's output that explains the failure, with at most four lines that belong to it. If there is
@@ -160,14 +161,16 @@ export const bodyOfEnd = (event: NotifyEvent, job: Job, run: Run, { store, now }
   ...empty(event, job, now),
   path: runPath(run.id),
   run: runOf(run),
-  failed_tasks: store.runs
-    .listTaskRuns(run.id)
-    .filter(({ status }) => status === "failed")
-    .slice(0, MAX_FAILED_TASKS)
-    .map(failedTask),
+  failed_tasks: failedTasksOf(job, run, store).slice(0, MAX_FAILED_TASKS).map(failedTask),
   ...(event === "failure" && explanationOf(run, store)),
   log_tail: tailOf(run, store),
 });
+
+const failedTasksOf = (job: Job, { id }: Run, { runs }: Store): readonly TaskRun[] =>
+  orderFailures(
+    runs.listTaskRuns(id).filter(({ status }) => status === "failed"),
+    job,
+  );
 
 type BodyContext = { readonly store: Store; readonly now: number };
 

@@ -1,6 +1,7 @@
 import { type FailureLine, lastLineOf, type RunFailure } from "../../domain/attention.ts";
+import { orderFailures } from "../../domain/first-failure.ts";
 import type { JobId, RunId, TaskId } from "../../domain/ids.ts";
-import { isAllowedFailure, type Job } from "../../domain/job.ts";
+import type { Job } from "../../domain/job.ts";
 import { REASONS } from "../../domain/run.ts";
 import { type Attempt, type FailureCause, STREAMS } from "../../domain/task-run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
@@ -127,27 +128,23 @@ const selectStreak = (status: string): string =>
 const selectNewest = (status: string): string =>
   `SELECT * FROM (SELECT job_id FROM runs WHERE status = '${status}' AND ${UNSUCCESSFUL} ORDER BY seq DESC LIMIT $limit)`;
 
-/**
- * Returns the first failed task of a run, as in the error of the run: its own failures before those that a retry took over, and
- * one whose failure is allowed only if there is no other.
- */
+/** Returns the failed task that explains the failure of a run best, as in the error of the run. Looks at the first 100 that ended. */
 const findFailedTask = (sql: Statements, runId: RunId): TaskId | null => {
   const failed = sql
     .all(
-      `SELECT task_id, reason, exit_code FROM task_runs
-       WHERE run = (SELECT seq FROM runs WHERE id = $runId) AND status = 'failed' ORDER BY reused, position LIMIT 100`,
+      `SELECT task_id, reason, exit_code, ended_at, reused FROM task_runs
+       WHERE run = (SELECT seq FROM runs WHERE id = $runId) AND status = 'failed' ORDER BY reused, ended_at, position LIMIT 100`,
       { runId },
     )
     .map((row) => ({
-      id: id<TaskId>(row, "task_id"),
+      taskId: id<TaskId>(row, "task_id"),
       status: "failed" as const,
       reason: wordOrNull(row, "reason", REASONS),
       exitCode: integerOrNull(row, "exit_code"),
+      endedAt: integerOrNull(row, "ended_at"),
+      reused: flag(row, "reused"),
     }));
-  if (failed.length < 2) return failed[0]?.id ?? null;
-  const { tasks } = readDefinition(sql, runId);
-  const counted = failed.find((each) => !tasks.some((task) => task.id === each.id && isAllowedFailure(task, each)));
-  return (counted ?? failed[0])?.id ?? null;
+  return (failed.length < 2 ? failed : orderFailures(failed, readDefinition(sql, runId)))[0]?.taskId ?? null;
 };
 
 const readDefinition = (sql: Statements, runId: RunId): Pick<Job, "tasks"> => {

@@ -53,7 +53,7 @@ const RetryForm = ({ run, tasks, taskId, onClose }: RetryFormProps) => {
   const [, navigate] = useLocation();
   const client = useQueryClient();
   const { mutate, isPending } = useRetryRun({ isFailureShown: true });
-  const first = taskId ?? failingTask(tasks)?.task_id ?? tasks[0]?.task_id ?? "";
+  const first = taskId ?? failingTask(run, tasks)?.task_id ?? tasks[0]?.task_id ?? "";
   const [kind, setKind] = useState<Kind>(run.can_retry ? "rest" : "from");
   const [chosen, setChosen] = useState(first);
   const [problem, setProblem] = useState<string | null>(null);

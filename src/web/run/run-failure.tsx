@@ -19,9 +19,9 @@ type RunFailureProps = {
   readonly onSelect: (taskId: string) => void;
 };
 
-/** Shows the task that failed first, the line that explains it or else the last lines that it wrote, and what differs from the last successful run. */
+/** Shows the task that explains the failure, the line that explains it or else the last lines that it wrote, and what differs from the last successful run. */
 export const RunFailure = ({ run, tasks, onSelect }: RunFailureProps) => {
-  const [task, ...others] = failedTasks(tasks);
+  const [task, ...others] = failedTasks(tasks, run.failure?.task_id);
   if (task === undefined) return null;
   return (
     <div className="run-failure">

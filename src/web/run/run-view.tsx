@@ -97,7 +97,7 @@ type PartsProps = { readonly run: RunDetail; readonly tasks: readonly TaskRunDat
 const Parts = ({ run, tasks, title }: PartsProps) => {
   const { data: job } = useQuery(jobQuery(run.job_id));
   // A run that fails while it is open keeps showing what it showed.
-  const [defaultTask] = useState(() => (run.status === "failed" ? (failingTask(tasks)?.task_id ?? null) : null));
+  const [defaultTask] = useState(() => (run.status === "failed" ? (failingTask(run, tasks)?.task_id ?? null) : null));
   const { selected, select } = useSelectedTask(defaultTask);
   const causes = useMemo(() => causesOf(run, tasks), [run, tasks]);
   return (

@@ -87,6 +87,25 @@ describe("a webhook", () => {
     ]);
   });
 
+  test("receives the task first that explains the failure, and its line", async () => {
+    await using hook = receiver();
+    const cleans = shell("cleans", "echo 'rm: cannot remove x: No such file' >&2; exit 2", {
+      after: ["main"],
+      condition: "all_done",
+    });
+    const main = shell("main", "echo 'fatal: the disk is full' >&2; exit 3");
+    await using petit = await startEngine({
+      jobs: [job("nightly", { tasks: [cleans, main], notify: [webhook(hook.url)] })],
+    });
+    await petit.run("nightly");
+    const [one] = await hook.first(1);
+    expect(JSON.parse(one?.body ?? "")).toMatchObject({
+      run: { error: "task 'main' failed: exit code 3 (and 1 more)" },
+      failed_tasks: [{ task_id: "main" }, { task_id: "cleans" }],
+      error_lines: ["fatal: the disk is full"],
+    });
+  });
+
   test("receives a recovery, and not every success", async () => {
     await using hook = receiver();
     const tasks = [shell("work", 'exit "$PETIT_PARAM_STATUS"')];

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { command, job, shell, taskId } from "../../support/engine/factories.ts";
 import { gate } from "../../support/engine/gate.ts";
 import { type Finished, startEngine } from "../../support/engine/started-engine.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 
 const fails = (id: string, after: readonly string[] = []) => command(id, "false", { after });
 const works = (id: string, after: readonly string[] = []) => command(id, "true", { after });
@@ -199,10 +200,35 @@ describe("conditions", () => {
   });
 
   test("a failed run names the first failed task and the number of others", async () => {
-    const tasks = [shell("a", "exit 3"), works("b"), shell("c", "exit 4")];
-    await using petit = await startEngine({ jobs: [job("graph", { tasks })] });
+    using dir = tempDir();
+    const waits = `until [ -e ${dir.file("ended")} ]; do sleep 0.02; done; exit 4`;
+    const tasks = [
+      shell("a", "exit 3"),
+      works("b"),
+      shell("marks", `: > ${dir.file("ended")}`, { after: ["a"], condition: "all_done" }),
+    ];
+    await using petit = await startEngine({ jobs: [job("graph", { tasks: [...tasks, shell("c", waits)] })] });
     const { run } = await petit.run("graph");
     expect(run).toMatchObject({ reason: "exit_code", error: "task 'a' failed: exit code 3 (and 1 more)" });
+  });
+
+  test("a failed run names the task that explains the failure, in whatever order the file has them", async () => {
+    using dir = tempDir();
+    const [reported, ended] = [dir.file("reported"), dir.file("ended")];
+    const until = (file: string): string => `until [ -e ${file} ]; do sleep 0.02; done`;
+    const tasks = [
+      shell("notify", "exit 7", { after: ["main"], condition: "all_done" }),
+      shell("slow", `${until(ended)}; exit 5`),
+      shell("report", "exit 6", { after: ["fine"], condition: "all_done" }),
+      works("fine"),
+      shell("reports", `: > ${reported}`, { after: ["report"], condition: "all_done" }),
+      shell("main", `${until(reported)}; exit 3`),
+      shell("ends", `: > ${ended}`, { after: ["main"], condition: "all_done" }),
+    ];
+    await using petit = await startEngine({ jobs: [job("graph", { tasks })] });
+    const { run } = await petit.run("graph");
+    expect(run).toMatchObject({ reason: "exit_code", error: "task 'main' failed: exit code 3 (and 3 more)" });
+    expect(petit.store.runs.describeFailure(run.id)).toMatchObject({ taskId: "main", exitCode: 3 });
   });
 });
 

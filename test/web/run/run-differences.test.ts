@@ -95,6 +95,7 @@ describe("the failed tasks of a run", () => {
       task("fine", { ended_at: 2 }),
     ];
     expect(failedTasks(tasks).map(({ task_id }) => task_id)).toEqual(["first", "late"]);
+    expect(failedTasks(tasks, "late").map(({ task_id }) => task_id)).toEqual(["late", "first"]);
   });
 
   test.each([

@@ -6,7 +6,10 @@ import { causeBody, FailureCauseBody } from "./failure-cause.ts";
 
 export const RunFailureBody = exactly(
   {
-    task_id: nullable(TaskIdText, "The first failed task, in the order of the definition; null if no task failed"),
+    task_id: nullable(
+      TaskIdText,
+      "The first task to fail that is neither downstream of another failed task nor a clean-up (`condition`) nor allowed to fail, if there is one; null if no task failed",
+    ),
     item: nullable(integer({ minimum: 0 }), "Position of its first failed item, from 0; null if it has no items"),
     attempt: nullable(integer({ minimum: 1 }), "The last attempt of that task or item; null if it had none"),
     reason: ReasonOrNull,

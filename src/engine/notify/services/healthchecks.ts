@@ -24,7 +24,7 @@ const suffixOf = (body: NotificationBody): string => {
   return body.event === "cancelled" || body.event === "test" ? "log" : "";
 };
 
-/** Returns the exit status of the first failed task in the order of the definition, or null. */
+/** Returns the exit status of the failed task that explains the failure best, or null. */
 const exitStatusOf = ({ run, failed_tasks: [first] }: NotificationBody): string | null => {
   const status = run?.status === "failed" && first?.reason === "exit_code" ? first.exit_code : null;
   return status !== null && status >= 1 && status <= 255 ? String(status) : null;

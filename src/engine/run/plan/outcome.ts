@@ -1,5 +1,7 @@
+import { orderFailures } from "../../../domain/first-failure.ts";
 import { isAllowedFailure, type Job } from "../../../domain/job.ts";
 import type { EndingReason, Reason, RunOutcome } from "../../../domain/run.ts";
+import type { TaskRun } from "../../../domain/task-run.ts";
 import { INTERRUPTED_ERROR } from "../../../domain/words/run.ts";
 import { formatDuration } from "../../../lib/duration.ts";
 import { assertNever } from "../../../lib/never.ts";
@@ -12,6 +14,8 @@ export type FinishedTasks = {
   readonly ending: EndingReason | null;
   /** True if the process of an attempt was lost. */
   readonly isLost: boolean;
+  /** Reads the tasks as they are stored. */
+  readonly listTaskRuns: () => readonly Pick<TaskRun, "taskId" | "endedAt" | "reused">[];
 };
 
 /**
@@ -24,7 +28,7 @@ export const outcomeOfRun = (run: FinishedTasks): RunOutcome => {
   return outcomeOfTasks(run);
 };
 
-const outcomeOfTasks = ({ job, tasks }: FinishedTasks): RunOutcome => {
+const outcomeOfTasks = ({ job, tasks, listTaskRuns }: FinishedTasks): RunOutcome => {
   const unsuccessful = job.tasks.flatMap((task) => {
     const progress = tasks.get(task.id);
     return progress !== undefined && (progress.status === "failed" || wasNeverStarted(progress))
@@ -33,7 +37,8 @@ const outcomeOfTasks = ({ job, tasks }: FinishedTasks): RunOutcome => {
   });
   const failed = unsuccessful.filter(({ isAllowed }) => !isAllowed);
   const warnings = unsuccessful.length - failed.length;
-  const [first] = failed.toSorted((a, b) => Number(wasNeverStarted(a)) - Number(wasNeverStarted(b)));
+  const started = failed.filter((each) => !wasNeverStarted(each));
+  const [first] = started.length === 0 ? failed : inOrder(started, job, listTaskRuns);
   if (first === undefined) return { status: "completed", reason: null, error: null, warnings };
   const { id, reason, error } = first;
   const others = failed.length === 1 ? "" : ` (and ${failed.length - 1} more)`;
@@ -41,6 +46,25 @@ const outcomeOfTasks = ({ job, tasks }: FinishedTasks): RunOutcome => {
     ? `was skipped in the run that this one retries: ${reason}`
     : `failed: ${error ?? reason}`;
   return { status: "failed", reason, error: `task '${id}' ${what}${others}`, warnings };
+};
+
+type UnsuccessfulTask = TaskProgress & Pick<Job["tasks"][number], "id"> & { readonly isAllowed: boolean };
+
+/** Returns failed tasks in the order in which they explain the failure of the run. */
+const inOrder = (
+  failed: readonly UnsuccessfulTask[],
+  job: Job,
+  listTaskRuns: FinishedTasks["listTaskRuns"],
+): readonly UnsuccessfulTask[] => {
+  if (failed.length < 2) return failed;
+  const stored = new Map(listTaskRuns().map((each) => [each.taskId, each]));
+  return orderFailures(
+    failed.map((each) => {
+      const { endedAt = null, reused = false } = stored.get(each.id) ?? {};
+      return { ...each, taskId: each.id, endedAt, reused };
+    }),
+    job,
+  );
 };
 
 /** A retry of one task takes over the results of others. One that was skipped because the run was ended is no success. */

@@ -213,7 +213,13 @@ export class RunSteps {
     const current = state();
     const { job, run: before } = current;
     const isLost = before.lost || [...progress.values()].some(({ reason }) => isLostReason(reason));
-    const outcome = outcomeOfRun({ job, tasks: progress, ending: ending()?.reason ?? null, isLost });
+    const outcome = outcomeOfRun({
+      job,
+      tasks: progress,
+      ending: ending()?.reason ?? null,
+      isLost,
+      listTaskRuns: () => store.runs.listTaskRuns(before.id),
+    });
     const final = outcome.status === "completed" ? jobOutputs(outcome, current) : outcome;
     const run = store.runs.finish(before.id, final, changedAt());
     figures.count(run);
