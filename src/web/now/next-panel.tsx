@@ -76,7 +76,7 @@ const NextRow = ({ job, at, everyMs }: NextRowProps) => {
           {everyText(everyMs)}, next <Time at={at} zone={zone} isFocusable={false} />
         </span>
       )}
-      {everyMs === null && <ZoneNote at={at} zone={zone} />}
+      <ZoneNote at={at} zone={zone} />
     </li>
   );
 };

@@ -195,7 +195,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await web.open("/jobs/source");
     const state = card(page, "Last result");
     await state.getByText("no disk").waitFor();
-    await becomes(() => state.getByRole("link").first().getAttribute("href"), `/runs/${run.id}`);
+    await becomes(() => state.getByRole("link").first().getAttribute("href"), `/runs/${run.id}?task=only#L1`);
     expect(await page.locator("main h2").first().textContent()).toBe("Last result");
     await web.open("/jobs/gated");
     await page

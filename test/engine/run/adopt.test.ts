@@ -600,7 +600,7 @@ describe("an attempt that was stored and never started", () => {
     await killGroup(pid);
     life.rewrite(null);
     rmSync(life.dir.file("spool"), { recursive: true });
-    change(life.dir.file("petit.db"), "DELETE FROM output");
+    for (const table of ["output", "output_extents"]) change(life.dir.file("petit.db"), `DELETE FROM ${table}`);
     change(life.dir.file("petit.db"), "UPDATE attempts SET stdout_offset = 0");
     await using petit = await life.start();
     await door.reached();
