@@ -162,6 +162,10 @@ describe.skipIf(!isInstalled("tmux"))(name, () => {
       terminal.type("t");
       await terminal.until("Run loud now?");
       terminal.press("Enter");
+      await terminal.until(/^(?![\s\S]*Run loud now\?)/);
+      terminal.type("t");
+      await terminal.until("Run loud now?");
+      terminal.type("y");
       await terminal.until(/line 50 日本語/);
       terminal.type("c");
       await terminal.until("Cancel the run of loud?");

@@ -29,9 +29,17 @@ describe("an action", () => {
     expect(asked.effects).toEqual([]);
     expect(screenText(asked.state).join("\n")).toContain("Run etl now?");
     expect(press(asked.state, "escape")).toMatchObject({ effects: [], state: { overlay: null } });
-    expect(press(asked.state, "enter").effects).toEqual([
+    expect(press(asked.state, "y").effects).toEqual([
       { kind: "act", action: { kind: "trigger", jobId: "etl", params: {} } },
     ]);
+  });
+
+  test.each([["t"], ["r"], ["c"], ["p"], ["P"], ["R"]])("does nothing with Enter right after %s", (key) => {
+    const listed = topState({ jobs: [topJob("etl")], runs: [run(key === "c" ? "running" : "failed")] });
+    const asked = press(press(listed, "rRc".includes(key) ? "3" : "2").state, key);
+    expect(asked.state.overlay).toMatchObject({ kind: "confirm" });
+    expect(screenText(asked.state).join("\n")).toContain("n/Enter/Esc do nothing");
+    expect(press(asked.state, "enter")).toMatchObject({ effects: [], state: { overlay: null } });
   });
 
   test("ignores keys that are no answer", () => {
@@ -61,7 +69,7 @@ describe("an action", () => {
     ];
     expect(press(atRun("failed"), "r", "y").effects).toEqual(effect("rest"));
     expect(press(atRun("failed"), "r", "a").effects).toEqual(effect("all"));
-    expect(press(atRun("completed"), "r", "enter").effects).toEqual(effect("all"));
+    expect(press(atRun("completed"), "r", "a").effects).toEqual(effect("all"));
     expect(screenText(press(atRun("running"), "r").state).at(-1)).toContain("has not ended");
   });
 
@@ -71,7 +79,7 @@ describe("an action", () => {
     const state = after(press(topState({ runs: [run] }), "3", "enter").state, { kind: "run", data });
     const asked = press(state, "r").state;
     const text = screenText(asked).join("\n");
-    for (const choice of ["y/Enter retry", "a all tasks again", "t only load", "f from load on", "n/Esc do nothing"])
+    for (const choice of ["y retry", "a all tasks again", "t only load", "f from load on", "n/Enter/Esc do nothing"])
       expect(text).toContain(choice);
     const effect = (kind: "task" | "from"): readonly Effect[] => [
       { kind: "act", action: { kind: "retry", runId: run.id, scope: { kind, taskId: "load" } } },
@@ -106,7 +114,7 @@ describe("an action", () => {
     expect(screenText(typed.state).join("\n")).toMatch(/› comment\s+ok ▏/);
     expect(press(typed.state, "enter").effects).toEqual(effect("approve", "ok"));
     expect(press(listed, "x", "escape").effects).toEqual([]);
-    const refused = after(press(listed, "a", "enter").state, { kind: "failed", text: "it has ended" });
+    const refused = after(press(listed, "a", "enter", "enter").state, { kind: "failed", text: "it has ended" });
     expect(screenText(refused).join("\n")).toContain("it has ended");
     const check = topTask("check", {
       status: "running",
@@ -116,7 +124,8 @@ describe("an action", () => {
     const data = { runId: run.id, detail: runDetail(run), tasks: [topTask("build"), check], items: null };
     const opened = after(press(listed, "3", "enter").state, { kind: "run", data });
     expect(screenText(press(opened, "a").state).join("\n")).toContain("Approve check of etl?");
-    expect(press(opened, "x", "enter").effects).toEqual(effect("reject", ""));
+    expect(press(opened, "x", "enter").effects).toEqual([]);
+    expect(press(opened, "x", "enter", "enter").effects).toEqual(effect("reject", ""));
     expect(screenText(press(atRun("failed"), "3", "enter", "a").state).at(-1)).toContain(
       "no task here waits for approval",
     );
@@ -184,6 +193,17 @@ describe("the dialog with params", () => {
       { kind: "act", action: { kind: "trigger", jobId: "backup", params: { target: "/srv", level: "full" } } },
     ]);
     expect(state.overlay).toMatchObject({ isBusy: true });
+  });
+
+  test("is not submitted by the Enter after the key that opened it", () => {
+    const params = { only: { ...param, default: "prod", required: false } };
+    const one = after(topState({ jobs: [job] }), { kind: "params", detail: { ...detail, params } });
+    expect(screenText(one).join("\n")).toContain("Enter Enter run");
+    const entered = press(one, "enter");
+    expect(entered).toMatchObject({ effects: [], state: { overlay: { kind: "form", isBusy: false } } });
+    expect(press(entered.state, "enter").effects).toEqual([
+      { kind: "act", action: { kind: "trigger", jobId: "backup", params: { only: "prod" } } },
+    ]);
   });
 
   test("requires what the job requires", () => {

@@ -96,6 +96,8 @@ export type Overlay =
       readonly fields: readonly FormField[];
       /** Index of the field with the cursor. */
       readonly field: number;
+      /** False until a key was pressed. The Enter after the key that opened the form must not submit it. */
+      readonly isTouched: boolean;
       /** Why petit refused it; null if it has not. */
       readonly error: string | null;
       readonly isBusy: boolean;

@@ -59,11 +59,9 @@ const choiceLines = (
   width: number,
 ): readonly Line[] => {
   const lines: readonly Line[] = [
-    ...choices.map(
-      ({ key, label }, index): Line => [styled("cyan", index === 0 ? `${key}/Enter` : key), plain(` ${label}   `)],
-    ),
+    ...choices.map(({ key, label }): Line => [styled("cyan", key), plain(` ${label}   `)]),
     [
-      styled("cyan", choices.length === 0 ? "Enter/Esc" : "n/Esc"),
+      styled("cyan", choices.length === 0 ? "Enter/Esc" : "n/Enter/Esc"),
       plain(choices.length === 0 ? " close" : " do nothing"),
     ],
   ];
@@ -72,7 +70,7 @@ const choiceLines = (
 };
 
 const formLines = (
-  { purpose, title, lines, fields, field, error, isBusy }: Extract<Overlay, { readonly kind: "form" }>,
+  { purpose, title, lines, fields, field, isTouched, error, isBusy }: Extract<Overlay, { readonly kind: "form" }>,
   width: number,
   height: number,
 ): readonly Line[] => {
@@ -99,7 +97,7 @@ const formLines = (
     [styled("dim", fields[field]?.note ?? "")],
     [styled("red", error ?? ""), styled("dim", isBusy ? "waiting for petit …" : "")],
     [
-      styled("cyan", "Enter"),
+      styled("cyan", isTouched || field < fields.length - 1 ? "Enter" : "Enter Enter"),
       plain(` ${field < fields.length - 1 ? "next" : VERB[purpose.kind]}   `),
       ...(fields.length > 1 ? [styled("cyan", "↑ ↓"), plain(" choose   ")] : []),
       styled("cyan", "Esc"),

@@ -36,10 +36,10 @@ const afterKeyInHelp = (help: Help, key: KeyPress): Help | null => {
   return { ...help, search: typeText(help.search, key), top: 0 };
 };
 
-/** The first choice is that of Enter. */
+/** Enter chooses nothing, because it may follow the key that opened the question at once. */
 const afterKeyInConfirm = (state: TopState, { choices }: Confirm, key: KeyPress): Step => {
   const closed = { ...state, overlay: null };
-  const choice = key === "enter" ? choices[0] : choices.find((each) => each.key === key);
+  const choice = choices.find((each) => each.key === key);
   if (choice !== undefined) return { state: closed, effects: [{ kind: "act", action: choice.action }] };
   return ["escape", "enter", "n", "q"].includes(key) ? { state: closed, effects: [] } : unchanged(state);
 };
@@ -48,14 +48,20 @@ const afterKeyInForm = (state: TopState, form: Form, key: KeyPress): Step => {
   if (key === "escape") return { state: { ...state, overlay: null }, effects: [] };
   if (form.isBusy) return unchanged(state);
   const count = form.fields.length;
-  const to = (field: number): Step => ({ state: { ...state, overlay: { ...form, field } }, effects: [] });
+  const to = (field: number): Step => ({
+    state: { ...state, overlay: { ...form, field, isTouched: true } },
+    effects: [],
+  });
   if (key === "up" || key === "shift-tab") return to((form.field + count - 1) % count);
   if (key === "down" || key === "tab") return to((form.field + 1) % count);
-  if (key === "enter") return form.field < count - 1 ? to(form.field + 1) : submit(state, form);
+  if (key === "enter") {
+    if (form.field < count - 1) return to(form.field + 1);
+    return form.isTouched ? submit(state, form) : to(form.field);
+  }
   const fields = form.fields.map((each, index) =>
     index === form.field ? { ...each, text: typeText(each.text, key) } : each,
   );
-  return { state: { ...state, overlay: { ...form, fields, error: null } }, effects: [] };
+  return { state: { ...state, overlay: { ...form, fields, isTouched: true, error: null } }, effects: [] };
 };
 
 const submit = (state: TopState, form: Form): Step => {
@@ -112,6 +118,7 @@ export const withParams = (state: TopState, { id, params }: TopJobDetail): TopSt
       }),
     ),
     field: 0,
+    isTouched: false,
     error: null,
     isBusy: false,
   },
@@ -178,6 +185,7 @@ export const askDecision = (state: TopState, kind: "approve" | "reject"): TopSta
       lines: [...(prompt === null ? [] : [oneLine(prompt)]), note],
       fields: [{ name: "comment", text: "", required: false, note: "Stored with the decision; can be empty." }],
       field: 0,
+      isTouched: false,
       error: null,
       isBusy: false,
     },
