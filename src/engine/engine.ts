@@ -8,8 +8,9 @@ import type { AttentionEntry, AttentionList } from "../domain/inbox/entry.ts";
 import type { MarkChange } from "../domain/inbox/mark.ts";
 import type { UnfiredStreak } from "../domain/inbox/unfired.ts";
 import type { Job, Pause } from "../domain/job.ts";
+import type { ActivityCounts } from "../domain/limits/activity.ts";
 import type { QueueState } from "../domain/limits/queue.ts";
-import type { WaitingCode, WaitingCounts } from "../domain/limits/waiting-for.ts";
+import type { WaitingCode } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import type { Review, ReviewQuery } from "../domain/review/review.ts";
 import type { Run } from "../domain/run.ts";
@@ -143,8 +144,8 @@ export interface Engine extends AsyncDisposable {
 
   /** Numbers of pending and running runs. */
   readonly counts: { readonly pending: number; readonly running: number };
-  /** Returns how many of the running runs, of all jobs or of some, only wait, and for what. */
-  countWaiting(jobIds?: ReadonlySet<JobId> | null): WaitingCounts;
+  /** Returns how many runs are unfinished, of all jobs or of some, and what those that execute nothing wait for. */
+  activity(jobIds?: ReadonlySet<JobId> | null): ActivityCounts;
 
   /** Opens the file of a stored artifact. Returns its descriptor, which the caller closes, or null if it is missing. */
   openArtifact(artifact: Artifact): number | null;
@@ -212,7 +213,7 @@ export type RetryScope =
 /** A triggered run, or only its ids if it was deleted since its idempotency key was first used. */
 export type TriggeredRun = Run | Pick<Run, "id" | "jobId">;
 
-export type JobView = {
+export type JobView = ActivityCounts & {
   readonly job: Job;
   /**
    * Ms since the epoch, also while paused. Null if the job has no schedule, is disabled, or has no further
@@ -226,10 +227,6 @@ export type JobView = {
   readonly lastRun: Run | null;
   /** What it only waits for; null, which is the default, if it does not. */
   readonly lastWaitingFor?: WaitingCode | null;
-  /** Number of running runs. */
-  readonly running: number;
-  /** How many of them only wait, and for what. */
-  readonly waiting: WaitingCounts;
   /** How the durations of the last days differ from those of the weeks before. Missing or null if they do not, or if it may be chance. */
   readonly durationChange?: DurationChange | null;
   /** The pause of this job; null if it is not paused itself. */

@@ -5,8 +5,9 @@ import type { Event } from "../domain/event.ts";
 import type { JobId, RunId, TaskId } from "../domain/ids.ts";
 import { type AttentionEntry, type AttentionList, NO_ATTENTION } from "../domain/inbox/entry.ts";
 import type { Job, Pause } from "../domain/job.ts";
+import type { ActivityCounts } from "../domain/limits/activity.ts";
 import { NO_RETENTION } from "../domain/limits/retention.ts";
-import type { WaitingCode, WaitingCounts } from "../domain/limits/waiting-for.ts";
+import type { WaitingCode } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import { entryNotFound, refuse } from "../domain/refusal.ts";
 import type { Review, ReviewQuery } from "../domain/review/review.ts";
@@ -415,8 +416,8 @@ class Scheduler implements Engine {
     return this.#runs.find(runId)?.waitingTasks ?? new Map();
   }
 
-  countWaiting(jobIds: ReadonlySet<JobId> | null = null): WaitingCounts {
-    return this.#runs.countWaiting(jobIds);
+  activity(jobIds: ReadonlySet<JobId> | null = null): ActivityCounts {
+    return this.#runs.activity(jobIds);
   }
 
   get dispatch(): Engine["dispatch"] {
@@ -667,8 +668,7 @@ class Scheduler implements Engine {
       everyMs: this.#scheduleQueue.everyMs(job.id),
       lastRun,
       lastWaitingFor: lastRun === null || isFinal(lastRun.status) ? null : this.#runs.waitingFor(lastRun.id),
-      running: this.#runs.countRunning(job.id),
-      waiting: this.#runs.countWaitingOf(job.id),
+      ...this.#runs.activity(new Set([job.id])),
       durationChange: this.#figures.changeOf(job.id),
       pause: this.#pauses.findJob(job.id),
       unfired: this.#attention.findUnfired(job),

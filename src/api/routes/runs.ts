@@ -63,7 +63,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
           retriedBy: isFinal(run.status) ? store.runs.listRetries(run.id) : [],
           recovery: run.status === "failed" || run.status === "interrupted" ? store.runs.findRecovery(run) : null,
           links: job.links ?? {},
-          ...(!isFinal(run.status) && { wait: waitOf({ engine, store }, run) }),
+          ...(!isFinal(run.status) && { wait: waitOf(engine, run) }),
         });
       }),
       {
@@ -157,7 +157,7 @@ const readRuns = (
   };
   return runList(store.runs.listPage(filter), {
     describe: isOn(query.failure) ? (run) => describeFailure(store, run) : null,
-    waitOf: (run) => waitOf({ engine, store }, run),
+    waitOf: (run) => waitOf(engine, run),
   });
 };
 

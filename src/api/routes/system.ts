@@ -3,6 +3,7 @@ import type { ApiContext } from "../context.ts";
 import { atIntervals, folderBytes, freeBytesOf } from "../disk-space.ts";
 import { failures } from "../shapes/failure.ts";
 import { healthReasonBody } from "../shapes/health.ts";
+import { activityBody } from "../shapes/limits/waits-for.ts";
 import { problemBody, schedulerBody } from "../shapes/scheduler.ts";
 import { type FolderBody, SystemBody, settingBody } from "../shapes/system.ts";
 
@@ -58,7 +59,7 @@ const systemBody = (
     spool: folderBody(system.spoolDir, sizes.spool),
     jobs_dir: system.jobsDir,
     jobs: engine.listJobs().length,
-    runs: { running: engine.counts.running, pending: engine.counts.pending },
+    runs: activityBody(engine.activity()),
     waiting_notifications: store.notifications.countWaiting(),
     scheduler: schedulerBody(engine),
     health: { status, reasons: reasons.map(healthReasonBody) },

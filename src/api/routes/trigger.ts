@@ -47,7 +47,7 @@ export const StartedRun = exactly(
   },
 );
 
-export const triggerRoutes = ({ engine, store, requests, closing }: ApiContext) =>
+export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
   new Elysia().post(
     "/api/jobs/:job_id/trigger",
     async ({ params, query, headers, body, request, set }) => {
@@ -64,7 +64,7 @@ export const triggerRoutes = ({ engine, store, requests, closing }: ApiContext) 
       const waited = await engine.waitForRun(run.id, { timeoutMs: Number(query.wait) * 1000, signal });
       const answer = {
         ...startedRun(run, null),
-        run: isFinal(waited.status) ? runBody(waited) : runBody(waited, waitOf({ engine, store }, waited)),
+        run: isFinal(waited.status) ? runBody(waited) : runBody(waited, waitOf(engine, waited)),
       };
       return isFinal(waited.status) ? answer : status(202, answer);
     },

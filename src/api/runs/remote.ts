@@ -1,9 +1,11 @@
 import type { RunId } from "../../domain/ids.ts";
+import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../../domain/limits/waits-for.ts";
 import type { Run } from "../../domain/run.ts";
 import type { Attempt } from "../../domain/task-run.ts";
 import { type WorkerWait, waitsForWorker } from "../../domain/workers/waiting.ts";
 import type { WaitsForWorker } from "../../domain/workers/worker.ts";
+import { assertNever } from "../../lib/never.ts";
 import type { ApiEngine, ApiStore } from "../options.ts";
 import type { RunWait } from "../shapes/run.ts";
 import type { RemoteFacts } from "../shapes/task.ts";
@@ -29,25 +31,27 @@ const listWaits = (engine: ApiEngine, runId: RunId): RemoteFacts["waits"] => {
   return [...blocked, ...open].map((wait) => ({ ...wait, waitsFor: waitsForWorker(wait, workers) }));
 };
 
-/** Returns what an unfinished run waits for. */
-export const waitOf = (sources: Sources, run: Pick<Run, "id">): RunWait => ({
-  waitsFor: waitsForOf(sources, run),
-  waitingFor: sources.engine.waitingFor(run.id),
-});
-
-/** Returns what an unfinished run waits for: a limit, or a worker if nothing else of it is running. Null if nothing keeps it. */
-const waitsForOf = (sources: Sources, { id }: Pick<Run, "id">): WaitsFor | WaitsForWorker | null => {
-  const place = sources.engine.waitsFor(id);
-  if (place !== null) return place;
-  const waits = listWaits(sources.engine, id);
-  const [first] = waits;
-  return first === undefined || isRunning(sources.store, id, waits) ? null : first.waitsFor;
+/** Returns what an unfinished run waits for. The code decides, and the limit or the worker only explains it. */
+export const waitOf = (engine: ApiEngine, { id }: Pick<Run, "id">): RunWait => {
+  const waitingFor = engine.waitingFor(id);
+  return { waitsFor: waitsForOf(engine, { id, waitingFor }), waitingFor };
 };
 
-/** Returns whether an attempt of a run is running that does not wait for a worker. */
-const isRunning = (store: ApiStore, runId: RunId, waits: RemoteFacts["waits"]): boolean => {
-  const waiting = new Set(waits.map(({ taskId, item }) => `${taskId} ${item}`));
-  return store.runs
-    .listAttempts(runId)
-    .some(({ status, taskId, item }) => status === "running" && !waiting.has(`${taskId} ${item}`));
+type Waiting = { readonly id: RunId; readonly waitingFor: WaitingCode | null };
+
+const waitsForOf = (engine: ApiEngine, { id, waitingFor }: Waiting): WaitsFor | WaitsForWorker | null => {
+  switch (waitingFor) {
+    case "queue":
+    case "gates":
+      return engine.waitsFor(id);
+    case "worker":
+      return listWaits(engine, id)[0]?.waitsFor ?? null;
+    case "approval":
+    case "child":
+    case "retry":
+    case null:
+      return null;
+    default:
+      return assertNever(waitingFor);
+  }
 };

@@ -14,7 +14,7 @@ import { unfiredBody, unfiredFields } from "./attention/unfired.ts";
 import { DEFINITION_EXAMPLE, definitionBody, definitionFields } from "./definition/definition.ts";
 import type { SchemasOf } from "./definition/task.ts";
 import { DurationChangeBody, durationChangeBody } from "./figures/durations.ts";
-import { WaitingCountsBody, WaitingForOrNull } from "./limits/waits-for.ts";
+import { activityBody, WaitingCountsBody, WaitingForOrNull } from "./limits/waits-for.ts";
 import { recentBody, recentFields } from "./recent-runs.ts";
 import { RunStatusWord } from "./run.ts";
 import {
@@ -82,7 +82,11 @@ const summaryFields = {
   }),
   gone_at: instantOrNull("When petit noticed that; null if the job is not gone, or if it is unknown"),
   formerly: t.Array(JobIdText, { description: "Ids that it had before, sorted; each of them still finds it" }),
-  running: integer({ minimum: 0, description: "Number of running runs" }),
+  running: integer({ minimum: 0, description: "Number of running runs, also of those that only wait" }),
+  pending: t.Optional(
+    integer({ minimum: 0, description: "Number of runs that have not started, perhaps with the newest run" }),
+  ),
+  executing: t.Optional(integer({ minimum: 0, description: "Number of running runs that do more than wait" })),
   waiting: WaitingCountsBody,
   duration_change: t.Optional(
     nullable(
@@ -115,6 +119,8 @@ const SUMMARY_EXAMPLE = {
   gone_at: null,
   formerly: ["data_import"],
   running: 0,
+  pending: 0,
+  executing: 0,
   waiting: {},
   duration_change: { recent_ms: 5200, before_ms: 4000, recent_runs: 7, before_runs: 28 },
   task_count: 1,
@@ -173,9 +179,7 @@ const jobSummary = (view: JobView) => {
     lastRun,
     lastWaitingFor = null,
     everyMs = null,
-    running,
     durationChange = null,
-    waiting,
     pause,
     unfired,
     formerIds,
@@ -203,9 +207,8 @@ const jobSummary = (view: JobView) => {
     gone: gone !== null,
     gone_at: gone?.since ?? null,
     formerly: [...formerIds],
-    running,
     duration_change: durationChange === null ? null : durationChangeBody(durationChange),
-    waiting: { ...waiting },
+    ...activityBody(view),
     task_count: job.tasks.length,
   };
 };

@@ -1,11 +1,11 @@
 import { t } from "elysia";
 import type { JobId } from "../../domain/ids.ts";
 import type { AttentionList } from "../../domain/inbox/entry.ts";
-import type { Run, RunStatus } from "../../domain/run.ts";
+import type { RunStatus } from "../../domain/run.ts";
 import type { Outcome } from "../../domain/schedule/occurrence.ts";
 import type { ApiContext } from "../context.ts";
 import { AttentionCounts } from "./attention/attention.ts";
-import { WaitingCountsBody } from "./limits/waits-for.ts";
+import { activityBody, WaitingCountsBody } from "./limits/waits-for.ts";
 import { exactly, instant, integer } from "./schemas.ts";
 
 const number = (description: string) => integer({ minimum: 0, description });
@@ -35,8 +35,9 @@ export const StatsBody = exactly(
       { description: "Occurrences in the period, by outcome" },
     ),
     running: number("Runs that have started and not ended, also those that only wait"),
+    pending: number("Runs that have not started"),
+    executing: t.Optional(number("Running runs that do more than wait")),
     waiting: WaitingCountsBody,
-    pending: number("Runs that wait for a slot now"),
     attention: AttentionCounts,
     success_rate: t.Union([t.Number({ minimum: 0, maximum: 1 }), t.Null()], {
       description: "Share of completed runs among those that were not cancelled; null if there was none",
@@ -53,8 +54,9 @@ export const StatsBody = exactly(
         runs: { completed: 40, failed: 1, cancelled: 0, interrupted: 0, total: 41 },
         occurrences: { fired: 40, skipped: 2, missed: 0, total: 42 },
         running: 1,
-        waiting: {},
         pending: 0,
+        executing: 1,
+        waiting: {},
         attention: {
           job_failing: 1,
           job_flapping: 0,
@@ -97,7 +99,6 @@ export const statsBody = (
   const from = to - hours * HOUR_MS;
   const list = jobIds === null ? null : [...jobIds];
   const runs = runCounts(store.runs.countEndedByStatus(from, list));
-  const { running, pending } = jobIds === null ? engine.counts : countUnfinished(store.runs.listUnfinished(), jobIds);
   const occurrences = occurrenceCounts(store.occurrences.countByOutcome({ from, to, jobIds: list }));
   return {
     hours,
@@ -105,17 +106,10 @@ export const statsBody = (
     to,
     runs,
     occurrences,
-    running,
-    waiting: { ...engine.countWaiting(jobIds) },
-    pending,
+    ...activityBody(engine.activity(jobIds)),
     attention: { ...attention.counts },
     success_rate: successRate(runs),
   };
-};
-
-const countUnfinished = (runs: readonly Run[], jobIds: ReadonlySet<JobId>) => {
-  const running = runs.filter(({ jobId, status }) => status === "running" && jobIds.has(jobId)).length;
-  return { running, pending: runs.filter(({ jobId }) => jobIds.has(jobId)).length - running };
 };
 
 const runCounts = (counts: ReadonlyMap<RunStatus, number>) => ({

@@ -1,6 +1,7 @@
 import { t } from "elysia";
 import type { SettingFact } from "../options.ts";
 import { HealthReasonBody, HealthWord } from "./health.ts";
+import { WaitingCountsBody } from "./limits/waits-for.ts";
 import { ProblemBody, SchedulerBody } from "./scheduler.ts";
 import { exactly, instant, integer, nullable, word } from "./schemas.ts";
 
@@ -65,8 +66,10 @@ export const SystemBody = exactly(
     jobs: integer({ minimum: 0, description: "Number of jobs" }),
     runs: exactly(
       {
-        running: integer({ minimum: 0, description: "Number of running runs" }),
-        pending: integer({ minimum: 0, description: "Number of runs that wait for a slot" }),
+        running: integer({ minimum: 0, description: "Number of running runs, also of those that only wait" }),
+        pending: integer({ minimum: 0, description: "Number of runs that have not started" }),
+        executing: t.Optional(integer({ minimum: 0, description: "Number of running runs that do more than wait" })),
+        waiting: t.Optional(WaitingCountsBody),
       },
       { title: "RunCounts", description: "Numbers of unfinished runs" },
     ),
@@ -102,7 +105,7 @@ export const SystemBody = exactly(
         spool: { path: "/var/lib/petit/petit.db-spool", bytes: 4096, free_bytes: 5368709120 },
         jobs_dir: "/etc/petit/jobs",
         jobs: 12,
-        runs: { running: 1, pending: 0 },
+        runs: { running: 1, pending: 0, executing: 1, waiting: {} },
         waiting_notifications: 0,
         scheduler: { state: "running", is_running: true, is_paused: false, paused_at: null, paused_by: null },
         health: { status: "ok", reasons: [] },

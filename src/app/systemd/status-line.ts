@@ -1,3 +1,5 @@
+import { executingOf, startingOf } from "../../domain/limits/activity.ts";
+import { waitingCountTexts } from "../../domain/words/waiting-for.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { Worker, WorkerStatus } from "../../worker/worker.ts";
 
@@ -9,7 +11,7 @@ export type StatusSource = {
 };
 
 /** Returns the source of the status of an engine. */
-export const engineStatus = (engine: Pick<Engine, "listJobs" | "counts" | "state" | "onEvent">): StatusSource => ({
+export const engineStatus = (engine: Pick<Engine, "listJobs" | "activity" | "state" | "onEvent">): StatusSource => ({
   text: () => statusLine(engine),
   onChange: (listener) => engine.onEvent(listener),
 });
@@ -33,14 +35,16 @@ const workerLine = ({ link, isAccepted, isDraining, slots, running, ended }: Wor
     ...(isDraining ? ["draining"] : []),
   ].join(", ");
 
-/** Returns the status text of the service, such as `12 jobs, 2 runs in progress, 1 waiting`. */
-export const statusLine = (engine: Pick<Engine, "listJobs" | "counts" | "state">): string => {
+/** Returns the status text of the service, such as `12 jobs, 2 runs in progress, 1 waiting for approval`. */
+export const statusLine = (engine: Pick<Engine, "listJobs" | "activity" | "state">): string => {
   const jobs = engine.listJobs().length;
-  const { running, pending } = engine.counts;
+  const activity = engine.activity();
+  const executing = executingOf(activity);
+  const waiting = waitingCountTexts(activity.waiting);
   return [
     `${jobs} ${jobs === 1 ? "job" : "jobs"}`,
-    `${running} ${running === 1 ? "run" : "runs"} in progress`,
-    `${pending} waiting`,
+    `${executing} ${executing === 1 ? "run" : "runs"} in progress`,
+    ...(waiting.length === 0 ? [`${startingOf(activity)} waiting`] : waiting),
     ...(engine.state === "running" ? [] : [WORDS[engine.state]]),
   ].join(", ");
 };

@@ -1,12 +1,13 @@
 import type { JobList } from "../../api/shapes/job.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Job } from "../../domain/job.ts";
+import type { RunActivity } from "../../domain/limits/activity.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
 import { changeText } from "../../domain/words/duration-change.ts";
 import { unfiredState } from "../../domain/words/inbox/unfired.ts";
-import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
+import { activityStatus, activityWords, statusWords } from "../../domain/words/waiting-for.ts";
 import type { JobView } from "../../engine/engine.ts";
 import { openClient } from "../client/client.ts";
 import { withFolderHint } from "../client/request-failure.ts";
@@ -86,6 +87,8 @@ const viewOf = (job: Job, { zone, now }: { readonly zone: string; readonly now: 
     nextStartAt: nextRunAt === null ? null : nextRunAt + jitterMs(job.id, nextRunAt, schedule?.jitterMs ?? 0),
     lastRun: null,
     running: 0,
+    pending: 0,
+    executing: 0,
     waiting: {},
     pause: null,
     unfired: null,
@@ -106,6 +109,7 @@ type JobRow = {
   readonly nextStartAt: number | null;
   /** Undefined in a folder, which has no runs. */
   readonly lastRun?: ListedJob["last_run"];
+  readonly activity?: RunActivity;
   /** Why it has not run as expected. An older petit does not say it. */
   readonly unfired?: ListedJob["not_run_as_expected"];
   readonly change?: ListedJob["duration_change"];
@@ -130,6 +134,7 @@ const rowOfBody = (body: ListedJob): JobRow => ({
   off: body.enabled ? (body.paused ? "paused" : null) : "disabled",
   nextStartAt: body.paused ? null : body.next_start_at,
   lastRun: body.last_run,
+  activity: body,
   unfired: body.not_run_as_expected,
   change: body.duration_change,
   tasks: body.task_count,
@@ -158,23 +163,28 @@ const columnsOf = (rows: readonly JobRow[], options: TableOptions): readonly Col
   ];
 };
 
+const NO_ACTIVITY: RunActivity = { running: 0 };
+
+/** What its unfinished runs do; of a job that has none, how the newest run ended. */
 const lastRunColumn = (rows: readonly JobRow[], { now, zone, out }: TableOptions): Column => ({
   title: "LAST RUN",
-  cells: rows.map(({ lastRun = null, unfired = null }) => {
-    if (unfired !== null && lastRun?.status !== "running")
+  cells: rows.map(({ lastRun = null, unfired = null, activity = NO_ACTIVITY }) => {
+    const active = activityStatus(activity);
+    if (unfired !== null && active === null)
       return out.isTerminal
         ? `! ${roughlyText(unfired.since - now)}, ${unfiredState(unfired)}`
         : `${unfiredState(unfired)} since ${readableLocal(unfired.since, zone)}`;
     if (lastRun === null) return "-";
     const at = lastRun.ended_at ?? lastRun.started_at;
-    if (!out.isTerminal) return `${statusWords(lastRun)}${at === null ? "" : ` ${readableLocal(at, zone)}`}`;
-    const since = lastRun.status === "running" || at === null ? statusWords(lastRun) : roughlyText(at - now);
-    return `${signOf(shownStatusOf(lastRun))} ${since}`;
+    const words = activityWords(activity) ?? statusWords(lastRun);
+    if (!out.isTerminal) return `${words}${at === null ? "" : ` ${readableLocal(at, zone)}`}`;
+    return `${signOf(active ?? lastRun.status)} ${active !== null || at === null ? words : roughlyText(at - now)}`;
   }),
   style: (row) => {
-    const { lastRun = null, unfired = null } = rows[row] ?? {};
-    if (unfired !== null && lastRun?.status !== "running") return "yellow";
-    return styleOf(lastRun === null ? "pending" : shownStatusOf(lastRun));
+    const { lastRun = null, unfired = null, activity = NO_ACTIVITY } = rows[row] ?? {};
+    const active = activityStatus(activity);
+    if (unfired !== null && active === null) return "yellow";
+    return styleOf(active ?? lastRun?.status ?? "pending");
   },
 });
 

@@ -233,10 +233,15 @@ const isWaiting = (run: RunBody): boolean => rankOf(run) > 0;
 /** Says how many runs execute and how many only wait, if some do. */
 const countsText = (runs: readonly RunBody[], screen: Screen): string => {
   const started = runs.filter(({ status }) => status === "running");
-  const waiting = countWaiting(started.map(({ waiting_for }) => waiting_for ?? null));
-  const pending = runs.length - started.length;
+  const waiting = countWaiting(runs.map(({ waiting_for }) => waiting_for ?? null));
   if (totalWaiting(waiting) === 0) return "";
-  const texts = [...activeTexts(started.length, waiting), ...(pending === 0 ? [] : [`${pending} pending`])];
+  const executing = started.filter((run) => shownStatusOf(run) === "running").length;
+  const texts = activeTexts({
+    running: started.length,
+    pending: runs.length - started.length,
+    executing,
+    waiting,
+  });
   return `${paint(screen, "bold", fold(texts.join(", "), "  ", screen))}\n`;
 };
 

@@ -11,13 +11,20 @@
 export const WAITING_CODES = ["queue", "gates", "approval", "worker", "child", "retry"] as const;
 export type WaitingCode = (typeof WAITING_CODES)[number];
 
-/** How many runs that have started wait for each of these; without those for which none waits. */
+/** How many unfinished runs wait for each of these; without those for which none waits. */
 export type WaitingCounts = { readonly [Code in WaitingCode]?: number };
 
 /** Returns how often each code occurs. */
 export const countWaiting = (codes: Iterable<WaitingCode | null>): WaitingCounts => {
   const counts: { [Code in WaitingCode]?: number } = {};
   for (const code of codes) if (code !== null) counts[code] = (counts[code] ?? 0) + 1;
+  return counts;
+};
+
+/** Returns the counts of both. */
+export const addWaiting = (one: WaitingCounts, other: WaitingCounts): WaitingCounts => {
+  const counts: { [Code in WaitingCode]?: number } = { ...one };
+  for (const code of WAITING_CODES) if (other[code] !== undefined) counts[code] = (counts[code] ?? 0) + other[code];
   return counts;
 };
 

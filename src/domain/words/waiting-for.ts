@@ -1,3 +1,4 @@
+import { executingOf, type RunActivity, startingOf } from "../limits/activity.ts";
 import { WAITING_CODES, type WaitingCode, type WaitingCounts } from "../limits/waiting-for.ts";
 import type { RunStatus } from "../run.ts";
 import type { TaskStatus } from "../task-run.ts";
@@ -34,9 +35,9 @@ export const shownStatusOf = <Status extends RunStatus | TaskStatus>({
   waiting_for,
 }: MaybeWaiting<Status>): ShownStatus<Status> => (status === "running" && waiting_for != null ? "waiting" : status);
 
-/** Returns what something that has started waits for, such as `approval`; null if it does not only wait. */
+/** Returns what something that has not ended waits for, such as `approval`; null if it does not only wait. */
 export const waitedForText = ({ status, waiting_for }: MaybeWaiting<RunStatus | TaskStatus>): string | null =>
-  status === "running" && waiting_for != null ? WAITED_FOR[waiting_for] : null;
+  (status === "running" || status === "pending") && waiting_for != null ? WAITED_FOR[waiting_for] : null;
 
 /** Returns the words for that status: `waits for approval`, or the status itself. */
 export const statusWords = (shown: MaybeWaiting<RunStatus | TaskStatus>): string => {
@@ -51,8 +52,32 @@ export const waitingCountTexts = (counts: WaitingCounts): readonly string[] =>
     return count === 0 ? [] : [`${count.toLocaleString("en")} waiting for ${WAITED_FOR[code]}`];
   });
 
-/** Returns what the runs of a job that have started do, such as `2 running, 1 waiting for approval`; empty if there are none. */
-export const activeTexts = (running: number, waiting: WaitingCounts = {}): readonly string[] => {
-  const executing = running - Object.values(waiting).reduce((total, count) => total + count, 0);
-  return [...(executing > 0 ? [`${executing.toLocaleString("en")} running`] : []), ...waitingCountTexts(waiting)];
+/** Returns what the unfinished runs do, such as `2 running, 1 waiting for approval`; empty if there are none. */
+export const activeTexts = (activity: RunActivity): readonly string[] => [
+  ...countText(executingOf(activity), "running"),
+  ...waitingCountTexts(activity.waiting ?? {}),
+  ...countText(startingOf(activity), "pending"),
+];
+
+const countText = (count: number, what: string): readonly string[] =>
+  count > 0 ? [`${count.toLocaleString("en")} ${what}`] : [];
+
+/** Returns the status that stands for all unfinished runs of a job: `running` if one executes; null if it has none. */
+export const activityStatus = (activity: RunActivity): "running" | "waiting" | "pending" | null => {
+  const { running, pending = 0 } = activity;
+  if (running + pending === 0) return null;
+  if (executingOf(activity) > 0) return "running";
+  return running > 0 ? "waiting" : "pending";
+};
+
+/**
+ * Returns what the unfinished runs of a job do: of a single one its status, such as `running` or `waits for approval`, of several their
+ * counts; null if there are none.
+ */
+export const activityWords = (activity: RunActivity): string | null => {
+  const { running, pending = 0, waiting = {} } = activity;
+  if (running + pending === 0) return null;
+  if (running + pending > 1) return activeTexts(activity).join(", ");
+  const code = WAITING_CODES.find((each) => (waiting[each] ?? 0) > 0) ?? null;
+  return statusWords({ status: running > 0 ? "running" : "pending", waiting_for: code });
 };

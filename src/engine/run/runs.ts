@@ -1,8 +1,9 @@
 import { type ShutGate, shutGate, type Upstream } from "../../domain/dependency.ts";
 import { type JobId, newRunId, type RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
+import type { ActivityCounts } from "../../domain/limits/activity.ts";
 import { NO_QUEUES, type QueueState } from "../../domain/limits/queue.ts";
-import { countWaiting, type WaitingCode, type WaitingCounts } from "../../domain/limits/waiting-for.ts";
+import { addWaiting, countWaiting, type WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../../domain/limits/waits-for.ts";
 import { refuse, runNotFound } from "../../domain/refusal.ts";
 import { type EndingReason, isFinal, type Run, type RunOutcome } from "../../domain/run.ts";
@@ -138,20 +139,24 @@ export class Runs implements Disposable {
 
   /** Returns what an unfinished run only waits for; null while something of it executes, or is about to. */
   waitingFor(runId: RunId): WaitingCode | null {
-    const limit = this.#limiter.waitsFor(runId);
-    if (limit !== null) return limit.code === "gates" ? "gates" : "queue";
-    return this.find(runId)?.waitingFor ?? null;
+    return this.#limiter.waitingFor(runId) ?? this.find(runId)?.waitingFor ?? null;
   }
 
-  /** Returns how many of the running runs, of all jobs or of some, only wait, and for what. */
-  countWaiting(jobIds: ReadonlySet<JobId> | null): WaitingCounts {
-    const runs = this.active.filter(({ run }) => jobIds === null || jobIds.has(run.jobId));
-    return countWaiting(runs.map(({ run }) => this.waitingFor(run.id)));
-  }
-
-  countWaitingOf(jobId: JobId): WaitingCounts {
-    const runIds = this.#limiter.runningIds(jobId);
-    return countWaiting(runIds.map((runId) => this.waitingFor(runId)));
+  /** Returns how many unfinished runs there are, of all jobs or of some, and what those that execute nothing wait for. */
+  activity(jobIds: ReadonlySet<JobId> | null): ActivityCounts {
+    const runIds =
+      jobIds === null ? [...this.#active.keys()] : [...jobIds].flatMap((id) => this.#limiter.runningIds(id));
+    const codes = runIds.map((runId) => this.waitingFor(runId));
+    const counts = this.#limiter.counts;
+    const sum = (count: (jobId: JobId) => number): number =>
+      [...(jobIds ?? [])].reduce((all, id) => all + count(id), 0);
+    const pending = jobIds === null ? counts.pending : sum((id) => this.#limiter.countPending(id));
+    return {
+      running: jobIds === null ? counts.running : sum((id) => this.#limiter.countRunning(id)),
+      pending,
+      executing: codes.filter((code) => code === null).length,
+      waiting: addWaiting(countWaiting(codes), pending === 0 ? {} : this.#limiter.countWaiting(jobIds)),
+    };
   }
 
   /** Returns the current state that admission of a run of `job` depends on. */

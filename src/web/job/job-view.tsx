@@ -89,15 +89,14 @@ const Gone = ({ job: { id, gone_at } }: { readonly job: JobDetail }) => (
 );
 
 const Lead = ({
-  job: { id, name, description, tags, links, enabled, paused, gone, formerly, running, waiting },
+  job: { id, name, description, tags, links, enabled, paused, gone, formerly, ...activity },
 }: {
   readonly job: JobDetail;
 }) => (
   <>
     {name !== id && <code>{id} </code>}
     {gone && <span className="tag">gone</span>} {!enabled && <span className="tag">disabled</span>}{" "}
-    {paused && <span className="tag">paused</span>}{" "}
-    {running > 0 && <strong>{activeTexts(running, waiting).join(", ")} </strong>}
+    {paused && <span className="tag">paused</span>} <strong>{activeTexts(activity).join(", ")}</strong>{" "}
     {formerly.length > 0 && <span className="muted">formerly {formerly.join(", ")} </span>}
     {description} <Tags tags={tags} />
     {Object.keys(links).length > 0 && <WebLinks links={links} />}

@@ -1,3 +1,4 @@
+import { executingOf } from "../../domain/limits/activity.ts";
 import { totalWaiting } from "../../domain/limits/waiting-for.ts";
 import { isFinal, RUN_STATUSES, type RunStatus } from "../../domain/run.ts";
 import type { JobSummary } from "../data/shapes.ts";
@@ -60,9 +61,10 @@ const matches = (job: JobSummary, { text, tag, status, schedule }: JobFilter): b
   (status === null || hasStatus(job, status)) &&
   (schedule === null || scheduleOf(job) === schedule);
 
-const hasStatus = ({ running, waiting, last_run }: JobSummary, status: StatusFilter): boolean => {
-  if (status === "running") return running > totalWaiting(waiting);
-  if (status === "waiting") return totalWaiting(waiting) > 0;
+const hasStatus = (job: JobSummary, status: StatusFilter): boolean => {
+  const { last_run } = job;
+  if (status === "running") return executingOf(job) > 0;
+  if (status === "waiting") return totalWaiting(job.waiting) > 0;
   return status === "never" ? last_run === null : last_run?.status === status;
 };
 

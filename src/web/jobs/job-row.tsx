@@ -1,17 +1,16 @@
 import { memo, type Ref } from "react";
 import { Link } from "wouter";
-import { isFinal } from "../../domain/run.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { changeSentence, changeText, type DurationChangeData } from "../../domain/words/duration-change.ts";
 import { unfiredState } from "../../domain/words/inbox/unfired.ts";
-import { activeTexts } from "../../domain/words/waiting-for.ts";
+import { activityStatus, activityWords } from "../../domain/words/waiting-for.ts";
 import { RECENT_RUNS } from "../data/queries.ts";
 import { useScheduleZone } from "../data/selected.ts";
 import type { JobSummary } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { Tags } from "../ui/links.tsx";
 import { Tooltip } from "../ui/overlay/tooltip.tsx";
-import { RunStatusText, StatusIcon } from "../ui/status/status.tsx";
+import { RunStatusText, Status, StatusIcon } from "../ui/status/status.tsx";
 import { durationText, zonedText } from "../ui/text/format.ts";
 import { scheduleText } from "../ui/text/schedule-text.ts";
 import { Countdown, Duration, Time, ZoneNote } from "../ui/time/time.tsx";
@@ -105,8 +104,10 @@ const Next = ({ job, isPaused }: Pick<JobRowProps, "job" | "isPaused">) => {
   );
 };
 
-const Last = ({ job: { last_run, running, waiting, not_run_as_expected: unfired } }: { readonly job: JobSummary }) => {
-  if (unfired != null && running === 0) {
+const Last = ({ job }: { readonly job: JobSummary }) => {
+  const { last_run, not_run_as_expected: unfired } = job;
+  const active = activityStatus(job);
+  if (unfired != null && active === null) {
     return (
       <>
         <span className="jobs-unfired">
@@ -119,16 +120,17 @@ const Last = ({ job: { last_run, running, waiting, not_run_as_expected: unfired 
     );
   }
   if (last_run === null) return <span className="muted">never</span>;
-  const active = activeTexts(running, waiting);
   return (
     <>
       <Link href={`/runs/${last_run.id}`}>
-        <RunStatusText run={last_run} />
+        {active === null ? (
+          <RunStatusText run={last_run} />
+        ) : (
+          <Status of={active} label={activityWords(job) ?? active} />
+        )}
       </Link>
       <small className="muted">
-        {running > 1 || (active.length > 0 && isFinal(last_run.status))
-          ? active.join(", ")
-          : last_run.started_at !== null && <Time at={last_run.started_at} isFocusable={false} />}
+        {last_run.started_at !== null && <Time at={last_run.started_at} isFocusable={false} />}
       </small>
     </>
   );

@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { memo, useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
-import { countWaiting, totalWaiting } from "../../domain/limits/waiting-for.ts";
+import { executingOf } from "../../domain/limits/activity.ts";
+import { countWaiting, type WaitingCounts } from "../../domain/limits/waiting-for.ts";
 import { shownStatusOf, statusWords, waitingCountTexts } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { CancelDialog } from "../actions/cancel-dialog.tsx";
@@ -42,9 +43,9 @@ const Counts = ({ runs }: { readonly runs: readonly RunData[] }) => {
   const stats = useQuery(statsQuery()).data;
   // The list is newer than the statistics, if it has all runs.
   const isAll = runs.length < MAX_RUNNING;
-  const waiting = isAll ? countWaiting(runs.map(({ waiting_for }) => waiting_for ?? null)) : (stats?.waiting ?? {});
-  const total = isAll ? runs.length : Math.max(runs.length, stats?.running ?? 0);
-  const executing = total - totalWaiting(waiting);
+  const executing =
+    isAll || stats === undefined ? runs.filter((run) => shownStatusOf(run) === "running").length : executingOf(stats);
+  const waiting = isAll ? countWaiting(runs.map(({ waiting_for }) => waiting_for ?? null)) : startedOf(stats?.waiting);
   return (
     <>
       {executing > 0 && <span className="muted">{executing.toLocaleString()}</span>}
@@ -56,6 +57,9 @@ const Counts = ({ runs }: { readonly runs: readonly RunData[] }) => {
     </>
   );
 };
+
+/** Leaves out what runs that have not started wait for, which `Waiting` counts. */
+const startedOf = ({ queue: _, gates: __, ...waiting }: WaitingCounts = {}): WaitingCounts => waiting;
 
 /** Shows how many runs wait for a slot, if any. */
 const Waiting = () => {

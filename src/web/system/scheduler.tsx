@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
+import { activeTexts } from "../../domain/words/waiting-for.ts";
 import { usePause } from "../data/actions.ts";
 import { schedulerQuery } from "../data/queries.ts";
 import type { SystemData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { type AnyStatus, StatusIcon, statusStyle } from "../ui/status/status.tsx";
-import { counted } from "../ui/text/format.ts";
 
 type SchedulerStateName = SystemData["scheduler"]["state"];
 
@@ -25,15 +25,14 @@ export const Scheduler = ({ system: { scheduler, runs } }: { readonly system: Sy
   // The scheduler query is updated by events, so it is newer.
   const state = useQuery(schedulerQuery()).data?.state ?? scheduler.state;
   const { title, like, text } = STATE_TEXT[state];
+  const active = activeTexts(runs);
   return (
     <section className="card" style={statusStyle(like)}>
       <h2>
         <StatusIcon of={like} /> {title}
       </h2>
       <p>{text}</p>
-      <p className="muted">
-        {counted(runs.running, "run")} running, {runs.pending.toLocaleString()} waiting for a slot.
-      </p>
+      <p className="muted">{active.length === 0 ? "No runs are running" : `Runs: ${active.join(", ")}`}.</p>
       {state !== "stopped" && <PauseButton isPaused={state === "paused"} />}
     </section>
   );

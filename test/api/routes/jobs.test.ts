@@ -96,6 +96,8 @@ describe("GET /api/jobs", () => {
       formerly: [],
       duration_change: null,
       running: 0,
+      pending: 0,
+      executing: 0,
       waiting: {},
       task_count: 2,
     });

@@ -54,6 +54,8 @@ test("a job shows the receivers of its notifications without secrets", () => {
       nextStartAt: null,
       lastRun: null,
       running: 0,
+      pending: 0,
+      executing: 0,
       waiting: {},
       pause: null,
       unfired: null,

@@ -24,10 +24,10 @@ type Engine = Parameters<typeof engineStatus>[0];
 /** A systemd that listens, as far as `takes` lets it, and a petit with one job. */
 const listen = (environment: Readonly<Record<string, string>>, takes: () => boolean | null = () => true) => {
   const [clock, log, heard] = [new FakeClock(), recordingLog(), [] as string[]];
-  const counts = { running: 0, pending: 0 };
+  const counts = { running: 0, pending: 0, executing: 0, waiting: {} };
   const listeners = new Set<() => void>();
   const engine: Engine = {
-    counts,
+    activity: () => ({ ...counts }),
     state: "running",
     listJobs: () => Array(1),
     onEvent: (listener) => {
@@ -46,6 +46,7 @@ const listen = (environment: Readonly<Record<string, string>>, takes: () => bool
   const systemd = new Systemd({ runtime, clock, log, environment });
   const happens = (running: number): void => {
     counts.running = running;
+    counts.executing = running;
     for (const call of listeners) call();
   };
   return { systemd, clock, log, heard, engine: engineStatus(engine), happens };
@@ -173,11 +174,18 @@ describe("the status", () => {
     running: number,
     pending: number,
     state: "running" | "paused" | "stopped" = "running",
-  ) => statusLine({ listJobs: () => Array(jobs), counts: { running, pending }, state });
+  ) => {
+    const activity = () => ({ running, pending, executing: running, waiting: {} });
+    return statusLine({ listJobs: () => Array(jobs), activity, state });
+  };
 
   test("contains counts and unusual states", () => {
     expect(status(12, 2, 1)).toBe("12 jobs, 2 runs in progress, 1 waiting");
     expect(status(1, 1, 0)).toBe("1 job, 1 run in progress, 0 waiting");
+    const activity = () => ({ running: 2, pending: 1, executing: 0, waiting: { queue: 1, approval: 2 } });
+    expect(statusLine({ listJobs: () => Array(2), activity, state: "running" })).toBe(
+      "2 jobs, 0 runs in progress, 1 waiting for a slot, 2 waiting for approval",
+    );
     expect(status(0, 0, 0, "paused")).toBe("0 jobs, 0 runs in progress, 0 waiting, paused");
     expect(status(2, 1, 0, "stopped")).toBe("2 jobs, 1 run in progress, 0 waiting, stopping");
   });

@@ -310,6 +310,27 @@ describe("a list", () => {
     expect(after(press(topState({ jobs }), "/").state, { kind: "paste", text: "04\n2" }).filters.jobs).toBe("042");
   });
 
+  test("says what the unfinished runs of a job do, also of one that has never run before", () => {
+    const pending = { id: runIdOf(9), status: "pending", started_at: null, ended_at: null, duration_ms: null } as const;
+    const counts = { running: 0, pending: 1, executing: 0 };
+    const lines = screenText(
+      topState({
+        jobs: [
+          topJob("a", { ...counts, last_run: pending, waiting: { queue: 1 } }),
+          topJob("b", { ...counts, last_run: pending, waiting: { gates: 1 } }),
+          topJob("c", { running: 1, pending: 2, executing: 1, last_run: pending, waiting: { queue: 2 } }),
+          topJob("d", { running: 1, pending: 0, executing: 0, waiting: { approval: 1 } }),
+        ],
+        columns: 110,
+      }),
+    );
+    const row = (id: string) => lines.find((line) => line.match(/^[› ] . (\w) /)?.[1] === id) ?? "";
+    expect(row("a")).toMatch(/^. \S a .* waits for a slot /);
+    expect(row("b")).toMatch(/^. \S b .* waits for its gates /);
+    expect(row("c")).toMatch(/^. ● c .* 1 running, 2 waiting for a slot /);
+    expect(row("d")).toMatch(/^. \S d .* waits for approval /);
+  });
+
   test("sorts failed jobs to the top", () => {
     const failed = topJob("zebra", {
       last_run: { id: runIdOf(1), status: "failed", started_at: NOW, ended_at: NOW, duration_ms: 0 },

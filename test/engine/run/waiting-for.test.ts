@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { waitOf } from "../../../src/api/runs/remote.ts";
 import type { Job } from "../../../src/domain/job.ts";
 import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
@@ -31,7 +32,7 @@ describe("what a running run waits for", () => {
     await petit.event("run.waiting", { runId: id });
     expect(petit.engine.waitingFor(id)).toBe("approval");
     expect(Object.entries(Object.fromEntries(petit.engine.waitingTasks(id)))).toEqual([["ask", "approval"]]);
-    expect(petit.engine.countWaiting()).toEqual({ approval: 1 });
+    expect(petit.engine.activity().waiting).toEqual({ approval: 1 });
     expect(petit.engine.counts).toEqual({ pending: 0, running: 1 });
     expect(petit.engine.findJob("j")).toMatchObject({
       running: 1,
@@ -42,7 +43,7 @@ describe("what a running run waits for", () => {
     await petit.event("run.waiting", { runId: id, status: null });
     await petit.ended(id);
     expect(petit.engine.waitingFor(id)).toBeNull();
-    expect(petit.engine.countWaiting()).toEqual({});
+    expect(petit.engine.activity().waiting).toEqual({});
     expect(announced(petit)).toEqual([
       { now: "approval", before: null },
       { now: null, before: "approval" },
@@ -75,7 +76,7 @@ describe("what a running run waits for", () => {
     if (child === undefined) throw new Error("no child run");
     expect(petit.engine.waitingFor(id)).toBe("child");
     expect(petit.engine.waitingFor(child.id)).toBe("approval");
-    expect(petit.engine.countWaiting()).toEqual({ child: 1, approval: 1 });
+    expect(petit.engine.activity().waiting).toEqual({ child: 1, approval: 1 });
   });
 
   test("is a retry, until the next attempt starts", async () => {
@@ -125,7 +126,32 @@ describe("what a running run waits for", () => {
     const { id } = await petit.trigger("j");
     await petit.event("run.waiting", { runId: id });
     expect(petit.engine.waitingFor(id)).toBe("worker");
-    expect(petit.engine.countWaiting()).toEqual({ worker: 1 });
+    expect(petit.engine.activity().waiting).toEqual({ worker: 1 });
+  });
+
+  test("is explained by what 'waits_for' says, and by nothing else", async () => {
+    const gpu = "{id: gpu, type: command, command: 'true', runs_on: [gpu]}";
+    const jobs = jobsOf(
+      `id: both\ntasks:\n  - {id: ask, type: approval}\n  - ${gpu}\n---\nid: one\ntasks:\n  - ${gpu}\n---\nid: limited\nmax_concurrency: 1\ntasks:\n  - {id: ask, type: approval}\n---\nid: calls\ntasks:\n  - {id: a, type: job, job: limited}\n  - {id: b, type: job, job: limited}\n`,
+    );
+    await using petit = await startEngine({ jobs });
+    const both = await petit.trigger("both");
+    await petit.event("run.waiting", { runId: both.id, status: "approval" });
+    expect(waitOf(petit.engine, both)).toEqual({ waitingFor: "approval", waitsFor: null });
+    const one = await petit.trigger("one");
+    await petit.event("run.waiting", { runId: one.id, status: "worker" });
+    expect(waitOf(petit.engine, one)).toMatchObject({ waitingFor: "worker", waitsFor: { code: "worker" } });
+    const { id: parent } = await petit.trigger("calls");
+    await petit.event("run.waiting", { runId: parent, status: "child" });
+    const second = petit.store.runs.list({ parent, status: "pending", limit: 1 })[0];
+    if (second === undefined) throw new Error("no child run waits");
+    expect(waitOf(petit.engine, second)).toMatchObject({
+      waitingFor: "queue",
+      waitsFor: { code: "max_concurrency" },
+    });
+    await petit.engine.decide(both.id, "ask", APPROVE);
+    await petit.event("run.waiting", { runId: both.id, status: "worker" });
+    expect(waitOf(petit.engine, both)).toMatchObject({ waitingFor: "worker", waitsFor: { code: "worker" } });
   });
 
   test("is the same after a restart", async () => {

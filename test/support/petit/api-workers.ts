@@ -43,6 +43,7 @@ export const fakeApiWithWorkers = async (options: FakeOptions = {}) => {
     fakeWorker("box7", { attempts: [attempt] }),
     fakeWorker("db1", { state: "unreachable", labels: ["oracle"] }),
   ];
+  engine.waitingFor = (runId) => (runId === run.id ? "worker" : null);
   engine.listWorkerWaits = (runId) => (runId === undefined || runId === run.id ? [wait] : []);
   return { ...fake, run };
 };

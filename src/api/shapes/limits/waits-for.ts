@@ -1,5 +1,6 @@
 import { t } from "elysia";
 import { TASK_TYPES } from "../../../domain/job.ts";
+import type { ActivityCounts } from "../../../domain/limits/activity.ts";
 import { WAITING_CODES, type WaitingCode } from "../../../domain/limits/waiting-for.ts";
 import { WAIT_CODES, type WaitsFor } from "../../../domain/limits/waits-for.ts";
 import { BLOCKED_TEXT } from "../../../domain/words/attention.ts";
@@ -98,9 +99,17 @@ export const WaitingCountsBody = exactly(
   {
     title: "WaitingCounts",
     description:
-      "How many of the running runs execute nothing, by what they wait for (see `waiting_for` of a run); without those for which none waits",
+      "How many of the running and the pending runs execute nothing, by what they wait for (see `waiting_for` of a run); without those for which none waits",
   },
 );
+
+/** Encodes what unfinished runs do. */
+export const activityBody = ({ running, pending, executing, waiting }: ActivityCounts) => ({
+  running,
+  pending,
+  executing,
+  waiting: { ...waiting },
+});
 
 /** Encodes what a run waits for. */
 export const waitsForBody = (waitsFor: WaitsFor | WaitsForWorker | null): typeof WaitsForOrNull.static =>

@@ -1,5 +1,5 @@
 import { changesJobs, type LiveEvent, waitsOfEvent } from "../../../client/live-event.ts";
-import { moveWaiting } from "../../../domain/limits/waiting-for.ts";
+import { afterEnding, afterStarting, afterWaiting } from "../../../domain/limits/activity.ts";
 import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
 import type { TopJob } from "../data/shapes.ts";
 
@@ -23,19 +23,22 @@ const afterWait = (job: TopJob, event: LiveEvent): TopJob => {
   const last = job.last_run;
   return {
     ...job,
-    waiting: moveWaiting(job.waiting, { now, before }),
+    ...afterWaiting(job, { now, before }),
     last_run: last !== null && last.id === event.run_id ? { ...last, waiting_for: now } : last,
   };
 };
 
 const afterStart = (job: TopJob, { run_id = "", at }: LiveEvent): TopJob => {
   // The list can have been loaded after the event.
-  if (job.last_run?.id === run_id && job.last_run.status !== "pending") return job;
+  const last = job.last_run;
+  if (last?.id === run_id && last.status !== "pending") return job;
+  // The ids of runs are ordered: one that is no newer than the newest known one was counted as pending.
+  const isNewest = last === null || run_id >= last.id;
   const recent = (job.recent_runs ?? []).filter(({ id }) => id !== run_id).slice(1 - RECENT_RUNS);
   return {
     ...job,
-    running: job.running + 1,
-    last_run: { id: run_id, status: "running", started_at: at, ended_at: null, duration_ms: null },
+    ...afterStarting(job, { wasPending: last !== null && run_id <= last.id }),
+    last_run: isNewest ? { id: run_id, status: "running", started_at: at, ended_at: null, duration_ms: null } : last,
     // The event does not contain the trigger, which the list does not show.
     recent_runs: [...recent, { id: run_id, status: "running", trigger: "schedule", started_at: at, duration_ms: null }],
   };
@@ -47,7 +50,7 @@ const afterEnd = (job: TopJob, { run_id, at, status }: LiveEvent): TopJob => {
   const recent = (job.recent_runs ?? []).map((run) => (run.id === run_id ? { ...run, status: statusOf(status) } : run));
   return {
     ...job,
-    running: isNews ? Math.max(0, job.running - 1) : job.running,
+    ...(isNews && afterEnding(job, { wasPending: last?.id === run_id && last?.status === "pending" })),
     last_run:
       last !== null && last.id === run_id
         ? {

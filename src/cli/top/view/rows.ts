@@ -1,11 +1,10 @@
 import { isHandledEntry } from "../../../domain/inbox/order.ts";
-import { totalWaiting } from "../../../domain/limits/waiting-for.ts";
 import { isFinal } from "../../../domain/run.ts";
 import { localTime } from "../../../domain/schedule/local-time.ts";
 import { attentionWords } from "../../../domain/words/attention.ts";
 import { markText } from "../../../domain/words/inbox/mark.ts";
 import { decisiveLine } from "../../../domain/words/run.ts";
-import { type ShownStatus, shownStatusOf } from "../../../domain/words/waiting-for.ts";
+import { activityStatus, activityWords, type ShownStatus, shownStatusOf } from "../../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { reasonText } from "../../run-display/outcome.ts";
 import { writerName } from "../../run-display/output-chunk.ts";
@@ -69,9 +68,18 @@ const RECENT_WIDTH = 10;
 const TIME_WIDTH = 10;
 const TOOK_WIDTH = 8;
 
-export const jobRow = (job: TopJob, { width, now }: RowOptions): Line => {
-  const isNarrow = width < NARROW;
-  const fixed = MARGIN + RECENT_WIDTH + 2 + TIME_WIDTH + 2 + (isNarrow ? 0 : TIME_WIDTH + TOOK_WIDTH + 2);
+/** Returns the width of the column that says what the unfinished runs of the visible jobs do; 0 if there is no room for it. */
+export const jobActivityWidth = (jobs: readonly TopJob[], { width }: RowOptions): number => {
+  if (width < NARROW) return 0;
+  const room = width - FIXED_JOB - Math.min(32, Math.max(8, widest(jobs.map(({ id }) => id))));
+  return Math.max(TIME_WIDTH, Math.min(room, widest(jobs.map((job) => activityWords(job) ?? ""))));
+};
+
+const FIXED_JOB = MARGIN + RECENT_WIDTH + 2 + TIME_WIDTH + 2 + TOOK_WIDTH + 2;
+
+export const jobRow = (job: TopJob, activityWidth: number, { width, now }: RowOptions): Line => {
+  const isNarrow = activityWidth === 0;
+  const fixed = isNarrow ? FIXED_JOB - TOOK_WIDTH - 2 : FIXED_JOB + activityWidth;
   const last = job.last_run;
   const at = last?.ended_at ?? last?.started_at ?? null;
   return [
@@ -81,7 +89,9 @@ export const jobRow = (job: TopJob, { width, now }: RowOptions): Line => {
     ...(isNarrow
       ? []
       : [
-          plain(` ${rightCell(activityOf(job) ?? (at === null ? "never" : relativeText(at - now)), TIME_WIDTH)}`),
+          plain(
+            ` ${rightCell(activityText(job, activityWidth) ?? (at === null ? "never" : relativeText(at - now)), activityWidth)}`,
+          ),
           styled("dim", ` ${rightCell(tookText(last, now), TOOK_WIDTH)}`),
         ]),
     plain(` ${rightCell(nextText(job, now), TIME_WIDTH + 1)}`),
@@ -93,15 +103,15 @@ const tookText = (last: TopJob["last_run"], now: number): string => {
   return durationText(last?.duration_ms ?? null);
 };
 
-/** Returns whether runs of a job execute or only wait; null if it has none that have started. An older petit does not say what waits. */
-const activityOf = ({ running, waiting = {} }: TopJob): "running" | "waiting" | null => {
-  if (running === 0) return null;
-  return running > totalWaiting(waiting) ? "running" : "waiting";
+/** Returns what the unfinished runs of a job do, or in one word if there is no room for that; null if it has none. */
+const activityText = (job: TopJob, room: number): string | null => {
+  const words = activityWords(job);
+  return words === null || textWidth(words) <= room ? words : activityStatus(job);
 };
 
 const jobSign = (job: TopJob): Segment => {
   const { last_run, enabled, not_run_as_expected: unfired } = job;
-  const activity = activityOf(job);
+  const activity = activityStatus(job);
   if (activity !== null) return styled(styleOf(activity), `${signOf(activity)} `);
   if (unfired != null) return styled("yellow", "! ");
   if (last_run === null) return styled("dim", enabled ? "· " : "– ");

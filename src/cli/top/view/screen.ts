@@ -33,6 +33,7 @@ import {
   attentionRow,
   clockText,
   comingRow,
+  jobActivityWidth,
   jobRow,
   jobRunRow,
   logLineRows,
@@ -181,8 +182,11 @@ const visibleRows = (
       const widths = attentionColumns(items, options);
       return items.map((item) => attentionRow(item, widths, state.now));
     }
-    case "jobs":
-      return visible(jobRows(state), (job) => jobRow(job, options));
+    case "jobs": {
+      const jobs = jobRows(state).slice(top, top + rows);
+      const activityWidth = jobActivityWidth(jobs, options);
+      return jobs.map((job) => jobRow(job, activityWidth, options));
+    }
     case "runs": {
       const runs = runRows(state).slice(top, top + rows);
       const idWidth = runIdWidth(runs, options);

@@ -1,6 +1,7 @@
 import type { JobId, RunId } from "../../../domain/ids.ts";
 import type { Job } from "../../../domain/job.ts";
 import { type QueueState, type Queues, queueLimit } from "../../../domain/limits/queue.ts";
+import type { WaitingCounts } from "../../../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../../../domain/limits/waits-for.ts";
 import { type Line, type RunRename, type TakenOut, WaitingLines, type WaitingRun } from "./waiting-lines.ts";
 
@@ -249,6 +250,31 @@ export class Limiter {
     return maxConcurrency !== null && this.countRunning(id) >= maxConcurrency;
   }
 
+  /** Returns what a run waits for that has no slots; null if nothing keeps it, or if it has them. Cheaper than `waitsFor`. */
+  waitingFor(runId: RunId): "queue" | "gates" | null {
+    const waiting = this.#lines.find(runId);
+    if (waiting !== null) return this.#pendingWaitingFor(waiting);
+    return this.#returning.has(runId) && this.#slotFor(this.#queueOf(runId), NONE_AHEAD) !== null ? "queue" : null;
+  }
+
+  /** Returns what the pending runs wait for, of all jobs or of some. All runs of a line wait for the same. */
+  countWaiting(jobIds: ReadonlySet<JobId> | null): WaitingCounts {
+    const counts = { queue: 0, gates: 0 };
+    for (const queue of this.#lines.queues)
+      for (const { job, runs } of this.#lines.of(queue)) {
+        const [first] = runs;
+        const code = first === undefined || jobIds?.has(job.id) === false ? null : this.#pendingWaitingFor(first);
+        if (code !== null) counts[code] += runs.length;
+      }
+    return { ...(counts.queue > 0 && { queue: counts.queue }), ...(counts.gates > 0 && { gates: counts.gates }) };
+  }
+
+  #pendingWaitingFor(waiting: WaitingRun): "queue" | "gates" | null {
+    if (this.#isAtJobLimit(waiting.job)) return "queue";
+    if (this.#isGated(waiting)) return "gates";
+    return this.#slotFor(waiting.job.queue ?? null, NONE_AHEAD) === null ? null : "queue";
+  }
+
   /** Returns the limit that a pending run, or a parked one that wants its slots again, waits for; null if there is none. */
   waitsFor(runId: RunId): WaitsFor | null {
     const waiting = this.#lines.find(runId);
@@ -298,6 +324,8 @@ export class Limiter {
     return [...this.#returning].filter((id) => this.#queueOf(id) === queue).length;
   }
 }
+
+const NONE_AHEAD = { inQueue: () => 0, inAll: () => 0 };
 
 const isBefore = (one: Line, other: Line): boolean =>
   one.priority === other.priority

@@ -1,6 +1,6 @@
 import type { Query, QueryClient } from "@tanstack/react-query";
 import { changesJobs, type LiveEvent, waitsOfEvent } from "../../../client/live-event.ts";
-import { moveWaiting } from "../../../domain/limits/waiting-for.ts";
+import { afterEnding, afterStarting, afterWaiting } from "../../../domain/limits/activity.ts";
 import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
 import { RECENT_RUNS } from "../queries.ts";
 import { successRate, usualDuration } from "../run-statistics.ts";
@@ -35,17 +35,22 @@ const waiting = (job: JobSummary, event: LiveEvent): JobSummary => {
   const { now, before } = waitsOfEvent(event);
   return {
     ...job,
-    waiting: moveWaiting(job.waiting, { now, before }),
+    ...afterWaiting(job, { now, before }),
     last_run: last_run !== null && last_run.id === event.run_id ? { ...last_run, waiting_for: now } : last_run,
   };
 };
 
+/** The ids of runs are ordered: one that is no newer than the newest known one was counted as pending. */
 const started = (job: JobSummary, { run_id = "", at }: LiveEvent): JobSummary => {
-  if (job.last_run?.id === run_id && job.last_run.status !== "pending") return job;
+  const { last_run } = job;
+  if (last_run?.id === run_id && last_run.status !== "pending") return job;
+  const isNewest = last_run === null || run_id >= last_run.id;
   return {
     ...job,
-    running: job.running + 1,
-    last_run: { id: run_id, status: "running", started_at: at, ended_at: null, duration_ms: null },
+    ...afterStarting(job, { wasPending: last_run !== null && run_id <= last_run.id }),
+    last_run: isNewest
+      ? { id: run_id, status: "running", started_at: at, ended_at: null, duration_ms: null }
+      : last_run,
     ...recentOf(job, (runs) => withStarted(runs, run_id, at)),
   };
 };
@@ -65,7 +70,7 @@ const finished = (job: JobSummary, { run_id, at, status }: LiveEvent): JobSummar
   });
   return {
     ...job,
-    running: Math.max(0, job.running - 1),
+    ...afterEnding(job, { wasPending: last_run?.id === run_id && last_run?.status === "pending" }),
     last_run:
       last_run !== null && last_run.id === run_id ? { ...end(last_run), ended_at: at, waiting_for: null } : last_run,
     ...recentOf(job, (runs) => runs.map((run) => (run.id === run_id ? end(run) : run))),
