@@ -1,5 +1,5 @@
 import type { OutputStream } from "../task-run.ts";
-import { type ErrorRank, isCleanup, MIN_POINTS, rankLine } from "./error-rank.ts";
+import { type ErrorRank, isBareException, isCleanup, isLabel, isMessage, MIN_POINTS, rankLine } from "./error-rank.ts";
 import { normalise, plainLine } from "./plain-line.ts";
 
 /** A line of the output of an attempt. `seq` is its position in the attempt's output. */
@@ -48,6 +48,10 @@ type StreamState = {
   thrown: CauseCandidate | null;
   /** The candidate in the line before, or null. */
   previous: CauseCandidate | null;
+  /** What a runner printed before the last traceback, and so before each line of it; null if nothing. */
+  lead: RegExp | null;
+  /** The line before, if it is a message. */
+  above: Current | null;
   /** The line before was a header. */
   header: CauseCandidate | null;
   /** Within what Gradle prints below "What went wrong". */
@@ -56,9 +60,11 @@ type StreamState = {
 
 const initialState = (): StreamState => ({
   traceback: null,
+  lead: null,
   raised: null,
   thrown: null,
   previous: null,
+  above: null,
   header: null,
   isReason: false,
 });
@@ -73,11 +79,18 @@ const FRAMES: readonly RegExp[] = [
   // Python, Ruby, Rust
   /^\s+(?:File ".+", line \d|from \S+:\d+:in|\d+: \S+::)/,
   /^stack backtrace:$/,
+  // Haskell
+  /^CallStack \(from HasCallStack\):$|^\s+\S{1,80}, called at \S+:\d+:\d+/,
   // PHP
   /^(?:PHP )?Stack trace:$|^#\d+ (?:\/|\{main\}|\[internal|[A-Z]:\\|\S+\(\d+\))/,
   // Go
   /^goroutine \d+ \[|^\[signal SIG|^\t\S+\.go:\d+|^[\w./*()-]{1,160}\([^()]{0,200}\)$/,
 ];
+/** What stands between a message without a word for an error and its stack trace. */
+const TRACE_HEADS =
+  /^(?:CallStack \(from HasCallStack\)|stack backtrace|(?:PHP )?Stack trace):?$|^\s+at .{1,200}[(:]\S+:\d+(?::\d+)?\)?$/i;
+const THROWN: ErrorRank = { points: 52, isHeader: false, isWrapper: false };
+
 /** Returns true for a line of a stack trace. */
 export const isFrame = (text: string): boolean => FRAMES.some((frame) => frame.test(text));
 
@@ -102,6 +115,8 @@ type Current = {
   readonly text: string;
   readonly index: number;
   readonly state: StreamState;
+  /** Another program has printed it than the last traceback. */
+  readonly isForeign: boolean;
   /** The line before, if it is a candidate, and if it is a header. */
   readonly previous: CauseCandidate | null;
   readonly header: CauseCandidate | null;
@@ -122,16 +137,25 @@ export class Collector {
   add(line: OutputLine, index: number): void {
     const state = this.#states[line.stream];
     const shown = plainLine(line.text);
-    const text = shown.replace(STREAM_PREFIX, "");
+    const isLed = state.lead?.test(shown) ?? false;
+    const text = isLed && state.lead !== null ? shown.replace(state.lead, "") : shown.replace(STREAM_PREFIX, "");
     if (text.trim() === "") {
       state.isReason = false;
       return;
     }
-    const current: Current = { line, shown, text, index, state, previous: state.previous, header: state.header };
+    // Several programs can print in turn.
+    const isForeign = state.lead !== null && !isLed;
+    const { previous, header } = state;
+    const current: Current = { line, shown, text, index, state, isForeign, previous, header };
     state.header = null;
     state.previous = null;
     if (RETRYING.test(text)) this.#markRetried();
+    const { above } = state;
+    state.above = null;
+    const isNear = this.candidates.length > 0 && this.#gap <= BURST_GAP;
+    if (TRACE_HEADS.test(text) && above !== null && !isNear) this.#push(above, THROWN);
     if (belongsToTrace(current)) return;
+    if (!isForeign && isMessage(text)) state.above = current;
     const rank = this.#rank(current);
     if (rank !== null) this.#push(current, rank);
     else if (!text.startsWith("  ")) this.#gap++;
@@ -149,19 +173,25 @@ export class Collector {
     }
   }
 
-  #rank({ line, shown, text, index, state, header }: Current): ErrorRank | null {
-    if (state.traceback !== null && indentOf(text) > state.traceback) return null;
+  #rank({ line, shown, text, index, state, isForeign, header }: Current): ErrorRank | null {
+    const traceback = isForeign ? null : state.traceback;
+    if (traceback !== null && indentOf(text) > traceback) return null;
     const nested = state.isReason ? NESTED_REASON.exec(text) : null;
+    if (header !== null && isLabel(text)) {
+      // What the header announces is below.
+      state.header = header;
+      return null;
+    }
     const rank = rankLine(nested?.[2] ?? text, line.stream);
     let points = rank?.points ?? 0;
-    if (state.traceback !== null && rank?.isWrapper !== true) points = Math.max(points, RAISED);
+    if (traceback !== null && rank?.isWrapper !== true) points = Math.max(points, RAISED);
     if (nested !== null) points = GRADLE_REASON + NESTED * (nested[1]?.length ?? 0);
     if (header !== null) points = Math.max(points, header.points + BELOW_HEADER);
     if (isCleanup(text)) this.#cleanupUntil = index + CLEANUP_LINES;
     else if (index <= this.#cleanupUntil) points += AFTER_CLEANUP;
     if (points >= MIN_POINTS && this.#known.size > 0 && this.#known.has(normalise(shown))) {
       // It explains nothing, but ends the traceback above it.
-      state.traceback = null;
+      if (!isForeign) state.traceback = null;
       return null;
     }
     return points < MIN_POINTS
@@ -169,7 +199,10 @@ export class Collector {
       : { points, isHeader: rank?.isHeader ?? false, isWrapper: rank?.isWrapper ?? false };
   }
 
-  #push({ line, shown, text, index, state, header }: Current, { points, isHeader, isWrapper }: ErrorRank): void {
+  #push(
+    { line, shown, text, index, state, isForeign, header }: Current,
+    { points, isHeader, isWrapper }: ErrorRank,
+  ): void {
     const candidate: CauseCandidate = {
       line: { ...line, text: shown },
       index,
@@ -180,13 +213,19 @@ export class Collector {
     };
     this.#gap = 0;
     this.candidates.push(candidate);
-    if (state.traceback !== null) {
+    if (state.traceback !== null && !isForeign) {
       state.traceback = null;
       state.raised = candidate;
     }
     if (CAUSED_BY.test(text) && state.thrown !== null) {
-      state.thrown.points += WRAPS_CAUSE;
-      candidate.points += TRACED;
+      // `Connection to db:5432 refused`, caused by `Connection refused`, says more than its cause.
+      const saysLess =
+        isBareException(text) && !isBareException(state.thrown.line.text) && state.thrown.points >= points;
+      if (saysLess) candidate.points += WRAPS_CAUSE;
+      else {
+        state.thrown.points += WRAPS_CAUSE;
+        candidate.points += TRACED;
+      }
     }
     if (header !== null) header.points += HEADER;
     state.thrown = candidate;
@@ -196,9 +235,10 @@ export class Collector {
 }
 
 /** Returns true for lines that are no messages but belong to what is above them, and lets these know. */
-const belongsToTrace = ({ text, state, previous }: Current): boolean => {
+const belongsToTrace = ({ shown, text, state, previous }: Current): boolean => {
   if (text.endsWith(TRACEBACK)) {
-    state.traceback = indentOf(text);
+    state.lead = leadOf(shown.slice(0, -TRACEBACK.length));
+    state.traceback = state.lead === null ? indentOf(text) : 0;
     return true;
   }
   if (CHAINED.test(text)) {
@@ -217,6 +257,16 @@ const belongsToTrace = ({ text, state, previous }: Current): boolean => {
   if (!isFrame(text)) return false;
   if (previous !== null && previous === state.thrown) previous.points += TRACED;
   return true;
+};
+
+/** Maximum number of characters of what a runner prints before each line. */
+const MAX_LEAD = 120;
+
+/** Returns a pattern for the text before a traceback, with any numbers; null for none or an indentation. */
+const leadOf = (text: string): RegExp | null => {
+  if (text.trim() === "" || text.length > MAX_LEAD) return null;
+  const parts = text.split(/\d+/).map((part) => part.replace(/[^\w\s]/g, String.raw`\$&`));
+  return new RegExp(`^${parts.join(String.raw`\d+`)}`);
 };
 
 const indentOf = (text: string): number => text.length - text.trimStart().length;

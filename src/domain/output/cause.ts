@@ -1,7 +1,8 @@
 import { shorten } from "../../lib/text.ts";
 import type { FailureCause } from "../task-run.ts";
-import { BURST_GAP, type CauseCandidate, Collector, type OutputLine } from "./candidates.ts";
+import { BURST_GAP, type CauseCandidate, Collector, isFrame, type OutputLine } from "./candidates.ts";
 import { isCleanup, MIN_POINTS } from "./error-rank.ts";
+import { levelOf, withoutPrefixes } from "./log-level.ts";
 import { NewLines } from "./new-lines.ts";
 import { normalise, plainLine, segmentsOf } from "./plain-line.ts";
 
@@ -114,6 +115,14 @@ const contextOf = (lines: readonly OutputLine[], chosen: Headline, known: Readon
   return before.length > 0 ? before.toReversed() : neighbours(lines, chosen, { step: 1, known });
 };
 
+/** Returns false for what says nothing about the line above: frames of its stack trace, rows of dashes, and lesser messages of a log. */
+const belongsBelow = (text: string): boolean => {
+  if (text === "") return true;
+  const level = levelOf(withoutPrefixes(text.trimStart()));
+  const isLesser = level === "warning" || level === "information" || level === "debug";
+  return /[\p{L}\p{N}]/u.test(text) && !isLesser && !isFrame(text);
+};
+
 const neighbours = (
   lines: readonly OutputLine[],
   { line, index }: Headline,
@@ -126,6 +135,7 @@ const neighbours = (
     // Of a progress bar, a terminal shows the last segment.
     if (lines[next + 1]?.seq === each.seq) continue;
     const text = plainLine(each.text);
+    if (step === 1 && !belongsBelow(text)) continue;
     if (isCleanup(text) || (known.size > 0 && known.has(normalise(text)))) break;
     if (text !== "") context.push(text);
   }

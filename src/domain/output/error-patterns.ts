@@ -41,6 +41,34 @@ export const HARMLESS = pattern(
 );
 export const PATHS = /(?<=^|\s)(?:\/[\w.@+-]{1,100}){1,20}\/?(?=[\s,;]|$)/g;
 
+/** What builds print about features that they look for: most are optional, and an error follows if one is not. */
+export const PROBES = pattern(
+  "i",
+  String.raw`
+  ^-- (?:looking for|performing test|check(?:ing)?|detecting|could not find|try(?:ing)?)\b
+  ^checking (?:for|whether|if|how|size|that|command)\b.{0,300}\.\.\.
+  ^(?:looking|searching|probing|testing) for .{1,200}(?:\.\.\.| - ) ?(?:not found|no|none|failed|missing)$
+  \b(?:dependency|program|header|library|function|tool) .{1,200}:? NO\b
+`,
+);
+
+/** What a machine prints when somebody logs in. */
+export const BANNERS = pattern(
+  "i",
+  String.raw`
+  \b(?:un)?authori[sz]ed (?:access|use|users?|personnel|persons?|entry)\b.{0,200}\b(?:prohibited|prosecut|only|forbidden|monitored|logged|reported|violation|illegal|offen[cs]e|law)
+  \b(?:will|may|can) be (?:\w{1,20} ){0,3}(?:prosecuted|monitored|recorded)\b|\b(?:is|are) (?:being )?(?:monitored|prohibited|recorded)\b
+  \bby (?:logging|continuing)\b.{0,80}\b(?:consent|agree|accept)|\bto (?:unregistered|unauthori[sz]ed) (?:users?|persons?)\b
+`,
+);
+
+/** Rows above, below or around a text. */
+export const FRAMED = /^\s*([*#|=!~+-])\1{0,80}\s.*\s\1{1,80}\s*$/;
+
+/** A label with one word, and a place without a message. */
+export const LABELS =
+  /^(?!\s*\w*(?:error|exception|fatal|panic|failure|failed|caused|cause|reason|message|detail|abort)\w*:)\s*[A-Z]\w{1,30}:\s+[\w.-]{1,60}$|^[\w.-]{1,60}: \S{1,200}\.\w{1,10}:\d{1,6}(?::\d{1,6})?:?$/i;
+
 /** Not messages but what is executed, or source text that a tool quotes. */
 export const QUOTED = pattern(
   "",
@@ -313,7 +341,7 @@ const ERRNO_TEXTS = alternatives(`
 `);
 /** The usual form of a message about a system call: `program: what: No such file or directory`. */
 export const SYSTEM_ERRORS = new RegExp(
-  String.raw`^[^:]{1,120}: (?:.{1,400}: )?(?:${ERRNO_TEXTS})(?: \(\d{1,3}\))?\.?$`,
+  String.raw`^[^:]{1,120}: (?:.{1,400}: )?(?:${ERRNO_TEXTS})(?: \([\w, -]{1,80}\))?\.?$`,
   "i",
 );
 
@@ -323,6 +351,6 @@ export const HEADERS = pattern(
   String.raw`
   ^(?!.*\b(?:at|in|for|processing|creating) \S).{0,160}\b(?:errors?|exceptions?|failed|failures?|problems?)\b[^:]{0,30}:$
   ^(?!.*\b(?:at|in|for|processing|creating) \S).{0,160}\b(?:warnings?|following|reason)\b[^:]{0,30}:$
-  \bpanicked at .{1,200}:$|^ERROR at line \d+:$|^--- FAIL:[ ]
+  ^CMake Error(?: at \S{1,300}(?: \(\w{1,80}\))?)?:$|\bpanicked at .{1,200}:$|^ERROR at line \d+:$|^--- FAIL:[ ]
 `,
 );

@@ -34,6 +34,7 @@ const WRAPPER = -34;
 const VERDICT = -24;
 const RETRIED = -22;
 const TIDYING = -24;
+const FRAMED = -12;
 const BY_LEVEL = { fatal: 0, error: 0, warning: -30, information: -22, debug: -40 } as const satisfies Record<
   Level,
   number
@@ -48,7 +49,8 @@ export const rankLine = (line: string, stream: OutputStream): ErrorRank | null =
   const level = levelOf(text);
   // Most lines have no mark, and removing words is slow.
   const mark = markOf({ line, words: text, level, stream });
-  if (mark === null || patterns.QUOTED.test(line)) return null;
+  if (mark === null || patterns.QUOTED.test(line) || patterns.PROBES.test(text) || patterns.BANNERS.test(text))
+    return null;
   const words = text.replace(patterns.HARMLESS, " ").replace(patterns.PATHS, " ");
   const finalMark = words === text ? mark : markOf({ line, words, level, stream });
   return finalMark === null ? null : rankOf({ line, words, level, stream }, text, finalMark);
@@ -56,6 +58,13 @@ export const rankLine = (line: string, stream: OutputStream): ErrorRank | null =
 
 /** Returns true for a line that says that a cleanup begins or takes place. */
 export const isCleanup = (line: string): boolean => patterns.CLEANUPS.test(line);
+
+/** Returns true for a label with one word, such as `Type: unauthorized`, and for a place without a message. */
+export const isLabel = (line: string): boolean => patterns.LABELS.test(line);
+
+/** Returns true for an exception that names no host, no file and no value. */
+export const isBareException = (line: string): boolean =>
+  !/["'\x60/]|:\d|\d{2}|\w\.\w/.test(line.replace(/^.*?(?:Exception|Error): /, ""));
 
 /** Returns true for a line that says something, false for what is executed, for the output of a debugger, and for a bare verdict. */
 export const isMessage = (line: string): boolean => {
@@ -107,12 +116,13 @@ const rankOf = ({ line, words, level, stream }: Message, text: string, mark: Mar
   const hasReason = mark.hasReason || patterns.MAYBE_REASONS.test(words);
   const isHeader = /:$|^---/.test(text) && patterns.HEADERS.test(text);
   const emptiness = emptinessOf(text, hasReason || isHeader);
-  let points = mark.points + (mark.hasReason ? emptiness / 2 : emptiness);
+  let points = mark.points + (mark.hasReason && !isLabel(text) ? emptiness / 2 : emptiness);
   points += BY_LEVEL[level ?? (mark.points < ERROR && patterns.WARNINGS.test(text) ? "warning" : "error")];
   if (stream === "stderr") points += ON_STDERR;
   if (hasReason) points += WITH_REASON;
   if (patterns.PLACES.test(text)) points += WITH_PLACE;
   if (line.startsWith("  ")) points += INDENTED;
+  if (patterns.FRAMED.test(line)) points += FRAMED;
   if (patterns.RETRIES.test(text) && !patterns.LAST_ATTEMPT.test(text)) points += RETRIED;
   if (patterns.TIDYING.test(text) || isCleanup(text)) points += TIDYING;
   return { points, isHeader, isWrapper: emptiness === WRAPPER };
@@ -121,6 +131,7 @@ const rankOf = ({ line, words, level, stream }: Message, text: string, mark: Mar
 /** Returns the points of a message that says that something failed, but not why. */
 const emptinessOf = (text: string, saysMore: boolean): number => {
   if (patterns.WRAPPERS.test(text) && !patterns.NO_WRAPPERS.test(text)) return WRAPPER;
+  if (isLabel(text)) return VERDICT;
   if (patterns.SIGNALS.test(text)) return BARE;
   if (saysMore) return 0;
   if (patterns.VERDICTS.test(text)) return VERDICT;

@@ -4,7 +4,7 @@ const LEVELS: readonly Level[] = ["fatal", "error", "warning", "information", "d
 
 /** What precedes a message: times, the names of services and containers, steps of a build. */
 const PREFIXES: readonly RegExp[] = [
-  /^\[?\d{4}[-/]\d\d[-/]\d\d(?:[T ]|, )\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?(?: ?(?:Z|[A-Z]{3,4}\b|[+-]\d\d:?\d\d))?\]?[:,]?\s{1,8}/,
+  /^\[?\d{4}[-/]\d\d[-/]\d\d(?:[T ]|, )\d\d:\d\d(?::\d\d)?(?:[.,]\d{1,9})?(?: ?(?:Z|(?!(?:INFO|INF|WARN|CRIT|ERRO?|FINE|DBG|FAIL)\b)[A-Z]{3,4}\b|[+-]\d\d:?\d\d))?\]?[:,]?\s{1,8}/,
   /^\[?\d\d:\d\d:\d\d(?:[.,]\d{1,9})?\]?[:,]?\s{1,8}/,
   /^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S{1,80} [^\s:]{1,80}: /,
   /^\[ {0,8}\d{1,8}\.\d{1,6}\] /,

@@ -5,10 +5,31 @@ const MAX_LINE = 2_000;
 
 /**
  * Returns the parts of a line that were on a terminal one after the other, because a carriage return moves to the start of the line. A
- * line without text has none.
+ * line without text has none. Of a very long one, only what is around its first word for an error, if that is not near its start.
  */
 export const segmentsOf = (text: string): readonly string[] =>
-  text.includes("\r") ? text.split("\r").filter((segment) => segment !== "") : [text];
+  text.includes("\r")
+    ? text.split("\r").flatMap((segment) => (segment === "" ? [] : [windowOf(segment)]))
+    : [windowOf(text)];
+
+/** Lines up to this length are shown as they are, and of longer ones this many characters before the word. */
+const MAX_SHOWN = 500;
+const BEFORE_WORD = 100;
+const ERROR_WORD = /\b(?:errors?|exception|fault|fatal|failed|failure|denied|refused)\b/i;
+
+const windowOf = (text: string): string => {
+  if (text.length <= MAX_SHOWN) return text;
+  const at = text.search(ERROR_WORD);
+  return at < MAX_SHOWN - BEFORE_WORD ? text : `… ${text.slice(at - BEFORE_WORD, at - BEFORE_WORD + MAX_LINE)}`;
+};
+
+/** Returns the part of a line without its beginning that reports an error in JSON; an empty text if there is none. */
+export const errorInRest = (text: string): string => {
+  const at = text.search(JSON_ERROR);
+  return at === -1 ? "" : `… ${text.slice(Math.max(0, at - BEFORE_WORD), at + MAX_LINE)}`;
+};
+
+const JSON_ERROR = /"(?:error|errors|exception|fault|failure)"\s?:\s?(?:\{\s?"|\[\s?[{"]|"[^"])/;
 
 /**
  * Returns a line, or a segment of one, as a terminal shows it: without escape sequences, and only its last segment. Control characters and
@@ -47,7 +68,7 @@ const VARIABLE: readonly (readonly [RegExp, string])[] = [
  * names become `#`. Two lines with the same result say the same.
  */
 export const normalise = (text: string): string => {
-  let line = plainLine(text).replace(/\s+/g, " ").trim();
+  let line = plainLine(windowOf(text)).replace(/\s+/g, " ").trim();
   for (const [pattern, replacement] of VARIABLE) line = line.replace(pattern, replacement);
   return line.replace(/#(?: ?#)+/g, "#");
 };

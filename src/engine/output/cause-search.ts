@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { JobId } from "../../domain/ids.ts";
 import { CauseFinder, type OutputLine } from "../../domain/output/cause.ts";
-import { normalise, segmentsOf } from "../../domain/output/plain-line.ts";
+import { errorInRest, normalise, segmentsOf } from "../../domain/output/plain-line.ts";
 import type { Attempt, FailureCause, OutputStream } from "../../domain/task-run.ts";
 import { abortQuietly, anyAborted } from "../../lib/abort.ts";
 import type { OutputExtent } from "../../store/output.ts";
@@ -186,8 +186,8 @@ async function* linesOf(
     if (texts.at(-1) === "") texts.pop();
     const firstSeq = seq + countNewlines(bytes.subarray(0, skipped));
     for (const [index, text] of texts.entries()) {
-      // The end of a line says nothing without its beginning.
-      const whole = index === 0 && isPart ? text.replace(/^[^\r]*\r?/, "") : text;
+      // The end of a line says nothing without its beginning, unless it is JSON that reports an error.
+      const whole = index === 0 && isPart ? text.replace(/^[^\r]*\r?/, errorInRest) : text;
       for (const segment of segmentsOf(whole)) {
         yield { seq: firstSeq + index, stream, text: segment };
         if (turns.isOver) await turns.pass();

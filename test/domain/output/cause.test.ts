@@ -80,7 +80,7 @@ const headlineOf = (lines: readonly OutputLine[], known: readonly string[] = [])
 
 describe("the cause line", () => {
   test("is the line at which a person would point, in most logs of real tools", () => {
-    expect(logs.length).toBeGreaterThanOrEqual(61);
+    expect(logs.length).toBeGreaterThanOrEqual(70);
     const misses = missesOf(({ lines, known }) => findCause(lines, { known })?.seq);
     expectFew(misses);
   });
@@ -242,6 +242,28 @@ describe("the cause line", () => {
     expect(cause?.context).toEqual(["a", "b", "c", "d"]);
     const short = findCause(stderr("error: no space left", "a", "cleaning up", "b"), NOTHING_KNOWN);
     expect(short?.context).toEqual(["a"]);
+  });
+});
+
+describe("the context of the cause line", () => {
+  test("has no frames, lesser log messages and rows of dashes", () => {
+    const cause = findCause(
+      stderr(
+        "java.io.IOException: disk is full",
+        "\tat com.example.A.b(A.java:3)",
+        "--------",
+        "2026-03-02 04:00:05 INFO Shutdown completed",
+        "Caused by: quota of volume data",
+      ),
+      NOTHING_KNOWN,
+    );
+    expect(cause?.context).toEqual(["Caused by: quota of volume data"]);
+  });
+
+  test("of a very long line is what is around the error", () => {
+    const long = `{"pages":["${"x".repeat(20_000)}"],"error":{"code":"QuotaExceeded","message":"used up"}}`;
+    expect(headlineOf(stderr(long))).toContain('"error":{"code":"QuotaExceeded"');
+    expect(headlineOf(stderr(long), [long])).toBeUndefined();
   });
 });
 

@@ -246,6 +246,14 @@ describe("the search for causes", () => {
     expect(await new CauseSearch({ store, clock: new FakeClock() }).find(failedOf(other), never)).toBeNull();
   });
 
+  test("finds an error in JSON at the end of a line of several chunks", async () => {
+    using store = memoryStore();
+    const [attempt] = manyAttempts(store, 1) as [Attempt];
+    write(store, attempt, `{"pages":["${"x".repeat(300_000)}"],"error":{"code":"QuotaExceeded"}}\nfine\n`);
+    const cause = await new CauseSearch({ store, clock: new FakeClock() }).find(failedOf(attempt), never);
+    expect(cause?.text).toContain('"error":{"code":"QuotaExceeded"}');
+  });
+
   test("gives the number of the line also if it begins within a chunk", async () => {
     using store = memoryStore();
     const attempts = manyAttempts(store, 30);
