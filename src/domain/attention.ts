@@ -198,7 +198,8 @@ type BlockedTransfer = {
 
 /** A receiver of a job that can't be given its notifications. */
 export type UndeliveredTarget = {
-  readonly jobId: JobId;
+  /** Null for digests. */
+  readonly jobId: JobId | null;
   readonly target: NotifyTarget;
   /** When the oldest of them was queued. */
   readonly since: number;

@@ -56,6 +56,8 @@ export type ErrorDetails =
   | { readonly reason: "worker_not_found"; readonly worker: string; readonly suggestion: string | null }
   /** petit runs without `--nats`. */
   | { readonly reason: "no_workers" }
+  /** The configuration file declares no digest. */
+  | { readonly reason: "no_digest" }
   /** The worker can't be forgotten: it is connected, or it holds attempts. */
   | { readonly reason: "worker_in_use"; readonly worker: string; readonly attempts: number }
   | { readonly reason: "not_running"; readonly state: "starting" | "stopping" }

@@ -54,7 +54,8 @@ export type InternalError = {
 
 /** What a job's receivers have not been given. */
 export type UndeliveredNotifications = {
-  readonly jobId: JobId;
+  /** Null for digests. */
+  readonly jobId: JobId | null;
   /** When the oldest of them was queued, in ms since the Unix epoch. */
   readonly since: number;
   /** How many notifications wait or were given up, per receiver since the last one that arrived. */

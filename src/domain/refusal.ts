@@ -24,6 +24,7 @@ const CODES = {
   entry_not_found: "not_found",
   worker_not_found: "not_found",
   no_workers: "conflict",
+  no_digest: "conflict",
   worker_in_use: "conflict",
   not_running: "not_running",
   storage_failed: "storage_failed",

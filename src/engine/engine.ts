@@ -90,6 +90,12 @@ export interface Engine extends AsyncDisposable {
    */
   testNotifications(jobId: string, signal: AbortSignal): Promise<readonly NotifyTest[]>;
 
+  /**
+   * Sends what the digest would say now, marked as a test, to each of its receivers, and returns how each answered. Rejects with
+   * `conflict` if none is configured, and `not_running`.
+   */
+  testDigest(signal: AbortSignal): Promise<readonly NotifyTest[]>;
+
   /** Returns all jobs that job files define, sorted by id. */
   listJobs(): readonly JobView[];
   /** Finds a job by its id or a former one, as the other methods do. */

@@ -39,6 +39,7 @@ import { InternalErrors } from "./internal-errors.ts";
 import { catchErrors, Listeners } from "./listeners.ts";
 import { Digests } from "./notify/digests.ts";
 import { Notifier } from "./notify/notifier.ts";
+import type { NotifyTest } from "./notify/send-tests.ts";
 import type { EngineOptions } from "./options.ts";
 import { CauseSearch } from "./output/cause-search.ts";
 import { makeSpoolDir } from "./output/spool.ts";
@@ -103,6 +104,8 @@ class Scheduler implements Engine {
   readonly #workers: RemoteWorkers | null;
   readonly #withoutWorkers: WithoutWorkers;
   readonly #started = Promise.withResolvers<void>();
+  /** Null if none is configured. */
+  readonly #digests: Digests | null;
   #isStarted = false;
 
   constructor(options: CreateEngineOptions) {
@@ -136,6 +139,7 @@ class Scheduler implements Engine {
       retryUntilStored: (step) => commits.retryUntilStored(step),
       signal: detach,
     });
+    this.#digests = this.#createDigests();
     this.#attention = new AttentionFinder({
       store,
       clock,
@@ -283,16 +287,16 @@ class Scheduler implements Engine {
     this.#notifier.start(this.#jobs.all.values());
     this.#warnOfSecrets();
     this.#figures.start();
-    this.#startDigests();
+    this.#digests?.start();
     this.#pruner.enqueueAll();
     void this.#runs.startPending();
     if (this.#options.followSchedules !== false) void this.#attention.prepare(this.#detach.signal);
   }
 
-  #startDigests(): void {
+  #createDigests(): Digests | null {
     const { digest: given = null, followSchedules, clock, log, settings } = this.#options;
-    if (given === null || followSchedules === false) return;
-    const digests = new Digests({
+    if (given === null || followSchedules === false) return null;
+    return new Digests({
       ...given,
       store: this.store,
       clock,
@@ -304,7 +308,6 @@ class Scheduler implements Engine {
       retryUntilStored: (work) => this.#commits.retryUntilStored(work),
       signal: this.#detach.signal,
     });
-    digests.start();
   }
 
   /** The history of jobs was moved to others in the store. Does the same in memory. */
@@ -543,6 +546,12 @@ class Scheduler implements Engine {
   ): ReturnType<Engine["testNotifications"]> {
     this.#assertRunning();
     return await this.#notifier.test(this.#jobs.mustFind(jobId).job, signal);
+  }
+
+  async testDigest(signal: AbortSignal): Promise<readonly NotifyTest[]> {
+    this.#assertRunning();
+    if (this.#digests === null) throw refuse({ reason: "no_digest" });
+    return await this.#digests.test(signal);
   }
 
   nextOccurrences(jobId: JobId, count: number, bounds: OccurrenceBounds = {}): readonly number[] {

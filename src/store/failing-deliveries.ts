@@ -2,13 +2,15 @@ import type { UndeliveredTarget } from "../domain/attention.ts";
 import type { UndeliveredNotifications } from "../domain/health.ts";
 import type { JobId } from "../domain/ids.ts";
 import { type NotifyTarget, receiverKey } from "../domain/notification.ts";
+import { jobOfDelivery } from "../domain/review/digest.ts";
 import type { SqlDatabase, SqlRow } from "../runtime/runtime.ts";
 import { id, integer, json, text, textOrNull } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
 
 /** A receiver of a job's notifications whose newest attempted delivery failed. */
 export type FailingTarget = {
-  readonly jobId: JobId;
+  /** Null for digests. */
+  readonly jobId: JobId | null;
   readonly target: NotifyTarget;
   /** Number of deliveries that failed and will be tried again. */
   readonly waiting: number;
@@ -56,7 +58,7 @@ const isNamed = (row: SqlRow): boolean => {
 };
 
 const toFailingTarget = (row: SqlRow): FailingTarget => ({
-  jobId: id<JobId>(row, "job_id"),
+  jobId: jobOfDelivery(id<JobId>(row, "job_id")),
   target: json<NotifyTarget>(row, "target"),
   waiting: integer(row, "waiting"),
   givenUp: integer(row, "given_up"),
@@ -72,7 +74,7 @@ export const undeliveredTargets = (sql: Statements, givenUpSince: number): reado
   sql.all(UNDELIVERED, { givenUpSince }).filter(isNamed).map(toUndeliveredTarget);
 
 const toUndeliveredTarget = (row: SqlRow): UndeliveredTarget => ({
-  jobId: id<JobId>(row, "job_id"),
+  jobId: jobOfDelivery(id<JobId>(row, "job_id")),
   target: json<NotifyTarget>(row, "target"),
   since: integer(row, "since"),
   count: integer(row, "count"),
@@ -84,7 +86,7 @@ export const undeliveredNotifications = (
   sql: Statements,
   givenUpSince: number,
 ): readonly UndeliveredNotifications[] => {
-  const byJob = new Map<JobId, UndeliveredNotifications>();
+  const byJob = new Map<JobId | null, UndeliveredNotifications>();
   for (const { jobId, since, count } of undeliveredTargets(sql, givenUpSince)) {
     const other = byJob.get(jobId);
     byJob.set(jobId, {

@@ -1,4 +1,7 @@
+import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { petit as cli, tempFolder } from "../support/cli.ts";
 import { waitFor } from "../support/engine/started-engine.ts";
 import { startPetit } from "../support/petit/petit.ts";
@@ -120,3 +123,34 @@ test("an email arrives from the running petit, with a link, and a wrong password
   const definition = await (await petit.fetch("/api/jobs/nightly")).text();
   for (const text of [answer, definition, petit.stderr()]) expect(text).not.toContain("s3cret");
 }, 30_000);
+
+test("a digest is one notification, wherever a kill -9 hits the petit that makes and sends it", async () => {
+  const silence = Promise.withResolvers<Response>();
+  await using hook = receiver((_received, index) => (index === 0 ? silence.promise : new Response("ok")));
+  await using first = await startPetit({ jobs: { "nightly.yaml": FAILING } });
+  await first.stop();
+  const config = join(first.dir, "config.yaml");
+  writeFileSync(config, `digest: {at: "0 8 * * mon", to: [{type: webhook, url: "${hook.url}"}]}\n`);
+  // The digest was due twice while petit was down.
+  using db = new Database(first.dbPath);
+  db.run("UPDATE scheduler SET digest_until = $until", [Date.now() - 15 * 86_400_000]);
+  const digests = () => db.query("SELECT id, status FROM deliveries WHERE event = 'digest'").all();
+  const start = () => startPetit({ dir: first.dir, jobsDir: first.jobsDir, args: ["--config", config] });
+
+  const ended = ["as soon as it is ready", "when it is stored", "while it is sent"] as const;
+  for (const when of ended) {
+    const petit = await start();
+    if (when === "when it is stored") await waitFor(() => digests().length > 0);
+    if (when === "while it is sent") await hook.first(1);
+    await petit.kill();
+  }
+  silence.resolve(new Response("to nobody"));
+  await using after = await start();
+  await hook.first(2);
+  expect(await after.stop()).toBe(0);
+  await using again = await start();
+  expect(await again.stop()).toBe(0);
+  expect(digests()).toMatchObject([{ status: "delivered" }]);
+  const ids = new Set(hook.received.map(({ headers }) => headers.get("petit-delivery")));
+  expect(ids.size).toBe(1);
+}, 60_000);

@@ -55,6 +55,24 @@ export const notificationRoutes = ({ engine, store, requests, closing }: ApiCont
             "working: what waits for it is sent now, and what was given up no longer makes health `degraded`.",
         },
       },
+    )
+    .post(
+      "/api/digest/test",
+      async ({ request }) => {
+        requests.keepOpen(request);
+        return notifyTestList(await engine.testDigest(closing));
+      },
+      {
+        response: { 200: NotifyTestList, ...failures("CONFLICT", "PAYLOAD_TOO_LARGE") },
+        detail: {
+          operationId: "testDigest",
+          tags: ["scheduler"],
+          summary: "Send the digest now to its receivers, marked as a test",
+          description:
+            "It is about as much time before now as lies between two digests, and changes nothing about the next one. Otherwise the same " +
+            "as the test of a job's notifications. Without `digest` in the configuration file, 409 with `no_digest`.",
+        },
+      },
     );
 
 /** Returns a function that finds the target of a delivery. It reads each definition once. */

@@ -139,6 +139,11 @@ export const NoWorkers = exactly(
   { title: "NoWorkers", description: "petit runs without workers; `--nats` starts it with them" },
 );
 
+export const NoDigest = exactly(
+  { reason: t.Literal("no_digest") },
+  { title: "NoDigest", description: "The configuration file declares no digest" },
+);
+
 export const WorkerInUse = exactly(
   {
     reason: t.Literal("worker_in_use"),
@@ -196,6 +201,7 @@ export type DetailsBody = (
   | typeof NoSuchEntry
   | typeof NoSuchWorker
   | typeof NoWorkers
+  | typeof NoDigest
   | typeof WorkerInUse
   | typeof InvalidValue
   | typeof NotRunning
@@ -246,6 +252,7 @@ export const detailsBody = (details: ErrorDetails): DetailsBody => {
     }
     case "worker_not_found":
     case "no_workers":
+    case "no_digest":
     case "worker_in_use":
     case "not_running":
       return { ...details };

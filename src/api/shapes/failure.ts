@@ -5,6 +5,7 @@ import {
   InvalidValue,
   KeyReused,
   LimitReachedBody,
+  NoDigest,
   NoSuchEntry,
   NoSuchJob,
   NoSuchRun,
@@ -126,7 +127,7 @@ export const FAILURES = {
         gates: [{ job_id: "upstream_job", condition: "last_success", window_ms: null, newest_status: null }],
       },
     },
-    details: details(GatesShut, KeyReused, RetryRefused, TaskBlocked, NotAsking, NoWorkers, WorkerInUse),
+    details: details(GatesShut, KeyReused, RetryRefused, TaskBlocked, NotAsking, NoWorkers, WorkerInUse, NoDigest),
   }),
   PAYLOAD_TOO_LARGE: plainFailure(
     "PAYLOAD_TOO_LARGE",

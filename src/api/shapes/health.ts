@@ -54,7 +54,7 @@ const NotificationsUndelivered = exactly(
   {
     code: t.Literal("notifications_undelivered"),
     message,
-    job_id: JobIdText,
+    job_id: nullable(JobIdText, "The job; null for digests"),
     since: instant("When the oldest of these notifications was queued"),
     count: integer({ minimum: 1, description: "Number of notifications that wait or were given up" }),
   },

@@ -6,6 +6,7 @@ import {
   type NotifyTarget,
   receiverText,
 } from "../../domain/notification.ts";
+import { jobOfDelivery } from "../../domain/review/digest.ts";
 import type { NotifyTest } from "../../engine/notify/send-tests.ts";
 import type { DeliveryRecord } from "../../store/notifications.ts";
 import { Count, exactly, instant, instantOrNull, integer, JobIdText, nullable, RunIdText, word } from "./schemas.ts";
@@ -18,10 +19,13 @@ export const DeliveryStatusWord = word(
 const NotificationBody = exactly(
   {
     id: t.String({ description: "Id of the notification; the receiver gets it too" }),
-    job_id: JobIdText,
-    run_id: nullable(RunIdText, "The run that it is about; null for missed occurrences"),
+    job_id: nullable(JobIdText, "The job that it is about; null for a digest"),
+    run_id: nullable(RunIdText, "The run that it is about; null for missed occurrences and digests"),
     event: word(DELIVERY_EVENTS, "What it is about"),
-    place: integer({ minimum: 0, description: "Index in the `notify` list of the job, from 0" }),
+    place: integer({
+      minimum: 0,
+      description: "Index in the `notify` list of the job, or in the receivers of the digest, from 0",
+    }),
     type: word(NOTIFY_TYPES, "Protocol of the receiver"),
     target: t.String({ description: "Receiver, with secrets hidden, as in `notify` of the job" }),
     status: DeliveryStatusWord,
@@ -70,7 +74,7 @@ export const notificationList = (
 
 const notificationBody = (delivery: DeliveryRecord, target: NotifyTarget): typeof NotificationBody.static => ({
   id: delivery.id,
-  job_id: delivery.jobId,
+  job_id: jobOfDelivery(delivery.jobId),
   run_id: delivery.runId,
   event: delivery.event,
   place: delivery.target,
@@ -86,7 +90,10 @@ const notificationBody = (delivery: DeliveryRecord, target: NotifyTarget): typeo
 
 const NotifyTestBody = exactly(
   {
-    place: integer({ minimum: 0, description: "Index in the `notify` list of the job, from 0" }),
+    place: integer({
+      minimum: 0,
+      description: "Index in the `notify` list of the job, or in the receivers of the digest, from 0",
+    }),
     type: word(NOTIFY_TYPES, "Protocol of the receiver"),
     target: t.String({ description: "Receiver, with secrets hidden, as in `notify` of the job" }),
     delivered: t.Boolean({ description: "True if the receiver accepted the test" }),

@@ -4,6 +4,7 @@ import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
 import { hasWorkers } from "../../app/settings/settings.ts";
 import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { type Job, secretsOfJob, withDefaultNotify } from "../../domain/job.ts";
+import { senderOf } from "../../domain/review/digest.ts";
 import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
 import { type JobFiles, readJobsDir } from "../../jobfile/read/job-dir.ts";
 import { errorMessage } from "../../lib/error-message.ts";
@@ -39,7 +40,7 @@ export const jobChecks = async (
       variablesCheck(files.jobs, environment),
       ...secretsCheck(files.jobs, environment),
       ...(await receiverChecks(
-        files.jobs.map((job) => withDefaultNotify(job, defaultNotify)),
+        [...files.jobs.map((job) => withDefaultNotify(job, defaultNotify)), ...digestSender(context)],
         context,
       )),
     ];
@@ -49,9 +50,13 @@ export const jobChecks = async (
       hint: "choose another folder with JOBS_DIR or the jobs_dir setting",
     };
     const check = dir.given ? failed("job_files", problem) : warning("job_files", problem);
-    return [check, variablesCheck([], environment)];
+    return [check, variablesCheck([], environment), ...(await receiverChecks(digestSender(context), context))];
   }
 };
+
+/** Returns the definition that has the receivers of the digest. Empty if there is none. */
+const digestSender = ({ digest: given = null }: Context): readonly Job[] =>
+  given === null ? [] : [senderOf(given.digest, given)];
 
 /** Returns whether the running petit, whose settings can differ from those of this command, has workers. */
 const runsWithWorkers = async (context: Context): Promise<boolean> => {

@@ -22,5 +22,5 @@ export const notificationsCheck = ({ db, state }: ReadOnlyDatabase): readonly Ch
 
 const lineOf = ({ jobId, target, waiting, givenUp, error }: FailingTarget): string => {
   const counts = [waiting > 0 ? `${waiting} waiting` : "", givenUp > 0 ? `${givenUp} given up` : ""].filter(Boolean);
-  return `${jobId} to ${receiverText(target)} (${target.type}): ${error} (${counts.join(", ")})`;
+  return `${jobId ?? "digest"} to ${receiverText(target)} (${target.type}): ${error} (${counts.join(", ")})`;
 };

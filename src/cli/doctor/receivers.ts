@@ -8,7 +8,7 @@ import type { SecretPlaces } from "../../engine/secrets/read-secret.ts";
 import type { Context } from "../command.ts";
 import { type Check, firstLines, ok, warning } from "./check.ts";
 
-/** Checks whether the receivers of notifications can be used from here. Empty if no job notifies anybody. */
+/** Checks whether the receivers of notifications can be used from here. Empty if there are none. */
 export const receiverChecks = async (jobs: readonly Job[], context: Context): Promise<readonly Check[]> => {
   if (jobs.every(({ notify = [] }) => notify.length === 0)) return [];
   return [secretsCheck(jobs, context), ...(await connectionChecks(jobs, context))];
@@ -19,7 +19,7 @@ const secretsCheck = (jobs: readonly Job[], { environment }: Context): Check => 
   const missing = missingSecrets(jobs, { environment: definedIn(environment) });
   if (missing.length === 0) return ok("notify", "the secrets of all receivers can be read");
   const hint =
-    "set it where petit runs, if it has other variables or another user than this command; then run 'petit notify test JOB'";
+    "set it where petit runs, if it has other variables or another user than this command; then run 'petit notify test JOB', or --digest";
   return warning("notify", { message: firstLines(missing.map(({ message }) => message)), hint });
 };
 
@@ -41,7 +41,7 @@ const connectionChecks = async (jobs: readonly Job[], context: Context): Promise
   const reached = checks.filter(({ isReachable }) => isReachable);
   const failing = checks.filter(({ isReachable }) => !isReachable);
   const hint =
-    "check its address and login, and the network of this machine; then send a message with 'petit notify test JOB'";
+    "check its address and login, and the network of this machine; then send a message with 'petit notify test JOB', or --digest";
   return [
     ...(reached.length === 0 ? [] : [ok("receivers", firstLines(reached.map(lineOf), MAX_RECEIVERS))]),
     ...(failing.length === 0

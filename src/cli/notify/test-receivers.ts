@@ -20,8 +20,8 @@ type Answer = typeof NotifyTestList.static;
 /** How a receiver answered. */
 export type NotifyTestResult = Answer["results"][number];
 
-/** What the receivers answered. `sender` tells people which process sent the tests. */
-type Tested = { readonly answer: Answer; readonly sender: string };
+/** What the receivers answered. `sender` tells people which process sent the tests, `list` what the places of the receivers refer to. */
+export type Tested = { readonly answer: Answer; readonly sender: string; readonly list: "notify" | "digest" };
 
 type JobPlace = {
   readonly jobId: string;
@@ -38,8 +38,12 @@ export const testReceivers = async ({ jobId, dir }: JobPlace, context: Context):
     if (!isUnreachable(error) || !(error instanceof ClientError) || context.origins.url.kind !== "default") throw error;
     const found = await findHere(jobId, context);
     if (found !== null) {
-      const { answer, sender } = await testHere(found, context);
-      return { answer, sender: `${sender}, because no petit answers at ${withoutSecret(urlOf(context.settings))}` };
+      const { answer, sender, list } = await testHere(found, context);
+      return {
+        answer,
+        list,
+        sender: `${sender}, because no petit answers at ${withoutSecret(urlOf(context.settings))}`,
+      };
     }
     throw new Failure(
       exitStatusOf(error),
@@ -56,7 +60,13 @@ const testByPetit = async (jobId: string, context: Context): Promise<Tested> => 
   const answer = await openClient(context, { timeoutMs: TIMEOUT_MS }).post("/api/jobs/:job_id/notify/test", {
     params: { job_id: jobId },
   });
-  return { answer, sender: `petit at ${withoutSecret(urlOf(context.settings))}` };
+  return { answer, sender: `petit at ${withoutSecret(urlOf(context.settings))}`, list: "notify" };
+};
+
+/** Has the running petit send the digest to its receivers, as a test. */
+export const testDigest = async (context: Context): Promise<Tested> => {
+  const answer = await openClient(context, { timeoutMs: TIMEOUT_MS }).post("/api/digest/test", {});
+  return { answer, sender: `petit at ${withoutSecret(urlOf(context.settings))}`, list: "digest" };
 };
 
 /** A job, and where its definition was found. */
@@ -66,7 +76,7 @@ const testHere = async ({ job, where }: Found, { settings, clock, runtime, envir
   const { signal } = new AbortController();
   const options = { clock, runtime, environment: definedIn(environment), publicUrl: settings.publicUrl, signal };
   const answer = notifyTestList(await sendTests(job, options));
-  return { answer, sender: `this command, by the definition in ${where}` };
+  return { answer, sender: `this command, by the definition in ${where}`, list: "notify" };
 };
 
 /** Finds a job in the database or the folder that the settings name, or else in the default one that exists. */

@@ -111,7 +111,8 @@ type Facts = {
     readonly task_id: string | null;
   };
   readonly notifications_undelivered: {
-    readonly job_id: string;
+    /** Null for digests. */
+    readonly job_id: string | null;
     readonly type: string;
     readonly target: string;
     readonly count: number;
@@ -327,12 +328,15 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
     };
   },
   notifications_undelivered: ({ job_id: jobId, type, target, count, error }) => ({
-    subject: { kind: "job", jobId },
-    message: `${pluralize(count, "notification")} of job '${jobId}' could not be delivered to ${target}: ${error}`,
-    state: `${count} undelivered`,
+    subject: jobId === null ? { kind: "petit", part: "Digest" } : { kind: "job", jobId },
+    message:
+      jobId === null
+        ? `${pluralize(count, "digest")} could not be delivered to ${target}: ${error}`
+        : `${pluralize(count, "notification")} of job '${jobId}' could not be delivered to ${target}: ${error}`,
+    state: jobId === null ? `${pluralize(count, "digest")} undelivered` : `${count} undelivered`,
     why: `${target}: ${error}`,
     line: `not delivered to ${target}: ${error}`,
-    what: `${pluralize(count, "notification")} not delivered`,
+    what: `${pluralize(count, jobId === null ? "digest" : "notification")} not delivered`,
     details: [text(`${type} ${target}`), line(error)],
     actions: [{ kind: "notifications" }],
   }),
@@ -546,7 +550,7 @@ export const ATTENTION_TEXT = {
   transfer_blocked:
     "NATS or petit's disk does not store what has to get to a worker or back, for example because a limit of JetStream is reached",
   notifications_undelivered:
-    "Notifications of a job could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
+    "Notifications of a job, or digests (`job_id` is null), could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
   internal_error:
     "A run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again, and a run can be cancelled. Or nothing handled an error of petit in the last hour (`job_id` is null)",
   retention_undecided:

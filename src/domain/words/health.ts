@@ -10,7 +10,7 @@ export const healthMessage = (reason: HealthReason): string => {
     case "reload_failed":
       return `the job files could not be reloaded; trying again: ${reason.error}`;
     case "notifications_undelivered":
-      return `${pluralize(reason.count, "notification")} of job '${reason.jobId}' could not be delivered since ${new Date(reason.since).toISOString()}`;
+      return `${reason.jobId === null ? pluralize(reason.count, "digest") : `${pluralize(reason.count, "notification")} of job '${reason.jobId}'`} could not be delivered since ${new Date(reason.since).toISOString()}`;
     case "internal_error":
       return internalErrorMessage(reason);
     default:
@@ -63,7 +63,7 @@ export const HEALTH_CODE_TEXT = {
   job_file_broken: "A job file has problems; its jobs keep their last good version",
   reload_failed: "The job files could not be reloaded; petit tries again",
   notifications_undelivered:
-    "Notifications of a job could not be delivered; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
+    "Notifications of a job, or digests (`job_id` is null), could not be delivered; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
   internal_error:
     "petit itself failed at a run, at the occurrences of a job, or at something else (`job_id` is null); ends when a run of the job completes, an hour after the run has ended, or an hour after the last error that is about no job",
   disk_full: "The disk of the database is full",

@@ -41,6 +41,8 @@ export const refusalMessage = (refusal: Refusal): string => {
     }
     case "no_workers":
       return "petit runs without workers; start it with --nats";
+    case "no_digest":
+      return "no digest is configured; 'digest' in the configuration file declares one";
     case "worker_in_use":
       return refusal.attempts === 0
         ? `worker '${refusal.worker}' is connected; stop it first`

@@ -1,11 +1,12 @@
 import { hasTags } from "../../domain/job.ts";
-import { type Digest, nextDigestAt, senderOf } from "../../domain/review/digest.ts";
+import { type Digest, digestPeriodMs, nextDigestAt, senderOf } from "../../domain/review/digest.ts";
 import type { Review, ReviewQuery } from "../../domain/review/review.ts";
 import { type Clock, sleep } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Store } from "../../store/store.ts";
 import type { JobView } from "../engine.ts";
 import type { Notifier } from "./notifier.ts";
+import type { NotifyTest } from "./send-tests.ts";
 
 type DigestsOptions = {
   readonly digest: Digest;
@@ -16,7 +17,7 @@ type DigestsOptions = {
   readonly timezone: string;
   /** Folder to which paths of the receivers are relative. */
   readonly folder: string;
-  readonly notifier: Pick<Notifier, "digest">;
+  readonly notifier: Pick<Notifier, "digest" | "testDigest" | "warnOfMissingSecrets">;
   readonly review: (query: ReviewQuery) => Promise<Review>;
   readonly jobs: () => readonly JobView[];
   readonly retryUntilStored: (work: () => void) => Promise<void>;
@@ -44,7 +45,17 @@ export class Digests {
   }
 
   start(): void {
+    const { digest, folder, notifier } = this.#options;
+    notifier.warnOfMissingSecrets([{ job: senderOf(digest, { folder }) }]);
     void this.#run();
+  }
+
+  /** Sends what a digest would say now, for as long as there is between two, to its receivers as a test. Changes nothing. */
+  async test(signal: AbortSignal): Promise<readonly NotifyTest[]> {
+    const { digest, clock, timezone, folder, notifier } = this.#options;
+    const now = clock.now();
+    const review = await this.#review(now - digestPeriodMs(digest, timezone, now), now);
+    return await notifier.testDigest(senderOf(digest, { folder }), { review, tag: digest.tag }, signal);
   }
 
   async #run(): Promise<void> {
@@ -76,10 +87,9 @@ export class Digests {
   }
 
   async #send(since: number, now: number): Promise<void> {
-    const { digest, store, notifier, folder, retryUntilStored, jobs } = this.#options;
+    const { digest, store, notifier, folder, retryUntilStored } = this.#options;
     const { tag } = digest;
-    const tagged = tag === null ? null : new Set(jobs().flatMap(({ job }) => (hasTags(job, [tag]) ? [job.id] : [])));
-    const review = await this.#options.review({ from: since, to: now, jobIds: tagged });
+    const review = await this.#review(since, now);
     const sender = senderOf(digest, { folder });
     await retryUntilStored(() =>
       store.transaction(() => {
@@ -87,5 +97,13 @@ export class Digests {
         notifier.digest({ job: sender, versionId: store.jobs.saveSender(sender, now) }, { review, tag });
       }),
     );
+  }
+
+  /** Returns the review of the jobs with the tag. */
+  #review(from: number, to: number): Promise<Review> {
+    const { digest, jobs } = this.#options;
+    const { tag } = digest;
+    const tagged = tag === null ? null : new Set(jobs().flatMap(({ job }) => (hasTags(job, [tag]) ? [job.id] : [])));
+    return this.#options.review({ from, to, jobIds: tagged });
   }
 }

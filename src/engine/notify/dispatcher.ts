@@ -8,6 +8,7 @@ import {
   receiverKey,
   receiverText,
 } from "../../domain/notification.ts";
+import { jobOfDelivery } from "../../domain/review/digest.ts";
 import { abortQuietly } from "../../lib/abort.ts";
 import { sleep, soon } from "../../lib/clock.ts";
 import type { Delivery, DeliveryEnd } from "../../store/notifications.ts";
@@ -278,7 +279,7 @@ export class Dispatcher implements Disposable {
   }
 
   #fields({ id, jobId, runId, event, attempts }: Delivery): Readonly<Record<string, unknown>> {
-    return { job_id: jobId, run_id: runId, event, delivery: id, attempt: attempts + 1 };
+    return { job_id: jobOfDelivery(jobId), run_id: runId, event, delivery: id, attempt: attempts + 1 };
   }
 }
 
@@ -306,5 +307,9 @@ const delayMs = (result: SendResult, { attempts }: Delivery): number => {
   return Math.min(MAX_DELIVERY_DELAY_MS, Math.max(requestedMs, deliveryDelayMs(attempts + 1, Math.random())));
 };
 
-const describe = ({ jobId, event, target: index }: Delivery, target: NotifyTarget): string =>
-  `the ${event} of ${jobId} to notify[${index}] (${target.type}, ${receiverText(target)})`;
+const describe = ({ jobId, event, target: index }: Delivery, target: NotifyTarget): string => {
+  const receiver = `${target.type}, ${receiverText(target)}`;
+  return jobOfDelivery(jobId) === null
+    ? `the digest to receiver ${index + 1} (${receiver})`
+    : `the ${event} of ${jobId} to notify[${index}] (${receiver})`;
+};

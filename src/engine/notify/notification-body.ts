@@ -41,7 +41,7 @@ export type NotificationBody = {
   readonly late: BodyLate | null;
   /** Null except for `approval`. */
   readonly approval: BodyApproval | null;
-  /** Missing except for `digest`. */
+  /** Missing except for `digest`, and a test of it. */
   readonly digest?: BodyDigest;
 };
 
@@ -120,6 +120,12 @@ export const bodyOfDigest = (job: Job, review: Review, tag: string | null): Noti
     digest: { from, to, tag, title: words.title, is_broken: review.broken.items.length > 0, lines: words.lines },
   };
 };
+
+/** Returns the body of a test of a digest: what the digest would say. */
+export const bodyOfDigestTest = (job: Job, review: Review, tag: string | null): NotificationDraft => ({
+  ...bodyOfDigest(job, review, tag),
+  event: "test",
+});
 
 /** Returns the body of a test. */
 export const bodyOfTest = (job: Job, now: number): NotificationDraft => empty("test", job, now);

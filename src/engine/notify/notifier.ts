@@ -13,6 +13,7 @@ import {
   type AskedApproval,
   bodyOfApproval,
   bodyOfDigest,
+  bodyOfDigestTest,
   bodyOfEnd,
   bodyOfLate,
   bodyOfMissed,
@@ -21,7 +22,7 @@ import {
   type NotificationDraft,
 } from "./notification-body.ts";
 import { missingSecrets } from "./secret.ts";
-import { type NotifyTest, sendTests } from "./send-tests.ts";
+import { type NotifyTest, sendTests, sendTestsOf } from "./send-tests.ts";
 
 /** Maximum of waiting deliveries per channel. Beyond it the oldest are given up. */
 export const MAX_WAITING = 1_000;
@@ -65,7 +66,7 @@ export class Notifier implements Disposable {
   }
 
   /** Logs secrets that can't be read. Does nothing without schedules, when petit executes a single run. */
-  warnOfMissingSecrets(jobs: Iterable<StoredJob>): void {
+  warnOfMissingSecrets(jobs: Iterable<Pick<StoredJob, "job">>): void {
     if (this.#options.followSchedules === false) return;
     const { log, environment } = this.#options;
     const missing = missingSecrets(
@@ -163,8 +164,21 @@ export class Notifier implements Disposable {
   async test(job: Job, signal: AbortSignal): Promise<readonly NotifyTest[]> {
     const { clock, runtime, environment } = this.#options;
     const tests = await sendTests(job, { clock, runtime, environment, publicUrl: this.#publicUrl, signal });
-    for (const { target, isDelivered } of tests) if (isDelivered) this.#trust(channelOf(job.id, target));
+    this.#trustThose(job, tests);
     return tests;
+  }
+
+  /** The same for the receivers of a digest: they get what it would say. */
+  async testDigest(sender: Job, { review, tag }: DigestContent, signal: AbortSignal): Promise<readonly NotifyTest[]> {
+    const { clock, runtime, environment } = this.#options;
+    const body = bodyOfDigestTest(sender, review, tag);
+    const tests = await sendTestsOf(sender, body, { clock, runtime, environment, publicUrl: this.#publicUrl, signal });
+    this.#trustThose(sender, tests);
+    return tests;
+  }
+
+  #trustThose(job: Job, tests: readonly NotifyTest[]): void {
+    for (const { target, isDelivered } of tests) if (isDelivered) this.#trust(channelOf(job.id, target));
   }
 
   #trust(channel: string): void {

@@ -1,5 +1,6 @@
 import type { Job } from "../../domain/job.ts";
 import { type NotifyTarget, secretsOf } from "../../domain/notification.ts";
+import { jobOfDelivery } from "../../domain/review/digest.ts";
 import { sourceName, type TextOrSecret } from "../../domain/secret.ts";
 import { readSecret, type SecretPlaces } from "../secrets/read-secret.ts";
 
@@ -29,7 +30,9 @@ export const resolveAll = (target: NotifyTarget, places: SecretPlaces): Resolved
   return { values };
 };
 
-/** Returns a sentence for each secret of the jobs' `notify` that can't be read; one for all jobs that use the default list. */
+const isDigest = ({ id }: Job): boolean => jobOfDelivery(id) === null;
+
+/** Returns a sentence for each secret of the jobs' `notify`, or of the sender of a digest, that can't be read; one for all jobs that use the default list. */
 export const missingSecrets = (
   jobs: Iterable<Job>,
   { environment }: Pick<SecretPlaces, "environment">,
@@ -45,8 +48,11 @@ export const missingSecrets = (
       secretsOf(target).flatMap(([path, text]) => {
         const resolved = resolveSecret(text, places);
         if (!("problem" in resolved)) return [];
-        const message = `notify[${index}].${path} of ${owner} cannot be used: ${resolved.problem}`;
-        return [{ jobId: isDefault ? null : job.id, message }];
+        const jobId = isDefault ? null : jobOfDelivery(job.id);
+        const place = isDigest(job)
+          ? `${path} of receiver ${index + 1} of the digest`
+          : `notify[${index}].${path} of ${owner}`;
+        return [{ jobId, message: `${place} cannot be used: ${resolved.problem}` }];
       }),
     );
   });

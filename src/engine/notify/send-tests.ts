@@ -2,7 +2,7 @@ import type { Job } from "../../domain/job.ts";
 import type { NotifyTarget } from "../../domain/notification.ts";
 import { uuidv7 } from "../../lib/uuid.ts";
 import type { SecretPlaces } from "../secrets/read-secret.ts";
-import { bodyOfTest, encodeBody } from "./notification-body.ts";
+import { bodyOfTest, encodeBody, type NotificationDraft } from "./notification-body.ts";
 import type { SendTools } from "./services/notify-service.ts";
 import { sendTo } from "./services.ts";
 
@@ -12,12 +12,17 @@ export type NotifyTest = { readonly target: NotifyTarget; readonly isDelivered: 
 type SendTestsOptions = SendTools & Pick<SecretPlaces, "environment"> & { readonly publicUrl: string | null };
 
 /** Sends a test to each target of a job. Returns the answers in the order of `notify`. Never throws. */
-export const sendTests = async (
+export const sendTests = (job: Job, options: SendTestsOptions): Promise<readonly NotifyTest[]> =>
+  sendTestsOf(job, bodyOfTest(job, options.clock.now()), options);
+
+/** Sends `body` to each target of a job, as a test. Returns the answers in the order of `notify`. Never throws. */
+export const sendTestsOf = async (
   job: Job,
+  body: NotificationDraft,
   { clock, runtime, environment, publicUrl, signal }: SendTestsOptions,
 ): Promise<readonly NotifyTest[]> => {
   const now = clock.now();
-  const notice = encodeBody(bodyOfTest(job, now), publicUrl);
+  const notice = encodeBody(body, publicUrl);
   const { folder } = job.source;
   return await Promise.all(
     (job.notify ?? []).map(async (target) => {

@@ -116,7 +116,11 @@ export const usePauseJob = () => {
 export const useTestNotifications = () => {
   const client = useQueryClient();
   return useAction({
-    mutationFn: (jobId: string) => petit.post("/api/jobs/:job_id/notify/test", { params: { job_id: jobId } }),
+    /** Null is the digest. */
+    mutationFn: (jobId: string | null) =>
+      jobId === null
+        ? petit.post("/api/digest/test", {})
+        : petit.post("/api/jobs/:job_id/notify/test", { params: { job_id: jobId } }),
     onSuccess: ({ results }) => {
       const failed = results.filter(({ delivered }) => !delivered);
       noticeStore.show({

@@ -70,9 +70,15 @@ const NotificationRow = ({ notification }: { readonly notification: Notification
       </td>
       <td data-label="Event">{event}</td>
       <td data-label="Job">
-        <Link href={run_id === null ? `/jobs/${job_id}` : `/runs/${run_id}`} data-row>
-          {job_id}
-        </Link>
+        {job_id === null ? (
+          <Link href="/review" data-row>
+            Review
+          </Link>
+        ) : (
+          <Link href={run_id === null ? `/jobs/${job_id}` : `/runs/${run_id}`} data-row>
+            {job_id}
+          </Link>
+        )}
       </td>
       <td data-label="To">
         {type} <span className="mono">{target}</span>
@@ -94,7 +100,7 @@ const NotificationRow = ({ notification }: { readonly notification: Notification
       </td>
       <td>
         <Button isOnce isBusy={test.isPending} onClick={() => test.mutate(job_id)}>
-          Send a test<span className="visually-hidden"> for {job_id}</span>
+          Send a test<span className="visually-hidden"> for {job_id ?? "the digest"}</span>
         </Button>
       </td>
     </tr>

@@ -106,6 +106,7 @@ describe("the description of the API", () => {
       "POST /api/attention/{entry_id}/note",
       "POST /api/attention/{entry_id}/owner",
       "POST /api/attention/{entry_id}/snooze",
+      "POST /api/digest/test",
       "POST /api/jobs/reload",
       "POST /api/jobs/{job_id}/notify/test",
       "POST /api/jobs/{job_id}/pause",

@@ -604,3 +604,31 @@ const smallDisk = (path: string): { readonly path: string } & Disposable => {
   expect(statSync(path).isDirectory()).toBe(true);
   return { path, [Symbol.dispose]: () => void spawnSync("umount", [path]) };
 };
+
+test("petit doctor checks the receivers of the digest, also without readable job files, and says when the next one is due", async () => {
+  using folder = tempFolder();
+  const receivers = "[{type: slack, url: {env: PETIT_HOOK}}]";
+  const config = folder.write(
+    "config.yaml",
+    `timezone: UTC\ndigest: {at: "0 8 * * mon", tag: etl, to: ${receivers}}\n`,
+  );
+  folder.write("jobs/a.yaml", HELLO);
+  for (const jobs of ["jobs", "missing"]) {
+    const args = [...PORT, jobs, "--config", config];
+    const unset = await doctor(args, { cwd: folder.path });
+    expect(find(unset, "notify")).toMatchObject({
+      status: "warning",
+      message: "url of receiver 1 of the digest cannot be used: the variable PETIT_HOOK is not set",
+      hint: expect.stringContaining("petit notify test JOB', or --digest"),
+    });
+    expect(find(unset, "digest")).toMatchObject({
+      status: "ok",
+      message: expect.stringMatching(/^next at .*08:00.*, jobs with the tag etl: slack to \(variable PETIT_HOOK\)$/),
+    });
+    const environment = { PETIT_HOOK: "http://127.0.0.1:1/s3cret-s3cret" };
+    const set = await doctor(args, { cwd: folder.path, environment });
+    expect(find(set, "notify").status).toBe("ok");
+    expect(find(set, "receivers")).toMatchObject({ status: "warning", message: expect.stringContaining("slack to") });
+    expect(set.text).not.toContain("s3cret");
+  }
+}, 60_000);

@@ -115,7 +115,7 @@ describe("a digest", () => {
     );
     await clock.pass(HOUR);
     await ended;
-    expect(petit.store.notifications.listUndeliveredTargets(0)).toMatchObject([{ jobId: "petit.digest", count: 1 }]);
+    expect(petit.store.notifications.listUndeliveredTargets(0)).toMatchObject([{ jobId: null, count: 1 }]);
     const { items } = await petit.engine.listAttention(10);
     expect(items.map(({ kind }) => kind)).toContain("notifications_undelivered");
   });

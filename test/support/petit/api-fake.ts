@@ -163,6 +163,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     artifactFile: () => "",
     decide: async () => {},
     testNotifications: async () => [],
+    testDigest: async () => [],
     waitForRun: async (runId) => find(runId),
     pause: async (by = null) => {
       engine.movedBy = by;

@@ -269,7 +269,7 @@ const TargetUndelivered = kindOf(
   "notifications_undelivered",
   "When the oldest of these notifications was queued",
   {
-    job_id: JobIdText,
+    job_id: nullable(JobIdText, "The job; null for digests"),
     run_id: t.Null({ description: "Always null" }),
     type: word(NOTIFY_TYPES, "Protocol of the receiver"),
     target: t.String({ description: "Receiver, with secrets hidden, as in `notify` of the job" }),

@@ -15,7 +15,7 @@ export type Message = {
   readonly tone: "bad" | "warning" | "good" | "neutral";
   /** What happened to which job, in one line of at most 140 characters. */
   readonly title: string;
-  /** What is known about it: at most 8 lines with 2,200 characters in total. */
+  /** What is known about it: at most 9 lines with 2,500 characters in total. */
   readonly lines: readonly string[];
   readonly facts: readonly { readonly name: string; readonly value: string }[];
   /** The last lines of the output, at most 10 with 500 characters each. Empty if there are none. */
@@ -82,10 +82,10 @@ const toneOf = ({ event, digest }: NotificationBody): Message["tone"] => {
     case "success":
       return "good";
     case "digest":
+    case "test":
       return digest?.is_broken === true ? "warning" : "neutral";
     case "started":
     case "output":
-    case "test":
       return "neutral";
     default:
       return assertNever(event);
@@ -114,7 +114,7 @@ const titleOf = (body: NotificationBody): string => {
     case "approval":
       return `${name} waits for approval`;
     case "test":
-      return `Test of ${name}`;
+      return body.digest === undefined ? `Test of ${name}` : lineOf(`Test of the digest: ${body.digest.title}`, 140);
     case "digest":
       return lineOf(body.digest?.title ?? "Review", 140);
     default:
@@ -135,11 +135,13 @@ const linesOf = (body: NotificationBody): readonly string[] => {
     case "approval":
       return approvalLines(body);
     case "test":
-      return ["This is a test of the notifications of the job. Nothing has happened."];
+      return body.digest === undefined
+        ? ["This is a test of the notifications of the job. Nothing has happened."]
+        : ["This is a test. The digest itself is sent at its time.", ...digestLines(body)];
     case "output":
       return body.run?.status === "completed" ? [] : failureLines(body);
     case "digest":
-      return (body.digest?.lines ?? []).map((line) => lineOf(line, MAX_DIGEST_LINE));
+      return digestLines(body);
     case "success":
     case "cancelled":
     case "started":
@@ -148,6 +150,9 @@ const linesOf = (body: NotificationBody): readonly string[] => {
       return assertNever(body.event);
   }
 };
+
+const digestLines = ({ digest }: NotificationBody): readonly string[] =>
+  (digest?.lines ?? []).map((line) => lineOf(line, MAX_DIGEST_LINE));
 
 const failureLines = ({ run, failed_tasks: failed }: NotificationBody): readonly string[] => {
   if (failed.length === 0) return [lineOf(run?.error ?? "")];

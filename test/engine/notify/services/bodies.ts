@@ -46,6 +46,37 @@ export const hostileBody = (): NotificationBody =>
     error_lines: HOSTILE.split("\n"),
   });
 
+/** The review of a week with hostile names in each line. */
+const DIGEST = {
+  from: AT - 7 * 86_400_000,
+  to: AT,
+  tag: "etl",
+  title: `Review: 2 still broken, 1 recovered, 0 slower ${HOSTILE}`,
+  is_broken: true,
+  lines: [
+    "12 runs completed, 3 failed.",
+    `Failed, and still broken: ${HOSTILE} (failed 3 times).`,
+    `Recovered: [a](https://evil.example), *b*, <b>c</b>, @everyone.`,
+    `People: ${HOSTILE}.`,
+  ],
+} as const;
+
+const digestBody = (event: "digest" | "test"): NotificationBody =>
+  bodyOf({
+    event,
+    job: { id: ".digest", name: "petit" },
+    url: "https://petit.example.com/review?since=2025-12-26T03%3A04%3A05.000Z&until=2026-01-02T03%3A04%3A05.000Z&tag=etl",
+    links: {},
+    run: null,
+    failed_tasks: [],
+    error_lines: [],
+    log_tail: null,
+    digest: DIGEST,
+  });
+
+/** A digest and a test of it, with hostile names. */
+export const DIGESTS = { digest: digestBody("digest"), digest_test: digestBody("test") } as const;
+
 /** Bodies of the other events. */
 export const OTHERS = {
   recovery: bodyOf({

@@ -6,7 +6,7 @@ import type { NotificationBody } from "../../../../src/engine/notify/notificatio
 import { sendTo } from "../../../../src/engine/notify/services.ts";
 import { systemClock } from "../../../../src/lib/clock.ts";
 import { MAIL_PASSWORD, type Mailbox, mailbox } from "../../../support/smtp.ts";
-import { bodyOf, hostileBody } from "./bodies.ts";
+import { bodyOf, DIGESTS, hostileBody } from "./bodies.ts";
 
 const targetOf = ({ port, caFile }: Pick<Mailbox, "port"> & { readonly caFile: string | null }): EmailTarget => ({
   type: "email",
@@ -84,6 +84,23 @@ runbook: https://wiki.example.com/load?x=1&y=(2)
     expect(names).not.toContain("X-Header");
     expect(names).not.toContain("Priority");
     expect(headers).toContain("Content-Type: text/plain; charset=utf-8");
+  });
+
+  test("of a digest has its lines as text, and a link to the review", async () => {
+    await using box = await mailbox();
+    for (const body of Object.values(DIGESTS))
+      expect(await deliver(targetOf(box), { body })).toMatchObject({ kind: "delivered" });
+    for (const { text } of box.received) {
+      const [headers = "", ...parts] = text.split("\r\n\r\n");
+      const names = headers.match(/^[\w-]+(?=:)/gm) ?? [];
+      expect(names).not.toContain("X-Header");
+      expect(names).not.toContain("Priority");
+      const content = parts.join("\n\n").replaceAll("=\r\n", "").replaceAll("=3D", "=");
+      expect(content).toContain("12 runs completed, 3 failed.");
+      expect(content).toContain("Review: https://petit.example.com/review?since=2025-12-26T03%3A04%3A05.000Z&until=");
+      expect(content).not.toMatch(/[\u001b\u202e]/);
+    }
+    expect(box.received.map(({ text }) => text.includes("This is a test."))).toEqual([false, true]);
   });
 
   test("with a wrong password is refused for good, without showing it", async () => {

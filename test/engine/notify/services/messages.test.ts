@@ -8,11 +8,16 @@ import type { SendResult } from "../../../../src/engine/notify/send.ts";
 import { sendTo } from "../../../../src/engine/notify/services.ts";
 import { systemClock } from "../../../../src/lib/clock.ts";
 import { type Received, type Responder, receiver } from "../../../support/receiver.ts";
-import { bodyOf, hostileBody, OTHERS } from "./bodies.ts";
+import { bodyOf, DIGESTS, hostileBody, OTHERS } from "./bodies.ts";
 
 const FIXTURES = join(import.meta.dirname, "../../../fixtures/messages");
 
-const BODIES: Readonly<Record<string, NotificationBody>> = { failure: bodyOf(), hostile: hostileBody(), ...OTHERS };
+const BODIES: Readonly<Record<string, NotificationBody>> = {
+  failure: bodyOf(),
+  hostile: hostileBody(),
+  ...OTHERS,
+  ...DIGESTS,
+};
 
 const COMMON = { on: ["failure"], timeoutMs: 5_000 } as const;
 
@@ -79,6 +84,39 @@ test.each(["discord", "telegram", "ntfy", "matrix"] as const)(
     expect(received.body).toContain("https://wiki.example.com/load");
   },
 );
+
+test.each(["discord", "telegram", "ntfy", "matrix"] as const)(
+  "a digest to %s has no links but its own",
+  async (type) => {
+    for (const body of Object.values(DIGESTS)) {
+      const { received } = await deliver(type, body);
+      const text = plainPart[type](JSON.parse(received.body)).replace(/^Review: https.*$/m, "");
+      expect(text).toContain("evil");
+      expect(text).not.toMatch(/https:\/\/evil/);
+      if (type !== "discord") expect(text).not.toMatch(/evil\.\w/);
+      expect(received.body).toContain("https://petit.example.com/review?since=");
+    }
+  },
+);
+
+test("a digest to a webhook is the documented body", async () => {
+  await using server = receiver();
+  const { digest } = DIGESTS;
+  const target = { ...COMMON, type: "webhook", url: server.url, headers: {}, secret: { env: "KEY" } } as const;
+  const tools = {
+    environment: { KEY: "s3cret" },
+    folder: "/",
+    clock: systemClock,
+    runtime: openRuntime(),
+    signal: new AbortController().signal,
+  };
+  const notice = { id: "1", event: "digest", runId: null, notice: JSON.stringify(digest) } as const;
+  expect(await sendTo(target, notice, tools)).toMatchObject({ kind: "delivered" });
+  const [received] = server.received;
+  expect(received?.headers.get("petit-event")).toBe("digest");
+  expect(received?.headers.get("petit-signature")).toMatch(/^t=\d+,v1=[0-9a-f]{64}$/);
+  expect(JSON.parse(received?.body ?? "")).toEqual(digest);
+});
 
 describe.each(TYPES)("a message to %s", (type) => {
   test("is the documented payload for each event", async () => {
