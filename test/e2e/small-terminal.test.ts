@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { PETIT } from "../support/cli.ts";
 import { runToEnd } from "../support/petit/api.ts";
 import { type Petit, startPetit } from "../support/petit/petit.ts";
@@ -61,5 +63,38 @@ describe.skipIf(!isInstalled("tmux"))(name, () => {
     expect(screen.split("\n").filter((line) => /✗ broken_.*…/.test(line) && !line.endsWith("directory"))).toEqual([]);
     expect(screen.replaceAll(/\s+/g, "")).toContain(`orders.csv':${END}`);
     terminal.press("q");
+  });
+
+  describe("petit review", () => {
+    const review = (args: string, env: Readonly<Record<string, string>>, rows = 24): Tmux => {
+      const terminal = new Tmux({ env, rows });
+      terminal.run(`clear; ${PETIT.join(" ")} review --since 1h ${args} --url ${petit.url}; echo do''ne`);
+      return terminal;
+    };
+
+    test("shows what failed first, in a pager", async () => {
+      using terminal = review("", { PAGER: "less" });
+      const screen = await terminal.until(/^:$/m);
+      expect(screen).toContain("Failed, and still broken (12)");
+      expect(screen).not.toMatch(/^done$/m);
+      terminal.press("q");
+      await terminal.until(/^done$/m);
+    });
+
+    test.each([
+      ["--no-pager", {}],
+      ["", { PAGER: "" }],
+      ["", { PAGER: "cat" }],
+      ["", { PAGER: "/nothing/here" }],
+    ])("with %j and %j is written at once", async (args, env) => {
+      using terminal = review(args, { PAGER: "less", ...env });
+      expect(await terminal.until(/^done$/m)).toContain("Waited longest");
+    });
+
+    test("that fits is written without a pager", async () => {
+      using terminal = review("--tag nothing", { PAGER: "touch paged" }, 40);
+      await terminal.until(/^done$/m);
+      expect(existsSync(join(terminal.dir, "paged"))).toBeFalse();
+    });
   });
 });

@@ -6,6 +6,7 @@ import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { reviewText } from "../review/review-text.ts";
 import { TAG_FLAG } from "../tags.ts";
+import { writePaged } from "../terminal/pager.ts";
 
 const DEFAULT_SINCE = "1d";
 
@@ -20,6 +21,11 @@ export const review = defineCommand({
   args: {
     since: { type: "string", valueHint: "TIME", description: `Start of the period. [default: ${DEFAULT_SINCE}]` },
     until: { type: "string", valueHint: "TIME", description: "End of the period, exclusive. [default: now]" },
+    pager: {
+      type: "boolean",
+      description: "Show a long review in a pager.",
+      negativeDescription: "Write a long review at once. Otherwise a terminal shows it in $PAGER, or in less.",
+    },
     tag: { ...TAG_FLAG, description: "Only jobs with this tag; several, separated by commas, must all be there." },
   },
   settings: ["timezone"],
@@ -28,8 +34,8 @@ export const review = defineCommand({
     "petit review --since 2026-03-02 --until 2026-03-09 --tag etl",
     "petit review --since 1w --json",
   ],
-  run: async ({ since = DEFAULT_SINCE, until, tag }, context) => {
-    const { clock, settings, terminal, json } = context;
+  run: async ({ since = DEFAULT_SINCE, until, tag, pager = true }, context) => {
+    const { clock, settings, terminal, environment, json } = context;
     const zone = defaultZone(settings);
     // The words are read here, because the zone of the reader counts.
     const span = parseSpan({ since, until }, { now: clock.now(), zone });
@@ -39,7 +45,10 @@ export const review = defineCommand({
     const answer = await openClient(context).get("/api/review", { query });
     const { out } = terminal;
     if (json) out.write(`${JSON.stringify(answer, null, 2)}\n`);
-    else out.write(reviewText(answer, { screen: out, now: clock.now(), zone, tag }));
+    else {
+      const text = reviewText(answer, { screen: out, now: clock.now(), zone, tag });
+      writePaged(text, { terminal, environment, isWanted: pager });
+    }
     return EXIT.DONE;
   },
 });

@@ -82,7 +82,7 @@ const itemTexts = (name: ReviewPartName, review: Review, options: ReviewTextOpti
     screen.isTerminal ? shortLocal(at, { now, zone, home: zone }) : readableLocal(at, zone);
   const failed = (job: Review["broken"]["items"][number]): ItemText => {
     const { recovery } = job;
-    const last = `the last ${runName(job.last_run_id, screen)} at ${time(job.last_at)}`;
+    const last = `${job.failures === 1 ? "" : "the last "}${runName(job.last_run_id, screen)} at ${time(job.last_at)}`;
     const end = recovery === null ? "" : `; recovered by ${runName(recovery.run_id, screen)} at ${time(recovery.at)}`;
     const gone = job.gone ? "; the job was removed" : "";
     const where = job.task_id === null ? "" : `${job.task_id}: `;
@@ -99,7 +99,7 @@ const itemTexts = (name: ReviewPartName, review: Review, options: ReviewTextOpti
     case "unfired":
       return review.unfired.items.map(({ job_id, outcome, reason, count, last_at }) => ({
         subject: job_id,
-        text: `${outcome} ${timesText(count)}, last ${time(last_at)}: ${OCCURRENCE_REASON_TEXT[reason]}`,
+        text: `${outcome} ${timesText(count)}, ${count === 1 ? "" : "last "}at ${time(last_at)}: ${OCCURRENCE_REASON_TEXT[reason]}`,
       }));
     case "slower":
       return review.slower.items.map(({ job_id, change }) => ({
@@ -114,7 +114,7 @@ const itemTexts = (name: ReviewPartName, review: Review, options: ReviewTextOpti
     case "people":
       return review.people.items.map((action) => ({
         subject: actorText(action.actor),
-        text: `${actionText(action)}, last ${time(action.last_at)}`,
+        text: `${actionText(action)}, ${action.count === 1 ? "" : "last "}at ${time(action.last_at)}`,
       }));
     case "waits":
       return review.waits.items.map(({ job_id, run_id, since, waited_ms, queue, waiting }) => ({

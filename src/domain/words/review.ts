@@ -1,7 +1,7 @@
 import { MAX_DUE_COUNTED, type PersonAction } from "../review/review.ts";
 
-/** The parts of a review that are lists, in order. */
-export const REVIEW_PARTS = ["broken", "recovered", "unfired", "slower", "flaky", "people", "waits", "due"] as const;
+/** The parts of a review that are lists, the most important first. */
+export const REVIEW_PARTS = ["broken", "recovered", "unfired", "slower", "people", "due", "flaky", "waits"] as const;
 export type ReviewPartName = (typeof REVIEW_PARTS)[number];
 
 /** The headings of the parts. */
@@ -29,7 +29,7 @@ export const REVIEW_NOTHING = {
 } as const satisfies Record<ReviewPartName, string>;
 
 /** What a person did, as a verb in the past. */
-const PERSON_ACTION_VERBS = {
+export const PERSON_ACTION_VERBS = {
   trigger: "started",
   retry: "retried",
   cancel: "cancelled",

@@ -5,9 +5,9 @@ import { MOMENT_FORM, parseMoment } from "../../domain/time-span.ts";
 import { changeText } from "../../domain/words/duration-change.ts";
 import { OCCURRENCE_REASON_TEXT } from "../../domain/words/occurrence.ts";
 import {
-  actionText,
   actorText,
   dueCountText,
+  PERSON_ACTION_VERBS,
   REVIEW_NOTHING,
   REVIEW_TITLES,
   type ReviewPartName,
@@ -21,7 +21,7 @@ import { Choice, withParam } from "../ui/choice.tsx";
 import { Page } from "../ui/page.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { TagChoice } from "../ui/tag-choice.tsx";
-import { counted, durationText } from "../ui/text/format.ts";
+import { counted, dateTimeText, durationText } from "../ui/text/format.ts";
 import { Time } from "../ui/time/time.tsx";
 import "./review.css";
 
@@ -40,7 +40,7 @@ export const ReviewView = () => {
   return (
     <Page
       title="Review"
-      lead={review.data !== undefined && <Lead review={review.data} tag={tag} />}
+      lead={review.data !== undefined && <Lead review={review.data} tag={tag} isOpen={until === ""} />}
       actions={
         <Button className="review-controls" onClick={() => window.print()}>
           Print
@@ -111,10 +111,13 @@ const MomentField = ({ label, value, onChange }: MomentFieldProps) => {
   );
 };
 
-const Lead = ({ review, tag }: { readonly review: ReviewData; readonly tag: string }) => (
+type LeadProps = { readonly review: ReviewData; readonly tag: string; readonly isOpen: boolean };
+
+/** The period with its dates, because a printed page does not say when it was printed. */
+const Lead = ({ review: { from, to, runs }, tag, isOpen }: LeadProps) => (
   <>
-    <Time at={review.from} /> to <Time at={review.to} />
-    {tag !== "" && `, jobs with the tag ${tag}`}. {runCountsText(review.runs)}.
+    {dateTimeText(from)} to {isOpen ? `now, ${dateTimeText(to)}` : dateTimeText(to)}
+    {tag !== "" && `, jobs with the tag ${tag}`}. Runs: {runCountsText(runs)}.
   </>
 );
 
@@ -129,7 +132,8 @@ const Parts = ({ review }: { readonly review: ReviewData }) => (
     <Part name="unfired" part={review.unfired}>
       {({ job_id, outcome, reason, count, last_at }) => (
         <Item key={`${job_id} ${reason}`} jobId={job_id}>
-          {outcome} {timesText(count)}, last <Time at={last_at} />
+          {outcome} {timesText(count)}
+          {count > 1 ? ", last" : ""} at <Time at={last_at} />
           <small>{OCCURRENCE_REASON_TEXT[reason]}</small>
         </Item>
       )}
@@ -140,7 +144,9 @@ const Parts = ({ review }: { readonly review: ReviewData }) => (
     <Part name="people" part={review.people}>
       {(action) => (
         <li key={`${action.actor} ${action.action} ${action.job_id}`}>
-          <strong>{actorText(action.actor)}</strong> {actionText(action)}, last <Time at={action.last_at} />
+          <strong>{actorText(action.actor)}</strong> {PERSON_ACTION_VERBS[action.action]}{" "}
+          {action.job_id === null ? "all schedules" : <Link href={`/jobs/${action.job_id}`}>{action.job_id}</Link>}
+          {action.count > 1 && ` ${timesText(action.count)}, last`} at <Time at={action.last_at} />
         </li>
       )}
     </Part>
@@ -200,19 +206,24 @@ const Item = ({ jobId, children }: { readonly jobId: string; readonly children: 
   </li>
 );
 
+/** A run by the end of its id, which commands take, too, and a time. */
 const RunLink = ({ id, at }: { readonly id: string; readonly at: number }) => (
-  <Link href={`/runs/${id}`}>
-    <Time at={at} isFocusable={false} />
-  </Link>
+  <>
+    <Link href={`/runs/${id}`} className="mono">
+      {id.slice(-8)}
+    </Link>{" "}
+    at <Time at={at} isFocusable={false} />
+  </>
 );
 
 const FailedJob = ({ job }: { readonly job: ReviewData["broken"]["items"][number] }) => (
   <Item jobId={job.job_id}>
-    {counted(job.failures, "failed run")}, the last <RunLink id={job.last_run_id} at={job.last_at} />
+    {counted(job.failures, "failed run")}
+    {job.failures > 1 && ", the last"} <RunLink id={job.last_run_id} at={job.last_at} />
     {job.recovery !== null && (
-      <>
-        ; recovered <RunLink id={job.recovery.run_id} at={job.recovery.at} />
-      </>
+      <span className="review-recovery">
+        recovered by <RunLink id={job.recovery.run_id} at={job.recovery.at} />
+      </span>
     )}
     {job.gone && "; the job was removed"}
     {job.cause !== null && (

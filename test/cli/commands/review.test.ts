@@ -31,13 +31,13 @@ describe("petit review", () => {
     const { status, stdout, stderr } = await ask("--since", "1h");
     expect([status, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(
-      /^Failed, and still broken \(1\)\n {2}breaks {2}1 failed run, the last \S+ at .*\n {4}load: error: no such table: orders$/m,
+      /^Failed, and still broken \(1\)\n {2}breaks {2}1 failed run, \S+ at .*\n {4}load: error: no such table: orders$/m,
     );
     expect(stdout).toMatch(/^Failed, and recovered \(1\)\n {2}heals {2}1 failed run, .*; recovered by \S+ at /m);
     expect(stdout).toContain("Did not run\n  Each occurrence started a run.");
     expect(stdout).toContain("Became slower\n  No job took clearly longer than in the period before.");
-    expect(stdout).toMatch(/^ {2}127\.0\.0\.1 {2}started heals 2 times, last /m);
-    expect(stdout).toMatch(/^ {2}127\.0\.0\.1 {2}paused off, last /m);
+    expect(stdout).toMatch(/^ {2}127\.0\.0\.1 {2}started heals 2 times, last at /m);
+    expect(stdout).toMatch(/^ {2}127\.0\.0\.1 {2}paused off, at /m);
     expect(stdout).toContain("Due today\n");
   });
 

@@ -30,6 +30,11 @@ describe.skipIf(CHROMIUM === null)("the review", () => {
     expect(await page.locator('[data-part="recovered"]').textContent()).toContain("No job failed and recovered.");
     await page.getByLabel("Tag").selectOption("");
     await page.locator('[data-part="recovered"]').getByRole("link", { name: "heals" }).waitFor();
+    const recovered = page.locator('[data-part="recovered"]');
+    expect(await recovered.textContent()).toMatch(/recovered by [0-9a-f]{8} /);
+    const people = page.locator('[data-part="people"]');
+    expect(await people.getByRole("link").first().getAttribute("href")).toBe("/jobs/heals");
+    expect(await page.locator(".page-head, header").last().textContent()).toMatch(/ to now, \w+, .*, \d{4}, \d\d:\d\d/);
     await page.getByLabel("or since").fill("3d");
     await page.keyboard.press("Enter");
     await page.waitForURL("**/review?since=3d");

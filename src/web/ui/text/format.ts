@@ -68,6 +68,17 @@ export const fullTimeText = (at: number, timeZone?: string): string =>
     ...(timeZone === undefined ? {} : { timeZone }),
   }).format(at);
 
+/** Formats a time with its date and zone, whatever the date is: `Mon, Nov 24, 2026, 14:03 CET`. */
+export const dateTimeText = (at: number): string =>
+  format({
+    weekday: "short",
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    ...MINUTES,
+    timeZoneName: "short",
+  }).format(at);
+
 const MINUTES = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
 
 /**
