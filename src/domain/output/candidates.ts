@@ -88,7 +88,7 @@ const FRAMES: readonly RegExp[] = [
 ];
 /** What stands between a message without a word for an error and its stack trace. */
 const TRACE_HEADS =
-  /^(?:CallStack \(from HasCallStack\)|stack backtrace|(?:PHP )?Stack trace):?$|^\s+at .{1,200}[(:]\S+:\d+(?::\d+)?\)?$/i;
+  /^(?:CallStack \(from HasCallStack\)|stack (?:backtrace|traceback)|(?:PHP )?Stack trace):?$|^\s+at .{1,200}[(:]\S+:\d+(?::\d+)?\)?$/i;
 const THROWN: ErrorRank = { points: 52, isHeader: false, isWrapper: false };
 
 /** Returns true for a line of a stack trace. */

@@ -153,6 +153,13 @@ export const MAYBE_FAILURES = words(
 `,
 );
 
+/** HTTP statuses with their texts: a bare number counts files, too. */
+const STATUS_TEXTS = alternatives(String.raw`
+  400 {1,2}bad request|401 {1,2}unauthori[sz]ed|403 {1,2}forbidden|404 {1,2}not found|405 {1,2}method not|408 {1,2}request timeout
+  409 {1,2}conflict|410 {1,2}gone|413 {1,2}(?:payload|content|request entity) too|415 {1,2}unsupported|422 {1,2}unprocess
+  429 {1,2}too many|500 {1,2}internal|502 {1,2}bad gateway|503 {1,2}(?:service|slow)|504 {1,2}gateway
+`);
+
 /** Reasons in the words of the operating system, of the network, of servers, compilers and interpreters. */
 export const REASONS = pattern(
   "i",
@@ -179,7 +186,7 @@ export const REASONS = pattern(
   unresolved import|undeclared|mismatched types
   is not (?:defined|a function|a valid|assignable|recognized|installed|reachable|running|mounted|iterable)|violates
   duplicate (?:key|entry)|deadlock|unknown (?:column|database|option|command|host|table|flag|argument)
-  \bhttp(?:/[\d.]+)?[: ]{1,2}(?:error )?[45]\d\d|\b(?:401|403|404|409|413|429|500|502|503|504) [A-Z][a-z]+
+  \bhttp(?:/[\d.]+)?[: ]{1,2}(?:error )?[45]\d\d|\b(?:${STATUS_TEXTS})\b
   error: [45]\d\d\b|rate limit|throttl|imagepullbackoff|crashloopbackoff|manifest unknown|index out of
   out of (?:range|bounds)|null ?pointer|nullreference|nil pointer|nil map|division by zero|divide by zero
   cannot read propert|could not (?:obtain|acquire|get) lock|no rule to make|merge conflict|non-fast-forward

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import type { RunFailure } from "../../domain/attention.ts";
 import { changeBetween } from "../../domain/durations/change.ts";
 import { dayAt } from "../../domain/durations/day.ts";
 import { countOf, quantileOf } from "../../domain/durations/histogram.ts";
@@ -18,6 +19,7 @@ import {
 } from "../../domain/review/review.ts";
 import { nextDateStart } from "../../domain/schedule/except.ts";
 import { zoneOf } from "../../domain/schedule/local-time.ts";
+import { decisiveLine } from "../../domain/words/run.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { DayOfRuns } from "../../store/durations.ts";
 import type { EndedRuns } from "../../store/reviews.ts";
@@ -54,6 +56,10 @@ const YIELD_INTERVAL_MS = 5;
 /** Reads what happened in a period, of all jobs or of some. Yields to other work in between. */
 export const readReview = async (query: ReviewQuery, sources: ReviewSources): Promise<Review> =>
   await new ReviewReader(query, sources).read();
+
+/** Returns the line that says most about a failure, as other views show it; null if there is none. */
+const lineOf = ({ reason, cause, lastLine }: RunFailure): string | null =>
+  reason === "internal_error" ? null : (decisiveLine({ cause, last_line: lastLine })?.text ?? null);
 
 class ReviewReader {
   readonly #query: ReviewQuery;
@@ -137,7 +143,7 @@ class ReviewReader {
       const lastRunId = reviews.findFailureAt(each.jobId, each.lastAt);
       if (lastRunId === null) continue;
       const failure = isListed ? runs.describeFailure(lastRunId) : null;
-      const line = failure?.cause?.text ?? null;
+      const line = failure === null ? null : lineOf(failure);
       const cause = line ?? (isListed ? (runs.find(lastRunId)?.error ?? null) : null);
       // The error of a run names the task itself.
       described.push({ ...each, lastRunId, taskId: line === null ? null : (failure?.taskId ?? null), cause });

@@ -35,7 +35,7 @@ const FailedJobBody = exactly(
     task_id: nullable(TaskIdText, "The task whose output has the line of `cause`; null if there is none"),
     cause: nullable(
       t.String(),
-      "The line of its output that explains the failure, or else the error of the run; null if there is none",
+      "The line of its output that explains the failure, or else the last line, or else the error of the run; null if there is none",
     ),
     recovery: nullable(
       exactly({ run_id: RunIdText, at: instant("When it ended") }),
