@@ -32,7 +32,7 @@ const ROW_REM = 1.75;
 const NextList = ({ jobs }: { readonly jobs: readonly JobSummary[] }) => {
   const rows = useMemo(() => rowsOf(jobs), [jobs]);
   const box = useRef<HTMLDivElement>(null);
-  const fitting = useFittingRows(box, ROW_REM) ?? rows.length;
+  const fitting = useFittingRows(box, ROW_REM);
   const shown = rows.length > fitting ? rows.slice(0, Math.max(1, fitting - 1)) : rows;
   return (
     <div ref={box} className="now-fitting">

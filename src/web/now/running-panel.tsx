@@ -120,7 +120,7 @@ const RunningList = ({ runs }: { readonly runs: readonly RunData[] }) => {
   const rows = useSteadyRows(ordered, isHeld);
   const name = useJobName(asked?.job_id ?? "");
   const box = useRef<HTMLDivElement>(null);
-  const fitting = useFittingRows(box, ROW_REM) ?? rows.length;
+  const fitting = useFittingRows(box, ROW_REM);
   // The line below the list takes the place of a row.
   const shown = rows.length > fitting ? rows.slice(0, Math.max(1, fitting - 1)) : rows;
   return (

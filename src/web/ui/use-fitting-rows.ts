@@ -1,8 +1,11 @@
 import { type RefObject, useLayoutEffect, useState } from "react";
 
-/** Returns how many rows of `rowRem` (height in rem) fit into an element, at least one; null before the first measurement. */
-export const useFittingRows = (element: RefObject<HTMLElement | null>, rowRem: number): number | null => {
-  const [count, setCount] = useState<number | null>(null);
+/** The number of rows that are drawn to measure the element: more than a panel has room for, but not all of a long list. */
+const FIRST_ROWS = 8;
+
+/** Returns how many rows of `rowRem` (height in rem) fit into an element, at least one; FIRST_ROWS before the first measurement. */
+export const useFittingRows = (element: RefObject<HTMLElement | null>, rowRem: number): number => {
+  const [count, setCount] = useState(FIRST_ROWS);
   useLayoutEffect(() => {
     const { current } = element;
     if (current === null) return;
