@@ -68,12 +68,26 @@ const hidden = (value: string): string => {
   return `${quote}${MASK}${quote}`;
 };
 
+/** Maximum length of a private key, in characters. */
+const MAX_KEY = 20_000;
+
+/** Masks private keys in PEM form. A search for the end of each is much faster than one regular expression for both. */
+const maskKeys = (text: string): string => {
+  let masked = "";
+  let at = 0;
+  for (const begin of text.matchAll(/-----BEGIN ([A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?)-----/g)) {
+    if (begin.index < at) continue;
+    const from = begin.index + begin[0].length;
+    const end = text.slice(from, from + MAX_KEY).indexOf(`-----END ${begin[1]}-----`);
+    if (end < 1) continue;
+    masked += `${text.slice(at, from)}${MASK}`;
+    at = from + end;
+  }
+  return masked + text.slice(at);
+};
+
 const RULES: readonly Rule[] = [
-  (text) =>
-    text.replaceAll(
-      /-----BEGIN ([A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?)-----[\s\S]{1,20000}?-----END \1-----/g,
-      `-----BEGIN $1-----${MASK}-----END $1-----`,
-    ),
+  (text) => maskKeys(text),
   // The user information of a URL.
   (text) => text.replaceAll(/(\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/"']{1,500}@/gi, `$1${MASK}@`),
   // The value of a query parameter that is no variable.

@@ -9,11 +9,11 @@ import { startPetit } from "../support/petit/petit.ts";
 import { taskProcesses } from "../support/torture/processes.ts";
 import { endOf } from "../support/torture/run.ts";
 
-/** The instants of the reload at which petit is killed; `PETIT_CRASH_POINTS=40` tests all. */
+/** The instants of the reload at which petit is killed; `PETIT_CRASH_POINTS=60` tests all. */
 const POINTS = Number(process.env.PETIT_CRASH_POINTS ?? 6);
 
 /** The approximate number of these calls from the request on until the answer. */
-const ALL_POINTS = 40;
+const ALL_POINTS = 60;
 
 /** The system calls that change the database. */
 const CALLS = "pwrite64,fsync,fdatasync,ftruncate,fcntl";

@@ -537,7 +537,7 @@ describe("GET /api/jobs/{id}/durations", () => {
     await runToEnd(petit, "upstream_job");
     const { status, body } = await ask(petit, "/api/jobs/upstream_job/durations?days=2");
     expect(status).toBe(200);
-    expect(body.complete).toBeTrue();
+    expect(body.complete).toBe(true);
     expect(body.days.at(-1)).toMatchObject({ failed: 0, cancelled: 0, p50_ms: expect.any(Number) });
     expect((Date.parse(body.to) - Date.parse(body.from)) / 86_400_000).toBe(1);
   });

@@ -6,6 +6,7 @@ import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
 import { JOB } from "../../../src/jobfile/schema/job.ts";
 import { TASK } from "../../../src/jobfile/schema/task.ts";
 import { openStore } from "../../../src/store/database/open.ts";
+import { measureCpu } from "../../support/cpu-time.ts";
 import { copyFixtureDatabase, FIXTURE_SCHEMAS } from "../../support/engine/fixture-database.ts";
 import { fakeApi } from "../../support/petit/api-fake.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -357,9 +358,9 @@ test.each(LINES)("the script '%s' is shown as '%s'", async (line, shown) => {
 test("a long text is searched for secrets in little time", () => {
   for (const part of ["a=", "-p ", "token ", "x:", "--a-", "https://", "'a: ", "-----BEGIN A PRIVATE KEY-----"]) {
     const text = part.repeat(500_000 / part.length);
-    const startedAt = performance.now();
+    const cpuTime = measureCpu();
     maskText(text);
-    expect([part, performance.now() - startedAt < 2_000]).toEqual([part, true]);
+    expect([part, cpuTime() < 2_000]).toEqual([part, true]);
   }
 });
 

@@ -87,7 +87,7 @@ describe("petit status without a run", () => {
       attention: { count: 1, items: [{ kind: "job_failing", job_id: "bad" }], counts: { job_failing: 1 } },
       pending: [],
       next: [{ job_id: "fine", at: expect.any(Number) }],
-      jobs: 3,
+      jobs: 4,
     });
   });
 
@@ -116,12 +116,15 @@ describe("without a folder", () => {
     const { status, stdout, stderr } = await ask("list");
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     const [head, bad, fine] = stdout.split("\n");
-    expect(head).toMatch(/^JOB +LAST RUN +SCHEDULE +NEXT +TASKS$/);
-    expect(bad).toMatch(/^bad +failed \d{4}-\S+ \S+ UTC +- +- +1$/);
-    expect(fine).toMatch(/^fine +- +0 0 1 1 \* \(paused\) +- +1$/);
+    expect(head).toMatch(/^JOB +LAST RUN +CHANGE +SCHEDULE +NEXT +TASKS$/);
+    expect(bad).toMatch(/^bad +failed \d{4}-\S+ \S+ UTC +- +- +- +1$/);
+    expect(fine).toMatch(/^fine +- +- +0 0 1 1 \* \(paused\) +- +1$/);
     expect((await ask("next")).stderr).toBe("no occurrences: no enabled job has a schedule\n");
     await ask("resume", "fine");
-    expect(JSON.parse((await ask("list", "--json")).stdout)).toMatchObject({ count: 3, jobs: [{ id: "bad" }, {}, {}] });
+    expect(JSON.parse((await ask("list", "--json")).stdout)).toMatchObject({
+      count: 4,
+      jobs: [{ id: "bad" }, {}, {}, {}],
+    });
   });
 
   test("petit next lists the occurrences of the running petit", async () => {

@@ -105,7 +105,7 @@ describe("daily figures", () => {
       using parts = figuresOf(store);
       parts.figures.start();
       // It stops after the first step, as in a crash.
-      expect(store.durations.hasOlder()).toBeTrue();
+      expect(store.durations.hasOlder()).toBe(true);
     }
     using store = openStore({ path, runtime: openRuntime() });
     using parts = figuresOf(store);
