@@ -94,7 +94,7 @@ describe.skipIf(!isInstalled("tmux"))(name, () => {
     test("that fits is written without a pager", async () => {
       using terminal = review("--tag nothing", { PAGER: "touch paged" }, 40);
       await terminal.until(/^done$/m);
-      expect(existsSync(join(terminal.dir, "paged"))).toBeFalse();
+      expect(existsSync(join(terminal.dir, "paged"))).toBe(false);
     });
   });
 });

@@ -61,8 +61,8 @@ describe.skipIf(CHROMIUM === null)("the review", () => {
       expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
     }
     await page.emulateMedia({ media: "print", colorScheme: "dark" });
-    expect(await page.locator(".shell-head").isVisible()).toBeFalse();
-    expect(await page.getByRole("button", { name: "Print" }).isVisible()).toBeFalse();
+    expect(await page.locator(".shell-head").isVisible()).toBe(false);
+    expect(await page.getByRole("button", { name: "Print" }).isVisible()).toBe(false);
     expect(await page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--text').trim()")).toBe(
       "#1c1c20",
     );

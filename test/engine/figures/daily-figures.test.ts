@@ -112,7 +112,7 @@ describe("daily figures", () => {
     parts.figures.count(store.runs.finish(open.id, DONE, NOON + 1_000));
     parts.figures.start();
     await parts.clock.pass(1_000);
-    expect(store.durations.hasOlder()).toBeFalse();
+    expect(store.durations.hasOlder()).toBe(false);
     const counted = store.durations.listDays(jobId("hello"), 0, 100_000).map(({ completed }) => countOf(completed));
     expect(counted.reduce((sum, count) => sum + count, 0)).toBe(1_201);
   });
