@@ -76,6 +76,28 @@ export type Job = {
   readonly source: Source;
 };
 
+/** Returns a definition that runs nothing, for what refers to a definition without being a job of a file. */
+export const emptyJob = ({ id, name, source }: Pick<Job, "id" | "name" | "source">): Job => ({
+  id,
+  name,
+  description: null,
+  enabled: false,
+  schedule: null,
+  maxConcurrency: null,
+  onOverlap: "skip",
+  timeoutMs: null,
+  killGraceMs: null,
+  onInterrupt: null,
+  dependsOn: [],
+  config: {},
+  params: {},
+  environment: {},
+  inheritEnvironment: true,
+  retention: { runs: null, days: null },
+  tasks: [],
+  source,
+});
+
 export type Links = { readonly [name: string]: string };
 
 type Environment = { readonly [name: string]: TextOrSecret };

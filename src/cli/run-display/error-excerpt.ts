@@ -122,7 +122,7 @@ export const excerptText = (excerpts: readonly ErrorExcerpt[], failedCount: numb
 };
 
 const MIN_TEXT = 12;
-/** Of a line that needs more, the start and the end are shown. */
+/** Longer lines are shown by their start and their end. */
 const MAX_LINES_OF_LINE = 4;
 
 /** Removes escape sequences, control characters, and empty lines at the start and the end. */

@@ -132,7 +132,7 @@ const neighbours = (
   for (let next = index + step; next >= 0 && next < lines.length && context.length < MAX_CONTEXT; next += step) {
     const each = lines[next];
     if (each === undefined || each.seq === line.seq || (step === 1 && each.stream !== line.stream)) continue;
-    // Of a progress bar, a terminal shows the last segment.
+    // A terminal shows only the last segment of a progress bar.
     if (lines[next + 1]?.seq === each.seq) continue;
     const text = plainLine(each.text);
     if (step === 1 && !belongsBelow(text)) continue;

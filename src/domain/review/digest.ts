@@ -1,5 +1,5 @@
 import type { JobId } from "../ids.ts";
-import type { Job } from "../job.ts";
+import { emptyJob, type Job } from "../job.ts";
 import type { NotifyTarget } from "../notification.ts";
 import { compileSchedule } from "../schedule/schedule.ts";
 
@@ -36,23 +36,6 @@ export const digestPeriodMs = (digest: Digest, zone: string, after: number): num
 
 /** Returns the definition that the deliveries of a digest refer to: it has the receivers. */
 export const senderOf = ({ targets }: Digest, { folder }: { readonly folder: string }): Job => ({
-  id: DIGEST_JOB_ID,
-  name: "petit",
-  description: null,
-  enabled: false,
-  schedule: null,
-  maxConcurrency: null,
-  onOverlap: "skip",
-  timeoutMs: null,
-  killGraceMs: null,
-  onInterrupt: null,
-  dependsOn: [],
-  config: {},
-  params: {},
-  environment: {},
-  inheritEnvironment: true,
-  retention: { runs: null, days: null },
+  ...emptyJob({ id: DIGEST_JOB_ID, name: "petit", source: { file: "digest", line: 1, folder } }),
   notify: targets,
-  tasks: [],
-  source: { file: "digest", line: 1, folder },
 });

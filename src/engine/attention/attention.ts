@@ -165,7 +165,7 @@ export class AttentionFinder {
     this.#marks.change({ entry, seen: seenOf(entry) }, change, context);
   }
 
-  /** Judges the end of a run within the transaction that stores it. Returns whether nobody wants to be told of its failure. */
+  /** Judges the end of a run within the transaction that stores it. Returns whether nobody is notified of its failure. */
   judgeEnd(run: Run): { readonly isQuiet: boolean } {
     return this.#marks.judgeEnd(run, this.#options.clock.now());
   }

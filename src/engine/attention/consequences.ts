@@ -44,28 +44,24 @@ const createCauses = (items: readonly Keyed[], findJob: FindJob) => {
   }
 
   return (item: Keyed): { readonly causeId: string; readonly consequence: Consequence } | null => {
-    switch (item.kind) {
-      case "not_run_as_expected": {
-        const { jobId, count } = item;
-        if (jobId === null) return null;
-        const isOverlap = item.newest === "overlap" || item.newest === "queue_full";
-        const gates = item.newest === "dependency" ? (findJob(jobId)?.dependsOn ?? []) : [];
-        const causeId = isOverlap
-          ? blocking.get(jobId)
-          : gates.map((gate) => waitedFor.get(gate.jobId)).find((id) => id !== undefined);
-        if (causeId === undefined) return null;
-        const reason = isOverlap ? "overlap" : "gate";
-        return { causeId, consequence: { reason, jobId, runId: null, count } };
-      }
-      case "run_late": {
-        const { jobId, runId, count } = item;
-        if (item.cause !== "slot") return null;
-        const queue = findJob(jobId)?.queue;
-        const causeId = blocking.get(jobId) ?? (queue === undefined ? undefined : stuckInQueue.get(queue));
-        return causeId === undefined ? null : { causeId, consequence: { reason: "limit", jobId, runId, count } };
-      }
-      default:
-        return null;
+    if (item.kind === "not_run_as_expected") {
+      const { jobId, count } = item;
+      if (jobId === null) return null;
+      const isOverlap = item.newest === "overlap" || item.newest === "queue_full";
+      const gates = item.newest === "dependency" ? (findJob(jobId)?.dependsOn ?? []) : [];
+      const causeId = isOverlap
+        ? blocking.get(jobId)
+        : gates.map((gate) => waitedFor.get(gate.jobId)).find((id) => id !== undefined);
+      if (causeId === undefined) return null;
+      const reason = isOverlap ? "overlap" : "gate";
+      return { causeId, consequence: { reason, jobId, runId: null, count } };
     }
+    if (item.kind === "run_late" && item.cause === "slot") {
+      const { jobId, runId, count } = item;
+      const queue = findJob(jobId)?.queue;
+      const causeId = blocking.get(jobId) ?? (queue === undefined ? undefined : stuckInQueue.get(queue));
+      return causeId === undefined ? null : { causeId, consequence: { reason: "limit", jobId, runId, count } };
+    }
+    return null;
   };
 };

@@ -11,6 +11,7 @@ import {
   seenFailure,
 } from "../../domain/inbox/mark.ts";
 import type { Run } from "../../domain/run.ts";
+import { assertNever } from "../../lib/never.ts";
 import type { Store } from "../../store/store.ts";
 
 /** How long a mark outlives its entry, in ms: an entry can be away for a moment, as while its job file is replaced. */
@@ -102,8 +103,8 @@ export class Marks {
   }
 
   /**
-   * Judges the end of a run within the transaction that stores it. Returns whether nobody wants to be told of its failure: the job was
-   * acknowledged or snoozed, and has not become worse. A completed run ends all that was said.
+   * Judges the end of a run within the transaction that stores it. Returns whether its failure is quiet, so that nobody is
+   * notified: the job was acknowledged or snoozed, and has not become worse. A completed run ends all that was said.
    */
   judgeEnd(run: Run, now: number): { readonly isQuiet: boolean } {
     const { attentionMarks, runs } = this.#store;
@@ -121,9 +122,12 @@ export class Marks {
         this.endWorse([mark], now);
         return { isQuiet: false };
       }
-      default:
+      case "pending":
+      case "running":
+      case "cancelled":
         return { isQuiet: false };
     }
+    return assertNever(run.status);
   }
 }
 

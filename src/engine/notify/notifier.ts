@@ -31,7 +31,7 @@ type NotificationSubject = Pick<StoredJob, "job" | "versionId"> & { readonly run
 
 type NotifierOptions = DispatcherOptions & {
   readonly settings: Pick<EngineSettings, "publicUrl">;
-  /** Returns whether nobody wants to be told of the failure of a run. Called once within the transaction that stores its end. */
+  /** Returns whether nobody is notified of the failure of a run. Called once within the transaction that stores its end. */
   readonly judgeEnd: (run: Run) => { readonly isQuiet: boolean };
 };
 

@@ -11,8 +11,7 @@ import { hasEnded, killLeftovers, type RunningProcess } from "../attempt/process
 import type { AttemptResult } from "../attempt/run-attempt.ts";
 import { internalErrorText } from "../internal-errors.ts";
 import { findSpool, noteEnding, type Spool, spoolOf } from "../output/spool.ts";
-import { causeOfChild } from "./child/cause-of-child.ts";
-import { followChild } from "./child/child-attempt.ts";
+import { causeOfChild, followChild } from "./child/child-attempt.ts";
 import type { ChildRuns } from "./child/child-runs.ts";
 import type { RunFaults } from "./faults.ts";
 import { type NodeKey, nodeKey } from "./plan/node.ts";

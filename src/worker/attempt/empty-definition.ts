@@ -1,5 +1,5 @@
 import type { JobId } from "../../domain/ids.ts";
-import type { Job } from "../../domain/job.ts";
+import { emptyJob } from "../../domain/job.ts";
 import type { EngineOptions } from "../../engine/options.ts";
 
 /** Stores the definition that all runs in the database of a worker refer to. Returns the id of its version. */
@@ -9,23 +9,4 @@ export const storeEmptyDefinition = ({ store, clock }: Pick<EngineOptions, "stor
   return stored.versionId;
 };
 
-const EMPTY_JOB: Job = {
-  id: "worker" as JobId,
-  name: "worker",
-  description: null,
-  enabled: false,
-  schedule: null,
-  maxConcurrency: null,
-  onOverlap: "skip",
-  timeoutMs: null,
-  killGraceMs: null,
-  onInterrupt: null,
-  dependsOn: [],
-  config: {},
-  params: {},
-  environment: {},
-  inheritEnvironment: true,
-  retention: { runs: null, days: null },
-  tasks: [],
-  source: { file: "", line: 1, folder: "" },
-};
+const EMPTY_JOB = emptyJob({ id: "worker" as JobId, name: "worker", source: { file: "", line: 1, folder: "" } });

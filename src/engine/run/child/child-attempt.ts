@@ -1,9 +1,10 @@
 import type { RunId } from "../../../domain/ids.ts";
-import { ENDING_REASONS, type EndingReason, type Run } from "../../../domain/run.ts";
-import type { AttemptOutcome } from "../../../domain/task-run.ts";
+import { ENDING_REASONS, type EndingReason, type Reason, type Run } from "../../../domain/run.ts";
+import type { AttemptOutcome, FailureCause } from "../../../domain/task-run.ts";
 import { RUN_STATUS_VERBS } from "../../../domain/words/run.ts";
 import { abortQuietly, anyAborted } from "../../../lib/abort.ts";
 import { type Clock, sleep } from "../../../lib/clock.ts";
+import type { Store } from "../../../store/store.ts";
 import { describeEnd } from "../../attempt/exit-status.ts";
 import type { AttemptResult } from "../../attempt/run-attempt.ts";
 import type { ChildRuns } from "./child-runs.ts";
@@ -87,4 +88,17 @@ const describeFailure = ({ id, jobId, status, error, cancelledBy }: Run): string
   const by = status === "cancelled" && cancelledBy !== null ? ` by ${cancelledBy}` : "";
   const why = status === "failed" && error !== null ? `: ${error}` : "";
   return `run ${id} of job '${jobId}' ${RUN_STATUS_VERBS[status]}${by}${why}`;
+};
+
+/**
+ * Returns the line that says most about the failure of a child run, or of the innermost run that it has started. Null if that wrote nothing,
+ * or was deleted, or if somebody has cancelled it. `reason` says why the attempt failed that started it.
+ */
+export const causeOfChild = (runId: RunId, reason: Reason, { runs }: Pick<Store, "runs">): FailureCause | null => {
+  const run = runs.find(runId);
+  if (run === null || (run.status === "cancelled" && reason !== "timeout")) return null;
+  const { cause, lastLine, taskId, item } = runs.describeFailure(runId);
+  if (cause !== null && cause.child !== null) return cause;
+  const line = cause ?? (lastLine === null ? null : { ...lastLine, context: [] });
+  return line === null ? null : { ...line, child: { runId, jobId: run.jobId, taskId, item } };
 };

@@ -1,7 +1,7 @@
 import { type KeyboardEvent, type MouseEvent, useState } from "react";
 import { useLocation } from "wouter";
-import { pathOfRun } from "../../data/path-of-run.ts";
-import type { TimelineJob } from "../../data/timeline.ts";
+import { petit } from "../../data/client.ts";
+import { SHORT_ID_LENGTH, type TimelineJob } from "../../data/timeline.ts";
 import { adjacentItem, itemAt, type RowItem, rowItems } from "./row-items.ts";
 import type { TimelineScale } from "./row-shapes.ts";
 
@@ -87,3 +87,11 @@ const anchorOf = (track: Element, { left, right }: RowItem, shift: number) => ({
     return new DOMRect(around.left + (first ?? 0), around.top, (last ?? 0) - (first ?? 0), around.height);
   },
 });
+
+/** Returns the path of the run of a bar, or of the runs of its job if the run is gone. */
+const pathOfRun = async (jobId: string, runId: string): Promise<string> => {
+  if (runId.length > SHORT_ID_LENGTH) return `/runs/${runId}`;
+  const { runs } = await petit.get("/api/runs", { query: { job: jobId, id: runId, limit: 10 } });
+  const run = runs.find(({ id }) => id.endsWith(runId));
+  return run === undefined ? `/runs?job=${jobId}` : `/runs/${run.id}`;
+};
