@@ -13,6 +13,14 @@ const JOBS = { "jobs.yaml": `id: many\ntasks:\n${TASKS.join("\n")}\n` };
 
 const groundOf = (page: Page): Promise<unknown> => page.evaluate("getComputedStyle(document.body).backgroundColor");
 
+/** Chooses the zone of all times, and waits for the new page: a question to a page that is being replaced may never be answered. */
+const chooseTimes = async (page: Page, zone: string): Promise<void> => {
+  const reloaded = page.waitForEvent("load");
+  await page.getByLabel("Times").selectOption(zone);
+  await reloaded;
+  await loaded(page);
+};
+
 const [LIGHT, DARK] = ["rgb(250, 250, 249)", "rgb(19, 19, 22)"] as const;
 
 describe.skipIf(CHROMIUM === null)("the page of this browser", () => {
@@ -53,13 +61,12 @@ describe.skipIf(CHROMIUM === null)("the page of this browser", () => {
     const session = await page.context().newCDPSession(page);
     await session.send("Emulation.setTimezoneOverride", { timezoneId: "Asia/Kathmandu" });
     await web.open("/system");
-    await page.getByLabel("Times").selectOption("utc");
-    await loaded(page);
+    await chooseTimes(page, "utc");
     await becomes(() => page.getByLabel("Times").inputValue(), "utc");
     const { started_at } = (await ask(petit, "/api/system")).body;
     const utc = new Date(started_at).toISOString().slice(11, 19);
     await page.locator("main time").getByText(utc).first().waitFor();
-    await page.getByLabel("Times").selectOption("local");
+    await chooseTimes(page, "local");
     await becomes(() => page.locator("main time").getByText(utc).count(), 0);
   }, 60_000);
 });
