@@ -9,7 +9,7 @@ import type { MarkChange } from "../domain/inbox/mark.ts";
 import type { UnfiredStreak } from "../domain/inbox/unfired.ts";
 import type { Job, Pause } from "../domain/job.ts";
 import type { ActivityCounts } from "../domain/limits/activity.ts";
-import type { QueueState } from "../domain/limits/queue.ts";
+import type { QueueRuns, QueueState } from "../domain/limits/queue.ts";
 import type { WaitingCode } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import type { Review, ReviewQuery } from "../domain/review/review.ts";
@@ -120,6 +120,8 @@ export interface Engine extends AsyncDisposable {
   readonly problems: readonly Problem[];
   /** The queues with what runs and waits in each, by name: the configured ones, and others that runs still use. */
   readonly queues: readonly QueueState[];
+  /** Returns the first runs that have a slot of a queue, and the first that wait for one. */
+  queueRuns(name: string): QueueRuns;
   /** Returns the limit that keeps an unfinished run from starting or continuing; null if none does. */
   waitsFor(runId: RunId): WaitsFor | null;
   /** Returns what an unfinished run only waits for; null while something of it executes, or is about to. */

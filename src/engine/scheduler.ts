@@ -6,6 +6,7 @@ import type { JobId, RunId, TaskId } from "../domain/ids.ts";
 import { type AttentionEntry, type AttentionList, NO_ATTENTION } from "../domain/inbox/entry.ts";
 import type { Job, Pause } from "../domain/job.ts";
 import type { ActivityCounts } from "../domain/limits/activity.ts";
+import type { QueueRuns } from "../domain/limits/queue.ts";
 import { NO_RETENTION } from "../domain/limits/retention.ts";
 import type { WaitingCode } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
@@ -405,6 +406,10 @@ class Scheduler implements Engine {
 
   get queues(): Engine["queues"] {
     return this.#runs.queues;
+  }
+
+  queueRuns(name: string): QueueRuns {
+    return this.#runs.queueRuns(name);
   }
 
   waitsFor(runId: RunId): WaitsFor | null {

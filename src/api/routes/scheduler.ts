@@ -9,7 +9,7 @@ import type { ApiContext } from "../context.ts";
 import { failures } from "../shapes/failure.ts";
 import { QueueList, queueList } from "../shapes/limits/queue.ts";
 import { ProblemBody, problemBody, SchedulerBody, schedulerBody } from "../shapes/scheduler.ts";
-import { exactly } from "../shapes/schemas.ts";
+import { exactly, flag, isOn } from "../shapes/schemas.ts";
 
 export const Message = exactly(
   { message: t.String({ description: "What petit did, as a sentence" }) },
@@ -46,16 +46,21 @@ export const schedulerRoutes = ({ engine, clock, requests }: ApiContext) =>
       response: { 200: SchedulerBody, ...failures() },
       detail: { operationId: "getSchedulerState", tags: ["scheduler"], summary: "Get the state of the scheduler" },
     })
-    .get("/api/queues", () => queueList(engine.queues), {
-      response: { 200: QueueList, ...failures() },
-      detail: {
-        operationId: "listQueues",
-        tags: ["scheduler"],
-        summary: "List the queues, with what runs and waits in each",
-        description:
-          "The configured queues, and others that unfinished runs still use; those let one run at a time run.",
+    .get(
+      "/api/queues",
+      ({ query }) => queueList(engine.queues, isOn(query.runs) ? engine.queueRuns.bind(engine) : null),
+      {
+        query: exactly({ runs: t.Optional(flag("True to include the first runs that hold a place and that wait")) }),
+        response: { 200: QueueList, ...failures() },
+        detail: {
+          operationId: "listQueues",
+          tags: ["scheduler"],
+          summary: "List the queues, with what runs and waits in each",
+          description:
+            "The configured queues, and others that unfinished runs still use; those let one run at a time run.",
+        },
       },
-    })
+    )
     .post(
       "/api/scheduler/pause",
       async ({ request }) => {

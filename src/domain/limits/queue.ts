@@ -1,3 +1,5 @@
+import type { JobId, RunId } from "../ids.ts";
+
 /** The configured queues: how many runs of all its jobs each one lets run at once, by name. */
 export type Queues = ReadonlyMap<string, number>;
 
@@ -11,6 +13,19 @@ export const PRIORITY = { min: -100, max: 100, default: 0 } as const;
  * broken files still name, lets one run at a time.
  */
 export const queueLimit = (queues: Queues, name: string): number => queues.get(name) ?? 1;
+
+/** Maximum of the runs that a queue is listed with, of those that have a slot and of those that wait. */
+export const LISTED_QUEUE_RUNS = 20;
+
+/** The first runs in a queue. */
+export type QueueRuns = {
+  /** Those that have a slot, in the order in which they took it. */
+  readonly holding: readonly QueueRun[];
+  /** Those that wait, the next one first. */
+  readonly waiting: readonly QueueRun[];
+};
+
+export type QueueRun = { readonly runId: RunId; readonly jobId: JobId };
 
 /** The state of a queue. */
 export type QueueState = {

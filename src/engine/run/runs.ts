@@ -2,7 +2,7 @@ import { type ShutGate, shutGate, type Upstream } from "../../domain/dependency.
 import { type JobId, newRunId, type RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import type { ActivityCounts } from "../../domain/limits/activity.ts";
-import { NO_QUEUES, type QueueState } from "../../domain/limits/queue.ts";
+import { NO_QUEUES, type QueueRuns, type QueueState } from "../../domain/limits/queue.ts";
 import { addWaiting, countWaiting, type WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../../domain/limits/waits-for.ts";
 import { refuse, runNotFound } from "../../domain/refusal.ts";
@@ -130,6 +130,10 @@ export class Runs implements Disposable {
   /** The queues with what runs and waits in each, by name. */
   get queues(): readonly QueueState[] {
     return this.#limiter.queues;
+  }
+
+  queueRuns(name: string): QueueRuns {
+    return this.#limiter.queueRuns(name);
   }
 
   /** Returns the limit that keeps a run from starting or continuing; null if none does. */

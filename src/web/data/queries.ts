@@ -294,5 +294,13 @@ export const workersQuery = () =>
 export const queuesQuery = () =>
   queryOptions({ queryKey: ["queues"], queryFn: () => petit.get("/api/queues"), refetchInterval: 5_000 });
 
+/** Query for the queues with their first runs. */
+export const queueRunsQuery = () =>
+  queryOptions({
+    queryKey: ["queue-runs"],
+    queryFn: () => petit.get("/api/queues", { query: { runs: true } }),
+    refetchInterval: 5_000,
+  });
+
 export const schedulerQuery = () =>
   queryOptions({ queryKey: ["scheduler"], queryFn: () => petit.get("/api/scheduler/state") });

@@ -14,6 +14,7 @@ import { Health } from "./health.tsx";
 import { Interfaces } from "./interfaces.tsx";
 import { Notifications } from "./notifications.tsx";
 import { Problems } from "./problems.tsx";
+import { Queues } from "./queues.tsx";
 import { Scheduler } from "./scheduler.tsx";
 import { Session } from "./session.tsx";
 import { Settings } from "./settings.tsx";
@@ -43,6 +44,7 @@ const Parts = ({ system }: { readonly system: SystemData }) => {
         <Display />
       </div>
       {system.problems.length > 0 && <Problems problems={system.problems} />}
+      <Queues />
       <Notifications />
       <Session />
       <Settings settings={system.settings} />

@@ -36,6 +36,14 @@ describe("a run that waits in a queue", () => {
     expect(await get("/api/runs?status=pending")).toMatchObject({ runs: [{ id: runId, waits_for: PLACE }] });
     expect(await get("/api/jobs/second")).toMatchObject({ queue: "db", priority: 5 });
     expect(await get("/api/queues")).toEqual({ queues: [{ name: "db", limit: 1, running: 1, pending: 1 }], count: 1 });
+    const { queues } = (await get("/api/queues?runs=true")) as { readonly queues: readonly unknown[] };
+    expect(queues).toEqual([
+      {
+        ...{ name: "db", limit: 1, running: 1, pending: 1 },
+        holders: [{ run_id: expect.any(String), job_id: "first" }],
+        waiters: [{ run_id: runId, job_id: "second" }],
+      },
+    ]);
     const answer = await running.fetch("/api/jobs/second/trigger", { method: "POST" });
     expect([answer.status, ((await answer.json()) as { message: string }).message]).toEqual([
       200,

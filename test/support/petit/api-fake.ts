@@ -106,6 +106,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     state: "running",
     counts: { pending: 0, running: 0 },
     queues: [],
+    queueRuns: () => ({ holding: [], waiting: [] }),
     waitsFor: () => null,
     waitingFor: () => null,
     waitingTasks: () => new Map(),

@@ -1,6 +1,14 @@
 import { t } from "elysia";
-import type { QueueState } from "../../../domain/limits/queue.ts";
-import { Count, exactly, integer } from "../schemas.ts";
+import { LISTED_QUEUE_RUNS, type QueueRun, type QueueRuns, type QueueState } from "../../../domain/limits/queue.ts";
+import { Count, exactly, integer, JobIdText, RunIdText } from "../schemas.ts";
+
+const QueueRunList = (description: string) =>
+  t.Optional(
+    t.Array(exactly({ run_id: RunIdText, job_id: JobIdText }, { title: "QueueRun" }), {
+      maxItems: LISTED_QUEUE_RUNS,
+      description: `${description}, at most ${LISTED_QUEUE_RUNS}; missing without \`runs\``,
+    }),
+  );
 
 const QueueBody = exactly(
   {
@@ -8,6 +16,8 @@ const QueueBody = exactly(
     limit: integer({ minimum: 1, description: "Maximum of concurrent runs of all jobs of the queue" }),
     running: integer({ minimum: 0, description: "Number of runs that hold a place" }),
     pending: integer({ minimum: 0, description: "Number of runs that wait" }),
+    holders: QueueRunList("The runs that hold a place, the longest first"),
+    waiters: QueueRunList("The runs that wait for one, the next first"),
   },
   { title: "Queue", description: "A queue" },
 );
@@ -17,7 +27,18 @@ export const QueueList = exactly(
   { title: "QueueList" },
 );
 
-export const queueList = (queues: readonly QueueState[]): typeof QueueList.static => ({
-  queues: queues.map((queue) => ({ ...queue })),
+/** Encodes queues, with their runs if `runsOf` is given. */
+export const queueList = (
+  queues: readonly QueueState[],
+  runsOf: ((name: string) => QueueRuns) | null,
+): typeof QueueList.static => ({
+  queues: queues.map((queue) => ({ ...queue, ...(runsOf !== null && queueRunsBody(runsOf(queue.name))) })),
   count: queues.length,
 });
+
+const queueRunsBody = ({ holding, waiting }: QueueRuns) => ({
+  holders: holding.map(queueRunBody),
+  waiters: waiting.map(queueRunBody),
+});
+
+const queueRunBody = ({ runId, jobId }: QueueRun) => ({ run_id: runId, job_id: jobId });

@@ -1,6 +1,13 @@
 import type { JobId, RunId } from "../../../domain/ids.ts";
 import type { Job } from "../../../domain/job.ts";
-import { type QueueState, type Queues, queueLimit } from "../../../domain/limits/queue.ts";
+import {
+  LISTED_QUEUE_RUNS,
+  type QueueRun,
+  type QueueRuns,
+  type QueueState,
+  type Queues,
+  queueLimit,
+} from "../../../domain/limits/queue.ts";
 import type { WaitingCounts } from "../../../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../../../domain/limits/waits-for.ts";
 import { type Line, type RunRename, type TakenOut, WaitingLines, type WaitingRun } from "./waiting-lines.ts";
@@ -78,6 +85,24 @@ export class Limiter {
       running: this.#taken.get(name) ?? 0,
       pending: this.#lines.of(name).reduce((sum, { runs }) => sum + runs.length, this.#countReturning(name)),
     }));
+  }
+
+  /** Returns the first runs that have a slot of a queue, and the first that wait for one. */
+  queueRuns(name: string): QueueRuns {
+    const inQueue = [...this.#running].flatMap(([runId, { jobId, queue, isParked }]) =>
+      queue === name ? [{ runId, jobId, isParked }] : [],
+    );
+    const returning = inQueue.filter(({ runId }) => this.#returning.has(runId));
+    const pending = this.#lines
+      .of(name)
+      .flatMap((line) => line.runs.slice(0, LISTED_QUEUE_RUNS).map((run) => ({ ...run, priority: line.priority })))
+      .sort((a, b) => b.priority - a.priority || a.order - b.order)
+      .map(({ run }) => ({ runId: run.id, jobId: run.jobId }));
+    const listed = (runs: readonly QueueRun[]): readonly QueueRun[] =>
+      runs.slice(0, LISTED_QUEUE_RUNS).map(({ runId, jobId }) => ({ runId, jobId }));
+    const order = [...this.#returning];
+    const waiting = returning.sort((a, b) => order.indexOf(a.runId) - order.indexOf(b.runId));
+    return { holding: listed(inQueue.filter(({ isParked }) => !isParked)), waiting: listed([...waiting, ...pending]) };
   }
 
   /** Returns true if there is no slot for a new run of the job: all are taken, or a waiting run comes first. */
