@@ -50,7 +50,7 @@ export const schedulerRoutes = ({ engine, clock, requests }: ApiContext) =>
       "/api/queues",
       ({ query }) => queueList(engine.queues, isOn(query.runs) ? engine.queueRuns.bind(engine) : null),
       {
-        query: exactly({ runs: t.Optional(flag("True to include the first runs that hold a place and that wait")) }),
+        query: exactly({ runs: t.Optional(flag("True to include the first runs that have a slot and that wait")) }),
         response: { 200: QueueList, ...failures() },
         detail: {
           operationId: "listQueues",

@@ -16,7 +16,7 @@ export const Queues = () => {
         <section key={name} data-queue={name} aria-label={`Queue ${name}`}>
           <h3>{name}</h3>
           <p>
-            {running.toLocaleString()} of {counted(limit, "place")} taken
+            {running.toLocaleString()} of {counted(limit, "slot")} taken
             {pending === 0 ? ", no run waits." : `, ${counted(pending, "run")} waiting.`}
           </p>
           <RunLinks title="Running" runs={holders} total={running} />

@@ -11,14 +11,14 @@ const JOBS = {
 };
 
 describe.skipIf(CHROMIUM === null)("the queues on System", () => {
-  test("have links to the runs that hold a place and to those that wait, in order", async () => {
+  test("have links to the runs that have a slot and to those that wait, in order", async () => {
     await using petit = await startPetit({ jobs: JOBS, args: ["--queue", "db=1", "--no-watch"] });
     const ids = [await start(petit, "load"), await start(petit, "load"), await start(petit, "urgent")];
     await using web = await openWeb(petit);
     const { page } = web;
     await web.open("/system");
     const queue = page.getByRole("region", { name: "Queue db" });
-    await queue.getByText("1 of 1 place taken, 2 runs waiting.").waitFor();
+    await queue.getByText("1 of 1 slot taken, 2 runs waiting.").waitFor();
     const links = await queue.getByRole("link").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
     expect(links).toEqual([ids[0], ids[2], ids[1]].map((id) => `/runs/${id}`));
     expect(await web.axe()).toEqual([]);

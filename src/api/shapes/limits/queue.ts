@@ -14,9 +14,9 @@ const QueueBody = exactly(
   {
     name: t.String({ description: "Name of the queue" }),
     limit: integer({ minimum: 1, description: "Maximum of concurrent runs of all jobs of the queue" }),
-    running: integer({ minimum: 0, description: "Number of runs that hold a place" }),
+    running: integer({ minimum: 0, description: "Number of runs that have a slot" }),
     pending: integer({ minimum: 0, description: "Number of runs that wait" }),
-    holders: QueueRunList("The runs that hold a place, the longest first"),
+    holders: QueueRunList("The runs that have a slot, the longest first"),
     waiters: QueueRunList("The runs that wait for one, the next first"),
   },
   { title: "Queue", description: "A queue" },

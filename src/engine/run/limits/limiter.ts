@@ -2,7 +2,6 @@ import type { JobId, RunId } from "../../../domain/ids.ts";
 import type { Job } from "../../../domain/job.ts";
 import {
   LISTED_QUEUE_RUNS,
-  type QueueRun,
   type QueueRuns,
   type QueueState,
   type Queues,
@@ -89,20 +88,22 @@ export class Limiter {
 
   /** Returns the first runs that have a slot of a queue, and the first that wait for one. */
   queueRuns(name: string): QueueRuns {
-    const inQueue = [...this.#running].flatMap(([runId, { jobId, queue, isParked }]) =>
-      queue === name ? [{ runId, jobId, isParked }] : [],
+    const holding = [...this.#running].flatMap(([runId, { jobId, queue, isParked }]) =>
+      queue === name && !isParked ? [{ runId, jobId }] : [],
     );
-    const returning = inQueue.filter(({ runId }) => this.#returning.has(runId));
+    const returning = [...this.#returning].flatMap((runId) => {
+      const run = this.#running.get(runId);
+      return run?.queue === name ? [{ runId, jobId: run.jobId }] : [];
+    });
     const pending = this.#lines
       .of(name)
       .flatMap((line) => line.runs.slice(0, LISTED_QUEUE_RUNS).map((run) => ({ ...run, priority: line.priority })))
       .sort((a, b) => b.priority - a.priority || a.order - b.order)
       .map(({ run }) => ({ runId: run.id, jobId: run.jobId }));
-    const listed = (runs: readonly QueueRun[]): readonly QueueRun[] =>
-      runs.slice(0, LISTED_QUEUE_RUNS).map(({ runId, jobId }) => ({ runId, jobId }));
-    const order = [...this.#returning];
-    const waiting = returning.sort((a, b) => order.indexOf(a.runId) - order.indexOf(b.runId));
-    return { holding: listed(inQueue.filter(({ isParked }) => !isParked)), waiting: listed([...waiting, ...pending]) };
+    return {
+      holding: holding.slice(0, LISTED_QUEUE_RUNS),
+      waiting: [...returning, ...pending].slice(0, LISTED_QUEUE_RUNS),
+    };
   }
 
   /** Returns true if there is no slot for a new run of the job: all are taken, or a waiting run comes first. */
