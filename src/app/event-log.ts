@@ -131,6 +131,7 @@ const MARK_STATUS_TEXT: Readonly<Record<string, string>> = {
   owner: "given another owner",
   note: "given another note",
   worse: "worse, so that it needs attention again",
+  expired: "no longer snoozed, because its time is over",
   ended: "over",
 };
 

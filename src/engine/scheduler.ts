@@ -292,6 +292,7 @@ class Scheduler implements Engine {
     this.#pruner.enqueueAll();
     void this.#runs.startPending();
     if (this.#options.followSchedules !== false) void this.#attention.prepare(this.#detach.signal);
+    this.#watchMarks();
   }
 
   #createDigests(): Digests | null {
@@ -603,9 +604,14 @@ class Scheduler implements Engine {
     return this.#commits.retryWhileLocked(async () => {
       this.#assertRunning();
       const entry = await this.#mustFindEntry(entryId);
-      this.#attention.change(entry, change, { now: this.#options.clock.now(), by });
+      await this.#attention.change(entry, change, { now: this.#options.clock.now(), by });
+      this.#watchMarks();
       return await this.#mustFindEntry(entryId);
     });
+  }
+
+  #watchMarks(): void {
+    if (this.#options.followSchedules !== false) this.#attention.watchMarks(this.#detach.signal);
   }
 
   async #mustFindEntry(entryId: string): Promise<AttentionEntry> {

@@ -56,7 +56,7 @@ const store = (sql: StoreContext["sql"], { entryId, jobId, acknowledged, snoozed
       snoozedUntil: snoozed?.until ?? null,
       owner,
       note,
-      cause: seen.cause,
+      cause: seen.causes.join(" "),
       streak: seen.streak,
     },
   );
@@ -75,6 +75,6 @@ const toMark = (row: SqlRow): Mark => {
         : { at: snoozedAt, by: textOrNull(row, "snoozed_by"), until: integerOrNull(row, "snoozed_until") },
     owner: textOrNull(row, "owner"),
     note: textOrNull(row, "note"),
-    seen: { cause: text(row, "cause"), streak: integer(row, "streak") },
+    seen: { causes: text(row, "cause").split(" "), streak: integer(row, "streak") },
   };
 };

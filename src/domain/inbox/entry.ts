@@ -1,6 +1,7 @@
+import { shortDigest } from "../../lib/digest.ts";
 import { assertNever } from "../../lib/never.ts";
 import { type Attention, type AttentionKind, byAttentionKind } from "../attention.ts";
-import { receiverText } from "../notification.ts";
+import { receiverKey } from "../notification.ts";
 import { DIGEST_JOB_ID } from "../review/digest.ts";
 import type { Consequence } from "./consequence.ts";
 import type { Mark } from "./mark.ts";
@@ -60,7 +61,7 @@ const keyOf = (item: Keyed): string => {
     case "transfer_blocked":
       return item.by;
     case "notifications_undelivered":
-      return `${item.jobId ?? DIGEST_JOB_ID}:${receiverText(item.target)}`;
+      return `${item.jobId ?? DIGEST_JOB_ID}:${shortDigest(receiverKey(item.target))}`;
     case "internal_error":
       return item.runId ?? item.jobId ?? "petit";
     case "job_file_broken":

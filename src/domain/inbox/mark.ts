@@ -1,7 +1,9 @@
+import { shortDigest } from "../../lib/digest.ts";
 import { assertNever } from "../../lib/never.ts";
 import { shorten } from "../../lib/text.ts";
-import type { Attention } from "../attention.ts";
+import type { Attention, RunFailure } from "../attention.ts";
 import type { JobId } from "../ids.ts";
+import { type ItemFailure, shapeOf } from "../output/failure-groups.ts";
 import { normalise } from "../output/plain-line.ts";
 import { isDeliberate } from "./unfired.ts";
 
@@ -23,8 +25,8 @@ export type Mark = {
 
 /** What can get worse about an entry. */
 export type Seen = {
-  /** What went wrong, without what differs from time to time. */
-  readonly cause: string;
+  /** Digests of what went wrong, without what differs from time to time: of a failed job, of each cause of each failed task. */
+  readonly causes: readonly string[];
   /** How often it did. */
   readonly streak: number;
 };
@@ -41,6 +43,7 @@ export type MarkChange =
  * What happened to a mark, as its event says:
  * - `acknowledged`, `unacknowledged`, `snoozed`, `unsnoozed`, `owner`, `note`: a person did it.
  * - `worse`: the entry got worse, so that it is no longer acknowledged or snoozed.
+ * - `expired`: the time is over until which it was snoozed.
  * - `ended`: it no longer needs attention.
  */
 export type MarkStatus =
@@ -51,6 +54,7 @@ export type MarkStatus =
   | "owner"
   | "note"
   | "worse"
+  | "expired"
   | "ended";
 
 export const MAX_OWNER = 100;
@@ -102,17 +106,32 @@ export const isHandled = ({ acknowledged, snoozed }: Pick<Mark, "acknowledged" |
 /** A streak that was shorter when it was seen counts as this long, so that the next failure does not double it. */
 const MIN_SEEN_STREAK = 2;
 
-/** Returns whether an entry has become worse: something else went wrong, or it did twice as often. */
+/** Returns whether an entry has become worse: something else went wrong too, or it did twice as often. */
 export const isWorse = (seen: Seen, now: Seen): boolean =>
-  now.cause !== seen.cause || now.streak >= 2 * Math.max(MIN_SEEN_STREAK, seen.streak);
+  isOtherCause(seen, now) || now.streak >= 2 * Math.max(MIN_SEEN_STREAK, seen.streak);
+
+const isOtherCause = (seen: Seen, now: Seen): boolean =>
+  !seen.causes.includes(MORE_CAUSES) && now.causes.some((cause) => !seen.causes.includes(cause));
 
 const MAX_CAUSE = 1_000;
 
+/** Number of causes that are compared. */
+const MAX_CAUSES = 100;
+
+/** Stands for the causes beyond `MAX_CAUSES`. With it, no cause is another one. */
+const MORE_CAUSES = "more";
+
+/** An item that says itself what went wrong. */
+type Simple = Exclude<Attention, { readonly kind: "job_failing" }>;
+
 /** Returns what can get worse about an item. */
-export const seenOf = (item: Attention): Seen => {
+export const seenOf = (item: Simple): Seen => {
+  const { cause, streak } = seenParts(item);
+  return { causes: [shortDigest(cause)], streak };
+};
+
+const seenParts = (item: Simple): { readonly cause: string; readonly streak: number } => {
   switch (item.kind) {
-    case "job_failing":
-      return seenFailure(item.failure, item.count);
     case "job_flapping":
       return { cause: "", streak: 1 };
     case "not_run_as_expected":
@@ -146,12 +165,36 @@ export const seenOf = (item: Attention): Seen => {
   }
 };
 
-type Failure = Extract<Attention, { readonly kind: "job_failing" }>["failure"];
+/** A failed task of a run. */
+export type TaskFailure = {
+  readonly failure: RunFailure;
+  /** Its failed items; empty if it has none. */
+  readonly items: readonly ItemFailure[];
+};
 
-/** Returns what can get worse about a job that has failed `streak` times in a row. */
-export const seenFailure = ({ taskId, cause, lastLine, error, reason }: Failure, streak: number): Seen => ({
-  cause: causeText(`${taskId ?? ""}: ${cause?.text ?? lastLine?.text ?? error ?? reason ?? ""}`),
-  streak,
-});
+/** Returns what can get worse about a job that has failed `streak` times in a row, the last time with these tasks. */
+export const seenFailures = (failures: readonly TaskFailure[], streak: number): Seen => {
+  const causes = [...new Set(failures.flatMap(causesOf).map(shortDigest))];
+  return { causes: causes.length > MAX_CAUSES ? [...causes.slice(0, MAX_CAUSES), MORE_CAUSES] : causes, streak };
+};
+
+/** Items that petit ended because others had failed have no cause of their own. */
+const causesOf = ({ failure, items }: TaskFailure): readonly string[] => {
+  const task = failure.taskId ?? "";
+  const failed = items.filter(({ reason }) => reason !== "cancelled");
+  if (failed.length === 0) return [shorten(`${task}: ${failure.reason} ${textOf(failure)}`, MAX_CAUSE)];
+  return failed.map((item) =>
+    shorten(`${task}: ${item.reason} ${item.cause === null ? errorText(item) : shapeOf(item)}`, MAX_CAUSE),
+  );
+};
+
+const textOf = (failure: RunFailure): string =>
+  failure.cause === null
+    ? `${normalise(failure.lastLine?.text ?? "")} ${errorText(failure)}`
+    : normalise(failure.cause.text);
+
+/** Without a line that explains a failure, the exit code is all that tells one cause from another. */
+const errorText = ({ reason, error }: Pick<RunFailure, "reason" | "error">): string =>
+  reason === "exit_code" ? (error ?? "") : normalise(error ?? "");
 
 const causeText = (text: string): string => shorten(normalise(text), MAX_CAUSE);

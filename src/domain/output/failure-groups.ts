@@ -57,7 +57,7 @@ const textOf = (item: ItemFailure | undefined): string =>
   shorten(item?.cause?.text ?? item?.error ?? item?.reason ?? "failed", MAX_TEXT);
 
 /** Returns the line of an item without what differs from item to item, or its error. */
-const shapeOf = (item: ItemFailure): string => {
+export const shapeOf = (item: ItemFailure): string => {
   let text = textOf(item);
   if (item.cause === null) return text;
   for (const word of wordsOf(item)) text = text.replaceAll(word, "#");

@@ -14,14 +14,15 @@ import { GIVEN_UP_COUNTS_MS } from "../../domain/health.ts";
 import type { JobId, TaskId } from "../../domain/ids.ts";
 import type { Consequence } from "../../domain/inbox/consequence.ts";
 import { type AttentionEntry, type AttentionList, entryId, NO_ATTENTION } from "../../domain/inbox/entry.ts";
-import { type Mark, type MarkChange, seenOf } from "../../domain/inbox/mark.ts";
+import type { Mark, MarkChange } from "../../domain/inbox/mark.ts";
 import { byUrgency, CRITICAL_TAG, type Rank, type Urgency } from "../../domain/inbox/order.ts";
-import { isDeliberate, PAUSED_TOO_LONG_MS, type UnfiredStreak } from "../../domain/inbox/unfired.ts";
+import { isDeliberate, MAX_UNFIRED, PAUSED_TOO_LONG_MS, type UnfiredStreak } from "../../domain/inbox/unfired.ts";
 import { hasTags, type Job } from "../../domain/job.ts";
 import { dueAtOf, type Run } from "../../domain/run.ts";
 import type { Problem } from "../../jobfile/problem.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import { assertNever } from "../../lib/never.ts";
 import type { Store } from "../../store/store.ts";
 import type { InternalErrors } from "../internal-errors.ts";
 import type { NewestRuns } from "../run/newest-runs.ts";
@@ -29,8 +30,8 @@ import type { Runs } from "../run/runs.ts";
 import type { Jobs } from "../schedule/jobs.ts";
 import type { Pauses } from "../schedule/pauses.ts";
 import { groupByCause } from "./consequences.ts";
-import { JobResults } from "./job-results.ts";
-import { Marks } from "./marks.ts";
+import { type FailingOrFlapping, JobResults } from "./job-results.ts";
+import { type EndOfMark, Marks, ORPHAN_MS, withoutEnded } from "./marks.ts";
 import { type UnfiredJob, UnfiredJobs } from "./unfired-jobs.ts";
 import { UsualDurations } from "./usual-durations.ts";
 import { type WorkerFacts, workerAttention } from "./worker-attention.ts";
@@ -58,10 +59,16 @@ type JobAttention = Awaited<ReturnType<JobResults["list"]>>[number];
 /** An item whose details have not been read. */
 type Listed = JobAttention | Exclude<Attention, { readonly kind: JobAttention["kind"] }>;
 
-const isOfJob = (item: Listed): item is JobAttention => item.kind === "job_failing" || item.kind === "job_flapping";
+const isOfJob = <Item extends { readonly kind: AttentionKind }>(
+  item: Item,
+): item is Extract<Item, { readonly kind: JobAttention["kind"] }> =>
+  item.kind === "job_failing" || item.kind === "job_flapping";
 
 /** Number of items whose details are read before other work runs. */
 const DESCRIBED_AT_ONCE = 20;
+
+/** How often the marks are judged while there are some. */
+const ROUND_MS = 60_000;
 
 /** Finds what needs attention. */
 export class AttentionFinder {
@@ -70,6 +77,9 @@ export class AttentionFinder {
   readonly #durations: UsualDurations;
   readonly #unfired: UnfiredJobs;
   readonly #marks: Marks;
+  /** In ms since the Unix epoch. */
+  readonly #createdAt: number;
+  #cancelRound: (() => void) | null = null;
 
   constructor(options: AttentionListOptions) {
     this.#options = options;
@@ -77,6 +87,7 @@ export class AttentionFinder {
     this.#durations = new UsualDurations(options.store);
     const { store, clock, pauses, jobs } = options;
     this.#marks = new Marks(store);
+    this.#createdAt = clock.now();
     this.#unfired = new UnfiredJobs({ store, clock, pauses, jobs: () => jobs.all.values() });
   }
 
@@ -99,6 +110,32 @@ export class AttentionFinder {
       // The next request tries it again. After the stop, the store is closed.
       if (!signal.aborted) this.#options.log.error({ err: error }, "cannot read which jobs do not run as expected");
     }
+  }
+
+  /** Judges what people said in time, whether or not anybody asks, until `signal` is aborted. */
+  watchMarks(signal: AbortSignal): void {
+    this.#cancelRound?.();
+    this.#cancelRound = null;
+    const { clock } = this.#options;
+    const end = signal.aborted ? null : this.#marks.nextEnd(clock.now());
+    if (end === null) return;
+    const delayMs = Math.min(ROUND_MS, Math.max(1, end - clock.now()));
+    const cancel = clock.setTimeout(() => void this.#round(signal), delayMs);
+    signal.addEventListener("abort", cancel, { once: true });
+    this.#cancelRound = () => {
+      signal.removeEventListener("abort", cancel);
+      cancel();
+    };
+  }
+
+  async #round(signal: AbortSignal): Promise<void> {
+    try {
+      this.#judgeMarks(await this.#collect());
+    } catch (error) {
+      if (!signal.aborted)
+        this.#options.log.error({ err: error }, "cannot judge what people said about what needs attention");
+    }
+    this.watchMarks(signal);
   }
 
   /** Returns what the newest occurrences of a job have in common if it has not run as expected; otherwise null. */
@@ -156,13 +193,42 @@ export class AttentionFinder {
     return toEntry(this.#describe(item), { urgency, mark, consequences: [] });
   }
 
-  /** Stores what a person said about an entry. */
-  change(
+  /** Stores what a person said about an entry. Whether anybody wants to hear of it also holds for the child runs that it explains. */
+  async change(
     entry: AttentionEntry,
     change: MarkChange,
     context: { readonly now: number; readonly by: string | null },
-  ): void {
-    this.#marks.change({ entry, seen: seenOf(entry) }, change, context);
+  ): Promise<void> {
+    const explained = await this.#listExplained(entry);
+    const ofExplained = changeOfExplained(change);
+    this.#options.store.transaction(() => {
+      this.#marks.change({ entry, seen: this.#marks.seenOf(entry) }, change, context);
+      if (ofExplained === null) return;
+      for (const item of explained)
+        this.#marks.change(
+          { entry: { id: entryId(item), jobId: item.jobId }, seen: this.#marks.seenOf(item) },
+          ofExplained,
+          context,
+        );
+    });
+  }
+
+  /** Returns the failing jobs that have no entry of their own because this one explains them. */
+  async #listExplained(entry: AttentionEntry): Promise<readonly FailingOrFlapping[]> {
+    if (!isOfJob(entry)) return [];
+    const standings = (await this.#collect()).filter(isOfJob);
+    const parents = this.#results.findExplained(standings);
+    const isBelow = (jobId: JobId): boolean => {
+      const seen = new Set<JobId>();
+      for (let at = parents.get(jobId); at !== undefined && !seen.has(at); at = parents.get(at)) {
+        if (at === entry.jobId) return true;
+        seen.add(at);
+      }
+      return false;
+    };
+    return standings
+      .filter(({ jobId }) => jobId !== entry.jobId && isBelow(jobId))
+      .map((item) => this.#results.describe(item));
   }
 
   /** Judges the end of a run within the transaction that stores it. Returns whether nobody is notified of its failure. */
@@ -177,37 +243,87 @@ export class AttentionFinder {
     const now = this.#options.clock.now();
     const listed = new Map(found.map((item) => [entryId(item), item]));
     const held = new Map<string, Mark>();
-    const worse: Mark[] = [];
+    const ends = new Map<Mark, EndOfMark>();
+    const explained = this.#results.findExplained(found.filter(isOfJob));
     const gone = [...this.#marks.findOrphans(stored.keys(), (id) => listed.has(id), now)];
     for (const [id, mark] of stored) {
       const item = listed.get(id);
       if (item === undefined) continue;
-      const judged = this.#marks.judge(mark, { seen: seenOf(this.#describe(item)), began: beganOf(item) }, now);
-      if (judged === "ended") gone.push(id);
-      else held.set(id, judged === "worse" ? { ...mark, acknowledged: null, snoozed: null } : judged);
-      if (judged === "worse") worse.push(mark);
+      const seen = this.#marks.seenOf(this.#describe(item));
+      const isExplained = isOfJob(item) && explained.has(item.jobId);
+      // The job that explains it says how often both have failed.
+      const current = { seen: isExplained ? { ...seen, streak: 0 } : seen, began: this.#beganOf(item) };
+      const judged = this.#marks.judge(mark, current, now);
+      switch (judged) {
+        case "holds":
+          held.set(id, mark);
+          break;
+        case "ended":
+          gone.push(id);
+          break;
+        case "worse":
+        case "expired":
+          ends.set(mark, judged);
+          held.set(id, withoutEnded(mark, judged));
+          break;
+        default:
+          assertNever(judged);
+      }
     }
-    if (worse.length + gone.length > 0) this.#settle({ worse, gone, now });
+    if (ends.size + gone.length > 0) this.#settle({ ends, gone, now });
     return held;
   }
 
   /** A list is also answered while the database can't be written; the next one tries it again. */
   #settle({
-    worse,
+    ends,
     gone,
     now,
   }: {
-    readonly worse: readonly Mark[];
+    readonly ends: ReadonlyMap<Mark, EndOfMark>;
     readonly gone: readonly string[];
     readonly now: number;
   }): void {
     try {
       this.#options.store.transaction(() => {
-        this.#marks.endWorse(worse, now);
+        this.#marks.endEarly(ends, now);
         this.#marks.endGone(gone, now);
       });
     } catch (error) {
       this.#options.log.debug({ err: error }, "cannot store that entries are no longer acknowledged");
+    }
+  }
+
+  /**
+   * Returns when an item began, in ms since the Unix epoch; null if that can move while it lasts: the oldest run or delivery of several can
+   * be deleted, that of a wait moves on with the runs that wait, and after a start petit finds some anew. The end of a run judges a failing job.
+   */
+  #beganOf(item: Listed): number | null {
+    const { since } = item;
+    switch (item.kind) {
+      case "job_failing":
+      case "job_flapping":
+      case "run_late":
+      case "run_stuck":
+      case "notifications_undelivered":
+        return null;
+      case "not_run_as_expected":
+        return item.count >= MAX_UNFIRED ? null : since;
+      case "worker_unreachable":
+      case "worker_refused":
+      case "no_worker":
+      case "nats_unreachable":
+      case "transfer_blocked":
+      case "retention_undecided":
+      case "open_to_users":
+      case "lost_processes":
+        return since < this.#createdAt + ORPHAN_MS ? null : since;
+      case "approval_needed":
+      case "internal_error":
+      case "job_file_broken":
+        return since;
+      default:
+        return assertNever(item);
     }
   }
 
@@ -394,6 +510,24 @@ export class AttentionFinder {
   }
 }
 
+/** Returns what a change of an entry means for the child runs that it explains; null if nothing. */
+const changeOfExplained = (change: MarkChange): MarkChange | null => {
+  switch (change.kind) {
+    case "acknowledge":
+      return { kind: "acknowledge" };
+    case "snooze":
+      return { kind: "snooze", until: change.until };
+    case "unacknowledge":
+    case "unsnooze":
+      return change;
+    case "own":
+    case "note":
+      return null;
+    default:
+      return assertNever(change);
+  }
+};
+
 type UnrunSchedule = Extract<Attention, { readonly kind: "not_run_as_expected" }>;
 
 const unrunSchedule = (
@@ -408,10 +542,6 @@ const toEntry = (
   const { acknowledged = null, snoozed = null, owner = null, note = null } = mark ?? {};
   return { ...item, id: entryId(item), urgency, consequences, acknowledged, snoozed, owner, note };
 };
-
-/** The start of a streak can be deleted, and that of a wait moves on with the runs that wait. The end of a run judges a failing job. */
-const beganOf = ({ kind, since }: Listed): number | null =>
-  kind === "job_failing" || kind === "run_late" ? null : since;
 
 const urgencyOf = (item: Listed, jobs: readonly (Job | null)[]): Urgency => {
   if (item.kind === "approval_needed") return "decision";

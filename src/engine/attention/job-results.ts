@@ -64,16 +64,18 @@ export class JobResults {
 
   /**
    * Returns the jobs among `standings` whose newest failed run is the child run because of which the newest failed run of another one of
-   * them failed: that one has the line that explains both.
+   * them failed, with that other job: it has the line that explains both.
    */
-  findExplained(standings: readonly Standing[]): ReadonlySet<JobId> {
+  findExplained(standings: readonly Standing[]): ReadonlyMap<JobId, JobId> {
     const byRun = new Map(standings.map((standing) => [standing.runId, standing]));
-    const isExplained = ({ jobId }: Standing): boolean => {
+    const explained = new Map<JobId, JobId>();
+    for (const { jobId } of standings) {
       const started = this.#parents.get(jobId);
       const parent = started === undefined ? undefined : byRun.get(started.runId);
-      return parent !== undefined && this.describe(parent).failure.taskId === started?.taskId;
-    };
-    return new Set(standings.filter(isExplained).map(({ jobId }) => jobId));
+      if (parent !== undefined && this.describe(parent).failure.taskId === started?.taskId)
+        explained.set(jobId, parent.jobId);
+    }
+    return explained;
   }
 
   /** Adds why the newest failed run failed. */

@@ -1,24 +1,29 @@
-import type { JobId } from "../../domain/ids.ts";
+import type { Attention } from "../../domain/attention.ts";
+import type { JobId, RunId } from "../../domain/ids.ts";
 import type { AttentionEntry } from "../../domain/inbox/entry.ts";
 import {
   changeMark,
+  isEmptyMark,
   isHandled,
   isWorse,
   type Mark,
   type MarkChange,
   type Seen,
   STATUS_OF_CHANGE,
-  seenFailure,
+  seenFailures,
+  seenOf,
 } from "../../domain/inbox/mark.ts";
 import type { Run } from "../../domain/run.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { Store } from "../../store/store.ts";
 
 /** How long a mark outlives its entry, in ms: an entry can be away for a moment, as while its job file is replaced. */
-const ORPHAN_MS = 600_000;
+export const ORPHAN_MS = 600_000;
+
+/** Why a mark ends before its entry does. */
+export type EndOfMark = "worse" | "expired";
 
 type CurrentEntry = {
-  readonly entryId: string;
   readonly seen: Seen;
   /** When it began, in ms since the Unix epoch; null if that can move while it lasts. */
   readonly began: number | null;
@@ -29,6 +34,8 @@ export class Marks {
   readonly #store: Store;
   /** When the entries of marks were first found to be gone. */
   readonly #orphans = new Map<string, number>();
+  /** The causes of the newest failed run of jobs that somebody asked about. */
+  readonly #causes = new Map<JobId, { readonly runId: RunId; readonly causes: readonly string[] }>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -37,6 +44,26 @@ export class Marks {
   /** Returns all marks by the ids of their entries. */
   load(): ReadonlyMap<string, Mark> {
     return new Map(this.#store.attentionMarks.list().map((mark) => [mark.entryId, mark]));
+  }
+
+  /** Returns what can get worse about an item. */
+  seenOf(item: Attention): Seen {
+    if (item.kind !== "job_failing") return seenOf(item);
+    const { jobId, runId, count: streak } = item;
+    const known = this.#causes.get(jobId);
+    if (known?.runId === runId) return { causes: known.causes, streak };
+    const seen = this.#seenRun(runId, streak);
+    this.#causes.set(jobId, { runId, causes: seen.causes });
+    return seen;
+  }
+
+  #seenRun(runId: RunId, streak: number): Seen {
+    const { runs } = this.#store;
+    const failures = runs.describeFailures(runId).map((failure) => {
+      const { taskId, item } = failure;
+      return { failure, items: taskId === null || item === null ? [] : runs.listFailedItems(runId, taskId) };
+    });
+    return seenFailures(failures, streak);
   }
 
   /** Stores what a person said about an entry. */
@@ -54,31 +81,36 @@ export class Marks {
     const known = attentionMarks.find(entryId);
     // A snooze that is over is none.
     const before = known === null ? empty : isHandled(known, now) ? known : { ...known, snoozed: null };
-    attentionMarks.set(changeMark(before, change, { seen, now, by }), {
+    const after = changeMark(before, change, { seen, now, by });
+    if (known === null && isEmptyMark(after)) return;
+    attentionMarks.set(after, {
       status: STATUS_OF_CHANGE[change.kind],
       now,
       by,
     });
   }
 
-  /** Returns a mark as it holds for its entry now: without what a later or a worse entry has ended. */
-  judge(mark: Mark, { seen, began }: Omit<CurrentEntry, "entryId">, now: number): Mark | "worse" | "ended" {
+  /** Returns what a later or a worse entry, or the time, has done to a mark. */
+  judge(mark: Mark, { seen, began }: CurrentEntry, now: number): "holds" | EndOfMark | "ended" {
     const { acknowledged, snoozed } = mark;
     const saidAt = Math.max(acknowledged?.at ?? 0, snoozed?.at ?? 0);
     if (began !== null && saidAt > 0 && began > saidAt) return "ended";
-    if (!isHandled(mark, now)) return { ...mark, acknowledged: null, snoozed: null };
-    return isWorse(mark.seen, seen)
-      ? "worse"
-      : { ...mark, snoozed: isHandled({ acknowledged: null, snoozed }, now) ? snoozed : null };
+    if (isHandled(mark, now) && isWorse(mark.seen, seen)) return "worse";
+    return snoozed !== null && !isHandled({ acknowledged: null, snoozed }, now) ? "expired" : "holds";
   }
 
-  /** Stores that entries have become worse. What people wrote about them stays. */
-  endWorse(marks: readonly Mark[], now: number): void {
-    for (const mark of marks)
-      this.#store.attentionMarks.set(
-        { ...mark, acknowledged: null, snoozed: null },
-        { status: "worse", now, by: null },
-      );
+  /** Stores that marks have ended, though their entries have not. What people wrote about them stays. */
+  endEarly(ends: ReadonlyMap<Mark, EndOfMark>, now: number): void {
+    for (const [mark, status] of ends)
+      this.#store.attentionMarks.set(withoutEnded(mark, status), { status, now, by: null });
+  }
+
+  /** Returns when the next snooze is over after `now`, in ms since the Unix epoch: infinity if none is; null if nobody has said anything. */
+  nextEnd(now: number): number | null {
+    const marks = this.#store.attentionMarks.list();
+    if (marks.length === 0) return null;
+    const ends = marks.flatMap(({ snoozed }) => snoozed?.until ?? []).filter((until) => until > now);
+    return Math.min(Number.POSITIVE_INFINITY, ...ends);
   }
 
   endGone(entryIds: readonly string[], now: number): void {
@@ -117,9 +149,9 @@ export class Marks {
       case "interrupted": {
         const mark = attentionMarks.find(entryId);
         if (mark === null || !isHandled(mark, now)) return { isQuiet: false };
-        const seen = seenFailure(runs.describeFailure(run.id), runs.findStreak(run.jobId)?.count ?? 1);
-        if (!isWorse(mark.seen, seen)) return { isQuiet: true };
-        this.endWorse([mark], now);
+        const streak = this.#isBelowHandled(run, now) ? 0 : (runs.findStreak(run.jobId)?.count ?? 1);
+        if (!isWorse(mark.seen, this.#seenRun(run.id, streak))) return { isQuiet: true };
+        this.endEarly(new Map([[mark, "worse"]]), now);
         return { isQuiet: false };
       }
       case "pending":
@@ -129,6 +161,18 @@ export class Marks {
     }
     return assertNever(run.status);
   }
+
+  /** Returns whether a run was started by one whose job is acknowledged or snoozed. That one says how often both have failed. */
+  #isBelowHandled({ parent }: Run, now: number): boolean {
+    const { attentionMarks, runs } = this.#store;
+    const job = parent === null ? undefined : runs.find(parent.runId)?.jobId;
+    const mark = job === undefined ? null : attentionMarks.find(failingId(job));
+    return mark !== null && isHandled(mark, now);
+  }
 }
+
+/** Returns a mark without what has ended. */
+export const withoutEnded = (mark: Mark, end: EndOfMark): Mark =>
+  end === "worse" ? { ...mark, acknowledged: null, snoozed: null } : { ...mark, snoozed: null };
 
 const failingId = (jobId: JobId): string => `job_failing:${jobId}`;

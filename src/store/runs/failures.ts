@@ -1,7 +1,7 @@
 import { type FailureLine, lastLineOf, type RunFailure } from "../../domain/attention.ts";
 import { orderFailures } from "../../domain/first-failure.ts";
 import type { JobId, RunId, TaskId } from "../../domain/ids.ts";
-import type { Job } from "../../domain/job.ts";
+import { isAllowedFailure, type Job } from "../../domain/job.ts";
 import { REASONS } from "../../domain/run.ts";
 import { type Attempt, type FailureCause, STREAMS } from "../../domain/task-run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
@@ -25,6 +25,8 @@ export interface RunFailures {
   listCompletedDurations(jobId: JobId, limit: number): readonly number[];
   /** Returns why a run failed. Finds the last line of the task only if few other lines were written at the same time. */
   describeFailure(runId: RunId): RunFailure;
+  /** Returns the same of each failed task of a run, of the first 100. */
+  describeFailures(runId: RunId): readonly RunFailure[];
   /** Returns the attempt with which a task, or an item with this key, last completed in a run of the job that completed; null if none did. */
   findLastSuccess(jobId: JobId, taskId: TaskId, itemKey: string | null): Pick<Attempt, "id" | "runId"> | null;
 }
@@ -90,26 +92,33 @@ export const createRunFailures = ({ sql }: StoreContext): RunFailures => ({
     return row === null ? null : { id: integer(row, "attempt_id"), runId: id<RunId>(row, "id") };
   },
 
-  describeFailure: (runId) => {
-    const failedId = findFailedTask(sql, runId);
-    const row = failedId === null ? null : sql.get(FAILED_TASK, { runId, taskId: failedId });
-    if (row === null) return { ...NO_TASK, reason: readReason(sql, runId) };
-    const taskId = id<TaskId>(row, "task_id");
-    const attempt = integer(row, "attempts");
-    const item = itemOrNull(row, "item");
-    return {
-      taskId,
-      item,
-      attempt: attempt === 0 ? null : attempt,
-      reason: wordOrNull(row, "reason", REASONS),
-      exitCode: integerOrNull(row, "exit_code"),
-      signal: textOrNull(row, "signal"),
-      error: textOrNull(row, "error"),
-      cause: row.cause === null ? null : json<FailureCause>(row, "cause"),
-      lastLine: findLastLine(sql, row),
-    };
+  describeFailure: (runId) => describe(sql, runId, listFailedTasks(sql, runId)[0] ?? null),
+
+  describeFailures: (runId) => {
+    const failed = listFailedTasks(sql, runId);
+    return failed.length === 0 ? [describe(sql, runId, null)] : failed.map((taskId) => describe(sql, runId, taskId));
   },
 });
+
+/** Returns why a run failed, as one of its failed tasks says. */
+const describe = (sql: Statements, runId: RunId, failedId: TaskId | null): RunFailure => {
+  const row = failedId === null ? null : sql.get(FAILED_TASK, { runId, taskId: failedId });
+  if (row === null) return { ...NO_TASK, reason: readReason(sql, runId) };
+  const taskId = id<TaskId>(row, "task_id");
+  const attempt = integer(row, "attempts");
+  const item = itemOrNull(row, "item");
+  return {
+    taskId,
+    item,
+    attempt: attempt === 0 ? null : attempt,
+    reason: wordOrNull(row, "reason", REASONS),
+    exitCode: integerOrNull(row, "exit_code"),
+    signal: textOrNull(row, "signal"),
+    error: textOrNull(row, "error"),
+    cause: row.cause === null ? null : json<FailureCause>(row, "cause"),
+    lastLine: findLastLine(sql, row),
+  };
+};
 
 /** The last run that completed may have skipped the task, or taken its result over. */
 const LAST_SUCCESS = `
@@ -128,8 +137,11 @@ const selectStreak = (status: string): string =>
 const selectNewest = (status: string): string =>
   `SELECT * FROM (SELECT job_id FROM runs WHERE status = '${status}' AND ${UNSUCCESSFUL} ORDER BY seq DESC LIMIT $limit)`;
 
-/** Returns the failed task that explains the failure of a run best, as in the error of the run. Looks at the first 100 that ended. */
-const findFailedTask = (sql: Statements, runId: RunId): TaskId | null => {
+/**
+ * Returns the failed tasks of a run, those first that explain its failure best, as in the error of the run. Those whose failure is allowed
+ * only if there is no other. Looks at the first 100 that ended.
+ */
+const listFailedTasks = (sql: Statements, runId: RunId): readonly TaskId[] => {
   const failed = sql
     .all(
       `SELECT task_id, reason, exit_code, ended_at, reused FROM task_runs
@@ -144,7 +156,12 @@ const findFailedTask = (sql: Statements, runId: RunId): TaskId | null => {
       endedAt: integerOrNull(row, "ended_at"),
       reused: flag(row, "reused"),
     }));
-  return (failed.length < 2 ? failed : orderFailures(failed, readDefinition(sql, runId)))[0]?.taskId ?? null;
+  if (failed.length < 2) return failed.map(({ taskId }) => taskId);
+  const definition = readDefinition(sql, runId);
+  const counted = failed.filter(
+    (each) => !definition.tasks.some((task) => task.id === each.taskId && isAllowedFailure(task, each)),
+  );
+  return orderFailures(counted.length > 0 ? counted : failed, definition).map(({ taskId }) => taskId);
 };
 
 const readDefinition = (sql: Statements, runId: RunId): Pick<Job, "tasks"> => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { AttentionEntry } from "../../../src/domain/inbox/entry.ts";
-import { job, jobId, shell } from "../../support/engine/factories.ts";
+import { childJob, items, job, jobId, retry, shell } from "../../support/engine/factories.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
 import { receiver } from "../../support/receiver.ts";
@@ -170,7 +170,148 @@ describe("an acknowledgement", () => {
   });
 });
 
+/** A job whose runs fail with the tasks and the lines that a param names: `t=line u=line`. */
+const tasksOf = (fields: Parameters<typeof job>[1] = {}) =>
+  job("load", {
+    params: { how: { description: null, default: "", required: false, pattern: null, enum: null } },
+    tasks: ["t", "u"].map((task) =>
+      shell(
+        task,
+        `case "$PETIT_PARAM_HOW" in *${task}=refused*) echo "Error: connection refused" >&2; exit 1 ;; *${task}=full*) echo "Error: disk full" >&2; exit 1 ;; *${task}=1*) exit 1 ;; *${task}=7*) exit 7 ;; *${task}=segv*) kill -SEGV $$ ;; esac`,
+      ),
+    ),
+    ...fields,
+  });
+
+const webhook = (url: string) =>
+  ({ type: "webhook", url, on: ["failure"], headers: {}, secret: null, timeoutMs: 10_000 }) as const;
+
+const notified = ({ store }: StartedEngine): number => store.notifications.list({ limit: 100 }).length;
+
+describe("what counts as worse", () => {
+  test.each([
+    ["another task beside the first", "t=refused", "t=refused u=refused", true],
+    ["another task before the first", "u=refused", "t=refused u=refused", true],
+    ["another cause of one of two tasks", "t=refused u=refused", "t=refused u=full", true],
+    ["one of two tasks", "t=refused u=full", "u=full", false],
+    ["another exit code without a line", "t=1", "t=7", true],
+    ["a signal instead of an exit code", "t=7", "t=segv", true],
+    ["the same exit code", "t=7", "t=7", false],
+  ])("%s: %s, then %s", async (_name, first, second, isWorse) => {
+    await using hook = receiver();
+    await using petit = await startEngine({ jobs: [tasksOf({ notify: [webhook(hook.url)] })] });
+    await petit.run("load", { how: first });
+    await acknowledge(petit);
+    await petit.run("load", { how: second });
+    expect((await entryOf(petit))?.acknowledged === null).toBe(isWorse);
+    expect(notified(petit)).toBe(isWorse ? 2 : 1);
+  });
+
+  test.each([
+    ["alpha=refused", "alpha=full beta=full", true],
+    ["alpha=refused", "alpha=refused beta=full", true],
+    ["alpha=refused beta=full", "beta=full", false],
+    ["alpha=refused", "alpha=refused beta=refused", false],
+  ])("of items: %s, then %s", async (first, second, isWorse) => {
+    const each = shell(
+      "each",
+      `case "$PETIT_PARAM_HOW" in *$PETIT_ITEM=refused*) echo "Error: item $PETIT_ITEM: connection refused" >&2; exit 1 ;; *$PETIT_ITEM=full*) echo "Error: item $PETIT_ITEM: disk full" >&2; exit 1 ;; esac`,
+      { items: items(["alpha", "beta"]) },
+    );
+    await using petit = await startEngine({ jobs: [tasksOf({ tasks: [each] })] });
+    await petit.run("load", { how: first });
+    await acknowledge(petit);
+    await petit.run("load", { how: second });
+    expect((await entryOf(petit))?.acknowledged === null).toBe(isWorse);
+  });
+});
+
+test("an acknowledgement of what petit finds anew after a start survives kill -9 and a start during which it is not found yet", async () => {
+  using dir = tempDir();
+  const clock = new FakeClock();
+  const id = "open_to_users:petit";
+  let since = clock.now();
+  let isFound = true;
+  const start = () =>
+    startEngine({ dir: dir.path, clock, jobs: [load()], openAccess: () => (isFound ? { since, accounts: 1 } : null) });
+  {
+    await using petit = await start();
+    await clock.pass(MINUTE);
+    await petit.engine.changeAttention(id, { kind: "acknowledge", owner: "mara" }, "mara");
+    await petit.stop("leave");
+  }
+  await clock.pass(60 * MINUTE);
+  since = clock.now();
+  isFound = false;
+  await using petit = await start();
+  expect(await entryOf(petit, id)).toBeNull();
+  await clock.pass(9 * MINUTE);
+  isFound = true;
+  expect(await entryOf(petit, id)).toMatchObject({ acknowledged: { by: "mara" }, owner: "mara", since });
+  isFound = false;
+  await clock.pass(12 * MINUTE);
+  expect(petit.store.attentionMarks.list()).toEqual([]);
+});
+
+describe("an acknowledgement of a job that runs another one", () => {
+  const jobs = (url: string) => [
+    job("load", { tasks: [childJob("call", "inner", { retry: retry(2, { delayMs: 0 }) })], notify: [webhook(url)] }),
+    { ...load({ notify: [webhook(url)] }), id: jobId("inner") },
+  ];
+  const marksOf = (petit: StartedEngine) =>
+    petit.store.attentionMarks
+      .list()
+      .map((mark) => [mark.entryId, mark.acknowledged !== null || mark.snoozed !== null]);
+
+  test.each([{ kind: "acknowledge" } as const, { kind: "snooze", until: null } as const])(
+    "or a snooze of it (%o) quiets the failures of both, until one gets worse",
+    async (change) => {
+      await using hook = receiver();
+      await using petit = await startEngine({ jobs: jobs(hook.url) });
+      await petit.run("load");
+      const before = notified(petit);
+      expect((await petit.engine.listAttention(10)).items.map(({ id }) => id)).toEqual([ID]);
+      await petit.engine.changeAttention(ID, change, "mara");
+      expect(marksOf(petit)).toEqual([
+        ["job_failing:inner", true],
+        [ID, true],
+      ]);
+      await petit.run("load");
+      await petit.run("load");
+      await entryOf(petit);
+      expect(notified(petit)).toBe(before);
+      expect(marksOf(petit)).toEqual([
+        ["job_failing:inner", true],
+        [ID, true],
+      ]);
+      await petit.run("load");
+      expect(notified(petit)).toBeGreaterThan(before);
+      expect((await entryOf(petit))?.acknowledged).toBeNull();
+    },
+  );
+
+  test("is taken back for both", async () => {
+    await using hook = receiver();
+    await using petit = await startEngine({ jobs: jobs(hook.url) });
+    await petit.run("load");
+    await acknowledge(petit);
+    await petit.engine.changeAttention(ID, { kind: "unacknowledge" }, "mara");
+    expect(petit.store.attentionMarks.list()).toEqual([]);
+  });
+});
+
 describe("a snooze", () => {
+  test("that is over is an event, though nobody asks", async () => {
+    const clock = new FakeClock();
+    await using petit = await startEngine({ clock, jobs: [load()] });
+    await run(petit, "refused");
+    const until = clock.now() + 5 * MINUTE + 7;
+    await petit.engine.changeAttention(ID, { kind: "snooze", until, note: "later" }, "mara");
+    await clock.pass(5 * MINUTE + 7);
+    expect(await petit.event("attention.changed", { status: "expired" })).toMatchObject({ entry: ID, at: until });
+    expect(petit.store.attentionMarks.list()).toMatchObject([{ snoozed: null, note: "later" }]);
+  });
+
   test("is over at its time", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [load()] });

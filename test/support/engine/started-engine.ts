@@ -49,6 +49,7 @@ export type StartOptions = {
   readonly followSchedules?: boolean;
   readonly digest?: CreateEngineOptions["digest"];
   readonly workers?: CreateEngineOptions["workers"];
+  readonly openAccess?: CreateEngineOptions["openAccess"];
   /** Called before the engine starts. */
   readonly beforeStart?: (engine: Engine) => Promise<void>;
 };
@@ -130,6 +131,7 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
     followSchedules: options.followSchedules ?? true,
     digest: options.digest ?? null,
     workers: options.workers ?? null,
+    ...(options.openAccess !== undefined && { openAccess: options.openAccess }),
   } satisfies CreateEngineOptions);
   const events: Event[] = [];
   const listeners = new Set<() => void>();
