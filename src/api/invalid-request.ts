@@ -1,6 +1,6 @@
 import type { ValidationError } from "elysia";
 import type { ErrorDetails, PetitError, ValuePlace } from "../domain/errors.ts";
-import { jobNotFound, runNotFound } from "../domain/refusal.ts";
+import { entryNotFound, jobNotFound, runNotFound } from "../domain/refusal.ts";
 
 type InvalidRequest = { readonly message: string; readonly details: ErrorDetails | null };
 
@@ -24,8 +24,12 @@ const PLACE_TEXT = {
 } as const satisfies Partial<Record<ValuePlace, string>>;
 
 /** A malformed id in the path is the id of nothing. */
-const malformedId = (name: string, value: unknown): PetitError =>
-  name === "job_id" ? jobNotFound(String(value), []) : runNotFound(String(value));
+const malformedId = (name: string, value: unknown): PetitError => {
+  // What is no UTF-8 is decoded as null.
+  const id = String(value ?? "");
+  if (name === "entry_id") return entryNotFound(id);
+  return name === "job_id" ? jobNotFound(id, []) : runNotFound(id);
+};
 
 /** The two parts of a sentence about a value. */
 type ValueDescription = { readonly subject: string; readonly problem: string };

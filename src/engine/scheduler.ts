@@ -131,6 +131,8 @@ class Scheduler implements Engine {
       followSchedules,
       retryUntilStored: (work) => commits.retryUntilStored(work),
       judgeEnd: (run) => this.#attention.judgeEnd(run),
+      isQuietLate: (jobId) => this.#attention.isQuietLate(jobId),
+      isQuietApproval: (jobId, taskId) => this.#attention.isQuietApproval(jobId, taskId),
     });
     this.#figures = new DailyFigures({
       store,

@@ -70,8 +70,9 @@ const moveOccurrences = (sql: Statements, { from, to }: Rename): void => {
 const moveMarks = (sql: Statements, { from, to }: Rename): void => {
   sql.run(
     `UPDATE OR REPLACE attention_marks SET job_id = $to,
-       entry_id = CASE WHEN substr(entry_id, instr(entry_id, ':') + 1) = $from
-         THEN substr(entry_id, 1, instr(entry_id, ':')) || $to ELSE entry_id END
+       entry_id = CASE WHEN substr(entry_id || ':', instr(entry_id, ':') + 1, length($from) + 1) = $from || ':'
+         THEN substr(entry_id, 1, instr(entry_id, ':')) || $to || substr(entry_id, instr(entry_id, ':') + 1 + length($from))
+         ELSE entry_id END
      WHERE job_id = $from`,
     { from, to },
   );

@@ -12,11 +12,19 @@ export const checkBodySize = (request: Request): void => {
  * Parses a body as JSON, whatever its content type: `curl -d '{…}'` sends it as a form. An empty body is an empty object.
  * Numbers are returned as the text that was sent, so that none is rounded.
  */
-export const readJson = async ({ request }: { readonly request: Request }): Promise<unknown> => {
+export const readJson = (given: { readonly request: Request }): Promise<unknown> => parseJson(given, keepNumber);
+
+/** The same, but the fields with these names are texts: a number in them stays one, so that the schema refuses it. */
+export const readJsonWithTexts =
+  (names: readonly string[]) =>
+  (given: { readonly request: Request }): Promise<unknown> =>
+    parseJson(given, (name, value, context) => (names.includes(name) ? value : keepNumber(name, value, context)));
+
+const parseJson = async ({ request }: { readonly request: Request }, revive: typeof keepNumber): Promise<unknown> => {
   const text = decode(await readBytes(request));
   if (text.trim() === "") return {};
   try {
-    return JSON.parse(text, keepNumber);
+    return JSON.parse(text, revive);
   } catch (cause) {
     throw invalid(
       `the body is not JSON: ${cause instanceof Error ? cause.message.replace(/^JSON Parse error: /, "") : cause}`,

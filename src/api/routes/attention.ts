@@ -2,7 +2,7 @@ import { Elysia, t } from "elysia";
 import { MAX_NOTE, MAX_OWNER, type MarkChange } from "../../domain/inbox/mark.ts";
 import type { ApiContext } from "../context.ts";
 import { invalidBody } from "../errors.ts";
-import { readJson } from "../guard/body.ts";
+import { readJsonWithTexts } from "../guard/body.ts";
 import { AttentionBody, AttentionListBody, attentionEntry, attentionList } from "../shapes/attention/attention.ts";
 import { failures } from "../shapes/failure.ts";
 import { exactly, wholeNumber } from "../shapes/schemas.ts";
@@ -78,7 +78,7 @@ export const attentionMarkRoutes = ({ engine, clock, requests }: ApiContext) => 
     params: EntryParams,
     response: { 200: AttentionBody, ...failures("INVALID_REQUEST", "NOT_FOUND", "PAYLOAD_TOO_LARGE") },
   };
-  const withBody = { ...schema, parse: readJson };
+  const withBody = { ...schema, parse: readJsonWithTexts(["note", "owner"]) };
   const detail = (operationId: string, summary: string, description?: string) => ({
     operationId,
     tags: ["runs"],
@@ -157,20 +157,29 @@ export const attentionMarkRoutes = ({ engine, clock, requests }: ApiContext) => 
     });
 };
 
-const noteOf = (text: string): string | null => textOf(text, { name: "note", max: MAX_NOTE, refused: /\0/ });
+/** Control characters but tabs and line breaks, and characters that change the direction of text. */
+const noteOf = (text: string): string | null =>
+  textOf(text, { name: "note", max: MAX_NOTE, refused: /[^\P{Cc}\t\n\r]|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/u });
 
 const ownerOf = (text: string): string | null =>
-  textOf(text, { name: "owner", max: MAX_OWNER, refused: /[\u0000-\u001f\u007f]/ });
+  textOf(text, { name: "owner", max: MAX_OWNER, refused: /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u });
 
 type TextRules = { readonly name: string; readonly max: number; readonly refused: RegExp };
 
 /** Returns the text without space around it; null if it is empty. */
 const textOf = (given: string, { name, max, refused }: TextRules): string | null => {
   const text = given.trim();
-  if (text.length > max) throw invalidBody(name, `has ${text.length} characters; expected at most ${max}`);
-  if (refused.test(text)) throw invalidBody(name, "has control characters; expected text");
+  const characters = [...text].length;
+  if (characters > max) throw invalidBody(name, `has ${characters} characters; expected at most ${max}`);
+  const [refusedCharacter] = refused.exec(text) ?? [];
+  if (refusedCharacter !== undefined)
+    throw invalidBody(name, `contains the character ${codePoint(refusedCharacter)}; expected text without it`);
+  if (!text.isWellFormed()) throw invalidBody(name, "contains an unpaired surrogate; expected text");
   return text || null;
 };
+
+const codePoint = (character: string): string =>
+  `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 
 const HOW_LONG = "expected one of until, for_ms and until_change: true";
 

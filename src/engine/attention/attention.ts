@@ -236,6 +236,17 @@ export class AttentionFinder {
     return this.#marks.judgeEnd(run, this.#options.clock.now());
   }
 
+  /** Returns whether nobody wants to be told of one more late run of a job. */
+  isQuietLate(jobId: JobId): boolean {
+    const late = this.#options.runs().late.filter((run) => run.jobId === jobId);
+    return this.#marks.isQuietLate(jobId, { count: late.length + 1, now: this.#options.clock.now() });
+  }
+
+  /** Returns whether nobody wants to be told that a task of a job waits for a person, because it already does in another run. */
+  isQuietApproval(jobId: JobId, taskId: TaskId): boolean {
+    return this.#marks.isQuietApproval({ jobId, taskId }, this.#options.clock.now());
+  }
+
   /** Returns the marks of the entries as they hold now, and stores what has ended. */
   #judgeMarks(found: readonly Listed[]): ReadonlyMap<string, Mark> {
     const stored = this.#marks.load();

@@ -1,5 +1,5 @@
 import type { Attention } from "../../domain/attention.ts";
-import type { JobId, RunId } from "../../domain/ids.ts";
+import type { JobId, RunId, TaskId } from "../../domain/ids.ts";
 import type { AttentionEntry } from "../../domain/inbox/entry.ts";
 import {
   changeMark,
@@ -160,6 +160,25 @@ export class Marks {
         return { isQuiet: false };
     }
     return assertNever(run.status);
+  }
+
+  /** Returns whether a job is acknowledged or snoozed because its runs are late, and `count` late runs are not much worse. */
+  isQuietLate(jobId: JobId, { count, now }: { readonly count: number; readonly now: number }): boolean {
+    const mark = this.#store.attentionMarks.find(`run_late:${jobId}:warn_after`);
+    return mark !== null && isHandled(mark, now) && !isWorse(mark.seen, { causes: mark.seen.causes, streak: count });
+  }
+
+  /** Returns whether an approval of this task is acknowledged or snoozed in a run of the job. */
+  isQuietApproval({ jobId, taskId }: { readonly jobId: JobId; readonly taskId: TaskId }, now: number): boolean {
+    return this.#store.attentionMarks
+      .list()
+      .some(
+        (mark) =>
+          mark.jobId === jobId &&
+          mark.entryId.startsWith("approval_needed:") &&
+          mark.entryId.endsWith(`:${taskId}`) &&
+          isHandled(mark, now),
+      );
   }
 
   /** Returns whether a run was started by one whose job is acknowledged or snoozed. That one says how often both have failed. */

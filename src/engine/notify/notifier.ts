@@ -1,4 +1,5 @@
 import { PetitError } from "../../domain/errors.ts";
+import type { JobId, TaskId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import { type DeliveryEvent, eventOfEnd, type NotifyEvent, type NotifyTarget } from "../../domain/notification.ts";
 import type { Review } from "../../domain/review/review.ts";
@@ -27,12 +28,21 @@ import { type NotifyTest, sendTests, sendTestsOf } from "./send-tests.ts";
 /** Maximum of waiting deliveries per channel. Beyond it the oldest are given up. */
 export const MAX_WAITING = 1_000;
 
+type Asked = {
+  readonly taskId: TaskId;
+  readonly approval: () => AskedApproval;
+};
+
 type NotificationSubject = Pick<StoredJob, "job" | "versionId"> & { readonly run: Run | null };
 
 type NotifierOptions = DispatcherOptions & {
   readonly settings: Pick<EngineSettings, "publicUrl">;
   /** Returns whether nobody is notified of the failure of a run. Called once within the transaction that stores its end. */
   readonly judgeEnd: (run: Run) => { readonly isQuiet: boolean };
+  /** Returns the same of a run of the job that has become late. Called within the transaction that stores that. */
+  readonly isQuietLate: (jobId: JobId) => boolean;
+  /** Returns the same of a task of the job that began to wait for a person. */
+  readonly isQuietApproval: (jobId: JobId, taskId: TaskId) => boolean;
 };
 
 /**
@@ -101,6 +111,7 @@ export class Notifier implements Disposable {
 
   /** Queues the notifications of a run that has become late. */
   late(job: Job, run: Run): void {
+    if (this.#options.isQuietLate(job.id)) return;
     const subject = { job, run, versionId: run.versionId };
     this.#notifyTargets(subject, {
       eventFor: ({ on }) => (on.includes("late") ? "late" : null),
@@ -109,7 +120,8 @@ export class Notifier implements Disposable {
   }
 
   /** Queues the notifications of a task that began to wait for a person. `approval` is called only if somebody is notified. */
-  asked(job: Job, run: Run, approval: () => AskedApproval): void {
+  asked(job: Job, run: Run, { taskId, approval }: Asked): void {
+    if (this.#options.isQuietApproval(job.id, taskId)) return;
     const subject = { job, run, versionId: run.versionId };
     this.#notifyTargets(subject, {
       eventFor: ({ on }) => (on.includes("approval") ? "approval" : null),

@@ -215,6 +215,20 @@ describe("what people say about what needs attention", () => {
     expect((await remove(entryPath(id, "owner"))).body).toMatchObject({ owner: null });
   });
 
+  test("accepts a note of 2,000 emoji, and one with line breaks", async () => {
+    const path = entryPath("job_failing:quiet", "note");
+    const emoji = "🎉".repeat(2000);
+    expect((await post(petit, path, { note: emoji })).body.note).toBe(emoji);
+    expect((await post(petit, path, { note: "one\n\ttwo" })).body.note).toBe("one\n\ttwo");
+    await post(petit, path, { note: "" });
+  });
+
+  test("speaks of an entry if its id is malformed", async () => {
+    const { status, body } = await post(petit, "/api/attention/%ff/acknowledge", {});
+    expect([status, body.error]).toEqual([404, expect.stringContaining("needs attention")]);
+    expect(body.details).toMatchObject({ reason: "entry_not_found" });
+  });
+
   test("finds an entry whose id has a slash and a space", async () => {
     mkdirSync(join(petit.jobsDir, "a b"));
     const file = join(petit.jobsDir, "a b", "broken.yaml");
@@ -241,6 +255,13 @@ describe("what people say about what needs attention", () => {
     ["job_failing:quiet", "acknowledge", { note: "n".repeat(2001) }, 400, "note"],
     ["job_failing:quiet", "owner", { owner: "two\nlines" }, 400, "owner"],
     ["job_failing:quiet", "note", {}, 400, "note"],
+    ["job_failing:quiet", "note", { note: 5 }, 400, "note"],
+    ["job_failing:quiet", "owner", { owner: 5 }, 400, "owner"],
+    ["job_failing:quiet", "note", { note: "a\u001b[2Jb" }, 400, "contains the character U+001B"],
+    ["job_failing:quiet", "acknowledge", { note: "a\u0007b" }, 400, "contains the character U+0007"],
+    ["job_failing:quiet", "note", { note: "a\u202eb" }, 400, "contains the character U+202E"],
+    ["job_failing:quiet", "owner", { owner: "a\u202eb" }, 400, "contains the character U+202E"],
+    ["job_failing:quiet", "note", { note: "🎉".repeat(2001) }, 400, "has 2001 characters; expected at most 2000"],
   ])("says what is wrong with %s %s %o", async (id, what, body, status, message) => {
     const answer = await post(petit, entryPath(id, what), body);
     expect(answer.status).toBe(status);

@@ -300,6 +300,54 @@ describe("an acknowledgement of a job that runs another one", () => {
   });
 });
 
+test("further late runs and approvals of an acknowledged entry notify nobody, until there are twice as many", async () => {
+  const clock = new FakeClock();
+  await using hook = receiver();
+  const asks = { program: { type: "approval", prompt: null, onTimeout: "reject" } } as const;
+  const target = { ...webhook(hook.url), on: ["late", "approval"] as const, timeoutMs: 24 * 60 * MINUTE };
+  const slow = job("slow", {
+    tasks: [shell("ok", "true", asks)],
+    warnAfterMs: MINUTE,
+    maxConcurrency: 9,
+    notify: [target],
+  });
+  await using petit = await startEngine({ clock, jobs: [slow] });
+  const late = async () => {
+    const { id: runId } = await petit.trigger("slow");
+    await petit.event("approval", { runId });
+    await clock.pass(MINUTE + 1);
+    await petit.event("run.late", { runId });
+    return runId;
+  };
+  const counts = () => {
+    const events = petit.store.notifications.list({ limit: 100 }).map(({ event }) => event);
+    return [events.filter((event) => event === "late").length, events.filter((event) => event === "approval").length];
+  };
+  const first = await late();
+  expect(counts()).toEqual([1, 1]);
+  for (const id of ["run_late:slow:warn_after", `approval_needed:${first}:ok`])
+    await petit.engine.changeAttention(id, { kind: "acknowledge" }, "mara");
+  await late();
+  await late();
+  expect(counts()).toEqual([1, 1]);
+  await late();
+  expect(counts()).toEqual([2, 1]);
+});
+
+test("an acknowledged late run moves with a job that is renamed", async () => {
+  const clock = new FakeClock();
+  const asks = { program: { type: "approval", prompt: null, onTimeout: "reject" } } as const;
+  const slow = job("slow", { tasks: [shell("ok", "true", asks)], warnAfterMs: MINUTE });
+  await using petit = await startEngine({ clock, jobs: [slow] });
+  await petit.trigger("slow");
+  await clock.pass(MINUTE + 1);
+  await petit.event("run.late");
+  await petit.engine.changeAttention("run_late:slow:warn_after", { kind: "acknowledge" }, "mara");
+  petit.files = filesOf([{ ...slow, id: jobId("slower"), formerly: [jobId("slow")] }]);
+  await petit.engine.reload();
+  expect(petit.store.attentionMarks.list()).toMatchObject([{ entryId: "run_late:slower:warn_after", jobId: "slower" }]);
+});
+
 describe("a snooze", () => {
   test("that is over is an event, though nobody asks", async () => {
     const clock = new FakeClock();

@@ -37,6 +37,8 @@ const make = (parts: AsyncDisposableStack, answer: Responder, wrap = (store: Sto
       environment: {},
       settings: {},
       judgeEnd: () => ({ isQuiet: false }),
+      isQuietLate: () => false,
+      isQuietApproval: () => false,
       retryUntilStored: async (work) => work(),
     }),
   );

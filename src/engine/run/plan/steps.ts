@@ -275,7 +275,10 @@ export class RunSteps {
     const now = this.#options.now();
     store.runs.askApproval(run, taskId, now);
     batch.progress.set(taskId, { ...before, status: "running", phase: "asking" });
-    notifier.asked(job, run, () => ({ task: taskOf(job, taskId), prompt: promptOf(state(), taskId), now }));
+    notifier.asked(job, run, {
+      taskId,
+      approval: () => ({ task: taskOf(job, taskId), prompt: promptOf(state(), taskId), now }),
+    });
     return null;
   }
 
