@@ -1,18 +1,18 @@
 import type { JobId, RunId, TaskId } from "../domain/ids.ts";
-import { RUN_STATUSES, type RunStatus, TRIGGERS, type Trigger } from "../domain/run.ts";
+import { RUN_STATUSES, type Run, type RunStatus, TRIGGERS, type Trigger } from "../domain/run.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
 import { id, idOrNull, integer, integerOrNull, textOrNull, word } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
+import { DELETED } from "./runs/deletion.ts";
+import { toRun } from "./runs/row.ts";
 
 /** What a review of a period reads. Each call reads a bounded part of the database. */
 export interface ReviewStore {
   /** Counts the runs that ended within (`after`, `until`]. */
   countEnded(after: number, until: number): readonly EndedRuns[];
-  /** Returns the newest failed or interrupted run of a job that ended at a time, or null. */
-  findFailureAt(jobId: JobId, endedAt: number): RunId | null;
-  /** Returns the first run of a job that completed after a time, or null. */
-  findCompletedAfter(jobId: JobId, after: number): { readonly runId: RunId; readonly at: number } | null;
+  /** Returns the run with a number, or null if it was deleted. */
+  findRun(seq: number): Run | null;
   /** Returns tasks and items that needed a retry to complete, in runs that ended in [`from`, `to`), the newest runs first. */
   listRetried(query: RetriedQuery): readonly RetriedTask[];
   /** Returns the runs that started in [`from`, `to`) after they had waited for more than a minute, the longest waits first. */
@@ -33,8 +33,9 @@ export type EndedRuns = {
   readonly cancelledBy: string | null;
   readonly count: number;
   readonly lastAt: number;
-  /** The lowest number of a run. */
+  /** The lowest and the highest number of a run. */
   readonly firstSeq: number;
+  readonly lastSeq: number;
 };
 
 type RetriedQuery = {
@@ -73,28 +74,17 @@ export const createReviewStore = ({ sql, write }: StoreContext): ReviewStore => 
   countEnded: (after, until) =>
     sql
       .all(
-        `SELECT job_id, status, "trigger", triggered_by, cancelled_by, count(*) AS count, max(ended_at) AS last_at, min(seq) AS first_seq
-         FROM runs WHERE ended_at > $after AND ended_at <= $until
+        `SELECT job_id, status, "trigger", triggered_by, cancelled_by, count(*) AS count, max(ended_at) AS last_at, min(seq) AS first_seq,
+           max(seq) AS last_seq
+         FROM runs WHERE ended_at > $after AND ended_at <= $until AND job_id <> '${DELETED}'
          GROUP BY job_id, status, "trigger", triggered_by, cancelled_by`,
         { after, until },
       )
       .map(toEndedRuns),
 
-  findFailureAt: (jobId, endedAt) => {
-    const row = sql.get(`${failuresAt("failed")} UNION ALL ${failuresAt("interrupted")} ORDER BY seq DESC LIMIT 1`, {
-      jobId,
-      endedAt,
-    });
-    return row === null ? null : id<RunId>(row, "id");
-  },
-
-  findCompletedAfter: (jobId, after) => {
-    const row = sql.get(
-      `SELECT id, ended_at FROM runs WHERE job_id = $jobId AND status = 'completed' AND ended_at > $after
-       ORDER BY ended_at LIMIT 1`,
-      { jobId, after },
-    );
-    return row === null ? null : { runId: id<RunId>(row, "id"), at: integer(row, "ended_at") };
+  findRun: (seq) => {
+    const row = sql.get(`SELECT * FROM runs WHERE seq = $seq AND job_id <> '${DELETED}'`, { seq });
+    return row === null ? null : toRun(row);
   },
 
   listRetried: (query) => {
@@ -106,7 +96,7 @@ export const createReviewStore = ({ sql, write }: StoreContext): ReviewStore => 
     sql
       .all(
         `SELECT job_id, id, created_at, started_at - created_at AS waited FROM runs
-         WHERE started_at - created_at > 60000 AND started_at >= $from AND started_at < $to AND job_id <> ''
+         WHERE started_at - created_at > 60000 AND started_at >= $from AND started_at < $to AND job_id <> '${DELETED}'
          ORDER BY waited DESC LIMIT $limit`,
         { from, to, limit },
       )
@@ -159,10 +149,6 @@ export const insertAction = (sql: Statements, { action, now, by, jobId, runId, t
   );
 };
 
-// A literal, so that SQLite can use the partial index of the status.
-const failuresAt = (status: "failed" | "interrupted"): string =>
-  `SELECT id, seq FROM runs WHERE job_id = $jobId AND status = '${status}' AND ended_at = $endedAt`;
-
 const retriedIn = (table: "task_runs" | "items"): string =>
   `SELECT * FROM (SELECT DISTINCT run, task_id FROM ${table} INDEXED BY ${table}_retried
      WHERE attempts > 1 AND status = 'completed' AND reused = 0 AND run >= $firstSeq ORDER BY run DESC LIMIT $limit)`;
@@ -170,7 +156,7 @@ const retriedIn = (table: "task_runs" | "items"): string =>
 /** CROSS JOIN reads the few retried tasks first. */
 const RETRIED = `SELECT runs.job_id, runs.id, runs.ended_at, retried.task_id
   FROM (${retriedIn("task_runs")} UNION ${retriedIn("items")}) AS retried CROSS JOIN runs ON runs.seq = retried.run
-  WHERE runs.ended_at >= $from AND runs.ended_at < $to AND runs.job_id <> '' ORDER BY retried.run DESC LIMIT $limit`;
+  WHERE runs.ended_at >= $from AND runs.ended_at < $to AND runs.job_id <> '${DELETED}' ORDER BY retried.run DESC LIMIT $limit`;
 
 const toEndedRuns = (row: SqlRow): EndedRuns => ({
   jobId: id<JobId>(row, "job_id"),
@@ -181,6 +167,7 @@ const toEndedRuns = (row: SqlRow): EndedRuns => ({
   count: integer(row, "count"),
   lastAt: integer(row, "last_at"),
   firstSeq: integer(row, "first_seq"),
+  lastSeq: integer(row, "last_seq"),
 });
 
 const toRetriedTask = (row: SqlRow): RetriedTask => ({

@@ -1,7 +1,7 @@
 import type { DurationChange } from "../durations/change.ts";
 import type { DayFigures } from "../durations/day.ts";
 import type { JobId, RunId, TaskId } from "../ids.ts";
-import type { RunStatus } from "../run.ts";
+import type { Recovery, RunStatus } from "../run.ts";
 import type { MissReason, SkipReason } from "../schedule/occurrence.ts";
 import type { TimeSpan } from "../time-span.ts";
 
@@ -23,9 +23,9 @@ export type Review = {
   readonly timezone: string;
   /** Numbers of runs that ended. */
   readonly runs: { readonly [Status in Exclude<RunStatus, "pending" | "running">]: number };
-  /** Jobs with failed or interrupted runs of which none has completed since. */
+  /** Jobs with failed or interrupted runs, of which no run has made the last one good. */
   readonly broken: ReviewPart<FailedJob>;
-  /** Jobs with failed or interrupted runs, and a later run that completed. */
+  /** Jobs with failed or interrupted runs, and a run that made the last one good. */
   readonly recovered: ReviewPart<FailedJob>;
   /** Occurrences without a run. */
   readonly unfired: ReviewPart<UnfiredOccurrences>;
@@ -45,13 +45,15 @@ export type FailedJob = {
   readonly jobId: JobId;
   /** Number of runs that failed or were interrupted. */
   readonly failures: number;
+  /** The one of them that was created last, and its end. */
   readonly lastRunId: RunId;
   readonly lastAt: number;
   /** The task whose output has the line; null if there is none. */
   readonly taskId: TaskId | null;
   /** The line of its output that explains the failure, or else the error of the run; null if there is none. */
   readonly cause: string | null;
-  readonly recovery: { readonly runId: RunId; readonly at: number } | null;
+  /** What made the last one good; see `findRecovery` of the store. */
+  readonly recovery: Recovery | null;
   /** True if no job file defines the job any more. */
   readonly isGone: boolean;
 };

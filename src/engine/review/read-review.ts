@@ -17,6 +17,7 @@ import {
   type UnfiredOccurrences,
   type Wait,
 } from "../../domain/review/review.ts";
+import type { Run } from "../../domain/run.ts";
 import { nextDateStart } from "../../domain/schedule/except.ts";
 import { zoneOf } from "../../domain/schedule/local-time.ts";
 import { decisiveLine } from "../../domain/words/run.ts";
@@ -121,32 +122,37 @@ class ReviewReader {
   /** Returns the jobs with failures: those that fail most first, and those that are gone last. */
   async #failedJobs(ended: readonly EndedRuns[]): Promise<readonly FailedJob[]> {
     const { runs, reviews } = this.#sources.store;
-    const failures = new Map<JobId, { readonly count: number; readonly lastAt: number }>();
-    for (const { jobId, status, count, lastAt } of ended) {
+    const failures = new Map<JobId, { readonly count: number; readonly lastSeq: number }>();
+    for (const { jobId, status, count, lastSeq } of ended) {
       if (status !== "failed" && status !== "interrupted") continue;
       const before = failures.get(jobId);
-      failures.set(jobId, { count: count + (before?.count ?? 0), lastAt: Math.max(lastAt, before?.lastAt ?? 0) });
+      failures.set(jobId, {
+        count: count + (before?.count ?? 0),
+        lastSeq: Math.max(lastSeq, before?.lastSeq ?? 0),
+      });
     }
-    const found: Omit<FailedJob, "taskId" | "cause" | "lastRunId">[] = [];
-    for (const [jobId, { count, lastAt }] of failures) {
-      const recovery = reviews.findCompletedAfter(jobId, lastAt);
-      found.push({ jobId, failures: count, lastAt, recovery, isGone: !this.#defined.has(jobId) });
+    const found: { readonly run: Run; readonly job: Omit<FailedJob, "taskId" | "cause"> }[] = [];
+    for (const [jobId, { count, lastSeq }] of failures) {
+      const run = reviews.findRun(lastSeq);
+      // A run that was deleted meanwhile is left out.
+      if (run === null || run.endedAt === null) continue;
+      const recovery = runs.findRecovery(run);
+      const isGone = !this.#defined.has(jobId);
+      found.push({ run, job: { jobId, failures: count, lastRunId: run.id, lastAt: run.endedAt, recovery, isGone } });
       await this.#breathe();
     }
-    found.sort((a, b) => Number(a.isGone) - Number(b.isGone) || b.failures - a.failures || b.lastAt - a.lastAt);
+    found.sort(
+      ({ job: a }, { job: b }) => Number(a.isGone) - Number(b.isGone) || b.failures - a.failures || b.lastAt - a.lastAt,
+    );
     const described: FailedJob[] = [];
     const listed = { broken: 0, recovered: 0 };
-    for (const each of found) {
-      const kind = each.recovery === null ? "broken" : "recovered";
+    for (const { run, job } of found) {
+      const kind = job.recovery === null ? "broken" : "recovered";
       const isListed = ++listed[kind] <= MAX_ITEMS;
-      // A run that was deleted meanwhile is left out.
-      const lastRunId = reviews.findFailureAt(each.jobId, each.lastAt);
-      if (lastRunId === null) continue;
-      const failure = isListed ? runs.describeFailure(lastRunId) : null;
+      const failure = isListed ? runs.describeFailure(run.id) : null;
       const line = failure === null ? null : lineOf(failure);
-      const cause = line ?? (isListed ? (runs.find(lastRunId)?.error ?? null) : null);
       // The error of a run names the task itself.
-      described.push({ ...each, lastRunId, taskId: line === null ? null : (failure?.taskId ?? null), cause });
+      described.push({ ...job, taskId: line === null ? null : (failure?.taskId ?? null), cause: line ?? run.error });
       await this.#breathe();
     }
     return described;

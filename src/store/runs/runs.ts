@@ -262,7 +262,8 @@ const LATER_SUCCESS = `
   SELECT id, ended_at FROM (
     SELECT seq, id, ended_at, params FROM runs WHERE job_id = $jobId AND status = 'completed' AND ended_at >= $since
     ORDER BY ended_at LIMIT 1000
-  ) WHERE seq > (SELECT seq FROM runs WHERE id = $runId) AND ${sortedParams("params")} = ${sortedParams("$params")}
+  ) WHERE seq > (SELECT seq FROM runs WHERE id = $runId)
+    AND (params = $params OR ${sortedParams("params")} = ${sortedParams("$params")})
   ORDER BY ended_at LIMIT 1`;
 
 /** Returns the run, and its number for the rows that refer to it. */

@@ -31,7 +31,7 @@ const FailedJobBody = exactly(
     job_id: JobIdText,
     failures: integer({ minimum: 1, description: "Number of runs that failed or were interrupted" }),
     last_run_id: RunIdText,
-    last_at: instant("When the last of them ended"),
+    last_at: instant("When it ended"),
     task_id: nullable(TaskIdText, "The task whose output has the line of `cause`; null if there is none"),
     cause: nullable(
       t.String(),
@@ -39,7 +39,7 @@ const FailedJobBody = exactly(
     ),
     recovery: nullable(
       exactly({ run_id: RunIdText, at: instant("When it ended") }),
-      "The first run that completed after it, also after the period; null if there is none",
+      "The run that made the last one good, also after the period, as in `recovered_by` of the run; null if there is none",
     ),
     gone: t.Boolean({ description: "True if no job file defines the job any more" }),
   },
@@ -135,8 +135,8 @@ export const ReviewBody = exactly(
       { completed: runCount, failed: runCount, cancelled: runCount, interrupted: runCount },
       { description: "Numbers of runs that ended in the period" },
     ),
-    broken: partOf(FailedJobBody, "Jobs with failed or interrupted runs of which none has completed since"),
-    recovered: partOf(FailedJobBody, "Jobs with failed or interrupted runs, and a later one that completed"),
+    broken: partOf(FailedJobBody, "Jobs with failed or interrupted runs, of which no run has made the last one good"),
+    recovered: partOf(FailedJobBody, "Jobs with failed or interrupted runs, and a run that made the last one good"),
     unfired: partOf(UnfiredBody, "Occurrences that started no run, by job and reason"),
     slower: partOf(SlowerBody, "Jobs whose runs took longer than in the period before, by more than chance"),
     flaky: partOf(FlakyBody, "Tasks that failed and completed after a retry"),
