@@ -17,7 +17,7 @@ import { parseExpression } from "../src/domain/schedule/expression.ts";
 import { MISS_REASONS, OUTCOMES, SKIP_REASONS } from "../src/domain/schedule/occurrence.ts";
 import { configVariable, paramVariable, TASK_VARIABLES } from "../src/domain/task-environment.ts";
 import { TASK_STATUSES } from "../src/domain/task-run.ts";
-import { DELIVERY_HEADER, EVENT_HEADER } from "../src/engine/notify/services/notify-service.ts";
+import { EVENT_HEADER, SENDING_HEADER } from "../src/engine/notify/services/notify-service.ts";
 import { SIGNATURE_HEADER } from "../src/engine/notify/services/webhook.ts";
 import { REFERENCE_FORMS } from "../src/jobfile/template.ts";
 import { blocksOf, listOf } from "./support/documentation.ts";
@@ -41,7 +41,7 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
   "task-types": TASK_TYPES,
   templates: REFERENCE_FORMS.split(", "),
   variables: [...TASK_VARIABLES, paramVariable("name"), configVariable("key")],
-  "webhook-headers": [EVENT_HEADER, DELIVERY_HEADER, SIGNATURE_HEADER],
+  "webhook-headers": [EVENT_HEADER, SENDING_HEADER, SIGNATURE_HEADER],
 };
 
 /** Tables that other tests check: `expressions` below, `imports` in house.test.ts, the others with a running petit. */

@@ -37,21 +37,21 @@ export const NOTIFY_EVENTS = [
 ] as const;
 export type NotifyEvent = (typeof NOTIFY_EVENTS)[number];
 
-/** What a delivery can be about: an event, or the digest of a period, which no job subscribes to. */
-export const DELIVERY_EVENTS = [...NOTIFY_EVENTS, "digest"] as const;
-export type DeliveryEvent = (typeof DELIVERY_EVENTS)[number];
+/** What a sending can be about: an event, or the digest of a period, which no job subscribes to. */
+export const SENDING_EVENTS = [...NOTIFY_EVENTS, "digest"] as const;
+export type SendingEvent = (typeof SENDING_EVENTS)[number];
 
 /** The events that have a ping. `missed` has none, because a check notices a missing ping itself. */
 export const PING_EVENTS = ["started", "success", "failure", "cancelled"] as const satisfies readonly NotifyEvent[];
 
 /**
- * Statuses of a delivery:
+ * Statuses of a sending:
  * - `waiting`: not accepted yet. After a crash the next start continues and may send it a second time.
  * - `delivered`: the receiver accepted it. Final.
  * - `given_up`: the receiver rejected it, or it expired. Final.
  */
-export const DELIVERY_STATUSES = ["waiting", "delivered", "given_up"] as const;
-export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
+export const SENDING_STATUSES = ["waiting", "delivered", "given_up"] as const;
+export type SendingStatus = (typeof SENDING_STATUSES)[number];
 
 /** The fields of the targets of each type, beside those of all targets. */
 export type TargetFields = {
@@ -109,7 +109,7 @@ export type TargetOf<Type extends NotifyType> = {
   [Each in Type]: {
     readonly type: Each;
     readonly on: readonly NotifyEvent[];
-    /** Timeout of one delivery attempt. */
+    /** Timeout of one attempt to send. */
     readonly timeoutMs: number;
   } & TargetFields[Each];
 }[Type];
@@ -258,19 +258,19 @@ export const eventOfEnd = (
   return on.includes("recovery") && wasBroken() ? "recovery" : wanted("success");
 };
 
-/** A delivery that was not accepted after this time is given up. */
-export const DELIVERY_EXPIRES_MS = 24 * 3_600_000;
+/** A sending that was not accepted after this time is given up. */
+export const SENDING_EXPIRES_MS = 24 * 3_600_000;
 
-/** Maximum delay between two delivery attempts. */
-export const MAX_DELIVERY_DELAY_MS = 15 * 60_000;
+/** Maximum delay between two attempts to send. */
+export const MAX_SENDING_DELAY_MS = 15 * 60_000;
 
-const FIRST_DELIVERY_DELAY_MS = 1_000;
+const FIRST_SENDING_DELAY_MS = 1_000;
 
 /**
- * Returns the delay in ms after delivery attempt number `attempt` (from 1): 1 s, doubled with each attempt, at most
+ * Returns the delay in ms after sending attempt number `attempt` (from 1): 1 s, doubled with each attempt, at most
  * 15 minutes; of that, a random part between a half and the whole. `random` is 0 ≤ x < 1.
  */
-export const deliveryDelayMs = (attempt: number, random: number): number => {
-  const doubled = FIRST_DELIVERY_DELAY_MS * 2 ** Math.min(attempt - 1, 30);
-  return Math.ceil(Math.min(doubled, MAX_DELIVERY_DELAY_MS) * (0.5 + random / 2));
+export const sendingDelayMs = (attempt: number, random: number): number => {
+  const doubled = FIRST_SENDING_DELAY_MS * 2 ** Math.min(attempt - 1, 30);
+  return Math.ceil(Math.min(doubled, MAX_SENDING_DELAY_MS) * (0.5 + random / 2));
 };

@@ -18,7 +18,7 @@ import type { BlockedAttempt, Dispatch, WorkerWait } from "../domain/workers/wai
 import type { WorkerView } from "../domain/workers/worker.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Store } from "../store/store.ts";
-import type { DeliveryResult } from "./notify/dispatcher.ts";
+import type { SendingResult } from "./notify/dispatcher.ts";
 import type { NotifyTest } from "./notify/send-tests.ts";
 import type { ApprovalDecision } from "./run/approval/decision.ts";
 
@@ -168,7 +168,7 @@ export interface Engine extends AsyncDisposable {
    */
   onOutput(runId: RunId, listener: () => void): () => void;
   /** Calls `listener` after every attempt to deliver a notification. Returns a function that removes it. */
-  onDelivery(listener: (result: DeliveryResult) => void): () => void;
+  onSending(listener: (result: SendingResult) => void): () => void;
 }
 
 export type OccurrenceBounds = {

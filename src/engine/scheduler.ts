@@ -641,8 +641,8 @@ class Scheduler implements Engine {
     return this.#runs.onOutput(runId, catchErrors(listener, this.#options.log));
   }
 
-  onDelivery(...[listener]: Parameters<Engine["onDelivery"]>): () => void {
-    return this.#notifier.onDelivery(catchErrors(listener, this.#options.log));
+  onSending(...[listener]: Parameters<Engine["onSending"]>): () => void {
+    return this.#notifier.onSending(catchErrors(listener, this.#options.log));
   }
 
   #setPaused(paused: boolean, by: string | null): void {

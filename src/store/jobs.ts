@@ -12,7 +12,7 @@ import type { Statements } from "./database/statements.ts";
 import { moveHistory } from "./renames.ts";
 import { insertAction } from "./reviews.ts";
 
-/** The jobs, and every version of a definition that a job, a run or a delivery refers to. */
+/** The jobs, and every version of a definition that a job, a run or a sending refers to. */
 export type JobVersion = { readonly version: number; readonly changedAt: number };
 
 export interface JobStore {
@@ -54,7 +54,7 @@ export interface JobStore {
    * step, or null if there are no more. Not durable.
    */
   deleteUnusedVersions(after: number, limit: number): number | null;
-  /** Stores a definition that only deliveries refer to. Returns its version. */
+  /** Stores a definition that only sendings refer to. Returns its version. */
   saveSender(job: Job, now: number): number;
 }
 
@@ -208,7 +208,7 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
       `DELETE FROM job_versions WHERE id > $after AND id <= $last
          AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.version = job_versions.id)
          AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.version = job_versions.id)
-         AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.version = job_versions.id)`,
+         AND NOT EXISTS (SELECT 1 FROM sendings WHERE sendings.version = job_versions.id)`,
       { after, last },
     );
     return last;

@@ -1,37 +1,37 @@
 import type { UndeliveredTarget } from "../domain/attention.ts";
 import type { UndeliveredNotifications } from "../domain/health.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
-import { DELIVERY_EVENTS, DELIVERY_STATUSES, type DeliveryEvent, type DeliveryStatus } from "../domain/notification.ts";
+import { SENDING_EVENTS, SENDING_STATUSES, type SendingEvent, type SendingStatus } from "../domain/notification.ts";
 import type { Run } from "../domain/run.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
 import { id, idOrNull, integer, integerOrNull, text, textOrNull, word } from "./database/rows.ts";
-import { undeliveredNotifications, undeliveredTargets } from "./failing-deliveries.ts";
+import { undeliveredNotifications, undeliveredTargets } from "./failing-sendings.ts";
 
 /** The outbox: notifications that wait to be sent, and the outcome of those that were. */
 export interface NotificationStore {
-  /** Queues a delivery for the dispatcher. */
-  queue(delivery: NewDelivery, now: number): void;
-  /** Returns the channels that have a waiting delivery. */
+  /** Queues a sending for the dispatcher. */
+  queue(sending: NewSending, now: number): void;
+  /** Returns the channels that have a waiting sending. */
   listWaitingChannels(): readonly string[];
-  /** Returns the first waiting delivery of a channel. */
-  findNext(channel: string): Delivery | null;
-  /** Sets the time of the next attempt after one that failed. Not durable, as the next two: a power cut repeats a delivery. */
-  postpone(deliveryId: string, postponement: Postponement): void;
-  /** Stores the outcome of a waiting delivery. Does nothing if it was given up while it was being sent. */
-  finish(deliveryId: string, end: DeliveryEnd, now: number): void;
-  /** Marks the deliveries of a channel that were given up, so that they no longer count as undelivered. Not durable. */
+  /** Returns the first waiting sending of a channel. */
+  findNext(channel: string): Sending | null;
+  /** Sets the time of the next attempt after one that failed. Not durable, as the next two: a power cut repeats a sending. */
+  postpone(sendingId: string, postponement: Postponement): void;
+  /** Stores the outcome of a waiting sending. Does nothing if it was given up while it was being sent. */
+  finish(sendingId: string, end: SendingEnd, now: number): void;
+  /** Marks the sendings of a channel that were given up, so that they no longer count as undelivered. Not durable. */
   acknowledge(channel: string): void;
-  /** Gives up all waiting deliveries of a channel but the newest `keep`. Returns how many. */
+  /** Gives up all waiting sendings of a channel but the newest `keep`. Returns how many. */
   giveUpExcess(channel: string, keep: number, now: number): number;
   /** Returns the newest first. */
-  list(filter: DeliveryFilter): readonly DeliveryRecord[];
+  list(filter: SendingFilter): readonly SendingRecord[];
   countWaiting(): number;
-  /** Returns what could not be delivered, per job; deliveries that were given up before `givenUpSince` do not count. */
+  /** Returns what could not be delivered, per job; sendings that were given up before `givenUpSince` do not count. */
   listUndelivered(givenUpSince: number): readonly UndeliveredNotifications[];
   /** Returns the same per job and receiver. */
   listUndeliveredTargets(givenUpSince: number): readonly UndeliveredTarget[];
-  /** Deletes up to `limit` deliveries that ended before `endedBefore`. Returns how many. Not durable. */
+  /** Deletes up to `limit` sendings that ended before `endedBefore`. Returns how many. Not durable. */
   deleteEnded(endedBefore: number, limit: number): number;
   /**
    * Returns whether the last other run of the job to end did not complete. Ignores cancelled runs, and finds a run that
@@ -40,25 +40,25 @@ export interface NotificationStore {
   didPreviousFail(run: Pick<Run, "id" | "jobId">): boolean;
 }
 
-/** The outcome of a delivery. */
-export type DeliveryEnd = { readonly status: "delivered" } | { readonly status: "given_up"; readonly error: string };
+/** The outcome of a sending. */
+export type SendingEnd = { readonly status: "delivered" } | { readonly status: "given_up"; readonly error: string };
 
-export type NewDelivery = {
+export type NewSending = {
   readonly id: string;
   /** The version of the definition whose `notify` list has the target. */
   readonly versionId: number;
   readonly jobId: JobId;
   /** Index in that list, from 0. */
   readonly target: number;
-  /** Deliveries of one channel are sent one at a time, in the order in which they were queued. */
+  /** Sendings of one channel are sent one at a time, in the order in which they were queued. */
   readonly channel: string;
-  readonly event: DeliveryEvent;
+  readonly event: SendingEvent;
   readonly runId: RunId | null;
   /** The message as JSON, without secrets. */
   readonly notice: string;
 };
 
-export type Delivery = NewDelivery & {
+export type Sending = NewSending & {
   /** Number of attempts so far. */
   readonly attempts: number;
   /** Time of the next attempt, in ms since the epoch. */
@@ -68,58 +68,57 @@ export type Delivery = NewDelivery & {
 
 type Postponement = { readonly dueAt: number; readonly error: string };
 
-/** A delivery without its message. */
-export type DeliveryRecord = Pick<NewDelivery, "id" | "versionId" | "jobId" | "target" | "event" | "runId"> &
-  Pick<Delivery, "attempts" | "queuedAt"> & {
-    readonly status: DeliveryStatus;
-    /** Error of the last attempt; null if there was none, and after the delivery. */
+/** A sending without its message. */
+export type SendingRecord = Pick<NewSending, "id" | "versionId" | "jobId" | "target" | "event" | "runId"> &
+  Pick<Sending, "attempts" | "queuedAt"> & {
+    readonly status: SendingStatus;
+    /** Error of the last attempt; null if there was none, and after the sending. */
     readonly error: string | null;
     /** Time of the next attempt, in ms since the epoch; null if there will be none. */
     readonly dueAt: number | null;
     readonly endedAt: number | null;
   };
 
-type DeliveryFilter = { readonly limit: number; readonly status?: DeliveryStatus };
+type SendingFilter = { readonly limit: number; readonly status?: SendingStatus };
 
 export const createNotificationStore = ({ sql, write }: StoreContext): NotificationStore => ({
-  queue: write("durable", (delivery, now) => {
+  queue: write("durable", (sending, now) => {
     sql.run(
-      `INSERT INTO deliveries (id, version, job_id, target, channel, event, run_id, notice, due_at, created_at)
+      `INSERT INTO sendings (id, version, job_id, target, channel, event, run_id, notice, due_at, created_at)
        VALUES ($id, $versionId, $jobId, $target, $channel, $event, $runId, $notice, $now, $now)`,
-      { ...delivery, now },
+      { ...sending, now },
     );
   }),
 
   listWaitingChannels: () =>
-    sql.all("SELECT DISTINCT channel FROM deliveries WHERE status = 'waiting'").map((row) => text(row, "channel")),
+    sql.all("SELECT DISTINCT channel FROM sendings WHERE status = 'waiting'").map((row) => text(row, "channel")),
 
   findNext: (channel) => {
-    const row = sql.get(
-      "SELECT * FROM deliveries WHERE channel = $channel AND status = 'waiting' ORDER BY seq LIMIT 1",
-      { channel },
-    );
-    return row === null ? null : toDelivery(row);
+    const row = sql.get("SELECT * FROM sendings WHERE channel = $channel AND status = 'waiting' ORDER BY seq LIMIT 1", {
+      channel,
+    });
+    return row === null ? null : toSending(row);
   },
 
-  postpone: write("relaxed", (deliveryId, { dueAt, error }) => {
+  postpone: write("relaxed", (sendingId, { dueAt, error }) => {
     sql.run(
-      `UPDATE deliveries SET attempts = attempts + 1, due_at = $dueAt, error = $error
-       WHERE id = $deliveryId AND status = 'waiting'`,
-      { deliveryId, dueAt, error },
+      `UPDATE sendings SET attempts = attempts + 1, due_at = $dueAt, error = $error
+       WHERE id = $sendingId AND status = 'waiting'`,
+      { sendingId, dueAt, error },
     );
   }),
 
-  finish: write("relaxed", (deliveryId, end, now) => {
+  finish: write("relaxed", (sendingId, end, now) => {
     sql.run(
-      `UPDATE deliveries SET status = $status, error = $error, attempts = attempts + 1, notice = NULL, ended_at = $now
-       WHERE id = $deliveryId AND status = 'waiting'`,
-      { deliveryId, status: end.status, error: end.status === "given_up" ? end.error : null, now },
+      `UPDATE sendings SET status = $status, error = $error, attempts = attempts + 1, notice = NULL, ended_at = $now
+       WHERE id = $sendingId AND status = 'waiting'`,
+      { sendingId, status: end.status, error: end.status === "given_up" ? end.error : null, now },
     );
   }),
 
   acknowledge: write("relaxed", (channel) => {
     sql.run(
-      "UPDATE deliveries SET acknowledged = 1 WHERE channel = $channel AND status = 'given_up' AND acknowledged = 0",
+      "UPDATE sendings SET acknowledged = 1 WHERE channel = $channel AND status = 'given_up' AND acknowledged = 0",
       {
         channel,
       },
@@ -128,16 +127,16 @@ export const createNotificationStore = ({ sql, write }: StoreContext): Notificat
 
   giveUpExcess: write("relaxed", (channel, keep, now) =>
     sql.run(
-      `UPDATE deliveries SET status = 'given_up', error = 'too many were waiting', notice = NULL, ended_at = $now
+      `UPDATE sendings SET status = 'given_up', error = 'too many were waiting', notice = NULL, ended_at = $now
        WHERE seq IN (
-         SELECT seq FROM deliveries WHERE channel = $channel AND status = 'waiting' ORDER BY seq DESC LIMIT -1 OFFSET $keep)`,
+         SELECT seq FROM sendings WHERE channel = $channel AND status = 'waiting' ORDER BY seq DESC LIMIT -1 OFFSET $keep)`,
       { channel, keep, now },
     ),
   ),
 
   list: ({ limit, status }) =>
     sql
-      .all("SELECT * FROM deliveries WHERE $status IS NULL OR status = $status ORDER BY seq DESC LIMIT $limit", {
+      .all("SELECT * FROM sendings WHERE $status IS NULL OR status = $status ORDER BY seq DESC LIMIT $limit", {
         limit,
         status: status ?? null,
       })
@@ -148,14 +147,14 @@ export const createNotificationStore = ({ sql, write }: StoreContext): Notificat
   listUndeliveredTargets: (givenUpSince) => undeliveredTargets(sql, givenUpSince),
 
   countWaiting: () => {
-    const row = sql.get("SELECT count(*) AS count FROM deliveries WHERE status = 'waiting'");
+    const row = sql.get("SELECT count(*) AS count FROM sendings WHERE status = 'waiting'");
     return row === null ? 0 : integer(row, "count");
   },
 
   deleteEnded: write("relaxed", (endedBefore, limit) =>
     sql.run(
-      `DELETE FROM deliveries WHERE seq IN (
-         SELECT seq FROM deliveries WHERE status <> 'waiting' AND ended_at < $endedBefore ORDER BY ended_at LIMIT $limit)`,
+      `DELETE FROM sendings WHERE seq IN (
+         SELECT seq FROM sendings WHERE status <> 'waiting' AND ended_at < $endedBefore ORDER BY ended_at LIMIT $limit)`,
       { endedBefore, limit },
     ),
   ),
@@ -175,14 +174,14 @@ const LAST_ENDED = `SELECT status FROM (${selectNewest("completed", "ended_at DE
   UNION ALL ${selectNewest("failed", "seq DESC", 100)} UNION ALL ${selectNewest("interrupted", "seq DESC", 100)})
   ORDER BY ended_at DESC, seq DESC LIMIT 1`;
 
-const toRecord = (row: SqlRow): DeliveryRecord => {
-  const status = word(row, "status", DELIVERY_STATUSES);
+const toRecord = (row: SqlRow): SendingRecord => {
+  const status = word(row, "status", SENDING_STATUSES);
   return {
     id: text(row, "id"),
     versionId: integer(row, "version"),
     jobId: id<JobId>(row, "job_id"),
     target: integer(row, "target"),
-    event: word(row, "event", DELIVERY_EVENTS),
+    event: word(row, "event", SENDING_EVENTS),
     runId: idOrNull<RunId>(row, "run_id"),
     status,
     attempts: integer(row, "attempts"),
@@ -193,13 +192,13 @@ const toRecord = (row: SqlRow): DeliveryRecord => {
   };
 };
 
-const toDelivery = (row: SqlRow): Delivery => ({
+const toSending = (row: SqlRow): Sending => ({
   id: text(row, "id"),
   versionId: integer(row, "version"),
   jobId: id<JobId>(row, "job_id"),
   target: integer(row, "target"),
   channel: text(row, "channel"),
-  event: word(row, "event", DELIVERY_EVENTS),
+  event: word(row, "event", SENDING_EVENTS),
   runId: idOrNull<RunId>(row, "run_id"),
   notice: text(row, "notice"),
   attempts: integer(row, "attempts"),

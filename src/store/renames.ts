@@ -20,7 +20,7 @@ export const moveHistory = (sql: Statements, rename: Rename): void => {
   sql.run("UPDATE runs SET job_id = $to WHERE job_id = $from", { from, to });
   moveOccurrences(sql, rename);
   moveDurations(sql, rename);
-  moveDeliveries(sql, rename);
+  moveSendings(sql, rename);
   sql.run("UPDATE actions SET job_id = $to WHERE job_id = $from", { from, to });
   sql.run("UPDATE events SET job_id = $to WHERE job_id = $from", { from, to });
   moveIdempotencyKeys(sql, rename);
@@ -49,7 +49,7 @@ const moveVersions = (sql: Statements, { from, to, digestOf }: Rename): void => 
 };
 
 const replaceVersion = (sql: Statements, versionId: number, by: number): void => {
-  for (const table of ["jobs", "runs", "deliveries"])
+  for (const table of ["jobs", "runs", "sendings"])
     sql.run(`UPDATE ${table} SET version = $by WHERE version = $versionId`, { versionId, by });
   sql.run("DELETE FROM job_versions WHERE id = $versionId", { versionId });
 };
@@ -78,22 +78,24 @@ const moveMarks = (sql: Statements, { from, to }: Rename): void => {
   );
 };
 
-const moveDeliveries = (sql: Statements, { from, to }: Rename): void => {
+const moveSendings = (sql: Statements, { from, to }: Rename): void => {
   const targets = sql.all(
-    `SELECT DISTINCT version, target, definition FROM deliveries JOIN job_versions ON job_versions.id = version
-     WHERE deliveries.job_id = $from`,
+    `SELECT DISTINCT version, target, definition FROM sendings JOIN job_versions ON job_versions.id = version
+     WHERE sendings.job_id = $from`,
     { from },
   );
   for (const row of targets) {
     const [version, place] = [integer(row, "version"), integer(row, "target")];
     const target = json<Job>(row, "definition").notify?.[place];
     if (target === undefined) continue;
-    sql.run(
-      "UPDATE deliveries SET channel = $channel WHERE job_id = $from AND version = $version AND target = $place",
-      { channel: channelOf(to, target), from, version, place },
-    );
+    sql.run("UPDATE sendings SET channel = $channel WHERE job_id = $from AND version = $version AND target = $place", {
+      channel: channelOf(to, target),
+      from,
+      version,
+      place,
+    });
   }
-  sql.run("UPDATE deliveries SET job_id = $to WHERE job_id = $from", { from, to });
+  sql.run("UPDATE sendings SET job_id = $to WHERE job_id = $from", { from, to });
 };
 
 /** A request is stored as a JSON list that begins with the id. */

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
-  deliveryDelayMs,
   eventOfEnd,
-  MAX_DELIVERY_DELAY_MS,
+  MAX_SENDING_DELAY_MS,
   maskedUrl,
   NOTIFY_EVENTS,
   type NotifyEvent,
+  sendingDelayMs,
 } from "../../src/domain/notification.ts";
 import { isFinal, RUN_STATUSES } from "../../src/domain/run.ts";
 import type { TextOrSecret } from "../../src/domain/secret.ts";
@@ -69,9 +69,9 @@ describe("the wait between two attempts to deliver", () => {
     [1, 0.999, 1_000],
     [2, 0, 1_000],
     [5, 0, 8_000],
-    [100, 0, MAX_DELIVERY_DELAY_MS / 2],
+    [100, 0, MAX_SENDING_DELAY_MS / 2],
   ])("after attempt %p, by chance %p, is %p ms", (attempt, random, expected) => {
-    expect(deliveryDelayMs(attempt, random)).toBe(expected);
+    expect(sendingDelayMs(attempt, random)).toBe(expected);
   });
 
   test("is never 0 and never longer than the maximum", () => {
@@ -80,9 +80,9 @@ describe("the wait between two attempts to deliver", () => {
         fc.integer({ min: 1 }),
         fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
         (attempt, random) => {
-          const delay = deliveryDelayMs(attempt, random);
+          const delay = sendingDelayMs(attempt, random);
           expect(delay).toBeGreaterThan(0);
-          expect(delay).toBeLessThanOrEqual(MAX_DELIVERY_DELAY_MS);
+          expect(delay).toBeLessThanOrEqual(MAX_SENDING_DELAY_MS);
           expect(Number.isInteger(delay)).toBe(true);
         },
       ),

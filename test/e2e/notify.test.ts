@@ -134,7 +134,7 @@ test("a digest is one notification, wherever a kill -9 hits the petit that makes
   // The digest was due twice while petit was down.
   using db = new Database(first.dbPath);
   db.run("UPDATE scheduler SET digest_until = $until", [Date.now() - 15 * 86_400_000]);
-  const digests = () => db.query("SELECT id, status FROM deliveries WHERE event = 'digest'").all();
+  const digests = () => db.query("SELECT id, status FROM sendings WHERE event = 'digest'").all();
   const start = () => startPetit({ dir: first.dir, jobsDir: first.jobsDir, args: ["--config", config] });
 
   const ended = ["as soon as it is ready", "when it is stored", "while it is sent"] as const;

@@ -5,14 +5,14 @@ import type { RunStatus } from "../../src/domain/run.ts";
 import { APPLICATION_ID, SCHEMA_VERSION } from "../../src/store/database/migrate.ts";
 import { openStore } from "../../src/store/database/open.ts";
 import init from "../../src/store/migrations/0001_init.sql" with { type: "text" };
-import type { NewDelivery } from "../../src/store/notifications.ts";
+import type { NewSending } from "../../src/store/notifications.ts";
 import type { Store } from "../../src/store/store.ts";
 import { job, jobId } from "../support/engine/factories.ts";
 import { memoryStore, startRun } from "../support/engine/factories-store.ts";
 import { NOON } from "../support/engine/fake-clock.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-const delivery = (store: Store, id: string, given: Partial<NewDelivery> = {}): NewDelivery => ({
+const sending = (store: Store, id: string, given: Partial<NewSending> = {}): NewSending => ({
   id,
   versionId: store.jobs.save([job("j")], NOON).get(jobId("j"))?.versionId ?? 0,
   jobId: jobId("j"),
@@ -24,7 +24,7 @@ const delivery = (store: Store, id: string, given: Partial<NewDelivery> = {}): N
   ...given,
 });
 
-describe("the queue of deliveries", () => {
+describe("the queue of sendings", () => {
   test("keeps the order of each channel", () => {
     using store = memoryStore();
     for (const [id, channel] of [
@@ -32,7 +32,7 @@ describe("the queue of deliveries", () => {
       ["2", "b"],
       ["3", "a"],
     ] as const)
-      store.notifications.queue(delivery(store, id, { channel }), NOON);
+      store.notifications.queue(sending(store, id, { channel }), NOON);
     expect([...store.notifications.listWaitingChannels()].sort()).toEqual(["a", "b"]);
     expect(store.notifications.findNext("a")).toMatchObject({
       id: "1",
@@ -50,14 +50,14 @@ describe("the queue of deliveries", () => {
     expect(store.notifications.listWaitingChannels()).toEqual(["b"]);
   });
 
-  test("gives up the oldest deliveries of a channel that is too long", () => {
+  test("gives up the oldest sendings of a channel that is too long", () => {
     using store = memoryStore();
-    for (const id of ["1", "2", "3", "4"]) store.notifications.queue(delivery(store, id), NOON);
-    store.notifications.queue(delivery(store, "5", { channel: "b" }), NOON);
+    for (const id of ["1", "2", "3", "4"]) store.notifications.queue(sending(store, id), NOON);
+    store.notifications.queue(sending(store, "5", { channel: "b" }), NOON);
     expect(store.notifications.giveUpExcess("a", 2, NOON)).toBe(2);
     expect(store.notifications.giveUpExcess("a", 2, NOON)).toBe(0);
     expect(store.notifications.findNext("a")?.id).toBe("3");
-    // Delivery 1 was being sent when it was given up; its outcome is ignored.
+    // Sending 1 was being sent when it was given up; its outcome is ignored.
     store.notifications.finish("1", { status: "delivered" }, NOON);
     store.notifications.postpone("2", { dueAt: NOON, error: "x" });
     expect(store.notifications.findNext("a")?.id).toBe("3");
@@ -65,11 +65,11 @@ describe("the queue of deliveries", () => {
 
   test("lists the newest first, with the outcome of each", () => {
     using store = memoryStore();
-    for (const id of ["1", "2", "3"]) store.notifications.queue(delivery(store, id), NOON);
+    for (const id of ["1", "2", "3"]) store.notifications.queue(sending(store, id), NOON);
     store.notifications.finish("1", { status: "delivered" }, NOON + 1);
     store.notifications.postpone("2", { dueAt: NOON + 5, error: "answered 500" });
     store.notifications.finish("3", { status: "given_up", error: "answered 404" }, NOON + 2);
-    const { id: _, notice: _notice, channel: _channel, ...same } = delivery(store, "");
+    const { id: _, notice: _notice, channel: _channel, ...same } = sending(store, "");
     const common = { ...same, attempts: 1, queuedAt: NOON };
     const [given, waiting, delivered] = [
       { ...common, id: "3", status: "given_up", error: "answered 404", dueAt: null, endedAt: NOON + 2 },
@@ -82,9 +82,9 @@ describe("the queue of deliveries", () => {
     expect(store.notifications.countWaiting()).toBe(1);
   });
 
-  test("deletes deliveries that ended long ago, and none that wait", () => {
+  test("deletes sendings that ended long ago, and none that wait", () => {
     using store = memoryStore();
-    for (const id of ["1", "2", "3"]) store.notifications.queue(delivery(store, id), NOON);
+    for (const id of ["1", "2", "3"]) store.notifications.queue(sending(store, id), NOON);
     store.notifications.finish("1", { status: "delivered" }, NOON);
     store.notifications.finish("2", { status: "given_up", error: "x" }, NOON + 10);
     expect(store.notifications.deleteEnded(NOON + 1, 10)).toBe(1);
@@ -94,7 +94,7 @@ describe("the queue of deliveries", () => {
 
   test("is unchanged if the surrounding transaction is undone", () => {
     using store = memoryStore();
-    const one = delivery(store, "1");
+    const one = sending(store, "1");
     expect(() =>
       store.transaction(() => {
         store.notifications.queue(one, NOON);
@@ -176,7 +176,7 @@ describe("a database of schema 1", () => {
     expect(store.jobs.list().get(jobId("old"))).toMatchObject({ versionId: 7, accountedUntil: 5 });
     const run = store.runs.finish(runId, { status: "completed", reason: null, error: null }, NOON);
     expect(store.notifications.didPreviousFail(run)).toBe(false);
-    store.notifications.queue({ ...delivery(store, "1"), versionId: 7 }, NOON);
+    store.notifications.queue({ ...sending(store, "1"), versionId: 7 }, NOON);
     expect(store.notifications.findNext("a")?.versionId).toBe(7);
     const versionOf = openRuntime().openDatabase(path, { readonly: true }).prepare("PRAGMA user_version").get();
     expect(versionOf).toEqual({ user_version: SCHEMA_VERSION });

@@ -115,8 +115,8 @@ describe("jobs.save of a job with a former id", () => {
   test("moves notifications to the channel of the new id, in order", () => {
     using store = memoryStore();
     const { versionId = 0 } = store.jobs.save([old], NOON).get(OLD) ?? {};
-    const delivery = { versionId, jobId: OLD, target: 0, channel: channelOf(OLD, HOOK), event: "failure" } as const;
-    for (const id of ["1", "2"]) store.notifications.queue({ ...delivery, id, runId: null, notice: "{}" }, NOON);
+    const sending = { versionId, jobId: OLD, target: 0, channel: channelOf(OLD, HOOK), event: "failure" } as const;
+    for (const id of ["1", "2"]) store.notifications.queue({ ...sending, id, runId: null, notice: "{}" }, NOON);
     store.jobs.save([renamed()], NOON + 1);
     const channel = channelOf(NEW, HOOK);
     expect(store.notifications.listWaitingChannels()).toEqual([channel]);

@@ -9,7 +9,7 @@ import { NOTIFY_TYPES } from "../../domain/notification.ts";
 import { durationMs, isFinal } from "../../domain/run.ts";
 import { OUTCOMES } from "../../domain/schedule/occurrence.ts";
 import { WORKER_STATES, type WorkerView } from "../../domain/workers/worker.ts";
-import { DELIVERY_OUTCOMES, type DeliveryResult } from "../../engine/notify/dispatcher.ts";
+import { SENDING_OUTCOMES, type SendingResult } from "../../engine/notify/dispatcher.ts";
 import type { ApiContext } from "../context.ts";
 import { registerProcessMetrics } from "./process.ts";
 
@@ -29,7 +29,7 @@ export const createMetrics = (sources: MetricSources): Metrics => {
   registerGauges(registry, sources);
   registerProcessMetrics(registry);
   const count = createEventCounter(registry, sources.store);
-  const stopDeliveries = sources.engine.onDelivery(createDeliveryCounter(registry));
+  const stopSendings = sources.engine.onSending(createSendingCounter(registry));
   const stopDispatches = sources.engine.onDispatched(createDispatchTimer(registry));
   const stopEvents = sources.engine.onEvent((event) => {
     try {
@@ -43,20 +43,20 @@ export const createMetrics = (sources: MetricSources): Metrics => {
     text: () => registry.metrics(),
     [Symbol.dispose]: () => {
       stopEvents();
-      stopDeliveries();
+      stopSendings();
       stopDispatches();
     },
   };
 };
 
-const createDeliveryCounter = (registry: Registry): ((news: DeliveryResult) => void) => {
+const createSendingCounter = (registry: Registry): ((news: SendingResult) => void) => {
   const counter = new Counter({
     name: "petit_notifications_total",
     help: "Attempts to deliver a notification, by type and outcome; failed ones are retried.",
     labelNames: ["type", "outcome"],
     registers: [registry],
   });
-  for (const type of NOTIFY_TYPES) for (const outcome of DELIVERY_OUTCOMES) counter.inc({ type, outcome }, 0);
+  for (const type of NOTIFY_TYPES) for (const outcome of SENDING_OUTCOMES) counter.inc({ type, outcome }, 0);
   return ({ type, outcome, times }) => counter.inc({ type, outcome }, times);
 };
 

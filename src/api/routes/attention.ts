@@ -23,7 +23,7 @@ export const attentionRoutes = ({ engine }: ApiContext) =>
           "List what needs attention: failing jobs, jobs that do not run, stuck runs, unreachable workers, broken files",
         description:
           "The answer can change with the events `run.started`, `run.finished`, `occurrence`, `attention.changed`, `jobs.reloaded`, `worker`, " +
-          "and with pauses. Ask again every minute as well, because runs become stuck or late, and deliveries of notifications fail, " +
+          "and with pauses. Ask again every minute as well, because runs become stuck or late, and sendings of notifications fail, " +
           "without an event.",
       },
     },

@@ -1,16 +1,16 @@
 import { Elysia, t } from "elysia";
 import type { Job } from "../../domain/job.ts";
 import type { NotifyTarget } from "../../domain/notification.ts";
-import type { DeliveryRecord } from "../../store/notifications.ts";
+import type { SendingRecord } from "../../store/notifications.ts";
 import type { ApiContext } from "../context.ts";
 import type { ApiStore } from "../options.ts";
 import { failures } from "../shapes/failure.ts";
 import {
-  DeliveryStatusWord,
   NotificationList,
   NotifyTestList,
   notificationList,
   notifyTestList,
+  SendingStatusWord,
 } from "../shapes/notification.ts";
 import { exactly, JobIdText, wholeNumber } from "../shapes/schemas.ts";
 
@@ -20,13 +20,13 @@ export const notificationRoutes = ({ engine, store, requests, closing }: ApiCont
       "/api/notifications",
       ({ query }) => {
         const status = query.status === undefined ? {} : { status: query.status };
-        const deliveries = store.notifications.list({ limit: Number(query.limit ?? 100), ...status });
-        return notificationList(deliveries, createTargetReader(store));
+        const sendings = store.notifications.list({ limit: Number(query.limit ?? 100), ...status });
+        return notificationList(sendings, createTargetReader(store));
       },
       {
         query: exactly({
           limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 100 }, "Maximum of notifications")),
-          status: t.Optional(DeliveryStatusWord),
+          status: t.Optional(SendingStatusWord),
         }),
         response: { 200: NotificationList, ...failures("INVALID_REQUEST") },
         detail: {
@@ -75,8 +75,8 @@ export const notificationRoutes = ({ engine, store, requests, closing }: ApiCont
       },
     );
 
-/** Returns a function that finds the target of a delivery. It reads each definition once. */
-const createTargetReader = (store: ApiStore): ((delivery: DeliveryRecord) => NotifyTarget) => {
+/** Returns a function that finds the target of a sending. It reads each definition once. */
+const createTargetReader = (store: ApiStore): ((sending: SendingRecord) => NotifyTarget) => {
   const definitions = new Map<number, Job>();
   return ({ versionId, target }) => {
     const job = definitions.get(versionId) ?? store.jobs.getDefinition(versionId);

@@ -1,18 +1,18 @@
 import { t } from "elysia";
 import {
-  DELIVERY_EVENTS,
-  DELIVERY_STATUSES,
   NOTIFY_TYPES,
   type NotifyTarget,
   receiverText,
+  SENDING_EVENTS,
+  SENDING_STATUSES,
 } from "../../domain/notification.ts";
-import { jobOfDelivery } from "../../domain/review/digest.ts";
+import { jobOfSending } from "../../domain/review/digest.ts";
 import type { NotifyTest } from "../../engine/notify/send-tests.ts";
-import type { DeliveryRecord } from "../../store/notifications.ts";
+import type { SendingRecord } from "../../store/notifications.ts";
 import { Count, exactly, instant, instantOrNull, integer, JobIdText, nullable, RunIdText, word } from "./schemas.ts";
 
-export const DeliveryStatusWord = word(
-  DELIVERY_STATUSES,
+export const SendingStatusWord = word(
+  SENDING_STATUSES,
   "`waiting`: not delivered yet, and tried for a day; `delivered`: the receiver accepted it; `given_up`: the receiver refused it, or it could not be delivered in time",
 );
 
@@ -21,15 +21,15 @@ const NotificationBody = exactly(
     id: t.String({ description: "Id of the notification; the receiver gets it too" }),
     job_id: nullable(JobIdText, "The job that it is about; null for a digest"),
     run_id: nullable(RunIdText, "The run that it is about; null for missed occurrences and digests"),
-    event: word(DELIVERY_EVENTS, "What it is about"),
+    event: word(SENDING_EVENTS, "What it is about"),
     place: integer({
       minimum: 0,
       description: "Index in the `notify` list of the job, or in the receivers of the digest, from 0",
     }),
     type: word(NOTIFY_TYPES, "Protocol of the receiver"),
     target: t.String({ description: "Receiver, with secrets hidden, as in `notify` of the job" }),
-    status: DeliveryStatusWord,
-    attempts: integer({ minimum: 0, description: "Number of delivery attempts" }),
+    status: SendingStatusWord,
+    attempts: integer({ minimum: 0, description: "Number of attempts to send it" }),
     error: nullable(t.String(), "Error of the last attempt; null if there was none"),
     created_at: instant("When it was queued"),
     next_try_at: instantOrNull("When the next attempt is due; null if there is none"),
@@ -63,29 +63,29 @@ export const NotificationList = exactly(
   { title: "NotificationList" },
 );
 
-/** Encodes deliveries. `targetOf` returns the entry of the `notify` list that a delivery goes to. */
+/** Encodes sendings. `targetOf` returns the entry of the `notify` list that a sending goes to. */
 export const notificationList = (
-  deliveries: readonly DeliveryRecord[],
-  targetOf: (delivery: DeliveryRecord) => NotifyTarget,
+  sendings: readonly SendingRecord[],
+  targetOf: (sending: SendingRecord) => NotifyTarget,
 ): typeof NotificationList.static => ({
-  notifications: deliveries.map((delivery) => notificationBody(delivery, targetOf(delivery))),
-  count: deliveries.length,
+  notifications: sendings.map((sending) => notificationBody(sending, targetOf(sending))),
+  count: sendings.length,
 });
 
-const notificationBody = (delivery: DeliveryRecord, target: NotifyTarget): typeof NotificationBody.static => ({
-  id: delivery.id,
-  job_id: jobOfDelivery(delivery.jobId),
-  run_id: delivery.runId,
-  event: delivery.event,
-  place: delivery.target,
+const notificationBody = (sending: SendingRecord, target: NotifyTarget): typeof NotificationBody.static => ({
+  id: sending.id,
+  job_id: jobOfSending(sending.jobId),
+  run_id: sending.runId,
+  event: sending.event,
+  place: sending.target,
   type: target.type,
   target: receiverText(target),
-  status: delivery.status,
-  attempts: delivery.attempts,
-  error: delivery.error,
-  created_at: delivery.queuedAt,
-  next_try_at: delivery.dueAt,
-  ended_at: delivery.endedAt,
+  status: sending.status,
+  attempts: sending.attempts,
+  error: sending.error,
+  created_at: sending.queuedAt,
+  next_try_at: sending.dueAt,
+  ended_at: sending.endedAt,
 });
 
 const NotifyTestBody = exactly(

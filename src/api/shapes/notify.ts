@@ -56,7 +56,7 @@ export const NotifyBody = exactly(
       description: "The additional headers by name: where each value is read, or `…` for one in the job file",
     }),
     signed: t.Boolean({ description: "True if messages are signed" }),
-    timeout_ms: integer({ minimum: 1, description: "Timeout of a delivery attempt, in ms" }),
+    timeout_ms: integer({ minimum: 1, description: "Timeout of an attempt to send, in ms" }),
     ...ownFields,
   },
   {

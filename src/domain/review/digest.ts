@@ -15,11 +15,11 @@ export type Digest = {
   readonly targets: readonly NotifyTarget[];
 };
 
-/** The deliveries of digests have this instead of the id of a job. No job can have it, because ids begin with a letter or a digit. */
+/** The sendings of digests have this instead of the id of a job. No job can have it, because ids begin with a letter or a digit. */
 export const DIGEST_JOB_ID = ".digest" as JobId;
 
-/** Returns the job that a delivery is about; null for that of a digest. */
-export const jobOfDelivery = (jobId: JobId): JobId | null => (jobId === DIGEST_JOB_ID ? null : jobId);
+/** Returns the job that a sending is about; null for that of a digest. */
+export const jobOfSending = (jobId: JobId): JobId | null => (jobId === DIGEST_JOB_ID ? null : jobId);
 
 /** Returns when the next digest after a time is due, or null. */
 export const nextDigestAt = ({ at, timezone }: Digest, zone: string, after: number): number | null =>
@@ -34,7 +34,7 @@ export const digestPeriodMs = (digest: Digest, zone: string, after: number): num
   return first === null || second === null ? WEEK_MS : second - first;
 };
 
-/** Returns the definition that the deliveries of a digest refer to: it has the receivers. */
+/** Returns the definition that the sendings of a digest refer to: it has the receivers. */
 export const senderOf = ({ targets }: Digest, { folder }: { readonly folder: string }): Job => ({
   ...emptyJob({ id: DIGEST_JOB_ID, name: "petit", source: { file: "digest", line: 1, folder } }),
   notify: targets,

@@ -34,7 +34,7 @@ const ERROR_DELAY_MS = 60_000;
 const MAX_AHEAD_MS = 86_400_000;
 
 /**
- * Sends the review of the time since the last digest, once for each occurrence. The end of that time is stored with the deliveries, so that
+ * Sends the review of the time since the last digest, once for each occurrence. The end of that time is stored with the sendings, so that
  * a crash neither repeats nor loses one. For all that passed while petit was down there is one digest.
  */
 export class Digests {

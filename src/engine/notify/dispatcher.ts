@@ -1,23 +1,23 @@
 import type { Job } from "../../domain/job.ts";
 import {
-  DELIVERY_EXPIRES_MS,
-  deliveryDelayMs,
-  MAX_DELIVERY_DELAY_MS,
+  MAX_SENDING_DELAY_MS,
   type NotifyTarget,
   receiverHost,
   receiverKey,
   receiverText,
+  SENDING_EXPIRES_MS,
+  sendingDelayMs,
 } from "../../domain/notification.ts";
-import { jobOfDelivery } from "../../domain/review/digest.ts";
+import { jobOfSending } from "../../domain/review/digest.ts";
 import { abortQuietly } from "../../lib/abort.ts";
 import { sleep, soon } from "../../lib/clock.ts";
-import type { Delivery, DeliveryEnd } from "../../store/notifications.ts";
+import type { Sending, SendingEnd } from "../../store/notifications.ts";
 import type { EngineOptions } from "../options.ts";
 import type { SendResult } from "./send.ts";
 import { sendTo } from "./services.ts";
 
 /**
- * Maximum of concurrent deliveries: in total, to a host, and to a receiver, whose channels are those of all jobs that name it. A
+ * Maximum of concurrent sendings: in total, to a host, and to a receiver, whose channels are those of all jobs that name it. A
  * receiver or a host that does not answer delays no other one.
  */
 const MAX_CONCURRENT = 64;
@@ -27,7 +27,7 @@ const MAX_TO_RECEIVER = 1;
 /** To whom a channel sends. */
 type Receiver = { readonly key: string; readonly host: string };
 
-/** How long ended deliveries stay in the database, and how many are deleted at a time. */
+/** How long ended sendings stay in the database, and how many are deleted at a time. */
 const RETENTION_MS = 7 * 86_400_000;
 const PRUNE_ROWS = 20;
 
@@ -38,15 +38,15 @@ const ERROR_DELAY_MS = 30_000;
 const DRAIN_TIMEOUT_MS = 2_000;
 
 /** Outcomes of an attempt to deliver: `delivered`; `failed`, which is retried; `given_up`, which is not. */
-export const DELIVERY_OUTCOMES = ["delivered", "failed", "given_up"] as const;
+export const SENDING_OUTCOMES = ["delivered", "failed", "given_up"] as const;
 
 /**
- * Result of an attempt to deliver. `times` is more than 1 for deliveries that were given up together, without an
+ * Result of an attempt to deliver. `times` is more than 1 for sendings that were given up together, without an
  * attempt.
  */
-export type DeliveryResult = {
+export type SendingResult = {
   readonly type: NotifyTarget["type"];
-  readonly outcome: (typeof DELIVERY_OUTCOMES)[number];
+  readonly outcome: (typeof SENDING_OUTCOMES)[number];
   readonly times: number;
 };
 
@@ -54,18 +54,18 @@ export type DispatcherOptions = Pick<
   EngineOptions,
   "store" | "clock" | "runtime" | "log" | "environment" | "followSchedules"
 > & {
-  /** Repeats `work` until the database accepts it, so that a delivery that was sent is not sent again. */
+  /** Repeats `work` until the database accepts it, so that a sending that was sent is not sent again. */
   readonly retryUntilStored: (work: () => void) => Promise<void>;
 };
 
 /**
- * Sends the deliveries that wait in the database, in order within each channel. While a receiver is unavailable, its channel
- * waits behind the delivery that is retried. In memory it only keeps when each channel is due.
+ * Sends what waits in the database, in order within each channel. While a receiver is unavailable, its channel
+ * waits behind the sending that is retried. In memory it only keeps when each channel is due.
  */
 export class Dispatcher implements Disposable {
   readonly #options: DispatcherOptions;
   readonly #stop = new AbortController();
-  /** When the first delivery of each channel is due, in ms since the epoch. */
+  /** When the first sending of each channel is due, in ms since the epoch. */
   readonly #dueAt = new Map<string, number>();
   /** To whom each channel sends, as far as it is known. */
   readonly #receivers = new Map<string, Receiver>();
@@ -73,14 +73,14 @@ export class Dispatcher implements Disposable {
   #cancelTimer: (() => void) | null = null;
   #isWakeScheduled = false;
   #onIdle: (() => void) | null = null;
-  readonly #emit: (result: DeliveryResult) => void;
+  readonly #emit: (result: SendingResult) => void;
 
-  constructor(options: DispatcherOptions, emit: (result: DeliveryResult) => void) {
+  constructor(options: DispatcherOptions, emit: (result: SendingResult) => void) {
     this.#options = options;
     this.#emit = emit;
   }
 
-  /** Tries all waiting deliveries of the previous process immediately: a restart may have fixed their problem. */
+  /** Tries all waiting sendings of the previous process immediately: a restart may have fixed their problem. */
   start(): void {
     const now = this.#options.clock.now();
     for (const channel of this.#options.store.notifications.listWaitingChannels()) this.#dueAt.set(channel, now);
@@ -95,13 +95,13 @@ export class Dispatcher implements Disposable {
     this.#dispatch();
   }
 
-  /** Aborts the current requests. Their deliveries stay queued for the next start. */
+  /** Aborts the current requests. Their sendings stay queued for the next start. */
   [Symbol.dispose](): void {
     abortQuietly(this.#stop);
     this.#cancelTimer?.();
   }
 
-  /** Schedules a channel in which a delivery was queued, in a transaction that may still be open. */
+  /** Schedules a channel in which a sending was queued, in a transaction that may still be open. */
   wake(channel: string, target: NotifyTarget): void {
     this.#receivers.set(channel, receiverOf(target));
     if (!this.#dueAt.has(channel)) this.#dueAt.set(channel, this.#options.clock.now());
@@ -113,7 +113,7 @@ export class Dispatcher implements Disposable {
     });
   }
 
-  /** Tries the waiting deliveries of a channel now, since its receiver is known to work. */
+  /** Tries the waiting sendings of a channel now, since its receiver is known to work. */
   retryNow(channel: string): void {
     if (!this.#dueAt.has(channel)) return;
     this.#dueAt.set(channel, this.#options.clock.now());
@@ -151,7 +151,7 @@ export class Dispatcher implements Disposable {
     return first?.channel ?? null;
   }
 
-  /** Returns whether a channel must wait for the end of a delivery: its own, one of its receiver or host, or any. */
+  /** Returns whether a channel must wait for the end of a sending: its own, one of its receiver or host, or any. */
   #blocked(): (channel: string) => boolean {
     if (this.#busy.size >= MAX_CONCURRENT) return () => true;
     const counts = new Map<string, number>();
@@ -181,8 +181,8 @@ export class Dispatcher implements Disposable {
   #findReceiver(channel: string): Receiver | null {
     const { store } = this.#options;
     try {
-      const delivery = store.notifications.findNext(channel);
-      const target = delivery === null ? undefined : this.#targetOf(delivery).target;
+      const sending = store.notifications.findNext(channel);
+      const target = sending === null ? undefined : this.#targetOf(sending).target;
       return target === undefined ? null : receiverOf(target);
     } catch {
       // The attempt to deliver says what is wrong.
@@ -190,12 +190,12 @@ export class Dispatcher implements Disposable {
     }
   }
 
-  #targetOf(delivery: Delivery): { readonly job: Job; readonly target: NotifyTarget | undefined } {
-    const job = this.#options.store.jobs.getDefinition(delivery.versionId);
-    return { job, target: job.notify?.[delivery.target] };
+  #targetOf(sending: Sending): { readonly job: Job; readonly target: NotifyTarget | undefined } {
+    const job = this.#options.store.jobs.getDefinition(sending.versionId);
+    return { job, target: job.notify?.[sending.target] };
   }
 
-  /** Sets the timer for the next due channel. The end of a delivery dispatches those that wait for it. */
+  /** Sets the timer for the next due channel. The end of a sending dispatches those that wait for it. */
   #arm(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
@@ -213,15 +213,15 @@ export class Dispatcher implements Disposable {
   async #deliverNext(channel: string): Promise<void> {
     const { store, clock, log } = this.#options;
     try {
-      const delivery = store.notifications.findNext(channel);
-      if (delivery === null) this.#forget(channel);
-      else this.#dueAt.set(channel, await this.#deliver(delivery));
+      const sending = store.notifications.findNext(channel);
+      if (sending === null) this.#forget(channel);
+      else this.#dueAt.set(channel, await this.#deliver(sending));
     } catch (error) {
       if (!this.#stop.signal.aborted) log.error({ err: error }, "cannot send a notification");
       this.#dueAt.set(channel, clock.now() + ERROR_DELAY_MS);
     }
     this.#busy.delete(channel);
-    // In the next turn, so that a channel full of refused deliveries does not block the event loop.
+    // In the next turn, so that a channel full of refused sendings does not block the event loop.
     soon(() => this.#dispatch());
   }
 
@@ -231,55 +231,55 @@ export class Dispatcher implements Disposable {
   }
 
   /** Makes one attempt. Returns when its channel is due again. */
-  async #deliver(delivery: Delivery): Promise<number> {
+  async #deliver(sending: Sending): Promise<number> {
     const { store, clock, retryUntilStored } = this.#options;
-    const { job, target } = this.#targetOf(delivery);
-    if (target === undefined) throw new Error(`job ${job.id} has no notify[${delivery.target}]`);
-    const result = await this.#send(delivery, target, job.source.folder);
+    const { job, target } = this.#targetOf(sending);
+    if (target === undefined) throw new Error(`job ${job.id} has no notify[${sending.target}]`);
+    const result = await this.#send(sending, target, job.source.folder);
     this.#stop.signal.throwIfAborted();
     const now = clock.now();
-    const end = endOf(result, delivery, now);
+    const end = endOf(result, sending, now);
     if (end !== null) {
-      await this.#end(delivery, target, end);
+      await this.#end(sending, target, end);
       return now;
     }
-    const dueAt = now + delayMs(result, delivery);
+    const dueAt = now + delayMs(result, sending);
     const error = result.kind === "delivered" ? "" : result.why;
-    await retryUntilStored(() => store.notifications.postpone(delivery.id, { dueAt, error }));
+    await retryUntilStored(() => store.notifications.postpone(sending.id, { dueAt, error }));
     this.#emit({ type: target.type, outcome: "failed", times: 1 });
-    this.#logFailure(delivery, target, { why: error, retry_in_ms: dueAt - now });
+    this.#logFailure(sending, target, { why: error, retry_in_ms: dueAt - now });
     return dueAt;
   }
 
-  async #send(delivery: Delivery, target: NotifyTarget, folder: string): Promise<SendResult> {
+  async #send(sending: Sending, target: NotifyTarget, folder: string): Promise<SendResult> {
     const { clock, runtime, environment } = this.#options;
-    return await sendTo(target, delivery, { clock, runtime, environment, folder, signal: this.#stop.signal });
+    return await sendTo(target, sending, { clock, runtime, environment, folder, signal: this.#stop.signal });
   }
 
-  async #end(delivery: Delivery, target: NotifyTarget, end: DeliveryEnd): Promise<void> {
+  async #end(sending: Sending, target: NotifyTarget, end: SendingEnd): Promise<void> {
     const { store, clock, log, retryUntilStored } = this.#options;
     const now = clock.now();
     await retryUntilStored(() =>
       store.transaction(() => {
-        store.notifications.finish(delivery.id, end, now);
+        store.notifications.finish(sending.id, end, now);
         store.notifications.deleteEnded(now - RETENTION_MS, PRUNE_ROWS);
       }),
     );
     this.#emit({ type: target.type, outcome: end.status, times: 1 });
-    const fields = this.#fields(delivery);
-    if (end.status === "delivered") log.debug(fields, `${describe(delivery, target)} was delivered`);
-    else log.error({ ...fields, why: end.error }, `${describe(delivery, target)} was given up: ${end.error}`);
+    const fields = this.#fields(sending);
+    if (end.status === "delivered") log.debug(fields, `${describe(sending, target)} was delivered`);
+    else log.error({ ...fields, why: end.error }, `${describe(sending, target)} was given up: ${end.error}`);
   }
 
-  /** Logs the first failure of a delivery as a warning, and repeated failures for debugging only. */
-  #logFailure(delivery: Delivery, target: NotifyTarget, failure: { why: string; retry_in_ms: number }): void {
-    const level = delivery.attempts === 0 ? "warn" : "debug";
-    const message = `${describe(delivery, target)} was not delivered: ${failure.why}`;
-    this.#options.log[level]({ ...this.#fields(delivery), ...failure }, message);
+  /** Logs the first failure of a sending as a warning, and repeated failures for debugging only. */
+  #logFailure(sending: Sending, target: NotifyTarget, failure: { why: string; retry_in_ms: number }): void {
+    const level = sending.attempts === 0 ? "warn" : "debug";
+    const message = `${describe(sending, target)} was not delivered: ${failure.why}`;
+    this.#options.log[level]({ ...this.#fields(sending), ...failure }, message);
   }
 
-  #fields({ id, jobId, runId, event, attempts }: Delivery): Readonly<Record<string, unknown>> {
-    return { job_id: jobOfDelivery(jobId), run_id: runId, event, delivery: id, attempt: attempts + 1 };
+  #fields({ id, jobId, runId, event, attempts }: Sending): Readonly<Record<string, unknown>> {
+    return { job_id: jobOfSending(jobId), run_id: runId, event, sending: id, attempt: attempts + 1 };
   }
 }
 
@@ -293,23 +293,23 @@ const receiverOf = (target: NotifyTarget): Receiver => {
  * as 0.
  */
 const waitMs = (dueAt: number, now: number): number =>
-  dueAt - now > MAX_DELIVERY_DELAY_MS ? 0 : Math.max(0, dueAt - now);
+  dueAt - now > MAX_SENDING_DELAY_MS ? 0 : Math.max(0, dueAt - now);
 
-/** Returns how the delivery ends, or null if it is retried. */
-const endOf = (result: SendResult, { queuedAt }: Delivery, now: number): DeliveryEnd | null => {
+/** Returns how the sending ends, or null if it is retried. */
+const endOf = (result: SendResult, { queuedAt }: Sending, now: number): SendingEnd | null => {
   if (result.kind === "delivered") return { status: "delivered" };
   if (result.kind === "refused") return { status: "given_up", error: result.why };
-  return now - queuedAt >= DELIVERY_EXPIRES_MS ? { status: "given_up", error: `${result.why}, for 24 hours` } : null;
+  return now - queuedAt >= SENDING_EXPIRES_MS ? { status: "given_up", error: `${result.why}, for 24 hours` } : null;
 };
 
-const delayMs = (result: SendResult, { attempts }: Delivery): number => {
+const delayMs = (result: SendResult, { attempts }: Sending): number => {
   const requestedMs = result.kind === "failed" ? (result.retryAfterMs ?? 0) : 0;
-  return Math.min(MAX_DELIVERY_DELAY_MS, Math.max(requestedMs, deliveryDelayMs(attempts + 1, Math.random())));
+  return Math.min(MAX_SENDING_DELAY_MS, Math.max(requestedMs, sendingDelayMs(attempts + 1, Math.random())));
 };
 
-const describe = ({ jobId, event, target: index }: Delivery, target: NotifyTarget): string => {
+const describe = ({ jobId, event, target: index }: Sending, target: NotifyTarget): string => {
   const receiver = `${target.type}, ${receiverText(target)}`;
-  return jobOfDelivery(jobId) === null
+  return jobOfSending(jobId) === null
     ? `the digest to receiver ${index + 1} (${receiver})`
     : `the ${event} of ${jobId} to notify[${index}] (${receiver})`;
 };

@@ -1,7 +1,7 @@
 import type { RunFailure } from "../../domain/attention.ts";
 import { orderFailures } from "../../domain/first-failure.ts";
 import type { Approval, Job, Links, Task } from "../../domain/job.ts";
-import type { DeliveryEvent, NotifyEvent } from "../../domain/notification.ts";
+import type { NotifyEvent, SendingEvent } from "../../domain/notification.ts";
 import { groupFailures } from "../../domain/output/failure-groups.ts";
 import type { Review } from "../../domain/review/review.ts";
 import { dueAtOf, type Reason, type Run } from "../../domain/run.ts";
@@ -16,7 +16,7 @@ import type { Store } from "../../store/store.ts";
 /** The content of a notification at the time of its event: the body of a webhook. Times are ms since the epoch. */
 export type NotificationBody = {
   /** `test` if somebody asked for a test. */
-  readonly event: DeliveryEvent | "test";
+  readonly event: SendingEvent | "test";
   readonly at: number;
   readonly job: { readonly id: string; readonly name: string };
   /** petit's page about it. Null without the setting `public_url`. */

@@ -1,7 +1,7 @@
 import { PetitError } from "../../domain/errors.ts";
 import type { JobId, TaskId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import { type DeliveryEvent, eventOfEnd, type NotifyEvent, type NotifyTarget } from "../../domain/notification.ts";
+import { eventOfEnd, type NotifyEvent, type NotifyTarget, type SendingEvent } from "../../domain/notification.ts";
 import type { Review } from "../../domain/review/review.ts";
 import type { Run } from "../../domain/run.ts";
 import { uuidv7 } from "../../lib/uuid.ts";
@@ -9,7 +9,7 @@ import type { StoredJob } from "../../store/jobs.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
 import { channelOf } from "../../store/renames.ts";
 import type { EngineSettings } from "../options.ts";
-import { type DeliveryResult, Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
+import { Dispatcher, type DispatcherOptions, type SendingResult } from "./dispatcher.ts";
 import {
   type AskedApproval,
   bodyOfApproval,
@@ -25,7 +25,7 @@ import {
 import { missingSecrets } from "./secret.ts";
 import { type NotifyTest, sendTests, sendTestsOf } from "./send-tests.ts";
 
-/** Maximum of waiting deliveries per channel. Beyond it the oldest are given up. */
+/** Maximum of waiting sendings per channel. Beyond it the oldest are given up. */
 export const MAX_WAITING = 1_000;
 
 type Asked = {
@@ -47,12 +47,12 @@ type NotifierOptions = DispatcherOptions & {
 
 /**
  * Queues the notifications of a job's `notify`. Call its methods for events within the transaction that stores the
- * event: the delivery is queued in it, and the dispatcher sends it later. Only a failure of the database rolls back the event.
+ * event: the sending is queued in it, and the dispatcher sends it later. Only a failure of the database rolls back the event.
  */
 export class Notifier implements Disposable {
   readonly #options: NotifierOptions;
   readonly #dispatcher: Dispatcher;
-  readonly #listeners = new Set<(result: DeliveryResult) => void>();
+  readonly #listeners = new Set<(result: SendingResult) => void>();
 
   constructor(options: NotifierOptions) {
     this.#options = options;
@@ -60,12 +60,12 @@ export class Notifier implements Disposable {
   }
 
   /** Calls `listener` after every attempt to deliver. Returns a function that removes it. */
-  onDelivery(listener: (result: DeliveryResult) => void): () => void {
+  onSending(listener: (result: SendingResult) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  #emit(result: DeliveryResult): void {
+  #emit(result: SendingResult): void {
     for (const listener of [...this.#listeners]) listener(result);
   }
 
@@ -166,7 +166,7 @@ export class Notifier implements Disposable {
     const now = this.#options.clock.now();
     const notice = encodeBody(bodyOfDigest(sender.job, review, tag), this.#publicUrl);
     for (const [index, target] of (sender.job.notify ?? []).entries())
-      this.#queueDelivery({ subject: { ...sender, run: null }, index, target, event: "digest", now, notice });
+      this.#queueSending({ subject: { ...sender, run: null }, index, target, event: "digest", now, notice });
   }
 
   /**
@@ -218,7 +218,7 @@ export class Notifier implements Disposable {
       store.transaction(() => {
         for (const [index, target] of targets.entries()) {
           const event = eventFor(target);
-          if (event !== null) this.#queueDelivery({ subject, index, target, event, now, notice: noticeOf(event) });
+          if (event !== null) this.#queueSending({ subject, index, target, event, now, notice: noticeOf(event) });
         }
       });
     } catch (error) {
@@ -231,7 +231,7 @@ export class Notifier implements Disposable {
     return this.#options.settings.publicUrl ?? null;
   }
 
-  #queueDelivery({ subject, index, target, event, now, notice }: DeliveryRequest): void {
+  #queueSending({ subject, index, target, event, now, notice }: SendingRequest): void {
     const { store, log } = this.#options;
     const { job, run, versionId } = subject;
     const channel = channelOf(job.id, target);
@@ -258,11 +258,11 @@ type NotificationEvent = {
   readonly bodyOf: (event: NotifyEvent, now: number) => NotificationDraft;
 };
 
-type DeliveryRequest = {
+type SendingRequest = {
   readonly subject: NotificationSubject;
   readonly index: number;
   readonly target: NotifyTarget;
-  readonly event: DeliveryEvent;
+  readonly event: SendingEvent;
   readonly now: number;
   /** The body as JSON. */
   readonly notice: string;

@@ -1,6 +1,6 @@
 import type { Job } from "../../domain/job.ts";
 import { type NotifyTarget, secretsOf } from "../../domain/notification.ts";
-import { jobOfDelivery } from "../../domain/review/digest.ts";
+import { jobOfSending } from "../../domain/review/digest.ts";
 import { sourceName, type TextOrSecret } from "../../domain/secret.ts";
 import { readSecret, type SecretPlaces } from "../secrets/read-secret.ts";
 
@@ -30,7 +30,7 @@ export const resolveAll = (target: NotifyTarget, places: SecretPlaces): Resolved
   return { values };
 };
 
-const isDigest = ({ id }: Job): boolean => jobOfDelivery(id) === null;
+const isDigest = ({ id }: Job): boolean => jobOfSending(id) === null;
 
 /** Returns a sentence for each secret of the jobs' `notify`, or of the sender of a digest, that can't be read; one for all jobs that use the default list. */
 export const missingSecrets = (
@@ -48,7 +48,7 @@ export const missingSecrets = (
       secretsOf(target).flatMap(([path, text]) => {
         const resolved = resolveSecret(text, places);
         if (!("problem" in resolved)) return [];
-        const jobId = isDefault ? null : jobOfDelivery(job.id);
+        const jobId = isDefault ? null : jobOfSending(job.id);
         const place = isDigest(job)
           ? `${path} of receiver ${index + 1} of the digest`
           : `notify[${index}].${path} of ${owner}`;

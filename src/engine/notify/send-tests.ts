@@ -26,8 +26,8 @@ export const sendTestsOf = async (
   const { folder } = job.source;
   return await Promise.all(
     (job.notify ?? []).map(async (target) => {
-      const delivery = { id: uuidv7(now), event: "test", runId: null, notice } as const;
-      const result = await sendTo(target, delivery, { environment, folder, clock, runtime, signal });
+      const sending = { id: uuidv7(now), event: "test", runId: null, notice } as const;
+      const result = await sendTo(target, sending, { environment, folder, clock, runtime, signal });
       const isDelivered = result.kind === "delivered";
       return { target, isDelivered, answer: isDelivered ? result.answer : result.why };
     }),

@@ -11,7 +11,7 @@ import except from "../migrations/0008_except.sql" with { type: "text" };
 import workflows from "../migrations/0009_workflows.sql" with { type: "text" };
 import workers from "../migrations/0010_workers.sql" with { type: "text" };
 import restoresAndErrors from "../migrations/0011_restores_and_errors.sql" with { type: "text" };
-import causesReviewsAndAttention from "../migrations/0012_causes_reviews_and_attention.sql" with { type: "text" };
+import reviewsAndDeliveries from "../migrations/0012_reviews_and_deliveries.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
 /**
@@ -30,7 +30,7 @@ const MIGRATIONS: readonly string[] = [
   workflows,
   workers,
   restoresAndErrors,
-  causesReviewsAndAttention,
+  reviewsAndDeliveries,
 ];
 
 /** Schema version that this petit writes. */

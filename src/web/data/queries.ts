@@ -1,5 +1,5 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
-import type { DeliveryStatus } from "../../domain/notification.ts";
+import type { SendingStatus } from "../../domain/notification.ts";
 import type { RunStatus, Trigger } from "../../domain/run.ts";
 import type { TaskStatus } from "../../domain/task-run.ts";
 import { petit } from "./client.ts";
@@ -233,7 +233,7 @@ export const timelineQuery = (window: TimelineWindow) =>
     gcTime: 30_000,
   });
 
-/** Query for what needs attention. Polls each minute, because a run becomes stuck, and a delivery fails, without an event. */
+/** Query for what needs attention. Polls each minute, because a run becomes stuck, and a sending fails, without an event. */
 export const attentionQuery = () =>
   queryOptions({
     queryKey: ["attention"],
@@ -275,8 +275,8 @@ export const systemQuery = () =>
     refetchInterval: ({ state }) => (state.data?.health.status === "starting" ? STARTING_MS : 15_000),
   });
 
-/** Query for notifications. Polls, because no event reports a delivery. */
-export const notificationsQuery = (status: DeliveryStatus) =>
+/** Query for notifications. Polls, because no event reports a sending. */
+export const notificationsQuery = (status: SendingStatus) =>
   queryOptions({
     queryKey: ["notifications", status],
     queryFn: () => petit.get("/api/notifications", { query: { status, limit: 50 } }),

@@ -9,7 +9,7 @@ import { Status } from "../ui/status/status.tsx";
 import { Table } from "../ui/table/table.tsx";
 import { Countdown, Time } from "../ui/time/time.tsx";
 
-/** Shows notifications that wait for delivery or were given up. */
+/** Shows notifications that wait to be sent or were given up. */
 export const Notifications = () => {
   const givenUp = useQuery(notificationsQuery("given_up"));
   const waiting = useQuery(notificationsQuery("waiting"));

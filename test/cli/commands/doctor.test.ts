@@ -397,7 +397,7 @@ describe("petit doctor finds", () => {
   });
 });
 
-test("petit doctor lists the receivers of failing deliveries without their secrets", async () => {
+test("petit doctor lists the receivers of failing sendings without their secrets", async () => {
   const notify = "[{type: webhook, url: 'http://127.0.0.1:1/s3cret'}]";
   const told = `id: told\nnotify: ${notify}\ntasks: [{id: t, type: shell, script: 'exit 1'}]\n`;
   await using running = await startPetit({ jobs: { "told.yaml": told } });
@@ -409,7 +409,7 @@ test("petit doctor lists the receivers of failing deliveries without their secre
   const check = find(report, "notifications");
   expect(check).toMatchObject({ status: "warning", hint: expect.stringContaining("/api/notifications") });
   expect(check.message).toMatch(
-    /^deliveries to 1 receiver are failing:\ntold to http:\/\/127.0.0.1:1\/… \(webhook\): can't be reached.* \(1 waiting\)$/,
+    /^sendings to 1 receiver are failing:\ntold to http:\/\/127.0.0.1:1\/… \(webhook\): can't be reached.* \(1 waiting\)$/,
   );
   expect(report.text).not.toContain("s3cret");
 });

@@ -111,7 +111,7 @@ describe("a digest", () => {
     const log = recordingLog();
     await using petit = await startEngine({ jobs: JOBS, clock, log, digest: digestTo(hook) });
     const ended = new Promise<void>((resolve) =>
-      petit.engine.onDelivery(({ outcome }) => outcome !== "failed" && resolve()),
+      petit.engine.onSending(({ outcome }) => outcome !== "failed" && resolve()),
     );
     await clock.pass(HOUR);
     await ended;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { setImmediate } from "node:timers/promises";
 import { openRuntime } from "#runtime";
-import { DELIVERY_EXPIRES_MS, defaultEvents, MAX_DELIVERY_DELAY_MS } from "../../../src/domain/notification.ts";
+import { defaultEvents, MAX_SENDING_DELAY_MS, SENDING_EXPIRES_MS } from "../../../src/domain/notification.ts";
 import { MAX_WAITING, Notifier } from "../../../src/engine/notify/notifier.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { job } from "../../support/engine/factories.ts";
@@ -67,7 +67,7 @@ const make = (parts: AsyncDisposableStack, answer: Responder, wrap = (store: Sto
 
 const failing: Responder = () => new Response(null, { status: 500 });
 
-test("a failed delivery is retried with growing delays, and given up after a day", async () => {
+test("a failed sending is retried with growing delays, and given up after a day", async () => {
   await using parts = new AsyncDisposableStack();
   const { store, clock, logged, hook, queueMissed, channel } = make(parts, failing);
   queueMissed();
@@ -79,8 +79,8 @@ test("a failed delivery is retried with growing delays, and given up after a day
     await logged(`"attempt":${attempt}`);
   }
   expect(hook.received).toHaveLength(14);
-  expect(clock.timers[0]).toBeGreaterThanOrEqual(MAX_DELIVERY_DELAY_MS / 2);
-  clock.step(DELIVERY_EXPIRES_MS);
+  expect(clock.timers[0]).toBeGreaterThanOrEqual(MAX_SENDING_DELAY_MS / 2);
+  clock.step(SENDING_EXPIRES_MS);
   await clock.pass(clock.timers[0] ?? 0);
   await logged("was given up: answered 500, for 24 hours");
   expect(store.notifications.listWaitingChannels()).toEqual([]);
@@ -100,7 +100,7 @@ test("Retry-After of the receiver delays the next attempt", async () => {
   await logged("was delivered");
 });
 
-test("a clock that is set back does not make a delivery wait longer than the maximum delay", async () => {
+test("a clock that is set back does not make a sending wait longer than the maximum delay", async () => {
   await using parts = new AsyncDisposableStack();
   const { clock, logged, queueMissed } = make(parts, (_received, index) =>
     (index === 0 ? failing : () => new Response("ok"))(_received, index),
@@ -112,7 +112,7 @@ test("a clock that is set back does not make a delivery wait longer than the max
   await logged("was delivered");
 });
 
-test("waiting deliveries are bounded, on disk and in memory", async () => {
+test("waiting sendings are bounded, on disk and in memory", async () => {
   await using parts = new AsyncDisposableStack();
   const { store, clock, log, logged, hook, queueMissed, channel } = make(parts, failing);
   for (let at = 0; at < MAX_WAITING + 5; at++) queueMissed(NOON + at);
@@ -122,11 +122,11 @@ test("waiting deliveries are bounded, on disk and in memory", async () => {
   const oldest = JSON.parse(store.notifications.findNext(channel())?.notice ?? "{}");
   expect(oldest.missed.occurrences[0].scheduled_for).toBe(NOON + 5);
   expect(store.notifications.giveUpExcess(channel(), 0, NOON)).toBe(MAX_WAITING);
-  // One timer per channel, however many deliveries it has.
+  // One timer per channel, however many sendings it has.
   expect(clock.timers).toHaveLength(1);
 });
 
-test("the number of concurrent deliveries is bounded, to one per channel", async () => {
+test("the number of concurrent sendings is bounded, to one per channel", async () => {
   await using parts = new AsyncDisposableStack();
   const silence = Promise.withResolvers<Response>();
   const { store, hook, notifier } = make(parts, async () => (await silence.promise).clone());
@@ -144,7 +144,7 @@ test("the number of concurrent deliveries is bounded, to one per channel", async
   await hook.first(20);
 });
 
-test("a receiver that hangs delays no other one, also on its host, and gets one delivery at a time", async () => {
+test("a receiver that hangs delays no other one, also on its host, and gets one sending at a time", async () => {
   await using parts = new AsyncDisposableStack();
   const silence = Promise.withResolvers<Response>();
   const { store, hook, notifier } = make(parts, async ({ path }) =>
@@ -187,7 +187,7 @@ test("many receivers that hang on different hosts delay no other one", async () 
   await Promise.all([hook.first(1), ...dead.map((each) => each.first(1))]);
 });
 
-test("deliveries that fail delay a stop by at most two seconds", async () => {
+test("sendings that fail delay a stop by at most two seconds", async () => {
   await using parts = new AsyncDisposableStack();
   const silence = Promise.withResolvers<Response>();
   const { store, clock, hook, notifier, queueMissed } = make(parts, async () => (await silence.promise).clone());

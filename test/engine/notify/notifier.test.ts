@@ -208,7 +208,7 @@ describe("a webhook", () => {
 });
 
 describe("a receiver", () => {
-  test("that fails gets the same delivery again", async () => {
+  test("that fails gets the same sending again", async () => {
     await using hook = receiver((_received, index) => new Response(null, { status: index === 0 ? 500 : 204 }));
     const log = recordingLog();
     await using petit = await startEngine({ jobs: [job("j", { tasks: failing, notify: [webhook(hook.url)] })], log });
@@ -272,7 +272,7 @@ describe("a receiver", () => {
   });
 });
 
-describe("a delivery that was not sent before petit ended", () => {
+describe("a sending that was not sent before petit ended", () => {
   test("is stored in the transaction that ends the run", async () => {
     await using hook = receiver();
     await using petit = await startEngine({ jobs: [job("j", { tasks: failing, notify: [webhook(hook.url)] })] });

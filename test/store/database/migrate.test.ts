@@ -35,6 +35,16 @@ const tablesOf = (path: string): readonly Table[] =>
     return readTable(path, String(name), columns.join(", "));
   });
 
+/** Returns the same tables of a former schema as they are now. */
+const readAgain = (path: string, schema: number, tables: readonly Table[]): readonly Table[] =>
+  tables.map(({ name, columns }) => ({ ...readTable(path, presentName(name, schema), columns), name }));
+
+const presentName = (table: string, schema: number): string =>
+  schema < SINCE_SENDINGS && table === "deliveries" ? "sendings" : table;
+
+/** Sendings of notifications are called so from this schema on. */
+const SINCE_SENDINGS = 12;
+
 const readTable = (path: string, name: string, columns: string): Table => ({
   name,
   columns,
@@ -101,7 +111,7 @@ describe.each(FIXTURE_SCHEMAS)("a database of schema %d", (schema) => {
   const expectKeptRows = (path: string, newPath: string): void => {
     const before = tablesOf(path);
     openAndClose(path);
-    expect(before.map(({ name, columns }) => readTable(path, name, columns))).toEqual([...before]);
+    expect(readAgain(path, schema, before)).toEqual([...before]);
     expect(schemaOf(path)).toEqual(schemaOf(newPath));
     expect(versionOf(path)).toBe(SCHEMA_VERSION);
     expect(query(path, "PRAGMA integrity_check")).toEqual([{ integrity_check: "ok" }]);
@@ -122,7 +132,7 @@ describe.each(FIXTURE_SCHEMAS)("a database of schema %d", (schema) => {
         expect(version).toBeGreaterThanOrEqual(schema);
         expect([nth, schemaOf(path)]).toEqual([nth, wholeSchemas[version] ?? []]);
         openAndClose(path);
-        expect(before.map(({ name, columns }) => readTable(path, name, columns))).toEqual([...before]);
+        expect(readAgain(path, schema, before)).toEqual([...before]);
         expect(versionOf(path)).toBe(SCHEMA_VERSION);
       }
       expect(kills).toBeGreaterThan(schema === SCHEMA_VERSION ? 0 : 5);

@@ -101,7 +101,7 @@ describe("a run with much output", () => {
 describe("definitions", () => {
   const named = (name: string) => job("hello", { name });
 
-  test("are deleted when no job, run or delivery refers to them", () => {
+  test("are deleted when no job, run or sending refers to them", () => {
     using store = memoryStore();
     const save = (name: string): number => store.jobs.save([named(name)], NOON).get(HELLO)?.versionId ?? 0;
     const [unused, delivered] = [save("unused"), save("delivered")];

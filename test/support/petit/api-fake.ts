@@ -196,7 +196,7 @@ const fakeEngine = (store: Store): FakeEngine => {
       eventListeners.add(listener);
       return () => eventListeners.delete(listener);
     },
-    onDelivery: () => () => {},
+    onSending: () => () => {},
     onOutput: (runId, listener) => {
       const listeners = outputListeners.get(runId) ?? new Set();
       outputListeners.set(runId, listeners.add(listener));

@@ -12,8 +12,8 @@ const COLORS = { bad: 0xd92d20, warning: 0xf79009, good: 0x12b76a, neutral: 0x2e
   number
 >;
 
-export const discord = messageService<"discord">((message, delivery) => {
-  const url = new URL(delivery.url);
+export const discord = messageService<"discord">((message, sending) => {
+  const url = new URL(sending.url);
   // Without `wait`, Discord reports no error for a message that it does not store. See "Execute Webhook" in its documentation.
   url.searchParams.set("wait", "true");
   return { url: url.href, payload: payloadOf(message) };

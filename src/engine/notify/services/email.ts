@@ -9,7 +9,7 @@ import { escapeUnprintable, shorten } from "../../../lib/text.ts";
 import { type Message, messageOf } from "../message/message.ts";
 import { plainText } from "../message/plain.ts";
 import type { SendResult } from "../send.ts";
-import { DELIVERY_HEADER, EVENT_HEADER, type NotifyService, type OpenTarget } from "./notify-service.ts";
+import { EVENT_HEADER, type NotifyService, type OpenTarget, SENDING_HEADER } from "./notify-service.ts";
 
 /** Sends over SMTP. */
 export const email: NotifyService<"email"> = {
@@ -27,7 +27,7 @@ export const email: NotifyService<"email"> = {
         messageId: `<${notice.id}@${domainOf(from)}>`,
         headers: {
           ...NO_REPLIES,
-          [DELIVERY_HEADER]: notice.id,
+          [SENDING_HEADER]: notice.id,
           [EVENT_HEADER]: notice.event,
         },
         signal: AbortSignal.any([late.signal, signal]),

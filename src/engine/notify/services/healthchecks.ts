@@ -5,14 +5,14 @@ import { headersOf } from "./webhook.ts";
 /**
  * Pings `URL/start`, `URL`, `URL/<exit status>`, `URL/fail` or `URL/log`, with the id of the run. A failure includes the log tail.
  */
-export const healthchecks = httpService<"healthchecks">((delivery) => {
-  const own = headersOf(delivery);
+export const healthchecks = httpService<"healthchecks">((sending) => {
+  const own = headersOf(sending);
   if ("problem" in own) return own;
-  const body: NotificationBody = JSON.parse(delivery.notice.notice);
-  const url = new URL(delivery.url);
+  const body: NotificationBody = JSON.parse(sending.notice.notice);
+  const url = new URL(sending.url);
   const suffix = suffixOf(body);
   url.pathname = url.pathname.replace(/\/+$/, "") + (suffix === "" ? "" : `/${suffix}`);
-  if (delivery.notice.runId !== null) url.searchParams.set("rid", delivery.notice.runId);
+  if (sending.notice.runId !== null) url.searchParams.set("rid", sending.notice.runId);
   const headers = { ...own.headers, "Content-Type": "text/plain; charset=utf-8" };
   return { url: url.href, method: "POST", headers, body: textOf(body), readAnswer: null, secrets: [] };
 });

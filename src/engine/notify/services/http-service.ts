@@ -5,7 +5,7 @@ import { type NotifyRequest, type ReadAnswer, readCommonAnswer, send } from "../
 import type { Notice, NotifyService } from "./notify-service.ts";
 
 /** A notification for a target that is reached over HTTP. */
-export type HttpDelivery<Type extends NotifyType> = {
+export type HttpSending<Type extends NotifyType> = {
   readonly notice: Notice;
   readonly target: TargetOf<Type>;
   /** The URL of the target, which is valid. */
@@ -21,7 +21,7 @@ type Problem = { readonly problem: string };
 
 /** Returns a service that gets one HTTP request for each notification. */
 export const httpService = <Type extends NotifyType>(
-  requestOf: (delivery: HttpDelivery<Type>) => NotifyRequest | Problem,
+  requestOf: (sending: HttpSending<Type>) => NotifyRequest | Problem,
 ): NotifyService<Type> => ({
   send: async (notice, { target, values }, { clock, runtime, signal }) => {
     const url = values.get("url") ?? "";
@@ -59,10 +59,10 @@ type MessageRequest = {
 
 /** Returns a service that gets a message for people. */
 export const messageService = <Type extends NotifyType>(
-  requestOf: (message: Message, delivery: HttpDelivery<Type>) => MessageRequest | Problem,
+  requestOf: (message: Message, sending: HttpSending<Type>) => MessageRequest | Problem,
 ): NotifyService<Type> =>
-  httpService((delivery) => {
-    const request = requestOf(messageOf(JSON.parse(delivery.notice.notice)), delivery);
+  httpService((sending) => {
+    const request = requestOf(messageOf(JSON.parse(sending.notice.notice)), sending);
     return "problem" in request ? request : encode(request);
   });
 

@@ -22,7 +22,7 @@ const SIGNS = { bad: "🔴", warning: "🟡", good: "🟢", neutral: "🔵" } as
 >;
 
 /**
- * Sends a message to a room. The id of the delivery is the transaction, so the server stores a message that it gets twice once.
+ * Sends a message to a room. The id of the sending is the transaction, so the server stores a message that it gets twice once.
  * See "Sending events to a room" in the client-server API.
  */
 export const matrix = messageService<"matrix">((message, { notice, target, url, values }) => {

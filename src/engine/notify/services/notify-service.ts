@@ -1,20 +1,20 @@
 import type { NotifyType, TargetOf } from "../../../domain/notification.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import type { Runtime } from "../../../runtime/runtime.ts";
-import type { Delivery } from "../../../store/notifications.ts";
+import type { Sending } from "../../../store/notifications.ts";
 import type { NotificationBody } from "../notification-body.ts";
 import type { SendResult } from "../send.ts";
 
 /**
- * Header with the id of the delivery. It is the same in every attempt, so that a receiver can recognize repetitions.
+ * Header with the id of the sending. It is the same in every attempt, so that a receiver can recognize repetitions.
  */
-export const DELIVERY_HEADER = "Petit-Delivery";
+export const SENDING_HEADER = "Petit-Delivery";
 
 /** Header with the event of the notification. */
 export const EVENT_HEADER = "Petit-Event";
 
 /** What is sent: the event, and its message as JSON. */
-export type Notice = Pick<Delivery, "runId" | "notice"> & {
+export type Notice = Pick<Sending, "runId" | "notice"> & {
   /** The same in every attempt to deliver it. */
   readonly id: string;
   readonly event: NotificationBody["event"];

@@ -1,8 +1,8 @@
 import { createHmac } from "node:crypto";
 import type { WebhookTarget } from "../../../domain/notification.ts";
 import { HEADER_VALUE } from "../../../jobfile/schema/header.ts";
-import { type HttpDelivery, httpService } from "./http-service.ts";
-import { DELIVERY_HEADER, EVENT_HEADER } from "./notify-service.ts";
+import { type HttpSending, httpService } from "./http-service.ts";
+import { EVENT_HEADER, SENDING_HEADER } from "./notify-service.ts";
 
 /**
  * Header of a webhook's signature: `t=<seconds since the epoch>,v1=<hex>`, the HMAC-SHA256 of `<t>.<body>` with the target's
@@ -11,9 +11,9 @@ import { DELIVERY_HEADER, EVENT_HEADER } from "./notify-service.ts";
 export const SIGNATURE_HEADER = "Petit-Signature";
 
 /** Posts the body of the notification as JSON. */
-export const webhook = httpService<"webhook">((delivery) => {
-  const { notice, url, values, now } = delivery;
-  const own = headersOf(delivery);
+export const webhook = httpService<"webhook">((sending) => {
+  const { notice, url, values, now } = sending;
+  const own = headersOf(sending);
   if ("problem" in own) return own;
   const secret = values.get("secret");
   const headers = {
@@ -32,14 +32,14 @@ export const headersOf = ({
   notice,
   target,
   values,
-}: Pick<HttpDelivery<WebhookTarget["type"]>, "notice" | "target" | "values">): OwnHeaders => {
+}: Pick<HttpSending<WebhookTarget["type"]>, "notice" | "target" | "values">): OwnHeaders => {
   const own: Record<string, string> = {};
   for (const name of Object.keys(target.headers)) {
     const value = values.get(`headers.${name}`) ?? "";
     if (!HEADER_VALUE.test(value)) return { problem: `the value of header ${name} has invalid characters` };
     own[name] = value;
   }
-  return { headers: { "User-Agent": "petit", ...own, [DELIVERY_HEADER]: notice.id } };
+  return { headers: { "User-Agent": "petit", ...own, [SENDING_HEADER]: notice.id } };
 };
 
 /** Returns the value of the signature header. `now` is in ms since the epoch. */

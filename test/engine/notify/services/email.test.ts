@@ -175,10 +175,10 @@ describe("an email to a server that is silent", () => {
     await using silent = await silentServer("");
     const stop = new AbortController();
     const connected = new Promise((resolve) => silent.server.once("connection", resolve));
-    const delivery = deliver(targetOf({ port: silent.port, caFile: null }), { signal: stop.signal });
+    const sending = deliver(targetOf({ port: silent.port, caFile: null }), { signal: stop.signal });
     await connected;
     stop.abort();
-    expect(await delivery).toMatchObject({ kind: "failed" });
+    expect(await sending).toMatchObject({ kind: "failed" });
   });
 
   test("or does not listen is tried again", async () => {

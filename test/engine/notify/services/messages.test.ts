@@ -203,7 +203,7 @@ test("a message to Telegram calls sendMessage with the token", async () => {
 });
 
 describe("a message to Matrix", () => {
-  test("is put into the room under the id of the delivery, with the token", async () => {
+  test("is put into the room under the id of the sending, with the token", async () => {
     const { received } = await deliver("matrix", bodyOf());
     expect(received.method).toBe("PUT");
     expect(received.path).toBe("/base/_matrix/client/v3/rooms/!s3cret%2F1%3Aexample.com/send/m.room.message/1");

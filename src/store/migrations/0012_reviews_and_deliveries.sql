@@ -59,8 +59,9 @@ CREATE INDEX items_retried ON items (run) WHERE attempts > 1 AND status = 'compl
 -- The end of the period of the last digest, in ms since the Unix epoch; null until petit has one configured.
 ALTER TABLE scheduler ADD COLUMN digest_until INTEGER;
 
--- The event `digest` of deliveries. A CHECK can't be changed, so the table is copied.
-CREATE TABLE new_deliveries (
+-- An attempt to send a notification is a sending; a delivery is an event that reaches petit from outside. The event `digest` is new. A CHECK
+-- can't be changed, so the table is copied.
+CREATE TABLE sendings (
   seq INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
   version INTEGER NOT NULL REFERENCES job_versions (id),
@@ -85,15 +86,14 @@ CREATE TABLE new_deliveries (
   CHECK (status <> 'delivered' OR error IS NULL),
   CHECK (status <> 'given_up' OR error IS NOT NULL)
 ) STRICT;
-INSERT INTO new_deliveries (seq, id, version, job_id, target, channel, event, run_id, status, notice, attempts, due_at, error,
+INSERT INTO sendings (seq, id, version, job_id, target, channel, event, run_id, status, notice, attempts, due_at, error,
   created_at, ended_at, acknowledged)
 SELECT seq, id, version, job_id, target, channel, event, run_id, status, notice, attempts, due_at, error, created_at, ended_at,
   acknowledged FROM deliveries;
 DROP TABLE deliveries;
-ALTER TABLE new_deliveries RENAME TO deliveries;
-CREATE INDEX deliveries_waiting ON deliveries (channel, seq) WHERE status = 'waiting';
-CREATE INDEX deliveries_ended ON deliveries (ended_at) WHERE status <> 'waiting';
-CREATE INDEX deliveries_version ON deliveries (version);
+CREATE INDEX sendings_waiting ON sendings (channel, seq) WHERE status = 'waiting';
+CREATE INDEX sendings_ended ON sendings (ended_at) WHERE status <> 'waiting';
+CREATE INDEX sendings_version ON sendings (version);
 
 -- Since when each broken job file has problems.
 CREATE TABLE broken_files (

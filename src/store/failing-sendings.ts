@@ -2,55 +2,63 @@ import type { UndeliveredTarget } from "../domain/attention.ts";
 import type { UndeliveredNotifications } from "../domain/health.ts";
 import type { JobId } from "../domain/ids.ts";
 import { type NotifyTarget, receiverKey } from "../domain/notification.ts";
-import { jobOfDelivery } from "../domain/review/digest.ts";
+import { jobOfSending } from "../domain/review/digest.ts";
 import type { SqlDatabase, SqlRow } from "../runtime/runtime.ts";
 import { id, integer, json, text, textOrNull } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
 
-/** A receiver of a job's notifications whose newest attempted delivery failed. */
+/** A receiver of a job's notifications whose newest attempted sending failed. */
 export type FailingTarget = {
   /** Null for digests. */
   readonly jobId: JobId | null;
   readonly target: NotifyTarget;
-  /** Number of deliveries that failed and will be tried again. */
+  /** Number of sendings that failed and will be tried again. */
   readonly waiting: number;
-  /** Number of deliveries that were given up since the last success. */
+  /** Number of sendings that were given up since the last success. */
   readonly givenUp: number;
   /** The last error. */
   readonly error: string;
 };
 
 /**
- * Returns each job and receiver whose newest attempted delivery failed, newest first. Omits receivers that the job's
+ * Returns each job and receiver whose newest attempted sending failed, newest first. Omits receivers that the job's
  * definition no longer names, and those that have accepted a test since. `schema` is the version of the database's schema.
  */
 export const findFailingTargets = (db: SqlDatabase, schema: number): readonly FailingTarget[] =>
   db
-    .prepare(newestFailed(schema < ACKNOWLEDGED_SINCE ? "0" : "deliveries.acknowledged"))
+    .prepare(
+      newestFailed({
+        table: schema < SENDINGS_SINCE ? "deliveries" : "sendings",
+        acknowledged: schema < ACKNOWLEDGED_SINCE ? "0" : "sendings.acknowledged",
+      }),
+    )
     .all()
     .filter(isNamed)
     .map(toFailingTarget);
 
-/** The version of the schema from which on deliveries can be acknowledged. */
+/** The version of the schema from which on sendings can be acknowledged. */
 const ACKNOWLEDGED_SINCE = 9;
 
-const newestFailed = (acknowledged: string): string => `
-  SELECT deliveries.job_id, deliveries.error,
+/** The version of the schema from which on the table has its present name. */
+const SENDINGS_SINCE = 12;
+
+const newestFailed = ({ table, acknowledged }: { readonly table: string; readonly acknowledged: string }): string => `
+  SELECT sendings.job_id, sendings.error,
     json_extract(sent.definition, '$.notify[' || target || ']') AS target,
     coalesce(json_extract(today.definition, '$.notify'), '[]') AS targets,
-    (SELECT count(*) FROM deliveries AS each
-      WHERE each.channel = deliveries.channel AND each.status = 'waiting' AND each.attempts > 0) AS waiting,
-    (SELECT count(*) FROM deliveries AS each
-      WHERE each.channel = deliveries.channel AND each.status = 'given_up' AND each.seq > coalesce(
-        (SELECT max(seq) FROM deliveries AS good WHERE good.channel = each.channel AND good.status = 'delivered'), 0)
+    (SELECT count(*) FROM ${table} AS each
+      WHERE each.channel = sendings.channel AND each.status = 'waiting' AND each.attempts > 0) AS waiting,
+    (SELECT count(*) FROM ${table} AS each
+      WHERE each.channel = sendings.channel AND each.status = 'given_up' AND each.seq > coalesce(
+        (SELECT max(seq) FROM ${table} AS good WHERE good.channel = each.channel AND good.status = 'delivered'), 0)
     ) AS given_up
-  FROM deliveries
-    JOIN job_versions AS sent ON sent.id = deliveries.version
-    LEFT JOIN jobs ON jobs.id = deliveries.job_id AND removed_at IS NULL
-    JOIN job_versions AS today ON today.id = coalesce(jobs.version, iif(deliveries.event = 'digest', sent.id, NULL))
-  WHERE deliveries.error IS NOT NULL AND ${acknowledged} = 0 AND deliveries.seq IN (
-    SELECT max(seq) FROM deliveries WHERE attempts > 0 OR status <> 'waiting' GROUP BY channel)
-  ORDER BY deliveries.seq DESC`;
+  FROM ${table} AS sendings
+    JOIN job_versions AS sent ON sent.id = sendings.version
+    LEFT JOIN jobs ON jobs.id = sendings.job_id AND removed_at IS NULL
+    JOIN job_versions AS today ON today.id = coalesce(jobs.version, iif(sendings.event = 'digest', sent.id, NULL))
+  WHERE sendings.error IS NOT NULL AND ${acknowledged} = 0 AND sendings.seq IN (
+    SELECT max(seq) FROM ${table} WHERE attempts > 0 OR status <> 'waiting' GROUP BY channel)
+  ORDER BY sendings.seq DESC`;
 
 const isNamed = (row: SqlRow): boolean => {
   const sentTo = receiverKey(json<NotifyTarget>(row, "target"));
@@ -58,7 +66,7 @@ const isNamed = (row: SqlRow): boolean => {
 };
 
 const toFailingTarget = (row: SqlRow): FailingTarget => ({
-  jobId: jobOfDelivery(id<JobId>(row, "job_id")),
+  jobId: jobOfSending(id<JobId>(row, "job_id")),
   target: json<NotifyTarget>(row, "target"),
   waiting: integer(row, "waiting"),
   givenUp: integer(row, "given_up"),
@@ -74,7 +82,7 @@ export const undeliveredTargets = (sql: Statements, givenUpSince: number): reado
   sql.all(UNDELIVERED, { givenUpSince }).filter(isNamed).map(toUndeliveredTarget);
 
 const toUndeliveredTarget = (row: SqlRow): UndeliveredTarget => ({
-  jobId: jobOfDelivery(id<JobId>(row, "job_id")),
+  jobId: jobOfSending(id<JobId>(row, "job_id")),
   target: json<NotifyTarget>(row, "target"),
   since: integer(row, "since"),
   count: integer(row, "count"),
@@ -98,12 +106,12 @@ export const undeliveredNotifications = (
   return [...byJob.values()];
 };
 
-/** The row of a channel comes from its newest delivery that did not arrive, as SQLite does for a bare column beside max(). */
+/** The row of a channel comes from its newest sending that did not arrive, as SQLite does for a bare column beside max(). */
 const UNDELIVERED = `
   WITH recent AS (
-    SELECT seq, channel, job_id, version, target, event, status, attempts, error, created_at FROM deliveries WHERE status = 'waiting'
+    SELECT seq, channel, job_id, version, target, event, status, attempts, error, created_at FROM sendings WHERE status = 'waiting'
     UNION ALL
-    SELECT seq, channel, job_id, version, target, event, status, attempts, error, created_at FROM deliveries
+    SELECT seq, channel, job_id, version, target, event, status, attempts, error, created_at FROM sendings
     WHERE status <> 'waiting' AND ended_at >= $givenUpSince AND acknowledged = 0
   ), arrived AS (
     SELECT channel, max(seq) AS seq FROM recent WHERE status = 'delivered' GROUP BY channel

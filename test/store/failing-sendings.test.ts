@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
 import { receiverText, type WebhookTarget } from "../../src/domain/notification.ts";
+import { SCHEMA_VERSION } from "../../src/store/database/migrate.ts";
 import { openStore } from "../../src/store/database/open.ts";
-import { findFailingTargets } from "../../src/store/failing-deliveries.ts";
+import { findFailingTargets } from "../../src/store/failing-sendings.ts";
 import type { Store } from "../../src/store/store.ts";
 import { job, jobId } from "../support/engine/factories.ts";
 import { NOON } from "../support/engine/fake-clock.ts";
@@ -31,17 +32,23 @@ const opened = () => {
     store.notifications.queue({ id, ...about, runId: null, notice: "{}" }, NOON);
     return id;
   };
-  const failing = () => {
+  const failing = (schema = SCHEMA_VERSION) => {
     const db = openRuntime().openDatabase(path);
-    const found = findFailingTargets(db, 9);
+    const found = findFailingTargets(db, schema);
     db.close();
     return found;
+  };
+  const rename = (table: string, to: string): void => {
+    const db = openRuntime().openDatabase(path);
+    db.exec(`ALTER TABLE ${table} RENAME TO ${to}`);
+    db.close();
   };
   const undelivered = (givenUpSince = NOON) => store.notifications.listUndelivered(givenUpSince);
   return {
     store,
     queue,
     failing,
+    rename,
     undelivered,
     notify,
     [Symbol.dispose]: () => [store, dir].map((each) => each[Symbol.dispose]()),
@@ -55,7 +62,7 @@ const giveUp = (store: Store, id: string): void =>
   store.notifications.finish(id, { status: "given_up", error: "no" }, NOON);
 
 describe("findFailingTargets", () => {
-  test("returns nothing if all deliveries succeeded or none was attempted", () => {
+  test("returns nothing if all sendings succeeded or none was attempted", () => {
     using all = opened();
     expect(all.failing()).toEqual([]);
     deliver(all.store, all.queue(0));
@@ -77,7 +84,16 @@ describe("findFailingTargets", () => {
     ]);
   });
 
-  test("omits a receiver after a successful delivery", () => {
+  test("reads the table of an older schema by its former name", () => {
+    using all = opened();
+    giveUp(all.store, all.queue(0));
+    all.rename("sendings", "deliveries");
+    expect(all.failing(9)).toHaveLength(1);
+    all.rename("deliveries", "sendings");
+    expect(all.failing()).toHaveLength(1);
+  });
+
+  test("omits a receiver after a successful sending", () => {
     using all = opened();
     giveUp(all.store, all.queue(0));
     deliver(all.store, all.queue(0));
