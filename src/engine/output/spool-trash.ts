@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../lib/clock.ts";
 import { removeTree } from "../../lib/files/remove-tree.ts";
-import { removeLeftover, tryRename } from "./spool.ts";
+import { namesIn, removeLeftover, removeSmall, tryRename } from "./spool.ts";
 
 /** Number of folders that are deleted together, even while attempts end. */
 const BATCH = 512;
@@ -11,7 +11,7 @@ const BATCH = 512;
 /** Maximum number of folders that wait to be deleted. */
 const MAX_WAITING = 4_096;
 
-/** How long a stop deletes folders, in ms. The next start deletes the rest. */
+/** How long a stop deletes folders, in ms. The next start deletes the rest, and large folders. */
 const STOP_MS = 1_000;
 
 export type SpoolTrashOptions = { readonly spoolDir: string; readonly clock: Clock };
@@ -35,8 +35,7 @@ export class SpoolTrash implements Disposable {
   /** Takes a folder. Its path is free when this returns. */
   add(folder: string): void {
     const waiting = [...this.#deleting.values()].reduce((sum, count) => sum + count, this.#count);
-    if (waiting >= MAX_WAITING) rmSync(folder, { recursive: true, force: true });
-    else if (!this.#move(folder)) removeLeftover(folder);
+    if (waiting >= MAX_WAITING || !this.#move(folder)) removeLeftover(folder);
     else if (this.#count >= BATCH) this.empty();
   }
 
@@ -57,9 +56,9 @@ export class SpoolTrash implements Disposable {
     for (const path of this.#deleting.keys()) {
       for (const name of namesIn(path)) {
         if (clock.monotonic() > deadline) return;
-        removeQuietly(join(path, name));
+        removeSmall(join(path, name));
       }
-      removeQuietly(path);
+      removeSmall(path);
     }
   }
 
@@ -80,20 +79,3 @@ export class SpoolTrash implements Disposable {
     }
   }
 }
-
-/** The background may delete it at the same time. */
-const removeQuietly = (path: string): void => {
-  try {
-    rmSync(path, { recursive: true, force: true });
-  } catch {
-    // The next start deletes it.
-  }
-};
-
-const namesIn = (folder: string): readonly string[] => {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-};

@@ -289,6 +289,12 @@ export const removeLeftover = (path: string): void => {
   removeFolder(path, dirname(path));
 };
 
+/** Deletes a folder if it is small. The background may delete it at the same time. */
+export const removeSmall = (path: string): void => {
+  emptySmall(path, SMALL_LEVELS);
+  removeEmpty(path);
+};
+
 /** A folder of old folders, a folder of an attempt, and its artifacts. */
 const SMALL_LEVELS = 3;
 /** Maximum number of names in a folder that is emptied immediately. */

@@ -29,6 +29,10 @@ const jobIn = (folder: string, fields: string, jobFields = ""): Job => {
   return job;
 };
 
+/** Returns the names of folders that wait to be deleted. */
+const oldFolders = (petit: StartedEngine): readonly string[] =>
+  readdirSync(join(petit.dir, "spool")).filter((name) => name.startsWith("free-old-") || name.startsWith("removed-"));
+
 /** Returns the paths and contents of the stored artifacts of a run. Checks that each is as listed. */
 const kept = (petit: StartedEngine, { run }: Pick<Finished, "run">): Readonly<Record<string, string>> => {
   const listed = petit.store.artifacts.list(run.id);
@@ -85,13 +89,27 @@ describe("artifacts", () => {
     await waitFor(() => petit.spooled.length === 0);
   });
 
-  test("are deleted with the spool however deep they are", async () => {
-    using work = tempDir();
+  describe("that are very deep", () => {
     const deep = "mkdir -p $d; cd -P $d; ";
     const script = `d=$(printf "d/%.0s" $(seq 1000)); cd "$PETIT_ARTIFACTS"; ${deep.repeat(3)}`;
-    await using petit = await startEngine({ jobs: [jobIn(work.path, `script: '${script}'`)] });
-    await petit.run("j");
-    await waitFor(() => petit.spooled.length === 0);
+
+    test("are deleted with the spool", async () => {
+      using work = tempDir();
+      await using petit = await startEngine({ jobs: [jobIn(work.path, `script: '${script}'`)] });
+      await petit.run("j");
+      await waitFor(() => petit.spooled.length === 0 && oldFolders(petit).length === 0);
+    });
+
+    test("are left to the next start when petit stops, because to delete them takes long", async () => {
+      using work = tempDir();
+      using dir = tempDir();
+      const first = await startEngine({ dir: dir.path, jobs: [jobIn(work.path, `script: '${script}'`)] });
+      await first.run("j");
+      await first.stop("drain");
+      expect(oldFolders(first)).toHaveLength(1);
+      await using second = await startEngine({ dir: dir.path });
+      await waitFor(() => oldFolders(second).length === 0);
+    });
   });
 
   test("leave no folder if there are none", async () => {
