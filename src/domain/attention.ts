@@ -6,7 +6,7 @@ import type { UnfiredStreak } from "./inbox/unfired.ts";
 import type { Pause } from "./job.ts";
 import type { WaitsFor } from "./limits/waits-for.ts";
 import type { NotifyTarget } from "./notification.ts";
-import type { Reason } from "./run.ts";
+import type { ParamValues, Reason } from "./run.ts";
 import type { FailureCause } from "./task-run.ts";
 import type { Blocked } from "./workers/waiting.ts";
 import type { RefusedHello, RefusedWorker, WaitsForWorker, WorkerAttempt } from "./workers/worker.ts";
@@ -141,6 +141,10 @@ type AskingTask = {
   readonly since: number;
   /** What it asks; null if it only has a name. */
   readonly prompt: string | null;
+  /** The params of the run. */
+  readonly params: ParamValues;
+  /** The names of those that have another value in another run of the job that waits for a person. */
+  readonly differing: readonly string[];
 };
 
 type UnreachableWorker = {

@@ -21,5 +21,6 @@ export const entryOf = (item: Attention): AttentionEntry => ({
   id: entryId(item),
   urgency: "problem",
   consequences: [],
+  childJobs: [],
   ...NO_MARK,
 });

@@ -46,7 +46,7 @@ export const ack = defineCommand({
         : client.post("/api/attention/:entry_id/acknowledge", { params, body });
     };
     return await changeEach(
-      await findEntries(client, what),
+      await findEntries(client, what, context),
       { change, said: () => (undo ? "no longer acknowledged" : "acknowledged") },
       context,
     );
@@ -97,7 +97,7 @@ export const snooze = defineCommand({
         ? "snoozed until it changes"
         : `snoozed until ${readableLocal(at, defaultZone(context.settings))}`;
     };
-    return await changeEach(await findEntries(client, what), { change, said }, context);
+    return await changeEach(await findEntries(client, what, context), { change, said }, context);
   },
 });
 
@@ -135,12 +135,30 @@ const parseComing = (text: string, { now, zone }: { readonly now: number; readon
   return null;
 };
 
-/** Returns the entry with an id, or the entries about a job. */
-const findEntries = async (client: Client, what: string): Promise<readonly AttentionBody[]> => {
+/**
+ * Returns the entry with an id, or the entries about a job. A job that failed in a run of another one may have no entry of its own: then
+ * it is the entry of that one, and a note says so.
+ */
+const findEntries = async (
+  client: Client,
+  what: string,
+  { terminal: { err } }: Context,
+): Promise<readonly AttentionBody[]> => {
   const { items } = await client.get("/api/attention", { query: { limit: 1000 } });
   const found = items.filter(({ id }) => id === what);
   const matching = found.length > 0 ? found : items.filter(({ job_id }) => job_id === what);
   if (matching.length > 0) return matching;
+  const jobId = what.replace(/^job_(?:failing|flapping):/, "");
+  const parents = items.filter((item) => "child_jobs" in item && item.child_jobs?.includes(jobId));
+  for (const { job_id, id } of parents)
+    err.write(`'${jobId}' has no entry of its own: it failed in a run of '${job_id}', whose entry is ${id}\n`);
+  if (parents.length > 0) return parents;
+  const cause = items.find(({ consequences }) => consequences?.some(({ job_id }) => job_id === jobId));
+  if (cause !== undefined)
+    throw new Failure(
+      EXIT.USAGE,
+      `'${jobId}' has no entry of its own, because it waits for what ${cause.id} is about; name that one instead`,
+    );
   const similar = suggest(
     what,
     items.flatMap(({ id, job_id }) => [id, job_id ?? id]),

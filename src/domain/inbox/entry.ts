@@ -2,6 +2,7 @@ import { shortDigest } from "../../lib/digest.ts";
 import { assertNever } from "../../lib/never.ts";
 import { type Attention, type AttentionKind, byAttentionKind } from "../attention.ts";
 import { receiverKey } from "../notification.ts";
+import type { JobId } from "../ids.ts";
 import { DIGEST_JOB_ID } from "../review/digest.ts";
 import type { Consequence } from "./consequence.ts";
 import type { Mark } from "./mark.ts";
@@ -16,6 +17,8 @@ type EntryFacts = {
   readonly urgency: Urgency;
   /** What needs attention because of it, and has no entry of its own. */
   readonly consequences: readonly Consequence[];
+  /** Failing jobs that have no entry of their own, because the run of this one failed because of theirs. */
+  readonly childJobs: readonly JobId[];
 } & Pick<Mark, "acknowledged" | "snoozed" | "owner" | "note">;
 
 /** An item, whose failure may be unknown. */
@@ -31,6 +34,10 @@ export type AttentionList = {
 
 export const NO_ATTENTION: AttentionList = { items: [], counts: byAttentionKind(() => 0), handled: 0 };
 
+// What stands for a job where there is none. The id of no job begins so.
+const OF_SCHEDULER = "_scheduler";
+const OF_PETIT = "_petit";
+
 /** Returns the id of an entry: its kind, and what tells it from others of its kind. */
 export const entryId = (item: Keyed): string => `${item.kind}:${keyOf(item)}`;
 
@@ -40,7 +47,7 @@ const keyOf = (item: Keyed): string => {
     case "job_flapping":
       return item.jobId;
     case "not_run_as_expected":
-      return item.jobId ?? "petit";
+      return item.jobId ?? OF_SCHEDULER;
     case "run_stuck":
       return item.runId;
     case "run_late":
@@ -63,7 +70,7 @@ const keyOf = (item: Keyed): string => {
     case "notifications_undelivered":
       return `${item.jobId ?? DIGEST_JOB_ID}:${shortDigest(receiverKey(item.target))}`;
     case "internal_error":
-      return item.runId ?? item.jobId ?? "petit";
+      return item.runId ?? item.jobId ?? OF_PETIT;
     case "job_file_broken":
       return item.file;
     default:

@@ -1,5 +1,5 @@
 import { formatDuration } from "../../lib/duration.ts";
-import { pluralize } from "../../lib/text.ts";
+import { pluralize, shorten } from "../../lib/text.ts";
 import type { AttentionKind } from "../attention.ts";
 import type { Urgency } from "../inbox/order.ts";
 import { RECENT } from "../limits/retention.ts";
@@ -10,7 +10,8 @@ import type { RefusedHello, WaitsForWorker } from "../workers/worker.ts";
 import { internalErrorMessage } from "./health.ts";
 import { byText, type UnfiredFacts, unfiredText } from "./inbox/unfired.ts";
 import { decisiveLine, REASON_TEXT } from "./run.ts";
-import { failurePath, runPath } from "./run-path.ts";
+import { paramsText } from "./run-facts.ts";
+import { failurePath, runPath, shortRunId } from "./run-path.ts";
 import { taskLabel } from "./task.ts";
 import { waitsForText } from "./waits-for.ts";
 import { WORKER_REFUSAL_TEXT } from "./worker.ts";
@@ -67,6 +68,8 @@ export type AskingTask = {
   readonly taskId: string;
   readonly taskName: string;
   readonly prompt: string | null;
+  /** The params of the run, such as `a=1 b=2`; empty if it has none. */
+  readonly params: string;
 };
 
 /** The facts of each kind that its words need, named as in the API. An older petit does not send the optional ones. */
@@ -89,6 +92,8 @@ type Facts = {
     readonly task_id: string;
     readonly task_name?: string;
     readonly prompt: string | null;
+    readonly params?: Readonly<Record<string, string>>;
+    readonly differing_params?: readonly string[];
   };
   readonly worker_unreachable: {
     readonly worker: string;
@@ -225,28 +230,39 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
   run_stuck: (item, format) => {
     const { job_id: jobId, run_id: runId, task_id: taskId } = item;
     const [elapsed, usual] = [format(item.elapsed_ms), format(item.usual_ms)];
+    const why = `runs for ${elapsed}, usually ${usual}${taskId === null ? "" : `; now in task ${taskId}`}`;
     return {
       subject: { kind: "job", jobId },
-      message: `a run of job '${jobId}' has been running for ${elapsed}; it usually takes ${usual}`,
+      message: `run ${shortRunId(runId)} of job '${jobId}' has been running for ${elapsed}; it usually takes ${usual}`,
       state: "stuck",
-      why: `runs for ${elapsed}, usually ${usual}${taskId === null ? "" : `; now in task ${taskId}`}`,
+      why,
+      line: `run ${shortRunId(runId)} ${why}`,
       what: `has been running for ${elapsed}, usually ${usual}`,
-      details: taskId === null ? [] : [text(`waiting for ${taskId}`)],
+      details: [text(`run ${shortRunId(runId)}${taskId === null ? "" : `, waiting for ${taskId}`}`)],
       actions: [{ kind: "cancel", jobId, runId }, logOf(item, runPath(runId, { taskId }))],
     };
   },
   run_late: (item, format) => (item.cause === "warn_after" ? overdueWords : waitingWords)(item, format(item.waited_ms)),
-  approval_needed: ({ job_id: jobId, run_id: runId, task_id: taskId, task_name: taskName = taskId, prompt }) => {
-    const asks = `waits for approval${prompt === null ? "" : `: ${prompt}`}`;
+  approval_needed: (item) => {
+    const { job_id: jobId, run_id: runId, task_id: taskId, task_name: taskName = taskId, prompt } = item;
+    const params = decidingParams(item);
+    const label = taskLabel(taskName, taskId);
+    const run = `run ${shortRunId(runId)}`;
+    const asks = `waits for approval in ${run}${params === "" ? "" : ` (${params})`}${prompt === null ? "" : `: ${prompt}`}`;
     return {
       subject: { kind: "job", jobId },
       message: `task '${taskId}' of job '${jobId}' ${asks}`,
       state: "approval",
-      why: `${taskLabel(taskName, taskId)} ${asks}`,
+      why: `${label} ${asks}`,
       what: "waits for approval",
-      details: [name(taskName), ...(prompt === null ? [] : [text(prompt)])],
+      details: [
+        { ...name(label), path: runPath(runId, { taskId }) },
+        text(`in ${run}`),
+        ...(params === "" ? [] : [line(params)]),
+        ...(prompt === null ? [] : [text(prompt)]),
+      ],
       actions: [
-        { kind: "decide", task: { jobId, runId, taskId, taskName, prompt } },
+        { kind: "decide", task: { jobId, runId, taskId, taskName, prompt, params: paramsText(item.params ?? {}) } },
         { kind: "run", jobId, runId, taskId: null },
       ],
     };
@@ -454,6 +470,15 @@ const failureWords = ({
       ...(output === undefined ? [] : [{ kind: "output", text: output, path } as const]),
     ],
   };
+};
+
+const MAX_PARAMS = 100;
+
+/** Returns the params that tell a run from others that wait for a person, or else all of them; empty if it has none. */
+const decidingParams = ({ params = {}, differing_params: differing = [] }: Item<"approval_needed">): string => {
+  const all = Object.entries(params);
+  const chosen = differing.length === 0 ? all : all.filter(([key]) => differing.includes(key));
+  return shorten(paramsText(Object.fromEntries(chosen)), MAX_PARAMS);
 };
 
 type LateItem = Item<"run_late">;

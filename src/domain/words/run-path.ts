@@ -37,3 +37,6 @@ export const failurePath = (runId: string, failure: ExplainedFailure | null | un
         item: failure.item ?? null,
         seq: failure.cause?.child == null ? ((failure.cause ?? failure.last_line)?.seq ?? null) : null,
       });
+
+/** Returns the end of a run's id, which tells it from others in the eyes of people. */
+export const shortRunId = (runId: string): string => runId.slice(-8);

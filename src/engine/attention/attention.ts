@@ -18,7 +18,7 @@ import type { Mark, MarkChange } from "../../domain/inbox/mark.ts";
 import { byUrgency, CRITICAL_TAG, type Rank, type Urgency } from "../../domain/inbox/order.ts";
 import { isDeliberate, MAX_UNFIRED, PAUSED_TOO_LONG_MS, type UnfiredStreak } from "../../domain/inbox/unfired.ts";
 import { hasTags, type Job } from "../../domain/job.ts";
-import { dueAtOf, type Run } from "../../domain/run.ts";
+import { dueAtOf, type ParamValues, type Run } from "../../domain/run.ts";
 import type { Problem } from "../../jobfile/problem.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
@@ -162,12 +162,7 @@ export class AttentionFinder {
     const chosen = found.filter(
       (item) => jobIds === null || ("jobId" in item && item.jobId !== null && jobIds.has(item.jobId)),
     );
-    const explained = this.#results.findExplained(chosen.filter(isOfJob));
-    const unexplained = chosen.filter((item) => !isOfJob(item) || !explained.has(item.jobId));
-    const { causes: all, consequences } = groupByCause(
-      unexplained,
-      (jobId) => this.#options.jobs.find(jobId)?.job ?? null,
-    );
+    const { causes: all, consequences, childJobs } = this.#group(chosen);
     const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };
     for (const { kind } of all) counts[kind]++;
     const ranked = all
@@ -178,7 +173,7 @@ export class AttentionFinder {
     const items: AttentionEntry[] = [];
     for (const [index, { item, mark, urgency, consequences }] of ranked.slice(0, limit).entries()) {
       if (index > 0 && index % DESCRIBED_AT_ONCE === 0) await setImmediate();
-      items.push(toEntry(this.#describe(item), { urgency, mark, consequences }));
+      items.push(toEntry(this.#describe(item), { urgency, mark, consequences, childJobs: childrenOf(item, childJobs) }));
     }
     return { items, counts, handled: ranked.filter(({ isHandled }) => isHandled).length };
   }
@@ -189,8 +184,19 @@ export class AttentionFinder {
     const item = found.find((each) => entryId(each) === id);
     if (item === undefined) return null;
     const mark = this.#judgeMarks(found).get(id) ?? null;
-    const { urgency } = this.#rankOf(item, mark);
-    return toEntry(this.#describe(item), { urgency, mark, consequences: [] });
+    const grouped = this.#group(found);
+    const consequences = grouped.consequences.get(id) ?? [];
+    const { urgency } = this.#rankOf(item, mark, consequences);
+    const childJobs = childrenOf(item, grouped.childJobs);
+    return toEntry(this.#describe(item), { urgency, mark, consequences, childJobs });
+  }
+
+  /** Groups items with what explains them. `childJobs` has the failing jobs without an item of their own by the job that explains them. */
+  #group(items: readonly Listed[]) {
+    const parents = this.#results.findExplained(items.filter(isOfJob));
+    const causes = items.filter((item) => !isOfJob(item) || !parents.has(item.jobId));
+    const childJobs = Map.groupBy(parents.keys(), (jobId) => rootOf(jobId, parents));
+    return { ...groupByCause(causes, (jobId) => this.#options.jobs.find(jobId)?.job ?? null), childJobs };
   }
 
   /** Stores what a person said about an entry. Whether anybody wants to hear of it also holds for the child runs that it explains. */
@@ -218,14 +224,7 @@ export class AttentionFinder {
     if (!isOfJob(entry)) return [];
     const standings = (await this.#collect()).filter(isOfJob);
     const parents = this.#results.findExplained(standings);
-    const isBelow = (jobId: JobId): boolean => {
-      const seen = new Set<JobId>();
-      for (let at = parents.get(jobId); at !== undefined && !seen.has(at); at = parents.get(at)) {
-        if (at === entry.jobId) return true;
-        seen.add(at);
-      }
-      return false;
-    };
+    const isBelow = (jobId: JobId): boolean => ancestorsOf(jobId, parents).includes(entry.jobId);
     return standings
       .filter(({ jobId }) => jobId !== entry.jobId && isBelow(jobId))
       .map((item) => this.#results.describe(item));
@@ -384,8 +383,21 @@ export class AttentionFinder {
         return { ...item, gates: this.#shutGates(item) };
       case "run_late":
         return { ...item, waitsFor: this.#options.runs().waitsFor(item.runId) };
-      default:
+      case "approval_needed":
+      case "worker_unreachable":
+      case "worker_refused":
+      case "no_worker":
+      case "nats_unreachable":
+      case "transfer_blocked":
+      case "notifications_undelivered":
+      case "internal_error":
+      case "retention_undecided":
+      case "open_to_users":
+      case "lost_processes":
+      case "job_file_broken":
         return item;
+      default:
+        return assertNever(item);
     }
   }
 
@@ -493,11 +505,23 @@ export class AttentionFinder {
   }
 
   #approvals(): readonly Attention[] {
-    return this.#options
+    const asking = this.#options
       .runs()
-      .active.flatMap(({ run: { id: runId, jobId }, approvals }) =>
-        approvals.map((approval) => ({ kind: "approval_needed" as const, jobId, runId, ...approval })),
+      .active.map(({ run, approvals }) => ({ run, approvals }))
+      .filter(({ approvals }) => approvals.length > 0);
+    return [...Map.groupBy(asking, ({ run }) => run.jobId)].flatMap(([jobId, ofJob]) => {
+      const differing = differingNames(ofJob.map(({ run }) => run.params));
+      return ofJob.flatMap(({ run: { id: runId, params }, approvals }) =>
+        approvals.map((approval) => ({
+          kind: "approval_needed" as const,
+          jobId,
+          runId,
+          ...approval,
+          params,
+          differing,
+        })),
       );
+    });
   }
 
   #undelivered(): readonly Attention[] {
@@ -539,6 +563,24 @@ const changeOfExplained = (change: MarkChange): MarkChange | null => {
   }
 };
 
+/** Returns the jobs that explain a job, the nearest first. */
+const ancestorsOf = (jobId: JobId, parents: ReadonlyMap<JobId, JobId>): readonly JobId[] => {
+  const found: JobId[] = [];
+  for (let at = parents.get(jobId); at !== undefined && !found.includes(at); at = parents.get(at)) found.push(at);
+  return found;
+};
+
+const rootOf = (jobId: JobId, parents: ReadonlyMap<JobId, JobId>): JobId => ancestorsOf(jobId, parents).at(-1) ?? jobId;
+
+const childrenOf = (item: Listed, childJobs: ReadonlyMap<JobId, readonly JobId[]>): readonly JobId[] =>
+  isOfJob(item) ? (childJobs.get(item.jobId) ?? []) : [];
+
+/** Returns the names of the params that have not the same value in all of several runs. */
+const differingNames = (runs: readonly ParamValues[]): readonly string[] => {
+  const names = new Set(runs.flatMap((params) => Object.keys(params)));
+  return [...names].filter((name) => new Set(runs.map((params) => params[name])).size > 1);
+};
+
 type UnrunSchedule = Extract<Attention, { readonly kind: "not_run_as_expected" }>;
 
 const unrunSchedule = (
@@ -546,12 +588,11 @@ const unrunSchedule = (
   about: Pick<UnrunSchedule, "jobId" | "jobs" | "pause">,
 ): UnrunSchedule => ({ kind: "not_run_as_expected", ...streak, ...about, gates: [] });
 
-const toEntry = (
-  item: Attention,
-  { urgency, mark, consequences }: Pick<AttentionEntry, "urgency" | "consequences"> & { readonly mark: Mark | null },
-): AttentionEntry => {
+type OfEntry = Pick<AttentionEntry, "urgency" | "consequences" | "childJobs"> & { readonly mark: Mark | null };
+
+const toEntry = (item: Attention, { mark, ...facts }: OfEntry): AttentionEntry => {
   const { acknowledged = null, snoozed = null, owner = null, note = null } = mark ?? {};
-  return { ...item, id: entryId(item), urgency, consequences, acknowledged, snoozed, owner, note };
+  return { ...item, id: entryId(item), ...facts, acknowledged, snoozed, owner, note };
 };
 
 const urgencyOf = (item: Listed, jobs: readonly (Job | null)[]): Urgency => {

@@ -67,6 +67,8 @@ type BodyLate = { readonly due_at: number; readonly warn_after_ms: number };
 type BodyApproval = {
   readonly task_id: string;
   readonly prompt: string | null;
+  /** Values of the params of the run, which tell it from other runs that wait. */
+  readonly params: Run["params"];
   /** When its timeout decides; null if it waits without a limit. */
   readonly expires_at: number | null;
   readonly on_timeout: Approval["onTimeout"];
@@ -156,6 +158,7 @@ export const bodyOfApproval = (job: Job, run: Run, { task, prompt, now }: AskedA
   approval: {
     task_id: task.id,
     prompt: prompt === null ? null : shorten(prompt, MAX_PROMPT),
+    params: run.params,
     expires_at: task.timeoutMs === null ? null : now + task.timeoutMs,
     on_timeout: task.program.type === "approval" ? task.program.onTimeout : "reject",
     commands: { approve: `petit approve ${run.id} ${task.id}`, reject: `petit reject ${run.id} ${task.id}` },

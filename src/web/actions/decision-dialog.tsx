@@ -24,7 +24,7 @@ export const DecisionDialog = ({ kind, task, name, onClose }: DecisionDialogProp
   const [comment, setComment] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
   const commentId = useId();
-  const { runId, taskId, taskName, prompt } = task;
+  const { runId, taskId, taskName, prompt, params } = task;
   const decide = (): void =>
     mutate(
       { kind, runId, taskId, comment: comment.trim() },
@@ -34,6 +34,7 @@ export const DecisionDialog = ({ kind, task, name, onClose }: DecisionDialogProp
   return (
     <Dialog title={`${verb} ${taskName} of ${name}, run ${runId.slice(-8)}?`} onClose={onClose}>
       {prompt !== null && <p className="decision-prompt">{prompt}</p>}
+      {params !== "" && <p className="mono">{params}</p>}
       <p className="muted">
         {kind === "approve" ? "The run continues." : "The task fails, and so does the run unless its job allows that."}
       </p>

@@ -1,12 +1,13 @@
 import { useState } from "react";
 import type { AskingTask } from "../../domain/words/attention.ts";
+import { paramsText } from "../../domain/words/run-facts.ts";
 import { DECISIONS, DecisionDialog } from "../actions/decision-dialog.tsx";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { Time } from "../ui/time/time.tsx";
 
 type RunApprovalsProps = {
-  readonly run: Pick<RunDetail, "id" | "job_id">;
+  readonly run: Pick<RunDetail, "id" | "job_id" | "params">;
   readonly tasks: readonly TaskRunData[];
   readonly name: string;
 };
@@ -46,6 +47,7 @@ export const RunApprovals = ({ run, tasks, name }: RunApprovalsProps) => {
                     taskId: task.task_id,
                     taskName: task.name,
                     prompt: task.approval?.prompt ?? null,
+                    params: paramsText(run.params),
                   },
                 })
               }

@@ -73,6 +73,7 @@ describe("GET /api/attention", () => {
       run_id: second.id,
       count: 2,
       flapping: false,
+      child_jobs: [],
       recent_runs: 2,
       recent_failures: 2,
       failure: {

@@ -5,12 +5,19 @@ import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
 const JOBS = `id: load
 tasks: [{id: copy, type: shell, script: "echo 'disk full' >&2; exit 1"}]
+---
+id: outer
+tasks: [{id: call, type: job, job: inner}]
+---
+id: inner
+tasks: [{id: work, type: shell, script: "echo 'no such table' >&2; exit 1"}]
 `;
 
 let running: Petit;
 beforeAll(async () => {
   running = await startPetit({ jobs: { "all.yaml": JOBS }, args: ["--no-watch"] });
   await runToEnd(running, "load");
+  await runToEnd(running, "outer");
 });
 afterAll(async () => {
   await running[Symbol.asyncDispose]();
@@ -26,6 +33,19 @@ describe("petit ack and petit snooze", () => {
     expect((await run("status")).stdout).toContain("acknowledged by 127.0.0.1; owner mara; known");
     expect((await run("ack", "job_failing:load", "--undo")).stdout).toContain("is no longer acknowledged");
   });
+
+  test.each(["inner", "job_failing:inner"])(
+    "acknowledge the entry of the job in whose run %s failed, and say so",
+    async (what) => {
+      const { stdout, stderr } = await run("ack", what, "--note", "mara looks");
+      expect(stdout).toStartWith("job_failing:outer is acknowledged: ");
+      expect(stderr).toBe(
+        "'inner' has no entry of its own: it failed in a run of 'outer', whose entry is job_failing:outer\n",
+      );
+      expect((await run("status")).stdout).toContain("mara looks");
+      expect((await run("ack", what, "--undo")).stdout).toStartWith("job_failing:outer is no longer acknowledged");
+    },
+  );
 
   test("snooze for a time, until a time and until it changes", async () => {
     expect((await run("snooze", "load", "--for", "2h")).stdout).toMatch(/is snoozed until \d{4}-/);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { DEFINITION_EXAMPLE } from "../../../src/api/shapes/definition/definition.ts";
-import type { TopJobDetail } from "../../../src/cli/top/data/shapes.ts";
+import type { TopAttention, TopJobDetail } from "../../../src/cli/top/data/shapes.ts";
 import type { Effect } from "../../../src/cli/top/state/message.ts";
 import type { TopState } from "../../../src/cli/top/state/state.ts";
 import { entryFields } from "../../support/attention-entry.ts";
@@ -101,10 +101,14 @@ describe("an action", () => {
       task_id: "check",
       task_name: "Go live",
       prompt: "Deploy?",
-    } as const;
+      params: { region: "eu", version: "7" },
+      differing_params: ["region"],
+    } satisfies TopAttention;
     const listed = topState({ runs: [run], attention: [item] });
     expect(screenText(press(listed, "a").state).join("\n")).toMatch(
-      /Approve Go live \(check\) of etl\?[\s\S]*Deploy\?/,
+      new RegExp(
+        `Approve Go live \\(check\\) of etl\\?[\\s\\S]*Run ${run.id.slice(-8)} \\(region=eu version=7\\)[\\s\\S]*Deploy\\?`,
+      ),
     );
     expect(screenText(listed).at(-1)).toContain("a approve  x reject");
     const effect = (kind: "approve" | "reject", comment: string): readonly Effect[] => [

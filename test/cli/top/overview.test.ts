@@ -40,6 +40,7 @@ const FAILING: TopAttention = {
     cause: null,
     last_line: { seq: 9, stream: "stderr", text: "ConnectionError: refused" },
   },
+  child_jobs: [],
   count: 3,
   flapping: false,
 };

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { AttentionKind } from "../../../src/domain/attention.ts";
-import { type AttentionWords, attentionWords } from "../../../src/domain/words/attention.ts";
+import { type AttentionWords, attentionMessage, attentionWords } from "../../../src/domain/words/attention.ts";
 
 type Given = Parameters<typeof attentionWords>[0];
 
@@ -13,6 +13,8 @@ const FAILURE = {
   last_line: { text: "KeyError" },
 } as const;
 const PLACE = { code: "queue", queue: "db", limit: 1, running: 1, ahead: 0 } as const;
+
+type Asking = Extract<Given, { readonly kind: "approval_needed" }>;
 
 /** An item of each kind. */
 const ITEMS: { readonly [Kind in AttentionKind]: Extract<Given, { readonly kind: Kind }> } = (() => {
@@ -37,7 +39,16 @@ const ITEMS: { readonly [Kind in AttentionKind]: Extract<Given, { readonly kind:
     },
     run_stuck: { kind: "run_stuck", ...item, ...RUN, elapsed_ms: 720_000, usual_ms: 20_000, task_id: "load" },
     run_late: { kind: "run_late", ...item, ...RUN, cause: "slot", count: 2, waited_ms: 720_000, waits_for: PLACE },
-    approval_needed: { kind: "approval_needed", ...item, ...RUN, task_id: "ok", task_name: "Go live", prompt: "Now?" },
+    approval_needed: {
+      kind: "approval_needed",
+      ...item,
+      ...RUN,
+      task_id: "ok",
+      task_name: "Go live",
+      prompt: "Now?",
+      params: { region: "eu", version: "7" },
+      differing_params: ["region"],
+    },
     worker_unreachable: {
       kind: "worker_unreachable",
       ...item,
@@ -90,9 +101,12 @@ const inTerminal = ({ state, why, line = why }: AttentionWords): readonly string
 
 test.each<[AttentionKind, readonly string[]]>([
   ["job_failing", ["3 in a row", "load: exit code 3 │ KeyError", "load: KeyError"]],
-  ["run_stuck", ["stuck", ...twice("runs for 12m, usually 20s; now in task load")]],
+  [
+    "run_stuck",
+    ["stuck", "runs for 12m, usually 20s; now in task load", "run 9a7e4f60 runs for 12m, usually 20s; now in task load"],
+  ],
   ["run_late", ["late", ...twice("has waited 12m for a place in queue 'db' (1 of 1 is taken), and 1 more run")]],
-  ["approval_needed", ["approval", ...twice("Go live (ok) waits for approval: Now?")]],
+  ["approval_needed", ["approval", ...twice("Go live (ok) waits for approval in run 9a7e4f60 (region=eu): Now?")]],
   ["worker_unreachable", ["unreachable", "load of etl runs there", "unreachable; load of etl runs there"]],
   [
     "worker_refused",
@@ -129,6 +143,29 @@ test.each(Object.values(ITEMS).map((item) => [item.kind, item] as const))("%s ha
     ...details.map(({ text }) => text),
   ];
   expect(texts.filter((text) => text === "" || /undefined|null|\[object/.test(text))).toEqual([]);
+});
+
+test.each<[string, Pick<Asking, "params" | "differing_params">, string]>([
+  ["all params if no other run differs", { params: { region: "eu", version: "7" } }, " (region=eu version=7)"],
+  [
+    "those params that differ",
+    { params: { region: "eu", version: "7" }, differing_params: ["version"] },
+    " (version=7)",
+  ],
+  ["a long param shortened", { params: { text: "x".repeat(200) } }, ` (text=${"x".repeat(94)}…)`],
+  ["none without params", { params: {}, differing_params: [] }, ""],
+  ["none of an older petit", {}, ""],
+])("an approval names %s", (_name, which, shown) => {
+  const { params: _, differing_params: __, ...asking } = ITEMS.approval_needed;
+  expect(attentionMessage({ ...asking, ...which })).toBe(
+    `task 'ok' of job 'etl' waits for approval in run 9a7e4f60${shown}: Now?`,
+  );
+  expect(attentionWords({ ...asking, ...which }).details.map(({ text }) => text)).toEqual([
+    "Go live (ok)",
+    "in run 9a7e4f60",
+    ...(shown === "" ? [] : [shown.slice(2, -1)]),
+    "Now?",
+  ]);
 });
 
 test("a failure of petit itself is not explained by the last line of the task", () => {

@@ -127,6 +127,7 @@ describe("a failing job", () => {
       jobId: "outer",
       runId: run.id,
       failure: { cause: { text: "error: no such table", child: { jobId: "inner", taskId: "work" } } },
+      childJobs: expect.arrayContaining([jobId("inner"), jobId("middle")]),
     });
     expect((await petit.engine.listAttention(100, new Set([jobId("inner")]))).items).toMatchObject([
       { jobId: "inner" },
@@ -146,6 +147,34 @@ describe("a failing job", () => {
     await petit.engine.reload();
     expect((await attention(petit)).map(({ kind }) => kind)).toEqual(["job_failing"]);
   });
+});
+
+test("approvals of two runs of a job name the params in which these differ, also if a third one is decided", async () => {
+  const param = { description: null, default: "eu", required: false, pattern: null, enum: null };
+  const asks = { program: { type: "approval", prompt: null, onTimeout: "reject" } } as const;
+  const deploy = job("deploy", {
+    params: { region: param, version: { ...param, default: "7" } },
+    tasks: [shell("check", "true", asks), shell("live", "true", asks)],
+    maxConcurrency: 9,
+  });
+  await using petit = await startEngine({ jobs: [deploy] });
+  const ask = async (params: Readonly<Record<string, string>>): Promise<void> => {
+    const { id: runId } = await petit.trigger("deploy", { params });
+    await petit.event("approval", { runId, taskId: taskId("live") });
+  };
+  const asked = async () =>
+    (await attention(petit)).map((item) =>
+      item.kind === "approval_needed" ? [item.taskId, item.params.region, item.differing] : null,
+    );
+  await ask({});
+  expect(await asked()).toEqual([
+    [taskId("check"), "eu", []],
+    [taskId("live"), "eu", []],
+  ]);
+  await ask({ region: "us" });
+  expect(await asked()).toEqual(
+    ["eu", "us"].flatMap((region) => ["check", "live"].map((task) => [taskId(task), region, ["region"]])),
+  );
 });
 
 describe("the order", () => {

@@ -99,7 +99,7 @@ describe("a job that does not run as expected", () => {
     await petit.engine.pause("mara");
     await clock.pass(3 * MINUTE);
     expect(await unrun(petit)).toMatchObject([
-      { id: "not_run_as_expected:petit", jobId: null, jobs: 3, since: NOON, count: 9, urgency: "problem" },
+      { id: "not_run_as_expected:_scheduler", jobId: null, jobs: 3, since: NOON, count: 9, urgency: "problem" },
     ]);
     await petit.engine.resume();
     expect(await unrun(petit)).toEqual([]);

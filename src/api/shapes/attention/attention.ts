@@ -80,6 +80,9 @@ const resultFields = {
   recent_runs: positive("Number of the newest runs that ended and were not cancelled, at most 10"),
   recent_failures: positive("How many of those failed or were interrupted"),
   failure: RunFailureBody,
+  child_jobs: t.Array(JobIdText, {
+    description: "Failing jobs that have no entry of their own, because this one failed because of theirs",
+  }),
 };
 
 const RESULT_EXAMPLE = {
@@ -87,6 +90,7 @@ const RESULT_EXAMPLE = {
   run_id: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60",
   recent_runs: 10,
   recent_failures: 3,
+  child_jobs: [],
   failure: {
     task_id: "extract",
     item: null,
@@ -190,6 +194,10 @@ const ApprovalNeeded = kindOf(
     task_id: TaskIdText,
     task_name: t.String({ description: "Name of the task; its id if it has none" }),
     prompt: nullable(t.String(), "What it asks"),
+    params: t.Record(t.String(), t.String(), { description: "Values of the params of the run" }),
+    differing_params: t.Array(t.String(), {
+      description: "Names of the params that have another value in another run of the job that waits for a person",
+    }),
   },
   { title: "ApprovalNeeded" },
 );
@@ -452,8 +460,9 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
         waits_for: waitsForBody(item.waitsFor),
       };
     case "approval_needed": {
-      const { kind, jobId, runId, taskId, name, prompt } = item;
-      return { kind, ...common, job_id: jobId, run_id: runId, task_id: taskId, task_name: name, prompt };
+      const { kind, jobId, runId, taskId, name, prompt, params, differing } = item;
+      const which = { params: { ...params }, differing_params: [...differing] };
+      return { kind, ...common, job_id: jobId, run_id: runId, task_id: taskId, task_name: name, prompt, ...which };
     }
     case "worker_unreachable": {
       const { kind, worker, isLost, attempts } = item;
@@ -525,10 +534,12 @@ const resultBody = ({
   runId,
   recent,
   failure,
+  childJobs,
 }: Extract<AttentionEntry, { readonly kind: "job_failing" | "job_flapping" }>) => ({
   job_id: jobId,
   run_id: runId,
   recent_runs: recent.runs,
   recent_failures: recent.failed,
   failure: runFailureBody(failure),
+  child_jobs: [...childJobs],
 });

@@ -1,6 +1,7 @@
 import type { MissReason } from "../../../domain/schedule/occurrence.ts";
 import { OCCURRENCE_REASON_TEXT } from "../../../domain/words/occurrence.ts";
 import { REASON_TEXT } from "../../../domain/words/run.ts";
+import { paramsText } from "../../../domain/words/run-facts.ts";
 import { formatDuration } from "../../../lib/duration.ts";
 import { assertNever } from "../../../lib/never.ts";
 import { removeEscapes } from "../../../lib/text.ts";
@@ -203,6 +204,8 @@ const factsOf = ({ job, run, approval, digest }: NotificationBody): Message["fac
           ...(digest.tag === null ? [] : [["Tag", digest.tag] satisfies [string, string]]),
         ];
   if (approval !== null) facts.push(["Task", approval.task_id]);
+  const params = paramsText(approval?.params ?? {});
+  if (params !== "") facts.push(["Params", lineOf(params)]);
   if (run !== null) {
     const due = run.scheduled_for === null ? "" : `, due at ${timeText(run.scheduled_for)}`;
     facts.push(["Run", run.id], ["Trigger", run.trigger + due]);

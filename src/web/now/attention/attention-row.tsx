@@ -10,7 +10,7 @@ import {
 } from "../../../domain/words/attention.ts";
 import { consequencesText } from "../../../domain/words/inbox/consequence.ts";
 import { markText } from "../../../domain/words/inbox/mark.ts";
-import { runPath } from "../../../domain/words/run-path.ts";
+import { runPath, shortRunId } from "../../../domain/words/run-path.ts";
 import { assertNever } from "../../../lib/never.ts";
 import { DECISIONS } from "../../actions/decision-dialog.tsx";
 import { useUnhandleAttention } from "../../data/actions.ts";
@@ -75,7 +75,7 @@ const Said = ({ item }: { readonly item: AttentionItem }) => {
 
 const Handle = ({ item, onHandle }: Pick<RowProps, "item" | "onHandle">) => {
   const { mutate, isPending } = useUnhandleAttention();
-  const about = item.job_id ?? item.id;
+  const about = aboutOf(item);
   return isHandledEntry(item) ? (
     <Button isOnce kind="quiet" isBusy={isPending} aria-label={`Take back: ${about}`} onClick={() => mutate(item.id)}>
       Take back
@@ -85,6 +85,13 @@ const Handle = ({ item, onHandle }: Pick<RowProps, "item" | "onHandle">) => {
       Acknowledge
     </Button>
   );
+};
+
+/** Returns what a button is about, for screen readers: also the run, if a job can have several such entries. */
+const aboutOf = (item: AttentionItem): string => {
+  const about = item.job_id ?? item.id;
+  if (item.kind === "approval_needed") return `${item.task_id} of ${about}, run ${shortRunId(item.run_id)}`;
+  return item.kind === "run_stuck" ? `${about}, run ${shortRunId(item.run_id)}` : about;
 };
 
 const isLink = ({ kind }: AttentionAction): boolean => kind !== "retry" && kind !== "cancel" && kind !== "decide";
@@ -206,7 +213,7 @@ const Decisions = ({ task, onAsk }: { readonly task: AskingTask; readonly onAsk:
       key={kind}
       isOnce
       kind={button}
-      aria-label={`${label} ${task.taskName} of ${task.jobId}`}
+      aria-label={`${label} ${task.taskName} of ${task.jobId}, run ${shortRunId(task.runId)}`}
       onClick={() => onAsk({ kind, ...task })}
     >
       {label}

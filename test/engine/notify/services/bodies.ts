@@ -119,6 +119,7 @@ export const OTHERS = {
     approval: {
       task_id: "ask",
       prompt: "Publish 12 pages?",
+      params: { pages: "12" },
       expires_at: AT + 3_600_000,
       on_timeout: "reject",
       commands: { approve: `petit approve ${RUN.id} ask`, reject: `petit reject ${RUN.id} ask` },

@@ -1,5 +1,7 @@
 import { isHandledEntry } from "../../../../domain/inbox/order.ts";
 import { isFinal, type RunStatus } from "../../../../domain/run.ts";
+import { paramsText } from "../../../../domain/words/run-facts.ts";
+import { shortRunId } from "../../../../domain/words/run-path.ts";
 import { taskLabel } from "../../../../domain/words/task.ts";
 import { oneLine } from "../../../terminal/text-width.ts";
 import type { TopAttention, TopJobDetail } from "../../data/shapes.ts";
@@ -173,7 +175,7 @@ export const askDecision = (state: TopState, kind: "approve" | "reject"): TopSta
   const { jobId, runId } = subjectOf(state);
   const found = askingTask(state);
   if (runId === null || found === null) return refused(state, "no task here waits for approval");
-  const { taskId, name, prompt } = found;
+  const { taskId, name, prompt, params } = found;
   const note =
     kind === "approve" ? "The task completes, and the run continues." : "The task fails with the reason 'rejected'.";
   return {
@@ -182,7 +184,11 @@ export const askDecision = (state: TopState, kind: "approve" | "reject"): TopSta
       kind: "form",
       purpose: { kind, runId, taskId },
       title: `${kind === "approve" ? "Approve" : "Reject"} ${oneLine(taskLabel(name, taskId))} of ${jobId}?`,
-      lines: [...(prompt === null ? [] : [oneLine(prompt)]), note],
+      lines: [
+        `Run ${shortRunId(runId)}${params === "" ? "" : ` (${oneLine(params)})`}`,
+        ...(prompt === null ? [] : [oneLine(prompt)]),
+        note,
+      ],
       fields: [{ name: "comment", text: "", required: false, note: "Stored with the decision; can be empty." }],
       field: 0,
       isTouched: false,
@@ -192,20 +198,28 @@ export const askDecision = (state: TopState, kind: "approve" | "reject"): TopSta
   };
 };
 
-type AskingTask = { readonly taskId: string; readonly name: string; readonly prompt: string | null };
+type AskingTask = {
+  readonly taskId: string;
+  readonly name: string;
+  readonly prompt: string | null;
+  /** The params of the run; empty if it has none. */
+  readonly params: string;
+};
 
 /** Returns the task that waits for approval in what is selected; null if none does. */
 export const askingTask = (state: TopState): AskingTask | null => {
   if (activeList(state) === "attention") {
     const item = attentionRows(state)[state.cursors.attention?.index ?? 0];
-    return item?.kind === "approval_needed"
-      ? { taskId: item.task_id, name: item.task_name ?? item.task_id, prompt: item.prompt }
-      : null;
+    if (item?.kind !== "approval_needed") return null;
+    const { task_id, task_name: name = task_id, prompt, params = {} } = item;
+    return { taskId: task_id, name, prompt, params: paramsText(params) };
   }
   const { taskId } = subjectOf(state);
   const asking = (state.run?.tasks ?? []).filter(({ approval, status }) => approval !== null && status === "running");
   const task = asking.find(({ task_id }) => task_id === taskId) ?? asking[0];
-  return task === undefined ? null : { taskId: task.task_id, name: task.name, prompt: task.approval?.prompt ?? null };
+  if (task === undefined) return null;
+  const params = paramsText(state.run?.detail.params ?? {});
+  return { taskId: task.task_id, name: task.name, prompt: task.approval?.prompt ?? null, params };
 };
 
 export const askPause = (state: TopState): TopState =>
