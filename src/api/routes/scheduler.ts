@@ -51,7 +51,7 @@ export const schedulerRoutes = ({ engine, clock, requests }: ApiContext) =>
       ({ query }) => queueList(engine.queues, isOn(query.runs) ? engine.queueRuns.bind(engine) : null),
       {
         query: exactly({ runs: t.Optional(flag("True to include the first runs that have a slot and that wait")) }),
-        response: { 200: QueueList, ...failures() },
+        response: { 200: QueueList, ...failures("INVALID_REQUEST") },
         detail: {
           operationId: "listQueues",
           tags: ["scheduler"],

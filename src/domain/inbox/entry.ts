@@ -1,8 +1,8 @@
 import { shortDigest } from "../../lib/digest.ts";
 import { assertNever } from "../../lib/never.ts";
 import { type Attention, type AttentionKind, byAttentionKind } from "../attention.ts";
-import { receiverKey } from "../notification.ts";
 import type { JobId } from "../ids.ts";
+import { receiverKey } from "../notification.ts";
 import { DIGEST_JOB_ID } from "../review/digest.ts";
 import type { Consequence } from "./consequence.ts";
 import type { Mark } from "./mark.ts";

@@ -173,7 +173,9 @@ export class AttentionFinder {
     const items: AttentionEntry[] = [];
     for (const [index, { item, mark, urgency, consequences }] of ranked.slice(0, limit).entries()) {
       if (index > 0 && index % DESCRIBED_AT_ONCE === 0) await setImmediate();
-      items.push(toEntry(this.#describe(item), { urgency, mark, consequences, childJobs: childrenOf(item, childJobs) }));
+      items.push(
+        toEntry(this.#describe(item), { urgency, mark, consequences, childJobs: childrenOf(item, childJobs) }),
+      );
     }
     return { items, counts, handled: ranked.filter(({ isHandled }) => isHandled).length };
   }

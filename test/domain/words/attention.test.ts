@@ -103,7 +103,11 @@ test.each<[AttentionKind, readonly string[]]>([
   ["job_failing", ["3 in a row", "load: exit code 3 │ KeyError", "load: KeyError"]],
   [
     "run_stuck",
-    ["stuck", "runs for 12m, usually 20s; now in task load", "run 9a7e4f60 runs for 12m, usually 20s; now in task load"],
+    [
+      "stuck",
+      "runs for 12m, usually 20s; now in task load",
+      "run 9a7e4f60 runs for 12m, usually 20s; now in task load",
+    ],
   ],
   ["run_late", ["late", ...twice("has waited 12m for a place in queue 'db' (1 of 1 is taken), and 1 more run")]],
   ["approval_needed", ["approval", ...twice("Go live (ok) waits for approval in run 9a7e4f60 (region=eu): Now?")]],
