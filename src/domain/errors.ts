@@ -49,6 +49,13 @@ export type ErrorDetails =
   /** No job file defines the job any more. `since` is when petit noticed it, in ms since the Unix epoch; null if it is unknown. */
   | { readonly reason: "job_gone"; readonly jobId: JobId; readonly since: number | null }
   | { readonly reason: "run_not_found"; readonly runId: string }
+  /** No job has all of the tags; if one of them is unknown, `tags` has only that one. `known` are some tags that jobs have. */
+  | {
+      readonly reason: "no_job_has_tags";
+      readonly tags: readonly string[];
+      readonly suggestion: string | null;
+      readonly known: readonly string[];
+    }
   /** Nothing with this id needs attention. */
   | { readonly reason: "entry_not_found"; readonly entryId: string }
   | InvalidValue

@@ -342,7 +342,7 @@ export const withoutDefaultNotify = (job: Job): Job => {
 };
 
 /** Returns whether a job has all of these tags. */
-export const hasTags = ({ tags = [] }: Job, wanted: readonly string[]): boolean =>
+export const hasTags = ({ tags = [] }: Pick<Job, "tags">, wanted: readonly string[]): boolean =>
   wanted.every((tag) => tags.includes(tag));
 
 /** Returns the task of a job with an id. Throws if there is none. */

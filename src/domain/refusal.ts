@@ -1,6 +1,7 @@
 import { suggest } from "../lib/suggest.ts";
 import { shorten } from "../lib/text.ts";
 import { type ErrorCode, type ParamProblem, PetitError } from "./errors.ts";
+import { hasTags, type Job } from "./job.ts";
 import { type Refusal, refusalMessage } from "./words/refusal.ts";
 
 /** Returns the error for a request that petit refuses: its code and its sentence follow from its data. */
@@ -21,6 +22,7 @@ const CODES = {
   job_not_found: "not_found",
   job_gone: "not_found",
   run_not_found: "not_found",
+  no_job_has_tags: "not_found",
   entry_not_found: "not_found",
   worker_not_found: "not_found",
   no_workers: "conflict",
@@ -33,6 +35,40 @@ const CODES = {
 /** Returns the error for a job id that is unknown; it suggests the nearest of the `known` ids. */
 export const jobNotFound = (jobId: string, known: Iterable<string>): PetitError =>
   refuse({ reason: "job_not_found", jobId: shortened(jobId), suggestion: suggest(jobId, known) });
+
+/** Maximum number of tags that an error lists. */
+const MAX_KNOWN_TAGS = 20;
+
+type Tagged = Pick<Job, "tags">;
+
+/** Returns the jobs that have all of the tags. Throws if no job has one of them. */
+export const withKnownTags = <Each extends Tagged>(
+  jobs: readonly Each[],
+  wanted: readonly string[],
+): readonly Each[] => {
+  const known = new Set(jobs.flatMap(({ tags = [] }) => tags));
+  const unknown = wanted.find((tag) => !known.has(tag));
+  if (unknown !== undefined) throw noJobHasTags([unknown], known);
+  return jobs.filter((job) => hasTags(job, wanted));
+};
+
+/** The same, but also throws if no job has all of them. */
+export const requireTagged = <Each extends Tagged>(
+  jobs: readonly Each[],
+  wanted: readonly string[],
+): readonly Each[] => {
+  const found = withKnownTags(jobs, wanted);
+  if (found.length === 0) throw noJobHasTags(wanted, new Set());
+  return found;
+};
+
+const noJobHasTags = (tags: readonly string[], known: ReadonlySet<string>): PetitError =>
+  refuse({
+    reason: "no_job_has_tags",
+    tags: tags.map(shortened),
+    suggestion: suggest(tags[0] ?? "", known),
+    known: [...known].sort().slice(0, MAX_KNOWN_TAGS),
+  });
 
 /** Returns the error for params that do not fit. */
 export const invalidParams = (params: readonly ParamProblem[]): PetitError => {

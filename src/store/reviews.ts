@@ -13,6 +13,8 @@ export interface ReviewStore {
   countEnded(after: number, until: number): readonly EndedRuns[];
   /** Returns the run with a number, or null if it was deleted. */
   findRun(seq: number): Run | null;
+  /** Returns when the first of the runs of a job that are left ended, of the 20 that were created first, or null. */
+  findFirstEnd(jobId: JobId): number | null;
   /** Returns tasks and items that needed a retry to complete, in runs that ended in [`from`, `to`), the newest runs first. */
   listRetried(query: RetriedQuery): readonly RetriedTask[];
   /** Returns the runs that started in [`from`, `to`) after they had waited for more than a minute, the longest waits first. */
@@ -85,6 +87,15 @@ export const createReviewStore = ({ sql, write }: StoreContext): ReviewStore => 
   findRun: (seq) => {
     const row = sql.get(`SELECT * FROM runs WHERE seq = $seq AND job_id <> '${DELETED}'`, { seq });
     return row === null ? null : toRun(row);
+  },
+
+  findFirstEnd: (jobId) => {
+    const row = sql.get(
+      `SELECT min(ended_at) AS ended_at FROM
+         (SELECT ended_at FROM runs WHERE job_id = $jobId AND ended_at IS NOT NULL ORDER BY seq LIMIT 20)`,
+      { jobId },
+    );
+    return row === null ? null : integerOrNull(row, "ended_at");
   },
 
   listRetried: (query) => {

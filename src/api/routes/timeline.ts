@@ -10,7 +10,7 @@ import { exactly, wholeNumber } from "../shapes/schemas.ts";
 import { StatsBody, statsBody } from "../shapes/stats.ts";
 import { CompactTimelineBody, compactTimelineBody } from "../shapes/timeline/compact.ts";
 import { TimelineBody, timelineBody } from "../shapes/timeline/timeline.ts";
-import { jobsWithTags, TagQuery } from "../tags.ts";
+import { jobsThatHaveTags, jobsWithTags, TagQuery } from "../tags.ts";
 import { readTimeline, type TimelineQuery } from "../timeline/timeline.ts";
 import { currentId } from "./require.ts";
 
@@ -155,18 +155,18 @@ export const reviewRoutes = ({ engine, clock, system }: ApiContext) =>
       const { since = "1d", until } = query;
       const span = parseSpan({ since, until }, { now: clock.now(), zone: system.timezone });
       if ("problem" in span) throw invalidQuery(span.field, span.problem);
-      return reviewBody(await engine.review({ ...span, jobIds: jobsWithTags(engine, query.tag) }));
+      return reviewBody(await engine.review({ ...span, jobIds: jobsThatHaveTags(engine, query.tag) }));
     },
     {
       query: ReviewQuery,
-      response: { 200: ReviewBody, ...failures("INVALID_REQUEST") },
+      response: { 200: ReviewBody, ...failures("INVALID_REQUEST", "NOT_FOUND") },
       detail: {
         operationId: "getReview",
         tags: ["runs"],
         summary: "Get what happened in a period",
         description:
           "What failed and whether it recovered, what did not run and why, what became slower, which tasks needed retries, who did what, " +
-          "what waited longest, and what is due today. Each part has its most important items, and the number of those that are left out.",
+          "what waited longest, and what is due today. Each part has its most important items, and the number of those that are left out. 404 if no job has the tags.",
       },
     },
   );

@@ -85,6 +85,18 @@ export const NoSuchJob = exactly(
   { title: "JobNotFound", description: "There is no such job" },
 );
 
+export const NoTaggedJob = exactly(
+  {
+    reason: t.Literal("no_job_has_tags"),
+    tags: t.Array(t.String(), {
+      description: "The tags that were asked for; only the first unknown one if there is one",
+    }),
+    suggestion: nullable(t.String(), "A tag that is spelled nearly the same; null if there is none"),
+    known: t.Array(t.String(), { description: "Tags that jobs have, at most 20" }),
+  },
+  { title: "NoTaggedJob", description: "No job has the tags" },
+);
+
 export const GoneJob = exactly(
   {
     reason: t.Literal("job_gone"),
@@ -196,6 +208,7 @@ export type DetailsBody = (
   | typeof NotAsking
   | typeof LimitReachedBody
   | typeof NoSuchJob
+  | typeof NoTaggedJob
   | typeof GoneJob
   | typeof NoSuchRun
   | typeof NoSuchEntry
@@ -240,6 +253,10 @@ export const detailsBody = (details: ErrorDetails): DetailsBody => {
     }
     case "job_not_found":
       return { reason: details.reason, job_id: details.jobId, suggestion: details.suggestion };
+    case "no_job_has_tags": {
+      const { reason, tags, suggestion, known } = details;
+      return { reason, tags: [...tags], suggestion, known: [...known] };
+    }
     case "job_gone":
       return { reason: details.reason, job_id: details.jobId, gone_at: details.since };
     case "run_not_found":

@@ -10,6 +10,7 @@ import {
   NoSuchJob,
   NoSuchRun,
   NoSuchWorker,
+  NoTaggedJob,
   NotAsking,
   NotRunning,
   NoWorkers,
@@ -105,12 +106,12 @@ export const FAILURES = {
   NOT_FOUND: failure({
     code: "NOT_FOUND",
     description:
-      "There is no such job, run, task, worker or path, or no job file defines the job any more; a malformed id counts as unknown",
+      "There is no such job, run, task, worker or path, or no job has the tag of a review, or no job file defines the job any more; a malformed id counts as unknown",
     example: {
       error: "job 'hello' was not found; did you mean 'hello_world'?",
       details: { reason: "job_not_found", job_id: "hello", suggestion: "hello_world" },
     },
-    details: details(NoSuchJob, GoneJob, NoSuchRun, NoSuchEntry, NoSuchWorker),
+    details: details(NoSuchJob, NoTaggedJob, GoneJob, NoSuchRun, NoSuchEntry, NoSuchWorker),
   }),
   METHOD_NOT_ALLOWED: plainFailure(
     "METHOD_NOT_ALLOWED",

@@ -52,7 +52,8 @@ const tokenAdvice = (hasToken: boolean): string => {
 const withFlag = ({ message, details }: Extract<RequestFailure, { readonly kind: "refused" }>): string => {
   if (details?.reason === "nothing_to_rerun") return nothingToRerunText(details.run_id, details.status, "--from-start");
   if (details?.reason !== "invalid_value" || details.in !== "query") return message;
-  return `--${details.name}: ${details.problem}`;
+  // Some problems continue the sentence that begins with the name.
+  return `--${details.name}${details.problem.startsWith("is ") ? "" : ":"} ${details.problem}`;
 };
 
 /** Awaits `request`. If no petit responds, the error also says that `command` can read a folder instead. */

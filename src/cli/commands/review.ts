@@ -1,6 +1,3 @@
-import { defaultZone } from "../../app/settings/settings.ts";
-import { PetitError } from "../../domain/errors.ts";
-import { parseSpan } from "../../domain/time-span.ts";
 import { openClient } from "../client/client.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
@@ -17,7 +14,8 @@ export const review = defineCommand({
     "Shows what failed and is still broken, what failed and recovered, what did not run and why, what became slower, which tasks " +
     "needed retries, who did what, what waited longest, and what is due today. Asks the running petit. A time is a duration before now " +
     "(2h, 3d, 2w), today, yesterday, the name of a weekday, a date, or 2026-03-08T01:30; 'friday 18:00' is possible, too. " +
-    "The name of today's weekday is a week ago. --json has the format of GET /api/review.",
+    "The name of today's weekday is a week ago. Days and times without an offset are in petit's time zone, which times are shown in, too, " +
+    "unless --timezone names another one. --json has the format of GET /api/review.",
   args: {
     since: { type: "string", valueHint: "TIME", description: `Start of the period. [default: ${DEFAULT_SINCE}]` },
     until: { type: "string", valueHint: "TIME", description: "End of the period, exclusive. [default: now]" },
@@ -36,13 +34,9 @@ export const review = defineCommand({
   ],
   run: async ({ since = DEFAULT_SINCE, until, tag, pager = true }, context) => {
     const { clock, settings, terminal, environment, json } = context;
-    const zone = defaultZone(settings);
-    // The words are read here, because the zone of the reader counts.
-    const span = parseSpan({ since, until }, { now: clock.now(), zone });
-    if ("problem" in span) throw new PetitError("invalid_request", `--${span.field} ${span.problem}`);
-    const iso = (at: number): string => new Date(at).toISOString();
-    const query = { since: iso(span.from), ...(until !== undefined && { until: iso(span.to) }), tag };
-    const answer = await openClient(context).get("/api/review", { query });
+    // petit reads the words: its days are those of its schedules, wherever the reader is.
+    const answer = await openClient(context).get("/api/review", { query: { since, until, tag } });
+    const zone = settings.timezone ?? answer.timezone;
     const { out } = terminal;
     if (json) out.write(`${JSON.stringify(answer, null, 2)}\n`);
     else {

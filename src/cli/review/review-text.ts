@@ -4,7 +4,9 @@ import { OCCURRENCE_REASON_TEXT } from "../../domain/words/occurrence.ts";
 import {
   actionText,
   actorText,
+  deletedRunsText,
   dueCountText,
+  namedJobText,
   REVIEW_NOTHING,
   REVIEW_PARTS,
   REVIEW_TITLES,
@@ -36,7 +38,10 @@ export const reviewText = (review: Review, options: ReviewTextOptions): string =
   const until = Math.abs(now - review.to) < NOW_MS ? "now" : readableLocal(review.to, zone);
   const head = `${readableLocal(review.from, zone)} to ${until}${about}`;
   const parts = REVIEW_PARTS.map((name) => partText(name, review, options));
-  return `${fold(paint(screen, "bold", head), "", screen)}\n${runCountsText(review.runs)}\n${parts.join("")}`;
+  const { deleted } = review;
+  const gap =
+    deleted === null ? "" : `${fold(deletedRunsText(deleted.jobs, readableLocal(deleted.until, zone)), "", screen)}\n`;
+  return `${fold(paint(screen, "bold", head), "", screen)}\n${runCountsText(review.runs)}\n${gap}${parts.join("")}`;
 };
 
 /** An end within this time, in ms, is shown as now. */
@@ -87,7 +92,7 @@ const itemTexts = (name: ReviewPartName, review: Review, options: ReviewTextOpti
     const gone = job.gone ? "; the job was removed" : "";
     const where = job.task_id === null ? "" : `${job.task_id}: `;
     return {
-      subject: job.job_id,
+      subject: namedJobText(job),
       text: `${pluralize(job.failures, "failed run")}, ${last}${end}${gone}`,
       ...(job.cause !== null && { detail: `${where}${job.cause}` }),
     };
@@ -97,18 +102,18 @@ const itemTexts = (name: ReviewPartName, review: Review, options: ReviewTextOpti
     case "recovered":
       return review[name].items.map(failed);
     case "unfired":
-      return review.unfired.items.map(({ job_id, outcome, reason, count, last_at }) => ({
-        subject: job_id,
+      return review.unfired.items.map(({ outcome, reason, count, last_at, ...job }) => ({
+        subject: namedJobText(job),
         text: `${outcome} ${timesText(count)}, ${count === 1 ? "" : "last "}at ${time(last_at)}: ${OCCURRENCE_REASON_TEXT[reason]}`,
       }));
     case "slower":
-      return review.slower.items.map(({ job_id, change }) => ({
-        subject: job_id,
+      return review.slower.items.map(({ change, ...job }) => ({
+        subject: namedJobText(job),
         text: `${changeText(change)}: median ${durationText(change.recent_ms)} of ${pluralize(change.recent_runs, "run")}, before ${durationText(change.before_ms)} of ${change.before_runs}`,
       }));
     case "flaky":
-      return review.flaky.items.map(({ job_id, task_id, runs, last_run_id, last_at }) => ({
-        subject: `${job_id} ${task_id}`,
+      return review.flaky.items.map(({ task_id, runs, last_run_id, last_at, ...job }) => ({
+        subject: `${namedJobText(job)}: ${task_id}`,
         text: `in ${pluralize(runs, "run")}, the last ${runName(last_run_id, screen)} at ${time(last_at)}`,
       }));
     case "people":
@@ -117,13 +122,13 @@ const itemTexts = (name: ReviewPartName, review: Review, options: ReviewTextOpti
         text: `${actionText(action)}, ${action.count === 1 ? "" : "last "}at ${time(action.last_at)}`,
       }));
     case "waits":
-      return review.waits.items.map(({ job_id, run_id, since, waited_ms, queue, waiting }) => ({
-        subject: job_id,
+      return review.waits.items.map(({ run_id, since, waited_ms, queue, waiting, ...job }) => ({
+        subject: namedJobText(job),
         text: `${runName(run_id, screen)} ${waiting ? "has waited" : "waited"} ${durationText(waited_ms)} since ${time(since)}${queue === null ? "" : `, queue ${queue}`}`,
       }));
     case "due":
-      return review.due.items.map(({ job_id, next_at, count }) => ({
-        subject: job_id,
+      return review.due.items.map(({ next_at, count, ...job }) => ({
+        subject: namedJobText(job),
         text: `${time(next_at)}${count === 1 ? "" : `, ${dueCountText(count)}`}`,
       }));
   }

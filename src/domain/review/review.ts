@@ -11,6 +11,9 @@ export type ReviewQuery = TimeSpan & {
   readonly jobIds: ReadonlySet<JobId> | null;
 };
 
+/** A job. Its name is its id if no job file defines it. */
+type NamedJob = { readonly jobId: JobId; readonly jobName: string };
+
 /** A part of a review: the most important items, and how many are left out. */
 export type ReviewPart<Item> = { readonly items: readonly Item[]; readonly leftOut: number };
 
@@ -21,7 +24,11 @@ export type Review = {
   readonly to: number;
   /** Zone of the days, and of today. */
   readonly timezone: string;
-  /** Numbers of runs that ended. */
+  /** Number of jobs that it is about. */
+  readonly jobs: number;
+  /** What retention has deleted of the period; null if all of its runs are there. */
+  readonly deleted: DeletedRuns | null;
+  /** Numbers of runs that ended. Those of whole days include the deleted ones, of which those that were interrupted count as failed. */
   readonly runs: { readonly [Status in Exclude<RunStatus, "pending" | "running">]: number };
   /** Jobs with failed or interrupted runs, of which no run has made the last one good. */
   readonly broken: ReviewPart<FailedJob>;
@@ -41,8 +48,14 @@ export type Review = {
   readonly due: ReviewPart<DueToday>;
 };
 
-export type FailedJob = {
-  readonly jobId: JobId;
+export type DeletedRuns = {
+  /** All runs that ended since then are there. */
+  readonly until: number;
+  /** Number of jobs of which earlier ones were deleted. */
+  readonly jobs: number;
+};
+
+export type FailedJob = NamedJob & {
   /** Number of runs that failed or were interrupted. */
   readonly failures: number;
   /** The one of them that was created last, and its end. */
@@ -58,8 +71,7 @@ export type FailedJob = {
   readonly isGone: boolean;
 };
 
-export type UnfiredOccurrences = {
-  readonly jobId: JobId;
+export type UnfiredOccurrences = NamedJob & {
   readonly outcome: "skipped" | "missed";
   readonly reason: SkipReason | MissReason;
   readonly count: number;
@@ -67,15 +79,13 @@ export type UnfiredOccurrences = {
   readonly lastAt: number;
 };
 
-export type SlowerJob = {
-  readonly jobId: JobId;
+export type SlowerJob = NamedJob & {
   readonly change: DurationChange;
   /** Days of the period before and of this one, at most the last 31. */
   readonly days: readonly DayFigures[];
 };
 
-export type FlakyTask = {
-  readonly jobId: JobId;
+export type FlakyTask = NamedJob & {
   readonly taskId: TaskId;
   /** Number of runs in which it, or an item of it, needed a retry. */
   readonly runs: number;
@@ -89,14 +99,14 @@ export type PersonAction = {
   /** The name of a token, or else an address; null if it is unknown. */
   readonly actor: string | null;
   readonly action: (typeof PERSON_ACTIONS)[number];
-  /** Null for all jobs. */
+  /** Both are null for all jobs. */
   readonly jobId: JobId | null;
+  readonly jobName: string | null;
   readonly count: number;
   readonly lastAt: number;
 };
 
-export type Wait = {
-  readonly jobId: JobId;
+export type Wait = NamedJob & {
   readonly runId: RunId;
   readonly since: number;
   readonly waitedMs: number;
@@ -106,8 +116,7 @@ export type Wait = {
   readonly isOver: boolean;
 };
 
-export type DueToday = {
-  readonly jobId: JobId;
+export type DueToday = NamedJob & {
   readonly nextAt: number;
   /** Number of occurrences, at most `MAX_DUE_COUNTED`. */
   readonly count: number;

@@ -25,7 +25,10 @@ export const dateAt = (at: number, zone: Zone): string => new Date(zone.toWall(a
 
 /** Returns the first instant of the local date after that of `at`. */
 export const nextDateStart = (at: number, zone: Zone): number =>
-  zone.toInstant((Math.floor(zone.toWall(at) / DAY_MS) + 1) * DAY_MS);
+  dayStart(Math.floor(zone.toWall(at) / DAY_MS) + 1, zone);
+
+/** Returns the first instant of a day, which is a number of days from 1970-01-01. */
+export const dayStart = (day: number, zone: Zone): number => zone.toInstant(day * DAY_MS);
 
 /** Returns a predicate that is true for instants on one of the dates. */
 export const onDates = (dates: readonly string[], zone: Zone): ((at: number) => boolean) => {

@@ -33,6 +33,8 @@ export const refusalMessage = (refusal: Refusal): string => {
       return `job '${refusal.jobId}' is gone: no job file defines it any more; put its file back to use it again`;
     case "run_not_found":
       return `run '${refusal.runId}' was not found`;
+    case "no_job_has_tags":
+      return noTagText(refusal);
     case "entry_not_found":
       return `nothing with the id '${refusal.entryId}' needs attention; 'petit status --json' lists what does`;
     case "worker_not_found": {
@@ -59,6 +61,14 @@ export const refusalMessage = (refusal: Refusal): string => {
 /** Returns the sentence for a retry of a run whose tasks all completed. `rerunAll` is the option that reruns all of them. */
 export const nothingToRerunText = (runId: string, status: RunStatus, rerunAll: string): string =>
   `run '${runId}' ended ${status}: nothing is left to rerun (${rerunAll} reruns all of it)`;
+
+/** Returns which tags no job has, and which may have been meant. */
+const noTagText = ({ tags, suggestion, known }: Extract<Refusal, { readonly reason: "no_job_has_tags" }>): string => {
+  const [first, ...others] = tags.map((tag) => `'${tag}'`);
+  if (others.length > 0) return `no job has all of the tags ${[first, ...others].join(", ")}`;
+  if (suggestion !== null) return `no job has the tag ${first}; did you mean '${suggestion}'?`;
+  return `no job has the tag ${first}; ${known.length === 0 ? "no job has tags" : `expected one of ${known.join(", ")}`}`;
+};
 
 const notAskingText = ({ runId, taskId, asking }: Extract<Refusal, { readonly reason: "not_asking" }>): string => {
   if (taskId === null && asking.length > 1)

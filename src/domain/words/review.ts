@@ -1,3 +1,4 @@
+import { pluralize } from "../../lib/text.ts";
 import { MAX_DUE_COUNTED, type PersonAction } from "../review/review.ts";
 
 /** The parts of a review that are lists, the most important first. */
@@ -42,16 +43,25 @@ export const PERSON_ACTION_VERBS = {
 /** Returns what a person did to which job and how often, without the person: `started load_orders 3 times`. */
 export const actionText = ({
   action,
-  job_id,
+  job_name,
   count,
 }: {
   readonly action: PersonAction["action"];
-  readonly job_id: string | null;
+  readonly job_name: string | null;
   readonly count: number;
 }): string => {
   const times = count === 1 ? "" : ` ${count.toLocaleString("en-US")} times`;
-  return `${PERSON_ACTION_VERBS[action]} ${job_id ?? "all schedules"}${times}`;
+  return `${PERSON_ACTION_VERBS[action]} ${job_name ?? "all schedules"}${times}`;
 };
+
+/** Returns a job by name where it has one: `load_orders`, `Load orders (load_orders)`. Commands take the id. */
+export const namedJobText = ({ job_id, job_name }: { readonly job_id: string; readonly job_name: string }): string =>
+  job_name === job_id ? job_id : `${job_name} (${job_id})`;
+
+/** Returns from when on a review is complete. `at` is that time as a text. */
+export const deletedRunsText = (jobs: number, at: string): string =>
+  `Runs are complete from ${at} on: earlier ones of ${pluralize(jobs, "job")} were deleted. ` +
+  "They are missing below; the numbers of runs include those of whole days.";
 
 /** Returns who did something. */
 export const actorText = (actor: string | null): string => actor ?? "somebody unknown";

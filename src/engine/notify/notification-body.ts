@@ -115,7 +115,7 @@ export const bodyOfDigest = (job: Job, review: Review, tag: string | null): Noti
   const { from, to } = review;
   const query = new URLSearchParams({ since: new Date(from).toISOString(), until: new Date(to).toISOString() });
   if (tag !== null) query.set("tag", tag);
-  const words = digestWords(review);
+  const words = digestWords(review, tag);
   return {
     ...empty("digest", job, to),
     path: `/review?${query}`,

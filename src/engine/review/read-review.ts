@@ -26,6 +26,7 @@ import type { DayOfRuns } from "../../store/durations.ts";
 import type { EndedRuns } from "../../store/reviews.ts";
 import type { Store } from "../../store/store.ts";
 import type { JobView } from "../engine.ts";
+import { DeletedRunsFinder } from "./deleted-runs.ts";
 
 type ReviewSources = {
   readonly store: Pick<Store, "runs" | "durations" | "occurrences" | "reviews">;
@@ -76,14 +77,19 @@ class ReviewReader {
   }
 
   async read(): Promise<Review> {
-    const { from, to } = this.#query;
-    const ended = await this.#readEnded();
+    const { from, to, jobIds } = this.#query;
+    const { timezone, clock } = this.#sources;
+    const deleted = new DeletedRunsFinder({ from, to }, { now: clock.now(), zone: zoneOf(timezone) });
+    const ended = await this.#readEnded(deleted);
+    await this.#findDeleted(deleted);
     const failed = await this.#failedJobs(ended);
     return {
       from,
       to,
-      timezone: this.#sources.timezone,
-      runs: totalsOf(ended),
+      timezone,
+      jobs: jobIds?.size ?? this.#defined.size,
+      deleted: deleted.result,
+      runs: totalsOf(ended, deleted.counts),
       broken: part(failed.filter(({ recovery }) => recovery === null)),
       recovered: part(failed.filter(({ recovery }) => recovery !== null)),
       unfired: part(await this.#unfired()),
@@ -93,6 +99,10 @@ class ReviewReader {
       waits: part(this.#waits(), MAX_LONGEST),
       due: await this.#due(),
     };
+  }
+
+  #nameOf(jobId: JobId): string {
+    return this.#defined.get(jobId)?.job.name ?? jobId;
   }
 
   #isSelected(jobId: JobId): boolean {
@@ -106,17 +116,36 @@ class ReviewReader {
     this.#yieldedAt = clock.monotonic();
   }
 
-  async #readEnded(): Promise<readonly EndedRuns[]> {
+  /** Reads the runs of the period, and lets `deleted` count those of its days. */
+  async #readEnded(deleted: DeletedRunsFinder): Promise<readonly EndedRuns[]> {
     const { runs, reviews } = this.#sources.store;
     const found: EndedRuns[] = [];
-    const until = this.#query.to - 1;
-    for (let after = this.#query.from - 1; after < until; ) {
-      const end = Math.min(runs.findNthEndAfter(after, SLICE) ?? until, until);
-      for (const each of reviews.countEnded(after, end)) if (this.#isSelected(each.jobId)) found.push(each);
-      after = end;
-      await this.#breathe();
+    for (const { from, to, day, isInside } of deleted.parts()) {
+      const until = to - 1;
+      for (let after = from - 1; after < until; ) {
+        const end = Math.min(runs.findNthEndAfter(after, SLICE) ?? until, until);
+        for (const each of reviews.countEnded(after, end)) {
+          if (!this.#isSelected(each.jobId)) continue;
+          deleted.count(each, day);
+          if (isInside) found.push(each);
+        }
+        after = end;
+        await this.#breathe();
+      }
     }
     return found;
+  }
+
+  /** Compares the runs of each day with the daily figures. */
+  async #findDeleted(deleted: DeletedRunsFinder): Promise<void> {
+    const { durations, reviews } = this.#sources.store;
+    const { first, last } = deleted.days;
+    for (let jobId = durations.findJobAfter(""); jobId !== null; jobId = durations.findJobAfter(jobId)) {
+      await this.#breathe();
+      if (!this.#isSelected(jobId)) continue;
+      const known = jobId;
+      deleted.compare(jobId, durations.listDays(jobId, first, last), () => reviews.findFirstEnd(known));
+    }
   }
 
   /** Returns the jobs with failures: those that fail most first, and those that are gone last. */
@@ -137,8 +166,9 @@ class ReviewReader {
       // A run that was deleted meanwhile is left out.
       if (run === null || run.endedAt === null) continue;
       const recovery = runs.findRecovery(run);
+      const last = { lastRunId: run.id, lastAt: run.endedAt, recovery };
       const isGone = !this.#defined.has(jobId);
-      found.push({ run, job: { jobId, failures: count, lastRunId: run.id, lastAt: run.endedAt, recovery, isGone } });
+      found.push({ run, job: { jobId, jobName: this.#nameOf(jobId), failures: count, ...last, isGone } });
       await this.#breathe();
     }
     found.sort(
@@ -170,7 +200,7 @@ class ReviewReader {
         if (!this.#isSelected(span.jobId)) continue;
         const key = `${span.reason} ${span.jobId}`;
         const before = found.get(key);
-        if (before === undefined) found.set(key, span);
+        if (before === undefined) found.set(key, { ...span, jobName: this.#nameOf(span.jobId) });
         else found.set(key, { ...before, count: before.count + span.count, lastAt: span.lastAt });
       }
       await this.#breathe();
@@ -192,7 +222,8 @@ class ReviewReader {
       if (!this.#isSelected(jobId)) continue;
       const recent = durations.histogram(jobId, first, last);
       const change = countOf(recent) === 0 ? null : changeBetween(durations.histogram(jobId, start, first - 1), recent);
-      if (change !== null && change.recentMs > change.beforeMs) found.push({ jobId, change });
+      if (change !== null && change.recentMs > change.beforeMs)
+        found.push({ jobId, jobName: this.#nameOf(jobId), change });
     }
     const factor = ({ change }: Omit<SlowerJob, "days">): number => change.recentMs / Math.max(1, change.beforeMs);
     found.sort((a, b) => factor(b) - factor(a));
@@ -220,7 +251,7 @@ class ReviewReader {
       found.set(
         key,
         before === undefined
-          ? { jobId, taskId, runs: 1, lastRunId: runId, lastAt: endedAt }
+          ? { jobId, jobName: this.#nameOf(jobId), taskId, runs: 1, lastRunId: runId, lastAt: endedAt }
           : { ...before, runs: before.runs + 1 },
       );
     }
@@ -231,11 +262,12 @@ class ReviewReader {
     const { store } = this.#sources;
     const { from, to } = this.#query;
     const found = new Map<string, PersonAction>();
-    const add = (given: PersonAction): void => {
+    const add = (given: Omit<PersonAction, "jobName">): void => {
       const key = JSON.stringify([given.actor, given.action, given.jobId]);
       const before = found.get(key);
       found.set(key, {
         ...given,
+        jobName: given.jobId === null ? null : this.#nameOf(given.jobId),
         count: given.count + (before?.count ?? 0),
         lastAt: Math.max(given.lastAt, before?.lastAt ?? 0),
       });
@@ -280,7 +312,7 @@ class ReviewReader {
     return [...over, ...open]
       .filter(({ jobId }) => this.#isSelected(jobId))
       .sort((a, b) => b.waitedMs - a.waitedMs)
-      .map((each) => ({ ...each, queue: queueOf(each.jobId) }));
+      .map((each) => ({ ...each, jobName: this.#nameOf(each.jobId), queue: queueOf(each.jobId) }));
   }
 
   /** Returns what is due by the end of today, in order; jobs that are due all the time come last. */
@@ -296,7 +328,8 @@ class ReviewReader {
     const found: DueToday[] = [];
     for (const { job, nextRunAt } of due.slice(0, MAX_DUE_JOBS)) {
       const count = nextOccurrences(job.id, MAX_DUE_COUNTED, { to: end }).length;
-      if (nextRunAt !== null) found.push({ jobId: job.id, nextAt: nextRunAt, count: Math.max(1, count) });
+      if (nextRunAt !== null)
+        found.push({ jobId: job.id, jobName: job.name, nextAt: nextRunAt, count: Math.max(1, count) });
       await this.#breathe();
     }
     found.sort((a, b) => Number(a.count > OFTEN) - Number(b.count > OFTEN) || a.nextAt - b.nextAt);
@@ -318,13 +351,13 @@ const part = <Item>(items: readonly Item[], max = MAX_ITEMS): ReviewPart<Item> =
   leftOut: Math.max(0, items.length - max),
 });
 
-const totalsOf = (ended: readonly EndedRuns[]): Review["runs"] => {
+const totalsOf = (ended: readonly EndedRuns[], deleted: DeletedRunsFinder["counts"]): Review["runs"] => {
   const count = (status: EndedRuns["status"]): number =>
     ended.reduce((sum, each) => sum + (each.status === status ? each.count : 0), 0);
   return {
-    completed: count("completed"),
-    failed: count("failed"),
-    cancelled: count("cancelled"),
+    completed: count("completed") + deleted.completed,
+    failed: count("failed") + deleted.failed,
+    cancelled: count("cancelled") + deleted.cancelled,
     interrupted: count("interrupted"),
   };
 };

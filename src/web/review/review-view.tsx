@@ -6,6 +6,7 @@ import { changeText } from "../../domain/words/duration-change.ts";
 import { OCCURRENCE_REASON_TEXT } from "../../domain/words/occurrence.ts";
 import {
   actorText,
+  deletedRunsText,
   dueCountText,
   PERSON_ACTION_VERBS,
   REVIEW_NOTHING,
@@ -21,7 +22,7 @@ import { Choice, withParam } from "../ui/choice.tsx";
 import { Page } from "../ui/page.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { TagChoice } from "../ui/tag-choice.tsx";
-import { counted, dateTimeText, durationText } from "../ui/text/format.ts";
+import { counted, dateRangeText, dateTimeText, durationText, zonedText } from "../ui/text/format.ts";
 import { Time } from "../ui/time/time.tsx";
 import "./review.css";
 
@@ -39,7 +40,7 @@ export const ReviewView = () => {
   const set = (name: string) => (value: string) => setQuery((now) => withParam(now, name, value));
   return (
     <Page
-      title="Review"
+      title={review.data === undefined ? "Review" : `Review, ${daysText(review.data)}`}
       lead={review.data !== undefined && <Lead review={review.data} tag={tag} isOpen={until === ""} />}
       actions={
         <Button className="review-controls" onClick={() => window.print()}>
@@ -114,12 +115,19 @@ const MomentField = ({ label, value, onChange }: MomentFieldProps) => {
 type LeadProps = { readonly review: ReviewData; readonly tag: string; readonly isOpen: boolean };
 
 /** The period with its dates, because a printed page does not say when it was printed. */
-const Lead = ({ review: { from, to, runs }, tag, isOpen }: LeadProps) => (
+const Lead = ({ review: { from, to, runs, deleted, timezone }, tag, isOpen }: LeadProps) => (
   <>
     {dateTimeText(from)} to {isOpen ? `now, ${dateTimeText(to)}` : dateTimeText(to)}
     {tag !== "" && `, jobs with the tag ${tag}`}. Runs: {runCountsText(runs)}.
+    {zonedText(from, timezone) !== null && ` Days are those of ${timezone}.`}
+    {deleted !== null && (
+      <strong className="review-deleted">{deletedRunsText(deleted.jobs, dateTimeText(deleted.until))}</strong>
+    )}
   </>
 );
+
+/** Returns the days of a period, which is not empty. They are those of the review, so that Friday is Friday. */
+const daysText = ({ from, to, timezone }: ReviewData): string => dateRangeText(from, to - 1, timezone);
 
 const Parts = ({ review }: { readonly review: ReviewData }) => (
   <div className="review-parts">
@@ -130,8 +138,8 @@ const Parts = ({ review }: { readonly review: ReviewData }) => (
       {(job) => <FailedJob key={job.job_id} job={job} />}
     </Part>
     <Part name="unfired" part={review.unfired}>
-      {({ job_id, outcome, reason, count, last_at }) => (
-        <Item key={`${job_id} ${reason}`} jobId={job_id}>
+      {({ outcome, reason, count, last_at, ...job }) => (
+        <Item key={`${job.job_id} ${reason}`} job={job}>
           {outcome} {timesText(count)}
           {count > 1 ? ", last" : ""} at <Time at={last_at} />
           <small>{OCCURRENCE_REASON_TEXT[reason]}</small>
@@ -145,29 +153,35 @@ const Parts = ({ review }: { readonly review: ReviewData }) => (
       {(action) => (
         <li key={`${action.actor} ${action.action} ${action.job_id}`}>
           <strong>{actorText(action.actor)}</strong> {PERSON_ACTION_VERBS[action.action]}{" "}
-          {action.job_id === null ? "all schedules" : <Link href={`/jobs/${action.job_id}`}>{action.job_id}</Link>}
+          {action.job_id === null ? (
+            "all schedules"
+          ) : (
+            <Link href={`/jobs/${action.job_id}`} title={action.job_id}>
+              {action.job_name}
+            </Link>
+          )}
           {action.count > 1 && ` ${timesText(action.count)}, last`} at <Time at={action.last_at} />
         </li>
       )}
     </Part>
     <Part name="due" part={review.due}>
-      {({ job_id, next_at, count }) => (
-        <Item key={job_id} jobId={job_id}>
+      {({ next_at, count, ...job }) => (
+        <Item key={job.job_id} job={job}>
           <Time at={next_at} />
           {count > 1 && `, ${dueCountText(count)}`}
         </Item>
       )}
     </Part>
     <Part name="flaky" part={review.flaky}>
-      {({ job_id, task_id, runs, last_run_id, last_at }) => (
-        <Item key={`${job_id} ${task_id}`} jobId={job_id}>
+      {({ task_id, runs, last_run_id, last_at, ...job }) => (
+        <Item key={`${job.job_id} ${task_id}`} job={job}>
           {task_id}: in {counted(runs, "run")}, the last <RunLink id={last_run_id} at={last_at} />
         </Item>
       )}
     </Part>
     <Part name="waits" part={review.waits}>
-      {({ job_id, run_id, since, waited_ms, queue, waiting }) => (
-        <Item key={run_id} jobId={job_id}>
+      {({ run_id, since, waited_ms, queue, waiting, ...job }) => (
+        <Item key={run_id} job={job}>
           {waiting ? "has waited" : "waited"} {durationText(waited_ms)} since <RunLink id={run_id} at={since} />
           {queue !== null && `, queue ${queue}`}
         </Item>
@@ -197,10 +211,15 @@ const Part = <Item,>({ name, part: { items, left_out }, children }: PartProps<It
   );
 };
 
-const Item = ({ jobId, children }: { readonly jobId: string; readonly children: ReactNode }) => (
+type ItemProps = {
+  readonly job: { readonly job_id: string; readonly job_name: string };
+  readonly children: ReactNode;
+};
+
+const Item = ({ job: { job_id, job_name }, children }: ItemProps) => (
   <li>
-    <Link href={`/jobs/${jobId}`} data-row>
-      {jobId}
+    <Link href={`/jobs/${job_id}`} title={job_name === job_id ? undefined : job_id} data-row>
+      {job_name}
     </Link>{" "}
     {children}
   </li>
@@ -217,7 +236,7 @@ const RunLink = ({ id, at }: { readonly id: string; readonly at: number }) => (
 );
 
 const FailedJob = ({ job }: { readonly job: ReviewData["broken"]["items"][number] }) => (
-  <Item jobId={job.job_id}>
+  <Item job={job}>
     {counted(job.failures, "failed run")}
     {job.failures > 1 && ", the last"} <RunLink id={job.last_run_id} at={job.last_at} />
     {job.recovery !== null && (
@@ -235,8 +254,8 @@ const FailedJob = ({ job }: { readonly job: ReviewData["broken"]["items"][number
   </Item>
 );
 
-const Slower = ({ slower: { job_id, change, days } }: { readonly slower: ReviewData["slower"]["items"][number] }) => (
-  <Item jobId={job_id}>
+const Slower = ({ slower: { change, days, ...job } }: { readonly slower: ReviewData["slower"]["items"][number] }) => (
+  <Item job={job}>
     <strong>{changeText(change)}</strong>: median {durationText(change.recent_ms)} of{" "}
     {counted(change.recent_runs, "run")}, before {durationText(change.before_ms)} of {change.before_runs}
     <Days days={days} />

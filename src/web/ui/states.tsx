@@ -47,9 +47,11 @@ export const failureText = (error: unknown): string => {
   return sentence(error.message);
 };
 
-/** Makes a sentence of a message. The name petit keeps its lower case. */
-const sentence = (text: string): string =>
-  text.startsWith("petit ") ? `${text}.` : `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+/** Makes a sentence of a message, which may end with a question. The name petit keeps its lower case. */
+const sentence = (text: string): string => {
+  const end = text.endsWith("?") ? "" : ".";
+  return text.startsWith("petit ") ? `${text}${end}` : `${text.charAt(0).toUpperCase()}${text.slice(1)}${end}`;
+};
 
 /** Shown for a job or a run that does not exist, or does not exist any more: trying again would not help. */
 const Gone = ({ error }: { readonly error: unknown }) => (

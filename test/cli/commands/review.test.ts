@@ -4,11 +4,16 @@ import { ask as request, runToEnd } from "../../support/petit/api.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
 const JOBS = `id: breaks
+name: Load all orders
 tags: [etl]
 tasks: [{id: load, type: shell, script: "echo 'error: no such table: orders' >&2; exit 1"}]
 ---
 id: heals
 tasks: [{id: only, type: shell, script: "test -e healed || { touch healed; exit 1; }"}]
+---
+id: other
+tags: [nightly]
+tasks: [{id: only, type: command, command: "true"}]
 ---
 id: off
 schedule: "0 3 1 1 *"
@@ -17,7 +22,7 @@ tasks: [{id: only, type: command, command: "true"}]
 
 let running: Petit;
 beforeAll(async () => {
-  running = await startPetit({ jobs: { "all.yaml": JOBS }, args: ["--no-watch"] });
+  running = await startPetit({ jobs: { "all.yaml": JOBS }, args: ["--no-watch", "--timezone", "Pacific/Kiritimati"] });
   for (const job of ["breaks", "heals", "heals"]) await runToEnd(running, job);
   await running.fetch("/api/jobs/off/pause", { method: "POST" });
 });
@@ -31,7 +36,7 @@ describe("petit review", () => {
     const { status, stdout, stderr } = await ask("--since", "1h");
     expect([status, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(
-      /^Failed, and still broken \(1\)\n {2}breaks {2}1 failed run, \S+ at .*\n {4}load: error: no such table: orders$/m,
+      /^Failed, and still broken \(1\)\n {2}Load all orders \(breaks\) {2}1 failed run, \S+ at .*\n {4}load: error: no such table: orders$/m,
     );
     expect(stdout).toMatch(/^Failed, and recovered \(1\)\n {2}heals {2}1 failed run, .*; recovered by \S+ at /m);
     expect(stdout).toContain("Did not run\n  Each occurrence started a run.");
@@ -47,6 +52,42 @@ describe("petit review", () => {
     expect(review.broken.items.map((job: { job_id: string }) => job.job_id)).toEqual(["breaks"]);
     expect(review.recovered).toEqual({ items: [], left_out: 0 });
     expect(review.runs).toEqual({ completed: 0, failed: 1, cancelled: 0, interrupted: 0 });
+  });
+
+  test("names jobs, of which there must be one with the tags", async () => {
+    const { body } = await request(running, "/api/review?since=1h");
+    expect(body.broken.items).toMatchObject([{ job_id: "breaks", job_name: "Load all orders" }]);
+    expect(body.people.items).toContainEqual(expect.objectContaining({ job_id: "heals", job_name: "heals" }));
+    const unknown = await ask("--tag", "elt");
+    expect(unknown).toMatchObject({ status: 2, stdout: "" });
+    expect(unknown.stderr).toContain("no job has the tag 'elt'; did you mean 'etl'?");
+    expect((await ask("--tag", "x")).stderr).toContain("no job has the tag 'x'; expected one of etl, nightly");
+    expect((await ask("--tag", "etl,nightly")).stderr).toContain("no job has all of the tags 'etl', 'nightly'");
+    const refused = await request(running, "/api/review?tag=elt");
+    expect([refused.status, refused.body]).toMatchObject([
+      404,
+      {
+        code: "NOT_FOUND",
+        details: { reason: "no_job_has_tags", tags: ["elt"], suggestion: "etl", known: ["etl", "nightly"] },
+      },
+    ]);
+  });
+
+  test("reads days in the zone of the running petit, whatever the zone of the reader is", async () => {
+    const environment = { PETIT_URL: running.url, TZ: "Pacific/Pago_Pago" };
+    const { stdout } = await petit(["review", "--since", "friday", "--json"], { environment });
+    const wall = new Intl.DateTimeFormat("en-US", {
+      timeZone: "Pacific/Kiritimati",
+      weekday: "long",
+      hour: "2-digit",
+      minute: "2-digit",
+      hourCycle: "h23",
+    });
+    expect(wall.format(JSON.parse(stdout).from)).toBe("Friday 00:00");
+    const text = await petit(["review", "--since", "today"], { environment });
+    expect(text.stdout).toMatch(/^\d{4}-\d\d-\d\d 00:00:00 GMT\+14 to now\n/);
+    const own = await petit(["review", "--since", "today", "--timezone", "Asia/Tokyo"], { environment });
+    expect(own.stdout).toMatch(/^\d{4}-\d\d-\d\d 19:00:00 GMT\+9 to now\n/);
   });
 
   test.each([

@@ -5,6 +5,7 @@ import { CHROMIUM } from "../../support/web/browser.ts";
 import { openWeb } from "../../support/web/web.ts";
 
 const JOBS = `id: breaks
+name: Load <i>orders</i>
 tags: [etl]
 tasks: [{id: load, type: shell, script: "echo 'error: <b>no</b> table' >&2; exit 1"}]
 ---
@@ -27,6 +28,10 @@ describe.skipIf(CHROMIUM === null)("the review", () => {
     const broken = page.locator('[data-part="broken"]');
     await broken.getByText("load: error: <b>no</b> table").waitFor();
     expect(await broken.getByRole("link").first().getAttribute("href")).toBe("/jobs/breaks");
+    expect(await broken.getByRole("link").first().textContent()).toBe("Load <i>orders</i>");
+    const [heading, title] = [await page.locator("h1").textContent(), await page.title()];
+    expect(heading).toMatch(/^Review, \w{3} \d{1,2}(, \d{4})? – .*\d{1,2}, \d{4}$/);
+    expect(title).toBe(`${heading} · petit`);
     expect(await page.locator('[data-part="recovered"]').textContent()).toContain("No job failed and recovered.");
     await page.getByLabel("Tag").selectOption("");
     await page.locator('[data-part="recovered"]').getByRole("link", { name: "heals" }).waitFor();
@@ -45,6 +50,10 @@ describe.skipIf(CHROMIUM === null)("the review", () => {
     ).toContain("Expected a duration such as");
     expect(page.url()).toEndWith("/review?since=3d");
     expect(web.complaints()).toEqual([]);
+    await web.open("/review?tag=elt");
+    await page.getByText("No job has the tag 'elt'; did you mean 'etl'?", { exact: true }).waitFor();
+    expect(await page.locator(".review-part").count()).toBe(0);
+    expect(web.complaints()).toEqual(["404 /api/review"]);
   }, 60_000);
 
   test("is reached by the keyboard, clean for axe, and printed without navigation", async () => {

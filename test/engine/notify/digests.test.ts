@@ -91,6 +91,7 @@ describe("a digest", () => {
     expect(bodyOf(first).digest).toMatchObject({
       tag: "nobody",
       title: "Review: 0 still broken, 0 recovered, 0 slower",
+      lines: ["No job has the tag nobody.", "No run ended."],
     });
   });
 

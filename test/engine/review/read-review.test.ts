@@ -119,6 +119,38 @@ describe("a review", () => {
     expect([broken.items.length, broken.leftOut, broken.items[0]?.isGone]).toEqual([50, 10, true]);
   });
 
+  test("says which runs retention has deleted, and counts those of whole days", async () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    {
+      using store = openStore({ path, runtime: openRuntime() });
+      const count = (given: Ran, bucket: number) =>
+        store.durations.count(ran(store, given), bucket, Math.floor((NOON + given.at) / (24 * HOUR)));
+      for (let hour = -96; hour < 0; hour++) {
+        count({ id: "hourly", at: hour * HOUR, outcome: hour % 12 === 0 ? FAILED : DONE }, hour % 12 === 0 ? -1 : 0);
+        if (hour % 24 === 0) count({ id: "daily", at: hour * HOUR }, 0);
+      }
+    }
+    const db = openRuntime().openDatabase(path);
+    // Noon two days ago, in a day of which half is left.
+    db.prepare("DELETE FROM runs WHERE job_id = 'hourly' AND ended_at < $at").run({ at: NOON - 48 * HOUR });
+    db.close();
+    await using petit = await startEngine({ dir: dir.path, clock: new FakeClock(NOON) });
+    const whole = await review(petit, -84 * HOUR, 0);
+    expect([whole.deleted, whole.runs]).toEqual([
+      { until: NOON - 48 * HOUR + 1_000, jobs: 1 },
+      { completed: 77 + 3, failed: 7, cancelled: 0, interrupted: 0 },
+    ]);
+    expect((await review(petit, -84 * HOUR, 0, ["daily"])).deleted).toBe(null);
+    expect((await review(petit, -47 * HOUR, 0)).deleted).toBe(null);
+    expect((await review(petit, -60 * HOUR, 0)).runs).toMatchObject({ completed: 55 + 2, failed: 5 });
+    // The day on which the period begins is not counted, because a part of it is before the period.
+    expect(await review(petit, -59 * HOUR, 0)).toMatchObject({
+      deleted: { until: NOON - 48 * HOUR + 1_000, jobs: 1 },
+      runs: { completed: 44 + 2, failed: 4 },
+    });
+  });
+
   test("has occurrences without a run by job and reason, and runs that waited", async () => {
     using dir = tempDir();
     {

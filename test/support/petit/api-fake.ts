@@ -129,7 +129,7 @@ const fakeEngine = (store: Store): FakeEngine => {
         waits: none,
         due: none,
       };
-      return Promise.resolve({ from, to, timezone: "UTC", runs, ...parts });
+      return Promise.resolve({ from, to, timezone: "UTC", jobs: 0, deleted: null, runs, ...parts });
     },
     drainWorker: async () => {},
     resumeWorker: async () => {},

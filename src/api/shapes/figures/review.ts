@@ -1,5 +1,6 @@
 import { type TSchema, t } from "elysia";
 import { dateOf } from "../../../domain/durations/day.ts";
+import type { JobId } from "../../../domain/ids.ts";
 import { MAX_DUE_COUNTED, PERSON_ACTIONS, type Review, type ReviewPart } from "../../../domain/review/review.ts";
 import { MISS_REASONS, SKIP_REASONS } from "../../../domain/schedule/occurrence.ts";
 import {
@@ -15,6 +16,11 @@ import {
 } from "../schemas.ts";
 import { DurationChangeBody, durationChangeBody } from "./durations.ts";
 
+const namedJob = {
+  job_id: JobIdText,
+  job_name: t.String({ description: "Name of the job; its id if no job file defines it" }),
+} as const;
+
 const many = integer({ minimum: 1, description: "How many" });
 
 const partOf = <Item extends TSchema>(item: Item, description: string) =>
@@ -28,7 +34,7 @@ const partOf = <Item extends TSchema>(item: Item, description: string) =>
 
 const FailedJobBody = exactly(
   {
-    job_id: JobIdText,
+    ...namedJob,
     failures: integer({ minimum: 1, description: "Number of runs that failed or were interrupted" }),
     last_run_id: RunIdText,
     last_at: instant("When it ended"),
@@ -48,7 +54,7 @@ const FailedJobBody = exactly(
 
 const UnfiredBody = exactly(
   {
-    job_id: JobIdText,
+    ...namedJob,
     outcome: word(["skipped", "missed"], "What happened to them"),
     reason: word([...SKIP_REASONS, ...MISS_REASONS], "Why no run was started"),
     count: many,
@@ -60,7 +66,7 @@ const UnfiredBody = exactly(
 
 const SlowerBody = exactly(
   {
-    job_id: JobIdText,
+    ...namedJob,
     change: DurationChangeBody,
     days: t.Array(
       exactly({
@@ -77,7 +83,7 @@ const SlowerBody = exactly(
 
 const FlakyBody = exactly(
   {
-    job_id: JobIdText,
+    ...namedJob,
     task_id: TaskIdText,
     runs: integer({ minimum: 1, description: "Number of runs in which it completed only after a retry" }),
     last_run_id: RunIdText,
@@ -91,6 +97,7 @@ const ActionBody = exactly(
     actor: ActorOrNull,
     action: word(PERSON_ACTIONS, "What the person did"),
     job_id: nullable(JobIdText, "Null for the scheduler as a whole"),
+    job_name: nullable(t.String(), "Name of the job; null for the scheduler as a whole"),
     count: many,
     last_at: instant("When it was last done; for a run, when that ended"),
   },
@@ -99,7 +106,7 @@ const ActionBody = exactly(
 
 const WaitBody = exactly(
   {
-    job_id: JobIdText,
+    ...namedJob,
     run_id: RunIdText,
     since: instant("When the run was created"),
     waited_ms: integer({
@@ -114,7 +121,7 @@ const WaitBody = exactly(
 
 const DueBody = exactly(
   {
-    job_id: JobIdText,
+    ...namedJob,
     next_at: instant("Next occurrence"),
     count: integer({
       minimum: 1,
@@ -131,9 +138,20 @@ export const ReviewBody = exactly(
     from: instant("Start of the period"),
     to: instant("End of the period, exclusive"),
     timezone: t.String({ description: "Time zone of the days, and of today" }),
+    jobs: integer({ minimum: 0, description: "Number of jobs that it is about" }),
+    deleted: nullable(
+      exactly({
+        until: instant("All runs that ended since then are there"),
+        jobs: integer({ minimum: 1, description: "Number of jobs of which earlier ones were deleted" }),
+      }),
+      "What retention has deleted of the period; null if all of its runs are there",
+    ),
     runs: exactly(
       { completed: runCount, failed: runCount, cancelled: runCount, interrupted: runCount },
-      { description: "Numbers of runs that ended in the period" },
+      {
+        description:
+          "Numbers of runs that ended in the period. Those of whole days include the runs that retention has deleted, of which those that were interrupted count as failed",
+      },
     ),
     broken: partOf(FailedJobBody, "Jobs with failed or interrupted runs, of which no run has made the last one good"),
     recovered: partOf(FailedJobBody, "Jobs with failed or interrupted runs, and a run that made the last one good"),
@@ -151,19 +169,21 @@ export const reviewBody = (review: Review): typeof ReviewBody.static => ({
   from: review.from,
   to: review.to,
   timezone: review.timezone,
+  jobs: review.jobs,
+  deleted: review.deleted === null ? null : { ...review.deleted },
   runs: { ...review.runs },
   broken: partBody(review.broken, failedJobBody),
   recovered: partBody(review.recovered, failedJobBody),
-  unfired: partBody(review.unfired, ({ jobId, outcome, reason, count, firstAt, lastAt }) => ({
-    job_id: jobId,
+  unfired: partBody(review.unfired, ({ outcome, reason, count, firstAt, lastAt, ...job }) => ({
+    ...namedJobBody(job),
     outcome,
     reason,
     count,
     first_at: firstAt,
     last_at: lastAt,
   })),
-  slower: partBody(review.slower, ({ jobId, change, days }) => ({
-    job_id: jobId,
+  slower: partBody(review.slower, ({ change, days, ...job }) => ({
+    ...namedJobBody(job),
     change: durationChangeBody(change),
     days: days.map(({ day, completed, p50Ms, p95Ms }) => ({
       date: dateOf(day),
@@ -172,33 +192,34 @@ export const reviewBody = (review: Review): typeof ReviewBody.static => ({
       p95_ms: p95Ms,
     })),
   })),
-  flaky: partBody(review.flaky, ({ jobId, taskId, runs, lastRunId, lastAt }) => ({
-    job_id: jobId,
+  flaky: partBody(review.flaky, ({ taskId, runs, lastRunId, lastAt, ...job }) => ({
+    ...namedJobBody(job),
     task_id: taskId,
     runs,
     last_run_id: lastRunId,
     last_at: lastAt,
   })),
-  people: partBody(review.people, ({ actor, action, jobId, count, lastAt }) => ({
+  people: partBody(review.people, ({ actor, action, jobId, jobName, count, lastAt }) => ({
     actor,
     action,
     job_id: jobId,
+    job_name: jobName,
     count,
     last_at: lastAt,
   })),
-  waits: partBody(review.waits, ({ jobId, runId, since, waitedMs, queue, isOver }) => ({
-    job_id: jobId,
+  waits: partBody(review.waits, ({ runId, since, waitedMs, queue, isOver, ...job }) => ({
+    ...namedJobBody(job),
     run_id: runId,
     since,
     waited_ms: waitedMs,
     queue,
     waiting: !isOver,
   })),
-  due: partBody(review.due, ({ jobId, nextAt, count }) => ({ job_id: jobId, next_at: nextAt, count })),
+  due: partBody(review.due, ({ nextAt, count, ...job }) => ({ ...namedJobBody(job), next_at: nextAt, count })),
 });
 
 const failedJobBody = (job: Review["broken"]["items"][number]): typeof FailedJobBody.static => ({
-  job_id: job.jobId,
+  ...namedJobBody(job),
   failures: job.failures,
   last_run_id: job.lastRunId,
   last_at: job.lastAt,
@@ -206,6 +227,11 @@ const failedJobBody = (job: Review["broken"]["items"][number]): typeof FailedJob
   cause: job.cause,
   recovery: job.recovery === null ? null : { run_id: job.recovery.runId, at: job.recovery.at },
   gone: job.isGone,
+});
+
+const namedJobBody = ({ jobId, jobName }: { readonly jobId: JobId; readonly jobName: string }) => ({
+  job_id: jobId,
+  job_name: jobName,
 });
 
 const partBody = <Item, Body>({ items, leftOut }: ReviewPart<Item>, bodyOf: (item: Item) => Body) => ({

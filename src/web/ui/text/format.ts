@@ -79,6 +79,10 @@ export const dateTimeText = (at: number): string =>
     timeZoneName: "short",
   }).format(at);
 
+/** Formats the days from one time to another in a zone: `Nov 24, 2026`, `Nov 24 – 28, 2026`. */
+export const dateRangeText = (from: number, to: number, timeZone: string): string =>
+  format({ day: "numeric", month: "short", year: "numeric", timeZone }).formatRange(from, to);
+
 const MINUTES = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
 
 /**
