@@ -1,9 +1,13 @@
 import { describe, expect, test } from "bun:test";
+import type { Locator } from "playwright-core";
 import { ask, post, runToEnd, start } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
 import { becomes, openWeb } from "../../support/web/web.ts";
+
+const CAUSE =
+  "decimal.InvalidOperation: row 48213: price 12,90 is not a number in file /srv/ledgers/emea/2026-11/29/invoices.csv";
 
 const JOBS = {
   "jobs.yaml": `
@@ -21,12 +25,29 @@ id: loud
 name: Loud job
 tasks: [{id: load, type: shell, script: "echo begin; echo 'Error: no such table' >&2; exit 3"}]
 ---
+id: lengthy
+name: Reconcile the ledgers of all the subsidiaries with the central warehouse
+params: {day: {default: "2026-01-01"}, shop: {default: northern-europe-and-the-baltics}}
+tasks: [{id: reconcile_with_the_central_warehouse, type: shell, script: "echo '${CAUSE}' >&2; exit 1"}]
+---
 id: long
 tasks: [{id: only, type: command, command: sleep, args: ["600"]}]
 `,
 };
 
 const PAGE = 50;
+
+/** Returns the elements of a row of which a part is hidden, or beyond the page. */
+const cutTexts = (row: Locator): Promise<readonly string[]> =>
+  row.evaluate((element) =>
+    [...element.querySelectorAll("td, td *")]
+      .filter((each) => {
+        const { left, right } = each.getBoundingClientRect();
+        const isCut = each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).overflowX === "hidden";
+        return isCut || left < 0 || right > innerWidth;
+      })
+      .map((each) => each.outerHTML),
+  );
 
 describe.skipIf(CHROMIUM === null)("the list of runs", () => {
   const running = sharedWeb(
@@ -142,6 +163,23 @@ describe.skipIf(CHROMIUM === null)("the list of runs", () => {
     await failure.click();
     await page.waitForURL("**?task=load#L2");
     expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("shows the whole cause and the link of each run on narrow pages", async () => {
+    const { petit } = running();
+    const { id } = await runToEnd(petit, "lengthy");
+    await using web = await openWeb(petit);
+    const { page } = web;
+    const row = page.locator(".run-table tbody tr").filter({ has: page.locator(`a[href="/runs/${id}"]`) });
+    for (const path of ["/runs", "/jobs/lengthy"]) {
+      await web.open(path);
+      for (const width of [1200, 1024, 768, 390]) {
+        await page.setViewportSize({ width, height: 1024 });
+        await becomes(async () => [path, width, await cutTexts(row)], [path, width, []]);
+        await row.locator(`a[href="/runs/${id}"]`).click({ trial: true });
+        expect(await row.locator(".run-table-failure").textContent()).toContain(CAUSE);
+      }
+    }
   }, 60_000);
 
   test("reports an unknown job", async () => {

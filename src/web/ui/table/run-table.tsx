@@ -44,12 +44,18 @@ export const RunTable = ({ runs, label, hasJob = true, selection }: RunTableProp
             Status
           </th>
           {hasJob && <th scope="col">Job</th>}
-          {hasReasons && <th scope="col">Why</th>}
+          {hasReasons && (
+            <th scope="col" className="run-table-why">
+              Why
+            </th>
+          )}
           <th scope="col">Started</th>
           <th scope="col" className="number">
             Took
           </th>
-          <th scope="col">Trigger</th>
+          <th scope="col" className="run-table-trigger">
+            Trigger
+          </th>
           <th scope="col">Run</th>
         </tr>
       }
