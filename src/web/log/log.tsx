@@ -144,8 +144,8 @@ const Lines = ({ book, runId, filter, from, tasks, causes, summaryLine, onLeave 
   };
   useShortcut({
     key: "Escape",
-    what: "Log: end the search, or leave full screen",
-    run: () => (text === "" ? onLeave?.() : clear()),
+    what: "Log: leave full screen, or end the search",
+    run: onLeave ?? clear,
     isOn: text !== "" || onLeave !== null,
   });
   /** Returns the line that was gone to, if it can be seen, or else the first one that can. */
@@ -173,7 +173,7 @@ const Lines = ({ book, runId, filter, from, tasks, causes, summaryLine, onLeave 
         }}
         errors={<ErrorButtons book={book} runId={runId} filter={filter} from={positionBefore} onFound={jumpInBook} />}
       >
-        <LogSearch state={search} isOnly={isFiltered} onOnly={showOnly} onClear={clear} />
+        <LogSearch state={search} isOnly={isFiltered} onOnly={showOnly} onClear={clear} onLeave={onLeave} />
       </LogToolbar>
       <LogBody
         key={isFiltered ? "matches" : "all"}

@@ -151,6 +151,29 @@ describe.skipIf(CHROMIUM === null)("reading a log", () => {
     await page.getByRole("button", { name: "Full screen" }).waitFor();
   }, 60_000);
 
+  test("leaves full screen with one Escape, or ends the search first while its field has the focus", async () => {
+    const { page } = running();
+    await openLog(failed);
+    const [card, field] = [page.locator("#log"), page.getByLabel("Search the log")];
+    const isFull = async () => (await card.boundingBox())?.width === 1280;
+    await page.keyboard.press("f");
+    await field.fill("checkpoint");
+    await page.getByText("1 of 3").waitFor();
+    await page.keyboard.press("Escape");
+    expect([await field.inputValue(), await isFull()]).toEqual(["", true]);
+    await page.keyboard.press("Escape");
+    await becomes(isFull, false);
+    await page.keyboard.press("f");
+    await field.fill("checkpoint");
+    await page.getByText("1 of 3").waitFor();
+    await page.locator(".log-scroll").focus();
+    await page.keyboard.press("Escape");
+    await becomes(isFull, false);
+    expect(await field.inputValue()).toBe("checkpoint");
+    await page.keyboard.press("Escape");
+    await becomes(() => field.inputValue(), "");
+  }, 60_000);
+
   test("wraps long lines on a narrow screen until the user decides, and remembers that", async () => {
     await using web = await openWeb({ url: running().petit.url, viewport: { width: 1023, height: 768 } });
     const { page } = web;
@@ -177,6 +200,38 @@ describe.skipIf(CHROMIUM === null)("reading a log", () => {
     await page.locator('.log-row.is-marked.is-cause[data-seq="52000"]').waitFor();
     await becomes(() => isInView(page, 52_000), true);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
+  }, 60_000);
+
+  test("scrolls a phone to the line of a link, also while what is above the log still loads", async () => {
+    await using web = await openWeb({ url: running().petit.url, viewport: { width: 390, height: 844 } });
+    const { page } = web;
+    // Safari does not adjust the scroll position when content above changes.
+    await page.addInitScript(
+      "addEventListener('DOMContentLoaded', () => document.documentElement.style.setProperty('overflow-anchor', 'none'))",
+    );
+    const answered = Promise.withResolvers<void>();
+    await page.route("**/comparison", async (route) => {
+      await answered.promise;
+      await route.continue();
+    });
+    const isOnScreen = async (seq: number): Promise<boolean> => {
+      const box = await row(page, seq).boundingBox();
+      return (await isInView(page, seq)) && box !== null && box.y >= 100 && box.y + box.height <= 844;
+    };
+    await web.open(`/runs/${failed}?task=load#L30000`);
+    await becomes(() => isOnScreen(30_000), true);
+    answered.resolve();
+    await page.locator(".run-failure-differences").waitFor();
+    await becomes(() => isOnScreen(30_000), true);
+    await page.goto("about:blank");
+    await web.open(`/runs/${failed}#L52000`);
+    await becomes(() => isOnScreen(52_000), true);
+    await page.goto("about:blank");
+    await web.open(`/runs/${failed}?task=load#L52000`);
+    await row(page, 52_000).waitFor();
+    expect(await page.evaluate("scrollY")).toBe(0);
+    await page.getByRole("list", { name: "The line that explains the failure" }).getByRole("link").click();
+    await becomes(() => isOnScreen(52_000), true);
   }, 60_000);
 
   test("finds matches and errors that are printed later", async () => {

@@ -10,10 +10,12 @@ type LogSearchProps = {
   readonly onOnly: () => void;
   /** Called to end the search. */
   readonly onClear: () => void;
+  /** Leaves the full screen; null if the log does not fill it. */
+  readonly onLeave: (() => void) | null;
 };
 
-/** Searches the whole log on the server. Enter moves to the next match, Shift+Enter to the previous one, and Escape ends the search. */
-export const LogSearch = ({ state, isOnly, onOnly, onClear }: LogSearchProps) => {
+/** Searches the whole log on the server. Enter moves to the next match, Shift+Enter to the previous one, and Escape ends the search, then leaves full screen. */
+export const LogSearch = ({ state, isOnly, onOnly, onClear, onLeave }: LogSearchProps) => {
   const field = useRef<HTMLInputElement>(null);
   const { text, matches, current, isComplete, isBusy, search, move } = state;
   useShortcut({ key: "n", what: "Log: next match", run: () => move(1), isOn: matches.length > 0, doesRepeat: true });
@@ -48,8 +50,9 @@ export const LogSearch = ({ state, isOnly, onOnly, onClear }: LogSearchProps) =>
           if (event.key !== "Escape") return;
           // Browsers clear the field themselves, but not the filter.
           event.preventDefault();
-          if (text === "") field.current?.blur();
-          else onClear();
+          if (text !== "") return onClear();
+          field.current?.blur();
+          onLeave?.();
         }}
       />
       <output className="log-matches" aria-live="polite">
