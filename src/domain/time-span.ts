@@ -21,10 +21,12 @@ export const MAX_MOMENT_LENGTH = 64;
  * Returns null for any other text.
  */
 export const parseMoment = (text: string, { now, zone }: TimeContext): number | null => {
-  const words = text.trim().toLowerCase();
+  const given = text.trim();
+  const words = given.toLowerCase();
   if (words.length > MAX_MOMENT_LENGTH) return null;
   if (words === "now") return now;
-  const durationMs = parseLongDuration(words.replace(/ ago$/, ""));
+  // Units are lower case, as in job files: M could mean months.
+  const durationMs = parseLongDuration(given.replace(/ ago$/i, ""));
   if (durationMs !== null) return Math.max(0, now - durationMs);
   const at = parseDay(words, { now, zone }) ?? parseIso(words, zone);
   return at === null ? null : Math.max(0, at);

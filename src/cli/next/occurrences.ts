@@ -5,7 +5,7 @@ import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
 import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { zoneOf } from "../../domain/schedule/local-time.ts";
 import { compileSchedule, type Schedule, type ScheduleSpec } from "../../domain/schedule/schedule.ts";
-import { elapsedText } from "../run-display/status-text.ts";
+import { formatDuration } from "../../lib/duration.ts";
 
 /** An occurrence that is still to come. */
 export type NextOccurrence = {
@@ -78,7 +78,7 @@ const occurrenceOf = ({ jobId, spec, schedule }: ScheduledJob, at: number): Next
 };
 
 const jitterNote = (delayMs: number): string | null =>
-  delayMs === 0 ? null : `starts ${elapsedText(delayMs)} later, by jitter`;
+  delayMs === 0 ? null : `starts ${formatDuration(delayMs)} later, by jitter`;
 
 /** Returns the next occurrence after `at`; after an excluded one, the first on a later date. */
 const following = ({ schedule }: ScheduledJob, at: number): number | null =>

@@ -1,5 +1,5 @@
+import { formatDuration } from "../../lib/duration.ts";
 import { pluralize } from "../../lib/text.ts";
-import { elapsedText } from "../run-display/status-text.ts";
 import { fold } from "../terminal/columns.ts";
 import { readableLocal, shortLocal } from "../terminal/local-time.ts";
 import { distanceText } from "../terminal/relative-time.ts";
@@ -100,7 +100,7 @@ export const frequentText = (
 ): string => {
   if (jobs.length === 0) return "";
   const sorted = jobs.toSorted((left, right) => left.everyMs - right.everyMs).slice(0, maxNames ?? jobs.length);
-  const texts = sorted.map(({ jobId, everyMs }) => `${jobId} every ${elapsedText(everyMs)}`);
+  const texts = sorted.map(({ jobId, everyMs }) => `${jobId} every ${formatDuration(everyMs)}`);
   const names = [...texts, ...(sorted.length < jobs.length ? ["…"] : [])].join(", ");
   const start = `${followsOthers ? "and " : ""}${pluralize(jobs.length, "frequent job")}`;
   return `${fold(`${start}: ${names}`, "  ", out)}\n`;

@@ -1,6 +1,6 @@
 import type { RunStatus } from "../../domain/run.ts";
 import type { TaskStatus } from "../../domain/task-run.ts";
-import { formatDuration } from "../../lib/duration.ts";
+import * as words from "../../domain/words/duration.ts";
 import type { Style } from "../terminal/terminal.ts";
 
 type Status = RunStatus | TaskStatus | "waiting";
@@ -24,14 +24,8 @@ export const styleOf = (status: Status): Style => STATUS_STYLES[status].style;
 export const signOf = (status: Status): string => STATUS_STYLES[status].sign;
 
 /** Formats a duration: `1m30s`, `1.2s`, `340ms`, or `-` for null. */
-export const durationText = (durationMs: number | null): string => {
-  if (durationMs === null) return "-";
-  if (durationMs < 1000) return `${Math.round(durationMs)}ms`;
-  return durationMs < 10_000
-    ? `${(durationMs / 1000).toFixed(1)}s`
-    : formatDuration(Math.round(durationMs / 1000) * 1000);
-};
+export const durationText = (durationMs: number | null): string =>
+  durationMs === null ? "-" : words.durationText(durationMs);
 
-/** Formats the elapsed time of something that is running, in whole seconds: `4s`. */
-export const elapsedText = (durationMs: number): string =>
-  formatDuration(Math.floor(Math.max(0, durationMs) / 1000) * 1000);
+/** Formats the elapsed time of something that is running: `4s`. */
+export const elapsedText = (durationMs: number): string => words.roughText(durationMs);

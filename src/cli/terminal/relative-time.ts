@@ -1,4 +1,4 @@
-import { formatDuration } from "../../lib/duration.ts";
+import { roughText } from "../../domain/words/duration.ts";
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
@@ -8,8 +8,7 @@ const DAY_MS = 86_400_000;
 /** Formats a distance from now (ms, negative for the past) in at most two units: `in 5m`, `2h3m ago`, `now`. */
 export const relativeText = (distanceMs: number): string => {
   const away = Math.abs(distanceMs);
-  const unit = away < HOUR_MS ? SECOND_MS : away < DAY_MS ? MINUTE_MS : HOUR_MS;
-  const text = formatDuration(Math.floor(away / unit) * unit);
+  const text = roughText(away);
   if (away < SECOND_MS) return "now";
   return distanceMs > 0 ? `in ${text}` : `${text} ago`;
 };

@@ -48,7 +48,8 @@ export const parseExpression = (text: string): Expression => {
 const wrong = (problem: string): Expression => ({ kind: "wrong", problem });
 
 const parseEvery = (text: string): Expression => {
-  const periodMs = parseDuration(text.toLowerCase());
+  // M could mean months.
+  const periodMs = text.includes("M") ? null : parseDuration(text.toLowerCase());
   if (periodMs === null || /ms$/i.test(text)) {
     return wrong(`'@every ${text}' is not a period; expected a sum of d, h, m and s such as "@every 1h30m"`);
   }

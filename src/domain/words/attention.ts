@@ -1,4 +1,3 @@
-import { formatDuration } from "../../lib/duration.ts";
 import { pluralize, shorten } from "../../lib/text.ts";
 import type { AttentionKind } from "../attention.ts";
 import type { Urgency } from "../inbox/order.ts";
@@ -7,6 +6,7 @@ import type { WaitsFor } from "../limits/waits-for.ts";
 import type { Reason } from "../run.ts";
 import type { Blocked } from "../workers/waiting.ts";
 import type { RefusedHello, WaitsForWorker } from "../workers/worker.ts";
+import { roughText } from "./duration.ts";
 import { internalErrorMessage } from "./health.ts";
 import { byText, type UnfiredFacts, unfiredText } from "./inbox/unfired.ts";
 import { decisiveLine, REASON_TEXT } from "./run.ts";
@@ -169,12 +169,12 @@ type Format = (ms: number) => string;
 
 /** Returns the sentence for an item. */
 export const attentionMessage = <Kind extends AttentionKind>(item: Item<Kind>): string =>
-  WORDS[item.kind](item, roughly).message;
+  WORDS[item.kind](item, roughText).message;
 
 /** Returns what to say of an item that petit returned. A newer petit can return other kinds; each has a sentence. */
 export const attentionWords = <Kind extends AttentionKind>(
   item: Item<Kind> & { readonly message: string; readonly job_id: string | null },
-  format: Format = roughly,
+  format: Format = roughText,
 ): AttentionWords => {
   if (Object.hasOwn(WORDS, item.kind)) return WORDS[item.kind](item, format);
   const { message, job_id: jobId } = item;
@@ -229,7 +229,8 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
   },
   run_stuck: (item, format) => {
     const { job_id: jobId, run_id: runId, task_id: taskId } = item;
-    const [elapsed, usual] = [format(item.elapsed_ms), format(item.usual_ms)];
+    const elapsed = format(item.elapsed_ms);
+    const usual = item.usual_ms < 1_000 ? "less than a second" : format(item.usual_ms);
     const why = `runs for ${elapsed}, usually ${usual}${taskId === null ? "" : `; now in task ${taskId}`}`;
     return {
       subject: { kind: "job", jobId },
@@ -519,12 +520,6 @@ const lateWords = ({ job_id: jobId, waits_for: waitsFor }: LateItem, what: strin
     state: "late",
     details: waits === null ? [] : [text(waits)],
   } as const satisfies Partial<AttentionWords>;
-};
-
-/** Formats a duration without more detail than its two largest units show. */
-const roughly = (ms: number): string => {
-  const unit = ms < 1_000 ? 1 : ms < 3_600_000 ? 1_000 : 60_000;
-  return formatDuration(Math.floor(ms / unit) * unit);
 };
 
 /** What the default of a new database deletes. */

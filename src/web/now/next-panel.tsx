@@ -2,12 +2,12 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo, useRef } from "react";
 import { Link } from "wouter";
 import { nextUp } from "../../domain/schedule/next-up.ts";
+import { formatDuration } from "../../lib/duration.ts";
 import { jobsQuery, schedulerQuery } from "../data/queries.ts";
 import { useScheduleZone } from "../data/selected.ts";
 import type { JobSummary } from "../data/shapes.ts";
 import { Loaded } from "../ui/states.tsx";
 import { StatusIcon } from "../ui/status/status.tsx";
-import { durationText } from "../ui/text/format.ts";
 import { Countdown, Time, ZoneNote } from "../ui/time/time.tsx";
 import { useFittingRows } from "../ui/use-fitting-rows.ts";
 
@@ -86,6 +86,6 @@ const rowsOf = (jobs: readonly JobSummary[]): readonly NextRowProps[] => {
   return [...rare.map((each) => ({ ...each, everyMs: null })), ...frequent];
 };
 
-const everyText = (ms: number): string => (ms === MINUTE_MS ? "every minute" : `every ${durationText(ms)}`);
+const everyText = (ms: number): string => (ms === MINUTE_MS ? "every minute" : `every ${formatDuration(ms)}`);
 
 const MINUTE_MS = 60_000;

@@ -1,4 +1,5 @@
 import type { MissReason } from "../../../domain/schedule/occurrence.ts";
+import { durationText } from "../../../domain/words/duration.ts";
 import { OCCURRENCE_REASON_TEXT } from "../../../domain/words/occurrence.ts";
 import { REASON_TEXT } from "../../../domain/words/run.ts";
 import { paramsText } from "../../../domain/words/run-facts.ts";
@@ -226,10 +227,6 @@ const timeText = (at: number): string =>
     .toISOString()
     .replace("T", " ")
     .replace(/\.\d+Z$/, " UTC");
-
-/** Rounds to seconds, except below 10 s. */
-const durationText = (durationMs: number): string =>
-  formatDuration(durationMs < 10_000 ? durationMs : Math.round(durationMs / 1_000) * 1_000);
 
 /** Returns a text as one line. */
 const lineOf = (text: string, length = MAX_LINE): string => cutEnd(clean(text).replace(/\s+/g, " ").trim(), length);

@@ -1,3 +1,4 @@
+import { shownMs, shownRoughMs } from "../../../domain/words/duration.ts";
 import { PAGE_ZONE } from "../display.ts";
 
 const SECOND_MS = 1_000;
@@ -5,19 +6,17 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-/** Formats ms as `43 ms`, `1.2 s`, `4m 05s`, `2h 03m` or `3d 04h`. Rounds down. */
+/** Formats ms as `43 ms`, `1.2 s`, `4m 05s`, `2h 03m` or `3d 04h`: as the command line does, with more space. */
 export const durationText = (durationMs: number): string => {
-  const ms = Math.max(0, Math.round(durationMs));
+  const ms = shownMs(durationMs);
   if (ms < SECOND_MS) return `${ms} ms`;
-  // Rounds down: 59.96 s is less than a minute.
-  if (ms < MINUTE_MS) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
-  return longText(ms);
+  return ms < MINUTE_MS ? `${(ms / SECOND_MS).toFixed(1)} s` : longText(ms);
 };
 
 /** Formats ms in whole seconds, for durations that change: `0 s`, `59 s`, `4m 05s`. */
 export const roughText = (durationMs: number): string => {
-  const ms = Math.max(0, durationMs);
-  return ms < MINUTE_MS ? `${Math.floor(ms / SECOND_MS)} s` : longText(ms);
+  const ms = shownRoughMs(durationMs);
+  return ms < MINUTE_MS ? `${ms / SECOND_MS} s` : longText(ms);
 };
 
 const longText = (ms: number): string => {
