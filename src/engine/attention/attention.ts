@@ -29,7 +29,7 @@ import type { NewestRuns } from "../run/newest-runs.ts";
 import type { Runs } from "../run/runs.ts";
 import type { Jobs } from "../schedule/jobs.ts";
 import type { Pauses } from "../schedule/pauses.ts";
-import { groupByCause } from "./consequences.ts";
+import { groupByCause, type WaitFacts } from "./consequences.ts";
 import { type FailingOrFlapping, JobResults } from "./job-results.ts";
 import { type EndOfMark, Marks, ORPHAN_MS, withoutEnded } from "./marks.ts";
 import { type UnfiredJob, UnfiredJobs } from "./unfired-jobs.ts";
@@ -41,7 +41,7 @@ export type AttentionListOptions = {
   readonly clock: Clock;
   readonly log: Log;
   readonly newestRuns: NewestRuns;
-  readonly runs: () => Pick<Runs, "active" | "waiting" | "late" | "waitsFor" | "admissionState">;
+  readonly runs: () => Pick<Runs, "active" | "find" | "waiting" | "late" | "waitsFor" | "waitCode" | "admissionState">;
   readonly jobs: Pick<Jobs, "all" | "find" | "problems" | "brokenSince">;
   readonly pauses: Pick<Pauses, "scheduler" | "findJob">;
   readonly workers: () => WorkerFacts;
@@ -162,7 +162,7 @@ export class AttentionFinder {
     const chosen = found.filter(
       (item) => jobIds === null || ("jobId" in item && item.jobId !== null && jobIds.has(item.jobId)),
     );
-    const { causes: all, consequences, childJobs } = this.#group(chosen);
+    const { causes: all, consequences, childJobs } = this.#group(chosen, jobIds);
     const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };
     for (const { kind } of all) counts[kind]++;
     const ranked = all
@@ -186,7 +186,7 @@ export class AttentionFinder {
     const item = found.find((each) => entryId(each) === id);
     if (item === undefined) return null;
     const mark = this.#judgeMarks(found).get(id) ?? null;
-    const grouped = this.#group(found);
+    const grouped = this.#group(found, null);
     const consequences = grouped.consequences.get(id) ?? [];
     const { urgency } = this.#rankOf(item, mark, consequences);
     const childJobs = childrenOf(item, grouped.childJobs);
@@ -194,11 +194,24 @@ export class AttentionFinder {
   }
 
   /** Groups items with what explains them. `childJobs` has the failing jobs without an item of their own by the job that explains them. */
-  #group(items: readonly Listed[]) {
+  #group(items: readonly Listed[], jobIds: ReadonlySet<JobId> | null) {
     const parents = this.#results.findExplained(items.filter(isOfJob));
     const causes = items.filter((item) => !isOfJob(item) || !parents.has(item.jobId));
     const childJobs = Map.groupBy(parents.keys(), (jobId) => rootOf(jobId, parents));
-    return { ...groupByCause(causes, (jobId) => this.#options.jobs.find(jobId)?.job ?? null), childJobs };
+    return { ...groupByCause(causes, this.#waitFacts(jobIds)), childJobs };
+  }
+
+  #waitFacts(jobIds: ReadonlySet<JobId> | null): WaitFacts {
+    const runs = this.#options.runs();
+    const isChosen = (job: Job): boolean => jobIds === null || jobIds.has(job.id);
+    return {
+      findJob: (jobId) => this.#options.jobs.find(jobId)?.job ?? null,
+      findActive: (runId) => runs.find(runId)?.run ?? null,
+      waiting: runs.waiting.filter(({ job }) => isChosen(job)),
+      waitCode: (runId) => runs.waitCode(runId),
+      late: runs.late,
+      skipping: this.#unfired.listShort().filter(({ job }) => isChosen(job)),
+    };
   }
 
   /** Stores what a person said about an entry. Whether anybody wants to hear of it also holds for the child runs that it explains. */

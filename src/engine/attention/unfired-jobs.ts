@@ -66,6 +66,18 @@ export class UnfiredJobs {
     return found;
   }
 
+  /** Returns the other jobs whose newest occurrence started no run, as `list` found them last. */
+  listShort(): readonly UnfiredJob[] {
+    if (this.#streaks.size === 0) return [];
+    const found: UnfiredJob[] = [];
+    for (const { job } of this.#options.jobs()) {
+      const streak = this.#streaks.get(job.id);
+      if (streak !== undefined && job.schedule !== null && this.#judge(job) === null)
+        found.push({ job, streak, pause: this.#options.pauses.findJob(job.id) });
+    }
+    return found;
+  }
+
   /** Returns a job if it has not run as expected. */
   find(job: Job): UnfiredJob | null {
     this.#load();

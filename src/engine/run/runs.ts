@@ -141,6 +141,11 @@ export class Runs implements Disposable {
     return this.#limiter.waitsFor(runId);
   }
 
+  /** Returns the limit that a pending run waits for; null if nothing keeps it. */
+  waitCode(runId: RunId): WaitsFor["code"] | null {
+    return this.#limiter.waitCode(runId);
+  }
+
   /** Returns what an unfinished run only waits for; null while something of it executes, or is about to. */
   waitingFor(runId: RunId): WaitingCode | null {
     return this.#limiter.waitingFor(runId) ?? this.find(runId)?.waitingFor ?? null;

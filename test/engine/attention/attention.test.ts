@@ -85,6 +85,46 @@ describe("a run", () => {
   });
 });
 
+test("a stuck run is one entry with what waits for its place in a queue, for itself and for its end", async () => {
+  const clock = new FakeClock();
+  using block = gate();
+  const schedule = {
+    expressions: ["* * * * *"],
+    timezone: "UTC",
+    catchup: "none",
+    catchupWindowMs: 0,
+    jitterMs: 0,
+  } as const;
+  const tasks = [shell("wait", block.wait)];
+  const slow = job("slow", { tasks, queue: "db", maxConcurrency: 1 });
+  const load = job("load", { tasks: [shell("only", "true")], queue: "db" });
+  const parent = job("parent", { tasks: [childJob("call", "slow")] });
+  await using petit = await startEngine({ clock, jobs: [slow, load, parent] });
+  await runThrice(petit, clock, block, 5_000);
+  petit.files = filesOf([{ ...slow, schedule }, load, parent]);
+  await petit.engine.reload();
+  await petit.trigger("parent");
+  await block.reached();
+  await petit.trigger("load");
+  await petit.trigger("load");
+  await clock.pass(5 * MINUTE);
+  const consequences = async () =>
+    (await petit.engine.listAttention(100)).items.map((entry) => [
+      entry.id.split(":")[0],
+      ...entry.consequences.map(({ reason, jobId: id, count }) => `${reason} ${id} ${count}`),
+    ]);
+  const expected = [["run_stuck", "overlap slow 5", "child parent 1", "limit load 2"]];
+  expect(await consequences()).toEqual(expected);
+  await clock.pass(10 * MINUTE);
+  expect(await consequences()).toEqual([["run_stuck", "overlap slow 15", "limit load 2", "child parent 1"]]);
+  const [entry] = (await petit.engine.listAttention(100)).items;
+  if (entry === undefined) throw new Error("nothing is listed");
+  expect(await petit.engine.changeAttention(entry.id, { kind: "acknowledge" }, "mara")).toMatchObject({
+    consequences: entry.consequences,
+  });
+  block.open();
+});
+
 describe("a failing job", () => {
   const fails = job("fails", { tasks: [shell("only", "exit 1")] });
 

@@ -139,6 +139,28 @@ describe("a job that does not run as expected", () => {
     expect(await unrun(petit)).toEqual([]);
   });
 
+  test("is one entry after a downtime of days, however many occurrences were missed, until an occurrence starts a run", async () => {
+    using dir = tempDir();
+    const clock = new FakeClock();
+    const jobs = [job("minutely", every("* * * * *")), job("hourly", every("0 * * * *"))];
+    {
+      await using petit = await startEngine({ dir: dir.path, clock, jobs });
+      await clock.pass(2 * MINUTE);
+      await petit.stop("drain");
+    }
+    clock.step(3 * DAY + MINUTE / 2);
+    await using petit = await startEngine({ dir: dir.path, clock, jobs });
+    await petit.event("occurrence", { jobId: jobId("minutely") });
+    const { items, counts } = await petit.engine.listAttention(100);
+    expect(items).toMatchObject([
+      { id: "not_run_as_expected:minutely", newest: "down", count: 1000 },
+      { id: "not_run_as_expected:hourly", newest: "down", reasons: [{ reason: "down", count: 72 }] },
+    ]);
+    expect([items.length, counts.not_run_as_expected]).toEqual([2, 2]);
+    await clock.pass(MINUTE);
+    expect((await unrun(petit)).map(({ jobId: id }) => id)).toEqual([jobId("hourly")]);
+  });
+
   test("is listed with the failed job whose gate it waits for, which is critical if it is", async () => {
     const clock = new FakeClock();
     const gated = (id: string, tags: readonly string[] = []) =>

@@ -296,9 +296,20 @@ export class Limiter {
   }
 
   #pendingWaitingFor(waiting: WaitingRun): "queue" | "gates" | null {
-    if (this.#isAtJobLimit(waiting.job)) return "queue";
+    const code = this.#pendingWaitCode(waiting);
+    return code === null || code === "gates" ? code : "queue";
+  }
+
+  /** Returns the limit that a pending run waits for; null if nothing keeps it, or if it is not pending. Cheaper than `waitsFor`. */
+  waitCode(runId: RunId): WaitsFor["code"] | null {
+    const waiting = this.#lines.find(runId);
+    return waiting === null ? null : this.#pendingWaitCode(waiting);
+  }
+
+  #pendingWaitCode(waiting: WaitingRun): WaitsFor["code"] | null {
+    if (this.#isAtJobLimit(waiting.job)) return "max_concurrency";
     if (this.#isGated(waiting)) return "gates";
-    return this.#slotFor(waiting.job.queue ?? null, NONE_AHEAD) === null ? null : "queue";
+    return this.#slotFor(waiting.job.queue ?? null, NONE_AHEAD)?.code ?? null;
   }
 
   /** Returns the limit that a pending run, or a parked one that wants its slots again, waits for; null if there is none. */
