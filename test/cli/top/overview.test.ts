@@ -96,6 +96,24 @@ describe("the overview", () => {
     );
   });
 
+  test.each([
+    [80, 24],
+    [120, 40],
+    [200, 50],
+  ])("on a terminal of %d×%d shows all of the longest cause", (columns, rows) => {
+    const words = Array.from({ length: 100 }, (_, index) => `w${String(index).padStart(3, "0")}`).join(" ");
+    const whole = `transform: ${words}`.replaceAll(" ", "");
+    const attention = topState({ columns, rows, attention: [failingWith("etl", words)] });
+    expect(screenText(attention).join("").replaceAll(" ", "")).toContain(whole);
+    const { failure } = failingWith("etl", words) as Extract<TopAttention, { readonly kind: "job_failing" }>;
+    const runs = [topRun(1, { status: "failed", failure })];
+    expect(
+      screenText(press(topState({ columns, rows, runs }), "3").state)
+        .join("")
+        .replaceAll(" ", ""),
+    ).toContain(whole);
+  });
+
   test("says how many rows of each list it hides", () => {
     const attention = Array.from({ length: 20 }, (_, at) => failingWith(`e${at}`, "x"));
     const jobs = Array.from({ length: 50 }, (_, at) => topJob(`j${at}`));

@@ -92,6 +92,20 @@ describe("a run", () => {
     expect(text[12]).toBe("  00:00:00 line 2");
   });
 
+  test.each([
+    [80, 24],
+    [120, 40],
+    [200, 50],
+  ])("on a terminal of %d×%d shows all of the error of the selected task", (columns, rows) => {
+    const error = `exit code 3: ${Array.from({ length: 80 }, (_, index) => `w${index}`).join(" ")}`;
+    const failed = topTask("transform", { status: "failed", reason: "exit_code", error });
+    const state = after(press(topState({ columns, rows, runs: [RUN] }), "3", "enter").state, {
+      kind: "run",
+      data: { runId: RUN.id, detail: runDetail(RUN), tasks: [failed], items: null },
+    });
+    expect(screenText(state).join("").replaceAll(" ", "")).toContain(error.replaceAll(" ", ""));
+  });
+
   test("does not take a failure that the job allows for its reason", () => {
     const probe = topTask("probe", { status: "failed", allowed: true, reason: "exit_code", error: "exit code 1" });
     const detail = { ...runDetail(RUN), warnings: 1 };

@@ -2,11 +2,12 @@ import { attentionWords } from "../../../../domain/words/attention.ts";
 import { decisiveLine } from "../../../../domain/words/run.ts";
 import { shownStatusOf, statusWords } from "../../../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../../../domain/words/waits-for.ts";
+import { reasonText } from "../../../run-display/outcome.ts";
 import { subjectText } from "../../../status/attention.ts";
 import { oneLine, textWidth, wrapBoth } from "../../../terminal/text-width.ts";
 import type { TopAttention, TopRun } from "../../data/shapes.ts";
 import { activeList, type TopState } from "../state.ts";
-import { attentionRows, jobRunRows, runRows } from "./lists.ts";
+import { attentionRows, jobRunRows, runRows, taskRows } from "./lists.ts";
 
 // The texts that explain an entry or a run. An older petit does not send `waits_for`, so it can be undefined.
 
@@ -25,19 +26,23 @@ export const whyText = (run: TopRun): string => {
   return oneLine(failure.task_id === null ? line.text : `${failure.task_id}: ${line.text}`);
 };
 
-const MAX_LINES = 3;
+/** Share of the rows that the text can take: on 80×24 that is enough for the longest line that explains a failure. */
+const MAX_SHARE = 1 / 3;
 
-/** Returns the text that explains the selected entry or run, in lines for the screen; none if it has room in its row. */
+/** Returns the text that explains the selected entry, run or task, in lines for the screen; none if it has room in its row. */
 export const selectedLines = (state: TopState): readonly string[] => {
   const text = selectedText(state);
-  const { columns } = state;
-  return textWidth(text) <= leastRoom(state) ? [] : wrapBoth(text, { width: columns - 2, lines: MAX_LINES });
+  const { columns, rows } = state;
+  if (textWidth(text) <= leastRoom(state)) return [];
+  return wrapBoth(text, { width: columns - 2, lines: Math.floor(rows * MAX_SHARE) });
 };
 
 /** As in the layout and the rows. */
 const [WIDE, NARROW_RUN] = [120, 100];
 /** Columns for the mark, the sign, times and counts, and of a run on a wide terminal the status and the trigger. */
 const [OF_ENTRY, OF_RUN, OF_WIDE_RUN] = [18, 26, 21];
+/** Of a task: the mark and the duration; what can be said before its error; the least and the most for its branch, sign and name. */
+const [OF_TASK, OF_FACTS, LEAST_NAME, MOST_NAME] = [12, 40, 14, 48];
 
 /** Returns how many columns a row of the active list has at least for the text that explains it. */
 const leastRoom = (state: TopState): number => {
@@ -48,9 +53,24 @@ const leastRoom = (state: TopState): number => {
     const subject = longest(attentionRows(state).map((item) => subjectText(attentionWords(item).subject)));
     return width - OF_ENTRY - Math.min(Math.floor(width / 3), subject);
   }
+  if (list === "tasks") return roomOfTask(state);
   const width = list === "job-runs" || columns < WIDE ? columns : columns - Math.floor(columns * 0.58) - 1;
   const name = list === "job-runs" ? 8 : Math.min(32, longest(runRows(state).map(({ job_id }) => job_id)));
   return width - OF_RUN - (width < NARROW_RUN ? 0 : OF_WIDE_RUN) - Math.max(10, name);
+};
+
+const roomOfTask = (state: TopState): number => {
+  const { columns } = state;
+  const row = taskRows(state)[state.cursors.tasks?.index ?? 0];
+  if (row === undefined) return 0;
+  const width = columns < WIDE ? columns : Math.floor(columns * 0.45);
+  const name = Math.max(row.branch.length + LEAST_NAME, Math.min(MOST_NAME, Math.floor(width / 2)));
+  const shown = row.item ?? row.task;
+  const hasFacts =
+    shown.attempts > 1 ||
+    (row.item === null && row.task.items !== null) ||
+    shown.attempt_list.some(({ worker }) => worker != null);
+  return width - OF_TASK - name - (hasFacts ? OF_FACTS : 0);
 };
 
 const longest = (texts: readonly string[]): number => texts.reduce((most, text) => Math.max(most, textWidth(text)), 0);
@@ -68,10 +88,14 @@ const selectedText = (state: TopState): string => {
       const run = (list === "runs" ? runRows : jobRunRows)(state)[index];
       return run === undefined ? "" : whyText(run);
     }
+    case "tasks": {
+      const row = taskRows(state)[index];
+      const shown = row?.item ?? row?.task;
+      return shown?.status === "failed" ? reasonText(shown) : "";
+    }
     case "jobs":
     case "coming":
     case "workers":
-    case "tasks":
     case "log":
       return "";
   }
