@@ -24,6 +24,35 @@ const atRun = (status: "running" | "failed" | "completed"): TopState =>
   press(topState({ jobs: [topJob("etl")], runs: [run(status)] }), "3").state;
 
 describe("an action", () => {
+  test("z asks how to handle the selected entry, and takes back what is handled", () => {
+    const item = {
+      ...entryFields("nats_unreachable:petit"),
+      kind: "nats_unreachable",
+      severity: "error",
+      message: "petit does not reach NATS",
+      since: NOW,
+      job_id: null,
+      run_id: null,
+      url: "nats://nats:4222",
+      error: null,
+    } satisfies TopAttention;
+    const listed = topState({ attention: [item] });
+    const asked = screenText(press(listed, "z").state).join("\n");
+    expect(asked).toMatch(/Acknowledge or snooze\?[\s\S]*petit does not reach NATS[\s\S]*Everybody sees it/);
+    const effect = (action: object) => [{ kind: "act", action: { entryId: item.id, ...action } }];
+    expect(press(listed, "z", "a").effects as object[]).toEqual(effect({ kind: "acknowledge" }));
+    expect(press(listed, "z", "h").effects as object[]).toEqual(effect({ kind: "snooze", forMs: 3_600_000 }));
+    expect(press(listed, "z", "d").effects as object[]).toEqual(effect({ kind: "snooze", forMs: 86_400_000 }));
+    expect(press(listed, "z", "c").effects as object[]).toEqual(effect({ kind: "snooze", forMs: null }));
+    for (const key of ["enter", "escape", "n"] as const) expect(press(listed, "z", key).effects).toEqual([]);
+    const handled = { ...item, acknowledged: { by: "mara", at: NOW, note: null } };
+    const shown = press(topState({ attention: [handled] }), "1", "A", "z").state;
+    expect(screenText(shown).join("\n")).toContain("Take it back?");
+    expect(press(shown, "y").effects as object[]).toEqual(effect({ kind: "unhandle" }));
+    expect(press(topState({ attention: [handled] }), "1", "z").effects).toEqual([]);
+    expect(press(topState({ jobs: [topJob("etl")] }), "z").effects).toEqual([]);
+  });
+
   test("asks before it triggers a job, and does nothing with Esc", () => {
     const asked = press(topState({ jobs: [topJob("etl")] }), "t");
     expect(asked.effects).toEqual([]);

@@ -70,6 +70,56 @@ describe("the overview", () => {
     expect(lines[4]).toStartWith("─ 2 Jobs 1  3 Runs 0 running  4 Coming 1 ─");
   });
 
+  const KNOWN: TopAttention = {
+    ...FAILING,
+    ...entryFields("job_failing:copy"),
+    job_id: "copy",
+    acknowledged: { by: "mara", at: NOW, note: "the provider is down" },
+    note: "the provider is down",
+    owner: "mara",
+  };
+
+  test("counts what is acknowledged, and lists it on request or for a filter, with who has it and the note", () => {
+    const state = topState({ attention: [BROKEN, KNOWN], jobs: [topJob("etl")] });
+    expect(screenText(state)[1]).toStartWith("─ 1 Needs attention 1  1 acknowledged or snoozed, A lists it ─");
+    expect(screenText(state).join("\n")).not.toContain("copy");
+    const listed = press(state, "A").state;
+    expect(screenText(listed)[1]).toStartWith("─ 1 Needs attention 2 ─");
+    expect(screenText(listed)[3]).toContain("(acknowledged by mara; owner mara) ");
+    expect(screenText(press(listed, "down").state).slice(-3, -1)).toEqual([
+      "  transform: ConnectionError: refused",
+      "  acknowledged by mara; owner mara; the provider is down",
+    ]);
+    const wide = press(topState({ columns: 200, rows: 50, attention: [KNOWN] }), "1", "A").state;
+    expect(screenText(wide)[2]).toContain("(acknowledged by mara; owner mara; the provider is down) transform: Conn");
+    expect(screenText(press(listed, "A").state)[1]).toContain("1 acknowledged or snoozed, A lists it");
+    const filtered = press(state, "/", ..."provider", "enter").state;
+    expect(screenText(filtered)[2]).toContain("copy");
+    const other = press(topState({ attention: [KNOWN], jobs: [topJob("etl")] }), "1").state;
+    expect(screenText(other)[1]).toStartWith(
+      "─ 1 Nothing else needs attention  1 acknowledged or snoozed, A lists it ─",
+    );
+    expect(screenText(press(other, "A").state)[2]).toContain("copy");
+  });
+
+  test("shows below the lists who has the selected entry, its note, and what waits for it", () => {
+    const snoozed = { by: "mara", at: NOW, until: NOW + 3_600_000 };
+    const consequences = [{ reason: "gate" as const, job_id: "load", run_id: null, count: 2 }];
+    const item: TopAttention = {
+      ...FAILING,
+      owner: "jo",
+      note: "\u001b[31mcalled them",
+      consequences,
+      consequence_count: 1,
+    };
+    expect(screenText(topState({ attention: [item] })).slice(-3, -1)).toEqual([
+      "  transform: ConnectionError: refused",
+      "  therefore waiting: load; owner jo;  [31mcalled them",
+    ]);
+    const until = screenText(press(topState({ attention: [{ ...item, snoozed }] }), "1", "A").state).at(-3);
+    expect(until).toMatch(/therefore waiting: load; snoozed by mara until [\w ]*\d\d:\d\d; owner jo/);
+  });
+
   test("shows one line if nothing needs attention, and gives the jobs the keys", () => {
     const lines = screenText(topState({ jobs: [topJob("etl")] }));
     expect(lines[1]).toStartWith("─ 1 Nothing needs attention ─");

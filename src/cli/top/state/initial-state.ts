@@ -1,3 +1,4 @@
+import { isHandledEntry } from "../../../domain/inbox/order.ts";
 import type { TopAttention, TopJob, TopRun, TopSystem, TopWorkers } from "../data/shapes.ts";
 import { settle } from "./list/cursor.ts";
 import type { TopState } from "./state.ts";
@@ -19,7 +20,7 @@ export type InitialData = {
 /** Returns the overview. What needs attention has the keys, if anything does. */
 export const initialState = ({ at, ...data }: InitialData): TopState => {
   const clockAheadMs = data.system.started_at + data.system.uptime_ms - at;
-  const needsAttention = data.attention !== null && data.attention.length > 0;
+  const needsAttention = data.attention?.some((item) => !isHandledEntry(item)) ?? false;
   return settle({
     ...data,
     now: at + clockAheadMs,
@@ -29,6 +30,7 @@ export const initialState = ({ at, ...data }: InitialData): TopState => {
     run: null,
     log: null,
     views: [{ kind: "overview" }],
+    showsHandled: false,
     panel: needsAttention ? "attention" : "jobs",
     tab: "jobs",
     cursors: {},

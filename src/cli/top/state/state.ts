@@ -139,6 +139,8 @@ export type TopState = {
   readonly runs: readonly TopRun[];
   /** Null if this petit can't report it. */
   readonly attention: readonly TopAttention[] | null;
+  /** Whether what is acknowledged or snoozed is listed; otherwise it is only counted. */
+  readonly showsHandled: boolean;
   /** Null if this petit is too old to have workers. */
   readonly workers: TopWorkers | null;
   readonly job: JobData | null;

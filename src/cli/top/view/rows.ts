@@ -1,11 +1,10 @@
-import { isHandledEntry } from "../../../domain/inbox/order.ts";
 import { isFinal } from "../../../domain/run.ts";
 import { localTime } from "../../../domain/schedule/local-time.ts";
 import { attentionWords } from "../../../domain/words/attention.ts";
-import { markText } from "../../../domain/words/inbox/mark.ts";
 import { decisiveLine } from "../../../domain/words/run.ts";
 import { activityStatus, activityWords, type ShownStatus, shownStatusOf } from "../../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
+import { shorten } from "../../../lib/text.ts";
 import { reasonText } from "../../run-display/outcome.ts";
 import { writerName } from "../../run-display/output-chunk.ts";
 import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
@@ -14,7 +13,7 @@ import { relativeText, roughlyText } from "../../terminal/relative-time.ts";
 import { oneLine, textWidth } from "../../terminal/text-width.ts";
 import { runsText, stateText, styleOfWorker } from "../../workers/table.ts";
 import type { TopAttention, TopItem, TopJob, TopRun, TopTask, TopWorker } from "../data/shapes.ts";
-import { attentionLine, whyText } from "../state/list/explanation.ts";
+import { attentionLine, markLine, whyText } from "../state/list/explanation.ts";
 import type { BookLine } from "../state/list/log-book.ts";
 import { type LogWindow, partsOf, writerWidth } from "../state/list/log-window.ts";
 import type { TreeRow } from "../state/list/task-tree.ts";
@@ -35,6 +34,10 @@ const MARGIN = 4;
 /** Below this width, rows leave out what matters least. */
 const NARROW = 64;
 
+/** From this width on, an entry has room for a part of its note. All of it is below the lists if the entry is selected. */
+const WIDE = 100;
+const MAX_NOTE = 40;
+
 /** Returns the widths of the columns that the visible items need. */
 export const attentionColumns = (items: readonly TopAttention[], { width, now }: RowOptions): AttentionColumns => ({
   subject: Math.min(Math.max(12, Math.floor(width / 3)), widest(items.map(subjectOfItem))),
@@ -45,12 +48,14 @@ type AttentionColumns = { readonly subject: number; readonly facts: number };
 
 const widest = (texts: readonly string[]): number => Math.max(0, ...texts.map(textWidth));
 
-export const attentionRow = (item: TopAttention, columns: AttentionColumns, now: number): Line => {
+export const attentionRow = (item: TopAttention, columns: AttentionColumns, options: RowOptions): Line => {
   const isError = item.severity === "error";
+  const note = options.width < WIDE ? null : shorten(item.note ?? "", MAX_NOTE) || null;
+  const said = markLine({ ...item, note }, options);
   return [
     styled(isError ? "red" : "yellow", `${isError ? "✗" : "!"} ${cell(subjectOfItem(item), columns.subject)} `),
-    styled("dim", columns.facts === 0 ? "" : `${cell(factsOf(item, now), columns.facts)} `),
-    ...(isHandledEntry(item) ? [styled("dim", `(${oneLine(markText(item, (at) => relativeText(at - now)))}) `)] : []),
+    styled("dim", columns.facts === 0 ? "" : `${cell(factsOf(item, options.now), columns.facts)} `),
+    ...(said === "" ? [] : [styled("dim", `(${said}) `)]),
     ("failure" in item || "file" in item ? explaining : plain)(attentionLine(item)),
   ];
 };

@@ -1,3 +1,4 @@
+import { isHandledEntry } from "../../../domain/inbox/order.ts";
 import { isFinal } from "../../../domain/run.ts";
 import { shownStatusOf } from "../../../domain/words/waiting-for.ts";
 import { pluralize } from "../../../lib/text.ts";
@@ -11,6 +12,7 @@ import { isTooSmall, layoutOf, MIN_COLUMNS, MIN_ROWS, type Pane } from "../state
 import {
   attentionRows,
   comingRows,
+  countFolded,
   filterOf,
   jobRows,
   jobRunRows,
@@ -93,9 +95,9 @@ const headerLine = (state: TopState): Line => {
 
 /** The overview shows it in a panel. */
 const attentionText = (state: TopState): Line => {
-  const { attention } = state;
-  if (viewOf(state).kind === "overview" || attention === null || attention.length === 0) return [];
-  return [styled("red", attention.length === 1 ? "  1 needs attention" : `  ${attention.length} need attention`)];
+  const count = (state.attention ?? []).filter((item) => !isHandledEntry(item)).length;
+  if (viewOf(state).kind === "overview" || count === 0) return [];
+  return [styled("red", count === 1 ? "  1 needs attention" : `  ${count} need attention`)];
 };
 
 const schedulerText = ({ system }: TopState): Line => {
@@ -180,7 +182,7 @@ const visibleRows = (
     case "attention": {
       const items = attentionRows(state).slice(top, top + rows);
       const widths = attentionColumns(items, options);
-      return items.map((item) => attentionRow(item, widths, state.now));
+      return items.map((item) => attentionRow(item, widths, options));
     }
     case "jobs": {
       const jobs = jobRows(state).slice(top, top + rows);
@@ -273,9 +275,16 @@ const attentionTitle = (state: TopState): Line => {
   const inverse = panel === "attention";
   if (attention === null)
     return [{ text: "1 Needs attention", style: "dim", inverse }, styled("dim", "  this petit does not report it")];
-  if (attention.length === 0) return [{ text: "1 Nothing needs attention", style: "green", inverse }];
-  const style = attention.some(({ severity }) => severity === "error") ? "red" : "yellow";
-  return [{ text: `1 Needs attention ${attentionRows(state).length}`, style, inverse }];
+  const shown = attentionRows(state);
+  const count = countFolded(state);
+  const folded = styled(
+    "dim",
+    count === 0 ? "" : `  ${count} acknowledged or snoozed, A lists ${count === 1 ? "it" : "them"}`,
+  );
+  if (attention.length === count)
+    return [{ text: `1 Nothing ${count === 0 ? "" : "else "}needs attention`, style: "green", inverse }, folded];
+  const style = shown.some(({ severity }) => severity === "error") ? "red" : "yellow";
+  return [{ text: `1 Needs attention ${shown.length}`, style, inverse }, folded];
 };
 
 const logTitle = (state: TopState): Line => {

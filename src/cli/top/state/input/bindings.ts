@@ -29,6 +29,7 @@ export type KeyCommand =
   | "approve"
   | "reject"
   | "acknowledge"
+  | "handled"
   | "items"
   | "pause"
   | "pause-all"
@@ -93,6 +94,13 @@ const BINDINGS: readonly Binding[] = [
     keys: ["z"],
     shown: "z",
     text: "Acknowledge or snooze what needs attention, or take that back",
+    lists: ["attention"],
+  },
+  {
+    command: "handled",
+    keys: ["A"],
+    shown: "A",
+    text: "List what is acknowledged or snoozed, too, or fold it",
     lists: ["attention"],
   },
   {

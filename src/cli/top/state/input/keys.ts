@@ -112,6 +112,8 @@ const run = (state: TopState, command: KeyCommand): Step => {
       return changed(askDecision(state, command));
     case "acknowledge":
       return changed(askHandling(state));
+    case "handled":
+      return changed({ ...state, showsHandled: !state.showsHandled });
     case "items":
       return changed(toggleItems(state));
     case "pause":

@@ -1,9 +1,12 @@
 import { attentionWords } from "../../../../domain/words/attention.ts";
+import { consequencesText } from "../../../../domain/words/inbox/consequence.ts";
+import { markText } from "../../../../domain/words/inbox/mark.ts";
 import { decisiveLine } from "../../../../domain/words/run.ts";
 import { shownStatusOf, statusWords } from "../../../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../../../domain/words/waits-for.ts";
 import { reasonText } from "../../../run-display/outcome.ts";
 import { subjectText } from "../../../status/attention.ts";
+import { shortLocal } from "../../../terminal/local-time.ts";
 import { oneLine, textWidth, wrapBoth } from "../../../terminal/text-width.ts";
 import type { TopAttention, TopRun } from "../../data/shapes.ts";
 import { activeList, type TopState } from "../state.ts";
@@ -15,6 +18,10 @@ export const attentionLine = (item: TopAttention): string => {
   const { why, line = why } = attentionWords(item);
   return oneLine(line);
 };
+
+/** Returns what people said about an entry; empty if nobody has said anything. */
+export const markLine = (item: TopAttention, { now, zone }: Pick<TopState, "now" | "zone">): string =>
+  oneLine(markText(item, (at) => shortLocal(at, { now, zone, home: zone })));
 
 /** Returns what a run waits for, or the line that explains its failure if the response has it. */
 export const whyText = (run: TopRun): string => {
@@ -29,12 +36,19 @@ export const whyText = (run: TopRun): string => {
 /** Share of the rows that the text can take: on 80×24 that is enough for the longest line that explains a failure. */
 const MAX_SHARE = 1 / 3;
 
+/** Rows for what people said about an entry. */
+const MAX_SAID = 2;
+
 /** Returns the text that explains the selected entry, run or task, in lines for the screen; none if it has room in its row. */
 export const selectedLines = (state: TopState): readonly string[] => {
-  const text = selectedText(state);
+  const { text, said } = selectedText(state);
   const { columns, rows } = state;
-  if (textWidth(text) <= leastRoom(state)) return [];
-  return wrapBoth(text, { width: columns - 2, lines: Math.floor(rows * MAX_SHARE) });
+  if (said === "" && textWidth(text) <= leastRoom(state)) return [];
+  const width = columns - 2;
+  return [
+    ...wrapBoth(text, { width, lines: Math.floor(rows * MAX_SHARE) }),
+    ...(said === "" ? [] : wrapBoth(said, { width, lines: MAX_SAID })),
+  ];
 };
 
 /** As in the layout and the rows. */
@@ -75,28 +89,35 @@ const roomOfTask = (state: TopState): number => {
 
 const longest = (texts: readonly string[]): number => texts.reduce((most, text) => Math.max(most, textWidth(text)), 0);
 
-const selectedText = (state: TopState): string => {
+/** What explains a row, and what people said about it with what waits for it. */
+type SelectedText = { readonly text: string; readonly said: string };
+
+const NO_TEXT: SelectedText = { text: "", said: "" };
+
+const selectedText = (state: TopState): SelectedText => {
   const list = activeList(state);
   const index = state.cursors[list]?.index ?? 0;
   switch (list) {
     case "attention": {
       const item = attentionRows(state)[index];
-      return item === undefined ? "" : attentionLine(item);
+      if (item === undefined) return NO_TEXT;
+      const said = [consequencesText(item), markLine(item, state)].filter((each) => each !== "").join("; ");
+      return { text: attentionLine(item), said };
     }
     case "runs":
     case "job-runs": {
       const run = (list === "runs" ? runRows : jobRunRows)(state)[index];
-      return run === undefined ? "" : whyText(run);
+      return run === undefined ? NO_TEXT : { text: whyText(run), said: "" };
     }
     case "tasks": {
       const row = taskRows(state)[index];
       const shown = row?.item ?? row?.task;
-      return shown?.status === "failed" ? reasonText(shown) : "";
+      return shown?.status === "failed" ? { text: reasonText(shown), said: "" } : NO_TEXT;
     }
     case "jobs":
     case "coming":
     case "workers":
     case "log":
-      return "";
+      return NO_TEXT;
   }
 };

@@ -1,3 +1,4 @@
+import { isHandledEntry } from "../../../../domain/inbox/order.ts";
 import { isFinal } from "../../../../domain/run.ts";
 import { nextUp } from "../../../../domain/schedule/next-up.ts";
 import { stateText } from "../../../workers/table.ts";
@@ -28,11 +29,22 @@ const matches = (filter: string, ...texts: readonly (string | null)[]): boolean 
 };
 
 export const attentionRows = (state: TopState): readonly TopAttention[] =>
-  filteredAttention(state.attention ?? [], filterOf(state, "attention"));
+  filteredAttention(state.attention ?? NO_ENTRIES, filterOf(state, "attention"), state.showsHandled);
 
-const filteredAttention = memoizeLast((items: readonly TopAttention[], filter: string) =>
-  items.filter(({ message, kind }) => matches(filter, message, kind)),
+const NO_ENTRIES: readonly TopAttention[] = [];
+
+/** A filter also finds what is acknowledged or snoozed. */
+const filteredAttention = memoizeLast((items: readonly TopAttention[], filter: string, showsHandled: boolean) =>
+  items.filter((item) =>
+    filter === ""
+      ? showsHandled || !isHandledEntry(item)
+      : matches(filter, item.message, item.kind, item.owner ?? null, item.note ?? null),
+  ),
 );
+
+/** Returns how many entries are acknowledged or snoozed, and not listed. */
+export const countFolded = (state: TopState): number =>
+  state.showsHandled || filterOf(state, "attention") !== "" ? 0 : (state.attention ?? []).filter(isHandledEntry).length;
 
 export const jobRows = (state: TopState): readonly TopJob[] =>
   sortedJobs(filteredJobs(state.jobs, filterOf(state, "jobs")), state.sort);
