@@ -81,7 +81,7 @@ export type ApiEngine = Omit<Engine, "store" | "start" | "stop" | "noteUnhandled
 
 /** The part of the store that the API reads, and the sessions, which it ends. */
 export type ApiStore = {
-  readonly jobs: Pick<JobStore, "getDefinition" | "findVersion">;
+  readonly jobs: Pick<JobStore, "getDefinition" | "findVersion" | "listVersions" | "findVersionPair">;
   readonly runs: Pick<
     RunStore,
     | "find"

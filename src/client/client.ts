@@ -174,6 +174,7 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   stats: "runs",
   system: "database",
   ":name": "name",
+  ":version": "version",
   "task-history": "tasks",
   timeline: "jobs",
 };

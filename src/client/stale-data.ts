@@ -63,6 +63,7 @@ const ofEvent = ({ type, job_id, run_id }: LiveEvent): readonly DataName[] => {
         "gone-jobs",
         "job",
         "definition",
+        "versions",
         "attention",
         "health",
         "system",

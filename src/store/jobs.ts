@@ -12,9 +12,19 @@ import type { Statements } from "./database/statements.ts";
 import { moveHistory } from "./renames.ts";
 import { insertAction } from "./reviews.ts";
 
-/** The jobs, and every version of a definition that a job, a run or a sending refers to. */
-export type JobVersion = { readonly version: number; readonly changedAt: number };
+/** A definition of a job. */
+export type JobVersion = {
+  /** Counts the definitions of the job from 1. */
+  readonly number: number;
+  /** When petit first read it, in ms since the Unix epoch; of the current one, when it became that. */
+  readonly changedAt: number;
+  /** Whether it is the definition of today, or the last one of a job that is gone. */
+  readonly isCurrent: boolean;
+  /** Names the definition for `getDefinition`. */
+  readonly versionId: number;
+};
 
+/** The jobs, and every version of a definition that a job, a run or a sending refers to. */
 export interface JobStore {
   /**
    * Stores the definitions, and marks jobs that are not among them as removed. Returns each as it is stored, by id. A job
@@ -37,8 +47,12 @@ export interface JobStore {
   digestOf(job: Job): string;
   /** Returns a version of a definition, such as the one that a run started with. Throws if there is no such version. */
   getDefinition(versionId: number): Job;
-  /** Returns the version of a job that is current, and when petit first read it, in ms since the Unix epoch; null if the job is unknown. */
+  /** Returns the current version of a job; null if the job is unknown. */
   findVersion(jobId: JobId): JobVersion | null;
+  /** Returns the newest versions of a job that are stored, the newest first. */
+  listVersions(jobId: JobId, limit: number): readonly JobVersion[];
+  /** Returns the version of a job with a number, and the stored one before it; null where there is none. */
+  findVersionPair(jobId: JobId, number: number): readonly [version: JobVersion | null, before: JobVersion | null];
   /** Records that every occurrence due at or before `until` is in the ledger. Never moves back. Not durable. */
   advanceAccountedUntil(jobId: JobId, until: number): void;
   /** Records that the occurrence of `@reboot` for this boot of the machine is in the ledger. Not durable. */
@@ -150,10 +164,23 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
 
   findVersion: (jobId) => {
     const row = sql.get(
-      "SELECT job_versions.id, created_at FROM jobs JOIN job_versions ON job_versions.id = jobs.version WHERE jobs.id = $jobId",
+      `SELECT job_versions.id, number, coalesce(changed_at, created_at) AS changed_at, 1 AS current
+       FROM jobs JOIN job_versions ON job_versions.id = jobs.version WHERE jobs.id = $jobId`,
       { jobId },
     );
-    return row === null ? null : { version: integer(row, "id"), changedAt: integer(row, "created_at") };
+    return row === null ? null : toJobVersion(row);
+  },
+
+  listVersions: (jobId, limit) =>
+    sql
+      .all(`${SELECT_VERSIONS} ORDER BY number DESC LIMIT $limit`, { jobId, from: 1, to: LAST, limit })
+      .map(toJobVersion),
+
+  findVersionPair: (jobId, number) => {
+    const query = `${SELECT_VERSIONS} ORDER BY number DESC LIMIT 1`;
+    const row = sql.get(query, { jobId, from: number, to: number });
+    const before = sql.get(query, { jobId, from: 1, to: number - 1 });
+    return [row === null ? null : toJobVersion(row), before === null ? null : toJobVersion(before)];
   },
 
   advanceAccountedUntil: write("relaxed", (jobId, until) => {
@@ -206,6 +233,7 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
     if (last === null) return null;
     sql.run(
       `DELETE FROM job_versions WHERE id > $after AND id <= $last
+         AND EXISTS (SELECT 1 FROM job_versions AS newer WHERE newer.job_id = job_versions.job_id AND newer.number > job_versions.number)
          AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.version = job_versions.id)
          AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.version = job_versions.id)
          AND NOT EXISTS (SELECT 1 FROM sendings WHERE sendings.version = job_versions.id)`,
@@ -283,11 +311,13 @@ const saveJob = (
   const accountedUntil = hasPast ? known.accountedUntil : Math.max(now, known?.accountedUntil ?? 0);
   const firstSeenAt = known?.firstSeenAt ?? now;
   sql.run(
-    `INSERT INTO jobs (id, version, first_seen_at, accounted_until, boot_id)
-     VALUES ($jobId, $versionId, $firstSeenAt, $accountedUntil, $bootId)
+    `INSERT INTO jobs (id, version, changed_at, first_seen_at, accounted_until, boot_id)
+     VALUES ($jobId, $versionId, $now, $firstSeenAt, $accountedUntil, $bootId)
      ON CONFLICT (id) DO UPDATE SET version = $versionId, first_seen_at = $firstSeenAt, accounted_until = $accountedUntil,
-       boot_id = $bootId, removed_at = NULL, renamed_to = NULL`,
-    { jobId: job.id, versionId, firstSeenAt, accountedUntil, bootId },
+       boot_id = $bootId, removed_at = NULL, renamed_to = NULL, changed_at = CASE
+         WHEN (SELECT number FROM job_versions WHERE id = version) = (SELECT number FROM job_versions WHERE id = $versionId)
+         THEN changed_at ELSE $now END`,
+    { jobId: job.id, versionId, now, firstSeenAt, accountedUntil, bootId },
   );
   return { job, versionId, firstSeenAt, accountedUntil, bootId };
 };
@@ -399,15 +429,59 @@ const pick = ({ versionId, firstSeenAt, accountedUntil, bootId }: KnownJob): Omi
   bootId,
 });
 
+/**
+ * Selects versions of a job by number, each with the definition that has it now, or had it last, and the time of the first one that had it.
+ * Lists read no definition.
+ */
+const SELECT_VERSIONS = `SELECT max(job_versions.id) AS id, number,
+    max(jobs.version IS job_versions.id) AS current,
+    coalesce(max(CASE WHEN jobs.version = job_versions.id THEN changed_at END), min(created_at)) AS changed_at
+  FROM job_versions LEFT JOIN jobs ON jobs.id = job_versions.job_id
+  WHERE job_versions.job_id = $jobId AND number BETWEEN $from AND $to GROUP BY number`;
+
+/** No job has more versions. */
+const LAST = 2 ** 52;
+
+const toJobVersion = (row: SqlRow): JobVersion => ({
+  number: integer(row, "number"),
+  changedAt: integer(row, "changed_at"),
+  isCurrent: integer(row, "current") === 1,
+  versionId: integer(row, "id"),
+});
+
 const saveVersion = (sql: Statements, job: Job, now: number): number => {
+  const known = sql.get("SELECT id FROM job_versions WHERE job_id = $jobId AND digest = $digest", {
+    jobId: job.id,
+    digest: digestOf(job),
+  });
+  if (known !== null) return integer(known, "id");
   const row = sql.get(
-    `INSERT INTO job_versions (job_id, digest, definition, created_at) VALUES ($jobId, $digest, $definition, $now)
-     ON CONFLICT (job_id, digest) DO UPDATE SET digest = digest RETURNING id`,
-    { jobId: job.id, digest: digestOf(job), definition: JSON.stringify(job), now },
+    `INSERT INTO job_versions (job_id, digest, definition, created_at, number)
+     VALUES ($jobId, $digest, $definition, $now, $number) RETURNING id`,
+    {
+      jobId: job.id,
+      digest: digestOf(job),
+      definition: JSON.stringify(job),
+      now,
+      number: nextNumber(sql, job),
+    },
   );
   if (row === null) throw new Error(`the definition of ${job.id} was not stored`);
   return integer(row, "id");
 };
+
+/** Returns the number of a new definition: that of the newest one if only their places in the file differ. */
+const nextNumber = (sql: Statements, job: Job): number => {
+  const newest = sql.get(
+    "SELECT number, definition FROM job_versions WHERE job_id = $jobId ORDER BY number DESC, id DESC LIMIT 1",
+    { jobId: job.id },
+  );
+  if (newest === null) return 1;
+  const isMoved = withoutPlace(json<Job>(newest, "definition")) === withoutPlace(job);
+  return integer(newest, "number") + (isMoved ? 0 : 1);
+};
+
+const withoutPlace = ({ source, ...job }: Job): string => JSON.stringify({ ...job, text: source.document?.text });
 
 const readSchedule = (sql: Statements, versionId: number): Job["schedule"] => {
   const row = sql.get(

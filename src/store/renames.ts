@@ -29,6 +29,12 @@ export const moveHistory = (sql: Statements, rename: Rename): void => {
 
 /** The definitions of the past get the new id too, because a run that goes on does so by its definition. */
 const moveVersions = (sql: Statements, { from, to, digestOf }: Rename): void => {
+  // The versions of the former id come first.
+  sql.run(
+    `UPDATE job_versions SET number = number + (SELECT coalesce(max(number), 0) FROM job_versions WHERE job_id = $from)
+     WHERE job_id = $to`,
+    { from, to },
+  );
   for (const row of sql.all("SELECT id, definition FROM job_versions WHERE job_id = $from", { from })) {
     const versionId = integer(row, "id");
     const job: Job = { ...json<Job>(row, "definition"), id: to };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
+import type { Job } from "../../src/domain/job.ts";
 import { openStore } from "../../src/store/database/open.ts";
 import { command, job, jobId, param, retry, schedule } from "../support/engine/factories.ts";
 import { memoryStore, startRun } from "../support/engine/factories-store.ts";
@@ -47,6 +48,57 @@ describe("jobs.save", () => {
     expect(version("two", NOON + 2)).toBe(two);
     expect(version("one", NOON + 3)).toBe(one);
     expect(store.jobs.list().get(A)?.job.name).toBe("one");
+  });
+
+  test("numbers the versions of each job from 1, and says since when each is current", () => {
+    using store = memoryStore();
+    const save = (a: Partial<Job>, now: number) =>
+      store.jobs.save([job("other", { name: `${now}` }), job("a", a)], now);
+    const numbers = () => store.jobs.listVersions(A, 9).map(({ number, changedAt }) => [number, changedAt - NOON]);
+    const source = (line: number) => ({ file: "a.yaml", folder: "/jobs", line, document: { line, text: "id: a\n" } });
+    save({ source: source(1) }, NOON);
+    save({ source: source(7) }, NOON + 1);
+    expect(numbers()).toEqual([[1, 0]]);
+    save({ name: "two", source: source(7) }, NOON + 2);
+    save({ name: "three", source: source(7) }, NOON + 3);
+    expect(numbers()).toEqual([
+      [3, 3],
+      [2, 2],
+      [1, 0],
+    ]);
+    save({ name: "two", source: source(7) }, NOON + 4);
+    expect(store.jobs.findVersion(A)).toMatchObject({ number: 2, changedAt: NOON + 4, isCurrent: true });
+    expect(numbers()).toEqual([
+      [3, 3],
+      [2, 4],
+      [1, 0],
+    ]);
+    store.jobs.deleteUnusedVersions(0, 100);
+    expect(store.jobs.listVersions(A, 9).map(({ number, isCurrent }) => [number, isCurrent])).toEqual([
+      [3, false],
+      [2, true],
+    ]);
+    save({ name: "four" }, NOON + 5);
+    const [version, before] = store.jobs.findVersionPair(A, 4);
+    expect([version?.number, before?.number]).toEqual([4, 3]);
+    expect(store.jobs.findVersionPair(A, 5)).toEqual([null, version]);
+  });
+
+  test("numbers the versions of a renamed job after those of its former id", () => {
+    using store = memoryStore();
+    for (const name of ["one", "two"]) {
+      const old = job("old", { name });
+      store.jobs.save([old], NOON);
+      startRun(store, { job: old });
+    }
+    store.jobs.save([job("new", { name: "three", formerly: [jobId("old")] })], NOON + 1);
+    const versions = store.jobs.listVersions(jobId("new"), 9);
+    expect(versions.map(({ number, isCurrent }) => [number, isCurrent])).toEqual([
+      [3, true],
+      [2, false],
+      [1, false],
+    ]);
+    expect(store.jobs.getDefinition(versions[2]?.versionId ?? 0).name).toBe("one");
   });
 
   test("keeps the definition that a run started with", () => {

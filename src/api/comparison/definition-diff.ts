@@ -12,12 +12,15 @@ export type DefinitionDiff = {
 const MAX_CHANGED = 1_000;
 const MAX_LINES = 500;
 
-/** Compares two versions of a definition. */
-export const diffDefinitions = async (before: Job, after: Job): Promise<DefinitionDiff> => {
+/** Compares two versions of a definition. Ignores texts that mean the same. */
+export const diffDefinitions = async (before: Job, after: Job): Promise<DefinitionDiff> =>
+  meaningOf(before) === meaningOf(after) ? { changed: false, lines: null } : diffVersions(before, after);
+
+/** Compares two versions of a definition, and their texts also if they mean the same. */
+export const diffVersions = async (before: Job, after: Job): Promise<DefinitionDiff> => {
   const changed = meaningOf(before) !== meaningOf(after);
-  const texts = [before, after].map(({ source }) => source.document?.text);
-  const [old, current] = texts;
-  if (!changed || old === undefined || current === undefined || old === current) return { changed, lines: null };
+  const [old, current] = [before.source.document?.text, after.source.document?.text];
+  if (old === undefined || current === undefined || old === current) return { changed, lines: null };
   return { changed, lines: await diffTexts(old, current) };
 };
 

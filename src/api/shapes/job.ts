@@ -127,8 +127,11 @@ const SUMMARY_EXAMPLE = {
 };
 
 const versionFields = {
-  version: nullable(integer({ minimum: 1 }), "Number of its definition, which each change counts up; null if unknown"),
-  changed_at: instantOrNull("When petit first read this definition"),
+  version: nullable(
+    integer({ minimum: 1 }),
+    "Number of its definition, counted from 1 for each job; an earlier one that returns has its number again; null if unknown",
+  ),
+  changed_at: instantOrNull("When petit first read this definition, or read it again after another one"),
 };
 
 const JobSummary = exactly(
@@ -229,7 +232,7 @@ export const jobDetail = (
   current: JobVersion | null = null,
 ): typeof JobDetail.static => ({
   ...jobSummary(view),
-  version: current?.version ?? null,
+  version: current?.number ?? null,
   changed_at: current?.changedAt ?? null,
   ...definitionBody(view.job, others),
 });

@@ -21,6 +21,17 @@ CROSS JOIN attempts ON attempts.run = output.run AND attempts.task_id = output.t
   AND attempts.attempt = output.attempt
 WHERE runs.status IN ('pending', 'running');
 
+-- The definitions of a job are numbered from 1. A definition that differs from the newest one only in its place in the file has the same
+-- number. The newest one is kept, so that no number is used again.
+ALTER TABLE job_versions ADD COLUMN number INTEGER NOT NULL DEFAULT 1 CHECK (number >= 1);
+UPDATE job_versions SET number = ranked.number
+FROM (SELECT id, row_number() OVER (PARTITION BY job_id ORDER BY id) AS number FROM job_versions) AS ranked
+WHERE ranked.id = job_versions.id;
+CREATE INDEX job_versions_number ON job_versions (job_id, number);
+
+-- When the current definition became that, also if it is an earlier one again; null if that was before this column existed.
+ALTER TABLE jobs ADD COLUMN changed_at INTEGER CHECK (changed_at IS NULL OR changed_at >= 0);
+
 -- How many runs of a job ended on each day, and how long they took. Kept for longer than the runs.
 CREATE TABLE daily_durations (
   job_id TEXT NOT NULL,

@@ -42,6 +42,21 @@ export const definitionQuery = (jobId: string) =>
     queryFn: () => petit.get("/api/jobs/:job_id/definition", { params: { job_id: jobId } }),
   });
 
+/** Query for the versions of a job, the newest first. */
+export const versionsQuery = (jobId: string) =>
+  queryOptions({
+    queryKey: ["versions", jobId],
+    queryFn: () => petit.get("/api/jobs/:job_id/versions", { params: { job_id: jobId } }),
+  });
+
+/** Query for a version of a job, and what differs from the one before. */
+export const versionQuery = (jobId: string, version: number) =>
+  queryOptions({
+    queryKey: ["versions", jobId, version],
+    queryFn: () =>
+      petit.get("/api/jobs/:job_id/versions/:version", { params: { job_id: jobId, version: String(version) } }),
+  });
+
 type RunsFilter = {
   readonly tag?: string;
   readonly status?: RunStatus;

@@ -17,6 +17,7 @@ import type {
   statsQuery,
   systemQuery,
   taskHistoryQuery,
+  versionsQuery,
   workersQuery,
 } from "./queries.ts";
 
@@ -32,6 +33,7 @@ export type JobSummary = ListAnswer<AnswerOf<typeof jobsQuery>, "jobs">;
 export type RecentRunData = NonNullable<JobSummary["recent_runs"]>[number];
 export type JobDetail = AnswerOf<typeof jobQuery>;
 export type DefinitionData = AnswerOf<typeof definitionQuery>;
+export type VersionData = AnswerOf<typeof versionsQuery>["versions"][number];
 export type TaskData = JobDetail["tasks"][number];
 export type ParamData = JobDetail["params"][string];
 export type RunData = ListAnswer<AnswerOf<typeof runsQuery>, "runs">;

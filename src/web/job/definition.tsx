@@ -7,6 +7,7 @@ import { Loaded } from "../ui/states.tsx";
 import { Time } from "../ui/time/time.tsx";
 import "./definition.css";
 import { highlightYaml, type YamlToken } from "./highlight-yaml.ts";
+import { Versions } from "./versions.tsx";
 
 type DefinitionProps = {
   readonly job: Pick<JobDetail, "id" | "version" | "changed_at">;
@@ -21,10 +22,11 @@ export const Definition = ({ job, selected }: DefinitionProps) => {
     <section className="card definition-card" aria-labelledby="definition">
       <h2 id="definition">Definition</h2>
       {job.changed_at != null && (
-        <p className="muted definition-changed">
-          Changed <Time at={job.changed_at} />, version {job.version}
+        <p className="muted">
+          Version {job.version}, since <Time at={job.changed_at} />
         </p>
       )}
+      <Versions jobId={job.id} />
       {isRefused(definition.error, "NOT_FOUND") ? (
         <p className="muted">The definition is not available: petit has not read the job file since it was upgraded.</p>
       ) : (

@@ -7,6 +7,7 @@ import { comparisonQuery, lastLinesQuery } from "../data/queries.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { withoutEscapes } from "../log/ansi/ansi.ts";
 import { displayLine } from "../log/book/line.ts";
+import { Diff } from "../ui/diff.tsx";
 import { RunLink } from "../ui/links.tsx";
 import { counted, durationText } from "../ui/text/format.ts";
 import { Time } from "../ui/time/time.tsx";
@@ -251,16 +252,7 @@ const DefinitionDifference = ({ lines }: { readonly lines: readonly string[] | n
   ) : (
     <details>
       <summary>The definition changed</summary>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll the lines. */}
-      <pre className="run-failure-diff" tabIndex={0}>
-        {lines.map((line, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other key and keep their order.
-          <span key={index} className={line.startsWith("+") ? "is-added" : line.startsWith("-") ? "is-removed" : ""}>
-            {line}
-            {"\n"}
-          </span>
-        ))}
-      </pre>
+      <Diff lines={lines} label="Changes of the definition" />
     </details>
   );
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { post, runToEnd } from "../../support/petit/api.ts";
+import { ask, post, runToEnd } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { quietHour } from "../../support/quiet-hour.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
@@ -110,6 +110,41 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await page.locator(`.definition .is-selected[data-line="${number}"]`).waitFor();
     await page.locator(".definition li", { hasText: "<script>window.pwned=1</script>" }).waitFor();
     expect(await page.evaluate("window.pwned ?? null")).toBeNull();
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
+  test("lists the versions of the definition, with what each changed and its text", async () => {
+    await using petit = await startPetit({
+      jobs: { "jobs.yaml": "id: a\ntasks: [{id: only, type: command, command: 'true'}]\n" },
+    });
+    await using web = await openWeb(petit);
+    const { page } = web;
+    const task = "tasks: [{id: only, type: command, command: 'true'}]";
+    await runToEnd(petit, "a");
+    for (const text of [`id: b\n${task}\n---\nid: a\nname: Second\n${task}\n`, `id: a\nname: Third\n${task}\n`]) {
+      await Bun.write(`${petit.jobsDir}/jobs.yaml`, text);
+      await post(petit, "/api/jobs/reload");
+      // Versions that no run has used are deleted.
+      await runToEnd(petit, "a");
+    }
+    expect((await ask(petit, "/api/jobs/a")).body.version).toBe(3);
+    expect((await ask(petit, "/api/jobs/a/versions")).body.count).toBe(3);
+    expect((await ask(petit, "/api/jobs/a/versions/9")).status).toBe(404);
+    await web.open("/jobs/a");
+    const versions = page.getByRole("region", { name: "Versions" });
+    await card(page, "Definition").getByText("Version 3, since").waitFor();
+    await versions.getByText("Version 3,").click();
+    expect(await versions.getByRole("region", { name: "Changes since version 2" }).textContent()).toContain(
+      "-name: Second\n+name: Third",
+    );
+    await versions.getByText("Version 1,").click();
+    await versions.getByText("The first version that is stored.").waitFor();
+    await versions.getByText("Text of version 1").click();
+    await versions.getByRole("region", { name: "Text of version 1" }).getByText("id: a").waitFor();
+    const file = await page.locator(".definition-file").boundingBox();
+    const since = await card(page, "Definition").getByText("Version 3, since").boundingBox();
+    expect((since?.y ?? 0) + (since?.height ?? 0)).toBeLessThanOrEqual(file?.y ?? 0);
+    expect(await web.axe()).toEqual([]);
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 
