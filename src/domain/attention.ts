@@ -264,7 +264,9 @@ type BrokenJobFile = {
 /** Why a run failed: the failed task that explains it best; see `orderFailures`. Of a run without a failed task, the run's own reason. */
 export type RunFailure = {
   readonly taskId: TaskId | null;
-  /** Position of the first failed item of the task; null if it has none. */
+  /** How many more tasks failed; those whose failure the job allows only count if there are no others. */
+  readonly moreTasks: number;
+  /** Position of the item of the task that failed first; null if it has none. */
   readonly item: number | null;
   /** The last attempt of the task, or of the item. */
   readonly attempt: number | null;

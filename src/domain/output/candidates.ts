@@ -74,7 +74,7 @@ const CHAINED = /^\s*(?:During handling of the above exception|The above excepti
 /** Lines of stack traces. */
 const FRAMES: readonly RegExp[] = [
   // Java, Node, .NET
-  /^\s+(?:at [\w$<.(/:@]|\.\.\. \d+ (?:more|lines)|--- End of )/,
+  /^\s+(?:at [\w$<.(/:@]|\.\.\. \d+ (?:more|lines|(?:common )?frames)\b|--- End of )/,
   /^Driver stacktrace:$/,
   // Python, Ruby, Rust
   /^\s+(?:File ".+", line \d|from \S+:\d+:in|\d+: \S+::)/,

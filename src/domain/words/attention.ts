@@ -151,6 +151,8 @@ type Results = {
   readonly recent_failures: number;
   readonly failure: {
     readonly task_id: string | null;
+    /** Missing if no other task failed. */
+    readonly more_tasks?: number;
     readonly item?: number | null;
     readonly reason: Reason | null;
     readonly error: string | null;
@@ -445,10 +447,13 @@ const recentText = ({ recent_failures, recent_runs }: Results): string =>
   `${recent_failures} of the last ${recent_runs} runs`;
 
 /** Returns why a run failed, as a clause. */
-const failureText = ({ task_id, reason, error }: Results["failure"]): string => {
+const failureText = ({ task_id, more_tasks, reason, error }: Results["failure"]): string => {
   const why = error ?? (reason === null ? "for an unknown reason" : REASON_TEXT[reason]);
-  return task_id === null ? why : `task '${task_id}' failed: ${why}`;
+  return task_id === null ? why : `task '${task_id}' failed: ${why}${moreText(more_tasks)}`;
 };
+
+/** Returns how many more tasks failed, as in the error of a run. */
+const moreText = (count = 0): string => (count === 0 ? "" : ` (and ${count} more)`);
 
 /** Returns the words about a failed run: its task, how that ended, and the last line that it wrote, which explains no error of petit. */
 const failureWords = ({
@@ -456,15 +461,16 @@ const failureWords = ({
   run_id: runId,
   failure,
 }: OfRun & Results): Pick<AttentionWords, "subject" | "why" | "line" | "details"> => {
-  const { task_id: taskId, error, reason, cause, last_line } = failure;
+  const { task_id: taskId, more_tasks, error, reason, cause, last_line } = failure;
   const path = failurePath(runId, failure);
+  const more = moreText(more_tasks);
   const task = taskId === null ? "" : `${taskId}: `;
-  const end = error ?? reason?.replaceAll("_", " ") ?? "unknown reason";
+  const end = `${error ?? reason?.replaceAll("_", " ") ?? "unknown reason"}${more}`;
   const output = reason === "internal_error" ? undefined : decisiveLine({ cause, last_line })?.text;
   return {
     subject: { kind: "job", jobId },
     why: `${task}${end}${output === undefined ? "" : ` │ ${output}`}`,
-    line: `${task}${output ?? end}`,
+    line: output === undefined ? `${task}${end}` : `${taskId === null ? "" : `${taskId}${more}: `}${output}`,
     details: [
       ...(taskId === null ? [] : [{ ...name(taskId), path }]),
       text(end),

@@ -40,6 +40,9 @@ type FailureStreak = {
   readonly count: number;
 };
 
+/** Maximum number of failed tasks of a run that are described. */
+const MAX_DESCRIBED = 100;
+
 const UNSUCCESSFUL = "status IN ('failed', 'cancelled', 'interrupted')";
 
 export const createRunFailures = ({ sql }: StoreContext): RunFailures => ({
@@ -92,16 +95,24 @@ export const createRunFailures = ({ sql }: StoreContext): RunFailures => ({
     return row === null ? null : { id: integer(row, "attempt_id"), runId: id<RunId>(row, "id") };
   },
 
-  describeFailure: (runId) => describe(sql, runId, listFailedTasks(sql, runId)[0] ?? null),
+  describeFailure: (runId) => {
+    const failed = listFailedTasks(sql, runId);
+    return describe(sql, runId, { failedId: failed[0] ?? null, moreTasks: Math.max(0, failed.length - 1) });
+  },
 
   describeFailures: (runId) => {
-    const failed = listFailedTasks(sql, runId);
-    return failed.length === 0 ? [describe(sql, runId, null)] : failed.map((taskId) => describe(sql, runId, taskId));
+    const failed = listFailedTasks(sql, runId).slice(0, MAX_DESCRIBED);
+    const moreTasks = Math.max(0, failed.length - 1);
+    return failed.length === 0
+      ? [describe(sql, runId, { failedId: null, moreTasks })]
+      : failed.map((failedId) => describe(sql, runId, { failedId, moreTasks }));
   },
 });
 
+type FailedTasks = { readonly failedId: TaskId | null; readonly moreTasks: number };
+
 /** Returns why a run failed, as one of its failed tasks says. */
-const describe = (sql: Statements, runId: RunId, failedId: TaskId | null): RunFailure => {
+const describe = (sql: Statements, runId: RunId, { failedId, moreTasks }: FailedTasks): RunFailure => {
   const row = failedId === null ? null : sql.get(FAILED_TASK, { runId, taskId: failedId });
   if (row === null) return { ...NO_TASK, reason: readReason(sql, runId) };
   const taskId = id<TaskId>(row, "task_id");
@@ -109,6 +120,7 @@ const describe = (sql: Statements, runId: RunId, failedId: TaskId | null): RunFa
   const item = itemOrNull(row, "item");
   return {
     taskId,
+    moreTasks,
     item,
     attempt: attempt === 0 ? null : attempt,
     reason: wordOrNull(row, "reason", REASONS),
@@ -139,13 +151,13 @@ const selectNewest = (status: string): string =>
 
 /**
  * Returns the failed tasks of a run, those first that explain its failure best, as in the error of the run. Those whose failure is allowed
- * only if there is no other. Looks at the first 100 that ended.
+ * only if there is no other. Looks at the first 1,000 that ended.
  */
 const listFailedTasks = (sql: Statements, runId: RunId): readonly TaskId[] => {
   const failed = sql
     .all(
       `SELECT task_id, reason, exit_code, ended_at, reused FROM task_runs
-       WHERE run = (SELECT seq FROM runs WHERE id = $runId) AND status = 'failed' ORDER BY reused, ended_at, position LIMIT 100`,
+       WHERE run = (SELECT seq FROM runs WHERE id = $runId) AND status = 'failed' ORDER BY reused, ended_at, position LIMIT 1000`,
       { runId },
     )
     .map((row) => ({
@@ -171,7 +183,10 @@ const readDefinition = (sql: Statements, runId: RunId): Pick<Job, "tasks"> => {
   return row === null ? { tasks: [] } : json<Job>(row, "definition");
 };
 
-/** A failed task of a run, with the last attempt of its first failed item if it has items: of one that others did not end, if there is one. */
+/**
+ * A failed task of a run. If it has items, with the last attempt of the one that failed first: as among tasks, those that petit ended because
+ * of others come last.
+ */
 const FAILED_TASK = `
   WITH failed AS (
     SELECT * FROM task_runs WHERE run = (SELECT seq FROM runs WHERE id = $runId) AND task_id = $taskId
@@ -181,7 +196,7 @@ const FAILED_TASK = `
       coalesce(first.ended_at, failed.ended_at) AS ended_at
     FROM failed LEFT JOIN items AS first ON first.run = failed.run AND first.task_id = failed.task_id AND first.item =
       (SELECT item FROM items WHERE run = failed.run AND task_id = failed.task_id AND status = 'failed'
-         ORDER BY reason = 'cancelled', item LIMIT 1)
+         ORDER BY reason = 'cancelled', ended_at, item LIMIT 1)
   )
   SELECT node.*, attempts.id AS attempt_id, attempts.signal, attempts.cause,
     stdout_offset + stderr_offset > 0 OR worker IS NOT NULL AS may_have_output FROM node LEFT JOIN attempts
@@ -189,6 +204,7 @@ const FAILED_TASK = `
 
 const NO_TASK = {
   taskId: null,
+  moreTasks: 0,
   item: null,
   attempt: null,
   exitCode: null,

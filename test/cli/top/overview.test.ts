@@ -127,7 +127,7 @@ describe("the overview", () => {
   });
 
   const LONG = `cp: cannot stat '/srv/${"long/path/".repeat(12)}orders.csv': No such file or directory`;
-  const failingWith = (id: string, text: string): TopAttention => ({
+  const failingWith = (id: string, text: string): typeof FAILING => ({
     ...FAILING,
     ...entryFields(`job_failing:${id}`),
     job_id: id,
@@ -155,7 +155,7 @@ describe("the overview", () => {
     const whole = `transform: ${words}`.replaceAll(" ", "");
     const attention = topState({ columns, rows, attention: [failingWith("etl", words)] });
     expect(screenText(attention).join("").replaceAll(" ", "")).toContain(whole);
-    const { failure } = failingWith("etl", words) as Extract<TopAttention, { readonly kind: "job_failing" }>;
+    const { failure } = failingWith("etl", words);
     const runs = [topRun(1, { status: "failed", failure })];
     expect(
       screenText(press(topState({ columns, rows, runs }), "3").state)

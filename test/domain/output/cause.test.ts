@@ -260,6 +260,24 @@ describe("the context of the cause line", () => {
     expect(cause?.context).toEqual(["Caused by: quota of volume data"]);
   });
 
+  test.each([
+    "... 15 common frames omitted",
+    "... 3 more",
+    "... 2 frames omitted",
+    "... 7 lines matching cause stack trace ...",
+  ])("leaves out what stands for frames: %s", (omitted) => {
+    const cause = findCause(
+      stderr(
+        "Caused by: java.net.ConnectException: Connection refused",
+        "\tat a.B.c(B.java:3)",
+        `\t${omitted}`,
+        "see the log of db",
+      ),
+      NOTHING_KNOWN,
+    );
+    expect(cause?.context).toEqual(["see the log of db"]);
+  });
+
   test("of a very long line is what is around the error", () => {
     const long = `{"pages":["${"x".repeat(20_000)}"],"error":{"code":"QuotaExceeded","message":"used up"}}`;
     expect(headlineOf(stderr(long))).toContain('"error":{"code":"QuotaExceeded"');

@@ -172,6 +172,20 @@ test.each<[string, Pick<Asking, "params" | "differing_params">, string]>([
   ]);
 });
 
+test("a failure of several tasks says how many more failed, as the error of the run does", () => {
+  const failing = { ...ITEMS.job_failing, failure: { ...FAILURE, more_tasks: 2 } };
+  expect(attentionMessage(failing)).toBe(
+    "job 'etl' failed 3 times in a row: task 'load' failed: exit code 3 (and 2 more)",
+  );
+  const words = attentionWords(failing);
+  expect(inTerminal(words)).toEqual([
+    "3 in a row",
+    "load: exit code 3 (and 2 more) │ KeyError",
+    "load (and 2 more): KeyError",
+  ]);
+  expect(words.details.map(({ text }) => text)).toEqual(["load", "exit code 3 (and 2 more)", "KeyError"]);
+});
+
 test("a failure of petit itself is not explained by the last line of the task", () => {
   const failure = { ...FAILURE, reason: "internal_error", error: "petit failed at it" } as const;
   expect(inTerminal(attentionWords({ ...ITEMS.job_failing, failure }))).toEqual([

@@ -34,3 +34,45 @@ test("the last line of an attempt is found if it was stored long after the end, 
   store.runs.finishTask(run, { taskId: a.taskId, item: null }, { outcome: TASK_FAILED, now: NOON + 500 });
   expect(store.runs.describeFailure(run.id).lastLine).toEqual({ seq: 3, stream: "stderr", text: "fatal: the reason" });
 });
+
+test("of a task with items, the item that failed first explains the failure, whatever its position is", () => {
+  using store = memoryStore();
+  const run = startRun(store, { job: job("fan", { tasks: [command("each", "true")] }) });
+  const id = taskId("each");
+  const items = [0, 1, 2].map((index) => ({
+    index,
+    key: `k${index}`,
+    value: index,
+    outputs: null,
+    exitCode: null,
+    childRunId: null,
+  }));
+  store.runs.startItems(run, id, items, NOON);
+  const end = (item: number, reason: "exit_code" | "cancelled", now: number) => {
+    const attempt = store.runs.startAttempt(run, { taskId: id, item }, NOON);
+    const outcome = { ...FAILED, reason };
+    store.runs.finishAttempt(attempt.id, outcome, { now, retryAt: null });
+    store.runs.finishTask(run, { taskId: id, item }, { outcome: { ...TASK_FAILED, reason }, now });
+  };
+  end(0, "cancelled", NOON + 1);
+  end(2, "exit_code", NOON + 2);
+  end(1, "exit_code", NOON + 3);
+  store.runs.finishTask(
+    run,
+    { taskId: id, item: null },
+    { outcome: { ...TASK_FAILED, reason: "items_failed" }, now: NOON + 3 },
+  );
+  expect(store.runs.describeFailure(run.id)).toMatchObject({ taskId: id, item: 2, moreTasks: 0 });
+});
+
+test("a failure says how many more tasks failed, without those that may fail", () => {
+  using store = memoryStore();
+  const tasks = [command("a", "true"), command("b", "true"), command("c", "true", { allowFailure: "always" })];
+  const run = startRun(store, { job: job("three", { tasks }) });
+  for (const [index, name] of ["b", "a", "c"].entries()) {
+    const attempt = store.runs.startAttempt(run, { taskId: taskId(name), item: null }, NOON);
+    store.runs.finishAttempt(attempt.id, FAILED, { now: NOON + index, retryAt: null });
+    store.runs.finishTask(run, { taskId: attempt.taskId, item: null }, { outcome: TASK_FAILED, now: NOON + index });
+  }
+  expect(store.runs.describeFailure(run.id)).toMatchObject({ taskId: taskId("b"), moreTasks: 1 });
+});

@@ -10,7 +10,13 @@ export const RunFailureBody = exactly(
       TaskIdText,
       "The first task to fail that is neither downstream of another failed task nor a clean-up (`condition`) nor allowed to fail, if there is one; null if no task failed",
     ),
-    item: nullable(integer({ minimum: 0 }), "Position of its first failed item, from 0; null if it has no items"),
+    more_tasks: t.Optional(
+      integer({ minimum: 1, description: "How many more tasks failed, at most 999; missing if none did" }),
+    ),
+    item: nullable(
+      integer({ minimum: 0 }),
+      "Position of the item of that task that failed first, from 0; null if it has no items",
+    ),
     attempt: nullable(integer({ minimum: 1 }), "The last attempt of that task or item; null if it had none"),
     reason: ReasonOrNull,
     exit_code: nullable(integer(), "Exit code of that attempt; null if it has none"),
@@ -53,6 +59,7 @@ export const RunFailureBody = exactly(
 
 export const runFailureBody = (failure: RunFailure): typeof RunFailureBody.static => ({
   task_id: failure.taskId,
+  ...(failure.moreTasks > 0 && { more_tasks: failure.moreTasks }),
   item: failure.item,
   attempt: failure.attempt,
   reason: failure.reason,
