@@ -11,6 +11,9 @@ import type { DayOfRuns } from "../../store/durations.ts";
 /** As long as daily figures are kept. */
 const MAX_DAYS = 101;
 
+/** A period that ends within this time, in ms, ends now: time has passed since somebody asked. */
+const NOW_MS = 60_000;
+
 /** The kinds of ends that daily figures tell apart. */
 const KINDS = ["completed", "failed", "cancelled"] as const;
 type Kind = (typeof KINDS)[number];
@@ -119,6 +122,6 @@ export class DeletedRunsFinder {
   /** Returns whether a day is in the period, as far as it has passed. */
   #isWhole(day: number): boolean {
     const { from, to } = this.#period;
-    return dayStart(day, this.#zone) >= from && (to >= this.#now || dayStart(day + 1, this.#zone) <= to);
+    return dayStart(day, this.#zone) >= from && (to >= this.#now - NOW_MS || dayStart(day + 1, this.#zone) <= to);
   }
 }

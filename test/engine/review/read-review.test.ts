@@ -128,26 +128,34 @@ describe("a review", () => {
         store.durations.count(ran(store, given), bucket, Math.floor((NOON + given.at) / (24 * HOUR)));
       for (let hour = -96; hour < 0; hour++) {
         count({ id: "hourly", at: hour * HOUR, outcome: hour % 12 === 0 ? FAILED : DONE }, hour % 12 === 0 ? -1 : 0);
+        if (hour >= -6) count({ id: "frequent", at: hour * HOUR }, 0);
         if (hour % 24 === 0) count({ id: "daily", at: hour * HOUR }, 0);
       }
     }
     const db = openRuntime().openDatabase(path);
     // Noon two days ago, in a day of which half is left.
     db.prepare("DELETE FROM runs WHERE job_id = 'hourly' AND ended_at < $at").run({ at: NOON - 48 * HOUR });
+    db.prepare("DELETE FROM runs WHERE job_id = 'frequent' AND ended_at < $at").run({ at: NOON - 3 * HOUR });
     db.close();
     await using petit = await startEngine({ dir: dir.path, clock: new FakeClock(NOON) });
     const whole = await review(petit, -84 * HOUR, 0);
     expect([whole.deleted, whole.runs]).toEqual([
-      { until: NOON - 48 * HOUR + 1_000, jobs: 1 },
-      { completed: 77 + 3, failed: 7, cancelled: 0, interrupted: 0 },
+      { until: NOON - 3 * HOUR + 1_000, jobs: 2 },
+      { completed: 77 + 6 + 3, failed: 7, cancelled: 0, interrupted: 0 },
     ]);
+    // Today is whole, although a moment has passed since the question.
+    expect(await review(petit, -12 * HOUR, -2, ["frequent"])).toMatchObject({
+      deleted: { until: NOON - 3 * HOUR + 1_000, jobs: 1 },
+      runs: { completed: 6 },
+    });
     expect((await review(petit, -84 * HOUR, 0, ["daily"])).deleted).toBe(null);
-    expect((await review(petit, -47 * HOUR, 0)).deleted).toBe(null);
-    expect((await review(petit, -60 * HOUR, 0)).runs).toMatchObject({ completed: 55 + 2, failed: 5 });
+    const hourly = (from: number) => review(petit, from, 0, ["hourly"]);
+    expect((await hourly(-47 * HOUR)).deleted).toBe(null);
+    expect((await hourly(-60 * HOUR)).runs).toMatchObject({ completed: 55, failed: 5 });
     // The day on which the period begins is not counted, because a part of it is before the period.
-    expect(await review(petit, -59 * HOUR, 0)).toMatchObject({
+    expect(await hourly(-59 * HOUR)).toMatchObject({
       deleted: { until: NOON - 48 * HOUR + 1_000, jobs: 1 },
-      runs: { completed: 44 + 2, failed: 4 },
+      runs: { completed: 44, failed: 4 },
     });
   });
 
