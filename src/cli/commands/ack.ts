@@ -1,6 +1,6 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
-import { parseMoment } from "../../domain/time-span.ts";
+import { COMING_FORM, parseComing } from "../../domain/inbox/snooze-time.ts";
 import { DURATION_FORM, parseDuration } from "../../lib/duration.ts";
 import { suggest } from "../../lib/suggest.ts";
 import { usageError } from "../argv.ts";
@@ -115,24 +115,6 @@ const bodyOf = ({ duration, until }: Given, { clock, settings }: Context) => {
   const at = parseComing(until, { now, zone: defaultZone(settings) });
   if (at === null) throw usageError(`--until is '${until}'; expected ${COMING_FORM}`, null, "petit snooze");
   return { until: at };
-};
-
-const COMING_FORM = "a coming time such as 18:00, tomorrow, 'monday 09:00' or 2026-03-08T01:30";
-
-const DAY_MS = 86_400_000;
-
-/** Returns a coming time, in ms since the Unix epoch, or null. The names of days mean the next such day. */
-const parseComing = (text: string, { now, zone }: { readonly now: number; readonly zone: string }): number | null => {
-  const words = text.trim().toLowerCase();
-  if (parseDuration(words.replace(/ ago$/, "")) !== null) return null;
-  const isTime = /^\d{1,2}:\d\d$/.test(words);
-  const day = isTime ? `today ${words.padStart(5, "0")}` : words.replace(/^tomorrow/, "today");
-  const first = words.startsWith("tomorrow") ? 1 : 0;
-  for (const days of [first, 1, 7, 14]) {
-    const at = parseMoment(day, { now: now + days * DAY_MS, zone });
-    if (at !== null && at > now && days >= first) return at;
-  }
-  return null;
 };
 
 /**

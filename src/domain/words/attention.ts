@@ -161,7 +161,12 @@ type Results = {
   };
 };
 
-type OutputLine = { readonly seq?: number; readonly text: string };
+type OutputLine = {
+  readonly seq?: number;
+  readonly text: string;
+  /** The child run that wrote it. */
+  readonly child?: { readonly job_id: string } | null;
+};
 
 /** An item as the API returns it, of one of some kinds. */
 type Item<Kind extends AttentionKind> = { readonly [K in Kind]: { readonly kind: K } & Facts[K] }[Kind];
@@ -250,8 +255,8 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
     const { job_id: jobId, run_id: runId, task_id: taskId, task_name: taskName = taskId, prompt } = item;
     const params = decidingParams(item);
     const label = taskLabel(taskName, taskId);
-    const run = `run ${shortRunId(runId)}`;
-    const asks = `waits for approval in ${run}${params === "" ? "" : ` (${params})`}${prompt === null ? "" : `: ${prompt}`}`;
+    const run = `in run ${shortRunId(runId)}${params === "" ? "" : ` (${params})`}`;
+    const asks = `waits for approval ${run}${prompt === null ? "" : `: ${prompt}`}`;
     return {
       subject: { kind: "job", jobId },
       message: `task '${taskId}' of job '${jobId}' ${asks}`,
@@ -260,8 +265,7 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
       what: "waits for approval",
       details: [
         { ...name(label), path: runPath(runId, { taskId }) },
-        text(`in ${run}`),
-        ...(params === "" ? [] : [line(params)]),
+        text(prompt === null ? run : `${run}:`),
         ...(prompt === null ? [] : [text(prompt)]),
       ],
       actions: [
@@ -465,7 +469,9 @@ const failureWords = ({
   const path = failurePath(runId, failure);
   const more = moreText(more_tasks);
   const task = taskId === null ? "" : `${taskId}: `;
-  const end = `${error ?? reason?.replaceAll("_", " ") ?? "unknown reason"}${more}`;
+  // The line of a child run says more than that the child run failed.
+  const own = cause?.child == null ? error : `failed in ${cause.child.job_id}`;
+  const end = `${own ?? reason?.replaceAll("_", " ") ?? "unknown reason"}${more}`;
   const output = reason === "internal_error" ? undefined : decisiveLine({ cause, last_line })?.text;
   return {
     subject: { kind: "job", jobId },

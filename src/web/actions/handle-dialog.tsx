@@ -1,9 +1,12 @@
-import { useId, useState } from "react";
+import { type FormEvent, useId, useRef, useState } from "react";
+import { parseSnooze, SNOOZE_FORM } from "../../domain/inbox/snooze-time.ts";
 import { useHandleAttention } from "../data/actions.ts";
 import type { AttentionItem } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
+import { pageZoneName } from "../ui/display.ts";
 import { Dialog } from "../ui/overlay/dialog.tsx";
 import { failureText } from "../ui/states.tsx";
+import { dateTimeText } from "../ui/text/format.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -13,61 +16,117 @@ const CHOICES = [
   { value: "hour", label: "Snooze for an hour", body: { for_ms: HOUR_MS } },
   { value: "day", label: "Snooze for a day", body: { for_ms: 24 * HOUR_MS } },
   { value: "change", label: "Snooze until it changes", body: { until_change: true } },
+  { value: "other", label: "Snooze for another time …", body: null },
 ] as const;
+
+type ChoiceValue = (typeof CHOICES)[number]["value"];
 
 type HandleDialogProps = { readonly item: AttentionItem; readonly name: string; readonly onClose: () => void };
 
 /** Asks how to handle what needs attention, for how long, and what to tell others. */
 export const HandleDialog = ({ item, name, onClose }: HandleDialogProps) => {
   const { mutate, isPending } = useHandleAttention();
-  const [choice, setChoice] = useState<string>("acknowledge");
+  const [choice, setChoice] = useState<ChoiceValue>("acknowledge");
+  const [time, setTime] = useState("");
   const [note, setNote] = useState(item.note ?? "");
   const [owner, setOwner] = useState(item.owner ?? "");
   const [problem, setProblem] = useState<string | null>(null);
-  const ids = { note: useId(), owner: useId(), choice: useId() };
-  const save = (): void =>
+  const [isTimeWrong, setTimeWrong] = useState(false);
+  const timeField = useRef<HTMLInputElement>(null);
+  const ids = { note: useId(), owner: useId(), choice: useId(), time: useId(), timeText: useId() };
+  const other = choice === "other" ? parseSnooze(time, { now: Date.now(), zone: pageZoneName() }) : null;
+  const save = (event: FormEvent): void => {
+    event.preventDefault();
+    if (isPending) return;
+    setProblem(null);
+    if (choice === "other" && other === null) {
+      setTimeWrong(true);
+      timeField.current?.focus();
+      return;
+    }
+    const snooze = choice === "other" ? other : (CHOICES.find(({ value }) => value === choice)?.body ?? null);
     mutate(
-      { id: item.id, snooze: CHOICES.find(({ value }) => value === choice)?.body ?? null, note, owner },
+      { id: item.id, snooze, note, owner },
       { onSuccess: onClose, onError: (error) => setProblem(failureText(error)) },
     );
+  };
   return (
     <Dialog title={`Who looks after ${name}?`} onClose={onClose}>
-      <p className="muted">Everybody sees it. Further failures of the same cause send no notification.</p>
-      <div className="field">
-        <label htmlFor={ids.choice}>What to do</label>
-        <select id={ids.choice} value={choice} onChange={({ target }) => setChoice(target.value)}>
-          {CHOICES.map(({ value, label }) => (
-            <option key={value} value={value}>
-              {label}
-            </option>
-          ))}
-        </select>
-      </div>
-      <div className="field">
-        <label htmlFor={ids.owner}>Owner</label>
-        <input id={ids.owner} maxLength={100} value={owner} onChange={({ target }) => setOwner(target.value)} />
-      </div>
-      <div className="field">
-        <label htmlFor={ids.note}>Note</label>
-        <textarea
-          id={ids.note}
-          rows={3}
-          maxLength={2000}
-          value={note}
-          onChange={({ target }) => setNote(target.value)}
-        />
-      </div>
-      {problem !== null && (
-        <p className="wrong" role="alert">
-          {problem}
-        </p>
-      )}
-      <div className="dialog-actions">
-        <Button onClick={onClose}>Close</Button>
-        <Button isOnce kind="primary" isBusy={isPending} onClick={save}>
-          Save
-        </Button>
-      </div>
+      <form className="dialog-form" noValidate onSubmit={save}>
+        <p className="muted">Everybody sees it. Further failures of the same cause send no notification.</p>
+        <div className="field">
+          <label htmlFor={ids.choice}>What to do</label>
+          <select
+            id={ids.choice}
+            value={choice}
+            onChange={({ target }) =>
+              setChoice(CHOICES.find(({ value }) => value === target.value)?.value ?? "acknowledge")
+            }
+          >
+            {CHOICES.map(({ value, label }) => (
+              <option key={value} value={value}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </div>
+        {choice === "other" && (
+          <div className="field">
+            <label htmlFor={ids.time}>For how long, or until when</label>
+            <input
+              id={ids.time}
+              ref={timeField}
+              value={time}
+              maxLength={64}
+              placeholder="2h, 18:00, monday 09:00"
+              autoComplete="off"
+              spellCheck={false}
+              aria-describedby={ids.timeText}
+              aria-invalid={isTimeWrong || undefined}
+              onChange={({ target }) => {
+                setTime(target.value);
+                setTimeWrong(false);
+              }}
+            />
+            <small
+              id={ids.timeText}
+              className={isTimeWrong ? "wrong" : undefined}
+              role={isTimeWrong ? "alert" : undefined}
+            >
+              {other === null ? `${isTimeWrong ? "Expected" : "For example"} ${SNOOZE_FORM}` : untilText(other)}
+            </small>
+          </div>
+        )}
+        <div className="field">
+          <label htmlFor={ids.owner}>Owner</label>
+          <input id={ids.owner} maxLength={100} value={owner} onChange={({ target }) => setOwner(target.value)} />
+        </div>
+        <div className="field">
+          <label htmlFor={ids.note}>Note</label>
+          <textarea
+            id={ids.note}
+            rows={3}
+            maxLength={2000}
+            value={note}
+            onChange={({ target }) => setNote(target.value)}
+          />
+        </div>
+        {problem !== null && (
+          <p className="wrong" role="alert">
+            {problem}
+          </p>
+        )}
+        <div className="dialog-actions">
+          <Button onClick={onClose}>Close</Button>
+          <Button type="submit" isOnce kind="primary" isBusy={isPending}>
+            Save
+          </Button>
+        </div>
+      </form>
     </Dialog>
   );
 };
+
+/** Returns until when something is snoozed, with the zone. */
+const untilText = (snooze: NonNullable<ReturnType<typeof parseSnooze>>): string =>
+  `Until ${dateTimeText("until" in snooze ? snooze.until : Date.now() + snooze.for_ms)}`;

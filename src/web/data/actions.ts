@@ -141,7 +141,7 @@ type Handling = {
   /** Id of the entry. */
   readonly id: string;
   /** For how long to snooze it; null to acknowledge it. */
-  readonly snooze: { readonly for_ms: number } | { readonly until_change: boolean } | null;
+  readonly snooze: { readonly for_ms: number } | { readonly until: number } | { readonly until_change: boolean } | null;
   readonly note: string;
   readonly owner: string;
 };

@@ -47,6 +47,9 @@ export const applyTheme = (theme: Theme): void => {
 /** The zone of all times: undefined is that of the browser. */
 export const PAGE_ZONE = storedZone() === "utc" ? "UTC" : undefined;
 
+/** Returns the name of the zone of all times. */
+export const pageZoneName = (): string => PAGE_ZONE ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 /** Returns the offset of the page's zone from UTC at an instant, in ms. */
 export const offsetMs = (at: number): number =>
   PAGE_ZONE === undefined ? -new Date(at).getTimezoneOffset() * 60_000 : 0;

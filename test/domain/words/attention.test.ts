@@ -166,8 +166,7 @@ test.each<[string, Pick<Asking, "params" | "differing_params">, string]>([
   );
   expect(attentionWords({ ...asking, ...which }).details.map(({ text }) => text)).toEqual([
     "Go live (ok)",
-    "in run 9a7e4f60",
-    ...(shown === "" ? [] : [shown.slice(2, -1)]),
+    `in run 9a7e4f60${shown}:`,
     "Now?",
   ]);
 });
@@ -184,6 +183,16 @@ test("a failure of several tasks says how many more failed, as the error of the 
     "load (and 2 more): KeyError",
   ]);
   expect(words.details.map(({ text }) => text)).toEqual(["load", "exit code 3 (and 2 more)", "KeyError"]);
+});
+
+test("a failure that a child run explains names its job instead of the error of the run", () => {
+  const cause = { seq: 7, text: "no such table", child: { job_id: "inner" } };
+  const failure = { ...FAILURE, task_id: "call", error: "run 019b of job 'inner' failed", cause } as const;
+  expect(inTerminal(attentionWords({ ...ITEMS.job_failing, failure }))).toEqual([
+    "3 in a row",
+    "call: failed in inner │ no such table",
+    "call: no such table",
+  ]);
 });
 
 test("a failure of petit itself is not explained by the last line of the task", () => {

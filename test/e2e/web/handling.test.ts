@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { ask, runToEnd } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
-import { openWeb } from "../../support/web/web.ts";
+import { becomes, openWeb } from "../../support/web/web.ts";
 
 const JOBS = {
   "jobs.yaml": `
@@ -37,6 +37,49 @@ describe.skipIf(CHROMIUM === null)("what needs attention", () => {
     await page.getByRole("button", { name: "Take back: load" }).press("Enter");
     await page.getByRole("button", { name: "Acknowledge or snooze load" }).waitFor();
   }, 60_000);
+
+  test.each([
+    { viewport: { width: 390, height: 844 }, colorScheme: "dark" },
+    { viewport: { width: 1440, height: 900 }, colorScheme: "light" },
+  ] as const)(
+    "is snoozed for any time by keyboard alone, at %o",
+    async (display) => {
+      await using petit = await startPetit({ jobs: JOBS });
+      await runToEnd(petit, "load");
+      await using web = await openWeb({ url: petit.url, ...display });
+      const { page } = web;
+      await web.open("/");
+      const open = page.getByRole("button", { name: "Acknowledge or snooze load" });
+      await open.focus();
+      await page.keyboard.press("Enter");
+      const choice = page.getByLabel("What to do");
+      await choice.focus();
+      await page.keyboard.press("End");
+      const time = page.getByLabel("For how long, or until when");
+      await page.keyboard.press("Tab");
+      await becomes(() => time.evaluate((field) => field === document.activeElement), true);
+      await page.keyboard.type("soon");
+      await page.keyboard.press("Enter");
+      await page.getByText(/^Expected a duration such as 2h or 3d/).waitFor();
+      expect(await time.getAttribute("aria-invalid")).toBe("true");
+      expect(await web.axe()).toEqual([]);
+      expect((await ask(petit, "/api/attention")).body.items[0].snoozed).toBeNull();
+      await page.keyboard.press("Control+a");
+      await page.keyboard.type("2099-01-01");
+      await page.getByText(/^Until .*2099/).waitFor();
+      await page.keyboard.press("Enter");
+      await page.getByText(/is more than a year away/).waitFor();
+      await time.fill("3h");
+      await page.getByText(/^Until /).waitFor();
+      await page.keyboard.press("Enter");
+      await page.getByText("1 acknowledged or snoozed").waitFor();
+      await becomes(() => page.getByRole("dialog").count(), 0);
+      const { snoozed } = (await ask(petit, "/api/attention")).body.items[0];
+      expect(Math.round((snoozed.until - snoozed.at) / 60_000)).toBe(180);
+      expect(await web.axe()).toEqual([]);
+    },
+    60_000,
+  );
 
   test("shows the error line of the first entry on the first screen of a phone", async () => {
     await using petit = await startPetit({ jobs: JOBS });

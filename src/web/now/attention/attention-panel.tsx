@@ -12,7 +12,7 @@ import { Button } from "../../ui/button.tsx";
 import { failureText } from "../../ui/states.tsx";
 import { StatusIcon } from "../../ui/status/status.tsx";
 import "./attention.css";
-import { type AskedChange, AttentionRow } from "./attention-row.tsx";
+import { type AskedChange, AttentionRow, aboutOf } from "./attention-row.tsx";
 
 /** More items are shown on request, unless they need a decision or are critical. */
 const SHOWN = 8;
@@ -64,9 +64,7 @@ export const AttentionPanel = () => {
           </ul>
         </details>
       )}
-      {handling !== null && (
-        <HandleDialog item={handling} name={handling.job_id ?? handling.id} onClose={() => setHandling(null)} />
-      )}
+      {handling !== null && <HandleDialog item={handling} name={aboutOf(handling)} onClose={() => setHandling(null)} />}
       {asked !== null && <ActionDialog action={asked} onClose={() => setAsked(null)} />}
     </section>
   );

@@ -18,7 +18,7 @@ import { useJobName } from "../../data/selected.ts";
 import type { AttentionItem } from "../../data/shapes.ts";
 import { Button } from "../../ui/button.tsx";
 import { StatusIcon } from "../../ui/status/status.tsx";
-import { capital, fullTimeText, roughText } from "../../ui/text/format.ts";
+import { capital, dateTimeText, roughText } from "../../ui/text/format.ts";
 import { Time } from "../../ui/time/time.tsx";
 
 /** A change that asks first. */
@@ -67,9 +67,7 @@ export const AttentionRow = memo(({ item, onAsk, onHandle }: RowProps) => {
 
 /** What waits for it, and what people said about it. */
 const Said = ({ item }: { readonly item: AttentionItem }) => {
-  const text = [consequencesText(item), markText(item, (at) => fullTimeText(at))]
-    .filter((each) => each !== "")
-    .join("; ");
+  const text = [consequencesText(item), markText(item, dateTimeText)].filter((each) => each !== "").join("; ");
   return text === "" ? null : <p className="attention-said muted">{capital(text)}</p>;
 };
 
@@ -87,11 +85,23 @@ const Handle = ({ item, onHandle }: Pick<RowProps, "item" | "onHandle">) => {
   );
 };
 
-/** Returns what a button is about, for screen readers: also the run, if a job can have several such entries. */
-const aboutOf = (item: AttentionItem): string => {
-  const about = item.job_id ?? item.id;
-  if (item.kind === "approval_needed") return `${item.task_id} of ${about}, run ${shortRunId(item.run_id)}`;
-  return item.kind === "run_stuck" ? `${about}, run ${shortRunId(item.run_id)}` : about;
+/** Returns what an entry is about, for buttons and dialogs: also the run, if a job can have several such entries. */
+export const aboutOf = (item: AttentionItem): string => {
+  if (item.kind === "approval_needed") return `${item.task_id} of ${item.job_id}, run ${shortRunId(item.run_id)}`;
+  if (item.kind === "run_stuck") return `${item.job_id}, run ${shortRunId(item.run_id)}`;
+  const { subject } = attentionWords(item);
+  switch (subject.kind) {
+    case "job":
+      return subject.jobId;
+    case "worker":
+      return `worker ${subject.worker}`;
+    case "file":
+      return subject.file;
+    case "petit":
+      return subject.part;
+    default:
+      return assertNever(subject);
+  }
 };
 
 const isLink = ({ kind }: AttentionAction): boolean => kind !== "retry" && kind !== "cancel" && kind !== "decide";
