@@ -132,6 +132,7 @@ class Scheduler implements Engine {
       retryUntilStored: (work) => commits.retryUntilStored(work),
       judgeEnd: (run) => this.#attention.judgeEnd(run),
       isQuietLate: (jobId) => this.#attention.isQuietLate(jobId),
+      isQuietMissed: (jobId) => this.#attention.isQuietMissed(jobId),
       isQuietApproval: (jobId, taskId) => this.#attention.isQuietApproval(jobId, taskId),
     });
     this.#figures = new DailyFigures({

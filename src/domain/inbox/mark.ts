@@ -5,7 +5,7 @@ import type { Attention, RunFailure } from "../attention.ts";
 import type { JobId } from "../ids.ts";
 import { type ItemFailure, shapeOf } from "../output/failure-groups.ts";
 import { normalise } from "../output/plain-line.ts";
-import { isDeliberate } from "./unfired.ts";
+import { isDeliberate, type UnfiredStreak } from "./unfired.ts";
 
 /** What people said about an entry. Times are in ms since the Unix epoch; a person is the name of a token, or else an address. */
 export type Mark = {
@@ -135,7 +135,7 @@ const seenParts = (item: Simple): { readonly cause: string; readonly streak: num
     case "job_flapping":
       return { cause: "", streak: 1 };
     case "not_run_as_expected":
-      return { cause: item.newest, streak: isDeliberate(item.newest) ? 1 : item.count };
+      return unfiredParts(item);
     case "run_stuck":
       return { cause: item.taskId ?? "", streak: 1 };
     case "run_late":
@@ -164,6 +164,16 @@ const seenParts = (item: Simple): { readonly cause: string; readonly streak: num
       return assertNever(item);
   }
 };
+
+/** Returns what can get worse about a job whose occurrences start no run. */
+export const seenUnfired = (unfired: UnfiredFacts): Seen => {
+  const { cause, streak } = unfiredParts(unfired);
+  return { causes: [shortDigest(cause)], streak };
+};
+
+type UnfiredFacts = Pick<UnfiredStreak, "newest" | "count">;
+
+const unfiredParts = ({ newest, count }: UnfiredFacts) => ({ cause: newest, streak: isDeliberate(newest) ? 1 : count });
 
 /** A failed task of a run. */
 export type TaskFailure = {

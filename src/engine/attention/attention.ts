@@ -256,6 +256,11 @@ export class AttentionFinder {
     return this.#marks.isQuietLate(jobId, { count: late.length + 1, now: this.#options.clock.now() });
   }
 
+  /** Returns whether nobody wants to be told of further missed occurrences of a job. Call it when they are stored. */
+  isQuietMissed(jobId: JobId): boolean {
+    return this.#marks.isQuietMissed(jobId, this.#options.clock.now());
+  }
+
   /** Returns whether nobody wants to be told that a task of a job waits for a person, because it already does in another run. */
   isQuietApproval(jobId: JobId, taskId: TaskId): boolean {
     return this.#marks.isQuietApproval({ jobId, taskId }, this.#options.clock.now());

@@ -12,6 +12,7 @@ import {
   STATUS_OF_CHANGE,
   seenFailures,
   seenOf,
+  seenUnfired,
 } from "../../domain/inbox/mark.ts";
 import type { Run } from "../../domain/run.ts";
 import { assertNever } from "../../lib/never.ts";
@@ -166,6 +167,15 @@ export class Marks {
   isQuietLate(jobId: JobId, { count, now }: { readonly count: number; readonly now: number }): boolean {
     const mark = this.#store.attentionMarks.find(`run_late:${jobId}:warn_after`);
     return mark !== null && isHandled(mark, now) && !isWorse(mark.seen, { causes: mark.seen.causes, streak: count });
+  }
+
+  /** Returns whether a job is acknowledged or snoozed because its occurrences start no run, and the newest make it not much worse. */
+  isQuietMissed(jobId: JobId, now: number): boolean {
+    const { attentionMarks, occurrences } = this.#store;
+    const mark = attentionMarks.find(`not_run_as_expected:${jobId}`);
+    if (mark === null || !isHandled(mark, now)) return false;
+    const unfired = occurrences.findUnfiredStreak(jobId);
+    return unfired !== null && !isWorse(mark.seen, seenUnfired(unfired));
   }
 
   /** Returns whether an approval of this task is acknowledged or snoozed in a run of the job. */

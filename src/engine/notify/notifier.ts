@@ -41,6 +41,8 @@ type NotifierOptions = DispatcherOptions & {
   readonly judgeEnd: (run: Run) => { readonly isQuiet: boolean };
   /** Returns the same of a run of the job that has become late. Called within the transaction that stores that. */
   readonly isQuietLate: (jobId: JobId) => boolean;
+  /** Returns the same of missed occurrences of the job. Called within the transaction that stores them. */
+  readonly isQuietMissed: (jobId: JobId) => boolean;
   /** Returns the same of a task of the job that began to wait for a person. */
   readonly isQuietApproval: (jobId: JobId, taskId: TaskId) => boolean;
 };
@@ -133,17 +135,16 @@ export class Notifier implements Disposable {
   ended(job: Job, run: Run): void {
     const { store } = this.#options;
     const { isQuiet } = this.#options.judgeEnd(run);
+    if (isQuiet) return;
     const subject = { job, run, versionId: run.versionId };
     this.#notifyTargets(subject, {
-      eventFor: ({ on }) => {
-        const event = eventOfEnd(
+      eventFor: ({ on }) =>
+        eventOfEnd(
           run.status,
           on,
           () => store.notifications.didPreviousFail(run),
           () => store.output.read({ runId: run.id, fromSeq: 1, limit: 1 }).length > 0,
-        );
-        return isQuiet && event === "failure" ? null : event;
-      },
+        ),
       bodyOf: (event, now) => bodyOfEnd(event, job, run, { store, now }),
     });
   }
@@ -151,7 +152,7 @@ export class Notifier implements Disposable {
   /** Queues one notification for all missed occurrences. Other occurrences are ignored. */
   missed(stored: StoredJob, occurrences: readonly NewOccurrence[]): void {
     const missed = occurrences.filter(({ outcome }) => outcome === "missed");
-    if (missed.length === 0) return;
+    if (missed.length === 0 || this.#options.isQuietMissed(stored.job.id)) return;
     this.#notifyTargets(
       { job: stored.job, versionId: stored.versionId, run: null },
       {

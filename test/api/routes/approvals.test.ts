@@ -19,9 +19,9 @@ beforeAll(async () => {
 afterAll(() => petit[Symbol.asyncDispose]());
 
 /** Triggers the job. Returns the id of its run when it asks. */
-const asking = async (): Promise<string> => {
+const asking = async (params: Readonly<Record<string, string>> = {}): Promise<string> => {
   const events = readEvents(await petit.fetch("/api/events"));
-  const { body } = await post(petit, "/api/jobs/deploy/trigger");
+  const { body } = await post(petit, "/api/jobs/deploy/trigger", { params });
   for await (const { event, data } of events)
     if (event === "approval" && JSON.parse(data).run_id === body.run_id) break;
   return body.run_id;
@@ -62,6 +62,23 @@ describe("an approval", () => {
       outputs: { decision: "approved", by: "127.0.0.1", comment: "checked" },
       approval: { expires_at: null },
     });
+  });
+
+  test("is told from that of another run by its run and the params that differ", async () => {
+    const ids = [await asking(), await asking({ to: "production" })];
+    const { items } = (await ask(petit, "/api/attention")).body;
+    expect(items).toMatchObject(
+      ids.map((id, index) => {
+        const to = index === 0 ? "staging" : "production";
+        return {
+          id: `approval_needed:${id}:ask`,
+          params: { to },
+          differing_params: ["to"],
+          message: `task 'ask' of job 'deploy' waits for approval in run ${id.slice(-8)} (to=${to}): Deploy to ${to}?`,
+        };
+      }),
+    );
+    for (const id of ids) expect((await decide(id, "reject")).status).toBe(200);
   });
 
   test("can be rejected, once", async () => {

@@ -76,17 +76,20 @@ describe("an acknowledgement", () => {
         timeoutMs: 10_000,
       } as const,
     ];
-    await using petit = await startEngine({ jobs: [load({ notify })] });
+    const output = { ...webhook(hook.url), on: ["output"] as const };
+    await using petit = await startEngine({ jobs: [load({ notify: [...notify, output] })] });
     await run(petit, "refused");
-    await hook.first(1);
+    await hook.first(2);
     await acknowledge(petit);
     await run(petit, "refused");
     await run(petit, "refused");
+    expect(notified(petit)).toBe(2);
     expect(await entryOf(petit)).toMatchObject({ acknowledged: { by: "mara" }, count: 3 });
     await run(petit, "fine");
     expect(petit.store.attentionMarks.list()).toEqual([]);
     await run(petit, "refused");
-    expect(eventsOf(await hook.first(3))).toEqual(["failure", "recovery", "failure"]);
+    const events = eventsOf(await hook.first(5));
+    expect(events.filter((event) => event !== "output")).toEqual(["failure", "recovery", "failure"]);
     expect(await entryOf(petit)).toMatchObject({ acknowledged: null, count: 1 });
   });
 
@@ -332,6 +335,37 @@ test("further late runs and approvals of an acknowledged entry notify nobody, un
   expect(counts()).toEqual([1, 1]);
   await late();
   expect(counts()).toEqual([2, 1]);
+});
+
+test("further missed occurrences of an acknowledged job notify nobody, until there are twice as many", async () => {
+  using dir = tempDir();
+  const clock = new FakeClock();
+  await using hook = receiver();
+  const schedule = {
+    expressions: ["* * * * *"],
+    timezone: "UTC",
+    catchup: "none",
+    catchupWindowMs: 0,
+    jitterMs: 0,
+  } as const;
+  const jobs = [load({ schedule, notify: [{ ...webhook(hook.url), on: ["missed"] }] })];
+  const missedAfter = async (minutes: number, work: (petit: StartedEngine) => unknown = () => undefined) => {
+    clock.step(minutes * MINUTE);
+    await using petit = await startEngine({ dir: dir.path, clock, jobs });
+    if (minutes > 0.5) await petit.event("occurrence", { jobId: jobId("load") });
+    await work(petit);
+    const sent = notified(petit);
+    await petit.stop("leave");
+    return sent;
+  };
+  expect(await missedAfter(0.5)).toBe(0);
+  expect(
+    await missedAfter(60, (petit) =>
+      petit.engine.changeAttention("not_run_as_expected:load", { kind: "acknowledge" }, "mara"),
+    ),
+  ).toBe(1);
+  expect(await missedAfter(30)).toBe(1);
+  expect(await missedAfter(60)).toBe(2);
 });
 
 test("an acknowledged late run moves with a job that is renamed", async () => {

@@ -38,6 +38,7 @@ const make = (parts: AsyncDisposableStack, answer: Responder, wrap = (store: Sto
       settings: {},
       judgeEnd: () => ({ isQuiet: false }),
       isQuietLate: () => false,
+      isQuietMissed: () => false,
       isQuietApproval: () => false,
       retryUntilStored: async (work) => work(),
     }),
