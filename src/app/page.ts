@@ -1,6 +1,7 @@
 import { gunzipSync } from "node:zlib";
 import PAGE from "../../dist/web/page.txt" with { type: "text" };
 import { acceptsGzip } from "../api/guard/compression.ts";
+import { firstWindow, WIDTHS } from "../web/now/timeline/queried-window.ts";
 
 /** Serves the dashboard's static files by path; null if there is none. They contain no data and need no token. */
 export type PageFiles = (path: string, request: Headers) => Response | null;
@@ -45,9 +46,26 @@ const preloadsOf = (path: string, files: ReadonlyMap<string, unknown>): readonly
   const view = SEPARATE_VIEWS.find(([, pattern]) => pattern.test(path))?.[0];
   const modules = view === undefined ? [] : [...files.keys()].filter((name) => name.startsWith(`/assets/${view}-`));
   return [
-    ...firstRequests(path).map((request) => `<${request}>; rel=preload; as=fetch; crossorigin=anonymous`),
+    ...firstRequests(path).map(preloadOf),
+    ...(path === "/" ? firstTimelines(Date.now()) : []),
     ...modules.map((module) => `<${module}>; rel=modulepreload`),
   ];
+};
+
+const preloadOf = (request: string): string => `<${request}>; rel=preload; as=fetch; crossorigin=anonymous`;
+
+/** Returns the query of the first timeline for each range of widths: the browser sends that of its own. */
+const firstTimelines = (now: number): readonly string[] => {
+  const { from, to } = firstWindow(now);
+  return WIDTHS.map(({ bins, maxWidth }, index) => {
+    const narrower = WIDTHS[index - 1];
+    const isNotLast = index < WIDTHS.length - 1;
+    const media = [
+      ...(narrower === undefined ? [] : [`(min-width: ${narrower.maxWidth + 1}px)`]),
+      ...(isNotLast ? [`(max-width: ${maxWidth}px)`] : []),
+    ].join(" and ");
+    return `${preloadOf(`/api/timeline/compact?from=${from}&to=${to}&bins=${bins}`)}; media="${media}"`;
+  });
 };
 
 /** Returns the requests that `loadFirst` in src/web/shell/views.ts sends. */

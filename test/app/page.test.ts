@@ -45,6 +45,13 @@ describe("the files of the dashboard", () => {
       /<\/api\/runs\/0a-1>.*<\/api\/runs\/0a-1\/tasks>.*<\/assets\/run-view-\w+\.js>; rel=modulepreload/,
     );
     expect(links("/jobs/a")).toMatch(/^<\/assets\/job-view-\w+\.js>; rel=modulepreload$/);
+    const timelines = links("/").match(/<\/api\/timeline[^,]*/g) ?? [];
+    const widths = timelines.map((link) => [/bins=(\d+)/.exec(link)?.[1], /media="(.*)"/.exec(link)?.[1]]);
+    expect(widths.slice(0, 2)).toEqual([
+      ["200", "(max-width: 428px)"],
+      ["400", "(min-width: 429px) and (max-width: 857px)"],
+    ]);
+    expect(widths.at(-1)).toEqual(["2000", "(min-width: 2572px)"]);
     expect([links("/runs/%3Cscript%3E"), links(script)].join()).not.toContain("api");
   });
 

@@ -77,18 +77,28 @@ export const fairShare = (sizes: readonly number[], total: number): number => {
 
 /** Doubles the length of the bins until at most `limit` bars remain. */
 const coarsen = (bars: ReadonlyMap<number, MergedBar>, limit: number): MergedBar[] => {
-  let merged = bars;
-  while (merged.size > limit) {
-    const coarser = new Map<number, MergedBar>();
-    for (const bar of merged.values()) put(coarser, { ...bar, ...halveBins(bar) });
-    merged = coarser;
-  }
+  if (bars.size <= limit) return [...bars.values()];
+  const merged = new Map<number, MergedBar>();
+  const factor = factorFor([...bars.values()], limit);
+  for (const bar of bars.values()) put(merged, { ...bar, ...longer(bar, factor) });
   return [...merged.values()];
 };
 
-const halveBins = ({ firstBin, lastBin, endedAt }: MergedBar) => ({
-  firstBin: Math.floor(firstBin / 2),
-  lastBin: endedAt === null ? lastBin : Math.floor(lastBin / 2),
+/** Returns the power of two by which bins must be longer. Keys alone are counted, because to merge bars at each step takes long. */
+const factorFor = (bars: readonly MergedBar[], limit: number): number => {
+  for (let factor = 2; ; factor *= 2) {
+    const keys = new Set<number>();
+    for (const bar of bars) keys.add(keyOf(longer(bar, factor)));
+    if (keys.size <= limit || factor > MAX_FACTOR) return factor;
+  }
+};
+
+/** Greater than the number of bins. With it, each bar is in the first bin, and only bars that have not ended are separate. */
+const MAX_FACTOR = 2 ** 30;
+
+const longer = ({ firstBin, lastBin, endedAt }: MergedBar, factor: number) => ({
+  firstBin: Math.floor(firstBin / factor),
+  lastBin: endedAt === null ? lastBin : Math.floor(lastBin / factor),
 });
 
 const put = (bars: Map<number, MergedBar>, bar: MergedBar): void => {
@@ -97,7 +107,8 @@ const put = (bars: Map<number, MergedBar>, bar: MergedBar): void => {
   bars.set(key, existing === undefined ? bar : mergeBars(existing, bar));
 };
 
-const keyOf = ({ firstBin, lastBin }: MergedBar): number => firstBin * 4_000_000 + lastBin;
+const keyOf = ({ firstBin, lastBin }: Pick<MergedBar, "firstBin" | "lastBin">): number =>
+  firstBin * 4_000_000 + lastBin;
 
 const mergeBars = (a: MergedBar, b: MergedBar): MergedBar => ({
   firstBin: a.firstBin,

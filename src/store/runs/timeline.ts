@@ -7,7 +7,7 @@ import { id, integer, integerOrNull, word } from "../database/rows.ts";
 
 /** Reads of many runs, each bounded by its arguments. */
 export interface RunTimeline {
-  /** Returns the runs that ended within part of a window, grouped into spans. */
+  /** Returns the runs that ended within part of a window, each as a span. To group them here would take longer than to read them. */
   listEndedSpans(query: EndedWithin): readonly RunSpan[];
   /** Returns the end of run number `count` of those that ended after `after`, or null if there are fewer. */
   findNthEndAfter(after: number, count: number): number | null;
@@ -22,7 +22,7 @@ export interface RunTimeline {
 /** The part of a run that a list of many runs shows. */
 export type RecentRun = Pick<Run, "id" | "status" | "trigger" | "startedAt" | "endedAt">;
 
-/** A window of a timeline. Runs that begin in the same bin and end in the same bin form one span. */
+/** A window of a timeline, in bins. */
 export type Window = {
   /** Times in ms since the epoch. `to` is exclusive. */
   readonly from: number;
@@ -31,7 +31,7 @@ export type Window = {
   readonly binMs: number;
 };
 
-/** Runs of a job that begin in the same bin and end in the same bin. */
+/** A run of a job, or several that begin in the same bin and end in the same bin. */
 export type RunSpan = {
   readonly jobId: JobId;
   /** Runs that begin before the window are in bin 0, and runs that end after it in the last bin. */
@@ -54,31 +54,23 @@ export type RunSpan = {
   };
 };
 
-/** Severity of a status. `max(weight * 2^48 + seq)` finds the newest of the worst runs of a span. */
-const WEIGHT = "CASE status WHEN 'failed' THEN 3 WHEN 'interrupted' THEN 2 WHEN 'cancelled' THEN 1 ELSE 0 END";
+/** Severity of a status. `weight * 2^48 + seq` is greatest for the newest of the worst runs. */
+const WEIGHTS: Readonly<Partial<Record<RunStatus, number>>> = { failed: 3, interrupted: 2, cancelled: 1 };
 const SEQ_BITS = 2 ** 48;
-
-const STARTED = "coalesce(started_at, ended_at)";
 
 /** Selects the runs of a window that ended within (`after`, `until`]. `long` selects only those of more than an hour. */
 type EndedWithin = Window & { readonly after: number; readonly until: number; readonly long?: boolean };
 
 export const createRunTimeline = ({ sql }: StoreContext): RunTimeline => ({
-  listEndedSpans: ({ long = false, ...query }) =>
+  listEndedSpans: ({ long = false, after, until, ...window }) =>
     sql
       .all(
-        `SELECT spans.*, runs.id, runs.status, runs."trigger" FROM (
-           SELECT job_id, (max(${STARTED}, $from) - $from) / $binMs AS first_bin,
-             (min(ended_at, $to - 1) - $from) / $binMs AS last_bin, count(*) AS count,
-             sum(status = 'failed') AS failures, sum(status = 'completed') AS successes,
-             min(${STARTED}) AS first_start, max(ended_at) AS last_end, max(${WEIGHT} * ${SEQ_BITS} + seq) AS weight
-           FROM runs WHERE ended_at > $after AND ended_at <= $until AND ${STARTED} < $to
-             ${long ? "AND ended_at - started_at > 3600000" : ""}
-           GROUP BY job_id, first_bin, last_bin) AS spans
-         JOIN runs ON runs.seq = spans.weight % ${SEQ_BITS}`,
-        query,
+        `SELECT seq, id, job_id, status, "trigger", started_at, ended_at FROM runs
+         WHERE ended_at > $after AND ended_at <= $until AND coalesce(started_at, ended_at) < $to
+           ${long ? "AND ended_at - started_at > 3600000" : ""}`,
+        { after, until, to: window.to },
       )
-      .map(toRunSpan),
+      .map((row) => toRunSpan(row, window)),
 
   findNthEndAfter: (after, count) => {
     const row = sql.get("SELECT ended_at FROM runs WHERE ended_at > $after ORDER BY ended_at LIMIT 1 OFFSET $count", {
@@ -141,22 +133,27 @@ export const createRunTimeline = ({ sql }: StoreContext): RunTimeline => ({
 /** Number of runs that an estimate reads. */
 const SAMPLES = 1_000;
 
-const toRunSpan = (row: SqlRow): RunSpan => ({
-  jobId: id<JobId>(row, "job_id"),
-  firstBin: integer(row, "first_bin"),
-  lastBin: integer(row, "last_bin"),
-  count: integer(row, "count"),
-  failures: integer(row, "failures"),
-  successes: integer(row, "successes"),
-  startedAt: integer(row, "first_start"),
-  endedAt: integer(row, "last_end"),
-  worst: {
-    id: id<RunId>(row, "id"),
-    status: word(row, "status", RUN_STATUSES),
-    trigger: word(row, "trigger", TRIGGERS),
-    weight: integer(row, "weight"),
-  },
-});
+const toRunSpan = (row: SqlRow, { from, to, binMs }: Window): RunSpan => {
+  const endedAt = integer(row, "ended_at");
+  const startedAt = integerOrNull(row, "started_at") ?? endedAt;
+  const status = word(row, "status", RUN_STATUSES);
+  return {
+    jobId: id<JobId>(row, "job_id"),
+    firstBin: Math.floor((Math.max(startedAt, from) - from) / binMs),
+    lastBin: Math.floor((Math.min(endedAt, to - 1) - from) / binMs),
+    count: 1,
+    failures: Number(status === "failed"),
+    successes: Number(status === "completed"),
+    startedAt,
+    endedAt,
+    worst: {
+      id: id<RunId>(row, "id"),
+      status,
+      trigger: word(row, "trigger", TRIGGERS),
+      weight: (WEIGHTS[status] ?? 0) * SEQ_BITS + integer(row, "seq"),
+    },
+  };
+};
 
 const toRecentRun = (row: SqlRow): RecentRun => ({
   id: id<RunId>(row, "id"),

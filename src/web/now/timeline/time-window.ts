@@ -1,5 +1,6 @@
 import { parseSpan } from "../../../domain/time-span.ts";
 import { offsetMs, PAGE_ZONE } from "../../ui/display.ts";
+import { FIRST_SPAN_MS, PAST_SHARE } from "./queried-window.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -10,7 +11,7 @@ export const ZOOMS = [
   { name: "15m", label: "15 min", spanMs: 15 * MINUTE_MS },
   { name: "1h", label: "1 h", spanMs: HOUR_MS },
   { name: "6h", label: "6 h", spanMs: 6 * HOUR_MS },
-  { name: "24h", label: "24 h", spanMs: DAY_MS },
+  { name: "24h", label: "24 h", spanMs: FIRST_SPAN_MS },
   { name: "7d", label: "Week", spanMs: 7 * DAY_MS },
 ] as const;
 
@@ -103,9 +104,6 @@ const absolutePeriod = ({ zoom, from }: TimeView): Period => {
   return { since: new Date(start).toISOString(), until: new Date(start + zoom.spanMs).toISOString() };
 };
 
-/** Share of the past in a view that follows the current time. */
-const PAST_SHARE = 0.78;
-
 /** Returns the start of the view in ms since the Unix epoch. */
 export const startOf = ({ zoom, from }: TimeView, now: number): number => from ?? now - zoom.spanMs * PAST_SHARE;
 
@@ -141,13 +139,6 @@ export const panned = (view: TimeView, byMs: number, now: number): TimeView => (
   zoom: view.zoom,
   from: clampFrom(startOf(view, now) + byMs),
 });
-
-/** Returns the time window to query: larger than the view and rounded, so that it stays the same for a while. */
-export const windowToQuery = (from: number, spanMs: number): { readonly from: number; readonly to: number } => {
-  const step = spanMs / 4;
-  const first = Math.max(0, (Math.floor(from / step) - 1) * step);
-  return { from: first, to: first + spanMs + 3 * step };
-};
 
 const STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 20_160, 43_200].map(
   (minutes) => minutes * MINUTE_MS,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { windowToQuery } from "../../../../src/web/now/timeline/queried-window.ts";
 import {
   axisStepMs,
   axisTimes,
@@ -6,7 +7,6 @@ import {
   parseView,
   startOf,
   viewOfPeriod,
-  windowToQuery,
   writeView,
   ZOOMS,
   zoomed,
