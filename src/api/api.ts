@@ -11,6 +11,7 @@ import { isAnsweredDuringStart, untilStarted } from "./guard/start.ts";
 import { createAuthentication } from "./guard/token.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import type { ApiOptions } from "./options.ts";
+import { HOOKS_PATH } from "./routes/deliveries/hooks.ts";
 import { HEALTH_PATH, LIVE_PATH } from "./routes/health.ts";
 import { DOCS_PATH } from "./routes/openapi.ts";
 import { type ApiServices, answerError, pathOf, routes } from "./routes/routes.ts";
@@ -93,7 +94,7 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
   return (request, fromAllowedOrigin) => {
     const path = pathOf(request.url);
     const page = options.page?.(path, request.headers) ?? null;
-    if (!fromAllowedOrigin) checkOrigin(request, page !== null);
+    if (!fromAllowedOrigin && !path.startsWith(HOOKS_PATH)) checkOrigin(request, page !== null);
     if (page !== null) return onlyGet(request, page);
     if (!isOpen(path, request.method)) {
       const login =
@@ -109,9 +110,12 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
   };
 };
 
-/** Returns true for what needs no token: the health checks, and logging in and out. */
+/** Returns true for what needs no token: webhooks, which are signed, the health checks, and logging in and out. */
 const isOpen = (path: string, method: string): boolean =>
-  path === HEALTH_PATH || path === LIVE_PATH || (path === SESSION_PATH && (method === "POST" || method === "DELETE"));
+  path.startsWith(HOOKS_PATH) ||
+  path === HEALTH_PATH ||
+  path === LIVE_PATH ||
+  (path === SESSION_PATH && (method === "POST" || method === "DELETE"));
 
 /** Returns true if a browser visits the API reference: browsers ask for HTML by name, other clients accept anything. */
 const visitsDocs = (path: string, { method, headers }: Request): boolean =>

@@ -3,6 +3,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { ArtifactStore } from "../store/artifacts.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
 import type { DurationStore } from "../store/durations.ts";
 import type { EventStore } from "../store/events.ts";
 import type { JobStore } from "../store/jobs.ts";
@@ -102,6 +103,7 @@ export type ApiStore = {
     | keyof RunTimeline
   >;
   readonly durations: Pick<DurationStore, "listDays" | "hasOlder">;
+  readonly deliveries: Pick<DeliveryStore, "find" | "findEvent" | "list">;
   readonly output: Pick<OutputStore, "read" | "getNewestSeq" | "countLines" | "findLineSeq">;
   readonly artifacts: Pick<ArtifactStore, "list" | "find" | "getTotals">;
   readonly occurrences: Pick<

@@ -155,6 +155,11 @@ const LINES = {
     message: `${jobId}/${taskId} waits for approval`,
   }),
   occurrence,
+  delivery: ({ jobId, runId, status, reason }) => ({
+    level: "debug",
+    fields: { job_id: jobId, run_id: runId, status, reason },
+    message: `a delivery to ${jobId} was ${status}${why(reason)}`,
+  }),
   "jobs.reloaded": nothing,
   "scheduler.paused": schedulerMoved,
   "scheduler.resumed": schedulerMoved,

@@ -5,8 +5,10 @@ import { backup } from "./commands/backup.ts";
 import { cancel } from "./commands/cancel.ts";
 import { completion } from "./commands/completion.ts";
 import { approve, reject } from "./commands/decide.ts";
+import { deliveries } from "./commands/deliveries.ts";
 import { doctor } from "./commands/doctor.ts";
 import { help } from "./commands/help.ts";
+import { hooks } from "./commands/hooks.ts";
 import { importJobs } from "./commands/import.ts";
 import { init } from "./commands/init.ts";
 import { list } from "./commands/list.ts";
@@ -45,6 +47,8 @@ export const COMMANDS: readonly Command[] = [
   artifacts,
   why,
   review,
+  hooks,
+  deliveries,
   workers,
   top,
   cancel,

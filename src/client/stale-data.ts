@@ -54,6 +54,8 @@ const ofEvent = ({ type, job_id, run_id }: LiveEvent): readonly DataName[] => {
       return [...ofRun(run_id), ...ofJob(job_id), "runs", "attention", "notifications"];
     case "occurrence":
       return [...ofJob(job_id), "jobs", "timeline", "stats", "attention"];
+    case "delivery":
+      return [...ofJob(job_id), "deliveries", "jobs", "attention"];
     case "job.renamed":
       return ["jobs", "gone-jobs", "job", "runs", "timeline", "attention", "stats", "occurrences"];
     case "jobs.reloaded":

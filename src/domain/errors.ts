@@ -58,6 +58,12 @@ export type ErrorDetails =
     }
   /** Nothing with this id needs attention. */
   | { readonly reason: "entry_not_found"; readonly entryId: string }
+  | { readonly reason: "delivery_not_found"; readonly deliveryId: string }
+  /** The event of the delivery was deleted, or its job has no such trigger any more. */
+  /** The job has no webhook of that name; null is one without a name. */
+  | { readonly reason: "no_webhook"; readonly jobId: JobId; readonly trigger: string | null }
+  | { readonly reason: "secret_unreadable"; readonly jobId: JobId; readonly problem: string }
+  | { readonly reason: "event_deleted" | "trigger_gone"; readonly deliveryId: string; readonly jobId: JobId }
   | InvalidValue
   /** `suggestion` is the name of a worker that is spelled nearly the same; null if there is none. */
   | { readonly reason: "worker_not_found"; readonly worker: string; readonly suggestion: string | null }

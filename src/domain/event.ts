@@ -15,6 +15,7 @@ export const EVENT_TYPES = [
   "item.finished",
   "approval",
   "occurrence",
+  "delivery",
   "jobs.reloaded",
   "scheduler.paused",
   "scheduler.resumed",

@@ -1,4 +1,5 @@
 import type { Json } from "../lib/json.ts";
+import type { EventTrigger } from "./deliveries/trigger.ts";
 import type { Dependency } from "./dependency.ts";
 import type { TaskCondition } from "./graph.ts";
 import type { JobId, TaskId } from "./ids.ts";
@@ -42,6 +43,8 @@ export type Job = {
   readonly links?: Links;
   readonly enabled: boolean;
   readonly schedule: ScheduleSpec | null;
+  /** What starts it beside its schedule and people. Missing if there is nothing. */
+  readonly triggers?: readonly EventTrigger[];
   /** Maximum number of concurrent runs; null means unlimited. */
   readonly maxConcurrency: number | null;
   readonly onOverlap: OverlapPolicy;

@@ -24,6 +24,11 @@ const CODES = {
   run_not_found: "not_found",
   no_job_has_tags: "not_found",
   entry_not_found: "not_found",
+  delivery_not_found: "not_found",
+  no_webhook: "conflict",
+  secret_unreadable: "conflict",
+  event_deleted: "conflict",
+  trigger_gone: "conflict",
   worker_not_found: "not_found",
   no_workers: "conflict",
   no_digest: "conflict",
@@ -85,6 +90,9 @@ export const runNotFound = (runId: string): PetitError => refuse({ reason: "run_
 /** Returns the error for the id of an entry that does not need attention. */
 export const entryNotFound = (entryId: string): PetitError =>
   refuse({ reason: "entry_not_found", entryId: shortened(entryId) });
+/** Returns the error for an unknown delivery. */
+export const deliveryNotFound = (deliveryId: string): PetitError =>
+  refuse({ reason: "delivery_not_found", deliveryId: shortened(deliveryId) });
 
 /** Returns the error for an unknown worker, with the most similar of the `known` names as a suggestion. */
 export const workerNotFound = (worker: string, known: Iterable<string>): PetitError =>

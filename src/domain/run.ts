@@ -24,11 +24,14 @@ const FINAL = {
 export const isFinal = (status: RunStatus): boolean => FINAL[status];
 
 /** Why a run was created. */
-export const TRIGGERS = ["schedule", "catchup", "manual", "retry", "job"] as const;
+export const TRIGGERS = ["schedule", "catchup", "manual", "retry", "job", "webhook", "run"] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
 /** How many levels of runs there can be below a run. */
 export const MAX_NESTING = 10;
+
+/** How many runs can start one another by `run` triggers, after the first. */
+export const MAX_CHAIN = 20;
 
 /**
  * Why a run, a task or an attempt ended:
@@ -97,6 +100,10 @@ export type Run = {
   readonly parent: RunParent | null;
   /** How many runs are above it. */
   readonly nesting: number;
+  /** The delivery that started it, or the run that it retries; null without an event. */
+  readonly deliveryId: string | null;
+  /** How many runs have started one another by `run` triggers before it. */
+  readonly chain: number;
   /** What its job declares as outputs; empty until it has completed. */
   readonly outputs: { readonly [name: string]: string };
   /** Time of admission. */
@@ -162,6 +169,7 @@ export type RunFieldTypes = {
   readonly reason: Reason | null;
   readonly trigger: Trigger;
   readonly parent: { readonly run_id: string; readonly task_id: string; readonly item: number | null } | null;
+  readonly delivery: { readonly id: string } | null;
   readonly text_or_null: string | null;
   readonly person_or_null: string | null;
   readonly time: number;
@@ -186,6 +194,7 @@ export const RUN_FIELDS = {
   params: { type: "values", text: "Values of the params, including defaults" },
   retry_of: { type: "run_or_null", text: "The run that this one retries" },
   parent: { type: "parent" },
+  delivery: { type: "delivery" },
   triggered_by: { type: "person_or_null" },
   cancelled_by: { type: "person_or_null" },
   created_at: { type: "time", text: "When it was created" },
@@ -216,6 +225,7 @@ export const runFields = <Wait>(run: Run, waits: Wait): RunFields & Wait => ({
   params: run.params,
   retry_of: run.retryOf,
   parent: run.parent === null ? null : { run_id: run.parent.runId, task_id: run.parent.taskId, item: run.parent.item },
+  delivery: run.deliveryId === null ? null : { id: run.deliveryId },
   triggered_by: run.triggeredBy,
   cancelled_by: run.cancelledBy,
   created_at: run.createdAt,

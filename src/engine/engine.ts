@@ -1,4 +1,5 @@
 import type { Artifact } from "../domain/artifact/artifact.ts";
+import type { Delivery } from "../domain/deliveries/delivery.ts";
 import type { DurationChange } from "../domain/durations/change.ts";
 import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
@@ -18,6 +19,8 @@ import type { BlockedAttempt, Dispatch, WorkerWait } from "../domain/workers/wai
 import type { WorkerView } from "../domain/workers/worker.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Store } from "../store/store.ts";
+import type { WebhookResult, WebhookTest } from "./deliveries/result.ts";
+import type { SignedRequest } from "./deliveries/schemes.ts";
 import type { SendingResult } from "./notify/dispatcher.ts";
 import type { NotifyTest } from "./notify/send-tests.ts";
 import type { ApprovalDecision } from "./run/approval/decision.ts";
@@ -50,6 +53,19 @@ export interface Engine extends AsyncDisposable {
    * with the reason `job_gone`, here and elsewhere.
    */
   trigger(jobId: string, request?: TriggerRequest): Promise<TriggeredRun>;
+  /**
+   * Verifies a webhook, decides about it, and resolves when it is on disk. `name` is that of the trigger; null if it has none. Rejects
+   * with `not_running`.
+   */
+  receiveWebhook(jobId: string, name: string | null, request: SignedRequest): Promise<WebhookResult>;
+  /** Starts a run of a stored delivery again, for `by`. Rejects with `not_found` and `conflict` (its event or its trigger is gone). */
+  replayDelivery(deliveryId: string, by?: string | null): Promise<Delivery>;
+  /** Receives a webhook that petit signs itself, as a test. Rejects with `not_found` and `conflict`. */
+  testWebhook(jobId: string, test: WebhookTest): Promise<WebhookResult>;
+  /** Returns whether a job has a webhook of that name. */
+  hasWebhook(jobId: string, name: string | null): boolean;
+  /** How many webhooks were refused since the start, by job. */
+  readonly refusedWebhooks: ReadonlyMap<JobId, number>;
   /** Cancels a run for `by`. Idempotent; a second cancel also ends the clean-up tasks of the run. Rejects with `not_found`. */
   cancel(runId: RunId, by?: string | null): Promise<Run>;
   /**

@@ -33,6 +33,10 @@ const OFFERED_ROWS = 5_000;
 
 const DAY_MS = 86_400_000;
 
+/** How long the event of a delivery is kept, and how many of a job; whichever is less. */
+const EVENT_DAYS = 30;
+const MAX_STORED_EVENTS = 1_000;
+
 export type PrunerOptions = {
   readonly store: Store;
   readonly clock: Clock;
@@ -133,6 +137,7 @@ export class Pruner {
     for (const jobId of jobIds) {
       await this.#deleteRuns(jobId, isFull);
       if (isFull) await this.#deleteOccurrences(jobId);
+      if (isFull) await this.#deleteDeliveries(jobId);
     }
     if (isFull && this.#options.followSchedules !== false) await this.#deleteVersions();
     if (isFull && !this.#isChosen) this.#offer = await this.#countOffer();
@@ -239,6 +244,14 @@ export class Pruner {
       after = this.#options.store.jobs.deleteUnusedVersions(after ?? 0, STEP_ROWS);
       return after !== null;
     });
+  }
+
+  /** Deliveries are kept as long as occurrences, their events for a shorter time. */
+  async #deleteDeliveries(jobId: JobId): Promise<void> {
+    const { store, clock } = this.#options;
+    const events = { before: clock.now() - EVENT_DAYS * DAY_MS, keep: MAX_STORED_EVENTS, limit: STEP_ROWS };
+    await this.#inSteps(() => store.deliveries.deleteEvents(jobId, events) > 0);
+    await this.#inSteps(() => store.deliveries.deleteOldest(jobId, MAX_DUE, STEP_ROWS) > 0);
   }
 
   async #deleteOccurrences(jobId: JobId): Promise<void> {

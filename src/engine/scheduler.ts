@@ -1,5 +1,6 @@
 import type { Artifact } from "../domain/artifact/artifact.ts";
 import type { OpenAccess } from "../domain/attention.ts";
+import type { Delivery } from "../domain/deliveries/delivery.ts";
 import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId, TaskId } from "../domain/ids.ts";
@@ -20,6 +21,8 @@ import { inheritable } from "./attempt/command.ts";
 import { localDriver } from "./attempt/driver.ts";
 import { AttentionFinder } from "./attention/attention.ts";
 import { type AddHooks, Commits } from "./commits.ts";
+import { Deliveries } from "./deliveries/deliveries.ts";
+import { Webhooks } from "./deliveries/webhooks.ts";
 import type {
   Engine,
   EnginePhase,
@@ -101,6 +104,8 @@ class Scheduler implements Engine {
   readonly #shutdown: Shutdown;
   readonly #reloader: Reloader;
   readonly #pauses: Pauses;
+  readonly #deliveries: Deliveries;
+  readonly #webhooks: Webhooks;
   /** Null in a petit without workers. */
   readonly #workers: RemoteWorkers | null;
   readonly #withoutWorkers: WithoutWorkers;
@@ -220,6 +225,7 @@ class Scheduler implements Engine {
         this.#attention.noteEnd(run);
         this.#internalErrors.noteEnd(run);
         this.#figures.noteEnd(run);
+        this.#deliveries.noteEnd(run);
         this.#pruner.enqueue(run.jobId);
       },
     });
@@ -238,6 +244,25 @@ class Scheduler implements Engine {
       onArtifactsUnlisted: (runIds) => this.#artifacts.deleteRuns(runIds),
       retryUntilStored: (work) => commits.retryUntilStored(work),
       signal: detach,
+    });
+    this.#deliveries = new Deliveries({
+      store,
+      clock,
+      log,
+      commits,
+      jobs: this.#jobs,
+      runs: this.#runs,
+      internalErrors: this.#internalErrors,
+      isPaused: (jobId) => this.#pauses.isPaused(jobId),
+    });
+    this.#webhooks = new Webhooks({
+      clock,
+      log,
+      commits,
+      jobs: this.#jobs,
+      deliveries: this.#deliveries,
+      environment,
+      assertRunning: () => this.#assertRunning(),
     });
     this.#scheduleQueue = new ScheduleQueue({
       clock,
@@ -268,7 +293,10 @@ class Scheduler implements Engine {
       jobs: this.#jobs,
       detach,
       assertRunning: () => this.#assertRunning(),
-      onReloaded: () => this.#warnOfSecrets(),
+      onReloaded: () => {
+        this.#warnOfSecrets();
+        this.#deliveries.follow();
+      },
     });
   }
 
@@ -296,6 +324,7 @@ class Scheduler implements Engine {
     void this.#runs.startPending();
     if (this.#options.followSchedules !== false) void this.#attention.prepare(this.#detach.signal);
     this.#watchMarks();
+    if (this.#options.followSchedules !== false) this.#deliveries.start();
   }
 
   #createDigests(): Digests | null {
@@ -384,6 +413,7 @@ class Scheduler implements Engine {
     this.#poller[Symbol.dispose]();
     this.#lostProcesses[Symbol.dispose]();
     this.#runs[Symbol.dispose]();
+    this.#deliveries[Symbol.dispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -473,6 +503,33 @@ class Scheduler implements Engine {
     return this.#commits.retryWhileLocked(() =>
       this.#commits.enqueue((addHooks) => trigger(jobId, request, this.#triggerOptions(addHooks))),
     );
+  }
+
+  receiveWebhook(
+    ...[jobId, name, request]: Parameters<Engine["receiveWebhook"]>
+  ): ReturnType<Engine["receiveWebhook"]> {
+    return this.#webhooks.receive(jobId, name, request);
+  }
+
+  replayDelivery(deliveryId: string, by: string | null = null): Promise<Delivery> {
+    return this.#commits.retryWhileLocked(() =>
+      this.#commits.enqueue((addHooks) => {
+        this.#assertRunning();
+        return this.#deliveries.replay(deliveryId, by, addHooks);
+      }),
+    );
+  }
+
+  testWebhook(...[jobId, test]: Parameters<Engine["testWebhook"]>): ReturnType<Engine["testWebhook"]> {
+    return this.#webhooks.test(jobId, test);
+  }
+
+  hasWebhook(jobId: string, name: string | null): boolean {
+    return this.#webhooks.has(jobId, name);
+  }
+
+  get refusedWebhooks(): ReadonlyMap<JobId, number> {
+    return this.#webhooks.refused;
   }
 
   retry(runId: RunId, scope: RetryScope = { kind: "rest" }, by: string | null = null): Promise<Run> {
@@ -652,6 +709,7 @@ class Scheduler implements Engine {
     // Occurrences that are due by now are decided by the state until now.
     this.#scheduleQueue.decideDue();
     this.#pauses.setScheduler(paused, this.#options.clock.now(), by);
+    if (!paused) this.#deliveries.resumed(null);
   }
 
   #setJobPaused(jobId: string, paused: boolean, by: string | null): void {
@@ -660,6 +718,7 @@ class Scheduler implements Engine {
     if ((this.#pauses.findJob(id) !== null) === paused) return;
     this.#scheduleQueue.decideDue();
     this.#pauses.setJob(id, paused, { now: this.#options.clock.now(), by });
+    if (!paused) this.#deliveries.resumed(id);
   }
 
   #fire(due: readonly DueJob[], now: number): ReadonlySet<JobId> {

@@ -19,6 +19,7 @@ import { buildHttp } from "./build-http.ts";
 import { buildItems } from "./build-items.ts";
 import { buildNotify } from "./build-notify.ts";
 import { buildTextOrSecret } from "./build-secret.ts";
+import { buildTrigger } from "./build-trigger.ts";
 import { DEFAULT_CONDITION } from "./schema/gate.ts";
 import type { JobFields, TaskFields } from "./schema/job.ts";
 import { DEFAULT_CATCHUP, DEFAULT_CATCHUP_WINDOW_MS } from "./schema/schedule.ts";
@@ -33,6 +34,7 @@ export const buildJob = (fields: JobFields, source: Source, except: ExceptDates 
   ...(Object.keys(fields.links).length > 0 && { links: fields.links }),
   enabled: fields.enabled,
   schedule: fields.schedule === undefined ? null : buildSchedule(fields.schedule, except),
+  ...(fields.triggers.length > 0 && { triggers: fields.triggers.map(buildTrigger) }),
   maxConcurrency: fields.max_concurrency ?? null,
   onOverlap: fields.on_overlap,
   ...(fields.queue !== undefined && { queue: fields.queue }),

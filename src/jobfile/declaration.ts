@@ -22,6 +22,8 @@ export type Declaration = {
   readonly gates: readonly Gate[];
   /** The jobs that its tasks run. */
   readonly calls: readonly Call[];
+  /** The jobs whose runs start it when they have ended. */
+  readonly follows: readonly Follow[];
   /** What a run of it may be given; null if that is unknown. */
   readonly params: Params | null;
   /** The names of its outputs; null if that is unknown. */
@@ -61,6 +63,9 @@ export type Call = Place & {
 
 /** `value` is null if it is known only in a run. */
 type CallParam = Place & { readonly name: string; readonly value: string | null };
+
+/** A `run` trigger. */
+export type Follow = Place & { readonly jobId: string };
 
 type CallOutput = Place & { readonly name: string };
 
@@ -102,6 +107,11 @@ export const declareJob = (
       const own = reads.filter((read) => read.task === task?.id);
       return call === null ? [] : [{ ...call, reads: own.map(({ name, path }) => ({ name, ...placeOf(path) })) }];
     }),
+    follows: (draft.triggers ?? []).flatMap((trigger, index) =>
+      trigger?.type === "run" && trigger.job !== undefined
+        ? [{ jobId: trigger.job, ...placeOf(["triggers", index, "job"]) }]
+        : [],
+    ),
     params: declareParams(draft, report),
     outputs: report.has(["outputs"]) ? null : Object.keys(draft.outputs ?? {}),
     queue: draft.queue === undefined ? null : { name: draft.queue, ...placeOf(["queue"]) },
@@ -181,6 +191,7 @@ export const declareUnread = (source: PositionedFile): Declaration[] =>
     formerly: [],
     gates: [],
     calls: [],
+    follows: [],
     params: null,
     outputs: null,
     queue: null,

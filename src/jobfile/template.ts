@@ -81,6 +81,8 @@ export type TemplateScope = {
   readonly item: Item | null;
   readonly jobId: string;
   readonly runId: string;
+  /** The event that started the run; null if none did. */
+  readonly event: Json;
   /** In ms since the Unix epoch; null for a manual run. */
   readonly scheduledFor: number | null;
 };
@@ -176,6 +178,7 @@ export const expressionScope = (
   item: scope.item?.value ?? null,
   item_key: scope.item?.key ?? null,
   matrix: scope.item?.value ?? null,
+  event: scope.event,
 });
 
 const ownValue = <Value>(record: { readonly [key: string]: Value }, key: string): Value | undefined =>

@@ -49,6 +49,8 @@ export type StoredJobDeclaration = {
   readonly formerly?: readonly (StoredPlace & { readonly jobId: string })[];
   /** The tasks that run other jobs; left out if there are none. */
   readonly calls?: readonly StoredCall[];
+  /** The jobs of its `run` triggers; missing if there are none. */
+  readonly follows?: readonly (StoredPlace & { readonly jobId: string })[];
   /** Missing if it names none. */
   readonly queue?: { readonly name: string; readonly path: string; readonly line: number; readonly column: number };
   /** The positions of `runs_on`; missing if there are none. */

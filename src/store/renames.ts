@@ -22,6 +22,7 @@ export const moveHistory = (sql: Statements, rename: Rename): void => {
   moveDurations(sql, rename);
   moveSendings(sql, rename);
   sql.run("UPDATE actions SET job_id = $to WHERE job_id = $from", { from, to });
+  moveDeliveries(sql, rename);
   sql.run("UPDATE events SET job_id = $to WHERE job_id = $from", { from, to });
   moveIdempotencyKeys(sql, rename);
   moveMarks(sql, rename);
@@ -102,6 +103,17 @@ const moveSendings = (sql: Statements, { from, to }: Rename): void => {
     });
   }
   sql.run("UPDATE sendings SET job_id = $to WHERE job_id = $from", { from, to });
+};
+
+/** A delivery that both jobs have under the same id of its provider loses that under the old job, where nothing repeats it any more. */
+const moveDeliveries = (sql: Statements, { from, to }: Rename): void => {
+  sql.run(
+    `UPDATE deliveries SET provider_id = NULL WHERE job_id = $from AND replay_of IS NULL AND EXISTS (
+       SELECT 1 FROM deliveries AS other WHERE other.job_id = $to AND other."trigger" = deliveries."trigger"
+         AND other.provider_id = deliveries.provider_id AND other.replay_of IS NULL)`,
+    { from, to },
+  );
+  sql.run("UPDATE deliveries SET job_id = $to WHERE job_id = $from", { from, to });
 };
 
 /** A request is stored as a JSON list that begins with the id. */

@@ -4,6 +4,7 @@ import { type AttentionMarkStore, createAttentionMarkStore } from "./attention-m
 import type { StoreContext } from "./context.ts";
 import { createStatements } from "./database/statements.ts";
 import { createTransactions, type Durability, type Write } from "./database/transaction.ts";
+import { createDeliveryStore, type DeliveryStore } from "./deliveries.ts";
 import { createDurationStore, type DurationStore } from "./durations.ts";
 import { createEventStore, createPendingEvents, type EventStore } from "./events.ts";
 import { createIdentityStore, type IdentityStore } from "./identity.ts";
@@ -35,6 +36,7 @@ export interface Store extends Disposable {
   readonly output: OutputStore;
   readonly artifacts: ArtifactStore;
   readonly occurrences: OccurrenceStore;
+  readonly deliveries: DeliveryStore;
   readonly notifications: NotificationStore;
   readonly attentionMarks: AttentionMarkStore;
   readonly scheduler: SchedulerStore;
@@ -107,6 +109,7 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
     output: createOutputStore(context),
     artifacts: createArtifactStore(context),
     occurrences: createOccurrenceStore(context),
+    deliveries: createDeliveryStore(context),
     notifications: createNotificationStore(context),
     attentionMarks: createAttentionMarkStore(context),
     scheduler: createSchedulerStore(context),

@@ -25,6 +25,7 @@ const SCOPE: TemplateScope = {
   jobId: "job",
   runId: "018bcfe5-6800-7000-8000-000000000000",
   scheduledFor: Date.UTC(2026, 0, 1, 2),
+  event: null,
 };
 
 describe("expandTemplate", () => {

@@ -44,19 +44,29 @@ const decode = (bytes: Uint8Array): string => {
   }
 };
 
-const readBytes = async (request: Request): Promise<Uint8Array> => {
+/** Returns the bytes of a body as they came. Throws `PAYLOAD_TOO_LARGE`, and `INVALID_REQUEST` if `signal` aborts before its end. */
+export const readBytes = async (request: Request, signal?: AbortSignal): Promise<Uint8Array> => {
   const chunks: Uint8Array[] = [];
   let size = 0;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  aborted.catch(() => {});
+  const onAbort = (): void => reject(invalid("the body did not arrive in time"));
+  signal?.addEventListener("abort", onAbort, { once: true });
   try {
     // drain-body.ts reads the rest of a body that is too large.
-    for await (const chunk of request.body?.values({ preventCancel: true }) ?? []) {
-      size += chunk.byteLength;
+    const body = request.body?.values({ preventCancel: true });
+    for (;;) {
+      const next = await Promise.race([body?.next() ?? { done: true, value: undefined }, aborted]);
+      if (next.done === true || next.value === undefined) break;
+      size += next.value.byteLength;
       if (size > MAX_BODY_BYTES) throw tooLarge();
-      chunks.push(chunk);
+      chunks.push(next.value);
     }
   } catch (error) {
     // The client disconnected: not an error of petit.
     throw error instanceof ApiError ? error : invalid("the body is incomplete");
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
   }
   return Buffer.concat(chunks);
 };

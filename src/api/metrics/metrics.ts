@@ -156,6 +156,16 @@ const registerGauges = (registry: Registry, { engine, store, clock, version }: M
   queueGauge("petit_queue_running_runs", "Runs that hold a place in a queue.", ({ running }) => running);
   queueGauge("petit_queue_pending_runs", "Runs that wait in a queue.", ({ pending }) => pending);
   registerWorkerGauges(registers, engine);
+  new Counter({
+    name: "petit_webhook_refused_total",
+    help: "Webhooks that were refused because their signature or token was wrong or missing, by job.",
+    labelNames: ["job_id"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [jobId, count] of engine.refusedWebhooks) this.inc({ job_id: jobId }, count);
+    },
+  });
   gauge("petit_waiting_notifications", "Notifications that are not delivered yet.", () =>
     store.notifications.countWaiting(),
   );

@@ -7,6 +7,8 @@ import type { Metrics } from "../metrics/metrics.ts";
 import { createUnknownRouteError } from "../unknown-route.ts";
 import { artifactRoutes } from "./artifacts.ts";
 import { attentionMarkRoutes, attentionRoutes } from "./attention.ts";
+import { deliveryRoutes } from "./deliveries/deliveries.ts";
+import { hookRoutes } from "./deliveries/hooks.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
 import { jobRoutes } from "./jobs.ts";
@@ -39,6 +41,8 @@ export const routes = (context: ApiContext, { feed, metrics }: ApiServices) => {
     .use(attentionMarkRoutes(context))
     .use(jobRoutes(context))
     .use(triggerRoutes(context))
+    .use(hookRoutes(context))
+    .use(deliveryRoutes(context))
     .use(runRoutes(context))
     .use(runActionRoutes(context))
     .use(approvalRoutes(context))

@@ -4,6 +4,7 @@ import type { JobId } from "../../domain/ids.ts";
 import { groupFailures } from "../../domain/output/failure-groups.ts";
 import { isFinal, type Run } from "../../domain/run.ts";
 import { TASK_STATUSES } from "../../domain/task-run.ts";
+import { readEvent } from "../../engine/deliveries/read-event.ts";
 import { compareRun } from "../comparison/comparison.ts";
 import type { ApiContext } from "../context.ts";
 import type { ApiStore } from "../options.ts";
@@ -100,6 +101,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
           items: store.runs.countItems(id),
           failures: (taskId) => groupFailures(store.runs.listFailedItems(id, taskId)),
           waiting: engine.waitingTasks(id),
+          event: () => readEvent(run, store),
           ...remoteFacts({ engine, store }, id, attempts),
         });
       },

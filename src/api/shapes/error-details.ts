@@ -111,6 +111,34 @@ export const NoSuchRun = exactly(
   { title: "RunNotFound", description: "There is no such run, or the id is malformed" },
 );
 
+export const NoSuchDelivery = exactly(
+  { reason: t.Literal("delivery_not_found"), delivery_id: t.String({ description: "The id that was asked for" }) },
+  { title: "DeliveryNotFound", description: "There is no such delivery" },
+);
+
+export const HookRefused = exactly(
+  {
+    reason: word(
+      ["no_webhook", "secret_unreadable"],
+      "`no_webhook`: the job has no such webhook; `secret_unreadable`: its secret can't be read",
+    ),
+    job_id: JobIdText,
+  },
+  { title: "HookRefused", description: "The webhook can't be tested" },
+);
+
+export const ReplayRefused = exactly(
+  {
+    reason: word(
+      ["event_deleted", "trigger_gone"],
+      "`event_deleted`: its event is too old and was deleted; `trigger_gone`: the job has no such trigger any more",
+    ),
+    delivery_id: t.String({ description: "The delivery" }),
+    job_id: JobIdText,
+  },
+  { title: "ReplayRefused", description: "The delivery can't be replayed" },
+);
+
 const ParamProblemBody = exactly(
   {
     name: t.String({ description: "Name of the param" }),
@@ -212,6 +240,9 @@ export type DetailsBody = (
   | typeof GoneJob
   | typeof NoSuchRun
   | typeof NoSuchEntry
+  | typeof NoSuchDelivery
+  | typeof ReplayRefused
+  | typeof HookRefused
   | typeof NoSuchWorker
   | typeof NoWorkers
   | typeof NoDigest
@@ -263,6 +294,14 @@ export const detailsBody = (details: ErrorDetails): DetailsBody => {
       return { reason: details.reason, run_id: details.runId };
     case "entry_not_found":
       return { reason: details.reason, entry_id: details.entryId };
+    case "delivery_not_found":
+      return { reason: details.reason, delivery_id: details.deliveryId };
+    case "no_webhook":
+    case "secret_unreadable":
+      return { reason: details.reason, job_id: details.jobId };
+    case "event_deleted":
+    case "trigger_gone":
+      return { reason: details.reason, delivery_id: details.deliveryId, job_id: details.jobId };
     case "invalid_value": {
       const { params, ...value } = details;
       return params === undefined ? value : { ...value, params: params.map((each) => ({ ...each })) };

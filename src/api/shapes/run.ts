@@ -71,6 +71,11 @@ const SCHEMAS: { readonly [Type in keyof RunFieldTypes]: (text: string) => Schem
       }),
       "The task of another run that started it, which may have been deleted since; null if none did",
     ),
+  delivery: () =>
+    nullable(
+      exactly({ id: t.String({ description: "Its id" }) }),
+      "The delivery that started it, or the run that it retries; null without an event",
+    ),
   text_or_null: (text) => nullable(t.String(), text),
   person_or_null: () => ActorOrNull,
   time: instant,

@@ -17,6 +17,7 @@ import { TASK_STATUS_TEXT } from "../../domain/words/run.ts";
 import type { WorkerWait } from "../../domain/workers/waiting.ts";
 import type { WaitsForWorker } from "../../domain/workers/worker.ts";
 import { expandTemplate, type TemplateScope } from "../../jobfile/template.ts";
+import type { Json } from "../../lib/json.ts";
 import { type AttemptNote, NOTE_CODES } from "../../store/workers/notes.ts";
 import { causeBody, FailureCauseBody } from "./attention/failure-cause.ts";
 import { FailureGroupBody, failureGroupBody } from "./attention/failure-group.ts";
@@ -306,10 +307,12 @@ type RunParts = RemoteFacts & {
   readonly failures: (taskId: TaskId) => readonly FailureGroup[];
   /** What the tasks only wait for. */
   readonly waiting: ReadonlyMap<TaskId, WaitingCode>;
+  /** Returns the event that started the run; null if none did. */
+  readonly event: () => Json;
 };
 
 export const taskRunList = (parts: RunParts): typeof TaskRunList.static => {
-  const { run, definition, tasks, attempts, items, failures, waits, waiting, notes } = parts;
+  const { definition, tasks, attempts, items, failures, waits, waiting, notes } = parts;
   const nodes = new Map(definition.tasks.map((task) => [task.id, nodeBody(task)]));
   const byTask = Map.groupBy(attempts, ({ taskId }) => taskId);
   const attemptsOf = ({ taskId }: TaskRun): readonly Attempt[] => byTask.get(taskId) ?? [];
@@ -323,7 +326,7 @@ export const taskRunList = (parts: RunParts): typeof TaskRunList.static => {
       waitingFor: waiting.get(task.taskId) ?? null,
       notes,
     }),
-    approval: approvalBody(taskOf(definition, task.taskId), task, () => scopeOf({ run, definition, tasks })),
+    approval: approvalBody(taskOf(definition, task.taskId), task, () => scopeOf(parts)),
     allowed: isAllowedFailure(taskOf(definition, task.taskId), task),
     items: task.items === null ? null : (items.get(task.taskId) ?? NO_ITEMS),
     failures: (items.get(task.taskId)?.failed ?? 0) === 0 ? [] : failures(task.taskId).map(failureGroupBody),
@@ -332,7 +335,7 @@ export const taskRunList = (parts: RunParts): typeof TaskRunList.static => {
   return { tasks: bodies, count: bodies.length };
 };
 
-const scopeOf = ({ run, definition, tasks }: Pick<RunParts, "run" | "definition" | "tasks">): TemplateScope => ({
+const scopeOf = ({ run, definition, tasks, event }: RunParts): TemplateScope => ({
   params: run.params,
   config: definition.config,
   outputs: new Map(tasks.map(({ taskId, outputs }) => [taskId, outputs])),
@@ -342,6 +345,9 @@ const scopeOf = ({ run, definition, tasks }: Pick<RunParts, "run" | "definition"
   jobId: run.jobId,
   runId: run.id,
   scheduledFor: run.scheduledFor,
+  get event() {
+    return event();
+  },
 });
 
 const approvalBody = ({ program, timeoutMs }: Task, { status, startedAt }: TaskRun, scope: () => TemplateScope) => {

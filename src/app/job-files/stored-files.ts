@@ -57,13 +57,17 @@ export class StoredFiles implements KnownFiles {
       jobs.push(job);
     }
     const declarations = declared.map(
-      ({ id, line, column, formerly = [], gates, calls = [], queue = null, runsOn = [], mounts = [] }, index) => ({
+      (
+        { id, line, column, formerly = [], gates, calls = [], follows = [], queue = null, runsOn = [], mounts = [] },
+        index,
+      ) => ({
         id,
         file,
         position: { line, column },
         isGuess: false,
         formerly,
         calls,
+        follows,
         params: jobs[index]?.params ?? null,
         outputs: Object.keys(jobs[index]?.outputs ?? {}),
         gates: gates.map((gate, nth) => ({
@@ -85,21 +89,24 @@ export class StoredFiles implements KnownFiles {
 
   add(file: string, { state, digest, content }: ReadFile): void {
     const { now, store } = this.#options;
-    const jobs = content.declarations.map(({ id, position, formerly, gates, calls, queue, runsOn, mounts }, index) => {
-      const job = content.jobs[index];
-      if (job === undefined || job.id !== id) throw new Error(`the declarations of ${file} do not match its jobs`);
-      return {
-        id: job.id,
-        digest: store.jobs.digestOf(job),
-        ...position,
-        gates: gates.map((gate) => ({ jobId: gate.jobId, path: gate.path, ...gate.position })),
-        ...(formerly.length > 0 && { formerly }),
-        ...(calls.length > 0 && { calls }),
-        ...(queue !== null && { queue: { name: queue.name, path: queue.path, ...queue.position } }),
-        ...(runsOn.length > 0 && { runsOn }),
-        ...(mounts.length > 0 && { mounts }),
-      };
-    });
+    const jobs = content.declarations.map(
+      ({ id, position, formerly, gates, calls, follows, queue, runsOn, mounts }, index) => {
+        const job = content.jobs[index];
+        if (job === undefined || job.id !== id) throw new Error(`the declarations of ${file} do not match its jobs`);
+        return {
+          id: job.id,
+          digest: store.jobs.digestOf(job),
+          ...position,
+          gates: gates.map((gate) => ({ jobId: gate.jobId, path: gate.path, ...gate.position })),
+          ...(formerly.length > 0 && { formerly }),
+          ...(calls.length > 0 && { calls }),
+          ...(follows.length > 0 && { follows }),
+          ...(queue !== null && { queue: { name: queue.name, path: queue.path, ...queue.position } }),
+          ...(runsOn.length > 0 && { runsOn }),
+          ...(mounts.length > 0 && { mounts }),
+        };
+      },
+    );
     this.#changed.set(file, {
       stamp: state.stamp,
       isSettled: state.changedAt < now - SETTLED_MS,

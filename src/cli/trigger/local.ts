@@ -10,6 +10,7 @@ import type { RunId } from "../../domain/ids.ts";
 import { type Job, withDefaultNotify } from "../../domain/job.ts";
 import { groupFailures } from "../../domain/output/failure-groups.ts";
 import { isFinal, type Run } from "../../domain/run.ts";
+import { readEvent } from "../../engine/deliveries/read-event.ts";
 import type { Engine, TriggeredRun, TriggerRequest } from "../../engine/engine.ts";
 import type { JobFiles } from "../../jobfile/read/job-dir.ts";
 import { MEMORY } from "../../store/database/open.ts";
@@ -146,6 +147,7 @@ const reportOf = ({ store }: Engine, run: Run): string => {
     items: store.runs.countItems(run.id),
     failures: (taskId) => groupFailures(store.runs.listFailedItems(run.id, taskId)),
     waiting: new Map(),
+    event: () => readEvent(run, store),
     ...NO_REMOTE,
   });
   return `${JSON.stringify({ ...runBody(run), tasks }, null, 2)}\n`;

@@ -30,7 +30,7 @@ export const lastRunText = (facts: JobFacts, time: TimeContext): string => {
 };
 
 const causeOf = (
-  { trigger, scheduled_for, retry_of, triggered_by, parent }: RunFacts,
+  { trigger, scheduled_for, retry_of, triggered_by, parent, delivery }: RunFacts,
   { zone }: TimeContext,
 ): string => {
   const dueText = scheduled_for === null ? "" : ` at ${readableLocal(scheduled_for, zone)}`;
@@ -45,10 +45,18 @@ const causeOf = (
       return `it was a retry of run ${retry_of}${triggered_by ? ` (by ${triggered_by})` : ""}`;
     case "job":
       return `a run of another job started it${parent === null ? "" : ` (task '${parent.task_id}' of run ${parent.run_id})`}`;
+    case "webhook":
+    case "run":
+      return `${TRIGGER_CAUSE[trigger]}${delivery === null ? "" : ` (delivery ${delivery.id})`}`;
     default:
       return assertNever(trigger);
   }
 };
+
+const TRIGGER_CAUSE = {
+  webhook: "a webhook started it",
+  run: "the end of a run of another job started it",
+} as const;
 
 /** Returns what an unfinished run waits for, as a clause: `waits for …`, or `task 'x' waits for …`. Null if it waits for nothing. */
 const waitText = (run: RunFacts, { workerWaits: [first, ...others] }: Pick<JobFacts, "workerWaits">): string | null => {

@@ -37,6 +37,18 @@ export const refusalMessage = (refusal: Refusal): string => {
       return noTagText(refusal);
     case "entry_not_found":
       return `nothing with the id '${refusal.entryId}' needs attention; 'petit status --json' lists what does`;
+    case "delivery_not_found":
+      return `delivery '${refusal.deliveryId}' was not found`;
+    case "no_webhook":
+      return refusal.trigger === null
+        ? `job '${refusal.jobId}' has no webhook without a name`
+        : `job '${refusal.jobId}' has no webhook '${refusal.trigger}'`;
+    case "secret_unreadable":
+      return `the secret of the webhook of '${refusal.jobId}' can't be read: ${refusal.problem}`;
+    case "event_deleted":
+      return `the event of delivery '${refusal.deliveryId}' was deleted, because it is too old; it can't be replayed`;
+    case "trigger_gone":
+      return `job '${refusal.jobId}' has no trigger like that of delivery '${refusal.deliveryId}' any more; it can't be replayed`;
     case "worker_not_found": {
       const hint = refusal.suggestion === null ? "" : `; did you mean '${refusal.suggestion}'?`;
       return `worker '${refusal.worker}' was not found${hint}`;

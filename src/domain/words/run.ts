@@ -69,6 +69,8 @@ export const TRIGGER_TEXT = {
   manual: "by hand",
   retry: "as a retry",
   job: "as a child of another run",
+  webhook: "by a webhook",
+  run: "after a run of another job",
 } as const satisfies Record<Trigger, string>;
 
 /** Returns the line of output that says most about a failure: the one that explains it, or else the last one. Null if there is none. */

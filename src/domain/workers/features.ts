@@ -1,10 +1,11 @@
 import { type Container, type Job, type Program, secretsOfTask, type Task } from "../job.ts";
+import type { Run } from "../run.ts";
 
 /** The features that a worker knows whose hello lists none: those of the first version of petit. Never add one here. */
 const FIRST_FEATURES = ["artifacts", "container", "http", "secrets", "skip_exit_codes", "ssh"] as const;
 
 /** What a task can use that a worker of another version may not know. A task that uses nothing of it runs on every worker. */
-export const FEATURES = [...FIRST_FEATURES] as const;
+export const FEATURES = [...FIRST_FEATURES, "event"] as const;
 type Feature = (typeof FEATURES)[number];
 
 /** The feature that a task uses if it has a field; null if the field changes nothing for a worker, or if all workers know it. */
@@ -19,6 +20,7 @@ const OF_JOB: FeatureOf<keyof Job> = {
   links: null,
   enabled: null,
   schedule: null,
+  triggers: null,
   maxConcurrency: null,
   onOverlap: null,
   queue: null,
@@ -108,8 +110,8 @@ const OF_PROGRAM: {
   job: { type: null, jobId: null, params: null, wait: null },
 };
 
-/** Returns the features that an attempt of a task needs of its worker, sorted. */
-export const featuresOf = (job: Job, task: Task): readonly Feature[] => {
+/** Returns the features that an attempt of a task in a run needs of its worker, sorted. */
+export const featuresOf = (job: Job, task: Task, { deliveryId }: Pick<Run, "deliveryId">): readonly Feature[] => {
   const { program, container } = task;
   const used: readonly (Feature | null)[] = [
     ...usedOf(job, OF_JOB),
@@ -117,6 +119,7 @@ export const featuresOf = (job: Job, task: Task): readonly Feature[] => {
     ...usedOf(program, OF_PROGRAM[program.type]),
     ...(container === undefined ? [] : usedOf(container, OF_CONTAINER)),
     secretsOfTask(job, task).length > 0 ? "secrets" : null,
+    deliveryId === null ? null : "event",
   ];
   return [...new Set(used)].filter((feature) => feature !== null).sort();
 };

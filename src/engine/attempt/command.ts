@@ -26,6 +26,8 @@ export type AttemptPlan = {
   readonly command: ProcessCommand;
   readonly script: string | null;
   readonly stdin: string | null;
+  /** The event that started the run, as JSON; null without one, and if it goes to another machine. */
+  readonly event: string | null;
   /** The working directory, if files in it may be kept as artifacts. */
   readonly workdir: string | null;
   /** True if other users, those of a container, read the script and write the outputs. Default false. */
@@ -66,7 +68,7 @@ export const planAttempt = (context: CommandOptions): AttemptPlan => {
     return known;
   };
   const expand = (text: string): string => (hasTemplate(text) ? expandTemplate(text, scope()) : text);
-  if (task.program.type === "ssh") return planRemote(context, task.program, expand);
+  if (task.program.type === "ssh") return planRemote(context, task.program, { expand, scope });
   const cwd = task.workingDir === null ? process.cwd() : resolve(job.source.folder, expand(task.workingDir));
   if (task.program.type === "http") return planHttp(context, { program: task.program, cwd, expand, scope });
   const program = programOf({
@@ -77,7 +79,7 @@ export const planAttempt = (context: CommandOptions): AttemptPlan => {
     runtime,
     script: task.container === undefined ? context.spool.script : SCRIPT_IN_CONTAINER,
   });
-  if (task.container !== undefined) return planContained(context, task.container, { program, cwd, expand });
+  if (task.container !== undefined) return planContained(context, task.container, { program, cwd, expand, scope });
   const environment = { ...environmentOf(context, expand), ...program.environment };
   assertFolder(cwd);
   const stdin = task.stdin === null ? null : expand(task.stdin);
@@ -89,15 +91,27 @@ export const planAttempt = (context: CommandOptions): AttemptPlan => {
     command: { argv, cwd, environment, hasStdin: stdin !== null, reopensOutput: reopens },
     script,
     stdin,
+    event: eventText(context, scope),
     workdir,
   };
 };
+
+type Scope = () => TemplateScope;
+
+/** Returns the event that started the run as JSON; null if none did. */
+const eventText = ({ run }: CommandOptions, scope: Scope): string | null =>
+  run.deliveryId === null ? null : JSON.stringify(scope().event);
 
 /** Plans a program in a container: the local process is the client of the container engine. */
 const planContained = (
   context: CommandOptions,
   container: Container,
-  { program, cwd, expand }: { readonly program: ProgramCall; readonly cwd: string; readonly expand: Expand },
+  {
+    program,
+    cwd,
+    expand,
+    scope,
+  }: { readonly program: ProgramCall; readonly cwd: string; readonly expand: Expand; readonly scope: Scope },
 ): AttemptPlan => {
   const { job, task, run, spool } = context;
   const started = containerOf(container, spool, context.environment);
@@ -105,6 +119,7 @@ const planContained = (
     throw new SpawnError("ENOENT", `there is no ${container.engine ?? "docker or podman"} on this machine`);
   assertFolder(cwd);
   const stdin = task.stdin === null ? null : expand(task.stdin);
+  const event = eventText(context, scope);
   const { argv, environment } = planContainer({
     container,
     started,
@@ -116,6 +131,7 @@ const planContained = (
     hasStdin: stdin !== null,
     secrets: secretNames(context),
     hasScript: program.script !== undefined,
+    hasEvent: event !== null,
     file: program.file ?? null,
     folder: job.source.folder,
     ownFolders: context.ownFolders,
@@ -123,25 +139,30 @@ const planContained = (
   });
   const command = { argv, cwd, environment, hasStdin: stdin !== null };
   const workdir = task.artifacts === undefined || task.workingDir === null ? null : realpathSync(cwd);
-  return { command, script: program.script ?? null, stdin, workdir, isShared: true };
+  return { command, script: program.script ?? null, stdin, event, workdir, isShared: true };
 };
 
 type Expand = (text: string) => string;
 
 /** Plans a script on another machine: the local process is that of ssh, and the job's own variables go to that machine. */
-const planRemote = (context: CommandOptions, program: SshProgram, expand: Expand): AttemptPlan => {
+const planRemote = (
+  context: CommandOptions,
+  program: SshProgram,
+  { expand, scope }: { readonly expand: Expand; readonly scope: Scope },
+): AttemptPlan => {
   const { job, task, spool } = context;
   const cwd = process.cwd();
   const environment = { ...inheritedBy(job, context.environment), ...ownVariables(context) };
   if (inPath("ssh", cwd, environment.PATH) === undefined)
     throw new SpawnError("ENOENT", "there is no ssh on this machine; install OpenSSH's client (openssh-client)");
-  const { PETIT_OUTPUT: _, PETIT_ARTIFACTS: __, ...own } = ownVariables(context);
+  const { PETIT_OUTPUT: _, PETIT_ARTIFACTS: __, PETIT_EVENT: ___, ...own } = ownVariables(context);
   const { argv, stdin: privateStdin } = planSsh({
     program,
     args: task.args.map(expand),
     cwd: task.workingDir === null ? null : expand(task.workingDir),
     environment: { ...givenVariables(context, expand), ...own },
     stdin: task.stdin === null ? null : expand(task.stdin),
+    event: eventText(context, scope),
     expand,
     folder: job.source.folder,
     pipe: spool.pipe,
@@ -151,6 +172,7 @@ const planRemote = (context: CommandOptions, program: SshProgram, expand: Expand
     command: { argv, cwd, environment, hasStdin: false, privateStdin },
     script: null,
     stdin: null,
+    event: null,
     workdir: null,
   };
 };
@@ -182,6 +204,7 @@ const planHttp = (context: CommandOptions, options: HttpOptions): AttemptPlan =>
     command: { argv, cwd, environment, hasStdin: false, privateStdin },
     script: null,
     stdin: null,
+    event: null,
     workdir: null,
   };
 };
@@ -265,6 +288,7 @@ const ownVariables = (context: CommandOptions): Record<string, string> => {
     PETIT_ATTEMPT: String(context.attempt),
     PETIT_TRIGGER: run.trigger,
     PETIT_OUTPUT: context.spool.outputs,
+    ...(run.deliveryId === null ? {} : { PETIT_EVENT: context.spool.event }),
     PETIT_ARTIFACTS: context.spool.artifacts,
     ...(run.scheduledFor === null ? {} : { PETIT_SCHEDULED_FOR: new Date(run.scheduledFor).toISOString() }),
   };

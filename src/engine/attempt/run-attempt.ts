@@ -188,9 +188,10 @@ const prepare = (
     ownFolders,
   });
   const { reopensOutput, privateStdin } = plan.command;
-  const hasRareFiles = reopensOutput === true || privateStdin !== undefined || secrets.values.size > 0;
-  const { script, stdin, workdir, isShared } = plan;
-  const spool = spools.make(named, { script, stdin, workdir, isShared: isShared === true, hasRareFiles });
+  const { script, stdin, event, workdir, isShared } = plan;
+  const hasRareFiles =
+    reopensOutput === true || privateStdin !== undefined || secrets.values.size > 0 || event !== null;
+  const spool = spools.make(named, { script, stdin, event, workdir, isShared: isShared === true, hasRareFiles });
   noteSecrets(context, secrets, spool, secretKey);
   if (user === null) return { command: plan.command, spool };
   giveSpool(spool, user);

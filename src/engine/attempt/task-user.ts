@@ -43,7 +43,7 @@ export const giveSpool = (spool: Spool, { uid, gid }: TaskUser): void => {
   // The user can't create files there.
   writeFileSync(spool.outputs, "", { mode: 0o600, flag: "w" });
   writeFileSync(spool.result, "", { mode: 0o600, flag: "w" });
-  for (const path of [spool.outputs, spool.result, spool.script, spool.stdin, spool.artifacts])
+  for (const path of [spool.outputs, spool.result, spool.script, spool.stdin, spool.event, spool.artifacts])
     if (existsSync(path)) chownSync(path, uid, gid);
   chmodSync(dirname(spool.artifacts), 0o711);
   chmodSync(spool.artifacts, 0o700);

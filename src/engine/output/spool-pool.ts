@@ -44,6 +44,8 @@ import { SpoolTrash } from "./spool-trash.ts";
 export type SpoolTexts = {
   readonly script: string | null;
   readonly stdin: string | null;
+  /** The event that started the run, as JSON. Default: null, there is none. */
+  readonly event?: string | null;
   /** The working directory, which the next petit process reads. */
   readonly workdir: string | null;
   /** True if other users read the script and write the outputs. The spool folder itself stays closed to them. Default false. */
@@ -129,6 +131,7 @@ export class SpoolPool implements Disposable {
       });
     if (texts.script !== null) this.#writeScript(spool.script, texts.script);
     if (texts.stdin !== null) writeNew(spool.stdin, texts.stdin);
+    if (typeof texts.event === "string") writeNew(spool.event, texts.event);
     if (texts.workdir !== null) writeNew(spool.workdir, texts.workdir);
     if (isShared) share(spool, texts);
     return folder === null ? spool : { ...spool, artifacts: join(folder.target, ARTIFACTS) };
@@ -332,11 +335,12 @@ const USUAL_FILES = ["outputs", "workdir", "stdin", "held", "ending"] as const;
 type KeptFile = CommonFile | "script";
 
 /** Opens what other users, those of a container, read and write. */
-const share = (spool: Spool, { script }: SpoolTexts): void => {
+const share = (spool: Spool, { script, event = null }: SpoolTexts): void => {
   writeNew(spool.outputs, "");
   chmodSync(spool.outputs, 0o666);
   chmodSync(spool.artifacts, 0o777);
   if (script !== null) chmodSync(spool.script, 0o644);
+  if (event !== null) chmodSync(spool.event, 0o644);
 };
 
 /**

@@ -52,6 +52,8 @@ export type Spool = {
   readonly result: string;
   /** What the next petit process needs to recognize the secrets of the attempt. It contains no secret. */
   readonly given: string;
+  /** `$PETIT_EVENT`: the event that started the run, as JSON. */
+  readonly event: string;
   /** Pipe to ssh, for a script on another machine. */
   readonly pipe: string;
   /** Why petit ends the attempt, if that could not be stored. */
@@ -74,6 +76,7 @@ export const OTHER_FILES = [
   "pipe",
   "result",
   "given",
+  "event",
   "held",
   "ending",
 ] as const;
@@ -145,6 +148,7 @@ const filesFrom = (prefix: string): SpoolFiles => ({
   pipe: `${prefix}pipe`,
   result: `${prefix}result`,
   given: `${prefix}given`,
+  event: `${prefix}event`,
   ending: `${prefix}ending`,
   held: `${prefix}held`,
 });

@@ -6,9 +6,11 @@ import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { EndingReason, Run } from "../../domain/run.ts";
 import type { Attempt, ItemRun, TaskRun } from "../../domain/task-run.ts";
 import { soon } from "../../lib/clock.ts";
+import type { Json } from "../../lib/json.ts";
 import type { TaskNode } from "../../store/runs/task-runs.ts";
 import type { AttemptResult } from "../attempt/run-attempt.ts";
 import type { AddHooks, TransactionHooks } from "../commits.ts";
+import { readEvent } from "../deliveries/read-event.ts";
 import { assertNoStorageFault } from "../internal-errors.ts";
 import { askingTasks, type OpenApproval, openApprovals } from "./approval/approvals.ts";
 import type { ApprovalDecision } from "./approval/decision.ts";
@@ -74,6 +76,8 @@ export class RunJob {
    * later.
    */
   #changedAt: number;
+  /** The event that started the run, once somebody has asked for it. */
+  #event: { readonly value: Json } | null = null;
   /** True when the end of the run is stored. */
   #isFinished = false;
   /** True while no attempts may start because the run may have timed out. */
@@ -482,7 +486,18 @@ export class RunJob {
   }
 
   get #state(): RunState {
-    return { job: this.#job, run: this.#run, items: this.#items, progress: this.#progress };
+    return {
+      job: this.#job,
+      run: this.#run,
+      items: this.#items,
+      progress: this.#progress,
+      event: () => this.#readEvent(),
+    };
+  }
+
+  #readEvent(): Json {
+    this.#event ??= { value: readEvent(this.#run, this.#services.store) };
+    return this.#event.value;
   }
 
   #listTaskRuns(): readonly TaskRun[] {

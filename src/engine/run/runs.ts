@@ -27,7 +27,8 @@ import { outcomeOfEnding } from "./plan/outcome.ts";
 import { RunJob, type StoredParts } from "./run-job.ts";
 import type { RunOwner, RunServices } from "./services.ts";
 
-export type RunRequest = Omit<NewRun, "id" | "now">;
+/** The id is a new one if it is missing. */
+export type RunRequest = Omit<NewRun, "id" | "now"> & Partial<Pick<NewRun, "id">>;
 
 export type RunsOptions = {
   readonly services: RunServices;
@@ -198,7 +199,7 @@ export class Runs implements Disposable {
     const { newestRuns } = this.#options;
     const { store, clock } = this.#services;
     const now = clock.now();
-    const run = store.runs.start({ ...request, id: newRunId(now), now });
+    const run = store.runs.start({ ...request, id: request.id ?? newRunId(now), now });
     if (run.status === "pending") return { run, ...this.#enqueue({ run, job: request.job }) };
     const begun = this.#begin(run, request.job);
     const onCommit = (): void => {

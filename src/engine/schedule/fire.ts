@@ -1,5 +1,4 @@
 import type { JobId } from "../../domain/ids.ts";
-import type { Job } from "../../domain/job.ts";
 import { resolveParams } from "../../domain/params/param.ts";
 import { type CatchupDecision, judgeDue } from "../../domain/schedule/catchup.ts";
 import { jitterMs } from "../../domain/schedule/jitter.ts";
@@ -13,6 +12,7 @@ import { bootId } from "../attempt/identity.ts";
 import type { AddHooks, Commits, TransactionHooks } from "../commits.ts";
 import { assertNoStorageFault, type InternalErrors } from "../internal-errors.ts";
 import type { Notifier } from "../notify/notifier.ts";
+import { replaceOldest } from "../run/replace.ts";
 import type { Runs } from "../run/runs.ts";
 import { admitScheduled } from "./admission.ts";
 import type { Backlog, DueJob } from "./due-job.ts";
@@ -205,7 +205,7 @@ const account = ({ stored, scheduledFor, jitter, verdict, context }: AccountOpti
     const outcome = decision.kind === "skip" ? "skipped" : "missed";
     return { scheduledFor, outcome, reason: decision.reason, jitterMs: delayMs };
   }
-  if (decision.kind === "replace") replace(job, context);
+  if (decision.kind === "replace") replaceOldest(job, context);
   const trigger = verdict.kind === "fire" ? verdict.trigger : "schedule";
   start({ stored, scheduledFor, delayMs, trigger, waits: decision.kind !== "start", context });
   return null;
@@ -237,19 +237,4 @@ const start = ({ stored, scheduledFor, delayMs, trigger, waits, context }: Sched
       idempotency: null,
     }),
   );
-};
-
-/**
- * Ends as many of the oldest runs of a job as the limit of the job requires for one more run: running ones are cancelled,
- * pending ones are dropped. The new run starts when a slot is free.
- */
-const replace = (job: Job, { runs, store, addHooks }: FireContext): void => {
-  const running = runs.activeOf(job.id).filter(({ isEnding }) => !isEnding);
-  const waiting = runs.waitingOf(job.id);
-  const count = running.length + waiting.length + 1 - (job.maxConcurrency ?? Number.POSITIVE_INFINITY);
-  for (const active of running.slice(0, Math.max(0, count))) {
-    store.runs.requestEnd(active.run.id, "cancelled");
-    addHooks({ onCommit: () => active.end("cancelled", { all: false }) });
-  }
-  for (const each of waiting.slice(0, Math.max(0, count - running.length))) addHooks(runs.dropWaiting(each));
 };

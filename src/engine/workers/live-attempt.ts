@@ -41,7 +41,7 @@ export class LiveAttempt {
   constructor(options: RunAttemptOptions, offer: StoredOffer) {
     this.options = options;
     this.#offer = offer;
-    this.#features = featuresOf(options.context.job, options.context.task);
+    this.#features = featuresOf(options.context.job, options.context.task, options.context.run);
     this.offeredAt = options.services.clock.monotonic();
     this.result = this.#ended.promise;
     this.stored = this.#released.promise;

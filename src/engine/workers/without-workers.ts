@@ -59,7 +59,7 @@ export class WithoutWorkers {
           item,
           labels,
           type: context.task.program.type,
-          features: featuresOf(context.job, context.task),
+          features: featuresOf(context.job, context.task, context.run),
           since,
         },
       ];

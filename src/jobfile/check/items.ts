@@ -130,4 +130,5 @@ const scopeOf = (item: Item): TemplateScope => ({
   jobId: "",
   runId: "",
   scheduledFor: null,
+  event: null,
 });

@@ -8,6 +8,7 @@ import type { Conflict } from "../problem.ts";
 import { checkCalls, checkGatesOfCalls, checkNesting } from "./calls.ts";
 import { refuseWorkers } from "./labels.ts";
 import { checkQueues } from "./queues.ts";
+import { checkFollows } from "./triggers/follows.ts";
 
 /** What the settings of the scheduler allow jobs to use. */
 export type Setup = {
@@ -47,7 +48,7 @@ export const checkJobs = (
     return newId === null ? nearest(id) : `it is called '${newId}' now`;
   };
   const unknown = declarations.flatMap((declaration) =>
-    [...declaration.gates, ...declaration.calls].flatMap((link) =>
+    [...declaration.gates, ...declaration.calls, ...declaration.follows].flatMap((link) =>
       known.has(link.jobId) || !isName(link.jobId) ? [] : [unknownJob(declaration, link, hintFor)],
     ),
   );
@@ -62,6 +63,7 @@ export const checkJobs = (
     ...checkCalls(byId),
     ...checkNesting(byId, calls.edges),
     ...checkGatesOfCalls(byId),
+    ...checkFollows(byId),
     ...(queues === null ? [] : checkQueues(declarations, queues)),
     ...(hasWorkers ? [] : refuseWorkers(declarations)),
     ...(ownFolders === null ? [] : checkMounts(declarations, ownFolders)),

@@ -205,6 +205,8 @@ const whyWrongName = ({ context, names }: ExpressionReference, scope: TemplateCo
       return whyNoItem({ kind: "itemKey" }, scope);
     case "matrix":
       return name === undefined ? null : whyNoItem({ kind: "matrix", axis: name }, scope);
+    case "event":
+      return null;
     default:
       return assertNever(context);
   }

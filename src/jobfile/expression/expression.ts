@@ -21,7 +21,7 @@ import { toDictionary, toJson } from "./values.ts";
 import { ExpressionWork } from "./work.ts";
 
 /** The names that an expression can refer to. */
-const CONTEXTS = ["params", "config", "job", "run", "tasks", "item", "item_key", "matrix"] as const;
+const CONTEXTS = ["params", "config", "job", "run", "tasks", "item", "item_key", "matrix", "event"] as const;
 type Context = (typeof CONTEXTS)[number];
 
 /** The values of the names. A name that has no value is null. */

@@ -13,6 +13,7 @@ import { checkPrograms, checkSshNames } from "../check/programs.ts";
 import { checkSchedule } from "../check/schedule.ts";
 import { checkTasks } from "../check/tasks.ts";
 import { checkTemplates, type OutputRead } from "../check/templates.ts";
+import { checkTriggers } from "../check/triggers/triggers.ts";
 import { checkVariables } from "../check/variables.ts";
 import { type Declaration, declareJob, declareUnread } from "../declaration.ts";
 import { documentText, type Range } from "../parse/document-text.ts";
@@ -113,6 +114,7 @@ const checkMeaning = (
   checkSchedule(draft, report);
   checkGates(draft, report);
   checkParams(draft, report);
+  checkTriggers(draft, report);
   checkVariables(draft, report);
   checkNotify(draft, report);
   checkTasks(draft, report);

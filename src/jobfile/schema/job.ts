@@ -20,6 +20,7 @@ import {
   tag,
   title,
 } from "./text.ts";
+import { triggers } from "./trigger.ts";
 
 const RETENTION = {
   kind: "object",
@@ -74,6 +75,12 @@ export const JOB = {
       doc: "When it runs: a cron expression, a list of them, or a map with more.",
       absent: "it runs only when triggered",
       example: "0 2 * * *",
+    },
+    triggers: {
+      type: triggers,
+      doc: "What starts it beside its schedule and people, such as a webhook.",
+      default: [],
+      example: [{ type: "webhook", verify: "github", secret: { file: "hook.secret" }, events: ["push"] }],
     },
     max_concurrency: {
       type: { kind: "integer", min: 1, max: 1_000_000 },

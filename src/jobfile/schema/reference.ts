@@ -78,5 +78,5 @@ const describeDefault = (field: Field): string => {
   if (field.type.kind === "duration" && typeof field.default === "number") return formatDuration(field.default);
   const isNothing =
     typeof field.default === "object" && field.default !== null && Object.keys(field.default).length === 0;
-  return isNothing ? "none" : String(field.default);
+  return isNothing || field.default === "" ? "none" : String(field.default);
 };

@@ -62,6 +62,81 @@ CREATE TABLE actions (
 ) STRICT;
 CREATE INDEX actions_at ON actions (at);
 
+-- Runs that an event or a backfill starts. A CHECK can't be changed, so the table is copied.
+CREATE TABLE new_runs (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  job_id TEXT NOT NULL,
+  version INTEGER NOT NULL REFERENCES job_versions (id),
+  status TEXT NOT NULL CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled', 'interrupted')),
+  reason TEXT CHECK (reason IN ('exit_code', 'signal', 'timeout', 'spawn_failed', 'cancelled', 'shutdown',
+    'upstream_failed', 'condition_not_met', 'interrupted', 'items_failed', 'invalid_items', 'child_failed', 'rejected',
+    'skipped_by_exit', 'artifacts_failed', 'invalid_condition', 'worker_lost', 'internal_error')),
+  error TEXT,
+  "trigger" TEXT NOT NULL CHECK ("trigger" IN ('schedule', 'catchup', 'manual', 'retry', 'job', 'webhook', 'files', 'run',
+    'nats', 'backfill')),
+  scheduled_for INTEGER,
+  params TEXT NOT NULL CHECK (json_valid(params)),
+  retry_of TEXT,
+  created_at INTEGER NOT NULL,
+  started_at INTEGER,
+  ended_at INTEGER,
+  ending TEXT CHECK (ending IN ('cancelled', 'timeout', 'shutdown')),
+  lost INTEGER NOT NULL DEFAULT 0 CHECK (lost IN (0, 1)),
+  -- Who asked for the run, and who for its end; null if petit decided it by itself.
+  triggered_by TEXT,
+  cancelled_by TEXT,
+  -- How many of its tasks failed with `allow_failure`.
+  warnings INTEGER NOT NULL DEFAULT 0 CHECK (warnings >= 0),
+  -- When an unfinished run exceeded `warn_after` of its job; null if it has not.
+  late_at INTEGER,
+  -- The attempt that started it. The parent may have been deleted since. `parent_item` is -1 in a task without items.
+  parent_run_id TEXT,
+  parent_task_id TEXT,
+  parent_item INTEGER NOT NULL DEFAULT -1 CHECK (parent_item >= -1),
+  parent_attempt INTEGER CHECK ((parent_attempt IS NULL) = (parent_run_id IS NULL)),
+  -- How many runs are above it; 0 without a parent.
+  nesting INTEGER NOT NULL DEFAULT 0 CHECK (nesting BETWEEN 0 AND 10),
+  -- What its job declares as `outputs`, when it has completed.
+  outputs TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(outputs)),
+  -- True if its end includes its clean-up tasks: it was cancelled twice, or petit was stopping.
+  ends_clean_ups INTEGER NOT NULL DEFAULT 0 CHECK (ends_clean_ups IN (0, 1)),
+  -- The delivery that started it, or the run that it retries; null without an event.
+  delivery_id TEXT,
+  -- How many runs have started one another before it.
+  chain INTEGER NOT NULL DEFAULT 0 CHECK (chain >= 0),
+  -- True from its end until `run` triggers of other jobs have seen it.
+  end_unseen INTEGER NOT NULL DEFAULT 0 CHECK (end_unseen IN (0, 1)),
+  CHECK (ends_clean_ups = 0 OR ending IS NOT NULL),
+  CHECK ((ended_at IS NOT NULL) = (status NOT IN ('pending', 'running'))),
+  CHECK (status <> 'pending' OR started_at IS NULL),
+  CHECK (status NOT IN ('running', 'completed') OR started_at IS NOT NULL),
+  CHECK (status IN ('failed', 'cancelled', 'interrupted') OR (reason IS NULL AND error IS NULL)),
+  CHECK ("trigger" NOT IN ('schedule', 'catchup', 'backfill') OR scheduled_for IS NOT NULL),
+  CHECK ("trigger" NOT IN ('webhook', 'files', 'run', 'nats') OR delivery_id IS NOT NULL)
+) STRICT;
+INSERT INTO new_runs (seq, id, job_id, version, status, reason, error, "trigger", scheduled_for, params, retry_of, created_at,
+  started_at, ended_at, ending, lost, triggered_by, cancelled_by, warnings, late_at, parent_run_id, parent_task_id,
+  parent_item, parent_attempt, nesting, outputs, ends_clean_ups)
+SELECT seq, id, job_id, version, status, reason, error, "trigger", scheduled_for, params, retry_of, created_at,
+  started_at, ended_at, ending, lost, triggered_by, cancelled_by, warnings, late_at, parent_run_id, parent_task_id,
+  parent_item, parent_attempt, nesting, outputs, ends_clean_ups FROM runs;
+DROP TABLE runs;
+ALTER TABLE new_runs RENAME TO runs;
+CREATE INDEX runs_job ON runs (job_id, seq);
+CREATE INDEX runs_unfinished ON runs (status, seq) WHERE status IN ('pending', 'running');
+CREATE INDEX runs_unsuccessful ON runs (status, seq) WHERE status IN ('failed', 'cancelled', 'interrupted');
+CREATE INDEX runs_job_unsuccessful ON runs (job_id, status, seq) WHERE status IN ('failed', 'cancelled', 'interrupted');
+CREATE INDEX runs_completed ON runs (job_id, ended_at) WHERE status = 'completed';
+CREATE INDEX runs_ended ON runs (ended_at, status) WHERE ended_at IS NOT NULL;
+CREATE INDEX runs_long ON runs (ended_at) WHERE ended_at - started_at > 3600000;
+CREATE INDEX runs_retries ON runs (retry_of) WHERE retry_of IS NOT NULL;
+CREATE INDEX runs_version ON runs (version);
+CREATE UNIQUE INDEX runs_parent ON runs (parent_run_id, parent_task_id, parent_item, parent_attempt)
+  WHERE parent_run_id IS NOT NULL;
+
+CREATE INDEX runs_end_unseen ON runs (seq) WHERE end_unseen = 1;
+
 -- The few rows that a review looks for among many.
 CREATE INDEX runs_waited ON runs (started_at) WHERE started_at - created_at > 60000;
 CREATE INDEX task_runs_retried ON task_runs (run) WHERE attempts > 1 AND status = 'completed';
@@ -133,3 +208,66 @@ CREATE TABLE attention_marks (
 -- Who changed what an event is about, and the entry of what needs attention that it is about.
 ALTER TABLE events ADD COLUMN actor TEXT CHECK (actor IS NULL OR type = 'attention.changed');
 ALTER TABLE events ADD COLUMN entry TEXT CHECK (entry IS NULL OR type = 'attention.changed');
+
+-- The jobs whose ends start runs of other jobs.
+CREATE TABLE followed_jobs (job_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
+-- What became of each event that petit has accepted.
+CREATE TABLE deliveries (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  job_id TEXT NOT NULL,
+  type TEXT NOT NULL CHECK (type IN ('webhook', 'files', 'run', 'nats')),
+  -- The name of the trigger; empty if it has none.
+  "trigger" TEXT NOT NULL,
+  event_type TEXT NOT NULL CHECK (length(event_type) BETWEEN 1 AND 128),
+  -- The provider's id of the delivery; null if it has none.
+  provider_id TEXT CHECK (length(provider_id) BETWEEN 1 AND 200),
+  -- The SHA-256 of the body and its type, where the id is not signed.
+  digest TEXT CHECK (length(digest) = 64),
+  outcome TEXT NOT NULL CHECK (outcome IN ('waiting', 'fired', 'merged', 'skipped')),
+  reason TEXT,
+  -- What is wrong with its params or the condition.
+  problem TEXT,
+  -- Its run, or that of the delivery that it was merged into. It may have been deleted since.
+  run_id TEXT,
+  -- The newer delivery that has the run.
+  merged_into TEXT,
+  -- The delivery that it repeats.
+  replay_of TEXT,
+  received_at INTEGER NOT NULL,
+  -- When its outcome was decided; null while it waits.
+  decided_at INTEGER,
+  -- How many runs have started one another by `run` triggers before it.
+  chain INTEGER NOT NULL DEFAULT 0 CHECK (chain >= 0),
+  -- The first of the deliveries that become one run by `debounce`; null without it.
+  debounce_group TEXT,
+  -- While it is debounced: its key, when the first one of that key came, and when its run starts.
+  debounce_key TEXT,
+  first_at INTEGER,
+  due_at INTEGER,
+  CHECK ((outcome IN ('waiting', 'skipped')) = (reason IS NOT NULL)),
+  CHECK (outcome <> 'waiting' OR reason IN ('busy', 'debounce', 'paused')),
+  CHECK (outcome <> 'skipped' OR reason IN ('event', 'condition_not_met', 'invalid_params', 'paused', 'too_many', 'disabled',
+    'overlap', 'dependency', 'too_deep', 'gone')),
+  CHECK ((decided_at IS NULL) = (outcome = 'waiting')),
+  CHECK (run_id IS NOT NULL OR (outcome <> 'fired' AND coalesce(reason, '') <> 'busy')),
+  CHECK (run_id IS NULL OR outcome IN ('fired', 'merged') OR reason = 'busy'),
+  CHECK ((merged_into IS NOT NULL) = (outcome = 'merged')),
+  CHECK ((due_at IS NOT NULL) = (coalesce(reason, '') = 'debounce') AND (due_at IS NULL) = (first_at IS NULL)
+    AND (due_at IS NULL) = (debounce_key IS NULL))
+) STRICT;
+CREATE INDEX deliveries_job ON deliveries (job_id, seq);
+CREATE UNIQUE INDEX deliveries_provider ON deliveries (job_id, "trigger", provider_id)
+  WHERE provider_id IS NOT NULL AND replay_of IS NULL;
+CREATE INDEX deliveries_digest ON deliveries (job_id, "trigger", digest, received_at) WHERE digest IS NOT NULL;
+CREATE INDEX deliveries_waiting ON deliveries (job_id, reason, seq) WHERE outcome = 'waiting';
+CREATE INDEX deliveries_group ON deliveries (debounce_group) WHERE outcome = 'merged' AND run_id IS NULL;
+CREATE INDEX deliveries_due ON deliveries (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX deliveries_busy ON deliveries (run_id) WHERE outcome = 'waiting' AND run_id IS NOT NULL;
+
+-- The events themselves, as JSON. They are deleted earlier than the deliveries.
+CREATE TABLE delivery_events (
+  delivery INTEGER PRIMARY KEY REFERENCES deliveries (seq) ON DELETE CASCADE,
+  event TEXT NOT NULL CHECK (json_valid(event))
+) STRICT;

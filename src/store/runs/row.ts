@@ -25,6 +25,8 @@ export const toRun = (row: SqlRow): Run => ({
   retryOf: idOrNull<RunId>(row, "retry_of"),
   parent: row.parent_run_id === null ? null : toParent(row),
   nesting: integer(row, "nesting"),
+  deliveryId: textOrNull(row, "delivery_id"),
+  chain: integer(row, "chain"),
   outputs: json<Run["outputs"]>(row, "outputs"),
   createdAt: integer(row, "created_at"),
   startedAt: integerOrNull(row, "started_at"),

@@ -6,6 +6,7 @@ import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import { id, integer, integerOrNull } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
+import { noteStarted } from "../deliveries.ts";
 import type { NewEvent } from "../events.ts";
 import { insertFired } from "../occurrences.ts";
 import { type AttemptStore, createAttemptStore } from "./attempts.ts";
@@ -94,8 +95,10 @@ export type NewRun = {
   readonly idempotency: { readonly key: string; readonly request: string } | null;
   /** The person who requested it. Missing if petit started it by itself. */
   readonly triggeredBy?: string | null;
-  /** The attempt that starts it, and how many runs are above it. Missing if no run starts it. */
-  readonly child?: { readonly parent: RunParent; readonly nesting: number };
+  /** The attempt that starts it, and how many runs are above it and have started one another before it. Missing if no run starts it. */
+  readonly child?: { readonly parent: RunParent; readonly nesting: number; readonly chain: number };
+  /** The delivery that starts it, and how many runs have started one another by `run` triggers before it. Missing without an event. */
+  readonly delivery?: { readonly id: string; readonly chain: number };
 };
 
 export const createRunStore = (context: StoreContext): RunStore => {
@@ -135,6 +138,7 @@ export const createRunStore = (context: StoreContext): RunStore => {
         { runId, now },
       );
       const run = toChangedRun(row, "begin", runId);
+      noteStarted(context, run, now);
       recordEvent(runEvent("run.started", run, now));
       return run;
     }),
@@ -172,11 +176,12 @@ export const createRunStore = (context: StoreContext): RunStore => {
     finish: write("durable", (runId, { status, reason, error, warnings = 0, outputs = {} }, now) => {
       const row = sql.get(
         `UPDATE runs SET status = $status, reason = $reason, error = $error, warnings = $warnings, outputs = $outputs,
-           ended_at = $now
+           ended_at = $now, end_unseen = EXISTS (SELECT 1 FROM followed_jobs WHERE followed_jobs.job_id = runs.job_id)
          WHERE id = $runId AND status IN ('pending', 'running') RETURNING *`,
         { runId, now, status, reason, error, warnings, outputs: JSON.stringify(outputs) },
       );
       const run = toChangedRun(row, "finish", runId);
+      noteStarted(context, run, now);
       recordEvent(runEvent("run.finished", run, now));
       return run;
     }),
@@ -271,9 +276,9 @@ const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readon
   const parent = run.child?.parent;
   const row = sql.get(
     `INSERT INTO runs (id, job_id, version, status, "trigger", scheduled_for, params, retry_of, created_at, started_at, triggered_by,
-       parent_run_id, parent_task_id, parent_item, parent_attempt, nesting)
+       parent_run_id, parent_task_id, parent_item, parent_attempt, nesting, delivery_id, chain)
      VALUES ($id, $jobId, $versionId, $status, $trigger, $scheduledFor, $params, $retryOf, $now, $startedAt, $triggeredBy,
-       $parentRunId, $parentTaskId, $parentItem, $parentAttempt, $nesting) RETURNING *`,
+       $parentRunId, $parentTaskId, $parentItem, $parentAttempt, $nesting, $deliveryId, $chain) RETURNING *`,
     {
       id: run.id,
       jobId: run.job.id,
@@ -291,6 +296,8 @@ const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readon
       parentItem: parent?.item ?? NO_ITEM,
       parentAttempt: parent?.attempt ?? null,
       nesting: run.child?.nesting ?? 0,
+      deliveryId: run.delivery?.id ?? null,
+      chain: run.delivery?.chain ?? run.child?.chain ?? 0,
     },
   );
   if (row === null) throw new Error("a run was not stored");

@@ -27,6 +27,7 @@ import { NotYours, OutputShipper, quiet } from "../hand-over/ship-output.ts";
 import type { WorkerParts } from "../parts.ts";
 import { type LocalAttempt, taskOfOffer } from "./local-attempt.ts";
 import { localJob } from "./local-job.ts";
+import { readShippedEvent } from "./shipped-event.ts";
 
 export type GrantedAttemptOptions = {
   readonly parts: WorkerParts;
@@ -309,7 +310,8 @@ export class GrantedAttempt {
     const now = clockOfRun({ clock, run: local.run, taskRuns, attempts: [local.attempt], adopted: known });
     const noted = adopted === null ? null : readEnding(this.#spool);
     if (noted !== null) this.#end.abort(noted);
-    const job = localJob(offer, { folder, files: await requests.persist(() => files.obtain(offer)) });
+    const localFiles = await requests.persist(() => files.obtain(offer));
+    const job = localJob(offer, { folder, files: localFiles });
     const [task] = job.tasks;
     if (task === undefined) return lostAt(now());
     // The guard ends a process that runs already.
@@ -337,7 +339,7 @@ export class GrantedAttempt {
         task,
         run: withEnding(offer.run, noted),
         item: offer.item,
-        scope: () => decodeScope(offer.scope),
+        scope: () => decodeScope(offer.scope, readShippedEvent(localFiles)),
       },
       attempt: local.attempt,
       now,

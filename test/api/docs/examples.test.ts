@@ -32,6 +32,10 @@ tasks: [{id: only, type: shell, script: 'printf 123 > "$PETIT_ARTIFACTS/rows.csv
 id: asks
 tasks: [{id: ask, type: approval}]
 ---
+id: hooked
+triggers: [{type: webhook, name: token, verify: token, secret: {file: hook.secret}}, {type: webhook, name: slack, verify: slack, secret: {file: hook.secret}}]
+tasks: [{id: only, type: command, command: "true"}]
+---
 id: hello_world_gate
 tasks: [{id: only, type: command, command: "true"}]
 ---
@@ -55,6 +59,7 @@ id: long
 max_concurrency: 1
 tasks: [{id: only, type: shell, script: "exec sleep 60"}]
 `,
+  "hook.secret": "secret",
   "broken.yaml": `id: broken\ntaks: []\n`,
 });
 
@@ -125,6 +130,7 @@ const collectAnswers = async (): Promise<void> => {
   collect("RunDetail", (await ask(petit, `/api/runs/${runId}`)).body);
   collect("RunComparison", (await ask(petit, `/api/runs/${runId}/comparison`)).body);
   collect("TaskRun", ...(await ask(petit, `/api/runs/${runId}/tasks`)).body.tasks);
+  await collectDeliveries();
   const { id: rowsId } = await runToEnd(petit, "rows");
   const { id: hostsId } = await runToEnd(petit, "hosts");
   collect("FailureGroup", ...(await ask(petit, `/api/runs/${hostsId}/tasks`)).body.tasks[0].failures);
@@ -163,6 +169,18 @@ const collectAnswers = async (): Promise<void> => {
   await collectWorkers();
   collect("Health", await healthyAnswer());
   collect("Live", (await ask(petit, "/api/health/live")).body);
+};
+
+const collectDeliveries = async (): Promise<void> => {
+  const sent = { method: "POST", headers: { authorization: "Bearer secret" }, body: "{}" };
+  const accepted = (await ask(petit, "/api/hooks/hooked/token", sent)).body;
+  collect("AcceptedHook", accepted);
+  const handshake = JSON.stringify({ type: "url_verification" });
+  collect("HookHandshake", (await post(petit, "/api/jobs/hooked/hooks/test", { name: "slack", body: handshake })).body);
+  const path = `/api/deliveries/${accepted.delivery_id}`;
+  collect("ReplayedDelivery", (await post(petit, `${path}/replay`)).body);
+  collect("Delivery", ...(await ask(petit, "/api/deliveries")).body.deliveries);
+  collect("DeliveryDetail", (await ask(petit, path)).body);
 };
 
 const collectSession = async (): Promise<void> => {
@@ -237,7 +255,7 @@ const listDifferences = (example: readonly unknown[], answer: readonly unknown[]
   });
 
 /** A map whose keys are names, such as params by name, is compared by its values. */
-const NAMED = new Set(["params", "outputs"]);
+const NAMED = new Set(["params", "outputs", "event"]);
 
 const withoutNames = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withoutNames);
@@ -260,6 +278,7 @@ const examples = (): readonly (readonly [title: string, example: unknown])[] =>
 /** Schemas of requests, which are never an answer. */
 const REQUESTS = new Set([
   "TriggerRequest",
+  "HookTest",
   "DecisionRequest",
   "RetryRequest",
   "LoginRequest",

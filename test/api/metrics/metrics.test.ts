@@ -70,6 +70,7 @@ describe("the metrics", () => {
       petit_db_bytes: "gauge",
       petit_artifact_bytes: "gauge",
       petit_notifications_total: "counter",
+      petit_webhook_refused_total: "counter",
       petit_waiting_notifications: "gauge",
       process_cpu_seconds_total: "counter",
       process_resident_memory_bytes: "gauge",

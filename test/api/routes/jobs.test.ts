@@ -255,6 +255,7 @@ describe("GET /api/jobs/{job_id}", () => {
       priority: 0,
       on_interrupt: null,
       timeout_ms: null,
+      triggers: [],
       warn_after_ms: null,
       kill_grace_ms: null,
       catchup: "latest",

@@ -111,6 +111,7 @@ describe("a trigger", () => {
       waits_for: null,
       waiting_for: null,
       parent: null,
+      delivery: null,
       outputs: {},
       created_at: expect.any(Number),
       started_at: expect.any(Number),

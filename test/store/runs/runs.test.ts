@@ -41,6 +41,8 @@ describe("a run", () => {
       retryOf: UNKNOWN,
       parent: null,
       nesting: 0,
+      deliveryId: null,
+      chain: 0,
       outputs: {},
       createdAt: NOON,
       startedAt: NOON,

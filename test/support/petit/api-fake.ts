@@ -197,6 +197,13 @@ const fakeEngine = (store: Store): FakeEngine => {
       return () => eventListeners.delete(listener);
     },
     onSending: () => () => {},
+    receiveWebhook: async () => ({ kind: "unknown" }),
+    hasWebhook: () => false,
+    testWebhook: async () => ({ kind: "unknown" }),
+    replayDelivery: async (deliveryId) => {
+      throw new Error(`no delivery ${deliveryId}`);
+    },
+    refusedWebhooks: new Map(),
     onOutput: (runId, listener) => {
       const listeners = outputListeners.get(runId) ?? new Set();
       outputListeners.set(runId, listeners.add(listener));

@@ -47,6 +47,7 @@ export const runIdOf = (number: number): string => `019b76da-a800-7c3e-8f2b-${St
 export const topRun = (number: number, fields: Partial<TopRun> = {}): TopRun => ({
   id: runIdOf(number),
   job_id: "etl",
+  delivery: null,
   status: "completed",
   reason: null,
   error: null,

@@ -287,6 +287,8 @@ const RUN: Run = {
   retryOf: null,
   parent: null,
   nesting: 0,
+  deliveryId: null,
+  chain: 0,
   outputs: {},
   createdAt: 1,
   startedAt: 1,

@@ -7,6 +7,7 @@ import { isSecretName, maskSecrets, maskText } from "../../../jobfile/possible-s
 import { NotifyBody, notifyBody } from "../notify.ts";
 import { exactly, integer, JobIdText, nullable, TaskIdText, word } from "../schemas.ts";
 import { EnvironmentBody, TaskBody, taskBody } from "./task.ts";
+import { TriggerBody, triggerBody } from "./trigger.ts";
 
 /** `all` is no limit. */
 const orAll = <Schema extends TSchema>(limit: Schema) => t.Union([limit, t.Literal("all")]);
@@ -59,6 +60,7 @@ export const definitionFields = {
   environment: EnvironmentBody,
   inherit_environment: t.Boolean({ description: "True if its tasks inherit petit's environment variables" }),
   notify: t.Array(NotifyBody, { description: "Where notifications about the job are sent" }),
+  triggers: t.Array(TriggerBody, { description: "What starts it beside its schedule and people" }),
   max_concurrency: nullable(integer({ minimum: 1 }), "Maximum of concurrent runs; null is unlimited"),
   on_overlap: word(OVERLAP_POLICIES, "What a scheduled occurrence does at this limit"),
   queue: nullable(t.String(), "The queue whose limit its runs share with those of other jobs; null if there is none"),
@@ -136,6 +138,7 @@ export const DEFINITION_EXAMPLE = {
   environment: { TZ: "UTC" },
   inherit_environment: true,
   notify: [],
+  triggers: [],
   max_concurrency: 1,
   on_overlap: "skip",
   queue: "database",
@@ -164,6 +167,7 @@ export const definitionBody = (job: Job, others: readonly Job[]) => ({
   environment: maskSecrets({ ...job.environment }, ".environment"),
   inherit_environment: job.inheritEnvironment,
   notify: (job.notify ?? []).map(notifyBody),
+  triggers: (job.triggers ?? []).map((trigger) => triggerBody(job.id, trigger)),
   max_concurrency: job.maxConcurrency,
   queue: job.queue ?? null,
   priority: job.priority ?? PRIORITY.default,

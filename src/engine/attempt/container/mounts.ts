@@ -8,6 +8,8 @@ export type MountOptions = {
   readonly cwd: string | null;
   /** Path of the script that the job file contains, if it does. */
   readonly script: string | null;
+  /** The file with the event that started the run, and where the container has it; null if there is none. */
+  readonly event: readonly [source: string, target: string] | null;
   /** Path of the script file that the job file names, if it does. */
   readonly file: string | null;
   /** Other files and folders of the attempt, and where the container has them. */
@@ -27,7 +29,7 @@ export const SCRIPT_IN_CONTAINER = "/petit/script";
  * wherever it is mounted. Throws SpawnError if the task names what petit stores.
  */
 export const mountArguments = (options: MountOptions): readonly string[] => {
-  const { cwd, script, file, own, ownFolders } = options;
+  const { cwd, script, event, file, own, ownFolders } = options;
   const workdir = cwd === null ? [] : bindNamed("working_dir", { source: cwd, target: cwd, ownFolders });
   const volumes = options.volumes.map((volume, index) => volumeOf(volume, `container.volumes[${index}]`, options));
   const named = new Set([...(cwd === null ? [] : [cwd]), ...volumes.map(({ target }) => target)]);
@@ -43,6 +45,7 @@ export const mountArguments = (options: MountOptions): readonly string[] => {
   return [
     ...workdir.slice(0, 1).map(bindArgument),
     ...(script === null ? [] : [{ source: script, target: SCRIPT_IN_CONTAINER, isReadOnly: true }]).map(bindArgument),
+    ...(event === null ? [] : [{ source: event[0], target: event[1], isReadOnly: true }]).map(bindArgument),
     ...own.map(([source, target]) => bindArgument({ source, target, isReadOnly: false })),
     ...volumes.flatMap(({ text }) => ["--volume", text]),
     ...others.map(bindArgument),

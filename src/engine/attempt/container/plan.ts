@@ -23,6 +23,8 @@ export type ContainerOptions = {
   readonly hasStdin: boolean;
   /** True if the spool has a script, which the job file contains. */
   readonly hasScript: boolean;
+  /** True if the spool has the event that started the run. */
+  readonly hasEvent: boolean;
   /** Path of the script file that the job file names, if it does. */
   readonly file: string | null;
   /** Folder of the job file, to which the paths of volumes are relative. */
@@ -33,6 +35,7 @@ export type ContainerOptions = {
 
 /** Where a container has the outputs and the artifacts. */
 const IN_CONTAINER = { PETIT_OUTPUT: "/petit/output", PETIT_ARTIFACTS: "/petit/artifacts" } as const;
+const EVENT_IN_CONTAINER = "/petit/event";
 
 /**
  * Returns the command that runs a program in a container, and its environment. The values of variables are in the environment of
@@ -43,9 +46,13 @@ export const planContainer = (
 ): { readonly argv: readonly string[]; readonly environment: Variables } => {
   const { container, started, spool, argv, cwd, file, folder, ownFolders, expand } = options;
   const { engine, name, environment: clientEnvironment } = started;
-  const variables: Variables = { ...options.environment, ...IN_CONTAINER };
+  const inContainer: Variables = {
+    ...IN_CONTAINER,
+    ...(options.hasEvent && { PETIT_EVENT: EVENT_IN_CONTAINER }),
+  };
+  const variables: Variables = { ...options.environment, ...inContainer };
   const byName = Object.keys(variables).filter(
-    (key) => (!OF_CLIENT.test(key) || options.secrets.has(key)) && !(key in IN_CONTAINER),
+    (key) => (!OF_CLIENT.test(key) || options.secrets.has(key)) && !(key in inContainer),
   );
   const byValue = Object.entries(variables).filter(([key]) => !byName.includes(key));
   const flag = (text: string, value: string | null): readonly string[] => (value === null ? [] : [text, expand(value)]);
@@ -71,6 +78,7 @@ export const planContainer = (
           [spool.artifacts, IN_CONTAINER.PETIT_ARTIFACTS],
         ],
         script: options.hasScript ? spool.script : null,
+        event: options.hasEvent ? [spool.event, EVENT_IN_CONTAINER] : null,
         volumes: container.volumes.map(expand),
       }),
       ...byName.flatMap((key) => ["--env", key]),

@@ -12,6 +12,8 @@ export type SshOptions = {
   /** The variables that the script gets on the other machine. */
   readonly environment: Readonly<Record<string, string>>;
   readonly stdin: string | null;
+  /** The event that started the run, as one line of JSON; null without one. */
+  readonly event: string | null;
   readonly expand: (text: string) => string;
   /** The folder of the job file, to which the paths of key files are relative. */
   readonly folder: string;
@@ -62,13 +64,14 @@ export const planSsh = (options: SshOptions): SshPlan => {
   return {
     argv: ["/bin/sh", "-c", localScript(token), pipe, "ssh", "-T", ...flags, "--", host],
     stdin: [
-      `${launcher(token)}.`,
+      `${launcher(token, { hasEvent: options.event !== null })}.`,
       remoteEnvironment(options),
       token,
       program.script,
       token,
       options.stdin ?? "",
       token,
+      ...(options.event === null ? [] : [options.event, token]),
       "",
     ].join("\n"),
   };

@@ -41,10 +41,10 @@ const folderOf = (token: string): string => `D=\${TMPDIR:-/tmp}/petit-${token}`;
 
 /**
  * Returns the remote script of an attempt. It reads from stdin, each followed by a line with the token: the environment, the
- * script, and the text for the script's stdin. It runs the script in a session of its own. When stdin ends, the connection is
+ * script, the text for the script's stdin, and the event if there is one. It runs the script in a session of its own. When stdin ends, the connection is
  * lost, and it ends the script. If there are outputs, it leaves them and exits with FETCH_STATUS.
  */
-export const launcher = (token: string): string => `${FUNCTIONS}
+export const launcher = (token: string, { hasEvent }: { readonly hasEvent: boolean }): string => `${FUNCTIONS}
 petit_read() {
   F=
   while IFS= read -r L; do
@@ -57,11 +57,11 @@ petit_read() {
 umask 077
 ${folderOf(token)}
 mkdir "$D" || exit ${TRANSPORT_STATUS}
-petit_read >"$D/env" && petit_read >"$D/script" && petit_read >"$D/stdin" || { rm -rf "$D"; exit ${TRANSPORT_STATUS}; }
+petit_read >"$D/env" && petit_read >"$D/script" && petit_read >"$D/stdin"${hasEvent ? ' && petit_read >"$D/event"' : ""} || { rm -rf "$D"; exit ${TRANSPORT_STATUS}; }
 exec 3<&0
 S=
 if command -v setsid >/dev/null; then S=setsid; else set -m; fi
-PETIT_OUTPUT=$D/output $S sh -c '. "$0/env"; exec sh -e "$0/script" "$@"' "$D" <"$D/stdin" 3<&- &
+PETIT_OUTPUT=$D/output${hasEvent ? " PETIT_EVENT=$D/event" : ""} $S sh -c '. "$0/env"; exec sh -e "$0/script" "$@"' "$D" <"$D/stdin" 3<&- &
 J=$!
 echo "$J" >"$D/leader"
 (

@@ -65,7 +65,7 @@ export class ChildRuns {
       scheduledFor: null,
       ledger: null,
       idempotency: null,
-      child: { parent: { runId, taskId, item, attempt: attempt.attempt }, nesting },
+      child: { parent: { runId, taskId, item, attempt: attempt.attempt }, nesting, chain: parent.chain + 1 },
     });
     const childRunId = created.run.id;
     return { ...created, childRunId, attempt: store.runs.linkChild(attempt, childRunId) };

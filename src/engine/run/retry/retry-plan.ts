@@ -7,9 +7,11 @@ import { invalidParams, refuse } from "../../../domain/refusal.ts";
 import { isFinal, type ParamValues, type Run } from "../../../domain/run.ts";
 import type { TaskRun } from "../../../domain/task-run.ts";
 import { knownTasksText } from "../../../domain/words/task.ts";
+import type { Json } from "../../../lib/json.ts";
 import type { StoredJob } from "../../../store/jobs.ts";
 import type { ReusedTask } from "../../../store/runs/task-runs.ts";
 import type { Store } from "../../../store/store.ts";
+import { readEvent } from "../../deliveries/read-event.ts";
 import type { RetryScope } from "../../engine.ts";
 import type { Jobs } from "../../schedule/jobs.ts";
 import { progressOfRun } from "../plan/progress.ts";
@@ -32,7 +34,8 @@ export const planRetry = (run: Run, scope: RetryScope, { store, jobs }: RetryPar
   if ("problems" in resolved) return invalidParams(resolved.problems);
   const before = (): Results => new Map(store.runs.listTaskRuns(run.id).map((taskRun) => [taskRun.taskId, taskRun]));
   const params = resolved.values;
-  const reused = reusedTasks({ job: stored.job, run: { ...run, params }, scope, before });
+  const event = (): Json => readEvent(run, store);
+  const reused = reusedTasks({ job: stored.job, run: { ...run, params }, event, scope, before });
   return reused instanceof PetitError ? reused : { stored, params, reused };
 };
 
@@ -43,22 +46,24 @@ type ScopedRetry = {
   readonly job: Job;
   /** The previous run, with the params of the new one. */
   readonly run: Run;
+  /** Returns the event that started it; null if none did. */
+  readonly event: () => Json;
   readonly scope: RetryScope;
   readonly before: () => Results;
 };
 
-const reusedTasks = ({ job, run, scope, before }: ScopedRetry): readonly ReusedTask[] | PetitError => {
+const reusedTasks = ({ job, run, event, scope, before }: ScopedRetry): readonly ReusedTask[] | PetitError => {
   if (scope.kind === "all") return [];
-  if (scope.kind !== "rest") return tasksOutside(scope, { job, run, results: before() });
+  if (scope.kind !== "rest") return tasksOutside(scope, { job, run, event, results: before() });
   if (run.status === "completed") return nothingToRerun(run);
-  const reused = withKeptUpstreams({ job, run, results: before() });
+  const reused = withKeptUpstreams({ job, run, event, results: before() });
   const kept = reused.filter(({ outcome }) => outcome !== null);
   return kept.length === job.tasks.length ? nothingToRerun(run) : reused;
 };
 
 const nothingToRerun = ({ id, status }: Run): PetitError => refuse({ reason: "nothing_to_rerun", runId: id, status });
 
-type PreviousRun = Pick<ScopedRetry, "job" | "run"> & { readonly results: Results };
+type PreviousRun = Pick<ScopedRetry, "job" | "run" | "event"> & { readonly results: Results };
 
 /**
  * Returns the tasks that need not run again. A task is kept if it succeeded, or would be skipped again, and all its upstream tasks are
@@ -85,7 +90,7 @@ const isSuccess = (task: Task, result: TaskRun): boolean =>
  * Returns whether a task that was skipped would be skipped again, by the current definition and the results of its upstream tasks, all of
  * which are kept.
  */
-const isSkippedAgain = (task: Task, { job, run, results }: PreviousRun): boolean => {
+const isSkippedAgain = (task: Task, { job, run, results, event }: PreviousRun): boolean => {
   if (results.get(task.id)?.reason !== "condition_not_met") return false;
   const verdict = judge(
     task,
@@ -96,7 +101,7 @@ const isSkippedAgain = (task: Task, { job, run, results }: PreviousRun): boolean
   );
   if (verdict.kind !== "start") return verdict.kind === "skip";
   const progress = progressOfRun({ job, taskRuns: [...results.values()], items: new Map(), attempts: [] });
-  const conditions = new Conditions({ job, run, items: new Map(), progress });
+  const conditions = new Conditions({ job, run, items: new Map(), progress, event });
   return conditions.evaluate({ taskId: task.id, item: null }) === false;
 };
 

@@ -20,7 +20,8 @@ export const retry = (run: Run, { scope, by }: RetryRequest, options: TriggerOpt
   const { stored, params, reused } = plan;
   const { scheduledFor } = run;
   const origin = { trigger: "retry", scheduledFor, retry: { of: run.id, reused }, triggeredBy: by } as const;
-  return start({ stored, params, ...origin, idempotency: null }, options);
+  const delivery = run.deliveryId === null ? {} : { delivery: { id: run.deliveryId, chain: run.chain } };
+  return start({ stored, params, ...origin, ...delivery, idempotency: null }, options);
 };
 
 /**

@@ -4,6 +4,7 @@ import type { Item } from "../../../domain/item.ts";
 import type { Job } from "../../../domain/job.ts";
 import type { Run } from "../../../domain/run.ts";
 import type { TemplateScope } from "../../../jobfile/template.ts";
+import type { Json } from "../../../lib/json.ts";
 import type { TaskNode } from "../../../store/runs/task-runs.ts";
 import type { NodeKey } from "../plan/node.ts";
 import { stateOf, type TaskProgress } from "../plan/progress.ts";
@@ -15,6 +16,8 @@ export type RunState = {
   /** The items of each task that was expanded. */
   readonly items: ReadonlyMap<TaskId, readonly Item[]>;
   readonly progress: ReadonlyMap<NodeKey, TaskProgress>;
+  /** Returns the event that started the run; null if none did. It is read when it is needed. */
+  readonly event: () => Json;
 };
 
 /** Returns an item of an expanded task; null for the task itself. */
@@ -26,7 +29,7 @@ export const itemOf = (items: RunState["items"], { taskId, item }: TaskNode): It
  * a task, those for the outputs of the job: what all tasks have produced.
  */
 export const scopeOfState = (
-  { job, run, progress }: RunState,
+  { job, run, progress, event }: RunState,
   { taskId, item }: { readonly taskId: TaskId | null; readonly item: Item | null },
 ): TemplateScope => {
   const upstreams =
@@ -44,5 +47,8 @@ export const scopeOfState = (
     jobId: job.id,
     runId: run.id,
     scheduledFor: run.scheduledFor,
+    get event() {
+      return event();
+    },
   };
 };

@@ -3,7 +3,7 @@ import type { Offer } from "../../../domain/workers/protocol.ts";
 import { expandTemplate, hasTemplate } from "../../../jobfile/template.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
 import { encodeScope } from "./scope-json.ts";
-import { type FileToShip, readFilesToShip } from "./shipped-files.ts";
+import { eventToShip, type FileToShip, readFilesToShip } from "./shipped-files.ts";
 
 export type OfferContext = {
   /** The id of the database. */
@@ -25,7 +25,8 @@ export const buildOffer = (
   const { settings } = options.services;
   const scope = options.context.scope();
   const expand = (text: string): string => (hasTemplate(text) ? expandTemplate(text, scope) : text);
-  const files = readFilesToShip(task, { folder: job.source.folder, expand });
+  const named = readFilesToShip(task, { folder: job.source.folder, expand });
+  const files = run.deliveryId === null ? named : [...named, eventToShip(scope.event)];
   const own = jobOf(job, task);
   // A template names a task by its id. This may also find tasks that are not needed, which does no harm.
   const text = JSON.stringify(own);

@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import type { Task } from "../../../domain/job.ts";
 import type { ShippedFile } from "../../../domain/workers/protocol.ts";
 import { openRegular } from "../../../lib/files/regular-file.ts";
+import type { Json } from "../../../lib/json.ts";
 import { formatSize } from "../../../lib/size.ts";
 import { findFile } from "../../attempt/find-file.ts";
 import { SpawnError } from "../../attempt/spawn-error.ts";
@@ -38,6 +39,16 @@ export const readFilesToShip = (
   if ((program.type === "python" || program.type === "typescript") && !program.inline)
     return [read("script", program.file, program.file)];
   return [];
+};
+
+/** The name of the event that started a run among the files of an offer. No job file can name it, because paths are not empty. */
+export const EVENT_FILE = "";
+
+/** Returns the event that started a run as a file. */
+export const eventToShip = (event: Json): FileToShip => {
+  const content = new TextEncoder().encode(JSON.stringify(event));
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  return { path: EVENT_FILE, content, shipped: { sha256, bytes: content.length, name: "event" } };
 };
 
 const readBounded = (path: string, what: string): Uint8Array => {

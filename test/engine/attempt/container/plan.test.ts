@@ -25,6 +25,7 @@ const plan = (options: Partial<ContainerOptions> = {}) =>
     environment: {},
     secrets: new Set(),
     hasStdin: false,
+    hasEvent: false,
     hasScript: false,
     file: null,
     folder: "/jobs",

@@ -16,14 +16,18 @@ const SCOPE: TemplateScope = {
   jobId: "hello",
   runId: "r",
   scheduledFor: null,
+  event: null,
 };
 
 test("the values for templates survive JSON", () => {
   const sent = JSON.parse(JSON.stringify(encodeScope(SCOPE, () => true)));
-  expect(decodeScope(sent)).toEqual(SCOPE);
+  expect(decodeScope(sent, null)).toEqual(SCOPE);
 });
 
 test("the values of tasks that are not needed are left out", () => {
-  const { outputs, statuses } = decodeScope(encodeScope(SCOPE, (taskId) => taskId === "b"));
+  const { outputs, statuses } = decodeScope(
+    encodeScope(SCOPE, (taskId) => taskId === "b"),
+    null,
+  );
   expect([[...outputs.keys()], [...statuses.keys()]]).toEqual([[taskId("b")], []]);
 });

@@ -1,0 +1,420 @@
+import { createHash } from "node:crypto";
+import type { Delivery, EventData } from "../../domain/deliveries/delivery.ts";
+import {
+  type Debounce,
+  type EventTrigger,
+  type EventTriggerType,
+  type RunTrigger,
+  triggerKey,
+} from "../../domain/deliveries/trigger.ts";
+import { type JobId, newRunId, type RunId } from "../../domain/ids.ts";
+import type { Job } from "../../domain/job.ts";
+import { deliveryNotFound, refuse } from "../../domain/refusal.ts";
+import { isFinal, type ParamValues, type Run, runFields } from "../../domain/run.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { parseExactly } from "../../lib/json.ts";
+import type { Log } from "../../lib/log.ts";
+import { assertNever } from "../../lib/never.ts";
+import { uuidv7 } from "../../lib/uuid.ts";
+import type { Debounced, Decision } from "../../store/deliveries.ts";
+import type { StoredJob } from "../../store/jobs.ts";
+import type { Store } from "../../store/store.ts";
+import type { AddHooks, Commits, TransactionHooks } from "../commits.ts";
+import { assertNoStorageFault, type InternalErrors } from "../internal-errors.ts";
+import { replaceOldest } from "../run/replace.ts";
+import type { Runs } from "../run/runs.ts";
+import type { Jobs } from "../schedule/jobs.ts";
+import { Timer } from "../schedule/timer.ts";
+import { type DeliveryVerdict, decideArrival, decideReplay, decideWaiting } from "./decide.ts";
+import type { Acceptance } from "./result.ts";
+
+/** Maximum of deliveries of a job that wait for the end of a pause. */
+const MAX_PAUSED = 1_000;
+
+/** Where the id of a delivery is not signed, the same signed body is the same delivery for so long. */
+const SAME_BODY_MS = 86_400_000;
+
+/** How many waiting deliveries one transaction decides about. */
+const BATCH = 50;
+
+export type DeliveriesOptions = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly commits: Commits;
+  readonly jobs: Jobs;
+  readonly runs: Runs;
+  readonly internalErrors: InternalErrors;
+  readonly isPaused: (jobId: JobId) => boolean;
+};
+
+/** A verified event that reached petit. */
+export type Arrival = {
+  readonly stored: StoredJob;
+  readonly trigger: EventTrigger;
+  readonly eventTypes: readonly string[];
+  /** The provider's id of the delivery; null if each one is new. */
+  readonly providerId: string | null;
+  /** What identifies it where that id is not signed: its raw body. */
+  readonly signedBody: Uint8Array | null;
+  /** What the event has beside its type and its ids. */
+  readonly event: Omit<EventData, "type" | "id" | "delivery_id">;
+  /** How many runs have started one another before it. */
+  readonly chain: number;
+};
+
+/** Decides what becomes of each delivery, stores that, and starts its run. */
+export class Deliveries implements Disposable {
+  readonly #options: DeliveriesOptions;
+  readonly #timer: Timer<"due">;
+  /** The `run` triggers, by the job whose runs they follow. */
+  #followers: ReadonlyMap<JobId, readonly Follower[]> = new Map();
+
+  constructor(options: DeliveriesOptions) {
+    this.#options = options;
+    this.#timer = new Timer({ clock: options.clock, onDue: () => void this.#fireDue() });
+  }
+
+  /** Continues what waited when the previous process ended. */
+  start(): void {
+    this.follow();
+    void this.#handleEnds();
+    this.#timer.start();
+    this.#arm();
+    for (const jobId of this.#options.store.deliveries.listWaitingJobs("paused")) this.resumed(jobId);
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer[Symbol.dispose]();
+  }
+
+  /** Accepts an event within the current transaction, or finds the delivery that it repeats. */
+  accept(arrival: Arrival, addHooks: AddHooks): Acceptance {
+    const { store, clock } = this.#options;
+    const now = clock.now();
+    const key = { jobId: arrival.stored.job.id, trigger: triggerKey(arrival.trigger) };
+    const digest = digestOf(arrival);
+    const known =
+      (arrival.providerId === null
+        ? null
+        : store.deliveries.findByProvider({ ...key, providerId: arrival.providerId })) ??
+      (digest === null ? null : store.deliveries.findByDigest({ ...key, digest, since: now - SAME_BODY_MS }));
+    if (known !== null) return { delivery: known, isNew: false };
+    const id = uuidv7(now);
+    const eventType = arrival.eventTypes[0] ?? arrival.trigger.type;
+    const event: EventData = { type: eventType, id, delivery_id: arrival.providerId, ...arrival.event };
+    const { chain } = arrival;
+    const incoming = { eventTypes: arrival.eventTypes, data: event, chain };
+    const { job } = arrival.stored;
+    const verdict = decideArrival(job, arrival.trigger, incoming, this.#stateOf(job));
+    const given = { id, jobId: job.id, type: arrival.trigger.type, chain };
+    const start = this.#prepare(
+      { ...given, stored: arrival.stored, trigger: arrival.trigger, verdict, now, by: null },
+      addHooks,
+    );
+    const delivery = store.deliveries.add({
+      ...given,
+      trigger: triggerKey(arrival.trigger),
+      eventType,
+      providerId: arrival.providerId,
+      digest,
+      replayOf: null,
+      receivedAt: now,
+      event,
+      decision: start.decision,
+    });
+    start.createRun();
+    return { delivery, isNew: true };
+  }
+
+  /** Sets which jobs have `run` triggers on others. Call it when the jobs have changed. */
+  follow(): void {
+    const { store, jobs } = this.#options;
+    const followers = new Map<JobId, Follower[]>();
+    for (const stored of jobs.all.values())
+      for (const trigger of stored.job.triggers ?? []) {
+        if (trigger.type !== "run") continue;
+        const jobId = jobs.currentId(trigger.jobId);
+        followers.set(jobId, [...(followers.get(jobId) ?? []), { stored, trigger }]);
+      }
+    store.deliveries.setFollowed([...followers.keys()]);
+    this.#followers = followers;
+  }
+
+  /** The end of a run is stored. Starts the runs of other jobs that follow from it. */
+  noteEnd({ jobId }: Pick<Run, "jobId">): void {
+    if (this.#followers.has(jobId)) void this.#handleEnds();
+  }
+
+  /** Each end is handled once: it stays unseen until the deliveries that follow from it are stored. */
+  async #handleEnds(): Promise<void> {
+    const { commits, log, store } = this.#options;
+    try {
+      for (let hasMore = true; hasMore; )
+        hasMore = await commits.enqueueUntilStored((addHooks) => {
+          const ended = store.deliveries.listUnseenEnds(BATCH);
+          for (const run of ended) {
+            for (const follower of this.#followers.get(run.jobId) ?? []) this.#acceptEnd(run, follower, addHooks);
+            store.deliveries.noteEndSeen(run.id);
+          }
+          return ended.length === BATCH;
+        });
+    } catch (error) {
+      log.error({ err: error }, "cannot start what follows from the end of a run");
+    }
+  }
+
+  #acceptEnd(run: Run, { stored, trigger }: Follower, addHooks: AddHooks): void {
+    const { status } = run;
+    if (!isFinal(status) || !trigger.on.some((each) => each === status)) return;
+    const { id, job_id, reason, trigger: how, params, created_at, started_at, ended_at } = runFields(run, null);
+    const event = {
+      run: { id, job_id, status, reason, trigger: how, params, created_at, started_at, ended_at },
+      outputs: run.outputs,
+    };
+    const arrival = {
+      stored,
+      trigger,
+      eventTypes: [status],
+      providerId: id,
+      signedBody: null,
+      event,
+      chain: run.chain + 1,
+    };
+    this.accept(arrival, addHooks);
+  }
+
+  /** Starts a run of a stored delivery again for `by`, within the current transaction. Throws `not_found` and `conflict`. */
+  replay(deliveryId: string, by: string | null, addHooks: AddHooks): Delivery {
+    const { store, clock, jobs, runs } = this.#options;
+    const original = store.deliveries.find(deliveryId);
+    if (original === null) throw deliveryNotFound(deliveryId);
+    const stored = jobs.mustFind(original.jobId);
+    const { job } = stored;
+    const trigger = triggerOf(job, original);
+    if (trigger === undefined) throw refuse({ reason: "trigger_gone", deliveryId, jobId: job.id });
+    const text = store.deliveries.findEvent(deliveryId);
+    if (text === null) throw refuse({ reason: "event_deleted", deliveryId, jobId: job.id });
+    const now = clock.now();
+    const id = uuidv7(now);
+    const event: EventData = { ...(parseExactly(text) as EventData), id };
+    const verdict = decideReplay(job, trigger, { data: event }, runs.admissionState(job));
+    const given = { id, jobId: job.id, type: original.type, chain: original.chain };
+    const start = this.#prepare({ ...given, stored, trigger, verdict, now, by }, addHooks);
+    const delivery = store.deliveries.add({
+      ...given,
+      trigger: triggerKey(trigger),
+      eventType: original.eventType,
+      providerId: original.providerId,
+      digest: null,
+      replayOf: original.id,
+      receivedAt: now,
+      event,
+      decision: start.decision,
+    });
+    start.createRun();
+    return delivery;
+  }
+
+  /** Starts what was kept while a job was paused, or all jobs. */
+  resumed(jobId: JobId | null): void {
+    const { store } = this.#options;
+    const jobIds = jobId === null ? store.deliveries.listWaitingJobs("paused") : [jobId];
+    for (const each of jobIds) void this.#fireKept(each);
+  }
+
+  #stateOf(job: Job) {
+    const { runs, isPaused } = this.#options;
+    return { ...runs.admissionState(job), isPaused: isPaused(job.id) };
+  }
+
+  /** Returns what is stored about a delivery, and a function that creates its run, if it gets one. */
+  #prepare(given: Prepared, addHooks: AddHooks): { readonly decision: Decision; readonly createRun: () => void } {
+    const { verdict, stored, now } = given;
+    const { runs, store } = this.#options;
+    switch (verdict.kind) {
+      case "skip":
+        return {
+          decision: { outcome: "skipped", reason: verdict.reason, problem: verdict.problem },
+          createRun: nothing,
+        };
+      case "keep":
+        this.#dropOldestKept(stored.job.id, now);
+        return { decision: { outcome: "waiting", reason: "paused" }, createRun: nothing };
+      case "debounce":
+        return { decision: this.#debounce(given, verdict.key, addHooks), createRun: nothing };
+      case "start":
+      case "queue":
+      case "replace": {
+        const runId = newRunId(now);
+        const isBusy = verdict.kind !== "start";
+        if (verdict.kind === "replace") replaceOldest(stored.job, { runs, store, addHooks });
+        return {
+          decision: isBusy ? { outcome: "waiting", reason: "busy", runId } : { outcome: "fired", runId },
+          createRun: () => this.#createRun({ ...given, runId, isBusy, params: verdict.params }, addHooks),
+        };
+      }
+    }
+    return assertNever(verdict);
+  }
+
+  /** Makes the delivery the one of its key that waits. The one before it is merged into it. */
+  #debounce({ id, jobId, trigger, now }: Prepared, key: string, addHooks: AddHooks): Decision {
+    const { store } = this.#options;
+    const { waitMs, maxWaitMs } = mustDebounce(trigger);
+    const previous = store.deliveries.findDebounced({ jobId, trigger: triggerKey(trigger), debounceKey: key });
+    if (previous !== null) store.deliveries.decide(previous.id, { outcome: "merged", into: id }, now);
+    // The clock may have been set back since the first one.
+    const firstAt = Math.min(now, previous?.debounce.firstAt ?? now);
+    const dueAt = Math.min(now + waitMs, firstAt + (maxWaitMs ?? Number.MAX_SAFE_INTEGER));
+    addHooks({ onCommit: () => this.#timer.add("due", dueAt) });
+    const group = previous?.debounce.group ?? id;
+    return { outcome: "waiting", reason: "debounce", key, firstAt, dueAt, group };
+  }
+
+  /** Makes room for one more delivery that is kept during a pause. */
+  #dropOldestKept(jobId: JobId, now: number): void {
+    const { deliveries } = this.#options.store;
+    const excess = deliveries.countPaused(jobId) + 1 - MAX_PAUSED;
+    if (excess <= 0) return;
+    for (const { id } of deliveries.listWaiting(jobId, "paused", excess))
+      deliveries.decide(id, { outcome: "skipped", reason: "too_many", problem: null }, now);
+  }
+
+  /** Starts the debounced deliveries that are due. */
+  async #fireDue(): Promise<void> {
+    const { store, clock } = this.#options;
+    await this.#decideAll(() => store.deliveries.listDue(clock.now(), BATCH));
+    this.#arm();
+  }
+
+  /** Starts the deliveries that were kept while a job was paused, in their order. */
+  async #fireKept(jobId: JobId): Promise<void> {
+    const { store, isPaused } = this.#options;
+    await this.#decideAll(() => (isPaused(jobId) ? [] : store.deliveries.listWaiting(jobId, "paused", BATCH)));
+    this.#arm();
+  }
+
+  /** Decides about waiting deliveries, in batches, until none is left. */
+  async #decideAll(next: () => readonly (Delivery | Debounced)[]): Promise<void> {
+    const { commits, log } = this.#options;
+    try {
+      for (let hasMore = true; hasMore; )
+        hasMore = await commits.retryUntilStored(() =>
+          commits.commit((addHooks) => {
+            const batch = next();
+            return batch.map((each) => this.#decideOne(each, addHooks)).some((isDecided) => isDecided);
+          }),
+        );
+    } catch (error) {
+      log.error({ err: error }, "cannot decide about waiting deliveries");
+    }
+  }
+
+  /** Decides about a waiting delivery. Returns false if that fails because of an error of petit itself; then it goes on waiting. */
+  #decideOne(delivery: Delivery | Debounced, addHooks: AddHooks): boolean {
+    const { store, clock, log, internalErrors } = this.#options;
+    const subject = { jobId: delivery.jobId, runId: null };
+    const added: TransactionHooks[] = [];
+    try {
+      store.transaction(() => this.#decideWaiting(delivery, (hooks) => added.push(hooks)));
+      added.push({ onCommit: () => internalErrors.unblock(subject) });
+      for (const hooks of added) addHooks(hooks);
+      return true;
+    } catch (error) {
+      for (const { onRollback } of added.toReversed()) onRollback?.();
+      assertNoStorageFault(error);
+      log.error({ err: error, job_id: delivery.jobId, delivery: delivery.id }, "cannot decide about a delivery");
+      internalErrors.block(subject, { error, now: clock.now() });
+      return false;
+    }
+  }
+
+  #decideWaiting(delivery: Delivery | Debounced, addHooks: AddHooks): void {
+    const { store, clock, jobs } = this.#options;
+    const now = clock.now();
+    const { id, jobId, chain, type } = delivery;
+    const group = "debounce" in delivery ? delivery.debounce.group : null;
+    const settle = (decision: Decision): void => {
+      store.deliveries.decide(id, decision, now);
+      if (group !== null && decision.outcome !== "merged")
+        store.deliveries.settleGroup(group, { id, runId: "runId" in decision ? decision.runId : null });
+    };
+    const stored = jobs.find(jobId);
+    const trigger = stored === null ? undefined : triggerOf(stored.job, delivery);
+    const text = store.deliveries.findEvent(id);
+    if (stored === null || trigger === undefined || text === null) {
+      settle({ outcome: "skipped", reason: "gone", problem: null });
+      return;
+    }
+    const state = { ...this.#stateOf(stored.job), isDebounced: group !== null };
+    const event = { data: parseExactly(text) as EventData, chain };
+    const verdict = decideWaiting(stored.job, trigger, event, state);
+    const start = this.#prepare(
+      { id, jobId: stored.job.id, chain, type, stored, trigger, verdict, now, by: null },
+      addHooks,
+    );
+    settle(start.decision);
+    start.createRun();
+  }
+
+  /** Sets the timer for the next debounced delivery. */
+  #arm(): void {
+    const dueAt = this.#options.store.deliveries.nextDueAt();
+    if (dueAt !== null) this.#timer.add("due", dueAt);
+  }
+
+  #createRun({ id, chain, stored, type, by, runId, isBusy, params }: NewRunOfDelivery, addHooks: AddHooks): void {
+    addHooks(
+      this.#options.runs.create({
+        id: runId,
+        job: stored.job,
+        versionId: stored.versionId,
+        status: isBusy ? "pending" : "running",
+        trigger: type,
+        params,
+        scheduledFor: null,
+        ledger: null,
+        retry: null,
+        idempotency: null,
+        delivery: { id, chain },
+        triggeredBy: by,
+      }),
+    );
+  }
+}
+
+/** A job with a `run` trigger. */
+type Follower = { readonly stored: StoredJob; readonly trigger: RunTrigger };
+
+type Prepared = {
+  readonly id: string;
+  readonly jobId: JobId;
+  readonly chain: number;
+  readonly type: EventTriggerType;
+  readonly stored: StoredJob;
+  readonly trigger: EventTrigger;
+  readonly verdict: DeliveryVerdict;
+  readonly now: number;
+  /** The person who replays it; null if petit starts the run by itself. */
+  readonly by: string | null;
+};
+
+type NewRunOfDelivery = Pick<Prepared, "id" | "chain" | "stored" | "type" | "by"> & {
+  readonly runId: RunId;
+  readonly isBusy: boolean;
+  readonly params: ParamValues;
+};
+
+const triggerOf = (job: Job, { type, trigger }: Pick<Delivery, "type" | "trigger">): EventTrigger | undefined =>
+  job.triggers?.find((each) => each.type === type && triggerKey(each) === trigger);
+
+const nothing = (): void => {};
+
+const mustDebounce = ({ debounce }: EventTrigger): Debounce => {
+  if (debounce === undefined) throw new Error("the trigger does not debounce");
+  return debounce;
+};
+
+const digestOf = ({ signedBody, eventTypes }: Arrival): string | null =>
+  signedBody === null ? null : createHash("sha256").update(`${eventTypes.join()}\0`).update(signedBody).digest("hex");

@@ -1,0 +1,191 @@
+import type { WebhookTrigger } from "../../domain/deliveries/trigger.ts";
+import type { JobId } from "../../domain/ids.ts";
+import { refuse } from "../../domain/refusal.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { type Json, JsonError, parseJson } from "../../lib/json.ts";
+import type { Log } from "../../lib/log.ts";
+import { uuidv7 } from "../../lib/uuid.ts";
+import type { StoredJob } from "../../store/jobs.ts";
+import type { Commits } from "../commits.ts";
+import type { Jobs } from "../schedule/jobs.ts";
+import { readSecret, type SecretPlaces } from "../secrets/read-secret.ts";
+import type { Arrival, Deliveries } from "./deliveries.ts";
+import type { WebhookResult, WebhookTest } from "./result.ts";
+import { identify, isVerified, rulesOf, type SignedRequest } from "./schemes.ts";
+
+/** Minimum time between two log lines about refused webhooks of a job, in ms. */
+const LOG_INTERVAL_MS = 60_000;
+
+/** Headers of every webhook that its event has. */
+const COMMON_HEADERS = ["content-type", "user-agent"];
+
+export type WebhooksOptions = {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly commits: Commits;
+  readonly jobs: Jobs;
+  readonly deliveries: Deliveries;
+  /** Throws `not_running`. */
+  readonly assertRunning: () => void;
+  /** The environment of petit, with the variables that no task inherits. */
+  readonly environment: SecretPlaces["environment"];
+};
+
+type Refusals = { total: number; unlogged: number; nextLogAt: number };
+
+/** A secret of a webhook that can't be read. */
+export type UnreadableSecret = {
+  readonly jobId: JobId;
+  readonly trigger: string | null;
+  readonly problem: string;
+  readonly since: number;
+};
+
+/** Verifies webhooks, before anything of them is parsed or stored, and hands them to the deliveries. */
+export class Webhooks {
+  readonly #options: WebhooksOptions;
+  readonly #refusals = new Map<JobId, Refusals>();
+  readonly #unreadable = new Map<string, UnreadableSecret>();
+
+  constructor(options: WebhooksOptions) {
+    this.#options = options;
+  }
+
+  /** How many requests were refused since the start, by job. */
+  get refused(): ReadonlyMap<JobId, number> {
+    return new Map([...this.#refusals].map(([jobId, { total }]) => [jobId, total]));
+  }
+
+  /** The secrets that were needed and could not be read. */
+  get unreadable(): readonly UnreadableSecret[] {
+    return [...this.#unreadable.values()];
+  }
+
+  /** Returns whether a job has a webhook of that name; null is the one without a name. */
+  has(jobId: string, name: string | null): boolean {
+    return this.#find(jobId, name) !== null;
+  }
+
+  /** Resolves when the delivery is on disk. Rejects with `storage_failed` and `not_running`. */
+  async receive(jobId: string, name: string | null, request: SignedRequest): Promise<WebhookResult> {
+    const found = this.#find(jobId, name);
+    if (found === null) return { kind: "unknown" };
+    const { stored, trigger } = found;
+    if (!this.#isVerified(stored, trigger, request)) {
+      this.#noteRefusal(stored.job.id);
+      return { kind: "refused" };
+    }
+    const { verification } = trigger;
+    const body = bodyOf(request.body);
+    const identity = identify(request.headers, body, verification);
+    const rules = rulesOf(verification);
+    if (rules.isHandshake(identity)) return { kind: "handshake", challenge: challengeOf(body) };
+    const arrival: Arrival = {
+      stored,
+      trigger,
+      eventTypes: identity.eventTypes,
+      providerId: identity.deliveryId,
+      signedBody: rules.hasUnsignedId ? request.body : null,
+      chain: 0,
+      event: { body, headers: headersOf(request.headers, trigger) },
+    };
+    const { commits, deliveries, assertRunning } = this.#options;
+    const acceptance = await commits.retryWhileLocked(() =>
+      commits.enqueue((addHooks) => {
+        assertRunning();
+        return deliveries.accept(arrival, addHooks);
+      }),
+    );
+    return { kind: "accepted", ...acceptance };
+  }
+
+  /** Receives a request that petit signs itself. Rejects with `not_found`, and `conflict` if the secret can't be read. */
+  async test(jobId: string, { name, body, eventType }: WebhookTest): Promise<WebhookResult> {
+    const { clock, jobs, environment } = this.#options;
+    const found = this.#find(jobId, name);
+    if (found === null) throw refuse({ reason: "no_webhook", jobId: jobs.mustFind(jobId).job.id, trigger: name });
+    const { stored, trigger } = found;
+    const { job } = stored;
+    const [source] = trigger.secrets;
+    if (source === undefined) throw new Error("the webhook has no secret");
+    const reading = readSecret(source, { environment, folder: job.source.folder });
+    if ("problem" in reading) throw refuse({ reason: "secret_unreadable", jobId: job.id, problem: reading.problem });
+    const now = clock.now();
+    const draft = { secret: reading.value, now, eventType, deliveryId: `petit-test-${uuidv7(now)}` };
+    const headers = rulesOf(trigger.verification).sign(body, draft, trigger.verification);
+    return await this.receive(jobId, name, {
+      headers: new Headers({ "content-type": "application/json", ...headers }),
+      body,
+    });
+  }
+
+  #find(jobId: string, name: string | null): { readonly stored: StoredJob; readonly trigger: WebhookTrigger } | null {
+    const stored = this.#options.jobs.find(jobId);
+    const trigger = stored?.job.triggers?.find((each) => each.type === "webhook" && each.name === name);
+    return stored === null || trigger?.type !== "webhook" ? null : { stored, trigger };
+  }
+
+  #isVerified({ job }: StoredJob, trigger: WebhookTrigger, request: SignedRequest): boolean {
+    const { clock, environment } = this.#options;
+    const now = clock.now();
+    const key = `${job.id} ${trigger.name ?? ""}`;
+    let problem: string | null = null;
+    let isVerifiedByAny = false;
+    for (const source of trigger.secrets) {
+      const reading = readSecret(source, { environment, folder: job.source.folder });
+      if ("problem" in reading) problem ??= reading.problem;
+      else if (isVerified(request, trigger.verification, { secret: reading.value, now })) isVerifiedByAny = true;
+    }
+    if (problem === null) this.#unreadable.delete(key);
+    else {
+      const since = this.#unreadable.get(key)?.since ?? now;
+      this.#unreadable.set(key, { jobId: job.id, trigger: trigger.name, problem, since });
+    }
+    return isVerifiedByAny;
+  }
+
+  #noteRefusal(jobId: JobId): void {
+    const { clock, log } = this.#options;
+    const refusals = this.#refusals.get(jobId) ?? { total: 0, unlogged: 0, nextLogAt: Number.NEGATIVE_INFINITY };
+    this.#refusals.set(jobId, refusals);
+    refusals.total++;
+    refusals.unlogged++;
+    if (clock.monotonic() < refusals.nextLogAt) return;
+    const { unlogged } = refusals;
+    log.warn(
+      { job_id: jobId, refused: unlogged },
+      `refused a webhook of ${jobId}: its signature or token is wrong or missing`,
+    );
+    refusals.unlogged = 0;
+    refusals.nextLogAt = clock.monotonic() + LOG_INTERVAL_MS;
+  }
+}
+
+/** A body that is not JSON, or nested too deep, is a string. */
+const bodyOf = (bytes: Uint8Array): Json => {
+  const text = new TextDecoder().decode(bytes);
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (error instanceof JsonError) return text;
+    throw error;
+  }
+};
+
+const headersOf = (
+  headers: Headers,
+  { verification, headers: own }: WebhookTrigger,
+): Readonly<Record<string, string>> => {
+  const names = new Set([...COMMON_HEADERS, ...rulesOf(verification).headers(verification), ...own]);
+  return Object.fromEntries(
+    [...names].flatMap((name) => {
+      const value = headers.get(name);
+      return value === null ? [] : [[name, value]];
+    }),
+  );
+};
+
+const challengeOf = (body: Json): string | null => {
+  if (typeof body !== "object" || body === null || !("challenge" in body)) return null;
+  return typeof body.challenge === "string" ? body.challenge : null;
+};

@@ -1,0 +1,210 @@
+import type { EventTriggerType } from "../../../domain/deliveries/trigger.ts";
+import { WEBHOOK_SCHEMES, type WebhookScheme } from "../../../domain/deliveries/trigger.ts";
+import { resolveParams } from "../../../domain/params/param.ts";
+import { assertNever } from "../../../lib/never.ts";
+import { Expression } from "../../expression/expression.ts";
+import type { Path } from "../../parse/node.ts";
+import type { Report } from "../../report.ts";
+import type { JobDraft } from "../../schema/job.ts";
+import { TRIGGER_FIELD_NAMES } from "../../schema/trigger.ts";
+import { findTemplates, parseIf } from "../../template.ts";
+import { checkFieldsOfType } from "../fields-of-type.ts";
+import { checkSecret, type SecretDraft } from "../secret.ts";
+
+/** Maximum number of triggers of a job, and of secrets of a webhook. */
+const MAX_TRIGGERS = 20;
+const MAX_SECRETS = 2;
+
+type TriggerDraft = NonNullable<NonNullable<JobDraft["triggers"]>[number]>;
+type TriggerField = (typeof TRIGGER_FIELD_NAMES)[number];
+
+/** Fields of all triggers, for messages. */
+const COMMON = ["name", "if", "params", "debounce", "on_overlap", "on_pause"];
+
+/** Checks that each trigger has the fields of its type, that names are unique, and that expressions refer to what there is. */
+export const checkTriggers = (draft: JobDraft, report: Report): void => {
+  const { triggers = [] } = draft;
+  if (triggers.length > MAX_TRIGGERS)
+    report.addAt(["triggers"], `has ${triggers.length} entries; expected at most ${MAX_TRIGGERS}`);
+  triggers.forEach((trigger, index) => {
+    if (trigger !== undefined) checkTrigger(trigger, draft, ["triggers", index], report);
+  });
+  checkNames(triggers, report);
+};
+
+const checkTrigger = (trigger: TriggerDraft, draft: JobDraft, path: Path, report: Report): void => {
+  const { type } = trigger;
+  if (type === undefined) return;
+  checkFields(type, trigger, path, report);
+  checkSecrets(trigger, path, report);
+  checkExpressions(trigger, draft, path, report);
+  checkParams(trigger, draft, path, report);
+  const { wait, max_wait: maxWait } = trigger.debounce ?? {};
+  if (wait !== undefined && maxWait !== undefined && maxWait < wait)
+    report.addAt([...path, "debounce", "max_wait"], "is shorter than 'wait'; expected it to be at least as long");
+};
+
+type FieldsOf = { readonly required: readonly TriggerField[]; readonly optional: readonly TriggerField[] };
+
+const SIGNED = { required: ["verify", "secret"], optional: ["events", "headers"] } as const;
+
+const SCHEME_FIELDS: Readonly<Record<WebhookScheme, FieldsOf>> = {
+  github: SIGNED,
+  gitea: SIGNED,
+  gitlab: SIGNED,
+  stripe: SIGNED,
+  slack: SIGNED,
+  standard: SIGNED,
+  hmac: {
+    required: ["verify", "secret", "header"],
+    optional: ["algorithm", "encoding", "prefix", "id_header", "headers"],
+  },
+  token: { required: ["verify", "secret"], optional: ["header", "id_header", "headers"] },
+};
+
+const checkFields = (type: EventTriggerType, trigger: TriggerDraft, path: Path, report: Report): void => {
+  const { verify } = trigger;
+  const given = TRIGGER_FIELD_NAMES.filter((field) => isGiven(trigger[field]));
+  switch (type) {
+    case "webhook": {
+      if (report.has([...path, "verify"])) return;
+      if (verify === undefined) {
+        report.addAt([...path, "verify"], `missing; a webhook needs it: one of ${WEBHOOK_SCHEMES.join(", ")}`);
+        return;
+      }
+      const { required, optional } = SCHEME_FIELDS[verify];
+      const what = `a webhook with 'verify: ${verify}'`;
+      checkFieldsOfType({ what, given, required, optional, common: COMMON, path, report });
+      return;
+    }
+    case "run":
+      checkFieldsOfType({
+        what: "a run trigger",
+        given,
+        required: ["job"],
+        optional: ["on"],
+        common: COMMON,
+        path,
+        report,
+      });
+      return;
+    default:
+      assertNever(type);
+  }
+};
+
+const isGiven = (value: unknown): boolean => value !== undefined && !(Array.isArray(value) && value.length === 0);
+
+const checkSecrets = ({ secret }: TriggerDraft, path: Path, report: Report): void => {
+  if (secret === undefined) return;
+  if (!isList(secret)) {
+    checkSecret(secret, [...path, "secret"], report);
+    return;
+  }
+  if (secret.length > MAX_SECRETS)
+    report.addAt([...path, "secret"], `has ${secret.length} entries; expected at most ${MAX_SECRETS}`);
+  secret.forEach((each, index) => {
+    if (each !== undefined) checkSecret(each, [...path, "secret", index], report);
+  });
+};
+
+const isList = (secret: NonNullable<TriggerDraft["secret"]>): secret is readonly (SecretDraft | undefined)[] =>
+  Array.isArray(secret);
+
+/** What the expressions of a trigger can refer to: no run and no task exist yet. */
+const CONTEXTS: ReadonlySet<string> = new Set(["event", "config", "job"]);
+
+const checkExpressions = (trigger: TriggerDraft, draft: JobDraft, path: Path, report: Report): void => {
+  if (trigger.if !== undefined && trigger.if.trim() !== "") {
+    const parsed = parseIf(trigger.if);
+    const wrong = parsed instanceof Expression ? whyWrong(parsed, draft) : parsed;
+    if (wrong !== null) report.addAt([...path, "if"], wrong.problem, wrong.part);
+  }
+  checkTemplatesIn(trigger.debounce?.key, draft, [...path, "debounce", "key"], report);
+  for (const [name, value] of Object.entries(trigger.params ?? {}))
+    checkTemplatesIn(value, draft, [...path, "params", name], report);
+};
+
+const checkTemplatesIn = (text: string | undefined, draft: JobDraft, path: Path, report: Report): void => {
+  const seen = new Map<string, number>();
+  for (const template of findTemplates(text ?? "")) {
+    const nth = seen.get(template.text) ?? 0;
+    seen.set(template.text, nth + 1);
+    const problem = whyWrongTemplate(template, draft);
+    if (problem !== null) report.addAt(path, problem, { text: template.text, nth });
+  }
+};
+
+const whyWrongTemplate = (
+  { text, expression }: { readonly text: string; readonly expression: string },
+  draft: JobDraft,
+): string | null => {
+  if (!text.endsWith("}}")) return "a template without its '}}'";
+  const parsed = Expression.parse(expression);
+  if (parsed instanceof Expression) return whyWrong(parsed, draft)?.problem ?? null;
+  return `${text} ${parsed.problem}`;
+};
+
+/** Returns what is wrong with the first wrong reference of an expression, and that part of the text; or null. */
+const whyWrong = ({ references }: Expression, { config = {} }: JobDraft) => {
+  for (const { context, names, at } of references) {
+    const [name] = names;
+    if (!CONTEXTS.has(context))
+      return { problem: `${context} is not known when an event arrives; expected event, config or job`, part: at };
+    if (context === "config" && name !== undefined && !Object.hasOwn(config, name))
+      return { problem: `there is no config value '${name}'; expected one of the job's config`, part: at };
+  }
+  return null;
+};
+
+/** Checks that a delivery can give the job the params that it requires. Values with templates are known only then. */
+const checkParams = ({ params = {} }: TriggerDraft, draft: JobDraft, path: Path, report: Report): void => {
+  if (report.has(["params"])) return;
+  const isDynamic = (name: string): boolean => params[name]?.includes("${{") === true;
+  const declared = Object.fromEntries(
+    Object.entries(draft.params ?? {}).map(([name, param]) => [
+      name,
+      {
+        description: null,
+        default: param?.default ?? null,
+        required: param?.required ?? false,
+        enum: isDynamic(name) ? null : (param?.enum?.filter((each) => each !== undefined) ?? null),
+        pattern: isDynamic(name) ? null : (param?.pattern ?? null),
+      },
+    ]),
+  );
+  const given = Object.fromEntries(Object.entries(params).map(([name, value]) => [name, value ?? ""]));
+  const resolved = resolveParams(declared, given);
+  if ("values" in resolved) return;
+  for (const { name, problem } of resolved.problems)
+    report.addAt(Object.hasOwn(params, name) ? [...path, "params", name] : [...path, "params"], problem);
+};
+
+/** The address of a webhook, and the id of what it has accepted, contain its name. */
+const checkNames = (triggers: readonly (TriggerDraft | undefined)[], report: Report): void => {
+  const webhooks = triggers.filter((trigger) => trigger?.type === "webhook").length;
+  const ofJob = (job: string | undefined): number =>
+    triggers.filter((each) => each?.type === "run" && each.job === job).length;
+  const seen = new Map<string, number>();
+  triggers.forEach((trigger, index) => {
+    if (trigger === undefined) return;
+    const { name, type } = trigger;
+    if (name === undefined) {
+      if (type === "webhook" && webhooks > 1)
+        report.addAt(["triggers", index, "name"], "missing; each of several webhooks of a job needs a name");
+      if (type === "run" && ofJob(trigger.job) > 1)
+        report.addAt(
+          ["triggers", index, "name"],
+          `missing; each of several triggers on the job '${trigger.job}' needs a name`,
+        );
+      return;
+    }
+    const first = seen.get(name);
+    if (first === undefined) seen.set(name, index);
+    else
+      report.addAt(
+        ["triggers", index, "name"],
+        `'${name}' is the name of trigger ${first} as well; expected each once`,
+      );
+  });
+};

@@ -1,0 +1,356 @@
+import {
+  DELIVERY_OUTCOMES,
+  DELIVERY_SKIPS,
+  DELIVERY_WAITS,
+  type Delivery,
+  type DeliveryOutcome,
+  type DeliverySkip,
+  type EventData,
+} from "../domain/deliveries/delivery.ts";
+import { EVENT_TRIGGER_TYPES } from "../domain/deliveries/trigger.ts";
+import type { JobId, RunId } from "../domain/ids.ts";
+import type { Run } from "../domain/run.ts";
+import type { SqlRow } from "../runtime/runtime.ts";
+import type { StoreContext } from "./context.ts";
+import { id, idOrNull, integer, integerOrNull, text, textOrNull, word, wordOrNull } from "./database/rows.ts";
+import { toRun } from "./runs/row.ts";
+
+/** The ledger of events from outside: what became of each delivery that petit has accepted. */
+export interface DeliveryStore {
+  /** Stores a delivery with its event, and records that. Throws if the id of the provider is already there. */
+  add(delivery: NewDelivery): Delivery;
+  /** Returns the delivery with the id of its provider, or null. */
+  findByProvider(key: TriggerKey & { readonly providerId: string }): Delivery | null;
+  /** Returns the newest delivery with a digest that was received at `since` or later, or null. */
+  findByDigest(key: TriggerKey & { readonly digest: string; readonly since: number }): Delivery | null;
+  find(deliveryId: string): Delivery | null;
+  /** Returns the event of a delivery as JSON; null if it was deleted. */
+  findEvent(deliveryId: string): string | null;
+  /** Returns the newest first. `before` is the id of a delivery, exclusive. Throws `not_found` if there is no such delivery. */
+  list(filter: DeliveryFilter): readonly Delivery[];
+  /** Moves a waiting delivery on. */
+  decide(deliveryId: string, decision: Decision, now: number): void;
+  /** Returns the deliveries of a job that wait for a reason, oldest first. */
+  listWaiting(jobId: JobId, reason: "paused" | "debounce", limit: number): readonly Delivery[];
+  /** Counts the deliveries that wait because a job is paused. */
+  countPaused(jobId: JobId): number;
+  /** Returns the jobs that have deliveries which wait for a reason. */
+  listWaitingJobs(reason: "paused" | "debounce"): readonly JobId[];
+  /** Returns the debounced delivery of a key, with the time of the first one; null if none waits. */
+  findDebounced(key: TriggerKey & { readonly debounceKey: string }): Debounced | null;
+  /** Stores what has become of the deliveries that were merged into the one that is decided now. */
+  settleGroup(group: string, newest: { readonly id: string; readonly runId: RunId | null }): void;
+  /** Sets the jobs whose ends start runs of other jobs. Runs that end from then on are unseen ones. */
+  setFollowed(jobIds: readonly JobId[]): void;
+  /** Returns the runs of such jobs that have ended and were not seen yet, the first one first. */
+  listUnseenEnds(limit: number): readonly Run[];
+  /** Notes that the end of a run was seen. */
+  noteEndSeen(runId: RunId): void;
+  /** Returns the debounced deliveries that are due at `now`, the first one first. */
+  listDue(now: number, limit: number): readonly Debounced[];
+  /** Returns when the next debounced delivery is due, or null. */
+  nextDueAt(): number | null;
+  /** Deletes up to `limit` events of a job: those received before `before`, and all but the newest `keep`. Not durable. */
+  deleteEvents(
+    jobId: JobId,
+    bounds: { readonly before: number; readonly keep: number; readonly limit: number },
+  ): number;
+  /** Deletes up to `limit` decided deliveries of a job, all but the newest `keep`. Not durable. */
+  deleteOldest(jobId: JobId, keep: number, limit: number): number;
+}
+
+/** A trigger of a job. `trigger` is its name; null if it has none. */
+type TriggerKey = { readonly jobId: JobId; readonly trigger: string | null };
+
+type NewDelivery = TriggerKey &
+  Pick<Delivery, "id" | "type" | "receivedAt" | "eventType" | "providerId" | "replayOf" | "chain"> & {
+    /** See `findByDigest`; null if the id of the provider is signed. */
+    readonly digest: string | null;
+    readonly event: EventData;
+    readonly decision: Decision;
+  };
+
+/** What becomes of a delivery. */
+export type Decision =
+  | { readonly outcome: "fired"; readonly runId: RunId }
+  | { readonly outcome: "merged"; readonly into: string }
+  | { readonly outcome: "skipped"; readonly reason: DeliverySkip; readonly problem: string | null }
+  /** Its run is stored and pending. */
+  | { readonly outcome: "waiting"; readonly reason: "busy"; readonly runId: RunId }
+  | { readonly outcome: "waiting"; readonly reason: "paused" }
+  | ({ readonly outcome: "waiting"; readonly reason: "debounce" } & DebounceTimes);
+
+/** When the first delivery of a key came, and when the run of the newest one starts, in ms since the Unix epoch. */
+type DebounceTimes = {
+  readonly key: string;
+  readonly firstAt: number;
+  readonly dueAt: number;
+  /** The id of the first one. */
+  readonly group: string;
+};
+
+export type Debounced = Delivery & { readonly debounce: DebounceTimes };
+
+type DeliveryFilter = {
+  readonly jobId?: JobId;
+  readonly outcome?: DeliveryOutcome;
+  /** In ms since the Unix epoch, inclusive. */
+  readonly since?: number;
+  readonly limit: number;
+  readonly before?: string;
+};
+
+const REASONS = [...DELIVERY_WAITS, ...DELIVERY_SKIPS] as const;
+
+export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): DeliveryStore => {
+  const find = (condition: string, params: Readonly<Record<string, string | number>>): Delivery | null => {
+    const row = sql.get(`SELECT * FROM deliveries WHERE ${condition}`, params);
+    return row === null ? null : toDelivery(row);
+  };
+  const record = ({ jobId }: Pick<Delivery, "jobId">, decision: Decision, now: number): void =>
+    recordEvent({
+      type: "delivery",
+      now,
+      jobId,
+      status: decision.outcome,
+      reason: "reason" in decision ? decision.reason : null,
+      ...("runId" in decision && { runId: decision.runId }),
+    });
+
+  return {
+    add: write("durable", (delivery) => {
+      const { trigger, event, decision, receivedAt } = delivery;
+      const row = sql.get(
+        `INSERT INTO deliveries (id, job_id, type, "trigger", event_type, provider_id, digest, replay_of, received_at, chain,
+           outcome, reason, problem, run_id, merged_into, decided_at, debounce_group, debounce_key, first_at, due_at)
+         VALUES ($id, $jobId, $type, $trigger, $eventType, $providerId, $digest, $replayOf, $receivedAt, $chain,
+           $outcome, $reason, $problem, $runId, $mergedInto, $decidedAt, $debounceGroup, $debounceKey, $firstAt, $dueAt) RETURNING *`,
+        {
+          id: delivery.id,
+          jobId: delivery.jobId,
+          type: delivery.type,
+          trigger: trigger ?? "",
+          eventType: delivery.eventType,
+          providerId: delivery.providerId,
+          digest: delivery.digest,
+          replayOf: delivery.replayOf,
+          receivedAt,
+          chain: delivery.chain,
+          ...columnsOf(decision, receivedAt),
+          debounceGroup: "group" in decision ? decision.group : null,
+        },
+      );
+      if (row === null) throw new Error("a delivery was not stored");
+      sql.run("INSERT INTO delivery_events (delivery, event) VALUES ($seq, $event)", {
+        seq: integer(row, "seq"),
+        event: JSON.stringify(event),
+      });
+      record(delivery, decision, receivedAt);
+      return toDelivery(row);
+    }),
+
+    findByProvider: ({ jobId, trigger, providerId }) =>
+      find(`job_id = $jobId AND "trigger" = $trigger AND provider_id = $providerId AND replay_of IS NULL`, {
+        jobId,
+        trigger: trigger ?? "",
+        providerId,
+      }),
+
+    findByDigest: ({ jobId, trigger, digest, since }) =>
+      find(
+        `job_id = $jobId AND "trigger" = $trigger AND digest = $digest AND received_at >= $since
+         ORDER BY received_at DESC LIMIT 1`,
+        { jobId, trigger: trigger ?? "", digest, since },
+      ),
+
+    find: (deliveryId) => find("id = $deliveryId", { deliveryId }),
+
+    findEvent: (deliveryId) => {
+      const row = sql.get(
+        "SELECT event FROM delivery_events WHERE delivery = (SELECT seq FROM deliveries WHERE id = $deliveryId)",
+        { deliveryId },
+      );
+      return row === null ? null : text(row, "event");
+    },
+
+    list: ({ jobId, outcome, since = 0, limit, before }) => {
+      const conditions = ["received_at >= $since"];
+      if (jobId !== undefined) conditions.push("job_id = $jobId");
+      if (outcome !== undefined) conditions.push("outcome = $outcome");
+      if (before !== undefined) conditions.push("seq < (SELECT seq FROM deliveries WHERE id = $before)");
+      return sql
+        .all(`SELECT * FROM deliveries WHERE ${conditions.join(" AND ")} ORDER BY seq DESC LIMIT $limit`, {
+          since,
+          limit,
+          ...(jobId !== undefined && { jobId }),
+          ...(outcome !== undefined && { outcome }),
+          ...(before !== undefined && { before }),
+        })
+        .map(toDelivery);
+    },
+
+    decide: write("durable", (deliveryId, decision, now) => {
+      const row = sql.get(
+        `UPDATE deliveries SET outcome = $outcome, reason = $reason, problem = $problem, run_id = $runId,
+           merged_into = $mergedInto, decided_at = $decidedAt, debounce_key = $debounceKey, first_at = $firstAt, due_at = $dueAt
+         WHERE id = $deliveryId AND outcome = 'waiting' RETURNING *`,
+        { deliveryId, ...columnsOf(decision, now) },
+      );
+      if (row === null) throw new Error(`delivery ${deliveryId} does not wait`);
+      record(toDelivery(row), decision, now);
+    }),
+
+    listWaiting: (jobId, reason, limit) =>
+      sql
+        .all(
+          `SELECT * FROM deliveries WHERE job_id = $jobId AND outcome = 'waiting' AND reason = $reason ORDER BY seq LIMIT $limit`,
+          { jobId, reason, limit },
+        )
+        .map(toDelivery),
+
+    countPaused: (jobId) => {
+      const row = sql.get(
+        "SELECT count(*) AS count FROM deliveries WHERE job_id = $jobId AND outcome = 'waiting' AND reason = 'paused'",
+        { jobId },
+      );
+      return row === null ? 0 : integer(row, "count");
+    },
+
+    listWaitingJobs: (reason) =>
+      sql
+        .all("SELECT DISTINCT job_id FROM deliveries WHERE outcome = 'waiting' AND reason = $reason", { reason })
+        .map((row) => id<JobId>(row, "job_id")),
+
+    findDebounced: ({ jobId, trigger, debounceKey }) => {
+      const row = sql.get(
+        `SELECT * FROM deliveries WHERE job_id = $jobId AND outcome = 'waiting' AND reason = 'debounce'
+           AND "trigger" = $trigger AND debounce_key = $debounceKey`,
+        { jobId, trigger: trigger ?? "", debounceKey },
+      );
+      return row === null ? null : toDebounced(row);
+    },
+
+    settleGroup: write("durable", (group, { id: newest, runId }) =>
+      sql.run(
+        `UPDATE deliveries SET merged_into = $newest, run_id = $runId
+         WHERE debounce_group = $group AND outcome = 'merged' AND run_id IS NULL`,
+        { group, newest, runId },
+      ),
+    ),
+
+    setFollowed: write("durable", (jobIds) => {
+      const list = JSON.stringify(jobIds);
+      sql.run("DELETE FROM followed_jobs WHERE job_id NOT IN (SELECT value FROM json_each($list))", { list });
+      sql.run(
+        "INSERT INTO followed_jobs (job_id) SELECT value FROM json_each($list) WHERE true ON CONFLICT DO NOTHING",
+        {
+          list,
+        },
+      );
+    }),
+
+    listUnseenEnds: (limit) =>
+      sql.all("SELECT * FROM runs WHERE end_unseen = 1 ORDER BY seq LIMIT $limit", { limit }).map(toRun),
+
+    noteEndSeen: write("durable", (runId) =>
+      sql.updateOne(
+        "UPDATE runs SET end_unseen = 0 WHERE id = $runId AND end_unseen = 1",
+        { runId },
+        "note that the end of a run was seen",
+      ),
+    ),
+
+    listDue: (now, limit) =>
+      sql
+        .all("SELECT * FROM deliveries WHERE due_at <= $now ORDER BY due_at, seq LIMIT $limit", { now, limit })
+        .map(toDebounced),
+
+    nextDueAt: () => {
+      const row = sql.get("SELECT min(due_at) AS at FROM deliveries WHERE due_at IS NOT NULL");
+      return row === null ? null : integerOrNull(row, "at");
+    },
+
+    deleteEvents: write("relaxed", (jobId, { before, keep, limit }) =>
+      sql.run(
+        `DELETE FROM delivery_events WHERE delivery IN (
+           SELECT seq FROM deliveries JOIN delivery_events ON delivery = seq
+           WHERE job_id = $jobId AND outcome <> 'waiting' AND (received_at < $before
+             OR seq <= (SELECT seq FROM deliveries WHERE job_id = $jobId ORDER BY seq DESC LIMIT 1 OFFSET $keep))
+           ORDER BY seq LIMIT $limit)`,
+        { jobId, before, keep, limit },
+      ),
+    ),
+
+    deleteOldest: write("relaxed", (jobId, keep, limit) =>
+      sql.run(
+        `DELETE FROM deliveries WHERE seq IN (
+           SELECT seq FROM deliveries WHERE job_id = $jobId AND outcome <> 'waiting'
+             AND seq <= (SELECT seq FROM deliveries WHERE job_id = $jobId ORDER BY seq DESC LIMIT 1 OFFSET $keep)
+           ORDER BY seq LIMIT $limit)`,
+        { jobId, keep, limit },
+      ),
+    ),
+  };
+};
+
+/** A pending run starts, or ends without having started: its delivery waits no more. Call it within a transaction. */
+export const noteStarted = (
+  { sql, recordEvent }: Pick<StoreContext, "sql" | "recordEvent">,
+  { id: runId, jobId, deliveryId }: Pick<Run, "id" | "jobId" | "deliveryId">,
+  now: number,
+): void => {
+  if (deliveryId === null) return;
+  const changed = sql.run(
+    `UPDATE deliveries SET outcome = 'fired', reason = NULL, decided_at = $now
+     WHERE run_id = $runId AND outcome = 'waiting' AND run_id IS NOT NULL`,
+    { runId, now },
+  );
+  if (changed > 0) recordEvent({ type: "delivery", now, jobId, runId, status: "fired" });
+};
+
+const columnsOf = (decision: Decision, now: number) => {
+  const { outcome } = decision;
+  const debounce = "key" in decision ? decision : null;
+  return {
+    outcome,
+    reason: "reason" in decision ? decision.reason : null,
+    problem: "problem" in decision ? decision.problem : null,
+    runId: "runId" in decision ? decision.runId : null,
+    mergedInto: "into" in decision ? decision.into : null,
+    decidedAt: outcome === "waiting" ? null : now,
+    debounceKey: debounce?.key ?? null,
+    firstAt: debounce?.firstAt ?? null,
+    dueAt: debounce?.dueAt ?? null,
+  };
+};
+
+const toDelivery = (row: SqlRow): Delivery => {
+  const trigger = text(row, "trigger");
+  return {
+    id: text(row, "id"),
+    jobId: id<JobId>(row, "job_id"),
+    type: word(row, "type", EVENT_TRIGGER_TYPES),
+    trigger: trigger === "" ? null : trigger,
+    receivedAt: integer(row, "received_at"),
+    eventType: text(row, "event_type"),
+    providerId: textOrNull(row, "provider_id"),
+    outcome: word(row, "outcome", DELIVERY_OUTCOMES),
+    reason: wordOrNull(row, "reason", REASONS),
+    problem: textOrNull(row, "problem"),
+    runId: idOrNull<RunId>(row, "run_id"),
+    mergedInto: textOrNull(row, "merged_into"),
+    replayOf: textOrNull(row, "replay_of"),
+    chain: integer(row, "chain"),
+    decidedAt: integerOrNull(row, "decided_at"),
+  };
+};
+
+const toDebounced = (row: SqlRow): Debounced => ({
+  ...toDelivery(row),
+  debounce: {
+    group: text(row, "debounce_group"),
+    key: text(row, "debounce_key"),
+    firstAt: integer(row, "first_at"),
+    dueAt: integer(row, "due_at"),
+  },
+});
