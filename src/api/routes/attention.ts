@@ -1,4 +1,5 @@
 import { Elysia, t } from "elysia";
+import { ID_PATTERN, parseJobId } from "../../domain/ids.ts";
 import { MAX_NOTE, MAX_OWNER, type MarkChange } from "../../domain/inbox/mark.ts";
 import type { ApiContext } from "../context.ts";
 import { invalidBody } from "../errors.ts";
@@ -10,10 +11,14 @@ import { exactly, wholeNumber } from "../shapes/schemas.ts";
 export const attentionRoutes = ({ engine }: ApiContext) =>
   new Elysia().get(
     "/api/attention",
-    async ({ query }) => attentionList(await engine.listAttention(Number(query.limit ?? 100))),
+    async ({ query: { limit = 100, job } }) => {
+      const jobId = job === undefined ? null : parseJobId(job);
+      return attentionList(await engine.listAttention(Number(limit), jobId === null ? null : new Set([jobId])));
+    },
     {
       query: exactly({
         limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 100 }, "Maximum of items")),
+        job: t.Optional(t.String({ pattern: ID_PATTERN, description: "Only what is about this job" })),
       }),
       response: { 200: AttentionListBody, ...failures("INVALID_REQUEST") },
       detail: {

@@ -1,11 +1,13 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import { whyShutNow } from "../../client/why/gate.ts";
+import { markTexts } from "../../domain/words/inbox/mark.ts";
 import { decisiveLine } from "../../domain/words/run.ts";
 import { noteNewId } from "../client/job-note.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { runName } from "../run-display/short-id.ts";
 import { fold } from "../terminal/columns.ts";
+import { readableLocal } from "../terminal/local-time.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
 import { type JobFacts, readJobFacts } from "../why/job-facts.ts";
@@ -67,12 +69,14 @@ const asText = (facts: JobFacts, time: TimeContext, out: Screen): string => {
   const blockers = blockerTexts(facts, time);
   const history = historyTexts(facts, time);
   const unfired = unfiredSentence(facts, time);
+  const known = markTexts(facts.attention, (at) => readableLocal(at, time.zone));
   const links = Object.entries(facts.job.links).map(([name, url]) => `${name}: ${url}`);
   const rows: readonly (readonly [string, readonly string[]])[] = [
     ["job", [titleOf(facts)]],
     ...(links.length === 0 ? [] : ([["links", links]] as const)),
     ["last run", [lastRunText(facts, time), ...failureLines(facts)]],
     ...(unfired === null ? [] : ([["not run", [unfired]]] as const)),
+    ...(known.length === 0 ? [] : ([["known", known]] as const)),
     ["next run", [nextRunText(facts, time)]],
     ["blocked by", blockers.length === 0 ? ["nothing"] : blockers],
     ["history", history.length === 0 ? ["no occurrences yet"] : history.slice(0, HISTORY_LINES)],
@@ -114,6 +118,7 @@ const asJson = (facts: JobFacts, time: TimeContext): string => {
     job,
     last_run: lastRun === null ? null : { ...lastRun, explanation: lastRunText(facts, time) },
     not_run: unfiredSentence(facts, time),
+    attention: facts.attention,
     next: { at: upcoming[0] ?? null, coming: upcoming, explanation: nextRunText(facts, time) },
     in_its_way: blockerTexts(facts, time),
     occurrences: occurrences.map((each) => ({ ...each, explanation: explainOccurrence(each, facts) })),

@@ -27,6 +27,7 @@ export type Overview = {
 
 /** Maximum number of active runs to read, of each status. */
 const MAX_RUNS = 1000;
+const MAX_ENTRIES = 1000;
 
 /** Reads the overview from the running petit. */
 export const readOverview = async (client: Client): Promise<Overview> => {
@@ -34,7 +35,7 @@ export const readOverview = async (client: Client): Promise<Overview> => {
   // A petit that is starting answers this when it has started.
   const { jobs } = await client.get("/api/jobs");
   const [attention, running, pending, { state }, health] = await Promise.all([
-    client.get("/api/attention"),
+    client.get("/api/attention", { query: { limit: MAX_ENTRIES } }),
     listRuns("running"),
     listRuns("pending"),
     client.get("/api/scheduler/state"),

@@ -6,6 +6,7 @@ import { type BlockerFacts, type GateFacts, type RunFacts, UPSTREAM_RUNS } from 
 import { openClient } from "../client/client.ts";
 import { askHealth, type HealthAnswer } from "../client/health.ts";
 import type { Context } from "../command.ts";
+import type { AttentionBody } from "../status/overview-data.ts";
 
 /** Everything that explains why a job runs or does not run. */
 export type JobFacts = Omit<BlockerFacts, "health"> & {
@@ -15,6 +16,8 @@ export type JobFacts = Omit<BlockerFacts, "health"> & {
   /** The next occurrences in ascending order, ms since the Unix epoch. */
   readonly upcoming: readonly number[];
   readonly health: HealthAnswer;
+  /** What needs attention about the job. */
+  readonly attention: readonly AttentionBody[];
 };
 
 type TaskBody = ResponseBody<"get", "/api/runs/:run_id/tasks">["tasks"][number];
@@ -30,12 +33,13 @@ export const readJobFacts = async (jobId: string, options: FactOptions, context:
   const client = openClient(context);
   const params = { job_id: jobId };
   const job = await client.get("/api/jobs/:job_id", { params });
-  const [occurrences, runs, waiting, queues, scheduler, health, ...gates] = await Promise.all([
+  const [occurrences, runs, waiting, queues, scheduler, attention, health, ...gates] = await Promise.all([
     client.get("/api/jobs/:job_id/occurrences", { params, query: { limit: options.past, coming: options.upcoming } }),
     client.get("/api/jobs/:job_id/runs", { params, query: { limit: 1, failure: true } }),
     client.get("/api/jobs/:job_id/runs", { params, query: { status: "pending", limit: 1000 } }),
     client.get("/api/queues"),
     client.get("/api/scheduler/state"),
+    listAttention(client, job.id),
     askHealth(urlOf(context.settings)),
     ...job.depends_on.map((gate) => readGate(client, gate)),
   ]);
@@ -50,6 +54,7 @@ export const readJobFacts = async (jobId: string, options: FactOptions, context:
     upcoming: occurrences.occurrences.flatMap((each) => (each.outcome === "due" ? [each.scheduled_for] : [])).reverse(),
     gates,
     state: scheduler.state,
+    attention,
     health,
   };
 };
@@ -57,6 +62,16 @@ export const readJobFacts = async (jobId: string, options: FactOptions, context:
 const listWorkerWaits = async (client: Client, runId: string): Promise<readonly WorkerWaitFacts[]> => {
   const { tasks } = await client.get("/api/runs/:run_id/tasks", { params: { run_id: runId } });
   return tasks.flatMap(({ task_id: taskId, waits_for: waitsFor }) => (waitsFor === null ? [] : [{ taskId, waitsFor }]));
+};
+
+/** An older petit can't list what needs attention about one job. */
+const listAttention = async (client: Client, jobId: string): Promise<readonly AttentionBody[]> => {
+  try {
+    return (await client.get("/api/attention", { query: { job: jobId } })).items;
+  } catch (error) {
+    if (isRefused(error, "NOT_FOUND") || isRefused(error, "INVALID_REQUEST")) return [];
+    throw error;
+  }
 };
 
 const readGate = async (client: Client, gate: GateFacts["gate"]): Promise<GateFacts> => {

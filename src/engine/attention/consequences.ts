@@ -72,12 +72,14 @@ class CauseFinder {
   #firstStuck: Blocking | null = null;
   /** What the runs that wait for a child run wait for. */
   readonly #awaited = new Map<RunId, Blocking>();
-  /** The items whose causes are being looked for, so that the search ends in a ring. */
-  readonly #searched = new Set<Keyed>();
+  /** What was found, and null for items whose causes are being looked for. */
+  readonly #causes = new Map<Keyed, Found | null>();
+  readonly #lateOf: ReadonlyMap<JobId, readonly Run[]>;
   #unlisted: { readonly consequences: readonly Found[]; readonly byRun: ReadonlyMap<RunId, string> } | null = null;
 
   constructor(items: readonly Keyed[], facts: WaitFacts) {
     this.#facts = facts;
+    this.#lateOf = Map.groupBy(facts.late, ({ jobId }) => jobId);
     for (const item of items) this.#note(item);
   }
 
@@ -136,12 +138,14 @@ class CauseFinder {
 
   /** Returns the cause of an item, and what the item is to it; null if it has none. */
   causeOf(item: Keyed): Found | null {
-    if (this.#searched.has(item)) return null;
-    this.#searched.add(item);
+    const known = this.#causes.get(item);
+    if (known !== undefined) return known;
+    // In a ring, the item at which the search began has no cause, so that nothing is lost.
+    this.#causes.set(item, null);
     const found = this.#findCause(item);
-    this.#searched.delete(item);
-    // In a ring, nothing may be lost as the consequence of itself.
-    return found?.causeId === entryId(item) ? null : found;
+    const cause = found?.causeId === entryId(item) ? null : found;
+    this.#causes.set(item, cause);
+    return cause;
   }
 
   #findCause(item: Keyed): Found | null {
@@ -201,7 +205,7 @@ class CauseFinder {
   /** Late runs of a job are the consequence of what one of them waits for, if all of them wait for something that is listed. */
   #causeOfLateness({ jobId, runId, count }: Of<"run_late">): Found | null {
     const { byRun } = this.#findUnlisted();
-    const late = this.#facts.late.filter((run) => run.jobId === jobId);
+    const late = this.#lateOf.get(jobId) ?? [];
     const causeId = byRun.get(runId);
     if (causeId === undefined || !late.every(({ id }) => byRun.has(id))) return null;
     return { causeId, consequence: { reason: "late", jobId, runId, count } };

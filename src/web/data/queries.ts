@@ -256,6 +256,13 @@ export const attentionQuery = () =>
     refetchInterval: 60_000,
   });
 
+/** Query for what needs attention about a job. */
+export const jobAttentionQuery = (jobId: string) =>
+  queryOptions({
+    queryKey: ["attention", jobId],
+    queryFn: () => petit.get("/api/attention", { query: { job: jobId } }),
+  });
+
 /** Query for how a run differs from the last successful run of its job. */
 export const comparisonQuery = (runId: string) =>
   queryOptions({

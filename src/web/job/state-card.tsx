@@ -3,11 +3,13 @@ import { Link } from "wouter";
 import { findBlockers } from "../../client/why/blockers.ts";
 import { UPSTREAM_RUNS } from "../../client/why/facts.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
+import { markTexts } from "../../domain/words/inbox/mark.ts";
 import { notRunText } from "../../domain/words/inbox/unfired.ts";
 import { decisiveLine, TRIGGER_TEXT } from "../../domain/words/run.ts";
 import { failurePath } from "../../domain/words/run-path.ts";
 import {
   healthQuery,
+  jobAttentionQuery,
   jobRunsQuery,
   occurrencesQuery,
   queuesQuery,
@@ -18,7 +20,7 @@ import type { JobDetail, RunData } from "../data/shapes.ts";
 import { RunApprovals } from "../run/run-approvals.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { RunStatusText } from "../ui/status/status.tsx";
-import { capital, fullTimeText } from "../ui/text/format.ts";
+import { capital, dateTimeText, fullTimeText } from "../ui/text/format.ts";
 import { Duration, Elapsed, Time } from "../ui/time/time.tsx";
 
 /** Shows the last result of a job, and what stands in the way of its next run, as `petit why` does. */
@@ -34,6 +36,7 @@ export const StateCard = ({ job }: { readonly job: JobDetail }) => {
       </Loaded>
       {(job.waiting?.approval ?? 0) > 0 && <Approvals job={job} />}
       <NotRun job={job} />
+      <Known jobId={job.id} />
       <Blockers job={job} />
     </section>
   );
@@ -114,6 +117,16 @@ const NotRun = ({ job: { not_run_as_expected: unfired } }: { readonly job: JobDe
       <strong>Not run as expected</strong> {notRunText(unfired, (at) => fullTimeText(at))}.
     </p>
   );
+
+/** What people said about what needs attention about the job. */
+const Known = ({ jobId }: { readonly jobId: string }) => {
+  const { data } = useQuery(jobAttentionQuery(jobId));
+  return markTexts(data?.items ?? [], dateTimeText).map((text) => (
+    <p key={text} className="job-known muted">
+      {capital(text)}
+    </p>
+  ));
+};
 
 /** Most waiting runs that are counted. */
 const MAX_PENDING = 1_000;

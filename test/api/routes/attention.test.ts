@@ -224,6 +224,13 @@ describe("what people say about what needs attention", () => {
     await post(petit, path, { note: "" });
   });
 
+  test("can be listed for one job, which may be unknown", async () => {
+    const { body } = await ask(petit, "/api/attention?job=quiet");
+    expect([body.count, body.items[0].id]).toEqual([1, "job_failing:quiet"]);
+    expect((await ask(petit, "/api/attention?job=unknown")).body).toMatchObject({ items: [], count: 0 });
+    expect((await ask(petit, "/api/attention?job=a%20b")).status).toBe(400);
+  });
+
   test("speaks of an entry if its id is malformed", async () => {
     const { status, body } = await post(petit, "/api/attention/%ff/acknowledge", {});
     expect([status, body.error]).toEqual([404, expect.stringContaining("needs attention")]);

@@ -31,6 +31,10 @@ describe("petit ack and petit snooze", () => {
     const { stdout } = await run("ack", "load", "--note", "known", "--owner", "mara");
     expect(stdout).toStartWith("job_failing:load is acknowledged: job 'load' failed");
     expect((await run("status")).stdout).toContain("acknowledged by 127.0.0.1; owner mara; known");
+    expect((await run("why", "load")).stdout).toMatch(
+      /^known {7}failed: acknowledged by 127.0.0.1; owner mara; known$/m,
+    );
+    expect(JSON.parse((await run("why", "load", "--json")).stdout).attention).toMatchObject([{ owner: "mara" }]);
     expect((await run("ack", "job_failing:load", "--undo")).stdout).toContain("is no longer acknowledged");
   });
 

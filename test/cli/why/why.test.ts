@@ -103,6 +103,7 @@ const FACTS: JobFacts = {
   gates: [],
   state: "running",
   health: { kind: "petit", status: "ok", version: "1.0.0", reasons: [] },
+  attention: [],
 };
 
 const occurrence = (minutesAgo: number, fields: Partial<OccurrenceFacts>): OccurrenceFacts => ({

@@ -34,6 +34,11 @@ describe.skipIf(CHROMIUM === null)("what needs attention", () => {
     });
     await folded.press("Enter");
     await page.getByText(/Acknowledged by .*; owner mara; <b>known<\/b>/).waitFor();
+    const said = /Acknowledged by .*; owner mara; <b>known<\/b>/;
+    await web.open("/jobs/load");
+    await page.getByText(new RegExp(`Failed: a${said.source.slice(1)}`)).waitFor();
+    await web.open("/");
+    await folded.press("Enter");
     await page.getByRole("button", { name: "Take back: load" }).press("Enter");
     await page.getByRole("button", { name: "Acknowledge or snooze load" }).waitFor();
   }, 60_000);

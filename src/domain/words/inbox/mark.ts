@@ -1,3 +1,4 @@
+import { attentionWords } from "../attention.ts";
 import { byText } from "./unfired.ts";
 
 /** What people said about an entry, as the API returns it. An older petit does not send it. */
@@ -23,3 +24,14 @@ export const markText = (
   ]
     .filter((part) => part !== null)
     .join("; ");
+
+/** Returns what people said about each of some entries, with what it is about in a few words. Those about which nobody has are left out. */
+export const markTexts = (
+  entries: readonly (Parameters<typeof attentionWords>[0] & MarkFacts)[],
+  timeText: (at: number) => string,
+): readonly string[] =>
+  entries.flatMap((entry) => {
+    const said = markText(entry, timeText);
+    const { state } = attentionWords(entry);
+    return said === "" ? [] : [state === "" ? said : `${state}: ${said}`];
+  });

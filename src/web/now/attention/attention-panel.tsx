@@ -54,9 +54,14 @@ export const AttentionPanel = () => {
           Show {more.length} more
         </Button>
       )}
+      {isWhole && total > shown.length && (
+        <p className="muted">
+          {(total - shown.length).toLocaleString()} more; <code>petit status --all</code> lists them.
+        </p>
+      )}
       {handled.length > 0 && (
         <details className="attention-handled">
-          <summary>{handled.length.toLocaleString()} acknowledged or snoozed</summary>
+          <summary>{(data.handled ?? handled.length).toLocaleString()} acknowledged or snoozed</summary>
           <ul className="attention-list">
             {handled.map((item) => (
               <AttentionRow key={keyOf(item)} item={item} onAsk={setAsked} onHandle={setHandling} />
