@@ -114,7 +114,13 @@ const start = async (options: AppOptions): Promise<App> => {
     ? parts.use(new JobsWatcher({ dir: jobsDir, clock, log, onChange, references }))
     : null;
   await engine.start();
-  if (settings.api) openAccess = watchOpenAccess({ clock, log, needsToken: () => source.tokens.length > 0 });
+  if (settings.api)
+    openAccess = watchOpenAccess({
+      store: engine.store.scheduler,
+      clock,
+      log,
+      needsToken: () => source.tokens.length > 0,
+    });
   const { files, scan } = reader.takeFirst();
   watcher?.start(scan);
   const verified = reader.verify(engine.store, reload);

@@ -142,6 +142,8 @@ export interface Engine extends AsyncDisposable {
   waitsFor(runId: RunId): WaitsFor | null;
   /** Returns what an unfinished run only waits for; null while something of it executes, or is about to. */
   waitingFor(runId: RunId): WaitingCode | null;
+  /** Returns the unfinished runs that only wait for it, in no order. */
+  listWaiting(code: WaitingCode): readonly RunId[];
   /** Returns what each task of a run only waits for, without those that wait for nothing. */
   waitingTasks(runId: RunId): ReadonlyMap<TaskId, WaitingCode>;
   /** The connection to NATS; null if petit runs without workers. */

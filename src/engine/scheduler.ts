@@ -450,6 +450,10 @@ class Scheduler implements Engine {
     return this.#runs.waitsFor(runId);
   }
 
+  listWaiting(code: WaitingCode): readonly RunId[] {
+    return this.#runs.listWaiting(code);
+  }
+
   waitingFor(runId: RunId): WaitingCode | null {
     return this.#runs.waitingFor(runId);
   }

@@ -17,6 +17,11 @@ export interface SchedulerStore {
   findDigestUntil(): number | null;
   /** Replaces it. Throws unless it is still `before`. */
   setDigestUntil(before: number | null, until: number): void;
+  /**
+   * Stores whether everybody on the machine can control a petit that runs as root. Returns since when they could, also before a restart; null
+   * if they can't.
+   */
+  setOpenAccess(isOpen: boolean, now: number): number | null;
   /** Stores the process that uses the database, for errors of others; null once it has stopped. Not durable. */
   setOwner(owner: LockOwner | null): void;
 }
@@ -48,6 +53,15 @@ export const createSchedulerStore = ({ sql, write, recordEvent }: StoreContext):
     const row = sql.get("SELECT keeps FROM scheduler");
     return row === null ? "recent" : word(row, "keeps", DEFAULT_RULES);
   },
+
+  setOpenAccess: write("durable", (isOpen, now) => {
+    const row = sql.get(
+      `UPDATE scheduler SET open_access_since = CASE WHEN $isOpen = 1 THEN coalesce(min(open_access_since, $now), $now) END
+       RETURNING open_access_since`,
+      { isOpen: isOpen ? 1 : 0, now },
+    );
+    return row === null ? null : integerOrNull(row, "open_access_since");
+  }),
 
   findDigestUntil: () => {
     const row = sql.get("SELECT digest_until FROM scheduler");

@@ -10,6 +10,25 @@ import { tempDir } from "../support/temp-dir.ts";
 const A = jobId("a");
 const timed = job("a", { schedule: schedule("@daily") });
 
+describe("scheduler.setOpenAccess", () => {
+  test("keeps the time over a restart, until the access is closed", () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    const setIn = (isOpen: boolean, now: number) => {
+      using store = openStore({ path, runtime: openRuntime() });
+      return store.scheduler.setOpenAccess(isOpen, now);
+    };
+    expect([setIn(true, NOON), setIn(true, NOON + 5), setIn(false, NOON + 6), setIn(true, NOON + 7)]).toEqual([
+      NOON,
+      NOON,
+      null,
+      NOON + 7,
+    ]);
+    // The clock was set back.
+    expect(setIn(true, NOON)).toBe(NOON);
+  });
+});
+
 describe("jobs.save", () => {
   test("keeps definitions unchanged across a restart", () => {
     using dir = tempDir();

@@ -156,6 +156,7 @@ const readRuns = (
   const filter = {
     ...runFilter(withCurrentIds(engine, query), jobId),
     ...(tagged !== null && { jobIds: [...tagged] }),
+    ...(query.waiting_for !== undefined && { ids: engine.listWaiting(query.waiting_for) }),
   };
   return runList(store.runs.listPage(filter), {
     describe: isOn(query.failure) ? (run) => describeFailure(store, run) : null,

@@ -1,5 +1,6 @@
 import { t } from "elysia";
 import { type JobId, parseJobId, parseRunId, type RunId } from "../../domain/ids.ts";
+import { WAITING_CODES } from "../../domain/limits/waiting-for.ts";
 import { runNotFound } from "../../domain/refusal.ts";
 import { TRIGGERS } from "../../domain/run.ts";
 import type { RunListFilter } from "../../store/runs/run-list.ts";
@@ -15,6 +16,7 @@ const JOB_ID = "[A-Za-z0-9][A-Za-z0-9_.-]{0,127}";
 const fields = {
   limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 20 }, "Maximum of runs")),
   status: t.Optional(RunStatusWord),
+  waiting_for: t.Optional(word(WAITING_CODES, "Only unfinished runs that only wait for this")),
   trigger: t.Optional(word(TRIGGERS, "Only runs that were started in this way")),
   parent: t.Optional(t.String({ description: "Id of a run; only runs that its tasks started" })),
   before: t.Optional(t.String({ description: "Id of a run; only runs created before it" })),

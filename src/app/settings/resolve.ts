@@ -46,7 +46,10 @@ const joined = (found: readonly Found[]): Found | null => {
 
 const fromFlag = (setting: Setting<unknown>, { flags }: SettingValues): Found | null => {
   const texts = flags.get(flagOf(setting));
-  return texts === undefined ? null : { origin: { kind: "flag", name: `--${flagOf(setting)}` }, texts };
+  if (texts === undefined) return null;
+  // A switch that is on by default has a flag of its own that turns it off.
+  const isOff = setting.offDoc !== undefined && setting.kind.parse(texts) === false;
+  return { origin: { kind: "flag", name: `--${isOff ? "no-" : ""}${flagOf(setting)}` }, texts };
 };
 
 const fromFile = (setting: Setting<unknown>, { file }: SettingValues): Found | null => {

@@ -45,12 +45,20 @@ export const statusWords = (shown: MaybeWaiting<RunStatus | TaskStatus>): string
   return waitedFor === null ? shown.status : `waits for ${waitedFor}`;
 };
 
-/** Returns the counts as texts, such as `2 waiting for approval`. */
-export const waitingCountTexts = (counts: WaitingCounts): readonly string[] =>
+type WaitingCountText = { readonly code: WaitingCode; readonly text: string };
+
+/** Returns the counts as texts, such as `2 waiting for approval`, with what each is about. */
+export const waitingCounts = (counts: WaitingCounts): readonly WaitingCountText[] =>
   WAITING_CODES.flatMap((code) => {
     const count = counts[code] ?? 0;
-    return count === 0 ? [] : [`${count.toLocaleString("en")} waiting for ${WAITED_FOR[code]}`];
+    return count === 0 ? [] : [{ code, text: `${count.toLocaleString("en")} ${waitingText(code)}` }];
   });
+
+/** Returns what a run does that waits for it, such as `waiting for approval`. */
+export const waitingText = (code: WaitingCode): string => `waiting for ${WAITED_FOR[code]}`;
+
+export const waitingCountTexts = (counts: WaitingCounts): readonly string[] =>
+  waitingCounts(counts).map(({ text }) => text);
 
 /** Returns what the unfinished runs do, such as `2 running, 1 waiting for approval`; empty if there are none. */
 export const activeTexts = (activity: RunActivity): readonly string[] => [

@@ -152,6 +152,12 @@ export class Runs implements Disposable {
     return this.#limiter.waitingFor(runId) ?? this.find(runId)?.waitingFor ?? null;
   }
 
+  /** Returns the unfinished runs that only wait for it, in no order. */
+  listWaiting(code: WaitingCode): readonly RunId[] {
+    const ids = new Set([...this.#active.keys(), ...this.#limiter.pendingIds]);
+    return [...ids].filter((runId) => this.waitingFor(runId) === code);
+  }
+
   /** Returns how many unfinished runs there are, of all jobs or of some, and what those that execute nothing wait for. */
   activity(jobIds: ReadonlySet<JobId> | null): ActivityCounts {
     const runIds =

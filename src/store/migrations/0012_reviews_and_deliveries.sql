@@ -145,6 +145,9 @@ CREATE INDEX items_retried ON items (run) WHERE attempts > 1 AND status = 'compl
 -- The end of the period of the last digest, in ms since the Unix epoch; null until petit has one configured.
 ALTER TABLE scheduler ADD COLUMN digest_until INTEGER;
 
+-- Since when petit has run as root without requiring a token, in ms since the Unix epoch; null if it does not.
+ALTER TABLE scheduler ADD COLUMN open_access_since INTEGER CHECK (open_access_since IS NULL OR open_access_since >= 0);
+
 -- An attempt to send a notification is a sending; a delivery is an event that reaches petit from outside. The event `digest` is new. A CHECK
 -- can't be changed, so the table is copied.
 CREATE TABLE sendings (

@@ -12,6 +12,8 @@ export type RunListFilter = {
   /** Only runs of these jobs. */
   readonly jobIds?: readonly JobId[];
   readonly status?: RunStatus;
+  /** Only these runs. */
+  readonly ids?: readonly RunId[];
   /** Only runs that attempts of this run started. */
   readonly parent?: RunId;
   /** Only runs created before this one. */
@@ -70,7 +72,7 @@ export const listRuns = (sql: Statements, filter: RunListFilter): RunPage => {
 };
 
 /** Returns the conditions for which an index or the order of the table is enough. */
-const indexedConditions = ({ jobId, status, parent, idPart }: RunListFilter): string =>
+const indexedConditions = ({ jobId, status, parent, idPart, ids }: RunListFilter): string =>
   [
     `job_id <> '${DELETED}'`,
     "seq >= $first AND seq < $before",
@@ -79,6 +81,7 @@ const indexedConditions = ({ jobId, status, parent, idPart }: RunListFilter): st
     ...(status === undefined ? [] : [`status = '${status}'`]),
     ...(parent === undefined ? [] : ["parent_run_id = $parent"]),
     ...(idPart === undefined ? [] : [ID_PART]),
+    ...(ids === undefined ? [] : ["seq IN (SELECT seq FROM runs WHERE id IN (SELECT value FROM json_each($ids)))"]),
   ].join(" AND ");
 
 /**
@@ -92,10 +95,11 @@ const withinJobs = (conditions: string, { jobIds, idPart }: RunListFilter, isSea
     (SELECT seq FROM runs WHERE job_id = job.value AND ${conditions} ORDER BY seq DESC LIMIT $limit))`;
 };
 
-const indexedParams = ({ jobId, parent, idPart }: RunListFilter): SqlParams => ({
+const indexedParams = ({ jobId, parent, idPart, ids }: RunListFilter): SqlParams => ({
   ...(parent !== undefined && { parent }),
   ...(jobId !== undefined && { jobId }),
   ...(idPart !== undefined && { idPart }),
+  ...(ids !== undefined && { ids: JSON.stringify(ids) }),
 });
 
 /** The start is a range of the index of ids. For the rest, SQLite reads that index alone: about 10 ms for 100,000 runs. */

@@ -1,4 +1,5 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { SendingStatus } from "../../domain/notification.ts";
 import type { RunStatus, Trigger } from "../../domain/run.ts";
 import type { TaskStatus } from "../../domain/task-run.ts";
@@ -58,6 +59,7 @@ export const versionQuery = (jobId: string, version: number) =>
   });
 
 type RunsFilter = {
+  readonly waiting_for?: WaitingCode;
   readonly tag?: string;
   readonly status?: RunStatus;
   /** 1 to 1000; default 20. */

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { type KeyboardEvent, memo, type SyntheticEvent, useState } from "react";
+import { type KeyboardEvent, memo, type SyntheticEvent, useRef, useState } from "react";
 import { Link } from "wouter";
 import { REASON_TEXT } from "../../domain/words/run.ts";
 import { taskHistoryQuery } from "../data/queries.ts";
@@ -10,7 +10,8 @@ import { TooltipText } from "../ui/overlay/tooltip.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { StatusIcon, statusStyle } from "../ui/status/status.tsx";
 import { shownStatus } from "../ui/status/task-status.ts";
-import { counted, durationText, fullTimeText, timeText } from "../ui/text/format.ts";
+import { ALL_TASKS, MANY_TASKS, type TaskFilter, TaskFilters, useNextFailure } from "../ui/task-filters.tsx";
+import { counted, durationText, fullTimeText, spoken, timeText } from "../ui/text/format.ts";
 import { Duration } from "../ui/time/time.tsx";
 import { type CellPlace, cellAfter } from "./grid-keys.ts";
 import "./task-grid.css";
@@ -26,23 +27,29 @@ const MAX_TASKS = 1000;
 /** Shows what became of each task in the newest runs: a row for each task, a column for each run, the newest on the right. */
 export const TaskGrid = ({ jobId }: { readonly jobId: string }) => {
   const [limit, setLimit] = useState(STEP);
-  const [text, setText] = useState("");
-  const [isFailed, setFailed] = useState(false);
+  const [filter, setFilter] = useState(ALL_TASKS);
+  const card = useRef<HTMLElement>(null);
+  const focusNext = useNextFailure(card, '[data-cell][data-status="failed"]');
   // A search looks at all tasks.
-  const history = useQuery(taskHistoryQuery(jobId, text === "" && !isFailed ? limit : MAX_TASKS));
+  const history = useQuery(taskHistoryQuery(jobId, filter.text === "" && !filter.isFailed ? limit : MAX_TASKS));
   if (history.data?.runs.length === 0) return null;
-  const shown = (tasks: readonly HistoryTask[]): HistoryTask[] => filtered(tasks, text, isFailed);
+  const shown = filtered(history.data?.tasks ?? [], filter);
   return (
-    <section className="card task-history" aria-labelledby="task-history">
+    <section ref={card} className="card task-history" aria-labelledby="task-history">
       <h2 id="task-history">Tasks</h2>
       <Loaded query={history} what="the tasks of the runs">
         {(found) => (
           <>
-            {found.tasks.length >= MANY && (
-              <GridFilters text={text} setText={setText} isFailed={isFailed} setFailed={setFailed} />
+            {found.tasks.length >= MANY_TASKS && (
+              <TaskFilters
+                filter={filter}
+                onChange={setFilter}
+                failures={shown.reduce((sum, { results }) => sum + results.filter(isFailure).length, 0)}
+                onNext={focusNext}
+              />
             )}
-            <Grid history={{ ...found, tasks: shown(found.tasks) }} />
-            {shown(found.tasks).length === 0 && <p className="muted">No task matches.</p>}
+            <Grid history={{ ...found, tasks: shown }} />
+            {shown.length === 0 && <p className="muted">No task matches.</p>}
             {found.count > found.tasks.length && (
               <p className="muted">
                 {counted(found.count - found.tasks.length, "more task")}{" "}
@@ -58,39 +65,14 @@ export const TaskGrid = ({ jobId }: { readonly jobId: string }) => {
   );
 };
 
-/** From this number of tasks on, they can be searched and filtered. */
-const MANY = 12;
-
-type GridFiltersProps = {
-  readonly text: string;
-  readonly setText: (text: string) => void;
-  readonly isFailed: boolean;
-  readonly setFailed: (isFailed: boolean) => void;
-};
-
-const GridFilters = ({ text, setText, isFailed, setFailed }: GridFiltersProps) => (
-  <search className="row task-grid-filters">
-    <input
-      type="search"
-      aria-label="Filter tasks"
-      placeholder="Filter tasks"
-      value={text}
-      onChange={(event) => setText(event.target.value)}
-    />
-    <label className="row">
-      <input type="checkbox" checked={isFailed} onChange={(event) => setFailed(event.target.checked)} />
-      Only failures
-    </label>
-  </search>
-);
-
 /** Returns the tasks whose id contains a text, and of which some result failed if that is wanted. */
-const filtered = (tasks: readonly HistoryTask[], text: string, isFailed: boolean): HistoryTask[] =>
+const filtered = (tasks: readonly HistoryTask[], { text, isFailed }: TaskFilter): HistoryTask[] =>
   tasks.filter(
     ({ task_id, results }) =>
-      task_id.toLowerCase().includes(text.trim().toLowerCase()) &&
-      (!isFailed || results.some(({ status }) => status === "failed")),
+      task_id.toLowerCase().includes(text.trim().toLowerCase()) && (!isFailed || results.some(isFailure)),
   );
+
+const isFailure = (result: HistoryResult): boolean => shownStatus(result) === "failed";
 
 const Grid = ({ history: { runs, tasks } }: { readonly history: TaskHistoryData }) => {
   const [pointed, setPointed] = useState<Element | null>(null);
@@ -111,7 +93,7 @@ const Grid = ({ history: { runs, tasks } }: { readonly history: TaskHistoryData 
     const [taskId, runId] = cellOf(event.target)?.split(" ") ?? [];
     if (taskId !== undefined && runId !== undefined) setPlace({ taskId, runId });
   };
-  const text = pointed?.getAttribute("aria-label") ?? null;
+  const text = pointed?.getAttribute("data-about") ?? null;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: it shows what the links in it are, and moves the focus between them.
     <div
@@ -219,7 +201,8 @@ const Cell = ({ taskId, result, isEntry }: CellProps) => {
   return (
     <Link
       href={`/runs/${result.run_id}?task=${encodeURIComponent(taskId)}`}
-      aria-label={aboutResult(taskId, result)}
+      aria-label={spoken(aboutResult(taskId, result))}
+      data-about={aboutResult(taskId, result)}
       tabIndex={isEntry ? 0 : -1}
       data-cell={`${taskId} ${result.run_id}`}
       data-status={status}
@@ -250,7 +233,13 @@ const Sparkline = ({ durations }: { readonly durations: readonly number[] }) => 
   const y = (ms: number): number => HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * (ms / longest);
   const points = durations.map((ms, index) => `${x(index).toFixed(1)},${y(ms).toFixed(1)}`);
   return (
-    <svg className="sparkline" width={WIDTH} height={HEIGHT} aria-hidden="true">
+    <svg
+      className="sparkline"
+      width={WIDTH}
+      height={HEIGHT}
+      role="img"
+      aria-label={`From ${durationText(Math.min(...durations))} to ${durationText(longest)}, the newest ${durationText(durations.at(-1) ?? 0)}`}
+    >
       <polyline points={points.join(" ")} />
       <circle cx={x(durations.length - 1)} cy={y(durations.at(-1) ?? 0)} r={2} />
     </svg>

@@ -1,9 +1,10 @@
 import { useState } from "react";
 import { Link } from "wouter";
+import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
 import type { RunData } from "../data/shapes.ts";
 import { TooltipText } from "../ui/overlay/tooltip.tsx";
 import { barStyle, StatusFills } from "../ui/status/status-fill.tsx";
-import { durationText, fullTimeText } from "../ui/text/format.ts";
+import { durationText, fullTimeText, spoken } from "../ui/text/format.ts";
 
 type HoveredRun = { readonly run: RunData; readonly anchor: Element };
 
@@ -35,7 +36,7 @@ export const Trend = ({ runs }: { readonly runs: readonly RunData[] }) => {
             <Link
               key={run.id}
               href={`/runs/${run.id}`}
-              aria-label={aboutRun(run)}
+              aria-label={spoken(aboutRun(run))}
               onPointerEnter={(event) => setHovered({ run, anchor: event.currentTarget })}
               onPointerLeave={() => setHovered(null)}
               onFocus={(event) => setHovered({ run, anchor: event.currentTarget })}
@@ -57,13 +58,13 @@ const Bar = ({ run, x, share }: { readonly run: RunData; readonly x: number; rea
   return (
     <rect
       data-run={run.id}
-      data-status={run.status}
+      data-status={shownStatusOf(run)}
       x={x + 1}
       y={HEIGHT - height - 1}
       width={BAR}
       height={height}
       rx={1.5}
-      {...barStyle(run.status)}
+      {...barStyle(shownStatusOf(run))}
     />
   );
 };
@@ -81,5 +82,5 @@ const medianOf = (runs: readonly RunData[]): number | null => {
   return durations.length < 3 ? null : (durations[Math.floor(durations.length / 2)] ?? null);
 };
 
-const aboutRun = ({ status, started_at, created_at, duration_ms }: RunData): string =>
-  `${status}${duration_ms === null ? "" : `, ${durationText(duration_ms)}`}\n${fullTimeText(started_at ?? created_at)}`;
+const aboutRun = ({ started_at, created_at, duration_ms, ...run }: RunData): string =>
+  `${statusWords(run)}${duration_ms === null ? "" : `, ${durationText(duration_ms)}`}\n${fullTimeText(started_at ?? created_at)}`;

@@ -101,12 +101,19 @@ const compare = (a: Key, b: Key, sign: 1 | -1): number => {
   return a < b ? -sign : sign;
 };
 
-/** Counts runs by status: `30 runs: 28 completed, 1 failed, 1 running`. */
-export const countRuns = (runs: readonly { readonly status: RunStatus }[]): string => {
-  const counts = RUN_STATUSES.map((status) => ({
-    status,
-    count: runs.filter((run) => run.status === status).length,
-  })).filter(({ count }) => count > 0);
-  const ended = counts.toSorted((a, b) => Number(isFinal(b.status)) - Number(isFinal(a.status)));
-  return `${runs.length} ${runs.length === 1 ? "run" : "runs"}: ${ended.map(({ status, count }) => `${count} ${status}`).join(", ")}`;
+/**
+ * Counts runs by status: `30 runs: 28 completed, 1 failed, 1 running`. `active` are the texts of the job's unfinished runs, if all of them
+ * are among the runs; they say what those wait for.
+ */
+export const countRuns = (
+  runs: readonly { readonly status: RunStatus }[],
+  active: readonly string[] | null = null,
+): string => {
+  const texts = (statuses: readonly RunStatus[]): readonly string[] =>
+    statuses.flatMap((status) => {
+      const count = runs.filter((run) => run.status === status).length;
+      return count === 0 ? [] : [`${count} ${status}`];
+    });
+  const [ended, unfinished] = [RUN_STATUSES.filter(isFinal), RUN_STATUSES.filter((status) => !isFinal(status))];
+  return `${runs.length} ${runs.length === 1 ? "run" : "runs"}: ${[...texts(ended), ...(active ?? texts(unfinished))].join(", ")}`;
 };

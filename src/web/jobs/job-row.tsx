@@ -1,9 +1,10 @@
 import { memo, type Ref } from "react";
 import { Link } from "wouter";
+import { isFinal } from "../../domain/run.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { changeSentence, changeText, type DurationChangeData } from "../../domain/words/duration-change.ts";
 import { unfiredState } from "../../domain/words/inbox/unfired.ts";
-import { activityStatus, activityWords } from "../../domain/words/waiting-for.ts";
+import { activeTexts, activityStatus, activityWords } from "../../domain/words/waiting-for.ts";
 import { RECENT_RUNS } from "../data/queries.ts";
 import { useScheduleZone } from "../data/selected.ts";
 import type { JobSummary } from "../data/shapes.ts";
@@ -48,7 +49,14 @@ export const JobRow = memo(({ job, isPaused, index, ref, onRun, onPause }: JobRo
       <Last job={job} />
     </td>
     <td className="jobs-recent">
-      {job.recent_runs !== undefined && <RecentBars runs={job.recent_runs} maxRuns={RECENT_RUNS} />}
+      {job.recent_runs !== undefined && (
+        <RecentBars
+          runs={job.recent_runs}
+          maxRuns={RECENT_RUNS}
+          active={activeOf(job)}
+          isWaiting={activityStatus(job) === "waiting"}
+        />
+      )}
     </td>
     <td className="number jobs-success">{job.not_run_as_expected == null ? rateText(job.success_rate) : "–"}</td>
     <td className="number jobs-usual">
@@ -74,6 +82,12 @@ export const JobRow = memo(({ job, isPaused, index, ref, onRun, onPause }: JobRo
     </td>
   </tr>
 ));
+
+/** Returns what the unfinished runs do, as one text; empty if that is more than the newest runs. */
+const activeOf = (job: JobSummary): string => {
+  const unfinished = job.recent_runs?.filter(({ status }) => !isFinal(status)).length ?? 0;
+  return unfinished === job.running + (job.pending ?? 0) ? activeTexts(job).join(", ") : "";
+};
 
 const Schedule = ({ job: { schedule, timezone, next_start_at } }: { readonly job: JobSummary }) => {
   const zone = useScheduleZone(timezone);

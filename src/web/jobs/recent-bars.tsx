@@ -1,5 +1,7 @@
 import { type MouseEvent, memo, useState } from "react";
 import { useLocation } from "wouter";
+import type { RunStatus } from "../../domain/run.ts";
+import type { ShownStatus } from "../../domain/words/waiting-for.ts";
 import type { RecentRunData } from "../data/shapes.ts";
 import { TooltipText } from "../ui/overlay/tooltip.tsx";
 import { barStyle } from "../ui/status/status-fill.tsx";
@@ -16,10 +18,14 @@ type RecentBarsProps = {
   readonly runs: readonly RecentRunData[];
   /** Maximum number of bars. */
   readonly maxRuns: number;
+  /** What the unfinished ones do, such as `2 waiting for approval`; empty for their statuses. */
+  readonly active: string;
+  /** Whether none of the unfinished ones executes anything. */
+  readonly isWaiting: boolean;
 };
 
 /** Shows the newest runs of a job as bars; the height is the square root of the duration. A click opens the run. */
-export const RecentBars = memo(({ runs, maxRuns }: RecentBarsProps) => {
+export const RecentBars = memo(({ runs, maxRuns, active, isWaiting }: RecentBarsProps) => {
   const [, navigate] = useLocation();
   const [pointed, setPointed] = useState<{ readonly run: RecentRunData; readonly anchor: DOMRectSource } | null>(null);
   const first = maxRuns - runs.length;
@@ -40,7 +46,7 @@ export const RecentBars = memo(({ runs, maxRuns }: RecentBarsProps) => {
       <svg
         className="recent-bars"
         role="img"
-        aria-label={`The newest ${countRuns(runs)}`}
+        aria-label={`The newest ${countRuns(runs, active === "" ? null : [active])}`}
         viewBox={`0 0 ${maxRuns * STEP} ${HEIGHT}`}
         onPointerMove={point}
         onPointerLeave={() => setPointed(null)}
@@ -50,31 +56,47 @@ export const RecentBars = memo(({ runs, maxRuns }: RecentBarsProps) => {
         }}
       >
         {runs.map((run, index) => (
-          <Bar key={run.id} run={run} at={first + index} share={Math.sqrt((run.duration_ms ?? 0) / longest)} />
+          <Bar
+            key={run.id}
+            run={run}
+            status={shownStatus(run.status, isWaiting)}
+            at={first + index}
+            share={Math.sqrt((run.duration_ms ?? 0) / longest)}
+          />
         ))}
       </svg>
-      {pointed !== null && <TooltipText text={aboutRun(pointed.run)} anchor={pointed.anchor} />}
+      {pointed !== null && <TooltipText text={aboutRun(pointed.run, isWaiting)} anchor={pointed.anchor} />}
     </>
   );
 });
 
 type DOMRectSource = { readonly getBoundingClientRect: () => DOMRect };
 
-const Bar = ({ run, at, share }: { readonly run: RecentRunData; readonly at: number; readonly share: number }) => {
+const shownStatus = (status: RunStatus, isWaiting: boolean): ShownStatus<RunStatus> =>
+  isWaiting && status === "running" ? "waiting" : status;
+
+type BarProps = {
+  readonly run: RecentRunData;
+  readonly status: ShownStatus<RunStatus>;
+  readonly at: number;
+  readonly share: number;
+};
+
+const Bar = ({ run, status, at, share }: BarProps) => {
   const height = run.duration_ms === null ? HEIGHT * 0.6 : MIN_HEIGHT + (HEIGHT - MIN_HEIGHT) * share;
   return (
     <rect
-      data-status={run.status}
+      data-status={status}
       x={at * STEP + 0.5}
       y={HEIGHT - height + 0.5}
       width={BAR - 1}
       height={height - 1}
-      {...barStyle(run.status)}
+      {...barStyle(status)}
     />
   );
 };
 
-const aboutRun = ({ status, started_at, duration_ms }: RecentRunData): string => {
+const aboutRun = ({ status, started_at, duration_ms }: RecentRunData, isWaiting: boolean): string => {
   const took = duration_ms === null ? "" : ` in ${durationText(duration_ms)}`;
-  return `${status}${took}${started_at === null ? "" : `\n${fullTimeText(started_at)}`}`;
+  return `${shownStatus(status, isWaiting)}${took}${started_at === null ? "" : `\n${fullTimeText(started_at)}`}`;
 };

@@ -1,7 +1,7 @@
-import { useSyncExternalStore } from "react";
 import { ExternalStore, useStore } from "../data/external-store.ts";
 import { readStored, writeStored } from "../data/stored-preference.ts";
 import { useShortcut } from "../keyboard/shortcuts.ts";
+import { useMedia } from "../ui/use-media.ts";
 
 export type LogDisplay = {
   /** Whether each line begins with the time at which petit read it. */
@@ -37,14 +37,8 @@ const store = new LogDisplayStore();
 /** Below this width, lines are wrapped unless the user has chosen otherwise. */
 const NARROW = "(max-width: 1023.98px)";
 
-const onNarrowChange = (listener: () => void): (() => void) => {
-  const media = matchMedia(NARROW);
-  media.addEventListener("change", listener);
-  return () => media.removeEventListener("change", listener);
-};
-
 export const useLogDisplay = () => {
-  const isNarrow = useSyncExternalStore(onNarrowChange, () => matchMedia(NARROW).matches);
+  const isNarrow = useMedia(NARROW);
   const { hasTimes, isWrapped: chosen } = useStore(store);
   const isWrapped = chosen ?? isNarrow;
   const toggleTimes = (): void => store.showTimes(!hasTimes);

@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
-import { memo, useMemo, useRef, useState } from "react";
+import { Fragment, memo, useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
 import { executingOf } from "../../domain/limits/activity.ts";
 import { countWaiting, type WaitingCounts } from "../../domain/limits/waiting-for.ts";
-import { shownStatusOf, statusWords, waitingCountTexts } from "../../domain/words/waiting-for.ts";
+import { shownStatusOf, statusWords, waitingCounts } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { CancelDialog } from "../actions/cancel-dialog.tsx";
 import { jobRunsQuery, runsQuery, statsQuery } from "../data/queries.ts";
@@ -49,14 +49,20 @@ const Counts = ({ runs }: { readonly runs: readonly RunData[] }) => {
   return (
     <>
       {executing > 0 && <span className="muted">{executing.toLocaleString()}</span>}
-      {waitingCountTexts(waiting).map((text) => (
-        <Link key={text} className="now-waiting" href="/runs?status=running">
-          {text}
-        </Link>
+      {waitingCounts(waiting).map(({ code, text }, index) => (
+        <Fragment key={code}>
+          {(executing > 0 || index > 0) && <Comma />}
+          <Link className="now-waiting" href={`/runs?waiting_for=${code}`}>
+            {text}
+          </Link>
+        </Fragment>
       ))}
     </>
   );
 };
+
+/** Separates two counts for screen readers. */
+const Comma = () => <span className="visually-hidden">, </span>;
 
 /** Leaves out what runs that have not started wait for, which `Waiting` counts. */
 const startedOf = ({ queue: _, gates: __, ...waiting }: WaitingCounts = {}): WaitingCounts => waiting;
@@ -66,9 +72,12 @@ const Waiting = () => {
   const pending = useQuery(statsQuery()).data?.pending ?? 0;
   return (
     pending > 0 && (
-      <Link className="now-waiting" href="/runs?status=pending">
-        {pending.toLocaleString()} waiting
-      </Link>
+      <>
+        <Comma />
+        <Link className="now-waiting" href="/runs?status=pending">
+          {pending.toLocaleString()} waiting
+        </Link>
+      </>
     )
   );
 };

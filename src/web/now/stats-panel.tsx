@@ -13,7 +13,7 @@ export const StatsPanel = () => {
   return (
     <section className="card now-panel" aria-labelledby="now-stats">
       <h2 id="now-stats">
-        Last 24 hours{" "}
+        Last 24 hours<span className="visually-hidden">:</span>{" "}
         {rate !== null && rate !== undefined && <span className="muted now-rate">{rateText(rate)} success</span>}
       </h2>
       <Loaded query={stats} what="the statistics">
@@ -29,7 +29,7 @@ const FINAL_STATUSES = ["completed", "failed", "cancelled", "interrupted"] as co
 const hrefOf = (status: (typeof FINAL_STATUSES)[number]): string =>
   status === "failed" || status === "interrupted"
     ? `/runs?status=${status}&group=job&within=24h`
-    : `/runs?status=${status}`;
+    : `/runs?status=${status}&within=24h`;
 
 const Counts = ({ runs, occurrences }: StatsData) => (
   <ul className="now-stats">
@@ -38,10 +38,10 @@ const Counts = ({ runs, occurrences }: StatsData) => (
         <Status of={status} />
       </Count>
     ))}
-    <Count count={occurrences.skipped} href="/?zoom=24h&show=trouble">
+    <Count count={occurrences.skipped} href="/?since=24h&show=trouble">
       <Status of="skipped" />
     </Count>
-    <Count count={occurrences.missed} href="/?zoom=24h&show=trouble">
+    <Count count={occurrences.missed} href="/?since=24h&show=trouble">
       <Status of="missed" />
     </Count>
   </ul>

@@ -1,9 +1,12 @@
+import { WAITING_CODES, type WaitingCode } from "../../domain/limits/waiting-for.ts";
 import { RUN_STATUSES, type RunStatus, TRIGGERS, type Trigger } from "../../domain/run.ts";
 import { offsetMs, PAGE_ZONE } from "../ui/display.ts";
 
 /** The filter of the list of runs, stored in the URL. Texts are empty where nothing is filtered. */
 export type RunListQuery = {
   readonly status: RunStatus | null;
+  /** Only runs that wait for it. Replaces the status. */
+  readonly waitingFor: WaitingCode | null;
   readonly trigger: Trigger | null;
   /** Id of a job. */
   readonly job: string;
@@ -47,6 +50,7 @@ export const readFilter = (query: URLSearchParams): RunListQuery => {
   const text = (name: string): string => query.get(name)?.trim() ?? "";
   return {
     status: RUN_STATUSES.find((each) => each === query.get("status")) ?? null,
+    waitingFor: WAITING_CODES.find((each) => each === query.get("waiting_for")) ?? null,
     trigger: TRIGGERS.find((each) => each === query.get("trigger")) ?? null,
     job: text("job"),
     tag: matching(text("tag"), TAGS_PATTERN),
@@ -81,11 +85,11 @@ const MINUTE_MS = 60_000;
 
 /** Returns the query for a filter at `now`. */
 export const runsQueryFor = (filter: RunListQuery, now: number) => {
-  const { status, trigger, job, tag, except, text, param, before, isGrouped } = filter;
+  const { status, waitingFor, trigger, job, tag, except, text, param, before, isGrouped } = filter;
   const { from, to } = timesOf(filter, now);
   return {
     ...(isGrouped ? { limit: MAX_GROUPED } : { limit: PAGE_SIZE, failure: true }),
-    ...(status !== null && { status }),
+    ...(waitingFor === null ? status !== null && { status } : { waiting_for: waitingFor }),
     ...(trigger !== null && { trigger }),
     ...(job === "" && except !== "" && { exclude: except }),
     ...(tag !== "" && { tag }),

@@ -1,6 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useId, useState } from "react";
+import { WAITING_CODES } from "../../domain/limits/waiting-for.ts";
 import { RUN_STATUSES, TRIGGERS } from "../../domain/run.ts";
+import { waitingText } from "../../domain/words/waiting-for.ts";
 import { jobsQuery } from "../data/queries.ts";
 import { Button } from "../ui/button.tsx";
 import { Choice, optionsFrom } from "../ui/choice.tsx";
@@ -27,7 +29,18 @@ export const RunFilters = ({ filter, query, onChange }: RunFiltersProps) => {
       <TextField label="Text" placeholder="error, param, job, person" isSearch {...field("text")} />
       <TextField label="Job" placeholder="any" options={jobs} {...field("job")} />
       <TagChoice jobs={data?.jobs ?? []} {...field("tag")} />
-      <Choice label="Status" options={STATUSES} {...field("status")} />
+      <Choice
+        label="Status"
+        options={STATUSES}
+        value={filter.waitingFor === null ? (query.get("status") ?? "") : `${WAITING}${filter.waitingFor}`}
+        onChange={(value) =>
+          onChange(
+            value.startsWith(WAITING)
+              ? { status: "", waiting_for: value.slice(WAITING.length) }
+              : { status: value, waiting_for: "" },
+          )
+        }
+      />
       <Button kind="quiet" className="phone-only" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
         {isOpen ? "Fewer filters" : "More filters"}
       </Button>
@@ -56,7 +69,14 @@ export const RunFilters = ({ filter, query, onChange }: RunFiltersProps) => {
 /** The filters that a phone shows only when they are asked for, or when one of them applies. */
 const OTHERS = ["except", "trigger", "param", "group", "within", "from", "to"];
 
-const STATUSES = { "": "any", ...optionsFrom(RUN_STATUSES) };
+/** Begins the value of an option for runs that wait for something. */
+const WAITING = "waiting_for=";
+
+const STATUSES = {
+  "": "any",
+  ...optionsFrom(RUN_STATUSES),
+  ...Object.fromEntries(WAITING_CODES.map((code) => [`${WAITING}${code}`, waitingText(code)])),
+};
 const GROUPS = { "": "each run", job: "by job" };
 const TRIGGER_OPTIONS = { "": "any", ...optionsFrom(TRIGGERS) };
 

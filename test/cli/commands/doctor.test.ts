@@ -542,7 +542,7 @@ describe("the settings that petit doctor shows", () => {
     const environment = { PETIT_MAX_JOBS: "3", PETIT_KILL_GRACE: "1m30s" };
     const report = await doctor(["--config", config, "--no-watch", "some/jobs"], { cwd: folder.path, environment });
     const shown: readonly Setting[] = [
-      { name: "watch", value: false, origin: "flag", from: "--watch" },
+      { name: "watch", value: false, origin: "flag", from: "--no-watch" },
       { name: "jobs_dir", value: "some/jobs", origin: "flag", from: "JOBS_DIR" },
       { name: "max_jobs", value: 3, origin: "environment", from: "PETIT_MAX_JOBS" },
       { name: "kill_grace", value: "1m30s", origin: "environment", from: "PETIT_KILL_GRACE" },

@@ -108,6 +108,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     queues: [],
     queueRuns: () => ({ holding: [], waiting: [] }),
     waitsFor: () => null,
+    listWaiting: () => [],
     waitingFor: () => null,
     waitingTasks: () => new Map(),
     activity: () => ({ running: 0, pending: 0, executing: 0, waiting: {} }),

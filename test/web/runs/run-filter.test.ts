@@ -22,6 +22,7 @@ const NO_FILTER = {
   trigger: null,
   job: "",
   tag: "",
+  waitingFor: null,
   except: "",
   text: "",
   param: "",
@@ -71,6 +72,7 @@ describe("the filter of the list of runs", () => {
       param: "p",
       before: "b",
     });
+    expect(queryFor("waiting_for=approval&status=failed")).toEqual({ failure: true, waiting_for: "approval" });
     expect(queryFor("except=a,b")).toEqual({ failure: true, exclude: "a,b" });
     expect(queryFor("job=a&except=b")).toEqual({ failure: true });
   });

@@ -283,6 +283,10 @@ export class Limiter {
     return this.#returning.has(runId) && this.#slotFor(this.#queueOf(runId), NONE_AHEAD) !== null ? "queue" : null;
   }
 
+  get pendingIds(): readonly RunId[] {
+    return this.#lines.all.map(({ run }) => run.id);
+  }
+
   /** Returns what the pending runs wait for, of all jobs or of some. All runs of a line wait for the same. */
   countWaiting(jobIds: ReadonlySet<JobId> | null): WaitingCounts {
     const counts = { queue: 0, gates: 0 };

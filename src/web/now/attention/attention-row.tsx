@@ -195,7 +195,7 @@ const Action = ({ action, isMain, onAsk }: ActionProps) => {
       return <Decisions task={action.task} onAsk={onAsk} />;
     case "log":
     case "run": {
-      const label = action.kind === "log" ? "Log" : "Run";
+      const label = action.kind === "log" ? "Log" : "Open run";
       const path = action.kind === "log" ? action.path : runPath(action.runId, { taskId: action.taskId });
       const about = action.jobId === null ? label : `${label} of ${action.jobId}`;
       return <Lead to={path} label={label} about={about} isMain={isMain} />;

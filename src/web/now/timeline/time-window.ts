@@ -75,16 +75,36 @@ export const parseView = (query: URLSearchParams, now = Date.now()): TimeView | 
   const chosen = since === null ? null : viewOfPeriod({ since, until: query.get("until") ?? "" }, now);
   if (chosen !== null && !("problem" in chosen)) return chosen;
   const given = Number(query.get("from") ?? Number.NaN);
-  const from = Number.isSafeInteger(given) && given === clampFrom(given) ? given : null;
+  const from = isFrom(given) ? given : null;
   const zoom = ZOOMS.find(({ name }) => name === query.get("zoom"));
   return zoom === undefined && from === null ? null : { zoom: zoom ?? ZOOM_AT_TIME, from };
 };
+
+/** Names of parameters that other pages, or people, use for what the timeline calls `zoom`, `since` and `until`. */
+const OTHER_NAMES: Readonly<Record<string, string>> = { span: "zoom", to: "until", within: "zoom" };
+
+/** Returns what the URL query asks for that can't be shown, as a sentence; null if nothing. */
+export const viewProblem = (query: URLSearchParams, now = Date.now()): string | null => {
+  const [since, until, zoom, from] = ["since", "until", "zoom", "from"].map((name) => query.get(name));
+  if (since != null) {
+    const view = viewOfPeriod({ since, until: until ?? "" }, now);
+    if ("problem" in view) return `${view.problem}.`;
+  } else if (until != null) return "Until needs a since.";
+  if (zoom != null && ZOOMS.every(({ name }) => name !== zoom))
+    return `zoom is '${zoom}'; expected one of ${ZOOMS.map(({ name }) => name).join(", ")}.`;
+  if (from != null && !isFrom(Number(from || Number.NaN)))
+    return `from is '${from}'; expected a time in ms since 1970. To name times in other ways, use since and until.`;
+  const [other] = Object.keys(OTHER_NAMES).filter((name) => query.has(name));
+  return other === undefined ? null : `'${other}' is not known; did you mean '${OTHER_NAMES[other]}'?`;
+};
+
+const isFrom = (from: number): boolean => Number.isSafeInteger(from) && from === clampFrom(from);
 
 /** Writes the view into the URL query. */
 export const writeView = (query: URLSearchParams, view: TimeView): URLSearchParams => {
   const next = new URLSearchParams(query);
   const { zoom, from } = view;
-  for (const name of ["since", "until"]) next.delete(name);
+  for (const name of ["since", "until", ...Object.keys(OTHER_NAMES)]) next.delete(name);
   if (isPeriod(view)) {
     for (const name of ["zoom", "from"]) next.delete(name);
     const { since, until } = view.period ?? absolutePeriod(view);

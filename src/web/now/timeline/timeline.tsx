@@ -12,7 +12,7 @@ import { useWidth } from "../../ui/use-width.ts";
 import { orderRows } from "./row-order.ts";
 import { type TimelineScale, xOf } from "./row-shapes.ts";
 import { TimeAxis } from "./time-axis.tsx";
-import { axisStepMs, axisTimes, panned, startOf, type TimeView, zoomed } from "./time-window.ts";
+import { axisStepMs, axisTimes, panned, startOf, type TimeView, viewProblem, zoomed } from "./time-window.ts";
 import { TimelineLegend } from "./timeline-legend.tsx";
 import { queryOf } from "./timeline-query.ts";
 import { TimelineRows } from "./timeline-rows.tsx";
@@ -27,6 +27,7 @@ export const Timeline = () => {
   const [query, setQuery] = useSearchParams();
   const show = query.get("show") ?? "";
   const tag = query.get("tag") ?? "";
+  const problem = viewProblem(query);
   const track = useRef<HTMLDivElement>(null);
   const width = useWidth(track);
   const { timeline, frame } = useFrame(view, tag, width);
@@ -63,6 +64,11 @@ export const Timeline = () => {
           nowX={frame.nowX}
         />
       </div>
+      {problem !== null && (
+        <p className="time-problem" role="status">
+          The address asks for something that can't be shown: {problem} This is the default, or what else it asks for.
+        </p>
+      )}
       <Loaded query={timeline} what="the timeline">
         {(data) => (
           <Rows

@@ -4,8 +4,8 @@ import type { TaskRunData } from "../../data/shapes.ts";
 import { Tooltip } from "../../ui/overlay/tooltip.tsx";
 import { StatusIcon, statusStyle } from "../../ui/status/status.tsx";
 import { type ShownTaskStatus, shownStatus } from "../../ui/status/task-status.ts";
-import { counted, durationText, fullTimeText } from "../../ui/text/format.ts";
-import { itemsText } from "../items/item-rows.ts";
+import { counted, durationText, fullTimeText, spoken } from "../../ui/text/format.ts";
+import { itemsText, itemsWords } from "../items/item-rows.ts";
 import { workerOf } from "../machines.tsx";
 import { intervalsOf, type TaskInterval } from "./gantt-intervals.ts";
 import { type GanttScale, shareOf } from "./gantt-scale.ts";
@@ -41,19 +41,31 @@ export const GanttRow = ({ task, tasks, scale, now, isSelected, onSelect }: Gant
           <IntervalBar key={`${interval.kind} ${interval.from}`} task={task} interval={interval} scale={scale} />
         ))}
       </span>
-      <span className="gantt-took">{tookText(task, now)}</span>
+      <span className="gantt-took">
+        <Took task={task} now={now} />
+      </span>
       {task.error !== null && (
-        <span className="gantt-error">{`${task.error}${task.allowed ? ", which the job allows" : ""}`}</span>
+        <span className="gantt-error">
+          <span className="visually-hidden">. </span>
+          {`${task.error}${task.allowed ? ", which the job allows" : ""}`}
+        </span>
       )}
       {task.waits_for !== null && <span className="gantt-waits">waits for {waitsForText(task.waits_for)}</span>}
     </li>
   );
 };
 
-const tookText = (task: TaskRunData, now: number): string =>
-  task.items === null || task.items.total === 0
-    ? timeText(task, now)
-    : `${itemsText(task.items)}, ${timeText(task, now)}`;
+const Took = ({ task, now }: { readonly task: TaskRunData; readonly now: number }) => (
+  <>
+    {task.items !== null && task.items.total > 0 && (
+      <>
+        <span aria-hidden="true">{itemsText(task.items)}, </span>
+        <span className="visually-hidden">{itemsWords(task.items)}, </span>
+      </>
+    )}
+    {timeText(task, now)}
+  </>
+);
 
 const timeText = (task: TaskRunData, now: number): string => {
   const { status, reused, reason, duration_ms, started_at, attempts } = task;
@@ -97,7 +109,7 @@ const IntervalBar = ({ task, interval, scale }: IntervalBarProps) => {
       style={status === null ? style : { ...style, ...statusStyle(status) }}
     >
       <Tooltip text={intervalText(interval, scale.from)} isFocusable={false}>
-        <span className="visually-hidden">{intervalText(interval, scale.from)}</span>
+        <span className="visually-hidden">{spoken(intervalText(interval, scale.from))}. </span>
       </Tooltip>
     </span>
   );

@@ -1,6 +1,8 @@
 import { useEffect, useRef, useState } from "react";
 import { isFinal } from "../../../domain/run.ts";
 import type { RunDetail, TaskRunData } from "../../data/shapes.ts";
+import { shownStatus } from "../../ui/status/task-status.ts";
+import { ALL_TASKS, MANY_TASKS, type TaskFilter, TaskFilters, useNextFailure } from "../../ui/task-filters.tsx";
 import { durationText } from "../../ui/text/format.ts";
 import { useWidth } from "../../ui/use-width.ts";
 import "./gantt.css";
@@ -19,11 +21,24 @@ export const Gantt = ({ run, tasks, selected, onSelect }: GanttProps) => {
   const now = useFastNow(!isFinal(run.status));
   const startedAt = run.started_at ?? run.created_at;
   const scale = scaleOf(startedAt, run.ended_at ?? now);
+  const [filter, setFilter] = useState(ALL_TASKS);
+  const list = useRef<HTMLOListElement>(null);
+  const focusNext = useNextFailure(list, '[data-status="failed"] > .gantt-name');
+  const shown = tasks.length < MANY_TASKS ? tasks : filtered(tasks, filter);
   return (
     <div className="gantt-card">
+      {tasks.length >= MANY_TASKS && (
+        <TaskFilters
+          filter={filter}
+          onChange={setFilter}
+          failures={shown.filter((task) => shownStatus(task) === "failed").length}
+          onNext={focusNext}
+        />
+      )}
       <Axis scale={scale} />
-      <ol className="gantt">
-        {tasks.map((task) => (
+      {shown.length === 0 && <p className="gantt-none muted">No task matches.</p>}
+      <ol ref={list} className="gantt">
+        {shown.map((task) => (
           <GanttRow
             key={task.task_id}
             task={task}
@@ -37,6 +52,15 @@ export const Gantt = ({ run, tasks, selected, onSelect }: GanttProps) => {
       </ol>
       <Legend hasApproval={tasks.some(({ approval }) => approval !== null)} />
     </div>
+  );
+};
+
+/** Returns the tasks whose id or name contains the text, and that failed if that is wanted. */
+const filtered = (tasks: readonly TaskRunData[], { text, isFailed }: TaskFilter): readonly TaskRunData[] => {
+  const part = text.trim().toLowerCase();
+  return tasks.filter(
+    (task) =>
+      `${task.task_id}\n${task.name}`.toLowerCase().includes(part) && (!isFailed || shownStatus(task) === "failed"),
   );
 };
 

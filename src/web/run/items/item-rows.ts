@@ -18,6 +18,12 @@ export const itemsText = ({ total, pending, running, failed }: ItemCountsData): 
   return failed === 0 ? ended : `${ended}, ${failed.toLocaleString()} failed`;
 };
 
+/** Returns the same in words: `12 of 20 items ended, 3 failed`. */
+export const itemsWords = ({ total, pending, running, failed }: ItemCountsData): string => {
+  const ended = `${(total - pending - running).toLocaleString()} of ${total.toLocaleString()} items ended`;
+  return failed === 0 ? ended : `${ended}, ${failed.toLocaleString()} failed`;
+};
+
 /** Returns the page of an item, by its position in the list, and its position there. */
 export const itemPlace = (position: number): { readonly page: number; readonly at: number } => ({
   page: Math.floor(position / ITEM_PAGE),

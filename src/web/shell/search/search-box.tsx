@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, useId, useRef, useState } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import { jobsQuery, runsQuery } from "../../data/queries.ts";
+import { useMedia } from "../../ui/use-media.ts";
 import { findJobs } from "./find-jobs.ts";
 import { type SearchResult, SearchResults } from "./search-results.tsx";
 import "./search.css";
@@ -16,10 +17,12 @@ const FIELD = {
   type: "search",
   "data-search": true,
   "aria-label": "Search jobs and runs",
-  placeholder: "Search jobs and runs",
   autoComplete: "off",
   spellCheck: false,
 } as const;
+
+/** A short text where the field has no room for a longer one. */
+const usePlaceholder = (): string => (useMedia("(max-width: 1023.98px)") ? "Search" : "Search jobs and runs");
 
 const Filter = () => {
   const [query, setQuery] = useSearchParams();
@@ -27,6 +30,7 @@ const Filter = () => {
     <>
       <input
         {...FIELD}
+        placeholder={usePlaceholder()}
         value={query.get("q") ?? ""}
         onChange={(event) => setQuery((now) => withText(now, event.target.value), { replace: true })}
         onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
@@ -59,6 +63,7 @@ const Finder = () => {
     <>
       <input
         {...FIELD}
+        placeholder={usePlaceholder()}
         ref={field}
         role="combobox"
         aria-expanded={isOpen}

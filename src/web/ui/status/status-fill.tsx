@@ -1,4 +1,5 @@
 import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
+import type { ShownStatus } from "../../../domain/words/waiting-for.ts";
 import { statusStyle } from "./status.tsx";
 
 /** On the ground of a failure. */
@@ -8,6 +9,7 @@ const DARKER = { stroke: "color-mix(in srgb, var(--status) 50%, black)" } as con
 const TEXTURES = {
   completed: <rect width="6" height="6" fill="var(--status)" />,
   running: <rect width="6" height="6" fill="var(--status-ground)" />,
+  waiting: <path d="M1 0v6M4 0v6" stroke="var(--status)" strokeWidth="1.2" />,
   pending: <path d="M0 3h3" stroke="var(--status)" strokeWidth="2" />,
   failed: (
     <>
@@ -22,13 +24,15 @@ const TEXTURES = {
       <path d="M1.5 0v6M4.5 0v6" style={DARKER} strokeWidth="1.2" />
     </>
   ),
-} as const satisfies Record<RunStatus, unknown>;
+} as const satisfies Record<ShownStatus<RunStatus>, unknown>;
+
+const SHOWN_STATUSES = [...RUN_STATUSES, "waiting"] as const;
 
 /** Defines the textures. Render it once on a page with bars. */
 export const StatusFills = () => (
   <svg aria-hidden="true" width="0" height="0" className="status-fills">
     <defs>
-      {RUN_STATUSES.map((status) => (
+      {SHOWN_STATUSES.map((status) => (
         <pattern
           key={status}
           id={`fill-${status}`}
@@ -46,7 +50,7 @@ export const StatusFills = () => (
 );
 
 /** For a shape of that status: `<path {...barLook("failed")} />`. */
-export const barStyle = (status: RunStatus) => ({
+export const barStyle = (status: ShownStatus<RunStatus>) => ({
   fill: `url(#fill-${status})`,
   stroke: "var(--status)",
   style: statusStyle(status),

@@ -112,6 +112,9 @@ export const valueText = (value: string): string => {
   return value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}…` : value;
 };
 
+/** Returns a text of several lines as a screen reader should say it: line breaks are no pauses. */
+export const spoken = (text: string): string => text.replaceAll("\n", ", ");
+
 /** Formats a count with its noun: `1 run`, `3 runs`. */
 export const counted = (count: number, noun: string): string =>
   `${count.toLocaleString()} ${noun}${count === 1 ? "" : "s"}`;

@@ -7,6 +7,7 @@ import {
   parseView,
   startOf,
   viewOfPeriod,
+  viewProblem,
   writeView,
   ZOOMS,
   zoomed,
@@ -17,6 +18,27 @@ const NOW = 1_800_000_000_000;
 const [quarter, hour, sixHours, , week] = ZOOMS;
 
 const read = (query: string) => parseView(new URLSearchParams(query));
+
+describe("a URL with a time span that makes no sense", () => {
+  test.each([
+    ["", null],
+    ["zoom=6h&from=1700000000000&show=trouble&tag=a", null],
+    ["since=24h", null],
+    ["since=friday&until=now", null],
+    ["until=now", "Until needs a since."],
+    ["since=tomorrow%20maybe", expect.stringContaining("Since is 'tomorrow maybe'; expected")],
+    ["since=1h&until=2h", "Since is '1h', which is not before '2h'."],
+    ["since=30d&until=", null],
+    ["since=900d", "The period is longer than a year."],
+    ["since=5s", "The period is shorter than a minute."],
+    ["zoom=", "zoom is ''; expected one of 15m, 1h, 6h, 24h, 7d."],
+    ["from=", expect.stringContaining("from is ''; expected a time")],
+    ["from=-1", expect.stringContaining("from is '-1'")],
+    ["to=5", "'to' is not known; did you mean 'until'?"],
+  ])("%s is described", (query, problem) => {
+    expect(viewProblem(new URLSearchParams(query), Date.UTC(2026, 0, 2, 12))).toEqual(problem);
+  });
+});
 
 describe("the window of a timeline", () => {
   test.each([
