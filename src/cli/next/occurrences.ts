@@ -78,7 +78,9 @@ const occurrenceOf = ({ jobId, spec, schedule }: ScheduledJob, at: number): Next
 };
 
 const jitterNote = (delayMs: number): string | null =>
-  delayMs === 0 ? null : `starts ${formatDuration(delayMs)} later, by jitter`;
+  delayMs === 0 ? null : `starts ${formatDuration(delayMs - (delayMs % SECOND_MS))} later, by jitter`;
+
+const SECOND_MS = 1_000;
 
 /** Returns the next occurrence after `at`; after an excluded one, the first on a later date. */
 const following = ({ schedule }: ScheduledJob, at: number): number | null =>
