@@ -124,6 +124,10 @@ const collectAnswers = async (): Promise<void> => {
   collect("JobSummary", ...(await ask(petit, "/api/jobs")).body.jobs);
   collect("JobDetail", (await ask(petit, "/api/jobs/hello_world")).body);
   collect("DefinitionText", (await ask(petit, "/api/jobs/hello_world/definition")).body);
+  const { body: versions } = await ask(petit, "/api/jobs/hello_world/versions");
+  collect("JobVersionList", versions);
+  collect("JobVersion", versions.versions[0]);
+  collect("JobVersionDetail", (await ask(petit, "/api/jobs/hello_world/versions/1")).body);
   collect("TaskHistory", (await ask(petit, "/api/jobs/hello_world/task-history")).body);
   collect("Occurrence", ...(await ask(petit, "/api/jobs/paused_job/occurrences")).body.occurrences);
   collect("Run", ...(await ask(petit, "/api/runs")).body.runs);

@@ -81,6 +81,8 @@ describe("the description of the API", () => {
       "GET /api/jobs/{job_id}/occurrences",
       "GET /api/jobs/{job_id}/runs",
       "GET /api/jobs/{job_id}/task-history",
+      "GET /api/jobs/{job_id}/versions",
+      "GET /api/jobs/{job_id}/versions/{version}",
       "GET /api/notifications",
       "GET /api/openapi.json",
       "GET /api/queues",

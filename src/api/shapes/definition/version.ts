@@ -19,7 +19,7 @@ const VersionBody = exactly(versionFields, {
 });
 
 export const VersionList = exactly(
-  { versions: t.Array(VersionBody), count: Count },
+  { versions: t.Array(VersionBody, { description: "The newest first" }), count: Count },
   { title: "JobVersionList", examples: [{ versions: [VERSION_EXAMPLE], count: 1 }] },
 );
 
