@@ -25,6 +25,7 @@ export type Attention =
   | ({ readonly kind: "nats_unreachable" } & UnreachableNats)
   | ({ readonly kind: "transfer_blocked" } & BlockedTransfer)
   | ({ readonly kind: "notifications_undelivered" } & UndeliveredTarget)
+  | ({ readonly kind: "trigger_failing" } & FailingTrigger)
   | ({ readonly kind: "internal_error" } & InternalError)
   | ({ readonly kind: "retention_undecided" } & OldRuns)
   | ({ readonly kind: "open_to_users" } & OpenAccess)
@@ -50,6 +51,7 @@ export const ATTENTION_SEVERITY = {
   nats_unreachable: "error",
   transfer_blocked: "error",
   notifications_undelivered: "error",
+  trigger_failing: "error",
   internal_error: "error",
   retention_undecided: "warning",
   open_to_users: "warning",
@@ -198,6 +200,22 @@ type BlockedTransfer = {
   readonly jobId: JobId | null;
   readonly runId: RunId | null;
   readonly taskId: TaskId | null;
+};
+
+export const TRIGGER_FAULTS = ["secret_unreadable", "invalid_params"] as const;
+
+/** A trigger of a job that starts no runs because something about it is wrong. */
+export type FailingTrigger = {
+  readonly jobId: JobId;
+  /** What tells it from others of the job; null if nothing does. */
+  readonly trigger: string | null;
+  /** `secret_unreadable`: webhooks are refused. `invalid_params`: deliveries have params that do not fit those of the job. */
+  readonly fault: (typeof TRIGGER_FAULTS)[number];
+  readonly since: number;
+  /** Number of webhooks or deliveries in a row; those of a secret since the start of petit. */
+  readonly count: number;
+  /** The last problem, as a sentence. */
+  readonly problem: string;
 };
 
 /** A receiver of a job that can't be given its notifications. */

@@ -159,6 +159,7 @@ class Scheduler implements Engine {
       pauses: this.#pauses,
       workers: () => this,
       internalErrors: this.#internalErrors,
+      failingTriggers: () => [...this.#webhooks.listUnreadable(), ...this.#deliveries.listFailing()],
       oldRuns: () => this.#pruner.offer,
       openAccess: options.openAccess ?? (() => null),
       lostProcesses: () => this.#lostProcesses.found,
@@ -354,6 +355,7 @@ class Scheduler implements Engine {
       this.#internalErrors.rename(from, to);
       this.#attention.noteRenamed(from, to);
       this.#figures.noteRenamed(from, to);
+      this.#deliveries.noteRenamed();
     }
     if (!this.#isStarted) return;
     this.#notifier.renamed();

@@ -36,6 +36,8 @@ export interface DeliveryStore {
   countPaused(jobId: JobId): number;
   /** Returns the jobs that have deliveries which wait for a reason. */
   listWaitingJobs(reason: "paused" | "debounce"): readonly JobId[];
+  /** Returns the triggers whose deliveries had params that do not fit since the last one that was not skipped. */
+  listInvalid(): readonly InvalidDeliveries[];
   /** Returns the debounced delivery of a key, with the time of the first one; null if none waits. */
   findDebounced(key: TriggerKey & { readonly debounceKey: string }): Debounced | null;
   /** Stores what has become of the deliveries that were merged into the one that is decided now. */
@@ -69,6 +71,19 @@ type NewDelivery = TriggerKey &
     readonly event: EventData;
     readonly decision: Decision;
   };
+
+/** Deliveries in a row to one trigger. */
+type InvalidDeliveries = TriggerKey & { readonly since: number; readonly count: number; readonly problem: string };
+
+/** The problem is that of the newest one, as SQLite takes it for a bare column beside a single max(). */
+const INVALID = `
+  SELECT job_id, "trigger", problem, max(seq), count(*) AS count,
+    (SELECT received_at FROM deliveries AS first WHERE first.job_id = invalid.job_id AND first."trigger" = invalid."trigger"
+      AND first.reason = 'invalid_params' AND first.seq > invalid.good ORDER BY first.seq LIMIT 1) AS since
+  FROM (SELECT job_id, "trigger", problem, seq, coalesce((SELECT max(seq) FROM deliveries AS good
+      WHERE good.job_id = deliveries.job_id AND good."trigger" = deliveries."trigger" AND good.outcome <> 'skipped'), 0) AS good
+    FROM deliveries WHERE reason = 'invalid_params') AS invalid
+  WHERE seq > good GROUP BY job_id, "trigger"`;
 
 /** What becomes of a delivery. */
 export type Decision =
@@ -220,6 +235,15 @@ export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): 
       sql
         .all("SELECT DISTINCT job_id FROM deliveries WHERE outcome = 'waiting' AND reason = $reason", { reason })
         .map((row) => id<JobId>(row, "job_id")),
+
+    listInvalid: () =>
+      sql.all(INVALID).map((row) => ({
+        jobId: id<JobId>(row, "job_id"),
+        trigger: text(row, "trigger") === "" ? null : text(row, "trigger"),
+        since: integer(row, "since"),
+        count: integer(row, "count"),
+        problem: textOrNull(row, "problem") ?? "",
+      })),
 
     findDebounced: ({ jobId, trigger, debounceKey }) => {
       const row = sql.get(

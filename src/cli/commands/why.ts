@@ -1,5 +1,6 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import { whyShutNow } from "../../client/why/gate.ts";
+import { deliveryText } from "../../domain/words/deliveries/delivery.ts";
 import { markTexts } from "../../domain/words/inbox/mark.ts";
 import { decisiveLine } from "../../domain/words/run.ts";
 import { noteNewId } from "../client/job-note.ts";
@@ -14,6 +15,7 @@ import { type JobFacts, readJobFacts } from "../why/job-facts.ts";
 import { explainOccurrence } from "../why/occurrence.ts";
 import {
   blockerTexts,
+  deliveryTexts,
   historyTexts,
   lastRunText,
   nextRunText,
@@ -32,7 +34,7 @@ export const why = defineCommand({
   summary: "Explain why a job ran or did not run",
   description:
     "Explains a job of the running petit: why it ran last and with which outcome, when it runs next, what blocks it now, and " +
-    "the outcomes of its latest occurrences. With --json, prints all of it as one object.",
+    "the outcomes of its latest occurrences and of the events that reached it. With --json, prints all of it as one object.",
   args: { JOB: { type: "positional", required: true, description: "The id of the job." } },
   settings: ["timezone"],
   examples: ["petit why hello_world", "petit why data_pipeline --json"],
@@ -48,7 +50,7 @@ export const why = defineCommand({
 
 /** Shortens the ids of runs on a terminal. */
 const withRunNames = (facts: JobFacts, out: Screen): JobFacts => {
-  const { lastRun, occurrences } = facts;
+  const { lastRun, occurrences, deliveries } = facts;
   const nameOf = (id: string | null): string | null => (id === null ? null : runName(id, out));
   return {
     ...facts,
@@ -62,6 +64,7 @@ const withRunNames = (facts: JobFacts, out: Screen): JobFacts => {
             parent: lastRun.parent === null ? null : { ...lastRun.parent, run_id: runName(lastRun.parent.run_id, out) },
           },
     occurrences: occurrences.map((each) => ({ ...each, run_id: nameOf(each.run_id) })),
+    deliveries: deliveries.map((each) => ({ ...each, run_id: nameOf(each.run_id) })),
   };
 };
 
@@ -79,6 +82,9 @@ const asText = (facts: JobFacts, time: TimeContext, out: Screen): string => {
     ...(known.length === 0 ? [] : ([["known", known]] as const)),
     ["next run", [nextRunText(facts, time)]],
     ["blocked by", blockers.length === 0 ? ["nothing"] : blockers],
+    ...(facts.deliveries.length === 0
+      ? []
+      : ([["events", deliveryTexts(facts, time).slice(0, HISTORY_LINES)]] as const)),
     ["history", history.length === 0 ? ["no occurrences yet"] : history.slice(0, HISTORY_LINES)],
   ];
   return rows.map(([name, lines]) => section(name, lines, out)).join("");
@@ -113,7 +119,7 @@ const titleOf = ({ job }: JobFacts): string => {
 };
 
 const asJson = (facts: JobFacts, time: TimeContext): string => {
-  const { job, lastRun, waiting, queue, occurrences, upcoming, gates, state, health } = facts;
+  const { job, lastRun, waiting, queue, occurrences, upcoming, gates, state, health, deliveries } = facts;
   const body = {
     job,
     last_run: lastRun === null ? null : { ...lastRun, explanation: lastRunText(facts, time) },
@@ -122,6 +128,7 @@ const asJson = (facts: JobFacts, time: TimeContext): string => {
     next: { at: upcoming[0] ?? null, coming: upcoming, explanation: nextRunText(facts, time) },
     in_its_way: blockerTexts(facts, time),
     occurrences: occurrences.map((each) => ({ ...each, explanation: explainOccurrence(each, facts) })),
+    deliveries: deliveries.map((each) => ({ ...each, explanation: deliveryText(each) })),
     gates: gates.map((each) => ({ ...each.gate, shut: whyShutNow(each, time.now), last_run: each.runs?.[0] ?? null })),
     pending: waiting.count,
     queue,

@@ -18,7 +18,11 @@ export type JobFacts = Omit<BlockerFacts, "health"> & {
   readonly health: HealthAnswer;
   /** What needs attention about the job. */
   readonly attention: readonly AttentionBody[];
+  /** Newest first; empty for a job without triggers. */
+  readonly deliveries: readonly DeliveryFacts[];
 };
+
+type DeliveryFacts = ResponseBody<"get", "/api/jobs/:job_id/deliveries">["deliveries"][number];
 
 type TaskBody = ResponseBody<"get", "/api/runs/:run_id/tasks">["tasks"][number];
 
@@ -44,6 +48,7 @@ export const readJobFacts = async (jobId: string, options: FactOptions, context:
     ...job.depends_on.map((gate) => readGate(client, gate)),
   ]);
   const lastRun = runs.runs[0] ?? null;
+  const deliveries = await listDeliveries(client, job, options.past);
   return {
     job,
     lastRun,
@@ -56,8 +61,19 @@ export const readJobFacts = async (jobId: string, options: FactOptions, context:
     state: scheduler.state,
     attention,
     health,
+    deliveries,
   };
 };
+
+/** An older petit has no triggers. */
+const listDeliveries = async (
+  client: Client,
+  { id, triggers = [] }: Partial<Pick<JobFacts["job"], "triggers">> & { readonly id: string },
+  limit: number,
+): Promise<readonly DeliveryFacts[]> =>
+  triggers.length === 0
+    ? []
+    : (await client.get("/api/jobs/:job_id/deliveries", { params: { job_id: id }, query: { limit } })).deliveries;
 
 const listWorkerWaits = async (client: Client, runId: string): Promise<readonly WorkerWaitFacts[]> => {
   const { tasks } = await client.get("/api/runs/:run_id/tasks", { params: { run_id: runId } });

@@ -5,6 +5,7 @@ import { isFinal } from "../../domain/run.ts";
 import { AT_NEXT_BOOT, NO_BOOT_YET, startsAtBoot } from "../../domain/schedule/boot.ts";
 import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
+import { deliveryText } from "../../domain/words/deliveries/delivery.ts";
 import { notRunText } from "../../domain/words/inbox/unfired.ts";
 import { RUN_STATUS_VERBS } from "../../domain/words/run.ts";
 import { type RunFact, timeFacts } from "../../domain/words/run-facts.ts";
@@ -126,6 +127,29 @@ export const historyTexts = (facts: JobFacts, { zone }: TimeContext): readonly s
       return `${from}  and ${group.length - 1} more until ${until}: ${newest.text}`;
     },
   );
+
+/** Returns what became of the latest deliveries, newest first. Consecutive ones with the same outcome and without a run share a line. */
+export const deliveryTexts = (
+  { deliveries }: Pick<JobFacts, "deliveries">,
+  { zone }: TimeContext,
+): readonly string[] => {
+  const groups: JobFacts["deliveries"][number][][] = [];
+  for (const each of deliveries) {
+    const group = groups.at(-1);
+    const isLike = group?.[0] !== undefined && group[0].run_id === null && each.run_id === null;
+    if (isLike && group[0]?.event_type === each.event_type && deliveryText(group[0]) === deliveryText(each))
+      group.push(each);
+    else groups.push([each]);
+  }
+  return groups.flatMap((group) => {
+    const [newest, oldest] = [group[0], group.at(-1)];
+    if (newest === undefined || oldest === undefined) return [];
+    const run = newest.run_id === null ? "" : ` (run ${newest.run_id})`;
+    const more =
+      group.length === 1 ? "" : `and ${group.length - 1} more until ${readableLocal(newest.received_at, zone)}: `;
+    return [`${readableLocal(oldest.received_at, zone)}  ${more}${newest.event_type}: ${deliveryText(newest)}${run}`];
+  });
+};
 
 type ExplainedOccurrence = { readonly occurrence: OccurrenceFacts; readonly text: string };
 

@@ -69,6 +69,8 @@ const keyOf = (item: Keyed): string => {
       return item.by;
     case "notifications_undelivered":
       return `${item.jobId ?? DIGEST_JOB_ID}:${shortDigest(receiverKey(item.target))}`;
+    case "trigger_failing":
+      return `${item.jobId}:${item.trigger ?? ""}:${item.fault}`;
     case "internal_error":
       return item.runId ?? item.jobId ?? OF_PETIT;
     case "job_file_broken":

@@ -1,5 +1,5 @@
 import { pluralize, shorten } from "../../lib/text.ts";
-import type { AttentionKind } from "../attention.ts";
+import type { AttentionKind, FailingTrigger } from "../attention.ts";
 import type { Urgency } from "../inbox/order.ts";
 import { RECENT } from "../limits/retention.ts";
 import type { WaitsFor } from "../limits/waits-for.ts";
@@ -122,6 +122,13 @@ type Facts = {
     readonly target: string;
     readonly count: number;
     readonly error: string;
+  };
+  readonly trigger_failing: {
+    readonly job_id: string;
+    readonly trigger: string | null;
+    readonly fault: FailingTrigger["fault"];
+    readonly count: number;
+    readonly problem: string;
   };
   readonly internal_error: {
     readonly job_id: string | null;
@@ -363,6 +370,27 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
     details: [text(`${type} ${target}`), line(error)],
     actions: [{ kind: "notifications" }],
   }),
+  trigger_failing: ({ job_id: jobId, trigger, fault, count, problem }) => {
+    const name = trigger === null ? "" : ` '${trigger}'`;
+    const times = count === 1 ? "" : ` (${count} times)`;
+    const which = `the trigger${name} of job '${jobId}'`;
+    const message =
+      fault === "secret_unreadable"
+        ? `webhooks of ${which} are refused${times}: its secret can't be read: ${problem}`
+        : `deliveries to ${which} start no run${times}: ${problem}`;
+    return {
+      subject: { kind: "job", jobId },
+      message,
+      state: fault === "secret_unreadable" ? "no secret" : "invalid params",
+      why: `trigger${name}${times}: ${problem}`,
+      what:
+        fault === "secret_unreadable"
+          ? `refuses webhooks${times}, because a secret can’t be read`
+          : `gets events that start no run${times}`,
+      details: [...(trigger === null ? [] : [text(trigger)]), line(problem)],
+      actions: [],
+    };
+  },
   internal_error: ({ job_id: jobId, run_id: runId, error }) => {
     const message = internalErrorMessage({ jobId, runId, error });
     const about =
@@ -553,6 +581,12 @@ export const BLOCKED_TEXT = {
   disk: "petit's disk has no room for artifacts that workers have",
 } as const satisfies Record<Blocked["by"], string>;
 
+/** What can be wrong with a trigger. */
+export const TRIGGER_FAULT_TEXT = {
+  secret_unreadable: "the secret of the webhook is missing, empty or can't be read",
+  invalid_params: "the params do not fit those of the job",
+} as const satisfies Record<FailingTrigger["fault"], string>;
+
 /** What each urgency means. */
 export const URGENCY_TEXT = {
   decision: "a run waits for a person",
@@ -583,6 +617,8 @@ export const ATTENTION_TEXT = {
     "NATS or petit's disk does not store what has to get to a worker or back, for example because a limit of JetStream is reached",
   notifications_undelivered:
     "Notifications of a job, or digests (`job_id` is null), could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
+  trigger_failing:
+    "A trigger starts no runs: the secret of its webhook can't be read, or the params of its deliveries do not fit those of the job; ends when the next one is accepted",
   internal_error:
     "A run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again, and a run can be cancelled. Or nothing handled an error of petit in the last hour (`job_id` is null)",
   retention_undecided:

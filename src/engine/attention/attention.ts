@@ -3,6 +3,7 @@ import {
   ATTENTION_SEVERITY,
   type Attention,
   type AttentionKind,
+  type FailingTrigger,
   type LostProcessGroups,
   lateAfterMs,
   MIN_STUCK_MS,
@@ -46,6 +47,8 @@ export type AttentionListOptions = {
   readonly pauses: Pick<Pauses, "scheduler" | "findJob">;
   readonly workers: () => WorkerFacts;
   readonly internalErrors: Pick<InternalErrors, "listUrgent">;
+  /** The triggers that start no runs because something about them is wrong. */
+  readonly failingTriggers: () => readonly FailingTrigger[];
   /** Runs that would be deleted if somebody chose it; null if there are none. */
   readonly oldRuns: () => OldRuns | null;
   /** Who can control a petit of root without a token; null if nobody can. */
@@ -347,6 +350,7 @@ export class AttentionFinder {
       case "retention_undecided":
       case "open_to_users":
       case "lost_processes":
+      case "trigger_failing":
         return since < this.#createdAt + ORPHAN_MS ? null : since;
       case "approval_needed":
       case "internal_error":
@@ -368,6 +372,7 @@ export class AttentionFinder {
       ...this.#approvals(),
       ...workerAttention(this.#options.workers()),
       ...this.#undelivered(),
+      ...this.#options.failingTriggers().map((each) => ({ kind: "trigger_failing" as const, ...each })),
       ...this.#options.internalErrors
         .listUrgent(this.#options.clock.now())
         .map((each) => ({ kind: "internal_error" as const, ...each })),
@@ -410,6 +415,7 @@ export class AttentionFinder {
       case "nats_unreachable":
       case "transfer_blocked":
       case "notifications_undelivered":
+      case "trigger_failing":
       case "internal_error":
       case "retention_undecided":
       case "open_to_users":

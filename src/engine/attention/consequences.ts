@@ -108,6 +108,7 @@ class CauseFinder {
       case "nats_unreachable":
       case "transfer_blocked":
       case "notifications_undelivered":
+      case "trigger_failing":
       case "internal_error":
       case "retention_undecided":
       case "open_to_users":

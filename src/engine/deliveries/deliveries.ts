@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { FailingTrigger } from "../../domain/attention.ts";
 import type { Delivery, EventData } from "../../domain/deliveries/delivery.ts";
 import {
   type Debounce,
@@ -67,6 +68,8 @@ export type Arrival = {
 export class Deliveries implements Disposable {
   readonly #options: DeliveriesOptions;
   readonly #timer: Timer<"due">;
+  /** The triggers whose last deliveries had params that do not fit, by job and trigger. */
+  readonly #failing = new Map<string, FailingTrigger>();
   /** The `run` triggers, by the job whose runs they follow. */
   #followers: ReadonlyMap<JobId, readonly Follower[]> = new Map();
 
@@ -77,6 +80,7 @@ export class Deliveries implements Disposable {
 
   /** Continues what waited when the previous process ended. */
   start(): void {
+    this.#loadFailing();
     this.follow();
     void this.#handleEnds();
     this.#timer.start();
@@ -112,6 +116,7 @@ export class Deliveries implements Disposable {
       { ...given, stored: arrival.stored, trigger: arrival.trigger, verdict, now, by: null },
       addHooks,
     );
+    this.#noteDecision(key, start.decision, { now, addHooks });
     const delivery = store.deliveries.add({
       ...given,
       trigger: triggerKey(arrival.trigger),
@@ -125,6 +130,40 @@ export class Deliveries implements Disposable {
     });
     start.createRun();
     return { delivery, isNew: true };
+  }
+
+  /** Returns the triggers whose last deliveries had params that do not fit those of the job. */
+  listFailing(): readonly FailingTrigger[] {
+    const { jobs } = this.#options;
+    return [...this.#failing.values()].filter(({ jobId, trigger }) =>
+      jobs.find(jobId)?.job.triggers?.some((each) => triggerKey(each) === trigger),
+    );
+  }
+
+  /** Call it when the history of a job was moved to another one. */
+  noteRenamed(): void {
+    this.#loadFailing();
+  }
+
+  #loadFailing(): void {
+    this.#failing.clear();
+    for (const each of this.#options.store.deliveries.listInvalid())
+      this.#failing.set(keyOf(each), { ...each, fault: "invalid_params" });
+  }
+
+  /** Call it for each decision, within its transaction. */
+  #noteDecision(key: Parameters<typeof keyOf>[0], decision: Decision, { now, addHooks }: NotedAt): void {
+    addHooks({ onCommit: () => this.#count(key, decision, now) });
+  }
+
+  #count({ jobId, trigger }: Parameters<typeof keyOf>[0], decision: Decision, now: number): void {
+    const key = keyOf({ jobId, trigger });
+    if (decision.outcome !== "skipped") this.#failing.delete(key);
+    else if (decision.reason === "invalid_params") {
+      const { since = now, count = 0 } = this.#failing.get(key) ?? {};
+      const problem = decision.problem ?? "";
+      this.#failing.set(key, { jobId, trigger, fault: "invalid_params", since, count: count + 1, problem });
+    }
   }
 
   /** Sets which jobs have `run` triggers on others. Call it when the jobs have changed. */
@@ -201,6 +240,7 @@ export class Deliveries implements Disposable {
     const verdict = decideReplay(job, trigger, { data: event }, runs.admissionState(job));
     const given = { id, jobId: job.id, type: original.type, chain: original.chain };
     const start = this.#prepare({ ...given, stored, trigger, verdict, now, by }, addHooks);
+    this.#noteDecision({ jobId: job.id, trigger: triggerKey(trigger) }, start.decision, { now, addHooks });
     const delivery = store.deliveries.add({
       ...given,
       trigger: triggerKey(trigger),
@@ -355,6 +395,7 @@ export class Deliveries implements Disposable {
       addHooks,
     );
     settle(start.decision);
+    this.#noteDecision({ jobId: stored.job.id, trigger: delivery.trigger }, start.decision, { now, addHooks });
     start.createRun();
   }
 
@@ -383,6 +424,10 @@ export class Deliveries implements Disposable {
     );
   }
 }
+
+type NotedAt = { readonly now: number; readonly addHooks: AddHooks };
+
+const keyOf = ({ jobId, trigger }: Pick<Delivery, "jobId" | "trigger">): string => `${jobId} ${trigger ?? ""}`;
 
 /** A job with a `run` trigger. */
 type Follower = { readonly stored: StoredJob; readonly trigger: RunTrigger };

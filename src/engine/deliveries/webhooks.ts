@@ -1,6 +1,8 @@
+import type { FailingTrigger } from "../../domain/attention.ts";
 import type { WebhookTrigger } from "../../domain/deliveries/trigger.ts";
 import type { JobId } from "../../domain/ids.ts";
 import { refuse } from "../../domain/refusal.ts";
+import { sourceName } from "../../domain/secret.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { type Json, JsonError, parseJson } from "../../lib/json.ts";
 import type { Log } from "../../lib/log.ts";
@@ -31,21 +33,17 @@ export type WebhooksOptions = {
   readonly environment: SecretPlaces["environment"];
 };
 
-type Refusals = { total: number; unlogged: number; nextLogAt: number };
+/** A webhook with its job. */
+type WebhookOfJob = { readonly stored: Pick<StoredJob, "job">; readonly trigger: WebhookTrigger };
 
-/** A secret of a webhook that can't be read. */
-export type UnreadableSecret = {
-  readonly jobId: JobId;
-  readonly trigger: string | null;
-  readonly problem: string;
-  readonly since: number;
-};
+type Refusals = { total: number; unlogged: number; nextLogAt: number };
 
 /** Verifies webhooks, before anything of them is parsed or stored, and hands them to the deliveries. */
 export class Webhooks {
   readonly #options: WebhooksOptions;
   readonly #refusals = new Map<JobId, Refusals>();
-  readonly #unreadable = new Map<string, UnreadableSecret>();
+  /** By trigger. */
+  readonly #unreadable = new Map<string, FailingTrigger>();
 
   constructor(options: WebhooksOptions) {
     this.#options = options;
@@ -56,8 +54,12 @@ export class Webhooks {
     return new Map([...this.#refusals].map(([jobId, { total }]) => [jobId, total]));
   }
 
-  /** The secrets that were needed and could not be read. */
-  get unreadable(): readonly UnreadableSecret[] {
+  /** Returns the webhooks whose secrets were needed, and still can't be read. */
+  listUnreadable(): readonly FailingTrigger[] {
+    for (const [key, { jobId, trigger }] of this.#unreadable) {
+      const found = this.#find(jobId, trigger);
+      if (found === null || this.#problemOf(found) === null) this.#unreadable.delete(key);
+    }
     return [...this.#unreadable.values()];
   }
 
@@ -125,23 +127,42 @@ export class Webhooks {
     return stored === null || trigger?.type !== "webhook" ? null : { stored, trigger };
   }
 
-  #isVerified({ job }: StoredJob, trigger: WebhookTrigger, request: SignedRequest): boolean {
+  #isVerified({ job }: Pick<StoredJob, "job">, trigger: WebhookTrigger, request: SignedRequest): boolean {
     const { clock, environment } = this.#options;
     const now = clock.now();
-    const key = `${job.id} ${trigger.name ?? ""}`;
-    let problem: string | null = null;
     let isVerifiedByAny = false;
     for (const source of trigger.secrets) {
       const reading = readSecret(source, { environment, folder: job.source.folder });
-      if ("problem" in reading) problem ??= reading.problem;
-      else if (isVerified(request, trigger.verification, { secret: reading.value, now })) isVerifiedByAny = true;
+      if ("value" in reading && isVerified(request, trigger.verification, { secret: reading.value, now }))
+        isVerifiedByAny = true;
     }
-    if (problem === null) this.#unreadable.delete(key);
-    else {
-      const since = this.#unreadable.get(key)?.since ?? now;
-      this.#unreadable.set(key, { jobId: job.id, trigger: trigger.name, problem, since });
-    }
+    this.#noteSecrets({ stored: { job }, trigger }, now);
     return isVerifiedByAny;
+  }
+
+  #noteSecrets(webhook: WebhookOfJob, now: number): void {
+    const { job } = webhook.stored;
+    const { name } = webhook.trigger;
+    const key = `${job.id} ${name ?? ""}`;
+    const problem = this.#problemOf(webhook);
+    if (problem === null) {
+      this.#unreadable.delete(key);
+      return;
+    }
+    const { since = now, count = 0 } = this.#unreadable.get(key) ?? {};
+    const fault = "secret_unreadable";
+    this.#unreadable.set(key, { jobId: job.id, trigger: name, fault, since, count: count + 1, problem });
+  }
+
+  /** Returns why a secret of a webhook can't be read; null if all can. */
+  #problemOf({ stored, trigger }: WebhookOfJob): string | null {
+    const { environment } = this.#options;
+    for (const source of trigger.secrets) {
+      const reading = readSecret(source, { environment, folder: stored.job.source.folder });
+      if ("problem" in reading) return reading.problem;
+      if (reading.value === "") return `${sourceName(source)} is empty`;
+    }
+    return null;
   }
 
   #noteRefusal(jobId: JobId): void {

@@ -101,6 +101,7 @@ const FACTS: JobFacts = {
   occurrences: [],
   upcoming: [NOW + 5 * MINUTE],
   gates: [],
+  deliveries: [],
   state: "running",
   health: { kind: "petit", status: "ok", version: "1.0.0", reasons: [] },
   attention: [],

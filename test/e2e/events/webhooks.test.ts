@@ -25,6 +25,14 @@ tasks:
   - {id: said, depends_on: [show], if: "event.type == 'push'", type: command, command: echo, args: ["by \${{ event.body.pusher }}"]}
 `;
 
+const STRICT = `
+id: strict
+params: {day: {required: true, pattern: "^\\\\d+$"}}
+triggers:
+  - {type: webhook, verify: token, secret: {file: token.secret}, params: {day: "\${{ event.body.day }}"}}
+tasks: [{id: work, type: command, command: "true"}]
+`;
+
 const NAMED = `
 id: named
 triggers:
@@ -37,7 +45,7 @@ tasks: [{id: work, type: command, command: "true"}]
 
 const started = (options: Parameters<typeof startPetit>[0] = {}): Promise<Petit> =>
   startPetit({
-    jobs: { "deploy.yaml": DEPLOY, "named.yaml": NAMED, "token.secret": "t0ken\n" },
+    jobs: { "deploy.yaml": DEPLOY, "named.yaml": NAMED, "strict.yaml": STRICT, "token.secret": "t0ken\n" },
     env: { HOOK_SECRET: SECRET, HOOK_NEXT: "next", PETIT_API_TOKEN: TOKEN },
     ...options,
   });
@@ -181,6 +189,41 @@ test("a token, an HMAC by either of two secrets, and Slack's handshake are accep
   expect((await post(petit, "/api/hooks/named/slack", slack(handshake, now - 301))).status).toBe(401);
   expect(await get(petit, "/api/deliveries")).toMatchObject({ count: 3 });
 }, 30_000);
+
+test("an unreadable secret and params that do not fit need attention until the next one is accepted", async () => {
+  let petit = await started();
+  const { dir, jobsDir } = petit;
+  try {
+    const items = async (): Promise<unknown> => {
+      const { items: all } = (await get(petit, "/api/attention")) as { items: readonly { kind: string }[] };
+      return all.filter(({ kind }) => kind === "trigger_failing");
+    };
+    const headers = { authorization: "Bearer t0ken" };
+    for (const day of ["x", "y"])
+      expect(await post(petit, "/api/hooks/strict", { body: JSON.stringify({ day }), headers })).toMatchObject({
+        status: 202,
+        body: { outcome: "skipped" },
+      });
+    const invalid = { job_id: "strict", trigger: null, fault: "invalid_params", count: 2 };
+    expect(await items()).toMatchObject([invalid]);
+    await petit.kill();
+    petit = await started({ dir, jobsDir });
+    expect(await items()).toMatchObject([invalid]);
+    expect((await post(petit, "/api/hooks/named/missing", { headers })).status).toBe(401);
+    expect(await items()).toMatchObject([
+      { job_id: "named", trigger: "missing", fault: "secret_unreadable", count: 1 },
+      invalid,
+    ]);
+    const why = await cli(["why", "strict", "--url", petit.url], { environment: { PETIT_API_TOKEN: TOKEN } });
+    expect(why.stdout).toContain("events");
+    expect(why.stdout).toContain("it was skipped: param 'day' can't be 'y'");
+    writeFileSync(join(jobsDir, "no.secret"), "n0w");
+    await post(petit, "/api/hooks/strict", { body: '{"day":7}', headers });
+    expect(await items()).toEqual([]);
+  } finally {
+    await petit[Symbol.asyncDispose]();
+  }
+}, 60_000);
 
 /** Sends bytes as they are, whatever their headers say. */
 const raw = async (petit: Petit, body: Uint8Array, headers: Readonly<Record<string, string>>): Promise<number> => {

@@ -6,12 +6,19 @@ import {
   byAttentionKind,
   LATE_CAUSES,
   type LostProcessGroup,
+  TRIGGER_FAULTS,
 } from "../../../domain/attention.ts";
 import type { AttentionEntry, AttentionList } from "../../../domain/inbox/entry.ts";
 import { URGENCIES } from "../../../domain/inbox/order.ts";
 import { TASK_TYPES } from "../../../domain/job.ts";
 import { NOTIFY_TYPES, receiverText } from "../../../domain/notification.ts";
-import { ATTENTION_TEXT, attentionMessage, BLOCKED_TEXT, URGENCY_TEXT } from "../../../domain/words/attention.ts";
+import {
+  ATTENTION_TEXT,
+  attentionMessage,
+  BLOCKED_TEXT,
+  TRIGGER_FAULT_TEXT,
+  URGENCY_TEXT,
+} from "../../../domain/words/attention.ts";
 import { WORKER_REFUSAL_TEXT } from "../../../domain/words/worker.ts";
 import { BLOCKERS } from "../../../domain/workers/waiting.ts";
 import { REFUSED_HELLOS } from "../../../domain/workers/worker.ts";
@@ -287,6 +294,20 @@ const TargetUndelivered = kindOf(
   { title: "TargetUndelivered" },
 );
 
+const TriggerFailing = kindOf(
+  "trigger_failing",
+  "When the first one of these webhooks or deliveries came",
+  {
+    job_id: JobIdText,
+    run_id: t.Null({ description: "Always null" }),
+    trigger: nullable(t.String(), "Name of the trigger, or the job that it follows; null if it has none"),
+    fault: word(TRIGGER_FAULTS, meanings(TRIGGER_FAULT_TEXT)),
+    count: positive("Number of webhooks or deliveries in a row; for `secret_unreadable` since the start of petit"),
+    problem: t.String({ description: "What is wrong with the last one, as a sentence" }),
+  },
+  { title: "TriggerFailing" },
+);
+
 const InternalErrorBody = kindOf(
   "internal_error",
   "When the error happened first; if it is about no job, when the last one happened",
@@ -374,6 +395,7 @@ export const AttentionBody = t.Union(
     NatsUnreachable,
     TransferBlocked,
     TargetUndelivered,
+    TriggerFailing,
     InternalErrorBody,
     RetentionUndecided,
     OpenToUsers,
@@ -496,6 +518,10 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
         count: item.count,
         error: item.error,
       };
+    case "trigger_failing": {
+      const { kind, jobId, trigger, fault, count, problem } = item;
+      return { kind, ...common, job_id: jobId, run_id: null, trigger, fault, count, problem };
+    }
     case "internal_error": {
       const { kind, jobId, runId, error } = item;
       return { kind, ...common, job_id: jobId, run_id: runId, error };
