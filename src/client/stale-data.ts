@@ -55,9 +55,9 @@ const ofEvent = ({ type, job_id, run_id }: LiveEvent): readonly DataName[] => {
     case "occurrence":
       return [...ofJob(job_id), "jobs", "timeline", "stats", "attention"];
     case "delivery":
-      return [...ofJob(job_id), "deliveries", "jobs", "attention"];
+      return [...ofJob(job_id), `deliveries ${job_id}`, "jobs", "attention"];
     case "job.renamed":
-      return ["jobs", "gone-jobs", "job", "runs", "timeline", "attention", "stats", "occurrences"];
+      return ["jobs", "gone-jobs", "job", "runs", "timeline", "attention", "stats", "occurrences", "deliveries"];
     case "jobs.reloaded":
       return [
         "jobs",

@@ -1,6 +1,7 @@
 import { type UseMutationOptions, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
 import type { ParamValues } from "../../domain/run.ts";
+import { deliveryText } from "../../domain/words/deliveries/delivery.ts";
 import { capital } from "../ui/text/format.ts";
 import { petit } from "./client.ts";
 import { noticeStore } from "./notice-store.ts";
@@ -98,6 +99,15 @@ export const usePause = () => {
     meta: { failed: "The scheduler was not changed" },
   });
 };
+
+/** Starts a run of a delivery again. */
+export const useReplay = () =>
+  useAction({
+    mutationFn: (deliveryId: string) =>
+      petit.post("/api/deliveries/:delivery_id/replay", { params: { delivery_id: deliveryId } }),
+    onSuccess: (delivery) => noticeStore.show({ text: capital(deliveryText(delivery)) }),
+    meta: { failed: "The event was not replayed" },
+  });
 
 /** Pauses the schedule of a job, or resumes it. */
 export const usePauseJob = () => {

@@ -115,6 +115,13 @@ export const occurrencesQuery = (jobId: string, filter: OccurrencesFilter = {}) 
     queryFn: () => petit.get("/api/jobs/:job_id/occurrences", { params: { job_id: jobId }, query: filter }),
   });
 
+/** Query for the newest events that reached a job. */
+export const deliveriesQuery = (jobId: string, limit: number) =>
+  queryOptions({
+    queryKey: ["deliveries", jobId, limit],
+    queryFn: () => petit.get("/api/jobs/:job_id/deliveries", { params: { job_id: jobId }, query: { limit } }),
+  });
+
 /** Query for what became of each task of a job in its newest runs, with up to `tasks` tasks: at most 1000. */
 export const taskHistoryQuery = (jobId: string, tasks: number) =>
   queryOptions({

@@ -4,6 +4,7 @@ import type {
   attentionQuery,
   comparisonQuery,
   definitionQuery,
+  deliveriesQuery,
   durationsQuery,
   jobQuery,
   jobsQuery,
@@ -43,6 +44,7 @@ export type TaskRunData = ListAnswer<AnswerOf<typeof runTasksQuery>, "tasks">;
 export type ItemCountsData = NonNullable<TaskRunData["items"]>;
 export type ItemData = ListAnswer<AnswerOf<typeof runItemsQuery>, "items">;
 export type AttemptData = TaskRunData["attempt_list"][number];
+export type DeliveryData = ListAnswer<AnswerOf<typeof deliveriesQuery>, "deliveries">;
 export type OccurrenceData = ListAnswer<AnswerOf<typeof occurrencesQuery>, "occurrences">;
 export type TaskHistoryData = AnswerOf<typeof taskHistoryQuery>;
 export type DurationsData = AnswerOf<typeof durationsQuery>;

@@ -16,6 +16,7 @@ import { Page } from "../ui/page.tsx";
 import { Empty, Loaded } from "../ui/states.tsx";
 import { Time } from "../ui/time/time.tsx";
 import { Definition } from "./definition.tsx";
+import { Deliveries } from "./deliveries.tsx";
 import { Durations } from "./durations.tsx";
 import { History } from "./history.tsx";
 import "./job.css";
@@ -42,7 +43,9 @@ export const JobView = ({ jobId }: { readonly jobId: string }) => {
       actions={
         !isGone && (
           <>
-            {job.data !== undefined && job.data.schedule !== null && <PauseButton job={job.data} />}
+            {job.data !== undefined && (job.data.schedule !== null || hasEvents(job.data)) && (
+              <PauseButton job={job.data} />
+            )}
             <Button kind="primary" onClick={() => setRunning(true)}>
               Run now
             </Button>
@@ -111,7 +114,7 @@ const Parts = ({ job }: { readonly job: JobDetail }) => {
   useEffect(() => document.getElementById(location.hash.slice(1))?.scrollIntoView({ block: "start" }), []);
   return (
     <>
-      <PartLinks hasSchedule={job.schedule !== null} />
+      <PartLinks hasSchedule={job.schedule !== null} hasEvents={hasEvents(job)} />
       <div className="job-cards">
         <StateCard job={job} />
         {job.schedule !== null && !job.gone && <ScheduleCard job={job} />}
@@ -120,6 +123,7 @@ const Parts = ({ job }: { readonly job: JobDetail }) => {
       <Durations jobId={job.id} />
       <TaskGrid jobId={job.id} />
       {job.schedule !== null && <Occurrences jobId={job.id} timezone={job.timezone} />}
+      {hasEvents(job) && <Deliveries jobId={job.id} />}
       <div id="graph" className="job-part">
         <GraphCard tasks={nodes} selected={selected} onSelect={select} />
       </div>
@@ -135,25 +139,31 @@ const Parts = ({ job }: { readonly job: JobDetail }) => {
   );
 };
 
+/** An older petit has no triggers. */
+const hasEvents = ({ triggers }: Partial<Pick<JobDetail, "triggers">>): boolean => (triggers?.length ?? 0) > 0;
+
 const PARTS = [
   ["history", "History"],
   ["durations", "Durations"],
   ["task-history", "Tasks"],
   ["occurrences", "Skipped and missed"],
+  ["events", "Events"],
   ["graph", "Graph"],
   ["settings", "Settings"],
   ["definition", "Definition"],
 ] as const;
 
 /** Links to the parts of the page, which is long. They stay in reach while it scrolls. */
-const PartLinks = ({ hasSchedule }: { readonly hasSchedule: boolean }) => (
+const PartLinks = ({ hasSchedule, hasEvents }: { readonly hasSchedule: boolean; readonly hasEvents: boolean }) => (
   <nav className="job-parts" aria-label="Parts of this page">
     <ul>
-      {PARTS.filter(([id]) => hasSchedule || id !== "occurrences").map(([id, name]) => (
-        <li key={id}>
-          <a href={`#${id}`}>{name}</a>
-        </li>
-      ))}
+      {PARTS.filter(([id]) => (hasSchedule || id !== "occurrences") && (hasEvents || id !== "events")).map(
+        ([id, name]) => (
+          <li key={id}>
+            <a href={`#${id}`}>{name}</a>
+          </li>
+        ),
+      )}
     </ul>
   </nav>
 );

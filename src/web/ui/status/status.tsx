@@ -1,12 +1,13 @@
 import type { ReactNode } from "react";
+import type { DeliveryOutcome } from "../../../domain/deliveries/delivery.ts";
 import type { WaitingCode } from "../../../domain/limits/waiting-for.ts";
 import type { RunStatus } from "../../../domain/run.ts";
 import type { Outcome } from "../../../domain/schedule/occurrence.ts";
 import type { TaskStatus } from "../../../domain/task-run.ts";
 import { shownStatusOf, statusWords } from "../../../domain/words/waiting-for.ts";
 
-/** Status of a run, a task or an occurrence. */
-export type AnyStatus = RunStatus | TaskStatus | Outcome | "allowed" | "due" | "waiting";
+/** Status of a run, a task, an occurrence or a delivery. */
+export type AnyStatus = RunStatus | TaskStatus | Outcome | DeliveryOutcome | "allowed" | "due" | "waiting";
 
 type StatusAppearance = {
   /** Name of the CSS variables: `--completed` for the foreground, `--completed-ground` for the background. */
@@ -29,6 +30,7 @@ const APPEARANCES = {
   interrupted: { token: "interrupted", shape: <path d="M9.5 1.5 4 9h4l-1.5 5.5L12 7H8z" fill="currentColor" /> },
   skipped: { token: "skipped", shape: <path d="M3 4l5 4-5 4zM8 4l5 4-5 4z" fill="currentColor" /> },
   missed: { token: "missed", shape: <path d="M8 2.5 14 13H2z" {...stroke} strokeLinejoin="round" /> },
+  merged: { token: "skipped", shape: <path d="M3 3.5 8 8.5 13 3.5M8 8.5V13" {...stroke} /> },
   due: { token: "due", shape: <circle cx="8" cy="8" r="5" {...stroke} /> },
 } as const satisfies Record<AnyStatus, StatusAppearance>;
 

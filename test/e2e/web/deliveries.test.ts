@@ -1,0 +1,47 @@
+import { describe, expect, test } from "bun:test";
+import { startPetit } from "../../support/petit/petit.ts";
+import { CHROMIUM } from "../../support/web/browser.ts";
+import { sharedWeb } from "../../support/web/shared.ts";
+import { becomes } from "../../support/web/web.ts";
+
+const MARKUP = "<b>push</b>";
+
+const JOBS = {
+  "hooked.yaml": `
+id: hooked
+triggers:
+  - {type: webhook, name: deploys, verify: stripe, secret: {file: hook.secret}}
+  - {type: webhook, name: token, verify: token, secret: {file: hook.secret}, if: "event.body.run == true"}
+tasks: [{id: only, type: command, command: "true"}]
+`,
+  "hook.secret": "secret",
+};
+
+describe.skipIf(CHROMIUM === null)("the events of a job", () => {
+  const running = sharedWeb(() => startPetit({ jobs: JOBS }));
+
+  test("are listed as they come with what became of each, and replayed with the keyboard alone", async () => {
+    const { petit, web, page } = running();
+    const test = (body: unknown): Promise<Response> =>
+      petit.fetch("/api/jobs/hooked/hooks/test", { method: "POST", body: JSON.stringify(body) });
+    await web.open("/jobs/hooked");
+    const card = page.getByRole("region", { name: "Events", exact: true });
+    await card.getByText("No event has reached this job yet.").waitFor();
+    await test({ name: "token", body: "{}" });
+    await test({ name: "deploys", body: JSON.stringify({ type: MARKUP, id: "e1" }) });
+    const outcomes = () => card.locator("tbody tr").evaluateAll((rows) => rows.map((row) => row.dataset.outcome ?? ""));
+    await becomes(outcomes, ["fired", "skipped"]);
+    await card.getByText(`${MARKUP} to deploys`).waitFor();
+    await card.getByText("It was skipped: the `if` of the trigger is false").waitFor();
+    await card.getByRole("button", { name: `Replay ${MARKUP}` }).focus();
+    await page.keyboard.press("Enter");
+    await becomes(outcomes, ["fired", "fired", "skipped"]);
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect(await web.axe()).toEqual([]);
+    }
+    expect(web.complaints()).toEqual([]);
+    await card.getByRole("link", { name: "It started a run" }).first().click();
+    await page.waitForURL("**/runs/*");
+  }, 60_000);
+});
