@@ -45,9 +45,6 @@ const UndeliveredTable = ({ all }: { readonly all: readonly NotificationData[] }
           Attempts
         </th>
         <th scope="col">Error</th>
-        <th scope="col">
-          <span className="visually-hidden">Test</span>
-        </th>
       </tr>
     }
   >
@@ -80,7 +77,7 @@ const NotificationRow = ({ notification }: { readonly notification: Notification
           </Link>
         )}
       </td>
-      <td data-label="To">
+      <td data-label="To" className="system-to">
         {type} <span className="mono">{target}</span>
       </td>
       <td data-label="Queued">
@@ -96,9 +93,7 @@ const NotificationRow = ({ notification }: { readonly notification: Notification
             {attempts === 0 ? "; first attempt " : "; next attempt "}
             <Countdown at={next_try_at} isFocusable={false} />
           </>
-        )}
-      </td>
-      <td>
+        )}{" "}
         <Button isOnce isBusy={test.isPending} onClick={() => test.mutate(job_id)}>
           Send a test<span className="visually-hidden"> for {job_id ?? "the digest"}</span>
         </Button>

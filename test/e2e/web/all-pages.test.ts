@@ -39,6 +39,10 @@ tasks:
     foreach: [web-1, web-2, db-1]
     script: 'case "$PETIT_ITEM" in web-*) echo "curl: (7) Failed to connect to $PETIT_ITEM" >&2; exit 7;; esac'
 ---
+id: unsent
+notify: [{type: webhook, url: "http://127.0.0.1:1/hook", on: [success]}]
+tasks: [{id: only, type: command, command: "true"}]
+---
 id: load
 queue: db
 tasks: [{id: only, type: command, command: sleep, args: ["600"]}]
@@ -55,6 +59,10 @@ const spokenTexts = async (page: Page, selector: string): Promise<readonly strin
     .filter((line) => !line.includes("/url:"));
 };
 
+/** By how much the page is wider than its window, or on a tablet or a desktop a table than its place, in px. */
+const WIDER = `Math.max(...[...document.querySelectorAll(innerWidth > 640 ? "html, .table-scroll" : "html")]
+  .map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth))`;
+
 describe.skipIf(CHROMIUM === null)("all pages", () => {
   const runs = { many: "", asking: "", hosts: "" };
   const running = sharedWeb(
@@ -63,6 +71,7 @@ describe.skipIf(CHROMIUM === null)("all pages", () => {
       await runToEnd(petit, "many", { works: "yes" });
       runs.many = (await runToEnd(petit, "many")).id;
       runs.hosts = (await runToEnd(petit, "hosts")).id;
+      await runToEnd(petit, "unsent");
       runs.asking = await start(petit, "publish");
       for (let index = 0; index < 3; index++) await start(petit, "load");
     },
@@ -76,11 +85,15 @@ describe.skipIf(CHROMIUM === null)("all pages", () => {
       await web.open(path({ jobId: "many", runId: name === "run" ? runs.hosts : runs.many }));
       for (const colorScheme of ["light", "dark"] as const) {
         await page.emulateMedia({ colorScheme });
-        for (const width of [1440, 390]) {
+        for (const width of [1440, 768, 390]) {
           await page.setViewportSize({ width, height: 900 });
-          const wider = await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
+          const wider = await page.evaluate<number>(WIDER);
           found.push(
-            ...[...(await web.axe()), ...(wider > 0 ? [`${wider} px wider`] : [])].map((each) => [name, width, each]),
+            ...[...(width === 768 ? [] : await web.axe()), ...(wider > 0 ? [`${wider} px wider`] : [])].map((each) => [
+              name,
+              width,
+              each,
+            ]),
           );
         }
       }
@@ -118,6 +131,9 @@ describe.skipIf(CHROMIUM === null)("all pages", () => {
     const list = page.locator(".gantt");
     await becomes(() => list.locator(".gantt-row").count(), TASKS);
     await page.getByText("3 failures", { exact: true }).waitFor();
+    // The list scrolls, and the page does not.
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await becomes(() => page.evaluate("document.documentElement.scrollHeight <= innerHeight"), true);
     const focused = () => page.evaluate("document.activeElement?.closest('[data-gantt]')?.dataset.gantt ?? null");
     await page.getByRole("button", { name: "Next failure" }).click();
     await becomes(focused, failed[0]);
