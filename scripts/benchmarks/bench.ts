@@ -18,6 +18,7 @@ import { header, line, type Row } from "./table.ts";
 import { measureTrigger } from "./trigger.ts";
 import { measureValidate } from "./validate.ts";
 import { measureWebLog } from "./web-log.ts";
+import { measureWebhook } from "./webhook.ts";
 import { measureWorkers } from "./workers.ts";
 import { cleanUp } from "./workspace.ts";
 
@@ -47,6 +48,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   },
   runs: { about: "runs of one task per second, compared with posix_spawn", isSlow: false, measure: measureRuns },
   trigger: { about: "response time of a trigger", isSlow: false, measure: measureTrigger },
+  webhook: { about: "response time of a signed webhook beside a trigger", isSlow: false, measure: measureWebhook },
   executable: {
     about: "start time of the executable, compared with an empty one",
     isSlow: false,

@@ -1,10 +1,10 @@
-// Sends requests: load-client.ts PORT CONNECTIONS SECONDS PAUSE_MS METHOD PATH
+// Sends requests: load-client.ts PORT CONNECTIONS SECONDS PAUSE_MS METHOD PATH HEADERS BODY
 // Each connection sends its next request PAUSE_MS after the previous response. Prints {perSecond, latenciesMs, failures} as JSON.
 const [port = 0, connections = 1, seconds = 1, pauseMs = 0] = process.argv.slice(2, 6).map(Number);
-const [method = "GET", path = "/"] = process.argv.slice(6);
+const [method = "GET", path = "/", headers = "", body = ""] = process.argv.slice(6);
 
 const request = Buffer.from(
-  `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${method === "POST" ? "Content-Length: 0\r\n" : ""}\r\n`,
+  `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${method === "POST" ? `Content-Length: ${Buffer.byteLength(body)}\r\n` : ""}${headers}\r\n${body}`,
 );
 const latenciesMs: number[] = [];
 let failures = 0;

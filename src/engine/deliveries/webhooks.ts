@@ -58,7 +58,7 @@ export class Webhooks {
   listUnreadable(): readonly FailingTrigger[] {
     for (const [key, { jobId, trigger }] of this.#unreadable) {
       const found = this.#find(jobId, trigger);
-      if (found === null || this.#problemOf(found) === null) this.#unreadable.delete(key);
+      if (found === null || problemOf(this.#readSecrets(found)) === null) this.#unreadable.delete(key);
     }
     return [...this.#unreadable.values()];
   }
@@ -128,23 +128,17 @@ export class Webhooks {
   }
 
   #isVerified({ job }: Pick<StoredJob, "job">, trigger: WebhookTrigger, request: SignedRequest): boolean {
-    const { clock, environment } = this.#options;
+    const { clock } = this.#options;
     const now = clock.now();
-    let isVerifiedByAny = false;
-    for (const source of trigger.secrets) {
-      const reading = readSecret(source, { environment, folder: job.source.folder });
-      if ("value" in reading && isVerified(request, trigger.verification, { secret: reading.value, now }))
-        isVerifiedByAny = true;
-    }
-    this.#noteSecrets({ stored: { job }, trigger }, now);
-    return isVerifiedByAny;
+    const readings = this.#readSecrets({ stored: { job }, trigger });
+    this.#noteSecrets({ stored: { job }, trigger }, problemOf(readings), now);
+    return readings.some(
+      (reading) => "value" in reading && isVerified(request, trigger.verification, { secret: reading.value, now }),
+    );
   }
 
-  #noteSecrets(webhook: WebhookOfJob, now: number): void {
-    const { job } = webhook.stored;
-    const { name } = webhook.trigger;
+  #noteSecrets({ stored: { job }, trigger: { name } }: WebhookOfJob, problem: string | null, now: number): void {
     const key = `${job.id} ${name ?? ""}`;
-    const problem = this.#problemOf(webhook);
     if (problem === null) {
       this.#unreadable.delete(key);
       return;
@@ -154,15 +148,13 @@ export class Webhooks {
     this.#unreadable.set(key, { jobId: job.id, trigger: name, fault, since, count: count + 1, problem });
   }
 
-  /** Returns why a secret of a webhook can't be read; null if all can. */
-  #problemOf({ stored, trigger }: WebhookOfJob): string | null {
+  /** Reads the secrets of a webhook. An empty one is a problem too. */
+  #readSecrets({ stored: { job }, trigger }: WebhookOfJob): readonly ReadSecret[] {
     const { environment } = this.#options;
-    for (const source of trigger.secrets) {
-      const reading = readSecret(source, { environment, folder: stored.job.source.folder });
-      if ("problem" in reading) return reading.problem;
-      if (reading.value === "") return `${sourceName(source)} is empty`;
-    }
-    return null;
+    return trigger.secrets.map((source) => {
+      const reading = readSecret(source, { environment, folder: job.source.folder });
+      return "value" in reading && reading.value === "" ? { problem: `${sourceName(source)} is empty` } : reading;
+    });
   }
 
   #noteRefusal(jobId: JobId): void {
@@ -181,6 +173,12 @@ export class Webhooks {
     refusals.nextLogAt = clock.monotonic() + LOG_INTERVAL_MS;
   }
 }
+
+type ReadSecret = { readonly value: string } | { readonly problem: string };
+
+/** Returns why a secret can't be read; null if all can. */
+const problemOf = (readings: readonly ReadSecret[]): string | null =>
+  readings.map((reading) => ("problem" in reading ? reading.problem : null)).find((each) => each !== null) ?? null;
 
 /** A body that is not JSON, or nested too deep, is a string. */
 const bodyOf = (bytes: Uint8Array): Json => {
