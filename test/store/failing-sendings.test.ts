@@ -87,6 +87,7 @@ describe("findFailingTargets", () => {
   test("reads the table of an older schema by its former name", () => {
     using all = opened();
     giveUp(all.store, all.queue(0));
+    all.rename("deliveries", "events_from_outside");
     all.rename("sendings", "deliveries");
     expect(all.failing(9)).toHaveLength(1);
     all.rename("deliveries", "sendings");
