@@ -52,9 +52,8 @@ export const readBytes = async (request: Request, signal?: AbortSignal): Promise
   aborted.catch(() => {});
   const onAbort = (): void => reject(invalid("the body did not arrive in time"));
   signal?.addEventListener("abort", onAbort, { once: true });
+  const body = request.body?.values({ preventCancel: true });
   try {
-    // drain-body.ts reads the rest of a body that is too large.
-    const body = request.body?.values({ preventCancel: true });
     for (;;) {
       const next = await Promise.race([body?.next() ?? { done: true, value: undefined }, aborted]);
       if (next.done === true || next.value === undefined) break;
@@ -67,6 +66,8 @@ export const readBytes = async (request: Request, signal?: AbortSignal): Promise
     throw error instanceof ApiError ? error : invalid("the body is incomplete");
   } finally {
     signal?.removeEventListener("abort", onAbort);
+    // Unlocks a body that is too large: drain-body.ts reads the rest. Not awaited, because it waits for a read that goes on.
+    void Promise.resolve(body?.return?.()).catch(() => {});
   }
   return Buffer.concat(chunks);
 };

@@ -559,7 +559,7 @@ describe("the cause of a failed child", () => {
   test("is the line of the innermost child, and of the failed item", async () => {
     const { failure, children } = await explain(`id: parent
 tasks:
-  - {id: call, type: job, job: middle, foreach: [a, b]}
+  - {id: call, type: job, job: middle, foreach: [a, b], max_parallel: 1}
 ---
 id: middle
 tasks:
