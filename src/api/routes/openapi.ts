@@ -17,7 +17,7 @@ export const DOCS_PATH = "/api/docs";
 
 /** Routes of the API description, which is built at the first request. */
 export const openApiRoutes = (described: () => readonly DescribedRoute[], version: string) => {
-  const json = once(() => JSON.stringify(buildOpenApi(described(), version), null, 2));
+  const json = once(() => JSON.stringify(buildOpenApi(described(), version)));
   const document = once((): ApiDocument => JSON.parse(json()));
   return new Elysia()
     .get(OPENAPI_PATH, () => new Response(json(), { headers: { "content-type": "application/json" } }), {
