@@ -207,7 +207,7 @@ export const TRIGGER_FAULTS = ["secret_unreadable", "invalid_params"] as const;
 /** A trigger of a job that starts no runs because something about it is wrong. */
 export type FailingTrigger = {
   readonly jobId: JobId;
-  /** What tells it from others of the job; null if nothing does. */
+  /** The name that distinguishes it from other triggers of the job; null if it has none. */
   readonly trigger: string | null;
   /** `secret_unreadable`: webhooks are refused. `invalid_params`: deliveries have params that do not fit those of the job. */
   readonly fault: (typeof TRIGGER_FAULTS)[number];

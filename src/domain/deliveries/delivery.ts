@@ -79,7 +79,7 @@ export type EventData = {
   readonly id: string;
   /** The provider's. */
   readonly delivery_id: string | null;
-  /** Of a webhook; a string if it is not JSON. */
+  /** The body of a webhook; a string if it is not JSON. */
   readonly body?: Json;
   readonly headers?: { readonly [name: string]: string };
   /** The run that has ended, and its outputs. */

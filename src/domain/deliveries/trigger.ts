@@ -37,7 +37,7 @@ export type Debounce = {
 
 /** What all triggers have. */
 type TriggerBase = {
-  /** Tells it from others of the job; null if it has none. */
+  /** Its name among the webhooks of the job; null if it has none. */
   readonly name: string | null;
   /** An expression. Missing if there is none. */
   readonly if?: string;

@@ -205,7 +205,7 @@ const textOf = (failure: RunFailure): string =>
     ? `${normalise(failure.lastLine?.text ?? "")} ${errorText(failure)}`
     : normalise(failure.cause.text);
 
-/** Without a line that explains a failure, the exit code is all that tells one cause from another. */
+/** If no line explains a failure, only the exit code distinguishes its cause from others. */
 const errorText = ({ reason, error }: Pick<RunFailure, "reason" | "error">): string =>
   reason === "exit_code" ? (error ?? "") : normalise(error ?? "");
 

@@ -515,7 +515,7 @@ const failureWords = ({
 
 const MAX_PARAMS = 100;
 
-/** Returns the params that tell a run from others that wait for a person, or else all of them; empty if it has none. */
+/** Returns the params that differ from those of other runs that wait for a person; if none differ, all params of the run. */
 const decidingParams = ({ params = {}, differing_params: differing = [] }: Item<"approval_needed">): string => {
   const all = Object.entries(params);
   const chosen = differing.length === 0 ? all : all.filter(([key]) => differing.includes(key));

@@ -38,5 +38,5 @@ export const failurePath = (runId: string, failure: ExplainedFailure | null | un
         seq: failure.cause?.child == null ? ((failure.cause ?? failure.last_line)?.seq ?? null) : null,
       });
 
-/** Returns the end of a run's id, which tells it from others in the eyes of people. */
+/** Returns the end of a run's id, which is enough for people to recognize the run. */
 export const shortRunId = (runId: string): string => runId.slice(-8);

@@ -328,8 +328,9 @@ export class AttentionFinder {
   }
 
   /**
-   * Returns when an item began, in ms since the Unix epoch; null if that can move while it lasts: the oldest run or delivery of several can
-   * be deleted, that of a wait moves on with the runs that wait, and after a start petit finds some anew. The end of a run judges a failing job.
+   * Returns when an item began, in ms since the Unix epoch; null if that time can change while the item lasts: the oldest of several runs or
+   * sendings can be deleted, the run that has waited longest can start, and what petit detects soon after its own start may be older. Null
+   * also for failing jobs, which are judged when a run ends.
    */
   #beganOf(item: Listed): number | null {
     const { since } = item;

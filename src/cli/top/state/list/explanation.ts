@@ -55,7 +55,7 @@ export const selectedLines = (state: TopState): readonly string[] => {
 const [WIDE, NARROW_RUN] = [120, 100];
 /** Columns for the mark, the sign, times and counts, and of a run on a wide terminal the status and the trigger. */
 const [OF_ENTRY, OF_RUN, OF_WIDE_RUN] = [18, 26, 21];
-/** Of a task: the mark and the duration; what can be said before its error; the least and the most for its branch, sign and name. */
+/** Columns of a task: for mark and duration, for what precedes its error, and the minimum and maximum for its branch, sign and name. */
 const [OF_TASK, OF_FACTS, LEAST_NAME, MOST_NAME] = [12, 40, 14, 48];
 
 /** Returns how many columns a row of the active list has at least for the text that explains it. */
