@@ -27,6 +27,7 @@ export class SpoolTrash implements Disposable {
   #count = 0;
   /** By the path of a folder that is being deleted: how many folders it had. */
   readonly #deleting = new Map<string, number>();
+  readonly #stop = new AbortController();
 
   constructor(options: SpoolTrashOptions) {
     this.#options = options;
@@ -46,13 +47,14 @@ export class SpoolTrash implements Disposable {
     this.#deleting.set(path, count);
     this.#current = null;
     this.#count = 0;
-    void removeTree(path).then(() => this.#deleting.delete(path));
+    void removeTree(path, this.#stop.signal).then(() => this.#deleting.delete(path));
   }
 
   [Symbol.dispose](): void {
     const { clock } = this.#options;
     const deadline = clock.monotonic() + STOP_MS;
     this.empty();
+    this.#stop.abort();
     for (const path of this.#deleting.keys()) {
       for (const name of namesIn(path)) {
         if (clock.monotonic() > deadline) return;

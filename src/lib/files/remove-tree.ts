@@ -5,9 +5,10 @@ import { type FileName, Folder } from "./folder.ts";
 
 /**
  * Deletes a file, or a folder with everything in it, without following links, however deep it is. Folders in which nothing can be
- * deleted are made writable. Never rejects; returns whether it is gone.
+ * deleted are made writable. Never rejects; returns whether it is gone. After `signal` was aborted, the rest is left. Another call may delete
+ * the same folder, also under another name.
  */
-export const removeTree = async (path: string): Promise<boolean> => {
+export const removeTree = async (path: string, signal?: AbortSignal): Promise<boolean> => {
   try {
     await unlink(path);
     return true;
@@ -24,11 +25,29 @@ export const removeTree = async (path: string): Promise<boolean> => {
             () => parent.folder(name),
             () => parent.makeAccessible(name),
           );
-    if (root !== null) await empty(root);
+    if (root === null) return await removeEmpty(path);
+    for (let pass = 0; pass < MAX_PASSES; pass++) {
+      await empty(root, signal);
+      signal?.throwIfAborted();
+      if (await removeEmpty(path)) return true;
+    }
+    return false;
+  } catch (error) {
+    return hasCode(error, "ENOENT");
+  }
+};
+
+/** How often a folder is looked through, because another call can move folders to its top after they were listed. */
+const MAX_PASSES = 10;
+
+/** Returns false if the folder is not empty. */
+const removeEmpty = async (path: string): Promise<boolean> => {
+  try {
     await rmdir(path);
     return true;
   } catch (error) {
-    return hasCode(error, "ENOENT");
+    if (hasCode(error, "ENOTEMPTY")) return false;
+    throw error;
   }
 };
 
@@ -39,9 +58,9 @@ const hasCode = (error: unknown, code: string): boolean =>
  * Deletes what is in a folder. Each folder below it is moved to the top before its content is looked at, because the tree may be
  * deeper than the longest path that the system accepts, or than the number of files that may be open.
  */
-const empty = async (root: Folder): Promise<void> => {
+const empty = async (root: Folder, signal: AbortSignal | undefined): Promise<void> => {
   const pending = [...(await deleteFiles(root))];
-  for (let name = pending.pop(); name !== undefined; name = pending.pop())
+  for (let name = pending.pop(); name !== undefined && signal?.aborted !== true; name = pending.pop())
     pending.push(...(await dissolve(root, name)));
 };
 

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { removeTree } from "../../../src/lib/files/remove-tree.ts";
 import { isDeno } from "../../support/runtime-command.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -59,4 +60,20 @@ test("a link is deleted, and not what it leads to", async () => {
 
 test("what does not exist is gone", async () => {
   expect(await removeTree("/nonexistent/tree")).toBe(true);
+});
+
+test("a tree that another call began to delete, and was told to leave, is deleted under its new name", async () => {
+  for (let steps = 0; steps < 10; steps++) {
+    using dir = tempDir();
+    mkdirSync(dir.file("tree"));
+    makeDeep(dir.file("tree"), 300);
+    const stop = new AbortController();
+    const first = removeTree(dir.file("tree"), stop.signal);
+    for (let step = 0; step < steps; step++) await readdir(dir.path);
+    stop.abort();
+    renameSync(dir.file("tree"), dir.file("moved"));
+    expect(await removeTree(dir.file("moved"))).toBe(true);
+    await first;
+    expect(existsSync(dir.file("moved"))).toBe(false);
+  }
 });
