@@ -94,6 +94,8 @@ export type Run = {
   readonly trigger: Trigger;
   /** The occurrence of the run; null for a manual run. */
   readonly scheduledFor: number | null;
+  /** The occurrence of the schedule before that; null if there is none. */
+  readonly intervalStart: number | null;
   readonly params: ParamValues;
   readonly retryOf: RunId | null;
   /** The attempt that started it; null if no run did. The parent may have been deleted since. */
@@ -191,6 +193,10 @@ export const RUN_FIELDS = {
   error: { type: "text_or_null", text: "What went wrong, as a sentence" },
   trigger: { type: "trigger" },
   scheduled_for: { type: "time_or_null", text: "The occurrence that it runs for; null for a manual run" },
+  interval_start: {
+    type: "time_or_null",
+    text: "The occurrence of the schedule before that, where the interval of the run starts; null if there is none",
+  },
   params: { type: "values", text: "Values of the params, including defaults" },
   retry_of: { type: "run_or_null", text: "The run that this one retries" },
   parent: { type: "parent" },
@@ -222,6 +228,7 @@ export const runFields = <Wait>(run: Run, waits: Wait): RunFields & Wait => ({
   error: run.error,
   trigger: run.trigger,
   scheduled_for: run.scheduledFor,
+  interval_start: run.intervalStart,
   params: run.params,
   retry_of: run.retryOf,
   parent: run.parent === null ? null : { run_id: run.parent.runId, task_id: run.parent.taskId, item: run.parent.item },

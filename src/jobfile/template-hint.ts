@@ -29,8 +29,8 @@ const variableOf = (reference: TemplateReference): string => {
       return "PETIT_JOB_ID";
     case "runId":
       return "PETIT_RUN_ID";
-    case "scheduledFor":
-      return "PETIT_SCHEDULED_FOR";
+    case "time":
+      return `PETIT_${toVariable(reference.name)}`;
     default:
       return assertNever(reference);
   }

@@ -20,7 +20,12 @@ export type TemplateReference =
   | { readonly kind: "matrix"; readonly axis: string }
   | { readonly kind: "jobId" }
   | { readonly kind: "runId" }
-  | { readonly kind: "scheduledFor" };
+  /** A time of the occurrence that the run is for. */
+  | { readonly kind: "time"; readonly name: RunTime };
+
+/** The times of a run, as expressions name them. `interval_end` is `scheduled_for`, and `interval_start` the occurrence before that. */
+export const RUN_TIMES = ["scheduled_for", "interval_start", "interval_end"] as const;
+export type RunTime = (typeof RUN_TIMES)[number];
 
 /** A `${{ … }}` in a text. `reference` is null if the expression is not a known form. */
 export type Template = {
@@ -31,7 +36,7 @@ export type Template = {
 
 /** The supported references, for messages. */
 export const REFERENCE_FORMS =
-  "params.X, config.X, tasks.T.outputs.K, job.id, run.id, run.scheduled_for, item, item.FIELD, item_key, matrix.AXIS";
+  "params.X, config.X, tasks.T.outputs.K, job.id, run.id, run.scheduled_for, run.interval_start, run.interval_end, item, item.FIELD, item_key, matrix.AXIS";
 
 /**
  * Also matches a template without closing braces, which extends to the end of the text. Braces inside a string of the expression
@@ -54,7 +59,8 @@ const toTemplate = (text: string, inner = ""): Template => {
 const parseReference = (expression: string): TemplateReference | null => {
   if (expression === "job.id") return { kind: "jobId" };
   if (expression === "run.id") return { kind: "runId" };
-  if (expression === "run.scheduled_for") return { kind: "scheduledFor" };
+  const time = RUN_TIMES.find((name) => expression === `run.${name}`);
+  if (time !== undefined) return { kind: "time", name: time };
   if (expression === "item") return { kind: "item", field: null };
   if (expression === "item_key") return { kind: "itemKey" };
   const [, root, rest = ""] = /^(params|config|tasks|item|matrix)\.(\S+)$/.exec(expression) ?? [];
@@ -85,6 +91,8 @@ export type TemplateScope = {
   readonly event: Json;
   /** In ms since the Unix epoch; null for a manual run. */
   readonly scheduledFor: number | null;
+  /** Null also if there is no earlier occurrence. */
+  readonly intervalStart: number | null;
 };
 
 /**
@@ -131,8 +139,8 @@ const fill = (template: Template, scope: TemplateScope): string => {
       return scope.jobId;
     case "runId":
       return scope.runId;
-    case "scheduledFor":
-      return scope.scheduledFor === null ? "" : new Date(scope.scheduledFor).toISOString();
+    case "time":
+      return timesOf(scope)[reference.name];
     case undefined: {
       const expression = Expression.parse(template.expression);
       if (!(expression instanceof Expression)) return template.text;
@@ -164,10 +172,7 @@ export const expressionScope = (
   params: scope.params,
   config: scope.config,
   job: { id: scope.jobId },
-  run: {
-    id: scope.runId,
-    scheduled_for: scope.scheduledFor === null ? "" : new Date(scope.scheduledFor).toISOString(),
-  },
+  run: { id: scope.runId, ...timesOf(scope) },
   tasks: Object.fromEntries(
     [...scope.outputs].map(([id, own]) => {
       const count = scope.itemCounts.get(id);
@@ -180,6 +185,12 @@ export const expressionScope = (
   matrix: scope.item?.value ?? null,
   event: scope.event,
 });
+
+const timesOf = ({ scheduledFor, intervalStart }: TemplateScope): { readonly [Name in RunTime]: string } => {
+  const textOf = (at: number | null): string => (at === null ? "" : new Date(at).toISOString());
+  const end = textOf(scheduledFor);
+  return { scheduled_for: end, interval_start: textOf(intervalStart), interval_end: end };
+};
 
 const ownValue = <Value>(record: { readonly [key: string]: Value }, key: string): Value | undefined =>
   Object.hasOwn(record, key) ? record[key] : undefined;

@@ -25,6 +25,7 @@ const SCOPE: TemplateScope = {
   jobId: "job",
   runId: "018bcfe5-6800-7000-8000-000000000000",
   scheduledFor: Date.UTC(2026, 0, 1, 2),
+  intervalStart: Date.UTC(2026, 0, 1, 1),
   event: null,
 };
 
@@ -50,6 +51,9 @@ describe("expandTemplate", () => {
     ["${{ tasks.a.b.outputs.rows }}", "dotted task"],
     ["${{ job.id }} ${{ run.id }}", "job 018bcfe5-6800-7000-8000-000000000000"],
     ["${{ run.scheduled_for }}", "2026-01-01T02:00:00.000Z"],
+    ["${{ run.interval_start }}", "2026-01-01T01:00:00.000Z"],
+    ["${{ run.interval_end }}", "2026-01-01T02:00:00.000Z"],
+    ["${{ run.interval_start < run.interval_end }}", "true"],
     ["${{\n  params.day\n}}", "2026-01-01"],
     // Braces in a string of an expression.
     ["<${{ format('{{{0}}}', params.day) }}> ${{ job.id }}", "<{2026-01-01}> job"],
@@ -64,7 +68,8 @@ describe("expandTemplate", () => {
   });
 
   test("has no time for a manual run", () => {
-    expect(expandTemplate("[${{ run.scheduled_for }}]", { ...SCOPE, scheduledFor: null })).toBe("[]");
+    const scope = { ...SCOPE, scheduledFor: null, intervalStart: null };
+    expect(expandTemplate("[${{ run.scheduled_for }}${{ run.interval_start }}]", scope)).toBe("[]");
   });
 
   test("returns a text without templates unchanged", () => {

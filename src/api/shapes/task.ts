@@ -345,6 +345,7 @@ const scopeOf = ({ run, definition, tasks, event }: RunParts): TemplateScope => 
   jobId: run.jobId,
   runId: run.id,
   scheduledFor: run.scheduledFor,
+  intervalStart: run.intervalStart,
   get event() {
     return event();
   },

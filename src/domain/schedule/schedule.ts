@@ -38,6 +38,8 @@ export interface Schedule {
   excludes(at: number): boolean;
   /** Returns the first occurrence strictly after `after` that is not excepted, or null. */
   nextStart(after: number): number | null;
+  /** Returns the last occurrence strictly before `before` that is not excepted, or null. Boots of the machine don't count. */
+  previousStart(before: number): number | null;
   /** When the occurrence of `@reboot` for this boot of the machine is due; null if there is none any more. */
   readonly bootAt: number | null;
   /** The time zone of the expressions. */
@@ -58,20 +60,58 @@ export const compileSchedule = (
     throw new PetitError("invalid_request", `'${timezone}' is not a timezone; ${TIMEZONE_FORM}`);
   const zone = zoneOf(timezone);
   const due = startsAtBoot(spec.expressions) ? bootAt : null;
-  const own = spec.expressions.map((expression) => ruleOf(expression, zone));
-  if (due !== null) own.push((after) => (after < due ? due : null));
+  const timed = spec.expressions.map((expression) => ruleOf(expression, zone));
+  const own = due === null ? timed : [...timed, (after: number): number | null => (after < due ? due : null)];
   const next = (after: number): number | null => earliest(own, after);
-  if (spec.except === undefined) return { timezone, bootAt: due, next, excludes: NEVER, nextStart: next };
-  const excludes = onDates(spec.except.dates, zone);
-  const nextStart = (after: number): number | null => {
-    let at = next(after);
-    while (at !== null && excludes(at)) at = next(Math.max(at, nextDateStart(at, zone) - 1));
-    return at;
+  const excludes = spec.except === undefined ? NEVER : onDates(spec.except.dates, zone);
+  const startOf =
+    (rule: Rule): Rule =>
+    (after) => {
+      let at = rule(after);
+      while (at !== null && excludes(at)) at = rule(Math.max(at, nextDateStart(at, zone) - 1));
+      return at;
+    };
+  const nextTimed = startOf((after) => earliest(timed, after));
+  return {
+    timezone,
+    bootAt: due,
+    next,
+    excludes,
+    nextStart: spec.except === undefined ? next : startOf(next),
+    previousStart: (before) => lastBefore(nextTimed, before),
   };
-  return { timezone, bootAt: due, next, excludes, nextStart };
 };
 
 const NEVER = (): boolean => false;
+
+/**
+ * Returns the last instant before `before` that a rule yields, or null if there is none since the Unix epoch. A rule only looks ahead, so
+ * this looks ahead from ever earlier instants until it finds one, and then for the last one after it.
+ */
+const lastBefore = (rule: Rule, before: number): number | null => {
+  const nextBefore = (after: number): number | null => {
+    const at = rule(after);
+    return at === null || at >= before ? null : at;
+  };
+  let [low, high] = [0, before];
+  let found: number | null = null;
+  // Occurrences are usually as far from one another as the next one is.
+  for (let back = Math.max(1, (rule(before) ?? before) - before + 1); found === null; back *= 2) {
+    low = Math.max(before - back, -1);
+    found = nextBefore(low);
+    if (found === null && low === -1) return null;
+    if (found === null) high = low;
+  }
+  // There is no occurrence after `high`.
+  for (let later = nextBefore(found); later !== null; later = nextBefore(found)) {
+    found = later;
+    const middle = Math.floor((found + high) / 2);
+    const jump = middle > found ? nextBefore(middle) : null;
+    if (jump === null) high = Math.min(high, middle);
+    else found = jump;
+  }
+  return found;
+};
 
 /** Returns what is wrong with an expression and what was expected, or null if it is valid and fires at some time. */
 export const whyUnusable = (text: string): string | null => {

@@ -5,7 +5,7 @@ import type { Run } from "../run.ts";
 const FIRST_FEATURES = ["artifacts", "container", "http", "secrets", "skip_exit_codes", "ssh"] as const;
 
 /** What a task can use that a worker of another version may not know. A task that uses nothing of it runs on every worker. */
-export const FEATURES = [...FIRST_FEATURES, "event"] as const;
+export const FEATURES = [...FIRST_FEATURES, "event", "interval"] as const;
 type Feature = (typeof FEATURES)[number];
 
 /** The feature that a task uses if it has a field; null if the field changes nothing for a worker, or if all workers know it. */
@@ -111,7 +111,11 @@ const OF_PROGRAM: {
 };
 
 /** Returns the features that an attempt of a task in a run needs of its worker, sorted. */
-export const featuresOf = (job: Job, task: Task, { deliveryId }: Pick<Run, "deliveryId">): readonly Feature[] => {
+export const featuresOf = (
+  job: Job,
+  task: Task,
+  { deliveryId, scheduledFor }: Pick<Run, "deliveryId" | "scheduledFor">,
+): readonly Feature[] => {
   const { program, container } = task;
   const used: readonly (Feature | null)[] = [
     ...usedOf(job, OF_JOB),
@@ -120,9 +124,14 @@ export const featuresOf = (job: Job, task: Task, { deliveryId }: Pick<Run, "deli
     ...(container === undefined ? [] : usedOf(container, OF_CONTAINER)),
     secretsOfTask(job, task).length > 0 ? "secrets" : null,
     deliveryId === null ? null : "event",
+    scheduledFor !== null && namesInterval(job, task) ? "interval" : null,
   ];
   return [...new Set(used)].filter((feature) => feature !== null).sort();
 };
+
+/** Returns whether a task names the interval of its run, in a template or as a variable. */
+const namesInterval = ({ environment }: Job, task: Task): boolean =>
+  /interval_(?:start|end)/i.test(JSON.stringify([environment, task]));
 
 const usedOf = (value: object, features: { readonly [field: string]: Feature | null }): readonly (Feature | null)[] =>
   Object.entries(value).map(([field, each]) => (isGiven(each) ? (features[field] ?? null) : null));

@@ -63,6 +63,8 @@ export type WireScope = {
   readonly jobId: string;
   readonly runId: string;
   readonly scheduledFor: number | null;
+  /** Missing in an offer of an earlier version. */
+  readonly intervalStart?: number | null;
 };
 
 /** A file that is sent by its content. `name` is its name without folders. */

@@ -290,9 +290,22 @@ const ownVariables = (context: CommandOptions): Record<string, string> => {
     PETIT_OUTPUT: context.spool.outputs,
     ...(run.deliveryId === null ? {} : { PETIT_EVENT: context.spool.event }),
     PETIT_ARTIFACTS: context.spool.artifacts,
-    ...(run.scheduledFor === null ? {} : { PETIT_SCHEDULED_FOR: new Date(run.scheduledFor).toISOString() }),
+    ...timeVariables(run),
   };
 };
+
+/** A petit of an earlier version offers a run to a worker without `intervalStart`. */
+const timeVariables = ({ scheduledFor, intervalStart = null }: TimesOfRun): Record<string, string> => {
+  if (scheduledFor === null) return {};
+  const at = new Date(scheduledFor).toISOString();
+  return {
+    PETIT_SCHEDULED_FOR: at,
+    ...(intervalStart === null ? {} : { PETIT_INTERVAL_START: new Date(intervalStart).toISOString() }),
+    PETIT_INTERVAL_END: at,
+  };
+};
+
+type TimesOfRun = Pick<Run, "scheduledFor"> & Partial<Pick<Run, "intervalStart">>;
 
 /** Returns the value of a variable. A secret is not expanded, whatever it contains. */
 const variableOf = (value: TextOrSecret, secrets: SecretValues, expand: (text: string) => string): string =>

@@ -152,5 +152,6 @@ const scopeOf = (job: Job, event: EventData): TemplateScope => ({
   jobId: job.id,
   runId: "",
   scheduledFor: null,
+  intervalStart: null,
   event,
 });

@@ -45,7 +45,7 @@ const startManual = (
 
 export type ManualStart = Pick<
   RunRequest,
-  "params" | "trigger" | "scheduledFor" | "retry" | "idempotency" | "triggeredBy" | "delivery"
+  "params" | "trigger" | "scheduledFor" | "intervalStart" | "retry" | "idempotency" | "triggeredBy" | "delivery"
 > & {
   readonly stored: StoredJob;
 };

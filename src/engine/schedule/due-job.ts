@@ -15,7 +15,7 @@ export type ScheduleEntry = {
 export type DueJob = {
   readonly stored: StoredJob;
   /** The schedule that the occurrences are of. */
-  readonly schedule: Pick<Schedule, "excludes" | "bootAt">;
+  readonly schedule: Pick<Schedule, "excludes" | "bootAt" | "previousStart">;
   /** Oldest first, ms since the epoch. */
   readonly occurrences: readonly number[];
   /** True if they came due while petit was not running. */

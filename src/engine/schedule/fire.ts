@@ -104,7 +104,7 @@ const fireJob = (due: DueJob, context: FireContext): void => {
     const verdict = verdicts[index];
     return verdict === undefined
       ? []
-      : (account({ stored, scheduledFor, jitter: schedule.jitterMs, verdict, context }) ?? []);
+      : (account({ due, scheduledFor, jitter: schedule.jitterMs, verdict, context }) ?? []);
   });
   const hasFired = unfired.at(-1)?.scheduledFor !== occurrences.at(-1);
   if (occurrences.length > 0) context.addHooks({ onCommit: () => context.onDecided(stored.job.id, { hasFired }) });
@@ -181,7 +181,7 @@ const verdictsOfStarts = (
 const PAUSED = { kind: "skip", reason: "paused" } as const;
 
 type AccountOptions = {
-  readonly stored: StoredJob;
+  readonly due: DueJob;
   readonly scheduledFor: number;
   /** Maximum jitter of the schedule, in ms. */
   readonly jitter: number;
@@ -193,9 +193,9 @@ type AccountOptions = {
  * Starts a run for an occurrence, or returns the ledger entry of an occurrence that starts none. Null if nothing is
  * to be recorded.
  */
-const account = ({ stored, scheduledFor, jitter, verdict, context }: AccountOptions): NewOccurrence | null => {
+const account = ({ due, scheduledFor, jitter, verdict, context }: AccountOptions): NewOccurrence | null => {
   const { store, runs } = context;
-  const { job } = stored;
+  const { job } = due.stored;
   // After the clock was set back, an instant may already be decided. Only a missed occurrence may still fire.
   const known = verdict.kind === "fire" ? store.occurrences.find(job.id, scheduledFor) : null;
   if (known !== null && known.outcome !== "missed") return null;
@@ -207,12 +207,12 @@ const account = ({ stored, scheduledFor, jitter, verdict, context }: AccountOpti
   }
   if (decision.kind === "replace") replaceOldest(job, context);
   const trigger = verdict.kind === "fire" ? verdict.trigger : "schedule";
-  start({ stored, scheduledFor, delayMs, trigger, waits: decision.kind !== "start", context });
+  start({ due, scheduledFor, delayMs, trigger, waits: decision.kind !== "start", context });
   return null;
 };
 
 type ScheduledStart = {
-  readonly stored: StoredJob;
+  readonly due: DueJob;
   readonly scheduledFor: number;
   readonly delayMs: number;
   readonly trigger: "schedule" | "catchup";
@@ -220,8 +220,8 @@ type ScheduledStart = {
   readonly context: FireContext;
 };
 
-const start = ({ stored, scheduledFor, delayMs, trigger, waits, context }: ScheduledStart): void => {
-  const { job, versionId } = stored;
+const start = ({ due, scheduledFor, delayMs, trigger, waits, context }: ScheduledStart): void => {
+  const { job, versionId } = due.stored;
   const params = resolveParams(job.params, {});
   context.addHooks(
     context.runs.create({
@@ -232,6 +232,7 @@ const start = ({ stored, scheduledFor, delayMs, trigger, waits, context }: Sched
       // Always valid: a job file with a schedule must give every param a default.
       params: "values" in params ? params.values : {},
       scheduledFor,
+      intervalStart: due.schedule.previousStart(scheduledFor),
       ledger: { jitterMs: delayMs },
       retry: null,
       idempotency: null,

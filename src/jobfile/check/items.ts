@@ -130,5 +130,6 @@ const scopeOf = (item: Item): TemplateScope => ({
   jobId: "",
   runId: "",
   scheduledFor: null,
+  intervalStart: null,
   event: null,
 });

@@ -11,6 +11,7 @@ import {
   findTemplates,
   parseIf,
   REFERENCE_FORMS,
+  RUN_TIMES,
   type Template,
   type TemplateReference,
 } from "../template.ts";
@@ -178,6 +179,8 @@ const whyWrongReference = (expression: Expression, scope: TemplateContext): Expr
   return null;
 };
 
+const RUN_NAMES: ReadonlySet<string> = new Set(["id", ...RUN_TIMES]);
+
 const whyWrongName = ({ context, names }: ExpressionReference, scope: TemplateContext): string | null => {
   const [name, field, key] = names;
   const { params = {}, config = {} } = scope.draft;
@@ -191,9 +194,7 @@ const whyWrongName = ({ context, names }: ExpressionReference, scope: TemplateCo
     case "job":
       return name === undefined || name === "id" ? null : unknownField("job", name, ["id"]);
     case "run":
-      return name === undefined || name === "id" || name === "scheduled_for"
-        ? null
-        : unknownField("run", name, ["id", "scheduled_for"]);
+      return name === undefined || RUN_NAMES.has(name) ? null : unknownField("run", name, [...RUN_NAMES]);
     case "tasks":
       if (name === undefined) return null;
       if (field !== undefined && field !== "outputs" && field !== "status")

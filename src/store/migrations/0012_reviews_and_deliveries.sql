@@ -107,6 +107,9 @@ CREATE TABLE new_runs (
   chain INTEGER NOT NULL DEFAULT 0 CHECK (chain >= 0),
   -- True from its end until `run` triggers of other jobs have seen it.
   end_unseen INTEGER NOT NULL DEFAULT 0 CHECK (end_unseen IN (0, 1)),
+  -- The occurrence before `scheduled_for`; null if there is none, or if an earlier version of petit created the run.
+  interval_start INTEGER CHECK (interval_start < scheduled_for),
+  CHECK (interval_start IS NULL OR scheduled_for IS NOT NULL),
   CHECK (ends_clean_ups = 0 OR ending IS NOT NULL),
   CHECK ((ended_at IS NOT NULL) = (status NOT IN ('pending', 'running'))),
   CHECK (status <> 'pending' OR started_at IS NULL),

@@ -21,6 +21,7 @@ export const toRun = (row: SqlRow): Run => ({
   error: textOrNull(row, "error"),
   trigger: word(row, "trigger", TRIGGERS),
   scheduledFor: integerOrNull(row, "scheduled_for"),
+  intervalStart: integerOrNull(row, "interval_start"),
   params: json<ParamValues>(row, "params"),
   retryOf: idOrNull<RunId>(row, "retry_of"),
   parent: row.parent_run_id === null ? null : toParent(row),

@@ -89,6 +89,8 @@ export type NewRun = {
   readonly now: number;
   /** The occurrence that the run is for. A retry has that of the previous run. */
   readonly scheduledFor: number | null;
+  /** The occurrence of the schedule before that. Missing if there is none. */
+  readonly intervalStart?: number | null;
   /** If set, the occurrence is stored in the ledger as `fired`. */
   readonly ledger: { readonly jitterMs: number } | null;
   readonly retry: { readonly of: RunId; readonly reused: readonly ReusedTask[] } | null;
@@ -276,9 +278,9 @@ const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readon
   const parent = run.child?.parent;
   const row = sql.get(
     `INSERT INTO runs (id, job_id, version, status, "trigger", scheduled_for, params, retry_of, created_at, started_at, triggered_by,
-       parent_run_id, parent_task_id, parent_item, parent_attempt, nesting, delivery_id, chain)
+       parent_run_id, parent_task_id, parent_item, parent_attempt, nesting, delivery_id, chain, interval_start)
      VALUES ($id, $jobId, $versionId, $status, $trigger, $scheduledFor, $params, $retryOf, $now, $startedAt, $triggeredBy,
-       $parentRunId, $parentTaskId, $parentItem, $parentAttempt, $nesting, $deliveryId, $chain) RETURNING *`,
+       $parentRunId, $parentTaskId, $parentItem, $parentAttempt, $nesting, $deliveryId, $chain, $intervalStart) RETURNING *`,
     {
       id: run.id,
       jobId: run.job.id,
@@ -298,6 +300,7 @@ const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readon
       nesting: run.child?.nesting ?? 0,
       deliveryId: run.delivery?.id ?? null,
       chain: run.delivery?.chain ?? run.child?.chain ?? 0,
+      intervalStart: run.intervalStart ?? null,
     },
   );
   if (row === null) throw new Error("a run was not stored");

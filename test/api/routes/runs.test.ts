@@ -103,6 +103,7 @@ describe("a trigger", () => {
       error: null,
       trigger: "manual",
       scheduled_for: null,
+      interval_start: null,
       params: {},
       retry_of: null,
       triggered_by: "127.0.0.1",

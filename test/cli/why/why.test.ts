@@ -71,6 +71,7 @@ const RUN: RunFacts = {
   error: null,
   trigger: "schedule",
   scheduled_for: NOW - 10 * MINUTE,
+  interval_start: null,
   params: {},
   retry_of: null,
   parent: null,

@@ -355,3 +355,53 @@ describe("exceptions", () => {
     expect(each.nextStart(0)).toBe(4_000 * 86_400_000);
   });
 });
+
+describe("the previous occurrence", () => {
+  const previous = (expressions: string | readonly string[], zone: string, before: string): string | null => {
+    const found = schedule(expressions, zone).previousStart(at(before));
+    return found === null ? null : localTime(found, zone);
+  };
+
+  test.each([
+    ["0 6 * * *", "UTC", "2026-03-02T06:00Z", "2026-03-01T06:00:00+00:00"],
+    // The day on which the clock goes forward has 23 hours, and the one on which it goes back has 25.
+    ["0 6 * * *", "America/New_York", "2026-03-08T10:00Z", "2026-03-07T06:00:00-05:00"],
+    ["0 6 * * *", "America/New_York", "2026-11-01T11:00Z", "2026-10-31T06:00:00-04:00"],
+    ["30 2 * * *", "America/New_York", "2026-03-08T07:00Z", "2026-03-07T02:30:00-05:00"],
+    ["30 2 * * *", "America/New_York", "2026-03-09T06:30Z", "2026-03-08T03:00:00-04:00"],
+    ["30 1 * * *", "America/New_York", "2026-11-02T06:30Z", "2026-11-01T01:30:00-04:00"],
+    ["0 * * * *", "America/New_York", "2026-11-01T06:00Z", "2026-11-01T01:00:00-04:00"],
+    ["0 * * * *", "America/New_York", "2026-11-01T07:00Z", "2026-11-01T01:00:00-05:00"],
+    ["0 * * * *", "America/New_York", "2026-03-08T07:00Z", "2026-03-08T01:00:00-05:00"],
+    ["0 0 29 2 *", "UTC", "2028-02-29T00:00Z", "2024-02-29T00:00:00+00:00"],
+    ["* * * * * 1", "UTC", "2026-03-02T00:00Z", "2026-02-23T23:59:59+00:00"],
+    ["@every 7m", "UTC", "2026-03-02T00:00Z", "2026-03-01T23:54:00+00:00"],
+    ["0 0 * * 1-5", "UTC", "2026-03-02T00:00Z", "2026-02-27T00:00:00+00:00"],
+  ])("of %p in %s before %s is %s", (expression, zone, before, expected) => {
+    expect(previous(expression, zone, before)).toBe(expected);
+  });
+
+  test("counts neither boots of the machine nor excepted dates", () => {
+    const except = { dates: ["2026-03-01"], files: [] };
+    const spec = { ...specOf(["0 6 * * *", "@reboot"], null), except };
+    const asked = compileSchedule(spec, "UTC", at("2026-03-02T05:00Z"));
+    expect(asked.previousStart(at("2026-03-02T06:00Z"))).toBe(at("2026-02-28T06:00Z"));
+    expect(compileSchedule(specOf("@reboot", null), "UTC", 5).previousStart(at("2026-03-02T06:00Z"))).toBeNull();
+  });
+
+  test("is the one after which the schedule is next due", () => {
+    const field = fc.constantFrom("*", "*/20", "0", "30", "15,45");
+    const hour = fc.constantFrom("*", "*/5", "1", "2", "3", "0-6");
+    const zone = fc.constantFrom("America/New_York", "Australia/Lord_Howe", "UTC");
+    const start = fc.constantFrom("2026-03-07T00:00Z", "2026-10-31T00:00Z", "2026-04-04T00:00Z", "2026-10-03T00:00Z");
+    const minutes = fc.integer({ min: 0, max: 3 * 24 * 60 });
+    fc.assert(
+      fc.property(field, hour, zone, start, minutes, (minute, hours, name, from, offset) => {
+        const asked = schedule(`${minute} ${hours} * * *`, name);
+        const before = at(from) + offset * MINUTE;
+        const all = between(asked, at(from) - 2 * DAY, before);
+        expect(asked.previousStart(before)).toBe(all.at(-1) ?? null);
+      }),
+    );
+  });
+});

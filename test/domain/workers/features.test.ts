@@ -29,7 +29,16 @@ test.each([
   ],
   ["another machine", "tasks: [{id: t, type: ssh, script: 'true', host: a}]", ["ssh"]],
 ] as const)("a task with %s uses the features of it", (_, text, features) => {
-  expect<readonly string[]>(featuresOf(...taskOf(text), { deliveryId: null })).toEqual(features);
+  expect<readonly string[]>(featuresOf(...taskOf(text), { deliveryId: null, scheduledFor: null })).toEqual(features);
+});
+
+test("a task that names the interval of a scheduled run uses a feature", () => {
+  const script = "tasks: [{id: t, type: shell, script: 'echo $PETIT_INTERVAL_START'}]";
+  const template = "environment: {A: '${{ run.interval_end }}'}\ntasks: [{id: t, type: shell, script: 'true'}]";
+  for (const text of [script, template]) {
+    expect<readonly string[]>(featuresOf(...taskOf(text), { deliveryId: null, scheduledFor: 5 })).toEqual(["interval"]);
+    expect<readonly string[]>(featuresOf(...taskOf(text), { deliveryId: null, scheduledFor: null })).toEqual([]);
+  }
 });
 
 test("a worker that lists no features knows those of the first version, and no later ones", () => {

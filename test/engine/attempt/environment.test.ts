@@ -137,6 +137,8 @@ describe("a task's environment", () => {
     expect(parse(petit.read(runId ?? expect.unreachable()).output())).toMatchObject({
       PETIT_TRIGGER: "schedule",
       PETIT_SCHEDULED_FOR: "2026-01-16T12:00:00.000Z",
+      PETIT_INTERVAL_START: "2026-01-15T12:00:00.000Z",
+      PETIT_INTERVAL_END: "2026-01-16T12:00:00.000Z",
     });
   });
 

@@ -615,7 +615,7 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
   [
     "an unknown template",
     task('type: shell, script: x, args: ["${{ env.X }}"]'),
-    "4:45: tasks[1].args[0]: ${{ env.X }} is not known; expected one of params.X, config.X, tasks.T.outputs.K, job.id, run.id, run.scheduled_for",
+    "4:45: tasks[1].args[0]: ${{ env.X }} is not known; expected one of params.X, config.X, tasks.T.outputs.K, job.id, run.id, run.scheduled_for, run.interval_start, run.interval_end",
   ],
   ["an empty template", task('type: shell, script: x, args: ["${{ }}"]'), "${{ }} is not known"],
   [

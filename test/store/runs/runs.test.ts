@@ -26,6 +26,7 @@ describe("a run", () => {
       params: { day: "ä\n" },
       trigger: "retry",
       scheduledFor: 5,
+      intervalStart: 4,
       retry: { of: UNKNOWN, reused: [] },
     });
     expect(run).toEqual({
@@ -37,6 +38,7 @@ describe("a run", () => {
       error: null,
       trigger: "retry",
       scheduledFor: 5,
+      intervalStart: 4,
       params: { day: "ä\n" },
       retryOf: UNKNOWN,
       parent: null,

@@ -53,6 +53,7 @@ export const topRun = (number: number, fields: Partial<TopRun> = {}): TopRun => 
   error: null,
   trigger: "schedule",
   scheduled_for: null,
+  interval_start: null,
   params: {},
   retry_of: null,
   parent: null,

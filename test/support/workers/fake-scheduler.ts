@@ -283,6 +283,7 @@ const RUN: Run = {
   error: null,
   trigger: "manual",
   scheduledFor: null,
+  intervalStart: null,
   params: {},
   retryOf: null,
   parent: null,

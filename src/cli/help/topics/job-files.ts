@@ -37,6 +37,8 @@ export const jobFiles: Topic = {
       text: [...TASK_VARIABLES, paramVariable("name"), configVariable("key")].join(", "),
       rows: [
         ["PETIT_SCHEDULED_FOR", "The time for which the run was scheduled, ISO 8601 in UTC; unset for a manual run."],
+        ["PETIT_INTERVAL_START", "The occurrence of the schedule before that; unset if there is none."],
+        ["PETIT_INTERVAL_END", "The same as PETIT_SCHEDULED_FOR."],
         [
           "PETIT_OUTPUT",
           "A file. Each `key=value` line that a task writes to it becomes an output for downstream tasks.",

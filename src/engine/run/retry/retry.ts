@@ -18,8 +18,14 @@ export const retry = (run: Run, { scope, by }: RetryRequest, options: TriggerOpt
   const plan = planRetry(run, scope, options);
   if (plan instanceof PetitError) throw plan;
   const { stored, params, reused } = plan;
-  const { scheduledFor } = run;
-  const origin = { trigger: "retry", scheduledFor, retry: { of: run.id, reused }, triggeredBy: by } as const;
+  const { scheduledFor, intervalStart } = run;
+  const origin = {
+    trigger: "retry",
+    scheduledFor,
+    intervalStart,
+    retry: { of: run.id, reused },
+    triggeredBy: by,
+  } as const;
   const delivery = run.deliveryId === null ? {} : { delivery: { id: run.deliveryId, chain: run.chain } };
   return start({ stored, params, ...origin, ...delivery, idempotency: null }, options);
 };

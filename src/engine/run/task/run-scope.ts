@@ -47,6 +47,7 @@ export const scopeOfState = (
     jobId: job.id,
     runId: run.id,
     scheduledFor: run.scheduledFor,
+    intervalStart: run.intervalStart,
     get event() {
       return event();
     },

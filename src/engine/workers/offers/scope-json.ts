@@ -10,6 +10,7 @@ export const encodeScope = (scope: TemplateScope, isNeeded: (taskId: string) => 
   jobId: scope.jobId,
   runId: scope.runId,
   scheduledFor: scope.scheduledFor,
+  intervalStart: scope.intervalStart,
   outputs: [...scope.outputs].filter(([taskId]) => isNeeded(taskId)),
   statuses: [...scope.statuses].filter(([taskId]) => isNeeded(taskId)),
   itemCounts: [...scope.itemCounts].filter(([taskId]) => isNeeded(taskId)),
@@ -22,5 +23,5 @@ export const decodeScope = (scope: WireScope, event: Json): TemplateScope => ({
   statuses: new Map(scope.statuses),
   itemCounts: new Map(scope.itemCounts),
   event,
-  jobId: scope.jobId,
+  intervalStart: scope.intervalStart ?? null,
 });

@@ -171,19 +171,19 @@ describe("a retry of a run", () => {
 
   test("keeps the occurrence of the first run, and does not change the ledger", async () => {
     const clock = new FakeClock();
-    const jobs = [
-      job("tick", {
-        schedule: schedule("* * * * *"),
-        tasks: [command("t", "sh", { args: ["-c", "echo $PETIT_TRIGGER $PETIT_SCHEDULED_FOR; exit 1"] })],
-      }),
-    ];
-    await using petit = await startEngine({ clock, jobs });
+    const variables = "$PETIT_TRIGGER $PETIT_SCHEDULED_FOR $PETIT_INTERVAL_START";
+    const tasks = [command("t", "sh", { args: ["-c", `echo ${variables}; exit 1`] })];
+    const first = job("tick", { schedule: schedule("* * * * *"), tasks });
+    await using petit = await startEngine({ clock, jobs: [first] });
     await clock.pass(60_000);
     const { runId } = await petit.event("run.finished");
+    // A retry is for the same interval, whatever the schedule is now.
+    petit.files = filesOf([{ ...first, schedule: schedule("0 * * * *") }]);
+    await petit.engine.reload();
     const retry = await petit.engine.retry(runId as RunId);
     expect(retry.scheduledFor).toBe(NOON + 60_000);
-    expect((await petit.ended(retry.id)).output()).toBe("retry 2026-01-15T12:01:00.000Z\n");
-    expect(petit.store.occurrences.list(jobs[0]?.id ?? expect.unreachable(), { limit: 9 })).toMatchObject([{ runId }]);
+    expect((await petit.ended(retry.id)).output()).toBe("retry 2026-01-15T12:01:00.000Z 2026-01-15T12:00:00.000Z\n");
+    expect(petit.store.occurrences.list(first.id, { limit: 9 })).toMatchObject([{ runId }]);
   });
 
   test("uses the current definition", async () => {

@@ -16,6 +16,7 @@ const SCOPE: TemplateScope = {
   jobId: "hello",
   runId: "r",
   scheduledFor: null,
+  intervalStart: null,
   event: null,
 };
 
