@@ -11,6 +11,7 @@ import { StatsBody, statsBody } from "../shapes/stats.ts";
 import { CompactTimelineBody, compactTimelineBody } from "../shapes/timeline/compact.ts";
 import { TimelineBody, timelineBody } from "../shapes/timeline/timeline.ts";
 import { jobsThatHaveTags, jobsWithTags, TagQuery } from "../tags.ts";
+import { EndedBars } from "../timeline/ended-bars.ts";
 import { readTimeline, type TimelineQuery } from "../timeline/timeline.ts";
 import { currentId } from "./require.ts";
 
@@ -37,14 +38,16 @@ const StatsQuery = exactly({
 });
 
 /** Routes of the dashboard's first view. */
-export const timelineRoutes = (context: ApiContext) =>
-  new Elysia()
+export const timelineRoutes = (context: ApiContext) => {
+  const { engine, store, clock } = context;
+  const sources = { engine, store, clock, endedBars: new EndedBars({ engine, store, clock }) };
+  return new Elysia()
     .get(
       "/api/timeline",
       async ({ query, request }) => {
         const { timeline, now } = read(query, context);
         const { from, to, bins } = timeline;
-        return compressedJson(timelineBody({ from, to, bins, now }, await readTimeline(timeline, context)), request);
+        return compressedJson(timelineBody({ from, to, bins, now }, await readTimeline(timeline, sources)), request);
       },
       {
         query: TimelineParams,
@@ -66,7 +69,7 @@ export const timelineRoutes = (context: ApiContext) =>
         const { timeline, now } = read(query, context);
         const { from, to, bins } = timeline;
         const markBins = Math.max(MIN_MARK_BINS, bins >> 2);
-        const rows = await readTimeline({ ...timeline, markBins, hidesPaused: true }, context);
+        const rows = await readTimeline({ ...timeline, markBins, hidesPaused: true }, sources);
         const waitingFor = (runId: RunId) => context.engine.waitingFor(runId);
         return compressedJson(compactTimelineBody({ from, to, bins, now }, rows, waitingFor), request);
       },
@@ -97,6 +100,7 @@ export const timelineRoutes = (context: ApiContext) =>
         detail: { operationId: "getStats", tags: ["runs"], summary: "Count recent runs and occurrences" },
       },
     );
+};
 
 const HOUR_MS = 3_600_000;
 

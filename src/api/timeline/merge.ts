@@ -29,8 +29,11 @@ export const openBar = (run: Run, binOf: (at: number) => number): MergedBar => {
 /** Collects the bars of each job, and merges bars with the same first and last bin. */
 export class BarCollector {
   readonly #byJob = new Map<JobId, Map<number, MergedBar>>();
+  /** What the last call of `get` returned for a job to which no bar was added since. */
+  readonly #fitted = new Map<JobId, { readonly limit: number; readonly bars: readonly MergedBar[] }>();
 
   add(jobId: JobId, bar: MergedBar): void {
+    this.#fitted.delete(jobId);
     const bars = this.#byJob.get(jobId);
     if (bars === undefined) this.#byJob.set(jobId, new Map([[keyOf(bar), bar]]));
     else put(bars, bar);
@@ -46,11 +49,18 @@ export class BarCollector {
     const limit = Math.max(MIN_BARS, Math.min(each, fairShare(sizes, all)));
     return {
       keys: () => this.jobIds,
-      get: (jobId) => {
-        const bars = this.#byJob.get(jobId);
-        return bars === undefined ? undefined : coarsen(bars, limit).sort(byStart);
-      },
+      get: (jobId) => this.#fit(jobId, limit),
     };
+  }
+
+  #fit(jobId: JobId, limit: number): readonly MergedBar[] | undefined {
+    const known = this.#fitted.get(jobId);
+    if (known?.limit === limit) return known.bars;
+    const all = this.#byJob.get(jobId);
+    if (all === undefined) return undefined;
+    const bars = coarsen(all, limit).sort(byStart);
+    this.#fitted.set(jobId, { limit, bars });
+    return bars;
   }
 }
 
@@ -121,4 +131,4 @@ const mergeBars = (a: MergedBar, b: MergedBar): MergedBar => ({
   worst: a.worst.weight >= b.worst.weight ? a.worst : b.worst,
 });
 
-const byStart = (a: MergedBar, b: MergedBar): number => a.startedAt - b.startedAt || a.lastBin - b.lastBin;
+export const byStart = (a: MergedBar, b: MergedBar): number => a.startedAt - b.startedAt || a.lastBin - b.lastBin;

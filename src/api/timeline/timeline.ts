@@ -5,8 +5,9 @@ import type { JobView } from "../../engine/engine.ts";
 import type { UnfiredSpan } from "../../store/occurrences.ts";
 import type { Window } from "../../store/runs/timeline.ts";
 import type { ApiContext } from "../context.ts";
+import type { EndedBars } from "./ended-bars.ts";
 import { readMarks } from "./marks.ts";
-import { BarCollector, fairShare, type MergedBar, openBar } from "./merge.ts";
+import { BarCollector, byStart, fairShare, type MergedBar, openBar } from "./merge.ts";
 
 export type TimelineQuery = {
   /** In ms since the Unix epoch; the end is exclusive. */
@@ -34,27 +35,24 @@ export type TimelineRow = {
   readonly hasMoreDue: boolean;
 };
 
-type TimelineSources = Pick<ApiContext, "engine" | "store" | "clock">;
+export type TimelineSources = Pick<ApiContext, "engine" | "store" | "clock"> & { readonly endedBars: EndedBars };
 
 /** Approximate maximum of bars and of coming occurrences of all jobs. No screen has room for more. */
 const MAX_BARS = 10_000;
 const MAX_DUE = 5_000;
 
-/** Rows that one query reads, which takes about 5 ms. Other work runs between two queries. */
-const SLICE = 5_000;
-
 /** Returns one row per job, by id. Yields to other work in between. */
 export const readTimeline = async (query: TimelineQuery, sources: TimelineSources): Promise<readonly TimelineRow[]> => {
   const now = sources.clock.now();
   const views = sources.engine.listJobs().filter(({ job }) => isSelected(query, job.id));
-  const bars = (await readBars(query, now, sources)).fit(query.bins, MAX_BARS);
+  const bars = await readBars(query, sources);
   const { from, to, bins: runBins, markBins = runBins } = query;
   const marks = await readMarks({ from, to, bins: markBins, isSelected: (jobId) => isSelected(query, jobId) }, sources);
   const rows: TimelineRow[] = [];
   let yieldedAt = sources.clock.monotonic();
   const readDue = createDueReader({ query, now, views, sources });
-  for (const job of jobsOf(views, bars.keys())) {
-    rows.push({ ...job, bars: bars.get(job.jobId) ?? [], marks: marks.get(job.jobId) ?? [], ...readDue(job.jobId) });
+  for (const job of jobsOf(views, bars.jobIds)) {
+    rows.push({ ...job, bars: bars.of(job.jobId), marks: marks.get(job.jobId) ?? [], ...readDue(job.jobId) });
     if (sources.clock.monotonic() - yieldedAt < YIELD_INTERVAL_MS) continue;
     await setImmediate();
     yieldedAt = sources.clock.monotonic();
@@ -78,33 +76,27 @@ const jobsOf = (
   return removed.length === 0 ? all : all.sort((a, b) => (a.jobId < b.jobId ? -1 : 1));
 };
 
-const readBars = async (query: TimelineQuery, now: number, { store }: TimelineSources): Promise<BarCollector> => {
-  const bars = new BarCollector();
-  const window = windowOf(query, store);
-  const binOf = (at: number): number => Math.floor((Math.max(at, window.from) - window.from) / window.binMs);
-  for (const run of store.runs.listUnfinished()) {
-    const startedAt = run.startedAt ?? run.createdAt;
-    if (startedAt < query.to && isSelected(query, run.jobId)) bars.add(run.jobId, openBar(run, binOf));
-  }
-  // A run that ends in the meantime counts as running.
-  const until = Math.min(now, query.to + LONG_MS);
-  let after = query.from - 1;
-  while (after < until) {
-    const end = Math.min(store.runs.findNthEndAfter(after, SLICE) ?? until, until);
-    for (const { jobId, ...bar } of store.runs.listEndedSpans({ ...window, after, until: end }))
-      if (isSelected(query, jobId)) bars.add(jobId, bar);
-    after = end;
-    await setImmediate();
-  }
-  if (until < now) {
-    for (const { jobId, ...bar } of store.runs.listEndedSpans({ ...window, after: until, until: now, long: true }))
-      if (isSelected(query, jobId)) bars.add(jobId, bar);
-  }
-  return bars;
-};
+/** The bars of each job. Those of runs that have not ended are kept apart from the others. */
+type Bars = { readonly jobIds: Iterable<JobId>; readonly of: (jobId: JobId) => readonly MergedBar[] };
 
-/** Longer runs have their own index. */
-const LONG_MS = 3_600_000;
+const readBars = async (query: TimelineQuery, { store, clock, endedBars }: TimelineSources): Promise<Bars> => {
+  const { from, to, bins, jobIds } = query;
+  const now = clock.now();
+  const isCurrent = from <= now && now < to;
+  const { ended, unfinished, window } =
+    jobIds === null && isCurrent
+      ? await endedBars.ofAllJobs(`${from} ${to} ${bins}`, () => windowOf(query, store))
+      : await endedBars.ofJobs(jobIds, windowOf(query, store));
+  const binOf = (at: number): number => Math.floor((Math.max(at, window.from) - window.from) / window.binMs);
+  const open = new BarCollector();
+  for (const run of unfinished)
+    if ((run.startedAt ?? run.createdAt) < to && isSelected(query, run.jobId)) open.add(run.jobId, openBar(run, binOf));
+  const fitted = [open, ended].map((each) => each.fit(bins, MAX_BARS));
+  return {
+    jobIds: new Set([...open.jobIds, ...ended.jobIds]),
+    of: (jobId) => fitted.flatMap((each) => each.get(jobId) ?? []).sort(byStart),
+  };
+};
 
 /** Returns the window with the requested number of bins, or fewer: enough for about twice as many bars as are shown. */
 const windowOf = ({ from, to, bins, jobIds }: TimelineQuery, store: TimelineSources["store"]): Window => {

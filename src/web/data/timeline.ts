@@ -57,18 +57,37 @@ export const timelineOf = ({ jobs, statuses, ...head }: CompactTimeline): Timeli
   jobs: jobs.map((job) => jobOf(job, statuses, head.from)),
 });
 
+/** Of a thousand rows a screen shows about twenty, so a row is decoded when it is first read. */
 const jobOf = (job: CompactJob, statuses: readonly RunStatus[], from: number): TimelineJob => {
-  const { job_id, name = job_id, enabled, scheduled, removed, open, bars, marks, due, more_due } = job;
+  const { job_id, name = job_id, enabled, scheduled, removed, more_due } = job;
+  const bars = once(() => [...job.open.map(openBar), ...endedBars(job.bars, statuses, from)]);
+  const marks = once(() => job.marks.flatMap((group) => marksOf(group, from)).sort((a, b) => a.at - b.at));
+  const due = once(() => timesOf(job.due, from));
   return {
     job_id,
     name,
     enabled,
     scheduled,
     removed,
-    bars: [...open.map(openBar), ...endedBars(bars, statuses, from)],
-    marks: marks.flatMap((group) => marksOf(group, from)).sort((a, b) => a.at - b.at),
-    due: timesOf(due, from),
+    get bars() {
+      return bars();
+    },
+    get marks() {
+      return marks();
+    },
+    get due() {
+      return due();
+    },
     more_due,
+  };
+};
+
+/** Returns a function that computes a value at its first call. */
+const once = <T extends object>(compute: () => T): (() => T) => {
+  let value: T | null = null;
+  return () => {
+    value ??= compute();
+    return value;
   };
 };
 

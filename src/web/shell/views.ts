@@ -58,10 +58,11 @@ const loadFirstData = (path: string, client: QueryClient): Promise<unknown> => {
   const [, runId] = /^\/runs\/([^/]+)$/.exec(path) ?? [];
   if (runId !== undefined)
     return Promise.all([client.prefetchQuery(runQuery(runId)), client.prefetchQuery(runTasksQuery(runId))]);
-  if (path === "/jobs") return Promise.all([client.prefetchQuery(jobsQuery())]);
+  if (path === "/jobs") return client.prefetchQuery(jobsQuery());
   if (path !== "/") return Promise.resolve();
   return Promise.all([
     prefetchTimeline(client),
+    client.prefetchQuery(jobsQuery()),
     client.prefetchQuery(attentionQuery()),
     client.prefetchQuery(statsQuery()),
     client.prefetchQuery(runsQuery({ status: "running", limit: MAX_RUNNING })),

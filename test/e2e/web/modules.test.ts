@@ -56,4 +56,23 @@ describe.skipIf(CHROMIUM === null)("a module that the page loads on demand", () 
     await page.getByRole("button", { name: "Try again" }).click();
     await page.getByRole("heading", { name: "System", level: 1 }).waitFor();
   }, 60_000);
+
+  test("is not waited for by the data of the first view, which is all asked for before the first render", async () => {
+    const link = (await fetch(`${running().url}/`)).headers.get("link") ?? "";
+    const preloaded = [...link.matchAll(/<(\/api\/[^>?]*)/g)].map(([, path = ""]) => path);
+    await using web = await openWeb(running());
+    await web.page.addInitScript(RECORD_FIRST_REQUESTS);
+    await web.open("/");
+    expect(await web.page.evaluate("window.firstRequests")).toEqual(expect.arrayContaining(preloaded));
+  }, 60_000);
 });
+
+/** Records the paths that the page asks for before it has a heading. */
+const RECORD_FIRST_REQUESTS = `
+  window.firstRequests = [];
+  const { fetch } = window;
+  window.fetch = (url, options) => {
+    if (document.querySelector("h1") === null) window.firstRequests.push(new URL(url, location).pathname);
+    return fetch(url, options);
+  };
+`;
