@@ -14,7 +14,7 @@ import type { ApiOptions } from "./options.ts";
 import { HOOKS_PATH } from "./routes/deliveries/hooks.ts";
 import { HEALTH_PATH, LIVE_PATH } from "./routes/health.ts";
 import { DOCS_PATH } from "./routes/openapi.ts";
-import { type ApiServices, answerError, pathOf, routes } from "./routes/routes.ts";
+import { type ApiServices, answerError, pathOf, queryOf, routes } from "./routes/routes.ts";
 import { SESSION_PATH } from "./routes/session.ts";
 
 export interface Api {
@@ -93,7 +93,7 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
   const { authentication, requests } = context;
   return (request, fromAllowedOrigin) => {
     const path = pathOf(request.url);
-    const page = options.page?.(path, request.headers) ?? null;
+    const page = options.page?.(path, request.headers, queryOf(request.url)) ?? null;
     if (!fromAllowedOrigin && !path.startsWith(HOOKS_PATH)) checkOrigin(request, page !== null);
     if (page !== null) return onlyGet(request, page);
     if (!isOpen(path, request.method)) {
@@ -125,7 +125,7 @@ const visitsDocs = (path: string, { method, headers }: Request): boolean =>
 const loginPage = ({ page }: ApiOptions, request: Request): Response | null => {
   const headers = new Headers(request.headers);
   headers.delete("if-none-match");
-  const answer = page?.("/", headers) ?? null;
+  const answer = page?.("/", headers, "") ?? null;
   // The same address has another answer after the login.
   answer?.headers.set("cache-control", "no-store");
   // It does not show the first view.

@@ -37,8 +37,8 @@ export type ApiOptions = {
   /** Name of this machine. */
   readonly hostname: string;
   readonly system: SystemFacts;
-  /** Returns a static file of the dashboard, or null if there is none at the path. */
-  readonly page?: (path: string, request: Headers) => Response | null;
+  /** Returns a static file of the dashboard, or null if there is none at the path. `query` of the URL begins with "?", or is empty. */
+  readonly page?: (path: string, request: Headers, query: string) => Response | null;
 };
 
 /** Facts about this process that do not change after its start. */

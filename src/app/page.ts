@@ -3,8 +3,11 @@ import PAGE from "../../dist/web/page.txt" with { type: "text" };
 import { acceptsGzip } from "../api/guard/compression.ts";
 import { firstWindow, WIDTHS } from "../web/now/timeline/queried-window.ts";
 
-/** Serves the dashboard's static files by path; null if there is none. They contain no data and need no token. */
-export type PageFiles = (path: string, request: Headers) => Response | null;
+/**
+ * Serves the dashboard's static files by path; null if there is none. They contain no data and need no token. The query of the URL, which
+ * the page reads, says whether it shows what most visits show first.
+ */
+export type PageFiles = (path: string, request: Headers, query: string) => Response | null;
 
 /** Content security policy: the page may only load its own files and call its own API. */
 const POLICY = [
@@ -42,12 +45,12 @@ const SEPARATE_VIEWS = [
 ] as const;
 
 /** Returns the values of the `Link` header: what the browser fetches while it still loads the page. */
-const preloadsOf = (path: string, files: ReadonlyMap<string, unknown>): readonly string[] => {
+const preloadsOf = (path: string, query: string, files: ReadonlyMap<string, unknown>): readonly string[] => {
   const view = SEPARATE_VIEWS.find(([, pattern]) => pattern.test(path))?.[0];
   const modules = view === undefined ? [] : [...files.keys()].filter((name) => name.startsWith(`/assets/${view}-`));
   return [
     ...firstRequests(path).map(preloadOf),
-    ...(path === "/" ? firstTimelines(Date.now()) : []),
+    ...(path === "/" && query === "" ? firstTimelines(Date.now()) : []),
     ...modules.map((module) => `<${module}>; rel=modulepreload`),
   ];
 };
@@ -88,13 +91,13 @@ type File = {
 /** Returns the file server. It decodes the bundle at the first request, so an unused dashboard costs nothing. */
 export const pageFiles = (): PageFiles => {
   let files: ReadonlyMap<string, File> | null = null;
-  return (path, request) => {
+  return (path, request, query) => {
     if (path.startsWith("/api/")) return null;
     files ??= readFiles(PAGE);
     const file = files.get(VIEWS.test(path) ? "/index.html" : path);
     if (file === undefined || path === "/index.html") return null;
     const response = answer(file, request);
-    const links = preloadsOf(path, files);
+    const links = preloadsOf(path, query, files);
     if (links.length > 0) response.headers.set("link", links.join(", "));
     return response;
   };

@@ -3,7 +3,8 @@ import { gunzipSync } from "node:zlib";
 import { pageFiles } from "../../src/app/page.ts";
 
 const files = pageFiles();
-const get = (path: string, headers: Record<string, string> = {}): Response | null => files(path, new Headers(headers));
+const get = (path: string, headers: Record<string, string> = {}, query = ""): Response | null =>
+  files(path, new Headers(headers), query);
 
 /** Of a path that there is. */
 const got = (path: string, headers: Record<string, string> = {}): Response => {
@@ -48,10 +49,11 @@ describe("the files of the dashboard", () => {
     const timelines = links("/").match(/<\/api\/timeline[^,]*/g) ?? [];
     const widths = timelines.map((link) => [/bins=(\d+)/.exec(link)?.[1], /media="(.*)"/.exec(link)?.[1]]);
     expect(widths.slice(0, 2)).toEqual([
-      ["200", "(max-width: 428px)"],
-      ["400", "(min-width: 429px) and (max-width: 857px)"],
+      ["100", "(max-width: 428px)"],
+      ["200", "(min-width: 429px) and (max-width: 857px)"],
     ]);
-    expect(widths.at(-1)).toEqual(["2000", "(min-width: 2572px)"]);
+    expect(widths.at(-1)).toEqual(["1000", "(min-width: 2572px)"]);
+    expect(get("/", {}, "?zoom=1h")?.headers.get("link")).not.toContain("timeline");
     expect([links("/runs/%3Cscript%3E"), links(script)].join()).not.toContain("api");
   });
 

@@ -87,3 +87,9 @@ export const pathOf = (url: string): string => {
   const end = url.indexOf("?", start);
   return end === -1 ? url.slice(start) : url.slice(start, end);
 };
+
+/** Returns the query of a URL with its "?"; empty if there is none. */
+export const queryOf = (url: string): string => {
+  const start = url.indexOf("?");
+  return start === -1 ? "" : url.slice(start);
+};

@@ -22,14 +22,14 @@ export const firstWindow = (now: number): QueriedWindow =>
   windowToQuery(now - FIRST_SPAN_MS * PAST_SHARE, FIRST_SPAN_MS);
 
 /** Numbers of bins of a window. Few, so that resizing sends few queries. */
-const BINS = [200, 400, 600, 700, 900, 1_200, 2_000] as const;
+const BINS = [100, 200, 300, 350, 450, 600, 1_000] as const;
 
-/** Px of a page's width per bin: a bin is about as wide as the thinnest bar. */
-const BIN_PX = 15 / 7;
+/** Px of a page's width per bin: a bin is about twice as wide as the thinnest bar, so that a day of 35 jobs takes less than 60 KB. */
+const BIN_PX = 30 / 7;
 
 /** The widest page in px for each number of bins. The last one is for all wider pages. */
 export const WIDTHS = BINS.map((bins) => ({ bins, maxWidth: Math.floor(bins * BIN_PX) }));
 
 /** Returns the number of bins for the width of a page in px. */
 export const binsOf = (width: number): number =>
-  (WIDTHS.find(({ maxWidth }) => width <= maxWidth) ?? { bins: 2_000 }).bins;
+  (WIDTHS.find(({ maxWidth }) => width <= maxWidth) ?? { bins: 1_000 }).bins;
