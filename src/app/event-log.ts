@@ -61,6 +61,18 @@ const runLate: ToLine = ({ jobId, runId, status }) => ({
   message: `a run of ${jobId} is late`,
 });
 
+const jobStale: ToLine = ({ jobId }) => ({
+  level: "warn",
+  fields: { job_id: jobId },
+  message: `${jobId} is stale: no run has completed in time`,
+});
+
+const jobRecovered: ToLine = ({ jobId, runId }) => ({
+  level: "info",
+  fields: { job_id: jobId, run_id: runId },
+  message: `${jobId} is no longer stale: a run has completed`,
+});
+
 const runWaiting: ToLine = ({ jobId, runId, status }) => ({
   level: "debug",
   fields: { job_id: jobId, run_id: runId, waiting_for: status },
@@ -143,6 +155,8 @@ const why = (reason: string | null): string => (reason === null ? "" : `: ${reas
 const LINES = {
   "run.started": runStarted,
   "run.late": runLate,
+  "job.stale": jobStale,
+  "job.recovered": jobRecovered,
   "run.waiting": runWaiting,
   "run.finished": runFinished,
   "task.started": taskMoved,

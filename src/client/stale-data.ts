@@ -58,6 +58,9 @@ const ofEvent = ({ type, job_id, run_id }: LiveEvent): readonly DataName[] => {
       return [...ofJob(job_id), `deliveries ${job_id}`, "jobs", "attention"];
     case "job.renamed":
       return ["jobs", "gone-jobs", "job", "runs", "timeline", "attention", "stats", "occurrences", "deliveries"];
+    case "job.stale":
+    case "job.recovered":
+      return [...ofJob(job_id), "jobs", "attention", "notifications"];
     case "jobs.reloaded":
       return [
         "jobs",

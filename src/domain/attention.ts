@@ -16,6 +16,7 @@ export type Attention =
   | ({ readonly kind: "job_failing" } & FailingJob)
   | ({ readonly kind: "job_flapping" } & FlappingJob)
   | ({ readonly kind: "not_run_as_expected" } & UnrunSchedule)
+  | ({ readonly kind: "job_stale" } & StaleJob)
   | ({ readonly kind: "run_stuck" } & StuckRun)
   | ({ readonly kind: "run_late" } & LateRun)
   | ({ readonly kind: "approval_needed" } & AskingTask)
@@ -42,6 +43,7 @@ export const ATTENTION_SEVERITY = {
   job_failing: "error",
   job_flapping: "warning",
   not_run_as_expected: "warning",
+  job_stale: "error",
   run_stuck: "warning",
   run_late: "warning",
   approval_needed: "warning",
@@ -101,6 +103,18 @@ type UnrunSchedule = UnfiredStreak & {
   readonly pause: Pause | null;
   /** The gates that are shut now. */
   readonly gates: readonly ShutGate[];
+};
+
+type StaleJob = {
+  readonly jobId: JobId;
+  /** When petit noticed that no run had completed in time. */
+  readonly since: number;
+  /** The time of its `expect`. */
+  readonly withinMs: number;
+  /** End of the last completed run; null if none is known. */
+  readonly lastSuccessAt: number | null;
+  /** How long ago that was, or how long one has been expected. */
+  readonly waitedMs: number;
 };
 
 type StuckRun = {

@@ -22,6 +22,8 @@ export const EVENT_TYPES = [
   "job.paused",
   "job.resumed",
   "job.renamed",
+  "job.stale",
+  "job.recovered",
   "worker",
   "attention.changed",
 ] as const;

@@ -3,6 +3,7 @@ import type { EventTrigger } from "./deliveries/trigger.ts";
 import type { Dependency } from "./dependency.ts";
 import type { TaskCondition } from "./graph.ts";
 import type { JobId, TaskId } from "./ids.ts";
+import type { Expect } from "./inbox/expectation.ts";
 import type { ItemsSpec } from "./item.ts";
 import type { Retention } from "./limits/retention.ts";
 import type { NotifyTarget } from "./notification.ts";
@@ -59,6 +60,8 @@ export type Job = {
    * by versions without late runs.
    */
   readonly warnAfterMs?: number;
+  /** What it is expected to do. Missing if there is nothing. */
+  readonly expect?: Expect;
   /** Time between SIGTERM and SIGKILL. */
   readonly killGraceMs: number | null;
   /** Null means the setting. */

@@ -20,9 +20,9 @@ export type NotifyType = (typeof NOTIFY_TYPES)[number];
 
 /**
  * The events of a notification. `failure`: a run failed or was interrupted. `recovery`: a run completed after the
- * previous one failed or was interrupted (cancelled runs do not count). `success`: a run completed. `cancelled`: a run
+ * previous one failed or was interrupted (cancelled runs do not count), or while the job was stale. `success`: a run completed. `cancelled`: a run
  * was cancelled. `missed`: occurrences were missed. `started`: a run started. `late`: an unfinished run exceeded `warn_after`.
- * `approval`: a task began to wait for a person. `output`: a run ended and had printed something.
+ * `stale`: no run of the job completed within the time of its `expect`. `approval`: a task began to wait for a person. `output`: a run ended and had printed something.
  */
 export const NOTIFY_EVENTS = [
   "failure",
@@ -32,6 +32,7 @@ export const NOTIFY_EVENTS = [
   "missed",
   "started",
   "late",
+  "stale",
   "approval",
   "output",
 ] as const;
@@ -137,9 +138,9 @@ type ReceiverType<Type extends NotifyType> = {
 const hostOf = (url: TextOrSecret): string | null =>
   typeof url === "string" && URL.canParse(url) ? new URL(url).host : null;
 
-/** Other systems learn what happened; people also learn that a run is late, and that a task waits for them. */
-const HOOK_EVENTS: readonly NotifyEvent[] = ["failure", "recovery"];
-const PEOPLE_EVENTS: readonly NotifyEvent[] = ["failure", "recovery", "late", "approval"];
+/** Other systems learn what happened, and what did not; people also learn that a run is late, and that a task waits for them. */
+const HOOK_EVENTS: readonly NotifyEvent[] = ["failure", "recovery", "stale"];
+const PEOPLE_EVENTS: readonly NotifyEvent[] = ["failure", "recovery", "late", "stale", "approval"];
 
 const CHANNEL = {
   defaultEvents: PEOPLE_EVENTS,

@@ -6,6 +6,7 @@ import type { Event } from "../domain/event.ts";
 import type { HealthReason } from "../domain/health.ts";
 import type { JobId, RunId, TaskId } from "../domain/ids.ts";
 import type { AttentionEntry, AttentionList } from "../domain/inbox/entry.ts";
+import type { Expectation } from "../domain/inbox/expectation.ts";
 import type { MarkChange } from "../domain/inbox/mark.ts";
 import type { UnfiredStreak } from "../domain/inbox/unfired.ts";
 import type { Job, Pause } from "../domain/job.ts";
@@ -132,6 +133,8 @@ export interface Engine extends AsyncDisposable {
   review(query: ReviewQuery): Promise<Review>;
   /** Stores what `by` says about an entry of that list, and returns it. Rejects with `not_found` and `not_running`. */
   changeAttention(entryId: string, change: MarkChange, by?: string | null): Promise<AttentionEntry>;
+  /** How the jobs with `expect` fare. */
+  readonly expectations: Iterable<Expectation>;
   /** The problems in the job files. */
   readonly problems: readonly Problem[];
   /** The queues with what runs and waits in each, by name: the configured ones, and others that runs still use. */
@@ -259,6 +262,8 @@ export type JobView = ActivityCounts & {
   readonly pause: Pause | null;
   /** What its newest occurrences have in common if it has not run as expected; otherwise null. */
   readonly unfired: UnfiredStreak | null;
+  /** How it fares by its `expect`. Missing or null without one. */
+  readonly expectation?: Expectation | null;
   /** The ids that the job had before, which lead to it, sorted. */
   readonly formerIds: readonly JobId[];
   /**

@@ -5,6 +5,7 @@ import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { JobId, RunId, TaskId } from "../domain/ids.ts";
 import { type AttentionEntry, type AttentionList, NO_ATTENTION } from "../domain/inbox/entry.ts";
+import type { Expectation } from "../domain/inbox/expectation.ts";
 import type { Job, Pause } from "../domain/job.ts";
 import type { ActivityCounts } from "../domain/limits/activity.ts";
 import type { QueueRuns } from "../domain/limits/queue.ts";
@@ -37,6 +38,7 @@ import type {
   TriggeredRun,
   TriggerRequest,
 } from "./engine.ts";
+import { Expectations } from "./expectations.ts";
 import { DailyFigures } from "./figures/daily-figures.ts";
 import { healthOf } from "./health.ts";
 import { InternalErrors } from "./internal-errors.ts";
@@ -98,6 +100,7 @@ class Scheduler implements Engine {
   readonly #artifacts: Artifacts;
   readonly #runs: Runs;
   readonly #figures: DailyFigures;
+  readonly #expectations: Expectations;
   readonly #lostProcesses: LostProcesses;
   readonly #scheduleQueue: ScheduleQueue;
   readonly #pruner: Pruner;
@@ -139,6 +142,16 @@ class Scheduler implements Engine {
       isQuietLate: (jobId) => this.#attention.isQuietLate(jobId),
       isQuietMissed: (jobId) => this.#attention.isQuietMissed(jobId),
       isQuietApproval: (jobId, taskId) => this.#attention.isQuietApproval(jobId, taskId),
+      findStale: (jobId) => this.#expectations.findStale(jobId),
+    });
+    this.#expectations = new Expectations({
+      store,
+      clock,
+      log,
+      commits,
+      notifier: this.#notifier,
+      jobs: this.#jobs,
+      detach,
     });
     this.#figures = new DailyFigures({
       store,
@@ -159,6 +172,7 @@ class Scheduler implements Engine {
       pauses: this.#pauses,
       workers: () => this,
       internalErrors: this.#internalErrors,
+      expectations: () => this.#expectations.all,
       failingTriggers: () => [...this.#webhooks.listUnreadable(), ...this.#deliveries.listFailing()],
       oldRuns: () => this.#pruner.offer,
       openAccess: options.openAccess ?? (() => null),
@@ -226,6 +240,7 @@ class Scheduler implements Engine {
         this.#attention.noteEnd(run);
         this.#internalErrors.noteEnd(run);
         this.#figures.noteEnd(run);
+        this.#expectations.noteEnd(run);
         this.#deliveries.noteEnd(run);
         this.#pruner.enqueue(run.jobId);
       },
@@ -269,7 +284,10 @@ class Scheduler implements Engine {
       clock,
       timezone: settings.timezone,
       fire,
-      onClockSetBack: (since) => this.#deferRewind(since),
+      onClockSetBack: (since) => {
+        this.#deferRewind(since);
+        this.#expectations.plan();
+      },
       onError: (jobId, error) => this.#noteUndecided(jobId, error),
       isPaused: (jobId) => this.#pauses.isPaused(jobId),
       isUnknown: (at) => at <= (store.identity.get().unknownUntil ?? 0),
@@ -296,6 +314,7 @@ class Scheduler implements Engine {
       assertRunning: () => this.#assertRunning(),
       onReloaded: () => {
         this.#warnOfSecrets();
+        this.#expectations.load();
         this.#deliveries.follow();
       },
     });
@@ -308,6 +327,7 @@ class Scheduler implements Engine {
     this.#pauses.load();
     await this.#jobs.load();
     this.#newestRuns.load(store.runs.listNewestByJob());
+    this.#expectations.load();
     this.#artifacts.start();
     this.#lostProcesses.start();
     const { attemptIds: lostIds } = this.#lostProcesses;
@@ -358,6 +378,7 @@ class Scheduler implements Engine {
       this.#deliveries.noteRenamed();
     }
     if (!this.#isStarted) return;
+    this.#expectations.load();
     this.#notifier.renamed();
     for (const to of renamed.values()) this.#pruner.enqueue(to);
   }
@@ -377,6 +398,7 @@ class Scheduler implements Engine {
     if (this.#options.isRestored) this.store.identity.extendUnknown(now);
     this.#scheduleQueue.set(this.#jobs.all.values(), now);
     this.#scheduleQueue.start(now);
+    this.#expectations.start();
     this.#runs.prepareFor(Math.max(MIN_PREPARED, this.#scheduleQueue.size));
   }
 
@@ -416,6 +438,7 @@ class Scheduler implements Engine {
     this.#lostProcesses[Symbol.dispose]();
     this.#runs[Symbol.dispose]();
     this.#deliveries[Symbol.dispose]();
+    this.#expectations[Symbol.dispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -686,6 +709,10 @@ class Scheduler implements Engine {
     return entry;
   }
 
+  get expectations(): Iterable<Expectation> {
+    return this.#expectations.all;
+  }
+
   openArtifact(artifact: Artifact): number | null {
     return this.#artifacts.open(artifact);
   }
@@ -743,7 +770,7 @@ class Scheduler implements Engine {
   }
 
   #goneView({ job, since }: GoneJob): JobView {
-    return { ...this.#view(job), unfired: null, gone: { since } };
+    return { ...this.#view(job), unfired: null, expectation: null, gone: { since } };
   }
 
   #view(job: Job): JobView {
@@ -760,6 +787,7 @@ class Scheduler implements Engine {
       durationChange: this.#figures.changeOf(job.id),
       pause: this.#pauses.findJob(job.id),
       unfired: this.#attention.findUnfired(job),
+      expectation: this.#expectations.find(job.id),
       formerIds: this.#jobs.formerIds(job.id),
       gone: null,
     };

@@ -41,6 +41,7 @@ export const buildJob = (fields: JobFields, source: Source, except: ExceptDates 
   ...(fields.priority !== PRIORITY.default && { priority: fields.priority }),
   timeoutMs: fields.timeout ?? null,
   ...(fields.warn_after !== undefined && { warnAfterMs: fields.warn_after }),
+  ...(fields.expect !== undefined && { expect: { successWithinMs: fields.expect.success_within } }),
   killGraceMs: fields.kill_grace ?? null,
   onInterrupt: fields.on_interrupt ?? null,
   dependsOn: fields.depends_on.map(buildGate),

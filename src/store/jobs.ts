@@ -9,6 +9,7 @@ import type { SqlDatabase, SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
 import { id, idOrNull, integer, integerOrNull, json, text, textOrNull } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
+import { saveExpectations } from "./expectations.ts";
 import { moveHistory } from "./renames.ts";
 import { insertAction } from "./reviews.ts";
 
@@ -109,6 +110,7 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
       if (!stored.has(jobId) && !removed)
         sql.run("UPDATE jobs SET removed_at = $now WHERE id = $jobId", { jobId, now });
     }
+    saveExpectations(sql, jobs, now);
     return stored;
   }),
 

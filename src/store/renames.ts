@@ -26,6 +26,13 @@ export const moveHistory = (sql: Statements, rename: Rename): void => {
   sql.run("UPDATE events SET job_id = $to WHERE job_id = $from", { from, to });
   moveIdempotencyKeys(sql, rename);
   moveMarks(sql, rename);
+  moveExpectation(sql, rename);
+};
+
+/** If both jobs have an expectation, that of the new id is kept. */
+const moveExpectation = (sql: Statements, { from, to }: Rename): void => {
+  sql.run("UPDATE OR IGNORE expectations SET job_id = $to WHERE job_id = $from", { from, to });
+  sql.run("DELETE FROM expectations WHERE job_id = $from", { from });
 };
 
 /** The definitions of the past get the new id too, because a run that goes on does so by its definition. */

@@ -7,6 +7,7 @@ import { createTransactions, type Durability, type Write } from "./database/tran
 import { createDeliveryStore, type DeliveryStore } from "./deliveries.ts";
 import { createDurationStore, type DurationStore } from "./durations.ts";
 import { createEventStore, createPendingEvents, type EventStore } from "./events.ts";
+import { createExpectationStore, type ExpectationStore } from "./expectations.ts";
 import { createIdentityStore, type IdentityStore } from "./identity.ts";
 import { createJobFileStore, type JobFileStore } from "./job-files.ts";
 import { createJobStore, type JobStore } from "./jobs.ts";
@@ -36,6 +37,7 @@ export interface Store extends Disposable {
   readonly output: OutputStore;
   readonly artifacts: ArtifactStore;
   readonly occurrences: OccurrenceStore;
+  readonly expectations: ExpectationStore;
   readonly deliveries: DeliveryStore;
   readonly notifications: NotificationStore;
   readonly attentionMarks: AttentionMarkStore;
@@ -109,6 +111,7 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
     output: createOutputStore(context),
     artifacts: createArtifactStore(context),
     occurrences: createOccurrenceStore(context),
+    expectations: createExpectationStore(context),
     deliveries: createDeliveryStore(context),
     notifications: createNotificationStore(context),
     attentionMarks: createAttentionMarkStore(context),

@@ -16,6 +16,7 @@ const run = async (job: string, params: readonly string[]): Promise<{ status: nu
 describe("the quick examples, run", () => {
   test.each([
     ["hello_world", [], 0, "Hello from petit!"],
+    ["backup_alert", [], 0, "saved"],
     ["child_jobs", [], 0, 'loaded ["5","5"] rows'],
     ["load_region", ["region=east"], 0, "copying east, started by: manual"],
     ["data_pipeline", [], 0, "loaded a total of 84"],

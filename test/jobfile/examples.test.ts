@@ -18,6 +18,7 @@ describe("the examples", () => {
     expect(files.jobs.map((job) => String(job.id))).toEqual([
       "approval",
       "artifacts",
+      "backup_alert",
       "child_jobs",
       "conditions",
       "data_pipeline",

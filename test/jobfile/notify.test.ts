@@ -19,7 +19,7 @@ describe("an entry of notify", () => {
     expect(problems).toEqual([]);
     const rest = { headers: {}, secret: null, timeoutMs: 10_000 };
     expect(jobs[0]?.notify).toEqual([
-      { type: "webhook", url: "https://a.example/b", on: ["failure", "recovery"], ...rest },
+      { type: "webhook", url: "https://a.example/b", on: ["failure", "recovery", "stale"], ...rest },
       { type: "healthchecks", url: { env: "HC" }, on: ["started", "success", "failure", "cancelled"], ...rest },
     ]);
   });

@@ -4,6 +4,7 @@ import Gauge from "prom-client/lib/gauge.js";
 import Histogram from "prom-client/lib/histogram.js";
 import Registry from "prom-client/lib/registry.js";
 import type { Event } from "../../domain/event.ts";
+import type { Expectation } from "../../domain/inbox/expectation.ts";
 import type { QueueState } from "../../domain/limits/queue.ts";
 import { NOTIFY_TYPES } from "../../domain/notification.ts";
 import { durationMs, isFinal } from "../../domain/run.ts";
@@ -156,6 +157,27 @@ const registerGauges = (registry: Registry, { engine, store, clock, version }: M
   queueGauge("petit_queue_running_runs", "Runs that hold a place in a queue.", ({ running }) => running);
   queueGauge("petit_queue_pending_runs", "Runs that wait in a queue.", ({ pending }) => pending);
   registerWorkerGauges(registers, engine);
+  const expectationGauge = (name: string, help: string, value: (expectation: Expectation) => number): void =>
+    void new Gauge({
+      name,
+      help,
+      labelNames: ["job_id"],
+      registers,
+      collect() {
+        this.reset();
+        for (const each of engine.expectations) this.set({ job_id: each.jobId }, value(each));
+      },
+    });
+  expectationGauge(
+    "petit_job_last_success_timestamp_seconds",
+    "When the last completed run of a job with expect ended; 0 if none has.",
+    ({ lastSuccessAt }) => (lastSuccessAt ?? 0) / 1000,
+  );
+  expectationGauge(
+    "petit_job_expected_within_seconds",
+    "Time within which a run of a job is expected to complete.",
+    ({ withinMs }) => withinMs / 1000,
+  );
   new Counter({
     name: "petit_webhook_refused_total",
     help: "Webhooks that were refused because their signature or token was wrong or missing, by job.",

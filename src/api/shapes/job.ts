@@ -1,10 +1,12 @@
 import { t } from "elysia";
 import { BEFORE_DAYS, RECENT_DAYS } from "../../domain/durations/change.ts";
 import type { JobId } from "../../domain/ids.ts";
+import { type Expectation, expectedFrom } from "../../domain/inbox/expectation.ts";
 import type { Job } from "../../domain/job.ts";
 import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { Run } from "../../domain/run.ts";
 import { durationMs } from "../../domain/run.ts";
+import type { ExpectationFacts } from "../../domain/words/inbox/expectation.ts";
 import type { JobView } from "../../engine/engine.ts";
 import { maskText } from "../../jobfile/possible-secrets.ts";
 import type { JobFields } from "../../jobfile/schema/job.ts";
@@ -77,6 +79,17 @@ const summaryFields = {
     }),
     "Why its last 3 occurrences or more started no run, or why it has not run for more than a day; null if it runs as expected",
   ),
+  expectation: t.Optional(
+    nullable(
+      exactly({
+        success_within_ms: integer({ minimum: 1, description: "The time of `expect`, in ms" }),
+        last_success_at: instantOrNull("End of the last completed run, which may be deleted; null if none is known"),
+        expected_from: instant("From when the time counts: `last_success_at`, or when petit first read `expect`"),
+        stale_since: instantOrNull("When petit noticed that no run had completed in time; null if it is not stale"),
+      }),
+      "How it fares by its `expect`; null without one",
+    ),
+  ),
   gone: t.Boolean({
     description: "True if no job file defines the job any more: it can't run, but its runs can be read",
   }),
@@ -115,6 +128,7 @@ const SUMMARY_EXAMPLE = {
   paused_at: null,
   paused_by: null,
   not_run_as_expected: null,
+  expectation: null,
   gone: false,
   gone_at: null,
   formerly: ["data_import"],
@@ -185,6 +199,7 @@ const jobSummary = (view: JobView) => {
     durationChange = null,
     pause,
     unfired,
+    expectation = null,
     formerIds,
     gone,
   } = view;
@@ -207,6 +222,7 @@ const jobSummary = (view: JobView) => {
     paused_at: pause?.at ?? null,
     paused_by: pause?.by ?? null,
     not_run_as_expected: unfired === null ? null : { since: unfired.since, ...unfiredBody(unfired, pause) },
+    expectation: expectation === null ? null : expectationBody(expectation),
     gone: gone !== null,
     gone_at: gone?.since ?? null,
     formerly: [...formerIds],
@@ -215,6 +231,13 @@ const jobSummary = (view: JobView) => {
     task_count: job.tasks.length,
   };
 };
+
+const expectationBody = (expectation: Expectation): ExpectationFacts => ({
+  success_within_ms: expectation.withinMs,
+  last_success_at: expectation.lastSuccessAt,
+  expected_from: expectedFrom(expectation),
+  stale_since: expectation.staleSince,
+});
 
 const lastRunBody = (run: Run, waitingFor: WaitingCode | null): typeof LastRun.static => ({
   id: run.id,

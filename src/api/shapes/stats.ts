@@ -61,6 +61,7 @@ export const StatsBody = exactly(
           job_failing: 1,
           job_flapping: 0,
           not_run_as_expected: 0,
+          job_stale: 0,
           run_stuck: 0,
           run_late: 0,
           approval_needed: 0,

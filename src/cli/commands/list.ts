@@ -112,6 +112,7 @@ type JobRow = {
   readonly activity?: RunActivity;
   /** Why it has not run as expected. An older petit does not say it. */
   readonly unfired?: ListedJob["not_run_as_expected"];
+  readonly expectation?: ListedJob["expectation"];
   readonly change?: ListedJob["duration_change"];
   readonly tasks: number;
   readonly tags: readonly string[];
@@ -136,6 +137,7 @@ const rowOfBody = (body: ListedJob): JobRow => ({
   lastRun: body.last_run,
   activity: body,
   unfired: body.not_run_as_expected,
+  expectation: body.expectation,
   change: body.duration_change,
   tasks: body.task_count,
   tags: body.tags,
@@ -168,8 +170,13 @@ const NO_ACTIVITY: RunActivity = { running: 0 };
 /** What its unfinished runs do; of a job that has none, how the newest run ended. */
 const lastRunColumn = (rows: readonly JobRow[], { now, zone, out }: TableOptions): Column => ({
   title: "LAST RUN",
-  cells: rows.map(({ lastRun = null, unfired = null, activity = NO_ACTIVITY }) => {
+  cells: rows.map(({ lastRun = null, unfired = null, expectation, activity = NO_ACTIVITY }) => {
     const active = activityStatus(activity);
+    const staleSince = expectation?.stale_since ?? null;
+    if (staleSince !== null && active === null)
+      return out.isTerminal
+        ? `! ${roughlyText(staleSince - now)}, stale`
+        : `stale since ${readableLocal(staleSince, zone)}`;
     if (unfired !== null && active === null)
       return out.isTerminal
         ? `! ${roughlyText(unfired.since - now)}, ${unfiredState(unfired)}`
@@ -181,8 +188,9 @@ const lastRunColumn = (rows: readonly JobRow[], { now, zone, out }: TableOptions
     return `${signOf(active ?? lastRun.status)} ${active !== null || at === null ? words : roughlyText(at - now)}`;
   }),
   style: (row) => {
-    const { lastRun = null, unfired = null, activity = NO_ACTIVITY } = rows[row] ?? {};
+    const { lastRun = null, unfired = null, expectation, activity = NO_ACTIVITY } = rows[row] ?? {};
     const active = activityStatus(activity);
+    if (expectation?.stale_since != null && active === null) return "red";
     if (unfired !== null && active === null) return "yellow";
     return styleOf(active ?? lastRun?.status ?? "pending");
   },

@@ -16,6 +16,7 @@ import { explainOccurrence } from "../why/occurrence.ts";
 import {
   blockerTexts,
   deliveryTexts,
+  expectationSentence,
   historyTexts,
   lastRunText,
   nextRunText,
@@ -72,6 +73,7 @@ const asText = (facts: JobFacts, time: TimeContext, out: Screen): string => {
   const blockers = blockerTexts(facts, time);
   const history = historyTexts(facts, time);
   const unfired = unfiredSentence(facts, time);
+  const expectation = expectationSentence(facts, time);
   const known = markTexts(facts.attention, (at) => readableLocal(at, time.zone));
   const links = Object.entries(facts.job.links).map(([name, url]) => `${name}: ${url}`);
   const rows: readonly (readonly [string, readonly string[]])[] = [
@@ -79,6 +81,7 @@ const asText = (facts: JobFacts, time: TimeContext, out: Screen): string => {
     ...(links.length === 0 ? [] : ([["links", links]] as const)),
     ["last run", [lastRunText(facts, time), ...failureLines(facts)]],
     ...(unfired === null ? [] : ([["not run", [unfired]]] as const)),
+    ...(expectation === null ? [] : ([["expected", [expectation]]] as const)),
     ...(known.length === 0 ? [] : ([["known", known]] as const)),
     ["next run", [nextRunText(facts, time)]],
     ["blocked by", blockers.length === 0 ? ["nothing"] : blockers],
@@ -124,6 +127,7 @@ const asJson = (facts: JobFacts, time: TimeContext): string => {
     job,
     last_run: lastRun === null ? null : { ...lastRun, explanation: lastRunText(facts, time) },
     not_run: unfiredSentence(facts, time),
+    expected: expectationSentence(facts, time),
     attention: facts.attention,
     next: { at: upcoming[0] ?? null, coming: upcoming, explanation: nextRunText(facts, time) },
     in_its_way: blockerTexts(facts, time),

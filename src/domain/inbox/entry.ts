@@ -45,6 +45,7 @@ const keyOf = (item: Keyed): string => {
   switch (item.kind) {
     case "job_failing":
     case "job_flapping":
+    case "job_stale":
       return item.jobId;
     case "not_run_as_expected":
       return item.jobId ?? OF_SCHEDULER;

@@ -133,6 +133,7 @@ export const seenOf = (item: Simple): Seen => {
 const seenParts = (item: Simple): { readonly cause: string; readonly streak: number } => {
   switch (item.kind) {
     case "job_flapping":
+    case "job_stale":
       return { cause: "", streak: 1 };
     case "not_run_as_expected":
       return unfiredParts(item);

@@ -8,6 +8,7 @@ import type { Blocked } from "../workers/waiting.ts";
 import type { RefusedHello, WaitsForWorker } from "../workers/worker.ts";
 import { roughText } from "./duration.ts";
 import { internalErrorMessage } from "./health.ts";
+import { type ExpectationFacts, staleText } from "./inbox/expectation.ts";
 import { byText, type UnfiredFacts, unfiredText } from "./inbox/unfired.ts";
 import { decisiveLine, REASON_TEXT } from "./run.ts";
 import { paramsText } from "./run-facts.ts";
@@ -77,6 +78,10 @@ type Facts = {
   readonly job_failing: OfRun & Results & { readonly count: number; readonly flapping: boolean };
   readonly job_flapping: OfRun & Results;
   readonly not_run_as_expected: UnfiredFacts & { readonly job_id: string | null; readonly jobs: number };
+  readonly job_stale: Pick<ExpectationFacts, "success_within_ms" | "last_success_at"> & {
+    readonly job_id: string;
+    readonly waited_ms: number;
+  };
   readonly run_stuck: OfRun & {
     readonly elapsed_ms: number;
     readonly usual_ms: number;
@@ -239,6 +244,19 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
       what: `not run as expected: ${what}`,
       details: [text(why)],
       actions: [{ kind: "schedule", jobId }],
+    };
+  },
+  job_stale: (item, format) => {
+    const { job_id: jobId, waited_ms: waitedMs } = item;
+    const why = staleText(item, format(waitedMs));
+    return {
+      subject: { kind: "job", jobId },
+      message: `job '${jobId}' is stale: ${why}`,
+      state: "stale",
+      why,
+      what: "is stale",
+      details: [text(why)],
+      actions: [],
     };
   },
   run_stuck: (item, format) => {
@@ -603,6 +621,8 @@ export const ATTENTION_TEXT = {
     "The newest run of a job completed, but its last 10 results changed between success and failure at least 4 times",
   not_run_as_expected:
     "The last 3 occurrences of a job or more were skipped or missed, or the job or the scheduler (`job_id` is null) has been paused for more than a day; occurrences on excepted dates do not count. Ends when an occurrence starts a run, or when the job is resumed or enabled",
+  job_stale:
+    "No run of a job has completed within the time of its `expect`; ends when a run completes, or when the job no longer expects it",
   run_stuck:
     "A run has been running for more than three times the usual duration of its job, and for a minute longer than nearly all of its last 20 completed runs",
   run_late:

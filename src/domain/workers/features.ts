@@ -27,6 +27,7 @@ const OF_JOB: FeatureOf<keyof Job> = {
   priority: null,
   timeoutMs: null,
   warnAfterMs: null,
+  expect: null,
   killGraceMs: null,
   onInterrupt: null,
   dependsOn: null,

@@ -15,6 +15,7 @@ import { GIVEN_UP_COUNTS_MS } from "../../domain/health.ts";
 import type { JobId, TaskId } from "../../domain/ids.ts";
 import type { Consequence } from "../../domain/inbox/consequence.ts";
 import { type AttentionEntry, type AttentionList, entryId, NO_ATTENTION } from "../../domain/inbox/entry.ts";
+import { type Expectation, expectedFrom } from "../../domain/inbox/expectation.ts";
 import type { Mark, MarkChange } from "../../domain/inbox/mark.ts";
 import { byUrgency, CRITICAL_TAG, type Rank, type Urgency } from "../../domain/inbox/order.ts";
 import { isDeliberate, MAX_UNFIRED, PAUSED_TOO_LONG_MS, type UnfiredStreak } from "../../domain/inbox/unfired.ts";
@@ -47,6 +48,8 @@ export type AttentionListOptions = {
   readonly pauses: Pick<Pauses, "scheduler" | "findJob">;
   readonly workers: () => WorkerFacts;
   readonly internalErrors: Pick<InternalErrors, "listUrgent">;
+  /** What is expected of the current jobs. */
+  readonly expectations: () => Iterable<Expectation>;
   /** The triggers that start no runs because something about them is wrong. */
   readonly failingTriggers: () => readonly FailingTrigger[];
   /** Runs that would be deleted if somebody chose it; null if there are none. */
@@ -355,6 +358,7 @@ export class AttentionFinder {
         return since < this.#createdAt + ORPHAN_MS ? null : since;
       case "approval_needed":
       case "internal_error":
+      case "job_stale":
       case "job_file_broken":
         return since;
       default:
@@ -367,6 +371,7 @@ export class AttentionFinder {
     return [
       ...results,
       ...this.#unrun(await this.#unfired.list()),
+      ...this.#staleJobs(),
       ...this.#stuckRuns(),
       ...this.#lateByWarning(),
       ...this.#lateRuns(),
@@ -409,6 +414,7 @@ export class AttentionFinder {
         return { ...item, gates: this.#shutGates(item) };
       case "run_late":
         return { ...item, waitsFor: this.#options.runs().waitsFor(item.runId) };
+      case "job_stale":
       case "approval_needed":
       case "worker_unreachable":
       case "worker_refused":
@@ -448,6 +454,17 @@ export class AttentionFinder {
   #shutGates({ jobId, newest }: UnrunSchedule): readonly ShutGate[] {
     const job = jobId === null || newest !== "dependency" ? undefined : this.#options.jobs.find(jobId)?.job;
     return job === undefined ? [] : this.#options.runs().admissionState(job).shutGates;
+  }
+
+  #staleJobs(): readonly Extract<Attention, { readonly kind: "job_stale" }>[] {
+    const now = this.#options.clock.now();
+    return [...this.#options.expectations()].flatMap((each) => {
+      const { jobId, staleSince: since, withinMs, lastSuccessAt } = each;
+      if (since === null) return [];
+      return [
+        { kind: "job_stale", jobId, since, withinMs, lastSuccessAt, waitedMs: Math.max(0, now - expectedFrom(each)) },
+      ];
+    });
   }
 
   #oldRuns(): readonly Extract<Attention, { readonly kind: "retention_undecided" }>[] {

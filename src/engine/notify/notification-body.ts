@@ -1,5 +1,6 @@
 import type { RunFailure } from "../../domain/attention.ts";
 import { orderFailures } from "../../domain/first-failure.ts";
+import type { Expectation } from "../../domain/inbox/expectation.ts";
 import type { Approval, Job, Links, Task } from "../../domain/job.ts";
 import type { NotifyEvent, SendingEvent } from "../../domain/notification.ts";
 import { groupFailures } from "../../domain/output/failure-groups.ts";
@@ -23,7 +24,7 @@ export type NotificationBody = {
   readonly url: string | null;
   /** The links of the job. */
   readonly links: Links;
-  /** Null for `missed`. */
+  /** Null for `missed` and `stale`. */
   readonly run: BodyRun | null;
   /** At most 50, the one that explains the failure of the run first. */
   readonly failed_tasks: readonly FailedTask[];
@@ -39,6 +40,8 @@ export type NotificationBody = {
   readonly missed: BodyMissed | null;
   /** Null except for `late`. */
   readonly late: BodyLate | null;
+  /** Null except for `stale`, and for a `recovery` that ends it. */
+  readonly stale: BodyStale | null;
   /** Null except for `approval`. */
   readonly approval: BodyApproval | null;
   /** Missing except for `digest`, and a test of it. */
@@ -63,6 +66,15 @@ export type NotificationDraft = Omit<NotificationBody, "url"> & {
 };
 
 type BodyLate = { readonly due_at: number; readonly warn_after_ms: number };
+
+/** What was due and did not come. */
+type BodyStale = {
+  /** When petit noticed it. */
+  readonly since: number;
+  readonly success_within_ms: number;
+  /** Null if no completed run was known. */
+  readonly last_success_at: number | null;
+};
 
 type BodyApproval = {
   readonly task_id: string;
@@ -147,6 +159,18 @@ export const bodyOfLate = (job: Job, run: Run): NotificationDraft => ({
   late: { due_at: dueAtOf(run), warn_after_ms: job.warnAfterMs ?? 0 },
 });
 
+/** Returns the body for a job that has become stale. */
+export const bodyOfStale = (job: Job, expectation: Expectation, now: number): NotificationDraft => ({
+  ...empty("stale", job, expectation.staleSince ?? now),
+  stale: staleOf(expectation, now),
+});
+
+const staleOf = ({ staleSince, withinMs, lastSuccessAt }: Expectation, now: number): BodyStale => ({
+  since: staleSince ?? now,
+  success_within_ms: withinMs,
+  last_success_at: lastSuccessAt,
+});
+
 /** An approval that began to wait. `prompt` has no templates any more; `now` is ms since the epoch. */
 export type AskedApproval = { readonly task: Task; readonly prompt: string | null; readonly now: number };
 
@@ -166,13 +190,14 @@ export const bodyOfApproval = (job: Job, run: Run, { task, prompt, now }: AskedA
 });
 
 /** Returns the body for a run that has ended. Call it within the transaction that stores the end. */
-export const bodyOfEnd = (event: NotifyEvent, job: Job, run: Run, { store, now }: BodyContext): NotificationDraft => ({
-  ...empty(event, job, now),
+export const bodyOfEnd = (event: NotifyEvent, job: Job, run: Run, context: BodyContext): NotificationDraft => ({
+  ...empty(event, job, context.now),
   path: runPath(run.id),
   run: runOf(run),
-  failed_tasks: failedTasksOf(job, run, store).slice(0, MAX_FAILED_TASKS).map(failedTask),
-  ...(event === "failure" && explanationOf(run, store)),
-  log_tail: tailOf(run, store),
+  failed_tasks: failedTasksOf(job, run, context.store).slice(0, MAX_FAILED_TASKS).map(failedTask),
+  ...(event === "failure" && explanationOf(run, context.store)),
+  log_tail: tailOf(run, context.store),
+  ...(event === "recovery" && context.stale !== null && { stale: staleOf(context.stale, context.now) }),
 });
 
 const failedTasksOf = (job: Job, { id }: Run, { runs }: Store): readonly TaskRun[] =>
@@ -181,7 +206,12 @@ const failedTasksOf = (job: Job, { id }: Run, { runs }: Store): readonly TaskRun
     job,
   );
 
-type BodyContext = { readonly store: Store; readonly now: number };
+type BodyContext = {
+  readonly store: Store;
+  readonly now: number;
+  /** What was expected of the job if it was stale; otherwise null. */
+  readonly stale: Expectation | null;
+};
 
 /** Returns the body for missed occurrences. */
 export const bodyOfMissed = (job: Job, missed: readonly NewOccurrence[], now: number): NotificationDraft => ({
@@ -210,6 +240,7 @@ const empty = (event: NotificationBody["event"], job: Job, now: number): Notific
   log_tail: null,
   missed: null,
   late: null,
+  stale: null,
   approval: null,
 });
 

@@ -1,5 +1,6 @@
 import { PetitError } from "../../domain/errors.ts";
 import type { JobId, TaskId } from "../../domain/ids.ts";
+import type { Expectation } from "../../domain/inbox/expectation.ts";
 import type { Job } from "../../domain/job.ts";
 import { eventOfEnd, type NotifyEvent, type NotifyTarget, type SendingEvent } from "../../domain/notification.ts";
 import type { Review } from "../../domain/review/review.ts";
@@ -18,6 +19,7 @@ import {
   bodyOfEnd,
   bodyOfLate,
   bodyOfMissed,
+  bodyOfStale,
   bodyOfStart,
   encodeBody,
   type NotificationDraft,
@@ -45,6 +47,8 @@ type NotifierOptions = DispatcherOptions & {
   readonly isQuietMissed: (jobId: JobId) => boolean;
   /** Returns the same of a task of the job that began to wait for a person. */
   readonly isQuietApproval: (jobId: JobId, taskId: TaskId) => boolean;
+  /** Returns what is expected of a job if it is stale, without what the current transaction changes; otherwise null. */
+  readonly findStale: (jobId: JobId) => Expectation | null;
 };
 
 /**
@@ -121,6 +125,17 @@ export class Notifier implements Disposable {
     });
   }
 
+  /** Queues the notifications of a job that has become stale. */
+  stale({ job, versionId }: Pick<StoredJob, "job" | "versionId">, expectation: Expectation): void {
+    this.#notifyTargets(
+      { job, versionId, run: null },
+      {
+        eventFor: ({ on }) => (on.includes("stale") ? "stale" : null),
+        bodyOf: (_event, now) => bodyOfStale(job, expectation, now),
+      },
+    );
+  }
+
   /** Queues the notifications of a task that began to wait for a person. `approval` is called only if somebody is notified. */
   asked(job: Job, run: Run, { taskId, approval }: Asked): void {
     if (this.#options.isQuietApproval(job.id, taskId)) return;
@@ -136,16 +151,17 @@ export class Notifier implements Disposable {
     const { store } = this.#options;
     const { isQuiet } = this.#options.judgeEnd(run);
     if (isQuiet) return;
+    const stale = this.#options.findStale(run.jobId);
     const subject = { job, run, versionId: run.versionId };
     this.#notifyTargets(subject, {
       eventFor: ({ on }) =>
         eventOfEnd(
           run.status,
           on,
-          () => store.notifications.didPreviousFail(run),
+          () => stale !== null || store.notifications.didPreviousFail(run),
           () => store.output.read({ runId: run.id, fromSeq: 1, limit: 1 }).length > 0,
         ),
-      bodyOf: (event, now) => bodyOfEnd(event, job, run, { store, now }),
+      bodyOf: (event, now) => bodyOfEnd(event, job, run, { store, now, stale }),
     });
   }
 

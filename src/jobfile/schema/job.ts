@@ -40,6 +40,18 @@ const RETENTION = {
   },
 } as const satisfies ObjectType;
 
+const EXPECT = {
+  kind: "object",
+  fields: {
+    success_within: {
+      type: { kind: "duration", minMs: 1 },
+      required: true,
+      doc: "If no run completes within this time, counted from the last completed run or from when petit first read this, the job is stale.",
+      example: "26h",
+    },
+  },
+} as const satisfies ObjectType;
+
 /** All fields of a job. An empty value (`schedule:` with nothing after it) is the same as a missing field. */
 export const JOB = {
   kind: "object",
@@ -116,6 +128,12 @@ export const JOB = {
       doc: "How long after it was due (for a manual run, created) an unfinished run counts as late.",
       absent: "a run is late only if it waits for a slot for long",
       example: "30m",
+    },
+    expect: {
+      type: EXPECT,
+      doc: "What is expected of it, whether it has a schedule or not, and also while it is paused or disabled.",
+      absent: "nothing",
+      example: { success_within: "26h" },
     },
     kill_grace: {
       type: { kind: "duration", minMs: 0 },

@@ -67,9 +67,9 @@ export const NOTIFY = {
         minItems: 1,
         unique: true,
       },
-      doc: "The events to send: `failure`, a run failed or was interrupted; `recovery`, a run completed after a failure; `success`; `cancelled`; `missed`, occurrences were missed; `started`; `late`, an unfinished run exceeded `warn_after`; `approval`, a task began to wait for a person; `output`, a run ended and had printed something, which an email contains, as cron's mail does.",
+      doc: "The events to send: `failure`, a run failed or was interrupted; `recovery`, a run completed after a failure, or while the job was stale; `success`; `cancelled`; `missed`, occurrences were missed; `started`; `late`, an unfinished run exceeded `warn_after`; `stale`, no run completed within `expect`; `approval`, a task began to wait for a person; `output`, a run ended and had printed something, which an email contains, as cron's mail does.",
       absent:
-        "failure and recovery for a `webhook`; started, success, failure and cancelled for `healthchecks`; failure, recovery, late and approval for the others",
+        "failure, recovery and stale for a `webhook`; started, success, failure and cancelled for `healthchecks`; failure, recovery, late, stale and approval for the others",
       example: ["failure", "recovery"],
     },
     headers: {

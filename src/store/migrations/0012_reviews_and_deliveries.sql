@@ -151,7 +151,7 @@ ALTER TABLE scheduler ADD COLUMN digest_until INTEGER;
 -- Since when petit has run as root without requiring a token, in ms since the Unix epoch; null if it does not.
 ALTER TABLE scheduler ADD COLUMN open_access_since INTEGER CHECK (open_access_since IS NULL OR open_access_since >= 0);
 
--- An attempt to send a notification is a sending; a delivery is an event that reaches petit from outside. The event `digest` is new. A CHECK
+-- An attempt to send a notification is a sending; a delivery is an event that reaches petit from outside. The events `stale` and `digest` are new. A CHECK
 -- can't be changed, so the table is copied.
 CREATE TABLE sendings (
   seq INTEGER PRIMARY KEY,
@@ -161,8 +161,8 @@ CREATE TABLE sendings (
   target INTEGER NOT NULL CHECK (target >= 0),
   -- What is sent in order: a digest of the job and of where it goes.
   channel TEXT NOT NULL,
-  event TEXT NOT NULL CHECK (event IN ('failure', 'recovery', 'success', 'cancelled', 'missed', 'started', 'late', 'approval',
-    'output', 'digest')),
+  event TEXT NOT NULL CHECK (event IN ('failure', 'recovery', 'success', 'cancelled', 'missed', 'started', 'late', 'stale',
+    'approval', 'output', 'digest')),
   run_id TEXT,
   status TEXT NOT NULL DEFAULT 'waiting' CHECK (status IN ('waiting', 'delivered', 'given_up')),
   -- What is told; gone when nobody sends it any more.
@@ -279,3 +279,15 @@ CREATE TABLE delivery_events (
   delivery INTEGER PRIMARY KEY REFERENCES deliveries (seq) ON DELETE CASCADE,
   event TEXT NOT NULL CHECK (json_valid(event))
 ) STRICT;
+
+-- The jobs of which a run is expected to complete within a time. Also those that have no job file any more, in case it returns.
+CREATE TABLE expectations (
+  job_id TEXT PRIMARY KEY CHECK (length(job_id) BETWEEN 1 AND 128),
+  within_ms INTEGER NOT NULL CHECK (within_ms >= 1),
+  -- When the job became known with it. It counts from here until a run has completed.
+  since INTEGER NOT NULL CHECK (since >= 0),
+  -- End of the last completed run, which may have been deleted since; null if none is known.
+  last_success_at INTEGER CHECK (last_success_at IS NULL OR last_success_at >= 0),
+  -- When petit noticed that no run had completed in time; null unless the job is stale.
+  stale_at INTEGER CHECK (stale_at IS NULL OR stale_at >= 0)
+) STRICT, WITHOUT ROWID;

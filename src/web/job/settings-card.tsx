@@ -18,6 +18,7 @@ export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
       {job.priority !== 0 && <Fact name="Priority">{job.priority}</Fact>}
       <Fact name="Timeout">{job.timeout_ms === null ? "none" : formatDuration(job.timeout_ms)}</Fact>
       {job.warn_after_ms !== null && <Fact name="Late after">{formatDuration(job.warn_after_ms)}</Fact>}
+      {job.expect != null && <Fact name="Completes within">{formatDuration(job.expect.success_within_ms)}</Fact>}
       {job.kill_grace_ms !== null && <Fact name="Kill grace">{formatDuration(job.kill_grace_ms)}</Fact>}
       {job.catchup !== null && (
         <Fact name="Catch-up">

@@ -3,6 +3,7 @@ import { Link } from "wouter";
 import { findBlockers } from "../../client/why/blockers.ts";
 import { UPSTREAM_RUNS } from "../../client/why/facts.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
+import { expectedText, staleSinceText } from "../../domain/words/inbox/expectation.ts";
 import { markTexts } from "../../domain/words/inbox/mark.ts";
 import { notRunText } from "../../domain/words/inbox/unfired.ts";
 import { decisiveLine, TRIGGER_TEXT } from "../../domain/words/run.ts";
@@ -36,6 +37,7 @@ export const StateCard = ({ job }: { readonly job: JobDetail }) => {
       </Loaded>
       {(job.waiting?.approval ?? 0) > 0 && <Approvals job={job} />}
       <NotRun job={job} />
+      <Expected job={job} />
       <Known jobId={job.id} />
       <Blockers job={job} />
     </section>
@@ -117,6 +119,20 @@ const NotRun = ({ job: { not_run_as_expected: unfired } }: { readonly job: JobDe
       <strong>Not run as expected</strong> {notRunText(unfired, (at) => fullTimeText(at))}.
     </p>
   );
+
+/** Says what is expected of the job, and since when it is stale. */
+const Expected = ({ job: { expectation } }: { readonly job: JobDetail }) => {
+  if (expectation == null) return null;
+  const timeText = (at: number): string => fullTimeText(at);
+  const stale = staleSinceText(expectation, timeText);
+  return stale === null ? (
+    <p className="job-expected muted">Expected: {expectedText(expectation, timeText)}.</p>
+  ) : (
+    <p className="job-expected">
+      <strong>Stale</strong> {stale}.
+    </p>
+  );
+};
 
 /** What people said about what needs attention about the job. */
 const Known = ({ jobId }: { readonly jobId: string }) => {

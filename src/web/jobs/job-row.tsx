@@ -119,8 +119,20 @@ const Next = ({ job, isPaused }: Pick<JobRowProps, "job" | "isPaused">) => {
 };
 
 const Last = ({ job }: { readonly job: JobSummary }) => {
-  const { last_run, not_run_as_expected: unfired } = job;
+  const { last_run, not_run_as_expected: unfired, expectation } = job;
   const active = activityStatus(job);
+  if (expectation?.stale_since != null && active === null) {
+    return (
+      <>
+        <span className="jobs-stale">
+          <StatusIcon of="missed" label="No run has completed in time: " /> stale
+        </span>
+        <small className="muted">
+          since <Time at={expectation.stale_since} isFocusable={false} />
+        </small>
+      </>
+    );
+  }
   if (unfired != null && active === null) {
     return (
       <>

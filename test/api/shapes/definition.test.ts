@@ -168,6 +168,7 @@ const JOB_FIELDS: Fields = {
   priority: 10,
   timeout: "2h",
   warn_after: "30m",
+  expect: { success_within: "26h" },
   kill_grace: "5s",
   on_interrupt: "rerun",
   depends_on: [{ job: "other", condition: "last_complete" }],
@@ -228,6 +229,7 @@ const OF_JOB_IN_API: Readonly<Record<string, Fields>> = {
   },
   timeout: { timeout_ms: 7_200_000 },
   warn_after: { warn_after_ms: 1_800_000 },
+  expect: { expect: { success_within_ms: 93_600_000 } },
   kill_grace: { kill_grace_ms: 5_000 },
   depends_on: { depends_on: [{ job_id: "other", condition: "last_complete", window_ms: null }] },
   params: {

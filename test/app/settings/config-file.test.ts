@@ -52,7 +52,7 @@ describe("loadConfigFile", () => {
     const loaded = loadConfigFile({ path, environment: {} });
     expect(Object.fromEntries(loaded?.values ?? [])).toEqual({ db: ["x"] });
     expect(loaded?.notify).toMatchObject([
-      { type: "slack", url: { file: `${folder.path}/hook` }, on: ["failure", "recovery", "late", "approval"] },
+      { type: "slack", url: { file: `${folder.path}/hook` }, on: ["failure", "recovery", "late", "stale", "approval"] },
       { type: "webhook", url: "https://a.example", on: ["missed"] },
     ]);
     expect(loadConfigFile({ path: folder.write("empty.yaml", "notify: []\n"), environment: {} })?.notify).toEqual([]);

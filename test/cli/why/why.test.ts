@@ -29,6 +29,7 @@ const JOB: JobBody = {
   links: {},
   except: [],
   warn_after_ms: null,
+  expect: null,
   paused: false,
   paused_at: null,
   paused_by: null,

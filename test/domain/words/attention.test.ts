@@ -37,6 +37,14 @@ const ITEMS: { readonly [Kind in AttentionKind]: Extract<Given, { readonly kind:
       paused_by: null,
       gates: [{ job_id: "extract", condition: "last_success", window_ms: null, newest_status: "failed" }],
     },
+    job_stale: {
+      kind: "job_stale",
+      ...item,
+      job_id: "etl",
+      success_within_ms: 93_600_000,
+      last_success_at: 5,
+      waited_ms: 108_000_000,
+    },
     run_stuck: { kind: "run_stuck", ...item, ...RUN, elapsed_ms: 720_000, usual_ms: 20_000, task_id: "load" },
     run_late: { kind: "run_late", ...item, ...RUN, cause: "slot", count: 2, waited_ms: 720_000, waits_for: PLACE },
     approval_needed: {
@@ -110,6 +118,7 @@ const inTerminal = ({ state, why, line = why }: AttentionWords): readonly string
 
 test.each<[AttentionKind, readonly string[]]>([
   ["job_failing", ["3 in a row", "load: exit code 3 │ KeyError", "load: KeyError"]],
+  ["job_stale", ["stale", ...twice("no run has completed for 1d6h, although one is expected within 1d2h")]],
   [
     "run_stuck",
     [

@@ -31,6 +31,17 @@ tasks: [{id: only, type: command, command: "false"}]
 /** Other kinds than a test can produce quickly. */
 const SLOW_KINDS = [
   {
+    kind: "job_stale",
+    severity: "error",
+    since: 1_767_225_600_000,
+    message: "stale",
+    job_id: "import",
+    run_id: null,
+    success_within_ms: 93_600_000,
+    last_success_at: 1_767_117_600_000,
+    waited_ms: 108_000_000,
+  },
+  {
     kind: "run_stuck",
     severity: "warning",
     since: 1_767_225_600_000,
@@ -87,6 +98,7 @@ const SLOW_KINDS = [
 const COUNTS = {
   job_failing: 0,
   job_flapping: 0,
+  job_stale: 1,
   run_stuck: 1,
   run_late: 1,
   approval_needed: 0,
@@ -197,6 +209,9 @@ describe.skipIf(CHROMIUM === null)("what needs attention", () => {
     await item(page, "run_stuck").getByText("has been running for 2h 03m, usually 4m 05s").waitFor();
     await item(page, "run_stuck").getByRole("link", { name: "Log of import" }).waitFor();
     await item(page, "run_stuck").getByRole("button", { name: "Cancel import" }).waitFor();
+    await item(page, "job_stale")
+      .getByText("no run has completed for 1d 06h, although one is expected within 1d2h")
+      .waitFor();
     await item(page, "run_late").getByText("3 runs waiting, the first for 12m 05s").waitFor();
     await item(page, "run_late").getByText("waits for a place in queue 'db' (2 of 2 are taken)").waitFor();
     await item(page, "notifications_undelivered").getByText("2 notifications not delivered").waitFor();

@@ -40,6 +40,7 @@ const make = (parts: AsyncDisposableStack, answer: Responder, wrap = (store: Sto
       isQuietLate: () => false,
       isQuietMissed: () => false,
       isQuietApproval: () => false,
+      findStale: () => null,
       retryUntilStored: async (work) => work(),
     }),
   );

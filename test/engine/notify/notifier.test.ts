@@ -69,6 +69,7 @@ describe("a webhook", () => {
       log_tail: expect.stringContaining("it broke\n"),
       missed: null,
       late: null,
+      stale: null,
       approval: null,
     });
   });

@@ -205,6 +205,7 @@ const fakeEngine = (store: Store): FakeEngine => {
       throw new Error(`no delivery ${deliveryId}`);
     },
     refusedWebhooks: new Map(),
+    expectations: [],
     onOutput: (runId, listener) => {
       const listeners = outputListeners.get(runId) ?? new Set();
       outputListeners.set(runId, listeners.add(listener));

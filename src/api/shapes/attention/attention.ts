@@ -35,6 +35,7 @@ import {
   Count,
   exactly,
   instant,
+  instantOrNull,
   integer,
   JobIdText,
   meanings,
@@ -163,6 +164,19 @@ const NotRunAsExpected = kindOf(
     gates: ShutGatesBody,
   },
   { title: "NotRunAsExpected" },
+);
+
+const JobStale = kindOf(
+  "job_stale",
+  "When petit noticed that no run had completed in time",
+  {
+    job_id: JobIdText,
+    run_id: t.Null({ description: "Always null" }),
+    success_within_ms: positive("The time of `expect`, in ms"),
+    last_success_at: instantOrNull("End of the last completed run; null if none is known"),
+    waited_ms: duration("How long ago that was; without a completed run, how long one has been expected"),
+  },
+  { title: "JobStale" },
 );
 
 const RunStuck = kindOf(
@@ -386,6 +400,7 @@ export const AttentionBody = t.Union(
     JobFailing,
     JobFlapping,
     NotRunAsExpected,
+    JobStale,
     RunStuck,
     RunLate,
     ApprovalNeeded,
@@ -459,6 +474,11 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
       const { kind, jobId, jobs, pause, gates } = item;
       const why = { ...unfiredBody(item, pause), gates: shutGatesBody(gates) };
       return { kind, ...common, job_id: jobId, run_id: null, jobs, ...why };
+    }
+    case "job_stale": {
+      const { kind, jobId, withinMs, lastSuccessAt, waitedMs } = item;
+      const expected = { success_within_ms: withinMs, last_success_at: lastSuccessAt, waited_ms: Math.round(waitedMs) };
+      return { kind, ...common, job_id: jobId, run_id: null, ...expected };
     }
     case "run_stuck":
       return {

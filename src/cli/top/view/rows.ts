@@ -115,9 +115,10 @@ const activityText = (job: TopJob, room: number): string | null => {
 };
 
 const jobSign = (job: TopJob): Segment => {
-  const { last_run, enabled, not_run_as_expected: unfired } = job;
+  const { last_run, enabled, not_run_as_expected: unfired, expectation } = job;
   const activity = activityStatus(job);
   if (activity !== null) return styled(styleOf(activity), `${signOf(activity)} `);
+  if (expectation?.stale_since != null) return styled("red", "! ");
   if (unfired != null) return styled("yellow", "! ");
   if (last_run === null) return styled("dim", enabled ? "· " : "– ");
   return styled(styleOf(last_run.status), `${signOf(last_run.status)} `);

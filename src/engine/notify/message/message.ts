@@ -75,6 +75,7 @@ const toneOf = ({ event, digest }: NotificationBody): Message["tone"] => {
   switch (event) {
     case "failure":
     case "missed":
+    case "stale":
       return "bad";
     case "late":
     case "approval":
@@ -113,6 +114,8 @@ const titleOf = (body: NotificationBody): string => {
       return body.run?.status === "completed" ? `${name} printed output` : `${name} failed and printed output`;
     case "late":
       return `${name} is late`;
+    case "stale":
+      return `${name} is stale`;
     case "approval":
       return `${name} waits for approval`;
     case "test":
@@ -129,11 +132,13 @@ const linesOf = (body: NotificationBody): readonly string[] => {
     case "failure":
       return failureLines(body);
     case "recovery":
-      return ["The run completed, and the last run before it had not."];
+      return recoveryLines(body);
     case "missed":
       return missedLines(body);
     case "late":
       return lateLines(body);
+    case "stale":
+      return staleLines(body);
     case "approval":
       return approvalLines(body);
     case "test":
@@ -184,6 +189,20 @@ const lateLines = ({ late }: NotificationBody): readonly string[] =>
   late === null
     ? []
     : [`The run was due at ${timeText(late.due_at)}, and has not ended within ${formatDuration(late.warn_after_ms)}.`];
+
+const staleLines = ({ stale }: NotificationBody): readonly string[] => {
+  if (stale === null) return [];
+  const { success_within_ms: withinMs, last_success_at: last } = stale;
+  const completed = last === null ? "No run has completed yet" : `The last completed run ended at ${timeText(last)}`;
+  return [`${completed}, although one is expected within ${formatDuration(withinMs)}.`];
+};
+
+const recoveryLines = ({ stale }: NotificationBody): readonly string[] => {
+  if (stale === null) return ["The run completed, and the last run before it had not."];
+  const { last_success_at: last, success_within_ms: withinMs } = stale;
+  const before = last === null ? "none had before" : `the last one before it had at ${timeText(last)}`;
+  return [`The run completed, and ${before}, although one is expected within ${formatDuration(withinMs)}.`];
+};
 
 const approvalLines = ({ approval }: NotificationBody): readonly string[] => {
   if (approval === null) return [];

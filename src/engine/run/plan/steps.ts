@@ -1,5 +1,6 @@
 import { InvalidItemsError } from "../../../domain/expand-items.ts";
 import type { RunId, TaskId } from "../../../domain/ids.ts";
+import { successAt } from "../../../domain/inbox/expectation.ts";
 import type { Item } from "../../../domain/item.ts";
 import { taskOf } from "../../../domain/job.ts";
 import { isLostReason, type Run } from "../../../domain/run.ts";
@@ -209,7 +210,7 @@ export class RunSteps {
 
   #storeEnd(progress: RunProgress): Run {
     const { services, state, ending, changedAt } = this.#options;
-    const { store, notifier, figures } = services;
+    const { store, clock, notifier, figures } = services;
     const current = state();
     const { job, run: before } = current;
     const isLost = before.lost || [...progress.values()].some(({ reason }) => isLostReason(reason));
@@ -223,6 +224,8 @@ export class RunSteps {
     const final = outcome.status === "completed" ? jobOutputs(outcome, current) : outcome;
     const run = store.runs.finish(before.id, final, changedAt());
     figures.count(run);
+    const succeededAt = successAt(run, clock.now());
+    if (succeededAt !== null) store.expectations.noteSuccess(run.jobId, { runId: run.id, at: succeededAt });
     notifier.ended(job, run);
     return run;
   }

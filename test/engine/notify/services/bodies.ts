@@ -27,6 +27,7 @@ export const bodyOf = (given: Partial<NotificationBody> = {}): NotificationBody 
   log_tail: "…",
   missed: null,
   late: null,
+  stale: null,
   approval: null,
   ...given,
 });
@@ -102,6 +103,13 @@ export const OTHERS = {
     failed_tasks: [],
     run: { ...RUN, status: "running", reason: null, error: null, ended_at: null, duration_ms: null },
     late: { due_at: AT - 60_000, warn_after_ms: 1_800_000 },
+  }),
+  stale: bodyOf({
+    event: "stale",
+    url: "https://petit.example.com/jobs/nightly_load",
+    run: null,
+    failed_tasks: [],
+    stale: { since: AT, success_within_ms: 93_600_000, last_success_at: AT - 93_600_000 },
   }),
   approval: bodyOf({
     event: "approval",
