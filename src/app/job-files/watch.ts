@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { type FSWatcher, lstatSync, statSync, watch } from "node:fs";
+import { lstatSync } from "node:fs";
 import { resolve, sep } from "node:path";
 import { type FolderScan, readState, scanFolder } from "../../jobfile/read/scan.ts";
 import type { Reference } from "../../jobfile/reference.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { FolderEvents } from "../../lib/files/folder-events.ts";
 import type { Log } from "../../lib/log.ts";
-import { reportsChanges } from "./file-system.ts";
 
 export type WatchOptions = {
   /** JOBS_DIR. */
@@ -44,11 +44,7 @@ const RARE_POLL_FACTOR = 10_000;
  */
 export class JobsWatcher implements AsyncDisposable {
   readonly #options: WatchOptions;
-  #events: FSWatcher | null = null;
-  /** The folder that the events are about; null if it is missing. */
-  #identity: Identity | null = null;
-  /** True if changes can lack an event. */
-  #isUnreliable = true;
+  readonly #events: FolderEvents;
   /** The last snapshot; null before the start. */
   #seen: string | null = null;
   /** Time until the next full check in ms. */
@@ -61,7 +57,14 @@ export class JobsWatcher implements AsyncDisposable {
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    this.#openEvents();
+    const { dir, log } = options;
+    this.#events = new FolderEvents({
+      dir,
+      isRecursive: true,
+      onEvent: () => this.#lookSoon(),
+      onFailure: (error) =>
+        log.warn({ dir, err: error }, `job files cannot be watched; petit checks them every ${POLL_MS / 1000} s`),
+    });
   }
 
   /** Begins to check. `seen` is the state of the files before they were read. */
@@ -76,31 +79,8 @@ export class JobsWatcher implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer();
-    this.#events?.close();
+    this.#events[Symbol.dispose]();
     await this.#looking;
-  }
-
-  #openEvents(): void {
-    const { dir, log } = this.#options;
-    this.#events?.close();
-    this.#events = null;
-    this.#identity = identify(dir);
-    this.#isUnreliable = !reportsChanges(dir);
-    if (this.#identity === null) return;
-    const fallBack = (error: unknown): void => {
-      this.#isUnreliable = true;
-      log.warn({ dir, err: error }, `job files cannot be watched; petit checks them every ${POLL_MS / 1000} s`);
-    };
-    try {
-      this.#events = watch(dir, { recursive: true }, () => this.#lookSoon());
-      this.#events.on("error", (error) => {
-        fallBack(error);
-        this.#lookSoon();
-      });
-      this.#events.unref();
-    } catch (error) {
-      fallBack(error);
-    }
   }
 
   /** Later events do not postpone the check, because a file that is written constantly would postpone it forever. */
@@ -116,7 +96,7 @@ export class JobsWatcher implements AsyncDisposable {
   }
 
   #planLook(isWatchable: boolean, lookMs: number): void {
-    const isRare = isWatchable && !this.#isUnreliable && !this.#isFailing;
+    const isRare = isWatchable && !this.#events.isUnreliable && !this.#isFailing;
     this.#untilLookMs = isRare
       ? Math.max(RARE_POLL_MS, lookMs * RARE_POLL_FACTOR)
       : Math.max(POLL_MS, lookMs * POLL_FACTOR);
@@ -129,9 +109,7 @@ export class JobsWatcher implements AsyncDisposable {
     this.#wait(delayMs, () => {
       this.#untilLookMs -= delayMs;
       // No event reports that another folder has replaced this one, which a deployment can do by renaming.
-      const found = identify(this.#options.dir);
-      const isReplaced = found?.inode !== this.#identity?.inode || found?.device !== this.#identity?.device;
-      if (isReplaced) this.#openEvents();
+      const isReplaced = this.#events.reopenIfReplaced();
       if (isReplaced || this.#untilLookMs <= 0) this.#look();
       else this.#poll();
     });
@@ -175,7 +153,7 @@ export class JobsWatcher implements AsyncDisposable {
 
   /** False if files are outside of the folder, on another file system, or unreadable: their changes have no event. */
   #isWatchable({ hasLinks, failures, states }: FolderScan): boolean {
-    const device = this.#identity?.device;
+    const device = this.#events.identity?.device;
     const isInside = states.values().every((state) => state?.device === device);
     return (
       !hasLinks && failures.length === 0 && isInside && this.#references.every(({ path }) => this.#hasEvents(path))
@@ -183,23 +161,13 @@ export class JobsWatcher implements AsyncDisposable {
   }
 
   #hasEvents(path: string): boolean {
+    const device = this.#events.identity?.device;
     const isBelow = path.startsWith(`${resolve(this.#options.dir)}${sep}`);
-    return isBelow && (readState(path)?.device ?? this.#identity?.device) === this.#identity?.device && !isLink(path);
+    return isBelow && (readState(path)?.device ?? device) === device && !isLink(path);
   }
 }
 
 const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
-
-type Identity = { readonly device: number; readonly inode: number };
-
-const identify = (dir: string): Identity | null => {
-  try {
-    const { dev, ino } = statSync(dir);
-    return { device: dev, inode: ino };
-  } catch {
-    return null;
-  }
-};
 
 /** Returns a digest of the states of all files and of the unreadable entries, for comparison. */
 const snapshotOf = ({ states, failures }: FolderScan): string => {

@@ -11,10 +11,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { reportsChanges } from "../../../src/app/job-files/file-system.ts";
 import { JobsWatcher, type WatchOptions } from "../../../src/app/job-files/watch.ts";
 import { readState, scanFolder } from "../../../src/jobfile/read/scan.ts";
 import { type Clock, systemClock } from "../../../src/lib/clock.ts";
+import { reportsChanges } from "../../../src/lib/files/reports-changes.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 import { type TempFolder, tempFolder } from "../../support/cli.ts";
 import { recordingLog } from "../../support/recording-log.ts";
