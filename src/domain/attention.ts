@@ -216,17 +216,26 @@ type BlockedTransfer = {
   readonly taskId: TaskId | null;
 };
 
-export const TRIGGER_FAULTS = ["secret_unreadable", "invalid_params"] as const;
+export const TRIGGER_FAULTS = [
+  "secret_unreadable",
+  "invalid_params",
+  "folder_missing",
+  "folder_unreadable",
+  "too_many_files",
+] as const;
 
 /** A trigger of a job that starts no runs because something about it is wrong. */
 export type FailingTrigger = {
   readonly jobId: JobId;
   /** The name that distinguishes it from other triggers of the job; null if it has none. */
   readonly trigger: string | null;
-  /** `secret_unreadable`: webhooks are refused. `invalid_params`: deliveries have params that do not fit those of the job. */
+  /**
+   * `secret_unreadable`: webhooks are refused. `invalid_params`: deliveries have params that do not fit those of the job.
+   * `folder_missing`, `folder_unreadable`: a folder that is watched for files. `too_many_files`: more match than petit watches.
+   */
   readonly fault: (typeof TRIGGER_FAULTS)[number];
   readonly since: number;
-  /** Number of webhooks or deliveries in a row; those of a secret since the start of petit. */
+  /** Number of webhooks or deliveries in a row, those of a secret since the start of petit; of folders or files, how many. */
   readonly count: number;
   /** The last problem, as a sentence. */
   readonly problem: string;

@@ -23,6 +23,7 @@ import { localDriver } from "./attempt/driver.ts";
 import { AttentionFinder } from "./attention/attention.ts";
 import { type AddHooks, Commits } from "./commits.ts";
 import { Deliveries } from "./deliveries/deliveries.ts";
+import { FileTriggers } from "./deliveries/files/file-triggers.ts";
 import { Webhooks } from "./deliveries/webhooks.ts";
 import type {
   Engine,
@@ -109,6 +110,7 @@ class Scheduler implements Engine {
   readonly #pauses: Pauses;
   readonly #deliveries: Deliveries;
   readonly #webhooks: Webhooks;
+  readonly #fileTriggers: FileTriggers;
   /** Null in a petit without workers. */
   readonly #workers: RemoteWorkers | null;
   readonly #withoutWorkers: WithoutWorkers;
@@ -173,7 +175,11 @@ class Scheduler implements Engine {
       workers: () => this,
       internalErrors: this.#internalErrors,
       expectations: () => this.#expectations.all,
-      failingTriggers: () => [...this.#webhooks.listUnreadable(), ...this.#deliveries.listFailing()],
+      failingTriggers: () => [
+        ...this.#webhooks.listUnreadable(),
+        ...this.#deliveries.listFailing(),
+        ...this.#fileTriggers.listFailing(),
+      ],
       oldRuns: () => this.#pruner.offer,
       openAccess: options.openAccess ?? (() => null),
       lostProcesses: () => this.#lostProcesses.found,
@@ -280,6 +286,16 @@ class Scheduler implements Engine {
       environment,
       assertRunning: () => this.#assertRunning(),
     });
+    this.#fileTriggers = new FileTriggers({
+      store,
+      clock,
+      log,
+      commits,
+      jobs: this.#jobs,
+      deliveries: this.#deliveries,
+      internalErrors: this.#internalErrors,
+      isRunning: () => this.phase === "running",
+    });
     this.#scheduleQueue = new ScheduleQueue({
       clock,
       timezone: settings.timezone,
@@ -316,6 +332,7 @@ class Scheduler implements Engine {
         this.#warnOfSecrets();
         this.#expectations.load();
         this.#deliveries.follow();
+        this.#fileTriggers.follow();
       },
     });
   }
@@ -345,7 +362,9 @@ class Scheduler implements Engine {
     void this.#runs.startPending();
     if (this.#options.followSchedules !== false) void this.#attention.prepare(this.#detach.signal);
     this.#watchMarks();
-    if (this.#options.followSchedules !== false) this.#deliveries.start();
+    if (this.#options.followSchedules === false) return;
+    this.#deliveries.start();
+    this.#fileTriggers.start();
   }
 
   #createDigests(): Digests | null {
@@ -439,6 +458,7 @@ class Scheduler implements Engine {
     this.#runs[Symbol.dispose]();
     this.#deliveries[Symbol.dispose]();
     this.#expectations[Symbol.dispose]();
+    this.#fileTriggers[Symbol.dispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,4 @@
-import type { EventTrigger, EventTriggerType } from "../domain/deliveries/trigger.ts";
+import { type EventTrigger, type EventTriggerType, MAX_FILES_OF_RUN } from "../domain/deliveries/trigger.ts";
 import { type JobId, parseJobId } from "../domain/ids.ts";
 import { buildSource } from "./build-secret.ts";
 import type { TriggerFields } from "./schema/trigger.ts";
@@ -38,6 +38,17 @@ const BUILD: { readonly [Type in EventTrigger["type"]]: (fields: TriggerFields) 
     secrets: ("length" in secret ? secret : [secret]).map((each) => buildSource(each)),
     events: fields.events ?? null,
     headers: fields.headers.map((each) => each.toLowerCase()),
+  }),
+  files: ({ paths = [], batch = "each", ...fields }) => ({
+    type: "files",
+    paths,
+    settleMs: fields.settle ?? 10_000,
+    batch,
+    max: batch === "each" ? 1 : (fields.max ?? MAX_FILES_OF_RUN),
+    existing: fields.existing ?? "ignore",
+    done: fields.done ?? null,
+    identity: fields.identity ?? "stat",
+    intervalMs: fields.interval ?? 30_000,
   }),
   run: ({ job, on }) => ({ type: "run", jobId: toJobId(job ?? ""), on: on ?? ["completed"] }),
 };

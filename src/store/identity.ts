@@ -96,7 +96,7 @@ export const createIdentityStore = ({ sql, write }: StoreContext): IdentityStore
     renew: write("durable", ({ now, isHere }) => {
       sql.run(
         `UPDATE identity SET incarnation = lower(hex(randomblob(8))), anchored = 0, copied_at = NULL, restored_at = $now,
-           session = NULL, unknown_until = iif(catch_up, NULL, $now), catch_up = 0`,
+           session = NULL, unknown_until = iif(catch_up, NULL, $now), catch_up = 0, files_unknown = 1`,
         { now },
       );
       const after = newestId() ?? 0;

@@ -121,6 +121,8 @@ const moveDeliveries = (sql: Statements, { from, to }: Rename): void => {
     { from, to },
   );
   sql.run("UPDATE deliveries SET job_id = $to WHERE job_id = $from", { from, to });
+  for (const table of ["seen_files", "watched_patterns"])
+    sql.run(`UPDATE OR REPLACE ${table} SET job_id = $to WHERE job_id = $from`, { from, to });
 };
 
 /** A request is stored as a JSON list that begins with the id. */

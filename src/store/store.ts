@@ -17,6 +17,7 @@ import { createOutputStore, type OutputStore } from "./output.ts";
 import { createReviewStore, type ReviewStore } from "./reviews.ts";
 import { createRunStore, type RunStore } from "./runs/runs.ts";
 import { createSchedulerStore, type SchedulerStore } from "./scheduler.ts";
+import { createSeenFileStore, type SeenFileStore } from "./seen-files.ts";
 import { createSessionStore, type SessionStore } from "./sessions.ts";
 import { createNoteStore, type NoteStore } from "./workers/notes.ts";
 import { createOfferStore, type OfferStore } from "./workers/offers.ts";
@@ -39,6 +40,7 @@ export interface Store extends Disposable {
   readonly occurrences: OccurrenceStore;
   readonly expectations: ExpectationStore;
   readonly deliveries: DeliveryStore;
+  readonly seenFiles: SeenFileStore;
   readonly notifications: NotificationStore;
   readonly attentionMarks: AttentionMarkStore;
   readonly scheduler: SchedulerStore;
@@ -113,6 +115,7 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
     occurrences: createOccurrenceStore(context),
     expectations: createExpectationStore(context),
     deliveries: createDeliveryStore(context),
+    seenFiles: createSeenFileStore(context),
     notifications: createNotificationStore(context),
     attentionMarks: createAttentionMarkStore(context),
     scheduler: createSchedulerStore(context),

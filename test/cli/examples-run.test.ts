@@ -21,6 +21,7 @@ describe("the quick examples, run", () => {
     ["load_region", ["region=east"], 0, "copying east, started by: manual"],
     ["data_pipeline", [], 0, "loaded a total of 84"],
     ["deploy_on_push", [], 0, "deploying HEAD, pushed by nobody"],
+    ["inbox", [], 0, "0 rows in /dev/null"],
     ["report_after_load", [], 0, "0 rows were loaded from nowhere"],
     ["failing_job", [], 1, "removing temporary files"],
     ["holidays", [], 0, "a working day"],

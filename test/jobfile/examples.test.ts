@@ -32,6 +32,7 @@ describe("the examples", () => {
       "http_request",
       "import_rows",
       "in_container",
+      "inbox",
       "items",
       "late_warning",
       "load_region",

@@ -48,6 +48,7 @@ const causeOf = (
     case "job":
       return `a run of another job started it${parent === null ? "" : ` (task '${parent.task_id}' of run ${parent.run_id})`}`;
     case "webhook":
+    case "files":
     case "run":
       return `${TRIGGER_CAUSE[trigger]}${delivery === null ? "" : ` (delivery ${delivery.id})`}`;
     default:
@@ -57,6 +58,7 @@ const causeOf = (
 
 const TRIGGER_CAUSE = {
   webhook: "a webhook started it",
+  files: "a new file started it",
   run: "the end of a run of another job started it",
 } as const;
 

@@ -72,6 +72,9 @@ export type Delivery = {
   readonly decidedAt: number | null;
 };
 
+/** A file that a `files` trigger has found: its absolute path, its size in bytes, and when it was changed last, in ms since the Unix epoch. */
+type EventFile = { readonly path: string; readonly size: number; readonly mtime: number };
+
 /** What a run gets of the event that started it. */
 export type EventData = {
   readonly type: string;
@@ -82,6 +85,9 @@ export type EventData = {
   /** The body of a webhook; a string if it is not JSON. */
   readonly body?: Json;
   readonly headers?: { readonly [name: string]: string };
+  /** Absolute path of the file that a `files` trigger has found; missing if a run is for several. */
+  readonly path?: string;
+  readonly files?: readonly EventFile[];
   /** The run that has ended, and its outputs. */
   readonly run?: { readonly [name: string]: Json };
   readonly outputs?: { readonly [name: string]: string };

@@ -2,7 +2,7 @@ import type { JobId } from "../ids.ts";
 import type { SecretSource } from "../secret.ts";
 
 /** What can start a run of a job, beside its schedule and people. */
-export const EVENT_TRIGGER_TYPES = ["webhook", "run"] as const;
+export const EVENT_TRIGGER_TYPES = ["webhook", "files", "run"] as const;
 export type EventTriggerType = (typeof EVENT_TRIGGER_TYPES)[number];
 
 /** The schemes by which providers sign webhooks. */
@@ -73,7 +73,35 @@ export type RunTrigger = TriggerBase & {
   readonly on: readonly RunEnd[];
 };
 
-export type EventTrigger = WebhookTrigger | RunTrigger;
+/** What makes one run: each file, or all files that have settled. */
+export const FILE_BATCHES = ["each", "all"] as const;
+/** What happens to the files that are there when the trigger is new. */
+export const EXISTING_FILES = ["ignore", "run"] as const;
+/** What makes a file another one: its inode, size and time of change, or its content. */
+export const FILE_IDENTITIES = ["stat", "content"] as const;
+
+/** Maximum number of files of a run. */
+export const MAX_FILES_OF_RUN = 1_000;
+
+/** Starts a run for each new file. */
+export type FilesTrigger = TriggerBase & {
+  readonly type: "files";
+  /** As written: absolute, or relative to the job file's folder. */
+  readonly paths: readonly string[];
+  /** For how long size and time of change must be the same, in ms. */
+  readonly settleMs: number;
+  readonly batch: (typeof FILE_BATCHES)[number];
+  /** Maximum number of files of a run; 1 if each file gets its own. */
+  readonly max: number;
+  readonly existing: (typeof EXISTING_FILES)[number];
+  /** Path of a file that must be there too, with templates; null if there is none. */
+  readonly done: string | null;
+  readonly identity: (typeof FILE_IDENTITIES)[number];
+  /** How often petit looks for files that no event has reported, in ms. */
+  readonly intervalMs: number;
+};
+
+export type EventTrigger = WebhookTrigger | FilesTrigger | RunTrigger;
 
 /**
  * Returns what a delivery says about its trigger: its name, for a `run` trigger without one the other job, else null. It is unique among

@@ -390,21 +390,14 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
   }),
   trigger_failing: ({ job_id: jobId, trigger, fault, count, problem }) => {
     const name = trigger === null ? "" : ` '${trigger}'`;
-    const times = count === 1 ? "" : ` (${count} times)`;
-    const which = `the trigger${name} of job '${jobId}'`;
-    const message =
-      fault === "secret_unreadable"
-        ? `webhooks of ${which} are refused${times}: its secret can't be read: ${problem}`
-        : `deliveries to ${which} start no run${times}: ${problem}`;
+    const times = count === 1 || isAboutFiles(fault) ? "" : ` (${count} times)`;
+    const words = TRIGGER_FAULT_WORDS[fault];
     return {
       subject: { kind: "job", jobId },
-      message,
-      state: fault === "secret_unreadable" ? "no secret" : "invalid params",
+      message: `${words.message(`the trigger${name} of job '${jobId}'`, times)}: ${problem}`,
+      state: words.state,
       why: `trigger${name}${times}: ${problem}`,
-      what:
-        fault === "secret_unreadable"
-          ? `refuses webhooks${times}, because a secret can’t be read`
-          : `gets events that start no run${times}`,
+      what: words.what(times),
       details: [...(trigger === null ? [] : [text(trigger)]), line(problem)],
       actions: [],
     };
@@ -599,10 +592,51 @@ export const BLOCKED_TEXT = {
   disk: "petit's disk has no room for artifacts that workers have",
 } as const satisfies Record<Blocked["by"], string>;
 
+/** The count of such a fault is that of folders or files. */
+const isAboutFiles = (fault: FailingTrigger["fault"]): boolean =>
+  fault === "folder_missing" || fault === "folder_unreadable" || fault === "too_many_files";
+
+type TriggerFaultWords = {
+  readonly message: (which: string, times: string) => string;
+  readonly state: string;
+  readonly what: (times: string) => string;
+};
+
+const TRIGGER_FAULT_WORDS = {
+  secret_unreadable: {
+    message: (which, times) => `webhooks of ${which} are refused${times}: its secret can't be read`,
+    state: "no secret",
+    what: (times) => `refuses webhooks${times}, because a secret can’t be read`,
+  },
+  invalid_params: {
+    message: (which, times) => `deliveries to ${which} start no run${times}`,
+    state: "invalid params",
+    what: (times) => `gets events that start no run${times}`,
+  },
+  folder_missing: {
+    message: (which) => `${which} finds no files`,
+    state: "no folder",
+    what: () => "finds no files, because a folder is missing",
+  },
+  folder_unreadable: {
+    message: (which) => `${which} finds no files`,
+    state: "unreadable folder",
+    what: () => "finds no files, because a folder can’t be read",
+  },
+  too_many_files: {
+    message: (which) => `${which} does not see all files`,
+    state: "too many files",
+    what: () => "does not see all files, because there are too many",
+  },
+} as const satisfies Record<FailingTrigger["fault"], TriggerFaultWords>;
+
 /** What can be wrong with a trigger. */
 export const TRIGGER_FAULT_TEXT = {
   secret_unreadable: "the secret of the webhook is missing, empty or can't be read",
   invalid_params: "the params do not fit those of the job",
+  folder_missing: "a folder that is watched for files is missing",
+  folder_unreadable: "a folder that is watched for files can't be read",
+  too_many_files: "the patterns match more files or folders than petit watches",
 } as const satisfies Record<FailingTrigger["fault"], string>;
 
 /** What each urgency means. */
@@ -638,7 +672,7 @@ export const ATTENTION_TEXT = {
   notifications_undelivered:
     "Notifications of a job, or digests (`job_id` is null), could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
   trigger_failing:
-    "A trigger starts no runs: the secret of its webhook can't be read, or the params of its deliveries do not fit those of the job; ends when the next one is accepted",
+    "A trigger starts no runs: the secret of its webhook can't be read, or the params of its deliveries do not fit those of the job, until the next one is accepted; or a folder that it watches is missing or can't be read, or has too many files, until that is over",
   internal_error:
     "A run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again, and a run can be cancelled. Or nothing handled an error of petit in the last hour (`job_id` is null)",
   retention_undecided:

@@ -70,6 +70,7 @@ export const TRIGGER_TEXT = {
   retry: "as a retry",
   job: "as a child of another run",
   webhook: "by a webhook",
+  files: "by a new file",
   run: "after a run of another job",
 } as const satisfies Record<Trigger, string>;
 

@@ -66,8 +66,8 @@ export const decideWaiting = (
   if (state.isPaused) return trigger.onPause === "skip" ? skip("paused") : { kind: "keep" };
   const { debounce } = trigger;
   if (debounce !== undefined && !state.isDebounced) {
-    const key = debounceKeyOf(job, debounce.key, event.data);
-    return typeof key === "string" ? { kind: "debounce", key } : skip("invalid_params", key.problem);
+    const key = expandFor(job, debounce.key, event.data);
+    return typeof key === "string" ? { kind: "debounce", key } : skip("invalid_params", `debounce.key: ${key.problem}`);
   }
   return admit(job, trigger, resolved, state);
 };
@@ -133,11 +133,12 @@ const paramsOf = (job: Job, trigger: EventTrigger, event: EventData): { readonly
   return { problem: resolved.problems.map(({ problem }) => problem).join("; ") };
 };
 
-const debounceKeyOf = (job: Job, key: string, event: EventData): string | Problem => {
+/** Expands the templates of a text for an event. */
+export const expandFor = (job: Job, text: string, event: EventData): string | Problem => {
   try {
-    return expandTemplate(key, scopeOf(job, event));
+    return expandTemplate(text, scopeOf(job, event));
   } catch (error) {
-    return { problem: `debounce.key: ${errorMessage(error)}` };
+    return { problem: errorMessage(error) };
   }
 };
 

@@ -1,7 +1,11 @@
 import {
   EVENT_TRIGGER_TYPES,
+  EXISTING_FILES,
+  FILE_BATCHES,
+  FILE_IDENTITIES,
   HMAC_ALGORITHMS,
   HMAC_ENCODINGS,
+  MAX_FILES_OF_RUN,
   RUN_ENDS,
   WEBHOOK_SCHEMES,
 } from "../../domain/deliveries/trigger.ts";
@@ -11,7 +15,7 @@ import type { FieldType, ObjectType, Value } from "./field.ts";
 import { headerName } from "./header.ts";
 import { paramName } from "./param.ts";
 import { SECRET } from "./secret.ts";
-import { datum, jobId } from "./text.ts";
+import { artifactPattern, datum, jobId } from "./text.ts";
 
 const triggerName = {
   kind: "text",
@@ -55,12 +59,12 @@ const TRIGGER = {
     type: {
       type: { kind: "choice", values: EVENT_TRIGGER_TYPES },
       required: true,
-      doc: "What starts a run: `webhook`, a request to `POST /api/hooks/JOB_ID`; `run`, the end of a run of another job.",
+      doc: "What starts a run: `webhook`, a request to `POST /api/hooks/JOB_ID`; `files`, a new file; `run`, the end of a run of another job.",
       example: "webhook",
     },
     name: {
       type: triggerName,
-      doc: "Tells it from other triggers of the job: its address is `/api/hooks/JOB_ID/NAME`. Two webhooks of a job need names.",
+      doc: "Tells it from other triggers of the job: its address is `/api/hooks/JOB_ID/NAME`. Several webhooks of a job, or several `files` triggers, need names.",
       absent: "none",
       example: "push",
     },
@@ -115,6 +119,53 @@ const TRIGGER = {
       doc: "Request headers that the event has beside those of the provider.",
       default: [],
       example: ["X-Environment"],
+    },
+    paths: {
+      type: { kind: "list", of: artifactPattern, minItems: 1, unique: true },
+      doc: "The files that start runs (`files`, required): patterns, absolute or relative to the job file's folder. `*` is any part of a name, `**` any folders. Names that begin with a dot never match.",
+      example: ["/srv/in/*.csv"],
+    },
+    settle: {
+      type: { kind: "duration", minMs: 0 },
+      doc: "A file starts a run when its size and time of change have been the same for so long (`files`).",
+      absent: "10s",
+      example: "10s",
+    },
+    batch: {
+      type: { kind: "choice", values: FILE_BATCHES },
+      doc: "Makes one run for `each` file, or one for `all` that have settled (`files`).",
+      absent: "each",
+      example: "each",
+    },
+    max: {
+      type: { kind: "integer", min: 1, max: MAX_FILES_OF_RUN },
+      doc: "Maximum number of files of a run, with `batch: all` (`files`).",
+      absent: String(MAX_FILES_OF_RUN),
+      example: 100,
+    },
+    existing: {
+      type: { kind: "choice", values: EXISTING_FILES },
+      doc: "What happens to the files that are there when the trigger is new: `ignore` them, or `run` (`files`).",
+      absent: "ignore",
+      example: "run",
+    },
+    done: {
+      type: datum,
+      doc: "A file that must be there too before one starts a run (`files`); templates are expanded in it.",
+      absent: "none",
+      example: "${{ event.path }}.ok",
+    },
+    identity: {
+      type: { kind: "choice", values: FILE_IDENTITIES },
+      doc: "What makes a file a new one: `stat`, another inode, size or time of change; `content`, other content (`files`).",
+      absent: "stat",
+      example: "content",
+    },
+    interval: {
+      type: { kind: "duration", minMs: 1_000 },
+      doc: "How often petit looks for files that the system has not reported, such as on a network file system (`files`).",
+      absent: "30s",
+      example: "1m",
     },
     job: {
       type: jobId,
@@ -171,6 +222,14 @@ export const TRIGGER_FIELD_NAMES = [
   "prefix",
   "id_header",
   "headers",
+  "paths",
+  "settle",
+  "batch",
+  "max",
+  "existing",
+  "done",
+  "identity",
+  "interval",
   "job",
   "on",
 ] as const;

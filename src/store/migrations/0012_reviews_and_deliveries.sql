@@ -291,3 +291,33 @@ CREATE TABLE expectations (
   -- When petit noticed that no run had completed in time; null unless the job is stale.
   stale_at INTEGER CHECK (stale_at IS NULL OR stale_at >= 0)
 ) STRICT, WITHOUT ROWID;
+
+-- The files that `files` triggers have seen: each started its run, or was there when the trigger was new. A row is kept as long as its file.
+CREATE TABLE seen_files (
+  job_id TEXT NOT NULL,
+  -- The name of the trigger; empty if it has none.
+  "trigger" TEXT NOT NULL,
+  -- Absolute path of the folder.
+  folder TEXT NOT NULL CHECK (substr(folder, 1, 1) = '/'),
+  -- Inode, size in bytes and time of change in ns, as a text: JavaScript rounds such large numbers.
+  stat TEXT NOT NULL CHECK (length(stat) BETWEEN 5 AND 64),
+  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
+  folder_inode TEXT NOT NULL CHECK (length(folder_inode) BETWEEN 1 AND 20),
+  -- SHA-256 of the content, in hexadecimal; null if the trigger does not compare it.
+  digest TEXT CHECK (length(digest) = 64),
+  seen_at INTEGER NOT NULL CHECK (seen_at >= 0),
+  PRIMARY KEY (job_id, "trigger", folder, stat)
+) STRICT, WITHOUT ROWID;
+
+-- The patterns of `files` triggers that have been looked for before, as absolute paths.
+CREATE TABLE watched_patterns (
+  job_id TEXT NOT NULL,
+  "trigger" TEXT NOT NULL,
+  pattern TEXT NOT NULL CHECK (substr(pattern, 1, 1) = '/'),
+  -- True after a restore, until the files that are there count as seen.
+  is_restored INTEGER NOT NULL DEFAULT 0 CHECK (is_restored IN (0, 1)),
+  PRIMARY KEY (job_id, "trigger", pattern)
+) STRICT, WITHOUT ROWID;
+
+-- True after a restore, until that is noted for the patterns of all `files` triggers.
+ALTER TABLE identity ADD COLUMN files_unknown INTEGER NOT NULL DEFAULT 0 CHECK (files_unknown IN (0, 1));

@@ -178,6 +178,43 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
     "schedule.except[1]: '2026-12-25' is item 0 as well; expected each once",
   ],
   ["a number as an excepted date", job("schedule: {cron: '@daily', except: [20261225]}"), "put it in quotes"],
+  // Files that start runs.
+  [
+    "a files trigger without paths",
+    job("triggers: [{type: files}]"),
+    "2:12: triggers[0].paths: missing; a files trigger needs it",
+  ],
+  [
+    "a files trigger with a field of webhooks",
+    job("triggers: [{type: files, paths: [a], events: [push]}]"),
+    "2:46: triggers[0].events: is not a field of a files trigger; expected paths, settle,",
+  ],
+  [
+    "a path that matches nothing",
+    job("triggers: [{type: files, paths: [/srv/in/.*]}]"),
+    "2:34: triggers[0].paths[0]: '/srv/in/.*' matches nothing, because names that begin with a dot never match",
+  ],
+  [
+    "a maximum of files without `batch: all`",
+    job("triggers: [{type: files, paths: [a], max: 5}]"),
+    "2:43: triggers[0].max: has no effect here; expected 'batch: all' beside it",
+  ],
+  [
+    "too many files for a run",
+    job("triggers: [{type: files, paths: [a], batch: all, max: 1001}]"),
+    "2:55: triggers[0].max: 1001 is out of bounds; expected a whole number from 1 to 1000",
+  ],
+  ["a short interval", job("triggers: [{type: files, paths: [a], interval: 10ms}]"), "2:48: triggers[0].interval"],
+  [
+    "an unknown name in `done`",
+    job("triggers: [{type: files, paths: [a], done: '${{ run.id }}.ok'}]"),
+    "triggers[0].done: run is not known when an event arrives; expected event, config or job",
+  ],
+  [
+    "two files triggers, one without a name",
+    job("triggers: [{type: files, paths: [a]}, {type: files, name: b, paths: [b]}]"),
+    "triggers[0].name: missing; each of several files triggers of a job needs a name",
+  ],
   // Tags and links.
   ["a single tag", job("tags: nightly"), "2:7: tags: is a text; expected a list, as in [nightly]"],
   ["a tag with a comma", job('tags: ["a,b"]'), "2:8: tags[0]: 'a,b' is not a tag: 1 to 64 letters, digits, '_',"],

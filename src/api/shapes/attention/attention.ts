@@ -310,13 +310,15 @@ const TargetUndelivered = kindOf(
 
 const TriggerFailing = kindOf(
   "trigger_failing",
-  "When the first one of these webhooks or deliveries came",
+  "When the first one of these webhooks or deliveries came, or when petit noticed it",
   {
     job_id: JobIdText,
     run_id: t.Null({ description: "Always null" }),
     trigger: nullable(t.String(), "Name of the trigger, or the job that it follows; null if it has none"),
     fault: word(TRIGGER_FAULTS, meanings(TRIGGER_FAULT_TEXT)),
-    count: positive("Number of webhooks or deliveries in a row; for `secret_unreadable` since the start of petit"),
+    count: positive(
+      "Number of webhooks or deliveries in a row; for `secret_unreadable` since the start of petit; of folders or files, how many",
+    ),
     problem: t.String({ description: "What is wrong with the last one, as a sentence" }),
   },
   { title: "TriggerFailing" },

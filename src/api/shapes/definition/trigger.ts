@@ -1,6 +1,9 @@
 import { t } from "elysia";
 import {
   type EventTrigger,
+  EXISTING_FILES,
+  FILE_BATCHES,
+  FILE_IDENTITIES,
   HMAC_ALGORITHMS,
   HMAC_ENCODINGS,
   hookPath,
@@ -55,6 +58,22 @@ const WebhookBody = exactly(
   { title: "WebhookTrigger", description: "A request that starts a run" },
 );
 
+const FilesTriggerBody = exactly(
+  {
+    type: t.Literal("files"),
+    ...commonFields,
+    paths: t.Array(t.String(), { description: "Patterns of the files, as written in the job file" }),
+    settle_ms: integer({ minimum: 0, description: "For how long size and time of change must be the same, in ms" }),
+    batch: word(FILE_BATCHES, "Whether a run is for one file, or for all that have settled"),
+    max: integer({ minimum: 1, description: "Maximum number of files of a run" }),
+    existing: word(EXISTING_FILES, "What happens to the files that are there when the trigger is new"),
+    done: nullable(t.String(), "A file that must be there too, with templates; null if there is none"),
+    identity: word(FILE_IDENTITIES, "What makes a file a new one"),
+    interval_ms: integer({ minimum: 1_000, description: "How often petit looks for files, in ms" }),
+  },
+  { title: "FilesTrigger", description: "New files that start runs" },
+);
+
 const RunTriggerBody = exactly(
   {
     type: t.Literal("run"),
@@ -65,7 +84,7 @@ const RunTriggerBody = exactly(
   { title: "RunTrigger", description: "A run of another job that starts a run when it has ended" },
 );
 
-export const TriggerBody = t.Union([WebhookBody, RunTriggerBody], {
+export const TriggerBody = t.Union([WebhookBody, FilesTriggerBody, RunTriggerBody], {
   title: "Trigger",
   description: "What starts a job beside its schedule and people",
 });
@@ -82,6 +101,19 @@ export const triggerBody = (jobId: JobId, trigger: EventTrigger): typeof Trigger
     on_pause: trigger.onPause,
   };
   switch (trigger.type) {
+    case "files":
+      return {
+        type: "files",
+        ...common,
+        paths: [...trigger.paths],
+        settle_ms: trigger.settleMs,
+        batch: trigger.batch,
+        max: trigger.max,
+        existing: trigger.existing,
+        done: trigger.done,
+        identity: trigger.identity,
+        interval_ms: trigger.intervalMs,
+      };
     case "run":
       return { type: "run", ...common, job_id: trigger.jobId, on: [...trigger.on] };
     case "webhook": {

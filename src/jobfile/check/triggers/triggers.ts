@@ -1,7 +1,9 @@
+import { whyNotFilePattern } from "../../../domain/deliveries/file-pattern.ts";
 import type { EventTriggerType } from "../../../domain/deliveries/trigger.ts";
 import { WEBHOOK_SCHEMES, type WebhookScheme } from "../../../domain/deliveries/trigger.ts";
 import { resolveParams } from "../../../domain/params/param.ts";
 import { assertNever } from "../../../lib/never.ts";
+import { shorten } from "../../../lib/text.ts";
 import { Expression } from "../../expression/expression.ts";
 import type { Path } from "../../parse/node.ts";
 import type { Report } from "../../report.ts";
@@ -14,6 +16,8 @@ import { checkSecret, type SecretDraft } from "../secret.ts";
 /** Maximum number of triggers of a job, and of secrets of a webhook. */
 const MAX_TRIGGERS = 20;
 const MAX_SECRETS = 2;
+/** Maximum number of patterns of a `files` trigger. */
+const MAX_PATHS = 20;
 
 type TriggerDraft = NonNullable<NonNullable<JobDraft["triggers"]>[number]>;
 type TriggerField = (typeof TRIGGER_FIELD_NAMES)[number];
@@ -37,6 +41,7 @@ const checkTrigger = (trigger: TriggerDraft, draft: JobDraft, path: Path, report
   if (type === undefined) return;
   checkFields(type, trigger, path, report);
   checkSecrets(trigger, path, report);
+  checkFiles(trigger, path, report);
   checkExpressions(trigger, draft, path, report);
   checkParams(trigger, draft, path, report);
   const { wait, max_wait: maxWait } = trigger.debounce ?? {};
@@ -77,6 +82,17 @@ const checkFields = (type: EventTriggerType, trigger: TriggerDraft, path: Path, 
       checkFieldsOfType({ what, given, required, optional, common: COMMON, path, report });
       return;
     }
+    case "files":
+      checkFieldsOfType({
+        what: "a files trigger",
+        given,
+        required: ["paths"],
+        optional: ["settle", "batch", "max", "existing", "done", "identity", "interval"],
+        common: COMMON,
+        path,
+        report,
+      });
+      return;
     case "run":
       checkFieldsOfType({
         what: "a run trigger",
@@ -111,6 +127,18 @@ const checkSecrets = ({ secret }: TriggerDraft, path: Path, report: Report): voi
 const isList = (secret: NonNullable<TriggerDraft["secret"]>): secret is readonly (SecretDraft | undefined)[] =>
   Array.isArray(secret);
 
+const checkFiles = ({ paths = [], batch, max }: TriggerDraft, path: Path, report: Report): void => {
+  if (paths.length > MAX_PATHS)
+    report.addAt([...path, "paths"], `has ${paths.length} entries; expected at most ${MAX_PATHS}`);
+  paths.forEach((pattern, index) => {
+    const at = [...path, "paths", index];
+    const problem = pattern === undefined || report.has(at) ? null : whyNotFilePattern(pattern);
+    if (problem !== null) report.addAt(at, `'${shorten(pattern ?? "")}' ${problem}`);
+  });
+  if (max !== undefined && batch !== "all" && !report.has([...path, "batch"]))
+    report.addAt([...path, "max"], "has no effect here; expected 'batch: all' beside it");
+};
+
 /** What the expressions of a trigger can refer to: no run and no task exist yet. */
 const CONTEXTS: ReadonlySet<string> = new Set(["event", "config", "job"]);
 
@@ -120,6 +148,7 @@ const checkExpressions = (trigger: TriggerDraft, draft: JobDraft, path: Path, re
     const wrong = parsed instanceof Expression ? whyWrong(parsed, draft) : parsed;
     if (wrong !== null) report.addAt([...path, "if"], wrong.problem, wrong.part);
   }
+  checkTemplatesIn(trigger.done, draft, [...path, "done"], report);
   checkTemplatesIn(trigger.debounce?.key, draft, [...path, "debounce", "key"], report);
   for (const [name, value] of Object.entries(trigger.params ?? {}))
     checkTemplatesIn(value, draft, [...path, "params", name], report);
@@ -180,9 +209,9 @@ const checkParams = ({ params = {} }: TriggerDraft, draft: JobDraft, path: Path,
     report.addAt(Object.hasOwn(params, name) ? [...path, "params", name] : [...path, "params"], problem);
 };
 
-/** The address of a webhook, and the id of what it has accepted, contain its name. */
+/** The address of a webhook, and the id of what a trigger has accepted, contain its name. */
 const checkNames = (triggers: readonly (TriggerDraft | undefined)[], report: Report): void => {
-  const webhooks = triggers.filter((trigger) => trigger?.type === "webhook").length;
+  const ofType = (type: EventTriggerType): number => triggers.filter((trigger) => trigger?.type === type).length;
   const ofJob = (job: string | undefined): number =>
     triggers.filter((each) => each?.type === "run" && each.job === job).length;
   const seen = new Map<string, number>();
@@ -190,8 +219,10 @@ const checkNames = (triggers: readonly (TriggerDraft | undefined)[], report: Rep
     if (trigger === undefined) return;
     const { name, type } = trigger;
     if (name === undefined) {
-      if (type === "webhook" && webhooks > 1)
+      if (type === "webhook" && ofType(type) > 1)
         report.addAt(["triggers", index, "name"], "missing; each of several webhooks of a job needs a name");
+      if (type === "files" && ofType(type) > 1)
+        report.addAt(["triggers", index, "name"], "missing; each of several files triggers of a job needs a name");
       if (type === "run" && ofJob(trigger.job) > 1)
         report.addAt(
           ["triggers", index, "name"],

@@ -1,0 +1,94 @@
+import type { FailingTrigger } from "../../../domain/attention.ts";
+import { type FilesTrigger, triggerKey } from "../../../domain/deliveries/trigger.ts";
+import type { JobId } from "../../../domain/ids.ts";
+import type { StoredJob } from "../../../store/jobs.ts";
+import type { FileTriggerKey } from "../../../store/seen-files.ts";
+import type { Jobs } from "../../schedule/jobs.ts";
+import { FilesWatch, type FilesWatchOptions, patternsOf } from "./watch.ts";
+
+export type FileTriggersOptions = Omit<FilesWatchOptions, "key" | "trigger" | "folder" | "findJob"> & {
+  readonly jobs: Jobs;
+  /** False while petit starts no runs. */
+  readonly isRunning: () => boolean;
+};
+
+type Watched = { readonly definition: string; readonly watch: FilesWatch };
+
+/** Watches the files of all `files` triggers. */
+export class FileTriggers implements Disposable {
+  readonly #options: FileTriggersOptions;
+  /** By job and trigger. */
+  readonly #watches = new Map<string, Watched>();
+  #isStarted = false;
+
+  constructor(options: FileTriggersOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#isStarted = true;
+    const { store, commits } = this.#options;
+    const patterns = this.#list().flatMap(({ key, trigger, folder }) =>
+      patternsOf(trigger, folder).map(({ id }) => ({ ...key, pattern: id })),
+    );
+    commits.commitOrDefer(() => store.seenFiles.noteRestore(patterns));
+    this.follow();
+  }
+
+  [Symbol.dispose](): void {
+    this.#isStarted = false;
+    for (const { watch } of this.#watches.values()) watch[Symbol.dispose]();
+    this.#watches.clear();
+  }
+
+  /** Watches the files of the current triggers. Call it when the jobs have changed. */
+  follow(): void {
+    if (!this.#isStarted) return;
+    const { store, commits } = this.#options;
+    const current = this.#list();
+    const ids = new Set(current.map(({ id }) => id));
+    for (const [id, { watch }] of this.#watches) {
+      if (ids.has(id)) continue;
+      watch[Symbol.dispose]();
+      this.#watches.delete(id);
+    }
+    commits.commitOrDefer(() => store.seenFiles.keepOnly(current.map(({ key }) => key)));
+    for (const each of current) this.#watch(each);
+  }
+
+  #watch({ id, key, trigger, folder }: Listed): void {
+    const { jobs, isRunning, ...given } = this.#options;
+    const definition = JSON.stringify([trigger, folder]);
+    const known = this.#watches.get(id);
+    if (known?.definition === definition) return;
+    known?.watch[Symbol.dispose]();
+    const findJob = (): StoredJob | null => (isRunning() ? jobs.find(key.jobId) : null);
+    const watch = new FilesWatch({ ...given, key, trigger, folder, findJob });
+    this.#watches.set(id, { definition, watch });
+    watch.start();
+  }
+
+  /** Returns the triggers whose folders are missing or unreadable, or have too many files. */
+  listFailing(): readonly FailingTrigger[] {
+    return [...this.#watches.values()].flatMap(({ watch }) => watch.listFaults());
+  }
+
+  #list(): readonly Listed[] {
+    return [...this.#options.jobs.all.values()].flatMap(({ job }) =>
+      (job.triggers ?? []).flatMap((trigger) => {
+        if (trigger.type !== "files") return [];
+        const key = { jobId: job.id, trigger: triggerKey(trigger) };
+        return [{ id: idOf(key), key, trigger, folder: job.source.folder }];
+      }),
+    );
+  }
+}
+
+type Listed = {
+  readonly id: string;
+  readonly key: FileTriggerKey & { readonly jobId: JobId };
+  readonly trigger: FilesTrigger;
+  readonly folder: string;
+};
+
+const idOf = ({ jobId, trigger }: FileTriggerKey): string => `${jobId} ${trigger ?? ""}`;
