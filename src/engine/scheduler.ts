@@ -300,9 +300,10 @@ class Scheduler implements Engine {
       clock,
       timezone: settings.timezone,
       fire,
-      onClockSetBack: (since) => {
+      onClockSetBack: (since, byMs) => {
         this.#deferRewind(since);
         this.#expectations.plan();
+        this.#deliveries.clockWasSetBack(byMs);
       },
       onError: (jobId, error) => this.#noteUndecided(jobId, error),
       isPaused: (jobId) => this.#pauses.isPaused(jobId),

@@ -31,7 +31,7 @@ export interface DeliveryStore {
   /** Moves a waiting delivery on. */
   decide(deliveryId: string, decision: Decision, now: number): void;
   /** Returns the deliveries of a job that wait for a reason, oldest first. */
-  listWaiting(jobId: JobId, reason: "paused" | "debounce", limit: number): readonly Delivery[];
+  listWaiting(jobId: JobId, reason: "paused" | "debounce", limit: number): readonly WaitingDelivery[];
   /** Counts the deliveries that wait because a job is paused. */
   countPaused(jobId: JobId): number;
   /** Returns the jobs that have deliveries which wait for a reason. */
@@ -40,6 +40,8 @@ export interface DeliveryStore {
   listInvalid(): readonly InvalidDeliveries[];
   /** Returns the debounced delivery of a key, with the time of the first one; null if none waits. */
   findDebounced(key: TriggerKey & { readonly debounceKey: string }): Debounced | null;
+  /** Adds the deliveries of a group that are merged, and have no run yet, to another group. */
+  joinGroups(group: string, into: string): void;
   /** Stores what has become of the deliveries that were merged into the one that is decided now. */
   settleGroup(group: string, newest: { readonly id: string; readonly runId: RunId | null }): void;
   /** Sets the jobs whose ends start runs of other jobs. Runs that end from then on are unseen ones. */
@@ -49,7 +51,11 @@ export interface DeliveryStore {
   /** Notes that the end of a run was seen. */
   noteEndSeen(runId: RunId): void;
   /** Returns the debounced deliveries that are due at `now`, the first one first. */
-  listDue(now: number, limit: number): readonly Debounced[];
+  listDue(now: number, limit: number): readonly WaitingDelivery[];
+  /** Lets all debounced deliveries be due earlier, because the clock was set back. */
+  advanceDebounced(byMs: number): void;
+  /** Lets debounced deliveries that came after `now`, because the clock was set back since, be due as if they came at `now`. */
+  bringForward(now: number): void;
   /** Returns when the next debounced delivery is due, or null. */
   nextDueAt(): number | null;
   /** Deletes up to `limit` events of a job: those received before `before`, and all but the newest `keep`. Not durable. */
@@ -104,7 +110,14 @@ type DebounceTimes = {
   readonly group: string;
 };
 
-export type Debounced = Delivery & { readonly debounce: DebounceTimes };
+type Debounced = Delivery & { readonly debounce: DebounceTimes };
+
+export type WaitingDelivery = Delivery & {
+  /** The first of the deliveries that become one run with it; null if it was never debounced. */
+  readonly group: string | null;
+  /** True if it has waited for more deliveries of the same key. */
+  readonly isDue: boolean;
+};
 
 type DeliveryFilter = {
   readonly jobId?: JobId;
@@ -152,7 +165,6 @@ export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): 
           receivedAt,
           chain: delivery.chain,
           ...columnsOf(decision, receivedAt),
-          debounceGroup: "group" in decision ? decision.group : null,
         },
       );
       if (row === null) throw new Error("a delivery was not stored");
@@ -207,7 +219,8 @@ export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): 
     decide: write("durable", (deliveryId, decision, now) => {
       const row = sql.get(
         `UPDATE deliveries SET outcome = $outcome, reason = $reason, problem = $problem, run_id = $runId,
-           merged_into = $mergedInto, decided_at = $decidedAt, debounce_key = $debounceKey, first_at = $firstAt, due_at = $dueAt
+           merged_into = $mergedInto, decided_at = $decidedAt, debounce_group = coalesce($debounceGroup, debounce_group),
+           debounce_key = $debounceKey, first_at = $firstAt, due_at = $dueAt
          WHERE id = $deliveryId AND outcome = 'waiting' RETURNING *`,
         { deliveryId, ...columnsOf(decision, now) },
       );
@@ -221,7 +234,7 @@ export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): 
           `SELECT * FROM deliveries WHERE job_id = $jobId AND outcome = 'waiting' AND reason = $reason ORDER BY seq LIMIT $limit`,
           { jobId, reason, limit },
         )
-        .map(toDelivery),
+        .map((row) => ({ ...toDelivery(row), group: textOrNull(row, "debounce_group"), isDue: false })),
 
     countPaused: (jobId) => {
       const row = sql.get(
@@ -253,6 +266,13 @@ export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): 
       );
       return row === null ? null : toDebounced(row);
     },
+
+    joinGroups: write("durable", (group, into) =>
+      sql.run(
+        "UPDATE deliveries SET debounce_group = $into WHERE debounce_group = $group AND outcome = 'merged' AND run_id IS NULL",
+        { group, into },
+      ),
+    ),
 
     settleGroup: write("durable", (group, { id: newest, runId }) =>
       sql.run(
@@ -287,7 +307,21 @@ export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): 
     listDue: (now, limit) =>
       sql
         .all("SELECT * FROM deliveries WHERE due_at <= $now ORDER BY due_at, seq LIMIT $limit", { now, limit })
-        .map(toDebounced),
+        .map((row) => ({ ...toDelivery(row), group: textOrNull(row, "debounce_group"), isDue: true })),
+
+    advanceDebounced: write("durable", (byMs) => {
+      sql.run("UPDATE deliveries SET first_at = first_at - $byMs, due_at = due_at - $byMs WHERE due_at IS NOT NULL", {
+        byMs,
+      });
+    }),
+
+    bringForward: write("durable", (now) => {
+      sql.run(
+        `UPDATE deliveries SET first_at = first_at - (received_at - $now), due_at = due_at - (received_at - $now)
+         WHERE due_at IS NOT NULL AND first_at > $now`,
+        { now },
+      );
+    }),
 
     nextDueAt: () => {
       const row = sql.get("SELECT min(due_at) AS at FROM deliveries WHERE due_at IS NOT NULL");
@@ -342,6 +376,7 @@ const columnsOf = (decision: Decision, now: number) => {
     runId: "runId" in decision ? decision.runId : null,
     mergedInto: "into" in decision ? decision.into : null,
     decidedAt: outcome === "waiting" ? null : now,
+    debounceGroup: debounce?.group ?? null,
     debounceKey: debounce?.key ?? null,
     firstAt: debounce?.firstAt ?? null,
     dueAt: debounce?.dueAt ?? null,

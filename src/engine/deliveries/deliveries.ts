@@ -17,7 +17,7 @@ import { parseExactly } from "../../lib/json.ts";
 import type { Log } from "../../lib/log.ts";
 import { assertNever } from "../../lib/never.ts";
 import { uuidv7 } from "../../lib/uuid.ts";
-import type { Debounced, Decision } from "../../store/deliveries.ts";
+import type { Decision, WaitingDelivery } from "../../store/deliveries.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { Store } from "../../store/store.ts";
 import type { AddHooks, Commits, TransactionHooks } from "../commits.ts";
@@ -78,8 +78,10 @@ export class Deliveries implements Disposable {
     this.#timer = new Timer({ clock: options.clock, onDue: () => void this.#fireDue() });
   }
 
-  /** Continues what waited when the previous process ended. */
+  /** Continues what waited when the previous process ended. The clock may have been set back since. */
   start(): void {
+    const { store, clock } = this.#options;
+    store.deliveries.bringForward(clock.now());
     this.#loadFailing();
     this.follow();
     void this.#handleEnds();
@@ -90,6 +92,19 @@ export class Deliveries implements Disposable {
 
   [Symbol.dispose](): void {
     this.#timer[Symbol.dispose]();
+  }
+
+  /** Debounced deliveries wait for a time by the clock, so they would wait longer by as much. */
+  clockWasSetBack(byMs: number): void {
+    const { commits, store, log } = this.#options;
+    try {
+      commits.commitOrDefer(() => {
+        store.deliveries.advanceDebounced(byMs);
+        this.#arm();
+      });
+    } catch (error) {
+      log.error({ err: error }, "cannot bring debounced deliveries forward after the clock was set back");
+    }
   }
 
   /** Accepts an event within the current transaction, or finds the delivery that it repeats. */
@@ -299,7 +314,7 @@ export class Deliveries implements Disposable {
   }
 
   /** Makes the delivery the one of its key that waits. The one before it is merged into it. */
-  #debounce({ id, jobId, trigger, now }: Prepared, key: string, addHooks: AddHooks): Decision {
+  #debounce({ id, jobId, trigger, now, group: ownGroup = null }: Prepared, key: string, addHooks: AddHooks): Decision {
     const { store } = this.#options;
     const { waitMs, maxWaitMs } = mustDebounce(trigger);
     const previous = store.deliveries.findDebounced({ jobId, trigger: triggerKey(trigger), debounceKey: key });
@@ -308,7 +323,9 @@ export class Deliveries implements Disposable {
     const firstAt = Math.min(now, previous?.debounce.firstAt ?? now);
     const dueAt = Math.min(now + waitMs, firstAt + (maxWaitMs ?? Number.MAX_SAFE_INTEGER));
     addHooks({ onCommit: () => this.#timer.add("due", dueAt) });
-    const group = previous?.debounce.group ?? id;
+    const group = previous?.debounce.group ?? ownGroup ?? id;
+    // It was debounced before a pause, and meanwhile others of its key came.
+    if (ownGroup !== null && ownGroup !== group) store.deliveries.joinGroups(ownGroup, group);
     return { outcome: "waiting", reason: "debounce", key, firstAt, dueAt, group };
   }
 
@@ -336,7 +353,7 @@ export class Deliveries implements Disposable {
   }
 
   /** Decides about waiting deliveries, in batches, until none is left. */
-  async #decideAll(next: () => readonly (Delivery | Debounced)[]): Promise<void> {
+  async #decideAll(next: () => readonly WaitingDelivery[]): Promise<void> {
     const { commits, log } = this.#options;
     try {
       for (let hasMore = true; hasMore; )
@@ -352,7 +369,7 @@ export class Deliveries implements Disposable {
   }
 
   /** Decides about a waiting delivery. Returns false if that fails because of an error of petit itself; then it goes on waiting. */
-  #decideOne(delivery: Delivery | Debounced, addHooks: AddHooks): boolean {
+  #decideOne(delivery: WaitingDelivery, addHooks: AddHooks): boolean {
     const { store, clock, log, internalErrors } = this.#options;
     const subject = { jobId: delivery.jobId, runId: null };
     const added: TransactionHooks[] = [];
@@ -370,11 +387,10 @@ export class Deliveries implements Disposable {
     }
   }
 
-  #decideWaiting(delivery: Delivery | Debounced, addHooks: AddHooks): void {
+  #decideWaiting(delivery: WaitingDelivery, addHooks: AddHooks): void {
     const { store, clock, jobs } = this.#options;
     const now = clock.now();
-    const { id, jobId, chain, type } = delivery;
-    const group = "debounce" in delivery ? delivery.debounce.group : null;
+    const { id, jobId, chain, type, group, isDue } = delivery;
     const settle = (decision: Decision): void => {
       store.deliveries.decide(id, decision, now);
       if (group !== null && decision.outcome !== "merged")
@@ -387,11 +403,11 @@ export class Deliveries implements Disposable {
       settle({ outcome: "skipped", reason: "gone", problem: null });
       return;
     }
-    const state = { ...this.#stateOf(stored.job), isDebounced: group !== null };
+    const state = { ...this.#stateOf(stored.job), isDebounced: isDue };
     const event = { data: parseExactly(text) as EventData, chain };
     const verdict = decideWaiting(stored.job, trigger, event, state);
     const start = this.#prepare(
-      { id, jobId: stored.job.id, chain, type, stored, trigger, verdict, now, by: null },
+      { id, jobId: stored.job.id, chain, type, stored, trigger, verdict, now, by: null, group },
       addHooks,
     );
     settle(start.decision);
@@ -443,6 +459,8 @@ type Prepared = {
   readonly now: number;
   /** The person who replays it; null if petit starts the run by itself. */
   readonly by: string | null;
+  /** The group of deliveries in which it waited before. Missing, or null, if there was none. */
+  readonly group?: string | null;
 };
 
 type NewRunOfDelivery = Pick<Prepared, "id" | "chain" | "stored" | "type" | "by"> & {

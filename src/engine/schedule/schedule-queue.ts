@@ -25,7 +25,7 @@ export type ScheduleQueueOptions = {
   /** Called if the due occurrences of a job can't be found because of an error of petit itself. They come due again later. */
   readonly onError: (jobId: JobId, error: unknown) => void;
   /** Called when the clock was set back, before anything comes due again. */
-  readonly onClockSetBack: (since: number) => void;
+  readonly onClockSetBack: (since: number, byMs: number) => void;
   /** Returns whether the occurrences of a job are skipped. */
   readonly isPaused: (jobId: JobId) => boolean;
   /** Returns whether a time may have been decided in a database that was replaced by an older copy. */
@@ -65,7 +65,7 @@ export class ScheduleQueue implements Disposable {
     this.#timer = new Timer({
       clock: options.clock,
       onDue: (entries, now) => this.#fire(entries, now),
-      onSetBack: (since) => this.#replan(since),
+      onSetBack: (since, byMs) => this.#replan(since, byMs),
     });
     this.#backlogs = new Backlogs({
       clock: options.clock,
@@ -270,11 +270,11 @@ export class ScheduleQueue implements Disposable {
   }
 
   /**
-   * Plans all entries again, because the clock was set back at `since`, by the new clock, or up to a few seconds later. Occurrences after
+   * Plans all entries again, because the clock was set back by `byMs` at `since`, by the new clock, or up to a few seconds later. Occurrences after
    * `since` may be in the ledger already, which `fire` checks. Occurrences that were due before stay due.
    */
-  #replan(since: number): void {
-    this.#options.onClockSetBack(since);
+  #replan(since: number, byMs: number): void {
+    this.#options.onClockSetBack(since, byMs);
     this.#backlogs.end();
     this.#downUntil = Math.min(this.#downUntil, since);
     for (const entry of this.#entries.values()) {

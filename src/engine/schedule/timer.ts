@@ -15,10 +15,10 @@ export type TimerOptions<T> = {
   /** Called with all items that have come due, in the order of their times. */
   readonly onDue: (items: readonly T[], now: number) => void;
   /**
-   * Called when the wall clock was set back, at `since` by the new clock or later: the items must be planned again, from there. If it is
-   * missing, that is not noticed, and the timer does not wake up while it has no items.
+   * Called when the wall clock was set back by `byMs`, at `since` by the new clock or later: the items must be planned again, from there. If
+   * it is missing, that is not noticed, and the timer does not wake up while it has no items.
    */
-  readonly onSetBack?: (since: number) => void;
+  readonly onSetBack?: (since: number, byMs: number) => void;
 };
 
 /** Reports items when the wall clock reaches their time. */
@@ -79,10 +79,10 @@ export class Timer<T> implements Disposable {
 
   #wake(): void {
     const now = this.#options.clock.now();
-    const passedMs = this.#passedIfSetBack();
+    const step = this.#findStepBack();
     try {
       // The monotonic clock has fractions of a ms, and times are stored in whole ms.
-      if (passedMs !== null) this.#options.onSetBack?.(Math.floor(now - passedMs));
+      if (step !== null) this.#options.onSetBack?.(Math.floor(now - step.passedMs), Math.floor(step.byMs));
       const due = this.#takeDue(now);
       if (due.length > 0) this.#options.onDue(due, now);
     } finally {
@@ -99,12 +99,13 @@ export class Timer<T> implements Disposable {
     return due;
   }
 
-  /** Returns the time since the last check in ms if the wall clock was set back in it, otherwise null. */
-  #passedIfSetBack(): number | null {
+  /** Returns the time since the last check, and by how much the wall clock was set back in it; null if it was not. */
+  #findStepBack(): { readonly passedMs: number; readonly byMs: number } | null {
     const before = this.#lastReading;
     this.#lastReading = this.#read();
     const passedMs = this.#lastReading.monotonic - before.monotonic;
-    return this.#lastReading.wall - before.wall < passedMs - STEP_MS ? passedMs : null;
+    const byMs = before.wall + passedMs - this.#lastReading.wall;
+    return byMs > STEP_MS ? { passedMs, byMs } : null;
   }
 
   #read(): { readonly wall: number; readonly monotonic: number } {

@@ -290,6 +290,50 @@ describe("debounced deliveries", () => {
     ]);
   });
 
+  test.each([
+    ["", false],
+    [" while petit was down", true],
+  ])("wait no longer because the clock was set back%s", async (_, isDown) => {
+    using dir = tempDir();
+    const clock = new FakeClock();
+    const first = await startEngine({ jobs, environment, clock, dir: dir.path });
+    const { id } = await deliver(first, "deploy", { body: { ref: "main", n: 1 } });
+    if (isDown) await first[Symbol.asyncDispose]();
+    clock.step(-3_600_000);
+    await using second = isDown ? await startEngine({ jobs, environment, clock, dir: dir.path }) : null;
+    const petit = second ?? first;
+    await clock.pass(29_000);
+    expect(petit.store.deliveries.find(id)).toMatchObject({ outcome: "waiting" });
+    await clock.pass(1_000);
+    const delivery = petit.store.deliveries.find(id);
+    expect(delivery).toMatchObject({ outcome: "fired" });
+    if (delivery !== null) await petit.ended(mustHaveRun(delivery));
+    if (!isDown) await first[Symbol.asyncDispose]();
+  });
+
+  test("that a pause held back are debounced again afterwards, and become one run", async () => {
+    const clock = new FakeClock();
+    await using petit = await startEngine({ jobs, environment, clock });
+    const send = (n: number) => deliver(petit, "deploy", { body: { ref: "main", n } });
+    await send(1);
+    await send(2);
+    await petit.engine.pause();
+    await send(3);
+    await clock.pass(60_000);
+    await petit.engine.resume();
+    await clock.pass(10_000);
+    const last = await send(4);
+    await clock.pass(30_000);
+    const fired = petit.store.deliveries.find(last.id);
+    if (fired === null) throw new Error("the delivery is gone");
+    const { run } = await petit.ended(mustHaveRun(fired));
+    expect(run.params).toEqual({ n: "4" });
+    expect<unknown>(list(petit, "deploy").map(({ outcome, runId }) => [outcome, runId])).toEqual([
+      ["fired", run.id],
+      ...Array.from({ length: 3 }, () => ["merged", run.id]),
+    ]);
+  });
+
   test("that were due while petit was down start at the next start", async () => {
     using dir = tempDir();
     const clock = new FakeClock();

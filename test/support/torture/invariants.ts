@@ -5,18 +5,22 @@ import { compileSchedule } from "../../../src/domain/schedule/schedule.ts";
 import { LINES } from "./jobs.ts";
 import { taskProcesses } from "./processes.ts";
 import type { Torture } from "./torture.ts";
+import { lostWebhooks, NEVER_OF_DELIVERIES } from "./webhooks.ts";
 
 /** Checks the database and files of an idle petit that was stopped. Returns a sentence for each violation. */
 export const violations = ({
   dbPath,
   accepted,
+  webhooks,
   refused,
   killed,
-}: Pick<Torture, "dbPath" | "accepted" | "refused" | "killed">): readonly string[] => {
+}: Pick<Torture, "dbPath" | "accepted" | "webhooks" | "refused" | "killed">): readonly string[] => {
   const db = new Database(dbPath, { readonly: true });
   try {
     return [
       ...ledgerViolations(db, accepted),
+      ...askEach(db, NEVER_OF_DELIVERIES),
+      ...lostWebhooks(db, webhooks),
       ...begunThoughRefused(db, refused),
       ...wrongOutput(db),
       ...wrongRecords(db, { file: join(dirname(dbPath), "did"), killed }),
@@ -30,7 +34,7 @@ export const violations = ({
 /** Checks what is true of every database of an idle petit, whatever its jobs do. Returns a sentence for each violation. */
 export const ledgerViolations = (db: Database, accepted: ReadonlySet<string>): readonly string[] => [
   ...integrity(db),
-  ...askEach(db),
+  ...askEach(db, NEVER),
   ...unaccepted(db, accepted),
   ...ledgerHoles(db),
 ];
@@ -77,8 +81,8 @@ const NEVER: Readonly<Record<string, string>> = {
   "a run has another status than its request to end": `SELECT id, job_id, reason FROM runs WHERE (status = 'cancelled') <> (ending IS 'cancelled')`,
 };
 
-const askEach = (db: Database): readonly string[] =>
-  Object.entries(NEVER).flatMap(([what, sql]) => rows(db, sql).map((row) => `${what}: ${JSON.stringify(row)}`));
+const askEach = (db: Database, queries: Readonly<Record<string, string>>): readonly string[] =>
+  Object.entries(queries).flatMap(([what, sql]) => rows(db, sql).map((row) => `${what}: ${JSON.stringify(row)}`));
 
 const unaccepted = (db: Database, accepted: ReadonlySet<string>): readonly string[] => {
   const known = new Set(rows(db, "SELECT id FROM runs").map(({ id }) => String(id)));

@@ -1,3 +1,5 @@
+import { HOOK_TRIGGERS } from "./webhooks.ts";
+
 /**
  * Returns jobs whose tasks record what they do in the file `did` of `dir`: lines `start RUN TASK ATTEMPT`, `end …` before they exit
  * with 0, and `beside …` if another process runs the same task at that moment. They print the lines `1` to `LINES`.
@@ -91,6 +93,15 @@ tasks:
   - ${task("only", "0.1")}`,
   burst: `tasks:
   - ${task("burst", "0.4", { before: `seq 1 ${BURST}` })}`,
+  hook: `${HOOK_TRIGGERS.hook}
+tasks:
+  - ${task("only", "0.1")}`,
+  bundle: `${HOOK_TRIGGERS.bundle}
+tasks:
+  - ${task("only", "0.05")}`,
+  after_hook: `${HOOK_TRIGGERS.after_hook}
+tasks:
+  - ${task("only", "0.05")}`,
   manual: `params: {n: {default: "0"}}
 tasks:
   - ${task("left", "0.3")}

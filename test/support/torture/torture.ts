@@ -8,6 +8,7 @@ import { QUEUE, tortureJobs } from "./jobs.ts";
 import { Locker } from "./locker.ts";
 import { groupOf, recordedName, taskProcesses } from "./processes.ts";
 import { type Random, randomOf } from "./random.ts";
+import { WEBHOOK_FILES, Webhooks } from "./webhooks.ts";
 
 export type TortureOptions = {
   readonly seed: number;
@@ -28,6 +29,8 @@ export type Torture = {
   readonly done: ReadonlyMap<string, number>;
   /** The ids of the runs whose trigger succeeded. */
   readonly accepted: ReadonlySet<string>;
+  /** The accepted deliveries, by the id that their sender gave them. */
+  readonly webhooks: ReadonlyMap<string, string>;
   /** The values of the param `n` of triggers that were refused because the database could not be written. */
   readonly refused: ReadonlySet<string>;
   /** The attempts, as the records of tasks name them, whose processes the test has killed: they can end after the last record. */
@@ -76,6 +79,7 @@ class Torturer implements Torture {
   readonly #keys = new Map<string, string>();
   readonly #followers: LogFollower[] = [];
   readonly #locker: Locker;
+  readonly #webhooks: Webhooks;
   #petit: Petit | null = null;
   #triggers = 0;
   #isPaused = false;
@@ -85,11 +89,16 @@ class Torturer implements Torture {
     this.#random = randomOf(options.seed);
     this.#clock = steppedClock(options.dir);
     this.#locker = new Locker(this.dbPath);
-    this.#write(tortureJobs(options.dir));
+    this.#webhooks = new Webhooks(this.#random);
+    this.#write({ ...tortureJobs(options.dir), ...WEBHOOK_FILES });
   }
 
   get dbPath(): string {
     return join(this.#options.dir, "petit.db");
+  }
+
+  get webhooks(): ReadonlyMap<string, string> {
+    return this.#webhooks.accepted;
   }
 
   get kills(): number {
@@ -160,6 +169,7 @@ class Torturer implements Torture {
     const db = new Database(this.dbPath, { readonly: true });
     const faults = this.#followers.flatMap((follower) => follower.faults(db).slice(0, 3));
     db.close();
+    this.surprises.push(...this.#webhooks.contradictions);
     this.surprises.push(...failures.filter((failure) => failure !== null), ...faults);
   }
 
@@ -174,6 +184,7 @@ class Torturer implements Torture {
     const acts = [
       [6, "trigger"],
       [2, "trigger by key"],
+      [4, "webhooks"],
       [2, "cancel"],
       // Only for a short time, because occurrences that pass meanwhile never fire.
       [this.#isPaused ? 10 : 1, "pause"],
@@ -186,6 +197,7 @@ class Torturer implements Torture {
     this.#did(act);
     if (act === "trigger") await this.#trigger();
     else if (act === "trigger by key") await this.#triggerByKey();
+    else if (act === "webhooks") await Promise.all([this.#webhook(), this.#webhook(), this.#webhook()]);
     else if (act === "cancel") await this.#cancel();
     else if (act === "pause") await this.#pause();
     else if (act === "reload") this.#changeJobs();
@@ -204,7 +216,7 @@ class Torturer implements Torture {
     if (end === "stop") return this.#stop();
     if (end === "kill frozen") this.#signal("SIGSTOP");
     // Kill it during its work.
-    const triggers = end === "kill" ? [this.#trigger(), this.#trigger(), this.#triggerByKey()] : [];
+    const triggers = end === "kill" ? [this.#trigger(), this.#triggerByKey(), this.#webhook(), this.#webhook()] : [];
     if (end === "kill") await this.#wait(0, 12);
     await this.#petit?.kill();
     await Promise.all(triggers);
@@ -257,6 +269,18 @@ class Torturer implements Torture {
       if (known !== answer.body.run_id) this.surprises.push(`${key} names two runs`);
       this.#keys.set(key, known ?? "");
     }
+  }
+
+  async #webhook(): Promise<void> {
+    const { path, init, id } = this.#webhooks.next();
+    const answer = await this.#post(path, init);
+    if (answer === null) return;
+    const { status, body } = answer;
+    if ((status === 200 || status === 202) && body.delivery_id !== undefined) {
+      this.#webhooks.answered(id, body.delivery_id);
+      if (body.run_id != null) this.accepted.add(body.run_id);
+    } else if (status === 503 && this.#locker.wasHeldWithin(1_000)) this.#did("webhook refused: locked");
+    else this.surprises.push(`a webhook returned ${status}: ${JSON.stringify(body)}`);
   }
 
   #accept({ status, body }: TortureResponse): boolean {
@@ -381,5 +405,5 @@ class Torturer implements Torture {
 const isLockRefusal = (error: unknown): boolean =>
   error instanceof Error && /is locked by|SQLITE_BUSY/.test(error.message);
 
-type Body = { readonly run_id?: string; readonly error?: string };
+type Body = { readonly run_id?: string; readonly delivery_id?: string; readonly error?: string };
 type TortureResponse = { readonly status: number; readonly body: Body };
