@@ -87,6 +87,7 @@ const start = async (options: AppOptions): Promise<App> => {
       environment,
       workers: await openWorkers(options, parts),
       digest: options.digest ?? null,
+      heartbeat: options.heartbeat ?? null,
       readJobs: (findJob) => {
         source.reload();
         return reader.read(engine.store, findJob);

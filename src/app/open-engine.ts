@@ -23,6 +23,8 @@ export type OpenEngineOptions = {
   readonly followSchedules?: boolean;
   /** See `EngineOptions`. */
   readonly digest?: EngineOptions["digest"];
+  /** See `EngineOptions`. */
+  readonly heartbeat?: EngineOptions["heartbeat"];
   /** See `CreateEngineOptions`. */
   readonly workers?: CreateEngineOptions["workers"];
   /** See `CreateEngineOptions`. */
@@ -52,6 +54,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       settings: engineSettings(settings),
       followSchedules: options.followSchedules ?? true,
       digest: options.digest ?? null,
+      heartbeat: options.heartbeat ?? null,
       isRestored,
       workers: options.workers ?? null,
       openAccess: options.openAccess ?? (() => null),

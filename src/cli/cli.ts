@@ -100,6 +100,7 @@ const openContext = (flags: Invocation["flags"], host: Host): Context => {
     origins,
     defaultNotify: file?.notify ?? [],
     digest: file?.digest ?? null,
+    heartbeat: file?.heartbeat ?? null,
     flags,
     json: flags.has("json"),
     commands: COMMANDS,

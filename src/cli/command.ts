@@ -1,5 +1,6 @@
 import type { ArgsDef, ParsedArgs } from "citty";
 import type { Origins, SettingKey, Settings } from "../app/settings/settings.ts";
+import type { Heartbeat } from "../domain/health.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
 import type { Digest } from "../domain/review/digest.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -42,6 +43,8 @@ export type Context = {
   readonly defaultNotify: readonly NotifyTarget[];
   /** The digest of the configuration file; null if there is none. */
   readonly digest?: { readonly digest: Digest; readonly folder: string } | null;
+  /** The heartbeat of the configuration file; null if there is none. */
+  readonly heartbeat?: { readonly heartbeat: Heartbeat; readonly folder: string } | null;
   /** All values of each given flag, in order. */
   readonly flags: ReadonlyMap<string, readonly string[]>;
   readonly json: boolean;

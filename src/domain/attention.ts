@@ -26,6 +26,7 @@ export type Attention =
   | ({ readonly kind: "nats_unreachable" } & UnreachableNats)
   | ({ readonly kind: "transfer_blocked" } & BlockedTransfer)
   | ({ readonly kind: "notifications_undelivered" } & UndeliveredTarget)
+  | ({ readonly kind: "heartbeat_failing" } & FailingHeartbeat)
   | ({ readonly kind: "trigger_failing" } & FailingTrigger)
   | ({ readonly kind: "internal_error" } & InternalError)
   | ({ readonly kind: "retention_undecided" } & OldRuns)
@@ -53,6 +54,7 @@ export const ATTENTION_SEVERITY = {
   nats_unreachable: "error",
   transfer_blocked: "error",
   notifications_undelivered: "error",
+  heartbeat_failing: "error",
   trigger_failing: "error",
   internal_error: "error",
   retention_undecided: "warning",
@@ -214,6 +216,15 @@ type BlockedTransfer = {
   readonly jobId: JobId | null;
   readonly runId: RunId | null;
   readonly taskId: TaskId | null;
+};
+
+/** The URL that petit pings does not accept that. */
+type FailingHeartbeat = {
+  readonly since: number;
+  /** The URL as it may be displayed. */
+  readonly url: string;
+  /** Why the last ping failed. */
+  readonly error: string;
 };
 
 export const TRIGGER_FAULTS = [

@@ -1,4 +1,5 @@
 import type { JobId, RunId } from "./ids.ts";
+import type { TextOrSecret } from "./secret.ts";
 
 /** Why the database can't be written at the moment. */
 export type StorageFault =
@@ -60,6 +61,20 @@ export type UndeliveredNotifications = {
   readonly since: number;
   /** How many notifications wait or were given up, per receiver since the last one that arrived. */
   readonly count: number;
+};
+
+/** What petit pings while it is healthy, as `heartbeat` in the configuration file declares it. */
+export type Heartbeat = { readonly url: TextOrSecret; readonly everyMs: number };
+
+/** How that works. Times are in ms since the Unix epoch. */
+export type HeartbeatState = {
+  /** The URL as it may be displayed, without secrets. */
+  readonly url: string;
+  readonly everyMs: number;
+  /** When the last ping was accepted; null if none was since the start of petit. */
+  readonly lastAt: number | null;
+  /** Since when pings fail, and why the last one did; null if they do not. */
+  readonly failing: { readonly since: number; readonly error: string } | null;
 };
 
 const STORAGE_FAULT_CODES = [

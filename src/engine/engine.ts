@@ -3,7 +3,7 @@ import type { Delivery } from "../domain/deliveries/delivery.ts";
 import type { DurationChange } from "../domain/durations/change.ts";
 import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
-import type { HealthReason } from "../domain/health.ts";
+import type { HealthReason, HeartbeatState } from "../domain/health.ts";
 import type { JobId, RunId, TaskId } from "../domain/ids.ts";
 import type { AttentionEntry, AttentionList } from "../domain/inbox/entry.ts";
 import type { Expectation } from "../domain/inbox/expectation.ts";
@@ -125,6 +125,8 @@ export interface Engine extends AsyncDisposable {
   /** Returns the next `count` occurrences of a job within the bounds, in ms since the epoch. */
   nextOccurrences(jobId: JobId, count: number, bounds?: OccurrenceBounds): readonly number[];
   health(): Health;
+  /** How the heartbeat works; null if none is configured. */
+  readonly heartbeat: HeartbeatState | null;
   /** Makes an error of petit that nothing has handled count against its health, and need attention, for an hour. */
   noteUnhandledError(error: Error): void;
   /** Returns the most urgent things that need attention, at most `limit`, and how much there is of each kind; of some jobs only, if given. */

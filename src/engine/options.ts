@@ -1,3 +1,4 @@
+import type { Heartbeat } from "../domain/health.ts";
 import type { InterruptPolicy, Job } from "../domain/job.ts";
 import type { Queues } from "../domain/limits/queue.ts";
 import type { DefaultRule, Retention } from "../domain/limits/retention.ts";
@@ -35,6 +36,8 @@ export type EngineOptions = {
   readonly settings: EngineSettings;
   /** The digest that is sent on a schedule, and the folder to which its paths are relative. Null or missing: none. */
   readonly digest?: { readonly digest: Digest; readonly folder: string } | null;
+  /** What is pinged while petit is healthy, and the folder to which its paths are relative. Null or missing: nothing. */
+  readonly heartbeat?: { readonly heartbeat: Heartbeat; readonly folder: string } | null;
   /** False to create runs by trigger only, and never from schedules. Default true. */
   readonly followSchedules?: boolean;
   /** True if petit has noticed at this start that the database was restored. Default false. */

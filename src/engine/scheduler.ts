@@ -3,6 +3,7 @@ import type { OpenAccess } from "../domain/attention.ts";
 import type { Delivery } from "../domain/deliveries/delivery.ts";
 import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
+import type { HeartbeatState } from "../domain/health.ts";
 import type { JobId, RunId, TaskId } from "../domain/ids.ts";
 import { type AttentionEntry, type AttentionList, NO_ATTENTION } from "../domain/inbox/entry.ts";
 import type { Expectation } from "../domain/inbox/expectation.ts";
@@ -45,6 +46,7 @@ import { healthOf } from "./health.ts";
 import { InternalErrors } from "./internal-errors.ts";
 import { catchErrors, Listeners } from "./listeners.ts";
 import { Digests } from "./notify/digests.ts";
+import { Heartbeats } from "./notify/heartbeat.ts";
 import { Notifier } from "./notify/notifier.ts";
 import type { NotifyTest } from "./notify/send-tests.ts";
 import type { EngineOptions } from "./options.ts";
@@ -117,6 +119,8 @@ class Scheduler implements Engine {
   readonly #started = Promise.withResolvers<void>();
   /** Null if none is configured. */
   readonly #digests: Digests | null;
+  /** Null if none is configured. */
+  readonly #heartbeats: Heartbeats | null;
   #isStarted = false;
 
   constructor(options: CreateEngineOptions) {
@@ -164,6 +168,7 @@ class Scheduler implements Engine {
       signal: detach,
     });
     this.#digests = this.#createDigests();
+    this.#heartbeats = this.#createHeartbeats();
     this.#attention = new AttentionFinder({
       store,
       clock,
@@ -175,6 +180,7 @@ class Scheduler implements Engine {
       workers: () => this,
       internalErrors: this.#internalErrors,
       expectations: () => this.#expectations.all,
+      heartbeat: () => this.heartbeat,
       failingTriggers: () => [
         ...this.#webhooks.listUnreadable(),
         ...this.#deliveries.listFailing(),
@@ -359,6 +365,7 @@ class Scheduler implements Engine {
     this.#warnOfSecrets();
     this.#figures.start();
     this.#digests?.start();
+    this.#heartbeats?.start();
     this.#pruner.enqueueAll();
     void this.#runs.startPending();
     if (this.#options.followSchedules !== false) void this.#attention.prepare(this.#detach.signal);
@@ -383,6 +390,14 @@ class Scheduler implements Engine {
       retryUntilStored: (work) => this.#commits.retryUntilStored(work),
       signal: this.#detach.signal,
     });
+  }
+
+  #createHeartbeats(): Heartbeats | null {
+    const { heartbeat: given = null, followSchedules, clock, log, runtime, environment } = this.#options;
+    if (given === null || followSchedules === false) return null;
+    const { heartbeat, folder } = given;
+    const signal = this.#detach.signal;
+    return new Heartbeats({ heartbeat, folder, clock, log, runtime, environment, health: () => this.health(), signal });
   }
 
   /** The history of jobs was moved to others in the store. Does the same in memory. */
@@ -676,6 +691,10 @@ class Scheduler implements Engine {
 
   get problems(): Engine["problems"] {
     return this.#jobs.problems;
+  }
+
+  get heartbeat(): HeartbeatState | null {
+    return this.#heartbeats?.state ?? null;
   }
 
   noteUnhandledError(error: Error): void {

@@ -5,7 +5,7 @@ import { failures } from "../shapes/failure.ts";
 import { healthReasonBody } from "../shapes/health.ts";
 import { activityBody } from "../shapes/limits/waits-for.ts";
 import { problemBody, schedulerBody } from "../shapes/scheduler.ts";
-import { type FolderBody, SystemBody, settingBody } from "../shapes/system.ts";
+import { type FolderBody, heartbeatBody, SystemBody, settingBody } from "../shapes/system.ts";
 
 export const systemRoutes = (context: ApiContext) => {
   const { clock, store, system } = context;
@@ -63,6 +63,7 @@ const systemBody = (
     waiting_notifications: store.notifications.countWaiting(),
     scheduler: schedulerBody(engine),
     health: { status, reasons: reasons.map(healthReasonBody) },
+    heartbeat: heartbeatBody(engine.heartbeat),
     problems: engine.problems.map(problemBody),
     needs_token: authentication.needsToken(),
     settings: system.settings.map(settingBody),

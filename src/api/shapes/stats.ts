@@ -71,6 +71,7 @@ export const StatsBody = exactly(
           nats_unreachable: 0,
           transfer_blocked: 0,
           notifications_undelivered: 0,
+          heartbeat_failing: 0,
           trigger_failing: 0,
           internal_error: 0,
           retention_undecided: 0,

@@ -1,9 +1,10 @@
 import { t } from "elysia";
+import type { HeartbeatState } from "../../domain/health.ts";
 import type { SettingFact } from "../options.ts";
 import { HealthReasonBody, HealthWord } from "./health.ts";
 import { WaitingCountsBody } from "./limits/waits-for.ts";
 import { ProblemBody, SchedulerBody } from "./scheduler.ts";
-import { exactly, instant, integer, nullable, word } from "./schemas.ts";
+import { exactly, instant, instantOrNull, integer, nullable, word } from "./schemas.ts";
 
 const SettingBody = exactly(
   {
@@ -32,6 +33,17 @@ export const FolderBody = exactly(
     free_bytes: freeBytes,
   },
   { title: "Folder", description: "A folder of petit" },
+);
+
+const HeartbeatBody = exactly(
+  {
+    url: t.String({ description: "The URL, with secrets hidden" }),
+    every_ms: integer({ minimum: 1, description: "Time between two pings, in ms" }),
+    last_at: instantOrNull("When the last ping was accepted; null if none was since the start of petit"),
+    failing_since: instantOrNull("Since when pings fail; null if they do not"),
+    error: nullable(t.String(), "Why the last ping failed; null if it did not"),
+  },
+  { title: "Heartbeat" },
 );
 
 export const SystemBody = exactly(
@@ -82,6 +94,7 @@ export const SystemBody = exactly(
       },
       { title: "HealthReasons", description: "Whether petit is healthy" },
     ),
+    heartbeat: t.Optional(nullable(HeartbeatBody, "What petit pings while it is healthy; null if there is nothing")),
     problems: t.Array(ProblemBody, { description: "Problems of the job files" }),
     needs_token: t.Boolean({ description: "True if the API requires a token" }),
     settings: t.Array(SettingBody, { description: "Settings in the order of `--help`, without secrets" }),
@@ -109,6 +122,7 @@ export const SystemBody = exactly(
         waiting_notifications: 0,
         scheduler: { state: "running", is_running: true, is_paused: false, paused_at: null, paused_by: null },
         health: { status: "ok", reasons: [] },
+        heartbeat: null,
         problems: [],
         needs_token: false,
         settings: [
@@ -125,6 +139,17 @@ export const SystemBody = exactly(
     ],
   },
 );
+
+export const heartbeatBody = (state: HeartbeatState | null): typeof HeartbeatBody.static | null =>
+  state === null
+    ? null
+    : {
+        url: state.url,
+        every_ms: state.everyMs,
+        last_at: state.lastAt,
+        failing_since: state.failing?.since ?? null,
+        error: state.failing?.error ?? null,
+      };
 
 export const settingBody = ({ value, ...fact }: SettingFact): typeof SettingBody.static => ({
   ...fact,

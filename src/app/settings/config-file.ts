@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
+import type { Heartbeat } from "../../domain/health.ts";
 import type { NotifyTarget } from "../../domain/notification.ts";
 import type { Digest } from "../../domain/review/digest.ts";
 import type { Entry, MapNode, Node, ScalarNode } from "../../jobfile/parse/node.ts";
@@ -9,6 +10,7 @@ import { parseYaml } from "../../jobfile/parse/parse.ts";
 import { makePositions } from "../../jobfile/parse/positions.ts";
 import { readDefaultNotify } from "../../jobfile/read/default-notify.ts";
 import { type DigestDraft, readDigest } from "../../jobfile/read/digest.ts";
+import { readHeartbeat } from "../../jobfile/read/heartbeat.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import { suggest } from "../../lib/suggest.ts";
 import type { SettingValues } from "./resolve.ts";
@@ -20,6 +22,8 @@ type ConfigFile = NonNullable<SettingValues["file"]> & {
   readonly notify: readonly NotifyTarget[];
   /** The digest, and the folder of the file; null if there is none. */
   readonly digest: { readonly digest: Digest; readonly folder: string } | null;
+  /** What petit pings, and the folder of the file; null if there is nothing. */
+  readonly heartbeat: { readonly heartbeat: Heartbeat; readonly folder: string } | null;
 };
 
 type ProcessEnvironment = Readonly<Record<string, string | undefined>>;
@@ -46,6 +50,9 @@ const NOTIFY = "notify";
 /** The key of the digest. */
 const DIGEST = "digest";
 
+/** The key of the heartbeat. */
+const HEARTBEAT = "heartbeat";
+
 /** Returns the default paths: the user's first, then the machine's. Without a home folder, only the machine's. */
 const usualPlaces = (environment: ProcessEnvironment): readonly string[] => {
   const home = homeOf(environment);
@@ -64,7 +71,7 @@ const homeOf = (environment: ProcessEnvironment): string | null => {
 };
 
 /** Reads a file; `shown` is its path with its origin, for messages. */
-const readContent = (path: string, shown: string): Pick<ConfigFile, "values" | "notify" | "digest"> => {
+const readContent = (path: string, shown: string): Pick<ConfigFile, "values" | "notify" | "digest" | "heartbeat"> => {
   const text = readText(path, shown);
   const [document, second] = parseYaml(text);
   const faults = (document?.faults ?? []).map((fault) => ({
@@ -76,18 +83,26 @@ const readContent = (path: string, shown: string): Pick<ConfigFile, "values" | "
   if (root !== null && root.kind !== "map") faults.push({ at: root.at, message: "expected a map of settings" });
   const values = new Map<string, readonly string[]>();
   let notify: readonly NotifyTarget[] = [];
+  const folder = dirname(resolve(path));
+  let heartbeat: Heartbeat | null = null;
   let draft: { readonly digest: DigestDraft; readonly at: number } | null = null;
   for (const entry of root?.kind === "map" ? root.entries : []) {
     if (entry.key === NOTIFY) {
-      const defaults = readDefaultNotify(entry, { text, folder: dirname(resolve(path)) });
+      const defaults = readDefaultNotify(entry, { text, folder });
       if ("targets" in defaults) notify = defaults.targets;
       else
         faults.push(...defaults.faults.map((fault) => ({ at: fault.at, message: `${fault.path}: ${fault.message}` })));
       continue;
     }
     if (entry.key === DIGEST) {
-      const found = readDigest(entry, { text, folder: dirname(resolve(path)) });
+      const found = readDigest(entry, { text, folder });
       if ("digest" in found) draft = { digest: found.digest, at: entry.keyAt };
+      else faults.push(...found.faults.map((fault) => ({ at: fault.at, message: `${fault.path}: ${fault.message}` })));
+      continue;
+    }
+    if (entry.key === HEARTBEAT) {
+      const found = readHeartbeat(entry, { text, folder });
+      if ("heartbeat" in found) heartbeat = found.heartbeat;
       else faults.push(...found.faults.map((fault) => ({ at: fault.at, message: `${fault.path}: ${fault.message}` })));
       continue;
     }
@@ -100,8 +115,8 @@ const readContent = (path: string, shown: string): Pick<ConfigFile, "values" | "
   if (draft !== null && targets.length === 0)
     faults.push({ at: draft.at, message: `${DIGEST}.to: missing; expected receivers, here or in ${NOTIFY}` });
   if (faults.length > 0) throw wrongFile(path, text, faults);
-  const digest = draft === null ? null : { digest: { ...draft.digest, targets }, folder: dirname(resolve(path)) };
-  return { values, notify, digest };
+  const digest = draft === null ? null : { digest: { ...draft.digest, targets }, folder };
+  return { values, notify, digest, heartbeat: heartbeat === null ? null : { heartbeat, folder } };
 };
 
 const readText = (path: string, shown: string): string => {
@@ -152,8 +167,8 @@ const readMap = (key: string, { entries }: MapNode, { name, kind }: Setting<unkn
 };
 
 const unknownKey = (key: string): string => {
-  const near = suggest(key, [NOTIFY, DIGEST, ...SPELLINGS.map(({ spelling }) => spelling.name)]);
-  return `unknown setting '${key}'; ${near === null ? `expected one of ${[...NAMES, NOTIFY, DIGEST].join(", ")}` : `did you mean '${near}'?`}`;
+  const near = suggest(key, [NOTIFY, DIGEST, HEARTBEAT, ...SPELLINGS.map(({ spelling }) => spelling.name)]);
+  return `unknown setting '${key}'; ${near === null ? `expected one of ${[...NAMES, NOTIFY, DIGEST, HEARTBEAT].join(", ")}` : `did you mean '${near}'?`}`;
 };
 
 const twice = (key: string, name: string): string => `${key}: ${name} is already set; expected each setting once`;

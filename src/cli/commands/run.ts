@@ -83,7 +83,7 @@ export const run = defineCommand({
     const isForPeople = (terminal.err.isTerminal || journal) && !context.json;
     const format = settings.logFormat ?? (isForPeople ? "pretty" : "json");
     const log = openLog({ level: settings.logLevel, format, color: terminal.err.color, journal });
-    const { runtime, clock, environment, defaultNotify, digest = null, version } = context;
+    const { runtime, clock, environment, defaultNotify, digest = null, heartbeat = null, version } = context;
     const options = {
       settings,
       origins,
@@ -95,6 +95,7 @@ export const run = defineCommand({
       firstReading,
       defaultNotify,
       digest,
+      heartbeat,
       version,
     };
     await runApp(options, (app) => {

@@ -2,9 +2,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { defaultMaxConnections, FILES_OF_PETIT, openFilesLimit } from "../../app/open-files.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
-import { receiverText } from "../../domain/notification.ts";
+import { maskedUrl, receiverText } from "../../domain/notification.ts";
 import { nextDigestAt } from "../../domain/review/digest.ts";
 import { isTimezone } from "../../domain/schedule/local-time.ts";
+import { formatDuration } from "../../lib/duration.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import type { Context } from "../command.ts";
 import { readableLocal } from "../terminal/local-time.ts";
@@ -15,6 +16,7 @@ export const machineChecks = (context: Context): readonly Check[] => [
   clockCheck(context),
   zoneCheck(context),
   ...digestCheck(context),
+  ...heartbeatCheck(context),
   shellCheck(),
   ...openFilesCheck(context),
   ...processOneCheck(context),
@@ -74,6 +76,12 @@ const digestCheck = ({ digest: given = null, settings, clock }: Context): readon
     ];
   return [ok("digest", `next at ${readableLocal(next, digest.timezone ?? zone)}${about}: ${receivers}`)];
 };
+
+/** Says what is pinged while petit runs. */
+const heartbeatCheck = ({ heartbeat: given = null }: Context): readonly Check[] =>
+  given === null
+    ? []
+    : [ok("heartbeat", `every ${formatDuration(given.heartbeat.everyMs)} to ${maskedUrl(given.heartbeat.url)}`)];
 
 const SHELL = "/bin/sh";
 

@@ -62,6 +62,7 @@ const keyOf = (item: Keyed): string => {
     case "no_worker":
       return [...item.labels, item.type ?? ""].join();
     case "nats_unreachable":
+    case "heartbeat_failing":
     case "retention_undecided":
     case "open_to_users":
     case "lost_processes":

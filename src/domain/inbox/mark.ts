@@ -155,6 +155,8 @@ const seenParts = (item: Simple): { readonly cause: string; readonly streak: num
     case "transfer_blocked":
     case "notifications_undelivered":
       return { cause: causeText(item.error), streak: item.count };
+    case "heartbeat_failing":
+      return { cause: causeText(item.error), streak: 1 };
     case "trigger_failing":
       return { cause: causeText(item.problem), streak: item.count };
     case "internal_error":

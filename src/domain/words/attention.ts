@@ -128,6 +128,7 @@ type Facts = {
     readonly count: number;
     readonly error: string;
   };
+  readonly heartbeat_failing: { readonly url: string; readonly error: string };
   readonly trigger_failing: {
     readonly job_id: string;
     readonly trigger: string | null;
@@ -387,6 +388,16 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
     what: `${pluralize(count, jobId === null ? "digest" : "notification")} not delivered`,
     details: [text(`${type} ${target}`), line(error)],
     actions: [{ kind: "notifications" }],
+  }),
+  heartbeat_failing: ({ url, error }) => ({
+    subject: { kind: "petit", part: "Heartbeat" },
+    message: `the heartbeat to ${url} fails: ${error}; petit itself works`,
+    state: "heartbeat fails",
+    why: `${url}: ${error}`,
+    line: `the heartbeat to ${url} fails: ${error}`,
+    what: "fails, although petit works",
+    details: [text(url), line(error)],
+    actions: [],
   }),
   trigger_failing: ({ job_id: jobId, trigger, fault, count, problem }) => {
     const name = trigger === null ? "" : ` '${trigger}'`;
@@ -671,6 +682,8 @@ export const ATTENTION_TEXT = {
     "NATS or petit's disk does not store what has to get to a worker or back, for example because a limit of JetStream is reached",
   notifications_undelivered:
     "Notifications of a job, or digests (`job_id` is null), could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
+  heartbeat_failing:
+    "The URL of `heartbeat` in the configuration file does not accept the last ping; ends when it accepts one",
   trigger_failing:
     "A trigger starts no runs: the secret of its webhook can't be read, or the params of its deliveries do not fit those of the job, until the next one is accepted; or a folder that it watches is missing or can't be read, or has too many files, until that is over",
   internal_error:

@@ -11,7 +11,7 @@ import {
   type OpenAccess,
 } from "../../domain/attention.ts";
 import type { ShutGate } from "../../domain/dependency.ts";
-import { GIVEN_UP_COUNTS_MS } from "../../domain/health.ts";
+import { GIVEN_UP_COUNTS_MS, type HeartbeatState } from "../../domain/health.ts";
 import type { JobId, TaskId } from "../../domain/ids.ts";
 import type { Consequence } from "../../domain/inbox/consequence.ts";
 import { type AttentionEntry, type AttentionList, entryId, NO_ATTENTION } from "../../domain/inbox/entry.ts";
@@ -50,6 +50,8 @@ export type AttentionListOptions = {
   readonly internalErrors: Pick<InternalErrors, "listUrgent">;
   /** What is expected of the current jobs. */
   readonly expectations: () => Iterable<Expectation>;
+  /** How the heartbeat works; null if none is configured. */
+  readonly heartbeat: () => HeartbeatState | null;
   /** The triggers that start no runs because something about them is wrong. */
   readonly failingTriggers: () => readonly FailingTrigger[];
   /** Runs that would be deleted if somebody chose it; null if there are none. */
@@ -354,6 +356,7 @@ export class AttentionFinder {
       case "retention_undecided":
       case "open_to_users":
       case "lost_processes":
+      case "heartbeat_failing":
       case "trigger_failing":
         return since < this.#createdAt + ORPHAN_MS ? null : since;
       case "approval_needed":
@@ -378,6 +381,7 @@ export class AttentionFinder {
       ...this.#approvals(),
       ...workerAttention(this.#options.workers()),
       ...this.#undelivered(),
+      ...this.#failingHeartbeat(),
       ...this.#options.failingTriggers().map((each) => ({ kind: "trigger_failing" as const, ...each })),
       ...this.#options.internalErrors
         .listUrgent(this.#options.clock.now())
@@ -422,6 +426,7 @@ export class AttentionFinder {
       case "nats_unreachable":
       case "transfer_blocked":
       case "notifications_undelivered":
+      case "heartbeat_failing":
       case "trigger_failing":
       case "internal_error":
       case "retention_undecided":
@@ -465,6 +470,13 @@ export class AttentionFinder {
         { kind: "job_stale", jobId, since, withinMs, lastSuccessAt, waitedMs: Math.max(0, now - expectedFrom(each)) },
       ];
     });
+  }
+
+  #failingHeartbeat(): readonly Extract<Attention, { readonly kind: "heartbeat_failing" }>[] {
+    const state = this.#options.heartbeat();
+    return state === null || state.failing === null
+      ? []
+      : [{ kind: "heartbeat_failing", url: state.url, ...state.failing }];
   }
 
   #oldRuns(): readonly Extract<Attention, { readonly kind: "retention_undecided" }>[] {

@@ -109,6 +109,7 @@ class CauseFinder {
       case "nats_unreachable":
       case "transfer_blocked":
       case "notifications_undelivered":
+      case "heartbeat_failing":
       case "trigger_failing":
       case "internal_error":
       case "retention_undecided":

@@ -8,7 +8,7 @@ import { readSecret, type SecretPlaces } from "../secrets/read-secret.ts";
 type ResolvedText = { readonly value: string } | { readonly problem: string };
 
 /** Returns a text, or reads it from its source. A value from a source is trimmed and must not be empty. */
-const resolveSecret = (text: TextOrSecret, places: SecretPlaces): ResolvedText => {
+export const resolveSecret = (text: TextOrSecret, places: SecretPlaces): ResolvedText => {
   if (typeof text === "string") return { value: text };
   const read = readSecret(text, places);
   if ("problem" in read) return read;

@@ -26,9 +26,10 @@ export type SendOptions = {
 /** A complete request, including secrets. */
 export type NotifyRequest = {
   readonly url: string;
-  readonly method: "POST" | "PUT";
+  readonly method: "GET" | "POST" | "PUT";
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  /** Null with GET. */
+  readonly body: string | null;
   /** Reads what an answer says about an error, which is shown without `secrets`. Null if it says nothing for people. */
   readonly readAnswer: ReadAnswer | null;
   readonly secrets: readonly string[];

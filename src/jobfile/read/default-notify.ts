@@ -15,7 +15,8 @@ const DEFAULTS = {
   fields: { notify: { type: notify, doc: "The receivers of jobs that name none." } },
 } as const satisfies ObjectType;
 
-type Source = {
+/** Where an entry of the configuration file stands. */
+export type ConfigSource = {
   /** The text of the file. */
   readonly text: string;
   /** Its folder, to which paths are relative. */
@@ -25,7 +26,7 @@ type Source = {
 /** Reads the `notify` list of a configuration file by the rules of a job's. Returns its problems, or the targets with absolute paths. */
 export const readDefaultNotify = (
   entry: Entry,
-  { text, folder }: Source,
+  { text, folder }: ConfigSource,
 ): { readonly targets: readonly NotifyTarget[] } | { readonly faults: readonly Fault[] } => {
   const root: MapNode = { kind: "map", at: entry.keyAt, entries: [entry] };
   const report = makeReport(root, text);

@@ -4,12 +4,10 @@ import { TIMEZONE_FORM, whyUnusable } from "../../domain/schedule/schedule.ts";
 import { suggest } from "../../lib/suggest.ts";
 import type { Entry, Node } from "../parse/node.ts";
 import type { Fault } from "../parse/parse.ts";
-import { readDefaultNotify } from "./default-notify.ts";
+import { type ConfigSource, readDefaultNotify } from "./default-notify.ts";
 
 const FIELDS = ["at", "to", "timezone", "tag"] as const;
 type Field = (typeof FIELDS)[number];
-
-type Source = Parameters<typeof readDefaultNotify>[1];
 
 /** A digest whose receivers may be those of the file. */
 export type DigestDraft = Omit<Digest, "targets"> & { readonly targets: Digest["targets"] | null };
@@ -17,7 +15,7 @@ export type DigestDraft = Omit<Digest, "targets"> & { readonly targets: Digest["
 /** Reads `digest` of a configuration file. Returns its problems, or the digest; without `to` its targets are null. */
 export const readDigest = (
   { key, keyAt, value }: Entry,
-  source: Source,
+  source: ConfigSource,
 ): { readonly digest: DigestDraft } | { readonly faults: readonly Fault[] } => {
   if (value.kind !== "map")
     return { faults: [{ at: keyAt, path: key, message: 'expected a map such as {at: "0 8 * * mon"}' }] };

@@ -16,7 +16,7 @@ import { header, headerName } from "./header.ts";
 import { SECRET } from "./secret.ts";
 import { path } from "./text.ts";
 
-const url = { kind: "text", form: "a URL", maxLength: 2048, characters: "name" } as const;
+export const url = { kind: "text", form: "a URL", maxLength: 2048, characters: "name" } as const;
 
 const userName = { kind: "text", form: "a user name", maxLength: 320, characters: "name" } as const;
 

@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { formatDuration } from "../../lib/duration.ts";
 import { formatRoundedSize } from "../../lib/size.ts";
 import type { SystemData } from "../data/shapes.ts";
 import { Elapsed, Time } from "../ui/time/time.tsx";
@@ -23,6 +24,19 @@ export const Facts = ({ system }: { readonly system: SystemData }) => (
       <Fact name="Spool">
         <Size {...system.spool} />
       </Fact>
+      {system.heartbeat != null && (
+        <Fact name="Heartbeat">
+          every {formatDuration(system.heartbeat.every_ms)} to {system.heartbeat.url}
+          <span className="muted">
+            {system.heartbeat.error !== null && `, failed: ${system.heartbeat.error}`}
+            {system.heartbeat.last_at !== null && (
+              <>
+                , last <Time at={system.heartbeat.last_at} />
+              </>
+            )}
+          </span>
+        </Fact>
+      )}
       <Fact name="Time zone">{system.timezone}</Fact>
       <Fact name="Host">
         {system.hostname} <span className="muted">({system.target})</span>, process {system.pid}

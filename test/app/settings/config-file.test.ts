@@ -64,6 +64,23 @@ describe("loadConfigFile", () => {
     expect(load("queues: {}\n")).toEqual({ queues: [] });
   });
 
+  test("returns the heartbeat, with the paths of secrets relative to the file", () => {
+    using folder = tempFolder();
+    const read = (text: string) => {
+      const loaded = loadConfigFile({ path: folder.write("config.yaml", text), environment: {} });
+      return loaded?.heartbeat?.heartbeat;
+    };
+    expect(read('heartbeat: {url: "https://hc.example/x"}\n')).toEqual({
+      url: "https://hc.example/x",
+      everyMs: 60_000,
+    });
+    expect(read("heartbeat: {url: {file: hc.url}, every: 5m}\n")).toEqual({
+      url: { file: `${folder.path}/hc.url` },
+      everyMs: 300_000,
+    });
+    expect(read("db: x\n")).toBeUndefined();
+  });
+
   const wrong: readonly (readonly [string, string])[] = [
     ["queues:\n  db: 2\n  gpu: 0\n", "config.yaml:3:3: queues.gpu is '0'; expected NAME: N, with a name of letters"],
     ["queues: {db: [1]}\n", "config.yaml:1:10: queues.db is a list; expected NAME: N"],
@@ -88,6 +105,12 @@ describe("loadConfigFile", () => {
     ["notify: [{type: slack}]\n", "config.yaml:1:10: notify[0].url: missing; a slack entry needs it"],
     ['digest: {at: "0 8 * * mon"}\n', "config.yaml:1:1: digest.to: missing; expected receivers, here or in notify"],
     ["digest: {to: {type: slack}}\n", "config.yaml:1:14: digest.to[0].url: missing; a slack entry needs it"],
+    ["heartbeat: x\n", "config.yaml:1:12: heartbeat: is a text; expected a map"],
+    ["heartbeat: {every: 1m}\n", "config.yaml:1:12: heartbeat.url: missing"],
+    ['heartbeat: {url: "ftp://x/y"}\n', "config.yaml:1:12: heartbeat.url: is not a URL of http or https"],
+    ['heartbeat: {url: "https://x", every: 1ms}\n', "config.yaml:1:38: heartbeat.every: "],
+    ['heartbeat: {url: "https://x", evry: 1m}\n', "config.yaml:1:31: heartbeat.evry: "],
+    ["heartbaet: {url: x}\n", "config.yaml:1:1: unknown setting 'heartbaet'; did you mean 'heartbeat'?"],
     ["notify: x\n", "config.yaml:1:9: notify: is a text; expected a list"],
     ["notfiy: []\n", "config.yaml:1:1: unknown setting 'notfiy'; did you mean 'notify'?"],
     ["- db\n", "config.yaml:1:1: expected a map of settings"],

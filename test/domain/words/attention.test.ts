@@ -85,6 +85,14 @@ const ITEMS: { readonly [Kind in AttentionKind]: Extract<Given, { readonly kind:
       count: 2,
       error: "503",
     },
+    heartbeat_failing: {
+      kind: "heartbeat_failing",
+      ...item,
+      job_id: null,
+      run_id: null,
+      url: "https://hc-ping.com/…",
+      error: "answered 503",
+    },
     trigger_failing: {
       kind: "trigger_failing",
       ...item,
@@ -118,6 +126,14 @@ const inTerminal = ({ state, why, line = why }: AttentionWords): readonly string
 
 test.each<[AttentionKind, readonly string[]]>([
   ["job_failing", ["3 in a row", "load: exit code 3 │ KeyError", "load: KeyError"]],
+  [
+    "heartbeat_failing",
+    [
+      "heartbeat fails",
+      "https://hc-ping.com/…: answered 503",
+      "the heartbeat to https://hc-ping.com/… fails: answered 503",
+    ],
+  ],
   ["job_stale", ["stale", ...twice("no run has completed for 1d6h, although one is expected within 1d2h")]],
   [
     "run_stuck",

@@ -48,6 +48,7 @@ export type StartOptions = {
   readonly wrap?: (store: Store) => Store;
   readonly followSchedules?: boolean;
   readonly digest?: CreateEngineOptions["digest"];
+  readonly heartbeat?: CreateEngineOptions["heartbeat"];
   readonly workers?: CreateEngineOptions["workers"];
   readonly openAccess?: CreateEngineOptions["openAccess"];
   /** Called before the engine starts. */
@@ -130,6 +131,7 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
     settings: { ...SETTINGS, ...options.settings },
     followSchedules: options.followSchedules ?? true,
     digest: options.digest ?? null,
+    heartbeat: options.heartbeat ?? null,
     workers: options.workers ?? null,
     ...(options.openAccess !== undefined && { openAccess: options.openAccess }),
   } satisfies CreateEngineOptions);

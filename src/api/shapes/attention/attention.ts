@@ -308,6 +308,18 @@ const TargetUndelivered = kindOf(
   { title: "TargetUndelivered" },
 );
 
+const HeartbeatFailing = kindOf(
+  "heartbeat_failing",
+  "When the first of these pings failed",
+  {
+    job_id: t.Null({ description: "Always null" }),
+    run_id: t.Null({ description: "Always null" }),
+    url: t.String({ description: "The URL, with secrets hidden" }),
+    error: t.String({ description: "Why the last ping failed" }),
+  },
+  { title: "HeartbeatFailing" },
+);
+
 const TriggerFailing = kindOf(
   "trigger_failing",
   "When the first one of these webhooks or deliveries came, or when petit noticed it",
@@ -412,6 +424,7 @@ export const AttentionBody = t.Union(
     NatsUnreachable,
     TransferBlocked,
     TargetUndelivered,
+    HeartbeatFailing,
     TriggerFailing,
     InternalErrorBody,
     RetentionUndecided,
@@ -540,6 +553,10 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
         count: item.count,
         error: item.error,
       };
+    case "heartbeat_failing": {
+      const { kind, url, error } = item;
+      return { kind, ...common, ...NOTHING, url, error };
+    }
     case "trigger_failing": {
       const { kind, jobId, trigger, fault, count, problem } = item;
       return { kind, ...common, job_id: jobId, run_id: null, trigger, fault, count, problem };
