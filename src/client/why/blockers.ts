@@ -32,7 +32,7 @@ const pausedSince = (occurrences: BlockerFacts["occurrences"]): number | null =>
   return occurrences.slice(0, other === -1 ? undefined : other).at(-1)?.scheduled_for ?? null;
 };
 
-const jobBlockers = ({ job, health }: BlockerFacts): readonly Blocker[] => {
+const jobBlockers = ({ job, health, attention }: BlockerFacts): readonly Blocker[] => {
   const blockers: Blocker[] = [];
   if (job.paused) blockers.push({ code: "job_paused", jobId: job.id, since: job.paused_at, by: job.paused_by });
   if (job.scheduled && !job.enabled) blockers.push({ code: "job_disabled", file: job.source.file });
@@ -40,6 +40,8 @@ const jobBlockers = ({ job, health }: BlockerFacts): readonly Blocker[] => {
     (reason) => reason.code === "job_file_broken" && covers(reason.file, job.source.file),
   );
   if (broken !== undefined) blockers.push({ code: "file_broken", problem: broken.message });
+  for (const { kind, id, message } of attention)
+    if (kind === "trigger_failing") blockers.push({ code: "trigger_failing", id, problem: message });
   return blockers;
 };
 

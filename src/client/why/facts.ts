@@ -30,6 +30,8 @@ export type BlockerFacts = {
   /** Newest first. */
   readonly occurrences: readonly OccurrenceFacts[];
   readonly gates: readonly GateFacts[];
+  /** What needs attention about the job. */
+  readonly attention: readonly { readonly id: string; readonly kind: string; readonly message: string }[];
   readonly state: (typeof SchedulerBody.static)["state"];
   /** Null if it is unknown. */
   readonly health: {

@@ -13,6 +13,8 @@ export type Blocker =
   | { readonly code: "job_disabled"; readonly file: string }
   /** petit uses the last valid version of the job. */
   | { readonly code: "file_broken"; readonly problem: string }
+  /** A trigger of the job starts no runs. `id` is that of the entry of what needs attention. */
+  | { readonly code: "trigger_failing"; readonly id: string; readonly problem: string }
   /** `why`: a clause. */
   | { readonly code: "gate_shut"; readonly jobId: string; readonly why: string }
   | {
@@ -70,6 +72,8 @@ export const blockerText = (blocker: Blocker, timeText: (at: number) => string):
       };
     case "file_broken":
       return only(`petit uses the job's last valid version, because its ${blocker.problem}`);
+    case "trigger_failing":
+      return only(blocker.problem);
     case "gate_shut":
       return only(`a gate is shut: ${blocker.why}`);
     case "max_concurrency": {

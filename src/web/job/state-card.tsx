@@ -2,7 +2,7 @@ import { useQueries, useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { findBlockers } from "../../client/why/blockers.ts";
 import { UPSTREAM_RUNS } from "../../client/why/facts.ts";
-import { blockerText } from "../../domain/words/blocker.ts";
+import { type Blocker, blockerText } from "../../domain/words/blocker.ts";
 import { expectedText, staleSinceText } from "../../domain/words/inbox/expectation.ts";
 import { markTexts } from "../../domain/words/inbox/mark.ts";
 import { notRunText } from "../../domain/words/inbox/unfired.ts";
@@ -147,12 +147,18 @@ const Known = ({ jobId }: { readonly jobId: string }) => {
 /** Most waiting runs that are counted. */
 const MAX_PENDING = 1_000;
 
+const keyOf = (blocker: Blocker): string => {
+  if ("id" in blocker) return blocker.id;
+  return "jobId" in blocker ? `${blocker.code} ${blocker.jobId}` : blocker.code;
+};
+
 /** Shows what prevents or affects the next run. */
 const Blockers = ({ job }: { readonly job: JobDetail }) => {
   const scheduler = useQuery(schedulerQuery()).data;
   const health = useQuery(healthQuery()).data;
   const occurrences = useQuery(occurrencesQuery(job.id, { limit: 20 })).data?.occurrences;
   const waiting = useQuery(jobRunsQuery(job.id, { status: "pending", limit: MAX_PENDING })).data;
+  const attention = useQuery(jobAttentionQuery(job.id)).data?.items ?? [];
   const queues = useQuery({ ...queuesQuery(), enabled: job.queue !== null }).data?.queues;
   const upstream = useQueries({
     queries: job.depends_on.map(({ job_id }) => jobRunsQuery(job_id, { limit: UPSTREAM_RUNS })),
@@ -165,6 +171,7 @@ const Blockers = ({ job }: { readonly job: JobDetail }) => {
     queue: queues?.find(({ name }) => name === job.queue) ?? null,
     occurrences,
     gates: job.depends_on.map((gate, index) => ({ gate, runs: upstream[index]?.data?.runs ?? null })),
+    attention,
     state: scheduler.state,
     health: health === undefined ? null : { status: health.status, reasons: health.reasons ?? [] },
   };
@@ -180,7 +187,7 @@ const Blockers = ({ job }: { readonly job: JobDetail }) => {
             {blockers.map((blocker) => {
               const { what, remedy } = blockerText(blocker, (at) => fullTimeText(at));
               return (
-                <li key={`${blocker.code} ${"jobId" in blocker ? blocker.jobId : ""}`} data-blocker={blocker.code}>
+                <li key={keyOf(blocker)} data-blocker={blocker.code}>
                   {sentence(what)}
                   {blocker.code === "gate_shut" && (
                     <>

@@ -217,6 +217,20 @@ describe("a files trigger", () => {
     await inbox.until(() => inbox.seen.includes("in/two/a.csv"));
   });
 
+  test("does not start again when the folder was renamed and another one is in its place", async () => {
+    await using inbox = await Inbox.open({ paths: ["in/*/*.csv"] });
+    inbox.write("in/one/a.csv");
+    await inbox.got(1);
+    await inbox.restart({ paths: ["in/*/*.csv"] }, () => {
+      renameSync(inbox.at("in/one"), inbox.at("in/old"));
+      inbox.write("in/one/b.csv");
+    });
+    expect(await inbox.got(2)).toEqual(["one/a.csv", "one/b.csv"]);
+    expect(await inbox.marked("in/old/marker.csv")).toEqual(["one/a.csv", "one/b.csv"]);
+    await inbox.until(() => inbox.seen.includes("in/old/a.csv"));
+    expect(inbox.seen).toEqual(["in/old/a.csv", "in/old/marker.csv", "in/one/b.csv"]);
+  });
+
   test.each([
     ["other content", (inbox: Inbox) => inbox.write("in/a.csv", "longer")],
     [

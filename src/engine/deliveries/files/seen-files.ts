@@ -66,8 +66,7 @@ export class SeenFiles {
     const moved = this.#byInode.get(keyOf(file.folderInode, file));
     if (moved === undefined) return null;
     const former = folders.get(moved.folder);
-    const isOther =
-      former !== undefined && (former.inode !== file.folderInode || former.device !== folders.get(file.folder)?.device);
+    const isOther = former?.inode === file.folderInode && former.device !== folders.get(file.folder)?.device;
     return isOther ? null : moved;
   }
 }

@@ -318,6 +318,12 @@ export class FilesWatch implements Disposable {
     await this.#storeMoves(found);
   }
 
+  /** Stores something as soon as the database can be written. Meanwhile the file system is not asked. */
+  async #store<T>(work: (addHooks: AddHooks) => T): Promise<T> {
+    this.#askedAt = null;
+    return await this.#options.commits.enqueueUntilStored(work);
+  }
+
   /** Waits for changes in a folder from now on. */
   #openEvents(path: string): void {
     const { log, key } = this.#options;
@@ -436,11 +442,14 @@ export class FilesWatch implements Disposable {
 
   /** Begins with new patterns, and with all after a restore: what is there then may count as seen. */
   async #begin(look: Look): Promise<void> {
-    const { store, key, trigger, commits, clock } = this.#options;
-    const unreadable = new Set(
-      look.faults.filter(({ fault }) => fault === "folder_unreadable").map((each) => each.folder),
-    );
-    const ids = this.#patterns.filter(({ folder }) => !unreadable.has(folder)).map(({ id }) => id);
+    const { store, key, trigger, clock } = this.#options;
+    const faults = new Map(look.faults.map(({ folder, fault }) => [folder, fault]));
+    // Nothing lies in a folder that is missing, but after a restore it may come back with files.
+    const canBegin = ({ id, folder }: FilePattern): boolean => {
+      const fault = faults.get(folder);
+      return fault === undefined || (fault === "folder_missing" && !this.#restored.has(id));
+    };
+    const ids = this.#patterns.filter(canBegin).map(({ id }) => id);
     const fresh = ids.filter((id) => !this.#watched.has(id));
     if (fresh.length === 0 || !look.isComplete || look.files.length < look.matches || look.hasMoreFolders) return;
     const isIgnored = (id: string): boolean => trigger.existing === "ignore" || this.#restored.has(id);
@@ -456,7 +465,7 @@ export class FilesWatch implements Disposable {
     if (this.#isStopped) return;
     const current = new Set(this.#patterns.map(({ id }) => id));
     const watched = [...this.#watched, ...fresh].filter((id) => current.has(id));
-    await commits.enqueueUntilStored((addHooks) => {
+    await this.#store((addHooks) => {
       if (this.#isStopped) return;
       store.seenFiles.addAll(key, files, clock.now());
       store.seenFiles.setPatterns(key, watched);
@@ -472,18 +481,20 @@ export class FilesWatch implements Disposable {
 
   async #digestOf(file: MatchedFile): Promise<string | null | "gone"> {
     if (this.#options.trigger.identity === "stat") return null;
+    // That takes long for a large file.
+    this.#askedAt = null;
     return (await hashFile(file, this.#stop.signal)) ?? "gone";
   }
 
   /** Stores where seen files are now: their folder was renamed, or has another inode on a file system that does not keep it. */
   async #storeMoves(found: ReadonlyMap<SeenFile, MatchedFile>): Promise<void> {
-    const { store, key, commits } = this.#options;
+    const { store, key } = this.#options;
     const moved = [...found].filter(([seen, file]) => !isPlaceOf(seen, file) && this.#seen.has(seen));
     for (let at = 0; at < moved.length && !this.#isStopped; at += MOVES_BATCH) {
       const batch = moved
         .slice(at, at + MOVES_BATCH)
         .map(([seen, file]) => ({ seen, now: seenFile({ file, digest: seen.digest }) }));
-      await commits.enqueueUntilStored((addHooks) => {
+      await this.#store((addHooks) => {
         if (this.#isStopped) return;
         for (const { seen, now } of batch) store.seenFiles.move(key, seen.folder, now);
         addHooks({
@@ -500,7 +511,7 @@ export class FilesWatch implements Disposable {
 
   /** Forgets the files that two looks have not found. Those whose folder can't be read, or is another one now, may come back. */
   async #forget(look: Look, found: ReadonlyMap<SeenFile, unknown>): Promise<void> {
-    const { store, key, commits } = this.#options;
+    const { store, key } = this.#options;
     const absent = new Set<SeenFile>();
     const gone: SeenFile[] = [];
     const mayReturn: SeenFile[] = [];
@@ -516,7 +527,7 @@ export class FilesWatch implements Disposable {
     this.#absent = absent;
     if (absent.size > 0) this.#mustLookNext = true;
     if (gone.length === 0) return;
-    await commits.enqueueUntilStored((addHooks) => {
+    await this.#store((addHooks) => {
       if (this.#isStopped) return;
       store.seenFiles.delete(key, gone);
       addHooks({
@@ -566,11 +577,10 @@ export class FilesWatch implements Disposable {
   }
 
   async #fireReady(): Promise<void> {
-    const { clock, commits } = this.#options;
+    const { clock } = this.#options;
     for (let batches = await this.#nextBatches(); batches.length > 0; batches = await this.#nextBatches()) {
       const repeated = await this.#findRepeated(batches.flat());
-      this.#askedAt = null;
-      const isStored = await commits.enqueueUntilStored((addHooks) => {
+      const isStored = await this.#store((addHooks) => {
         if (this.#isStopped || this.#options.findJob() === null) return false;
         for (const batch of batches) this.#fire(batch, repeated, addHooks);
         return true;
