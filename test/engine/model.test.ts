@@ -41,6 +41,13 @@ const trigger = (job: string, key: string | null): Command =>
     expect(answer).toBe(model.trigger(job, key));
   });
 
+const deliver = (job: string, id: string, key: string): Command =>
+  command(`webhook ${id} to ${job} with key ${key}`, async (model, petit) => {
+    await petit.deliver(job, id, key);
+    model.deliver(job, id, key);
+    model.pass(SETTLED_MS);
+  });
+
 const retry = (which: number): Command =>
   command(`retry ${which}`, async (model, petit) => {
     const run = model.runs[which % Math.max(1, model.runs.length)];
@@ -82,6 +89,8 @@ const pass = (minutes: number): Command =>
 /** Petit notices this within seconds; nothing else is due by then. */
 const step = (minutes: number): Command =>
   command(`the clock is set by ${minutes} min`, async (model, petit) => {
+    // What is due first after a step, an occurrence or a debounced delivery, is not defined.
+    if (model.hasDebounced) return;
     petit.step(minutes * MINUTE);
     model.step(minutes * MINUTE);
     await petit.pass(MINUTE);
@@ -155,9 +164,30 @@ beforeAll(async () => {
 });
 afterAll(() => processes[Symbol.dispose]());
 
+/** Reaches the states of deliveries. */
+const deliveryCommands = fc.commands(
+  [
+    ...["hook", "hook", "merge", "merge"].map((job) =>
+      fc
+        .tuple(fc.constantFrom("i1", "i2", "i3", "i4", "i5", "i6", "i7", "i8"), fc.constantFrom("x", "y"))
+        .map(([id, key]) => deliver(job, id, key)),
+    ),
+    fc.constantFrom("hook", "urgent", "slow").map((job) => trigger(job, null)),
+    fc.tuple(place, fc.constantFrom(0, 0, 1)).map(([which, exitCode]) => end(which, exitCode)),
+    fc.tuple(place, fc.constantFrom(0, 0, 1)).map(([which, exitCode]) => end(which, exitCode)),
+    place.map(cancel),
+    fc.boolean().map(pause),
+    fc.constantFrom(1, 1, 2).map(pass),
+    fc.constantFrom(-120, 120).map(step),
+    fc.tuple(fc.constantFrom(0, 1), fates).map((given) => crash(...given)),
+  ],
+  MANY_COMMANDS,
+);
+
 const MIXES = {
   "triggers, ends, pauses, cancels, crashes, reloads and clocks": commands,
   "triggers, ends, cancels, retries and crashes of items and child runs": nestedCommands,
+  "webhooks, ends, pauses, cancels and crashes of jobs that events start": deliveryCommands,
 };
 
 for (const [what, mix] of Object.entries(MIXES)) {

@@ -2,33 +2,13 @@ import { describe, expect, test } from "bun:test";
 import type { Delivery } from "../../../src/domain/deliveries/delivery.ts";
 import type { WebhookTrigger } from "../../../src/domain/deliveries/trigger.ts";
 import type { Job } from "../../../src/domain/job.ts";
-import { job, jobId, param, shell } from "../../support/engine/factories.ts";
+import { job, jobId, param, shell, webhook } from "../../support/engine/factories.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { gate } from "../../support/engine/gate.ts";
 import { type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const environment = { HOOK_TOKEN: "a-long-token" };
-
-const webhook = (given: Partial<WebhookTrigger> = {}): WebhookTrigger => ({
-  type: "webhook",
-  name: null,
-  verification: {
-    scheme: "token",
-    header: null,
-    idHeader: "x-id",
-    algorithm: "sha256",
-    encoding: "hex",
-    prefix: "",
-  },
-  secrets: [{ env: "HOOK_TOKEN" }],
-  events: null,
-  headers: [],
-  params: {},
-  onOverlap: "queue",
-  onPause: "keep",
-  ...given,
-});
 
 const hooked = (id: string, trigger: Partial<WebhookTrigger> = {}, given: Partial<Omit<Job, "id">> = {}): Job =>
   job(id, { triggers: [webhook(trigger)], ...given });

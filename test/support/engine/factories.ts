@@ -1,3 +1,4 @@
+import type { WebhookTrigger } from "../../../src/domain/deliveries/trigger.ts";
 import { type JobId, parseJobId, parseTaskId, type TaskId } from "../../../src/domain/ids.ts";
 import type { ItemsSpec } from "../../../src/domain/item.ts";
 import type { HttpProgram, Job, Param, Task } from "../../../src/domain/job.ts";
@@ -49,6 +50,27 @@ const task = (id: string, program: Task["program"], { after = [], ...given }: Gi
   environment: {},
   timeoutMs: null,
   retry: null,
+  ...given,
+});
+
+/** Returns a webhook that `Authorization: Bearer` with the variable HOOK_TOKEN opens. Its ids are in `X-Id`. */
+export const webhook = (given: Partial<WebhookTrigger> = {}): WebhookTrigger => ({
+  type: "webhook",
+  name: null,
+  verification: {
+    scheme: "token",
+    header: null,
+    idHeader: "x-id",
+    algorithm: "sha256",
+    encoding: "hex",
+    prefix: "",
+  },
+  secrets: [{ env: "HOOK_TOKEN" }],
+  events: null,
+  headers: [],
+  params: {},
+  onOverlap: "queue",
+  onPause: "keep",
   ...given,
 });
 

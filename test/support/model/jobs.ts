@@ -1,5 +1,5 @@
 import type { Job } from "../../../src/domain/job.ts";
-import { childJob, command, items, job, jobId, retry, schedule } from "../engine/factories.ts";
+import { childJob, command, items, job, jobId, retry, schedule, webhook } from "../engine/factories.ts";
 
 const task = (id: string, given: Parameters<typeof command>[2] = {}) => command(id, "true", given);
 
@@ -25,8 +25,22 @@ export const MODEL_JOBS: readonly Job[] = [
     onInterrupt: "rerun",
     tasks: [task("only", { retry: retry(1, { delayMs: 20_000, condition: "transient_only" }) })],
   }),
+  job("follow", {
+    triggers: [
+      {
+        type: "run",
+        name: null,
+        jobId: jobId("hook"),
+        on: ["completed", "failed", "cancelled"],
+        params: {},
+        onOverlap: "queue",
+        onPause: "keep",
+      },
+    ],
+  }),
   job("free", { tasks: [task("left"), task("right")] }),
   job("gated", { dependsOn: [{ jobId: jobId("free"), condition: "last_success", windowMs: null }] }),
+  job("hook", { maxConcurrency: 1, triggers: [webhook()] }),
   job("late", { schedule: schedule("5 * * * * *"), queue: "db", priority: -1 }),
   job("lenient", {
     tasks: [
@@ -55,6 +69,9 @@ export const MODEL_JOBS: readonly Job[] = [
       }),
       task("after", { after: ["each"] }),
     ],
+  }),
+  job("merge", {
+    triggers: [webhook({ debounce: { key: "${{ event.body.key }}", waitMs: 40_100, maxWaitMs: 100_200 } })],
   }),
   job("nest", {
     queue: "db",
@@ -90,6 +107,9 @@ export const DUE: Readonly<Record<string, { readonly periodMs: number; readonly 
   leaf: { periodMs: 120_000, offsetMs: 27_000 },
   replace: { periodMs: 120_000, offsetMs: 20_000 },
 };
+
+/** The secret of the webhooks. */
+export const HOOK_TOKEN = "a-long-token";
 
 export const MODEL_MAX_JOBS = 4;
 

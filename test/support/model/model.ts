@@ -56,6 +56,28 @@ type Created = {
   readonly parent?: RunModel["parent"];
 };
 
+/** An event that started, or will start, a run. */
+type DeliveryModel = {
+  readonly job: Job;
+  readonly type: "webhook" | "run";
+  /** What it is about, in the words of `actual`. */
+  readonly of: string;
+  /** The key of `debounce`. */
+  readonly key: string;
+  becomes:
+    | { readonly kind: "kept" }
+    | { readonly kind: "merged" }
+    | { readonly kind: "debounced"; readonly firstAt: number; readonly dueAt: number }
+    | { readonly kind: "run"; readonly run: RunModel };
+};
+
+/** What happens next without a command: a retry is due, a debounced delivery, or an occurrence. */
+type Next = {
+  readonly at: number;
+  readonly retry: readonly [RunModel, TaskModel] | null;
+  readonly isDebounced: boolean;
+};
+
 const MISSED = { outcome: "missed", reason: null } as const;
 
 type Decided = { readonly outcome: string; readonly reason: string | null };
@@ -64,6 +86,9 @@ type Decided = { readonly outcome: string; readonly reason: string | null };
 export class Model {
   readonly runs: RunModel[] = [];
   readonly ledger = new Map<string, Map<number, Decided>>();
+  readonly deliveries: DeliveryModel[] = [];
+  /** Ended runs that others follow, until their deliveries are stored. */
+  #unseenEnds: RunModel[] = [];
   readonly #keys = new Map<string, RunModel>();
   readonly #seen = new Map<string, number>();
   #now: number;
@@ -121,6 +146,80 @@ export class Model {
 
   pause(paused: boolean): void {
     this.#isPaused = paused;
+    if (paused) return;
+    const kept = this.deliveries.filter(({ becomes }) => becomes.kind === "kept");
+    for (const [, ofJob] of [...Map.groupBy(kept, ({ job }) => String(job.id))].sort(([a], [b]) => (a < b ? -1 : 1)))
+      this.#arriveAll(ofJob, { isDue: false });
+  }
+
+  /** A webhook of a job arrives. A second one with the same id changes nothing. */
+  deliver(jobId: string, id: string, key: string): void {
+    const job = this.#jobs().find((each) => each.id === jobId);
+    if (job === undefined) throw new Error(`the model has no job ${jobId}`);
+    if (this.deliveries.some((each) => each.job.id === jobId && each.of === id)) return;
+    this.#arriveAll([this.#newDelivery({ job, type: "webhook", of: id, key })], { isDue: false });
+    this.#followEnds();
+  }
+
+  get hasDebounced(): boolean {
+    return this.deliveries.some(({ becomes }) => becomes.kind === "debounced");
+  }
+
+  #newDelivery(given: Omit<DeliveryModel, "becomes">): DeliveryModel {
+    const delivery: DeliveryModel = { ...given, becomes: { kind: "kept" } };
+    this.deliveries.push(delivery);
+    return delivery;
+  }
+
+  /** Decides about deliveries in one transaction. `isDue` is true if they have waited for more of the same key. */
+  #arriveAll(deliveries: readonly DeliveryModel[], { isDue }: { readonly isDue: boolean }): void {
+    this.#together(() => {
+      for (const delivery of deliveries) this.#arrive(delivery, isDue);
+    });
+    this.#pump();
+  }
+
+  #arrive(delivery: DeliveryModel, isDue: boolean): void {
+    const { job, type, key } = delivery;
+    const debounce = job.triggers?.[0]?.debounce;
+    if (this.#isPaused) delivery.becomes = { kind: "kept" };
+    else if (debounce !== undefined && !isDue) {
+      const { waitMs, maxWaitMs } = debounce;
+      let firstAt = this.#now;
+      for (const each of this.deliveries)
+        if (each.job.id === job.id && each.key === key && each.becomes.kind === "debounced") {
+          firstAt = Math.min(firstAt, each.becomes.firstAt);
+          each.becomes = { kind: "merged" };
+        }
+      const dueAt = Math.min(this.#now + waitMs, firstAt + (maxWaitMs ?? Number.POSITIVE_INFINITY));
+      delivery.becomes = { kind: "debounced", firstAt, dueAt };
+    } else {
+      const waits = this.#isAtLimit(job) || this.#isFull(job);
+      delivery.becomes = { kind: "run", run: this.#create(job, { trigger: type, scheduledFor: null, waits }) };
+    }
+  }
+
+  #fireDebounced(): void {
+    const due = this.deliveries.flatMap((delivery) =>
+      delivery.becomes.kind === "debounced" && delivery.becomes.dueAt <= this.#now
+        ? [{ delivery, at: delivery.becomes.dueAt }]
+        : [],
+    );
+    const ordered = due.sort((a, b) => a.at - b.at).map(({ delivery }) => delivery);
+    if (ordered.length > 0) this.#arriveAll(ordered, { isDue: true });
+  }
+
+  /** Starts the runs of jobs that follow others. */
+  #followEnds(): void {
+    while (this.#unseenEnds.length > 0) {
+      const ended = this.#unseenEnds;
+      this.#unseenEnds = [];
+      const followers = this.#jobs().filter(({ triggers }) => triggers?.some(({ type }) => type === "run"));
+      const deliveries = ended.flatMap((run) =>
+        followers.map((job) => this.#newDelivery({ job, type: "run", of: `run ${this.runs.indexOf(run)}`, key: "" })),
+      );
+      this.#arriveAll(deliveries, { isDue: false });
+    }
   }
 
   reload(tick: Presence): void {
@@ -130,6 +229,7 @@ export class Model {
 
   cancel(run: RunModel): void {
     this.#end(run, { all: run.ending });
+    this.#followEnds();
   }
 
   #end(run: RunModel, { all }: { readonly all: boolean }): void {
@@ -151,6 +251,7 @@ export class Model {
     else if (node.task.skipExitCodes?.includes(exitCode)) end(node, "skipped", "skipped_by_exit");
     else this.#fail(run, node, exitCode);
     this.#goOn(run);
+    if (!this.#isInTransaction) this.#followEnds();
   }
 
   /** Advances the time. */
@@ -158,8 +259,10 @@ export class Model {
     const end = this.#now + ms;
     for (let next = this.#next(end); next !== null; next = this.#next(end)) {
       this.#go(next.at);
-      if (next.retry !== null) this.#attempt(...next.retry);
+      if (next.isDebounced) this.#fireDebounced();
+      else if (next.retry !== null) this.#attempt(...next.retry);
       else this.#wake(false);
+      this.#followEnds();
     }
     this.#go(end);
   }
@@ -194,6 +297,8 @@ export class Model {
       for (const [run, node] of lost) this.#lose(run, node);
     });
     this.#pump();
+    this.#fireDebounced();
+    this.#followEnds();
   }
 
   /** Runs with a process keep their places. The others continue as far as places are left. */
@@ -246,11 +351,12 @@ export class Model {
   }
 
   /** Returns the next thing that happens without a command, up to a time. */
-  #next(end: number): { readonly at: number; readonly retry: readonly [RunModel, TaskModel] | null } | null {
-    let next: { readonly at: number; readonly retry: readonly [RunModel, TaskModel] | null } | null = null;
-    const consider = (at: number, retry: readonly [RunModel, TaskModel] | null): void => {
-      if (at <= end && (next === null || at < next.at)) next = { at, retry };
+  #next(end: number): Next | null {
+    let next: Next | null = null;
+    const consider = (at: number, retry: Next["retry"], isDebounced = false): void => {
+      if (at <= end && (next === null || at < next.at)) next = { at, retry, isDebounced };
     };
+    for (const { becomes } of this.deliveries) if (becomes.kind === "debounced") consider(becomes.dueAt, null, true);
     for (const id of this.#scheduled()) consider(dueAfter(id, this.#seen.get(id) ?? this.#now), null);
     for (const run of this.runs)
       for (const node of nodesOf(run))
@@ -359,6 +465,7 @@ export class Model {
   /** Ends the attempt that waits for the run. Then others can take its place; its parent comes first. */
   #handleEnd(run: RunModel): void {
     this.#returning = this.#returning.filter((each) => each !== run);
+    if (run.job.id === "hook" && run.status !== "interrupted") this.#unseenEnds.push(run);
     const [parent, node] = run.parent ?? [];
     if (parent !== undefined && node?.child === run && isAwaiting(node)) {
       if (run.status === "completed") end(node, "completed", null);
@@ -550,7 +657,7 @@ export class Model {
   }
 }
 
-export type { RunModel, TaskModel };
+export type { DeliveryModel, RunModel, TaskModel };
 
 /** `all_done` tasks still run after the first request to end a run. */
 const isEnded = (run: RunModel, { task }: TaskModel): boolean =>

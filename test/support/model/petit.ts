@@ -12,8 +12,8 @@ import type { Store } from "../../../src/store/store.ts";
 import { jobId } from "../engine/factories.ts";
 import { FakeClock } from "../engine/fake-clock.ts";
 import { filesOf, SETTINGS } from "../engine/started-engine.ts";
-import { DUE, jobsWith, MODEL_MAX_JOBS, MODEL_QUEUES, type Presence } from "./jobs.ts";
-import type { Fate, Model, RunModel, TaskModel } from "./model.ts";
+import { DUE, HOOK_TOKEN, jobsWith, MODEL_MAX_JOBS, MODEL_QUEUES, type Presence } from "./jobs.ts";
+import type { DeliveryModel, Fate, Model, RunModel, TaskModel } from "./model.ts";
 import type { ScriptedProcess, ScriptedProcesses } from "./runtime.ts";
 
 /** Half a minute after a full minute, so that nothing is due during the first commands. */
@@ -70,6 +70,16 @@ export class ModelPetit implements AsyncDisposable {
   /** Returns null on success, otherwise the code of the refusal. */
   trigger(job: string, key: string | null): Promise<string | null> {
     return this.#outcomeOf(this.#engine.trigger(job, key === null ? {} : { idempotencyKey: key }));
+  }
+
+  /** Sends a webhook, and waits for what follows. */
+  async deliver(job: string, id: string, key: string): Promise<void> {
+    const headers = new Headers({ authorization: `Bearer ${HOOK_TOKEN}`, "x-id": id });
+    const body = new TextEncoder().encode(JSON.stringify({ key }));
+    const answer = this.#engine.receiveWebhook(job, null, { headers, body });
+    await this.settle();
+    const { kind } = await answer;
+    if (kind !== "accepted") throw new Error(`the webhook was ${kind}`);
   }
 
   /** Returns null on success, otherwise the code of the refusal. */
@@ -133,6 +143,14 @@ export class ModelPetit implements AsyncDisposable {
           .map(({ scheduledFor, outcome, reason }) => ledgerLine(id, scheduledFor, outcome, reason))
           .reverse(),
       ),
+      ...this.#store.deliveries
+        .list({ limit: 10_000 })
+        .toReversed()
+        .map(({ jobId, type, providerId, outcome, reason, runId }) => {
+          const index = nameOf.get(runId ?? "");
+          const of = type === "run" ? `run ${nameOf.get(providerId ?? "")}` : (providerId ?? "");
+          return deliveryLine(jobId, of, outcome === "merged" ? "merged" : `${reason ?? outcome} ${index ?? ""}`);
+        }),
       `${this.#spooled()} in the spool`,
     ];
   }
@@ -179,7 +197,7 @@ export class ModelPetit implements AsyncDisposable {
       spoolDir: join(this.#dir, "spool"),
       artifactsDir: join(this.#dir, "artifacts"),
       ownFolders: { state: [], jobs: null },
-      environment: { PATH: process.env.PATH ?? "" },
+      environment: { PATH: process.env.PATH ?? "", HOOK_TOKEN },
       settings: { ...SETTINGS, maxJobs: MODEL_MAX_JOBS, queues: MODEL_QUEUES },
     });
   }
@@ -214,9 +232,19 @@ export const expected = (model: Model): readonly string[] => {
         .sort(([a], [b]) => a - b)
         .map(([at, { outcome, reason }]) => ledgerLine(id, at, outcome, reason)),
     ),
+    ...model.deliveries.map((delivery) => deliveryLine(delivery.job.id, delivery.of, fateOf(model, delivery))),
     `${model.living.length} in the spool`,
   ];
 };
+
+const fateOf = (model: Model, { becomes }: DeliveryModel): string => {
+  if (becomes.kind === "merged") return "merged";
+  if (becomes.kind === "kept") return "paused ";
+  if (becomes.kind === "debounced") return "debounce ";
+  return `${becomes.run.status === "pending" ? "busy" : "fired"} ${model.runs.indexOf(becomes.run)}`;
+};
+
+const deliveryLine = (jobId: string, of: string, fate: string): string => `${jobId} by ${of}: ${fate}`;
 
 type RunLine = {
   readonly index: number;
