@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { FailingTrigger } from "../../domain/attention.ts";
 import type { WebhookTrigger } from "../../domain/deliveries/trigger.ts";
 import type { JobId } from "../../domain/ids.ts";
@@ -180,9 +181,10 @@ type ReadSecret = { readonly value: string } | { readonly problem: string };
 const problemOf = (readings: readonly ReadSecret[]): string | null =>
   readings.map((reading) => ("problem" in reading ? reading.problem : null)).find((each) => each !== null) ?? null;
 
-/** A body that is not JSON, or nested too deep, is a string. */
+/** A body that is not JSON, which is UTF-8 (RFC 8259, section 8.1), or nested too deep, is a string. */
 const bodyOf = (bytes: Uint8Array): Json => {
   const text = new TextDecoder().decode(bytes);
+  if (!isUtf8(bytes)) return text;
   try {
     return parseJson(text);
   } catch (error) {
