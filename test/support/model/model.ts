@@ -297,8 +297,8 @@ export class Model {
       for (const [run, node] of lost) this.#lose(run, node);
     });
     this.#pump();
-    this.#fireDebounced();
     this.#followEnds();
+    this.#fireDebounced();
   }
 
   /** Runs with a process keep their places. The others continue as far as places are left. */
