@@ -7,7 +7,7 @@ import { post, runToEnd, start } from "../support/petit/api.ts";
 import { type Petit, petitCommand, startPetit } from "../support/petit/petit.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { taskProcesses } from "../support/torture/processes.ts";
-import { endOf, eventually } from "../support/torture/run.ts";
+import { endOf, eventually, logOfFollower } from "../support/torture/run.ts";
 
 const LINGERING = "sleep 1000 & echo ready; wait";
 
@@ -58,6 +58,7 @@ params: {path: {required: true}}
 tasks:
   - {id: a, type: shell, container: "${IMAGE}", working_dir: "\${{ params.path }}", script: "echo ran; ls -R ."}`,
     `id: fails\ntasks:\n  - {id: a, type: shell, container: "${IMAGE}", script: exit 42}`,
+    `id: told\ntriggers: [{type: run, job: fails, on: [failed]}]\ntasks:\n  - {id: a, type: shell, container: {image: "${IMAGE}", user: 1000}, script: "cat $PETIT_EVENT"}`,
     `id: no-image\ntasks:\n  - {id: a, type: shell, container: {image: "localhost/nothing:1", pull: never}, script: "true"}`,
     `id: lingering\nkill_grace: 10s\ntasks:\n  - {id: a, type: shell, container: "${IMAGE}", script: "${LINGERING}"}`,
     `id: timeout\ntasks:\n  - {id: a, type: shell, container: "${IMAGE}", timeout: 2s, script: "${LINGERING}"}`,
@@ -107,6 +108,11 @@ describe.skipIf(why !== null)(`a task in a container${why === null ? "" : ` (${w
     expect(await logOf(run.id, "?stream=stderr")).toStartWith(`199|it's "so"\n\n$HOME \`x\` \\ é|`);
     expect((await logOf(run.id, "?stream=stdout")).length).toBe(10_099_999);
     expect(podman.containers()).toEqual([]);
+  });
+
+  test("has the event that started its run there, also as another user", async () => {
+    const { id } = await runToEnd(petit, "fails");
+    expect(JSON.parse(await logOfFollower(petit, "told", id))).toMatchObject({ type: "failed", run: { id } });
   });
 
   test("does not get petit's own environment", async () => {

@@ -5,7 +5,7 @@ import { post, runToEnd, start } from "../support/petit/api.ts";
 import { type Petit, startPetit } from "../support/petit/petit.ts";
 import { hasSshd, type Sshd, startSshd } from "../support/ssh/sshd.ts";
 import { tempDir } from "../support/temp-dir.ts";
-import { endOf, eventually } from "../support/torture/run.ts";
+import { endOf, eventually, logOfFollower } from "../support/torture/run.ts";
 
 /** A script with a child in its group, and one in a session of its own, which prints when it is ready. */
 const LINGERING = "sleep 1000 & setsid sleep 1000 & echo ready; wait";
@@ -33,6 +33,7 @@ ${Array.from({ length: 200 }, (_, line) => `      N${line}=${line}`).join("\n")}
     `id: timeout\nkill_grace: 10s\ntasks:\n  - {id: a, ${task}, timeout: 2s, script: "${LINGERING}"}`,
     `id: stubborn\nkill_grace: 200ms\ntasks:\n  - {id: a, ${task}, script: "trap '' TERM; (trap '' TERM; sleep 1000) & echo ready; wait; sleep 1000"}`,
     `id: secret\ntasks:\n  - {id: a, ${task}, environment: {KEY: {env: PETIT_TEST_KEY}}, script: 'echo "$KEY" \${#KEY}; ${LINGERING}'}`,
+    `id: told\ntriggers: [{type: run, job: exit-1, on: [failed]}]\ntasks:\n  - {id: a, ${task}, script: "cat $PETIT_EVENT"}`,
     `id: unknown-host\ntasks:\n  - {id: a, type: ssh, host: 127.0.0.1, port: ${port}, script: "true"}`,
     `id: wrong-key\ntasks:\n  - {id: a, type: ssh, host: 127.0.0.1, port: ${port}, identity_file: ${strangerFile}, known_hosts: ${knownHosts}, script: "true"}`,
     `id: refused\ntasks:\n  - {id: a, type: ssh, host: 127.0.0.1, port: 1, script: "true", retry: {max_attempts: 1, delay: 1ms, condition: transient_only}}`,
@@ -86,6 +87,11 @@ describe.skipIf(!hasSshd)("a task of the type ssh (needs openssh-server)", () =>
     const run = await runToEnd(petit, "values");
     expect(run.status).toBe("completed");
     expect(await logOf(run.id)).toBe(`it's "so"\n$HOME \`x\`|friday night|manual|2|friday night|one\ntwo7\n`);
+  });
+
+  test("has the event that started its run there", async () => {
+    const { id } = await runToEnd(petit, "exit-1");
+    expect(JSON.parse(await logOfFollower(petit, "told", id))).toMatchObject({ type: "failed", run: { id } });
   });
 
   test("runs a script of 200 lines that prints 10 MB", async () => {

@@ -8,7 +8,7 @@ import { hasNats, type NatsServer, startNats } from "../../support/nats/server.t
 import { ask, start } from "../../support/petit/api.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
 import { tempDir } from "../../support/temp-dir.ts";
-import { endOf, eventually } from "../../support/torture/run.ts";
+import { endOf, eventually, logOfFollower } from "../../support/torture/run.ts";
 import { startWorkerProcess } from "../../support/workers/worker-process.ts";
 
 // A busy machine may need this long.
@@ -36,6 +36,13 @@ tasks:
   - {id: each, type: shell, foreach: [one, two], script: 'echo "error: $PETIT_ITEM is away" >&2; echo "cleanup finished" >&2; exit 1'}
 `;
 
+const TOLD = `id: told
+triggers: [{type: run, job: broken, on: [failed]}]
+runs_on: [gpu]
+tasks:
+  - {id: only, type: shell, script: 'cat "$PETIT_EVENT"'}
+`;
+
 describe.skipIf(!hasNats("2.15"))("petit and a worker", () => {
   const dir = tempDir();
   let nats: NatsServer;
@@ -47,7 +54,7 @@ describe.skipIf(!hasNats("2.15"))("petit and a worker", () => {
         "a.yaml": [job("plain", "fail"), job("plain2", "fail"), job("copied", "fail"), job("again", "rerun")].join(
           "---\n",
         ),
-        "b.yaml": BROKEN,
+        "b.yaml": `${BROKEN}---\n${TOLD}`,
       },
       args: ["--nats", nats.url, "--nats-signing-key", dir.file("key"), "--lost-after", "6s"],
       ...given,
@@ -111,12 +118,14 @@ describe.skipIf(!hasNats("2.15"))("petit and a worker", () => {
     });
   });
 
-  test("find the line that explains a failure in what the worker has sent", async () => {
+  test("find the line that explains a failure in what the worker has sent, and give the event of its end to another task", async () => {
     await using _ = worker("box6");
     const runId = await start(petit, "broken");
     expect((await endOf(petit, runId)).status).toBe("failed");
     const { tasks } = (await ask(petit, `/api/runs/${runId}/tasks`)).body;
     expect(tasks[0].failures).toMatchObject([{ text: "error: one is away", count: 2 }]);
+    const event = JSON.parse(await logOfFollower(petit, "told", runId));
+    expect(event).toMatchObject({ type: "failed", run: { id: runId } });
   });
 
   test("end a run soon after a restart of a petit that was killed while an outcome was on its way", async () => {

@@ -39,3 +39,13 @@ export const endOf = async (petit: Pick<Petit, "fetch">, runId: string, limitMs?
   const { body } = await ask(petit, `${path}/tasks`);
   return { ...run, tasks: body.tasks, log: await (await petit.fetch(`${path}/logs`)).text() };
 };
+
+/** Waits for the run of a job that follows the end of run `runId`, and returns its output. */
+export const logOfFollower = async (petit: Pick<Petit, "fetch">, job: string, runId: string): Promise<string> => {
+  const followerId = await eventually<string>(`a run of ${job} follows ${runId}`, async () => {
+    const { body } = await ask(petit, `/api/jobs/${job}/deliveries`);
+    const [delivery] = body.deliveries;
+    return delivery?.provider_id === runId ? delivery.run_id : null;
+  });
+  return (await endOf(petit, followerId)).log;
+};
