@@ -14,9 +14,11 @@ export interface SeenFileStore {
   move(key: FileTriggerKey, folder: string, file: SeenFile): void;
   /** Deletes files that are gone. */
   delete(key: FileTriggerKey, files: readonly Pick<SeenFile, "folder" | "stat">[]): void;
-  /** Returns the patterns that a trigger has looked for, and whether the database was restored since. */
-  listPatterns(key: FileTriggerKey): ReadonlyMap<string, { readonly isRestored: boolean }>;
-  /** Stores that a trigger has these patterns, and looked for them. */
+  /** Returns the patterns of a trigger that are known, and whether what is there now is ignored. */
+  listPatterns(key: FileTriggerKey): ReadonlyMap<string, { readonly ignoresExisting: boolean }>;
+  /** Stores that what is there now is ignored for these patterns. */
+  addPatterns(key: FileTriggerKey, patterns: readonly string[]): void;
+  /** Stores that a trigger has these patterns, and has looked for them. */
   setPatterns(key: FileTriggerKey, patterns: readonly string[]): void;
   /** Deletes what is stored about other triggers than these. */
   keepOnly(keys: readonly FileTriggerKey[]): void;
@@ -38,6 +40,10 @@ export type SeenFile = {
   /** SHA-256 of its content; null if the trigger does not compare it. */
   readonly digest: string | null;
 };
+
+const ADD_PATTERN = `
+  INSERT OR REPLACE INTO watched_patterns (job_id, "trigger", pattern, ignores_existing)
+  VALUES ($jobId, $trigger, $pattern, 1)`;
 
 const OF_TRIGGER = `job_id = $jobId AND "trigger" = $trigger`;
 
@@ -88,11 +94,15 @@ export const createSeenFileStore = ({ sql, write }: StoreContext): SeenFileStore
         });
     }),
 
+    addPatterns: write("durable", (key, patterns) => {
+      for (const pattern of patterns) sql.run(ADD_PATTERN, { ...keyOf(key), pattern });
+    }),
+
     listPatterns: (key) =>
       new Map(
         sql
-          .all(`SELECT pattern, is_restored FROM watched_patterns WHERE ${OF_TRIGGER}`, keyOf(key))
-          .map((row) => [text(row, "pattern"), { isRestored: flag(row, "is_restored") }]),
+          .all(`SELECT pattern, ignores_existing FROM watched_patterns WHERE ${OF_TRIGGER}`, keyOf(key))
+          .map((row) => [text(row, "pattern"), { ignoresExisting: flag(row, "ignores_existing") }]),
       ),
 
     setPatterns: write("durable", (key, patterns) => {
@@ -117,12 +127,7 @@ export const createSeenFileStore = ({ sql, write }: StoreContext): SeenFileStore
 
     noteRestore: write("durable", (patterns) => {
       if (sql.run("UPDATE identity SET files_unknown = 0 WHERE files_unknown = 1") === 0) return;
-      for (const { pattern, ...key } of patterns)
-        sql.run(
-          `INSERT OR REPLACE INTO watched_patterns (job_id, "trigger", pattern, is_restored)
-           VALUES ($jobId, $trigger, $pattern, 1)`,
-          { ...keyOf(key), pattern },
-        );
+      for (const { pattern, ...key } of patterns) sql.run(ADD_PATTERN, { ...keyOf(key), pattern });
     }),
   };
 };

@@ -49,6 +49,18 @@ describe("jobs.save of a job with a former id", () => {
     expect(store.runs.listNewestByJob().get(NEW)?.id).toBe(first.id);
   });
 
+  test("moves the files that its triggers have seen, and the patterns that they look for", () => {
+    using store = memoryStore();
+    const file = { folder: "/in", folderInode: "2", name: "a.csv", stat: "3:4:5", digest: null };
+    store.jobs.save([old], NOON);
+    for (const id of [OLD, NEW]) store.seenFiles.add({ jobId: id, trigger: null }, file, NOON);
+    store.seenFiles.setPatterns({ jobId: OLD, trigger: null }, ["/in/*.csv"]);
+    store.jobs.save([renamed()], NOON + 1);
+    expect(store.seenFiles.list({ jobId: NEW, trigger: null })).toEqual([file]);
+    expect([...store.seenFiles.listPatterns({ jobId: NEW, trigger: null }).keys()]).toEqual(["/in/*.csv"]);
+    expect(store.seenFiles.list({ jobId: OLD, trigger: null })).toEqual([]);
+  });
+
   test("continues its ledger and schedule, so that nothing is due twice or never", () => {
     using store = memoryStore();
     store.jobs.save([old], NOON - 5_000);

@@ -314,8 +314,8 @@ CREATE TABLE watched_patterns (
   job_id TEXT NOT NULL,
   "trigger" TEXT NOT NULL,
   pattern TEXT NOT NULL CHECK (substr(pattern, 1, 1) = '/'),
-  -- True after a restore, until the files that are there count as seen.
-  is_restored INTEGER NOT NULL DEFAULT 0 CHECK (is_restored IN (0, 1)),
+  -- True until the files that are there count as seen: the pattern is new, or the database was restored.
+  ignores_existing INTEGER NOT NULL DEFAULT 0 CHECK (ignores_existing IN (0, 1)),
   PRIMARY KEY (job_id, "trigger", pattern)
 ) STRICT, WITHOUT ROWID;
 

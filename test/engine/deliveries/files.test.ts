@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   linkSync,
@@ -85,7 +86,16 @@ class Inbox implements AsyncDisposable {
 
   /** The first look is over, so that what comes from now on is new. */
   async begun(): Promise<void> {
-    await this.until(() => this.petit.store.seenFiles.listPatterns({ jobId: jobId("inbox"), trigger: null }).size > 0);
+    await this.until(() => this.patterns > 0);
+  }
+
+  /** How many patterns the trigger has looked for. */
+  get patterns(): number {
+    const patterns = this.petit.store.seenFiles.listPatterns({ jobId: jobId("inbox"), trigger: null });
+    return patterns
+      .values()
+      .filter(({ ignoresExisting }) => !ignoresExisting)
+      .toArray().length;
   }
 
   at(name: string): string {
@@ -168,7 +178,10 @@ describe("a files trigger", () => {
   });
 
   test("ignores what is there when it is new", async () => {
-    await using inbox = await Inbox.open({}, (path) => writeFileSync(join(path, "in/old.csv"), "x"));
+    await using inbox = await Inbox.open({}, (path) => {
+      writeFileSync(join(path, "in/old.csv"), "x");
+      execFileSync("mkfifo", [join(path, "in/pipe.csv")]);
+    });
     expect(await inbox.marked()).toEqual([]);
     expect(inbox.seen).toEqual(["in/marker.csv", "in/old.csv"]);
   });
@@ -274,6 +287,7 @@ describe("a files trigger", () => {
     inbox.write("in/sub/below.csv");
     inbox.write("in/deep/.git/x.csv");
     symlinkSync(inbox.at("out/far.csv"), inbox.at("in/link.csv"));
+    execFileSync("mkfifo", [inbox.at("in/pipe.csv")]);
     symlinkSync(inbox.at("out"), inbox.at("in/deep/out"));
     inbox.write("in/deep/a/b/c.csv");
     expect(await inbox.got(1)).toEqual(["deep/a/b/c.csv"]);
@@ -386,6 +400,14 @@ describe("a files trigger", () => {
     await inbox.until(() => inbox.seen.length === 2);
     inbox.write("in/new.txt");
     expect(await inbox.got(2)).toEqual(["a.csv", "new.txt"]);
+    inbox.petit.files = filesOf([Inbox.job(inbox.path)]);
+    await inbox.petit.engine.reload();
+    await inbox.until(() => inbox.patterns === 1);
+    inbox.write("in/unwatched.txt");
+    inbox.petit.files = filesOf([Inbox.job(inbox.path, { paths: ["in/*.csv", "in/*.txt"] })]);
+    await inbox.petit.engine.reload();
+    await inbox.until(() => inbox.patterns === 2 && inbox.seen.includes("in/unwatched.txt"));
+    expect(await inbox.marked()).toEqual(["a.csv", "new.txt"]);
     inbox.petit.files = filesOf([Inbox.job(inbox.path, {}, { triggers: [] })]);
     await inbox.petit.engine.reload();
     expect(inbox.seen).toEqual([]);

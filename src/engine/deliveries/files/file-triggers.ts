@@ -1,6 +1,7 @@
 import type { FailingTrigger } from "../../../domain/attention.ts";
 import { type FilesTrigger, triggerKey } from "../../../domain/deliveries/trigger.ts";
 import type { JobId } from "../../../domain/ids.ts";
+import { soon } from "../../../lib/clock.ts";
 import type { StoredJob } from "../../../store/jobs.ts";
 import type { FileTriggerKey } from "../../../store/seen-files.ts";
 import type { Jobs } from "../../schedule/jobs.ts";
@@ -20,6 +21,8 @@ export class FileTriggers implements Disposable {
   /** By job and trigger. */
   readonly #watches = new Map<string, Watched>();
   #isStarted = false;
+  /** Those that have not begun. */
+  #waiting: readonly FilesWatch[] = [];
 
   constructor(options: FileTriggersOptions) {
     this.#options = options;
@@ -54,6 +57,16 @@ export class FileTriggers implements Disposable {
     }
     commits.commitOrDefer(() => store.seenFiles.keepOnly(current.map(({ key }) => key)));
     for (const each of current) this.#watch(each);
+    void this.#startAll();
+  }
+
+  /** Each reads what it has seen in a turn of its own, because there can be thousands of files. */
+  async #startAll(): Promise<void> {
+    for (let [watch] = this.#waiting; watch !== undefined; [watch] = this.#waiting) {
+      this.#waiting = this.#waiting.slice(1);
+      watch.start();
+      await new Promise<void>(soon);
+    }
   }
 
   #watch({ id, key, trigger, folder }: Listed): void {
@@ -65,7 +78,7 @@ export class FileTriggers implements Disposable {
     const findJob = (): StoredJob | null => (isRunning() ? jobs.find(key.jobId) : null);
     const watch = new FilesWatch({ ...given, key, trigger, folder, findJob });
     this.#watches.set(id, { definition, watch });
-    watch.start();
+    this.#waiting = [...this.#waiting, watch];
   }
 
   /** Returns the triggers whose folders are missing or unreadable, or have too many files. */

@@ -1,16 +1,18 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import type { MatchedFile } from "./look.ts";
 
 const CHUNK_BYTES = 2 ** 20;
 
 /** Returns the SHA-256 of a file; null if it is another one by now, or can't be read. Never follows a link, and never blocks. */
 export const hashFile = async ({ path, stat }: MatchedFile, signal: AbortSignal): Promise<string | null> => {
+  let file: FileHandle | null = null;
   try {
-    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const opened = file;
     const isSame = async (): Promise<boolean> => {
-      const { ino, size, mtimeNs } = await file.stat({ bigint: true });
+      const { ino, size, mtimeNs } = await opened.stat({ bigint: true });
       return `${ino}:${size}:${mtimeNs}` === stat;
     };
     if (!(await isSame())) return null;
@@ -25,5 +27,7 @@ export const hashFile = async ({ path, stat }: MatchedFile, signal: AbortSignal)
     return (await isSame()) ? hash.digest("hex") : null;
   } catch {
     return null;
+  } finally {
+    await file?.close();
   }
 };

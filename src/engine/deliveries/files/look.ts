@@ -44,7 +44,7 @@ export type Look = {
   /** True if there are more folders than `MAX_FOLDERS`. */
   readonly hasMoreFolders: boolean;
   /** Folders that can't be read now. What is below them may be there all the same. */
-  readonly unreadable: readonly string[];
+  readonly unreadable: ReadonlySet<string>;
   /** False if something changed meanwhile, so that files can be missing. */
   readonly isComplete: boolean;
 };
@@ -72,14 +72,14 @@ export const lookForFiles = async (options: LookOptions): Promise<Look> => {
   const folders = new Map<string, FolderState>();
   const faults: FolderFault[] = [];
   const matches = new Map<string, Match>();
-  const unreadable: string[] = [];
+  const unreadable = new Set<string>();
   let isComplete = true;
   let hasMoreFolders = false;
   for (const [base, patterns] of Map.groupBy(options.patterns, ({ folder }) => folder)) {
     const fault = await findFault(base);
     if (fault !== null) {
       faults.push(fault);
-      unreadable.push(base);
+      unreadable.add(base);
       continue;
     }
     const places: Place[] = [{ path: base, names: [], patterns }];
@@ -92,7 +92,7 @@ export const lookForFiles = async (options: LookOptions): Promise<Look> => {
       const listed = await listFolder(place);
       options.onProgress();
       if (typeof listed === "string") {
-        if (listed === "unreadable") unreadable.push(place.path);
+        if (listed === "unreadable") unreadable.add(place.path);
         else isComplete = false;
         continue;
       }
@@ -110,8 +110,9 @@ export const lookForFiles = async (options: LookOptions): Promise<Look> => {
   for (let at = 0; at < chosen.length; at += PARALLEL) {
     const found = await Promise.all(chosen.slice(at, at + PARALLEL).map(findFile));
     options.onProgress();
-    for (const file of found) {
-      if (file === "unreadable") isComplete = false;
+    for (const [index, file] of found.entries()) {
+      const folder = chosen[at + index]?.folder;
+      if (file === "unreadable" && folder !== undefined) unreadable.add(folder);
       if (typeof file !== "string") files.push(file);
     }
   }

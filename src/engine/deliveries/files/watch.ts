@@ -60,6 +60,9 @@ const RARE_FACTOR = 10;
 /** A look at a file costs about 6 µs of CPU, so the interval that this asks for each file limits that to 0.15 % of a core. */
 const MIN_MS_PER_FILE = 4;
 
+/** What it costs to list a folder, in files. */
+const FILES_PER_FOLDER = 10;
+
 /** Events may cause looks more often, so that new folders are found soon. */
 const SOONEST_MS_PER_FILE = 0.1;
 
@@ -70,8 +73,8 @@ const RUNS_BATCH = 10;
 /** How many seen files that may come back are kept: their folder is missing, or another folder is in its place. */
 const MAX_KEPT = 10_000;
 
-/** How many moves of seen files one transaction stores. */
-const MOVES_BATCH = 500;
+/** How many changes of seen files one transaction stores. */
+const CHANGES_BATCH = 500;
 
 export type FilesWatchOptions = {
   readonly key: FileTriggerKey;
@@ -101,12 +104,14 @@ type Fault = Pick<FailingTrigger, "fault" | "count" | "problem">;
 export class FilesWatch implements Disposable {
   readonly #options: FilesWatchOptions;
   readonly #patterns: readonly FilePattern[];
-  readonly #seen: SeenFiles;
+  #seen = new SeenFiles([]);
   readonly #files: SettlingFiles;
   /** The ids of the patterns that were looked for before. */
   readonly #watched = new Set<string>();
-  /** The ids of the patterns that were not looked for since the database was restored. */
-  readonly #restored = new Set<string>();
+  /** The ids of the patterns for which what is there is ignored. */
+  readonly #ignoring = new Set<string>();
+  /** True while the store has patterns that the trigger has no more. */
+  #hasFormer = false;
   readonly #stop = new AbortController();
   /** By path, as in the last look. */
   #folders: ReadonlyMap<string, FolderState> = new Map();
@@ -138,16 +143,21 @@ export class FilesWatch implements Disposable {
 
   constructor(options: FilesWatchOptions) {
     this.#options = options;
-    const { store, key, trigger, folder } = options;
+    const { trigger, folder } = options;
     this.#patterns = patternsOf(trigger, folder);
-    this.#seen = new SeenFiles(store.seenFiles.list(key));
-    for (const [id, { isRestored }] of store.seenFiles.listPatterns(key))
-      (isRestored ? this.#restored : this.#watched).add(id);
     const { settleMs, max, batch } = trigger;
     this.#files = new SettlingFiles({ settleMs, max, isTogether: batch === "all" });
   }
 
   start(): void {
+    if (this.#isStopped) return;
+    const { store, key } = this.#options;
+    this.#seen = new SeenFiles(store.seenFiles.list(key));
+    const current = new Set(this.#patterns.map(({ id }) => id));
+    for (const [id, { ignoresExisting }] of store.seenFiles.listPatterns(key)) {
+      if (current.has(id)) (ignoresExisting ? this.#ignoring : this.#watched).add(id);
+      else this.#hasFormer = true;
+    }
     this.#poll();
     this.#work();
   }
@@ -259,7 +269,7 @@ export class FilesWatch implements Disposable {
   /** Looks at everything now, unless that would be too often for so many files. */
   #requestLook(): void {
     const sinceMs = this.#options.clock.monotonic() - this.#lastLookAt;
-    if (sinceMs >= this.#matches * SOONEST_MS_PER_FILE) this.#mustLook = true;
+    if (sinceMs >= this.#cost * SOONEST_MS_PER_FILE) this.#mustLook = true;
     else this.#lookSoon();
   }
 
@@ -269,11 +279,16 @@ export class FilesWatch implements Disposable {
     this.#poll();
   }
 
+  /** What a look at everything costs, in files. */
+  get #cost(): number {
+    return this.#matches + this.#folders.size * FILES_PER_FOLDER;
+  }
+
   /** Folders of which the system reports changes are only compared. */
   async #isLookDue(): Promise<boolean> {
     const { clock, trigger } = this.#options;
     const sinceMs = clock.monotonic() - this.#lastLookAt;
-    const minMs = this.#matches * MIN_MS_PER_FILE;
+    const minMs = this.#cost * MIN_MS_PER_FILE;
     if (sinceMs < minMs) return false;
     if (this.#mustLookNext || this.#isUnreliable || sinceMs >= Math.max(minMs, trigger.intervalMs * RARE_FACTOR))
       return true;
@@ -447,12 +462,13 @@ export class FilesWatch implements Disposable {
     // Nothing lies in a folder that is missing, but after a restore it may come back with files.
     const canBegin = ({ id, folder }: FilePattern): boolean => {
       const fault = faults.get(folder);
-      return fault === undefined || (fault === "folder_missing" && !this.#restored.has(id));
+      return fault === undefined || (fault === "folder_missing" && !this.#ignoring.has(id));
     };
     const ids = this.#patterns.filter(canBegin).map(({ id }) => id);
     const fresh = ids.filter((id) => !this.#watched.has(id));
-    if (fresh.length === 0 || !look.isComplete || look.files.length < look.matches || look.hasMoreFolders) return;
-    const isIgnored = (id: string): boolean => trigger.existing === "ignore" || this.#restored.has(id);
+    if (fresh.length === 0 && !this.#hasFormer) return;
+    if (!look.isComplete || look.matches > MAX_FILES || look.hasMoreFolders) return;
+    const isIgnored = (id: string): boolean => trigger.existing === "ignore" || this.#ignoring.has(id);
     const ignored = new Set(fresh.filter(isIgnored));
     const files: SeenFile[] = [];
     for (const file of look.files) {
@@ -463,17 +479,35 @@ export class FilesWatch implements Disposable {
       if (digest !== "gone") files.push(seenFile({ file, digest }));
     }
     if (this.#isStopped) return;
-    const current = new Set(this.#patterns.map(({ id }) => id));
-    const watched = [...this.#watched, ...fresh].filter((id) => current.has(id));
+    await this.#store(() => {
+      if (!this.#isStopped) store.seenFiles.addPatterns(key, [...ignored]);
+    });
+    for (let at = 0; at < files.length && !this.#isStopped; at += CHANGES_BATCH) {
+      const batch = files.slice(at, at + CHANGES_BATCH);
+      await this.#store((addHooks) => {
+        if (this.#isStopped) return;
+        store.seenFiles.addAll(key, batch, clock.now());
+        addHooks({
+          onCommit: () => {
+            for (const file of batch) this.#seen.add(file);
+          },
+        });
+      });
+    }
     await this.#store((addHooks) => {
       if (this.#isStopped) return;
-      store.seenFiles.addAll(key, files, clock.now());
-      store.seenFiles.setPatterns(key, watched);
+      store.seenFiles.setPatterns(key, [...this.#watched, ...fresh]);
+      store.seenFiles.addPatterns(
+        key,
+        [...this.#ignoring].filter((id) => !fresh.includes(id)),
+      );
       addHooks({
         onCommit: () => {
-          for (const file of files) this.#seen.add(file);
-          for (const id of fresh) this.#watched.add(id);
-          for (const id of fresh) this.#restored.delete(id);
+          this.#hasFormer = false;
+          for (const id of fresh) {
+            this.#watched.add(id);
+            this.#ignoring.delete(id);
+          }
         },
       });
     });
@@ -490,9 +524,9 @@ export class FilesWatch implements Disposable {
   async #storeMoves(found: ReadonlyMap<SeenFile, MatchedFile>): Promise<void> {
     const { store, key } = this.#options;
     const moved = [...found].filter(([seen, file]) => !isPlaceOf(seen, file) && this.#seen.has(seen));
-    for (let at = 0; at < moved.length && !this.#isStopped; at += MOVES_BATCH) {
+    for (let at = 0; at < moved.length && !this.#isStopped; at += CHANGES_BATCH) {
       const batch = moved
-        .slice(at, at + MOVES_BATCH)
+        .slice(at, at + CHANGES_BATCH)
         .map(([seen, file]) => ({ seen, now: seenFile({ file, digest: seen.digest }) }));
       await this.#store((addHooks) => {
         if (this.#isStopped) return;
@@ -519,23 +553,25 @@ export class FilesWatch implements Disposable {
       if (found.has(file)) continue;
       const folder = look.folders.get(file.folder);
       const isReplaced = folder !== undefined && folder.inode !== file.folderInode;
-      if (isReplaced || look.unreadable.some((each) => isBelow(file.folder, each))) mayReturn.push(file);
+      if (isReplaced || [...look.unreadable].some((each) => isBelow(file.folder, each))) mayReturn.push(file);
       else if (this.#absent.has(file)) gone.push(file);
       else absent.add(file);
     }
     gone.push(...mayReturn.slice(0, Math.max(0, mayReturn.length - MAX_KEPT)));
     this.#absent = absent;
     if (absent.size > 0) this.#mustLookNext = true;
-    if (gone.length === 0) return;
-    await this.#store((addHooks) => {
-      if (this.#isStopped) return;
-      store.seenFiles.delete(key, gone);
-      addHooks({
-        onCommit: () => {
-          for (const file of gone) this.#seen.delete(file);
-        },
+    for (let at = 0; at < gone.length && !this.#isStopped; at += CHANGES_BATCH) {
+      const batch = gone.slice(at, at + CHANGES_BATCH);
+      await this.#store((addHooks) => {
+        if (this.#isStopped) return;
+        store.seenFiles.delete(key, batch);
+        addHooks({
+          onCommit: () => {
+            for (const file of batch) this.#seen.delete(file);
+          },
+        });
       });
-    });
+    }
   }
 
   /** Checks the files that have been the same for long enough, and starts runs for those that are complete. */
