@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { compileSchedule } from "../../../src/domain/schedule/schedule.ts";
+import { wrongFiles } from "./inbox.ts";
 import { LINES } from "./jobs.ts";
 import { taskProcesses } from "./processes.ts";
 import type { Torture } from "./torture.ts";
@@ -12,15 +13,17 @@ export const violations = ({
   dbPath,
   accepted,
   webhooks,
+  files,
   refused,
   killed,
-}: Pick<Torture, "dbPath" | "accepted" | "webhooks" | "refused" | "killed">): readonly string[] => {
+}: Pick<Torture, "dbPath" | "accepted" | "webhooks" | "files" | "refused" | "killed">): readonly string[] => {
   const db = new Database(dbPath, { readonly: true });
   try {
     return [
       ...ledgerViolations(db, accepted),
       ...askEach(db, NEVER_OF_DELIVERIES),
       ...lostWebhooks(db, webhooks),
+      ...wrongFiles(db, files),
       ...begunThoughRefused(db, refused),
       ...wrongOutput(db),
       ...wrongRecords(db, { file: join(dirname(dbPath), "did"), killed }),

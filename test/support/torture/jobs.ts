@@ -1,3 +1,4 @@
+import { inboxTrigger } from "./inbox.ts";
 import { HOOK_TRIGGERS } from "./webhooks.ts";
 
 /**
@@ -5,7 +6,7 @@ import { HOOK_TRIGGERS } from "./webhooks.ts";
  * with 0, and `beside …` if another process runs the same task at that moment. They print the lines `1` to `LINES`.
  */
 export const tortureJobs = (dir: string): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(jobs()).map(([id, body]) => [`${id}.yaml`, jobFile(dir, id, body)]));
+  Object.fromEntries(Object.entries(jobs(dir)).map(([id, body]) => [`${id}.yaml`, jobFile(dir, id, body)]));
 
 /** The number of lines that every completed attempt has printed. */
 export const LINES = 5;
@@ -32,7 +33,7 @@ export const PERIODS = {
 /** The queue of the jobs `one` and `other`, which lets one run run. */
 export const QUEUE = "shared";
 
-const jobs = (): Record<string, string> => ({
+const jobs = (dir: string): Record<string, string> => ({
   tick: `schedule: "* * * * * *"
 tasks:
   - ${task("only", "0.05")}`,
@@ -100,6 +101,10 @@ tasks:
 tasks:
   - ${task("only", "0.05")}`,
   after_hook: `${HOOK_TRIGGERS.after_hook}
+tasks:
+  - ${task("only", "0.05")}`,
+  inbox: `${inboxTrigger(dir)}
+max_concurrency: 3
 tasks:
   - ${task("only", "0.05")}`,
   manual: `params: {n: {default: "0"}}

@@ -41,7 +41,7 @@ const report = (result: Torture, wrong: readonly string[]): void => {
   const starts = [...result.startsMs].sort((a, b) => a - b);
   const at = (part: number): string => (starts[Math.floor(part * (starts.length - 1))] ?? 0).toFixed(0);
   console.log(`done      ${[...result.done].map(([what, count]) => `${count} ${what}`).join(", ")}`);
-  console.log(`accepted  ${result.accepted.size} runs, ${result.webhooks.size} webhooks`);
+  console.log(`accepted  ${result.accepted.size} runs, ${result.webhooks.size} webhooks, ${result.files} files`);
   console.log(`runs      ${counts("SELECT status AS what, count(*) AS count FROM runs GROUP BY 1")}`);
   console.log(
     `attempts  ${counts("SELECT coalesce(reason, status) AS what, count(*) AS count FROM attempts GROUP BY 1")}`,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type SteppedClock, steppedClock } from "../engine/faults-clock.ts";
 import { type Petit, startPetit } from "../petit/petit.ts";
 import { LogFollower } from "./follower.ts";
+import { accountedFiles, Inbox } from "./inbox.ts";
 import { QUEUE, tortureJobs } from "./jobs.ts";
 import { Locker } from "./locker.ts";
 import { groupOf, recordedName, taskProcesses } from "./processes.ts";
@@ -31,6 +32,8 @@ export type Torture = {
   readonly accepted: ReadonlySet<string>;
   /** The accepted deliveries, by the id that their sender gave them. */
   readonly webhooks: ReadonlyMap<string, string>;
+  /** The number of files that were written for the job `inbox`. */
+  readonly files: number;
   /** The values of the param `n` of triggers that were refused because the database could not be written. */
   readonly refused: ReadonlySet<string>;
   /** The attempts, as the records of tasks name them, whose processes the test has killed: they can end after the last record. */
@@ -80,6 +83,7 @@ class Torturer implements Torture {
   readonly #followers: LogFollower[] = [];
   readonly #locker: Locker;
   readonly #webhooks: Webhooks;
+  readonly #inbox: Inbox;
   #petit: Petit | null = null;
   #triggers = 0;
   #isPaused = false;
@@ -90,6 +94,7 @@ class Torturer implements Torture {
     this.#clock = steppedClock(options.dir);
     this.#locker = new Locker(this.dbPath);
     this.#webhooks = new Webhooks(this.#random);
+    this.#inbox = new Inbox(options.dir, this.#random);
     this.#write({ ...tortureJobs(options.dir), ...WEBHOOK_FILES });
   }
 
@@ -99,6 +104,10 @@ class Torturer implements Torture {
 
   get webhooks(): ReadonlyMap<string, string> {
     return this.#webhooks.accepted;
+  }
+
+  get files(): number {
+    return this.#inbox.count;
   }
 
   get kills(): number {
@@ -146,6 +155,8 @@ class Torturer implements Torture {
     this.#locker.unlock();
     const paused = await this.#post("/api/scheduler/pause");
     if (paused?.status !== 200) this.surprises.push(`the last pause returned ${paused?.status}`);
+    await this.#inbox.complete();
+    await this.#waitForFiles();
     let fewest = Number.POSITIVE_INFINITY;
     let deadline = 0;
     for (;;) {
@@ -162,6 +173,14 @@ class Torturer implements Torture {
     }
     await this.#checkFollowers();
     await this.#stop();
+  }
+
+  /** Waits until each file is accounted for: the run of one may have started before the pause. */
+  async #waitForFiles(): Promise<void> {
+    const db = new Database(this.dbPath, { readonly: true });
+    const deadline = performance.now() + SETTLE_MS;
+    while (accountedFiles(db) < this.files && performance.now() < deadline) await this.#wait(50, 100);
+    db.close();
   }
 
   async #checkFollowers(): Promise<void> {
@@ -185,6 +204,7 @@ class Torturer implements Torture {
       [6, "trigger"],
       [2, "trigger by key"],
       [4, "webhooks"],
+      [4, "files"],
       [2, "cancel"],
       // Only for a short time, because occurrences that pass meanwhile never fire.
       [this.#isPaused ? 10 : 1, "pause"],
@@ -198,6 +218,7 @@ class Torturer implements Torture {
     if (act === "trigger") await this.#trigger();
     else if (act === "trigger by key") await this.#triggerByKey();
     else if (act === "webhooks") await Promise.all([this.#webhook(), this.#webhook(), this.#webhook()]);
+    else if (act === "files") for (let left = 3; left > 0; left--) this.#inbox.drop();
     else if (act === "cancel") await this.#cancel();
     else if (act === "pause") await this.#pause();
     else if (act === "reload") this.#changeJobs();

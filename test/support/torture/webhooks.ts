@@ -61,7 +61,7 @@ export const NEVER_OF_DELIVERIES: Readonly<Record<string, string>> = {
   "a delivery still waits": `SELECT id, job_id, reason FROM deliveries WHERE outcome = 'waiting' AND reason <> 'paused'`,
   "a fired delivery has no run": `SELECT id, job_id FROM deliveries AS d WHERE outcome = 'fired'
     AND NOT EXISTS (SELECT 1 FROM runs WHERE id = d.run_id AND job_id = d.job_id AND delivery_id = d.id)`,
-  "a run of a delivery is not in the ledger": `SELECT id, job_id FROM runs AS r WHERE "trigger" IN ('webhook', 'run')
+  "a run of a delivery is not in the ledger": `SELECT id, job_id FROM runs AS r WHERE "trigger" IN ('webhook', 'run', 'files')
     AND NOT EXISTS (SELECT 1 FROM deliveries WHERE run_id = r.id AND outcome = 'fired' AND id = r.delivery_id)`,
   "two deliveries have one run": `SELECT run_id, count(*) AS times FROM deliveries WHERE outcome = 'fired' GROUP BY 1 HAVING times > 1`,
   "a webhook is two deliveries": `SELECT job_id, provider_id, count(*) AS times FROM deliveries WHERE type = 'webhook'
