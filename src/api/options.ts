@@ -103,7 +103,10 @@ export type ApiStore = {
     | keyof RunTimeline
   >;
   readonly durations: Pick<DurationStore, "listDays" | "hasOlder">;
-  readonly deliveries: Pick<DeliveryStore, "find" | "findEvent" | "list">;
+  readonly deliveries: Pick<
+    DeliveryStore,
+    "find" | "findEvent" | "list" | "findNthUnfired" | "listUnfiredSpans" | "countUnfired"
+  >;
   readonly output: Pick<OutputStore, "read" | "getNewestSeq" | "countLines" | "findLineSeq">;
   readonly artifacts: Pick<ArtifactStore, "list" | "find" | "getTotals">;
   readonly occurrences: Pick<

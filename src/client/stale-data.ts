@@ -55,7 +55,7 @@ const ofEvent = ({ type, job_id, run_id }: LiveEvent): readonly DataName[] => {
     case "occurrence":
       return [...ofJob(job_id), "jobs", "timeline", "stats", "attention"];
     case "delivery":
-      return [...ofJob(job_id), `deliveries ${job_id}`, "jobs", "attention"];
+      return [...ofJob(job_id), `deliveries ${job_id}`, "jobs", "timeline", "stats", "attention"];
     case "job.renamed":
       return ["jobs", "gone-jobs", "job", "runs", "timeline", "attention", "stats", "occurrences", "deliveries"];
     case "job.stale":

@@ -6,12 +6,16 @@ import {
   type DeliveryOutcome,
   type DeliverySkip,
   type EventData,
+  UNFIRED_OUTCOMES,
+  UNFIRED_WAITS,
+  type UnfiredDeliveries,
 } from "../domain/deliveries/delivery.ts";
 import { EVENT_TRIGGER_TYPES } from "../domain/deliveries/trigger.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { Run } from "../domain/run.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
+import { countColumns, readCounts } from "./database/count.ts";
 import { id, idOrNull, integer, integerOrNull, text, textOrNull, word, wordOrNull } from "./database/rows.ts";
 import { toRun } from "./runs/row.ts";
 
@@ -28,6 +32,16 @@ export interface DeliveryStore {
   findEvent(deliveryId: string): string | null;
   /** Returns the newest first. `before` is the id of a delivery, exclusive. Throws `not_found` if there is no such delivery. */
   list(filter: DeliveryFilter): readonly Delivery[];
+  /** Returns when number `count` of those without a run was received that came from `from` until before `to`; null if there are fewer. */
+  findNthUnfired(from: number, to: number, count: number): number | null;
+  /** Returns those that came from `from` until before `to` by job, outcome and reason. */
+  listUnfiredSpans(from: number, to: number): readonly UnfiredDeliveries[];
+  /** Counts those that came from `from` until before `to`, of some jobs or of all, by outcome. */
+  countUnfired(query: {
+    readonly from: number;
+    readonly to: number;
+    readonly jobIds: readonly JobId[] | null;
+  }): ReadonlyMap<UnfiredDeliveries["outcome"], number>;
   /** Moves a waiting delivery on. */
   decide(deliveryId: string, decision: Decision, now: number): void;
   /** Returns the deliveries of a job that wait for a reason, oldest first. */
@@ -130,6 +144,9 @@ type DeliveryFilter = {
 
 const REASONS = [...DELIVERY_WAITS, ...DELIVERY_SKIPS] as const;
 
+/** As in the index. A delivery that waits for its pending run to start has one. */
+const UNFIRED = "outcome IN ('waiting', 'skipped') AND reason <> 'busy' AND received_at >= $from AND received_at < $to";
+
 export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): DeliveryStore => {
   const find = (condition: string, params: Readonly<Record<string, string | number>>): Delivery | null => {
     const row = sql.get(`SELECT * FROM deliveries WHERE ${condition}`, params);
@@ -215,6 +232,40 @@ export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): 
         })
         .map(toDelivery);
     },
+
+    findNthUnfired: (from, to, count) => {
+      const row = sql.get(
+        `SELECT received_at FROM deliveries WHERE ${UNFIRED} ORDER BY received_at LIMIT 1 OFFSET $count - 1`,
+        { from, to, count },
+      );
+      return row === null ? null : integer(row, "received_at");
+    },
+
+    listUnfiredSpans: (from, to) =>
+      sql
+        .all(
+          `SELECT job_id, outcome, reason, count(*) AS count, min(received_at) AS first_at, max(received_at) AS last_at
+           FROM deliveries WHERE ${UNFIRED} GROUP BY job_id, outcome, reason ORDER BY job_id, first_at`,
+          { from, to },
+        )
+        .map((row) => ({
+          jobId: id<JobId>(row, "job_id"),
+          outcome: word(row, "outcome", UNFIRED_OUTCOMES),
+          reason: word(row, "reason", [...DELIVERY_SKIPS, ...UNFIRED_WAITS] as const),
+          count: integer(row, "count"),
+          firstAt: integer(row, "first_at"),
+          lastAt: integer(row, "last_at"),
+        })),
+
+    countUnfired: ({ from, to, jobIds }) =>
+      readCounts(
+        sql.get(
+          `SELECT ${countColumns("outcome", UNFIRED_OUTCOMES)} FROM deliveries WHERE ${UNFIRED}
+             AND ($jobIds IS NULL OR job_id IN (SELECT value FROM json_each($jobIds)))`,
+          { from, to, jobIds: jobIds === null ? null : JSON.stringify(jobIds) },
+        ),
+        UNFIRED_OUTCOMES,
+      ),
 
     decide: write("durable", (deliveryId, decision, now) => {
       const row = sql.get(

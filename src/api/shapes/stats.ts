@@ -34,6 +34,12 @@ export const StatsBody = exactly(
       },
       { description: "Occurrences in the period, by outcome" },
     ),
+    deliveries: t.Optional(
+      exactly(
+        { skipped: number("Skipped"), waiting: number("Waiting without a run") },
+        { description: "Deliveries that were received in the period and have no run, by outcome" },
+      ),
+    ),
     running: number("Runs that have started and not ended, also those that only wait"),
     pending: number("Runs that have not started"),
     executing: t.Optional(number("Running runs that do more than wait")),
@@ -53,6 +59,7 @@ export const StatsBody = exactly(
         to: 1767225600000,
         runs: { completed: 40, failed: 1, cancelled: 0, interrupted: 0, total: 41 },
         occurrences: { fired: 40, skipped: 2, missed: 0, total: 42 },
+        deliveries: { skipped: 1, waiting: 0 },
         running: 1,
         pending: 0,
         executing: 1,
@@ -103,12 +110,14 @@ export const statsBody = (
   const list = jobIds === null ? null : [...jobIds];
   const runs = runCounts(store.runs.countEndedByStatus(from, list));
   const occurrences = occurrenceCounts(store.occurrences.countByOutcome({ from, to, jobIds: list }));
+  const deliveries = store.deliveries.countUnfired({ from, to, jobIds: list });
   return {
     hours,
     from,
     to,
     runs,
     occurrences,
+    deliveries: { skipped: deliveries.get("skipped") ?? 0, waiting: deliveries.get("waiting") ?? 0 },
     ...activityBody(engine.activity(jobIds)),
     attention: { ...attention.counts },
     success_rate: successRate(runs),

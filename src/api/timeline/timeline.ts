@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import type { UnfiredDeliveries } from "../../domain/deliveries/delivery.ts";
 import type { JobId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import type { JobView } from "../../engine/engine.ts";
@@ -6,7 +7,7 @@ import type { UnfiredSpan } from "../../store/occurrences.ts";
 import type { Window } from "../../store/runs/timeline.ts";
 import type { ApiContext } from "../context.ts";
 import type { EndedBars } from "./ended-bars.ts";
-import { readMarks } from "./marks.ts";
+import { readDeliveryMarks, readMarks } from "./marks.ts";
 import { BarCollector, byStart, fairShare, type MergedBar, openBar } from "./merge.ts";
 
 export type TimelineQuery = {
@@ -30,6 +31,7 @@ export type TimelineRow = {
   readonly job: Job | null;
   readonly bars: readonly MergedBar[];
   readonly marks: readonly UnfiredSpan[];
+  readonly deliveries: readonly UnfiredDeliveries[];
   readonly due: readonly number[];
   /** True if the window has more occurrences than `due`. */
   readonly hasMoreDue: boolean;
@@ -47,12 +49,20 @@ export const readTimeline = async (query: TimelineQuery, sources: TimelineSource
   const views = sources.engine.listJobs().filter(({ job }) => isSelected(query, job.id));
   const bars = await readBars(query, sources);
   const { from, to, bins: runBins, markBins = runBins } = query;
-  const marks = await readMarks({ from, to, bins: markBins, isSelected: (jobId) => isSelected(query, jobId) }, sources);
+  const marksQuery = { from, to, bins: markBins, isSelected: (jobId: JobId) => isSelected(query, jobId) };
+  const marks = await readMarks(marksQuery, sources);
+  const deliveries = await readDeliveryMarks(marksQuery, sources);
   const rows: TimelineRow[] = [];
   let yieldedAt = sources.clock.monotonic();
   const readDue = createDueReader({ query, now, views, sources });
   for (const job of jobsOf(views, bars.jobIds)) {
-    rows.push({ ...job, bars: bars.of(job.jobId), marks: marks.get(job.jobId) ?? [], ...readDue(job.jobId) });
+    rows.push({
+      ...job,
+      bars: bars.of(job.jobId),
+      marks: marks.get(job.jobId) ?? [],
+      deliveries: deliveries.get(job.jobId) ?? [],
+      ...readDue(job.jobId),
+    });
     if (sources.clock.monotonic() - yieldedAt < YIELD_INTERVAL_MS) continue;
     await setImmediate();
     yieldedAt = sources.clock.monotonic();

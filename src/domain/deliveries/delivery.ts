@@ -45,6 +45,23 @@ export const DELIVERY_SKIPS = [
 ] as const;
 export type DeliverySkip = (typeof DELIVERY_SKIPS)[number];
 
+/** The outcomes of deliveries without a run. */
+export const UNFIRED_OUTCOMES = ["skipped", "waiting"] as const satisfies readonly DeliveryOutcome[];
+
+/** What deliveries wait for that have no run, not even a pending one. */
+export const UNFIRED_WAITS = ["debounce", "paused"] as const satisfies readonly DeliveryWait[];
+
+/** Deliveries of a job without a run, with the same outcome and reason. Times are in ms since the Unix epoch. */
+export type UnfiredDeliveries = {
+  readonly jobId: JobId;
+  readonly outcome: (typeof UNFIRED_OUTCOMES)[number];
+  readonly reason: DeliverySkip | (typeof UNFIRED_WAITS)[number];
+  readonly count: number;
+  /** When the first and the last one were received. */
+  readonly firstAt: number;
+  readonly lastAt: number;
+};
+
 /** An event that reached petit from outside. Times are in ms since the Unix epoch. */
 export type Delivery = {
   readonly id: string;

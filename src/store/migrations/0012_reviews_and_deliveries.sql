@@ -266,6 +266,8 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_job ON deliveries (job_id, seq);
 CREATE UNIQUE INDEX deliveries_provider ON deliveries (job_id, "trigger", provider_id)
   WHERE provider_id IS NOT NULL AND replay_of IS NULL;
+CREATE INDEX deliveries_unfired ON deliveries (received_at, job_id, outcome, reason)
+  WHERE outcome IN ('waiting', 'skipped') AND reason <> 'busy';
 CREATE INDEX deliveries_invalid ON deliveries (job_id, "trigger", seq) WHERE reason = 'invalid_params';
 CREATE INDEX deliveries_accepted ON deliveries (job_id, "trigger", seq) WHERE outcome <> 'skipped';
 CREATE INDEX deliveries_digest ON deliveries (job_id, "trigger", digest, received_at) WHERE digest IS NOT NULL;

@@ -1,4 +1,5 @@
 import type { ResponseBody } from "../../client/routes.ts";
+import type { UnfiredDeliveries } from "../../domain/deliveries/delivery.ts";
 import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { RunStatus } from "../../domain/run.ts";
 import type { MissReason, SkipReason } from "../../domain/schedule/occurrence.ts";
@@ -24,14 +25,12 @@ export type TimelineBar = {
   readonly waiting_for?: WaitingCode | null;
 };
 
-/** Occurrences without a run, with the same reason. */
-export type TimelineMark = {
-  readonly outcome: "skipped" | "missed";
-  readonly reason: SkipReason | MissReason;
-  readonly at: number;
-  readonly until: number;
-  readonly count: number;
-};
+/** Occurrences or events without a run, with the same outcome and reason. */
+export type TimelineMark = MarkCause & { readonly at: number; readonly until: number; readonly count: number };
+
+type MarkCause =
+  | { readonly of: "occurrence"; readonly outcome: "skipped" | "missed"; readonly reason: SkipReason | MissReason }
+  | { readonly of: "event"; readonly outcome: "skipped" | "waiting"; readonly reason: UnfiredDeliveries["reason"] };
 
 /** The row of a job. */
 export type TimelineJob = {
@@ -61,7 +60,12 @@ export const timelineOf = ({ jobs, statuses, ...head }: CompactTimeline): Timeli
 const jobOf = (job: CompactJob, statuses: readonly RunStatus[], from: number): TimelineJob => {
   const { job_id, name = job_id, enabled, scheduled, removed, more_due } = job;
   const bars = once(() => [...job.open.map(openBar), ...endedBars(job.bars, statuses, from)]);
-  const marks = once(() => job.marks.flatMap((group) => marksOf(group, from)).sort((a, b) => a.at - b.at));
+  const marks = once(() =>
+    [
+      ...job.marks.flatMap(({ spans, ...cause }) => marksOf({ of: "occurrence", ...cause }, spans, from)),
+      ...(job.deliveries ?? []).flatMap(({ spans, ...cause }) => marksOf({ of: "event", ...cause }, spans, from)),
+    ].sort((a, b) => a.at - b.at),
+  );
   const due = once(() => timesOf(job.due, from));
   return {
     job_id,
@@ -125,12 +129,12 @@ const endedBars = (
   });
 };
 
-const marksOf = ({ outcome, reason, spans }: CompactJob["marks"][number], from: number): readonly TimelineMark[] => {
+const marksOf = (cause: MarkCause, spans: readonly number[], from: number): readonly TimelineMark[] => {
   let at = from;
   return Array.from({ length: spans.length / 3 }, (_, index) => {
     const [difference = 0, length = 0, count = 1] = spans.slice(3 * index, 3 * index + 3);
     at += difference;
-    return { outcome, reason, at, until: at + length, count };
+    return { ...cause, at, until: at + length, count };
   });
 };
 

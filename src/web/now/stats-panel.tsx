@@ -6,7 +6,7 @@ import type { StatsData } from "../data/shapes.ts";
 import { Loaded } from "../ui/states.tsx";
 import { Status } from "../ui/status/status.tsx";
 
-/** Shows how many runs and occurrences of the last 24 hours had each outcome. Each count links to them. */
+/** Shows how many runs, occurrences and events of the last 24 hours had each outcome. Each count links to them. */
 export const StatsPanel = () => {
   const stats = useQuery(statsQuery());
   const rate = stats.data?.success_rate;
@@ -31,21 +31,29 @@ const hrefOf = (status: (typeof FINAL_STATUSES)[number]): string =>
     ? `/runs?status=${status}&group=job&within=24h`
     : `/runs?status=${status}&within=24h`;
 
-const Counts = ({ runs, occurrences }: StatsData) => (
+const Counts = ({ runs, occurrences, deliveries = NO_DELIVERIES }: StatsData) => (
   <ul className="now-stats">
     {FINAL_STATUSES.map((status) => (
       <Count key={status} count={runs[status]} href={hrefOf(status)}>
         <Status of={status} />
       </Count>
     ))}
-    <Count count={occurrences.skipped} href="/?since=24h&show=trouble">
+    <Count count={occurrences.skipped + deliveries.skipped} href="/?since=24h&show=trouble">
       <Status of="skipped" />
     </Count>
     <Count count={occurrences.missed} href="/?since=24h&show=trouble">
       <Status of="missed" />
     </Count>
+    {deliveries.waiting > 0 && (
+      <Count count={deliveries.waiting} href="/?since=24h&show=trouble">
+        <Status of="waiting" label={deliveries.waiting === 1 ? "event waits" : "events wait"} />
+      </Count>
+    )}
   </ul>
 );
+
+/** An older petit does not count them. */
+const NO_DELIVERIES = { skipped: 0, waiting: 0 };
 
 type CountProps = { readonly count: number; readonly href: string; readonly children: ReactNode };
 

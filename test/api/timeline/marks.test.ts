@@ -1,12 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import { setImmediate } from "node:timers";
 import fc from "fast-check";
-import { type MarksQuery, readMarks } from "../../../src/api/timeline/marks.ts";
+import { openRuntime } from "#runtime";
+import { type MarksQuery, readDeliveryMarks, readMarks } from "../../../src/api/timeline/marks.ts";
+import type { RunId } from "../../../src/domain/ids.ts";
+import { openStore } from "../../../src/store/database/open.ts";
+import type { Decision } from "../../../src/store/deliveries.ts";
 import type { NewOccurrence, UnfiredSpan } from "../../../src/store/occurrences.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { job, jobId } from "../../support/engine/factories.ts";
 import { memoryStore } from "../../support/engine/factories-store.ts";
 import { NOON } from "../../support/engine/fake-clock.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 
 const REASONS = ["down", "superseded"] as const;
 
@@ -118,5 +123,80 @@ describe("the marks of a time line", () => {
       }),
       { numRuns: 20 },
     );
+  });
+});
+
+describe("the marks of events", () => {
+  test("are those of deliveries without a run, by job, outcome and reason", async () => {
+    using store = memoryStore();
+    store.jobs.save([job("a"), job("b")], NOON);
+    const skipped = (reason: "event" | "paused"): Decision => ({ outcome: "skipped", reason, problem: null });
+    const waiting: Decision = { outcome: "waiting", reason: "paused" };
+    const runId = "019b76da-a800-7c3e-8f2b-5d1c9a7e4f60" as RunId;
+    let added = 0;
+    const add = (id: string, at: number, decision: Decision) =>
+      store.deliveries.add({
+        id: `delivery-${added++}`,
+        jobId: jobId(id),
+        type: "webhook",
+        trigger: null,
+        eventType: "push",
+        providerId: null,
+        digest: null,
+        replayOf: null,
+        receivedAt: NOON + at,
+        chain: 0,
+        event: { type: "push", id: "1", delivery_id: null },
+        decision,
+      });
+    add("a", -1, skipped("event"));
+    add("a", 0, skipped("event"));
+    add("a", 40, skipped("event"));
+    add("a", 50, skipped("paused"));
+    const { id } = add("a", 60, waiting);
+    add("a", 70, waiting);
+    add("a", 80, { outcome: "fired", runId });
+    add("a", 85, { outcome: "waiting", reason: "busy", runId });
+    add("b", 90, { outcome: "skipped", reason: "disabled", problem: null });
+    add("b", 1_000, skipped("event"));
+    store.deliveries.decide(id, { outcome: "fired", runId }, NOON + 95);
+    const marks = await readDeliveryMarks(query(), { store, clock: busyClock() });
+    const all = [...marks].map(([of, spans]) => [
+      String(of),
+      spans.map((span) => [span.outcome, span.reason, span.firstAt - NOON, span.lastAt - NOON, span.count]),
+    ]);
+    expect(all).toEqual([
+      [
+        "a",
+        [
+          ["skipped", "event", 0, 40, 2],
+          ["skipped", "paused", 50, 50, 1],
+          ["waiting", "paused", 70, 70, 1],
+        ],
+      ],
+      ["b", [["skipped", "disabled", 90, 90, 1]]],
+    ]);
+    const window = { from: NOON, to: NOON + 1_000 };
+    expect(Object.fromEntries(store.deliveries.countUnfired({ ...window, jobIds: null }))).toEqual({
+      skipped: 4,
+      waiting: 1,
+    });
+    expect(store.deliveries.countUnfired({ ...window, jobIds: [jobId("b")] }).get("skipped")).toBe(1);
+  });
+
+  test("are read by an index", () => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    openStore({ path, runtime: openRuntime() })[Symbol.dispose]();
+    const db = openRuntime().openDatabase(path);
+    const plan = db
+      .prepare(
+        `EXPLAIN QUERY PLAN SELECT job_id, outcome, reason, count(*) FROM deliveries
+         WHERE outcome IN ('waiting', 'skipped') AND reason <> 'busy' AND received_at >= 1 AND received_at < 2
+         GROUP BY job_id, outcome, reason`,
+      )
+      .all();
+    db.close();
+    expect(String(plan[0]?.detail)).toContain("USING COVERING INDEX deliveries_unfired");
   });
 });

@@ -44,4 +44,33 @@ describe.skipIf(CHROMIUM === null)("the events of a job", () => {
     await card.getByRole("link", { name: "It started a run" }).first().click();
     await page.waitForURL("**/runs/*");
   }, 60_000);
+
+  test("without a run are among the occurrences on Now as they come, are counted, and lead to the list", async () => {
+    const { petit, web, page } = running();
+    const send = (): Promise<Response> =>
+      petit.fetch("/api/jobs/hooked/hooks/test", {
+        method: "POST",
+        body: JSON.stringify({ name: "token", body: "{}" }),
+      });
+    await send();
+    await web.open("/");
+    const row = (summary: RegExp) => page.getByRole("img", { name: summary });
+    await row(/[1-9] events? skipped, the `if` of the trigger is false/).waitFor();
+    await petit.fetch("/api/scheduler/pause", { method: "POST" });
+    await petit.fetch("/api/jobs/hooked/hooks/test", {
+      method: "POST",
+      body: JSON.stringify({ name: "deploys", body: JSON.stringify({ type: MARKUP, id: "e2" }) }),
+    });
+    await row(/1 event waiting, the scheduler or the job is paused/).waitFor();
+    const panel = page.getByRole("region", { name: /^Last 24 hours/ });
+    await panel.getByRole("link", { name: "1 event waits" }).waitFor();
+    await panel.getByRole("link", { name: /^[1-9] skipped/ }).waitFor();
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect(await web.axe()).toEqual([]);
+    }
+    await petit.fetch("/api/scheduler/resume", { method: "POST" });
+    await row(/1 event waiting/).waitFor({ state: "detached" });
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
 });

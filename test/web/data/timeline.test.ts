@@ -39,6 +39,10 @@ const ROW: TimelineRow = {
     { jobId: "load" as JobId, outcome: "missed", reason: "down", firstAt: FROM + 30, lastAt: FROM + 30, count: 1 },
     { jobId: "load" as JobId, outcome: "skipped", reason: "paused", firstAt: FROM + 40, lastAt: FROM + 90, count: 2 },
   ],
+  deliveries: [
+    { jobId: "load" as JobId, outcome: "waiting", reason: "paused", firstAt: FROM + 5, lastAt: FROM + 25, count: 2 },
+    { jobId: "load" as JobId, outcome: "skipped", reason: "paused", firstAt: FROM + 35, lastAt: FROM + 35, count: 1 },
+  ],
   due: [FROM + 60_000, FROM + 120_000, FROM + 180_000, FROM + 181_000],
   hasMoreDue: true,
 };
@@ -53,8 +57,13 @@ describe("the compact timeline", () => {
     if (row === undefined || expected === undefined) throw new Error("a row is missing");
     const ended = expected.bars.filter(({ ended_at }) => ended_at !== null);
     const open = expected.bars.filter(({ ended_at }) => ended_at === null);
+    const { deliveries = [], marks, ...others } = expected;
     expect(row).toEqual({
-      ...expected,
+      ...others,
+      marks: [
+        ...marks.map((mark) => ({ of: "occurrence" as const, ...mark })),
+        ...deliveries.map((mark) => ({ of: "event" as const, ...mark })),
+      ].sort((a, b) => a.at - b.at),
       bars: [
         ...open.map(({ trigger: _, ...each }) => ({ ...each, waiting_for: "approval" as const })),
         ...ended.map(({ trigger: _, run_id, ...each }) => ({ ...each, run_id: run_id.slice(-8) })),

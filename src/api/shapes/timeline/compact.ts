@@ -1,4 +1,10 @@
 import { t } from "elysia";
+import {
+  DELIVERY_SKIPS,
+  UNFIRED_OUTCOMES,
+  UNFIRED_WAITS,
+  type UnfiredDeliveries,
+} from "../../../domain/deliveries/delivery.ts";
 import type { RunId } from "../../../domain/ids.ts";
 import type { WaitingCode } from "../../../domain/limits/waiting-for.ts";
 import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
@@ -53,6 +59,15 @@ const Marks = exactly(
   { title: "CompactMarks", description: "Occurrences without a run, with the same reason" },
 );
 
+const DeliveryMarks = exactly(
+  {
+    outcome: word(UNFIRED_OUTCOMES, "Outcome of the deliveries"),
+    reason: word([...DELIVERY_SKIPS, ...UNFIRED_WAITS], "Reason of the outcome"),
+    spans: t.Array(integer(), { description: "As for occurrences, by when deliveries were received" }),
+  },
+  { title: "CompactDeliveryMarks", description: "Deliveries without a run, with the same outcome and reason" },
+);
+
 const Row = exactly(
   {
     job_id: JobIdText,
@@ -63,6 +78,9 @@ const Row = exactly(
     open: t.Array(OpenBar, { description: "Runs that have not ended" }),
     bars: Bars,
     marks: t.Array(Marks, { description: "Occurrences without a run, by reason" }),
+    deliveries: t.Optional(
+      t.Array(DeliveryMarks, { description: "Deliveries without a run, by reason; missing if there are none" }),
+    ),
     due: t.Array(integer({ minimum: 0 }), {
       description:
         "Coming occurrences that will start runs: pairs of an interval in ms, and how often it follows in a row; the first interval begins at `from`",
@@ -105,7 +123,7 @@ export const compactTimelineBody = (
 });
 
 const rowBody = (
-  { jobId, job, bars, marks, due, hasMoreDue }: TimelineRow,
+  { jobId, job, bars, marks, deliveries, due, hasMoreDue }: TimelineRow,
   from: number,
   waitingFor: WaitingFor,
 ): (typeof CompactTimelineBody.static)["jobs"][number] => ({
@@ -126,7 +144,8 @@ const rowBody = (
     bars.flatMap((bar) => (bar.endedAt === null ? [] : [{ ...bar, endedAt: bar.endedAt }])),
     from,
   ),
-  marks: [...Map.groupBy(marks, ({ reason }) => reason).values()].map((group) => marksBody(group, from)),
+  marks: groupsOf(marks).map((group) => marksBody(group, from)),
+  ...(deliveries.length > 0 && { deliveries: groupsOf(deliveries).map((group) => marksBody(group, from)) }),
   due: runLengths(due, from),
   more_due: hasMoreDue,
 });
@@ -146,16 +165,26 @@ const endedBars = (bars: readonly (MergedBar & { readonly endedAt: number })[], 
 
 const letterOf = (status: RunStatus): string => RUN_STATUSES.indexOf(status).toString(36);
 
-const marksBody = (marks: readonly UnfiredSpan[], from: number): typeof Marks.static => {
+type Span = UnfiredSpan | UnfiredDeliveries;
+
+/** Groups spans with the same outcome and reason. */
+const groupsOf = <Each extends Span>(spans: readonly Each[]): readonly [Each, ...Each[]][] =>
+  [...Map.groupBy(spans, ({ outcome, reason }) => `${outcome} ${reason}`).values()].flatMap(([first, ...others]) =>
+    first === undefined ? [] : [[first, ...others]],
+  );
+
+const marksBody = <Each extends Span>(
+  marks: readonly [Each, ...Each[]],
+  from: number,
+): Pick<Each, "outcome" | "reason"> & { spans: number[] } => {
   const starts = differences(
     marks.map(({ firstAt }) => firstAt),
     from,
   );
-  const [first] = marks;
-  if (first === undefined) throw new Error("a group of marks is empty");
+  const [{ outcome, reason }] = marks;
   return {
-    outcome: first.outcome,
-    reason: first.reason,
+    outcome,
+    reason,
     spans: marks.flatMap(({ firstAt, lastAt, count }, index) => [starts[index] ?? 0, lastAt - firstAt, count]),
   };
 };

@@ -1,11 +1,18 @@
 import { t } from "elysia";
+import {
+  DELIVERY_SKIPS,
+  UNFIRED_OUTCOMES,
+  UNFIRED_WAITS,
+  type UnfiredDeliveries,
+} from "../../../domain/deliveries/delivery.ts";
 import { TRIGGERS } from "../../../domain/run.ts";
 import { MISS_REASONS, SKIP_REASONS } from "../../../domain/schedule/occurrence.ts";
+import { UNFIRED_DELIVERY_TEXT } from "../../../domain/words/deliveries/delivery.ts";
 import type { UnfiredSpan } from "../../../store/occurrences.ts";
 import type { MergedBar } from "../../timeline/merge.ts";
 import type { TimelineRow } from "../../timeline/timeline.ts";
 import { RunStatusWord } from "../run.ts";
-import { Count, exactly, instant, instantOrNull, integer, JobIdText, RunIdText, word } from "../schemas.ts";
+import { Count, exactly, instant, instantOrNull, integer, JobIdText, meanings, RunIdText, word } from "../schemas.ts";
 
 const BarBody = exactly(
   {
@@ -52,6 +59,20 @@ const MarkBody = exactly(
   },
 );
 
+const DeliveryMarkBody = exactly(
+  {
+    outcome: word(UNFIRED_OUTCOMES, meanings(UNFIRED_DELIVERY_TEXT)),
+    reason: word([...DELIVERY_SKIPS, ...UNFIRED_WAITS], "Reason of the outcome"),
+    at: instant("When the first delivery was received"),
+    until: instant("When the last delivery was received"),
+    count: integer({ minimum: 1, description: "Number of deliveries" }),
+  },
+  {
+    title: "TimelineDeliveryMark",
+    description: "A delivery without a run, or several with the same outcome and reason that are merged",
+  },
+);
+
 const RowBody = exactly(
   {
     job_id: JobIdText,
@@ -61,6 +82,9 @@ const RowBody = exactly(
     removed: t.Boolean({ description: "True if the job was removed" }),
     bars: t.Array(BarBody, { description: "Bars by start" }),
     marks: t.Array(MarkBody, { description: "Marks by time" }),
+    deliveries: t.Optional(
+      t.Array(DeliveryMarkBody, { description: "Deliveries without a run by time; missing if there are none" }),
+    ),
     due: t.Array(instant("When it is due"), { description: "Coming occurrences, at most one per bin" }),
     more_due: t.Boolean({ description: "True if the window has more coming occurrences than `due`" }),
   },
@@ -90,7 +114,7 @@ export const timelineBody = (head: TimelineHead, rows: readonly TimelineRow[]): 
   count: rows.length,
 });
 
-const rowBody = ({ jobId, job, bars, marks, due, hasMoreDue }: TimelineRow): typeof RowBody.static => ({
+const rowBody = ({ jobId, job, bars, marks, deliveries, due, hasMoreDue }: TimelineRow): typeof RowBody.static => ({
   job_id: jobId,
   name: job?.name ?? jobId,
   enabled: job?.enabled ?? false,
@@ -98,6 +122,7 @@ const rowBody = ({ jobId, job, bars, marks, due, hasMoreDue }: TimelineRow): typ
   removed: job === null,
   bars: bars.map(barBody),
   marks: marks.map(markBody),
+  ...(deliveries.length > 0 && { deliveries: deliveries.map(deliveryMarkBody) }),
   due: [...due],
   more_due: hasMoreDue,
 });
@@ -120,3 +145,11 @@ const markBody = ({ outcome, reason, firstAt, lastAt, count }: UnfiredSpan): typ
   until: lastAt,
   count,
 });
+
+const deliveryMarkBody = ({
+  outcome,
+  reason,
+  firstAt,
+  lastAt,
+  count,
+}: UnfiredDeliveries): typeof DeliveryMarkBody.static => ({ outcome, reason, at: firstAt, until: lastAt, count });

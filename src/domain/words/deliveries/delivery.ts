@@ -1,5 +1,5 @@
 import { assertNever } from "../../../lib/never.ts";
-import type { DeliveryOutcome, DeliverySkip, DeliveryWait } from "../../deliveries/delivery.ts";
+import type { DeliveryOutcome, DeliverySkip, DeliveryWait, UnfiredDeliveries } from "../../deliveries/delivery.ts";
 
 /** What became of a delivery. */
 export const DELIVERY_OUTCOME_TEXT = {
@@ -8,6 +8,12 @@ export const DELIVERY_OUTCOME_TEXT = {
   merged: "a newer delivery with the same key has the run",
   skipped: "petit decided against a run",
 } as const satisfies Record<DeliveryOutcome, string>;
+
+/** The same of those without a run. */
+export const UNFIRED_DELIVERY_TEXT = {
+  skipped: DELIVERY_OUTCOME_TEXT.skipped,
+  waiting: DELIVERY_OUTCOME_TEXT.waiting,
+} as const satisfies Record<UnfiredDeliveries["outcome"], string>;
 
 /** Why a delivery waits or was skipped, as a clause. */
 export const DELIVERY_REASON_TEXT = {

@@ -1,3 +1,4 @@
+import { DELIVERY_REASON_TEXT } from "../../../domain/words/deliveries/delivery.ts";
 import { OCCURRENCE_REASON_TEXT } from "../../../domain/words/occurrence.ts";
 import { shownStatusOf, statusWords } from "../../../domain/words/waiting-for.ts";
 import type { TimelineBar, TimelineJob, TimelineMark } from "../../data/timeline.ts";
@@ -12,7 +13,7 @@ export type RowItem = {
   /** Horizontal extent, in px. */
   readonly left: number;
   readonly right: number;
-  /** True for a skipped or missed occurrence. */
+  /** True for an occurrence or an event without a run. */
   readonly isMark?: boolean;
   /** Description for the tooltip and screen readers. */
   readonly text: string;
@@ -60,19 +61,24 @@ const resultsText = ({ status, count, failures, successes }: TimelineBar): strin
 const HALF_MARK_PX = 6;
 
 const markItem = ({ job_id }: TimelineJob, mark: TimelineMark, scale: TimelineScale): RowItem => ({
-  key: `${mark.outcome} ${mark.reason} ${mark.at}`,
+  key: `${mark.of} ${mark.outcome} ${mark.reason} ${mark.at}`,
   at: mark.at,
   left: xOf(scale, mark.at) - HALF_MARK_PX,
   right: xOf(scale, mark.at) + HALF_MARK_PX,
   isMark: true,
   text: markText(mark),
-  href: `/jobs/${job_id}`,
+  href: mark.of === "event" ? `/jobs/${job_id}#events` : `/jobs/${job_id}`,
 });
 
-const markText = ({ outcome, reason, at, until, count }: TimelineMark): string => {
+const markText = (mark: TimelineMark): string => {
+  const { outcome, at, until, count } = mark;
   const times = count === 1 ? fullTimeText(at) : `${fullTimeText(at)}\nto ${fullTimeText(until)}`;
-  return `${count === 1 ? outcome : `${count} occurrences ${outcome}`}: ${OCCURRENCE_REASON_TEXT[reason]}\n${times}`;
+  const one = mark.of === "event" ? `event ${outcome}` : outcome;
+  return `${count === 1 ? one : `${count} ${mark.of}s ${outcome}`}: ${reasonText(mark)}\n${times}`;
 };
+
+const reasonText = (mark: TimelineMark): string =>
+  mark.of === "event" ? DELIVERY_REASON_TEXT[mark.reason] : OCCURRENCE_REASON_TEXT[mark.reason];
 
 const dueItem = (at: number, scale: TimelineScale, now: number): RowItem => ({
   key: `due ${at}`,
@@ -116,7 +122,10 @@ export const rowSummary = ({ bars, marks, due, enabled, scheduled }: TimelineJob
     ...(["interrupted", "cancelled", "running", "waiting", "pending"] as const)
       .filter((status) => bars.some((bar) => shownStatusOf(bar) === status))
       .map((status) => `some ${status}`),
-    ...marks.map(({ outcome, reason, count }) => `${count} ${outcome}, ${OCCURRENCE_REASON_TEXT[reason]}`),
+    ...marks.map((mark) => {
+      const { of, outcome, count } = mark;
+      return `${of === "event" ? counted(count, of) : count} ${outcome}, ${reasonText(mark)}`;
+    }),
     ...(scheduled && !enabled ? ["disabled"] : []),
     ...(next === undefined ? [] : [`next ${fullTimeText(next)}`]),
   ];

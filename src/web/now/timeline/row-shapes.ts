@@ -1,4 +1,5 @@
 import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
+import { assertNever } from "../../../lib/never.ts";
 import type { TimelineBar, TimelineMark } from "../../data/timeline.ts";
 
 /** Maps times to px; `originMs` is at 0 px. */
@@ -77,12 +78,19 @@ const px = (value: number): string => value.toFixed(1);
 
 const MIDDLE = ROW_PX / 2;
 
-/** Returns the path of a mark: two arrows for a skipped occurrence, a triangle for a missed one. */
+/** Returns the path of a mark: two arrows for what was skipped, a triangle for a missed occurrence, two lines for an event that waits. */
 export const markPath = ({ outcome, at }: TimelineMark, scale: TimelineScale): string => {
   const x = xOf(scale, at);
-  return outcome === "skipped"
-    ? `M${px(x - 5)} ${MIDDLE - 4}l5 4l-5 4zM${px(x)} ${MIDDLE - 4}l5 4l-5 4z`
-    : `M${px(x)} ${MIDDLE - 5}l5.5 10h-11z`;
+  switch (outcome) {
+    case "skipped":
+      return `M${px(x - 5)} ${MIDDLE - 4}l5 4l-5 4zM${px(x)} ${MIDDLE - 4}l5 4l-5 4z`;
+    case "missed":
+      return `M${px(x)} ${MIDDLE - 5}l5.5 10h-11z`;
+    case "waiting":
+      return `M${px(x - 2.5)} ${MIDDLE - 4.5}v9M${px(x + 2.5)} ${MIDDLE - 4.5}v9`;
+    default:
+      return assertNever(outcome);
+  }
 };
 
 /** Returns the path of an upcoming occurrence: a short vertical line. */

@@ -26,6 +26,9 @@ export const TimelineLegend = () => (
       <Status of="missed" />
     </li>
     <li>
+      <Status of="waiting" label="event waits" />
+    </li>
+    <li>
       <span className="time-legend-due" aria-hidden="true" /> upcoming
     </li>
     <li>slim: several runs</li>

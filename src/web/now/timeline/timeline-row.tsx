@@ -1,6 +1,6 @@
 import { memo } from "react";
 import { Link } from "wouter";
-import type { TimelineJob } from "../../data/timeline.ts";
+import type { TimelineJob, TimelineMark } from "../../data/timeline.ts";
 import { statusStyle } from "../../ui/status/status.tsx";
 import { barStyle } from "../../ui/status/status-fill.tsx";
 import { useNow } from "../../ui/time/clock.ts";
@@ -32,7 +32,7 @@ export const TimelineRow = memo(({ row, index, scale, measure }: TimelineRowProp
               .map((at) => duePath(at, scale))
               .join("")}
           />
-          {(["skipped", "missed"] as const).map((outcome) => (
+          {(["skipped", "missed", "waiting"] as const).map((outcome) => (
             <Marks key={outcome} row={row} scale={scale} outcome={outcome} />
           ))}
         </g>
@@ -63,7 +63,7 @@ const OpenBars = ({ row, scale }: ShapesProps) =>
     useNow(),
   ).map(({ status, path }) => <path key={status} data-status={status} d={path} {...barStyle(status)} />);
 
-const Marks = ({ row, scale, outcome }: ShapesProps & { readonly outcome: "skipped" | "missed" }) => {
+const Marks = ({ row, scale, outcome }: ShapesProps & { readonly outcome: TimelineMark["outcome"] }) => {
   const path = row.marks
     .filter((mark) => mark.outcome === outcome)
     .map((mark) => markPath(mark, scale))

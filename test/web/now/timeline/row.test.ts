@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { progressOf } from "../../../../src/web/data/run-statistics.ts";
 import type { TimelineJob } from "../../../../src/web/data/timeline.ts";
 import { adjacentItem, itemAt, rowItems, rowSummary } from "../../../../src/web/now/timeline/row-items.ts";
-import { barPaths, barSides, MIN_BAR_PX } from "../../../../src/web/now/timeline/row-shapes.ts";
+import { barPaths, barSides, MIN_BAR_PX, markPath } from "../../../../src/web/now/timeline/row-shapes.ts";
 
 const NOW = 1_000_000;
 /** 1 px per second; 0 px is at 900,000 ms. */
@@ -27,7 +27,7 @@ const ROW: TimelineJob = {
   scheduled: true,
   removed: false,
   bars: [bar({}), bar({ run_id: "open", status: "running", started_at: 990_000, ended_at: null })],
-  marks: [{ outcome: "skipped", reason: "overlap", at: 950_000, until: 960_000, count: 3 }],
+  marks: [{ of: "occurrence", outcome: "skipped", reason: "overlap", at: 950_000, until: 960_000, count: 3 }],
   due: [NOW - 1, NOW + 60_000],
   more_due: false,
 };
@@ -95,6 +95,23 @@ describe("a row of the timeline", () => {
   ])("says how many of several runs failed: %p", (results, text) => {
     const row = { ...ROW, bars: [bar({ count: 50, ...results })], marks: [], due: [] };
     expect(rowItems(row, SCALE, NOW)[0]?.text.split("\n")[0]).toBe(text);
+  });
+
+  test("describes events without a run, and leads to them", () => {
+    const at = { at: 950_000, until: 950_000 };
+    const marks = [
+      { of: "event", outcome: "skipped", reason: "event", ...at, count: 1 },
+      { of: "event", outcome: "waiting", reason: "paused", ...at, count: 2 },
+    ] as const;
+    const row = { ...ROW, bars: [], marks, due: [] };
+    expect(rowItems(row, SCALE, NOW).map(({ text, href }) => [text.split("\n")[0], href])).toEqual([
+      ["event skipped: the trigger has no such type of event", "/jobs/hello#events"],
+      ["2 events waiting: the scheduler or the job is paused", "/jobs/hello#events"],
+    ]);
+    expect(rowSummary(row, NOW)).toBe(
+      "0 runs; 1 event skipped, the trigger has no such type of event; 2 events waiting, the scheduler or the job is paused",
+    );
+    expect(new Set(marks.map((mark) => markPath(mark, SCALE))).size).toBe(2);
   });
 
   test("finds the item at a position, and the items beside it", () => {
