@@ -20,7 +20,7 @@ const HEARTBEAT = {
       doc: "What petit pings.",
       example: "https://hc-ping.com/your-uuid",
     },
-    every: { type: { kind: "duration", minMs: 1_000 }, doc: "How often.", default: 60_000, example: "1m" },
+    every: { type: { kind: "duration", minMs: 100 }, doc: "How often.", default: 60_000, example: "1m" },
   },
 } as const satisfies ObjectType;
 
