@@ -5,7 +5,6 @@ import type { OpenAccess } from "../domain/attention.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
-import type { CreateRemoteWorkers } from "../engine/workers/remote.ts";
 import type { FolderReading, JobFiles } from "../jobfile/read/job-dir.ts";
 import { toUnusable } from "../store/database/open.ts";
 import { logEvents } from "./event-log.ts";
@@ -85,7 +84,7 @@ const start = async (options: AppOptions): Promise<App> => {
       clock,
       log,
       environment,
-      workers: await openWorkers(options, parts),
+      ...(await openNats(options, parts)),
       digest: options.digest ?? null,
       heartbeat: options.heartbeat ?? null,
       readJobs: (findJob) => {
@@ -131,8 +130,11 @@ const start = async (options: AppOptions): Promise<App> => {
 };
 
 /** The client of NATS is loaded only when it is asked for. */
-const openWorkers = async (options: AppOptions, parts: AsyncDisposableStack): Promise<CreateRemoteWorkers | null> => {
-  if (!hasWorkers(options.settings)) return null;
+const openNats = async (
+  options: AppOptions,
+  parts: AsyncDisposableStack,
+): Promise<Pick<OpenEngineOptions, "workers" | "messages">> => {
+  if (!hasWorkers(options.settings)) return {};
   const { openRemoteWorkers } = await import("./remote-workers.ts");
   return openRemoteWorkers(options, parts);
 };

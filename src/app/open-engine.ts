@@ -28,6 +28,8 @@ export type OpenEngineOptions = {
   /** See `CreateEngineOptions`. */
   readonly workers?: CreateEngineOptions["workers"];
   /** See `CreateEngineOptions`. */
+  readonly messages?: CreateEngineOptions["messages"];
+  /** See `CreateEngineOptions`. */
   readonly openAccess?: () => OpenAccess | null;
 };
 
@@ -57,6 +59,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       heartbeat: options.heartbeat ?? null,
       isRestored,
       workers: options.workers ?? null,
+      messages: options.messages ?? null,
       openAccess: options.openAccess ?? (() => null),
     }),
   );

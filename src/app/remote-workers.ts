@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { PetitError } from "../domain/errors.ts";
+import type { MessageSource } from "../engine/deliveries/messages/message-source.ts";
 import type { CreateRemoteWorkers } from "../engine/workers/remote.ts";
 import { remoteWorkers } from "../engine/workers/workers.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -14,14 +15,14 @@ export type RemoteWorkersOptions = { readonly settings: Settings; readonly clock
 /** How long a server may be silent before its connection counts as lost, in ms. A short `lost_after` reduces it. */
 const SILENCE_MS = 5_000;
 
+/** What goes over the connection to NATS. */
+type OverNats = { readonly workers: CreateRemoteWorkers; readonly messages: MessageSource };
+
 /**
- * Prepares the connection to the workers, and adds it to `parts`. It connects when the engine starts. Throws `invalid_request` if a file
+ * Prepares the connection to the workers and to the streams of triggers, and adds it to `parts`. It connects when the engine starts. Throws `invalid_request` if a file
  * that a setting names can't be read, or is not valid.
  */
-export const openRemoteWorkers = (
-  { settings, clock }: RemoteWorkersOptions,
-  parts: AsyncDisposableStack,
-): CreateRemoteWorkers => {
+export const openRemoteWorkers = ({ settings, clock }: RemoteWorkersOptions, parts: AsyncDisposableStack): OverNats => {
   const { nats, natsSigningKey, natsReplicas: replicas, lostAfterMs } = settings;
   if (natsSigningKey === null)
     throw new PetitError(
@@ -34,13 +35,14 @@ export const openRemoteWorkers = (
   // petit must notice that it is cut off itself before it declares its workers lost.
   const silenceMs = Math.min(SILENCE_MS, lostAfterMs / 4);
   const transport = parts.use(schedulerTransport({ access: natsAccess(settings), clock, silenceMs, replicas }));
-  return remoteWorkers({
+  const workers = remoteWorkers({
     transport,
     signingKeys,
     lostAfterMs,
     dbPath: settings.db === MEMORY ? null : resolve(settings.db),
     url: nats.map(withoutUser).join(", "),
   });
+  return { workers, messages: transport.messages };
 };
 
 const withoutUser = (text: string): string => {

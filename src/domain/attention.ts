@@ -233,6 +233,9 @@ export const TRIGGER_FAULTS = [
   "folder_missing",
   "folder_unreadable",
   "too_many_files",
+  "stream_missing",
+  "nats_refused",
+  "nats_disconnected",
 ] as const;
 
 /** A trigger of a job that starts no runs because something about it is wrong. */

@@ -24,7 +24,7 @@ const FINAL = {
 export const isFinal = (status: RunStatus): boolean => FINAL[status];
 
 /** Why a run was created. */
-export const TRIGGERS = ["schedule", "catchup", "manual", "retry", "job", "webhook", "files", "run"] as const;
+export const TRIGGERS = ["schedule", "catchup", "manual", "retry", "job", "webhook", "files", "run", "nats"] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
 /** How many levels of runs there can be below a run. */

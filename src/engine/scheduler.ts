@@ -25,6 +25,8 @@ import { AttentionFinder } from "./attention/attention.ts";
 import { type AddHooks, Commits } from "./commits.ts";
 import { Deliveries } from "./deliveries/deliveries.ts";
 import { FileTriggers } from "./deliveries/files/file-triggers.ts";
+import type { MessageSource } from "./deliveries/messages/message-source.ts";
+import { MessageTriggers } from "./deliveries/messages/message-triggers.ts";
 import { Webhooks } from "./deliveries/webhooks.ts";
 import type {
   Engine,
@@ -78,6 +80,8 @@ import { WithoutWorkers } from "./workers/without-workers.ts";
 export type CreateEngineOptions = EngineOptions & {
   /** Creates the part that communicates with workers. Null or missing in a petit without workers. */
   readonly workers?: CreateRemoteWorkers | null;
+  /** Where the messages of `nats` triggers come from. Null or missing in a petit without NATS. */
+  readonly messages?: MessageSource | null;
   /** Returns who can control a petit of root without a token, or null. Missing if nobody can. */
   readonly openAccess?: () => OpenAccess | null;
 };
@@ -113,6 +117,7 @@ class Scheduler implements Engine {
   readonly #deliveries: Deliveries;
   readonly #webhooks: Webhooks;
   readonly #fileTriggers: FileTriggers;
+  readonly #messageTriggers: MessageTriggers;
   /** Null in a petit without workers. */
   readonly #workers: RemoteWorkers | null;
   readonly #withoutWorkers: WithoutWorkers;
@@ -185,6 +190,7 @@ class Scheduler implements Engine {
         ...this.#webhooks.listUnreadable(),
         ...this.#deliveries.listFailing(),
         ...this.#fileTriggers.listFailing(),
+        ...this.#messageTriggers.listFailing(),
       ],
       oldRuns: () => this.#pruner.offer,
       openAccess: options.openAccess ?? (() => null),
@@ -302,6 +308,17 @@ class Scheduler implements Engine {
       internalErrors: this.#internalErrors,
       isRunning: () => this.phase === "running",
     });
+    this.#messageTriggers = new MessageTriggers({
+      store,
+      clock,
+      log,
+      commits,
+      jobs: this.#jobs,
+      deliveries: this.#deliveries,
+      internalErrors: this.#internalErrors,
+      source: options.messages ?? null,
+      isRunning: () => this.phase === "running",
+    });
     this.#scheduleQueue = new ScheduleQueue({
       clock,
       timezone: settings.timezone,
@@ -340,6 +357,7 @@ class Scheduler implements Engine {
         this.#expectations.load();
         this.#deliveries.follow();
         this.#fileTriggers.follow();
+        this.#messageTriggers.follow();
       },
     });
   }
@@ -373,6 +391,7 @@ class Scheduler implements Engine {
     if (this.#options.followSchedules === false) return;
     this.#deliveries.start();
     this.#fileTriggers.start();
+    this.#messageTriggers.start();
   }
 
   #createDigests(): Digests | null {
@@ -463,6 +482,7 @@ class Scheduler implements Engine {
 
   async stop(mode: StopMode): Promise<void> {
     this.#started.resolve();
+    this.#messageTriggers[Symbol.dispose]();
     await this.#shutdown.run(mode);
   }
 

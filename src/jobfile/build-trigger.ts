@@ -51,6 +51,12 @@ const BUILD: { readonly [Type in EventTrigger["type"]]: (fields: TriggerFields) 
     intervalMs: fields.interval ?? 30_000,
   }),
   run: ({ job, on }) => ({ type: "run", jobId: toJobId(job ?? ""), on: on ?? ["completed"] }),
+  nats: ({ stream = "", subject = "", headers }) => ({
+    type: "nats",
+    stream,
+    subject,
+    headers: headers.map((each) => each.toLowerCase()),
+  }),
 };
 
 const toJobId = (text: string): JobId => {

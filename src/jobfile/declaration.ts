@@ -32,6 +32,8 @@ export type Declaration = {
   readonly queue: QueueUse | null;
   /** The positions of `runs_on`. */
   readonly runsOn: readonly Place[];
+  /** The positions of the types of `nats` triggers. */
+  readonly messages: readonly Place[];
   /** What its containers mount, as far as that is known before a run. */
   readonly mounts: readonly MountPlace[];
 };
@@ -116,6 +118,9 @@ export const declareJob = (
     outputs: report.has(["outputs"]) ? null : Object.keys(draft.outputs ?? {}),
     queue: draft.queue === undefined ? null : { name: draft.queue, ...placeOf(["queue"]) },
     runsOn: placesOfLabels(draft).map(placeOf),
+    messages: (draft.triggers ?? []).flatMap((trigger, index) =>
+      trigger?.type === "nats" ? [placeOf(["triggers", index, "type"])] : [],
+    ),
     mounts: mountsOf(draft).map(({ path, text }) => ({ source: resolve(folder, text), ...placeOf(path) })),
   };
 };
@@ -196,5 +201,6 @@ export const declareUnread = (source: PositionedFile): Declaration[] =>
     outputs: null,
     queue: null,
     runsOn: [],
+    messages: [],
     mounts: [],
   }));

@@ -1,6 +1,7 @@
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { TransportError } from "../domain/workers/link.ts";
 import type { FailureAnswer } from "../domain/workers/protocol.ts";
+import type { MessageSource } from "../engine/deliveries/messages/message-source.ts";
 import type {
   OfferMessage,
   PublishedOffer,
@@ -27,6 +28,7 @@ import {
   readObject,
 } from "./objects.ts";
 import { AccountTaken, SchedulerLease } from "./scheduler-lease.ts";
+import { StreamMessages } from "./stream-messages.ts";
 import { checkOfferStream, type JetStream, jetStreamOf, lacksServers, openOfferStream, openSet } from "./streams.ts";
 import {
   ALL_REQUESTS,
@@ -68,10 +70,13 @@ const CHECK_MS = 5_000;
 const OPEN_MS = 4_000;
 
 /** Returns the scheduler's connection to NATS, not started. Throws `invalid_request` if a file of the access can't be used. */
-export const schedulerTransport = (options: SchedulerTransportOptions): SchedulerTransport =>
+export const schedulerTransport = (
+  options: SchedulerTransportOptions,
+): SchedulerTransport & { /** The messages of streams. */ readonly messages: MessageSource } =>
   new NatsScheduler(options);
 
 class NatsScheduler implements SchedulerTransport {
+  readonly messages: MessageSource;
   readonly #link: Link<JetStream>;
   readonly #clock: Clock;
   readonly #intake = new Intake<ReceivedRequest>((request) => this.#answer(request));
@@ -103,6 +108,7 @@ class NatsScheduler implements SchedulerTransport {
       onState: (state) => this.#receiver?.onState(state),
       ...(silenceMs !== undefined && { silenceMs }),
     });
+    this.messages = new StreamMessages({ link: this.#link, clock });
   }
 
   get state() {

@@ -24,7 +24,7 @@ export interface DeliveryStore {
   /** Stores a delivery with its event, and records that. Throws if the id of the provider is already there. */
   add(delivery: NewDelivery): Delivery;
   /** Returns the delivery with the id of its provider, or null. */
-  findByProvider(key: TriggerKey & { readonly providerId: string }): Delivery | null;
+  findByProvider(key: TriggerKey & Pick<Delivery, "type"> & { readonly providerId: string }): Delivery | null;
   /** Returns the newest delivery with a digest that was received at `since` or later, or null. */
   findByDigest(key: TriggerKey & { readonly digest: string; readonly since: number }): Delivery | null;
   find(deliveryId: string): Delivery | null;
@@ -193,12 +193,16 @@ export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): 
       return toDelivery(row);
     }),
 
-    findByProvider: ({ jobId, trigger, providerId }) =>
-      find(`job_id = $jobId AND "trigger" = $trigger AND provider_id = $providerId AND replay_of IS NULL`, {
-        jobId,
-        trigger: trigger ?? "",
-        providerId,
-      }),
+    findByProvider: ({ jobId, type, trigger, providerId }) =>
+      find(
+        `job_id = $jobId AND type = $type AND "trigger" = $trigger AND provider_id = $providerId AND replay_of IS NULL`,
+        {
+          jobId,
+          type,
+          trigger: trigger ?? "",
+          providerId,
+        },
+      ),
 
     findByDigest: ({ jobId, trigger, digest, since }) =>
       find(

@@ -55,6 +55,8 @@ export type StoredJobDeclaration = {
   readonly queue?: { readonly name: string; readonly path: string; readonly line: number; readonly column: number };
   /** The positions of `runs_on`; missing if there are none. */
   readonly runsOn?: readonly StoredPlace[];
+  /** The positions of `nats` triggers; missing if there are none. */
+  readonly messages?: readonly StoredPlace[];
   /** What its containers mount; missing if they mount nothing. */
   readonly mounts?: readonly (StoredPlace & { readonly source: string })[];
 };

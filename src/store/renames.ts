@@ -23,6 +23,8 @@ export const moveHistory = (sql: Statements, rename: Rename): void => {
   moveSendings(sql, rename);
   sql.run("UPDATE actions SET job_id = $to WHERE job_id = $from", { from, to });
   moveDeliveries(sql, rename);
+  // What the new id has already is left: it belongs to no trigger any more, and is deleted.
+  sql.run("UPDATE OR IGNORE message_consumers SET job_id = $to WHERE job_id = $from", { from, to });
   sql.run("UPDATE events SET job_id = $to WHERE job_id = $from", { from, to });
   moveIdempotencyKeys(sql, rename);
   moveMarks(sql, rename);
@@ -116,8 +118,8 @@ const moveSendings = (sql: Statements, { from, to }: Rename): void => {
 const moveDeliveries = (sql: Statements, { from, to }: Rename): void => {
   sql.run(
     `UPDATE deliveries SET provider_id = NULL WHERE job_id = $from AND replay_of IS NULL AND EXISTS (
-       SELECT 1 FROM deliveries AS other WHERE other.job_id = $to AND other."trigger" = deliveries."trigger"
-         AND other.provider_id = deliveries.provider_id AND other.replay_of IS NULL)`,
+       SELECT 1 FROM deliveries AS other WHERE other.job_id = $to AND other.type = deliveries.type
+         AND other."trigger" = deliveries."trigger" AND other.provider_id = deliveries.provider_id AND other.replay_of IS NULL)`,
     { from, to },
   );
   sql.run("UPDATE deliveries SET job_id = $to WHERE job_id = $from", { from, to });

@@ -17,8 +17,9 @@ import { createOutputStore, type OutputStore } from "./output.ts";
 import { createReviewStore, type ReviewStore } from "./reviews.ts";
 import { createRunStore, type RunStore } from "./runs/runs.ts";
 import { createSchedulerStore, type SchedulerStore } from "./scheduler.ts";
-import { createSeenFileStore, type SeenFileStore } from "./seen-files.ts";
 import { createSessionStore, type SessionStore } from "./sessions.ts";
+import { createMessageConsumerStore, type MessageConsumerStore } from "./triggers/message-consumers.ts";
+import { createSeenFileStore, type SeenFileStore } from "./triggers/seen-files.ts";
 import { createNoteStore, type NoteStore } from "./workers/notes.ts";
 import { createOfferStore, type OfferStore } from "./workers/offers.ts";
 import { createReceivedStore, type ReceivedStore } from "./workers/received.ts";
@@ -41,6 +42,7 @@ export interface Store extends Disposable {
   readonly expectations: ExpectationStore;
   readonly deliveries: DeliveryStore;
   readonly seenFiles: SeenFileStore;
+  readonly messageConsumers: MessageConsumerStore;
   readonly notifications: NotificationStore;
   readonly attentionMarks: AttentionMarkStore;
   readonly scheduler: SchedulerStore;
@@ -116,6 +118,7 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
     expectations: createExpectationStore(context),
     deliveries: createDeliveryStore(context),
     seenFiles: createSeenFileStore(context),
+    messageConsumers: createMessageConsumerStore(context),
     notifications: createNotificationStore(context),
     attentionMarks: createAttentionMarkStore(context),
     scheduler: createSchedulerStore(context),

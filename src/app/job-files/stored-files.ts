@@ -58,7 +58,19 @@ export class StoredFiles implements KnownFiles {
     }
     const declarations = declared.map(
       (
-        { id, line, column, formerly = [], gates, calls = [], follows = [], queue = null, runsOn = [], mounts = [] },
+        {
+          id,
+          line,
+          column,
+          formerly = [],
+          gates,
+          calls = [],
+          follows = [],
+          queue = null,
+          runsOn = [],
+          messages = [],
+          mounts = [],
+        },
         index,
       ) => ({
         id,
@@ -81,6 +93,7 @@ export class StoredFiles implements KnownFiles {
             ? null
             : { name: queue.name, path: queue.path, position: { line: queue.line, column: queue.column } },
         runsOn,
+        messages,
         mounts,
       }),
     );
@@ -90,7 +103,7 @@ export class StoredFiles implements KnownFiles {
   add(file: string, { state, digest, content }: ReadFile): void {
     const { now, store } = this.#options;
     const jobs = content.declarations.map(
-      ({ id, position, formerly, gates, calls, follows, queue, runsOn, mounts }, index) => {
+      ({ id, position, formerly, gates, calls, follows, queue, runsOn, messages, mounts }, index) => {
         const job = content.jobs[index];
         if (job === undefined || job.id !== id) throw new Error(`the declarations of ${file} do not match its jobs`);
         return {
@@ -103,6 +116,7 @@ export class StoredFiles implements KnownFiles {
           ...(follows.length > 0 && { follows }),
           ...(queue !== null && { queue: { name: queue.name, path: queue.path, ...queue.position } }),
           ...(runsOn.length > 0 && { runsOn }),
+          ...(messages.length > 0 && { messages }),
           ...(mounts.length > 0 && { mounts }),
         };
       },

@@ -193,8 +193,9 @@ const replaySkipped = async (
       ? await client.get("/api/deliveries", { query })
       : await client.get("/api/jobs/:job_id/deliveries", { params: { job_id: job }, query });
   const replayed: DeliveryRow[] = [];
-  // In the order in which they came.
-  for (const { id } of skipped.toReversed()) replayed.push(await replayOne(client, id, context));
+  // In the order in which they came. Of a message that was too large, petit has no event.
+  const stored = skipped.filter(({ reason }) => reason !== "too_large");
+  for (const { id } of stored.toReversed()) replayed.push(await replayOne(client, id, context));
   if (replayed.length === 0) context.terminal.err.write("petit: no delivery was skipped since then\n");
   return writeReplayed(replayed, context);
 };

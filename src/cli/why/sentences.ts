@@ -50,6 +50,7 @@ const causeOf = (
     case "webhook":
     case "files":
     case "run":
+    case "nats":
       return `${TRIGGER_CAUSE[trigger]}${delivery === null ? "" : ` (delivery ${delivery.id})`}`;
     default:
       return assertNever(trigger);
@@ -60,6 +61,7 @@ const TRIGGER_CAUSE = {
   webhook: "a webhook started it",
   files: "a new file started it",
   run: "the end of a run of another job started it",
+  nats: "a message of NATS started it",
 } as const;
 
 /** Returns what an unfinished run waits for, as a clause: `waits for …`, or `task 'x' waits for …`. Null if it waits for nothing. */

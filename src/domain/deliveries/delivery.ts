@@ -29,6 +29,7 @@ export type DeliveryWait = (typeof DELIVERY_WAITS)[number];
  * - `overlap`: the job is at its limit, and `on_overlap` of the trigger is `skip`.
  * - `dependency`: a gate of the job is shut.
  * - `too_deep`: its run would be at the end of a chain of more than 20 runs.
+ * - `too_large`: the body of a message is larger than 1 MiB. It is not stored.
  * - `gone`: the job is in no job file any more, or has the trigger no more.
  */
 export const DELIVERY_SKIPS = [
@@ -41,6 +42,7 @@ export const DELIVERY_SKIPS = [
   "overlap",
   "dependency",
   "too_deep",
+  "too_large",
   "gone",
 ] as const;
 export type DeliverySkip = (typeof DELIVERY_SKIPS)[number];
@@ -99,7 +101,7 @@ export type EventData = {
   readonly id: string;
   /** The provider's. */
   readonly delivery_id: string | null;
-  /** The body of a webhook; a string if it is not JSON. */
+  /** The body of a webhook or a message; a string if it is not JSON. */
   readonly body?: Json;
   readonly headers?: { readonly [name: string]: string };
   /** Absolute path of the file that a `files` trigger has found; missing if a run is for several. */
@@ -108,4 +110,8 @@ export type EventData = {
   /** The run that has ended, and its outputs. */
   readonly run?: { readonly [name: string]: Json };
   readonly outputs?: { readonly [name: string]: string };
+  /** Of a message: its subject, its stream, and its number in that. */
+  readonly subject?: string;
+  readonly stream?: string;
+  readonly seq?: number;
 };

@@ -2,7 +2,7 @@ import type { JobId } from "../ids.ts";
 import type { SecretSource } from "../secret.ts";
 
 /** What can start a run of a job, beside its schedule and people. */
-export const EVENT_TRIGGER_TYPES = ["webhook", "files", "run"] as const;
+export const EVENT_TRIGGER_TYPES = ["webhook", "files", "run", "nats"] as const;
 export type EventTriggerType = (typeof EVENT_TRIGGER_TYPES)[number];
 
 /** The schemes by which providers sign webhooks. */
@@ -101,14 +101,27 @@ export type FilesTrigger = TriggerBase & {
   readonly intervalMs: number;
 };
 
-export type EventTrigger = WebhookTrigger | FilesTrigger | RunTrigger;
+/** Starts a run for each message of a JetStream stream. */
+export type NatsTrigger = TriggerBase & {
+  readonly type: "nats";
+  readonly stream: string;
+  /** The messages of the stream that count; may contain wildcards. */
+  readonly subject: string;
+  /** Names of headers that are stored beside the usual ones, in lower case. */
+  readonly headers: readonly string[];
+};
+
+export type EventTrigger = WebhookTrigger | FilesTrigger | RunTrigger | NatsTrigger;
 
 /**
- * Returns what a delivery says about its trigger: its name, for a `run` trigger without one the other job, else null. It is unique among
- * the triggers of a type in a job.
+ * Returns what a delivery says about its trigger: its name, or without one the other job of a `run` trigger, the stream of a `nats` trigger,
+ * else null. It is unique among the triggers of a type in a job.
  */
-export const triggerKey = (trigger: EventTrigger): string | null =>
-  trigger.name ?? (trigger.type === "run" ? trigger.jobId : null);
+export const triggerKey = (trigger: EventTrigger): string | null => {
+  if (trigger.name !== null) return trigger.name;
+  if (trigger.type === "run") return trigger.jobId;
+  return trigger.type === "nats" ? trigger.stream : null;
+};
 
 /** The path of the API that a webhook of a job is sent to. */
 export const hookPath = (jobId: string, name: string | null): string =>

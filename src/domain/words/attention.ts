@@ -639,6 +639,21 @@ const TRIGGER_FAULT_WORDS = {
     state: "too many files",
     what: () => "does not see all files, because there are too many",
   },
+  stream_missing: {
+    message: (which) => `${which} receives no messages`,
+    state: "no stream",
+    what: () => "receives no messages, because their stream is missing",
+  },
+  nats_refused: {
+    message: (which) => `${which} receives no messages, because NATS refuses it`,
+    state: "refused by NATS",
+    what: () => "receives no messages, because NATS refuses it",
+  },
+  nats_disconnected: {
+    message: (which) => `${which} receives no messages`,
+    state: "no NATS",
+    what: () => "receives no messages, because NATS does not answer",
+  },
 } as const satisfies Record<FailingTrigger["fault"], TriggerFaultWords>;
 
 /** What can be wrong with a trigger. */
@@ -648,6 +663,9 @@ export const TRIGGER_FAULT_TEXT = {
   folder_missing: "a folder that is watched for files is missing",
   folder_unreadable: "a folder that is watched for files can't be read",
   too_many_files: "the patterns match more files or folders than petit watches",
+  stream_missing: "NATS has no such stream",
+  nats_refused: "NATS does not allow petit to receive the messages of the stream",
+  nats_disconnected: "petit has not been connected to NATS, or the stream has not answered, for more than 10 seconds",
 } as const satisfies Record<FailingTrigger["fault"], string>;
 
 /** What each urgency means. */
@@ -685,7 +703,7 @@ export const ATTENTION_TEXT = {
   heartbeat_failing:
     "The URL of `heartbeat` in the configuration file does not accept the last ping; ends when it accepts one",
   trigger_failing:
-    "A trigger starts no runs: the secret of its webhook can't be read, or the params of its deliveries do not fit those of the job, until the next one is accepted; or a folder that it watches is missing or can't be read, or has too many files, until that is over",
+    "A trigger starts no runs: the secret of its webhook can't be read, or the params of its deliveries do not fit those of the job, until the next one is accepted; or a folder that it watches is missing or can't be read, or has too many files, or NATS sends it no messages, until that is over",
   internal_error:
     "A run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again, and a run can be cancelled. Or nothing handled an error of petit in the last hour (`job_id` is null)",
   retention_undecided:

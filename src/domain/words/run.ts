@@ -72,6 +72,7 @@ export const TRIGGER_TEXT = {
   webhook: "by a webhook",
   files: "by a new file",
   run: "after a run of another job",
+  nats: "by a message",
 } as const satisfies Record<Trigger, string>;
 
 /** Returns the line of output that says most about a failure: the one that explains it, or else the last one. Null if there is none. */

@@ -14,6 +14,8 @@ export type IncomingEvent = {
   /** The provider's types, the usual one first; none for a type of trigger that has no events. */
   readonly eventTypes: readonly string[];
   readonly data: EventData;
+  /** True if its body is too large to be stored. */
+  readonly isTooLarge: boolean;
   /** How many runs have started one another by `run` triggers before it. */
   readonly chain: number;
 };
@@ -43,6 +45,7 @@ export const decideArrival = (
   state: DeliveryState,
 ): DeliveryVerdict => {
   if (!job.enabled) return skip("disabled");
+  if (event.isTooLarge) return skip("too_large");
   if (!isWanted(trigger, event.eventTypes)) return skip("event");
   const condition = evaluateIf(job, trigger, event.data);
   if (condition !== true) return skip("condition_not_met", condition === false ? null : condition.problem);

@@ -60,6 +60,8 @@ export type Arrival = {
   readonly signedBody: Uint8Array | null;
   /** What the event has beside its type and its ids. */
   readonly event: Omit<EventData, "type" | "id" | "delivery_id">;
+  /** True if its body is too large to be stored. Missing: it is not. */
+  readonly isTooLarge?: boolean;
   /** How many runs have started one another before it. */
   readonly chain: number;
 };
@@ -116,14 +118,14 @@ export class Deliveries implements Disposable {
     const known =
       (arrival.providerId === null
         ? null
-        : store.deliveries.findByProvider({ ...key, providerId: arrival.providerId })) ??
+        : store.deliveries.findByProvider({ ...key, type: arrival.trigger.type, providerId: arrival.providerId })) ??
       (digest === null ? null : store.deliveries.findByDigest({ ...key, digest, since: now - SAME_BODY_MS }));
     if (known !== null) return { delivery: known, isNew: false };
     const id = uuidv7(now);
     const eventType = arrival.eventTypes[0] ?? arrival.trigger.type;
     const event: EventData = { type: eventType, id, delivery_id: arrival.providerId, ...arrival.event };
     const { chain } = arrival;
-    const incoming = { eventTypes: arrival.eventTypes, data: event, chain };
+    const incoming = { eventTypes: arrival.eventTypes, data: event, chain, isTooLarge: arrival.isTooLarge === true };
     const { job } = arrival.stored;
     const verdict = decideArrival(job, arrival.trigger, incoming, this.#stateOf(job));
     const given = { id, jobId: job.id, type: arrival.trigger.type, chain };
@@ -248,7 +250,8 @@ export class Deliveries implements Disposable {
     const trigger = triggerOf(job, original);
     if (trigger === undefined) throw refuse({ reason: "trigger_gone", deliveryId, jobId: job.id });
     const text = store.deliveries.findEvent(deliveryId);
-    if (text === null) throw refuse({ reason: "event_deleted", deliveryId, jobId: job.id });
+    if (text === null || original.reason === "too_large")
+      throw refuse({ reason: "event_deleted", deliveryId, jobId: job.id });
     const now = clock.now();
     const id = uuidv7(now);
     const event: EventData = { ...(parseExactly(text) as EventData), id };

@@ -1,17 +1,17 @@
-import { isUtf8 } from "node:buffer";
 import type { FailingTrigger } from "../../domain/attention.ts";
 import type { WebhookTrigger } from "../../domain/deliveries/trigger.ts";
 import type { JobId } from "../../domain/ids.ts";
 import { refuse } from "../../domain/refusal.ts";
 import { sourceName } from "../../domain/secret.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { type Json, JsonError, parseJson } from "../../lib/json.ts";
+import type { Json } from "../../lib/json.ts";
 import type { Log } from "../../lib/log.ts";
 import { uuidv7 } from "../../lib/uuid.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { Commits } from "../commits.ts";
 import type { Jobs } from "../schedule/jobs.ts";
 import { readSecret, type SecretPlaces } from "../secrets/read-secret.ts";
+import { bodyOf } from "./body.ts";
 import type { Arrival, Deliveries } from "./deliveries.ts";
 import type { WebhookResult, WebhookTest } from "./result.ts";
 import { identify, isVerified, rulesOf, type SignedRequest } from "./schemes.ts";
@@ -180,18 +180,6 @@ type ReadSecret = { readonly value: string } | { readonly problem: string };
 /** Returns why a secret can't be read; null if all can. */
 const problemOf = (readings: readonly ReadSecret[]): string | null =>
   readings.map((reading) => ("problem" in reading ? reading.problem : null)).find((each) => each !== null) ?? null;
-
-/** A body that is not JSON, which is UTF-8 (RFC 8259, section 8.1), or nested too deep, is a string. */
-const bodyOf = (bytes: Uint8Array): Json => {
-  const text = new TextDecoder().decode(bytes);
-  if (!isUtf8(bytes)) return text;
-  try {
-    return parseJson(text);
-  } catch (error) {
-    if (error instanceof JsonError) return text;
-    throw error;
-  }
-};
 
 const headersOf = (
   headers: Headers,

@@ -6,7 +6,7 @@ import { makeHints } from "../hints.ts";
 import { judgeMount, type OwnFolders } from "../mount.ts";
 import type { Conflict } from "../problem.ts";
 import { checkCalls, checkGatesOfCalls, checkNesting } from "./calls.ts";
-import { refuseWorkers } from "./labels.ts";
+import { refuseNats } from "./labels.ts";
 import { checkQueues } from "./queues.ts";
 import { checkFollows } from "./triggers/follows.ts";
 
@@ -14,7 +14,7 @@ import { checkFollows } from "./triggers/follows.ts";
 export type Setup = {
   /** The queues that jobs can name; null to accept any. */
   readonly queues: Queues | null;
-  /** Whether tasks can run on workers, which needs NATS. */
+  /** Whether there is NATS, which workers and `nats` triggers need. */
   readonly hasWorkers: boolean;
   /** The folders that containers must not mount; null to accept any. */
   readonly ownFolders: OwnFolders | null;
@@ -65,7 +65,7 @@ export const checkJobs = (
     ...checkGatesOfCalls(byId),
     ...checkFollows(byId),
     ...(queues === null ? [] : checkQueues(declarations, queues)),
-    ...(hasWorkers ? [] : refuseWorkers(declarations)),
+    ...(hasWorkers ? [] : refuseNats(declarations)),
     ...(ownFolders === null ? [] : checkMounts(declarations, ownFolders)),
   ];
 };

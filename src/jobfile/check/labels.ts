@@ -23,16 +23,18 @@ const checkCount = (labels: JobDraft["runs_on"], path: Path, report: Report): vo
   report.addAt(path, `has ${labels.length} labels; expected at most ${MAX_LABELS}`);
 };
 
-/** Reports jobs that need workers. */
-export const refuseWorkers = (declarations: readonly Declaration[]): readonly Conflict[] =>
-  declarations.flatMap(({ file, runsOn }) =>
-    runsOn.map(({ path, position }) => ({
-      problem: {
-        file,
-        ...position,
-        path,
-        message: "runs_on needs --nats; expected `petit run --nats URL`, or no runs_on",
-      },
-      files: [file],
-    })),
-  );
+/** Reports jobs that need NATS: for workers, or for the messages that start them. */
+export const refuseNats = (declarations: readonly Declaration[]): readonly Conflict[] =>
+  declarations.flatMap(({ file, runsOn, messages }) => [
+    ...runsOn.map((place) =>
+      needsNats(file, place, "runs_on needs --nats; expected `petit run --nats URL`, or no runs_on"),
+    ),
+    ...messages.map((place) =>
+      needsNats(file, place, "a nats trigger needs --nats; expected `petit run --nats URL`, or no such trigger"),
+    ),
+  ]);
+
+const needsNats = (file: string, { path, position }: Declaration["runsOn"][number], message: string): Conflict => ({
+  problem: { file, ...position, path, message },
+  files: [file],
+});

@@ -59,7 +59,7 @@ const TRIGGER = {
     type: {
       type: { kind: "choice", values: EVENT_TRIGGER_TYPES },
       required: true,
-      doc: "What starts a run: `webhook`, a request to `POST /api/hooks/JOB_ID`; `files`, a new file; `run`, the end of a run of another job.",
+      doc: "What starts a run: `webhook`, a request to `POST /api/hooks/JOB_ID`; `files`, a new file; `run`, the end of a run of another job; `nats`, a message of a JetStream stream.",
       example: "webhook",
     },
     name: {
@@ -116,7 +116,7 @@ const TRIGGER = {
     },
     headers: {
       type: { kind: "list", of: headerName, minItems: 0, unique: true },
-      doc: "Request headers that the event has beside those of the provider.",
+      doc: "Headers of the request or the message that the event has beside the usual ones (`webhook`, `nats`).",
       default: [],
       example: ["X-Environment"],
     },
@@ -178,6 +178,16 @@ const TRIGGER = {
       absent: "completed",
       example: ["completed", "failed"],
     },
+    stream: {
+      type: { kind: "text", form: "the name of a stream", maxLength: 255, characters: "name" },
+      doc: "The JetStream stream that has the messages (`nats`, required). petit needs `--nats`.",
+      example: "ORDERS",
+    },
+    subject: {
+      type: { kind: "text", form: "a subject", maxLength: 255, characters: "name" },
+      doc: "The subject of the messages that start runs (`nats`, required): `*` is any one part of it, `>` at its end any parts.",
+      example: "orders.created",
+    },
     if: {
       type: expression,
       doc: "An expression over `event`: if it is false, the delivery is skipped.",
@@ -232,6 +242,8 @@ export const TRIGGER_FIELD_NAMES = [
   "interval",
   "job",
   "on",
+  "stream",
+  "subject",
 ] as const;
 
 export type TriggerFields = Value<typeof TRIGGER>;

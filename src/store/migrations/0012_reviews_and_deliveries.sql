@@ -255,7 +255,7 @@ CREATE TABLE deliveries (
   CHECK ((outcome IN ('waiting', 'skipped')) = (reason IS NOT NULL)),
   CHECK (outcome <> 'waiting' OR reason IN ('busy', 'debounce', 'paused')),
   CHECK (outcome <> 'skipped' OR reason IN ('event', 'condition_not_met', 'invalid_params', 'paused', 'too_many', 'disabled',
-    'overlap', 'dependency', 'too_deep', 'gone')),
+    'overlap', 'dependency', 'too_deep', 'too_large', 'gone')),
   CHECK ((decided_at IS NULL) = (outcome = 'waiting')),
   CHECK (run_id IS NOT NULL OR (outcome <> 'fired' AND coalesce(reason, '') <> 'busy')),
   CHECK (run_id IS NULL OR outcome IN ('fired', 'merged') OR reason = 'busy'),
@@ -264,7 +264,7 @@ CREATE TABLE deliveries (
     AND (due_at IS NULL) = (debounce_key IS NULL))
 ) STRICT;
 CREATE INDEX deliveries_job ON deliveries (job_id, seq);
-CREATE UNIQUE INDEX deliveries_provider ON deliveries (job_id, "trigger", provider_id)
+CREATE UNIQUE INDEX deliveries_provider ON deliveries (job_id, type, "trigger", provider_id)
   WHERE provider_id IS NOT NULL AND replay_of IS NULL;
 CREATE INDEX deliveries_unfired ON deliveries (received_at, job_id, outcome, reason)
   WHERE outcome IN ('waiting', 'skipped') AND reason <> 'busy';
@@ -323,3 +323,19 @@ CREATE TABLE watched_patterns (
 
 -- True after a restore, until that is noted for the patterns of all `files` triggers.
 ALTER TABLE identity ADD COLUMN files_unknown INTEGER NOT NULL DEFAULT 0 CHECK (files_unknown IN (0, 1));
+
+-- The consumers of `nats` triggers: from where each goes on if NATS loses it, and which ones are to be deleted.
+CREATE TABLE message_consumers (
+  stream TEXT NOT NULL CHECK (length(stream) BETWEEN 1 AND 255),
+  -- Its name in NATS.
+  name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
+  job_id TEXT NOT NULL,
+  -- The name of the trigger, or else its stream.
+  "trigger" TEXT NOT NULL,
+  -- When the stream was created, in ms since the Unix epoch: another stream of the same name has other messages.
+  created_at INTEGER NOT NULL CHECK (created_at >= 0),
+  -- The highest number of a message that is accounted for; at first that of the last message which was there before the trigger.
+  position INTEGER NOT NULL CHECK (position >= 0),
+  PRIMARY KEY (stream, name)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX message_consumers_trigger ON message_consumers (job_id, "trigger", stream);

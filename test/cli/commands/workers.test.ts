@@ -93,7 +93,7 @@ describe("petit workers, where petit runs without workers", () => {
   });
 });
 
-test("the example of workers is valid", async () => {
-  const { status, stdout } = await petit(["validate", "examples/workers/jobs"], { cwd: ROOT });
+test.each(["examples/workers/jobs", "examples/messages/jobs"])("the example %s is valid", async (folder) => {
+  const { status, stdout } = await petit(["validate", folder], { cwd: ROOT });
   expect([status, stdout]).toEqual([0, expect.stringContaining("1 job")]);
 });

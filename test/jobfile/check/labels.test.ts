@@ -46,6 +46,14 @@ describe("runs_on", () => {
     expect(await problemsOf(`id: j\ntasks: [{id: b, ${SHELL}, runs_on: []}]\n`, { hasWorkers: false })).toEqual([]);
   });
 
+  test("and a nats trigger need NATS, also beside each other", async () => {
+    const text = `id: j\ntriggers: [{type: nats, stream: ORDERS, subject: orders.*}]\ntasks: [{id: a, ${SHELL}}]\n`;
+    expect(await problemsOf(text, { hasWorkers: false })).toEqual([
+      "a.yaml:2:19: triggers[0].type: a nats trigger needs --nats; expected `petit run --nats URL`, or no such trigger",
+    ]);
+    expect(await problemsOf(text)).toEqual([]);
+  });
+
   test("has no effect on a task without a process", async () => {
     expect(await problemsOf("id: j\ntasks: [{id: a, type: approval, runs_on: gpu}]\n")).toEqual([
       "a.yaml:2:42: tasks[0].runs_on: has no effect here; an approval task has no process",

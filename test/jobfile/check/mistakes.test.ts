@@ -215,6 +215,48 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
     job("triggers: [{type: files, paths: [a]}, {type: files, name: b, paths: [b]}]"),
     "triggers[0].name: missing; each of several files triggers of a job needs a name",
   ],
+  // Messages that start runs.
+  [
+    "a nats trigger without a subject",
+    job("triggers: [{type: nats, stream: ORDERS}]"),
+    "2:12: triggers[0].subject: missing; a nats trigger needs it",
+  ],
+  [
+    "a nats trigger with a field of webhooks",
+    job("triggers: [{type: nats, stream: A, subject: a, events: [push]}]"),
+    "triggers[0].events: is not a field of a nats trigger; expected stream, subject, headers,",
+  ],
+  [
+    "a subject as a stream",
+    job("triggers: [{type: nats, stream: orders.created, subject: a}]"),
+    "2:33: triggers[0].stream: 'orders.created' is not the name of a stream; expected one without spaces",
+  ],
+  [
+    "a stream of petit itself",
+    job("triggers: [{type: nats, stream: petit_offers, subject: a}]"),
+    "triggers[0].stream: 'petit_offers' is a stream of petit itself",
+  ],
+  [
+    "a subject with an empty part",
+    job("triggers: [{type: nats, stream: A, subject: orders..created}]"),
+    "2:45: triggers[0].subject: 'orders..created' has an empty part",
+  ],
+  [
+    "a wildcard within a part",
+    job("triggers: [{type: nats, stream: A, subject: orders.c*}]"),
+    "has a wildcard within the part 'c*'; expected '*' or '>' as a whole part",
+  ],
+  [
+    "an open end before the end",
+    job("triggers: [{type: nats, stream: A, subject: 'orders.>.x'}]"),
+    "'orders.>.x' has '>' before its end",
+  ],
+  ["a subject with a space", job("triggers: [{type: nats, stream: A, subject: a b}]"), "'a b' contains a space"],
+  [
+    "two triggers on one stream, one without a name",
+    job("triggers: [{type: nats, stream: A, subject: a}, {type: nats, name: b, stream: A, subject: b}]"),
+    "triggers[0].name: missing; each of several triggers on the stream 'A' needs a name",
+  ],
   // Tags and links.
   ["a single tag", job("tags: nightly"), "2:7: tags: is a text; expected a list, as in [nightly]"],
   ["a tag with a comma", job('tags: ["a,b"]'), "2:8: tags[0]: 'a,b' is not a tag: 1 to 64 letters, digits, '_',"],

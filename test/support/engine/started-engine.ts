@@ -50,6 +50,7 @@ export type StartOptions = {
   readonly digest?: CreateEngineOptions["digest"];
   readonly heartbeat?: CreateEngineOptions["heartbeat"];
   readonly workers?: CreateEngineOptions["workers"];
+  readonly messages?: CreateEngineOptions["messages"];
   readonly openAccess?: CreateEngineOptions["openAccess"];
   /** Called before the engine starts. */
   readonly beforeStart?: (engine: Engine) => Promise<void>;
@@ -133,6 +134,7 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
     digest: options.digest ?? null,
     heartbeat: options.heartbeat ?? null,
     workers: options.workers ?? null,
+    messages: options.messages ?? null,
     ...(options.openAccess !== undefined && { openAccess: options.openAccess }),
   } satisfies CreateEngineOptions);
   const events: Event[] = [];

@@ -84,7 +84,18 @@ const RunTriggerBody = exactly(
   { title: "RunTrigger", description: "A run of another job that starts a run when it has ended" },
 );
 
-export const TriggerBody = t.Union([WebhookBody, FilesTriggerBody, RunTriggerBody], {
+const NatsTriggerBody = exactly(
+  {
+    type: t.Literal("nats"),
+    ...commonFields,
+    stream: t.String({ description: "The JetStream stream that has the messages" }),
+    subject: t.String({ description: "The subject of the messages, with wildcards" }),
+    headers: t.Array(t.String(), { description: "Headers that the event has beside the usual ones" }),
+  },
+  { title: "NatsTrigger", description: "Messages of a JetStream stream that start runs" },
+);
+
+export const TriggerBody = t.Union([WebhookBody, FilesTriggerBody, RunTriggerBody, NatsTriggerBody], {
   title: "Trigger",
   description: "What starts a job beside its schedule and people",
 });
@@ -116,6 +127,10 @@ export const triggerBody = (jobId: JobId, trigger: EventTrigger): typeof Trigger
       };
     case "run":
       return { type: "run", ...common, job_id: trigger.jobId, on: [...trigger.on] };
+    case "nats": {
+      const { stream, subject, headers } = trigger;
+      return { type: "nats", ...common, stream, subject, headers: [...headers] };
+    }
     case "webhook": {
       const { verification } = trigger;
       return {

@@ -28,6 +28,7 @@ export const DELIVERY_REASON_TEXT = {
   overlap: "an earlier run was still running",
   dependency: "a gate on another job was shut",
   too_deep: "more than 20 runs had started one another",
+  too_large: "the message is larger than 1 MiB",
   gone: "the job or its trigger was removed",
 } as const satisfies Record<DeliveryWait | DeliverySkip, string>;
 

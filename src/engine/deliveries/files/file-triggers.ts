@@ -3,7 +3,7 @@ import { type FilesTrigger, triggerKey } from "../../../domain/deliveries/trigge
 import type { JobId } from "../../../domain/ids.ts";
 import { soon } from "../../../lib/clock.ts";
 import type { StoredJob } from "../../../store/jobs.ts";
-import type { FileTriggerKey } from "../../../store/seen-files.ts";
+import type { FileTriggerKey } from "../../../store/triggers/seen-files.ts";
 import type { Jobs } from "../../schedule/jobs.ts";
 import { FilesWatch, type FilesWatchOptions, patternsOf } from "./watch.ts";
 

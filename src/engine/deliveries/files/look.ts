@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { access, lstat, readdir, stat } from "node:fs/promises";
 import type { FilePattern } from "../../../domain/deliveries/file-pattern.ts";
 import { errorMessage } from "../../../lib/error-message.ts";
-import type { SeenFile } from "../../../store/seen-files.ts";
+import type { SeenFile } from "../../../store/triggers/seen-files.ts";
 
 /** Maximum number of files that a trigger watches, and of folders. */
 export const MAX_FILES = 10_000;

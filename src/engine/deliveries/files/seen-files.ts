@@ -1,4 +1,4 @@
-import type { SeenFile } from "../../../store/seen-files.ts";
+import type { SeenFile } from "../../../store/triggers/seen-files.ts";
 import { type FolderState, join } from "./look.ts";
 
 /** The files that a trigger has seen, in memory as in the store. */

@@ -1,4 +1,5 @@
 import { whyNotFilePattern } from "../../../domain/deliveries/file-pattern.ts";
+import { whyNotStream, whyNotSubject } from "../../../domain/deliveries/message.ts";
 import type { EventTriggerType } from "../../../domain/deliveries/trigger.ts";
 import { WEBHOOK_SCHEMES, type WebhookScheme } from "../../../domain/deliveries/trigger.ts";
 import { resolveParams } from "../../../domain/params/param.ts";
@@ -42,6 +43,7 @@ const checkTrigger = (trigger: TriggerDraft, draft: JobDraft, path: Path, report
   checkFields(type, trigger, path, report);
   checkSecrets(trigger, path, report);
   checkFiles(trigger, path, report);
+  checkMessages(trigger, path, report);
   checkExpressions(trigger, draft, path, report);
   checkParams(trigger, draft, path, report);
   const { wait, max_wait: maxWait } = trigger.debounce ?? {};
@@ -104,6 +106,17 @@ const checkFields = (type: EventTriggerType, trigger: TriggerDraft, path: Path, 
         report,
       });
       return;
+    case "nats":
+      checkFieldsOfType({
+        what: "a nats trigger",
+        given,
+        required: ["stream", "subject"],
+        optional: ["headers"],
+        common: COMMON,
+        path,
+        report,
+      });
+      return;
     default:
       assertNever(type);
   }
@@ -137,6 +150,16 @@ const checkFiles = ({ paths = [], batch, max }: TriggerDraft, path: Path, report
   });
   if (max !== undefined && batch !== "all" && !report.has([...path, "batch"]))
     report.addAt([...path, "max"], "has no effect here; expected 'batch: all' beside it");
+};
+
+const checkMessages = ({ stream, subject }: TriggerDraft, path: Path, report: Report): void => {
+  const check = (field: "stream" | "subject", text: string | undefined, whyNot: (text: string) => string | null) => {
+    const at = [...path, field];
+    const problem = text === undefined || text === "" || report.has(at) ? null : whyNot(text);
+    if (problem !== null) report.addAt(at, `'${shorten(text ?? "")}' ${problem}`);
+  };
+  check("stream", stream, whyNotStream);
+  check("subject", subject, whyNotSubject);
 };
 
 /** What the expressions of a trigger can refer to: no run and no task exist yet. */
@@ -214,6 +237,8 @@ const checkNames = (triggers: readonly (TriggerDraft | undefined)[], report: Rep
   const ofType = (type: EventTriggerType): number => triggers.filter((trigger) => trigger?.type === type).length;
   const ofJob = (job: string | undefined): number =>
     triggers.filter((each) => each?.type === "run" && each.job === job).length;
+  const ofStream = (stream: string | undefined): number =>
+    triggers.filter((each) => each?.type === "nats" && each.stream === stream).length;
   const seen = new Map<string, number>();
   triggers.forEach((trigger, index) => {
     if (trigger === undefined) return;
@@ -227,6 +252,11 @@ const checkNames = (triggers: readonly (TriggerDraft | undefined)[], report: Rep
         report.addAt(
           ["triggers", index, "name"],
           `missing; each of several triggers on the job '${trigger.job}' needs a name`,
+        );
+      if (type === "nats" && ofStream(trigger.stream) > 1)
+        report.addAt(
+          ["triggers", index, "name"],
+          `missing; each of several triggers on the stream '${trigger.stream}' needs a name`,
         );
       return;
     }

@@ -1,6 +1,6 @@
-import type { JobId } from "../domain/ids.ts";
-import type { StoreContext } from "./context.ts";
-import { flag, id, text, textOrNull } from "./database/rows.ts";
+import type { JobId } from "../../domain/ids.ts";
+import type { StoreContext } from "../context.ts";
+import { flag, id, text, textOrNull } from "../database/rows.ts";
 
 /** The files that `files` triggers have seen, and the patterns that they have looked for. */
 export interface SeenFileStore {

@@ -1,0 +1,69 @@
+import { createHash } from "node:crypto";
+import type { NatsTrigger } from "../../../domain/deliveries/trigger.ts";
+import type { StoredJob } from "../../../store/jobs.ts";
+import { bodyOf, MAX_BODY_BYTES } from "../body.ts";
+import type { Arrival } from "../deliveries.ts";
+import type { StreamMessage, StreamState } from "./message-source.ts";
+
+/** The header by which a publisher says that two messages are the same. */
+const ID_HEADER = "nats-msg-id";
+
+/** Headers of every message that its event has. */
+const COMMON_HEADERS = ["content-type", ID_HEADER];
+
+const MAX_ID = 200;
+
+type Received = {
+  readonly stored: StoredJob;
+  readonly trigger: NatsTrigger;
+  readonly message: StreamMessage;
+  readonly state: Pick<StreamState, "createdAt">;
+};
+
+/** Returns a message as an event for a job. */
+export const arrivalOf = ({ stored, trigger, message, state }: Received): Arrival => {
+  const { subject, sequence: seq, body } = message;
+  const { stream } = trigger;
+  const headers = headersOf(message, trigger);
+  const isTooLarge = body.length + JSON.stringify(headers).length > MAX_BODY_BYTES;
+  return {
+    stored,
+    trigger,
+    eventTypes: [],
+    providerId: messageId(stream, message, state),
+    signedBody: null,
+    chain: 0,
+    isTooLarge,
+    event: isTooLarge ? { subject, stream, seq } : { body: bodyOf(body), headers, subject, stream, seq },
+  };
+};
+
+/**
+ * Returns what identifies a message, however often it comes: its stream and its number in that or, if its publisher gives it one, its
+ * `Nats-Msg-Id`. A stream that was created again numbers its messages anew.
+ */
+const messageId = (
+  stream: string,
+  { sequence, headers }: Pick<StreamMessage, "sequence" | "headers">,
+  { createdAt }: Pick<StreamState, "createdAt">,
+): string => {
+  const given = headers.get(ID_HEADER) ?? "";
+  const id = `${stream}@${createdAt}:${given === "" ? sequence : `id:${given}`}`;
+  return id.length <= MAX_ID ? id : `sha256:${createHash("sha256").update(id).digest("hex")}`;
+};
+
+const headersOf = ({ headers }: StreamMessage, { headers: own }: NatsTrigger): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    [...new Set([...COMMON_HEADERS, ...own])].flatMap((name) => {
+      const value = headers.get(name);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+
+/** Returns the name of the consumer of a trigger: the beginning of the job's id is for people. */
+export const consumerName = (jobId: string, trigger: string): string => {
+  const digest = createHash("sha256")
+    .update(JSON.stringify([jobId, trigger]))
+    .digest("hex");
+  return `petit-${jobId.replaceAll(".", "_").slice(0, 40)}-${digest.slice(0, 16)}`;
+};

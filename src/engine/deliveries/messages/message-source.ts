@@ -1,0 +1,53 @@
+import type { LinkState } from "../../../domain/workers/link.ts";
+
+/** A message of a stream. */
+export type StreamMessage = {
+  /** Its number in the stream. */
+  readonly sequence: number;
+  readonly subject: string;
+  /** By name in lower case; several values of a header are separated by commas. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: Uint8Array;
+};
+
+export type StreamState = {
+  /** When the stream was created, in ms since the Unix epoch: another stream of the same name has other messages. */
+  readonly createdAt: number;
+  /** The number of its newest message; 0 if it never had one. */
+  readonly lastSequence: number;
+};
+
+/**
+ * What becomes of a message:
+ * - `stored`: what became of it is on disk, or nobody is to know about it. It is acknowledged.
+ * - `again`: petit failed at it. It comes again after a while, and those behind it do not wait.
+ * - `unwanted`: nobody wants it any more. It comes to the next consumer.
+ */
+export type MessageAnswer = "stored" | "again" | "unwanted";
+
+export type ConsumeOptions = {
+  readonly stream: string;
+  /** May contain wildcards. */
+  readonly subject: string;
+  /** The name of the durable consumer. */
+  readonly consumer: string;
+  /** Called with what the stream is, first. Returns the number of the first message to receive if there is no such consumer yet. */
+  readonly onStream: (state: StreamState) => Promise<number>;
+  /** Called when messages can arrive. */
+  readonly onReady: () => void;
+  /** Called with the next messages, in order. They are not acknowledged before it resolves. */
+  readonly onMessages: (messages: readonly StreamMessage[], state: StreamState) => Promise<readonly MessageAnswer[]>;
+  readonly signal: AbortSignal;
+};
+
+/** Where the messages of `nats` triggers come from. Methods throw `TransportError`. */
+export interface MessageSource {
+  readonly state: LinkState;
+  /**
+   * Waits for a connection, creates the consumer if there is none, and receives messages. Resolves when the signal is aborted, and rejects
+   * when no more messages can arrive.
+   */
+  consume(options: ConsumeOptions): Promise<void>;
+  /** Deletes a consumer, or does nothing if there is none. */
+  deleteConsumer(consumer: Pick<ConsumeOptions, "stream" | "consumer">): Promise<void>;
+}

@@ -1,0 +1,215 @@
+import { AckPolicy, type Consumer, DeliverPolicy, JetStreamApiError, type JsMsg } from "@nats-io/jetstream";
+import { type MsgHdrs, nanos } from "@nats-io/transport-node";
+import { TransportError } from "../domain/workers/link.ts";
+import type {
+  ConsumeOptions,
+  MessageAnswer,
+  MessageSource,
+  StreamMessage,
+  StreamState,
+} from "../engine/deliveries/messages/message-source.ts";
+import { abortQuietly, anyAborted } from "../lib/abort.ts";
+import { type Clock, sleep, soon } from "../lib/clock.ts";
+import { onSession, toTransportError } from "./faults.ts";
+import type { Link, LinkSession } from "./link.ts";
+import type { JetStream } from "./streams.ts";
+
+/** How long the server waits for an acknowledgement before it sends a message again, in ms. */
+const ACK_WAIT_MS = 5_000;
+
+/** How often the server is told that petit still has a message, in ms. */
+const WORKING_MS = 1_500;
+
+/** How many messages of a consumer may be on their way without an acknowledgement. */
+const MAX_PENDING = 64;
+
+/** How many messages petit asks for at once, and handles before other work of petit comes first. */
+const FETCHED = 32;
+const AT_ONCE = 8;
+
+/** How long the server keeps a request for messages, in ms. */
+const FETCH_MS = 30_000;
+
+/** When a message that petit failed at comes again, in ms. */
+const AGAIN_MS = 60_000;
+
+/** "consumer must be deliver all on workqueue stream" */
+const MUST_DELIVER_ALL = 10101;
+
+type Session = LinkSession<JetStream>;
+
+/** A consumer that can be asked for messages. */
+type Opened = { readonly consumer: Consumer; readonly state: StreamState; readonly unacknowledged: number };
+
+/** Receives messages of streams over the scheduler's connection. */
+export class StreamMessages implements MessageSource {
+  readonly #link: Link<JetStream>;
+  readonly #clock: Clock;
+
+  constructor({ link, clock }: { readonly link: Link<JetStream>; readonly clock: Clock }) {
+    this.#link = link;
+    this.#clock = clock;
+  }
+
+  get state() {
+    return this.#link.state;
+  }
+
+  async consume(options: ConsumeOptions): Promise<void> {
+    const session = await this.#link.nextSession(options.signal);
+    if (session === null) return;
+    const opened = await onSession(session, () => this.#open(session, options));
+    options.onReady();
+    // The server sends what it has sent before only then again, and newer messages before that.
+    if (opened.unacknowledged > 0)
+      await sleep(this.#clock, ACK_WAIT_MS, AbortSignal.any([options.signal, session.lost]));
+    await this.#receive(session, opened, options);
+  }
+
+  async #open({ prepared: { manager, client } }: Session, options: ConsumeOptions): Promise<Opened> {
+    const { stream, subject, consumer: name } = options;
+    const { created, state: messages } = await manager.streams.info(stream);
+    const state = { createdAt: Date.parse(created), lastSequence: messages.last_seq };
+    const first = await options.onStream(state);
+    const known = await manager.consumers.info(stream, name).catch((error: unknown) => {
+      if (toTransportError(error).fault === "not_found") return null;
+      throw error;
+    });
+    const config = { filter_subject: subject, ack_wait: nanos(ACK_WAIT_MS), max_ack_pending: MAX_PENDING };
+    if (known === null) await this.#create(options, { ...config, first }, manager);
+    else if (
+      known.config.filter_subject !== subject ||
+      known.config.ack_wait !== config.ack_wait ||
+      known.config.max_ack_pending !== config.max_ack_pending
+    )
+      await manager.consumers.update(stream, name, config);
+    if ((await manager.streams.info(stream)).created !== created)
+      throw new TransportError("disconnected", `the stream ${stream} was just created again`);
+    const consumer = await client.consumers.get(stream, name);
+    return { consumer, state, unacknowledged: known?.num_ack_pending ?? 0 };
+  }
+
+  async #create(
+    { stream, consumer }: ConsumeOptions,
+    { first, ...given }: NewConsumer,
+    { consumers }: JetStream["manager"],
+  ): Promise<void> {
+    const config = { ...given, durable_name: consumer, ack_policy: AckPolicy.Explicit };
+    try {
+      const start = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: first };
+      await consumers.add(stream, { ...config, ...start });
+    } catch (error) {
+      if (!(error instanceof JetStreamApiError) || error.code !== MUST_DELIVER_ALL) throw error;
+      // All that a work queue has is still to be done.
+      await consumers.add(stream, { ...config, deliver_policy: DeliverPolicy.All });
+    }
+  }
+
+  async #receive(session: Session, { consumer, state }: Opened, options: ConsumeOptions): Promise<void> {
+    const { signal } = options;
+    const inHand = new Set<JsMsg>();
+    const over = new AbortController();
+    void this.#keepWorking(inHand, AbortSignal.any([over.signal, session.lost]));
+    try {
+      while (!signal.aborted) await onSession(session, () => this.#receiveSome(consumer, state, inHand, options));
+    } finally {
+      abortQuietly(over);
+      for (const message of inHand) quietly(() => message.nak());
+    }
+  }
+
+  /** Asks for some messages, and handles them. Resolves when the server has no more for now, or the signal is aborted. */
+  async #receiveSome(
+    consumer: Consumer,
+    state: StreamState,
+    inHand: Set<JsMsg>,
+    { onMessages, signal }: ConsumeOptions,
+  ): Promise<void> {
+    const fetched = await consumer.fetch({ max_messages: FETCHED, expires: FETCH_MS });
+    const over = new AbortController();
+    void anyAborted([signal, over.signal]).then(() => fetched.close());
+    const waiting: JsMsg[] = [];
+    let handling: Promise<void> | null = null;
+    const handle = async (): Promise<void> => {
+      while (waiting.length > 0 && !signal.aborted) {
+        const messages = waiting.splice(0, AT_ONCE);
+        const answers = await onMessages(messages.map(toMessage), state);
+        messages.forEach((message, index) => {
+          inHand.delete(message);
+          reply(message, answers[index] ?? "again");
+        });
+        await new Promise<void>(soon);
+      }
+      handling = null;
+    };
+    try {
+      for await (const message of fetched) {
+        inHand.add(message);
+        waiting.push(message);
+        handling ??= handle();
+      }
+      await handling;
+    } finally {
+      abortQuietly(over);
+    }
+  }
+
+  /** Tells the server from time to time that petit still has messages, for example because its disk is full. */
+  async #keepWorking(inHand: ReadonlySet<JsMsg>, over: AbortSignal): Promise<void> {
+    while (!over.aborted) {
+      await sleep(this.#clock, WORKING_MS, over);
+      if (over.aborted) return;
+      for (const message of inHand) quietly(() => message.working());
+    }
+  }
+
+  async deleteConsumer({ stream, consumer }: Pick<ConsumeOptions, "stream" | "consumer">): Promise<void> {
+    const session = this.#link.session();
+    try {
+      await onSession(session, () => session.prepared.manager.consumers.delete(stream, consumer));
+    } catch (error) {
+      if (!(error instanceof TransportError) || error.fault !== "not_found") throw error;
+    }
+  }
+}
+
+type NewConsumer = {
+  readonly filter_subject: string;
+  readonly ack_wait: number;
+  readonly max_ack_pending: number;
+  /** The number of the first message. */
+  readonly first: number;
+};
+
+const toMessage = (message: JsMsg): StreamMessage => ({
+  sequence: message.seq,
+  subject: message.subject,
+  headers: toHeaders(message.headers),
+  body: message.data,
+});
+
+const toHeaders = (headers: MsgHdrs | undefined): ReadonlyMap<string, string> => {
+  const found = new Map<string, string>();
+  for (const name of headers?.keys() ?? []) {
+    const values = headers?.values(name) ?? [];
+    const key = name.toLowerCase();
+    found.set(key, [...(found.has(key) ? [found.get(key)] : []), ...values].join(", "));
+  }
+  return found;
+};
+
+const reply = (message: JsMsg, answer: MessageAnswer): void =>
+  quietly(() => {
+    if (answer === "stored") message.ack();
+    else if (answer === "again") message.nak(AGAIN_MS);
+    else message.nak();
+  });
+
+/** Ignores a closed connection. The server then sends the message again when its acknowledgement is overdue. */
+const quietly = (action: () => void): void => {
+  try {
+    action();
+  } catch {
+    // The connection is closed.
+  }
+};

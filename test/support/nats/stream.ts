@@ -1,0 +1,34 @@
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { connect, headers, nanos } from "@nats-io/transport-node";
+
+export type Published = {
+  /** Text, or bytes. */
+  readonly body?: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+export type StreamOptions = { readonly subjects?: readonly string[]; readonly maxBytes?: number };
+
+/** A client of a NATS server that makes streams and publishes messages. */
+export const connectPublisher = async (url: string) => {
+  const connection = await connect({ servers: url, noAsyncTraces: true });
+  const manager = await jetstreamManager(connection, { checkAPI: false });
+  const client = jetstream(connection);
+  return {
+    streams: manager.streams,
+    consumers: manager.consumers,
+    /** Creates a stream, by default of `orders.>`. It accepts the id of a message again after 100 ms. */
+    createStream: async (name: string, { subjects = ["orders.>"] }: StreamOptions = {}): Promise<void> => {
+      await manager.streams.add({ name, subjects: [...subjects], duplicate_window: nanos(100) });
+    },
+    /** Returns the number of the message. */
+    publish: async (subject: string, { body = "{}", headers: given = {} }: Published = {}): Promise<number> => {
+      const added = headers();
+      for (const [name, value] of Object.entries(given)) added.set(name, value);
+      const { seq, duplicate } = await client.publish(subject, body, { headers: added });
+      if (duplicate) throw new Error("the stream has a message with this id");
+      return seq;
+    },
+    [Symbol.asyncDispose]: () => connection.close(),
+  };
+};
