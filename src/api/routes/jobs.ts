@@ -6,6 +6,7 @@ import { zoneOf } from "../../domain/schedule/local-time.ts";
 import type { SchedulerState } from "../../engine/engine.ts";
 import { type DefinitionDiff, diffVersions } from "../comparison/definition-diff.ts";
 import type { ApiContext } from "../context.ts";
+import { compressedJson } from "../guard/compression.ts";
 import { DefinitionText, definitionText } from "../shapes/definition/definition.ts";
 import { VersionDetail, VersionList, versionDetail, versionList } from "../shapes/definition/version.ts";
 import { failures } from "../shapes/failure.ts";
@@ -64,11 +65,11 @@ export const jobRoutes = ({ engine, store, requests, clock, system }: ApiContext
   new Elysia({ prefix: "/api/jobs" })
     .get(
       "",
-      ({ query }) => {
+      ({ query, request }) => {
         const recent = Number(query.recent ?? 0);
         const jobs = isOn(query.gone) ? engine.listGoneJobs() : engine.listJobs();
         const views = jobs.filter(({ job }) => hasTags(job, query.tag?.split(",") ?? []));
-        return jobList(views, recent === 0 ? null : store.runs.listRecentByJob(recent));
+        return compressedJson(jobList(views, recent === 0 ? null : store.runs.listRecentByJob(recent)), request);
       },
       {
         query: ListQuery,
@@ -77,7 +78,9 @@ export const jobRoutes = ({ engine, store, requests, clock, system }: ApiContext
           operationId: "listJobs",
           tags: ["jobs"],
           summary: "List jobs by id",
-          description: "With `recent`, each job includes its newest runs, its success rate and its usual duration.",
+          description:
+            "With `recent`, each job includes its newest runs, its success rate and its usual duration. Compressed if it is large and the " +
+            "client accepts gzip.",
         },
       },
     )

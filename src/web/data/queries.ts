@@ -20,6 +20,13 @@ export const goneJobsQuery = () =>
     queryFn: () => petit.get("/api/jobs", { query: { gone: true } }),
   });
 
+/** Query for all jobs that says whether they take params: only an answer with runs does. */
+export const jobsWithParamsQuery = () =>
+  queryOptions({
+    queryKey: ["jobs-with-params"],
+    queryFn: () => petit.get("/api/jobs", { query: { recent: 1 } }),
+  });
+
 /** Query for all jobs with their newest runs, success rate and usual duration. The answer is large. */
 export const jobsWithRunsQuery = () =>
   queryOptions({

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Link } from "wouter";
-import { jobsQuery, jobsWithRunsQuery } from "../data/queries.ts";
+import { jobsQuery, jobsWithParamsQuery } from "../data/queries.ts";
 import { readStored, writeStored } from "../data/stored-preference.ts";
 import { Button } from "../ui/button.tsx";
 import { CopyLine } from "../ui/copy-line.tsx";
@@ -41,7 +41,7 @@ const TriggerLine = () => {
   const { data: jobs } = useQuery(jobsQuery());
   const isIdle = useIdle();
   const { data } = useQuery({
-    ...jobsWithRunsQuery(),
+    ...jobsWithParamsQuery(),
     enabled: isIdle && jobs !== undefined && jobs.count <= MAX_JOBS,
   });
   const id = exampleJob(data?.jobs ?? [])?.id ?? "JOB";

@@ -67,13 +67,32 @@ const WorkersKey = () => {
 /** Delay in ms, so that the first view loads before the others. */
 const PRELOAD_AFTER_MS = 2_000;
 
+/** What a person who uses the page does first. */
+const FIRST_USES = ["pointermove", "pointerdown", "keydown", "scroll"] as const;
+
+/** Loads the other views when somebody begins to use the page: a screen on a wall, or a glance at Now, needs none of them. */
 const usePreload = (): void => {
   const isConnected = useConnectionState() === "connected";
+  const isUsed = useIsUsed();
   useEffect(() => {
-    if (!isConnected) return;
+    if (!isConnected || !isUsed) return;
     const timer = setTimeout(() => void preloadAll(), PRELOAD_AFTER_MS);
     return () => clearTimeout(timer);
-  }, [isConnected]);
+  }, [isConnected, isUsed]);
+};
+
+const useIsUsed = (): boolean => {
+  const [isUsed, setUsed] = useState(false);
+  useEffect(() => {
+    const stop = new AbortController();
+    const note = (): void => {
+      stop.abort();
+      setUsed(true);
+    };
+    for (const each of FIRST_USES) addEventListener(each, note, { signal: stop.signal, passive: true, capture: true });
+    return () => stop.abort();
+  }, []);
+  return isUsed;
 };
 
 const useShellShortcuts = (openHelp: () => void): void => {

@@ -26,6 +26,7 @@ describe.skipIf(CHROMIUM === null)("a module that the page loads on demand", () 
       page.waitForResponse((response) => response.url().includes(`/assets/${name}-view`), { timeout: 20_000 }),
     );
     await web.open("/runs");
+    await page.mouse.move(10, 10);
     await Promise.all(loaded);
     expect(web.complaints()).toEqual([]);
   }, 60_000);
