@@ -10,6 +10,7 @@ import type { JobStore } from "../store/jobs.ts";
 import type { NotificationStore } from "../store/notifications.ts";
 import type { OccurrenceStore } from "../store/occurrences.ts";
 import type { OutputStore } from "../store/output.ts";
+import type { BackfillStore } from "../store/runs/backfills.ts";
 import type { RunStore } from "../store/runs/runs.ts";
 import type { RunTimeline } from "../store/runs/timeline.ts";
 import type { Store } from "../store/store.ts";
@@ -107,6 +108,7 @@ export type ApiStore = {
     DeliveryStore,
     "find" | "findEvent" | "list" | "findNthUnfired" | "listUnfiredSpans" | "countUnfired"
   >;
+  readonly backfills: Pick<BackfillStore, "find" | "list">;
   readonly output: Pick<OutputStore, "read" | "getNewestSeq" | "countLines" | "findLineSeq">;
   readonly artifacts: Pick<ArtifactStore, "list" | "find" | "getTotals">;
   readonly occurrences: Pick<

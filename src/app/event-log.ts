@@ -174,6 +174,11 @@ const LINES = {
     fields: { job_id: jobId, run_id: runId, status, reason },
     message: `a delivery to ${jobId} was ${status}${why(reason)}`,
   }),
+  backfill: ({ jobId, status, reason, by }) => ({
+    level: status === "failed" || reason !== null ? "warn" : "info",
+    fields: { job_id: jobId, status, reason, ...byField(by) },
+    message: `a backfill of ${jobId} is ${status}${why(reason)}${byText(by)}`,
+  }),
   "jobs.reloaded": nothing,
   "scheduler.paused": schedulerMoved,
   "scheduler.resumed": schedulerMoved,

@@ -1,6 +1,7 @@
 import type { Command } from "./command.ts";
 import { ack, snooze } from "./commands/ack.ts";
 import { artifacts } from "./commands/artifacts.ts";
+import { backfill } from "./commands/backfill.ts";
 import { backup } from "./commands/backup.ts";
 import { cancel } from "./commands/cancel.ts";
 import { completion } from "./commands/completion.ts";
@@ -41,6 +42,7 @@ export const COMMANDS: readonly Command[] = [
   list,
   next,
   trigger,
+  backfill,
   runs,
   status,
   logs,

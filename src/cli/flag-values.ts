@@ -19,3 +19,13 @@ export const parseSince = (text: string, { now, zone, flag = "--since" }: TimeOp
   if (at !== null) return at;
   throw new PetitError("invalid_request", `${flag} is '${text}'; expected ${MOMENT_FORM}`);
 };
+
+/** Parses `name=value` pairs. The value may be empty or contain `=`. */
+export const readParams = (texts: readonly string[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    texts.map((text) => {
+      const at = text.indexOf("=");
+      if (at < 1) throw new PetitError("invalid_request", `--param is '${text}'; expected NAME=VALUE`);
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );

@@ -153,7 +153,7 @@ const hasField = (body: unknown, name: string): boolean => typeof body === "obje
 /** Returns the name of a field that every response of a path has, and that a response of another server hardly has. */
 const fieldOfEveryResponse = (path: string, { method }: RequestParts): string => {
   const last = path.slice(path.lastIndexOf("/") + 1);
-  if (method !== "GET") return "message";
+  if (method !== "GET") return path.startsWith("/api/backfills") ? "job_id" : "message";
   if (last.startsWith(":")) return FIELD_OF[last] ?? "id";
   return FIELD_OF[last] ?? last;
 };

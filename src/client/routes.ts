@@ -16,7 +16,7 @@ export type KnownPath<M extends Method, Path extends string> = [Endpoint<M, Path
 /** The body of a successful response. */
 export type ResponseBody<M extends Method, Path extends string> = PropertyOf<
   PropertyOf<Endpoint<M, Path>, "response">,
-  200
+  200 | 201
 >;
 
 /**

@@ -56,8 +56,21 @@ const ofEvent = ({ type, job_id, run_id }: LiveEvent): readonly DataName[] => {
       return [...ofJob(job_id), "jobs", "timeline", "stats", "attention"];
     case "delivery":
       return [...ofJob(job_id), `deliveries ${job_id}`, "jobs", "timeline", "stats", "attention"];
+    case "backfill":
+      return [...ofJob(job_id), `backfills ${job_id}`, "backfills"];
     case "job.renamed":
-      return ["jobs", "gone-jobs", "job", "runs", "timeline", "attention", "stats", "occurrences", "deliveries"];
+      return [
+        "backfills",
+        "jobs",
+        "gone-jobs",
+        "job",
+        "runs",
+        "timeline",
+        "attention",
+        "stats",
+        "occurrences",
+        "deliveries",
+      ];
     case "job.stale":
     case "job.recovered":
       return [...ofJob(job_id), "jobs", "attention", "notifications"];

@@ -1,3 +1,4 @@
+import type { BackfillStatus, ExistingRule } from "./backfill/backfill.ts";
 import type { ShutGate } from "./dependency.ts";
 import type { StorageFault } from "./health.ts";
 import type { JobId, RunId, TaskId } from "./ids.ts";
@@ -64,6 +65,26 @@ export type ErrorDetails =
   | { readonly reason: "no_webhook"; readonly jobId: JobId; readonly trigger: string | null }
   | { readonly reason: "secret_unreadable"; readonly jobId: JobId; readonly problem: string }
   | { readonly reason: "event_deleted" | "trigger_gone"; readonly deliveryId: string; readonly jobId: JobId }
+  | { readonly reason: "backfill_not_found"; readonly backfillId: string }
+  /** The job has no schedule whose past occurrences are known: none, or only that for a boot of the machine. */
+  | { readonly reason: "no_schedule"; readonly jobId: JobId }
+  /** The range has more occurrences than a backfill can have. `isCountCut` is true if there are even more than `count`. `lastFit` is the last one that would fit. */
+  | {
+      readonly reason: "too_many_occurrences";
+      readonly jobId: JobId;
+      readonly count: number;
+      readonly max: number;
+      readonly isCountCut: boolean;
+      readonly lastFit: number;
+    }
+  /** No occurrence of the range is to get a run. `occurrences` is how many there are. */
+  | {
+      readonly reason: "nothing_to_backfill";
+      readonly jobId: JobId;
+      readonly occurrences: number;
+      readonly existing: ExistingRule;
+    }
+  | { readonly reason: "backfill_ended"; readonly backfillId: string; readonly status: BackfillStatus }
   | InvalidValue
   /** `suggestion` is the name of a worker that is spelled nearly the same; null if there is none. */
   | { readonly reason: "worker_not_found"; readonly worker: string; readonly suggestion: string | null }

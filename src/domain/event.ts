@@ -16,6 +16,7 @@ export const EVENT_TYPES = [
   "approval",
   "occurrence",
   "delivery",
+  "backfill",
   "jobs.reloaded",
   "scheduler.paused",
   "scheduler.resumed",

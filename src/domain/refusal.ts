@@ -25,6 +25,11 @@ const CODES = {
   no_job_has_tags: "not_found",
   entry_not_found: "not_found",
   delivery_not_found: "not_found",
+  backfill_not_found: "not_found",
+  no_schedule: "conflict",
+  too_many_occurrences: "invalid_request",
+  nothing_to_backfill: "conflict",
+  backfill_ended: "conflict",
   no_webhook: "conflict",
   secret_unreadable: "conflict",
   event_deleted: "conflict",
@@ -90,6 +95,11 @@ export const runNotFound = (runId: string): PetitError => refuse({ reason: "run_
 /** Returns the error for the id of an entry that does not need attention. */
 export const entryNotFound = (entryId: string): PetitError =>
   refuse({ reason: "entry_not_found", entryId: shortened(entryId) });
+
+/** Returns the error for an unknown backfill. */
+export const backfillNotFound = (backfillId: string): PetitError =>
+  refuse({ reason: "backfill_not_found", backfillId: shortened(backfillId) });
+
 /** Returns the error for an unknown delivery. */
 export const deliveryNotFound = (deliveryId: string): PetitError =>
   refuse({ reason: "delivery_not_found", deliveryId: shortened(deliveryId) });

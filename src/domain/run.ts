@@ -24,7 +24,18 @@ const FINAL = {
 export const isFinal = (status: RunStatus): boolean => FINAL[status];
 
 /** Why a run was created. */
-export const TRIGGERS = ["schedule", "catchup", "manual", "retry", "job", "webhook", "files", "run", "nats"] as const;
+export const TRIGGERS = [
+  "schedule",
+  "catchup",
+  "manual",
+  "retry",
+  "job",
+  "webhook",
+  "files",
+  "run",
+  "nats",
+  "backfill",
+] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
 /** How many levels of runs there can be below a run. */
@@ -104,6 +115,8 @@ export type Run = {
   readonly nesting: number;
   /** The delivery that started it, or the run that it retries; null without an event. */
   readonly deliveryId: string | null;
+  /** The backfill that has made it; null for other runs. */
+  readonly backfillId: string | null;
   /** How many runs have started one another by `run` triggers before it. */
   readonly chain: number;
   /** What its job declares as outputs; empty until it has completed. */
@@ -172,6 +185,7 @@ export type RunFieldTypes = {
   readonly trigger: Trigger;
   readonly parent: { readonly run_id: string; readonly task_id: string; readonly item: number | null } | null;
   readonly delivery: { readonly id: string } | null;
+  readonly backfill: { readonly id: string } | null;
   readonly text_or_null: string | null;
   readonly person_or_null: string | null;
   readonly time: number;
@@ -198,9 +212,13 @@ export const RUN_FIELDS = {
     text: "The occurrence of the schedule before that, where the interval of the run starts; null if there is none",
   },
   params: { type: "values", text: "Values of the params, including defaults" },
-  retry_of: { type: "run_or_null", text: "The run that this one retries" },
+  retry_of: {
+    type: "run_or_null",
+    text: "The run that this one retries; in a backfill, the earlier run of the same occurrence",
+  },
   parent: { type: "parent" },
   delivery: { type: "delivery" },
+  backfill: { type: "backfill" },
   triggered_by: { type: "person_or_null" },
   cancelled_by: { type: "person_or_null" },
   created_at: { type: "time", text: "When it was created" },
@@ -233,6 +251,7 @@ export const runFields = <Wait>(run: Run, waits: Wait): RunFields & Wait => ({
   retry_of: run.retryOf,
   parent: run.parent === null ? null : { run_id: run.parent.runId, task_id: run.parent.taskId, item: run.parent.item },
   delivery: run.deliveryId === null ? null : { id: run.deliveryId },
+  backfill: run.backfillId === null ? null : { id: run.backfillId },
   triggered_by: run.triggeredBy,
   cancelled_by: run.cancelledBy,
   created_at: run.createdAt,

@@ -1,4 +1,5 @@
 import type { Artifact } from "../domain/artifact/artifact.ts";
+import type { Backfill } from "../domain/backfill/backfill.ts";
 import type { Delivery } from "../domain/deliveries/delivery.ts";
 import type { DurationChange } from "../domain/durations/change.ts";
 import type { PetitError } from "../domain/errors.ts";
@@ -20,6 +21,7 @@ import type { BlockedAttempt, Dispatch, WorkerWait } from "../domain/workers/wai
 import type { WorkerView } from "../domain/workers/worker.ts";
 import type { Problem } from "../jobfile/problem.ts";
 import type { Store } from "../store/store.ts";
+import type { BackfillChange, BackfillPlan, BackfillRequest } from "./backfill/request.ts";
 import type { WebhookResult, WebhookTest } from "./deliveries/result.ts";
 import type { SignedRequest } from "./deliveries/schemes.ts";
 import type { SendingResult } from "./notify/dispatcher.ts";
@@ -61,6 +63,15 @@ export interface Engine extends AsyncDisposable {
   receiveWebhook(jobId: string, name: string | null, request: SignedRequest): Promise<WebhookResult>;
   /** Starts a run of a stored delivery again, for `by`. Rejects with `not_found` and `conflict` (its event or its trigger is gone). */
   replayDelivery(deliveryId: string, by?: string | null): Promise<Delivery>;
+  /** Returns what a backfill would do. Rejects as `createBackfill`. */
+  planBackfill(request: BackfillRequest): Promise<BackfillPlan>;
+  /**
+   * Stores a backfill, and begins to make its runs. Rejects with `not_found`, `invalid_request` (the range or the params) and `conflict`
+   * (the job has no schedule, or there is nothing to run).
+   */
+  createBackfill(request: BackfillRequest): Promise<Backfill>;
+  /** Changes a backfill for `by`. Idempotent. Rejects with `not_found` and `conflict` (it has ended). */
+  changeBackfill(backfillId: string, change: BackfillChange, by?: string | null): Promise<Backfill>;
   /** Receives a webhook that petit signs itself, as a test. Rejects with `not_found` and `conflict`. */
   testWebhook(jobId: string, test: WebhookTest): Promise<WebhookResult>;
   /** Returns whether a job has a webhook of that name. */

@@ -1,5 +1,6 @@
 import type { Artifact } from "../domain/artifact/artifact.ts";
 import type { OpenAccess } from "../domain/attention.ts";
+import type { Backfill } from "../domain/backfill/backfill.ts";
 import type { Delivery } from "../domain/deliveries/delivery.ts";
 import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
@@ -22,6 +23,8 @@ import { Artifacts } from "./artifacts/artifacts.ts";
 import { inheritable } from "./attempt/command.ts";
 import { localDriver } from "./attempt/driver.ts";
 import { AttentionFinder } from "./attention/attention.ts";
+import { Backfills } from "./backfill/backfills.ts";
+import type { BackfillChange, BackfillPlan, BackfillRequest } from "./backfill/request.ts";
 import { type AddHooks, Commits } from "./commits.ts";
 import { Deliveries } from "./deliveries/deliveries.ts";
 import { FileTriggers } from "./deliveries/files/file-triggers.ts";
@@ -118,6 +121,7 @@ class Scheduler implements Engine {
   readonly #webhooks: Webhooks;
   readonly #fileTriggers: FileTriggers;
   readonly #messageTriggers: MessageTriggers;
+  readonly #backfills: Backfills;
   /** Null in a petit without workers. */
   readonly #workers: RemoteWorkers | null;
   readonly #withoutWorkers: WithoutWorkers;
@@ -260,6 +264,7 @@ class Scheduler implements Engine {
         this.#figures.noteEnd(run);
         this.#expectations.noteEnd(run);
         this.#deliveries.noteEnd(run);
+        this.#backfills.noteEnd(run);
         this.#pruner.enqueue(run.jobId);
       },
     });
@@ -332,6 +337,20 @@ class Scheduler implements Engine {
       isPaused: (jobId) => this.#pauses.isPaused(jobId),
       isUnknown: (at) => at <= (store.identity.get().unknownUntil ?? 0),
     });
+    this.#backfills = new Backfills({
+      store,
+      clock,
+      log,
+      commits,
+      jobs: this.#jobs,
+      runs: this.#runs,
+      internalErrors: this.#internalErrors,
+      timezone: settings.timezone,
+      isPaused: (jobId) => this.#pauses.isPaused(jobId),
+      undecidedFrom: (jobId) => this.#scheduleQueue.undecidedFrom(jobId),
+      assertRunning: () => this.#assertRunning(),
+      isRunning: () => this.phase === "running",
+    });
     this.#shutdown = new Shutdown({
       clock,
       log,
@@ -358,6 +377,7 @@ class Scheduler implements Engine {
         this.#deliveries.follow();
         this.#fileTriggers.follow();
         this.#messageTriggers.follow();
+        this.#backfills.checkAll();
       },
     });
   }
@@ -390,8 +410,9 @@ class Scheduler implements Engine {
     this.#watchMarks();
     if (this.#options.followSchedules === false) return;
     this.#deliveries.start();
-    void this.#fileTriggers.start();
+    this.#fileTriggers.start();
     this.#messageTriggers.start();
+    this.#backfills.start();
   }
 
   #createDigests(): Digests | null {
@@ -605,6 +626,23 @@ class Scheduler implements Engine {
     );
   }
 
+  planBackfill(request: BackfillRequest): Promise<BackfillPlan> {
+    return this.#backfills.plan(request);
+  }
+
+  createBackfill(request: BackfillRequest): Promise<Backfill> {
+    return this.#backfills.create(request);
+  }
+
+  changeBackfill(backfillId: string, change: BackfillChange, by: string | null = null): Promise<Backfill> {
+    return this.#commits.retryWhileLocked(() =>
+      this.#commits.enqueue((addHooks) => {
+        this.#assertRunning();
+        return this.#backfills.change(backfillId, change, { by, addHooks });
+      }),
+    );
+  }
+
   testWebhook(...[jobId, test]: Parameters<Engine["testWebhook"]>): ReturnType<Engine["testWebhook"]> {
     return this.#webhooks.test(jobId, test);
   }
@@ -802,7 +840,9 @@ class Scheduler implements Engine {
     // Occurrences that are due by now are decided by the state until now.
     this.#scheduleQueue.decideDue();
     this.#pauses.setScheduler(paused, this.#options.clock.now(), by);
-    if (!paused) this.#deliveries.resumed(null);
+    if (paused) return;
+    this.#deliveries.resumed(null);
+    this.#backfills.checkAll();
   }
 
   #setJobPaused(jobId: string, paused: boolean, by: string | null): void {
@@ -811,7 +851,9 @@ class Scheduler implements Engine {
     if ((this.#pauses.findJob(id) !== null) === paused) return;
     this.#scheduleQueue.decideDue();
     this.#pauses.setJob(id, paused, { now: this.#options.clock.now(), by });
-    if (!paused) this.#deliveries.resumed(id);
+    if (paused) return;
+    this.#deliveries.resumed(id);
+    this.#backfills.checkAll();
   }
 
   #fire(due: readonly DueJob[], now: number): ReadonlySet<JobId> {

@@ -94,6 +94,11 @@ export const createIdentityStore = ({ sql, write }: StoreContext): IdentityStore
     }),
 
     renew: write("durable", ({ now, isHere }) => {
+      // They may have made runs that the copy does not know.
+      sql.run(
+        `UPDATE backfills SET status = 'paused', reason = 'restored'
+         WHERE status = 'running' AND (SELECT catch_up FROM identity) = 0`,
+      );
       sql.run(
         `UPDATE identity SET incarnation = lower(hex(randomblob(8))), anchored = 0, copied_at = NULL, restored_at = $now,
            session = NULL, unknown_until = iif(catch_up, NULL, $now), catch_up = 0, files_unknown = 1`,

@@ -36,6 +36,8 @@ export interface OccurrenceStore {
   findNthUnfired(from: number, to: number, count: number): number | null;
   /** Counts skipped and missed occurrences within [`from`, `to`) by job and reason. */
   listUnfiredSpans(from: number, to: number): readonly UnfiredSpan[];
+  /** Returns the occurrences of a job that fired in a range, both ends included. */
+  listFired(jobId: JobId, range: { readonly from: number; readonly to: number }): ReadonlySet<number>;
   /** Counts the occurrences that were due within [`from`, `to`), of some jobs or, if `jobIds` is null, of all. */
   countByOutcome(query: CountQuery): ReadonlyMap<Outcome, number>;
   /** Returns those of the jobs whose newest occurrence started no run. */
@@ -116,6 +118,17 @@ export const createOccurrenceStore = ({ sql, write, recordEvent }: StoreContext)
         firstAt: integer(row, "first_at"),
         lastAt: integer(row, "last_at"),
       })),
+
+  listFired: (jobId, { from, to }) =>
+    new Set(
+      sql
+        .all(
+          `SELECT scheduled_for FROM occurrences
+           WHERE job_id = $jobId AND scheduled_for BETWEEN $from AND $to AND (outcome = 'fired' OR backfill_run_id IS NOT NULL)`,
+          { jobId, from, to },
+        )
+        .map((row) => integer(row, "scheduled_for")),
+    ),
 
   // CROSS JOIN makes it one index seek per job.
   countByOutcome: ({ from, to, jobIds }) =>
@@ -214,6 +227,19 @@ export const insertFired = (sql: Statements, fired: FiredOccurrence): void => {
   throw new PetitError("conflict", `the occurrence of '${fired.jobId}' at ${when} is in the ledger already`);
 };
 
+/**
+ * Names a run of a backfill in the ledger. An occurrence that is not in it, since nothing decided about it in its time, was fired by the
+ * run; any other keeps its outcome. Call it within a transaction.
+ */
+export const noteBackfilled = (sql: Statements, run: Omit<FiredOccurrence, "jitterMs">): void => {
+  sql.run(
+    `INSERT INTO occurrences (job_id, scheduled_for, outcome, run_id, backfill_run_id, decided_at, jitter_ms)
+     VALUES ($jobId, $scheduledFor, 'fired', $runId, $runId, $now, 0)
+     ON CONFLICT (job_id, scheduled_for) DO UPDATE SET backfill_run_id = $runId`,
+    run,
+  );
+};
+
 /** Returns those that were stored. */
 const insertUnfired = (
   sql: Statements,
@@ -247,6 +273,7 @@ const toOccurrence = (row: SqlRow): Occurrence => ({
   outcome: word(row, "outcome", OUTCOMES),
   reason: wordOrNull(row, "reason", [...SKIP_REASONS, ...MISS_REASONS] as const),
   runId: idOrNull<RunId>(row, "run_id"),
+  backfillRunId: idOrNull<RunId>(row, "backfill_run_id"),
   decidedAt: integer(row, "decided_at"),
   jitterMs: integer(row, "jitter_ms"),
 });

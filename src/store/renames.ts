@@ -25,6 +25,7 @@ export const moveHistory = (sql: Statements, rename: Rename): void => {
   moveDeliveries(sql, rename);
   // What the new id has already is left: it belongs to no trigger any more, and is deleted.
   sql.run("UPDATE OR IGNORE message_consumers SET job_id = $to WHERE job_id = $from", { from, to });
+  sql.run("UPDATE backfills SET job_id = $to WHERE job_id = $from", { from, to });
   sql.run("UPDATE events SET job_id = $to WHERE job_id = $from", { from, to });
   moveIdempotencyKeys(sql, rename);
   moveMarks(sql, rename);

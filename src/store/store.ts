@@ -15,6 +15,7 @@ import { createNotificationStore, type NotificationStore } from "./notifications
 import { createOccurrenceStore, type OccurrenceStore } from "./occurrences.ts";
 import { createOutputStore, type OutputStore } from "./output.ts";
 import { createReviewStore, type ReviewStore } from "./reviews.ts";
+import { type BackfillStore, createBackfillStore } from "./runs/backfills.ts";
 import { createRunStore, type RunStore } from "./runs/runs.ts";
 import { createSchedulerStore, type SchedulerStore } from "./scheduler.ts";
 import { createSessionStore, type SessionStore } from "./sessions.ts";
@@ -43,6 +44,7 @@ export interface Store extends Disposable {
   readonly deliveries: DeliveryStore;
   readonly seenFiles: SeenFileStore;
   readonly messageConsumers: MessageConsumerStore;
+  readonly backfills: BackfillStore;
   readonly notifications: NotificationStore;
   readonly attentionMarks: AttentionMarkStore;
   readonly scheduler: SchedulerStore;
@@ -119,6 +121,7 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
     deliveries: createDeliveryStore(context),
     seenFiles: createSeenFileStore(context),
     messageConsumers: createMessageConsumerStore(context),
+    backfills: createBackfillStore(context),
     notifications: createNotificationStore(context),
     attentionMarks: createAttentionMarkStore(context),
     scheduler: createSchedulerStore(context),

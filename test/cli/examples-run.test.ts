@@ -18,6 +18,7 @@ describe("the quick examples, run", () => {
     ["hello_world", [], 0, "Hello from petit!"],
     ["backup_alert", [], 0, "saved"],
     ["child_jobs", [], 0, 'loaded ["5","5"] rows'],
+    ["load_day", [], 0, "loading from the beginning to now"],
     ["load_region", ["region=east"], 0, "copying east, started by: manual"],
     ["data_pipeline", [], 0, "loaded a total of 84"],
     ["deploy_on_push", [], 0, "deploying HEAD, pushed by nobody"],

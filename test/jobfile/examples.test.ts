@@ -35,6 +35,7 @@ describe("the examples", () => {
       "inbox",
       "items",
       "late_warning",
+      "load_day",
       "load_region",
       "minute_tick",
       "notify",

@@ -206,17 +206,36 @@ describe("the ledger", () => {
     const run = fire(store, 1);
     store.occurrences.record(A, [skipped(2), missed(3)], NOON + 9);
     expect(store.occurrences.list(A, { limit: 9 })).toEqual([
-      { jobId: A, scheduledFor: 3, outcome: "missed", reason: "down", runId: null, decidedAt: NOON + 9, jitterMs: 0 },
+      {
+        jobId: A,
+        scheduledFor: 3,
+        outcome: "missed",
+        reason: "down",
+        runId: null,
+        backfillRunId: null,
+        decidedAt: NOON + 9,
+        jitterMs: 0,
+      },
       {
         jobId: A,
         scheduledFor: 2,
         outcome: "skipped",
         reason: "paused",
         runId: null,
+        backfillRunId: null,
         decidedAt: NOON + 9,
         jitterMs: 3,
       },
-      { jobId: A, scheduledFor: 1, outcome: "fired", reason: null, runId: run.id, decidedAt: NOON, jitterMs: 7 },
+      {
+        jobId: A,
+        scheduledFor: 1,
+        outcome: "fired",
+        reason: null,
+        runId: run.id,
+        backfillRunId: null,
+        decidedAt: NOON,
+        jitterMs: 7,
+      },
     ]);
     expect(store.occurrences.find(A, 2)?.outcome).toBe("skipped");
     expect(store.occurrences.find(A, 4)).toBeNull();

@@ -96,6 +96,7 @@ const INFO = (version: string) => ({
 const TAGS = [
   { name: "jobs", description: "Job definitions, and triggering jobs" },
   { name: "hooks", description: "Webhooks, and the events that have reached petit" },
+  { name: "backfills", description: "Runs for occurrences of the past" },
   { name: "runs", description: "Runs and their output" },
   { name: "workers", description: "Other machines that run tasks" },
   { name: "scheduler", description: "petit itself: scheduler, health, settings and metrics" },

@@ -7,16 +7,17 @@ import type { Metrics } from "../metrics/metrics.ts";
 import { createUnknownRouteError } from "../unknown-route.ts";
 import { artifactRoutes } from "./artifacts.ts";
 import { attentionMarkRoutes, attentionRoutes } from "./attention.ts";
+import { backfillRoutes } from "./backfills.ts";
 import { deliveryRoutes } from "./deliveries/deliveries.ts";
 import { hookRoutes } from "./deliveries/hooks.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
 import { jobRoutes } from "./jobs.ts";
-import { lineRoutes } from "./lines.ts";
-import { logRoutes } from "./logs.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { notificationRoutes } from "./notifications.ts";
 import { openApiRoutes } from "./openapi.ts";
+import { lineRoutes } from "./output/lines.ts";
+import { logRoutes } from "./output/logs.ts";
 import { approvalRoutes, runActionRoutes } from "./run-actions.ts";
 import { runRoutes } from "./runs.ts";
 import { schedulerRoutes } from "./scheduler.ts";
@@ -43,6 +44,7 @@ export const routes = (context: ApiContext, { feed, metrics }: ApiServices) => {
     .use(triggerRoutes(context))
     .use(hookRoutes(context))
     .use(deliveryRoutes(context))
+    .use(backfillRoutes(context))
     .use(runRoutes(context))
     .use(runActionRoutes(context))
     .use(approvalRoutes(context))

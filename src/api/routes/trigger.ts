@@ -53,7 +53,7 @@ export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
     async ({ params, query, headers, body, request, set }) => {
       const key = headers["idempotency-key"];
       const run = await engine.trigger(params.job_id, {
-        params: toText(body.params ?? {}),
+        params: paramTexts(body.params ?? {}),
         by: requests.actorOf(request),
         ...(key === undefined ? {} : { idempotencyKey: key }),
       });
@@ -117,5 +117,6 @@ const startedRun = (run: TriggeredRun, waitsFor: WaitsFor | null): typeof Starte
 export const waitingText = (waitsFor: WaitsFor | null): string =>
   waitsFor === null ? "" : `; its run waits for ${waitsForText(waitsFor)}`;
 
-const toText = (params: Readonly<Record<string, string | number | boolean>>): Record<string, string> =>
+/** Returns the params of a request as texts. */
+export const paramTexts = (params: Readonly<Record<string, string | number | boolean>>): Record<string, string> =>
   Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)]));

@@ -1,10 +1,21 @@
 import { t } from "elysia";
+import { BACKFILL_STATUSES, EXISTING_RULES } from "../../domain/backfill/backfill.ts";
 import { DEPENDENCY_CONDITIONS } from "../../domain/dependency.ts";
 import { type ErrorDetails, VALUE_PLACES } from "../../domain/errors.ts";
 import { RUN_STATUSES } from "../../domain/run.ts";
 import { assertNever } from "../../lib/never.ts";
 import { StorageReasonBody, storageReasonBody } from "./health.ts";
-import { exactly, instantOrNull, integer, JobIdText, nullable, RunIdText, TaskIdText, word } from "./schemas.ts";
+import {
+  exactly,
+  instant,
+  instantOrNull,
+  integer,
+  JobIdText,
+  nullable,
+  RunIdText,
+  TaskIdText,
+  word,
+} from "./schemas.ts";
 
 const ShutGateBody = exactly(
   {
@@ -114,6 +125,47 @@ export const NoSuchRun = exactly(
 export const NoSuchDelivery = exactly(
   { reason: t.Literal("delivery_not_found"), delivery_id: t.String({ description: "The id that was asked for" }) },
   { title: "DeliveryNotFound", description: "There is no such delivery" },
+);
+
+export const NoSuchBackfill = exactly(
+  { reason: t.Literal("backfill_not_found"), backfill_id: t.String({ description: "The id that was asked for" }) },
+  { title: "BackfillNotFound", description: "There is no such backfill" },
+);
+
+export const NoSchedule = exactly(
+  { reason: t.Literal("no_schedule"), job_id: JobIdText },
+  { title: "NoSchedule", description: "The job has no schedule, so it has no occurrences to run it for" },
+);
+
+export const TooManyOccurrences = exactly(
+  {
+    reason: t.Literal("too_many_occurrences"),
+    job_id: JobIdText,
+    count: integer({ minimum: 0, description: "How many occurrences the range has" }),
+    is_count_cut: t.Boolean({ description: "True if there are even more" }),
+    max: integer({ minimum: 0, description: "How many a backfill has at most" }),
+    last_fit: instant("The last occurrence that would fit"),
+  },
+  { title: "TooManyOccurrences", description: "The range has too many occurrences for one backfill" },
+);
+
+export const NothingToBackfill = exactly(
+  {
+    reason: t.Literal("nothing_to_backfill"),
+    job_id: JobIdText,
+    occurrences: integer({ minimum: 0, description: "How many occurrences the range has" }),
+    existing: word(EXISTING_RULES, "The rule of the request for occurrences that have a run"),
+  },
+  { title: "NothingToBackfill", description: "No occurrence of the range is to get a run" },
+);
+
+export const BackfillEnded = exactly(
+  {
+    reason: t.Literal("backfill_ended"),
+    backfill_id: t.String({ description: "The backfill" }),
+    status: word(BACKFILL_STATUSES, "Its status"),
+  },
+  { title: "BackfillEnded", description: "The backfill has ended, so it can't be changed" },
 );
 
 export const HookRefused = exactly(
@@ -243,6 +295,11 @@ export type DetailsBody = (
   | typeof NoSuchDelivery
   | typeof ReplayRefused
   | typeof HookRefused
+  | typeof NoSuchBackfill
+  | typeof NoSchedule
+  | typeof TooManyOccurrences
+  | typeof NothingToBackfill
+  | typeof BackfillEnded
   | typeof NoSuchWorker
   | typeof NoWorkers
   | typeof NoDigest
@@ -296,6 +353,20 @@ export const detailsBody = (details: ErrorDetails): DetailsBody => {
       return { reason: details.reason, entry_id: details.entryId };
     case "delivery_not_found":
       return { reason: details.reason, delivery_id: details.deliveryId };
+    case "backfill_not_found":
+      return { reason: details.reason, backfill_id: details.backfillId };
+    case "no_schedule":
+      return { reason: details.reason, job_id: details.jobId };
+    case "too_many_occurrences": {
+      const { reason, jobId, count, isCountCut, max, lastFit } = details;
+      return { reason, job_id: jobId, count, is_count_cut: isCountCut, max, last_fit: lastFit };
+    }
+    case "nothing_to_backfill": {
+      const { reason, jobId, occurrences, existing } = details;
+      return { reason, job_id: jobId, occurrences, existing };
+    }
+    case "backfill_ended":
+      return { reason: details.reason, backfill_id: details.backfillId, status: details.status };
     case "no_webhook":
     case "secret_unreadable":
       return { reason: details.reason, job_id: details.jobId };

@@ -1,5 +1,6 @@
 import { type TSchema, t } from "elysia";
 import {
+  BackfillEnded,
   GatesShut,
   GoneJob,
   HookRefused,
@@ -7,6 +8,8 @@ import {
   KeyReused,
   LimitReachedBody,
   NoDigest,
+  NoSchedule,
+  NoSuchBackfill,
   NoSuchDelivery,
   NoSuchEntry,
   NoSuchJob,
@@ -14,12 +17,14 @@ import {
   NoSuchWorker,
   NoTaggedJob,
   NotAsking,
+  NothingToBackfill,
   NotRunning,
   NoWorkers,
   ReplayRefused,
   RetryRefused,
   StorageFailed,
   TaskBlocked,
+  TooManyOccurrences,
   WorkerInUse,
 } from "./error-details.ts";
 import { exactly } from "./schemas.ts";
@@ -94,7 +99,7 @@ export const FAILURES = {
         problem: "'abc' is not a whole number from 1 to 1000",
       },
     },
-    details: details(InvalidValue),
+    details: details(InvalidValue, TooManyOccurrences),
   }),
   UNAUTHORIZED: plainFailure(
     "UNAUTHORIZED",
@@ -114,7 +119,16 @@ export const FAILURES = {
       error: "job 'hello' was not found; did you mean 'hello_world'?",
       details: { reason: "job_not_found", job_id: "hello", suggestion: "hello_world" },
     },
-    details: details(NoSuchJob, NoTaggedJob, GoneJob, NoSuchRun, NoSuchEntry, NoSuchDelivery, NoSuchWorker),
+    details: details(
+      NoSuchJob,
+      NoTaggedJob,
+      GoneJob,
+      NoSuchRun,
+      NoSuchEntry,
+      NoSuchDelivery,
+      NoSuchBackfill,
+      NoSuchWorker,
+    ),
   }),
   METHOD_NOT_ALLOWED: plainFailure(
     "METHOD_NOT_ALLOWED",
@@ -142,6 +156,9 @@ export const FAILURES = {
       NoDigest,
       ReplayRefused,
       HookRefused,
+      NoSchedule,
+      NothingToBackfill,
+      BackfillEnded,
     ),
   }),
   PAYLOAD_TOO_LARGE: plainFailure(

@@ -1,6 +1,6 @@
 import { t } from "elysia";
 import { MISS_REASONS, type Occurrence, OUTCOMES, SKIP_REASONS } from "../../domain/schedule/occurrence.ts";
-import { OCCURRENCE_REASON_TEXT, OUTCOME_TEXT } from "../../domain/words/occurrence.ts";
+import { OCCURRENCE_REASON_TEXT, OUTCOME_TEXT } from "../../domain/words/schedule/occurrence.ts";
 import { Count, exactly, instant, meanings, nullable, RunIdText, word } from "./schemas.ts";
 
 const OccurrenceBody = exactly(
@@ -12,6 +12,12 @@ const OccurrenceBody = exactly(
       `Why it was skipped or missed; null otherwise. ${meanings(OCCURRENCE_REASON_TEXT)}`,
     ),
     run_id: nullable(RunIdText, "Its run if it fired; null if it did not, or if the run was deleted"),
+    backfill_run_id: t.Optional(
+      t.String({
+        description:
+          "The newest run that a backfill has made for it; missing if none has. If nothing had started a run before, `run_id` is the same",
+      }),
+    ),
   },
   {
     title: "Occurrence",
@@ -51,4 +57,5 @@ const occurrenceBody = (occurrence: Occurrence): typeof OccurrenceBody.static =>
   outcome: occurrence.outcome,
   reason: occurrence.reason,
   run_id: occurrence.runId,
+  ...(occurrence.backfillRunId !== null && { backfill_run_id: occurrence.backfillRunId }),
 });

@@ -76,6 +76,11 @@ const SCHEMAS: { readonly [Type in keyof RunFieldTypes]: (text: string) => Schem
       exactly({ id: t.String({ description: "Its id" }) }),
       "The delivery that started it, or the run that it retries; null without an event",
     ),
+  backfill: () =>
+    nullable(
+      exactly({ id: t.String({ description: "Its id" }) }),
+      "The backfill that has made it; null for other runs",
+    ),
   text_or_null: (text) => nullable(t.String(), text),
   person_or_null: () => ActorOrNull,
   time: instant,

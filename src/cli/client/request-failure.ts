@@ -48,9 +48,14 @@ const tokenAdvice = (hasToken: boolean): string => {
   return `${problem}; give it with --token-file FILE or in the variable PETIT_API_TOKEN`;
 };
 
+const BODY_FLAGS: ReadonlySet<string> = new Set(["from", "to"]);
+
 /** Returns petit's message. If it is about a query parameter, names the flag instead: both have the same name. */
 const withFlag = ({ message, details }: Extract<RequestFailure, { readonly kind: "refused" }>): string => {
   if (details?.reason === "nothing_to_rerun") return nothingToRerunText(details.run_id, details.status, "--from-start");
+  // `petit backfill` has flags for what it sends in the body.
+  if (details?.reason === "invalid_value" && details.in === "body" && BODY_FLAGS.has(details.name))
+    return `--${details.name}: ${details.problem}`;
   if (details?.reason !== "invalid_value" || details.in !== "query") return message;
   // Some problems continue the sentence that begins with the name.
   return `--${details.name}${details.problem.startsWith("is ") ? "" : ":"} ${details.problem}`;

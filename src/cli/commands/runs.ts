@@ -6,6 +6,7 @@ import { paramsText, startedByText } from "../../domain/words/run-facts.ts";
 import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { pluralize } from "../../lib/text.ts";
+import { findBackfill } from "../backfill/find.ts";
 import { openClient } from "../client/client.ts";
 import { findRun } from "../client/find-run.ts";
 import { noteJob } from "../client/job-note.ts";
@@ -64,6 +65,7 @@ export const runs = defineCommand({
     exclude: { type: "string", valueHint: "JOBS", description: "Only runs of other jobs; ids separated by commas." },
     before: { type: "string", valueHint: "RUN", description: "Only runs older than this one." },
     parent: { type: "string", valueHint: "RUN", description: "Only runs that tasks of this run started." },
+    backfill: { type: "string", valueHint: "BACKFILL", description: "Only runs that this backfill has made." },
   },
   settings: [],
   examples: [
@@ -74,7 +76,7 @@ export const runs = defineCommand({
     "petit runs --parent 9a7e4f60",
   ],
   run: async (
-    { JOB, limit: given, before, since, until, exclude, status, tag, text, param, trigger, parent },
+    { JOB, limit: given, before, since, until, exclude, status, tag, text, param, trigger, parent, backfill },
     context,
   ) => {
     const limit = readCount(given, LIMIT) ?? DEFAULT_LIMIT;
@@ -93,6 +95,7 @@ export const runs = defineCommand({
       to: timeOf("--until", until, context),
       before: await idOf(before),
       parent: await idOf(parent),
+      backfill_id: backfill === undefined ? undefined : await findBackfill(client, backfill),
     };
     const list = await listRuns(limit, query.before, (page) =>
       JOB === undefined

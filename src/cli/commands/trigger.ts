@@ -10,6 +10,7 @@ import { patienceOf, RECONNECT } from "../client/reconnect.ts";
 import { exitStatusOf } from "../client/request-failure.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { type ExitStatus, Failure } from "../exit.ts";
+import { readParams } from "../flag-values.ts";
 import { type AwaitRunOptions, awaitRun } from "../trigger/await-run.ts";
 
 export const trigger = defineCommand({
@@ -96,16 +97,6 @@ const triggerRemotely = async (
   noteNewId(jobId, started.job_id, context);
   return awaitRun(client, { started, wait, follow, patienceMs }, context);
 };
-
-/** Parses `name=value` pairs. The value may be empty or contain `=`. */
-const readParams = (texts: readonly string[]): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    texts.map((text) => {
-      const at = text.indexOf("=");
-      if (at < 1) throw new PetitError("invalid_request", `--param is '${text}'; expected NAME=VALUE`);
-      return [text.slice(0, at), text.slice(at + 1)];
-    }),
-  );
 
 /** Checks the key here, because some keys can't be sent in a header. */
 const checkedKey = (key: string): string => {

@@ -1,8 +1,10 @@
 import { loadConfigFile } from "../../app/settings/config-file.ts";
 import { resolveSettings } from "../../app/settings/resolve.ts";
 import type { Client } from "../../client/client.ts";
+import { EXISTING_RULES } from "../../domain/backfill/backfill.ts";
 import { isName, parseRunId } from "../../domain/ids.ts";
 import { RUN_STATUSES } from "../../domain/run.ts";
+import { EXISTING_TEXT } from "../../domain/words/schedule/backfill.ts";
 import { formatRoundedSize } from "../../lib/size.ts";
 import { openClient } from "../client/client.ts";
 import { findRun } from "../client/find-run.ts";
@@ -47,6 +49,7 @@ const candidatesFor = async (target: CompletionTarget, context: Context): Promis
         : listJobs(client());
     case "ENTRY|JOB":
       return listAttentionJobs(client());
+    case "JOB|ACTION":
     case "JOBS_DIR|JOB":
       return listJobs(client());
     case "TASK":
@@ -60,6 +63,11 @@ const candidatesFor = async (target: CompletionTarget, context: Context): Promis
       return listParams(client(), before);
     case "--status":
       return RUN_STATUSES.map((value) => ({ value, text: "" }));
+    case "BACKFILL":
+    case "--backfill":
+      return listBackfills(client());
+    case "--existing":
+      return EXISTING_RULES.map((value) => ({ value, text: EXISTING_TEXT[value] }));
     case "--stream":
       return ["stdout", "stderr"].map((value) => ({ value, text: "" }));
     default:
@@ -77,6 +85,12 @@ const clientOf = ({ flags }: CompletionTarget, { environment }: Context): Client
 const listJobs = async (client: Client): Promise<readonly Candidate[]> => {
   const { jobs } = await client.get("/api/jobs");
   return jobs.filter(({ id }) => isName(id)).map(({ id, name }) => ({ value: id, text: name === id ? "job" : name }));
+};
+
+const listBackfills = async (client: Client): Promise<readonly Candidate[]> => {
+  const { backfills } = await client.get("/api/backfills");
+  const ids = shortIds(backfills.map(({ id }) => id));
+  return backfills.map(({ job_id, status }, index) => ({ value: ids[index] ?? "", text: `${job_id}, ${status}` }));
 };
 
 /** Returns the jobs that need attention. */

@@ -1,6 +1,5 @@
 import type { ReviewBody } from "../../api/shapes/figures/review.ts";
 import { changeText } from "../../domain/words/duration-change.ts";
-import { OCCURRENCE_REASON_TEXT } from "../../domain/words/occurrence.ts";
 import {
   actionText,
   actorText,
@@ -14,6 +13,7 @@ import {
   runCountsText,
   timesText,
 } from "../../domain/words/review.ts";
+import { OCCURRENCE_REASON_TEXT } from "../../domain/words/schedule/occurrence.ts";
 import { pluralize } from "../../lib/text.ts";
 import { runName } from "../run-display/short-id.ts";
 import { durationText } from "../run-display/status-text.ts";

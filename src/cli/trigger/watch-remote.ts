@@ -1,11 +1,10 @@
 import { onSignal } from "../../app/signals.ts";
 import type { Client } from "../../client/client.ts";
-import { isUnreachable } from "../../client/error.ts";
-import { eventStream } from "../../client/event-stream.ts";
+import type { LiveEvent } from "../../client/live-event.ts";
 import { Reconnect } from "../../client/reconnect.ts";
 import { abortQuietly, anyAborted } from "../../lib/abort.ts";
-import type { Clock } from "../../lib/clock.ts";
 import { failureReport } from "../client/failure-report.ts";
+import { followEvents } from "../client/follow-events.ts";
 import { OutputReader } from "../client/output-reader.ts";
 import { reportOutage } from "../client/reconnect.ts";
 import { type RunSnapshot, readRun, viewOf } from "../client/run-snapshot.ts";
@@ -94,32 +93,9 @@ const watchToEnd = async (
   };
   const outage = reportOutage({ base: client.base, write: (message) => display.note(message) });
   const reconnect = new Reconnect({ clock, patienceMs, ...outage });
-  const ended = untilEnded(client, { runId, clock, reconnect, refresh });
+  const isRelevant = (event: LiveEvent): boolean => event.run_id === runId;
+  const ended = followEvents(client, { clock, reconnect, isRelevant, refresh });
   const followed = output ? reader.follow(new Reconnect({ clock, patienceMs })) : null;
   await Promise.race([Promise.all([ended, followed]), anyAborted([stopped])]);
   return stopped.aborted ? null : snapshot;
-};
-
-type UntilEndedOptions = {
-  readonly clock: Clock;
-  readonly reconnect: Reconnect;
-  readonly runId: string;
-  /** Reads and shows the run, and returns whether it has ended. */
-  readonly refresh: () => Promise<boolean>;
-};
-
-/** Refreshes on each event of the run and on each heartbeat. The first heartbeat comes when the stream is open. */
-const untilEnded = async (client: Client, { runId, refresh, clock, reconnect }: UntilEndedOptions): Promise<void> => {
-  const open = (lastId: string | null, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> =>
-    client.stream("/api/events", { headers: lastId === null ? {} : { "last-event-id": lastId }, signal });
-  for await (const item of eventStream({ clock, reconnect, open })) {
-    const isRelevant = item.kind !== "event" || JSON.parse(item.data).run_id === runId;
-    if (isRelevant && (await refresh().catch(ignoreOutage))) return;
-  }
-};
-
-/** Ignores an outage, because the event stream notices and handles it too. */
-const ignoreOutage = (error: unknown): false => {
-  if (isUnreachable(error)) return false;
-  throw error;
 };

@@ -1,6 +1,6 @@
 import type { GateFacts, JobBody, OccurrenceFacts } from "../../client/why/facts.ts";
 import { whyShutAt } from "../../client/why/gate.ts";
-import { OCCURRENCE_REASON_TEXT } from "../../domain/words/occurrence.ts";
+import { OCCURRENCE_REASON_TEXT } from "../../domain/words/schedule/occurrence.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { JobFacts } from "./job-facts.ts";
 
@@ -9,16 +9,27 @@ export const explainOccurrence = (occurrence: OccurrenceFacts, facts: Pick<JobFa
   const { outcome } = occurrence;
   switch (outcome) {
     case "fired":
-      return occurrence.run_id === null ? "fired; its run was deleted by retention" : `fired: run ${occurrence.run_id}`;
+      return firedText(occurrence);
     case "skipped":
     case "missed":
-      return `${outcome}: ${reasonOf(occurrence, facts)}`;
+      return `${outcome}: ${reasonOf(occurrence, facts)}${againText(occurrence)}`;
     case "due":
       return "due";
     default:
       return assertNever(outcome);
   }
 };
+
+const firedText = (occurrence: OccurrenceFacts): string => {
+  const { run_id, backfill_run_id } = occurrence;
+  if (run_id === null) return `fired; its run was deleted by retention${againText(occurrence)}`;
+  return run_id === backfill_run_id
+    ? `run by a backfill: run ${run_id}`
+    : `fired: run ${run_id}${againText(occurrence)}`;
+};
+
+const againText = ({ backfill_run_id }: OccurrenceFacts): string =>
+  backfill_run_id === undefined ? "" : `; a backfill ran it: run ${backfill_run_id}`;
 
 const reasonOf = (occurrence: OccurrenceFacts, { job, gates }: Pick<JobFacts, "job" | "gates">): string => {
   const { reason } = occurrence;

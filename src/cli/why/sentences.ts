@@ -32,7 +32,7 @@ export const lastRunText = (facts: JobFacts, time: TimeContext): string => {
 };
 
 const causeOf = (
-  { trigger, scheduled_for, retry_of, triggered_by, parent, delivery }: RunFacts,
+  { trigger, scheduled_for, retry_of, triggered_by, parent, delivery, backfill }: RunFacts,
   { zone }: TimeContext,
 ): string => {
   const dueText = scheduled_for === null ? "" : ` at ${readableLocal(scheduled_for, zone)}`;
@@ -52,6 +52,11 @@ const causeOf = (
     case "run":
     case "nats":
       return `${TRIGGER_CAUSE[trigger]}${delivery === null ? "" : ` (delivery ${delivery.id})`}`;
+    case "backfill": {
+      const again = retry_of === null ? "" : `, again after run ${retry_of}`;
+      const by = triggered_by ? ` of ${triggered_by}` : "";
+      return `backfill ${backfill?.id}${by} made it for what was due${dueText}${again}`;
+    }
     default:
       return assertNever(trigger);
   }

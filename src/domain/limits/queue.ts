@@ -1,4 +1,5 @@
 import type { JobId, RunId } from "../ids.ts";
+import type { Trigger } from "../run.ts";
 
 /** The configured queues: how many runs of all its jobs each one lets run at once, by name. */
 export type Queues = ReadonlyMap<string, number>;
@@ -7,6 +8,22 @@ export const NO_QUEUES: Queues = new Map();
 
 /** Limits of `priority`. */
 export const PRIORITY = { min: -100, max: 100, default: 0 } as const;
+
+/** The priority of the runs of backfills, whatever that of their job is: they start after all others. */
+const BACKFILL_PRIORITY = PRIORITY.min - 1;
+
+/** A run, and the definition of its job that it was created with. */
+type PrioritizedRun = {
+  readonly run: { readonly trigger: Trigger };
+  readonly job: { readonly priority?: number };
+};
+
+/** Returns the priority of a run. */
+export const priorityOfRun = ({ run, job }: PrioritizedRun): number =>
+  isBackfilled(run) ? BACKFILL_PRIORITY : (job.priority ?? PRIORITY.default);
+
+/** Returns whether a backfill has made a run. Such a run keeps no other from starting while it waits. */
+export const isBackfilled = ({ trigger }: { readonly trigger: Trigger }): boolean => trigger === "backfill";
 
 /**
  * Returns how many runs a queue lets run at once. A queue that is no longer configured, but which waiting runs and jobs of

@@ -26,6 +26,8 @@ export type Occurrence = {
   /** Null if fired. */
   readonly reason: SkipReason | MissReason | null;
   readonly runId: RunId | null;
+  /** The newest run that a backfill has made for it. If nothing else had started one, `runId` is the same. */
+  readonly backfillRunId: RunId | null;
   readonly decidedAt: number;
   /** Delay that jitter added. */
   readonly jitterMs: number;

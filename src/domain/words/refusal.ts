@@ -39,6 +39,16 @@ export const refusalMessage = (refusal: Refusal): string => {
       return `nothing with the id '${refusal.entryId}' needs attention; 'petit status --json' lists what does`;
     case "delivery_not_found":
       return `delivery '${refusal.deliveryId}' was not found`;
+    case "backfill_not_found":
+      return `backfill '${refusal.backfillId}' was not found; 'petit backfill list' lists them`;
+    case "no_schedule":
+      return `job '${refusal.jobId}' has no schedule, so there are no occurrences to run it for; trigger it with params instead`;
+    case "too_many_occurrences":
+      return tooManyOccurrencesText(refusal);
+    case "nothing_to_backfill":
+      return nothingToBackfillText(refusal);
+    case "backfill_ended":
+      return `backfill '${refusal.backfillId}' is ${refusal.status} already`;
     case "no_webhook":
       return refusal.trigger === null
         ? `job '${refusal.jobId}' has no webhook without a name`
@@ -69,6 +79,30 @@ export const refusalMessage = (refusal: Refusal): string => {
       return assertNever(refusal);
   }
 };
+
+type RefusalOf<Reason extends Refusal["reason"]> = Extract<Refusal, { readonly reason: Reason }>;
+
+const tooManyOccurrencesText = ({
+  jobId,
+  count,
+  max,
+  isCountCut,
+  lastFit,
+}: RefusalOf<"too_many_occurrences">): string => {
+  const found = `${isCountCut ? "more than " : ""}${wholeNumberText(count)}`;
+  const end = new Date(lastFit).toISOString();
+  return `the range has ${found} occurrences of '${jobId}'; a backfill has at most ${wholeNumberText(max)}. Split it: the first part ends at ${end}`;
+};
+
+const nothingToBackfillText = ({ jobId, occurrences, existing }: RefusalOf<"nothing_to_backfill">): string => {
+  if (occurrences === 0) return `there is nothing to run: '${jobId}' was not due in this range`;
+  const all = occurrences === 1 ? "the only occurrence" : `each of the ${wholeNumberText(occurrences)} occurrences`;
+  return existing === "skip"
+    ? `there is nothing to run: ${all} of '${jobId}' in this range has a run already; existing=failed or existing=all runs them again`
+    : `there is nothing to run: no occurrence of '${jobId}' in this range has failed or lacks a run`;
+};
+
+const wholeNumberText = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 
 /** Returns the sentence for a retry of a run whose tasks all completed. `rerunAll` is the option that reruns all of them. */
 export const nothingToRerunText = (runId: string, status: RunStatus, rerunAll: string): string =>

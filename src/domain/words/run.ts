@@ -73,6 +73,7 @@ export const TRIGGER_TEXT = {
   files: "by a new file",
   run: "after a run of another job",
   nats: "by a message",
+  backfill: "by a backfill",
 } as const satisfies Record<Trigger, string>;
 
 /** Returns the line of output that says most about a failure: the one that explains it, or else the last one. Null if there is none. */

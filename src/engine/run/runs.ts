@@ -2,7 +2,7 @@ import { type ShutGate, shutGate, type Upstream } from "../../domain/dependency.
 import { type JobId, newRunId, type RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import type { ActivityCounts } from "../../domain/limits/activity.ts";
-import { NO_QUEUES, type QueueRuns, type QueueState } from "../../domain/limits/queue.ts";
+import { isBackfilled, NO_QUEUES, type QueueRuns, type QueueState } from "../../domain/limits/queue.ts";
 import { addWaiting, countWaiting, type WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../../domain/limits/waits-for.ts";
 import { refuse, runNotFound } from "../../domain/refusal.ts";
@@ -181,7 +181,7 @@ export class Runs implements Disposable {
     return {
       shutGates: this.#shutGates(job),
       running: this.#limiter.countRunning(job.id),
-      pending: this.#limiter.countPending(job.id),
+      pending: this.#limiter.countOtherPending(job.id),
       isFull: this.#limiter.isFull(job),
       maxJobs: settings.maxJobs,
     };
@@ -195,9 +195,9 @@ export class Runs implements Disposable {
     return job.dependsOn.flatMap((gate) => shutGate(gate, upstreamOf(gate.jobId), now) ?? []);
   }
 
-  /** Returns whether a pending run waits for gates. Only a child run does: others are refused or skipped at a shut gate. */
+  /** Returns whether a pending run waits for gates. A child run and one of a backfill do: others are refused or skipped at a shut gate. */
   #isGated({ run, job }: WaitingRun): boolean {
-    return run.trigger === "job" && this.#shutGates(job).length > 0;
+    return (run.trigger === "job" || isBackfilled(run)) && this.#shutGates(job).length > 0;
   }
 
   /** Stores a new run within the current transaction. Its hooks start it. */

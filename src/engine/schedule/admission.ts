@@ -12,7 +12,7 @@ export type AdmissionState = {
   readonly shutGates: readonly ShutGate[];
   /** Running runs of this job. */
   readonly running: number;
-  /** Pending runs of this job. */
+  /** Pending runs of this job, without those of backfills. */
   readonly pending: number;
   /** True if there is no slot for it: all are taken, or reserved for waiting runs. */
   readonly isFull: boolean;

@@ -117,6 +117,15 @@ export class ScheduleQueue implements Disposable {
     return nextAt !== null && schedule.excludes(nextAt) ? schedule.nextStart(nextAt) : nextAt;
   }
 
+  /**
+   * Returns the first occurrence of a job that is not decided yet, whether it is due or not. Null if there is none, or while a backlog is
+   * being decided.
+   */
+  undecidedFrom(jobId: JobId): number | null {
+    const entry = this.#entries.get(jobId);
+    return entry === undefined || this.#backlogs.has(entry) ? null : entry.nextAt;
+  }
+
   /** Returns the longest of a job's next intervals, in ms, if it is due every few minutes; null otherwise. */
   everyMs(jobId: JobId): number | null {
     const entry = this.#entries.get(jobId);

@@ -1,4 +1,4 @@
-import { PRIORITY } from "../../domain/limits/queue.ts";
+import { priorityOfRun } from "../../domain/limits/queue.ts";
 import { featuresOf } from "../../domain/workers/features.ts";
 import type { WorkerNeeds } from "../../domain/workers/labels.ts";
 import type { EndOrder } from "../../domain/workers/protocol.ts";
@@ -94,9 +94,9 @@ export class LiveAttempt {
     return !this.#isOver && (this.isMissing || this.#offer.state === "withdrawn");
   }
 
-  /** The priority of its job. */
+  /** The priority of its run. */
   get priority(): number {
-    return this.options.context.job.priority ?? PRIORITY.default;
+    return priorityOfRun(this.options.context);
   }
 
   /** True if it is made anew when its worker is lost. Then it must not run anywhere any more. */

@@ -109,7 +109,10 @@ CREATE TABLE new_runs (
   end_unseen INTEGER NOT NULL DEFAULT 0 CHECK (end_unseen IN (0, 1)),
   -- The occurrence before `scheduled_for`; null if there is none, or if an earlier version of petit created the run.
   interval_start INTEGER CHECK (interval_start < scheduled_for),
+  -- The backfill that has made it; null for others.
+  backfill_id TEXT CHECK (length(backfill_id) BETWEEN 1 AND 64),
   CHECK (interval_start IS NULL OR scheduled_for IS NOT NULL),
+  CHECK ((backfill_id IS NOT NULL) = ("trigger" = 'backfill')),
   CHECK (ends_clean_ups = 0 OR ending IS NOT NULL),
   CHECK ((ended_at IS NOT NULL) = (status NOT IN ('pending', 'running'))),
   CHECK (status <> 'pending' OR started_at IS NULL),
@@ -137,6 +140,10 @@ CREATE INDEX runs_retries ON runs (retry_of) WHERE retry_of IS NOT NULL;
 CREATE INDEX runs_version ON runs (version);
 CREATE UNIQUE INDEX runs_parent ON runs (parent_run_id, parent_task_id, parent_item, parent_attempt)
   WHERE parent_run_id IS NOT NULL;
+
+CREATE INDEX runs_occurrence ON runs (job_id, scheduled_for, seq) WHERE scheduled_for IS NOT NULL;
+CREATE INDEX runs_backfill ON runs (backfill_id, seq) WHERE backfill_id IS NOT NULL;
+CREATE INDEX runs_backfill_unfinished ON runs (backfill_id, status) WHERE backfill_id IS NOT NULL AND status IN ('pending', 'running');
 
 CREATE INDEX runs_end_unseen ON runs (seq) WHERE end_unseen = 1;
 
@@ -339,3 +346,48 @@ CREATE TABLE message_consumers (
   PRIMARY KEY (stream, name)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX message_consumers_trigger ON message_consumers (job_id, "trigger", stream);
+
+-- The newest run that a backfill has made for an occurrence. If the schedule had started none, it is the run of the occurrence, too.
+ALTER TABLE occurrences ADD COLUMN backfill_run_id TEXT CHECK (length(backfill_run_id) BETWEEN 1 AND 64);
+
+-- Runs for occurrences of the past that a person has asked for.
+CREATE TABLE backfills (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE CHECK (length(id) BETWEEN 1 AND 64),
+  job_id TEXT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('running', 'paused', 'completed', 'failed', 'cancelled')),
+  -- Why petit itself has paused or cancelled it.
+  reason TEXT CHECK (reason IN ('invalid_params', 'restored', 'job_gone')),
+  -- The range of the occurrences, in ms since the Unix epoch; both are included.
+  from_at INTEGER NOT NULL,
+  to_at INTEGER NOT NULL CHECK (to_at >= from_at),
+  existing TEXT NOT NULL CHECK (existing IN ('skip', 'failed', 'all')),
+  parallel INTEGER NOT NULL CHECK (parallel BETWEEN 1 AND 100),
+  params TEXT NOT NULL CHECK (json_valid(params)),
+  newest_first INTEGER NOT NULL CHECK (newest_first IN (0, 1)),
+  -- How many runs it has in all, and how many of them have ended. `cancelled` has those that it will not make.
+  total INTEGER NOT NULL CHECK (total BETWEEN 1 AND 10000),
+  completed INTEGER NOT NULL DEFAULT 0 CHECK (completed >= 0),
+  failed INTEGER NOT NULL DEFAULT 0 CHECK (failed >= 0),
+  cancelled INTEGER NOT NULL DEFAULT 0 CHECK (cancelled >= 0),
+  created_at INTEGER NOT NULL,
+  created_by TEXT,
+  cancelled_by TEXT CHECK (cancelled_by IS NULL OR status = 'cancelled'),
+  ended_at INTEGER,
+  CHECK (completed + failed + cancelled <= total),
+  CHECK ((ended_at IS NOT NULL) = (completed + failed + cancelled = total)),
+  CHECK (ended_at IS NULL OR status NOT IN ('running', 'paused')),
+  CHECK (ended_at IS NOT NULL OR status NOT IN ('completed', 'failed')),
+  CHECK (reason IS NULL OR (reason = 'job_gone') = (status = 'cancelled')),
+  CHECK (reason IS NULL OR status IN ('paused', 'cancelled'))
+) STRICT;
+CREATE INDEX backfills_job ON backfills (job_id, seq);
+CREATE INDEX backfills_unended ON backfills (seq) WHERE ended_at IS NULL;
+
+-- The occurrences that a backfill has made no run for yet.
+CREATE TABLE backfill_occurrences (
+  backfill INTEGER NOT NULL REFERENCES backfills (seq) ON DELETE CASCADE,
+  scheduled_for INTEGER NOT NULL,
+  interval_start INTEGER CHECK (interval_start < scheduled_for),
+  PRIMARY KEY (backfill, scheduled_for)
+) STRICT, WITHOUT ROWID;

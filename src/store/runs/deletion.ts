@@ -236,7 +236,7 @@ const hideRun = (sql: Statements, seq: number): void => {
     `UPDATE runs SET id = 'deleted ' || seq, job_id = '${DELETED}', status = 'cancelled', ending = 'cancelled', reason = NULL,
        error = NULL, "trigger" = 'manual', scheduled_for = NULL, params = '{}', retry_of = NULL, started_at = NULL, ended_at = -1,
        parent_run_id = NULL, parent_task_id = NULL, parent_item = -1,
-       parent_attempt = NULL, outputs = '{}'
+       parent_attempt = NULL, outputs = '{}', delivery_id = NULL, interval_start = NULL, backfill_id = NULL
      WHERE seq = $seq AND ${FINAL}`,
     { seq },
   );

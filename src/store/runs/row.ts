@@ -27,6 +27,7 @@ export const toRun = (row: SqlRow): Run => ({
   parent: row.parent_run_id === null ? null : toParent(row),
   nesting: integer(row, "nesting"),
   deliveryId: textOrNull(row, "delivery_id"),
+  backfillId: textOrNull(row, "backfill_id"),
   chain: integer(row, "chain"),
   outputs: json<Run["outputs"]>(row, "outputs"),
   createdAt: integer(row, "created_at"),

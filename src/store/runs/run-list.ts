@@ -16,6 +16,8 @@ export type RunListFilter = {
   readonly ids?: readonly RunId[];
   /** Only runs that attempts of this run started. */
   readonly parent?: RunId;
+  /** Only runs that this backfill has made. */
+  readonly backfillId?: string;
   /** Only runs created before this one. */
   readonly before?: RunId;
   /** The start or the end of the id, or the start of its last eight characters, in lower case. */
@@ -72,7 +74,7 @@ export const listRuns = (sql: Statements, filter: RunListFilter): RunPage => {
 };
 
 /** Returns the conditions for which an index or the order of the table is enough. */
-const indexedConditions = ({ jobId, status, parent, idPart, ids }: RunListFilter): string =>
+const indexedConditions = ({ jobId, status, parent, backfillId, idPart, ids }: RunListFilter): string =>
   [
     `job_id <> '${DELETED}'`,
     "seq >= $first AND seq < $before",
@@ -80,6 +82,7 @@ const indexedConditions = ({ jobId, status, parent, idPart, ids }: RunListFilter
     // A literal, so that SQLite can use the partial index of the status. The statuses are a fixed set of words.
     ...(status === undefined ? [] : [`status = '${status}'`]),
     ...(parent === undefined ? [] : ["parent_run_id = $parent"]),
+    ...(backfillId === undefined ? [] : ["backfill_id = $backfillId AND backfill_id IS NOT NULL"]),
     ...(idPart === undefined ? [] : [ID_PART]),
     ...(ids === undefined ? [] : ["seq IN (SELECT seq FROM runs WHERE id IN (SELECT value FROM json_each($ids)))"]),
   ].join(" AND ");
@@ -95,8 +98,9 @@ const withinJobs = (conditions: string, { jobIds, idPart }: RunListFilter, isSea
     (SELECT seq FROM runs WHERE job_id = job.value AND ${conditions} ORDER BY seq DESC LIMIT $limit))`;
 };
 
-const indexedParams = ({ jobId, parent, idPart, ids }: RunListFilter): SqlParams => ({
+const indexedParams = ({ jobId, parent, backfillId, idPart, ids }: RunListFilter): SqlParams => ({
   ...(parent !== undefined && { parent }),
+  ...(backfillId !== undefined && { backfillId }),
   ...(jobId !== undefined && { jobId }),
   ...(idPart !== undefined && { idPart }),
   ...(ids !== undefined && { ids: JSON.stringify(ids) }),

@@ -1,15 +1,26 @@
 import type { Upstream } from "../../domain/dependency.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import type { EndingReason, ParamValues, Recovery, Run, RunOutcome, RunParent, Trigger } from "../../domain/run.ts";
+import {
+  type EndingReason,
+  type ParamValues,
+  type Recovery,
+  RUN_STATUSES,
+  type Run,
+  type RunOutcome,
+  type RunParent,
+  type RunStatus,
+  type Trigger,
+} from "../../domain/run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
-import { id, integer, integerOrNull } from "../database/rows.ts";
+import { id, integer, integerOrNull, word } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
 import { noteStarted } from "../deliveries.ts";
 import type { NewEvent } from "../events.ts";
-import { insertFired } from "../occurrences.ts";
+import { insertFired, noteBackfilled } from "../occurrences.ts";
 import { type AttemptStore, createAttemptStore } from "./attempts.ts";
+import { noteBackfillEnd } from "./backfills.ts";
 import { createRunDeletion, type RunDeletion } from "./deletion.ts";
 import { createRunFailures, type RunFailures } from "./failures.ts";
 import { findIdempotencyKey, insertIdempotencyKey, type KeyedRun } from "./idempotency-keys.ts";
@@ -68,6 +79,13 @@ export interface RunStore
    * same params, which it finds among the last 1,000.
    */
   findSuccessBefore(run: Pick<Run, "id" | "jobId" | "endedAt" | "params">): Run | null;
+  /** Returns the newest run for an occurrence of a job, or null. */
+  findNewestFor(jobId: JobId, scheduledFor: number): Run | null;
+  /** Returns the status of the newest run for each occurrence of a job in a range, both ends included. */
+  listNewestStatuses(
+    jobId: JobId,
+    range: { readonly from: number; readonly to: number },
+  ): ReadonlyMap<number, RunStatus>;
   /** Returns the runs that retried a run, oldest first. */
   listRetries(runId: RunId): readonly RunId[];
   /**
@@ -101,6 +119,8 @@ export type NewRun = {
   readonly child?: { readonly parent: RunParent; readonly nesting: number; readonly chain: number };
   /** The delivery that starts it, and how many runs have started one another by `run` triggers before it. Missing without an event. */
   readonly delivery?: { readonly id: string; readonly chain: number };
+  /** The backfill that makes it. The ledger then names the run beside that of the occurrence. Missing for other runs. */
+  readonly backfill?: { readonly id: string };
 };
 
 export const createRunStore = (context: StoreContext): RunStore => {
@@ -129,6 +149,8 @@ export const createRunStore = (context: StoreContext): RunStore => {
         insertFired(sql, { jobId: job.id, scheduledFor, jitterMs: ledger.jitterMs, runId, now });
         recordEvent({ type: "occurrence", now, jobId: job.id, runId, status: "fired" });
       }
+      if (input.backfill !== undefined && scheduledFor !== null)
+        noteBackfilled(sql, { jobId: job.id, scheduledFor, runId, now });
       if (idempotency !== null) insertIdempotencyKey(sql, { ...idempotency, runId, now });
       if (run.status === "running") recordEvent(runEvent("run.started", run, now));
       return run;
@@ -184,6 +206,7 @@ export const createRunStore = (context: StoreContext): RunStore => {
       );
       const run = toChangedRun(row, "finish", runId);
       noteStarted(context, run, now);
+      noteBackfillEnd(context, run, now);
       recordEvent(runEvent("run.finished", run, now));
       return run;
     }),
@@ -243,6 +266,26 @@ export const createRunStore = (context: StoreContext): RunStore => {
       return row === null ? null : { runId: id<RunId>(row, "id"), at: integer(row, "ended_at") };
     },
 
+    findNewestFor: (jobId, scheduledFor) => {
+      const row = sql.get(
+        "SELECT * FROM runs WHERE job_id = $jobId AND scheduled_for = $scheduledFor ORDER BY seq DESC LIMIT 1",
+        { jobId, scheduledFor },
+      );
+      return row === null ? null : toRun(row);
+    },
+
+    // SQLite takes the status from the row with the highest number.
+    listNewestStatuses: (jobId, { from, to }) =>
+      new Map(
+        sql
+          .all(
+            `SELECT scheduled_for, status, max(seq) FROM runs
+             WHERE job_id = $jobId AND scheduled_for BETWEEN $from AND $to GROUP BY scheduled_for`,
+            { jobId, from, to },
+          )
+          .map((row) => [integer(row, "scheduled_for"), word(row, "status", RUN_STATUSES)]),
+      ),
+
     listRetries: (runId) =>
       sql.all("SELECT id FROM runs WHERE retry_of = $runId ORDER BY seq", { runId }).map((row) => id<RunId>(row, "id")),
 
@@ -278,9 +321,9 @@ const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readon
   const parent = run.child?.parent;
   const row = sql.get(
     `INSERT INTO runs (id, job_id, version, status, "trigger", scheduled_for, params, retry_of, created_at, started_at, triggered_by,
-       parent_run_id, parent_task_id, parent_item, parent_attempt, nesting, delivery_id, chain, interval_start)
+       parent_run_id, parent_task_id, parent_item, parent_attempt, nesting, delivery_id, chain, interval_start, backfill_id)
      VALUES ($id, $jobId, $versionId, $status, $trigger, $scheduledFor, $params, $retryOf, $now, $startedAt, $triggeredBy,
-       $parentRunId, $parentTaskId, $parentItem, $parentAttempt, $nesting, $deliveryId, $chain, $intervalStart) RETURNING *`,
+       $parentRunId, $parentTaskId, $parentItem, $parentAttempt, $nesting, $deliveryId, $chain, $intervalStart, $backfillId) RETURNING *`,
     {
       id: run.id,
       jobId: run.job.id,
@@ -301,6 +344,7 @@ const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readon
       deliveryId: run.delivery?.id ?? null,
       chain: run.delivery?.chain ?? run.child?.chain ?? 0,
       intervalStart: run.intervalStart ?? null,
+      backfillId: run.backfill?.id ?? null,
     },
   );
   if (row === null) throw new Error("a run was not stored");

@@ -1,6 +1,8 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { OCCURRENCE_REASON_TEXT } from "../../domain/words/occurrence.ts";
+import { Link } from "wouter";
+import { runPath } from "../../domain/words/run-path.ts";
+import { OCCURRENCE_REASON_TEXT } from "../../domain/words/schedule/occurrence.ts";
 import { occurrencesQuery } from "../data/queries.ts";
 import { useScheduleZone } from "../data/selected.ts";
 import type { OccurrenceData } from "../data/shapes.ts";
@@ -74,7 +76,14 @@ const Ledger = ({ occurrences, zone }: LedgerProps) => (
         <td data-label="Outcome">
           <Status of={occurrence.outcome} />
         </td>
-        <td data-label="Reason">{occurrence.reason !== null && OCCURRENCE_REASON_TEXT[occurrence.reason]}</td>
+        <td data-label="Reason">
+          {occurrence.reason !== null && OCCURRENCE_REASON_TEXT[occurrence.reason]}
+          {occurrence.backfill_run_id !== undefined && (
+            <>
+              ; <Link href={runPath(occurrence.backfill_run_id)}>a backfill ran it</Link>
+            </>
+          )}
+        </td>
       </tr>
     ))}
   </Table>

@@ -3,7 +3,6 @@ import { type ReactNode, useId } from "react";
 import { Link, useSearchParams } from "wouter";
 import { MOMENT_FORM, parseMoment } from "../../domain/time-span.ts";
 import { changeText } from "../../domain/words/duration-change.ts";
-import { OCCURRENCE_REASON_TEXT } from "../../domain/words/occurrence.ts";
 import {
   actorText,
   deletedRunsText,
@@ -15,6 +14,7 @@ import {
   runCountsText,
   timesText,
 } from "../../domain/words/review.ts";
+import { OCCURRENCE_REASON_TEXT } from "../../domain/words/schedule/occurrence.ts";
 import { jobsQuery, reviewQuery } from "../data/queries.ts";
 import type { ReviewData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";

@@ -135,6 +135,7 @@ const collectAnswers = async (): Promise<void> => {
   collect("RunComparison", (await ask(petit, `/api/runs/${runId}/comparison`)).body);
   collect("TaskRun", ...(await ask(petit, `/api/runs/${runId}/tasks`)).body.tasks);
   await collectDeliveries();
+  await collectBackfills();
   const { id: rowsId } = await runToEnd(petit, "rows");
   const { id: hostsId } = await runToEnd(petit, "hosts");
   collect("FailureGroup", ...(await ask(petit, `/api/runs/${hostsId}/tasks`)).body.tasks[0].failures);
@@ -185,6 +186,14 @@ const collectDeliveries = async (): Promise<void> => {
   collect("ReplayedDelivery", (await post(petit, `${path}/replay`)).body);
   collect("Delivery", ...(await ask(petit, "/api/deliveries")).body.deliveries);
   collect("DeliveryDetail", (await ask(petit, path)).body);
+};
+
+/** The scheduler is paused, so it makes no runs. */
+const collectBackfills = async (): Promise<void> => {
+  const asked = { job_id: "hello_world", from: "2026-01-01", to: "2026-01-03" };
+  collect("BackfillPlan", (await post(petit, "/api/backfills", { ...asked, dry_run: true })).body);
+  const { body } = await post(petit, "/api/backfills", asked);
+  collect("Backfill", body, ...(await ask(petit, "/api/backfills")).body.backfills);
 };
 
 const collectSession = async (): Promise<void> => {
@@ -283,6 +292,7 @@ const examples = (): readonly (readonly [title: string, example: unknown])[] =>
 const REQUESTS = new Set([
   "TriggerRequest",
   "HookTest",
+  "BackfillRequest",
   "DecisionRequest",
   "RetryRequest",
   "LoginRequest",

@@ -104,6 +104,7 @@ describe("a trigger", () => {
       trigger: "manual",
       scheduled_for: null,
       interval_start: null,
+      backfill: null,
       params: {},
       retry_of: null,
       triggered_by: "127.0.0.1",

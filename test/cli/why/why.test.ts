@@ -73,6 +73,7 @@ const RUN: RunFacts = {
   trigger: "schedule",
   scheduled_for: NOW - 10 * MINUTE,
   interval_start: null,
+  backfill: null,
   params: {},
   retry_of: null,
   parent: null,

@@ -67,6 +67,7 @@ describe("a schedule", () => {
       outcome: "fired",
       reason: null,
       runId: runs[2]?.id ?? null,
+      backfillRunId: null,
       decidedAt: NOON + 3 * MINUTE,
       jitterMs: 0,
     });

@@ -5,9 +5,10 @@ import { RUN_FIELDS } from "../../../src/domain/run.ts";
 import { openStore } from "../../../src/store/database/open.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
-/** Columns that only petit itself reads, and the parts of `parent` and `delivery`. */
+/** Columns that only petit itself reads, and the parts of `parent`, `delivery` and `backfill`. */
 const INTERNAL = ["seq", "version", "nesting", "chain", "ending", "ends_clean_ups", "lost", "end_unseen"];
 const OF_DELIVERY = ["delivery_id"];
+const OF_BACKFILL = ["backfill_id"];
 const OF_PARENT = ["parent_run_id", "parent_task_id", "parent_item", "parent_attempt"];
 
 test("every column of a run is returned by the API under its name, or internal", () => {
@@ -18,8 +19,10 @@ test("every column of a run is returned by the API under its name, or internal",
   const db = runtime.openDatabase(path);
   const columns = db.prepare("SELECT name FROM pragma_table_info('runs')").all();
   db.close();
-  const returned = Object.keys(RUN_FIELDS).filter((name) => !["parent", "delivery", "duration_ms"].includes(name));
+  const returned = Object.keys(RUN_FIELDS).filter(
+    (name) => !["parent", "delivery", "backfill", "duration_ms"].includes(name),
+  );
   expect(columns.map(({ name }) => String(name)).toSorted()).toEqual(
-    [...returned, ...INTERNAL, ...OF_DELIVERY, ...OF_PARENT].toSorted(),
+    [...returned, ...INTERNAL, ...OF_DELIVERY, ...OF_BACKFILL, ...OF_PARENT].toSorted(),
   );
 });

@@ -38,7 +38,7 @@ describe("a run with much output", () => {
   const CHUNKS = 100;
 
   const large = (store: Store): RunId => {
-    const run = startRun(store, {});
+    const run = startRun(store, { trigger: "backfill", scheduledFor: 5, intervalStart: 4, backfill: { id: "b" } });
     const [task] = job("hello").tasks;
     if (task === undefined) throw new Error("a job without tasks");
     const attempt = store.runs.startAttempt(run, { taskId: task.id, item: null }, NOON);

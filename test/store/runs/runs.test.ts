@@ -45,6 +45,7 @@ describe("a run", () => {
       nesting: 0,
       deliveryId: null,
       chain: 0,
+      backfillId: null,
       outputs: {},
       createdAt: NOON,
       startedAt: NOON,

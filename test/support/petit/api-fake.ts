@@ -204,6 +204,15 @@ const fakeEngine = (store: Store): FakeEngine => {
     replayDelivery: async (deliveryId) => {
       throw new Error(`no delivery ${deliveryId}`);
     },
+    planBackfill: async () => {
+      throw new Error("no plans");
+    },
+    createBackfill: async () => {
+      throw new Error("no backfills");
+    },
+    changeBackfill: async (backfillId) => {
+      throw new Error(`no backfill ${backfillId}`);
+    },
     refusedWebhooks: new Map(),
     expectations: [],
     heartbeat: null,

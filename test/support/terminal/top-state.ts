@@ -54,6 +54,7 @@ export const topRun = (number: number, fields: Partial<TopRun> = {}): TopRun => 
   trigger: "schedule",
   scheduled_for: null,
   interval_start: null,
+  backfill: null,
   params: {},
   retry_of: null,
   parent: null,

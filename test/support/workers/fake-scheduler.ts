@@ -289,6 +289,7 @@ const RUN: Run = {
   parent: null,
   nesting: 0,
   deliveryId: null,
+  backfillId: null,
   chain: 0,
   outputs: {},
   createdAt: 1,

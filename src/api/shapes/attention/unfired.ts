@@ -3,7 +3,7 @@ import { DEPENDENCY_CONDITIONS, type ShutGate } from "../../../domain/dependency
 import { MAX_UNFIRED, UNFIRED_REASONS, type UnfiredStreak } from "../../../domain/inbox/unfired.ts";
 import type { Pause } from "../../../domain/job.ts";
 import { RUN_STATUSES } from "../../../domain/run.ts";
-import { OCCURRENCE_REASON_TEXT } from "../../../domain/words/occurrence.ts";
+import { OCCURRENCE_REASON_TEXT } from "../../../domain/words/schedule/occurrence.ts";
 import { ActorOrNull, exactly, integer, JobIdText, meanings, nullable, word } from "../schemas.ts";
 
 const reasonWord = word(

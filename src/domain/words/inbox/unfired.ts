@@ -2,7 +2,7 @@ import { pluralize } from "../../../lib/text.ts";
 import type { ShutGate } from "../../dependency.ts";
 import type { ReasonCount, UnfiredReason } from "../../inbox/unfired.ts";
 import { shutGateText } from "../gate.ts";
-import { OCCURRENCE_REASON_TEXT } from "../occurrence.ts";
+import { OCCURRENCE_REASON_TEXT } from "../schedule/occurrence.ts";
 
 /** Why the schedule of a job starts no runs, as the API returns it. */
 export type UnfiredFacts = {

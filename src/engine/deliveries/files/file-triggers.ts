@@ -21,7 +21,6 @@ export class FileTriggers implements Disposable {
   /** By job and trigger. */
   readonly #watches = new Map<string, Watched>();
   #isStarted = false;
-  #isDisposed = false;
   /** Those that have not begun. */
   #waiting: readonly FilesWatch[] = [];
 
@@ -29,23 +28,18 @@ export class FileTriggers implements Disposable {
     this.#options = options;
   }
 
-  async start(): Promise<void> {
-    const { store, commits, log } = this.#options;
+  start(): void {
+    this.#isStarted = true;
+    const { store, commits } = this.#options;
     const patterns = this.#list().flatMap(({ key, trigger, folder }) =>
       patternsOf(trigger, folder).map(({ id }) => ({ ...key, pattern: id })),
     );
-    try {
-      await commits.retryUntilStored(() => store.seenFiles.noteRestore(patterns));
-      this.#isStarted = !this.#isDisposed;
-      this.follow();
-    } catch (error) {
-      if (!this.#isDisposed) log.error({ err: error }, "cannot watch the files of triggers");
-    }
+    commits.commitOrDefer(() => store.seenFiles.noteRestore(patterns));
+    this.follow();
   }
 
   [Symbol.dispose](): void {
     this.#isStarted = false;
-    this.#isDisposed = true;
     for (const { watch } of this.#watches.values()) watch[Symbol.dispose]();
     this.#watches.clear();
   }
@@ -70,11 +64,7 @@ export class FileTriggers implements Disposable {
   async #startAll(): Promise<void> {
     for (let [watch] = this.#waiting; watch !== undefined; [watch] = this.#waiting) {
       this.#waiting = this.#waiting.slice(1);
-      try {
-        watch.start();
-      } catch (error) {
-        this.#options.log.error({ err: error }, "cannot watch the files of a trigger");
-      }
+      watch.start();
       await new Promise<void>(soon);
     }
   }

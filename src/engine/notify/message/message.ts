@@ -1,8 +1,8 @@
 import type { MissReason } from "../../../domain/schedule/occurrence.ts";
 import { durationText } from "../../../domain/words/duration.ts";
-import { OCCURRENCE_REASON_TEXT } from "../../../domain/words/occurrence.ts";
 import { REASON_TEXT } from "../../../domain/words/run.ts";
 import { paramsText } from "../../../domain/words/run-facts.ts";
+import { OCCURRENCE_REASON_TEXT } from "../../../domain/words/schedule/occurrence.ts";
 import { formatDuration } from "../../../lib/duration.ts";
 import { assertNever } from "../../../lib/never.ts";
 import { removeEscapes } from "../../../lib/text.ts";

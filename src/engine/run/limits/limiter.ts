@@ -1,6 +1,7 @@
 import type { JobId, RunId } from "../../../domain/ids.ts";
 import type { Job } from "../../../domain/job.ts";
 import {
+  isBackfilled,
   LISTED_QUEUE_RUNS,
   type QueueRuns,
   type QueueState,
@@ -51,7 +52,7 @@ export class Limiter {
 
   /**
    * `isGated` returns whether the gates of a pending run (`depends_on`) are shut. The answer must be the same for all child runs of
-   * a job, and for all other runs of it.
+   * a job, for all runs of it that backfills have made, and for all others.
    */
   constructor(limits: Limits, isGated: (waiting: WaitingRun) => boolean = () => false) {
     this.#limits = limits;
@@ -69,6 +70,11 @@ export class Limiter {
 
   countPending(jobId: JobId): number {
     return this.#lines.countOf(jobId);
+  }
+
+  /** The same, without those that backfills have made. */
+  countOtherPending(jobId: JobId): number {
+    return this.#lines.countOtherOf(jobId);
   }
 
   get counts(): { readonly pending: number; readonly running: number } {
@@ -106,14 +112,17 @@ export class Limiter {
     };
   }
 
-  /** Returns true if there is no slot for a new run of the job: all are taken, or a waiting run comes first. */
+  /**
+   * Returns true if there is no slot for a new run of the job: all are taken, or a waiting run comes first. Those of backfills come after
+   * it.
+   */
   isFull(job: Job): boolean {
     const queue = job.queue ?? null;
     if (this.#limits.maxJobs === null && queue === null) return false;
     if (!this.#hasSlot(queue)) return true;
     const returning = this.nextReturning();
-    if (this.#limits.maxJobs !== null) return returning !== null || this.#nextLine() !== null;
-    return (returning !== null && this.#queueOf(returning) === queue) || this.#firstOf(queue) !== null;
+    if (this.#limits.maxJobs !== null) return returning !== null || comesFirst(this.#nextLine());
+    return (returning !== null && this.#queueOf(returning) === queue) || comesFirst(this.#firstOf(queue));
   }
 
   #hasSlot(queue: string | null): boolean {
@@ -367,6 +376,12 @@ export class Limiter {
 }
 
 const NONE_AHEAD = { inQueue: () => 0, inAll: () => 0 };
+
+/** Returns whether the next run of a line starts before a new one. */
+const comesFirst = (line: Line | null): boolean => {
+  const first = line?.runs[0];
+  return first !== undefined && !isBackfilled(first.run);
+};
 
 const isBefore = (one: Line, other: Line): boolean =>
   one.priority === other.priority

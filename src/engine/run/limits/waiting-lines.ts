@@ -1,6 +1,6 @@
 import type { JobId, RunId } from "../../../domain/ids.ts";
 import type { Job } from "../../../domain/job.ts";
-import { PRIORITY } from "../../../domain/limits/queue.ts";
+import { isBackfilled, priorityOfRun } from "../../../domain/limits/queue.ts";
 import type { Run } from "../../../domain/run.ts";
 
 export type WaitingRun = { readonly run: Run; readonly job: Job };
@@ -23,8 +23,8 @@ export type TakenOut = {
 type OrderedRun = WaitingRun & { readonly order: number };
 
 /**
- * Pending runs to which the same limits apply: runs of one job with the same queue, limit and priority. Child runs have lines of
- * their own.
+ * Pending runs to which the same limits apply: runs of one job with the same queue, limit and priority. Child runs, and those of
+ * backfills, have lines of their own.
  */
 export type Line = {
   readonly job: Job;
@@ -45,6 +45,8 @@ export class WaitingLines {
   readonly #queues = new Map<string | null, Lines>();
   readonly #runs = new Map<RunId, OrderedRun>();
   readonly #countByJob = new Map<JobId, number>();
+  /** Those of them that backfills have made. */
+  readonly #backfilledByJob = new Map<JobId, number>();
   #nextOrder = 0;
 
   get count(): number {
@@ -53,6 +55,11 @@ export class WaitingLines {
 
   countOf(jobId: JobId): number {
     return this.#countByJob.get(jobId) ?? 0;
+  }
+
+  /** Returns how many of the pending runs of a job were not made by backfills. Those come after all others. */
+  countOtherOf(jobId: JobId): number {
+    return this.countOf(jobId) - (this.#backfilledByJob.get(jobId) ?? 0);
   }
 
   /** The queues of the pending runs; null stands for jobs without one. */
@@ -71,7 +78,7 @@ export class WaitingLines {
 
   /** All pending runs: the highest priority first, then the oldest. */
   get all(): readonly WaitingRun[] {
-    return [...this.#runs.values()].sort((a, b) => priorityOf(b.job) - priorityOf(a.job) || a.order - b.order);
+    return [...this.#runs.values()].sort((a, b) => priorityOfRun(b) - priorityOfRun(a) || a.order - b.order);
   }
 
   /** Adds the youngest run. */
@@ -99,7 +106,7 @@ export class WaitingLines {
   countBefore(runId: RunId, isCounted: (line: Line) => boolean): number {
     const run = this.#runs.get(runId);
     if (run === undefined) return 0;
-    const priority = priorityOf(run.job);
+    const priority = priorityOfRun(run);
     let count = 0;
     for (const lines of this.#queues.values())
       for (const line of lines.values()) {
@@ -115,11 +122,12 @@ export class WaitingLines {
     const lines: Lines = this.#queues.get(queue) ?? new Map();
     this.#queues.set(queue, lines);
     const key = keyOf(run);
-    const line = lines.get(key) ?? { job, priority: priorityOf(job), runs: [] };
+    const line = lines.get(key) ?? { job, priority: priorityOfRun(run), runs: [] };
     lines.set(key, line);
     line.runs.splice(indexIn(line, run.order), 0, run);
     this.#runs.set(run.run.id, run);
-    this.#countByJob.set(job.id, this.countOf(job.id) + 1);
+    addTo(this.#countByJob, job.id, 1);
+    if (isBackfilled(run.run)) addTo(this.#backfilledByJob, job.id, 1);
   }
 
   #remove(run: OrderedRun): void {
@@ -131,16 +139,21 @@ export class WaitingLines {
     if (line?.runs.length === 0) lines?.delete(keyOf(run));
     if (lines?.size === 0) this.#queues.delete(queue);
     this.#runs.delete(run.run.id);
-    const count = this.countOf(job.id) - 1;
-    if (count === 0) this.#countByJob.delete(job.id);
-    else this.#countByJob.set(job.id, count);
+    addTo(this.#countByJob, job.id, -1);
+    if (isBackfilled(run.run)) addTo(this.#backfilledByJob, job.id, -1);
   }
 }
 
-const priorityOf = (job: Job): number => job.priority ?? PRIORITY.default;
+const addTo = (counts: Map<JobId, number>, jobId: JobId, by: 1 | -1): void => {
+  const count = (counts.get(jobId) ?? 0) + by;
+  if (count === 0) counts.delete(jobId);
+  else counts.set(jobId, count);
+};
 
-const keyOf = ({ run, job }: WaitingRun): string =>
-  `${job.id} ${job.maxConcurrency} ${priorityOf(job)} ${run.trigger === "job"}`;
+const keyOf = (waiting: WaitingRun): string => {
+  const { run, job } = waiting;
+  return `${job.id} ${job.maxConcurrency} ${priorityOfRun(waiting)} ${run.trigger === "job"}`;
+};
 
 /** Returns where a run with this number is in a line, or belongs. */
 const indexIn = ({ runs }: Line, order: number): number => {

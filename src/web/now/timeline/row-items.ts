@@ -1,5 +1,5 @@
 import { DELIVERY_REASON_TEXT } from "../../../domain/words/deliveries/delivery.ts";
-import { OCCURRENCE_REASON_TEXT } from "../../../domain/words/occurrence.ts";
+import { OCCURRENCE_REASON_TEXT } from "../../../domain/words/schedule/occurrence.ts";
 import { shownStatusOf, statusWords } from "../../../domain/words/waiting-for.ts";
 import type { TimelineBar, TimelineJob, TimelineMark } from "../../data/timeline.ts";
 import { counted, durationText, fullTimeText, roughText } from "../../ui/text/format.ts";

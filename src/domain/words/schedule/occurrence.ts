@@ -1,4 +1,4 @@
-import type { MissReason, Outcome, SkipReason } from "../schedule/occurrence.ts";
+import type { MissReason, Outcome, SkipReason } from "../../schedule/occurrence.ts";
 
 /** What happened to an occurrence, or will; `due` is still to come. */
 export const OUTCOME_TEXT = {

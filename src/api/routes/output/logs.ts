@@ -1,14 +1,14 @@
 import { Elysia, t } from "elysia";
-import type { LineFilter } from "../../store/output.ts";
-import type { ApiContext } from "../context.ts";
-import { streamBody } from "../events/response-body.ts";
-import { ResumeHeaders, readLastEventId } from "../events/sse.ts";
-import { lineFilter, lineFilterFields } from "../logs/filter.ts";
-import { logStream, tailStart } from "../logs/stream.ts";
-import type { ApiStore } from "../options.ts";
-import { failures } from "../shapes/failure.ts";
-import { type LogFormat, LogText, selectLogFormat } from "../shapes/log.ts";
-import { exactly, flag, isOn, RunIdText, wholeNumber } from "../shapes/schemas.ts";
+import type { LineFilter } from "../../../store/output.ts";
+import type { ApiContext } from "../../context.ts";
+import { streamBody } from "../../events/response-body.ts";
+import { ResumeHeaders, readLastEventId } from "../../events/sse.ts";
+import { lineFilter, lineFilterFields } from "../../logs/filter.ts";
+import { logStream, tailStart } from "../../logs/stream.ts";
+import type { ApiStore } from "../../options.ts";
+import { failures } from "../../shapes/failure.ts";
+import { type LogFormat, LogText, selectLogFormat } from "../../shapes/log.ts";
+import { exactly, flag, isOn, RunIdText, wholeNumber } from "../../shapes/schemas.ts";
 
 const LogQuery = exactly({
   ...lineFilterFields,

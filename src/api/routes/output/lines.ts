@@ -1,16 +1,16 @@
 import { Elysia, t } from "elysia";
-import { isFinal } from "../../domain/run.ts";
-import type { ApiContext } from "../context.ts";
-import { invalidQuery } from "../errors.ts";
-import { lineFilter, lineFilterFields } from "../logs/filter.ts";
-import { errorFinder, textFinder } from "../logs/finders.ts";
-import { type Outline, readOutline } from "../logs/outline.ts";
-import { readPage } from "../logs/page.ts";
-import { type LineSearchResult, searchLines } from "../logs/search.ts";
-import { failures } from "../shapes/failure.ts";
-import { LineMatches, LinePage } from "../shapes/line.ts";
-import { exactly, flag, isOn, RunIdText, wholeNumber } from "../shapes/schemas.ts";
-import { requireRun } from "./require.ts";
+import { isFinal } from "../../../domain/run.ts";
+import type { ApiContext } from "../../context.ts";
+import { invalidQuery } from "../../errors.ts";
+import { lineFilter, lineFilterFields } from "../../logs/filter.ts";
+import { errorFinder, textFinder } from "../../logs/finders.ts";
+import { type Outline, readOutline } from "../../logs/outline.ts";
+import { readPage } from "../../logs/page.ts";
+import { type LineSearchResult, searchLines } from "../../logs/search.ts";
+import { failures } from "../../shapes/failure.ts";
+import { LineMatches, LinePage } from "../../shapes/line.ts";
+import { exactly, flag, isOn, RunIdText, wholeNumber } from "../../shapes/schemas.ts";
+import { requireRun } from "../require.ts";
 
 const seq = (description: string) => wholeNumber({ minimum: 0, maximum: 999_999_999_999_999 }, description);
 
