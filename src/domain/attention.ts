@@ -323,6 +323,8 @@ export type RunFailure = {
   readonly moreTasks: number;
   /** Position of the item of the task that failed first; null if it has none. */
   readonly item: number | null;
+  /** How many items of the task failed. */
+  readonly failedItems: number;
   /** The last attempt of the task, or of the item. */
   readonly attempt: number | null;
   readonly reason: Reason | null;

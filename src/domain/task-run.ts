@@ -100,6 +100,8 @@ export type FailedChild = {
   readonly taskId: TaskId | null;
   /** Position of the failed item of the task; null if it has none. */
   readonly item: number | null;
+  /** What went wrong with the task, as a sentence. Missing if its line says it. */
+  readonly error?: string;
 };
 
 /** Distinguishes a process from all others that ever had the same pid. */

@@ -1,7 +1,7 @@
 import type { RunBody, RunList } from "../../api/shapes/run.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
 import { PetitError } from "../../domain/errors.ts";
-import { decisiveLine } from "../../domain/words/run.ts";
+import { failureText, failureWords } from "../../domain/words/failure.ts";
 import { paramsText, startedByText } from "../../domain/words/run-facts.ts";
 import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
@@ -188,13 +188,11 @@ const whyColumn = (list: readonly RunRow[]): Column => ({
   drop: 3,
 });
 
-/** Returns what a run waits for, or the failed task and its last line of output, or else the error of the run. */
+/** Returns what a run waits for, or why it failed. */
 const whyText = (run: RunRow): string => {
   if (run.waits_for !== null) return `waits for ${waitsForText(run.waits_for)}`;
   const { failure = null } = run;
-  const line = failure === null ? null : decisiveLine<{ readonly text: string }>(failure);
-  if (failure === null || line === null) return reasonText(run);
-  return failure.task_id === null ? oneLine(line.text) : `${failure.task_id}: ${oneLine(line.text)}`;
+  return failure === null ? reasonText(run) : oneLine(failureText(failureWords(failure, run.error)));
 };
 
 /** Says that there are no runs, or how to list older ones. */

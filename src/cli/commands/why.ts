@@ -1,8 +1,8 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import { whyShutNow } from "../../client/why/gate.ts";
 import { deliveryText } from "../../domain/words/deliveries/delivery.ts";
+import { failureText, failureWords } from "../../domain/words/failure.ts";
 import { markTexts } from "../../domain/words/inbox/mark.ts";
-import { decisiveLine } from "../../domain/words/run.ts";
 import { noteNewId } from "../client/job-note.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
@@ -93,12 +93,11 @@ const asText = (facts: JobFacts, time: TimeContext, out: Screen): string => {
   return rows.map(([name, lines]) => section(name, lines, out)).join("");
 };
 
-/** Returns the line of output that explains why the last run failed, as `petit status` shows it; none if there is none. */
+/** Returns why the last run failed with its line of output, as lists show it; none without a line, because the result says the rest. */
 const failureLines = ({ lastRun }: JobFacts): readonly string[] => {
   const failure = lastRun?.failure ?? null;
-  const line = failure === null ? null : decisiveLine<{ readonly text: string }>(failure);
-  if (failure === null || line === null) return [];
-  return [failure.task_id === null ? line.text : `${failure.task_id} │ ${line.text}`];
+  const words = failure === null ? null : failureWords(failure, lastRun?.error);
+  return words === null || words.line === null ? [] : [failureText(words)];
 };
 
 const WIDTH = 12;

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import type { FailureGroup } from "../../domain/output/failure-groups.ts";
 import type { FailureCause } from "../../domain/task-run.ts";
-import { failureGroupText } from "../../domain/words/failure-group.ts";
+import { failureGroupText } from "../../domain/words/failure.ts";
 import { pluralize } from "../../lib/text.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { fitMiddle, oneLine, wrapBoth } from "../terminal/text-width.ts";

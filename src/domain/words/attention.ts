@@ -3,16 +3,16 @@ import type { AttentionKind, FailingTrigger } from "../attention.ts";
 import type { Urgency } from "../inbox/order.ts";
 import { RECENT } from "../limits/retention.ts";
 import type { WaitsFor } from "../limits/waits-for.ts";
-import type { Reason } from "../run.ts";
 import type { Blocked } from "../workers/waiting.ts";
 import type { RefusedHello, WaitsForWorker } from "../workers/worker.ts";
 import { roughText } from "./duration.ts";
+import { failureText, failureWords, moreText, type ShownFailure } from "./failure.ts";
 import { internalErrorMessage } from "./health.ts";
 import { type ExpectationFacts, staleText } from "./inbox/expectation.ts";
 import { byText, type UnfiredFacts, unfiredText } from "./inbox/unfired.ts";
-import { decisiveLine, REASON_TEXT } from "./run.ts";
+import { REASON_TEXT } from "./run.ts";
 import { paramsText } from "./run-facts.ts";
-import { failurePath, runPath, shortRunId } from "./run-path.ts";
+import { type ExplainedFailure, failurePath, runPath, shortRunId } from "./run-path.ts";
 import { taskLabel } from "./task.ts";
 import { waitsForText } from "./waits-for.ts";
 import { WORKER_REFUSAL_TEXT } from "./worker.ts";
@@ -162,23 +162,7 @@ type OfRun = { readonly job_id: string; readonly run_id: string };
 type Results = {
   readonly recent_runs: number;
   readonly recent_failures: number;
-  readonly failure: {
-    readonly task_id: string | null;
-    /** Missing if no other task failed. */
-    readonly more_tasks?: number;
-    readonly item?: number | null;
-    readonly reason: Reason | null;
-    readonly error: string | null;
-    readonly cause: OutputLine | null;
-    readonly last_line: OutputLine | null;
-  };
-};
-
-type OutputLine = {
-  readonly seq?: number;
-  readonly text: string;
-  /** The child run that wrote it. */
-  readonly child?: { readonly job_id: string } | null;
+  readonly failure: ShownFailure & ExplainedFailure;
 };
 
 /** An item as the API returns it, of one of some kinds. */
@@ -207,16 +191,16 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
     const { job_id: jobId, run_id: runId, count, flapping } = item;
     const times = count === 1 ? "failed" : `failed ${count} times in a row`;
     return {
-      ...failureWords(item),
-      message: `job '${jobId}' ${times}: ${failureText(item.failure)}`,
+      ...resultWords(item),
+      message: `job '${jobId}' ${times}: ${failureClause(item.failure)}`,
       state: flapping ? flappingState(item) : count === 1 ? "failed" : `${count} in a row`,
       what: flapping ? `failed, as did ${recentText(item)}` : times,
       actions: [{ kind: "retry", jobId, runId }, logOf(item, failurePath(item.run_id, item.failure))],
     };
   },
   job_flapping: (item) => ({
-    ...failureWords(item),
-    message: `job '${item.job_id}' failed in ${item.recent_failures} of its last ${item.recent_runs} runs: ${failureText(item.failure)}`,
+    ...resultWords(item),
+    message: `job '${item.job_id}' failed in ${item.recent_failures} of its last ${item.recent_runs} runs: ${failureClause(item.failure)}`,
     state: flappingState(item),
     what: `fails on and off: ${recentText(item)}`,
     actions: [logOf(item, failurePath(item.run_id, item.failure))],
@@ -501,36 +485,29 @@ const recentText = ({ recent_failures, recent_runs }: Results): string =>
   `${recent_failures} of the last ${recent_runs} runs`;
 
 /** Returns why a run failed, as a clause. */
-const failureText = ({ task_id, more_tasks, reason, error }: Results["failure"]): string => {
+const failureClause = ({ task_id, more_tasks, reason, error }: Results["failure"]): string => {
   const why = error ?? (reason === null ? "for an unknown reason" : REASON_TEXT[reason]);
-  return task_id === null ? why : `task '${task_id}' failed: ${why}${moreText(more_tasks)}`;
+  return task_id === null ? why : `task '${task_id}' failed: ${why}${moreText(more_tasks ?? 0)}`;
 };
 
-/** Returns how many more tasks failed, as in the error of a run. */
-const moreText = (count = 0): string => (count === 0 ? "" : ` (and ${count} more)`);
-
 /** Returns the words about a failed run: its task, how that ended, and the last line that it wrote, which explains no error of petit. */
-const failureWords = ({
+const resultWords = ({
   job_id: jobId,
   run_id: runId,
   failure,
 }: OfRun & Results): Pick<AttentionWords, "subject" | "why" | "line" | "details"> => {
-  const { task_id: taskId, more_tasks, error, reason, cause, last_line } = failure;
   const path = failurePath(runId, failure);
-  const more = moreText(more_tasks);
-  const task = taskId === null ? "" : `${taskId}: `;
-  // The line of a child run says more than that the child run failed.
-  const own = cause?.child == null ? error : `failed in ${cause.child.job_id}`;
-  const end = `${own ?? reason?.replaceAll("_", " ") ?? "unknown reason"}${more}`;
-  const output = reason === "internal_error" ? undefined : decisiveLine({ cause, last_line })?.text;
+  const words = failureWords(failure);
+  const { task, line } = words;
+  const end = `${words.reason}${words.more}`;
   return {
     subject: { kind: "job", jobId },
-    why: `${task}${end}${output === undefined ? "" : ` │ ${output}`}`,
-    line: output === undefined ? `${task}${end}` : `${taskId === null ? "" : `${taskId}${more}: `}${output}`,
+    why: `${task === null ? "" : `${task}: `}${end}${line === null ? "" : ` │ ${line}`}`,
+    line: failureText(words),
     details: [
-      ...(taskId === null ? [] : [{ ...name(taskId), path }]),
+      ...(task === null ? [] : [{ ...name(task), path }]),
       text(end),
-      ...(output === undefined ? [] : [{ kind: "output", text: output, path } as const]),
+      ...(line === null ? [] : [{ kind: "output", text: line, path } as const]),
     ],
   };
 };

@@ -8,7 +8,7 @@ import type { Review } from "../../domain/review/review.ts";
 import { dueAtOf, type Reason, type Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
 import { digestWords } from "../../domain/words/digest.ts";
-import { failureGroupText } from "../../domain/words/failure-group.ts";
+import { failureGroupText } from "../../domain/words/failure.ts";
 import { failurePath, runPath } from "../../domain/words/run-path.ts";
 import { shorten } from "../../lib/text.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";

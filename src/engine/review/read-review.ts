@@ -20,7 +20,7 @@ import {
 import type { Run } from "../../domain/run.ts";
 import { nextDateStart } from "../../domain/schedule/except.ts";
 import { zoneOf } from "../../domain/schedule/local-time.ts";
-import { decisiveLine } from "../../domain/words/run.ts";
+import { explanationText, failureWords, shownFailure } from "../../domain/words/failure.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { DayOfRuns } from "../../store/durations.ts";
 import type { EndedRuns } from "../../store/reviews.ts";
@@ -59,9 +59,11 @@ const YIELD_INTERVAL_MS = 5;
 export const readReview = async (query: ReviewQuery, sources: ReviewSources): Promise<Review> =>
   await new ReviewReader(query, sources).read();
 
-/** Returns the line that says most about a failure, as other views show it; null if there is none. */
-const lineOf = ({ reason, cause, lastLine }: RunFailure): string | null =>
-  reason === "internal_error" ? null : (decisiveLine({ cause, last_line: lastLine })?.text ?? null);
+/** Returns why a run failed, as other views show it; null if only its error says it. */
+const explanationOf = (failure: RunFailure): string | null => {
+  const words = failureWords(shownFailure(failure));
+  return words.line === null ? null : explanationText(words);
+};
 
 class ReviewReader {
   readonly #query: ReviewQuery;
@@ -180,9 +182,9 @@ class ReviewReader {
       const kind = job.recovery === null ? "broken" : "recovered";
       const isListed = ++listed[kind] <= MAX_ITEMS;
       const failure = isListed ? runs.describeFailure(run.id) : null;
-      const line = failure === null ? null : lineOf(failure);
+      const why = failure === null ? null : explanationOf(failure);
       // The error of a run names the task itself.
-      described.push({ ...job, taskId: line === null ? null : (failure?.taskId ?? null), cause: line ?? run.error });
+      described.push({ ...job, taskId: why === null ? null : (failure?.taskId ?? null), cause: why ?? run.error });
       await this.#breathe();
     }
     return described;

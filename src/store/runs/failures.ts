@@ -122,6 +122,7 @@ const describe = (sql: Statements, runId: RunId, { failedId, moreTasks }: Failed
     taskId,
     moreTasks,
     item,
+    failedItems: integer(row, "failed_items"),
     attempt: attempt === 0 ? null : attempt,
     reason: wordOrNull(row, "reason", REASONS),
     exitCode: integerOrNull(row, "exit_code"),
@@ -193,7 +194,8 @@ const FAILED_TASK = `
   ), node AS (
     SELECT failed.run, failed.task_id, failed.reason, failed.error, coalesce(first.item, ${NO_ITEM}) AS item,
       coalesce(first.attempts, failed.attempts) AS attempts, coalesce(first.exit_code, failed.exit_code) AS exit_code,
-      coalesce(first.ended_at, failed.ended_at) AS ended_at
+      coalesce(first.ended_at, failed.ended_at) AS ended_at,
+      (SELECT count(*) FROM items WHERE run = failed.run AND task_id = failed.task_id AND status = 'failed') AS failed_items
     FROM failed LEFT JOIN items AS first ON first.run = failed.run AND first.task_id = failed.task_id AND first.item =
       (SELECT item FROM items WHERE run = failed.run AND task_id = failed.task_id AND status = 'failed'
          ORDER BY reason = 'cancelled', ended_at, item LIMIT 1)
@@ -206,6 +208,7 @@ const NO_TASK = {
   taskId: null,
   moreTasks: 0,
   item: null,
+  failedItems: 0,
   attempt: null,
   exitCode: null,
   signal: null,

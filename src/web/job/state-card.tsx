@@ -3,10 +3,11 @@ import { Link } from "wouter";
 import { findBlockers } from "../../client/why/blockers.ts";
 import { UPSTREAM_RUNS } from "../../client/why/facts.ts";
 import { type Blocker, blockerText } from "../../domain/words/blocker.ts";
+import { failureWords } from "../../domain/words/failure.ts";
 import { expectedText, staleSinceText } from "../../domain/words/inbox/expectation.ts";
 import { markTexts } from "../../domain/words/inbox/mark.ts";
 import { notRunText } from "../../domain/words/inbox/unfired.ts";
-import { decisiveLine, TRIGGER_TEXT } from "../../domain/words/run.ts";
+import { TRIGGER_TEXT } from "../../domain/words/run.ts";
 import { failurePath } from "../../domain/words/run-path.ts";
 import {
   healthQuery,
@@ -45,7 +46,7 @@ export const StateCard = ({ job }: { readonly job: JobDetail }) => {
 };
 
 const LastRun = ({ run, job }: { readonly run: RunData; readonly job: JobDetail }) => {
-  const line = run.failure == null ? null : decisiveLine<{ readonly text: string }>(run.failure);
+  const line = run.failure == null ? null : failureWords(run.failure).line;
   return (
     <>
       <p className="job-result">
@@ -73,7 +74,7 @@ const LastRun = ({ run, job }: { readonly run: RunData; readonly job: JobDetail 
           {run.error}
           {line !== null && (
             <Link href={failurePath(run.id, run.failure)}>
-              <code>{line.text}</code>
+              <code>{line}</code>
             </Link>
           )}
         </p>

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import { Link } from "wouter";
-import { decisiveLine } from "../../domain/words/run.ts";
+import { failureWords } from "../../domain/words/failure.ts";
 import { failurePath } from "../../domain/words/run-path.ts";
 import { RetryDialog } from "../actions/retry-dialog.tsx";
 import { attentionQuery, runQuery } from "../data/queries.ts";
@@ -123,13 +123,13 @@ const JobState = ({ jobId }: { readonly jobId: string }) => {
 /** The error of the run, and the line of output that says most about it. */
 const Why = ({ run }: { readonly run: RunData }) => {
   const failure = useQuery(runQuery(run.id)).data?.failure ?? null;
-  const line = failure === null ? null : decisiveLine<{ readonly text: string }>(failure);
+  const line = failure === null ? null : failureWords(failure).line;
   return (
     <p className="attention-why">
       {run.error}{" "}
       {line !== null && (
-        <Link href={failurePath(run.id, failure)} className="attention-line mono" title={line.text}>
-          {line.text}
+        <Link href={failurePath(run.id, failure)} className="attention-line mono" title={line}>
+          {line}
         </Link>
       )}
     </p>

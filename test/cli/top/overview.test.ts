@@ -65,7 +65,7 @@ describe("the overview", () => {
   test("begins with what needs attention, with the line that explains it", () => {
     const lines = screenText(topState({ attention: [FAILING, BROKEN], jobs: [topJob("etl")] }));
     expect(lines[1]).toStartWith("─ 1 Needs attention 2 ─");
-    expect(lines[2]).toBe("› ✗ etl         2h ago ×3 transform: ConnectionError: refused");
+    expect(lines[2]).toBe("› ✗ etl         2h ago ×3 transform: exit code 3 │ ConnectionError: refused");
     expect(lines[3]).toBe("  ✗ broken.yaml 1m ago    2:1: taks: unknown field");
     expect(lines[4]).toStartWith("─ 2 Jobs 1  3 Runs 0 running  4 Coming 1 ─");
   });
@@ -87,11 +87,11 @@ describe("the overview", () => {
     expect(screenText(listed)[1]).toStartWith("─ 1 Needs attention 2 ─");
     expect(screenText(listed)[3]).toContain("(acknowledged by mara; owner mara) ");
     expect(screenText(press(listed, "down").state).slice(-3, -1)).toEqual([
-      "  transform: ConnectionError: refused",
+      "  transform: exit code 3 │ ConnectionError: refused",
       "  acknowledged by mara; owner mara; the provider is down",
     ]);
     const wide = press(topState({ columns: 200, rows: 50, attention: [KNOWN] }), "1", "A").state;
-    expect(screenText(wide)[2]).toContain("(acknowledged by mara; owner mara; the provider is down) transform: Conn");
+    expect(screenText(wide)[2]).toContain("(acknowledged by mara; owner mara; the provider is down) transform: e");
     expect(screenText(press(listed, "A").state)[1]).toContain("1 acknowledged or snoozed, A lists it");
     const filtered = press(state, "/", ..."provider", "enter").state;
     expect(screenText(filtered)[2]).toContain("copy");
@@ -113,7 +113,7 @@ describe("the overview", () => {
       consequence_count: 1,
     };
     expect(screenText(topState({ attention: [item] })).slice(-3, -1)).toEqual([
-      "  transform: ConnectionError: refused",
+      "  transform: exit code 3 │ ConnectionError: refused",
       "  therefore waiting: load; owner jo;  [31mcalled them",
     ]);
     const until = screenText(press(topState({ attention: [{ ...item, snoozed }] }), "1", "A").state).at(-3);
@@ -152,7 +152,7 @@ describe("the overview", () => {
     [200, 50],
   ])("on a terminal of %d×%d shows all of the longest cause", (columns, rows) => {
     const words = Array.from({ length: 100 }, (_, index) => `w${String(index).padStart(3, "0")}`).join(" ");
-    const whole = `transform: ${words}`.replaceAll(" ", "");
+    const whole = `transform: exit code 3 │ ${words}`.replaceAll(" ", "");
     const attention = topState({ columns, rows, attention: [failingWith("etl", words)] });
     expect(screenText(attention).join("").replaceAll(" ", "")).toContain(whole);
     const { failure } = failingWith("etl", words);

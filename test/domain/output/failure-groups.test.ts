@@ -6,7 +6,7 @@ import {
   MAX_GROUPS,
 } from "../../../src/domain/output/failure-groups.ts";
 import type { FailureCause } from "../../../src/domain/task-run.ts";
-import { failureGroupText } from "../../../src/domain/words/failure-group.ts";
+import { failureGroupText } from "../../../src/domain/words/failure.ts";
 
 const cause = (text: string, seq = 1): FailureCause => ({ seq, stream: "stderr", text, context: [], child: null });
 

@@ -125,7 +125,7 @@ const twice = (text: string): readonly string[] => [text, text];
 const inTerminal = ({ state, why, line = why }: AttentionWords): readonly string[] => [state, why, line];
 
 test.each<[AttentionKind, readonly string[]]>([
-  ["job_failing", ["3 in a row", "load: exit code 3 │ KeyError", "load: KeyError"]],
+  ["job_failing", ["3 in a row", "load: exit code 3 │ KeyError", "load: exit code 3 │ KeyError"]],
   [
     "heartbeat_failing",
     [
@@ -214,7 +214,7 @@ test("a failure of several tasks says how many more failed, as the error of the 
   expect(inTerminal(words)).toEqual([
     "3 in a row",
     "load: exit code 3 (and 2 more) │ KeyError",
-    "load (and 2 more): KeyError",
+    "load (and 2 more): exit code 3 │ KeyError",
   ]);
   expect(words.details.map(({ text }) => text)).toEqual(["load", "exit code 3 (and 2 more)", "KeyError"]);
 });

@@ -209,12 +209,14 @@ describe("a review", () => {
     ]);
   });
 
-  test("has the last line of a failure that no line explains, as other views do", async () => {
+  test("has the reason and the last line of a failure that no line explains, as other views do", async () => {
     const tasks = [shell("only", "echo 'only 3 of 40 arrived'; exit 23")];
     await using petit = await startEngine({ clock: new FakeClock(), jobs: [job("load", { tasks })] });
     await petit.run("load");
     const found = await review(petit, -HOUR, HOUR);
-    expect(found.broken.items).toMatchObject([{ jobId: "load", taskId: "only", cause: "only 3 of 40 arrived" }]);
+    expect(found.broken.items).toMatchObject([
+      { jobId: "load", taskId: "only", cause: "exit code 23 │ only 3 of 40 arrived" },
+    ]);
   });
 
   test("finds tasks that completed only after a retry", async () => {

@@ -545,7 +545,12 @@ describe("the cause of a failed child", () => {
 
   test("is the last line of the child if none explains it, and nothing if it wrote nothing or was cancelled", async () => {
     const { failure } = await explain(parent() + child("echo first; echo gone; exit 1"));
-    expect(failure.cause).toMatchObject({ seq: 2, text: "gone", context: [], child: { taskId: "work" } });
+    expect(failure.cause).toMatchObject({
+      seq: 2,
+      text: "gone",
+      context: [],
+      child: { taskId: "work", error: "exit code 1" },
+    });
     expect((await explain(parent() + child("exit 1"))).failure.cause).toBeNull();
     await using petit = await startEngine({ jobs: jobsOf(parent() + child("echo 'error: x'; exec sleep 60")) });
     const run = await petit.trigger("parent");

@@ -18,6 +18,9 @@ export const FailureCauseBody = exactly(
           job_id: JobIdText,
           task_id: nullable(TaskIdText, "The task that failed; null if none did"),
           item: nullable(integer({ minimum: 0 }), "Position of its failed item, from 0; null if it has no items"),
+          error: t.Optional(
+            t.String({ description: "What went wrong with that task, as a sentence; missing if the line says it" }),
+          ),
         },
         { title: "FailedChild" },
       ),
@@ -33,9 +36,10 @@ export const causeBody = (cause: FailureCause | null): typeof FailureCauseBody.s
   return { seq, stream, text, context: [...context], child: child === null ? null : childBody(child) };
 };
 
-const childBody = ({ runId, jobId, taskId, item }: FailedChild) => ({
+const childBody = ({ runId, jobId, taskId, item, error }: FailedChild) => ({
   run_id: runId,
   job_id: jobId,
   task_id: taskId,
   item,
+  ...(error !== undefined && { error }),
 });

@@ -17,6 +17,9 @@ export const RunFailureBody = exactly(
       integer({ minimum: 0 }),
       "Position of the item of that task that failed first, from 0; null if it has no items",
     ),
+    failed_items: t.Optional(
+      integer({ minimum: 2, description: "How many items of that task failed; missing if at most one did" }),
+    ),
     attempt: nullable(integer({ minimum: 1 }), "The last attempt of that task or item; null if it had none"),
     reason: ReasonOrNull,
     exit_code: nullable(integer(), "Exit code of that attempt; null if it has none"),
@@ -61,6 +64,7 @@ export const runFailureBody = (failure: RunFailure): typeof RunFailureBody.stati
   task_id: failure.taskId,
   ...(failure.moreTasks > 0 && { more_tasks: failure.moreTasks }),
   item: failure.item,
+  ...(failure.failedItems > 1 && { failed_items: failure.failedItems }),
   attempt: failure.attempt,
   reason: failure.reason,
   exit_code: failure.exitCode,

@@ -1,7 +1,7 @@
 import { isFinal } from "../../../domain/run.ts";
 import { localTime } from "../../../domain/schedule/local-time.ts";
 import { attentionWords } from "../../../domain/words/attention.ts";
-import { decisiveLine } from "../../../domain/words/run.ts";
+import { failureWords } from "../../../domain/words/failure.ts";
 import { activityStatus, activityWords, type ShownStatus, shownStatusOf } from "../../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { shorten } from "../../../lib/text.ts";
@@ -183,9 +183,9 @@ const runColumns = (run: TopRun, { now, width }: RowOptions): Line => {
   ];
 };
 
-/** Returns whether the text is a line of output. Of sentences, the beginning matters. */
+/** Returns whether the text ends with a line of output. Of sentences, the beginning matters. */
 const isFailureLine = ({ failure = null, waits_for }: TopRun): boolean =>
-  waits_for == null && failure !== null && decisiveLine<{ readonly text: string }>(failure) !== null;
+  waits_for == null && failure !== null && failureWords(failure).line !== null;
 
 export const comingRow = (job: TopJob, { now, zone, width }: RowOptions): Line => {
   const at = job.next_start_at ?? now;

@@ -1,6 +1,7 @@
 import type { RunId } from "../../../domain/ids.ts";
 import { ENDING_REASONS, type EndingReason, type Reason, type Run } from "../../../domain/run.ts";
 import type { AttemptOutcome, FailureCause } from "../../../domain/task-run.ts";
+import { failureWords, shownFailure } from "../../../domain/words/failure.ts";
 import { RUN_STATUS_VERBS } from "../../../domain/words/run.ts";
 import { abortQuietly, anyAborted } from "../../../lib/abort.ts";
 import { type Clock, sleep } from "../../../lib/clock.ts";
@@ -97,8 +98,11 @@ const describeFailure = ({ id, jobId, status, error, cancelledBy }: Run): string
 export const causeOfChild = (runId: RunId, reason: Reason, { runs }: Pick<Store, "runs">): FailureCause | null => {
   const run = runs.find(runId);
   if (run === null || (run.status === "cancelled" && reason !== "timeout")) return null;
-  const { cause, lastLine, taskId, item } = runs.describeFailure(runId);
+  const failure = runs.describeFailure(runId);
+  const { cause, lastLine, taskId, item } = failure;
   if (cause !== null && cause.child !== null) return cause;
   const line = cause ?? (lastLine === null ? null : { ...lastLine, context: [] });
-  return line === null ? null : { ...line, child: { runId, jobId: run.jobId, taskId, item } };
+  if (line === null) return null;
+  const { before } = failureWords(shownFailure(failure), run.error);
+  return { ...line, child: { runId, jobId: run.jobId, taskId, item, ...(before !== null && { error: before }) } };
 };

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
-import { decisiveLine } from "../../../domain/words/run.ts";
+import { explanationText, failureWords } from "../../../domain/words/failure.ts";
 import { paramsText, startedByText } from "../../../domain/words/run-facts.ts";
 import { failurePath } from "../../../domain/words/run-path.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
@@ -157,15 +157,17 @@ const Wait = ({ waitsFor }: { readonly waitsFor: NonNullable<RunData["waits_for"
   );
 };
 
-/** The failed task of a run and its last line, with a link to that line in the log. */
+/** The failed task of a run and why it failed, with a link to the line in the log that says it. */
 const Failure = ({ run: { id, error, failure } }: { readonly run: RunData }) => {
   if (failure == null) return null;
-  const { task_id } = failure;
-  const line = decisiveLine<{ readonly text: string }>(failure);
-  const text = line?.text ?? failure.error ?? error ?? "";
+  const words = failureWords(failure, error);
+  const { task, more, before, line } = words;
   return (
-    <Link href={failurePath(id, failure)} title={text} className="run-table-failure">
-      {task_id !== null && <b>{task_id}</b>} <span className={line === null ? "muted" : "mono"}>{text}</span>
+    <Link href={failurePath(id, failure)} title={explanationText(words)} className="run-table-failure">
+      {task !== null && <b>{task}</b>}
+      {task !== null && more} {before !== null && <span className="muted">{before}</span>}
+      {before !== null && line !== null && " │ "}
+      {line !== null && <span className="mono">{line}</span>}
     </Link>
   );
 };

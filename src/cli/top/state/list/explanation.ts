@@ -1,7 +1,7 @@
 import { attentionWords } from "../../../../domain/words/attention.ts";
+import { failureText, failureWords } from "../../../../domain/words/failure.ts";
 import { consequencesText } from "../../../../domain/words/inbox/consequence.ts";
 import { markText } from "../../../../domain/words/inbox/mark.ts";
-import { decisiveLine } from "../../../../domain/words/run.ts";
 import { shownStatusOf, statusWords } from "../../../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../../../domain/words/waits-for.ts";
 import { reasonText } from "../../../run-display/outcome.ts";
@@ -23,14 +23,12 @@ export const attentionLine = (item: TopAttention): string => {
 export const markLine = (item: TopAttention, { now, zone }: Pick<TopState, "now" | "zone">): string =>
   oneLine(markText(item, (at) => shortLocal(at, { now, zone, home: zone })));
 
-/** Returns what a run waits for, or the line that explains its failure if the response has it. */
+/** Returns what a run waits for, or why it failed, with its line of output if the response has it. */
 export const whyText = (run: TopRun): string => {
   const { failure = null, error, waits_for } = run;
   if (waits_for != null) return oneLine(`waits for ${waitsForText(waits_for)}`);
   if (shownStatusOf(run) === "waiting") return oneLine(statusWords(run));
-  const line = failure === null ? null : decisiveLine<{ readonly text: string }>(failure);
-  if (failure === null || line === null) return oneLine(error ?? "");
-  return oneLine(failure.task_id === null ? line.text : `${failure.task_id}: ${line.text}`);
+  return oneLine(failure === null ? (error ?? "") : failureText(failureWords(failure, error)));
 };
 
 /** Share of the rows that the text can take: on 80×24 that is enough for the longest line that explains a failure. */
