@@ -246,6 +246,7 @@ export type FailingTrigger = {
   /**
    * `secret_unreadable`: webhooks are refused. `invalid_params`: deliveries have params that do not fit those of the job.
    * `folder_missing`, `folder_unreadable`: a folder that is watched for files. `too_many_files`: more match than petit watches.
+   * `stream_missing`, `nats_refused`, `nats_disconnected`: no messages arrive.
    */
   readonly fault: (typeof TRIGGER_FAULTS)[number];
   readonly since: number;

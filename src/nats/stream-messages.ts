@@ -183,6 +183,7 @@ type NewConsumer = {
 
 const toMessage = (message: JsMsg): StreamMessage => ({
   sequence: message.seq,
+  storedAt: Math.floor(message.info.timestampNanos / 1e6),
   subject: message.subject,
   headers: toHeaders(message.headers),
   body: message.data,

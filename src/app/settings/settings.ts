@@ -219,7 +219,7 @@ export const SETTINGS = {
     kind: many(natsUrl),
     default: [],
     defaultText: "none",
-    doc: "NATS server that connects petit with its workers; can be repeated for the servers of a cluster.",
+    doc: "NATS server that connects petit with its workers and has the streams of `nats` triggers; can be repeated for the servers of a cluster.",
   }),
   natsCreds: setting({
     name: "nats_creds",

@@ -27,7 +27,7 @@ export interface MessageConsumerStore {
   has(consumer: Pick<MessageConsumer, "stream" | "name">): boolean;
   list(): readonly MessageConsumer[];
   add(consumer: MessageConsumer): void;
-  /** Notes that there is another stream of that name, and what is accounted for in it. */
+  /** Notes that there is another stream of that name, or that it has fewer messages than before, and what is accounted for in it. */
   restart(key: Key, state: Pick<MessageConsumer, "createdAt" | "position">): void;
   /** Notes that a message of that stream is accounted for. */
   advance(key: Key, state: Pick<MessageConsumer, "createdAt" | "position">): void;

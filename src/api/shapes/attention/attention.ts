@@ -326,10 +326,13 @@ const TriggerFailing = kindOf(
   {
     job_id: JobIdText,
     run_id: t.Null({ description: "Always null" }),
-    trigger: nullable(t.String(), "Name of the trigger, or the job that it follows; null if it has none"),
+    trigger: nullable(
+      t.String(),
+      "Name of the trigger, or the job that it follows, or its stream; null if it has none",
+    ),
     fault: word(TRIGGER_FAULTS, meanings(TRIGGER_FAULT_TEXT)),
     count: positive(
-      "Number of webhooks or deliveries in a row; for `secret_unreadable` since the start of petit; of folders or files, how many",
+      "Number of webhooks or deliveries in a row; for `secret_unreadable` since the start of petit; of folders or files, how many; of NATS always 1",
     ),
     problem: t.String({ description: "What is wrong with the last one, as a sentence" }),
   },

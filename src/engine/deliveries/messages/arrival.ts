@@ -39,16 +39,16 @@ export const arrivalOf = ({ stored, trigger, message, state }: Received): Arriva
 };
 
 /**
- * Returns what identifies a message, however often it comes: its stream and its number in that or, if its publisher gives it one, its
- * `Nats-Msg-Id`. A stream that was created again numbers its messages anew.
+ * Returns what identifies a message, however often it comes. Without an id of its publisher, that is its number and when the stream stored it:
+ * a stream that was created again, or whose server has lost messages, gives a number to another message.
  */
 const messageId = (
   stream: string,
-  { sequence, headers }: Pick<StreamMessage, "sequence" | "headers">,
+  { sequence, storedAt, headers }: Pick<StreamMessage, "sequence" | "storedAt" | "headers">,
   { createdAt }: Pick<StreamState, "createdAt">,
 ): string => {
   const given = headers.get(ID_HEADER) ?? "";
-  const id = `${stream}@${createdAt}:${given === "" ? sequence : `id:${given}`}`;
+  const id = given === "" ? `${stream}:${sequence}@${storedAt}` : `${stream}:id:${given}@${createdAt}`;
   return id.length <= MAX_ID ? id : `sha256:${createHash("sha256").update(id).digest("hex")}`;
 };
 

@@ -4,6 +4,8 @@ import type { LinkState } from "../../../domain/workers/link.ts";
 export type StreamMessage = {
   /** Its number in the stream. */
   readonly sequence: number;
+  /** When the stream stored it, in ms since the Unix epoch. */
+  readonly storedAt: number;
   readonly subject: string;
   /** By name in lower case; several values of a header are separated by commas. */
   readonly headers: ReadonlyMap<string, string>;

@@ -191,8 +191,11 @@ export class MessageTriggers implements Disposable {
       else if (known.createdAt !== createdAt) {
         log.warn({ job_id: jobId, stream }, `the stream ${stream} is another one than before; petit reads all of it`);
         store.messageConsumers.restart(key, { createdAt, position: 0 });
-      } else return known.position + 1;
-      return known === null ? lastSequence + 1 : 1;
+      } else if (known.position > lastSequence) {
+        log.warn({ job_id: jobId, stream }, `NATS has lost the newest messages of the stream ${stream}`);
+        store.messageConsumers.restart(key, { createdAt, position: lastSequence });
+      }
+      return (store.messageConsumers.find(key)?.position ?? lastSequence) + 1;
     });
   }
 
