@@ -164,8 +164,19 @@ export type RunOutcome = {
   readonly outputs?: { readonly [name: string]: string };
 };
 
-/** The run that made a failed run good, and when it ended. */
-export type Recovery = { readonly runId: RunId; readonly at: number };
+/** The run with which a job recovered from a failed run, and when it ended. */
+export type Recovery = {
+  readonly runId: RunId;
+  readonly at: number;
+  /** True if its params are not those of the failed run. */
+  readonly hasOtherParams: boolean;
+};
+
+/** Returns whether two runs were given the same params, in whatever order. */
+export const haveSameParams = (a: ParamValues, b: ParamValues): boolean => {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && a[name] === b[name]);
+};
 
 /** Returns when a run was due: its occurrence, or else its creation. A retry is not due when the first run was. */
 export const dueAtOf = ({

@@ -782,6 +782,8 @@ class Scheduler implements Engine {
       clock: this.#options.clock,
       timezone: this.#options.settings.timezone,
       jobs: this.listJobs(),
+      // Before the start, the newest runs are not known.
+      failing: () => (this.#isStarted ? this.#attention.listFailing() : Promise.resolve([])),
       nextOccurrences: (jobId, count, bounds) => this.nextOccurrences(jobId, count, bounds),
       isPaused: this.#pauses.scheduler !== null,
     });

@@ -129,6 +129,18 @@ export const RunBody = exactly(
   },
 );
 
+export const RecoveryBody = exactly({
+  run_id: RunIdText,
+  at: instant("When it ended"),
+  other_params: t.Boolean({ description: "True if its params are not those of the failed run" }),
+});
+
+export const recoveryBody = ({ runId, at, hasOtherParams }: Recovery): typeof RecoveryBody.static => ({
+  run_id: runId,
+  at,
+  other_params: hasOtherParams,
+});
+
 export const RunDetail = exactly(
   {
     ...fields,
@@ -143,8 +155,9 @@ export const RunDetail = exactly(
     }),
     retried_by: t.Array(RunIdText, { description: "The runs that retry it, oldest first" }),
     recovered_by: nullable(
-      exactly({ run_id: RunIdText, at: instant("When it ended") }),
-      "Of a run that failed or was interrupted, the run that made it good: the retry that completed first, or else the first later run of the job with the same params to complete. Null if there is none",
+      RecoveryBody,
+      "Of a run that failed or was interrupted, the run with which the job recovered: the first to complete of those that were created later. " +
+        "If its params are others, and a retry of this run completed, it is the retry. Null if there is none",
     ),
     links: LinksBody,
   },
@@ -203,7 +216,7 @@ export const runDetail = (
   can_cancel: !isFinal(run.status),
   can_retry: canRetry,
   retried_by: [...retriedBy],
-  recovered_by: recovery === null ? null : { run_id: recovery.runId, at: recovery.at },
+  recovered_by: recovery === null ? null : recoveryBody(recovery),
   links: maskSecrets({ ...links }, ".links"),
 });
 

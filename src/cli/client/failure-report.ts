@@ -86,7 +86,8 @@ const nextCommands = (snapshot: RunSnapshot, screen: Screen): string => {
   else if (first?.runsJob === true) commands.push(...childCommands(snapshot, first, screen));
   else if (first !== undefined)
     commands.push([`petit logs ${name} ${first.id}`, "prints the output of the failed task"]);
-  if (snapshot.run.can_retry && snapshot.run.recovered_by == null)
+  const { can_retry: canRetry, recovered_by: recovery } = snapshot.run;
+  if (canRetry && (recovery == null || recovery.other_params === true))
     commands.push([`petit retry ${name}`, "reruns what did not complete"]);
   return commandLines(commands, screen);
 };

@@ -5,6 +5,7 @@ import {
   actorText,
   deletedRunsText,
   dueCountText,
+  failuresWords,
   namedJobText,
   REVIEW_NOTHING,
   REVIEW_PARTS,
@@ -13,6 +14,7 @@ import {
   runCountsText,
   timesText,
 } from "../../domain/words/review.ts";
+import { otherParamsText } from "../../domain/words/run-facts.ts";
 import { OCCURRENCE_REASON_TEXT } from "../../domain/words/schedule/occurrence.ts";
 import { pluralize } from "../../lib/text.ts";
 import { runName } from "../run-display/short-id.ts";
@@ -87,13 +89,19 @@ const itemTexts = (name: ReviewPartName, review: Review, options: ReviewTextOpti
     screen.isTerminal ? shortLocal(at, { now, zone, home: zone }) : readableLocal(at, zone);
   const failed = (job: Review["broken"]["items"][number]): ItemText => {
     const { recovery } = job;
-    const last = `${job.failures === 1 ? "" : "the last "}${runName(job.last_run_id, screen)} at ${time(job.last_at)}`;
-    const end = recovery === null ? "" : `; recovered by ${runName(recovery.run_id, screen)} at ${time(recovery.at)}`;
+    const { text, since } = failuresWords(job);
+    const often = since === null ? text : `${text} ${time(since)}`;
+    const isOnly = job.failures === 1 && since === null;
+    const last = `${isOnly ? "" : "the last "}${runName(job.last_run_id, screen)} at ${time(job.last_at)}`;
+    const end =
+      recovery === null
+        ? ""
+        : `; recovered by ${runName(recovery.run_id, screen)} at ${time(recovery.at)}${otherParamsText(recovery)}`;
     const gone = job.gone ? "; the job was removed" : "";
     const where = job.task_id === null ? "" : `${job.task_id}: `;
     return {
       subject: namedJobText(job),
-      text: `${pluralize(job.failures, "failed run")}, ${last}${end}${gone}`,
+      text: `${often}, ${last}${end}${gone}`,
       ...(job.cause !== null && { detail: `${where}${job.cause}` }),
     };
   };

@@ -1,6 +1,6 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
-import { causeFacts, type RunFactValue, timeFacts } from "../../domain/words/run-facts.ts";
+import { causeFacts, otherParamsText, type RunFactValue, timeFacts } from "../../domain/words/run-facts.ts";
 import { shownStatusOf } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { assertNever } from "../../lib/never.ts";
@@ -118,7 +118,9 @@ const runText = (snapshot: RunSnapshot, artifacts: string, context: Context): st
 
 /** Returns what made a failed run good, to follow `recovered`. */
 const recoveryText = ({ run: { recovered_by: by } }: RunSnapshot, context: Context): string =>
-  by == null ? "" : `by ${runName(by.run_id, context.terminal.out)} at ${whenText(by.at, context)}`;
+  by == null
+    ? ""
+    : `by ${runName(by.run_id, context.terminal.out)} at ${whenText(by.at, context)}${otherParamsText(by)}`;
 
 const warningsText = ({ tasks }: RunSnapshot, screen: Screen): string => {
   const count = tasks.filter(({ allowed }) => allowed).length;

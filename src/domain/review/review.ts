@@ -30,9 +30,9 @@ export type Review = {
   readonly deleted: DeletedRuns | null;
   /** Numbers of runs that ended. Those of whole days include the deleted ones, of which those that were interrupted count as failed. */
   readonly runs: { readonly [Status in Exclude<RunStatus, "pending" | "running">]: number };
-  /** Jobs with failed or interrupted runs, of which no run has made the last one good. */
+  /** Jobs whose last run at the end of the period had failed or was interrupted, and that have not recovered since. */
   readonly broken: ReviewPart<FailedJob>;
-  /** Jobs with failed or interrupted runs, and a run that made the last one good. */
+  /** Other jobs with failed or interrupted runs, and those that recovered in the period from earlier ones. */
   readonly recovered: ReviewPart<FailedJob>;
   /** Occurrences without a run. */
   readonly unfired: ReviewPart<UnfiredOccurrences>;
@@ -56,16 +56,18 @@ export type DeletedRuns = {
 };
 
 export type FailedJob = NamedJob & {
-  /** Number of runs that failed or were interrupted. */
+  /** Number of runs that failed or were interrupted in the period; 0 if all of them were earlier. */
   readonly failures: number;
-  /** The one of them that was created last, and its end. */
+  /** The runs in a row that had failed or were interrupted at the end of the period, or before the job recovered from earlier ones. */
+  readonly streak: { readonly since: number; readonly count: number } | null;
+  /** The failed or interrupted run that was created last, and its end. */
   readonly lastRunId: RunId;
   readonly lastAt: number;
   /** The task whose output has the line; null if there is none. */
   readonly taskId: TaskId | null;
   /** The line of its output that explains the failure, or else the error of the run; null if there is none. */
   readonly cause: string | null;
-  /** What made the last one good; see `findRecovery` of the store. */
+  /** With which run the job recovered; see `findRecovery` of the store. */
   readonly recovery: Recovery | null;
   /** True if no job file defines the job any more. */
   readonly isGone: boolean;

@@ -18,7 +18,11 @@ export const digestWords = (
       tag !== null && review.jobs === 0 ? `No job has the tag ${tag}.` : "",
       `${runCountsText(review.runs)}.`,
       review.deleted === null ? "" : deletedRunsText(review.deleted.jobs, timeText(review.deleted.until)),
-      line("broken", broken, ({ jobName, failures }) => `${jobName} (failed ${timesText(failures)})`),
+      line("broken", broken, ({ jobName, failures, streak }) =>
+        failures === 0 && streak !== null
+          ? `${jobName} (failing since ${timeText(streak.since)})`
+          : `${jobName} (failed ${timesText(failures)})`,
+      ),
       line("recovered", recovered, ({ jobName }) => jobName),
       line("unfired", unfired, ({ jobName, outcome, count }) => `${jobName} (${outcome} ${timesText(count)})`),
       line(

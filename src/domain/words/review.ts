@@ -29,6 +29,23 @@ export const REVIEW_NOTHING = {
   due: "Nothing more is due today.",
 } as const satisfies Record<ReviewPartName, string>;
 
+type FailuresFacts = {
+  readonly failures: number;
+  readonly streak: { readonly since: number; readonly count: number } | null;
+};
+
+/** Returns how often a job has failed: `3 failed runs`. With `since`, the text ends before that time: `4 failed runs in a row since`. */
+export const failuresWords = ({
+  failures,
+  streak,
+}: FailuresFacts): { readonly text: string; readonly since: number | null } => {
+  const inPeriod = `${failures.toLocaleString("en-US")} failed run${failures === 1 ? "" : "s"}`;
+  if (streak === null || streak.count <= failures) return { text: inPeriod, since: null };
+  const inARow = streak.count.toLocaleString("en-US");
+  const text = failures > 0 ? `${inPeriod}, ${inARow}` : `${inARow} failed run${streak.count === 1 ? "" : "s"}`;
+  return { text: streak.count === 1 ? `${text} since` : `${text} in a row since`, since: streak.since };
+};
+
 /** What a person did, as a verb in the past. */
 export const PERSON_ACTION_VERBS = {
   trigger: "started",

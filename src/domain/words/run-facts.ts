@@ -47,6 +47,10 @@ export const causeFacts = (run: FactRun): readonly RunFact[] =>
     { name: "retries", title: "Retried by", phrase: "retried by", value: runs(run.retried_by ?? []) },
   ]);
 
+/** Returns what follows the run with which a job recovered, if that had other params than the failed run. */
+export const otherParamsText = (recovery: { readonly other_params?: boolean }): string =>
+  recovery.other_params === true ? ", with other params" : "";
+
 /** Returns when a run happened. */
 export const timeFacts = (run: FactRun): readonly RunFact[] =>
   known([

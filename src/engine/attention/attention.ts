@@ -64,6 +64,11 @@ export type AttentionListOptions = {
 
 type JobAttention = Awaited<ReturnType<JobResults["list"]>>[number];
 
+export type FailingJob = Pick<
+  Extract<Attention, { readonly kind: "job_failing" }>,
+  "jobId" | "runId" | "since" | "count"
+>;
+
 /** An item whose details have not been read. */
 type Listed = JobAttention | Exclude<Attention, { readonly kind: JobAttention["kind"] }>;
 
@@ -186,6 +191,12 @@ export class AttentionFinder {
       );
     }
     return { items, counts, handled: ranked.filter(({ isHandled }) => isHandled).length };
+  }
+
+  /** Returns the jobs that fail, with the newest of the failed runs in a row. */
+  async listFailing(): Promise<readonly FailingJob[]> {
+    const results = await this.#results.list((jobId) => this.#options.jobs.find(jobId) !== null);
+    return results.filter((each) => each.kind === "job_failing");
   }
 
   /** Returns an entry, or null if there is none with this id. */

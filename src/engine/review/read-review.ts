@@ -3,7 +3,7 @@ import type { RunFailure } from "../../domain/attention.ts";
 import { changeBetween } from "../../domain/durations/change.ts";
 import { dayAt } from "../../domain/durations/day.ts";
 import { countOf, quantileOf } from "../../domain/durations/histogram.ts";
-import type { JobId } from "../../domain/ids.ts";
+import type { JobId, RunId } from "../../domain/ids.ts";
 import {
   type DueToday,
   type FailedJob,
@@ -25,6 +25,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { DayOfRuns } from "../../store/durations.ts";
 import type { EndedRuns } from "../../store/reviews.ts";
 import type { Store } from "../../store/store.ts";
+import type { FailingJob } from "../attention/attention.ts";
 import type { JobView } from "../engine.ts";
 import { DeletedRunsFinder } from "./deleted-runs.ts";
 
@@ -34,8 +35,19 @@ type ReviewSources = {
   readonly timezone: string;
   /** The jobs that job files define. */
   readonly jobs: readonly JobView[];
+  /** The jobs that fail now, as what needs attention has them. */
+  readonly failing: () => Promise<readonly FailingJob[]>;
   readonly nextOccurrences: (jobId: JobId, count: number, bounds: { readonly to: number }) => readonly number[];
   readonly isPaused: boolean;
+};
+
+/** Failures of a job of which a review tells. */
+type Failures = {
+  /** Those in the period. */
+  readonly count: number;
+  /** The last failed run. */
+  readonly run: Run;
+  readonly streak: FailedJob["streak"];
 };
 
 /** Maximum of items of each part. */
@@ -152,25 +164,15 @@ class ReviewReader {
 
   /** Returns the jobs with failures: those that fail most first, and those that are gone last. */
   async #failedJobs(ended: readonly EndedRuns[]): Promise<readonly FailedJob[]> {
-    const { runs, reviews } = this.#sources.store;
-    const failures = new Map<JobId, { readonly count: number; readonly lastSeq: number }>();
-    for (const { jobId, status, count, lastSeq } of ended) {
-      if (status !== "failed" && status !== "interrupted") continue;
-      const before = failures.get(jobId);
-      failures.set(jobId, {
-        count: count + (before?.count ?? 0),
-        lastSeq: Math.max(lastSeq, before?.lastSeq ?? 0),
-      });
-    }
+    const { runs } = this.#sources.store;
     const found: { readonly run: Run; readonly job: Omit<FailedJob, "taskId" | "cause"> }[] = [];
-    for (const [jobId, { count, lastSeq }] of failures) {
-      const run = reviews.findRun(lastSeq);
+    for (const [jobId, { count, run, streak }] of await this.#findFailures(ended)) {
       // A run that was deleted meanwhile is left out.
-      if (run === null || run.endedAt === null) continue;
+      if (run.endedAt === null) continue;
       const recovery = runs.findRecovery(run);
       const last = { lastRunId: run.id, lastAt: run.endedAt, recovery };
       const isGone = !this.#defined.has(jobId);
-      found.push({ run, job: { jobId, jobName: this.#nameOf(jobId), failures: count, ...last, isGone } });
+      found.push({ run, job: { jobId, jobName: this.#nameOf(jobId), failures: count, streak, ...last, isGone } });
       await this.#breathe();
     }
     found.sort(
@@ -188,6 +190,70 @@ class ReviewReader {
       await this.#breathe();
     }
     return described;
+  }
+
+  /** Returns the failures in the period, and those before it after which a job was still broken then. */
+  async #findFailures(ended: readonly EndedRuns[]): Promise<ReadonlyMap<JobId, Failures>> {
+    const { runs, reviews } = this.#sources.store;
+    const counts = new Map<JobId, { readonly count: number; readonly lastSeq: number }>();
+    for (const { jobId, status, count, lastSeq } of ended) {
+      if (status !== "failed" && status !== "interrupted") continue;
+      const before = counts.get(jobId);
+      counts.set(jobId, {
+        count: count + (before?.count ?? 0),
+        lastSeq: Math.max(lastSeq, before?.lastSeq ?? 0),
+      });
+    }
+    const broken = await this.#findBroken(new Set(counts.keys()));
+    const found = new Map<JobId, Failures>();
+    for (const [jobId, { count, lastSeq }] of counts) {
+      const run = reviews.findRun(lastSeq);
+      if (run !== null) found.set(jobId, { count, run, streak: broken.get(jobId) ?? null });
+      await this.#breathe();
+    }
+    const recovered = await this.#findRecovered(ended, found);
+    for (const [jobId, { lastRunId, ...streak }] of [...broken, ...recovered]) {
+      const run = found.has(jobId) ? null : runs.find(lastRunId);
+      if (run !== null) found.set(jobId, { count: 0, run, streak });
+      await this.#breathe();
+    }
+    return found;
+  }
+
+  /** Returns the jobs that were broken at the end of the period, as far as job files define them or they failed in it. */
+  async #findBroken(failed: ReadonlySet<JobId>): Promise<ReadonlyMap<JobId, StreakWithRun>> {
+    const { store, clock, failing } = this.#sources;
+    const { to } = this.#query;
+    const found = new Map<JobId, StreakWithRun>();
+    const isOpen = to >= clock.now() - NOW_MS;
+    if (isOpen) {
+      for (const { jobId, runId, since, count } of await failing())
+        if (this.#isSelected(jobId) && since < to) found.set(jobId, { since, count, lastRunId: runId });
+    }
+    const others = isOpen
+      ? [...failed].filter((jobId) => !this.#defined.has(jobId))
+      : [...this.#defined.keys(), ...failed];
+    for (const jobId of new Set(others)) {
+      const streak = this.#isSelected(jobId) ? store.runs.findStreakBefore(jobId, to) : null;
+      if (streak !== null) found.set(jobId, streak);
+      await this.#breathe();
+    }
+    return found;
+  }
+
+  /** Returns the jobs that were broken at the start of the period, and completed in it. */
+  async #findRecovered(
+    ended: readonly EndedRuns[],
+    known: ReadonlyMap<JobId, unknown>,
+  ): Promise<ReadonlyMap<JobId, StreakWithRun>> {
+    const completed = new Set(ended.flatMap(({ jobId, status }) => (status === "completed" ? [jobId] : [])));
+    const found = new Map<JobId, StreakWithRun>();
+    for (const jobId of completed) {
+      const streak = known.has(jobId) ? null : this.#sources.store.runs.findStreakBefore(jobId, this.#query.from);
+      if (streak !== null) found.set(jobId, streak);
+      await this.#breathe();
+    }
+    return found;
   }
 
   /** Returns the occurrences without a run by job and reason: missed ones first, then the most frequent. */
@@ -339,6 +405,11 @@ class ReviewReader {
     return { items, leftOut: due.length - items.length };
   }
 }
+
+type StreakWithRun = { readonly since: number; readonly count: number; readonly lastRunId: RunId };
+
+/** A review whose end is no longer ago than this, in ms, is about what is broken now. */
+const NOW_MS = 60_000;
 
 const MIN_BEFORE_DAYS = 7;
 

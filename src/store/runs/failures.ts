@@ -19,6 +19,8 @@ export interface RunFailures {
   listResults(jobId: JobId, limit: number): readonly RunResult[];
   /** Returns the runs in a row that failed or were interrupted, up to now. Counts at most 10,000. */
   findStreak(jobId: JobId): FailureStreak | null;
+  /** Returns the same as it was at a time, with its newest run. */
+  findStreakBefore(jobId: JobId, until: number): (FailureStreak & { readonly lastRunId: RunId }) | null;
   /** Returns the jobs of the newest `limit` runs that failed, and of the newest `limit` that were interrupted. */
   listRecentlyFailedJobs(limit: number): readonly JobId[];
   /** Returns the durations of the newest `limit` completed runs of a job, in ms. */
@@ -72,6 +74,14 @@ export const createRunFailures = ({ sql }: StoreContext): RunFailures => ({
     );
     const since = row === null ? null : integerOrNull(row, "since");
     return row === null || since === null ? null : { count: integer(row, "count"), since };
+  },
+
+  findStreakBefore: (jobId, until) => {
+    const row = sql.get(STREAK_BEFORE, { jobId, until });
+    const since = row === null ? null : integerOrNull(row, "since");
+    return row === null || since === null
+      ? null
+      : { count: integer(row, "count"), since, lastRunId: id<RunId>(row, "last_id") };
   },
 
   listRecentlyFailedJobs: (limit) =>
@@ -144,8 +154,18 @@ const LAST_SUCCESS = `
   ORDER BY runs.ended_at DESC LIMIT 1`;
 
 const selectStreak = (status: string): string =>
-  `SELECT * FROM (SELECT runs.seq FROM runs, completed WHERE job_id = $jobId AND status = '${status}' AND ${UNSUCCESSFUL}
-   AND runs.seq > completed.seq ORDER BY runs.seq LIMIT 10000)`;
+  `SELECT * FROM (SELECT runs.seq FROM runs WHERE job_id = $jobId AND status = '${status}' AND ${UNSUCCESSFUL}
+   AND runs.seq > (SELECT seq FROM completed) ORDER BY runs.seq LIMIT 10000)`;
+
+/** The first of each status are read, up to the 10,000th. */
+const STREAK_BEFORE = `
+  WITH completed AS (
+    SELECT coalesce(max(seq), 0) AS seq FROM
+      (SELECT seq FROM runs WHERE job_id = $jobId AND status = 'completed' AND ended_at < $until ORDER BY ended_at DESC LIMIT 20)
+  ), later AS (${["failed", "interrupted"].map(selectStreak).join(" UNION ALL ")}),
+  streak AS MATERIALIZED (SELECT runs.seq, runs.id, runs.ended_at FROM later CROSS JOIN runs USING (seq) WHERE runs.ended_at < $until)
+  SELECT count(*) AS count, (SELECT ended_at FROM streak ORDER BY seq LIMIT 1) AS since,
+    (SELECT id FROM streak ORDER BY seq DESC LIMIT 1) AS last_id FROM streak`;
 
 const selectNewest = (status: string): string =>
   `SELECT * FROM (SELECT job_id FROM runs WHERE status = '${status}' AND ${UNSUCCESSFUL} ORDER BY seq DESC LIMIT $limit)`;

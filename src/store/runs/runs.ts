@@ -3,6 +3,7 @@ import type { JobId, RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import {
   type EndingReason,
+  haveSameParams,
   type ParamValues,
   type Recovery,
   RUN_STATUSES,
@@ -14,7 +15,7 @@ import {
 } from "../../domain/run.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
-import { id, integer, integerOrNull, word } from "../database/rows.ts";
+import { id, integer, integerOrNull, json, word } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
 import { noteStarted } from "../deliveries.ts";
 import type { NewEvent } from "../events.ts";
@@ -89,10 +90,10 @@ export interface RunStore
   /** Returns the runs that retried a run, oldest first. */
   listRetries(runId: RunId): readonly RunId[];
   /**
-   * Returns the run that made a failed run good: its retry, or a retry of that, that completed first; or else the first later run of its
-   * job with the same params to complete, which is looked for among the next 1,000.
+   * Returns the run with which a job recovered from a failed one: the first to complete of those that were created later, whatever their
+   * params. If its params are others, and a retry of the failed run, or a retry of that, completed too, it is that retry.
    */
-  findRecovery(run: Pick<Run, "id" | "jobId" | "endedAt" | "params">): Recovery | null;
+  findRecovery(run: Pick<Run, "id" | "jobId" | "createdAt" | "params">): Recovery | null;
   /** Returns the run that was started with a key, or null if there is none or the key has expired. */
   findIdempotencyKey(key: string, now: number): KeyedRun | null;
 }
@@ -260,10 +261,13 @@ export const createRunStore = (context: StoreContext): RunStore => {
       return row === null ? null : toRun(row);
     },
 
-    findRecovery: ({ id: runId, jobId, endedAt, params }) => {
-      const later = { runId, jobId, since: endedAt ?? Number.MAX_SAFE_INTEGER, params: JSON.stringify(params) };
-      const row = sql.get(COMPLETED_RETRY, { runId }) ?? sql.get(LATER_SUCCESS, later);
-      return row === null ? null : { runId: id<RunId>(row, "id"), at: integer(row, "ended_at") };
+    findRecovery: ({ id: runId, jobId, createdAt, params }) => {
+      const row = sql.get(LATER_SUCCESS, { runId, jobId, createdAt });
+      if (row === null) return null;
+      const first = toRecovery(row, params);
+      if (!first.hasOtherParams) return first;
+      const retry = sql.get(COMPLETED_RETRY, { runId });
+      return retry === null ? first : toRecovery(retry, params);
     },
 
     findNewestFor: (jobId, scheduledFor) => {
@@ -301,20 +305,32 @@ const COMPLETED_RETRY = `
     SELECT runs.id FROM retries JOIN runs ON runs.retry_of = retries.id
     LIMIT 100
   )
-  SELECT runs.id, runs.ended_at FROM retries JOIN runs ON runs.id = retries.id WHERE runs.status = 'completed'
+  SELECT runs.id, runs.ended_at, runs.params FROM retries JOIN runs ON runs.id = retries.id WHERE runs.status = 'completed'
   ORDER BY runs.ended_at LIMIT 1`;
 
 /** Params of a run by name: a definition can have changed their order. */
 const sortedParams = (json: string): string =>
   `(SELECT json_group_array(json_array(key, value) ORDER BY key) FROM json_each(${json}))`;
 
+/**
+ * What was created later also ends after the creation of the failed run, unless the clock was set back: then it is looked for among the newest
+ * 200 runs, as failing jobs are.
+ */
 const LATER_SUCCESS = `
-  SELECT id, ended_at FROM (
-    SELECT seq, id, ended_at, params FROM runs WHERE job_id = $jobId AND status = 'completed' AND ended_at >= $since
-    ORDER BY ended_at LIMIT 1000
-  ) WHERE seq > (SELECT seq FROM runs WHERE id = $runId)
-    AND (params = $params OR ${sortedParams("params")} = ${sortedParams("$params")})
-  ORDER BY ended_at LIMIT 1`;
+  SELECT id, ended_at, params FROM runs WHERE seq = coalesce(
+    (SELECT seq FROM (
+       SELECT seq, ended_at FROM runs WHERE job_id = $jobId AND status = 'completed' AND ended_at >= $createdAt
+       ORDER BY ended_at LIMIT 1000
+     ) WHERE seq > (SELECT seq FROM runs WHERE id = $runId) ORDER BY ended_at LIMIT 1),
+    (SELECT min(seq) FROM (SELECT seq, status FROM runs WHERE job_id = $jobId ORDER BY seq DESC LIMIT 200)
+     WHERE status = 'completed' AND seq > (SELECT seq FROM runs WHERE id = $runId))
+  )`;
+
+const toRecovery = (row: SqlRow, params: ParamValues): Recovery => ({
+  runId: id<RunId>(row, "id"),
+  at: integer(row, "ended_at"),
+  hasOtherParams: !haveSameParams(json<ParamValues>(row, "params"), params),
+});
 
 /** Returns the run, and its number for the rows that refer to it. */
 const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readonly run: Run } => {

@@ -7,6 +7,7 @@ import {
   actorText,
   deletedRunsText,
   dueCountText,
+  failuresWords,
   PERSON_ACTION_VERBS,
   REVIEW_NOTHING,
   REVIEW_TITLES,
@@ -14,6 +15,7 @@ import {
   runCountsText,
   timesText,
 } from "../../domain/words/review.ts";
+import { otherParamsText } from "../../domain/words/run-facts.ts";
 import { OCCURRENCE_REASON_TEXT } from "../../domain/words/schedule/occurrence.ts";
 import { jobsQuery, reviewQuery } from "../data/queries.ts";
 import type { ReviewData } from "../data/shapes.ts";
@@ -235,24 +237,28 @@ const RunLink = ({ id, at }: { readonly id: string; readonly at: number }) => (
   </>
 );
 
-const FailedJob = ({ job }: { readonly job: ReviewData["broken"]["items"][number] }) => (
-  <Item job={job}>
-    {counted(job.failures, "failed run")}
-    {job.failures > 1 && ", the last"} <RunLink id={job.last_run_id} at={job.last_at} />
-    {job.recovery !== null && (
-      <span className="review-recovery">
-        recovered by <RunLink id={job.recovery.run_id} at={job.recovery.at} />
-      </span>
-    )}
-    {job.gone && "; the job was removed"}
-    {job.cause !== null && (
-      <code className="review-cause">
-        {job.task_id !== null && `${job.task_id}: `}
-        {job.cause}
-      </code>
-    )}
-  </Item>
-);
+const FailedJob = ({ job }: { readonly job: ReviewData["broken"]["items"][number] }) => {
+  const { text, since } = failuresWords(job);
+  return (
+    <Item job={job}>
+      {text} {since !== null && <Time at={since} />}
+      {(job.failures > 1 || since !== null) && ", the last"} <RunLink id={job.last_run_id} at={job.last_at} />
+      {job.recovery !== null && (
+        <span className="review-recovery">
+          recovered by <RunLink id={job.recovery.run_id} at={job.recovery.at} />
+          {otherParamsText(job.recovery)}
+        </span>
+      )}
+      {job.gone && "; the job was removed"}
+      {job.cause !== null && (
+        <code className="review-cause">
+          {job.task_id !== null && `${job.task_id}: `}
+          {job.cause}
+        </code>
+      )}
+    </Item>
+  );
+};
 
 const Slower = ({ slower: { change, days, ...job } }: { readonly slower: ReviewData["slower"]["items"][number] }) => (
   <Item job={job}>

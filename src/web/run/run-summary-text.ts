@@ -78,12 +78,15 @@ const whatCompleted = (tasks: readonly TaskRunData[]): string => {
 };
 
 const nextStep = (run: RunDetail, tasks: readonly TaskRunData[]): string | null => {
-  if (run.status === "completed" || run.recovered_by != null) return null;
+  if (run.status === "completed" || isRecovered(run)) return null;
   const failed = tasks.find(({ status }) => status === "failed");
   const advice = run.status === "failed" ? adviceFor(run, failed) : null;
   const retry = run.can_retry ? `A retry ${retryText(tasks)}.` : null;
   return [advice, retry].filter((part) => part !== null).join(" ") || null;
 };
+
+/** Returns whether a job has recovered from a run with the same params, so that nobody has to run it again. */
+const isRecovered = ({ recovered_by: by }: RunDetail): boolean => by != null && by.other_params !== true;
 
 /** Returns what a retry keeps: whole tasks, and the items of repeated tasks. */
 const retryText = (tasks: readonly TaskRunData[]): string => {

@@ -1,5 +1,11 @@
 import type { ReactNode } from "react";
-import { causeFacts, type RunFactValue, timeFacts, triggerText } from "../../domain/words/run-facts.ts";
+import {
+  causeFacts,
+  otherParamsText,
+  type RunFactValue,
+  timeFacts,
+  triggerText,
+} from "../../domain/words/run-facts.ts";
 import { assertNever } from "../../lib/never.ts";
 import { useScheduleZone } from "../data/selected.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
@@ -32,6 +38,7 @@ export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => 
         {recovery !== null && (
           <strong className="run-recovery">
             Recovered by <RunLink id={recovery.run_id} /> at <Time at={recovery.at} zone={zone} />
+            {otherParamsText(recovery)}
           </strong>
         )}{" "}
         <span className={recovery === null ? undefined : "muted"}>{what}</span>{" "}

@@ -722,9 +722,10 @@ describe("GET /api/jobs/{job_id}/task-history", () => {
 
 describe("a failed run that was made good", () => {
   const recoveryOf = async (runId: string) => (await ask(petit, `/api/runs/${runId}`)).body.recovered_by;
-  const ofRun = ({ id, ended_at }: { id: string; ended_at: number }) => ({ run_id: id, at: ended_at });
+  type Ended = { id: string; ended_at: number };
+  const ofRun = ({ id, ended_at }: Ended, other_params = false) => ({ run_id: id, at: ended_at, other_params });
 
-  test("names the retry, or the retry of a retry, that completed, and no success of other params", async () => {
+  test("names the retry, or the retry of a retry, that completed, rather than a success of other params", async () => {
     const gate = join(petit.jobsDir, "recovered");
     const failed = await runToEnd(petit, "recovering", { gate, day: "1" });
     expect([failed.status, await recoveryOf(failed.id)]).toEqual(["failed", null]);
@@ -736,8 +737,8 @@ describe("a failed run that was made good", () => {
     const first = await retry(failed.id);
     expect(await recoveryOf(failed.id)).toBeNull();
     await writeFile(gate, "");
-    await runToEnd(petit, "recovering", { gate, day: "2" });
-    expect(await recoveryOf(failed.id)).toBeNull();
+    const other = await runToEnd(petit, "recovering", { gate, day: "2" });
+    expect(await recoveryOf(failed.id)).toEqual(ofRun(other, true));
     const second = await retry(first.id);
     expect(await recoveryOf(failed.id)).toEqual(ofRun(second));
     expect(await recoveryOf(first.id)).toEqual(ofRun(second));
@@ -754,5 +755,20 @@ describe("a failed run that was made good", () => {
     const later = await runToEnd(petit, "recovering", { day: "1", gate });
     await runToEnd(petit, "recovering", params);
     expect(await recoveryOf(failed.id)).toEqual(ofRun(later));
+  });
+
+  test("names the first later success of other params, as the list of what needs attention counts it", async () => {
+    const gate = join(petit.jobsDir, "recovered-other");
+    const failed = await runToEnd(petit, "recovering", { gate, day: "2026-11-27" });
+    await writeFile(gate, "");
+    const first = await runToEnd(petit, "recovering", { gate, day: "2026-11-28" });
+    await runToEnd(petit, "recovering", { gate, day: "2026-11-29" });
+    expect(await recoveryOf(failed.id)).toEqual(ofRun(first, true));
+    const { items } = (await ask(petit, "/api/attention?job=recovering")).body;
+    expect(items.map(({ kind }: { kind: string }) => kind)).not.toContain("job_failing");
+    const review = (await ask(petit, "/api/review?since=1h")).body;
+    const named = ({ job_id }: { job_id: string }) => job_id === "recovering";
+    expect(review.broken.items.filter(named)).toEqual([]);
+    expect(review.recovered.items.find(named).recovery).toEqual(ofRun(first, true));
   });
 });

@@ -46,6 +46,14 @@ describe("petit review", () => {
     expect(stdout).toContain("Due today\n");
   });
 
+  test("says since when a job is broken that failed before the period", async () => {
+    const { stdout } = await ask("--since", new Date().toISOString());
+    expect(stdout).toMatch(
+      /^Failed, and still broken \(1\)\n {2}Load all orders \(breaks\) {2}1 failed run since .*, the last \S+ at .*\n {4}load: error: no such table: orders$/m,
+    );
+    expect(stdout).toContain("Failed, and recovered\n  No job failed and recovered.");
+  });
+
   test("selects jobs by tag, and has the format of the API as JSON", async () => {
     const { stdout } = await ask("--since", "1h", "--tag", "etl", "--json");
     const review = JSON.parse(stdout);

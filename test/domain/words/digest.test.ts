@@ -26,18 +26,20 @@ const REVIEW: Review = {
 
 test("a digest names jobs by their names, and says from when on runs are complete", () => {
   const [lastRunId, taskId] = ["" as RunId, "check" as TaskId];
-  const failed = { ...LOAD, failures: 2, lastRunId, lastAt: AT, taskId, cause: null, recovery: null, isGone: false };
+  const last = { lastRunId, lastAt: AT, taskId, cause: null, recovery: null, isGone: false };
+  const failed = { ...LOAD, ...last, failures: 2, streak: { since: AT, count: 2 } };
+  const old = { ...LOAD, ...last, jobName: "Old", failures: 0, streak: { since: AT - 86_400_000, count: 4 } };
   const review: Review = {
     ...REVIEW,
     deleted: { until: AT, jobs: 1 },
-    broken: { items: [failed], leftOut: 0 },
+    broken: { items: [failed, old], leftOut: 0 },
     flaky: { items: [{ ...LOAD, taskId, runs: 1, lastRunId, lastAt: AT }], leftOut: 0 },
     due: { items: [{ ...LOAD, nextAt: AT, count: 1 }], leftOut: 0 },
   };
   expect(digestWords(review, null).lines).toEqual([
     "1 completed, 2 failed.",
     "Runs are complete from 2026-01-15 12:00 UTC on: earlier ones of 1 job were deleted. They are missing below; the numbers of runs include those of whole days.",
-    "Failed, and still broken: Load all orders (failed 2 times).",
+    "Failed, and still broken: Load all orders (failed 2 times), Old (failing since 2026-01-14 12:00 UTC).",
     "Completed only after a retry: Load all orders: check.",
     "Due today: Load all orders.",
   ]);

@@ -176,25 +176,35 @@ describe.skipIf(CHROMIUM === null)("the view of a failed run", () => {
     "says which run made it good on an old link, and offers its retry only besides, on a %s",
     async (_, viewport) => {
       const { petit } = running();
-      const { id } = await runToEnd(petit, "import", { mode: "repaired" });
+      await runToEnd(petit, "import", { mode: "repaired" });
       await using web = await openWeb({ url: petit.url, viewport });
       const { page } = web;
-      await web.open(`/runs/${failed}`);
-      const retry = page.getByRole("button", { name: "Retry" });
-      await retry.and(page.locator(".button-primary")).waitFor();
       const old = (await ask(petit, `/api/runs/${failed}`)).body;
-      const by = { run_id: id, at: old.ended_at + 60_000 };
-      await page.route(`**/api/runs/${failed}`, (route) => route.fulfill({ json: { ...old, recovered_by: by } }));
+      const { run_id: id } = old.recovered_by;
+      const retry = page.getByRole("button", { name: "Retry" });
+      const openWith = async (by: unknown): Promise<void> => {
+        await page.unrouteAll({ behavior: "wait" });
+        await page.route(`**/api/runs/${failed}`, (route) => route.fulfill({ json: { ...old, recovered_by: by } }));
+        await web.open(`/runs/${failed}`);
+      };
+      await openWith(null);
+      await retry.and(page.locator(".button-primary")).waitFor();
+      await page.unrouteAll({ behavior: "wait" });
       await web.open(`/runs/${failed}`);
       const headline = page.locator(".run-recovery");
       await headline.waitFor();
       expect([await isOnScreen(page, headline), await headline.textContent()]).toEqual([
         true,
-        expect.stringMatching(new RegExp(`^Recovered by ${id.slice(-8)} at \\d`)),
+        expect.stringMatching(new RegExp(`^Recovered by ${id.slice(-8)} at \\d.*, with other params$`)),
       ]);
       await retry.and(page.locator(".button-plain")).waitFor();
-      expect(await page.getByText("A retry keeps").count()).toBe(0);
+      expect(await page.getByText("A retry keeps").count()).toBe(1);
       expect(await web.axe()).toEqual([]);
+      await openWith({ ...old.recovered_by, other_params: false });
+      await headline.waitFor();
+      expect(await headline.textContent()).toMatch(/ at \d[^,]*$/);
+      await retry.and(page.locator(".button-plain")).waitFor();
+      expect(await page.getByText("A retry keeps").count()).toBe(0);
       await headline.getByRole("link").click();
       await page.waitForURL(`**/runs/${id}`);
     },

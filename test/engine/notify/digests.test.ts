@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { writeFile } from "node:fs/promises";
 import type { Digest } from "../../../src/domain/review/digest.ts";
 import { job, shell } from "../../support/engine/factories.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
@@ -78,6 +79,37 @@ describe("a digest", () => {
     await petit.stop("drain");
     expect(hook.received).toHaveLength(2);
     expect(bodyOf(list[1]).digest.from).toBe(bodyOf(list[0]).digest.to);
+  });
+
+  test("says of a job that failed before it that it is still broken, and then that it recovered", async () => {
+    await using hook = receiver();
+    using dir = tempDir();
+    const clock = new FakeClock(MONDAY - 3 * DAY);
+    const mended = dir.file("mended");
+    const heals = job("heals", { tasks: [shell("a", `test -e '${mended}'`)] });
+    await using petit = await startEngine({ jobs: [heals], clock, digest: digestTo(hook, { at: "0 8 * * *" }) });
+    const sent = async (afterMs: number): Promise<void> => {
+      const delivered = new Promise<void>((resolve) => petit.engine.onSending(() => resolve()));
+      await clock.pass(afterMs);
+      await delivered;
+    };
+    await petit.run("heals");
+    await sent(HOUR);
+    await sent(DAY);
+    await writeFile(mended, "");
+    await petit.run("heals");
+    await sent(DAY);
+    const [first, second, third] = (await hook.first(3)).map((each) => bodyOf(each).digest);
+    expect([first, second, third].map(({ title }) => title)).toEqual([
+      "Review: 1 still broken, 0 recovered, 0 slower",
+      "Review: 1 still broken, 0 recovered, 0 slower",
+      "Review: 0 still broken, 1 recovered, 0 slower",
+    ]);
+    expect(second.lines).toEqual([
+      "No run ended.",
+      "Failed, and still broken: heals (failing since 2026-01-09 07:00 UTC).",
+    ]);
+    expect([second.is_broken, third.is_broken]).toEqual([true, false]);
   });
 
   test("is about the jobs with its tag, at a time in its zone", async () => {

@@ -67,12 +67,18 @@ describe("a review", () => {
       completed: { seq: 1, ended: 3 },
       recovers: false,
     },
+    {
+      name: "one that began after it and completed before it",
+      failed: { seq: 1, ended: 3 },
+      completed: { seq: 2, ended: 2 },
+      recovers: true,
+    },
     { name: "one that began after it", failed: { seq: 1, ended: 2 }, completed: { seq: 2, ended: 3 }, recovers: true },
     {
       name: "one with other params",
       failed: { seq: 1, ended: 2 },
       completed: { seq: 2, ended: 3, day: "2" },
-      recovers: false,
+      recovers: true,
     },
   ])(
     "says what the failed run and the list of what needs attention say: $name",
@@ -102,11 +108,54 @@ describe("a review", () => {
       const run = petit.store.runs.find(found?.lastRunId ?? newRunId(0));
       expect(run).toMatchObject({ status: "failed" });
       expect(found?.recovery).toEqual(run === null ? null : petit.store.runs.findRecovery(run));
-      // Attention does not compare params.
+      expect(found?.recovery?.hasOtherParams).toBe(recovers ? "day" in completed : undefined);
       const { counts } = await petit.engine.listAttention(0);
-      if (!("day" in completed)) expect(counts.job_failing).toBe(recovers ? 0 : 1);
+      expect(counts.job_failing).toBe(recovers ? 0 : 1);
     },
   );
+
+  test("tells of jobs that failed before it and were broken in it, as what needs attention does", async () => {
+    using dir = tempDir();
+    {
+      using store = openStore({ path: dir.file("petit.db"), runtime: openRuntime() });
+      ran(store, { id: "still", at: -30 * HOUR });
+      for (const hours of [29, 28, 27, 26]) ran(store, { id: "still", at: -hours * HOUR, outcome: FAILED });
+      ran(store, { id: "healed", at: -26 * HOUR, outcome: FAILED });
+      ran(store, { id: "healed", at: HOUR });
+      ran(store, { id: "gone", at: -26 * HOUR, outcome: FAILED });
+      ran(store, { id: "fine", at: -26 * HOUR, outcome: FAILED });
+      ran(store, { id: "fine", at: -25 * HOUR });
+      ran(store, { id: "fine", at: HOUR });
+    }
+    const clock = new FakeClock(NOON + 24 * HOUR);
+    await using petit = await startEngine({
+      dir: dir.path,
+      clock,
+      jobs: [job("still"), job("healed"), job("fine")],
+    });
+    const streak = { since: NOON - 29 * HOUR + 1_000, count: 4 };
+    const still = { jobId: "still", failures: 0, streak, lastAt: NOON - 26 * HOUR + 1_000, recovery: null };
+    const healed = {
+      jobId: "healed",
+      failures: 0,
+      streak: { since: NOON - 26 * HOUR + 1_000, count: 1 },
+      recovery: { at: NOON + HOUR + 1_000 },
+    };
+    const now = await review(petit, 0, 24 * HOUR);
+    expect([now.broken.items, now.recovered.items]).toMatchObject([[still], [healed]]);
+    const { items } = await petit.engine.listAttention(10);
+    expect(items).toMatchObject([
+      { kind: "job_failing", jobId: "still", ...streak, runId: now.broken.items[0]?.lastRunId },
+    ]);
+    // As of the end of a period that is over.
+    const before = await review(petit, -24 * HOUR, 0);
+    expect([before.broken.items, before.recovered.items]).toMatchObject([[still], [healed]]);
+    const after = await review(petit, 2 * HOUR, 4 * HOUR);
+    expect([after.broken.items, after.recovered.items]).toMatchObject([[still], []]);
+    const earlier = await review(petit, -40 * HOUR, -28 * HOUR);
+    expect(earlier.broken.items).toMatchObject([{ ...still, failures: 1, streak: { count: 1 }, lastAt: streak.since }]);
+    expect((await review(petit, 0, 24 * HOUR, ["healed"])).broken.items).toEqual([]);
+  });
 
   test("counts the most important and says how many are left out", async () => {
     using dir = tempDir();
@@ -257,6 +306,11 @@ describe("a review", () => {
     expect(
       plan("SELECT id FROM runs WHERE started_at - created_at > 60000 AND started_at >= 1 AND started_at < 2"),
     ).toContain("USING INDEX runs_waited");
+    expect(
+      plan(
+        "SELECT seq FROM runs WHERE job_id = '' AND status = 'completed' AND ended_at < 1 ORDER BY ended_at DESC LIMIT 20",
+      ),
+    ).toContain("USING COVERING INDEX runs_completed");
     expect(plan("SELECT action FROM actions WHERE at >= 1 AND at < 2")).toContain("USING INDEX actions_at");
     db.close();
   });

@@ -3,6 +3,7 @@ import { dateOf } from "../../../domain/durations/day.ts";
 import type { JobId } from "../../../domain/ids.ts";
 import { MAX_DUE_COUNTED, PERSON_ACTIONS, type Review, type ReviewPart } from "../../../domain/review/review.ts";
 import { MISS_REASONS, SKIP_REASONS } from "../../../domain/schedule/occurrence.ts";
+import { RecoveryBody, recoveryBody } from "../run.ts";
 import {
   ActorOrNull,
   exactly,
@@ -35,7 +36,17 @@ const partOf = <Item extends TSchema>(item: Item, description: string) =>
 const FailedJobBody = exactly(
   {
     ...namedJob,
-    failures: integer({ minimum: 1, description: "Number of runs that failed or were interrupted" }),
+    failures: integer({
+      minimum: 0,
+      description: "Number of runs that failed or were interrupted in the period; 0 if all of them were earlier",
+    }),
+    streak: nullable(
+      exactly({
+        since: instant("When the first of them ended"),
+        count: integer({ minimum: 1, description: "How many, also before the period; at most 20,000" }),
+      }),
+      "The runs in a row that had failed or were interrupted at the end of the period, or before the job recovered from earlier ones; otherwise null",
+    ),
     last_run_id: RunIdText,
     last_at: instant("When it ended"),
     task_id: nullable(TaskIdText, "The task whose output has the line of `cause`; null if there is none"),
@@ -44,8 +55,8 @@ const FailedJobBody = exactly(
       "The line of its output that explains the failure, or else the last line, or else the error of the run; null if there is none",
     ),
     recovery: nullable(
-      exactly({ run_id: RunIdText, at: instant("When it ended") }),
-      "The run that made the last one good, also after the period, as in `recovered_by` of the run; null if there is none",
+      RecoveryBody,
+      "The run with which the job recovered, also after the period, as in `recovered_by` of the last failed run; null if there is none",
     ),
     gone: t.Boolean({ description: "True if no job file defines the job any more" }),
   },
@@ -153,8 +164,14 @@ export const ReviewBody = exactly(
           "Numbers of runs that ended in the period. Those of whole days include the runs that retention has deleted, of which those that were interrupted count as failed",
       },
     ),
-    broken: partOf(FailedJobBody, "Jobs with failed or interrupted runs, of which no run has made the last one good"),
-    recovered: partOf(FailedJobBody, "Jobs with failed or interrupted runs, and a run that made the last one good"),
+    broken: partOf(
+      FailedJobBody,
+      "Jobs whose last run at the end of the period had failed or was interrupted, also if that was before the period, and that have not recovered since",
+    ),
+    recovered: partOf(
+      FailedJobBody,
+      "Other jobs with failed or interrupted runs, and those that recovered in the period from earlier ones",
+    ),
     unfired: partOf(UnfiredBody, "Occurrences that started no run, by job and reason"),
     slower: partOf(SlowerBody, "Jobs whose runs took longer than in the period before, by more than chance"),
     flaky: partOf(FlakyBody, "Tasks that failed and completed after a retry"),
@@ -221,11 +238,12 @@ export const reviewBody = (review: Review): typeof ReviewBody.static => ({
 const failedJobBody = (job: Review["broken"]["items"][number]): typeof FailedJobBody.static => ({
   ...namedJobBody(job),
   failures: job.failures,
+  streak: job.streak === null ? null : { since: job.streak.since, count: job.streak.count },
   last_run_id: job.lastRunId,
   last_at: job.lastAt,
   task_id: job.taskId,
   cause: job.cause,
-  recovery: job.recovery === null ? null : { run_id: job.recovery.runId, at: job.recovery.at },
+  recovery: job.recovery === null ? null : recoveryBody(job.recovery),
   gone: job.isGone,
 });
 
