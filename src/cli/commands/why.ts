@@ -21,6 +21,7 @@ import {
   lastRunText,
   nextRunText,
   type TimeContext,
+  triggerTexts,
   unfiredSentence,
 } from "../why/sentences.ts";
 
@@ -75,10 +76,12 @@ const asText = (facts: JobFacts, time: TimeContext, out: Screen): string => {
   const unfired = unfiredSentence(facts, time);
   const expectation = expectationSentence(facts, time);
   const known = markTexts(facts.attention, (at) => readableLocal(at, time.zone));
+  const triggers = triggerTexts(facts);
   const links = Object.entries(facts.job.links).map(([name, url]) => `${name}: ${url}`);
   const rows: readonly (readonly [string, readonly string[]])[] = [
     ["job", [titleOf(facts)]],
     ...(links.length === 0 ? [] : ([["links", links]] as const)),
+    ...(triggers.length === 0 ? [] : ([["started by", triggers]] as const)),
     ["last run", [lastRunText(facts, time), ...failureLines(facts)]],
     ...(unfired === null ? [] : ([["not run", [unfired]]] as const)),
     ...(expectation === null ? [] : ([["expected", [expectation]]] as const)),

@@ -6,6 +6,7 @@ import { AT_NEXT_BOOT, NO_BOOT_YET, startsAtBoot } from "../../domain/schedule/b
 import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
 import { deliveryText } from "../../domain/words/deliveries/delivery.ts";
+import { triggerText } from "../../domain/words/deliveries/trigger.ts";
 import { expectedText, staleSinceText } from "../../domain/words/inbox/expectation.ts";
 import { notRunText } from "../../domain/words/inbox/unfired.ts";
 import { RUN_STATUS_VERBS } from "../../domain/words/run.ts";
@@ -180,6 +181,13 @@ const groupKey = ({ occurrence, text }: ExplainedOccurrence): string =>
 /** Returns since when the job has not run as expected, and why; null if it has. An older petit does not say it. */
 export const unfiredSentence = ({ job }: JobFacts, { zone }: TimeContext): string | null =>
   job.not_run_as_expected == null ? null : notRunText(job.not_run_as_expected, (at) => readableLocal(at, zone));
+
+/** Returns what starts the job beside its schedule and people. An older petit does not say it. */
+export const triggerTexts = ({
+  job: { triggers = [] },
+}: {
+  readonly job: Partial<Pick<JobFacts["job"], "triggers">>;
+}): readonly string[] => [...new Set(triggers.map(triggerText))];
 
 /** Returns what is expected of the job, and whether it is stale; null if nothing is. An older petit does not say it. */
 export const expectationSentence = ({ job }: JobFacts, { zone }: TimeContext): string | null => {

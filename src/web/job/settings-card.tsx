@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { triggerText } from "../../domain/words/deliveries/trigger.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import type { JobDetail } from "../data/shapes.ts";
 import { counted, valueText } from "../ui/text/format.ts";
@@ -11,6 +12,11 @@ export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
       <Fact name="Concurrent runs">
         {job.max_concurrency === null ? "unlimited" : counted(job.max_concurrency, "run")}
       </Fact>
+      {triggersOf(job).map((text) => (
+        <Fact key={text} name="Started by">
+          {text}
+        </Fact>
+      ))}
       {job.max_concurrency !== null && job.schedule !== null && (
         <Fact name="On overlap">{OVERLAP_TEXT[job.on_overlap]}</Fact>
       )}
@@ -47,6 +53,11 @@ export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
     </dl>
   </section>
 );
+
+/** Each once: two webhooks differ in their path, but two triggers may follow the same job. An older petit has no triggers. */
+const triggersOf = ({ triggers = [] }: Partial<Pick<JobDetail, "triggers">>): readonly string[] => [
+  ...new Set(triggers.map(triggerText)),
+];
 
 const Fact = ({ name, children }: { readonly name: string; readonly children: ReactNode }) => (
   <div className="shortcut">

@@ -45,6 +45,7 @@ test("files in memory and behind a link start runs, and what keeps a trigger fro
     expect((await cli("why", "relative")).stdout).toContain(
       `the trigger 'inbox' of job 'relative' finds no files: ${problem}`,
     );
+    expect((await cli("why", "relative")).stdout).toContain("started by  a new file that matches ../gone/*.csv\n");
     expect((await cli("status")).stdout).toContain("no folder");
 
     writeFileSync(join(memory, "a.csv"), "1");
