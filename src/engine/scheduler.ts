@@ -410,7 +410,7 @@ class Scheduler implements Engine {
     this.#watchMarks();
     if (this.#options.followSchedules === false) return;
     this.#deliveries.start();
-    this.#fileTriggers.start();
+    void this.#fileTriggers.start();
     this.#messageTriggers.start();
     this.#backfills.start();
   }

@@ -21,6 +21,7 @@ export class FileTriggers implements Disposable {
   /** By job and trigger. */
   readonly #watches = new Map<string, Watched>();
   #isStarted = false;
+  #isDisposed = false;
   /** Those that have not begun. */
   #waiting: readonly FilesWatch[] = [];
 
@@ -28,18 +29,23 @@ export class FileTriggers implements Disposable {
     this.#options = options;
   }
 
-  start(): void {
-    this.#isStarted = true;
-    const { store, commits } = this.#options;
+  async start(): Promise<void> {
+    const { store, commits, log } = this.#options;
     const patterns = this.#list().flatMap(({ key, trigger, folder }) =>
       patternsOf(trigger, folder).map(({ id }) => ({ ...key, pattern: id })),
     );
-    commits.commitOrDefer(() => store.seenFiles.noteRestore(patterns));
-    this.follow();
+    try {
+      await commits.retryUntilStored(() => store.seenFiles.noteRestore(patterns));
+      this.#isStarted = !this.#isDisposed;
+      this.follow();
+    } catch (error) {
+      if (!this.#isDisposed) log.error({ err: error }, "cannot watch the files of triggers");
+    }
   }
 
   [Symbol.dispose](): void {
     this.#isStarted = false;
+    this.#isDisposed = true;
     for (const { watch } of this.#watches.values()) watch[Symbol.dispose]();
     this.#watches.clear();
   }
@@ -64,7 +70,11 @@ export class FileTriggers implements Disposable {
   async #startAll(): Promise<void> {
     for (let [watch] = this.#waiting; watch !== undefined; [watch] = this.#waiting) {
       this.#waiting = this.#waiting.slice(1);
-      watch.start();
+      try {
+        watch.start();
+      } catch (error) {
+        this.#options.log.error({ err: error }, "cannot watch the files of a trigger");
+      }
       await new Promise<void>(soon);
     }
   }

@@ -177,6 +177,15 @@ export const idsOfMatches = (patterns: readonly FilePattern[], names: readonly s
 
 export const join = (folder: string, name: string): string => (folder === "/" ? `/${name}` : `${folder}/${name}`);
 
+export const isBelow = (path: string, folder: string): boolean => namesBelow(folder, path) !== null;
+
+/** Returns the names on the way from a folder to another path; null if it is not in it. */
+export const namesBelow = (folder: string, path: string): readonly string[] | null => {
+  if (path === folder) return [];
+  const start = join(folder, "");
+  return path.startsWith(start) ? path.slice(start.length).split("/") : null;
+};
+
 /** Returns the files to look at: those that are known, then others in the order of their names. */
 const choose = (matches: readonly Match[], isKnownName: LookOptions["isKnownName"]): readonly Match[] => {
   if (matches.length <= MAX_FILES) return matches;

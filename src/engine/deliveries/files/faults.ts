@@ -1,0 +1,27 @@
+import type { FailingTrigger } from "../../../domain/attention.ts";
+import { pluralize } from "../../../lib/text.ts";
+import { type Look, MAX_FILES, MAX_FOLDERS } from "./look.ts";
+
+export type FileFault = Pick<FailingTrigger, "fault" | "count" | "problem">;
+
+/** Returns what keeps a trigger from finding all files. */
+export const faultsOf = ({ faults, matches, hasMoreFolders }: Look): readonly FileFault[] => {
+  const found: FileFault[] = [];
+  for (const [fault, each] of Map.groupBy(faults, (one) => one.fault)) {
+    const more = each.length === 1 ? "" : `, and so with ${pluralize(each.length - 1, "more folder")}`;
+    found.push({ fault, count: each.length, problem: `${each[0]?.problem}${more}` });
+  }
+  if (matches > MAX_FILES)
+    found.push({
+      fault: "too_many_files",
+      count: matches,
+      problem: `${matches} files match, and petit watches at most ${MAX_FILES}`,
+    });
+  else if (hasMoreFolders)
+    found.push({
+      fault: "too_many_files",
+      count: MAX_FOLDERS,
+      problem: `the patterns lead to more than ${MAX_FOLDERS} folders`,
+    });
+  return found;
+};
