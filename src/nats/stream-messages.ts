@@ -1,5 +1,5 @@
 import { AckPolicy, type Consumer, DeliverPolicy, JetStreamApiError, type JsMsg } from "@nats-io/jetstream";
-import { type MsgHdrs, nanos } from "@nats-io/transport-node";
+import { type MsgHdrs, type NatsConnection, nanos } from "@nats-io/transport-node";
 import { TransportError } from "../domain/workers/link.ts";
 import type {
   ConsumeOptions,
@@ -10,8 +10,10 @@ import type {
 } from "../engine/deliveries/messages/message-source.ts";
 import { abortQuietly, anyAborted } from "../lib/abort.ts";
 import { type Clock, sleep, soon } from "../lib/clock.ts";
+import { errorMessage } from "../lib/error-message.ts";
 import { onSession, toTransportError } from "./faults.ts";
 import type { Link, LinkSession } from "./link.ts";
+import { type Refusals, watchRefusals } from "./refusals.ts";
 import type { JetStream } from "./streams.ts";
 
 /** How long the server waits for an acknowledgement before it sends a message again, in ms. */
@@ -45,6 +47,8 @@ type Opened = { readonly consumer: Consumer; readonly state: StreamState; readon
 export class StreamMessages implements MessageSource {
   readonly #link: Link<JetStream>;
   readonly #clock: Clock;
+  /** The consumers whose acknowledgements the server has refused, by stream and name. */
+  readonly #unacknowledgeable = new Set<string>();
 
   constructor({ link, clock }: { readonly link: Link<JetStream>; readonly clock: Clock }) {
     this.#link = link;
@@ -59,7 +63,6 @@ export class StreamMessages implements MessageSource {
     const session = await this.#link.nextSession(options.signal);
     if (session === null) return;
     const opened = await onSession(session, () => this.#open(session, options));
-    options.onReady();
     // The server sends what it has sent before only then again, and newer messages before that.
     if (opened.unacknowledged > 0)
       await sleep(this.#clock, ACK_WAIT_MS, AbortSignal.any([options.signal, session.lost]));
@@ -106,12 +109,26 @@ export class StreamMessages implements MessageSource {
   }
 
   async #receive(session: Session, { consumer, state }: Opened, options: ConsumeOptions): Promise<void> {
-    const { signal } = options;
+    const { signal, stream, consumer: name } = options;
+    const { connection, lost } = session;
     const inHand = new Set<JsMsg>();
     const over = new AbortController();
-    void this.#keepWorking(inHand, AbortSignal.any([over.signal, session.lost]));
+    void this.#keepWorking(inHand, AbortSignal.any([over.signal, lost]));
+    const isAck = (subject: string): boolean =>
+      subject.startsWith("$JS.ACK.") && subject.includes(`.${stream}.${name}.`);
+    using refusals = watchRefusals(
+      connection,
+      (subject) => isAck(subject) || subject.endsWith(`.CONSUMER.MSG.NEXT.${stream}.${name}`),
+    );
+    const receiver: Receiver = { consumer, state, inHand, connection, refusals, over: over.signal };
     try {
-      while (!signal.aborted) await onSession(session, () => this.#receiveSome(consumer, state, inHand, options));
+      while (!signal.aborted)
+        await onSession(session, () => Promise.race([this.#receiveSome(receiver, options), refusals.refused]));
+    } catch (error) {
+      const { error: refused } = refusals;
+      if (refused === null) throw new TransportError("disconnected", errorMessage(error), { cause: error });
+      if (isAck(refused.subject)) this.#unacknowledgeable.add(keyOf(options));
+      throw toTransportError(refused);
     } finally {
       abortQuietly(over);
       for (const message of inHand) quietly(() => message.nak());
@@ -119,39 +136,57 @@ export class StreamMessages implements MessageSource {
   }
 
   /** Asks for some messages, and handles them. Resolves when the server has no more for now, or the signal is aborted. */
-  async #receiveSome(
-    consumer: Consumer,
-    state: StreamState,
-    inHand: Set<JsMsg>,
-    { onMessages, signal }: ConsumeOptions,
-  ): Promise<void> {
+  async #receiveSome(receiver: Receiver, options: ConsumeOptions): Promise<void> {
+    const { consumer, inHand, over } = receiver;
+    const { signal } = options;
     const fetched = await consumer.fetch({ max_messages: FETCHED, expires: FETCH_MS });
-    const over = new AbortController();
-    void anyAborted([signal, over.signal]).then(() => fetched.close());
+    const ended = new AbortController();
+    void anyAborted([signal, over, ended.signal]).then(() => fetched.close());
     const waiting: JsMsg[] = [];
     let handling: Promise<void> | null = null;
     const handle = async (): Promise<void> => {
-      while (waiting.length > 0 && !signal.aborted) {
-        const messages = waiting.splice(0, AT_ONCE);
-        const answers = await onMessages(messages.map(toMessage), state);
-        messages.forEach((message, index) => {
-          inHand.delete(message);
-          reply(message, answers[index] ?? "again");
-        });
-        await new Promise<void>(soon);
-      }
+      while (waiting.length > 0 && !signal.aborted) await this.#handle(waiting.splice(0, AT_ONCE), receiver, options);
       handling = null;
     };
-    try {
+    const receive = async (): Promise<void> => {
       for await (const message of fetched) {
         inHand.add(message);
         waiting.push(message);
         handling ??= handle();
       }
+    };
+    try {
+      const receiving = receive();
+      if (!this.#unacknowledgeable.has(keyOf(options))) void this.#noteAllowed(receiver, options);
+      await receiving;
       await handling;
     } finally {
-      abortQuietly(over);
+      abortQuietly(ended);
     }
+  }
+
+  async #handle(messages: readonly JsMsg[], receiver: Receiver, options: ConsumeOptions): Promise<void> {
+    const { state, inHand } = receiver;
+    const answers = await options.onMessages(messages.map(toMessage), state);
+    messages.forEach((message, index) => {
+      inHand.delete(message);
+      reply(message, answers[index] ?? "again");
+    });
+    if (this.#unacknowledgeable.has(keyOf(options))) void this.#noteAllowed(receiver, options);
+    await new Promise<void>(soon);
+  }
+
+  /** Says that messages can arrive, unless the server refuses what was sent just now. It answers in order. */
+  async #noteAllowed({ connection, refusals, over }: Receiver, options: ConsumeOptions): Promise<void> {
+    try {
+      await connection.flush();
+    } catch {
+      return;
+    }
+    await new Promise<void>(soon);
+    if (refusals.error !== null || over.aborted || options.signal.aborted) return;
+    this.#unacknowledgeable.delete(keyOf(options));
+    options.onReady();
   }
 
   /** Tells the server from time to time that petit still has messages, for example because its disk is full. */
@@ -172,6 +207,19 @@ export class StreamMessages implements MessageSource {
     }
   }
 }
+
+/** What receives messages over one connection. */
+type Receiver = {
+  readonly consumer: Consumer;
+  readonly state: StreamState;
+  /** The messages that are neither acknowledged nor given back. */
+  readonly inHand: Set<JsMsg>;
+  readonly connection: NatsConnection;
+  readonly refusals: Refusals;
+  readonly over: AbortSignal;
+};
+
+const keyOf = ({ stream, consumer }: Pick<ConsumeOptions, "stream" | "consumer">): string => `${stream} ${consumer}`;
 
 type NewConsumer = {
   readonly filter_subject: string;

@@ -201,6 +201,24 @@ describe.skipIf(!hasNats("2.15"))("the messages of a nats trigger", () => {
     );
   });
 
+  test.each(["$JS.API.STREAM.INFO.ORDERS", "$JS.API.CONSUMER.MSG.NEXT.ORDERS.>", "$JS.ACK.ORDERS.>"])(
+    "need attention if NATS refuses %s",
+    async (denied) => {
+      const user = `{user: p, password: q, permissions: {publish: {deny: ["${denied}"]}}}`;
+      const config = `authorization { users: [{user: a, password: b}, ${user}] }`;
+      await using nats = await startNats({ config });
+      await using publisher = await connectPublisher(nats.url, { user: "a", pass: "b" });
+      await publisher.createStream("ORDERS");
+      const url = nats.url.replace("//", "//p:q@");
+      await using petit = await startListening(url, { jobs: [listener("ship", { if: "false" })], log: silentLog });
+      if (denied.includes(".ACK.")) {
+        await listens(petit, publisher, "ship");
+        await publisher.publish("orders.created");
+      }
+      await until("the refusal", async () => (await faults(petit)).some(({ fault }) => fault === "nats_refused"));
+    },
+  );
+
   test("of a burst do not keep petit from other work", async () => {
     await using nats = await startNats();
     await using publisher = await connectPublisher(nats.url);

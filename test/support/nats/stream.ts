@@ -10,8 +10,8 @@ export type Published = {
 export type StreamOptions = { readonly subjects?: readonly string[]; readonly maxBytes?: number };
 
 /** A client of a NATS server that makes streams and publishes messages. */
-export const connectPublisher = async (url: string) => {
-  const connection = await connect({ servers: url, noAsyncTraces: true });
+export const connectPublisher = async (url: string, user: { readonly user?: string; readonly pass?: string } = {}) => {
+  const connection = await connect({ ...user, servers: url, noAsyncTraces: true });
   const manager = await jetstreamManager(connection, { checkAPI: false });
   const client = jetstream(connection);
   return {

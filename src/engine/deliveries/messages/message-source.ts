@@ -35,7 +35,7 @@ export type ConsumeOptions = {
   readonly consumer: string;
   /** Called with what the stream is, first. Returns the number of the first message to receive if there is no such consumer yet. */
   readonly onStream: (state: StreamState) => Promise<number>;
-  /** Called when messages can arrive. */
+  /** Called when messages can arrive; perhaps again and again. */
   readonly onReady: () => void;
   /** Called with the next messages, in order. They are not acknowledged before it resolves. */
   readonly onMessages: (messages: readonly StreamMessage[], state: StreamState) => Promise<readonly MessageAnswer[]>;

@@ -211,9 +211,9 @@ export class MessageTriggers implements Disposable {
     const { clock, log } = this.#options;
     const { jobId, stream } = subscription;
     // The first error may only say that a connection or a consumer was lost.
-    const isFirst = subscription.down === null;
+    const isLoss = subscription.down === null && error.fault !== "refused";
     subscription.down ??= { since: clock.now(), from: clock.monotonic() };
-    if (isFirst) return;
+    if (isLoss) return;
     const problem = problemOf(error, stream);
     if (problem.fault !== subscription.problem?.fault && problem.fault !== "nats_disconnected")
       log.warn({ job_id: jobId, stream }, `cannot receive messages of the stream ${stream}: ${problem.problem}`);
