@@ -1,4 +1,5 @@
 import { removeEscapes } from "../../lib/text.ts";
+import { withoutVariableParts } from "./variable-parts.ts";
 
 /** Characters of a line that are looked at. */
 const MAX_LINE = 2_000;
@@ -49,26 +50,9 @@ const CONTROLS = /[^\P{Cc}\t]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
 
 const withoutControls = (text: string): string => text.replace(CONTROLS, " ");
 
-/** Parts of a line that differ from run to run, most specific first. */
-const VARIABLE: readonly (readonly [RegExp, string])[] = [
-  [/\b[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}\b/gi, "#"],
-  [/\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?: ?(?:Z\b|UTC\b|[+-]\d\d:?\d\d\b))?)?/g, "#"],
-  [/\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b,?/g, "#"],
-  [/\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*(?= +\d)/g, "#"],
-  [/\b0x[\da-f]+\b/gi, "#"],
-  // Hexadecimal ids have a digit: `deadbeef` could be a word.
-  [/\b(?=[a-f]{0,31}\d)[\da-f]{7,128}\b/gi, "#"],
-  // The random end of a temporary name, such as /tmp/tmp.Xk3fA9.
-  [/(\/(?:tmp|temp|var\/tmp)\/[\w-]{0,40}\.)\w{6,12}\b/g, "$1#"],
-  [/\d+(?:[.,:]\d+)*/g, "#"],
-];
-
 /**
- * Returns a line without what differs from run to run: colours, times, numbers, ids, hexadecimal numbers and temporary
- * names become `#`. Two lines with the same result say the same.
+ * Returns a line without what differs from run to run: colours, times, counts, sizes, ids, hexadecimal numbers and temporary names become
+ * `#`. The codes of errors and names with numbers remain. Two lines with the same result say the same.
  */
-export const normalise = (text: string): string => {
-  let line = plainLine(windowOf(text)).replace(/\s+/g, " ").trim();
-  for (const [pattern, replacement] of VARIABLE) line = line.replace(pattern, replacement);
-  return line.replace(/#(?: ?#)+/g, "#");
-};
+export const normalise = (text: string): string =>
+  withoutVariableParts(plainLine(windowOf(text)).replace(/\s+/g, " ").trim());
