@@ -31,7 +31,8 @@ const HEADERS = {
 } as const;
 
 /** Paths that the page routes itself; a request for any of them gets the page. */
-const VIEWS = /^\/(?:|jobs\/?|jobs\/[^/]+\/?|runs\/?|runs\/[^/]+\/?|review\/?|workers\/?|system\/?)$/;
+const VIEWS =
+  /^\/(?:|jobs\/?|jobs\/[^/]+\/?|runs\/?|runs\/[^/]+\/?|backfills\/?|backfills\/[^/]+\/?|review\/?|workers\/?|system\/?)$/;
 
 /** Views that are separate files, by the name of their file. */
 const SEPARATE_VIEWS = [
@@ -39,6 +40,8 @@ const SEPARATE_VIEWS = [
   ["job-view", /^\/jobs\/./],
   ["runs-view", /^\/runs$/],
   ["run-view", /^\/runs\/./],
+  ["backfills-view", /^\/backfills$/],
+  ["backfill-view", /^\/backfills\/./],
   ["review-view", /^\/review$/],
   ["workers-view", /^\/workers$/],
   ["system-view", /^\/system$/],

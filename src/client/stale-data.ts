@@ -40,6 +40,8 @@ const ofEvent = ({ type, job_id, run_id }: LiveEvent): readonly DataName[] => {
         ...ofJob(job_id),
         `task-history ${job_id}`,
         "runs",
+        "backfills",
+        "backfill",
         "jobs",
         "jobs-with-runs",
         "timeline",
@@ -57,10 +59,11 @@ const ofEvent = ({ type, job_id, run_id }: LiveEvent): readonly DataName[] => {
     case "delivery":
       return [...ofJob(job_id), `deliveries ${job_id}`, "jobs", "timeline", "stats", "attention"];
     case "backfill":
-      return [...ofJob(job_id), `backfills ${job_id}`, "backfills"];
+      return [...ofJob(job_id), "backfills", "backfill"];
     case "job.renamed":
       return [
         "backfills",
+        "backfill",
         "jobs",
         "gone-jobs",
         "job",

@@ -10,15 +10,15 @@ import { columnTable } from "../terminal/table.ts";
 import { paint } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
 
-export type BackfillData = typeof BackfillBody.static;
+export type ShownBackfill = typeof BackfillBody.static;
 
 /** Returns the range of a backfill, such as `from … to …`. */
-export const rangeText = ({ from, to }: Pick<BackfillData, "from" | "to">, zone: string): string =>
+export const rangeText = ({ from, to }: Pick<ShownBackfill, "from" | "to">, zone: string): string =>
   `from ${readableLocal(from, zone)} to ${readableLocal(to, zone)}`;
 
 /** Returns a table of backfills. */
 export const backfillTable = (
-  list: readonly BackfillData[],
+  list: readonly ShownBackfill[],
   { terminal: { out }, settings, clock }: Context,
 ): string => {
   const zone = defaultZone(settings);
@@ -45,7 +45,7 @@ export const backfillTable = (
 };
 
 /** Returns the lines about one backfill. */
-export const backfillLines = (backfill: BackfillData, { terminal: { out }, settings }: Context): string => {
+export const backfillLines = (backfill: ShownBackfill, { terminal: { out }, settings }: Context): string => {
   const zone = defaultZone(settings);
   const params = Object.entries(backfill.params);
   const rows: readonly (readonly [string, string | null])[] = [

@@ -9,10 +9,10 @@ import { reportOutage } from "../client/reconnect.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { runName } from "../run-display/short-id.ts";
-import type { BackfillData } from "./display.ts";
+import type { ShownBackfill } from "./display.ts";
 
 type WatchOptions = {
-  readonly created: BackfillData;
+  readonly created: ShownBackfill;
   /** How long to wait for a petit that goes away, in ms. */
   readonly patienceMs: number;
 };

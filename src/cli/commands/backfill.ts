@@ -4,7 +4,7 @@ import type { Client } from "../../client/client.ts";
 import { EXISTING_RULES, PARALLEL } from "../../domain/backfill/backfill.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { usageError } from "../argv.ts";
-import { type BackfillData, backfillLines, backfillTable, rangeText } from "../backfill/display.ts";
+import { backfillLines, backfillTable, rangeText, type ShownBackfill } from "../backfill/display.ts";
 import { findBackfill } from "../backfill/find.ts";
 import { watchBackfill } from "../backfill/watch.ts";
 import { openClient } from "../client/client.ts";
@@ -139,7 +139,7 @@ const existingOf = (text: string | undefined): (typeof EXISTING_RULES)[number] =
   throw new PetitError("invalid_request", `--existing is '${text}'; expected one of ${EXISTING_RULES.join(", ")}`);
 };
 
-const writeCreated = (created: BackfillData, { terminal: { out, err }, json, settings }: Context): ExitStatus => {
+const writeCreated = (created: ShownBackfill, { terminal: { out, err }, json, settings }: Context): ExitStatus => {
   out.write(json ? `${JSON.stringify(created, null, 2)}\n` : `${created.id}\n`);
   const { total } = created.runs;
   const name = runName(created.id, err);

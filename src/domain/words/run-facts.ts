@@ -36,6 +36,9 @@ export const causeFacts = (run: FactRun): readonly RunFact[] =>
     { name: "asked by", value: text(run.triggered_by) },
     { name: "ended by", title: "Cancelled by", phrase: "cancelled by", value: text(run.cancelled_by) },
     { name: "scheduled", title: "Scheduled for", value: time("occurrence", run.scheduled_for) },
+    // An older petit says neither this nor which backfill has made it.
+    { name: "interval", title: "Interval from", value: time("time", run.interval_start ?? null) },
+    { name: "backfill", value: text(run.backfill?.id ?? null) },
     { name: "params", value: values(run.params) },
     {
       name: "retry of",

@@ -5,6 +5,7 @@ import { deliveryText } from "../../domain/words/deliveries/delivery.ts";
 import { capital } from "../ui/text/format.ts";
 import { petit } from "./client.ts";
 import { noticeStore } from "./notice-store.ts";
+import type { AskedBackfill } from "./queries.ts";
 
 declare module "@tanstack/react-query" {
   interface Register {
@@ -97,6 +98,35 @@ export const usePause = () => {
     mutationFn: (isPaused: boolean) => petit.post(isPaused ? "/api/scheduler/pause" : "/api/scheduler/resume"),
     onSettled: () => client.invalidateQueries({ queryKey: ["scheduler"] }),
     meta: { failed: "The scheduler was not changed" },
+  });
+};
+
+/** Starts a backfill. The caller shows a failure. */
+export const useCreateBackfill = () => {
+  const client = useQueryClient();
+  return useAction({
+    mutationFn: async (request: AskedBackfill) => {
+      const backfill = await petit.post("/api/backfills", { body: request });
+      if ("occurrences" in backfill) throw new Error("petit has answered with a plan");
+      return backfill;
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: ["backfills"] }),
+    meta: {},
+  });
+};
+
+type BackfillChange = { readonly id: string; readonly change: "pause" | "resume" | "cancel" };
+
+/** Pauses, resumes or cancels a backfill. With `isFailureShown`, the caller shows the error and no notice appears. */
+export const useChangeBackfill = ({ isFailureShown = false }: { readonly isFailureShown?: boolean } = {}) => {
+  const client = useQueryClient();
+  return useAction({
+    mutationFn: ({ id, change }: BackfillChange) =>
+      petit.post(`/api/backfills/:backfill_id/${change}`, { params: { backfill_id: id } }),
+    onSuccess: ({ status }) => noticeStore.show({ text: `The backfill is ${status}` }),
+    onSettled: () =>
+      client.invalidateQueries({ predicate: ({ queryKey: [noun] }) => noun === "backfills" || noun === "backfill" }),
+    meta: isFailureShown ? {} : { failed: "The backfill was not changed" },
   });
 };
 

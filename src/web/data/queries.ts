@@ -1,7 +1,8 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import type { ExistingRule } from "../../domain/backfill/backfill.ts";
 import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { SendingStatus } from "../../domain/notification.ts";
-import type { RunStatus, Trigger } from "../../domain/run.ts";
+import type { ParamValues, RunStatus, Trigger } from "../../domain/run.ts";
 import type { TaskStatus } from "../../domain/task-run.ts";
 import { petit } from "./client.ts";
 import { fetchLines } from "./lines.ts";
@@ -79,6 +80,8 @@ type RunsFilter = {
   readonly to?: number;
   /** Part of the error, a param, the job id or the name of a person. */
   readonly text?: string;
+  /** Id of a backfill: returns only runs that it has made. */
+  readonly backfill_id?: string;
   /** `NAME` or `NAME=VALUE`. */
   readonly param?: string;
   /** The first or last 4 to 36 characters of the id, or the first of its last eight. */
@@ -127,6 +130,40 @@ export const deliveriesQuery = (jobId: string, limit: number) =>
   queryOptions({
     queryKey: ["deliveries", jobId, limit],
     queryFn: () => petit.get("/api/jobs/:job_id/deliveries", { params: { job_id: jobId }, query: { limit } }),
+  });
+
+/** Query for the newest backfills of a job, or of all jobs. */
+export const backfillsQuery = (jobId: string | null, limit: number) =>
+  queryOptions({
+    queryKey: ["backfills", jobId, limit],
+    queryFn: () => petit.get("/api/backfills", { query: { limit, ...(jobId !== null && { job_id: jobId }) } }),
+  });
+
+export const backfillQuery = (backfillId: string) =>
+  queryOptions({
+    queryKey: ["backfill", backfillId],
+    queryFn: () => petit.get("/api/backfills/:backfill_id", { params: { backfill_id: backfillId } }),
+  });
+
+/** What a person asks for. */
+export type AskedBackfill = {
+  readonly job_id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly existing: ExistingRule;
+  readonly parallel: number;
+  readonly newest_first: boolean;
+  readonly params: ParamValues;
+};
+
+/** Query for what a backfill would do. */
+export const backfillPlanQuery = (request: AskedBackfill) =>
+  queryOptions({
+    queryKey: ["backfill-plan", request],
+    queryFn: async () => {
+      const plan = await petit.post("/api/backfills", { body: { ...request, dry_run: true } });
+      return { count: "occurrences" in plan ? plan.count : 0 };
+    },
   });
 
 /** Query for what became of each task of a job in its newest runs, with up to `tasks` tasks: at most 1000. */

@@ -2,6 +2,7 @@ import type { QueryFunction } from "@tanstack/react-query";
 import type {
   artifactsQuery,
   attentionQuery,
+  backfillQuery,
   comparisonQuery,
   definitionQuery,
   deliveriesQuery,
@@ -45,6 +46,7 @@ export type ItemCountsData = NonNullable<TaskRunData["items"]>;
 export type ItemData = ListAnswer<AnswerOf<typeof runItemsQuery>, "items">;
 export type AttemptData = TaskRunData["attempt_list"][number];
 export type DeliveryData = ListAnswer<AnswerOf<typeof deliveriesQuery>, "deliveries">;
+export type BackfillData = AnswerOf<typeof backfillQuery>;
 export type OccurrenceData = ListAnswer<AnswerOf<typeof occurrencesQuery>, "occurrences">;
 export type TaskHistoryData = AnswerOf<typeof taskHistoryQuery>;
 export type DurationsData = AnswerOf<typeof durationsQuery>;

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useMemo, useState } from "react";
 import { Link, Redirect } from "wouter";
 import { isRefused } from "../../client/error.ts";
 import { activeTexts } from "../../domain/words/waiting-for.ts";
+import { BackfillDialog } from "../backfills/backfill-dialog.tsx";
 import { usePauseJob } from "../data/actions.ts";
 import { jobQuery } from "../data/queries.ts";
 import type { JobDetail, TaskData } from "../data/shapes.ts";
@@ -15,6 +16,7 @@ import { Tags, WebLinks } from "../ui/links.tsx";
 import { Page } from "../ui/page.tsx";
 import { Empty, Loaded } from "../ui/states.tsx";
 import { Time } from "../ui/time/time.tsx";
+import { Backfills } from "./backfills.tsx";
 import { Definition } from "./definition.tsx";
 import { Deliveries } from "./deliveries.tsx";
 import { Durations } from "./durations.tsx";
@@ -31,6 +33,7 @@ import { TaskGrid } from "./task-grid.tsx";
 export const JobView = ({ jobId }: { readonly jobId: string }) => {
   const job = useQuery(jobQuery(jobId));
   const [isRunning, setRunning] = useState(false);
+  const [isBackfilling, setBackfilling] = useState(false);
   const currentId = job.data?.id ?? jobId;
   const isGone = job.data?.gone === true || isRefused(job.error, "NOT_FOUND");
   useShortcut({ key: "r", what: "Run this job", run: () => setRunning(true), isOn: !isGone });
@@ -45,6 +48,9 @@ export const JobView = ({ jobId }: { readonly jobId: string }) => {
           <>
             {job.data !== undefined && (job.data.schedule !== null || hasEvents(job.data)) && (
               <PauseButton job={job.data} />
+            )}
+            {job.data !== undefined && job.data.schedule !== null && (
+              <Button onClick={() => setBackfilling(true)}>Run for the past</Button>
             )}
             <Button kind="primary" onClick={() => setRunning(true)}>
               Run now
@@ -62,6 +68,9 @@ export const JobView = ({ jobId }: { readonly jobId: string }) => {
         )}
       </Loaded>
       {isRunning && <RunDialog jobId={jobId} onClose={() => setRunning(false)} />}
+      {isBackfilling && job.data !== undefined && (
+        <BackfillDialog job={job.data} onClose={() => setBackfilling(false)} />
+      )}
     </Page>
   );
 };
@@ -124,6 +133,7 @@ const Parts = ({ job }: { readonly job: JobDetail }) => {
       <TaskGrid jobId={job.id} />
       {job.schedule !== null && <Occurrences jobId={job.id} timezone={job.timezone} />}
       {hasEvents(job) && <Deliveries jobId={job.id} />}
+      {job.schedule !== null && <Backfills jobId={job.id} />}
       <div id="graph" className="job-part">
         <GraphCard tasks={nodes} selected={selected} onSelect={select} />
       </div>

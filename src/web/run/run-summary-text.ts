@@ -130,6 +130,6 @@ const sentence = (text: string): string =>
 
 /** Returns how late a run started, or null if it is not started or a retry. */
 export const latenessText = ({ scheduled_for, started_at, trigger }: RunDetail): string | null =>
-  scheduled_for === null || started_at === null || trigger === "retry"
+  scheduled_for === null || started_at === null || trigger === "retry" || trigger === "backfill"
     ? null
     : `${durationText(started_at - scheduled_for)} late`;

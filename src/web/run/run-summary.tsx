@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { Link } from "wouter";
 import {
   causeFacts,
   otherParamsText,
@@ -52,6 +53,13 @@ export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => 
               <FactValue value={value} run={run} zone={zone} />
             </Fact>
           ),
+        )}
+        {run.backfill != null && (
+          <Fact name="Backfill">
+            <Link href={`/backfills/${run.backfill.id}`} className="mono">
+              {run.backfill.id.slice(-8)}
+            </Link>
+          </Fact>
         )}
         {tasksWithChildren(tasks).length > 0 && (
           <Fact name="Child runs">

@@ -3,7 +3,18 @@ import { Link, Route, Switch } from "wouter";
 import { Page } from "../ui/page.tsx";
 import { Loading } from "../ui/states.tsx";
 import { DocsLogin } from "./docs-login.tsx";
-import { JobsView, JobView, NowView, ReviewView, RunsView, RunView, SystemView, WorkersView } from "./views.ts";
+import {
+  BackfillsView,
+  BackfillView,
+  JobsView,
+  JobView,
+  NowView,
+  ReviewView,
+  RunsView,
+  RunView,
+  SystemView,
+  WorkersView,
+} from "./views.ts";
 
 /** The keys give each job and each run a view with its own state. */
 export const Routes = () => (
@@ -14,6 +25,8 @@ export const Routes = () => (
       <Route path="/jobs/:id">{({ id }) => <JobView key={id} jobId={id} />}</Route>
       <Route path="/runs" component={RunsView} />
       <Route path="/runs/:id">{({ id }) => <RunView key={id} runId={id} />}</Route>
+      <Route path="/backfills" component={BackfillsView} />
+      <Route path="/backfills/:id">{({ id }) => <BackfillView key={id} backfillId={id} />}</Route>
       <Route path="/review" component={ReviewView} />
       <Route path="/workers" component={WorkersView} />
       <Route path="/system" component={SystemView} />

@@ -17,6 +17,8 @@ const JOBS = view(/^\/jobs$/, async () => (await import("../jobs/jobs-view.tsx")
 const JOB = view(/^\/jobs\/./, async () => (await import("../job/job-view.tsx")).JobView);
 const RUNS = view(/^\/runs$/, async () => (await import("../runs/runs-view.tsx")).RunsView);
 const RUN = view(/^\/runs\/./, async () => (await import("../run/run-view.tsx")).RunView);
+const BACKFILLS = view(/^\/backfills$/, async () => (await import("../backfills/backfills-view.tsx")).BackfillsView);
+const BACKFILL = view(/^\/backfills\/./, async () => (await import("../backfills/backfill-view.tsx")).BackfillView);
 const REVIEW = view(/^\/review$/, async () => (await import("../review/review-view.tsx")).ReviewView);
 const WORKERS = view(/^\/workers$/, async () => (await import("../workers/workers-view.tsx")).WorkersView);
 const SYSTEM = view(/^\/system$/, async () => (await import("../system/system-view.tsx")).SystemView);
@@ -27,11 +29,13 @@ export const JobsView = JOBS.Component;
 export const JobView = JOB.Component;
 export const RunsView = RUNS.Component;
 export const RunView = RUN.Component;
+export const BackfillsView = BACKFILLS.Component;
+export const BackfillView = BACKFILL.Component;
 export const ReviewView = REVIEW.Component;
 export const WorkersView = WORKERS.Component;
 export const SystemView = SYSTEM.Component;
 
-const VIEWS = [JOBS, JOB, RUNS, RUN, REVIEW, WORKERS, SYSTEM];
+const VIEWS = [JOBS, JOB, RUNS, RUN, BACKFILLS, BACKFILL, REVIEW, WORKERS, SYSTEM];
 
 /** Loads all views while the browser is idle, one at a time, so that the page works while petit is unreachable or upgraded. */
 export const preloadAll = async (): Promise<void> => {

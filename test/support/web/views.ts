@@ -15,6 +15,7 @@ export const VIEWS: readonly View[] = [
   { name: "job", path: ({ jobId }) => `/jobs/${jobId}`, heading: /./ },
   { name: "runs", path: () => "/runs", heading: /^Runs/ },
   { name: "run", path: ({ runId }) => `/runs/${runId}`, heading: /./ },
+  { name: "backfills", path: () => "/backfills", heading: /^Backfills/ },
   { name: "review", path: () => "/review", heading: /^Review/ },
   { name: "workers", path: () => "/workers", heading: /^Workers/ },
   { name: "system", path: () => "/system", heading: /^System/ },

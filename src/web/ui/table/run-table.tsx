@@ -16,6 +16,8 @@ type RunTableProps = {
   readonly label: string;
   /** False if all runs belong to one job. */
   readonly hasJob?: boolean;
+  /** True to show the occurrence of each run. */
+  readonly hasOccurrence?: boolean;
   /** Adds a check box to each run. */
   readonly selection?: RunSelection;
 };
@@ -26,7 +28,7 @@ type RunSelection = {
 };
 
 /** A table of runs. A run shows what it waits for, or if it was read with its `failure`, the task that failed and its last line. */
-export const RunTable = ({ runs, label, hasJob = true, selection }: RunTableProps) => {
+export const RunTable = ({ runs, label, hasJob = true, hasOccurrence = false, selection }: RunTableProps) => {
   const hasReasons = runs.some(({ failure, waits_for }) => failure != null || waits_for !== null);
   const hasDetails = runs.some(({ triggered_by, params }) => triggered_by !== null || Object.keys(params).length > 0);
   const names = useJobNames(hasJob);
@@ -44,6 +46,7 @@ export const RunTable = ({ runs, label, hasJob = true, selection }: RunTableProp
             Status
           </th>
           {hasJob && <th scope="col">Job</th>}
+          {hasOccurrence && <th scope="col">Occurrence</th>}
           {hasReasons && (
             <th scope="col" className="run-table-why">
               Why
@@ -66,6 +69,7 @@ export const RunTable = ({ runs, label, hasJob = true, selection }: RunTableProp
           run={run}
           jobName={hasJob ? (names.get(run.job_id) ?? run.job_id) : null}
           hasReasons={hasReasons}
+          hasOccurrence={hasOccurrence}
           selection={selection}
         />
       ))}
@@ -89,10 +93,11 @@ type RunRowProps = {
   /** Null if the table has no column of jobs. */
   readonly jobName: string | null;
   readonly hasReasons: boolean;
+  readonly hasOccurrence: boolean;
   readonly selection: RunSelection | undefined;
 };
 
-const RunRow = ({ run, jobName, hasReasons, selection }: RunRowProps) => (
+const RunRow = ({ run, jobName, hasReasons, hasOccurrence, selection }: RunRowProps) => (
   <tr>
     <td>
       {selection !== undefined && (
@@ -110,6 +115,11 @@ const RunRow = ({ run, jobName, hasReasons, selection }: RunRowProps) => (
         <Link href={`/jobs/${run.job_id}`} title={jobName === run.job_id ? undefined : run.job_id}>
           {jobName}
         </Link>
+      </td>
+    )}
+    {hasOccurrence && (
+      <td data-label="Occurrence">
+        {run.scheduled_for !== null && <Time at={run.scheduled_for} isFocusable={false} />}
       </td>
     )}
     {hasReasons && (
