@@ -375,9 +375,9 @@ class Scheduler implements Engine {
         this.#warnOfSecrets();
         this.#expectations.load();
         this.#deliveries.follow();
-        this.#fileTriggers.follow();
         this.#messageTriggers.follow();
         this.#backfills.checkAll();
+        return this.#fileTriggers.follow();
       },
     });
   }
@@ -396,6 +396,7 @@ class Scheduler implements Engine {
     adoptRuns({ store, clock, log, spoolDir, runs: this.#runs, poller: this.#poller, lostIds });
     this.#workers?.start();
     if (this.#options.followSchedules !== false) this.#startSchedules();
+    if (this.#options.followSchedules !== false) await this.#fileTriggers.start();
     store.stopBlocking();
     this.#isStarted = true;
     this.#started.resolve();
@@ -410,7 +411,6 @@ class Scheduler implements Engine {
     this.#watchMarks();
     if (this.#options.followSchedules === false) return;
     this.#deliveries.start();
-    void this.#fileTriggers.start();
     this.#messageTriggers.start();
     this.#backfills.start();
   }

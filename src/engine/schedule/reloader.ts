@@ -17,8 +17,8 @@ export type ReloaderOptions = Pick<EngineOptions, "store" | "clock" | "log"> & {
   readonly detach: AbortSignal;
   /** Throws `not_running`. */
   readonly assertRunning: () => void;
-  /** Called after each successful reload. */
-  readonly onReloaded: () => void;
+  /** Called after each successful reload, which ends when that has. */
+  readonly onReloaded: () => Promise<void>;
 };
 
 /** Reads the job files again and replaces the current jobs. */
@@ -62,7 +62,7 @@ export class Reloader {
     this.#failure = null;
     const { problems, all } = jobs;
     notifier.warnOfMissingSecrets(all.values());
-    onReloaded();
+    await onReloaded();
     log.info({ jobs: all.size, problems: problems.length }, "reloaded the job files");
     return { jobs: all.size, problems };
   }

@@ -19,6 +19,9 @@ import type { SettledFile, SettlingFiles } from "./settling.ts";
 const SETTLE_BATCH = 256;
 const RUNS_BATCH = 10;
 
+/** How much later files settle that came while petit started no runs, in ms. */
+const LATER_MS = 1_000;
+
 export type FileRunsOptions = {
   readonly key: FileTriggerKey;
   readonly trigger: FilesTrigger;
@@ -102,7 +105,7 @@ export class FileRuns {
         return true;
       });
       if (isStored) continue;
-      for (const { file } of batches.flat()) files.note(file, clock.monotonic());
+      for (const { file } of batches.flat()) files.note(file, clock.monotonic() + LATER_MS);
       return;
     }
   }

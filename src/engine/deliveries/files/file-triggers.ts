@@ -13,6 +13,9 @@ export type FileTriggersOptions = Omit<FilesWatchOptions, "key" | "trigger" | "f
   readonly isRunning: () => boolean;
 };
 
+/** How long petit waits at most for a file system before it goes on without it, in ms. */
+const PATIENCE_MS = 2_000;
+
 type Watched = { readonly definition: string; readonly watch: FilesWatch };
 
 /** Watches the files of all `files` triggers. */
@@ -29,7 +32,12 @@ export class FileTriggers implements Disposable {
     this.#options = options;
   }
 
+  /** Resolves when what comes from now on is new for all triggers, or a file system takes too long. */
   async start(): Promise<void> {
+    await this.#inTime(this.#start());
+  }
+
+  async #start(): Promise<void> {
     const { store, commits, log } = this.#options;
     const patterns = this.#list().flatMap(({ key, trigger, folder }) =>
       patternsOf(trigger, folder).map(({ id }) => ({ ...key, pattern: id })),
@@ -37,7 +45,7 @@ export class FileTriggers implements Disposable {
     try {
       await commits.retryUntilStored(() => store.seenFiles.noteRestore(patterns));
       this.#isStarted = !this.#isDisposed;
-      this.follow();
+      await this.#follow();
     } catch (error) {
       if (!this.#isDisposed) log.error({ err: error }, "cannot watch the files of triggers");
     }
@@ -50,8 +58,19 @@ export class FileTriggers implements Disposable {
     this.#watches.clear();
   }
 
-  /** Watches the files of the current triggers. Call it when the jobs have changed. */
-  follow(): void {
+  /** Watches the files of the current triggers. Call it when the jobs have changed. Resolves as `start` does. */
+  async follow(): Promise<void> {
+    if (this.#isStarted) await this.#inTime(this.#follow());
+  }
+
+  async #inTime(work: Promise<void>): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const cancel = this.#options.clock.setTimeout(late.resolve, PATIENCE_MS);
+    await Promise.race([work, late.promise]);
+    cancel();
+  }
+
+  async #follow(): Promise<void> {
     if (!this.#isStarted) return;
     const { store, commits } = this.#options;
     const current = this.#list();
@@ -63,20 +82,23 @@ export class FileTriggers implements Disposable {
     }
     commits.commitOrDefer(() => store.seenFiles.keepOnly(current.map(({ key }) => key)));
     for (const each of current) this.#watch(each);
-    void this.#startAll();
+    await this.#startAll();
   }
 
   /** Each reads what it has seen in a turn of its own, because there can be thousands of files. */
   async #startAll(): Promise<void> {
+    const begun: Promise<void>[] = [];
     for (let [watch] = this.#waiting; watch !== undefined; [watch] = this.#waiting) {
       this.#waiting = this.#waiting.slice(1);
       try {
         watch.start();
+        begun.push(watch.begun);
       } catch (error) {
         this.#options.log.error({ err: error }, "cannot watch the files of a trigger");
       }
       await new Promise<void>(soon);
     }
+    await Promise.all(begun);
   }
 
   #watch({ id, key, trigger, folder }: Listed): void {
