@@ -59,6 +59,8 @@ export type ErrorDetails =
     }
   /** Nothing with this id needs attention. */
   | { readonly reason: "entry_not_found"; readonly entryId: string }
+  /** Others have changed what is said about an entry since the version that the request expects. This is how it is now. */
+  | ({ readonly reason: "mark_changed" } & ChangedMark)
   | { readonly reason: "delivery_not_found"; readonly deliveryId: string }
   /** The event of the delivery was deleted, or its job has no such trigger any more. */
   /** The job has no webhook of that name; null is one without a name. */
@@ -107,6 +109,14 @@ type InvalidValue = {
   readonly problem: string;
   /** If params of a job are wrong: all of them, each with a sentence that names it. `name` is then that of the first. */
   readonly params?: readonly ParamProblem[];
+};
+
+type ChangedMark = {
+  readonly entryId: string;
+  readonly acknowledged: { readonly at: number; readonly by: string | null } | null;
+  readonly snoozed: { readonly at: number; readonly by: string | null; readonly until: number | null } | null;
+  readonly owner: string | null;
+  readonly note: string | null;
 };
 
 /** An invalid, unknown or missing param. `problem` is a sentence that names it. */

@@ -24,6 +24,7 @@ const CODES = {
   run_not_found: "not_found",
   no_job_has_tags: "not_found",
   entry_not_found: "not_found",
+  mark_changed: "conflict",
   delivery_not_found: "not_found",
   backfill_not_found: "not_found",
   no_schedule: "conflict",

@@ -144,7 +144,9 @@ export interface Engine extends AsyncDisposable {
   listAttention(limit: number, jobIds?: ReadonlySet<JobId> | null): Promise<AttentionList>;
   /** Returns what happened in a period, of all jobs or of some, and what is due today. */
   review(query: ReviewQuery): Promise<Review>;
-  /** Stores what `by` says about an entry of that list, and returns it. Rejects with `not_found` and `not_running`. */
+  /** Returns an entry of that list. Rejects with `not_found`. */
+  findAttention(entryId: string): Promise<AttentionEntry>;
+  /** Stores what `by` says about an entry of that list, and returns it. Rejects with `not_found`, `conflict` and `not_running`. */
   changeAttention(entryId: string, change: MarkChange, by?: string | null): Promise<AttentionEntry>;
   /** How the jobs with `expect` fare. */
   readonly expectations: Iterable<Expectation>;

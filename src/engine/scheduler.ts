@@ -799,6 +799,12 @@ class Scheduler implements Engine {
     });
   }
 
+  findAttention(entryId: string): Promise<AttentionEntry> {
+    // Before the start, the newest runs are not known.
+    if (!this.#isStarted) return Promise.reject(entryNotFound(entryId));
+    return this.#mustFindEntry(entryId);
+  }
+
   #watchMarks(): void {
     if (this.#options.followSchedules !== false) this.#attention.watchMarks(this.#detach.signal);
   }

@@ -1,8 +1,8 @@
 import type { JobId } from "../domain/ids.ts";
-import { isEmptyMark, type Mark, type MarkStatus } from "../domain/inbox/mark.ts";
+import { isEmptyMark, type Mark, type MarkStatus, type Seen } from "../domain/inbox/mark.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
-import { idOrNull, integer, integerOrNull, text, textOrNull } from "./database/rows.ts";
+import { flag, idOrNull, integer, integerOrNull, text, textOrNull } from "./database/rows.ts";
 
 /** What people said about what needs attention. There are few, at most one for each entry. */
 export interface AttentionMarkStore {
@@ -41,23 +41,28 @@ export const createAttentionMarkStore = ({ sql, write, recordEvent }: StoreConte
   };
 };
 
-const store = (sql: StoreContext["sql"], { entryId, jobId, acknowledged, snoozed, owner, note, seen }: Mark): void => {
+const store = (sql: StoreContext["sql"], mark: Mark): void => {
+  const { entryId, jobId, acknowledged, snoozed, owner, note, isInherited } = mark;
   sql.run(
-    `INSERT OR REPLACE INTO attention_marks (entry_id, job_id, acknowledged_at, acknowledged_by, snoozed_at, snoozed_by,
-       snoozed_until, owner, note, cause, streak)
-     VALUES ($entryId, $jobId, $acknowledgedAt, $acknowledgedBy, $snoozedAt, $snoozedBy, $snoozedUntil, $owner, $note, $cause, $streak)`,
+    `INSERT OR REPLACE INTO attention_marks (entry_id, job_id, acknowledged_at, acknowledged_by, acknowledged_cause, acknowledged_streak,
+       snoozed_at, snoozed_by, snoozed_until, snoozed_cause, snoozed_streak, owner, note, inherited)
+     VALUES ($entryId, $jobId, $acknowledgedAt, $acknowledgedBy, $acknowledgedCause, $acknowledgedStreak, $snoozedAt, $snoozedBy,
+       $snoozedUntil, $snoozedCause, $snoozedStreak, $owner, $note, $inherited)`,
     {
       entryId,
       jobId,
       acknowledgedAt: acknowledged?.at ?? null,
       acknowledgedBy: acknowledged?.by ?? null,
+      acknowledgedCause: acknowledged?.seen.causes.join(" ") ?? null,
+      acknowledgedStreak: acknowledged?.seen.streak ?? null,
       snoozedAt: snoozed?.at ?? null,
       snoozedBy: snoozed?.by ?? null,
       snoozedUntil: snoozed?.until ?? null,
+      snoozedCause: snoozed?.seen.causes.join(" ") ?? null,
+      snoozedStreak: snoozed?.seen.streak ?? null,
       owner,
       note,
-      cause: seen.causes.join(" "),
-      streak: seen.streak,
+      inherited: isInherited ? 1 : 0,
     },
   );
 };
@@ -68,13 +73,26 @@ const toMark = (row: SqlRow): Mark => {
   return {
     entryId: text(row, "entry_id"),
     jobId: idOrNull<JobId>(row, "job_id"),
-    acknowledged: acknowledgedAt === null ? null : { at: acknowledgedAt, by: textOrNull(row, "acknowledged_by") },
+    acknowledged:
+      acknowledgedAt === null
+        ? null
+        : { at: acknowledgedAt, by: textOrNull(row, "acknowledged_by"), seen: toSeen(row, "acknowledged") },
     snoozed:
       snoozedAt === null
         ? null
-        : { at: snoozedAt, by: textOrNull(row, "snoozed_by"), until: integerOrNull(row, "snoozed_until") },
+        : {
+            at: snoozedAt,
+            by: textOrNull(row, "snoozed_by"),
+            until: integerOrNull(row, "snoozed_until"),
+            seen: toSeen(row, "snoozed"),
+          },
     owner: textOrNull(row, "owner"),
     note: textOrNull(row, "note"),
-    seen: { causes: text(row, "cause").split(" "), streak: integer(row, "streak") },
+    isInherited: flag(row, "inherited"),
   };
 };
+
+const toSeen = (row: SqlRow, what: "acknowledged" | "snoozed"): Seen => ({
+  causes: text(row, `${what}_cause`).split(" "),
+  streak: integer(row, `${what}_streak`),
+});

@@ -1,5 +1,6 @@
 import type { Attention } from "../../src/domain/attention.ts";
 import { type AttentionEntry, entryId } from "../../src/domain/inbox/entry.ts";
+import { markVersion } from "../../src/domain/inbox/mark.ts";
 
 /** Nobody has said anything about an entry. */
 export const NO_MARK = { acknowledged: null, snoozed: null, owner: null, note: null } as const;
@@ -11,6 +12,7 @@ export const entryFields = (id: string) =>
     urgency: "problem",
     ...NO_MARK,
     snoozed_until: null,
+    mark_version: markVersion(NO_MARK),
     consequences: [] as [],
     consequence_count: 0,
   }) as const;

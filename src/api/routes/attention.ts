@@ -12,13 +12,15 @@ export const attentionRoutes = ({ engine }: ApiContext) =>
   new Elysia().get(
     "/api/attention",
     async ({ query: { limit = 100, job } }) => {
-      const jobId = job === undefined ? null : parseJobId(job);
+      const jobId = job === undefined ? null : (engine.findJob(job)?.job.id ?? parseJobId(job));
       return attentionList(await engine.listAttention(Number(limit), jobId === null ? null : new Set([jobId])));
     },
     {
       query: exactly({
         limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 100 }, "Maximum of items")),
-        job: t.Optional(t.String({ pattern: ID_PATTERN, description: "Only what is about this job" })),
+        job: t.Optional(
+          t.String({ pattern: ID_PATTERN, description: "Only what is about this job, also by a former id of it" }),
+        ),
       }),
       response: { 200: AttentionListBody, ...failures("INVALID_REQUEST") },
       detail: {
@@ -49,8 +51,18 @@ const Owner = t.String({
   description: `Who looks after it, in one line of at most ${MAX_OWNER} characters; an empty text removes it`,
 });
 
+const expected = {
+  expected_version: t.Optional(
+    t.String({
+      maxLength: 100,
+      description:
+        "The `mark_version` that the change is based on: 409 if others have changed it since. Missing: it does not matter",
+    }),
+  ),
+};
+
 const AcknowledgeBody = exactly(
-  { note: t.Optional(Note), owner: t.Optional(Owner) },
+  { note: t.Optional(Note), owner: t.Optional(Owner), ...expected },
   { title: "AcknowledgeRequest", examples: [{ note: "the provider is down", owner: "mara" }] },
 );
 
@@ -62,6 +74,7 @@ const SnoozeBody = exactly(
     for_ms: t.Optional(wholeNumber({ ...INSTANT, minimum: 1 }, "For so long, in ms")),
     until_change: t.Optional(t.Boolean({ description: "True: until it gets worse, or no longer needs attention" })),
     note: t.Optional(Note),
+    ...expected,
   },
   {
     title: "SnoozeRequest",
@@ -70,8 +83,11 @@ const SnoozeBody = exactly(
   },
 );
 
-const OwnerBody = exactly({ owner: Owner }, { title: "OwnerRequest", examples: [{ owner: "mara" }] });
-const NoteBody = exactly({ note: Note }, { title: "NoteRequest", examples: [{ note: "the provider is down" }] });
+const OwnerBody = exactly({ owner: Owner, ...expected }, { title: "OwnerRequest", examples: [{ owner: "mara" }] });
+const NoteBody = exactly(
+  { note: Note, ...expected },
+  { title: "NoteRequest", examples: [{ note: "the provider is down" }] },
+);
 
 type Given<Body> = { readonly params: typeof EntryParams.static; readonly body: Body; readonly request: Request };
 
@@ -81,9 +97,9 @@ export const attentionMarkRoutes = ({ engine, clock, requests }: ApiContext) => 
     attentionEntry(await engine.changeAttention(params.entry_id, kind, requests.actorOf(request)));
   const schema = {
     params: EntryParams,
-    response: { 200: AttentionBody, ...failures("INVALID_REQUEST", "NOT_FOUND", "PAYLOAD_TOO_LARGE") },
+    response: { 200: AttentionBody, ...failures("INVALID_REQUEST", "NOT_FOUND", "CONFLICT", "PAYLOAD_TOO_LARGE") },
   };
-  const withBody = { ...schema, parse: readJsonWithTexts(["note", "owner"]) };
+  const withBody = { ...schema, parse: readJsonWithTexts(["note", "owner", "expected_version"]) };
   const detail = (operationId: string, summary: string, description?: string) => ({
     operationId,
     tags: ["runs"],
@@ -91,6 +107,15 @@ export const attentionMarkRoutes = ({ engine, clock, requests }: ApiContext) => 
     ...(description !== undefined && { description }),
   });
   return new Elysia({ prefix: "/api/attention/:entry_id" })
+    .get(
+      "/",
+      async ({ params }: Pick<Given<unknown>, "params">) => attentionEntry(await engine.findAttention(params.entry_id)),
+      {
+        params: EntryParams,
+        response: { 200: AttentionBody, ...failures("NOT_FOUND") },
+        detail: detail("getAttention", "Get one thing that needs attention"),
+      },
+    )
     .post(
       "/acknowledge",
       (given: Given<typeof AcknowledgeBody.static>) => {
@@ -99,7 +124,7 @@ export const attentionMarkRoutes = ({ engine, clock, requests }: ApiContext) => 
           ...(note !== undefined && { note: noteOf(note) }),
           ...(owner !== undefined && { owner: ownerOf(owner) }),
         };
-        return change(given, { kind: "acknowledge", ...texts });
+        return change(given, { kind: "acknowledge", ...texts, ...expectedOf(given.body) });
       },
       {
         ...withBody,
@@ -121,7 +146,12 @@ export const attentionMarkRoutes = ({ engine, clock, requests }: ApiContext) => 
       (given: Given<typeof SnoozeBody.static>) => {
         const { note } = given.body;
         const until = untilOf(given.body, clock.now());
-        return change(given, { kind: "snooze", until, ...(note !== undefined && { note: noteOf(note) }) });
+        return change(given, {
+          kind: "snooze",
+          until,
+          ...(note !== undefined && { note: noteOf(note) }),
+          ...expectedOf(given.body),
+        });
       },
       {
         ...withBody,
@@ -140,7 +170,8 @@ export const attentionMarkRoutes = ({ engine, clock, requests }: ApiContext) => 
     })
     .post(
       "/owner",
-      (given: Given<typeof OwnerBody.static>) => change(given, { kind: "own", owner: ownerOf(given.body.owner) }),
+      (given: Given<typeof OwnerBody.static>) =>
+        change(given, { kind: "own", owner: ownerOf(given.body.owner), ...expectedOf(given.body) }),
       { ...withBody, body: OwnerBody, detail: detail("ownAttention", "Say who looks after what needs attention") },
     )
     .delete("/owner", (given) => change(given, { kind: "own", owner: null }), {
@@ -149,7 +180,8 @@ export const attentionMarkRoutes = ({ engine, clock, requests }: ApiContext) => 
     })
     .post(
       "/note",
-      (given: Given<typeof NoteBody.static>) => change(given, { kind: "note", note: noteOf(given.body.note) }),
+      (given: Given<typeof NoteBody.static>) =>
+        change(given, { kind: "note", note: noteOf(given.body.note), ...expectedOf(given.body) }),
       {
         ...withBody,
         body: NoteBody,
@@ -161,6 +193,9 @@ export const attentionMarkRoutes = ({ engine, clock, requests }: ApiContext) => 
       detail: detail("unnoteAttention", "Delete the note"),
     });
 };
+
+const expectedOf = ({ expected_version: version }: { readonly expected_version?: string }) =>
+  version === undefined ? {} : { expected: version };
 
 /** Control characters but tabs and line breaks, and characters that change the direction of text. */
 const noteOf = (text: string): string | null =>

@@ -4,6 +4,7 @@ import { DEPENDENCY_CONDITIONS } from "../../domain/dependency.ts";
 import { type ErrorDetails, VALUE_PLACES } from "../../domain/errors.ts";
 import { RUN_STATUSES } from "../../domain/run.ts";
 import { assertNever } from "../../lib/never.ts";
+import { markBody, markFields } from "./attention/mark.ts";
 import { StorageReasonBody, storageReasonBody } from "./health.ts";
 import {
   exactly,
@@ -217,6 +218,15 @@ export const NoSuchEntry = exactly(
   { title: "EntryNotFound", description: "Nothing with this id needs attention, or no longer" },
 );
 
+export const MarkChanged = exactly(
+  {
+    reason: t.Literal("mark_changed"),
+    entry_id: t.String({ description: "The entry" }),
+    ...markFields,
+  },
+  { title: "MarkChanged", description: "Others have changed what is said about the entry; this is how it is now" },
+);
+
 export const NoSuchWorker = exactly(
   {
     reason: t.Literal("worker_not_found"),
@@ -292,6 +302,7 @@ export type DetailsBody = (
   | typeof GoneJob
   | typeof NoSuchRun
   | typeof NoSuchEntry
+  | typeof MarkChanged
   | typeof NoSuchDelivery
   | typeof ReplayRefused
   | typeof HookRefused
@@ -351,6 +362,8 @@ export const detailsBody = (details: ErrorDetails): DetailsBody => {
       return { reason: details.reason, run_id: details.runId };
     case "entry_not_found":
       return { reason: details.reason, entry_id: details.entryId };
+    case "mark_changed":
+      return { reason: details.reason, entry_id: details.entryId, ...markBody(details) };
     case "delivery_not_found":
       return { reason: details.reason, delivery_id: details.deliveryId };
     case "backfill_not_found":

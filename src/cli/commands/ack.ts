@@ -1,5 +1,7 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
+import { isRefused } from "../../client/error.ts";
+import { isName } from "../../domain/ids.ts";
 import { COMING_FORM, parseComing } from "../../domain/inbox/snooze-time.ts";
 import { DURATION_FORM, parseDuration } from "../../lib/duration.ts";
 import { suggest } from "../../lib/suggest.ts";
@@ -47,7 +49,11 @@ export const ack = defineCommand({
     };
     return await changeEach(
       await findEntries(client, what, context),
-      { change, said: () => (undo ? "no longer acknowledged" : "acknowledged") },
+      {
+        change,
+        said: (entry, before) =>
+          undo ? "no longer acknowledged" : `acknowledged${replacedText(entry, before, context)}`,
+      },
       context,
     );
   },
@@ -91,11 +97,11 @@ export const snooze = defineCommand({
         ? client.delete("/api/attention/:entry_id/snooze", { params })
         : client.post("/api/attention/:entry_id/snooze", { params, body });
     };
-    const said = ({ snoozed_until: at }: AttentionBody): string => {
+    const said = (entry: AttentionBody, before: AttentionBody): string => {
       if (undo) return "no longer snoozed";
-      return at === null
-        ? "snoozed until it changes"
-        : `snoozed until ${readableLocal(at, defaultZone(context.settings))}`;
+      const { snoozed_until: at } = entry;
+      const until = at === null ? "it changes" : readableLocal(at, defaultZone(context.settings));
+      return `snoozed until ${until}${replacedText(entry, before, context)}`;
     };
     return await changeEach(await findEntries(client, what, context), { change, said }, context);
   },
@@ -141,6 +147,8 @@ const findEntries = async (
       EXIT.USAGE,
       `'${jobId}' has no entry of its own, because it waits for what ${cause.id} is about; name that one instead`,
     );
+  const others = await findUnlisted(client, what);
+  if (others.length > 0) return others;
   const similar = suggest(
     what,
     items.flatMap(({ id, job_id }) => [id, job_id ?? id]),
@@ -149,20 +157,61 @@ const findEntries = async (
   throw new Failure(EXIT.USAGE, `nothing about '${what}' needs attention; ${expected}`);
 };
 
+/** Returns entries that the longest list does not have, or not with this id of a job, which may be a former one. */
+const findUnlisted = async (client: Client, what: string): Promise<readonly AttentionBody[]> => {
+  if (isName(what)) return (await client.get("/api/attention", { query: { limit: 1000, job: what } })).items;
+  try {
+    return [await client.get("/api/attention/:entry_id", { params: { entry_id: what } })];
+  } catch (error) {
+    // An older petit has no such route.
+    if (isRefused(error, "NOT_FOUND") || isRefused(error, "METHOD_NOT_ALLOWED")) return [];
+    throw error;
+  }
+};
+
 type EachChange = {
   readonly change: (entry: AttentionBody) => Promise<AttentionBody>;
-  /** Returns what happened to an entry. */
-  readonly said: (entry: AttentionBody) => string;
+  /** Returns what happened to an entry. `before` is how it was. */
+  readonly said: (entry: AttentionBody, before: AttentionBody) => string;
 };
+
+/** Returns what a change has replaced of what another person said; empty if nothing. */
+const replacedText = (entry: AttentionBody, before: AttentionBody, { settings }: Context): string => {
+  const at = (time: number): string => readableLocal(time, defaultZone(settings));
+  const { acknowledged, snoozed, owner } = before;
+  const was = [
+    isOfOther(acknowledged, entry.acknowledged) &&
+      `acknowledged by ${personText(acknowledged)} at ${at(acknowledged.at)}`,
+    isOfOther(snoozed, entry.snoozed) && `snoozed by ${personText(snoozed)} at ${at(snoozed.at)}`,
+    owner !== null && owner !== entry.owner && `looked after by ${oneLine(owner)}`,
+  ].filter((part) => part !== false);
+  return was.length === 0 ? "" : ` (was ${was.join(", ")})`;
+};
+
+type Said = { readonly by: string | null; readonly at: number } | null;
+
+const isOfOther = <Each extends Said>(before: Each, now: Said): before is NonNullable<Each> =>
+  before !== null && now !== null && now.at !== before.at && now.by !== before.by;
+
+const personText = ({ by }: NonNullable<Said>): string => (by === null ? "somebody unknown" : oneLine(by));
 
 const changeEach = async (
   entries: readonly AttentionBody[],
   { change, said }: EachChange,
   { terminal: { out }, json }: Context,
 ): Promise<ExitStatus> => {
-  const changed: AttentionBody[] = [];
-  for (const entry of entries) changed.push(await change(entry));
-  if (json) out.write(`${JSON.stringify(changed, null, 2)}\n`);
-  else for (const entry of changed) out.write(`${entry.id} is ${said(entry)}: ${oneLine(entry.message)}\n`);
+  const changed: { readonly before: AttentionBody; readonly entry: AttentionBody }[] = [];
+  for (const before of entries) changed.push({ before, entry: await change(before) });
+  if (json)
+    out.write(
+      `${JSON.stringify(
+        changed.map(({ entry }) => entry),
+        null,
+        2,
+      )}\n`,
+    );
+  else
+    for (const { before, entry } of changed)
+      out.write(`${entry.id} is ${said(entry, before)}: ${oneLine(entry.message)}\n`);
   return EXIT.DONE;
 };

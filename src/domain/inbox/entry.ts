@@ -19,7 +19,9 @@ type EntryFacts = {
   readonly consequences: readonly Consequence[];
   /** Failing jobs that have no entry of their own, because the run of this one failed because of theirs. */
   readonly childJobs: readonly JobId[];
-} & Pick<Mark, "acknowledged" | "snoozed" | "owner" | "note">;
+  readonly acknowledged: Omit<NonNullable<Mark["acknowledged"]>, "seen"> | null;
+  readonly snoozed: Omit<NonNullable<Mark["snoozed"]>, "seen"> | null;
+} & Pick<Mark, "owner" | "note">;
 
 /** An item, whose failure may be unknown. */
 export type Keyed = Attention extends infer Each ? (Each extends unknown ? Omit<Each, "failure"> : never) : never;

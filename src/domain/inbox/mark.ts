@@ -12,15 +12,20 @@ export type Mark = {
   readonly entryId: string;
   /** The job of the entry; null if it is about no job. */
   readonly jobId: JobId | null;
-  /** Somebody knows about it. */
-  readonly acknowledged: { readonly at: number; readonly by: string | null } | null;
+  /** Somebody knows about it. `seen` is what it was then. */
+  readonly acknowledged: { readonly at: number; readonly by: string | null; readonly seen: Seen } | null;
   /** Nobody wants to hear of it until then; without a time, until it changes. */
-  readonly snoozed: { readonly at: number; readonly by: string | null; readonly until: number | null } | null;
+  readonly snoozed: {
+    readonly at: number;
+    readonly by: string | null;
+    readonly until: number | null;
+    readonly seen: Seen;
+  } | null;
   /** Who looks after it. */
   readonly owner: string | null;
   readonly note: string | null;
-  /** What the entry was when it was last acknowledged or snoozed. */
-  readonly seen: Seen;
+  /** True if it was said about a failing job that explains this one. It holds only for runs that runs of that job started. */
+  readonly isInherited: boolean;
 };
 
 /** What can get worse about an entry. */
@@ -31,13 +36,14 @@ export type Seen = {
   readonly streak: number;
 };
 
-/** A change that a person makes. */
-export type MarkChange =
+/** A change that a person makes. It is refused if others have said something since the `expected` version of the mark. */
+export type MarkChange = { readonly expected?: string } & (
   | { readonly kind: "acknowledge"; readonly owner?: string | null; readonly note?: string | null }
   | { readonly kind: "snooze"; readonly until: number | null; readonly note?: string | null }
   | { readonly kind: "unacknowledge" | "unsnooze" }
   | { readonly kind: "own"; readonly owner: string | null }
-  | { readonly kind: "note"; readonly note: string | null };
+  | { readonly kind: "note"; readonly note: string | null }
+);
 
 /**
  * What happened to a mark, as its event says:
@@ -76,13 +82,13 @@ export const changeMark = (mark: Mark, change: MarkChange, { seen, now: at, by }
   switch (change.kind) {
     case "acknowledge": {
       const { owner = mark.owner, note = mark.note } = change;
-      return { ...mark, acknowledged: { at, by }, owner, note, seen };
+      return { ...mark, acknowledged: { at, by, seen }, owner, note };
     }
     case "unacknowledge":
       return { ...mark, acknowledged: null };
     case "snooze": {
       const { until, note = mark.note } = change;
-      return { ...mark, snoozed: { at, by, until }, note, seen };
+      return { ...mark, snoozed: { at, by, until, seen }, note };
     }
     case "unsnooze":
       return { ...mark, snoozed: null };
@@ -100,14 +106,39 @@ export const isEmptyMark = ({ acknowledged, snoozed, owner, note }: Mark): boole
   acknowledged === null && snoozed === null && owner === null && note === null;
 
 /** Returns whether an entry is acknowledged or snoozed at `now`. */
-export const isHandled = ({ acknowledged, snoozed }: Pick<Mark, "acknowledged" | "snoozed">, now: number): boolean =>
+export const isHandled = ({ acknowledged, snoozed }: Said, now: number): boolean =>
   acknowledged !== null || (snoozed !== null && (snoozed.until === null || now < snoozed.until));
+
+/**
+ * Returns whether an entry has become worse than it was when it was acknowledged and when it was snoozed, as far as that holds at `now`. A
+ * snooze does not change what an acknowledgement compares with.
+ */
+export const hasBecomeWorse = ({ acknowledged, snoozed }: Said, current: Seen, now: number): boolean => {
+  const isSnoozed = isHandled({ acknowledged: null, snoozed }, now);
+  const held = [acknowledged, isSnoozed ? snoozed : null].filter((each) => each !== null);
+  return held.length > 0 && held.every(({ seen }) => isWorse(seen, current));
+};
+
+type Said = Pick<Mark, "acknowledged" | "snoozed">;
+
+/** Returns a value that changes with what people said about an entry. */
+export const markVersion = (mark: VersionFacts): string => {
+  const { acknowledged, snoozed, owner, note } = mark;
+  return shortDigest(
+    JSON.stringify([acknowledged?.at, acknowledged?.by, snoozed?.at, snoozed?.by, snoozed?.until, owner, note]),
+  );
+};
+
+type VersionFacts = {
+  readonly acknowledged: { readonly at: number; readonly by: string | null } | null;
+  readonly snoozed: { readonly at: number; readonly by: string | null; readonly until: number | null } | null;
+} & Pick<Mark, "owner" | "note">;
 
 /** A streak that was shorter when it was seen counts as this long, so that the next failure does not double it. */
 const MIN_SEEN_STREAK = 2;
 
-/** Returns whether an entry has become worse: something else went wrong too, or it did twice as often. */
-export const isWorse = (seen: Seen, now: Seen): boolean =>
+/** Returns whether something else went wrong too, or it did twice as often. */
+const isWorse = (seen: Seen, now: Seen): boolean =>
   isOtherCause(seen, now) || now.streak >= 2 * Math.max(MIN_SEEN_STREAK, seen.streak);
 
 const isOtherCause = (seen: Seen, now: Seen): boolean =>

@@ -37,6 +37,8 @@ export const refusalMessage = (refusal: Refusal): string => {
       return noTagText(refusal);
     case "entry_not_found":
       return `nothing with the id '${refusal.entryId}' needs attention; 'petit status --json' lists what does`;
+    case "mark_changed":
+      return `others have changed what is said about '${shorten(refusal.entryId, 131)}': ${changedMarkText(refusal)}; look at it again`;
     case "delivery_not_found":
       return `delivery '${refusal.deliveryId}' was not found`;
     case "backfill_not_found":
@@ -128,3 +130,16 @@ const limitText = ({ limit, jobId, max, running }: LimitReached): string =>
   limit === "max_concurrency"
     ? `'${jobId}' has ${running} of ${max}`
     : `all ${max} slots for runs (--max-jobs) are taken`;
+
+const changedMarkText = ({
+  acknowledged,
+  snoozed,
+  owner,
+}: Extract<Refusal, { readonly reason: "mark_changed" }>): string => {
+  const parts = [
+    ...(acknowledged === null ? [] : [`acknowledged by ${acknowledged.by ?? "somebody unknown"}`]),
+    ...(snoozed === null ? [] : [`snoozed by ${snoozed.by ?? "somebody unknown"}`]),
+    ...(owner === null ? [] : [`owner ${owner}`]),
+  ];
+  return parts.length === 0 ? "nobody has acknowledged it now" : parts.join(", ");
+};

@@ -44,7 +44,7 @@ export type AttentionListOptions = {
   readonly log: Log;
   readonly newestRuns: NewestRuns;
   readonly runs: () => Pick<Runs, "active" | "find" | "waiting" | "late" | "waitsFor" | "waitCode" | "admissionState">;
-  readonly jobs: Pick<Jobs, "all" | "find" | "problems" | "brokenSince">;
+  readonly jobs: Pick<Jobs, "all" | "find" | "currentId" | "problems" | "brokenSince">;
   readonly pauses: Pick<Pauses, "scheduler" | "findJob">;
   readonly workers: () => WorkerFacts;
   readonly internalErrors: Pick<InternalErrors, "listUrgent">;
@@ -199,8 +199,9 @@ export class AttentionFinder {
     return results.filter((each) => each.kind === "job_failing");
   }
 
-  /** Returns an entry, or null if there is none with this id. */
-  async find(id: string): Promise<AttentionEntry | null> {
+  /** Returns an entry, or null if there is none with this id. The id can have a former id of its job. */
+  async find(givenId: string): Promise<AttentionEntry | null> {
+    const id = this.#currentId(givenId);
     const found = await this.#collect();
     const item = found.find((each) => entryId(each) === id);
     if (item === undefined) return null;
@@ -210,6 +211,12 @@ export class AttentionFinder {
     const { urgency } = this.#rankOf(item, mark, consequences);
     const childJobs = childrenOf(item, grouped.childJobs);
     return toEntry(this.#describe(item), { urgency, mark, consequences, childJobs });
+  }
+
+  /** Returns the id of an entry with the id that its job has now. */
+  #currentId(id: string): string {
+    const [kind = "", key = "", ...rest] = id.split(":");
+    return [kind, this.#options.jobs.currentId(key), ...rest].join(":");
   }
 
   /** Groups items with what explains them. `childJobs` has the failing jobs without an item of their own by the job that explains them. */
@@ -242,11 +249,11 @@ export class AttentionFinder {
     const explained = await this.#listExplained(entry);
     const ofExplained = changeOfExplained(change);
     this.#options.store.transaction(() => {
-      this.#marks.change({ entry, seen: this.#marks.seenOf(entry) }, change, context);
+      this.#marks.change({ entry, seen: this.#marks.seenOf(entry), isInherited: false }, change, context);
       if (ofExplained === null) return;
       for (const item of explained)
         this.#marks.change(
-          { entry: { id: entryId(item), jobId: item.jobId }, seen: this.#marks.seenOf(item) },
+          { entry: { id: entryId(item), jobId: item.jobId }, seen: this.#marks.seenOf(item), isInherited: true },
           ofExplained,
           context,
         );
@@ -301,7 +308,11 @@ export class AttentionFinder {
       const seen = this.#marks.seenOf(this.#describe(item));
       const isExplained = isOfJob(item) && explained.has(item.jobId);
       // The job that explains it says how often both have failed.
-      const current = { seen: isExplained ? { ...seen, streak: 0 } : seen, began: this.#beganOf(item) };
+      const current = {
+        seen: isExplained ? { ...seen, streak: 0 } : seen,
+        began: this.#beganOf(item),
+        runId: isOfJob(item) ? item.runId : null,
+      };
       const judged = this.#marks.judge(mark, current, now);
       switch (judged) {
         case "holds":
@@ -621,7 +632,7 @@ const changeOfExplained = (change: MarkChange): MarkChange | null => {
       return { kind: "snooze", until: change.until };
     case "unacknowledge":
     case "unsnooze":
-      return change;
+      return { kind: change.kind };
     case "own":
     case "note":
       return null;
@@ -659,7 +670,15 @@ type OfEntry = Pick<AttentionEntry, "urgency" | "consequences" | "childJobs"> & 
 
 const toEntry = (item: Attention, { mark, ...facts }: OfEntry): AttentionEntry => {
   const { acknowledged = null, snoozed = null, owner = null, note = null } = mark ?? {};
-  return { ...item, id: entryId(item), ...facts, acknowledged, snoozed, owner, note };
+  return {
+    ...item,
+    id: entryId(item),
+    ...facts,
+    acknowledged: acknowledged === null ? null : { at: acknowledged.at, by: acknowledged.by },
+    snoozed: snoozed === null ? null : { at: snoozed.at, by: snoozed.by, until: snoozed.until },
+    owner,
+    note,
+  };
 };
 
 const urgencyOf = (item: Listed, jobs: readonly (Job | null)[]): Urgency => {

@@ -3,17 +3,19 @@ import type { JobId, RunId, TaskId } from "../../domain/ids.ts";
 import type { AttentionEntry } from "../../domain/inbox/entry.ts";
 import {
   changeMark,
+  hasBecomeWorse,
   isEmptyMark,
   isHandled,
-  isWorse,
   type Mark,
   type MarkChange,
+  markVersion,
   type Seen,
   STATUS_OF_CHANGE,
   seenFailures,
   seenOf,
   seenUnfired,
 } from "../../domain/inbox/mark.ts";
+import { refuse } from "../../domain/refusal.ts";
 import type { Run } from "../../domain/run.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { Store } from "../../store/store.ts";
@@ -24,10 +26,24 @@ export const ORPHAN_MS = 600_000;
 /** Why a mark ends before its entry does. */
 export type EndOfMark = "worse" | "expired";
 
+type MarkedEntry = {
+  readonly entry: Pick<AttentionEntry, "id"> & { readonly jobId?: JobId | null };
+  readonly seen: Seen;
+  /** True if it is said about the job that explains this one. */
+  readonly isInherited: boolean;
+};
+
+type ChangeContext = {
+  readonly now: number;
+  readonly by: string | null;
+};
+
 type CurrentEntry = {
   readonly seen: Seen;
   /** When it began, in ms since the Unix epoch; null if that can move while it lasts. */
   readonly began: number | null;
+  /** The newest failed run of a failing job; null for other entries. */
+  readonly runId: RunId | null;
 };
 
 /** What people said about what needs attention, and until when that holds. */
@@ -67,22 +83,20 @@ export class Marks {
     return seenFailures(failures, streak);
   }
 
-  /** Stores what a person said about an entry. */
-  change(
-    {
-      entry,
-      seen,
-    }: { readonly entry: Pick<AttentionEntry, "id"> & { readonly jobId?: JobId | null }; readonly seen: Seen },
-    change: MarkChange,
-    { now, by }: { readonly now: number; readonly by: string | null },
-  ): void {
+  /** Stores what a person said about an entry. Throws `conflict` if others have said something since the `expected` version. */
+  change({ entry, seen, isInherited }: MarkedEntry, change: MarkChange, { now, by }: ChangeContext): void {
     const { attentionMarks } = this.#store;
     const { id: entryId, jobId = null } = entry;
-    const empty: Mark = { entryId, jobId, acknowledged: null, snoozed: null, owner: null, note: null, seen };
     const known = attentionMarks.find(entryId);
+    // What somebody said about the job itself stays.
+    if (isInherited && known !== null && !known.isInherited && isHandled(known, now)) return;
+    const empty: Mark = { entryId, jobId, acknowledged: null, snoozed: null, owner: null, note: null, isInherited };
     // A snooze that is over is none.
-    const before = known === null ? empty : isHandled(known, now) ? known : { ...known, snoozed: null };
-    const after = changeMark(before, change, { seen, now, by });
+    const isSnoozed = known !== null && isHandled({ acknowledged: null, snoozed: known.snoozed }, now);
+    const before = known === null ? empty : { ...known, ...(!isSnoozed && { snoozed: null }) };
+    if (change.expected !== undefined && change.expected !== markVersion(before))
+      throw refuse({ reason: "mark_changed", ...before });
+    const after = { ...changeMark(before, change, { seen, now, by }), isInherited };
     if (known === null && isEmptyMark(after)) return;
     attentionMarks.set(after, {
       status: STATUS_OF_CHANGE[change.kind],
@@ -92,11 +106,12 @@ export class Marks {
   }
 
   /** Returns what a later or a worse entry, or the time, has done to a mark. */
-  judge(mark: Mark, { seen, began }: CurrentEntry, now: number): "holds" | EndOfMark | "ended" {
+  judge(mark: Mark, { seen, began, runId }: CurrentEntry, now: number): "holds" | EndOfMark | "ended" {
     const { acknowledged, snoozed } = mark;
     const saidAt = Math.max(acknowledged?.at ?? 0, snoozed?.at ?? 0);
     if (began !== null && saidAt > 0 && began > saidAt) return "ended";
-    if (isHandled(mark, now) && isWorse(mark.seen, seen)) return "worse";
+    if (mark.isInherited && !this.#isRunBelowHandled(runId, now)) return "worse";
+    if (hasBecomeWorse(mark, seen, now)) return "worse";
     return snoozed !== null && !isHandled({ acknowledged: null, snoozed }, now) ? "expired" : "holds";
   }
 
@@ -150,8 +165,10 @@ export class Marks {
       case "interrupted": {
         const mark = attentionMarks.find(entryId);
         if (mark === null || !isHandled(mark, now)) return { isQuiet: false };
-        const streak = this.#isBelowHandled(run, now) ? 0 : (runs.findStreak(run.jobId)?.count ?? 1);
-        if (!isWorse(mark.seen, this.#seenRun(run.id, streak))) return { isQuiet: true };
+        const isBelow = this.#isBelowHandled(run, now);
+        const streak = isBelow ? 0 : (runs.findStreak(run.jobId)?.count ?? 1);
+        const isElsewhere = mark.isInherited && !isBelow;
+        if (!isElsewhere && !hasBecomeWorse(mark, this.#seenRun(run.id, streak), now)) return { isQuiet: true };
         this.endEarly(new Map([[mark, "worse"]]), now);
         return { isQuiet: false };
       }
@@ -166,7 +183,9 @@ export class Marks {
   /** Returns whether a job is acknowledged or snoozed because its runs are late, and `count` late runs are not much worse. */
   isQuietLate(jobId: JobId, { count, now }: { readonly count: number; readonly now: number }): boolean {
     const mark = this.#store.attentionMarks.find(`run_late:${jobId}:warn_after`);
-    return mark !== null && isHandled(mark, now) && !isWorse(mark.seen, { causes: mark.seen.causes, streak: count });
+    if (mark === null || !isHandled(mark, now)) return false;
+    const { causes } = (mark.acknowledged ?? mark.snoozed)?.seen ?? { causes: [] };
+    return !hasBecomeWorse(mark, { causes, streak: count }, now);
   }
 
   /** Returns whether a job is acknowledged or snoozed because its occurrences start no run, and the newest make it not much worse. */
@@ -175,7 +194,7 @@ export class Marks {
     const mark = attentionMarks.find(`not_run_as_expected:${jobId}`);
     if (mark === null || !isHandled(mark, now)) return false;
     const unfired = occurrences.findUnfiredStreak(jobId);
-    return unfired !== null && !isWorse(mark.seen, seenUnfired(unfired));
+    return unfired !== null && !hasBecomeWorse(mark, seenUnfired(unfired), now);
   }
 
   /** Returns whether an approval of this task is acknowledged or snoozed in a run of the job. */
@@ -189,6 +208,11 @@ export class Marks {
           mark.entryId.endsWith(`:${taskId}`) &&
           isHandled(mark, now),
       );
+  }
+
+  #isRunBelowHandled(runId: RunId | null, now: number): boolean {
+    const run = runId === null ? null : this.#store.runs.find(runId);
+    return run !== null && this.#isBelowHandled(run, now);
   }
 
   /** Returns whether a run was started by one whose job is acknowledged or snoozed. That one says how often both have failed. */

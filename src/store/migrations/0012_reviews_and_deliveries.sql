@@ -202,7 +202,8 @@ CREATE TABLE broken_files (
 ) STRICT, WITHOUT ROWID;
 
 -- What people said about something that needs attention. `entry_id` is the id of the entry; a person is the name of a token, or else an
--- address. `cause` and `streak` are what it was when somebody last acknowledged or snoozed it.
+-- address. The causes and the streaks are what it was when somebody acknowledged it, and when somebody snoozed it. `inherited`: it was said
+-- about the job whose runs started those that failed.
 CREATE TABLE attention_marks (
   entry_id TEXT PRIMARY KEY CHECK (length(entry_id) BETWEEN 1 AND 10000),
   job_id TEXT CHECK (job_id IS NULL OR length(job_id) BETWEEN 1 AND 128),
@@ -214,8 +215,13 @@ CREATE TABLE attention_marks (
   snoozed_until INTEGER CHECK (snoozed_until IS NULL OR (snoozed_at IS NOT NULL AND snoozed_until >= 0)),
   owner TEXT CHECK (owner IS NULL OR length(owner) BETWEEN 1 AND 100),
   note TEXT CHECK (note IS NULL OR length(note) BETWEEN 1 AND 2000),
-  cause TEXT NOT NULL CHECK (length(cause) <= 2000),
-  streak INTEGER NOT NULL CHECK (streak >= 0)
+  acknowledged_cause TEXT CHECK (length(acknowledged_cause) <= 2000),
+  acknowledged_streak INTEGER CHECK (acknowledged_streak >= 0),
+  snoozed_cause TEXT CHECK (length(snoozed_cause) <= 2000),
+  snoozed_streak INTEGER CHECK (snoozed_streak >= 0),
+  inherited INTEGER NOT NULL CHECK (inherited IN (0, 1)),
+  CHECK ((acknowledged_at IS NULL) = (acknowledged_cause IS NULL) AND (acknowledged_at IS NULL) = (acknowledged_streak IS NULL)),
+  CHECK ((snoozed_at IS NULL) = (snoozed_cause IS NULL) AND (snoozed_at IS NULL) = (snoozed_streak IS NULL))
 ) STRICT, WITHOUT ROWID;
 
 -- Who changed what an event is about, and the entry of what needs attention that it is about.

@@ -1,5 +1,7 @@
 import { type FormEvent, useId, useRef, useState } from "react";
+import { ClientError } from "../../client/error.ts";
 import { parseSnooze, SNOOZE_FORM } from "../../domain/inbox/snooze-time.ts";
+import { type MarkFacts, markText } from "../../domain/words/inbox/mark.ts";
 import { useHandleAttention } from "../data/actions.ts";
 import type { AttentionItem } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
@@ -31,6 +33,9 @@ export const HandleDialog = ({ item, name, onClose }: HandleDialogProps) => {
   const [note, setNote] = useState(item.note ?? "");
   const [owner, setOwner] = useState(item.owner ?? "");
   const [problem, setProblem] = useState<string | null>(null);
+  // What others have said since the dialog was opened.
+  const [changed, setChanged] = useState<ChangedMark | null>(null);
+  const [opened] = useState<SeenMark>(item);
   const [isTimeWrong, setTimeWrong] = useState(false);
   const timeField = useRef<HTMLInputElement>(null);
   const ids = { note: useId(), owner: useId(), choice: useId(), time: useId(), timeText: useId() };
@@ -46,8 +51,18 @@ export const HandleDialog = ({ item, name, onClose }: HandleDialogProps) => {
     }
     const snooze = choice === "other" ? other : (CHOICES.find(({ value }) => value === choice)?.body ?? null);
     mutate(
-      { id: item.id, snooze, note, owner },
-      { onSuccess: onClose, onError: (error) => setProblem(failureText(error)) },
+      { id: item.id, snooze, note, owner, version: (changed ?? opened).mark_version },
+      {
+        onSuccess: onClose,
+        onError: (error) => {
+          const mark = changedMarkOf(error);
+          if (mark === null) return setProblem(failureText(error));
+          setChanged(mark);
+          // What the user has not changed follows what the others wrote.
+          if (owner === ((changed ?? opened).owner ?? "")) setOwner(mark.owner ?? "");
+          if (note === ((changed ?? opened).note ?? "")) setNote(mark.note ?? "");
+        },
+      },
     );
   };
   return (
@@ -111,6 +126,11 @@ export const HandleDialog = ({ item, name, onClose }: HandleDialogProps) => {
             onChange={({ target }) => setNote(target.value)}
           />
         </div>
+        {changed !== null && (
+          <p className="wrong" role="alert">
+            Somebody was faster. It is now: {markText(changed, dateTimeText) || "not acknowledged"}. Save replaces that.
+          </p>
+        )}
         {problem !== null && (
           <p className="wrong" role="alert">
             {problem}
@@ -119,12 +139,22 @@ export const HandleDialog = ({ item, name, onClose }: HandleDialogProps) => {
         <div className="dialog-actions">
           <Button onClick={onClose}>Close</Button>
           <Button type="submit" isOnce kind="primary" isBusy={isPending}>
-            Save
+            {changed === null ? "Save" : "Save anyway"}
           </Button>
         </div>
       </form>
     </Dialog>
   );
+};
+
+type SeenMark = Pick<AttentionItem, "owner" | "note" | "mark_version">;
+
+type ChangedMark = MarkFacts & SeenMark;
+
+/** Returns what is said about an entry now if that is why a change was refused; otherwise null. */
+const changedMarkOf = (error: unknown): ChangedMark | null => {
+  const details = error instanceof ClientError && error.failure.kind === "refused" ? error.failure.details : null;
+  return details?.reason === "mark_changed" ? details : null;
 };
 
 /** Returns until when something is snoozed, with the zone. */

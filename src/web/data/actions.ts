@@ -184,18 +184,27 @@ type Handling = {
   readonly snooze: { readonly for_ms: number } | { readonly until: number } | { readonly until_change: boolean } | null;
   readonly note: string;
   readonly owner: string;
+  /** What people had said about it when the user saw it. An older petit does not send it. */
+  readonly version: string | undefined;
 };
 
 /** Acknowledges or snoozes what needs attention. The caller shows a failure. */
 export const useHandleAttention = () => {
   const client = useQueryClient();
   return useAction({
-    mutationFn: async ({ id, snooze, note, owner }: Handling) => {
+    mutationFn: async ({ id, snooze, note, owner, version }: Handling) => {
       const params = { entry_id: id };
-      if (snooze === null)
-        return await petit.post("/api/attention/:entry_id/acknowledge", { params, body: { note, owner } });
-      await petit.post("/api/attention/:entry_id/owner", { params, body: { owner } });
-      return await petit.post("/api/attention/:entry_id/snooze", { params, body: { ...snooze, note } });
+      const expected = (seen: string | undefined) => (seen === undefined ? {} : { expected_version: seen });
+      if (snooze === null) {
+        const body = { note, owner, ...expected(version) };
+        return await petit.post("/api/attention/:entry_id/acknowledge", { params, body });
+      }
+      const owned = await petit.post("/api/attention/:entry_id/owner", {
+        params,
+        body: { owner, ...expected(version) },
+      });
+      const body = { ...snooze, note, ...expected(owned.mark_version) };
+      return await petit.post("/api/attention/:entry_id/snooze", { params, body });
     },
     onSettled: () => client.invalidateQueries({ queryKey: ["attention"] }),
   });

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type CommandResult, petit } from "../../support/cli.ts";
-import { runToEnd } from "../../support/petit/api.ts";
+import { ask, post, runToEnd } from "../../support/petit/api.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
 const JOBS = `id: load
@@ -61,6 +63,19 @@ describe("petit ack and petit snooze", () => {
     expect(entry).toMatchObject({ id: "job_failing:load", snoozed: null });
   });
 
+  test("say whose acknowledgement they replace", async () => {
+    const asOtto = () =>
+      fetch(`${running.url}/api/attention/job_failing:load/acknowledge`, {
+        method: "POST",
+        body: JSON.stringify({ owner: "otto" }),
+      });
+    expect((await asOtto()).status).toBe(200);
+    const { stdout } = await run("ack", "load", "--owner", "mara");
+    expect(stdout).toStartWith("job_failing:load is acknowledged (was looked after by otto): job 'load' failed");
+    await run("ack", "load", "--owner", "", "--note", "");
+    expect((await run("ack", "load", "--undo")).stdout).toStartWith("job_failing:load is no longer acknowledged: ");
+  });
+
   test.each<[readonly string[], string]>([
     [["ack", "lod"], "nothing about 'lod' needs attention; did you mean 'load'?"],
     [["snooze", "load"], "petit snooze needs a time"],
@@ -70,5 +85,25 @@ describe("petit ack and petit snooze", () => {
   ])("say what is wrong with %p", async (args, message) => {
     const { status, stderr } = await run(...args);
     expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+
+  test("take the former id of a renamed job, also as a part of an entry's id", async () => {
+    writeFileSync(join(running.jobsDir, "all.yaml"), JOBS.replace("id: load", "id: load_all\nformerly: load"));
+    await post(running, "/api/jobs/reload");
+    for (const what of ["load", "job_failing:load", "load_all"]) {
+      expect((await run("ack", what)).stdout).toStartWith("job_failing:load_all is acknowledged: ");
+      expect((await run("ack", what, "--undo")).stdout).toStartWith("job_failing:load_all is no longer acknowledged: ");
+    }
+    const { body } = await ask(running, "/api/attention?job=load");
+    expect(body.items).toMatchObject([{ id: "job_failing:load_all", job_id: "load_all" }]);
+    const entry = (await ask(running, "/api/attention/job_failing:load")).body;
+    expect(entry).toEqual(body.items[0]);
+    expect((await post(running, "/api/attention/job_failing:load/note", { note: "n" })).body.note).toBe("n");
+    expect((await ask(running, "/api/attention/job_failing:nothing")).status).toBe(404);
+    const old = { note: "late", expected_version: entry.mark_version };
+    expect((await post(running, "/api/attention/job_failing:load/note", old)).body).toMatchObject({
+      code: "CONFLICT",
+      details: { reason: "mark_changed", entry_id: "job_failing:load_all", note: "n", acknowledged: null },
+    });
   });
 });

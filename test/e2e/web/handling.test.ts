@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { ask, runToEnd } from "../../support/petit/api.ts";
+import { ask, post, runToEnd } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { becomes, openWeb } from "../../support/web/web.ts";
@@ -41,6 +41,29 @@ describe.skipIf(CHROMIUM === null)("what needs attention", () => {
     await folded.press("Enter");
     await page.getByRole("button", { name: "Take back: load" }).press("Enter");
     await page.getByRole("button", { name: "Acknowledge or snooze load" }).waitFor();
+  }, 60_000);
+
+  test("says what another person has done since the dialog was opened, and replaces it only if asked again", async () => {
+    await using petit = await startPetit({ jobs: JOBS });
+    await runToEnd(petit, "load");
+    await using web = await openWeb({ url: petit.url, viewport: { width: 390, height: 844 } });
+    const { page } = web;
+    await web.open("/");
+    await page.getByRole("button", { name: "Acknowledge or snooze load" }).press("Enter");
+    await page.getByLabel("Note").fill("mine");
+    await post(petit, "/api/attention/job_failing:load/acknowledge", { owner: "mara", note: "theirs" });
+    const itemOf = async () => (await ask(petit, "/api/attention")).body.items[0];
+    await page.getByRole("button", { name: "Save" }).press("Enter");
+    await page.getByText(/^Somebody was faster\. It is now: acknowledged by .*; owner mara; theirs\./).waitFor();
+    expect(await itemOf()).toMatchObject({ owner: "mara", note: "theirs" });
+    expect([await page.getByLabel("Owner").inputValue(), await page.getByLabel("Note").inputValue()]).toEqual([
+      "mara",
+      "mine",
+    ]);
+    expect(await web.axe()).toEqual([]);
+    await page.getByRole("button", { name: "Save anyway" }).press("Enter");
+    await becomes(async () => (await itemOf()).note, "mine");
+    expect(await itemOf()).toMatchObject({ owner: "mara" });
   }, 60_000);
 
   test.each([

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { AttentionEntry } from "../../../src/domain/inbox/entry.ts";
+import { markVersion } from "../../../src/domain/inbox/mark.ts";
+import { NO_MARK } from "../../support/attention-entry.ts";
 import { childJob, items, job, jobId, retry, shell } from "../../support/engine/factories.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
@@ -293,6 +295,23 @@ describe("an acknowledgement of a job that runs another one", () => {
     },
   );
 
+  test("does not quiet a failure of the other one on its own", async () => {
+    await using hook = receiver();
+    await using petit = await startEngine({ jobs: jobs(hook.url) });
+    await petit.run("load");
+    await acknowledge(petit);
+    await petit.run("load");
+    const before = notified(petit);
+    await petit.run("inner");
+    expect(notified(petit)).toBe(before + 1);
+    expect(await entryOf(petit, "job_failing:inner")).toMatchObject({ acknowledged: null });
+    expect(await entryOf(petit)).toMatchObject({ acknowledged: { by: "mara" } });
+    await petit.engine.changeAttention("job_failing:inner", { kind: "acknowledge" }, "otto");
+    await petit.run("inner");
+    expect(notified(petit)).toBe(before + 1);
+    expect(await entryOf(petit, "job_failing:inner")).toMatchObject({ acknowledged: { by: "otto" } });
+  });
+
   test("is taken back for both", async () => {
     await using hook = receiver();
     await using petit = await startEngine({ jobs: jobs(hook.url) });
@@ -382,7 +401,55 @@ test("an acknowledged late run moves with a job that is renamed", async () => {
   expect(petit.store.attentionMarks.list()).toMatchObject([{ entryId: "run_late:slower:warn_after", jobId: "slower" }]);
 });
 
+describe("a change that expects a version of the mark", () => {
+  test("is refused if others have changed it since, with who has", async () => {
+    await using petit = await startEngine({ jobs: [load()] });
+    await run(petit, "refused");
+    const versionOf = async (): Promise<string> => markVersion((await entryOf(petit)) ?? NO_MARK);
+    const expected = await versionOf();
+    const both = ["mara", "otto"].map((by) =>
+      petit.engine.changeAttention(ID, { kind: "acknowledge", owner: by, expected }, by),
+    );
+    const [first, second] = await Promise.allSettled(both);
+    expect(first).toMatchObject({ status: "fulfilled", value: { owner: "mara" } });
+    expect(second).toMatchObject({
+      status: "rejected",
+      reason: { code: "conflict", details: { reason: "mark_changed", acknowledged: { by: "mara" }, owner: "mara" } },
+    });
+    await petit.engine.changeAttention(ID, { kind: "acknowledge", owner: "otto", expected: await versionOf() }, "otto");
+    expect(await entryOf(petit)).toMatchObject({ acknowledged: { by: "otto" }, owner: "otto" });
+    await petit.engine.changeAttention(ID, { kind: "note", note: "as before" }, "mara");
+    expect(await entryOf(petit)).toMatchObject({ note: "as before" });
+  });
+});
+
 describe("a snooze", () => {
+  test("does not change what an acknowledgement compares with", async () => {
+    const clock = new FakeClock();
+    await using petit = await startEngine({ clock, jobs: [load()] });
+    for (let i = 0; i < 2; i++) await run(petit, "refused");
+    await acknowledge(petit);
+    await run(petit, "refused");
+    await petit.engine.changeAttention(ID, { kind: "snooze", until: clock.now() + MINUTE }, "mara");
+    await clock.pass(2 * MINUTE);
+    expect(await entryOf(petit)).toMatchObject({ acknowledged: { by: "mara" }, snoozed: null, count: 3 });
+    await run(petit, "refused");
+    expect(await entryOf(petit)).toMatchObject({ acknowledged: null, count: 4 });
+  });
+
+  test("of what is acknowledged lasts until it has failed twice as often as when it was snoozed", async () => {
+    await using petit = await startEngine({ jobs: [load()] });
+    for (let i = 0; i < 2; i++) await run(petit, "refused");
+    await acknowledge(petit);
+    await run(petit, "refused");
+    await petit.engine.changeAttention(ID, { kind: "snooze", until: null }, "mara");
+    await run(petit, "refused");
+    await run(petit, "refused");
+    expect(await entryOf(petit)).toMatchObject({ snoozed: { by: "mara" }, count: 5 });
+    await run(petit, "refused");
+    expect(await entryOf(petit)).toMatchObject({ acknowledged: null, snoozed: null, count: 6 });
+  });
+
   test("that is over is an event, though nobody asks", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [load()] });

@@ -189,6 +189,9 @@ const fakeEngine = (store: Store): FakeEngine => {
     nextOccurrences: () => [],
     health: () => engine.currentHealth,
     listAttention: async () => NO_ATTENTION,
+    findAttention: async (entryId) => {
+      throw entryNotFound(entryId);
+    },
     changeAttention: async (entryId) => {
       throw entryNotFound(entryId);
     },

@@ -1,5 +1,6 @@
 import { t } from "elysia";
 import type { AttentionEntry } from "../../../domain/inbox/entry.ts";
+import { markVersion } from "../../../domain/inbox/mark.ts";
 import { ActorOrNull, exactly, instant, instantOrNull, nullable } from "../schemas.ts";
 
 const noteText = "What people wrote about it";
@@ -21,6 +22,9 @@ export const markFields = {
   snoozed_until: instantOrNull("Until when it is snoozed; null if it is not, or until it changes"),
   owner: nullable(t.String(), "Who looks after it; null if nobody is named"),
   note: nullable(t.String(), noteText),
+  mark_version: t.String({
+    description: "Changes with what people said about it; a change can name the one that it expects",
+  }),
 };
 
 type MarkBody = {
@@ -29,14 +33,18 @@ type MarkBody = {
   snoozed_until: number | null;
   owner: string | null;
   note: string | null;
+  mark_version: string;
 };
 
-export const markBody = ({ acknowledged, snoozed, owner, note }: AttentionEntry): MarkBody => ({
-  acknowledged: acknowledged === null ? null : { ...acknowledged, note },
-  snoozed: snoozed === null ? null : { ...snoozed },
+type MarkFacts = Pick<AttentionEntry, "acknowledged" | "snoozed" | "owner" | "note">;
+
+export const markBody = ({ acknowledged, snoozed, owner, note }: MarkFacts): MarkBody => ({
+  acknowledged: acknowledged === null ? null : { by: acknowledged.by, at: acknowledged.at, note },
+  snoozed: snoozed === null ? null : { by: snoozed.by, at: snoozed.at, until: snoozed.until },
   snoozed_until: snoozed?.until ?? null,
   owner,
   note,
+  mark_version: markVersion({ acknowledged, snoozed, owner, note }),
 });
 
 export const MARK_EXAMPLE = {
@@ -45,4 +53,5 @@ export const MARK_EXAMPLE = {
   snoozed_until: null,
   owner: "mara",
   note: "the provider is down",
+  mark_version: "c3499c2729",
 };
