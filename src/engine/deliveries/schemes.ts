@@ -206,7 +206,36 @@ const hmac = (algorithm: string, secret: string | Buffer, ...parts: readonly (st
 const hubSignature = (secret: string, body: Uint8Array): string =>
   `sha256=${hmac("sha256", secret, body).toString("hex")}`;
 
-const standardKey = (secret: string): Buffer => Buffer.from(secret.replace(/^whsec_/, ""), "base64");
+/** The key of a secret of Standard Webhooks, which is base64 after "whsec_"; null if it is something else. */
+const standardKeyOf = (secret: string): Buffer | null => {
+  const text = secret.replace(/^whsec_/, "");
+  return /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/.test(text) && text.length >= 2
+    ? Buffer.from(text, "base64")
+    : null;
+};
+
+const standardKey = (secret: string): Buffer => {
+  const key = standardKeyOf(secret);
+  if (key === null) throw new Error("the secret is not base64");
+  return key;
+};
+
+/** Returns what is wrong with a secret that was read; null if nothing is. */
+export const secretProblem = (secret: string, { scheme }: Pick<WebhookVerification, "scheme">): string | null => {
+  if (secret === "") return "is empty";
+  if (scheme === "standard" && standardKeyOf(secret) === null) return "is not base64 after 'whsec_'";
+  return null;
+};
+
+/** Names of the request headers that prove who has sent it, in lower case. They are never stored: some are the secret itself. */
+export const credentialHeaders = (verification: WebhookVerification): ReadonlySet<string> => {
+  const rules = SCHEMES[verification.scheme];
+  const draft = { secret: "AAAA", now: 0, eventType: null, deliveryId: "" };
+  const signed = Object.keys(rules.sign(new Uint8Array(), draft, verification));
+  const stored = new Set(rules.headers(verification));
+  const own = signed.filter((name) => !stored.has(name.toLowerCase())).map((name) => name.toLowerCase());
+  return new Set([...own, "authorization", "proxy-authorization", "cookie"]);
+};
 
 const secondsOf = (now: number): string => String(Math.floor(now / 1000));
 
@@ -250,7 +279,8 @@ export const isVerified = (
   request: SignedRequest,
   verification: WebhookVerification,
   { secret, now }: Proof,
-): boolean => secret !== "" && rulesOf(verification).verify(request, secret, now, verification);
+): boolean =>
+  secretProblem(secret, verification) === null && rulesOf(verification).verify(request, secret, now, verification);
 
 /** Returns what a verified request says about itself. `body` is a string if it is not JSON. */
 export const identify = (headers: Headers, body: Json, verification: WebhookVerification): WebhookIdentity => {

@@ -14,7 +14,7 @@ import { readSecret, type SecretPlaces } from "../secrets/read-secret.ts";
 import { bodyOf } from "./body.ts";
 import type { Arrival, Deliveries } from "./deliveries.ts";
 import type { WebhookResult, WebhookTest } from "./result.ts";
-import { identify, isVerified, rulesOf, type SignedRequest } from "./schemes.ts";
+import { credentialHeaders, identify, isVerified, rulesOf, type SignedRequest, secretProblem } from "./schemes.ts";
 
 /** Minimum time between two log lines about refused webhooks of a job, in ms. */
 const LOG_INTERVAL_MS = 60_000;
@@ -71,6 +71,14 @@ export class Webhooks {
 
   /** Resolves when the delivery is on disk. Rejects with `storage_failed` and `not_running`. */
   async receive(jobId: string, name: string | null, request: SignedRequest): Promise<WebhookResult> {
+    return await this.#receive(jobId, name, { request, isTest: false });
+  }
+
+  async #receive(
+    jobId: string,
+    name: string | null,
+    { request, isTest }: { readonly request: SignedRequest; readonly isTest: boolean },
+  ): Promise<WebhookResult> {
     const found = this.#find(jobId, name);
     if (found === null) return { kind: "unknown" };
     const { stored, trigger } = found;
@@ -88,7 +96,8 @@ export class Webhooks {
       trigger,
       eventTypes: identity.eventTypes,
       providerId: identity.deliveryId,
-      signedBody: rules.hasUnsignedId ? request.body : null,
+      // A test has an id that petit made. It is sent again with the same body after the job was changed.
+      signedBody: rules.hasUnsignedId && !isTest ? request.body : null,
       chain: 0,
       event: { body, headers: headersOf(request.headers, trigger) },
     };
@@ -104,22 +113,20 @@ export class Webhooks {
 
   /** Receives a request that petit signs itself. Rejects with `not_found`, and `conflict` if the secret can't be read. */
   async test(jobId: string, { name, body, eventType }: WebhookTest): Promise<WebhookResult> {
-    const { clock, jobs, environment } = this.#options;
+    const { clock, jobs } = this.#options;
     const found = this.#find(jobId, name);
     if (found === null) throw refuse({ reason: "no_webhook", jobId: jobs.mustFind(jobId).job.id, trigger: name });
     const { stored, trigger } = found;
     const { job } = stored;
-    const [source] = trigger.secrets;
-    if (source === undefined) throw new Error("the webhook has no secret");
-    const reading = readSecret(source, { environment, folder: job.source.folder });
-    if ("problem" in reading) throw refuse({ reason: "secret_unreadable", jobId: job.id, problem: reading.problem });
+    const readings = this.#readSecrets(found);
+    const reading = readings.find((each) => "value" in each);
+    if (reading === undefined)
+      throw refuse({ reason: "secret_unreadable", jobId: job.id, problem: problemOf(readings) ?? "it has none" });
     const now = clock.now();
     const draft = { secret: reading.value, now, eventType, deliveryId: `petit-test-${uuidv7(now)}` };
     const headers = rulesOf(trigger.verification).sign(body, draft, trigger.verification);
-    return await this.receive(jobId, name, {
-      headers: new Headers({ "content-type": "application/json", ...headers }),
-      body,
-    });
+    const request = { headers: new Headers({ "content-type": "application/json", ...headers }), body };
+    return await this.#receive(jobId, name, { request, isTest: true });
   }
 
   #find(jobId: string, name: string | null): { readonly stored: StoredJob; readonly trigger: WebhookTrigger } | null {
@@ -154,7 +161,8 @@ export class Webhooks {
     const { environment } = this.#options;
     return trigger.secrets.map((source) => {
       const reading = readSecret(source, { environment, folder: job.source.folder });
-      return "value" in reading && reading.value === "" ? { problem: `${sourceName(source)} is empty` } : reading;
+      const problem = "value" in reading ? secretProblem(reading.value, trigger.verification) : null;
+      return problem === null ? reading : { problem: `${sourceName(source)} ${problem}` };
     });
   }
 
@@ -186,8 +194,9 @@ const headersOf = (
   { verification, headers: own }: WebhookTrigger,
 ): Readonly<Record<string, string>> => {
   const names = new Set([...COMMON_HEADERS, ...rulesOf(verification).headers(verification), ...own]);
+  const stored = names.difference(credentialHeaders(verification));
   return Object.fromEntries(
-    [...names].flatMap((name) => {
+    [...stored].flatMap((name) => {
       const value = headers.get(name);
       return value === null ? [] : [[name, value]];
     }),

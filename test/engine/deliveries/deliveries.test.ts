@@ -66,6 +66,25 @@ describe("a webhook", () => {
     expect(list(petit, "deploy")).toHaveLength(1);
   });
 
+  test("that petit signs as a test starts a run each time, also with the same body", async () => {
+    const verification = { ...webhook().verification, scheme: "github" as const, idHeader: null };
+    await using petit = await startEngine({ jobs: [hooked("deploy", { verification })], environment });
+    const body = new TextEncoder().encode("{}");
+    for (const _ of [1, 2]) {
+      const result = await petit.engine.testWebhook("deploy", { name: null, body, eventType: null });
+      expect(result).toMatchObject({ kind: "accepted", isNew: true, delivery: { outcome: "fired" } });
+      if (result.kind === "accepted") await petit.ended(mustHaveRun(result.delivery));
+    }
+  });
+
+  test("never stores its secret, also if its job asks for that header", async () => {
+    const headers = ["authorization", "x-other"];
+    await using petit = await startEngine({ jobs: [hooked("deploy", { headers })], environment });
+    const delivery = await deliver(petit, "deploy", { id: "1" });
+    await petit.ended(mustHaveRun(delivery));
+    expect(petit.store.deliveries.findEvent(delivery.id)).not.toContain("a-long-token");
+  });
+
   test("without an id is always new", async () => {
     await using petit = await startEngine({ jobs: [hooked("deploy")], environment });
     const one = await deliver(petit, "deploy");

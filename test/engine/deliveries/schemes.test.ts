@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import type { WebhookVerification } from "../../../src/domain/deliveries/trigger.ts";
-import { identify, isVerified } from "../../../src/engine/deliveries/schemes.ts";
+import { credentialHeaders, identify, isVerified, secretProblem } from "../../../src/engine/deliveries/schemes.ts";
 import type { Json } from "../../../src/lib/json.ts";
 
 type Request = { readonly headers: Readonly<Record<string, string>>; readonly body: string | Uint8Array };
@@ -213,4 +213,27 @@ describe("identity of a request", () => {
       deliveryId: null,
     });
   });
+});
+
+test.each(["whsec_", "whsec_***", "é", "=", "whsec_====", "whsec_!!!notbase64", "whsec_a"])(
+  "the secret %j of Standard Webhooks has no key, so nothing is verified with it",
+  (secret) => {
+    const verification = scheme("standard");
+    const forged = createHmac("sha256", Buffer.from(secret.replace("whsec_", ""), "base64")).update("m1.0.{}");
+    const headers = {
+      "webhook-id": "m1",
+      "webhook-timestamp": "0",
+      "webhook-signature": `v1,${forged.digest("base64")}`,
+    };
+    expect(verify({ verification, secret, headers, body: "{}" })).toBe(false);
+    expect(secretProblem(secret, verification)).toBe("is not base64 after 'whsec_'");
+  },
+);
+
+test("headers that have a secret or a signature are known", () => {
+  const hmac = { ...scheme("hmac"), header: "x-sig", idHeader: "x-id" };
+  expect([...credentialHeaders(hmac)].sort()).toEqual(["authorization", "cookie", "proxy-authorization", "x-sig"]);
+  expect(credentialHeaders({ ...scheme("token"), header: "x-tok" }).has("x-tok")).toBe(true);
+  expect(credentialHeaders(scheme("gitlab")).has("x-gitlab-token")).toBe(true);
+  expect(credentialHeaders(scheme("github")).has("x-github-event")).toBe(false);
 });
