@@ -42,7 +42,10 @@ export interface OccurrenceStore {
   countByOutcome(query: CountQuery): ReadonlyMap<Outcome, number>;
   /** Returns those of the jobs whose newest occurrence started no run. */
   listUnfiredJobs(jobIds: readonly JobId[]): readonly JobId[];
-  /** Returns what its newest occurrences have in common if none of them started a run, apart from those on excepted dates; otherwise null. */
+  /**
+   * Returns what its newest occurrences have in common if none of them started a run, apart from those on excepted dates; otherwise null.
+   * One that a backfill has run counts as started.
+   */
   findUnfiredStreak(jobId: JobId): UnfiredStreak | null;
   /** Returns the time of the occurrence of a job that has `count` newer ones, or null if there are fewer. */
   findNthNewest(jobId: JobId, count: number): number | null;
@@ -155,7 +158,8 @@ export const createOccurrenceStore = ({ sql, write, recordEvent }: StoreContext)
   findUnfiredStreak: (jobId) => {
     const newest = (limit: number) =>
       sql.all(
-        "SELECT scheduled_for, reason FROM occurrences WHERE job_id = $jobId ORDER BY scheduled_for DESC LIMIT $limit",
+        `SELECT scheduled_for, iif(backfill_run_id IS NULL, reason, NULL) AS reason FROM occurrences
+         WHERE job_id = $jobId ORDER BY scheduled_for DESC LIMIT $limit`,
         { jobId, limit },
       );
     const few = newest(FEW_UNFIRED);

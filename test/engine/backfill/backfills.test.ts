@@ -5,7 +5,7 @@ import type { Job } from "../../../src/domain/job.ts";
 import type { BackfillRequest } from "../../../src/engine/backfill/request.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { command, job, jobId, param, schedule, shell } from "../../support/engine/factories.ts";
-import { FakeClock } from "../../support/engine/fake-clock.ts";
+import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
 import { gate } from "../../support/engine/gate.ts";
 import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
@@ -152,6 +152,27 @@ describe("a backfill", () => {
     await ended(petit, first);
   });
 
+  test("runs what was skipped, which keeps that outcome and counts as run", async () => {
+    const clock = new FakeClock();
+    await using petit = await started({ clock });
+    await petit.engine.pause();
+    await clock.passTo(six(17));
+    await petit.engine.resume();
+    const { occurrences } = petit.store;
+    expect(occurrences.findUnfiredStreak(jobId("daily"))).toMatchObject({ newest: "paused", count: 2 });
+    await ended(petit, await petit.engine.createBackfill(request({ from: "2026-01-16", to: "2026-01-17" })));
+    const runs = runsOf(petit.store).toReversed();
+    expect(occurrences.list(jobId("daily"), { limit: 9 })).toMatchObject(
+      runs.map(({ id, scheduledFor }) => ({ scheduledFor, outcome: "skipped", runId: null, backfillRunId: id })),
+    );
+    expect(runs).toHaveLength(2);
+    expect(occurrences.findUnfiredStreak(jobId("daily"))).toBeNull();
+    // Nothing is left to run.
+    await expect(petit.engine.createBackfill(request({ from: "2026-01-16", to: "2026-01-17" }))).rejects.toMatchObject({
+      details: { reason: "nothing_to_backfill" },
+    });
+  });
+
   test("leaves an occurrence that jitter still delays to the schedule", async () => {
     const clock = new FakeClock(six(15) - 1_000);
     const delayed = { ...schedule("0 6 * * *"), jitterMs: 3_600_000 };
@@ -248,6 +269,30 @@ describe("a backfill", () => {
     expect(daysOf(petit.store)).toBe("10 cancelled, 11 cancelled");
     expect(await petit.engine.changeBackfill(backfill.id, "cancel")).toMatchObject({ status: "cancelled" });
     expect(petit.engine.counts).toEqual({ pending: 0, running: 0 });
+  });
+
+  test("that was cancelled just before petit was killed ends its runs after the restart", async () => {
+    using dir = tempDir();
+    using door = gate();
+    const jobs = [daily({ tasks: [shell("t", door.wait)] })];
+    const id = await (async () => {
+      const petit = await startEngine({ jobs, dir: dir.path });
+      const backfill = await petit.engine.createBackfill(request());
+      await door.reached();
+      petit.store.backfills.cancel(backfill.id, { now: Date.now(), by: "bob" });
+      await petit.stop("leave");
+      return backfill.id;
+    })();
+    await using petit = await startEngine({ jobs, dir: dir.path });
+    expect(await ended(petit, { id })).toMatchObject({ status: "cancelled", runs: { cancelled: 3, running: 0 } });
+  });
+
+  test("is paused when the database is restored from a copy", async () => {
+    await using petit = await started();
+    await petit.engine.pauseJob("daily");
+    const { id } = await petit.engine.createBackfill(request());
+    petit.store.identity.renew({ now: NOON, isHere: () => false });
+    expect(petit.store.backfills.find(id)).toMatchObject({ status: "paused", reason: "restored" });
   });
 
   test("whose job is gone is cancelled; its running run goes on", async () => {
