@@ -1,5 +1,6 @@
 import type { OutputStream } from "../task-run.ts";
 import { type ErrorRank, isBareException, isCleanup, isLabel, isMessage, MIN_POINTS, rankLine } from "./error-rank.ts";
+import { levelOf, withoutPrefixes } from "./log-level.ts";
 import { normalise, plainLine } from "./plain-line.ts";
 
 /** A line of the output of an attempt. `seq` is its position in the attempt's output. */
@@ -42,6 +43,8 @@ export type CauseCandidate = {
 type StreamState = {
   /** The indentation of an open Python traceback. Its exception is the next line that is indented no deeper. */
   traceback: number | null;
+  /** The message right before an open traceback, or before `thrown`: it only announces the exception. */
+  announcement: CauseCandidate | null;
   /** The exception of the last traceback. */
   raised: CauseCandidate | null;
   /** The exception that the frames and causes that follow belong to. */
@@ -60,6 +63,7 @@ type StreamState = {
 
 const initialState = (): StreamState => ({
   traceback: null,
+  announcement: null,
   lead: null,
   raised: null,
   thrown: null,
@@ -91,6 +95,9 @@ const TRACE_HEADS =
   /^(?:CallStack \(from HasCallStack\)|stack (?:backtrace|traceback)|(?:PHP )?Stack trace):?$|^\s+at .{1,200}[(:]\S+:\d+(?::\d+)?\)?$/i;
 const THROWN: ErrorRank = { points: 52, isHeader: false, isWrapper: false };
 
+/** Returns true for a line that only separates what is above it from what is below it. */
+const isRule = (text: string): boolean => /^\s*[-=_*~]{3,}\s*$/.test(text);
+
 /** Returns true for a line of a stack trace. */
 export const isFrame = (text: string): boolean => FRAMES.some((frame) => frame.test(text));
 
@@ -103,9 +110,9 @@ const NESTED_REASON = /^( *)> (.+)$/;
 const RETRYING =
   /\b(?:attempt|try|retry) ?#?(?:[2-9]|\d\d)\b|\btrying (?!to\b)\w|\b(?:will retry|retrying(?! may)|retries left|trying again|will try again|try again in|reconnecting)\b/i;
 const IGNORED = /^\s*(?:\.\.\.ignoring|\(ignored\))\s*$/;
-/** What a container, a build or a remote side prints before each line. */
+/** What a container, a build or a remote side prints before each line, and what stands for the beginning of a very long one. */
 const STREAM_PREFIX =
-  /^(?:remote: |Remote: |[\w.-]{1,40} +\| |#\d{1,4} (?:\d+\.\d+ |(?=ERROR))|\s*[│┃|] ?|\s*[╷╵╭╰]─*>? ?|\[(?:stderr|stdout)\] )/;
+  /^(?:… (?!\.)|remote: |Remote: |[\w.-]{1,40} +\| |#\d{1,4} (?:\d+\.\d+ |(?=ERROR))|\s*[│┃|] ?|\s*[╷╵╭╰]─*>? ?|\[(?:stderr|stdout)\] )/;
 
 /** A line, with what the lines before it mean for it. */
 type Current = {
@@ -120,6 +127,8 @@ type Current = {
   /** The line before, if it is a candidate, and if it is a header. */
   readonly previous: CauseCandidate | null;
   readonly header: CauseCandidate | null;
+  /** The same as `previous`, or else the candidate in the line before of the other stream: a log can be on stdout, and a traceback on stderr. */
+  readonly above: CauseCandidate | null;
 };
 
 /** Collects the lines that may be the cause, in their order. */
@@ -146,14 +155,15 @@ export class Collector {
     // Several programs can print in turn.
     const isForeign = state.lead !== null && !isLed;
     const { previous, header } = state;
-    const current: Current = { line, shown, text, index, state, isForeign, previous, header };
+    const above = previous ?? (this.#gap === 0 ? (this.candidates.at(-1) ?? null) : null);
+    const current: Current = { line, shown, text, index, state, isForeign, previous, header, above };
     state.header = null;
     state.previous = null;
     if (RETRYING.test(text)) this.#markRetried();
-    const { above } = state;
+    const message = state.above;
     state.above = null;
     const isNear = this.candidates.length > 0 && this.#gap <= BURST_GAP;
-    if (TRACE_HEADS.test(text) && above !== null && !isNear) this.#push(above, THROWN);
+    if (TRACE_HEADS.test(text) && message !== null && !isNear) this.#push(message, THROWN);
     if (belongsToTrace(current)) return;
     if (!isForeign && isMessage(text)) state.above = current;
     const rank = this.#rank(current);
@@ -173,7 +183,7 @@ export class Collector {
     }
   }
 
-  #rank({ line, shown, text, index, state, isForeign, header }: Current): ErrorRank | null {
+  #rank({ line, shown, text, index, state, isForeign, previous, header }: Current): ErrorRank | null {
     const traceback = isForeign ? null : state.traceback;
     if (traceback !== null && indentOf(text) > traceback) return null;
     const nested = state.isReason ? NESTED_REASON.exec(text) : null;
@@ -182,10 +192,11 @@ export class Collector {
       state.header = header;
       return null;
     }
+    if (previous !== null && isRule(text)) state.previous = previous;
     const rank = rankLine(nested?.[2] ?? text, line.stream);
     let points = rank?.points ?? 0;
     if (traceback !== null && rank?.isWrapper !== true) points = Math.max(points, RAISED);
-    if (nested !== null) points = GRADLE_REASON + NESTED * (nested[1]?.length ?? 0);
+    if (nested !== null && rank?.isWrapper !== true) points = GRADLE_REASON + NESTED * (nested[1]?.length ?? 0);
     if (header !== null) points = Math.max(points, header.points + BELOW_HEADER);
     if (isCleanup(text)) this.#cleanupUntil = index + CLEANUP_LINES;
     else if (index <= this.#cleanupUntil) points += AFTER_CLEANUP;
@@ -200,7 +211,7 @@ export class Collector {
   }
 
   #push(
-    { line, shown, text, index, state, isForeign, header }: Current,
+    { line, shown, text, index, state, isForeign, header, above }: Current,
     { points, isHeader, isWrapper }: ErrorRank,
   ): void {
     const candidate: CauseCandidate = {
@@ -216,7 +227,9 @@ export class Collector {
     if (state.traceback !== null && !isForeign) {
       state.traceback = null;
       state.raised = candidate;
-    }
+      if (!isWrapper) discount(state.announcement);
+      state.announcement = null;
+    } else state.announcement = isWrapper ? null : above;
     if (CAUSED_BY.test(text) && state.thrown !== null) {
       // `Connection to db:5432 refused`, caused by `Connection refused`, says more than its cause.
       const saysLess =
@@ -235,10 +248,11 @@ export class Collector {
 }
 
 /** Returns true for lines that are no messages but belong to what is above them, and lets these know. */
-const belongsToTrace = ({ shown, text, state, previous }: Current): boolean => {
+const belongsToTrace = ({ shown, text, state, previous, above }: Current): boolean => {
   if (text.endsWith(TRACEBACK)) {
     state.lead = leadOf(shown.slice(0, -TRACEBACK.length));
     state.traceback = state.lead === null ? indentOf(text) : 0;
+    state.announcement = above;
     return true;
   }
   if (CHAINED.test(text)) {
@@ -255,9 +269,22 @@ const belongsToTrace = ({ shown, text, state, previous }: Current): boolean => {
     return true;
   }
   if (!isFrame(text)) return false;
-  if (previous !== null && previous === state.thrown) previous.points += TRACED;
+  if (previous !== null && previous === state.thrown) {
+    previous.points += TRACED;
+    if (isLogged(state.announcement)) discount(state.announcement);
+    state.announcement = null;
+  }
   return true;
 };
+
+/** Takes points from a message that only announces the exception below it. */
+const discount = (announcement: CauseCandidate | null): void => {
+  if (announcement !== null) announcement.points += WRAPS_CAUSE;
+};
+
+/** Returns true for a message with a level, as logs have it. */
+const isLogged = (candidate: CauseCandidate | null): boolean =>
+  candidate !== null && levelOf(withoutPrefixes(candidate.line.text.trimStart())) !== null;
 
 /** Maximum number of characters of what a runner prints before each line. */
 const MAX_LEAD = 120;

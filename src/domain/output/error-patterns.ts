@@ -67,7 +67,7 @@ export const FRAMED = /^\s*([*#|=!~+-])\1{0,80}\s.*\s\1{1,80}\s*$/;
 
 /** A label with one word, and a place without a message. */
 export const LABELS =
-  /^(?!\s*\w*(?:error|exception|fatal|panic|failure|failed|caused|cause|reason|message|detail|abort)\w*:)\s*[A-Z]\w{1,30}:\s+[\w.-]{1,60}$|^[\w.-]{1,60}: \S{1,200}\.\w{1,10}:\d{1,6}(?::\d{1,6})?:?$/i;
+  /^(?!\s*\w*(?:error|exception|fatal|panic|fail|failure|failed|caused|cause|reason|message|detail|abort)\w*:)\s*[A-Z]\w{1,30}:\s+[\w.-]{1,60}$|^[\w.-]{1,60}: \S{1,200}\.\w{1,10}:\d{1,6}(?::\d{1,6})?:?$/i;
 
 /** Not messages but what is executed, or source text that a tool quotes. */
 export const QUOTED = pattern(
@@ -121,7 +121,8 @@ export const ERRORS_AS_WRITTEN = pattern(
   ^Err:\d|^\(error\)[ ]|\b[A-Z]\w{1,60}(?:Error|Exception):[ ]|^(?:ORA|TNS|PLS|SP2|RMAN|IMP|EXP)-\d{3,5}:[ ]
   \bERROR\b|^ERRORS:|^FAIL\b|^--- FAIL|^make(?:\[\d+\])?: \*\*\*[ ]|: undefined reference to[ ]
   ^[A-Z][a-z]+-[A-Z]\w+ ?:[ ]|Failure/Error:|\bFAILED\b|!\s\[(?:remote )?rejected\]|^CONFLICT \(|^not ok \d
-  ^\s*● (?!Console)
+  ^\s*● (?!Console)|^e: \S|^FAIL: \S|\bUNEXPECTED INCONSISTENCY\b
+  ^[\w.-]{1,80}_test\.go:\d+: .{0,300}\b(?:want(?:ed|s)?|got|expect(?:ed|s)?|unexpected|error|fail(?:ed|ure)?|should|differs?|mismatch|not equal)\b
 `,
 );
 
@@ -192,6 +193,10 @@ export const REASONS = pattern(
   cannot read propert|could not (?:obtain|acquire|get) lock|no rule to make|merge conflict|non-fast-forward
   fetch first|divergent|host is (?:down|unreachable)|unable to locate|no credentials|existiert nicht|nicht gefunden
   nessun file|permesso negato|niet gevonden|toegang geweigerd|brak miejsca|nie znaleziono|plik lub katalog
+  \b(?:below|under|above|over|exceeds?|outside(?: of)?|beyond) (?:(?:the|its|an?) )?(?:(?:expected|allowed|required|configured|permitted|agreed) )?(?:minimum|maximum|threshold|limits?|tolerance|range|quota|budget)\b
+  \b(?:below|under|above|over|outside(?: of)?) (?:(?:the|its) )?(?:expected|allowed|required|permitted)\b
+  \b(?:less|fewer|more|lower|higher|older|smaller|larger|longer) than (?:(?:the|its) )?(?:expected|allowed|required|permitted|minimum|maximum|threshold|limit)\b
+  \bexpected (?:at (?:least|most)|exactly) \S
   keine berechtigung|introuvable|aucun fichier|permission non|no existe|permiso denegado
 `,
 );
@@ -243,7 +248,7 @@ export const WRAPPERS = pattern(
   \d+ problems? \(|^Failed (?:examples|tests|jobs|tasks|steps):
   ^(?:Tests|Test Suites|Test Files|Suites|Snapshots):?\s|tests? (?:run|result)|test result:[ ]
   \d+ (?:failed|failing|failures?|passed)\b.{0,60}(?:passed|failed|total|in \d|\d+ms)|^={3,} .*={3,}$
-  ^\d+ (?:examples?|tests?|scenarios?),[ ]|\bok=\d+\s+changed=|\bPASS=\d+|compilation terminated|^FAIL\b|^FAILED$
+  ^\d+ (?:examples?|tests?|scenarios?),[ ]|\bok=\d+\s+changed=|\bPASS=\d+|compilation terminated|^FAIL\b(?!: \S)|^FAILED$
   BUILD FAIL|Build failed with|\bcurrent transaction is aborted|commands ignored until|errors ignored on restore
   see (?:previous|above|the (?:log|compiler|output)|below|"|')|^See[ ]|(?:for|see) (?:more )?(?:details|information)
   -> \[Help|Re-run Maven|re-run Maven|To see the full stack|After correcting|\[ERROR\]\s*$
@@ -260,6 +265,9 @@ export const WRAPPERS = pattern(
   finished with (?:errors?|status|rc)|command terminated|Command failed(?: with|:|$)
   command (?:exited|returned|failed)|script (?:failed|exited)|Process (?:exited|completed|finished)
   Main process exited|Failed with result|terminating connection|Not processing|NO MORE HOSTS
+  Compilation error\. See log|A failure occurred while executing
+  invalid index-pack output|^fetch-pack: unexpected disconnect|bytes of body are still expected
+  encountered an error! The program was invoked|^\s*\S? ?Container \S{1,100}\s+Error(?:\s+[\d.]{1,8}s)?\s*$|^Error Trace:|the remote end hung up|^# [A-Z]{4,5}:\s+\d+$
   did not complete successfully|failed to solve|--:--:--|^Traceback|^Stack trace|^Call trace
   originated? (?:here|from)|rerun (?:with|using)|run with \x60?RUST_BACKTRACE|\bPLAY RECAP|^thrown in|^ *thrown in
   Error running (?:actions|configuration|commands?|scripts?|tasks?)\b
@@ -358,6 +366,6 @@ export const HEADERS = pattern(
   String.raw`
   ^(?!.*\b(?:at|in|for|processing|creating) \S).{0,160}\b(?:errors?|exceptions?|failed|failures?|problems?)\b[^:]{0,30}:$
   ^(?!.*\b(?:at|in|for|processing|creating) \S).{0,160}\b(?:warnings?|following|reason)\b[^:]{0,30}:$
-  ^CMake Error(?: at \S{1,300}(?: \(\w{1,80}\))?)?:$|\bpanicked at .{1,200}:$|^ERROR at line \d+:$|^--- FAIL:[ ]
+  ^CMake Error(?: at \S{1,300}(?: \((?!find_package\b)\w{1,80}\))?)?:$|\bpanicked at .{1,200}:$|^ERROR at line \d+:$|^--- FAIL:[ ]
 `,
 );

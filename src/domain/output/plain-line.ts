@@ -6,12 +6,36 @@ const MAX_LINE = 2_000;
 
 /**
  * Returns the parts of a line that were on a terminal one after the other, because a carriage return moves to the start of the line. A
- * line without text has none. Of a very long one, only what is around its first word for an error, if that is not near its start.
+ * line without text has none. Of a very long one, only what is around its first word for an error, if that is not near its start, and its
+ * end, if that has such a word, too.
  */
 export const segmentsOf = (text: string): readonly string[] =>
   text.includes("\r")
-    ? text.split("\r").flatMap((segment) => (segment === "" ? [] : [windowOf(segment)]))
-    : [windowOf(text)];
+    ? text.split("\r").flatMap((segment) => (segment === "" ? [] : windowsOf(segment)))
+    : windowsOf(text);
+
+const windowsOf = (text: string): readonly string[] => {
+  const window = windowOf(text);
+  if (text.length <= MAX_LINE || window.slice(0, MAX_LINE).endsWith(text.slice(-BEFORE_WORD))) return [window];
+  const end = errorAtEnd(text);
+  return end === "" ? [window] : [window, end];
+};
+
+/** What is no word, such as encoded data, and all before it. */
+const BLOB = /^.*[\w+/=]{60}\s*/s;
+
+/** Characters at the end of a very long line that are looked at. */
+const MAX_END = 1_000;
+const WORD_AT_END =
+  /\b(?:errors?|\w{1,40}(?:Error|Exception)|exception|fault|fatal|panic|fail(?:ed|ure)?|denied|refused|cannot|unable|no such|not found|timed out|killed|invalid)\b/i;
+
+/** Returns the end of a very long line from its first word for an error on; an empty text if it has none. */
+const errorAtEnd = (text: string): string => {
+  const end = text.slice(-MAX_END);
+  const at = end.search(WORD_AT_END);
+  if (at === -1) return "";
+  return `… ${end.slice(Math.max(0, at - BEFORE_WORD), at).replace(BLOB, "")}${end.slice(at)}`;
+};
 
 /** Lines up to this length are shown as they are, and of longer ones this many characters before the word. */
 const MAX_SHOWN = 500;
@@ -21,13 +45,15 @@ const ERROR_WORD = /\b(?:errors?|exception|fault|fatal|failed|failure|denied|ref
 const windowOf = (text: string): string => {
   if (text.length <= MAX_SHOWN) return text;
   const at = text.search(ERROR_WORD);
-  return at < MAX_SHOWN - BEFORE_WORD ? text : `… ${text.slice(at - BEFORE_WORD, at - BEFORE_WORD + MAX_LINE)}`;
+  return at < MAX_SHOWN - BEFORE_WORD
+    ? text
+    : `… ${text.slice(at - BEFORE_WORD, at).replace(BLOB, "")}${text.slice(at, at - BEFORE_WORD + MAX_LINE)}`;
 };
 
-/** Returns the part of a line without its beginning that reports an error in JSON; an empty text if there is none. */
+/** Returns the part of a line without its beginning that reports an error, in JSON or at its end; an empty text if there is none. */
 export const errorInRest = (text: string): string => {
   const at = text.search(JSON_ERROR);
-  return at === -1 ? "" : `… ${text.slice(Math.max(0, at - BEFORE_WORD), at + MAX_LINE)}`;
+  return at === -1 ? errorAtEnd(text) : `… ${text.slice(Math.max(0, at - BEFORE_WORD), at + MAX_LINE)}`;
 };
 
 const JSON_ERROR = /"(?:error|errors|exception|fault|failure)"\s?:\s?(?:\{\s?"|\[\s?[{"]|"[^"])/;

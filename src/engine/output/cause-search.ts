@@ -169,6 +169,8 @@ async function* linesOf(
   const total = extents.reduce((sum, { bytes }) => sum + bytes, 0);
   /** Whether the next chunk of a stream begins within a line. */
   const isWithinLine: Record<OutputStream, boolean> = { stdout: false, stderr: false };
+  /** The end of what was read of such a line. */
+  const cutOff: Record<OutputStream, string> = { stdout: "", stderr: "" };
   let before = 0;
   for (const { seq, stream, bytes: length } of extents) {
     if (turns.isAborted) return;
@@ -178,16 +180,21 @@ async function* linesOf(
     const bytes = skipped < length ? store.output.readBytes(runId, seq) : null;
     if (bytes === null) {
       isWithinLine[stream] = true;
+      cutOff[stream] = "";
       continue;
     }
     const isPart = skipped === 0 ? isWithinLine[stream] : bytes[skipped - 1] !== NEWLINE;
     isWithinLine[stream] = bytes.at(-1) !== NEWLINE;
     const texts = decoder.decode(bytes.subarray(skipped)).split("\n");
     if (texts.at(-1) === "") texts.pop();
+    const begun = skipped === 0 ? cutOff[stream] : "";
+    cutOff[stream] = isWithinLine[stream]
+      ? `${texts.length === 1 ? begun : ""}${texts.at(-1) ?? ""}`.slice(-CUT_OFF)
+      : "";
     const firstSeq = seq + countNewlines(bytes.subarray(0, skipped));
     for (const [index, text] of texts.entries()) {
-      // The end of a line says nothing without its beginning, unless it is JSON that reports an error.
-      const whole = index === 0 && isPart ? text.replace(/^[^\r]*\r?/, errorInRest) : text;
+      // The end of a line says nothing without its beginning, unless it reports an error.
+      const whole = index === 0 && isPart ? text.replace(/^[^\r]*\r?/, (rest) => errorInRest(`${begun}${rest}`)) : text;
       for (const segment of segmentsOf(whole)) {
         yield { seq: firstSeq + index, stream, text: segment };
         if (turns.isOver) await turns.pass();
@@ -197,6 +204,9 @@ async function* linesOf(
 }
 
 const NEWLINE = 10;
+
+/** Characters of the beginning of a line that go with its rest in the next chunk. */
+const CUT_OFF = 200;
 
 const countNewlines = (bytes: Uint8Array): number => {
   let count = 0;

@@ -254,6 +254,15 @@ describe("the search for causes", () => {
     expect(cause?.text).toContain('"error":{"code":"QuotaExceeded"}');
   });
 
+  test("finds an error at the end of a line of several chunks", async () => {
+    using store = memoryStore();
+    const [attempt] = manyAttempts(store, 1) as [Attempt];
+    write(store, attempt, `${"y".repeat(MAX_CHUNK_BYTES - 5)} error: the disk is full\nfine\n`);
+    const cause = await new CauseSearch({ store, clock: new FakeClock() }).find(failedOf(attempt), never);
+    // Each chunk has a number of its own.
+    expect([cause?.seq, cause?.text]).toEqual([2, "… error: the disk is full"]);
+  });
+
   test("gives the number of the line also if it begins within a chunk", async () => {
     using store = memoryStore();
     const attempts = manyAttempts(store, 30);
