@@ -102,6 +102,18 @@ export type TemplateScope = {
 export const expandTemplate = (text: string, scope: TemplateScope): string =>
   hasTemplate(text) ? text.replace(TEMPLATE, (match, inner: string) => fill(toTemplate(match, inner), scope)) : text;
 
+/** Like `expandTemplate`, but returns null if the text is one template alone and its value is null. */
+export const expandOptional = (text: string, scope: TemplateScope): string | null => {
+  const [template] = findTemplates(text);
+  if (template?.text !== text) return expandTemplate(text, scope);
+  const { reference } = template;
+  if (reference?.kind === "config" && (configValue(scope.config, reference.key) ?? null) === null) return null;
+  const expression = reference === null ? Expression.parse(template.expression) : null;
+  if (!(expression instanceof Expression)) return fill(template, scope);
+  const value = evaluate(expression, scope);
+  return value === null ? null : asText(value);
+};
+
 /**
  * Replaces the templates in all texts of a value. A text that is nothing but an expression with a function or an operator,
  * such as `${{ fromJSON(…) }}`, becomes the value of the expression; any other stays a text.

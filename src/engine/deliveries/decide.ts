@@ -5,7 +5,13 @@ import { resolveParams } from "../../domain/params/param.ts";
 import { MAX_CHAIN, type ParamValues } from "../../domain/run.ts";
 import { Expression, type ExpressionScope } from "../../jobfile/expression/expression.ts";
 import { ExpressionWork } from "../../jobfile/expression/work.ts";
-import { expandTemplate, expressionScope, parseIf, type TemplateScope } from "../../jobfile/template.ts";
+import {
+  expandOptional,
+  expandTemplate,
+  expressionScope,
+  parseIf,
+  type TemplateScope,
+} from "../../jobfile/template.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import type { AdmissionState } from "../schedule/admission.ts";
 
@@ -126,7 +132,8 @@ const paramsOf = (job: Job, trigger: EventTrigger, event: EventData): { readonly
   const given: Record<string, string> = {};
   for (const [name, value] of Object.entries(trigger.params)) {
     try {
-      given[name] = expandTemplate(value, scope);
+      const expanded = expandOptional(value, scope);
+      if (expanded !== null) given[name] = expanded;
     } catch (error) {
       return { problem: `params.${name}: ${errorMessage(error)}` };
     }

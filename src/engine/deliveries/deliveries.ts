@@ -195,6 +195,9 @@ export class Deliveries implements Disposable {
       }
     store.deliveries.setFollowed([...followers.keys()]);
     this.#followers = followers;
+    // A job that is gone never resumes.
+    for (const jobId of store.deliveries.listWaitingJobs("paused"))
+      if (jobs.find(jobId) === null) void this.#fireKept(jobId);
   }
 
   /** The end of a run is stored. Starts the runs of other jobs that follow from it. */
@@ -348,10 +351,11 @@ export class Deliveries implements Disposable {
     this.#arm();
   }
 
-  /** Starts the deliveries that were kept while a job was paused, in their order. */
+  /** Starts the deliveries that were kept while a job was paused, in their order; skips them if the job is gone, paused or not. */
   async #fireKept(jobId: JobId): Promise<void> {
-    const { store, isPaused } = this.#options;
-    await this.#decideAll(() => (isPaused(jobId) ? [] : store.deliveries.listWaiting(jobId, "paused", BATCH)));
+    const { store, jobs, isPaused } = this.#options;
+    const mustWait = (): boolean => isPaused(jobId) && jobs.find(jobId) !== null;
+    await this.#decideAll(() => (mustWait() ? [] : store.deliveries.listWaiting(jobId, "paused", BATCH)));
     this.#arm();
   }
 

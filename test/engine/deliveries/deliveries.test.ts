@@ -5,7 +5,7 @@ import type { Job } from "../../../src/domain/job.ts";
 import { job, jobId, param, shell, webhook } from "../../support/engine/factories.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { gate } from "../../support/engine/gate.ts";
-import { type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
+import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const environment = { HOOK_TOKEN: "a-long-token" };
@@ -129,6 +129,14 @@ describe("a webhook", () => {
   });
 });
 
+test("a param whose template is null has its default; one with more than a template is given", async () => {
+  const params = { a: "${{ event.body.missing }}", b: "x${{ event.body.missing }}", c: "${{ event.body.empty }}" };
+  const own = { a: param({ default: "own" }), b: param({ default: "own" }), c: param({ default: "own" }) };
+  await using petit = await startEngine({ jobs: [hooked("deploy", { params }, { params: own })], environment });
+  const { run } = await petit.ended(mustHaveRun(await deliver(petit, "deploy", { body: { empty: "" } })));
+  expect(run.params).toEqual({ a: "own", b: "x", c: "" });
+});
+
 describe("a delivery is skipped", () => {
   test.each([
     ["if the job is disabled", {}, { enabled: false }, "disabled"],
@@ -139,6 +147,12 @@ describe("a delivery is skipped", () => {
       "if its params don't fit",
       { params: { a: "${{ event.body.text }}" } },
       { params: { a: { ...param(), enum: ["x"] } } },
+      "invalid_params",
+    ],
+    [
+      "if a required param is null in the event",
+      { params: { a: "${{ event.body.missing }}" } },
+      { params: { a: { ...param(), required: true } } },
       "invalid_params",
     ],
     [
@@ -227,6 +241,32 @@ describe("deliveries of a paused job", () => {
     await using petit = await startEngine({ jobs: [hooked("deploy", { onPause: "skip" })], environment });
     await petit.engine.pause();
     expect(await deliver(petit, "deploy")).toMatchObject({ outcome: "skipped", reason: "paused" });
+  });
+
+  test.each([
+    ["job", async ({ engine }: StartedEngine) => await engine.pauseJob("deploy")],
+    ["scheduler", async ({ engine }: StartedEngine) => await engine.pause()],
+  ])("are skipped when the job goes while the %s is paused, also during a downtime", async (_, pause) => {
+    using dir = tempDir();
+    const jobs = [hooked("deploy"), hooked("other")];
+    const given = { environment, dir: dir.path };
+    const kept = await (async () => {
+      await using petit = await startEngine({ ...given, jobs });
+      await pause(petit);
+      const first = await deliver(petit, "deploy");
+      petit.files = filesOf([hooked("other")]);
+      await petit.engine.reload();
+      await petit.event("delivery", { status: "skipped" });
+      expect(petit.store.deliveries.find(first.id)).toMatchObject({ outcome: "skipped", reason: "gone" });
+      petit.files = filesOf(jobs);
+      await petit.engine.reload();
+      await pause(petit);
+      return await deliver(petit, "deploy");
+    })();
+    expect(kept).toMatchObject({ outcome: "waiting", reason: "paused" });
+    await using petit = await startEngine({ ...given, jobs: [hooked("other")] });
+    await petit.event("delivery", { status: "skipped" });
+    expect(petit.store.deliveries.find(kept.id)).toMatchObject({ outcome: "skipped", reason: "gone" });
   });
 
   test("are at most 1,000; the oldest are skipped", async () => {
