@@ -16,6 +16,7 @@ import {
   type TemplateReference,
 } from "../template.ts";
 import { insteadOf } from "../template-hint.ts";
+import { whyNoEventValue } from "./triggers/event-fields.ts";
 
 /** A place where an output of a task is read. */
 export type OutputRead = { readonly task: string; readonly name: string; readonly path: Path };
@@ -207,7 +208,10 @@ const whyWrongName = ({ context, names }: ExpressionReference, scope: TemplateCo
     case "matrix":
       return name === undefined ? null : whyNoItem({ kind: "matrix", axis: name }, scope);
     case "event":
-      return null;
+      return whyNoEventValue(
+        names,
+        (scope.draft.triggers ?? []).map((trigger) => trigger ?? {}),
+      );
     default:
       return assertNever(context);
   }

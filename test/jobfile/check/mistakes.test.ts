@@ -211,6 +211,51 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
     "triggers[0].done: run is not known when an event arrives; expected event, config or job",
   ],
   [
+    "a field that the event of a webhook does not have",
+    job("triggers: [{type: webhook, verify: github, secret: {env: S}, if: 'event.bdy.x == 1'}]"),
+    "2:67: triggers[0].if: the event of a webhook trigger has no 'bdy'; did you mean 'body'?",
+  ],
+  [
+    "the path of a file in a webhook",
+    job(
+      "triggers: [{type: webhook, verify: github, secret: {env: S}, debounce: {key: '${{ event.path }}', wait: 1s}}]",
+    ),
+    "triggers[0].debounce.key: the event of a webhook trigger has no 'path'; expected one of type, id, delivery_id, body, headers",
+  ],
+  [
+    "a body in a files trigger",
+    job("triggers: [{type: files, paths: [a], if: event.body}]"),
+    "triggers[0].if: the event of a files trigger has no 'body'",
+  ],
+  [
+    "the path of one file of several",
+    job("params: {p: {}}", "triggers: [{type: files, paths: [a], batch: all, params: {p: '${{ event.path }}'}}]"),
+    "triggers[0].params.p: event.path does not exist with 'batch: all'; expected event.files",
+  ],
+  [
+    "a field that a file does not have",
+    job("triggers: [{type: files, paths: [a], if: 'event.files[0].pth'}]"),
+    "triggers[0].if: event.files[0] has no 'pth'; did you mean 'path'?",
+  ],
+  [
+    "a field that a run does not have",
+    job("triggers: [{type: run, job: other, if: event.run.state}]"),
+    "triggers[0].if: event.run has no 'state'; did you mean 'status'?",
+  ],
+  [
+    "a field of an event that no trigger of the job has",
+    task(
+      "type: shell, script: x, environment: {A: '${{ event.subject }}'}",
+      "triggers: [{type: files, paths: [a]}, {type: run, job: other}]\n",
+    ),
+    "tasks[1].environment.A: the event of a files or run trigger has no 'subject'",
+  ],
+  [
+    "a field that no event has",
+    task('type: shell, script: x, if: "event.bod.x"'),
+    "4:42: tasks[1].if: event has no 'bod'; did you mean 'body'?",
+  ],
+  [
     "two files triggers, one without a name",
     job("triggers: [{type: files, paths: [a]}, {type: files, name: b, paths: [b]}]"),
     "triggers[0].name: missing; each of several files triggers of a job needs a name",
@@ -847,6 +892,22 @@ describe("a job with problems", () => {
 
   test("reports a pattern with a control character once", () => {
     expect(problemsOf(job('params: {a: {pattern: "(\\u0007", default: x}}'))).toHaveLength(1);
+  });
+
+  test("does not report what some event of the job can have", () => {
+    const triggers = [
+      "{type: webhook, verify: github, secret: {env: S}, if: 'event.Body.x == event[''headers''].y && event.type'}",
+      "{type: files, paths: [a], batch: all, done: '${{ event.path }}.ok', if: 'event.files[0].mtime == event.files.*.size'}",
+      "{type: run, job: other, if: 'event.run.params.x == event.outputs.rows && event.run.ended_at'}",
+      "{type: nats, stream: S, subject: s, if: 'event.subject == event.stream && event.seq && event.delivery_id'}",
+    ];
+    const environment = "{A: '${{ event.path }}', B: '${{ event.body }} ${{ event.outputs.rows }} ${{ event.seq }}'}";
+    const own = `type: shell, script: x, environment: ${environment}`;
+    expect(problemsOf(task(own))).toEqual([]);
+    const paths = "{type: files, name: each, paths: [b], params: {}}";
+    expect(problemsOf(task(own, `triggers: [${triggers.join(", ").replace("batch: all, ", "")}]\n`))).toEqual([]);
+    const all = triggers.join(", ").replace("{type: files,", "{type: files, name: all,");
+    expect(problemsOf(task(own, `triggers: [${all}, ${paths}]\n`))).toEqual([]);
   });
 
   test("reports a numeric id once and still resolves it", () => {

@@ -13,6 +13,7 @@ import { TRIGGER_FIELD_NAMES } from "../../schema/trigger.ts";
 import { findTemplates, parseIf } from "../../template.ts";
 import { checkFieldsOfType } from "../fields-of-type.ts";
 import { checkSecret, type SecretDraft } from "../secret.ts";
+import { whyNoEventValue } from "./event-fields.ts";
 
 /** Maximum number of triggers of a job, and of secrets of a webhook. */
 const MAX_TRIGGERS = 20;
@@ -166,45 +167,52 @@ const checkMessages = ({ stream, subject }: TriggerDraft, path: Path, report: Re
 const CONTEXTS: ReadonlySet<string> = new Set(["event", "config", "job"]);
 
 const checkExpressions = (trigger: TriggerDraft, draft: JobDraft, path: Path, report: Report): void => {
+  const scope = { draft, trigger };
   if (trigger.if !== undefined && trigger.if.trim() !== "") {
     const parsed = parseIf(trigger.if);
-    const wrong = parsed instanceof Expression ? whyWrong(parsed, draft) : parsed;
+    const wrong = parsed instanceof Expression ? whyWrong(parsed, scope) : parsed;
     if (wrong !== null) report.addAt([...path, "if"], wrong.problem, wrong.part);
   }
-  checkTemplatesIn(trigger.done, draft, [...path, "done"], report);
-  checkTemplatesIn(trigger.debounce?.key, draft, [...path, "debounce", "key"], report);
+  // It is expanded for each file, also if a run is for several.
+  const ofFile = { draft, trigger: { ...trigger, batch: undefined } };
+  checkTemplatesIn(trigger.done, ofFile, [...path, "done"], report);
+  checkTemplatesIn(trigger.debounce?.key, scope, [...path, "debounce", "key"], report);
   for (const [name, value] of Object.entries(trigger.params ?? {}))
-    checkTemplatesIn(value, draft, [...path, "params", name], report);
+    checkTemplatesIn(value, scope, [...path, "params", name], report);
 };
 
-const checkTemplatesIn = (text: string | undefined, draft: JobDraft, path: Path, report: Report): void => {
+type TriggerScope = { readonly draft: JobDraft; readonly trigger: Pick<TriggerDraft, "type" | "batch"> };
+
+const checkTemplatesIn = (text: string | undefined, scope: TriggerScope, path: Path, report: Report): void => {
   const seen = new Map<string, number>();
   for (const template of findTemplates(text ?? "")) {
     const nth = seen.get(template.text) ?? 0;
     seen.set(template.text, nth + 1);
-    const problem = whyWrongTemplate(template, draft);
+    const problem = whyWrongTemplate(template, scope);
     if (problem !== null) report.addAt(path, problem, { text: template.text, nth });
   }
 };
 
 const whyWrongTemplate = (
   { text, expression }: { readonly text: string; readonly expression: string },
-  draft: JobDraft,
+  scope: TriggerScope,
 ): string | null => {
   if (!text.endsWith("}}")) return "a template without its '}}'";
   const parsed = Expression.parse(expression);
-  if (parsed instanceof Expression) return whyWrong(parsed, draft)?.problem ?? null;
+  if (parsed instanceof Expression) return whyWrong(parsed, scope)?.problem ?? null;
   return `${text} ${parsed.problem}`;
 };
 
 /** Returns what is wrong with the first wrong reference of an expression, and that part of the text; or null. */
-const whyWrong = ({ references }: Expression, { config = {} }: JobDraft) => {
+const whyWrong = ({ references }: Expression, { draft: { config = {} }, trigger }: TriggerScope) => {
   for (const { context, names, at } of references) {
     const [name] = names;
     if (!CONTEXTS.has(context))
       return { problem: `${context} is not known when an event arrives; expected event, config or job`, part: at };
     if (context === "config" && name !== undefined && !Object.hasOwn(config, name))
       return { problem: `there is no config value '${name}'; expected one of the job's config`, part: at };
+    const problem = context === "event" ? whyNoEventValue(names, [trigger]) : null;
+    if (problem !== null) return { problem, part: at };
   }
   return null;
 };
