@@ -210,12 +210,15 @@ const whyWrongName = ({ context, names }: ExpressionReference, scope: TemplateCo
     case "event":
       return whyNoEventValue(
         names,
-        (scope.draft.triggers ?? []).map((trigger) => trigger ?? {}),
+        (scope.draft.triggers ?? []).map((trigger) => trigger ?? UNKNOWN_TRIGGER),
       );
     default:
       return assertNever(context);
   }
 };
+
+/** One with a mistake in its type. */
+const UNKNOWN_TRIGGER = { type: undefined, batch: undefined };
 
 const unknownField = (what: string, name: string, names: readonly string[]): string =>
   `${what} has no '${name}'; ${hint(name, names, `expected ${names.join(" or ")}`)}`;
