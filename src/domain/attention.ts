@@ -1,4 +1,4 @@
-import { removeEscapes, shorten } from "../lib/text.ts";
+import { removeEscapes, shortenMiddle } from "../lib/text.ts";
 import type { ShutGate } from "./dependency.ts";
 import type { InternalError } from "./health.ts";
 import type { JobId, RunId, TaskId } from "./ids.ts";
@@ -326,6 +326,8 @@ export type RunFailure = {
   readonly item: number | null;
   /** How many items of the task failed. */
   readonly failedItems: number;
+  /** Why the item that failed first ended; null if the task has none. */
+  readonly itemReason: Reason | null;
   /** The last attempt of the task, or of the item. */
   readonly attempt: number | null;
   readonly reason: Reason | null;
@@ -397,7 +399,7 @@ export const lastLineOf = (output: string): { readonly index: number; readonly t
   const lines = removeEscapes(output).split("\n");
   for (let index = lines.length - 1; index >= 0; index--) {
     const text = (lines[index] ?? "").trimEnd().split("\r").at(-1)?.trim() ?? "";
-    if (text !== "") return { index, text: shorten(text, MAX_LINE) };
+    if (text !== "") return { index, text: shortenMiddle(text, MAX_LINE) };
   }
   return null;
 };

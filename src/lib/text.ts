@@ -15,5 +15,13 @@ export const escapeUnprintable = (text: string): string =>
 export const shorten = (text: string, length = 80): string =>
   text.length > length ? `${text.slice(0, length - 1).replace(/[\ud800-\udbff]$/, "")}…` : text;
 
+/** Shortens a text to `length` UTF-16 code units by its middle, for which `…` stands: what matters can be at either end. Divides no character. */
+export const shortenMiddle = (text: string, length: number): string => {
+  if (text.length <= length) return text;
+  const start = Math.ceil((length - 1) / 2);
+  const end = text.slice(text.length - (length - 1 - start)).replace(/^[\udc00-\udfff]/, "");
+  return `${shorten(text, start + 1)}${end}`;
+};
+
 /** Returns a count with its noun: `1 job`, `2 jobs`. */
 export const pluralize = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { shorten } from "../../src/lib/text.ts";
+import { shorten, shortenMiddle } from "../../src/lib/text.ts";
 
 test.each([
   ["short", 10, "short"],
@@ -10,4 +10,14 @@ test.each([
   ["0123456\u{1f600}9a", 10, "0123456\u{1f600}…"],
 ])("%j is shortened to %d", (text, length, expected) => {
   expect(shorten(text, length)).toBe(expected);
+});
+
+test.each([
+  ["short", 5, "short"],
+  ["0123456789", 7, "012…789"],
+  ["0123456789", 6, "012…89"],
+  ["ab😀cd", 4, "ab…d"],
+  ["a😀😀b", 5, "a…b"],
+])("%j is shortened to %d by its middle", (text, length, expected) => {
+  expect(shortenMiddle(text, length)).toBe(expected);
 });

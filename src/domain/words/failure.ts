@@ -16,6 +16,8 @@ export type ShownFailure = {
   readonly more_tasks?: number | undefined;
   /** Missing if at most one item of the task failed. */
   readonly failed_items?: number | undefined;
+  /** Why the item that failed first ended. Missing if the task has no items. */
+  readonly item_reason?: Reason | null | undefined;
   readonly reason: Reason | null;
   readonly error: string | null;
   readonly cause: OutputLine | null;
@@ -58,12 +60,13 @@ export const explanationText = ({ before, line }: Pick<FailureWords, "before" | 
 
 /** Returns a failure with names as in the API. */
 export const shownFailure = (failure: RunFailure): ShownFailure => {
-  const { taskId, moreTasks, failedItems, reason, error, cause, lastLine } = failure;
+  const { taskId, moreTasks, failedItems, itemReason, reason, error, cause, lastLine } = failure;
   const child = cause?.child ?? null;
   return {
     task_id: taskId,
     more_tasks: moreTasks,
     failed_items: failedItems,
+    item_reason: itemReason,
     reason,
     error,
     cause: cause && { text: cause.text, child: child && { job_id: child.jobId, error: child.error } },
@@ -76,8 +79,11 @@ export const moreText = (count: number): string => (count === 0 ? "" : ` (and ${
 
 const itemsText = (count: number): string | null => (count > 1 ? `${count} items failed` : null);
 
-const isExplained = ({ cause, reason }: ShownFailure): boolean =>
-  cause !== null && SAID_BY_PROGRAM.has(reason) && cause.child?.error === undefined;
+const isExplained = ({ cause, reason, item_reason: ofItem }: ShownFailure): boolean =>
+  cause !== null &&
+  SAID_BY_PROGRAM.has(reason) &&
+  SAID_BY_PROGRAM.has(ofItem ?? reason) &&
+  cause.child?.error === undefined;
 
 const reasonOf = ({ task_id, cause, reason, error }: ShownFailure, errorOfRun: string | null): string => {
   const child = cause?.child ?? null;

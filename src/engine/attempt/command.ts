@@ -334,7 +334,7 @@ const findProgram = (argv: readonly string[], cwd: string, path: string | undefi
   }
   const found = inPath(program, cwd, path);
   if (found === undefined)
-    throw new SpawnError("ENOENT", `program '${program}' was not found in PATH (${path ?? DEFAULT_PATH})`);
+    throw new SpawnError("ENOENT", `program '${program}' was not found in PATH`, path ?? DEFAULT_PATH);
   return [found, ...args];
 };
 

@@ -1,9 +1,11 @@
+import { delimiter } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
 import type { Attempt, AttemptOutcome, FailureCause } from "../../domain/task-run.ts";
 import { abortQuietly, anyAborted } from "../../lib/abort.ts";
 import { sleep } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/error-message.ts";
+import { pluralize } from "../../lib/text.ts";
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Commits } from "../commits.ts";
 import type { EngineOptions } from "../options.ts";
@@ -232,19 +234,27 @@ const startFailure = (
 ): { readonly outcome: AttemptOutcome; readonly transient: boolean } => {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const message = errorMessage(error);
+  const path =
+    error instanceof SpawnError && error.path !== null ? ` (${pathText(hideSecrets(error.path, mask))})` : "";
   const text =
     error instanceof SpawnError ? message : `the process could not be started: ${CODE_MESSAGES[code] ?? message}`;
   return {
     outcome: {
       status: "failed",
       reason: "spawn_failed",
-      error: hideSecrets(text, mask),
+      error: `${hideSecrets(text, mask)}${path}`,
       exitCode: null,
       signal: null,
     },
     transient: TRANSIENT_CODES.has(code),
   };
 };
+
+/** A longer search path would hide the rest of the error. */
+const MAX_PATH = 40;
+
+const pathText = (path: string): string =>
+  path.length <= MAX_PATH ? path : pluralize(path.split(delimiter).length, "folder");
 
 /** Lack of a resource that may be available again soon. */
 const TRANSIENT_CODES: ReadonlySet<string> = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EDQUOT"]);

@@ -2,9 +2,12 @@
 export class SpawnError extends Error {
   override readonly name = "SpawnError";
   readonly code: string;
+  /** The search path, of a program that it does not have. */
+  readonly path: string | null;
 
-  constructor(code: string, message: string) {
+  constructor(code: string, message: string, path: string | null = null) {
     super(message);
     this.code = code;
+    this.path = path;
   }
 }

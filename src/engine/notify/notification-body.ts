@@ -10,7 +10,7 @@ import type { TaskRun } from "../../domain/task-run.ts";
 import { digestWords } from "../../domain/words/digest.ts";
 import { failureGroupText } from "../../domain/words/failure.ts";
 import { failurePath, runPath } from "../../domain/words/run-path.ts";
-import { shorten } from "../../lib/text.ts";
+import { shorten, shortenMiddle } from "../../lib/text.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
 import type { Store } from "../../store/store.ts";
 
@@ -297,7 +297,7 @@ const errorLinesOf = (run: Run, { taskId, item, attempt, cause }: RunFailure, st
     const chunks = store.output.read({ ...query, stream, reverse: true });
     const text = Buffer.concat(chunks.map(({ bytes }) => bytes).reverse()).toString();
     const lines = text.split("\n").filter((line) => line.trim() !== "");
-    if (lines.length > 0) return lines.slice(-MAX_ERROR_LINES).map((line) => shorten(line, MAX_ERROR_LINE));
+    if (lines.length > 0) return lines.slice(-MAX_ERROR_LINES).map((line) => shortenMiddle(line, MAX_ERROR_LINE));
   }
   return [];
 };

@@ -133,6 +133,7 @@ const describe = (sql: Statements, runId: RunId, { failedId, moreTasks }: Failed
     moreTasks,
     item,
     failedItems: integer(row, "failed_items"),
+    itemReason: wordOrNull(row, "item_reason", REASONS),
     attempt: attempt === 0 ? null : attempt,
     reason: wordOrNull(row, "reason", REASONS),
     exitCode: integerOrNull(row, "exit_code"),
@@ -215,6 +216,7 @@ const FAILED_TASK = `
     SELECT failed.run, failed.task_id, failed.reason, failed.error, coalesce(first.item, ${NO_ITEM}) AS item,
       coalesce(first.attempts, failed.attempts) AS attempts, coalesce(first.exit_code, failed.exit_code) AS exit_code,
       coalesce(first.ended_at, failed.ended_at) AS ended_at,
+      first.reason AS item_reason,
       (SELECT count(*) FROM items WHERE run = failed.run AND task_id = failed.task_id AND status = 'failed') AS failed_items
     FROM failed LEFT JOIN items AS first ON first.run = failed.run AND first.task_id = failed.task_id AND first.item =
       (SELECT item FROM items WHERE run = failed.run AND task_id = failed.task_id AND status = 'failed'
@@ -229,6 +231,7 @@ const NO_TASK = {
   moreTasks: 0,
   item: null,
   failedItems: 0,
+  itemReason: null,
   attempt: null,
   exitCode: null,
   signal: null,

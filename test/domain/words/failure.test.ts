@@ -43,6 +43,17 @@ test.each<[string, Partial<ShownFailure>, string]>([
     "main: 3 items failed │ error: quota exceeded",
   ],
   [
+    "how the first item ended, if petit ended it",
+    {
+      reason: "items_failed",
+      error: "3 of 9 items failed, first 'a': timed out after 5s",
+      failed_items: 3,
+      item_reason: "timeout",
+      cause: CAUSE,
+    },
+    "main: 3 of 9 items failed, first 'a': timed out after 5s │ error: quota exceeded",
+  ],
+  [
     "the error of items without a line that explains it",
     { reason: "items_failed", error: "3 of 9 items failed, first 'a': exit code 1", failed_items: 3 },
     "main: 3 of 9 items failed, first 'a': exit code 1 │ uploading part 3 of 9",

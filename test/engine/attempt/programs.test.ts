@@ -168,6 +168,16 @@ describe("a process that can't be started", () => {
 
   test.each([
     ["a missing program", command("t", "no-such-program"), "program 'no-such-program' was not found in PATH"],
+    [
+      "a missing program and a short PATH",
+      command("t", "no-such-program", { environment: { PATH: "/usr/bin:/bin" } }),
+      "program 'no-such-program' was not found in PATH (/usr/bin:/bin)",
+    ],
+    [
+      "a missing program and a long PATH, which would hide the rest",
+      command("t", "no-such-program", { environment: { PATH: "/opt/tools/bin:".repeat(30) } }),
+      "program 'no-such-program' was not found in PATH (31 folders)",
+    ],
     ["a missing program with a path", command("t", "/no/such/program"), "program /no/such/program does not exist"],
     [
       "a missing program with a relative path",

@@ -62,7 +62,13 @@ test("of a task with items, the item that failed first explains the failure, wha
     { taskId: id, item: null },
     { outcome: { ...TASK_FAILED, reason: "items_failed" }, now: NOON + 3 },
   );
-  expect(store.runs.describeFailure(run.id)).toMatchObject({ taskId: id, item: 2, moreTasks: 0 });
+  expect(store.runs.describeFailure(run.id)).toMatchObject({
+    taskId: id,
+    item: 2,
+    failedItems: 3,
+    itemReason: "exit_code",
+    moreTasks: 0,
+  });
 });
 
 test("a failure says how many more tasks failed, without those that may fail", () => {

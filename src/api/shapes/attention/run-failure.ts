@@ -20,6 +20,7 @@ export const RunFailureBody = exactly(
     failed_items: t.Optional(
       integer({ minimum: 2, description: "How many items of that task failed; missing if at most one did" }),
     ),
+    item_reason: t.Optional(ReasonOrNull),
     attempt: nullable(integer({ minimum: 1 }), "The last attempt of that task or item; null if it had none"),
     reason: ReasonOrNull,
     exit_code: nullable(integer(), "Exit code of that attempt; null if it has none"),
@@ -65,6 +66,7 @@ export const runFailureBody = (failure: RunFailure): typeof RunFailureBody.stati
   ...(failure.moreTasks > 0 && { more_tasks: failure.moreTasks }),
   item: failure.item,
   ...(failure.failedItems > 1 && { failed_items: failure.failedItems }),
+  ...(failure.itemReason !== null && { item_reason: failure.itemReason }),
   attempt: failure.attempt,
   reason: failure.reason,
   exit_code: failure.exitCode,
