@@ -221,7 +221,7 @@ const jobSummary = (view: JobView) => {
     paused: pause !== null,
     paused_at: pause?.at ?? null,
     paused_by: pause?.by ?? null,
-    not_run_as_expected: unfired === null ? null : { since: unfired.since, ...unfiredBody(unfired, pause) },
+    not_run_as_expected: unfired === null ? null : { since: unfired.since, ...unfiredBody(unfired, { pause }) },
     expectation: expectation === null ? null : expectationBody(expectation),
     gone: gone !== null,
     gone_at: gone?.since ?? null,

@@ -1,3 +1,4 @@
+import { MAX_DUE } from "../schedule/due.ts";
 import { MISS_REASONS } from "../schedule/occurrence.ts";
 
 /** After so many occurrences in a row that started no run, a job has not run as expected. */
@@ -6,8 +7,8 @@ export const UNFIRED_IN_A_ROW = 3;
 /** After so long, a pause is no longer expected. */
 export const PAUSED_TOO_LONG_MS = 86_400_000;
 
-/** Maximum of occurrences that are counted. */
-export const MAX_UNFIRED = 1_000;
+/** Maximum of occurrences that are counted: the ledger has no more of a job. */
+export const MAX_UNFIRED = MAX_DUE;
 
 /** Why an occurrence started no run. One on an excepted date is as expected. */
 export const UNFIRED_REASONS = ["paused", "dependency", "overlap", "disabled", "queue_full", ...MISS_REASONS] as const;

@@ -108,6 +108,8 @@ export class AttentionFinder {
   noteEnd(run: Run): void {
     this.#results.noteEnd(run);
     this.#durations.noteEnd(run);
+    // An occurrence that a backfill has run counts as started.
+    if (run.backfillId !== null) this.#unfired.noteDecided(run.jobId, { hasFired: true });
   }
 
   /** Call it when the outcome of the newest due occurrence of a job is stored. */
@@ -662,9 +664,9 @@ const differingNames = (runs: readonly ParamValues[]): readonly string[] => {
 type UnrunSchedule = Extract<Attention, { readonly kind: "not_run_as_expected" }>;
 
 const unrunSchedule = (
-  streak: UnfiredStreak,
+  { since, count, newest, reasons }: UnfiredStreak,
   about: Pick<UnrunSchedule, "jobId" | "jobs" | "pause">,
-): UnrunSchedule => ({ kind: "not_run_as_expected", ...streak, ...about, gates: [] });
+): UnrunSchedule => ({ kind: "not_run_as_expected", since, count, newest, reasons, ...about, gates: [] });
 
 type OfEntry = Pick<AttentionEntry, "urgency" | "consequences" | "childJobs"> & { readonly mark: Mark | null };
 

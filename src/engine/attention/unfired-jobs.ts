@@ -3,6 +3,7 @@ import type { JobId } from "../../domain/ids.ts";
 import { isDeliberate, PAUSED_TOO_LONG_MS, UNFIRED_IN_A_ROW, type UnfiredStreak } from "../../domain/inbox/unfired.ts";
 import type { Job, Pause } from "../../domain/job.ts";
 import type { Clock } from "../../lib/clock.ts";
+import type { CountedStreak } from "../../store/occurrences.ts";
 import type { Store } from "../../store/store.ts";
 
 export type UnfiredJobsOptions = {
@@ -23,8 +24,9 @@ export type UnfiredJob = {
   readonly pause: Pause | null;
 };
 
-/** How many jobs one slice examines. Other work runs between two slices. */
+/** How many jobs one slice examines, and for about how long. Other work runs between two slices. */
 const SLICE = 50;
+const SLICE_MS = 5;
 
 /**
  * Caches how many occurrences in a row started no run. An occurrence only marks its job, and only if it may change something: the next
@@ -32,8 +34,10 @@ const SLICE = 50;
  */
 export class UnfiredJobs {
   readonly #options: UnfiredJobsOptions;
-  readonly #streaks = new Map<JobId, UnfiredStreak>();
+  readonly #streaks = new Map<JobId, CountedStreak>();
   readonly #changed = new Set<JobId>();
+  /** Changed jobs of which more than the newest occurrences may have changed. */
+  readonly #recounted = new Set<JobId>();
   #isLoaded = false;
 
   constructor(options: UnfiredJobsOptions) {
@@ -43,12 +47,16 @@ export class UnfiredJobs {
   /** Call it when the newest occurrences of a job are stored. An occurrence that started a run changes nothing about most jobs. */
   noteDecided(jobId: JobId, { hasFired }: { readonly hasFired: boolean }): void {
     if (!hasFired || this.#streaks.has(jobId)) this.#changed.add(jobId);
+    // After the clock was set back, an older occurrence can have started the run.
+    if (hasFired) this.#recounted.add(jobId);
   }
 
   /** Call it when the history of a job was moved to another one. */
   noteRenamed(from: JobId, to: JobId): void {
-    this.#changed.add(from);
-    this.#changed.add(to);
+    for (const jobId of [from, to]) {
+      this.#changed.add(jobId);
+      this.#recounted.add(jobId);
+    }
   }
 
   /** Returns the jobs that have not run as expected. */
@@ -56,7 +64,11 @@ export class UnfiredJobs {
     this.#load();
     for (let first = true; this.#changed.size > 0; first = false) {
       if (!first) await setImmediate();
-      for (const jobId of [...this.#changed].slice(0, SLICE)) this.#update(jobId);
+      const until = this.#options.clock.monotonic() + SLICE_MS;
+      for (const jobId of [...this.#changed].slice(0, SLICE)) {
+        this.#update(jobId);
+        if (this.#options.clock.monotonic() > until) break;
+      }
     }
     const found: UnfiredJob[] = [];
     for (const { job } of this.#options.jobs()) {
@@ -95,8 +107,10 @@ export class UnfiredJobs {
   }
 
   #update(jobId: JobId): void {
-    const streak = this.#options.store.occurrences.findUnfiredStreak(jobId);
+    const known = this.#recounted.has(jobId) ? null : (this.#streaks.get(jobId) ?? null);
+    const streak = this.#options.store.occurrences.findUnfiredStreak(jobId, known);
     this.#changed.delete(jobId);
+    this.#recounted.delete(jobId);
     if (streak === null) this.#streaks.delete(jobId);
     else this.#streaks.set(jobId, streak);
   }

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { openRuntime } from "#runtime";
 import type { Job } from "../../../src/domain/job.ts";
+import { openStore } from "../../../src/store/database/open.ts";
 import { job, jobId, shell } from "../../support/engine/factories.ts";
 import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
 import { gate } from "../../support/engine/gate.ts";
@@ -153,7 +155,7 @@ describe("a job that does not run as expected", () => {
     await petit.event("occurrence", { jobId: jobId("minutely") });
     const { items, counts } = await petit.engine.listAttention(100);
     expect(items).toMatchObject([
-      { id: "not_run_as_expected:minutely", newest: "down", count: 1000 },
+      { id: "not_run_as_expected:minutely", newest: "down", count: 3 * 24 * 60 },
       { id: "not_run_as_expected:hourly", newest: "down", reasons: [{ reason: "down", count: 72 }] },
     ]);
     expect([items.length, counts.not_run_as_expected]).toEqual([2, 2]);
@@ -185,5 +187,30 @@ describe("a job that does not run as expected", () => {
       },
     ]);
     expect([counts.job_failing, counts.not_run_as_expected]).toEqual([1, 0]);
+  });
+
+  test("counts all of its occurrences, with the first of them, also as they are added, and after a start", async () => {
+    using dir = tempDir();
+    const clock = new FakeClock();
+    const first = NOON - 3_743 * 5 * MINUTE;
+    const occurrence = (scheduledFor: number, reason: "disabled" | "excluded" = "disabled") =>
+      ({ scheduledFor, outcome: "skipped", reason, jitterMs: 0 }) as const;
+    {
+      using store = openStore({ path: dir.file("petit.db"), runtime: openRuntime() });
+      const due = Array.from({ length: 3_744 }, (_, index) => occurrence(first + index * 5 * MINUTE));
+      store.occurrences.record(jobId("off"), due, NOON);
+      store.occurrences.record(jobId("off"), [occurrence(NOON - MINUTE, "excluded")], NOON);
+      const counted = store.occurrences.findUnfiredStreak(jobId("off"));
+      expect(counted).toMatchObject({ since: first, count: 3_744, newest: "disabled", newestAt: NOON });
+    }
+    const jobs = [job("off", { ...every("*/5 * * * *"), enabled: false })];
+    for (const extra of [2, 4]) {
+      await using petit = await startEngine({ dir: dir.path, clock, jobs });
+      await unrun(petit);
+      await clock.pass(10 * MINUTE);
+      const count = 3_744 + extra;
+      expect(await unrun(petit)).toMatchObject([{ since: first, count, reasons: [{ reason: "disabled", count }] }]);
+      await petit.stop("leave");
+    }
   });
 });

@@ -490,7 +490,10 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
       return { kind: item.kind, ...common, ...resultBody(item) };
     case "not_run_as_expected": {
       const { kind, jobId, jobs, pause, gates } = item;
-      const why = { ...unfiredBody(item, pause), gates: shutGatesBody(gates) };
+      const why = {
+        ...unfiredBody(item, { pause, isOfScheduler: jobId === null || pause === null }),
+        gates: shutGatesBody(gates),
+      };
       return { kind, ...common, job_id: jobId, run_id: null, jobs, ...why };
     }
     case "job_stale": {

@@ -15,25 +15,35 @@ const reasonWord = word(
 export const unfiredFields = {
   count: integer({
     minimum: 0,
-    description: `Number of occurrences in a row that started no run, at most ${MAX_UNFIRED.toLocaleString("en-US")}; 0 if a pause only lasts for long`,
+    description: `Number of occurrences in a row that started no run, at most ${MAX_UNFIRED.toLocaleString("en-US")}, then the first may be earlier than \`since\`; 0 if a pause only lasts for long`,
   }),
   reason: reasonWord,
   reasons: t.Array(exactly({ reason: word(UNFIRED_REASONS), count: integer({ minimum: 1 }) }), {
     description: "How many occurrences had each reason, the most frequent one first",
   }),
+  paused: nullable(
+    word(["job", "scheduler"], "What is paused"),
+    "What is paused now, if the reason is `paused`; otherwise null",
+  ),
   paused_by: ActorOrNull,
 };
 
 type UnfiredBody = Pick<UnfiredStreak, "count"> & {
   reason: UnfiredStreak["newest"];
   reasons: { reason: UnfiredStreak["newest"]; count: number }[];
+  paused: "job" | "scheduler" | null;
   paused_by: string | null;
 };
 
-export const unfiredBody = ({ count, newest, reasons }: UnfiredStreak, pause: Pause | null): UnfiredBody => ({
+/** `pause` is that of the job; null if only the scheduler can be paused. With `isOfScheduler`, it is that of the scheduler. */
+export const unfiredBody = (
+  { count, newest, reasons }: UnfiredStreak,
+  { pause, isOfScheduler = pause === null }: { readonly pause: Pause | null; readonly isOfScheduler?: boolean },
+): UnfiredBody => ({
   count,
   reason: newest,
   reasons: reasons.map((each) => ({ ...each })),
+  paused: newest !== "paused" ? null : isOfScheduler ? "scheduler" : "job",
   paused_by: newest === "paused" ? (pause?.by ?? null) : null,
 });
 

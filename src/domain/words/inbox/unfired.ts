@@ -1,6 +1,5 @@
-import { pluralize } from "../../../lib/text.ts";
 import type { ShutGate } from "../../dependency.ts";
-import type { ReasonCount, UnfiredReason } from "../../inbox/unfired.ts";
+import { MAX_UNFIRED, type ReasonCount, type UnfiredReason } from "../../inbox/unfired.ts";
 import { shutGateText } from "../gate.ts";
 import { OCCURRENCE_REASON_TEXT } from "../schedule/occurrence.ts";
 
@@ -12,6 +11,8 @@ export type UnfiredFacts = {
   readonly reason: UnfiredReason;
   /** The most frequent one first. */
   readonly reasons: readonly ReasonCount[];
+  /** What is paused now, if that keeps it from running. An older petit does not say it. */
+  readonly paused?: "job" | "scheduler" | null;
   readonly paused_by: string | null;
   /** The gates that are shut now. */
   readonly gates: readonly UnfiredGate[];
@@ -24,13 +25,13 @@ type UnfiredGate = Pick<ShutGate, "condition"> & {
 };
 
 /** Returns what does not run, as a clause, and why not, as another one. */
-export const unfiredText = ({ count, reason, reasons, paused_by: by, gates }: UnfiredFacts) => {
-  const what = count === 0 ? "paused for more than a day" : `${pluralize(count, "occurrence")} without a run`;
+export const unfiredText = ({ count, reason, reasons, paused = null, paused_by: by, gates }: UnfiredFacts) => {
+  const what = count === 0 ? "paused for more than a day" : `${countText(count)} without a run`;
   const texts = reasons.map((each) => {
     const times = reasons.length === 1 ? "" : `${each.count.toLocaleString("en-US")} × `;
-    return `${times}${OCCURRENCE_REASON_TEXT[each.reason]}`;
+    return `${times}${reasonText(each.reason, paused)}`;
   });
-  const all = texts.length === 0 ? OCCURRENCE_REASON_TEXT[reason] : texts.join(", ");
+  const all = texts.length === 0 ? reasonText(reason, paused) : texts.join(", ");
   const now = reason === "dependency" ? gates.map(gateText) : [];
   return { what, why: [`${all}${reason === "paused" ? byText(by) : ""}`, ...now].join("; ") };
 };
@@ -44,8 +45,19 @@ export const notRunText = (
   timeText: (at: number) => string,
 ): string => {
   const { what, why } = unfiredText({ ...unfired, gates: [] });
-  return `since ${timeText(unfired.since)}, ${what}: ${why}`;
+  return `since ${timeText(unfired.since)}${unfired.count >= MAX_UNFIRED ? " or earlier" : ""}, ${what}: ${why}`;
 };
+
+const countText = (count: number): string =>
+  count >= MAX_UNFIRED
+    ? `${MAX_UNFIRED.toLocaleString("en-US")} occurrences or more`
+    : `${count.toLocaleString("en-US")} occurrence${count === 1 ? "" : "s"}`;
+
+const PAUSED_TEXT = { job: "the job was paused", scheduler: "the scheduler was paused" } as const;
+
+/** The ledger does not have which pause it was, but the one of now explains those up to now. */
+const reasonText = (reason: UnfiredReason, paused: UnfiredFacts["paused"]): string =>
+  reason === "paused" && paused != null ? PAUSED_TEXT[paused] : OCCURRENCE_REASON_TEXT[reason];
 
 const gateText = ({
   job_id: jobId,
