@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import type { FailingTrigger } from "../../domain/attention.ts";
 import type { Delivery, EventData } from "../../domain/deliveries/delivery.ts";
 import {
@@ -11,7 +12,7 @@ import {
 import { type JobId, newRunId, type RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
 import { deliveryNotFound, refuse } from "../../domain/refusal.ts";
-import { isFinal, type ParamValues, type Run, runFields } from "../../domain/run.ts";
+import { type ParamValues, type Run, runFields } from "../../domain/run.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { parseExactly } from "../../lib/json.ts";
 import type { Log } from "../../lib/log.ts";
@@ -35,8 +36,11 @@ const MAX_PAUSED = 1_000;
 /** Where the id of a delivery is not signed, the same signed body is the same delivery for so long. */
 const SAME_BODY_MS = 86_400_000;
 
-/** How many waiting deliveries one transaction decides about. */
-const BATCH = 50;
+/**
+ * How many deliveries one transaction decides about. Few, because their processes start after it; requests are answered between two
+ * transactions.
+ */
+const BATCH = 5;
 
 export type DeliveriesOptions = {
   readonly store: Store;
@@ -209,23 +213,38 @@ export class Deliveries implements Disposable {
   async #handleEnds(): Promise<void> {
     const { commits, log, store } = this.#options;
     try {
-      for (let hasMore = true; hasMore; )
+      for (let hasMore = true; hasMore; ) {
         hasMore = await commits.enqueueUntilStored((addHooks) => {
           const ended = store.deliveries.listUnseenEnds(BATCH);
+          let left = BATCH;
           for (const run of ended) {
-            for (const follower of this.#followers.get(run.jobId) ?? []) this.#acceptEnd(run, follower, addHooks);
+            const followers = this.#findFollowers(run);
+            for (const follower of followers.slice(0, left)) this.#acceptEnd(run, follower, addHooks);
+            if (followers.length > left) return true;
             store.deliveries.noteEndSeen(run.id);
+            left -= followers.length;
           }
           return ended.length === BATCH;
         });
+        await setImmediate();
+      }
     } catch (error) {
       log.error({ err: error }, "cannot start what follows from the end of a run");
     }
   }
 
+  /** Returns the triggers that follow from the end of a run and have no delivery of it yet. */
+  #findFollowers({ id, jobId, status }: Run): readonly Follower[] {
+    const { deliveries } = this.#options.store;
+    return (this.#followers.get(jobId) ?? []).filter(({ stored: { job }, trigger }) => {
+      if (!trigger.on.some((each) => each === status)) return false;
+      const key = { jobId: job.id, type: trigger.type, trigger: triggerKey(trigger) };
+      return deliveries.findByProvider({ ...key, providerId: id }) === null;
+    });
+  }
+
   #acceptEnd(run: Run, { stored, trigger }: Follower, addHooks: AddHooks): void {
     const { status } = run;
-    if (!isFinal(status) || !trigger.on.some((each) => each === status)) return;
     const { id, job_id, reason, trigger: how, params, created_at, started_at, ended_at } = runFields(run, null);
     const event = {
       run: { id, job_id, status, reason, trigger: how, params, created_at, started_at, ended_at },
@@ -363,13 +382,15 @@ export class Deliveries implements Disposable {
   async #decideAll(next: () => readonly WaitingDelivery[]): Promise<void> {
     const { commits, log } = this.#options;
     try {
-      for (let hasMore = true; hasMore; )
+      for (let hasMore = true; hasMore; ) {
         hasMore = await commits.retryUntilStored(() =>
           commits.commit((addHooks) => {
             const batch = next();
             return batch.map((each) => this.#decideOne(each, addHooks)).some((isDecided) => isDecided);
           }),
         );
+        await setImmediate();
+      }
     } catch (error) {
       log.error({ err: error }, "cannot decide about waiting deliveries");
     }

@@ -5,7 +5,7 @@ import type { Job } from "../../../src/domain/job.ts";
 import { job, jobId, param, shell, webhook } from "../../support/engine/factories.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { gate } from "../../support/engine/gate.ts";
-import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
+import { filesOf, type StartedEngine, startEngine, waitFor } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const environment = { HOOK_TOKEN: "a-long-token" };
@@ -387,6 +387,22 @@ describe("debounced deliveries", () => {
     expect(delivery).toMatchObject({ outcome: "fired" });
     if (delivery !== null) await petit.ended(mustHaveRun(delivery));
   });
+});
+
+test("many deliveries that a pause kept leave time for others between their runs", async () => {
+  await using petit = await startEngine({
+    jobs: [hooked("deploy", {}, { maxConcurrency: 1 }), job("other")],
+    environment,
+  });
+  await petit.engine.pause();
+  for (let id = 0; id < 60; id++) await deliver(petit, "deploy", { id: `${id}` });
+  await petit.engine.resume();
+  const { id } = await petit.trigger("other");
+  expect(petit.store.deliveries.countPaused(jobId("deploy"))).toBeGreaterThan(0);
+  await petit.ended(id);
+  await waitFor(() => petit.store.deliveries.countPaused(jobId("deploy")) === 0);
+  for (const { id } of petit.store.runs.listUnfinished().filter(({ status }) => status === "pending"))
+    await petit.engine.cancel(id);
 });
 
 describe("a replay", () => {
