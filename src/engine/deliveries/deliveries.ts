@@ -74,6 +74,7 @@ export type Arrival = {
 export class Deliveries implements Disposable {
   readonly #options: DeliveriesOptions;
   readonly #timer: Timer<"due">;
+  #isStopped = false;
   /** The triggers whose last deliveries had params that do not fit, by job and trigger. */
   readonly #failing = new Map<string, FailingTrigger>();
   /** The `run` triggers, by the job whose runs they follow. */
@@ -97,6 +98,7 @@ export class Deliveries implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isStopped = true;
     this.#timer[Symbol.dispose]();
   }
 
@@ -213,7 +215,7 @@ export class Deliveries implements Disposable {
   async #handleEnds(): Promise<void> {
     const { commits, log, store } = this.#options;
     try {
-      for (let hasMore = true; hasMore; ) {
+      for (let hasMore = true; hasMore && !this.#isStopped; ) {
         hasMore = await commits.enqueueUntilStored((addHooks) => {
           const ended = store.deliveries.listUnseenEnds(BATCH);
           let left = BATCH;
@@ -382,7 +384,7 @@ export class Deliveries implements Disposable {
   async #decideAll(next: () => readonly WaitingDelivery[]): Promise<void> {
     const { commits, log } = this.#options;
     try {
-      for (let hasMore = true; hasMore; ) {
+      for (let hasMore = true; hasMore && !this.#isStopped; ) {
         hasMore = await commits.retryUntilStored(() =>
           commits.commit((addHooks) => {
             const batch = next();
@@ -445,6 +447,7 @@ export class Deliveries implements Disposable {
 
   /** Sets the timer for the next debounced delivery. */
   #arm(): void {
+    if (this.#isStopped) return;
     const dueAt = this.#options.store.deliveries.nextDueAt();
     if (dueAt !== null) this.#timer.add("due", dueAt);
   }

@@ -17,7 +17,7 @@ const blocks: readonly Block[] = readPages().flatMap(({ path, text }) =>
 
 /** What the blocks that are no job begin with. All others have to be jobs. */
 const PARTS_OF_JOBS = /^notify:/;
-const CONFIGURATION = /^(?:#.*\n)*(?:db|queues|public_url|digest):/;
+const CONFIGURATION = /^(?:#.*\n)*(?:db|queues|public_url|digest|heartbeat):/;
 const OF_KUBERNETES = /^startupProbe:/;
 
 const jobs = blocks.filter(
@@ -34,7 +34,7 @@ const named = (list: readonly Block[]): [string, Block][] => list.map((block) =>
 describe("the documentation", () => {
   test("has blocks of each kind", () => {
     expect(jobs.length).toBeGreaterThan(12);
-    expect(configurations.length).toBe(4);
+    expect(configurations.length).toBe(5);
     expect(parts.length).toBe(1);
   });
 
@@ -75,11 +75,12 @@ describe("the documentation", () => {
     const { stdout } = await petit(["--config", file, "doctor", "--json"], { cwd: folder.path });
     const { settings }: { settings: { name: string; value: unknown; from: string | null }[] } = JSON.parse(stdout);
     const read = settings.filter(({ from }) => from === file).map(({ name, value }) => [name, value]);
-    const { notify, digest, queues, ...written } = parse(text);
+    const { notify, digest, heartbeat, queues, ...written } = parse(text);
     const names = Object.entries(queues ?? {}).map(([name, places]) => `${name}=${places}`);
     expect(Object.fromEntries(read)).toEqual(queues === undefined ? written : { ...written, queues: names });
-    // `notify` and `digest` are no settings. petit refuses a configuration file with a mistake in them.
+    // `notify`, `digest` and `heartbeat` are no settings. petit refuses a configuration file with a mistake in them.
     expect(notify === undefined || Array.isArray(notify)).toBe(true);
     expect(digest === undefined || typeof digest.at === "string").toBe(true);
+    expect(heartbeat === undefined || typeof heartbeat.url === "string").toBe(true);
   });
 });
