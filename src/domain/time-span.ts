@@ -17,7 +17,7 @@ export const MAX_MOMENT_LENGTH = 64;
 /**
  * Parses a text that names a time to ms since the Unix epoch, at least 0. It is a duration before now (`2h`, `1h30m`, `2w`, `2h ago`),
  * `now`, a day, which means its first instant in the zone, or an ISO 8601 time. A day is `today`, `yesterday`, the name of a weekday
- * or a date; a time of day may follow it. The name of a weekday is the last such day before today: on a Friday, `friday` is a week ago.
+ * or a date; a time of day may follow it. A whole number of 11 to 15 digits is ms since the Unix epoch, as the API returns times. The name of a weekday is the last such day before today: on a Friday, `friday` is a week ago.
  * Returns null for any other text.
  */
 export const parseMoment = (text: string, { now, zone }: TimeContext): number | null => {
@@ -25,12 +25,15 @@ export const parseMoment = (text: string, { now, zone }: TimeContext): number | 
   const words = given.toLowerCase();
   if (words.length > MAX_MOMENT_LENGTH) return null;
   if (words === "now") return now;
+  if (EPOCH_MS.test(words)) return Number(words);
   // Units are lower case, as in job files: M could mean months.
   const durationMs = parseLongDuration(given.replace(/ ago$/i, ""));
   if (durationMs !== null) return Math.max(0, now - durationMs);
   const at = parseDay(words, { now, zone }) ?? parseIso(words, zone);
   return at === null ? null : Math.max(0, at);
 };
+
+const EPOCH_MS = /^\d{11,15}$/;
 
 /** A period, or which of its two texts can't be used, and why. */
 type ParsedSpan = TimeSpan | { readonly field: "since" | "until"; readonly problem: string };

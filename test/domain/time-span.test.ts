@@ -10,6 +10,7 @@ const iso = (at: number | null): string | null => (at === null ? null : new Date
 describe("parseMoment", () => {
   test.each([
     ["now", "2026-03-09T13:00:00.000Z"],
+    ["1767225600000", "2026-01-01T00:00:00.000Z"],
     ["90m", "2026-03-09T11:30:00.000Z"],
     ["3d Ago", "2026-03-06T13:00:00.000Z"],
     ["3d ago", "2026-03-06T13:00:00.000Z"],

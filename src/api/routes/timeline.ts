@@ -133,7 +133,6 @@ const FORM =
 const ReviewQuery = exactly({
   since: t.Optional(
     t.String({
-      minLength: 1,
       maxLength: MAX_MOMENT_LENGTH,
       default: "1d",
       description: `Start of the period: ${FORM}. The name of today's weekday is a week ago`,
@@ -142,7 +141,6 @@ const ReviewQuery = exactly({
   ),
   until: t.Optional(
     t.String({
-      minLength: 1,
       maxLength: MAX_MOMENT_LENGTH,
       description: "End of the period, exclusive, in the same form; default: now",
       examples: ["today"],

@@ -92,6 +92,8 @@ type RunsFilter = {
 
 /** Filter of the runs of all jobs. */
 type AllRunsFilter = RunsFilter & {
+  /** A part of the id of the run: its beginning or its end. */
+  readonly id?: string;
   /** Id of a job, which may have been removed. */
   readonly job?: string;
   /** Ids of jobs that are left out, separated by commas. */

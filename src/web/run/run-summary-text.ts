@@ -80,7 +80,7 @@ const whatCompleted = (tasks: readonly TaskRunData[]): string => {
 const nextStep = (run: RunDetail, tasks: readonly TaskRunData[]): string | null => {
   if (run.status === "completed" || isRecovered(run)) return null;
   const failed = tasks.find(({ status }) => status === "failed");
-  const advice = run.status === "failed" ? adviceFor(run, failed) : null;
+  const advice = run.status === "failed" ? adviceFor(run, failed, tasks.length) : null;
   const retry = run.can_retry ? `A retry ${retryText(tasks)}.` : null;
   return [advice, retry].filter((part) => part !== null).join(" ") || null;
 };
@@ -101,9 +101,9 @@ const retryText = (tasks: readonly TaskRunData[]): string => {
   return `keeps the ${kept.join(" and the ")} that completed`;
 };
 
-const adviceFor = (run: RunDetail, failed: TaskRunData | undefined): string | null => {
+const adviceFor = (run: RunDetail, failed: TaskRunData | undefined, taskCount: number): string | null => {
   if (run.reason === "timeout" && (failed === undefined || !run.error?.startsWith("task")))
-    return "The run took longer than the job's timeout. The chart below shows how long each task took.";
+    return `The run took longer than the job's timeout.${taskCount > 1 ? " The chart below shows how long each task took." : ""}`;
   const name = failed?.name ?? "the task";
   switch (failed?.reason) {
     case "signal":

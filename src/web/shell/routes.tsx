@@ -1,5 +1,7 @@
+import { useQuery } from "@tanstack/react-query";
 import { Suspense } from "react";
-import { Link, Route, Switch } from "wouter";
+import { Link, Redirect, Route, Switch } from "wouter";
+import { runsQuery } from "../data/queries.ts";
 import { Page } from "../ui/page.tsx";
 import { Loading } from "../ui/states.tsx";
 import { DocsLogin } from "./docs-login.tsx";
@@ -24,7 +26,9 @@ export const Routes = () => (
       <Route path="/jobs" component={JobsView} />
       <Route path="/jobs/:id">{({ id }) => <JobView key={id} jobId={id} />}</Route>
       <Route path="/runs" component={RunsView} />
-      <Route path="/runs/:id">{({ id }) => <RunView key={id} runId={id} />}</Route>
+      <Route path="/runs/:id">
+        {({ id }) => (RUN_ID_PART.test(id) ? <RunByPart key={id} part={id} /> : <RunView key={id} runId={id} />)}
+      </Route>
       <Route path="/backfills" component={BackfillsView} />
       <Route path="/backfills/:id">{({ id }) => <BackfillView key={id} backfillId={id} />}</Route>
       <Route path="/review" component={ReviewView} />
@@ -35,6 +39,41 @@ export const Routes = () => (
     </Switch>
   </Suspense>
 );
+
+/** A part of the id of a run, such as the short one that lists show. */
+const RUN_ID_PART = /^[0-9a-f-]{4,35}$/i;
+
+/** Leads to the run that has a part of an id, or shows those that have it. */
+const RunByPart = ({ part }: { readonly part: string }) => {
+  const { data, isPending } = useQuery(runsQuery({ id: part, limit: MAX_MATCHES }));
+  if (isPending) return <Loading what="the run" />;
+  const [run, ...others] = data?.runs ?? [];
+  if (run !== undefined && others.length === 0) return <Redirect to={`/runs/${run.id}${location.search}`} replace />;
+  if (run === undefined)
+    return (
+      <Page title="Run not found" lead={`No run has ${part} in its id, or it was deleted.`}>
+        <p>
+          <Link href="/runs">List the runs</Link>
+        </p>
+      </Page>
+    );
+  return (
+    <Page title="Which run?" lead={`Several runs have ${part} in their ids.`}>
+      <ul>
+        {[run, ...others].map(({ id, job_id }) => (
+          <li key={id}>
+            <Link href={`/runs/${id}`} className="mono">
+              {id}
+            </Link>{" "}
+            {job_id}
+          </li>
+        ))}
+      </ul>
+    </Page>
+  );
+};
+
+const MAX_MATCHES = 10;
 
 const NotFound = () => (
   <Page title="Page not found" lead="There is no page at this address.">

@@ -99,6 +99,7 @@ describe("petit review", () => {
   });
 
   test.each([
+    [["--since", ""], "--since is ''; expected a duration such as 10m or 3d"],
     [["--since", "someday"], "--since is 'someday'; expected a duration such as 10m or 3d"],
     [["--since", "1h", "--until", "2h"], "--since is '1h', which is not before '2h'"],
   ])("%j is refused", async (args, message) => {

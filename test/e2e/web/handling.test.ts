@@ -43,6 +43,16 @@ describe.skipIf(CHROMIUM === null)("what needs attention", () => {
     await page.getByRole("button", { name: "Acknowledge or snooze load" }).waitFor();
   }, 60_000);
 
+  test("leads from the short id of a run to the run", async () => {
+    await using petit = await startPetit({ jobs: JOBS });
+    const { id } = await runToEnd(petit, "load");
+    await using web = await openWeb(petit);
+    await web.open(`/runs/${id.slice(-8)}`);
+    await web.page.waitForURL(`**/runs/${id}`);
+    await web.open("/runs/0000");
+    await web.page.getByRole("heading", { name: "Run not found" }).waitFor();
+  }, 60_000);
+
   test("says what another person has done since the dialog was opened, and replaces it only if asked again", async () => {
     await using petit = await startPetit({ jobs: JOBS });
     await runToEnd(petit, "load");
