@@ -70,7 +70,7 @@ const jobStale: ToLine = ({ jobId }) => ({
 const jobRecovered: ToLine = ({ jobId, runId }) => ({
   level: "info",
   fields: { job_id: jobId, run_id: runId },
-  message: `${jobId} is no longer stale: a run has completed`,
+  message: `${jobId} is no longer stale: ${runId === null ? "its job file was changed" : "a run has completed"}`,
 });
 
 const runWaiting: ToLine = ({ jobId, runId, status }) => ({

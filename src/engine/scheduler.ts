@@ -143,7 +143,14 @@ class Scheduler implements Engine {
     const fire: Fire = (due, now) => this.#fire(due, now);
     this.#commits = commits;
     this.#poller = new Poller({ clock, log });
-    this.#jobs = new Jobs(options, { fire, onRenamed: (renamed) => this.#noteRenamed(renamed) });
+    this.#jobs = new Jobs(options, {
+      fire,
+      onRecovered: (stored, before) => {
+        store.events.record({ type: "job.recovered", now: clock.now(), jobId: stored.job.id });
+        this.#notifier.recovered(stored, before);
+      },
+      onRenamed: (renamed) => this.#noteRenamed(renamed),
+    });
     this.#notifier = new Notifier({
       store,
       runtime,

@@ -30,6 +30,7 @@ export interface DeliveryStore {
   find(deliveryId: string): Delivery | null;
   /** Returns the event of a delivery as JSON; null if it was deleted. */
   findEvent(deliveryId: string): string | null;
+  hasEvent(deliveryId: string): boolean;
   /** Returns the newest first. `before` is the id of a delivery, exclusive. Throws `not_found` if there is no such delivery. */
   list(filter: DeliveryFilter): readonly Delivery[];
   /** Returns when number `count` of those without a run was received that came from `from` until before `to`; null if there are fewer. */
@@ -220,6 +221,11 @@ export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): 
       );
       return row === null ? null : text(row, "event");
     },
+
+    hasEvent: (deliveryId) =>
+      sql.get("SELECT 1 FROM delivery_events WHERE delivery = (SELECT seq FROM deliveries WHERE id = $deliveryId)", {
+        deliveryId,
+      }) !== null,
 
     list: ({ jobId, outcome, since = 0, limit, before }) => {
       const conditions = ["received_at >= $since"];

@@ -230,6 +230,7 @@ describe("a job of which a run is expected to complete", () => {
     expect(await staleItems(petit)).toHaveLength(1);
     await reload([backup()]);
     expect([await staleItems(petit), state(petit)]).toMatchObject([[], { staleSince: null }]);
+    expect(staleEvents(petit)).toMatchObject([{ type: "job.stale" }, { type: "job.recovered", runId: null }]);
     await clock.pass(WITHIN);
     expect(await staleItems(petit)).toHaveLength(1);
     await reload([]);
@@ -237,13 +238,57 @@ describe("a job of which a run is expected to complete", () => {
     await reload([backup()]);
     expect([await staleItems(petit), staleEvents(petit)]).toMatchObject([
       [{ lastSuccessAt: run.endedAt }],
-      { length: 2 },
+      { length: 3 },
     ]);
     await reload([{ ...backup(), id: jobId("copy"), formerly: [jobId("backup")] }]);
     expect(await staleItems(petit)).toMatchObject([{ id: "job_stale:copy" }]);
-    expect(staleEvents(petit)).toHaveLength(2);
+    expect(staleEvents(petit)).toHaveLength(3);
     await petit.run("copy");
-    expect([await staleItems(petit), staleEvents(petit)]).toMatchObject([[], { length: 3 }]);
+    expect([await staleItems(petit), staleEvents(petit)]).toMatchObject([[], { length: 4 }]);
+  });
+
+  test.each([
+    ["while petit runs, to a longer time", false, { successWithinMs: 10 * WITHIN }],
+    ["while petit was down, to a longer time", true, { successWithinMs: 10 * WITHIN }],
+    ["while petit runs, to no expectation", false, undefined],
+  ] as const)("sends that it recovered if its file was changed %s", async (_, isDown, then) => {
+    using dir = tempDir();
+    await using hook = receiver();
+    const clock = new FakeClock();
+    const notify: readonly NotifyTarget[] = [
+      {
+        type: "webhook",
+        url: hook.url,
+        on: ["stale", "recovery"],
+        headers: {},
+        secret: null,
+        // The clock passes faster than the request.
+        timeoutMs: 500 * MINUTE,
+      },
+    ];
+    const { expect: _was, ...plain } = backup({ notify });
+    const changed: Job = then === undefined ? plain : { ...plain, expect: then };
+    const bodies = async () => (await hook.first(2)).map(({ body }) => JSON.parse(body));
+    const recovered = [{ event: "stale" }, { event: "recovery", run: null, stale: { since: NOON + WITHIN } }];
+    {
+      await using petit = await startEngine({ clock, dir: dir.path, jobs: [backup({ notify })] });
+      const sent = Promise.withResolvers<void>();
+      petit.engine.onSending(() => sent.resolve());
+      await clock.pass(WITHIN);
+      await sent.promise;
+      if (!isDown) {
+        petit.files = filesOf([changed]);
+        await petit.engine.reload();
+        await clock.pass(1);
+        expect(await bodies()).toMatchObject(recovered);
+      }
+      await petit.stop("leave");
+    }
+    if (!isDown) return;
+    await using petit = await startEngine({ clock, dir: dir.path, jobs: [changed] });
+    await clock.pass(1);
+    expect(await bodies()).toMatchObject(recovered);
+    expect(state(petit)).toMatchObject({ staleSince: null });
   });
 
   test("stays acknowledged until a run completes", async () => {

@@ -72,7 +72,7 @@ export const ReplayedDelivery = exactly(
     description: "The new delivery",
     examples: [
       {
-        message: `delivery ${EXAMPLE.id}: it started a run`,
+        message: `delivery ${EXAMPLE.id}: it has a run`,
         ...EXAMPLE,
         replay_of: "019b76da-a800-7c3e-8f2b-5d1c9a7e4f50",
       },

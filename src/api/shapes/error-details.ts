@@ -184,12 +184,12 @@ export const ReplayRefused = exactly(
   {
     reason: word(
       ["event_deleted", "trigger_gone"],
-      "`event_deleted`: its event is too old and was deleted; `trigger_gone`: the job has no such trigger any more",
+      "`event_deleted`: its event is not stored any more; `trigger_gone`: the job has no such trigger any more",
     ),
     delivery_id: t.String({ description: "The delivery" }),
     job_id: JobIdText,
   },
-  { title: "ReplayRefused", description: "The delivery can't be replayed" },
+  { title: "ReplayRefused", description: "The delivery can't be replayed, or its run retried" },
 );
 
 const ParamProblemBody = exactly(

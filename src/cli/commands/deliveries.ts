@@ -126,7 +126,13 @@ const columns = (list: readonly DeliveryRow[], { terminal: { out }, settings, cl
       drop: 5,
     },
     { title: "RUN", cells: list.map(({ run_id }) => (run_id === null ? "-" : runName(run_id, out))), drop: 6 },
-    ...(out.isTerminal ? [{ title: "WHY", cells: list.map(whyText), shrink: 2, min: 16, drop: 3 }] : []),
+    {
+      title: "WHY",
+      cells: list.map((each) => whyText(each) || (out.isTerminal ? "" : "-")),
+      shrink: 2,
+      min: 16,
+      drop: 3,
+    },
   ];
 };
 
@@ -163,7 +169,11 @@ const show = async (ids: readonly string[], context: Context): Promise<ExitStatu
       out.write(`${paint(out, "bold", name.padEnd(14))}${fold(oneLine(value), " ".repeat(14), out)}\n`);
   out.write(
     delivery.event === null
-      ? paint(out, "dim", "its event was deleted, because it is too old\n")
+      ? paint(
+          out,
+          "dim",
+          "its event is not stored; petit keeps those of the newest 1,000 deliveries of a job, for 30 days\n",
+        )
       : `${JSON.stringify(delivery.event, null, 2)}\n`,
   );
   return EXIT.DONE;

@@ -53,7 +53,7 @@ export const blockerText = (blocker: Blocker, timeText: (at: number) => string):
     case "scheduler_paused": {
       const since = blocker.since === null ? "" : ` since ${timeText(blocker.since)} or earlier`;
       return {
-        what: `the scheduler is paused${since}: occurrences are skipped, but triggers work`,
+        what: `the scheduler is paused${since}: ${PAUSED}`,
         remedy: "run 'petit resume' to continue",
       };
     }
@@ -61,13 +61,13 @@ export const blockerText = (blocker: Blocker, timeText: (at: number) => string):
       const since = blocker.since === null ? "" : ` since ${timeText(blocker.since)}`;
       const by = blocker.by === null ? "" : ` (by ${blocker.by})`;
       return {
-        what: `the job is paused${since}${by}: its occurrences are skipped, but triggers work`,
+        what: `the job is paused${since}${by}: ${PAUSED}`,
         remedy: `run 'petit resume ${blocker.jobId}' to continue`,
       };
     }
     case "job_disabled":
       return {
-        what: "the job is disabled: its schedule is ignored, but triggers work",
+        what: "the job is disabled: its schedule is ignored, and its deliveries are skipped, but manual triggers work",
         remedy: `set 'enabled: true' in ${blocker.file}`,
       };
     case "file_broken":
@@ -95,6 +95,9 @@ export const blockerText = (blocker: Blocker, timeText: (at: number) => string):
       return assertNever(blocker);
   }
 };
+
+/** What a pause does, also to the events that reach petit. */
+const PAUSED = "occurrences are skipped, but manual triggers work; deliveries are kept, or skipped by 'on_pause: skip'";
 
 const only = (what: string): BlockerText => ({ what, remedy: null });
 

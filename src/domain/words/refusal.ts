@@ -58,7 +58,7 @@ export const refusalMessage = (refusal: Refusal): string => {
     case "secret_unreadable":
       return `the secret of the webhook of '${refusal.jobId}' can't be read: ${refusal.problem}`;
     case "event_deleted":
-      return `the event of delivery '${refusal.deliveryId}' is not stored, because it is too old or too large; it can't be replayed`;
+      return `the event of delivery '${refusal.deliveryId}' is not stored, so nothing can run with it again; petit keeps those of the newest 1,000 deliveries of a job for 30 days, and none of more than 1 MiB`;
     case "trigger_gone":
       return `job '${refusal.jobId}' has no trigger like that of delivery '${refusal.deliveryId}' any more; it can't be replayed`;
     case "worker_not_found": {

@@ -73,7 +73,7 @@ export const planAttempt = (context: CommandOptions): AttemptPlan => {
   if (task.program.type === "http") return planHttp(context, { program: task.program, cwd, expand, scope });
   const program = programOf({
     program: task.program,
-    args: task.args.map(expand),
+    args: argumentsOf(task, expand),
     cwd,
     job,
     runtime,
@@ -158,7 +158,7 @@ const planRemote = (
   const { PETIT_OUTPUT: _, PETIT_ARTIFACTS: __, PETIT_EVENT: ___, ...own } = ownVariables(context);
   const { argv, stdin: privateStdin } = planSsh({
     program,
-    args: task.args.map(expand),
+    args: argumentsOf(task, expand),
     cwd: task.workingDir === null ? null : expand(task.workingDir),
     environment: { ...givenVariables(context, expand), ...own },
     stdin: task.stdin === null ? null : expand(task.stdin),
@@ -267,7 +267,26 @@ type GivenVariables = Pick<CommandOptions, "job" | "task" | "secrets">;
 /** The variables that the job file gives. */
 const givenVariables = ({ job, task, secrets }: GivenVariables, expand: (text: string) => string): Variables => {
   const given = [...Object.entries(job.environment), ...Object.entries(task.environment)];
-  return Object.fromEntries(given.map(([name, value]) => [name, variableOf(value, secrets, expand)]));
+  return Object.fromEntries(
+    given.map(([name, value]) => {
+      const text = variableOf(value, secrets, expand);
+      assertNoNul(text, `the variable ${name}`);
+      return [name, text];
+    }),
+  );
+};
+
+const argumentsOf = ({ args }: Task, expand: Expand): readonly string[] =>
+  args.map((arg, index) => {
+    const text = expand(arg);
+    assertNoNul(text, `args[${index}]`);
+    return text;
+  });
+
+/** A NUL would end the text in the process that gets it. Data from outside, such as an event, can contain one. */
+const assertNoNul = (text: string, what: string): void => {
+  if (text.includes("\0"))
+    throw new SpawnError("EINVAL", `${what} contains a NUL character, which cannot be passed to a process`);
 };
 
 const secretNames = ({ job, task }: CommandOptions): ReadonlySet<string> => {

@@ -24,7 +24,7 @@ export type NotificationBody = {
   readonly url: string | null;
   /** The links of the job. */
   readonly links: Links;
-  /** Null for `missed` and `stale`. */
+  /** Null for `missed` and `stale`, and for a `recovery` because the job file was changed. */
   readonly run: BodyRun | null;
   /** At most 50, the one that explains the failure of the run first. */
   readonly failed_tasks: readonly FailedTask[];
@@ -163,6 +163,12 @@ export const bodyOfLate = (job: Job, run: Run): NotificationDraft => ({
 export const bodyOfStale = (job: Job, expectation: Expectation, now: number): NotificationDraft => ({
   ...empty("stale", job, expectation.staleSince ?? now),
   stale: staleOf(expectation, now),
+});
+
+/** Returns the body for a job that is no longer stale because its file was changed. */
+export const bodyOfRecovered = (job: Job, before: Expectation, now: number): NotificationDraft => ({
+  ...empty("recovery", job, now),
+  stale: staleOf(before, now),
 });
 
 const staleOf = ({ staleSince, withinMs, lastSuccessAt }: Expectation, now: number): BodyStale => ({

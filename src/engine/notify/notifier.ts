@@ -19,6 +19,7 @@ import {
   bodyOfEnd,
   bodyOfLate,
   bodyOfMissed,
+  bodyOfRecovered,
   bodyOfStale,
   bodyOfStart,
   encodeBody,
@@ -132,6 +133,17 @@ export class Notifier implements Disposable {
       {
         eventFor: ({ on }) => (on.includes("stale") ? "stale" : null),
         bodyOf: (_event, now) => bodyOfStale(job, expectation, now),
+      },
+    );
+  }
+
+  /** Queues the notifications of a job that is no longer stale because its file was changed. `before` is how it was stale. */
+  recovered({ job, versionId }: Pick<StoredJob, "job" | "versionId">, before: Expectation): void {
+    this.#notifyTargets(
+      { job, versionId, run: null },
+      {
+        eventFor: ({ on }) => (on.includes("recovery") ? "recovery" : null),
+        bodyOf: (_event, now) => bodyOfRecovered(job, before, now),
       },
     );
   }

@@ -1,5 +1,6 @@
 import type { PetitError } from "../../domain/errors.ts";
 import type { JobId } from "../../domain/ids.ts";
+import type { Expectation } from "../../domain/inbox/expectation.ts";
 import type { Job } from "../../domain/job.ts";
 import { loadPatterns } from "../../domain/params/pattern.ts";
 import { jobNotFound, refuse } from "../../domain/refusal.ts";
@@ -21,6 +22,8 @@ const NONE: ReadonlyMap<JobId, StoredJob> = new Map();
 export type JobsHooks = {
   readonly fire: Fire;
   /** Called when the history of some jobs was moved to others, with the new id by the former one. */
+  /** Called within the transaction that stores the jobs, with what was expected of a stale job that its new definition makes stale no more. */
+  readonly onRecovered: (stored: StoredJob, before: Expectation) => void;
   readonly onRenamed: (renamed: ReadonlyMap<JobId, JobId>) => void;
 };
 
@@ -123,9 +126,11 @@ export class Jobs {
     let brokenSince: ReadonlyMap<string, number> = NONE_BROKEN;
     this.#jobs = store.transaction(() => {
       const now = clock.now();
+      const before = store.expectations.list().filter(({ staleSince }) => staleSince !== null);
       // A command that runs one job may have read another folder.
       if (followSchedules !== false) brokenSince = store.jobFiles.saveBroken(broken, now);
       const stored = followSchedules === false ? store.jobs.saveDefinitions(jobs, now) : store.jobs.save(jobs, now);
+      if (before.length > 0) this.#announceRecovered(before, stored);
       alongside();
       return this.#withBoot(stored);
     });
@@ -138,6 +143,16 @@ export class Jobs {
     this.#renamed = renamed;
     const byNewId = Map.groupBy(renamed, ([, jobId]) => jobId);
     this.#formerIds = new Map([...byNewId].map(([jobId, pairs]) => [jobId, pairs.map(([former]) => former).sort()]));
+  }
+
+  /** Another duration, or no expectation, can end that a job is stale. */
+  #announceRecovered(before: readonly Expectation[], stored: ReadonlyMap<JobId, StoredJob>): void {
+    const after = new Map(this.#options.store.expectations.list().map((each) => [each.jobId, each]));
+    for (const each of before) {
+      const job = stored.get(each.jobId);
+      const isStale = (after.get(each.jobId)?.staleSince ?? null) !== null;
+      if (job !== undefined && !isStale) this.#hooks.onRecovered(job, each);
+    }
   }
 
   #announceRenamed(): void {

@@ -1,4 +1,4 @@
-import { DURATION_FORM, parseDuration } from "../../lib/duration.ts";
+import { DURATION_FORM, formatDuration, parseDuration } from "../../lib/duration.ts";
 import { shorten } from "../../lib/text.ts";
 import { nearest } from "../hints.ts";
 import { describe, isEmpty, type Node } from "../parse/node.ts";
@@ -88,9 +88,12 @@ export const readDuration = (node: Node, type: DurationType, place: Place): numb
   if (node.kind !== "scalar" || typeof node.value !== "string") return wrongKind(node, place, DURATION_FORM);
   const ms = parseDuration(node.value);
   if (ms === null) return place.refuse(node, `'${shorten(node.value)}' is not a duration; expected ${DURATION_FORM}`);
-  if (ms < type.minMs) return place.refuse(node, `'${node.value}' is too short; expected more than 0`);
+  if (ms < type.minMs) return place.refuse(node, `'${node.value}' is too short; expected ${shortest(type)}`);
   return ms <= MAX_MS ? ms : place.refuse(node, `'${node.value}' is too long; expected at most 100 years`);
 };
+
+const shortest = ({ minMs }: DurationType): string =>
+  minMs <= 1 ? "more than 0" : `at least ${formatDuration(minMs)}`;
 
 /** Reads one of several words. Reports a misspelt word, then returns the word that was probably meant. */
 export const readChoice = (node: Node, type: ChoiceType, place: Place): string | undefined => {

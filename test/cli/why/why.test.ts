@@ -316,7 +316,9 @@ describe("blockerTexts", () => {
     [
       "a pause of the job",
       { job: { ...JOB, paused: true, paused_at: Date.UTC(2026, 2, 8, 11), paused_by: "ada" } },
-      ["the job is paused since 2026-03-08 11:00:00 UTC (by ada): its occurrences are skipped, but triggers work"],
+      [
+        "the job is paused since 2026-03-08 11:00:00 UTC (by ada): occurrences are skipped, but manual triggers work; deliveries are kept, or skipped by 'on_pause: skip'",
+      ],
     ],
     ["a stop", { state: "stopped" }, ["petit is starting or stopping"]],
     ["a full disk", { health: full }, ["petit can't store runs, so it starts none: disk is full"]],

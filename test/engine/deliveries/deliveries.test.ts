@@ -111,6 +111,18 @@ describe("a webhook", () => {
     expect(await send(petit, "nothing")).toEqual({ kind: "unknown" });
   });
 
+  test("fails with a clear error if a variable or an argument gets a NUL from its event", async () => {
+    const tasks = [
+      shell("variable", "true", { environment: { TEXT: "${{ event.body.text }}" } }),
+      shell("argument", "true", { args: ["a", "${{ event.body.text }}"] }),
+    ];
+    await using petit = await startEngine({ jobs: [hooked("deploy", {}, { tasks })], environment });
+    const run = await petit.ended(mustHaveRun(await deliver(petit, "deploy", { body: { text: "a\0b" } })));
+    const errorOf = (task: string) => run.attempts.find(({ taskId }) => taskId === task)?.error;
+    expect(errorOf("variable")).toBe("the variable TEXT contains a NUL character, which cannot be passed to a process");
+    expect(errorOf("argument")).toBe("args[1] contains a NUL character, which cannot be passed to a process");
+  });
+
   test("gives the run params from its body, as data", async () => {
     const evil = "$(touch /tmp/never) ${{ config.x }} `id`";
     await using petit = await startEngine({
@@ -417,6 +429,16 @@ describe("a replay", () => {
     const { run } = await petit.ended(mustHaveRun(replayed));
     expect(run).toMatchObject({ params: { n: "7" }, triggeredBy: "ada", deliveryId: replayed.id });
     expect((await deliver(petit, "deploy", { id: "1" })).id).toBe(skipped.id);
+  });
+
+  test("or a retry of a run whose event was deleted is refused", async () => {
+    await using petit = await startEngine({ jobs: [hooked("deploy")], environment });
+    const delivery = await deliver(petit, "deploy");
+    const { run } = await petit.ended(mustHaveRun(delivery));
+    petit.store.deliveries.deleteEvents(jobId("deploy"), { before: Number.MAX_SAFE_INTEGER, keep: 0, limit: 9 });
+    const details = { reason: "event_deleted", deliveryId: delivery.id };
+    await expect(petit.engine.replayDelivery(delivery.id)).rejects.toMatchObject({ details });
+    await expect(petit.engine.retry(run.id, { kind: "all" })).rejects.toMatchObject({ details });
   });
 
   test("of an unknown delivery is not found", async () => {

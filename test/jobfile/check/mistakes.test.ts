@@ -204,7 +204,11 @@ const cases: readonly (readonly [mistake: string, file: string, problem: string]
     job("triggers: [{type: files, paths: [a], batch: all, max: 1001}]"),
     "2:55: triggers[0].max: 1001 is out of bounds; expected a whole number from 1 to 1000",
   ],
-  ["a short interval", job("triggers: [{type: files, paths: [a], interval: 10ms}]"), "2:48: triggers[0].interval"],
+  [
+    "a short interval",
+    job("triggers: [{type: files, paths: [a], interval: 10ms}]"),
+    "2:48: triggers[0].interval: '10ms' is too short; expected at least 1s",
+  ],
   [
     "an unknown name in `done`",
     job("triggers: [{type: files, paths: [a], done: '${{ run.id }}.ok'}]"),

@@ -4,7 +4,7 @@ import type { DeliveryOutcome, DeliverySkip, DeliveryWait, UnfiredDeliveries } f
 /** What became of a delivery. */
 export const DELIVERY_OUTCOME_TEXT = {
   waiting: "it has not started a run yet",
-  fired: "a run was started for it",
+  fired: "it has a run",
   merged: "a newer delivery with the same key has the run",
   skipped: "petit decided against a run",
 } as const satisfies Record<DeliveryOutcome, string>;
@@ -42,7 +42,7 @@ type DeliveryWords = {
 export const deliveryText = ({ outcome, reason, problem }: DeliveryWords): string => {
   switch (outcome) {
     case "fired":
-      return "it started a run";
+      return DELIVERY_OUTCOME_TEXT.fired;
     case "merged":
       return "it was merged into a newer delivery with the same key";
     case "waiting":

@@ -197,7 +197,8 @@ const staleLines = ({ stale }: NotificationBody): readonly string[] => {
   return [`${completed}, although one is expected within ${formatDuration(withinMs)}.`];
 };
 
-const recoveryLines = ({ stale }: NotificationBody): readonly string[] => {
+const recoveryLines = ({ stale, run }: NotificationBody): readonly string[] => {
+  if (run === null) return ["Its job file was changed, and by that no run is overdue."];
   if (stale === null) return ["The run completed, and the last run before it had not."];
   const { last_success_at: last, success_within_ms: withinMs } = stale;
   const before = last === null ? "none had before" : `the last one before it had at ${timeText(last)}`;

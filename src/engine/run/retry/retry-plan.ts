@@ -30,6 +30,8 @@ export const planRetry = (run: Run, scope: RetryScope, { store, jobs }: RetryPar
   if (!isFinal(run.status)) return refuse({ reason: "run_not_ended", runId: run.id, status: run.status });
   const stored = jobs.find(run.jobId);
   if (stored === null) return jobs.notFound(run.jobId);
+  if (run.deliveryId !== null && !store.deliveries.hasEvent(run.deliveryId))
+    return refuse({ reason: "event_deleted", deliveryId: run.deliveryId, jobId: stored.job.id });
   const resolved = resolveParams(stored.job.params, run.params);
   if ("problems" in resolved) return invalidParams(resolved.problems);
   const before = (): Results => new Map(store.runs.listTaskRuns(run.id).map((taskRun) => [taskRun.taskId, taskRun]));
