@@ -139,10 +139,13 @@ export class Webhooks {
     const { clock } = this.#options;
     const now = clock.now();
     const readings = this.#readSecrets({ stored: { job }, trigger });
-    this.#noteSecrets({ stored: { job }, trigger }, problemOf(readings), now);
-    return readings.some(
+    const isRight = readings.some(
       (reading) => "value" in reading && isVerified(request, trigger.verification, { secret: reading.value, now }),
     );
+    const problem = problemOf(readings);
+    // What another secret of the webhook verifies is not refused.
+    if (problem === null || !isRight) this.#noteSecrets({ stored: { job }, trigger }, problem, now);
+    return isRight;
   }
 
   #noteSecrets({ stored: { job }, trigger: { name } }: WebhookOfJob, problem: string | null, now: number): void {

@@ -105,6 +105,17 @@ describe("a webhook", () => {
     expect(list(petit, id)).toEqual([]);
   });
 
+  test("counts only what it refused if one of two secrets can't be read", async () => {
+    const secrets = [{ env: "NOT_SET" }, { env: "HOOK_TOKEN" }];
+    await using petit = await startEngine({ jobs: [hooked("deploy", { secrets })], environment });
+    const failing = async () => (await petit.engine.listAttention(9)).items.filter((item) => "fault" in item);
+    await petit.ended(mustHaveRun(await deliver(petit, "deploy")));
+    expect(await failing()).toEqual([]);
+    expect(await send(petit, "deploy", { token: "wrong" })).toEqual({ kind: "refused" });
+    await petit.ended(mustHaveRun(await deliver(petit, "deploy")));
+    expect(await failing()).toMatchObject([{ fault: "secret_unreadable", count: 1 }]);
+  });
+
   test("for a job without one, or without the job, is unknown", async () => {
     await using petit = await startEngine({ jobs: [job("plain")], environment });
     expect(await send(petit, "plain")).toEqual({ kind: "unknown" });
