@@ -108,7 +108,7 @@ export const attentionMarkRoutes = ({ engine, clock, requests }: ApiContext) => 
   });
   return new Elysia({ prefix: "/api/attention/:entry_id" })
     .get(
-      "/",
+      "",
       async ({ params }: Pick<Given<unknown>, "params">) => attentionEntry(await engine.findAttention(params.entry_id)),
       {
         params: EntryParams,

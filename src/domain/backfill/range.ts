@@ -20,6 +20,8 @@ export const parseRange = (
   context: { readonly now: number; readonly zone: string },
 ): ParsedRange => {
   const parse = (text: string): number | null => (INSTANT.test(text) ? Number(text) : parseMoment(text, context));
+  for (const field of ["from", "to"] as const)
+    if (BEFORE_1970.test(texts[field].trim())) return { field, problem: `'${texts[field]}' is before 1970` };
   const from = parse(texts.from);
   if (from === null) return { field: "from", problem: problemOf(texts.from) };
   const to = parse(texts.to);
@@ -28,6 +30,8 @@ export const parseRange = (
   if (from <= end) return { from, to: end };
   return { field: "from", problem: `'${texts.from}' is after '${texts.to}'` };
 };
+
+const BEFORE_1970 = /^(?:0\d|1[0-8]|19[0-6])\d+-/;
 
 const INSTANT = /^\d{10,15}$/;
 

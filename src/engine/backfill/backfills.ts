@@ -168,7 +168,8 @@ export class Backfills {
     const waiting = store.backfills.listWaiting(jobId, range);
     const chosen = occurrences.filter(({ scheduledFor: at }) => {
       const newest = statuses.get(at) ?? null;
-      return isChosen(existing, { newest, hasRun: newest !== null || fired.has(at) || waiting.has(at) });
+      if (existing !== "all" && waiting.has(at)) return false;
+      return isChosen(existing, { newest, hasRun: newest !== null || fired.has(at) });
     });
     if (chosen.length === 0)
       throw refuse({ reason: "nothing_to_backfill", jobId, occurrences: occurrences.length, existing });
@@ -253,12 +254,22 @@ export class Backfills {
       return false;
     }
     const room = backfill.parallel - store.backfills.listUnfinishedRuns(backfillId).length;
-    for (let made = 0; made < Math.min(room, BATCH); made++) {
+    let made = 0;
+    for (let taken = 0; made < room && taken < BATCH; taken++) {
       const occurrence = store.backfills.takeNext(backfillId);
       if (occurrence === null) return false;
-      this.#makeRun({ backfill, stored, occurrence, params: params.values }, addHooks);
+      if (this.#isStillChosen(backfill, occurrence)) {
+        made++;
+        this.#makeRun({ backfill, stored, occurrence, params: params.values }, addHooks);
+      } else store.backfills.leaveOut(backfillId, now);
     }
-    return room > BATCH;
+    return made < room;
+  }
+
+  /** Another run of an occurrence may have been made since the backfill was created: by a retry, or another backfill. */
+  #isStillChosen({ existing, jobId }: Backfill, { scheduledFor }: BackfillOccurrence): boolean {
+    const newest = this.#options.store.runs.findNewestFor(jobId, scheduledFor);
+    return isChosen(existing, { newest: newest?.status ?? null, hasRun: newest !== null });
   }
 
   #makeRun({ backfill, stored, occurrence, params }: NewBackfillRun, addHooks: AddHooks): void {

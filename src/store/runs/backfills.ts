@@ -25,6 +25,11 @@ export interface BackfillStore {
   listUnfinishedRuns(backfillId: string): readonly RunId[];
   /** Takes the next occurrence of a running backfill for a run that the same transaction stores; null if there is none left. */
   takeNext(backfillId: string): BackfillOccurrence | null;
+  /**
+   * The occurrence that was taken gets no run of the backfill, because it has got another one since. The backfill has a run less; its only
+   * one counts as completed.
+   */
+  leaveOut(backfillId: string, now: number): void;
   /** Returns the occurrences in a range, both ends included, that backfills of a job will still make runs for. */
   listWaiting(jobId: JobId, range: { readonly from: number; readonly to: number }): ReadonlySet<number>;
   /** Moves a backfill from `running` to `paused`. Returns null if it does not run. */
@@ -143,6 +148,19 @@ export const createBackfillStore = ({ sql, write, recordEvent }: StoreContext): 
       );
       if (row === null) return null;
       return { scheduledFor: integer(row, "scheduled_for"), intervalStart: integerOrNull(row, "interval_start") };
+    }),
+
+    leaveOut: write("durable", (backfillId, now) => {
+      const row = sql.get(
+        `UPDATE backfills SET total = max(1, total - 1), completed = completed + (total = 1),
+           status = CASE WHEN completed + failed + cancelled < total - 1 THEN status
+             WHEN failed + cancelled = 0 THEN 'completed' ELSE 'failed' END,
+           ended_at = iif(completed + failed + cancelled < total - 1, NULL, $now)
+         WHERE id = $backfillId AND ended_at IS NULL RETURNING job_id, status, ended_at`,
+        { backfillId, now },
+      );
+      if (row === null || row.ended_at === null) return;
+      recordEvent({ type: "backfill", now, jobId: id<JobId>(row, "job_id"), status: text(row, "status") });
     }),
 
     listWaiting: (jobId, { from, to }) =>

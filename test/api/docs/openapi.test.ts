@@ -67,6 +67,7 @@ describe("the description of the API", () => {
       "DELETE /api/session",
       "DELETE /api/workers/{name}",
       "GET /api/attention",
+      "GET /api/attention/{entry_id}",
       "GET /api/backfills",
       "GET /api/backfills/{backfill_id}",
       "GET /api/deliveries",

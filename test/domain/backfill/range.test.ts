@@ -38,6 +38,13 @@ test.each(["2026-02-30", "soon", "", "2026-11", "1".repeat(99)])("%p is no start
   expect(rangeOf("2026-11-02", from)).toStartWith("to: ");
 });
 
+test.each(["1960-01-01", "1000-01-01", "0001-01-01", "1969-12-31T12:00Z"])(
+  "%p is before what petit counts from",
+  (at) => {
+    expect(rangeOf(at, "2026-11-02")).toBe(`from: '${at}' is before 1970`);
+  },
+);
+
 test("each occurrence of a year is found once, with the one before it", () => {
   const schedule = compileSchedule({ expressions: ["30 2 * * *"], timezone: "America/New_York" }, "UTC");
   const range = parseRange({ from: "2025-11-20", to: "2026-11-19" }, { now: NOW, zone: schedule.timezone });

@@ -127,6 +127,27 @@ describe("a backfill", () => {
     expect(await ended(petit, all)).toMatchObject({ status: "completed", runs: { total: 3 } });
   });
 
+  test("of failed occurrences leaves out those that have completed since, or that another one runs", async () => {
+    using dir = tempDir();
+    using door = gate();
+    const script = `test -e ${dir.file("fixed")} || exit 1; case "$PETIT_SCHEDULED_FOR" in 2026-01-10*) ${door.wait};; esac`;
+    await using petit = await started({ jobs: [daily({ tasks: [shell("t", script)] })] });
+    await ended(petit, await petit.engine.createBackfill(request()));
+    const [, , last] = runsOf(petit.store);
+    writeFileSync(dir.file("fixed"), "");
+    const again = await petit.engine.createBackfill(request({ existing: "failed" }));
+    expect(again.runs.total).toBe(3);
+    await door.reached();
+    await expect(petit.engine.createBackfill(request({ existing: "failed" }))).rejects.toMatchObject({
+      details: { reason: "nothing_to_backfill" },
+    });
+    const retried = await petit.engine.retry(last?.id ?? expect.unreachable());
+    await petit.ended(retried.id);
+    door.open(1);
+    expect(await ended(petit, again)).toMatchObject({ status: "completed", runs: { total: 2, completed: 2 } });
+    expect(daysOf(petit.store)).toBe("10 failed, 11 failed, 12 failed, 10 completed, 12 completed, 11 completed");
+  });
+
   test("reuses nothing of the earlier run", async () => {
     const tasks = [command("a", "true"), command("b", "false", { after: ["a"] })];
     await using petit = await started({ jobs: [daily({ tasks })] });

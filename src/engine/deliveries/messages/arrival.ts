@@ -25,7 +25,8 @@ export const arrivalOf = ({ stored, trigger, message, state }: Received): Arriva
   const { subject, sequence: seq, body } = message;
   const { stream } = trigger;
   const headers = headersOf(message, trigger);
-  const isTooLarge = body.length + JSON.stringify(headers).length > MAX_BODY_BYTES;
+  const headerBytes = Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  const isTooLarge = body.length + headerBytes > MAX_BODY_BYTES;
   return {
     stored,
     trigger,
