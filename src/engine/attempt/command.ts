@@ -286,7 +286,7 @@ const argumentsOf = ({ args }: Task, expand: Expand): readonly string[] =>
 /** A NUL would end the text in the process that gets it. Data from outside, such as an event, can contain one. */
 const assertNoNul = (text: string, what: string): void => {
   if (text.includes("\0"))
-    throw new SpawnError("EINVAL", `${what} contains a NUL character, which cannot be passed to a process`);
+    throw new SpawnError("EINVAL", `the process could not be started: ${what} contains a NUL character`);
 };
 
 const secretNames = ({ job, task }: CommandOptions): ReadonlySet<string> => {

@@ -130,8 +130,8 @@ describe("a webhook", () => {
     await using petit = await startEngine({ jobs: [hooked("deploy", {}, { tasks })], environment });
     const run = await petit.ended(mustHaveRun(await deliver(petit, "deploy", { body: { text: "a\0b" } })));
     const errorOf = (task: string) => run.attempts.find(({ taskId }) => taskId === task)?.error;
-    expect(errorOf("variable")).toBe("the variable TEXT contains a NUL character, which cannot be passed to a process");
-    expect(errorOf("argument")).toBe("args[1] contains a NUL character, which cannot be passed to a process");
+    expect(errorOf("variable")).toBe("the process could not be started: the variable TEXT contains a NUL character");
+    expect(errorOf("argument")).toBe("the process could not be started: args[1] contains a NUL character");
   });
 
   test("gives the run params from its body, as data", async () => {
