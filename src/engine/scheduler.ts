@@ -319,6 +319,7 @@ class Scheduler implements Engine {
       deliveries: this.#deliveries,
       internalErrors: this.#internalErrors,
       isRunning: () => this.phase === "running",
+      ownPrefix: this.#options.spoolDir.replace(/-spool$/, ""),
     });
     this.#messageTriggers = new MessageTriggers({
       store,

@@ -65,14 +65,16 @@ export const jobRoutes = ({ engine, store, requests, clock, system }: ApiContext
   new Elysia({ prefix: "/api/jobs" })
     .get(
       "",
-      ({ query, request }) => {
+      ({ query }) => {
         const recent = Number(query.recent ?? 0);
         const jobs = isOn(query.gone) ? engine.listGoneJobs() : engine.listJobs();
         const views = jobs.filter(({ job }) => hasTags(job, query.tag?.split(",") ?? []));
-        return compressedJson(jobList(views, recent === 0 ? null : store.runs.listRecentByJob(recent)), request);
+        return jobList(views, recent === 0 ? null : store.runs.listRecentByJob(recent));
       },
       {
         query: ListQuery,
+        mapResponse: ({ responseValue, request }) =>
+          responseValue instanceof Response ? undefined : compressedJson(responseValue, request),
         response: { 200: JobList, ...failures("INVALID_REQUEST") },
         detail: {
           operationId: "listJobs",

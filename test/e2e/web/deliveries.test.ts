@@ -41,7 +41,7 @@ describe.skipIf(CHROMIUM === null)("the events of a job", () => {
       expect(await web.axe()).toEqual([]);
     }
     expect(web.complaints()).toEqual([]);
-    await card.getByRole("link", { name: "It started a run" }).first().click();
+    await card.getByRole("link", { name: "It has a run" }).first().click();
     await page.waitForURL("**/runs/*");
   }, 60_000);
 

@@ -66,8 +66,8 @@ describe.skipIf(!hasNats("2.15"))("petit and a worker", () => {
   const startsOf = (id: string): readonly string[] =>
     existsSync(dir.file(`${id}-starts`))
       ? readFileSync(dir.file(`${id}-starts`), "utf8")
-          .trim()
           .split("\n")
+          .filter((line) => line !== "")
       : [];
 
   const goOn = (id: string, ...steps: readonly number[]): void => {

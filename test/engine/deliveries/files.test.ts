@@ -297,6 +297,16 @@ describe("a files trigger", () => {
     expect(await inbox.got(2)).toEqual(["b.csv", "a.csv"]);
   });
 
+  test("waits for the file that `done` names for each file of a run for all, and a folder is no such file", async () => {
+    await using inbox = await Inbox.open({ done: "${{ event.path }}.ok", batch: "all", max: 9 });
+    for (const name of ["a", "b", "c"]) inbox.write(`in/${name}.csv`);
+    mkdirSync(inbox.at("in/a.csv.ok"));
+    inbox.write("in/b.csv.ok");
+    inbox.write("in/c.csv.ok");
+    await inbox.got(1);
+    expect(inbox.names.join("+").split("+").sort()).toEqual(["b.csv", "c.csv"]);
+  });
+
   test("starts one run for all files that have settled, of at most `max`", async () => {
     await using inbox = await Inbox.open({ batch: "all", max: 3 });
     for (const name of ["a", "b", "c", "d"]) inbox.write(`in/${name}.csv`);
@@ -385,6 +395,20 @@ describe("a files trigger", () => {
     renameSync(inbox.at("away"), inbox.at("in"));
     expect(await inbox.marked()).toEqual(["a.csv"]);
     expect(await failing()).toEqual([]);
+  });
+
+  test("does not start again when its pattern is another one for a while", async () => {
+    await using inbox = await Inbox.open();
+    inbox.write("in/a.csv");
+    await inbox.got(1);
+    const change = async (paths: readonly string[]): Promise<void> => {
+      inbox.petit.files = filesOf([Inbox.job(inbox.path, { paths, existing: "run" })]);
+      await inbox.petit.engine.reload();
+    };
+    await change(["in/*.txt"]);
+    for (const name of ["1.txt", "2.txt", "3.txt"]) await inbox.marked(`in/${name}`);
+    await change(["in/*.csv"]);
+    expect((await inbox.marked()).filter((name) => name.endsWith(".csv"))).toEqual(["a.csv"]);
   });
 
   test("ignores what new patterns find, and forgets everything with the trigger", async () => {

@@ -8,7 +8,7 @@ import type {
 } from "../../../src/engine/deliveries/messages/message-source.ts";
 import { silentLog } from "../../../src/lib/log.ts";
 import { job, jobId } from "../../support/engine/factories.ts";
-import { FakeClock } from "../../support/engine/fake-clock.ts";
+import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
 import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
 
 const CONNECTED: LinkState = { status: "connected", server: "fake" };
@@ -128,6 +128,13 @@ describe("a nats trigger", () => {
       "ORDERS:id:a@1700000000001",
       "ORDERS:1@1700000000001",
     ]);
+  });
+
+  test("reads all of a stream that was created after it", async () => {
+    const { petit, messages } = await start();
+    await using _ = petit;
+    const { options } = await messages.consumed();
+    expect(await options.onStream({ createdAt: NOON + 3_600_000, lastSequence: 5 })).toBe(1);
   });
 
   test("keeps its consumer when its job gets another id, and loses it with the trigger", async () => {

@@ -5,9 +5,15 @@ import { type Look, MAX_FILES, MAX_FOLDERS } from "./look.ts";
 export type FileFault = Pick<FailingTrigger, "fault" | "count" | "problem">;
 
 /** Returns what keeps a trigger from finding all files. */
-export const faultsOf = ({ faults, matches, hasMoreFolders }: Look): readonly FileFault[] => {
+export const faultsOf = ({ faults, matches, hasMoreFolders, unreadable }: Look): readonly FileFault[] => {
   const found: FileFault[] = [];
-  for (const [fault, each] of Map.groupBy(faults, (one) => one.fault)) {
+  const known = new Set(faults.map(({ folder }) => folder));
+  const below = [...unreadable].filter((folder) => !known.has(folder));
+  const all = [
+    ...faults,
+    ...below.map((folder) => ({ folder, fault: "folder_unreadable" as const, problem: `${folder} can't be read` })),
+  ];
+  for (const [fault, each] of Map.groupBy(all, (one) => one.fault)) {
     const more = each.length === 1 ? "" : `, and so with ${pluralize(each.length - 1, "more folder")}`;
     found.push({ fault, count: each.length, problem: `${each[0]?.problem}${more}` });
   }

@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { FilesTrigger } from "../../../domain/deliveries/trigger.ts";
 import type { Clock } from "../../../lib/clock.ts";
@@ -199,8 +199,7 @@ const eventFiles = (files: readonly MatchedFile[]) => files.map(({ path, size, m
 
 const exists = async (path: string): Promise<boolean> => {
   try {
-    await access(path);
-    return true;
+    return (await stat(path)).isFile();
   } catch {
     return false;
   }

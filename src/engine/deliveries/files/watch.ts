@@ -52,7 +52,10 @@ const FILES_PER_FOLDER = 10;
 /** How many seen files that may come back are kept: their folder is missing, or another folder is in its place. */
 const MAX_KEPT = 10_000;
 
-export type FilesWatchOptions = Omit<FileRunsOptions, "seen" | "files" | "folders" | "signal">;
+export type FilesWatchOptions = Omit<FileRunsOptions, "seen" | "files" | "folders" | "signal"> & {
+  /** The paths of petit's own files begin with this: each run changes some, which would start another one. */
+  readonly ownPrefix: string;
+};
 
 /** Returns the patterns of a trigger, for files that are there relative to the folder of its job file. */
 export const patternsOf = ({ paths }: Pick<FilesTrigger, "paths">, folder: string): readonly FilePattern[] =>
@@ -396,6 +399,7 @@ export class FilesWatch implements Disposable {
 
   /** Lets a file settle unless it was seen before, which it returns. */
   #note(file: MatchedFile): SeenFile | null {
+    if (file.path.startsWith(this.#options.ownPrefix)) return null;
     const seen = this.#seen.find(file, this.#folders);
     if (seen !== null) this.#files.delete(file.path);
     else if (file.patterns.some((id) => this.#watched.has(id))) this.#files.note(file, this.#options.clock.monotonic());
@@ -456,7 +460,10 @@ export class FilesWatch implements Disposable {
     }
   }
 
-  /** Forgets the files that two looks have not found. Those whose folder can't be read, or is another one now, may come back. */
+  /**
+   * Forgets the files that two looks have not found and that are not there: a pattern that was changed may match them again. Those whose
+   * folder can't be read, or is another one now, may come back.
+   */
   async #forget(look: Look, found: ReadonlyMap<SeenFile, unknown>): Promise<void> {
     const absent = new Set<SeenFile>();
     const gone: SeenFile[] = [];
@@ -473,6 +480,13 @@ export class FilesWatch implements Disposable {
     for (const { folder, name } of absent) this.#seen.notePathGone(join(folder, name));
     this.#absent = absent;
     if (absent.size > 0) this.#mustLookNext = true;
-    await this.#seen.delete([...gone, ...mayReturn.slice(0, Math.max(0, mayReturn.length - MAX_KEPT))]);
+    const stillThere = await Promise.all(gone.map(async (file) => await isStillThere(file)));
+    const forgotten = gone.filter((_, index) => stillThere[index] !== true);
+    await this.#seen.delete([...forgotten, ...mayReturn.slice(0, Math.max(0, mayReturn.length - MAX_KEPT))]);
   }
 }
+
+const isStillThere = async (file: SeenFile): Promise<boolean> => {
+  const now = await findFile({ ...file, patterns: [] });
+  return typeof now !== "string" && now.stat === file.stat;
+};

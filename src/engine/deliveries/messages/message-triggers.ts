@@ -38,6 +38,8 @@ export type MessageTriggersOptions = {
 /** What one `nats` trigger receives. */
 type Subscription = Pick<MessageConsumer, "jobId" | "trigger" | "stream"> & {
   readonly subject: string;
+  /** When petit learned of it, in ms since the Unix epoch. */
+  readonly wantedSince: number;
   readonly stop: AbortController;
   /** Since when it receives nothing, by the clock for rows and the one for durations; null if it receives messages. */
   down: { readonly since: number; readonly from: number } | null;
@@ -126,6 +128,7 @@ export class MessageTriggers implements Disposable {
       trigger: keyOf(trigger),
       stream: trigger.stream,
       subject: trigger.subject,
+      wantedSince: clock.now(),
       stop: new AbortController(),
       down: { since: clock.now(), from: clock.monotonic() },
       problem: null,
@@ -179,7 +182,7 @@ export class MessageTriggers implements Disposable {
 
   /**
    * Stores where a new trigger begins: behind the newest message. Returns the number of the first message that is not accounted for. A
-   * stream that was created again is received from its beginning, because the trigger was there before it.
+   * stream that was created later, or again, is received from its beginning, because the trigger was there before it.
    */
   #noteStream(subscription: Subscription, name: string, { createdAt, lastSequence }: StreamState): Promise<number> {
     const { commits, store, log } = this.#options;
@@ -187,7 +190,8 @@ export class MessageTriggers implements Disposable {
     const key = { jobId, trigger, stream };
     return commits.enqueueUntilStored(() => {
       const known = store.messageConsumers.find(key);
-      if (known === null) store.messageConsumers.add({ ...key, name, createdAt, position: lastSequence });
+      const begin = createdAt >= subscription.wantedSince ? 0 : lastSequence;
+      if (known === null) store.messageConsumers.add({ ...key, name, createdAt, position: begin });
       else if (known.createdAt !== createdAt) {
         log.warn({ job_id: jobId, stream }, `the stream ${stream} is another one than before; petit reads all of it`);
         store.messageConsumers.restart(key, { createdAt, position: 0 });
