@@ -152,3 +152,6 @@ export const expect = Object.assign(plainExpect, {
     throw new Error(message);
   },
 });
+
+/** Each test has time enough here. */
+export const setDefaultTimeout = (_ms: number): void => {};
