@@ -6,6 +6,7 @@ import type { UnfiredStreak } from "./inbox/unfired.ts";
 import type { Pause } from "./job.ts";
 import type { WaitsFor } from "./limits/waits-for.ts";
 import type { NotifyTarget } from "./notification.ts";
+import type { FailureGroup } from "./output/failure-groups.ts";
 import type { ParamValues, Reason } from "./run.ts";
 import type { FailureCause } from "./task-run.ts";
 import type { Blocked } from "./workers/waiting.ts";
@@ -326,6 +327,8 @@ export type RunFailure = {
   readonly item: number | null;
   /** How many items of the task failed. */
   readonly failedItems: number;
+  /** The failed items by the line that explains them; see `explainingGroups`. */
+  readonly groups: readonly FailureGroup[];
   /** Why the item that failed first ended; null if the task has none. */
   readonly itemReason: Reason | null;
   /** The last attempt of the task, or of the item. */

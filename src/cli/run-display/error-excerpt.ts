@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import type { FailureGroup } from "../../domain/output/failure-groups.ts";
+import { areExplaining, type FailureGroup } from "../../domain/output/failure-groups.ts";
 import type { FailureCause } from "../../domain/task-run.ts";
 import { failureGroupText } from "../../domain/words/failure.ts";
 import { pluralize } from "../../lib/text.ts";
@@ -86,9 +86,7 @@ const failedParts = async (
 ): Promise<readonly (Writer | ErrorExcerpt)[]> => {
   if (attempts > 0) return [{ taskId: id, item: null, attempt: attempts }];
   const groups = await source.listFailures(id);
-  const count = groups.reduce((sum, group) => sum + group.count, 0);
-  if (count > 1 && groups.some(({ kind }) => kind === "line"))
-    return [{ name: id, lines: groups.map(failureGroupText) }];
+  if (areExplaining(groups)) return [{ name: id, lines: groups.map(failureGroupText) }];
   const items = await source.listFailedItems(id, MAX_WRITERS);
   return items.flatMap(({ index, key, attempts: attempt }) =>
     attempt === 0 ? [] : [{ taskId: id, item: index, ...(key !== undefined && { itemKey: key }), attempt }],

@@ -51,6 +51,16 @@ export const groupFailures = (items: readonly ItemFailure[]): readonly FailureGr
       })),
     }));
 
+/** Returns the groups if they say more than the line of one item: several items failed, and a line explains some of them. Else none. */
+export const explainingGroups = (items: readonly ItemFailure[]): readonly FailureGroup[] => {
+  const groups = groupFailures(items);
+  return areExplaining(groups) ? groups : [];
+};
+
+/** Returns whether groups say more than the line of one item. */
+export const areExplaining = (groups: readonly Pick<FailureGroup, "kind" | "count">[]): boolean =>
+  groups.reduce((sum, { count }) => sum + count, 0) > 1 && groups.some(({ kind }) => kind === "line");
+
 const isEnded = ([first]: readonly ItemFailure[]): boolean => first?.reason === "cancelled";
 
 const textOf = (item: ItemFailure | undefined): string =>

@@ -1,3 +1,4 @@
+import { pluralize } from "../../lib/text.ts";
 import type { RunFailure } from "../attention.ts";
 import type { Reason } from "../run.ts";
 import { decisiveLine, REASON_TEXT } from "./run.ts";
@@ -16,6 +17,8 @@ export type ShownFailure = {
   readonly more_tasks?: number | undefined;
   /** Missing if at most one item of the task failed. */
   readonly failed_items?: number | undefined;
+  /** Missing if the line of one item says as much as all of them; see `explainingGroups`. */
+  readonly groups?: readonly Group[] | undefined;
   /** Why the item that failed first ended. Missing if the task has no items. */
   readonly item_reason?: Reason | null | undefined;
   readonly reason: Reason | null;
@@ -34,7 +37,10 @@ export type FailureWords = {
   readonly reason: string;
   /** What a list says before the line: the reason, unless the line says it. Null for nothing. */
   readonly before: string | null;
-  /** The line of output that says most about it: the one that explains it, or else the last one. Null for none. */
+  /**
+   * The line of output that says most about it: the one that explains it, or else the last one. Of several failed items, the lines that
+   * explain them, each with the keys of its items. Null for none.
+   */
   readonly line: string | null;
 };
 
@@ -43,11 +49,13 @@ const SAID_BY_PROGRAM: ReadonlySet<Reason | null> = new Set<Reason>(["exit_code"
 
 /** Returns the words of a failed run. `error` is that of the run, which says why it failed if no task did. */
 export const failureWords = (failure: ShownFailure, error: string | null = null): FailureWords => {
-  const { task_id: task, more_tasks: more = 0, failed_items: items = 1 } = failure;
+  const { task_id: task, more_tasks: more = 0, failed_items: items = 1, groups = [] } = failure;
   const reason = reasonOf(failure, error);
   // The last line of a task is not why petit failed at it.
-  const line = failure.reason === "internal_error" ? null : (decisiveLine<OutputLine>(failure)?.text ?? null);
-  return { task, more: moreText(more), reason, before: isExplained(failure) ? itemsText(items) : reason, line };
+  const output = groups.length > 0 ? groupsText(groups, items) : decisiveLine<OutputLine>(failure)?.text;
+  const line = failure.reason === "internal_error" ? null : (output ?? null);
+  const ofItems = groups.length > 0 ? null : itemsText(items);
+  return { task, more: moreText(more), reason, before: isExplained(failure) ? ofItems : reason, line };
 };
 
 /** Returns the words of a failed run as one line: `load: timed out after 5s │ waiting for the lock`. */
@@ -60,12 +68,13 @@ export const explanationText = ({ before, line }: Pick<FailureWords, "before" | 
 
 /** Returns a failure with names as in the API. */
 export const shownFailure = (failure: RunFailure): ShownFailure => {
-  const { taskId, moreTasks, failedItems, itemReason, reason, error, cause, lastLine } = failure;
+  const { taskId, moreTasks, failedItems, groups, itemReason, reason, error, cause, lastLine } = failure;
   const child = cause?.child ?? null;
   return {
     task_id: taskId,
     more_tasks: moreTasks,
     failed_items: failedItems,
+    groups,
     item_reason: itemReason,
     reason,
     error,
@@ -97,8 +106,16 @@ const reasonOf = ({ task_id, cause, reason, error }: ShownFailure, errorOfRun: s
 /** A group of failed items, with names as in the API. */
 type Group = { readonly text: string; readonly count: number; readonly items: readonly { readonly key: string }[] };
 
-/** Maximum number of keys in a text. */
+/** Maximum number of keys in a text, and of groups in a line. */
 const MAX_KEYS = 5;
+export const MAX_SHOWN_GROUPS = 3;
+
+/** Returns the largest groups in one line, and how many more of the failed items there are. */
+const groupsText = (groups: readonly Group[], items: number): string => {
+  const shown = groups.slice(0, MAX_SHOWN_GROUPS);
+  const more = items - shown.reduce((sum, { count }) => sum + count, 0);
+  return [...shown.map(failureGroupText), ...(more > 0 ? [`and ${pluralize(more, "more item")}`] : [])].join("; ");
+};
 
 /** Returns the keys of a group, and how many more there are. */
 const failureGroupKeys = ({ count, items }: Group): string => {

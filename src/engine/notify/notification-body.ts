@@ -3,7 +3,6 @@ import { orderFailures } from "../../domain/first-failure.ts";
 import type { Expectation } from "../../domain/inbox/expectation.ts";
 import type { Approval, Job, Links, Task } from "../../domain/job.ts";
 import type { NotifyEvent, SendingEvent } from "../../domain/notification.ts";
-import { groupFailures } from "../../domain/output/failure-groups.ts";
 import type { Review } from "../../domain/review/review.ts";
 import { dueAtOf, type Reason, type Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
@@ -286,16 +285,13 @@ const explanationOf = (run: Run, store: Store): Pick<NotificationDraft, "path" |
   return { path, error_lines: errorLinesOf(run, failure, store) };
 };
 
-const errorLinesOf = (run: Run, { taskId, item, attempt, cause }: RunFailure, store: Store): readonly string[] => {
-  if (taskId !== null && item !== null) {
-    const groups = groupFailures(store.runs.listFailedItems(run.id, taskId));
-    const isExplained = groups.some(({ kind }) => kind === "line");
-    if (isExplained && groups.reduce((sum, { count }) => sum + count, 0) > 1)
-      return groups
-        .slice(0, MAX_ERROR_LINES)
-        .map((group) => failureGroupText({ ...group, text: shorten(group.text, MAX_GROUP_TEXT) }))
-        .map((line) => shorten(line, MAX_ERROR_LINE));
-  }
+const errorLinesOf = (run: Run, failure: RunFailure, store: Store): readonly string[] => {
+  const { taskId, item, attempt, groups, cause } = failure;
+  if (groups.length > 0)
+    return groups
+      .slice(0, MAX_ERROR_LINES)
+      .map((group) => failureGroupText({ ...group, text: shorten(group.text, MAX_GROUP_TEXT) }))
+      .map((line) => shorten(line, MAX_ERROR_LINE));
   if (cause !== null) return [cause.text, ...cause.context];
   if (taskId === null || attempt === null) return [];
   const query = { runId: run.id, taskId, ...(item !== null && { item }), attempt, fromSeq: 1, limit: ERROR_CHUNKS };

@@ -25,6 +25,7 @@ import {
   word,
   wordOrNull,
 } from "../database/rows.ts";
+import type { Statements } from "../database/statements.ts";
 import type { RunKey } from "./task-runs.ts";
 
 export interface ItemStore {
@@ -96,23 +97,7 @@ export const createItemStore = ({ sql, write, recordEvent }: StoreContext): Item
       )
       .map(toItemRun),
 
-  listFailedItems: (runId, taskId) =>
-    sql
-      .all(
-        `SELECT items.item, items.key, items.value, items.reason, items.error, attempts.cause
-         FROM items LEFT JOIN attempts ON attempts.run = items.run AND attempts.task_id = items.task_id
-           AND attempts.item = items.item AND attempts.attempt = items.attempts
-         WHERE items.run = ${RUN} AND items.task_id = $taskId AND items.status = 'failed' ORDER BY items.item`,
-        { runId, taskId },
-      )
-      .map((row) => ({
-        index: integer(row, "item"),
-        key: text(row, "key"),
-        value: exactJson(row, "value"),
-        reason: wordOrNull(row, "reason", REASONS),
-        error: textOrNull(row, "error"),
-        cause: row.cause === null ? null : json<FailureCause>(row, "cause"),
-      })),
+  listFailedItems: (runId, taskId) => listFailedItems(sql, runId, taskId),
 
   countItems: (runId) => {
     const counts = new Map<TaskId, Record<TaskStatus | "total", number>>();
@@ -130,6 +115,25 @@ export const createItemStore = ({ sql, write, recordEvent }: StoreContext): Item
     return counts;
   },
 });
+
+/** Returns the failed items of a task in their order, with what explains the failure of their last attempts. */
+export const listFailedItems = (sql: Statements, runId: RunId, taskId: TaskId): readonly ItemFailure[] =>
+  sql
+    .all(
+      `SELECT items.item, items.key, items.value, items.reason, items.error, attempts.cause
+       FROM items LEFT JOIN attempts ON attempts.run = items.run AND attempts.task_id = items.task_id
+         AND attempts.item = items.item AND attempts.attempt = items.attempts
+       WHERE items.run = ${RUN} AND items.task_id = $taskId AND items.status = 'failed' ORDER BY items.item`,
+      { runId, taskId },
+    )
+    .map((row) => ({
+      index: integer(row, "item"),
+      key: text(row, "key"),
+      value: exactJson(row, "value"),
+      reason: wordOrNull(row, "reason", REASONS),
+      error: textOrNull(row, "error"),
+      cause: row.cause === null ? null : json<FailureCause>(row, "cause"),
+    }));
 
 const toItemRun = (row: SqlRow): ItemRun => ({
   index: integer(row, "item"),

@@ -43,6 +43,42 @@ test.each<[string, Partial<ShownFailure>, string]>([
     "main: 3 items failed │ error: quota exceeded",
   ],
   [
+    "the lines of its items, each with their keys",
+    {
+      reason: "items_failed",
+      error: "7 of 9 items failed, first 'web-3': exit code 1",
+      failed_items: 7,
+      cause: { text: "connection refused" },
+      groups: [
+        { text: "connection refused", count: 4, items: ["web-3", "web-7", "web-8", "web-9"].map((key) => ({ key })) },
+        { text: "disk full", count: 3, items: [{ key: "db-1" }, { key: "db-2" }, { key: "db-3" }] },
+      ],
+    },
+    "main: 4 × connection refused: web-3, web-7, web-8, web-9; 3 × disk full: db-1, db-2, db-3",
+  ],
+  [
+    "the largest groups of its items, and how many more items failed",
+    {
+      reason: "items_failed",
+      failed_items: 9,
+      cause: CAUSE,
+      groups: [3, 2, 2, 1, 1].map((count) => ({ text: `cause ${count}`, count, items: [{ key: `k${count}` }] })),
+    },
+    "main: 3 × cause 3: k3, … and 2 more; 2 × cause 2: k2, … and 1 more; 2 × cause 2: k2, … and 1 more; and 2 more items",
+  ],
+  [
+    "how the first item ended before the lines of its items, if petit ended it",
+    {
+      reason: "items_failed",
+      error: "2 of 9 items failed, first 'a': timed out after 5s",
+      failed_items: 2,
+      item_reason: "timeout",
+      cause: CAUSE,
+      groups: [{ text: "waiting for lock", count: 2, items: [{ key: "a" }, { key: "b" }] }],
+    },
+    "main: 2 of 9 items failed, first 'a': timed out after 5s │ 2 × waiting for lock: a, b",
+  ],
+  [
     "how the first item ended, if petit ended it",
     {
       reason: "items_failed",

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
+import { petit as runPetit } from "../../support/cli.ts";
 import { ask, runToEnd } from "../../support/petit/api.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
@@ -65,6 +66,8 @@ const SIZES = {
   tablet: { width: 1024, height: 768 },
   phone: { width: 390, height: 844 },
 } as const;
+
+const onOneLine = (text: string): string => text.replaceAll(/\s+/g, " ");
 
 /** True if the whole element is in the first screen. */
 const isOnScreen = async (page: Page, element: Locator): Promise<boolean> => {
@@ -255,6 +258,26 @@ describe.skipIf(CHROMIUM === null)("the view of a failed run", () => {
     await groups.getByRole("link", { name: "web-7" }).click();
     await page.waitForURL(/task=each&item=3#L\d+$/);
     await page.locator(".log-row.is-marked").getByText("error: web-7: connection refused").waitFor();
+  }, 60_000);
+
+  test("is explained alike in all lists: failed items by the line that explains them, with their keys", async () => {
+    const { petit, web, page } = running();
+    const { id } = await runToEnd(petit, "hosts");
+    const line = "2 × error: web-3: connection refused: web-3, web-7; 1 × error: disk full: db-1";
+    await web.open("/");
+    await page.locator("section.attention").getByText(line).waitFor();
+    await web.open("/runs?job=hosts");
+    await page.locator("main").getByText(line).first().waitFor();
+    await web.open("/jobs/hosts");
+    await page.locator(".job-state").getByText(line).waitFor();
+    await web.open("/review?since=24h");
+    await page.locator("main").getByText(line).waitFor();
+    const environment = { PETIT_URL: petit.url, COLUMNS: "300" };
+    for (const args of [["status"], ["review", "--since", "24h"], ["why", "hosts"]])
+      expect(onOneLine((await runPetit(args, { environment })).stdout)).toContain(line);
+    expect(onOneLine((await runPetit(["status", id], { environment })).stdout)).toContain(
+      "2 × error: web-3: connection refused: web-3, web-7",
+    );
   }, 60_000);
 
   test("has the line of a child run that explains it, with a link to it", async () => {

@@ -71,6 +71,44 @@ test("of a task with items, the item that failed first explains the failure, wha
   });
 });
 
+test("the failed items of a task are grouped by the lines that explain them", () => {
+  using store = memoryStore();
+  const run = startRun(store, { job: job("fan", { tasks: [command("each", "true")] }) });
+  const id = taskId("each");
+  const keys = ["web-1", "db-1", "web-2"];
+  const items = keys.map((key, index) => ({
+    index,
+    key,
+    value: key,
+    outputs: null,
+    exitCode: null,
+    childRunId: null,
+  }));
+  store.runs.startItems(run, id, items, NOON);
+  for (const [item, text] of ["refused after 3 ms", "disk full", "refused after 9 ms"].entries()) {
+    const attempt = store.runs.startAttempt(run, { taskId: id, item }, NOON);
+    const cause = { seq: item + 1, stream: "stderr", text, context: [], child: null } as const;
+    store.runs.finishAttempt(attempt.id, FAILED, { now: NOON + item, retryAt: null, cause });
+    store.runs.finishTask(run, { taskId: id, item }, { outcome: TASK_FAILED, now: NOON + item });
+  }
+  const outcome: TaskOutcome = { ...TASK_FAILED, reason: "items_failed" };
+  store.runs.finishTask(run, { taskId: id, item: null }, { outcome, now: NOON + 3 });
+  const groups = [
+    {
+      text: "refused after 3 ms",
+      kind: "line",
+      count: 2,
+      items: [
+        { index: 0, key: "web-1", seq: 1 },
+        { index: 2, key: "web-2", seq: 3 },
+      ],
+    },
+    { text: "disk full", kind: "line", count: 1, items: [{ index: 1, key: "db-1", seq: 2 }] },
+  ] as const;
+  expect(store.runs.describeFailure(run.id)).toMatchObject({ failedItems: 3, groups });
+  expect(store.runs.describeFailures(run.id)).toMatchObject([{ failedItems: 3, groups }]);
+});
+
 test("a failure says how many more tasks failed, without those that may fail", () => {
   using store = memoryStore();
   const tasks = [command("a", "true"), command("b", "true"), command("c", "true", { allowFailure: "always" })];

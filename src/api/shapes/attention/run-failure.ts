@@ -1,8 +1,10 @@
 import { t } from "elysia";
 import type { RunFailure } from "../../../domain/attention.ts";
 import { STREAMS } from "../../../domain/task-run.ts";
+import { MAX_SHOWN_GROUPS } from "../../../domain/words/failure.ts";
 import { exactly, integer, nullable, ReasonOrNull, TaskIdText, word } from "../schemas.ts";
 import { causeBody, FailureCauseBody } from "./failure-cause.ts";
+import { FailureGroupBody, failureGroupBody } from "./failure-group.ts";
 
 export const RunFailureBody = exactly(
   {
@@ -19,6 +21,11 @@ export const RunFailureBody = exactly(
     ),
     failed_items: t.Optional(
       integer({ minimum: 2, description: "How many items of that task failed; missing if at most one did" }),
+    ),
+    groups: t.Optional(
+      t.Array(FailureGroupBody, {
+        description: `Why the items of that task failed, the largest ${MAX_SHOWN_GROUPS} groups; missing if at most one failed, or no line explains any`,
+      }),
     ),
     item_reason: t.Optional(ReasonOrNull),
     attempt: nullable(integer({ minimum: 1 }), "The last attempt of that task or item; null if it had none"),
@@ -66,6 +73,7 @@ export const runFailureBody = (failure: RunFailure): typeof RunFailureBody.stati
   ...(failure.moreTasks > 0 && { more_tasks: failure.moreTasks }),
   item: failure.item,
   ...(failure.failedItems > 1 && { failed_items: failure.failedItems }),
+  ...(failure.groups.length > 0 && { groups: failure.groups.slice(0, MAX_SHOWN_GROUPS).map(failureGroupBody) }),
   ...(failure.itemReason !== null && { item_reason: failure.itemReason }),
   attempt: failure.attempt,
   reason: failure.reason,
