@@ -62,11 +62,15 @@ describe.each(FIXTURE_SCHEMAS)("petit on a database of schema %d", (schema) => {
   });
 });
 
-/** Matches values with at least these fields, at any depth, and lists of the same length. */
+/** Matches values with at least these fields, at any depth, and lists of the same length. A run can recover a job meanwhile. */
 const containing = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(containing);
   if (typeof value !== "object" || value === null) return value;
   return expect.objectContaining(
-    Object.fromEntries(Object.entries(value).map(([key, each]) => [key, containing(each)])),
+    Object.fromEntries(
+      Object.entries(value)
+        .filter(([key]) => key !== "recovered_by")
+        .map(([key, each]) => [key, containing(each)]),
+    ),
   );
 };

@@ -12,6 +12,7 @@ import workflows from "../migrations/0009_workflows.sql" with { type: "text" };
 import workers from "../migrations/0010_workers.sql" with { type: "text" };
 import restoresAndErrors from "../migrations/0011_restores_and_errors.sql" with { type: "text" };
 import reviewsAndDeliveries from "../migrations/0012_reviews_and_deliveries.sql" with { type: "text" };
+import newTriggers from "../migrations/0013_new_triggers.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
 /**
@@ -31,6 +32,7 @@ const MIGRATIONS: readonly string[] = [
   workers,
   restoresAndErrors,
   reviewsAndDeliveries,
+  newTriggers,
 ];
 
 /** Schema version that this petit writes. */

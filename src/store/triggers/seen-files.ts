@@ -1,6 +1,6 @@
 import type { JobId } from "../../domain/ids.ts";
 import type { StoreContext } from "../context.ts";
-import { flag, id, text, textOrNull } from "../database/rows.ts";
+import { flag, id, integerOrNull, text, textOrNull } from "../database/rows.ts";
 
 /** The files that `files` triggers have seen, and the patterns that they have looked for. */
 export interface SeenFileStore {
@@ -14,10 +14,10 @@ export interface SeenFileStore {
   move(key: FileTriggerKey, folder: string, file: SeenFile): void;
   /** Deletes files that are gone. */
   delete(key: FileTriggerKey, files: readonly Pick<SeenFile, "folder" | "stat">[]): void;
-  /** Returns the patterns of a trigger that are known, and whether what is there now is ignored. */
-  listPatterns(key: FileTriggerKey): ReadonlyMap<string, { readonly ignoresExisting: boolean }>;
-  /** Stores that what is there now is ignored for these patterns. */
-  addPatterns(key: FileTriggerKey, patterns: readonly string[]): void;
+  /** Returns the patterns of a trigger that are known, by id. */
+  listPatterns(key: FileTriggerKey): ReadonlyMap<string, WatchedPattern>;
+  /** Stores that files are ignored for a pattern. */
+  addPattern(key: FileTriggerKey, pattern: string, newSince: number | null): void;
   /** Stores that a trigger has these patterns, and has looked for them. */
   setPatterns(key: FileTriggerKey, patterns: readonly string[]): void;
   /** Deletes what is stored about other triggers than these. */
@@ -28,6 +28,13 @@ export interface SeenFileStore {
 
 /** A trigger of a job. `trigger` is its name; null if it has none. */
 export type FileTriggerKey = { readonly jobId: JobId; readonly trigger: string | null };
+
+type WatchedPattern = {
+  /** True until the files that are ignored count as seen. */
+  readonly ignoresExisting: boolean;
+  /** Files that have changed since are not ignored, in ms since the Unix epoch; null if all are that are there. */
+  readonly newSince: number | null;
+};
 
 /** What identifies a file. */
 export type SeenFile = {
@@ -42,8 +49,8 @@ export type SeenFile = {
 };
 
 const ADD_PATTERN = `
-  INSERT OR REPLACE INTO watched_patterns (job_id, "trigger", pattern, ignores_existing)
-  VALUES ($jobId, $trigger, $pattern, 1)`;
+  INSERT OR REPLACE INTO watched_patterns (job_id, "trigger", pattern, ignores_existing, new_since)
+  VALUES ($jobId, $trigger, $pattern, 1, $newSince)`;
 
 const OF_TRIGGER = `job_id = $jobId AND "trigger" = $trigger`;
 
@@ -94,15 +101,18 @@ export const createSeenFileStore = ({ sql, write }: StoreContext): SeenFileStore
         });
     }),
 
-    addPatterns: write("durable", (key, patterns) => {
-      for (const pattern of patterns) sql.run(ADD_PATTERN, { ...keyOf(key), pattern });
+    addPattern: write("durable", (key, pattern, newSince) => {
+      sql.run(ADD_PATTERN, { ...keyOf(key), pattern, newSince });
     }),
 
     listPatterns: (key) =>
       new Map(
         sql
-          .all(`SELECT pattern, ignores_existing FROM watched_patterns WHERE ${OF_TRIGGER}`, keyOf(key))
-          .map((row) => [text(row, "pattern"), { ignoresExisting: flag(row, "ignores_existing") }]),
+          .all(`SELECT pattern, ignores_existing, new_since FROM watched_patterns WHERE ${OF_TRIGGER}`, keyOf(key))
+          .map((row) => [
+            text(row, "pattern"),
+            { ignoresExisting: flag(row, "ignores_existing"), newSince: integerOrNull(row, "new_since") },
+          ]),
       ),
 
     setPatterns: write("durable", (key, patterns) => {
@@ -127,7 +137,7 @@ export const createSeenFileStore = ({ sql, write }: StoreContext): SeenFileStore
 
     noteRestore: write("durable", (patterns) => {
       if (sql.run("UPDATE identity SET files_unknown = 0 WHERE files_unknown = 1") === 0) return;
-      for (const { pattern, ...key } of patterns) sql.run(ADD_PATTERN, { ...keyOf(key), pattern });
+      for (const { pattern, ...key } of patterns) sql.run(ADD_PATTERN, { ...keyOf(key), pattern, newSince: null });
     }),
   };
 };

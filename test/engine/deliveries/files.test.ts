@@ -7,14 +7,17 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { Delivery, EventData } from "../../../src/domain/deliveries/delivery.ts";
 import type { FilesTrigger } from "../../../src/domain/deliveries/trigger.ts";
 import type { Job } from "../../../src/domain/job.ts";
+import { MAX_FILES } from "../../../src/engine/deliveries/files/look.ts";
 import { job, jobId, shell } from "../../support/engine/factories.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { filesOf, type StartedEngine, startEngine, waitFor } from "../../support/engine/started-engine.ts";
@@ -55,11 +58,14 @@ class Inbox implements AsyncDisposable {
   }
 
   static async open(given: Partial<FilesTrigger> = {}, before: (path: string) => void = () => {}): Promise<Inbox> {
+    return await Inbox.openAt(new FakeClock(), given, before);
+  }
+
+  static async openAt(clock: FakeClock, given: Partial<FilesTrigger>, before: (path: string) => void): Promise<Inbox> {
     const parts = new AsyncDisposableStack();
     const { path } = parts.use(tempDir());
     for (const name of ["in", "state"]) mkdirSync(join(path, name));
     before(path);
-    const clock = new FakeClock();
     const petit = await startEngine({ jobs: [Inbox.job(path, given)], clock, dir: join(path, "state") });
     return new Inbox({ petit, clock, path }, parts);
   }
@@ -98,6 +104,11 @@ class Inbox implements AsyncDisposable {
   write(name: string, content = "x"): void {
     mkdirSync(dirname(this.at(name)), { recursive: true });
     writeFileSync(this.at(name), content);
+  }
+
+  /** What needs attention about the trigger. */
+  async faults() {
+    return (await this.petit.engine.listAttention(100)).items.filter(({ kind }) => kind === "trigger_failing");
   }
 
   /** The oldest first. */
@@ -141,6 +152,16 @@ class Inbox implements AsyncDisposable {
     return this.names.filter((each) => each !== marker);
   }
 }
+
+/** Waits until what is written gets a time of change after `time`, in ms since the Unix epoch. */
+const fileTimeAfter = async (time: number): Promise<void> => {
+  using dir = tempDir();
+  const path = join(dir.path, "probe");
+  for (let isLater = false; !isLater; isLater = statSync(path).ctimeMs > time) {
+    await setTimeout(1);
+    writeFileSync(path, "x");
+  }
+};
 
 describe("a files trigger", () => {
   test("starts a run for a new file, with its path, when it has settled", async () => {
@@ -379,8 +400,7 @@ describe("a files trigger", () => {
     await using inbox = await Inbox.open();
     inbox.write("in/a.csv");
     await inbox.got(1);
-    const failing = async () =>
-      (await inbox.petit.engine.listAttention(100)).items.filter(({ kind }) => kind === "trigger_failing");
+    const failing = () => inbox.faults();
     let found = await failing();
     expect(found).toEqual([]);
     renameSync(inbox.at("in"), inbox.at("away"));
@@ -398,6 +418,36 @@ describe("a files trigger", () => {
     expect(await inbox.marked()).toEqual(["a.csv"]);
     expect(await failing()).toEqual([]);
   });
+
+  test("that begins with too many files keeps what comes meanwhile, also over a restart, and ignores the others", async () => {
+    const clock = new FakeClock();
+    await using inbox = await Inbox.openAt(clock, {}, (path) => {
+      for (let number = 0; number <= MAX_FILES; number++) writeFileSync(join(path, `in/${number}.csv`), "");
+      // What changed up to 2 s before the trigger began counts as new.
+      clock.step(Date.now() + 2_100 - clock.now());
+    });
+    expect(await inbox.faults()).toMatchObject([{ fault: "too_many_files", count: MAX_FILES + 1 }]);
+    await fileTimeAfter(inbox.clock.now() - 2_000);
+    inbox.write("in/new.csv");
+    await inbox.restart({}, () => inbox.write("in/later.csv"));
+    expect(await inbox.faults()).toMatchObject([{ fault: "too_many_files", count: MAX_FILES + 3 }]);
+    expect(inbox.deliveries).toEqual([]);
+    for (let number = 0; number < 4; number++) rmSync(inbox.at(`in/${number}.csv`));
+    expect([...(await inbox.got(2))].sort()).toEqual(["later.csv", "new.csv"]);
+    expect(await inbox.faults()).toEqual([]);
+    expect(await inbox.marked()).toHaveLength(2);
+  }, 30_000);
+
+  test("that begins with too many files starts runs for some of them, with `existing: run`, and for the others later", async () => {
+    await using inbox = await Inbox.open({ existing: "run", batch: "all", max: MAX_FILES }, (path) => {
+      for (let number = 0; number <= MAX_FILES; number++) writeFileSync(join(path, `in/${number}.csv`), "");
+    });
+    const started = () => inbox.names.flatMap((each) => each.split("+"));
+    await inbox.until(() => started().length === MAX_FILES);
+    for (const name of started().slice(0, 3)) rmSync(inbox.at(`in/${name}`));
+    await inbox.until(() => started().length > MAX_FILES);
+    expect(new Set(started()).size).toBe(MAX_FILES + 1);
+  }, 30_000);
 
   test("does not start again when its pattern is another one for a while", async () => {
     await using inbox = await Inbox.open();

@@ -18,6 +18,8 @@ export type MatchedFile = Omit<SeenFile, "digest"> & {
   readonly size: number;
   /** When it was changed last, in ms since the Unix epoch. */
   readonly mtime: number;
+  /** When it was written, moved or linked last, or got other permissions, in ms since the Unix epoch. Nobody can set it. */
+  readonly ctime: number;
   /** Ids of the patterns that match it. */
   readonly patterns: readonly string[];
 };
@@ -202,9 +204,10 @@ export const findFile = async (match: Match): Promise<MatchedFile | "gone" | "fo
   try {
     const found = await lstat(path, { bigint: true });
     if (!found.isFile()) return found.isDirectory() ? "folder" : "other";
-    const { ino, size, mtimeNs, mtimeMs } = found;
+    const { ino, size, mtimeNs, mtimeMs, ctimeMs } = found;
     const state = `${ino}:${size}:${mtimeNs}`;
-    return { path, folder, folderInode, name, stat: state, size: Number(size), mtime: Number(mtimeMs), patterns };
+    const times = { mtime: Number(mtimeMs), ctime: Number(ctimeMs) };
+    return { path, folder, folderInode, name, stat: state, size: Number(size), ...times, patterns };
   } catch (error) {
     return isMissing(error) ? "gone" : "unreadable";
   }

@@ -52,6 +52,11 @@ const FILES_PER_FOLDER = 10;
 /** How many seen files that may come back are kept: their folder is missing, or another folder is in its place. */
 const MAX_KEPT = 10_000;
 
+/**
+ * How much earlier than petit's clock says a file may have changed to be new, in ms: some file systems only know even seconds.
+ */
+const NEW_MARGIN_MS = 2_000;
+
 export type FilesWatchOptions = Omit<FileRunsOptions, "seen" | "files" | "folders" | "signal"> & {
   /** The paths of petit's own files begin with this: each run changes some, which would start another one. */
   readonly ownPrefix: string;
@@ -78,6 +83,8 @@ export class FilesWatch implements Disposable {
   readonly #watched = new Set<string>();
   /** The ids of the patterns for which what is there is ignored. */
   readonly #ignoring = new Set<string>();
+  /** When patterns were new that begin later, by id: files that have changed since are new ones. */
+  readonly #newSince = new Map<string, number>();
   /** True while the store has patterns that the trigger has no more. */
   #hasFormer = false;
   /** By path, as in the last look. */
@@ -144,9 +151,10 @@ export class FilesWatch implements Disposable {
     const { store, key } = this.#options;
     this.#seen.load();
     const current = new Set(this.#patterns.map(({ id }) => id));
-    for (const [id, { ignoresExisting }] of store.seenFiles.listPatterns(key)) {
+    for (const [id, { ignoresExisting, newSince }] of store.seenFiles.listPatterns(key)) {
       if (current.has(id)) (ignoresExisting ? this.#ignoring : this.#watched).add(id);
       else this.#hasFormer = true;
+      if (newSince !== null) this.#newSince.set(id, newSince);
     }
     this.#poll();
     this.#work();
@@ -305,6 +313,7 @@ export class FilesWatch implements Disposable {
     const { clock, trigger } = this.#options;
     this.#mustLook = this.#mustLookSoon = this.#mustLookNext = this.#mustReadChanged = false;
     this.#watches.take();
+    const begunAt = clock.now();
     const look = await this.#ask(() =>
       lookForFiles({
         patterns: this.#patterns,
@@ -322,7 +331,7 @@ export class FilesWatch implements Disposable {
     this.#matches = look.matches;
     this.#faults = faultsOf(look);
     this.#watches.keepOnly(look.folders);
-    await this.#begin(look);
+    await this.#begin(look, begunAt);
     this.#begun.resolve();
     await this.#compare(look);
   }
@@ -414,8 +423,8 @@ export class FilesWatch implements Disposable {
   }
 
   /** Begins with new patterns, and with all after a restore: what is there then may count as seen. */
-  async #begin(look: Look): Promise<void> {
-    const { store, key, trigger, commits } = this.#options;
+  async #begin(look: Look, begunAt: number): Promise<void> {
+    const { store, key, trigger, commits, log } = this.#options;
     const faults = new Map(look.faults.map(({ folder, fault }) => [folder, fault]));
     // Nothing lies in a folder that is missing, but after a restore it may come back with files.
     const canBegin = ({ id, folder }: FilePattern): boolean => {
@@ -425,19 +434,43 @@ export class FilesWatch implements Disposable {
     const ids = this.#patterns.filter(canBegin).map(({ id }) => id);
     const fresh = ids.filter((id) => !this.#watched.has(id));
     if (fresh.length === 0 && !this.#hasFormer) return;
-    if (!look.isComplete || look.matches > MAX_FILES || look.hasMoreFolders) return;
     const ignored = new Set(fresh.filter((id) => trigger.existing === "ignore" || this.#ignoring.has(id)));
+    const isWhole = look.isComplete && look.matches <= MAX_FILES && !look.hasMoreFolders;
+    if (ignored.size > 0 && !isWhole) {
+      await this.#beginLater([...ignored], begunAt);
+      return;
+    }
     const files = await this.#listIgnored(look, ignored);
-    await commits.enqueueUntilStored(() => {
-      if (!this.#isStopped) store.seenFiles.addPatterns(key, [...ignored]);
-    });
+    await this.#storeIgnoring([...ignored]);
     await this.#seen.add(files);
+    if (fresh.some((id) => this.#newSince.has(id)))
+      log.info(
+        { job_id: key.jobId, files: files.length },
+        "a trigger begins that had too many files; petit ignores these",
+      );
     await commits.enqueueUntilStored((addHooks) => {
       if (this.#isStopped) return;
       const stillIgnoring = [...this.#ignoring].filter((id) => !fresh.includes(id));
       store.seenFiles.setPatterns(key, [...this.#watched, ...fresh]);
-      store.seenFiles.addPatterns(key, stillIgnoring);
+      for (const id of stillIgnoring) store.seenFiles.addPattern(key, id, this.#newSince.get(id) ?? null);
       addHooks({ onCommit: () => this.#noteBegun(fresh) });
+    });
+  }
+
+  /** Begins when a look can find all files. Those that come until then are new. */
+  async #beginLater(patterns: readonly string[], begunAt: number): Promise<void> {
+    const fresh = patterns.filter((id) => !this.#newSince.has(id));
+    for (const id of fresh) this.#newSince.set(id, begunAt - NEW_MARGIN_MS);
+    await this.#storeIgnoring(fresh);
+    for (const id of fresh) this.#ignoring.add(id);
+  }
+
+  async #storeIgnoring(patterns: readonly string[]): Promise<void> {
+    const { store, key, commits } = this.#options;
+    if (patterns.length === 0) return;
+    await commits.enqueueUntilStored(() => {
+      if (this.#isStopped) return;
+      for (const id of patterns) store.seenFiles.addPattern(key, id, this.#newSince.get(id) ?? null);
     });
   }
 
@@ -445,7 +478,10 @@ export class FilesWatch implements Disposable {
   async #listIgnored(look: Look, ignored: ReadonlySet<string>): Promise<readonly SeenFile[]> {
     const files: SeenFile[] = [];
     for (const file of look.files) {
-      if (!file.patterns.every((id) => ignored.has(id)) || this.#seen.find(file, look.folders) !== null) continue;
+      const isIgnored = file.patterns.every(
+        (id) => ignored.has(id) && file.ctime < (this.#newSince.get(id) ?? Infinity),
+      );
+      if (!isIgnored || this.#seen.find(file, look.folders) !== null) continue;
       const digest = await this.#runs.digestOf(file);
       if (digest !== "gone") files.push(seenFile({ file, digest }));
     }
@@ -457,6 +493,7 @@ export class FilesWatch implements Disposable {
     for (const id of patterns) {
       this.#watched.add(id);
       this.#ignoring.delete(id);
+      this.#newSince.delete(id);
     }
   }
 
