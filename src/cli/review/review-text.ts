@@ -3,6 +3,7 @@ import { changeText } from "../../domain/words/duration-change.ts";
 import {
   actionText,
   actorText,
+  childFailuresText,
   deletedRunsText,
   dueCountText,
   failuresWords,
@@ -98,10 +99,11 @@ const itemTexts = (name: ReviewPartName, review: Review, options: ReviewTextOpti
         ? ""
         : `; recovered by ${runName(recovery.run_id, screen)} at ${time(recovery.at)}${otherParamsText(recovery)}`;
     const gone = job.gone ? "; the job was removed" : "";
+    const children = job.children.map((child) => `; ${childFailuresText(child)} ${namedJobText(child)}`).join("");
     const where = job.task_id === null ? "" : `${job.task_id}: `;
     return {
       subject: namedJobText(job),
-      text: `${often}, ${last}${end}${gone}`,
+      text: `${often}, ${last}${children}${end}${gone}`,
       ...(job.cause !== null && { detail: `${where}${job.cause}` }),
     };
   };

@@ -67,11 +67,15 @@ export type FailedJob = NamedJob & {
   readonly taskId: TaskId | null;
   /** The line of its output that explains the failure, or else the error of the run; null if there is none. */
   readonly cause: string | null;
+  /** Jobs whose failed runs it started, and because of which it failed. They have no items of their own. */
+  readonly children: readonly FailedChild[];
   /** With which run the job recovered; see `findRecovery` of the store. */
   readonly recovery: Recovery | null;
   /** True if no job file defines the job any more. */
   readonly isGone: boolean;
 };
+
+type FailedChild = NamedJob & Pick<FailedJob, "failures" | "lastRunId">;
 
 export type UnfiredOccurrences = NamedJob & {
   readonly outcome: "skipped" | "missed";

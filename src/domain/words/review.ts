@@ -46,6 +46,10 @@ export const failuresWords = ({
   return { text: streak.count === 1 ? `${text} since` : `${text} in a row since`, since: streak.since };
 };
 
+/** Returns which runs of a child job explain the failures of a job, to precede the child job: `with 3 failed runs of`. */
+export const childFailuresText = ({ failures }: Pick<FailuresFacts, "failures">): string =>
+  failures === 0 ? "with failed runs of" : `with ${pluralize(failures, "failed run")} of`;
+
 /** What a person did, as a verb in the past. */
 export const PERSON_ACTION_VERBS = {
   trigger: "started",

@@ -165,7 +165,7 @@ class ReviewReader {
   /** Returns the jobs with failures: those that fail most first, and those that are gone last. */
   async #failedJobs(ended: readonly EndedRuns[]): Promise<readonly FailedJob[]> {
     const { runs } = this.#sources.store;
-    const found: { readonly run: Run; readonly job: Omit<FailedJob, "taskId" | "cause"> }[] = [];
+    const found: Found[] = [];
     for (const [jobId, { count, run, streak }] of await this.#findFailures(ended)) {
       // A run that was deleted meanwhile is left out.
       if (run.endedAt === null) continue;
@@ -178,18 +178,39 @@ class ReviewReader {
     found.sort(
       ({ job: a }, { job: b }) => Number(a.isGone) - Number(b.isGone) || b.failures - a.failures || b.lastAt - a.lastAt,
     );
+    const parents = await this.#findParents(found);
+    const below = Map.groupBy(parents.keys(), (child) => topOf(child, parents));
     const described: FailedJob[] = [];
     const listed = { broken: 0, recovered: 0 };
-    for (const { run, job } of found) {
-      const kind = job.recovery === null ? "broken" : "recovered";
+    for (const each of found) {
+      if (parents.has(each)) continue;
+      const { run, job } = each;
+      const kind = partOf(each);
       const isListed = ++listed[kind] <= MAX_ITEMS;
       const failure = isListed ? runs.describeFailure(run.id) : null;
       const why = failure === null ? null : explanationOf(failure);
       // The error of a run names the task itself.
-      described.push({ ...job, taskId: why === null ? null : (failure?.taskId ?? null), cause: why ?? run.error });
+      const taskId = why === null ? null : (failure?.taskId ?? null);
+      const children = (below.get(each) ?? []).map(childOf);
+      described.push({ ...job, taskId, cause: why ?? run.error, children });
       await this.#breathe();
     }
     return described;
+  }
+
+  /** Returns the jobs whose last failed run is the child run because of which another one failed last, with that other one. */
+  async #findParents(found: readonly Found[]): Promise<ReadonlyMap<Found, Found>> {
+    const byRun = new Map(found.map((each) => [each.run.id, each]));
+    const parents = new Map<Found, Found>();
+    for (const child of found) {
+      const { parent: started } = child.run;
+      const parent = started === null ? undefined : byRun.get(started.runId);
+      if (parent === undefined || partOf(parent) !== partOf(child)) continue;
+      if (this.#sources.store.runs.describeFailure(parent.run.id).taskId === started?.taskId)
+        parents.set(child, parent);
+      await this.#breathe();
+    }
+    return parents;
   }
 
   /** Returns the failures in the period, and those before it after which a job was still broken then. */
@@ -405,6 +426,24 @@ class ReviewReader {
     return { items, leftOut: due.length - items.length };
   }
 }
+
+/** A failed job, whose last failure is described later. */
+type Found = { readonly run: Run; readonly job: Omit<FailedJob, "taskId" | "cause" | "children"> };
+
+const partOf = ({ job }: Found): "broken" | "recovered" => (job.recovery === null ? "broken" : "recovered");
+
+/** Returns the first of those that started each other's failed runs. */
+const topOf = (each: Found, parents: ReadonlyMap<Found, Found>): Found => {
+  const parent = parents.get(each);
+  return parent === undefined ? each : topOf(parent, parents);
+};
+
+const childOf = ({ job: { jobId, jobName, failures, lastRunId } }: Found): FailedJob["children"][number] => ({
+  jobId,
+  jobName,
+  failures,
+  lastRunId,
+});
 
 type StreakWithRun = { readonly since: number; readonly count: number; readonly lastRunId: RunId };
 

@@ -1,10 +1,11 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { type ReactNode, useId } from "react";
+import { Fragment, type ReactNode, useId } from "react";
 import { Link, useSearchParams } from "wouter";
 import { MOMENT_FORM, parseMoment } from "../../domain/time-span.ts";
 import { changeText } from "../../domain/words/duration-change.ts";
 import {
   actorText,
+  childFailuresText,
   deletedRunsText,
   dueCountText,
   failuresWords,
@@ -243,6 +244,12 @@ const FailedJob = ({ job }: { readonly job: ReviewData["broken"]["items"][number
     <Item job={job}>
       {text} {since !== null && <Time at={since} />}
       {(job.failures > 1 || since !== null) && ", the last"} <RunLink id={job.last_run_id} at={job.last_at} />
+      {job.children.map((child) => (
+        <Fragment key={child.job_id}>
+          {"; "}
+          {childFailuresText(child)} <Link href={`/runs/${child.last_run_id}`}>{child.job_name}</Link>
+        </Fragment>
+      ))}
       {job.recovery !== null && (
         <span className="review-recovery">
           recovered by <RunLink id={job.recovery.run_id} at={job.recovery.at} />

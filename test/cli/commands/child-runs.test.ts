@@ -65,6 +65,9 @@ test("petit status, runs and why lead from a run to its child runs and back", as
     (await petit(args, { environment: { PETIT_URL: running.url } })).stdout;
   const { id } = await runToEnd(running, "single");
   const [child] = (await ask(running, `/api/runs?parent=${id}`)).body.runs;
+  const review = await run("review", "--since", "1h");
+  expect(review).toContain("Failed, and still broken (1)\n");
+  expect(review).toMatch(/^ {2}single {2}1 failed run, .*; with 1 failed run of load\n {4}one: .*loading bad$/m);
   const parent = await run("status", id);
   expect(parent).toMatch(new RegExp(`one +failed +1 +${child.id} +\\S+ +child_failed`));
   expect(parent).toContain(`petit status ${child.id}`);

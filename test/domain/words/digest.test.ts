@@ -26,7 +26,7 @@ const REVIEW: Review = {
 
 test("a digest names jobs by their names, and says from when on runs are complete", () => {
   const [lastRunId, taskId] = ["" as RunId, "check" as TaskId];
-  const last = { lastRunId, lastAt: AT, taskId, cause: null, recovery: null, isGone: false };
+  const last = { lastRunId, lastAt: AT, taskId, cause: null, children: [], recovery: null, isGone: false };
   const failed = { ...LOAD, ...last, failures: 2, streak: { since: AT, count: 2 } };
   const old = { ...LOAD, ...last, jobName: "Old", failures: 0, streak: { since: AT - 86_400_000, count: 4 } };
   const review: Review = {

@@ -4,7 +4,7 @@ import { newRunId } from "../../../src/domain/ids.ts";
 import type { RunOutcome } from "../../../src/domain/run.ts";
 import { openStore } from "../../../src/store/database/open.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { job, jobId, retry, schedule, shell } from "../../support/engine/factories.ts";
+import { childJob, job, jobId, retry, schedule, shell } from "../../support/engine/factories.ts";
 import { startRun } from "../../support/engine/factories-store.ts";
 import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
 import { type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
@@ -26,6 +26,8 @@ const ran = (store: Store, { id, at, outcome = DONE, waited = 0 }: Ran) => {
 
 const review = ({ engine }: StartedEngine, from: number, to: number, jobIds: readonly string[] | null = null) =>
   engine.review({ from: NOON + from, to: NOON + to, jobIds: jobIds === null ? null : new Set(jobIds.map(jobId)) });
+
+const byId = (a: { readonly jobId: string }, b: { readonly jobId: string }): number => (a.jobId < b.jobId ? -1 : 1);
 
 const CRON = { evening: "0 18 * * *", often: "*/5 * * * *", paused: "0 18 * * *", tomorrow: "0 1 * * *" } as const;
 
@@ -265,6 +267,43 @@ describe("a review", () => {
     const found = await review(petit, -HOUR, HOUR);
     expect(found.broken.items).toMatchObject([
       { jobId: "load", taskId: "only", cause: "exit code 23 │ only 3 of 40 arrived" },
+    ]);
+  });
+
+  test("has one item for a job and the failed child runs that explain it, with the line of the innermost", async () => {
+    const failing = { tasks: [shell("only", "echo 'error: no such table'; exit 1")] };
+    const jobs = [
+      job("nightly", { tasks: [shell("before", "true"), childJob("load", "load_all")] }),
+      job("load_all", { tasks: [childJob("orders", "load_orders")] }),
+      job("load_orders", failing),
+      job("other", failing),
+    ];
+    await using petit = await startEngine({ clock: new FakeClock(), jobs });
+    await petit.run("load_orders");
+    await petit.run("nightly");
+    await petit.run("other");
+    const { broken, runs } = await review(petit, -HOUR, HOUR);
+    expect(broken.items.toSorted(byId)).toMatchObject([
+      {
+        jobId: "nightly",
+        taskId: "load",
+        cause: "error: no such table",
+        failures: 1,
+        children: [
+          { jobId: "load_orders", failures: 2 },
+          { jobId: "load_all", failures: 1 },
+        ],
+      },
+      { jobId: "other", children: [] },
+    ]);
+    expect(runs.failed).toBe(5);
+    // A run that somebody started has failed since, and has nothing to do with the parent.
+    await petit.run("load_orders");
+    const later = await review(petit, -HOUR, HOUR);
+    expect(later.broken.items.toSorted(byId)).toMatchObject([
+      { jobId: "load_orders", children: [] },
+      { jobId: "nightly", children: [{ jobId: "load_all" }] },
+      { jobId: "other", children: [] },
     ]);
   });
 

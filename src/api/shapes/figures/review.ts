@@ -54,6 +54,16 @@ const FailedJobBody = exactly(
       t.String(),
       "The line of its output that explains the failure, or else the last line, or else the error of the run; null if there is none",
     ),
+    children: t.Array(
+      exactly(
+        { ...namedJob, failures: integer({ minimum: 0, description: "As of the job" }), last_run_id: RunIdText },
+        { title: "FailedChildJob" },
+      ),
+      {
+        description:
+          "Jobs because of whose failed child runs it failed last, also as children of such children; the part has no items of their own",
+      },
+    ),
     recovery: nullable(
       RecoveryBody,
       "The run with which the job recovered, also after the period, as in `recovered_by` of the last failed run; null if there is none",
@@ -243,6 +253,11 @@ const failedJobBody = (job: Review["broken"]["items"][number]): typeof FailedJob
   last_at: job.lastAt,
   task_id: job.taskId,
   cause: job.cause,
+  children: job.children.map(({ failures, lastRunId, ...child }) => ({
+    ...namedJobBody(child),
+    failures,
+    last_run_id: lastRunId,
+  })),
   recovery: job.recovery === null ? null : recoveryBody(job.recovery),
   gone: job.isGone,
 });
