@@ -16,6 +16,7 @@ import { HEALTH_PATH, LIVE_PATH } from "./routes/health.ts";
 import { DOCS_PATH } from "./routes/openapi.ts";
 import { type ApiServices, answerError, pathOf, queryOf, routes } from "./routes/routes.ts";
 import { SESSION_PATH } from "./routes/session.ts";
+import { createRouteTest } from "./unknown-route.ts";
 
 export interface Api {
   /** Answers any request; never throws. */
@@ -91,14 +92,19 @@ export const createApi = (options: ApiOptions): Api => {
 const createHandler = (options: ApiOptions, context: ApiContext, services: ApiServices): RequestHandler => {
   const app = routes(context, services);
   const { authentication, requests } = context;
+  const hasRoute = createRouteTest(app.routes);
   return (request, fromAllowedOrigin) => {
     const path = pathOf(request.url);
-    const page = options.page?.(path, request.headers, queryOf(request.url)) ?? null;
+    const page =
+      options.page?.(path, request.headers, queryOf(request.url)) ??
+      (isVisit(request) && !path.startsWith("/api/") && !hasRoute(path) ? dashboard(options, request, 404) : null);
     if (!fromAllowedOrigin && !path.startsWith(HOOKS_PATH)) checkOrigin(request, page !== null);
     if (page !== null) return onlyGet(request, page);
     if (!isOpen(path, request.method)) {
       const login =
-        visitsDocs(path, request) && !authentication.hasCredentials(request) ? loginPage(options, request) : null;
+        path === DOCS_PATH && isVisit(request) && !authentication.hasCredentials(request)
+          ? dashboard(options, request, 200)
+          : null;
       if (login !== null) return login;
       const { name } = authentication.identify(request);
       if (name !== null) requests.setName(request, name);
@@ -117,20 +123,23 @@ const isOpen = (path: string, method: string): boolean =>
   path === LIVE_PATH ||
   (path === SESSION_PATH && (method === "POST" || method === "DELETE"));
 
-/** Returns true if a browser visits the API reference: browsers ask for HTML by name, other clients accept anything. */
-const visitsDocs = (path: string, { method, headers }: Request): boolean =>
-  path === DOCS_PATH && method === "GET" && (headers.get("accept") ?? "").includes("text/html");
+/** Returns true if a browser visits the address: browsers ask for HTML by name, other clients accept anything. */
+const isVisit = ({ method, headers }: Request): boolean =>
+  method === "GET" && (headers.get("accept") ?? "").includes("text/html");
 
-/** Returns the dashboard in place of the API reference. It asks for the token, then shows the reference. */
-const loginPage = ({ page }: ApiOptions, request: Request): Response | null => {
-  const headers = new Headers(request.headers);
-  headers.delete("if-none-match");
-  const answer = page?.("/", headers, "") ?? null;
-  // The same address has another answer after the login.
-  answer?.headers.set("cache-control", "no-store");
+/** Returns the dashboard for an address that is not one of its views: it asks for a missing token, or says that there is no such page. */
+const dashboard = ({ page }: ApiOptions, request: Request, status: number): Response | null => {
+  const visited = new Headers(request.headers);
+  visited.delete("if-none-match");
+  const answer = page?.("/", visited, "") ?? null;
+  if (answer === null) return null;
+  const { body, headers } = answer;
+  // The same address may have another answer later.
+  headers.set("cache-control", "no-store");
+  headers.delete("etag");
   // It does not show the first view.
-  answer?.headers.delete("link");
-  return answer;
+  headers.delete("link");
+  return new Response(body, { status, headers });
 };
 
 /** Requires that HEAD was replaced by GET. */

@@ -306,9 +306,11 @@ describe.skipIf(CHROMIUM === null)("in a browser", () => {
       ["/api/jobs/evil", "application/json"],
       ["/api/jobs", "application/json"],
       ["/metrics", "text/plain"],
-      [`/nowhere/${encodeURIComponent(SCRIPT)}`, "application/json"],
+      [`/api/nowhere/${encodeURIComponent(SCRIPT)}`, "application/json"],
+      [`/nowhere/${encodeURIComponent(SCRIPT)}`, "text/html"],
     ]) {
       await page.goto(`${petit.url}${path}`);
+      if (type === "text/html") await page.getByRole("heading", { name: "Page not found" }).waitFor();
       expect([path, await page.evaluate("document.contentType")]).toEqual([path, type]);
       expect(await page.evaluate("document.querySelectorAll('img, body script').length")).toBe(0);
       expect(await page.title()).not.toBe("ran");

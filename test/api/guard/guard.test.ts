@@ -5,12 +5,12 @@ const TOKEN = "correct-horse-battery-staple";
 const open = fakeApi();
 const locked = fakeApi({ token: TOKEN });
 const crossed = fakeApi({ token: TOKEN, corsOrigins: ["https://ops.example.com"] });
-const paged = fakeApi({
-  token: TOKEN,
-  page: (path) => (path === "/" ? new Response("<!doctype html>", { headers: { "content-type": "text/html" } }) : null),
-});
+const page = (path: string): Response | null =>
+  path === "/" ? new Response("<!doctype html>", { headers: { "content-type": "text/html" } }) : null;
+const paged = fakeApi({ token: TOKEN, page });
+const openPaged = fakeApi({ page });
 afterAll(() => {
-  for (const { api } of [open, locked, crossed, paged]) api.close();
+  for (const { api } of [open, locked, crossed, paged, openPaged]) api.close();
 });
 
 type Ask = typeof open.ask;
@@ -92,6 +92,44 @@ describe("the token", () => {
     for (const headers of refused)
       expect((await paged.ask("/api/docs", { headers: { ...headers } as Record<string, string> })).status).toBe(401);
     expect((await paged.ask("/api/jobs", { headers: { accept } })).status).toBe(401);
+  });
+});
+
+describe("a path that does not exist", () => {
+  const accept = "text/html,application/xhtml+xml,*/*;q=0.8";
+
+  test("is a page for a browser, without a token, and JSON for other clients", async () => {
+    for (const server of [paged, openPaged]) {
+      const visit = await server.ask("/other", { headers: { accept, "if-none-match": "*" } });
+      expect([visit.status, visit.headers.get("content-type"), visit.headers.get("cache-control")]).toEqual([
+        404,
+        "text/html",
+        "no-store",
+      ]);
+      expect(await visit.text()).toBe("<!doctype html>");
+    }
+    const plain = await openPaged.ask("/other", { headers: { accept: "*/*" } });
+    expect([plain.status, (await plain.json()) as unknown]).toMatchObject([404, { code: "NOT_FOUND" }]);
+  });
+
+  test("is JSON below /api, where another method is used, and beside the metrics", async () => {
+    const notFound = await openPaged.ask("/api/other", { headers: { accept } });
+    expect([notFound.status, (await notFound.json()) as unknown]).toMatchObject([404, { code: "NOT_FOUND" }]);
+    const posted = await openPaged.ask("/other", { method: "POST", headers: { accept } });
+    expect([posted.status, (await posted.json()) as unknown]).toMatchObject([404, { code: "NOT_FOUND" }]);
+    expect((await openPaged.ask("/metrics", { headers: { accept } })).status).toBe(200);
+    expect((await paged.ask("/metrics", { headers: { accept } })).status).toBe(401);
+  });
+
+  test("is a page also behind a link of another site, but not in its frame", async () => {
+    const visit = {
+      accept,
+      "sec-fetch-site": "cross-site",
+      "sec-fetch-mode": "navigate",
+      "sec-fetch-dest": "document",
+    };
+    expect((await openPaged.ask("/other", { headers: visit })).status).toBe(404);
+    expect((await openPaged.ask("/other", { headers: { ...visit, "sec-fetch-dest": "iframe" } })).status).toBe(403);
   });
 });
 

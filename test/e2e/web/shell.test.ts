@@ -53,6 +53,21 @@ describe.skipIf(CHROMIUM === null)("the dashboard", () => {
     ]);
   });
 
+  test("shows a page with a way home at an unknown path", async () => {
+    const { petit } = running();
+    await using web = await openWeb({ url: petit.url });
+    const { page } = web;
+    for (const path of ["/nowhere", "/jobs/hello/nothing", "/index.html"]) {
+      const response = await page.goto(`${petit.url}${path}`);
+      expect(response?.status()).toBe(404);
+      await page.getByRole("heading", { name: "Page not found" }).waitFor();
+    }
+    expect(await web.axe()).toEqual([]);
+    await page.getByRole("main").getByRole("link", { name: "See what is running now" }).click();
+    await page.waitForURL(`${petit.url}/`);
+    expect(web.complaints()).toEqual(["404 /nowhere", "404 /jobs/hello/nothing", "404 /index.html"]);
+  }, 30_000);
+
   test("works with the keyboard, and lists the shortcuts", async () => {
     const { web } = running();
     const { page } = web;
