@@ -1,6 +1,7 @@
 import type { JobId, RunId } from "../../domain/ids.ts";
 import { runNotFound } from "../../domain/refusal.ts";
 import type { Run, RunStatus, Trigger } from "../../domain/run.ts";
+import { assertNever } from "../../lib/never.ts";
 import type { SqlParams } from "../../runtime/runtime.ts";
 import { id, integer } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
@@ -50,17 +51,19 @@ export type RunPage = {
 const MAX_SEARCHED = { neighbouring: 20_000, scattered: 5_000 } as const;
 
 /** Returns a page of runs. A search may end before the page is full; `next` continues it. */
-export const listRuns = (sql: Statements, filter: RunListFilter): RunPage => {
+export const listRuns = (sql: Pick<Statements, "get" | "all">, filter: RunListFilter): RunPage => {
   const range = seqRange(sql, filter);
-  const conditions = indexedConditions(filter);
+  const index = statusIndex(filter);
+  const source = index === null ? "runs" : `runs INDEXED BY ${index.name}`;
+  const conditions = [...(index === null ? [] : [index.condition]), indexedConditions(filter)].join(" AND ");
   const params: SqlParams = { ...range, ...indexedParams(filter) };
   const isSearch = hasSearch(filter);
   const isScattered = filter.jobId !== undefined || filter.status !== undefined;
   const maxSearched = MAX_SEARCHED[isScattered ? "scattered" : "neighbouring"];
-  const last = isSearch ? readLast(sql, conditions, { ...params, skipped: maxSearched - 1 }) : null;
+  const last = isSearch ? readLast(sql, source, conditions, { ...params, skipped: maxSearched - 1 }) : null;
   const matching = isSearch ? `${conditions} AND ${SEARCH}` : conditions;
   const rows = sql.all(
-    `SELECT * FROM runs WHERE ${withinJobs(matching, filter, isSearch)} ORDER BY seq DESC LIMIT $limit`,
+    `SELECT * FROM ${source} WHERE ${withinJobs(matching, filter, isSearch)} ORDER BY seq DESC LIMIT $limit`,
     {
       ...params,
       ...(filter.jobIds !== undefined && { jobIds: JSON.stringify(filter.jobIds) }),
@@ -86,6 +89,32 @@ const indexedConditions = ({ jobId, status, parent, backfillId, idPart, ids }: R
     ...(idPart === undefined ? [] : [ID_PART]),
     ...(ids === undefined ? [] : ["seq IN (SELECT seq FROM runs WHERE id IN (SELECT value FROM json_each($ids)))"]),
   ].join(" AND ");
+
+/** A partial index, and its condition, which a query must repeat so that SQLite can use it. */
+type StatusIndex = { readonly name: string; readonly condition: string };
+
+const UNFINISHED = "status IN ('pending', 'running')";
+const UNSUCCESSFUL = "status IN ('failed', 'cancelled', 'interrupted')";
+
+/** Returns the index for the runs of a status, of all jobs or of one. Without it, SQLite reads all runs to find the few that are running. */
+const statusIndex = ({ status, jobId, jobIds, parent, backfillId, idPart, ids }: RunListFilter): StatusIndex | null => {
+  const isOnlyOfStatus = [jobIds, parent, backfillId, idPart, ids].every((each) => each === undefined);
+  if (status === undefined || !isOnlyOfStatus) return null;
+  switch (status) {
+    case "pending":
+    case "running":
+      return { name: "runs_unfinished", condition: UNFINISHED };
+    case "failed":
+    case "cancelled":
+    case "interrupted":
+      return { name: jobId === undefined ? "runs_unsuccessful" : "runs_job_unsuccessful", condition: UNSUCCESSFUL };
+    // Most runs complete, so the first runs that SQLite reads have this status.
+    case "completed":
+      return null;
+    default:
+      return assertNever(status);
+  }
+};
 
 /**
  * Adds the condition that the run is of one of some jobs. Without a search, the index finds enough runs of each of them, so
@@ -140,11 +169,15 @@ const lowerAscii = (text: string): string => text.replace(/[A-Z]/g, (letter) => 
 
 /** Returns the run after `skipped` newer ones, or null if there are fewer. */
 const readLast = (
-  sql: Statements,
+  sql: Pick<Statements, "get">,
+  source: string,
   conditions: string,
   params: SqlParams,
 ): { readonly seq: number; readonly id: RunId } | null => {
-  const row = sql.get(`SELECT seq, id FROM runs WHERE ${conditions} ORDER BY seq DESC LIMIT 1 OFFSET $skipped`, params);
+  const row = sql.get(
+    `SELECT seq, id FROM ${source} WHERE ${conditions} ORDER BY seq DESC LIMIT 1 OFFSET $skipped`,
+    params,
+  );
   return row === null ? null : { seq: integer(row, "seq"), id: id<RunId>(row, "id") };
 };
 
@@ -155,7 +188,7 @@ const CLOCK_TOLERANCE_MS = 3 * 3_600_000;
  * Returns the numbers of the runs of a period and before `before`. Ids begin with the time, so their index finds the first
  * and the last run of a period.
  */
-const seqRange = (sql: Statements, { from, to, before }: RunListFilter) => {
+const seqRange = (sql: Pick<Statements, "get">, { from, to, before }: RunListFilter) => {
   const first = from === undefined ? null : seqOf(sql, FIRST_SINCE, from - CLOCK_TOLERANCE_MS);
   const last = to === undefined ? null : seqOf(sql, LAST_BEFORE, to + CLOCK_TOLERANCE_MS);
   const end = before === undefined ? Number.MAX_SAFE_INTEGER : readSeq(sql, before);
@@ -168,13 +201,13 @@ const seqRange = (sql: Statements, { from, to, before }: RunListFilter) => {
 const FIRST_SINCE = "SELECT seq FROM runs WHERE id >= $time ORDER BY id LIMIT 1";
 const LAST_BEFORE = "SELECT seq FROM runs WHERE id < $time ORDER BY id DESC LIMIT 1";
 
-const seqOf = (sql: Statements, query: string, at: number): number | null => {
+const seqOf = (sql: Pick<Statements, "get">, query: string, at: number): number | null => {
   const time = Math.max(0, at).toString(16).padStart(12, "0");
   const row = sql.get(query, { time: `${time.slice(0, 8)}-${time.slice(8)}` });
   return row === null ? null : integer(row, "seq");
 };
 
-const readSeq = (sql: Statements, runId: RunId): number => {
+const readSeq = (sql: Pick<Statements, "get">, runId: RunId): number => {
   const row = sql.get("SELECT seq FROM runs WHERE id = $runId", { runId });
   if (row === null) throw runNotFound(runId);
   return integer(row, "seq");

@@ -1,12 +1,16 @@
 import { describe, expect, test } from "bun:test";
+import { openRuntime } from "#runtime";
 import { newRunId } from "../../../src/domain/ids.ts";
 import type { Run } from "../../../src/domain/run.ts";
-import type { RunListFilter } from "../../../src/store/runs/run-list.ts";
+import type { SqlParams } from "../../../src/runtime/runtime.ts";
+import { openStore } from "../../../src/store/database/open.ts";
+import { listRuns, type RunListFilter } from "../../../src/store/runs/run-list.ts";
 import type { NewRun } from "../../../src/store/runs/runs.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { job } from "../../support/engine/factories.ts";
 import { memoryStore, startRun } from "../../support/engine/factories-store.ts";
 import { NOON } from "../../support/engine/fake-clock.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -93,5 +97,38 @@ describe("the list of runs", () => {
       runs: runs.slice(0, 1),
       next: null,
     });
+  });
+
+  test.each([
+    ["running", {}, "runs_unfinished (status=? AND seq>? AND seq<?)"],
+    ["pending", { text: "x" }, "runs_unfinished (status=? AND seq>? AND seq<?)"],
+    ["failed", {}, "runs_unsuccessful (status=? AND seq>? AND seq<?)"],
+    ["interrupted", { from: 1 }, "runs_unsuccessful (status=? AND seq>? AND seq<?)"],
+    ["failed", { jobId: job("a").id }, "runs_job_unsuccessful (job_id=? AND status=? AND seq>? AND seq<?)"],
+  ] as const)("reads the %s runs of %j by the index of the status", (status, filter, index) => {
+    using dir = tempDir();
+    const path = dir.file("petit.db");
+    openStore({ path, runtime: openRuntime() })[Symbol.dispose]();
+    const db = openRuntime().openDatabase(path);
+    const plans: string[] = [];
+    const explain = (query: string, params: SqlParams = {}): void => {
+      if (!query.includes("status = ")) return;
+      const steps = db.prepare(`EXPLAIN QUERY PLAN ${query}`).all(params);
+      plans.push(...steps.map(({ detail }) => String(detail)).filter((detail) => /^(SEARCH|SCAN) runs/.test(detail)));
+    };
+    const sql = {
+      get: (query: string, params?: SqlParams) => {
+        explain(query, params);
+        return null;
+      },
+      all: (query: string, params?: SqlParams) => {
+        explain(query, params);
+        return [];
+      },
+    };
+    listRuns(sql, { limit: 10, status, ...filter });
+    db.close();
+    expect(plans.length).toBeGreaterThan(0);
+    expect(plans.filter((plan) => !plan.endsWith(index))).toEqual([]);
   });
 });
