@@ -249,6 +249,7 @@ export class Pruner {
   /** Deliveries are kept as long as occurrences, their events for a shorter time. */
   async #deleteDeliveries(jobId: JobId): Promise<void> {
     const { store, clock } = this.#options;
+    if (!store.deliveries.hasAny(jobId)) return await this.#rest();
     const events = { before: clock.now() - EVENT_DAYS * DAY_MS, keep: MAX_STORED_EVENTS, limit: STEP_ROWS };
     await this.#inSteps(() => store.deliveries.deleteEvents(jobId, events) > 0);
     await this.#inSteps(() => store.deliveries.deleteOldest(jobId, MAX_DUE, STEP_ROWS) > 0);

@@ -901,7 +901,7 @@ class Scheduler implements Engine {
       everyMs: this.#scheduleQueue.everyMs(job.id),
       lastRun,
       lastWaitingFor: lastRun === null || isFinal(lastRun.status) ? null : this.#runs.waitingFor(lastRun.id),
-      ...this.#runs.activity(new Set([job.id])),
+      ...this.#runs.activityOf(job.id),
       durationChange: this.#figures.changeOf(job.id),
       pause: this.#pauses.findJob(job.id),
       unfired: this.#attention.findUnfired(job),

@@ -73,6 +73,8 @@ export interface DeliveryStore {
   bringForward(now: number): void;
   /** Returns when the next debounced delivery is due, or null. */
   nextDueAt(): number | null;
+  /** Returns true if a job has deliveries. */
+  hasAny(jobId: JobId): boolean;
   /** Deletes up to `limit` events of a job: those received before `before`, and all but the newest `keep`. Not durable. */
   deleteEvents(
     jobId: JobId,
@@ -388,6 +390,8 @@ export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): 
       const row = sql.get("SELECT min(due_at) AS at FROM deliveries WHERE due_at IS NOT NULL");
       return row === null ? null : integerOrNull(row, "at");
     },
+
+    hasAny: (jobId) => sql.get("SELECT 1 FROM deliveries WHERE job_id = $jobId LIMIT 1", { jobId }) !== null,
 
     deleteEvents: write("relaxed", (jobId, { before, keep, limit }) =>
       sql.run(

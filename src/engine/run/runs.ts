@@ -38,6 +38,8 @@ export type RunsOptions = {
   readonly onEnd: (run: Run) => void;
 };
 
+const IDLE: ActivityCounts = { running: 0, pending: 0, executing: 0, waiting: {} };
+
 /** Owns the pending and the running runs. */
 export class Runs implements Disposable {
   readonly #options: RunsOptions;
@@ -156,6 +158,12 @@ export class Runs implements Disposable {
   listWaiting(code: WaitingCode): readonly RunId[] {
     const ids = new Set([...this.#active.keys(), ...this.#limiter.pendingIds]);
     return [...ids].filter((runId) => this.waitingFor(runId) === code);
+  }
+
+  /** Returns `activity` of one job. Most jobs of a list are idle. */
+  activityOf(jobId: JobId): ActivityCounts {
+    const isIdle = this.#limiter.countRunning(jobId) === 0 && this.#limiter.countPending(jobId) === 0;
+    return isIdle ? IDLE : this.activity(new Set([jobId]));
   }
 
   /** Returns how many unfinished runs there are, of all jobs or of some, and what those that execute nothing wait for. */
