@@ -1,4 +1,4 @@
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import PAGE from "../../dist/web/page.txt" with { type: "text" };
 import { acceptsGzip } from "../api/guard/compression.ts";
 import { firstWindow, WIDTHS } from "../web/now/timeline/queried-window.ts";
@@ -94,16 +94,35 @@ type File = {
 /** Returns the file server. It decodes the bundle at the first request, so an unused dashboard costs nothing. */
 export const pageFiles = (): PageFiles => {
   let files: ReadonlyMap<string, File> | null = null;
+  let entries: readonly string[] = [];
   return (path, request, query) => {
     if (path.startsWith("/api/")) return null;
-    files ??= readFiles(PAGE);
-    const file = files.get(VIEWS.test(path) ? "/index.html" : path);
+    if (files === null) {
+      files = readFiles(PAGE);
+      entries = entriesOf(files);
+    }
+    const isView = VIEWS.test(path);
+    const file = files.get(isView ? "/index.html" : path);
     if (file === undefined || path === "/index.html") return null;
     const response = answer(file, request);
-    const links = preloadsOf(path, query, files);
+    const links = isView ? [...entries, ...preloadsOf(path, query, files)] : [];
     if (links.length > 0) response.headers.set("link", links.join(", "));
     return response;
   };
+};
+
+/**
+ * Returns the preloads of the page's script and stylesheet. They are sent before those of data, because a browser opens only six
+ * connections, and runs the script while the data arrives.
+ */
+const entriesOf = (files: ReadonlyMap<string, File>): readonly string[] => {
+  const html = gunzipSync(files.get("/index.html")?.bytes ?? gzipSync("")).toString();
+  const script = /<script [^>]*src="([^"]+)"/.exec(html)?.[1];
+  const stylesheet = /<link rel="stylesheet" [^>]*href="([^"]+)"/.exec(html)?.[1];
+  return [
+    ...(script === undefined ? [] : [`<${script}>; rel=modulepreload`]),
+    ...(stylesheet === undefined ? [] : [`<${stylesheet}>; rel=preload; as=style; crossorigin=anonymous`]),
+  ];
 };
 
 const readFiles = (text: string): ReadonlyMap<string, File> =>

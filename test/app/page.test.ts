@@ -45,7 +45,10 @@ describe("the files of the dashboard", () => {
     expect(links("/runs/0a-1")).toMatch(
       /<\/api\/runs\/0a-1>.*<\/api\/runs\/0a-1\/tasks>.*<\/assets\/run-view-\w+\.js>; rel=modulepreload/,
     );
-    expect(links("/jobs/a")).toMatch(/^<\/assets\/job-view-\w+\.js>; rel=modulepreload$/);
+    expect(links("/jobs/a")).toMatch(/ <\/assets\/job-view-\w+\.js>; rel=modulepreload$/);
+    const stylesheet = assets.find((path) => path.endsWith(".css")) ?? "";
+    const entries = `<${script}>; rel=modulepreload, <${stylesheet}>; rel=preload; as=style; crossorigin=anonymous`;
+    expect(["/", "/jobs/a", "/system"].filter((path) => !links(path).startsWith(entries))).toEqual([]);
     const timelines = links("/").match(/<\/api\/timeline[^,]*/g) ?? [];
     const widths = timelines.map((link) => [/bins=(\d+)/.exec(link)?.[1], /media="(.*)"/.exec(link)?.[1]]);
     expect(widths.slice(0, 2)).toEqual([

@@ -30,6 +30,6 @@ const BIN_PX = 30 / 7;
 /** The widest page in px for each number of bins. The last one is for all wider pages. */
 export const WIDTHS = BINS.map((bins) => ({ bins, maxWidth: Math.floor(bins * BIN_PX) }));
 
-/** Returns the number of bins for the width of a page in px. */
-export const binsOf = (width: number): number =>
-  (WIDTHS.find(({ maxWidth }) => width <= maxWidth) ?? { bins: 1_000 }).bins;
+/** Returns the number of bins of a page. `isAtMost` says whether it is at most so many px wide. */
+export const binsOf = (isAtMost: (maxWidth: number) => boolean): number =>
+  (WIDTHS.find(({ maxWidth }) => isAtMost(maxWidth)) ?? { bins: 1_000 }).bins;

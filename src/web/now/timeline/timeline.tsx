@@ -117,10 +117,11 @@ const useFailingJobs = (isOn: boolean): ReadonlySet<string> => {
 const failingJobs = ({ items }: { readonly items: readonly AttentionItem[] }): ReadonlySet<string> =>
   new Set(items.flatMap((item) => (item.kind === "job_failing" && item.job_id !== null ? [item.job_id] : [])));
 
-const isShown = ({ bars, marks }: TimelineJob, show: string): boolean => {
-  if (show === "ran") return bars.length > 0;
+/** Decodes only the rows of a filter: reading the bars of a row decodes them. */
+const isShown = (row: TimelineJob, show: string): boolean => {
+  if (show === "ran") return row.bars.length > 0;
   if (show !== "trouble") return true;
-  return marks.length > 0 || bars.some(({ status }) => status === "failed" || status === "interrupted");
+  return row.marks.length > 0 || row.bars.some(({ status }) => status === "failed" || status === "interrupted");
 };
 
 const AXIS_ROOM_PX = 90;
