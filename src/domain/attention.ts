@@ -233,6 +233,7 @@ export const TRIGGER_FAULTS = [
   "invalid_params",
   "folder_missing",
   "folder_unreadable",
+  "file_unreadable",
   "too_many_files",
   "stream_missing",
   "nats_refused",
@@ -246,7 +247,7 @@ export type FailingTrigger = {
   readonly trigger: string | null;
   /**
    * `secret_unreadable`: webhooks are refused. `invalid_params`: deliveries have params that do not fit those of the job.
-   * `folder_missing`, `folder_unreadable`: a folder that is watched for files. `too_many_files`: more match than petit watches.
+   * `folder_missing`, `folder_unreadable`: a folder that is watched for files. `file_unreadable`: a file whose content must be compared. `too_many_files`: more match than petit watches.
    * `stream_missing`, `nats_refused`, `nats_disconnected`: no messages arrive.
    */
   readonly fault: (typeof TRIGGER_FAULTS)[number];

@@ -584,7 +584,10 @@ export const BLOCKED_TEXT = {
 
 /** The count of such a fault is that of folders or files. */
 const isAboutFiles = (fault: FailingTrigger["fault"]): boolean =>
-  fault === "folder_missing" || fault === "folder_unreadable" || fault === "too_many_files";
+  fault === "folder_missing" ||
+  fault === "folder_unreadable" ||
+  fault === "file_unreadable" ||
+  fault === "too_many_files";
 
 type TriggerFaultWords = {
   readonly message: (which: string, times: string) => string;
@@ -612,6 +615,11 @@ const TRIGGER_FAULT_WORDS = {
     message: (which) => `${which} finds no files`,
     state: "unreadable folder",
     what: () => "finds no files, because a folder can’t be read",
+  },
+  file_unreadable: {
+    message: (which) => `${which} does not start for all files`,
+    state: "unreadable file",
+    what: () => "starts no run for a file, because it can’t be read",
   },
   too_many_files: {
     message: (which) => `${which} does not see all files`,
@@ -641,6 +649,7 @@ export const TRIGGER_FAULT_TEXT = {
   invalid_params: "the params do not fit those of the job",
   folder_missing: "a folder that is watched for files is missing",
   folder_unreadable: "a folder that is watched for files can't be read",
+  file_unreadable: "a file can't be read whose content identifies it (`identity: content`)",
   too_many_files: "the patterns match more files or folders than petit watches",
   stream_missing: "NATS has no such stream",
   nats_refused: "NATS does not allow petit to receive the messages of the stream",

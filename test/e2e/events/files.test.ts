@@ -1,12 +1,23 @@
 import { expect, test } from "bun:test";
-import { existsSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { petit as petitCli } from "../../support/cli.ts";
 import { dropFiles } from "../../support/files/drop.ts";
 import { ask } from "../../support/petit/api.ts";
-import { startPetit } from "../../support/petit/petit.ts";
+import { petitCommand, startPetit } from "../../support/petit/petit.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 test("each file that is dropped while petit is killed starts one run, when it is complete", async () => {
@@ -75,6 +86,50 @@ test("files in memory and behind a link start runs, and what keeps a trigger fro
     rmSync(memory, { recursive: true });
   }
 }, 60_000);
+
+/** Runs petit as root without the capabilities to read other users' files. */
+const BARRED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"];
+const [setpriv = "", ...bounds] = BARRED;
+const canBar = process.getuid?.() === 0 && spawnSync(setpriv, [...bounds, "true"]).status === 0;
+
+test.skipIf(!canBar)(
+  "a file that can't be read needs attention, and starts its run when it can be read",
+  async () => {
+    using dir = tempDir();
+    const drop = (name: string): string => {
+      const path = join(dir.path, name);
+      writeFileSync(path, name);
+      chmodSync(path, 0o600);
+      chownSync(path, 65_534, 65_534);
+      return path;
+    };
+    const old = drop("old.csv");
+    const job = `id: inbox
+triggers: [{type: files, paths: ["${dir.path}/*.csv"], settle: 100ms, identity: content}]
+tasks: [{id: t, type: command, command: "true"}]
+`;
+    await using petit = await startPetit({ command: [...BARRED, ...petitCommand()], jobs: { "inbox.yaml": job } });
+    const closed = [drop("a.csv"), drop("b.csv")];
+    await until(async () => (await faultsOf(petit))[0]?.count === 2);
+    expect(await faultsOf(petit)).toMatchObject([
+      {
+        job_id: "inbox",
+        fault: "file_unreadable",
+        problem: expect.stringMatching(/[ab]\.csv can't be read: EACCES.*; 1 more file too$/),
+      },
+    ]);
+    expect(await deliveriesOf(petit, "inbox")).toEqual([]);
+    for (const path of [...closed, old]) chmodSync(path, 0o644);
+    await until(async () => (await faultsOf(petit)).length === 0);
+    await until(async () => (await deliveriesOf(petit, "inbox")).length === 2);
+    drop("gone.csv");
+    await until(async () => (await faultsOf(petit)).length === 1);
+    rmSync(join(dir.path, "gone.csv"));
+    await until(async () => (await faultsOf(petit)).length === 0);
+    expect(await deliveriesOf(petit, "inbox")).toHaveLength(2);
+  },
+  60_000,
+);
 
 type Asked = Parameters<typeof ask>[0];
 

@@ -14,8 +14,7 @@ export const faultsOf = ({ faults, matches, hasMoreFolders, unreadable }: Look):
     ...below.map((folder) => ({ folder, fault: "folder_unreadable" as const, problem: `${folder} can't be read` })),
   ];
   for (const [fault, each] of Map.groupBy(all, (one) => one.fault)) {
-    const more = each.length === 1 ? "" : `, and so with ${pluralize(each.length - 1, "more folder")}`;
-    found.push({ fault, count: each.length, problem: `${each[0]?.problem}${more}` });
+    found.push({ fault, count: each.length, problem: `${each[0]?.problem}${andMore(each.length, "folder")}` });
   }
   if (matches > MAX_FILES)
     found.push({
@@ -31,3 +30,14 @@ export const faultsOf = ({ faults, matches, hasMoreFolders, unreadable }: Look):
     });
   return found;
 };
+
+/** Returns the fault of files that can't be read, given why by path; none if there are no such files. */
+export const unreadableFiles = (problems: ReadonlyMap<string, string>): readonly FileFault[] => {
+  const [first] = problems.values();
+  if (first === undefined) return [];
+  const count = problems.size;
+  return [{ fault: "file_unreadable", count, problem: `${first}${andMore(count, "file")}` }];
+};
+
+const andMore = (count: number, what: string): string =>
+  count === 1 ? "" : `; ${pluralize(count - 1, `more ${what}`)} too`;

@@ -10,7 +10,7 @@ import type { AddHooks, Commits } from "../../commits.ts";
 import { assertNoStorageFault, type InternalErrors } from "../../internal-errors.ts";
 import { expandFor } from "../decide.ts";
 import type { Deliveries } from "../deliveries.ts";
-import { hashFile } from "./hash-file.ts";
+import { type FileHash, hashFile } from "./hash-file.ts";
 import { type FolderState, findFile, join, type MatchedFile } from "./look.ts";
 import { type SeenFiles, seenFile } from "./seen-files.ts";
 import type { SettledFile, SettlingFiles } from "./settling.ts";
@@ -59,17 +59,17 @@ export class FileRuns {
     for (const [index, before] of due.entries()) {
       const now = current[index];
       if (now === "unreadable") files.note(before, clock.monotonic());
-      if (now === undefined || typeof now === "string") continue;
-      if (now.stat === before.stat) await this.#complete(now);
+      else if (now === undefined || typeof now === "string") files.delete(before.path);
+      else if (now.stat === before.stat) await this.#complete(now);
       else files.note(now, clock.monotonic());
     }
     await this.#startReady();
   }
 
-  /** Returns what identifies the content of a file; null if that does not matter, `gone` if it is another file by now. */
-  async digestOf(file: MatchedFile): Promise<string | null | "gone"> {
+  /** Returns what identifies the content of a file; null if that does not matter. */
+  async digestOf(file: MatchedFile): Promise<FileHash | { readonly digest: null }> {
     const { trigger, signal } = this.#options;
-    return trigger.identity === "stat" ? null : ((await hashFile(file, signal)) ?? "gone");
+    return trigger.identity === "stat" ? { digest: null } : await hashFile(file, signal);
   }
 
   async #complete(file: MatchedFile): Promise<void> {
@@ -79,9 +79,10 @@ export class FileRuns {
       files.waitFor(file, waitsFor);
       return;
     }
-    const digest = await this.digestOf(file);
-    if (digest === "gone") files.note(file, clock.monotonic());
-    else files.addReady({ file, digest }, clock.monotonic());
+    const hash = await this.digestOf(file);
+    if (hash === "changed") files.note(file, clock.monotonic());
+    else if ("problem" in hash) files.waitUntilReadable(file, hash.problem);
+    else files.addReady({ file, digest: hash.digest }, clock.monotonic());
   }
 
   /** Returns the path of the file that must be there too; null if there is none. */

@@ -1,12 +1,16 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import type { MatchedFile } from "./look.ts";
+import { errorMessage } from "../../../lib/error-message.ts";
+import { isMissing, type MatchedFile } from "./look.ts";
 
 const CHUNK_BYTES = 2 ** 20;
 
-/** Returns the SHA-256 of a file; null if it is another one by now, or can't be read. Never follows a link, and never blocks. */
-export const hashFile = async ({ path, stat }: MatchedFile, signal: AbortSignal): Promise<string | null> => {
+/** The SHA-256 of a file. `changed`: it is another one by now, or gone. */
+export type FileHash = { readonly digest: string } | { readonly problem: string } | "changed";
+
+/** Hashes a file. Never follows a link, and never blocks. */
+export const hashFile = async ({ path, stat }: MatchedFile, signal: AbortSignal): Promise<FileHash> => {
   let file: FileHandle | null = null;
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -15,19 +19,23 @@ export const hashFile = async ({ path, stat }: MatchedFile, signal: AbortSignal)
       const { ino, size, mtimeNs } = await opened.stat({ bigint: true });
       return `${ino}:${size}:${mtimeNs}` === stat;
     };
-    if (!(await isSame())) return null;
+    if (!(await isSame())) return "changed";
     const hash = createHash("sha256");
     const buffer = Buffer.alloc(CHUNK_BYTES);
     for (;;) {
       const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
       if (bytesRead === 0) break;
       hash.update(buffer.subarray(0, bytesRead));
-      if (signal.aborted) return null;
+      if (signal.aborted) return "changed";
     }
-    return (await isSame()) ? hash.digest("hex") : null;
-  } catch {
-    return null;
+    return (await isSame()) ? { digest: hash.digest("hex") } : "changed";
+  } catch (error) {
+    return isReplaced(error) ? "changed" : { problem: `${path} can't be read: ${errorMessage(error)}` };
   } finally {
     await file?.close();
   }
 };
+
+/** True if no file is at the path any more; `ELOOP` means that a link is. */
+const isReplaced = (error: unknown): boolean =>
+  isMissing(error) || (error instanceof Error && "code" in error && error.code === "ELOOP");

@@ -213,5 +213,5 @@ export const findFile = async (match: Match): Promise<MatchedFile | "gone" | "fo
   }
 };
 
-const isMissing = (error: unknown): boolean =>
+export const isMissing = (error: unknown): boolean =>
   error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");

@@ -17,8 +17,8 @@ export type SettlingOptions = {
 };
 
 /**
- * New files: first each settles, then it may wait for another file (`done`), then it is ready for a run. Nothing of it is stored: after a
- * restart they settle again. Times are of the monotonic clock, in ms.
+ * New files: first each settles, then it may wait for another file (`done`) or until it can be read, then it is ready for a run. Nothing of it is
+ * stored: after a restart they settle again. Times are of the monotonic clock, in ms.
  */
 export class SettlingFiles {
   readonly #options: SettlingOptions;
@@ -26,6 +26,10 @@ export class SettlingFiles {
   readonly #settling = new Map<string, { readonly file: MatchedFile; readonly since: number }>();
   /** By path, with the path of the file that they wait for. */
   readonly #undone = new Map<string, { readonly file: MatchedFile; readonly waitsFor: string }>();
+  /** Those that can't be read, by path. */
+  readonly #unreadable = new Map<string, MatchedFile>();
+  /** Why, by path, until that has changed. */
+  readonly #problems = new Map<string, string>();
   /** Those that an event or a look may have completed, by path. */
   readonly #again = new Map<string, MatchedFile>();
   readonly #ready = new Map<string, SettledFile>();
@@ -37,11 +41,20 @@ export class SettlingFiles {
   }
 
   get size(): number {
-    return this.#settling.size + this.#undone.size + this.#again.size + this.#ready.size;
+    return this.#all.reduce((sum, { size }) => sum + size, 0);
   }
 
   get paths(): readonly string[] {
-    return [this.#settling, this.#undone, this.#again, this.#ready].flatMap((each) => [...each.keys()]);
+    return this.#all.flatMap((each) => [...each.keys()]);
+  }
+
+  /** Why files can't be read, by path. */
+  get problems(): ReadonlyMap<string, string> {
+    return this.#problems;
+  }
+
+  get #all(): readonly Map<string, unknown>[] {
+    return [this.#settling, this.#undone, this.#unreadable, this.#again, this.#ready];
   }
 
   /** Notes how a file is now. If it has changed, it settles again. */
@@ -50,6 +63,7 @@ export class SettlingFiles {
     const known =
       this.#settling.get(path)?.file ??
       this.#undone.get(path)?.file ??
+      this.#unreadable.get(path) ??
       this.#again.get(path) ??
       this.#ready.get(path)?.file;
     if (known?.stat === file.stat && known.folderInode === file.folderInode) return;
@@ -58,14 +72,12 @@ export class SettlingFiles {
   }
 
   has(path: string): boolean {
-    return this.#settling.has(path) || this.#undone.has(path) || this.#again.has(path) || this.#ready.has(path);
+    return this.#all.some((each) => each.has(path));
   }
 
   delete(path: string): void {
-    this.#settling.delete(path);
-    this.#undone.delete(path);
-    this.#again.delete(path);
-    this.#ready.delete(path);
+    for (const each of this.#all) each.delete(path);
+    this.#problems.delete(path);
   }
 
   /** Removes and returns up to `limit` files that have been the same for long enough. */
@@ -89,18 +101,30 @@ export class SettlingFiles {
     this.#undone.set(file.path, { file, waitsFor });
   }
 
-  /** Whether what files wait for is there must be checked again. `changed` are the paths that have changed; null for all. */
+  /** A file that has settled waits until it can be read. */
+  waitUntilReadable(file: MatchedFile, problem: string): void {
+    this.#unreadable.set(file.path, file);
+    this.#problems.set(file.path, problem);
+  }
+
+  /** Whether what files wait for is there, or they can be read, must be checked again. `changed` are the paths that have changed; null for all. */
   checkAgain(changed: ReadonlySet<string> | null): void {
     for (const [key, { file, waitsFor }] of this.#undone) {
       if (changed !== null && !changed.has(waitsFor)) continue;
       this.#undone.delete(key);
       this.#again.set(key, file);
     }
+    for (const [path, file] of this.#unreadable) {
+      if (changed !== null && !changed.has(path)) continue;
+      this.#unreadable.delete(path);
+      this.#again.set(path, file);
+    }
   }
 
   addReady(file: SettledFile, now: number): void {
     if (this.#ready.size === 0) this.#readySince = now;
     this.#ready.set(file.file.path, file);
+    this.#problems.delete(file.file.path);
   }
 
   /** Removes and returns the files of the next run; none if it waits for more. */

@@ -2,7 +2,7 @@ import type { FailingTrigger } from "../../../domain/attention.ts";
 import { compileFilePattern, type FilePattern } from "../../../domain/deliveries/file-pattern.ts";
 import type { FilesTrigger } from "../../../domain/deliveries/trigger.ts";
 import type { SeenFile } from "../../../store/triggers/seen-files.ts";
-import { type FileFault, faultsOf } from "./faults.ts";
+import { type FileFault, faultsOf, unreadableFiles } from "./faults.ts";
 import { FileRuns, type FileRunsOptions } from "./file-runs.ts";
 import { FolderWatches } from "./folder-watches.ts";
 import {
@@ -179,7 +179,9 @@ export class FilesWatch implements Disposable {
     const { key, clock } = this.#options;
     const isSilent = this.#askedAt !== null && clock.monotonic() - this.#askedAt > PATIENCE_MS;
     const problem = `${this.#patterns[0]?.folder} does not answer`;
-    const faults: readonly FileFault[] = isSilent ? [{ fault: "folder_unreadable", count: 1, problem }] : this.#faults;
+    const faults: readonly FileFault[] = isSilent
+      ? [{ fault: "folder_unreadable", count: 1, problem }]
+      : [...this.#faults, ...unreadableFiles(this.#files.problems)];
     for (const fault of this.#faultSince.keys())
       if (!faults.some((each) => each.fault === fault)) this.#faultSince.delete(fault);
     return faults.map((each) => {
@@ -482,8 +484,9 @@ export class FilesWatch implements Disposable {
         (id) => ignored.has(id) && file.ctime < (this.#newSince.get(id) ?? Infinity),
       );
       if (!isIgnored || this.#seen.find(file, look.folders) !== null) continue;
-      const digest = await this.#runs.digestOf(file);
-      if (digest !== "gone") files.push(seenFile({ file, digest }));
+      const hash = await this.#runs.digestOf(file);
+      // What can't be read is there all the same.
+      if (hash !== "changed") files.push(seenFile({ file, digest: "digest" in hash ? hash.digest : null }));
     }
     return files;
   }
