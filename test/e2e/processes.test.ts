@@ -111,8 +111,7 @@ tasks: [{id: t, type: command, command: "true", retry: {max_attempts: 1000, dela
       const { body } = await ask(petit, "/api/jobs/tick/runs?status=completed");
       return body.count > 0 ? true : null;
     });
-    // SQLite may need one for the journal of a savepoint; without it, petit decides about the occurrence later.
-    limitFiles(petit.pid, readdirSync(`/proc/${petit.pid}/fd`).length + 1);
+    limitFiles(petit.pid, readdirSync(`/proc/${petit.pid}/fd`).length);
     const failed = await eventually("an attempt that fails", () => failedAttempt(petit));
     expect(failed.error).toContain("EMFILE");
     limitFiles(petit.pid, 1_024);

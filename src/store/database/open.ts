@@ -130,6 +130,9 @@ const open = (runtime: Runtime, path: string): SqlDatabase => {
     db.exec("PRAGMA journal_size_limit = 67108864");
     migrate(db);
     assertWritable(db);
+    // The journal of a savepoint stays in memory. In a file it would take a file descriptor, and more than 64 KiB are rare. A migration
+    // may change the whole database, so it uses a file.
+    db.exec("PRAGMA temp_store = MEMORY");
     db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     return db;
   } catch (error) {
