@@ -14,6 +14,7 @@ import type { BackfillStore } from "../store/runs/backfills.ts";
 import type { RunStore } from "../store/runs/runs.ts";
 import type { RunTimeline } from "../store/runs/timeline.ts";
 import type { Store } from "../store/store.ts";
+import type { VersionStore } from "../store/versions/versions.ts";
 import type { NoteStore } from "../store/workers/notes.ts";
 
 export type ApiOptions = {
@@ -83,7 +84,8 @@ export type ApiEngine = Omit<Engine, "store" | "start" | "stop" | "noteUnhandled
 
 /** The part of the store that the API reads, and the sessions, which it ends. */
 export type ApiStore = {
-  readonly jobs: Pick<JobStore, "getDefinition" | "findVersion" | "listVersions" | "findVersionPair">;
+  readonly jobs: Pick<JobStore, "getDefinition">;
+  readonly versions: Omit<VersionStore, "deleteOldUses" | "deleteUnused">;
   readonly runs: Pick<
     RunStore,
     | "find"

@@ -4,6 +4,7 @@ import { startServer } from "../api/server.ts";
 import type { OpenAccess } from "../domain/attention.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
+import type { ReloadCause } from "../domain/versions/version.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
 import type { FolderReading, JobFiles } from "../jobfile/read/job-dir.ts";
 import { toUnusable } from "../store/database/open.ts";
@@ -39,7 +40,7 @@ export interface App extends AsyncDisposable {
   readonly url: string | null;
   /** The problems of the job files at the start. */
   readonly firstProblems: Pick<JobFiles, "problems" | "broken">;
-  /** Reads the job files again. Logs errors. */
+  /** Reads the job files again, because of a signal. Logs errors. */
   reload(): Promise<void>;
   /** Stops the engine, then everything else. Idempotent; a second call with `now` ends the wait of the first. */
   stop(how: StopMode): Promise<void>;
@@ -97,14 +98,14 @@ const start = async (options: AppOptions): Promise<App> => {
   );
   const url = settings.api ? await serve(engine, { options, source, parts }) : null;
   parts.use(logEvents(engine, log));
-  const reload = async (): Promise<void> => {
-    await engine.reload().catch((error: unknown) => {
+  const reload = async (cause: ReloadCause): Promise<void> => {
+    await engine.reload({ cause, by: null }).catch((error: unknown) => {
       // A reload during the stop is rejected, which is not an error.
       if (!isRefusal(error)) log.error({ err: error }, "the reload failed");
     });
   };
   const onChange = async (): Promise<void> => {
-    await engine.reload().catch((error: unknown) => {
+    await engine.reload({ cause: "watch", by: null }).catch((error: unknown) => {
       if (!isRefusal(error)) throw error;
     });
   };
@@ -123,10 +124,10 @@ const start = async (options: AppOptions): Promise<App> => {
     });
   const { files, scan } = reader.takeFirst();
   watcher?.start(scan);
-  const verified = reader.verify(engine.store, reload);
+  const verified = reader.verify(engine.store, () => reload("watch"));
   parts.use(releaseMemoryLater({ runtime, clock, log, isHeavy: files.jobs.length >= MANY_JOBS, after: verified }));
   const firstProblems = { problems: files.problems, broken: files.broken };
-  return assemble({ engine, url, reload, firstProblems }, parts.move());
+  return assemble({ engine, url, reload: () => reload("signal"), firstProblems }, parts.move());
 };
 
 /** The client of NATS is loaded only when it is asked for. */

@@ -17,6 +17,7 @@ import type { WaitingCode } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import type { Review, ReviewQuery } from "../domain/review/review.ts";
 import type { Run } from "../domain/run.ts";
+import type { ReloadRequest } from "../domain/versions/version.ts";
 import type { BlockedAttempt, Dispatch, WorkerWait } from "../domain/workers/waiting.ts";
 import type { WorkerView } from "../domain/workers/worker.ts";
 import type { Problem } from "../jobfile/problem.ts";
@@ -108,9 +109,9 @@ export interface Engine extends AsyncDisposable {
   resumeJob(jobId: string, by?: string | null): Promise<void>;
   /**
    * Reads JOBS_DIR again. Jobs in broken files keep their last valid version. Retries without limit while the database can't
-   * be written; health reports that.
+   * be written; health reports that. `request` is stored with the versions that it brings into use. Default: the API, for an unknown person.
    */
-  reload(): Promise<Reload>;
+  reload(request?: ReloadRequest): Promise<Reload>;
 
   /**
    * Sends a test to each receiver in the `notify` list of a job, and returns how each answered. Rejects with `not_found` and

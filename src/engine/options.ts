@@ -3,6 +3,7 @@ import type { InterruptPolicy, Job } from "../domain/job.ts";
 import type { Queues } from "../domain/limits/queue.ts";
 import type { DefaultRule, Retention } from "../domain/limits/retention.ts";
 import type { Digest } from "../domain/review/digest.ts";
+import type { FilesOrigin } from "../domain/versions/version.ts";
 import type { OwnFolders } from "../jobfile/mount.ts";
 import type { JobFiles } from "../jobfile/read/job-dir.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -10,13 +11,16 @@ import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Store } from "../store/store.ts";
 
+/** Job files, and where they come from. Missing: nothing is known about that. */
+export type ReadJobFiles = JobFiles & { readonly origin?: FilesOrigin };
+
 export type EngineOptions = {
   readonly store: Store;
   readonly runtime: Runtime;
   readonly clock: Clock;
   readonly log: Log;
   /** Reads the job files of JOBS_DIR. `findJob` returns the current definition of a job, or null. */
-  readonly readJobs: (findJob: (jobId: string) => Job | null) => Promise<JobFiles>;
+  readonly readJobs: (findJob: (jobId: string) => Job | null) => Promise<ReadJobFiles>;
   /**
    * Folder in which processes leave their output, exit status and outputs until petit stores them. Created with mode
    * 0700.

@@ -37,6 +37,9 @@ const DAY_MS = 86_400_000;
 const EVENT_DAYS = 30;
 const MAX_STORED_EVENTS = 1_000;
 
+/** How many uses of a job's versions are kept, and how many of them of versions that no run refers to. */
+const USES = { all: 1_000, unused: 100 };
+
 export type PrunerOptions = {
   readonly store: Store;
   readonly clock: Clock;
@@ -138,6 +141,7 @@ export class Pruner {
       await this.#deleteRuns(jobId, isFull);
       if (isFull) await this.#deleteOccurrences(jobId);
       if (isFull) await this.#deleteDeliveries(jobId);
+      if (isFull) await this.#inSteps(() => store.versions.deleteOldUses(jobId, USES, STEP_ROWS) > 0);
     }
     if (isFull && this.#options.followSchedules !== false) await this.#deleteVersions();
     if (isFull && !this.#isChosen) this.#offer = await this.#countOffer();
@@ -241,7 +245,7 @@ export class Pruner {
   async #deleteVersions(): Promise<void> {
     let after: number | null = 0;
     await this.#inSteps(() => {
-      after = this.#options.store.jobs.deleteUnusedVersions(after ?? 0, STEP_ROWS);
+      after = this.#options.store.versions.deleteUnused(after ?? 0, STEP_ROWS);
       return after !== null;
     });
   }

@@ -17,6 +17,7 @@ import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import { entryNotFound, refuse } from "../domain/refusal.ts";
 import type { Review, ReviewQuery } from "../domain/review/review.ts";
 import { isFinal, type Run } from "../domain/run.ts";
+import type { ReloadRequest } from "../domain/versions/version.ts";
 import type { GoneJob } from "../store/jobs.ts";
 import type { Store } from "../store/store.ts";
 import { Artifacts } from "./artifacts/artifacts.ts";
@@ -712,8 +713,8 @@ class Scheduler implements Engine {
     return this.#commits.retryWhileLocked(() => this.#setJobPaused(jobId, false, by));
   }
 
-  reload(): Promise<Reload> {
-    return this.#reloader.reload();
+  reload(request: ReloadRequest = { cause: "api", by: null }): Promise<Reload> {
+    return this.#reloader.reload(request);
   }
 
   listJobs(): readonly JobView[] {

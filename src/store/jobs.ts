@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import type { JobId } from "../domain/ids.ts";
 import type { Job, Pause } from "../domain/job.ts";
 import { startsAtBoot } from "../domain/schedule/boot.ts";
 import { continuedJobs, formerIds } from "../domain/schedule/continued.ts";
 import { isDueAlike } from "../domain/schedule/schedule.ts";
+import type { Reading } from "../domain/versions/version.ts";
 import { PartPool } from "../lib/part-pool.ts";
 import type { SqlDatabase, SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
@@ -12,27 +12,17 @@ import type { Statements } from "./database/statements.ts";
 import { saveExpectations } from "./expectations.ts";
 import { moveHistory } from "./renames.ts";
 import { insertAction } from "./reviews.ts";
+import { digestOf, withDigest } from "./versions/digest.ts";
+import { beginUse, endUse, saveVersion } from "./versions/versions.ts";
 
-/** A definition of a job. */
-export type JobVersion = {
-  /** Counts the definitions of the job from 1. */
-  readonly number: number;
-  /** When petit first read it, in ms since the Unix epoch; of the current one, when it became that. */
-  readonly changedAt: number;
-  /** Whether it is the definition of today, or the last one of a job that is gone. */
-  readonly isCurrent: boolean;
-  /** Names the definition for `getDefinition`. */
-  readonly versionId: number;
-};
-
-/** The jobs, and every version of a definition that a job, a run or a sending refers to. */
+/** The jobs, each with its last good definition. */
 export interface JobStore {
   /**
    * Stores the definitions, and marks jobs that are not among them as removed. Returns each as it is stored, by id. A job
    * that is new, was removed, or is due at other times than before has no past: its ledger begins at `now`. A job takes over the history of
-   * its former ids, but for those of other jobs.
+   * its former ids, but for those of other jobs. `reading` is stored with the versions that come into use.
    */
-  save(jobs: readonly Job[], now: number): ReadonlyMap<JobId, StoredJob>;
+  save(jobs: readonly Job[], now: number, reading?: Reading): ReadonlyMap<JobId, StoredJob>;
   /** Stores the definitions as versions that runs can start with. Does not change which jobs exist or what is due. */
   saveDefinitions(jobs: readonly Job[], now: number): ReadonlyMap<JobId, StoredJob>;
   /** Returns the last good definition of every job that is not removed, by id. */
@@ -48,12 +38,6 @@ export interface JobStore {
   digestOf(job: Job): string;
   /** Returns a version of a definition, such as the one that a run started with. Throws if there is no such version. */
   getDefinition(versionId: number): Job;
-  /** Returns the current version of a job; null if the job is unknown. */
-  findVersion(jobId: JobId): JobVersion | null;
-  /** Returns the newest versions of a job that are stored, the newest first. */
-  listVersions(jobId: JobId, limit: number): readonly JobVersion[];
-  /** Returns the version of a job with a number, and the stored one before it; null where there is none. */
-  findVersionPair(jobId: JobId, number: number): readonly [version: JobVersion | null, before: JobVersion | null];
   /** Records that every occurrence due at or before `until` is in the ledger. Never moves back. Not durable. */
   advanceAccountedUntil(jobId: JobId, until: number): void;
   /** Records that the occurrence of `@reboot` for this boot of the machine is in the ledger. Not durable. */
@@ -64,11 +48,6 @@ export interface JobStore {
   listPaused(): ReadonlyMap<JobId, Pause>;
   /** Pauses a job, or resumes it for `by` if `pause` is null. Does not replace an earlier pause. */
   setPaused(jobId: JobId, pause: Pause | null, change: { readonly now: number; readonly by: string | null }): void;
-  /**
-   * Deletes the unused ones of the `limit` versions after number `after`. Returns the number to pass as `after` in the next
-   * step, or null if there are no more. Not durable.
-   */
-  deleteUnusedVersions(after: number, limit: number): number | null;
   /** Stores a definition that only sendings refer to. Returns its version. */
   saveSender(job: Job, now: number): number;
 }
@@ -92,13 +71,13 @@ export type GoneJob = {
 };
 
 export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobStore => ({
-  save: write("durable", (jobs, now) => {
+  save: write("durable", (jobs, now, reading) => {
     const known = readKnownJobs(sql);
     const stored = new Map<JobId, StoredJob>();
     const histories = historiesOf(jobs, known);
     for (const job of jobs) {
       const { past = null, former = [], unknown = [], takesPause = false } = histories.get(job.id) ?? {};
-      const saved = saveJob(sql, job, { known: past, now });
+      const saved = saveJob(sql, job, { known: past, now, reading: reading ?? null });
       stored.set(job.id, saved);
       for (const from of unknown) addFormerId(sql, { from, to: saved, now });
       for (const from of former) {
@@ -107,8 +86,9 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
       }
     }
     for (const [jobId, { removed }] of known) {
-      if (!stored.has(jobId) && !removed)
-        sql.run("UPDATE jobs SET removed_at = $now WHERE id = $jobId", { jobId, now });
+      if (stored.has(jobId) || removed) continue;
+      sql.run("UPDATE jobs SET removed_at = $now WHERE id = $jobId", { jobId, now });
+      endUse(sql, jobId, now);
     }
     saveExpectations(sql, jobs, now);
     return stored;
@@ -164,27 +144,6 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
     return json<Job>(row, "definition");
   },
 
-  findVersion: (jobId) => {
-    const row = sql.get(
-      `SELECT job_versions.id, number, coalesce(changed_at, created_at) AS changed_at, 1 AS current
-       FROM jobs JOIN job_versions ON job_versions.id = jobs.version WHERE jobs.id = $jobId`,
-      { jobId },
-    );
-    return row === null ? null : toJobVersion(row);
-  },
-
-  listVersions: (jobId, limit) =>
-    sql
-      .all(`${SELECT_VERSIONS} ORDER BY number DESC LIMIT $limit`, { jobId, from: 1, to: LAST, limit })
-      .map(toJobVersion),
-
-  findVersionPair: (jobId, number) => {
-    const query = `${SELECT_VERSIONS} ORDER BY number DESC LIMIT 1`;
-    const row = sql.get(query, { jobId, from: number, to: number });
-    const before = sql.get(query, { jobId, from: 1, to: number - 1 });
-    return [row === null ? null : toJobVersion(row), before === null ? null : toJobVersion(before)];
-  },
-
   advanceAccountedUntil: write("relaxed", (jobId, until) => {
     sql.run("UPDATE jobs SET accounted_until = $until WHERE id = $jobId AND accounted_until < $until", {
       jobId,
@@ -224,30 +183,12 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
     });
   }),
 
-  saveSender: write("durable", (job, now) => saveVersion(sql, job, now)),
-
-  deleteUnusedVersions: write("relaxed", (after, limit) => {
-    const row = sql.get(
-      "SELECT max(id) AS last FROM (SELECT id FROM job_versions WHERE id > $after ORDER BY id LIMIT $limit)",
-      { after, limit },
-    );
-    const last = row === null ? null : integerOrNull(row, "last");
-    if (last === null) return null;
-    sql.run(
-      `DELETE FROM job_versions WHERE id > $after AND id <= $last
-         AND EXISTS (SELECT 1 FROM job_versions AS newer WHERE newer.job_id = job_versions.job_id AND newer.number > job_versions.number)
-         AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.version = job_versions.id)
-         AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.version = job_versions.id)
-         AND NOT EXISTS (SELECT 1 FROM sendings WHERE sendings.version = job_versions.id)`,
-      { after, last },
-    );
-    return last;
-  }),
+  saveSender: write("durable", (job, now) => saveVersion(sql, job, now).versionId),
 });
 
 /** Stores a version of a job. A job that is not in the database yet is stored as a removed one, so that it is never due. */
 const saveDefinition = (sql: Statements, job: Job, now: number): StoredJob => {
-  const versionId = saveVersion(sql, job, now);
+  const { versionId } = saveVersion(sql, job, now);
   sql.run(
     `INSERT INTO jobs (id, version, first_seen_at, accounted_until, removed_at) VALUES ($jobId, $versionId, $now, $now, $now)
      ON CONFLICT (id) DO UPDATE SET version = $versionId, first_seen_at = $now, removed_at = $now, renamed_to = NULL
@@ -302,11 +243,11 @@ type KnownJob = {
 const saveJob = (
   sql: Statements,
   job: Job,
-  context: { readonly known: KnownJob | null; readonly now: number },
+  context: { readonly known: KnownJob | null; readonly now: number; readonly reading: Reading | null },
 ): StoredJob => {
-  const { known, now } = context;
+  const { known, now, reading } = context;
   if (known !== null && !known.removed && known.digest === digestOf(job)) return { job, ...pick(known) };
-  const versionId = saveVersion(sql, job, now);
+  const { versionId, number } = saveVersion(sql, job, now);
   const before = known === null || known.removed ? null : readSchedule(sql, known.versionId);
   const hasPast = known !== null && !known.removed && isDueAlike(before, job.schedule);
   const bootId = known !== null && isForBoot(before) && isForBoot(job.schedule) ? known.bootId : null;
@@ -317,10 +258,11 @@ const saveJob = (
      VALUES ($jobId, $versionId, $now, $firstSeenAt, $accountedUntil, $bootId)
      ON CONFLICT (id) DO UPDATE SET version = $versionId, first_seen_at = $firstSeenAt, accounted_until = $accountedUntil,
        boot_id = $bootId, removed_at = NULL, renamed_to = NULL, changed_at = CASE
-         WHEN (SELECT number FROM job_versions WHERE id = version) = (SELECT number FROM job_versions WHERE id = $versionId)
+         WHEN removed_at IS NULL AND (SELECT number FROM job_versions WHERE id = version) = $number
          THEN changed_at ELSE $now END`,
-    { jobId: job.id, versionId, now, firstSeenAt, accountedUntil, bootId },
+    { jobId: job.id, versionId, number, now, firstSeenAt, accountedUntil, bootId },
   );
+  beginUse(sql, { job, number, now, reading });
   return { job, versionId, firstSeenAt, accountedUntil, bootId };
 };
 
@@ -391,7 +333,8 @@ type Renaming = {
 
 /** Moves the history of a job to another one, which is stored, and makes the id lead there. */
 const renameJob = (sql: Statements, { from, to, now, takesPause }: Renaming): void => {
-  moveHistory(sql, { from, to, digestOf });
+  endUse(sql, from, now);
+  moveHistory(sql, { from, to });
   if (takesPause)
     sql.run(
       `UPDATE jobs SET (paused_at, paused_by) = (SELECT paused_at, paused_by FROM jobs WHERE id = $from)
@@ -408,82 +351,12 @@ const renameJob = (sql: Statements, { from, to, now, takesPause }: Renaming): vo
 
 const isForBoot = (schedule: Job["schedule"]): boolean => schedule !== null && startsAtBoot(schedule.expressions);
 
-/** The digests of definitions that were loaded or saved. A definition never changes. */
-const digests = new WeakMap<Job, string>();
-
-const digestOf = (job: Job): string => {
-  const known = digests.get(job);
-  if (known !== undefined) return known;
-  const digest = createHash("sha256").update(JSON.stringify(job)).digest("hex");
-  digests.set(job, digest);
-  return digest;
-};
-
-const withDigest = (job: Job, digest: string): Job => {
-  digests.set(job, digest);
-  return job;
-};
-
 const pick = ({ versionId, firstSeenAt, accountedUntil, bootId }: KnownJob): Omit<StoredJob, "job"> => ({
   versionId,
   firstSeenAt,
   accountedUntil,
   bootId,
 });
-
-/**
- * Selects versions of a job by number, each with the definition that has it now, or had it last, and the time of the first one that had it.
- * Lists read no definition.
- */
-const SELECT_VERSIONS = `SELECT max(job_versions.id) AS id, number,
-    max(jobs.version IS job_versions.id) AS current,
-    coalesce(max(CASE WHEN jobs.version = job_versions.id THEN changed_at END), min(created_at)) AS changed_at
-  FROM job_versions LEFT JOIN jobs ON jobs.id = job_versions.job_id
-  WHERE job_versions.job_id = $jobId AND number BETWEEN $from AND $to GROUP BY number`;
-
-/** No job has more versions. */
-const LAST = 2 ** 52;
-
-const toJobVersion = (row: SqlRow): JobVersion => ({
-  number: integer(row, "number"),
-  changedAt: integer(row, "changed_at"),
-  isCurrent: integer(row, "current") === 1,
-  versionId: integer(row, "id"),
-});
-
-const saveVersion = (sql: Statements, job: Job, now: number): number => {
-  const known = sql.get("SELECT id FROM job_versions WHERE job_id = $jobId AND digest = $digest", {
-    jobId: job.id,
-    digest: digestOf(job),
-  });
-  if (known !== null) return integer(known, "id");
-  const row = sql.get(
-    `INSERT INTO job_versions (job_id, digest, definition, created_at, number)
-     VALUES ($jobId, $digest, $definition, $now, $number) RETURNING id`,
-    {
-      jobId: job.id,
-      digest: digestOf(job),
-      definition: JSON.stringify(job),
-      now,
-      number: nextNumber(sql, job),
-    },
-  );
-  if (row === null) throw new Error(`the definition of ${job.id} was not stored`);
-  return integer(row, "id");
-};
-
-/** Returns the number of a new definition: that of the newest one if only their places in the file differ. */
-const nextNumber = (sql: Statements, job: Job): number => {
-  const newest = sql.get(
-    "SELECT number, definition FROM job_versions WHERE job_id = $jobId ORDER BY number DESC, id DESC LIMIT 1",
-    { jobId: job.id },
-  );
-  if (newest === null) return 1;
-  const isMoved = withoutPlace(json<Job>(newest, "definition")) === withoutPlace(job);
-  return integer(newest, "number") + (isMoved ? 0 : 1);
-};
-
-const withoutPlace = ({ source, ...job }: Job): string => JSON.stringify({ ...job, text: source.document?.text });
 
 const readSchedule = (sql: Statements, versionId: number): Job["schedule"] => {
   const row = sql.get(

@@ -2,15 +2,15 @@ import { createHash } from "node:crypto";
 import type { JobId } from "../domain/ids.ts";
 import type { Job } from "../domain/job.ts";
 import { type NotifyTarget, receiverKey } from "../domain/notification.ts";
+import type { SqlRow } from "../runtime/runtime.ts";
 import { integer, json } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
 import { moveDurations } from "./durations.ts";
+import { contentDigest, digestOf } from "./versions/digest.ts";
 
 type Rename = {
   readonly from: JobId;
   readonly to: JobId;
-  /** Returns the digest of a definition. */
-  readonly digestOf: (job: Job) => string;
 };
 
 /** Moves all that is stored under an id of a job to another one, within the current transaction. */
@@ -39,30 +39,42 @@ const moveExpectation = (sql: Statements, { from, to }: Rename): void => {
 };
 
 /** The definitions of the past get the new id too, because a run that goes on does so by its definition. */
-const moveVersions = (sql: Statements, { from, to, digestOf }: Rename): void => {
+const moveVersions = (sql: Statements, { from, to }: Rename): void => {
   // The versions of the former id come first.
-  sql.run(
-    `UPDATE job_versions SET number = number + (SELECT coalesce(max(number), 0) FROM job_versions WHERE job_id = $from)
-     WHERE job_id = $to`,
-    { from, to },
+  const last = integer(
+    sql.get("SELECT coalesce(max(number), 0) AS last FROM job_versions WHERE job_id = $from", { from }) ?? {},
+    "last",
   );
-  for (const row of sql.all("SELECT id, definition FROM job_versions WHERE job_id = $from", { from })) {
-    const versionId = integer(row, "id");
-    const job: Job = { ...json<Job>(row, "definition"), id: to };
-    const digest = digestOf(job);
-    const same = sql.get("SELECT id FROM job_versions WHERE job_id = $to AND digest = $digest", { to, digest });
-    if (same !== null) replaceVersion(sql, versionId, integer(same, "id"));
-    else
-      sql.run(
-        "UPDATE job_versions SET job_id = $to, digest = $digest, definition = $definition WHERE id = $versionId",
-        {
-          to,
-          digest,
-          definition: JSON.stringify(job),
-          versionId,
-        },
-      );
-  }
+  for (const table of ["job_versions", "job_uses"])
+    sql.run(`UPDATE ${table} SET number = number + $last WHERE job_id = $to`, { last, to });
+  for (const row of sql.all("SELECT id, number, definition FROM job_versions WHERE job_id = $from", { from }))
+    moveVersion(sql, row, { from, to });
+  sql.run("UPDATE job_uses SET job_id = $to WHERE job_id = $from", { from, to });
+};
+
+/** A definition that both jobs have, but for their ids, is one version. */
+const moveVersion = (sql: Statements, row: SqlRow, { from, to }: Rename): void => {
+  const versionId = integer(row, "id");
+  const job: Job = { ...json<Job>(row, "definition"), id: to };
+  const [digest, content] = [digestOf(job), contentDigest(job)];
+  const twin = sql.get("SELECT number FROM job_versions WHERE job_id = $to AND content = $content LIMIT 1", {
+    to,
+    content,
+  });
+  const number = twin === null ? integer(row, "number") : integer(twin, "number");
+  sql.run("UPDATE job_uses SET number = $number WHERE job_id = $from AND number = $before", {
+    from,
+    before: integer(row, "number"),
+    number,
+  });
+  const same = sql.get("SELECT id FROM job_versions WHERE job_id = $to AND digest = $digest", { to, digest });
+  if (same !== null) replaceVersion(sql, versionId, integer(same, "id"));
+  else
+    sql.run(
+      `UPDATE job_versions SET job_id = $to, digest = $digest, content = $content, definition = $definition, number = $number
+       WHERE id = $versionId`,
+      { to, digest, content, definition: JSON.stringify(job), number, versionId },
+    );
 };
 
 const replaceVersion = (sql: Statements, versionId: number, by: number): void => {

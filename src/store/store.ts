@@ -21,6 +21,7 @@ import { createSchedulerStore, type SchedulerStore } from "./scheduler.ts";
 import { createSessionStore, type SessionStore } from "./sessions.ts";
 import { createMessageConsumerStore, type MessageConsumerStore } from "./triggers/message-consumers.ts";
 import { createSeenFileStore, type SeenFileStore } from "./triggers/seen-files.ts";
+import { createVersionStore, type VersionStore } from "./versions/versions.ts";
 import { createNoteStore, type NoteStore } from "./workers/notes.ts";
 import { createOfferStore, type OfferStore } from "./workers/offers.ts";
 import { createReceivedStore, type ReceivedStore } from "./workers/received.ts";
@@ -33,6 +34,7 @@ import { createWorkerStore, type WorkerStore } from "./workers/workers.ts";
  */
 export interface Store extends Disposable {
   readonly jobs: JobStore;
+  readonly versions: VersionStore;
   readonly jobFiles: JobFileStore;
   readonly runs: RunStore;
   readonly durations: DurationStore;
@@ -110,6 +112,7 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
   const context: StoreContext = { sql, write, recordEvent: events.record };
   return {
     jobs: createJobStore(context),
+    versions: createVersionStore(context),
     jobFiles: createJobFileStore(context),
     runs: createRunStore(context),
     durations: createDurationStore(context),

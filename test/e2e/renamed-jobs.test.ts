@@ -33,6 +33,7 @@ const ownersOf = (dbPath: string): readonly unknown[] => {
       `SELECT id FROM jobs WHERE removed_at IS NULL UNION SELECT job_id FROM runs UNION SELECT job_id FROM occurrences
        UNION SELECT job_id FROM sendings UNION SELECT job_id FROM events WHERE job_id IS NOT NULL
        UNION SELECT request ->> '$[0]' FROM idempotency_keys
+       UNION SELECT job_id FROM job_uses
        UNION SELECT definition ->> 'id' FROM job_versions WHERE id IN (SELECT version FROM runs)`,
     )
     .values()

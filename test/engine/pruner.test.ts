@@ -290,13 +290,15 @@ describe("retention", () => {
   test.each([
     ["deletes", true, 1],
     ["keeps, with followSchedules false,", false, 2],
-  ])("%s unused definitions after the runs", async (_, followSchedules, left) => {
+  ])("%s unused definitions after the runs, if they were not in use lately", async (_, followSchedules, left) => {
     using dir = tempDir();
     const shared = { dir: dir.path, clock: new FakeClock(), jobs: [keeping("a", { runs: 1 })] };
     const changed = keeping("a", { runs: 1, days: 900 });
     let versions: number[] = [];
     await life(shared, async (petit) => {
       const first = await petit.run("a");
+      for (let days = 1; days <= 101; days++)
+        petit.store.jobs.save([keeping("a", { runs: 1, days })], shared.clock.now());
       petit.files = filesOf([changed]);
       await petit.engine.reload();
       versions = [first.run.versionId, (await petit.run("a")).run.versionId];

@@ -73,7 +73,8 @@ describe("jobs.save", () => {
     using store = memoryStore();
     const save = (a: Partial<Job>, now: number) =>
       store.jobs.save([job("other", { name: `${now}` }), job("a", a)], now);
-    const numbers = () => store.jobs.listVersions(A, 9).map(({ number, changedAt }) => [number, changedAt - NOON]);
+    const numbers = () =>
+      store.versions.list(A, { limit: 9 }).map(({ number, changedAt }) => [number, changedAt - NOON]);
     const source = (line: number) => ({ file: "a.yaml", folder: "/jobs", line, document: { line, text: "id: a\n" } });
     save({ source: source(1) }, NOON);
     save({ source: source(7) }, NOON + 1);
@@ -86,21 +87,22 @@ describe("jobs.save", () => {
       [1, 0],
     ]);
     save({ name: "two", source: source(7) }, NOON + 4);
-    expect(store.jobs.findVersion(A)).toMatchObject({ number: 2, changedAt: NOON + 4, isCurrent: true });
+    expect(store.versions.findCurrent(A)).toMatchObject({ number: 2, changedAt: NOON + 4, isCurrent: true });
     expect(numbers()).toEqual([
       [3, 3],
       [2, 4],
       [1, 0],
     ]);
-    store.jobs.deleteUnusedVersions(0, 100);
-    expect(store.jobs.listVersions(A, 9).map(({ number, isCurrent }) => [number, isCurrent])).toEqual([
+    store.versions.deleteOldUses(A, { all: 0, unused: 0 }, 9);
+    store.versions.deleteUnused(0, 100);
+    expect(store.versions.list(A, { limit: 9 }).map(({ number, isCurrent }) => [number, isCurrent])).toEqual([
       [3, false],
       [2, true],
     ]);
     save({ name: "four" }, NOON + 5);
-    const [version, before] = store.jobs.findVersionPair(A, 4);
-    expect([version?.number, before?.number]).toEqual([4, 3]);
-    expect(store.jobs.findVersionPair(A, 5)).toEqual([null, version]);
+    expect(store.versions.find(A, 4)).toMatchObject({ number: 4 });
+    expect(store.versions.list(A, { limit: 1, before: 4 })).toMatchObject([{ number: 3 }]);
+    expect(store.versions.find(A, 5)).toBeNull();
   });
 
   test("numbers the versions of a renamed job after those of its former id", () => {
@@ -111,7 +113,7 @@ describe("jobs.save", () => {
       startRun(store, { job: old });
     }
     store.jobs.save([job("new", { name: "three", formerly: [jobId("old")] })], NOON + 1);
-    const versions = store.jobs.listVersions(jobId("new"), 9);
+    const versions = store.versions.list(jobId("new"), { limit: 9 });
     expect(versions.map(({ number, isCurrent }) => [number, isCurrent])).toEqual([
       [3, true],
       [2, false],

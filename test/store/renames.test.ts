@@ -221,7 +221,7 @@ describe("jobs.save of a job with a former id", () => {
     store.jobs.save([renamed()], NOON + 3);
     const { versionId = 0 } = store.runs.find(first.id) ?? {};
     expect(store.jobs.getDefinition(versionId)).toEqual({ ...old, id: NEW });
-    for (let after: number | null = 0; after !== null; ) after = store.jobs.deleteUnusedVersions(after, 10);
+    for (let after: number | null = 0; after !== null; ) after = store.versions.deleteUnused(after, 10);
     expect(store.jobs.getDefinition(versionId).id).toBe(NEW);
   });
 

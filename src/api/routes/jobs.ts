@@ -93,7 +93,7 @@ export const jobRoutes = ({ engine, store, requests, clock, system }: ApiContext
         return jobDetail(
           view,
           engine.listJobs().map(({ job }) => job),
-          store.jobs.findVersion(view.job.id),
+          store.versions.findCurrent(view.job.id),
         );
       }),
       {
@@ -119,7 +119,9 @@ export const jobRoutes = ({ engine, store, requests, clock, system }: ApiContext
     .get(
       "/:job_id/versions",
       ({ params, query }) =>
-        versionList(store.jobs.listVersions(requireJob(engine, params.job_id).job.id, Number(query.limit ?? 100))),
+        versionList(
+          store.versions.list(requireJob(engine, params.job_id).job.id, { limit: Number(query.limit ?? 100) }),
+        ),
       {
         params: JobParams,
         query: VersionQuery,
@@ -137,7 +139,8 @@ export const jobRoutes = ({ engine, store, requests, clock, system }: ApiContext
       "/:job_id/versions/:version",
       async ({ params }) => {
         const { job } = requireJob(engine, params.job_id);
-        const [version, before] = store.jobs.findVersionPair(job.id, Number(params.version));
+        const version = store.versions.find(job.id, Number(params.version));
+        const [before = null] = store.versions.list(job.id, { limit: 1, before: Number(params.version) });
         if (version === null)
           throw new PetitError("not_found", `job '${job.id}' has no version ${params.version}, or it is deleted`);
         const definition = store.jobs.getDefinition(version.versionId);

@@ -95,8 +95,8 @@ export const schedulerRoutes = ({ engine, clock, requests }: ApiContext) =>
     )
     .post(
       "/api/jobs/reload",
-      async () => {
-        const { jobs, problems } = await reload({ engine, clock });
+      async ({ request }) => {
+        const { jobs, problems } = await reload({ engine, clock, by: requests.actorOf(request) });
         return { message: reloadMessage(jobs, problems.length), problems: problems.map(problemBody) };
       },
       {
@@ -117,9 +117,13 @@ const reloadMessage = (jobs: number, problems: number): string => {
 };
 
 /** Waits for a reload at most as long as a trigger waits for the database. The engine keeps trying after that. */
-const reload = async ({ engine, clock }: Pick<ApiContext, "engine" | "clock">): Promise<Reload> => {
+const reload = async ({
+  engine,
+  clock,
+  by,
+}: Pick<ApiContext, "engine" | "clock"> & { readonly by: string | null }): Promise<Reload> => {
   const done = new AbortController();
-  const reloading = engine.reload().finally(() => done.abort());
+  const reloading = engine.reload({ cause: "api", by }).finally(() => done.abort());
   await Promise.race([reloading, sleep(clock, LOCK_WAIT_MS, done.signal)]);
   if (done.signal.aborted) return await reloading;
   reloading.catch(() => {});

@@ -3,6 +3,7 @@ import { PetitError } from "../../domain/errors.ts";
 import { type Job, withDefaultNotify } from "../../domain/job.ts";
 import type { Queues } from "../../domain/limits/queue.ts";
 import type { NotifyTarget } from "../../domain/notification.ts";
+import type { ReadJobFiles } from "../../engine/options.ts";
 import type { OwnFolders } from "../../jobfile/mount.ts";
 import { formatProblem } from "../../jobfile/problem.ts";
 import { digestOfFile, type FolderReading, type JobFiles, readFolder } from "../../jobfile/read/job-dir.ts";
@@ -60,14 +61,19 @@ export class JobsReader implements Disposable {
   }
 
   /** Reads the folder, and logs its problems. `findJob` returns the current definition of a job, or null. */
-  async read(store: Store, findJob: (jobId: string) => Job | null): Promise<JobFiles> {
+  async read(store: Store, findJob: (jobId: string) => Job | null): Promise<ReadJobFiles> {
     const { jobsDir, log, defaultNotify } = this.#options;
     const reading = this.#given ?? (await this.#readFolder(store, findJob).catch(asBrokenFolder));
     this.#given = null;
     this.#references = reading.references ?? [];
     if (!this.#isFirstTaken) this.#first ??= reading;
     tellProblems(reading.files, { jobsDir, log });
-    return { ...reading.files, jobs: reading.files.jobs.map((job) => withDefaultNotify(job, defaultNotify)) };
+    const { states } = reading.scan;
+    return {
+      ...reading.files,
+      jobs: reading.files.jobs.map((job) => withDefaultNotify(job, defaultNotify)),
+      origin: { commit: null, modifiedAt: (file) => states.get(file)?.modifiedAt ?? null },
+    };
   }
 
   /** Returns the first reading. It can be large, so it is not kept. */

@@ -8,12 +8,13 @@ import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { continuedJobs } from "../../domain/schedule/continued.ts";
 import { allOf, type Due, dueInSteps } from "../../domain/schedule/due.ts";
 import { compileSchedule, isDueAlike, type Schedule } from "../../domain/schedule/schedule.ts";
+import type { FilesOrigin, ReloadRequest } from "../../domain/versions/version.ts";
 import type { Problem } from "../../jobfile/problem.ts";
-import { brokenFiles, type JobFiles } from "../../jobfile/read/job-dir.ts";
+import { brokenFiles } from "../../jobfile/read/job-dir.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
 import { bootId } from "../attempt/identity.ts";
-import type { EngineOptions } from "../options.ts";
+import type { EngineOptions, ReadJobFiles } from "../options.ts";
 import { inParts } from "./backlog.ts";
 import type { Fire } from "./due-job.ts";
 
@@ -104,21 +105,21 @@ export class Jobs {
     const stored = [...this.#previous.values()].map(({ job }) => job);
     if ([...files.jobs, ...stored].some(hasPattern)) await loadPatterns();
     await this.accountForBacklogs(files);
-    this.replace(files);
+    this.replace(files, { cause: "start", by: null });
     this.#previous = null;
   }
 
   /** Reads the job files. A file that has not changed gives the same definitions as before. */
-  async read(): Promise<JobFiles> {
+  async read(): Promise<ReadJobFiles> {
     const current: ReadonlyMap<string, StoredJob> = this.#jobs ?? this.#previous ?? NONE;
     return await this.#options.readJobs((jobId) => current.get(jobId)?.job ?? null);
   }
 
   /**
-   * Replaces the jobs by those of `files`, and stores them in one transaction with `alongside`. Jobs in broken files keep
-   * their last valid version. After an error nothing has changed, and it can be called again.
+   * Replaces the jobs by those of `files`, and stores them in one transaction with `alongside`. `request` says who had the files read.
+   * Jobs in broken files keep their last valid version. After an error nothing has changed, and it can be called again.
    */
-  replace(files: JobFiles, alongside: () => void = () => {}): void {
+  replace(files: ReadJobFiles, request: ReloadRequest, alongside: () => void = () => {}): void {
     const { store, clock, followSchedules } = this.#options;
     const jobs = this.#jobsOf(files);
     if (followSchedules !== false) this.#accountForReplaced(jobs);
@@ -129,7 +130,10 @@ export class Jobs {
       const before = store.expectations.list().filter(({ staleSince }) => staleSince !== null);
       // A command that runs one job may have read another folder.
       if (followSchedules !== false) brokenSince = store.jobFiles.saveBroken(broken, now);
-      const stored = followSchedules === false ? store.jobs.saveDefinitions(jobs, now) : store.jobs.save(jobs, now);
+      const stored =
+        followSchedules === false
+          ? store.jobs.saveDefinitions(jobs, now)
+          : store.jobs.save(jobs, now, { ...(files.origin ?? UNKNOWN_ORIGIN), request });
       if (before.length > 0) this.#announceRecovered(before, stored);
       alongside();
       return this.#withBoot(stored);
@@ -189,7 +193,7 @@ export class Jobs {
    * Accounts for large backlogs of schedules that `files` replaces or removes, in parts. `replace` accounts for the rest in
    * one transaction. After an error it can be called again.
    */
-  async accountForBacklogs(files: JobFiles): Promise<void> {
+  async accountForBacklogs(files: ReadJobFiles): Promise<void> {
     if (this.#options.followSchedules === false) return;
     const now = this.#options.clock.now();
     for (const { stored, schedule, steps } of this.#replacedSchedules(this.#jobsOf(files), now)) {
@@ -224,11 +228,11 @@ export class Jobs {
     return new Map([...renamed, ...jobs.map((job) => [job.id, job] as const)]);
   }
 
-  #jobsOf(files: JobFiles): readonly Job[] {
+  #jobsOf(files: ReadJobFiles): readonly Job[] {
     return [...files.jobs, ...this.#jobsOfBrokenFiles(files)].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  #jobsOfBrokenFiles(files: JobFiles): readonly Job[] {
+  #jobsOfBrokenFiles(files: ReadJobFiles): readonly Job[] {
     if (files.broken.length === 0) return [];
     const isBroken = brokenFiles(files.broken);
     const valid = new Set(files.jobs.map(({ id }) => id));
@@ -237,6 +241,8 @@ export class Jobs {
       .filter((job) => isBroken(job.source.file) && !valid.has(job.id));
   }
 }
+
+const UNKNOWN_ORIGIN: FilesOrigin = { commit: null, modifiedAt: () => null };
 
 const NONE_BROKEN: ReadonlyMap<string, number> = new Map();
 

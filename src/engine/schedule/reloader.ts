@@ -1,10 +1,10 @@
 import { PetitError } from "../../domain/errors.ts";
-import type { JobFiles } from "../../jobfile/read/job-dir.ts";
+import type { ReloadRequest } from "../../domain/versions/version.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import type { Commits } from "../commits.ts";
 import type { Reload } from "../engine.ts";
 import type { Notifier } from "../notify/notifier.ts";
-import type { EngineOptions } from "../options.ts";
+import type { EngineOptions, ReadJobFiles } from "../options.ts";
 import type { Jobs } from "./jobs.ts";
 import type { ScheduleQueue } from "./schedule-queue.ts";
 
@@ -37,15 +37,15 @@ export class Reloader {
   }
 
   /**
-   * Reloads, one call after the other. Each call reads the files when it begins. Retries while the database can't be
+   * Reloads for `request`, one call after the other. Each call reads the files when it begins. Retries while the database can't be
    * written.
    */
-  reload(): Promise<Reload> {
-    this.#reloading = this.#reloading.catch(() => {}).then(() => this.#reload());
+  reload(request: ReloadRequest): Promise<Reload> {
+    this.#reloading = this.#reloading.catch(() => {}).then(() => this.#reload(request));
     return this.#reloading;
   }
 
-  async #reload(): Promise<Reload> {
+  async #reload(request: ReloadRequest): Promise<Reload> {
     const { log, commits, jobs, notifier, detach, assertRunning, onReloaded } = this.#options;
     const { outage } = commits;
     try {
@@ -53,7 +53,7 @@ export class Reloader {
       const files = await jobs.read();
       if (outage.isLocked) this.#failure = errorMessage(outage.error);
       await commits.retryUntilStored(() => jobs.accountForBacklogs(files));
-      await commits.retryUntilStored(() => this.#replace(files));
+      await commits.retryUntilStored(() => this.#replace(files, request));
     } catch (error) {
       if (detach.aborted) assertRunning();
       if (!isRefusal(error)) this.#failure = errorMessage(error);
@@ -68,12 +68,12 @@ export class Reloader {
   }
 
   /** Replaces the stored jobs, the jobs in memory and the schedule queue together, or none of them. */
-  #replace(files: JobFiles): void {
+  #replace(files: ReadJobFiles, request: ReloadRequest): void {
     const { store, clock, jobs, scheduleQueue, assertRunning } = this.#options;
     assertRunning();
     try {
       const status = files.problems.length === 0 ? "ok" : "degraded";
-      jobs.replace(files, () => store.events.record({ type: "jobs.reloaded", now: clock.now(), status }));
+      jobs.replace(files, request, () => store.events.record({ type: "jobs.reloaded", now: clock.now(), status }));
     } catch (error) {
       this.#failure = errorMessage(error);
       throw error;

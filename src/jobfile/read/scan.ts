@@ -13,6 +13,8 @@ export type FileState = {
   readonly stamp: string;
   /** Last change of the file or its inode, in ms since the Unix epoch, by the clock of the file system. */
   readonly changedAt: number;
+  /** Last change of the content, in ms since the Unix epoch, by whoever wrote it. */
+  readonly modifiedAt: number;
   readonly device: number;
 };
 
@@ -35,7 +37,12 @@ const BATCH = 250;
 export const readState = (path: string): FileState | null => {
   try {
     const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path);
-    return { stamp: `${ino} ${size} ${mtimeMs} ${ctimeMs}`, changedAt: Math.max(mtimeMs, ctimeMs), device: dev };
+    return {
+      stamp: `${ino} ${size} ${mtimeMs} ${ctimeMs}`,
+      changedAt: Math.max(mtimeMs, ctimeMs),
+      modifiedAt: Math.floor(mtimeMs),
+      device: dev,
+    };
   } catch {
     return null;
   }

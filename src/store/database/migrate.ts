@@ -12,7 +12,8 @@ import workflows from "../migrations/0009_workflows.sql" with { type: "text" };
 import workers from "../migrations/0010_workers.sql" with { type: "text" };
 import restoresAndErrors from "../migrations/0011_restores_and_errors.sql" with { type: "text" };
 import reviewsAndDeliveries from "../migrations/0012_reviews_and_deliveries.sql" with { type: "text" };
-import newTriggers from "../migrations/0013_new_triggers.sql" with { type: "text" };
+import versionsAndTriggers from "../migrations/0013_versions_and_triggers.sql" with { type: "text" };
+import { fillVersions } from "../migrations/0013_versions_and_triggers.ts";
 import { rollback } from "./transaction.ts";
 
 /**
@@ -32,8 +33,11 @@ const MIGRATIONS: readonly string[] = [
   workers,
   restoresAndErrors,
   reviewsAndDeliveries,
-  newTriggers,
+  versionsAndTriggers,
 ];
+
+/** What a migration does that SQL can't, by the schema that it leads to. It runs after the SQL, in the same transaction. */
+const FILLED: Readonly<Record<number, (db: SqlDatabase) => void>> = { 13: fillVersions };
 
 /** Schema version that this petit writes. */
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -85,6 +89,7 @@ const applyMigrations = (db: SqlDatabase): void => {
     db.exec("BEGIN IMMEDIATE");
     try {
       db.exec(MIGRATIONS[version] ?? "");
+      FILLED[version + 1]?.(db);
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
       db.exec(`PRAGMA user_version = ${version + 1}`);
       db.exec("COMMIT");

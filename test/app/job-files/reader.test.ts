@@ -66,6 +66,8 @@ const makeWorld = (files: Readonly<Record<string, string>> = {}): World => {
 
 type Start = {
   readonly files: JobFiles;
+  /** Returns when a file was last modified; null if it is unknown. */
+  readonly modifiedAt: (file: string) => number | null;
   /** The ids of the jobs whose files were not read, sorted. */
   readonly restored: readonly string[];
   /** The log of the verification. */
@@ -106,15 +108,17 @@ const start = async (
   });
   const previous: ReadonlyMap<string, { readonly job: Job }> = store.jobs.list();
   const find = (jobId: string): Job | null => previous.get(jobId)?.job ?? null;
-  const files = await jobsReader.read(store, find);
+  const { origin, ...files } = await jobsReader.read(store, find);
   const restored = files.jobs.filter((each) => find(each.id) === each).map(({ id }) => String(id));
+  const modifiedAt = origin?.modifiedAt ?? (() => null);
   store.jobs.save(files.jobs, 0);
   let verified: JobFiles | null = null;
   const before = log.text().length;
   await jobsReader.verify(store, async () => {
-    verified = await jobsReader.read(store, find);
+    const { origin: _, ...again } = await jobsReader.read(store, find);
+    verified = again;
   });
-  return { files, restored, verified, log: log.text().slice(before) };
+  return { files, modifiedAt, restored, verified, log: log.text().slice(before) };
 };
 
 /** Starts, and expects what a reading without the database finds. */
@@ -126,6 +130,16 @@ const startRight = async (world: World, options: StartOptions = {}): Promise<Sta
   expect(started.verified).toBeNull();
   return started;
 };
+
+test("a reading knows when each file was last modified, also of those that were not read again", async () => {
+  using world = makeWorld({ "a.yaml": "id: a\ntasks: [{id: t, type: shell, script: x}]\n" });
+  const writtenAt = new Date("2026-03-01T12:00:00.500Z");
+  utimesSync(join(world.jobs, "a.yaml"), writtenAt, writtenAt);
+  await start(world);
+  const { restored, modifiedAt } = await start(world);
+  expect(restored).toEqual(["a"]);
+  expect([modifiedAt("a.yaml"), modifiedAt("b.yaml")]).toEqual([writtenAt.getTime(), null]);
+});
 
 describe("the receivers of the configuration file", () => {
   const targetOf = (url: string): NotifyTarget => ({ type: "slack", url, on: ["failure"], timeoutMs: 1_000 });

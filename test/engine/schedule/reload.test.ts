@@ -66,6 +66,25 @@ describe("a reload", () => {
     expect(petit.store.occurrences.list(jobId("tick"), { limit: 9 })).toMatchObject([{ outcome: "fired" }]);
   });
 
+  test("stores who had the files read with the versions that it brings into use, and a restart brings none", async () => {
+    using dir = tempDir();
+    const uses = ({ store }: StartedEngine) =>
+      [1, 2].flatMap((number) =>
+        store.versions.listUses(jobId("a"), number, 9).map(({ cause, by }) => `${number} ${cause} ${by}`),
+      );
+    const [one, two] = [filesOf([saying("a", "one")]), filesOf([saying("a", "two")])];
+    const first = await startEngine({ dir: dir.path, files: one });
+    await first.engine.reload({ cause: "watch", by: null });
+    expect(uses(first)).toEqual(["1 start null"]);
+    first.files = two;
+    await first.engine.reload({ cause: "signal", by: null });
+    first.files = one;
+    await first.engine.reload({ cause: "api", by: "ada" });
+    await first[Symbol.asyncDispose]();
+    await using second = await startEngine({ dir: dir.path, files: one });
+    expect(uses(second)).toEqual(["1 api ada", "1 start null", "2 signal null"]);
+  });
+
   test("emits an event with its result", async () => {
     await using petit = await startEngine({ jobs: [job("a")] });
     await petit.engine.reload();

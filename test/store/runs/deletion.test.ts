@@ -109,8 +109,9 @@ describe("definitions", () => {
     const about = { jobId: HELLO, target: 0, channel: "c", event: "missed", runId: null, notice: "{}" } as const;
     store.notifications.queue({ ...about, id: "d", versionId: delivered }, NOON);
     const today = save("today");
+    store.versions.deleteOldUses(HELLO, { all: 99, unused: 0 }, 99);
     let steps = 0;
-    for (let after: number | null = 0; after !== null; steps++) after = store.jobs.deleteUnusedVersions(after, 1);
+    for (let after: number | null = 0; after !== null; steps++) after = store.versions.deleteUnused(after, 1);
     expect(steps).toBe(5);
     expect(() => store.jobs.getDefinition(unused)).toThrow("no definition");
     expect([delivered, ran, today].map((version) => store.jobs.getDefinition(version).name)).toEqual([
@@ -124,7 +125,7 @@ describe("definitions", () => {
     using store = memoryStore();
     const version = store.jobs.save([named("gone")], NOON).get(HELLO)?.versionId ?? 0;
     store.jobs.save([], NOON);
-    store.jobs.deleteUnusedVersions(0, 100);
+    store.versions.deleteUnused(0, 100);
     expect(store.jobs.getDefinition(version).name).toBe("gone");
   });
 });

@@ -1,6 +1,6 @@
 import { t } from "elysia";
 import type { Job } from "../../../domain/job.ts";
-import type { JobVersion } from "../../../store/jobs.ts";
+import type { JobVersion } from "../../../store/versions/versions.ts";
 import type { DefinitionDiff } from "../../comparison/definition-diff.ts";
 import { Count, exactly, instant, integer, nullable } from "../schemas.ts";
 

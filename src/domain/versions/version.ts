@@ -1,0 +1,48 @@
+/**
+ * Why the job files were read:
+ * - `start`: petit started.
+ * - `watch`: petit noticed that a file had changed.
+ * - `signal`: SIGHUP.
+ * - `api`: a person or a program asked for it, with `petit reload` or over HTTP.
+ */
+export const RELOAD_CAUSES = ["start", "watch", "signal", "api"] as const;
+export type ReloadCause = (typeof RELOAD_CAUSES)[number];
+
+/** Who had the job files read. */
+export type ReloadRequest = {
+  readonly cause: ReloadCause;
+  /** The person who asked for it: the name of a token, otherwise an address. Null if petit did it by itself, or if it is unknown. */
+  readonly by: string | null;
+};
+
+/** A commit of a repository with job files. */
+type Commit = { readonly id: string; readonly author: string | null };
+
+/** What is known about the source of job files beside their content. */
+export type FilesOrigin = {
+  /** The commit that all files are from; null if they are in a folder. */
+  readonly commit: Commit | null;
+  /** Returns when a file was last modified, in ms since the Unix epoch; null if that is unknown. Paths are relative to JOBS_DIR. */
+  readonly modifiedAt: (file: string) => number | null;
+};
+
+/** A reading of the job files, as it is stored with the versions that it brings into use. */
+export type Reading = FilesOrigin & {
+  /** Null if nobody has asked, as in a test. */
+  readonly request: ReloadRequest | null;
+};
+
+/** A time during which a version of a job was in use. Times are in ms since the Unix epoch. */
+export type VersionUse = {
+  readonly since: number;
+  /** Null while it is in use. */
+  readonly until: number | null;
+  /** Null if an earlier petit did not record it. */
+  readonly cause: ReloadCause | null;
+  readonly by: string | null;
+  /** The file at the beginning of the use, relative to JOBS_DIR, and when it was last modified before. Null if it is unknown. */
+  readonly file: string | null;
+  readonly fileModifiedAt: number | null;
+  /** Null for files in a folder. */
+  readonly commit: Commit | null;
+};

@@ -1,0 +1,28 @@
+-- The digest of a definition and its text, without their place in the file. Definitions of a job with the same digest have the same number.
+-- The code beside this file fills it for the definitions that are stored, and merges the numbers of those that are equal.
+ALTER TABLE job_versions ADD COLUMN content TEXT NOT NULL DEFAULT '';
+
+-- When each version of a job was in use: which definition was its current one.
+CREATE TABLE job_uses (
+  id INTEGER PRIMARY KEY,
+  job_id TEXT NOT NULL,
+  -- Number of the version.
+  number INTEGER NOT NULL CHECK (number >= 1),
+  since INTEGER NOT NULL,
+  -- Null while it is in use.
+  until INTEGER CHECK (until >= since),
+  -- Why the job files were read, and who asked for it; null if that was not recorded.
+  cause TEXT CHECK (cause IN ('start', 'watch', 'signal', 'api')),
+  by TEXT,
+  -- Its file, relative to JOBS_DIR, and when that was last modified.
+  file TEXT,
+  file_modified_at INTEGER,
+  -- Null for files in a folder.
+  commit_id TEXT,
+  commit_author TEXT
+) STRICT;
+CREATE INDEX job_uses_number ON job_uses (job_id, number);
+CREATE UNIQUE INDEX job_uses_current ON job_uses (job_id) WHERE until IS NULL;
+
+-- Set if there were too many files when the pattern was new, in ms since the Unix epoch: what has changed since is not ignored.
+ALTER TABLE watched_patterns ADD COLUMN new_since INTEGER CHECK (new_since >= 0);
