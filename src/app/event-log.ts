@@ -180,6 +180,11 @@ const LINES = {
     message: `a backfill of ${jobId} is ${status}${why(reason)}${byText(by)}`,
   }),
   "jobs.reloaded": nothing,
+  "clock.set_back": () => ({
+    level: "warn",
+    fields: {},
+    message: "the clock was set back: schedules are planned anew from there",
+  }),
   "scheduler.paused": schedulerMoved,
   "scheduler.resumed": schedulerMoved,
   "job.paused": jobMoved,

@@ -39,6 +39,8 @@ export type ClientOptions = {
   readonly headers?: () => Readonly<Record<string, string>>;
   /** Returns the message of an error. Default: `failureMessage`. */
   readonly messageOf?: (failure: RequestFailure) => string;
+  /** Called with the headers of each response. */
+  readonly onHeaders?: (headers: Headers) => void;
   /** Called with the code of each refusal before it is thrown. */
   readonly onRefused?: (code: FailureCode) => void;
   /** Time for a complete response, except of streams, in ms. Default: `TIMEOUT_MS`. */
@@ -58,16 +60,26 @@ type RequestParts = {
 
 /** Returns a client of the petit at `options.base`. */
 export const createClient = (options: ClientOptions): Client => {
-  const { base, headers = () => ({}), messageOf = failureMessage, onRefused, timeoutMs = TIMEOUT_MS } = options;
+  const {
+    base,
+    headers = () => ({}),
+    messageOf = failureMessage,
+    onHeaders,
+    onRefused,
+    timeoutMs = TIMEOUT_MS,
+  } = options;
   const fail = (failure: RequestFailure, cause?: unknown): ClientError => {
     if (failure.kind === "refused") onRefused?.(failure.code);
     return new ClientError(failure, messageOf(failure), { cause });
   };
   const send = async (path: string, request: RequestParts): Promise<Response> => {
     const url = urlOf(base, path, request);
-    return fetch(url, initOf({ ...request, headers: { ...headers(), ...request.headers } })).catch((cause: unknown) => {
+    const init = initOf({ ...request, headers: { ...headers(), ...request.headers } });
+    const response = await fetch(url, init).catch((cause: unknown) => {
       throw fail(unreachable(isTimeout(cause) ? "timeout" : "no_connection"), cause);
     });
+    onHeaders?.(response.headers);
+    return response;
   };
   /** Returns undefined if the body is not JSON. */
   const read = (response: Response) =>

@@ -18,6 +18,7 @@ export const EVENT_TYPES = [
   "delivery",
   "backfill",
   "jobs.reloaded",
+  "clock.set_back",
   "scheduler.paused",
   "scheduler.resumed",
   "job.paused",

@@ -497,7 +497,10 @@ class Scheduler implements Engine {
 
   #deferRewind(since: number): void {
     try {
-      this.#commits.commitOrDefer(() => this.store.jobs.rewindAccountedUntil(since));
+      this.#commits.commitOrDefer(() => {
+        this.store.jobs.rewindAccountedUntil(since);
+        this.store.events.record({ type: "clock.set_back", now: this.#options.clock.now() });
+      });
     } catch (error) {
       this.#options.log.error({ err: error }, "cannot store that the clock was set back");
     }

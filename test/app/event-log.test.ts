@@ -114,6 +114,9 @@ describe("logEvents", () => {
   test("logs pause and resume", () => {
     const moved = [event("scheduler.paused"), event("scheduler.resumed"), event("jobs.reloaded")];
     expect(linesOf(moved)).toEqual(["info the scheduler was paused", "info the scheduler was resumed"]);
+    expect(linesOf([event("clock.set_back")])).toEqual([
+      "warn the clock was set back: schedules are planned anew from there",
+    ]);
     const byAda = [event("scheduler.resumed", { by: "ada" }), event("job.paused", { by: "ada" }), event("job.resumed")];
     expect(linesOf(byAda)).toEqual([
       "info the scheduler was resumed by ada",

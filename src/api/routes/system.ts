@@ -48,6 +48,7 @@ const systemBody = (
     pid: process.pid,
     started_at: system.startedAt,
     uptime_ms: Math.max(0, Math.round(clock.now() - system.startedAt)),
+    now: clock.now(),
     timezone: system.timezone,
     database: {
       path: system.dbPath,

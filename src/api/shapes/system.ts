@@ -62,6 +62,7 @@ export const SystemBody = exactly(
     pid: integer({ minimum: 1, description: "Process id of petit" }),
     started_at: instant("When petit was started"),
     uptime_ms: integer({ minimum: 0, description: "Time since then, in ms" }),
+    now: instant("The time by petit's clock"),
     timezone: t.String({ description: "Time zone of schedules that name none" }),
     database: exactly(
       {
@@ -112,6 +113,7 @@ export const SystemBody = exactly(
         pid: 1234,
         started_at: 1767225600000,
         uptime_ms: 86400000,
+        now: 1767312000000,
         timezone: "Europe/Paris",
         database: { path: "/var/lib/petit/petit.db", bytes: 1048576, schema: 3, free_bytes: 5368709120 },
         artifacts: { path: "/var/lib/petit/petit.db-artifacts", bytes: 524288, free_bytes: 5368709120 },

@@ -3,6 +3,7 @@ import { ClientError } from "../../client/error.ts";
 import { parseSnooze, SNOOZE_FORM } from "../../domain/inbox/snooze-time.ts";
 import { type MarkFacts, markText } from "../../domain/words/inbox/mark.ts";
 import { useHandleAttention } from "../data/actions.ts";
+import { petitNow } from "../data/petit-time.ts";
 import type { AttentionItem } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { pageZoneName } from "../ui/display.ts";
@@ -39,7 +40,7 @@ export const HandleDialog = ({ item, name, onClose }: HandleDialogProps) => {
   const [isTimeWrong, setTimeWrong] = useState(false);
   const timeField = useRef<HTMLInputElement>(null);
   const ids = { note: useId(), owner: useId(), choice: useId(), time: useId(), timeText: useId() };
-  const other = choice === "other" ? parseSnooze(time, { now: Date.now(), zone: pageZoneName() }) : null;
+  const other = choice === "other" ? parseSnooze(time, { now: petitNow(), zone: pageZoneName() }) : null;
   const save = (event: FormEvent): void => {
     event.preventDefault();
     if (isPending) return;
@@ -159,4 +160,4 @@ const changedMarkOf = (error: unknown): ChangedMark | null => {
 
 /** Returns until when something is snoozed, with the zone. */
 const untilText = (snooze: NonNullable<ReturnType<typeof parseSnooze>>): string =>
-  `Until ${dateTimeText("until" in snooze ? snooze.until : Date.now() + snooze.for_ms)}`;
+  `Until ${dateTimeText("until" in snooze ? snooze.until : petitNow() + snooze.for_ms)}`;

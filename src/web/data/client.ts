@@ -1,10 +1,12 @@
 import { createClient } from "../../client/client.ts";
 import type { ReconnectOptions } from "../../client/reconnect.ts";
+import { notePetitTime } from "./petit-time.ts";
 import { sessionStore } from "./session-store.ts";
 
 /** The client of the petit that serves this page. The browser sends the cookie of the session. The page asks for a token if petit refuses. */
 export const petit = createClient({
   base: location.origin,
+  onHeaders: notePetitTime,
   onRefused: (code) => {
     if (code === "UNAUTHORIZED") sessionStore.refuse();
   },

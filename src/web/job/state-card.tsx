@@ -9,6 +9,7 @@ import { markTexts } from "../../domain/words/inbox/mark.ts";
 import { notRunText } from "../../domain/words/inbox/unfired.ts";
 import { TRIGGER_TEXT } from "../../domain/words/run.ts";
 import { failurePath } from "../../domain/words/run-path.ts";
+import { petitNow } from "../data/petit-time.ts";
 import {
   healthQuery,
   jobAttentionQuery,
@@ -176,7 +177,7 @@ const Blockers = ({ job }: { readonly job: JobDetail }) => {
     state: scheduler.state,
     health: health === undefined ? null : { status: health.status, reasons: health.reasons ?? [] },
   };
-  const blockers = findBlockers(facts, Date.now());
+  const blockers = findBlockers(facts, petitNow());
   return (
     <div className="job-blockers" role="status">
       {blockers.length === 0 ? (

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, memo, type SyntheticEvent, useRef, useState } from "react";
 import { Link } from "wouter";
 import { REASON_TEXT } from "../../domain/words/run.ts";
+import { petitNow } from "../data/petit-time.ts";
 import { taskHistoryQuery } from "../data/queries.ts";
 import { usualDuration } from "../data/run-statistics.ts";
 import type { TaskHistoryData } from "../data/shapes.ts";
@@ -156,7 +157,7 @@ const RunHead = memo(({ run: { id, status, started_at } }: { readonly run: Histo
       style={statusStyle(status)}
     >
       <time dateTime={started_at === null ? undefined : new Date(started_at).toISOString()}>
-        {started_at === null ? "not started" : timeText(started_at, Date.now())}
+        {started_at === null ? "not started" : timeText(started_at, petitNow())}
       </time>
     </Link>
   </th>

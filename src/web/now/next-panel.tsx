@@ -3,6 +3,7 @@ import { useMemo, useRef } from "react";
 import { Link } from "wouter";
 import { nextUp } from "../../domain/schedule/next-up.ts";
 import { formatDuration } from "../../lib/duration.ts";
+import { petitNow } from "../data/petit-time.ts";
 import { jobsQuery, schedulerQuery } from "../data/queries.ts";
 import { useScheduleZone } from "../data/selected.ts";
 import type { JobSummary } from "../data/shapes.ts";
@@ -82,7 +83,7 @@ const NextRow = ({ job, at, everyMs }: NextRowProps) => {
 };
 
 const rowsOf = (jobs: readonly JobSummary[]): readonly NextRowProps[] => {
-  const { rare, frequent } = nextUp(jobs, Date.now());
+  const { rare, frequent } = nextUp(jobs, petitNow());
   return [...rare.map((each) => ({ ...each, everyMs: null })), ...frequent];
 };
 

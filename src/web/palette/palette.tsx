@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, type RefObject, useEffect, useId, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
+import { petitNow } from "../data/petit-time.ts";
 import { goneJobsQuery, jobsQuery, runsQuery } from "../data/queries.ts";
 import { shortcuts } from "../keyboard/shortcuts.ts";
 import { RunDialog } from "../trigger/run-dialog.tsx";
@@ -191,7 +192,7 @@ const OfferText = ({ offer }: { readonly offer: PaletteEntry }) => {
         <>
           <RunStatusText run={offer.run} />
           <span>{job_id}</span>
-          <span className="muted">{timeText(started_at ?? created_at, Date.now())}</span>
+          <span className="muted">{timeText(started_at ?? created_at, petitNow())}</span>
           <span className="palette-kind mono muted">{id.slice(-8)}</span>
         </>
       );

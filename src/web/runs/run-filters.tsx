@@ -3,6 +3,7 @@ import { type FormEvent, useId, useState } from "react";
 import { WAITING_CODES } from "../../domain/limits/waiting-for.ts";
 import { RUN_STATUSES, TRIGGERS } from "../../domain/run.ts";
 import { waitingText } from "../../domain/words/waiting-for.ts";
+import { petitNow } from "../data/petit-time.ts";
 import { jobsQuery } from "../data/queries.ts";
 import { Button } from "../ui/button.tsx";
 import { Choice, optionsFrom } from "../ui/choice.tsx";
@@ -151,7 +152,7 @@ const DAY_MS = 86_400_000;
 
 const PeriodField = ({ filter, isCustom, onChange }: PeriodFieldProps) => {
   const choose = (value: string): void => {
-    const from = value === "custom" ? urlTime(fieldTime(filter.from ?? Date.now() - DAY_MS)) : "";
+    const from = value === "custom" ? urlTime(fieldTime(filter.from ?? petitNow() - DAY_MS)) : "";
     onChange({ within: value === "custom" ? "" : value, from, to: "" });
   };
   return (

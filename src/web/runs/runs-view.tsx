@@ -2,6 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { isRefused } from "../../client/error.ts";
+import { petitNow } from "../data/petit-time.ts";
 import { jobRunsQuery, runsQuery } from "../data/queries.ts";
 import type { RunData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
@@ -44,7 +45,7 @@ export const RunsView = () => {
 /** Queries the runs. The previous ones stay visible until the new ones are loaded. */
 const useRuns = (filter: RunListQuery) => {
   const isOfJob = filter.job !== "";
-  const given = runsQueryFor(filter, Date.now());
+  const given = runsQueryFor(filter, petitNow());
   const ofAll = useQuery({ ...runsQuery(given), placeholderData: keepPreviousData, enabled: !isOfJob });
   const ofJob = useQuery({ ...jobRunsQuery(filter.job, given), placeholderData: keepPreviousData, enabled: isOfJob });
   const isRemoved = isOfJob && isRefused(ofJob.error, "NOT_FOUND");
@@ -86,7 +87,7 @@ const Runs = ({ runs, next, filter, query, onReset }: RunsProps) => {
         {next !== null && (
           <PageLink text={isSearched ? "Search older runs" : "Older"} query={withParam(query, "before", next)} />
         )}
-        {isSearched && <span className="muted">Searched back to {timeText(createdAt(next), Date.now())}.</span>}
+        {isSearched && <span className="muted">Searched back to {timeText(createdAt(next), petitNow())}.</span>}
       </nav>
       {chosen.length > 0 && <SelectionBar runs={chosen} onClear={clear} />}
     </>

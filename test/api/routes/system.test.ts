@@ -17,6 +17,7 @@ describe("GET /api/system", () => {
     const { body } = await ask(petit, "/api/system");
     expect(body.started_at).toBeWithin(Date.now() - 60_000, Date.now() + 1);
     expect(body.uptime_ms).toBeWithin(1, 60_000);
+    expect(body.now - body.started_at).toBeWithin(1, 60_000);
     expect(body.database.bytes).toBeGreaterThan(0);
     for (const place of [body.database, body.artifacts, body.spool]) expect(place.free_bytes).toBeGreaterThan(0);
     expect(body.artifacts).toMatchObject({ path: `${petit.dbPath}-artifacts`, bytes: 0 });

@@ -128,6 +128,7 @@ const SYSTEM: TopSystem = {
   pid: 1,
   started_at: NOW - 60_000,
   uptime_ms: 60_000,
+  now: NOW,
   timezone: "UTC",
   database: { path: ":memory:", bytes: 1, schema: 1, free_bytes: null },
   artifacts: { path: null, bytes: 0, free_bytes: null },

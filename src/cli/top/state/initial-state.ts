@@ -1,7 +1,7 @@
 import { isHandledEntry } from "../../../domain/inbox/order.ts";
 import type { TopAttention, TopJob, TopRun, TopSystem, TopWorkers } from "../data/shapes.ts";
 import { settle } from "./list/cursor.ts";
-import type { TopState } from "./state.ts";
+import { clockAheadOf, type TopState } from "./state.ts";
 
 export type InitialData = {
   readonly system: TopSystem;
@@ -19,7 +19,7 @@ export type InitialData = {
 
 /** Returns the overview. What needs attention has the keys, if anything does. */
 export const initialState = ({ at, ...data }: InitialData): TopState => {
-  const clockAheadMs = data.system.started_at + data.system.uptime_ms - at;
+  const clockAheadMs = clockAheadOf(data.system, at);
   const needsAttention = data.attention?.some((item) => !isHandledEntry(item)) ?? false;
   return settle({
     ...data,

@@ -233,3 +233,9 @@ export const activeList = (state: TopState): ListId => {
       return "log";
   }
 };
+
+/** Returns by how much petit's clock is ahead, in ms, as it says itself. `at` is the time here. An older petit says only how long it has run. */
+export const clockAheadOf = (system: TopSystem, at: number): number => {
+  const { now = system.started_at + system.uptime_ms } = system;
+  return now - at;
+};

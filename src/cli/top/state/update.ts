@@ -6,7 +6,15 @@ import { applyRunEvents } from "./job-events.ts";
 import { cursorOf, settle } from "./list/cursor.ts";
 import { append, openBook, prepend } from "./list/log-book.ts";
 import type { Message, Step } from "./message.ts";
-import { hasWorkers, type LogTarget, type ShownRun, type TimedNotice, type TopState, viewOf } from "./state.ts";
+import {
+  clockAheadOf,
+  hasWorkers,
+  type LogTarget,
+  type ShownRun,
+  type TimedNotice,
+  type TopState,
+  viewOf,
+} from "./state.ts";
 import { watchedLog } from "./watched.ts";
 
 /** Returns the state after a message, and what has to be done for it. It is the only way in which the state changes. */
@@ -57,7 +65,7 @@ const received = (state: TopState, message: Received): TopState => {
       return { ...state, jobs: applyRunEvents(state.jobs, message.events) };
     case "system": {
       const { system, at } = message;
-      const clockAheadMs = system.started_at + system.uptime_ms - at;
+      const clockAheadMs = clockAheadOf(system, at);
       return { ...state, system, clockAheadMs, now: at + clockAheadMs };
     }
     case "jobs":

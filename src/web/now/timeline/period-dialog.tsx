@@ -1,4 +1,5 @@
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import { petitNow } from "../../data/petit-time.ts";
 import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/overlay/dialog.tsx";
 import { type Period, type TimeView, viewOfPeriod } from "./time-window.ts";
@@ -18,7 +19,7 @@ export const PeriodDialog = ({ period, onChoose, onClose }: PeriodDialogProps) =
   useEffect(() => form.current?.querySelector("input")?.focus(), []);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    const view = viewOfPeriod({ since: since.trim(), until: until.trim() }, Date.now());
+    const view = viewOfPeriod({ since: since.trim(), until: until.trim() }, petitNow());
     if ("problem" in view) {
       setProblem(view.problem);
       return;

@@ -1,4 +1,5 @@
 import { parseSpan } from "../../../domain/time-span.ts";
+import { petitNow } from "../../data/petit-time.ts";
 import { offsetMs, PAGE_ZONE } from "../../ui/display.ts";
 import { FIRST_SPAN_MS, PAST_SHARE } from "./queried-window.ts";
 
@@ -70,7 +71,7 @@ const customZoom = (spanMs: number): Zoom => ({ name: "", label: "Period", spanM
 export const isPeriod = ({ zoom }: Pick<TimeView, "zoom">): boolean => zoom.name === "";
 
 /** Reads the view from the URL query; ignores unknown values. Returns null if the query contains neither a period, nor zoom or time. */
-export const parseView = (query: URLSearchParams, now = Date.now()): TimeView | null => {
+export const parseView = (query: URLSearchParams, now = petitNow()): TimeView | null => {
   const since = query.get("since");
   const chosen = since === null ? null : viewOfPeriod({ since, until: query.get("until") ?? "" }, now);
   if (chosen !== null && !("problem" in chosen)) return chosen;
@@ -84,7 +85,7 @@ export const parseView = (query: URLSearchParams, now = Date.now()): TimeView | 
 const OTHER_NAMES: Readonly<Record<string, string>> = { span: "zoom", to: "until", within: "zoom" };
 
 /** Returns what the URL query asks for that can't be shown, as a sentence; null if nothing. */
-export const viewProblem = (query: URLSearchParams, now = Date.now()): string | null => {
+export const viewProblem = (query: URLSearchParams, now = petitNow()): string | null => {
   const [since, until, zoom, from] = ["since", "until", "zoom", "from"].map((name) => query.get(name));
   if (since != null) {
     const view = viewOfPeriod({ since, until: until ?? "" }, now);

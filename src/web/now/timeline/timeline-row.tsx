@@ -1,5 +1,6 @@
 import { memo } from "react";
 import { Link } from "wouter";
+import { petitNow } from "../../data/petit-time.ts";
 import type { TimelineJob, TimelineMark } from "../../data/timeline.ts";
 import { statusStyle } from "../../ui/status/status.tsx";
 import { barStyle } from "../../ui/status/status-fill.tsx";
@@ -16,7 +17,7 @@ type TimelineRowProps = {
 
 /** A job of the timeline. Renders again only when the job changes; a CSS variable of the list moves the group inside. */
 export const TimelineRow = memo(({ row, index, scale, measure }: TimelineRowProps) => {
-  const now = Date.now();
+  const now = petitNow();
   return (
     <li ref={measure} className="time-row" data-index={index}>
       <Link className="time-name" href={`/jobs/${row.job_id}`} data-row draggable={false}>

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { petitNow } from "../../data/petit-time.ts";
 import { jobsQuery } from "../../data/queries.ts";
 import type { JobSummary } from "../../data/shapes.ts";
 import { useShortcut } from "../../keyboard/shortcuts.ts";
@@ -38,7 +39,7 @@ export const TimelineToolbar = ({ view, change, show, onShow, tag, onTag }: Time
   const zoomTo = (zoom: Zoom | undefined): void => {
     if (zoom !== undefined) change((before) => zoomedTo(before, zoom, middleOf(before)));
   };
-  const pan = (share: number): void => change((before) => panned(before, share * before.zoom.spanMs, Date.now()));
+  const pan = (share: number): void => change((before) => panned(before, share * before.zoom.spanMs, petitNow()));
   const follow = (): void => change(followed);
   useShortcut({ key: "+", what: "Timeline: zoom in", run: () => zoomTo(nextZoom(view.zoom, -1)) });
   useShortcut({ key: "-", what: "Timeline: zoom out", run: () => zoomTo(nextZoom(view.zoom, 1)) });
@@ -95,6 +96,6 @@ const SHOW_OPTIONS = {
 } as const;
 
 const middleOf = (view: TimeView) => {
-  const now = Date.now();
+  const now = petitNow();
   return { time: startOf(view, now) + view.zoom.spanMs / 2, now };
 };

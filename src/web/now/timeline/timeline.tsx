@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { type CSSProperties, useMemo, useRef } from "react";
 import { useSearchParams } from "wouter";
+import { petitNow } from "../../data/petit-time.ts";
 import { attentionQuery, timelineQuery } from "../../data/queries.ts";
 import type { AttentionItem } from "../../data/shapes.ts";
 import type { TimelineData, TimelineJob } from "../../data/timeline.ts";
@@ -33,7 +34,7 @@ export const Timeline = () => {
   const { timeline, frame } = useFrame(view, tag, width);
   const around = useRef<HTMLElement>(null);
   const { wasDragged, ...drag } = useGestures(around, {
-    onPan: (px) => change((before) => panned(before, -px / frame.scale.pxPerMs, Date.now())),
+    onPan: (px) => change((before) => panned(before, -px / frame.scale.pxPerMs, petitNow())),
     onZoom: (step, x) => change((before) => zoomed(before, step, timeAt(before, x, track.current))),
   });
   return (
@@ -168,14 +169,14 @@ const NOW_STEP_PX = 8;
 const roundedToSteps = (x: number): number => Math.round(x / NOW_STEP_PX) * NOW_STEP_PX;
 
 const timeAt = (view: TimeView, x: number, track: HTMLElement | null) => {
-  const now = Date.now();
+  const now = petitNow();
   const { left, width } = track?.getBoundingClientRect() ?? { left: 0, width: 1 };
   const share = Math.min(1, Math.max(0, (x - left) / width));
   return { time: startOf(view, now) + share * view.zoom.spanMs, now };
 };
 
 const scrolledTo = (view: TimeView, at: number): TimeView => {
-  const from = startOf(view, Date.now());
+  const from = startOf(view, petitNow());
   const isInView = at >= from && at <= from + view.zoom.spanMs;
   return isInView ? view : { zoom: view.zoom, from: Math.max(0, at - view.zoom.spanMs / 2) };
 };

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 import { isFinal } from "../../../domain/run.ts";
+import { petitNow } from "../../data/petit-time.ts";
 import type { RunDetail, TaskRunData } from "../../data/shapes.ts";
 import { shownStatus } from "../../ui/status/task-status.ts";
 import { ALL_TASKS, MANY_TASKS, type TaskFilter, TaskFilters, useNextFailure } from "../../ui/task-filters.tsx";
@@ -118,11 +119,11 @@ const EVERY_MS = 200;
 
 /** Returns the time in ms since the Unix epoch, updated 5 times per second while `isOn` and the page is visible. */
 const useFastNow = (isOn: boolean): number => {
-  const [now, setNow] = useState(() => Date.now());
+  const [now, setNow] = useState(() => petitNow());
   useEffect(() => {
     if (!isOn) return;
     const timer = setInterval(() => {
-      if (!document.hidden) setNow(Date.now());
+      if (!document.hidden) setNow(petitNow());
     }, EVERY_MS);
     return () => clearInterval(timer);
   }, [isOn]);

@@ -1,8 +1,9 @@
 import { useSyncExternalStore } from "react";
+import { petitNow } from "../../data/petit-time.ts";
 
 /** One timer for all components that show the current time. It stops while no component uses it. */
 class SecondClock {
-  #now = Date.now();
+  #now = petitNow();
   #timer: ReturnType<typeof setTimeout> | null = null;
   readonly #listeners = new Set<() => void>();
 
@@ -13,17 +14,17 @@ class SecondClock {
   };
 
   readonly now = (): number => {
-    // A stopped clock is behind.
-    if (this.#timer === null) this.#now = Math.max(this.#now, Date.now() - (Date.now() % 1000));
+    // A stopped clock is behind, or ahead if the clock was set back since.
+    if (this.#timer === null) this.#now = 1000 * Math.floor(petitNow() / 1000);
     return this.#now;
   };
 
   #schedule(): void {
-    this.#timer = setTimeout(() => this.#tick(), 1000 - (Date.now() % 1000));
+    this.#timer = setTimeout(() => this.#tick(), 1000 - (petitNow() % 1000));
   }
 
   #tick(): void {
-    this.#now = Date.now();
+    this.#now = petitNow();
     for (const listener of this.#listeners) listener();
     this.#timer = null;
     if (this.#listeners.size > 0) this.#schedule();
@@ -32,5 +33,5 @@ class SecondClock {
 
 const clock = new SecondClock();
 
-/** Returns the time in ms since the Unix epoch, as of the last full second. Renders the component again each second. */
+/** Returns the time by petit's clock in ms since the Unix epoch, as of the last full second. Renders the component again each second. */
 export const useNow = (): number => useSyncExternalStore(clock.subscribe, clock.now);

@@ -1,3 +1,4 @@
+import { petitNow } from "../../data/petit-time.ts";
 import { Tooltip } from "../overlay/tooltip.tsx";
 import { bothTimesText, durationText, fullTimeText, roughText, timeText, zonedText } from "../text/format.ts";
 import { useNow } from "./clock.ts";
@@ -15,7 +16,7 @@ type TimeProps = {
 export const Time = ({ at, zone, isFocusable = true }: TimeProps) => (
   <Tooltip text={timeTooltip(at, zone)} isFocusable={isFocusable}>
     <time className="nowrap" dateTime={new Date(at).toISOString()}>
-      {timeText(at, Date.now())}
+      {timeText(at, petitNow())}
     </time>
   </Tooltip>
 );
