@@ -3,6 +3,7 @@ import { type MsgHdrs, type NatsConnection, nanos } from "@nats-io/transport-nod
 import { TransportError } from "../domain/workers/link.ts";
 import type {
   ConsumeOptions,
+  FirstMessage,
   MessageAnswer,
   MessageSource,
   StreamMessage,
@@ -13,6 +14,7 @@ import { type Clock, sleep, soon } from "../lib/clock.ts";
 import { errorMessage } from "../lib/error-message.ts";
 import { onSession, toTransportError } from "./faults.ts";
 import type { Link, LinkSession } from "./link.ts";
+import { publisherIdOf } from "./publisher-id.ts";
 import { type Refusals, watchRefusals } from "./refusals.ts";
 import type { JetStream } from "./streams.ts";
 
@@ -72,7 +74,8 @@ export class StreamMessages implements MessageSource {
   async #open({ prepared: { manager, client } }: Session, options: ConsumeOptions): Promise<Opened> {
     const { stream, subject, consumer: name } = options;
     const { created, state: messages } = await manager.streams.info(stream);
-    const state = { createdAt: Date.parse(created), lastSequence: messages.last_seq };
+    const { last_seq: lastSequence, last_ts: last } = messages;
+    const state = { createdAt: Date.parse(created), lastSequence, lastStoredAt: Date.parse(last) };
     const first = await options.onStream(state);
     const known = await manager.consumers.info(stream, name).catch((error: unknown) => {
       if (toTransportError(error).fault === "not_found") return null;
@@ -99,8 +102,7 @@ export class StreamMessages implements MessageSource {
   ): Promise<void> {
     const config = { ...given, durable_name: consumer, ack_policy: AckPolicy.Explicit };
     try {
-      const start = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: first };
-      await consumers.add(stream, { ...config, ...start });
+      await consumers.add(stream, { ...config, ...startAt(first) });
     } catch (error) {
       if (!(error instanceof JetStreamApiError) || error.code !== MUST_DELIVER_ALL) throw error;
       // All that a work queue has is still to be done.
@@ -225,14 +227,19 @@ type NewConsumer = {
   readonly filter_subject: string;
   readonly ack_wait: number;
   readonly max_ack_pending: number;
-  /** The number of the first message. */
-  readonly first: number;
+  readonly first: FirstMessage;
 };
+
+const startAt = (first: FirstMessage) =>
+  "sequence" in first
+    ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: first.sequence }
+    : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(first.storedAt).toISOString() };
 
 const toMessage = (message: JsMsg): StreamMessage => ({
   sequence: message.seq,
   storedAt: Math.floor(message.info.timestampNanos / 1e6),
   subject: message.subject,
+  publisherId: publisherIdOf(message),
   headers: toHeaders(message.headers),
   body: message.data,
 });

@@ -26,3 +26,7 @@ CREATE UNIQUE INDEX job_uses_current ON job_uses (job_id) WHERE until IS NULL;
 
 -- Set if there were too many files when the pattern was new, in ms since the Unix epoch: what has changed since is not ignored.
 ALTER TABLE watched_patterns ADD COLUMN new_since INTEGER CHECK (new_since >= 0);
+
+-- When petit learned of the trigger, in ms since the Unix epoch, while it begins with the messages that were stored since; null if `position`
+-- says where it goes on. `created_at` is 0 until petit has seen the stream.
+ALTER TABLE message_consumers ADD COLUMN new_since INTEGER CHECK (new_since >= 0);

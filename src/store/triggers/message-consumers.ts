@@ -1,7 +1,7 @@
 import type { JobId } from "../../domain/ids.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
-import { id, integer, text } from "../database/rows.ts";
+import { id, integer, integerOrNull, text } from "../database/rows.ts";
 
 /** The consumer of a `nats` trigger in NATS, and how far its messages are accounted for. */
 export type MessageConsumer = {
@@ -11,11 +11,15 @@ export type MessageConsumer = {
   readonly stream: string;
   /** Its name in NATS. */
   readonly name: string;
-  /** When the stream was created, in ms since the Unix epoch. */
-  readonly createdAt: number;
+  /** When the stream was created, in ms since the Unix epoch; null until petit has seen it. Until then, NATS has no consumer. */
+  readonly createdAt: number | null;
   /** The highest number of a message that is accounted for, or before the first one, of those that do not count. */
   readonly position: number;
+  /** If no message is accounted for: when petit learned of the trigger, in ms since the Unix epoch. Only what was stored since counts. */
+  readonly newSince: number | null;
 };
+
+type Position = { readonly createdAt: number; readonly position: number };
 
 type Key = Pick<MessageConsumer, "jobId" | "trigger" | "stream">;
 
@@ -26,11 +30,14 @@ export interface MessageConsumerStore {
   /** Returns whether a trigger has the consumer of that name. */
   has(consumer: Pick<MessageConsumer, "stream" | "name">): boolean;
   list(): readonly MessageConsumer[];
-  add(consumer: MessageConsumer): void;
-  /** Notes that there is another stream of that name, or that it has fewer messages than before, and what is accounted for in it. */
-  restart(key: Key, state: Pick<MessageConsumer, "createdAt" | "position">): void;
+  /** Notes a new trigger. Does nothing if it is known. */
+  add(consumer: Pick<MessageConsumer, "jobId" | "trigger" | "stream" | "name"> & { readonly newSince: number }): void;
+  /** Notes that petit has seen the stream, and that it begins with what was stored since the trigger was new. */
+  begin(key: Key, state: Pick<Position, "createdAt">): void;
+  /** Notes where a trigger goes on: it is new, there is another stream of that name, or the stream has fewer messages than before. */
+  restart(key: Key, state: Position): void;
   /** Notes that a message of that stream is accounted for. */
-  advance(key: Key, state: Pick<MessageConsumer, "createdAt" | "position">): void;
+  advance(key: Key, state: Position): void;
   remove(consumer: Pick<MessageConsumer, "stream" | "name">): void;
 }
 
@@ -47,27 +54,33 @@ export const createMessageConsumerStore = ({ sql, write }: StoreContext): Messag
 
   list: () => sql.all("SELECT * FROM message_consumers ORDER BY stream, name").map(toConsumer),
 
-  add: write("durable", ({ jobId, trigger, stream, name, createdAt, position }) =>
+  add: write("durable", ({ jobId, trigger, stream, name, newSince }) =>
     sql.run(
-      `INSERT INTO message_consumers (stream, name, job_id, "trigger", created_at, position)
-       VALUES ($stream, $name, $jobId, $trigger, $createdAt, $position)`,
-      { jobId, trigger, stream, name, createdAt, position },
+      `INSERT INTO message_consumers (stream, name, job_id, "trigger", created_at, position, new_since)
+       VALUES ($stream, $name, $jobId, $trigger, 0, 0, $newSince) ON CONFLICT (job_id, "trigger", stream) DO NOTHING`,
+      { jobId, trigger, stream, name, newSince },
     ),
   ),
 
-  restart: write("durable", ({ jobId, trigger, stream }, { createdAt, position }) =>
-    sql.run(`UPDATE message_consumers SET created_at = $createdAt, position = $position WHERE ${OF_TRIGGER}`, {
+  begin: write("durable", ({ jobId, trigger, stream }, { createdAt }) =>
+    sql.run(`UPDATE message_consumers SET created_at = $createdAt WHERE ${OF_TRIGGER}`, {
       jobId,
       trigger,
       stream,
       createdAt,
-      position,
     }),
+  ),
+
+  restart: write("durable", ({ jobId, trigger, stream }, { createdAt, position }) =>
+    sql.run(
+      `UPDATE message_consumers SET created_at = $createdAt, position = $position, new_since = NULL WHERE ${OF_TRIGGER}`,
+      { jobId, trigger, stream, createdAt, position },
+    ),
   ),
 
   advance: write("durable", ({ jobId, trigger, stream }, { createdAt, position }) =>
     sql.run(
-      `UPDATE message_consumers SET position = $position
+      `UPDATE message_consumers SET position = $position, new_since = NULL
        WHERE ${OF_TRIGGER} AND created_at = $createdAt AND position < $position`,
       { jobId, trigger, stream, createdAt, position },
     ),
@@ -83,6 +96,7 @@ const toConsumer = (row: SqlRow): MessageConsumer => ({
   trigger: text(row, "trigger"),
   stream: text(row, "stream"),
   name: text(row, "name"),
-  createdAt: integer(row, "created_at"),
+  createdAt: integer(row, "created_at") || null,
   position: integer(row, "position"),
+  newSince: integerOrNull(row, "new_since"),
 });

@@ -10,6 +10,7 @@ import { silentLog } from "../../../src/lib/log.ts";
 import { job, jobId } from "../../support/engine/factories.ts";
 import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
 import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 
 const CONNECTED: LinkState = { status: "connected", server: "fake" };
 const LOST: LinkState = { status: "disconnected", fault: "unreachable", detail: "connection refused" };
@@ -58,12 +59,13 @@ const SHIP = job("ship", {
   ],
 });
 
-const STATE = { createdAt: 1_700_000_000_000, lastSequence: 5 };
+const STATE = { createdAt: 1_700_000_000_000, lastSequence: 5, lastStoredAt: 1_700_000_000_005 };
 
 const message = (sequence: number, given: Partial<StreamMessage> = {}): StreamMessage => ({
   sequence,
   storedAt: 1_700_000_000_000 + sequence,
   subject: "orders.created",
+  publisherId: null,
   headers: new Map(),
   body: new TextEncoder().encode("{}"),
   ...given,
@@ -110,16 +112,16 @@ describe("a nats trigger", () => {
     const { petit, messages } = await start();
     await using _ = petit;
     const { options } = await messages.consumed();
-    expect(await options.onStream(STATE)).toBe(6);
+    expect(await options.onStream(STATE)).toEqual({ sequence: 6 });
     expect(await options.onMessages([message(6), message(8)], STATE)).toEqual(["stored", "stored"]);
-    expect(await options.onStream({ ...STATE, lastSequence: 9 })).toBe(9);
+    expect(await options.onStream({ ...STATE, lastSequence: 9 })).toEqual({ sequence: 9 });
     // NATS has lost messages that petit has, and uses their numbers again.
-    expect(await options.onStream({ ...STATE, lastSequence: 6 })).toBe(7);
+    expect(await options.onStream({ ...STATE, lastSequence: 6 })).toEqual({ sequence: 7 });
     expect(await options.onMessages([message(8, { storedAt: 1 })], STATE)).toEqual(["stored"]);
-    const other = { createdAt: STATE.createdAt + 1, lastSequence: 3 };
-    expect(await options.onStream(other)).toBe(1);
-    const again = new Map([["nats-msg-id", "a"]]);
-    await options.onMessages([message(1, { headers: again }), message(2, { headers: again }), message(1)], other);
+    const other = { ...STATE, createdAt: STATE.createdAt + 1, lastSequence: 3 };
+    expect(await options.onStream(other)).toEqual({ sequence: 1 });
+    const again = { publisherId: "a" };
+    await options.onMessages([message(1, again), message(2, again), message(1)], other);
     const ids = petit.store.deliveries.list({ jobId: jobId("ship"), limit: 10 }).map(({ providerId }) => providerId);
     expect(ids.toReversed()).toEqual([
       "ORDERS:6@1700000000006",
@@ -134,7 +136,35 @@ describe("a nats trigger", () => {
     const { petit, messages } = await start();
     await using _ = petit;
     const { options } = await messages.consumed();
-    expect(await options.onStream({ createdAt: NOON + 3_600_000, lastSequence: 5 })).toBe(1);
+    const createdAt = NOON + 3_600_000;
+    expect(await options.onStream({ createdAt, lastSequence: 5, lastStoredAt: createdAt })).toEqual({ storedAt: NOON });
+  });
+
+  test("begins when petit learned of it, also if NATS answers only after a restart, until a message is accounted for", async () => {
+    using dir = tempDir();
+    const clock = new FakeClock();
+    const jobs = [SHIP];
+    const before = await startEngine({ jobs, messages: new FakeSource(), clock, log: silentLog, dir: dir.path });
+    await clock.passUntil(before.stop("leave"));
+    await clock.passTo(NOON + 3_600_000);
+    const messages = new FakeSource();
+    await using petit = await startEngine({ jobs, messages, clock, log: silentLog, dir: dir.path });
+    const { options } = await messages.consumed();
+    const state = { ...STATE, lastSequence: 9, lastStoredAt: NOON + 60_000 };
+    expect(await options.onStream(state)).toEqual({ storedAt: NOON });
+    expect(await options.onStream({ ...state, lastSequence: 10 })).toEqual({ storedAt: NOON });
+    expect(await options.onMessages([message(7)], state)).toEqual(["stored"]);
+    expect(await options.onStream(state)).toEqual({ sequence: 8 });
+    // Without a stream, NATS has no consumer to delete.
+    const other = job("other", { triggers: (SHIP.triggers ?? []).map((each) => ({ ...each, stream: "OTHER" })) });
+    petit.files = filesOf([SHIP, other]);
+    await petit.engine.reload();
+    expect(petit.store.messageConsumers.list().map(({ stream }) => stream)).toEqual(["ORDERS", "OTHER"]);
+    petit.files = filesOf([SHIP]);
+    await petit.engine.reload();
+    await clock.pass(1);
+    expect(petit.store.messageConsumers.list().map(({ stream }) => stream)).toEqual(["ORDERS"]);
+    expect(messages.deleted).toEqual([]);
   });
 
   test("keeps its consumer when its job gets another id, and loses it with the trigger", async () => {
@@ -148,7 +178,7 @@ describe("a nats trigger", () => {
     const renamed = await messages.consumed();
     expect(options.signal.aborted).toBe(true);
     expect(renamed.options.consumer).toBe(options.consumer);
-    expect(await renamed.options.onStream({ ...STATE, lastSequence: 6 })).toBe(7);
+    expect(await renamed.options.onStream({ ...STATE, lastSequence: 6 })).toEqual({ sequence: 7 });
     expect(await renamed.options.onMessages([message(6)], STATE)).toEqual(["stored"]);
     expect(petit.store.deliveries.list({ jobId: jobId("send"), limit: 10 })).toHaveLength(1);
     // A new job of the old id has another consumer.
@@ -175,7 +205,7 @@ describe("a nats trigger", () => {
     const large = [
       message(6, { body: new Uint8Array(2 ** 20 + 1) }),
       message(7, { headers: new Map([["nats-msg-id", "x".repeat(2 ** 20)]]) }),
-      message(8, { headers: new Map([["nats-msg-id", "x".repeat(1_000)]]) }),
+      message(8, { publisherId: "x".repeat(1_000) }),
       message(9, { subject: "other" }),
     ];
     expect(await options.onMessages(large, STATE)).toEqual(["stored", "stored", "stored", "stored"]);

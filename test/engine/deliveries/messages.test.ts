@@ -10,8 +10,9 @@ import { generateSigningKey } from "../../../src/lib/wire/signing.ts";
 import { schedulerTransport } from "../../../src/nats/scheduler-transport.ts";
 import { job, jobId, param, shell } from "../../support/engine/factories.ts";
 import { filesOf, type StartedEngine, type StartOptions, startEngine } from "../../support/engine/started-engine.ts";
+import { startProxy } from "../../support/nats/proxy.ts";
 import { hasNats, NATS_VERSIONS, startNats } from "../../support/nats/server.ts";
-import { connectPublisher } from "../../support/nats/stream.ts";
+import { connectPublisher, publishBytes } from "../../support/nats/stream.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 import { eventually } from "../../support/torture/run.ts";
 
@@ -138,6 +139,48 @@ const onServer = (version: (typeof NATS_VERSIONS)[number]) => () => {
     } finally {
       await petit[Symbol.asyncDispose]();
     }
+  });
+
+  test("receives what came since it was new, while petit could not reach NATS", async () => {
+    await using nats = await startNats({ version });
+    await using publisher = await connectPublisher(nats.url);
+    await using proxy = await startProxy(nats.port);
+    await publisher.createStream("ORDERS");
+    await publisher.publish("orders.created");
+    proxy.cut();
+    await using petit = await startListening(`nats://127.0.0.1:${proxy.port}`, {
+      jobs: [listener("ship", { if: "false" })],
+      log: silentLog,
+    });
+    await publisher.publish("orders.created");
+    proxy.heal();
+    await listens(petit, publisher, "ship");
+    await publisher.publish("orders.created");
+    const found = await deliveries(petit, "ship", { count: 2 });
+    expect(found.map(({ providerId }) => providerId?.replace(/@\d+$/, ""))).toEqual(["ORDERS:2", "ORDERS:3"]);
+  });
+
+  test("knows messages by their id exactly as NATS does", async () => {
+    await using nats = await startNats({ version });
+    await using publisher = await connectPublisher(nats.url);
+    await publisher.createStream("ORDERS");
+    await using petit = await startListening(nats.url, { jobs: [listener("ship", { if: "false" })], log: silentLog });
+    await listens(petit, publisher, "ship");
+    const given: readonly (readonly [string, string | null])[] = [
+      ["Nats-Msg-Id: a", "a"],
+      ["Nats-Msg-Id: a ", "a "],
+      ["Nats-Msg-Id:\ta", "\ta"],
+      ["Nats-Msg-Id:b", "b"],
+      ["nats-msg-id: a", null],
+      ["X-Nats-Msg-Id: a", null],
+      ["Nats-Msg-Id: ", null],
+      ["Nats-Msg-Id: c\xff", null],
+      ["Nats-Msg-Id: d\r\nNats-Msg-Id: a", "d"],
+    ];
+    for (const [header] of given) await publishBytes(nats.port, "orders.created", Buffer.from(header, "latin1"));
+    const found = await deliveries(petit, "ship", { count: given.length });
+    const ids = found.map(({ providerId }) => providerId?.replace(/@\d+$/, ""));
+    expect(ids).toEqual(given.map(([, id], index) => (id === null ? `ORDERS:${index + 1}` : `ORDERS:id:${id}`)));
   });
 
   test("goes on with another subject, reads a stream that was created again, and loses its consumer with its job", async () => {

@@ -1,3 +1,4 @@
+import { connect as connectSocket } from "node:net";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, headers, nanos } from "@nats-io/transport-node";
 
@@ -31,4 +32,21 @@ export const connectPublisher = async (url: string, user: { readonly user?: stri
     },
     [Symbol.asyncDispose]: () => connection.close(),
   };
+};
+
+/** Publishes a message without a body whose header lines are exactly these bytes, which a client would change. */
+export const publishBytes = async (port: number, subject: string, headerLines: Uint8Array): Promise<void> => {
+  const head = Buffer.concat([Buffer.from("NATS/1.0\r\n"), headerLines, Buffer.from("\r\n\r\n")]);
+  const socket = connectSocket(port, "127.0.0.1");
+  const answered = new Promise<void>((resolve, reject) => {
+    socket.on("error", reject);
+    socket.on("data", (chunk) => {
+      if (chunk.includes("PONG")) resolve();
+      if (chunk.includes("-ERR")) reject(new Error(chunk.toString()));
+    });
+  });
+  socket.write(`CONNECT {"verbose":false,"headers":true}\r\nHPUB ${subject} ${head.length} ${head.length}\r\n`);
+  socket.write(Buffer.concat([head, Buffer.from("\r\nPING\r\n")]));
+  await answered;
+  socket.destroy();
 };

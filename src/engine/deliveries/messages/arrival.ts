@@ -5,11 +5,8 @@ import { bodyOf, MAX_BODY_BYTES } from "../body.ts";
 import type { Arrival } from "../deliveries.ts";
 import type { StreamMessage, StreamState } from "./message-source.ts";
 
-/** The header by which a publisher says that two messages are the same. */
-const ID_HEADER = "nats-msg-id";
-
 /** Headers of every message that its event has. */
-const COMMON_HEADERS = ["content-type", ID_HEADER];
+const COMMON_HEADERS = ["content-type", "nats-msg-id"];
 
 const MAX_ID = 200;
 
@@ -45,11 +42,10 @@ export const arrivalOf = ({ stored, trigger, message, state }: Received): Arriva
  */
 const messageId = (
   stream: string,
-  { sequence, storedAt, headers }: Pick<StreamMessage, "sequence" | "storedAt" | "headers">,
+  { sequence, storedAt, publisherId }: Pick<StreamMessage, "sequence" | "storedAt" | "publisherId">,
   { createdAt }: Pick<StreamState, "createdAt">,
 ): string => {
-  const given = headers.get(ID_HEADER) ?? "";
-  const id = given === "" ? `${stream}:${sequence}@${storedAt}` : `${stream}:id:${given}@${createdAt}`;
+  const id = publisherId === null ? `${stream}:${sequence}@${storedAt}` : `${stream}:id:${publisherId}@${createdAt}`;
   return id.length <= MAX_ID ? id : `sha256:${createHash("sha256").update(id).digest("hex")}`;
 };
 

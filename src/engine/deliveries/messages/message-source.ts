@@ -7,6 +7,8 @@ export type StreamMessage = {
   /** When the stream stored it, in ms since the Unix epoch. */
   readonly storedAt: number;
   readonly subject: string;
+  /** What its publisher says that identifies it, in the header `Nats-Msg-Id`; null if it says nothing, or something that is not UTF-8. */
+  readonly publisherId: string | null;
   /** By name in lower case; several values of a header are separated by commas. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Uint8Array;
@@ -17,7 +19,12 @@ export type StreamState = {
   readonly createdAt: number;
   /** The number of its newest message; 0 if it never had one. */
   readonly lastSequence: number;
+  /** When it stored that, in ms since the Unix epoch. */
+  readonly lastStoredAt: number;
 };
+
+/** The first message that a new consumer receives: by its number, or by when it was stored, in ms since the Unix epoch. */
+export type FirstMessage = { readonly sequence: number } | { readonly storedAt: number };
 
 /**
  * What becomes of a message:
@@ -33,8 +40,8 @@ export type ConsumeOptions = {
   readonly subject: string;
   /** The name of the durable consumer. */
   readonly consumer: string;
-  /** Called with what the stream is, first. Returns the number of the first message to receive if there is no such consumer yet. */
-  readonly onStream: (state: StreamState) => Promise<number>;
+  /** Called with what the stream is, first. Returns the first message to receive if there is no such consumer yet. */
+  readonly onStream: (state: StreamState) => Promise<FirstMessage>;
   /** Called when messages can arrive; perhaps again and again. */
   readonly onReady: () => void;
   /** Called with the next messages, in order. They are not acknowledged before it resolves. */

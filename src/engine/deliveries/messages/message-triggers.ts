@@ -6,6 +6,7 @@ import { TransportError } from "../../../domain/workers/link.ts";
 import { type Clock, sleep } from "../../../lib/clock.ts";
 import { errorMessage } from "../../../lib/error-message.ts";
 import type { Log } from "../../../lib/log.ts";
+import { assertNever } from "../../../lib/never.ts";
 import type { StoredJob } from "../../../store/jobs.ts";
 import type { Store } from "../../../store/store.ts";
 import type { MessageConsumer } from "../../../store/triggers/message-consumers.ts";
@@ -14,7 +15,7 @@ import type { InternalErrors } from "../../internal-errors.ts";
 import type { Jobs } from "../../schedule/jobs.ts";
 import type { Deliveries } from "../deliveries.ts";
 import { arrivalOf, consumerName } from "./arrival.ts";
-import type { MessageAnswer, MessageSource, StreamMessage, StreamState } from "./message-source.ts";
+import type { FirstMessage, MessageAnswer, MessageSource, StreamMessage, StreamState } from "./message-source.ts";
 
 /** The delay before the next try to receive messages, or to delete a consumer, in ms. */
 const RETRY_MS = 1_000;
@@ -134,12 +135,24 @@ export class MessageTriggers implements Disposable {
       problem: null,
     };
     this.#subscriptions.set(key, subscription);
+    this.#noteNew(subscription);
     const consumer = consumerKey(subscription);
     // What a former subject of the trigger has in hand is given back first.
     const receiving = (this.#receiving.get(consumer) ?? Promise.resolve()).then(() => this.#receive(subscription));
     this.#receiving.set(consumer, receiving);
     void receiving.then(() => {
       if (this.#receiving.get(consumer) === receiving) this.#receiving.delete(consumer);
+    });
+  }
+
+  /** Stores when a trigger is new: messages that are stored from then on are for it, also if NATS answers much later. */
+  #noteNew(subscription: Subscription): void {
+    const { commits, store } = this.#options;
+    const { jobId, trigger, stream, wantedSince } = subscription;
+    if (store.messageConsumers.find({ jobId, trigger, stream }) !== null) return;
+    commits.commitOrDefer(() => {
+      if (this.#subscriptions.values().some((each) => each === subscription))
+        store.messageConsumers.add({ jobId, trigger, stream, name: this.#nameOf(subscription), newSince: wantedSince });
     });
   }
 
@@ -181,25 +194,31 @@ export class MessageTriggers implements Disposable {
   }
 
   /**
-   * Stores where a new trigger begins: behind the newest message. Returns the number of the first message that is not accounted for. A
-   * stream that was created later, or again, is received from its beginning, because the trigger was there before it.
+   * Stores where a new trigger begins: with the first message that was stored since petit learned of it. Returns the first message that is not
+   * accounted for. A stream that was created again is received from its beginning, because the trigger was there before it.
    */
-  #noteStream(subscription: Subscription, name: string, { createdAt, lastSequence }: StreamState): Promise<number> {
+  #noteStream(subscription: Subscription, name: string, state: StreamState): Promise<FirstMessage> {
+    const { createdAt, lastSequence, lastStoredAt } = state;
     const { commits, store, log } = this.#options;
-    const { jobId, trigger, stream } = subscription;
+    const { jobId, trigger, stream, wantedSince } = subscription;
     const key = { jobId, trigger, stream };
     return commits.enqueueUntilStored(() => {
+      store.messageConsumers.add({ ...key, name, newSince: wantedSince });
       const known = store.messageConsumers.find(key);
-      const begin = createdAt >= subscription.wantedSince ? 0 : lastSequence;
-      if (known === null) store.messageConsumers.add({ ...key, name, createdAt, position: begin });
-      else if (known.createdAt !== createdAt) {
+      const newSince = known?.newSince ?? wantedSince;
+      if (known === null || known.createdAt === null) {
+        // A number is more exact than a time, of which petit and NATS can have different opinions.
+        if (lastStoredAt < newSince) store.messageConsumers.restart(key, { createdAt, position: lastSequence });
+        else store.messageConsumers.begin(key, { createdAt });
+      } else if (known.createdAt !== createdAt) {
         log.warn({ job_id: jobId, stream }, `the stream ${stream} is another one than before; petit reads all of it`);
         store.messageConsumers.restart(key, { createdAt, position: 0 });
       } else if (known.position > lastSequence) {
         log.warn({ job_id: jobId, stream }, `NATS has lost the newest messages of the stream ${stream}`);
         store.messageConsumers.restart(key, { createdAt, position: lastSequence });
       }
-      return (store.messageConsumers.find(key)?.position ?? lastSequence) + 1;
+      const next = store.messageConsumers.find(key);
+      return next?.newSince == null ? { sequence: (next?.position ?? lastSequence) + 1 } : { storedAt: next.newSince };
     });
   }
 
@@ -276,7 +295,8 @@ export class MessageTriggers implements Disposable {
       for (let next = this.#nextUnwanted(); next !== undefined; next = this.#nextUnwanted()) {
         const consumer = next;
         try {
-          await source.deleteConsumer({ stream: consumer.stream, consumer: consumer.name });
+          const { stream, name, createdAt } = consumer;
+          if (createdAt !== null) await source.deleteConsumer({ stream, consumer: name });
           await commits.enqueueUntilStored(() => store.messageConsumers.remove(consumer));
         } catch (error) {
           if (!(error instanceof TransportError)) throw error;
@@ -309,7 +329,11 @@ const problemOf = ({ fault, message }: TransportError, stream: string): Problem 
       return { fault: "stream_missing", problem: `there is no stream ${stream}` };
     case "refused":
       return { fault: "nats_refused", problem: message };
-    default:
+    case "disconnected":
+    case "timeout":
+    case "no_receiver":
       return { fault: "nats_disconnected", problem: message };
+    default:
+      return assertNever(fault);
   }
 };
