@@ -12,6 +12,7 @@ import { Empty } from "../ui/states.tsx";
 import { RunStatusText } from "../ui/status/status.tsx";
 import { RunTable } from "../ui/table/run-table.tsx";
 import { counted } from "../ui/text/format.ts";
+import { LongText } from "../ui/text/long-text.tsx";
 import { Time } from "../ui/time/time.tsx";
 import { groupByJob, MAX_GROUPED, PERIODS, type RunListQuery } from "./run-filter.ts";
 
@@ -126,11 +127,15 @@ const Why = ({ run }: { readonly run: RunData }) => {
   const line = failure === null ? null : failureWords(failure).line;
   return (
     <p className="attention-why">
-      {run.error}{" "}
+      {run.error !== null && <LongText text={run.error} />}{" "}
       {line !== null && (
-        <Link href={failurePath(run.id, failure)} className="attention-line mono" title={line}>
-          {line}
-        </Link>
+        <LongText text={line}>
+          {(shown) => (
+            <Link href={failurePath(run.id, failure)} className="attention-line mono">
+              {shown}
+            </Link>
+          )}
+        </LongText>
       )}
     </p>
   );

@@ -23,6 +23,9 @@ tasks:
   - {id: ${TASK}, type: shell, script: 'echo "${"k".repeat(60)}=${"o".repeat(500)}" >> "$PETIT_OUTPUT"'}
   - {id: b, type: command, command: "false", depends_on: [${TASK}]}
 ---
+id: fails
+tasks: [{id: only, type: shell, script: 'echo "error: ${"p".repeat(200)} ${"q".repeat(200)}: the decisive end" >&2; exit 1'}]
+---
 id: asks
 tasks: [{id: ok, name: ${NAME}, type: approval}]
 `,
@@ -42,8 +45,37 @@ describe.skipIf(CHROMIUM === null)("names and values of maximum length", () => {
     petit = await startPetit({ jobs: JOBS });
     run = (await runToEnd(petit, ID)).id;
     asking = await start(petit, "asks");
+    await runToEnd(petit, "fails");
   }, 60_000);
   afterAll(async () => await petit?.[Symbol.asyncDispose](), 30_000);
+
+  test.each(Object.entries({ ...SIZES, wide: { width: 1440, height: 900 } }))(
+    "of an error end with its end in lists on a %s, and Now shows all of it",
+    async (_, viewport) => {
+      await using web = await openWeb({ ...running(), viewport });
+      const { page } = web;
+      /** The end is there, and no part of the text is hidden. */
+      const isCut = (selector: string): Promise<unknown> =>
+        page
+          .locator(selector, { hasText: "decisive end" })
+          .evaluate(
+            (element) => `${element.textContent?.includes("…")} ${element.scrollHeight > element.clientHeight + 1}`,
+          );
+      await web.open("/runs?job=fails");
+      expect(await isCut(".run-table-failure")).toBe("true false");
+      await web.open("/runs?job=fails&group=job");
+      expect(await isCut(".attention-why")).toBe("true false");
+      await web.open("/");
+      const row = page.locator(".attention-row", { hasText: "decisive end" });
+      expect(await isCut(".attention-why")).toBe("true false");
+      await row.getByRole("button", { name: "Show all" }).click();
+      await row.getByText(`${"p".repeat(200)} ${"q".repeat(200)}: the decisive end`).waitFor();
+      expect(await isCut(".attention-why")).toBe("false false");
+      expect(await beyond(web)).toBe(0);
+      expect(await web.axe()).toEqual([]);
+    },
+    30_000,
+  );
 
   for (const [size, viewport] of Object.entries(SIZES)) {
     test(`fit each view on a ${size}`, async () => {

@@ -19,6 +19,7 @@ import type { AttentionItem } from "../../data/shapes.ts";
 import { Button } from "../../ui/button.tsx";
 import { StatusIcon } from "../../ui/status/status.tsx";
 import { capital, dateTimeText, roughText } from "../../ui/text/format.ts";
+import { LongText } from "../../ui/text/long-text.tsx";
 import { Time } from "../../ui/time/time.tsx";
 
 /** A change that asks first. */
@@ -142,7 +143,11 @@ const JobLink = ({ jobId }: { readonly jobId: string }) => {
 const Detail = ({ detail: { kind, text, path } }: { readonly detail: AttentionDetail }) => {
   switch (kind) {
     case "text":
-      return `${text} `;
+      return (
+        <>
+          <LongText text={text} />{" "}
+        </>
+      );
     case "name":
       return path === undefined ? (
         <>
@@ -156,16 +161,20 @@ const Detail = ({ detail: { kind, text, path } }: { readonly detail: AttentionDe
         </>
       );
     case "line":
-      return <span className="attention-line">{text}</span>;
+      return <LongText text={text}>{(shown) => <span className="attention-line">{shown}</span>}</LongText>;
     case "output":
-      return path === undefined ? (
-        <span className="attention-line mono" title={text}>
-          {text}
-        </span>
-      ) : (
-        <Link href={path} className="attention-line mono" title={text}>
-          {text}
-        </Link>
+      return (
+        <LongText text={text}>
+          {(shown) =>
+            path === undefined ? (
+              <span className="attention-line mono">{shown}</span>
+            ) : (
+              <Link href={path} className="attention-line mono">
+                {shown}
+              </Link>
+            )
+          }
+        </LongText>
       );
     default:
       return assertNever(kind);

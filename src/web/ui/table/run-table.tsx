@@ -4,6 +4,7 @@ import { explanationText, failureWords } from "../../../domain/words/failure.ts"
 import { paramsText, startedByText } from "../../../domain/words/run-facts.ts";
 import { failurePath } from "../../../domain/words/run-path.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
+import { shortenMiddle } from "../../../lib/text.ts";
 import { jobsQuery } from "../../data/queries.ts";
 import type { RunData } from "../../data/shapes.ts";
 import { RunStatusText } from "../status/status.tsx";
@@ -167,6 +168,9 @@ const Wait = ({ waitsFor }: { readonly waitsFor: NonNullable<RunData["waits_for"
   );
 };
 
+/** Longer texts are shown by their start and their end. The row leads to all of it, and so does the title. */
+const MAX_WHY = 160;
+
 /** The failed task of a run and why it failed, with a link to the line in the log that says it. */
 const Failure = ({ run: { id, error, failure } }: { readonly run: RunData }) => {
   if (failure == null) return null;
@@ -175,9 +179,9 @@ const Failure = ({ run: { id, error, failure } }: { readonly run: RunData }) => 
   return (
     <Link href={failurePath(id, failure)} title={explanationText(words)} className="run-table-failure">
       {task !== null && <b>{task}</b>}
-      {task !== null && more} {before !== null && <span className="muted">{before}</span>}
+      {task !== null && more} {before !== null && <span className="muted">{shortenMiddle(before, MAX_WHY)}</span>}
       {before !== null && line !== null && " │ "}
-      {line !== null && <span className="mono">{line}</span>}
+      {line !== null && <span className="mono">{shortenMiddle(line, MAX_WHY)}</span>}
     </Link>
   );
 };
