@@ -33,7 +33,7 @@ export class JsonError extends Error {
 
 /** Parses a JSON text from outside, without rounding numbers. Throws JsonError if it is not JSON, or nested too deep. */
 export const parseJson = (text: string): Json => {
-  if (depthOfText(text) > MAX_JSON_DEPTH) throw new JsonError(`is nested more than ${MAX_JSON_DEPTH} levels deep`);
+  if (scan(text).depth > MAX_JSON_DEPTH) throw new JsonError(`is nested more than ${MAX_JSON_DEPTH} levels deep`);
   try {
     return parseExactly(text);
   } catch (cause) {
@@ -43,10 +43,13 @@ export const parseJson = (text: string): Json => {
 
 /** Parses a JSON text that petit itself has written, without rounding numbers. Throws a SyntaxError if it is not JSON. */
 export const parseExactly = (text: string): Json =>
-  JSON.parse(text, MAY_BE_ROUNDED.test(text) ? keepExact : undefined) as Json;
+  JSON.parse(text, MAY_BE_ROUNDED.test(text) && scan(text).mayBeRounded ? keepExact : undefined) as Json;
 
-/** Matches every text with a number that may not fit a JavaScript number, and others. */
+/** Matches every text with a number that may not fit a JavaScript number, and others: a string may have the hash of a commit. */
 const MAY_BE_ROUNDED = /[\d.]{16}|\d[eE]/;
+
+/** Digits that every JavaScript number keeps, with the point. */
+const KEPT_DIGITS = 15;
 
 const keepExact = (_key: string, value: unknown, context?: { readonly source?: string }): unknown =>
   typeof value === "number" && context?.source !== undefined && !isKept(context.source)
@@ -102,25 +105,46 @@ const compareMagnitudes = (a: Decimal, b: Decimal): number => {
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const POINT = 0x2e;
 
-/** Returns how deep a JSON text is nested, or a number above the maximum as soon as it is exceeded. */
-const depthOfText = (text: string): number => {
+/**
+ * Returns how deep a JSON text is nested, and whether one of its numbers may not fit a JavaScript number. It stops as soon as the text is
+ * nested too deep.
+ */
+const scan = (text: string): { readonly depth: number; readonly mayBeRounded: boolean } => {
   let depth = 0;
   let deepest = 0;
-  let isInString = false;
+  let digits = 0;
+  let mayBeRounded = false;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (isInString) {
-      if (code === BACKSLASH) at++;
-      else if (code === QUOTE) isInString = false;
-    } else if (code === QUOTE) isInString = true;
+    if ((code >= 0x30 && code <= 0x39) || code === POINT) {
+      digits++;
+      mayBeRounded ||= digits > KEPT_DIGITS;
+      continue;
+    }
+    mayBeRounded ||= digits > 0 && (code | 0x20) === 0x65;
+    digits = 0;
+    if (code === QUOTE) at = endOfString(text, at);
     else if (code === 0x5b || code === 0x7b) {
       depth++;
       if (depth > deepest) deepest = depth;
-      if (deepest > MAX_JSON_DEPTH) return deepest;
+      if (deepest > MAX_JSON_DEPTH) break;
     } else if (code === 0x5d || code === 0x7d) depth--;
   }
-  return deepest;
+  return { depth: deepest, mayBeRounded };
+};
+
+/** Returns the position of the quote that ends the string which begins at `start`, or the end of the text. */
+const endOfString = (text: string, start: number): number => {
+  let end = start;
+  for (;;) {
+    end = text.indexOf('"', end + 1);
+    if (end === -1) return text.length;
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
+    if (backslashes % 2 === 0) return end;
+  }
 };
 
 /** Returns whether a value is nested deeper than a value from outside may be. */
