@@ -154,5 +154,5 @@ export const isTooDeep = (value: Json, levels = MAX_JSON_DEPTH): boolean => {
 };
 
 /** Returns whether a value is a map, as opposed to a list or a scalar. */
-export const isJsonMap = (value: Json): value is { readonly [key: string]: Json } =>
+export const isJsonMap = (value: Json | undefined): value is { readonly [key: string]: Json } =>
   typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);

@@ -2,7 +2,7 @@ import { usualDuration } from "../../domain/attention.ts";
 import type { Run } from "../../domain/run.ts";
 import type { TaskRun } from "../../domain/task-run.ts";
 import type { ApiStore } from "../options.ts";
-import { type DefinitionDiff, diffDefinitions } from "./definition-diff.ts";
+import { type DefinitionDiff, diffIfChanged } from "./definition-diff.ts";
 
 /**
  * How a run differs from the newest run of its job that completed before it with the same params, or else with others: then `params` has
@@ -37,7 +37,7 @@ export const compareRun = async (run: Run, store: ApiStore): Promise<RunComparis
   const definition =
     lastSuccess.versionId === run.versionId
       ? { changed: false, lines: null }
-      : await diffDefinitions(store.jobs.getDefinition(lastSuccess.versionId), store.jobs.getDefinition(run.versionId));
+      : await diffIfChanged(store.jobs.getDefinition(lastSuccess.versionId), store.jobs.getDefinition(run.versionId));
   return {
     run,
     lastSuccess,

@@ -13,7 +13,7 @@ const MAX_CHANGED = 1_000;
 const MAX_LINES = 500;
 
 /** Compares two versions of a definition. Ignores texts that mean the same. */
-export const diffDefinitions = async (before: Job, after: Job): Promise<DefinitionDiff> =>
+export const diffIfChanged = async (before: Job, after: Job): Promise<DefinitionDiff> =>
   meaningOf(before) === meaningOf(after) ? { changed: false, lines: null } : diffVersions(before, after);
 
 /** Compares two versions of a definition, and their texts also if they mean the same. */
@@ -37,8 +37,8 @@ const meaningOf = ({ source: _, ...job }: Job): string =>
 const combined = (source: ItemSource): ItemSource =>
   source.kind === "matrix" ? { kind: "matrix", combinations: source.combinations } : source;
 
-/** Loads the library only here, because most requests don't need it. */
-const diffTexts = async (before: string, after: string): Promise<readonly string[] | null> => {
+/** Returns the lines of a unified diff of two texts, or null if too much differs. Loads the library only here, because most requests don't need it. */
+export const diffTexts = async (before: string, after: string): Promise<readonly string[] | null> => {
   const { structuredPatch } = await import("diff");
   const patch = structuredPatch("", "", before, after, undefined, undefined, {
     context: 3,

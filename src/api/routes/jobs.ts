@@ -4,11 +4,9 @@ import { PetitError } from "../../domain/errors.ts";
 import { hasTags, type Job } from "../../domain/job.ts";
 import { zoneOf } from "../../domain/schedule/local-time.ts";
 import type { SchedulerState } from "../../engine/engine.ts";
-import { type DefinitionDiff, diffVersions } from "../comparison/definition-diff.ts";
 import type { ApiContext } from "../context.ts";
 import { compressedJson } from "../guard/compression.ts";
 import { DefinitionText, definitionText } from "../shapes/definition/definition.ts";
-import { VersionDetail, VersionList, versionDetail, versionList } from "../shapes/definition/version.ts";
 import { failures } from "../shapes/failure.ts";
 import { DurationsBody, durationsBody } from "../shapes/figures/durations.ts";
 import { JobDetail, JobList, jobDetail, jobList } from "../shapes/job.ts";
@@ -49,17 +47,6 @@ const TaskHistoryQuery = exactly({
   limit: t.Optional(wholeNumber({ minimum: 1, maximum: 30, default: 30 }, "Maximum of runs")),
   tasks: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 60 }, "Maximum of tasks")),
 });
-
-const VersionParams = exactly({
-  job_id: JobIdText,
-  version: wholeNumber({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }, "Number of the version"),
-});
-
-const VersionQuery = exactly({
-  limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 100 }, "Maximum of versions")),
-});
-
-const NO_DIFF: DefinitionDiff = { changed: false, lines: null };
 
 export const jobRoutes = ({ engine, store, requests, clock, system }: ApiContext) =>
   new Elysia({ prefix: "/api/jobs" })
@@ -116,48 +103,6 @@ export const jobRoutes = ({ engine, store, requests, clock, system }: ApiContext
         description: "If the file is broken now, its last good version. 404 also if petit has no text of the job.",
       },
     })
-    .get(
-      "/:job_id/versions",
-      ({ params, query }) =>
-        versionList(
-          store.versions.list(requireJob(engine, params.job_id).job.id, { limit: Number(query.limit ?? 100) }),
-        ),
-      {
-        params: JobParams,
-        query: VersionQuery,
-        response: { 200: VersionList, ...failures("INVALID_REQUEST", "NOT_FOUND") },
-        detail: {
-          operationId: "listJobVersions",
-          tags: ["jobs"],
-          summary: "List the versions of the definition of a job, newest first",
-          description:
-            "Versions that no run has used, and those of runs that are deleted, are deleted with the old runs, but for the newest and the current one.",
-        },
-      },
-    )
-    .get(
-      "/:job_id/versions/:version",
-      async ({ params }) => {
-        const { job } = requireJob(engine, params.job_id);
-        const version = store.versions.find(job.id, Number(params.version));
-        const [before = null] = store.versions.list(job.id, { limit: 1, before: Number(params.version) });
-        if (version === null)
-          throw new PetitError("not_found", `job '${job.id}' has no version ${params.version}, or it is deleted`);
-        const definition = store.jobs.getDefinition(version.versionId);
-        const diff =
-          before === null ? NO_DIFF : await diffVersions(store.jobs.getDefinition(before.versionId), definition);
-        return versionDetail({ version, before, job: definition, diff });
-      },
-      {
-        params: VersionParams,
-        response: { 200: VersionDetail, ...failures("NOT_FOUND") },
-        detail: {
-          operationId: "getJobVersion",
-          tags: ["jobs"],
-          summary: "Get a version of the definition of a job, and what differs from the one before",
-        },
-      },
-    )
     .post(
       "/:job_id/pause",
       async ({ params, request }) => {

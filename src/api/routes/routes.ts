@@ -25,6 +25,7 @@ import { sessionRoutes } from "./session.ts";
 import { systemRoutes } from "./system.ts";
 import { reviewRoutes, timelineRoutes } from "./timeline.ts";
 import { triggerRoutes } from "./trigger.ts";
+import { versionRoutes } from "./versions.ts";
 import { workerRoutes } from "./workers.ts";
 
 /** Parts of the API that listen to the engine. */
@@ -41,6 +42,7 @@ export const routes = (context: ApiContext, { feed, metrics }: ApiServices) => {
     .use(attentionRoutes(context))
     .use(attentionMarkRoutes(context))
     .use(jobRoutes(context))
+    .use(versionRoutes(context))
     .use(triggerRoutes(context))
     .use(hookRoutes(context))
     .use(deliveryRoutes(context))

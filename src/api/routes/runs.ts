@@ -64,6 +64,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
           retriedBy: isFinal(run.status) ? store.runs.listRetries(run.id) : [],
           recovery: run.status === "failed" || run.status === "interrupted" ? store.runs.findRecovery(run) : null,
           links: job.links ?? {},
+          version: store.versions.ofRun(run.versionId),
           ...(!isFinal(run.status) && { wait: waitOf(engine, run) }),
         });
       }),

@@ -15,6 +15,7 @@ import type { JobVersion } from "../../store/versions/versions.ts";
 import { unfiredBody, unfiredFields } from "./attention/unfired.ts";
 import { DEFINITION_EXAMPLE, definitionBody, definitionFields } from "./definition/definition.ts";
 import type { SchemasOf } from "./definition/task.ts";
+import { DIGEST_EXAMPLE, Digest } from "./definition/version.ts";
 import { DurationChangeBody, durationChangeBody } from "./figures/durations.ts";
 import { activityBody, WaitingCountsBody, WaitingForOrNull } from "./limits/waits-for.ts";
 import { recentBody, recentFields } from "./recent-runs.ts";
@@ -145,6 +146,7 @@ const versionFields = {
     integer({ minimum: 1 }),
     "Number of its definition, counted from 1 for each job; an earlier one that returns has its number again; null if unknown",
   ),
+  digest: nullable(Digest, "Digest of its definition, by which its versions are found; null if unknown"),
   changed_at: instantOrNull("When petit first read this definition, or read it again after another one"),
 };
 
@@ -171,7 +173,9 @@ export const JobDetail = exactly(
   {
     title: "JobDetail",
     description: "A job with its definition",
-    examples: [{ ...SUMMARY_EXAMPLE, version: 7, changed_at: 1767000000000, ...DEFINITION_EXAMPLE }],
+    examples: [
+      { ...SUMMARY_EXAMPLE, version: 7, digest: DIGEST_EXAMPLE, changed_at: 1767000000000, ...DEFINITION_EXAMPLE },
+    ],
   },
 );
 
@@ -256,6 +260,7 @@ export const jobDetail = (
 ): typeof JobDetail.static => ({
   ...jobSummary(view),
   version: current?.number ?? null,
+  digest: current?.digest ?? null,
   changed_at: current?.changedAt ?? null,
   ...definitionBody(view.job, others),
 });

@@ -20,8 +20,10 @@ import { ENDING_TEXT, RUN_STATUS_TEXT, TRIGGER_TEXT } from "../../domain/words/r
 import type { WaitsForWorker } from "../../domain/workers/worker.ts";
 import { maskSecrets } from "../../jobfile/possible-secrets.ts";
 import type { RunPage } from "../../store/runs/run-list.ts";
+import type { JobVersion } from "../../store/versions/versions.ts";
 import { RunFailureBody, runFailureBody } from "./attention/run-failure.ts";
 import { LinksBody } from "./definition/definition.ts";
+import { DIGEST_EXAMPLE, VersionName, versionName } from "./definition/version.ts";
 import { WaitingForOrNull, WaitsForOrNull, waitsForBody } from "./limits/waits-for.ts";
 import {
   ActorOrNull,
@@ -160,6 +162,7 @@ export const RunDetail = exactly(
         "If its params are others, and a retry of this run completed, it is the retry. Null if there is none",
     ),
     links: LinksBody,
+    version: VersionName,
   },
   {
     title: "RunDetail",
@@ -174,6 +177,7 @@ export const RunDetail = exactly(
         retried_by: [],
         recovered_by: null,
         links: { runbook: "https://example.com/runbook" },
+        version: { version: 7, digest: DIGEST_EXAMPLE },
       },
     ],
   },
@@ -202,13 +206,15 @@ type RunOptions = {
   readonly recovery: Recovery | null;
   /** The links of the job as it is now, or as it was if it is removed. */
   readonly links: Links;
+  /** The version of the job that it runs. */
+  readonly version: Pick<JobVersion, "number" | "digest">;
   /** Missing if it has ended. */
   readonly wait?: RunWait;
 };
 
 export const runDetail = (
   run: Run,
-  { failure, canRetry, retriedBy, recovery, links, wait }: RunOptions,
+  { failure, canRetry, retriedBy, recovery, links, version, wait }: RunOptions,
 ): typeof RunDetail.static => ({
   ...runBody(run, wait),
   failure: failure === null ? null : runFailureBody(failure),
@@ -218,6 +224,7 @@ export const runDetail = (
   retried_by: [...retriedBy],
   recovered_by: recovery === null ? null : recoveryBody(recovery),
   links: maskSecrets({ ...links }, ".links"),
+  version: versionName(version),
 });
 
 type RunListOptions = {

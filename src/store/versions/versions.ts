@@ -22,7 +22,7 @@ export type JobVersion = {
 };
 
 /** The runs of a version that are stored. */
-type VersionRuns = {
+export type VersionRuns = {
   /** At most `COUNTED_RUNS`. */
   readonly count: number;
   /** Null if there are none. */
@@ -30,7 +30,7 @@ type VersionRuns = {
   readonly last: VersionRun | null;
 };
 
-type VersionRun = { readonly id: RunId; readonly createdAt: number };
+export type VersionRun = { readonly id: RunId; readonly createdAt: number };
 
 /** Runs of a version are counted up to this number. */
 const COUNTED_RUNS = 100_000;

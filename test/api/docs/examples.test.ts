@@ -127,7 +127,8 @@ const collectAnswers = async (): Promise<void> => {
   const { body: versions } = await ask(petit, "/api/jobs/hello_world/versions");
   collect("JobVersionList", versions);
   collect("JobVersion", versions.versions[0]);
-  collect("JobVersionDetail", (await ask(petit, "/api/jobs/hello_world/versions/1")).body);
+  for (const id of ["hello_world", "hello_world_gate"])
+    collect("JobVersionDetail", (await ask(petit, `/api/jobs/${id}/versions/1`)).body);
   collect("TaskHistory", (await ask(petit, "/api/jobs/hello_world/task-history")).body);
   collect("Occurrence", ...(await ask(petit, "/api/jobs/paused_job/occurrences")).body.occurrences);
   collect("Run", ...(await ask(petit, "/api/runs")).body.runs);

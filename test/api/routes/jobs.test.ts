@@ -268,6 +268,7 @@ describe("GET /api/jobs/{job_id}", () => {
       retention: { runs: null, days: null },
       source: { file: "pipeline.yaml", line: 2 },
       version: 1,
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
       changed_at: expect.any(Number),
     });
     // When petit first read the file.

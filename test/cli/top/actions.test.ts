@@ -202,6 +202,7 @@ describe("the dialog with params", () => {
   const detail: TopJobDetail = {
     ...job,
     version: 1,
+    digest: "0".repeat(64),
     changed_at: null,
     formerly: [],
     ...DEFINITION_EXAMPLE,

@@ -14,6 +14,7 @@ const JOB: JobBody = {
   id: "report",
   name: "report",
   version: 1,
+  digest: null,
   changed_at: null,
   description: null,
   enabled: true,

@@ -82,6 +82,7 @@ export const runDetail = (run: TopRun): TopRunDetail => ({
   retried_by: [],
   recovered_by: null,
   links: {},
+  version: { version: 1, digest: "0".repeat(64) },
 });
 
 export const topTask = (id: string, fields: Partial<TopTask> = {}): TopTask => ({
