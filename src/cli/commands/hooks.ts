@@ -20,7 +20,7 @@ export const hooks = defineCommand({
   name: "hooks",
   summary: "List the addresses of webhooks, or test one",
   description:
-    "Lists each webhook of the running petit: its address, with the setting public_url, and what to enter at the provider. " +
+    "Lists each webhook of the running petit: its address, with petit's setting public_url, and what to enter at the provider. " +
     "'test' has petit sign an event with the secret of the webhook and receive it, as if the provider had sent it: the job runs. " +
     "Exits with 1 if the event starts no run.",
   usage: ["petit hooks [JOB]", "petit hooks test JOB [--name NAME] --event FILE"],
@@ -35,7 +35,7 @@ export const hooks = defineCommand({
       description: "The provider's type of the event, where a header has it. [default: push]",
     },
   },
-  settings: ["publicUrl"],
+  settings: [],
   examples: ["petit hooks", "petit hooks test deploy --event push.json"],
   run: async ({ "JOB|ACTION": first, JOB, name, event, type }, context) => {
     if (first === "test") return await test({ job: JOB, name, file: event, type }, context);
@@ -50,7 +50,9 @@ const list = async (jobId: string | undefined, context: Context): Promise<ExitSt
   const client = openClient(context);
   const ids = jobId === undefined ? (await client.get("/api/jobs")).jobs.map(({ id }) => id) : [jobId];
   const jobs = await Promise.all(ids.map((id) => client.get("/api/jobs/:job_id", { params: { job_id: id } })));
-  const base = (context.settings.publicUrl ?? urlOf(context.settings)).replace(/\/+$/, "");
+  const { settings } = await client.get("/api/system");
+  const publicUrl = settings.find((each) => each.name === "public_url")?.value ?? null;
+  const base = String(publicUrl ?? urlOf(context.settings)).replace(/\/+$/, "");
   const found = jobs.flatMap((job) =>
     job.triggers.flatMap((hook) =>
       hook.type === "webhook" ? [{ job_id: job.id, url: base + hook.path, ...hook }] : [],
@@ -64,8 +66,8 @@ const list = async (jobId: string | undefined, context: Context): Promise<ExitSt
       const title = hook.name === null ? hook.job_id : `${hook.job_id}, ${hook.name}`;
       out.write(`${paint(out, "bold", title)}\n  ${hook.url}\n${fold(`  ${setupOf(hook)}`, "  ", out)}\n`);
     }
-  if (found.length > 0 && context.settings.publicUrl === null && !context.json)
-    err.write(paint(err, "dim", "set public_url to the address under which the providers reach petit\n"));
+  if (found.length > 0 && publicUrl === null && !context.json)
+    err.write(paint(err, "dim", "set public_url of petit to the address under which the providers reach petit\n"));
   return EXIT.DONE;
 };
 

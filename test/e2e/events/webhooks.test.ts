@@ -329,6 +329,15 @@ test("the command line lists, tests, shows and replays webhooks", async () => {
   expect(why.stdout).toContain("a webhook started it");
 }, 60_000);
 
+test("petit hooks lists the addresses under the public_url of the running petit", async () => {
+  await using petit = await started({ args: ["--public-url", "https://petit.example.com/ops/"] });
+  const run = (...args: readonly string[]) =>
+    cli(["hooks", "deploy", "--url", petit.url, ...args], { environment: { PETIT_API_TOKEN: TOKEN }, cwd: petit.dir });
+  const url = "https://petit.example.com/ops/api/hooks/deploy";
+  expect(await run()).toMatchObject({ status: 0, stdout: expect.stringContaining(`  ${url}\n`), stderr: "" });
+  expect(JSON.parse((await run("--json")).stdout).hooks).toMatchObject([{ url }]);
+}, 60_000);
+
 test("each accepted webhook has exactly one outcome and one run after kills", async () => {
   let petit = await started({ args: ["--on-shutdown", "leave"] });
   const { dir, jobsDir } = petit;
