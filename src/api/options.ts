@@ -108,7 +108,7 @@ export type ApiStore = {
   readonly durations: Pick<DurationStore, "listDays" | "hasOlder">;
   readonly deliveries: Pick<
     DeliveryStore,
-    "find" | "findEvent" | "list" | "findNthUnfired" | "listUnfiredSpans" | "countUnfired"
+    "find" | "findEvent" | "list" | "listFiles" | "findNthUnfired" | "listUnfiredSpans" | "countUnfired"
   >;
   readonly backfills: Pick<BackfillStore, "find" | "list">;
   readonly output: Pick<OutputStore, "read" | "getNewestSeq" | "countLines" | "findLineSeq">;

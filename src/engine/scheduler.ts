@@ -357,6 +357,7 @@ class Scheduler implements Engine {
       timezone: settings.timezone,
       isPaused: (jobId) => this.#pauses.isPaused(jobId),
       undecidedFrom: (jobId) => this.#scheduleQueue.undecidedFrom(jobId),
+      onMade: (jobId) => this.#attention.noteDecided(jobId, { hasFired: true }),
       assertRunning: () => this.#assertRunning(),
       isRunning: () => this.phase === "running",
     });

@@ -3,6 +3,7 @@ import {
   DELIVERY_SKIPS,
   DELIVERY_WAITS,
   type Delivery,
+  type DeliveryFiles,
   type DeliveryOutcome,
   type DeliverySkip,
   type EventData,
@@ -31,6 +32,8 @@ export interface DeliveryStore {
   /** Returns the event of a delivery as JSON; null if it was deleted. */
   findEvent(deliveryId: string): string | null;
   hasEvent(deliveryId: string): boolean;
+  /** Returns the files of those deliveries that are of `files` triggers and still have their event, by id. */
+  listFiles(deliveries: readonly Pick<Delivery, "id" | "type">[]): ReadonlyMap<string, DeliveryFiles>;
   /** Returns the newest first. `before` is the id of a delivery, exclusive. Throws `not_found` if there is no such delivery. */
   list(filter: DeliveryFilter): readonly Delivery[];
   /** Returns when number `count` of those without a run was received that came from `from` until before `to`; null if there are fewer. */
@@ -228,6 +231,18 @@ export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): 
       sql.get("SELECT 1 FROM delivery_events WHERE delivery = (SELECT seq FROM deliveries WHERE id = $deliveryId)", {
         deliveryId,
       }) !== null,
+
+    listFiles: (deliveries) => {
+      const ids = deliveries.flatMap((each) => (each.type === "files" ? [each.id] : []));
+      if (ids.length === 0) return new Map();
+      const rows = sql.all(
+        `SELECT deliveries.id, event ->> '$.files[0].path' AS path, json_array_length(event, '$.files') AS count
+         FROM json_each($ids) CROSS JOIN deliveries ON deliveries.id = value JOIN delivery_events ON delivery = seq
+         WHERE path IS NOT NULL`,
+        { ids: JSON.stringify(ids) },
+      );
+      return new Map(rows.map((row) => [text(row, "id"), { count: integer(row, "count"), path: text(row, "path") }]));
+    },
 
     list: ({ jobId, outcome, since = 0, limit, before }) => {
       const conditions = ["received_at >= $since"];

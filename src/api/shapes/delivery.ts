@@ -1,5 +1,11 @@
 import { t } from "elysia";
-import { DELIVERY_OUTCOMES, DELIVERY_SKIPS, DELIVERY_WAITS, type Delivery } from "../../domain/deliveries/delivery.ts";
+import {
+  DELIVERY_OUTCOMES,
+  DELIVERY_SKIPS,
+  DELIVERY_WAITS,
+  type Delivery,
+  type DeliveryFiles,
+} from "../../domain/deliveries/delivery.ts";
 import { EVENT_TRIGGER_TYPES } from "../../domain/deliveries/trigger.ts";
 import { DELIVERY_OUTCOME_TEXT, DELIVERY_REASON_TEXT, deliveryText } from "../../domain/words/deliveries/delivery.ts";
 import { Count, exactly, instant, instantOrNull, JobIdText, meanings, nullable, RunIdText, word } from "./schemas.ts";
@@ -19,6 +25,13 @@ const fields = {
   type: word(EVENT_TRIGGER_TYPES, "The type of the trigger"),
   trigger: nullable(t.String(), "The name of the trigger; null if it has none"),
   event_type: t.String({ description: "The provider's type of the event, or else that of the trigger" }),
+  files: nullable(
+    exactly(
+      { count: Count, path: t.String({ description: "Absolute path of the first one" }) },
+      { title: "DeliveryFiles", description: "Its files" },
+    ),
+    "The new files (`type: files`); null for other types, and without the event",
+  ),
   provider_id: nullable(t.String(), "The provider's id of the delivery; null if it has none"),
   outcome: DeliveryOutcomeWord,
   reason: DeliveryReasonOrNull,
@@ -36,6 +49,7 @@ const EXAMPLE = {
   type: "webhook",
   trigger: null,
   event_type: "push",
+  files: null,
   provider_id: "72d3162e-cc78-11e3-81ab-4c9367dc0958",
   outcome: "fired",
   reason: null,
@@ -88,12 +102,13 @@ export const DeliveryList = exactly(
   { title: "DeliveryList", description: "Deliveries" },
 );
 
-export const deliveryBody = (delivery: Delivery): typeof DeliveryBody.static => ({
+export const deliveryBody = (delivery: Delivery, files: DeliveryFiles | null): typeof DeliveryBody.static => ({
   id: delivery.id,
   job_id: delivery.jobId,
   type: delivery.type,
   trigger: delivery.trigger,
   event_type: delivery.eventType,
+  files,
   provider_id: delivery.providerId,
   outcome: delivery.outcome,
   reason: delivery.reason,
@@ -105,7 +120,11 @@ export const deliveryBody = (delivery: Delivery): typeof DeliveryBody.static => 
   decided_at: delivery.decidedAt,
 });
 
-export const deliveryList = (deliveries: readonly Delivery[]): typeof DeliveryList.static => ({
-  deliveries: deliveries.map(deliveryBody),
+/** Returns a list of deliveries, given the files of some by id. */
+export const deliveryList = (
+  deliveries: readonly Delivery[],
+  files: ReadonlyMap<string, DeliveryFiles>,
+): typeof DeliveryList.static => ({
+  deliveries: deliveries.map((each) => deliveryBody(each, files.get(each.id) ?? null)),
   count: deliveries.length,
 });

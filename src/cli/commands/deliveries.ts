@@ -3,7 +3,7 @@ import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
 import { DELIVERY_OUTCOMES, type DeliveryOutcome } from "../../domain/deliveries/delivery.ts";
 import { PetitError } from "../../domain/errors.ts";
-import { deliveryText } from "../../domain/words/deliveries/delivery.ts";
+import { deliverySubject, deliveryText } from "../../domain/words/deliveries/delivery.ts";
 import { usageError } from "../argv.ts";
 import { openClient } from "../client/client.ts";
 import { noteJob } from "../client/job-note.ts";
@@ -116,7 +116,7 @@ const columns = (list: readonly DeliveryRow[], { terminal: { out }, settings, cl
   return [
     { title: "DELIVERY", cells: out.isTerminal ? shortIds(ids) : ids },
     { title: "JOB", cells: list.map(({ job_id }) => job_id), shrink: 5, min: 12 },
-    { title: "EVENT", cells: list.map(({ event_type }) => oneLine(event_type)), shrink: 4, min: 6, drop: 2 },
+    { title: "EVENT", cells: list.map((each) => oneLine(deliverySubject(each))), shrink: 4, min: 6, drop: 2 },
     { title: "OUTCOME", cells: list.map(({ outcome }) => outcome) },
     {
       title: "RECEIVED",

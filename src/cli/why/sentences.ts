@@ -5,7 +5,7 @@ import { isFinal } from "../../domain/run.ts";
 import { AT_NEXT_BOOT, NO_BOOT_YET, startsAtBoot } from "../../domain/schedule/boot.ts";
 import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
-import { deliveryText } from "../../domain/words/deliveries/delivery.ts";
+import { deliverySubject, deliveryText } from "../../domain/words/deliveries/delivery.ts";
 import { triggerText } from "../../domain/words/deliveries/trigger.ts";
 import { expectedText, staleSinceText } from "../../domain/words/inbox/expectation.ts";
 import { notRunText } from "../../domain/words/inbox/unfired.ts";
@@ -156,9 +156,11 @@ export const deliveryTexts = (
     const [newest, oldest] = [group[0], group.at(-1)];
     if (newest === undefined || oldest === undefined) return [];
     const run = newest.run_id === null ? "" : ` (run ${newest.run_id})`;
-    const more =
-      group.length === 1 ? "" : `and ${group.length - 1} more until ${readableLocal(newest.received_at, zone)}: `;
-    return [`${readableLocal(oldest.received_at, zone)}  ${more}${newest.event_type}: ${deliveryText(newest)}${run}`];
+    const what =
+      group.length === 1
+        ? deliverySubject(newest)
+        : `and ${group.length - 1} more until ${readableLocal(newest.received_at, zone)}: ${newest.event_type}`;
+    return [`${readableLocal(oldest.received_at, zone)}  ${what}: ${deliveryText(newest)}${run}`];
   });
 };
 

@@ -91,6 +91,9 @@ export type Delivery = {
   readonly decidedAt: number | null;
 };
 
+/** The files of a delivery: how many, and the absolute path of the first one. */
+export type DeliveryFiles = { readonly count: number; readonly path: string };
+
 /** A file that a `files` trigger has found: its absolute path, its size in bytes, and when it was changed last, in ms since the Unix epoch. */
 type EventFile = { readonly path: string; readonly size: number; readonly mtime: number };
 

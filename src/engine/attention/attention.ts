@@ -108,11 +108,9 @@ export class AttentionFinder {
   noteEnd(run: Run): void {
     this.#results.noteEnd(run);
     this.#durations.noteEnd(run);
-    // An occurrence that a backfill has run counts as started.
-    if (run.backfillId !== null) this.#unfired.noteDecided(run.jobId, { hasFired: true });
   }
 
-  /** Call it when the outcome of the newest due occurrence of a job is stored. */
+  /** Call it when the outcome of the newest due occurrence of a job is stored, or a backfill has made a run for one. */
   noteDecided(jobId: JobId, newest: { readonly hasFired: boolean }): void {
     this.#unfired.noteDecided(jobId, newest);
   }

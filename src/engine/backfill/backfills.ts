@@ -45,6 +45,8 @@ export type BackfillsOptions = {
   readonly isPaused: (jobId: JobId) => boolean;
   /** Returns the first occurrence of a job that its schedule has not decided about yet, or null. */
   readonly undecidedFrom: (jobId: JobId) => number | null;
+  /** Called when a run for an occurrence of a job is stored. */
+  readonly onMade: (jobId: JobId) => void;
   /** Throws `not_running` before the start and while petit stops. */
   readonly assertRunning: () => void;
   readonly isRunning: () => boolean;
@@ -273,7 +275,7 @@ export class Backfills {
   }
 
   #makeRun({ backfill, stored, occurrence, params }: NewBackfillRun, addHooks: AddHooks): void {
-    const { runs, store } = this.#options;
+    const { runs, store, onMade } = this.#options;
     const { job, versionId } = stored;
     const { scheduledFor, intervalStart } = occurrence;
     const earlier = store.runs.findNewestFor(job.id, scheduledFor);
@@ -294,6 +296,7 @@ export class Backfills {
         triggeredBy: backfill.createdBy,
       }),
     );
+    addHooks({ onCommit: () => onMade(job.id) });
   }
 }
 

@@ -1,7 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
-import { deliveryText } from "../../domain/words/deliveries/delivery.ts";
+import { deliverySubject, deliveryText } from "../../domain/words/deliveries/delivery.ts";
 import { useReplay } from "../data/actions.ts";
 import { deliveriesQuery } from "../data/queries.ts";
 import type { DeliveryData } from "../data/shapes.ts";
@@ -62,7 +62,7 @@ const Ledger = ({ deliveries }: { readonly deliveries: readonly DeliveryData[] }
           <Time at={delivery.received_at} />
         </td>
         <td data-label="Event">
-          {delivery.event_type}
+          {deliverySubject(delivery)}
           {delivery.trigger !== null && <span className="muted"> to {delivery.trigger}</span>}
         </td>
         <td data-label="Outcome">

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { shortenMiddle } from "../../../src/lib/text.ts";
 import { petit as petitCli } from "../../support/cli.ts";
 import { dropFiles } from "../../support/files/drop.ts";
 import { ask } from "../../support/petit/api.ts";
@@ -78,7 +79,10 @@ test("files in memory and behind a link start runs, and what keeps a trigger fro
       const event = (await ask(petit, `/api/deliveries/${delivery?.id}`)).body.event;
       expect(event.files).toMatchObject([{ path, size }]);
       expect(event.path).toBe(job === "linked" ? undefined : path);
-      expect((await cli("why", job)).stdout).toContain("a new file started it");
+      const why = (await cli("why", job)).stdout;
+      expect(why).toContain("a new file started it");
+      expect(why).toContain(`  files ${shortenMiddle(path, 100)}: it has a run`);
+      expect((await deliveriesOf(petit, job))[0]).toMatchObject({ files: { count: 1, path } });
     }
     await until(async () => (await faultsOf(petit)).length === 0);
     expect(await deliveriesOf(petit, "memory")).toHaveLength(1);

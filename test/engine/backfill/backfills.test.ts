@@ -7,7 +7,7 @@ import type { Store } from "../../../src/store/store.ts";
 import { command, job, jobId, param, schedule, shell } from "../../support/engine/factories.ts";
 import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
 import { gate } from "../../support/engine/gate.ts";
-import { filesOf, type StartedEngine, startEngine } from "../../support/engine/started-engine.ts";
+import { filesOf, type StartedEngine, startEngine, waitFor } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const six = (day: number): number => Date.UTC(2026, 0, day, 6);
@@ -78,6 +78,20 @@ describe("a backfill", () => {
         .toReversed()
         .map(({ id, scheduledFor }) => ({ scheduledFor, outcome: "fired", runId: id, backfillRunId: id })),
     );
+  });
+
+  test("counts an occurrence as run when its run exists", async () => {
+    const clock = new FakeClock();
+    // The gate keeps the runs pending.
+    const dependsOn = [{ jobId: jobId("source"), condition: "last_success" as const, windowMs: null }];
+    const jobs = [job("source"), daily({ dependsOn })];
+    await using petit = await started({ clock, jobs });
+    await clock.passTo(six(18));
+    const unfired = () => petit.engine.findJob("daily")?.unfired?.count ?? 0;
+    expect(unfired()).toBe(3);
+    await petit.engine.createBackfill(request({ from: "2026-01-16", to: "2026-01-18", parallel: 3 }));
+    await waitFor(() => runsOf(petit.store).length === 3);
+    expect(unfired()).toBe(0);
   });
 
   test("can begin with the newest occurrence", async () => {

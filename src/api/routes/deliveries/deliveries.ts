@@ -1,5 +1,5 @@
 import { Elysia, t } from "elysia";
-import { DELIVERY_OUTCOMES } from "../../../domain/deliveries/delivery.ts";
+import { DELIVERY_OUTCOMES, type Delivery } from "../../../domain/deliveries/delivery.ts";
 import { deliveryNotFound } from "../../../domain/refusal.ts";
 import type { ApiContext } from "../../context.ts";
 import { readJson } from "../../guard/body.ts";
@@ -33,16 +33,17 @@ type ListQueryValues = typeof ListQuery.static;
 export const deliveryRoutes = ({ engine, store, requests }: ApiContext) => {
   const list = ({ limit, before, outcome, since }: ListQueryValues, jobId?: ReturnType<typeof requireJob>) => {
     if (before !== undefined && store.deliveries.find(before) === null) throw deliveryNotFound(before);
-    return deliveryList(
-      store.deliveries.list({
-        limit: Number(limit ?? 20),
-        ...(before !== undefined && { before }),
-        ...(outcome !== undefined && { outcome }),
-        ...(since !== undefined && { since: Number(since) }),
-        ...(jobId !== undefined && { jobId: jobId.job.id }),
-      }),
-    );
+    const deliveries = store.deliveries.list({
+      limit: Number(limit ?? 20),
+      ...(before !== undefined && { before }),
+      ...(outcome !== undefined && { outcome }),
+      ...(since !== undefined && { since: Number(since) }),
+      ...(jobId !== undefined && { jobId: jobId.job.id }),
+    });
+    return deliveryList(deliveries, store.deliveries.listFiles(deliveries));
   };
+  const bodyOf = (delivery: Delivery) =>
+    deliveryBody(delivery, store.deliveries.listFiles([delivery]).get(delivery.id) ?? null);
   return new Elysia()
     .get("/api/deliveries", ({ query }) => list(query), {
       query: ListQuery,
@@ -61,7 +62,7 @@ export const deliveryRoutes = ({ engine, store, requests }: ApiContext) => {
         const delivery = store.deliveries.find(params.delivery_id);
         if (delivery === null) throw deliveryNotFound(params.delivery_id);
         const event = store.deliveries.findEvent(delivery.id);
-        return { ...deliveryBody(delivery), event: event === null ? null : (JSON.parse(event) as unknown) };
+        return { ...bodyOf(delivery), event: event === null ? null : (JSON.parse(event) as unknown) };
       },
       {
         params: exactly({ delivery_id: DeliveryIdText }),
@@ -73,7 +74,7 @@ export const deliveryRoutes = ({ engine, store, requests }: ApiContext) => {
       "/api/deliveries/:delivery_id/replay",
       async ({ params, request }) => {
         const delivery = await engine.replayDelivery(params.delivery_id, requests.actorOf(request));
-        return { message: deliveryMessage(delivery), ...deliveryBody(delivery) };
+        return { message: deliveryMessage(delivery), ...bodyOf(delivery) };
       },
       {
         parse: readJson,

@@ -1,5 +1,12 @@
 import { assertNever } from "../../../lib/never.ts";
-import type { DeliveryOutcome, DeliverySkip, DeliveryWait, UnfiredDeliveries } from "../../deliveries/delivery.ts";
+import { shortenMiddle } from "../../../lib/text.ts";
+import type {
+  DeliveryFiles,
+  DeliveryOutcome,
+  DeliverySkip,
+  DeliveryWait,
+  UnfiredDeliveries,
+} from "../../deliveries/delivery.ts";
 
 /** What became of a delivery. */
 export const DELIVERY_OUTCOME_TEXT = {
@@ -52,4 +59,20 @@ export const deliveryText = ({ outcome, reason, problem }: DeliveryWords): strin
     default:
       return assertNever(outcome);
   }
+};
+
+/** Maximum length of a path in a list. */
+const MAX_PATH = 100;
+
+/** Returns what a delivery was about, as lists show it: `push`, or `files /srv/in/a.csv and 2 more`. An older petit does not say the files. */
+export const deliverySubject = ({
+  event_type: eventType,
+  files = null,
+}: {
+  readonly event_type: string;
+  readonly files?: DeliveryFiles | null;
+}): string => {
+  if (files === null) return eventType;
+  const more = files.count === 1 ? "" : ` and ${files.count - 1} more`;
+  return `${eventType} ${shortenMiddle(files.path, MAX_PATH)}${more}`;
 };
