@@ -242,7 +242,13 @@ const FailedJob = ({ job }: { readonly job: ReviewData["broken"]["items"][number
   const { text, since } = failuresWords(job);
   return (
     <Item job={job}>
-      {text} {since !== null && <Time at={since} />}
+      {text}
+      {since !== null && (
+        <>
+          {" "}
+          <Time at={since} />
+        </>
+      )}
       {(job.failures > 1 || since !== null) && ", the last"} <RunLink id={job.last_run_id} at={job.last_at} />
       {job.children.map((child) => (
         <Fragment key={child.job_id}>

@@ -17,7 +17,7 @@ describe.skipIf(CHROMIUM === null)("the review", () => {
   let petit: Petit;
   beforeAll(async () => {
     petit = await startPetit({ jobs: { "all.yaml": JOBS } });
-    for (const job of ["breaks", "heals", "heals"]) await runToEnd(petit, job);
+    for (const job of ["breaks", "breaks", "heals", "heals"]) await runToEnd(petit, job);
   }, 60_000);
   afterAll(() => petit[Symbol.asyncDispose](), 60_000);
 
@@ -29,6 +29,7 @@ describe.skipIf(CHROMIUM === null)("the review", () => {
     await broken.getByText("load: error: <b>no</b> table").waitFor();
     expect(await broken.getByRole("link").first().getAttribute("href")).toBe("/jobs/breaks");
     expect(await broken.getByRole("link").first().textContent()).toBe("Load <i>orders</i>");
+    expect(await broken.textContent()).toContain("2 failed runs, the last ");
     const [heading, title] = [await page.locator("h1").textContent(), await page.title()];
     expect(heading).toMatch(/^Review, \w{3} \d{1,2}(, \d{4})? – .*\d{1,2}, \d{4}$/);
     expect(title).toBe(`${heading} · petit`);
