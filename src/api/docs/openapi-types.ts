@@ -21,7 +21,7 @@ export type DocOperation = {
   readonly summary: string;
   readonly description?: string;
   readonly parameters: readonly DocParameter[];
-  readonly requestBody?: { readonly content: DocContent };
+  readonly requestBody?: { readonly required: boolean; readonly content: DocContent };
   readonly responses: Readonly<Record<string, DocResponse | DocReference>>;
 };
 

@@ -125,10 +125,16 @@ const operation = ({ hooks }: DescribedRoute, components: Components) => ({
     ...parameters(hooks.query, "query", components),
     ...parameters(hooks.headers, "header", components),
   ],
-  ...(hooks.body === undefined ? {} : { requestBody: { required: false, content: json(hooks.body, components) } }),
+  ...(hooks.body === undefined ? {} : { requestBody: body(hooks.body, components) }),
   responses: Object.fromEntries(
     Object.entries(hooks.response ?? {}).map(([status, schema]) => [status, answer(schema, components)]),
   ),
+});
+
+/** A body without required fields can be left out. */
+const body = (schema: Schema, components: Components) => ({
+  required: (schema.required ?? []).length > 0,
+  content: json(schema, components),
 });
 
 const parameters = (schema: Schema | undefined, place: string, components: Components) => {

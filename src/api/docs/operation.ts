@@ -64,7 +64,8 @@ const data = ({ requestBody }: DocOperation, { components }: ApiDocument): strin
 
 const bodyParagraph = ({ requestBody }: DocOperation): Markup => {
   const schema = Object.values(requestBody?.content ?? {})[0]?.schema;
-  return schema === undefined ? NOTHING : html`<p>The body is a ${renderType(schema)}, and optional.</p>`;
+  if (requestBody === undefined || schema === undefined) return NOTHING;
+  return html`<p>The body is a ${renderType(schema)}, and ${requestBody.required ? "required" : "optional"}.</p>`;
 };
 
 /** Omits a description that is only the name of the schema. */

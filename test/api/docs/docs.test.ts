@@ -95,7 +95,7 @@ describe("the reference page", () => {
                 schema: { type: evil, default: evil, enum: [evil] },
               },
             ],
-            requestBody: { content: { [evil]: { schema: { $ref: `#/components/schemas/${evil}` } } } },
+            requestBody: { required: false, content: { [evil]: { schema: { $ref: `#/components/schemas/${evil}` } } } },
             responses: { [evil]: { description: evil, content: { [evil]: { schema: {}, example: evil } } } },
           },
         },

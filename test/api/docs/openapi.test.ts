@@ -54,6 +54,20 @@ describe("the description of the API", () => {
     expect(document.info.version).toBe((await ask(petit, "/api/health")).body.version);
   });
 
+  test("requires a body where it has required fields, as the API does", async () => {
+    const required = operations().flatMap(({ path, method, operation: { requestBody: body } }) => {
+      if (body === undefined) return [];
+      const [content] = Object.values(body.content);
+      const fields = resolve(document, content?.schema ?? {}).required ?? [];
+      expect([path, body.required]).toEqual([path, (fields as readonly string[]).length > 0]);
+      return body.required ? [`${method.toUpperCase()} ${path}`] : [];
+    });
+    expect(required).toContain("POST /api/backfills");
+    expect(required).not.toContain("POST /api/jobs/{job_id}/trigger");
+    expect((await ask(petit, "/api/backfills", { method: "POST" })).status).toBe(400);
+    expect((await ask(petit, "/api/jobs/hello/trigger", { method: "POST" })).status).toBe(200);
+  });
+
   test("has every route of the API, and no other", () => {
     expect(
       operations()
