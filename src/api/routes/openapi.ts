@@ -1,4 +1,5 @@
 import { Elysia, t } from "elysia";
+import { once } from "../../lib/once.ts";
 import { buildOpenApi, type DescribedRoute } from "../docs/openapi.ts";
 import type { ApiDocument } from "../docs/openapi-types.ts";
 import { DOCS_HEADERS, renderDocsPage } from "../docs/page.ts";
@@ -45,12 +46,4 @@ export const openApiRoutes = (described: () => readonly DescribedRoute[], versio
         },
       },
     );
-};
-
-const once = <Value>(build: () => Value): (() => Value) => {
-  let built: { readonly value: Value } | null = null;
-  return () => {
-    built ??= { value: build() };
-    return built.value;
-  };
 };

@@ -3,8 +3,7 @@ import { progressText } from "../../domain/words/schedule/backfill.ts";
 import type { BackfillData } from "../data/shapes.ts";
 import { Table } from "../ui/table/table.tsx";
 import { Time } from "../ui/time/time.tsx";
-import { BackfillStatusText } from "./backfill-status.tsx";
-import { Progress } from "./progress.tsx";
+import { BackfillStatusText, Progress } from "./backfill-status.tsx";
 
 type BackfillTableProps = {
   readonly backfills: readonly BackfillData[];

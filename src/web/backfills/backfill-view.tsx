@@ -16,10 +16,9 @@ import { Loaded } from "../ui/states.tsx";
 import { RunTable } from "../ui/table/run-table.tsx";
 import { capital } from "../ui/text/format.ts";
 import { Time, ZonedTime } from "../ui/time/time.tsx";
-import { BackfillStatusText } from "./backfill-status.tsx";
+import { BackfillStatusText, Progress } from "./backfill-status.tsx";
 import "./backfills.css";
 import { CancelBackfillDialog } from "./cancel-backfill-dialog.tsx";
-import { Progress } from "./progress.tsx";
 
 const LISTED_RUNS = 50;
 

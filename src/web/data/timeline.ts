@@ -3,6 +3,7 @@ import type { UnfiredDeliveries } from "../../domain/deliveries/delivery.ts";
 import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { RunStatus } from "../../domain/run.ts";
 import type { MissReason, SkipReason } from "../../domain/schedule/occurrence.ts";
+import { once } from "../../lib/once.ts";
 
 /** Number of characters of the ids of runs that had ended. */
 export const SHORT_ID_LENGTH = 8;
@@ -83,15 +84,6 @@ const jobOf = (job: CompactJob, statuses: readonly RunStatus[], from: number): T
       return due();
     },
     more_due,
-  };
-};
-
-/** Returns a function that computes a value at its first call. */
-const once = <T extends object>(compute: () => T): (() => T) => {
-  let value: T | null = null;
-  return () => {
-    value ??= compute();
-    return value;
   };
 };
 
