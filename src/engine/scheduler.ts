@@ -795,6 +795,7 @@ class Scheduler implements Engine {
       clock: this.#options.clock,
       timezone: this.#options.settings.timezone,
       jobs: this.listJobs(),
+      expectations: this.#expectations.all,
       // Before the start, the newest runs are not known.
       failing: () => (this.#isStarted ? this.#attention.listFailing() : Promise.resolve([])),
       nextOccurrences: (jobId, count, bounds) => this.nextOccurrences(jobId, count, bounds),

@@ -167,7 +167,7 @@ export const reviewRoutes = ({ engine, clock, system }: ApiContext) =>
         tags: ["runs"],
         summary: "Get what happened in a period",
         description:
-          "What failed and whether it recovered, what did not run and why, what became slower, which tasks needed retries, who did what, " +
+          "What failed and whether it recovered, which jobs are stale, what did not run and why, what became slower, which tasks needed retries, who did what, " +
           "what waited longest, and what is due today. Each part has its most important items, and the number of those that are left out. 404 if no job has the tags.",
       },
     },

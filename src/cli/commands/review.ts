@@ -11,7 +11,7 @@ export const review = defineCommand({
   name: "review",
   summary: "Show what happened in a period, and what is due today",
   description:
-    "Shows what failed and is still broken, what failed and recovered, what did not run and why, what became slower, which tasks " +
+    "Shows what failed and is still broken, which jobs are stale, what failed and recovered, what did not run and why, what became slower, which tasks " +
     "needed retries, who did what, what waited longest, and what is due today. Asks the running petit. A time is a duration before now " +
     "(2h, 3d, 2w), today, yesterday, the name of a weekday, a date, or 2026-03-08T01:30; 'friday 18:00' is possible, too. " +
     "The name of today's weekday is a week ago. Days and times without an offset are in petit's time zone, which times are shown in, too, " +

@@ -1,5 +1,6 @@
 import type { ReviewBody } from "../../api/shapes/figures/review.ts";
 import { changeText } from "../../domain/words/duration-change.ts";
+import { staleSinceText } from "../../domain/words/inbox/expectation.ts";
 import {
   actionText,
   actorText,
@@ -52,6 +53,7 @@ const NOW_MS = 60_000;
 
 const STYLES = {
   broken: "red",
+  stale: "red",
   recovered: "green",
   unfired: "yellow",
   slower: "yellow",
@@ -111,6 +113,11 @@ const itemTexts = (name: ReviewPartName, review: Review, options: ReviewTextOpti
     case "broken":
     case "recovered":
       return review[name].items.map(failed);
+    case "stale":
+      return review.stale.items.map(({ since, ...job }) => ({
+        subject: namedJobText(job),
+        text: `stale ${staleSinceText({ ...job, stale_since: since }, time)}`,
+      }));
     case "unfired":
       return review.unfired.items.map(({ outcome, reason, count, last_at, ...job }) => ({
         subject: namedJobText(job),

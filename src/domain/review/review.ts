@@ -34,6 +34,8 @@ export type Review = {
   readonly broken: ReviewPart<FailedJob>;
   /** Other jobs with failed or interrupted runs, and those that recovered in the period from earlier ones. */
   readonly recovered: ReviewPart<FailedJob>;
+  /** Jobs of which no run has completed in the time that is expected of them, since before the end of the period. */
+  readonly stale: ReviewPart<StaleJob>;
   /** Occurrences without a run. */
   readonly unfired: ReviewPart<UnfiredOccurrences>;
   /** Jobs whose runs took longer than in the period before. */
@@ -76,6 +78,15 @@ export type FailedJob = NamedJob & {
 };
 
 type FailedChild = NamedJob & Pick<FailedJob, "failures" | "lastRunId">;
+
+export type StaleJob = NamedJob & {
+  /** When petit noticed it. */
+  readonly since: number;
+  /** What is expected: that a run completes at least this often. */
+  readonly withinMs: number;
+  /** End of the last completed run; null if none is known. */
+  readonly lastSuccessAt: number | null;
+};
 
 export type UnfiredOccurrences = NamedJob & {
   readonly outcome: "skipped" | "missed";

@@ -10,7 +10,7 @@ export const digestWords = (
   review: Review,
   tag: string | null,
 ): { readonly title: string; readonly lines: readonly string[] } => {
-  const { broken, recovered, unfired, slower, flaky, people, due } = review;
+  const { broken, stale, recovered, unfired, slower, flaky, people, due } = review;
   const actors = [...new Set(people.items.map(({ actor }) => actorText(actor)))];
   return {
     title: `Review: ${countOf(broken)} still broken, ${countOf(recovered)} recovered, ${countOf(slower)} slower`,
@@ -23,6 +23,7 @@ export const digestWords = (
           ? `${jobName} (failing since ${timeText(streak.since)})`
           : `${jobName} (failed ${timesText(failures)})`,
       ),
+      line("stale", stale, ({ jobName, since }) => `${jobName} (stale since ${timeText(since)})`),
       line("recovered", recovered, ({ jobName }) => jobName),
       line("unfired", unfired, ({ jobName, outcome, count }) => `${jobName} (${outcome} ${timesText(count)})`),
       line(

@@ -2,12 +2,23 @@ import { pluralize } from "../../lib/text.ts";
 import { MAX_DUE_COUNTED, type PersonAction } from "../review/review.ts";
 
 /** The parts of a review that are lists, the most important first. */
-export const REVIEW_PARTS = ["broken", "recovered", "unfired", "slower", "people", "due", "flaky", "waits"] as const;
+export const REVIEW_PARTS = [
+  "broken",
+  "stale",
+  "recovered",
+  "unfired",
+  "slower",
+  "people",
+  "due",
+  "flaky",
+  "waits",
+] as const;
 export type ReviewPartName = (typeof REVIEW_PARTS)[number];
 
 /** The headings of the parts. */
 export const REVIEW_TITLES = {
   broken: "Failed, and still broken",
+  stale: "Not completed in time",
   recovered: "Failed, and recovered",
   unfired: "Did not run",
   slower: "Became slower",
@@ -20,6 +31,7 @@ export const REVIEW_TITLES = {
 /** What is said of a part without items. */
 export const REVIEW_NOTHING = {
   broken: "Every job that failed has completed since.",
+  stale: "Every job with 'expect' has completed in time.",
   recovered: "No job failed and recovered.",
   unfired: "Each occurrence started a run.",
   slower: "No job took clearly longer than in the period before.",

@@ -130,7 +130,14 @@ export const bodyOfDigest = (job: Job, review: Review, tag: string | null): Noti
   return {
     ...empty("digest", job, to),
     path: `/review?${query}`,
-    digest: { from, to, tag, title: words.title, is_broken: review.broken.items.length > 0, lines: words.lines },
+    digest: {
+      from,
+      to,
+      tag,
+      title: words.title,
+      is_broken: review.broken.items.length > 0 || review.stale.items.length > 0,
+      lines: words.lines,
+    },
   };
 };
 

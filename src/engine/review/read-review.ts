@@ -4,6 +4,7 @@ import { changeBetween } from "../../domain/durations/change.ts";
 import { dayAt } from "../../domain/durations/day.ts";
 import { countOf, quantileOf } from "../../domain/durations/histogram.ts";
 import type { JobId, RunId } from "../../domain/ids.ts";
+import type { Expectation } from "../../domain/inbox/expectation.ts";
 import {
   type DueToday,
   type FailedJob,
@@ -14,6 +15,7 @@ import {
   type ReviewPart,
   type ReviewQuery,
   type SlowerJob,
+  type StaleJob,
   type UnfiredOccurrences,
   type Wait,
 } from "../../domain/review/review.ts";
@@ -37,6 +39,8 @@ type ReviewSources = {
   readonly jobs: readonly JobView[];
   /** The jobs that fail now, as what needs attention has them. */
   readonly failing: () => Promise<readonly FailingJob[]>;
+  /** The jobs with `expect`. */
+  readonly expectations: Iterable<Expectation>;
   readonly nextOccurrences: (jobId: JobId, count: number, bounds: { readonly to: number }) => readonly number[];
   readonly isPaused: boolean;
 };
@@ -106,6 +110,7 @@ class ReviewReader {
       runs: totalsOf(ended, deleted.counts),
       broken: part(failed.filter(({ recovery }) => recovery === null)),
       recovered: part(failed.filter(({ recovery }) => recovery !== null)),
+      stale: part(this.#stale()),
       unfired: part(await this.#unfired()),
       slower: await this.#slower(),
       flaky: part(this.#flaky(ended)),
@@ -275,6 +280,16 @@ class ReviewReader {
       await this.#breathe();
     }
     return found;
+  }
+
+  #stale(): readonly StaleJob[] {
+    return [...this.#sources.expectations]
+      .flatMap(({ jobId, staleSince: since, withinMs, lastSuccessAt }) =>
+        since === null || since >= this.#query.to || !this.#isSelected(jobId)
+          ? []
+          : [{ jobId, jobName: this.#nameOf(jobId), since, withinMs, lastSuccessAt }],
+      )
+      .sort((a, b) => a.since - b.since);
   }
 
   /** Returns the occurrences without a run by job and reason: missed ones first, then the most frequent. */

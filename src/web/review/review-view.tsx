@@ -3,6 +3,7 @@ import { Fragment, type ReactNode, useId } from "react";
 import { Link, useSearchParams } from "wouter";
 import { MOMENT_FORM, parseMoment } from "../../domain/time-span.ts";
 import { changeText } from "../../domain/words/duration-change.ts";
+import { staleSinceText } from "../../domain/words/inbox/expectation.ts";
 import {
   actorText,
   childFailuresText,
@@ -136,6 +137,13 @@ const Parts = ({ review }: { readonly review: ReviewData }) => (
   <div className="review-parts">
     <Part name="broken" part={review.broken}>
       {(job) => <FailedJob key={job.job_id} job={job} />}
+    </Part>
+    <Part name="stale" part={review.stale}>
+      {({ since, ...job }) => (
+        <Item key={job.job_id} job={job}>
+          stale {staleSinceText({ ...job, stale_since: since }, (at) => dateTimeText(at))}
+        </Item>
+      )}
     </Part>
     <Part name="recovered" part={review.recovered}>
       {(job) => <FailedJob key={job.job_id} job={job} />}

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { type CommandResult, petit } from "../../support/cli.ts";
-import { readEvents, runToEnd, takeUntil } from "../../support/petit/api.ts";
+import { ask, readEvents, runToEnd, takeUntil } from "../../support/petit/api.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
 
 const JOBS = `id: backup
@@ -40,6 +40,15 @@ test("a job that never completed is stale once over kill -9, in status, list, wh
   expect((await command(running, "why", "nightly")).stdout).toMatch(
     /^expected +a run completes by \d{4}-.*, 1d2h after petit first read this$/m,
   );
+  expect((await command(running, "review", "--since", "1h")).stdout).toMatch(
+    /^Not completed in time \(1\)\n {2}backup {2}stale since \d{4}-.*: no run has completed yet,\s+although one is expected within 10ms$/m,
+  );
+  const { body } = await ask(running, "/api/review?since=1h");
+  expect(body.stale.items).toEqual([
+    { job_id: "backup", job_name: "backup", since: expect.any(Number), success_within_ms: 10, last_success_at: null },
+  ]);
+  const earlier = await ask(running, `/api/review?since=2h&until=${new Date(body.stale.items[0].since).toISOString()}`);
+  expect(earlier.body.stale.items).toEqual([]);
   const before = await metrics();
   for (const line of [
     'petit_job_last_success_timestamp_seconds{job_id="backup"} 0',
@@ -54,5 +63,8 @@ test("a job that never completed is stale once over kill -9, in status, list, wh
     `petit_job_last_success_timestamp_seconds{job_id="nightly"} ${Number(endedAt) / 1000}\n`,
   );
   await runToEnd(running, "backup");
+  expect((await command(running, "review", "--since", "1h")).stdout).toContain(
+    "Not completed in time\n  Every job with 'expect' has completed in time.\n",
+  );
   expect(await eventsOf(running, "job.recovered")).toEqual(["job.stale", "job.recovered"]);
 }, 60_000);

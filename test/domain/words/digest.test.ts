@@ -15,6 +15,7 @@ const REVIEW: Review = {
   deleted: null,
   runs: { completed: 1, failed: 2, cancelled: 0, interrupted: 0 },
   broken: NONE,
+  stale: NONE,
   recovered: NONE,
   unfired: NONE,
   slower: NONE,
@@ -33,6 +34,7 @@ test("a digest names jobs by their names, and says from when on runs are complet
     ...REVIEW,
     deleted: { until: AT, jobs: 1 },
     broken: { items: [failed, old], leftOut: 0 },
+    stale: { items: [{ ...LOAD, since: AT, withinMs: 1, lastSuccessAt: null }], leftOut: 0 },
     flaky: { items: [{ ...LOAD, taskId, runs: 1, lastRunId, lastAt: AT }], leftOut: 0 },
     due: { items: [{ ...LOAD, nextAt: AT, count: 1 }], leftOut: 0 },
   };
@@ -40,6 +42,7 @@ test("a digest names jobs by their names, and says from when on runs are complet
     "1 completed, 2 failed.",
     "Runs are complete from 2026-01-15 12:00 UTC on: earlier ones of 1 job were deleted. They are missing below; the numbers of runs include those of whole days.",
     "Failed, and still broken: Load all orders (failed 2 times), Old (failing since 2026-01-14 12:00 UTC).",
+    "Not completed in time: Load all orders (stale since 2026-01-15 12:00 UTC).",
     "Completed only after a retry: Load all orders: check.",
     "Due today: Load all orders.",
   ]);

@@ -122,6 +122,7 @@ const fakeEngine = (store: Store): FakeEngine => {
       const runs = { completed: 0, failed: 0, cancelled: 0, interrupted: 0 };
       const parts = {
         broken: none,
+        stale: none,
         recovered: none,
         unfired: none,
         slower: none,

@@ -73,6 +73,16 @@ const FailedJobBody = exactly(
   { title: "FailedJob" },
 );
 
+const StaleBody = exactly(
+  {
+    ...namedJob,
+    since: instant("When petit noticed it"),
+    success_within_ms: integer({ minimum: 1, description: "A run is expected to complete at least this often, in ms" }),
+    last_success_at: nullable(instant("End of the last completed run"), "Null if none is known"),
+  },
+  { title: "StaleReviewedJob" },
+);
+
 const UnfiredBody = exactly(
   {
     ...namedJob,
@@ -178,6 +188,10 @@ export const ReviewBody = exactly(
       FailedJobBody,
       "Jobs whose last run at the end of the period had failed or was interrupted, also if that was before the period, and that have not recovered since",
     ),
+    stale: partOf(
+      StaleBody,
+      "Jobs that are stale since before the end of the period: no run has completed within the time of their `expect`. Those that are so for longest come first",
+    ),
     recovered: partOf(
       FailedJobBody,
       "Other jobs with failed or interrupted runs, and those that recovered in the period from earlier ones",
@@ -200,6 +214,12 @@ export const reviewBody = (review: Review): typeof ReviewBody.static => ({
   deleted: review.deleted === null ? null : { ...review.deleted },
   runs: { ...review.runs },
   broken: partBody(review.broken, failedJobBody),
+  stale: partBody(review.stale, ({ since, withinMs, lastSuccessAt, ...job }) => ({
+    ...namedJobBody(job),
+    since,
+    success_within_ms: withinMs,
+    last_success_at: lastSuccessAt,
+  })),
   recovered: partBody(review.recovered, failedJobBody),
   unfired: partBody(review.unfired, ({ outcome, reason, count, firstAt, lastAt, ...job }) => ({
     ...namedJobBody(job),

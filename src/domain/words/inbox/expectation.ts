@@ -25,7 +25,7 @@ export const expectedText = (facts: ExpectationFacts, timeText: TimeText): strin
 };
 
 /** Returns since when a job is stale, and why, to follow that it is; null if it is not stale. */
-export const staleSinceText = (facts: ExpectationFacts, timeText: TimeText): string | null => {
+export const staleSinceText = (facts: Omit<ExpectationFacts, "expected_from">, timeText: TimeText): string | null => {
   const { success_within_ms: withinMs, last_success_at: last, stale_since: since } = facts;
   if (since === null) return null;
   const completed = last === null ? "no run has completed yet" : `the last completed run ended at ${timeText(last)}`;
