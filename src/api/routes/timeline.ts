@@ -147,6 +147,18 @@ const ReviewQuery = exactly({
     }),
   ),
   tag: TagQuery,
+  limit: t.Optional(
+    wholeNumber(
+      { minimum: 1, maximum: 1000 },
+      "Maximum of items of each part; default: 50, of `slower` 20, of `waits` 10",
+    ),
+  ),
+  offset: t.Optional(
+    wholeNumber(
+      { minimum: 0, maximum: 1_000_000, default: 0 },
+      "Number of items of each part to leave out at the start. The next page of a part begins after the items so far, with `since` and `until` set to `from` and `to` of the first",
+    ),
+  ),
 });
 
 /** The route of the review. */
@@ -154,10 +166,11 @@ export const reviewRoutes = ({ engine, clock, system }: ApiContext) =>
   new Elysia().get(
     "/api/review",
     async ({ query }) => {
-      const { since = "1d", until } = query;
+      const { since = "1d", until, limit, offset } = query;
+      const page = { offset: Number(offset ?? 0), limit: limit === undefined ? null : Number(limit) };
       const span = parseSpan({ since, until }, { now: clock.now(), zone: system.timezone });
       if ("problem" in span) throw invalidQuery(span.field, span.problem);
-      return reviewBody(await engine.review({ ...span, jobIds: jobsThatHaveTags(engine, query.tag) }));
+      return reviewBody(await engine.review({ ...span, jobIds: jobsThatHaveTags(engine, query.tag), page }));
     },
     {
       query: ReviewQuery,
@@ -168,7 +181,7 @@ export const reviewRoutes = ({ engine, clock, system }: ApiContext) =>
         summary: "Get what happened in a period",
         description:
           "What failed and whether it recovered, which jobs are stale, what did not run and why, what became slower, which tasks needed retries, who did what, " +
-          "what waited longest, and what is due today. Each part has its most important items, and the number of those that are left out. 404 if no job has the tags.",
+          "what waited longest, and what is due today. Each part has its most important items, and the number of those that are left out after them; `limit` and `offset` list more. 404 if no job has the tags.",
       },
     },
   );

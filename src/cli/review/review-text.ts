@@ -33,6 +33,10 @@ type ReviewTextOptions = {
   readonly now: number;
   readonly zone: string;
   readonly tag: string | undefined;
+  /** Number of items of each part that are left out at the start. */
+  readonly offset: number;
+  /** Maximum number of items of a part that can be asked for. */
+  readonly maxItems: number;
 };
 
 /** Returns a review for a terminal: a heading for each part, and a paragraph for each item. */
@@ -67,16 +71,24 @@ const partText = (name: ReviewPartName, review: Review, options: ReviewTextOptio
   const { screen } = options;
   const { left_out: leftOut } = review[name];
   const items = itemTexts(name, review, options);
-  const count = items.length + leftOut;
+  // How many there are before the page is only known if there is something on it.
+  if (options.offset > 0 && items.length === 0) return "";
+  const count = options.offset + items.length + leftOut;
   const title = paint(screen, "bold", `${REVIEW_TITLES[name]}${count === 0 ? "" : ` (${count})`}`);
   const lines = items.map(({ subject, text, detail }) => {
     const first = `${paint(screen, STYLES[name], oneLine(subject))}  ${oneLine(text)}`;
     const second = detail === undefined ? "" : `\n    ${paint(screen, "dim", fold(oneLine(detail), "    ", screen))}`;
     return `  ${fold(first, "    ", screen)}${second}\n`;
   });
-  const rest = leftOut === 0 ? "" : `  and ${leftOut} more\n`;
+  const rest = leftOut === 0 ? "" : `  ${paint(screen, "dim", moreText(items.length, leftOut, options))}\n`;
   const nothing = items.length === 0 ? `  ${paint(screen, "dim", REVIEW_NOTHING[name])}\n` : "";
   return `\n${title}\n${lines.join("")}${rest}${nothing}`;
+};
+
+/** Returns how many more items there are, and how to list them: `and 60 more, with --limit 110`. */
+const moreText = (listed: number, leftOut: number, { offset, maxItems }: ReviewTextOptions): string => {
+  const flag = listed < maxItems ? `--limit ${Math.min(maxItems, listed + leftOut)}` : `--offset ${offset + listed}`;
+  return `and ${leftOut} more, with ${flag}`;
 };
 
 type ItemText = {

@@ -9,12 +9,17 @@ import type { TimeSpan } from "../time-span.ts";
 export type ReviewQuery = TimeSpan & {
   /** Null for all jobs. */
   readonly jobIds: ReadonlySet<JobId> | null;
+  /** Which items of each part. Default: the first, as many as a reader looks at. */
+  readonly page?: ReviewPage;
 };
+
+/** Items of each part from number `offset` on, which counts from 0; at most `limit`, or as many as a reader looks at for null. */
+export type ReviewPage = { readonly offset: number; readonly limit: number | null };
 
 /** A job. Its name is its id if no job file defines it. */
 type NamedJob = { readonly jobId: JobId; readonly jobName: string };
 
-/** A part of a review: the most important items, and how many are left out. */
+/** A part of a review: the most important items, or a page of them, and how many are left out after it. */
 export type ReviewPart<Item> = { readonly items: readonly Item[]; readonly leftOut: number };
 
 /** What happened in a period, and what is due today. All times are ms since the Unix epoch. */

@@ -12,6 +12,7 @@ import {
   MAX_DUE_COUNTED,
   type PersonAction,
   type Review,
+  type ReviewPage,
   type ReviewPart,
   type ReviewQuery,
   type SlowerJob,
@@ -54,7 +55,9 @@ type Failures = {
   readonly streak: FailedJob["streak"];
 };
 
-/** Maximum of items of each part. */
+const FIRST_PAGE = { offset: 0, limit: null } satisfies ReviewPage;
+
+/** Maximum of items of each part, if the query names none. */
 const MAX_ITEMS = 50;
 const MAX_SLOWER = 20;
 const MAX_LONGEST = 10;
@@ -108,14 +111,14 @@ class ReviewReader {
       jobs: jobIds?.size ?? this.#defined.size,
       deleted: deleted.result,
       runs: totalsOf(ended, deleted.counts),
-      broken: part(failed.filter(({ recovery }) => recovery === null)),
-      recovered: part(failed.filter(({ recovery }) => recovery !== null)),
-      stale: part(this.#stale()),
-      unfired: part(await this.#unfired()),
+      broken: this.#part(failed.filter(({ recovery }) => recovery === null)),
+      recovered: this.#part(failed.filter(({ recovery }) => recovery !== null)),
+      stale: this.#part(this.#stale()),
+      unfired: this.#part(await this.#unfired()),
       slower: await this.#slower(),
-      flaky: part(this.#flaky(ended)),
-      people: part(this.#people(ended)),
-      waits: part(this.#waits(), MAX_LONGEST),
+      flaky: this.#part(this.#flaky(ended)),
+      people: this.#part(this.#people(ended)),
+      waits: this.#part(this.#waits(), MAX_LONGEST),
       due: await this.#due(),
     };
   }
@@ -126,6 +129,13 @@ class ReviewReader {
 
   #isSelected(jobId: JobId): boolean {
     return this.#query.jobIds?.has(jobId) ?? true;
+  }
+
+  /** Returns the items that the query asks for; without a limit, at most `max`. */
+  #part<Item>(items: readonly Item[], max = MAX_ITEMS): ReviewPart<Item> {
+    const { offset, limit } = this.#query.page ?? FIRST_PAGE;
+    const end = offset + (limit ?? max);
+    return { items: items.slice(offset, end), leftOut: Math.max(0, items.length - end) };
   }
 
   async #breathe(): Promise<void> {
@@ -186,12 +196,14 @@ class ReviewReader {
     const parents = await this.#findParents(found);
     const below = Map.groupBy(parents.keys(), (child) => topOf(child, parents));
     const described: FailedJob[] = [];
-    const listed = { broken: 0, recovered: 0 };
+    const { offset, limit } = this.#query.page ?? FIRST_PAGE;
+    const counts = { broken: 0, recovered: 0 };
     for (const each of found) {
       if (parents.has(each)) continue;
       const { run, job } = each;
       const kind = partOf(each);
-      const isListed = ++listed[kind] <= MAX_ITEMS;
+      const index = counts[kind]++;
+      const isListed = index >= offset && index < offset + (limit ?? MAX_ITEMS);
       const failure = isListed ? runs.describeFailure(run.id) : null;
       const why = failure === null ? null : explanationOf(failure);
       // The error of a run names the task itself.
@@ -331,11 +343,12 @@ class ReviewReader {
     }
     const factor = ({ change }: Omit<SlowerJob, "days">): number => change.recentMs / Math.max(1, change.beforeMs);
     found.sort((a, b) => factor(b) - factor(a));
-    const items = found.slice(0, MAX_SLOWER).map((each) => {
+    const { items, leftOut } = this.#part(found, MAX_SLOWER);
+    const withDays = items.map((each) => {
       const days = durations.listDays(each.jobId, Math.max(start, last - MAX_DAYS + 1), last);
       return { ...each, days: days.map(figuresOf) };
     });
-    return { items, leftOut: found.length - items.length };
+    return { items: withDays, leftOut };
   }
 
   #flaky(ended: readonly EndedRuns[]): readonly FlakyTask[] {
@@ -429,16 +442,21 @@ class ReviewReader {
           ({ job, nextRunAt, pause }) =>
             nextRunAt !== null && nextRunAt < end && pause === null && this.#isSelected(job.id),
         );
-    const found: DueToday[] = [];
-    for (const { job, nextRunAt } of due.slice(0, MAX_DUE_JOBS)) {
-      const count = nextOccurrences(job.id, MAX_DUE_COUNTED, { to: end }).length;
-      if (nextRunAt !== null)
-        found.push({ jobId: job.id, jobName: job.name, nextAt: nextRunAt, count: Math.max(1, count) });
+    const found: (Omit<DueToday, "count"> & { readonly isOften: boolean })[] = [];
+    for (const { job, nextRunAt } of due) {
+      const isOften = nextOccurrences(job.id, OFTEN + 1, { to: end }).length > OFTEN;
+      if (nextRunAt !== null) found.push({ jobId: job.id, jobName: job.name, nextAt: nextRunAt, isOften });
       await this.#breathe();
     }
-    found.sort((a, b) => Number(a.count > OFTEN) - Number(b.count > OFTEN) || a.nextAt - b.nextAt);
-    const { items } = part(found);
-    return { items, leftOut: due.length - items.length };
+    found.sort((a, b) => Number(a.isOften) - Number(b.isOften) || a.nextAt - b.nextAt);
+    const { items, leftOut } = this.#part(found);
+    const counted: DueToday[] = [];
+    for (const { isOften: _, ...each } of items) {
+      const { length } = nextOccurrences(each.jobId, MAX_DUE_COUNTED, { to: end });
+      counted.push({ ...each, count: Math.max(1, length) });
+      await this.#breathe();
+    }
+    return { items: counted, leftOut };
   }
 }
 
@@ -469,14 +487,6 @@ const MIN_BEFORE_DAYS = 7;
 
 /** A job with more occurrences today is due all the time. */
 const OFTEN = 6;
-
-/** Jobs whose occurrences of today are counted. */
-const MAX_DUE_JOBS = 1_000;
-
-const part = <Item>(items: readonly Item[], max = MAX_ITEMS): ReviewPart<Item> => ({
-  items: items.slice(0, max),
-  leftOut: Math.max(0, items.length - max),
-});
 
 const totalsOf = (ended: readonly EndedRuns[], deleted: DeletedRunsFinder["counts"]): Review["runs"] => {
   const count = (status: EndedRuns["status"]): number =>

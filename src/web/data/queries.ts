@@ -1,4 +1,4 @@
-import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type { ExistingRule } from "../../domain/backfill/backfill.ts";
 import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { SendingStatus } from "../../domain/notification.ts";
@@ -182,6 +182,25 @@ export const durationsQuery = (jobId: string) =>
     queryKey: ["durations", jobId],
     queryFn: () => petit.get("/api/jobs/:job_id/durations", { params: { job_id: jobId } }),
     refetchInterval: 300_000,
+  });
+
+/** Items of a part that one request for more loads. */
+const REVIEW_PAGE = 200;
+
+type ReviewRest = { readonly from: number; readonly to: number; readonly tag?: string; readonly offset: number };
+
+/** Query for the items of a review from number `offset` on, page by page. The period is that of the first page. */
+export const reviewRestQuery = ({ from, to, tag, offset: first }: ReviewRest) =>
+  infiniteQueryOptions({
+    queryKey: ["review-rest", from, to, tag, first],
+    queryFn: ({ pageParam: offset }) => {
+      const [since, until] = [from, to].map((at) => new Date(at).toISOString());
+      return petit.get("/api/review", {
+        query: { since, until, ...(tag !== undefined && { tag }), limit: REVIEW_PAGE, offset },
+      });
+    },
+    initialPageParam: first,
+    getNextPageParam: (_page, pages) => first + pages.length * REVIEW_PAGE,
   });
 
 /** Query for what happened in a period. Its texts are those of `parseMoment`; a tag selects jobs. */

@@ -1,5 +1,5 @@
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { Fragment, type ReactNode, useId } from "react";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Fragment, type ReactNode, useId, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { MOMENT_FORM, parseMoment } from "../../domain/time-span.ts";
 import { changeText } from "../../domain/words/duration-change.ts";
@@ -19,12 +19,12 @@ import {
 } from "../../domain/words/review.ts";
 import { otherParamsText } from "../../domain/words/run-facts.ts";
 import { OCCURRENCE_REASON_TEXT } from "../../domain/words/schedule/occurrence.ts";
-import { jobsQuery, reviewQuery } from "../data/queries.ts";
+import { jobsQuery, reviewQuery, reviewRestQuery } from "../data/queries.ts";
 import type { ReviewData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { Choice, withParam } from "../ui/choice.tsx";
 import { Page } from "../ui/page.tsx";
-import { Loaded } from "../ui/states.tsx";
+import { failureText, Loaded } from "../ui/states.tsx";
 import { TagChoice } from "../ui/tag-choice.tsx";
 import { counted, dateRangeText, dateTimeText, durationText, zonedText } from "../ui/text/format.ts";
 import { Time } from "../ui/time/time.tsx";
@@ -69,7 +69,7 @@ export const ReviewView = () => {
         <TagChoice jobs={data?.jobs ?? []} value={tag} onChange={set("tag")} />
       </search>
       <Loaded query={review} what="the review">
-        {(found) => <Parts review={found} />}
+        {(found) => <Parts key={`${since} ${until} ${tag}`} review={found} tag={tag} />}
       </Loaded>
     </Page>
   );
@@ -133,22 +133,24 @@ const Lead = ({ review: { from, to, runs, deleted, timezone }, tag, isOpen }: Le
 /** Returns the days of a period, which is not empty. They are those of the review, so that Friday is Friday. */
 const daysText = ({ from, to, timezone }: ReviewData): string => dateRangeText(from, to - 1, timezone);
 
-const Parts = ({ review }: { readonly review: ReviewData }) => (
+type PartsProps = { readonly review: ReviewData; readonly tag: string };
+
+const Parts = ({ review, tag }: PartsProps) => (
   <div className="review-parts">
-    <Part name="broken" part={review.broken}>
+    <Part name="broken" of={(each) => each.broken} review={review} tag={tag}>
       {(job) => <FailedJob key={job.job_id} job={job} />}
     </Part>
-    <Part name="stale" part={review.stale}>
+    <Part name="stale" of={(each) => each.stale} review={review} tag={tag}>
       {({ since, ...job }) => (
         <Item key={job.job_id} job={job}>
           stale {staleSinceText({ ...job, stale_since: since }, (at) => dateTimeText(at))}
         </Item>
       )}
     </Part>
-    <Part name="recovered" part={review.recovered}>
+    <Part name="recovered" of={(each) => each.recovered} review={review} tag={tag}>
       {(job) => <FailedJob key={job.job_id} job={job} />}
     </Part>
-    <Part name="unfired" part={review.unfired}>
+    <Part name="unfired" of={(each) => each.unfired} review={review} tag={tag}>
       {({ outcome, reason, count, last_at, ...job }) => (
         <Item key={`${job.job_id} ${reason}`} job={job}>
           {outcome} {timesText(count)}
@@ -157,10 +159,10 @@ const Parts = ({ review }: { readonly review: ReviewData }) => (
         </Item>
       )}
     </Part>
-    <Part name="slower" part={review.slower}>
+    <Part name="slower" of={(each) => each.slower} review={review} tag={tag}>
       {(slower) => <Slower key={slower.job_id} slower={slower} />}
     </Part>
-    <Part name="people" part={review.people}>
+    <Part name="people" of={(each) => each.people} review={review} tag={tag}>
       {(action) => (
         <li key={`${action.actor} ${action.action} ${action.job_id}`}>
           <strong>{actorText(action.actor)}</strong> {PERSON_ACTION_VERBS[action.action]}{" "}
@@ -175,7 +177,7 @@ const Parts = ({ review }: { readonly review: ReviewData }) => (
         </li>
       )}
     </Part>
-    <Part name="due" part={review.due}>
+    <Part name="due" of={(each) => each.due} review={review} tag={tag}>
       {({ next_at, count, ...job }) => (
         <Item key={job.job_id} job={job}>
           <Time at={next_at} />
@@ -183,14 +185,14 @@ const Parts = ({ review }: { readonly review: ReviewData }) => (
         </Item>
       )}
     </Part>
-    <Part name="flaky" part={review.flaky}>
+    <Part name="flaky" of={(each) => each.flaky} review={review} tag={tag}>
       {({ task_id, runs, last_run_id, last_at, ...job }) => (
         <Item key={`${job.job_id} ${task_id}`} job={job}>
           {task_id}: in {counted(runs, "run")}, the last <RunLink id={last_run_id} at={last_at} />
         </Item>
       )}
     </Part>
-    <Part name="waits" part={review.waits}>
+    <Part name="waits" of={(each) => each.waits} review={review} tag={tag}>
       {({ run_id, since, waited_ms, queue, waiting, ...job }) => (
         <Item key={run_id} job={job}>
           {waiting ? "has waited" : "waited"} {durationText(waited_ms)} since <RunLink id={run_id} at={since} />
@@ -201,23 +203,46 @@ const Parts = ({ review }: { readonly review: ReviewData }) => (
   </div>
 );
 
-type PartProps<Item> = {
+type PartProps<Item> = PartsProps & {
   readonly name: ReviewPartName;
-  readonly part: { readonly items: readonly Item[]; readonly left_out: number };
+  readonly of: (review: ReviewData) => { readonly items: readonly Item[]; readonly left_out: number };
   readonly children: (item: Item) => ReactNode;
 };
 
-/** A heading with the number of items, and the list or what its absence means. */
-const Part = <Item,>({ name, part: { items, left_out }, children }: PartProps<Item>) => {
+/** A heading with the number of items, and the list or what its absence means. More items are loaded on request. */
+const Part = <Item,>({ name, of, review, tag, children }: PartProps<Item>) => {
   const id = useId();
+  const [isMore, setMore] = useState(false);
+  const first = of(review);
+  const { from, to } = review;
+  const rest = useInfiniteQuery({
+    ...reviewRestQuery({ from, to, ...(tag !== "" && { tag }), offset: first.items.length }),
+    enabled: isMore,
+    placeholderData: keepPreviousData,
+  });
+  const pages = isMore ? (rest.data?.pages ?? []).map(of) : [];
+  const items = [first, ...pages].flatMap((page) => page.items);
+  const { left_out } = pages.at(-1) ?? first;
   const count = items.length + left_out;
+  const showMore = (): void => {
+    if (pages.length === 0) setMore(true);
+    else void rest.fetchNextPage();
+  };
   return (
     <section className="card review-part" data-part={name} aria-labelledby={id}>
       <h2 id={id}>
         {REVIEW_TITLES[name]} {count > 0 && <span className="review-count">{count.toLocaleString()}</span>}
       </h2>
       {items.length === 0 ? <p className="muted">{REVIEW_NOTHING[name]}</p> : <ul>{items.map(children)}</ul>}
-      {left_out > 0 && <p className="muted">and {left_out.toLocaleString()} more</p>}
+      {left_out > 0 && (
+        <p className="muted">
+          and {left_out.toLocaleString()} more{" "}
+          <button type="button" className="link review-controls" disabled={rest.isFetching} onClick={showMore}>
+            Show more
+          </button>
+        </p>
+      )}
+      {rest.error !== null && <p role="alert">{failureText(rest.error)}</p>}
     </section>
   );
 };

@@ -39,11 +39,32 @@ describe("petit review", () => {
       /^Failed, and still broken \(1\)\n {2}Load all orders \(breaks\) {2}1 failed run, \S+ at .*\n {4}load: error: no such table: orders$/m,
     );
     expect(stdout).toMatch(/^Failed, and recovered \(1\)\n {2}heals {2}1 failed run, .*; recovered by \S+ at /m);
+    expect(stdout).toContain("Not completed in time\n  Every job with 'expect' has completed in time.");
     expect(stdout).toContain("Did not run\n  Each occurrence started a run.");
     expect(stdout).toContain("Became slower\n  No job took clearly longer than in the period before.");
     expect(stdout).toMatch(/^ {2}127\.0\.0\.1 {2}started heals 2 times, last at /m);
     expect(stdout).toMatch(/^ {2}127\.0\.0\.1 {2}paused off, at /m);
     expect(stdout).toContain("Due today\n");
+  });
+
+  test("pages through what it leaves out", async () => {
+    const rows = (text: string): readonly string[] => {
+      const part = text.split("\n\n").find((each) => each.startsWith("Who did what")) ?? "";
+      return part
+        .trim()
+        .split("\n")
+        .slice(1)
+        .map((line) => line.trim());
+    };
+    const all = rows((await ask("--since", "1h")).stdout);
+    expect(all.length).toBeGreaterThan(2);
+    const { stdout } = await ask("--since", "1h", "--limit", "1");
+    expect(stdout).toContain(`Who did what (${all.length})\n`);
+    expect(rows(stdout)).toEqual([all[0] ?? "", `and ${all.length - 1} more, with --limit ${all.length}`]);
+    const second = await ask("--since", "1h", "--limit", "1", "--offset", "1");
+    expect(rows(second.stdout)[0]).toBe(all[1] ?? "");
+    expect(second.stdout).toContain(`Who did what (${all.length})\n`);
+    expect((await ask("--since", "1h", "--offset", "1000")).stdout).not.toContain("Who did what");
   });
 
   test("says since when a job is broken that failed before the period", async () => {
@@ -101,6 +122,7 @@ describe("petit review", () => {
   test.each([
     [["--since", ""], "--since is ''; expected a duration such as 10m or 3d"],
     [["--since", "someday"], "--since is 'someday'; expected a duration such as 10m or 3d"],
+    [["--limit", "1001"], "--limit is '1001'; expected a whole number from 1 to 1000"],
     [["--since", "1h", "--until", "2h"], "--since is '1h', which is not before '2h'"],
   ])("%j is refused", async (args, message) => {
     const { status, stderr } = await ask(...args);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { runToEnd } from "../../support/petit/api.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
-import { openWeb } from "../../support/web/web.ts";
+import { becomes, openWeb } from "../../support/web/web.ts";
 
 const JOBS = `id: breaks
 name: Load <i>orders</i>
@@ -12,6 +12,11 @@ tasks: [{id: load, type: shell, script: "echo 'error: <b>no</b> table' >&2; exit
 id: heals
 tasks: [{id: only, type: shell, script: "test -e healed || { touch healed; exit 1; }"}]
 `;
+
+const DONE = 'tasks: [{id: only, type: command, command: "true"}]\n';
+
+/** A zone in which it is about noon, so that today does not end during a test. */
+const ZONE = `Etc/GMT${new Date().getUTCHours() < 12 ? "-" : "+"}${Math.abs(12 - new Date().getUTCHours())}`;
 
 describe.skipIf(CHROMIUM === null)("the review", () => {
   let petit: Petit;
@@ -55,6 +60,25 @@ describe.skipIf(CHROMIUM === null)("the review", () => {
     await page.getByText("No job has the tag 'elt'; did you mean 'etl'?", { exact: true }).waitFor();
     expect(await page.locator(".review-part").count()).toBe(0);
     expect(web.complaints()).toEqual(["404 /api/review"]);
+  }, 60_000);
+
+  test("shows more of a part on request, until all is there", async () => {
+    const many = Array.from({ length: 260 }, (_, index) => `id: due_${index}\nschedule: "59 59 23 * * *"\n${DONE}`);
+    await using crowded = await startPetit({ jobs: { "all.yaml": many.join("---\n") }, args: ["--timezone", ZONE] });
+    await using web = await openWeb({ url: crowded.url });
+    await web.open("/review");
+    const due = web.page.locator('[data-part="due"]');
+    const counts = async () => [await due.locator("h2").textContent(), await due.locator("li").count()];
+    expect(await counts()).toEqual(["Due today 260", 50]);
+    await due.getByText("and 210 more").waitFor();
+    await due.getByRole("button", { name: "Show more" }).click();
+    await due.getByText("and 10 more").waitFor();
+    expect(await counts()).toEqual(["Due today 260", 250]);
+    await due.getByRole("button", { name: "Show more" }).click();
+    await becomes(counts, ["Due today 260", 260]);
+    expect(await due.getByRole("button").count()).toBe(0);
+    expect(new Set(await due.locator("li").allInnerTexts()).size).toBe(260);
+    expect(web.complaints()).toEqual([]);
   }, 60_000);
 
   test("is reached by the keyboard, clean for axe, and printed without navigation", async () => {

@@ -168,6 +168,14 @@ describe("a review", () => {
     await using petit = await startEngine({ dir: dir.path, clock: new FakeClock(NOON + HOUR) });
     const { broken } = await review(petit, 0, HOUR);
     expect([broken.items.length, broken.leftOut, broken.items[0]?.isGone]).toEqual([50, 10, true]);
+    const span = { from: NOON, to: NOON + HOUR, jobIds: null };
+    const whole = (await petit.engine.review({ ...span, page: { offset: 0, limit: 100 } })).broken;
+    expect([whole.items.length, whole.leftOut]).toEqual([60, 0]);
+    const rest = (await petit.engine.review({ ...span, page: { offset: 50, limit: null } })).broken;
+    expect(rest).toEqual({ items: whole.items.slice(50), leftOut: 0 });
+    const second = (await petit.engine.review({ ...span, page: { offset: 20, limit: 20 } })).broken;
+    expect(second).toEqual({ items: whole.items.slice(20, 40), leftOut: 20 });
+    expect(whole.items.every(({ cause }) => cause !== null)).toBe(true);
   });
 
   test("says which runs retention has deleted, and counts those of whole days", async () => {

@@ -27,8 +27,10 @@ const many = integer({ minimum: 1, description: "How many" });
 const partOf = <Item extends TSchema>(item: Item, description: string) =>
   exactly(
     {
-      items: t.Array(item, { description: "The most important ones" }),
-      left_out: integer({ minimum: 0, description: "Number of those that are left out" }),
+      items: t.Array(item, {
+        description: "The most important ones, or those of the page that `limit` and `offset` name",
+      }),
+      left_out: integer({ minimum: 0, description: "Number of those that follow" }),
     },
     { description },
   );
