@@ -12,6 +12,7 @@ import { help } from "./commands/help.ts";
 import { hooks } from "./commands/hooks.ts";
 import { importJobs } from "./commands/import.ts";
 import { init } from "./commands/init.ts";
+import { jobs } from "./commands/jobs.ts";
 import { list } from "./commands/list.ts";
 import { logs } from "./commands/logs.ts";
 import { next } from "./commands/next.ts";
@@ -49,6 +50,7 @@ export const COMMANDS: readonly Command[] = [
   artifacts,
   why,
   review,
+  jobs,
   hooks,
   deliveries,
   workers,

@@ -51,7 +51,7 @@ export const versionRoutes = ({ engine, store }: ApiContext) =>
       {
         params: exactly({ job_id: JobIdText }),
         query: ListQuery,
-        response: { 200: VersionList, ...failures("INVALID_REQUEST", "NOT_FOUND", "CONFLICT") },
+        response: { 200: VersionList, ...failures("INVALID_REQUEST", "NOT_FOUND") },
         detail: {
           operationId: "listJobVersions",
           tags: ["jobs"],
@@ -83,7 +83,7 @@ export const versionRoutes = ({ engine, store }: ApiContext) =>
       {
         params: VersionParams,
         query: DetailQuery,
-        response: { 200: VersionDetail, ...failures("INVALID_REQUEST", "NOT_FOUND", "CONFLICT") },
+        response: { 200: VersionDetail, ...failures("INVALID_REQUEST", "NOT_FOUND") },
         detail: {
           operationId: "getJobVersion",
           tags: ["jobs"],
@@ -101,7 +101,7 @@ const partsOf = (store: ApiStore, { id }: Pick<Job, "id">, version: JobVersion, 
   runs: store.versions.describeRuns(id, version.number),
 });
 
-/** Returns the version of a job that a text names. Throws `not_found`, and `conflict` if it is the beginning of several digests. */
+/** Returns the version of a job that a text names. Throws `not_found`, and `invalid_request` if it is the beginning of several digests. */
 const requireVersion = (store: ApiStore, { id }: Pick<Job, "id">, text: string): JobVersion => {
   const name = text.toLowerCase();
   const byNumber = /^\d{1,15}$/.test(name) ? store.versions.find(id, Number(name)) : null;
@@ -109,7 +109,7 @@ const requireVersion = (store: ApiStore, { id }: Pick<Job, "id">, text: string):
   const [found, another] = /^[0-9a-f]{4,64}$/.test(name) ? store.versions.findByDigest(id, name, 2) : [];
   if (another !== undefined)
     throw new PetitError(
-      "conflict",
+      "invalid_request",
       `'${name}' is the beginning of the digests of several versions of job '${id}'; expected more characters`,
     );
   if (found !== undefined) return found;

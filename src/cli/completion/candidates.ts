@@ -5,6 +5,7 @@ import { EXISTING_RULES } from "../../domain/backfill/backfill.ts";
 import { isName, parseRunId } from "../../domain/ids.ts";
 import { RUN_STATUSES } from "../../domain/run.ts";
 import { EXISTING_TEXT } from "../../domain/words/schedule/backfill.ts";
+import { shortDigest } from "../../domain/words/version.ts";
 import { formatRoundedSize } from "../../lib/size.ts";
 import { openClient } from "../client/client.ts";
 import { findRun } from "../client/find-run.ts";
@@ -52,6 +53,9 @@ const candidatesFor = async (target: CompletionTarget, context: Context): Promis
     case "JOB|ACTION":
     case "JOBS_DIR|JOB":
       return listJobs(client());
+    case "VERSION":
+    case "--diff":
+      return listVersions(client(), before.get("JOB"));
     case "TASK":
     case "--task":
       return listTasks(client(), before.get("RUN"));
@@ -93,6 +97,15 @@ const listBackfills = async (client: Client): Promise<readonly Candidate[]> => {
   return backfills.map(({ job_id, status }, index) => ({ value: ids[index] ?? "", text: `${job_id}, ${status}` }));
 };
 
+const listVersions = async (client: Client, jobId: string | undefined): Promise<readonly Candidate[]> => {
+  if (jobId === undefined) return [];
+  const { versions } = await client.get("/api/jobs/:job_id/versions", { params: { job_id: jobId } });
+  return versions.map(({ version, digest, current }) => ({
+    value: String(version),
+    text: `${shortDigest(digest)}${current ? ", current" : ""}`,
+  }));
+};
+
 /** Returns the jobs that need attention. */
 const listAttentionJobs = async (client: Client): Promise<readonly Candidate[]> => {
   const { items } = await client.get("/api/attention");
@@ -103,7 +116,7 @@ const listAttentionJobs = async (client: Client): Promise<readonly Candidate[]> 
 };
 
 /** The commands that show jobs of the past too. */
-const OF_PAST_JOBS: ReadonlySet<string> = new Set(["runs", "why"]);
+const OF_PAST_JOBS: ReadonlySet<string> = new Set(["runs", "why", "jobs"]);
 
 /** Returns also the jobs whose files are gone: their runs can still be named. */
 const listAllJobs = async (client: Client): Promise<readonly Candidate[]> => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { formatSigningKey, generateSigningKey } from "../../../src/lib/wire/signing.ts";
 import { deno, denoEnvironment } from "../deno.ts";
 import { startNats } from "../nats/server.ts";
-import { ask, runToEnd } from "../petit/api.ts";
+import { ask, post, runToEnd } from "../petit/api.ts";
 import { startPetit } from "../petit/petit.ts";
 import type { Machine } from "../systemd/machine.ts";
 import { installService } from "../systemd/service.ts";
@@ -66,6 +66,8 @@ name: Report
 schedule: "0 0 9 * * 2-6"
 tasks: [{id: run, name: Run, type: command, command: echo, args: [done]}]
 `;
+
+const ONLY_TASK = "tasks: [{id: only, type: command, command: date}]\n";
 
 /** Writes the files that the pages expect. */
 export const writeSamples = (place: Place): void => {
@@ -221,6 +223,16 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     }),
   },
   "docs/http-api.md: Workers": withWorker("curl -X DELETE http://localhost:8565/api/workers/box7"),
+  "docs/job-files.md: Versions": {
+    where: "folder",
+    prepare: async ({ parts }) => {
+      const textOf = (cron: string) => `id: data_pipeline\nschedule: "${cron}"\n${ONLY_TASK}`;
+      const petit = parts.use(await startPetit({ jobs: { "a.yaml": textOf("@daily") }, args: ["--no-watch"] }));
+      writeFileSync(join(petit.jobsDir, "a.yaml"), textOf("@hourly"));
+      await post(petit, "/api/jobs/reload");
+      return { url: petit.url };
+    },
+  },
   "docs/job-files.md: Outputs": {
     where: "folder",
     environment: { PETIT_OUTPUT: "outputs.txt" },
