@@ -110,7 +110,7 @@ export type ApiStore = {
     DeliveryStore,
     "find" | "findEvent" | "list" | "listFiles" | "findNthUnfired" | "listUnfiredSpans" | "countUnfired"
   >;
-  readonly backfills: Pick<BackfillStore, "find" | "list">;
+  readonly backfills: Pick<BackfillStore, "find" | "list" | "listUnended">;
   readonly output: Pick<OutputStore, "read" | "getNewestSeq" | "countLines" | "findLineSeq">;
   readonly artifacts: Pick<ArtifactStore, "list" | "find" | "getTotals">;
   readonly occurrences: Pick<

@@ -156,6 +156,23 @@ const registerGauges = (registry: Registry, { engine, store, clock, version }: M
   queueGauge("petit_queue_limit", "Maximum of concurrent runs in a queue.", ({ limit }) => limit);
   queueGauge("petit_queue_running_runs", "Runs that hold a place in a queue.", ({ running }) => running);
   queueGauge("petit_queue_pending_runs", "Runs that wait in a queue.", ({ pending }) => pending);
+  new Gauge({
+    name: "petit_backfill_runs",
+    help: "Runs that the backfills which have not ended will still make or end, by job and state.",
+    labelNames: ["job_id", "state"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { jobId, status, runs } of store.backfills.listUnended()) {
+        const states = {
+          running: runs.running,
+          waiting: status === "paused" ? 0 : runs.pending,
+          paused: status === "paused" ? runs.pending : 0,
+        };
+        for (const [state, count] of Object.entries(states)) this.inc({ job_id: jobId, state }, count);
+      }
+    },
+  });
   registerWorkerGauges(registers, engine);
   const expectationGauge = (name: string, help: string, value: (expectation: Expectation) => number): void =>
     void new Gauge({

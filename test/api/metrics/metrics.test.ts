@@ -19,6 +19,11 @@ id: sleeper
 max_concurrency: 1
 tasks: [{id: only, type: command, command: sleep, args: ["60"]}]
 ---
+id: daily
+max_concurrency: 1
+schedule: "0 6 * * *"
+tasks: [{id: only, type: command, command: sleep, args: ["60"]}]
+---
 id: waits
 depends_on: [fails]
 schedule: "@every 1s"
@@ -102,6 +107,23 @@ describe("the metrics", () => {
     expect(runs(during, "sleeper", "cancelled", "manual")).toBeNull();
     await post(petit, `/api/runs/${runId}/cancel`);
     await takenWhen((now) => runs(now, "sleeper", "cancelled", "manual") === 1);
+  });
+
+  test("say how many runs of backfills have not ended, until all have", async () => {
+    const counts = (now: Scrape, job_id: string) =>
+      ["running", "waiting", "paused"].map((state) => now.value("petit_backfill_runs", { job_id, state }));
+    expect(counts(await scrape(), "daily")).toEqual([null, null, null]);
+    const begin = async (to: string): Promise<string> => {
+      const body = JSON.stringify({ job_id: "daily", from: "2020-01-01", to });
+      return (await ask(petit, "/api/backfills", { method: "POST", body })).body.id;
+    };
+    const ids = [await begin("2020-01-03"), await begin("2020-01-08")];
+    expect(counts(await takenWhen((now) => counts(now, "daily")[0] === 1), "daily")).toEqual([1, 7, 0]);
+    await post(petit, `/api/backfills/${ids[1]}/pause`);
+    expect(counts(await scrape(), "daily")).toEqual([1, 2, 5]);
+    for (const id of ids) await post(petit, `/api/backfills/${id}/cancel`);
+    await takenWhen((now) => counts(now, "daily").every((count) => count === null));
+    expect(runs(await scrape(), "daily", "cancelled", "backfill")).toBeGreaterThanOrEqual(1);
   });
 
   test("count occurrences by outcome, and measure how late they fired", async () => {
