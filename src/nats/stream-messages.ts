@@ -34,7 +34,7 @@ const AT_ONCE = 8;
 /** How long the server keeps a request for messages, in ms. */
 const FETCH_MS = 30_000;
 
-/** When a message that petit failed at comes again, in ms. */
+/** Delay before the server sends a message again that petit could not process, in ms. */
 const AGAIN_MS = 60_000;
 
 /** "consumer must be deliver all on workqueue stream" */
@@ -65,7 +65,7 @@ export class StreamMessages implements MessageSource {
     const session = await this.#link.nextSession(options.signal);
     if (session === null) return;
     const opened = await onSession(session, () => this.#open(session, options));
-    // The server sends what it has sent before only then again, and newer messages before that.
+    // The server redelivers unacknowledged messages only after this time. Without the wait, newer messages would arrive first.
     if (opened.unacknowledged > 0)
       await sleep(this.#clock, ACK_WAIT_MS, AbortSignal.any([options.signal, session.lost]));
     await this.#receive(session, opened, options);

@@ -70,7 +70,7 @@ export interface DeliveryStore {
   noteEndSeen(runId: RunId): void;
   /** Returns the debounced deliveries that are due at `now`, the first one first. */
   listDue(now: number, limit: number): readonly WaitingDelivery[];
-  /** Lets all debounced deliveries be due earlier, because the clock was set back. */
+  /** Makes all debounced deliveries due earlier by `byMs`, because the clock was set back. */
   advanceDebounced(byMs: number): void;
   /** Lets debounced deliveries that came after `now`, because the clock was set back since, be due as if they came at `now`. */
   bringForward(now: number): void;
@@ -101,7 +101,7 @@ type NewDelivery = TriggerKey &
 /** Deliveries in a row to one trigger. */
 type InvalidDeliveries = TriggerKey & { readonly since: number; readonly count: number; readonly problem: string };
 
-/** The problem is that of the newest one, as SQLite takes it for a bare column beside a single max(). */
+/** SQLite takes a bare column beside a single max() from the row with the maximum, so the problem is that of the newest delivery. */
 const INVALID = `
   SELECT job_id, "trigger", problem, max(seq), count(*) AS count,
     (SELECT received_at FROM deliveries AS first WHERE first.job_id = invalid.job_id AND first."trigger" = invalid."trigger"

@@ -26,8 +26,8 @@ export interface BackfillStore {
   /** Takes the next occurrence of a running backfill for a run that the same transaction stores; null if there is none left. */
   takeNext(backfillId: string): BackfillOccurrence | null;
   /**
-   * The occurrence that was taken gets no run of the backfill, because it has got another one since. The backfill has a run less; its only
-   * one counts as completed.
+   * Drops the occurrence that was taken last, because it has had another run in the meantime. The total decreases by one. If it was the only
+   * occurrence, it counts as completed instead.
    */
   leaveOut(backfillId: string, now: number): void;
   /** Returns the occurrences in a range, both ends included, that backfills of a job will still make runs for. */

@@ -8,7 +8,7 @@ export interface SeenFileStore {
   list(key: FileTriggerKey): readonly SeenFile[];
   /** Stores that a file was seen. Returns false if it was before. */
   add(key: FileTriggerKey, file: SeenFile, now: number): boolean;
-  /** Stores that files were seen that are there already. */
+  /** Stores files as seen without starting runs for them. */
   addAll(key: FileTriggerKey, files: readonly SeenFile[], now: number): void;
   /** Stores where a seen file is now. `folder` is where it was. */
   move(key: FileTriggerKey, folder: string, file: SeenFile): void;
@@ -22,7 +22,7 @@ export interface SeenFileStore {
   setPatterns(key: FileTriggerKey, patterns: readonly string[]): void;
   /** Deletes what is stored about other triggers than these. */
   keepOnly(keys: readonly FileTriggerKey[]): void;
-  /** If the database was restored, notes that for these triggers. */
+  /** After a restore of the database, marks these patterns so that existing files count as seen. Otherwise does nothing. */
   noteRestore(patterns: readonly (FileTriggerKey & { readonly pattern: string })[]): void;
 }
 

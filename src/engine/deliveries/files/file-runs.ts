@@ -15,11 +15,11 @@ import { type FolderState, findFile, join, type MatchedFile } from "./look.ts";
 import { type SeenFiles, seenFile } from "./seen-files.ts";
 import type { SettledFile, SettlingFiles } from "./settling.ts";
 
-/** How many files are checked at once whether they are still the same, and how many runs one transaction stores. */
+/** Maximum number of files that are checked at once, and of runs that one transaction stores. */
 const SETTLE_BATCH = 256;
 const RUNS_BATCH = 10;
 
-/** How much later files settle that came while petit started no runs, in ms. */
+/** Additional delay before files are tried again for which petit could start no runs, in ms. */
 const LATER_MS = 1_000;
 
 export type FileRunsOptions = {
@@ -134,7 +134,7 @@ export class FileRuns {
     });
   }
 
-  /** Returns those that start nothing: their content, or the file itself, was seen at another path that is there too. */
+  /** Returns the duplicates among settled files: the same file, or the same content, was seen at another path that still exists. */
   async #findRepeated(settled: readonly SettledFile[]): Promise<ReadonlySet<SettledFile>> {
     const folders = this.#options.folders();
     const repeated = new Set<SettledFile>();

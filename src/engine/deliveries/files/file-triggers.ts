@@ -13,7 +13,7 @@ export type FileTriggersOptions = Omit<FilesWatchOptions, "key" | "trigger" | "f
   readonly isRunning: () => boolean;
 };
 
-/** How long petit waits at most for a file system before it goes on without it, in ms. */
+/** Maximum time that a start or a reload waits for file systems, in ms. */
 const PATIENCE_MS = 2_000;
 
 type Watched = { readonly definition: string; readonly watch: FilesWatch };
@@ -32,7 +32,7 @@ export class FileTriggers implements Disposable {
     this.#options = options;
   }
 
-  /** Resolves when what comes from now on is new for all triggers, or a file system takes too long. */
+  /** Resolves when every trigger has recorded the files that exist, or after `PATIENCE_MS`. */
   async start(): Promise<void> {
     await this.#inTime(this.#start());
   }

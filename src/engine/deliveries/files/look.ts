@@ -16,9 +16,9 @@ export type MatchedFile = Omit<SeenFile, "digest"> & {
   /** Absolute path. */
   readonly path: string;
   readonly size: number;
-  /** When it was changed last, in ms since the Unix epoch. */
+  /** Time of the last write (mtime), in ms since the Unix epoch. */
   readonly mtime: number;
-  /** When it was written, moved or linked last, or got other permissions, in ms since the Unix epoch. Nobody can set it. */
+  /** Time of the last change to its content or inode (ctime), in ms since the Unix epoch. Unlike the mtime, programs can't set it. */
   readonly ctime: number;
   /** Ids of the patterns that match it. */
   readonly patterns: readonly string[];
@@ -47,7 +47,7 @@ export type Look = {
   readonly hasMoreFolders: boolean;
   /** Folders that can't be read now. What is below them may be there all the same. */
   readonly unreadable: ReadonlySet<string>;
-  /** False if something changed meanwhile, so that files can be missing. */
+  /** False if a folder changed during the look, so that `files` may lack some. */
   readonly isComplete: boolean;
 };
 

@@ -33,7 +33,7 @@ export class SettlingFiles {
   /** Those that an event or a look may have completed, by path. */
   readonly #again = new Map<string, MatchedFile>();
   readonly #ready = new Map<string, SettledFile>();
-  /** When the first one of those that are ready was so. */
+  /** When `#ready` got its first file. */
   #readySince = 0;
 
   constructor(options: SettlingOptions) {
@@ -107,7 +107,10 @@ export class SettlingFiles {
     this.#problems.set(file.path, problem);
   }
 
-  /** Whether what files wait for is there, or they can be read, must be checked again. `changed` are the paths that have changed; null for all. */
+  /**
+   * Checks the files again that wait for another file, or until they can be read. `changed` limits that to files for which one of these paths
+   * matters; null checks all.
+   */
   checkAgain(changed: ReadonlySet<string> | null): void {
     for (const [key, { file, waitsFor }] of this.#undone) {
       if (changed !== null && !changed.has(waitsFor)) continue;
@@ -142,7 +145,7 @@ export class SettlingFiles {
     return batch;
   }
 
-  /** A run for all waits for those that still settle, but not for longer than one of them needs. */
+  /** Returns when the next run starts. With `batch: all` it waits for files that still settle, for at most `settle`. */
   #batchDueAt(now: number): number {
     const { isTogether, max, settleMs } = this.#options;
     const isFull = this.#ready.size >= max;

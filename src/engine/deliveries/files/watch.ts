@@ -53,7 +53,7 @@ const FILES_PER_FOLDER = 10;
 const MAX_KEPT = 10_000;
 
 /**
- * How much earlier than petit's clock says a file may have changed to be new, in ms: some file systems only know even seconds.
+ * Tolerance in ms when the ctime of a file is compared with petit's clock. FAT, for example, stores times in steps of two seconds.
  */
 const NEW_MARGIN_MS = 2_000;
 
@@ -83,7 +83,7 @@ export class FilesWatch implements Disposable {
   readonly #watched = new Set<string>();
   /** The ids of the patterns for which what is there is ignored. */
   readonly #ignoring = new Set<string>();
-  /** When patterns were new that begin later, by id: files that have changed since are new ones. */
+  /** For patterns whose start was postponed, by id: files with a later ctime are new. */
   readonly #newSince = new Map<string, number>();
   /** True while the store has patterns that the trigger has no more. */
   #hasFormer = false;
@@ -281,7 +281,7 @@ export class FilesWatch implements Disposable {
     if (await this.#ask(() => this.#isLookDue())) this.#mustLook = true;
   }
 
-  /** Looks at everything now, unless that would be too often for so many files. */
+  /** Requests a look at everything: now, or later if the last one was too recent for this number of files. */
   #requestLook(): void {
     const sinceMs = this.#options.clock.monotonic() - this.#lastLookAt;
     if (sinceMs >= this.#cost * SOONEST_MS_PER_FILE) this.#mustLook = true;
@@ -299,7 +299,7 @@ export class FilesWatch implements Disposable {
     return this.#matches + this.#folders.size * FILES_PER_FOLDER;
   }
 
-  /** A folder that has other entries than before has another state. Only files that were written in place need a look without that. */
+  /** Returns whether a look is due. Adding, removing or renaming an entry changes the state of its folder; writing to a file does not. */
   async #isLookDue(): Promise<boolean> {
     const { clock, trigger } = this.#options;
     const sinceMs = clock.monotonic() - this.#lastLookAt;
@@ -395,7 +395,7 @@ export class FilesWatch implements Disposable {
     } else if (typeof found !== "string" && patterns.length > 0) this.#noteChanged(found);
   }
 
-  /** At the limit, a look decides which files are watched. */
+  /** Notes a file that an event has reported. If the trigger is at its limit of files, the next look decides whether it is watched. */
   #noteChanged(file: MatchedFile): void {
     const isNew = !this.#files.has(file.path) && this.#seen.find(file, this.#folders) === null;
     if (isNew && !this.#seen.hasPath(file.path)) {
@@ -424,7 +424,7 @@ export class FilesWatch implements Disposable {
     for (const path of this.#files.paths) if (!there.has(path)) this.#files.delete(path);
   }
 
-  /** Begins with new patterns, and with all after a restore: what is there then may count as seen. */
+  /** Starts watching new patterns, and all patterns after a restore. Files that exist at this time may count as seen. */
   async #begin(look: Look, begunAt: number): Promise<void> {
     const { store, key, trigger, commits, log } = this.#options;
     const faults = new Map(look.faults.map(({ folder, fault }) => [folder, fault]));
@@ -459,7 +459,7 @@ export class FilesWatch implements Disposable {
     });
   }
 
-  /** Begins when a look can find all files. Those that come until then are new. */
+  /** Postpones the start of new patterns until a look can find all files. Files that arrive in the meantime count as new. */
   async #beginLater(patterns: readonly string[], begunAt: number): Promise<void> {
     const fresh = patterns.filter((id) => !this.#newSince.has(id));
     for (const id of fresh) this.#newSince.set(id, begunAt - NEW_MARGIN_MS);

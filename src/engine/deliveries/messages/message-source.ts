@@ -28,9 +28,9 @@ export type FirstMessage = { readonly sequence: number } | { readonly storedAt: 
 
 /**
  * What becomes of a message:
- * - `stored`: what became of it is on disk, or nobody is to know about it. It is acknowledged.
- * - `again`: petit failed at it. It comes again after a while, and those behind it do not wait.
- * - `unwanted`: nobody wants it any more. It comes to the next consumer.
+ * - `stored`: its outcome is on disk, or it is not for the trigger. petit acknowledges it.
+ * - `again`: petit could not process it. NATS sends it again later, and newer messages do not wait for it.
+ * - `unwanted`: the trigger is gone, or petit stops. NATS sends it to the next consumer.
  */
 export type MessageAnswer = "stored" | "again" | "unwanted";
 
