@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
@@ -15,6 +17,11 @@ triggers:
 tasks: [{id: only, type: command, command: "true"}]
 `,
   "hook.secret": "secret",
+  "inbox.yaml": `
+id: inbox
+triggers: [{type: files, paths: ["in/*.csv"], settle: 0s}]
+tasks: [{id: only, type: command, command: "true"}]
+`,
 };
 
 describe.skipIf(CHROMIUM === null)("the events of a job", () => {
@@ -43,6 +50,19 @@ describe.skipIf(CHROMIUM === null)("the events of a job", () => {
     expect(web.complaints()).toEqual([]);
     await card.getByRole("link", { name: "It has a run" }).first().click();
     await page.waitForURL("**/runs/*");
+  }, 60_000);
+
+  test("name the file, also on a phone", async () => {
+    const { petit, web, page } = running();
+    mkdirSync(join(petit.jobsDir, "in"));
+    const name = `${"a".repeat(90)}.csv`;
+    writeFileSync(join(petit.jobsDir, "in", name), "");
+    await page.setViewportSize({ width: 390, height: 800 });
+    await web.open("/jobs/inbox");
+    await page.getByText(/^files \/.*a\.csv$/).waitFor();
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
+    await page.setViewportSize({ width: 1280, height: 800 });
+    expect(web.complaints()).toEqual([]);
   }, 60_000);
 
   test("without a run are among the occurrences on Now as they come, are counted, and lead to the list", async () => {
