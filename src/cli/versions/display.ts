@@ -1,6 +1,13 @@
 import type { VersionDetail, VersionList } from "../../api/shapes/definition/version.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
-import { causeText, fieldText, noTextDiffText, sameText, shortDigest } from "../../domain/words/version.ts";
+import {
+  causeText,
+  differsHiddenText,
+  fieldText,
+  noTextDiffText,
+  sameText,
+  shortDigest,
+} from "../../domain/words/version.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { Context } from "../command.ts";
 import { fold } from "../terminal/columns.ts";
@@ -113,7 +120,7 @@ const changeLines = (change: Change, screen: Screen): readonly string[] => {
 /** A secret that differs is hidden in both. */
 const changedText = (before: unknown, after: unknown): string => {
   const [old, current] = [oneLine(fieldText(before)), oneLine(fieldText(after))];
-  return old === current ? `${current} (differs, but is hidden)` : `${old} → ${current}`;
+  return old === current ? `${current} (${differsHiddenText})` : `${old} → ${current}`;
 };
 
 const field = (sign: string, text: string, { screen, style }: { readonly screen: Screen; readonly style: Style }) =>

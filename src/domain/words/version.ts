@@ -33,7 +33,7 @@ const SHOWN_DIGEST = 8;
 export const shortDigest = (digest: string): string => digest.slice(0, SHOWN_DIGEST);
 
 /** What was compared. `before` is null if there is no version to compare with. */
-export type VersionComparison = {
+type ComparedVersion = {
   readonly before: number | null;
   readonly changed: boolean;
   readonly changes: readonly unknown[];
@@ -42,7 +42,7 @@ export type VersionComparison = {
 };
 
 /** Returns a sentence about a comparison in which no field differs; null if some do. */
-export const sameText = ({ before, changed, changes, diff }: VersionComparison): string | null => {
+export const sameText = ({ before, changed, changes, diff }: ComparedVersion): string | null => {
   if (before === null) return "It is the first version that is stored.";
   if (changes.length > 0) return null;
   if (diff !== null) return "No field differs, only comments and form.";
@@ -50,12 +50,15 @@ export const sameText = ({ before, changed, changes, diff }: VersionComparison):
 };
 
 /** Returns a sentence about the comparison of the texts if it has no lines; null if it has. */
-export const noTextDiffText = ({ diff, text, before, changes }: VersionComparison): string | null => {
+export const noTextDiffText = ({ diff, text, before, changes }: ComparedVersion): string | null => {
   if (diff !== null || before === null || changes.length === 0) return null;
   return text === null
     ? "Its text is not stored."
     : "The texts are not compared: too much differs, or one is not stored.";
 };
+
+/** What is said of a value that differs but is hidden in both versions, because it may be a secret. */
+export const differsHiddenText = "differs, but is hidden";
 
 /** Returns a value of a definition on one line, as people write it in YAML: `{id: load, args: [a, "b: c"]}`. */
 export const fieldText = (value: unknown): string => (typeof value === "string" ? value : flowText(value));
@@ -69,8 +72,8 @@ const flowText = (value: unknown): string => {
   return typeof value === "string" ? scalarText(value) : (JSON.stringify(value) ?? "null");
 };
 
-/** Matches texts that YAML and people read as they are, also within a list. */
-const PLAIN = /^[A-Za-z_/.…][\w./@…-]*(?: [\w./@…-]+)*$/;
+/** Matches texts that YAML and people read as they are, also within a list: words, paths and durations. */
+const PLAIN = /^(?:[A-Za-z_/.…][\w./@…-]*(?: [\w./@…-]+)*|(?:\d+(?:ms|[smhd]))+)$/;
 const WORDS: ReadonlySet<string> = new Set(["true", "false", "null", "yes", "no", "on", "off"]);
 
 const scalarText = (text: string): string =>

@@ -51,19 +51,23 @@ export const definitionQuery = (jobId: string) =>
     queryFn: () => petit.get("/api/jobs/:job_id/definition", { params: { job_id: jobId } }),
   });
 
-/** Query for the versions of a job, the newest first. */
-export const versionsQuery = (jobId: string) =>
+/** Query for the newest versions of a job. */
+export const versionsQuery = (jobId: string, limit: number) =>
   queryOptions({
-    queryKey: ["versions", jobId],
-    queryFn: () => petit.get("/api/jobs/:job_id/versions", { params: { job_id: jobId } }),
+    queryKey: ["versions", jobId, "list", limit],
+    queryFn: () => petit.get("/api/jobs/:job_id/versions", { params: { job_id: jobId }, query: { limit } }),
+    placeholderData: keepPreviousData,
   });
 
-/** Query for a version of a job, and what differs from the one before. */
-export const versionQuery = (jobId: string, version: number) =>
+/** Query for a version of a job, and what differs from another one; from the one before if that is null. */
+export const versionQuery = (jobId: string, version: number, other: number | null) =>
   queryOptions({
-    queryKey: ["versions", jobId, version],
+    queryKey: ["versions", jobId, version, other],
     queryFn: () =>
-      petit.get("/api/jobs/:job_id/versions/:version", { params: { job_id: jobId, version: String(version) } }),
+      petit.get("/api/jobs/:job_id/versions/:version", {
+        params: { job_id: jobId, version: String(version) },
+        query: { ...(other !== null && { diff: String(other) }) },
+      }),
   });
 
 type RunsFilter = {

@@ -19,6 +19,7 @@ import type {
   statsQuery,
   systemQuery,
   taskHistoryQuery,
+  versionQuery,
   versionsQuery,
   workersQuery,
 } from "./queries.ts";
@@ -36,6 +37,7 @@ export type RecentRunData = NonNullable<JobSummary["recent_runs"]>[number];
 export type JobDetail = AnswerOf<typeof jobQuery>;
 export type DefinitionData = AnswerOf<typeof definitionQuery>;
 export type VersionData = AnswerOf<typeof versionsQuery>["versions"][number];
+export type VersionComparison = AnswerOf<typeof versionQuery>;
 export type TaskData = JobDetail["tasks"][number];
 export type ParamData = JobDetail["params"][string];
 export type RunData = ListAnswer<AnswerOf<typeof runsQuery>, "runs">;

@@ -1,13 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useRef } from "react";
+import { Suspense, useEffect, useMemo, useRef } from "react";
 import { isRefused } from "../../client/error.ts";
+import { lazily } from "../data/lazily.tsx";
 import { definitionQuery } from "../data/queries.ts";
 import type { DefinitionData as DefinitionText, JobDetail } from "../data/shapes.ts";
 import { Loaded } from "../ui/states.tsx";
 import { Time } from "../ui/time/time.tsx";
 import "./definition.css";
 import { highlightYaml, type YamlToken } from "./highlight-yaml.ts";
-import { Versions } from "./versions.tsx";
+
+/** Most people look at the definition of today. */
+const { Component: Versions } = lazily(async () => (await import("./versions.tsx")).Versions);
 
 type DefinitionProps = {
   readonly job: Pick<JobDetail, "id" | "version" | "changed_at">;
@@ -26,7 +29,9 @@ export const Definition = ({ job, selected }: DefinitionProps) => {
           Version {job.version}, since <Time at={job.changed_at} />
         </p>
       )}
-      <Versions jobId={job.id} />
+      <Suspense>
+        <Versions jobId={job.id} />
+      </Suspense>
       {isRefused(definition.error, "NOT_FOUND") ? (
         <p className="muted">The definition is not available: petit has not read the job file since it was upgraded.</p>
       ) : (

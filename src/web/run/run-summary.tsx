@@ -76,6 +76,7 @@ export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => 
             <WebLinks links={run.links} />
           </Fact>
         )}
+        <VersionFact run={run} />
         <Fact name="Run">
           <code>{run.id}</code>
         </Fact>
@@ -119,6 +120,14 @@ const FactValue = ({ value, run, zone }: FactValueProps) => {
       return assertNever(value);
   }
 };
+
+/** An older petit does not say it. */
+const VersionFact = ({ run: { job_id, version } }: { readonly run: Pick<RunDetail, "job_id"> & Partial<RunDetail> }) =>
+  version !== undefined && (
+    <Fact name="Definition">
+      <Link href={`/jobs/${job_id}?versions=${version.version}#definition`}>version {version.version}</Link>
+    </Fact>
+  );
 
 const Fact = ({ name, children }: { readonly name: string; readonly children: ReactNode }) => (
   <div>

@@ -89,9 +89,9 @@ describe("a comparison on a terminal", () => {
   const lines = (given: Partial<Detail>): string => plain(comparisonLines({ ...DETAIL, ...given }, context()));
 
   test("names added values as people write them", () => {
-    const after = { id: "load", args: ["a", "b c", "d: e", "true", ""], n: 1, none: null };
+    const after = { id: "load", args: ["a", "b c", "d: e", "true", ""], n: 1, none: null, delay: "1m30s" };
     expect(lines({ changes: [{ path: "tasks.load", kind: "added", before: null, after, diff: null }] })).toContain(
-      '\n+ tasks.load: {id: load, args: [a, b c, "d: e", "true", ""], n: 1, none: null}\n',
+      '\n+ tasks.load: {id: load, args: [a, b c, "d: e", "true", ""], n: 1, none: null, delay: 1m30s}\n',
     );
   });
 

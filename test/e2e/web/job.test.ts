@@ -113,38 +113,64 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 
-  test("lists the versions of the definition, with what each changed and its text", async () => {
+  test("lists the versions of the definition, with when and for which runs each was in use, and compares them", async () => {
+    const task = "tasks: [{id: only, type: command, command: 'true'}]";
     await using petit = await startPetit({
-      jobs: { "jobs.yaml": "id: a\ntasks: [{id: only, type: command, command: 'true'}]\n" },
+      jobs: { "jobs.yaml": `id: a\nenvironment: {API_TOKEN: first-secret}\n${task}\n` },
+      args: ["--no-watch"],
     });
     await using web = await openWeb(petit);
     const { page } = web;
-    const task = "tasks: [{id: only, type: command, command: 'true'}]";
-    await runToEnd(petit, "a");
-    for (const text of [`id: b\n${task}\n---\nid: a\nname: Second\n${task}\n`, `id: a\nname: Third\n${task}\n`]) {
+    const runs = [await runToEnd(petit, "a")];
+    for (const text of [
+      `id: b\n${task}\n---\nid: a\nname: Second\ntimeout: 5m\nenvironment: {API_TOKEN: second-secret}\n${task}\n`,
+      `id: a\nname: Third\nenvironment: {API_TOKEN: second-secret}\n${task.replace("}]", ", stdin: x}]")}\n`,
+    ]) {
       await Bun.write(`${petit.jobsDir}/jobs.yaml`, text);
       await post(petit, "/api/jobs/reload");
-      // Versions that no run has used are deleted.
-      await runToEnd(petit, "a");
+      runs.push(await runToEnd(petit, "a"));
     }
     expect((await ask(petit, "/api/jobs/a")).body.version).toBe(3);
-    expect((await ask(petit, "/api/jobs/a/versions")).body.count).toBe(3);
-    expect((await ask(petit, "/api/jobs/a/versions/9")).status).toBe(404);
     await web.open("/jobs/a");
     const versions = page.getByRole("region", { name: "Versions" });
     await card(page, "Definition").getByText("Version 3, since").waitFor();
-    await versions.getByText("Version 3,").click();
-    expect(await versions.getByRole("region", { name: "Changes since version 2" }).textContent()).toContain(
-      "-name: Second\n+name: Third",
+    const row = (version: number) => versions.locator(`[data-version="${version}"]`);
+    expect(await row(3).textContent()).toMatch(/Since .*, reload by 127\.0\.0\.1, jobs\.yaml modified .*1 run: /);
+    expect(await row(1).textContent()).toMatch(/From .* to .*, start, jobs\.yaml modified /);
+    await row(1)
+      .getByRole("link", { name: runs[0].id.slice(-8) })
+      .waitFor();
+    const change = (path: string) => versions.locator(`[data-change="${path}"]`);
+    // With the keyboard, one version shows what it changed.
+    await versions.getByRole("checkbox", { name: "Version 3" }).focus();
+    await page.keyboard.press("Space");
+    await versions.getByRole("heading", { name: "From version 2 to version 3" }).waitFor();
+    expect(await change("name").textContent()).toMatch(/before: Second.*after: Third/);
+    expect(await change("timeout").textContent()).toContain("before: 5m");
+    expect(await change("tasks.only.stdin").textContent()).toContain("after: x");
+    expect(await change("environment.API_TOKEN").count()).toBe(0);
+    expect(await versions.getByRole("region", { name: "Changes of the text since version 2" }).textContent()).toContain(
+      "-name: Second\n",
     );
-    await versions.getByText("Version 1,").click();
-    await versions.getByText("The first version that is stored.").waitFor();
-    await versions.getByText("Text of version 1").click();
-    await versions.getByRole("region", { name: "Text of version 1" }).getByText("id: a").waitFor();
-    const file = await page.locator(".definition-file").boundingBox();
-    const since = await card(page, "Definition").getByText("Version 3, since").boundingBox();
-    expect((since?.y ?? 0) + (since?.height ?? 0)).toBeLessThanOrEqual(file?.y ?? 0);
+    // A second one is compared with it.
+    await versions.getByRole("checkbox", { name: "Version 1" }).check();
+    await versions.getByRole("heading", { name: "From version 1 to version 3" }).waitFor();
+    expect(await change("environment.API_TOKEN").textContent()).toContain("differs, but is hidden");
+    expect(page.url()).toEndWith("?versions=3%2C1");
+    expect(await page.content()).not.toMatch(/first-secret|second-secret/);
+    await versions.getByText("Text of version 3").click();
+    await versions.getByRole("region", { name: "Text of version 3" }).getByText("id: a").waitFor();
     expect(await web.axe()).toEqual([]);
+    await page.setViewportSize({ width: 390, height: 800 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await versions.getByRole("checkbox", { name: "Version 3" }).uncheck();
+    await versions.getByText("It is the first version that is stored.").waitFor();
+    // Each run names its version, and leads to it.
+    await web.open(`/runs/${runs[1].id}`);
+    await page.getByRole("link", { name: "version 2" }).click();
+    await versions.getByRole("heading", { name: "From version 1 to version 2" }).waitFor();
+    expect(await versions.getByRole("checkbox", { name: "Version 2" }).isChecked()).toBe(true);
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 
