@@ -54,8 +54,11 @@ export const failureWords = (failure: ShownFailure, error: string | null = null)
   // The last line of a task is not why petit failed at it.
   const output = groups.length > 0 ? groupsText(groups, items) : decisiveLine<OutputLine>(failure)?.text;
   const line = failure.reason === "internal_error" ? null : (output ?? null);
-  const ofItems = groups.length > 0 ? null : itemsText(items);
-  return { task, more: moreText(more), reason, before: isExplained(failure) ? ofItems : reason, line };
+  if (!isExplained(failure)) return { task, more: moreText(more), reason, before: reason, line };
+  const ofItems = itemsText(items);
+  return groups.length > 0
+    ? { task, more: moreText(more), reason: ofItems ?? reason, before: null, line }
+    : { task, more: moreText(more), reason, before: ofItems, line };
 };
 
 /** Returns the words of a failed run as one line: `load: timed out after 5s │ waiting for the lock`. */

@@ -1,7 +1,11 @@
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { progressText } from "../../domain/words/schedule/backfill.ts";
+import { jobsQuery } from "../data/queries.ts";
+import { useJobName, useScheduleZone } from "../data/selected.ts";
 import type { BackfillData } from "../data/shapes.ts";
 import { Table } from "../ui/table/table.tsx";
+import { wholeDaysText } from "../ui/text/format.ts";
 import { Time } from "../ui/time/time.tsx";
 import { BackfillStatusText, Progress } from "./backfill-status.tsx";
 
@@ -34,11 +38,11 @@ export const BackfillTable = ({ backfills, hasJob = true }: BackfillTableProps) 
         </td>
         {hasJob && (
           <td data-label="Job">
-            <Link href={`/jobs/${backfill.job_id}`}>{backfill.job_id}</Link>
+            <JobLink jobId={backfill.job_id} />
           </td>
         )}
         <td data-label="Range" className="backfill-range">
-          <Time at={backfill.from} isFocusable={false} /> to <Time at={backfill.to} isFocusable={false} />
+          <Range backfill={backfill} />
         </td>
         <td data-label="Progress">
           <Progress runs={backfill.runs} /> {progressText(backfill.runs)}
@@ -56,3 +60,18 @@ export const BackfillTable = ({ backfills, hasJob = true }: BackfillTableProps) 
     ))}
   </Table>
 );
+
+const JobLink = ({ jobId }: { readonly jobId: string }) => <Link href={`/jobs/${jobId}`}>{useJobName(jobId)}</Link>;
+
+/** The range of a backfill: dates, as most are given, or times. */
+const Range = ({ backfill: { job_id, from, to } }: { readonly backfill: BackfillData }) => {
+  const { data } = useQuery({ ...jobsQuery(), select: ({ jobs }) => jobs.find(({ id }) => id === job_id)?.timezone });
+  const zone = useScheduleZone(data ?? null);
+  const days = zone === null ? null : wholeDaysText(from, to, zone);
+  if (days !== null) return days;
+  return (
+    <>
+      <Time at={from} isFocusable={false} /> to <Time at={to} isFocusable={false} />
+    </>
+  );
+};

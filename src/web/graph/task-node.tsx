@@ -129,7 +129,8 @@ const Facts = ({ progress }: { readonly progress: NodeProgress }) => {
       {items !== null && <span>{items}</span>}
       {isActive && retryAt !== null && <RetryIn at={retryAt} />}
       {isActive && retryAt === null && startedAt !== null && <Running since={startedAt} />}
-      {durationMs !== null && !isReused && <span>{durationText(durationMs)}</span>}
+      {/* The counts of items leave no room for it. */}
+      {durationMs !== null && !isReused && items === null && <span>{durationText(durationMs)}</span>}
       {attempts > 1 && <span>attempt {attempts}</span>}
       {isReused && <span>reused</span>}
       {worker !== null && <span className="graph-node-worker">{worker}</span>}

@@ -34,8 +34,8 @@ class LogDisplayStore extends ExternalStore<ChosenDisplay> {
 
 const store = new LogDisplayStore();
 
-/** Below this width, lines are wrapped unless the user has chosen otherwise. */
-const NARROW = "(max-width: 1023.98px)";
+/** Up to this width, lines are wrapped unless the user has chosen otherwise: the log has at most half of it. */
+const NARROW = "(max-width: 1200px)";
 
 export const useLogDisplay = () => {
   const isNarrow = useMedia(NARROW);

@@ -219,7 +219,7 @@ const Progress = ({ run }: { readonly run: RunData }) => {
   if (usualMs === null) return <span className="now-progress muted">{roughText(elapsedMs)}</span>;
   const { share, text } = progressOf(elapsedMs, usualMs);
   return (
-    <span className="now-progress">
+    <span className="now-progress" title={text}>
       <progress aria-label={`Progress of ${run.job_id}`} {...(share === null ? {} : { value: share })} />
       <span className="muted">{text}</span>
     </span>

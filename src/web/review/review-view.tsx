@@ -19,6 +19,7 @@ import {
 } from "../../domain/words/review.ts";
 import { otherParamsText } from "../../domain/words/run-facts.ts";
 import { OCCURRENCE_REASON_TEXT } from "../../domain/words/schedule/occurrence.ts";
+import { petitNow } from "../data/petit-time.ts";
 import { jobsQuery, reviewQuery, reviewRestQuery } from "../data/queries.ts";
 import type { ReviewData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
@@ -26,7 +27,7 @@ import { Choice, withParam } from "../ui/choice.tsx";
 import { Page } from "../ui/page.tsx";
 import { failureText, Loaded } from "../ui/states.tsx";
 import { TagChoice } from "../ui/tag-choice.tsx";
-import { counted, dateRangeText, dateTimeText, durationText, zonedText } from "../ui/text/format.ts";
+import { counted, dateRangeText, dateTimeText, durationText, timeText, zonedText } from "../ui/text/format.ts";
 import { Time } from "../ui/time/time.tsx";
 import "./review.css";
 
@@ -143,7 +144,7 @@ const Parts = ({ review, tag }: PartsProps) => (
     <Part name="stale" of={(each) => each.stale} review={review} tag={tag}>
       {({ since, ...job }) => (
         <Item key={job.job_id} job={job}>
-          stale {staleSinceText({ ...job, stale_since: since }, (at) => dateTimeText(at))}
+          stale {staleSinceText({ ...job, stale_since: since }, (at) => timeText(at, petitNow()))}
         </Item>
       )}
     </Part>

@@ -4,7 +4,7 @@ import { Link } from "wouter";
 import { failureWords } from "../../domain/words/failure.ts";
 import { failurePath } from "../../domain/words/run-path.ts";
 import { RetryDialog } from "../actions/retry-dialog.tsx";
-import { attentionQuery, runQuery } from "../data/queries.ts";
+import { attentionQuery, jobsQuery, runQuery } from "../data/queries.ts";
 import { useJobName } from "../data/selected.ts";
 import type { RunData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
@@ -110,9 +110,14 @@ const JobGroup = ({ jobId, runs, filter }: JobGroupProps) => {
 /** Says if the job still fails, or fails on and off. */
 const JobState = ({ jobId }: { readonly jobId: string }) => {
   const { data } = useQuery(attentionQuery());
+  const last = useQuery({ ...jobsQuery(), select: ({ jobs }) => jobs.find(({ id }) => id === jobId)?.last_run }).data;
   const item = data?.items.find((each) => each.job_id === jobId && "recent_runs" in each);
   if (data === undefined || data.items.length < data.count) return null;
-  if (item === undefined || !("recent_runs" in item)) return <span className="tag">works again</span>;
+  if (item === undefined || !("recent_runs" in item)) {
+    // A failed child run has no item of its own: that of its parent is about it, too.
+    if (last?.status === "failed" || last?.status === "interrupted") return <span className="tag">still failing</span>;
+    return last?.status === "completed" ? <span className="tag">works again</span> : null;
+  }
   const isOnAndOff = item.kind === "job_flapping" || item.flapping;
   return (
     <span className="tag">

@@ -12,7 +12,7 @@ export const Facts = ({ system }: { readonly system: SystemData }) => (
       <Fact name="Uptime">
         <Elapsed since={system.started_at} /> <span className="muted">since</span> <Time at={system.started_at} />
       </Fact>
-      <Fact name="Jobs">
+      <Fact name="Job files">
         <Path text={system.jobs_dir} />
       </Fact>
       <Fact name="Database">

@@ -65,4 +65,4 @@ const withCode = (text: string): ReactNode =>
   text.split("`").map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : part));
 
 /** The flag, environment variable or file that a value comes from. */
-const Source = ({ from }: { readonly from: string | null }) => <code>{from}</code>;
+const Source = ({ from }: { readonly from: string | null }) => <code className="nowrap">{from}</code>;

@@ -12,6 +12,16 @@ const FAILURE: ShownFailure = {
   last_line: LINE,
 };
 
+test("the reason of several failed items with lines is their number", () => {
+  const groups = [{ text: "refused", count: 2, items: [{ key: "a" }, { key: "b" }] }];
+  const failure = { ...FAILURE, reason: "items_failed", error: "2 of 9 items failed, first 'a': exit code 1" } as const;
+  expect(failureWords({ ...failure, failed_items: 2, cause: CAUSE, groups })).toMatchObject({
+    reason: "2 items failed",
+    before: null,
+    line: "2 × refused: a, b",
+  });
+});
+
 test.each<[string, Partial<ShownFailure>, string]>([
   ["a line that explains it", { cause: CAUSE }, "main: error: quota exceeded"],
   ["the reason before the last line", {}, "main: exit code 1 │ uploading part 3 of 9"],

@@ -292,6 +292,15 @@ describe.skipIf(CHROMIUM === null)("the view of a failed run", () => {
     await page.locator(".log-row.is-marked").getByText("error: no route to host").waitFor();
   }, 60_000);
 
+  test("of a child is listed as still failing by job, although Now has one entry for it and its parent", async () => {
+    const { petit, web, page } = running();
+    await runToEnd(petit, "outer");
+    await web.open("/runs?status=failed&group=job");
+    for (const job of ["outer", "hosts_of_one"])
+      await page.locator(`[data-job-group=${job}]`).getByText("still failing").waitFor();
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+
   test("names the task that failed first, and leads to the others", async () => {
     const { petit, web, page } = running();
     await web.open(`/runs/${(await runToEnd(petit, "double")).id}`);

@@ -175,13 +175,13 @@ describe.skipIf(CHROMIUM === null)("reading a log", () => {
   }, 60_000);
 
   test("wraps long lines on a narrow screen until the user decides, and remembers that", async () => {
-    await using web = await openWeb({ url: running().petit.url, viewport: { width: 1023, height: 768 } });
+    await using web = await openWeb({ url: running().petit.url, viewport: { width: 1200, height: 768 } });
     const { page } = web;
     const wrap = page.getByRole("button", { name: "Wrap" });
     const isWrapped = () => wrap.getAttribute("aria-pressed");
     await web.open(`/runs/${fine}`);
     await becomes(isWrapped, "true");
-    await page.setViewportSize({ width: 1024, height: 768 });
+    await page.setViewportSize({ width: 1201, height: 768 });
     await becomes(isWrapped, "false");
     await page.keyboard.press("w");
     await becomes(isWrapped, "true");

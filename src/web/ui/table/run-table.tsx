@@ -169,7 +169,7 @@ const Wait = ({ waitsFor }: { readonly waitsFor: NonNullable<RunData["waits_for"
 };
 
 /** Longer texts are shown by their start and their end. The row leads to all of it, and so does the title. */
-const MAX_WHY = 160;
+const MAX_WHY = 240;
 
 /** The failed task of a run and why it failed, with a link to the line in the log that says it. */
 const Failure = ({ run: { id, error, failure } }: { readonly run: RunData }) => {

@@ -82,6 +82,12 @@ export const dateTimeText = (at: number): string =>
 export const dateRangeText = (from: number, to: number, timeZone: string): string =>
   format({ day: "numeric", month: "short", year: "numeric", timeZone }).formatRange(from, to);
 
+/** Formats whole days of a zone as days: `Nov 24 – 28, 2026`. Null if the period, whose end is included, does not begin and end with a day. */
+export const wholeDaysText = (from: number, to: number, timeZone: string): string | null => {
+  const isMidnight = (at: number): boolean => format({ ...CLOCK, timeZone }).format(at) === "00:00:00";
+  return isMidnight(from) && isMidnight(to + 1) ? dateRangeText(from, to, timeZone) : null;
+};
+
 const MINUTES = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
 
 /**

@@ -5,6 +5,7 @@ import {
   counted,
   durationText,
   roughText,
+  wholeDaysText,
   zonedText,
 } from "../../../../src/web/ui/text/format.ts";
 
@@ -65,4 +66,12 @@ test.each([
   ["petit is stopping", "petit is stopping"],
 ])("capitalizes %p as %p, and leaves names as they are", (text, expected) => {
   expect(capital(text)).toBe(expected);
+});
+
+test("wholeDaysText has days for a period of whole days in the zone, and nothing for another one", () => {
+  const [from, to] = [Date.UTC(2026, 2, 7, 5), Date.UTC(2026, 2, 10, 4) - 1];
+  // The clocks change on March 8.
+  expect(wholeDaysText(from, to, "America/New_York")).toBe("Mar 7 – 9, 2026");
+  expect(wholeDaysText(from, to, "UTC")).toBeNull();
+  expect(wholeDaysText(from, to - 1, "America/New_York")).toBeNull();
 });
