@@ -68,7 +68,7 @@ const Range = ({ backfill: { job_id, from, to } }: { readonly backfill: Backfill
   const { data } = useQuery({ ...jobsQuery(), select: ({ jobs }) => jobs.find(({ id }) => id === job_id)?.timezone });
   const zone = useScheduleZone(data ?? null);
   const days = zone === null ? null : wholeDaysText(from, to, zone);
-  if (days !== null) return days;
+  if (days !== null) return <span className="nowrap">{days}</span>;
   return (
     <>
       <Time at={from} isFocusable={false} /> to <Time at={to} isFocusable={false} />
