@@ -38,7 +38,7 @@ const EVENT_DAYS = 30;
 const MAX_STORED_EVENTS = 1_000;
 
 /** How many uses of a job's versions are kept, and how many of them of versions that no run refers to. */
-const USES = { all: 1_000, unused: 100 };
+const USES = { all: 1_000, unused: 50 };
 
 export type PrunerOptions = {
   readonly store: Store;

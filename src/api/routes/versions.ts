@@ -58,7 +58,7 @@ export const versionRoutes = ({ engine, store }: ApiContext) =>
           summary: "List the versions of the definition of a job, newest first",
           description:
             "A definition that returns is its earlier version again. Versions are kept as long as runs that used them. Others are kept while one " +
-            "of the newest 100 times that a version of the job was in use is theirs.",
+            "of the newest 50 times that a version of the job was in use is theirs.",
         },
       },
     )

@@ -118,12 +118,19 @@ export const createVersionStore = ({ sql, write }: StoreContext): VersionStore =
       `SELECT count(*) AS count FROM (SELECT 1 FROM runs WHERE ${OF_VERSION} LIMIT ${COUNTED_RUNS})`,
       version,
     );
-    const [first, last] = [sql.get(selectRun("ASC"), version), sql.get(selectRun("DESC"), version)];
+    // The definitions of a version, which differ in their place.
+    const ids = sql.all("SELECT id FROM job_versions WHERE job_id = $jobId AND number = $number", version);
+    const runs = (order: "ASC" | "DESC"): readonly SqlRow[] =>
+      ids
+        .map((each) => sql.get(selectRun(order), { versionId: integer(each, "id"), jobId }))
+        .filter((each) => each !== null)
+        .toSorted((a, b) => integer(a, "seq") - integer(b, "seq"));
+    const [first, last] = [runs("ASC").at(0), runs("DESC").at(-1)];
     return {
       // Runs that are partly deleted are counted as well, but not shown.
-      count: first === null || row === null ? 0 : integer(row, "count"),
-      first: first === null ? null : toVersionRun(first),
-      last: last === null ? null : toVersionRun(last),
+      count: first === undefined || row === null ? 0 : integer(row, "count"),
+      first: first === undefined ? null : toVersionRun(first),
+      last: last === undefined ? null : toVersionRun(last),
     };
   },
 
@@ -180,9 +187,9 @@ const selectVersions = (condition: string, end = ""): string => `SELECT
 
 const OF_VERSION = "version IN (SELECT id FROM job_versions WHERE job_id = $jobId AND number = $number)";
 
-/** A run that is partly deleted has no job. */
+/** A run that is partly deleted has no job. With the index of the job, SQLite would read all of its runs. */
 const selectRun = (order: "ASC" | "DESC"): string =>
-  `SELECT id, created_at FROM runs WHERE ${OF_VERSION} AND job_id = $jobId ORDER BY seq ${order} LIMIT 1`;
+  `SELECT seq, id, created_at FROM runs WHERE version = $versionId AND +job_id = $jobId ORDER BY seq ${order} LIMIT 1`;
 
 const nthNewestUse = (count: string): string =>
   `coalesce((SELECT id FROM job_uses WHERE job_id = $jobId ORDER BY id DESC LIMIT 1 OFFSET ${count}), 0)`;
@@ -250,7 +257,7 @@ type NewUse = {
 export const beginUse = (sql: Statements, { job, number, now, reading }: NewUse): void => {
   const current = sql.get("SELECT number FROM job_uses WHERE job_id = $jobId AND until IS NULL", { jobId: job.id });
   if (current !== null && integer(current, "number") === number) return;
-  endUse(sql, job.id, now);
+  if (current !== null) endUse(sql, job.id, now);
   const { file } = job.source;
   sql.run(
     `INSERT INTO job_uses (job_id, number, since, cause, by, file, file_modified_at, commit_id, commit_author)

@@ -61,7 +61,12 @@ tasks:
 
 /** Fields of a completed run. */
 const FINISHED = { ending: null, can_cancel: false, can_retry: false, retried_by: [] };
-const NOTHING_TO_DO = { ...FINISHED, recovered_by: null, links: {} };
+const NOTHING_TO_DO = {
+  ...FINISHED,
+  recovered_by: null,
+  links: {},
+  version: { version: 1, digest: expect.stringMatching(/^[0-9a-f]{64}$/) },
+};
 
 let petit: Petit;
 beforeAll(async () => {
