@@ -1,5 +1,6 @@
 import type { RunFields, Trigger } from "../run.ts";
 import { TRIGGER_TEXT } from "./run.ts";
+import { shortDigest } from "./version.ts";
 
 /** Something that is known about a run. The displays only lay it out. */
 export type RunFact = {
@@ -23,8 +24,11 @@ export type RunFactValue =
   | { readonly kind: "runs"; readonly ids: readonly string[] }
   | { readonly kind: "task"; readonly runId: string; readonly taskId: string; readonly item: number | null };
 
-/** A run as the API returns it. A list of runs does not say which runs retry one. */
-type FactRun = RunFields & { readonly retried_by?: readonly string[] };
+/** A run as the API returns it. A list of runs says neither which runs retry one, nor its version, and an older petit does not say that at all. */
+type FactRun = RunFields & {
+  readonly retried_by?: readonly string[];
+  readonly version?: { readonly version: number; readonly digest: string };
+};
 
 /** Returns how a run came about and what became of it. */
 export const causeFacts = (run: FactRun): readonly RunFact[] =>
@@ -39,6 +43,10 @@ export const causeFacts = (run: FactRun): readonly RunFact[] =>
     // An older petit says neither this nor which backfill has made it.
     { name: "interval", title: "Interval from", value: time("time", run.interval_start ?? null) },
     { name: "backfill", value: text(run.backfill?.id ?? null) },
+    {
+      name: "version",
+      value: text(run.version === undefined ? null : `${run.version.version} (${shortDigest(run.version.digest)})`),
+    },
     { name: "params", value: values(run.params) },
     {
       name: "retry of",

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { openRuntime } from "#runtime";
 import { tempFolder } from "../../support/cli.ts";
 import { ask, post, readEvents, runToEnd, takeUntil } from "../../support/petit/api.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
@@ -162,6 +163,21 @@ test("scripts that differ are compared line by line", async () => {
   expect(body.changes).toMatchObject([
     { path: "tasks.t.script", diff: ["@@ -1,2 +1,2 @@", " echo one", "-echo two", "+echo three"] },
   ]);
+});
+
+test("a beginning of several digests is refused", async () => {
+  const first = await startPetit({ jobs: { "a.yaml": ONE }, args: ["--no-watch"] });
+  await write(first, "a.yaml", TWO);
+  await first.stop();
+  const db = openRuntime().openDatabase(first.dbPath);
+  db.exec("UPDATE job_versions SET content = 'abcd' || substr(content, 5)");
+  db.close();
+  await using petit = await startPetit({ dir: first.dir, args: ["--no-watch"] });
+  const { status, body } = await ask(petit, "/api/jobs/a/versions/abcd");
+  expect({ status, code: body.code }).toEqual({ status: 400, code: "INVALID_REQUEST" });
+  expect(body.error).toBe(
+    "'abcd' is the beginning of the digests of several versions of job 'a'; expected more characters",
+  );
 });
 
 describe("the uses of a version", () => {

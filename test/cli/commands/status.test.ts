@@ -202,6 +202,7 @@ test("petit status of a failed run says what made it good, and suggests no retry
   const failed = await runOnce();
   const before = (await ask("status", failed)).stdout;
   expect(before).not.toContain("recovered");
+  expect(before).toMatch(/^version {3}1 \([0-9a-f]{8}\)$/m);
   expect(before).toContain("petit retry");
   const good = await runOnce();
   const { stdout } = await ask("status", failed);
