@@ -40,6 +40,7 @@ export const createApi = (options: ApiOptions): Api => {
     version,
     hostname,
     system,
+    repository: options.repository ?? null,
     requests,
     authentication,
     closing: closing.signal,

@@ -1,4 +1,6 @@
 import type { ApiToken } from "../domain/token.ts";
+import type { RepositoryState } from "../domain/versions/repository.ts";
+import type { ReloadRequest } from "../domain/versions/version.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -39,9 +41,19 @@ export type ApiOptions = {
   /** Name of this machine. */
   readonly hostname: string;
   readonly system: SystemFacts;
+  /** The repository with the job files; null or missing if they are in a folder. */
+  readonly repository?: JobRepository | null;
   /** Returns a static file of the dashboard, or null if there is none at the path. `query` of the URL begins with "?", or is empty. */
   readonly page?: (path: string, request: Headers, query: string) => Response | null;
 };
+
+/** The repository with the job files, as the API uses it. `GitJobs` says what each does. */
+export interface JobRepository {
+  readonly state: RepositoryState;
+  sync(request: ReloadRequest): Promise<RepositoryState>;
+  pin(revision: string, request: ReloadRequest): Promise<RepositoryState>;
+  follow(request: ReloadRequest): Promise<RepositoryState>;
+}
 
 /** Facts about this process that do not change after its start. */
 export type SystemFacts = {

@@ -4,14 +4,16 @@ import { startServer } from "../api/server.ts";
 import type { OpenAccess } from "../domain/attention.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
-import type { ReloadCause } from "../domain/versions/version.ts";
+import type { ReloadRequest } from "../domain/versions/version.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
 import type { FolderReading, JobFiles } from "../jobfile/read/job-dir.ts";
-import { toUnusable } from "../store/database/open.ts";
+import type { GitAccess } from "../jobfile/read/job-source.ts";
+import { gitDirOf, toUnusable } from "../store/database/open.ts";
 import { logEvents } from "./event-log.ts";
-import { JobsReader } from "./job-files/reader.ts";
+import { FolderJobs } from "./job-files/folder-jobs.ts";
+import { GitJobs } from "./job-files/git-jobs.ts";
+import type { JobSource } from "./job-files/job-source.ts";
 import { readerIdentity } from "./job-files/reader-identity.ts";
-import { JobsWatcher } from "./job-files/watch.ts";
 import { watchOpenAccess } from "./open-access.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import { defaultMaxConnections } from "./open-files.ts";
@@ -25,6 +27,8 @@ import { systemFacts } from "./system-facts.ts";
 export type AppOptions = Omit<OpenEngineOptions, "readJobs"> & {
   readonly origins: Origins;
   readonly jobsDir: string;
+  /** The access to the repository with the job files. */
+  readonly gitAccess: GitAccess;
   /** A reading of JOBS_DIR that was made just now; null if there is none. */
   readonly firstReading: FolderReading | null;
   /** The receivers of jobs that name none. */
@@ -59,23 +63,11 @@ export const startApp = (options: AppOptions): Promise<App> =>
   });
 
 const start = async (options: AppOptions): Promise<App> => {
-  const { settings, runtime, clock, log, environment, jobsDir, firstReading, defaultNotify, version } = options;
+  const { settings, runtime, clock, log, environment, jobsDir } = options;
   await using parts = new AsyncDisposableStack();
   const source = parts.use(new TokenSource(options));
   if (settings.api) refuseOpenBind(settings.apiHost, source.tokens[0]?.token ?? null);
-  const reader = parts.use(
-    new JobsReader({
-      jobsDir,
-      log,
-      clock,
-      defaultNotify,
-      queues: settings.queues,
-      hasWorkers: hasWorkers(settings),
-      ownFolders: ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir }),
-      given: firstReading,
-      reader: readerIdentity({ executable: runtime.executable, version }),
-    }),
-  );
+  const jobSource = parts.use(openJobSource(options));
   let openAccess: () => OpenAccess | null = () => null;
   const engine: Engine = openEngine(
     {
@@ -88,32 +80,29 @@ const start = async (options: AppOptions): Promise<App> => {
       ...(await openNats(options, parts)),
       digest: options.digest ?? null,
       heartbeat: options.heartbeat ?? null,
+      repository: jobSource instanceof GitJobs ? jobSource : null,
       readJobs: (findJob) => {
         source.reload();
-        return reader.read(engine.store, findJob);
+        return jobSource.read(findJob);
       },
       openAccess: () => openAccess(),
     },
     parts,
   );
-  const url = settings.api ? await serve(engine, { options, source, parts }) : null;
+  const url = settings.api ? await serve(engine, { options, source, jobSource, parts }) : null;
   parts.use(logEvents(engine, log));
-  const reload = async (cause: ReloadCause): Promise<void> => {
-    await engine.reload({ cause, by: null }).catch((error: unknown) => {
-      // A reload during the stop is rejected, which is not an error.
-      if (!isRefusal(error)) log.error({ err: error }, "the reload failed");
-    });
-  };
-  const onChange = async (): Promise<void> => {
-    await engine.reload({ cause: "watch", by: null }).catch((error: unknown) => {
+  // A reload during the stop is rejected, which is not an error.
+  const reload = async (request: ReloadRequest): Promise<void> => {
+    await engine.reload(request).catch((error: unknown) => {
       if (!isRefusal(error)) throw error;
     });
   };
-  // Before the files are read, so that no change falls between the reading and the watch.
-  const references = () => reader.references;
-  const watcher = settings.watch
-    ? parts.use(new JobsWatcher({ dir: jobsDir, clock, log, onChange, references }))
-    : null;
+  const reloadForSignal = async (): Promise<void> => {
+    await reload({ cause: "signal", by: null }).catch((error: unknown) =>
+      log.error({ err: error }, "the reload failed"),
+    );
+  };
+  await jobSource.prepare({ store: engine.store, findJob: (jobId) => engine.findJob(jobId)?.job ?? null, reload });
   await engine.start();
   if (settings.api)
     openAccess = watchOpenAccess({
@@ -122,12 +111,36 @@ const start = async (options: AppOptions): Promise<App> => {
       log,
       needsToken: () => source.tokens.length > 0,
     });
-  const { files, scan } = reader.takeFirst();
-  watcher?.start(scan);
-  const verified = reader.verify(engine.store, () => reload("watch"));
-  parts.use(releaseMemoryLater({ runtime, clock, log, isHeavy: files.jobs.length >= MANY_JOBS, after: verified }));
-  const firstProblems = { problems: files.problems, broken: files.broken };
-  return assemble({ engine, url, reload: () => reload("signal"), firstProblems }, parts.move());
+  const { first, settled } = jobSource.start();
+  parts.use(releaseMemoryLater({ runtime, clock, log, isHeavy: first.jobs.length >= MANY_JOBS, after: settled }));
+  return assemble({ engine, url, reload: reloadForSignal, firstProblems: first }, parts.move());
+};
+
+/** Returns the repository of the settings, or else JOBS_DIR. */
+const openJobSource = (options: AppOptions): JobSource => {
+  const { settings, runtime, clock, log, environment, jobsDir, gitAccess, firstReading, defaultNotify, version } =
+    options;
+  const common = {
+    log,
+    clock,
+    defaultNotify,
+    queues: settings.queues,
+    hasWorkers: hasWorkers(settings),
+    reader: readerIdentity({ executable: runtime.executable, version }),
+  };
+  const { jobsGit: location, jobsGitRef: ref, jobsGitPath: path, jobsGitPollMs: pollMs } = settings;
+  if (location === null) {
+    const ownFolders = ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir });
+    return new FolderJobs({ ...common, jobsDir, ownFolders, given: firstReading, watch: settings.watch });
+  }
+  const dir = gitDirOf(settings.db);
+  return new GitJobs({
+    ...common,
+    dir,
+    environment,
+    ownFolders: ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir: dir }),
+    settings: { location, ref, path, pollMs, ...gitAccess },
+  });
 };
 
 /** The client of NATS is loaded only when it is asked for. */
@@ -148,10 +161,11 @@ const isRefusal = (error: unknown): boolean => error instanceof PetitError && er
 type ServeParts = {
   readonly options: AppOptions;
   readonly source: TokenSource;
+  readonly jobSource: JobSource;
   readonly parts: AsyncDisposableStack;
 };
 
-const serve = async (engine: Engine, { options, source, parts }: ServeParts): Promise<string> => {
+const serve = async (engine: Engine, { options, source, jobSource, parts }: ServeParts): Promise<string> => {
   const { settings, runtime, clock, log, version } = options;
   const server = await startServer({
     engine,
@@ -169,6 +183,7 @@ const serve = async (engine: Engine, { options, source, parts }: ServeParts): Pr
     allowedHosts: settings.allowedHosts,
     hostname: hostname(),
     system: systemFacts(options),
+    repository: jobSource instanceof GitJobs ? jobSource : null,
     page: pageFiles(),
   });
   parts.defer(() => server.stop(SERVER_GRACE_MS));

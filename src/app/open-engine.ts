@@ -22,6 +22,8 @@ export type OpenEngineOptions = {
   /** See `EngineOptions`. */
   readonly followSchedules?: boolean;
   /** See `EngineOptions`. */
+  readonly repository?: EngineOptions["repository"];
+  /** See `EngineOptions`. */
   readonly digest?: EngineOptions["digest"];
   /** See `EngineOptions`. */
   readonly heartbeat?: EngineOptions["heartbeat"];
@@ -55,6 +57,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       environment: definedIn(environment),
       settings: engineSettings(settings),
       followSchedules: options.followSchedules ?? true,
+      repository: options.repository ?? null,
       digest: options.digest ?? null,
       heartbeat: options.heartbeat ?? null,
       isRestored,

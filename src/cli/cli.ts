@@ -101,6 +101,7 @@ const openContext = (flags: Invocation["flags"], host: Host): Context => {
     defaultNotify: file?.notify ?? [],
     digest: file?.digest ?? null,
     heartbeat: file?.heartbeat ?? null,
+    gitAccess: file?.gitAccess ?? { key: null, token: null, knownHosts: null },
     flags,
     json: flags.has("json"),
     commands: COMMANDS,

@@ -3,6 +3,7 @@ import type { Origins, SettingKey, Settings } from "../app/settings/settings.ts"
 import type { Heartbeat } from "../domain/health.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
 import type { Digest } from "../domain/review/digest.ts";
+import type { GitAccess } from "../jobfile/read/job-source.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ExitStatus } from "./exit.ts";
@@ -45,6 +46,8 @@ export type Context = {
   readonly digest?: { readonly digest: Digest; readonly folder: string } | null;
   /** The heartbeat of the configuration file; null if there is none. */
   readonly heartbeat?: { readonly heartbeat: Heartbeat; readonly folder: string } | null;
+  /** The access to the repository with the job files, from the configuration file. */
+  readonly gitAccess?: GitAccess;
   /** All values of each given flag, in order. */
   readonly flags: ReadonlyMap<string, readonly string[]>;
   readonly json: boolean;

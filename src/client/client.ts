@@ -179,6 +179,7 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   durations: "days",
   errors: "matches",
   health: "version",
+  "job-repository": "url",
   live: "status",
   review: "broken",
   search: "matches",

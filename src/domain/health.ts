@@ -16,6 +16,9 @@ export type StorageFault =
  *
  * - `job_file_broken`: a job file has problems. Ends when the file is repaired and read again.
  * - `reload_failed`: the job files could not be reloaded. Ends with the next reload that succeeds.
+ * - `jobs_commit_refused`: a commit of the repository of job files has problems. Ends with a commit that has none, or when another one is
+ *   chosen.
+ * - `jobs_repository_failed`: the repository of job files can't be read. Ends when it can.
  * - `notifications_undelivered`: a receiver of a job's `notify` can't be reached, or refuses. Ends when a notification
  *   reaches that receiver, when the job no longer names it, or an hour after the last one was given up.
  * - `internal_error`: petit itself failed at a run, at the occurrences of a job, or at something else. Ends when a run of the job
@@ -38,6 +41,26 @@ export type HealthReason =
       readonly problems: number;
     }
   | { readonly code: "reload_failed"; readonly error: string }
+  | {
+      readonly code: "jobs_commit_refused";
+      /** Id of the commit, and who made it. */
+      readonly commit: string;
+      readonly author: string;
+      /** The commit that is in use instead; null if there is none. */
+      readonly inUse: string | null;
+      /** The first problem, with its place in the job files. */
+      readonly problem: string;
+      /** How many problems the commit has. */
+      readonly problems: number;
+    }
+  | {
+      readonly code: "jobs_repository_failed";
+      /** The commit that is in use; null if there is none. */
+      readonly inUse: string | null;
+      /** When it failed first, in ms since the Unix epoch. */
+      readonly since: number;
+      readonly error: string;
+    }
   | ({ readonly code: "notifications_undelivered" } & UndeliveredNotifications)
   | ({ readonly code: "internal_error" } & InternalError)
   | StorageFault;

@@ -118,6 +118,8 @@ export type Source = {
    * stored by versions that did not record it.
    */
   readonly document?: { readonly text: string; readonly line: number };
+  /** The commit that the file is from, and the absolute folder of the files of the commit. Missing for files in a folder. */
+  readonly commit?: { readonly id: string; readonly folder: string };
 };
 
 /** A parameter that a trigger may pass. */

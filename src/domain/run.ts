@@ -138,6 +138,8 @@ export type Run = {
   /** The persons who requested the run and its end: the name of a token, otherwise an address. Null if petit decided it by itself. */
   readonly triggeredBy: string | null;
   readonly cancelledBy: string | null;
+  /** The commit whose scripts and files the run uses; null for job files in a folder. */
+  readonly commit: string | null;
 };
 
 /** The attempt of another run that started a run. */
@@ -232,6 +234,10 @@ export const RUN_FIELDS = {
   backfill: { type: "backfill" },
   triggered_by: { type: "person_or_null" },
   cancelled_by: { type: "person_or_null" },
+  commit: {
+    type: "text_or_null",
+    text: "Commit of the repository whose scripts and files it uses; null for job files in a folder",
+  },
   created_at: { type: "time", text: "When it was created" },
   started_at: { type: "time_or_null", text: "When it started" },
   ended_at: { type: "time_or_null", text: "When it ended" },
@@ -265,6 +271,7 @@ export const runFields = <Wait>(run: Run, waits: Wait): RunFields & Wait => ({
   backfill: run.backfillId === null ? null : { id: run.backfillId },
   triggered_by: run.triggeredBy,
   cancelled_by: run.cancelledBy,
+  commit: run.commit,
   created_at: run.createdAt,
   started_at: run.startedAt,
   ended_at: run.endedAt,

@@ -250,10 +250,14 @@ export type PersonDecision = Exclude<ApprovalDecision, { readonly kind: "timeout
  * - `task`: one task, and those after it that did not complete.
  * - `from`: one task, and all after it.
  */
-export type RetryScope =
+export type RetryScope = (
   | { readonly kind: "rest" }
   | { readonly kind: "all" }
-  | { readonly kind: "task" | "from"; readonly taskId: string };
+  | { readonly kind: "task" | "from"; readonly taskId: string }
+) & {
+  /** True to use the present job files, although the run used those of an earlier commit. Default false. */
+  readonly latest?: boolean;
+};
 
 /** A triggered run, or only its ids if it was deleted since its idempotency key was first used. */
 export type TriggeredRun = Run | Pick<Run, "id" | "jobId">;

@@ -18,6 +18,8 @@ export type HealthOptions = {
   readonly problems: readonly Problem[];
   /** Why the job files could not be reloaded yet; null if they are in use as they are. */
   readonly reloadFailure: string | null;
+  /** What is wrong with the repository of the job files. */
+  readonly repositoryProblems: readonly HealthReason[];
   /** Recent errors of petit itself. */
   readonly internalErrors: readonly InternalError[];
 };
@@ -40,10 +42,12 @@ const degradedReasons = ({
   clock,
   problems,
   reloadFailure,
+  repositoryProblems,
   internalErrors,
 }: HealthOptions): readonly HealthReason[] => [
   ...brokenFiles(problems),
   ...(reloadFailure === null ? [] : [{ code: "reload_failed", error: reloadFailure } as const]),
+  ...repositoryProblems,
   ...store.notifications
     .listUndelivered(clock.now() - GIVEN_UP_COUNTS_MS)
     .map((undelivered) => ({ code: "notifications_undelivered", ...undelivered }) as const),

@@ -1,4 +1,4 @@
-import type { Heartbeat } from "../domain/health.ts";
+import type { HealthReason, Heartbeat } from "../domain/health.ts";
 import type { InterruptPolicy, Job } from "../domain/job.ts";
 import type { Queues } from "../domain/limits/queue.ts";
 import type { DefaultRule, Retention } from "../domain/limits/retention.ts";
@@ -14,6 +14,14 @@ import type { Store } from "../store/store.ts";
 /** Job files, and where they come from. Missing: nothing is known about that. */
 export type ReadJobFiles = JobFiles & { readonly origin?: FilesOrigin };
 
+/** What the engine needs of a repository with job files. */
+export interface FilesRepository {
+  /** Returns what is wrong: a refused commit, or a server that can't be reached. */
+  problems(): readonly HealthReason[];
+  /** Provides the files of a commit for a run that begins with it soon. Rejects with `conflict` if they can't be had. */
+  provide(commit: string): Promise<void>;
+}
+
 export type EngineOptions = {
   readonly store: Store;
   readonly runtime: Runtime;
@@ -21,6 +29,8 @@ export type EngineOptions = {
   readonly log: Log;
   /** Reads the job files of JOBS_DIR. `findJob` returns the current definition of a job, or null. */
   readonly readJobs: (findJob: (jobId: string) => Job | null) => Promise<ReadJobFiles>;
+  /** The repository that the job files are from. Null or missing for files in a folder. */
+  readonly repository?: FilesRepository | null;
   /**
    * Folder in which processes leave their output, exit status and outputs until petit stores them. Created with mode
    * 0700.

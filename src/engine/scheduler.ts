@@ -66,6 +66,7 @@ import { adoptRuns } from "./run/adopt.ts";
 import { LostProcesses } from "./run/lost-processes.ts";
 import { NewestRuns } from "./run/newest-runs.ts";
 import { canRetry, retry } from "./run/retry/retry.ts";
+import { usesOwnCommit } from "./run/retry/retry-plan.ts";
 import { mustFindRun, Runs } from "./run/runs.ts";
 import { type TriggerOptions, trigger } from "./run/trigger.ts";
 import { type WaitOptions, waitForRun } from "./run/wait.ts";
@@ -668,8 +669,10 @@ class Scheduler implements Engine {
     return this.#webhooks.refused;
   }
 
-  retry(runId: RunId, scope: RetryScope = { kind: "rest" }, by: string | null = null): Promise<Run> {
-    return this.#commits.retryWhileLocked(() =>
+  async retry(runId: RunId, scope: RetryScope = { kind: "rest" }, by: string | null = null): Promise<Run> {
+    const before = mustFindRun(this.store, runId);
+    if (before.commit !== null && usesOwnCommit(before, scope)) await this.#options.repository?.provide(before.commit);
+    return await this.#commits.retryWhileLocked(() =>
       this.#commits.enqueue((addHooks) =>
         retry(mustFindRun(this.store, runId), { scope, by }, this.#triggerOptions(addHooks)),
       ),
@@ -780,6 +783,7 @@ class Scheduler implements Engine {
       outage: this.#commits.outage,
       problems: this.#jobs.problems,
       reloadFailure: this.#reloader.failure,
+      repositoryProblems: this.#options.repository?.problems() ?? [],
       internalErrors: this.#internalErrors.list(this.#options.clock.now()),
     });
   }

@@ -7,6 +7,8 @@ export type StoreContext = {
   readonly sql: Statements;
   /** Turns a function into one that runs in a transaction. */
   readonly write: Write;
+  /** The folder of the commits of job files, of which each has a folder. */
+  readonly commitsDir: string;
   /** Stores an event in the open transaction; its listeners are called after the commit. */
   readonly recordEvent: (event: NewEvent) => void;
 };

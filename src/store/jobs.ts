@@ -12,6 +12,7 @@ import type { Statements } from "./database/statements.ts";
 import { saveExpectations } from "./expectations.ts";
 import { moveHistory } from "./renames.ts";
 import { insertAction } from "./reviews.ts";
+import { inCommit } from "./versions/commit-folder.ts";
 import { digestOf, withDigest } from "./versions/digest.ts";
 import { beginUse, endUse, saveVersion } from "./versions/versions.ts";
 
@@ -36,8 +37,11 @@ export interface JobStore {
   findGone(jobId: string): GoneJob | null;
   /** Returns the digest of a definition. Takes no time for definitions that `list` has returned or that were saved. */
   digestOf(job: Job): string;
-  /** Returns a version of a definition, such as the one that a run started with. Throws if there is no such version. */
-  getDefinition(versionId: number): Job;
+  /**
+   * Returns a version of a definition, such as the one that a run started with, with the files of `commit`. Without it, those of the commit
+   * that the job is from now. Throws if there is no such version.
+   */
+  getDefinition(versionId: number, commit?: string | null): Job;
   /** Records that every occurrence due at or before `until` is in the ledger. Never moves back. Not durable. */
   advanceAccountedUntil(jobId: JobId, until: number): void;
   /** Records that the occurrence of `@reboot` for this boot of the machine is in the ledger. Not durable. */
@@ -70,7 +74,7 @@ export type GoneJob = {
   readonly since: number | null;
 };
 
-export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobStore => ({
+export const createJobStore = ({ sql, write, recordEvent, commitsDir }: StoreContext): JobStore => ({
   save: write("durable", (jobs, now, reading) => {
     const known = readKnownJobs(sql);
     const stored = new Map<JobId, StoredJob>();
@@ -90,6 +94,9 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
       sql.run("UPDATE jobs SET removed_at = $now WHERE id = $jobId", { jobId, now });
       endUse(sql, jobId, now);
     }
+    const commit = reading?.commit?.id ?? null;
+    sql.run("UPDATE jobs SET commit_id = $commit WHERE removed_at IS NULL AND commit_id IS NOT $commit", { commit });
+    sql.run("UPDATE job_repository SET commit_id = $commit WHERE commit_id IS NOT $commit", { commit });
     saveExpectations(sql, jobs, now);
     return stored;
   }),
@@ -103,7 +110,7 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
       const rows = listAfter(sql, after);
       for (const row of rows) {
         after = id<JobId>(row, "id");
-        jobs.set(after, toStoredJob(row, pool));
+        jobs.set(after, toStoredJob(row, pool, commitsDir));
       }
       size = rows.length;
     }
@@ -121,7 +128,7 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
     new Map(
       sql
         .all(`${SELECT_GONE} ORDER BY jobs.id`)
-        .map(toGoneJob)
+        .map((row) => toGoneJob(row, commitsDir))
         .map((gone) => [gone.job.id, gone]),
     ),
 
@@ -133,15 +140,19 @@ export const createJobStore = ({ sql, write, recordEvent }: StoreContext): JobSt
       `${SELECT_GONE} AND jobs.id = coalesce((SELECT renamed_to FROM jobs WHERE id = $jobId), $jobId)`,
       { jobId },
     );
-    return row === null ? null : toGoneJob(row);
+    return row === null ? null : toGoneJob(row, commitsDir);
   },
 
   digestOf,
 
-  getDefinition: (versionId) => {
-    const row = sql.get("SELECT definition FROM job_versions WHERE id = $versionId", { versionId });
+  getDefinition: (versionId, commit) => {
+    const row = sql.get(
+      `SELECT definition, coalesce($commit, (SELECT commit_id FROM jobs WHERE jobs.id = job_id)) AS commit_id
+       FROM job_versions WHERE id = $versionId`,
+      { versionId, commit: commit ?? null },
+    );
     if (row === null) throw new Error(`there is no definition ${versionId}`);
-    return json<Job>(row, "definition");
+    return inCommit(json<Job>(row, "definition"), textOrNull(row, "commit_id"), commitsDir);
   },
 
   advanceAccountedUntil: write("relaxed", (jobId, until) => {
@@ -203,15 +214,16 @@ const LIST_STEP = 500;
 
 const listAfter = (sql: Statements, after: JobId | null): readonly SqlRow[] =>
   sql.all(
-    `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, jobs.boot_id, digest, definition
+    `SELECT jobs.id, jobs.version, first_seen_at, accounted_until, jobs.boot_id, jobs.commit_id, digest, definition
      FROM jobs JOIN job_versions ON job_versions.id = jobs.version
      WHERE removed_at IS NULL AND jobs.id > $after ORDER BY jobs.id LIMIT $limit`,
     { after: after ?? "", limit: LIST_STEP },
   );
 
-const toStoredJob = (row: SqlRow, pool: PartPool): StoredJob => {
+const toStoredJob = (row: SqlRow, pool: PartPool, commitsDir: string): StoredJob => {
   // Its shape is not checked, because only petit writes it.
-  const job = pool.parse(text(row, "definition")) as Job;
+  const stored = pool.parse(text(row, "definition")) as Job;
+  const job = inCommit(stored, textOrNull(row, "commit_id"), commitsDir);
   return {
     job: withDigest(job, text(row, "digest")),
     versionId: integer(row, "version"),
@@ -221,12 +233,15 @@ const toStoredJob = (row: SqlRow, pool: PartPool): StoredJob => {
   };
 };
 
-const SELECT_GONE = `SELECT removed_at, first_seen_at, definition FROM jobs JOIN job_versions ON job_versions.id = jobs.version
+const SELECT_GONE = `SELECT removed_at, first_seen_at, commit_id, definition FROM jobs JOIN job_versions ON job_versions.id = jobs.version
   WHERE removed_at IS NOT NULL AND renamed_to IS NULL`;
 
-const toGoneJob = (row: SqlRow): GoneJob => {
+const toGoneJob = (row: SqlRow, commitsDir: string): GoneJob => {
   const removedAt = integer(row, "removed_at");
-  return { job: json<Job>(row, "definition"), since: removedAt === integer(row, "first_seen_at") ? null : removedAt };
+  return {
+    job: inCommit(json<Job>(row, "definition"), textOrNull(row, "commit_id"), commitsDir),
+    since: removedAt === integer(row, "first_seen_at") ? null : removedAt,
+  };
 };
 
 type KnownJob = {

@@ -10,6 +10,7 @@ import { createEventStore, createPendingEvents, type EventStore } from "./events
 import { createExpectationStore, type ExpectationStore } from "./expectations.ts";
 import { createIdentityStore, type IdentityStore } from "./identity.ts";
 import { createJobFileStore, type JobFileStore } from "./job-files.ts";
+import { createJobRepositoryStore, type JobRepositoryStore } from "./job-repository.ts";
 import { createJobStore, type JobStore } from "./jobs.ts";
 import { createNotificationStore, type NotificationStore } from "./notifications.ts";
 import { createOccurrenceStore, type OccurrenceStore } from "./occurrences.ts";
@@ -35,6 +36,7 @@ import { createWorkerStore, type WorkerStore } from "./workers/workers.ts";
 export interface Store extends Disposable {
   readonly jobs: JobStore;
   readonly versions: VersionStore;
+  readonly jobRepository: JobRepositoryStore;
   readonly jobFiles: JobFileStore;
   readonly runs: RunStore;
   readonly durations: DurationStore;
@@ -80,6 +82,8 @@ type StoreOptions = {
   readonly sizeBytes: () => number;
   /** Throws `storage_failed` if the database file was removed or replaced. */
   readonly assertInPlace: () => void;
+  /** The folder of the commits of job files. */
+  readonly commitsDir: string;
   /** Returns the pid of the process that has locked the database, or null if it is unknown. */
   readonly findLockingProcess: () => number | null;
 };
@@ -91,7 +95,10 @@ type StoreOptions = {
 const SERVING_BUSY_TIMEOUT_MS = 5;
 
 /** Creates the store over an open database whose schema is up to date. */
-export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLockingProcess }: StoreOptions): Store => {
+export const createStore = (
+  db: SqlDatabase,
+  { sizeBytes, assertInPlace, findLockingProcess, commitsDir }: StoreOptions,
+): Store => {
   const sql = createStatements(db);
   const events = createPendingEvents(sql);
   const durable = createDurableListeners(events);
@@ -109,11 +116,12 @@ export const createStore = (db: SqlDatabase, { sizeBytes, assertInPlace, findLoc
     (durability, work) =>
     (...args) =>
       transaction.run(durability, () => work(...args));
-  const context: StoreContext = { sql, write, recordEvent: events.record };
+  const context: StoreContext = { sql, write, commitsDir, recordEvent: events.record };
   return {
     jobs: createJobStore(context),
     versions: createVersionStore(context),
     jobFiles: createJobFileStore(context),
+    jobRepository: createJobRepositoryStore(context),
     runs: createRunStore(context),
     durations: createDurationStore(context),
     reviews: createReviewStore(context),

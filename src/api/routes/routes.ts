@@ -8,6 +8,8 @@ import { createUnknownRouteError } from "../unknown-route.ts";
 import { artifactRoutes } from "./artifacts.ts";
 import { attentionMarkRoutes, attentionRoutes } from "./attention.ts";
 import { backfillRoutes } from "./backfills.ts";
+import { jobRepositoryRoutes } from "./definitions/repository.ts";
+import { versionRoutes } from "./definitions/versions.ts";
 import { deliveryRoutes } from "./deliveries/deliveries.ts";
 import { hookRoutes } from "./deliveries/hooks.ts";
 import { eventRoutes } from "./events.ts";
@@ -25,7 +27,6 @@ import { sessionRoutes } from "./session.ts";
 import { systemRoutes } from "./system.ts";
 import { reviewRoutes, timelineRoutes } from "./timeline.ts";
 import { triggerRoutes } from "./trigger.ts";
-import { versionRoutes } from "./versions.ts";
 import { workerRoutes } from "./workers.ts";
 
 /** Parts of the API that listen to the engine. */
@@ -43,6 +44,7 @@ export const routes = (context: ApiContext, { feed, metrics }: ApiServices) => {
     .use(attentionMarkRoutes(context))
     .use(jobRoutes(context))
     .use(versionRoutes(context))
+    .use(jobRepositoryRoutes(context))
     .use(triggerRoutes(context))
     .use(hookRoutes(context))
     .use(deliveryRoutes(context))

@@ -37,8 +37,14 @@ const RetryBody = exactly(
       t.String({ description: "Id of a task: rerun it, and of the tasks after it those that did not complete" }),
     ),
     from: t.Optional(t.String({ description: "Id of a task: rerun it and all tasks after it" })),
+    latest: t.Optional(
+      t.Boolean({
+        description:
+          "True to use the present job files. By default a retry of a run that used a commit of a repository uses that commit; job files in a folder are always the present ones",
+      }),
+    ),
   },
-  { title: "RetryRequest", description: "Optional; at most one field", examples: [{ task: "extract" }] },
+  { title: "RetryRequest", description: "Optional; at most one of `task` and `from`", examples: [{ task: "extract" }] },
 );
 
 export const runActionRoutes = ({ engine, store, requests }: ApiContext) =>
@@ -96,15 +102,16 @@ export const runActionRoutes = ({ engine, store, requests }: ApiContext) =>
 
 /** Throws `INVALID_REQUEST` if more than one scope is given. */
 const scopeOf = (query: { readonly from?: "start" }, body: typeof RetryBody.static): RetryScope => {
-  const { task, from } = body;
+  const { task, from, latest } = body;
   if ([query.from, task, from].filter((each) => each !== undefined).length > 1)
     throw invalidBody(
       task === undefined ? "from" : "task",
       "only one of 'task', 'from' and '?from=start' can be given",
     );
-  if (query.from === "start") return { kind: "all" };
-  if (task !== undefined) return { kind: "task", taskId: task };
-  return from === undefined ? { kind: "rest" } : { kind: "from", taskId: from };
+  const commit = latest === undefined ? {} : { latest };
+  if (query.from === "start") return { kind: "all", ...commit };
+  if (task !== undefined) return { kind: "task", taskId: task, ...commit };
+  return from === undefined ? { kind: "rest", ...commit } : { kind: "from", taskId: from, ...commit };
 };
 
 const cancelMessage = (run: Run): string => {

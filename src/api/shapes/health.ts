@@ -50,6 +50,32 @@ const ReloadFailed = exactly(
   { title: "ReloadFailed", description: HEALTH_CODE_TEXT.reload_failed },
 );
 
+const CommitInUse = nullable(t.String(), "Commit that is in use; null if there is none");
+
+const JobsCommitRefused = exactly(
+  {
+    code: t.Literal("jobs_commit_refused"),
+    message,
+    commit: t.String({ description: "Id of the commit" }),
+    author: t.String({ description: "Who made the commit" }),
+    in_use: CommitInUse,
+    problem: t.String({ description: "The first problem, with its place" }),
+    problems: integer({ minimum: 1, description: "Number of problems; `/api/job-repository` lists them" }),
+  },
+  { title: "JobsCommitRefused", description: HEALTH_CODE_TEXT.jobs_commit_refused },
+);
+
+const JobsRepositoryFailed = exactly(
+  {
+    code: t.Literal("jobs_repository_failed"),
+    message,
+    in_use: CommitInUse,
+    since: instant("When it failed first"),
+    error: t.String({ description: "Why it failed, as a sentence" }),
+  },
+  { title: "JobsRepositoryFailed", description: HEALTH_CODE_TEXT.jobs_repository_failed },
+);
+
 const NotificationsUndelivered = exactly(
   {
     code: t.Literal("notifications_undelivered"),
@@ -134,6 +160,8 @@ export const HealthReasonBody = t.Union(
   [
     JobFileBroken,
     ReloadFailed,
+    JobsCommitRefused,
+    JobsRepositoryFailed,
     NotificationsUndelivered,
     InternalErrorReason,
     DiskFull,
@@ -151,6 +179,12 @@ export const healthReasonBody = (reason: HealthReason): typeof HealthReasonBody.
     case "job_file_broken":
     case "reload_failed":
       return { message, ...reason };
+    case "jobs_commit_refused": {
+      const { code, commit, author, inUse, problem, problems } = reason;
+      return { code, message, commit, author, in_use: inUse, problem, problems };
+    }
+    case "jobs_repository_failed":
+      return { code: reason.code, message, in_use: reason.inUse, since: reason.since, error: reason.error };
     case "notifications_undelivered":
       return { code: reason.code, message, job_id: reason.jobId, since: reason.since, count: reason.count };
     case "internal_error": {

@@ -11,6 +11,7 @@ import { makePositions } from "../../jobfile/parse/positions.ts";
 import { readDefaultNotify } from "../../jobfile/read/default-notify.ts";
 import { type DigestDraft, readDigest } from "../../jobfile/read/digest.ts";
 import { readHeartbeat } from "../../jobfile/read/heartbeat.ts";
+import { type GitAccess, readJobSource } from "../../jobfile/read/job-source.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import { suggest } from "../../lib/suggest.ts";
 import type { SettingValues } from "./resolve.ts";
@@ -24,6 +25,8 @@ type ConfigFile = NonNullable<SettingValues["file"]> & {
   readonly digest: { readonly digest: Digest; readonly folder: string } | null;
   /** What petit pings, and the folder of the file; null if there is nothing. */
   readonly heartbeat: { readonly heartbeat: Heartbeat; readonly folder: string } | null;
+  /** The access to the repository with the job files. */
+  readonly gitAccess: GitAccess;
 };
 
 type ProcessEnvironment = Readonly<Record<string, string | undefined>>;
@@ -53,6 +56,11 @@ const DIGEST = "digest";
 /** The key of the heartbeat. */
 const HEARTBEAT = "heartbeat";
 
+/** The key of the source of the job files. Its values are those of settings, but for the credentials. */
+const JOBS = "jobs";
+
+const NO_ACCESS: GitAccess = { key: null, token: null, knownHosts: null };
+
 /** Returns the default paths: the user's first, then the machine's. Without a home folder, only the machine's. */
 const usualPlaces = (environment: ProcessEnvironment): readonly string[] => {
   const home = homeOf(environment);
@@ -71,7 +79,10 @@ const homeOf = (environment: ProcessEnvironment): string | null => {
 };
 
 /** Reads a file; `shown` is its path with its origin, for messages. */
-const readContent = (path: string, shown: string): Pick<ConfigFile, "values" | "notify" | "digest" | "heartbeat"> => {
+const readContent = (
+  path: string,
+  shown: string,
+): Pick<ConfigFile, "values" | "notify" | "digest" | "heartbeat" | "gitAccess"> => {
   const text = readText(path, shown);
   const [document, second] = parseYaml(text);
   const faults = (document?.faults ?? []).map((fault) => ({
@@ -85,6 +96,7 @@ const readContent = (path: string, shown: string): Pick<ConfigFile, "values" | "
   let notify: readonly NotifyTarget[] = [];
   const folder = dirname(resolve(path));
   let heartbeat: Heartbeat | null = null;
+  let gitAccess = NO_ACCESS;
   let draft: { readonly digest: DigestDraft; readonly at: number } | null = null;
   for (const entry of root?.kind === "map" ? root.entries : []) {
     if (entry.key === NOTIFY) {
@@ -106,6 +118,17 @@ const readContent = (path: string, shown: string): Pick<ConfigFile, "values" | "
       else faults.push(...found.faults.map((fault) => ({ at: fault.at, message: `${fault.path}: ${fault.message}` })));
       continue;
     }
+    if (entry.key === JOBS) {
+      const found = readJobSource(entry, { text, folder });
+      if ("source" in found) {
+        gitAccess = found.source.access;
+        for (const [name, value] of found.source.values)
+          if (values.has(name)) faults.push({ at: entry.keyAt, message: twice(`${JOBS}.git`, name) });
+          else values.set(name, [value]);
+      } else
+        faults.push(...found.faults.map((fault) => ({ at: fault.at, message: `${fault.path}: ${fault.message}` })));
+      continue;
+    }
     const read = readEntry(entry);
     if ("fault" in read) faults.push({ at: read.at ?? entry.keyAt, message: read.fault });
     else if (values.has(read.name)) faults.push({ at: entry.keyAt, message: twice(entry.key, read.name) });
@@ -116,7 +139,7 @@ const readContent = (path: string, shown: string): Pick<ConfigFile, "values" | "
     faults.push({ at: draft.at, message: `${DIGEST}.to: missing; expected receivers, here or in ${NOTIFY}` });
   if (faults.length > 0) throw wrongFile(path, text, faults);
   const digest = draft === null ? null : { digest: { ...draft.digest, targets }, folder };
-  return { values, notify, digest, heartbeat: heartbeat === null ? null : { heartbeat, folder } };
+  return { values, notify, digest, heartbeat: heartbeat === null ? null : { heartbeat, folder }, gitAccess };
 };
 
 const readText = (path: string, shown: string): string => {

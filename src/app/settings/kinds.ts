@@ -1,9 +1,11 @@
+import { posix } from "node:path";
 import { isName } from "../../domain/ids.ts";
 import { TASK_TYPES } from "../../domain/job.ts";
 import { isTimezone } from "../../domain/schedule/local-time.ts";
 import { LABEL_PATTERN, WORKER_NAME_PATTERN } from "../../domain/workers/labels.ts";
 import { DURATION_FORM, formatDuration, parseDuration } from "../../lib/duration.ts";
 import { formatSize, parseSize, SIZE_FORM } from "../../lib/size.ts";
+import { isRefName, LOCATION_FORM, type Location, parseLocation } from "../git/location.ts";
 import type { Kind } from "./setting.ts";
 
 /** The types of tasks that have a process. */
@@ -48,6 +50,33 @@ export const whole = (min: number, max: number): Kind<number> =>
     expected: `a whole number from ${min} to ${max}`,
     parse: (given) => (/^\d{1,15}$/.test(given) ? within(Number(given), min, max) : null),
   });
+
+/** The URL of a git repository. */
+export const repository: Kind<Location> = one({
+  placeholder: "URL",
+  expected: LOCATION_FORM,
+  parse: (given) => {
+    const location = parseLocation(given);
+    return "problem" in location ? null : location;
+  },
+  format: ({ url: shown }) => shown,
+});
+
+export const gitRef: Kind<string> = matching({
+  placeholder: "REF",
+  expected: "the name of a branch or a tag",
+  accepts: isRefName,
+});
+
+/** A path within a repository. */
+export const gitPath: Kind<string> = one({
+  placeholder: "PATH",
+  expected: "a path within the repository, such as jobs",
+  parse: (given) => {
+    const path = posix.normalize(given).replace(/\/$/, "");
+    return given === "" || given.includes("\0") || path.startsWith("/") || /^\.\.(?:\/|$)/.test(path) ? null : path;
+  },
+});
 
 /** A number, or one of some words. */
 export const wholeOr = <const Word extends string>(

@@ -1,4 +1,5 @@
 import type { Client } from "../../client/client.ts";
+import { assertNever } from "../../lib/never.ts";
 import { usageError } from "../argv.ts";
 import { openClient } from "../client/client.ts";
 import { noteNewId } from "../client/job-note.ts";
@@ -7,22 +8,36 @@ import { EXIT, type ExitStatus, Failure } from "../exit.ts";
 import { readCount } from "../flag-values.ts";
 import { paint } from "../terminal/terminal.ts";
 import { comparisonLines, historyTable } from "../versions/display.ts";
+import { writeSource } from "../versions/source.ts";
 
 const LIMIT = { flag: "--limit", max: 1000 };
 const DEFAULT_LIMIT = 20;
 
 export const jobs = defineCommand({
   name: "jobs",
-  summary: "List the versions of a job, and what differs between two",
+  summary: "List the versions of a job, and choose the commit of the job files",
   description:
     "'history' lists when which version of a job's definition was in use, newest first: since when, until when, why the running petit read the file " +
     "then, and how many runs used it. A definition that returns is its earlier version again. With --diff it prints what differs between two versions, " +
-    "field by field and as text.",
-  usage: ["petit jobs history JOB", "petit jobs history JOB --diff VERSION [VERSION]"],
-  choices: ["history"],
+    "field by field and as text. With job files in a git repository, 'source' prints which commit is in use, 'sync' fetches now, 'pin' uses a " +
+    "commit and stays with it, and 'follow' uses the newest commit again. They exit with 1 if a commit has problems or the repository can't be read.",
+  usage: [
+    "petit jobs history JOB",
+    "petit jobs history JOB --diff VERSION [VERSION]",
+    "petit jobs source",
+    "petit jobs sync",
+    "petit jobs pin COMMIT",
+    "petit jobs follow",
+  ],
+  choices: ["history", "source", "sync", "pin", "follow"],
   args: {
-    ACTION: { type: "positional", required: true, description: "'history'." },
-    JOB: { type: "positional", required: true, description: "Id of the job, which may be gone." },
+    ACTION: { type: "positional", required: true, description: "'history', 'source', 'sync', 'pin' or 'follow'." },
+    "JOB|COMMIT": {
+      type: "positional",
+      required: false,
+      description:
+        "With 'history': id of the job, which may be gone. With 'pin': the commit, or 4 or more characters from its beginning.",
+    },
     VERSION: {
       type: "positional",
       required: false,
@@ -46,14 +61,49 @@ export const jobs = defineCommand({
     "petit jobs history data_pipeline",
     "petit jobs history data_pipeline --diff 3f9a1c20",
     "petit jobs history data_pipeline --diff 1 2",
+    "petit jobs pin 3f9a1c20",
   ],
-  run: async ({ JOB: jobId, VERSION: other, diff, limit }, context) => {
+  run: async ({ ACTION: action, "JOB|COMMIT": name, VERSION: other, diff, limit }, context) => {
+    if (action !== "history") return await changeSource(action, name, context);
+    if (name === undefined) throw usageError("JOB is missing", null, "petit jobs history");
+    const jobId = name;
     const client = openClient(context);
     if (diff !== undefined) return await compare(client, { jobId, before: diff, after: other ?? null }, context);
     if (other !== undefined) throw usageError(`VERSION '${other}' needs --diff`, null, "petit jobs");
     return await list(client, { jobId, limit: readCount(limit, LIMIT) ?? DEFAULT_LIMIT }, context);
   },
 });
+
+const SOURCE_ACTIONS = ["source", "sync", "pin", "follow"] as const;
+
+const changeSource = async (word: string, commit: string | undefined, context: Context): Promise<ExitStatus> => {
+  const action = SOURCE_ACTIONS.find((each) => each === word);
+  if (action === undefined)
+    throw usageError(
+      `'${word}' is no action of petit jobs; expected history, source, sync, pin or follow`,
+      null,
+      "petit jobs",
+    );
+  if ((action === "pin") !== (commit !== undefined))
+    throw usageError(
+      action === "pin" ? "COMMIT is missing" : `'${commit}' is too much: ${action} takes no argument`,
+      null,
+      `petit jobs ${action}`,
+    );
+  const client = openClient(context);
+  switch (action) {
+    case "source":
+      return writeSource(await client.get("/api/job-repository"), context);
+    case "sync":
+      return writeSource(await client.post("/api/jobs/sync"), context);
+    case "pin":
+      return writeSource(await client.post("/api/jobs/pin", { body: { commit: commit ?? "" } }), context);
+    case "follow":
+      return writeSource(await client.post("/api/jobs/follow"), context);
+    default:
+      return assertNever(action);
+  }
+};
 
 type ListOptions = { readonly jobId: string; readonly limit: number };
 

@@ -23,6 +23,10 @@ export const retry = defineCommand({
     },
     from: { type: "string", valueHint: "TASK", description: "Rerun this task and all tasks after it." },
     "from-start": { type: "boolean", description: "Rerun all tasks." },
+    latest: {
+      type: "boolean",
+      description: "Use the present job files, although the run used an earlier commit of the repository.",
+    },
     ...WAIT_ARGS,
     ...RECONNECT,
   },
@@ -33,7 +37,10 @@ export const retry = defineCommand({
     "petit retry data_pipeline --from transform",
     "petit retry data_pipeline --from-start",
   ],
-  run: async ({ RUN, TASK, from, "from-start": fromStart, wait = false, follow = false, reconnect }, context) => {
+  run: async (
+    { RUN, TASK, from, "from-start": fromStart, latest = false, wait = false, follow = false, reconnect },
+    context,
+  ) => {
     const patienceMs = patienceOf(reconnect);
     const given = [...(TASK === undefined ? [] : ["TASK"]), ...(from === undefined ? [] : ["--from"])];
     const [first, second] = fromStart ? [...given, "--from-start"] : given;
@@ -41,7 +48,11 @@ export const retry = defineCommand({
     const client = openClient(context);
     const params = { run_id: await findRun(client, RUN, context) };
     const query = fromStart ? { from: "start" } : {};
-    const body = { ...(TASK === undefined ? {} : { task: TASK }), ...(from === undefined ? {} : { from }) };
+    const body = {
+      ...(TASK === undefined ? {} : { task: TASK }),
+      ...(from === undefined ? {} : { from }),
+      ...(latest && { latest }),
+    };
     const reply = await client.post("/api/runs/:run_id/retry", { params, query, body });
     if (wait || follow) return awaitRun(client, { started: reply, wait, follow, patienceMs }, context);
     const { out } = context.terminal;

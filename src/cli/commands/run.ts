@@ -7,6 +7,7 @@ import { isJournal } from "../../app/systemd/journal.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { type JobFiles, readFolder } from "../../jobfile/read/job-dir.ts";
 import { pluralize } from "../../lib/text.ts";
+import { MEMORY } from "../../store/database/open.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { problemLine, summaryOf } from "../job-folder.ts";
@@ -48,6 +49,10 @@ export const run = defineCommand({
     "timezone",
     "watch",
     "strict",
+    "jobsGit",
+    "jobsGitRef",
+    "jobsGitPath",
+    "jobsGitPollMs",
     "nats",
     "natsCreds",
     "natsCa",
@@ -60,19 +65,23 @@ export const run = defineCommand({
   examples: ["petit run examples/jobs", "petit --db petit.db run examples/jobs --api-port 9000 -j 4"],
   run: async ({ JOBS_DIR }, context) => {
     const { settings, origins, terminal } = context;
+    const { jobsGit } = settings;
+    if (jobsGit !== null) refuseFolder(JOBS_DIR, context);
     const jobsDir = JOBS_DIR ?? settings.jobsDir;
-    await checkJobsDir(
-      jobsDir,
-      JOBS_DIR === undefined ? withOrigin(jobsDir, SETTINGS.jobsDir, origins.jobsDir) : jobsDir,
-    );
-    const firstReading = settings.strict
-      ? await readFolder({
-          dir: jobsDir,
-          queues: settings.queues,
-          hasWorkers: hasWorkers(settings),
-          ownFolders: ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir }),
-        })
-      : null;
+    if (jobsGit === null)
+      await checkJobsDir(
+        jobsDir,
+        JOBS_DIR === undefined ? withOrigin(jobsDir, SETTINGS.jobsDir, origins.jobsDir) : jobsDir,
+      );
+    const firstReading =
+      settings.strict && jobsGit === null
+        ? await readFolder({
+            dir: jobsDir,
+            queues: settings.queues,
+            hasWorkers: hasWorkers(settings),
+            ownFolders: ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir }),
+          })
+        : null;
     if (firstReading !== null) refuseProblems(firstReading.files, jobsDir);
     // Loaded here because no other command needs Elysia.
     const [{ runApp }, { openLog }] = await Promise.all([
@@ -84,6 +93,7 @@ export const run = defineCommand({
     const format = settings.logFormat ?? (isForPeople ? "pretty" : "json");
     const log = openLog({ level: settings.logLevel, format, color: terminal.err.color, journal });
     const { runtime, clock, environment, defaultNotify, digest = null, heartbeat = null, version } = context;
+    const gitAccess = context.gitAccess ?? { key: null, token: null, knownHosts: null };
     const options = {
       settings,
       origins,
@@ -96,18 +106,34 @@ export const run = defineCommand({
       defaultNotify,
       digest,
       heartbeat,
+      gitAccess,
       version,
     };
     await runApp(options, (app) => {
       const jobs = app.engine.listJobs().map(({ job }) => job);
       for (const { name, near } of misspeltVariables(context.environment, jobs))
         log.warn({ variable: name }, `${name} is not a setting; did you mean ${near}?`);
-      if (format === "pretty" && !journal) terminal.err.write(banner({ app, jobsDir, context }));
-      else log.info(startedFields({ app, jobsDir, context }), "petit is ready");
+      if (format === "pretty" && !journal)
+        terminal.err.write(banner({ app, jobsDir: jobsGit?.url ?? jobsDir, context }));
+      else log.info(startedFields({ app, jobsDir: jobsGit?.url ?? jobsDir, context }), "petit is ready");
     });
     return EXIT.DONE;
   },
 });
+
+/** Job files are either in a folder or in a repository, and a repository needs a place that stays. */
+const refuseFolder = (dir: string | undefined, { settings, origins }: Context): void => {
+  if (dir !== undefined)
+    throw new PetitError(
+      "invalid_request",
+      `both JOBS_DIR and a repository are given (${withOrigin(settings.jobsGit?.url ?? "", SETTINGS.jobsGit, origins.jobsGit)}); expected one of them`,
+    );
+  if (settings.db === MEMORY)
+    throw new PetitError(
+      "invalid_request",
+      "job files in git need a database file, beside which petit keeps the commits; expected --db FILE",
+    );
+};
 
 const refuseProblems = (files: Pick<JobFiles, "problems" | "broken">, dir: string): void => {
   if (files.problems.length === 0) return;

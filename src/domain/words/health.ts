@@ -1,6 +1,7 @@
 import { assertNever } from "../../lib/never.ts";
 import { pluralize } from "../../lib/text.ts";
 import type { HealthReason, InternalError, StorageFault } from "../health.ts";
+import { shortCommit } from "./versions/repository.ts";
 
 /** Returns the sentence for a reason why petit is not healthy. */
 export const healthMessage = (reason: HealthReason): string => {
@@ -9,6 +10,10 @@ export const healthMessage = (reason: HealthReason): string => {
       return `job file is broken: ${problemText(reason)}`;
     case "reload_failed":
       return `the job files could not be reloaded; trying again: ${reason.error}`;
+    case "jobs_commit_refused":
+      return `commit ${shortCommit(reason.commit)} by ${reason.author} is refused: ${reason.problem}${reason.problems === 1 ? "" : ` (and ${reason.problems - 1} more)`}; ${inUseText(reason.inUse)}`;
+    case "jobs_repository_failed":
+      return `the repository of the job files can't be read: ${reason.error}; ${inUseText(reason.inUse)}`;
     case "notifications_undelivered":
       return `${reason.jobId === null ? pluralize(reason.count, "digest") : `${pluralize(reason.count, "notification")} of job '${reason.jobId}'`} could not be delivered since ${new Date(reason.since).toISOString()}`;
     case "internal_error":
@@ -17,6 +22,9 @@ export const healthMessage = (reason: HealthReason): string => {
       return storageMessage(reason);
   }
 };
+
+const inUseText = (commit: string | null): string =>
+  commit === null ? "there are no jobs until then" : `${shortCommit(commit)} stays in use`;
 
 /** What to say of an error that nothing has handled. */
 export const UNHANDLED_ERROR_TEXT = "petit failed at something, and goes on; restart it if something does not work";
@@ -62,6 +70,9 @@ const faultText = (fault: StorageFault): string => {
 export const HEALTH_CODE_TEXT = {
   job_file_broken: "A job file has problems; its jobs keep their last good version",
   reload_failed: "The job files could not be reloaded; petit tries again",
+  jobs_commit_refused: "A commit of the job files has problems; the last good one stays in use",
+  jobs_repository_failed:
+    "The repository of the job files can't be read; the commit in use stays, and petit tries again",
   notifications_undelivered:
     "Notifications of a job, or digests (`job_id` is null), could not be delivered; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
   internal_error:

@@ -28,7 +28,7 @@ export const adoptRuns = (options: AdoptRunsOptions): void => {
     const fields = { job_id: run.jobId, run_id: run.id, status: run.status, attempts: attempts.length };
     let job: Job | null = null;
     try {
-      job = store.jobs.getDefinition(run.versionId);
+      job = store.jobs.getDefinition(run.versionId, run.commit);
       adopt(run, job, { attempts, options });
       log.info(fields, run.status === "pending" ? "adopted a pending run" : "adopted a running run");
     } catch (error) {

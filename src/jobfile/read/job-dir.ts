@@ -76,17 +76,21 @@ const ANY_SETUP: Setup = { queues: null, hasWorkers: true, ownFolders: null };
 type FolderToRead = Setup & {
   readonly dir: string;
   readonly known?: KnownFiles;
+  /** Returns a stamp that identifies the content of a file, for files that never change; undefined for other files. */
+  readonly stampOf?: (file: string) => string | undefined;
 };
 
 /** Does the same, except for files that `known` says have not changed. Also returns the state of the files before they were read. */
-export const readFolder = async ({ dir, known, ...setup }: FolderToRead): Promise<FolderReading> => {
+export const readFolder = async ({ dir, known, stampOf, ...setup }: FolderToRead): Promise<FolderReading> => {
   const root = resolve(dir);
   await requireFolder(root, dir);
   const scan = await scanFolder(root);
   const contents: FileContent[] = [];
   const failed = scan.failures.map(({ file, message }) => wholeFile(file, message));
   let pausedAt = performance.now();
-  for (const [file, state] of scan.states) {
+  for (const [file, found] of scan.states) {
+    const stamp = stampOf?.(file);
+    const state = found === null || stamp === undefined ? found : { ...found, stamp, changedAt: 0 };
     contents.push(restoreFile({ root, file, state, known }) ?? (await readFile({ root, file, state, known })));
     if (performance.now() - pausedAt < BATCH_MS) continue;
     await setImmediate();

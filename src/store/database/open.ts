@@ -1,4 +1,5 @@
 import { closeSync, constants, existsSync, fchmodSync, openSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import { refuse } from "../../domain/refusal.ts";
 import { errorMessage } from "../../lib/error-message.ts";
@@ -33,10 +34,14 @@ export const openStore = (options: OpenOptions): Store => {
     return createStore(db, {
       sizeBytes: () => sizeOf(db, path),
       assertInPlace: createPlaceCheck(db, path),
+      commitsDir: join(gitDirOf(path), "commits"),
       findLockingProcess: () => (path === MEMORY ? null : findLockingProcess(path)),
     });
   });
 };
+
+/** Returns the folder for the repository of job files and its commits, next to the database. */
+export const gitDirOf = (path: string): string => resolve(siblingFile(path, "-git"));
 
 /**
  * Returns a function that throws `storage_failed` if `path` no longer names the open file. The system lets a process write to

@@ -30,3 +30,18 @@ ALTER TABLE watched_patterns ADD COLUMN new_since INTEGER CHECK (new_since >= 0)
 -- When petit learned of the trigger, in ms since the Unix epoch, while it begins with the messages that were stored since; null if `position`
 -- says where it goes on. `created_at` is 0 until petit has seen the stream.
 ALTER TABLE message_consumers ADD COLUMN new_since INTEGER CHECK (new_since >= 0);
+
+-- The commit of the job files: that of the current definitions, and that whose files a run uses. Null for files in a folder.
+ALTER TABLE jobs ADD COLUMN commit_id TEXT;
+ALTER TABLE runs ADD COLUMN commit_id TEXT;
+CREATE INDEX runs_commit ON runs (commit_id) WHERE commit_id IS NOT NULL;
+
+-- The repository that the job files are from; no row for files in a folder.
+CREATE TABLE job_repository (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  url TEXT NOT NULL,
+  -- The commit that is in use; null before the first one.
+  commit_id TEXT,
+  -- The commit that somebody has chosen instead of the newest one; null while the newest one is followed.
+  pinned_id TEXT
+) STRICT;

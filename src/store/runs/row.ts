@@ -40,6 +40,7 @@ export const toRun = (row: SqlRow): Run => ({
   warnings: integer(row, "warnings"),
   triggeredBy: textOrNull(row, "triggered_by"),
   cancelledBy: textOrNull(row, "cancelled_by"),
+  commit: textOrNull(row, "commit_id"),
 });
 
 const toParent = (row: SqlRow): RunParent => ({

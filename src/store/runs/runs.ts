@@ -337,9 +337,9 @@ const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readon
   const parent = run.child?.parent;
   const row = sql.get(
     `INSERT INTO runs (id, job_id, version, status, "trigger", scheduled_for, params, retry_of, created_at, started_at, triggered_by,
-       parent_run_id, parent_task_id, parent_item, parent_attempt, nesting, delivery_id, chain, interval_start, backfill_id)
+       parent_run_id, parent_task_id, parent_item, parent_attempt, nesting, delivery_id, chain, interval_start, backfill_id, commit_id)
      VALUES ($id, $jobId, $versionId, $status, $trigger, $scheduledFor, $params, $retryOf, $now, $startedAt, $triggeredBy,
-       $parentRunId, $parentTaskId, $parentItem, $parentAttempt, $nesting, $deliveryId, $chain, $intervalStart, $backfillId) RETURNING *`,
+       $parentRunId, $parentTaskId, $parentItem, $parentAttempt, $nesting, $deliveryId, $chain, $intervalStart, $backfillId, $commit) RETURNING *`,
     {
       id: run.id,
       jobId: run.job.id,
@@ -361,6 +361,7 @@ const insertRun = (sql: Statements, run: NewRun): { readonly seq: number; readon
       chain: run.delivery?.chain ?? run.child?.chain ?? 0,
       intervalStart: run.intervalStart ?? null,
       backfillId: run.backfill?.id ?? null,
+      commit: run.job.source.commit?.id ?? null,
     },
   );
   if (row === null) throw new Error("a run was not stored");

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Job } from "../../domain/job.ts";
+import { toStored } from "./commit-folder.ts";
 
 /** The digests of definitions that were loaded or saved. A definition never changes. */
 const digests = new WeakMap<Job, string>();
@@ -8,7 +9,7 @@ const digests = new WeakMap<Job, string>();
 export const digestOf = (job: Job): string => {
   const known = digests.get(job);
   if (known !== undefined) return known;
-  const digest = sha256(JSON.stringify(job));
+  const digest = sha256(JSON.stringify(toStored(job)));
   digests.set(job, digest);
   return digest;
 };

@@ -5,6 +5,7 @@ import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import { id, integer, integerOrNull, text, textOrNull, wordOrNull } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
+import { toStored } from "./commit-folder.ts";
 import { contentDigest, digestOf } from "./digest.ts";
 
 /** A definition of a job. */
@@ -235,7 +236,7 @@ export const saveVersion = (sql: Statements, job: Job, now: number): SavedVersio
      VALUES ($jobId, $digest, $content, $definition, $now, coalesce(
        (SELECT number FROM job_versions WHERE job_id = $jobId AND content = $content LIMIT 1),
        (SELECT max(number) FROM job_versions WHERE job_id = $jobId) + 1, 1)) RETURNING id, number`,
-    { jobId, digest, content, definition: JSON.stringify(job), now },
+    { jobId, digest, content, definition: JSON.stringify(toStored(job)), now },
   );
   if (row === null) throw new Error(`the definition of ${jobId} was not stored`);
   return toSavedVersion(row);

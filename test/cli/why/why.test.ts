@@ -82,6 +82,7 @@ const RUN: RunFacts = {
   outputs: {},
   triggered_by: null,
   cancelled_by: null,
+  commit: null,
   created_at: NOW - 10 * MINUTE,
   started_at: NOW - 10 * MINUTE,
   ended_at: NOW - 9 * MINUTE,

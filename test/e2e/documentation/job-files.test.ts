@@ -17,7 +17,7 @@ const blocks: readonly Block[] = readPages().flatMap(({ path, text }) =>
 
 /** What the blocks that are no job begin with. All others have to be jobs. */
 const PARTS_OF_JOBS = /^notify:/;
-const CONFIGURATION = /^(?:#.*\n)*(?:db|queues|public_url|digest|heartbeat):/;
+const CONFIGURATION = /^(?:#.*\n)*(?:db|queues|public_url|digest|heartbeat|jobs):/;
 const OF_KUBERNETES = /^startupProbe:/;
 
 const jobs = blocks.filter(
@@ -75,7 +75,12 @@ describe("the documentation", () => {
     const { stdout } = await petit(["--config", file, "doctor", "--json"], { cwd: folder.path });
     const { settings }: { settings: { name: string; value: unknown; from: string | null }[] } = JSON.parse(stdout);
     const read = settings.filter(({ from }) => from === file).map(({ name, value }) => [name, value]);
-    const { notify, digest, heartbeat, queues, ...written } = parse(text);
+    const { notify, digest, heartbeat, queues, jobs: source, ...others } = parse(text);
+    const { url, ref, path, poll } = source?.git ?? {};
+    const written =
+      source === undefined
+        ? others
+        : { ...others, jobs_git: url, jobs_git_ref: ref, jobs_git_path: path, jobs_git_poll: poll };
     const names = Object.entries(queues ?? {}).map(([name, places]) => `${name}=${places}`);
     expect(Object.fromEntries(read)).toEqual(queues === undefined ? written : { ...written, queues: names });
     // `notify`, `digest` and `heartbeat` are no settings. petit refuses a configuration file with a mistake in them.

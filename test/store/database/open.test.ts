@@ -132,7 +132,9 @@ describe("openStore", () => {
     const first = runtime.openDatabase(path);
     first.exec(readFileSync("src/store/migrations/0001_init.sql", "utf8"));
     first.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 1`);
-    first.exec("INSERT INTO job_versions VALUES (1, 'old', 'x', '{}', 0)");
+    first.exec(
+      'INSERT INTO job_versions VALUES (1, \'old\', \'x\', \'{"id":"old","source":{"file":"old.yaml","line":1,"folder":"/jobs"}}\', 0)',
+    );
     first.exec(
       "INSERT INTO runs (seq, id, job_id, version, status, trigger, params, created_at, started_at) VALUES (1, '01900000-0000-7000-8000-000000000000', 'old', 1, 'running', 'manual', '{}', 1, 1)",
     );

@@ -57,6 +57,7 @@ describe("a run", () => {
       lateAt: null,
       triggeredBy: null,
       cancelledBy: null,
+      commit: null,
     });
     expect(store.runs.find(run.id)).toEqual(run);
     expect(store.runs.find(UNKNOWN)).toBeNull();

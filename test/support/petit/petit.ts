@@ -19,6 +19,8 @@ export type StartOptions = {
   readonly jobs?: Readonly<Record<string, string>>;
   /** An existing folder of job files. It takes precedence over `jobs`. */
   readonly jobsDir?: string;
+  /** URL of a git repository with the job files, instead of a folder. */
+  readonly repository?: string;
   /** The folder of a petit that was started before. Its database is used, and its jobs unless others are given. */
   readonly dir?: string;
   /** Further arguments of `petit run`, apart from the folder, `--db` and `--api-port 0`. */
@@ -60,7 +62,15 @@ export const startPetit = async (options: StartOptions = {}): Promise<Petit> => 
   const { pid, ready, send, end, stderr, exited } = await startLoggedProcess({
     argv: [
       ...(options.command ?? petitCommand()),
-      ...["run", jobsDir, "--db", dbPath, "--api-port", "0", ...(options.args ?? [])],
+      ...[
+        "run",
+        ...(options.repository === undefined ? [jobsDir] : ["--jobs-git", options.repository]),
+        "--db",
+        dbPath,
+        "--api-port",
+        "0",
+        ...(options.args ?? []),
+      ],
     ],
     cwd: options.cwd ?? dir,
     env: { ...baseEnvironment(dir), ...options.env },

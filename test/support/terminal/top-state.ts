@@ -64,6 +64,7 @@ export const topRun = (number: number, fields: Partial<TopRun> = {}): TopRun => 
   waits_for: null,
   waiting_for: null,
   cancelled_by: null,
+  commit: null,
   failure: null,
   created_at: NOW - 10_000,
   started_at: NOW - 10_000,

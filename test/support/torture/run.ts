@@ -18,6 +18,8 @@ export const eventually = async <T>(
 };
 
 export type EndedRun = {
+  readonly id: string;
+  readonly commit: string | null;
   readonly status: string;
   readonly reason: string | null;
   readonly error: string | null;

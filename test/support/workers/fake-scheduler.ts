@@ -302,4 +302,5 @@ const RUN: Run = {
   warnings: 0,
   triggeredBy: null,
   cancelledBy: null,
+  commit: null,
 };

@@ -28,8 +28,9 @@ export type RetryParts = { readonly store: Store; readonly jobs: Jobs };
 /** Returns what a retry of a run would start, or the error if it is refused. */
 export const planRetry = (run: Run, scope: RetryScope, { store, jobs }: RetryParts): RetryPlan | PetitError => {
   if (!isFinal(run.status)) return refuse({ reason: "run_not_ended", runId: run.id, status: run.status });
-  const stored = jobs.find(run.jobId);
-  if (stored === null) return jobs.notFound(run.jobId);
+  const current = jobs.find(run.jobId);
+  if (current === null) return jobs.notFound(run.jobId);
+  const stored = retriedVersion(run, current, { scope, store });
   if (run.deliveryId !== null && !store.deliveries.hasEvent(run.deliveryId))
     return refuse({ reason: "event_deleted", deliveryId: run.deliveryId, jobId: stored.job.id });
   const resolved = resolveParams(stored.job.params, run.params);
@@ -40,6 +41,21 @@ export const planRetry = (run: Run, scope: RetryScope, { store, jobs }: RetryPar
   const reused = reusedTasks({ job: stored.job, run: { ...run, params }, event, scope, before });
   return reused instanceof PetitError ? reused : { stored, params, reused };
 };
+
+/** A retry has the definition of today; with job files in a repository, that of the commit of the run, unless the newest is asked for. */
+const retriedVersion = (
+  run: Run,
+  current: StoredJob,
+  { scope, store }: { readonly scope: RetryScope; readonly store: Store },
+): StoredJob => {
+  if (!usesOwnCommit(run, scope)) return current;
+  const { versionId } = run;
+  return { ...current, versionId, job: { ...store.jobs.getDefinition(versionId, run.commit), id: current.job.id } };
+};
+
+/** Returns whether a retry of a run uses the commit of the run instead of the present job files. */
+export const usesOwnCommit = ({ commit }: Pick<Run, "commit">, { latest = false }: RetryScope): boolean =>
+  commit !== null && !latest;
 
 /** The results of the tasks of the previous run. */
 type Results = ReadonlyMap<TaskId, TaskRun>;

@@ -1,16 +1,16 @@
 import { Elysia, t } from "elysia";
-import { PetitError } from "../../domain/errors.ts";
-import type { Job } from "../../domain/job.ts";
-import { shorten } from "../../lib/text.ts";
-import type { JobVersion } from "../../store/versions/versions.ts";
-import { diffVersions } from "../comparison/definition-diff.ts";
-import { shownChanges } from "../comparison/version-changes.ts";
-import type { ApiContext } from "../context.ts";
-import type { ApiStore } from "../options.ts";
-import { VersionDetail, VersionList, versionDetail, versionList } from "../shapes/definition/version.ts";
-import { failures } from "../shapes/failure.ts";
-import { exactly, JobIdText, wholeNumber } from "../shapes/schemas.ts";
-import { requireJob } from "./require.ts";
+import { PetitError } from "../../../domain/errors.ts";
+import type { Job } from "../../../domain/job.ts";
+import { shorten } from "../../../lib/text.ts";
+import type { JobVersion } from "../../../store/versions/versions.ts";
+import { diffVersions } from "../../comparison/definition-diff.ts";
+import { shownChanges } from "../../comparison/version-changes.ts";
+import type { ApiContext } from "../../context.ts";
+import type { ApiStore } from "../../options.ts";
+import { VersionDetail, VersionList, versionDetail, versionList } from "../../shapes/definition/version.ts";
+import { failures } from "../../shapes/failure.ts";
+import { exactly, JobIdText, wholeNumber } from "../../shapes/schemas.ts";
+import { requireJob } from "../require.ts";
 
 const VERSION_TEXT = "its digest, 4 or more characters from the beginning of that, or its number";
 

@@ -1,0 +1,86 @@
+import { Elysia, t } from "elysia";
+import { PetitError } from "../../../domain/errors.ts";
+import type { RepositoryState } from "../../../domain/versions/repository.ts";
+import { repositoryMessage } from "../../../domain/words/versions/repository.ts";
+import type { ApiContext } from "../../context.ts";
+import { readJson } from "../../guard/body.ts";
+import type { JobRepository } from "../../options.ts";
+import { JobRepositoryBody, JobRepositoryChanged, jobRepositoryBody } from "../../shapes/definition/repository.ts";
+import { failures } from "../../shapes/failure.ts";
+import { exactly } from "../../shapes/schemas.ts";
+
+const PinBody = exactly(
+  {
+    commit: t.String({ description: "Id of a commit, or 4 or more digits from its beginning", examples: ["3f9a1c20"] }),
+  },
+  { title: "PinRequest" },
+);
+
+/** Routes of the git repository with the job files. All but the pages of a folder of job files have one. */
+export const jobRepositoryRoutes = ({ repository, requests }: ApiContext) =>
+  new Elysia()
+    .get("/api/job-repository", () => jobRepositoryBody(mustHave(repository).state), {
+      response: { 200: JobRepositoryBody, ...failures("NOT_FOUND") },
+      detail: {
+        operationId: "getJobRepository",
+        tags: ["jobs"],
+        summary: "Get the git repository with the job files",
+        description: "404 if the job files are in a folder.",
+      },
+    })
+    .post(
+      "/api/jobs/sync",
+      async ({ request }) => changed(await mustHave(repository).sync({ cause: "api", by: requests.actorOf(request) })),
+      {
+        response: { 200: JobRepositoryChanged, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE") },
+        detail: {
+          operationId: "syncJobs",
+          tags: ["jobs"],
+          summary: "Fetch the repository now",
+          description:
+            "Takes the newest commit, unless another one is chosen. If the commit has problems, or the server can't be reached, the answer says so, and the commit in use stays.",
+        },
+      },
+    )
+    .post(
+      "/api/jobs/pin",
+      async ({ body, request }) =>
+        changed(await mustHave(repository).pin(body.commit, { cause: "api", by: requests.actorOf(request) })),
+      {
+        parse: readJson,
+        body: PinBody,
+        response: {
+          200: JobRepositoryChanged,
+          ...failures("INVALID_REQUEST", "NOT_FOUND", "CONFLICT", "PAYLOAD_TOO_LARGE"),
+        },
+        detail: {
+          operationId: "pinJobs",
+          tags: ["jobs"],
+          summary: "Use a commit, and stay with it",
+          description: "A rollback, for example. 409 if the commit has problems; then nothing changes.",
+        },
+      },
+    )
+    .post(
+      "/api/jobs/follow",
+      async ({ request }) =>
+        changed(await mustHave(repository).follow({ cause: "api", by: requests.actorOf(request) })),
+      {
+        response: { 200: JobRepositoryChanged, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE") },
+        detail: {
+          operationId: "followJobs",
+          tags: ["jobs"],
+          summary: "Follow the newest commit again",
+        },
+      },
+    );
+
+const mustHave = (repository: JobRepository | null): JobRepository => {
+  if (repository !== null) return repository;
+  throw new PetitError(
+    "not_found",
+    "the job files are in a folder; start petit with --jobs-git to follow a repository",
+  );
+};
+
+const changed = (state: RepositoryState) => ({ message: repositoryMessage(state), ...jobRepositoryBody(state) });

@@ -1,0 +1,156 @@
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { errorMessage } from "../../lib/error-message.ts";
+import { GitError } from "./git-error.ts";
+import { parentsOf, type Repository } from "./repository.ts";
+import { outsideLinks, type TreeEntry, type TreeProblem } from "./tree.ts";
+
+/** The files of a commit, in a folder of its own. */
+export type Checkout = {
+  readonly id: string;
+  readonly folder: string;
+  readonly entries: readonly TreeEntry[];
+  /** What was not written. */
+  readonly problems: readonly TreeProblem[];
+};
+
+/** Bytes that are read at once. */
+const BATCH_BYTES = 8 * 2 ** 20;
+
+/** Returns the folder of a commit within the folder of all commits. */
+export const commitFolder = (dir: string, id: string): string => join(dir, id);
+
+/**
+ * Provides the files of a commit in a folder that nobody writes to: the contents as they are stored, without what attributes of the
+ * repository would do to them. A folder that exists is compared with the commit first. Nothing half-written stays. Throws GitError.
+ */
+export const checkOut = async (repository: Repository, dir: string, id: string): Promise<Checkout> => {
+  const { entries, problems } = await repository.list(id);
+  const links = entries.filter(({ kind }) => kind === "link");
+  const targets = await repository.read(links.map(({ blob }) => blob));
+  const targetOf = new Map(links.map(({ path }, index) => [path, targets[index]?.toString() ?? ""]));
+  const outside = outsideLinks(targetOf);
+  const skipped = new Set(outside.map(({ path }) => path));
+  const written = entries.filter(({ path }) => !skipped.has(path));
+  const folder = commitFolder(dir, id);
+  const checkout = { id, folder, entries: written, problems: [...problems, ...outside] };
+  if (existsSync(folder)) {
+    if (await isWhole(checkout, targetOf)) return checkout;
+    removeFolder(folder);
+  }
+  const draft = `${folder}.new`;
+  removeFolder(draft);
+  try {
+    await write(draft, { repository, entries: written, targetOf });
+    renameSync(draft, folder);
+  } catch (error) {
+    removeFolder(draft);
+    throw toGitError(error);
+  }
+  return checkout;
+};
+
+type Draft = {
+  readonly repository: Repository;
+  readonly entries: readonly TreeEntry[];
+  readonly targetOf: ReadonlyMap<string, string>;
+};
+
+const write = async (root: string, { repository, entries, targetOf }: Draft): Promise<void> => {
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  const folders = new Set(entries.flatMap(({ path }) => parentsOf(path)));
+  for (const folder of folders) mkdirSync(join(root, folder), { recursive: true, mode: 0o755 });
+  const files = entries.filter(({ kind }) => kind !== "link");
+  for (const batch of inBatches(files)) {
+    const contents = await repository.read(batch.map(({ blob }) => blob));
+    for (const [index, { path, kind }] of batch.entries()) {
+      writeFileSync(join(root, path), contents[index] ?? "", { flag: "wx", mode: modeOf(kind) });
+      // The mask of the process must not take from them.
+      chmodSync(join(root, path), modeOf(kind));
+    }
+    await setImmediate();
+  }
+  // Links come last, so that nothing is written through one.
+  for (const [path, target] of targetOf)
+    if (entries.some((entry) => entry.path === path)) symlinkSync(target, join(root, path));
+  for (const folder of [...folders].sort().reverse()) chmodSync(join(root, folder), 0o555);
+  chmodSync(root, 0o555);
+};
+
+const modeOf = (kind: TreeEntry["kind"]): number => (kind === "executable" ? 0o555 : 0o444);
+
+/** Each batch has at least one file. */
+const inBatches = function* (files: readonly TreeEntry[]): Iterable<readonly TreeEntry[]> {
+  let batch: TreeEntry[] = [];
+  let bytes = 0;
+  for (const file of files) {
+    if (batch.length > 0 && bytes + file.size > BATCH_BYTES) {
+      yield batch;
+      [batch, bytes] = [[], 0];
+    }
+    batch.push(file);
+    bytes += file.size;
+  }
+  if (batch.length > 0) yield batch;
+};
+
+/** Returns whether a folder has exactly the files of its commit, with their contents. */
+const isWhole = async ({ folder, entries }: Checkout, targetOf: ReadonlyMap<string, string>): Promise<boolean> => {
+  try {
+    const found = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory());
+    if (found.length !== entries.length) return false;
+    for (const [index, { path, kind, blob, size }] of entries.entries()) {
+      if (index % 200 === 0) await setImmediate();
+      const full = join(folder, path);
+      const state = lstatSync(full);
+      if (kind === "link") {
+        if (!state.isSymbolicLink() || readlinkSync(full) !== targetOf.get(path)) return false;
+      } else {
+        if (!state.isFile() || state.size !== size || (state.mode & 0o111) !== (modeOf(kind) & 0o111)) return false;
+        if (blobId(readFileSync(full), blob.length) !== blob) return false;
+      }
+    }
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Returns the id that git gives a content, by the length of the ids of the repository. */
+const blobId = (content: Uint8Array, length: number): string =>
+  createHash(length === 64 ? "sha256" : "sha1")
+    .update(`blob ${content.length}\0`)
+    .update(content)
+    .digest("hex");
+
+/** Removes a folder of a commit. Its folders are made writable first. */
+export const removeFolder = (path: string): void => {
+  if (!existsSync(path)) return;
+  const allow = (folder: string): void => {
+    chmodSync(folder, 0o700);
+    for (const entry of readdirSync(folder, { withFileTypes: true }))
+      if (entry.isDirectory()) allow(join(folder, entry.name));
+  };
+  allow(path);
+  rmSync(path, { recursive: true, force: true });
+};
+
+const toGitError = (error: unknown): unknown => {
+  if (!(error instanceof Error && "code" in error)) return error;
+  const fault = error.code === "ENOSPC" || error.code === "EDQUOT" ? "disk_full" : "failed";
+  return new GitError(fault, `the files of the commit can't be written (${errorMessage(error)})`, { cause: error });
+};

@@ -1,0 +1,51 @@
+/** Why git could not do what petit asked for. */
+export type GitFault =
+  /** There is no program git. */
+  | "no_git"
+  /** git is older than 2.30. */
+  | "too_old"
+  /** The key of the ssh server is not in the file of known hosts, or is another one. */
+  | "unknown_host_key"
+  /** The server refuses the key, the token, or access without either. */
+  | "access_refused"
+  /** There is no repository at the URL, or it belongs to another user of this machine. */
+  | "no_repository"
+  | "no_such_ref"
+  | "no_such_commit"
+  /** The server can't be reached, or ended the connection. */
+  | "unreachable"
+  /** The server did not answer in time. */
+  | "timed_out"
+  /** The repository, or a commit of it, exceeds a limit. */
+  | "too_large"
+  /** The commit is not signed by one of the allowed signers. */
+  | "unsigned"
+  /** There is no space left for the repository or a commit of it. */
+  | "disk_full"
+  | "failed";
+
+/** Faults that no later try mends without a change of the configuration or of the repository. */
+const LASTING: ReadonlySet<GitFault> = new Set<GitFault>([
+  "no_git",
+  "too_old",
+  "unknown_host_key",
+  "access_refused",
+  "no_repository",
+  "no_such_ref",
+]);
+
+/** An error of git. The message is a sentence for people, without credentials. */
+export class GitError extends Error {
+  override readonly name = "GitError";
+  readonly fault: GitFault;
+
+  constructor(fault: GitFault, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.fault = fault;
+  }
+
+  /** True if trying again helps only after somebody changed something. */
+  get isLasting(): boolean {
+    return LASTING.has(this.fault);
+  }
+}

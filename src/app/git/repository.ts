@@ -1,0 +1,294 @@
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { CommitInfo } from "../../domain/versions/repository.ts";
+import { errorOf } from "./fault.ts";
+import { GitError } from "./git-error.ts";
+import type { Location } from "./location.ts";
+import { type GitCall, type GitOutput, type GitPlace, runGit } from "./run-git.ts";
+import { parseTree, type TreeEntry, type TreeProblem } from "./tree.ts";
+
+/** How petit proves to the server who it is, read when it is needed. */
+export type Credentials = {
+  /** Path of a private key that only petit may read; null for the keys of an agent. */
+  readonly keyFile: string | null;
+  /** Of an https server; null for public repositories. */
+  readonly token: string | null;
+  /** File with the keys of ssh servers; null for that of the user. */
+  readonly knownHosts: string | null;
+  /** The socket of an ssh agent; null if there is none. */
+  readonly agent: string | null;
+};
+
+export type RepositoryOptions = {
+  /** The folder of petit for the repository and its commits. Created with mode 0700. */
+  readonly dir: string;
+  readonly location: Location;
+  /** The search path of petit. */
+  readonly path: string;
+  readonly signal: AbortSignal;
+};
+
+/** The limits of a repository and of a commit. */
+const LIMITS = { bytes: 512 * 2 ** 20, files: 100_000 } as const;
+
+const FETCH_TIMEOUT_MS = 300_000;
+const LOOK_TIMEOUT_MS = 30_000;
+
+/** Maximum size of the list of files of a commit, in bytes. */
+const MAX_LIST_BYTES = 64 * 2 ** 20;
+
+const MIN_VERSION = [2, 30] as const;
+
+/** A bare copy of a repository, with the history of the ref that petit follows. Every call throws GitError. */
+export class Repository {
+  readonly #options: RepositoryOptions;
+  readonly #place: GitPlace;
+  #isReady = false;
+
+  constructor(options: RepositoryOptions) {
+    this.#options = options;
+    const { dir, path } = options;
+    this.#place = { repository: join(dir, "repository"), home: join(dir, "home"), path };
+  }
+
+  /** Creates the repository if it does not exist. */
+  async open(): Promise<void> {
+    if (this.#isReady) return;
+    const { repository, home } = this.#place;
+    makePrivate(this.#options.dir);
+    makePrivate(home);
+    if (readdirSync(home).length > 0) {
+      rmSync(home, { recursive: true, force: true });
+      makePrivate(home);
+    }
+    assertVersion(await this.#git({ args: ["version"] }));
+    if (!existsSync(join(repository, "HEAD"))) {
+      rmSync(repository, { recursive: true, force: true });
+      await this.#git({ args: ["init", "--quiet", "--bare", "--template=", "--end-of-options", repository] });
+    }
+    this.#isReady = true;
+  }
+
+  /** Returns the full name and the id of a branch, a tag or a commit at the server. Of two with the same name the branch counts. */
+  async look(ref: string, credentials: Credentials): Promise<{ readonly name: string; readonly id: string }> {
+    await this.open();
+    const { url } = this.#options.location;
+    const names = ref.startsWith("refs/") ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
+    const { stdout } = await this.#git({
+      args: ["ls-remote", "--quiet", "--end-of-options", url, ...names],
+      environment: this.#access(credentials),
+      timeoutMs: LOOK_TIMEOUT_MS,
+    });
+    const ids = new Map(
+      stdout
+        .toString()
+        .split("\n")
+        .map((line) => line.split("\t"))
+        .map(([id = "", name = ""]) => [name, id]),
+    );
+    const name = names.find((each) => ids.has(each));
+    const id = name === undefined ? undefined : ids.get(name);
+    if (name !== undefined && id !== undefined) return { name, id };
+    throw new GitError("no_such_ref", `the repository has no branch or tag '${ref}'`);
+  }
+
+  /** Fetches a ref by its full name, and returns the id of its commit. */
+  async fetchRef(name: string, credentials: Credentials): Promise<string> {
+    await this.open();
+    const { url } = this.#options.location;
+    await this.#git({
+      args: [
+        "fetch",
+        "--quiet",
+        "--force",
+        "--no-tags",
+        "--no-write-fetch-head",
+        "--no-recurse-submodules",
+        "--end-of-options",
+        url,
+        `+${name}:${FETCHED}`,
+      ],
+      environment: this.#access(credentials),
+      timeoutMs: FETCH_TIMEOUT_MS,
+      maxFileBytes: LIMITS.bytes,
+      check: () => (folderBytes(join(this.#place.repository, "objects")) > LIMITS.bytes ? tooLarge() : null),
+    });
+    return await this.find(FETCHED);
+  }
+
+  /** Returns the id of the commit that a name or the beginning of an id stands for. Throws `no_such_commit`. */
+  async find(revision: string): Promise<string> {
+    await this.open();
+    const { stdout, status } = await this.#git({
+      args: ["rev-parse", "--verify", "--quiet", "--end-of-options", `${revision}^{commit}`],
+      mayFail: true,
+    });
+    if (status === 0) return stdout.toString().trim();
+    throw new GitError("no_such_commit", `the repository has no commit '${revision}'`);
+  }
+
+  /** Throws `no_such_commit`. */
+  async describe(id: string): Promise<CommitInfo> {
+    const { stdout } = await this.#git({
+      args: ["show", "--no-patch", `--format=%an%x00%ct%x00%s`, "--end-of-options", id],
+    });
+    const [author = "", seconds = "", subject = ""] = stdout.toString().trimEnd().split("\0");
+    return { id, author, committedAt: Number(seconds) * 1000, subject };
+  }
+
+  /** Lists the files of a commit. Throws `too_large` if there are too many, or if they are too large together. */
+  async list(
+    id: string,
+  ): Promise<{ readonly entries: readonly TreeEntry[]; readonly problems: readonly TreeProblem[] }> {
+    const { stdout } = await this.#git({
+      args: ["ls-tree", "-r", "-z", "-l", "--full-tree", "--end-of-options", id],
+      maxBytes: MAX_LIST_BYTES,
+    });
+    const tree = parseTree(stdout);
+    const bytes = tree.entries.reduce((sum, { size }) => sum + size, 0);
+    if (tree.entries.length > LIMITS.files)
+      throw new GitError(
+        "too_large",
+        `the commit has ${tree.entries.length} files; at most ${LIMITS.files} are allowed`,
+      );
+    if (bytes > LIMITS.bytes) throw new GitError("too_large", "the files of the commit have more than 512 MiB");
+    return tree;
+  }
+
+  /** Reads the contents of some files, in their order, as they are stored: no attribute of the repository changes them. */
+  async read(blobs: readonly string[]): Promise<readonly Buffer[]> {
+    if (blobs.length === 0) return [];
+    const { stdout } = await this.#git({
+      args: ["cat-file", "--batch"],
+      input: `${blobs.join("\n")}\n`,
+      maxBytes: Number.POSITIVE_INFINITY,
+    });
+    const contents: Buffer[] = [];
+    for (let at = 0; contents.length < blobs.length; ) {
+      const end = stdout.indexOf(0x0a, at);
+      const size = Number(/ blob (\d+)$/.exec(stdout.toString("latin1", at, end))?.[1] ?? Number.NaN);
+      if (end === -1 || Number.isNaN(size)) throw new GitError("failed", "git did not print the content of a file");
+      contents.push(stdout.subarray(end + 1, end + 1 + size));
+      at = end + 1 + size + 1;
+    }
+    return contents;
+  }
+
+  /** Keeps the commits with these ids, and forgets others that no ref leads to. */
+  async keep(ids: ReadonlySet<string>): Promise<void> {
+    const { stdout } = await this.#git({
+      args: ["for-each-ref", "--format=%(refname:lstrip=3)", "refs/petit/commits"],
+    });
+    const known = new Set(stdout.toString().split("\n").filter(Boolean));
+    const commands = [
+      ...(await this.#present([...ids].filter((id) => !known.has(id)))).map(
+        (id) => `update refs/petit/commits/${id} ${id}\n`,
+      ),
+      ...[...known].filter((id) => !ids.has(id)).map((id) => `delete refs/petit/commits/${id}\n`),
+    ];
+    if (commands.length > 0) await this.#git({ args: ["update-ref", "--stdin"], input: commands.join("") });
+  }
+
+  /** Returns those of some commits that the repository has. */
+  async #present(ids: readonly string[]): Promise<readonly string[]> {
+    if (ids.length === 0) return [];
+    const { stdout } = await this.#git({ args: ["cat-file", "--batch-check"], input: `${ids.join("\n")}\n` });
+    const rows = stdout.toString().split("\n");
+    return ids.filter((_, index) => / commit \d+$/.test(rows[index] ?? ""));
+  }
+
+  async #git({
+    mayFail = false,
+    ...call
+  }: Omit<GitCall, "signal"> & { readonly mayFail?: boolean }): Promise<GitOutput> {
+    const output = await runGit(this.#place, { ...call, signal: this.#options.signal });
+    if (output.status !== 0 && !mayFail) throw errorOf(output);
+    return output;
+  }
+
+  /** Returns the variables for a call that asks the server. No credential is in the arguments, which every user of the machine can see. */
+  #access({ keyFile, token, knownHosts, agent }: Credentials): Readonly<Record<string, string>> {
+    const { dir, location } = this.#options;
+    switch (location.transport) {
+      case "file":
+        return {};
+      case "https": {
+        if (token === null) return { GIT_ASKPASS: "/bin/false" };
+        const askPass = join(dir, "askpass");
+        writeFileSync(askPass, ASK_PASS, { mode: 0o700 });
+        return { GIT_ASKPASS: askPass, PETIT_GIT_TOKEN: token };
+      }
+      case "ssh": {
+        const options = [
+          ["BatchMode", "yes"],
+          ["StrictHostKeyChecking", "yes"],
+          ["ConnectTimeout", "15"],
+          ["ServerAliveInterval", "15"],
+          ...(knownHosts === null ? [] : [["UserKnownHostsFile", quoted(knownHosts)]]),
+          ...(keyFile === null
+            ? []
+            : [
+                ["IdentitiesOnly", "yes"],
+                ["IdentityFile", quoted(keyFile)],
+                ["IdentityAgent", "none"],
+              ]),
+        ];
+        const flags = options.map(([name, value]) => `-o ${shellQuoted(`${name}=${value}`)}`).join(" ");
+        return {
+          GIT_SSH_COMMAND: `ssh -F /dev/null ${flags}`,
+          GIT_SSH_VARIANT: "ssh",
+          ...(agent !== null && { SSH_AUTH_SOCK: agent }),
+        };
+      }
+    }
+  }
+}
+
+/** The ref of what was fetched last. */
+const FETCHED = "refs/petit/fetched";
+
+/** Servers that take a token as password take any user, or this one. */
+const ASK_PASS = `#!/bin/sh
+case $1 in
+  Username*) echo x-access-token ;;
+  *) printf '%s\\n' "$PETIT_GIT_TOKEN" ;;
+esac
+`;
+
+/** Quotes a value of ssh_config(5). */
+const quoted = (path: string): string => `"${path}"`;
+const shellQuoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+const makePrivate = (path: string): void => {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  chmodSync(path, 0o700);
+};
+
+const assertVersion = ({ stdout }: GitOutput): void => {
+  const [, major = "0", minor = "0"] = /(\d+)\.(\d+)/.exec(stdout.toString()) ?? [];
+  const isNew = Number(major) > MIN_VERSION[0] || (Number(major) === MIN_VERSION[0] && Number(minor) >= MIN_VERSION[1]);
+  if (!isNew) throw new GitError("too_old", `git ${major}.${minor} is too old; petit needs 2.30 or later`);
+};
+
+const tooLarge = (): GitError => new GitError("too_large", "the repository is larger than 512 MiB");
+
+/** Returns the size of the files of a folder that another process is writing, in bytes. */
+const folderBytes = (path: string): number => {
+  try {
+    return readdirSync(path, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .reduce(
+        (sum, { parentPath, name }) => sum + (lstatSync(join(parentPath, name), { throwIfNoEntry: false })?.size ?? 0),
+        0,
+      );
+  } catch {
+    return 0;
+  }
+};
+
+/** Returns the folders that contain a path, from the outermost. */
+export const parentsOf = (path: string): readonly string[] => {
+  const parents: string[] = [];
+  for (let parent = dirname(path); parent !== "."; parent = dirname(parent)) parents.unshift(parent);
+  return parents;
+};

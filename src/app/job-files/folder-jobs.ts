@@ -1,0 +1,63 @@
+import type { Job } from "../../domain/job.ts";
+import type { ReadJobFiles } from "../../engine/options.ts";
+import type { JobSource, JobsUser, StartedSource } from "./job-source.ts";
+import { JobsReader, type JobsReaderOptions } from "./reader.ts";
+import { JobsWatcher } from "./watch.ts";
+
+export type FolderJobsOptions = JobsReaderOptions & {
+  /** Whether changes are noticed without a reload. */
+  readonly watch: boolean;
+};
+
+/** The job files of a folder. */
+export class FolderJobs implements JobSource {
+  readonly #options: FolderJobsOptions;
+  readonly #reader: JobsReader;
+  #user: JobsUser | null = null;
+  #watcher: JobsWatcher | null = null;
+
+  constructor(options: FolderJobsOptions) {
+    this.#options = options;
+    this.#reader = new JobsReader(options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#watcher?.[Symbol.asyncDispose]();
+    this.#reader[Symbol.dispose]();
+  }
+
+  /** Begins to watch before the files are read, so that no change falls between the reading and the watch. */
+  async prepare(user: JobsUser): Promise<void> {
+    this.#user = user;
+    const { jobsDir: dir, clock, log, watch } = this.#options;
+    if (!watch) return;
+    this.#watcher = new JobsWatcher({
+      dir,
+      clock,
+      log,
+      onChange: () => user.reload({ cause: "watch", by: null }),
+      references: () => this.#reader.references,
+    });
+  }
+
+  async read(findJob: (jobId: string) => Job | null): Promise<ReadJobFiles> {
+    return await this.#reader.read(this.#mustUser().store, findJob);
+  }
+
+  start(): StartedSource {
+    const { store, reload } = this.#mustUser();
+    const { files, scan } = this.#reader.takeFirst();
+    this.#watcher?.start(scan);
+    const onWrong = async (): Promise<void> => {
+      await reload({ cause: "watch", by: null }).catch((error: unknown) =>
+        this.#options.log.error({ err: error }, "the reload failed"),
+      );
+    };
+    return { first: files, settled: this.#reader.verify(store, onWrong) };
+  }
+
+  #mustUser(): JobsUser {
+    if (this.#user === null) throw new Error("the job files are used before they are prepared");
+    return this.#user;
+  }
+}

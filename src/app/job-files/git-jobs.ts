@@ -1,0 +1,453 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { PetitError } from "../../domain/errors.ts";
+import type { HealthReason } from "../../domain/health.ts";
+import { type Job, withDefaultNotify } from "../../domain/job.ts";
+import type { Queues } from "../../domain/limits/queue.ts";
+import type { NotifyTarget } from "../../domain/notification.ts";
+import type { SecretSource } from "../../domain/secret.ts";
+import type { CommitInfo, RefusedCommit, RepositoryState } from "../../domain/versions/repository.ts";
+import type { ReloadRequest } from "../../domain/versions/version.ts";
+import { shortCommit } from "../../domain/words/versions/repository.ts";
+import type { FilesRepository, ReadJobFiles } from "../../engine/options.ts";
+import { readSecret } from "../../engine/secrets/read-secret.ts";
+import type { OwnFolders } from "../../jobfile/mount.ts";
+import { formatProblem } from "../../jobfile/problem.ts";
+import type { FolderReading } from "../../jobfile/read/job-dir.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { errorMessage } from "../../lib/error-message.ts";
+import type { Log } from "../../lib/log.ts";
+import { type Checkout, checkOut, commitFolder, removeFolder } from "../git/checkout.ts";
+import { GitError } from "../git/git-error.ts";
+import { isCommitPrefix, type Location } from "../git/location.ts";
+import { type Credentials, Repository } from "../git/repository.ts";
+import type { JobSource, JobsUser, StartedSource } from "./job-source.ts";
+import { readCommit } from "./read-commit.ts";
+import { StoredFiles } from "./stored-files.ts";
+
+/** A repository with job files, as the settings name it. */
+type GitSettings = {
+  readonly location: Location;
+  /** A branch or a tag. */
+  readonly ref: string;
+  /** Path of the folder of the job files within the repository; `.` for its root. */
+  readonly path: string;
+  readonly pollMs: number;
+  /** The private key for ssh; null for the keys of the user. */
+  readonly key: SecretSource | null;
+  /** The token for https; null for a public repository. */
+  readonly token: SecretSource | null;
+  /** Absolute path of the file with the keys of servers; null for that of the user. */
+  readonly knownHosts: string | null;
+};
+
+export type GitJobsOptions = {
+  readonly settings: GitSettings;
+  /** The folder of petit for the repository and its commits. */
+  readonly dir: string;
+  readonly queues: Queues;
+  readonly hasWorkers: boolean;
+  readonly ownFolders: OwnFolders;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Identifies the petit that reads; see `JobFileSource`. Null to read every file each time. */
+  readonly reader: string | null;
+  /** The receivers of jobs that name none. */
+  readonly defaultNotify: readonly NotifyTarget[];
+};
+
+/** A commit whose files are in its folder. */
+type ReadyCommit = { readonly info: CommitInfo; readonly checkout: Checkout };
+
+/** A commit that was read and has no problems. */
+type NextCommit = ReadyCommit & { readonly reading: FolderReading };
+
+/** How long the files of a commit stay without a run that needs them, in ms: a retry asks for them before it is stored. */
+const PROVIDED_MS = 600_000;
+
+/**
+ * Follows a repository with job files. A commit is taken as a whole, or not at all: if anything is wrong with it, the one before stays in
+ * use. One thing happens at a time.
+ */
+export class GitJobs implements FilesRepository, JobSource {
+  readonly #options: GitJobsOptions;
+  readonly #repository: Repository;
+  readonly #stop = new AbortController();
+  #user: JobsUser | null = null;
+  #working: Promise<unknown> = Promise.resolve();
+  #cancelTimer: () => void = () => {};
+  /** The commit in use. */
+  #current: ReadyCommit | null = null;
+  /** The commit that the next reading takes. */
+  #next: NextCommit | null = null;
+  /** The newest commit of the ref that was fetched. */
+  #head: CommitInfo | null = null;
+  /** What the ref was when it was fetched last: of a tag, this is not the commit. */
+  #fetched: string | null = null;
+  #pinned: string | null = null;
+  #refused: RefusedCommit | null = null;
+  #failure: { readonly error: GitError; readonly since: number } | null = null;
+  #checkedAt: number | null = null;
+  readonly #provided = new Map<string, number>();
+  #first: StartedSource["first"] = { jobs: [], problems: [], broken: [] };
+
+  constructor(options: GitJobsOptions) {
+    this.#options = options;
+    const { dir, settings, environment } = options;
+    this.#repository = new Repository({
+      dir,
+      location: settings.location,
+      path: environment.PATH ?? "/usr/bin:/bin",
+      signal: this.#stop.signal,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#cancelTimer();
+    this.#stop.abort(new GitError("failed", "petit stops"));
+    await this.#working;
+    this.#removeKey();
+  }
+
+  /**
+   * Provides the commit that was in use before, or, if there is none, the newest one. Call it before the engine starts. Without a commit,
+   * throws `invalid_request` for what somebody must mend first; what may pass, such as a lost network, leaves petit without jobs.
+   */
+  async prepare(user: JobsUser): Promise<void> {
+    this.#user = user;
+    const { settings, log } = this.#options;
+    const stored = user.store.jobRepository.begin(settings.location.url);
+    this.#pinned = stored.pinned;
+    this.#removeKey();
+    if (stored.commit !== null) {
+      try {
+        this.#current = await this.#ready(stored.commit);
+        await this.#provideForRuns();
+        return;
+      } catch (error) {
+        log.error(
+          { commit: stored.commit, err: error },
+          "the commit of the job files is not there any more; fetching it again",
+        );
+      }
+    }
+    try {
+      const head = await this.#fetchHead();
+      const ready = await this.#ready(this.#pinned ?? head.id);
+      const reading = await this.#read(ready, () => null);
+      if (reading.files.problems.length === 0) this.#next = { ...ready, reading };
+      else this.#refuse(ready.info, reading);
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      this.#noteFailure(error);
+      if (error.isLasting && stored.commit === null)
+        throw new PetitError("invalid_request", `${settings.location.url}: ${error.message}`, { cause: error });
+    }
+  }
+
+  /** Reads the job files for the engine. Without a commit, the jobs of before stay. */
+  async read(findJob: (jobId: string) => Job | null): Promise<ReadJobFiles> {
+    const next = this.#next;
+    this.#next = null;
+    const ready = next ?? this.#current;
+    if (ready === null) return { jobs: [], problems: [], broken: ["."] };
+    const reading = next?.reading ?? (await this.#read(ready, findJob));
+    if (reading.files.problems.length > 0) {
+      this.#refuse(ready.info, reading);
+      return { jobs: [], problems: [], broken: ["."] };
+    }
+    const { id, author, committedAt } = ready.info;
+    this.#current = { info: ready.info, checkout: ready.checkout };
+    this.#first = reading.files;
+    return {
+      ...reading.files,
+      jobs: reading.files.jobs.map((job) => withDefaultNotify(job, this.#options.defaultNotify)),
+      origin: { commit: { id, author }, modifiedAt: () => committedAt },
+    };
+  }
+
+  start(): StartedSource {
+    const request = { cause: "watch", by: null } as const;
+    const look = async (): Promise<void> => {
+      await this.sync(request).catch((error: unknown) => this.#logUnexpected(error));
+      this.#cancelTimer = this.#stop.signal.aborted
+        ? () => {}
+        : this.#options.clock.setTimeout(() => void look(), this.#options.settings.pollMs);
+    };
+    void look();
+    return { first: this.#first, settled: Promise.resolve() };
+  }
+
+  /** Fetches now, and takes the newest commit unless another one is chosen. Failures are in the state. */
+  sync(request: ReloadRequest): Promise<RepositoryState> {
+    return this.#alone(async () => {
+      try {
+        const head = await this.#fetchHead();
+        await this.#take(this.#pinned ?? head.id, request);
+        this.#failure = null;
+        await this.#clean();
+      } catch (error) {
+        if (!(error instanceof GitError)) throw error;
+        this.#noteFailure(error);
+      }
+      return this.state;
+    });
+  }
+
+  /**
+   * Takes a commit by its id or the beginning of it, and stays with it. Rejects with `not_found` if the history of the ref has no such
+   * commit, and with `conflict` if it has problems.
+   */
+  pin(revision: string, request: ReloadRequest): Promise<RepositoryState> {
+    return this.#alone(async () => {
+      const id = await this.#find(revision);
+      this.#refused = null;
+      await this.#take(id, request).catch(asConflict);
+      const refused: RefusedCommit | null = this.#refused;
+      if (refused !== null) {
+        const { commit, problems } = refused as RefusedCommit;
+        const first = problems[0] === undefined ? "it has problems" : formatProblem(problems[0]);
+        throw new PetitError("conflict", `commit ${shortCommit(commit.id)} can't be used: ${first}`);
+      }
+      this.#choose(id);
+      await this.#clean();
+      return this.state;
+    });
+  }
+
+  /** Follows the ref again after `pin`. */
+  async follow(request: ReloadRequest): Promise<RepositoryState> {
+    await this.#alone(async () => this.#choose(null));
+    return await this.sync(request);
+  }
+
+  get state(): RepositoryState {
+    const { location, ref, path } = this.#options.settings;
+    return {
+      url: location.url,
+      ref,
+      path,
+      commit: this.#current?.info ?? null,
+      head: this.#head,
+      pinned: this.#pinned,
+      refused: this.#refused,
+      failure: this.#failure === null ? null : { error: this.#failure.error.message, since: this.#failure.since },
+      checkedAt: this.#checkedAt,
+    };
+  }
+
+  problems(): readonly HealthReason[] {
+    const inUse = this.#current?.info.id ?? null;
+    const reasons: HealthReason[] = [];
+    if (this.#refused !== null) {
+      const { commit, problems } = this.#refused;
+      const problem = problems[0] === undefined ? "" : formatProblem(problems[0]);
+      const { id, author } = commit;
+      reasons.push({ code: "jobs_commit_refused", commit: id, author, inUse, problem, problems: problems.length });
+    }
+    if (this.#failure !== null) {
+      const { error, since } = this.#failure;
+      reasons.push({ code: "jobs_repository_failed", inUse, since, error: error.message });
+    }
+    return reasons;
+  }
+
+  provide(commit: string): Promise<void> {
+    return this.#alone(async () => {
+      this.#provided.set(commit, this.#options.clock.monotonic());
+      await this.#ready(commit).catch(asConflict);
+    });
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#working.catch(() => {}).then(work);
+    this.#working = result.catch(() => {});
+    return result;
+  }
+
+  get #commitsDir(): string {
+    return join(this.#options.dir, "commits");
+  }
+
+  async #fetchHead(): Promise<CommitInfo> {
+    const { settings, clock } = this.#options;
+    const credentials = this.#openCredentials();
+    try {
+      const { name, id } = await this.#repository.look(settings.ref, credentials);
+      if (this.#head === null || id !== this.#fetched) {
+        this.#head = await this.#repository.describe(await this.#repository.fetchRef(name, credentials));
+        this.#fetched = id;
+      }
+      this.#checkedAt = clock.now();
+      return this.#head;
+    } finally {
+      this.#removeKey();
+    }
+  }
+
+  /** Takes a commit that is not in use yet, unless it has problems. */
+  async #take(id: string, request: ReloadRequest): Promise<void> {
+    if (id === this.#current?.info.id) {
+      this.#refused = null;
+      return;
+    }
+    if (id === this.#refused?.commit.id) return;
+    const user = this.#mustUser();
+    const ready = await this.#ready(id);
+    const reading = await this.#read(ready, user.findJob);
+    if (reading.files.problems.length > 0) {
+      this.#refuse(ready.info, reading);
+      return;
+    }
+    this.#next = { ...ready, reading };
+    await user.reload(request);
+    this.#refused = null;
+  }
+
+  async #ready(id: string): Promise<ReadyCommit> {
+    await this.#repository.open();
+    mkdirSync(this.#commitsDir, { recursive: true, mode: 0o700 });
+    const info = await this.#repository.describe(await this.#repository.find(id));
+    return { info, checkout: await checkOut(this.#repository, this.#commitsDir, info.id) };
+  }
+
+  async #read({ info, checkout }: ReadyCommit, findJob: (jobId: string) => Job | null): Promise<FolderReading> {
+    const { settings, queues, hasWorkers, ownFolders, reader, clock, log } = this.#options;
+    const { store } = this.#mustUser();
+    const { path, location } = settings;
+    const source = reader === null ? null : { folder: `git ${location.url} ${path}`, reader };
+    const known =
+      source === null ? null : new StoredFiles({ store, source, findJob, now: clock.now(), distrusted: new Set() });
+    try {
+      const reading = await readCommit({ checkout, path, known, queues, hasWorkers, ownFolders });
+      if (reading.files.problems.length === 0) known?.save();
+      return reading;
+    } catch (error) {
+      if (!(error instanceof PetitError && error.code === "not_found")) throw error;
+      log.debug({ commit: info.id, err: error }, "a commit has no folder of job files");
+      const message = `the commit has no folder '${path}'; expected the folder of the job files`;
+      const problem = { file: ".", line: 1, column: 1, path: "", message };
+      return { files: { jobs: [], problems: [problem], broken: ["."] }, scan: NO_SCAN };
+    }
+  }
+
+  #refuse(commit: CommitInfo, { files: { problems } }: FolderReading): void {
+    const isNew = this.#refused?.commit.id !== commit.id;
+    this.#refused = { commit, problems };
+    if (!isNew) return;
+    const { id, author } = commit;
+    for (const problem of problems.slice(0, MAX_LOGGED))
+      this.#options.log.warn(
+        { commit: id, author, file: problem.file, line: problem.line },
+        `a commit of the job files is refused: ${formatProblem(problem)}`,
+      );
+  }
+
+  #noteFailure(error: GitError): void {
+    if (this.#stop.signal.aborted) return;
+    const since = this.#failure?.since ?? this.#options.clock.now();
+    if (this.#failure?.error.message !== error.message)
+      this.#options.log.warn({ fault: error.fault }, `the repository of the job files: ${error.message}`);
+    this.#failure = { error, since };
+  }
+
+  #logUnexpected(error: unknown): void {
+    if (this.#stop.signal.aborted) return;
+    if (error instanceof PetitError && error.code === "not_running") return;
+    this.#options.log.error({ err: error }, "the job files of the repository could not be taken; trying again");
+    this.#noteFailure(new GitError("failed", errorMessage(error)));
+  }
+
+  async #find(revision: string): Promise<string> {
+    if (!isCommitPrefix(revision))
+      throw new PetitError(
+        "invalid_request",
+        `'${revision}' is not the id of a commit; expected 4 to 64 hexadecimal digits`,
+      );
+    try {
+      return await this.#repository.find(revision);
+    } catch (error) {
+      if (!(error instanceof GitError && error.fault === "no_such_commit")) throw error;
+      throw new PetitError("not_found", `the history of '${this.#options.settings.ref}' has no commit ${revision}`);
+    }
+  }
+
+  #choose(commit: string | null): void {
+    this.#mustUser().store.jobRepository.pin(commit);
+    this.#pinned = commit;
+  }
+
+  /** Provides the commits of the runs that the previous process left. */
+  async #provideForRuns(): Promise<void> {
+    for (const commit of this.#mustUser().store.jobRepository.listCommitsInUse())
+      await this.#ready(commit).catch((error: unknown) =>
+        this.#options.log.error({ commit, err: error }, "the files of a run's commit can't be provided"),
+      );
+  }
+
+  /** Removes the folders of commits that nothing needs, and forgets commits that no run has used. */
+  async #clean(): Promise<void> {
+    const { clock } = this.#options;
+    const { jobRepository } = this.#mustUser().store;
+    for (const [commit, at] of this.#provided) if (clock.monotonic() - at > PROVIDED_MS) this.#provided.delete(commit);
+    const current = this.#current === null ? [] : [this.#current.info.id];
+    const folders = new Set([...current, ...this.#provided.keys(), ...jobRepository.listCommitsInUse()]);
+    for (const name of existsSync(this.#commitsDir) ? readdirSync(this.#commitsDir) : [])
+      if (!folders.has(name)) removeFolder(commitFolder(this.#commitsDir, name));
+    const pinned = this.#pinned === null ? [] : [this.#pinned];
+    await this.#repository.keep(new Set([...folders, ...pinned, ...jobRepository.listCommitsOfRuns()]));
+  }
+
+  get #keyFile(): string {
+    return join(this.#options.dir, "key");
+  }
+
+  /** Reads the credentials. A key that is in a variable is in a file until `#removeKey`. */
+  #openCredentials(): Credentials {
+    const { settings, environment, dir } = this.#options;
+    const { key, token, knownHosts } = settings;
+    return {
+      keyFile: key === null ? null : this.#keyPath(key, dir),
+      token: token === null ? null : this.#secret(token),
+      knownHosts,
+      agent: environment.SSH_AUTH_SOCK ?? null,
+    };
+  }
+
+  #keyPath(key: SecretSource, dir: string): string {
+    if ("file" in key) return key.file;
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    writeFileSync(this.#keyFile, `${this.#secret(key)}\n`, { mode: 0o600 });
+    return this.#keyFile;
+  }
+
+  #removeKey(): void {
+    rmSync(this.#keyFile, { force: true });
+  }
+
+  /** Paths of secrets are absolute. */
+  #secret(source: SecretSource): string {
+    const set = Object.entries(this.#options.environment).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    );
+    const reading = readSecret(source, { environment: Object.fromEntries(set), folder: "/" });
+    if ("value" in reading) return reading.value;
+    throw new GitError("access_refused", reading.problem);
+  }
+
+  #mustUser(): JobsUser {
+    if (this.#user === null) throw new Error("the job files of the repository are used before they are prepared");
+    return this.#user;
+  }
+}
+
+const MAX_LOGGED = 20;
+
+const NO_SCAN: FolderReading["scan"] = { files: [], failures: [], hasLinks: false, states: new Map() };
+
+const asConflict = (error: unknown): never => {
+  if (error instanceof GitError)
+    throw new PetitError("conflict", `the files of the commit can't be had: ${error.message}`, { cause: error });
+  throw error;
+};

@@ -1,0 +1,18 @@
+import { pluralize } from "../../../lib/text.ts";
+import type { RepositoryState } from "../../versions/repository.ts";
+
+/** Returns the beginning of the id of a commit, as people write it. */
+export const shortCommit = (id: string): string => id.slice(0, 8);
+
+/** Returns a sentence that says which commit is in use, and what is wrong with the repository. */
+export const repositoryMessage = ({ commit, pinned, refused, failure, head }: RepositoryState): string => {
+  const inUse = commit === null ? "no commit is in use" : `commit ${shortCommit(commit.id)} is in use`;
+  const chosen =
+    pinned === null
+      ? ""
+      : `, and stays${head === null || head.id === pinned ? "" : ` (the newest is ${shortCommit(head.id)})`}`;
+  if (failure !== null) return `${inUse}${chosen}; the repository can't be read: ${failure.error}`;
+  if (refused === null) return `${inUse}${chosen}`;
+  const problems = pluralize(refused.problems.length, "problem");
+  return `${inUse}${chosen}; commit ${shortCommit(refused.commit.id)} by ${refused.commit.author} has ${problems}`;
+};

@@ -1,0 +1,206 @@
+import { describe, expect, test } from "bun:test";
+import { chmodSync, existsSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { removeFolder } from "../../src/app/git/checkout.ts";
+import { petit as runPetit } from "../support/cli.ts";
+import { createOrigin, type Origin } from "../support/git/origin.ts";
+import { ask, post, runToEnd, start } from "../support/petit/api.ts";
+import { type Petit, type StartOptions, startPetit } from "../support/petit/petit.ts";
+import { tempDir } from "../support/temp-dir.ts";
+import { endOf } from "../support/torture/run.ts";
+
+const JOB = `id: number
+tasks:
+  - id: say
+    type: command
+    command: ../scripts/say.sh
+    working_dir: .
+`;
+
+const script = (text: string) => ({ program: `#!/bin/sh\n${text}\n` });
+
+/** A petit whose job files are in the folder jobs of a repository. Disposing removes all. */
+const setUp = () => {
+  const dir = tempDir();
+  const origin = createOrigin(dir.path);
+  return {
+    origin,
+    dir: dir.path,
+    start: async (options: StartOptions = {}): Promise<Petit> =>
+      await startPetit({
+        repository: origin.url,
+        dir: dir.path,
+        ...options,
+        args: ["--jobs-git-path", "jobs", "--jobs-git-poll", "1h", ...(options.args ?? [])],
+      }),
+    commits: dir.file("petit.db-git/commits"),
+    [Symbol.dispose]: () => {
+      removeFolder(dir.file("petit.db-git/commits"));
+      dir[Symbol.dispose]();
+    },
+  };
+};
+
+const linesOf = async (petit: Petit, runId: string): Promise<string> =>
+  await (await petit.fetch(`/api/runs/${runId}/logs`)).text();
+
+const pushNumber = (origin: Origin, number: number): string =>
+  origin.push({
+    "jobs/number.yaml": JOB,
+    "scripts/say.sh": script(`echo number ${number}`),
+    "numbers.txt": String(number),
+  });
+
+describe("job files in a git repository", () => {
+  test("give each run the scripts of its commit, also over kills and while the next commit is taken", async () => {
+    using given = setUp();
+    const { origin } = given;
+    const numbers = new Map<string, number>();
+    numbers.set(pushNumber(origin, 0), 0);
+    let petit = await given.start();
+    const runIds: string[] = [];
+    for (let number = 1; number <= 8; number++) {
+      numbers.set(pushNumber(origin, number), number);
+      const syncing = post(petit, "/api/jobs/sync").catch(() => null);
+      runIds.push(await start(petit, "number"));
+      if (number % 3 === 0) {
+        await petit.kill();
+        await syncing;
+        petit = await given.start();
+      } else await syncing;
+      runIds.push(await start(petit, "number"));
+    }
+    await using last = petit;
+    await post(last, "/api/jobs/sync");
+    runIds.push(await start(last, "number"));
+    const said: (readonly [string, number | undefined])[] = [];
+    for (const runId of runIds) {
+      const run = await endOf(last, runId);
+      // A kill can end an attempt, but not run another script.
+      if (run.status !== "completed") continue;
+      said.push([(await linesOf(last, runId)).trim(), numbers.get(run.commit ?? "")]);
+    }
+    expect(said.filter(([text, number]) => text !== `number ${number}`)).toEqual([]);
+    expect(said.at(-1)).toEqual(["number 8", 8]);
+    expect(said.length).toBeGreaterThan(10);
+  });
+
+  test("take a commit as a whole or not at all, and say what is wrong with it and who made it", async () => {
+    using given = setUp();
+    const { origin } = given;
+    const good = pushNumber(origin, 1);
+    await using petit = await given.start();
+    const bad = origin.push(
+      { "jobs/more.yaml": "id: more\ntaks: []\n", "jobs/new.yaml": JOB.replace("number", "fresh") },
+      { author: "Grace" },
+    );
+    const { body } = await post(petit, "/api/jobs/sync");
+    expect(body).toMatchObject({
+      commit: { id: good },
+      head: { id: bad },
+      refused: { commit: { id: bad, author: "Grace" } },
+    });
+    expect(body.refused.problems[0]).toMatchObject({ file: "more.yaml", line: 2 });
+    expect((await ask(petit, "/api/jobs")).body.jobs.map(({ id }: { id: string }) => id)).toEqual(["number"]);
+    const health = (await ask(petit, "/api/health")).body;
+    expect(health).toMatchObject({
+      status: "degraded",
+      reasons: [{ code: "jobs_commit_refused", commit: bad, author: "Grace", in_use: good }],
+    });
+    expect(health.reasons[0].message).toContain(`${good.slice(0, 8)} stays in use`);
+    const mended = origin.push({ "jobs/more.yaml": null });
+    expect((await post(petit, "/api/jobs/sync")).body).toMatchObject({ commit: { id: mended }, refused: null });
+    expect((await ask(petit, "/api/jobs")).body.jobs.map(({ id }: { id: string }) => id)).toEqual(["fresh", "number"]);
+    expect((await ask(petit, "/api/health")).body.status).toBe("ok");
+  });
+
+  test("start without the repository as they were, and a retry uses the commit of its run", async () => {
+    using given = setUp();
+    const { origin } = given;
+    const first = origin.push({ "jobs/number.yaml": JOB, "scripts/say.sh": script("echo number 1; exit 1") });
+    const before = await given.start();
+    const run = await runToEnd(before, "number");
+    const second = pushNumber(origin, 2);
+    await post(before, "/api/jobs/sync");
+    expect(readdirSync(given.commits)).toEqual([second]);
+    await before.stop();
+    renameSync(origin.path, `${origin.path}.away`);
+    await using petit = await given.start();
+    expect((await ask(petit, "/api/job-repository")).body.commit.id).toBe(second);
+    await post(petit, "/api/jobs/sync");
+    expect((await ask(petit, "/api/health")).body.reasons).toMatchObject([
+      { code: "jobs_repository_failed", in_use: second },
+    ]);
+    const retried = await post(petit, `/api/runs/${run.id}/retry`);
+    const again = await endOf(petit, retried.body.run_id);
+    expect(again).toMatchObject({ status: "failed", commit: first });
+    expect(await linesOf(petit, again.id)).toContain("number 1");
+    const newest = await post(petit, `/api/runs/${run.id}/retry`, { latest: true });
+    expect(await endOf(petit, newest.body.run_id)).toMatchObject({
+      status: "completed",
+      commit: second,
+    });
+  });
+
+  test("stay at a commit that was chosen, over a restart, until the newest is followed again", async () => {
+    using given = setUp();
+    const { origin } = given;
+    const first = pushNumber(origin, 1);
+    const second = pushNumber(origin, 2);
+    const before = await given.start();
+    const pinned = await runPetit(["jobs", "pin", first.slice(0, 8), "--url", before.url]);
+    expect(pinned).toMatchObject({ status: 0, stdout: expect.stringContaining(first.slice(0, 8)) });
+    expect((await runToEnd(before, "number")).commit).toBe(first);
+    await before.stop();
+    await using petit = await given.start();
+    expect((await post(petit, "/api/jobs/sync")).body).toMatchObject({
+      commit: { id: first },
+      head: { id: second },
+      pinned: first,
+    });
+    expect((await post(petit, "/api/jobs/pin", { commit: "0000000" })).status).toBe(404);
+    expect((await post(petit, "/api/jobs/pin", { commit: "main" })).status).toBe(400);
+    expect((await runPetit(["jobs", "follow", "--url", petit.url])).status).toBe(0);
+    expect((await runToEnd(petit, "number")).commit).toBe(second);
+  });
+
+  test("have the files of a commit again after somebody changed them", async () => {
+    using given = setUp();
+    const { origin } = given;
+    const id = pushNumber(origin, 1);
+    const before = await given.start();
+    await before.stop();
+    const path = join(given.commits, id, "scripts/say.sh");
+    chmodSync(path, 0o755);
+    writeFileSync(path, "#!/bin/sh\necho wrong\n");
+    await using petit = await given.start();
+    const run = await runToEnd(petit, "number");
+    expect(await linesOf(petit, run.id)).toContain("number 1");
+  });
+
+  test.each([
+    ["a branch that is not there", ["--jobs-git-ref", "gone"], "no branch or tag 'gone'"],
+    ["an option for git", ["--jobs-git-ref=--upload-pack=id"], "expected the name of a branch or a tag"],
+  ])("end the start for %s", async (_, args, text) => {
+    using given = setUp();
+    pushNumber(given.origin, 1);
+    const found = await runPetit(["run", "--db", join(given.dir, "petit.db"), "--jobs-git", given.origin.url, ...args]);
+    expect(found).toMatchObject({ status: 2, stderr: expect.stringContaining(text) });
+    expect(existsSync(join(given.dir, "petit.db-git/commits"))).toBe(false);
+  });
+
+  test("are refused without a database file, and beside a folder", async () => {
+    const inMemory = await runPetit(["run", "--db", ":memory:", "--jobs-git", "file:///srv/jobs.git"]);
+    expect(inMemory).toMatchObject({ status: 2, stderr: expect.stringContaining("need a database file") });
+    const both = await runPetit(["run", "jobs", "--jobs-git", "file:///srv/jobs.git"]);
+    expect(both).toMatchObject({ status: 2, stderr: expect.stringContaining("expected one of them") });
+  });
+
+  test("wait for a server that can't be reached: petit runs without jobs until then", async () => {
+    using given = setUp();
+    await using petit = await given.start({ repository: "https://127.0.0.1:1/jobs.git" });
+    const { body } = await ask(petit, "/api/health");
+    expect(body).toMatchObject({ status: "degraded", reasons: [{ code: "jobs_repository_failed", in_use: null }] });
+    expect((await ask(petit, "/api/jobs")).body.jobs).toEqual([]);
+  });
+});
