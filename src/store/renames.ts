@@ -6,7 +6,7 @@ import type { SqlRow } from "../runtime/runtime.ts";
 import { integer, json } from "./database/rows.ts";
 import type { Statements } from "./database/statements.ts";
 import { moveDurations } from "./durations.ts";
-import { contentDigest, digestOf } from "./versions/digest.ts";
+import { contentDigest, digestKey, digestOf } from "./versions/digest.ts";
 
 type Rename = {
   readonly from: JobId;
@@ -56,7 +56,7 @@ const moveVersions = (sql: Statements, { from, to }: Rename): void => {
 const moveVersion = (sql: Statements, row: SqlRow, { from, to }: Rename): void => {
   const versionId = integer(row, "id");
   const job: Job = { ...json<Job>(row, "definition"), id: to };
-  const [digest, content] = [digestOf(job), contentDigest(job)];
+  const [digest, content] = [digestOf(job), contentDigest(job, digestKey(sql))];
   const twin = sql.get("SELECT number FROM job_versions WHERE job_id = $to AND content = $content LIMIT 1", {
     to,
     content,

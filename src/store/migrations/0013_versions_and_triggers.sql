@@ -2,6 +2,10 @@
 -- The code beside this file fills it for the definitions that are stored, and merges the numbers of those that are equal.
 ALTER TABLE job_versions ADD COLUMN content TEXT NOT NULL DEFAULT '';
 
+-- The key of these digests, so that they tell nobody who may see them about the secrets of a definition.
+ALTER TABLE scheduler ADD COLUMN digest_key BLOB;
+UPDATE scheduler SET digest_key = randomblob(32);
+
 -- When each version of a job was in use: which definition was its current one.
 CREATE TABLE job_uses (
   id INTEGER PRIMARY KEY,

@@ -1,7 +1,7 @@
 import type { Job } from "../../domain/job.ts";
 import type { SqlDatabase } from "../../runtime/runtime.ts";
-import { exactJson, integer } from "../database/rows.ts";
-import { contentDigest } from "../versions/digest.ts";
+import { bytes, exactJson, integer } from "../database/rows.ts";
+import { contentDigest, SELECT_KEY } from "../versions/digest.ts";
 
 /** Number of definitions that are in memory at once. */
 const STEP = 500;
@@ -15,6 +15,7 @@ export const fillVersions = (db: SqlDatabase): void => {
 };
 
 const fillContents = (db: SqlDatabase): void => {
+  const key = bytes(db.prepare(SELECT_KEY).get() ?? {}, "digest_key");
   const select = db.prepare("SELECT id, definition FROM job_versions WHERE id > $after ORDER BY id LIMIT $limit");
   const update = db.prepare("UPDATE job_versions SET content = $content WHERE id = $id");
   for (let after = 0, size = STEP; size === STEP; ) {
@@ -22,7 +23,7 @@ const fillContents = (db: SqlDatabase): void => {
     for (const row of rows) {
       after = integer(row, "id");
       // Its shape is not checked, because only petit writes it.
-      update.run({ id: after, content: contentDigest(exactJson(row, "definition") as unknown as Job) });
+      update.run({ id: after, content: contentDigest(exactJson(row, "definition") as unknown as Job, key) });
     }
     size = rows.length;
   }

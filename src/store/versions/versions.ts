@@ -6,13 +6,13 @@ import type { StoreContext } from "../context.ts";
 import { id, integer, integerOrNull, text, textOrNull, wordOrNull } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
 import { toStored } from "./commit-folder.ts";
-import { contentDigest, digestOf } from "./digest.ts";
+import { contentDigest, digestKey, digestOf } from "./digest.ts";
 
 /** A definition of a job. */
 export type JobVersion = {
   /** Counts the definitions of the job from 1. */
   readonly number: number;
-  /** SHA-256 of the definition and its text, in hexadecimal. It identifies the version: one that is in use again is the same. */
+  /** Digest of the definition and its text, in hexadecimal. It identifies the version: one that is in use again is the same. */
   readonly digest: string;
   /** When petit first read it, in ms since the Unix epoch; of the current one, when it became that. */
   readonly changedAt: number;
@@ -230,7 +230,7 @@ export const saveVersion = (sql: Statements, job: Job, now: number): SavedVersio
     digest,
   });
   if (known !== null) return toSavedVersion(known);
-  const content = contentDigest(job);
+  const content = contentDigest(job, digestKey(sql));
   const row = sql.get(
     `INSERT INTO job_versions (job_id, digest, content, definition, created_at, number)
      VALUES ($jobId, $digest, $content, $definition, $now, coalesce(

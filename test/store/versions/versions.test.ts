@@ -162,6 +162,15 @@ describe("a version", () => {
     expect(store.versions.ofRun(one?.versionId ?? 0)).toEqual({ number: 1, digest: one?.digest ?? "" });
   });
 
+  test("has another digest in another database, so that nobody can try out its secrets", () => {
+    const [one, another] = [NOON, NOON].map(() => {
+      using store = memoryStore();
+      store.jobs.save([named("one")], NOON);
+      return store.versions.findCurrent(A)?.digest;
+    });
+    expect(one).not.toBe(another);
+  });
+
   test("has another digest if only a comment in its text differs", () => {
     using store = memoryStore();
     const withText = (text: string) =>

@@ -22,7 +22,8 @@ const VersionNumber = integer({ minimum: 1, description: "Counts the definitions
 
 export const Digest = t.String({
   pattern: "^[0-9a-f]{64}$",
-  description: "SHA-256 of the definition and its text, which identifies the version, wherever its file is",
+  description:
+    "HMAC-SHA-256 of the definition and its text with a key of this database: it identifies the version, wherever its file is",
 });
 
 /** What names a version of a job. */
