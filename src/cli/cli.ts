@@ -6,6 +6,7 @@ import { givenBy, SETTINGS } from "../app/settings/settings.ts";
 import { asJournalLines, isJournal } from "../app/systemd/journal.ts";
 import { ClientError } from "../client/error.ts";
 import { PetitError } from "../domain/errors.ts";
+import { NO_ACCESS } from "../jobfile/read/job-source.ts";
 import type { Clock } from "../lib/clock.ts";
 import { escapeUnprintable } from "../lib/text.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -101,7 +102,7 @@ const openContext = (flags: Invocation["flags"], host: Host): Context => {
     defaultNotify: file?.notify ?? [],
     digest: file?.digest ?? null,
     heartbeat: file?.heartbeat ?? null,
-    gitAccess: file?.gitAccess ?? { key: null, token: null, knownHosts: null },
+    gitAccess: file?.gitAccess ?? NO_ACCESS,
     flags,
     json: flags.has("json"),
     commands: COMMANDS,

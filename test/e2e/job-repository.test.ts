@@ -3,6 +3,7 @@ import { chmodSync, existsSync, readdirSync, renameSync, writeFileSync } from "n
 import { join } from "node:path";
 import { removeFolder } from "../../src/app/git/checkout.ts";
 import { petit as runPetit } from "../support/cli.ts";
+import { repositoriesOf, serveGit } from "../support/git/https.ts";
 import { createOrigin, type Origin } from "../support/git/origin.ts";
 import { ask, post, runToEnd, start } from "../support/petit/api.ts";
 import { type Petit, type StartOptions, startPetit } from "../support/petit/petit.ts";
@@ -194,6 +195,37 @@ describe("job files in a git repository", () => {
     expect(inMemory).toMatchObject({ status: 2, stderr: expect.stringContaining("need a database file") });
     const both = await runPetit(["run", "jobs", "--jobs-git", "file:///srv/jobs.git"]);
     expect(both).toMatchObject({ status: 2, stderr: expect.stringContaining("expected one of them") });
+  });
+
+  test("are read over https with a token that the log does not show, until the server revokes it", async () => {
+    using given = setUp();
+    const { origin, dir } = given;
+    const first = pushNumber(origin, 1);
+    const serve = repositoriesOf(dir, "s3cret-t0ken");
+    await using server = await serveGit(
+      { path: dir, file: (name) => join(dir, name), [Symbol.dispose]: () => {} },
+      serve,
+    );
+    const url = `${server.origin}/origin.git`;
+    const config = join(dir, "config.yaml");
+    writeFileSync(config, `jobs: {git: {url: "${url}", token: {env: GIT_TOKEN}, ca: ca.pem}}\n`);
+    await using petit = await given.start({
+      repository: url,
+      args: ["--config", config, "--log-level", "debug"],
+      env: { GIT_TOKEN: "s3cret-t0ken" },
+    });
+    expect((await ask(petit, "/api/job-repository")).body).toMatchObject({ commit: { id: first }, failure: null });
+    server.respond = repositoriesOf(dir, "another");
+    pushNumber(origin, 2);
+    const refused = (await post(petit, "/api/jobs/sync")).body;
+    expect(refused).toMatchObject({
+      commit: { id: first },
+      failure: { error: expect.stringContaining("the server refuses access") },
+    });
+    server.respond = serve;
+    const third = pushNumber(origin, 3);
+    expect((await post(petit, "/api/jobs/sync")).body).toMatchObject({ commit: { id: third }, failure: null });
+    expect(petit.stderr()).not.toContain("s3cret");
   });
 
   test("wait for a server that can't be reached: petit runs without jobs until then", async () => {

@@ -5,7 +5,13 @@ import type { GitOutput } from "./run-git.ts";
 const PATTERNS: readonly (readonly [GitFault, RegExp])[] = [
   ["disk_full", /No space left on device|Disk quota exceeded/],
   ["too_large", /File too large|file size limit/i],
-  ["unknown_host_key", /Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED|No \S+ host key is known/],
+  ["changed_host_key", /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed/],
+  ["unknown_host_key", /No \S+ host key is known|Host key verification failed/],
+  [
+    "untrusted_certificate",
+    /[Cc]ertificate (?:verification|subject name)|SSL certificate problem|SSL CA cert|error setting certificate/,
+  ],
+  ["redirected", /returned error: 30\d|unable to update url base from redirection/],
   [
     "access_refused",
     /Permission denied|Authentication failed|could not read (?:Username|Password)|returned error: 40[13]|terminal prompts disabled|UNPROTECTED PRIVATE KEY|invalid format|Load key/,
@@ -25,7 +31,11 @@ const PATTERNS: readonly (readonly [GitFault, RegExp])[] = [
 const SENTENCES: Readonly<Record<GitFault, string>> = {
   no_git: "there is no git on this machine; install git 2.30 or later",
   too_old: "git is too old; petit needs 2.30 or later",
-  unknown_host_key: "the host key of the server is not the one in the file of known hosts; add it there if it is right",
+  unknown_host_key: "the server is not in the file of known hosts; add its key there after you have compared it",
+  changed_host_key:
+    "the server has another host key than in the file of known hosts; somebody may pretend to be the server, or its key was replaced",
+  untrusted_certificate: "the certificate of the server is not trusted; name the file of its authority as `ca`",
+  redirected: "the server refers to another URL, which petit does not follow; set `url` to that one",
   access_refused: "the server refuses access; check the key or the token",
   no_repository: "there is no repository that petit may read",
   no_such_ref: "there is no such branch or tag",

@@ -4,8 +4,14 @@ export type GitFault =
   | "no_git"
   /** git is older than 2.30. */
   | "too_old"
-  /** The key of the ssh server is not in the file of known hosts, or is another one. */
+  /** The ssh server is not in the file of known hosts. */
   | "unknown_host_key"
+  /** The ssh server has another key than in the file of known hosts. */
+  | "changed_host_key"
+  /** The certificate of the https server is not from an authority that petit trusts, is for another host, or has expired. */
+  | "untrusted_certificate"
+  /** The https server refers to another URL. */
+  | "redirected"
   /** The server refuses the key, the token, or access without either. */
   | "access_refused"
   /** There is no repository at the URL, or it belongs to another user of this machine. */
@@ -29,6 +35,9 @@ const LASTING: ReadonlySet<GitFault> = new Set<GitFault>([
   "no_git",
   "too_old",
   "unknown_host_key",
+  "changed_host_key",
+  "untrusted_certificate",
+  "redirected",
   "access_refused",
   "no_repository",
   "no_such_ref",

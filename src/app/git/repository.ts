@@ -1,6 +1,7 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { CommitInfo } from "../../domain/versions/repository.ts";
+import { formatSize } from "../../lib/size.ts";
 import { errorOf } from "./fault.ts";
 import { GitError } from "./git-error.ts";
 import type { Location } from "./location.ts";
@@ -15,6 +16,8 @@ export type Credentials = {
   readonly token: string | null;
   /** File with the keys of ssh servers; null for that of the user. */
   readonly knownHosts: string | null;
+  /** File with the authorities whose certificates https servers may have; null for those of the machine. */
+  readonly ca: string | null;
   /** The socket of an ssh agent; null if there is none. */
   readonly agent: string | null;
 };
@@ -26,13 +29,24 @@ export type RepositoryOptions = {
   /** The search path of petit. */
   readonly path: string;
   readonly signal: AbortSignal;
+  /** Default: `LIMITS`. */
+  readonly limits?: RepositoryLimits;
 };
 
-/** The limits of a repository and of a commit. */
-const LIMITS = { bytes: 512 * 2 ** 20, files: 100_000 } as const;
+/** The limits of a repository, of a commit, and of calls that ask the server. */
+export type RepositoryLimits = {
+  readonly bytes: number;
+  readonly files: number;
+  readonly lookMs: number;
+  readonly fetchMs: number;
+};
 
-const FETCH_TIMEOUT_MS = 300_000;
-const LOOK_TIMEOUT_MS = 30_000;
+export const LIMITS: RepositoryLimits = {
+  bytes: 512 * 2 ** 20,
+  files: 100_000,
+  lookMs: 30_000,
+  fetchMs: 300_000,
+};
 
 /** Maximum size of the list of files of a commit, in bytes. */
 const MAX_LIST_BYTES = 64 * 2 ** 20;
@@ -43,11 +57,13 @@ const MIN_VERSION = [2, 30] as const;
 export class Repository {
   readonly #options: RepositoryOptions;
   readonly #place: GitPlace;
+  readonly #limits: RepositoryLimits;
   #isReady = false;
 
   constructor(options: RepositoryOptions) {
     this.#options = options;
-    const { dir, path } = options;
+    const { dir, path, limits = LIMITS } = options;
+    this.#limits = limits;
     this.#place = { repository: join(dir, "repository"), home: join(dir, "home"), path };
   }
 
@@ -77,7 +93,7 @@ export class Repository {
     const { stdout } = await this.#git({
       args: ["ls-remote", "--quiet", "--end-of-options", url, ...names],
       environment: this.#access(credentials),
-      timeoutMs: LOOK_TIMEOUT_MS,
+      timeoutMs: this.#limits.lookMs,
     });
     const ids = new Map(
       stdout
@@ -96,6 +112,7 @@ export class Repository {
   async fetchRef(name: string, credentials: Credentials): Promise<string> {
     await this.open();
     const { url } = this.#options.location;
+    const { bytes: maxBytes } = this.#limits;
     await this.#git({
       args: [
         "fetch",
@@ -109,9 +126,9 @@ export class Repository {
         `+${name}:${FETCHED}`,
       ],
       environment: this.#access(credentials),
-      timeoutMs: FETCH_TIMEOUT_MS,
-      maxFileBytes: LIMITS.bytes,
-      check: () => (folderBytes(join(this.#place.repository, "objects")) > LIMITS.bytes ? tooLarge() : null),
+      timeoutMs: this.#limits.fetchMs,
+      maxFileBytes: maxBytes,
+      check: () => (folderBytes(join(this.#place.repository, "objects")) > maxBytes ? tooLarge(maxBytes) : null),
     });
     return await this.find(FETCHED);
   }
@@ -146,12 +163,14 @@ export class Repository {
     });
     const tree = parseTree(stdout);
     const bytes = tree.entries.reduce((sum, { size }) => sum + size, 0);
-    if (tree.entries.length > LIMITS.files)
+    const limits = this.#limits;
+    if (tree.entries.length > limits.files)
       throw new GitError(
         "too_large",
-        `the commit has ${tree.entries.length} files; at most ${LIMITS.files} are allowed`,
+        `the commit has ${tree.entries.length} files; at most ${limits.files} are allowed`,
       );
-    if (bytes > LIMITS.bytes) throw new GitError("too_large", "the files of the commit have more than 512 MiB");
+    if (bytes > limits.bytes)
+      throw new GitError("too_large", `the files of the commit have more than ${formatSize(limits.bytes)}`);
     return tree;
   }
 
@@ -207,16 +226,17 @@ export class Repository {
   }
 
   /** Returns the variables for a call that asks the server. No credential is in the arguments, which every user of the machine can see. */
-  #access({ keyFile, token, knownHosts, agent }: Credentials): Readonly<Record<string, string>> {
+  #access({ keyFile, token, knownHosts, ca, agent }: Credentials): Readonly<Record<string, string>> {
     const { dir, location } = this.#options;
     switch (location.transport) {
       case "file":
         return {};
       case "https": {
-        if (token === null) return { GIT_ASKPASS: "/bin/false" };
+        const trust = ca === null ? {} : { GIT_SSL_CAINFO: ca };
+        if (token === null) return { ...trust, GIT_ASKPASS: "/bin/false" };
         const askPass = join(dir, "askpass");
         writeFileSync(askPass, ASK_PASS, { mode: 0o700 });
-        return { GIT_ASKPASS: askPass, PETIT_GIT_TOKEN: token };
+        return { ...trust, GIT_ASKPASS: askPass, PETIT_GIT_TOKEN: token };
       }
       case "ssh": {
         const options = [
@@ -224,7 +244,13 @@ export class Repository {
           ["StrictHostKeyChecking", "yes"],
           ["ConnectTimeout", "15"],
           ["ServerAliveInterval", "15"],
-          ...(knownHosts === null ? [] : [["UserKnownHostsFile", quoted(knownHosts)]]),
+          ["UpdateHostKeys", "no"],
+          ...(knownHosts === null
+            ? []
+            : [
+                ["UserKnownHostsFile", quoted(knownHosts)],
+                ["GlobalKnownHostsFile", "/dev/null"],
+              ]),
           ...(keyFile === null
             ? []
             : [
@@ -270,7 +296,8 @@ const assertVersion = ({ stdout }: GitOutput): void => {
   if (!isNew) throw new GitError("too_old", `git ${major}.${minor} is too old; petit needs 2.30 or later`);
 };
 
-const tooLarge = (): GitError => new GitError("too_large", "the repository is larger than 512 MiB");
+const tooLarge = (bytes: number): GitError =>
+  new GitError("too_large", `the repository is larger than ${formatSize(bytes)}`);
 
 /** Returns the size of the files of a folder that another process is writing, in bytes. */
 const folderBytes = (path: string): number => {

@@ -39,6 +39,8 @@ type GitSettings = {
   readonly token: SecretSource | null;
   /** Absolute path of the file with the keys of servers; null for that of the user. */
   readonly knownHosts: string | null;
+  /** Absolute path of the file with the authorities of https servers; null for those of the machine. */
+  readonly ca: string | null;
 };
 
 export type GitJobsOptions = {
@@ -406,11 +408,12 @@ export class GitJobs implements FilesRepository, JobSource {
   /** Reads the credentials. A key that is in a variable is in a file until `#removeKey`. */
   #openCredentials(): Credentials {
     const { settings, environment, dir } = this.#options;
-    const { key, token, knownHosts } = settings;
+    const { key, token, knownHosts, ca } = settings;
     return {
       keyFile: key === null ? null : this.#keyPath(key, dir),
       token: token === null ? null : this.#secret(token),
       knownHosts,
+      ca,
       agent: environment.SSH_AUTH_SOCK ?? null,
     };
   }

@@ -11,7 +11,7 @@ import { makePositions } from "../../jobfile/parse/positions.ts";
 import { readDefaultNotify } from "../../jobfile/read/default-notify.ts";
 import { type DigestDraft, readDigest } from "../../jobfile/read/digest.ts";
 import { readHeartbeat } from "../../jobfile/read/heartbeat.ts";
-import { type GitAccess, readJobSource } from "../../jobfile/read/job-source.ts";
+import { type GitAccess, NO_ACCESS, readJobSource } from "../../jobfile/read/job-source.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import { suggest } from "../../lib/suggest.ts";
 import type { SettingValues } from "./resolve.ts";
@@ -58,8 +58,6 @@ const HEARTBEAT = "heartbeat";
 
 /** The key of the source of the job files. Its values are those of settings, but for the credentials. */
 const JOBS = "jobs";
-
-const NO_ACCESS: GitAccess = { key: null, token: null, knownHosts: null };
 
 /** Returns the default paths: the user's first, then the machine's. Without a home folder, only the machine's. */
 const usualPlaces = (environment: ProcessEnvironment): readonly string[] => {

@@ -6,6 +6,7 @@ import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { isJournal } from "../../app/systemd/journal.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { type JobFiles, readFolder } from "../../jobfile/read/job-dir.ts";
+import { NO_ACCESS } from "../../jobfile/read/job-source.ts";
 import { pluralize } from "../../lib/text.ts";
 import { MEMORY } from "../../store/database/open.ts";
 import { type Context, defineCommand } from "../command.ts";
@@ -93,7 +94,7 @@ export const run = defineCommand({
     const format = settings.logFormat ?? (isForPeople ? "pretty" : "json");
     const log = openLog({ level: settings.logLevel, format, color: terminal.err.color, journal });
     const { runtime, clock, environment, defaultNotify, digest = null, heartbeat = null, version } = context;
-    const gitAccess = context.gitAccess ?? { key: null, token: null, knownHosts: null };
+    const gitAccess = context.gitAccess ?? NO_ACCESS;
     const options = {
       settings,
       origins,

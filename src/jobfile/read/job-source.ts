@@ -26,6 +26,7 @@ const GIT = {
     key: { type: SECRET, doc: "The private key for ssh." },
     token: { type: SECRET, doc: "The token for https." },
     known_hosts: { type: text("a path"), doc: "File with the keys of ssh servers.", example: "/etc/petit/known_hosts" },
+    ca: { type: text("a path"), doc: "File with the authorities of https servers.", example: "/etc/petit/ca.pem" },
   },
 } as const satisfies ObjectType;
 
@@ -48,7 +49,11 @@ export type GitAccess = {
   readonly key: SecretSource | null;
   readonly token: SecretSource | null;
   readonly knownHosts: string | null;
+  readonly ca: string | null;
 };
+
+/** Without a configuration file. */
+export const NO_ACCESS: GitAccess = { key: null, token: null, knownHosts: null, ca: null };
 
 /** What `jobs` of a configuration file says: values of settings by their names, and the access to the repository. */
 export type JobSourceDraft = { readonly values: ReadonlyMap<string, string>; readonly access: GitAccess };
@@ -63,7 +68,7 @@ export const readJobSource = (
   const draft = readValue(root, CONFIGURATION, Place.top(report));
   if (draft === undefined || report.faults.length > 0 || !isWhole(CONFIGURATION, draft, report))
     return { faults: report.faults };
-  const { url, ref, path, poll, key, token, known_hosts: knownHosts } = draft.jobs.git;
+  const { url, ref, path, poll, key, token, known_hosts: knownHosts, ca } = draft.jobs.git;
   const given = { jobs_git: url, jobs_git_ref: ref, jobs_git_path: path, jobs_git_poll: poll };
   const absolute = (file: string): string => resolve(folder, file);
   return {
@@ -73,6 +78,7 @@ export const readJobSource = (
         key: key === undefined ? null : buildSource(key, absolute),
         token: token === undefined ? null : buildSource(token, absolute),
         knownHosts: knownHosts === undefined ? null : absolute(knownHosts),
+        ca: ca === undefined ? null : absolute(ca),
       },
     },
   };

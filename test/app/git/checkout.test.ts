@@ -7,7 +7,7 @@ import { type Credentials, Repository } from "../../../src/app/git/repository.ts
 import { createOrigin } from "../../support/git/origin.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
-const NOBODY: Credentials = { keyFile: null, token: null, knownHosts: null, agent: null };
+const NOBODY: Credentials = { keyFile: null, token: null, knownHosts: null, ca: null, agent: null };
 
 /** A repository with petit's copy of it. Disposing removes both. */
 const setUp = () => {

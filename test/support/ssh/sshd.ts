@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { freePort } from "../free-port.ts";
 import { eventually } from "../torture/run.ts";
 
 /** True if OpenSSH's client and server are installed. scripts/setup-tests installs them. */
-export const hasSshd = ["ssh", "/usr/sbin/sshd"].every((program) => Bun.which(program) !== null);
+export const hasSshd = ["/usr/bin/ssh", "/usr/sbin/sshd"].every((program) => existsSync(program));
 
 /** A real sshd on a free port of this machine, with its own keys. */
 export type Sshd = AsyncDisposable & {
@@ -20,9 +20,9 @@ export type Sshd = AsyncDisposable & {
   cut(): void;
 };
 
-/** Starts an sshd with its files in a folder. */
-export const startSshd = async (dir: string): Promise<Sshd> => {
-  const port = await freePort();
+/** Starts an sshd with its files in a folder, whose keys it uses if there are any. The port is a free one unless it is given. */
+export const startSshd = async (dir: string, givenPort?: number): Promise<Sshd> => {
+  const port = givenPort ?? (await freePort());
   const [hostKey, identityFile, strangerFile] = ["host", "id", "stranger"].map((name) => makeKey(`${dir}/${name}`));
   const knownHosts = `${dir}/known_hosts`;
   writeFileSync(knownHosts, `[127.0.0.1]:${port} ${readFileSync(`${hostKey}.pub`, "utf8")}`);
@@ -71,6 +71,7 @@ export const startSshd = async (dir: string): Promise<Sshd> => {
 };
 
 const makeKey = (path: string): string => {
+  if (existsSync(path)) return path;
   const { status, stderr } = spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path]);
   if (status !== 0) throw new Error(`ssh-keygen: ${stderr}`);
   return path;
