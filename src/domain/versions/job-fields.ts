@@ -1,8 +1,9 @@
 import { formatDuration } from "../../lib/duration.ts";
 import { isJsonMap, type Json } from "../../lib/json.ts";
 import { assertNever } from "../../lib/never.ts";
+import type { EventTrigger } from "../deliveries/trigger.ts";
 import type { ItemSource, ItemsSpec } from "../item.ts";
-import type { Job, Program, Task } from "../job.ts";
+import type { HttpBody, HttpProgram, Job, Program, Task } from "../job.ts";
 import type { ScheduleSpec } from "../schedule/schedule.ts";
 
 export type Fields = { readonly [name: string]: Json };
@@ -13,8 +14,9 @@ export type Fields = { readonly [name: string]: Json };
  */
 export const jobFields = ({ source: _source, hasDefaultNotify: _default, ...job }: Job): Fields =>
   withoutMissing({
-    ...fieldsOf({ ...job, schedule: null, tasks: [], notify: [], params: {} }),
+    ...fieldsOf({ ...job, schedule: null, triggers: [], tasks: [], notify: [], params: {} }),
     schedule: job.schedule === null ? undefined : scheduleFields(job.schedule),
+    triggers: job.triggers?.map(triggerFields),
     params: mapOf(job.params, fieldsOf),
     // An empty list is no missing one: it means that nobody is notified.
     notify: job.notify?.map(fieldsOf),
@@ -25,8 +27,23 @@ const scheduleFields = ({ expressions, except, ...schedule }: ScheduleSpec): Fie
   withoutMissing({
     cron: expressions.length === 1 ? expressions[0] : expressions,
     ...fieldsOf(schedule),
-    except: except === undefined ? undefined : fieldsOf(except),
+    except: except === undefined ? undefined : [...except.dates, ...except.files],
   });
+
+const triggerFields = (trigger: EventTrigger): Fields => {
+  if (trigger.type !== "webhook") return fieldsOf(trigger);
+  const { verification, secrets, ...webhook } = trigger;
+  const { scheme, ...details } = verification;
+  // Only these schemes have a choice of what else is verified.
+  const hasDetails = scheme === "hmac" || scheme === "token";
+  const secret: readonly Json[] = secrets;
+  return withoutMissing({
+    ...fieldsOf(webhook),
+    verify: scheme,
+    ...(hasDetails && fieldsOf(details)),
+    secret: secret.length === 1 ? secret[0] : secret,
+  });
+};
 
 const taskFields = ({ program, items, allowFailure, ...task }: Task): Fields =>
   withoutMissing({
@@ -40,7 +57,29 @@ const programFields = (program: Program): Fields => {
   // An inline program and one in a file are written in the same field.
   if ("text" in program) return { type: program.type, inline: true, script: program.text };
   if ("file" in program) return { type: program.type, script: program.file };
-  return fieldsOf(program);
+  return program.type === "http" ? requestFields(program) : fieldsOf(program);
+};
+
+const requestFields = ({ statuses, body, ...request }: HttpProgram): Fields =>
+  withoutMissing({
+    ...fieldsOf(request),
+    ...(body !== null && bodyFields(body)),
+    expect: statuses === null ? undefined : { status: statuses },
+  });
+
+const bodyFields = (body: HttpBody): Fields => {
+  switch (body.kind) {
+    case "json":
+      return { json: body.value };
+    case "text":
+      return { body: body.text };
+    case "form":
+      return { form: body.fields };
+    case "file":
+      return { file: body.path };
+    default:
+      return assertNever(body);
+  }
 };
 
 const itemsFields = ({ source, key, maxFailures, ...items }: ItemsSpec): Fields =>
@@ -73,18 +112,10 @@ const sourceFields = (source: ItemSource): Fields => {
 };
 
 /** The fields whose value is from the job file as it is: its names are those of people. */
-const VERBATIM: ReadonlySet<string> = new Set([
-  "config",
-  "environment",
-  "headers",
-  "links",
-  "outputs",
-  "params",
-  "body",
-]);
+const VERBATIM: ReadonlySet<string> = new Set(["config", "environment", "headers", "links", "outputs", "params"]);
 
-/** Names that differ by more than their form. */
-const NAMES: Readonly<Record<string, string>> = { jobId: "job", statuses: "status" };
+/** Names that differ by more than their spelling. */
+const NAMES: Readonly<Record<string, string>> = { jobId: "job" };
 
 /** Returns the fields of an object of the domain, without those that have no value. */
 const fieldsOf = (object: object): Fields =>

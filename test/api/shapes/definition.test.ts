@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 import { openRuntime } from "#runtime";
+import { shownFields } from "../../../src/api/comparison/version-changes.ts";
 import { loadPatterns } from "../../../src/domain/params/pattern.ts";
+import { jobFields } from "../../../src/domain/versions/job-fields.ts";
 import { maskText } from "../../../src/jobfile/possible-secrets.ts";
 import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
 import { JOB } from "../../../src/jobfile/schema/job.ts";
@@ -316,6 +318,7 @@ const OTHER = "id: other\nparams: {day: {}}\ntasks: [{id: only, type: command, c
 const answerFor = async (text: string): Promise<string> => {
   const { jobs, problems } = readJobFile({ file: "f.yaml", folder: "/jobs", text });
   expect(problems).toEqual([]);
+  for (const job of jobs) expect(JSON.stringify(shownFields(job))).not.toMatch(/hunter2|123456/);
   const response = await fakeApi({ jobs }).ask(`/api/jobs/${jobs[0]?.id}`);
   expect(response.status).toBe(200);
   return await response.text();
@@ -324,6 +327,41 @@ const answerFor = async (text: string): Promise<string> => {
 /** Returns what the API has to return for given fields. */
 const expected = (given: Fields, inApi: Readonly<Record<string, Fields>>): Fields =>
   Object.assign({}, ...Object.entries(given).map(([field, value]) => inApi[field] ?? { [field]: value }));
+
+/** Fields with another value in a version: as petit understands them. The labels of a job are those of its tasks. */
+const IN_VERSION: Readonly<Record<string, Fields>> = {
+  expect: { expect: { success_within: "1d2h" } },
+  runs_on: {},
+  schedule: { schedule: { ...Object(JOB_FIELDS.schedule), cron: "0 2 * * *" } },
+  triggers: {
+    triggers: [
+      expect.objectContaining({
+        type: "webhook",
+        verify: "hmac",
+        secret: { file: "hook.secret" },
+        header: "x-signature",
+        algorithm: "sha512",
+        encoding: "base64",
+        prefix: "v1=",
+        id_header: "x-id",
+        headers: ["x-extra"],
+      }),
+      expect.objectContaining({ type: "files", paths: ["/srv/in/*.csv"], settle: "1m", interval: "2m" }),
+      expect.objectContaining({ type: "nats", stream: "ORDERS", headers: ["x-tenant"] }),
+      expect.objectContaining({ type: "run", job: "other", on: ["failed"] }),
+    ],
+  },
+};
+
+test("a version has every field of its file under the same name", () => {
+  const text = fileOf({ ...JOB_FIELDS, tasks: Object.values(TASKS) });
+  const job = readJobFile({ file: "f.yaml", folder: "/jobs", text }).jobs.find(({ id }) => id === "all_fields");
+  if (job === undefined) throw new Error("the file has problems");
+  const { tasks, ...fields } = jobFields(job);
+  expect(fields).toMatchObject(expected(JOB_FIELDS, IN_VERSION));
+  for (const [index, task] of Object.values(TASKS).entries())
+    expect(Array.isArray(tasks) && tasks[index]).toMatchObject(expected(task, { timeout_secs: { timeout: "1m" } }));
+});
 
 test("a job has every field of its file", async () => {
   const answer = await answerFor(fileOf({ ...JOB_FIELDS, tasks: Object.values(TASKS) }));

@@ -1,10 +1,14 @@
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { openRuntime } from "#runtime";
 import type { Job } from "../../../src/domain/job.ts";
 import type { Reading } from "../../../src/domain/versions/version.ts";
+import { openStore } from "../../../src/store/database/open.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { job, jobId } from "../../support/engine/factories.ts";
 import { memoryStore, startRun } from "../../support/engine/factories-store.ts";
 import { NOON } from "../../support/engine/fake-clock.ts";
+import { tempDir } from "../../support/temp-dir.ts";
 
 const A = jobId("a");
 
@@ -147,6 +151,41 @@ describe("a use of a version", () => {
       ],
     ]);
   });
+});
+
+test("the uses of a job are the times between the changes of its definition, whatever else changes", () => {
+  const step = fc.record({
+    name: fc.constantFrom("one", "two", "three", null),
+    line: fc.integer({ min: 1, max: 2 }),
+    isReopened: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+      using dir = tempDir();
+      const path = dir.file("petit.db");
+      let store = openStore({ path, runtime: openRuntime() });
+      const expected: { name: string; since: number; until: number | null }[] = [];
+      for (const [index, { name, line, isReopened }] of steps.entries()) {
+        store.jobs.save(name === null ? [] : [named(name, at(`${line}.yaml`, line))], NOON + index);
+        const last = expected.at(-1);
+        const current = last?.until === null ? last : undefined;
+        if (current?.name !== (name ?? undefined)) {
+          if (current !== undefined) current.until = NOON + index;
+          if (name !== null) expected.push({ name, since: NOON + index, until: null });
+        }
+        if (!isReopened) continue;
+        store[Symbol.dispose]();
+        store = openStore({ path, runtime: openRuntime() });
+      }
+      const found = store.versions.list(A, { limit: 99 }).flatMap(({ number, versionId }) => {
+        const { name } = store.jobs.getDefinition(versionId);
+        return store.versions.listUses(A, number, 99).map(({ since, until }) => ({ name, since, until }));
+      });
+      expect(found.toSorted((a, b) => a.since - b.since)).toEqual(expected);
+      store[Symbol.dispose]();
+    }),
+    { numRuns: 40 },
+  );
 });
 
 describe("a version", () => {

@@ -81,6 +81,9 @@ const NEVER: Readonly<Record<string, string>> = {
     GROUP BY 1 HAVING times > 1`,
   "a run has two events of its end": `SELECT run_id, count(*) AS times FROM events WHERE type = 'run.finished'
     GROUP BY 1 HAVING times > 1`,
+  "another version of a job is in use than its own": `SELECT jobs.id, in_use.number FROM jobs JOIN job_versions AS own ON own.id = jobs.version
+    LEFT JOIN job_uses AS in_use ON in_use.job_id = jobs.id AND in_use.until IS NULL
+    WHERE iif(removed_at IS NULL, own.number, NULL) IS NOT in_use.number`,
   "a run has another status than its request to end": `SELECT id, job_id, reason FROM runs WHERE (status = 'cancelled') <> (ending IS 'cancelled')`,
 };
 
