@@ -33,9 +33,12 @@ export class JsonError extends Error {
 
 /** Parses a JSON text from outside, without rounding numbers. Throws JsonError if it is not JSON, or nested too deep. */
 export const parseJson = (text: string): Json => {
-  if (scan(text).depth > MAX_JSON_DEPTH) throw new JsonError(`is nested more than ${MAX_JSON_DEPTH} levels deep`);
+  const { depth, mayBeRounded } = scan(text);
+  if (depth > MAX_JSON_DEPTH) throw new JsonError(`is nested more than ${MAX_JSON_DEPTH} levels deep`);
   try {
-    return parseExactly(text);
+    const value = parseText(text, mayBeRounded);
+    if (typeof value === "object" && value !== null) texts.set(value, text);
+    return value;
   } catch (cause) {
     throw new JsonError("is not JSON", { cause });
   }
@@ -43,7 +46,17 @@ export const parseJson = (text: string): Json => {
 
 /** Parses a JSON text that petit itself has written, without rounding numbers. Throws a SyntaxError if it is not JSON. */
 export const parseExactly = (text: string): Json =>
-  JSON.parse(text, MAY_BE_ROUNDED.test(text) && scan(text).mayBeRounded ? keepExact : undefined) as Json;
+  parseText(text, MAY_BE_ROUNDED.test(text) && scan(text).mayBeRounded);
+
+const parseText = (text: string, mayBeRounded: boolean): Json =>
+  JSON.parse(text, mayBeRounded ? keepExact : undefined) as Json;
+
+/** The texts of values that `parseJson` has returned. */
+const texts = new WeakMap<object, string>();
+
+/** Returns a value as JSON: one that `parseJson` has returned as the text that it had, which takes no time. */
+export const toJson = (value: Json): string =>
+  (typeof value === "object" && value !== null ? texts.get(value) : undefined) ?? JSON.stringify(value);
 
 /** Matches every text with a number that may not fit a JavaScript number, and others: a string may have the hash of a commit. */
 const MAY_BE_ROUNDED = /[\d.]{16}|\d[eE]/;

@@ -14,6 +14,7 @@ import {
 import { EVENT_TRIGGER_TYPES } from "../domain/deliveries/trigger.ts";
 import type { JobId, RunId } from "../domain/ids.ts";
 import type { Run } from "../domain/run.ts";
+import { toJson } from "../lib/json.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
 import { countColumns, readCounts } from "./database/count.ts";
@@ -150,6 +151,12 @@ type DeliveryFilter = {
 
 const REASONS = [...DELIVERY_WAITS, ...DELIVERY_SKIPS] as const;
 
+/** Returns an event as JSON. Its body can be large. */
+const eventText = ({ body, ...event }: EventData): string => {
+  const text = JSON.stringify(event);
+  return body === undefined ? text : `${text.slice(0, -1)},"body":${toJson(body)}}`;
+};
+
 /** As in the index. A delivery that waits for its pending run to start has one. */
 const UNFIRED = "outcome IN ('waiting', 'skipped') AND reason <> 'busy' AND received_at >= $from AND received_at < $to";
 
@@ -193,7 +200,7 @@ export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): 
       if (row === null) throw new Error("a delivery was not stored");
       sql.run("INSERT INTO delivery_events (delivery, event) VALUES ($seq, $event)", {
         seq: integer(row, "seq"),
-        event: JSON.stringify(event),
+        event: eventText(event),
       });
       record(delivery, decision, receivedAt);
       return toDelivery(row);

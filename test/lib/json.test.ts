@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { JsonError, MAX_JSON_DEPTH, parseJson } from "../../src/lib/json.ts";
+import { JsonError, MAX_JSON_DEPTH, parseJson, toJson } from "../../src/lib/json.ts";
 
 /** Parts of strings that a search for their end, or for numbers, can mistake. */
 const hardString = fc
@@ -47,6 +47,12 @@ describe("a JSON text from outside", () => {
 
   test("keeps a number that is written with an exponent if no JavaScript number has its value", () => {
     expect(JSON.stringify(parseJson('{"a": 1e400, "b": 1e2}'))).toBe('{"a":1e400,"b":100}');
+  });
+
+  test("is written as it was read", () => {
+    const text = '{ "a": [1e400, "\\u0041"],\n"b": 12345678901234567890 }';
+    expect(toJson(parseJson(text))).toBe(text);
+    expect([toJson("a"), toJson(null), toJson([1])]).toEqual(['"a"', "null", "[1]"]);
   });
 
   test("has a maximum depth, whatever its strings contain", () => {
