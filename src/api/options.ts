@@ -92,7 +92,10 @@ export type SettingFact = {
 };
 
 /** The part of the engine that the API uses. */
-export type ApiEngine = Omit<Engine, "store" | "start" | "stop" | "noteUnhandledError" | typeof Symbol.asyncDispose>;
+export type ApiEngine = Omit<
+  Engine,
+  "store" | "start" | "stop" | "noteUnhandledError" | "noteRepository" | typeof Symbol.asyncDispose
+>;
 
 /** The part of the store that the API reads, and the sessions, which it ends. */
 export type ApiStore = {

@@ -102,7 +102,12 @@ const start = async (options: AppOptions): Promise<App> => {
       log.error({ err: error }, "the reload failed"),
     );
   };
-  await jobSource.prepare({ store: engine.store, findJob: (jobId) => engine.findJob(jobId)?.job ?? null, reload });
+  await jobSource.prepare({
+    store: engine.store,
+    findJob: (jobId) => engine.findJob(jobId)?.job ?? null,
+    reload,
+    noteRepository: (status) => engine.noteRepository(status),
+  });
   await engine.start();
   if (settings.api)
     openAccess = watchOpenAccess({

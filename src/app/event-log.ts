@@ -147,7 +147,7 @@ const MARK_STATUS_TEXT: Readonly<Record<string, string>> = {
   ended: "over",
 };
 
-/** The reader of the job files logs details. */
+/** The readers of the job files and of their repository log details. */
 const nothing: ToLine = () => null;
 
 const why = (reason: string | null): string => (reason === null ? "" : `: ${reason}`);
@@ -180,6 +180,7 @@ const LINES = {
     message: `a backfill of ${jobId} is ${status}${why(reason)}${byText(by)}`,
   }),
   "jobs.reloaded": nothing,
+  "jobs.repository": nothing,
   "clock.set_back": () => ({
     level: "warn",
     fields: {},

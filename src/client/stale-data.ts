@@ -91,6 +91,8 @@ const ofEvent = ({ type, job_id, run_id }: LiveEvent): readonly DataName[] => {
         "occurrences",
         "timeline",
       ];
+    case "jobs.repository":
+      return ["repository", "system", "health", "attention"];
     case "clock.set_back":
       return ["jobs", "jobs-with-runs", "job", "attention", "stats", "system", "occurrences", "timeline"];
     case "scheduler.paused":

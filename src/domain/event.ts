@@ -18,6 +18,7 @@ export const EVENT_TYPES = [
   "delivery",
   "backfill",
   "jobs.reloaded",
+  "jobs.repository",
   "clock.set_back",
   "scheduler.paused",
   "scheduler.resumed",

@@ -17,6 +17,7 @@ import type { WaitingCode } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import type { Review, ReviewQuery } from "../domain/review/review.ts";
 import type { Run } from "../domain/run.ts";
+import type { RepositoryStatus } from "../domain/versions/repository.ts";
 import type { ReloadRequest } from "../domain/versions/version.ts";
 import type { BlockedAttempt, Dispatch, WorkerWait } from "../domain/workers/waiting.ts";
 import type { WorkerView } from "../domain/workers/worker.ts";
@@ -141,6 +142,8 @@ export interface Engine extends AsyncDisposable {
   readonly heartbeat: HeartbeatState | null;
   /** Makes an error of petit that nothing has handled count against its health, and need attention, for an hour. */
   noteUnhandledError(error: Error): void;
+  /** Sends an event that something else is known about the repository with the job files. Does nothing while petit stops. */
+  noteRepository(status: RepositoryStatus): void;
   /** Returns the most urgent things that need attention, at most `limit`, and how much there is of each kind; of some jobs only, if given. */
   listAttention(limit: number, jobIds?: ReadonlySet<JobId> | null): Promise<AttentionList>;
   /** Returns what happened in a period, of all jobs or of some, and what is due today. */

@@ -17,6 +17,7 @@ import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import { entryNotFound, refuse } from "../domain/refusal.ts";
 import type { Review, ReviewQuery } from "../domain/review/review.ts";
 import { isFinal, type Run } from "../domain/run.ts";
+import type { RepositoryStatus } from "../domain/versions/repository.ts";
 import type { ReloadRequest } from "../domain/versions/version.ts";
 import type { GoneJob } from "../store/jobs.ts";
 import type { Store } from "../store/store.ts";
@@ -773,6 +774,13 @@ class Scheduler implements Engine {
 
   noteUnhandledError(error: Error): void {
     this.#internalErrors.noteUnhandled(error, this.#options.clock.now());
+  }
+
+  noteRepository(status: RepositoryStatus): void {
+    if (this.phase !== "running") return;
+    this.#commits.commitOrDefer(() =>
+      this.store.events.record({ type: "jobs.repository", now: this.#options.clock.now(), status }),
+    );
   }
 
   health(): Health {

@@ -1,6 +1,7 @@
 import { Elysia } from "elysia";
 import type { ApiContext } from "../context.ts";
 import { atIntervals, folderBytes, freeBytesOf } from "../disk-space.ts";
+import { jobRepositoryBody } from "../shapes/definition/repository.ts";
 import { failures } from "../shapes/failure.ts";
 import { healthReasonBody } from "../shapes/health.ts";
 import { activityBody } from "../shapes/limits/waits-for.ts";
@@ -35,7 +36,7 @@ const folderBody = (path: string | null, bytes: number): typeof FolderBody.stati
 });
 
 const systemBody = (
-  { engine, store, clock, version, hostname, authentication, system }: ApiContext,
+  { engine, store, clock, version, hostname, authentication, system, repository }: ApiContext,
   sizes: FolderSizes,
 ): typeof SystemBody.static => {
   const { status, reasons } = engine.health();
@@ -59,6 +60,7 @@ const systemBody = (
     artifacts: folderBody(system.artifactsDir, sizes.artifacts),
     spool: folderBody(system.spoolDir, sizes.spool),
     jobs_dir: system.jobsDir,
+    job_repository: repository === null ? null : jobRepositoryBody(repository.state),
     jobs: engine.listJobs().length,
     runs: activityBody(engine.activity()),
     waiting_notifications: store.notifications.countWaiting(),

@@ -1,6 +1,7 @@
 import { t } from "elysia";
 import type { HeartbeatState } from "../../domain/health.ts";
 import type { SettingFact } from "../options.ts";
+import { JobRepositoryBody } from "./definition/repository.ts";
 import { HealthReasonBody, HealthWord } from "./health.ts";
 import { WaitingCountsBody } from "./limits/waits-for.ts";
 import { ProblemBody, SchedulerBody } from "./scheduler.ts";
@@ -76,6 +77,9 @@ export const SystemBody = exactly(
     artifacts: FolderBody,
     spool: FolderBody,
     jobs_dir: t.String({ description: "Absolute path of the folder of job files" }),
+    job_repository: t.Optional(
+      nullable(JobRepositoryBody, "The git repository with the job files; null if they are in `jobs_dir`"),
+    ),
     jobs: integer({ minimum: 0, description: "Number of jobs" }),
     runs: exactly(
       {
@@ -119,6 +123,7 @@ export const SystemBody = exactly(
         artifacts: { path: "/var/lib/petit/petit.db-artifacts", bytes: 524288, free_bytes: 5368709120 },
         spool: { path: "/var/lib/petit/petit.db-spool", bytes: 4096, free_bytes: 5368709120 },
         jobs_dir: "/etc/petit/jobs",
+        job_repository: null,
         jobs: 12,
         runs: { running: 1, pending: 0, executing: 1, waiting: {} },
         waiting_notifications: 0,

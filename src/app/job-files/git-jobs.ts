@@ -6,7 +6,12 @@ import { type Job, withDefaultNotify } from "../../domain/job.ts";
 import type { Queues } from "../../domain/limits/queue.ts";
 import type { NotifyTarget } from "../../domain/notification.ts";
 import type { SecretSource } from "../../domain/secret.ts";
-import type { CommitInfo, RefusedCommit, RepositoryState } from "../../domain/versions/repository.ts";
+import {
+  type CommitInfo,
+  type RefusedCommit,
+  type RepositoryState,
+  repositoryStatus,
+} from "../../domain/versions/repository.ts";
 import type { ReloadRequest } from "../../domain/versions/version.ts";
 import { shortCommit } from "../../domain/words/versions/repository.ts";
 import type { FilesRepository, ReadJobFiles } from "../../engine/options.ts";
@@ -263,7 +268,16 @@ export class GitJobs implements FilesRepository, JobSource {
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#working.catch(() => {}).then(work);
+    const result = this.#working
+      .catch(() => {})
+      .then(async () => {
+        const before = outlineOf(this.state);
+        try {
+          return await work();
+        } finally {
+          if (outlineOf(this.state) !== before) this.#user?.noteRepository(repositoryStatus(this.state));
+        }
+      });
     this.#working = result.catch(() => {});
     return result;
   }
@@ -444,6 +458,10 @@ export class GitJobs implements FilesRepository, JobSource {
     return this.#user;
   }
 }
+
+/** Returns what clients must learn of at once: all but when the server was asked. */
+const outlineOf = ({ commit, head, pinned, refused, failure }: RepositoryState): string =>
+  JSON.stringify([commit?.id, head?.id, pinned, refused?.commit.id, failure?.error]);
 
 const MAX_LOGGED = 20;
 

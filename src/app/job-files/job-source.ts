@@ -1,4 +1,5 @@
 import type { Job } from "../../domain/job.ts";
+import type { RepositoryStatus } from "../../domain/versions/repository.ts";
 import type { ReloadRequest } from "../../domain/versions/version.ts";
 import type { ReadJobFiles } from "../../engine/options.ts";
 import type { JobFiles } from "../../jobfile/read/job-dir.ts";
@@ -11,6 +12,8 @@ export type JobsUser = {
   readonly findJob: (jobId: string) => Job | null;
   /** Reads the job files again, and takes them. Rejects with `not_running` when petit stops. */
   readonly reload: (request: ReloadRequest) => Promise<void>;
+  /** Tells clients that something else is known about the repository. */
+  readonly noteRepository: (status: RepositoryStatus) => void;
 };
 
 /** Where the job files are from: a folder (`FolderJobs`) or a repository (`GitJobs`). */

@@ -22,6 +22,15 @@ type CommitProblem = {
 /** A commit that is not used because it has problems. */
 export type RefusedCommit = { readonly commit: CommitInfo; readonly problems: readonly CommitProblem[] };
 
+/**
+ * How the repository is, in its events.
+ *
+ * - `ok`: the commit in use is the newest one, or the one that somebody has chosen.
+ * - `refused`: a commit has problems.
+ * - `failed`: the repository can't be read.
+ */
+export type RepositoryStatus = "ok" | "refused" | "failed";
+
 /** What petit knows about the repository with the job files. Times are in ms since the Unix epoch. */
 export type RepositoryState = {
   /** Contains no password. */
@@ -41,3 +50,7 @@ export type RepositoryState = {
   /** When the server was asked last, successfully; null if it was not since the start. */
   readonly checkedAt: number | null;
 };
+
+/** Returns how the repository is. */
+export const repositoryStatus = ({ failure, refused }: RepositoryState): RepositoryStatus =>
+  failure !== null ? "failed" : refused !== null ? "refused" : "ok";

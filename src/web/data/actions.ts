@@ -241,6 +241,22 @@ export const useChangeWorker = () => {
   });
 };
 
+export type RepositoryChange = { readonly kind: "sync" | "follow" } | { readonly kind: "pin"; readonly commit: string };
+
+/** Fetches the repository with the job files, uses a commit and stays with it, or follows the newest one again. */
+export const useChangeRepository = ({ isFailureShown = false }: { readonly isFailureShown?: boolean } = {}) => {
+  const client = useQueryClient();
+  return useAction({
+    mutationFn: (change: RepositoryChange) =>
+      change.kind === "pin"
+        ? petit.post("/api/jobs/pin", { body: { commit: change.commit } })
+        : petit.post(`/api/jobs/${change.kind}`),
+    onSuccess: ({ message }) => noticeStore.show({ text: capital(message) }),
+    onSettled: () => client.invalidateQueries(),
+    meta: isFailureShown ? {} : { failed: "The repository was not fetched" },
+  });
+};
+
 /** Reloads the job files; the result has the `problems` that petit found. */
 export const useReload = () => {
   const client = useQueryClient();

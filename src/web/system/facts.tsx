@@ -13,7 +13,7 @@ export const Facts = ({ system }: { readonly system: SystemData }) => (
         <Elapsed since={system.started_at} /> <span className="muted">since</span> <Time at={system.started_at} />
       </Fact>
       <Fact name="Job files">
-        <Path text={system.jobs_dir} />
+        {system.job_repository == null ? <Path text={system.jobs_dir} /> : <a href="#job-files">in a repository</a>}
       </Fact>
       <Fact name="Database">
         <Path text={system.database.path} /> <Size {...system.database} />

@@ -12,6 +12,7 @@ import { Display } from "./display.tsx";
 import { Facts } from "./facts.tsx";
 import { Health } from "./health.tsx";
 import { Interfaces } from "./interfaces.tsx";
+import { JobRepository } from "./job-repository.tsx";
 import { Notifications } from "./notifications.tsx";
 import { Problems } from "./problems.tsx";
 import { Queues } from "./queues.tsx";
@@ -24,7 +25,7 @@ import "./system.css";
 export const SystemView = () => {
   const system = useQuery(systemQuery());
   return (
-    <Page title="System" actions={<Reload />}>
+    <Page title="System" actions={system.data !== undefined && system.data.job_repository == null && <Reload />}>
       <Loaded query={system} what="the system information">
         {(data) => <Parts system={data} />}
       </Loaded>
@@ -43,6 +44,7 @@ const Parts = ({ system }: { readonly system: SystemData }) => {
         <Facts system={system} />
         <Display />
       </div>
+      {system.job_repository != null && <JobRepository repository={system.job_repository} />}
       {system.problems.length > 0 && <Problems problems={system.problems} />}
       <Queues />
       <Notifications />

@@ -1,0 +1,133 @@
+import { describe, expect, test } from "bun:test";
+import { renameSync } from "node:fs";
+import { type PetitOfRepository, startWithRepository } from "../../support/git/petit.ts";
+import { ask, post } from "../../support/petit/api.ts";
+import { CHROMIUM } from "../../support/web/browser.ts";
+import { sharedWeb } from "../../support/web/shared.ts";
+import { becomes } from "../../support/web/web.ts";
+
+const job = (id: string): string => `id: ${id}\ntasks: [{id: only, type: command, command: "true"}]\n`;
+
+describe.skipIf(CHROMIUM === null)("the repository on the page of the system", () => {
+  let started: PetitOfRepository | null = null;
+  const running = sharedWeb(async () => {
+    started = await startWithRepository({ "jobs/hello.yaml": job("hello") });
+    return started;
+  });
+  const opened = async () => {
+    const { petit, web } = running();
+    if (started === null) throw new Error("not started");
+    const { origin } = started;
+    await web.open("/system");
+    await web.page.locator("[data-connection=connected]").waitFor();
+    const card = web.page.locator("#job-files");
+    const fact = (name: string) => async (): Promise<string | null> =>
+      await card.locator(`dt:text-is("${name}") + dd`).textContent();
+    return { petit, web, page: web.page, origin, card, fact };
+  };
+
+  test("is named, with the commit in use, and no button reloads a folder", async () => {
+    const { origin, page, card, fact, web } = await opened();
+    const id = origin.git("rev-parse", "HEAD");
+    expect(await fact("Repository")()).toBe(origin.url);
+    expect(await fact("In use")()).toMatch(new RegExp(`^${id.slice(0, 8)} a change by Ada, `));
+    await becomes(fact("Newest"), "the one in use");
+    expect(
+      await card
+        .getByRole("code")
+        .filter({ hasText: id.slice(0, 8) })
+        .first()
+        .getAttribute("title"),
+    ).toBe(id);
+    expect(await page.getByRole("button", { name: "Reload job files" }).count()).toBe(0);
+    expect(await web.axe()).toEqual([]);
+  }, 60_000);
+
+  test("takes a commit that was pushed, with the keyboard, and shows one that somebody else fetched", async () => {
+    const { origin, petit, page, card, fact } = await opened();
+    const second = origin.push({ "jobs/more.yaml": job("more") }, { author: "Grace" });
+    await card.getByRole("button", { name: "Fetch now" }).focus();
+    await page.keyboard.press("Enter");
+    await becomes(
+      async () => (await fact("In use")())?.slice(0, 26),
+      `${second.slice(0, 8)} a change by Grace`.slice(0, 26),
+    );
+    await page
+      .getByRole("region", { name: "Notices" })
+      .getByText(`Commit ${second.slice(0, 8)} is in use`)
+      .waitFor();
+    const third = origin.push({ "jobs/more.yaml": null });
+    await post(petit, "/api/jobs/sync");
+    await becomes(async () => (await fact("In use")())?.slice(0, 8), third.slice(0, 8));
+  }, 60_000);
+
+  test("shows at once what is wrong with a commit, who made it, and that it was mended", async () => {
+    const { origin, petit, page, card, fact, web } = await opened();
+    const good = origin.git("rev-parse", "HEAD");
+    const bad = origin.push({ "jobs/hello.yaml": `${job("hello")}retires: 3\n` }, { author: "Grace" });
+    await post(petit, "/api/jobs/sync");
+    await card
+      .getByRole("heading", { name: `Commit ${bad.slice(0, 8)} by Grace is refused: 1 problem`, exact: true })
+      .waitFor();
+    expect(await card.getByRole("list", { name: "Problems of the commit" }).textContent()).toMatch(
+      /^hello\.yaml:3:1 retires: unknown field/,
+    );
+    expect(await card.textContent()).toContain(`Until then ${good.slice(0, 8)} stays in use.`);
+    expect(await fact("In use")()).toContain(good.slice(0, 8));
+    await page.locator("[data-health=degraded]").waitFor();
+    for (const colorScheme of ["dark", "light"] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width: 390, height: 844 });
+      expect(await web.axe()).toEqual([]);
+      expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBeLessThanOrEqual(0);
+      await page.setViewportSize({ width: 1280, height: 800 });
+      expect(await web.axe()).toEqual([]);
+    }
+    const mended = origin.push({ "jobs/hello.yaml": job("hello") });
+    await post(petit, "/api/jobs/sync");
+    await page.locator("[data-health=ok]").waitFor();
+    await becomes(() => card.getByRole("heading", { name: /is refused/ }).count(), 0);
+    expect(await fact("In use")()).toContain(mended.slice(0, 8));
+  }, 60_000);
+
+  test("uses a commit that somebody chooses, says why it can't, and follows the newest one again", async () => {
+    const { origin, petit, page, card, fact, web } = await opened();
+    const first = origin.git("rev-list", "--max-parents=0", "HEAD");
+    const newest = origin.git("rev-parse", "HEAD");
+    await card.getByRole("button", { name: "Use another commit…" }).click();
+    const dialog = page.getByRole("dialog", { name: "Use another commit" });
+    const field = dialog.getByLabel("Commit");
+    await field.fill("main");
+    await dialog.getByRole("button", { name: "Use this commit" }).click();
+    await dialog.getByRole("alert").getByText("'main' is not the id of a commit").waitFor();
+    await becomes(() => field.evaluate((element) => element === document.activeElement), true);
+    expect(await web.axe()).toEqual([]);
+    await field.fill(first.slice(0, 10));
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Enter");
+    await dialog.waitFor({ state: "detached" });
+    await becomes(async () => (await fact("In use")())?.slice(0, 8), first.slice(0, 8));
+    await becomes(async () => (await fact("Chosen")())?.slice(0, 8), first.slice(0, 8));
+    expect((await ask(petit, "/api/job-repository")).body).toMatchObject({ pinned: first, head: { id: newest } });
+    expect(await fact("Newest")()).toContain(newest.slice(0, 8));
+    await card.getByRole("button", { name: "Follow the newest" }).click();
+    await becomes(fact("Newest"), "the one in use");
+    await becomes(() => card.getByRole("button", { name: "Follow the newest" }).count(), 0);
+    expect(await fact("In use")()).toContain(newest.slice(0, 8));
+  }, 60_000);
+
+  test("says that the server can't be reached, and since when", async () => {
+    const { origin, petit, card, page, web } = await opened();
+    renameSync(origin.path, `${origin.path}.away`);
+    await post(petit, "/api/jobs/sync");
+    await card.getByRole("heading", { name: /^The repository can’t be read since / }).waitFor();
+    await page.locator("[data-health=degraded]").waitFor();
+    expect(await card.textContent()).toContain("The commit in use stays; petit tries again.");
+    expect(await web.axe()).toEqual([]);
+    renameSync(`${origin.path}.away`, origin.path);
+    await post(petit, "/api/jobs/sync");
+    await page.locator("[data-health=ok]").waitFor();
+    await becomes(() => card.getByRole("heading", { name: /can’t be read/ }).count(), 0);
+    expect(web.complaints().filter((each) => !each.startsWith("400 "))).toEqual([]);
+  }, 60_000);
+});
