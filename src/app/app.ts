@@ -98,9 +98,9 @@ const start = async (options: AppOptions): Promise<App> => {
     });
   };
   const reloadForSignal = async (): Promise<void> => {
-    await reload({ cause: "signal", by: null }).catch((error: unknown) =>
-      log.error({ err: error }, "the reload failed"),
-    );
+    await jobSource
+      .refresh({ cause: "signal", by: null })
+      .catch((error: unknown) => log.error({ err: error }, "the reload failed"));
   };
   await jobSource.prepare({
     store: engine.store,
@@ -142,6 +142,7 @@ const openJobSource = (options: AppOptions): JobSource => {
   return new GitJobs({
     ...common,
     dir,
+    watch: settings.watch,
     environment,
     ownFolders: ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir: dir }),
     settings: { location, ref, path, pollMs, ...gitAccess },

@@ -8,7 +8,7 @@ import { createOrigin, type Origin } from "../support/git/origin.ts";
 import { ask, post, runToEnd, start } from "../support/petit/api.ts";
 import { type Petit, type StartOptions, startPetit } from "../support/petit/petit.ts";
 import { tempDir } from "../support/temp-dir.ts";
-import { endOf } from "../support/torture/run.ts";
+import { endOf, eventually } from "../support/torture/run.ts";
 
 const JOB = `id: number
 tasks:
@@ -234,5 +234,36 @@ describe("job files in a git repository", () => {
     const { body } = await ask(petit, "/api/health");
     expect(body).toMatchObject({ status: "degraded", reasons: [{ code: "jobs_repository_failed", in_use: null }] });
     expect((await ask(petit, "/api/jobs")).body.jobs).toEqual([]);
+  });
+
+  test("are fetched on SIGHUP; --no-watch looks for nothing by itself", async () => {
+    using given = setUp();
+    const first = pushNumber(given.origin, 1);
+    await using petit = await given.start({ args: ["--no-watch"] });
+    const second = pushNumber(given.origin, 2);
+    expect((await ask(petit, "/api/job-repository")).body).toMatchObject({
+      commit: { id: first },
+      head: { id: first },
+    });
+    process.kill(petit.pid, "SIGHUP");
+    await eventually("the newest commit", async () => {
+      const { body } = await ask(petit, "/api/job-repository");
+      return body.commit.id === second ? true : null;
+    });
+  });
+
+  test("of a repository leave a folder alone that is used later, and a retry of their runs uses the folder", async () => {
+    using given = setUp();
+    pushNumber(given.origin, 1);
+    const before = await given.start();
+    const run = await runToEnd(before, "number");
+    await before.stop();
+    await using petit = await startPetit({
+      dir: given.dir,
+      jobs: { "number.yaml": "id: number\ntasks: [{id: say, type: shell, script: echo folder}]\n" },
+    });
+    const retried = await post(petit, `/api/runs/${run.id}/retry?from=start`);
+    expect(await endOf(petit, retried.body.run_id)).toMatchObject({ status: "completed", commit: null });
+    expect((await post(petit, "/api/jobs/sync")).status).toBe(404);
   });
 });

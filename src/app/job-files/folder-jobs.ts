@@ -1,4 +1,5 @@
 import type { Job } from "../../domain/job.ts";
+import type { ReloadRequest } from "../../domain/versions/version.ts";
 import type { ReadJobFiles } from "../../engine/options.ts";
 import type { JobSource, JobsUser, StartedSource } from "./job-source.ts";
 import { JobsReader, type JobsReaderOptions } from "./reader.ts";
@@ -42,6 +43,10 @@ export class FolderJobs implements JobSource {
 
   async read(findJob: (jobId: string) => Job | null): Promise<ReadJobFiles> {
     return await this.#reader.read(this.#mustUser().store, findJob);
+  }
+
+  async refresh(request: ReloadRequest): Promise<void> {
+    await this.#mustUser().reload(request);
   }
 
   start(): StartedSource {

@@ -54,6 +54,8 @@ export type GitJobsOptions = {
   readonly dir: string;
   readonly queues: Queues;
   readonly hasWorkers: boolean;
+  /** Whether petit looks for new commits by itself. */
+  readonly watch: boolean;
   readonly ownFolders: OwnFolders;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
@@ -75,13 +77,15 @@ const PROVIDED_MS = 600_000;
 
 /**
  * Follows a repository with job files. A commit is taken as a whole, or not at all: if anything is wrong with it, the one before stays in
- * use. One thing happens at a time.
+ * use. One commit is taken at a time, and one fetch is made at a time.
  */
 export class GitJobs implements FilesRepository, JobSource {
   readonly #options: GitJobsOptions;
   readonly #repository: Repository;
   readonly #stop = new AbortController();
   #user: JobsUser | null = null;
+  /** The last fetch. */
+  #fetching: Promise<unknown> = Promise.resolve();
   #working: Promise<unknown> = Promise.resolve();
   #cancelTimer: () => void = () => {};
   /** The commit in use. */
@@ -113,6 +117,7 @@ export class GitJobs implements FilesRepository, JobSource {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#cancelTimer();
     this.#stop.abort(new GitError("failed", "petit stops"));
+    await this.#fetching.catch(() => {});
     await this.#working;
     this.#removeKey();
   }
@@ -182,24 +187,31 @@ export class GitJobs implements FilesRepository, JobSource {
         ? () => {}
         : this.#options.clock.setTimeout(() => void look(), this.#options.settings.pollMs);
     };
-    void look();
+    if (this.#options.watch) void look();
     return { first: this.#first, settled: Promise.resolve() };
   }
 
+  async refresh(request: ReloadRequest): Promise<void> {
+    await this.sync(request);
+  }
+
   /** Fetches now, and takes the newest commit unless another one is chosen. Failures are in the state. */
-  sync(request: ReloadRequest): Promise<RepositoryState> {
-    return this.#alone(async () => {
-      try {
-        const head = await this.#fetchHead();
+  async sync(request: ReloadRequest): Promise<RepositoryState> {
+    try {
+      // A server may take minutes, for which a retry must not wait. Each call fetches, because it may know of a newer commit than the last.
+      const fetching = this.#fetching.catch(() => {}).then(() => this.#fetchHead());
+      this.#fetching = fetching;
+      const head = await fetching;
+      await this.#alone(async () => {
         await this.#take(this.#pinned ?? head.id, request);
         this.#failure = null;
         await this.#clean();
-      } catch (error) {
-        if (!(error instanceof GitError)) throw error;
-        this.#noteFailure(error);
-      }
-      return this.state;
-    });
+      });
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      this.#noteFailure(error);
+    }
+    return this.state;
   }
 
   /**

@@ -22,6 +22,8 @@ export interface JobSource extends AsyncDisposable {
   prepare(user: JobsUser): Promise<void>;
   /** Reads the job files for the engine, and logs their problems. */
   read(findJob: (jobId: string) => Job | null): Promise<ReadJobFiles>;
+  /** Reads the job files again because somebody asks for it: those of a repository are fetched. */
+  refresh(request: ReloadRequest): Promise<void>;
   /** Begins to look for changes, once the engine has started. Returns what was read first, and when work in the background has ended. */
   start(): StartedSource;
 }

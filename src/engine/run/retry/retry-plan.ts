@@ -48,7 +48,7 @@ const retriedVersion = (
   current: StoredJob,
   { scope, store }: { readonly scope: RetryScope; readonly store: Store },
 ): StoredJob => {
-  if (!usesOwnCommit(run, scope)) return current;
+  if (current.job.source.commit === undefined || !usesOwnCommit(run, scope)) return current;
   const { versionId } = run;
   return { ...current, versionId, job: { ...store.jobs.getDefinition(versionId, run.commit), id: current.job.id } };
 };
