@@ -48,6 +48,16 @@ export class ClientError extends Error {
 export const isRefused = (error: unknown, code: FailureCode): boolean =>
   error instanceof ClientError && error.failure.kind === "refused" && error.failure.code === code;
 
+/** Returns null if petit does not know the path, or does not have what it names. */
+export const ifFound = async <Body>(answer: Promise<Body>): Promise<Body | null> => {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isRefused(error, "NOT_FOUND")) return null;
+    throw error;
+  }
+};
+
 /** Returns true if petit did not answer. */
 export const isUnreachable = (error: unknown): boolean =>
   error instanceof ClientError && error.failure.kind === "unreachable";

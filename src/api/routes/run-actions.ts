@@ -1,6 +1,7 @@
 import { Elysia, t } from "elysia";
 import { isFinal, type Run } from "../../domain/run.ts";
 import { RUN_STATUS_VERBS } from "../../domain/words/run.ts";
+import { shortCommit } from "../../domain/words/versions/repository.ts";
 import type { RetryScope } from "../../engine/engine.ts";
 import type { ApiContext } from "../context.ts";
 import { invalidBody } from "../errors.ts";
@@ -74,7 +75,8 @@ export const runActionRoutes = ({ engine, store, requests }: ApiContext) =>
         const before = requireRun(store, params.run_id);
         const run = await engine.retry(before.id, scopeOf(query, body), requests.actorOf(request));
         set.headers.location = runPath(run);
-        const message = `run ${before.id} is retried by run ${run.id}${waitingText(engine.waitsFor(run.id))}`;
+        const withCommit = run.commit === null ? "" : ` with commit ${shortCommit(run.commit)}`;
+        const message = `run ${before.id} is retried by run ${run.id}${withCommit}${waitingText(engine.waitsFor(run.id))}`;
         return { run_id: run.id, job_id: run.jobId, message };
       },
       {

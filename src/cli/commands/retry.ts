@@ -1,3 +1,6 @@
+import type { Client } from "../../client/client.ts";
+import { ifFound } from "../../client/error.ts";
+import { shortCommit } from "../../domain/words/versions/repository.ts";
 import { usageError } from "../argv.ts";
 import { openClient, writeReply } from "../client/client.ts";
 import { findRun, RUN_HELP } from "../client/find-run.ts";
@@ -5,6 +8,7 @@ import { patienceOf, RECONNECT } from "../client/reconnect.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { runName } from "../run-display/short-id.ts";
+import { paint } from "../terminal/terminal.ts";
 import { awaitRun, WAIT_ARGS } from "../trigger/await-run.ts";
 
 export const retry = defineCommand({
@@ -58,7 +62,23 @@ export const retry = defineCommand({
     const { out } = context.terminal;
     if (context.json || !out.isTerminal) return writeReply(reply, context);
     const name = runName(reply.run_id, out);
-    out.write(`run ${name} retries it; see 'petit status ${name}'\n`);
+    const commits = await readCommits(client, reply.run_id);
+    const withCommit = commits.ofRun === null ? "" : ` with commit ${shortCommit(commits.ofRun)}`;
+    out.write(`run ${name} retries it${withCommit}; see 'petit status ${name}'\n`);
+    if (commits.ofRun !== null && commits.inUse !== null && commits.ofRun !== commits.inUse)
+      out.write(paint(out, "dim", `--latest uses the commit in use, ${shortCommit(commits.inUse)}\n`));
     return EXIT.DONE;
   },
 });
+
+/** The commit that a run uses, and the one in use; null if there is none, or it is not known. */
+type Commits = { readonly ofRun: string | null; readonly inUse: string | null };
+
+const NO_COMMITS: Commits = { ofRun: null, inUse: null };
+
+const readCommits = async (client: Client, runId: string): Promise<Commits> => {
+  // An older petit does not say it.
+  const ofRun = (await client.get("/api/runs/:run_id", { params: { run_id: runId } })).commit ?? null;
+  if (ofRun === null) return NO_COMMITS;
+  return { ofRun, inUse: (await ifFound(client.get("/api/job-repository")))?.commit?.id ?? null };
+};

@@ -1,6 +1,8 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
+import { ifFound } from "../../client/error.ts";
 import { causeFacts, otherParamsText, type RunFactValue, timeFacts } from "../../domain/words/run-facts.ts";
+import { notInUseText, shortCommit } from "../../domain/words/versions/repository.ts";
 import { shownStatusOf } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { assertNever } from "../../lib/never.ts";
@@ -33,7 +35,11 @@ export const runStatusText = async (
 ): Promise<string> => {
   const { out } = context.terminal;
   const parts = [
-    runText(snapshot, await artifactsText(client, snapshot.run.id), context),
+    runText(
+      snapshot,
+      { artifacts: await artifactsText(client, snapshot.run.id), commitInUse: await readCommitInUse(client, snapshot) },
+      context,
+    ),
     tasksText(snapshot.tasks, all, context) + childrenNote(snapshot, context),
     approvalCommands(snapshot, out),
     await failureReport(client, { snapshot, withLines: true, screen: out }),
@@ -94,7 +100,14 @@ const artifactsText = async (client: Client, runId: string): Promise<string> => 
 
 const PLAIN = { isTerminal: true };
 
-const runText = (snapshot: RunSnapshot, artifacts: string, context: Context): string => {
+/** Returns the commit of the job files in use, if the run has one and it is known. */
+const readCommitInUse = async (client: Client, { run }: RunSnapshot): Promise<string | null> =>
+  run.commit == null ? null : ((await ifFound(client.get("/api/job-repository")))?.commit?.id ?? null);
+
+/** What a run does not say of itself. */
+type Around = { readonly artifacts: string; readonly commitInUse: string | null };
+
+const runText = (snapshot: RunSnapshot, { artifacts, commitInUse }: Around, context: Context): string => {
   const { run } = snapshot;
   const { out } = context.terminal;
   const rows: readonly (readonly [string, string])[] = [
@@ -105,7 +118,7 @@ const runText = (snapshot: RunSnapshot, artifacts: string, context: Context): st
     ["warnings", warningsText(snapshot, out)],
     ...waitingTexts(snapshot).map((text, index) => [index === 0 ? "waits for" : "", text] as const),
     ...[...causeFacts(run), ...timeFacts(run)].flatMap(({ name, value }) =>
-      name === undefined ? [] : [[name, factText(value, context)] as const],
+      name === undefined ? [] : [[name, factText(value, commitInUse, context)] as const],
     ),
     ["artifacts", artifacts],
     ...linkRows(run),
@@ -129,7 +142,7 @@ const warningsText = ({ tasks }: RunSnapshot, screen: Screen): string => {
 
 const NAME_WIDTH = 10;
 
-const factText = (value: RunFactValue, context: Context): string => {
+const factText = (value: RunFactValue, commitInUse: string | null, context: Context): string => {
   const { out } = context.terminal;
   switch (value.kind) {
     case "text":
@@ -145,6 +158,8 @@ const factText = (value: RunFactValue, context: Context): string => {
       return durationText(value.ms);
     case "runs":
       return value.ids.map((id) => runName(id, out)).join(" ");
+    case "commit":
+      return [shortCommit(value.id), notInUseText(value.id, commitInUse)].filter((text) => text !== "").join(", ");
     case "task": {
       const item = value.item === null ? "" : `, item ${value.item}`;
       return `task '${value.taskId}'${item} of run ${runName(value.runId, out)}`;

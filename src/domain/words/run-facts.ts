@@ -22,6 +22,8 @@ export type RunFactValue =
   /** Null if it has not ended. `since` is when it began, null if it has not. */
   | { readonly kind: "duration"; readonly ms: number | null; readonly since: number | null }
   | { readonly kind: "runs"; readonly ids: readonly string[] }
+  /** The id of a commit of the repository with the job files. */
+  | { readonly kind: "commit"; readonly id: string }
   | { readonly kind: "task"; readonly runId: string; readonly taskId: string; readonly item: number | null };
 
 /** A run as the API returns it. A list of runs says neither which runs retry one, nor its version, and an older petit does not say that at all. */
@@ -47,6 +49,7 @@ export const causeFacts = (run: FactRun): readonly RunFact[] =>
       name: "version",
       value: text(run.version === undefined ? null : `${run.version.version} (${shortDigest(run.version.digest)})`),
     },
+    { name: "commit", title: "Commit", phrase: "commit", value: commit(run.commit ?? null) },
     { name: "params", value: values(run.params) },
     {
       name: "retry of",
@@ -85,6 +88,8 @@ const time = (kind: "time" | "since" | "occurrence", at: number | null): RunFact
   at === null ? null : { kind, at };
 
 const runs = (ids: readonly string[]): RunFactValue | null => (ids.length === 0 ? null : { kind: "runs", ids });
+
+const commit = (id: string | null): RunFactValue | null => (id === null ? null : { kind: "commit", id });
 
 const task = (parent: RunFields["parent"]): RunFactValue | null =>
   parent === null ? null : { kind: "task", runId: parent.run_id, taskId: parent.task_id, item: parent.item };

@@ -1,8 +1,9 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 import { useLocation } from "wouter";
+import { shortCommit } from "../../domain/words/versions/repository.ts";
 import { useRetryRun } from "../data/actions.ts";
-import { runQuery, runTasksQuery } from "../data/queries.ts";
+import { repositoryQuery, runQuery, runTasksQuery } from "../data/queries.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { failingTask } from "../run/failing-task.ts";
 import { Button } from "../ui/button.tsx";
@@ -56,6 +57,7 @@ const RetryForm = ({ run, tasks, taskId, onClose }: RetryFormProps) => {
   const first = taskId ?? failingTask(run, tasks)?.task_id ?? tasks[0]?.task_id ?? "";
   const [kind, setKind] = useState<Kind>(run.can_retry ? "rest" : "from");
   const [chosen, setChosen] = useState(first);
+  const [isLatest, setLatest] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => form.current?.querySelector<HTMLElement>("[type=submit]")?.focus(), []);
@@ -64,7 +66,7 @@ const RetryForm = ({ run, tasks, taskId, onClose }: RetryFormProps) => {
     event.preventDefault();
     setProblem(null);
     mutate(
-      { runId: run.id, scope },
+      { runId: run.id, scope, isLatest },
       {
         onSuccess: ({ run_id }) => {
           // No event reports that a run was retried.
@@ -82,7 +84,13 @@ const RetryForm = ({ run, tasks, taskId, onClose }: RetryFormProps) => {
         <fieldset className="retry-scopes">
           <legend className="visually-hidden">Tasks to run again</legend>
           {KINDS.filter((each) => each !== "rest" || run.can_retry).map((each) => (
-            <Scope key={each} kind={each} isChosen={each === kind} onChoose={() => setKind(each)} />
+            <Option
+              key={each}
+              name="scope"
+              text={SCOPE_TEXT[each]}
+              isChosen={each === kind}
+              onChoose={() => setKind(each)}
+            />
           ))}
           {(kind === "task" || kind === "from") && (
             <select aria-label="Task to run again" value={chosen} onChange={({ target }) => setChosen(target.value)}>
@@ -95,6 +103,7 @@ const RetryForm = ({ run, tasks, taskId, onClose }: RetryFormProps) => {
           )}
         </fieldset>
       )}
+      {run.commit != null && <CommitChoice commit={run.commit} isLatest={isLatest} onChoose={setLatest} />}
       <p role="status">{planText(tasks, scope)}</p>
       {problem !== null && (
         <p className="wrong" role="alert">
@@ -118,15 +127,51 @@ const SCOPE_TEXT = {
   all: "All tasks",
 } as const satisfies Record<Kind, string>;
 
-type ScopeProps = { readonly kind: Kind; readonly isChosen: boolean; readonly onChoose: () => void };
+type OptionProps = {
+  /** Of the group. */
+  readonly name: string;
+  readonly text: string;
+  readonly isChosen: boolean;
+  readonly onChoose: () => void;
+};
 
-const Scope = ({ kind, isChosen, onChoose }: ScopeProps) => {
+const Option = ({ name, text, isChosen, onChoose }: OptionProps) => {
   const id = useId();
   return (
     <div className="retry-scope">
-      <input id={id} type="radio" name="scope" checked={isChosen} onChange={onChoose} />
-      <label htmlFor={id}>{SCOPE_TEXT[kind]}</label>
+      <input id={id} type="radio" name={name} checked={isChosen} onChange={onChoose} />
+      <label htmlFor={id}>{text}</label>
     </div>
+  );
+};
+
+type CommitChoiceProps = {
+  /** The commit of the run. */
+  readonly commit: string;
+  readonly isLatest: boolean;
+  readonly onChoose: (isLatest: boolean) => void;
+};
+
+/** Says which commit the retry uses, and offers the one in use if that is another one. */
+const CommitChoice = ({ commit, isLatest, onChoose }: CommitChoiceProps) => {
+  const inUse = useQuery(repositoryQuery()).data?.commit?.id ?? null;
+  if (inUse === null || inUse === commit) return <p>With commit {shortCommit(commit)}, which the run used.</p>;
+  return (
+    <fieldset className="retry-scopes">
+      <legend className="visually-hidden">Scripts and files to use</legend>
+      <Option
+        name="commit"
+        text={`With commit ${shortCommit(commit)}, which the run used`}
+        isChosen={!isLatest}
+        onChoose={() => onChoose(false)}
+      />
+      <Option
+        name="commit"
+        text={`With the present commit, ${shortCommit(inUse)}`}
+        isChosen={isLatest}
+        onChoose={() => onChoose(true)}
+      />
+    </fieldset>
   );
 };
 

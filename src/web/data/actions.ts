@@ -75,6 +75,8 @@ export const useDecide = () =>
 type RetryRequest = {
   readonly runId: string;
   readonly scope: { readonly kind: "rest" | "all" } | { readonly kind: "task" | "from"; readonly taskId: string };
+  /** True to use the commit in use instead of that of the run. Default false. */
+  readonly isLatest?: boolean;
 };
 
 /** Retries tasks of a run; the result has the `run_id` of the new run. */
@@ -84,11 +86,11 @@ export const useRetryRun = ({ isFailureShown = false }: { readonly isFailureShow
     meta: isFailureShown ? {} : { failed: "The run was not retried" },
   });
 
-export const retryRun = ({ runId, scope }: RetryRequest) =>
+export const retryRun = ({ runId, scope, isLatest = false }: RetryRequest) =>
   petit.post("/api/runs/:run_id/retry", {
     params: { run_id: runId },
     query: scope.kind === "all" ? { from: "start" } : {},
-    body: "taskId" in scope ? { [scope.kind]: scope.taskId } : {},
+    body: { ...("taskId" in scope && { [scope.kind]: scope.taskId }), ...(isLatest && { latest: true }) },
   });
 
 /** Pauses the scheduler with `mutate(true)` and resumes it with `mutate(false)`. */

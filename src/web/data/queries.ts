@@ -375,6 +375,10 @@ export const systemQuery = () =>
     refetchInterval: ({ state }) => (state.data?.health.status === "starting" ? STARTING_MS : 15_000),
   });
 
+/** Query for the repository with the job files. Ask it only if there is one: a run names a commit. */
+export const repositoryQuery = () =>
+  queryOptions({ queryKey: ["repository"], queryFn: () => petit.get("/api/job-repository") });
+
 /** Query for notifications. Polls, because no event reports a sending. */
 export const notificationsQuery = (status: SendingStatus) =>
   queryOptions({

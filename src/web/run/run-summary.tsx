@@ -1,3 +1,4 @@
+import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import {
@@ -7,7 +8,9 @@ import {
   timeFacts,
   triggerText,
 } from "../../domain/words/run-facts.ts";
+import { notInUseText, shortCommit } from "../../domain/words/versions/repository.ts";
 import { assertNever } from "../../lib/never.ts";
+import { repositoryQuery } from "../data/queries.ts";
 import { useScheduleZone } from "../data/selected.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { RunLink, WebLinks } from "../ui/links.tsx";
@@ -106,6 +109,8 @@ const FactValue = ({ value, run, zone }: FactValueProps) => {
       return value.ms === null && value.since !== null ? <Elapsed since={value.since} /> : <Duration ms={value.ms} />;
     case "runs":
       return value.ids.map((id) => <RunLink key={id} id={id} />);
+    case "commit":
+      return <RunCommit id={value.id} />;
     case "task":
       return (
         <>
@@ -119,6 +124,17 @@ const FactValue = ({ value, run, zone }: FactValueProps) => {
     default:
       return assertNever(value);
   }
+};
+
+/** A commit, and whether the jobs are from another one by now. */
+const RunCommit = ({ id }: { readonly id: string }) => {
+  const text = notInUseText(id, useQuery(repositoryQuery()).data?.commit?.id ?? null);
+  return (
+    <span>
+      <code title={id}>{shortCommit(id)}</code>
+      {text !== "" && <span className="muted">, {text}</span>}
+    </span>
+  );
 };
 
 /** An older petit does not say it. */

@@ -1,14 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import { renameSync } from "node:fs";
 import { type PetitOfRepository, startWithRepository } from "../../support/git/petit.ts";
-import { ask, post } from "../../support/petit/api.ts";
+import { ask, post, runToEnd } from "../../support/petit/api.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
 import { becomes } from "../../support/web/web.ts";
 
 const job = (id: string): string => `id: ${id}\ntasks: [{id: only, type: command, command: "true"}]\n`;
 
-describe.skipIf(CHROMIUM === null)("the repository on the page of the system", () => {
+const FAILS = `id: fails\ntasks: [{id: only, type: command, command: "false"}]\n`;
+
+describe.skipIf(CHROMIUM === null)("the repository with the job files, on the page", () => {
   let started: PetitOfRepository | null = null;
   const running = sharedWeb(async () => {
     started = await startWithRepository({ "jobs/hello.yaml": job("hello") });
@@ -114,6 +116,41 @@ describe.skipIf(CHROMIUM === null)("the repository on the page of the system", (
     await becomes(fact("Newest"), "the one in use");
     await becomes(() => card.getByRole("button", { name: "Follow the newest" }).count(), 0);
     expect(await fact("In use")()).toContain(newest.slice(0, 8));
+  }, 60_000);
+
+  test("is named by a run, whose retry uses its commit, or the one in use", async () => {
+    const { origin, petit, page, web } = await opened();
+    const before = origin.push({ "jobs/fails.yaml": FAILS });
+    await post(petit, "/api/jobs/sync");
+    const { id } = await runToEnd(petit, "fails");
+    await web.open(`/runs/${id}`);
+    const commit = page.locator("dt:text-is('Commit') + dd");
+    await becomes(() => commit.textContent(), before.slice(0, 8));
+    expect(await commit.getByRole("code").getAttribute("title")).toBe(before);
+    await page.getByRole("button", { name: "Retry", exact: true }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText(`With commit ${before.slice(0, 8)}, which the run used.`).waitFor();
+    await page.keyboard.press("Escape");
+    const now = origin.push({ "note.txt": "later" });
+    await post(petit, "/api/jobs/sync");
+    await becomes(() => commit.textContent(), `${before.slice(0, 8)}, not the one in use, which is ${now.slice(0, 8)}`);
+    for (const [choice, expected] of [
+      [`With commit ${before.slice(0, 8)}, which the run used`, before],
+      [`With the present commit, ${now.slice(0, 8)}`, now],
+    ] as const) {
+      await web.open(`/runs/${id}`);
+      await page.setViewportSize({ width: 390, height: 844 });
+      await page.getByRole("button", { name: "Retry", exact: true }).click();
+      expect(await dialog.getByRole("radio", { name: `With commit ${before.slice(0, 8)}` }).isChecked()).toBe(true);
+      expect(await web.axe()).toEqual([]);
+      await dialog.getByRole("radio", { name: choice }).focus();
+      await page.keyboard.press("Space");
+      await dialog.getByRole("button", { name: "Retry" }).click();
+      await page.waitForURL((url) => url.pathname !== `/runs/${id}`);
+      const retry = new URL(page.url()).pathname.slice("/runs/".length);
+      expect((await ask(petit, `/api/runs/${retry}`)).body).toMatchObject({ retry_of: id, commit: expected });
+    }
+    await page.setViewportSize({ width: 1280, height: 800 });
   }, 60_000);
 
   test("says that the server can't be reached, and since when", async () => {

@@ -1,5 +1,5 @@
 import type { Client } from "../../../client/client.ts";
-import { isRefused } from "../../../client/error.ts";
+import { ifFound } from "../../../client/error.ts";
 import { RECENT_RUNS } from "../state/job-events.ts";
 import type { JobData, ShownRun } from "../state/state.ts";
 import type { TopAttention, TopJob, TopRun, TopWorkers } from "./shapes.ts";
@@ -26,20 +26,10 @@ export const loadRuns = async (client: Client): Promise<readonly TopRun[]> => {
 
 /** Returns null if this petit is too old to report it. */
 export const loadAttention = async (client: Client): Promise<readonly TopAttention[] | null> =>
-  (await ifKnown(client.get("/api/attention")))?.items ?? null;
+  (await ifFound(client.get("/api/attention")))?.items ?? null;
 
 /** Returns null if this petit is too old to have workers. */
-export const loadWorkers = (client: Client): Promise<TopWorkers | null> => ifKnown(client.get("/api/workers"));
-
-/** Returns null if petit does not know the path. */
-const ifKnown = async <Body>(answer: Promise<Body>): Promise<Body | null> => {
-  try {
-    return await answer;
-  } catch (error) {
-    if (isRefused(error, "NOT_FOUND")) return null;
-    throw error;
-  }
-};
+export const loadWorkers = (client: Client): Promise<TopWorkers | null> => ifFound(client.get("/api/workers"));
 
 export const loadJob = async (client: Client, jobId: string): Promise<JobData> => {
   const params = { job_id: jobId };

@@ -1,5 +1,6 @@
 import { isFinal } from "../../../domain/run.ts";
 import { causeFacts, type RunFactValue, timeFacts, triggerText } from "../../../domain/words/run-facts.ts";
+import { shortCommit } from "../../../domain/words/versions/repository.ts";
 import { shownStatusOf, statusWords } from "../../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { assertNever } from "../../../lib/never.ts";
@@ -112,6 +113,8 @@ const factText = (value: RunFactValue, now: number): string => {
       return durationText(value.ms);
     case "runs":
       return value.ids.map((id) => id.slice(-8)).join(", ");
+    case "commit":
+      return shortCommit(value.id);
     case "task":
       return value.runId.slice(-8);
     default:
