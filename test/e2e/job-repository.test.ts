@@ -228,6 +228,46 @@ describe("job files in a git repository", () => {
     expect(petit.stderr()).not.toContain("s3cret");
   });
 
+  test("are those of the commit before after petit was killed while it fetched, or wrote the files of the next", async () => {
+    using given = setUp();
+    const { origin, dir } = given;
+    const first = pushNumber(origin, 1);
+    const serve = repositoriesOf(dir, null);
+    await using server = await serveGit(
+      { path: dir, file: (name) => join(dir, name), [Symbol.dispose]: () => {} },
+      serve,
+    );
+    const url = `${server.origin}/origin.git`;
+    const config = join(dir, "config.yaml");
+    writeFileSync(config, `jobs: {git: {url: "${url}", ca: ca.pem}}\n`);
+    const options = { repository: url, args: ["--config", config] };
+    const fetching = await given.start(options);
+    const many = Object.fromEntries(Array.from({ length: 3_000 }, (_, n) => [`files/${n % 50}/${n}.txt`, `${n}`]));
+    origin.push({ ...many, "scripts/say.sh": script("echo number 2") });
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    server.respond = (request, response) => {
+      if (request.method === "GET") serve(request, response);
+      else resolve();
+    };
+    void post(fetching, "/api/jobs/sync").catch(() => null);
+    await asked;
+    await fetching.kill();
+    server.respond = (_, response) => response.writeHead(503).end();
+    const writing = await given.start(options);
+    expect((await ask(writing, "/api/job-repository")).body.commit.id).toBe(first);
+    server.respond = serve;
+    void post(writing, "/api/jobs/sync").catch(() => null);
+    await eventually("the files are written", () =>
+      readdirSync(given.commits).some((name) => name.endsWith(".new")) ? true : null,
+    );
+    await writing.kill();
+    await using petit = await given.start(options);
+    expect(readdirSync(given.commits).filter((name) => name.endsWith(".new"))).toEqual([]);
+    const { commit } = (await post(petit, "/api/jobs/sync")).body;
+    expect(commit.id).not.toBe(first);
+    expect(await linesOf(petit, (await runToEnd(petit, "number")).id)).toContain("number 2");
+  });
+
   test("wait for a server that can't be reached: petit runs without jobs until then", async () => {
     using given = setUp();
     await using petit = await given.start({ repository: "https://127.0.0.1:1/jobs.git" });

@@ -14,7 +14,6 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { errorMessage } from "../../lib/error-message.ts";
 import { GitError } from "./git-error.ts";
 import { parentsOf, type Repository } from "./repository.ts";
 import { outsideLinks, type TreeEntry, type TreeProblem } from "./tree.ts";
@@ -30,6 +29,14 @@ export type Checkout = {
 
 /** Bytes that are read at once. */
 const BATCH_BYTES = 8 * 2 ** 20;
+
+/** What the name of a folder ends with while its files are written. */
+const DRAFT = ".new";
+
+/** Removes the folders of commits that a process which was killed has not finished. */
+export const removeDrafts = (dir: string): void => {
+  for (const name of existsSync(dir) ? readdirSync(dir) : []) if (name.endsWith(DRAFT)) removeFolder(join(dir, name));
+};
 
 /** Returns the folder of a commit within the folder of all commits. */
 export const commitFolder = (dir: string, id: string): string => join(dir, id);
@@ -52,14 +59,14 @@ export const checkOut = async (repository: Repository, dir: string, id: string):
     if (await isWhole(checkout, targetOf)) return checkout;
     removeFolder(folder);
   }
-  const draft = `${folder}.new`;
+  const draft = `${folder}${DRAFT}`;
   removeFolder(draft);
   try {
     await write(draft, { repository, entries: written, targetOf });
     renameSync(draft, folder);
   } catch (error) {
     removeFolder(draft);
-    throw toGitError(error);
+    throw GitError.ofFile("the files of the commit", error);
   }
   return checkout;
 };
@@ -147,10 +154,4 @@ export const removeFolder = (path: string): void => {
   };
   allow(path);
   rmSync(path, { recursive: true, force: true });
-};
-
-const toGitError = (error: unknown): unknown => {
-  if (!(error instanceof Error && "code" in error)) return error;
-  const fault = error.code === "ENOSPC" || error.code === "EDQUOT" ? "disk_full" : "failed";
-  return new GitError(fault, `the files of the commit can't be written (${errorMessage(error)})`, { cause: error });
 };

@@ -4,7 +4,7 @@ import type { GitOutput } from "./run-git.ts";
 /** What git, curl and OpenSSH print in the C locale. The first match counts: most failures end with a general sentence. */
 const PATTERNS: readonly (readonly [GitFault, RegExp])[] = [
   ["disk_full", /No space left on device|Disk quota exceeded/],
-  ["too_large", /File too large|file size limit/i],
+  ["too_large", /File too large|file size limit|died of signal 25/i],
   ["changed_host_key", /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed/],
   ["unknown_host_key", /No \S+ host key is known|Host key verification failed/],
   [

@@ -1,3 +1,5 @@
+import { errorMessage } from "../../lib/error-message.ts";
+
 /** Why git could not do what petit asked for. */
 export type GitFault =
   /** There is no program git. */
@@ -47,6 +49,13 @@ const LASTING: ReadonlySet<GitFault> = new Set<GitFault>([
 export class GitError extends Error {
   override readonly name = "GitError";
   readonly fault: GitFault;
+
+  /** Returns the error for a file that could not be written; an error that is not of the file system stays as it is. */
+  static ofFile(what: string, error: unknown): unknown {
+    if (error instanceof GitError || !(error instanceof Error && "code" in error)) return error;
+    const fault = error.code === "ENOSPC" || error.code === "EDQUOT" ? "disk_full" : "failed";
+    return new GitError(fault, `${what} can't be written (${errorMessage(error)})`, { cause: error });
+  }
 
   constructor(fault: GitFault, message: string, options?: ErrorOptions) {
     super(message, options);

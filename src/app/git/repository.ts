@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { CommitInfo } from "../../domain/versions/repository.ts";
 import { formatSize } from "../../lib/size.ts";
 import { errorOf } from "./fault.ts";
@@ -48,6 +48,8 @@ export const LIMITS: RepositoryLimits = {
   fetchMs: 300_000,
 };
 
+const COLLECT_TIMEOUT_MS = 300_000;
+
 /** Maximum size of the list of files of a commit, in bytes. */
 const MAX_LIST_BYTES = 64 * 2 ** 20;
 
@@ -71,14 +73,14 @@ export class Repository {
   async open(): Promise<void> {
     if (this.#isReady) return;
     const { repository, home } = this.#place;
-    makePrivate(this.#options.dir);
-    makePrivate(home);
-    if (readdirSync(home).length > 0) {
+    writing(() => {
+      makePrivate(this.#options.dir);
       rmSync(home, { recursive: true, force: true });
       makePrivate(home);
-    }
+    });
     assertVersion(await this.#git({ args: ["version"] }));
-    if (!existsSync(join(repository, "HEAD"))) {
+    if (existsSync(join(repository, "HEAD"))) removeLeftovers(repository, (path) => path.endsWith(".lock"));
+    else {
       rmSync(repository, { recursive: true, force: true });
       await this.#git({ args: ["init", "--quiet", "--bare", "--template=", "--end-of-options", repository] });
     }
@@ -108,11 +110,26 @@ export class Repository {
     throw new GitError("no_such_ref", `the repository has no branch or tag '${ref}'`);
   }
 
-  /** Fetches a ref by its full name, and returns the id of its commit. */
-  async fetchRef(name: string, credentials: Credentials): Promise<string> {
+  /** Fetches a ref by its full name. Returns what it is, and the id of its commit, which differs from that for an annotated tag. */
+  async fetchRef(name: string, credentials: Credentials): Promise<{ readonly id: string; readonly commit: string }> {
     await this.open();
+    const removeOwn = (): void => removeLeftovers(this.#place.repository, (path) => path === `${FETCHED}.lock`);
+    removeOwn();
+    try {
+      await this.#runFetch(name, credentials);
+    } catch (error) {
+      removeOwn();
+      throw error;
+    }
+    const { stdout } = await this.#git({ args: ["rev-parse", "--verify", "--end-of-options", FETCHED] });
+    return { id: stdout.toString().trim(), commit: await this.find(FETCHED) };
+  }
+
+  async #runFetch(name: string, credentials: Credentials): Promise<void> {
     const { url } = this.#options.location;
     const { bytes: maxBytes } = this.#limits;
+    const objects = join(this.#place.repository, "objects");
+    const isTooLarge = (): GitError | null => (folderBytes(objects) > maxBytes ? tooLarge(maxBytes) : null);
     await this.#git({
       args: [
         "fetch",
@@ -128,9 +145,22 @@ export class Repository {
       environment: this.#access(credentials),
       timeoutMs: this.#limits.fetchMs,
       maxFileBytes: maxBytes,
-      check: () => (folderBytes(join(this.#place.repository, "objects")) > maxBytes ? tooLarge(maxBytes) : null),
+      check: isTooLarge,
     });
-    return await this.find(FETCHED);
+    // A short fetch ends before it is checked.
+    const error = isTooLarge();
+    if (error !== null) throw error;
+  }
+
+  /** Deletes what no ref leads to and packs the rest: always, or if there is enough of it. Call it after `keep`, and not during a fetch. */
+  async collect(when: "now" | "if_needed"): Promise<void> {
+    await this.#git({
+      args:
+        when === "now"
+          ? ["gc", "--quiet", "--prune=now"]
+          : ["-c", "gc.auto=5000", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet", "--prune=now"],
+      timeoutMs: COLLECT_TIMEOUT_MS,
+    });
   }
 
   /** Returns the id of the commit that a name or the beginning of an id stands for. Throws `no_such_commit`. */
@@ -235,7 +265,7 @@ export class Repository {
         const trust = ca === null ? {} : { GIT_SSL_CAINFO: ca };
         if (token === null) return { ...trust, GIT_ASKPASS: "/bin/false" };
         const askPass = join(dir, "askpass");
-        writeFileSync(askPass, ASK_PASS, { mode: 0o700 });
+        writing(() => writeFileSync(askPass, ASK_PASS, { mode: 0o700 }));
         return { ...trust, GIT_ASKPASS: askPass, PETIT_GIT_TOKEN: token };
       }
       case "ssh": {
@@ -284,6 +314,27 @@ esac
 /** Quotes a value of ssh_config(5). */
 const quoted = (path: string): string => `"${path}"`;
 const shellQuoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** Throws GitError if the file system does not take it. */
+const writing = (write: () => void): void => {
+  try {
+    write();
+  } catch (error) {
+    throw GitError.ofFile("the folder of the repository", error);
+  }
+};
+
+/**
+ * Removes the files that a git which was killed has left: locks, which would stop the next one, and objects that it has not finished. Only
+ * one git writes objects at a time.
+ */
+const removeLeftovers = (repository: string, isLock: (path: string) => boolean): void => {
+  const isLeftover = (path: string): boolean => isLock(path) || /^(?:tmp_|\.tmp-)/.test(basename(path));
+  writing(() => {
+    for (const path of readdirSync(repository, { recursive: true, encoding: "utf8" }))
+      if (isLeftover(path)) rmSync(join(repository, path), { recursive: true, force: true });
+  });
+};
 
 const makePrivate = (path: string): void => {
   mkdirSync(path, { recursive: true, mode: 0o700 });

@@ -137,6 +137,8 @@ const start = ({ repository, home, path }: GitPlace, { args, environment, maxFil
 const ended = (child: ChildProcess): Promise<number> =>
   new Promise((resolve, reject) => {
     child.on("error", reject);
+    // A program that it has started, such as ssh, can outlive a git that was killed, and hold its output open.
+    child.on("exit", () => killGroup(child));
     child.on("close", (code) => resolve(code ?? 128));
   });
 

@@ -22,7 +22,7 @@ import type { FolderReading } from "../../jobfile/read/job-dir.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import type { Log } from "../../lib/log.ts";
-import { type Checkout, checkOut, commitFolder, removeFolder } from "../git/checkout.ts";
+import { type Checkout, checkOut, commitFolder, removeDrafts, removeFolder } from "../git/checkout.ts";
 import { GitError } from "../git/git-error.ts";
 import { isCommitPrefix, type Location } from "../git/location.ts";
 import { type Credentials, Repository } from "../git/repository.ts";
@@ -96,6 +96,8 @@ export class GitJobs implements FilesRepository, JobSource {
   #head: CommitInfo | null = null;
   /** What the ref was when it was fetched last: of a tag, this is not the commit. */
   #fetched: string | null = null;
+  /** What was too large, so that it is not fetched again and again. */
+  #tooLarge: { readonly id: string; readonly error: GitError; readonly isFinal: boolean } | null = null;
   #pinned: string | null = null;
   #refused: RefusedCommit | null = null;
   #failure: { readonly error: GitError; readonly since: number } | null = null;
@@ -132,6 +134,7 @@ export class GitJobs implements FilesRepository, JobSource {
     const stored = user.store.jobRepository.begin(settings.location.url);
     this.#pinned = stored.pinned;
     this.#removeKey();
+    removeDrafts(this.#commitsDir);
     if (stored.commit !== null) {
       try {
         this.#current = await this.#ready(stored.commit);
@@ -198,18 +201,19 @@ export class GitJobs implements FilesRepository, JobSource {
   /** Fetches now, and takes the newest commit unless another one is chosen. Failures are in the state. */
   async sync(request: ReloadRequest): Promise<RepositoryState> {
     try {
-      // A server may take minutes, for which a retry must not wait. Each call fetches, because it may know of a newer commit than the last.
-      const fetching = this.#fetching.catch(() => {}).then(() => this.#fetchHead());
-      this.#fetching = fetching;
-      const head = await fetching;
+      // Each call fetches, because it may know of a newer commit than the last.
+      const head = await this.#withServer(() => this.#fetchHead());
       await this.#alone(async () => {
         await this.#take(this.#pinned ?? head.id, request);
         this.#failure = null;
         await this.#clean();
       });
+      await this.#withServer(() => this.#repository.collect("if_needed"));
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
       this.#noteFailure(error);
+      // What the repository had before may be what makes it too large.
+      if (error === this.#tooLarge?.error && !this.#tooLarge.isFinal) await this.#shrink();
     }
     return this.state;
   }
@@ -294,6 +298,24 @@ export class GitJobs implements FilesRepository, JobSource {
     return result;
   }
 
+  /** Does what fetches, or deletes objects, which must not be at the same time. A server may take minutes, for which a retry must not wait. */
+  #withServer<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#fetching.catch(() => {}).then(work);
+    this.#fetching = result;
+    return result;
+  }
+
+  /** Deletes all objects that nothing needs. */
+  async #shrink(): Promise<void> {
+    try {
+      await this.#alone(() => this.#clean());
+      await this.#withServer(() => this.#repository.collect("now"));
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      this.#options.log.debug({ err: error }, "the repository of the job files could not be packed");
+    }
+  }
+
   get #commitsDir(): string {
     return join(this.#options.dir, "commits");
   }
@@ -304,13 +326,28 @@ export class GitJobs implements FilesRepository, JobSource {
     try {
       const { name, id } = await this.#repository.look(settings.ref, credentials);
       if (this.#head === null || id !== this.#fetched) {
-        this.#head = await this.#repository.describe(await this.#repository.fetchRef(name, credentials));
-        this.#fetched = id;
+        const fetched = await this.#fetchUnlessTooLarge({ name, id }, credentials);
+        this.#head = await this.#repository.describe(fetched.commit);
+        this.#fetched = fetched.id;
       }
       this.#checkedAt = clock.now();
       return this.#head;
     } finally {
       this.#removeKey();
+    }
+  }
+
+  /** Fetches what the ref is, unless that was too large twice: the second time without what nothing needs any more. */
+  async #fetchUnlessTooLarge(ref: { readonly name: string; readonly id: string }, credentials: Credentials) {
+    const before = this.#tooLarge?.id === ref.id ? this.#tooLarge : null;
+    if (before?.isFinal === true) throw before.error;
+    try {
+      return await this.#repository.fetchRef(ref.name, credentials);
+    } catch (error) {
+      if (error instanceof GitError && error.fault === "too_large")
+        this.#tooLarge = { id: ref.id, error, isFinal: before !== null };
+
+      throw error;
     }
   }
 
@@ -446,8 +483,13 @@ export class GitJobs implements FilesRepository, JobSource {
 
   #keyPath(key: SecretSource, dir: string): string {
     if ("file" in key) return key.file;
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    writeFileSync(this.#keyFile, `${this.#secret(key)}\n`, { mode: 0o600 });
+    const text = this.#secret(key);
+    try {
+      mkdirSync(dir, { recursive: true, mode: 0o700 });
+      writeFileSync(this.#keyFile, `${text}\n`, { mode: 0o600 });
+    } catch (error) {
+      throw GitError.ofFile("the file of the key", error);
+    }
     return this.#keyFile;
   }
 

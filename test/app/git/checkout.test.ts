@@ -27,7 +27,8 @@ const setUp = () => {
     origin,
     repository,
     commits,
-    fetch: async (ref = "main") => await repository.fetchRef((await repository.look(ref, NOBODY)).name, NOBODY),
+    fetch: async (ref = "main") =>
+      (await repository.fetchRef((await repository.look(ref, NOBODY)).name, NOBODY)).commit,
     [Symbol.dispose]: () => {
       removeFolder(commits);
       dir[Symbol.dispose]();

@@ -39,7 +39,7 @@ const setUp = () => {
 };
 
 const fetchMain = async (repository: Repository, credentials: Credentials): Promise<string> =>
-  await repository.fetchRef((await repository.look("main", credentials)).name, credentials);
+  (await repository.fetchRef((await repository.look("main", credentials)).name, credentials)).commit;
 
 /** Returns the files below a folder whose content has a text. */
 const filesWith = (folder: string, text: string): readonly string[] =>
