@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { removeFolder } from "../../src/app/git/checkout.ts";
 import { petit as runPetit } from "../support/cli.ts";
@@ -266,6 +267,52 @@ describe("job files in a git repository", () => {
     const { commit } = (await post(petit, "/api/jobs/sync")).body;
     expect(commit.id).not.toBe(first);
     expect(await linesOf(petit, (await runToEnd(petit, "number")).id)).toContain("number 2");
+  });
+
+  test("are refused if no allowed signer has signed the commit, until one is allowed", async () => {
+    using given = setUp();
+    const { origin, dir } = given;
+    const makeKey = (name: string): string => {
+      const path = join(dir, name);
+      expect(spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path]).status).toBe(0);
+      return readFileSync(`${path}.pub`, "utf8");
+    };
+    const [ada, eve] = [makeKey("ada"), makeKey("eve")];
+    const signers = join(dir, "signers");
+    writeFileSync(signers, `ada@example.com ${ada}`);
+    const config = join(dir, "config.yaml");
+    writeFileSync(config, `jobs: {git: {url: "${origin.url}", verify: signers}}\n`);
+    const signWith = (name: string | null): void => {
+      origin.git("config", "gpg.format", "ssh");
+      origin.git("config", "commit.gpgSign", String(name !== null));
+      origin.git("config", "user.signingKey", join(dir, `${name}.pub`));
+    };
+    const sync = async (petit: Petit) => (await post(petit, "/api/jobs/sync")).body;
+    signWith("ada");
+    const first = pushNumber(origin, 1);
+    await using petit = await given.start({ args: ["--config", config] });
+    expect(await sync(petit)).toMatchObject({ commit: { id: first }, refused: null });
+    signWith(null);
+    pushNumber(origin, 2);
+    expect(await sync(petit)).toMatchObject({
+      commit: { id: first },
+      refused: { problems: [{ message: "the commit has no signature of an allowed signer" }] },
+    });
+    signWith("eve");
+    const third = pushNumber(origin, 3);
+    const refused = await sync(petit);
+    expect(refused).toMatchObject({ commit: { id: first }, refused: { commit: { id: third } } });
+    expect(refused.refused.problems[0].message).toMatch(
+      /^the commit is signed with ED25519 key SHA256:\S+, which is not one of the allowed signers$/,
+    );
+    expect((await post(petit, "/api/jobs/pin", { commit: third })).status).toBe(409);
+    writeFileSync(signers, `ada@example.com ${ada}eve@example.com ${eve}`);
+    expect(await sync(petit)).toMatchObject({ commit: { id: third }, refused: null });
+    const changed = origin.git("cat-file", "commit", "HEAD").replace("a change", "another change");
+    writeFileSync(join(dir, "forged"), `${changed}\n`);
+    const forged = origin.git("hash-object", "-t", "commit", "-w", join(dir, "forged"));
+    origin.git("push", "--quiet", "--force", "origin", `${forged}:refs/heads/main`);
+    expect(await sync(petit)).toMatchObject({ commit: { id: third }, refused: { commit: { id: forged } } });
   });
 
   test("wait for a server that can't be reached: petit runs without jobs until then", async () => {

@@ -43,7 +43,6 @@ const SENTENCES: Readonly<Record<GitFault, string>> = {
   unreachable: "the server can't be reached",
   timed_out: "the server does not answer in time",
   too_large: "it is larger than petit accepts",
-  unsigned: "the commit is not signed by an allowed signer",
   disk_full: "there is no space left on the device",
   failed: "git failed",
 };

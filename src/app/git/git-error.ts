@@ -4,7 +4,7 @@ import { errorMessage } from "../../lib/error-message.ts";
 export type GitFault =
   /** There is no program git. */
   | "no_git"
-  /** git is older than 2.30. */
+  /** git is older than 2.30, or, to verify signatures, than 2.34. */
   | "too_old"
   /** The ssh server is not in the file of known hosts. */
   | "unknown_host_key"
@@ -26,8 +26,6 @@ export type GitFault =
   | "timed_out"
   /** The repository, or a commit of it, exceeds a limit. */
   | "too_large"
-  /** The commit is not signed by one of the allowed signers. */
-  | "unsigned"
   /** There is no space left for the repository or a commit of it. */
   | "disk_full"
   | "failed";

@@ -1,6 +1,7 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { CommitInfo } from "../../domain/versions/repository.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import { formatSize } from "../../lib/size.ts";
 import { errorOf } from "./fault.ts";
 import { GitError } from "./git-error.ts";
@@ -54,6 +55,8 @@ const COLLECT_TIMEOUT_MS = 300_000;
 const MAX_LIST_BYTES = 64 * 2 ** 20;
 
 const MIN_VERSION = [2, 30] as const;
+/** The first version that verifies signatures of ssh keys. */
+const MIN_VERSION_TO_VERIFY = [2, 34] as const;
 
 /** A bare copy of a repository, with the history of the ref that petit follows. Every call throws GitError. */
 export class Repository {
@@ -78,7 +81,7 @@ export class Repository {
       rmSync(home, { recursive: true, force: true });
       makePrivate(home);
     });
-    assertVersion(await this.#git({ args: ["version"] }));
+    await this.#assertVersion(MIN_VERSION, "petit");
     if (existsSync(join(repository, "HEAD"))) removeLeftovers(repository, (path) => path.endsWith(".lock"));
     else {
       rmSync(repository, { recursive: true, force: true });
@@ -181,6 +184,42 @@ export class Repository {
     });
     const [author = "", seconds = "", subject = ""] = stdout.toString().trimEnd().split("\0");
     return { id, author, committedAt: Number(seconds) * 1000, subject };
+  }
+
+  /**
+   * Returns what is wrong with the signature of a commit, as a sentence, or null if one of the allowed signers has signed it. `signers` is
+   * the path of a file as ssh-keygen(1) describes it. Signatures of other kinds than ssh don't count.
+   */
+  async verify(id: string, signers: string): Promise<string | null> {
+    await this.#assertVersion(MIN_VERSION_TO_VERIFY, "'verify'");
+    try {
+      readFileSync(signers);
+    } catch (error) {
+      throw new GitError("failed", `the file of the allowed signers can't be read (${errorMessage(error)})`);
+    }
+    const { status, stderr } = await this.#git({
+      args: [
+        ...["gpg.format=ssh", `gpg.ssh.allowedSignersFile=${signers}`, "gpg.ssh.program=ssh-keygen"].flatMap(asOption),
+        ...["gpg.program=false", "gpg.x509.program=false", "gpg.minTrustLevel=fully"].flatMap(asOption),
+        "verify-commit",
+        "--raw",
+        id,
+      ],
+      mayFail: true,
+    });
+    if (status === 0) return null;
+    const [, key] = /signature with (\S+ key \S+)/.exec(stderr) ?? [];
+    if (key !== undefined) return `the commit is signed with ${key}, which is not one of the allowed signers`;
+    return /ssh-keygen|cannot run/.test(stderr)
+      ? `its signature can't be verified (${stderr.trim().split("\n").at(-1) ?? ""})`
+      : "the commit has no signature of an allowed signer";
+  }
+
+  async #assertVersion(minimum: readonly [number, number], what: string): Promise<void> {
+    const { stdout } = await this.#git({ args: ["version"] });
+    const [, major = "0", minor = "0"] = /(\d+)\.(\d+)/.exec(stdout.toString()) ?? [];
+    if (Number(major) > minimum[0] || (Number(major) === minimum[0] && Number(minor) >= minimum[1])) return;
+    throw new GitError("too_old", `git ${major}.${minor} is too old; ${what} needs ${minimum.join(".")} or later`);
   }
 
   /** Lists the files of a commit. Throws `too_large` if there are too many, or if they are too large together. */
@@ -315,6 +354,8 @@ esac
 const quoted = (path: string): string => `"${path}"`;
 const shellQuoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
+const asOption = (setting: string): readonly string[] => ["-c", setting];
+
 /** Throws GitError if the file system does not take it. */
 const writing = (write: () => void): void => {
   try {
@@ -339,12 +380,6 @@ const removeLeftovers = (repository: string, isLock: (path: string) => boolean):
 const makePrivate = (path: string): void => {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   chmodSync(path, 0o700);
-};
-
-const assertVersion = ({ stdout }: GitOutput): void => {
-  const [, major = "0", minor = "0"] = /(\d+)\.(\d+)/.exec(stdout.toString()) ?? [];
-  const isNew = Number(major) > MIN_VERSION[0] || (Number(major) === MIN_VERSION[0] && Number(minor) >= MIN_VERSION[1]);
-  if (!isNew) throw new GitError("too_old", `git ${major}.${minor} is too old; petit needs 2.30 or later`);
 };
 
 const tooLarge = (bytes: number): GitError =>

@@ -46,6 +46,8 @@ type GitSettings = {
   readonly knownHosts: string | null;
   /** Absolute path of the file with the authorities of https servers; null for those of the machine. */
   readonly ca: string | null;
+  /** Absolute path of the file with the allowed signers; null to take commits without a signature. */
+  readonly verify: string | null;
 };
 
 export type GitJobsOptions = {
@@ -98,6 +100,8 @@ export class GitJobs implements FilesRepository, JobSource {
   #fetched: string | null = null;
   /** What was too large, so that it is not fetched again and again. */
   #tooLarge: { readonly id: string; readonly error: GitError; readonly isFinal: boolean } | null = null;
+  /** The refused commit, if that is because of its signature. */
+  #unsigned: string | null = null;
   #pinned: string | null = null;
   #refused: RefusedCommit | null = null;
   #failure: { readonly error: GitError; readonly since: number } | null = null;
@@ -149,10 +153,7 @@ export class GitJobs implements FilesRepository, JobSource {
     }
     try {
       const head = await this.#fetchHead();
-      const ready = await this.#ready(this.#pinned ?? head.id);
-      const reading = await this.#read(ready, () => null);
-      if (reading.files.problems.length === 0) this.#next = { ...ready, reading };
-      else this.#refuse(ready.info, reading);
+      this.#next = await this.#readNext(this.#pinned ?? head.id, () => null);
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
       this.#noteFailure(error);
@@ -169,7 +170,7 @@ export class GitJobs implements FilesRepository, JobSource {
     if (ready === null) return { jobs: [], problems: [], broken: ["."] };
     const reading = next?.reading ?? (await this.#read(ready, findJob));
     if (reading.files.problems.length > 0) {
-      this.#refuse(ready.info, reading);
+      this.#refuse(ready.info, reading.files.problems);
       return { jobs: [], problems: [], broken: ["."] };
     }
     const { id, author, committedAt } = ready.info;
@@ -357,17 +358,31 @@ export class GitJobs implements FilesRepository, JobSource {
       this.#refused = null;
       return;
     }
-    if (id === this.#refused?.commit.id) return;
+    // The file of the allowed signers may have changed since, but not the commit.
+    if (id === this.#refused?.commit.id && id !== this.#unsigned) return;
     const user = this.#mustUser();
-    const ready = await this.#ready(id);
-    const reading = await this.#read(ready, user.findJob);
-    if (reading.files.problems.length > 0) {
-      this.#refuse(ready.info, reading);
-      return;
-    }
-    this.#next = { ...ready, reading };
+    const next = await this.#readNext(id, user.findJob);
+    if (next === null) return;
+    this.#next = next;
     await user.reload(request);
     this.#refused = null;
+  }
+
+  /** Verifies, writes and reads a commit. Returns null, and refuses it, if anything is wrong with it. */
+  async #readNext(id: string, findJob: (jobId: string) => Job | null): Promise<NextCommit | null> {
+    const { verify } = this.#options.settings;
+    await this.#repository.open();
+    const wrong = verify === null ? null : await this.#repository.verify(id, verify);
+    this.#unsigned = wrong === null ? null : id;
+    if (wrong !== null) {
+      this.#refuse(await this.#repository.describe(id), [problemOf(wrong)]);
+      return null;
+    }
+    const ready = await this.#ready(id);
+    const reading = await this.#read(ready, findJob);
+    if (reading.files.problems.length === 0) return { ...ready, reading };
+    this.#refuse(ready.info, reading.files.problems);
+    return null;
   }
 
   async #ready(id: string): Promise<ReadyCommit> {
@@ -392,12 +407,11 @@ export class GitJobs implements FilesRepository, JobSource {
       if (!(error instanceof PetitError && error.code === "not_found")) throw error;
       log.debug({ commit: info.id, err: error }, "a commit has no folder of job files");
       const message = `the commit has no folder '${path}'; expected the folder of the job files`;
-      const problem = { file: ".", line: 1, column: 1, path: "", message };
-      return { files: { jobs: [], problems: [problem], broken: ["."] }, scan: NO_SCAN };
+      return { files: { jobs: [], problems: [problemOf(message)], broken: ["."] }, scan: NO_SCAN };
     }
   }
 
-  #refuse(commit: CommitInfo, { files: { problems } }: FolderReading): void {
+  #refuse(commit: CommitInfo, problems: RefusedCommit["problems"]): void {
     const isNew = this.#refused?.commit.id !== commit.id;
     this.#refused = { commit, problems };
     if (!isNew) return;
@@ -518,6 +532,9 @@ const outlineOf = ({ commit, head, pinned, refused, failure }: RepositoryState):
   JSON.stringify([commit?.id, head?.id, pinned, refused?.commit.id, failure?.error]);
 
 const MAX_LOGGED = 20;
+
+/** A problem of a commit as a whole. */
+const problemOf = (message: string) => ({ file: ".", line: 1, column: 1, path: "", message });
 
 const NO_SCAN: FolderReading["scan"] = { files: [], failures: [], hasLinks: false, states: new Map() };
 

@@ -26,6 +26,11 @@ const GIT = {
     key: { type: SECRET, doc: "The private key for ssh." },
     token: { type: SECRET, doc: "The token for https." },
     known_hosts: { type: text("a path"), doc: "File with the keys of ssh servers.", example: "/etc/petit/known_hosts" },
+    verify: {
+      type: text("a path"),
+      doc: "File with the signers that commits have to be signed by.",
+      example: "/etc/petit/allowed_signers",
+    },
     ca: { type: text("a path"), doc: "File with the authorities of https servers.", example: "/etc/petit/ca.pem" },
   },
 } as const satisfies ObjectType;
@@ -50,10 +55,11 @@ export type GitAccess = {
   readonly token: SecretSource | null;
   readonly knownHosts: string | null;
   readonly ca: string | null;
+  readonly verify: string | null;
 };
 
 /** Without a configuration file. */
-export const NO_ACCESS: GitAccess = { key: null, token: null, knownHosts: null, ca: null };
+export const NO_ACCESS: GitAccess = { key: null, token: null, knownHosts: null, ca: null, verify: null };
 
 /** What `jobs` of a configuration file says: values of settings by their names, and the access to the repository. */
 export type JobSourceDraft = { readonly values: ReadonlyMap<string, string>; readonly access: GitAccess };
@@ -68,7 +74,7 @@ export const readJobSource = (
   const draft = readValue(root, CONFIGURATION, Place.top(report));
   if (draft === undefined || report.faults.length > 0 || !isWhole(CONFIGURATION, draft, report))
     return { faults: report.faults };
-  const { url, ref, path, poll, key, token, known_hosts: knownHosts, ca } = draft.jobs.git;
+  const { url, ref, path, poll, key, token, known_hosts: knownHosts, ca, verify } = draft.jobs.git;
   const given = { jobs_git: url, jobs_git_ref: ref, jobs_git_path: path, jobs_git_poll: poll };
   const absolute = (file: string): string => resolve(folder, file);
   return {
@@ -78,6 +84,7 @@ export const readJobSource = (
         key: key === undefined ? null : buildSource(key, absolute),
         token: token === undefined ? null : buildSource(token, absolute),
         knownHosts: knownHosts === undefined ? null : absolute(knownHosts),
+        verify: verify === undefined ? null : absolute(verify),
         ca: ca === undefined ? null : absolute(ca),
       },
     },
