@@ -1,6 +1,6 @@
 import { removeEscapes, shortenMiddle } from "../lib/text.ts";
 import type { ShutGate } from "./dependency.ts";
-import type { InternalError } from "./health.ts";
+import type { FailedRepository, InternalError, RefusedJobs } from "./health.ts";
 import type { JobId, RunId, TaskId } from "./ids.ts";
 import type { UnfiredStreak } from "./inbox/unfired.ts";
 import type { Pause } from "./job.ts";
@@ -33,7 +33,9 @@ export type Attention =
   | ({ readonly kind: "retention_undecided" } & OldRuns)
   | ({ readonly kind: "open_to_users" } & OpenAccess)
   | ({ readonly kind: "lost_processes" } & LostProcessGroups)
-  | ({ readonly kind: "job_file_broken" } & BrokenJobFile);
+  | ({ readonly kind: "job_file_broken" } & BrokenJobFile)
+  | ({ readonly kind: "jobs_commit_refused" } & RefusedJobs)
+  | ({ readonly kind: "jobs_repository_failed" } & FailedRepository);
 
 export type AttentionKind = Attention["kind"];
 
@@ -62,6 +64,8 @@ export const ATTENTION_SEVERITY = {
   open_to_users: "warning",
   lost_processes: "warning",
   job_file_broken: "error",
+  jobs_commit_refused: "error",
+  jobs_repository_failed: "error",
 } as const satisfies Record<AttentionKind, AttentionSeverity>;
 
 const ATTENTION_KINDS = Object.keys(ATTENTION_SEVERITY) as AttentionKind[];

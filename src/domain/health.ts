@@ -41,29 +41,35 @@ export type HealthReason =
       readonly problems: number;
     }
   | { readonly code: "reload_failed"; readonly error: string }
-  | {
-      readonly code: "jobs_commit_refused";
-      /** Id of the commit, and who made it. */
-      readonly commit: string;
-      readonly author: string;
-      /** The commit that is in use instead; null if there is none. */
-      readonly inUse: string | null;
-      /** The first problem, with its place in the job files. */
-      readonly problem: string;
-      /** How many problems the commit has. */
-      readonly problems: number;
-    }
-  | {
-      readonly code: "jobs_repository_failed";
-      /** The commit that is in use; null if there is none. */
-      readonly inUse: string | null;
-      /** When it failed first, in ms since the Unix epoch. */
-      readonly since: number;
-      readonly error: string;
-    }
+  | ({ readonly code: "jobs_commit_refused" } & RefusedJobs)
+  | ({ readonly code: "jobs_repository_failed" } & FailedRepository)
   | ({ readonly code: "notifications_undelivered" } & UndeliveredNotifications)
   | ({ readonly code: "internal_error" } & InternalError)
   | StorageFault;
+
+/** A commit of the job files that is not used because it has problems. */
+export type RefusedJobs = {
+  /** Id of the commit, and who made it. */
+  readonly commit: string;
+  readonly author: string;
+  /** When petit refused it, in ms since the Unix epoch. */
+  readonly since: number;
+  /** The commit that is in use instead; null if there is none. */
+  readonly inUse: string | null;
+  /** The first problem, with its place in the job files. */
+  readonly problem: string;
+  /** How many problems the commit has. */
+  readonly problems: number;
+};
+
+/** The repository of the job files can't be read. */
+export type FailedRepository = {
+  /** The commit that is in use; null if there is none. */
+  readonly inUse: string | null;
+  /** When it failed first, in ms since the Unix epoch. */
+  readonly since: number;
+  readonly error: string;
+};
 
 /** An error of petit itself. */
 export type InternalError = {

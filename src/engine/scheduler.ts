@@ -208,6 +208,7 @@ class Scheduler implements Engine {
       ],
       oldRuns: () => this.#pruner.offer,
       openAccess: options.openAccess ?? (() => null),
+      repositoryProblems: () => options.repository?.problems() ?? [],
       lostProcesses: () => this.#lostProcesses.found,
     });
     this.#artifacts = new Artifacts({

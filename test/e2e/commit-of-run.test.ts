@@ -39,6 +39,36 @@ describe("the commit of a run", () => {
     );
   });
 
+  test("in use is in petit status, with what is wrong with a newer one, who made it, and what to do", async () => {
+    await pushed();
+    const overview = async () => {
+      const text = (await runPetit(["status", "--url", petit.url])).stdout;
+      const json = JSON.parse((await runPetit(["status", "--json", "--url", petit.url])).stdout);
+      return { text, json };
+    };
+    const good = await overview();
+    expect(good.text).toContain(`\njob files: commit ${now.slice(0, 8)} of main\n`);
+    expect(good.json.job_repository).toMatchObject({ commit: { id: now, author: "Ada" }, refused: null });
+    const bad = petit.origin.push({ "jobs/hello.yaml": "id: hello\n" }, { author: "Grace" });
+    await post(petit, "/api/jobs/sync");
+    const { text, json } = await overview();
+    expect(text).toContain(`\njob files: commit ${now.slice(0, 8)} of main; the newest is ${bad.slice(0, 8)}\n`);
+    expect(text.replaceAll(/\s+/g, " ")).toMatch(
+      new RegExp(
+        `✗ petit .* commit refused commit ${bad.slice(0, 8)} by Grace is refused: hello\\.yaml:1:1: tasks: .*; ${now.slice(0, 8)} stays in use until a commit mends it`,
+      ),
+    );
+    expect(text).not.toContain("not healthy");
+    expect(json.attention.items).toContainEqual(
+      expect.objectContaining({ id: `jobs_commit_refused:${bad}`, commit: bad, author: "Grace", in_use: now }),
+    );
+    await post(petit, "/api/jobs/pin", { commit: before });
+    expect((await overview()).text).toContain(
+      `\njob files: commit ${before.slice(0, 8)} of main, chosen; the newest is ${bad.slice(0, 8)}\n`,
+    );
+    await post(petit, "/api/jobs/pin", { commit: now });
+  });
+
   test("is named by a retry, which says how to use the one in use instead", async () => {
     await pushed();
     const retried = inTerminal(["retry", runId, "--url", petit.url]);

@@ -58,6 +58,7 @@ const JobsCommitRefused = exactly(
     message,
     commit: t.String({ description: "Id of the commit" }),
     author: t.String({ description: "Who made the commit" }),
+    since: instant("When petit refused it"),
     in_use: CommitInUse,
     problem: t.String({ description: "The first problem, with its place" }),
     problems: integer({ minimum: 1, description: "Number of problems; `/api/job-repository` lists them" }),
@@ -180,8 +181,8 @@ export const healthReasonBody = (reason: HealthReason): typeof HealthReasonBody.
     case "reload_failed":
       return { message, ...reason };
     case "jobs_commit_refused": {
-      const { code, commit, author, inUse, problem, problems } = reason;
-      return { code, message, commit, author, in_use: inUse, problem, problems };
+      const { code, commit, author, since, inUse, problem, problems } = reason;
+      return { code, message, commit, author, since, in_use: inUse, problem, problems };
     }
     case "jobs_repository_failed":
       return { code: reason.code, message, in_use: reason.inUse, since: reason.since, error: reason.error };

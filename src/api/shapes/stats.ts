@@ -85,6 +85,8 @@ export const StatsBody = exactly(
           open_to_users: 0,
           lost_processes: 0,
           job_file_broken: 0,
+          jobs_commit_refused: 0,
+          jobs_repository_failed: 0,
         },
         success_rate: 0.9756,
       },

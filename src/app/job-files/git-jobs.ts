@@ -106,6 +106,8 @@ export class GitJobs implements FilesRepository, JobSource {
   #refused: RefusedCommit | null = null;
   #failure: { readonly error: GitError; readonly since: number } | null = null;
   #checkedAt: number | null = null;
+  /** What clients were told last. */
+  #told: string | null = null;
   readonly #provided = new Map<string, number>();
   #first: StartedSource["first"] = { jobs: [], problems: [], broken: [] };
 
@@ -265,10 +267,18 @@ export class GitJobs implements FilesRepository, JobSource {
     const inUse = this.#current?.info.id ?? null;
     const reasons: HealthReason[] = [];
     if (this.#refused !== null) {
-      const { commit, problems } = this.#refused;
+      const { commit, problems, since } = this.#refused;
       const problem = problems[0] === undefined ? "" : formatProblem(problems[0]);
       const { id, author } = commit;
-      reasons.push({ code: "jobs_commit_refused", commit: id, author, inUse, problem, problems: problems.length });
+      reasons.push({
+        code: "jobs_commit_refused",
+        commit: id,
+        author,
+        since,
+        inUse,
+        problem,
+        problems: problems.length,
+      });
     }
     if (this.#failure !== null) {
       const { error, since } = this.#failure;
@@ -288,11 +298,10 @@ export class GitJobs implements FilesRepository, JobSource {
     const result = this.#working
       .catch(() => {})
       .then(async () => {
-        const before = outlineOf(this.state);
         try {
           return await work();
         } finally {
-          if (outlineOf(this.state) !== before) this.#user?.noteRepository(repositoryStatus(this.state));
+          this.#tell();
         }
       });
     this.#working = result.catch(() => {});
@@ -413,7 +422,8 @@ export class GitJobs implements FilesRepository, JobSource {
 
   #refuse(commit: CommitInfo, problems: RefusedCommit["problems"]): void {
     const isNew = this.#refused?.commit.id !== commit.id;
-    this.#refused = { commit, problems };
+    const since = isNew ? this.#options.clock.now() : (this.#refused?.since ?? this.#options.clock.now());
+    this.#refused = { commit, problems, since };
     if (!isNew) return;
     const { id, author } = commit;
     for (const problem of problems.slice(0, MAX_LOGGED))
@@ -429,6 +439,15 @@ export class GitJobs implements FilesRepository, JobSource {
     if (this.#failure?.error.message !== error.message)
       this.#options.log.warn({ fault: error.fault }, `the repository of the job files: ${error.message}`);
     this.#failure = { error, since };
+    this.#tell();
+  }
+
+  /** Tells clients if something else is known than they were told last. */
+  #tell(): void {
+    const outline = outlineOf(this.state);
+    if (outline === this.#told) return;
+    this.#told = outline;
+    this.#user?.noteRepository(repositoryStatus(this.state));
   }
 
   #logUnexpected(error: unknown): void {

@@ -39,7 +39,12 @@ export const attentionRows = (
 ];
 
 /** Codes of health that are kinds of attention too. */
-const ALSO_LISTED: readonly string[] = ["job_file_broken", "notifications_undelivered"];
+const ALSO_LISTED: readonly string[] = [
+  "job_file_broken",
+  "notifications_undelivered",
+  "jobs_commit_refused",
+  "jobs_repository_failed",
+];
 
 const ERROR = { style: "red", sign: "✗" } as const;
 const WARNING = { style: "yellow", sign: "!" } as const;

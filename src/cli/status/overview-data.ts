@@ -1,8 +1,10 @@
 import type { AttentionListBody } from "../../api/shapes/attention/attention.ts";
+import type { JobRepositoryBody } from "../../api/shapes/definition/repository.ts";
 import type { HealthReasonBody } from "../../api/shapes/health.ts";
 import type { JobList } from "../../api/shapes/job.ts";
 import type { RunList } from "../../api/shapes/run.ts";
 import type { Client } from "../../client/client.ts";
+import { ifFound } from "../../client/error.ts";
 import type { Health, SchedulerState } from "../../engine/engine.ts";
 
 export type AttentionBody = (typeof AttentionListBody.static)["items"][number];
@@ -23,6 +25,8 @@ export type Overview = {
   /** The oldest first. */
   readonly pending: readonly RunBody[];
   readonly jobs: readonly ListedJob[];
+  /** Null if the job files are in a folder. */
+  readonly repository: typeof JobRepositoryBody.static | null;
 };
 
 /** Maximum number of active runs to read, of each status. */
@@ -34,12 +38,13 @@ export const readOverview = async (client: Client): Promise<Overview> => {
   const listRuns = (status: string) => client.get("/api/runs", { query: { status, limit: MAX_RUNS } });
   // A petit that is starting answers this when it has started.
   const { jobs } = await client.get("/api/jobs");
-  const [attention, running, pending, { state }, health] = await Promise.all([
+  const [attention, running, pending, { state }, health, repository] = await Promise.all([
     client.get("/api/attention", { query: { limit: MAX_ENTRIES } }),
     listRuns("running"),
     listRuns("pending"),
     client.get("/api/scheduler/state"),
     client.get("/api/health"),
+    ifFound(client.get("/api/job-repository")),
   ]);
   return {
     version: health.version,
@@ -49,11 +54,12 @@ export const readOverview = async (client: Client): Promise<Overview> => {
     running: running.runs.toReversed(),
     pending: pending.runs.toReversed(),
     jobs,
+    repository,
   };
 };
 
 /** Returns the overview for programs. */
-export const overviewJson = ({ version, state, health, attention, running, pending, jobs }: Overview) => ({
+export const overviewJson = ({ version, state, health, attention, running, pending, jobs, repository }: Overview) => ({
   version,
   scheduler: state,
   health,
@@ -62,6 +68,7 @@ export const overviewJson = ({ version, state, health, attention, running, pendi
   pending,
   next: comingJobs(jobs).map(({ job, at }) => ({ job_id: job.id, at })),
   jobs: jobs.length,
+  job_repository: repository,
 });
 
 /** Returns the jobs that have a next occurrence and are not paused, by the time at which it starts a run. */

@@ -3,6 +3,7 @@ import { countWaiting, totalWaiting } from "../../domain/limits/waiting-for.ts";
 import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
 import { criticalFirst } from "../../domain/schedule/next-up.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
+import { usedCommitText } from "../../domain/words/versions/repository.ts";
 import { activeTexts, shownStatusOf, waitedForText } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { assertNever } from "../../lib/never.ts";
@@ -92,10 +93,14 @@ const partsText = (overview: Overview, options: PartOptions): string =>
     .filter((part) => part !== "")
     .join("\n");
 
-const headText = ({ version, state, health, jobs }: Overview, { screen, base }: OverviewTextOptions): string => {
+const headText = (
+  { version, state, health, jobs, repository }: Overview,
+  { screen, base }: OverviewTextOptions,
+): string => {
   const paused = jobs.filter((job) => job.paused).map(({ id }) => id);
   const states = [...stateWords(state, health.status), pluralize(jobs.length, "job")];
   const lines = [paint(screen, "bold", fold(`petit ${version} at ${base}: ${states.join(", ")}`, "  ", screen))];
+  if (repository !== null) lines.push(paint(screen, "dim", cut(`job files: ${usedCommitText(repository)}`, screen)));
   const note = (text: string): void => void lines.push(paint(screen, "yellow", cut(text, screen)));
   if (state === "paused") note("all schedules are paused; 'petit resume' continues them");
   if (paused.length > 0) note(`${pluralize(paused.length, "paused job")}: ${paused.join(", ")}`);

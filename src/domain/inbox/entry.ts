@@ -68,6 +68,7 @@ const keyOf = (item: Keyed): string => {
     case "retention_undecided":
     case "open_to_users":
     case "lost_processes":
+    case "jobs_repository_failed":
       return "petit";
     case "transfer_blocked":
       return item.by;
@@ -77,6 +78,8 @@ const keyOf = (item: Keyed): string => {
       return `${item.jobId}:${item.trigger ?? ""}:${item.fault}`;
     case "internal_error":
       return item.runId ?? item.jobId ?? OF_PETIT;
+    case "jobs_commit_refused":
+      return item.commit;
     case "job_file_broken":
       return item.file;
     default:

@@ -187,6 +187,7 @@ const seenParts = (item: Simple): { readonly cause: string; readonly streak: num
     case "notifications_undelivered":
       return { cause: causeText(item.error), streak: item.count };
     case "heartbeat_failing":
+    case "jobs_repository_failed":
       return { cause: causeText(item.error), streak: 1 };
     case "trigger_failing":
       return { cause: causeText(item.problem), streak: item.count };
@@ -194,6 +195,8 @@ const seenParts = (item: Simple): { readonly cause: string; readonly streak: num
       return { cause: causeText(item.error), streak: 1 };
     case "lost_processes":
       return { cause: "", streak: item.processes.length };
+    case "jobs_commit_refused":
+      return { cause: "", streak: 1 };
     case "job_file_broken":
       return { cause: causeText(`${item.path} ${item.problem}`), streak: item.problems };
     default:

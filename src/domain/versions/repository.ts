@@ -20,7 +20,12 @@ type CommitProblem = {
 };
 
 /** A commit that is not used because it has problems. */
-export type RefusedCommit = { readonly commit: CommitInfo; readonly problems: readonly CommitProblem[] };
+export type RefusedCommit = {
+  readonly commit: CommitInfo;
+  readonly problems: readonly CommitProblem[];
+  /** When petit refused it, in ms since the Unix epoch. */
+  readonly since: number;
+};
 
 /**
  * How the repository is, in its events.

@@ -14,6 +14,14 @@ import { REASON_TEXT } from "./run.ts";
 import { paramsText } from "./run-facts.ts";
 import { type ExplainedFailure, failurePath, runPath, shortRunId } from "./run-path.ts";
 import { taskLabel } from "./task.ts";
+import {
+  failedRepositoryMessage,
+  refusedJobsMessage,
+  refusedJobsText,
+  refusedProblemText,
+  usedMeanwhileText,
+  usedUntilMendedText,
+} from "./versions/repository.ts";
 import { waitsForText } from "./waits-for.ts";
 import { WORKER_REFUSAL_TEXT } from "./worker.ts";
 
@@ -60,7 +68,7 @@ export type AttentionAction =
   | { readonly kind: "run"; readonly jobId: string | null; readonly runId: string; readonly taskId: string | null }
   | { readonly kind: "waiting_runs" | "schedule"; readonly jobId: string }
   | { readonly kind: "worker"; readonly worker: string }
-  | { readonly kind: "workers" | "notifications" | "problems" };
+  | { readonly kind: "workers" | "notifications" | "problems" | "repository" };
 
 /** A task that waits for approval. */
 export type AskingTask = {
@@ -155,6 +163,14 @@ type Facts = {
     readonly problem: string;
     readonly problems: number;
   };
+  readonly jobs_commit_refused: {
+    readonly commit: string;
+    readonly author: string;
+    readonly in_use: string | null;
+    readonly problem: string;
+    readonly problems: number;
+  };
+  readonly jobs_repository_failed: { readonly in_use: string | null; readonly error: string };
 };
 
 type OfRun = { readonly job_id: string; readonly run_id: string };
@@ -452,6 +468,30 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
       actions: [{ kind: "problems" }],
     };
   },
+  jobs_commit_refused: ({ in_use: inUse, ...item }) => {
+    const message = refusedJobsMessage({ ...item, inUse });
+    return {
+      subject: JOB_FILES,
+      message,
+      state: "commit refused",
+      why: message,
+      what: refusedJobsText(item),
+      details: [line(refusedProblemText(item)), text(usedUntilMendedText({ inUse }))],
+      actions: [{ kind: "repository" }],
+    };
+  },
+  jobs_repository_failed: ({ in_use: inUse, error }) => {
+    const message = failedRepositoryMessage({ error, inUse });
+    return {
+      subject: JOB_FILES,
+      message,
+      state: "repository fails",
+      why: message,
+      what: "can’t be fetched from the repository",
+      details: [line(error), text(usedMeanwhileText({ inUse }))],
+      actions: [{ kind: "repository" }],
+    };
+  },
 };
 
 const text = (content: string): AttentionDetail => ({ kind: "text", text: content });
@@ -459,6 +499,7 @@ const name = (content: string): AttentionDetail => ({ kind: "name", text: conten
 const line = (content: string): AttentionDetail => ({ kind: "line", text: content });
 
 const PETIT: AttentionSubject = { kind: "petit", part: "petit" };
+const JOB_FILES: AttentionSubject = { kind: "petit", part: "Job files" };
 
 /** Returns the words about petit itself. The sentence explains them. */
 const aboutPetit = ({ message, state, what }: Pick<AttentionWords, "message" | "state" | "what">): AttentionWords => ({
@@ -701,4 +742,8 @@ export const ATTENTION_TEXT = {
   lost_processes:
     "Processes still run whose runs the database does not know, because it was restored from an older copy; they keep the places of their runs. Ends with them, also by `petit doctor --end-strays`",
   job_file_broken: "A job file has problems; its jobs keep their last good version",
+  jobs_commit_refused:
+    "A commit of the repository of the job files has problems; the commit in use stays. Ends with a commit that has none, or when another one is chosen",
+  jobs_repository_failed:
+    "The repository of the job files can't be read; the commit in use stays. Ends when it can be read",
 } as const satisfies Record<AttentionKind, string>;

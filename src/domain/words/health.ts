@@ -1,7 +1,7 @@
 import { assertNever } from "../../lib/never.ts";
 import { pluralize } from "../../lib/text.ts";
 import type { HealthReason, InternalError, StorageFault } from "../health.ts";
-import { shortCommit } from "./versions/repository.ts";
+import { failedRepositoryMessage, refusedJobsMessage } from "./versions/repository.ts";
 
 /** Returns the sentence for a reason why petit is not healthy. */
 export const healthMessage = (reason: HealthReason): string => {
@@ -11,9 +11,9 @@ export const healthMessage = (reason: HealthReason): string => {
     case "reload_failed":
       return `the job files could not be reloaded; trying again: ${reason.error}`;
     case "jobs_commit_refused":
-      return `commit ${shortCommit(reason.commit)} by ${reason.author} is refused: ${reason.problem}${reason.problems === 1 ? "" : ` (and ${reason.problems - 1} more)`}; ${inUseText(reason.inUse)}`;
+      return refusedJobsMessage(reason);
     case "jobs_repository_failed":
-      return `the repository of the job files can't be read: ${reason.error}; ${inUseText(reason.inUse)}`;
+      return failedRepositoryMessage(reason);
     case "notifications_undelivered":
       return `${reason.jobId === null ? pluralize(reason.count, "digest") : `${pluralize(reason.count, "notification")} of job '${reason.jobId}'`} could not be delivered since ${new Date(reason.since).toISOString()}`;
     case "internal_error":
@@ -22,9 +22,6 @@ export const healthMessage = (reason: HealthReason): string => {
       return storageMessage(reason);
   }
 };
-
-const inUseText = (commit: string | null): string =>
-  commit === null ? "there are no jobs until then" : `${shortCommit(commit)} stays in use`;
 
 /** What to say of an error that nothing has handled. */
 export const UNHANDLED_ERROR_TEXT = "petit failed at something, and goes on; restart it if something does not work";

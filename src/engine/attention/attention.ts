@@ -11,7 +11,7 @@ import {
   type OpenAccess,
 } from "../../domain/attention.ts";
 import type { ShutGate } from "../../domain/dependency.ts";
-import { GIVEN_UP_COUNTS_MS, type HeartbeatState } from "../../domain/health.ts";
+import { GIVEN_UP_COUNTS_MS, type HealthReason, type HeartbeatState } from "../../domain/health.ts";
 import type { JobId, TaskId } from "../../domain/ids.ts";
 import type { Consequence } from "../../domain/inbox/consequence.ts";
 import { type AttentionEntry, type AttentionList, entryId, NO_ATTENTION } from "../../domain/inbox/entry.ts";
@@ -58,6 +58,8 @@ export type AttentionListOptions = {
   readonly oldRuns: () => OldRuns | null;
   /** Who can control a petit of root without a token; null if nobody can. */
   readonly openAccess: () => OpenAccess | null;
+  /** What is wrong with the repository of the job files. */
+  readonly repositoryProblems: () => readonly HealthReason[];
   /** What outlived a restore; null if there is nothing. */
   readonly lostProcesses: () => LostProcessGroups | null;
 };
@@ -380,6 +382,8 @@ export class AttentionFinder {
       case "lost_processes":
       case "heartbeat_failing":
       case "trigger_failing":
+      case "jobs_commit_refused":
+      case "jobs_repository_failed":
         return since < this.#createdAt + ORPHAN_MS ? null : since;
       case "approval_needed":
       case "internal_error":
@@ -412,6 +416,7 @@ export class AttentionFinder {
       ...this.#openAccess(),
       ...this.#lostProcesses(),
       ...this.#brokenFiles(),
+      ...this.#repositoryProblems(),
     ];
   }
 
@@ -455,6 +460,8 @@ export class AttentionFinder {
       case "open_to_users":
       case "lost_processes":
       case "job_file_broken":
+      case "jobs_commit_refused":
+      case "jobs_repository_failed":
         return item;
       default:
         return assertNever(item);
@@ -607,6 +614,20 @@ export class AttentionFinder {
     return store.notifications
       .listUndeliveredTargets(clock.now() - GIVEN_UP_COUNTS_MS)
       .map((undelivered) => ({ kind: "notifications_undelivered", ...undelivered }));
+  }
+
+  #repositoryProblems(): readonly Attention[] {
+    return this.#options.repositoryProblems().flatMap((reason): readonly Attention[] => {
+      if (reason.code === "jobs_commit_refused") {
+        const { code: kind, commit, author, since, inUse, problem, problems } = reason;
+        return [{ kind, commit, author, since, inUse, problem, problems }];
+      }
+      if (reason.code === "jobs_repository_failed") {
+        const { code: kind, inUse, since, error } = reason;
+        return [{ kind, inUse, since, error }];
+      }
+      return [];
+    });
   }
 
   #brokenFiles(): readonly Attention[] {

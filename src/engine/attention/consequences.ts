@@ -116,6 +116,8 @@ class CauseFinder {
       case "open_to_users":
       case "lost_processes":
       case "job_file_broken":
+      case "jobs_commit_refused":
+      case "jobs_repository_failed":
         break;
       default:
         assertNever(item);

@@ -89,6 +89,7 @@ const EMPTY: Overview = {
   running: [],
   pending: [],
   jobs: [],
+  repository: null,
 };
 
 const withItems = (...items: readonly AttentionBody[]): Overview => ({

@@ -106,6 +106,16 @@ const ITEMS: { readonly [Kind in AttentionKind]: Extract<Given, { readonly kind:
     retention_undecided: { kind: "retention_undecided", ...item, runs: 12 },
     open_to_users: { kind: "open_to_users", ...item, accounts: 2 },
     lost_processes: { kind: "lost_processes", ...item, count: 2, processes: [{ pid: 47, job_id: "etl" }] },
+    jobs_commit_refused: {
+      kind: "jobs_commit_refused",
+      ...item,
+      commit: "3f9a1c2044556677889900aabbccddeeff001122",
+      author: "Grace",
+      in_use: "e21a0c9944556677889900aabbccddeeff001122",
+      problem: "a.yaml:2:1: taks: unknown field",
+      problems: 3,
+    },
+    jobs_repository_failed: { kind: "jobs_repository_failed", ...item, in_use: null, error: "no network" },
     job_file_broken: {
       kind: "job_file_broken",
       ...item,
@@ -132,6 +142,24 @@ test.each<[AttentionKind, readonly string[]]>([
       "heartbeat fails",
       "https://hc-ping.com/…: answered 503",
       "the heartbeat to https://hc-ping.com/… fails: answered 503",
+    ],
+  ],
+  [
+    "jobs_commit_refused",
+    [
+      "commit refused",
+      ...twice(
+        "commit 3f9a1c20 by Grace is refused: a.yaml:2:1: taks: unknown field (and 2 more: 'petit jobs source'); e21a0c99 stays in use until a commit mends it",
+      ),
+    ],
+  ],
+  [
+    "jobs_repository_failed",
+    [
+      "repository fails",
+      ...twice(
+        "the repository of the job files can't be read: no network; there are no jobs until it can; petit tries again",
+      ),
     ],
   ],
   ["job_stale", ["stale", ...twice("no run has completed for 1d6h, although one is expected within 1d2h")]],

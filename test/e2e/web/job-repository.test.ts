@@ -118,6 +118,32 @@ describe.skipIf(CHROMIUM === null)("the repository with the job files, on the pa
     expect(await fact("In use")()).toContain(newest.slice(0, 8));
   }, 60_000);
 
+  test("needs attention on Now while a commit is refused: who made it, what is wrong, and where to look", async () => {
+    const { origin, petit, page, web } = await opened();
+    const good = origin.git("rev-parse", "HEAD");
+    await web.open("/");
+    await page.locator("[data-connection=connected]").waitFor();
+    const bad = origin.push({ "jobs/hello.yaml": "id: hello\n" }, { author: "Grace" });
+    await post(petit, "/api/jobs/sync");
+    const row = page.locator("[data-kind=jobs_commit_refused]");
+    await row.waitFor();
+    expect(await row.textContent()).toMatch(
+      new RegExp(`Job files commit ${bad.slice(0, 8)} by Grace is refused since .*hello\\.yaml:1:1: tasks: `),
+    );
+    expect(await row.textContent()).toContain(`${good.slice(0, 8)} stays in use until a commit mends it`);
+    expect(await web.axe()).toEqual([]);
+    await row.getByRole("link", { name: "Job files" }).click();
+    await page
+      .locator("#job-files")
+      .getByRole("heading", { name: /is refused: 1 problem$/ })
+      .waitFor();
+    await web.open("/");
+    origin.push({ "jobs/hello.yaml": job("hello") });
+    await page.locator("[data-connection=connected]").waitFor();
+    await post(petit, "/api/jobs/sync");
+    await row.waitFor({ state: "detached" });
+  }, 60_000);
+
   test("is named by a run, whose retry uses its commit, or the one in use", async () => {
     const { origin, petit, page, web } = await opened();
     const before = origin.push({ "jobs/fails.yaml": FAILS });

@@ -412,6 +412,35 @@ const FileBroken = kindOf(
   { title: "FileBroken" },
 );
 
+const inUse = nullable(t.String(), "The commit that is in use; null if there is none");
+
+const JobsCommitRefused = kindOf(
+  "jobs_commit_refused",
+  "When petit refused the commit; the start of petit at the earliest",
+  {
+    job_id: t.Null({ description: "Always null" }),
+    run_id: t.Null({ description: "Always null" }),
+    commit: t.String({ description: "Id of the commit" }),
+    author: t.String({ description: "Who made the commit" }),
+    in_use: inUse,
+    problem: t.String({ description: "The first problem, with its place" }),
+    problems: positive("Number of problems; `/api/job-repository` lists them"),
+  },
+  { title: "CommitRefused" },
+);
+
+const JobsRepositoryFailed = kindOf(
+  "jobs_repository_failed",
+  "When it failed first; the start of petit at the earliest",
+  {
+    job_id: t.Null({ description: "Always null" }),
+    run_id: t.Null({ description: "Always null" }),
+    in_use: inUse,
+    error: t.String({ description: "Why it failed, as a sentence" }),
+  },
+  { title: "RepositoryFailed" },
+);
+
 export const AttentionBody = t.Union(
   [
     JobFailing,
@@ -434,6 +463,8 @@ export const AttentionBody = t.Union(
     OpenToUsers,
     LostProcessesBody,
     FileBroken,
+    JobsCommitRefused,
+    JobsRepositoryFailed,
   ],
   {
     title: "Attention",
@@ -586,6 +617,14 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
     case "job_file_broken": {
       const { kind, file, line, column, path, problem, problems } = item;
       return { kind, ...common, ...NOTHING, file, line, column, path, problem, problems };
+    }
+    case "jobs_commit_refused": {
+      const { kind, commit, author, inUse, problem, problems } = item;
+      return { kind, ...common, ...NOTHING, commit, author, in_use: inUse, problem, problems };
+    }
+    case "jobs_repository_failed": {
+      const { kind, inUse, error } = item;
+      return { kind, ...common, ...NOTHING, in_use: inUse, error };
     }
     default:
       return assertNever(item);

@@ -1,5 +1,6 @@
 import { isHandledEntry } from "../../../domain/inbox/order.ts";
 import { isFinal } from "../../../domain/run.ts";
+import { usedCommitText } from "../../../domain/words/versions/repository.ts";
 import { shownStatusOf } from "../../../domain/words/waiting-for.ts";
 import { pluralize } from "../../../lib/text.ts";
 import { elapsedText } from "../../run-display/status-text.ts";
@@ -82,6 +83,7 @@ const headerLine = (state: TopState): Line => {
     styled("yellow", waiting > 0 ? `, ${waiting} waiting` : ""),
     ...attentionText(state),
     ...schedulerText(state),
+    ...commitText(state),
   ];
   const right: Line = [
     styled("dim", columns < 100 ? "" : `${base}  `),
@@ -99,6 +101,10 @@ const attentionText = (state: TopState): Line => {
   if (viewOf(state).kind === "overview" || count === 0) return [];
   return [styled("red", count === 1 ? "  1 needs attention" : `  ${count} need attention`)];
 };
+
+const commitText = ({ system: { job_repository: repository } }: TopState): Line =>
+  // An older petit does not say it.
+  repository == null ? [] : [styled("dim", `  ${usedCommitText(repository)}`)];
 
 const schedulerText = ({ system }: TopState): Line => {
   const { state } = system.scheduler;
@@ -320,13 +326,16 @@ const itemKey = ({ run }: TopState, item: number): string => {
   return found === undefined ? `[${item}]` : oneLine(found.key);
 };
 
+const placeOf = ({ job_repository: repository, jobs_dir: folder }: TopState["system"]): string =>
+  repository == null ? folder : `${repository.url}: ${usedCommitText(repository)}`;
+
 const emptyText = (state: TopState, list: ListId): string => {
   if (filterOf(state, list) !== "") return "nothing matches the filter; Esc removes it";
   switch (list) {
     case "attention":
       return "";
     case "jobs":
-      return `no jobs in ${state.system.jobs_dir}`;
+      return `no jobs in ${placeOf(state.system)}`;
     case "runs":
       return "nothing has run yet; t runs the selected job";
     case "coming":

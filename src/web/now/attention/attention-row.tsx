@@ -219,6 +219,8 @@ const Action = ({ action, isMain, onAsk }: ActionProps) => {
       return <Lead to="/workers" label="Workers" isMain={isMain} />;
     case "notifications":
       return <Lead to="/system#notifications" label="Notifications" isMain={isMain} />;
+    case "repository":
+      return <Lead to="/system#job-files" label="Job files" isMain={isMain} />;
     case "problems":
       return <Lead to="/system#problems" label="Problems" isMain={isMain} />;
     default:
