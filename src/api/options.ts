@@ -1,6 +1,7 @@
 import type { ApiToken } from "../domain/token.ts";
-import type { RepositoryState } from "../domain/versions/repository.ts";
+import type { JobsHookResult, RepositoryState } from "../domain/versions/repository.ts";
 import type { ReloadRequest } from "../domain/versions/version.ts";
+import type { SignedRequest } from "../engine/deliveries/schemes.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -53,6 +54,7 @@ export interface JobRepository {
   sync(request: ReloadRequest): Promise<RepositoryState>;
   pin(revision: string, request: ReloadRequest): Promise<RepositoryState>;
   follow(request: ReloadRequest): Promise<RepositoryState>;
+  receiveHook(request: SignedRequest): JobsHookResult;
 }
 
 /** Facts about this process that do not change after its start. */

@@ -1,7 +1,13 @@
-import { type EventTrigger, type EventTriggerType, MAX_FILES_OF_RUN } from "../domain/deliveries/trigger.ts";
+import {
+  type EventTrigger,
+  type EventTriggerType,
+  MAX_FILES_OF_RUN,
+  type WebhookVerification,
+} from "../domain/deliveries/trigger.ts";
 import { type JobId, parseJobId } from "../domain/ids.ts";
+import type { SecretSource } from "../domain/secret.ts";
 import { buildSource } from "./build-secret.ts";
-import type { TriggerFields } from "./schema/trigger.ts";
+import type { TriggerFields, VerificationFields } from "./schema/trigger.ts";
 
 /** Builds a trigger from the fields of a valid file. */
 export const buildTrigger = (fields: TriggerFields): EventTrigger => {
@@ -27,15 +33,8 @@ type DistributiveOmit<T, Keys extends PropertyKey> = T extends unknown ? Omit<T,
 const BUILD: { readonly [Type in EventTrigger["type"]]: (fields: TriggerFields) => Own<Type> } = {
   webhook: ({ verify, secret = [], ...fields }) => ({
     type: "webhook",
-    verification: {
-      scheme: verify ?? "token",
-      header: fields.header?.toLowerCase() ?? null,
-      idHeader: fields.id_header?.toLowerCase() ?? null,
-      algorithm: fields.algorithm ?? "sha256",
-      encoding: fields.encoding ?? "hex",
-      prefix: fields.prefix ?? "",
-    },
-    secrets: ("length" in secret ? secret : [secret]).map((each) => buildSource(each)),
+    verification: { ...buildVerification(verify, fields), idHeader: fields.id_header?.toLowerCase() ?? null },
+    secrets: buildSecrets(secret),
     events: fields.events ?? null,
     headers: fields.headers.map((each) => each.toLowerCase()),
   }),
@@ -58,6 +57,29 @@ const BUILD: { readonly [Type in EventTrigger["type"]]: (fields: TriggerFields) 
     headers: headers.map((each) => each.toLowerCase()),
   }),
 };
+
+const buildVerification = (
+  verify: TriggerFields["verify"],
+  { header, algorithm, encoding, prefix }: Pick<TriggerFields, "header" | "algorithm" | "encoding" | "prefix">,
+): WebhookVerification => ({
+  scheme: verify ?? "token",
+  header: header?.toLowerCase() ?? null,
+  idHeader: null,
+  algorithm: algorithm ?? "sha256",
+  encoding: encoding ?? "hex",
+  prefix: prefix ?? "",
+});
+
+const buildSecrets = (
+  secret: NonNullable<TriggerFields["secret"]>,
+  pathOf?: (path: string) => string,
+): readonly SecretSource[] => ("length" in secret ? secret : [secret]).map((each) => buildSource(each, pathOf));
+
+/** Builds what verifies a webhook that belongs to no job, from valid fields. */
+export const buildWebhook = ({ verify, secret, ...fields }: VerificationFields, pathOf: (path: string) => string) => ({
+  verification: buildVerification(verify, fields),
+  secrets: buildSecrets(secret, pathOf),
+});
 
 const toJobId = (text: string): JobId => {
   const id = parseJobId(text);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { removeFolder } from "../../src/app/git/checkout.ts";
@@ -313,6 +314,48 @@ describe("job files in a git repository", () => {
     const forged = origin.git("hash-object", "-t", "commit", "-w", join(dir, "forged"));
     origin.git("push", "--quiet", "--force", "origin", `${forged}:refs/heads/main`);
     expect(await sync(petit)).toMatchObject({ commit: { id: third }, refused: { commit: { id: forged } } });
+  });
+
+  test("are fetched when a webhook that is signed says so", async () => {
+    using given = setUp();
+    const { origin, dir } = given;
+    pushNumber(origin, 1);
+    const config = join(dir, "config.yaml");
+    writeFileSync(join(dir, "hook.secret"), "shared\n");
+    writeFileSync(
+      config,
+      `jobs: {git: {url: "${origin.url}", webhook: {verify: github, secret: {file: hook.secret}}}}\n`,
+    );
+    await using petit = await given.start({ args: ["--config", config] });
+    const send = async (secret: string, event = "push"): Promise<number> => {
+      const body = '{"ref": "refs/heads/main"}';
+      const signature = createHmac("sha256", secret).update(body).digest("hex");
+      const headers = { "x-hub-signature-256": `sha256=${signature}`, "x-github-event": event };
+      return (await petit.fetch("/api/hooks/_jobs", { method: "POST", body, headers })).status;
+    };
+    await post(petit, "/api/jobs/sync");
+    const second = pushNumber(origin, 2);
+    expect(await send("wrong")).toBe(401);
+    expect(await send("shared", "ping")).toBe(200);
+    expect((await ask(petit, "/api/job-repository")).body.head.id).not.toBe(second);
+    expect(await send("shared")).toBe(202);
+    await eventually("the commit is in use", async () =>
+      (await ask(petit, "/api/job-repository")).body.commit.id === second ? true : null,
+    );
+  });
+
+  test("have no webhook unless the configuration names one", async () => {
+    using given = setUp();
+    pushNumber(given.origin, 1);
+    await using petit = await given.start();
+    expect((await petit.fetch("/api/hooks/_jobs", { method: "POST" })).status).toBe(404);
+    const config = join(given.dir, "config.yaml");
+    writeFileSync(config, `jobs: {git: {url: "${given.origin.url}", webhook: {verify: hmac, secret: {env: A}}}}\n`);
+    const found = await runPetit(["run", "--db", join(given.dir, "other.db"), "--config", config]);
+    expect(found).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("jobs.git.webhook.header: missing; a webhook with 'verify: hmac' needs it"),
+    });
   });
 
   test("wait for a server that can't be reached: petit runs without jobs until then", async () => {

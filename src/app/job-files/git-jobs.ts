@@ -6,6 +6,7 @@ import { type Job, withDefaultNotify } from "../../domain/job.ts";
 import type { Queues } from "../../domain/limits/queue.ts";
 import type { NotifyTarget } from "../../domain/notification.ts";
 import type { SecretSource } from "../../domain/secret.ts";
+import type { JobsHookResult } from "../../domain/versions/repository.ts";
 import {
   type CommitInfo,
   type RefusedCommit,
@@ -14,11 +15,13 @@ import {
 } from "../../domain/versions/repository.ts";
 import type { ReloadRequest } from "../../domain/versions/version.ts";
 import { shortCommit } from "../../domain/words/versions/repository.ts";
+import { identify, isVerified, rulesOf, type SignedRequest } from "../../engine/deliveries/schemes.ts";
 import type { FilesRepository, ReadJobFiles } from "../../engine/options.ts";
-import { readSecret } from "../../engine/secrets/read-secret.ts";
+import { readSecret, type SecretReading } from "../../engine/secrets/read-secret.ts";
 import type { OwnFolders } from "../../jobfile/mount.ts";
 import { formatProblem } from "../../jobfile/problem.ts";
 import type { FolderReading } from "../../jobfile/read/job-dir.ts";
+import type { GitAccess } from "../../jobfile/read/job-source.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import type { Log } from "../../lib/log.ts";
@@ -48,6 +51,7 @@ type GitSettings = {
   readonly ca: string | null;
   /** Absolute path of the file with the allowed signers; null to take commits without a signature. */
   readonly verify: string | null;
+  readonly webhook: GitAccess["webhook"];
 };
 
 export type GitJobsOptions = {
@@ -105,6 +109,8 @@ export class GitJobs implements FilesRepository, JobSource {
   #pinned: string | null = null;
   #refused: RefusedCommit | null = null;
   #failure: { readonly error: GitError; readonly since: number } | null = null;
+  /** True while a webhook waits for its fetch. */
+  #isSyncAwaited = false;
   #checkedAt: number | null = null;
   /** What clients were told last. */
   #told: string | null = null;
@@ -219,6 +225,38 @@ export class GitJobs implements FilesRepository, JobSource {
       if (error === this.#tooLarge?.error && !this.#tooLarge.isFinal) await this.#shrink();
     }
     return this.state;
+  }
+
+  /** Receives a webhook. One that is verified has the repository fetched soon. */
+  receiveHook(request: SignedRequest): JobsHookResult {
+    const { webhook } = this.#options.settings;
+    if (webhook === null) return "unknown";
+    const { verification, secrets } = webhook;
+    const now = this.#options.clock.now();
+    const isRight = secrets.some((source) => {
+      const reading = this.#readSecret(source);
+      if ("problem" in reading)
+        this.#options.log.warn(
+          { problem: reading.problem },
+          "the secret of the webhook of the job files can't be read",
+        );
+      return "value" in reading && isVerified(request, verification, { secret: reading.value, now });
+    });
+    if (!isRight) return "refused";
+    const { isHandshake } = rulesOf(verification);
+    if (isHandshake(identify(request.headers, null, verification))) return "handshake";
+    this.#syncSoon();
+    return "accepted";
+  }
+
+  /** Has one more fetch begin after the one that is under way, however often it is called until then. */
+  #syncSoon(): void {
+    if (this.#isSyncAwaited) return;
+    this.#isSyncAwaited = true;
+    const free = this.#withServer(async () => {
+      this.#isSyncAwaited = false;
+    });
+    void free.then(() => this.sync({ cause: "watch", by: null })).catch((error: unknown) => this.#logUnexpected(error));
   }
 
   /**
@@ -532,12 +570,16 @@ export class GitJobs implements FilesRepository, JobSource {
 
   /** Paths of secrets are absolute. */
   #secret(source: SecretSource): string {
+    const reading = this.#readSecret(source);
+    if ("value" in reading) return reading.value;
+    throw new GitError("access_refused", reading.problem);
+  }
+
+  #readSecret(source: SecretSource): SecretReading {
     const set = Object.entries(this.#options.environment).filter(
       (entry): entry is [string, string] => entry[1] !== undefined,
     );
-    const reading = readSecret(source, { environment: Object.fromEntries(set), folder: "/" });
-    if ("value" in reading) return reading.value;
-    throw new GitError("access_refused", reading.problem);
+    return readSecret(source, { environment: Object.fromEntries(set), folder: "/" });
   }
 
   #mustUser(): JobsUser {

@@ -36,6 +36,9 @@ export type RefusedCommit = {
  */
 export type RepositoryStatus = "ok" | "refused" | "failed";
 
+/** What became of a webhook for the repository; `unknown` if there is none. */
+export type JobsHookResult = "accepted" | "handshake" | "refused" | "unknown";
+
 /** What petit knows about the repository with the job files. Times are in ms since the Unix epoch. */
 export type RepositoryState = {
   /** Contains no password. */

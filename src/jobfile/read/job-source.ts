@@ -1,12 +1,16 @@
 import { resolve } from "node:path";
+import type { WebhookVerification } from "../../domain/deliveries/trigger.ts";
 import type { SecretSource } from "../../domain/secret.ts";
 import { buildSource } from "../build-secret.ts";
+import { buildWebhook } from "../build-trigger.ts";
+import { checkVerification } from "../check/triggers/triggers.ts";
 import type { Entry, MapNode } from "../parse/node.ts";
 import type { Fault } from "../parse/parse.ts";
 import { Place } from "../place.ts";
 import { makeReport } from "../report.ts";
 import type { ObjectType } from "../schema/field.ts";
 import { SECRET } from "../schema/secret.ts";
+import { VERIFICATION } from "../schema/trigger.ts";
 import type { ConfigSource } from "./default-notify.ts";
 import { isWhole, readValue } from "./value.ts";
 
@@ -31,6 +35,7 @@ const GIT = {
       doc: "File with the signers that commits have to be signed by.",
       example: "/etc/petit/allowed_signers",
     },
+    webhook: { type: VERIFICATION, doc: "Who may say with a webhook that there is something new." },
     ca: { type: text("a path"), doc: "File with the authorities of https servers.", example: "/etc/petit/ca.pem" },
   },
 } as const satisfies ObjectType;
@@ -56,10 +61,12 @@ export type GitAccess = {
   readonly knownHosts: string | null;
   readonly ca: string | null;
   readonly verify: string | null;
+  /** What verifies the webhook `_jobs`. */
+  readonly webhook: { readonly verification: WebhookVerification; readonly secrets: readonly SecretSource[] } | null;
 };
 
 /** Without a configuration file. */
-export const NO_ACCESS: GitAccess = { key: null, token: null, knownHosts: null, ca: null, verify: null };
+export const NO_ACCESS: GitAccess = { key: null, token: null, knownHosts: null, ca: null, verify: null, webhook: null };
 
 /** What `jobs` of a configuration file says: values of settings by their names, and the access to the repository. */
 export type JobSourceDraft = { readonly values: ReadonlyMap<string, string>; readonly access: GitAccess };
@@ -72,9 +79,11 @@ export const readJobSource = (
   const root: MapNode = { kind: "map", at: entry.keyAt, entries: [entry] };
   const report = makeReport(root, document);
   const draft = readValue(root, CONFIGURATION, Place.top(report));
+  const hook = draft?.jobs?.git?.webhook;
+  if (hook !== undefined) checkVerification(hook, ["jobs", "git", "webhook"], report);
   if (draft === undefined || report.faults.length > 0 || !isWhole(CONFIGURATION, draft, report))
     return { faults: report.faults };
-  const { url, ref, path, poll, key, token, known_hosts: knownHosts, ca, verify } = draft.jobs.git;
+  const { url, ref, path, poll, key, token, known_hosts: knownHosts, ca, verify, webhook } = draft.jobs.git;
   const given = { jobs_git: url, jobs_git_ref: ref, jobs_git_path: path, jobs_git_poll: poll };
   const absolute = (file: string): string => resolve(folder, file);
   return {
@@ -85,6 +94,7 @@ export const readJobSource = (
         token: token === undefined ? null : buildSource(token, absolute),
         knownHosts: knownHosts === undefined ? null : absolute(knownHosts),
         verify: verify === undefined ? null : absolute(verify),
+        webhook: webhook === undefined ? null : buildWebhook(webhook, absolute),
         ca: ca === undefined ? null : absolute(ca),
       },
     },

@@ -219,6 +219,21 @@ const TRIGGER = {
   },
 } as const satisfies ObjectType;
 
+const { verify, secret, header, algorithm, encoding, prefix } = TRIGGER.fields;
+
+/** How the sender of a webhook that belongs to no job proves who it is. */
+export const VERIFICATION = {
+  kind: "object",
+  fields: {
+    verify: { ...verify, required: true },
+    secret: { ...secret, required: true },
+    header,
+    algorithm,
+    encoding,
+    prefix,
+  },
+} as const satisfies ObjectType;
+
 export const triggers = { kind: "list", of: TRIGGER, minItems: 0 } as const satisfies FieldType;
 
 /** The fields that only some types or schemes have. */
@@ -247,3 +262,4 @@ export const TRIGGER_FIELD_NAMES = [
 ] as const;
 
 export type TriggerFields = Value<typeof TRIGGER>;
+export type VerificationFields = Value<typeof VERIFICATION>;

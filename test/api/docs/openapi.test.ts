@@ -134,6 +134,7 @@ describe("the description of the API", () => {
       "POST /api/backfills/{backfill_id}/pause",
       "POST /api/backfills/{backfill_id}/resume",
       "POST /api/deliveries/{delivery_id}/replay",
+      "POST /api/hooks/_jobs",
       "POST /api/digest/test",
       "POST /api/hooks/{job_id}",
       "POST /api/hooks/{job_id}/{name}",

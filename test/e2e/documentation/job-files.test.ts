@@ -34,7 +34,7 @@ const named = (list: readonly Block[]): [string, Block][] => list.map((block) =>
 describe("the documentation", () => {
   test("has blocks of each kind", () => {
     expect(jobs.length).toBeGreaterThan(12);
-    expect(configurations.length).toBe(7);
+    expect(configurations.length).toBe(8);
     expect(parts.length).toBe(1);
   });
 

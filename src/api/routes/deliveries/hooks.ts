@@ -53,6 +53,11 @@ const Handshake = exactly(
   },
 );
 
+const JobsHookAccepted = exactly(
+  { message: t.String({ description: "What petit does, as a sentence" }) },
+  { title: "AcceptedJobsHook" },
+);
+
 const HookTestBody = exactly(
   {
     name: t.Optional(nullable(t.String(), "The name of the webhook; null for the one without a name")),
@@ -70,7 +75,7 @@ const HookTestBody = exactly(
 /** The path begins with this. Requests below it need no token: the signature authenticates them. */
 export const HOOKS_PATH = "/api/hooks/";
 
-export const hookRoutes = ({ engine, clock, requests, closing }: ApiContext) => {
+export const hookRoutes = ({ engine, repository, clock, requests, closing }: ApiContext) => {
   const limits = new HookLimits(clock);
   const receive = async (request: Request, jobId: string, name: string | null) => {
     if (!engine.hasWebhook(jobId, name)) throw noHook();
@@ -79,6 +84,25 @@ export const hookRoutes = ({ engine, clock, requests, closing }: ApiContext) => 
       return await engine.receiveWebhook(jobId, name, { headers: request.headers, body });
     });
     return answerOf(result);
+  };
+  const receiveForJobs = async (request: Request) => {
+    if (repository === null) throw noHook();
+    const result = await limits.within(requests.addressOf(request), async (signal) => {
+      const body = await readBytes(request, AbortSignal.any([signal, closing]));
+      return repository.receiveHook({ headers: request.headers, body });
+    });
+    switch (result) {
+      case "unknown":
+        throw noHook();
+      case "refused":
+        throw refusedHook();
+      case "handshake":
+        return { message: "the webhook is set up" };
+      case "accepted":
+        return status(202, { message: "petit fetches the repository" });
+      default:
+        return assertNever(result);
+    }
   };
   const answers = {
     parse: "none",
@@ -96,6 +120,22 @@ export const hookRoutes = ({ engine, clock, requests, closing }: ApiContext) => 
       "For the sender that the `webhook` trigger of the job names: it needs no token of petit, but its own signature. 202 for a new delivery, 200 for one that was accepted before and for a test of the address.",
   };
   return new Elysia()
+    .post("/api/hooks/_jobs", ({ request }) => receiveForJobs(request), {
+      parse: "none",
+      response: {
+        200: Handshake,
+        202: JobsHookAccepted,
+        ...failures("INVALID_REQUEST", "NOT_FOUND", "PAYLOAD_TOO_LARGE"),
+      },
+      detail: {
+        tags: ["hooks"],
+        operationId: "receiveJobsWebhook",
+        summary: "Say that the repository of the job files has something new",
+        description:
+          "For the sender that `jobs.git.webhook` of the configuration names: it needs no token of petit, but its own signature. 202: petit fetches the " +
+          "repository. 200 for a test of the address. `GET /api/job-repository` says what became of it.",
+      },
+    })
     .post("/api/hooks/:job_id", ({ request, params }) => receive(request, params.job_id, null), {
       ...answers,
       params: exactly({ job_id: JobIdText }),
@@ -147,7 +187,7 @@ const handshakeOf = (result: Exclude<WebhookResult, { readonly kind: "accepted" 
     case "unknown":
       throw noHook();
     case "refused":
-      throw new ApiError("UNAUTHORIZED", "the signature or the token is missing or wrong");
+      throw refusedHook();
     case "handshake":
       return {
         message: "the webhook is set up",
@@ -157,6 +197,8 @@ const handshakeOf = (result: Exclude<WebhookResult, { readonly kind: "accepted" 
       return assertNever(result);
   }
 };
+
+const refusedHook = (): ApiError => new ApiError("UNAUTHORIZED", "the signature or the token is missing or wrong");
 
 /** The same for a job that is unknown, gone, or without such a webhook. */
 const noHook = (): ApiError => new ApiError("NOT_FOUND", "there is no such webhook");

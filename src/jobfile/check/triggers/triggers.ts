@@ -123,9 +123,34 @@ const checkFields = (type: EventTriggerType, trigger: TriggerDraft, path: Path, 
   }
 };
 
+/** The fields of a webhook that belongs to no job. */
+const OWN_FIELDS = ["verify", "secret", "header", "algorithm", "encoding", "prefix"] as const;
+
+/** Checks that a webhook that belongs to no job has the fields of its scheme. */
+export const checkVerification = (
+  webhook: Pick<TriggerDraft, (typeof OWN_FIELDS)[number]>,
+  path: Path,
+  report: Report,
+): void => {
+  const { verify } = webhook;
+  if (verify === undefined) return;
+  const { required, optional } = SCHEME_FIELDS[verify];
+  const isOwn = (field: TriggerField): boolean => OWN_FIELDS.some((each) => each === field);
+  checkFieldsOfType({
+    what: `a webhook with 'verify: ${verify}'`,
+    given: OWN_FIELDS.filter((field) => isGiven(webhook[field])),
+    required,
+    optional: optional.filter(isOwn),
+    common: [],
+    path,
+    report,
+  });
+  checkSecrets(webhook, path, report);
+};
+
 const isGiven = (value: unknown): boolean => value !== undefined && !(Array.isArray(value) && value.length === 0);
 
-const checkSecrets = ({ secret }: TriggerDraft, path: Path, report: Report): void => {
+const checkSecrets = ({ secret }: Pick<TriggerDraft, "secret">, path: Path, report: Report): void => {
   if (secret === undefined) return;
   if (!isList(secret)) {
     checkSecret(secret, [...path, "secret"], report);
