@@ -19,6 +19,7 @@ import {
   refusedJobsMessage,
   refusedJobsText,
   refusedProblemText,
+  shortCommit,
   usedMeanwhileText,
   usedUntilMendedText,
 } from "./versions/repository.ts";
@@ -469,14 +470,14 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
     };
   },
   jobs_commit_refused: ({ in_use: inUse, ...item }) => {
-    const message = refusedJobsMessage({ ...item, inUse });
+    const { commit, author } = item;
     return {
       subject: JOB_FILES,
-      message,
+      message: refusedJobsMessage({ ...item, inUse }),
       state: "commit refused",
-      why: message,
-      what: refusedJobsText(item),
-      details: [line(refusedProblemText(item)), text(usedUntilMendedText({ inUse }))],
+      why: refusedJobsText(item),
+      what: `commit ${shortCommit(commit)} by ${author} is refused`,
+      details: [text(usedUntilMendedText({ inUse })), line(refusedProblemText(item))],
       actions: [{ kind: "repository" }],
     };
   },
@@ -488,7 +489,7 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
       state: "repository fails",
       why: message,
       what: "can’t be fetched from the repository",
-      details: [line(error), text(usedMeanwhileText({ inUse }))],
+      details: [text(usedMeanwhileText({ inUse })), line(error)],
       actions: [{ kind: "repository" }],
     };
   },

@@ -1,4 +1,7 @@
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
+import { systemQuery } from "../data/queries.ts";
+import type { SystemData } from "../data/shapes.ts";
 import { CopyLine } from "./copy-line.tsx";
 import { Empty } from "./states.tsx";
 
@@ -10,15 +13,30 @@ tasks:
     script: echo "Hello from petit"`;
 
 /** Explains how to create the first job. */
-export const FirstSteps = () => (
+export const FirstSteps = () => {
+  const system = useQuery(systemQuery()).data;
+  return system === undefined ? null : <Steps repository={system.job_repository ?? null} />;
+};
+
+const Steps = ({ repository }: { readonly repository: SystemData["job_repository"] }) => (
   <Empty title="No jobs yet">
-    <p>
-      petit reads jobs from the YAML files in its jobs directory. Save this there as <code>hello.yaml</code>; the job
-      appears here immediately.
-    </p>
+    {repository == null ? (
+      <p>
+        petit reads jobs from the YAML files in its jobs directory. Save this there as <code>hello.yaml</code>; the job
+        appears here immediately.
+      </p>
+    ) : (
+      <p>
+        petit reads jobs from <Link href="/system#job-files">a repository</Link>. Push this as <code>hello.yaml</code>.
+      </p>
+    )}
     <pre className="example">{EXAMPLE}</pre>
-    <p>Or create a commented example job:</p>
-    <CopyLine text="petit init" />
+    {repository == null && (
+      <>
+        <p>Or create a commented example job:</p>
+        <CopyLine text="petit init" />
+      </>
+    )}
     <p>
       <code>petit validate</code> and the <Link href="/system">System</Link> page report problems in job files.
     </p>

@@ -448,3 +448,27 @@ describe("the mouse", () => {
     expect(after(state, mouse("press", 5, 0))).toBe(state);
   });
 });
+
+test("the header names the commit in use, and an empty list the repository", () => {
+  const { system } = topState();
+  const commit = { id: "3f9a1c2044556677889900aabbccddeeff001122", author: "Ada", committed_at: 0, subject: "more" };
+  const job_repository = {
+    url: "https://git/jobs.git",
+    ref: "main",
+    path: ".",
+    commit,
+    head: commit,
+    pinned: null,
+    refused: null,
+    failure: null,
+    checked_at: null,
+  };
+  const headOf = (change: Partial<typeof job_repository> | { readonly pinned: string }): string =>
+    screenText(topState({ system: { ...system, job_repository: { ...job_repository, ...change } } }))[0] ?? "";
+  expect(headOf({})).toContain("0 running  commit 3f9a1c20 ");
+  expect(headOf({ pinned: commit.id })).toContain("commit 3f9a1c20, chosen ");
+  expect(screenText(topState())[0]).not.toContain("commit");
+  const empty = screenText(topState({ system: { ...system, job_repository: { ...job_repository, commit: null } } }));
+  expect(empty[0]).toContain("no commit yet");
+  expect(empty.join("\n")).toContain("no jobs in https://git/jobs.git: no commit of main yet");
+});

@@ -149,7 +149,7 @@ test.each<[AttentionKind, readonly string[]]>([
     [
       "commit refused",
       ...twice(
-        "commit 3f9a1c20 by Grace is refused: a.yaml:2:1: taks: unknown field (and 2 more: 'petit jobs source'); e21a0c99 stays in use until a commit mends it",
+        "3f9a1c20 by Grace is refused: a.yaml:2:1: taks: unknown field (and 2 more); 'petit jobs source' lists all",
       ),
     ],
   ],

@@ -4,7 +4,7 @@ import { type PetitOfRepository, startWithRepository } from "../../support/git/p
 import { ask, post, runToEnd } from "../../support/petit/api.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { sharedWeb } from "../../support/web/shared.ts";
-import { becomes } from "../../support/web/web.ts";
+import { becomes, openWeb } from "../../support/web/web.ts";
 
 const job = (id: string): string => `id: ${id}\ntasks: [{id: only, type: command, command: "true"}]\n`;
 
@@ -128,9 +128,9 @@ describe.skipIf(CHROMIUM === null)("the repository with the job files, on the pa
     const row = page.locator("[data-kind=jobs_commit_refused]");
     await row.waitFor();
     expect(await row.textContent()).toMatch(
-      new RegExp(`Job files commit ${bad.slice(0, 8)} by Grace is refused since .*hello\\.yaml:1:1: tasks: `),
+      new RegExp(`Job files commit ${bad.slice(0, 8)} by Grace is refused since .* hello\\.yaml:1:1: tasks: `),
     );
-    expect(await row.textContent()).toContain(`${good.slice(0, 8)} stays in use until a commit mends it`);
+    expect(await row.textContent()).toContain(`${good.slice(0, 8)} stays in use until a commit mends it hello.yaml`);
     expect(await web.axe()).toEqual([]);
     await row.getByRole("link", { name: "Job files" }).click();
     await page
@@ -194,3 +194,18 @@ describe.skipIf(CHROMIUM === null)("the repository with the job files, on the pa
     expect(web.complaints().filter((each) => !each.startsWith("400 "))).toEqual([]);
   }, 60_000);
 });
+
+test.skipIf(CHROMIUM === null)(
+  "the page of a repository without jobs says where to put one",
+  async () => {
+    await using petit = await startWithRepository({ "jobs/README": "none" });
+    await using web = await openWeb(petit);
+    await web.open("/");
+    const note = web.page.locator(".note").filter({ hasText: "No jobs yet" });
+    await note.waitFor();
+    expect(await note.textContent()).not.toContain("petit init");
+    await note.getByRole("link", { name: "a repository" }).click();
+    await web.page.locator("#job-files").waitFor();
+  },
+  60_000,
+);

@@ -1,6 +1,6 @@
 import { isHandledEntry } from "../../../domain/inbox/order.ts";
 import { isFinal } from "../../../domain/run.ts";
-import { usedCommitText } from "../../../domain/words/versions/repository.ts";
+import { shortUsedCommitText, usedCommitText } from "../../../domain/words/versions/repository.ts";
 import { shownStatusOf } from "../../../domain/words/waiting-for.ts";
 import { pluralize } from "../../../lib/text.ts";
 import { elapsedText } from "../../run-display/status-text.ts";
@@ -104,7 +104,7 @@ const attentionText = (state: TopState): Line => {
 
 const commitText = ({ system: { job_repository: repository } }: TopState): Line =>
   // An older petit does not say it.
-  repository == null ? [] : [styled("dim", `  ${usedCommitText(repository)}`)];
+  repository == null ? [] : [styled("dim", `  ${shortUsedCommitText(repository)}`)];
 
 const schedulerText = ({ system }: TopState): Line => {
   const { state } = system.scheduler;

@@ -11,15 +11,17 @@ export const notInUseText = (commit: string, inUse: string | null): string =>
 
 /** Returns the sentence for a commit that has problems: who made it, the first problem, and what ends that. */
 export const refusedJobsMessage = (refused: Omit<RefusedJobs, "since">): string =>
-  `${refusedJobsText(refused)}: ${refusedProblemText(refused)}; ${usedUntilMendedText(refused)}`;
+  `commit ${refusedJobsText(refused)}; ${usedUntilMendedText(refused)}`;
 
-/** Returns that a commit is refused, and who made it. */
-export const refusedJobsText = ({ commit, author }: Pick<RefusedJobs, "commit" | "author">): string =>
-  `commit ${shortCommit(commit)} by ${author} is refused`;
+/** Returns who made a commit, its first problem, and how to list the others. */
+export const refusedJobsText = (refused: Omit<RefusedJobs, "since" | "inUse">): string => {
+  const others = refused.problems === 1 ? "" : "; 'petit jobs source' lists all";
+  return `${shortCommit(refused.commit)} by ${refused.author} is refused: ${refusedProblemText(refused)}${others}`;
+};
 
-/** Returns the first problem of a commit, and how to list the others. */
+/** Returns the first problem of a commit, and how many there are. */
 export const refusedProblemText = ({ problem, problems }: Pick<RefusedJobs, "problem" | "problems">): string =>
-  `${problem}${problems === 1 ? "" : ` (and ${problems - 1} more: 'petit jobs source')`}`;
+  `${problem}${problems === 1 ? "" : ` (and ${problems - 1} more)`}`;
 
 /** Returns what is used instead of a commit that is refused, and until when. */
 export const usedUntilMendedText = ({ inUse }: Pick<RefusedJobs, "inUse">): string =>
@@ -48,6 +50,10 @@ export const usedCommitText = ({ ref, commit, head, pinned }: UsedCommit): strin
   const newest = head === null || head.id === commit.id ? "" : `; the newest is ${shortCommit(head.id)}`;
   return `commit ${shortCommit(commit.id)} of ${ref}${pinned === null ? "" : ", chosen"}${newest}`;
 };
+
+/** Returns the commit in use in two or three words: `commit 3f9a1c20`. */
+export const shortUsedCommitText = ({ commit, pinned }: Pick<UsedCommit, "commit" | "pinned">): string =>
+  commit === null ? "no commit yet" : `commit ${shortCommit(commit.id)}${pinned === null ? "" : ", chosen"}`;
 
 /** Returns a sentence that says which commit is in use, and what is wrong with the repository. */
 export const repositoryMessage = ({ commit, pinned, refused, failure, head }: RepositoryState): string => {
