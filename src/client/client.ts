@@ -43,6 +43,8 @@ export type ClientOptions = {
   readonly onHeaders?: (headers: Headers) => void;
   /** Called with the code of each refusal before it is thrown. */
   readonly onRefused?: (code: FailureCode) => void;
+  /** Parses the body of a response. Throws a SyntaxError if it is not JSON. Default: as JavaScript does, which rounds long numbers. */
+  readonly parse?: (text: string) => unknown;
   /** Time for a complete response, except of streams, in ms. Default: `TIMEOUT_MS`. */
   readonly timeoutMs?: number;
 };
@@ -66,6 +68,7 @@ export const createClient = (options: ClientOptions): Client => {
     messageOf = failureMessage,
     onHeaders,
     onRefused,
+    parse,
     timeoutMs = TIMEOUT_MS,
   } = options;
   const fail = (failure: RequestFailure, cause?: unknown): ClientError => {
@@ -83,7 +86,7 @@ export const createClient = (options: ClientOptions): Client => {
   };
   /** Returns undefined if the body is not JSON. */
   const read = (response: Response) =>
-    response.json().catch((cause: unknown) => {
+    (parse === undefined ? response.json() : response.text().then(parse)).catch((cause: unknown) => {
       if (!(cause instanceof SyntaxError)) throw fail(unreachable(isTimeout(cause) ? "timeout" : "broken"), cause);
     });
   const request = async (path: string, given: RequestParts) => {

@@ -4,6 +4,9 @@ export type Json = null | boolean | number | ExactNumber | string | readonly Jso
 /** How deep a value may be nested that comes from outside. SQLite accepts 1000 levels. */
 export const MAX_JSON_DEPTH = 100;
 
+/** How many names the maps of a value from outside may have together. To read and to search more of them takes longer than 50 ms. */
+export const MAX_JSON_NAMES = 50_000;
+
 /** A number of a JSON text that no JavaScript number has, such as a 64-bit id. `JSON.stringify` writes it as it was written. */
 export class ExactNumber {
   readonly source: string;
@@ -31,10 +34,11 @@ export class JsonError extends Error {
   override readonly name = "JsonError";
 }
 
-/** Parses a JSON text from outside, without rounding numbers. Throws JsonError if it is not JSON, or nested too deep. */
+/** Parses a JSON text from outside, without rounding numbers. Throws JsonError if it is not JSON, nested too deep, or has too many names. */
 export const parseJson = (text: string): Json => {
-  const { depth, mayBeRounded } = scan(text);
+  const { depth, names, mayBeRounded } = scan(text);
   if (depth > MAX_JSON_DEPTH) throw new JsonError(`is nested more than ${MAX_JSON_DEPTH} levels deep`);
+  if (names > MAX_JSON_NAMES) throw new JsonError(`has more than ${MAX_JSON_NAMES} names`);
   try {
     const value = parseText(text, mayBeRounded);
     if (typeof value === "object" && value !== null) texts.set(value, text);
@@ -71,8 +75,26 @@ const keepExact = (_key: string, value: unknown, context?: { readonly source?: s
 
 /** Returns whether a JavaScript number has exactly the value of a decimal number. */
 export const isKept = (source: string): boolean => {
+  if (hasTooManyDigits(source)) return false;
   const kept = decimalOf(String(Number(source)));
   return kept !== null && compareDecimals(kept, decimalOf(source)) === 0;
+};
+
+/** Returns whether a decimal number certainly has more digits than the shortest text of a JavaScript number, which has at most 17. */
+const hasTooManyDigits = (source: string): boolean => {
+  let count = 0;
+  let zeros = 0;
+  for (let at = 0; at < source.length; at++) {
+    const code = source.charCodeAt(at);
+    if (code === 0x65 || code === 0x45) break;
+    if (code === 0x30) zeros++;
+    else if (code > 0x30 && code <= 0x39) {
+      count = count === 0 ? 1 : count + zeros + 1;
+      zeros = 0;
+      if (count > 17) return true;
+    }
+  }
+  return false;
 };
 
 /** A decimal number: `digits` × 10^`exponent`, without zeros at either end of the digits. Of 0 there are no digits. */
@@ -119,14 +141,16 @@ const compareMagnitudes = (a: Decimal, b: Decimal): number => {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const POINT = 0x2e;
+const COLON = 0x3a;
 
 /**
- * Returns how deep a JSON text is nested, and whether one of its numbers may not fit a JavaScript number. It stops as soon as the text is
+ * Returns how deep a JSON text is nested, how many names its maps have, and whether one of its numbers may not fit a JavaScript number. It stops as soon as the text is
  * nested too deep.
  */
-const scan = (text: string): { readonly depth: number; readonly mayBeRounded: boolean } => {
+const scan = (text: string): { readonly depth: number; readonly names: number; readonly mayBeRounded: boolean } => {
   let depth = 0;
   let deepest = 0;
+  let names = 0;
   let digits = 0;
   let mayBeRounded = false;
   for (let at = 0; at < text.length; at++) {
@@ -139,13 +163,14 @@ const scan = (text: string): { readonly depth: number; readonly mayBeRounded: bo
     mayBeRounded ||= digits > 0 && (code | 0x20) === 0x65;
     digits = 0;
     if (code === QUOTE) at = endOfString(text, at);
+    else if (code === COLON) names++;
     else if (code === 0x5b || code === 0x7b) {
       depth++;
       if (depth > deepest) deepest = depth;
       if (deepest > MAX_JSON_DEPTH) break;
     } else if (code === 0x5d || code === 0x7d) depth--;
   }
-  return { depth: deepest, mayBeRounded };
+  return { depth: deepest, names, mayBeRounded };
 };
 
 /** Returns the position of the quote that ends the string which begins at `start`, or the end of the text. */

@@ -147,7 +147,16 @@ type DeliveryFilter = {
   readonly since?: number;
   readonly limit: number;
   readonly before?: string;
+  /** True: no replays, and none that a replay has run, or is about to. */
+  readonly unreplayed?: boolean;
 };
+
+/** A replay of a replay is one of the first delivery, too. */
+const UNREPLAYED = `replay_of IS NULL AND NOT EXISTS (
+  WITH RECURSIVE replays (id, outcome) AS (
+    SELECT id, outcome FROM deliveries AS replay WHERE replay.replay_of = deliveries.id
+    UNION SELECT later.id, later.outcome FROM replays JOIN deliveries AS later ON later.replay_of = replays.id)
+  SELECT 1 FROM replays WHERE outcome <> 'skipped')`;
 
 const REASONS = [...DELIVERY_WAITS, ...DELIVERY_SKIPS] as const;
 
@@ -251,10 +260,11 @@ export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): 
       return new Map(rows.map((row) => [text(row, "id"), { count: integer(row, "count"), path: text(row, "path") }]));
     },
 
-    list: ({ jobId, outcome, since = 0, limit, before }) => {
+    list: ({ jobId, outcome, since = 0, limit, before, unreplayed = false }) => {
       const conditions = ["received_at >= $since"];
       if (jobId !== undefined) conditions.push("job_id = $jobId");
       if (outcome !== undefined) conditions.push("outcome = $outcome");
+      if (unreplayed) conditions.push(UNREPLAYED);
       if (before !== undefined) conditions.push("seq < (SELECT seq FROM deliveries WHERE id = $before)");
       return sql
         .all(`SELECT * FROM deliveries WHERE ${conditions.join(" AND ")} ORDER BY seq DESC LIMIT $limit`, {

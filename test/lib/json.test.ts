@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { JsonError, MAX_JSON_DEPTH, parseJson, toJson } from "../../src/lib/json.ts";
+import { JsonError, MAX_JSON_DEPTH, MAX_JSON_NAMES, parseJson, toJson } from "../../src/lib/json.ts";
 
 /** Parts of strings that a search for their end, or for numbers, can mistake. */
 const hardString = fc
@@ -47,6 +47,12 @@ describe("a JSON text from outside", () => {
 
   test("keeps a number that is written with an exponent if no JavaScript number has its value", () => {
     expect(JSON.stringify(parseJson('{"a": 1e400, "b": 1e2}'))).toBe('{"a":1e400,"b":100}');
+  });
+
+  test("has a maximum number of names, also within lists", () => {
+    const maps = (count: number): string => `[${Array(count).fill('{"a:b":1}').join(",")}]`;
+    expect(() => parseJson(maps(MAX_JSON_NAMES))).not.toThrow();
+    expect(() => parseJson(maps(MAX_JSON_NAMES + 1))).toThrow("has more than 50000 names");
   });
 
   test("is written as it was read", () => {

@@ -2,6 +2,7 @@ import { type Origins, SETTINGS, urlOf, withOrigin } from "../../app/settings/se
 import { readServiceTokens, readTokens } from "../../app/settings/token.ts";
 import { type Client, type ClientOptions, createClient, TIMEOUT_MS } from "../../client/client.ts";
 import type { ApiToken } from "../../domain/token.ts";
+import { parseExactly } from "../../lib/json.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { requestFailureMessage } from "./request-failure.ts";
@@ -17,6 +18,8 @@ export const openClient = (
   return createClient({
     base,
     timeoutMs,
+    // A body of a delivery may have numbers that JavaScript rounds.
+    parse: parseExactly,
     headers: () => (token === null ? {} : { authorization: `Bearer ${token}` }),
     messageOf: (failure) => requestFailureMessage(failure, { where, hasToken: token !== null }),
   });

@@ -29,7 +29,7 @@ export const deliveries = defineCommand({
   summary: "List the events that reached petit, show one, or run it again",
   description:
     "Lists deliveries, such as webhooks, of the running petit, newest first, with what became of each. 'show' prints one with " +
-    "its event. 'replay' starts a run of each again, with the same event; with --skipped, of all that were skipped since a time.",
+    "its event. 'replay' starts a run of each again, with the same event; with --skipped, of all that were skipped since a time and not replayed since.",
   usage: [
     "petit deliveries [JOB]",
     "petit deliveries show ID",
@@ -197,7 +197,7 @@ const replaySkipped = async (
   const [job] = jobs;
   if (jobs.length > 1) throw usageError(`unexpected argument '${jobs[1]}'`, null, "petit deliveries");
   const client = openClient(context);
-  const query = { limit: MAX_REPLAYS, outcome: "skipped" as const, since };
+  const query = { limit: MAX_REPLAYS, outcome: "skipped" as const, unreplayed: true, since };
   const { deliveries: skipped } =
     job === undefined
       ? await client.get("/api/deliveries", { query })
@@ -206,7 +206,8 @@ const replaySkipped = async (
   // In the order in which they came. Of a message that was too large, petit has no event.
   const stored = skipped.filter(({ reason }) => reason !== "too_large");
   for (const { id } of stored.toReversed()) replayed.push(await replayOne(client, id, context));
-  if (replayed.length === 0) context.terminal.err.write("petit: no delivery was skipped since then\n");
+  if (replayed.length === 0)
+    context.terminal.err.write("petit: no delivery was skipped since then, but for those that were replayed\n");
   return writeReplayed(replayed, context);
 };
 

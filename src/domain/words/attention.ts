@@ -249,8 +249,9 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
     };
   },
   job_stale: (item, format) => {
-    const { job_id: jobId, waited_ms: waitedMs } = item;
-    const why = staleText(item, format(waitedMs));
+    const { job_id: jobId, waited_ms: waitedMs, success_within_ms: withinMs } = item;
+    // After the clock was set back it would be less than what has passed for certain.
+    const why = staleText(item, format(Math.max(waitedMs, withinMs)));
     return {
       subject: { kind: "job", jobId },
       message: `job '${jobId}' is stale: ${why}`,

@@ -15,6 +15,7 @@ class Dictionary extends data.Dictionary {
   readonly #work: ExpressionWork;
   readonly #values = new Map<string, data.ExpressionData>();
   #spellings: ReadonlyMap<string, string> | null = null;
+  #wasSearched = false;
 
   constructor(source: JsonMap, work: ExpressionWork) {
     super();
@@ -27,8 +28,13 @@ class Dictionary extends data.Dictionary {
     return Object.hasOwn(this.#source, key) ? this.#value(key) : this.#value(this.#spelling(key));
   }
 
-  /** Returns the first name that differs only by case. */
+  /** Returns the first name that differs only by case. The second search makes an index of all names, which takes longer than one search. */
   #spelling(key: string): string {
+    const wanted = key.toLowerCase();
+    if (!this.#wasSearched) {
+      this.#wasSearched = true;
+      return this.#names().find((name) => name.length === key.length && name.toLowerCase() === wanted) ?? key;
+    }
     if (this.#spellings === null) {
       const spellings = new Map<string, string>();
       for (const name of this.#names()) {
@@ -37,7 +43,7 @@ class Dictionary extends data.Dictionary {
       }
       this.#spellings = spellings;
     }
-    return this.#spellings.get(key.toLowerCase()) ?? key;
+    return this.#spellings.get(wanted) ?? key;
   }
 
   #names(): readonly string[] {
@@ -92,18 +98,36 @@ const toData = (value: Json, work: ExpressionWork): data.ExpressionData => {
     default:
       if (value === null) return new data.Null();
       if (value instanceof ExactNumber) return new ExactNumberData(value.source);
-      return isList(value) ? toList(value, work) : toDictionary(value, work);
+      return isList(value) ? new List(value, work) : toDictionary(value, work);
   }
 };
 
 const isList = (value: Json): value is readonly Json[] => Array.isArray(value);
 
-const toList = (values: readonly Json[], work: ExpressionWork): data.Array => {
-  work.charge(values.length * VALUE_WORK);
-  const list = new data.Array();
-  for (const value of values) list.add(toData(value, work));
-  return list;
-};
+/** A list of an expression. Its values are converted when one of them is used: the body of an event can have hundreds of thousands. */
+class List extends data.Array {
+  readonly #source: readonly Json[];
+  readonly #work: ExpressionWork;
+  #values: data.ExpressionData[] | null = null;
+
+  constructor(source: readonly Json[], work: ExpressionWork) {
+    super();
+    this.#source = source;
+    this.#work = work;
+  }
+
+  override get(index: number): data.ExpressionData {
+    return this.values()[index] ?? new data.Null();
+  }
+
+  override values(): data.ExpressionData[] {
+    if (this.#values === null) {
+      this.#work.charge(this.#source.length * VALUE_WORK);
+      this.#values = this.#source.map((value) => toData(value, this.#work));
+    }
+    return this.#values;
+  }
+}
 
 /** Returns the value as JSON. Numbers that JSON does not have become null. */
 export const toJson = (value: data.ExpressionData, work: ExpressionWork): Json => {

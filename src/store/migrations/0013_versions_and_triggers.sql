@@ -49,3 +49,6 @@ CREATE TABLE job_repository (
   -- The commit that somebody has chosen instead of the newest one; null while the newest one is followed.
   pinned_id TEXT
 ) STRICT;
+
+-- The replays of a delivery.
+CREATE INDEX deliveries_replays ON deliveries (replay_of) WHERE replay_of IS NOT NULL;

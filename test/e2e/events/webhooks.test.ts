@@ -324,9 +324,49 @@ test("the command line lists, tests, shows and replays webhooks", async () => {
   expect(JSON.parse(replayed.stdout)).toMatchObject({ deliveries: [{ outcome: "fired", replay_of: id }], count: 1 });
   const all = await run("deliveries", "replay", "--skipped", "--since", "1h", "deploy", "--json");
   expect(JSON.parse(all.stdout)).toMatchObject({ deliveries: [{ outcome: "fired" }], count: 1 });
+  const again = await run("deliveries", "replay", "--skipped", "--since", "1h", "deploy");
+  expect([again.status, again.stdout, again.stderr]).toEqual([
+    1,
+    "",
+    expect.stringContaining("but for those that were replayed"),
+  ]);
   expect((await run("deliveries", "replay", "0000-none")).status).toBe(2);
   const why = await run("why", "deploy");
   expect(why.stdout).toContain("a webhook started it");
+}, 60_000);
+
+test("a replay of what was skipped passes over failed replays, and tries their delivery again", async () => {
+  await using petit = await started();
+  const run = (...args: readonly string[]) =>
+    cli([...args, "--url", petit.url], { environment: { PETIT_API_TOKEN: TOKEN }, cwd: petit.dir });
+  const sent = await petit.fetch("/api/hooks/strict", {
+    method: "POST",
+    headers: { authorization: "Bearer t0ken", "content-type": "application/json" },
+    body: JSON.stringify({ day: "no number" }),
+  });
+  expect(await sent.json()).toMatchObject({ outcome: "skipped" });
+  const replay = async () => {
+    const { stdout } = await run("deliveries", "replay", "--skipped", "--since", "1h", "--json");
+    return JSON.parse(stdout);
+  };
+  const [first, second] = [await replay(), await replay()];
+  expect([first, second]).toMatchObject([{ count: 1 }, { count: 1 }]);
+  expect(second.deliveries[0].replay_of).toBe(first.deliveries[0].replay_of);
+}, 60_000);
+
+test("a delivery is shown with the numbers that it came with", async () => {
+  await using petit = await started();
+  const body = '{"day": "7", "id": 12345678901234567890, "size": 1e400}';
+  const sent = await petit.fetch("/api/hooks/strict", {
+    method: "POST",
+    headers: { authorization: "Bearer t0ken" },
+    body,
+  });
+  const { delivery_id: id } = (await sent.json()) as { delivery_id: string };
+  const answer = await petit.fetch(`/api/deliveries/${id}`, { headers: { authorization: `Bearer ${TOKEN}` } });
+  expect(await answer.text()).toContain('"id":12345678901234567890,"size":1e400');
+  const shown = await cli(["deliveries", "show", id, "--url", petit.url], { environment: { PETIT_API_TOKEN: TOKEN } });
+  expect(shown.stdout).toMatch(/"id": 12345678901234567890,\n +"size": 1e400/);
 }, 60_000);
 
 test("petit hooks lists the addresses under the public_url of the running petit", async () => {

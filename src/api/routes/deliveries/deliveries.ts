@@ -1,6 +1,7 @@
 import { Elysia, t } from "elysia";
 import { DELIVERY_OUTCOMES, type Delivery } from "../../../domain/deliveries/delivery.ts";
 import { deliveryNotFound } from "../../../domain/refusal.ts";
+import { parseExactly } from "../../../lib/json.ts";
 import type { ApiContext } from "../../context.ts";
 import { readJson } from "../../guard/body.ts";
 import {
@@ -13,13 +14,14 @@ import {
   ReplayedDelivery,
 } from "../../shapes/delivery.ts";
 import { failures } from "../../shapes/failure.ts";
-import { exactly, JobIdText, wholeNumber, word } from "../../shapes/schemas.ts";
+import { exactly, flag, isOn, JobIdText, wholeNumber, word } from "../../shapes/schemas.ts";
 import { requireJob } from "../require.ts";
 
 const ListQuery = exactly({
   limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 20 }, "Maximum of deliveries")),
   before: t.Optional(t.String({ description: "Only deliveries older than the one with this id" })),
   outcome: t.Optional(word(DELIVERY_OUTCOMES, "Only deliveries with this outcome")),
+  unreplayed: t.Optional(flag("True for deliveries that are no replays, and that no replay has run")),
   since: t.Optional(
     wholeNumber(
       { minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
@@ -31,12 +33,16 @@ const ListQuery = exactly({
 type ListQueryValues = typeof ListQuery.static;
 
 export const deliveryRoutes = ({ engine, store, requests }: ApiContext) => {
-  const list = ({ limit, before, outcome, since }: ListQueryValues, jobId?: ReturnType<typeof requireJob>) => {
+  const list = (
+    { limit, before, outcome, since, unreplayed }: ListQueryValues,
+    jobId?: ReturnType<typeof requireJob>,
+  ) => {
     if (before !== undefined && store.deliveries.find(before) === null) throw deliveryNotFound(before);
     const deliveries = store.deliveries.list({
       limit: Number(limit ?? 20),
       ...(before !== undefined && { before }),
       ...(outcome !== undefined && { outcome }),
+      unreplayed: isOn(unreplayed),
       ...(since !== undefined && { since: Number(since) }),
       ...(jobId !== undefined && { jobId: jobId.job.id }),
     });
@@ -62,7 +68,7 @@ export const deliveryRoutes = ({ engine, store, requests }: ApiContext) => {
         const delivery = store.deliveries.find(params.delivery_id);
         if (delivery === null) throw deliveryNotFound(params.delivery_id);
         const event = store.deliveries.findEvent(delivery.id);
-        return { ...bodyOf(delivery), event: event === null ? null : (JSON.parse(event) as unknown) };
+        return { ...bodyOf(delivery), event: event === null ? null : parseExactly(event) };
       },
       {
         params: exactly({ delivery_id: DeliveryIdText }),
