@@ -1,5 +1,5 @@
 import type { ApiToken } from "../domain/token.ts";
-import type { JobsHookResult, RepositoryState } from "../domain/versions/repository.ts";
+import type { CommitPreview, JobsHookResult, RepositoryState } from "../domain/versions/repository.ts";
 import type { ReloadRequest } from "../domain/versions/version.ts";
 import type { SignedRequest } from "../engine/deliveries/schemes.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -54,6 +54,7 @@ export interface JobRepository {
   sync(request: ReloadRequest): Promise<RepositoryState>;
   pin(revision: string, request: ReloadRequest): Promise<RepositoryState>;
   follow(request: ReloadRequest): Promise<RepositoryState>;
+  preview(revision: string | null): Promise<CommitPreview>;
   receiveHook(request: SignedRequest): JobsHookResult;
 }
 

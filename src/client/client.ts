@@ -179,6 +179,7 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   compact: "jobs",
   comparison: "run_id",
   definition: "text",
+  diff: "commit",
   durations: "days",
   errors: "matches",
   health: "version",

@@ -316,6 +316,78 @@ describe("job files in a git repository", () => {
     expect(await sync(petit)).toMatchObject({ commit: { id: third }, refused: { commit: { id: forged } } });
   });
 
+  test("are compared with those of a branch, which changes nothing", async () => {
+    using given = setUp();
+    const { origin } = given;
+    const report = (cron: string, more = ""): string =>
+      `id: report\nschedule: {cron: "${cron}", timezone: UTC}\n${more}tasks: [{id: a, type: command, command: "true"}]\n`;
+    const script = "id: script\ntasks: [{id: a, type: python, script: ../scripts/a.py}]\n";
+    const first = origin.push({
+      "jobs/report.yaml": report("0 7 1 1 *"),
+      "jobs/old.yaml": report("@daily").replace("report", "old"),
+      "jobs/was.yaml": report("@daily").replace("report", "was"),
+      "jobs/script.yaml": script,
+      "scripts/a.py": "print(1)\n",
+    });
+    await using petit = await given.start();
+    await post(petit, "/api/jobs/sync");
+    const same = await runPetit(["jobs", "diff", "--url", petit.url]);
+    expect(same).toMatchObject({ status: 0, stdout: expect.stringContaining("no change") });
+    const second = origin.push(
+      {
+        "jobs/report.yaml": report("30 6 1 1 *", "tags: [`x`]\n".replaceAll("`", '"')),
+        "jobs/old.yaml": null,
+        "jobs/was.yaml": report("@daily", "formerly: [was]\n").replace("report", "now"),
+        "jobs/new.yaml": report("@yearly").replace("report", "new"),
+        "scripts/a.py": "print(2)\n",
+      },
+      { branch: "later", author: "Grace" },
+    );
+    const { body } = await ask(petit, "/api/job-repository/diff?ref=later");
+    expect(body).toMatchObject({
+      commit: { id: second, author: "Grace" },
+      in_use: { id: first },
+      problems: [],
+      added: [{ id: "new", file: "new.yaml" }],
+      removed: [{ id: "old", file: "old.yaml" }],
+      changed: [
+        { id: "now", former_id: "was", next: null },
+        {
+          id: "report",
+          former_id: null,
+          changes: expect.arrayContaining([expect.objectContaining({ path: "schedule.cron" })]),
+        },
+      ],
+    });
+    const timeOf = (at: number): string => new Date(at).toISOString().slice(5, 16);
+    expect(body.changed[1].next.before.map(timeOf)).toEqual(Array(5).fill("01-01T07:00"));
+    expect(body.changed[1].next.after.map(timeOf)).toEqual(Array(5).fill("01-01T06:30"));
+    const text = await runPetit(["jobs", "diff", "later", "--url", petit.url]);
+    expect(text.status).toBe(1);
+    expect(text.stdout).toContain(
+      `${second.slice(0, 8)} by Grace, compared with ${first.slice(0, 8)}: 1 job added, 1 job removed, 2 jobs changed\n`,
+    );
+    expect(text.stdout).toContain("  ~ schedule.cron: 0 7 1 1 * → 30 6 1 1 *\n");
+    const markdown = await runPetit(["jobs", "diff", second.slice(0, 10), "--format", "markdown", "--url", petit.url]);
+    expect(markdown).toMatchObject({
+      status: 1,
+      stdout: expect.stringContaining("### Removed\n\n- `old` in `old.yaml`, next would be: "),
+    });
+    expect((await ask(petit, "/api/job-repository")).body).toMatchObject({
+      commit: { id: first },
+      head: { id: first },
+    });
+    expect(readdirSync(given.commits)).toEqual([first]);
+    origin.push({ "jobs/new.yaml": "id: new\n" }, { branch: "broken" });
+    const broken = await runPetit(["jobs", "diff", "broken", "--url", petit.url]);
+    expect(broken).toMatchObject({
+      status: 2,
+      stdout: expect.stringMatching(/1 problem, not taken\n {2}new\.yaml:1:1: tasks: /),
+    });
+    expect((await ask(petit, "/api/job-repository/diff?ref=gone")).status).toBe(404);
+    expect((await ask(petit, "/api/job-repository/diff?ref=--upload-pack=id")).status).toBe(400);
+  });
+
   test("are fetched when a webhook that is signed says so", async () => {
     using given = setUp();
     const { origin, dir } = given;

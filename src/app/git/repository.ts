@@ -114,21 +114,25 @@ export class Repository {
   }
 
   /** Fetches a ref by its full name. Returns what it is, and the id of its commit, which differs from that for an annotated tag. */
-  async fetchRef(name: string, credentials: Credentials): Promise<{ readonly id: string; readonly commit: string }> {
+  async fetchRef(
+    name: string,
+    credentials: Credentials,
+    as = FETCHED,
+  ): Promise<{ readonly id: string; readonly commit: string }> {
     await this.open();
-    const removeOwn = (): void => removeLeftovers(this.#place.repository, (path) => path === `${FETCHED}.lock`);
+    const removeOwn = (): void => removeLeftovers(this.#place.repository, (path) => path === `${as}.lock`);
     removeOwn();
     try {
-      await this.#runFetch(name, credentials);
+      await this.#runFetch(`+${name}:${as}`, credentials);
     } catch (error) {
       removeOwn();
       throw error;
     }
-    const { stdout } = await this.#git({ args: ["rev-parse", "--verify", "--end-of-options", FETCHED] });
-    return { id: stdout.toString().trim(), commit: await this.find(FETCHED) };
+    const { stdout } = await this.#git({ args: ["rev-parse", "--verify", "--end-of-options", as] });
+    return { id: stdout.toString().trim(), commit: await this.find(as) };
   }
 
-  async #runFetch(name: string, credentials: Credentials): Promise<void> {
+  async #runFetch(refspec: string, credentials: Credentials): Promise<void> {
     const { url } = this.#options.location;
     const { bytes: maxBytes } = this.#limits;
     const objects = join(this.#place.repository, "objects");
@@ -143,7 +147,7 @@ export class Repository {
         "--no-recurse-submodules",
         "--end-of-options",
         url,
-        `+${name}:${FETCHED}`,
+        refspec,
       ],
       environment: this.#access(credentials),
       timeoutMs: this.#limits.fetchMs,
@@ -338,6 +342,9 @@ export class Repository {
     }
   }
 }
+
+/** The ref of what was fetched to be compared. */
+export const COMPARED = "refs/petit/compared";
 
 /** The ref of what was fetched last. */
 const FETCHED = "refs/petit/fetched";

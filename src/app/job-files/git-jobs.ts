@@ -6,9 +6,10 @@ import { type Job, withDefaultNotify } from "../../domain/job.ts";
 import type { Queues } from "../../domain/limits/queue.ts";
 import type { NotifyTarget } from "../../domain/notification.ts";
 import type { SecretSource } from "../../domain/secret.ts";
-import type { JobsHookResult } from "../../domain/versions/repository.ts";
 import {
   type CommitInfo,
+  type CommitPreview,
+  type JobsHookResult,
   type RefusedCommit,
   type RepositoryState,
   repositoryStatus,
@@ -25,10 +26,11 @@ import type { GitAccess } from "../../jobfile/read/job-source.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import type { Log } from "../../lib/log.ts";
+import { shorten } from "../../lib/text.ts";
 import { type Checkout, checkOut, commitFolder, removeDrafts, removeFolder } from "../git/checkout.ts";
 import { GitError } from "../git/git-error.ts";
-import { isCommitPrefix, type Location } from "../git/location.ts";
-import { type Credentials, Repository } from "../git/repository.ts";
+import { isCommitPrefix, isRefName, type Location } from "../git/location.ts";
+import { COMPARED, type Credentials, Repository } from "../git/repository.ts";
 import type { JobSource, JobsUser, StartedSource } from "./job-source.ts";
 import { readCommit } from "./read-commit.ts";
 import { StoredFiles } from "./stored-files.ts";
@@ -286,6 +288,67 @@ export class GitJobs implements FilesRepository, JobSource {
     return await this.sync(request);
   }
 
+  /**
+   * Reads a commit without taking it: null for the one that is refused, or else the newest one. A branch or a tag is fetched. Rejects with
+   * `not_found`, and with `conflict` if it can't be read.
+   */
+  async preview(revision: string | null): Promise<CommitPreview> {
+    const id = revision === null ? this.#notTaken() : await this.#resolve(revision);
+    return await this.#alone(async () => {
+      try {
+        const { verify } = this.#options.settings;
+        const unsigned = verify === null ? null : await this.#repository.verify(id, verify);
+        const ready = await this.#ready(id);
+        const { jobs, problems } = (await this.#read(ready, null)).files;
+        return {
+          commit: ready.info,
+          jobs: jobs.map((job) => withDefaultNotify(job, this.#options.defaultNotify)),
+          problems: unsigned === null ? problems : [problemOf(unsigned), ...problems],
+        };
+      } catch (error) {
+        return asConflict(error);
+      } finally {
+        await this.#clean();
+      }
+    });
+  }
+
+  /** Returns the commit that is not in use and would be next, or else the one in use. */
+  #notTaken(): string {
+    const id = (this.#refused?.commit ?? this.#head ?? this.#current?.info)?.id;
+    if (id !== undefined) return id;
+    throw new PetitError("conflict", "no commit was fetched yet");
+  }
+
+  /** Returns the id of the commit that a revision names: the beginning of an id, a branch or a tag. */
+  async #resolve(revision: string): Promise<string> {
+    if (!isRefName(revision))
+      throw new PetitError(
+        "invalid_request",
+        `'${shorten(revision, 64)}' is no commit, branch or tag; expected the name of one, or 4 or more characters from the beginning of an id`,
+      );
+    try {
+      if (isCommitPrefix(revision)) return await this.#repository.find(revision);
+    } catch (error) {
+      if (!(error instanceof GitError && error.fault === "no_such_commit")) throw error;
+    }
+    try {
+      return await this.#withServer(async () => {
+        const credentials = this.#openCredentials();
+        try {
+          const { name } = await this.#repository.look(revision, credentials);
+          return (await this.#repository.fetchRef(name, credentials, COMPARED)).commit;
+        } finally {
+          this.#removeKey();
+        }
+      });
+    } catch (error) {
+      if (error instanceof GitError && error.fault === "no_such_ref")
+        throw new PetitError("not_found", `the repository has no commit, branch or tag '${revision}'`);
+      return asConflict(error);
+    }
+  }
+
   get state(): RepositoryState {
     const { location, ref, path } = this.#options.settings;
     return {
@@ -439,13 +502,18 @@ export class GitJobs implements FilesRepository, JobSource {
     return { info, checkout: await checkOut(this.#repository, this.#commitsDir, info.id) };
   }
 
-  async #read({ info, checkout }: ReadyCommit, findJob: (jobId: string) => Job | null): Promise<FolderReading> {
+  async #read(
+    { info, checkout }: ReadyCommit,
+    findJob: ((jobId: string) => Job | null) | null,
+  ): Promise<FolderReading> {
     const { settings, queues, hasWorkers, ownFolders, reader, clock, log } = this.#options;
     const { store } = this.#mustUser();
     const { path, location } = settings;
-    const source = reader === null ? null : { folder: `git ${location.url} ${path}`, reader };
+    const source = reader === null || findJob === null ? null : { folder: `git ${location.url} ${path}`, reader };
     const known =
-      source === null ? null : new StoredFiles({ store, source, findJob, now: clock.now(), distrusted: new Set() });
+      source === null || findJob === null
+        ? null
+        : new StoredFiles({ store, source, findJob, now: clock.now(), distrusted: new Set() });
     try {
       const reading = await readCommit({ checkout, path, known, queues, hasWorkers, ownFolders });
       if (reading.files.problems.length === 0) known?.save();

@@ -7,6 +7,7 @@ import { type Context, defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus, Failure } from "../exit.ts";
 import { readCount } from "../flag-values.ts";
 import { paint } from "../terminal/terminal.ts";
+import { DIFF_FORMATS, writeDiff } from "../versions/commit-diff.ts";
 import { comparisonLines, historyTable } from "../versions/display.ts";
 import { writeSource } from "../versions/source.ts";
 
@@ -20,7 +21,9 @@ export const jobs = defineCommand({
     "'history' lists when which version of a job's definition was in use, newest first: since when, until when, why the running petit read the file " +
     "then, and how many runs used it. A definition that returns is its earlier version again. With --diff it prints what differs between two versions, " +
     "field by field and as text. With job files in a git repository, 'source' prints which commit is in use, 'sync' fetches now, 'pin' uses a " +
-    "commit and stays with it, and 'follow' uses the newest commit again. They exit with 1 if a commit has problems or the repository can't be read.",
+    "commit and stays with it, and 'follow' uses the newest commit again. They exit with 1 if a commit has problems or the repository can't be read. " +
+    "'diff' prints what a commit would change of the jobs that run: jobs added, removed and changed, field by field, and the next five occurrences " +
+    "before and after where a schedule changes. It exits with 0 if nothing changes, 1 if something does, and 2 if the commit has problems.",
   usage: [
     "petit jobs history JOB",
     "petit jobs history JOB --diff VERSION [VERSION]",
@@ -28,15 +31,21 @@ export const jobs = defineCommand({
     "petit jobs sync",
     "petit jobs pin COMMIT",
     "petit jobs follow",
+    "petit jobs diff [REF] [--format FORMAT]",
   ],
-  choices: ["history", "source", "sync", "pin", "follow"],
+  choices: ["history", "source", "sync", "pin", "follow", "diff"],
   args: {
-    ACTION: { type: "positional", required: true, description: "'history', 'source', 'sync', 'pin' or 'follow'." },
-    "JOB|COMMIT": {
+    ACTION: {
+      type: "positional",
+      required: true,
+      description: "'history', 'source', 'sync', 'pin', 'follow' or 'diff'.",
+    },
+    "JOB|COMMIT|REF": {
       type: "positional",
       required: false,
       description:
-        "With 'history': id of the job, which may be gone. With 'pin': the commit, or 4 or more characters from its beginning.",
+        "With 'history': id of the job, which may be gone. With 'pin': the commit, or 4 or more characters from its beginning. With 'diff': a commit, a branch or a tag of the " +
+        "repository. [default: the commit that is refused, or else the newest one]",
     },
     VERSION: {
       type: "positional",
@@ -48,6 +57,11 @@ export const jobs = defineCommand({
       valueHint: "VERSION",
       description:
         "Compare this version with another one: its digest, 4 or more characters from the beginning of that, or its number.",
+    },
+    format: {
+      type: "string",
+      valueHint: DIFF_FORMATS.join("|"),
+      description: "With 'diff': the form; markdown is for a comment on a pull request. [default: text]",
     },
     limit: {
       type: "string",
@@ -62,8 +76,11 @@ export const jobs = defineCommand({
     "petit jobs history data_pipeline --diff 3f9a1c20",
     "petit jobs history data_pipeline --diff 1 2",
     "petit jobs pin 3f9a1c20",
+    "petit jobs diff my-branch --format markdown",
   ],
-  run: async ({ ACTION: action, "JOB|COMMIT": name, VERSION: other, diff, limit }, context) => {
+  run: async ({ ACTION: action, "JOB|COMMIT|REF": name, VERSION: other, diff, format, limit }, context) => {
+    if (action === "diff") return await previewCommit(name ?? null, format, context);
+    if (format !== undefined) throw usageError("--format needs 'diff'", null, "petit jobs");
     if (action !== "history") return await changeSource(action, name, context);
     if (name === undefined) throw usageError("JOB is missing", null, "petit jobs history");
     const jobId = name;
@@ -80,7 +97,7 @@ const changeSource = async (word: string, commit: string | undefined, context: C
   const action = SOURCE_ACTIONS.find((each) => each === word);
   if (action === undefined)
     throw usageError(
-      `'${word}' is no action of petit jobs; expected history, source, sync, pin or follow`,
+      `'${word}' is no action of petit jobs; expected history, source, sync, pin, follow or diff`,
       null,
       "petit jobs",
     );
@@ -103,6 +120,14 @@ const changeSource = async (word: string, commit: string | undefined, context: C
     default:
       return assertNever(action);
   }
+};
+
+const previewCommit = async (ref: string | null, given: string | undefined, context: Context): Promise<ExitStatus> => {
+  const format = DIFF_FORMATS.find((each) => each === (given ?? (context.json ? "json" : "text")));
+  if (format === undefined)
+    throw usageError(`--format is '${given}'; expected ${DIFF_FORMATS.join(", ")}`, null, "petit jobs diff");
+  const query = ref === null ? {} : { ref };
+  return writeDiff(await openClient(context).get("/api/job-repository/diff", { query }), format, context);
 };
 
 type ListOptions = { readonly jobId: string; readonly limit: number };

@@ -97,7 +97,7 @@ export const comparisonLines = (detail: Detail, { terminal: { out } }: Context):
   ].join("\n");
 };
 
-const changeLines = (change: Change, screen: Screen): readonly string[] => {
+export const changeLines = (change: Change, screen: Screen): readonly string[] => {
   const { path, kind, before, after, diff } = change;
   const shown = oneLine(path);
   switch (kind) {

@@ -1,3 +1,5 @@
+import type { Job } from "../job.ts";
+
 /** A commit of the repository with the job files. */
 export type CommitInfo = {
   /** 40 or 64 hexadecimal digits. */
@@ -35,6 +37,14 @@ export type RefusedCommit = {
  * - `failed`: the repository can't be read.
  */
 export type RepositoryStatus = "ok" | "refused" | "failed";
+
+/** A commit as it would be if petit took it. */
+export type CommitPreview = {
+  readonly commit: CommitInfo;
+  readonly jobs: readonly Job[];
+  /** Because of any of these it is not taken. */
+  readonly problems: readonly CommitProblem[];
+};
 
 /** What became of a webhook for the repository; `unknown` if there is none. */
 export type JobsHookResult = "accepted" | "handshake" | "refused" | "unknown";

@@ -2,9 +2,11 @@ import { Elysia, t } from "elysia";
 import { PetitError } from "../../../domain/errors.ts";
 import type { RepositoryState } from "../../../domain/versions/repository.ts";
 import { repositoryMessage } from "../../../domain/words/versions/repository.ts";
+import { diffJobs } from "../../comparison/commit-diff.ts";
 import type { ApiContext } from "../../context.ts";
 import { readJson } from "../../guard/body.ts";
 import type { JobRepository } from "../../options.ts";
+import { JobsDiffBody, jobsDiffBody } from "../../shapes/definition/commit-diff.ts";
 import { JobRepositoryBody, JobRepositoryChanged, jobRepositoryBody } from "../../shapes/definition/repository.ts";
 import { failures } from "../../shapes/failure.ts";
 import { exactly } from "../../shapes/schemas.ts";
@@ -16,8 +18,17 @@ const PinBody = exactly(
   { title: "PinRequest" },
 );
 
+const DiffQuery = exactly({
+  ref: t.Optional(
+    t.String({
+      description:
+        "A branch, a tag, the id of a commit, or 4 or more characters from its beginning. Default: the commit that is refused, or else the newest one",
+    }),
+  ),
+});
+
 /** Routes of the git repository with the job files. All but the pages of a folder of job files have one. */
-export const jobRepositoryRoutes = ({ repository, requests }: ApiContext) =>
+export const jobRepositoryRoutes = ({ engine, clock, system, repository, requests }: ApiContext) =>
   new Elysia()
     .get("/api/job-repository", () => jobRepositoryBody(mustHave(repository).state), {
       response: { 200: JobRepositoryBody, ...failures("NOT_FOUND") },
@@ -28,6 +39,32 @@ export const jobRepositoryRoutes = ({ repository, requests }: ApiContext) =>
         description: "404 if the job files are in a folder.",
       },
     })
+    .get(
+      "/api/job-repository/diff",
+      async ({ query }) => {
+        const source = mustHave(repository);
+        const preview = await source.preview(query.ref ?? null);
+        const { timezone } = system;
+        const running = engine.listJobs().flatMap(({ job, gone }) => (gone == null ? [job] : []));
+        // A file with problems has no jobs, which doesn't mean that the commit removes them.
+        const diff = await diffJobs(running, preview.problems.length > 0 ? running : preview.jobs, {
+          now: clock.now(),
+          timezone,
+        });
+        return jobsDiffBody({ preview, inUse: source.state.commit, timezone, diff });
+      },
+      {
+        query: DiffQuery,
+        response: { 200: JobsDiffBody, ...failures("INVALID_REQUEST", "NOT_FOUND", "CONFLICT") },
+        detail: {
+          operationId: "diffJobs",
+          tags: ["jobs"],
+          summary: "Get what a commit would change of the jobs that run",
+          description:
+            "Of a commit with problems only these. A branch or a tag is fetched; 409 if the server can't be reached. Nothing is taken.",
+        },
+      },
+    )
     .post(
       "/api/jobs/sync",
       async ({ request }) => changed(await mustHave(repository).sync({ cause: "api", by: requests.actorOf(request) })),

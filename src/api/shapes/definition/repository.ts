@@ -5,14 +5,14 @@ import { exactly, instant, instantOrNull, nullable } from "../schemas.ts";
 
 const CommitId = t.String({ description: "Id of a commit, in hexadecimal", pattern: "^[0-9a-f]{40}([0-9a-f]{24})?$" });
 
-const CommitBody = exactly(
+export const CommitBody = exactly(
   {
     id: CommitId,
     author: t.String({ description: "Who made it" }),
     committed_at: instant("When it was committed"),
     subject: t.String({ description: "The first line of its message" }),
   },
-  { title: "Commit" },
+  { title: "Commit", description: "A commit of the repository with the job files" },
 );
 
 const fields = {
@@ -61,7 +61,7 @@ export const jobRepositoryBody = (state: RepositoryState): typeof JobRepositoryB
   checked_at: state.checkedAt,
 });
 
-const commitOf = ({ id, author, committedAt, subject }: CommitInfo): typeof CommitBody.static => ({
+export const commitOf = ({ id, author, committedAt, subject }: CommitInfo): typeof CommitBody.static => ({
   id,
   author,
   committed_at: committedAt,

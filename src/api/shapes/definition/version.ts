@@ -109,7 +109,7 @@ export const VersionList = exactly(
   { title: "JobVersionList", examples: [{ versions: [VERSION_EXAMPLE], count: 1 }] },
 );
 
-const ChangeBody = exactly(
+export const ChangeBody = exactly(
   {
     path: t.String({ description: "The field, such as `tasks.load.retry.delay`" }),
     kind: word(CHANGE_KINDS, "What happened to it"),
