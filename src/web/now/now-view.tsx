@@ -1,7 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
+import { Suspense } from "react";
+import { lazily } from "../data/lazily.tsx";
 import { jobsQuery } from "../data/queries.ts";
-import { FirstSteps } from "../ui/first-steps.tsx";
 import { Page } from "../ui/page.tsx";
+import { Loading } from "../ui/states.tsx";
 import { AttentionPanel } from "./attention/attention-panel.tsx";
 import { NextPanel } from "./next-panel.tsx";
 import { RunningPanel } from "./running-panel.tsx";
@@ -9,6 +11,8 @@ import { StatsPanel } from "./stats-panel.tsx";
 import { Timeline } from "./timeline/timeline.tsx";
 import "./now.css";
 import { Welcome } from "./welcome.tsx";
+
+const { Component: FirstSteps } = lazily(async () => (await import("../ui/first-steps.tsx")).FirstSteps);
 
 /** Shows what needs attention, and running, past and upcoming runs. */
 export const NowView = () => {
@@ -18,7 +22,9 @@ export const NowView = () => {
       <Page title="Now">
         <AttentionPanel />
         <Welcome />
-        <FirstSteps />
+        <Suspense fallback={<Loading what="the first steps" />}>
+          <FirstSteps />
+        </Suspense>
       </Page>
     );
   }
