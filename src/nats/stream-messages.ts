@@ -1,4 +1,12 @@
-import { AckPolicy, type Consumer, DeliverPolicy, JetStreamApiError, type JsMsg } from "@nats-io/jetstream";
+import {
+  AckPolicy,
+  type Consumer,
+  type ConsumerInfo,
+  DeliverPolicy,
+  JetStreamApiError,
+  type JsMsg,
+  RetentionPolicy,
+} from "@nats-io/jetstream";
 import { type MsgHdrs, type NatsConnection, nanos } from "@nats-io/transport-node";
 import { TransportError } from "../domain/workers/link.ts";
 import type {
@@ -37,6 +45,9 @@ const FETCH_MS = 30_000;
 /** Delay before the server sends a message again that petit could not process, in ms. */
 const AGAIN_MS = 60_000;
 
+/** How long a stream keeps messages for a consumer that petit was about to replace when it was killed, in ms. */
+const REPLACE_MS = 60_000;
+
 /** "consumer must be deliver all on workqueue stream" */
 const MUST_DELIVER_ALL = 10101;
 
@@ -71,19 +82,22 @@ export class StreamMessages implements MessageSource {
     await this.#receive(session, opened, options);
   }
 
-  async #open({ prepared: { manager, client } }: Session, options: ConsumeOptions): Promise<Opened> {
+  async #open({ connection, prepared: { manager, client } }: Session, options: ConsumeOptions): Promise<Opened> {
     const { stream, subject, consumer: name } = options;
-    const { created, state: messages } = await manager.streams.info(stream);
+    const { created, state: messages, config: streamConfig } = await manager.streams.info(stream);
     const { last_seq: lastSequence, last_ts: last } = messages;
     const state = { createdAt: Date.parse(created), lastSequence, lastStoredAt: Date.parse(last) };
     const first = await options.onStream(state);
-    const known = await manager.consumers.info(stream, name).catch((error: unknown) => {
+    let known = await manager.consumers.info(stream, name).catch((error: unknown) => {
       if (toTransportError(error).fault === "not_found") return null;
       throw error;
     });
     const config = { filter_subject: subject, ack_wait: nanos(ACK_WAIT_MS), max_ack_pending: MAX_PENDING };
     if (known === null) await this.#create(options, { ...config, first }, manager);
-    else if (
+    else if (known.config.filter_subject !== subject && !canChangeSubject(connection)) {
+      await this.#replace(known, options, { ...config, first: firstOf(known) }, streamConfig.retention, manager);
+      known = null;
+    } else if (
       known.config.filter_subject !== subject ||
       known.config.ack_wait !== config.ack_wait ||
       known.config.max_ack_pending !== config.max_ack_pending
@@ -108,6 +122,31 @@ export class StreamMessages implements MessageSource {
       // All that a work queue has is still to be done.
       await consumers.add(stream, { ...config, deliver_policy: DeliverPolicy.All });
     }
+  }
+
+  /** Deletes a consumer, and creates it again where it was. */
+  async #replace(
+    { name }: ConsumerInfo,
+    options: ConsumeOptions,
+    { first, ...given }: NewConsumer,
+    retention: RetentionPolicy,
+    manager: JetStream["manager"],
+  ): Promise<void> {
+    const { stream } = options;
+    const { consumers } = manager;
+    // Without a consumer, the stream would delete the messages.
+    const keeper =
+      retention === RetentionPolicy.Interest
+        ? await consumers.add(stream, {
+            ...given,
+            ...startAt(first),
+            ack_policy: AckPolicy.Explicit,
+            inactive_threshold: nanos(REPLACE_MS),
+          })
+        : null;
+    await consumers.delete(stream, name);
+    await this.#create(options, { ...given, first }, manager);
+    if (keeper !== null) await consumers.delete(stream, keeper.name);
   }
 
   async #receive(session: Session, { consumer, state }: Opened, options: ConsumeOptions): Promise<void> {
@@ -228,6 +267,20 @@ type NewConsumer = {
   readonly ack_wait: number;
   readonly max_ack_pending: number;
   readonly first: FirstMessage;
+};
+
+/** Returns the first message that a consumer has not sent, or whose acknowledgement it has not. */
+const firstOf = ({ delivered, ack_floor: floor, num_ack_pending: unacknowledged }: ConsumerInfo): FirstMessage => ({
+  sequence: (unacknowledged > 0 ? floor : delivered).stream_seq + 1,
+});
+
+/**
+ * Returns whether the server can change the subject of a consumer. Before 2.9.14 it does not notice new messages of the new subject until the
+ * next heartbeat, never finds those of a new wildcard, or hangs.
+ */
+const canChangeSubject = ({ info }: NatsConnection): boolean => {
+  const [major = 0, minor = 0, patch = 0] = (info?.version ?? "").split(/[.-]/).map(Number);
+  return major > 2 || (major === 2 && (minor > 9 || (minor === 9 && patch >= 14)));
 };
 
 const startAt = (first: FirstMessage) =>

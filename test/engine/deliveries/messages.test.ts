@@ -1,5 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { RetentionPolicy } from "@nats-io/jetstream";
 import type { Delivery } from "../../../src/domain/deliveries/delivery.ts";
 import type { NatsTrigger } from "../../../src/domain/deliveries/trigger.ts";
 import type { Job } from "../../../src/domain/job.ts";
@@ -216,6 +217,53 @@ const onServer = (version: (typeof NATS_VERSIONS)[number]) => () => {
     await until("the consumer to be deleted", () => petit.store.messageConsumers.list().length === 0);
     expect(await publisher.consumers.list("ORDERS").next()).toEqual([]);
   });
+
+  test.each(Object.values(RetentionPolicy))(
+    "starts runs at once after another subject, also one with a wildcard, of a stream with the retention %s",
+    async (retention) => {
+      using dir = tempDir();
+      await using nats = await startNats({ version });
+      await using publisher = await connectPublisher(nats.url);
+      await publisher.createStream("ORDERS", { retention });
+      const start = (subject: string): Promise<StartedEngine> =>
+        startListening(nats.url, { jobs: [listener("ship", { if: "false", subject })], dir: dir.path });
+      let petit = await start("orders.created");
+      const isAsked = (subject: string): Promise<unknown> =>
+        until(`petit to wait for messages of ${subject}`, async () => {
+          const consumers = await publisher.consumers.list("ORDERS").next();
+          return (
+            consumers.length === 1 &&
+            consumers.every((each) => each.config.filter_subject === subject && each.num_waiting === 1)
+          );
+        });
+      const arrivesAtOnce = async (subject: string, count: number): Promise<void> => {
+        const before = performance.now();
+        await publisher.publish(subject);
+        await deliveries(petit, "ship", { count });
+        // A heartbeat, which would wake the server, comes after 15 s.
+        expect(performance.now() - before).toBeLessThan(5_000);
+      };
+      try {
+        await isAsked("orders.created");
+        await arrivesAtOnce("orders.created", 1);
+        petit.files = filesOf([listener("ship", { if: "false", subject: "orders.paid" })]);
+        await petit.engine.reload();
+        await isAsked("orders.paid");
+        await arrivesAtOnce("orders.paid", 2);
+        await petit[Symbol.asyncDispose]();
+        for (let count = 0; count < 2; count++) await publisher.publish("orders.paid");
+        petit = await start("orders.*");
+        await deliveries(petit, "ship", { count: 4 });
+        await isAsked("orders.*");
+        await arrivesAtOnce("orders.sent", 5);
+        const found = await deliveries(petit, "ship", { count: 5 });
+        const numbers = found.map(({ providerId }) => Number(/:(\d+)@/.exec(providerId ?? "")?.[1]));
+        expect(numbers).toEqual([1, 2, 3, 4, 5]);
+      } finally {
+        await petit[Symbol.asyncDispose]();
+      }
+    },
+  );
 };
 
 for (const version of NATS_VERSIONS)

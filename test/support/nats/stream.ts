@@ -1,5 +1,5 @@
 import { connect as connectSocket } from "node:net";
-import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { jetstream, jetstreamManager, RetentionPolicy } from "@nats-io/jetstream";
 import { connect, headers, nanos } from "@nats-io/transport-node";
 
 export type Published = {
@@ -8,7 +8,7 @@ export type Published = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-export type StreamOptions = { readonly subjects?: readonly string[]; readonly maxBytes?: number };
+export type StreamOptions = { readonly subjects?: readonly string[]; readonly retention?: RetentionPolicy };
 
 /** A client of a NATS server that makes streams and publishes messages. */
 export const connectPublisher = async (url: string, user: { readonly user?: string; readonly pass?: string } = {}) => {
@@ -19,8 +19,11 @@ export const connectPublisher = async (url: string, user: { readonly user?: stri
     streams: manager.streams,
     consumers: manager.consumers,
     /** Creates a stream, by default of `orders.>`. It accepts the id of a message again after 100 ms. */
-    createStream: async (name: string, { subjects = ["orders.>"] }: StreamOptions = {}): Promise<void> => {
-      await manager.streams.add({ name, subjects: [...subjects], duplicate_window: nanos(100) });
+    createStream: async (
+      name: string,
+      { subjects = ["orders.>"], retention = RetentionPolicy.Limits }: StreamOptions = {},
+    ): Promise<void> => {
+      await manager.streams.add({ name, subjects: [...subjects], retention, duplicate_window: nanos(100) });
     },
     /** Returns the number of the message. */
     publish: async (subject: string, { body = "{}", headers: given = {} }: Published = {}): Promise<number> => {
