@@ -1,16 +1,19 @@
 import { createHash } from "node:crypto";
 import {
   chmodSync,
+  closeSync,
   existsSync,
+  fchmodSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
   rmSync,
   symlinkSync,
-  writeFileSync,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -85,9 +88,7 @@ const write = async (root: string, { repository, entries, targetOf }: Draft): Pr
   for (const batch of inBatches(files)) {
     const contents = await repository.read(batch.map(({ blob }) => blob));
     for (const [index, { path, kind }] of batch.entries()) {
-      writeFileSync(join(root, path), contents[index] ?? "", { flag: "wx", mode: modeOf(kind) });
-      // The mask of the process must not take from them.
-      chmodSync(join(root, path), modeOf(kind));
+      writeNew(join(root, path), contents[index] ?? Buffer.alloc(0), modeOf(kind));
     }
     await setImmediate();
   }
@@ -96,6 +97,18 @@ const write = async (root: string, { repository, entries, targetOf }: Draft): Pr
     if (entries.some((entry) => entry.path === path)) symlinkSync(target, join(root, path));
   for (const folder of [...folders].sort().reverse()) chmodSync(join(root, folder), 0o555);
   chmodSync(root, 0o555);
+};
+
+/** Writes a file that must not exist. For small files this takes a quarter of the time of `writeFileSync` on Bun. */
+const writeNew = (path: string, content: Buffer, mode: number): void => {
+  const file = openSync(path, "wx", mode);
+  try {
+    for (let at = 0; at < content.length; ) at += writeSync(file, content, at);
+    // The mask of the process must not take from them.
+    fchmodSync(file, mode);
+  } finally {
+    closeSync(file);
+  }
 };
 
 const modeOf = (kind: TreeEntry["kind"]): number => (kind === "executable" ? 0o555 : 0o444);

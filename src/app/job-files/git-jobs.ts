@@ -299,7 +299,8 @@ export class GitJobs implements FilesRepository, JobSource {
         const { verify } = this.#options.settings;
         const unsigned = verify === null ? null : await this.#repository.verify(id, verify);
         const ready = await this.#ready(id);
-        const { jobs, problems } = (await this.#read(ready, null)).files;
+        const { reading } = await this.#readOnly(ready, this.#mustUser().findJob);
+        const { jobs, problems } = reading.files;
         return {
           commit: ready.info,
           jobs: jobs.map((job) => withDefaultNotify(job, this.#options.defaultNotify)),
@@ -502,27 +503,31 @@ export class GitJobs implements FilesRepository, JobSource {
     return { info, checkout: await checkOut(this.#repository, this.#commitsDir, info.id) };
   }
 
-  async #read(
+  /** Reads a commit. What was found in its files is stored, so that the next commit is read faster. */
+  async #read(ready: ReadyCommit, findJob: (jobId: string) => Job | null): Promise<FolderReading> {
+    const { reading, known } = await this.#readOnly(ready, findJob);
+    if (reading.files.problems.length === 0) known?.save();
+    return reading;
+  }
+
+  async #readOnly(
     { info, checkout }: ReadyCommit,
-    findJob: ((jobId: string) => Job | null) | null,
-  ): Promise<FolderReading> {
+    findJob: (jobId: string) => Job | null,
+  ): Promise<{ readonly reading: FolderReading; readonly known: StoredFiles | null }> {
     const { settings, queues, hasWorkers, ownFolders, reader, clock, log } = this.#options;
     const { store } = this.#mustUser();
     const { path, location } = settings;
-    const source = reader === null || findJob === null ? null : { folder: `git ${location.url} ${path}`, reader };
+    const source = reader === null ? null : { folder: `git ${location.url} ${path}`, reader };
     const known =
-      source === null || findJob === null
-        ? null
-        : new StoredFiles({ store, source, findJob, now: clock.now(), distrusted: new Set() });
+      source === null ? null : new StoredFiles({ store, source, findJob, now: clock.now(), distrusted: new Set() });
     try {
-      const reading = await readCommit({ checkout, path, known, queues, hasWorkers, ownFolders });
-      if (reading.files.problems.length === 0) known?.save();
-      return reading;
+      return { reading: await readCommit({ checkout, path, known, queues, hasWorkers, ownFolders }), known };
     } catch (error) {
       if (!(error instanceof PetitError && error.code === "not_found")) throw error;
       log.debug({ commit: info.id, err: error }, "a commit has no folder of job files");
       const message = `the commit has no folder '${path}'; expected the folder of the job files`;
-      return { files: { jobs: [], problems: [problemOf(message)], broken: ["."] }, scan: NO_SCAN };
+      const files = { jobs: [], problems: [problemOf(message)], broken: ["."] };
+      return { reading: { files, scan: NO_SCAN }, known: null };
     }
   }
 
