@@ -76,14 +76,15 @@ describe("the commit of a run", () => {
   test("is named by a retry, which says how to use the one in use instead", async () => {
     await pushed();
     const retried = inTerminal(["retry", runId, "--url", petit.url]);
-    const [, name] = /^run (\w+) retries it with commit (\w+); see 'petit status \1'\n/.exec(retried) ?? [];
+    const [, name] = /run (\w+) retries it with commit (\w+); see 'petit status \1'\n/.exec(retried) ?? [];
     expect(retried).toContain(`retries it with commit ${before.slice(0, 8)};`);
     expect(retried).toContain(`--latest uses the commit in use, ${now.slice(0, 8)}\n`);
     expect(await status(name ?? "")).toContain(`\ncommit    ${before.slice(0, 8)}, not the one in use`);
     const latest = inTerminal(["retry", runId, "--latest", "--url", petit.url]);
     expect(latest).toMatch(
-      new RegExp(`^run \\w+ retries it with commit ${now.slice(0, 8)}; see 'petit status \\w+'\n$`),
+      new RegExp(`run \\w+ retries it with commit ${now.slice(0, 8)}; see 'petit status \\w+'$`, "m"),
     );
+    expect(latest).not.toContain("--latest");
     const { body } = await post(petit, `/api/runs/${runId}/retry`);
     expect(body.message).toBe(`run ${runId} is retried by run ${body.run_id} with commit ${before.slice(0, 8)}`);
     expect((await ask(petit, `/api/runs/${body.run_id}`)).body.commit).toBe(before);

@@ -186,6 +186,15 @@ describe.skipIf(CHROMIUM === null)("the repository with the job files, on the pa
     await card.getByRole("heading", { name: /^The repository can’t be read since / }).waitFor();
     await page.locator("[data-health=degraded]").waitFor();
     expect(await card.textContent()).toContain("The commit in use stays; petit tries again.");
+    const { items } = (await ask(petit, "/api/attention")).body;
+    expect(items).toContainEqual(
+      expect.objectContaining({
+        id: "jobs_repository_failed:petit",
+        severity: "error",
+        in_use: origin.git("rev-parse", "HEAD"),
+        message: expect.stringContaining("stays in use, and petit tries again"),
+      }),
+    );
     expect(await web.axe()).toEqual([]);
     renameSync(`${origin.path}.away`, origin.path);
     await post(petit, "/api/jobs/sync");
