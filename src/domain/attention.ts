@@ -244,14 +244,14 @@ export const TRIGGER_FAULTS = [
   "nats_disconnected",
 ] as const;
 
-/** A trigger of a job that starts no runs because something about it is wrong. */
+/** A trigger of a job that starts no runs, or not all, because something about it is wrong. */
 export type FailingTrigger = {
   readonly jobId: JobId;
   /** The name that distinguishes it from other triggers of the job; null if it has none. */
   readonly trigger: string | null;
   /**
    * `secret_unreadable`: webhooks are refused. `invalid_params`: deliveries have params that do not fit those of the job.
-   * `folder_missing`, `folder_unreadable`: a folder that is watched for files. `file_unreadable`: a file whose content must be compared. `too_many_files`: more match than petit watches.
+   * `folder_missing`, `folder_unreadable`: a folder that is watched for files. `file_unreadable`: a file whose content must be compared, or whose name is not UTF-8. `too_many_files`: more match than petit watches.
    * `stream_missing`, `nats_refused`, `nats_disconnected`: no messages arrive.
    */
   readonly fault: (typeof TRIGGER_FAULTS)[number];

@@ -51,7 +51,7 @@ describe("jobs.save of a job with a former id", () => {
 
   test("moves the files that its triggers have seen, and the patterns that they look for", () => {
     using store = memoryStore();
-    const file = { folder: "/in", folderInode: "2", name: "a.csv", stat: "3:4:5", digest: null };
+    const file = { folder: "/in", folderInode: "2", name: "a.csv", stat: "3:4:5", digest: null, digestedCtime: null };
     store.jobs.save([old], NOON);
     for (const id of [OLD, NEW]) store.seenFiles.add({ jobId: id, trigger: null }, file, NOON);
     store.seenFiles.setPatterns({ jobId: OLD, trigger: null }, ["/in/*.csv"]);

@@ -650,19 +650,19 @@ const TRIGGER_FAULT_WORDS = {
     what: (times) => `gets events that start no run${times}`,
   },
   folder_missing: {
-    message: (which) => `${which} finds no files`,
+    message: (which) => `${which} may miss files`,
     state: "no folder",
-    what: () => "finds no files, because a folder is missing",
+    what: () => "may miss files, because a folder is missing",
   },
   folder_unreadable: {
-    message: (which) => `${which} finds no files`,
+    message: (which) => `${which} may miss files`,
     state: "unreadable folder",
-    what: () => "finds no files, because a folder can’t be read",
+    what: () => "may miss files, because a folder can’t be read",
   },
   file_unreadable: {
     message: (which) => `${which} does not start for all files`,
     state: "unreadable file",
-    what: () => "starts no run for a file, because it can’t be read",
+    what: () => "starts no run for a file, because it can’t be read or its name is not UTF-8",
   },
   too_many_files: {
     message: (which) => `${which} does not see all files`,
@@ -692,7 +692,8 @@ export const TRIGGER_FAULT_TEXT = {
   invalid_params: "the params do not fit those of the job",
   folder_missing: "a folder that is watched for files is missing",
   folder_unreadable: "a folder that is watched for files can't be read",
-  file_unreadable: "a file can't be read whose content identifies it (`identity: content`)",
+  file_unreadable:
+    "a file can't be read whose content identifies it (`identity: content`), or the name of a file or folder is not UTF-8",
   too_many_files: "the patterns match more files or folders than petit watches",
   stream_missing: "NATS has no such stream",
   nats_refused: "NATS does not allow petit to receive the messages of the stream",
@@ -734,7 +735,7 @@ export const ATTENTION_TEXT = {
   heartbeat_failing:
     "The URL of `heartbeat` in the configuration file does not accept the last ping; ends when it accepts one",
   trigger_failing:
-    "A trigger starts no runs: the secret of its webhook can't be read, or the params of its deliveries do not fit those of the job, until the next one is accepted; or a folder that it watches is missing or can't be read, or has too many files, or NATS sends it no messages, until that is over",
+    "A trigger starts no runs, or not all: the secret of its webhook can't be read, or the params of its deliveries do not fit those of the job, until the next one is accepted; or a folder that it watches is missing or can't be read, or has too many files, a file can't be read, or a name is not UTF-8, or NATS sends it no messages, until that is over",
   internal_error:
     "A run, or the occurrences of a job, can't go on because of an error of petit itself; petit tries it again, and a run can be cancelled. Or nothing handled an error of petit in the last hour (`job_id` is null)",
   retention_undecided:

@@ -31,6 +31,10 @@ CREATE UNIQUE INDEX job_uses_current ON job_uses (job_id) WHERE until IS NULL;
 -- Set if there were too many files when the pattern was new, in ms since the Unix epoch: what has changed since is not ignored.
 ALTER TABLE watched_patterns ADD COLUMN new_since INTEGER CHECK (new_since >= 0);
 
+-- Time of the last change to the file's content or inode (ctime) in ns, as a text, when its digest was computed: programs can put back the time of
+-- the last write, but not this one. Null if there is no digest, or if it is not known.
+ALTER TABLE seen_files ADD COLUMN ctime TEXT CHECK (length(ctime) BETWEEN 1 AND 20);
+
 -- When petit learned of the trigger, in ms since the Unix epoch, while it begins with the messages that were stored since; null if `position`
 -- says where it goes on. `created_at` is 0 until petit has seen the stream.
 ALTER TABLE message_consumers ADD COLUMN new_since INTEGER CHECK (new_since >= 0);

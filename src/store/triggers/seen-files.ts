@@ -6,7 +6,7 @@ import { flag, id, integerOrNull, text, textOrNull } from "../database/rows.ts";
 export interface SeenFileStore {
   /** Returns the files that a trigger has seen, the first one first. */
   list(key: FileTriggerKey): readonly SeenFile[];
-  /** Stores that a file was seen. Returns false if it was before. */
+  /** Stores that a file was seen. Returns false if it was before, with the same content and ctime. */
   add(key: FileTriggerKey, file: SeenFile, now: number): boolean;
   /** Stores files as seen without starting runs for them. */
   addAll(key: FileTriggerKey, files: readonly SeenFile[], now: number): void;
@@ -46,11 +46,18 @@ export type SeenFile = {
   readonly stat: string;
   /** SHA-256 of its content; null if the trigger does not compare it. */
   readonly digest: string | null;
+  /** Time of the last change to its content or inode (ctime) when its digest was computed, in ns; null if it has none, or if that is not known. */
+  readonly digestedCtime: string | null;
 };
 
 const ADD_PATTERN = `
   INSERT OR REPLACE INTO watched_patterns (job_id, "trigger", pattern, ignores_existing, new_since)
   VALUES ($jobId, $trigger, $pattern, 1, $newSince)`;
+
+/** Only the content of a seen file can be another one. */
+const IF_SEEN = `
+  ON CONFLICT DO UPDATE SET name = excluded.name, folder_inode = excluded.folder_inode, digest = excluded.digest, ctime = excluded.ctime
+  WHERE excluded.digest IS NOT NULL AND (excluded.digest IS NOT digest OR excluded.ctime IS NOT ctime)`;
 
 const OF_TRIGGER = `job_id = $jobId AND "trigger" = $trigger`;
 
@@ -64,22 +71,23 @@ export const createSeenFileStore = ({ sql, write }: StoreContext): SeenFileStore
         name: text(row, "name"),
         stat: text(row, "stat"),
         digest: textOrNull(row, "digest"),
+        digestedCtime: textOrNull(row, "ctime"),
       })),
 
-    add: write("durable", (key, { folder, folderInode, name, stat, digest }, now) => {
+    add: write("durable", (key, { folder, folderInode, name, stat, digest, digestedCtime }, now) => {
       const added = sql.run(
-        `INSERT INTO seen_files (job_id, "trigger", folder, stat, name, folder_inode, digest, seen_at)
-         VALUES ($jobId, $trigger, $folder, $stat, $name, $folderInode, $digest, $now) ON CONFLICT DO NOTHING`,
-        { ...keyOf(key), folder, stat, name, folderInode, digest, now },
+        `INSERT INTO seen_files (job_id, "trigger", folder, stat, name, folder_inode, digest, ctime, seen_at)
+         VALUES ($jobId, $trigger, $folder, $stat, $name, $folderInode, $digest, $digestedCtime, $now) ${IF_SEEN}`,
+        { ...keyOf(key), folder, stat, name, folderInode, digest, digestedCtime, now },
       );
       return added > 0;
     }),
 
     addAll: write("durable", (key, files, now) => {
       sql.run(
-        `INSERT INTO seen_files (job_id, "trigger", folder, stat, name, folder_inode, digest, seen_at)
+        `INSERT INTO seen_files (job_id, "trigger", folder, stat, name, folder_inode, digest, ctime, seen_at)
          SELECT $jobId, $trigger, value ->> 'folder', value ->> 'stat', value ->> 'name', value ->> 'folderInode',
-           value ->> 'digest', $now FROM json_each($files) WHERE true ON CONFLICT DO NOTHING`,
+           value ->> 'digest', value ->> 'digestedCtime', $now FROM json_each($files) WHERE true ${IF_SEEN}`,
         { ...keyOf(key), files: JSON.stringify(files), now },
       );
     }),

@@ -264,3 +264,14 @@ test("a failure of petit itself is not explained by the last line of the task", 
     ...twice("load: petit failed at it"),
   ]);
 });
+
+test.each(["folder_missing", "folder_unreadable"] as const)(
+  "a trigger with %s in one of its folders is not said to find nothing",
+  (fault) => {
+    const problem = "/in/sub can't be read";
+    expect(attentionMessage({ ...ITEMS.trigger_failing, fault, count: 1, problem })).toBe(
+      `the trigger 'push' of job 'etl' may miss files: ${problem}`,
+    );
+    expect(attentionWords({ ...ITEMS.trigger_failing, fault, count: 1, problem }).what).toStartWith("may miss files,");
+  },
+);

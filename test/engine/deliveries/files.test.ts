@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
+  chmodSync,
   linkSync,
   mkdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -85,6 +85,18 @@ class Inbox implements AsyncDisposable {
     await this.clock.passUntil(this.petit.stop("leave"));
     meanwhile();
     const { path, clock } = this;
+    this.petit = await startEngine({ jobs: [Inbox.job(path, given)], clock, dir: join(path, "state") });
+  }
+
+  /** Starts the engine, which was stopped, with its database as after a restore. */
+  async restore(given: Partial<FilesTrigger>): Promise<void> {
+    const { path, clock } = this;
+    const { openStore } = await import("../../../src/store/database/open.ts");
+    const { openRuntime } = await import("#runtime");
+    {
+      using store = openStore({ path: join(path, "state/petit.db"), runtime: openRuntime() });
+      store.identity.renew({ now: clock.now(), isHere: () => false });
+    }
     this.petit = await startEngine({ jobs: [Inbox.job(path, given)], clock, dir: join(path, "state") });
   }
 
@@ -358,25 +370,52 @@ describe("a files trigger", () => {
     await inbox.until(() => inbox.names.filter((name) => name === "a.csv").length === 4);
   });
 
+  test("notices other content of the same size and time of change, with `identity: content`", async () => {
+    const identity = "content";
+    await using inbox = await Inbox.open({ identity });
+    const path = inbox.at("in/a.csv");
+    const write = (content: string): void => {
+      inbox.write("in/a.csv", content);
+      utimesSync(path, 1, 1);
+    };
+    write("one");
+    await inbox.got(1);
+    await fileTimeAfter(statSync(path).ctimeMs);
+    write("two");
+    await inbox.got(2);
+    await fileTimeAfter(statSync(path).ctimeMs);
+    await inbox.restart({ identity }, () => write("six"));
+    const all = ["a.csv", "a.csv", "a.csv"];
+    expect(await inbox.got(3)).toEqual(all);
+    chmodSync(path, 0o600);
+    renameSync(path, inbox.at("in/b.csv"));
+    expect(await inbox.marked()).toEqual(all);
+    await inbox.restart({ identity }, () => renameSync(inbox.at("in/b.csv"), inbox.at("in/c.csv")));
+    expect(await inbox.marked()).toEqual(all);
+    await inbox.until(() => inbox.seen.includes("in/c.csv"));
+    expect(inbox.seen.filter((name) => name !== "in/marker.csv")).toEqual(["in/c.csv"]);
+  });
+
+  test("takes other content after a restore as seen, with `identity: content`", async () => {
+    const identity = "content";
+    await using inbox = await Inbox.open({ identity });
+    inbox.write("in/a.csv", "one");
+    utimesSync(inbox.at("in/a.csv"), 1, 1);
+    await inbox.got(1);
+    await inbox.clock.passUntil(inbox.petit.stop("leave"));
+    await fileTimeAfter(statSync(inbox.at("in/a.csv")).ctimeMs);
+    inbox.write("in/a.csv", "two");
+    utimesSync(inbox.at("in/a.csv"), 1, 1);
+    await inbox.restore({ identity });
+    expect(await inbox.marked()).toEqual(["a.csv"]);
+  });
+
   test("takes what is there after a restore as seen", async () => {
     await using inbox = await Inbox.open({ existing: "run" });
-    const path = join(inbox.path, "state/petit.db");
     await inbox.restart({ existing: "run" }, () => inbox.write("in/since.csv"));
     await inbox.clock.passUntil(inbox.petit.stop("leave"));
     inbox.write("in/later.csv");
-    expect(readFileSync(path).length).toBeGreaterThan(0);
-    const { openStore } = await import("../../../src/store/database/open.ts");
-    const { openRuntime } = await import("#runtime");
-    {
-      using store = openStore({ path, runtime: openRuntime() });
-      store.identity.renew({ now: inbox.clock.now(), isHere: () => false });
-    }
-    const { clock } = inbox;
-    inbox.petit = await startEngine({
-      jobs: [Inbox.job(inbox.path, { existing: "run" })],
-      clock,
-      dir: join(inbox.path, "state"),
-    });
+    await inbox.restore({ existing: "run" });
     await inbox.until(() => inbox.seen.length === 2);
     expect(await inbox.marked()).toEqual([]);
   });
@@ -417,6 +456,27 @@ describe("a files trigger", () => {
     renameSync(inbox.at("away"), inbox.at("in"));
     expect(await inbox.marked()).toEqual(["a.csv"]);
     expect(await failing()).toEqual([]);
+  });
+
+  // Deno ends when something happens to such a file in a folder that it watches.
+  test.skipIf(isDeno)("says that names are not UTF-8, and starts a run for each file that was renamed", async () => {
+    await using inbox = await Inbox.open({ paths: ["in/**/*.csv"] });
+    const sh = (script: string): void => {
+      execFileSync("sh", ["-c", script], { cwd: inbox.at("in") });
+    };
+    sh(
+      String.raw`printf x > "$(printf 'bad\377.csv')"; mkdir "$(printf 'dir\377')"; printf x > "$(printf 'dir\377/a.csv')"`,
+    );
+    expect(await inbox.marked("in/plain.csv")).toEqual([]);
+    expect(await inbox.marked("in/really\ufffd.csv")).toEqual(["plain.csv"]);
+    const problem = expect.stringMatching(
+      /^the name of \/.*\/in\/(bad\ufffd\.csv|dir\ufffd) is not UTF-8; rename it; 1 more file too$/,
+    );
+    expect(await inbox.faults()).toMatchObject([{ jobId: "inbox", fault: "file_unreadable", count: 2, problem }]);
+    sh("mv bad* good.csv; mv dir* sub");
+    await inbox.got(4);
+    expect(inbox.names.toSorted()).toEqual(["good.csv", "plain.csv", "really\ufffd.csv", "sub/a.csv"]);
+    expect(await inbox.faults()).toEqual([]);
   });
 
   test("that begins with too many files keeps what comes meanwhile, also over a restart, and ignores the others", async () => {

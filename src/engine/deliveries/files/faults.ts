@@ -31,11 +31,11 @@ export const faultsOf = ({ faults, matches, hasMoreFolders, unreadable }: Look):
   return found;
 };
 
-/** Returns the fault of files that can't be read, given why by path; none if there are no such files. */
-export const unreadableFiles = (problems: ReadonlyMap<string, string>): readonly FileFault[] => {
-  const [first] = problems.values();
+/** Returns the fault of files that can't be read, given why for each; none if there are no such files. */
+export const unreadableFiles = (problems: readonly string[]): readonly FileFault[] => {
+  const [first] = problems;
   if (first === undefined) return [];
-  const count = problems.size;
+  const count = problems.length;
   return [{ fault: "file_unreadable", count, problem: `${first}${andMore(count, "file")}` }];
 };
 

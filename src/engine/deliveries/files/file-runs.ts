@@ -126,11 +126,12 @@ export class FileRuns {
   async #withoutChanged(batch: readonly SettledFile[]): Promise<readonly SettledFile[]> {
     const { clock, files } = this.#options;
     const current = await Promise.all(batch.map(({ file }) => findFile(file)));
-    return batch.filter(({ file }, index) => {
+    return batch.filter(({ file, digest }, index) => {
       const now = current[index];
       if (now === undefined || typeof now === "string") return false;
-      if (now.stat !== file.stat) files.note(now, clock.monotonic());
-      return now.stat === file.stat;
+      const isSame = now.stat === file.stat && (digest === null || now.ctimeNs === file.ctimeNs);
+      if (!isSame) files.note(now, clock.monotonic());
+      return isSame;
     });
   }
 
@@ -181,7 +182,8 @@ export class FileRuns {
     const stored = findJob();
     if (stored === null) return;
     const isNew = batch.map((settled) => {
-      const wasSeen = seen.find(settled.file, folders()) !== null;
+      const before = seen.find(settled.file, folders());
+      const wasSeen = before !== null && before.digest === settled.digest;
       return seen.claim(seenFile(settled), addHooks) && !wasSeen && !repeated.has(settled);
     });
     const files = eventFiles(batch.filter((_, index) => isNew[index]).map(({ file }) => file));

@@ -10,14 +10,14 @@ const CHUNK_BYTES = 2 ** 20;
 export type FileHash = { readonly digest: string } | { readonly problem: string } | "changed";
 
 /** Hashes a file. Never follows a link, and never blocks. */
-export const hashFile = async ({ path, stat }: MatchedFile, signal: AbortSignal): Promise<FileHash> => {
+export const hashFile = async ({ path, stat, ctimeNs }: MatchedFile, signal: AbortSignal): Promise<FileHash> => {
   let file: FileHandle | null = null;
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const opened = file;
     const isSame = async (): Promise<boolean> => {
-      const { ino, size, mtimeNs } = await opened.stat({ bigint: true });
-      return `${ino}:${size}:${mtimeNs}` === stat;
+      const now = await opened.stat({ bigint: true });
+      return `${now.ino}:${now.size}:${now.mtimeNs}` === stat && String(now.ctimeNs) === ctimeNs;
     };
     if (!(await isSame())) return "changed";
     const hash = createHash("sha256");

@@ -12,7 +12,7 @@ export const MAX_FOLDERS = 10_000;
 const PARALLEL = 64;
 
 /** A file that matches a pattern. */
-export type MatchedFile = Omit<SeenFile, "digest"> & {
+export type MatchedFile = Omit<SeenFile, "digest" | "digestedCtime"> & {
   /** Absolute path. */
   readonly path: string;
   readonly size: number;
@@ -20,6 +20,8 @@ export type MatchedFile = Omit<SeenFile, "digest"> & {
   readonly mtime: number;
   /** Time of the last change to its content or inode (ctime), in ms since the Unix epoch. Unlike the mtime, programs can't set it. */
   readonly ctime: number;
+  /** The same in ns. */
+  readonly ctimeNs: string;
   /** Ids of the patterns that match it. */
   readonly patterns: readonly string[];
 };
@@ -47,6 +49,8 @@ export type Look = {
   readonly hasMoreFolders: boolean;
   /** Folders that can't be read now. What is below them may be there all the same. */
   readonly unreadable: ReadonlySet<string>;
+  /** Paths of files and folders whose name is not UTF-8, with U+FFFD for the bytes that can't be decoded. */
+  readonly misnamed: ReadonlySet<string>;
   /** False if a folder changed during the look, so that `files` may lack some. */
   readonly isComplete: boolean;
 };
@@ -75,6 +79,7 @@ export const lookForFiles = async (options: LookOptions): Promise<Look> => {
   const faults: FolderFault[] = [];
   const matches = new Map<string, Match>();
   const unreadable = new Set<string>();
+  const misnamed = new Set<string>();
   let isComplete = true;
   let hasMoreFolders = false;
   for (const [base, patterns] of Map.groupBy(options.patterns, ({ folder }) => folder)) {
@@ -95,6 +100,7 @@ export const lookForFiles = async (options: LookOptions): Promise<Look> => {
       options.onProgress();
       if (typeof listed === "string") {
         if (listed === "unreadable") unreadable.add(place.path);
+        else if (mayBeMisnamed(place.path)) misnamed.add(place.path);
         else isComplete = false;
         continue;
       }
@@ -113,12 +119,14 @@ export const lookForFiles = async (options: LookOptions): Promise<Look> => {
     const found = await Promise.all(chosen.slice(at, at + PARALLEL).map(findFile));
     options.onProgress();
     for (const [index, file] of found.entries()) {
-      const folder = chosen[at + index]?.folder;
-      if (file === "unreadable" && folder !== undefined) unreadable.add(folder);
+      const match = chosen[at + index];
+      if (match === undefined) continue;
+      if (file === "unreadable") unreadable.add(match.folder);
+      if (file === "gone" && mayBeMisnamed(match.name)) misnamed.add(join(match.folder, match.name));
       if (typeof file !== "string") files.push(file);
     }
   }
-  return { files, folders, faults, matches: matches.size, hasMoreFolders, unreadable, isComplete };
+  return { files, folders, faults, matches: matches.size, hasMoreFolders, unreadable, misnamed, isComplete };
 };
 
 /** Returns what is wrong with a folder that a pattern begins with, or null. */
@@ -159,6 +167,7 @@ const listFolder = async ({ path, names, patterns }: Place) => {
         if (reachesInto(patterns, below)) places.push({ path: join(path, name), names: below, patterns });
         continue;
       }
+      if (mayBeMisnamed(name) && !entry.isFile()) continue;
       const ids = idsOfMatches(patterns, below);
       if (ids.length > 0) matches.push({ folder: path, folderInode: state.inode, name, patterns: ids });
     }
@@ -168,8 +177,14 @@ const listFolder = async ({ path, names, patterns }: Place) => {
   return { state, matches, places };
 };
 
-/** Names that begin with a dot never match. Names that are not UTF-8 can't be told to a run. */
-export const canMatch = (name: string): boolean => !name.startsWith(".") && !name.includes("\ufffd");
+/** Names that begin with a dot never match. */
+export const canMatch = (name: string): boolean => !name.startsWith(".");
+
+/**
+ * Returns whether a name may not be UTF-8: then bytes of it became U+FFFD, and the system finds nothing by that name. It can't be told to a run
+ * either.
+ */
+export const mayBeMisnamed = (name: string): boolean => name.includes("\ufffd");
 
 export const reachesInto = (patterns: readonly FilePattern[], names: readonly string[]): boolean =>
   patterns.some(({ reaches }) => reaches(names));
@@ -204,9 +219,9 @@ export const findFile = async (match: Match): Promise<MatchedFile | "gone" | "fo
   try {
     const found = await lstat(path, { bigint: true });
     if (!found.isFile()) return found.isDirectory() ? "folder" : "other";
-    const { ino, size, mtimeNs, mtimeMs, ctimeMs } = found;
+    const { ino, size, mtimeNs, mtimeMs, ctimeMs, ctimeNs } = found;
     const state = `${ino}:${size}:${mtimeNs}`;
-    const times = { mtime: Number(mtimeMs), ctime: Number(ctimeMs) };
+    const times = { mtime: Number(mtimeMs), ctime: Number(ctimeMs), ctimeNs: String(ctimeNs) };
     return { path, folder, folderInode, name, stat: state, size: Number(size), ...times, patterns };
   } catch (error) {
     return isMissing(error) ? "gone" : "unreadable";

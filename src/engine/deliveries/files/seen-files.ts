@@ -69,7 +69,7 @@ export class SeenFiles {
     return isOther ? null : moved;
   }
 
-  /** Stores that a file was seen, within the current transaction. Returns false if it was before. */
+  /** Stores that a file was seen, within the current transaction. Returns false if it was before, with the same content and ctime. */
   claim(file: SeenFile, addHooks: AddHooks): boolean {
     const { store, key, clock } = this.#options;
     const isAdded = store.seenFiles.add(key, file, clock.now());
@@ -95,7 +95,10 @@ export class SeenFiles {
       ([seen, file]) => !isPlaceOf(seen, file) && this.#files.get(keyOf(seen.folder, seen)) === seen,
     );
     await this.#inBatches(moved, (batch) => {
-      const changes = batch.map(([seen, file]) => ({ seen, now: seenFile({ file, digest: seen.digest }) }));
+      const changes = batch.map(([seen, file]) => ({
+        seen,
+        now: { ...seenFile({ file, digest: seen.digest }), digestedCtime: seen.digestedCtime },
+      }));
       for (const { seen, now } of changes) store.seenFiles.move(key, seen.folder, now);
       return () => {
         for (const { seen, now } of changes) {
@@ -127,6 +130,8 @@ export class SeenFiles {
   }
 
   #add(file: SeenFile): void {
+    const former = this.#files.get(keyOf(file.folder, file));
+    if (former !== undefined) this.#delete(former);
     this.#files.set(keyOf(file.folder, file), file);
     this.#byInode.set(keyOf(file.folderInode, file), file);
     this.#byPath.set(pathOf(file), file);
@@ -170,4 +175,9 @@ export const seenFile = ({ file, digest }: SettledFile): SeenFile => ({
   name: file.name,
   stat: file.stat,
   digest,
+  digestedCtime: digest === null ? null : file.ctimeNs,
 });
+
+/** Returns whether the content of a seen file may be another one by now. */
+export const mayHaveChanged = (seen: SeenFile, { ctimeNs }: MatchedFile): boolean =>
+  seen.digest !== null && seen.digestedCtime !== ctimeNs;

@@ -17,11 +17,12 @@ import {
   lookForFiles,
   MAX_FILES,
   type MatchedFile,
+  mayBeMisnamed,
   namesBelow,
   reachesInto,
   readFolderState,
 } from "./look.ts";
-import { isPlaceOf, SeenFiles, seenFile } from "./seen-files.ts";
+import { isPlaceOf, mayHaveChanged, SeenFiles, seenFile } from "./seen-files.ts";
 import { SettlingFiles } from "./settling.ts";
 
 /** Interval of the checks whether the folders are there, in ms. */
@@ -94,6 +95,8 @@ export class FilesWatch implements Disposable {
   /** How many files match. */
   #matches = 0;
   #faults: readonly FileFault[] = [];
+  /** What is wrong with names, a sentence for each. */
+  #misnamed: readonly string[] = [];
   readonly #faultSince = new Map<FileFault["fault"], number>();
   /** Everything must be looked at: now, in a second, or with the next interval. */
   #mustLook = true;
@@ -181,7 +184,7 @@ export class FilesWatch implements Disposable {
     const problem = `${this.#patterns[0]?.folder} does not answer`;
     const faults: readonly FileFault[] = isSilent
       ? [{ fault: "folder_unreadable", count: 1, problem }]
-      : [...this.#faults, ...unreadableFiles(this.#files.problems)];
+      : [...this.#faults, ...unreadableFiles([...this.#files.problems.values(), ...this.#misnamed])];
     for (const fault of this.#faultSince.keys())
       if (!faults.some((each) => each.fault === fault)) this.#faultSince.delete(fault);
     return faults.map((each) => {
@@ -332,6 +335,7 @@ export class FilesWatch implements Disposable {
     this.#folders = look.folders;
     this.#matches = look.matches;
     this.#faults = faultsOf(look);
+    this.#misnamed = [...look.misnamed].map((path) => `the name of ${path} is not UTF-8; rename it`);
     this.#watches.keepOnly(look.folders);
     await this.#begin(look, begunAt);
     this.#begun.resolve();
@@ -391,7 +395,7 @@ export class FilesWatch implements Disposable {
       this.#files.delete(path);
       this.#seen.notePathGone(path);
       this.#mustLookNext = true;
-      if (this.#folders.has(path)) this.#requestLook();
+      if (this.#folders.has(path) || mayBeMisnamed(name)) this.#requestLook();
     } else if (typeof found !== "string" && patterns.length > 0) this.#noteChanged(found);
   }
 
@@ -408,13 +412,17 @@ export class FilesWatch implements Disposable {
     this.#note(file);
   }
 
-  /** Lets a file settle unless it was seen before, which it returns. */
+  /** Lets a file settle unless it was seen before, which it returns, and its content is the same. */
   #note(file: MatchedFile): SeenFile | null {
     if (file.path.startsWith(this.#options.ownPrefix)) return null;
     const seen = this.#seen.find(file, this.#folders);
-    if (seen !== null) this.#files.delete(file.path);
+    if (seen !== null && !this.#mustHash(seen, file)) this.#files.delete(file.path);
     else if (file.patterns.some((id) => this.#watched.has(id))) this.#files.note(file, this.#options.clock.monotonic());
     return seen;
+  }
+
+  #mustHash(seen: SeenFile, file: MatchedFile): boolean {
+    return this.#options.trigger.identity === "content" && mayHaveChanged(seen, file);
   }
 
   /** Files that are gone before they have settled start nothing. */
@@ -483,10 +491,14 @@ export class FilesWatch implements Disposable {
       const isIgnored = file.patterns.every(
         (id) => ignored.has(id) && file.ctime < (this.#newSince.get(id) ?? Infinity),
       );
-      if (!isIgnored || this.#seen.find(file, look.folders) !== null) continue;
+      if (!isIgnored) continue;
+      const seen = this.#seen.find(file, look.folders);
+      if (seen !== null && !this.#mustHash(seen, file)) continue;
       const hash = await this.#runs.digestOf(file);
+      if (hash === "changed") continue;
       // What can't be read is there all the same.
-      if (hash !== "changed") files.push(seenFile({ file, digest: "digest" in hash ? hash.digest : null }));
+      if ("digest" in hash || seen === null)
+        files.push(seenFile({ file, digest: "digest" in hash ? hash.digest : null }));
     }
     return files;
   }
