@@ -114,6 +114,7 @@ describe("a trigger", () => {
       retry_of: null,
       triggered_by: "127.0.0.1",
       cancelled_by: null,
+      commit: null,
       warnings: 0,
       waits_for: null,
       waiting_for: null,

@@ -80,6 +80,7 @@ describe("petit status without a run", () => {
       "pending",
       "next",
       "jobs",
+      "job_repository",
     ]);
     expect(body).toMatchObject({
       scheduler: "running",
