@@ -79,7 +79,7 @@ describe.skipIf(CHROMIUM === null)("the page of a job with many tasks", () => {
     await using web = await openWeb({ url: petit.url, viewport: { width: 390, height: 844 } });
     const { page } = web;
     await web.open("/jobs/many");
-    await page.getByText(`version ${version}`).waitFor();
+    await page.getByText(`Version ${version}, since`).waitFor();
     const rows = page.locator("[data-history]");
     await becomes(() => rows.count(), 60);
     await page.getByRole("checkbox", { name: "Only failures" }).check();
