@@ -34,12 +34,12 @@ tasks:
     type: shell
     script: |
       echo begin >> "$DRILL/long"
-      while [ ! -e "$DRILL/end" ]; do sleep 0.05; done
+      while [ -d "$DRILL" ] && [ ! -e "$DRILL/end" ]; do sleep 0.05; done
       echo end >> "$DRILL/long"
 ---
 id: other
 max_concurrency: 1
-tasks: [{id: t, type: shell, script: 'echo begin >> "$DRILL/other"; while [ ! -e "$DRILL/end" ]; do sleep 0.05; done'}]
+tasks: [{id: t, type: shell, script: 'echo begin >> "$DRILL/other"; while [ -d "$DRILL" ] && [ ! -e "$DRILL/end" ]; do sleep 0.05; done'}]
 ---
 id: keeps
 tasks: [{id: t, type: shell, script: 'echo kept > "$PETIT_ARTIFACTS/a.txt"', artifacts: ["a.txt"]}]
