@@ -10,7 +10,7 @@ import { uuidv7 } from "../../lib/uuid.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { Commits } from "../commits.ts";
 import type { Jobs } from "../schedule/jobs.ts";
-import { readSecret, type SecretPlaces } from "../secrets/read-secret.ts";
+import { SecretCache, type SecretPlaces } from "../secrets/read-secret.ts";
 import { bodyOf } from "./body.ts";
 import type { Arrival, Deliveries } from "./deliveries.ts";
 import type { WebhookResult, WebhookTest } from "./result.ts";
@@ -45,9 +45,11 @@ export class Webhooks {
   readonly #refusals = new Map<JobId, Refusals>();
   /** By trigger. */
   readonly #unreadable = new Map<string, FailingTrigger>();
+  readonly #secrets: SecretCache;
 
   constructor(options: WebhooksOptions) {
     this.#options = options;
+    this.#secrets = new SecretCache(options.clock);
   }
 
   /** How many requests were refused since the start, by job. */
@@ -163,7 +165,7 @@ export class Webhooks {
   #readSecrets({ stored: { job }, trigger }: WebhookOfJob): readonly ReadSecret[] {
     const { environment } = this.#options;
     return trigger.secrets.map((source) => {
-      const reading = readSecret(source, { environment, folder: job.source.folder });
+      const reading = this.#secrets.read(source, { environment, folder: job.source.folder });
       const problem = "value" in reading ? secretProblem(reading.value, trigger.verification) : null;
       return problem === null ? reading : { problem: `${sourceName(source)} ${problem}` };
     });

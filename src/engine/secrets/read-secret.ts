@@ -1,7 +1,9 @@
-import { closeSync } from "node:fs";
+import { closeSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type SecretSource, sourceName } from "../../domain/secret.ts";
+import type { Clock } from "../../lib/clock.ts";
 import { openRegular, readStart } from "../../lib/files/regular-file.ts";
+import { forgetOldest } from "../../lib/forget-oldest.ts";
 
 /** Where secrets are read from. */
 export type SecretPlaces = {
@@ -39,6 +41,47 @@ export const readSecret = (source: SecretSource, places: SecretPlaces): SecretRe
         problem: `the ${sourceName(source)} can't be read: petit has no credentials of systemd ($${CREDENTIALS_DIRECTORY} is not set)`,
       }
     : readTextFile(join(folder, source.credential), "credential");
+};
+
+/**
+ * Reads secrets that are needed often, such as those of webhooks. A file is read again if its state has changed, or had changed a short time
+ * before it was read: then another change may have left its state as it was.
+ */
+export class SecretCache {
+  readonly #clock: Clock;
+  readonly #known = new Map<string, { readonly stamp: string; readonly reading: SecretReading }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  read(source: SecretSource, places: SecretPlaces): SecretReading {
+    const path = "file" in source ? resolve(places.folder, source.file) : null;
+    const state = path === null ? null : stateOf(path);
+    if (path === null || state === null) return readSecret(source, places);
+    const known = this.#known.get(path);
+    if (known?.stamp === state.stamp) return known.reading;
+    const reading = readSecret(source, places);
+    if ("value" in reading && state.changedAt < this.#clock.now() - SETTLED_MS)
+      this.#known.set(path, { stamp: state.stamp, reading });
+    else this.#known.delete(path);
+    forgetOldest(this.#known, MAX_KNOWN);
+    return reading;
+  }
+}
+
+/** The resolution of the times of file systems is up to 2 s. */
+const SETTLED_MS = 2_500;
+
+const MAX_KNOWN = 1_000;
+
+const stateOf = (path: string): { readonly stamp: string; readonly changedAt: number } | null => {
+  try {
+    const { ino, size, mtimeNs, ctimeNs, ctimeMs } = statSync(path, { bigint: true });
+    return { stamp: `${ino} ${size} ${mtimeNs} ${ctimeNs}`, changedAt: Number(ctimeMs) };
+  } catch {
+    return null;
+  }
 };
 
 const readVariable = (name: string, { environment }: SecretPlaces): SecretReading => {
