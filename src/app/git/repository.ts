@@ -13,7 +13,7 @@ import { parseTree, type TreeEntry, type TreeProblem } from "./tree.ts";
 export type Credentials = {
   /** Path of a private key that only petit may read; null for the keys of an agent. */
   readonly keyFile: string | null;
-  /** Of an https server; null for public repositories. */
+  /** Token for an https server; null for public repositories. */
   readonly token: string | null;
   /** File with the keys of ssh servers; null for that of the user. */
   readonly knownHosts: string | null;

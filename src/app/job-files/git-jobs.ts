@@ -114,7 +114,7 @@ export class GitJobs implements FilesRepository, JobSource {
   /** True while a webhook waits for its fetch. */
   #isSyncAwaited = false;
   #checkedAt: number | null = null;
-  /** What clients were told last. */
+  /** The last state that was sent to clients. */
   #told: string | null = null;
   readonly #provided = new Map<string, number>();
   #first: StartedSource["first"] = { jobs: [], problems: [], broken: [] };
@@ -553,7 +553,7 @@ export class GitJobs implements FilesRepository, JobSource {
     this.#tell();
   }
 
-  /** Tells clients if something else is known than they were told last. */
+  /** Notifies clients if the state differs from the last one that was sent. */
   #tell(): void {
     const outline = outlineOf(this.state);
     if (outline === this.#told) return;

@@ -12,7 +12,7 @@ export type JobsUser = {
   readonly findJob: (jobId: string) => Job | null;
   /** Reads the job files again, and takes them. Rejects with `not_running` when petit stops. */
   readonly reload: (request: ReloadRequest) => Promise<void>;
-  /** Tells clients that something else is known about the repository. */
+  /** Notifies clients that the state of the repository has changed. */
   readonly noteRepository: (status: RepositoryStatus) => void;
 };
 

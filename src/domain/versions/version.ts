@@ -8,7 +8,7 @@
 export const RELOAD_CAUSES = ["start", "watch", "signal", "api"] as const;
 export type ReloadCause = (typeof RELOAD_CAUSES)[number];
 
-/** Who had the job files read. */
+/** Why the job files were read, and who asked for it. */
 export type ReloadRequest = {
   readonly cause: ReloadCause;
   /** The person who asked for it: the name of a token, otherwise an address. Null if petit did it by itself, or if it is unknown. */
@@ -37,7 +37,7 @@ export type VersionUse = {
   readonly since: number;
   /** Null while it is in use. */
   readonly until: number | null;
-  /** Null if an earlier petit did not record it. */
+  /** Null if petit was too old to record it. */
   readonly cause: ReloadCause | null;
   readonly by: string | null;
   /** The file at the beginning of the use, relative to JOBS_DIR, and when it was last modified before. Null if it is unknown. */

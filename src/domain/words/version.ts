@@ -15,7 +15,7 @@ const SHORT_CAUSE: Readonly<Record<ReloadCause, string>> = {
   api: "reload",
 };
 
-/** Returns in a few words why a version came into use, and for whom; null if that was not recorded. */
+/** Returns in a few words why a version came into use, and who asked for it; null if that was not recorded. */
 export const causeText = ({
   cause,
   by,

@@ -128,7 +128,7 @@ const SCOPE_TEXT = {
 } as const satisfies Record<Kind, string>;
 
 type OptionProps = {
-  /** Of the group. */
+  /** Name of the group of options. */
   readonly name: string;
   readonly text: string;
   readonly isChosen: boolean;

@@ -181,8 +181,7 @@ const listFolder = async ({ path, names, patterns }: Place) => {
 export const canMatch = (name: string): boolean => !name.startsWith(".");
 
 /**
- * Returns whether a name may not be UTF-8: then bytes of it became U+FFFD, and the system finds nothing by that name. It can't be told to a run
- * either.
+ * Returns whether a name may not be UTF-8. Its invalid bytes became U+FFFD, so no file has that name, and a run could not open it.
  */
 export const mayBeMisnamed = (name: string): boolean => name.includes("\ufffd");
 
