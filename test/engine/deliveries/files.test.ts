@@ -370,6 +370,28 @@ describe("a files trigger", () => {
     await inbox.until(() => inbox.names.filter((name) => name === "a.csv").length === 4);
   });
 
+  test("starts no run for a copy of a file that was touched since, with `identity: content`", async () => {
+    await using inbox = await Inbox.open({ identity: "content" });
+    inbox.write("in/a.csv", "one");
+    await inbox.got(1);
+    inbox.write("in/same.csv", "one");
+    await inbox.clock.pass(SETTLE_MS / 2);
+    utimesSync(inbox.at("in/a.csv"), 1, 1);
+    expect(await inbox.marked()).toEqual(["a.csv"]);
+  });
+
+  test("starts no run for a file that was touched, however long it settles, with `identity: content`", async () => {
+    const given = { identity: "content", settleMs: 40_000, intervalMs: 1_000 } as const;
+    await using inbox = await Inbox.open(given);
+    inbox.write("in/a.csv", "one");
+    await inbox.got(1);
+    for (const time of [1, 2]) {
+      utimesSync(inbox.at("in/a.csv"), time, time);
+      await inbox.clock.pass(given.settleMs / 2);
+    }
+    expect(await inbox.marked()).toEqual(["a.csv"]);
+  });
+
   test("notices other content of the same size and time of change, with `identity: content`", async () => {
     const identity = "content";
     await using inbox = await Inbox.open({ identity });

@@ -154,7 +154,11 @@ export class FileRuns {
     for (const seen of this.#options.seen.withContent(digest)) {
       if (join(seen.folder, seen.name) === path) return true;
       const now = await findFile({ ...seen, patterns: [] });
-      if (typeof now !== "string" && now.stat === seen.stat) return true;
+      if (typeof now === "string") continue;
+      if (now.stat === seen.stat) return true;
+      // It was touched or written since, which is not noticed yet.
+      const hash = await this.digestOf(now);
+      if (hash !== "changed" && "digest" in hash && hash.digest === digest) return true;
     }
     return false;
   }

@@ -512,6 +512,11 @@ export class FilesWatch implements Disposable {
     }
   }
 
+  /** Returns whether the content of a seen file is to be compared with what settles at its path. */
+  #isCompared({ folder, name, digest }: SeenFile): boolean {
+    return digest !== null && this.#files.has(join(folder, name));
+  }
+
   /**
    * Forgets the files that two looks have not found and that are not there: a pattern that was changed may match them again. Those whose
    * folder can't be read, or is another one now, may come back.
@@ -522,7 +527,7 @@ export class FilesWatch implements Disposable {
     const mayReturn: SeenFile[] = [];
     const unreadable = [...look.unreadable];
     for (const file of this.#seen.all) {
-      if (found.has(file)) continue;
+      if (found.has(file) || this.#isCompared(file)) continue;
       const folder = look.folders.get(file.folder);
       const isReplaced = folder !== undefined && folder.inode !== file.folderInode;
       if (isReplaced || unreadable.some((each) => isBelow(file.folder, each))) mayReturn.push(file);
