@@ -351,11 +351,12 @@ describe("job files in a git repository", () => {
       added: [{ id: "new", file: "new.yaml" }],
       removed: [{ id: "old", file: "old.yaml" }],
       changed: [
-        { id: "now", former_id: "was", next: null },
+        { id: "now", former_id: "was", next: null, move: null },
         {
           id: "report",
           former_id: null,
           changes: expect.arrayContaining([expect.objectContaining({ path: "schedule.cron" })]),
+          move: { kind: "shifted", message: "runs 30 min earlier", shifts: [{ by_ms: -1_800_000, from: null }] },
         },
       ],
     });
@@ -367,12 +368,13 @@ describe("job files in a git repository", () => {
     expect(text.stdout).toContain(
       `${second.slice(0, 8)} by Grace, compared with ${first.slice(0, 8)}: 1 job added, 1 job removed, 2 jobs changed\n`,
     );
-    expect(text.stdout).toContain("  ~ schedule.cron: 0 7 1 1 * → 30 6 1 1 *\n");
+    expect(text.stdout).toContain(
+      "~ report report.yaml\n  runs 30 min earlier\n  ~ schedule.cron: 0 7 1 1 * → 30 6 1 1 *\n",
+    );
     const markdown = await runPetit(["jobs", "diff", second.slice(0, 10), "--format", "markdown", "--url", petit.url]);
-    expect(markdown).toMatchObject({
-      status: 1,
-      stdout: expect.stringContaining("### Removed\n\n- `old` in `old.yaml`, next would be: "),
-    });
+    expect(markdown.status).toBe(1);
+    expect(markdown.stdout).toContain("### Removed\n\n- `old` in `old.yaml`, next would be: ");
+    expect(markdown.stdout).toContain("- `report` in `report.yaml`\n  - **runs 30 min earlier**\n");
     expect((await ask(petit, "/api/job-repository")).body).toMatchObject({
       commit: { id: first },
       head: { id: first },

@@ -1,5 +1,7 @@
+import { setImmediate } from "node:timers/promises";
 import type { Job } from "../../domain/job.ts";
-import { compileSchedule, type ScheduleSpec } from "../../domain/schedule/schedule.ts";
+import { hasSameTimes, type ScheduleMove, scheduleMove } from "../../domain/schedule/move.ts";
+import { compileSchedule } from "../../domain/schedule/schedule.ts";
 import { type ShownChange, shownChanges } from "./version-changes.ts";
 
 /** What a commit would change of the jobs that run. Each list is by id. */
@@ -25,6 +27,8 @@ type ChangedJob = {
   readonly changes: readonly ShownChange[];
   /** The next occurrences of both, if the schedule differs; otherwise null. */
   readonly next: { readonly before: readonly number[]; readonly after: readonly number[] } | null;
+  /** How they move; null if the schedule does not differ, or if nothing simple is true of them. */
+  readonly move: ScheduleMove | null;
 };
 
 export type JobsDiffOptions = {
@@ -54,9 +58,13 @@ export const diffJobs = async (
     if (partner === null) continue;
     const changes = await shownChanges(partner, job);
     if (changes.length === 0) continue;
-    const next = isDueAlike(partner, job) ? null : { before: nextOf(partner, options), after: nextOf(job, options) };
+    const isMoved = !hasSameTimes(partner, job);
+    const next = isMoved ? { before: nextOf(partner, options), after: nextOf(job, options) } : null;
+    const move = isMoved ? scheduleMove(partner, job, options) : null;
     const formerId = partner.id === job.id ? null : partner.id;
-    changed.push({ id: job.id, formerId, file: job.source.file, changes, next });
+    changed.push({ id: job.id, formerId, file: job.source.file, changes, next, move });
+    // A comparison takes some ms where occurrences are frequent.
+    if (isMoved) await setImmediate();
   }
   return {
     added: after
@@ -80,12 +88,6 @@ const partnerOf = (job: Job, old: JobsById, current: JobsById): Job | null => {
   const ids = [job.id, ...(job.formerly ?? []).filter((id) => !current.has(id))];
   return ids.map((id) => old.get(id)).find((each) => each !== undefined) ?? null;
 };
-
-const isDueAlike = (a: Job, b: Job): boolean =>
-  a.enabled === b.enabled && JSON.stringify(timesOf(a.schedule)) === JSON.stringify(timesOf(b.schedule));
-
-const timesOf = (schedule: ScheduleSpec | null) =>
-  schedule === null ? null : [schedule.expressions, schedule.timezone, schedule.except?.dates];
 
 const nextOf = ({ schedule, enabled }: Job, { now, timezone }: JobsDiffOptions): readonly number[] => {
   if (schedule === null || !enabled) return [];

@@ -23,7 +23,7 @@ export const jobs = defineCommand({
     "field by field and as text. With job files in a git repository, 'source' prints which commit is in use, 'sync' fetches now, 'pin' uses a " +
     "commit and stays with it, and 'follow' uses the newest commit again. They exit with 1 if a commit has problems or the repository can't be read. " +
     "'diff' prints what a commit would change of the jobs that run: jobs added, removed and changed, field by field, and the next five occurrences " +
-    "before and after where a schedule changes. It exits with 0 if nothing changes, 1 if something does, and 2 if the commit has problems.",
+    "before and after where a schedule changes, with words about how they move. It exits with 0 if nothing changes, 1 if something does, and 2 if the commit has problems.",
   usage: [
     "petit jobs history JOB",
     "petit jobs history JOB --diff VERSION [VERSION]",

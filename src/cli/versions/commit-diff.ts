@@ -75,6 +75,7 @@ const textLines = (diff: Diff, context: Context): readonly string[] => {
     ...diff.changed.flatMap((each) => [
       job("~", "yellow", each),
       ...(each.former_id === null ? [] : [`  was '${each.former_id}'`]),
+      ...(each.move === null ? [] : [`  ${paint(out, "bold", each.move.message)}`]),
       ...each.changes.flatMap((change) => changeLines(change, out)).map((line) => `  ${line}`),
       ...(each.next === null
         ? []
@@ -111,8 +112,9 @@ const markdownLines = (diff: Diff, context: Context): readonly string[] => [
 const section = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : ["", `### ${title}`, "", ...lines];
 
-const changedMarkdown = ({ id, file, former_id: formerId, changes, next }: Changed, context: Context) => [
+const changedMarkdown = ({ id, file, former_id: formerId, changes, next, move }: Changed, context: Context) => [
   `- ${code(id)} in ${code(file)}${formerId === null ? "" : `, was ${code(formerId)}`}`,
+  ...(move === null ? [] : [`  - **${escaped(move.message)}**`]),
   ...changes.map((change) => `  - ${changeMarkdown(change)}`),
   ...(next === null
     ? []

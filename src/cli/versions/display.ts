@@ -82,7 +82,7 @@ const sourceText = (use: Use | null): string => {
 
 /** Returns what differs between two versions: the fields, then the lines of the text. */
 export const comparisonLines = (detail: Detail, { terminal: { out } }: Context): string => {
-  const { version, digest, before, before_digest, changes, diff } = detail;
+  const { version, digest, before, before_digest, changes, move, diff } = detail;
   const head =
     before === null || before_digest === null
       ? `version ${version} (${shortDigest(digest)})`
@@ -91,6 +91,7 @@ export const comparisonLines = (detail: Detail, { terminal: { out } }: Context):
   return [
     paint(out, "bold", head),
     ...notes.map((each) => paint(out, "dim", each)),
+    ...(move === null ? [] : [move.message]),
     ...changes.flatMap((change) => changeLines(change, out)),
     ...(diff === null ? [] : ["", paint(out, "bold", "text"), ...diff.map((line) => diffLine(line, out))]),
     "",

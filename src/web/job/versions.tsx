@@ -16,6 +16,7 @@ import { Button } from "../ui/button.tsx";
 import { Diff } from "../ui/diff.tsx";
 import { RunLink } from "../ui/links.tsx";
 import { Loaded } from "../ui/states.tsx";
+import { capital } from "../ui/text/format.ts";
 import { Time } from "../ui/time/time.tsx";
 import "./versions.css";
 
@@ -177,10 +178,11 @@ const Comparison = ({ jobId, chosen }: ComparisonProps) => {
 };
 
 const Changes = ({ comparison }: { readonly comparison: VersionComparison }) => {
-  const { changes, diff, before } = comparison;
+  const { changes, diff, before, move } = comparison;
   const notes = [sameText(comparison), noTextDiffText(comparison)].filter((each) => each !== null);
   return (
     <>
+      {move !== null && <p data-move={move.kind}>{capital(move.message)}.</p>}
       {changes.length > 0 && (
         <dl className="changes">
           {changes.map((change) => (

@@ -133,17 +133,25 @@ describe("the versions of a job", () => {
       ["added", "timeout", null, "5m"],
       ["added", "notify", null, [expect.objectContaining({ type: "webhook", on: ["failure"] })]],
     ]);
+    const hour = 3_600_000;
+    expect(two.move).toEqual({ kind: "shifted", message: "runs 1 h later", shifts: [{ by_ms: hour, from: null }] });
     expect(two.diff).toContain('-schedule: "0 2 1 1 *"');
     expect(two.diff).toContain("+timeout: 5m");
   });
 
   test("are compared with any other one", async () => {
     const one = await detail("1", `?diff=${versions[0]?.digest.slice(0, 8)}`);
-    expect(one).toMatchObject({ version: 1, before: 2 });
+    expect(one).toMatchObject({ version: 1, before: 2, move: { message: "runs 1 h earlier" } });
     expect(one.changes.map(({ path, kind }: Record<string, unknown>) => `${kind} ${path}`)).toContain(
       "removed tasks.more",
     );
-    expect(await detail("1", "?diff=1")).toMatchObject({ before: 1, changed: false, changes: [], diff: null });
+    expect(await detail("1", "?diff=1")).toMatchObject({
+      before: 1,
+      changed: false,
+      changes: [],
+      move: null,
+      diff: null,
+    });
     expect(await detail("1")).toMatchObject({ before: null, before_digest: null, changes: [], diff: null });
   });
 

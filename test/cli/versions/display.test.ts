@@ -51,6 +51,7 @@ const DETAIL: Detail = {
   before_digest: "f".repeat(64),
   changed: true,
   changes: [],
+  move: null,
   diff: null,
 };
 
@@ -92,6 +93,13 @@ describe("a comparison on a terminal", () => {
     const after = { id: "load", args: ["a", "b c", "d: e", "true", ""], n: 1, none: null, delay: "1m30s" };
     expect(lines({ changes: [{ path: "tasks.load", kind: "added", before: null, after, diff: null }] })).toContain(
       '\n+ tasks.load: {id: load, args: [a, b c, "d: e", "true", ""], n: 1, none: null, delay: 1m30s}\n',
+    );
+  });
+
+  test("says first how the schedule moves", () => {
+    const move = { kind: "scheduled", message: "newly scheduled" } as const;
+    expect(lines({ changes: [{ path: "x", kind: "removed", before: 1, after: null, diff: null }], move })).toContain(
+      "\nnewly scheduled\n- x: 1\n",
     );
   });
 

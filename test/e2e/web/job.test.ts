@@ -124,7 +124,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     const runs = [await runToEnd(petit, "a")];
     for (const text of [
       `id: b\n${task}\n---\nid: a\nname: Second\ntimeout: 5m\nenvironment: {API_TOKEN: second-secret}\n${task}\n`,
-      `id: a\nname: Third\nenvironment: {API_TOKEN: second-secret}\n${task.replace("}]", ", stdin: x}]")}\n`,
+      `id: a\nname: Third\nschedule: "0 7 1 1 *"\nenvironment: {API_TOKEN: second-secret}\n${task.replace("}]", ", stdin: x}]")}\n`,
     ]) {
       await Bun.write(`${petit.jobsDir}/jobs.yaml`, text);
       await post(petit, "/api/jobs/reload");
@@ -147,6 +147,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await versions.getByRole("heading", { name: "From version 2 to version 3" }).waitFor();
     expect(await change("name").textContent()).toMatch(/before: Second.*after: Third/);
     expect(await change("timeout").textContent()).toContain("before: 5m");
+    expect(await versions.locator("[data-move]").textContent()).toBe("Newly scheduled.");
     expect(await change("tasks.only.stdin").textContent()).toContain("after: x");
     expect(await change("environment.API_TOKEN").count()).toBe(0);
     expect(await versions.getByRole("region", { name: "Changes of the text since version 2" }).textContent()).toContain(

@@ -1,6 +1,7 @@
 import { Elysia, t } from "elysia";
 import { PetitError } from "../../../domain/errors.ts";
 import type { Job } from "../../../domain/job.ts";
+import { hasSameTimes, scheduleMove } from "../../../domain/schedule/move.ts";
 import { shorten } from "../../../lib/text.ts";
 import type { JobVersion } from "../../../store/versions/versions.ts";
 import { diffVersions } from "../../comparison/definition-diff.ts";
@@ -36,7 +37,7 @@ const DetailQuery = exactly({
 const LISTED_USES = 10;
 const ALL_USES = 1_000;
 
-export const versionRoutes = ({ engine, store }: ApiContext) =>
+export const versionRoutes = ({ engine, store, clock, system }: ApiContext) =>
   new Elysia({ prefix: "/api/jobs/:job_id/versions" })
     .get(
       "",
@@ -77,6 +78,10 @@ export const versionRoutes = ({ engine, store }: ApiContext) =>
           job: definition,
           before,
           changes: other === null ? [] : await shownChanges(other, definition),
+          move:
+            other === null || hasSameTimes(other, definition)
+              ? null
+              : scheduleMove(other, definition, { now: clock.now(), timezone: system.timezone }),
           diff: other === null ? { changed: false, lines: null } : await diffVersions(other, definition),
         });
       },

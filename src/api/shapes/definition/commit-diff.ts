@@ -4,6 +4,7 @@ import type { JobsDiff } from "../../comparison/commit-diff.ts";
 import { ProblemBody, problemBody } from "../scheduler.ts";
 import { exactly, instant, nullable } from "../schemas.ts";
 import { CommitBody, commitOf } from "./repository.ts";
+import { ScheduleMoveOrNull, scheduleMoveBody } from "./schedule-move.ts";
 import { ChangeBody } from "./version.ts";
 
 const next = t.Array(instant("When it is due"), { description: "Its next occurrences, at most 5" });
@@ -24,6 +25,7 @@ const ChangedJobBody = exactly(
       exactly({ before: next, after: next }),
       "The next occurrences, if the schedule differs; otherwise null",
     ),
+    move: ScheduleMoveOrNull,
   },
   { title: "ChangedJob", description: "A job that a commit changes" },
 );
@@ -55,7 +57,7 @@ export const jobsDiffBody = ({ preview, inUse, timezone, diff }: JobsDiffParts):
   problems: preview.problems.map(problemBody),
   added: diff.added.map(listedBody),
   removed: diff.removed.map(listedBody),
-  changed: diff.changed.map(({ id, file, formerId, changes, next: times }) => ({
+  changed: diff.changed.map(({ id, file, formerId, changes, next: times, move }) => ({
     id,
     file,
     former_id: formerId,
@@ -67,6 +69,7 @@ export const jobsDiffBody = ({ preview, inUse, timezone, diff }: JobsDiffParts):
       diff: lines === null ? null : [...lines],
     })),
     next: times === null ? null : { before: [...times.before], after: [...times.after] },
+    move: scheduleMoveBody(move),
   })),
 });
 

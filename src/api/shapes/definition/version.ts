@@ -1,5 +1,6 @@
 import { t } from "elysia";
 import type { Job } from "../../../domain/job.ts";
+import type { ScheduleMove } from "../../../domain/schedule/move.ts";
 import { RELOAD_CAUSES, type VersionUse } from "../../../domain/versions/version.ts";
 import { RELOAD_CAUSE_TEXT } from "../../../domain/words/version.ts";
 import type { JobVersion, VersionRun, VersionRuns } from "../../../store/versions/versions.ts";
@@ -17,6 +18,7 @@ import {
   RunIdText,
   word,
 } from "../schemas.ts";
+import { ScheduleMoveOrNull, scheduleMoveBody } from "./schedule-move.ts";
 
 const VersionNumber = integer({ minimum: 1, description: "Counts the definitions of the job from 1" });
 
@@ -139,6 +141,7 @@ export const VersionDetail = exactly(
       description: "False if it is compared with none, or only comments or its place in the file differ",
     }),
     changes: t.Array(ChangeBody, { description: "Each field that differs from `before`" }),
+    move: ScheduleMoveOrNull,
     diff: nullable(
       t.Array(t.String()),
       "Lines of a unified diff from `before`; null if the texts are equal, too different, or not stored",
@@ -163,6 +166,7 @@ export const VersionDetail = exactly(
         before_digest: DIGEST_EXAMPLE.replace("3f9a", "b804"),
         changed: true,
         changes: [{ path: "timeout", kind: "changed", before: "5m", after: "10m", diff: null }],
+        move: null,
         diff: ["@@ -1,3 +1,3 @@", " id: hello_world", "-timeout: 5m", "+timeout: 10m", " tasks:"],
       },
     ],
@@ -186,12 +190,13 @@ type Comparison = {
   readonly job: Job;
   readonly before: JobVersion | null;
   readonly changes: readonly ShownChange[];
+  readonly move: ScheduleMove | null;
   readonly diff: DefinitionDiff;
 };
 
 export const versionDetail = (
   parts: VersionParts,
-  { job, before, changes, diff }: Comparison,
+  { job, before, changes, move, diff }: Comparison,
 ): typeof VersionDetail.static => ({
   ...versionBody(parts),
   definition: shownFields(job),
@@ -200,6 +205,7 @@ export const versionDetail = (
   before_digest: before?.digest ?? null,
   changed: diff.changed,
   changes: changes.map((change) => ({ ...change, diff: change.diff === null ? null : [...change.diff] })),
+  move: scheduleMoveBody(move),
   diff: diff.lines === null ? null : [...diff.lines],
 });
 
