@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import PAGE from "../../dist/web/page.txt" with { type: "text" };
 import { acceptsGzip } from "../api/guard/compression.ts";
-import { firstWindow, WIDTHS } from "../web/now/timeline/queried-window.ts";
+import { FIRST_ROWS, firstWindow, WIDTHS } from "../web/now/timeline/queried-window.ts";
 
 /**
  * Serves the dashboard's static files by path; null if there is none. They contain no data and need no token. The query of the URL, which
@@ -70,7 +70,7 @@ const firstTimelines = (now: number): readonly string[] => {
       ...(narrower === undefined ? [] : [`(min-width: ${narrower.maxWidth + 1}px)`]),
       ...(isNotLast ? [`(max-width: ${maxWidth}px)`] : []),
     ].join(" and ");
-    return `${preloadOf(`/api/timeline/compact?from=${from}&to=${to}&bins=${bins}`)}; media="${media}"`;
+    return `${preloadOf(`/api/timeline/compact?from=${from}&to=${to}&bins=${bins}&limit=${FIRST_ROWS}`)}; media="${media}"`;
   });
 };
 

@@ -32,6 +32,13 @@ const TimelineParams = exactly({
   tag: TagQuery,
 });
 
+const CompactTimelineParams = exactly({
+  ...TimelineParams.properties,
+  limit: t.Optional(
+    wholeNumber({ minimum: 1, maximum: 10_000 }, "Maximum number of jobs: the first ones by name; default: all, by id"),
+  ),
+});
+
 const StatsQuery = exactly({
   hours: t.Optional(wholeNumber({ minimum: 1, maximum: 720, default: 24 }, "Length of the period up to now, in hours")),
   tag: TagQuery,
@@ -45,9 +52,10 @@ export const timelineRoutes = (context: ApiContext) => {
     .get(
       "/api/timeline",
       async ({ query, request }) => {
-        const { timeline, now } = read(query, context);
+        const { timeline, now } = askedFor(query, context);
         const { from, to, bins } = timeline;
-        return compressedJson(timelineBody({ from, to, bins, now }, await readTimeline(timeline, sources)), request);
+        const { rows } = await readTimeline({ ...timeline, limit: null }, sources);
+        return compressedJson(timelineBody({ from, to, bins, now }, rows), request);
       },
       {
         query: TimelineParams,
@@ -66,15 +74,16 @@ export const timelineRoutes = (context: ApiContext) => {
     .get(
       "/api/timeline/compact",
       async ({ query, request }) => {
-        const { timeline, now } = read(query, context);
+        const { timeline, now } = askedFor(query, context);
         const { from, to, bins } = timeline;
         const markBins = Math.max(MIN_MARK_BINS, bins >> 2);
-        const rows = await readTimeline({ ...timeline, markBins, hidesPaused: true }, sources);
+        const limit = query.limit === undefined ? null : Number(query.limit);
+        const read = await readTimeline({ ...timeline, limit, markBins, hidesPaused: true }, sources);
         const waitingFor = (runId: RunId) => context.engine.waitingFor(runId);
-        return compressedJson(compactTimelineBody({ from, to, bins, now }, rows, waitingFor), request);
+        return compressedJson(compactTimelineBody({ from, to, bins, now }, read, waitingFor), request);
       },
       {
-        query: TimelineParams,
+        query: CompactTimelineParams,
         response: { 200: CompactTimelineBody, ...failures("INVALID_REQUEST") },
         detail: {
           operationId: "getCompactTimeline",
@@ -107,7 +116,7 @@ const HOUR_MS = 3_600_000;
 const MIN_MARK_BINS = 10;
 
 /** Returns what a request asks for, and the time of the request. */
-const read = (query: typeof TimelineParams.static, { engine, clock }: ApiContext) => {
+const askedFor = (query: typeof TimelineParams.static, { engine, clock }: ApiContext) => {
   const now = clock.now();
   const jobs = query.jobs?.split(",").map((jobId) => currentId(engine, jobId)) ?? null;
   return { timeline: timelineQuery({ ...query, jobs }, now, jobsWithTags(engine, query.tag)), now };
@@ -117,7 +126,7 @@ const timelineQuery = (
   query: Omit<typeof TimelineParams.static, "jobs"> & { readonly jobs: readonly string[] | null },
   now: number,
   tagged: ReadonlySet<string> | null,
-): TimelineQuery => {
+): Omit<TimelineQuery, "limit"> => {
   const to = Number(query.to ?? now + HOUR_MS);
   const from = Number(query.from ?? Math.max(0, to - 6 * HOUR_MS));
   if (from >= to) throw invalidQuery("from", `${from} is not before ${to}, the end of the window`);

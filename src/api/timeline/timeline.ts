@@ -22,6 +22,14 @@ export type TimelineQuery = {
   readonly hidesPaused?: boolean;
   /** Null selects all jobs. */
   readonly jobIds: ReadonlySet<string> | null;
+  /** Maximum of rows: the first ones by name. Null returns all, by id. */
+  readonly limit: number | null;
+};
+
+export type Timeline = {
+  readonly rows: readonly TimelineRow[];
+  /** How many rows there are without `limit`. */
+  readonly count: number;
 };
 
 /** The row of one job. */
@@ -43,8 +51,8 @@ export type TimelineSources = Pick<ApiContext, "engine" | "store" | "clock"> & {
 const MAX_BARS = 10_000;
 const MAX_DUE = 5_000;
 
-/** Returns one row per job, by id. Yields to other work in between. */
-export const readTimeline = async (query: TimelineQuery, sources: TimelineSources): Promise<readonly TimelineRow[]> => {
+/** Returns one row per job. Yields to other work in between. */
+export const readTimeline = async (query: TimelineQuery, sources: TimelineSources): Promise<Timeline> => {
   const now = sources.clock.now();
   const views = sources.engine.listJobs().filter(({ job }) => isSelected(query, job.id));
   const bars = await readBars(query, sources);
@@ -55,7 +63,8 @@ export const readTimeline = async (query: TimelineQuery, sources: TimelineSource
   const rows: TimelineRow[] = [];
   let yieldedAt = sources.clock.monotonic();
   const readDue = createDueReader({ query, now, views, sources });
-  for (const job of jobsOf(views, bars.jobIds)) {
+  const jobs = jobsOf(views, bars.jobIds);
+  for (const job of query.limit === null ? jobs : jobs.toSorted(byName).slice(0, query.limit)) {
     rows.push({
       ...job,
       bars: bars.of(job.jobId),
@@ -67,11 +76,16 @@ export const readTimeline = async (query: TimelineQuery, sources: TimelineSource
     await setImmediate();
     yieldedAt = sources.clock.monotonic();
   }
-  return rows;
+  return { rows, count: jobs.length };
 };
 
 /** Maximum time between two yields to other work. */
 const YIELD_INTERVAL_MS = 5;
+
+const names = new Intl.Collator(undefined, { numeric: true });
+
+const byName = (a: Pick<TimelineRow, "jobId" | "job">, b: Pick<TimelineRow, "jobId" | "job">): number =>
+  names.compare(a.job?.name ?? a.jobId, b.job?.name ?? b.jobId);
 
 const isSelected = ({ jobIds }: TimelineQuery, jobId: string): boolean => jobIds?.has(jobId) ?? true;
 

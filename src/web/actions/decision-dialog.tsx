@@ -5,11 +5,6 @@ import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/overlay/dialog.tsx";
 import { failureText } from "../ui/states.tsx";
 
-export const DECISIONS = [
-  { kind: "approve", label: "Approve", button: "primary" },
-  { kind: "reject", label: "Reject", button: "danger" },
-] as const;
-
 type DecisionDialogProps = {
   readonly kind: "approve" | "reject";
   readonly task: AskingTask;

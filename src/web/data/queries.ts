@@ -315,6 +315,8 @@ export type TimelineWindow = {
   readonly jobs?: string;
   /** Returns only jobs with this tag. */
   readonly tag?: string;
+  /** Maximum of jobs: the first ones by name. */
+  readonly limit?: number;
 };
 
 /** Query for the timeline. Shows the previous window until the new one is loaded. */

@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "wouter";
+import { RunDialog } from "../actions/dialogs.ts";
 import { usePauseJob } from "../data/actions.ts";
 import { schedulerQuery } from "../data/queries.ts";
 import type { JobSummary } from "../data/shapes.ts";
 import { useShortcut } from "../keyboard/shortcuts.ts";
-import { RunDialog } from "../trigger/run-dialog.tsx";
 import { Button } from "../ui/button.tsx";
 import { withParam } from "../ui/choice.tsx";
 import { FirstSteps } from "../ui/first-steps.tsx";

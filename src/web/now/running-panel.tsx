@@ -5,7 +5,7 @@ import { executingOf } from "../../domain/limits/activity.ts";
 import { countWaiting, type WaitingCounts } from "../../domain/limits/waiting-for.ts";
 import { shownStatusOf, statusWords, waitingCounts } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
-import { CancelDialog } from "../actions/cancel-dialog.tsx";
+import { CancelDialog } from "../actions/dialogs.ts";
 import { jobRunsQuery, runsQuery, statsQuery } from "../data/queries.ts";
 import { progressOf, usualDuration } from "../data/run-statistics.ts";
 import { useJobName } from "../data/selected.ts";

@@ -1,12 +1,10 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { isFinal } from "../../domain/run.ts";
-import { CancelDialog } from "../actions/cancel-dialog.tsx";
-import { RetryDialog } from "../actions/retry-dialog.tsx";
+import { CancelDialog, RetryDialog, RunDialog } from "../actions/dialogs.ts";
 import { runQuery } from "../data/queries.ts";
 import type { RunDetail } from "../data/shapes.ts";
 import { useShortcut } from "../keyboard/shortcuts.ts";
-import { RunDialog } from "../trigger/run-dialog.tsx";
 import { Button } from "../ui/button.tsx";
 
 type RunActionsProps = {

@@ -1,7 +1,8 @@
 import { useState } from "react";
 import type { AskingTask } from "../../domain/words/attention.ts";
 import { paramsText } from "../../domain/words/run-facts.ts";
-import { DECISIONS, DecisionDialog } from "../actions/decision-dialog.tsx";
+import { DECISIONS } from "../actions/decisions.ts";
+import { DecisionDialog } from "../actions/dialogs.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { Time } from "../ui/time/time.tsx";

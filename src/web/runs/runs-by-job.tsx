@@ -3,7 +3,7 @@ import { useId, useState } from "react";
 import { Link } from "wouter";
 import { failureWords } from "../../domain/words/failure.ts";
 import { failurePath } from "../../domain/words/run-path.ts";
-import { RetryDialog } from "../actions/retry-dialog.tsx";
+import { RetryDialog } from "../actions/dialogs.ts";
 import { attentionQuery, jobsQuery, runQuery } from "../data/queries.ts";
 import { useJobName } from "../data/selected.ts";
 import type { RunData } from "../data/shapes.ts";

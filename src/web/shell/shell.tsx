@@ -16,9 +16,9 @@
  */
 import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
+import { lazyDialog, preloadDialogs } from "../data/lazy-dialog.tsx";
 import { useConnectionState } from "../data/live/connection.tsx";
 import { useHasWorkers } from "../data/selected.ts";
-import { KeyboardHelp } from "../keyboard/help.tsx";
 import { focusSearch, moveRow, useKeyboard, useShortcut } from "../keyboard/shortcuts.ts";
 import { Notices } from "../ui/overlay/notices.tsx";
 import { ErrorBoundary } from "./error-boundary.tsx";
@@ -28,6 +28,8 @@ import { Routes } from "./routes.tsx";
 import "./shell.css";
 import { TokenDialog } from "./token-dialog.tsx";
 import { preloadAll } from "./views.ts";
+
+const KeyboardHelp = lazyDialog(async () => (await import("../keyboard/help.tsx")).KeyboardHelp);
 
 export const Shell = () => {
   const [isHelpOpen, setHelpOpen] = useState(false);
@@ -70,12 +72,13 @@ const PRELOAD_AFTER_MS = 2_000;
 /** What a person who uses the page does first. */
 const FIRST_USES = ["pointermove", "pointerdown", "keydown", "scroll"] as const;
 
-/** Loads the other views when somebody begins to use the page: a screen on a wall, or a glance at Now, needs none of them. */
+/** Loads the dialogs and the other views when somebody begins to use the page: a screen on a wall, or a glance at Now, needs none of them. */
 const usePreload = (): void => {
   const isConnected = useConnectionState() === "connected";
   const isUsed = useIsUsed();
   useEffect(() => {
     if (!isConnected || !isUsed) return;
+    void preloadDialogs();
     const timer = setTimeout(() => void preloadAll(), PRELOAD_AFTER_MS);
     return () => clearTimeout(timer);
   }, [isConnected, isUsed]);

@@ -234,6 +234,14 @@ test("the compact timeline has no coming occurrences of a job that is paused, no
   expect(await coming()).toMatchObject({ hourly: false, secondly: false });
 });
 
+test("the compact timeline has the first jobs by name, if their number is limited", async () => {
+  const { body } = await ask(petit, "/api/timeline/compact?limit=2");
+  // `hello` is named Hello.
+  expect(body.jobs.map((row: { job_id: string }) => row.job_id)).toEqual(["fails", "hello"]);
+  expect(body.count).toBe(6);
+  expect((await ask(petit, "/api/timeline/compact?limit=0")).status).toBe(400);
+});
+
 test("the timeline is compressed if the client accepts that", async () => {
   const to = Date.now() + 24 * HOUR;
   for (const path of ["/api/timeline", "/api/timeline/compact"]) {

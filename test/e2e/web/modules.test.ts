@@ -31,6 +31,29 @@ describe.skipIf(CHROMIUM === null)("a module that the page loads on demand", () 
     expect(web.complaints()).toEqual([]);
   }, 60_000);
 
+  test("is preloaded if it is a dialog, so that it opens without petit", async () => {
+    await using web = await openWeb(running());
+    const { page } = web;
+    const loaded = ["run", "retry", "cancel", "handle", "decision", "period"].map((name) =>
+      page.waitForResponse((response) => response.url().includes(`/assets/${name}-dialog`)),
+    );
+    await web.open("/");
+    await page.mouse.move(10, 10);
+    await Promise.all(loaded);
+    await page.context().setOffline(true);
+    await page.getByRole("button", { name: "Period…" }).click();
+    await page.getByRole("dialog").waitFor();
+  }, 60_000);
+
+  test("is reported by a dialog if petit has it no longer", async () => {
+    await using web = await openWeb(running());
+    const { page } = web;
+    await page.route("**/assets/period-dialog*", (route) => route.fulfill({ status: 404, json: {} }));
+    await web.open("/");
+    await page.getByRole("button", { name: "Period…" }).click();
+    await page.getByText("petit has another version than this page").waitFor();
+  }, 60_000);
+
   test("is retried while petit is unreachable", async () => {
     await using web = await openWeb(running());
     const { page } = web;

@@ -345,6 +345,41 @@ describe.skipIf(CHROMIUM === null)("a bar of several runs", () => {
   }, 60_000);
 });
 
+describe.skipIf(CHROMIUM === null)("the now view of many jobs", () => {
+  test("shows the rows of the first screen before it asks for the others", async () => {
+    const names = Array.from({ length: 60 }, (_, index) => `job-${index + 1}`);
+    const jobs = names.map((id) => `id: ${id}\ntasks: [{id: only, type: command, command: "true"}]`);
+    await using petit = await startPetit({ jobs: { "jobs.yaml": jobs.join("\n---\n") } });
+    await using web = await openWeb(petit);
+    const { page } = web;
+    const rows = page.locator(".time-name");
+    // The answer with all rows comes only when the first ones are there.
+    await page.route(
+      ({ pathname, searchParams }) => pathname === "/api/timeline/compact" && !searchParams.has("limit"),
+      async (route) => {
+        await rows.first().getByText("job-1", { exact: true }).waitFor();
+        await route.continue();
+      },
+    );
+    await web.open("/");
+    await rows.first().getByText("job-1", { exact: true }).waitFor();
+    const height = await page.evaluate<number>("document.documentElement.scrollHeight");
+    await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)");
+    await rows.last().getByText("job-60", { exact: true }).waitFor();
+    expect(await page.evaluate<number>("document.documentElement.scrollHeight")).toBeCloseTo(height, -2);
+    await page.unrouteAll({ behavior: "wait" });
+    // What is known is shown at once when the view is opened again.
+    await page.getByRole("link", { name: "Jobs", exact: true }).click();
+    await page.getByRole("heading", { name: "Jobs", level: 1 }).waitFor();
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(request.url()));
+    await page.getByRole("link", { name: "Now", exact: true }).click();
+    await rows.first().getByText("job-1", { exact: true }).waitFor();
+    expect(asked.filter((url) => url.includes("limit=40"))).toEqual([]);
+    expect(web.complaints()).toEqual([]);
+  }, 60_000);
+});
+
 const HOUR_MS = 3_600_000;
 
 /** Changes the times of all runs, in the database of a petit that is not running. */

@@ -49,7 +49,7 @@ const ROW: TimelineRow = {
 
 describe("the compact timeline", () => {
   test("stands for the same as the timeline", () => {
-    const read = timelineOf(compactTimelineBody(HEAD, [ROW], () => "approval"));
+    const read = timelineOf(compactTimelineBody(HEAD, { rows: [ROW], count: 1 }, () => "approval"));
     const { jobs, ...head } = timelineBody(HEAD, [ROW]);
     expect(read).toMatchObject(head);
     const [row] = read.jobs;
@@ -78,6 +78,8 @@ describe("the compact timeline", () => {
     const due = Array.from({ length: 500 }, (_, at) => FROM + at * 60_000);
     const rows = [{ ...ROW, bars, due }];
     const size = (value: unknown): number => JSON.stringify(value).length;
-    expect(size(compactTimelineBody(HEAD, rows, () => null))).toBeLessThan(size(timelineBody(HEAD, rows)) / 7);
+    expect(size(compactTimelineBody(HEAD, { rows, count: rows.length }, () => null))).toBeLessThan(
+      size(timelineBody(HEAD, rows)) / 7,
+    );
   });
 });

@@ -11,10 +11,10 @@ import { RUN_STATUSES, type RunStatus } from "../../../domain/run.ts";
 import { MISS_REASONS, SKIP_REASONS } from "../../../domain/schedule/occurrence.ts";
 import type { UnfiredSpan } from "../../../store/occurrences.ts";
 import type { MergedBar } from "../../timeline/merge.ts";
-import type { TimelineRow } from "../../timeline/timeline.ts";
+import type { Timeline, TimelineRow } from "../../timeline/timeline.ts";
 import { WaitingForOrNull } from "../limits/waits-for.ts";
 import { RunStatusWord } from "../run.ts";
-import { Count, exactly, instant, integer, JobIdText, RunIdText, word } from "../schemas.ts";
+import { exactly, instant, integer, JobIdText, RunIdText, word } from "../schemas.ts";
 
 const OpenBar = exactly(
   {
@@ -97,8 +97,8 @@ export const CompactTimelineBody = exactly(
     now: instant("Time of the request"),
     bin_ms: integer({ minimum: 1, description: "Length of a bin in ms; what falls into the same bins may be merged" }),
     statuses: t.Array(RunStatusWord, { description: "What the letters of `statuses` of a job mean" }),
-    jobs: t.Array(Row, { description: "Jobs by id" }),
-    count: Count,
+    jobs: t.Array(Row, { description: "Jobs by id; with `limit`, the first ones by name" }),
+    count: integer({ minimum: 0, description: "Number of jobs, with those that `limit` leaves out" }),
   },
   { title: "CompactTimeline", description: "Runs and occurrences in a window of time, by job, in few bytes" },
 );
@@ -110,7 +110,7 @@ type Head = { readonly from: number; readonly to: number; readonly now: number; 
 /** Encodes a timeline. `waitingFor` returns what a run that has not ended only waits for. */
 export const compactTimelineBody = (
   head: Head,
-  rows: readonly TimelineRow[],
+  { rows, count }: Timeline,
   waitingFor: WaitingFor,
 ): typeof CompactTimelineBody.static => ({
   from: head.from,
@@ -119,7 +119,7 @@ export const compactTimelineBody = (
   bin_ms: Math.max(1, Math.ceil((head.to - head.from) / head.bins)),
   statuses: [...RUN_STATUSES],
   jobs: rows.map((row) => rowBody(row, head.from, waitingFor)),
-  count: rows.length,
+  count,
 });
 
 const rowBody = (

@@ -1,10 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { foldEntries } from "../../../domain/inbox/order.ts";
-import { CancelDialog } from "../../actions/cancel-dialog.tsx";
-import { DecisionDialog } from "../../actions/decision-dialog.tsx";
-import { HandleDialog } from "../../actions/handle-dialog.tsx";
-import { RetryDialog } from "../../actions/retry-dialog.tsx";
+import { CancelDialog, DecisionDialog, HandleDialog, RetryDialog } from "../../actions/dialogs.ts";
 import { attentionQuery } from "../../data/queries.ts";
 import { useJobName } from "../../data/selected.ts";
 import type { AttentionItem } from "../../data/shapes.ts";

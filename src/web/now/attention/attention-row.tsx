@@ -12,7 +12,7 @@ import { consequencesText } from "../../../domain/words/inbox/consequence.ts";
 import { markText } from "../../../domain/words/inbox/mark.ts";
 import { runPath, shortRunId } from "../../../domain/words/run-path.ts";
 import { assertNever } from "../../../lib/never.ts";
-import { DECISIONS } from "../../actions/decision-dialog.tsx";
+import { DECISIONS } from "../../actions/decisions.ts";
 import { useUnhandleAttention } from "../../data/actions.ts";
 import { useJobName } from "../../data/selected.ts";
 import type { AttentionItem } from "../../data/shapes.ts";

@@ -4,6 +4,9 @@
 /** Share of the past in a view that follows the current time. */
 export const PAST_SHARE = 0.78;
 
+/** Number of rows that are queried first: more than a screen shows. */
+export const FIRST_ROWS = 40;
+
 /** Length of the first view, in ms. */
 export const FIRST_SPAN_MS = 86_400_000;
 

@@ -1,8 +1,8 @@
 import { useState } from "react";
+import { RunDialog } from "../../actions/dialogs.ts";
 import type { TimelineWindow } from "../../data/queries.ts";
 import type { TimelineJob } from "../../data/timeline.ts";
 import { useShortcut } from "../../keyboard/shortcuts.ts";
-import { RunDialog } from "../../trigger/run-dialog.tsx";
 import { TooltipText } from "../../ui/overlay/tooltip.tsx";
 import { useWindowRows } from "../../ui/table/use-window-rows.ts";
 import { useNow } from "../../ui/time/clock.ts";
@@ -13,6 +13,8 @@ import { usePointedItem } from "./use-pointed-item.ts";
 
 type TimelineRowsProps = {
   readonly rows: readonly TimelineJob[];
+  /** How many rows below them are not loaded yet. */
+  readonly missing: number;
   /** The time window of the rows. */
   readonly queried: TimelineWindow;
   readonly scale: TimelineScale;
@@ -22,7 +24,7 @@ type TimelineRowsProps = {
 };
 
 /** Renders the visible rows, and describes the item that the user points at. */
-export const TimelineRows = ({ rows: all, queried, scale, shift, onReach, wasDragged }: TimelineRowsProps) => {
+export const TimelineRows = ({ rows: all, missing, queried, scale, shift, onReach, wasDragged }: TimelineRowsProps) => {
   const {
     container,
     rows: visibleRows,
@@ -43,7 +45,7 @@ export const TimelineRows = ({ rows: all, queried, scale, shift, onReach, wasDra
         ref={container}
         className="time-rows"
         aria-label="Jobs; use the arrow keys to move between runs"
-        style={{ paddingTop: above, paddingBottom: below }}
+        style={{ paddingTop: above, paddingBottom: below + missing * ROW_PX }}
         onPointerMove={(event) => (event.buttons === 0 ? pointed.point(event) : pointed.clear())}
         onPointerLeave={pointed.clear}
         onBlur={pointed.clear}

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { lazyDialog } from "../../data/lazy-dialog.tsx";
 import { petitNow } from "../../data/petit-time.ts";
 import { jobsQuery } from "../../data/queries.ts";
 import type { JobSummary } from "../../data/shapes.ts";
@@ -7,7 +8,6 @@ import { useShortcut } from "../../keyboard/shortcuts.ts";
 import { Button } from "../../ui/button.tsx";
 import { Choice } from "../../ui/choice.tsx";
 import { TagChoice } from "../../ui/tag-choice.tsx";
-import { PeriodDialog } from "./period-dialog.tsx";
 import {
   followed,
   isPeriod,
@@ -29,6 +29,8 @@ type TimelineToolbarProps = {
   readonly tag: string;
   readonly onTag: (tag: string) => void;
 };
+
+const PeriodDialog = lazyDialog(async () => (await import("./period-dialog.tsx")).PeriodDialog);
 
 /** Share of the view by which a button moves it. */
 const STEP_SHARE = 0.5;

@@ -1,5 +1,5 @@
-import { useQuery } from "@tanstack/react-query";
-import { type CSSProperties, useMemo, useRef } from "react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type CSSProperties, useEffect, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "wouter";
 import { petitNow } from "../../data/petit-time.ts";
 import { attentionQuery, timelineQuery } from "../../data/queries.ts";
@@ -15,7 +15,7 @@ import { type TimelineScale, xOf } from "./row-shapes.ts";
 import { TimeAxis } from "./time-axis.tsx";
 import { axisStepMs, axisTimes, panned, startOf, type TimeView, viewProblem, zoomed } from "./time-window.ts";
 import { TimelineLegend } from "./timeline-legend.tsx";
-import { queryOf } from "./timeline-query.ts";
+import { queryOf, type Shown } from "./timeline-query.ts";
 import { TimelineRows } from "./timeline-rows.tsx";
 import { TimelineToolbar } from "./timeline-toolbar.tsx";
 import { useGestures } from "./use-gestures.ts";
@@ -31,7 +31,7 @@ export const Timeline = () => {
   const problem = viewProblem(query);
   const track = useRef<HTMLDivElement>(null);
   const width = useWidth(track);
-  const { timeline, frame } = useFrame(view, tag, width);
+  const { timeline, frame } = useFrame({ view, show, tag }, width);
   const around = useRef<HTMLElement>(null);
   const { wasDragged, ...drag } = useGestures(around, {
     onPan: (px) => change((before) => panned(before, -px / frame.scale.pxPerMs, petitNow())),
@@ -88,7 +88,7 @@ export const Timeline = () => {
   );
 };
 
-type RowsProps = Omit<Parameters<typeof TimelineRows>[0], "rows"> & {
+type RowsProps = Omit<Parameters<typeof TimelineRows>[0], "rows" | "missing"> & {
   readonly data: TimelineData;
   readonly show: string;
 };
@@ -104,7 +104,7 @@ const Rows = ({ data, show, ...rest }: RowsProps) => {
     [data, show, pinned],
   );
   if (rows.length === 0) return <Empty title="No jobs to show" />;
-  return <TimelineRows rows={rows} {...rest} />;
+  return <TimelineRows rows={rows} missing={data.count - data.jobs.length} {...rest} />;
 };
 
 const NONE: ReadonlySet<string> = new Set();
@@ -128,16 +128,26 @@ const isShown = (row: TimelineJob, show: string): boolean => {
 const AXIS_ROOM_PX = 90;
 
 /** Queries the timeline for a view, and computes its position on the screen. */
-const useFrame = (view: TimeView, tag: string, width: number) => {
+const useFrame = (shown: Shown, width: number) => {
   const now = useNow();
+  const { view } = shown;
   const from = startOf(view, now);
   const { spanMs } = view.zoom;
-  const queried = queryOf(view, tag, now);
+  const client = useQueryClient();
+  // The rows of the first screen are shown before the others are queried, unless those are known.
+  const [isFirst, setFirst] = useState(
+    () => client.getQueryData(timelineQuery(queryOf(shown, now, false)).queryKey) === undefined,
+  );
+  const queried = queryOf(shown, now, isFirst);
   const timeline = useQuery({
     ...timelineQuery(queried),
     // With thousands of bars, comparing old and new data costs more than rendering the visible ones.
     structuralSharing: false,
   });
+  const hasMore = timeline.data !== undefined && timeline.data.count > timeline.data.jobs.length;
+  useEffect(() => {
+    if (hasMore) setFirst(false);
+  }, [hasMore]);
   const pxPerMs = width / spanMs;
   const originMs = timeline.data?.from ?? queried.from;
   const to = timeline.data?.to ?? queried.to;

@@ -1,8 +1,8 @@
 import { type ReactNode, useId, useLayoutEffect, useRef, useState } from "react";
 
 type TooltipProps = {
-  /** Text of the tooltip, with line breaks. */
-  readonly text: string;
+  /** Text of the tooltip, with line breaks; or a function that returns it when the tooltip is shown. */
+  readonly text: string | (() => string);
   readonly children: ReactNode;
   /** False if the content itself is focusable. */
   readonly isFocusable?: boolean;
@@ -27,7 +27,7 @@ export const Tooltip = ({ text, children, isFocusable = true }: TooltipProps) =>
       onKeyDown={(event) => event.key === "Escape" && setShown(false)}
     >
       {children}
-      {isShown && <TooltipText id={id} text={text} anchor={anchor.current} />}
+      {isShown && <TooltipText id={id} text={typeof text === "string" ? text : text()} anchor={anchor.current} />}
     </span>
   );
 };

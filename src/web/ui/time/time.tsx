@@ -14,7 +14,7 @@ type TimeProps = {
 
 /** A short local time. The tooltip shows it in full, and in the schedule's zone. */
 export const Time = ({ at, zone, isFocusable = true }: TimeProps) => (
-  <Tooltip text={timeTooltip(at, zone)} isFocusable={isFocusable}>
+  <Tooltip text={() => timeTooltip(at, zone)} isFocusable={isFocusable}>
     <time className="nowrap" dateTime={new Date(at).toISOString()}>
       {timeText(at, petitNow())}
     </time>
@@ -64,7 +64,7 @@ export const Elapsed = ({ since }: { readonly since: number }) => (
 export const Countdown = ({ at, zone, isFocusable = true }: TimeProps) => {
   const left = at - useNow();
   return (
-    <Tooltip text={timeTooltip(at, zone)} isFocusable={isFocusable}>
+    <Tooltip text={() => timeTooltip(at, zone)} isFocusable={isFocusable}>
       <time className="nowrap" dateTime={new Date(at).toISOString()}>
         {left < 1000 ? "now" : `in ${roughText(left)}`}
       </time>
