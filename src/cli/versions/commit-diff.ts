@@ -1,9 +1,9 @@
 import type { JobsDiffBody } from "../../api/shapes/definition/commit-diff.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
 import { differsHiddenText, fieldText } from "../../domain/words/version.ts";
+import { jobsDiffText } from "../../domain/words/versions/jobs-diff.ts";
 import { shortCommit } from "../../domain/words/versions/repository.ts";
 import { assertNever } from "../../lib/never.ts";
-import { pluralize } from "../../lib/text.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { readableLocal } from "../terminal/local-time.ts";
@@ -40,21 +40,10 @@ const formatted = (diff: Diff, format: DiffFormat, context: Context): string => 
 const countOf = ({ added, removed, changed }: Diff): number => added.length + removed.length + changed.length;
 
 /** Returns what the commit does, as a sentence without its end. */
-const summaryOf = ({ commit, in_use: inUse, problems, added, removed, changed }: Diff): string => {
+const summaryOf = (diff: Diff): string => {
+  const { commit, in_use: inUse } = diff;
   const base = inUse === null ? "nothing" : shortCommit(inUse.id);
-  const parts = [
-    [added.length, "added"],
-    [removed.length, "removed"],
-    [changed.length, "changed"],
-  ] as const;
-  const counts = parts.flatMap(([count, word]) => (count === 0 ? [] : [`${pluralize(count, "job")} ${word}`]));
-  const result =
-    problems.length > 0
-      ? `${pluralize(problems.length, "problem")}, not taken`
-      : counts.length === 0
-        ? "no change"
-        : counts.join(", ");
-  return `${shortCommit(commit.id)} by ${oneLine(commit.author)}, compared with ${base}: ${result}`;
+  return `${shortCommit(commit.id)} by ${oneLine(commit.author)}, compared with ${base}: ${jobsDiffText(diff)}`;
 };
 
 const problemText = ({ file, line, column, path, message }: Diff["problems"][number]): string =>

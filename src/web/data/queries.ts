@@ -377,6 +377,16 @@ export const systemQuery = () =>
     refetchInterval: ({ state }) => (state.data?.health.status === "starting" ? STARTING_MS : 15_000),
   });
 
+/** Query for what a commit, a branch or a tag would change; null for the commit that is refused, or else the newest one. */
+export const jobsDiffQuery = (ref: string | null) =>
+  queryOptions({
+    queryKey: ["repository", "diff", ref],
+    queryFn: () => petit.get("/api/job-repository/diff", { query: ref === null ? {} : { ref } }),
+    // petit asks the server of the repository for a branch.
+    refetchOnWindowFocus: false,
+    refetchOnReconnect: false,
+  });
+
 /** Query for the repository with the job files. Ask it only if there is one: a run names a commit. */
 export const repositoryQuery = () =>
   queryOptions({ queryKey: ["repository"], queryFn: () => petit.get("/api/job-repository") });

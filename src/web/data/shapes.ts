@@ -8,6 +8,7 @@ import type {
   deliveriesQuery,
   durationsQuery,
   jobQuery,
+  jobsDiffQuery,
   jobsQuery,
   notificationsQuery,
   occurrencesQuery,
@@ -37,6 +38,7 @@ export type RecentRunData = NonNullable<JobSummary["recent_runs"]>[number];
 export type JobDetail = AnswerOf<typeof jobQuery>;
 export type DefinitionData = AnswerOf<typeof definitionQuery>;
 export type VersionData = AnswerOf<typeof versionsQuery>["versions"][number];
+export type JobsDiffData = AnswerOf<typeof jobsDiffQuery>;
 export type VersionComparison = AnswerOf<typeof versionQuery>;
 export type TaskData = JobDetail["tasks"][number];
 export type ParamData = JobDetail["params"][string];

@@ -1,18 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useSearchParams } from "wouter";
-import {
-  causeText,
-  differsHiddenText,
-  fieldText,
-  noTextDiffText,
-  sameText,
-  shortDigest,
-} from "../../domain/words/version.ts";
+import { causeText, noTextDiffText, sameText, shortDigest } from "../../domain/words/version.ts";
 import { pluralize } from "../../lib/text.ts";
 import { versionQuery, versionsQuery } from "../data/queries.ts";
 import type { VersionComparison, VersionData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
+import { ChangedFields } from "../ui/changed-fields.tsx";
 import { Diff } from "../ui/diff.tsx";
 import { RunLink } from "../ui/links.tsx";
 import { Loaded } from "../ui/states.tsx";
@@ -183,18 +177,7 @@ const Changes = ({ comparison }: { readonly comparison: VersionComparison }) => 
   return (
     <>
       {move !== null && <p data-move={move.kind}>{capital(move.message)}.</p>}
-      {changes.length > 0 && (
-        <dl className="changes">
-          {changes.map((change) => (
-            <div key={change.path} data-change={change.path}>
-              <dt className="mono">{change.path}</dt>
-              <dd>
-                <Change change={change} />
-              </dd>
-            </div>
-          ))}
-        </dl>
-      )}
+      {changes.length > 0 && <ChangedFields changes={changes} />}
       {notes.map((note) => (
         <p key={note} className="muted">
           {note}
@@ -202,33 +185,6 @@ const Changes = ({ comparison }: { readonly comparison: VersionComparison }) => 
       ))}
       {diff !== null && changes.length > 0 && <h5>Text</h5>}
       {diff !== null && <Diff lines={diff} label={`Changes of the text since version ${before}`} />}
-    </>
-  );
-};
-
-const Change = ({
-  change: { path, kind, before, after, diff },
-}: {
-  readonly change: VersionComparison["changes"][number];
-}) => {
-  if (diff !== null) return <Diff lines={diff} label={`Changes of ${path}`} />;
-  const [old, current] = [fieldText(before), fieldText(after)];
-  if (kind === "changed" && old === current) return <span className="muted">{differsHiddenText}</span>;
-  return (
-    <>
-      {kind !== "added" && (
-        <del>
-          <span className="visually-hidden">before: </span>
-          {old}
-        </del>
-      )}
-      {kind === "changed" && <span aria-hidden> → </span>}
-      {kind !== "removed" && (
-        <ins>
-          <span className="visually-hidden">after: </span>
-          {current}
-        </ins>
-      )}
     </>
   );
 };

@@ -9,15 +9,21 @@ import { failureText } from "../ui/states.tsx";
 import { type AnyStatus, StatusIcon, statusStyle } from "../ui/status/status.tsx";
 import { counted } from "../ui/text/format.ts";
 import { Time } from "../ui/time/time.tsx";
+import { Commit, CommitProblems } from "./commit.tsx";
+import { CommitComparison } from "./commit-comparison.tsx";
 
 type RepositoryData = NonNullable<SystemData["job_repository"]>;
-type CommitData = NonNullable<RepositoryData["commit"]>;
 
 type Props = { readonly repository: RepositoryData };
 
 /** Shows which commit of the repository the jobs are from, and what is wrong with a newer one; fetches, and chooses a commit. */
 export const JobRepository = ({ repository }: Props) => {
   const { url, ref, path, commit, head, pinned, refused, failure, checked_at } = repository;
+  // What is compared, if anything is: null for what petit would take next.
+  const [compared, setCompared] = useState<{ readonly ref: string | null } | null>(null);
+  // Set while the dialog asks for the commit to use.
+  const [asked, setAsked] = useState<{ readonly commit: string } | null>(null);
+  const compare = (ref: string | null): void => setCompared({ ref });
   return (
     <section id="job-files" className="card system-part" style={statusStyle(statusOf(repository))}>
       <h2>
@@ -50,7 +56,25 @@ export const JobRepository = ({ repository }: Props) => {
         </Fact>
         <Fact name="Fetched">{checked_at === null ? "not since the start" : <Time at={checked_at} />}</Fact>
       </dl>
-      <Actions isPinned={pinned !== null} />
+      <Actions
+        isPinned={pinned !== null}
+        isComparing={compared !== null}
+        onCompare={() => setCompared(compared === null ? { ref: null } : null)}
+        onChoose={() => setAsked({ commit: "" })}
+      />
+      {compared !== null && (
+        <CommitComparison compared={compared.ref} onCompare={compare} onUse={(id) => setAsked({ commit: id })} />
+      )}
+      {asked !== null && (
+        <CommitDialog
+          given={asked.commit}
+          onCompare={(ref) => {
+            setAsked(null);
+            compare(ref);
+          }}
+          onClose={() => setAsked(null)}
+        />
+      )}
     </section>
   );
 };
@@ -84,31 +108,12 @@ const Refused = ({ refused: { commit, problems }, inUse }: RefusedProps) => (
     <p className="system-long">
       {commit.subject}, <Time at={commit.committed_at} />
     </p>
-    <ul className="system-refused" aria-label="Problems of the commit">
-      {problems.map(({ file, line, column, path, message }) => (
-        <li key={`${file}:${line}:${column}:${path}:${message}`}>
-          <code>
-            {file}:{line}:{column}
-          </code>{" "}
-          {path !== "" && <code>{path}: </code>}
-          {message}
-        </li>
-      ))}
-    </ul>
+    <CommitProblems problems={problems} />
     <p>
       Push a commit that mends {problems.length === 1 ? "it" : "them"}.{" "}
       {inUse === null ? "There are no jobs until then." : `Until then ${shortCommit(inUse.id)} stays in use.`}
     </p>
   </div>
-);
-
-const Commit = ({ commit: { id, author, committed_at, subject } }: { readonly commit: CommitData }) => (
-  <>
-    <code title={id}>{shortCommit(id)}</code> {subject}{" "}
-    <span className="muted">
-      by {author}, <Time at={committed_at} />
-    </span>
-  </>
 );
 
 const Fact = ({ name, children }: { readonly name: string; readonly children: ReactNode }) => (
@@ -118,15 +123,25 @@ const Fact = ({ name, children }: { readonly name: string; readonly children: Re
   </>
 );
 
-const Actions = ({ isPinned }: { readonly isPinned: boolean }) => {
+type ActionsProps = {
+  readonly isPinned: boolean;
+  /** Whether a commit is compared. */
+  readonly isComparing: boolean;
+  readonly onCompare: () => void;
+  readonly onChoose: () => void;
+};
+
+const Actions = ({ isPinned, isComparing, onCompare, onChoose }: ActionsProps) => {
   const { mutate, isPending } = useChangeRepository();
-  const [isAsked, setAsked] = useState(false);
   return (
     <div className="row">
       <Button isOnce isBusy={isPending} onClick={() => mutate({ kind: "sync" })}>
         Fetch now
       </Button>
-      <Button isOnce onClick={() => setAsked(true)}>
+      <Button isOnce aria-expanded={isComparing} onClick={onCompare}>
+        Compare a commit…
+      </Button>
+      <Button isOnce onClick={onChoose}>
         Use another commit…
       </Button>
       {isPinned && (
@@ -134,15 +149,21 @@ const Actions = ({ isPinned }: { readonly isPinned: boolean }) => {
           Follow the newest
         </Button>
       )}
-      {isAsked && <CommitDialog onClose={() => setAsked(false)} />}
     </div>
   );
 };
 
+type CommitDialogProps = {
+  /** What is in the field at first. */
+  readonly given: string;
+  readonly onCompare: (commit: string | null) => void;
+  readonly onClose: () => void;
+};
+
 /** Asks for a commit, and uses it. */
-const CommitDialog = ({ onClose }: { readonly onClose: () => void }) => {
+const CommitDialog = ({ given, onCompare, onClose }: CommitDialogProps) => {
   const { mutate, isPending } = useChangeRepository({ isFailureShown: true });
-  const [commit, setCommit] = useState("");
+  const [commit, setCommit] = useState(given);
   const [problem, setProblem] = useState<string | null>(null);
   const field = useRef<HTMLInputElement>(null);
   const form = useRef<HTMLFormElement>(null);
@@ -197,6 +218,7 @@ const CommitDialog = ({ onClose }: { readonly onClose: () => void }) => {
         </div>
         <div className="dialog-actions">
           <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={() => onCompare(commit.trim() === "" ? null : commit.trim())}>Show what it changes</Button>
           <Button isOnce kind="primary" type="submit" isBusy={isPending}>
             Use this commit
           </Button>

@@ -118,6 +118,82 @@ describe.skipIf(CHROMIUM === null)("the repository with the job files, on the pa
     expect(await fact("In use")()).toContain(newest.slice(0, 8));
   }, 60_000);
 
+  test("shows what a branch and the newest commit would change, before somebody uses it", async () => {
+    const { origin, petit, page, card, fact, web } = await opened();
+    const timed = (cron: string): string => `${job("timed")}schedule: {cron: "${cron}", timezone: UTC}\n`;
+    const base = origin.push({ "jobs/timed.yaml": timed("0 7 1 1 *"), "jobs/leaves.yaml": job("leaves") });
+    await post(petit, "/api/jobs/sync");
+    const later = origin.push(
+      {
+        "jobs/timed.yaml": `${timed("30 6 1 1 *")}environment: {A: "${"long ".repeat(40)}"}\n`,
+        "jobs/leaves.yaml": null,
+        "jobs/comes.yaml": job("comes"),
+      },
+      { branch: "later", author: "Grace" },
+    );
+    const opener = card.getByRole("button", { name: "Compare a commit…" });
+    await opener.focus();
+    await page.keyboard.press("Enter");
+    const part = card.getByRole("region", { name: "What a commit would change" });
+    const status = part.getByRole("status");
+    await status.getByText("No change: it is in use.").waitFor();
+    expect(await part.getByRole("button", { name: "Use this commit…" }).count()).toBe(0);
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("later");
+    await page.keyboard.press("Enter");
+    await status.getByText(`1 job added, 1 job removed, 1 job changed, compared with ${base.slice(0, 8)}`).waitFor();
+    const row = (id: string) => part.locator(`[data-job=${id}]`);
+    expect(await row("comes").textContent()).toBe("comes comes.yamlNext: never");
+    expect(await row("leaves").getByRole("link").getAttribute("href")).toBe("/jobs/leaves");
+    expect(await row("timed").locator("[data-move=shifted]").textContent()).toBe("Runs 30 min earlier");
+    expect(await row("timed").locator("[data-change='schedule.cron']").textContent()).toBe(
+      "schedule.cronbefore: 0 7 1 1 * → after: 30 6 1 1 *",
+    );
+    expect(await row("timed").textContent()).toMatch(/Next before: .+Next after: .+/);
+    for (const colorScheme of ["dark", "light"] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width: 390, height: 844 });
+      expect(await web.axe()).toEqual([]);
+      expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBeLessThanOrEqual(0);
+      await page.setViewportSize({ width: 1280, height: 800 });
+      expect(await web.axe()).toEqual([]);
+    }
+    // What is wrong with a name is beside the field.
+    const field = part.getByLabel("Commit, branch or tag");
+    await field.fill("gone");
+    await part.getByRole("button", { name: "Compare", exact: true }).click();
+    await part.getByRole("alert").getByText("The repository has no commit, branch or tag 'gone'.").waitFor();
+    expect(await web.axe()).toEqual([]);
+    // The dialog shows what it would use, and the comparison leads back to it.
+    await card.getByRole("button", { name: "Use another commit…" }).click();
+    const dialog = page.getByRole("dialog", { name: "Use another commit" });
+    await dialog.getByLabel("Commit").fill(later.slice(0, 10));
+    await dialog.getByRole("button", { name: "Show what it changes" }).click();
+    await dialog.waitFor({ state: "detached" });
+    expect(await field.inputValue()).toBe(later.slice(0, 10));
+    await part.getByRole("button", { name: "Use this commit…" }).click();
+    expect(await dialog.getByLabel("Commit").inputValue()).toBe(later);
+    await dialog.getByRole("button", { name: "Use this commit" }).click();
+    await becomes(async () => (await fact("In use")())?.slice(0, 8), later.slice(0, 8));
+    await status.getByText("No change: it is in use.").waitFor();
+    // The newest one that is not used is what is compared without a name.
+    await field.fill("");
+    await part.getByRole("button", { name: "Compare", exact: true }).click();
+    await status.getByText(`1 job added, 1 job removed, 1 job changed, compared with ${later.slice(0, 8)}`).waitFor();
+    await opener.click();
+    await part.waitFor({ state: "detached" });
+    // A commit that is refused has its problems there.
+    const bad = origin.push({ "jobs/hello.yaml": "id: hello\n" });
+    await post(petit, "/api/jobs/follow");
+    await opener.click();
+    await status.getByText("1 problem, not taken").waitFor();
+    expect(await part.getByRole("list", { name: "Problems of the commit" }).textContent()).toContain("hello.yaml:1:1");
+    expect(await part.textContent()).toContain(bad.slice(0, 8));
+    origin.push({ "jobs/hello.yaml": job("hello") });
+    await post(petit, "/api/jobs/sync");
+    await status.getByText("No change: it is in use.").waitFor();
+  }, 60_000);
+
   test("needs attention on Now while a commit is refused: who made it, what is wrong, and where to look", async () => {
     const { origin, petit, page, web } = await opened();
     const good = origin.git("rev-parse", "HEAD");
@@ -200,7 +276,8 @@ describe.skipIf(CHROMIUM === null)("the repository with the job files, on the pa
     await post(petit, "/api/jobs/sync");
     await page.locator("[data-health=ok]").waitFor();
     await becomes(() => card.getByRole("heading", { name: /can’t be read/ }).count(), 0);
-    expect(web.complaints().filter((each) => !each.startsWith("400 "))).toEqual([]);
+    const expected = /^400 |^404 \/api\/job-repository\/diff$/;
+    expect(web.complaints().filter((each) => !expected.test(each))).toEqual([]);
   }, 60_000);
 });
 
