@@ -208,7 +208,7 @@ export const API_GUARDS: readonly Guard[] = [
   {
     against: "a body with a too large Content-Length",
     file: "api/api.ts",
-    from: "checkBodySize(request);",
+    from: "checkBodySize(request, path.startsWith(JOB_FILES_PATH) ? MAX_DRAFT_BYTES : MAX_BODY_BYTES);",
     to: "",
     test: "api/requests.test.ts",
     only: "that says it is larger",
@@ -216,7 +216,7 @@ export const API_GUARDS: readonly Guard[] = [
   {
     against: "a streamed body that becomes too large",
     file: "api/guard/body.ts",
-    from: "if (size > MAX_BODY_BYTES) throw tooLarge();",
+    from: "if (size > maxBytes) throw tooLarge(maxBytes);",
     to: "",
     test: "api/guard/body.test.ts",
   },

@@ -2,7 +2,7 @@ import type { RequestConnection } from "../runtime/runtime.ts";
 import { type ApiContext, RequestRegistry } from "./context.ts";
 import { methodNotAllowed } from "./errors.ts";
 import { EventFeed } from "./events/feed.ts";
-import { checkBodySize } from "./guard/body.ts";
+import { checkBodySize, MAX_BODY_BYTES, MAX_DRAFT_BYTES } from "./guard/body.ts";
 import { type RequestHandler, withCors } from "./guard/cors.ts";
 import { drainBody, isUnread } from "./guard/drain-body.ts";
 import { createHostCheck } from "./guard/host.ts";
@@ -11,6 +11,7 @@ import { isAnsweredDuringStart, untilStarted } from "./guard/start.ts";
 import { createAuthentication } from "./guard/token.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import type { ApiOptions } from "./options.ts";
+import { JOB_FILES_PATH } from "./routes/definitions/job-files.ts";
 import { HOOKS_PATH } from "./routes/deliveries/hooks.ts";
 import { HEALTH_PATH, LIVE_PATH } from "./routes/health.ts";
 import { DOCS_PATH } from "./routes/openapi.ts";
@@ -41,6 +42,7 @@ export const createApi = (options: ApiOptions): Api => {
     hostname,
     system,
     repository: options.repository ?? null,
+    editor: options.editor ?? null,
     requests,
     authentication,
     closing: closing.signal,
@@ -110,7 +112,7 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
       const { name } = authentication.identify(request);
       if (name !== null) requests.setName(request, name);
     }
-    checkBodySize(request);
+    checkBodySize(request, path.startsWith(JOB_FILES_PATH) ? MAX_DRAFT_BYTES : MAX_BODY_BYTES);
     if (context.engine.phase === "starting" && !isAnsweredDuringStart(path))
       return untilStarted(request, context).then(() => app.fetch(request));
     return app.fetch(request);

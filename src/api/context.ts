@@ -1,11 +1,13 @@
 import type { RequestConnection } from "../runtime/runtime.ts";
 import type { Authentication } from "./guard/token.ts";
-import type { ApiOptions, JobRepository } from "./options.ts";
+import type { ApiOptions, JobFileEditor, JobRepository } from "./options.ts";
 
 /** What every route gets. */
 export type ApiContext = Pick<ApiOptions, "engine" | "store" | "log" | "clock" | "version" | "hostname" | "system"> & {
   /** The repository with the job files; null if they are in a folder. */
   readonly repository: JobRepository | null;
+  /** Edits the job files; null if that is not allowed. */
+  readonly editor: JobFileEditor | null;
   readonly requests: RequestRegistry;
   readonly authentication: Authentication;
   /** Aborts when the API closes: streams end, and waits return. */

@@ -3,6 +3,7 @@ import type { CommitPreview, JobsHookResult, RepositoryState } from "../domain/v
 import type { ReloadRequest } from "../domain/versions/version.ts";
 import type { SignedRequest } from "../engine/deliveries/schemes.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { DraftReading } from "../jobfile/read/draft.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { ArtifactStore } from "../store/artifacts.ts";
@@ -44,6 +45,8 @@ export type ApiOptions = {
   readonly system: SystemFacts;
   /** The repository with the job files; null or missing if they are in a folder. */
   readonly repository?: JobRepository | null;
+  /** Edits the job files; null or missing if that is not allowed. */
+  readonly editor?: JobFileEditor | null;
   /** Returns a static file of the dashboard, or null if there is none at the path. `query` of the URL begins with "?", or is empty. */
   readonly page?: (path: string, request: Headers, query: string) => Response | null;
 };
@@ -57,6 +60,31 @@ export interface JobRepository {
   preview(revision: string | null): Promise<CommitPreview>;
   receiveHook(request: SignedRequest): JobsHookResult;
 }
+
+/** The editor of the job files, as the API uses it. The class of the same name says what each does. */
+export interface JobFileEditor {
+  list(): Promise<readonly { readonly path: string; readonly digest: string | null }[]>;
+  read(path: string): { readonly path: string; readonly text: string; readonly digest: string };
+  check(draft: FileDraft): Promise<DraftCheck>;
+  save(draft: FileDraft, by: string | null): Promise<{ readonly digest: string; readonly inUse: Promise<void> }>;
+}
+
+/** The text that a job file is to have. */
+export type FileDraft = {
+  readonly path: string;
+  readonly text: string;
+  /** SHA-256 of the file that it was made from, in hexadecimal; null for a new file. */
+  readonly base: string | null;
+};
+
+/** What a draft would mean. Because of any error it is not saved. */
+export type DraftCheck = DraftReading & {
+  /** The present text of the file; null if there is none, or if it is not text. */
+  readonly present: string | null;
+  readonly isNew: boolean;
+  readonly isUnchanged: boolean;
+  readonly isChangedMeanwhile: boolean;
+};
 
 /** Facts about this process that do not change after its start. */
 export type SystemFacts = {

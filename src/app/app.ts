@@ -136,7 +136,14 @@ const openJobSource = (options: AppOptions): JobSource => {
   const { jobsGit: location, jobsGitRef: ref, jobsGitPath: path, jobsGitPollMs: pollMs } = settings;
   if (location === null) {
     const ownFolders = ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir });
-    return new FolderJobs({ ...common, jobsDir, ownFolders, given: firstReading, watch: settings.watch });
+    return new FolderJobs({
+      ...common,
+      jobsDir,
+      ownFolders,
+      given: firstReading,
+      watch: settings.watch,
+      edit: settings.edit,
+    });
   }
   const dir = gitDirOf(settings.db);
   return new GitJobs({
@@ -190,6 +197,7 @@ const serve = async (engine: Engine, { options, source, jobSource, parts }: Serv
     hostname: hostname(),
     system: systemFacts(options),
     repository: jobSource instanceof GitJobs ? jobSource : null,
+    editor: jobSource instanceof FolderJobs ? jobSource.editor : null,
     page: pageFiles(),
   });
   parts.defer(() => server.stop(SERVER_GRACE_MS));

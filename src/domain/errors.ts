@@ -96,6 +96,20 @@ export type ErrorDetails =
   | { readonly reason: "no_digest" }
   /** The worker can't be forgotten: it is connected, or it holds attempts. */
   | { readonly reason: "worker_in_use"; readonly worker: string; readonly attempts: number }
+  /** Job files can't be edited through petit: it runs without `--edit`, or they are in a repository. */
+  | { readonly reason: "editing_off" | "files_in_git" }
+  | JobFileChanged
+  /** A part of the path is a symbolic link, which petit does not edit through. */
+  | { readonly reason: "file_is_link"; readonly path: string }
+  /** The file is as it was. `systemCode` is the code of the system's error, such as `ENOSPC`; null if there is none. */
+  | {
+      readonly reason: "file_not_writable";
+      readonly path: string;
+      readonly problem: string;
+      readonly systemCode: string | null;
+    }
+  /** The text of a job file has problems, or causes some in other files. */
+  | { readonly reason: "job_file_problems"; readonly path: string; readonly problems: readonly JobFileProblem[] }
   | { readonly reason: "not_running"; readonly state: "starting" | "stopping" }
   | { readonly reason: "storage_failed"; readonly fault: StorageFault };
 
@@ -109,6 +123,31 @@ type InvalidValue = {
   readonly problem: string;
   /** If params of a job are wrong: all of them, each with a sentence that names it. `name` is then that of the first. */
   readonly params?: readonly ParamProblem[];
+};
+
+/** A job file is not the one that a request was made for. */
+type JobFileChanged = {
+  readonly reason: "file_changed";
+  readonly path: string;
+  /** The digest of the file that the request was made for; null if there was to be none. */
+  readonly base: string | null;
+  /** SHA-256 of the present file, in hexadecimal; null if there is none, or if it can't be read. */
+  readonly digest: string | null;
+  /** When it was modified last, in ms since the Unix epoch; null if there is none. */
+  readonly modifiedAt: number | null;
+  /** Who brought it into use, as far as the versions of its jobs say. */
+  readonly by: string | null;
+};
+
+/** A problem of a job file. */
+type JobFileProblem = {
+  /** Path relative to JOBS_DIR. */
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Path of the field; empty for the file as a whole. */
+  readonly path: string;
+  readonly message: string;
 };
 
 type ChangedMark = {

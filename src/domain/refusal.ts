@@ -39,6 +39,12 @@ const CODES = {
   no_workers: "conflict",
   no_digest: "conflict",
   worker_in_use: "conflict",
+  editing_off: "conflict",
+  files_in_git: "conflict",
+  file_changed: "conflict",
+  file_is_link: "conflict",
+  file_not_writable: "conflict",
+  job_file_problems: "invalid_request",
   not_running: "not_running",
   storage_failed: "storage_failed",
 } as const satisfies Record<Refusal["reason"], ErrorCode>;

@@ -3,9 +3,12 @@ import { ApiError } from "../errors.ts";
 /** Maximum size of a request body. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 
+/** Maximum size of a body with a job file as a JSON text, in which a byte of the file takes up to six. */
+export const MAX_DRAFT_BYTES = 8 * 1024 * 1024;
+
 /** Throws `PAYLOAD_TOO_LARGE` if `Content-Length` is above the maximum. */
-export const checkBodySize = (request: Request): void => {
-  if (Number(request.headers.get("content-length") ?? 0) > MAX_BODY_BYTES) throw tooLarge();
+export const checkBodySize = (request: Request, maxBytes: number = MAX_BODY_BYTES): void => {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
 };
 
 /**
@@ -16,12 +19,20 @@ export const readJson = (given: { readonly request: Request }): Promise<unknown>
 
 /** The same, but the fields with these names are texts: a number in them stays one, so that the schema refuses it. */
 export const readJsonWithTexts =
-  (names: readonly string[]) =>
+  (names: readonly string[], maxBytes: number = MAX_BODY_BYTES) =>
   (given: { readonly request: Request }): Promise<unknown> =>
-    parseJson(given, (name, value, context) => (names.includes(name) ? value : keepNumber(name, value, context)));
+    parseJson(
+      given,
+      (name, value, context) => (names.includes(name) ? value : keepNumber(name, value, context)),
+      maxBytes,
+    );
 
-const parseJson = async ({ request }: { readonly request: Request }, revive: typeof keepNumber): Promise<unknown> => {
-  const text = decode(await readBytes(request));
+const parseJson = async (
+  { request }: { readonly request: Request },
+  revive: typeof keepNumber,
+  maxBytes: number = MAX_BODY_BYTES,
+): Promise<unknown> => {
+  const text = decode(await readBytes(request, { maxBytes }));
   if (text.trim() === "") return {};
   try {
     return JSON.parse(text, revive);
@@ -45,7 +56,10 @@ const decode = (bytes: Uint8Array): string => {
 };
 
 /** Returns the bytes of a body as they came. Throws `PAYLOAD_TOO_LARGE`, and `INVALID_REQUEST` if `signal` aborts before its end. */
-export const readBytes = async (request: Request, signal?: AbortSignal): Promise<Uint8Array> => {
+export const readBytes = async (
+  request: Request,
+  { signal, maxBytes = MAX_BODY_BYTES }: { readonly signal?: AbortSignal; readonly maxBytes?: number } = {},
+): Promise<Uint8Array> => {
   const chunks: Uint8Array[] = [];
   let size = 0;
   const { promise: aborted, reject } = Promise.withResolvers<never>();
@@ -58,7 +72,7 @@ export const readBytes = async (request: Request, signal?: AbortSignal): Promise
       const next = await Promise.race([body?.next() ?? { done: true, value: undefined }, aborted]);
       if (next.done === true || next.value === undefined) break;
       size += next.value.byteLength;
-      if (size > MAX_BODY_BYTES) throw tooLarge();
+      if (size > maxBytes) throw tooLarge(maxBytes);
       chunks.push(next.value);
     }
   } catch (error) {
@@ -78,7 +92,7 @@ const invalid = (message: string): ApiError =>
   });
 
 /** Closes the connection after the answer, because the rest of the body may be unread. */
-const tooLarge = (): ApiError =>
-  new ApiError("PAYLOAD_TOO_LARGE", `the body is larger than ${MAX_BODY_BYTES / 1024 / 1024} MiB`, {
+const tooLarge = (maxBytes: number): ApiError =>
+  new ApiError("PAYLOAD_TOO_LARGE", `the body is larger than ${maxBytes / 1024 / 1024} MiB`, {
     headers: { connection: "close" },
   });

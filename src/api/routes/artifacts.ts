@@ -6,6 +6,7 @@ import { ArtifactContent, ArtifactList, artifactList, RangeHeaders } from "../ar
 import type { ApiContext } from "../context.ts";
 import { failures } from "../shapes/failure.ts";
 import { exactly, RunIdText } from "../shapes/schemas.ts";
+import { pathAfter } from "./path-after.ts";
 import { requireRun, requireTask } from "./require.ts";
 
 export const artifactRoutes = ({ engine, store, requests }: ApiContext) =>
@@ -33,7 +34,7 @@ export const artifactRoutes = ({ engine, store, requests }: ApiContext) =>
       "/api/runs/:run_id/artifacts/*",
       ({ params, request }) => {
         const { id } = requireRun(store, params.run_id);
-        const path = artifactPath(request.url);
+        const path = pathAfter(PREFIX_PARTS, request.url);
         const artifact = path === null ? null : store.artifacts.find(id, path);
         if (artifact === null)
           throw new PetitError("not_found", `run ${id} has no artifact '${shorten(path ?? params["*"], 200)}'`);
@@ -59,15 +60,6 @@ export const artifactRoutes = ({ engine, store, requests }: ApiContext) =>
         },
       },
     );
-
-/** Returns the path of the artifact in the URL of a request, or null if it is malformed. */
-const artifactPath = (url: string): string | null => {
-  try {
-    return decodeURIComponent(new URL(url).pathname.split("/").slice(PREFIX_PARTS).join("/"));
-  } catch {
-    return null;
-  }
-};
 
 /** Number of parts of `/api/runs/RUN/artifacts`, including the empty one at the beginning. */
 const PREFIX_PARTS = 5;

@@ -8,6 +8,7 @@ import { createUnknownRouteError } from "../unknown-route.ts";
 import { artifactRoutes } from "./artifacts.ts";
 import { attentionMarkRoutes, attentionRoutes } from "./attention.ts";
 import { backfillRoutes } from "./backfills.ts";
+import { jobFileRoutes } from "./definitions/job-files.ts";
 import { jobRepositoryRoutes } from "./definitions/repository.ts";
 import { versionRoutes } from "./definitions/versions.ts";
 import { deliveryRoutes } from "./deliveries/deliveries.ts";
@@ -45,6 +46,7 @@ export const routes = (context: ApiContext, { feed, metrics }: ApiServices) => {
     .use(jobRoutes(context))
     .use(versionRoutes(context))
     .use(jobRepositoryRoutes(context))
+    .use(jobFileRoutes(context))
     .use(triggerRoutes(context))
     .use(hookRoutes(context))
     .use(deliveryRoutes(context))

@@ -1,11 +1,6 @@
 import { Elysia, t } from "elysia";
-import { PetitError } from "../../domain/errors.ts";
-import { isStorageFault } from "../../domain/health.ts";
-import { healthMessage } from "../../domain/words/health.ts";
-import { LOCK_WAIT_MS } from "../../engine/commits.ts";
-import type { Reload } from "../../engine/engine.ts";
-import { sleep } from "../../lib/clock.ts";
 import type { ApiContext } from "../context.ts";
+import { reloaded } from "../reloaded.ts";
 import { failures } from "../shapes/failure.ts";
 import { QueueList, queueList } from "../shapes/limits/queue.ts";
 import { ProblemBody, problemBody, SchedulerBody, schedulerBody } from "../shapes/scheduler.ts";
@@ -96,7 +91,8 @@ export const schedulerRoutes = ({ engine, clock, requests }: ApiContext) =>
     .post(
       "/api/jobs/reload",
       async ({ request }) => {
-        const { jobs, problems } = await reload({ engine, clock, by: requests.actorOf(request) });
+        const reloading = engine.reload({ cause: "api", by: requests.actorOf(request) });
+        const { jobs, problems } = await reloaded(reloading, { engine, clock });
         return { message: reloadMessage(jobs, problems.length), problems: problems.map(problemBody) };
       },
       {
@@ -114,23 +110,4 @@ const reloadMessage = (jobs: number, problems: number): string => {
   const read = jobs === 1 ? "1 job was read" : `${jobs} jobs were read`;
   if (problems === 0) return read;
   return `${read}; ${problems === 1 ? "1 problem was" : `${problems} problems were`} found`;
-};
-
-/** Waits for a reload at most as long as a trigger waits for the database. The engine keeps trying after that. */
-const reload = async ({
-  engine,
-  clock,
-  by,
-}: Pick<ApiContext, "engine" | "clock"> & { readonly by: string | null }): Promise<Reload> => {
-  const done = new AbortController();
-  const reloading = engine.reload({ cause: "api", by }).finally(() => done.abort());
-  await Promise.race([reloading, sleep(clock, LOCK_WAIT_MS, done.signal)]);
-  if (done.signal.aborted) return await reloading;
-  reloading.catch(() => {});
-  const { reasons } = engine.health();
-  const why = reasons.map(healthMessage).join("; ");
-  const fault = reasons.find(isStorageFault);
-  throw new PetitError("storage_failed", `the job files will be reloaded when the database can be written: ${why}`, {
-    details: fault === undefined ? null : { reason: "storage_failed", fault },
-  });
 };

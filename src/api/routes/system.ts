@@ -36,7 +36,7 @@ const folderBody = (path: string | null, bytes: number): typeof FolderBody.stati
 });
 
 const systemBody = (
-  { engine, store, clock, version, hostname, authentication, system, repository }: ApiContext,
+  { engine, store, clock, version, hostname, authentication, system, repository, editor }: ApiContext,
   sizes: FolderSizes,
 ): typeof SystemBody.static => {
   const { status, reasons } = engine.health();
@@ -61,6 +61,7 @@ const systemBody = (
     spool: folderBody(system.spoolDir, sizes.spool),
     jobs_dir: system.jobsDir,
     job_repository: repository === null ? null : jobRepositoryBody(repository.state),
+    editing: editor !== null,
     jobs: engine.listJobs().length,
     runs: activityBody(engine.activity()),
     waiting_notifications: store.notifications.countWaiting(),

@@ -6,6 +6,7 @@ import { RUN_STATUSES } from "../../domain/run.ts";
 import { assertNever } from "../../lib/never.ts";
 import { markBody, markFields } from "./attention/mark.ts";
 import { StorageReasonBody, storageReasonBody } from "./health.ts";
+import { ProblemBody, problemBody } from "./scheduler.ts";
 import {
   exactly,
   instant,
@@ -273,6 +274,54 @@ export const InvalidValue = exactly(
   { title: "InvalidValue", description: "A value of the request is invalid, unknown or missing" },
 );
 
+export const EditingOff = exactly(
+  {
+    reason: word(
+      ["editing_off", "files_in_git"],
+      "`editing_off`: petit runs without `--edit`; `files_in_git`: the job files are edited in their repository",
+    ),
+  },
+  { title: "EditingOff", description: "Job files can't be edited through petit" },
+);
+
+const FilePath = t.String({ description: "Path of the file, relative to JOBS_DIR" });
+
+export const FileChanged = exactly(
+  {
+    reason: t.Literal("file_changed"),
+    path: FilePath,
+    base: nullable(t.String(), "SHA-256 that the request expects; null if there was to be no file"),
+    digest: nullable(t.String(), "SHA-256 of the present file; null if there is none, or if it can't be read"),
+    modified_at: instantOrNull("When it was modified last; null if there is none"),
+    by: nullable(t.String(), "Who brought it into use; null if that is unknown"),
+  },
+  { title: "FileChanged", description: "The file is not the one that the request was made for" },
+);
+
+export const FileIsLink = exactly(
+  { reason: t.Literal("file_is_link"), path: FilePath },
+  { title: "FileIsLink", description: "A part of the path is a symbolic link, which petit does not edit through" },
+);
+
+export const FileNotWritable = exactly(
+  {
+    reason: t.Literal("file_not_writable"),
+    path: FilePath,
+    problem: t.String({ description: "Why, as a clause" }),
+    system_code: nullable(t.String(), "Code of the system's error, such as `ENOSPC`; null if there is none"),
+  },
+  { title: "FileNotWritable", description: "The file can't be written, and is as it was" },
+);
+
+export const JobFileProblems = exactly(
+  {
+    reason: t.Literal("job_file_problems"),
+    path: FilePath,
+    problems: t.Array(ProblemBody, { description: "What is wrong with the text, or would be in other files" }),
+  },
+  { title: "JobFileProblems", description: "The text has problems, or causes some in other files" },
+);
+
 export const NotRunning = exactly(
   {
     reason: t.Literal("not_running"),
@@ -316,6 +365,11 @@ export type DetailsBody = (
   | typeof NoDigest
   | typeof WorkerInUse
   | typeof InvalidValue
+  | typeof EditingOff
+  | typeof FileChanged
+  | typeof FileIsLink
+  | typeof FileNotWritable
+  | typeof JobFileProblems
   | typeof NotRunning
   | typeof StorageFailed
 )["static"];
@@ -390,6 +444,21 @@ export const detailsBody = (details: ErrorDetails): DetailsBody => {
       const { params, ...value } = details;
       return params === undefined ? value : { ...value, params: params.map((each) => ({ ...each })) };
     }
+    case "file_changed": {
+      const { reason, path, base, digest, modifiedAt, by } = details;
+      return { reason, path, base, digest, modified_at: modifiedAt, by };
+    }
+    case "file_not_writable": {
+      const { reason, path, problem, systemCode } = details;
+      return { reason, path, problem, system_code: systemCode };
+    }
+    case "job_file_problems": {
+      const { reason, path, problems } = details;
+      return { reason, path, problems: problems.map(problemBody) };
+    }
+    case "file_is_link":
+    case "editing_off":
+    case "files_in_git":
     case "worker_not_found":
     case "no_workers":
     case "no_digest":

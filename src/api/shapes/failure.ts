@@ -1,10 +1,15 @@
 import { type TSchema, t } from "elysia";
 import {
   BackfillEnded,
+  EditingOff,
+  FileChanged,
+  FileIsLink,
+  FileNotWritable,
   GatesShut,
   GoneJob,
   HookRefused,
   InvalidValue,
+  JobFileProblems,
   KeyReused,
   LimitReachedBody,
   MarkChanged,
@@ -100,7 +105,7 @@ export const FAILURES = {
         problem: "'abc' is not a whole number from 1 to 1000",
       },
     },
-    details: details(InvalidValue, TooManyOccurrences),
+    details: details(InvalidValue, TooManyOccurrences, JobFileProblems),
   }),
   UNAUTHORIZED: plainFailure(
     "UNAUTHORIZED",
@@ -161,6 +166,10 @@ export const FAILURES = {
       NoSchedule,
       NothingToBackfill,
       BackfillEnded,
+      EditingOff,
+      FileChanged,
+      FileIsLink,
+      FileNotWritable,
     ),
   }),
   PAYLOAD_TOO_LARGE: plainFailure(

@@ -80,6 +80,7 @@ export const SystemBody = exactly(
     job_repository: t.Optional(
       nullable(JobRepositoryBody, "The git repository with the job files; null if they are in `jobs_dir`"),
     ),
+    editing: t.Optional(t.Boolean({ description: "Whether the job files can be edited over the API" })),
     jobs: integer({ minimum: 0, description: "Number of jobs" }),
     runs: exactly(
       {
@@ -124,6 +125,7 @@ export const SystemBody = exactly(
         spool: { path: "/var/lib/petit/petit.db-spool", bytes: 4096, free_bytes: 5368709120 },
         jobs_dir: "/etc/petit/jobs",
         job_repository: null,
+        editing: false,
         jobs: 12,
         runs: { running: 1, pending: 0, executing: 1, waiting: {} },
         waiting_notifications: 0,

@@ -1,6 +1,7 @@
 import type { Job } from "../../domain/job.ts";
 import type { ReloadRequest } from "../../domain/versions/version.ts";
 import type { ReadJobFiles } from "../../engine/options.ts";
+import { JobFileEditor } from "./edit/editor.ts";
 import type { JobSource, JobsUser, StartedSource } from "./job-source.ts";
 import { JobsReader, type JobsReaderOptions } from "./reader.ts";
 import { JobsWatcher } from "./watch.ts";
@@ -8,10 +9,14 @@ import { JobsWatcher } from "./watch.ts";
 export type FolderJobsOptions = JobsReaderOptions & {
   /** Whether changes are noticed without a reload. */
   readonly watch: boolean;
+  /** Whether people may edit the files through petit. */
+  readonly edit: boolean;
 };
 
 /** The job files of a folder. */
 export class FolderJobs implements JobSource {
+  /** Null if people must not edit the files through petit. */
+  readonly editor: JobFileEditor | null;
   readonly #options: FolderJobsOptions;
   readonly #reader: JobsReader;
   #user: JobsUser | null = null;
@@ -19,11 +24,25 @@ export class FolderJobs implements JobSource {
 
   constructor(options: FolderJobsOptions) {
     this.#options = options;
+    const { jobsDir, log, edit } = options;
     this.#reader = new JobsReader(options);
+    this.editor = edit
+      ? new JobFileEditor({
+          jobsDir,
+          log,
+          readDraft: (draft) => {
+            const { store, findJob } = this.#mustUser();
+            return this.#reader.readDraft(draft, store, findJob);
+          },
+          reload: (by) => this.#mustUser().reload({ cause: "api", by }),
+          whoSaved: (path, modifiedAt) => this.#mustUser().store.versions.findEditor(path, modifiedAt),
+        })
+      : null;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#watcher?.[Symbol.asyncDispose]();
+    await this.editor?.[Symbol.asyncDispose]();
     this.#reader[Symbol.dispose]();
   }
 
@@ -31,6 +50,7 @@ export class FolderJobs implements JobSource {
   async prepare(user: JobsUser): Promise<void> {
     this.#user = user;
     const { jobsDir: dir, clock, log, watch } = this.#options;
+    await this.editor?.prepare();
     if (!watch) return;
     this.#watcher = new JobsWatcher({
       dir,
@@ -42,7 +62,8 @@ export class FolderJobs implements JobSource {
   }
 
   async read(findJob: (jobId: string) => Job | null): Promise<ReadJobFiles> {
-    return await this.#reader.read(this.#mustUser().store, findJob);
+    const editOf = (file: string, stamp: string) => this.editor?.editOf(file, stamp) ?? null;
+    return await this.#reader.read(this.#mustUser().store, findJob, editOf);
   }
 
   async refresh(request: ReloadRequest): Promise<void> {

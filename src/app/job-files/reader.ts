@@ -3,9 +3,11 @@ import { PetitError } from "../../domain/errors.ts";
 import { type Job, withDefaultNotify } from "../../domain/job.ts";
 import type { Queues } from "../../domain/limits/queue.ts";
 import type { NotifyTarget } from "../../domain/notification.ts";
+import type { Edit } from "../../domain/versions/version.ts";
 import type { ReadJobFiles } from "../../engine/options.ts";
 import type { OwnFolders } from "../../jobfile/mount.ts";
 import { formatProblem } from "../../jobfile/problem.ts";
+import { type DraftReading, readDraft } from "../../jobfile/read/draft.ts";
 import { digestOfFile, type FolderReading, type JobFiles, readFolder } from "../../jobfile/read/job-dir.ts";
 import { type FolderScan, readState } from "../../jobfile/read/scan.ts";
 import type { Reference } from "../../jobfile/reference.ts";
@@ -60,8 +62,15 @@ export class JobsReader implements Disposable {
     return this.#references;
   }
 
-  /** Reads the folder, and logs its problems. `findJob` returns the current definition of a job, or null. */
-  async read(store: Store, findJob: (jobId: string) => Job | null): Promise<ReadJobFiles> {
+  /**
+   * Reads the folder, and logs its problems. `findJob` returns the current definition of a job, or null. `editOf` returns who saved a file
+   * through petit, if that left it in the state with this stamp; otherwise null.
+   */
+  async read(
+    store: Store,
+    findJob: (jobId: string) => Job | null,
+    editOf: (file: string, stamp: string) => Edit | null = () => null,
+  ): Promise<ReadJobFiles> {
     const { jobsDir, log, defaultNotify } = this.#options;
     const reading = this.#given ?? (await this.#readFolder(store, findJob).catch(asBrokenFolder));
     this.#given = null;
@@ -72,8 +81,37 @@ export class JobsReader implements Disposable {
     return {
       ...reading.files,
       jobs: reading.files.jobs.map((job) => withDefaultNotify(job, defaultNotify)),
-      origin: { commit: null, modifiedAt: (file) => states.get(file)?.modifiedAt ?? null },
+      origin: {
+        commit: null,
+        modifiedAt: (file) => states.get(file)?.modifiedAt ?? null,
+        editOf: (file) => {
+          const stamp = states.get(file)?.stamp;
+          return stamp === undefined ? null : editOf(file, stamp);
+        },
+      },
     };
+  }
+
+  /**
+   * Reads the folder as it would be if one file had another content. `findJob` returns the current definition of a job, or null. Throws
+   * `not_found` if the folder is missing.
+   */
+  async readDraft(
+    { file, bytes }: { readonly file: string; readonly bytes: Uint8Array },
+    store: Store,
+    findJob: (jobId: string) => Job | null,
+  ): Promise<DraftReading> {
+    const { jobsDir: dir, queues, hasWorkers, ownFolders, defaultNotify } = this.#options;
+    const known = this.#known(store, findJob) ?? undefined;
+    const reading = await readDraft({ dir, queues, hasWorkers, ownFolders, known, file, bytes });
+    return { ...reading, jobs: reading.jobs.map((job) => withDefaultNotify(job, defaultNotify)) };
+  }
+
+  #known(store: Store, findJob: (jobId: string) => Job | null): StoredFiles | null {
+    const { jobsDir, reader, clock } = this.#options;
+    if (reader === null) return null;
+    const source = { folder: resolve(jobsDir), reader };
+    return new StoredFiles({ store, source, findJob, now: clock.now(), distrusted: this.#distrusted });
   }
 
   /** Returns the first reading. It can be large, so it is not kept. */
@@ -86,10 +124,9 @@ export class JobsReader implements Disposable {
   }
 
   async #readFolder(store: Store, findJob: (jobId: string) => Job | null): Promise<FolderReading> {
-    const { jobsDir: dir, queues, hasWorkers, ownFolders, reader, clock, log } = this.#options;
-    if (reader === null) return await readFolder({ dir, queues, hasWorkers, ownFolders });
-    const source = { folder: resolve(dir), reader };
-    const known = new StoredFiles({ store, source, findJob, now: clock.now(), distrusted: this.#distrusted });
+    const { jobsDir: dir, queues, hasWorkers, ownFolders, log } = this.#options;
+    const known = this.#known(store, findJob);
+    if (known === null) return await readFolder({ dir, queues, hasWorkers, ownFolders });
     const reading = await readFolder({ dir, queues, hasWorkers, ownFolders, known });
     this.#unread ??= known.unread;
     try {

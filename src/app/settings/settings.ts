@@ -241,6 +241,12 @@ export const SETTINGS = {
     doc: "Reload when a job file changes.",
     offDoc: "Do not reload when a job file changes.",
   }),
+  edit: setting({
+    name: "edit",
+    kind: onOff,
+    default: false,
+    doc: "Let the dashboard and the API change the job files of JOBS_DIR.",
+  }),
   strict: setting({ name: "strict", kind: onOff, default: false, doc: "Refuse to start if a job file is broken." }),
   nats: setting({
     name: "nats",

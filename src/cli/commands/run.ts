@@ -49,6 +49,7 @@ export const run = defineCommand({
     "retentionDays",
     "timezone",
     "watch",
+    "edit",
     "strict",
     "jobsGit",
     "jobsGitRef",
@@ -128,6 +129,11 @@ const refuseFolder = (dir: string | undefined, { settings, origins }: Context): 
     throw new PetitError(
       "invalid_request",
       `both JOBS_DIR and a repository are given (${withOrigin(settings.jobsGit?.url ?? "", SETTINGS.jobsGit, origins.jobsGit)}); expected one of them`,
+    );
+  if (settings.edit)
+    throw new PetitError(
+      "invalid_request",
+      `${withOrigin("editing", SETTINGS.edit, origins.edit)} is for job files in a folder; those of a repository are edited there, and petit takes the commit`,
     );
   if (settings.db === MEMORY)
     throw new PetitError(

@@ -5,8 +5,14 @@
  * - `signal`: SIGHUP.
  * - `api`: a person or a program asked for it, with `petit reload` or over HTTP.
  */
-export const RELOAD_CAUSES = ["start", "watch", "signal", "api"] as const;
-export type ReloadCause = (typeof RELOAD_CAUSES)[number];
+export type ReloadCause = "start" | "watch" | "signal" | "api";
+
+/** Why a version came into use: why its file was read, or `edit`: somebody saved the file through petit. */
+export const USE_CAUSES = ["start", "watch", "signal", "api", "edit"] as const satisfies readonly (
+  | ReloadCause
+  | "edit"
+)[];
+export type UseCause = (typeof USE_CAUSES)[number];
 
 /** Why the job files were read, and who asked for it. */
 export type ReloadRequest = {
@@ -24,7 +30,12 @@ export type FilesOrigin = {
   readonly commit: Commit | null;
   /** Returns when a file was last modified, in ms since the Unix epoch; null if that is unknown. Paths are relative to JOBS_DIR. */
   readonly modifiedAt: (file: string) => number | null;
+  /** Returns who saved a file through petit, if it is still what they saved; otherwise null, which is the default. */
+  readonly editOf?: (file: string) => Edit | null;
 };
+
+/** A file that somebody saved through petit: the name of a token, otherwise an address. Null if that is unknown. */
+export type Edit = { readonly by: string | null };
 
 /** A reading of the job files, as it is stored with the versions that it brings into use. */
 export type Reading = FilesOrigin & {
@@ -38,7 +49,7 @@ export type VersionUse = {
   /** Null while it is in use. */
   readonly until: number | null;
   /** Null if petit was too old to record it. */
-  readonly cause: ReloadCause | null;
+  readonly cause: UseCause | null;
   readonly by: string | null;
   /** The file at the beginning of the use, relative to JOBS_DIR, and when it was last modified before. Null if it is unknown. */
   readonly file: string | null;

@@ -73,6 +73,18 @@ export const refusalMessage = (refusal: Refusal): string => {
       return refusal.attempts === 0
         ? `worker '${refusal.worker}' is connected; stop it first`
         : `worker '${refusal.worker}' has ${refusal.attempts === 1 ? "an attempt" : `${refusal.attempts} attempts`} that ${refusal.attempts === 1 ? "has" : "have"} not ended`;
+    case "editing_off":
+      return "job files can't be edited here; start petit with --edit to allow it";
+    case "files_in_git":
+      return "the job files are in a git repository; edit them there, and petit takes the commit";
+    case "file_changed":
+      return changedFileText(refusal);
+    case "file_is_link":
+      return `'${shorten(refusal.path, MAX_PATH)}' is a symbolic link, which petit does not edit through; edit the file that it leads to`;
+    case "file_not_writable":
+      return `'${shorten(refusal.path, MAX_PATH)}' can't be written: ${refusal.problem}. The file is as it was`;
+    case "job_file_problems":
+      return fileProblemsText(refusal);
     case "not_running":
       return `petit is ${refusal.state}; try again in a moment`;
     case "storage_failed":
@@ -124,6 +136,25 @@ const notAskingText = ({ runId, taskId, asking }: Extract<Refusal, { readonly re
   const what = taskId === null ? `run '${runId}'` : `task '${shorten(taskId, 131)}' of run '${runId}'`;
   const others = asking.length === 0 ? "" : `; ${asking.join(", ")} ${asking.length === 1 ? "does" : "do"}`;
   return `${what} does not wait for approval${others}`;
+};
+
+/** Maximum length of the path of a job file in a sentence. */
+const MAX_PATH = 200;
+
+const changedFileText = ({ path, base, modifiedAt, by }: RefusalOf<"file_changed">): string => {
+  const file = `'${shorten(path, MAX_PATH)}'`;
+  if (modifiedAt === null) return `there is no file ${file} any more; nothing was saved`;
+  const when = `at ${new Date(modifiedAt).toISOString()}${by === null ? "" : ` by ${by}`}`;
+  return base === null
+    ? `there is a file ${file} already, written ${when}; nothing was saved`
+    : `${file} was changed ${when}; nothing was saved`;
+};
+
+const fileProblemsText = ({ path, problems }: RefusalOf<"job_file_problems">): string => {
+  const [first] = problems;
+  const where = first === undefined ? "" : `: ${first.file}:${first.line}:${first.column}: ${first.message}`;
+  const more = problems.length > 1 ? `, and ${problems.length - 1} more` : "";
+  return `'${shorten(path, MAX_PATH)}' was not saved, because it would be wrong${where}${more}`;
 };
 
 const limitText = ({ limit, jobId, max, running }: LimitReached): string =>

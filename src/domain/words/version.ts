@@ -1,18 +1,20 @@
-import type { ReloadCause } from "../versions/version.ts";
+import type { UseCause } from "../versions/version.ts";
 
-/** Why the job files were read. */
-export const RELOAD_CAUSE_TEXT: Readonly<Record<ReloadCause, string>> = {
+/** Why a version came into use. */
+export const USE_CAUSE_TEXT: Readonly<Record<UseCause, string>> = {
   start: "petit started",
   watch: "petit noticed that a file had changed",
   signal: "a signal (SIGHUP)",
   api: "somebody asked for it",
+  edit: "somebody saved the file through petit",
 };
 
-const SHORT_CAUSE: Readonly<Record<ReloadCause, string>> = {
+const SHORT_CAUSE: Readonly<Record<UseCause, string>> = {
   start: "start",
   watch: "file changed",
   signal: "SIGHUP",
   api: "reload",
+  edit: "edited",
 };
 
 /** Returns in a few words why a version came into use, and who asked for it; null if that was not recorded. */
@@ -20,7 +22,7 @@ export const causeText = ({
   cause,
   by,
 }: {
-  readonly cause: ReloadCause | null;
+  readonly cause: UseCause | null;
   readonly by: string | null;
 }): string | null => {
   if (cause === null) return null;

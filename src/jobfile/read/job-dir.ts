@@ -9,7 +9,7 @@ import { loadPatterns } from "../../domain/params/pattern.ts";
 import { openRegular, readStart } from "../../lib/files/regular-file.ts";
 import { checkJobs, type Extent, type Setup } from "../check/jobs.ts";
 import { hasPrograms } from "../check/programs.ts";
-import type { Problem } from "../problem.ts";
+import type { Conflict, Problem } from "../problem.ts";
 import type { Reference } from "../reference.ts";
 import { type FileContent, readJobFile } from "./job-file.ts";
 import type { KnownFiles } from "./known-files.ts";
@@ -73,37 +73,48 @@ export type NamedFile = { readonly file: string; readonly bytes?: Uint8Array };
 
 const ANY_SETUP: Setup = { queues: null, hasWorkers: true, ownFolders: null };
 
-type FolderToRead = Setup & {
+export type FolderToRead = Setup & {
   readonly dir: string;
-  readonly known?: KnownFiles;
+  readonly known?: KnownFiles | undefined;
   /** Returns a stamp that identifies the content of a file, for files that never change; undefined for other files. */
-  readonly stampOf?: (file: string) => string | undefined;
+  readonly stampOf?: ((file: string) => string | undefined) | undefined;
 };
 
 /** Does the same, except for files that `known` says have not changed. Also returns the state of the files before they were read. */
 export const readFolder = async ({ dir, known, stampOf, ...setup }: FolderToRead): Promise<FolderReading> => {
-  const root = resolve(dir);
-  await requireFolder(root, dir);
-  const scan = await scanFolder(root);
-  const contents: FileContent[] = [];
-  const failed = scan.failures.map(({ file, message }) => wholeFile(file, message));
-  let pausedAt = performance.now();
-  for (const [file, found] of scan.states) {
-    const stamp = stampOf?.(file);
-    const state = found === null || stamp === undefined ? found : { ...found, stamp, changedAt: 0 };
-    contents.push(restoreFile({ root, file, state, known }) ?? (await readFile({ root, file, state, known })));
-    if (performance.now() - pausedAt < BATCH_MS) continue;
-    await setImmediate();
-    pausedAt = performance.now();
-  }
+  const { scan, failed, byFile } = await readContents({ dir, known, stampOf });
+  const contents = [...byFile.values()];
   const references = contents.flatMap((content) => content.references ?? []);
-  // A value that a job passes to another one must match the pattern of that one's param.
-  if (contents.some(({ declarations }) => declarations.some(({ calls }) => calls.length > 0))) await loadPatterns();
+  await loadPatternsOfCalls(contents);
   return {
     files: assemble([...failed, ...contents], setup, "all"),
     scan,
     ...(references.length > 0 && { references }),
   };
+};
+
+/** A value that a job passes to another one must match the pattern of that one's param. */
+export const loadPatternsOfCalls = async (contents: readonly FileContent[]): Promise<void> => {
+  if (contents.some(({ declarations }) => declarations.some(({ calls }) => calls.length > 0))) await loadPatterns();
+};
+
+/** Reads every job file of a folder, but not what they mean for each other. `failed` has the folders that can't be read. */
+export const readContents = async ({ dir, known, stampOf }: Pick<FolderToRead, "dir" | "known" | "stampOf">) => {
+  const root = resolve(dir);
+  await requireFolder(root, dir);
+  const scan = await scanFolder(root);
+  const byFile = new Map<string, FileContent>();
+  const failed = scan.failures.map(({ file, message }) => wholeFile(file, message));
+  let pausedAt = performance.now();
+  for (const [file, found] of scan.states) {
+    const stamp = stampOf?.(file);
+    const state = found === null || stamp === undefined ? found : { ...found, stamp, changedAt: 0 };
+    byFile.set(file, restoreFile({ root, file, state, known }) ?? (await readFile({ root, file, state, known })));
+    if (performance.now() - pausedAt < BATCH_MS) continue;
+    await setImmediate();
+    pausedAt = performance.now();
+  }
+  return { root, scan, failed, byFile };
 };
 
 /** Maximum time in ms without yielding; a run that becomes due meanwhile waits no longer than this. */
@@ -157,7 +168,8 @@ export const digestOfFile = (path: string): string | null => {
   }
 };
 
-const digestOf = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+/** Returns the SHA-256 of the content of a job file, in hexadecimal. */
+export const digestOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 const readFile = async ({ root, file, state, known }: FileToRead): Promise<FileContent> => {
   try {
@@ -172,7 +184,8 @@ const readFile = async ({ root, file, state, known }: FileToRead): Promise<FileC
   }
 };
 
-const readContent = async (
+/** Reads the content of a job file. */
+export const readContent = async (
   bytes: Uint8Array,
   { file, folder }: { readonly file: string; readonly folder: string },
 ): Promise<FileContent> => {
@@ -207,19 +220,28 @@ const decode = (bytes: Uint8Array): string | null => {
 };
 
 const assemble = (contents: readonly FileContent[], setup: Setup, extent: Extent): JobFiles => {
-  const declarations = contents.flatMap((content) => content.declarations);
-  const conflicts = checkJobs(declarations, setup, extent);
-  const problems = [...contents.flatMap((content) => content.problems), ...conflicts.map(({ problem }) => problem)];
-  const broken = new Set([...problems.map(({ file }) => file), ...conflicts.flatMap(({ files }) => files)]);
+  const conflicts = findConflicts(contents, setup, extent);
+  const broken = new Set(conflicts.flatMap(({ problem, files }) => [problem.file, ...files]));
   const jobs = contents.flatMap((content) => content.jobs).filter((job) => !broken.has(job.source.file));
   return {
     jobs: jobs.sort((a, b) => (a.id < b.id ? -1 : 1)),
-    problems: problems.sort(byPlace),
+    problems: conflicts.map(({ problem }) => problem).sort(byPlace),
     broken: [...broken].sort(),
   };
 };
 
-const byPlace = (a: Problem, b: Problem): number => {
+/** Returns all problems in files and between their jobs, each with the files that it affects. */
+export const findConflicts = (contents: readonly FileContent[], setup: Setup, extent: Extent): readonly Conflict[] => [
+  ...contents.flatMap(({ problems }) => problems.map((problem) => ({ problem, files: [problem.file] }))),
+  ...checkJobs(
+    contents.flatMap(({ declarations }) => declarations),
+    setup,
+    extent,
+  ),
+];
+
+/** Orders problems by file and position. */
+export const byPlace = (a: Problem, b: Problem): number => {
   if (a.file !== b.file) return a.file < b.file ? -1 : 1;
   return a.line - b.line || a.column - b.column;
 };

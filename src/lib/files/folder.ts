@@ -1,6 +1,20 @@
 import { isUtf8 } from "node:buffer";
-import { closeSync, constants, existsSync, fchmodSync, lstatSync, openSync, realpathSync } from "node:fs";
-import { chmod, readdir, rename, rmdir, unlink } from "node:fs/promises";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fsync,
+  linkSync,
+  lstatSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  type Stats,
+} from "node:fs";
+import { chmod, type FileHandle, open, readdir, rename, rmdir, unlink } from "node:fs/promises";
+import { promisify } from "node:util";
 import { openRegular } from "./regular-file.ts";
 
 /** Errors of `open` for what is missing, is not a folder, or is a link. */
@@ -63,6 +77,36 @@ export class Folder implements Disposable {
   /** Opens a regular file for reading. Returns null if there is none, or a link or anything else. */
   file(name: FileName): number | null {
     return orNull(() => openRegular(this.#pathOf(name), constants.O_RDONLY | O_NOFOLLOW));
+  }
+
+  /** Returns what the system knows of an entry, without following a link; null if there is none. */
+  stat(name: string): Stats | null {
+    return lstatSync(this.#pathOf(name), { throwIfNoEntry: false }) ?? null;
+  }
+
+  /** Throws `EACCES` or `EROFS` if this process may not write to a file. */
+  assertWritable(name: string): void {
+    accessSync(this.#pathOf(name), constants.W_OK);
+  }
+
+  /** Creates a file, and opens it for writing. Rejects if there is an entry of that name. */
+  async create(name: string, mode: number): Promise<FileHandle> {
+    return await open(this.#pathOf(name), "wx", mode);
+  }
+
+  /** Gives a file the name of another one, which it replaces at once. */
+  replace(name: string, replaced: string): void {
+    renameSync(this.#pathOf(name), this.#pathOf(replaced));
+  }
+
+  /** Gives a file a second name. Throws `EEXIST` if there is an entry of that name. */
+  link(name: string, newName: string): void {
+    linkSync(this.#pathOf(name), this.#pathOf(newName));
+  }
+
+  /** Resolves when the names of the folder are on disk. */
+  async sync(): Promise<void> {
+    await promisify(fsync)(this.#fd);
   }
 
   /** Deletes a file, or the link itself. Rejects for a folder. */

@@ -15,8 +15,8 @@ CREATE TABLE job_uses (
   since INTEGER NOT NULL,
   -- Null while it is in use.
   until INTEGER CHECK (until >= since),
-  -- Why the job files were read, and who asked for it; null if that was not recorded.
-  cause TEXT CHECK (cause IN ('start', 'watch', 'signal', 'api')),
+  -- Why the file was read, or that somebody saved it through petit, and who it was; null if that was not recorded.
+  cause TEXT CHECK (cause IN ('start', 'watch', 'signal', 'api', 'edit')),
   by TEXT,
   -- Its file, relative to JOBS_DIR, and when that was last modified.
   file TEXT,

@@ -1,6 +1,6 @@
 import type { JobId, RunId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
-import { RELOAD_CAUSES, type Reading, type VersionUse } from "../../domain/versions/version.ts";
+import { type Reading, USE_CAUSES, type VersionUse } from "../../domain/versions/version.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import { id, integer, integerOrNull, text, textOrNull, wordOrNull } from "../database/rows.ts";
@@ -50,6 +50,8 @@ export interface VersionStore {
   ofRun(versionId: number): Pick<JobVersion, "number" | "digest">;
   /** Returns the newest times during which a version of a job was in use, the newest first. */
   listUses(jobId: JobId, number: number, limit: number): readonly VersionUse[];
+  /** Returns who brought a job file into use that was modified at a time, in ms since the Unix epoch; null if that is not stored. */
+  findEditor(file: string, modifiedAt: number): string | null;
   /** Returns how often a version of a job was in use, as far as it is stored. */
   countUses(jobId: JobId, number: number): number;
   /** Returns the runs of a version of a job. */
@@ -105,6 +107,14 @@ export const createVersionStore = ({ sql, write }: StoreContext): VersionStore =
         { jobId, number, limit },
       )
       .map(toVersionUse),
+
+  findEditor: (file, modifiedAt) => {
+    const row = sql.get(
+      "SELECT by FROM job_uses WHERE file = $file AND file_modified_at = $modifiedAt AND until IS NULL ORDER BY id DESC LIMIT 1",
+      { file, modifiedAt },
+    );
+    return row === null ? null : textOrNull(row, "by");
+  },
 
   countUses: (jobId, number) =>
     integer(
@@ -210,7 +220,7 @@ const toVersionUse = (row: SqlRow): VersionUse => {
   return {
     since: integer(row, "since"),
     until: integerOrNull(row, "until"),
-    cause: wordOrNull(row, "cause", RELOAD_CAUSES),
+    cause: wordOrNull(row, "cause", USE_CAUSES),
     by: textOrNull(row, "by"),
     file: textOrNull(row, "file"),
     fileModifiedAt: integerOrNull(row, "file_modified_at"),
@@ -260,6 +270,7 @@ export const beginUse = (sql: Statements, { job, number, now, reading }: NewUse)
   if (current !== null && integer(current, "number") === number) return;
   if (current !== null) endUse(sql, job.id, now);
   const { file } = job.source;
+  const edit = reading?.editOf?.(file) ?? null;
   sql.run(
     `INSERT INTO job_uses (job_id, number, since, cause, by, file, file_modified_at, commit_id, commit_author)
      VALUES ($jobId, $number, $now, $cause, $by, $file, $modifiedAt, $commit, $author)`,
@@ -267,8 +278,8 @@ export const beginUse = (sql: Statements, { job, number, now, reading }: NewUse)
       jobId: job.id,
       number,
       now,
-      cause: reading?.request?.cause ?? null,
-      by: reading?.request?.by ?? null,
+      cause: edit === null ? (reading?.request?.cause ?? null) : "edit",
+      by: edit === null ? (reading?.request?.by ?? null) : edit.by,
       file,
       modifiedAt: reading?.modifiedAt(file) ?? null,
       commit: reading?.commit?.id ?? null,

@@ -90,6 +90,8 @@ describe("the description of the API", () => {
       "GET /api/events",
       "GET /api/health",
       "GET /api/health/live",
+      "GET /api/job-files",
+      "GET /api/job-files/{path}",
       "GET /api/job-repository",
       "GET /api/job-repository/diff",
       "GET /api/jobs",
@@ -139,6 +141,7 @@ describe("the description of the API", () => {
       "POST /api/hooks/_jobs",
       "POST /api/hooks/{job_id}",
       "POST /api/hooks/{job_id}/{name}",
+      "POST /api/job-files/check",
       "POST /api/jobs/follow",
       "POST /api/jobs/pin",
       "POST /api/jobs/reload",
@@ -157,6 +160,7 @@ describe("the description of the API", () => {
       "POST /api/session",
       "POST /api/workers/{name}/drain",
       "POST /api/workers/{name}/resume",
+      "PUT /api/job-files/{path}",
     ]);
   });
 

@@ -74,6 +74,7 @@ describe("resolveSettings", () => {
       retentionDays: null,
       timezone: null,
       watch: true,
+      edit: false,
       strict: false,
       nats: [],
       natsCreds: null,

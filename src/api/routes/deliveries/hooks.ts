@@ -80,7 +80,7 @@ export const hookRoutes = ({ engine, repository, clock, requests, closing }: Api
   const receive = async (request: Request, jobId: string, name: string | null) => {
     if (!engine.hasWebhook(jobId, name)) throw noHook();
     const result = await limits.within(requests.addressOf(request), async (signal) => {
-      const body = await readBytes(request, AbortSignal.any([signal, closing]));
+      const body = await readBytes(request, { signal: AbortSignal.any([signal, closing]) });
       return await engine.receiveWebhook(jobId, name, { headers: request.headers, body });
     });
     return answerOf(result);
@@ -88,7 +88,7 @@ export const hookRoutes = ({ engine, repository, clock, requests, closing }: Api
   const receiveForJobs = async (request: Request) => {
     if (repository === null) throw noHook();
     const result = await limits.within(requests.addressOf(request), async (signal) => {
-      const body = await readBytes(request, AbortSignal.any([signal, closing]));
+      const body = await readBytes(request, { signal: AbortSignal.any([signal, closing]) });
       return repository.receiveHook({ headers: request.headers, body });
     });
     switch (result) {

@@ -30,15 +30,26 @@ const ChangedJobBody = exactly(
   { title: "ChangedJob", description: "A job that a commit changes" },
 );
 
+const lists = {
+  added: t.Array(ListedJobBody, { description: "By id" }),
+  removed: t.Array(ListedJobBody, { description: "By id" }),
+  changed: t.Array(ChangedJobBody, { description: "By id" }),
+};
+
+const timezoneText = t.String({ description: "The time zone of schedules that name none" });
+
+export const DraftDiffBody = exactly(
+  { timezone: timezoneText, ...lists },
+  { title: "JobFileDiff", description: "What a text for a job file would change of the jobs that run" },
+);
+
 export const JobsDiffBody = exactly(
   {
     commit: CommitBody,
     in_use: nullable(CommitBody, "The commit that it is compared with; null if none is in use"),
-    timezone: t.String({ description: "The time zone of schedules that name none" }),
+    timezone: timezoneText,
     problems: t.Array(ProblemBody, { description: "Why petit does not take the commit; empty if nothing is wrong" }),
-    added: t.Array(ListedJobBody, { description: "By id" }),
-    removed: t.Array(ListedJobBody, { description: "By id" }),
-    changed: t.Array(ChangedJobBody, { description: "By id" }),
+    ...lists,
   },
   { title: "JobsDiff", description: "What a commit would change of the jobs that run" },
 );
@@ -55,6 +66,11 @@ export const jobsDiffBody = ({ preview, inUse, timezone, diff }: JobsDiffParts):
   in_use: inUse === null ? null : commitOf(inUse),
   timezone,
   problems: preview.problems.map(problemBody),
+  ...listedJobs(diff),
+});
+
+/** Encodes the jobs that differ. */
+export const listedJobs = (diff: JobsDiff): Omit<typeof DraftDiffBody.static, "timezone"> => ({
   added: diff.added.map(listedBody),
   removed: diff.removed.map(listedBody),
   changed: diff.changed.map(({ id, file, formerId, changes, next: times, move }) => ({

@@ -1,8 +1,8 @@
 import { t } from "elysia";
 import type { Job } from "../../../domain/job.ts";
 import type { ScheduleMove } from "../../../domain/schedule/move.ts";
-import { RELOAD_CAUSES, type VersionUse } from "../../../domain/versions/version.ts";
-import { RELOAD_CAUSE_TEXT } from "../../../domain/words/version.ts";
+import { USE_CAUSES, type VersionUse } from "../../../domain/versions/version.ts";
+import { USE_CAUSE_TEXT } from "../../../domain/words/version.ts";
 import type { JobVersion, VersionRun, VersionRuns } from "../../../store/versions/versions.ts";
 import type { DefinitionDiff } from "../../comparison/definition-diff.ts";
 import { CHANGE_KINDS, type ShownChange, shownFields } from "../../comparison/version-changes.ts";
@@ -38,10 +38,7 @@ const UseBody = exactly(
   {
     since: instant("When petit had read it"),
     until: instantOrNull("When another version took its place, or the job was removed; null while it is in use"),
-    cause: nullable(
-      word(RELOAD_CAUSES, meanings(RELOAD_CAUSE_TEXT)),
-      "Why petit read the job files; null if it was not recorded",
-    ),
+    cause: nullable(word(USE_CAUSES, meanings(USE_CAUSE_TEXT)), "Why it came into use; null if it was not recorded"),
     by: ActorOrNull,
     file: nullable(t.String(), "Path of the job file then, relative to JOBS_DIR; null if it was not recorded"),
     file_modified_at: instantOrNull("When the file was last modified then; null if it is unknown"),

@@ -1,0 +1,227 @@
+import { setImmediate } from "node:timers/promises";
+import type { DraftCheck, JobFileEditor as EditJobFiles, FileDraft } from "../../../api/options.ts";
+import { PetitError } from "../../../domain/errors.ts";
+import { refuse } from "../../../domain/refusal.ts";
+import type { Edit } from "../../../domain/versions/version.ts";
+import type { DraftReading } from "../../../jobfile/read/draft.ts";
+import { digestOf, digestOfFile, MAX_BYTES } from "../../../jobfile/read/job-dir.ts";
+import { listFiles } from "../../../jobfile/read/list-files.ts";
+import { readState } from "../../../jobfile/read/scan.ts";
+import { Folder } from "../../../lib/files/folder.ts";
+import type { Log } from "../../../lib/log.ts";
+import { shorten } from "../../../lib/text.ts";
+import { openPlace, type PlacedFile, whyNoJobFile } from "./path.ts";
+import {
+  codeOf,
+  type PresentFile,
+  readPresent,
+  removeAllRemnants,
+  removeRemnants,
+  replaceFile,
+} from "./replace-file.ts";
+
+export type EditorOptions = {
+  readonly jobsDir: string;
+  readonly log: Log;
+  /** Reads the folder as it would be if one file had another content. */
+  readonly readDraft: (draft: { readonly file: string; readonly bytes: Uint8Array }) => Promise<DraftReading>;
+  /** Reads the job files again, and takes them. */
+  readonly reload: (by: string | null) => Promise<void>;
+  /** Returns who brought a job file into use that was modified at this time; null if that is unknown. */
+  readonly whoSaved: (path: string, modifiedAt: number) => string | null;
+};
+
+/** A job file in a list. */
+type ListedFile = {
+  readonly path: string;
+  /** Null if the file can't be read as one. */
+  readonly digest: string | null;
+};
+
+/** The text of a job file. */
+type FileText = { readonly path: string; readonly text: string; readonly digest: string };
+
+type SavedFile = {
+  readonly digest: string;
+  /** Resolves when the jobs of the file are in use. */
+  readonly inUse: Promise<void>;
+};
+
+/** Lets people edit the job files of a folder. */
+export class JobFileEditor implements EditJobFiles, AsyncDisposable {
+  readonly #options: EditorOptions;
+  /** The last save: one is made at a time. */
+  #saving: Promise<unknown> = Promise.resolve();
+  /** The files that were saved and are not in use yet, with the stamp of their state. */
+  readonly #edits = new Map<string, Edit & { readonly stamp: string }>();
+
+  constructor(options: EditorOptions) {
+    this.#options = options;
+  }
+
+  /** Waits for the save that is under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#saving.catch(() => {});
+  }
+
+  /** Removes what saves that were killed have left. */
+  async prepare(): Promise<void> {
+    using root = Folder.open(this.#options.jobsDir);
+    if (root !== null) await removeAllRemnants(root).catch(() => {});
+  }
+
+  /** Returns who saved a file, if that left it in the state with this stamp and its jobs are not in use yet; otherwise null. */
+  editOf(path: string, stamp: string): Edit | null {
+    const edit = this.#edits.get(path);
+    return edit?.stamp === stamp ? edit : null;
+  }
+
+  /** Lists the job files, by path. */
+  async list(): Promise<readonly ListedFile[]> {
+    const { jobsDir } = this.#options;
+    const { files } = await listFiles(jobsDir);
+    const listed: ListedFile[] = [];
+    for (const path of files) {
+      listed.push({ path, digest: digestOfFile(`${jobsDir}/${path}`) });
+      if (listed.length % BATCH === 0) await setImmediate();
+    }
+    return listed;
+  }
+
+  /** Returns the text of a job file. Throws `not_found`, and `conflict` for a link and what is no text. */
+  read(path: string): FileText {
+    if (whyNoJobFile(path) !== null) throw notFound(path);
+    const place = openPlace(this.#options.jobsDir, path);
+    using _ = place.folder;
+    const present = readable(place);
+    if (present === null) throw notFound(path);
+    const text = textOf(present);
+    if (text === null)
+      throw new PetitError(
+        "conflict",
+        present.bytes.length > MAX_BYTES
+          ? `'${shorten(path, 200)}' is larger than 1 MiB, so it is no job file`
+          : `'${shorten(path, 200)}' is not UTF-8 text, so it can't be edited here`,
+      );
+    return { path, text, digest: present.digest };
+  }
+
+  /** Checks a draft with all other job files, as `petit validate` does. Changes nothing. */
+  async check(draft: FileDraft): Promise<DraftCheck> {
+    const { path, base } = draft;
+    const bytes = encode(draft);
+    const place = openPlace(this.#options.jobsDir, path);
+    using _ = place.folder;
+    const present = readable(place);
+    const reading = await this.#options.readDraft({ file: path, bytes });
+    return {
+      ...reading,
+      present: present === null ? null : textOf(present),
+      isNew: present === null,
+      isUnchanged: present?.digest === digestOf(bytes),
+      isChangedMeanwhile: (present?.digest ?? null) !== base,
+    };
+  }
+
+  /**
+   * Saves a draft for `by`, and has the job files read. One save is made at a time. Rejects with `conflict` if the file has changed or can't
+   * be written, and with `invalid_request` if it has problems; then nothing has changed.
+   */
+  save(draft: FileDraft, by: string | null): Promise<SavedFile> {
+    const saving = this.#saving.catch(() => {}).then(() => this.#save(draft, by));
+    this.#saving = saving;
+    return saving;
+  }
+
+  async #save(draft: FileDraft, by: string | null): Promise<SavedFile> {
+    const { path, base } = draft;
+    const { jobsDir, readDraft, reload, log } = this.#options;
+    const bytes = encode(draft);
+    const place = openPlace(jobsDir, path);
+    using folder = place.folder;
+    // Checked first, because of many who save the same file all but one need not wait for the rest.
+    if ((readable(place)?.digest ?? null) !== base) throw this.#changed(place, base);
+    const { errors } = await readDraft({ file: path, bytes });
+    if (errors.length > 0) throw refuse({ reason: "job_file_problems", path, problems: errors.slice(0, MAX_PROBLEMS) });
+    try {
+      await removeRemnants(folder);
+      if (!(await replaceFile(place, { bytes, base }))) throw this.#changed(place, base);
+    } catch (error) {
+      throw error instanceof PetitError ? error : notWritable(path, error);
+    }
+    const edit = { by, stamp: readState(`${jobsDir}/${path}`)?.stamp ?? "" };
+    this.#edits.set(path, edit);
+    const digest = digestOf(bytes);
+    log.info({ file: path, by, digest }, `the job file ${path} was edited`);
+    const inUse = reload(by).finally(() => {
+      if (this.#edits.get(path) === edit) this.#edits.delete(path);
+    });
+    return { digest, inUse };
+  }
+
+  #changed(place: PlacedFile, base: string | null): PetitError {
+    const { path } = place;
+    const present = readable(place);
+    const modifiedAt = present === null ? null : Math.floor(present.stat.mtimeMs);
+    return refuse({
+      reason: "file_changed",
+      path,
+      base,
+      digest: present?.digest ?? null,
+      modifiedAt,
+      by: modifiedAt === null ? null : this.#options.whoSaved(path, modifiedAt),
+    });
+  }
+}
+
+/** Number of files that are read in a row, which takes some ms. */
+const BATCH = 100;
+
+/** Number of problems that a refusal lists. */
+const MAX_PROBLEMS = 200;
+
+const notFound = (path: string): PetitError =>
+  new PetitError("not_found", `there is no job file '${shorten(path, 200)}' in JOBS_DIR`);
+
+/** Returns the bytes of a draft. Throws `invalid_request` if its path or its text can't be that of a job file. */
+const encode = ({ path, text }: FileDraft): Uint8Array => {
+  const problem = whyNoJobFile(path);
+  if (problem !== null) throw invalid("path", `'${shorten(path, 200)}' ${problem}`);
+  if (!text.isWellFormed()) throw invalid("text", "contains half a surrogate pair; expected text");
+  return Buffer.from(text);
+};
+
+const invalid = (name: "path" | "text", problem: string): PetitError =>
+  new PetitError("invalid_request", `field '${name}': ${problem}`, {
+    details: { reason: "invalid_value", in: "body", name, problem },
+  });
+
+const readable = (place: PlacedFile): PresentFile | null => {
+  try {
+    return readPresent(place);
+  } catch (error) {
+    throw new PetitError("conflict", `'${shorten(place.path, 200)}' can't be read: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+};
+
+/** Returns the text of a file as it is, with a byte order mark if it has one; null if it is too large or not UTF-8. */
+const textOf = ({ bytes }: PresentFile): string | null => {
+  if (bytes.length > MAX_BYTES) return null;
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+};
+
+const notWritable = (path: string, error: unknown): PetitError =>
+  refuse({ reason: "file_not_writable", path, problem: reasonOf(error), systemCode: codeOf(error) }, { cause: error });
+
+/** Returns the reason in a system's error, such as `no space left on device (ENOSPC)`. */
+const reasonOf = (error: unknown): string => {
+  const message = error instanceof Error ? error.message : String(error);
+  const [, code, reason] = /^([A-Z0-9]+): ([^,]+)/.exec(message) ?? [];
+  return reason === undefined ? message : `${reason} (${code})`;
+};
