@@ -1,8 +1,9 @@
+import { problemPlace } from "../domain/words/problem.ts";
 import { escapeUnprintable } from "../lib/text.ts";
 
 /** A problem in a job file. Line and column start at 1. */
 export type Problem = {
-  /** Path relative to JOBS_DIR. */
+  /** Path relative to JOBS_DIR; `.` for the folder, or the commit, as a whole. */
   readonly file: string;
   readonly line: number;
   readonly column: number;
@@ -12,13 +13,12 @@ export type Problem = {
   readonly message: string;
 };
 
-/** Formats a problem as one line, `file:line:col: path.to.field: what is wrong; what was expected`, without control characters. */
+/**
+ * Formats a problem as one line, `file:line:col: path.to.field: what is wrong; what was expected`, without control characters. A problem of
+ * the folder as a whole has no place.
+ */
 export const formatProblem = (problem: Problem): string =>
-  escapeUnprintable(
-    [`${problem.file}:${problem.line}:${problem.column}`, problem.path, problem.message]
-      .filter((part) => part !== "")
-      .join(": "),
-  );
+  escapeUnprintable([problemPlace(problem), problem.path, problem.message].filter((part) => part !== "").join(": "));
 
 /** A problem between jobs, and the files that it affects. */
 export type Conflict = { readonly problem: Problem; readonly files: readonly string[] };

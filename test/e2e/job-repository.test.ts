@@ -117,6 +117,60 @@ describe("job files in a git repository", () => {
     expect((await ask(petit, "/api/health")).body.status).toBe("ok");
   });
 
+  test("that are refused are known at once after a restart, since the same time, and until a good commit", async () => {
+    using given = setUp();
+    const { origin } = given;
+    const good = pushNumber(origin, 1);
+    const reasonsOf = async (petit: Petit) => (await ask(petit, "/api/health")).body.reasons;
+    const before = await given.start();
+    const bad = origin.push({ "jobs/number.yaml": "id: number\n" });
+    const { refused } = (await post(before, "/api/jobs/sync")).body;
+    expect(await reasonsOf(before)).toMatchObject([{ code: "jobs_commit_refused", since: refused.since }]);
+    await before.stop();
+    renameSync(origin.path, `${origin.path}.away`);
+    const offline = await given.start();
+    expect((await ask(offline, "/api/job-repository")).body).toMatchObject({ commit: { id: good }, refused });
+    expect(refused.commit.id).toBe(bad);
+    renameSync(`${origin.path}.away`, origin.path);
+    expect((await post(offline, "/api/jobs/sync")).body.refused).toEqual(refused);
+    const third = pushNumber(origin, 3);
+    expect((await post(offline, "/api/jobs/sync")).body).toMatchObject({ commit: { id: third }, refused: null });
+    await offline.stop();
+    await using petit = await given.start();
+    expect((await ask(petit, "/api/job-repository")).body).toMatchObject({ commit: { id: third }, refused: null });
+  });
+
+  test("stay as they are, and healthy, if somebody chooses a commit that has problems or no folder of them", async () => {
+    using given = setUp();
+    const { origin } = given;
+    const none = origin.push({ "README.md": "no jobs" });
+    const broken = origin.push({ "jobs/number.yaml": "id: number\n" });
+    const good = pushNumber(origin, 1);
+    await using petit = await given.start();
+    await post(petit, "/api/jobs/sync");
+    const pin = (commit: string) => runPetit(["jobs", "pin", commit, "--url", petit.url]);
+    expect((await pin(broken)).stderr).toContain(
+      `commit ${broken.slice(0, 8)} can't be used: number.yaml:1:1: tasks: missing`,
+    );
+    // A problem of the commit as a whole has no place in a file.
+    const { status, stderr } = await pin(none);
+    expect(stderr).toContain(`commit ${none.slice(0, 8)} can't be used: the commit has no folder 'jobs'; expected`);
+    expect(status).toBe(1);
+    const diff = await runPetit(["jobs", "diff", none, "--url", petit.url]);
+    expect(diff.stdout).toContain("\n  the commit has no folder 'jobs'; expected");
+    expect((await ask(petit, "/api/health")).body.status).toBe("ok");
+    expect((await ask(petit, "/api/job-repository")).body).toMatchObject({
+      commit: { id: good },
+      pinned: null,
+      refused: null,
+    });
+    // A commit that was refused before stays so.
+    const bad = origin.push({ "jobs/number.yaml": "id: number\nname: bad\n" });
+    await post(petit, "/api/jobs/sync");
+    await pin(broken);
+    expect((await ask(petit, "/api/job-repository")).body.refused.commit.id).toBe(bad);
+  });
+
   test("start without the repository as they were, and a retry uses the commit of its run", async () => {
     using given = setUp();
     const { origin } = given;

@@ -34,7 +34,7 @@ export const schedulerBody = ({
 
 export const ProblemBody = exactly(
   {
-    file: t.String({ description: "Path relative to JOBS_DIR" }),
+    file: t.String({ description: "Path relative to JOBS_DIR; `.` for the folder, or the commit, as a whole" }),
     line: integer({ minimum: 1, description: "Line, from 1" }),
     column: integer({ minimum: 1, description: "Column, from 1" }),
     path: t.String({ description: "Path of the field; empty for the file as a whole" }),

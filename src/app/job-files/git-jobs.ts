@@ -80,6 +80,12 @@ type ReadyCommit = { readonly info: CommitInfo; readonly checkout: Checkout };
 /** A commit that was read and has no problems. */
 type NextCommit = ReadyCommit & { readonly reading: FolderReading };
 
+/** A commit that has problems. */
+type Refusal = Pick<RefusedCommit, "commit" | "problems"> & {
+  /** Whether that is because of its signature. */
+  readonly isUnsigned: boolean;
+};
+
 /** How long the files of a commit stay without a run that needs them, in ms: a retry asks for them before it is stored. */
 const PROVIDED_MS = 600_000;
 
@@ -110,6 +116,8 @@ export class GitJobs implements FilesRepository, JobSource {
   #unsigned: string | null = null;
   #pinned: string | null = null;
   #refused: RefusedCommit | null = null;
+  /** What the database has of the refused commit, so that a restart does not change since when it is refused. */
+  #storedRefusal: { readonly commit: string; readonly since: number } | null = null;
   #failure: { readonly error: GitError; readonly since: number } | null = null;
   /** True while a webhook waits for its fetch. */
   #isSyncAwaited = false;
@@ -147,12 +155,14 @@ export class GitJobs implements FilesRepository, JobSource {
     const { settings, log } = this.#options;
     const stored = user.store.jobRepository.begin(settings.location.url);
     this.#pinned = stored.pinned;
+    this.#storedRefusal = stored.refused;
     this.#removeKey();
     removeDrafts(this.#commitsDir);
     if (stored.commit !== null) {
       try {
         this.#current = await this.#ready(stored.commit);
         await this.#provideForRuns();
+        if (stored.refused !== null) await this.#refuseAgain(stored.refused.commit);
         return;
       } catch (error) {
         log.error(
@@ -163,7 +173,9 @@ export class GitJobs implements FilesRepository, JobSource {
     }
     try {
       const head = await this.#fetchHead();
-      this.#next = await this.#readNext(this.#pinned ?? head.id, () => null);
+      const next = await this.#readNext(this.#pinned ?? head.id, () => null);
+      if ("reading" in next) this.#next = next;
+      else this.#refuse(next);
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
       this.#noteFailure(error);
@@ -180,7 +192,7 @@ export class GitJobs implements FilesRepository, JobSource {
     if (ready === null) return { jobs: [], problems: [], broken: ["."] };
     const reading = next?.reading ?? (await this.#read(ready, findJob));
     if (reading.files.problems.length > 0) {
-      this.#refuse(ready.info, reading.files.problems);
+      this.#refuse({ commit: ready.info, problems: reading.files.problems, isUnsigned: false });
       return { jobs: [], problems: [], broken: ["."] };
     }
     const { id, author, committedAt } = ready.info;
@@ -215,7 +227,7 @@ export class GitJobs implements FilesRepository, JobSource {
       // Each call fetches, because it may know of a newer commit than the last.
       const head = await this.#withServer(() => this.#fetchHead());
       await this.#alone(async () => {
-        await this.#take(this.#pinned ?? head.id, request);
+        await this.#takeUnlessRefused(this.#pinned ?? head.id, request);
         this.#failure = null;
         await this.#clean();
       });
@@ -268,14 +280,13 @@ export class GitJobs implements FilesRepository, JobSource {
   pin(revision: string, request: ReloadRequest): Promise<RepositoryState> {
     return this.#alone(async () => {
       const id = await this.#find(revision);
-      this.#refused = null;
-      await this.#take(id, request).catch(asConflict);
-      const refused: RefusedCommit | null = this.#refused;
-      if (refused !== null) {
-        const { commit, problems } = refused as RefusedCommit;
+      const refusal = await this.#take(id, request).catch(asConflict);
+      if (refusal !== null) {
+        const { commit, problems } = refusal;
         const first = problems[0] === undefined ? "it has problems" : formatProblem(problems[0]);
         throw new PetitError("conflict", `commit ${shortCommit(commit.id)} can't be used: ${first}`);
       }
+      this.#accept();
       this.#choose(id);
       await this.#clean();
       return this.state;
@@ -463,37 +474,46 @@ export class GitJobs implements FilesRepository, JobSource {
     }
   }
 
-  /** Takes a commit that is not in use yet, unless it has problems. */
-  async #take(id: string, request: ReloadRequest): Promise<void> {
-    if (id === this.#current?.info.id) {
-      this.#refused = null;
-      return;
-    }
+  async #takeUnlessRefused(id: string, request: ReloadRequest): Promise<void> {
     // The file of the allowed signers may have changed since, but not the commit.
     if (id === this.#refused?.commit.id && id !== this.#unsigned) return;
-    const user = this.#mustUser();
-    const next = await this.#readNext(id, user.findJob);
-    if (next === null) return;
-    this.#next = next;
-    await user.reload(request);
-    this.#refused = null;
+    const refusal = await this.#take(id, request);
+    if (refusal === null) this.#accept();
+    else this.#refuse(refusal);
   }
 
-  /** Verifies, writes and reads a commit. Returns null, and refuses it, if anything is wrong with it. */
-  async #readNext(id: string, findJob: (jobId: string) => Job | null): Promise<NextCommit | null> {
+  /** Takes a commit, unless it is in use already. Returns what is wrong with it, which changes nothing; null if it is in use then. */
+  async #take(id: string, request: ReloadRequest): Promise<Refusal | null> {
+    if (id === this.#current?.info.id) return null;
+    const user = this.#mustUser();
+    const next = await this.#readNext(id, user.findJob);
+    if (!("reading" in next)) return next;
+    this.#next = next;
+    await user.reload(request);
+    return null;
+  }
+
+  /** Verifies, writes and reads a commit. */
+  async #readNext(id: string, findJob: (jobId: string) => Job | null): Promise<NextCommit | Refusal> {
     const { verify } = this.#options.settings;
     await this.#repository.open();
     const wrong = verify === null ? null : await this.#repository.verify(id, verify);
-    this.#unsigned = wrong === null ? null : id;
-    if (wrong !== null) {
-      this.#refuse(await this.#repository.describe(id), [problemOf(wrong)]);
-      return null;
-    }
+    if (wrong !== null)
+      return { commit: await this.#repository.describe(id), problems: [problemOf(wrong)], isUnsigned: true };
     const ready = await this.#ready(id);
     const reading = await this.#read(ready, findJob);
-    if (reading.files.problems.length === 0) return { ...ready, reading };
-    this.#refuse(ready.info, reading.files.problems);
-    return null;
+    const { problems } = reading.files;
+    return problems.length === 0 ? { ...ready, reading } : { commit: ready.info, problems, isUnsigned: false };
+  }
+
+  /** Refuses the commit that was refused before a restart, so that it is known before the server was asked. */
+  async #refuseAgain(id: string): Promise<void> {
+    try {
+      const next = await this.#readNext(id, () => null);
+      if (!("reading" in next)) this.#refuse(next);
+    } catch (error) {
+      this.#options.log.debug({ commit: id, err: error }, "the commit that was refused can't be read");
+    }
   }
 
   async #ready(id: string): Promise<ReadyCommit> {
@@ -531,17 +551,30 @@ export class GitJobs implements FilesRepository, JobSource {
     }
   }
 
-  #refuse(commit: CommitInfo, problems: RefusedCommit["problems"]): void {
-    const isNew = this.#refused?.commit.id !== commit.id;
-    const since = isNew ? this.#options.clock.now() : (this.#refused?.since ?? this.#options.clock.now());
-    this.#refused = { commit, problems, since };
-    if (!isNew) return;
+  #refuse({ commit, problems, isUnsigned }: Refusal): void {
     const { id, author } = commit;
+    const isNew = this.#refused?.commit.id !== id;
+    if (this.#storedRefusal?.commit !== id) this.#storeRefusal({ commit: id, since: this.#options.clock.now() });
+    this.#refused = { commit, problems, since: this.#storedRefusal?.since ?? this.#options.clock.now() };
+    this.#unsigned = isUnsigned ? id : null;
+    if (!isNew) return;
     for (const problem of problems.slice(0, MAX_LOGGED))
       this.#options.log.warn(
         { commit: id, author, file: problem.file, line: problem.line },
         `a commit of the job files is refused: ${formatProblem(problem)}`,
       );
+  }
+
+  /** Notes that nothing is refused. */
+  #accept(): void {
+    this.#refused = null;
+    this.#unsigned = null;
+    if (this.#storedRefusal !== null) this.#storeRefusal(null);
+  }
+
+  #storeRefusal(refusal: { readonly commit: string; readonly since: number } | null): void {
+    this.#mustUser().store.jobRepository.refuse(refusal);
+    this.#storedRefusal = refusal;
   }
 
   #noteFailure(error: GitError): void {

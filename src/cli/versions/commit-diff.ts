@@ -3,6 +3,7 @@ import { defaultZone } from "../../app/settings/settings.ts";
 import { differsHiddenText, fieldText } from "../../domain/words/version.ts";
 import { jobsDiffText } from "../../domain/words/versions/jobs-diff.ts";
 import { shortCommit } from "../../domain/words/versions/repository.ts";
+import { formatProblem } from "../../jobfile/problem.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
@@ -46,9 +47,6 @@ const summaryOf = (diff: Diff): string => {
   return `${shortCommit(commit.id)} by ${oneLine(commit.author)}, compared with ${base}: ${jobsDiffText(diff)}`;
 };
 
-const problemText = ({ file, line, column, path, message }: Diff["problems"][number]): string =>
-  `${file}:${line}:${column}: ${path === "" ? "" : `${path}: `}${message}`;
-
 const timesText = (times: readonly number[], context: Context): string =>
   times.length === 0 ? "never" : times.map((at) => readableLocal(at, defaultZone(context.settings))).join(", ");
 
@@ -58,7 +56,7 @@ const textLines = (diff: Diff, context: Context): readonly string[] => {
     `${paint(out, style, sign)} ${paint(out, "bold", id)} ${paint(out, "dim", oneLine(file))}`;
   return [
     summaryOf(diff),
-    ...diff.problems.map((problem) => `  ${oneLine(problemText(problem))}`),
+    ...diff.problems.map((problem) => `  ${formatProblem(problem)}`),
     ...diff.added.flatMap((each) => [job("+", "green", each), `  next: ${timesText(each.next, context)}`]),
     ...diff.removed.flatMap((each) => [job("-", "red", each), `  next would be: ${timesText(each.next, context)}`]),
     ...diff.changed.flatMap((each) => [
@@ -80,7 +78,7 @@ const markdownLines = (diff: Diff, context: Context): readonly string[] => [
   `**${escaped(summaryOf(diff))}**`,
   ...section(
     "Problems",
-    diff.problems.map((problem) => `- ${code(problemText(problem))}`),
+    diff.problems.map((problem) => `- ${code(formatProblem(problem))}`),
   ),
   ...section(
     "Added",

@@ -1,6 +1,7 @@
 import type { JobRepositoryBody } from "../../api/shapes/definition/repository.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
 import { shortCommit } from "../../domain/words/versions/repository.ts";
+import { formatProblem } from "../../jobfile/problem.ts";
 import { pluralize } from "../../lib/text.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
@@ -40,10 +41,7 @@ const sourceLines = (source: Source, context: Context): readonly string[] => {
             "red",
             `${commitText(refused.commit, context)} has ${pluralize(refused.problems.length, "problem")}:`,
           ),
-          ...refused.problems.map(
-            ({ file, line, column, path, message }) =>
-              `  ${file}:${line}:${column}: ${path === "" ? "" : `${path}: `}${message}`,
-          ),
+          ...refused.problems.map((problem) => `  ${formatProblem(problem)}`),
         ]),
     ...(failure === null
       ? []

@@ -51,7 +51,11 @@ CREATE TABLE job_repository (
   -- The commit that is in use; null before the first one.
   commit_id TEXT,
   -- The commit that somebody has chosen instead of the newest one; null while the newest one is followed.
-  pinned_id TEXT
+  pinned_id TEXT,
+  -- The commit that has problems and is not used, and since when it is not; null if there is none.
+  refused_id TEXT,
+  refused_since INTEGER,
+  CHECK ((refused_id IS NULL) = (refused_since IS NULL))
 ) STRICT;
 
 -- The replays of a delivery.

@@ -1,3 +1,4 @@
+import { problemPlace } from "../../domain/words/problem.ts";
 import { shortCommit } from "../../domain/words/versions/repository.ts";
 import type { JobsDiffData, SystemData } from "../data/shapes.ts";
 import { Time } from "../ui/time/time.tsx";
@@ -16,14 +17,14 @@ export const Commit = ({ commit: { id, author, committed_at, subject } }: { read
 /** Lists the problems because of which petit does not take a commit. */
 export const CommitProblems = ({ problems }: { readonly problems: JobsDiffData["problems"] }) => (
   <ul className="system-refused" aria-label="Problems of the commit">
-    {problems.map(({ file, line, column, path, message }) => (
-      <li key={`${file}:${line}:${column}:${path}:${message}`}>
-        <code>
-          {file}:{line}:{column}
-        </code>{" "}
-        {path !== "" && <code>{path}: </code>}
-        {message}
-      </li>
-    ))}
+    {problems.map(({ path, message, ...place }) => {
+      const at = problemPlace(place);
+      return (
+        <li key={`${at}:${path}:${message}`}>
+          {at !== "" && <code>{at}</code>} {path !== "" && <code>{path}: </code>}
+          {message}
+        </li>
+      );
+    })}
   </ul>
 );

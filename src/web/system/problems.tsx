@@ -1,3 +1,4 @@
+import { problemPlace } from "../../domain/words/problem.ts";
 import type { SystemData } from "../data/shapes.ts";
 import { Table } from "../ui/table/table.tsx";
 
@@ -16,11 +17,9 @@ export const Problems = ({ problems }: { readonly problems: SystemData["problems
         </tr>
       }
     >
-      {problems.map(({ file, line, column, path, message }) => (
-        <tr key={`${file}:${line}:${column}:${path}:${message}`}>
-          <td className="mono">
-            {file}:{line}:{column}
-          </td>
+      {problems.map(({ path, message, ...place }) => (
+        <tr key={`${problemPlace(place)}:${path}:${message}`}>
+          <td className="mono">{problemPlace(place) || "–"}</td>
           <td className="mono" data-label="Field">
             {path === "" ? "–" : path}
           </td>

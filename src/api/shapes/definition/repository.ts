@@ -26,7 +26,11 @@ const fields = {
     "The commit that somebody chose instead of the newest one; null while the ref is followed",
   ),
   refused: nullable(
-    exactly({ commit: CommitBody, problems: t.Array(ProblemBody, { description: "By file and line" }) }),
+    exactly({
+      commit: CommitBody,
+      since: instant("When petit refused it first, also if it has restarted since"),
+      problems: t.Array(ProblemBody, { description: "By file and line" }),
+    }),
     "The commit that has problems and is not used; null if there is none",
   ),
   failure: nullable(
@@ -56,7 +60,11 @@ export const jobRepositoryBody = (state: RepositoryState): typeof JobRepositoryB
   refused:
     state.refused === null
       ? null
-      : { commit: commitOf(state.refused.commit), problems: state.refused.problems.map(problemBody) },
+      : {
+          commit: commitOf(state.refused.commit),
+          since: state.refused.since,
+          problems: state.refused.problems.map(problemBody),
+        },
   failure: state.failure,
   checked_at: state.checkedAt,
 });
