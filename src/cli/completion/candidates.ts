@@ -5,7 +5,7 @@ import { EXISTING_RULES } from "../../domain/backfill/backfill.ts";
 import { isName, parseRunId } from "../../domain/ids.ts";
 import { RUN_STATUSES } from "../../domain/run.ts";
 import { EXISTING_TEXT } from "../../domain/words/schedule/backfill.ts";
-import { shortDigest } from "../../domain/words/version.ts";
+import { shortDigest } from "../../domain/words/versions/version.ts";
 import { formatRoundedSize } from "../../lib/size.ts";
 import { openClient } from "../client/client.ts";
 import { findRun } from "../client/find-run.ts";

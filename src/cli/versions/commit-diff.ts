@@ -1,8 +1,8 @@
 import type { JobsDiffBody } from "../../api/shapes/definition/commit-diff.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
-import { differsHiddenText, fieldText } from "../../domain/words/version.ts";
 import { jobsDiffText } from "../../domain/words/versions/jobs-diff.ts";
 import { shortCommit } from "../../domain/words/versions/repository.ts";
+import { differsHiddenText, fieldText } from "../../domain/words/versions/version.ts";
 import { formatProblem } from "../../jobfile/problem.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { Context } from "../command.ts";

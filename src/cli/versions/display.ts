@@ -7,7 +7,7 @@ import {
   noTextDiffText,
   sameText,
   shortDigest,
-} from "../../domain/words/version.ts";
+} from "../../domain/words/versions/version.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { Context } from "../command.ts";
 import { fold } from "../terminal/columns.ts";

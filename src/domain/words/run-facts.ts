@@ -1,6 +1,6 @@
 import type { RunFields, Trigger } from "../run.ts";
 import { TRIGGER_TEXT } from "./run.ts";
-import { shortDigest } from "./version.ts";
+import { shortDigest } from "./versions/version.ts";
 
 /** Something that is known about a run. The displays only lay it out. */
 export type RunFact = {

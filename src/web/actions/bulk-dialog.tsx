@@ -11,6 +11,7 @@ import { failureText } from "../ui/states.tsx";
 import { StatusIcon } from "../ui/status/status.tsx";
 import { counted } from "../ui/text/format.ts";
 import "./actions.css";
+import { CommitChoice } from "./commit-choice.tsx";
 
 export type BulkKind = "cancel" | "retry";
 
@@ -39,11 +40,13 @@ export const BulkDialog = ({ kind, runs, onClose }: BulkDialogProps) => {
   // The safe answer has the focus.
   useEffect(() => answers.current?.querySelector("button")?.focus(), []);
   const others = runs.length - targets.length;
+  const [isLatest, setLatest] = useState(false);
+  const commits = targets.flatMap(({ commit }) => (commit == null ? [] : [commit]));
   const isDone = results.size === targets.length;
   const act = async (): Promise<void> => {
     setBusy(true);
     for (const { id } of targets) {
-      const result = await resultOf(kind, id);
+      const result = await resultOf(kind, id, isLatest);
       setResults((before) => new Map([...before, [id, result]]));
     }
     setBusy(false);
@@ -56,6 +59,9 @@ export const BulkDialog = ({ kind, runs, onClose }: BulkDialogProps) => {
           : "Each gets a new run, which keeps the tasks that completed."}
         {others > 0 && ` ${counted(others, "other selected run")} ${others === 1 ? "is" : "are"} left alone.`}
       </p>
+      {kind === "retry" && commits.length > 0 && (
+        <CommitChoice commits={commits} isLatest={isLatest} onChoose={setLatest} />
+      )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll the list. */}
       <ul className="bulk-list" tabIndex={0} aria-label="Runs">
         {targets.map((run) => (
@@ -77,9 +83,12 @@ export const BulkDialog = ({ kind, runs, onClose }: BulkDialogProps) => {
   );
 };
 
-const resultOf = async (kind: BulkKind, runId: string): Promise<BulkResult> => {
+const resultOf = async (kind: BulkKind, runId: string, isLatest: boolean): Promise<BulkResult> => {
   try {
-    if (kind === "retry") return { kind: "done", newRun: (await retryRun({ runId, scope: { kind: "rest" } })).run_id };
+    if (kind === "retry") {
+      const { run_id: newRun } = await retryRun({ runId, scope: { kind: "rest" }, isLatest });
+      return { kind: "done", newRun };
+    }
     await cancelRun(runId);
     return { kind: "done", newRun: null };
   } catch (error) {

@@ -1,9 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useEffect, useId, useRef, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useLocation } from "wouter";
-import { shortCommit } from "../../domain/words/versions/repository.ts";
 import { useRetryRun } from "../data/actions.ts";
-import { repositoryQuery, runQuery, runTasksQuery } from "../data/queries.ts";
+import { runQuery, runTasksQuery } from "../data/queries.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { failingTask } from "../run/failing-task.ts";
 import { Button } from "../ui/button.tsx";
@@ -11,6 +10,7 @@ import { Dialog } from "../ui/overlay/dialog.tsx";
 import { failureText, Loading } from "../ui/states.tsx";
 import { counted, listText } from "../ui/text/format.ts";
 import "./actions.css";
+import { CommitChoice, Option } from "./commit-choice.tsx";
 import { type RerunChoice, rerunTasks } from "./retry-plan.ts";
 
 type RetryDialogProps = {
@@ -103,7 +103,7 @@ const RetryForm = ({ run, tasks, taskId, onClose }: RetryFormProps) => {
           )}
         </fieldset>
       )}
-      {run.commit != null && <CommitChoice commit={run.commit} isLatest={isLatest} onChoose={setLatest} />}
+      {run.commit != null && <CommitChoice commits={[run.commit]} isLatest={isLatest} onChoose={setLatest} />}
       <p role="status">{planText(tasks, scope)}</p>
       {problem !== null && (
         <p className="wrong" role="alert">
@@ -126,54 +126,6 @@ const SCOPE_TEXT = {
   from: "A task and everything after it",
   all: "All tasks",
 } as const satisfies Record<Kind, string>;
-
-type OptionProps = {
-  /** Name of the group of options. */
-  readonly name: string;
-  readonly text: string;
-  readonly isChosen: boolean;
-  readonly onChoose: () => void;
-};
-
-const Option = ({ name, text, isChosen, onChoose }: OptionProps) => {
-  const id = useId();
-  return (
-    <div className="retry-scope">
-      <input id={id} type="radio" name={name} checked={isChosen} onChange={onChoose} />
-      <label htmlFor={id}>{text}</label>
-    </div>
-  );
-};
-
-type CommitChoiceProps = {
-  /** The commit of the run. */
-  readonly commit: string;
-  readonly isLatest: boolean;
-  readonly onChoose: (isLatest: boolean) => void;
-};
-
-/** Says which commit the retry uses, and offers the one in use if that is another one. */
-const CommitChoice = ({ commit, isLatest, onChoose }: CommitChoiceProps) => {
-  const inUse = useQuery(repositoryQuery()).data?.commit?.id ?? null;
-  if (inUse === null || inUse === commit) return <p>With commit {shortCommit(commit)}, which the run used.</p>;
-  return (
-    <fieldset className="retry-scopes">
-      <legend className="visually-hidden">Scripts and files to use</legend>
-      <Option
-        name="commit"
-        text={`With commit ${shortCommit(commit)}, which the run used`}
-        isChosen={!isLatest}
-        onChoose={() => onChoose(false)}
-      />
-      <Option
-        name="commit"
-        text={`With the present commit, ${shortCommit(inUse)}`}
-        isChosen={isLatest}
-        onChoose={() => onChoose(true)}
-      />
-    </fieldset>
-  );
-};
 
 const planText = (tasks: readonly TaskRunData[], scope: RerunChoice): string => {
   const rerun = rerunTasks(tasks, scope);

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useSearchParams } from "wouter";
-import { causeText, noTextDiffText, sameText, shortDigest } from "../../domain/words/version.ts";
+import { causeText, noTextDiffText, sameText, shortDigest } from "../../domain/words/versions/version.ts";
 import { pluralize } from "../../lib/text.ts";
 import { versionQuery, versionsQuery } from "../data/queries.ts";
 import type { VersionComparison, VersionData } from "../data/shapes.ts";

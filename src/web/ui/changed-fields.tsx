@@ -1,4 +1,4 @@
-import { differsHiddenText, fieldText } from "../../domain/words/version.ts";
+import { differsHiddenText, fieldText } from "../../domain/words/versions/version.ts";
 import type { VersionComparison } from "../data/shapes.ts";
 import { Diff } from "./diff.tsx";
 import "./style/changed-fields.css";

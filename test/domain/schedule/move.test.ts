@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { type ScheduleMove, scheduleMove, WEEKDAYS } from "../../../src/domain/schedule/move.ts";
 import type { ScheduleSpec } from "../../../src/domain/schedule/schedule.ts";
-import { scheduleMoveText } from "../../../src/domain/words/versions/schedule-move.ts";
+import { scheduleMoveText } from "../../../src/domain/words/schedule/schedule-move.ts";
 import { assertNever } from "../../../src/lib/never.ts";
 import { schedule } from "../../support/engine/factories.ts";
 

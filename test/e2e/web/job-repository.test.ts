@@ -255,6 +255,44 @@ describe.skipIf(CHROMIUM === null)("the repository with the job files, on the pa
     await page.setViewportSize({ width: 1280, height: 800 });
   }, 60_000);
 
+  test("is said by the retry of several runs: each uses its own commit, or all the one in use", async () => {
+    const { origin, petit, page, web } = await opened();
+    const runs: { readonly id: string; readonly commit: string }[] = [];
+    for (const note of ["one", "two"]) {
+      const commit = origin.push({ "jobs/fails.yaml": FAILS, "note.txt": note });
+      await post(petit, "/api/jobs/sync");
+      runs.push({ id: (await runToEnd(petit, "fails")).id, commit });
+    }
+    const now = runs[1]?.commit ?? "";
+    const retriesOf = async (): Promise<readonly string[]> => {
+      const found: string[] = [];
+      for (const { id } of runs) {
+        const [newest] = (await ask(petit, `/api/runs/${id}`)).body.retried_by.slice(-1);
+        found.push((await ask(petit, `/api/runs/${newest}`)).body.commit);
+      }
+      return found;
+    };
+    const dialog = page.getByRole("dialog");
+    for (const isLatest of [false, true]) {
+      await web.open("/runs?job=fails&status=failed");
+      for (const { id } of runs)
+        await page.getByRole("checkbox", { name: new RegExp(`Select run ${id.slice(-8)}`) }).check();
+      await page.getByRole("button", { name: "Retry 2" }).click();
+      expect(await dialog.getByRole("radio", { name: "Each with the commit that its run used" }).isChecked()).toBe(
+        true,
+      );
+      const latest = dialog.getByRole("radio", { name: `With the present commit, ${now.slice(0, 8)}` });
+      if (isLatest) await latest.check();
+      expect(await web.axe()).toEqual([]);
+      await dialog.getByRole("button", { name: "Retry 2 runs" }).click();
+      await dialog
+        .getByRole("link", { name: /^retried by/ })
+        .nth(1)
+        .waitFor();
+      expect(await retriesOf()).toEqual(isLatest ? [now, now] : runs.map(({ commit }) => commit));
+    }
+  }, 60_000);
+
   test("says that the server can't be reached, and since when", async () => {
     const { origin, petit, card, page, web } = await opened();
     renameSync(origin.path, `${origin.path}.away`);

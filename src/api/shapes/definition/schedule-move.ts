@@ -1,6 +1,6 @@
 import { t } from "elysia";
 import { type ScheduleMove, WEEKDAYS } from "../../../domain/schedule/move.ts";
-import { scheduleMoveText } from "../../../domain/words/versions/schedule-move.ts";
+import { scheduleMoveText } from "../../../domain/words/schedule/schedule-move.ts";
 import { assertNever } from "../../../lib/never.ts";
 import { exactly, instantOrNull, integer, word } from "../schemas.ts";
 

@@ -2,7 +2,7 @@ import { t } from "elysia";
 import type { Job } from "../../../domain/job.ts";
 import type { ScheduleMove } from "../../../domain/schedule/move.ts";
 import { USE_CAUSES, type VersionUse } from "../../../domain/versions/version.ts";
-import { USE_CAUSE_TEXT } from "../../../domain/words/version.ts";
+import { USE_CAUSE_TEXT } from "../../../domain/words/versions/version.ts";
 import type { JobVersion, VersionRun, VersionRuns } from "../../../store/versions/versions.ts";
 import type { DefinitionDiff } from "../../comparison/definition-diff.ts";
 import { CHANGE_KINDS, type ShownChange, shownFields } from "../../comparison/version-changes.ts";

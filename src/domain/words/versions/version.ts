@@ -1,4 +1,4 @@
-import type { UseCause } from "../versions/version.ts";
+import type { UseCause } from "../../versions/version.ts";
 
 /** Why a version came into use. */
 export const USE_CAUSE_TEXT: Readonly<Record<UseCause, string>> = {
