@@ -28,14 +28,18 @@ export const parseLocation = (text: string): Location | { readonly problem: stri
     return { problem: FORM };
   if (url.username.startsWith("-") || url.search !== "" || url.hash !== "" || url.pathname.length < 2)
     return { problem: FORM };
-  return { url: text, transport };
+  // git knows schemes in lower case only.
+  return { url: `${scheme.toLowerCase()}${text.slice(scheme.length)}`, transport };
 };
 
 const TRANSPORTS: Readonly<Record<string, Location["transport"]>> = { ssh: "ssh", https: "https", file: "file" };
 
-/** The form of scp(1). A host or a path that begins with a dash would be an option of ssh. */
+/**
+ * The form of scp(1). A host or a path that begins with a dash would be an option of ssh. A path with an `@` is refused, because
+ * `user:password@host:path` would be one of the host `user`.
+ */
 const parseScp = (text: string): Location | { readonly problem: string } =>
-  /^(?:[A-Za-z0-9_][\w.-]*@)?[A-Za-z0-9[][\w.:\]-]*:[^-:][\s\S]*$/.test(text) && !text.includes("::")
+  /^(?:[A-Za-z0-9_][\w.-]*@)?[A-Za-z0-9[][\w.:\]-]*:[^-:@][^@]*$/.test(text) && !text.includes("::")
     ? { url: text, transport: "ssh" }
     : { problem: FORM };
 

@@ -15,7 +15,7 @@ import { type GitAccess, NO_ACCESS, readJobSource } from "../../jobfile/read/job
 import { errorMessage } from "../../lib/error-message.ts";
 import { suggest } from "../../lib/suggest.ts";
 import type { SettingValues } from "./resolve.ts";
-import { type Setting, spellingsOf, textsOf } from "./setting.ts";
+import { printable, type Setting, spellingsOf, textsOf } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
 
 /** The content of a configuration file: the values of settings, and the receivers of jobs that name none. */
@@ -170,7 +170,7 @@ const readEntry = ({ key, value }: Entry): Read => {
   if (scalars.length < items.length) return { fault: `${key}: expected ${expected}` };
   const texts = scalars.map((item) => (typeof item.value === "string" ? item.value : item.source));
   return setting.kind.parse(texts) === null
-    ? { fault: `${key} is '${texts.join(",")}'; expected ${expected}` }
+    ? { fault: `${key} is '${printable(setting.kind, texts)}'; expected ${expected}` }
     : { name: setting.name, texts: textsOf(texts, setting, spelling) };
 };
 

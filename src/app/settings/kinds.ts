@@ -17,6 +17,7 @@ const one = <T>(kind: {
   readonly expected: string;
   readonly parse: (text: string) => T | null;
   readonly format?: (value: NonNullable<T>) => string;
+  readonly withoutSecret?: (text: string) => string;
 }): Kind<T> => ({
   arity: "one",
   placeholder: kind.placeholder,
@@ -26,6 +27,7 @@ const one = <T>(kind: {
     return last === undefined ? null : kind.parse(last);
   },
   format: kind.format ?? String,
+  ...(kind.withoutSecret !== undefined && { withoutSecret: kind.withoutSecret }),
 });
 
 /** Widens a kind's type to include null, for settings without a default value. */
@@ -35,14 +37,14 @@ export const text = (placeholder: string, expected: string): Kind<string> =>
   one({ placeholder, expected, parse: (given) => (given === "" || given.includes("\0") ? null : given) });
 
 const matching = ({
-  placeholder,
-  expected,
   accepts,
+  ...kind
 }: {
   readonly placeholder: string;
   readonly expected: string;
   readonly accepts: (text: string) => boolean;
-}): Kind<string> => one({ placeholder, expected, parse: (given) => (accepts(given) ? given : null) });
+  readonly withoutSecret?: (text: string) => string;
+}): Kind<string> => one({ ...kind, parse: (given) => (accepts(given) ? given : null) });
 
 export const whole = (min: number, max: number): Kind<number> =>
   one({
@@ -50,6 +52,14 @@ export const whole = (min: number, max: number): Kind<number> =>
     expected: `a whole number from ${min} to ${max}`,
     parse: (given) => (/^\d{1,15}$/.test(given) ? within(Number(given), min, max) : null),
   });
+
+/** Returns a URL, which need not be valid, without all that may be a secret in it: what is before its last `@`, and its query. */
+const withoutSecret = (given: string): string => {
+  const [scheme = ""] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(given) ?? [];
+  const rest = given.slice(scheme.length);
+  const at = rest.lastIndexOf("@");
+  return `${scheme}${at === -1 ? rest : `…${rest.slice(at)}`}`.replace(/([?#])[\s\S]*$/, "$1…");
+};
 
 /** The URL of a git repository. */
 export const repository: Kind<Location> = one({
@@ -60,6 +70,7 @@ export const repository: Kind<Location> = one({
     return "problem" in location ? null : location;
   },
   format: ({ url: shown }) => shown,
+  withoutSecret,
 });
 
 export const gitRef: Kind<string> = matching({
@@ -175,6 +186,7 @@ export const many = (kind: Kind<string>): Kind<readonly string[]> => ({
   placeholder: kind.placeholder,
   expected: kind.expected,
   parse: (texts) => (texts.every((given) => kind.parse([given]) !== null) ? texts : null),
+  ...(kind.withoutSecret !== undefined && { withoutSecret: kind.withoutSecret }),
   format: (values) => values.join(","),
 });
 
@@ -217,6 +229,7 @@ export const url: Kind<string> = matching({
   placeholder: "URL",
   expected: "a URL such as http://127.0.0.1:8565",
   accepts: isUrl,
+  withoutSecret,
 });
 /** Everything after its path would break the links that are made of it. */
 const isBaseUrl = (given: string): boolean => {
@@ -236,11 +249,13 @@ export const natsUrl: Kind<string> = matching({
   placeholder: "URL",
   expected: "a URL such as nats://127.0.0.1:4222, or with TLS tls://nats.example.com:4222",
   accepts: isNatsUrl,
+  withoutSecret,
 });
 export const publicUrl: Kind<string> = matching({
   placeholder: "URL",
   expected: "a URL such as https://petit.example.com, without a query, a user or a password",
   accepts: isBaseUrl,
+  withoutSecret,
 });
 export const host: Kind<string> = matching({
   placeholder: "HOST",

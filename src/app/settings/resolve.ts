@@ -1,5 +1,5 @@
 import { PetitError } from "../../domain/errors.ts";
-import { flagOf, type Setting, spellingsOf, textsOf, variableOf } from "./setting.ts";
+import { flagOf, printable, type Setting, spellingsOf, textsOf, variableOf } from "./setting.ts";
 import { givenBy, type Origin, type Origins, SETTINGS, type Settings } from "./settings.ts";
 
 /** The given values of settings, by origin. */
@@ -72,5 +72,8 @@ const parse = (setting: Setting<unknown>, found: Found): unknown => {
   const value = setting.kind.parse(found.texts);
   if (value !== null) return value;
   const place = givenBy(setting, found.origin);
-  throw new PetitError("invalid_request", `${place} is '${found.texts.join(",")}'; expected ${setting.kind.expected}`);
+  throw new PetitError(
+    "invalid_request",
+    `${place} is '${printable(setting.kind, found.texts)}'; expected ${setting.kind.expected}`,
+  );
 };

@@ -31,6 +31,8 @@ export type Kind<T> = {
   readonly expectedInFile?: string;
   /** Returns null if the texts are invalid. */
   readonly parse: (texts: readonly string[]) => T | null;
+  /** Returns an invalid text as errors may print it. Default: the text itself. */
+  readonly withoutSecret?: (text: string) => string;
   /** A method, so that `Kind<T>` is assignable to `Kind<unknown>`. */
   format(value: NonNullable<T>): string;
 };
@@ -39,6 +41,10 @@ export const flagOf = (setting: Pick<Setting<unknown>, "name" | "flag">): string
   setting.flag ?? setting.name.replaceAll("_", "-");
 
 export const variableOf = ({ name }: { readonly name: string }): string => `PETIT_${name.toUpperCase()}`;
+
+/** Returns an invalid value as errors may print it. */
+export const printable = ({ withoutSecret = String }: Kind<unknown>, texts: readonly string[]): string =>
+  texts.map((text) => withoutSecret(text)).join(",");
 
 /** A name of a setting in a variable or the configuration file, and whether it negates the value. */
 export type Spelling = { readonly name: string; readonly isNegated: boolean };

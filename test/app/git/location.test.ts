@@ -13,10 +13,16 @@ describe("the URL of a repository", () => {
     expect(parseLocation(url)).toMatchObject({ transport });
   });
 
+  test("has its scheme in lower case, as git wants it", () => {
+    expect(parseLocation("FILE:///srv/git/Jobs.git")).toEqual({ url: "file:///srv/git/Jobs.git", transport: "file" });
+  });
+
   test.each([
     "https://user:secret@git.example.com/jobs.git",
     "https://token@git.example.com/jobs.git",
     "ssh://git:secret@git.example.com/jobs.git",
+    "user:secret@git.example.com:jobs.git",
+    "user:secret/@git.example.com:jobs.git",
     "http://git.example.com/jobs.git",
     "git://git.example.com/jobs.git",
     "ext::sh -c id",

@@ -40,6 +40,15 @@ describe("loadConfigFile", () => {
     });
   });
 
+  test("does not print the secret of a URL", () => {
+    expect(problemsOf('jobs_git: "https://user:secret@git.example.com/x"\n')).toStartWith(
+      "config.yaml:1:1: jobs_git is 'https://…@git.example.com/x'; expected ",
+    );
+    expect(problemsOf('nats: ["nats://a:4222", "nats://secret@b:4222/x"]\n')).toContain(
+      " is 'nats://a:4222,nats://…@b:4222/x'; expected ",
+    );
+  });
+
   test("reads an empty file as no settings", () => {
     expect(load("")).toEqual({});
     expect(load("# nothing yet\n")).toEqual({});

@@ -41,6 +41,22 @@ describe("resolveSettings", () => {
     ]);
   });
 
+  test.each([
+    ["jobs-git", "https://user:secret@git.example.com/x", "https://…@git.example.com/x"],
+    ["jobs-git", "https://secret@git.example.com/x", "https://…@git.example.com/x"],
+    ["jobs-git", "https://user:secret@secret@git.example.com/x?y#z", "https://…@git.example.com/x?…"],
+    ["jobs-git", "https://user:secret?secret@git.example.com/x", "https://…@git.example.com/x"],
+    ["jobs-git", "https://git.example.com/x?token=secret", "https://git.example.com/x?…"],
+    ["jobs-git", "ssh://git:secret@git.example.com/x", "ssh://…@git.example.com/x"],
+    ["jobs-git", "user:secret@git.example.com:x", "…@git.example.com:x"],
+    ["jobs-git", "http://git.example.com/x", "http://git.example.com/x"],
+    ["public-url", "https://user:secret@petit.example.com", "https://…@petit.example.com"],
+    ["url", "htp://user:secret@petit.example.com", "htp://…@petit.example.com"],
+    ["nats", "nats://user:secret@a:4222/x", "nats://…@a:4222/x"],
+  ])("does not print the secret of --%s %s", (flag, text, printed) => {
+    expect(errorOf(given({ flags: { [flag]: [text] } }))).toStartWith(`--${flag} is '${printed}'; expected `);
+  });
+
   test("has the documented defaults", () => {
     expect(resolveSettings(given({})).settings).toEqual({
       db: "petit.db",
