@@ -37,16 +37,17 @@ const endpointTable = async (): Promise<string> => {
   const { version } = manifest;
   const { paths } = await describeApi({ settings, origins, runtime, version, clock: systemClock, log: silentLog });
   const rows = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { summary, parameters }]) => [
+    Object.entries(methods).map(([method, { summary, parameters, "x-role": role }]) => [
       code(`${method.toUpperCase()} ${path}`),
       summary,
       parameters
         .filter(({ in: place }) => place !== "path")
         .map(({ name, in: place }) => code(place === "query" ? `?${name}=` : name))
         .join(" "),
+      role,
     ]),
   );
-  return table(["Method and path", "What it does", "Parameters"], rows);
+  return table(["Method and path", "What it does", "Parameters", "Role"], rows);
 };
 
 const failureTable = (): string =>

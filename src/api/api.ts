@@ -1,23 +1,25 @@
+import { createAuth } from "../auth/auth.ts";
 import type { RequestConnection } from "../runtime/runtime.ts";
 import { type ApiContext, RequestRegistry } from "./context.ts";
 import { methodNotAllowed } from "./errors.ts";
 import { EventFeed } from "./events/feed.ts";
+import { createAuthentication } from "./guard/authentication.ts";
 import { checkBodySize, MAX_BODY_BYTES, MAX_DRAFT_BYTES } from "./guard/body.ts";
 import { type RequestHandler, withCors } from "./guard/cors.ts";
 import { drainBody, isUnread } from "./guard/drain-body.ts";
 import { createHostCheck } from "./guard/host.ts";
 import { checkOrigin } from "./guard/origin.ts";
+import { checkRole } from "./guard/role.ts";
 import { isAnsweredDuringStart, untilStarted } from "./guard/start.ts";
-import { createAuthentication } from "./guard/token.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import type { ApiOptions } from "./options.ts";
+import { createRouteFinder } from "./route-finder.ts";
 import { JOB_FILES_PATH } from "./routes/definitions/job-files.ts";
 import { HOOKS_PATH } from "./routes/deliveries/hooks.ts";
-import { HEALTH_PATH, LIVE_PATH } from "./routes/health.ts";
 import { DOCS_PATH } from "./routes/openapi.ts";
+import { ROUTE_ROLES } from "./routes/roles.ts";
 import { type ApiServices, answerError, pathOf, queryOf, routes } from "./routes/routes.ts";
-import { SESSION_PATH } from "./routes/session.ts";
-import { createRouteTest } from "./unknown-route.ts";
+import { createUnknownRouteError } from "./unknown-route.ts";
 
 export interface Api {
   /** Answers any request; never throws. */
@@ -31,7 +33,7 @@ export const createApi = (options: ApiOptions): Api => {
   const { clock, log } = options;
   const closing = new AbortController();
   const requests = new RequestRegistry();
-  const authentication = createAuthentication(options);
+  const authentication = createAuthentication(createAuth(options));
   const { engine, store, version, hostname, system } = options;
   const context: ApiContext = {
     engine,
@@ -47,7 +49,7 @@ export const createApi = (options: ApiOptions): Api => {
     authentication,
     closing: closing.signal,
   };
-  const services = { feed: new EventFeed(options), metrics: createMetrics(options) };
+  const services = { feed: new EventFeed(options), metrics: createMetrics(options), roles: ROUTE_ROLES };
   const checkHost = createHostCheck(options);
   const handle = withCors(options.corsOrigins, createHandler(options, context, services), context);
   return {
@@ -91,26 +93,33 @@ export const createApi = (options: ApiOptions): Api => {
   };
 };
 
-/** Returns the handler behind the host check. It checks the origin, then the path, then the token. */
+/** Returns the handler behind the host check. It checks the origin, then the token, then the role, before anything of the body is read. */
 const createHandler = (options: ApiOptions, context: ApiContext, services: ApiServices): RequestHandler => {
   const app = routes(context, services);
   const { authentication, requests } = context;
-  const hasRoute = createRouteTest(app.routes);
+  const findRoute = createRouteFinder(Object.keys(ROUTE_ROLES) as (keyof typeof ROUTE_ROLES)[]);
+  const unknownRouteError = createUnknownRouteError(app.routes);
   return (request, fromAllowedOrigin) => {
     const path = pathOf(request.url);
     const page =
       options.page?.(path, request.headers, queryOf(request.url)) ??
-      (isVisit(request) && !path.startsWith("/api/") && !hasRoute(path) ? dashboard(options, request, 404) : null);
+      (isVisit(request) && !path.startsWith("/api/") && findRoute("GET", path) === null
+        ? dashboard(options, request, 404)
+        : null);
     if (!fromAllowedOrigin && !path.startsWith(HOOKS_PATH)) checkOrigin(request, page !== null);
     if (page !== null) return onlyGet(request, page);
-    if (!isOpen(path, request.method)) {
+    const route = findRoute(request.method, path);
+    const needed = route === null ? null : ROUTE_ROLES[route];
+    if (needed !== "none") {
       const login =
         path === DOCS_PATH && isVisit(request) && !authentication.hasCredentials(request)
           ? dashboard(options, request, 200)
           : null;
       if (login !== null) return login;
-      const { name } = authentication.identify(request);
-      if (name !== null) requests.setName(request, name);
+      const { person } = authentication.identify(request);
+      requests.setPerson(request, person);
+      if (needed === null) throw unknownRouteError(request.method, path);
+      checkRole(person, needed);
     }
     checkBodySize(request, path.startsWith(JOB_FILES_PATH) ? MAX_DRAFT_BYTES : MAX_BODY_BYTES);
     if (context.engine.phase === "starting" && !isAnsweredDuringStart(path))
@@ -118,13 +127,6 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
     return app.fetch(request);
   };
 };
-
-/** Returns true for what needs no token: webhooks, which are signed, the health checks, and logging in and out. */
-const isOpen = (path: string, method: string): boolean =>
-  path.startsWith(HOOKS_PATH) ||
-  path === HEALTH_PATH ||
-  path === LIVE_PATH ||
-  (path === SESSION_PATH && (method === "POST" || method === "DELETE"));
 
 /** Returns true if a browser visits the address: browsers ask for HTML by name, other clients accept anything. */
 const isVisit = ({ method, headers }: Request): boolean =>

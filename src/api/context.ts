@@ -1,5 +1,6 @@
+import type { Person } from "../domain/people/person.ts";
 import type { RequestConnection } from "../runtime/runtime.ts";
-import type { Authentication } from "./guard/token.ts";
+import type { Authentication } from "./guard/authentication.ts";
 import type { ApiOptions, JobFileEditor, JobRepository } from "./options.ts";
 
 /** What every route gets. */
@@ -20,7 +21,7 @@ export class RequestRegistry {
     Request,
     { readonly id: string; readonly connection: RequestConnection | undefined }
   >();
-  readonly #names = new WeakMap<Request, string>();
+  readonly #people = new WeakMap<Request, Person>();
 
   add(request: Request, id: string, connection: RequestConnection | undefined): void {
     this.#entries.set(request, { id, connection });
@@ -30,14 +31,14 @@ export class RequestRegistry {
     return this.#entries.get(request)?.id ?? null;
   }
 
-  /** Records the name of the token that authenticated a request. */
-  setName(request: Request, name: string): void {
-    this.#names.set(request, name);
+  /** Records who sent a request. */
+  setPerson(request: Request, person: Person): void {
+    this.#people.set(request, person);
   }
 
   /** Returns who sent a request: the name of the token, or else the address of the peer, or null if it has disconnected. */
   actorOf(request: Request): string | null {
-    return this.#names.get(request) ?? this.addressOf(request);
+    return this.#people.get(request)?.name ?? this.addressOf(request);
   }
 
   /** Returns the address of the peer, or null if it has disconnected. */

@@ -1,4 +1,4 @@
-import type { ApiToken } from "../domain/token.ts";
+import type { ApiToken } from "../domain/people/token.ts";
 import type { CommitPreview, JobsHookResult, RepositoryState } from "../domain/versions/repository.ts";
 import type { ReloadRequest } from "../domain/versions/version.ts";
 import type { SignedRequest } from "../engine/deliveries/schemes.ts";

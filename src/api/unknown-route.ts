@@ -14,12 +14,6 @@ export const createUnknownRouteError = (routes: readonly Route[]): ((method: str
   };
 };
 
-/** Returns a function that returns whether a path has a route, with whatever method. */
-export const createRouteTest = (routes: readonly Route[]): ((path: string) => boolean) => {
-  const patterns = routes.map(({ path }) => pathPattern(path));
-  return (path) => patterns.some((pattern) => pattern.test(path));
-};
-
 /** Every route with GET answers HEAD too. */
 const methodsOf = (method: string): readonly string[] => (method === "GET" ? ["GET", "HEAD"] : [method]);
 

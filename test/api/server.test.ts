@@ -91,13 +91,13 @@ describe("the server", () => {
 
   test("refuses to bind an address that other machines can reach without a token", async () => {
     expect(await codeOf(serve({ host: "0.0.0.0" }))).toBe("invalid_request");
-    const server = await serve({ host: "0.0.0.0", tokens: [{ name: null, token: "secret" }] });
+    const server = await serve({ host: "0.0.0.0", tokens: [{ name: null, role: "admin", token: "secret" }] });
     expect((await fetch(`http://127.0.0.1:${server.port}/api/jobs`)).status).toBe(401);
     await server.stop(0);
   });
 
   test("reports an address that this machine does not have", async () => {
-    expect(await codeOf(serve({ host: "192.0.2.1", tokens: [{ name: null, token: "secret" }] }))).toBe(
+    expect(await codeOf(serve({ host: "192.0.2.1", tokens: [{ name: null, role: "admin", token: "secret" }] }))).toBe(
       "invalid_request",
     );
   });

@@ -1,3 +1,5 @@
+import type { NeededRole } from "../../domain/people/role.ts";
+
 /** An OpenAPI document, as far as the reference page uses it. */
 export type ApiDocument = {
   readonly info: {
@@ -17,6 +19,8 @@ export type ApiDocument = {
 
 export type DocOperation = {
   readonly operationId: string;
+  /** The role that it needs. */
+  readonly "x-role": NeededRole;
   readonly tags: readonly string[];
   readonly summary: string;
   readonly description?: string;

@@ -1,3 +1,4 @@
+import type { NeededRole } from "../../domain/people/role.ts";
 import { FAILURES, type FailureCode } from "../shapes/failure.ts";
 
 /** A route with the schemas that check its requests and answers. */
@@ -12,6 +13,12 @@ export type DescribedRoute = {
     readonly body?: Schema;
     readonly response?: Readonly<Record<string, Schema>>;
   };
+};
+
+export type DescribedApi = {
+  readonly routes: readonly DescribedRoute[];
+  /** The role that each route needs, by its method and path. */
+  readonly roles: Readonly<Record<string, NeededRole>>;
 };
 
 /** A schema of the validation library, as far as the routes use it. */
@@ -46,12 +53,18 @@ type EventFields = {
 };
 
 /** Builds the description of the API as OpenAPI 3.1: https://spec.openapis.org/oas/v3.1.1 */
-export const buildOpenApi = (routes: readonly DescribedRoute[], version: string) => {
+export const buildOpenApi = ({ routes, roles }: DescribedApi, version: string) => {
   const components = new Components();
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
     const path = route.path.replaceAll(/:(\w+)/g, "{$1}").replace("*", "{path}");
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, components) };
+    paths[path] = {
+      ...paths[path],
+      [route.method.toLowerCase()]: {
+        ...operation(route, components),
+        "x-role": roles[`${route.method} ${route.path}`],
+      },
+    };
   }
   return {
     openapi: "3.1.1",
@@ -89,7 +102,8 @@ const INFO = (version: string) => ({
   description:
     "Times are integers in milliseconds since the Unix epoch. A failure is always `{error, code}`, with `details` for programs if " +
     "there are any. Every `GET` also answers `HEAD`; another method than those of the path is answered with 405 and `Allow`. " +
-    "Request bodies are read as JSON, whatever their content type.",
+    "Request bodies are read as JSON, whatever their content type. `x-role` is the role that an operation needs: `viewer`, `operator` or `admin`, each of " +
+    "which may do what those before it may, or `none`, if it needs no token.",
   license: { name: "MIT", identifier: "MIT" },
 });
 

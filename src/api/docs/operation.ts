@@ -24,13 +24,16 @@ export const renderOperation = (
 ): Markup => html`
 <section class="operation" id="${operation.operationId}">
 <h3><span class="method ${method}">${method.toUpperCase()}</span> <code class="path">${path}</code></h3>
-<p><strong>${prose(operation.summary)}.</strong> ${prose(operation.description ?? "")}</p>
+<p><strong>${prose(operation.summary)}.</strong> ${prose(operation.description ?? "")} ${roleText(operation)}</p>
 ${parameterTable(operation.parameters)}
 ${codeBlock(curl({ method, path, operation }, { document, address }))}
 ${bodyParagraph(operation)}
 ${responseTable(operation, document)}
 ${examples(operation, document)}
 </section>`;
+
+const roleText = ({ "x-role": role }: DocOperation): Markup =>
+  role === "none" ? html`Needs no token.` : html`Needs the role <code>${role}</code>.`;
 
 const parameterTable = (parameters: readonly DocParameter[]): Markup => {
   if (parameters.length === 0) return NOTHING;

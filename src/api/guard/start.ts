@@ -4,7 +4,7 @@ import { sleep } from "../../lib/clock.ts";
 import type { ApiContext } from "../context.ts";
 import { HEALTH_PATH, LIVE_PATH } from "../routes/health.ts";
 import { DOCS_PATH, OPENAPI_PATH } from "../routes/openapi.ts";
-import { SESSION_PATH } from "../routes/session.ts";
+import { SESSION_PATH } from "../routes/people/session.ts";
 
 /** How long a request waits for the end of the start, in ms. */
 const START_WAIT_MS = 10_000;

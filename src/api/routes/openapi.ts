@@ -1,6 +1,6 @@
 import { Elysia, t } from "elysia";
 import { once } from "../../lib/once.ts";
-import { buildOpenApi, type DescribedRoute } from "../docs/openapi.ts";
+import { buildOpenApi, type DescribedApi } from "../docs/openapi.ts";
 import type { ApiDocument } from "../docs/openapi-types.ts";
 import { DOCS_HEADERS, renderDocsPage } from "../docs/page.ts";
 import { failures } from "../shapes/failure.ts";
@@ -17,7 +17,7 @@ export const OPENAPI_PATH = "/api/openapi.json";
 export const DOCS_PATH = "/api/docs";
 
 /** Routes of the API description, which is built at the first request. */
-export const openApiRoutes = (described: () => readonly DescribedRoute[], version: string) => {
+export const openApiRoutes = (described: () => DescribedApi, version: string) => {
   const json = once(() => JSON.stringify(buildOpenApi(described(), version)));
   const document = once((): ApiDocument => JSON.parse(json()));
   return new Elysia()

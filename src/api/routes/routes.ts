@@ -1,10 +1,10 @@
-import { Elysia, NotFoundError } from "elysia";
+import { Elysia } from "elysia";
+import type { NeededRole } from "../../domain/people/role.ts";
 import type { ApiContext } from "../context.ts";
 import type { DescribedRoute } from "../docs/openapi.ts";
 import { failureResponse, toApiError } from "../errors.ts";
 import type { EventFeed } from "../events/feed.ts";
 import type { Metrics } from "../metrics/metrics.ts";
-import { createUnknownRouteError } from "../unknown-route.ts";
 import { artifactRoutes } from "./artifacts.ts";
 import { attentionMarkRoutes, attentionRoutes } from "./attention.ts";
 import { backfillRoutes } from "./backfills.ts";
@@ -21,25 +21,27 @@ import { notificationRoutes } from "./notifications.ts";
 import { openApiRoutes } from "./openapi.ts";
 import { lineRoutes } from "./output/lines.ts";
 import { logRoutes } from "./output/logs.ts";
+import { sessionRoutes } from "./people/session.ts";
 import { approvalRoutes, runActionRoutes } from "./run-actions.ts";
 import { runRoutes } from "./runs.ts";
 import { schedulerRoutes } from "./scheduler.ts";
-import { sessionRoutes } from "./session.ts";
 import { systemRoutes } from "./system.ts";
 import { reviewRoutes, timelineRoutes } from "./timeline.ts";
 import { triggerRoutes } from "./trigger.ts";
 import { workerRoutes } from "./workers.ts";
 
-/** Parts of the API that listen to the engine. */
-export type ApiServices = { readonly feed: EventFeed; readonly metrics: Metrics };
+/** What single routes get. */
+export type ApiServices = {
+  readonly feed: EventFeed;
+  readonly metrics: Metrics;
+  /** The role that each route needs, by its method and path. */
+  readonly roles: Readonly<Record<string, NeededRole>>;
+};
 
-/** Combines all routes, one plugin per noun. Errors of routes and unknown routes get the one shape of a failure. */
-export const routes = (context: ApiContext, { feed, metrics }: ApiServices) => {
+/** Combines all routes, one plugin per noun. Their errors get the one shape of a failure. */
+export const routes = (context: ApiContext, { feed, metrics, roles }: ApiServices) => {
   const app = new Elysia({ normalize: false, handler: ANY_HOST })
-    .onError(({ error, request }) => {
-      const cause = error instanceof NotFoundError ? unknownRouteError(request.method, pathOf(request.url)) : error;
-      return answerError(context, cause, request);
-    })
+    .onError(({ error, request }) => answerError(context, error, request))
     .use(healthRoutes(context))
     .use(attentionRoutes(context))
     .use(attentionMarkRoutes(context))
@@ -66,9 +68,8 @@ export const routes = (context: ApiContext, { feed, metrics }: ApiServices) => {
     .use(systemRoutes(context))
     .use(sessionRoutes(context))
     .use(metricsRoutes(metrics))
-    .use(openApiRoutes(() => described, context.version));
+    .use(openApiRoutes(() => ({ routes: described, roles }), context.version));
   const described: readonly DescribedRoute[] = app.routes;
-  const unknownRouteError = createUnknownRouteError(described);
   return app;
 };
 

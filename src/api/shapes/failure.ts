@@ -114,7 +114,7 @@ export const FAILURES = {
   ),
   FORBIDDEN: plainFailure(
     "FORBIDDEN",
-    "petit is not served under the Host of the request, or a page of another site sent the request",
+    "The role of the token is too low, or petit is not served under the Host of the request, or a page of another site sent the request",
     "requests from 'https://example.com' are not allowed; --cors-origin allows an origin",
   ),
   NOT_FOUND: failure({

@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import type { ApiToken } from "../../domain/token.ts";
+import type { ApiToken } from "../../domain/people/token.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import type { Log } from "../../lib/log.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
-import { type ApiToken, TOKEN_NAME } from "../../domain/token.ts";
+import { type ApiToken, TOKEN_NAME } from "../../domain/people/token.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import { type Origins, SETTINGS, type Settings, withOrigin } from "./settings.ts";
 
@@ -125,7 +125,7 @@ export const parseTokens = (text: string, name: string): readonly ApiToken[] => 
 const parseToken = (line: string, where: string): ApiToken => {
   const [, tokenName = null, token = line] = /^(\S+):\s+(\S+)$/.exec(line) ?? [];
   if (/^[\x21-\x7e]+$/.test(token) && (tokenName === null || TOKEN_NAME.test(tokenName)))
-    return { name: tokenName, token };
+    return { name: tokenName, role: "admin", token };
   const what = line === "" ? "is empty" : "contains invalid characters";
   throw new PetitError(
     "invalid_request",

@@ -1,7 +1,7 @@
 import { type Origins, SETTINGS, urlOf, withOrigin } from "../../app/settings/settings.ts";
 import { readServiceTokens, readTokens } from "../../app/settings/token.ts";
 import { type Client, type ClientOptions, createClient, TIMEOUT_MS } from "../../client/client.ts";
-import type { ApiToken } from "../../domain/token.ts";
+import type { ApiToken } from "../../domain/people/token.ts";
 import { parseExactly } from "../../lib/json.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, type Stats, writeSync } from "node:fs";
 import { parseTokens } from "../../app/settings/token.ts";
-import { type ApiToken, TOKEN_NAME } from "../../domain/token.ts";
+import { type ApiToken, TOKEN_NAME } from "../../domain/people/token.ts";
 import { ownTokens } from "../client/client.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus, Failure } from "../exit.ts";

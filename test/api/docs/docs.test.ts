@@ -82,6 +82,7 @@ describe("the reference page", () => {
       paths: {
         [`${path}${evil}`]: {
           post: {
+            "x-role": "operator",
             operationId: evil,
             tags: [evil],
             summary: evil,

@@ -198,7 +198,7 @@ const collectBackfills = async (): Promise<void> => {
 };
 
 const collectSession = async (): Promise<void> => {
-  const { api, ask: askFake } = fakeApi({ tokens: [{ name: "ada", token: "t" }] });
+  const { api, ask: askFake } = fakeApi({ tokens: [{ name: "ada", role: "admin", token: "t" }] });
   const loggedIn = await askFake("/api/session", { method: "POST", body: '{"token":"t"}' });
   collect("LoggedIn", await loggedIn.json());
   const cookie = loggedIn.headers.get("set-cookie")?.split(";")[0] ?? "";

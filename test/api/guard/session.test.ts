@@ -1,14 +1,15 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
+import type { ApiToken } from "../../../src/domain/people/token.ts";
 import { FakeClock } from "../../support/engine/fake-clock.ts";
 import { fakeApi } from "../../support/petit/api-fake.ts";
 
 const ADA = "correct-horse-battery-staple";
 const CI = "another-token-of-the-pipeline";
-const TOKENS = [
-  { name: null, token: "a-token-without-a-name" },
-  { name: "ada", token: ADA },
-  { name: "ci", token: CI },
+const TOKENS: readonly ApiToken[] = [
+  { name: null, role: "admin", token: "a-token-without-a-name" },
+  { name: "ada", role: "admin", token: ADA },
+  { name: "ci", role: "admin", token: CI },
 ];
 const DAY = 86_400_000;
 
@@ -175,6 +176,8 @@ describe("a session", () => {
     expect(await (await api.ask("/api/session", { headers: { cookie } })).json()).toEqual({
       name: "ada",
       address: null,
+      role: "admin",
+      via: "session",
       needs_token: true,
       expires_at: clock.now() + 30 * DAY,
     });

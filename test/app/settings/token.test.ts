@@ -85,9 +85,9 @@ describe("readToken", () => {
       environment: {},
     } as const;
     expect(readTokens(options)).toEqual([
-      { name: "ada", token: "t-ada" },
-      { name: "ci", token: "t-ci" },
-      { name: null, token: "nobody" },
+      { name: "ada", role: "admin", token: "t-ada" },
+      { name: "ci", role: "admin", token: "t-ci" },
+      { name: null, role: "admin", token: "nobody" },
     ]);
     expect(read(file)).toBe("t-ada");
     expect(read(folder.write("one", "ada: t-ada\n"))).toBe("t-ada");

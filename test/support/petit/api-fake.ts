@@ -34,7 +34,7 @@ export const fakeApi = ({ token, ...options }: FakeOptions = {}) => {
     version: "0.0.0",
     host: "127.0.0.1",
     port: 8565,
-    tokens: token === undefined ? [] : [{ name: null, token }],
+    tokens: token === undefined ? [] : [{ name: null, role: "admin", token }],
     corsOrigins: [],
     allowedHosts: [],
     hostname: "machine",

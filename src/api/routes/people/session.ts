@@ -1,9 +1,11 @@
 import { Elysia, t } from "elysia";
-import type { ApiContext } from "../context.ts";
-import { readJson } from "../guard/body.ts";
-import { endedSessionCookie, sessionCookie } from "../guard/session.ts";
-import { FAILURES, failures } from "../shapes/failure.ts";
-import { exactly, instantOrNull, nullable } from "../shapes/schemas.ts";
+import { VIAS } from "../../../domain/people/person.ts";
+import { ROLES } from "../../../domain/people/role.ts";
+import type { ApiContext } from "../../context.ts";
+import { readJson } from "../../guard/body.ts";
+import { endedSessionCookie, sessionCookie } from "../../guard/cookie.ts";
+import { FAILURES, failures } from "../../shapes/failure.ts";
+import { exactly, instantOrNull, nullable, word } from "../../shapes/schemas.ts";
 
 /** Path of the login. Logging in and out needs no token. */
 export const SESSION_PATH = "/api/session";
@@ -13,6 +15,8 @@ const name = nullable(t.String(), "Name of the token; null if it has none, or if
 const SessionBody = exactly(
   {
     name,
+    role: word(ROLES, "What the request may do"),
+    via: word(VIAS, "`token`, `session` for a login in a browser, or `anonymous` if petit requires no token"),
     address: nullable(t.String(), "Address of the client; null if it has disconnected"),
     needs_token: t.Boolean({ description: "True if petit requires a token" }),
     expires_at: instantOrNull("When the session ends; null if a bearer token or nothing authenticated the request"),
@@ -20,7 +24,16 @@ const SessionBody = exactly(
   {
     title: "Session",
     description: "Who sends the request",
-    examples: [{ name: "ada", address: "127.0.0.1", needs_token: true, expires_at: 1769817600000 }],
+    examples: [
+      {
+        name: "ada",
+        role: "admin",
+        via: "session",
+        address: "127.0.0.1",
+        needs_token: true,
+        expires_at: 1769817600000,
+      },
+    ],
   },
 );
 
@@ -39,14 +52,14 @@ const LoginBody = exactly(
   { title: "LoginRequest", examples: [{ token: "TOKEN" }] },
 );
 
-export const sessionRoutes = ({ authentication, requests, clock }: ApiContext) =>
+export const sessionRoutes = ({ authentication, requests }: ApiContext) =>
   new Elysia({ prefix: SESSION_PATH })
     .get(
       "",
       ({ request }) => {
-        const { name: tokenName, sessionUntil } = authentication.identify(request);
+        const { person, sessionUntil } = authentication.identify(request);
         return {
-          name: tokenName,
+          ...person,
           address: requests.addressOf(request),
           needs_token: authentication.needsToken(),
           expires_at: sessionUntil,
@@ -60,10 +73,10 @@ export const sessionRoutes = ({ authentication, requests, clock }: ApiContext) =
     .post(
       "",
       ({ body, request, set }) => {
-        const token = authentication.login(body.token);
-        if (token === null) return { message: "petit requires no token", name: null };
-        set.headers["set-cookie"] = sessionCookie(request, token, clock.now());
-        return { message: token.name === null ? "logged in" : `logged in as '${token.name}'`, name: token.name };
+        const { name: tokenName, session } = authentication.login(body.token);
+        if (session === null) return { message: "petit requires no token", name: null };
+        set.headers["set-cookie"] = sessionCookie(request, session);
+        return { message: tokenName === null ? "logged in" : `logged in as '${tokenName}'`, name: tokenName };
       },
       {
         parse: readJson,

@@ -1,0 +1,13 @@
+import type { Role } from "./role.ts";
+
+/** How a person came in: by nothing, because petit requires no token; by a token with the request; or by a login in a browser. */
+export const VIAS = ["anonymous", "token", "session"] as const;
+type Via = (typeof VIAS)[number];
+
+/** Who sends a request. */
+export type Person = {
+  /** The name of the token; null if it has none, or if petit requires no token. */
+  readonly name: string | null;
+  readonly role: Role;
+  readonly via: Via;
+};
