@@ -494,6 +494,31 @@ describe("job files in a git repository", () => {
     expect((await ask(petit, "/api/jobs")).body.jobs).toEqual([]);
   });
 
+  test("are there as soon as the server of a petit that has none answers", async () => {
+    using given = setUp();
+    const { origin, dir } = given;
+    const first = pushNumber(origin, 1);
+    await using server = await serveGit(
+      { path: dir, file: (name) => join(dir, name), [Symbol.dispose]: () => {} },
+      (_, response) => response.writeHead(503).end(),
+    );
+    const url = `${server.origin}/origin.git`;
+    const config = join(dir, "config.yaml");
+    writeFileSync(config, `jobs: {git: {url: "${url}", ca: ca.pem, poll: 1s}}\n`);
+    await using petit = await startPetit({
+      repository: url,
+      dir,
+      args: ["--config", config, "--jobs-git-path", "jobs"],
+    });
+    expect((await ask(petit, "/api/health")).body.reasons).toMatchObject([{ code: "jobs_repository_failed" }]);
+    server.respond = repositoriesOf(dir, null);
+    await eventually("the commit is in use", async () =>
+      (await ask(petit, "/api/job-repository")).body.commit?.id === first ? true : null,
+    );
+    expect((await ask(petit, "/api/health")).body.status).toBe("ok");
+    expect(await linesOf(petit, (await runToEnd(petit, "number")).id)).toBe("number 1\n");
+  });
+
   test("are fetched on SIGHUP; --no-watch looks for nothing by itself", async () => {
     using given = setUp();
     const first = pushNumber(given.origin, 1);
