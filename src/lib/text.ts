@@ -15,6 +15,10 @@ export const escapeUnprintable = (text: string): string =>
 export const shorten = (text: string, length = 80): string =>
   text.length > length ? `${text.slice(0, length - 1).replace(/[\ud800-\udbff]$/, "")}…` : text;
 
+/** Returns untrusted text as one line of at most `length` UTF-16 code units that is safe on a terminal. */
+export const shortLine = (text: string, length = 200): string =>
+  shorten(escapeUnprintable(shorten(text, length)), length);
+
 /** Shortens a text to `length` UTF-16 code units by its middle, for which `…` stands: what matters can be at either end. Divides no character. */
 export const shortenMiddle = (text: string, length: number): string => {
   if (text.length <= length) return text;

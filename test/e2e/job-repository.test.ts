@@ -117,6 +117,48 @@ describe("job files in a git repository", () => {
     expect((await ask(petit, "/api/health")).body.status).toBe("ok");
   });
 
+  test("let nobody write control characters to a terminal, or sentences without end", async () => {
+    using given = setUp();
+    const { origin } = given;
+    const hidden = "\u001b]0;x\u0007\u001b[2J\u202e";
+    const by = { author: `Eve${hidden}`, message: `a change${hidden} ${"on ".repeat(10_000)}` };
+    const good = origin.push({ "jobs/number.yaml": JOB, "scripts/say.sh": script("echo 1") }, by);
+    await using petit = await given.start();
+    const { id: runId } = await runToEnd(petit, "number");
+    const bad = origin.push(
+      {
+        [`jobs/bad${hidden}.yaml`]: "id: bad\n",
+        [`jobs/${hidden}${"l".repeat(200)}`]: { link: `/${hidden}${"l".repeat(2_000)}` },
+      },
+      by,
+    );
+    const commands = [
+      ["jobs", "sync"],
+      ["jobs", "source"],
+      ["jobs", "diff"],
+      ["jobs", "pin", bad],
+      ["jobs", "history", "number"],
+      ["status"],
+      ["status", runId],
+      ["ack"],
+      ["doctor"],
+      ["list"],
+    ];
+    for (const command of commands) {
+      const { stdout, stderr } = await runPetit([...command, "--url", petit.url]);
+      const text = `${stdout}${stderr}`;
+      expect([command.join(" "), text.match(/[^\P{Cc}\n]|\u202e/gu)]).toEqual([command.join(" "), null]);
+      expect([command.join(" "), text.split("\n").filter((line) => line.length > 1_000)]).toEqual([
+        command.join(" "),
+        [],
+      ]);
+    }
+    expect((await ask(petit, "/api/job-repository")).body).toMatchObject({
+      commit: { id: good, author: String.raw`Eve\u{1b}]0;x\u{7}\u{1b}[2J\u{202e}` },
+      refused: { commit: { id: bad, subject: expect.stringMatching(/^.{199}…$/) } },
+    });
+  });
+
   test("that are refused are known at once after a restart, since the same time, and until a good commit", async () => {
     using given = setUp();
     const { origin } = given;

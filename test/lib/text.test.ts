@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { shorten, shortenMiddle } from "../../src/lib/text.ts";
+import { shorten, shortenMiddle, shortLine } from "../../src/lib/text.ts";
 
 test.each([
   ["short", 10, "short"],
@@ -20,4 +20,11 @@ test.each([
   ["a😀😀b", 5, "a…b"],
 ])("%j is shortened to %d by its middle", (text, length, expected) => {
   expect(shortenMiddle(text, length)).toBe(expected);
+});
+
+test.each([
+  ["a line\nand a \u001b[31mred one", 40, String.raw`a line\u{a}and a \u{1b}[31mred one`],
+  ["\u001b\u001b\u001b", 10, String.raw`\u{1b}\u{1…`],
+])("%j is a safe line of at most %d", (text, length, expected) => {
+  expect(shortLine(text, length)).toBe(expected);
 });

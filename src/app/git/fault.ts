@@ -1,3 +1,4 @@
+import { shortLine } from "../../lib/text.ts";
 import { GitError, type GitFault } from "./git-error.ts";
 import type { GitOutput } from "./run-git.ts";
 
@@ -63,5 +64,5 @@ const explainingLine = (stderr: string, fault: GitFault): string => {
     .filter((line) => line !== "");
   const pattern = PATTERNS.find(([each]) => each === fault)?.[1];
   const line = lines.find((each) => pattern?.test(each)) ?? lines.at(-1) ?? "";
-  return line.length <= MAX_LINE ? line : `${line.slice(0, MAX_LINE)}…`;
+  return shortLine(line, MAX_LINE);
 };

@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import type { CommitInfo } from "../../domain/versions/repository.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import { formatSize } from "../../lib/size.ts";
+import { shortLine } from "../../lib/text.ts";
 import { errorOf } from "./fault.ts";
 import { GitError } from "./git-error.ts";
 import type { Location } from "./location.ts";
@@ -50,6 +51,10 @@ export const LIMITS: RepositoryLimits = {
 };
 
 const COLLECT_TIMEOUT_MS = 300_000;
+
+/** Maximum length of the name of an author, and of the first line of a message. */
+const MAX_AUTHOR = 100;
+const MAX_SUBJECT = 200;
 
 /** Maximum size of the list of files of a commit, in bytes. */
 const MAX_LIST_BYTES = 64 * 2 ** 20;
@@ -181,13 +186,18 @@ export class Repository {
     throw new GitError("no_such_commit", `the repository has no commit '${revision}'`);
   }
 
-  /** Throws `no_such_commit`. */
+  /** Returns what people know a commit by, each text as one short line without control characters. Throws `no_such_commit`. */
   async describe(id: string): Promise<CommitInfo> {
     const { stdout } = await this.#git({
       args: ["show", "--no-patch", `--format=%an%x00%ct%x00%s`, "--end-of-options", id],
     });
     const [author = "", seconds = "", subject = ""] = stdout.toString().trimEnd().split("\0");
-    return { id, author, committedAt: Number(seconds) * 1000, subject };
+    return {
+      id,
+      author: shortLine(author, MAX_AUTHOR),
+      committedAt: Number(seconds) * 1000,
+      subject: shortLine(subject, MAX_SUBJECT),
+    };
   }
 
   /**
@@ -215,7 +225,7 @@ export class Repository {
     const [, key] = /signature with (\S+ key \S+)/.exec(stderr) ?? [];
     if (key !== undefined) return `the commit is signed with ${key}, which is not one of the allowed signers`;
     return /ssh-keygen|cannot run/.test(stderr)
-      ? `its signature can't be verified (${stderr.trim().split("\n").at(-1) ?? ""})`
+      ? `its signature can't be verified (${shortLine(stderr.trim().split("\n").at(-1) ?? "")})`
       : "the commit has no signature of an allowed signer";
   }
 

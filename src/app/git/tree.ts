@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { shorten } from "../../lib/text.ts";
 
 /** A file or a symbolic link of a commit. Submodules are left out. */
 export type TreeEntry = {
@@ -59,7 +60,7 @@ export const outsideLinks = (links: LinkTargets): readonly TreeProblem[] =>
     .filter((path) => !staysInside(path, links))
     .map((path) => ({
       path,
-      message: `is a link out of the repository (to ${links.get(path)}); expected a link within it`,
+      message: `is a link out of the repository (to ${shorten(links.get(path) ?? "")}); expected a link within it`,
     }));
 
 const staysInside = (path: string, links: LinkTargets): boolean => {

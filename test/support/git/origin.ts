@@ -7,13 +7,15 @@ export type Changes = {
   readonly [path: string]: string | null | { readonly program: string } | { readonly link: string };
 };
 
+type PushOptions = { readonly author?: string; readonly message?: string; readonly branch?: string };
+
 /** A repository that a test pushes to, with a folder to work in. The branch is main. */
 export type Origin = {
   /** Of the bare repository. */
   readonly path: string;
   readonly url: string;
   /** Commits and pushes. Returns the id of the commit. */
-  readonly push: (changes: Changes, options?: { readonly author?: string; readonly branch?: string }) => string;
+  readonly push: (changes: Changes, options?: PushOptions) => string;
   /** Runs git in the work folder, and returns what it prints. */
   readonly git: (...args: readonly string[]) => string;
 };
@@ -43,10 +45,10 @@ export const createOrigin = (dir: string): Origin => {
     path,
     url: `file://${path}`,
     git,
-    push: (changes, { author, branch = "main" } = {}) => {
+    push: (changes, { author, message = "a change", branch = "main" } = {}) => {
       for (const [file, change] of Object.entries(changes)) apply(join(work, file), change);
       git("add", "--all");
-      run(work, ["commit", "--quiet", "--allow-empty", "--message", "a change"], author);
+      run(work, ["commit", "--quiet", "--allow-empty", "--message", message], author);
       git("push", "--quiet", "--force", "origin", `HEAD:refs/heads/${branch}`);
       return git("rev-parse", "HEAD");
     },
