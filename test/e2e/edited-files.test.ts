@@ -1,0 +1,217 @@
+import { describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { digestOf } from "../../src/jobfile/read/job-dir.ts";
+import { smallDisk } from "../support/engine/faults.ts";
+import { ask } from "../support/petit/api.ts";
+import { type Petit, petitCommand, startPetit } from "../support/petit/petit.ts";
+import { tempDir } from "../support/temp-dir.ts";
+
+const isRoot = process.getuid?.() === 0;
+
+/** Runs as root without the capabilities to access other users' files, and to give files to them. */
+const BARRED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-chown,-fowner"];
+const [setpriv = "", ...bounds] = BARRED;
+const canBar = isRoot && spawnSync(setpriv, [...bounds, "true"]).status === 0;
+
+/** A job file of about 100 KB, which takes several writes; its last line shows whether it is whole. */
+const text = (number: number): string =>
+  `id: a\ndescription: "${number}"\ntasks: [{id: t, type: command, command: 'true'}]\n${`# ${"x".repeat(97)}\n`.repeat(1_000)}# end of ${number}\n`;
+
+const isWhole = (content: string): boolean => {
+  const [, number] = /^description: "(\d+)"$/m.exec(content) ?? [];
+  return number !== undefined && content === text(Number(number));
+};
+
+const save = (petit: Pick<Petit, "fetch">, path: string, next: string, base: string | null) =>
+  ask(petit, `/api/job-files/${path}`, {
+    method: "PUT",
+    body: JSON.stringify({ text: next, base: base === null ? null : digestOf(Buffer.from(base)) }),
+  });
+
+const read = (petit: Pick<Petit, "jobsDir">, path = "a.yaml"): string =>
+  readFileSync(join(petit.jobsDir, path), "utf8");
+
+const hidden = (dir: string): readonly string[] => readdirSync(dir).filter((name) => name.startsWith("."));
+
+describe("an edited job file", () => {
+  test("is never seen half-written by a reader, and its jobs are in use after each save", async () => {
+    await using petit = await startPetit({ jobs: { "a.yaml": text(0) }, args: ["--edit"] });
+    let isDone = false;
+    const saves = (async () => {
+      for (let number = 1; number <= 40; number++) {
+        expect(await save(petit, "a.yaml", text(number), text(number - 1))).toMatchObject({ status: 200 });
+        expect((await ask(petit, "/api/jobs/a")).body.description).toBe(String(number));
+      }
+      isDone = true;
+    })();
+    let count = 0;
+    while (!isDone) {
+      if (!isWhole(read(petit))) throw new Error(`the file is not whole: ${read(petit).slice(0, 100)}`);
+      count++;
+      await Promise.race([saves, setImmediate()]);
+    }
+    await saves;
+    expect(count).toBeGreaterThan(40);
+    // With the watch, too, each version is the edit of a person.
+    const { versions } = (await ask(petit, "/api/jobs/a/versions")).body;
+    const causes = versions.flatMap(({ uses }: { uses: { cause: string }[] }) => uses.map(({ cause }) => cause));
+    expect(causes).toEqual([...Array(40).fill("edit"), "start"]);
+    expect(hidden(petit.jobsDir)).toEqual([]);
+  });
+
+  test("is the old or the new one after a kill -9 at any time, and the next start removes what is left", async () => {
+    using dir = tempDir();
+    const jobsDir = dir.file("jobs");
+    mkdirSync(jobsDir);
+    writeFileSync(join(jobsDir, "a.yaml"), text(0));
+    let number = 0;
+    for (let round = 0; round < 8; round++) {
+      const petit = await startPetit({ dir: dir.path, jobsDir, args: ["--edit"] });
+      try {
+        expect(hidden(jobsDir)).toEqual([]);
+        const until = performance.now() + 40 + round * 17;
+        while (performance.now() < until)
+          expect(await save(petit, "a.yaml", text(++number), read(petit))).toMatchObject({ status: 200 });
+        const lost = save(petit, "a.yaml", text(++number), read(petit)).catch(() => null);
+        for (let turn = 0; turn < round * 3; turn++) await setImmediate();
+        await petit.kill();
+        await lost;
+        expect(isWhole(read(petit))).toBe(true);
+        expect(readdirSync(jobsDir).filter((name) => !/^\.petit-edit-[0-9a-f]{16}$/.test(name))).toEqual(["a.yaml"]);
+      } finally {
+        await petit.kill();
+      }
+    }
+    writeFileSync(join(jobsDir, ".petit-edit-0123456789abcdef"), "half");
+    await using petit = await startPetit({ dir: dir.path, jobsDir, args: ["--edit"] });
+    expect(hidden(jobsDir)).toEqual([]);
+    expect((await ask(petit, "/api/health")).body.status).toBe("ok");
+  });
+
+  test.skipIf(!isRoot)("stays as it is while the disk is full, and can be saved when it is not", async () => {
+    using dir = tempDir();
+    const jobsDir = dir.path;
+    using disk = smallDisk(jobsDir, 1_000_000);
+    writeFileSync(join(jobsDir, "a.yaml"), text(0));
+    await using petit = await startPetit({ jobsDir, args: ["--edit"] });
+    disk.fill();
+    for (const [path, base] of [
+      ["a.yaml", text(0)],
+      ["b.yaml", null],
+    ] as const)
+      expect(
+        await save(petit, path, text(1).replace("id: a", path === "a.yaml" ? "id: a" : "id: b"), base),
+      ).toMatchObject({
+        status: 409,
+        body: {
+          error: `'${path}' can't be written: no space left on device (ENOSPC). The file is as it was`,
+          details: { reason: "file_not_writable", path, system_code: "ENOSPC" },
+        },
+      });
+    expect(read(petit)).toBe(text(0));
+    expect(readdirSync(jobsDir).sort()).toEqual(["a.yaml", "filler"]);
+    disk.free();
+    expect(await save(petit, "a.yaml", text(1), text(0))).toMatchObject({ status: 200 });
+  });
+
+  test.skipIf(!isRoot)("can't be saved in a read-only file system, and the answer says so", async () => {
+    using dir = tempDir();
+    const jobsDir = dir.path;
+    using _ = smallDisk(jobsDir, 1_000_000);
+    writeFileSync(join(jobsDir, "a.yaml"), text(0));
+    expect(spawnSync("mount", ["-o", "remount,ro", jobsDir]).status).toBe(0);
+    await using petit = await startPetit({ jobsDir, args: ["--edit"] });
+    for (const [path, next, base] of [
+      ["a.yaml", text(1), text(0)],
+      ["b.yaml", text(1).replace("id: a", "id: b"), null],
+    ] as const)
+      expect(await save(petit, path, next, base)).toMatchObject({
+        status: 409,
+        body: { details: { reason: "file_not_writable", problem: "read-only file system (EROFS)" } },
+      });
+    expect(read(petit)).toBe(text(0));
+  });
+
+  test.skipIf(!isRoot)("keeps its owner and mode", async () => {
+    await using petit = await startPetit({ jobs: { "a.yaml": text(0) }, args: ["--edit"] });
+    const path = join(petit.jobsDir, "a.yaml");
+    chownSync(path, 12_345, 23_456);
+    chmodSync(path, 0o664);
+    expect(await save(petit, "a.yaml", text(1), text(0))).toMatchObject({ status: 200 });
+    const { uid, gid, mode } = statSync(path);
+    expect([uid, gid, mode & 0o7777]).toEqual([12_345, 23_456, 0o664]);
+  });
+
+  test.skipIf(!canBar)("that petit may not write, or whose owner it can't keep, stays as it is", async () => {
+    await using petit = await startPetit({
+      command: [...BARRED, ...petitCommand()],
+      jobs: { "a.yaml": text(0), "b.yaml": text(0).replace("id: a", "id: b") },
+      args: ["--edit"],
+    });
+    chmodSync(petit.jobsDir, 0o777);
+    for (const [name, mode] of [
+      ["a.yaml", 0o644],
+      ["b.yaml", 0o666],
+    ] as const) {
+      chownSync(join(petit.jobsDir, name), 12_345, 23_456);
+      chmodSync(join(petit.jobsDir, name), mode);
+    }
+    expect(await save(petit, "a.yaml", text(1), text(0))).toMatchObject({
+      status: 409,
+      body: { details: { reason: "file_not_writable", problem: "permission denied (EACCES)" } },
+    });
+    const b = text(0).replace("id: a", "id: b");
+    expect(await save(petit, "b.yaml", b.replace("0", "1"), b)).toMatchObject({
+      status: 409,
+      body: {
+        details: {
+          problem: "it belongs to user 12345 and group 23456, which petit can't give to a file",
+          system_code: "EPERM",
+        },
+      },
+    });
+    expect([read(petit), read(petit, "b.yaml")]).toEqual([text(0), b]);
+    expect(hidden(petit.jobsDir)).toEqual([]);
+  });
+
+  test("can be reached through a link to JOBS_DIR itself", async () => {
+    using dir = tempDir();
+    mkdirSync(dir.file("real"));
+    writeFileSync(dir.file("real/a.yaml"), text(0));
+    symlinkSync("real", dir.file("jobs"));
+    await using petit = await startPetit({ dir: dir.path, jobsDir: dir.file("jobs"), args: ["--edit"] });
+    expect(await save(petit, "a.yaml", text(1), text(0))).toMatchObject({ status: 200 });
+    expect(readFileSync(dir.file("real/a.yaml"), "utf8")).toBe(text(1));
+  });
+
+  test("is found to have changed if another program writes it while it is saved", async () => {
+    await using petit = await startPetit({ jobs: { "a.yaml": text(0) }, args: ["--edit"] });
+    let [saved, refused] = [0, 0];
+    for (let number = 1; number <= 30; number++) {
+      const base = read(petit);
+      const saving = save(petit, "a.yaml", text(number), base);
+      for (let turn = 0; turn < number; turn++) await setImmediate();
+      const isFirst = read(petit) === base;
+      if (isFirst) writeFileSync(join(petit.jobsDir, "a.yaml"), text(1_000 + number));
+      const { status } = await saving;
+      if (status === 409) {
+        refused++;
+        expect(read(petit)).toBe(text(1_000 + number));
+      } else saved++;
+    }
+    expect(saved + refused).toBe(30);
+    expect(refused).toBeGreaterThan(0);
+  });
+});
