@@ -65,7 +65,7 @@ export interface JobRepository {
 export interface JobFileEditor {
   list(): Promise<readonly { readonly path: string; readonly digest: string | null }[]>;
   read(path: string): { readonly path: string; readonly text: string; readonly digest: string };
-  check(draft: FileDraft): Promise<DraftCheck>;
+  check(draft: FileDraft, signal: AbortSignal): Promise<DraftCheck>;
   save(draft: FileDraft, by: string | null): Promise<{ readonly digest: string; readonly inUse: Promise<void> }>;
 }
 

@@ -295,6 +295,25 @@ describe("job files in a git repository", () => {
     expect(both).toMatchObject({ status: 2, stderr: expect.stringContaining("expected one of them") });
   });
 
+  test("are edited in the repository: --edit ends the start, and the routes of the editor refuse", async () => {
+    using given = setUp();
+    pushNumber(given.origin, 1);
+    const db = join(given.dir, "petit.db");
+    const editing = await runPetit(["run", "--db", db, "--jobs-git", given.origin.url, "--edit"]);
+    expect(editing).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("editing (--edit) is for job files in a folder"),
+    });
+    await using petit = await given.start();
+    expect(await ask(petit, "/api/job-files")).toMatchObject({
+      status: 409,
+      body: {
+        error: "the job files are in a git repository; edit them there, and petit takes the commit",
+        details: { reason: "files_in_git" },
+      },
+    });
+  });
+
   test("are read over https with a token that the log does not show, until the server revokes it", async () => {
     using given = setUp();
     const { origin, dir } = given;

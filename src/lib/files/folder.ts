@@ -1,6 +1,5 @@
 import { isUtf8 } from "node:buffer";
 import {
-  accessSync,
   closeSync,
   constants,
   existsSync,
@@ -12,6 +11,7 @@ import {
   realpathSync,
   renameSync,
   type Stats,
+  unlinkSync,
 } from "node:fs";
 import { chmod, type FileHandle, open, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import { promisify } from "node:util";
@@ -86,7 +86,8 @@ export class Folder implements Disposable {
 
   /** Throws `EACCES` or `EROFS` if this process may not write to a file. */
   assertWritable(name: string): void {
-    accessSync(this.#pathOf(name), constants.W_OK);
+    // Not with access(2), which Deno imitates, and which says nothing to root.
+    closeSync(openSync(this.#pathOf(name), constants.O_WRONLY | constants.O_NONBLOCK | O_NOFOLLOW));
   }
 
   /** Creates a file, and opens it for writing. Rejects if there is an entry of that name. */
@@ -102,6 +103,11 @@ export class Folder implements Disposable {
   /** Gives a file a second name. Throws `EEXIST` if there is an entry of that name. */
   link(name: string, newName: string): void {
     linkSync(this.#pathOf(name), this.#pathOf(newName));
+  }
+
+  /** Deletes a file, or the link itself, at once. */
+  remove(name: string): void {
+    unlinkSync(this.#pathOf(name));
   }
 
   /** Resolves when the names of the folder are on disk. */

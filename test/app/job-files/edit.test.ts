@@ -2,9 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { chmodSync, linkSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { JobFileEditor } from "../../../src/app/job-files/edit/editor.ts";
 import { openPlace } from "../../../src/app/job-files/edit/path.ts";
 import { removeAllRemnants, replaceFile } from "../../../src/app/job-files/edit/replace-file.ts";
 import { Folder } from "../../../src/lib/files/folder.ts";
+import { silentLog } from "../../../src/lib/log.ts";
 import { type JobDir, makeJobDir } from "../../support/job-dir.ts";
 
 const digestOf = (text: string): string => createHash("sha256").update(text).digest("hex");
@@ -72,4 +74,35 @@ test("what killed saves have left is removed in all folders, and nothing else", 
     "sub",
     "sub/deep",
   ]);
+});
+
+describe("checks of drafts", () => {
+  test("are made one at a time, and not for clients that are gone", async () => {
+    using dir = makeJobDir();
+    const checked: string[] = [];
+    const first = Promise.withResolvers<void>();
+    const editor = new JobFileEditor({
+      jobsDir: dir.path,
+      log: silentLog,
+      readDraft: async ({ bytes }) => {
+        checked.push(String(bytes));
+        if (checked.length === 1) await first.promise;
+        return { jobs: [], errors: [], warnings: [] };
+      },
+      reload: async () => {},
+      whoSaved: () => null,
+    });
+    const check = (text: string, signal: AbortSignal) => editor.check({ path: "a.yaml", text, base: null }, signal);
+    const [waiting, gone] = [new AbortController(), new AbortController()];
+    const answers = Promise.allSettled([
+      check("1", waiting.signal),
+      check("2", gone.signal),
+      check("3", gone.signal),
+      check("4", waiting.signal),
+    ]);
+    gone.abort();
+    first.resolve();
+    expect((await answers).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected", "fulfilled"]);
+    expect(checked).toEqual(["1", "4"]);
+  });
 });

@@ -93,8 +93,8 @@ export const jobFileRoutes = (context: ApiContext) => {
     })
     .post(
       `${JOB_FILES_PATH}/check`,
-      async ({ body }) => {
-        const check = await mustHave(context).check(body);
+      async ({ body, request }) => {
+        const check = await mustHave(context).check(body, request.signal);
         const { present, isUnchanged } = check;
         return draftCheckBody(check, {
           diff: await diffOf(body.path, check),

@@ -50,10 +50,15 @@ type SavedFile = {
 /** Lets people edit the job files of a folder. */
 export class JobFileEditor implements EditJobFiles, AsyncDisposable {
   readonly #options: EditorOptions;
+  /** The last check: one is made at a time. */
+  #checking: Promise<unknown> = Promise.resolve();
   /** The last save: one is made at a time. */
   #saving: Promise<unknown> = Promise.resolve();
-  /** The files that were saved and are not in use yet, with the stamp of their state. */
-  readonly #edits = new Map<string, Edit & { readonly stamp: string }>();
+  /**
+   * The files that were saved and are not in use yet, with the stamps of their states before and after. With the first one, a reading that had
+   * begun before may have the text of the second.
+   */
+  readonly #edits = new Map<string, Edit & { readonly stamps: readonly (string | undefined)[] }>();
 
   constructor(options: EditorOptions) {
     this.#options = options;
@@ -70,10 +75,10 @@ export class JobFileEditor implements EditJobFiles, AsyncDisposable {
     if (root !== null) await removeAllRemnants(root).catch(() => {});
   }
 
-  /** Returns who saved a file, if that left it in the state with this stamp and its jobs are not in use yet; otherwise null. */
+  /** Returns who saved a file whose jobs are not in use yet, if the state with this stamp is that of the save; otherwise null. */
   editOf(path: string, stamp: string): Edit | null {
     const edit = this.#edits.get(path);
-    return edit?.stamp === stamp ? edit : null;
+    return edit?.stamps.includes(stamp) === true ? edit : null;
   }
 
   /** Lists the job files, by path. */
@@ -106,8 +111,22 @@ export class JobFileEditor implements EditJobFiles, AsyncDisposable {
     return { path, text, digest: present.digest };
   }
 
-  /** Checks a draft with all other job files, as `petit validate` does. Changes nothing. */
-  async check(draft: FileDraft): Promise<DraftCheck> {
+  /**
+   * Checks a draft with all other job files, as `petit validate` does. Changes nothing. One check is made at a time, and none for a client that
+   * does not wait for it any more.
+   */
+  check(draft: FileDraft, signal: AbortSignal): Promise<DraftCheck> {
+    const checking = this.#checking
+      .catch(() => {})
+      .then(() => {
+        if (signal.aborted) throw new PetitError("invalid_request", "nobody waits for this check any more");
+        return this.#check(draft);
+      });
+    this.#checking = checking;
+    return checking;
+  }
+
+  async #check(draft: FileDraft): Promise<DraftCheck> {
     const { path, base } = draft;
     const bytes = encode(draft);
     const place = openPlace(this.#options.jobsDir, path);
@@ -143,16 +162,18 @@ export class JobFileEditor implements EditJobFiles, AsyncDisposable {
     if ((readable(place)?.digest ?? null) !== base) throw this.#changed(place, base);
     const { errors } = await readDraft({ file: path, bytes });
     if (errors.length > 0) throw refuse({ reason: "job_file_problems", path, problems: errors.slice(0, MAX_PROBLEMS) });
+    const stampOf = () => readState(`${jobsDir}/${path}`)?.stamp;
+    const before = stampOf();
+    const note = (): void => void this.#edits.set(path, { by, stamps: [before, stampOf()] });
     try {
       await removeRemnants(folder);
-      if (!(await replaceFile(place, { bytes, base }))) throw this.#changed(place, base);
+      if (!(await replaceFile(place, { bytes, base, onReplaced: note }))) throw this.#changed(place, base);
     } catch (error) {
       throw error instanceof PetitError ? error : notWritable(path, error);
     }
-    const edit = { by, stamp: readState(`${jobsDir}/${path}`)?.stamp ?? "" };
-    this.#edits.set(path, edit);
     const digest = digestOf(bytes);
     log.info({ file: path, by, digest }, `the job file ${path} was edited`);
+    const edit = this.#edits.get(path);
     const inUse = reload(by).finally(() => {
       if (this.#edits.get(path) === edit) this.#edits.delete(path);
     });

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, fstatSync, type Stats } from "node:fs";
+import { closeSync, fchownSync, fstatSync, type Stats } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { refuse } from "../../../domain/refusal.ts";
 import { digestOf, MAX_BYTES } from "../../../jobfile/read/job-dir.ts";
@@ -27,6 +27,8 @@ type Replacement = {
   readonly bytes: Uint8Array;
   /** Digest of the file that is replaced; null to create one. */
   readonly base: string | null;
+  /** Called at the moment at which the file is replaced, before anybody else of this process can see that. */
+  readonly onReplaced?: () => void;
 };
 
 /**
@@ -39,7 +41,7 @@ type Replacement = {
  * write to it, and that is lost; the system has no call that replaces a file only if it is unchanged. The same goes for a program that has
  * the file open and writes to it later. A new file never replaces another one, unless the file system has no hard links.
  */
-export const replaceFile = async (place: PlacedFile, { bytes, base }: Replacement): Promise<boolean> => {
+export const replaceFile = async (place: PlacedFile, { bytes, base, onReplaced }: Replacement): Promise<boolean> => {
   const { folder, name } = place;
   const present = readPresent(place);
   if ((present?.digest ?? null) !== base) return false;
@@ -57,10 +59,12 @@ export const replaceFile = async (place: PlacedFile, { bytes, base }: Replacemen
     }
     const isDone = base === null ? putNew(folder, temporary, name) : putIfSame(place, temporary, base);
     if (!isDone) return false;
+    onReplaced?.();
   } finally {
     await removeIfThere(folder, temporary);
   }
-  await folder.sync();
+  // Some file systems can't do it. The file is replaced, but after a power failure it may be the old one.
+  await folder.sync().catch(() => {});
   return true;
 };
 
@@ -74,13 +78,19 @@ const putIfSame = (place: PlacedFile, temporary: string, base: string): boolean 
 const putNew = (folder: Folder, temporary: string, name: string): boolean => {
   try {
     folder.link(temporary, name);
-    return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
     if (!NO_LINKS.has(codeOf(error))) throw error;
+    if (folder.stat(name) !== null) return false;
+    folder.replace(temporary, name);
+    return true;
   }
-  if (folder.stat(name) !== null) return false;
-  folder.replace(temporary, name);
+  try {
+    // Now, because it changes the state of the file.
+    folder.remove(temporary);
+  } catch {
+    // It is removed later.
+  }
   return true;
 };
 
@@ -90,11 +100,15 @@ const NO_LINKS: ReadonlySet<string | null> = new Set(["EPERM", "ENOTSUP", "EOPNO
 /** Changing the owner clears some bits of the mode, so the mode comes last. */
 const keepOwner = async (handle: FileHandle, { uid, gid, mode }: Stats, path: string): Promise<void> => {
   const own = await handle.stat();
-  if (own.uid !== uid || own.gid !== gid)
-    await handle.chown(uid, gid).catch((cause: unknown) => {
+  if (own.uid !== uid || own.gid !== gid) {
+    try {
+      fchownSync(handle.fd, uid, gid);
+    } catch (cause) {
+      if (codeOf(cause) === null) throw cause;
       const problem = `it belongs to user ${uid} and group ${gid}, which petit can't give to a file`;
       throw refuse({ reason: "file_not_writable", path, problem, systemCode: codeOf(cause) }, { cause });
-    });
+    }
+  }
   await handle.chmod(mode & 0o7777);
 };
 
