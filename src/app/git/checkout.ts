@@ -15,10 +15,11 @@ import {
   symlinkSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { shorten } from "../../lib/text.ts";
 import { GitError } from "./git-error.ts";
-import { parentsOf, type Repository } from "./repository.ts";
+import type { Repository } from "./repository.ts";
 import { outsideLinks, type TreeEntry, type TreeProblem } from "./tree.ts";
 
 /** The files of a commit, in a folder of its own. */
@@ -49,7 +50,7 @@ export const commitFolder = (dir: string, id: string): string => join(dir, id);
  * repository would do to them. A folder that exists is compared with the commit first. Nothing half-written stays. Throws GitError.
  */
 export const checkOut = async (repository: Repository, dir: string, id: string): Promise<Checkout> => {
-  const { entries, problems } = await repository.list(id);
+  const { entries, folders, problems } = await repository.list(id);
   const links = entries.filter(({ kind }) => kind === "link");
   const targets = await repository.read(links.map(({ blob }) => blob));
   const targetOf = new Map(links.map(({ path }, index) => [path, targets[index]?.toString() ?? ""]));
@@ -57,7 +58,7 @@ export const checkOut = async (repository: Repository, dir: string, id: string):
   const skipped = new Set(outside.map(({ path }) => path));
   const written = entries.filter(({ path }) => !skipped.has(path));
   const folder = commitFolder(dir, id);
-  const checkout = { id, folder, entries: written, problems: [...problems, ...outside] };
+  const checkout = { id, folder, entries: written, problems: [...problems, ...outside].slice(0, MAX_PROBLEMS) };
   if (existsSync(folder)) {
     if (await isWhole(checkout, targetOf)) return checkout;
     removeFolder(folder);
@@ -65,25 +66,44 @@ export const checkOut = async (repository: Repository, dir: string, id: string):
   const draft = `${folder}${DRAFT}`;
   removeFolder(draft);
   try {
-    await write(draft, { repository, entries: written, targetOf });
+    await write(draft, { repository, entries: written, folders, targetOf });
     renameSync(draft, folder);
   } catch (error) {
     removeFolder(draft);
-    throw GitError.ofFile("the files of the commit", error);
+    throw unusableCommit(error, draft) ?? GitError.ofFile("the files of the commit", error);
   }
   return checkout;
 };
 
+/** A commit with one problem is refused, and people mend some of them at a time. */
+const MAX_PROBLEMS = 100;
+
+/** Names that this file system does not take, or takes for the same. */
+const UNUSABLE_CODES: ReadonlySet<unknown> = new Set(["ENAMETOOLONG", "EILSEQ", "EINVAL", "EEXIST"]);
+
+/** Returns the error for a file that is not written because of its name; null if that is not why. */
+const unusableCommit = (error: unknown, draft: string): GitError | null => {
+  if (!(error instanceof Error && "code" in error && UNUSABLE_CODES.has(error.code))) return null;
+  const path = "path" in error && typeof error.path === "string" ? relative(draft, error.path) : "a file";
+  return new GitError(
+    "unusable_commit",
+    `this file system does not take the name of ${shorten(path, MAX_SHOWN)} (${error.code})`,
+    { cause: error },
+  );
+};
+
+const MAX_SHOWN = 200;
+
 type Draft = {
   readonly repository: Repository;
   readonly entries: readonly TreeEntry[];
+  readonly folders: readonly string[];
   readonly targetOf: ReadonlyMap<string, string>;
 };
 
-const write = async (root: string, { repository, entries, targetOf }: Draft): Promise<void> => {
+const write = async (root: string, { repository, entries, folders, targetOf }: Draft): Promise<void> => {
   mkdirSync(root, { recursive: true, mode: 0o700 });
-  const folders = new Set(entries.flatMap(({ path }) => parentsOf(path)));
-  for (const folder of folders) mkdirSync(join(root, folder), { recursive: true, mode: 0o755 });
+  for (const folder of folders) mkdirSync(join(root, folder), { mode: 0o755 });
   const files = entries.filter(({ kind }) => kind !== "link");
   for (const batch of inBatches(files)) {
     const contents = await repository.read(batch.map(({ blob }) => blob));
@@ -93,9 +113,8 @@ const write = async (root: string, { repository, entries, targetOf }: Draft): Pr
     await setImmediate();
   }
   // Links come last, so that nothing is written through one.
-  for (const [path, target] of targetOf)
-    if (entries.some((entry) => entry.path === path)) symlinkSync(target, join(root, path));
-  for (const folder of [...folders].sort().reverse()) chmodSync(join(root, folder), 0o555);
+  for (const { path, kind } of entries) if (kind === "link") symlinkSync(targetOf.get(path) ?? "", join(root, path));
+  for (const folder of folders.toReversed()) chmodSync(join(root, folder), 0o555);
   chmodSync(root, 0o555);
 };
 

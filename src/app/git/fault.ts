@@ -44,6 +44,7 @@ const SENTENCES: Readonly<Record<GitFault, string>> = {
   unreachable: "the server can't be reached",
   timed_out: "the server does not answer in time",
   too_large: "it is larger than petit accepts",
+  unusable_commit: "the files of the commit can't be written",
   disk_full: "there is no space left on the device",
   failed: "git failed",
 };

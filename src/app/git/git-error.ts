@@ -24,8 +24,10 @@ export type GitFault =
   | "unreachable"
   /** The server did not answer in time. */
   | "timed_out"
-  /** The repository, or a commit of it, exceeds a limit. */
+  /** The repository exceeds a limit. */
   | "too_large"
+  /** The files of the commit can't be written: there are too many, or one of them has a name that is too long. */
+  | "unusable_commit"
   /** There is no space left for the repository or a commit of it. */
   | "disk_full"
   | "failed";

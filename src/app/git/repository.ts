@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import type { CommitInfo } from "../../domain/versions/repository.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import { formatSize } from "../../lib/size.ts";
@@ -8,7 +8,7 @@ import { errorOf } from "./fault.ts";
 import { GitError } from "./git-error.ts";
 import type { Location } from "./location.ts";
 import { type GitCall, type GitOutput, type GitPlace, runGit } from "./run-git.ts";
-import { parseTree, type TreeEntry, type TreeProblem } from "./tree.ts";
+import { parseTree, type Tree } from "./tree.ts";
 
 /** How petit proves to the server who it is, read when it is needed. */
 export type Credentials = {
@@ -188,8 +188,9 @@ export class Repository {
 
   /** Returns what people know a commit by, each text as one short line without control characters. Throws `no_such_commit`. */
   async describe(id: string): Promise<CommitInfo> {
+    // `git show` compares the files with those of the parent even if it prints nothing of that, and there can be too many.
     const { stdout } = await this.#git({
-      args: ["show", "--no-patch", `--format=%an%x00%ct%x00%s`, "--end-of-options", id],
+      args: ["log", "--no-walk", `--format=%an%x00%ct%x00%s`, "--end-of-options", id],
     });
     const [author = "", seconds = "", subject = ""] = stdout.toString().trimEnd().split("\0");
     return {
@@ -236,24 +237,19 @@ export class Repository {
     throw new GitError("too_old", `git ${major}.${minor} is too old; ${what} needs ${minimum.join(".")} or later`);
   }
 
-  /** Lists the files of a commit. Throws `too_large` if there are too many, or if they are too large together. */
-  async list(
-    id: string,
-  ): Promise<{ readonly entries: readonly TreeEntry[]; readonly problems: readonly TreeProblem[] }> {
+  /** Lists the files of a commit. Throws `unusable_commit` if there are too many, or if they are too large together. */
+  async list(id: string): Promise<Tree> {
+    const { files: maxFiles, bytes: maxBytes } = this.#limits;
     const { stdout } = await this.#git({
-      args: ["ls-tree", "-r", "-z", "-l", "--full-tree", "--end-of-options", id],
-      maxBytes: MAX_LIST_BYTES,
+      // It prints folders, too: a few small trees can have many folders without a file.
+      args: ["ls-tree", "-r", "-t", "-z", "-l", "--full-tree", "--end-of-options", id],
+      maxBytes: Number.POSITIVE_INFINITY,
+      inspect: listLimit(maxFiles),
     });
     const tree = parseTree(stdout);
+    if (tree.entries.length + tree.problems.length > maxFiles) throw tooManyFiles(maxFiles);
     const bytes = tree.entries.reduce((sum, { size }) => sum + size, 0);
-    const limits = this.#limits;
-    if (tree.entries.length > limits.files)
-      throw new GitError(
-        "too_large",
-        `the commit has ${tree.entries.length} files; at most ${limits.files} are allowed`,
-      );
-    if (bytes > limits.bytes)
-      throw new GitError("too_large", `the files of the commit have more than ${formatSize(limits.bytes)}`);
+    if (bytes > maxBytes) throw unusable(`the files of the commit have more than ${formatSize(maxBytes)}`);
     return tree;
   }
 
@@ -402,6 +398,24 @@ const makePrivate = (path: string): void => {
 const tooLarge = (bytes: number): GitError =>
   new GitError("too_large", `the repository is larger than ${formatSize(bytes)}`);
 
+const unusable = (message: string): GitError => new GitError("unusable_commit", message);
+
+const tooManyFiles = (max: number): GitError => unusable(`the commit has more than ${max} files`);
+
+/** Returns what ends a list of files that is too long: git would go on, and take memory, for as long as there are files. */
+const listLimit = (maxFiles: number): ((chunk: Buffer) => GitError | null) => {
+  const maxRows = 2 * maxFiles;
+  let [rows, bytes] = [0, 0];
+  return (chunk) => {
+    bytes += chunk.length;
+    for (let at = chunk.indexOf(0); at !== -1; at = chunk.indexOf(0, at + 1)) rows++;
+    if (rows > maxRows) return unusable(`the commit has more than ${maxFiles} files, or more than that many folders`);
+    return bytes > MAX_LIST_BYTES
+      ? unusable(`the paths of the files of the commit have more than ${formatSize(MAX_LIST_BYTES)}`)
+      : null;
+  };
+};
+
 /** Returns the size of the files of a folder that another process is writing, in bytes. */
 const folderBytes = (path: string): number => {
   try {
@@ -414,11 +428,4 @@ const folderBytes = (path: string): number => {
   } catch {
     return 0;
   }
-};
-
-/** Returns the folders that contain a path, from the outermost. */
-export const parentsOf = (path: string): readonly string[] => {
-  const parents: string[] = [];
-  for (let parent = dirname(path); parent !== "."; parent = dirname(parent)) parents.unshift(parent);
-  return parents;
 };

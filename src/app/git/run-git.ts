@@ -11,6 +11,8 @@ export type GitCall = {
   readonly timeoutMs?: number;
   /** Maximum size of the output, in bytes. Default: 1 MiB. */
   readonly maxBytes?: number;
+  /** Called with each piece of the output. The returned error ends git, which may print more than petit can use. */
+  readonly inspect?: (chunk: Buffer) => GitError | null;
   /** Maximum size of each file that git writes, in bytes. Default: no limit. */
   readonly maxFileBytes?: number;
   /** Aborted to end git. */
@@ -60,7 +62,7 @@ const CONFIGURATION = [
 
 /** Runs git in the bare repository, without a shell of its own, in a process group that a timeout ends. Throws GitError if git can't be run, or takes too long. */
 export const runGit = async (place: GitPlace, call: GitCall): Promise<GitOutput> => {
-  const { input, timeoutMs = TIMEOUT_MS, maxBytes = MAX_BYTES, signal, check } = call;
+  const { input, timeoutMs = TIMEOUT_MS, maxBytes = MAX_BYTES, inspect, signal, check } = call;
   signal.throwIfAborted();
   const child = start(place, call);
   const stdout: Buffer[] = [];
@@ -83,8 +85,9 @@ export const runGit = async (place: GitPlace, call: GitCall): Promise<GitOutput>
   signal.addEventListener("abort", onAbort, { once: true });
   child.stdout?.on("data", (chunk: Buffer) => {
     size += chunk.length;
-    if (size > maxBytes) end(new GitError("too_large", `git printed more than ${maxBytes} bytes`));
-    else stdout.push(chunk);
+    const error = size > maxBytes ? printedTooMuch(maxBytes) : (inspect?.(chunk) ?? null);
+    if (error !== null) end(error);
+    else if (failure === null) stdout.push(chunk);
   });
   child.stderr?.on("data", (chunk: Buffer) => {
     errorSize += chunk.length;
@@ -107,6 +110,8 @@ export const runGit = async (place: GitPlace, call: GitCall): Promise<GitOutput>
     signal.removeEventListener("abort", onAbort);
   }
 };
+
+const printedTooMuch = (bytes: number): GitError => new GitError("too_large", `git printed more than ${bytes} bytes`);
 
 const start = ({ repository, home, path }: GitPlace, { args, environment, maxFileBytes }: GitCall): ChildProcess => {
   const git = ["git", `--git-dir=${repository}`, ...CONFIGURATION.flatMap((each) => ["-c", each]), ...args];

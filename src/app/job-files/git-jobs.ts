@@ -309,7 +309,8 @@ export class GitJobs implements FilesRepository, JobSource {
       try {
         const { verify } = this.#options.settings;
         const unsigned = verify === null ? null : await this.#repository.verify(id, verify);
-        const ready = await this.#ready(id);
+        const ready = await this.#ready(id).catch((error: unknown) => this.#asRefusal(id, error));
+        if ("problems" in ready) return { commit: ready.commit, jobs: [], problems: ready.problems };
         const { reading } = await this.#readOnly(ready, this.#mustUser().findJob);
         const { jobs, problems } = reading.files;
         return {
@@ -500,10 +501,17 @@ export class GitJobs implements FilesRepository, JobSource {
     const wrong = verify === null ? null : await this.#repository.verify(id, verify);
     if (wrong !== null)
       return { commit: await this.#repository.describe(id), problems: [problemOf(wrong)], isUnsigned: true };
-    const ready = await this.#ready(id);
+    const ready = await this.#ready(id).catch((error: unknown) => this.#asRefusal(id, error));
+    if ("problems" in ready) return ready;
     const reading = await this.#read(ready, findJob);
     const { problems } = reading.files;
     return problems.length === 0 ? { ...ready, reading } : { commit: ready.info, problems, isUnsigned: false };
+  }
+
+  /** Returns the refusal of a commit whose files can't be written, however often it is tried. Throws other errors. */
+  async #asRefusal(id: string, error: unknown): Promise<Refusal> {
+    if (!(error instanceof GitError && error.fault === "unusable_commit")) throw error;
+    return { commit: await this.#repository.describe(id), problems: [problemOf(error.message)], isUnsigned: false };
   }
 
   /** Refuses the commit that was refused before a restart, so that it is known before the server was asked. */

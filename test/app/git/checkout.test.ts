@@ -108,20 +108,83 @@ describe("a commit", () => {
   test("with more than 100,000 files is refused", async () => {
     using petit = setUp();
     const { origin, repository } = petit;
-    origin.push({ a: "1" });
-    const blob = origin.git("rev-parse", "HEAD:a");
-    const list = Array.from({ length: 100_001 }, (_, n) => `100644 blob ${blob}\tf${n}`).join("\n");
-    writeFileSync(petit.dir.file("list"), `${list}\n`);
-    const tree = origin.git("-c", "alias.many=!git mktree --missing < ../list", "many");
-    origin.git(
-      "push",
-      "--quiet",
-      "--force",
-      "origin",
-      `${origin.git("commit-tree", "-m", "many", tree)}:refs/heads/main`,
-    );
+    const blob = origin.makeBlob("1");
+    const file = (_: unknown, n: number) => ["100644", "blob", blob, `f${n}`] as const;
+    origin.pushTree(origin.makeTree(Array.from({ length: 100_001 }, file)));
     const id = await petit.fetch();
-    await expect(repository.list(id)).rejects.toMatchObject({ fault: "too_large" });
+    await expect(repository.list(id)).rejects.toMatchObject({ fault: "unusable_commit" });
+    origin.pushTree(origin.makeTree(Array.from({ length: 100_000 }, file)));
+    expect((await repository.list(await petit.fetch())).entries.length).toBe(100_000);
+  });
+
+  test.each([
+    ["files", ["100644", "blob"]],
+    ["empty folders", ["040000", "tree"]],
+  ] as const)("with a milliard of %s in a few small trees is refused at once", async (_, [mode, type]) => {
+    using petit = setUp();
+    const { origin, repository } = petit;
+    const leaf = type === "blob" ? origin.makeBlob("1") : origin.makeTree([]);
+    const ten = (entry: readonly [string, string, string]) =>
+      origin.makeTree(Array.from({ length: 10 }, (_, n) => [...entry, String(n)] as const));
+    let tree = ten([mode, type, leaf]);
+    for (let level = 0; level < 8; level++) tree = ten(["040000", "tree", tree]);
+    origin.pushTree(tree);
+    const id = await petit.fetch();
+    const begin = process.cpuUsage();
+    await expect(repository.list(id)).rejects.toMatchObject({
+      fault: "unusable_commit",
+      message: "the commit has more than 100000 files, or more than that many folders",
+    });
+    // A whole list of them would take minutes.
+    expect(process.cpuUsage(begin).user).toBeLessThan(10_000_000);
+  });
+
+  test("leaves out what no file system takes, and says what is wrong with it", async () => {
+    using petit = setUp();
+    const { origin, repository, commits } = petit;
+    const blob = origin.makeBlob("1");
+    const file = (name: string) => ["100644", "blob", blob, name] as const;
+    const link = (name: string, target: string) => ["120000", "blob", origin.makeBlob(target), name] as const;
+    const within = (tree: string, times: number, name: string): string => {
+      for (let n = 0; n < times; n++) tree = origin.makeTree([["040000", "tree", tree, name]]);
+      return tree;
+    };
+    const id = origin.pushTree(
+      origin.makeTree([
+        file("é".repeat(128)),
+        file("fits".repeat(63)),
+        link("empty", ""),
+        link("long", "x".repeat(8_192)),
+        ["040000", "tree", within(origin.makeTree([file("f")]), 200, "d"), "deep"],
+        ["040000", "tree", within(origin.makeTree([file("f")]), 20, "w".repeat(200)), "wide"],
+      ]),
+    );
+    await petit.fetch();
+    const { folder, problems } = await checkOut(repository, commits, id);
+    expect(Object.fromEntries(problems.map(({ path, message }) => [path.slice(0, 5), message]))).toEqual({
+      ééééé: "has a name of 256 bytes; at most 255 are allowed",
+      empty: "is a link to nothing; expected a link within the repository",
+      long: "is a link to a path of 8192 bytes; at most 4095 are allowed",
+      "deep/": "is in 201 folders; at most 199 are allowed",
+      "wide/": "has a path of 4026 bytes; at most 3000 are allowed",
+    });
+    expect(problems.every(({ path }) => path.length <= 200)).toBe(true);
+    expect(existsSync(join(folder, "fits".repeat(63)))).toBe(true);
+  });
+});
+
+describe("a commit with a path that is too long where its folder is", () => {
+  test("can't be used, and leaves nothing", async () => {
+    using petit = setUp();
+    const { origin, repository, commits } = petit;
+    const deep = join(commits, ...Array.from({ length: 6 }, () => "p".repeat(200)));
+    const id = origin.push({ [Array.from({ length: 14 }, () => "w".repeat(200)).join("/")]: "1", a: "1" });
+    await petit.fetch();
+    await expect(checkOut(repository, deep, id)).rejects.toMatchObject({
+      fault: "unusable_commit",
+      message: expect.stringMatching(/^this file system does not take the name of w+… \(ENAMETOOLONG\)$/),
+    });
+    expect(readdirSync(deep)).toEqual([]);
   });
 });
 

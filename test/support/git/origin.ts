@@ -18,13 +18,19 @@ export type Origin = {
   readonly push: (changes: Changes, options?: PushOptions) => string;
   /** Runs git in the work folder, and returns what it prints. */
   readonly git: (...args: readonly string[]) => string;
+  /** Stores a tree of entries, such as `100644 blob ID NAME`, which no work folder could have. Returns its id. */
+  readonly makeTree: (entries: Iterable<readonly [mode: string, type: string, id: string, name: string]>) => string;
+  /** Stores a content. Returns its id. */
+  readonly makeBlob: (content: string) => string;
+  /** Commits a tree on its own, and pushes it as the branch. Returns the id of the commit. */
+  readonly pushTree: (tree: string) => string;
 };
 
 /** Creates an empty repository below a folder. */
 export const createOrigin = (dir: string): Origin => {
   const path = join(dir, "origin.git");
   const work = join(dir, "work");
-  const run = (cwd: string, args: readonly string[], author = "Ada"): string => {
+  const run = (cwd: string, args: readonly string[], author = "Ada", input = ""): string => {
     const identity = {
       GIT_AUTHOR_NAME: author,
       GIT_AUTHOR_EMAIL: "ada@example.com",
@@ -32,7 +38,13 @@ export const createOrigin = (dir: string): Origin => {
       GIT_COMMITTER_EMAIL: "ada@example.com",
     };
     const env = { PATH: process.env.PATH ?? "", HOME: dir, GIT_CONFIG_NOSYSTEM: "1", LC_ALL: "C", ...identity };
-    const { status, stdout, stderr } = spawnSync("git", args, { cwd, env, encoding: "utf8", maxBuffer: 2 ** 28 });
+    const { status, stdout, stderr } = spawnSync("git", args, {
+      cwd,
+      env,
+      input,
+      encoding: "utf8",
+      maxBuffer: 2 ** 28,
+    });
     if (status !== 0) throw new Error(`git ${args.join(" ")}: ${stderr}`);
     return stdout.trim();
   };
@@ -45,6 +57,16 @@ export const createOrigin = (dir: string): Origin => {
     path,
     url: `file://${path}`,
     git,
+    makeTree: (entries) => {
+      const rows = [...entries].map(([mode, type, id, name]) => `${mode} ${type} ${id}\t${name}\0`);
+      return run(work, ["mktree", "--missing", "-z"], "Ada", rows.join(""));
+    },
+    makeBlob: (content) => run(work, ["hash-object", "-w", "--stdin"], "Ada", content),
+    pushTree: (tree) => {
+      const id = git("commit-tree", "-m", "a tree", tree);
+      git("push", "--quiet", "--force", "origin", `${id}:refs/heads/main`);
+      return id;
+    },
     push: (changes, { author, message = "a change", branch = "main" } = {}) => {
       for (const [file, change] of Object.entries(changes)) apply(join(work, file), change);
       git("add", "--all");
