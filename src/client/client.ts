@@ -15,6 +15,7 @@ export type Client = {
   readonly base: string;
   readonly get: Call<"get">;
   readonly post: Call<"post">;
+  readonly put: Call<"put">;
   readonly delete: Call<"delete">;
   /** Returns the bytes of the body as they arrive. They end with a `ClientError` if the connection breaks. */
   readonly stream: <Path extends string>(
@@ -29,8 +30,13 @@ export type Client = {
 
 type Call<M extends Method> = <Path extends string>(
   path: KnownPath<M, Path>,
-  ...options: object extends RouteOptions<M, Path> ? [RouteOptions<M, Path>?] : [RouteOptions<M, Path>]
+  ...options: object extends RouteOptions<M, Path> ? [CallOptions<M, Path>?] : [CallOptions<M, Path>]
 ) => Promise<ResponseBody<M, Path>>;
+
+type CallOptions<M extends Method, Path extends string> = RouteOptions<M, Path> & {
+  /** Cancels the request, which then throws a `ClientError`. */
+  readonly signal?: AbortSignal;
+};
 
 export type ClientOptions = {
   /** URL of petit without a slash at the end. */
@@ -52,7 +58,7 @@ export type ClientOptions = {
 export const TIMEOUT_MS = 60_000;
 
 type RequestParts = {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, QueryValue>>;
   readonly headers?: Readonly<Record<string, string>>;
@@ -90,7 +96,9 @@ export const createClient = (options: ClientOptions): Client => {
       if (!(cause instanceof SyntaxError)) throw fail(unreachable(isTimeout(cause) ? "timeout" : "broken"), cause);
     });
   const request = async (path: string, given: RequestParts) => {
-    const response = await send(path, { ...given, signal: AbortSignal.timeout(timeoutMs) });
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const signal = given.signal === undefined ? timeout : AbortSignal.any([timeout, given.signal]);
+    const response = await send(path, { ...given, signal });
     const body = await read(response);
     if (isSuccess(response, path) && hasField(body, fieldOfEveryResponse(path, given))) return body;
     throw fail(failureOf(response, body));
@@ -99,6 +107,7 @@ export const createClient = (options: ClientOptions): Client => {
     base,
     get: (path, ...[given]) => request(path, { method: "GET", ...given }),
     post: (path, ...[given]) => request(path, { method: "POST", ...given }),
+    put: (path, ...[given]) => request(path, { method: "PUT", ...given }),
     delete: (path, ...[given]) => request(path, { method: "DELETE", ...given }),
     stream: async (path, given) => {
       const response = await send(path, { method: "GET", ...given });
@@ -168,6 +177,8 @@ const hasField = (body: unknown, name: string): boolean => typeof body === "obje
 /** Returns the name of a field that every response of a path has, and that a response of another server hardly has. */
 const fieldOfEveryResponse = (path: string, { method }: RequestParts): string => {
   const last = path.slice(path.lastIndexOf("/") + 1);
+  if (path === "/api/job-files/check") return "problems";
+  if (path === "/api/job-files/*") return "digest";
   if (method !== "GET") return path.startsWith("/api/backfills") ? "job_id" : "message";
   if (last.startsWith(":")) return FIELD_OF[last] ?? "id";
   return FIELD_OF[last] ?? last;
@@ -183,7 +194,9 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   durations: "days",
   errors: "matches",
   health: "version",
+  "job-files": "files",
   "job-repository": "url",
+  "job-schema": "properties",
   live: "status",
   review: "broken",
   search: "matches",

@@ -3,7 +3,7 @@ import type { Routes } from "../api/routes/routes.ts";
 /** Every route as the server declares it. These are types only: no code of the server is imported. */
 type Tree = Routes["~Routes"];
 
-export type Method = "get" | "post" | "delete";
+export type Method = "get" | "post" | "put" | "delete";
 
 /** The declaration of a path such as `/api/runs/:run_id`; `never` if the server has no such route. */
 type Endpoint<M extends Method, Path extends string> = Path extends `/${infer Rest}`

@@ -85,6 +85,8 @@ const ofEvent = ({ type, job_id, run_id }: LiveEvent): readonly DataName[] => {
         "job",
         "definition",
         "versions",
+        "job-files",
+        "job-file",
         "attention",
         "health",
         "system",

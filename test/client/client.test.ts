@@ -14,7 +14,7 @@ let petit: Petit;
 let client: Client;
 let runId: string;
 beforeAll(async () => {
-  petit = await startPetit({ jobs: { "all.yaml": JOBS }, args: ["--no-watch"] });
+  petit = await startPetit({ jobs: { "all.yaml": JOBS }, args: ["--no-watch", "--edit"] });
   client = createClient({ base: petit.url });
   runId = (await runToEnd(petit, "hello")).id;
 });
@@ -47,6 +47,14 @@ const startOther = async (listener: RequestListener): Promise<OtherServer> => {
 };
 
 describe("a client", () => {
+  test("cancels a request by its signal", async () => {
+    await using other = await startOther(() => {});
+    const ending = new AbortController();
+    const request = failureOf(createClient({ base: other.base }).get("/api/jobs", { signal: ending.signal }));
+    ending.abort();
+    expect(await request).toMatchObject({ kind: "unreachable" });
+  });
+
   test("recognises the responses of every path", async () => {
     const job = { params: { job_id: "hello" } };
     const run = { params: { run_id: runId } };
@@ -68,6 +76,16 @@ describe("a client", () => {
     expect((await client.get("/api/timeline", { query: { from: 0, to: 1_000 } })).bin_ms).toBeGreaterThan(0);
     expect((await client.get("/api/stats")).runs).toBeObject();
     expect((await client.get("/api/system")).database).toBeObject();
+    expect(await client.get("/api/job-schema")).toHaveProperty("properties");
+    expect((await client.get("/api/job-files")).files).toHaveLength(1);
+    const file = await client.get("/api/job-files/*", { params: { "*": "all.yaml" } });
+    const draft = { path: "all.yaml", text: file.text, base: file.digest };
+    expect((await client.post("/api/job-files/check", { body: draft })).problems).toEqual([]);
+    const { path, ...change } = draft;
+    expect(await client.put("/api/job-files/*", { params: { "*": path }, body: change })).toEqual({
+      path,
+      digest: file.digest,
+    });
     expect((await client.get("/api/scheduler/state")).state).toBe("running");
     expect((await client.get("/api/notifications")).count).toBe(0);
     expect((await client.post("/api/scheduler/pause")).message).toBeString();

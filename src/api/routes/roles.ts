@@ -33,6 +33,7 @@ export const ROUTE_ROLES = {
   "GET /api/events": "viewer",
   "GET /api/job-repository": "viewer",
   "GET /api/job-repository/diff": "viewer",
+  "GET /api/job-schema": "viewer",
   "GET /api/jobs": "viewer",
   "GET /api/jobs/:job_id": "viewer",
   "GET /api/jobs/:job_id/definition": "viewer",

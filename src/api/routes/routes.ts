@@ -10,6 +10,7 @@ import { attentionMarkRoutes, attentionRoutes } from "./attention.ts";
 import { backfillRoutes } from "./backfills.ts";
 import { jobFileRoutes } from "./definitions/job-files.ts";
 import { jobRepositoryRoutes } from "./definitions/repository.ts";
+import { jobSchemaRoutes } from "./definitions/schema.ts";
 import { versionRoutes } from "./definitions/versions.ts";
 import { deliveryRoutes } from "./deliveries/deliveries.ts";
 import { hookRoutes } from "./deliveries/hooks.ts";
@@ -49,6 +50,7 @@ export const routes = (context: ApiContext, { feed, metrics, roles }: ApiService
     .use(versionRoutes(context))
     .use(jobRepositoryRoutes(context))
     .use(jobFileRoutes(context))
+    .use(jobSchemaRoutes())
     .use(triggerRoutes(context))
     .use(hookRoutes(context))
     .use(deliveryRoutes(context))

@@ -94,6 +94,7 @@ describe("the description of the API", () => {
       "GET /api/job-files/{path}",
       "GET /api/job-repository",
       "GET /api/job-repository/diff",
+      "GET /api/job-schema",
       "GET /api/jobs",
       "GET /api/jobs/{job_id}",
       "GET /api/jobs/{job_id}/definition",
