@@ -1,4 +1,6 @@
 import { createRoot } from "react-dom/client";
+import { type AroundNavHandler, Router } from "wouter";
+import { leaveGuard } from "./data/leave-guard.ts";
 import { ConnectionProvider, createConnection } from "./data/live/connection.tsx";
 import { Shell } from "./shell/shell.tsx";
 import { loadFirst } from "./shell/views.ts";
@@ -15,12 +17,17 @@ const connection = createConnection();
 /** Maximum delay of the first render, in ms. After it, the page shows placeholders for what is not loaded. */
 const FIRST_RENDER_MS = 300;
 
+/** A view with a text that is not saved asks before it is left. */
+const aroundNav: AroundNavHandler = (navigate, to, options) => leaveGuard.leave(() => navigate(to, options));
+
 // One render with all data is faster than one per answer. petit lets the browser fetch the data early: see src/app/page.ts.
 const delay = new Promise((resolve) => setTimeout(resolve, FIRST_RENDER_MS));
 const render = (): void =>
   createRoot(root).render(
     <ConnectionProvider connection={connection}>
-      <Shell />
+      <Router aroundNav={aroundNav}>
+        <Shell />
+      </Router>
     </ConnectionProvider>,
   );
 // A top-level await would make the bundler split the page into many small files.

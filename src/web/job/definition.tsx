@@ -1,9 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { Suspense, useEffect, useMemo, useRef } from "react";
+import { Link } from "wouter";
 import { isRefused } from "../../client/error.ts";
 import { lazily } from "../data/lazily.tsx";
 import { definitionQuery } from "../data/queries.ts";
+import { useIsEditing } from "../data/selected.ts";
 import type { DefinitionData as DefinitionText, JobDetail } from "../data/shapes.ts";
+import { editPath } from "../ui/links.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { Time } from "../ui/time/time.tsx";
 import "./definition.css";
@@ -49,12 +52,16 @@ const Text = ({ definition: { file, line, text }, selected }: TextProps) => {
   const lines = useMemo(() => highlightYaml(text), [text]);
   const selectedLine = selected === null ? -1 : lineOf(text, selected);
   const row = useRef<HTMLLIElement>(null);
+  const isEditing = useIsEditing();
   // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls when another line is selected.
   useEffect(() => row.current?.scrollIntoView({ block: "nearest" }), [selectedLine]);
   return (
     <>
-      <p className="definition-file mono">
-        {file}:{line}
+      <p className="definition-file">
+        <span className="mono">
+          {file}:{line}
+        </span>{" "}
+        {isEditing && <Link href={editPath(file)}>Edit</Link>}
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll the text. */}
       <section className="definition" aria-label={`Text of ${file}`} tabIndex={0}>

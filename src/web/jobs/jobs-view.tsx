@@ -1,9 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo, useRef, useState } from "react";
-import { useSearchParams } from "wouter";
+import { Link, useSearchParams } from "wouter";
 import { RunDialog } from "../actions/dialogs.ts";
 import { usePauseJob } from "../data/actions.ts";
 import { schedulerQuery } from "../data/queries.ts";
+import { useIsEditing } from "../data/selected.ts";
 import type { JobSummary } from "../data/shapes.ts";
 import { useShortcut } from "../keyboard/shortcuts.ts";
 import { Button } from "../ui/button.tsx";
@@ -26,6 +27,7 @@ export const JobsView = () => {
   const { list, jobs } = useJobs();
   const [query, setQuery] = useSearchParams();
   const filter = useMemo(() => readFilter(query), [query]);
+  const isEditing = useIsEditing();
   const all = jobs ?? NONE;
   const shown = useMemo(() => listJobs(all, filter), [all, filter]);
   const set = (name: string, value: string): void => setQuery((now) => withParam(now, name, value));
@@ -38,7 +40,16 @@ export const JobsView = () => {
           {jobs !== undefined && counted(all.length, "job")}
         </span>
       }
-      actions={<JobFilters jobs={all} query={query} onChange={set} />}
+      actions={
+        <>
+          <JobFilters jobs={all} query={query} onChange={set} />
+          {isEditing && (
+            <Link href="/edit/new" className="button">
+              New job
+            </Link>
+          )}
+        </>
+      }
     >
       <Loaded query={list} what="the jobs">
         {() => {

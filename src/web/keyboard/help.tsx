@@ -5,18 +5,20 @@ import { shortcuts } from "./shortcuts.ts";
 export const KeyboardHelp = ({ onClose }: { readonly onClose: () => void }) => (
   <Dialog title="Keyboard shortcuts" onClose={onClose}>
     <dl className="facts">
-      {shortcuts().map(({ key, what }) => (
-        <div key={key} className="shortcut">
-          <dt className="row">
-            {key.split(" ").map((each) => (
-              <kbd className="key" key={each}>
-                {each}
-              </kbd>
-            ))}
-          </dt>
-          <dd>{what}</dd>
-        </div>
-      ))}
+      {shortcuts()
+        .filter(({ isOn }) => isOn !== false)
+        .map(({ key, what }) => (
+          <div key={key} className="shortcut">
+            <dt className="row">
+              {key.split(" ").map((each) => (
+                <kbd className="key" key={each}>
+                  {each}
+                </kbd>
+              ))}
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
       <div className="shortcut">
         <dt className="row">
           <kbd className="key">Ctrl</kbd>

@@ -40,7 +40,7 @@ class ShortcutRegistry {
   /** Ignores keys with a modifier, in a field, or while a dialog is open. */
   readonly onKeyDown = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (isTyping(event.target) || document.querySelector("dialog[open]") !== null) return;
+    if (isTyping(event.composedPath()[0]) || document.querySelector("dialog[open]") !== null) return;
     const isSecond = event.timeStamp - this.#firstKey.at < SECOND_KEY_MS;
     const shortcut = (isSecond ? this.#find(`${this.#firstKey.key} ${event.key}`) : undefined) ?? this.#find(event.key);
     this.#firstKey = { key: event.key, at: shortcut === undefined ? event.timeStamp : Number.NEGATIVE_INFINITY };
@@ -77,7 +77,8 @@ export const useKeyboard = (): void => {
   }, []);
 };
 
-const isTyping = (target: EventTarget | null): boolean =>
+/** `target` is where the event began: for the document, one in a shadow root begins at its host. */
+const isTyping = (target: EventTarget | undefined): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
 /** Moves the focus by `step` among the `[data-row]` elements of the view. If none has the focus, the first or last gets it. */

@@ -8,6 +8,7 @@ import { DocsLogin } from "./docs-login.tsx";
 import {
   BackfillsView,
   BackfillView,
+  EditView,
   JobsView,
   JobView,
   NowView,
@@ -34,6 +35,7 @@ export const Routes = () => (
       <Route path="/review" component={ReviewView} />
       <Route path="/workers" component={WorkersView} />
       <Route path="/system" component={SystemView} />
+      <Route path="/edit/*?" component={EditView} />
       <Route path="/api/docs" component={DocsLogin} />
       <Route component={NotFound} />
     </Switch>

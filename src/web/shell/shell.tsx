@@ -18,7 +18,7 @@ import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { lazyDialog, preloadDialogs } from "../data/lazy-dialog.tsx";
 import { useConnectionState } from "../data/live/connection.tsx";
-import { useHasWorkers } from "../data/selected.ts";
+import { useHasWorkers, useIsEditing } from "../data/selected.ts";
 import { focusSearch, moveRow, useKeyboard, useShortcut } from "../keyboard/shortcuts.ts";
 import { Notices } from "../ui/overlay/notices.tsx";
 import { ErrorBoundary } from "./error-boundary.tsx";
@@ -34,7 +34,8 @@ const KeyboardHelp = lazyDialog(async () => (await import("../keyboard/help.tsx"
 export const Shell = () => {
   const [isHelpOpen, setHelpOpen] = useState(false);
   useKeyboard();
-  usePreload();
+  const isUsed = useIsUsed();
+  usePreload(isUsed);
   useShellShortcuts(() => setHelpOpen(true));
   const [path] = useLocation();
   const hasWorkers = useHasWorkers();
@@ -53,6 +54,7 @@ export const Shell = () => {
       {isHelpOpen && <KeyboardHelp onClose={() => setHelpOpen(false)} />}
       <PaletteKey />
       {hasWorkers && <WorkersKey />}
+      {isUsed && <EditKey />}
       <Notices />
       <TokenDialog />
     </>
@@ -66,6 +68,14 @@ const WorkersKey = () => {
   return null;
 };
 
+/** The shortcut to the job files, for a petit that lets them be edited. */
+const EditKey = () => {
+  const [, navigate] = useLocation();
+  const isOn = useIsEditing();
+  useShortcut({ key: "g e", what: "Edit job files", run: () => navigate("/edit"), isOn });
+  return null;
+};
+
 /** Delay in ms, so that the first view loads before the others. */
 const PRELOAD_AFTER_MS = 2_000;
 
@@ -73,9 +83,8 @@ const PRELOAD_AFTER_MS = 2_000;
 const FIRST_USES = ["pointermove", "pointerdown", "keydown", "scroll"] as const;
 
 /** Loads the dialogs and the other views when somebody begins to use the page: a screen on a wall, or a glance at Now, needs none of them. */
-const usePreload = (): void => {
+const usePreload = (isUsed: boolean): void => {
   const isConnected = useConnectionState() === "connected";
-  const isUsed = useIsUsed();
   useEffect(() => {
     if (!isConnected || !isUsed) return;
     void preloadDialogs();

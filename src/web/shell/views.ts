@@ -23,6 +23,9 @@ const REVIEW = view(/^\/review$/, async () => (await import("../review/review-vi
 const WORKERS = view(/^\/workers$/, async () => (await import("../workers/workers-view.tsx")).WorkersView);
 const SYSTEM = view(/^\/system$/, async () => (await import("../system/system-view.tsx")).SystemView);
 
+/** Few people edit job files, so it is not among those that are loaded for later. */
+const EDIT = view(/^\/edit(?:\/|$)/, async () => (await import("../edit/edit-view.tsx")).EditView);
+
 // The first view is part of the page: loading it, and what it shares with others, separately would take longer.
 export { NowView };
 export const JobsView = JOBS.Component;
@@ -34,8 +37,11 @@ export const BackfillView = BACKFILL.Component;
 export const ReviewView = REVIEW.Component;
 export const WorkersView = WORKERS.Component;
 export const SystemView = SYSTEM.Component;
+export const EditView = EDIT.Component;
 
 const VIEWS = [JOBS, JOB, RUNS, RUN, BACKFILLS, BACKFILL, REVIEW, WORKERS, SYSTEM];
+
+const viewAt = (path: string) => [...VIEWS, EDIT].find((each) => each.path.test(path));
 
 /** Loads all views while the browser is idle, one at a time, so that the page works while petit is unreachable or upgraded. */
 export const preloadAll = async (): Promise<void> => {
@@ -54,7 +60,7 @@ const idle = (): Promise<void> =>
 
 /** Loads the view of a path and its data, as far as it is known before the view is rendered. */
 export const loadFirst = async (path: string, client: QueryClient): Promise<void> => {
-  const found = VIEWS.find((each) => each.path.test(path));
+  const found = viewAt(path);
   await Promise.allSettled([found?.load(), loadFirstData(path, client)]);
 };
 
@@ -75,7 +81,7 @@ const loadFirstData = (path: string, client: QueryClient): Promise<unknown> => {
 
 /** Starts to load the view of a path. */
 export const preload = (path: string): void => {
-  const found = VIEWS.find((each) => each.path.test(path));
+  const found = viewAt(path);
   // A failure is reported when the view is visited.
   void found?.load().catch(() => {});
 };

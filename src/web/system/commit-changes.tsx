@@ -10,7 +10,7 @@ import "./commit-changes.css";
 export const CommitChanges = ({ diff }: { readonly diff: JobsDiffData }) => {
   const { commit, in_use: inUse, problems } = diff;
   return (
-    <div className="commit-changes">
+    <div className="commit-changes job-changes">
       <p>
         <Commit commit={commit} />
       </p>

@@ -3,6 +3,7 @@ import { useEffect } from "react";
 import { useReload } from "../data/actions.ts";
 import { noticeStore } from "../data/notice-store.ts";
 import { systemQuery } from "../data/queries.ts";
+import { useIsEditing } from "../data/selected.ts";
 import type { SystemData } from "../data/shapes.ts";
 import { Button } from "../ui/button.tsx";
 import { Page } from "../ui/page.tsx";
@@ -12,6 +13,7 @@ import { Display } from "./display.tsx";
 import { Facts } from "./facts.tsx";
 import { Health } from "./health.tsx";
 import { Interfaces } from "./interfaces.tsx";
+import { JobFiles } from "./job-files.tsx";
 import { JobRepository } from "./job-repository.tsx";
 import { Notifications } from "./notifications.tsx";
 import { Problems } from "./problems.tsx";
@@ -34,6 +36,7 @@ export const SystemView = () => {
 };
 
 const Parts = ({ system }: { readonly system: SystemData }) => {
+  const isEditing = useIsEditing();
   // The part that a link names exists only now.
   useEffect(() => document.getElementById(location.hash.slice(1))?.scrollIntoView({ block: "start" }), []);
   return (
@@ -45,6 +48,7 @@ const Parts = ({ system }: { readonly system: SystemData }) => {
         <Display />
       </div>
       {system.job_repository != null && <JobRepository repository={system.job_repository} />}
+      {isEditing && <JobFiles />}
       {system.problems.length > 0 && <Problems problems={system.problems} />}
       <Queues />
       <Notifications />

@@ -32,3 +32,6 @@ export const WebLinks = ({ links }: { readonly links: Readonly<Record<string, st
     ))}
   </span>
 );
+
+/** The address of the editor of a job file. */
+export const editPath = (path: string): string => `/edit/${path.split("/").map(encodeURIComponent).join("/")}`;

@@ -18,5 +18,6 @@ export const VIEWS: readonly View[] = [
   { name: "backfills", path: () => "/backfills", heading: /^Backfills/ },
   { name: "review", path: () => "/review", heading: /^Review/ },
   { name: "workers", path: () => "/workers", heading: /^Workers/ },
+  { name: "edit", path: () => "/edit", heading: /^(?:Edit job|Job) files/ },
   { name: "system", path: () => "/system", heading: /^System/ },
 ];

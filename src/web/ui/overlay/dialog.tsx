@@ -8,10 +8,12 @@ type DialogProps = {
   readonly children: ReactNode;
   /** False if the user must answer. */
   readonly canClose?: boolean;
+  /** Uses most of the window, for texts that are compared. */
+  readonly isWide?: boolean;
 };
 
 /** A modal dialog: render it while it is open. The browser traps the focus and restores it afterwards. */
-export const Dialog = ({ title, onClose, children, canClose = true }: DialogProps) => {
+export const Dialog = ({ title, onClose, children, canClose = true, isWide = false }: DialogProps) => {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   // Runs before effects of the children move the focus.
@@ -24,7 +26,7 @@ export const Dialog = ({ title, onClose, children, canClose = true }: DialogProp
     // biome-ignore lint/a11y/useKeyWithClickEvents: the browser handles Escape.
     <dialog
       ref={dialog}
-      className="dialog"
+      className={isWide ? "dialog dialog-wide" : "dialog"}
       aria-labelledby={titleId}
       onCancel={(event) => {
         event.preventDefault();
