@@ -41,6 +41,8 @@ export type Unit = {
   readonly credentials: readonly (readonly [flag: string, file: string])[];
   /** The folder of the database or of a worker's state, if it is not the state folder. */
   readonly writable: string | null;
+  /** True if people edit the job files through petit. */
+  readonly edits: boolean;
   /** True to restrict petit and its tasks; never for a user's service. */
   readonly sandbox: boolean;
   /** Stop timeout in seconds. */
@@ -114,7 +116,10 @@ EnvironmentFile=-%E/petit/environment
 UnsetEnvironment=BUN_BE_BUN BUN_OPTIONS
 ${credential(unit)}
 ${stateText(unit)}
-${sandboxText(unit)}`;
+${sandboxText({ ...unit, editedJobs: unit.edits ? editedJobs(unit) : null })}`;
+
+/** A missing folder does not prevent the start, because petit says it better. */
+const editedJobs = ({ jobsDir }: Unit): string => (jobsDir === null ? `-${DEFAULT_JOBS}` : unitWord(`-${jobsDir}`));
 
 const RELOAD = `\
 # Reload the job files.
@@ -140,10 +145,13 @@ const commandLine = ({ exec, config, args, ...unit }: Unit): string =>
 
 const schedulerWords = ({ jobsDir, db }: Pick<Unit, "jobsDir" | "db">): readonly string[] => [
   "run",
-  jobsDir === null ? "%E/petit/jobs" : commandWord(jobsDir),
+  jobsDir === null ? DEFAULT_JOBS : commandWord(jobsDir),
   "--db",
   db === null ? "%S/petit/petit.db" : commandWord(db),
 ];
+
+/** petit's folder in the configuration folder. */
+const DEFAULT_JOBS = "%E/petit/jobs";
 
 /** systemd sets the variable to the folder with copies that the user of the service can read. */
 const workerWords = ({ stateDir, credentials }: Pick<Unit, "stateDir" | "credentials">): readonly string[] => [

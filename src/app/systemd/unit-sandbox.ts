@@ -6,15 +6,24 @@ type Sandbox = {
   readonly sandbox: boolean;
   /** The folder of the database, or null if it is in the state folder. */
   readonly writable: string | null;
+  /** The folder of the job files as a word of the unit, if people edit them through petit; otherwise null. */
+  readonly editedJobs: string | null;
 };
 
 /** Returns the lines of the unit that restrict what petit and its tasks may do. */
-export const sandboxText = ({ role, scope, sandbox, writable }: Sandbox): string => {
+export const sandboxText = ({ role, scope, sandbox, writable, editedJobs }: Sandbox): string => {
   if (scope === "user") return USER;
   if (!sandbox) return NONE;
-  const text = locked(DEVICES[role]);
-  return writable === null ? text : `${text}# ${FOLDERS[role]}\nReadWritePaths=${unitWord(writable)}\n`;
+  return [
+    locked(DEVICES[role]),
+    ...(writable === null ? [] : [`# ${FOLDERS[role]}\nReadWritePaths=${unitWord(writable)}\n`]),
+    ...(editedJobs === null ? [] : [`${EDITED}ReadWritePaths=${editedJobs}\n`]),
+  ].join("");
 };
+
+const EDITED = `\
+# The job files, which people edit through petit (--edit). Tasks can write there, too, as far as the permissions of the folder allow.
+`;
 
 const FOLDERS = {
   scheduler: "The folder of the database.",

@@ -1,3 +1,4 @@
+import { accessSync, constants } from "node:fs";
 import { checkJobsDir } from "../../app/jobs-dir.ts";
 import { definedIn } from "../../app/open-database.ts";
 import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
@@ -12,6 +13,7 @@ import { pluralize } from "../../lib/text.ts";
 import { openClient } from "../client/client.ts";
 import type { Context } from "../command.ts";
 import { problemLine, summaryOf } from "../job-folder.ts";
+import { serviceUserOf } from "../service/place.ts";
 import { type Check, failed, firstLines, ok, warning } from "./check.ts";
 import { containerChecks } from "./containers.ts";
 import { programChecks } from "./programs.ts";
@@ -35,6 +37,7 @@ export const jobChecks = async (
     });
     return [
       filesCheck(files, dir.path),
+      ...editCheck(dir.path, context),
       ...programChecks(files.jobs, environment),
       ...containerChecks(files.jobs, context),
       variablesCheck(files.jobs, environment),
@@ -76,6 +79,19 @@ const filesCheck = (files: JobFiles, dir: string): Check => {
   }
   if (files.jobs.length > 0) return ok("job_files", `${pluralize(files.jobs.length, "job")} in ${dir}`);
   return warning("job_files", { message: `there are no jobs in ${dir}`, hint: `create one with 'petit init ${dir}'` });
+};
+
+/** Checks whether petit can save job files, where people edit them through it. */
+const editCheck = (dir: string, context: Context): readonly Check[] => {
+  // Root may write everywhere, which says nothing about the user of the service.
+  if (!context.settings.edit || serviceUserOf(context) !== null) return [];
+  try {
+    accessSync(dir, constants.W_OK | constants.X_OK);
+    return [ok("edit", `job files in ${dir} can be edited`)];
+  } catch (error) {
+    const message = `--edit can't save job files: ${dir} can't be written (${errorMessage(error)})`;
+    return [warning("edit", { message, hint: `let petit's user write to ${dir}, or run petit without --edit` })];
+  }
 };
 
 /** Checks for environment variables that petit ignores because their names are misspelt. */

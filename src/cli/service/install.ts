@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { urlOf } from "../../app/settings/settings.ts";
 import { SERVICES, type Unit, unitFile, unitName } from "../../app/systemd/unit-file.ts";
@@ -63,7 +63,11 @@ export const install = (unit: Unit, options: InstallOptions, context: Context): 
   const database =
     role === "worker" ? (unit.stateDir ?? stateDir(unit)) : (unit.db ?? join(stateDir(unit), "petit.db"));
   const { access, start: started } = options;
-  const warnings = [...(access?.warning == null ? [] : [access.warning]), ...replaceableWarnings(unit, jobsDir)];
+  const warnings = [
+    ...(access?.warning == null ? [] : [access.warning]),
+    ...editWarnings(unit, jobsDir),
+    ...replaceableWarnings(unit, jobsDir),
+  ];
   return { unit: path, role, jobsDir, database, user, started, health, access, warnings, done };
 };
 
@@ -83,10 +87,22 @@ const makeUser = (name: string): readonly string[] => {
   );
 };
 
-const makeJobsDir = (path: string, { scope }: Unit): readonly string[] => {
+const makeJobsDir = (path: string, { scope, edits, runAs }: Unit): readonly string[] => {
   if (existsSync(path)) return [];
   makeFolders(path, scope);
+  if (scope === "system" && edits) chownSync(path, idOf("-u", runAs), idOf("-g", runAs));
   return [`created ${path}`];
+};
+
+/** Returns a warning if the user of a system service can't write to the folder of job files that are edited through petit. */
+const editWarnings = ({ scope, edits, runAs }: Unit, jobsDir: string | null): readonly string[] => {
+  if (scope === "user" || !edits || jobsDir === null) return [];
+  const { uid, gid, mode } = statSync(jobsDir);
+  const user = idOf("-u", runAs);
+  const groups = runProgram("id", ["-G", runAs]).stdout.trim().split(" ").map(Number);
+  const needed = uid === user ? 0o200 : groups.includes(gid) ? 0o020 : 0o002;
+  if (user === 0 || (mode & needed) !== 0) return [];
+  return [`--edit can't save job files: the user ${runAs} may not write to ${jobsDir}; chown ${runAs} ${jobsDir}`];
 };
 
 /** Creates the folder of a database outside of petit's state folder, which systemd creates. */

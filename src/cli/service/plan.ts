@@ -52,6 +52,8 @@ export const planUnit = (flags: ServiceFlags, context: Context): Unit => {
     token,
     credentials: flags.worker ? credentialsIn(context) : [],
     writable: flags.worker ? stateDir : db === null || db === MEMORY ? null : dirname(resolve(db)),
+    // The service does not have the variables of this command.
+    edits: role === "scheduler" && context.settings.edit && context.origins.edit.kind !== "environment",
     sandbox: flags.sandbox,
     stopSeconds: stopSeconds(context.settings),
     version: context.version,

@@ -14,6 +14,7 @@ const PLAIN: Unit = {
   runAs: "petit",
   token: { kind: "stores" },
   writable: null,
+  edits: false,
   sandbox: true,
   stopSeconds: 60,
   version: "1.2.3",
@@ -101,6 +102,18 @@ describe("the unit file", () => {
     expect(values({}, "ReadWritePaths")).toEqual(["-/tmp -/var/tmp"]);
     expect(values({ writable: "/srv/da ta" }, "ReadWritePaths")).toEqual(["-/tmp -/var/tmp", '"/srv/da ta"']);
     expect(values({ sandbox: false, writable: "/srv/data" }, "ReadWritePaths")).toEqual([]);
+  });
+
+  test("lets petit write to the folder of job files that people edit", () => {
+    const paths = (unit: Partial<Unit>) => values({ edits: true, ...unit }, "ReadWritePaths");
+    expect(paths({})).toEqual(["-/tmp -/var/tmp", "-%E/petit/jobs"]);
+    expect(paths({ jobsDir: "/srv/my jobs", writable: "/srv/db" })).toEqual([
+      "-/tmp -/var/tmp",
+      "/srv/db",
+      '"-/srv/my jobs"',
+    ]);
+    expect(paths({ sandbox: false })).toEqual([]);
+    expect(paths({ scope: "user" })).toEqual([]);
   });
 
   test("lets tasks of a worker use devices, such as a GPU", () => {

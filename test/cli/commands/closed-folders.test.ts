@@ -74,6 +74,16 @@ describe.skipIf(!canBar)("a path that petit's user can't access", () => {
     );
   });
 
+  test("is reported by petit doctor for job files that people are to edit", async () => {
+    using folder = await setUp();
+    const args = ["doctor", "jobs", "--edit", "--api-port=0", "--db=new.db"];
+    expect(barred(folder.path, ...args).said).toContain("job files in jobs can be edited");
+    chownSync(join(folder.path, "jobs"), STRANGER, STRANGER);
+    const { said } = barred(folder.path, ...args);
+    expect(said).toContain("--edit can't save job files: jobs can't be written (EACCES");
+    expect(said).toContain("let petit's user write to jobs, or run petit without --edit");
+  });
+
   test("is reported for a read-only database, before petit creates files next to it", async () => {
     using folder = await setUp();
     const db = join(folder.path, "petit.db");

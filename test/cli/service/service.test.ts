@@ -32,6 +32,16 @@ describe("petit service print", () => {
     expect(stdout).toContain('\nReadWritePaths="/srv/a b"\n');
   });
 
+  test("lets petit write to the job files with --edit, as the flag or the configuration file says", async () => {
+    using folder = tempFolder();
+    const paths = async (...args: readonly string[]) =>
+      (await print(...args)).stdout.split("\n").filter((line) => line.startsWith("ReadWritePaths=-%E"));
+    expect(await paths()).toEqual([]);
+    expect(await paths("--edit")).toEqual(["ReadWritePaths=-%E/petit/jobs"]);
+    expect(await paths(`--config=${folder.write("petit.yaml", "edit: true\n")}`)).toHaveLength(1);
+    expect(lineOf((await print("--edit")).stdout, "ExecStart")).toEndWith(" --edit");
+  });
+
   test("passes on only settings that are given as flags", async () => {
     const { stdout } = await petit(["service", "print", EXEC], { environment: { PETIT_API_PORT: "9000" } });
     expect(stdout).toBe((await print()).stdout);

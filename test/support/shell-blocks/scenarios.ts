@@ -214,6 +214,15 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   "README.md: As a service": INSTALLS_SERVICE,
   "README.md: More than one machine": WITH_MACHINES,
   "README.md: Contributing": { where: "checkout" },
+  "docs/editing.md: A save": {
+    where: "folder",
+    prepare: async ({ parts }) => {
+      const petit = parts.use(
+        await startPetit({ jobs: { "hello.yaml": `id: hello\n${ONLY_TASK}` }, args: ["--edit"] }),
+      );
+      return { url: petit.url };
+    },
+  },
   "docs/from-cron.md: Coming from cron": {
     where: "machine",
     prepare: withFiles({
