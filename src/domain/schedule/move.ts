@@ -49,10 +49,20 @@ type MoveOptions = {
 
 const DAY_MS = 86_400_000;
 
-/** What is compared: at least so many occurrences, and those of two weeks, but not more than every 15 minutes has in these. */
+/**
+ * What is compared: at least so many occurrences, and those of two weeks; but only the first ones of a schedule that has as many in a day, equally
+ * far apart, and never more than the maximum.
+ */
 const MIN_COMPARED = 20;
 const COMPARED_MS = 14 * DAY_MS;
-const MAX_COMPARED = 14 * 96;
+const DENSE = 100;
+const MAX_COMPARED = 14 * DENSE;
+
+/** The ways to pair occurrences that are tried. */
+const MAX_ALIGNMENTS = 100;
+
+/** Fewer pairs say nothing about a shift. */
+const MIN_PAIRS = 10;
 
 /** Fewer occurrences say nothing about a distance. */
 const MIN_EVIDENCE = 4;
@@ -101,7 +111,9 @@ const readOccurrences = ({ schedule: spec, enabled }: Scheduled, now: number, ti
   const schedule = compileSchedule(spec, timezone);
   const next: number[] = [];
   const isEnough = (at: number): boolean =>
-    next.length >= MAX_COMPARED || (next.length >= MIN_COMPARED && at > now + COMPARED_MS);
+    next.length >= MAX_COMPARED ||
+    (next.length === DENSE && at <= now + DAY_MS && constantStep(next) !== null) ||
+    (next.length >= MIN_COMPARED && at > now + COMPARED_MS);
   for (let at = schedule.nextStart(now); at !== null && !isEnough(at); at = schedule.nextStart(at)) next.push(at);
   const atBoot = startsAtBoot(spec.expressions);
   return next.length === 0 && !atBoot ? null : { schedule, next, startsAtBoot: atBoot };
@@ -119,82 +131,82 @@ const shiftOf = (
   now: number,
 ): Extract<ScheduleMove, { readonly kind: "shifted" }> | null => {
   const { timezone } = current.schedule;
-  const candidates = alignments(old, current, now).flatMap((alignment) => {
+  let best: readonly Shift[] | null = null;
+  for (const alignment of alignments(old, current, now)) {
     const shifts = shiftsOf(alignment, timezone);
+    if (shifts.length === 1) return { kind: "shifted", shifts, timezone };
     // The clocks of one of the zones change: the difference of the local times stays.
-    const isExplained = shifts.length === 1 || (shifts.length === 2 && hasSameWalls(alignment, old, current));
-    return isExplained ? [shifts] : [];
-  });
-  const [best] = candidates.toSorted((a, b) => a.length - b.length || sizeOf(a) - sizeOf(b));
-  return best === undefined ? null : { kind: "shifted", shifts: best, timezone };
+    if (best === null && shifts.length === 2 && hasSameWalls(alignment, old, current)) best = shifts;
+  }
+  return best === null ? null : { kind: "shifted", shifts: best, timezone };
 };
 
-/** Prefers the smaller shift, and of two with the same size the later one. */
-const sizeOf = (shifts: readonly Shift[]): number =>
-  Math.max(...shifts.map(({ byMs }) => Math.abs(byMs) + (byMs < 0 ? 0.5 : 0)));
-
-/** Occurrences of both schedules that belong together, and the last one before them that the new schedule leaves out, or null. */
+/** Pairs each new occurrence with an old one. */
 type Alignment = {
-  readonly pairs: readonly (readonly [old: number, current: number])[];
+  /** The old occurrences from the one of the first new one on. There may be fewer of them than new ones. */
+  readonly old: readonly number[];
+  readonly current: readonly number[];
+  /** The last old occurrence before these that the new schedule leaves out, or null. */
   readonly leftOut: number | null;
 };
 
-/** Returns the ways to pair all new occurrences with old ones: the first new one may be an old one that has passed. */
-const alignments = ({ schedule, next: old }: Occurrences, { next: current }: Occurrences, now: number): Alignment[] => {
+/** Returns the ways to pair occurrences, the smallest shift first, and of two equal ones the later. The first old one may have passed. */
+const alignments = (old: Occurrences, { next: current }: Occurrences, now: number): readonly Alignment[] => {
   const [first = now] = current;
-  const passed = readPassed(schedule, now);
-  const known = [...passed, ...old];
-  const found: Alignment[] = [];
-  for (const [index, start] of known.entries()) {
-    const byMs = first - start;
-    const isLeftOut = index > passed.length;
-    const leftOut = isLeftOut ? (known[index - 1] ?? null) : null;
-    // What is left out would have run before now; otherwise it is more than a shift.
-    if (leftOut !== null && (leftOut + byMs > now || byMs <= -DAY_MS)) break;
-    const count = Math.min(current.length, known.length - index);
-    if (count < MIN_EVIDENCE) break;
-    found.push({
-      pairs: current.slice(0, count).map((at, nth) => [known[index + nth] ?? at, at] as const),
-      leftOut,
-    });
-  }
-  return found;
+  const passed = readPassed(old, now);
+  const known = [...passed, ...old.next];
+  const sizeOf = (start: number): number => Math.abs(first - start) + (first < start ? 0.5 : 0);
+  return known
+    .map((start, index) => ({ start, index, leftOut: index > passed.length ? (known[index - 1] ?? null) : null }))
+    .filter(({ index }) => Math.min(current.length, known.length - index) >= MIN_PAIRS)
+    .filter(({ start, leftOut }) => {
+      const byMs = first - start;
+      // What is left out would have run before now; otherwise it is more than a shift.
+      return leftOut === null || (leftOut + byMs <= now && byMs > -DAY_MS);
+    })
+    .toSorted((a, b) => sizeOf(a.start) - sizeOf(b.start))
+    .slice(0, MAX_ALIGNMENTS)
+    .map(({ index, leftOut }) => ({ old: known.slice(index, index + current.length), current, leftOut }));
 };
 
-/** Returns the occurrences of the day that has passed, or else the last one. */
-const readPassed = (schedule: Schedule, now: number): readonly number[] => {
-  const last = schedule.previousStart(now + 1);
+/** Returns the occurrences of the past day, or as many as are compared of a schedule that has more in a day; at least the last one. */
+const readPassed = ({ schedule, next }: Occurrences, now: number): readonly number[] => {
+  const last = schedule.previousStart(now + 1) ?? now;
+  const spanMs = Math.min(DAY_MS, next.length < DENSE ? DAY_MS : (next.at(-1) ?? now) - now);
+  const from = Math.min(last, now - spanMs) - 1;
   const passed: number[] = [];
-  for (
-    let at: number | null = schedule.nextStart(Math.min(last ?? now, now - DAY_MS) - 1);
-    at !== null && at <= now;
-    at = schedule.nextStart(at)
-  )
-    passed.push(at);
-  return passed.slice(-MAX_COMPARED);
+  for (let at = schedule.nextStart(from); at !== null && at <= now; at = schedule.nextStart(at)) passed.push(at);
+  return passed;
 };
 
-const shiftsOf = ({ pairs, leftOut }: Alignment, timezone: string): readonly Shift[] => {
+const shiftsOf = ({ old, current, leftOut }: Alignment, timezone: string): readonly Shift[] => {
   const zone = zoneOf(timezone);
   const dayOf = (at: number): number => Math.floor(zone.toWall(at) / DAY_MS);
   const shifts: Shift[] = [];
   let last = leftOut;
-  for (const [old, current] of pairs) {
-    const byMs = current - old;
+  for (const [from, to] of pairsOf(old, current)) {
+    const byMs = to - from;
     if (shifts.at(-1)?.byMs !== byMs) {
-      const startsDay = last === null || dayOf(last) < dayOf(current);
-      shifts.push({ byMs, from: last === null ? null : current, startsDay });
+      shifts.push({ byMs, from: last === null ? null : to, startsDay: last === null || dayOf(last) < dayOf(to) });
       // More of them are nothing to say.
       if (shifts.length > 2) break;
     }
-    last = Math.max(old, current);
+    last = Math.max(from, to);
   }
   return shifts;
 };
 
-const hasSameWalls = ({ pairs }: Alignment, old: Occurrences, current: Occurrences): boolean => {
-  const [before, after] = [zoneOf(old.schedule.timezone), zoneOf(current.schedule.timezone)];
-  return new Set(pairs.map(([from, to]) => after.toWall(to) - before.toWall(from))).size === 1;
+function* pairsOf(old: readonly number[], current: readonly number[]): Iterable<readonly [from: number, to: number]> {
+  for (const [index, to] of current.entries()) {
+    const from = old[index];
+    if (from === undefined) return;
+    yield [from, to];
+  }
+}
+
+const hasSameWalls = ({ old, current }: Alignment, before: Occurrences, after: Occurrences): boolean => {
+  const [zone, other] = [zoneOf(before.schedule.timezone), zoneOf(after.schedule.timezone)];
+  return new Set([...pairsOf(old, current)].map(([from, to]) => other.toWall(to) - zone.toWall(from))).size === 1;
 };
 
 const intervalOf = (old: Occurrences, current: Occurrences): ScheduleMove | null => {

@@ -152,12 +152,18 @@ const dueIn = (model: Model, from: number, until: number): readonly number[] => 
 const stepsOf = (times: readonly number[]): readonly number[] =>
   times.slice(1).map((at, index) => at - (times[index] ?? at));
 
+/** Returns until when the occurrences of 13 days are compared: frequent ones only until the hundredth. */
+const comparedUntil = (times: readonly number[], now: number): number => {
+  const last = times[99] ?? Infinity;
+  const isDense = last <= now + DAY && new Set(stepsOf(times.slice(0, 100))).size === 1;
+  return isDense ? last : (times[1_399] ?? now + 13 * DAY);
+};
+
 /** Returns what is not true of a move within the days that are compared at least. */
 const lies = (move: ScheduleMove, before: Model, after: Model, now: number): readonly string[] => {
-  // A schedule that is due very often is compared for less than a day, and then nothing is said about weekdays.
   const end = now + 13 * DAY;
   const [old, current] = [dueIn(before, now, end), dueIn(after, now, end)];
-  const limit = now + (Math.max(old.length, current.length) > 1_000 ? DAY / 2 : 13 * DAY);
+  const limit = Math.min(comparedUntil(old, now), comparedUntil(current, now));
   const within = (times: readonly number[]) => times.filter((at) => at <= limit);
   switch (move.kind) {
     case "scheduled":

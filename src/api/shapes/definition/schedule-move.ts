@@ -57,7 +57,7 @@ export const ScheduleMoveOrNull = t.Union(
   ],
   {
     description:
-      "How the occurrences move, if that is true of all that were compared: at least the next 20 and those of 14 days, at most 1,344; null if the schedule does not differ, or if nothing simple is",
+      "How the occurrences move, if that is true of all that were compared: at least the next 20 and those of 14 days, or the next 100 if these are equally far apart within a day; null if the schedule does not differ, or if nothing simple is",
   },
 );
 
