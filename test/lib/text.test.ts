@@ -24,7 +24,7 @@ test.each([
 
 test.each([
   ["a line\nand a \u001b[31mred one", 40, String.raw`a line\u{a}and a \u{1b}[31mred one`],
-  ["\u001b\u001b\u001b", 10, String.raw`\u{1b}\u{…`],
+  ["\u001b\u001b\u001b", 10, "\\u{1b}\\u{…"],
 ])("%j is a safe line of at most %d", (text, length, expected) => {
   expect(shortLine(text, length)).toBe(expected);
 });

@@ -56,6 +56,7 @@ describe("petit jobs history", () => {
   test("prints what differs between two versions, and no secret", async () => {
     const [one = "", two = ""] = digests;
     const expected = `version 1 (${one.slice(0, 8)}) → version 2 (${two.slice(0, 8)})
+runs 1 h later
 ~ environment.API_TOKEN: … (differs, but is hidden)
 ~ schedule.cron: 0 2 1 1 * → 0 3 1 1 *
 + timeout: 5m
