@@ -345,6 +345,41 @@ describe("job files in a git repository", () => {
     expect(petit.stderr()).not.toContain("s3cret");
   });
 
+  test("are fetched from a slow server as long as it takes with --wait, and go on to be fetched without it", async () => {
+    using given = setUp();
+    const { origin, dir } = given;
+    pushNumber(origin, 1);
+    const serve = repositoriesOf(dir, null);
+    await using server = await serveGit(
+      { path: dir, file: (name) => join(dir, name), [Symbol.dispose]: () => {} },
+      serve,
+    );
+    const url = `${server.origin}/origin.git`;
+    const config = join(dir, "config.yaml");
+    writeFileSync(config, `jobs: {git: {url: "${url}", ca: ca.pem}}\n`);
+    await using petit = await given.start({ repository: url, args: ["--config", config] });
+    await post(petit, "/api/jobs/sync");
+    const second = pushNumber(origin, 2);
+    // Longer than a connection may be idle, and shorter each time than git waits.
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    let slow = 2;
+    server.respond = (request, response) => {
+      resolve();
+      if (request.method === "GET" && slow-- > 0) setTimeout(() => serve(request, response), 18_000);
+      else serve(request, response);
+    };
+    const sync = (...flags: readonly string[]) => runPetit(["jobs", "sync", ...flags, "--json", "--url", petit.url]);
+    const waiting = sync("--wait");
+    await asked;
+    expect(await sync()).toEqual({
+      status: 1,
+      stdout: "",
+      stderr: expect.stringContaining("petit is still fetching"),
+    });
+    const { status, stdout, stderr } = await waiting;
+    expect({ status, stderr, commit: JSON.parse(stdout).commit.id }).toEqual({ status: 0, stderr: "", commit: second });
+  }, 90_000);
+
   test("are those of the commit before after petit was killed while it fetched, or wrote the files of the next", async () => {
     using given = setUp();
     const { origin, dir } = given;

@@ -21,7 +21,7 @@ export const openClient = (
     // A body of a delivery may have numbers that JavaScript rounds.
     parse: parseExactly,
     headers: () => (token === null ? {} : { authorization: `Bearer ${token}` }),
-    messageOf: (failure) => requestFailureMessage(failure, { where, hasToken: token !== null }),
+    messageOf: (failure) => requestFailureMessage(failure, { where, hasToken: token !== null, timeoutMs }),
   });
 };
 

@@ -1,5 +1,4 @@
 import type { FailureCode } from "../../api/shapes/failure.ts";
-import { TIMEOUT_MS } from "../../client/client.ts";
 import { ClientError, isUnreachable, type RequestFailure, type ResponseSummary } from "../../client/error.ts";
 import { nothingToRerunText } from "../../domain/words/refusal.ts";
 import { EXIT, type ExitStatus, Failure } from "../exit.ts";
@@ -8,13 +7,19 @@ type RequestOrigin = {
   /** URL of petit with the setting that gave it. */
   readonly where: string;
   readonly hasToken: boolean;
+  readonly timeoutMs: number;
 };
 
 /** Returns what went wrong and what the user can do about it. */
-export const requestFailureMessage = (failure: RequestFailure, { where, hasToken }: RequestOrigin): string => {
+export const requestFailureMessage = (
+  failure: RequestFailure,
+  { where, hasToken, timeoutMs }: RequestOrigin,
+): string => {
   switch (failure.kind) {
     case "unreachable":
-      return failure.response === null ? unreachableMessage(failure.why, where) : foreignMessage(failure.response);
+      return failure.response === null
+        ? unreachableMessage(failure.why, { where, timeoutMs })
+        : foreignMessage(failure.response);
     case "refused":
       return failure.code === "UNAUTHORIZED" ? tokenAdvice(hasToken) : withFlag(failure);
     case "foreign":
@@ -32,11 +37,11 @@ const USAGE_CODES: readonly FailureCode[] = ["NOT_FOUND", "INVALID_REQUEST", "UN
 
 const unreachableMessage = (
   why: Extract<RequestFailure, { readonly kind: "unreachable" }>["why"],
-  where: string,
+  { where, timeoutMs }: Pick<RequestOrigin, "where" | "timeoutMs">,
 ): string => {
   if (why === "broken") return `petit at ${where} closed the connection`;
   const problem =
-    why === "timeout" ? `no answer from ${where} in ${TIMEOUT_MS / 1000} s` : `no petit answers at ${where}`;
+    why === "timeout" ? `no answer from ${where} in ${timeoutMs / 1000} s` : `no petit answers at ${where}`;
   return `${problem}; start one with 'petit run', or name its address with --url`;
 };
 

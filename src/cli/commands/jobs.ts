@@ -1,4 +1,5 @@
 import type { Client } from "../../client/client.ts";
+import { ClientError } from "../../client/error.ts";
 import { assertNever } from "../../lib/never.ts";
 import { usageError } from "../argv.ts";
 import { openClient } from "../client/client.ts";
@@ -22,13 +23,15 @@ export const jobs = defineCommand({
     "then, and how many runs used it. A definition that returns is its earlier version again. With --diff it prints what differs between two versions, " +
     "field by field and as text. With job files in a git repository, 'source' prints which commit is in use, 'sync' fetches now, 'pin' uses a " +
     "commit and stays with it, and 'follow' uses the newest commit again. They exit with 1 if a commit has problems or the repository can't be read. " +
+    "'sync' waits until the commit that it fetched is in use or refused: 10 s at most, and then exits with 1 while petit goes on, or with --wait as long as " +
+    "petit waits for the server, at most 6 minutes for each fetch. " +
     "'diff' prints what a commit would change of the jobs that run: jobs added, removed and changed, field by field, and the next five occurrences " +
     "before and after where a schedule changes, with words about how they move. It exits with 0 if nothing changes, 1 if something does, and 2 if the commit has problems.",
   usage: [
     "petit jobs history JOB",
     "petit jobs history JOB --diff VERSION [VERSION]",
     "petit jobs source",
-    "petit jobs sync",
+    "petit jobs sync [--wait]",
     "petit jobs pin COMMIT",
     "petit jobs follow",
     "petit jobs diff [REF] [--format FORMAT]",
@@ -63,6 +66,7 @@ export const jobs = defineCommand({
       valueHint: DIFF_FORMATS.join("|"),
       description: "With 'diff': the form; markdown is for a comment on a pull request. [default: text]",
     },
+    wait: { type: "boolean", description: "With 'sync': wait as long as the fetch takes." },
     limit: {
       type: "string",
       alias: "n",
@@ -75,13 +79,18 @@ export const jobs = defineCommand({
     "petit jobs history data_pipeline",
     "petit jobs history data_pipeline --diff 3f9a1c20",
     "petit jobs history data_pipeline --diff 1 2",
+    "petit jobs sync --wait",
     "petit jobs pin 3f9a1c20",
     "petit jobs diff my-branch --format markdown",
   ],
-  run: async ({ ACTION: action, "JOB|COMMIT|REF": name, VERSION: other, diff, format, limit }, context) => {
+  run: async (
+    { ACTION: action, "JOB|COMMIT|REF": name, VERSION: other, diff, format, wait = false, limit },
+    context,
+  ) => {
+    if (wait && action !== "sync") throw usageError("--wait needs 'sync'", null, "petit jobs");
     if (action === "diff") return await previewCommit(name ?? null, format, context);
     if (format !== undefined) throw usageError("--format needs 'diff'", null, "petit jobs");
-    if (action !== "history") return await changeSource(action, name, context);
+    if (action !== "history") return await changeSource(action, { commit: name, wait }, context);
     if (name === undefined) throw usageError("JOB is missing", null, "petit jobs history");
     const jobId = name;
     const client = openClient(context);
@@ -93,7 +102,15 @@ export const jobs = defineCommand({
 
 const SOURCE_ACTIONS = ["source", "sync", "pin", "follow"] as const;
 
-const changeSource = async (word: string, commit: string | undefined, context: Context): Promise<ExitStatus> => {
+/** How long petit can take for an answer that a server is asked for: for a fetch that is under way, its own, and the files, in ms. */
+const SERVER_TIMEOUT_MS = 20 * 60_000;
+
+/** How long `sync` waits without --wait, in ms. */
+const SYNC_TIMEOUT_MS = 10_000;
+
+type SourceOptions = { readonly commit: string | undefined; readonly wait: boolean };
+
+const changeSource = async (word: string, { commit, wait }: SourceOptions, context: Context): Promise<ExitStatus> => {
   const action = SOURCE_ACTIONS.find((each) => each === word);
   if (action === undefined)
     throw usageError(
@@ -107,12 +124,12 @@ const changeSource = async (word: string, commit: string | undefined, context: C
       null,
       `petit jobs ${action}`,
     );
-  const client = openClient(context);
+  const client = openClient(context, { timeoutMs: SERVER_TIMEOUT_MS });
   switch (action) {
     case "source":
       return writeSource(await client.get("/api/job-repository"), context);
     case "sync":
-      return writeSource(await client.post("/api/jobs/sync"), context);
+      return writeSource(await (wait ? client.post("/api/jobs/sync") : syncSoon(context)), context);
     case "pin":
       return writeSource(await client.post("/api/jobs/pin", { body: { commit: commit ?? "" } }), context);
     case "follow":
@@ -122,12 +139,24 @@ const changeSource = async (word: string, commit: string | undefined, context: C
   }
 };
 
+const syncSoon = async (context: Context) => {
+  try {
+    return await openClient(context, { timeoutMs: SYNC_TIMEOUT_MS }).post("/api/jobs/sync");
+  } catch (error) {
+    if (!(error instanceof ClientError && error.failure.kind === "unreachable" && error.failure.why === "timeout"))
+      throw error;
+    const next = "'petit jobs source' says what became of it, and --wait waits for it";
+    throw new Failure(EXIT.FAILED, `petit is still fetching; ${next}`, { cause: error });
+  }
+};
+
 const previewCommit = async (ref: string | null, given: string | undefined, context: Context): Promise<ExitStatus> => {
   const format = DIFF_FORMATS.find((each) => each === (given ?? (context.json ? "json" : "text")));
   if (format === undefined)
     throw usageError(`--format is '${given}'; expected ${DIFF_FORMATS.join(", ")}`, null, "petit jobs diff");
   const query = ref === null ? {} : { ref };
-  return writeDiff(await openClient(context).get("/api/job-repository/diff", { query }), format, context);
+  const client = openClient(context, { timeoutMs: SERVER_TIMEOUT_MS });
+  return writeDiff(await client.get("/api/job-repository/diff", { query }), format, context);
 };
 
 type ListOptions = { readonly jobId: string; readonly limit: number };

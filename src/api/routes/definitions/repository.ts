@@ -28,8 +28,13 @@ const DiffQuery = exactly({
 });
 
 /** Routes of the git repository with the job files. All but the pages of a folder of job files have one. */
-export const jobRepositoryRoutes = ({ engine, clock, system, repository, requests }: ApiContext) =>
-  new Elysia()
+export const jobRepositoryRoutes = ({ engine, clock, system, repository, requests }: ApiContext) => {
+  /** Returns the repository for a request that takes as long as its server. */
+  const patiently = (request: Request): JobRepository => {
+    requests.keepOpen(request);
+    return mustHave(repository);
+  };
+  return new Elysia()
     .get("/api/job-repository", () => jobRepositoryBody(mustHave(repository).state), {
       response: { 200: JobRepositoryBody, ...failures("NOT_FOUND") },
       detail: {
@@ -41,8 +46,8 @@ export const jobRepositoryRoutes = ({ engine, clock, system, repository, request
     })
     .get(
       "/api/job-repository/diff",
-      async ({ query }) => {
-        const source = mustHave(repository);
+      async ({ query, request }) => {
+        const source = patiently(request);
         const preview = await source.preview(query.ref ?? null);
         const { timezone } = system;
         const running = engine.listJobs().flatMap(({ job, gone }) => (gone == null ? [job] : []));
@@ -67,7 +72,7 @@ export const jobRepositoryRoutes = ({ engine, clock, system, repository, request
     )
     .post(
       "/api/jobs/sync",
-      async ({ request }) => changed(await mustHave(repository).sync({ cause: "api", by: requests.actorOf(request) })),
+      async ({ request }) => changed(await patiently(request).sync({ cause: "api", by: requests.actorOf(request) })),
       {
         response: { 200: JobRepositoryChanged, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE") },
         detail: {
@@ -75,14 +80,15 @@ export const jobRepositoryRoutes = ({ engine, clock, system, repository, request
           tags: ["jobs"],
           summary: "Fetch the repository now",
           description:
-            "Takes the newest commit, unless another one is chosen. If the commit has problems, or the server can't be reached, the answer says so, and the commit in use stays.",
+            "Takes the newest commit, unless another one is chosen. Answers when it is in use or refused, or the fetch has failed, which can take " +
+            "minutes: petit waits half a minute for the server to say what is new, and five minutes for the commit. If the commit has problems, or the server can't be reached, the answer says so, and the commit in use stays.",
         },
       },
     )
     .post(
       "/api/jobs/pin",
       async ({ body, request }) =>
-        changed(await mustHave(repository).pin(body.commit, { cause: "api", by: requests.actorOf(request) })),
+        changed(await patiently(request).pin(body.commit, { cause: "api", by: requests.actorOf(request) })),
       {
         parse: readJson,
         body: PinBody,
@@ -100,8 +106,7 @@ export const jobRepositoryRoutes = ({ engine, clock, system, repository, request
     )
     .post(
       "/api/jobs/follow",
-      async ({ request }) =>
-        changed(await mustHave(repository).follow({ cause: "api", by: requests.actorOf(request) })),
+      async ({ request }) => changed(await patiently(request).follow({ cause: "api", by: requests.actorOf(request) })),
       {
         response: { 200: JobRepositoryChanged, ...failures("NOT_FOUND", "PAYLOAD_TOO_LARGE") },
         detail: {
@@ -111,6 +116,7 @@ export const jobRepositoryRoutes = ({ engine, clock, system, repository, request
         },
       },
     );
+};
 
 const mustHave = (repository: JobRepository | null): JobRepository => {
   if (repository !== null) return repository;
