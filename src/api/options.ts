@@ -64,7 +64,13 @@ export interface JobRepository {
 /** The editor of the job files, as the API uses it. The class of the same name says what each does. */
 export interface JobFileEditor {
   list(): Promise<readonly { readonly path: string; readonly digest: string | null }[]>;
-  read(path: string): { readonly path: string; readonly text: string; readonly digest: string };
+  read(path: string): {
+    readonly path: string;
+    readonly text: string;
+    readonly digest: string;
+    readonly modifiedAt: number;
+    readonly by: string | null;
+  };
   check(draft: FileDraft, signal: AbortSignal): Promise<DraftCheck>;
   save(draft: FileDraft, by: string | null): Promise<{ readonly digest: string; readonly inUse: Promise<void> }>;
 }

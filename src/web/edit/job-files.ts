@@ -10,9 +10,14 @@ export const jobFilesQuery = () =>
 export const jobFileQuery = (path: string) =>
   queryOptions({
     queryKey: ["job-file", path],
-    queryFn: () => ifFound(petit.get("/api/job-files/*", { params: { "*": path } })),
+    queryFn: () => readJobFile(path),
     refetchOnWindowFocus: true,
   });
+
+const readJobFile = (path: string) => ifFound(petit.get("/api/job-files/*", { params: { "*": path } }));
+
+/** A job file as it is on the disk. */
+export type FileText = NonNullable<Awaited<ReturnType<typeof readJobFile>>>;
 
 /** Query for the JSON Schema of job files, which stays the same while petit runs. */
 export const jobSchemaQuery = () =>

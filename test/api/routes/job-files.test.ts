@@ -69,7 +69,13 @@ describe("with --edit", () => {
   test("a file is read as it is, with literal secrets, line ends and byte order mark", async () => {
     const text = `\ufeff${job("crlf")}`.replaceAll("\n", "\r\n");
     const digest = write(petit, "crlf.yaml", text);
-    expect((await ask(petit, "/api/job-files/crlf.yaml")).body).toEqual({ path: "crlf.yaml", text, digest });
+    expect((await ask(petit, "/api/job-files/crlf.yaml")).body).toEqual({
+      path: "crlf.yaml",
+      text,
+      digest,
+      modified_at: expect.any(Number),
+      by: null,
+    });
     expect((await ask(petit, "/api/job-files/a.yaml")).body.text).toContain("literal-secret");
     expect((await ask(petit, "/api/job-files/sub%2Ftwo.yml")).body.path).toBe("sub/two.yml");
     rmSync(join(petit.jobsDir, "crlf.yaml"));

@@ -81,16 +81,23 @@ export const jobFileRoutes = (context: ApiContext) => {
         },
       },
     )
-    .get(`${JOB_FILES_PATH}/*`, ({ request }) => mustHave(context).read(pathOf(request)), {
-      params: WildcardParams,
-      response: { 200: JobFileText, ...failures("NOT_FOUND", "CONFLICT") },
-      detail: {
-        operationId: "getJobFile",
-        tags: ["jobs"],
-        summary: "Get the text of a job file",
-        description: `As it is, also with secrets that are written in it. ${NEEDS_EDIT}`,
+    .get(
+      `${JOB_FILES_PATH}/*`,
+      ({ request }) => {
+        const { modifiedAt, ...file } = mustHave(context).read(pathOf(request));
+        return { ...file, modified_at: modifiedAt };
       },
-    })
+      {
+        params: WildcardParams,
+        response: { 200: JobFileText, ...failures("NOT_FOUND", "CONFLICT") },
+        detail: {
+          operationId: "getJobFile",
+          tags: ["jobs"],
+          summary: "Get the text of a job file",
+          description: `As it is, also with secrets that are written in it. ${NEEDS_EDIT}`,
+        },
+      },
+    )
     .post(
       `${JOB_FILES_PATH}/check`,
       async ({ body, request }) => {

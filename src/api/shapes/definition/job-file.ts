@@ -1,7 +1,7 @@
 import { t } from "elysia";
 import type { DraftCheck } from "../../options.ts";
 import { ProblemBody, problemBody } from "../scheduler.ts";
-import { exactly, integer, JobIdText, nullable, word } from "../schemas.ts";
+import { exactly, instant, integer, JobIdText, nullable, word } from "../schemas.ts";
 import { DraftDiffBody } from "./commit-diff.ts";
 
 export const JobFilePath = t.String({ description: "Path relative to JOBS_DIR", examples: ["backups/nightly.yaml"] });
@@ -42,6 +42,8 @@ export const JobFileText = exactly(
     path: JobFilePath,
     text: t.String({ description: "The text as it is, with its line ends" }),
     digest: FileDigest,
+    modified_at: instant("When it was modified last"),
+    by: nullable(t.String(), "Who brought it into use, as far as the versions of its jobs say; otherwise null"),
   },
   { title: "JobFileText" },
 );

@@ -39,7 +39,15 @@ type ListedFile = {
 };
 
 /** The text of a job file. */
-type FileText = { readonly path: string; readonly text: string; readonly digest: string };
+type FileText = {
+  readonly path: string;
+  readonly text: string;
+  readonly digest: string;
+  /** In ms since the Unix epoch. */
+  readonly modifiedAt: number;
+  /** Who brought it into use, as far as the versions of its jobs say. */
+  readonly by: string | null;
+};
 
 type SavedFile = {
   readonly digest: string;
@@ -108,7 +116,8 @@ export class JobFileEditor implements EditJobFiles, AsyncDisposable {
           ? `'${shorten(path, 200)}' is larger than 1 MiB, so it is no job file`
           : `'${shorten(path, 200)}' is not UTF-8 text, so it can't be edited here`,
       );
-    return { path, text, digest: present.digest };
+    const modifiedAt = modifiedAtOf(present);
+    return { path, text, digest: present.digest, modifiedAt, by: this.#options.whoSaved(path, modifiedAt) };
   }
 
   /**
@@ -183,7 +192,7 @@ export class JobFileEditor implements EditJobFiles, AsyncDisposable {
   #changed(place: PlacedFile, base: string | null): PetitError {
     const { path } = place;
     const present = readable(place);
-    const modifiedAt = present === null ? null : Math.floor(present.stat.mtimeMs);
+    const modifiedAt = present === null ? null : modifiedAtOf(present);
     return refuse({
       reason: "file_changed",
       path,
@@ -226,6 +235,8 @@ const readable = (place: PlacedFile): PresentFile | null => {
     });
   }
 };
+
+const modifiedAtOf = ({ stat }: PresentFile): number => Math.floor(stat.mtimeMs);
 
 /** Returns the text of a file as it is, with a byte order mark if it has one; null if it is too large or not UTF-8. */
 const textOf = ({ bytes }: PresentFile): string | null => {

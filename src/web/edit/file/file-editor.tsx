@@ -7,8 +7,8 @@ import { Button } from "../../ui/button.tsx";
 import { Page } from "../../ui/page.tsx";
 import { Loading } from "../../ui/states.tsx";
 import type { EditorHandle } from "../editor/code-editor.tsx";
-import { type CheckProblem, jobSchemaQuery } from "../job-files.ts";
-import { ConflictNote, changeOf } from "./conflict-note.tsx";
+import { type CheckProblem, type FileText, jobSchemaQuery } from "../job-files.ts";
+import { ConflictNote } from "./conflict-note.tsx";
 import { type KeptDraft, keepDraft } from "./draft.ts";
 import { EditorState } from "./editor-state.tsx";
 import { LeaveDialog } from "./leave-dialog.tsx";
@@ -18,12 +18,10 @@ import { useCheck } from "./use-check.ts";
 import { useEditorKeys } from "./use-editor-keys.ts";
 import { useLeaving } from "./use-leaving.ts";
 import { useProblemWalk } from "./use-problem-walk.ts";
-import { useSave } from "./use-save.ts";
+import { isOfChangedFile, useSave } from "./use-save.ts";
 
 /** The editor itself is large, and nothing else needs it. */
 const { Component: CodeEditor } = lazily(async () => (await import("../editor/code-editor.tsx")).CodeEditor);
-
-export type FileText = { readonly text: string; readonly digest: string };
 
 /** What a text was made from. */
 export type Base = {
@@ -84,14 +82,12 @@ export const FileEditor = ({ path, newest, version, first }: FileEditorProps) =>
     if (reviewed !== null && canBeSaved(reviewed) && !save.isPending)
       save.mutate(
         { draft: { path, text, base: base.digest }, check: reviewed },
-        { onError: (error) => changeOf(error) !== null && setReviewing(false) },
+        { onError: (error) => isOfChangedFile(error) && setReviewing(false) },
       );
   };
   useEditorKeys({ onSave: isReviewing ? saveNow : review, onStep: walk.step });
   useShortcut({ key: "Ctrl S", what: "Review the changes, then save them", run: review });
   const leaving = useLeaving(isUnsaved);
-  const known = changeOf(save.error);
-  const change = known?.digest === newest?.digest ? known : null;
   return (
     <Page
       title={path}
@@ -118,8 +114,7 @@ export const FileEditor = ({ path, newest, version, first }: FileEditorProps) =>
     >
       {(meanwhile === "changed" || meanwhile === "removed") && (
         <ConflictNote
-          kind={meanwhile}
-          change={change}
+          newest={newest}
           lines={check.answer?.changed_meanwhile === true ? check.answer.text_diff : null}
           onTheirs={() => {
             if (newest === null) return;
@@ -179,7 +174,7 @@ export const FileEditor = ({ path, newest, version, first }: FileEditorProps) =>
         <ReviewDialog
           path={path}
           check={reviewed}
-          error={check.error ?? (known === null ? save.error : null)}
+          error={check.error ?? (isOfChangedFile(save.error) ? null : save.error)}
           isSaving={save.isPending}
           onSave={saveNow}
           onGo={(problem) => {

@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Page } from "../../ui/page.tsx";
 import { Loaded } from "../../ui/states.tsx";
-import { jobFileQuery, jobFilesQuery } from "../job-files.ts";
+import { type FileText, jobFileQuery, jobFilesQuery } from "../job-files.ts";
 import { startingText } from "../new-file.ts";
 import { readDraft } from "./draft.ts";
-import { type Base, FileEditor, type FileText } from "./file-editor.tsx";
+import { type Base, FileEditor } from "./file-editor.tsx";
 
 /** The editor of a job file. The address may name the template of a new one: `?template=NAME`. */
 export const FileView = ({ path }: { readonly path: string }) => {

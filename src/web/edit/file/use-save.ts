@@ -1,5 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { ClientError } from "../../../client/error.ts";
 import { noticeStore } from "../../data/notice-store.ts";
+import { petitNow } from "../../data/petit-time.ts";
 import { type CheckData, type DraftText, jobFileQuery, saveJobFile } from "../job-files.ts";
 
 type Saving = { readonly draft: DraftText; readonly check: CheckData };
@@ -11,8 +13,16 @@ export const useSave = (onSaved: (saved: Saved) => void) => {
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ draft }: Saving) => saveJobFile(draft),
-    onSuccess: ({ digest }, { draft: { path, text }, check }) => {
-      client.setQueryData(jobFileQuery(path).queryKey, () => ({ path, text, digest }));
+    onSuccess: async ({ digest }, { draft: { path, text }, check }) => {
+      // An answer from before the save would pass for a change by somebody else.
+      await client.cancelQueries({ queryKey: jobFileQuery(path).queryKey });
+      client.setQueryData(jobFileQuery(path).queryKey, () => ({
+        path,
+        text,
+        digest,
+        modified_at: petitNow(),
+        by: null,
+      }));
       onSaved({ digest, text });
       const [job] = check.diff === null ? [] : [...check.diff.changed, ...check.diff.added];
       noticeStore.show({
@@ -27,3 +37,7 @@ export const useSave = (onSaved: (saved: Saved) => void) => {
 
 /** What a save makes stale. Events say the same, unless the connection is lost. */
 const STALE: readonly unknown[] = ["job-files", "job-file", "jobs", "job", "definition", "versions", "system"];
+
+/** Returns whether a text was not saved because somebody else has changed the file. */
+export const isOfChangedFile = (error: unknown): boolean =>
+  error instanceof ClientError && error.failure.kind === "refused" && error.failure.details?.reason === "file_changed";
