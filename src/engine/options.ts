@@ -20,6 +20,8 @@ export interface FilesRepository {
   problems(): readonly HealthReason[];
   /** Provides the files of a commit for a run that begins with it soon. Rejects with `conflict` if they can't be had. */
   provide(commit: string): Promise<void>;
+  /** Makes sure, before an attempt uses the files of a commit, that they are as the commit is. Rejects with `conflict` if they can't be had. */
+  ensure(commit: string): Promise<void>;
 }
 
 export type EngineOptions = {

@@ -24,6 +24,7 @@ import type { Store } from "../store/store.ts";
 import { Artifacts } from "./artifacts/artifacts.ts";
 import { inheritable } from "./attempt/command.ts";
 import { localDriver } from "./attempt/driver.ts";
+import { ensureFilesOf } from "./attempt/ensure-files.ts";
 import { AttentionFinder } from "./attention/attention.ts";
 import { Backfills } from "./backfill/backfills.ts";
 import type { BackfillChange, BackfillPlan, BackfillRequest } from "./backfill/request.ts";
@@ -211,6 +212,7 @@ class Scheduler implements Engine {
       repositoryProblems: () => options.repository?.problems() ?? [],
       lostProcesses: () => this.#lostProcesses.found,
     });
+    const ensureFiles = ensureFilesOf(options.repository ?? null);
     this.#artifacts = new Artifacts({
       store,
       runtime,
@@ -227,6 +229,7 @@ class Scheduler implements Engine {
         commits,
         clock,
         log,
+        ensureFiles,
         detach,
         onWaitChange: (runId) => this.#runs.find(runId)?.announceWait(),
       }) ?? null;
@@ -257,7 +260,7 @@ class Scheduler implements Engine {
         poller: this.#poller,
         commits,
         drivers: {
-          local: localDriver(store, this.#lostProcesses),
+          local: localDriver(store, this.#lostProcesses, ensureFiles),
           remote: (this.#workers ?? this.#withoutWorkers).driver,
         },
         causes: new CauseSearch({ store, clock }),

@@ -18,6 +18,7 @@ import {
 import { join, relative } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { shorten } from "../../lib/text.ts";
+import { type EntriesState, readFolderState } from "./folder-state.ts";
 import { GitError } from "./git-error.ts";
 import type { Repository } from "./repository.ts";
 import { outsideLinks, type TreeEntry, type TreeProblem } from "./tree.ts";
@@ -29,6 +30,10 @@ export type Checkout = {
   readonly entries: readonly TreeEntry[];
   /** What was not written. */
   readonly problems: readonly TreeProblem[];
+  /** Whether the folder existed and was not as the commit is. */
+  readonly wasChanged: boolean;
+  /** The state of the folder while it was as the commit is. */
+  readonly state: EntriesState | null;
 };
 
 /** Bytes that are read at once. */
@@ -42,12 +47,25 @@ export const removeDrafts = (dir: string): void => {
   for (const name of existsSync(dir) ? readdirSync(dir) : []) if (name.endsWith(DRAFT)) removeFolder(join(dir, name));
 };
 
+/** What the name of a folder that was changed has after the id of its commit. Processes that run may use it. */
+const CHANGED = ".changed-";
+
+/** How many changed folders of a commit are kept. */
+const MAX_CHANGED = 4;
+
+/** Returns the id of the commit that a folder within the folder of all commits is of. */
+export const commitOfFolder = (name: string): string => name.split(".")[0] ?? name;
+
+/** Returns whether a folder is what a commit's folder was before it was written again. */
+export const isChangedFolder = (name: string): boolean => name.includes(CHANGED);
+
 /** Returns the folder of a commit within the folder of all commits. */
 export const commitFolder = (dir: string, id: string): string => join(dir, id);
 
 /**
  * Provides the files of a commit in a folder that nobody writes to: the contents as they are stored, without what attributes of the
- * repository would do to them. A folder that exists is compared with the commit first. Nothing half-written stays. Throws GitError.
+ * repository would do to them. A folder that exists is compared with the commit first. If it differs, it is written again under its name, and
+ * what was there has another name then. Nothing half-written stays. Throws GitError.
  */
 export const checkOut = async (repository: Repository, dir: string, id: string): Promise<Checkout> => {
   const { entries, folders, problems } = await repository.list(id);
@@ -59,20 +77,36 @@ export const checkOut = async (repository: Repository, dir: string, id: string):
   const written = entries.filter(({ path }) => !skipped.has(path));
   const folder = commitFolder(dir, id);
   const checkout = { id, folder, entries: written, problems: [...problems, ...outside].slice(0, MAX_PROBLEMS) };
-  if (existsSync(folder)) {
-    if (await isWhole(checkout, targetOf)) return checkout;
-    removeFolder(folder);
+  const wasThere = lstatSync(folder, { throwIfNoEntry: false }) !== undefined;
+  if (wasThere) {
+    // What changes after this makes another state.
+    const state = await readFolderState(folder);
+    const isComplete = state?.entries === written.length + folders.length;
+    if (isComplete && (await isWhole(checkout, { folders, targetOf })))
+      return { ...checkout, wasChanged: false, state };
   }
   const draft = `${folder}${DRAFT}`;
   removeFolder(draft);
   try {
     await write(draft, { repository, entries: written, folders, targetOf });
+    if (wasThere) moveAside(dir, id);
     renameSync(draft, folder);
   } catch (error) {
     removeFolder(draft);
     throw unusableCommit(error, draft) ?? GitError.ofFile("the files of the commit", error);
   }
-  return checkout;
+  return { ...checkout, wasChanged: wasThere, state: await readFolderState(folder) };
+};
+
+/** Gives the folder of a commit another name. Of the oldest that have one, not all are kept. */
+const moveAside = (dir: string, id: string): void => {
+  const prefix = `${id}${CHANGED}`;
+  const numbers = readdirSync(dir)
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => Number(name.slice(prefix.length)))
+    .sort((a, b) => a - b);
+  for (const number of numbers.slice(0, -(MAX_CHANGED - 1))) removeFolder(join(dir, `${prefix}${number}`));
+  renameSync(commitFolder(dir, id), join(dir, `${prefix}${(numbers.at(-1) ?? 0) + 1}`));
 };
 
 /** A commit with one problem is refused, and people mend some of them at a time. */
@@ -147,11 +181,15 @@ const inBatches = function* (files: readonly TreeEntry[]): Iterable<readonly Tre
   if (batch.length > 0) yield batch;
 };
 
-/** Returns whether a folder has exactly the files of its commit, with their contents. */
-const isWhole = async ({ folder, entries }: Checkout, targetOf: ReadonlyMap<string, string>): Promise<boolean> => {
+/** Returns whether a folder has the files and folders of its commit, with their contents and modes. */
+const isWhole = async (
+  { folder, entries }: Pick<Checkout, "folder" | "entries">,
+  { folders, targetOf }: Pick<Draft, "folders" | "targetOf">,
+): Promise<boolean> => {
+  const modeAt = (path: string): number => lstatSync(join(folder, path)).mode & 0o7777;
   try {
-    const found = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory());
-    if (found.length !== entries.length) return false;
+    // The folder itself may have been replaced by a link to another one.
+    if (!lstatSync(folder).isDirectory() || ["", ...folders].some((path) => modeAt(path) !== 0o555)) return false;
     for (const [index, { path, kind, blob, size }] of entries.entries()) {
       if (index % 200 === 0) await setImmediate();
       const full = join(folder, path);
@@ -159,7 +197,7 @@ const isWhole = async ({ folder, entries }: Checkout, targetOf: ReadonlyMap<stri
       if (kind === "link") {
         if (!state.isSymbolicLink() || readlinkSync(full) !== targetOf.get(path)) return false;
       } else {
-        if (!state.isFile() || state.size !== size || (state.mode & 0o111) !== (modeOf(kind) & 0o111)) return false;
+        if (!state.isFile() || state.size !== size || (state.mode & 0o7777) !== modeOf(kind)) return false;
         if (blobId(readFileSync(full), blob.length) !== blob) return false;
       }
     }
@@ -176,9 +214,14 @@ const blobId = (content: Uint8Array, length: number): string =>
     .update(content)
     .digest("hex");
 
-/** Removes a folder of a commit. Its folders are made writable first. */
+/** Removes a folder of a commit, or what somebody has put in its place. Its folders are made writable first. */
 export const removeFolder = (path: string): void => {
-  if (!existsSync(path)) return;
+  const state = lstatSync(path, { throwIfNoEntry: false });
+  if (state === undefined) return;
+  if (!state.isDirectory()) {
+    rmSync(path);
+    return;
+  }
   const allow = (folder: string): void => {
     chmodSync(folder, 0o700);
     for (const entry of readdirSync(folder, { withFileTypes: true }))

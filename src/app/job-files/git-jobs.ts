@@ -27,7 +27,15 @@ import type { Clock } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import type { Log } from "../../lib/log.ts";
 import { shorten } from "../../lib/text.ts";
-import { type Checkout, checkOut, commitFolder, removeDrafts, removeFolder } from "../git/checkout.ts";
+import {
+  type Checkout,
+  commitFolder,
+  commitOfFolder,
+  isChangedFolder,
+  removeDrafts,
+  removeFolder,
+} from "../git/checkout.ts";
+import { CommitFolders } from "../git/commit-folders.ts";
 import { GitError } from "../git/git-error.ts";
 import { isCommitPrefix, isRefName, type Location } from "../git/location.ts";
 import { COMPARED, type Credentials, Repository } from "../git/repository.ts";
@@ -96,6 +104,7 @@ const PROVIDED_MS = 600_000;
 export class GitJobs implements FilesRepository, JobSource {
   readonly #options: GitJobsOptions;
   readonly #repository: Repository;
+  readonly #folders: CommitFolders;
   readonly #stop = new AbortController();
   #user: JobsUser | null = null;
   /** The last fetch. */
@@ -135,6 +144,11 @@ export class GitJobs implements FilesRepository, JobSource {
       location: settings.location,
       path: environment.PATH ?? "/usr/bin:/bin",
       signal: this.#stop.signal,
+    });
+    this.#folders = new CommitFolders({
+      repository: this.#repository,
+      dir: this.#commitsDir,
+      monotonic: () => options.clock.monotonic(),
     });
   }
 
@@ -408,6 +422,13 @@ export class GitJobs implements FilesRepository, JobSource {
     });
   }
 
+  async ensure(commit: string): Promise<void> {
+    if (await this.#folders.isUnchanged(commit)) return;
+    await this.#alone(async () => {
+      if (!(await this.#folders.isUnchanged(commit))) await this.#ready(commit).catch(asConflict);
+    });
+  }
+
   #alone<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#working
       .catch(() => {})
@@ -528,7 +549,13 @@ export class GitJobs implements FilesRepository, JobSource {
     await this.#repository.open();
     mkdirSync(this.#commitsDir, { recursive: true, mode: 0o700 });
     const info = await this.#repository.describe(await this.#repository.find(id));
-    return { info, checkout: await checkOut(this.#repository, this.#commitsDir, info.id) };
+    const checkout = await this.#folders.checkOut(info.id);
+    if (checkout.wasChanged)
+      this.#options.log.warn(
+        { commit: info.id, author: info.author },
+        "somebody changed the files of a commit; they are written again",
+      );
+    return { info, checkout };
   }
 
   /** Reads a commit. What was found in its files is stored, so that the next commit is read faster. */
@@ -642,9 +669,15 @@ export class GitJobs implements FilesRepository, JobSource {
     const { jobRepository } = this.#mustUser().store;
     for (const [commit, at] of this.#provided) if (clock.monotonic() - at > PROVIDED_MS) this.#provided.delete(commit);
     const current = this.#current === null ? [] : [this.#current.info.id];
-    const folders = new Set([...current, ...this.#provided.keys(), ...jobRepository.listCommitsInUse()]);
-    for (const name of existsSync(this.#commitsDir) ? readdirSync(this.#commitsDir) : [])
-      if (!folders.has(name)) removeFolder(commitFolder(this.#commitsDir, name));
+    const ofRuns = new Set(jobRepository.listCommitsInUse());
+    const folders = new Set([...current, ...this.#provided.keys(), ...ofRuns]);
+    for (const name of existsSync(this.#commitsDir) ? readdirSync(this.#commitsDir) : []) {
+      // Only processes that began before can use a folder that was changed.
+      const isNeeded = isChangedFolder(name) ? ofRuns.has(commitOfFolder(name)) : folders.has(name);
+      if (isNeeded) continue;
+      removeFolder(commitFolder(this.#commitsDir, name));
+      this.#folders.forget(name);
+    }
     const pinned = this.#pinned === null ? [] : [this.#pinned];
     await this.#repository.keep(new Set([...folders, ...pinned, ...jobRepository.listCommitsOfRuns()]));
   }

@@ -254,7 +254,11 @@ export const inheritable = (environment: Readonly<Record<string, string>>): Read
 
 type Variables = Readonly<Record<string, string>>;
 
+/** Python leaves compiled modules beside the sources. Root could do so in the folder of a commit, which is read-only. */
+const READ_ONLY: Variables = { PYTHONDONTWRITEBYTECODE: "1" };
+
 const environmentOf = (context: CommandOptions, expand: (text: string) => string): Variables => ({
+  ...(context.job.source.commit !== undefined && READ_ONLY),
   ...inheritedBy(context.job, context.environment),
   ...givenVariables(context, expand),
   ...ownVariables(context),

@@ -3,8 +3,10 @@ import { ENDING_REASONS, type Run } from "../../domain/run.ts";
 import type { Attempt } from "../../domain/task-run.ts";
 import type { TaskNode } from "../../store/runs/task-runs.ts";
 import type { Store } from "../../store/store.ts";
+import type { EnsureFiles } from "./ensure-files.ts";
 import { describeEnd } from "./exit-status.ts";
 import { type AttemptResult, type RunAttemptOptions, runAttempt } from "./run-attempt.ts";
+import { SpawnError, spawnFailed } from "./spawn-error.ts";
 
 /** Where attempts run: on this machine, or on others. */
 export interface AttemptDriver {
@@ -49,19 +51,35 @@ export type StartGate = {
 };
 
 /** Returns the driver of attempts on this machine. */
-export const localDriver = (store: Pick<Store, "runs">, gate: StartGate): AttemptDriver => ({
+export const localDriver = (store: Pick<Store, "runs">, gate: StartGate, ensureFiles: EnsureFiles): AttemptDriver => ({
   outlivesPetit: false,
   store: ({ run, node, now }) => store.runs.startAttempt(run, node, now),
-  run: (options) =>
-    options.adopted === null && gate.blocks(options.context.run) ? runWhenFree(options, gate) : runAttempt(options),
+  run: (options) => {
+    const { run, job } = options.context;
+    const mustWait = job.source.commit !== undefined || gate.blocks(run);
+    return options.adopted === null && mustWait ? runWhenReady(options, gate, ensureFiles) : runAttempt(options);
+  },
   isExecuting: () => true,
   release: () => {},
 });
 
-const runWhenFree = async (options: RunAttemptOptions, gate: StartGate): Promise<AttemptResult> => {
+const runWhenReady = async (
+  options: RunAttemptOptions,
+  gate: StartGate,
+  ensureFiles: EnsureFiles,
+): Promise<AttemptResult> => {
   const { services, end, context, now } = options;
   const { detach } = services;
-  await gate.untilFree(context.run, AbortSignal.any([end, detach]));
+  if (gate.blocks(context.run)) await gate.untilFree(context.run, AbortSignal.any([end, detach]));
+  if (!end.aborted && !detach.aborted) {
+    try {
+      await ensureFiles(context.job);
+    } catch (error) {
+      detach.throwIfAborted();
+      if (!(error instanceof SpawnError)) throw error;
+      if (!end.aborted) return { outcome: spawnFailed(error.message), outputs: {}, transient: false, endedAt: now() };
+    }
+  }
   detach.throwIfAborted();
   if (!end.aborted) return await runAttempt(options);
   const reason = ENDING_REASONS.find((each) => end.reason === each) ?? "cancelled";

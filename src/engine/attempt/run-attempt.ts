@@ -31,7 +31,7 @@ import { afterCollection, type ExitJudgement, judgeExit } from "./exit-status.ts
 import { readResult } from "./http/result.ts";
 import { readOutputs } from "./outputs-file.ts";
 import { type Exit, hasEnded, type ProcessCommand, type RunningProcess, startProcess, terminate } from "./process.ts";
-import { SpawnError } from "./spawn-error.ts";
+import { SpawnError, spawnFailed } from "./spawn-error.ts";
 import { TRANSPORT_STATUS } from "./ssh/remote-script.ts";
 import { Suspender } from "./suspender.ts";
 import { asUser, giveSpool, type TaskUser } from "./task-user.ts";
@@ -239,13 +239,7 @@ const startFailure = (
   const text =
     error instanceof SpawnError ? message : `the process could not be started: ${CODE_MESSAGES[code] ?? message}`;
   return {
-    outcome: {
-      status: "failed",
-      reason: "spawn_failed",
-      error: `${hideSecrets(text, mask)}${path}`,
-      exitCode: null,
-      signal: null,
-    },
+    outcome: spawnFailed(`${hideSecrets(text, mask)}${path}`),
     transient: TRANSIENT_CODES.has(code),
   };
 };

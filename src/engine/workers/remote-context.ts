@@ -3,6 +3,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { SigningKey } from "../../lib/wire/signing.ts";
 import type { Store } from "../../store/store.ts";
+import type { EnsureFiles } from "../attempt/ensure-files.ts";
 import type { Commits } from "../commits.ts";
 import type { LiveAttempt } from "./live-attempt.ts";
 import type { SchedulerTransport } from "./transport.ts";
@@ -22,6 +23,7 @@ export type RemoteContext = {
   readonly scheduler: string;
   /** After how long without contact a worker is lost. */
   readonly lostAfterMs: number;
+  readonly ensureFiles: EnsureFiles;
   /** Aborted when the engine detaches. */
   readonly detach: AbortSignal;
   /** The attempts that have not ended, by id. */

@@ -5,6 +5,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Store } from "../../store/store.ts";
 import type { AttemptDriver } from "../attempt/driver.ts";
+import type { EnsureFiles } from "../attempt/ensure-files.ts";
 import type { Commits } from "../commits.ts";
 
 /** Attempts on other machines, as the engine sees them. */
@@ -31,6 +32,7 @@ export type RemoteWorkersParts = {
   readonly commits: Commits;
   readonly clock: Clock;
   readonly log: Log;
+  readonly ensureFiles: EnsureFiles;
   /** Aborted when the engine detaches. */
   readonly detach: AbortSignal;
   /** Called when what a run waits for may have changed. */

@@ -41,8 +41,21 @@ export type WorkersOptions = {
 /** Returns the function that creates the part of the engine that communicates with workers. */
 export const remoteWorkers =
   ({ transport, signingKeys, lostAfterMs, dbPath = null, url }: WorkersOptions): CreateRemoteWorkers =>
-  ({ store, commits, clock, log, detach, onWaitChange }) =>
-    new Workers({ transport, signingKeys, lostAfterMs, dbPath, url, store, commits, clock, log, detach, onWaitChange });
+  ({ store, commits, clock, log, ensureFiles, detach, onWaitChange }) =>
+    new Workers({
+      transport,
+      signingKeys,
+      lostAfterMs,
+      dbPath,
+      url,
+      store,
+      commits,
+      clock,
+      log,
+      ensureFiles,
+      detach,
+      onWaitChange,
+    });
 
 /** How long a worker may take to answer a control message. The answer to its next hello has the same content. */
 const CONTROL_TIMEOUT_MS = 5_000;
@@ -73,7 +86,7 @@ class Workers implements RemoteWorkers {
   #problemAt: number;
 
   constructor(options: WorkersOptions & RemoteWorkersParts) {
-    const { store, commits, clock, log, transport, signingKeys, lostAfterMs, detach } = options;
+    const { store, commits, clock, log, transport, signingKeys, lostAfterMs, ensureFiles, detach } = options;
     this.#options = options;
     this.#context = {
       store,
@@ -83,6 +96,7 @@ class Workers implements RemoteWorkers {
       transport,
       signingKeys,
       lostAfterMs,
+      ensureFiles,
       detach,
       scheduler: store.identity.get().id,
       attempts: this.#attempts,

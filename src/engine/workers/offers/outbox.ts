@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { TransportError } from "../../../domain/workers/link.ts";
 import { type HandedOffer, OFFER_CONTEXT, type SignedOffer } from "../../../domain/workers/protocol.ts";
 import { signAll } from "../../../lib/wire/signing.ts";
-import { SpawnError } from "../../attempt/spawn-error.ts";
+import { SpawnError, spawnFailed } from "../../attempt/spawn-error.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
 import type { RemoteContext } from "../remote-context.ts";
 import { OFFER_VALID_MS } from "../transport.ts";
@@ -117,7 +117,8 @@ export class Outbox {
 
   /** Returns the signed offer of an attempt. The files that it names are in the object store. Rejects as `#handle` expects. */
   async #sign(live: LiveAttempt) {
-    const { clock, transport, signingKeys, scheduler, lostAfterMs } = this.#context;
+    const { clock, transport, signingKeys, scheduler, lostAfterMs, ensureFiles } = this.#context;
+    await ensureFiles(live.options.context.job);
     const { offer, files } = buildOffer(live, { scheduler, lostAfterMs, expiresAt: clock.now() + OFFER_VALID_MS });
     for (const { content, shipped } of files) await transport.putScript(shipped.sha256, content);
     const { body, stableFrom } = encodeOffer(offer);
@@ -164,14 +165,7 @@ export class Outbox {
   #handle(error: unknown, live: LiveAttempt): void {
     const { clock, log } = this.#context;
     if (error instanceof SpawnError) {
-      const { message } = error;
-      const outcome = {
-        status: "failed",
-        reason: "spawn_failed",
-        error: message,
-        exitCode: null,
-        signal: null,
-      } as const;
+      const outcome = spawnFailed(error.message);
       live.finish({ outcome, outputs: {}, transient: false, endedAt: live.options.now() });
     } else if (error instanceof TransportError) {
       this.#due.set(live, clock.monotonic() + RETRY_MS);
