@@ -466,6 +466,45 @@ describe("job files in a git repository", () => {
     expect(await sync(petit)).toMatchObject({ commit: { id: third }, refused: { commit: { id: forged } } });
   });
 
+  test("stay in use, but are refused and can't be chosen, if verify is new and nobody allowed has signed their commit", async () => {
+    using given = setUp();
+    const { origin, dir } = given;
+    const first = pushNumber(origin, 1);
+    const before = await given.start();
+    await before.stop();
+    expect(spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(dir, "ada")]).status).toBe(0);
+    writeFileSync(join(dir, "signers"), `ada@example.com ${readFileSync(join(dir, "ada.pub"), "utf8")}`);
+    const config = join(dir, "config.yaml");
+    writeFileSync(config, `jobs: {git: {url: "${origin.url}", verify: signers}}\n`);
+    const refused = {
+      commit: { id: first },
+      refused: { commit: { id: first }, problems: [{ message: "the commit has no signature of an allowed signer" }] },
+    };
+    const offline = await given.start({ args: ["--config", config, "--no-watch"] });
+    const state = (await ask(offline, "/api/job-repository")).body;
+    expect(state).toMatchObject(refused);
+    await offline.stop();
+    await using petit = await given.start({ args: ["--config", config] });
+    const synced = (await post(petit, "/api/jobs/sync")).body;
+    expect(synced).toMatchObject(refused);
+    expect(synced.refused.since).toBe(state.refused.since);
+    expect((await ask(petit, "/api/health")).body).toMatchObject({
+      status: "degraded",
+      reasons: [{ code: "jobs_commit_refused", commit: first, in_use: first }],
+    });
+    expect(await linesOf(petit, (await runToEnd(petit, "number")).id)).toBe("number 1\n");
+    expect(await post(petit, "/api/jobs/pin", { commit: first })).toMatchObject({
+      status: 409,
+      body: { error: `commit ${first.slice(0, 8)} can't be used: the commit has no signature of an allowed signer` },
+    });
+    origin.git("config", "gpg.format", "ssh");
+    origin.git("config", "commit.gpgSign", "true");
+    origin.git("config", "user.signingKey", join(dir, "ada.pub"));
+    const signed = pushNumber(origin, 2);
+    expect((await post(petit, "/api/jobs/sync")).body).toMatchObject({ commit: { id: signed }, refused: null });
+    expect((await post(petit, "/api/jobs/pin", { commit: signed })).status).toBe(200);
+  });
+
   test("are compared with those of a branch, which changes nothing", async () => {
     using given = setUp();
     const { origin } = given;

@@ -69,6 +69,8 @@ export class Repository {
   readonly #place: GitPlace;
   readonly #limits: RepositoryLimits;
   #isReady = false;
+  /** The last commit that an allowed signer has signed, and the signers: the commit in use is verified at each fetch. */
+  #signed: string | null = null;
 
   constructor(options: RepositoryOptions) {
     this.#options = options;
@@ -207,11 +209,8 @@ export class Repository {
    */
   async verify(id: string, signers: string): Promise<string | null> {
     await this.#assertVersion(MIN_VERSION_TO_VERIFY, "'verify'");
-    try {
-      readFileSync(signers);
-    } catch (error) {
-      throw new GitError("failed", `the file of the allowed signers can't be read (${errorMessage(error)})`);
-    }
+    const question = `${id} ${readSigners(signers)}`;
+    if (this.#signed === question) return null;
     const { status, stderr } = await this.#git({
       args: [
         ...["gpg.format=ssh", `gpg.ssh.allowedSignersFile=${signers}`, "gpg.ssh.program=ssh-keygen"].flatMap(asOption),
@@ -222,7 +221,10 @@ export class Repository {
       ],
       mayFail: true,
     });
-    if (status === 0) return null;
+    if (status === 0) {
+      this.#signed = question;
+      return null;
+    }
     const [, key] = /signature with (\S+ key \S+)/.exec(stderr) ?? [];
     if (key !== undefined) return `the commit is signed with ${key}, which is not one of the allowed signers`;
     return /ssh-keygen|cannot run/.test(stderr)
@@ -366,6 +368,14 @@ esac
 /** Quotes a value of ssh_config(5). */
 const quoted = (path: string): string => `"${path}"`;
 const shellQuoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+const readSigners = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new GitError("failed", `the file of the allowed signers can't be read (${errorMessage(error)})`);
+  }
+};
 
 const asOption = (setting: string): readonly string[] => ["-c", setting];
 

@@ -176,7 +176,7 @@ export class GitJobs implements FilesRepository, JobSource {
       try {
         this.#current = await this.#ready(stored.commit);
         await this.#provideForRuns();
-        if (stored.refused !== null) await this.#refuseAgain(stored.refused.commit);
+        await this.#refuseEarly({ refused: stored.refused?.commit ?? null, inUse: stored.commit });
         return;
       } catch (error) {
         log.error(
@@ -504,9 +504,12 @@ export class GitJobs implements FilesRepository, JobSource {
     else this.#refuse(refusal);
   }
 
-  /** Takes a commit, unless it is in use already. Returns what is wrong with it, which changes nothing; null if it is in use then. */
+  /**
+   * Takes a commit, unless it is in use already. Returns what is wrong with it, which changes nothing; null if it is in use then. The one in
+   * use can have lost its signer.
+   */
   async #take(id: string, request: ReloadRequest): Promise<Refusal | null> {
-    if (id === this.#current?.info.id) return null;
+    if (id === this.#current?.info.id) return await this.#refusalIfUnsigned(id);
     const user = this.#mustUser();
     const next = await this.#readNext(id, user.findJob);
     if (!("reading" in next)) return next;
@@ -517,16 +520,22 @@ export class GitJobs implements FilesRepository, JobSource {
 
   /** Verifies, writes and reads a commit. */
   async #readNext(id: string, findJob: (jobId: string) => Job | null): Promise<NextCommit | Refusal> {
-    const { verify } = this.#options.settings;
     await this.#repository.open();
-    const wrong = verify === null ? null : await this.#repository.verify(id, verify);
-    if (wrong !== null)
-      return { commit: await this.#repository.describe(id), problems: [problemOf(wrong)], isUnsigned: true };
+    const unsigned = await this.#refusalIfUnsigned(id);
+    if (unsigned !== null) return unsigned;
     const ready = await this.#ready(id).catch((error: unknown) => this.#asRefusal(id, error));
     if ("problems" in ready) return ready;
     const reading = await this.#read(ready, findJob);
     const { problems } = reading.files;
     return problems.length === 0 ? { ...ready, reading } : { commit: ready.info, problems, isUnsigned: false };
+  }
+
+  /** Returns the refusal of a commit that has to be signed and is not; otherwise null. */
+  async #refusalIfUnsigned(id: string): Promise<Refusal | null> {
+    const { verify } = this.#options.settings;
+    const wrong = verify === null ? null : await this.#repository.verify(id, verify);
+    if (wrong === null) return null;
+    return { commit: await this.#repository.describe(id), problems: [problemOf(wrong)], isUnsigned: true };
   }
 
   /** Returns the refusal of a commit whose files can't be written, however often it is tried. Throws other errors. */
@@ -535,13 +544,13 @@ export class GitJobs implements FilesRepository, JobSource {
     return { commit: await this.#repository.describe(id), problems: [problemOf(error.message)], isUnsigned: false };
   }
 
-  /** Refuses the commit that was refused before a restart, so that it is known before the server was asked. */
-  async #refuseAgain(id: string): Promise<void> {
+  /** Refuses before the server was asked: what was refused before a restart, or else the commit in use if `verify` is new. */
+  async #refuseEarly({ refused, inUse }: { readonly refused: string | null; readonly inUse: string }): Promise<void> {
     try {
-      const next = await this.#readNext(id, () => null);
-      if (!("reading" in next)) this.#refuse(next);
+      const next = refused === null ? await this.#refusalIfUnsigned(inUse) : await this.#readNext(refused, () => null);
+      if (next !== null && !("reading" in next)) this.#refuse(next);
     } catch (error) {
-      this.#options.log.debug({ commit: id, err: error }, "the commit that was refused can't be read");
+      this.#options.log.debug({ commit: refused ?? inUse, err: error }, "a commit can't be read");
     }
   }
 
