@@ -224,7 +224,7 @@ export const API_GUARDS: readonly Guard[] = [
   {
     against: "a body with a too large Content-Length",
     file: "api/api.ts",
-    from: "checkBodySize(request, path.startsWith(JOB_FILES_PATH) ? MAX_DRAFT_BYTES : MAX_BODY_BYTES);",
+    from: "checkBodySize(request, path.startsWith(JOB_FILES_PATH) ? maxDraftBytes(context) : MAX_BODY_BYTES);",
     to: "",
     test: "api/requests.test.ts",
     only: "that says it is larger",

@@ -4,7 +4,7 @@ import { type ApiContext, RequestRegistry } from "./context.ts";
 import { methodNotAllowed } from "./errors.ts";
 import { EventFeed } from "./events/feed.ts";
 import { createAuthentication } from "./guard/authentication.ts";
-import { checkBodySize, MAX_BODY_BYTES, MAX_DRAFT_BYTES } from "./guard/body.ts";
+import { checkBodySize, MAX_BODY_BYTES } from "./guard/body.ts";
 import { type RequestHandler, withCors } from "./guard/cors.ts";
 import { drainBody, isUnread } from "./guard/drain-body.ts";
 import { createHostCheck } from "./guard/host.ts";
@@ -14,7 +14,7 @@ import { isAnsweredDuringStart, untilStarted } from "./guard/start.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import type { ApiOptions } from "./options.ts";
 import { createRouteFinder } from "./route-finder.ts";
-import { JOB_FILES_PATH } from "./routes/definitions/job-files.ts";
+import { JOB_FILES_PATH, maxDraftBytes } from "./routes/definitions/job-files.ts";
 import { HOOKS_PATH } from "./routes/deliveries/hooks.ts";
 import { DOCS_PATH } from "./routes/openapi.ts";
 import { ROUTE_ROLES } from "./routes/roles.ts";
@@ -121,7 +121,7 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
       if (needed === null) throw unknownRouteError(request.method, path);
       checkRole(person, needed);
     }
-    checkBodySize(request, path.startsWith(JOB_FILES_PATH) ? MAX_DRAFT_BYTES : MAX_BODY_BYTES);
+    checkBodySize(request, path.startsWith(JOB_FILES_PATH) ? maxDraftBytes(context) : MAX_BODY_BYTES);
     if (context.engine.phase === "starting" && !isAnsweredDuringStart(path))
       return untilStarted(request, context).then(() => app.fetch(request));
     return app.fetch(request);

@@ -194,6 +194,13 @@ describe("an edited job file", () => {
       body: { details: { reason: "file_not_writable", problem: "permission denied (EACCES)" } },
     });
     const b = text(0).replace("id: a", "id: b");
+    mkdirSync(join(petit.jobsDir, "closed"));
+    chownSync(join(petit.jobsDir, "closed"), 12_345, 23_456);
+    chmodSync(join(petit.jobsDir, "closed"), 0o700);
+    expect(await ask(petit, "/api/job-files/closed/a.yaml")).toMatchObject({
+      status: 409,
+      body: { error: "'closed/a.yaml' can't be read: permission denied (EACCES)" },
+    });
     expect(await save(petit, "b.yaml", b.replace("0", "1"), b)).toMatchObject({
       status: 409,
       body: {

@@ -60,6 +60,22 @@ test(`a lock of ${LOCK_MS / 1000} s delays no read and no timeout, and loses not
   expect(await petit.stop()).toBe(0);
 }, 120_000);
 
+test("a job file that somebody saves while the database is locked is saved, and in use as their edit after that", async () => {
+  await using petit = await startPetit({ args: ["--edit"] });
+  using other = new Database(petit.dbPath);
+  other.run("BEGIN EXCLUSIVE");
+  const answer = await ask(petit, "/api/job-files/quick.yaml", {
+    method: "PUT",
+    body: JSON.stringify({ text: QUICK, base: null }),
+  });
+  other.run("ROLLBACK");
+  expect(answer).toMatchObject({ status: 503, body: { code: "SERVICE_UNAVAILABLE" } });
+  expect(answer.body.error).toStartWith("the file is saved; the job files will be reloaded when the database can be");
+  await eventually("the job is in use", async () => ((await petit.fetch("/api/jobs/quick")).ok ? true : null));
+  const { versions } = (await ask(petit, "/api/jobs/quick/versions")).body;
+  expect(versions[0].uses).toMatchObject([{ cause: "edit", by: "127.0.0.1" }]);
+}, 60_000);
+
 const logOf = async (petit: Petit, runId: string): Promise<string> =>
   await (await petit.fetch(`/api/runs/${runId}/logs`)).text();
 

@@ -3,8 +3,8 @@ import { ApiError } from "../errors.ts";
 /** Maximum size of a request body. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 
-/** Maximum size of a body with a job file as a JSON text, in which a byte of the file takes up to six. */
-export const MAX_DRAFT_BYTES = 8 * 1024 * 1024;
+/** Maximum size of a body with a job file as a JSON text: escapes can make it three times as long as the file, and more only if it is no text. */
+export const MAX_DRAFT_BYTES = 4 * 1024 * 1024;
 
 /** Throws `PAYLOAD_TOO_LARGE` if `Content-Length` is above the maximum. */
 export const checkBodySize = (request: Request, maxBytes: number = MAX_BODY_BYTES): void => {

@@ -360,6 +360,17 @@ describe("with --edit", () => {
     rmSync(join(petit.jobsDir, "linked"));
   });
 
+  test("what is no regular file is neither read nor replaced", async () => {
+    mkdirSync(join(petit.jobsDir, "folder.yaml"));
+    expect(await ask(petit, "/api/job-files/folder.yaml")).toMatchObject({ status: 404 });
+    expect(await save(petit, "folder.yaml", { text: job("folder"), base: null })).toMatchObject({
+      status: 409,
+      body: { error: expect.stringContaining("something called 'folder.yaml' already that is no regular file") },
+    });
+    expect(await save(petit, "folder.yaml/in.yaml", { text: job("in"), base: null })).toMatchObject({ status: 200 });
+    rmSync(join(petit.jobsDir, "folder.yaml"), { recursive: true });
+  });
+
   test("the mode of a file stays", async () => {
     const base = write(petit, "mode.yaml", job("mode"));
     chmodSync(join(petit.jobsDir, "mode.yaml"), 0o640);
@@ -421,6 +432,12 @@ test("without --edit every one of these routes refuses, and says how to switch i
       },
     });
   expect(readdirSync(petit.jobsDir)).toEqual(["a.yaml"]);
+});
+
+test("a body of more than 1 MiB is taken only where job files can be edited", async () => {
+  await using petit = await startPetit();
+  const answer = await save(petit, "a.yaml", { text: "x".repeat(1_100_000), base: null });
+  expect([answer.status, answer.body.code]).toEqual([413, "PAYLOAD_TOO_LARGE"]);
 });
 
 test("a token is needed where petit needs one, and names the person", async () => {

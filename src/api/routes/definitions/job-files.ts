@@ -5,7 +5,7 @@ import { TEMPLATES } from "../../../jobfile/templates/templates.ts";
 import { diffJobs } from "../../comparison/commit-diff.ts";
 import { diffTexts } from "../../comparison/definition-diff.ts";
 import type { ApiContext } from "../../context.ts";
-import { MAX_DRAFT_BYTES, readJsonWithTexts } from "../../guard/body.ts";
+import { MAX_BODY_BYTES, MAX_DRAFT_BYTES, readJsonWithTexts } from "../../guard/body.ts";
 import type { DraftCheck, JobFileEditor } from "../../options.ts";
 import { reloaded } from "../../reloaded.ts";
 import { listedJobs } from "../../shapes/definition/commit-diff.ts";
@@ -38,12 +38,15 @@ const WildcardParams = exactly({
   "*": t.String({ description: "Path of the file, relative to JOBS_DIR, with each part percent-encoded" }),
 });
 
-const parse = readJsonWithTexts(["path", "text", "base"], MAX_DRAFT_BYTES);
+/** Maximum size of the bodies of these routes. */
+export const maxDraftBytes = ({ editor }: Pick<ApiContext, "editor">): number =>
+  editor === null ? MAX_BODY_BYTES : MAX_DRAFT_BYTES;
 
 /** Routes for editing the job files of a folder. Without `--edit`, and for files in git, they refuse every request. */
 export const jobFileRoutes = (context: ApiContext) => {
   const { engine, clock, requests, system } = context;
   const { timezone } = system;
+  const parse = readJsonWithTexts(["path", "text", "base"], maxDraftBytes(context));
 
   /** Compares the jobs of a file that run with those of a draft. Null while it can't be saved. */
   const diffOf = async (path: string, { jobs, errors }: DraftCheck) => {
@@ -101,7 +104,9 @@ export const jobFileRoutes = (context: ApiContext) => {
     .post(
       `${JOB_FILES_PATH}/check`,
       async ({ body, request }) => {
-        const check = await mustHave(context).check(body, request.signal);
+        const editor = mustHave(context);
+        requests.keepOpen(request);
+        const check = await editor.check(body, request.signal);
         const { present, isUnchanged } = check;
         return draftCheckBody(check, {
           diff: await diffOf(body.path, check),
@@ -126,9 +131,12 @@ export const jobFileRoutes = (context: ApiContext) => {
     .put(
       `${JOB_FILES_PATH}/*`,
       async ({ body, request }) => {
+        const editor = mustHave(context);
         const path = pathOf(request);
-        const { digest, inUse } = await mustHave(context).save({ path, ...body }, requests.actorOf(request));
-        await reloaded(inUse, context);
+        if (engine.phase !== "running") throw refuse({ reason: "not_running", state: "stopping" });
+        requests.keepOpen(request);
+        const { digest, inUse } = await editor.save({ path, ...body }, requests.actorOf(request));
+        await reloaded(inUse, context, "the file is saved; ");
         return { path, digest };
       },
       {

@@ -10,7 +10,7 @@ import { readState } from "../../../jobfile/read/scan.ts";
 import { Folder } from "../../../lib/files/folder.ts";
 import type { Log } from "../../../lib/log.ts";
 import { shorten } from "../../../lib/text.ts";
-import { openPlace, type PlacedFile, whyNoJobFile } from "./path.ts";
+import { openPlace, type PlacedFile, reasonOf, unreadable, whyNoJobFile } from "./path.ts";
 import {
   codeOf,
   type PresentFile,
@@ -230,9 +230,7 @@ const readable = (place: PlacedFile): PresentFile | null => {
   try {
     return readPresent(place);
   } catch (error) {
-    throw new PetitError("conflict", `'${shorten(place.path, 200)}' can't be read: ${reasonOf(error)}`, {
-      cause: error,
-    });
+    throw unreadable(place.path, error);
   }
 };
 
@@ -250,10 +248,3 @@ const textOf = ({ bytes }: PresentFile): string | null => {
 
 const notWritable = (path: string, error: unknown): PetitError =>
   refuse({ reason: "file_not_writable", path, problem: reasonOf(error), systemCode: codeOf(error) }, { cause: error });
-
-/** Returns the reason in a system's error, such as `no space left on device (ENOSPC)`. */
-const reasonOf = (error: unknown): string => {
-  const message = error instanceof Error ? error.message : String(error);
-  const [, code, reason] = /^([A-Z0-9]+): ([^,]+)/.exec(message) ?? [];
-  return reason === undefined ? message : `${reason} (${code})`;
-};

@@ -1,5 +1,6 @@
 import { PetitError } from "../../../domain/errors.ts";
 import { refuse } from "../../../domain/refusal.ts";
+import { errorMessage } from "../../../lib/error-message.ts";
 import { Folder } from "../../../lib/files/folder.ts";
 import { escapeUnprintable, shorten } from "../../../lib/text.ts";
 
@@ -29,9 +30,28 @@ export type PlacedFile = { readonly folder: Folder; readonly name: string; reado
 
 /**
  * Opens the folder of a job file without following links below JOBS_DIR, so that nobody is led out of it. The caller closes the folder.
- * Throws `not_found` if there is no such folder, and `conflict` if a part of the path is a link.
+ * Throws `not_found` if there is no such folder, and `conflict` if a part of the path is a link or can't be read.
  */
 export const openPlace = (jobsDir: string, path: string): PlacedFile => {
+  try {
+    return open(jobsDir, path);
+  } catch (error) {
+    throw error instanceof PetitError ? error : unreadable(path, error);
+  }
+};
+
+/** Returns the error for what petit may not read. */
+export const unreadable = (path: string, cause: unknown): PetitError =>
+  new PetitError("conflict", `'${shorten(path, 200)}' can't be read: ${reasonOf(cause)}`, { cause });
+
+/** Returns the reason in a system's error, such as `no space left on device (ENOSPC)`. */
+export const reasonOf = (error: unknown): string => {
+  const message = errorMessage(error);
+  const [, code, reason] = /^([A-Z0-9]+): ([^,]+)/.exec(message) ?? [];
+  return reason === undefined ? message : `${reason} (${code})`;
+};
+
+const open = (jobsDir: string, path: string): PlacedFile => {
   const parts = path.split("/");
   const name = parts.pop() ?? "";
   let folder = Folder.open(jobsDir);
