@@ -265,10 +265,8 @@ test.skipIf(CHROMIUM === null)(
     await using petit = await startPetit({ jobs: { "nightly.yaml": NIGHTLY }, args: ["--edit"] });
     await using web = await openWeb(petit);
     const { page } = web;
-    await page.route("**/api/session", async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, json: { ...(await response.json()), role: "operator" } });
-    });
+    const { body } = await ask(petit, "/api/session");
+    await page.route("**/api/session", (route) => route.fulfill({ json: { ...body, role: "operator" } }));
     await web.open("/edit/nightly.yaml");
     await page.getByText("Only admins edit job files").waitFor();
     expect(await web.axe()).toEqual([]);
