@@ -456,6 +456,11 @@ describe("job files in a git repository", () => {
     expect(refused.refused.problems[0].message).toMatch(
       /^the commit is signed with ED25519 key SHA256:\S+, which is not one of the allowed signers$/,
     );
+    writeFileSync(signers, `eve@example.com valid-before="20200101Z" ${eve}`);
+    expect((await sync(petit)).refused.problems[0].message).toMatch(
+      /^the commit is signed with .* allowed signers \(line 1 of their file: key has expired: verify time .* > valid-before /,
+    );
+    writeFileSync(signers, `ada@example.com ${ada}`);
     expect((await post(petit, "/api/jobs/pin", { commit: third })).status).toBe(409);
     writeFileSync(signers, `ada@example.com ${ada}eve@example.com ${eve}`);
     expect(await sync(petit)).toMatchObject({ commit: { id: third }, refused: null });
@@ -668,6 +673,27 @@ describe("job files in a git repository", () => {
       const { body } = await ask(petit, "/api/job-repository");
       return body.commit.id === second ? true : null;
     });
+  });
+
+  test.each([
+    ["token: {file: none}", "https://localhost:1/x", /jobs\.git\.token: the file \S+\/none can't be read \(ENOENT\)/],
+    ["key: {env: NO_KEY}", "git@localhost:x", /jobs\.git\.key: the variable NO_KEY is not set/],
+    ["key: {file: closed}", "git@localhost:x", /jobs\.git\.key: the key has a passphrase, .*; expected one without/],
+  ])("are not read with the unusable %s, and the error says which it is", async (access, url, problem) => {
+    using dir = tempDir();
+    expect(
+      spawnSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "a passphrase", "-f", dir.file("closed")]).status,
+    ).toBe(0);
+    writeFileSync(dir.file("config.yaml"), `jobs: {git: {url: "${url}", ${access}}}\n`);
+    const found = await runPetit([
+      "run",
+      "--db",
+      dir.file("petit.db"),
+      "--config",
+      dir.file("config.yaml"),
+      "--no-api",
+    ]);
+    expect(found).toMatchObject({ status: 2, stderr: expect.stringMatching(problem) });
   });
 
   test("of a repository leave a folder alone that is used later, and a retry of their runs uses the folder", async () => {

@@ -6,6 +6,7 @@ import type { GitOutput } from "./run-git.ts";
 const PATTERNS: readonly (readonly [GitFault, RegExp])[] = [
   ["disk_full", /No space left on device|Disk quota exceeded/],
   ["too_large", /File too large|file size limit|died of signal 25/i],
+  ["broken_object", /^(?:\w+: )?object [0-9a-f]{40,64}: \w+: |fsck error/m],
   ["changed_host_key", /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed/],
   ["unknown_host_key", /No \S+ host key is known|Host key verification failed/],
   [
@@ -45,6 +46,7 @@ const SENTENCES: Readonly<Record<GitFault, string>> = {
   timed_out: "the server does not answer in time",
   too_large: "it is larger than petit accepts",
   unusable_commit: "the files of the commit can't be written",
+  broken_object: "git refuses an object that the branch or tag leads to, as git fsck does; push a commit without it",
   disk_full: "there is no space left on the device",
   failed: "git failed",
 };

@@ -28,6 +28,8 @@ export type GitFault =
   | "too_large"
   /** The files of the commit can't be written: there are too many, or one of them has a name that is too long. */
   | "unusable_commit"
+  /** git-fsck(1) finds a fault in what the branch or tag leads to. */
+  | "broken_object"
   /** There is no space left for the repository or a commit of it. */
   | "disk_full"
   | "failed";
@@ -43,6 +45,7 @@ const LASTING: ReadonlySet<GitFault> = new Set<GitFault>([
   "access_refused",
   "no_repository",
   "no_such_ref",
+  "broken_object",
 ]);
 
 /** An error of git. The message is a sentence for people, without credentials. */

@@ -51,4 +51,4 @@ export const isRefName = (text: string): boolean =>
   text.length <= 200 && /^[A-Za-z0-9_][\w./+-]*$/.test(text) && !/\.\.|\/\/|\/\.|\.lock(?:\/|$)|[./]$/.test(text);
 
 /** Returns true for the first 4 to 64 digits of the id of a commit. */
-export const isCommitPrefix = (text: string): boolean => /^[0-9a-f]{4,64}$/.test(text);
+export const isCommitPrefix = (text: string): boolean => /^[0-9a-f]{4,64}$/i.test(text);

@@ -103,7 +103,7 @@ export class Repository {
     const { url } = this.#options.location;
     const names = ref.startsWith("refs/") ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
     const { stdout } = await this.#git({
-      args: ["ls-remote", "--quiet", "--end-of-options", url, ...names],
+      args: ["ls-remote", "--quiet", "--end-of-options", url, ...names, HEAD],
       environment: this.#access(credentials),
       timeoutMs: this.#limits.lookMs,
     });
@@ -117,7 +117,8 @@ export class Repository {
     const name = names.find((each) => ids.has(each));
     const id = name === undefined ? undefined : ids.get(name);
     if (name !== undefined && id !== undefined) return { name, id };
-    throw new GitError("no_such_ref", `the repository has no branch or tag '${ref}'`);
+    const hint = ids.has(HEAD) ? "" : ", and none that is its head; expected the URL of a repository with commits";
+    throw new GitError("no_such_ref", `the repository has no branch or tag '${ref}'${hint}`);
   }
 
   /** Fetches a ref by its full name. Returns what it is, and the id of its commit, which differs from that for an annotated tag. */
@@ -136,7 +137,12 @@ export class Repository {
       throw error;
     }
     const { stdout } = await this.#git({ args: ["rev-parse", "--verify", "--end-of-options", as] });
-    return { id: stdout.toString().trim(), commit: await this.find(as) };
+    try {
+      return { id: stdout.toString().trim(), commit: await this.find(as) };
+    } catch (error) {
+      if (!(error instanceof GitError && error.fault === "no_such_commit")) throw error;
+      throw new GitError("no_such_ref", `${name} is not a commit; expected a branch, or the tag of a commit`);
+    }
   }
 
   async #runFetch(refspec: string, credentials: Credentials): Promise<void> {
@@ -226,7 +232,11 @@ export class Repository {
       return null;
     }
     const [, key] = /signature with (\S+ key \S+)/.exec(stderr) ?? [];
-    if (key !== undefined) return `the commit is signed with ${key}, which is not one of the allowed signers`;
+    const line = stderr.split("\n").findLast((each) => each.startsWith(`${signers}:`));
+    const [, number, why] = /^:(\d+): (.*)/.exec(line?.slice(signers.length) ?? "") ?? [];
+    const hint = why === undefined ? "" : ` (line ${number} of their file: ${shortLine(why)})`;
+    if (key !== undefined) return `the commit is signed with ${key}, which is not one of the allowed signers${hint}`;
+    if (hint !== "") return `the commit has no signature of an allowed signer${hint}`;
     return /ssh-keygen|cannot run/.test(stderr)
       ? `its signature can't be verified (${shortLine(stderr.trim().split("\n").at(-1) ?? "")})`
       : "the commit has no signature of an allowed signer";
@@ -353,6 +363,9 @@ export class Repository {
 
 /** The ref of what was fetched to be compared. */
 export const COMPARED = "refs/petit/compared";
+
+/** What a server that has any commits has, too, even if it is no server of git but answers as if it were. */
+const HEAD = "HEAD";
 
 /** The ref of what was fetched last. */
 const FETCHED = "refs/petit/fetched";

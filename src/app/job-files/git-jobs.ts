@@ -38,6 +38,7 @@ import {
 import { CommitFolders } from "../git/commit-folders.ts";
 import { GitError } from "../git/git-error.ts";
 import { isCommitPrefix, isRefName, type Location } from "../git/location.ts";
+import { hasPassphrase } from "../git/private-key.ts";
 import { COMPARED, type Credentials, Repository } from "../git/repository.ts";
 import type { JobSource, JobsUser, StartedSource } from "./job-source.ts";
 import { readCommit } from "./read-commit.ts";
@@ -701,7 +702,7 @@ export class GitJobs implements FilesRepository, JobSource {
     const { key, token, knownHosts, ca } = settings;
     return {
       keyFile: key === null ? null : this.#keyPath(key, dir),
-      token: token === null ? null : this.#secret(token),
+      token: token === null ? null : this.#secret(token, "token"),
       knownHosts,
       ca,
       agent: environment.SSH_AUTH_SOCK ?? null,
@@ -709,8 +710,13 @@ export class GitJobs implements FilesRepository, JobSource {
   }
 
   #keyPath(key: SecretSource, dir: string): string {
+    const text = this.#secret(key, "key");
+    if (hasPassphrase(text))
+      throw new GitError(
+        "access_refused",
+        "jobs.git.key: the key has a passphrase, which nobody can enter; expected one without",
+      );
     if ("file" in key) return key.file;
-    const text = this.#secret(key);
     try {
       mkdirSync(dir, { recursive: true, mode: 0o700 });
       writeFileSync(this.#keyFile, `${text}\n`, { mode: 0o600 });
@@ -725,10 +731,10 @@ export class GitJobs implements FilesRepository, JobSource {
   }
 
   /** Paths of secrets are absolute. */
-  #secret(source: SecretSource): string {
+  #secret(source: SecretSource, name: "key" | "token"): string {
     const reading = this.#readSecret(source);
     if ("value" in reading) return reading.value;
-    throw new GitError("access_refused", reading.problem);
+    throw new GitError("access_refused", `jobs.git.${name}: ${reading.problem}`);
   }
 
   #readSecret(source: SecretSource): SecretReading {

@@ -16,7 +16,7 @@ import { checkOut, removeDrafts, removeFolder } from "../../../src/app/git/check
 import { parseLocation } from "../../../src/app/git/location.ts";
 import { type Credentials, LIMITS, Repository } from "../../../src/app/git/repository.ts";
 import { repositoriesOf, serveGit } from "../../support/git/https.ts";
-import { createOrigin } from "../../support/git/origin.ts";
+import { createOrigin, type Origin } from "../../support/git/origin.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const NOBODY: Credentials = { keyFile: null, token: null, knownHosts: null, ca: null, agent: null };
@@ -73,7 +73,52 @@ const killGitIn = (folder: string): number => {
   return pids.length;
 };
 
+/** Pushes a commit as git would not write it. Returns the id of the object with the fault. */
+const pushBroken = (origin: Origin, kind: "tree" | "commit", content: (tree: string) => string): string => {
+  const write = (type: string, text: string): string => {
+    writeFileSync(join(origin.path, "..", "object"), text, "latin1");
+    return origin.git("hash-object", "-t", type, "-w", "--literally", join("..", "object"));
+  };
+  const tree = origin.git("rev-parse", "HEAD^{tree}");
+  const id = write(kind, content(tree));
+  const commit = kind === "commit" ? id : origin.git("commit-tree", "-m", "broken", id);
+  origin.git("push", "--quiet", "--force", "origin", `${commit}:refs/heads/main`);
+  return id;
+};
+
+const EMPTY_BLOB = "\xe6\x9d\xe2\x9b\xb2\xd1\xd6CK\x8b)\xaewZ\xd8\xc2\xe4\x8cS\x91";
+
 describe("a repository", () => {
+  test.each([
+    ["tree", () => `100644 ..\0${EMPTY_BLOB}`, "hasDotdot"],
+    ["tree", () => `100644 .GIT\0${EMPTY_BLOB}`, "hasDotgit"],
+    ["tree", () => `100644 a\0${EMPTY_BLOB}100644 a\0${EMPTY_BLOB}`, "duplicateEntries"],
+    ["commit", (tree: string) => `tree ${tree}\ncommitter A <a@b> 1 +0000\n\nx\n`, "missingAuthor"],
+  ] as const)("that has a %s that git refuses is not taken, and the error names object and rule", async (...given) => {
+    const [kind, content, rule] = given;
+    using petit = setUp();
+    petit.origin.push({ "a.txt": "", "b.txt": "text" });
+    const object = pushBroken(petit.origin, kind, content);
+    await expect(petit.fetch()).rejects.toMatchObject({
+      fault: "broken_object",
+      isLasting: true,
+      message: expect.stringMatching(
+        new RegExp(`^git refuses an object that the branch or tag leads to.* \\(object ${object}: ${rule}: `),
+      ),
+    });
+  });
+
+  test("whose tag is none of a commit has no such ref", async () => {
+    using petit = setUp();
+    petit.origin.push({ "a.txt": "text" });
+    petit.origin.git("tag", "file", "HEAD:a.txt");
+    petit.origin.git("push", "--quiet", "origin", "file");
+    await expect(petit.repository.fetchRef("refs/tags/file", NOBODY)).rejects.toMatchObject({
+      fault: "no_such_ref",
+      message: "refs/tags/file is not a commit; expected a branch, or the tag of a commit",
+    });
+  });
+
   test("that is larger than the limit is refused, leaves nothing, and is taken when it is small again", async () => {
     using petit = setUp({ bytes: 2 ** 20 });
     const { origin, repository, copy } = petit;

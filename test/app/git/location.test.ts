@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { isRefName, parseLocation } from "../../../src/app/git/location.ts";
+import { isCommitPrefix, isRefName, parseLocation } from "../../../src/app/git/location.ts";
 
 describe("the URL of a repository", () => {
   test.each([
@@ -42,6 +42,15 @@ describe("the URL of a repository", () => {
   ])("%s is refused", (url) => {
     expect(parseLocation(url)).toHaveProperty("problem");
   });
+});
+
+test.each([
+  ["0a90", true],
+  ["0A90f", true],
+  ["0a9", false],
+  ["main", false],
+])("%s can begin the id of a commit: %p", (text, can) => {
+  expect(isCommitPrefix(text)).toBe(can);
 });
 
 describe("the name of a ref", () => {

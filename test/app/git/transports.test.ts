@@ -189,6 +189,14 @@ describe("a repository over https", () => {
     const credentials = { ...NOBODY, ca: server.caFile };
     const repository = given.open(`${server.origin}/origin.git`, 700);
     await expect(repository.look("main", credentials)).rejects.toMatchObject({ fault: "no_repository" });
+    // What a proxy may put in place of an answer.
+    server.respond = (_, response) =>
+      response.writeHead(200, { "content-type": "text/html" }).end("<html><title>Log in</title></html>");
+    await expect(repository.look("main", credentials)).rejects.toMatchObject({
+      fault: "no_such_ref",
+      message:
+        "the repository has no branch or tag 'main', and none that is its head; expected the URL of a repository with commits",
+    });
     server.respond = (_, response) => response.writeHead(503).end();
     await expect(repository.look("main", credentials)).rejects.toMatchObject({ fault: "unreachable" });
     server.respond = () => {};
