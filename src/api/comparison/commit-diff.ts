@@ -63,8 +63,8 @@ export const diffJobs = async (
     const move = isMoved ? scheduleMove(partner, job, options) : null;
     const formerId = partner.id === job.id ? null : partner.id;
     changed.push({ id: job.id, formerId, file: job.source.file, changes, next, move });
-    // A comparison takes some ms where occurrences are frequent.
-    if (isMoved) await setImmediate();
+    // Thousands of jobs may change, and other requests must not wait for all of them.
+    await setImmediate();
   }
   return {
     added: after
