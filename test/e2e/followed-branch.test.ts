@@ -108,7 +108,7 @@ describe("a branch that petit follows", () => {
     ]);
   });
 
-  test("with a commit of more than 100,000 files is not taken, and says so", async () => {
+  test("with a commit of more than 100,000 files is refused", async () => {
     await using petit = await startWithRepository({ "jobs/hello.yaml": job("hello") });
     const { origin } = petit;
     const first = (await sync(petit)).commit.id;
@@ -121,10 +121,13 @@ describe("a branch that petit follows", () => {
     expect(await sync(petit)).toMatchObject({
       commit: { id: first },
       head: { id: many },
-      failure: { error: "the commit has 100001 files; at most 100000 are allowed" },
+      refused: {
+        commit: { id: many },
+        problems: [{ file: ".", message: expect.stringMatching(/^the commit has more than 100000 files/) }],
+      },
     });
     const next = origin.push({ "note.txt": "small again" });
-    expect(await sync(petit)).toMatchObject({ commit: { id: next }, failure: null });
+    expect(await sync(petit)).toMatchObject({ commit: { id: next }, refused: null });
   });
 });
 
