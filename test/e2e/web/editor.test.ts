@@ -23,6 +23,7 @@ const JOBS = {
   "nightly.yaml": NIGHTLY,
   "sub/broken.yaml": "id: broken\ntasks: [{id: only, type: comand, command: x}]\n",
   "reports/weekly.yaml": 'id: weekly\ntasks: [{id: only, type: command, command: "true"}]\n',
+  "lost.yaml": 'id: lost\ntasks: [{id: only, type: command, command: "true"}]\n',
   "crlf.yaml": 'id: crlf\r\ntasks:\r\n  - {id: only, type: command, command: "true"}\r\n',
 };
 
@@ -180,6 +181,29 @@ describe.skipIf(CHROMIUM === null)("the editor of job files", () => {
     await page.keyboard.type(" ");
     await page.locator(".edit-state", { hasText: "1 problem" }).waitFor();
     expect(await editorText(page)).toBe(`${before}retires: 3\n `);
+  }, 60_000);
+
+  test("says that a text is saved even if the answer to the save was lost", async () => {
+    const { petit } = running();
+    await using web = await openWeb(petit);
+    const { page } = web;
+    await openEditor(web, "lost.yaml");
+    const text = `${JOBS["lost.yaml"]}name: Lost\n`;
+    await writeText(page, text);
+    await page.route("**/api/job-files/lost.yaml", async (route) => {
+      if (route.request().method() !== "PUT") return await route.continue();
+      const body = route.request().postData() ?? "";
+      expect((await ask(petit, "/api/job-files/lost.yaml", { method: "PUT", body })).status).toBe(200);
+      await route.abort();
+    });
+    await page.keyboard.press("Control+s");
+    await page.locator("[data-save]:not([aria-disabled])").waitFor();
+    await page.keyboard.press("Control+s");
+    await page.getByRole("dialog").getByText("The file has this text: it is saved.").waitFor();
+    await saved(page);
+    expect(await page.getByRole("alert").count()).toBe(0);
+    expect(fileOf(petit, "lost.yaml")).toBe(text);
+    await page.unrouteAll({ behavior: "wait" });
   }, 60_000);
 
   test("keeps the line ends of a file", async () => {

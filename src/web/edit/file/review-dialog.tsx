@@ -1,4 +1,4 @@
-import { isRefused } from "../../../client/error.ts";
+import { isUnreachable } from "../../../client/error.ts";
 import { jobsDiffText } from "../../../domain/words/versions/jobs-diff.ts";
 import { Button } from "../../ui/button.tsx";
 import { Diff } from "../../ui/diff.tsx";
@@ -23,13 +23,14 @@ type ReviewDialogProps = {
 
 /** Shows what a text would change, before it is saved. */
 export const ReviewDialog = ({ path, check, error, isSaving, onSave, onGo, onClose }: ReviewDialogProps) => {
-  const canSave = check !== null && canBeSaved(check);
+  const canSave = check !== null && canBeSaved(check) && !check.unchanged;
   return (
     <Dialog title={`Changes of ${path}`} isWide onClose={onClose}>
-      {error !== null && (
+      {error !== null && !(check?.unchanged === true && isUnreachable(error)) && (
         <p className="edit-wrong" role="alert">
-          {isRefused(error, "CONFLICT") || isRefused(error, "INVALID_REQUEST") ? "" : "Not saved. "}
-          {failureText(error)}
+          {isUnreachable(error)
+            ? "petit does not answer. This says so as soon as the text is saved."
+            : failureText(error)}
         </p>
       )}
       {check === null ? (
@@ -65,17 +66,14 @@ const Changes = ({ path, check, onGo }: ChangesProps) => {
           <ProblemList path={path} problems={errorsOf(check)} current={null} onGo={onGo} />
         </section>
       )}
-      {unchanged && <p className="muted">The file has this text already.</p>}
+      {unchanged && <p role="status">The file has this text: it is saved.</p>}
       {diff !== null && !unchanged && (
         <section>
-          <h3>Jobs</h3>
-          <p role="status">
-            <strong>
-              {isEmpty(diff)
-                ? "No job changes: only comments or the layout differ"
-                : capital(jobsDiffText({ ...diff, problems: [] }))}
-            </strong>
-          </p>
+          <h3>
+            {isEmpty(diff)
+              ? "No job changes: only comments or the layout differ"
+              : capital(jobsDiffText({ ...diff, problems: [] }))}
+          </h3>
           <JobChanges diff={diff} />
         </section>
       )}

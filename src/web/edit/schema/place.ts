@@ -31,11 +31,26 @@ export type FieldName = { readonly from: number; readonly to: number; readonly p
  * Returns where an offset is in a YAML text; null within a comment or a text block. It reads texts that are not complete, as they are while
  * somebody types, which parsers of YAML refuse.
  */
-export const placeAt = (text: string, offset: number): Place | null => new YamlReader(text, offset).read().place;
+export const placeAt = (text: string, offset: number): Place | null => {
+  const { start, end } = documentAt(text, offset);
+  const { place } = new YamlReader(text.slice(start, end), offset - start).read();
+  return place === null ? null : { ...place, from: place.from + start };
+};
 
 /** Returns the name of a field at an offset of a YAML text, or null if there is none. */
-export const fieldNameAt = (text: string, offset: number): FieldName | null =>
-  new YamlReader(text, -1).read().names.find(({ from, to }) => from <= offset && offset <= to) ?? null;
+export const fieldNameAt = (text: string, offset: number): FieldName | null => {
+  const { start, end } = documentAt(text, offset);
+  const { names } = new YamlReader(text.slice(start, end), -1).read();
+  const name = names.find(({ from, to }) => from <= offset - start && offset - start <= to);
+  return name === undefined ? null : { ...name, from: name.from + start, to: name.to + start };
+};
+
+/** Returns where the document of an offset begins and ends, because a file may have hundreds of them. */
+const documentAt = (text: string, offset: number): { readonly start: number; readonly end: number } => {
+  const start = offset === 0 ? 0 : text.lastIndexOf("\n---", offset - 1) + 1;
+  const next = text.indexOf("\n---", offset);
+  return { start, end: next === -1 ? text.length : next };
+};
 
 type OpenMapping = { readonly path: readonly PathStep[]; readonly values: Map<string, string> };
 

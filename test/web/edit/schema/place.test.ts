@@ -56,6 +56,8 @@ describe("a place in a YAML text", () => {
     ["id: x # ‸", null],
     ["tasks: [\n  # ‸\n]", null],
     ["id: x\n---\n‸", "content ."],
+    ["id: x\n‸\n---\nid: y\n", "content ."],
+    ["---‸\nid: x\n", null],
     ["id: x\r\ntasks:\r\n  - id: a\r\n    ‸\r\n", "content .tasks[]"],
     ["‸id: x", "content ."],
   ])("is %j", (marked, expected) => {
@@ -72,6 +74,7 @@ describe("a place in a YAML text", () => {
 
   test("begins where what is typed begins", () => {
     expect(placeAt("tasks:\n  - id: a\n    ty", 23)).toMatchObject({ from: 21, column: 4, isFlow: false });
+    expect(placeAt("id: x\n---\nid: y\nty", 18)).toMatchObject({ from: 16, column: 0 });
     expect(placeAt("a: {b: cd", 9)).toMatchObject({ from: 7, column: 7, isFlow: true });
   });
 
@@ -87,5 +90,6 @@ describe("a place in a YAML text", () => {
     expect(fieldNameAt(text, text.indexOf("retry") + 2)).toEqual({ from: 21, to: 26, path: ["tasks", null, "retry"] });
     expect(fieldNameAt(text, text.indexOf("max"))?.path).toEqual(["tasks", null, "retry", "max"]);
     expect(fieldNameAt(text, text.indexOf("1"))).toBeNull();
+    expect(fieldNameAt(`id: x\n---\n${text}`, 11)).toEqual({ from: 10, to: 15, path: ["tasks"] });
   });
 });
