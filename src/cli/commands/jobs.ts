@@ -1,6 +1,7 @@
 import type { Client } from "../../client/client.ts";
 import { ClientError } from "../../client/error.ts";
 import { assertNever } from "../../lib/never.ts";
+import { pluralize } from "../../lib/text.ts";
 import { usageError } from "../argv.ts";
 import { openClient } from "../client/client.ts";
 import { noteNewId } from "../client/job-note.ts";
@@ -71,7 +72,7 @@ export const jobs = defineCommand({
       type: "string",
       alias: "n",
       valueHint: "N",
-      description: `Maximum number of versions, 1 to ${LIMIT.max}. [default: ${DEFAULT_LIMIT}]`,
+      description: `Maximum number of versions, and of the times that each was in use, 1 to ${LIMIT.max}. [default: ${DEFAULT_LIMIT}]`,
     },
   },
   settings: ["timezone"],
@@ -164,7 +165,7 @@ type ListOptions = { readonly jobId: string; readonly limit: number };
 const list = async (client: Client, { jobId, limit }: ListOptions, context: Context): Promise<ExitStatus> => {
   const { out, err } = context.terminal;
   const params = { job_id: jobId };
-  const found = await client.get("/api/jobs/:job_id/versions", { params, query: { limit } });
+  const found = await client.get("/api/jobs/:job_id/versions", { params, query: { limit, uses: limit } });
   if (context.json) {
     out.write(`${JSON.stringify(found, null, 2)}\n`);
     return EXIT.DONE;
@@ -173,6 +174,11 @@ const list = async (client: Client, { jobId, limit }: ListOptions, context: Cont
   noteNewId(jobId, job.id, context);
   if (job.gone) err.write(`job '${job.id}' is gone: no job file defines it any more\n`);
   out.write(historyTable(found.versions, context));
+  const left = found.versions.reduce((sum, { uses, use_count }) => sum + use_count - uses.length, 0);
+  if (left > 0)
+    err.write(
+      paint(err, "dim", `${pluralize(left, "earlier time")} that these versions were in use: --limit ${LIMIT.max}\n`),
+    );
   if (!out.isTerminal) return EXIT.DONE;
   if (found.count === limit) err.write(paint(err, "dim", `older versions: --limit ${LIMIT.max}\n`));
   err.write(

@@ -41,6 +41,28 @@ describe("petit jobs history", () => {
     expect(lines).toHaveLength(4);
   });
 
+  test("lists as many times of each version as --limit says, and says how many are left out", async () => {
+    await using often = await startPetit({ jobs: { "a.yaml": ONE }, args: ["--no-watch"] });
+    for (let change = 0; change < 24; change++) {
+      writeFileSync(join(often.jobsDir, "a.yaml"), change % 2 === 0 ? TWO : ONE);
+      await post(often, "/api/jobs/reload");
+    }
+    const list = async (...flags: readonly string[]) => {
+      const { stdout, stderr } = await petit(["jobs", "history", "a", ...flags, "--url", often.url]);
+      return { rows: stdout.trimEnd().split("\n").length - 1, stderr };
+    };
+    expect(await list()).toEqual({ rows: 25, stderr: "" });
+    expect(await list("-n", "8")).toEqual({
+      rows: 16,
+      stderr: "9 earlier times that these versions were in use: --limit 1000\n",
+    });
+    expect((await ask(often, "/api/jobs/a/versions")).body.versions).toMatchObject([
+      { version: 2, uses: { length: 10 }, use_count: 12 },
+      { version: 1, uses: { length: 10 }, use_count: 13 },
+    ]);
+    expect((await ask(often, "/api/jobs/a/versions?uses=0")).status).toBe(400);
+  });
+
   test("prints the answer of the API with --json", async () => {
     const { stdout } = await jobs("history", "a", "--json", "--limit", "1");
     expect(JSON.parse(stdout)).toMatchObject({ count: 1, versions: [{ version: 2, digest: digests[1] }] });

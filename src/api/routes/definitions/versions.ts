@@ -15,8 +15,19 @@ import { requireJob } from "../require.ts";
 
 const VERSION_TEXT = "its digest, 4 or more characters from the beginning of that, or its number";
 
+/** Default number of uses of each version in a list. The newest ones of a version are enough to see when it was in use. */
+const LISTED_USES = 10;
+/** A job has no more. */
+const ALL_USES = 1_000;
+
 const ListQuery = exactly({
   limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 100 }, "Maximum of versions")),
+  uses: t.Optional(
+    wholeNumber(
+      { minimum: 1, maximum: ALL_USES, default: LISTED_USES },
+      "Maximum of the times of each version in `uses`",
+    ),
+  ),
   before: t.Optional(t.String({ description: `Lists only the versions before this one: ${VERSION_TEXT}` })),
 });
 
@@ -33,10 +44,6 @@ const DetailQuery = exactly({
   ),
 });
 
-/** Number of uses of each version in a list. The newest ones of a version are enough to see when it was in use. */
-const LISTED_USES = 10;
-const ALL_USES = 1_000;
-
 export const versionRoutes = ({ engine, store, clock, system }: ApiContext) =>
   new Elysia({ prefix: "/api/jobs/:job_id/versions" })
     .get(
@@ -46,7 +53,9 @@ export const versionRoutes = ({ engine, store, clock, system }: ApiContext) =>
         const before = query.before === undefined ? null : requireVersion(store, job, query.before);
         const page = { limit: Number(query.limit ?? 100), ...(before !== null && { before: before.number }) };
         return versionList(
-          store.versions.list(job.id, page).map((version) => partsOf(store, job, version, LISTED_USES)),
+          store.versions
+            .list(job.id, page)
+            .map((version) => partsOf(store, job, version, Number(query.uses ?? LISTED_USES))),
         );
       },
       {

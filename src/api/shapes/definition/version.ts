@@ -63,7 +63,9 @@ const versionFields = {
   digest: Digest,
   changed_at: instant("When petit first read it; of the current one, when it became that"),
   current: t.Boolean({ description: "Whether it is the definition of today, or the last one of a job that is gone" }),
-  uses: t.Array(UseBody, { description: "When it was in use, the newest first: in a list the newest 10" }),
+  uses: t.Array(UseBody, {
+    description: "When it was in use, the newest first: in a list the newest 10, or as many as `uses` says",
+  }),
   use_count: integer({ minimum: 0, description: "How often it was in use, as far as that is stored" }),
   runs: exactly(
     { count: integer({ minimum: 0, description: "At most 100,000" }), first: RunOrNull, last: RunOrNull },
