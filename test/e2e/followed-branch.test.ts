@@ -28,6 +28,8 @@ describe("a branch that petit follows", () => {
     await using petit = await startWithRepository({ "jobs/hello.yaml": job("hello") });
     const { origin } = petit;
     const first = (await sync(petit)).commit.id;
+    origin.git("push", "--quiet", "origin", "HEAD:refs/heads/other");
+    origin.git("--git-dir", origin.path, "symbolic-ref", "HEAD", "refs/heads/other");
     origin.git("--git-dir", origin.path, "update-ref", "-d", "refs/heads/main");
     expect(await sync(petit)).toMatchObject({
       commit: { id: first },
