@@ -10,8 +10,8 @@ const ROOT = join(import.meta.dirname, "..");
 /** The rooms that each room may import from. Only main imports an implementation of `runtime`; the others import its interface. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ["cli", "lib", "runtime"],
-  cli: ["client", "app", "nats", "worker", "api", "engine", "store", "jobfile", "domain", "lib", "runtime"],
-  app: ["api", "web", "nats", "worker", "engine", "store", "jobfile", "domain", "lib", "runtime"],
+  cli: ["client", "app", "auth", "nats", "worker", "api", "engine", "store", "jobfile", "domain", "lib", "runtime"],
+  app: ["api", "auth", "web", "nats", "worker", "engine", "store", "jobfile", "domain", "lib", "runtime"],
   api: ["auth", "engine", "store", "jobfile", "domain", "lib", "runtime"],
   client: ["api", "domain", "lib"],
   web: ["client", "api", "domain", "lib"],

@@ -1,4 +1,3 @@
-import { createAuth } from "../auth/auth.ts";
 import type { RequestConnection } from "../runtime/runtime.ts";
 import { type ApiContext, RequestRegistry } from "./context.ts";
 import { methodNotAllowed } from "./errors.ts";
@@ -33,9 +32,10 @@ export const createApi = (options: ApiOptions): Api => {
   const { clock, log } = options;
   const closing = new AbortController();
   const requests = new RequestRegistry();
-  const authentication = createAuthentication(createAuth(options));
-  const { engine, store, version, hostname, system } = options;
+  const authentication = createAuthentication(options.auth, (request) => requests.addressOf(request));
+  const { auth, engine, store, version, hostname, system } = options;
   const context: ApiContext = {
+    auth,
     engine,
     store,
     log,

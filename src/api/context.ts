@@ -4,7 +4,10 @@ import type { Authentication } from "./guard/authentication.ts";
 import type { ApiOptions, JobFileEditor, JobRepository } from "./options.ts";
 
 /** What every route gets. */
-export type ApiContext = Pick<ApiOptions, "engine" | "store" | "log" | "clock" | "version" | "hostname" | "system"> & {
+export type ApiContext = Pick<
+  ApiOptions,
+  "auth" | "engine" | "store" | "log" | "clock" | "version" | "hostname" | "system"
+> & {
   /** The repository with the job files; null if they are in a folder. */
   readonly repository: JobRepository | null;
   /** Edits the job files; null if that is not allowed. */

@@ -1,4 +1,4 @@
-import type { ApiToken } from "../domain/people/token.ts";
+import type { Auth } from "../auth/auth.ts";
 import type { CommitPreview, JobsHookResult, RepositoryState } from "../domain/versions/repository.ts";
 import type { ReloadRequest } from "../domain/versions/version.ts";
 import type { SignedRequest } from "../engine/deliveries/schemes.ts";
@@ -32,10 +32,7 @@ export type ApiOptions = {
   readonly host: string;
   /** 0 selects any free port. */
   readonly port: number;
-  /** Empty if the API requires none. */
-  readonly tokens: readonly ApiToken[];
-  /** Calls a listener with all tokens whenever they change. Missing if they never do. */
-  readonly followTokens?: (listener: (tokens: readonly ApiToken[]) => void) => void;
+  readonly auth: Auth;
   /** Origins whose pages may use the API, such as `https://ops.example.com`. */
   readonly corsOrigins: readonly string[];
   /** Further names that petit is served under, without a port. */
@@ -134,7 +131,7 @@ export type ApiEngine = Omit<
   "store" | "start" | "stop" | "noteUnhandledError" | "noteRepository" | typeof Symbol.asyncDispose
 >;
 
-/** The part of the store that the API reads, and the sessions, which it ends. */
+/** The part of the store that the API reads. */
 export type ApiStore = {
   readonly jobs: Pick<JobStore, "getDefinition">;
   readonly versions: Omit<VersionStore, "deleteOldUses" | "deleteUnused">;
@@ -172,5 +169,4 @@ export type ApiStore = {
   readonly notes: Pick<NoteStore, "list">;
   readonly notifications: Pick<NotificationStore, "list" | "countWaiting">;
   readonly events: Pick<EventStore, "after" | "getNewestSeq">;
-} & Pick<Store, "sessions"> &
-  Pick<Store, "sizeBytes" | "sqliteVersion">;
+} & Pick<Store, "sizeBytes" | "sqliteVersion">;

@@ -16,7 +16,7 @@ export type ServerOptions = ApiOptions & {
  * address can't be bound, or if other machines could reach the API without a token.
  */
 export const startServer = async (options: ServerOptions): Promise<HttpServer> => {
-  refuseOpenBind(options.host, options.tokens[0]?.token ?? null);
+  refuseOpenBind(options.host, options.auth.hasToken());
   const api = createApi(options);
   const server = listen(options, api.handle);
   return {

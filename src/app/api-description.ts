@@ -1,5 +1,6 @@
 import { createApi } from "../api/api.ts";
 import type { ApiDocument } from "../api/docs/openapi-types.ts";
+import { createAuth } from "../auth/auth.ts";
 import { MEMORY } from "../store/database/open.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import type { Origins } from "./settings/settings.ts";
@@ -29,6 +30,7 @@ export const describeApi = async (options: ApiDescriptionOptions): Promise<ApiDo
     },
     parts,
   );
+  const auth = parts.use(createAuth({ clock, log, store: engine.store, tokens: [], isExposed: false }));
   const api = createApi({
     clock,
     log,
@@ -37,7 +39,7 @@ export const describeApi = async (options: ApiDescriptionOptions): Promise<ApiDo
     store: engine.store,
     host: HOST,
     port: 0,
-    tokens: [],
+    auth,
     corsOrigins: [],
     allowedHosts: [],
     hostname: HOST,

@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
-import { refuseOpenBind } from "../api/guard/host.ts";
+import { isLoopback, refuseOpenBind } from "../api/guard/host.ts";
 import { startServer } from "../api/server.ts";
+import { type Auth, createAuth } from "../auth/auth.ts";
 import type { OpenAccess } from "../domain/attention.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
@@ -66,7 +68,8 @@ const start = async (options: AppOptions): Promise<App> => {
   const { settings, runtime, clock, log, environment, jobsDir } = options;
   await using parts = new AsyncDisposableStack();
   const source = parts.use(new TokenSource(options));
-  if (settings.api) refuseOpenBind(settings.apiHost, source.tokens[0]?.token ?? null);
+  // A database that is there may have tokens: the server looks.
+  if (settings.api && !existsSync(settings.db)) refuseOpenBind(settings.apiHost, source.tokens.length > 0);
   const jobSource = parts.use(openJobSource(options));
   let openAccess: () => OpenAccess | null = () => null;
   const engine: Engine = openEngine(
@@ -89,7 +92,17 @@ const start = async (options: AppOptions): Promise<App> => {
     },
     parts,
   );
-  const url = settings.api ? await serve(engine, { options, source, jobSource, parts }) : null;
+  const auth = parts.use(
+    createAuth({
+      clock,
+      log,
+      store: engine.store,
+      tokens: source.tokens,
+      followTokens: source.follow,
+      isExposed: !isLoopback(settings.apiHost),
+    }),
+  );
+  const url = settings.api ? await serve(engine, { options, auth, jobSource, parts }) : null;
   parts.use(logEvents(engine, log));
   // A reload during the stop is rejected, which is not an error.
   const reload = async (request: ReloadRequest): Promise<void> => {
@@ -114,7 +127,7 @@ const start = async (options: AppOptions): Promise<App> => {
       store: engine.store.scheduler,
       clock,
       log,
-      needsToken: () => source.tokens.length > 0,
+      needsToken: auth.needsToken,
     });
   const { first, settled } = jobSource.start();
   parts.use(releaseMemoryLater({ runtime, clock, log, isHeavy: first.jobs.length >= MANY_JOBS, after: settled }));
@@ -173,12 +186,12 @@ const isRefusal = (error: unknown): boolean => error instanceof PetitError && er
 
 type ServeParts = {
   readonly options: AppOptions;
-  readonly source: TokenSource;
+  readonly auth: Auth;
   readonly jobSource: JobSource;
   readonly parts: AsyncDisposableStack;
 };
 
-const serve = async (engine: Engine, { options, source, jobSource, parts }: ServeParts): Promise<string> => {
+const serve = async (engine: Engine, { options, auth, jobSource, parts }: ServeParts): Promise<string> => {
   const { settings, runtime, clock, log, version } = options;
   const server = await startServer({
     engine,
@@ -186,8 +199,7 @@ const serve = async (engine: Engine, { options, source, jobSource, parts }: Serv
     clock,
     log,
     version,
-    tokens: source.tokens,
-    followTokens: source.follow,
+    auth,
     store: engine.store,
     host: settings.apiHost,
     port: settings.apiPort,

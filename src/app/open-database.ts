@@ -10,6 +10,7 @@ import { anchorDatabase, type RestoreSign } from "../store/database/incarnation-
 import { lockDatabase } from "../store/database/lock.ts";
 import { assertUsable, MEMORY, openStore } from "../store/database/open.ts";
 import { assertOwned, findOpenFolder, openFolderText } from "../store/database/ownership.ts";
+import { hasPresentSchema } from "../store/people/token-database.ts";
 import type { Store } from "../store/store.ts";
 import { openSpoolDir } from "./spool-dir.ts";
 
@@ -47,6 +48,21 @@ export const openDatabase = (options: OpenDatabaseOptions, parts: AsyncDisposabl
   const sign = db === MEMORY ? null : parts.use(anchor(options, store, spool.path)).sign;
   if (sign !== null) options.log.warn({ db, restored: sign }, RESTORED_TEXTS[sign]);
   return { store, spool, isRestored: sign !== null };
+};
+
+/**
+ * Calls `work` with the store of a database, also while petit runs on it, which notices what others write. Creates a missing database.
+ * Throws `taken` if petit runs on it with an older schema, and otherwise as `openDatabase` does.
+ */
+export const withStore = <Result>(options: OpenDatabaseOptions, work: (store: Store) => Result): Result => {
+  const { db: path, runtime } = options;
+  if (path === MEMORY) throw new PetitError("invalid_request", `${MEMORY} is not a file; name one with --db`);
+  checkFile(options);
+  assertUsable({ path, runtime });
+  using _lock = hasPresentSchema({ path, runtime }) ? null : lockDatabase(runtime, path);
+  using store = openStore({ path, runtime });
+  assertNotForeign(options);
+  return work(store);
 };
 
 /** Throws `invalid_request` on a system that cannot run jobs, because they need `/bin/sh` and process groups. */

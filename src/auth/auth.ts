@@ -1,9 +1,15 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { Person } from "../domain/people/person.ts";
-import type { ApiToken } from "../domain/people/token.ts";
-import type { Clock } from "../lib/clock.ts";
+import type { StoredToken } from "../domain/people/token.ts";
+import { refuse } from "../domain/refusal.ts";
 import type { Store } from "../store/store.ts";
-import { newSession, readSession, type Session } from "./session.ts";
+import {
+  type AcceptedToken,
+  AcceptedTokens,
+  type AcceptedTokensOptions,
+  type RefusedToken,
+} from "./accepted-tokens.ts";
+import { beginSession, endSession, readSession, type Session } from "./session.ts";
+import { type CreatedToken, createToken, type RotateRequest, rotateToken, type TokenRequest } from "./stored-tokens.ts";
 
 /** What a request proves itself with. */
 export type Proof = {
@@ -11,6 +17,8 @@ export type Proof = {
   readonly bearer: string | null;
   /** The value of a session; null if the request has none. */
   readonly session: string | null;
+  /** The address of the sender; null if it has disconnected. */
+  readonly address: string | null;
 };
 
 export type Identified = {
@@ -19,8 +27,8 @@ export type Identified = {
   readonly sessionUntil: number | null;
 };
 
-/** Why nobody is behind a request: it proves itself with nothing that is valid, or with a token that is wrong. */
-export type Refused = { readonly refused: "missing" | "wrong" };
+/** Why nobody is behind a request: it proves itself with nothing that is valid, or with a token that is refused. */
+export type Refused = RefusedToken | { readonly refused: "missing" };
 
 export type Login = {
   readonly name: string | null;
@@ -28,105 +36,130 @@ export type Login = {
   readonly session: string | null;
 };
 
-export type AuthOptions = {
-  readonly tokens: readonly ApiToken[];
-  /** Calls a listener with all tokens whenever they change. Missing if they never do. */
-  readonly followTokens?: (listener: (tokens: readonly ApiToken[]) => void) => void;
-  readonly clock: Clock;
-  readonly store: Pick<Store, "sessions">;
+export type AuthOptions = AcceptedTokensOptions & {
+  readonly store: Pick<Store, "sessions" | "tokens">;
+  /** True if petit requires a token even if there is none, because other machines can reach it. */
+  readonly isExposed: boolean;
 };
 
-/** Says who is behind a request. Knows nothing about HTTP. */
-export interface Auth {
+/** Says who is behind a request, and administers the stored tokens. Knows nothing about HTTP. */
+export interface Auth extends Disposable {
   /** Returns whether petit requires a token. */
   needsToken(): boolean;
+  /** Returns whether there is any token, also one that has expired. */
+  hasToken(): boolean;
   identify(proof: Proof): Identified | Refused;
   /** Returns false if petit requires a token, and the proof is neither one nor a valid session. */
   hasProof(proof: Proof): boolean;
-  /** Begins a session with a token. */
+  /** Begins a session with a token. Throws `storage_failed`. */
   login(token: string): Login | Refused;
   /** Ends a session, and the streams that it has opened. Throws `storage_failed`. */
   logout(session: string): void;
   /** Returns a signal that aborts with `closing`, or when the session or the token of the proof ends. */
   untilEnded(proof: Proof, closing: AbortSignal): AbortSignal;
+  /** Returns the stored tokens, oldest first, also those that are no longer valid. */
+  listTokens(): readonly StoredToken[];
+  /** Creates a token. Throws `conflict` if a valid one has its name. */
+  createToken(request: TokenRequest): CreatedToken;
+  /** Creates a token in place of another one, which stays valid for the grace time. Throws `not_found`. */
+  rotateToken(request: RotateRequest): CreatedToken;
+  /** Revokes the stored tokens with a name, and ends their sessions and streams. Throws `not_found`. */
+  revokeToken(name: string): void;
 }
 
 /** Without tokens, everybody is an admin. */
 export const createAuth = (options: AuthOptions): Auth => {
-  const { clock, store } = options;
-  let { tokens } = options;
+  const { clock, store, isExposed } = options;
+  const tokens = new AcceptedTokens(options);
+  const needsToken = (): boolean => isExposed || tokens.isNeeded;
   const sessionOf = (value: string | null): Session | null =>
     value === null ? null : readSession(value, { tokens, store, now: clock.now() });
   /** Aborted when the session with this id ends. Only sessions that have opened a stream have one. */
   const endings = new Map<string, AbortController>();
-  /** Aborted when the token with this text is removed; `NO_TOKEN` when the first one is added. */
-  const removals = new Map<string, AbortController>();
-  const removalOf = (text: string): AbortSignal => {
-    const removal = removals.get(text) ?? new AbortController();
-    removals.set(text, removal);
+  /** Aborted when a token is no longer accepted. Only tokens that have opened a stream have one. */
+  const removals = new Map<string, { readonly token: AcceptedToken; readonly removal: AbortController }>();
+  /** Aborted when a petit that requires no token begins to require one. Null if nobody has opened a stream without one. */
+  let protection: AbortController | null = null;
+  const removalOf = (token: AcceptedToken): AbortSignal => {
+    const { removal } = removals.get(token.key) ?? { removal: new AbortController() };
+    removals.set(token.key, { token, removal });
     return removal.signal;
   };
-  let expected = withDigests(tokens);
-  options.followTokens?.((changed) => {
-    tokens = changed;
-    expected = withDigests(changed);
-    const valid = new Set(changed.length === 0 ? [NO_TOKEN] : changed.map(({ token }) => token));
-    for (const [text, removal] of removals) {
-      if (valid.has(text)) continue;
-      removals.delete(text);
+  tokens.onChange(() => {
+    for (const [key, { token, removal }] of removals) {
+      if (tokens.has(token)) continue;
+      removals.delete(key);
       removal.abort();
     }
+    if (protection === null || !needsToken()) return;
+    protection.abort();
+    protection = null;
   });
-  const findToken = (text: string): ApiToken | null => {
-    const given = digest(text);
-    // Digests have the same length, so the time of the comparison reveals nothing about the token.
-    return expected.filter((each) => timingSafeEqual(given, each.digest))[0]?.token ?? null;
+  const changed = <Result>(result: Result): Result => {
+    tokens.reload();
+    return result;
   };
   return {
-    needsToken: () => expected.length > 0,
-    identify: ({ bearer, session: value }) => {
-      if (expected.length === 0) return ANYBODY;
+    needsToken,
+    hasToken: () => tokens.isNeeded,
+    identify: ({ bearer, session: value, address }) => {
+      const isOpen = !needsToken();
       if (bearer !== null) {
-        const token = findToken(bearer);
-        if (token === null) return { refused: "wrong" };
+        const token = tokens.find(bearer);
+        // Whoever sends a wrong token to a petit that requires none gets in, but not with one that was revoked.
+        if ("refused" in token) return isOpen && token.refused === "wrong" ? ANYBODY : token;
+        tokens.noteUse(token, address);
         return { person: { name: token.name, role: token.role, via: "token" }, sessionUntil: null };
       }
+      if (isOpen) return ANYBODY;
       const session = sessionOf(value);
       if (session === null) return { refused: "missing" };
+      tokens.noteUse(session.token, address);
       const { name, role } = session.token;
       return { person: { name, role, via: "session" }, sessionUntil: session.until };
     },
-    hasProof: ({ bearer, session }) => expected.length === 0 || bearer !== null || sessionOf(session) !== null,
+    hasProof: ({ bearer, session }) => !needsToken() || bearer !== null || sessionOf(session) !== null,
     login: (text) => {
-      if (expected.length === 0) return { name: null, session: null };
-      const token = findToken(text);
-      return token === null ? { refused: "wrong" } : { name: token.name, session: newSession(token, clock.now()) };
+      if (!needsToken()) return { name: null, session: null };
+      const token = tokens.find(text);
+      return "refused" in token ? token : { name: token.name, session: beginSession(token, store, clock.now()) };
     },
     logout: (value) => {
       const session = sessionOf(value);
       if (session === null) return;
-      store.sessions.end(session.id, session.until, clock.now());
+      endSession(session, store, clock.now());
       endings.get(session.id)?.abort();
       endings.delete(session.id);
     },
     untilEnded: ({ bearer, session: value }, closing) => {
-      if (expected.length === 0) return AbortSignal.any([closing, removalOf(NO_TOKEN)]);
-      if (bearer !== null) return AbortSignal.any([closing, removalOf(bearer)]);
+      if (!needsToken()) {
+        protection ??= new AbortController();
+        return AbortSignal.any([closing, protection.signal]);
+      }
+      if (bearer !== null) {
+        const token = tokens.find(bearer);
+        return "refused" in token ? AbortSignal.abort() : AbortSignal.any([closing, removalOf(token)]);
+      }
       const session = sessionOf(value);
-      if (session === null) return closing;
+      if (session === null) return AbortSignal.abort();
       const ending = endings.get(session.id) ?? new AbortController();
       endings.set(session.id, ending);
-      return AbortSignal.any([closing, ending.signal, removalOf(session.token.token)]);
+      return AbortSignal.any([closing, ending.signal, removalOf(session.token)]);
     },
+    listTokens: () => {
+      tokens.storeUses();
+      return store.tokens.list();
+    },
+    createToken: (request) => {
+      if (tokens.given.some(({ name }) => name === request.name))
+        throw refuse({ reason: "token_name_taken", name: request.name });
+      return changed(createToken(store, request, clock.now()));
+    },
+    rotateToken: (request) => changed(rotateToken(store, request, clock.now())),
+    revokeToken: (name) => void changed(store.tokens.revoke(name, clock.now())),
+    [Symbol.dispose]: () => tokens[Symbol.dispose](),
   };
 };
 
 /** Whoever can reach a petit that requires no token. */
 const ANYBODY: Identified = { person: { name: null, role: "admin", via: "anonymous" }, sessionUntil: null };
-
-/** Stands for the requests of a petit that requires no token. */
-const NO_TOKEN = "";
-
-const withDigests = (tokens: readonly ApiToken[]) => tokens.map((token) => ({ token, digest: digest(token.token) }));
-
-const digest = (text: string): Buffer => createHash("sha256").update(text).digest();

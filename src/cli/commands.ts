@@ -29,9 +29,11 @@ import { schema } from "./commands/schema.ts";
 import { service } from "./commands/service.ts";
 import { status } from "./commands/status.ts";
 import { token } from "./commands/token.ts";
+import { tokens } from "./commands/tokens.ts";
 import { top } from "./commands/top.ts";
 import { trigger } from "./commands/trigger.ts";
 import { validate } from "./commands/validate.ts";
+import { whoami } from "./commands/whoami.ts";
 import { why } from "./commands/why.ts";
 import { worker } from "./commands/worker.ts";
 import { workers } from "./commands/workers.ts";
@@ -74,6 +76,8 @@ export const COMMANDS: readonly Command[] = [
   importJobs,
   schema,
   token,
+  tokens,
+  whoami,
   completion,
   help,
 ];

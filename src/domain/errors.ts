@@ -90,6 +90,10 @@ export type ErrorDetails =
   | InvalidValue
   /** `suggestion` is the name of a worker that is spelled nearly the same; null if there is none. */
   | { readonly reason: "worker_not_found"; readonly worker: string; readonly suggestion: string | null }
+  /** A valid token, or one of the token file, has the name. */
+  | { readonly reason: "token_name_taken"; readonly name: string }
+  /** No token that petit stores has the name, or it is no longer valid. */
+  | { readonly reason: "token_not_found"; readonly name: string }
   /** petit runs without `--nats`. */
   | { readonly reason: "no_workers" }
   /** The configuration file declares no digest. */

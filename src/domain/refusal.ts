@@ -36,6 +36,8 @@ const CODES = {
   event_deleted: "conflict",
   trigger_gone: "conflict",
   worker_not_found: "not_found",
+  token_name_taken: "conflict",
+  token_not_found: "not_found",
   no_workers: "conflict",
   no_digest: "conflict",
   worker_in_use: "conflict",

@@ -15,11 +15,12 @@ import { createJobStore, type JobStore } from "./jobs.ts";
 import { createNotificationStore, type NotificationStore } from "./notifications.ts";
 import { createOccurrenceStore, type OccurrenceStore } from "./occurrences.ts";
 import { createOutputStore, type OutputStore } from "./output.ts";
+import { createSessionStore, type SessionStore } from "./people/sessions.ts";
+import { createTokenStore, type TokenStore } from "./people/tokens.ts";
 import { createReviewStore, type ReviewStore } from "./reviews.ts";
 import { type BackfillStore, createBackfillStore } from "./runs/backfills.ts";
 import { createRunStore, type RunStore } from "./runs/runs.ts";
 import { createSchedulerStore, type SchedulerStore } from "./scheduler.ts";
-import { createSessionStore, type SessionStore } from "./sessions.ts";
 import { createMessageConsumerStore, type MessageConsumerStore } from "./triggers/message-consumers.ts";
 import { createSeenFileStore, type SeenFileStore } from "./triggers/seen-files.ts";
 import { createVersionStore, type VersionStore } from "./versions/versions.ts";
@@ -53,6 +54,7 @@ export interface Store extends Disposable {
   readonly attentionMarks: AttentionMarkStore;
   readonly scheduler: SchedulerStore;
   readonly sessions: SessionStore;
+  readonly tokens: TokenStore;
   readonly identity: IdentityStore;
   readonly workers: WorkerStore;
   readonly offers: OfferStore;
@@ -137,6 +139,7 @@ export const createStore = (
     attentionMarks: createAttentionMarkStore(context),
     scheduler: createSchedulerStore(context),
     sessions: createSessionStore(context),
+    tokens: createTokenStore(context),
     identity: createIdentityStore(context),
     workers: createWorkerStore(context),
     offers: createOfferStore(context),

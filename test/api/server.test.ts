@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { createServer } from "node:net";
 import { openRuntime } from "#runtime";
 import { type ServerOptions, startServer } from "../../src/api/server.ts";
+import type { ApiToken } from "../../src/domain/people/token.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { type Log, silentLog } from "../../src/lib/log.ts";
 import type { HttpServer, ServeOptions } from "../../src/runtime/runtime.ts";
@@ -10,8 +11,11 @@ import { ask, post, readEvents, start, take } from "../support/petit/api.ts";
 import { fakeApi } from "../support/petit/api-fake.ts";
 import { type Petit, startPetit } from "../support/petit/petit.ts";
 
-const serve = (options: Partial<ServerOptions> = {}) => {
-  const { engine, store, system } = fakeApi();
+const serve = ({
+  tokens = [],
+  ...options
+}: Partial<ServerOptions> & { readonly tokens?: readonly ApiToken[] } = {}) => {
+  const { auth, engine, store, system } = fakeApi({ tokens });
   return startServer({
     engine,
     store,
@@ -20,7 +24,7 @@ const serve = (options: Partial<ServerOptions> = {}) => {
     version: "0.0.0",
     host: "127.0.0.1",
     port: 0,
-    tokens: [],
+    auth,
     corsOrigins: [],
     allowedHosts: [],
     hostname: "machine",

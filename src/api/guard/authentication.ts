@@ -1,4 +1,5 @@
 import type { Auth, Identified, Login, Proof, Refused } from "../../auth/auth.ts";
+import { assertNever } from "../../lib/never.ts";
 import { ApiError } from "../errors.ts";
 import { sessionValue } from "./cookie.ts";
 import { assertFromOwnPage } from "./origin.ts";
@@ -19,33 +20,52 @@ export interface Authentication {
   untilLogout(request: Request, closing: AbortSignal): AbortSignal;
 }
 
-export const createAuthentication = (auth: Auth): Authentication => ({
-  needsToken: () => auth.needsToken(),
-  identify: (request) => {
-    const identity = accept(auth.identify(proofOf(request)));
-    if (identity.person.via === "session") assertFromOwnPage(request);
-    return identity;
-  },
-  hasCredentials: (request) => auth.hasProof(proofOf(request)),
-  login: (token) => accept(auth.login(token)),
-  logout: (request) => auth.logout(sessionValue(request) ?? ""),
-  untilLogout: (request, closing) => auth.untilEnded(proofOf(request), closing),
-});
-
-const proofOf = (request: Request): Proof => ({
-  bearer: /^Bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null,
-  session: sessionValue(request),
-});
+export const createAuthentication = (auth: Auth, addressOf: (request: Request) => string | null): Authentication => {
+  const proofOf = (request: Request): Proof => ({
+    bearer: /^Bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null,
+    session: sessionValue(request),
+    address: addressOf(request),
+  });
+  return {
+    needsToken: () => auth.needsToken(),
+    identify: (request) => {
+      const identity = accept(auth.identify(proofOf(request)));
+      if (identity.person.via === "session") assertFromOwnPage(request);
+      return identity;
+    },
+    hasCredentials: (request) => auth.hasProof(proofOf(request)),
+    login: (token) => accept(auth.login(token)),
+    logout: (request) => auth.logout(sessionValue(request) ?? ""),
+    untilLogout: (request, closing) => auth.untilEnded(proofOf(request), closing),
+  };
+};
 
 const accept = <Accepted extends object>(answer: Accepted | Refused): Accepted => {
-  if ("refused" in answer) throw unauthorized(REFUSALS[answer.refused]);
+  if ("refused" in answer) throw unauthorized(refusalText(answer));
   return answer;
 };
 
-const REFUSALS = {
-  missing: "a token is required: send it as 'Authorization: Bearer TOKEN'",
-  wrong: "the token is wrong",
-} as const satisfies Record<Refused["refused"], string>;
+const refusalText = (refusal: Refused): string => {
+  switch (refusal.refused) {
+    case "missing":
+      return "a token is required: send it as 'Authorization: Bearer TOKEN'";
+    case "wrong":
+      return "the token is wrong";
+    case "expired":
+      return `the token '${refusal.name}' expired on ${timeText(refusal.at)}`;
+    case "revoked":
+      return `the token '${refusal.name}' was revoked on ${timeText(refusal.at)}`;
+    default:
+      return assertNever(refusal);
+  }
+};
+
+/** Returns a time as `2026-03-01 09:00:00 UTC`. */
+const timeText = (at: number): string =>
+  new Date(at)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, " UTC");
 
 const unauthorized = (message: string): ApiError =>
   new ApiError("UNAUTHORIZED", message, { headers: { "www-authenticate": 'Bearer realm="petit"' } });

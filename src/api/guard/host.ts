@@ -73,12 +73,11 @@ const foreignHost = (host: string | null): ApiError =>
   );
 
 /** Throws `invalid_request` if other machines could reach an API without a token. */
-export const refuseOpenBind = (host: string, token: string | null): void => {
-  if (token === "") throw new PetitError("invalid_request", "the token of the API is empty");
-  if (token !== null || isLoopback(host)) return;
+export const refuseOpenBind = (host: string, hasToken: boolean): void => {
+  if (hasToken || isLoopback(host)) return;
   throw new PetitError(
     "invalid_request",
     `--api-host ${host} lets other machines reach the API, but no token is set; ` +
-      "create one with 'petit token petit.token' and give --token-file petit.token, or set PETIT_API_TOKEN",
+      "create one with 'petit tokens create NAME --role admin', or with 'petit token petit.token' and give --token-file petit.token, or set PETIT_API_TOKEN",
   );
 };

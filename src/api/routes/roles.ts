@@ -106,4 +106,8 @@ export const ROUTE_ROLES = {
   "DELETE /api/workers/:name": "admin",
   "POST /api/workers/:name/drain": "admin",
   "POST /api/workers/:name/resume": "admin",
+  "GET /api/tokens": "admin",
+  "POST /api/tokens": "admin",
+  "POST /api/tokens/:name/rotate": "admin",
+  "DELETE /api/tokens/:name": "admin",
 } as const satisfies Readonly<Record<RouteName, NeededRole>>;

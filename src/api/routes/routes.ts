@@ -23,6 +23,7 @@ import { openApiRoutes } from "./openapi.ts";
 import { lineRoutes } from "./output/lines.ts";
 import { logRoutes } from "./output/logs.ts";
 import { sessionRoutes } from "./people/session.ts";
+import { tokenRoutes } from "./people/tokens.ts";
 import { approvalRoutes, runActionRoutes } from "./run-actions.ts";
 import { runRoutes } from "./runs.ts";
 import { schedulerRoutes } from "./scheduler.ts";
@@ -69,6 +70,7 @@ export const routes = (context: ApiContext, { feed, metrics, roles }: ApiService
     .use(notificationRoutes(context))
     .use(systemRoutes(context))
     .use(sessionRoutes(context))
+    .use(tokenRoutes(context))
     .use(metricsRoutes(metrics))
     .use(openApiRoutes(() => ({ routes: described, roles }), context.version));
   const described: readonly DescribedRoute[] = app.routes;

@@ -237,6 +237,16 @@ export const NoSuchWorker = exactly(
   { title: "WorkerNotFound", description: "There is no such worker" },
 );
 
+export const NoSuchToken = exactly(
+  { reason: t.Literal("token_not_found"), name: t.String({ description: "The name that was asked for" }) },
+  { title: "TokenNotFound", description: "There is no valid stored token of that name" },
+);
+
+export const TokenNameTaken = exactly(
+  { reason: t.Literal("token_name_taken"), name: t.String({ description: "The name" }) },
+  { title: "TokenNameTaken", description: "There is a valid token of that name already" },
+);
+
 export const NoWorkers = exactly(
   { reason: t.Literal("no_workers") },
   { title: "NoWorkers", description: "petit runs without workers; `--nats` starts it with them" },
@@ -361,6 +371,8 @@ export type DetailsBody = (
   | typeof NothingToBackfill
   | typeof BackfillEnded
   | typeof NoSuchWorker
+  | typeof NoSuchToken
+  | typeof TokenNameTaken
   | typeof NoWorkers
   | typeof NoDigest
   | typeof WorkerInUse
@@ -460,6 +472,8 @@ export const detailsBody = (details: ErrorDetails): DetailsBody => {
     case "editing_off":
     case "files_in_git":
     case "worker_not_found":
+    case "token_not_found":
+    case "token_name_taken":
     case "no_workers":
     case "no_digest":
     case "worker_in_use":

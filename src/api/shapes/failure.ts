@@ -20,6 +20,7 @@ import {
   NoSuchEntry,
   NoSuchJob,
   NoSuchRun,
+  NoSuchToken,
   NoSuchWorker,
   NoTaggedJob,
   NotAsking,
@@ -30,6 +31,7 @@ import {
   RetryRefused,
   StorageFailed,
   TaskBlocked,
+  TokenNameTaken,
   TooManyOccurrences,
   WorkerInUse,
 } from "./error-details.ts";
@@ -120,7 +122,7 @@ export const FAILURES = {
   NOT_FOUND: failure({
     code: "NOT_FOUND",
     description:
-      "There is no such job, run, task, worker or path, or no job has the tag of a review, or no job file defines the job any more; a malformed id counts as unknown",
+      "There is no such job, run, task, worker, token or path, or no job has the tag of a review, or no job file defines the job any more; a malformed id counts as unknown",
     example: {
       error: "job 'hello' was not found; did you mean 'hello_world'?",
       details: { reason: "job_not_found", job_id: "hello", suggestion: "hello_world" },
@@ -134,6 +136,7 @@ export const FAILURES = {
       NoSuchDelivery,
       NoSuchBackfill,
       NoSuchWorker,
+      NoSuchToken,
     ),
   }),
   METHOD_NOT_ALLOWED: plainFailure(
@@ -160,6 +163,7 @@ export const FAILURES = {
       MarkChanged,
       NoWorkers,
       WorkerInUse,
+      TokenNameTaken,
       NoDigest,
       ReplayRefused,
       HookRefused,

@@ -7,6 +7,7 @@ import { openAccessMessage } from "../../domain/words/attention.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import { listLoginAccounts } from "../../lib/login-accounts.ts";
 import { pluralize } from "../../lib/text.ts";
+import { hasStoredToken } from "../../store/people/token-database.ts";
 import { openClient } from "../client/client.ts";
 import { askHealth } from "../client/health.ts";
 import type { Context } from "../command.ts";
@@ -77,15 +78,16 @@ const bindCheck = async (token: string | null, context: Context): Promise<Check>
     if (needsToken !== null) return reachCheck({ host: hostname, needsToken, isRoot: isRootProcess(owner.pid) });
   }
   if (!api) return ok("api_access", "the API is turned off");
+  const needsToken = token !== null || hasStoredToken({ path: context.settings.db, runtime: context.runtime });
   // Loaded here because other commands don't need the API's code.
   const { refuseOpenBind } = await import("../../api/guard/host.ts");
   try {
-    refuseOpenBind(apiHost, token);
+    refuseOpenBind(apiHost, needsToken);
   } catch (error) {
     return failed("api_access", { message: errorMessage(error), hint: TOKEN_HINT });
   }
   const isRoot = process.getuid?.() === 0 && serviceUserOf(context) === null;
-  return reachCheck({ host: apiHost, needsToken: token !== null, isRoot });
+  return reachCheck({ host: apiHost, needsToken, isRoot });
 };
 
 const TOKEN_HINT = "create a token with 'petit token FILE', and pass it with --token-file FILE";

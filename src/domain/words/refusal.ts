@@ -65,6 +65,10 @@ export const refusalMessage = (refusal: Refusal): string => {
       const hint = refusal.suggestion === null ? "" : `; did you mean '${refusal.suggestion}'?`;
       return `worker '${refusal.worker}' was not found${hint}`;
     }
+    case "token_name_taken":
+      return `there is a token '${refusal.name}' already; revoke or rotate it, or choose another name`;
+    case "token_not_found":
+      return `there is no valid token '${refusal.name}'; 'petit tokens' lists all`;
     case "no_workers":
       return "petit runs without workers; start it with --nats";
     case "no_digest":

@@ -60,3 +60,31 @@ CREATE TABLE job_repository (
 
 -- The replays of a delivery.
 CREATE INDEX deliveries_replays ON deliveries (replay_of) WHERE replay_of IS NOT NULL;
+
+-- Tokens of people. Only their SHA-256 is stored, in hexadecimal.
+CREATE TABLE tokens (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  digest TEXT NOT NULL UNIQUE CHECK (length(digest) = 64),
+  role TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),
+  created_at INTEGER NOT NULL,
+  -- Who created it; null if that is not known.
+  created_by TEXT,
+  -- Null if it does not expire.
+  expires_at INTEGER CHECK (expires_at >= created_at),
+  revoked_at INTEGER,
+  -- When a newer token of the same name took its place. It is valid until it expires.
+  replaced_at INTEGER,
+  -- Written at most once a minute.
+  last_used_at INTEGER,
+  last_used_from TEXT
+) STRICT;
+CREATE UNIQUE INDEX tokens_current ON tokens (name) WHERE revoked_at IS NULL AND replaced_at IS NULL;
+
+-- Logins with these tokens: the SHA-256 of the cookie, in hexadecimal.
+CREATE TABLE token_sessions (
+  id TEXT PRIMARY KEY CHECK (length(id) = 64),
+  token_id INTEGER NOT NULL REFERENCES tokens (id),
+  expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX token_sessions_token ON token_sessions (token_id);

@@ -61,7 +61,8 @@ const TokenForm = () => {
             </p>
           )}
           <small id="token-note">
-            The token is in the file that <code>--token-file</code> names. You stay logged in for 30 days, in all tabs.
+            Yours from <code>petit tokens</code>, or one of the file that <code>--token-file</code> names. You stay
+            logged in for 30 days, in all tabs.
           </small>
         </div>
         <div className="dialog-actions">

@@ -204,6 +204,12 @@ const collectSession = async (): Promise<void> => {
   const cookie = loggedIn.headers.get("set-cookie")?.split(";")[0] ?? "";
   collect("Session", await (await askFake("/api/session", { headers: { cookie } })).json());
   collect("LoggedOut", await (await askFake("/api/session", { method: "DELETE" })).json());
+  const headers = { authorization: "Bearer t" };
+  const create = { method: "POST", body: '{"name":"mara","role":"operator"}', headers };
+  collect("CreatedToken", await (await askFake("/api/tokens", create)).json());
+  const list = await (await askFake("/api/tokens", { headers })).json();
+  collect("TokenList", list);
+  collect("Token", ...list.tokens);
   api.close();
 };
 
@@ -301,6 +307,8 @@ const REQUESTS = new Set([
   "SnoozeRequest",
   "OwnerRequest",
   "NoteRequest",
+  "CreateTokenRequest",
+  "RotateTokenRequest",
 ]);
 
 describe("every example in the description of the API", () => {

@@ -163,11 +163,11 @@ describe("a shell block of the documentation", () => {
       ...(where === "checkout" ? { cwd: ROOT } : {}),
       petit: PETIT,
       environment: () => ({
-        ...environment,
         PETIT_URL: url,
         TEST_PORT: new URL(url).port,
         PETIT_DB: isOwn ? folder.file("petit.db") : shared.dbPath,
         ...(isOwn ? { PETIT_API_PORT: new URL(url).port } : {}),
+        ...environment,
       }),
     });
     if (where === "folder") writeSamples(place);

@@ -1,11 +1,13 @@
 import { openRuntime } from "#runtime";
 import { createApi } from "../../../src/api/api.ts";
 import type { ApiEngine, ApiOptions, SystemFacts } from "../../../src/api/options.ts";
+import { createAuth } from "../../../src/auth/auth.ts";
 import { PetitError } from "../../../src/domain/errors.ts";
 import type { Event } from "../../../src/domain/event.ts";
 import { newRunId, type RunId } from "../../../src/domain/ids.ts";
 import { NO_ATTENTION } from "../../../src/domain/inbox/entry.ts";
 import type { Job } from "../../../src/domain/job.ts";
+import type { ApiToken } from "../../../src/domain/people/token.ts";
 import { entryNotFound, jobNotFound } from "../../../src/domain/refusal.ts";
 import type { Health, JobView } from "../../../src/engine/engine.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
@@ -14,18 +16,28 @@ import { MEMORY, openStore } from "../../../src/store/database/open.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { job } from "../engine/factories.ts";
 
-type FakeOptions = Partial<ApiOptions> & {
+type FakeOptions = Partial<Omit<ApiOptions, "store">> & {
   readonly jobs?: readonly Job[];
   /** The only token, without a name. */
   readonly token?: string;
+  readonly tokens?: readonly ApiToken[];
+  /** The store of another one, as after a restart. */
+  readonly store?: Store;
 };
 
 /** Returns an API with a fake engine and a real store in memory, for situations that a real engine cannot be brought into. */
-export const fakeApi = ({ token, ...options }: FakeOptions = {}) => {
+export const fakeApi = ({ token, tokens, ...options }: FakeOptions = {}) => {
   const store = openStore({ path: MEMORY, runtime: openRuntime() });
   const jobs = options.jobs ?? [job("hello")];
   store.jobs.save(jobs, 0);
   const engine = fakeEngine(store);
+  const auth = createAuth({
+    store: options.store ?? store,
+    clock: options.clock ?? systemClock,
+    log: silentLog,
+    tokens: tokens ?? (token === undefined ? [] : [{ name: null, role: "admin", token }]),
+    isExposed: false,
+  });
   const api = createApi({
     engine,
     store,
@@ -34,7 +46,7 @@ export const fakeApi = ({ token, ...options }: FakeOptions = {}) => {
     version: "0.0.0",
     host: "127.0.0.1",
     port: 8565,
-    tokens: token === undefined ? [] : [{ name: null, role: "admin", token }],
+    auth,
     corsOrigins: [],
     allowedHosts: [],
     hostname: "machine",
@@ -46,7 +58,11 @@ export const fakeApi = ({ token, ...options }: FakeOptions = {}) => {
     headers.set("host", init.host ?? "127.0.0.1:8565");
     return api.handle(new Request(`http://127.0.0.1:8565${path}`, { ...init, headers }));
   };
-  return { api, engine, store, system: SYSTEM, ask };
+  const close = (): void => {
+    api.close();
+    auth[Symbol.dispose]();
+  };
+  return { api: { ...api, close }, auth, engine, store, system: SYSTEM, ask };
 };
 
 const SYSTEM: SystemFacts = {

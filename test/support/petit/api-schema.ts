@@ -11,6 +11,7 @@ export type OpenApiDocument = {
 
 export type Operation = {
   readonly operationId: string;
+  readonly "x-role": string;
   readonly summary: string;
   readonly tags: readonly string[];
   readonly parameters: readonly Parameter[];

@@ -256,6 +256,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       return { before: { "curl http://localhost:8565/api/jobs": removeToken } };
     },
   },
+  // In a database of its own: the first token would end the access of the other blocks.
+  "docs/security.md: People and roles": { where: "folder", environment: { PETIT_URL: "", PETIT_DB: "own.db" } },
   "docs/security.md: Downloads": {
     where: "folder",
     prepare: async ({ place }) => {

@@ -36,6 +36,12 @@ export const security: Topic = {
         "for TLS. /api/health and the dashboard's static files need no token; they contain no data.",
     },
     {
+      title: "People and roles",
+      text:
+        "`petit tokens create NAME --role ROLE` creates a token that petit stores as a digest, also while it runs. A viewer reads; an operator also triggers, cancels, retries, approves and pauses jobs; " +
+        "an admin may do everything, and so may the tokens of --token-file. `petit tokens revoke NAME` ends a token, its logins and its streams at once. `petit whoami` says who you are.",
+    },
+    {
       title: "Connections",
       text:
         "The number of connections is bounded, so that clients which open many and finish no request can't take the files that tasks " +

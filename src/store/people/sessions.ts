@@ -1,4 +1,4 @@
-import type { StoreContext } from "./context.ts";
+import type { StoreContext } from "../context.ts";
 
 /** The sessions of browsers that were ended before they expired. */
 export interface SessionStore {

@@ -1,0 +1,145 @@
+import { ROLES, type Role } from "../../domain/people/role.ts";
+import type { StoredToken } from "../../domain/people/token.ts";
+import { refuse } from "../../domain/refusal.ts";
+import type { SqlRow } from "../../runtime/runtime.ts";
+import type { StoreContext } from "../context.ts";
+import { integer, integerOrNull, text, textOrNull, word } from "../database/rows.ts";
+
+/** The tokens that petit stores, and the logins with them. Ids of sessions and digests are SHA-256 in hexadecimal. */
+export interface TokenStore {
+  /** Returns all tokens, also those that are no longer valid, in the order of their creation. */
+  list(): readonly TokenWithDigest[];
+  /** Stores a token. Throws `token_name_taken` if a valid one has its name. */
+  create(token: NewToken, now: number): void;
+  /**
+   * Stores a token in place of the one with its name, which is valid until `graceUntil` at most. The new one has the same role, and the same
+   * lifetime unless another is given. Throws `token_not_found` if there is no valid one.
+   */
+  rotate(token: RotatedToken, now: number): StoredToken;
+  /** Revokes all tokens with a name, and ends their sessions. Returns how many. Throws `token_not_found` if there is none. */
+  revoke(name: string, now: number): number;
+  /** Stores when tokens were used last. Not durable. */
+  noteUses(uses: readonly TokenUse[]): void;
+  beginSession(session: StoredSession, now: number): void;
+  findSession(id: string): StoredSession | null;
+  endSession(id: string): void;
+  /** Returns a number that changes whenever another connection has written to the database. */
+  readDataVersion(): number;
+}
+
+type TokenWithDigest = StoredToken & { readonly digest: string };
+
+type NewToken = {
+  readonly name: string;
+  readonly digest: string;
+  readonly role: Role;
+  readonly expiresAt: number | null;
+  readonly by: string | null;
+};
+
+type RotatedToken = {
+  readonly name: string;
+  readonly digest: string;
+  readonly graceUntil: number;
+  readonly by: string | null;
+};
+
+type TokenUse = { readonly id: number; readonly at: number; readonly address: string | null };
+
+type StoredSession = { readonly id: string; readonly tokenId: number; readonly expiresAt: number };
+
+export const createTokenStore = ({ sql, write }: StoreContext): TokenStore => {
+  const insert = ({ name, digest, role, expiresAt, by }: NewToken, now: number): void =>
+    sql.updateOne(
+      `INSERT INTO tokens (name, digest, role, created_at, created_by, expires_at)
+       VALUES ($name, $digest, $role, $now, $by, $expiresAt)`,
+      { name, digest, role, now, by, expiresAt },
+      "create a token",
+    );
+  const findCurrent = (name: string, now: number): StoredToken | null => {
+    const row = sql.get(`SELECT ${COLUMNS} FROM tokens WHERE name = $name AND ${CURRENT}`, { name });
+    const token = row === null ? null : toToken(row);
+    return token === null || (token.expiresAt !== null && token.expiresAt <= now) ? null : token;
+  };
+  return {
+    list: () =>
+      sql
+        .all(`SELECT ${COLUMNS}, digest FROM tokens ORDER BY id`)
+        .map((row) => ({ ...toToken(row), digest: text(row, "digest") })),
+
+    create: write("durable", (token, now) => {
+      if (findCurrent(token.name, now) !== null) throw refuse({ reason: "token_name_taken", name: token.name });
+      // One that has expired.
+      sql.run(`UPDATE tokens SET replaced_at = $now WHERE name = $name AND ${CURRENT}`, { name: token.name, now });
+      insert(token, now);
+    }),
+
+    rotate: write("durable", ({ name, digest, graceUntil, by }, now) => {
+      const before = findCurrent(name, now);
+      if (before === null) throw refuse({ reason: "token_not_found", name });
+      sql.updateOne(
+        "UPDATE tokens SET replaced_at = $now, expires_at = min(coalesce(expires_at, $graceUntil), $graceUntil) WHERE id = $id",
+        { id: before.id, now, graceUntil },
+        "replace a token",
+      );
+      const expiresAt = before.expiresAt === null ? null : now + before.expiresAt - before.createdAt;
+      insert({ name, digest, role: before.role, expiresAt, by }, now);
+      const created = findCurrent(name, now);
+      if (created === null) throw new Error(`the token '${name}' was not stored`);
+      return created;
+    }),
+
+    revoke: write("durable", (name, now) => {
+      const ids = sql.all("SELECT id FROM tokens WHERE name = $name AND revoked_at IS NULL", { name });
+      if (ids.length === 0) throw refuse({ reason: "token_not_found", name });
+      for (const row of ids) {
+        const id = integer(row, "id");
+        sql.updateOne("UPDATE tokens SET revoked_at = $now WHERE id = $id", { id, now }, "revoke a token");
+        sql.run("DELETE FROM token_sessions WHERE token_id = $id", { id });
+      }
+      return ids.length;
+    }),
+
+    noteUses: write("relaxed", (uses) => {
+      for (const { id, at, address } of uses)
+        sql.run("UPDATE tokens SET last_used_at = $at, last_used_from = $address WHERE id = $id", { id, at, address });
+    }),
+
+    beginSession: write("durable", ({ id, tokenId, expiresAt }, now) => {
+      sql.run("DELETE FROM token_sessions WHERE expires_at <= $now", { now });
+      sql.run("INSERT INTO token_sessions (id, token_id, expires_at) VALUES ($id, $tokenId, $expiresAt)", {
+        id,
+        tokenId,
+        expiresAt,
+      });
+    }),
+
+    findSession: (id) => {
+      const row = sql.get("SELECT token_id, expires_at FROM token_sessions WHERE id = $id", { id });
+      return row === null ? null : { id, tokenId: integer(row, "token_id"), expiresAt: integer(row, "expires_at") };
+    },
+
+    endSession: write("durable", (id) => void sql.run("DELETE FROM token_sessions WHERE id = $id", { id })),
+
+    readDataVersion: () => integer(sql.get("PRAGMA data_version") ?? {}, "data_version"),
+  };
+};
+
+/** The one token of a name that is neither revoked nor replaced. */
+const CURRENT = "revoked_at IS NULL AND replaced_at IS NULL";
+
+const COLUMNS =
+  "id, name, role, created_at, created_by, expires_at, revoked_at, replaced_at, last_used_at, last_used_from";
+
+const toToken = (row: SqlRow): StoredToken => ({
+  id: integer(row, "id"),
+  name: text(row, "name"),
+  role: word(row, "role", ROLES),
+  createdAt: integer(row, "created_at"),
+  createdBy: textOrNull(row, "created_by"),
+  expiresAt: integerOrNull(row, "expires_at"),
+  revokedAt: integerOrNull(row, "revoked_at"),
+  replacedAt: integerOrNull(row, "replaced_at"),
+  lastUsedAt: integerOrNull(row, "last_used_at"),
+  lastUsedFrom: textOrNull(row, "last_used_from"),
+});
