@@ -1,10 +1,14 @@
+import type { CommitInfo } from "../domain/versions/repository.ts";
+import type { SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
 import { integer, text, textOrNull } from "./database/rows.ts";
 
 /** The repository that the job files are from. `JobStore.save` stores which commit is in use. */
 export interface JobRepositoryStore {
-  /** Notes the repository, and returns what is stored of it. Another one than before begins without a commit. */
-  begin(url: string): StoredRepository;
+  /** Returns what is stored. Of another repository than the one with this URL, that is only the commit in use. */
+  get(url: string): StoredRepository;
+  /** Stores which repository is followed. What somebody has chosen in another one is forgotten. */
+  follow(url: string): void;
   /** Stores that a commit is chosen, or with null that the newest one is followed. */
   pin(commit: string | null): void;
   /** Stores which commit has problems and is not used, and since when, in ms since the Unix epoch; null if there is none. */
@@ -18,28 +22,37 @@ export interface JobRepositoryStore {
 type StoredRefusal = { readonly commit: string; readonly since: number };
 
 type StoredRepository = {
+  /** False if another repository was followed before. */
+  readonly isSame: boolean;
   /** The commit that is in use; null before the first one. */
-  readonly commit: string | null;
+  readonly commit: CommitInfo | null;
   readonly pinned: string | null;
   readonly refused: StoredRefusal | null;
 };
 
 export const createJobRepositoryStore = ({ sql, write }: StoreContext): JobRepositoryStore => ({
-  begin: write("durable", (url) => {
-    sql.run(
-      `INSERT INTO job_repository (id, url) VALUES (1, $url)
-       ON CONFLICT (id) DO UPDATE SET url = $url, commit_id = NULL, pinned_id = NULL, refused_id = NULL, refused_since = NULL
-         WHERE url <> $url`,
-      { url },
+  get: (url) => {
+    const row = sql.get(
+      "SELECT url, commit_id, commit_author, committed_at, commit_subject, pinned_id, refused_id, refused_since FROM job_repository",
     );
-    const row = sql.get("SELECT commit_id, pinned_id, refused_id, refused_since FROM job_repository");
-    if (row === null) return { commit: null, pinned: null, refused: null };
+    if (row === null) return { isSame: true, commit: null, pinned: null, refused: null };
+    const commit = toCommit(row);
+    if (text(row, "url") !== url) return { isSame: false, commit, pinned: null, refused: null };
     const refused = textOrNull(row, "refused_id");
     return {
-      commit: textOrNull(row, "commit_id"),
+      isSame: true,
+      commit,
       pinned: textOrNull(row, "pinned_id"),
       refused: refused === null ? null : { commit: refused, since: integer(row, "refused_since") },
     };
+  },
+
+  follow: write("durable", (url) => {
+    sql.run(
+      `INSERT INTO job_repository (id, url) VALUES (1, $url)
+       ON CONFLICT (id) DO UPDATE SET url = $url, pinned_id = NULL, refused_id = NULL, refused_since = NULL WHERE url <> $url`,
+      { url },
+    );
   }),
 
   pin: write("durable", (commit) => {
@@ -70,3 +83,14 @@ export const createJobRepositoryStore = ({ sql, write }: StoreContext): JobRepos
       .all("SELECT DISTINCT commit_id FROM runs WHERE status IN ('pending', 'running') AND commit_id IS NOT NULL")
       .map((row) => text(row, "commit_id")),
 });
+
+const toCommit = (row: SqlRow): CommitInfo | null => {
+  const id = textOrNull(row, "commit_id");
+  if (id === null) return null;
+  return {
+    id,
+    author: text(row, "commit_author"),
+    committedAt: integer(row, "committed_at"),
+    subject: text(row, "commit_subject"),
+  };
+};

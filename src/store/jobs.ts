@@ -3,6 +3,7 @@ import type { Job, Pause } from "../domain/job.ts";
 import { startsAtBoot } from "../domain/schedule/boot.ts";
 import { continuedJobs, formerIds } from "../domain/schedule/continued.ts";
 import { isDueAlike } from "../domain/schedule/schedule.ts";
+import type { CommitInfo } from "../domain/versions/repository.ts";
 import type { Reading } from "../domain/versions/version.ts";
 import { PartPool } from "../lib/part-pool.ts";
 import type { SqlDatabase, SqlRow } from "../runtime/runtime.ts";
@@ -96,7 +97,7 @@ export const createJobStore = ({ sql, write, recordEvent, commitsDir }: StoreCon
     }
     const commit = reading?.commit?.id ?? null;
     sql.run("UPDATE jobs SET commit_id = $commit WHERE removed_at IS NULL AND commit_id IS NOT $commit", { commit });
-    sql.run("UPDATE job_repository SET commit_id = $commit WHERE commit_id IS NOT $commit", { commit });
+    saveCommit(sql, reading?.commit ?? null);
     saveExpectations(sql, jobs, now);
     return stored;
   }),
@@ -196,6 +197,19 @@ export const createJobStore = ({ sql, write, recordEvent, commitsDir }: StoreCon
 
   saveSender: write("durable", (job, now) => saveVersion(sql, job, now).versionId),
 });
+
+const saveCommit = (sql: Statements, commit: CommitInfo | null): void => {
+  sql.run(
+    `UPDATE job_repository SET commit_id = $id, commit_author = $author, committed_at = $committedAt, commit_subject = $subject
+     WHERE commit_id IS NOT $id`,
+    {
+      id: commit?.id ?? null,
+      author: commit?.author ?? null,
+      committedAt: commit?.committedAt ?? null,
+      subject: commit?.subject ?? null,
+    },
+  );
+};
 
 /** Stores a version of a job. A job that is not in the database yet is stored as a removed one, so that it is never due. */
 const saveDefinition = (sql: Statements, job: Job, now: number): StoredJob => {

@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import type { CommitInfo } from "../../domain/versions/repository.ts";
 import { errorMessage } from "../../lib/error-message.ts";
@@ -71,6 +81,8 @@ export class Repository {
   #isReady = false;
   /** The last commit that an allowed signer has signed, and the signers: the commit in use is verified at each fetch. */
   #signed: string | null = null;
+  #opening: Promise<void> = Promise.resolve();
+  #made = 0;
 
   constructor(options: RepositoryOptions) {
     this.#options = options;
@@ -79,10 +91,22 @@ export class Repository {
     this.#place = { repository: join(dir, "repository"), home: join(dir, "home"), path };
   }
 
+  /** How often this process has made a new repository, which has no commit at first: it did not exist, or was damaged. */
+  get made(): number {
+    return this.#made;
+  }
+
   /** Creates the repository if it does not exist. */
-  async open(): Promise<void> {
-    if (this.#isReady) return;
+  open(): Promise<void> {
+    this.#opening = this.#opening.catch(() => {}).then(() => this.#open());
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
     const { repository, home } = this.#place;
+    // Somebody can delete it while petit runs.
+    if (this.#isReady && existsSync(join(repository, "HEAD")) && existsSync(home)) return;
+    this.#isReady = false;
     writing(() => {
       makePrivate(this.#options.dir);
       rmSync(home, { recursive: true, force: true });
@@ -92,9 +116,50 @@ export class Repository {
     if (existsSync(join(repository, "HEAD"))) removeLeftovers(repository, (path) => path.endsWith(".lock"));
     else {
       rmSync(repository, { recursive: true, force: true });
-      await this.#git({ args: ["init", "--quiet", "--bare", "--template=", "--end-of-options", repository] });
+      await this.#run({ args: ["init", "--quiet", "--bare", "--template=", "--end-of-options", repository] });
+      this.#made++;
     }
     this.#isReady = true;
+  }
+
+  /** Reads all objects, and returns whether one of them is damaged or missing. */
+  async isDamaged(): Promise<boolean> {
+    const { status } = await this.#git({
+      args: ["fsck", "--full", "--no-dangling", "--no-progress"],
+      timeoutMs: COLLECT_TIMEOUT_MS,
+      mayFail: true,
+    });
+    return status !== 0;
+  }
+
+  /** Moves the repository aside, and makes a new one. */
+  async replace(): Promise<void> {
+    const { repository } = this.#place;
+    this.removeReplaced();
+    writing(() => renameSync(repository, this.#replaced));
+    await this.open();
+  }
+
+  /** Takes over the commits that `keep` has named in the repository that was moved aside, if they can be read. */
+  async salvage(): Promise<void> {
+    const args = [
+      "fetch",
+      "--quiet",
+      "--no-tags",
+      "--no-write-fetch-head",
+      "--end-of-options",
+      `file://${this.#replaced}`,
+    ];
+    await this.#git({ args: [...args, "+refs/petit/commits/*:refs/petit/commits/*"], mayFail: true });
+  }
+
+  /** Deletes the repository that was moved aside. */
+  removeReplaced(): void {
+    writing(() => rmSync(this.#replaced, { recursive: true, force: true }));
+  }
+
+  get #replaced(): string {
+    return `${this.#place.repository}.damaged`;
   }
 
   /** Returns the full name and the id of a branch, a tag or a commit at the server. Of two with the same name the branch counts. */
@@ -243,7 +308,7 @@ export class Repository {
   }
 
   async #assertVersion(minimum: readonly [number, number], what: string): Promise<void> {
-    const { stdout } = await this.#git({ args: ["version"] });
+    const { stdout } = await this.#run({ args: ["version"] });
     const [, major = "0", minor = "0"] = /(\d+)\.(\d+)/.exec(stdout.toString()) ?? [];
     if (Number(major) > minimum[0] || (Number(major) === minimum[0] && Number(minor) >= minimum[1])) return;
     throw new GitError("too_old", `git ${major}.${minor} is too old; ${what} needs ${minimum.join(".")} or later`);
@@ -307,10 +372,13 @@ export class Repository {
     return ids.filter((_, index) => / commit \d+$/.test(rows[index] ?? ""));
   }
 
-  async #git({
-    mayFail = false,
-    ...call
-  }: Omit<GitCall, "signal"> & { readonly mayFail?: boolean }): Promise<GitOutput> {
+  async #git(call: Call): Promise<GitOutput> {
+    await this.open();
+    return await this.#run(call);
+  }
+
+  /** Runs git without a repository that has to exist. */
+  async #run({ mayFail = false, ...call }: Call): Promise<GitOutput> {
     const output = await runGit(this.#place, { ...call, signal: this.#options.signal });
     if (output.status !== 0 && !mayFail) throw errorOf(output);
     return output;
@@ -360,6 +428,8 @@ export class Repository {
     }
   }
 }
+
+type Call = Omit<GitCall, "signal"> & { readonly mayFail?: boolean };
 
 /** The ref of what was fetched to be compared. */
 export const COMPARED = "refs/petit/compared";

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { GitError } from "./git-error.ts";
 
 export type GitCall = {
@@ -101,9 +102,11 @@ export const runGit = async (place: GitPlace, call: GitCall): Promise<GitOutput>
     if (failure !== null) throw failure;
     return { stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString(), status };
   } catch (error) {
-    throw isMissing(error)
+    if (!isMissing(error)) throw error;
+    // It is the same error for the folder that git is to run in.
+    throw existsSync(place.home)
       ? new GitError("no_git", "there is no git on this machine; install git 2.30 or later", { cause: error })
-      : error;
+      : new GitError("failed", "the folder of the repository was deleted", { cause: error });
   } finally {
     clearTimeout(timer);
     clearInterval(checks);

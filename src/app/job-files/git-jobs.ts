@@ -14,7 +14,7 @@ import {
   type RepositoryState,
   repositoryStatus,
 } from "../../domain/versions/repository.ts";
-import type { ReloadRequest } from "../../domain/versions/version.ts";
+import type { FilesOrigin, ReloadRequest } from "../../domain/versions/version.ts";
 import { shortCommit } from "../../domain/words/versions/repository.ts";
 import { identify, isVerified, rulesOf, type SignedRequest } from "../../engine/deliveries/schemes.ts";
 import type { FilesRepository, ReadJobFiles } from "../../engine/options.ts";
@@ -36,7 +36,7 @@ import {
   removeFolder,
 } from "../git/checkout.ts";
 import { CommitFolders } from "../git/commit-folders.ts";
-import { GitError } from "../git/git-error.ts";
+import { GitError, type GitFault } from "../git/git-error.ts";
 import { isCommitPrefix, isRefName, type Location } from "../git/location.ts";
 import { hasPassphrase } from "../git/private-key.ts";
 import { COMPARED, type Credentials, Repository } from "../git/repository.ts";
@@ -114,12 +114,22 @@ export class GitJobs implements FilesRepository, JobSource {
   #cancelTimer: () => void = () => {};
   /** The commit in use. */
   #current: ReadyCommit | null = null;
+  /** The commit in use while its files can't be had; its jobs stay, and their attempts fail. */
+  #lost: CommitInfo | null = null;
   /** The commit that the next reading takes. */
   #next: NextCommit | null = null;
   /** The newest commit of the ref that was fetched. */
   #head: CommitInfo | null = null;
   /** What the ref was when it was fetched last: of a tag, this is not the commit. */
   #fetched: string | null = null;
+  /** Which of the repositories that this process has made it was fetched into. */
+  #fetchedInto = 0;
+  /** How often a commit of the ref was fetched. */
+  #fetches = 0;
+  /** The error because of which the repository was last looked through for damage. */
+  #lookedThroughFor: string | null = null;
+  #mending: Promise<boolean> | null = null;
+  #failedMend: { readonly error: GitError; readonly at: number } | null = null;
   /** What was too large, so that it is not fetched again and again. */
   #tooLarge: { readonly id: string; readonly error: GitError; readonly isFinal: boolean } | null = null;
   /** The refused commit, if that is because of its signature. */
@@ -162,40 +172,64 @@ export class GitJobs implements FilesRepository, JobSource {
   }
 
   /**
-   * Provides the commit that was in use before, or, if there is none, the newest one. Call it before the engine starts. Without a commit,
-   * throws `invalid_request` for what somebody must mend first; what may pass, such as a lost network, leaves petit without jobs.
+   * Provides the commit that was in use before, or, if there is none, the newest one. Call it before the engine starts. Without a commit of
+   * this repository, throws `invalid_request` for what somebody must mend first; what may pass, such as a lost network, leaves petit
+   * with the jobs that it has.
    */
   async prepare(user: JobsUser): Promise<void> {
     this.#user = user;
-    const { settings, log } = this.#options;
-    const stored = user.store.jobRepository.begin(settings.location.url);
+    const { settings } = this.#options;
+    const { jobRepository } = user.store;
+    const stored = jobRepository.get(settings.location.url);
+    const inUse = stored.isSame ? (stored.commit?.id ?? null) : null;
     this.#pinned = stored.pinned;
     this.#storedRefusal = stored.refused;
+    this.#lost = stored.commit;
     this.#removeKey();
     removeDrafts(this.#commitsDir);
-    if (stored.commit !== null) {
-      try {
-        this.#current = await this.#ready(stored.commit);
-        await this.#provideForRuns();
-        await this.#refuseEarly({ refused: stored.refused?.commit ?? null, inUse: stored.commit });
-        return;
-      } catch (error) {
-        log.error(
-          { commit: stored.commit, err: error },
-          "the commit of the job files is not there any more; fetching it again",
-        );
-      }
+    if ((await this.#findLost()) && inUse !== null) {
+      this.#repository.removeReplaced();
+      await this.#provideForRuns();
+      await this.#refuseEarly({ refused: stored.refused?.commit ?? null, inUse });
+      return;
     }
     try {
-      const head = await this.#fetchHead();
-      const next = await this.#readNext(this.#pinned ?? head.id, () => null);
-      if ("reading" in next) this.#next = next;
-      else this.#refuse(next);
+      await this.#mended(() => this.#prepareNewest());
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
-      this.#noteFailure(error);
-      if (error.isLasting && stored.commit === null)
+      if (error.isLasting && inUse === null)
         throw new PetitError("invalid_request", `${settings.location.url}: ${error.message}`, { cause: error });
+      jobRepository.follow(settings.location.url);
+      this.#noteFailure(error);
+    }
+    await this.#provideForRuns();
+  }
+
+  async #prepareNewest(): Promise<void> {
+    const head = await this.#fetchHead();
+    this.#mustUser().store.jobRepository.follow(this.#options.settings.location.url);
+    // Its history may have what was lost.
+    await this.#findLost();
+    const next = await this.#readNext(this.#pinned ?? head.id, () => null);
+    if ("reading" in next) this.#next = next;
+    else {
+      this.#refuse(next);
+      if (this.#lost !== null) this.#noteFailure(lostError(this.#lost));
+    }
+  }
+
+  /** Provides the files of the commit in use if they are lost. Returns whether that is in use with its files then. */
+  async #findLost(): Promise<boolean> {
+    const lost = this.#lost;
+    if (lost === null) return this.#current !== null;
+    try {
+      this.#current = await this.#ready(lost.id);
+      this.#lost = null;
+      return true;
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      this.#options.log.warn({ commit: lost.id, err: error }, "the files of the commit in use can't be had");
+      return false;
     }
   }
 
@@ -204,20 +238,30 @@ export class GitJobs implements FilesRepository, JobSource {
     const next = this.#next;
     this.#next = null;
     const ready = next ?? this.#current;
-    if (ready === null) return { jobs: [], problems: [], broken: ["."] };
+    if (ready === null) return this.#unread;
     const reading = next?.reading ?? (await this.#read(ready, findJob));
     if (reading.files.problems.length > 0) {
       this.#refuse({ commit: ready.info, problems: reading.files.problems, isUnsigned: false });
-      return { jobs: [], problems: [], broken: ["."] };
+      return this.#unread;
     }
-    const { id, author, committedAt } = ready.info;
     this.#current = { info: ready.info, checkout: ready.checkout };
+    this.#lost = null;
     this.#first = reading.files;
     return {
       ...reading.files,
       jobs: reading.files.jobs.map((job) => withDefaultNotify(job, this.#options.defaultNotify)),
-      origin: { commit: { id, author }, modifiedAt: () => committedAt },
+      origin: originOf(ready.info),
     };
+  }
+
+  /** What the engine gets when there is nothing to read: the jobs of before stay, with their commit. */
+  get #unread(): ReadJobFiles {
+    const inUse = this.#inUse;
+    return { jobs: [], problems: [], broken: ["."], ...(inUse !== null && { origin: originOf(inUse) }) };
+  }
+
+  get #inUse(): CommitInfo | null {
+    return this.#current?.info ?? this.#lost;
   }
 
   start(): StartedSource {
@@ -239,14 +283,7 @@ export class GitJobs implements FilesRepository, JobSource {
   /** Fetches now, and takes the newest commit unless another one is chosen. Failures are in the state. */
   async sync(request: ReloadRequest): Promise<RepositoryState> {
     try {
-      // Each call fetches, because it may know of a newer commit than the last.
-      const head = await this.#withServer(() => this.#fetchHead());
-      await this.#alone(async () => {
-        await this.#takeUnlessRefused(this.#pinned ?? head.id, request);
-        this.#failure = null;
-        await this.#clean();
-      });
-      await this.#withServer(() => this.#repository.collect("if_needed"));
+      await this.#mended(() => this.#fetchAndTake(request), request.cause !== "watch");
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
       this.#noteFailure(error);
@@ -254,6 +291,72 @@ export class GitJobs implements FilesRepository, JobSource {
       if (error === this.#tooLarge?.error && !this.#tooLarge.isFinal) await this.#shrink();
     }
     return this.state;
+  }
+
+  async #fetchAndTake(request: ReloadRequest): Promise<void> {
+    // Each call fetches, because it may know of a newer commit than the last.
+    const head = await this.#withServer(() => this.#fetchHead());
+    await this.#alone(async () => {
+      if (this.#lost !== null) await this.#findLost();
+      await this.#takeUnlessRefused(this.#pinned ?? head.id, request);
+      if (this.#lost === null) this.#failure = null;
+      else this.#noteFailure(lostError(this.#lost));
+      this.#lookedThroughFor = null;
+      await this.#clean();
+    });
+    await this.#withServer(() => this.#repository.collect("if_needed"));
+  }
+
+  /** Does something again that failed because petit's copy of the repository was lost or is damaged, once it was fetched anew. */
+  async #mended<T>(work: () => Promise<T>, isAsked = true): Promise<T> {
+    const fetches = this.#fetches;
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof GitError)) throw error;
+      const isMended = await this.#mend(error, isAsked);
+      // A fetch that was under way may have brought it.
+      if (!isMended && (this.#fetches === fetches || !MENDED_FAULTS.has(error.fault))) throw error;
+      return await work();
+    }
+  }
+
+  /** One is at work at a time. While the server can't be reached, those that nobody asks for fail without asking it again and again. */
+  async #mend(error: GitError, isAsked: boolean): Promise<boolean> {
+    const { clock } = this.#options;
+    const failed = this.#failedMend;
+    if (!isAsked && failed !== null && clock.monotonic() - failed.at < MEND_AGAIN_MS) throw failed.error;
+    this.#mending ??= this.#withServer(() => this.#mendNow(error, isAsked)).finally(() => {
+      this.#mending = null;
+    });
+    try {
+      return await this.#mending;
+    } catch (cause) {
+      if (cause instanceof GitError) this.#failedMend = { error: cause, at: clock.monotonic() };
+      throw cause;
+    }
+  }
+
+  /** Fetches the repository anew if it is lost or damaged. Returns whether it was. */
+  async #mendNow(error: GitError, isAsked: boolean): Promise<boolean> {
+    const repository = this.#repository;
+    if (!MENDED_FAULTS.has(error.fault)) return false;
+    await repository.open();
+    if (this.#head !== null && this.#fetchedInto === repository.made) {
+      if (this.#lookedThroughFor === error.message && !isAsked) return false;
+      this.#lookedThroughFor = error.message;
+      if (!(await repository.isDamaged())) return false;
+      this.#options.log.warn(
+        { err: error },
+        "petit's copy of the repository of the job files is damaged; fetching it anew",
+      );
+      await this.#alone(() => repository.replace());
+      await this.#fetchHead();
+      await repository.salvage();
+      return true;
+    }
+    await this.#fetchHead();
+    return true;
   }
 
   /** Receives a webhook. One that is verified has the repository fetched soon. */
@@ -383,7 +486,7 @@ export class GitJobs implements FilesRepository, JobSource {
       url: location.url,
       ref,
       path,
-      commit: this.#current?.info ?? null,
+      commit: this.#inUse,
       head: this.#head,
       pinned: this.#pinned,
       refused: this.#refused,
@@ -393,7 +496,7 @@ export class GitJobs implements FilesRepository, JobSource {
   }
 
   problems(): readonly HealthReason[] {
-    const inUse = this.#current?.info.id ?? null;
+    const inUse = this.#inUse?.id ?? null;
     const reasons: HealthReason[] = [];
     if (this.#refused !== null) {
       const { commit, problems, since } = this.#refused;
@@ -417,17 +520,22 @@ export class GitJobs implements FilesRepository, JobSource {
   }
 
   provide(commit: string): Promise<void> {
-    return this.#alone(async () => {
-      this.#provided.set(commit, this.#options.clock.monotonic());
-      await this.#ready(commit).catch(asConflict);
-    });
+    this.#provided.set(commit, this.#options.clock.monotonic());
+    return this.#obtain(commit, true);
   }
 
   async ensure(commit: string): Promise<void> {
     if (await this.#folders.isUnchanged(commit)) return;
-    await this.#alone(async () => {
-      if (!(await this.#folders.isUnchanged(commit))) await this.#ready(commit).catch(asConflict);
-    });
+    await this.#obtain(commit, false);
+  }
+
+  /** Provides the files of a commit, for which the repository may have to be fetched anew. */
+  async #obtain(commit: string, isAsked: boolean): Promise<void> {
+    const provide = (): Promise<void> =>
+      this.#alone(async () => {
+        if (!(await this.#folders.isUnchanged(commit))) await this.#ready(commit);
+      });
+    await this.#mended(provide, isAsked).catch(asConflict);
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {
@@ -471,8 +579,12 @@ export class GitJobs implements FilesRepository, JobSource {
     const credentials = this.#openCredentials();
     try {
       const { name, id } = await this.#repository.look(settings.ref, credentials);
-      if (this.#head === null || id !== this.#fetched) {
+      const { made } = this.#repository;
+      if (this.#head === null || id !== this.#fetched || made !== this.#fetchedInto) {
         const fetched = await this.#fetchUnlessTooLarge({ name, id }, credentials);
+        this.#fetchedInto = made;
+        this.#fetches++;
+        this.#failedMend = null;
         this.#head = await this.#repository.describe(fetched.commit);
         this.#fetched = fetched.id;
       }
@@ -622,8 +734,10 @@ export class GitJobs implements FilesRepository, JobSource {
     this.#storedRefusal = refusal;
   }
 
-  #noteFailure(error: GitError): void {
+  #noteFailure(cause: GitError): void {
     if (this.#stop.signal.aborted) return;
+    const isTold = this.#lost === null || cause.fault === "no_such_commit";
+    const error = isTold ? cause : new GitError(cause.fault, `${cause.message}; ${MISSING_FILES}`, { cause });
     const since = this.#failure?.since ?? this.#options.clock.now();
     if (this.#failure?.error.message !== error.message)
       this.#options.log.warn({ fault: error.fault }, `the repository of the job files: ${error.message}`);
@@ -678,7 +792,7 @@ export class GitJobs implements FilesRepository, JobSource {
     const { clock } = this.#options;
     const { jobRepository } = this.#mustUser().store;
     for (const [commit, at] of this.#provided) if (clock.monotonic() - at > PROVIDED_MS) this.#provided.delete(commit);
-    const current = this.#current === null ? [] : [this.#current.info.id];
+    const current = this.#inUse === null ? [] : [this.#inUse.id];
     const ofRuns = new Set(jobRepository.listCommitsInUse());
     const folders = new Set([...current, ...this.#provided.keys(), ...ofRuns]);
     for (const name of existsSync(this.#commitsDir) ? readdirSync(this.#commitsDir) : []) {
@@ -755,6 +869,23 @@ const outlineOf = ({ commit, head, pinned, refused, failure }: RepositoryState):
   JSON.stringify([commit?.id, head?.id, pinned, refused?.commit.id, failure?.error]);
 
 const MAX_LOGGED = 20;
+
+/** Errors that petit's copy of the repository may be the reason for. */
+const MENDED_FAULTS: ReadonlySet<GitFault> = new Set<GitFault>(["failed", "no_such_commit"]);
+
+/** How long what nobody asks for waits until the server is asked again for lost files, in ms. */
+const MEND_AGAIN_MS = 10_000;
+
+/** Completes an error while the commit in use is lost. */
+const MISSING_FILES = "the files of the commit in use are missing, so its runs fail";
+
+const lostError = ({ id }: CommitInfo): GitError =>
+  new GitError(
+    "no_such_commit",
+    `it has no commit ${shortCommit(id)} any more, and the files of that are missing, so its runs fail until another one can be used`,
+  );
+
+const originOf = (commit: CommitInfo): FilesOrigin => ({ commit, modifiedAt: () => commit.committedAt });
 
 /** A problem of a commit as a whole. */
 const problemOf = (message: string) => ({ file: ".", line: 1, column: 1, path: "", message });

@@ -1,3 +1,5 @@
+import type { CommitInfo } from "./repository.ts";
+
 /**
  * Why the job files were read:
  * - `start`: petit started.
@@ -27,7 +29,7 @@ type Commit = { readonly id: string; readonly author: string | null };
 /** What is known about the source of job files beside their content. */
 export type FilesOrigin = {
   /** The commit that all files are from; null if they are in a folder. */
-  readonly commit: Commit | null;
+  readonly commit: CommitInfo | null;
   /** Returns when a file was last modified, in ms since the Unix epoch; null if that is unknown. Paths are relative to JOBS_DIR. */
   readonly modifiedAt: (file: string) => number | null;
   /** Returns who saved a file through petit, if it is still what they saved; otherwise null, which is the default. */

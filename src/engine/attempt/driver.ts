@@ -77,7 +77,7 @@ const runWhenReady = async (
     } catch (error) {
       detach.throwIfAborted();
       if (!(error instanceof SpawnError)) throw error;
-      if (!end.aborted) return { outcome: spawnFailed(error.message), outputs: {}, transient: false, endedAt: now() };
+      if (!end.aborted) return { outcome: spawnFailed(error.message), outputs: {}, transient: true, endedAt: now() };
     }
   }
   detach.throwIfAborted();

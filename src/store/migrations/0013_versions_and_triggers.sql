@@ -48,14 +48,19 @@ CREATE INDEX runs_commit ON runs (commit_id) WHERE commit_id IS NOT NULL;
 CREATE TABLE job_repository (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   url TEXT NOT NULL,
-  -- The commit that is in use; null before the first one.
+  -- The commit that is in use, who made it, when, in ms since the Unix epoch, and the first line of its message; null before the first one.
+  -- They are told also while the copy of the repository is lost.
   commit_id TEXT,
+  commit_author TEXT,
+  committed_at INTEGER,
+  commit_subject TEXT,
   -- The commit that somebody has chosen instead of the newest one; null while the newest one is followed.
   pinned_id TEXT,
   -- The commit that has problems and is not used, and since when it is not; null if there is none.
   refused_id TEXT,
   refused_since INTEGER,
-  CHECK ((refused_id IS NULL) = (refused_since IS NULL))
+  CHECK ((refused_id IS NULL) = (refused_since IS NULL)),
+  CHECK ((commit_id IS NULL) = (commit_author IS NULL OR committed_at IS NULL OR commit_subject IS NULL))
 ) STRICT;
 
 -- The replays of a delivery.

@@ -121,7 +121,7 @@ describe("a use of a version", () => {
     using store = memoryStore();
     const reading: Reading = {
       request: { cause: "api", by: "ada" },
-      commit: { id: "c0ffee", author: "Ada <ada@example.com>" },
+      commit: { id: "c0ffee", author: "Ada <ada@example.com>", committedAt: NOON - 9, subject: "a change" },
       modifiedAt: (file) => (file === "a.yaml" ? NOON - 1 : null),
     };
     store.jobs.save([named("one")], NOON, reading);
@@ -135,7 +135,7 @@ describe("a use of a version", () => {
           by: "ada",
           file: "a.yaml",
           fileModifiedAt: NOON - 1,
-          commit: reading.commit,
+          commit: { id: "c0ffee", author: "Ada <ada@example.com>" },
         },
       ],
       [
