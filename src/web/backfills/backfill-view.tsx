@@ -10,7 +10,7 @@ import {
 import { useChangeBackfill } from "../data/actions.ts";
 import { backfillQuery, jobQuery, runsQuery } from "../data/queries.ts";
 import type { BackfillData } from "../data/shapes.ts";
-import { Button } from "../ui/button.tsx";
+import { ActionButton } from "../ui/action-button.tsx";
 import { Page } from "../ui/page.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { RunTable } from "../ui/table/run-table.tsx";
@@ -49,12 +49,12 @@ const Actions = ({ backfill: { id, status }, onCancel }: ActionsProps) => {
   const change = status === "paused" ? "resume" : "pause";
   return (
     <>
-      <Button isOnce isBusy={isPending} onClick={() => mutate({ id, change })}>
+      <ActionButton needs="operator" isOnce isBusy={isPending} onClick={() => mutate({ id, change })}>
         {capital(change)}
-      </Button>
-      <Button kind="danger" onClick={onCancel}>
+      </ActionButton>
+      <ActionButton needs="operator" kind="danger" onClick={onCancel}>
         Cancel
-      </Button>
+      </ActionButton>
     </>
   );
 };

@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { isAtLeast, type Role } from "../../domain/people/role.ts";
 import { jobsQuery, sessionQuery, systemQuery, workersQuery } from "./queries.ts";
 import type { SessionData, SystemData, WorkersData } from "./shapes.ts";
 
@@ -28,6 +29,15 @@ const timezoneOf = ({ timezone }: SystemData): string => timezone;
 
 /** Returns whether the user may do everything. False until that is known. */
 const useIsAdmin = (): boolean => useQuery({ ...sessionQuery(), select: isAdmin }).data ?? false;
+
+/**
+ * Returns whether the user may do what needs a role. True until that is known: petit decides, and most users may. It sends no request, because
+ * the header does.
+ */
+export const useMay = (needed: Role): boolean => {
+  const { data } = useQuery({ ...sessionQuery(), enabled: false });
+  return data === undefined || isAtLeast(data.role, needed);
+};
 
 /** Returns whether the job files can be edited on the page, by its user. */
 export const useIsEditing = (): boolean => {

@@ -5,6 +5,7 @@ import { deliverySubject, deliveryText } from "../../domain/words/deliveries/del
 import { useReplay } from "../data/actions.ts";
 import { deliveriesQuery } from "../data/queries.ts";
 import type { DeliveryData } from "../data/shapes.ts";
+import { ActionButton } from "../ui/action-button.tsx";
 import { Button } from "../ui/button.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { Status } from "../ui/status/status.tsx";
@@ -87,8 +88,8 @@ const Ledger = ({ deliveries }: { readonly deliveries: readonly DeliveryData[] }
 const ReplayButton = ({ delivery: { id, event_type } }: { readonly delivery: DeliveryData }) => {
   const { mutate, isPending } = useReplay();
   return (
-    <Button isOnce isBusy={isPending} onClick={() => mutate(id)}>
+    <ActionButton needs="operator" isOnce isBusy={isPending} onClick={() => mutate(id)}>
       Replay<span className="visually-hidden"> {event_type}</span>
-    </Button>
+    </ActionButton>
   );
 };

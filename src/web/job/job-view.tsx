@@ -7,11 +7,12 @@ import { RunDialog } from "../actions/dialogs.ts";
 import { BackfillDialog } from "../backfills/backfill-dialog.tsx";
 import { usePauseJob } from "../data/actions.ts";
 import { jobQuery } from "../data/queries.ts";
+import { useMay } from "../data/selected.ts";
 import type { JobDetail, TaskData } from "../data/shapes.ts";
 import { GraphCard } from "../graph/graph.tsx";
 import type { GraphTask } from "../graph/graph-task.ts";
 import { useShortcut } from "../keyboard/shortcuts.ts";
-import { Button } from "../ui/button.tsx";
+import { ActionButton } from "../ui/action-button.tsx";
 import { Tags, WebLinks } from "../ui/links.tsx";
 import { Page } from "../ui/page.tsx";
 import { Empty, Loaded } from "../ui/states.tsx";
@@ -36,7 +37,8 @@ export const JobView = ({ jobId }: { readonly jobId: string }) => {
   const [isBackfilling, setBackfilling] = useState(false);
   const currentId = job.data?.id ?? jobId;
   const isGone = job.data?.gone === true || isRefused(job.error, "NOT_FOUND");
-  useShortcut({ key: "r", what: "Run this job", run: () => setRunning(true), isOn: !isGone });
+  const mayRun = useMay("operator");
+  useShortcut({ key: "r", what: "Run this job", run: () => setRunning(true), isOn: !isGone && mayRun });
   // A former id leads to the job.
   if (currentId !== jobId) return <Redirect to={`/jobs/${currentId}`} replace />;
   return (
@@ -50,11 +52,13 @@ export const JobView = ({ jobId }: { readonly jobId: string }) => {
               <PauseButton job={job.data} />
             )}
             {job.data !== undefined && job.data.schedule !== null && (
-              <Button onClick={() => setBackfilling(true)}>Run for the past</Button>
+              <ActionButton needs="operator" onClick={() => setBackfilling(true)}>
+                Run for the past
+              </ActionButton>
             )}
-            <Button kind="primary" onClick={() => setRunning(true)}>
+            <ActionButton needs="operator" kind="primary" onClick={() => setRunning(true)}>
               Run now
-            </Button>
+            </ActionButton>
           </>
         )
       }
@@ -78,9 +82,9 @@ export const JobView = ({ jobId }: { readonly jobId: string }) => {
 const PauseButton = ({ job: { id, paused } }: { readonly job: JobDetail }) => {
   const { mutate, isPending } = usePauseJob();
   return (
-    <Button isOnce isBusy={isPending} onClick={() => mutate({ jobId: id, isPaused: !paused })}>
+    <ActionButton needs="operator" isOnce isBusy={isPending} onClick={() => mutate({ jobId: id, isPaused: !paused })}>
       {paused ? "Resume" : "Pause"}
-    </Button>
+    </ActionButton>
   );
 };
 

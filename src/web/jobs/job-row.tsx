@@ -8,7 +8,7 @@ import { activeTexts, activityStatus, activityWords } from "../../domain/words/w
 import { RECENT_RUNS } from "../data/queries.ts";
 import { useScheduleZone } from "../data/selected.ts";
 import type { JobSummary } from "../data/shapes.ts";
-import { Button } from "../ui/button.tsx";
+import { ActionButton } from "../ui/action-button.tsx";
 import { Tags } from "../ui/links.tsx";
 import { Tooltip } from "../ui/overlay/tooltip.tsx";
 import { RunStatusText, Status, StatusIcon } from "../ui/status/status.tsx";
@@ -67,18 +67,19 @@ export const JobRow = memo(({ job, isPaused, index, ref, onRun, onPause }: JobRo
     </td>
     <td className="number jobs-run">
       {job.scheduled && (
-        <Button
+        <ActionButton
+          needs="operator"
           isOnce
           kind="quiet"
           aria-label={`${job.paused ? "Resume" : "Pause"} ${job.name}`}
           onClick={() => onPause(job.id, !job.paused)}
         >
           {job.paused ? "Resume" : "Pause"}
-        </Button>
+        </ActionButton>
       )}
-      <Button aria-label={`Run now: ${job.name}`} onClick={() => onRun(job.id)}>
+      <ActionButton needs="operator" aria-label={`Run now: ${job.name}`} onClick={() => onRun(job.id)}>
         Run
-      </Button>
+      </ActionButton>
     </td>
   </tr>
 ));

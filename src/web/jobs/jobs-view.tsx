@@ -4,7 +4,7 @@ import { Link, useSearchParams } from "wouter";
 import { RunDialog } from "../actions/dialogs.ts";
 import { usePauseJob } from "../data/actions.ts";
 import { schedulerQuery } from "../data/queries.ts";
-import { useIsEditing } from "../data/selected.ts";
+import { useIsEditing, useMay } from "../data/selected.ts";
 import type { JobSummary } from "../data/shapes.ts";
 import { useShortcut } from "../keyboard/shortcuts.ts";
 import { Button } from "../ui/button.tsx";
@@ -81,7 +81,8 @@ const Jobs = (props: JobsProps) => {
     (jobId: string, isJobPaused: boolean) => newest.current({ jobId, isPaused: isJobPaused }),
     [],
   );
-  useShortcut({ key: "r", what: "Run the focused job", run: () => setRunning(focusedJob()) });
+  const mayRun = useMay("operator");
+  useShortcut({ key: "r", what: "Run the focused job", run: () => setRunning(focusedJob()), isOn: mayRun });
   return (
     <>
       <StatusFills />

@@ -10,7 +10,7 @@ import { jobRunsQuery, runsQuery, statsQuery } from "../data/queries.ts";
 import { progressOf, usualDuration } from "../data/run-statistics.ts";
 import { useJobName } from "../data/selected.ts";
 import type { RunData } from "../data/shapes.ts";
-import { Button } from "../ui/button.tsx";
+import { ActionButton } from "../ui/action-button.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { StatusIcon } from "../ui/status/status.tsx";
 import { roughText } from "../ui/text/format.ts";
@@ -181,7 +181,8 @@ const RunningRow = memo(({ run, isEnded, onCancel }: RunningRowProps) => {
         {run.late_at !== null && <span className="tag">late</span>}
       </span>
       {isEnded ? <span className="now-progress muted">ended</span> : <Activity run={run} />}
-      <Button
+      <ActionButton
+        needs="operator"
         isOnce
         kind="quiet"
         className="now-cancel"
@@ -190,7 +191,7 @@ const RunningRow = memo(({ run, isEnded, onCancel }: RunningRowProps) => {
         onClick={() => onCancel(run)}
       >
         Cancel
-      </Button>
+      </ActionButton>
     </li>
   );
 });

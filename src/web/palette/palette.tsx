@@ -5,6 +5,7 @@ import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
 import { RunDialog } from "../actions/dialogs.ts";
 import { petitNow } from "../data/petit-time.ts";
 import { goneJobsQuery, jobsQuery, runsQuery } from "../data/queries.ts";
+import { useMay } from "../data/selected.ts";
 import { shortcuts } from "../keyboard/shortcuts.ts";
 import { Dialog } from "../ui/overlay/dialog.tsx";
 import { RunStatusText, StatusIcon } from "../ui/status/status.tsx";
@@ -104,7 +105,9 @@ const useOffers = (text: string): readonly PaletteEntry[] => {
   // The shortcuts of the view below stay the same while the palette is open.
   const [actions] = useState(() => shortcuts().filter(({ isOn, isMove }) => isOn !== false && isMove !== true));
   const runs = isRunIdPart(text) && asked === text.trim() ? (found.data?.runs ?? []) : [];
-  return offersFor(text, { jobs: data?.jobs ?? [], goneJobs: gone.data?.jobs ?? [], runs, actions });
+  const mayRun = useMay("operator");
+  const offers = offersFor(text, { jobs: data?.jobs ?? [], goneJobs: gone.data?.jobs ?? [], runs, actions });
+  return mayRun ? offers : offers.filter(({ kind }) => kind !== "trigger");
 };
 
 const useDelayed = (value: string): string => {

@@ -3,9 +3,10 @@ import { useState } from "react";
 import { isFinal } from "../../domain/run.ts";
 import { CancelDialog, RetryDialog, RunDialog } from "../actions/dialogs.ts";
 import { runQuery } from "../data/queries.ts";
+import { useMay } from "../data/selected.ts";
 import type { RunDetail } from "../data/shapes.ts";
 import { useShortcut } from "../keyboard/shortcuts.ts";
-import { Button } from "../ui/button.tsx";
+import { ActionButton } from "../ui/action-button.tsx";
 
 type RunActionsProps = {
   readonly run: RunDetail;
@@ -24,12 +25,13 @@ export const RunActions = ({ run, name, taskId }: RunActionsProps) => {
   const client = useQueryClient();
   // No event reports that a run is being cancelled.
   const refresh = (): void => void client.invalidateQueries({ queryKey: runQuery(run.id).queryKey });
-  useShortcut({ key: "r", what: "Run again, with a form", run: () => setAsked("again") });
+  useShortcut({ key: "r", what: "Run again, with a form", run: () => setAsked("again"), isOn: useMay("operator") });
   const close = (): void => setAsked(null);
   return (
     <>
       {(run.can_cancel || couldCancel) && (
-        <Button
+        <ActionButton
+          needs="operator"
           isOnce
           kind="danger"
           // Keeps its place after the run has ended, so that no other button moves under the pointer.
@@ -37,20 +39,21 @@ export const RunActions = ({ run, name, taskId }: RunActionsProps) => {
           onClick={() => setAsked("cancel")}
         >
           {run.ending === null ? "Cancel" : "Cancel clean-up tasks too"}
-        </Button>
+        </ActionButton>
       )}
       {isFinal(run.status) && (
-        <Button
+        <ActionButton
+          needs="operator"
           isOnce
           kind={run.can_retry && run.recovered_by == null ? "primary" : "plain"}
           onClick={() => setAsked("retry")}
         >
           Retry
-        </Button>
+        </ActionButton>
       )}
-      <Button isOnce onClick={() => setAsked("again")}>
+      <ActionButton needs="operator" isOnce onClick={() => setAsked("again")}>
         Run again
-      </Button>
+      </ActionButton>
       {asked === "cancel" && <CancelDialog runId={run.id} name={name} onClose={close} onSettled={refresh} />}
       {asked === "retry" && <RetryDialog runId={run.id} name={name} taskId={taskId} onClose={close} />}
       {asked === "again" && <RunDialog jobId={run.job_id} params={run.params} onClose={close} />}

@@ -4,7 +4,7 @@ import { paramsText } from "../../domain/words/run-facts.ts";
 import { DECISIONS } from "../actions/decisions.ts";
 import { DecisionDialog } from "../actions/dialogs.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
-import { Button } from "../ui/button.tsx";
+import { ActionButton } from "../ui/action-button.tsx";
 import { Time } from "../ui/time/time.tsx";
 
 type RunApprovalsProps = {
@@ -35,7 +35,8 @@ export const RunApprovals = ({ run, tasks, name }: RunApprovalsProps) => {
             )}
           </p>
           {DECISIONS.map(({ kind, label, button }) => (
-            <Button
+            <ActionButton
+              needs="operator"
               key={kind}
               isOnce
               kind={button}
@@ -54,7 +55,7 @@ export const RunApprovals = ({ run, tasks, name }: RunApprovalsProps) => {
               }
             >
               {label}
-            </Button>
+            </ActionButton>
           ))}
         </div>
       ))}

@@ -7,6 +7,7 @@ import { RetryDialog } from "../actions/dialogs.ts";
 import { attentionQuery, jobsQuery, runQuery } from "../data/queries.ts";
 import { useJobName } from "../data/selected.ts";
 import type { RunData } from "../data/shapes.ts";
+import { ActionButton } from "../ui/action-button.tsx";
 import { Button } from "../ui/button.tsx";
 import { Empty } from "../ui/states.tsx";
 import { RunStatusText } from "../ui/status/status.tsx";
@@ -85,9 +86,9 @@ const JobGroup = ({ jobId, runs, filter }: JobGroupProps) => {
         </div>
         <div className="row">
           {(newest.status === "failed" || newest.status === "interrupted") && (
-            <Button isOnce aria-label={`Retry ${name}`} onClick={() => setRetrying(true)}>
+            <ActionButton needs="operator" isOnce aria-label={`Retry ${name}`} onClick={() => setRetrying(true)}>
               Retry
-            </Button>
+            </ActionButton>
           )}
           <Link className="button" href={failurePath(newest.id, newest.failure)} aria-label={`Log of ${name}`}>
             Log

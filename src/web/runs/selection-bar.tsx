@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { BulkDialog, type BulkKind, isApplicable } from "../actions/bulk-dialog.tsx";
 import type { RunData } from "../data/shapes.ts";
+import { ActionButton } from "../ui/action-button.tsx";
 import { Button } from "../ui/button.tsx";
 
 type SelectionBarProps = { readonly runs: readonly RunData[]; readonly onClear: () => void };
@@ -12,12 +13,12 @@ export const SelectionBar = ({ runs, onClear }: SelectionBarProps) => {
   return (
     <section className="runs-selection" aria-label="Selected runs">
       <strong role="status">{runs.length.toLocaleString()} selected</strong>
-      <Button kind="danger" disabled={count("cancel") === 0} onClick={() => setAsked("cancel")}>
+      <ActionButton needs="operator" kind="danger" disabled={count("cancel") === 0} onClick={() => setAsked("cancel")}>
         Cancel {count("cancel")}
-      </Button>
-      <Button disabled={count("retry") === 0} onClick={() => setAsked("retry")}>
+      </ActionButton>
+      <ActionButton needs="operator" disabled={count("retry") === 0} onClick={() => setAsked("retry")}>
         Retry {count("retry")}
-      </Button>
+      </ActionButton>
       <Button kind="quiet" onClick={onClear}>
         Clear
       </Button>

@@ -61,7 +61,7 @@ export const SessionPill = () => {
   const { data } = useQuery({ ...sessionQuery(), enabled: isConnected });
   if (data === undefined || data.name === null) return null;
   return (
-    <Link href="/system#session" className="shell-person" title={`Logged in as ${data.name}`}>
+    <Link href="/system#session" className="shell-person" title={`Logged in as ${data.name}, ${data.role}`}>
       {data.name}
     </Link>
   );

@@ -9,6 +9,7 @@
  *    `VIEWS` and `SEPARATE_VIEWS` of `src/app/page.ts`, so that petit serves the page at this path and preloads the view. Data
  *    that `loadFirst` requests is also in `firstRequests` there. Link it in `header.tsx` (`SECTIONS`), and give it a key in
  *    `useShellShortcuts` below.
+ *    Buttons that change something are an `ActionButton` (ui/action-button.tsx), which says which role they need.
  * 3. Import its stylesheet `NAME.css` in the view. Colours, sizes and gaps are variables of ui/style/tokens.css.
  * 4. Give the main link of each row `data-row`, so that `j` and `k` move between rows, and a search field `data-search`. Add
  *    other keys with `useShortcut`.

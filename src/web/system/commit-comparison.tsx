@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 import { jobsDiffQuery } from "../data/queries.ts";
 import type { JobsDiffData } from "../data/shapes.ts";
+import { ActionButton } from "../ui/action-button.tsx";
 import { Button } from "../ui/button.tsx";
 import { failureText, Loading } from "../ui/states.tsx";
 import { CommitChanges } from "./commit-changes.tsx";
@@ -75,9 +76,9 @@ const Result = ({ diff, onUse }: ResultProps) => {
     <>
       <CommitChanges diff={diff} />
       {problems.length === 0 && commit.id !== inUse?.id && (
-        <Button isOnce kind="primary" onClick={() => onUse(commit.id)}>
+        <ActionButton needs="admin" isOnce kind="primary" onClick={() => onUse(commit.id)}>
           Use this commit…
-        </Button>
+        </ActionButton>
       )}
     </>
   );

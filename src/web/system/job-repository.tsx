@@ -2,6 +2,7 @@ import { type FormEvent, type ReactNode, useId, useRef, useState } from "react";
 import { shortCommit } from "../../domain/words/versions/repository.ts";
 import { useChangeRepository } from "../data/actions.ts";
 import type { SystemData } from "../data/shapes.ts";
+import { ActionButton } from "../ui/action-button.tsx";
 import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/overlay/dialog.tsx";
 import { QuestionForm } from "../ui/overlay/question-form.tsx";
@@ -135,19 +136,19 @@ const Actions = ({ isPinned, isComparing, onCompare, onChoose }: ActionsProps) =
   const { mutate, isPending } = useChangeRepository();
   return (
     <div className="row">
-      <Button isOnce isBusy={isPending} onClick={() => mutate({ kind: "sync" })}>
+      <ActionButton needs="admin" isOnce isBusy={isPending} onClick={() => mutate({ kind: "sync" })}>
         Fetch now
-      </Button>
+      </ActionButton>
       <Button isOnce aria-expanded={isComparing} onClick={onCompare}>
         Compare a commit…
       </Button>
-      <Button isOnce onClick={onChoose}>
+      <ActionButton needs="admin" isOnce onClick={onChoose}>
         Use another commit…
-      </Button>
+      </ActionButton>
       {isPinned && (
-        <Button isOnce kind="primary" isBusy={isPending} onClick={() => mutate({ kind: "follow" })}>
+        <ActionButton needs="admin" isOnce kind="primary" isBusy={isPending} onClick={() => mutate({ kind: "follow" })}>
           Follow the newest
-        </Button>
+        </ActionButton>
       )}
     </div>
   );

@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import { useTestNotifications } from "../data/actions.ts";
 import { notificationsQuery } from "../data/queries.ts";
 import type { NotificationData } from "../data/shapes.ts";
-import { Button } from "../ui/button.tsx";
+import { ActionButton } from "../ui/action-button.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { Status } from "../ui/status/status.tsx";
 import { Table } from "../ui/table/table.tsx";
@@ -94,9 +94,9 @@ const NotificationRow = ({ notification }: { readonly notification: Notification
             <Countdown at={next_try_at} isFocusable={false} />
           </>
         )}{" "}
-        <Button isOnce isBusy={test.isPending} onClick={() => test.mutate(job_id)}>
+        <ActionButton needs="operator" isOnce isBusy={test.isPending} onClick={() => test.mutate(job_id)}>
           Send a test<span className="visually-hidden"> for {job_id ?? "the digest"}</span>
-        </Button>
+        </ActionButton>
       </td>
     </tr>
   );

@@ -3,7 +3,7 @@ import { activeTexts } from "../../domain/words/waiting-for.ts";
 import { usePause } from "../data/actions.ts";
 import { schedulerQuery } from "../data/queries.ts";
 import type { SystemData } from "../data/shapes.ts";
-import { Button } from "../ui/button.tsx";
+import { ActionButton } from "../ui/action-button.tsx";
 import { type AnyStatus, StatusIcon, statusStyle } from "../ui/status/status.tsx";
 
 type SchedulerStateName = SystemData["scheduler"]["state"];
@@ -41,7 +41,8 @@ export const Scheduler = ({ system: { scheduler, runs } }: { readonly system: Sy
 const PauseButton = ({ isPaused }: { readonly isPaused: boolean }) => {
   const pause = usePause();
   return (
-    <Button
+    <ActionButton
+      needs="admin"
       isOnce
       kind={isPaused ? "primary" : "plain"}
       isBusy={pause.isPending}
@@ -49,6 +50,6 @@ const PauseButton = ({ isPaused }: { readonly isPaused: boolean }) => {
     >
       {isPaused ? "Resume" : "Pause"}
       <span className="visually-hidden"> the scheduler</span>
-    </Button>
+    </ActionButton>
   );
 };

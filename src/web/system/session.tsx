@@ -15,7 +15,7 @@ export const Session = () => {
     <section className="system-part" id="session">
       <h2>Session</h2>
       <p>
-        You are logged in{data.name !== null && ` as ${data.name}`}
+        You are logged in{data.name !== null && ` as ${data.name}`} with the role {data.role}
         {data.expires_at !== null && (
           <>
             {" "}

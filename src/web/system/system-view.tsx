@@ -5,7 +5,7 @@ import { noticeStore } from "../data/notice-store.ts";
 import { systemQuery } from "../data/queries.ts";
 import { useIsEditing } from "../data/selected.ts";
 import type { SystemData } from "../data/shapes.ts";
-import { Button } from "../ui/button.tsx";
+import { ActionButton } from "../ui/action-button.tsx";
 import { Page } from "../ui/page.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { capital } from "../ui/text/format.ts";
@@ -62,13 +62,14 @@ const Parts = ({ system }: { readonly system: SystemData }) => {
 const Reload = () => {
   const reload = useReload();
   return (
-    <Button
+    <ActionButton
+      needs="admin"
       isBusy={reload.isPending}
       onClick={() =>
         reload.mutate(undefined, { onSuccess: ({ message }) => noticeStore.show({ text: capital(message) }) })
       }
     >
       Reload job files
-    </Button>
+    </ActionButton>
   );
 };

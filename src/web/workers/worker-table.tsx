@@ -2,6 +2,7 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { WORKER_REFUSAL_TEXT } from "../../domain/words/worker.ts";
 import type { WorkerData } from "../data/shapes.ts";
+import { ActionButton } from "../ui/action-button.tsx";
 import { Button } from "../ui/button.tsx";
 import { type AnyStatus, Status } from "../ui/status/status.tsx";
 import { Table } from "../ui/table/table.tsx";
@@ -166,17 +167,24 @@ const Actions = ({ worker, onAsk }: RowProps) => {
   const isGone = state !== "connected" && state !== "unknown" && running.length === 0;
   return (
     <>
-      <Button
+      <ActionButton
+        needs="admin"
         isOnce
         aria-label={`${draining ? "Resume" : "Drain"} ${name}`}
         onClick={() => onAsk({ kind: draining ? "resume" : "drain", worker })}
       >
         {draining ? "Resume" : "Drain"}
-      </Button>
+      </ActionButton>
       {isGone && (
-        <Button isOnce kind="quiet" aria-label={`Forget ${name}`} onClick={() => onAsk({ kind: "forget", worker })}>
+        <ActionButton
+          needs="admin"
+          isOnce
+          kind="quiet"
+          aria-label={`Forget ${name}`}
+          onClick={() => onAsk({ kind: "forget", worker })}
+        >
           Forget
-        </Button>
+        </ActionButton>
       )}
     </>
   );

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { post, runToEnd } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 import { CHROMIUM } from "../../support/web/browser.ts";
 import { openWeb, type Web } from "../../support/web/web.ts";
@@ -89,7 +90,66 @@ describe.skipIf(CHROMIUM === null)("the dashboard with a token", () => {
     expect(new URL(page.url()).hash).toBe("#getDocs");
     await page.getByRole("link", { name: "Back to the dashboard" }).click();
     await page.getByRole("link", { name: "ada" }).click();
-    await page.getByText("You are logged in as ada until").waitFor();
+    await page.getByText("You are logged in as ada with the role admin until").waitFor();
     expect(web.complaints().filter((text) => !text.startsWith("401 "))).toEqual([]);
   }, 60_000);
+
+  test("shows each role only the buttons that it may use", async () => {
+    const failing =
+      'id: fails\nname: Fails\nschedule: "@yearly"\ntasks: [{id: only, type: command, command: "false"}]\n';
+    await using petit = await startPetit({ jobs: { "fails.yaml": failing } });
+    const { id: runId } = await runToEnd(petit, "fails");
+    const tokens = new Map<string, string>();
+    let headers = {};
+    for (const role of ["admin", "operator", "viewer"]) {
+      const { body } = await post(petit, "/api/tokens", { name: `the-${role}`, role }, headers);
+      tokens.set(role, body.token);
+      if (role === "admin") headers = { authorization: `Bearer ${body.token}` };
+    }
+    await using web = await openWeb(petit);
+    const { page } = web;
+    /** Returns which of the buttons a view shows, once the header shows who is logged in. */
+    const buttonsOf = async (role: string, path: string, text: string): Promise<readonly string[]> => {
+      await page.goto(`${petit.url}${path}`);
+      await page.getByRole("link", { name: `the-${role}` }).waitFor();
+      await page.getByText(text).first().waitFor();
+      const names = await page.getByRole("button").allInnerTexts();
+      return ACTIONS.filter((name) => names.some((each) => each.startsWith(name)));
+    };
+    for (const role of ["viewer", "operator", "admin"] as const) {
+      await page.goto(petit.url);
+      await enterToken(web, tokens.get(role) ?? "");
+      const seen = [
+        await buttonsOf(role, "/", "Needs attention"),
+        await buttonsOf(role, "/jobs/fails", "Durations"),
+        await buttonsOf(role, `/runs/${runId}`, "Output"),
+        await buttonsOf(role, "/system", "Settings"),
+      ];
+      expect([role, seen]).toEqual([role, SEEN[role]]);
+      await page.goto(`${petit.url}/jobs/fails`);
+      await page.getByRole("link", { name: `the-${role}` }).waitFor();
+      await page.getByText("Durations").first().waitFor();
+      await page.keyboard.press("r");
+      if (role !== "viewer") await page.getByRole("dialog").waitFor();
+      expect(await page.getByRole("dialog").count()).toBe(role === "viewer" ? 0 : 1);
+      await page.goto(`${petit.url}/system#session`);
+      await page.getByText(`You are logged in as the-${role} with the role ${role}`).waitFor();
+      await page.getByRole("button", { name: "Log out" }).click();
+      await page.getByRole("textbox", { name: "Token" }).waitFor();
+    }
+  }, 90_000);
 });
+
+/** What people can do on the views of that test. */
+const ACTIONS = ["Acknowledge", "Retry", "Run again", "Run now", "Run for the past", "Pause", "Reload job files"];
+
+const SEEN = {
+  viewer: [[], [], [], []],
+  operator: [["Acknowledge", "Retry"], ["Run now", "Run for the past", "Pause"], ["Retry", "Run again"], []],
+  admin: [
+    ["Acknowledge", "Retry"],
+    ["Run now", "Run for the past", "Pause"],
+    ["Retry", "Run again"],
+    ["Pause", "Reload job files"],
+  ],
+};

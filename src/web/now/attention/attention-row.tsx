@@ -16,7 +16,7 @@ import { DECISIONS } from "../../actions/decisions.ts";
 import { useUnhandleAttention } from "../../data/actions.ts";
 import { useJobName } from "../../data/selected.ts";
 import type { AttentionItem } from "../../data/shapes.ts";
-import { Button } from "../../ui/button.tsx";
+import { ActionButton } from "../../ui/action-button.tsx";
 import { StatusIcon } from "../../ui/status/status.tsx";
 import { capital, dateTimeText, roughText } from "../../ui/text/format.ts";
 import { LongText } from "../../ui/text/long-text.tsx";
@@ -76,13 +76,25 @@ const Handle = ({ item, onHandle }: Pick<RowProps, "item" | "onHandle">) => {
   const { mutate, isPending } = useUnhandleAttention();
   const about = aboutOf(item);
   return isHandledEntry(item) ? (
-    <Button isOnce kind="quiet" isBusy={isPending} aria-label={`Take back: ${about}`} onClick={() => mutate(item.id)}>
+    <ActionButton
+      needs="operator"
+      isOnce
+      kind="quiet"
+      isBusy={isPending}
+      aria-label={`Take back: ${about}`}
+      onClick={() => mutate(item.id)}
+    >
       Take back
-    </Button>
+    </ActionButton>
   ) : (
-    <Button kind="quiet" aria-label={`Acknowledge or snooze ${about}`} onClick={() => onHandle(item)}>
+    <ActionButton
+      needs="operator"
+      kind="quiet"
+      aria-label={`Acknowledge or snooze ${about}`}
+      onClick={() => onHandle(item)}
+    >
       Acknowledge
-    </Button>
+    </ActionButton>
   );
 };
 
@@ -195,9 +207,14 @@ const Action = ({ action, isMain, onAsk }: ActionProps) => {
       const { kind, runId, jobId } = action;
       const label = kind === "retry" ? "Retry" : "Cancel";
       return (
-        <Button isOnce aria-label={`${label} ${jobId}`} onClick={() => onAsk({ kind, runId, jobId })}>
+        <ActionButton
+          needs="operator"
+          isOnce
+          aria-label={`${label} ${jobId}`}
+          onClick={() => onAsk({ kind, runId, jobId })}
+        >
           {label}
-        </Button>
+        </ActionButton>
       );
     }
     case "decide":
@@ -230,7 +247,8 @@ const Action = ({ action, isMain, onAsk }: ActionProps) => {
 
 const Decisions = ({ task, onAsk }: { readonly task: AskingTask; readonly onAsk: RowProps["onAsk"] }) =>
   DECISIONS.map(({ kind, label, button }) => (
-    <Button
+    <ActionButton
+      needs="operator"
       key={kind}
       isOnce
       kind={button}
@@ -238,7 +256,7 @@ const Decisions = ({ task, onAsk }: { readonly task: AskingTask; readonly onAsk:
       onClick={() => onAsk({ kind, ...task })}
     >
       {label}
-    </Button>
+    </ActionButton>
   ));
 
 type LeadProps = {

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { RunDialog } from "../../actions/dialogs.ts";
 import type { TimelineWindow } from "../../data/queries.ts";
+import { useMay } from "../../data/selected.ts";
 import type { TimelineJob } from "../../data/timeline.ts";
 import { useShortcut } from "../../keyboard/shortcuts.ts";
 import { TooltipText } from "../../ui/overlay/tooltip.tsx";
@@ -74,6 +75,6 @@ const RunShortcut = ({ rows }: { readonly rows: readonly TimelineJob[] }) => {
     const row = document.activeElement?.closest<HTMLElement>(".time-row");
     setJobId(rows[Number(row?.dataset.index)]?.job_id ?? null);
   };
-  useShortcut({ key: "r", what: "Run the focused job", run });
+  useShortcut({ key: "r", what: "Run the focused job", run, isOn: useMay("operator") });
   return jobId !== null && <RunDialog jobId={jobId} onClose={() => setJobId(null)} />;
 };
