@@ -18,8 +18,11 @@ export type ReadJobFiles = JobFiles & { readonly origin?: FilesOrigin };
 export interface FilesRepository {
   /** Returns what is wrong: a refused commit, or a server that can't be reached. */
   problems(): readonly HealthReason[];
-  /** Provides the files of a commit for a run that begins with it soon. Rejects with `conflict` if they can't be had. */
-  provide(commit: string): Promise<void>;
+  /**
+   * Provides the files of a commit for a run that begins with it soon. They stay until the run is stored and what is returned is disposed.
+   * Rejects with `conflict` if they can't be had.
+   */
+  provide(commit: string): Promise<Disposable>;
   /** Makes sure, before an attempt uses the files of a commit, that they are as the commit is. Rejects with `conflict` if they can't be had. */
   ensure(commit: string): Promise<void>;
 }

@@ -676,7 +676,8 @@ class Scheduler implements Engine {
 
   async retry(runId: RunId, scope: RetryScope = { kind: "rest" }, by: string | null = null): Promise<Run> {
     const before = mustFindRun(this.store, runId);
-    if (before.commit !== null && usesOwnCommit(before, scope)) await this.#options.repository?.provide(before.commit);
+    const commit = usesOwnCommit(before, scope) ? before.commit : null;
+    using _files = commit === null ? null : await this.#options.repository?.provide(commit);
     return await this.#commits.retryWhileLocked(() =>
       this.#commits.enqueue((addHooks) =>
         retry(mustFindRun(this.store, runId), { scope, by }, this.#triggerOptions(addHooks)),

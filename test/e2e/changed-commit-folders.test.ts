@@ -1,5 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, lstatSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { removeFolder } from "../../src/app/git/checkout.ts";
 import { startWithRepository } from "../support/git/petit.ts";
@@ -98,6 +108,26 @@ tasks: [{id: say, type: shell, working_dir: ., script: "echo begun; while [ ! -e
     const commits = join(petit.dir, "petit.db-git/commits");
     expect(readdirSync(commits)).toEqual([(await ask(petit, "/api/job-repository")).body.commit.id]);
     expect(petit.stderr()).toContain("somebody changed the files of a commit");
+  });
+
+  test("are gone when a retry that needed them has ended, at the next look at the repository, also one that fails", async () => {
+    await using petit = await startWithRepository({
+      "jobs/fail.yaml": "id: fail\ntasks: [{id: a, type: shell, script: exit 1}]\n",
+    });
+    const { origin } = petit;
+    const commits = join(petit.dir, "petit.db-git/commits");
+    const run = await runToEnd(petit, "fail");
+    const now = origin.push({ "note.txt": "later" });
+    await post(petit, "/api/jobs/sync");
+    expect(readdirSync(commits)).toEqual([now]);
+    for (const look of [() => {}, () => renameSync(origin.path, `${origin.path}.away`)]) {
+      const { body } = await post(petit, `/api/runs/${run.id}/retry`);
+      expect(readdirSync(commits).sort()).toEqual([now, run.commit ?? ""].sort());
+      expect(await endOf(petit, body.run_id)).toMatchObject({ status: "failed", commit: run.commit });
+      look();
+      await post(petit, "/api/jobs/sync");
+      expect(readdirSync(commits)).toEqual([now]);
+    }
   });
 
   test("are not changed by Python, which would leave compiled modules there", async () => {

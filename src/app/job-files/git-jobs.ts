@@ -95,9 +95,6 @@ type Refusal = Pick<RefusedCommit, "commit" | "problems"> & {
   readonly isUnsigned: boolean;
 };
 
-/** How long the files of a commit stay without a run that needs them, in ms: a retry asks for them before it is stored. */
-const PROVIDED_MS = 600_000;
-
 /**
  * Follows a repository with job files. A commit is taken as a whole, or not at all: if anything is wrong with it, the one before stays in
  * use. One commit is taken at a time, and one fetch is made at a time.
@@ -144,7 +141,8 @@ export class GitJobs implements FilesRepository, JobSource {
   #checkedAt: number | null = null;
   /** The last state that was sent to clients. */
   #told: string | null = null;
-  readonly #provided = new Map<string, number>();
+  /** Commits whose files stay although no stored run needs them yet, once for each that asked. */
+  readonly #provided: string[] = [];
   #first: StartedSource["first"] = { jobs: [], problems: [], broken: [] };
 
   constructor(options: GitJobsOptions) {
@@ -287,6 +285,7 @@ export class GitJobs implements FilesRepository, JobSource {
     } catch (error) {
       if (!(error instanceof GitError)) throw error;
       this.#noteFailure(error);
+      await this.#alone(async () => this.#removeFolders());
       // What the repository had before may be what makes it too large.
       if (error === this.#tooLarge?.error && !this.#tooLarge.isFinal) await this.#shrink();
     }
@@ -519,9 +518,19 @@ export class GitJobs implements FilesRepository, JobSource {
     return reasons;
   }
 
-  provide(commit: string): Promise<void> {
-    this.#provided.set(commit, this.#options.clock.monotonic());
-    return this.#obtain(commit, true);
+  async provide(commit: string): Promise<Disposable> {
+    this.#provided.push(commit);
+    const release = (): void => {
+      const at = this.#provided.indexOf(commit);
+      if (at !== -1) this.#provided.splice(at, 1);
+    };
+    try {
+      await this.#obtain(commit, true);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    return { [Symbol.dispose]: release };
   }
 
   async ensure(commit: string): Promise<void> {
@@ -789,21 +798,25 @@ export class GitJobs implements FilesRepository, JobSource {
 
   /** Removes the folders of commits that nothing needs, and forgets commits that no run has used. */
   async #clean(): Promise<void> {
-    const { clock } = this.#options;
+    const needed = this.#removeFolders();
+    const pinned = this.#pinned === null ? [] : [this.#pinned];
     const { jobRepository } = this.#mustUser().store;
-    for (const [commit, at] of this.#provided) if (clock.monotonic() - at > PROVIDED_MS) this.#provided.delete(commit);
+    await this.#repository.keep(new Set([...needed, ...pinned, ...jobRepository.listCommitsOfRuns()]));
+  }
+
+  /** Removes the folders of commits that nothing needs. Returns the commits whose folders stay. */
+  #removeFolders(): ReadonlySet<string> {
     const current = this.#inUse === null ? [] : [this.#inUse.id];
-    const ofRuns = new Set(jobRepository.listCommitsInUse());
-    const folders = new Set([...current, ...this.#provided.keys(), ...ofRuns]);
+    const ofRuns = new Set(this.#mustUser().store.jobRepository.listCommitsInUse());
+    const needed = new Set([...current, ...this.#provided, ...ofRuns]);
     for (const name of existsSync(this.#commitsDir) ? readdirSync(this.#commitsDir) : []) {
       // Only processes that began before can use a folder that was changed.
-      const isNeeded = isChangedFolder(name) ? ofRuns.has(commitOfFolder(name)) : folders.has(name);
+      const isNeeded = isChangedFolder(name) ? ofRuns.has(commitOfFolder(name)) : needed.has(name);
       if (isNeeded) continue;
       removeFolder(commitFolder(this.#commitsDir, name));
       this.#folders.forget(name);
     }
-    const pinned = this.#pinned === null ? [] : [this.#pinned];
-    await this.#repository.keep(new Set([...folders, ...pinned, ...jobRepository.listCommitsOfRuns()]));
+    return needed;
   }
 
   get #keyFile(): string {
