@@ -142,6 +142,9 @@ describe.skipIf(CHROMIUM === null)("the editor of job files", () => {
     await writeText(page, `${before}# mine\n`);
     await page.getByRole("link", { name: "Runs", exact: true }).click();
     const question = page.getByRole("dialog", { name: "Leave without saving?" });
+    await question.waitFor();
+    await page.keyboard.press("Control+s");
+    expect(await page.getByRole("dialog").count()).toBe(1);
     await question.getByRole("button", { name: "Stay" }).click();
     await question.waitFor({ state: "detached" });
     await page.locator("main h1").click();

@@ -85,7 +85,7 @@ export const FileEditor = ({ path, newest, version, first }: FileEditorProps) =>
         { onError: (error) => isOfChangedFile(error) && setReviewing(false) },
       );
   };
-  useEditorKeys({ onSave: isReviewing ? saveNow : review, onStep: walk.step });
+  useEditorKeys({ isReviewing, onSave: isReviewing ? saveNow : review, onStep: walk.step });
   useShortcut({ key: "Ctrl S", what: "Review the changes, then save them", run: review });
   const leaving = useLeaving(isUnsaved);
   return (
@@ -153,7 +153,7 @@ export const FileEditor = ({ path, newest, version, first }: FileEditorProps) =>
           <CodeEditor
             handle={editor}
             text={text}
-            label={`Text of ${path}`}
+            label={`Text of ${path}. Escape and then Tab leaves it.`}
             problems={walk.own}
             schema={schema}
             onChange={setText}

@@ -14,8 +14,13 @@ type ProblemListProps = {
 /** Lists problems. Those of the file lead to their positions, and those of other files to them. */
 export const ProblemList = ({ path, problems, current, onGo }: ProblemListProps) => (
   <ol className="edit-problems" aria-label="Problems">
-    {problems.map((problem) => (
-      <li key={keyOf(problem)} data-severity={problem.severity} aria-current={problem === current || undefined}>
+    {problems.map((problem, index) => (
+      <li
+        // biome-ignore lint/suspicious/noArrayIndexKey: two problems may be the same.
+        key={`${index} ${keyOf(problem)}`}
+        data-severity={problem.severity}
+        aria-current={problem === current || undefined}
+      >
         {problem.file === path ? (
           <button type="button" className="link mono" onClick={() => onGo(problem)}>
             {problem.line}:{problem.column}
