@@ -35,7 +35,8 @@ const KeyboardHelp = lazyDialog(async () => (await import("../keyboard/help.tsx"
 export const Shell = () => {
   const [isHelpOpen, setHelpOpen] = useState(false);
   useKeyboard();
-  const isUsed = useIsUsed();
+  const isConnected = useConnectionState() === "connected";
+  const isUsed = useIsUsed() && isConnected;
   usePreload(isUsed);
   useShellShortcuts(() => setHelpOpen(true));
   const [path] = useLocation();
@@ -85,13 +86,12 @@ const FIRST_USES = ["pointermove", "pointerdown", "keydown", "scroll"] as const;
 
 /** Loads the dialogs and the other views when somebody begins to use the page: a screen on a wall, or a glance at Now, needs none of them. */
 const usePreload = (isUsed: boolean): void => {
-  const isConnected = useConnectionState() === "connected";
   useEffect(() => {
-    if (!isConnected || !isUsed) return;
+    if (!isUsed) return;
     void preloadDialogs();
     const timer = setTimeout(() => void preloadAll(), PRELOAD_AFTER_MS);
     return () => clearTimeout(timer);
-  }, [isConnected, isUsed]);
+  }, [isUsed]);
 };
 
 const useIsUsed = (): boolean => {
