@@ -213,6 +213,31 @@ describe("job files in a git repository", () => {
     expect((await ask(petit, "/api/job-repository")).body.refused.commit.id).toBe(bad);
   });
 
+  test("are none, with a warning, after the last one was deleted, but a folder that never was one is a problem", async () => {
+    using given = setUp();
+    const { origin } = given;
+    pushNumber(origin, 1);
+    await using petit = await given.start();
+    const sync = async () => (await post(petit, "/api/jobs/sync")).body;
+    const listed = async () => (await ask(petit, "/api/jobs")).body.jobs.length;
+    const emptied = origin.push({ "jobs/number.yaml": null });
+    const diff = await runPetit(["jobs", "diff", "main", "--url", petit.url]);
+    expect(diff).toMatchObject({ status: 1, stdout: expect.stringContaining("1 job removed") });
+    expect(await sync()).toMatchObject({ commit: { id: emptied }, refused: null });
+    expect(await listed()).toBe(0);
+    expect((await ask(petit, "/api/health")).body.status).toBe("ok");
+    expect(petit.stderr()).toContain("the commit has no job file");
+    // No commit changes this file into a folder.
+    origin.push({ jobs: "a file" });
+    const message = "the commit has no folder 'jobs'; expected the folder of the job files";
+    expect(await sync()).toMatchObject({ commit: { id: emptied }, refused: { problems: [{ message }] } });
+    origin.push({ jobs: { link: "/" } });
+    expect((await sync()).refused.problems[0].message).toContain("is a link out of the repository");
+    const again = origin.push({ jobs: null, "jobs/number.yaml": JOB });
+    expect(await sync()).toMatchObject({ commit: { id: again }, refused: null });
+    expect(await listed()).toBe(1);
+  });
+
   test("start without the repository as they were, and a retry uses the commit of its run", async () => {
     using given = setUp();
     const { origin } = given;

@@ -242,6 +242,11 @@ export class GitJobs implements FilesRepository, JobSource {
       this.#refuse({ commit: ready.info, problems: reading.files.problems, isUnsigned: false });
       return this.#unread;
     }
+    if (reading.files.jobs.length === 0)
+      this.#options.log.warn(
+        { commit: ready.info.id, folder: this.#options.settings.path },
+        "the commit has no job file",
+      );
     this.#current = { info: ready.info, checkout: ready.checkout };
     this.#lost = null;
     this.#first = reading.files;
@@ -707,7 +712,8 @@ export class GitJobs implements FilesRepository, JobSource {
     const known =
       source === null ? null : new StoredFiles({ store, source, findJob, now: clock.now(), distrusted: new Set() });
     try {
-      return { reading: await readCommit({ checkout, path, known, queues, hasWorkers, ownFolders }), known };
+      const wasThere = (): Promise<boolean> => this.#repository.hadPath(info.id, path);
+      return { reading: await readCommit({ checkout, path, known, wasThere, queues, hasWorkers, ownFolders }), known };
     } catch (error) {
       if (!(error instanceof PetitError && error.code === "not_found")) throw error;
       log.debug({ commit: info.id, err: error }, "a commit has no folder of job files");
