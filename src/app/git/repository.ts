@@ -213,8 +213,7 @@ export class Repository {
   async #runFetch(refspec: string, credentials: Credentials): Promise<void> {
     const { url } = this.#options.location;
     const { bytes: maxBytes } = this.#limits;
-    const objects = join(this.#place.repository, "objects");
-    const isTooLarge = (): GitError | null => (folderBytes(objects) > maxBytes ? tooLarge(maxBytes) : null);
+    const isTooLarge = (): GitError | null => (sum(fileSizes(this.#objects)) > maxBytes ? tooLarge(maxBytes) : null);
     await this.#git({
       args: [
         "fetch",
@@ -241,11 +240,22 @@ export class Repository {
   async collect(when: "now" | "if_needed"): Promise<void> {
     await this.#git({
       args:
-        when === "now"
+        when === "now" || this.#hasGrown
           ? ["gc", "--quiet", "--prune=now"]
           : ["-c", "gc.auto=5000", "-c", "gc.autoDetach=false", "gc", "--auto", "--quiet", "--prune=now"],
       timeoutMs: COLLECT_TIMEOUT_MS,
     });
+  }
+
+  /** True if the objects that are not in the largest file, which a collection makes, are larger than that. Small repositories need none. */
+  get #hasGrown(): boolean {
+    const sizes = fileSizes(this.#objects);
+    const largest = sizes.reduce((most, size) => Math.max(most, size), 0);
+    return sum(sizes) - largest > Math.max(largest, this.#limits.bytes / 16);
+  }
+
+  get #objects(): string {
+    return join(this.#place.repository, "objects");
   }
 
   /** Returns the id of the commit that a name or the beginning of an id stands for. Throws `no_such_commit`. */
@@ -517,16 +527,15 @@ const listLimit = (maxFiles: number): ((chunk: Buffer) => GitError | null) => {
   };
 };
 
-/** Returns the size of the files of a folder that another process is writing, in bytes. */
-const folderBytes = (path: string): number => {
+/** Returns the sizes of the files of a folder that another process is writing, in bytes. */
+const fileSizes = (path: string): readonly number[] => {
   try {
     return readdirSync(path, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
-      .reduce(
-        (sum, { parentPath, name }) => sum + (lstatSync(join(parentPath, name), { throwIfNoEntry: false })?.size ?? 0),
-        0,
-      );
+      .map(({ parentPath, name }) => lstatSync(join(parentPath, name), { throwIfNoEntry: false })?.size ?? 0);
   } catch {
-    return 0;
+    return [];
   }
 };
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

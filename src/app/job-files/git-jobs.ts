@@ -291,15 +291,18 @@ export class GitJobs implements FilesRepository, JobSource {
       if (!(error instanceof GitError)) throw error;
       this.#noteFailure(error);
       await this.#alone(async () => this.#removeFolders());
-      // What the repository had before may be what makes it too large.
-      if (error === this.#tooLarge?.error && !this.#tooLarge.isFinal) await this.#shrink();
     }
     return this.state;
   }
 
   async #fetchAndTake(request: ReloadRequest): Promise<void> {
     // Each call fetches, because it may know of a newer commit than the last.
-    const head = await this.#withServer(() => this.#fetchHead());
+    const head = await this.#withServer(() => this.#fetchHead()).catch(async (error: unknown) => {
+      if (error !== this.#tooLarge?.error || this.#tooLarge?.isFinal === true) throw error;
+      // What the repository had before may be what makes it too large.
+      await this.#shrink();
+      return await this.#withServer(() => this.#fetchHead());
+    });
     await this.#alone(async () => {
       if (this.#lost !== null) await this.#findLost();
       await this.#takeUnlessRefused(this.#pinned ?? head.id, request);

@@ -149,6 +149,22 @@ describe("a repository", () => {
     expect(refused).toMatchObject({ fault: "too_large", message: expect.stringContaining("1MiB") });
   });
 
+  test("that is pushed with force again and again does not grow to the limit", async () => {
+    using petit = setUp({ bytes: 2 ** 21 });
+    const { origin, repository, copy } = petit;
+    origin.push({ "a.txt": "one" });
+    for (let time = 0; time < 12; time++) {
+      origin.git("checkout", "--quiet", "--orphan", `again${time}`);
+      origin.push({ "large.txt": noise(300 * 2 ** 10) });
+      await petit.fetch();
+      await repository.keep(new Set());
+      await repository.collect("if_needed");
+    }
+    expect(
+      Number(spawnSync("du", ["-sb", join(copy, "objects")], { encoding: "utf8" }).stdout.split("\t")[0]),
+    ).toBeLessThan(2 ** 20);
+  });
+
   test("can be fetched again after git was killed while it fetched", async () => {
     using dir = tempDir();
     let respond = repositoriesOf(dir.path, null);
