@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { isAtLeast, type Role } from "../../domain/people/role.ts";
 import { jobsQuery, sessionQuery, systemQuery, workersQuery } from "./queries.ts";
-import type { SessionData, SystemData, WorkersData } from "./shapes.ts";
+import type { SystemData, WorkersData } from "./shapes.ts";
 
 /** Returns whether petit runs with workers, or knows some. */
 export const useHasWorkers = (): boolean => useQuery({ ...workersQuery(), select: hasWorkers }).data ?? false;
@@ -27,9 +27,6 @@ export const useScheduleZone = (timezone: string | null): string | null => {
 
 const timezoneOf = ({ timezone }: SystemData): string => timezone;
 
-/** Returns whether the user may do everything. False until that is known. */
-const useIsAdmin = (): boolean => useQuery({ ...sessionQuery(), select: isAdmin }).data ?? false;
-
 /**
  * Returns whether the user may do what needs a role. True until that is known: petit decides, and most users may. It sends no request, because
  * the header does.
@@ -42,9 +39,7 @@ export const useMay = (needed: Role): boolean => {
 /** Returns whether the job files can be edited on the page, by its user. */
 export const useIsEditing = (): boolean => {
   const isOn = useQuery({ ...systemQuery(), refetchInterval: false, select: isEditing }).data ?? false;
-  return useIsAdmin() && isOn;
+  return useMay("admin") && isOn;
 };
-
-const isAdmin = ({ role }: SessionData): boolean => role === "admin";
 
 const isEditing = ({ editing }: SystemData): boolean => editing ?? false;

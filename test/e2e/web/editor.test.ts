@@ -299,7 +299,7 @@ test.skipIf(CHROMIUM === null)(
     expect(await web.axe()).toEqual([]);
     await web.open("/jobs");
     await page.locator("[data-job=nightly]").first().waitFor();
-    expect(await page.getByRole("link", { name: "New job" }).count()).toBe(0);
+    await becomes(() => page.getByRole("link", { name: "New job" }).count(), 0);
   },
   60_000,
 );
