@@ -35,7 +35,17 @@ export type Attention =
   | ({ readonly kind: "lost_processes" } & LostProcessGroups)
   | ({ readonly kind: "job_file_broken" } & BrokenJobFile)
   | ({ readonly kind: "jobs_commit_refused" } & RefusedJobs)
-  | ({ readonly kind: "jobs_repository_failed" } & FailedRepository);
+  | ({ readonly kind: "jobs_repository_failed" } & FailedRepository)
+  | ({ readonly kind: "commit_files_changed" } & ChangedCommitFiles);
+
+/** Somebody changed the files of a commit, and petit wrote them again. */
+export type ChangedCommitFiles = {
+  readonly commit: string;
+  /** When petit noticed it first, in ms since the Unix epoch. */
+  readonly since: number;
+  /** How often it has noticed it since. */
+  readonly count: number;
+};
 
 export type AttentionKind = Attention["kind"];
 
@@ -66,6 +76,7 @@ export const ATTENTION_SEVERITY = {
   job_file_broken: "error",
   jobs_commit_refused: "error",
   jobs_repository_failed: "error",
+  commit_files_changed: "warning",
 } as const satisfies Record<AttentionKind, AttentionSeverity>;
 
 const ATTENTION_KINDS = Object.keys(ATTENTION_SEVERITY) as AttentionKind[];

@@ -1,3 +1,4 @@
+import type { ChangedCommitFiles } from "../domain/attention.ts";
 import type { HealthReason, Heartbeat } from "../domain/health.ts";
 import type { InterruptPolicy, Job } from "../domain/job.ts";
 import type { Queues } from "../domain/limits/queue.ts";
@@ -18,6 +19,8 @@ export type ReadJobFiles = JobFiles & { readonly origin?: FilesOrigin };
 export interface FilesRepository {
   /** Returns what is wrong: a refused commit, or a server that can't be reached. */
   problems(): readonly HealthReason[];
+  /** Returns the commits whose files somebody changed within the last hour. */
+  changed(): readonly ChangedCommitFiles[];
   /**
    * Provides the files of a commit for a run that begins with it soon. They stay until the run is stored and what is returned is disposed.
    * Rejects with `conflict` if they can't be had.

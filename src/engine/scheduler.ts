@@ -210,6 +210,7 @@ class Scheduler implements Engine {
       oldRuns: () => this.#pruner.offer,
       openAccess: options.openAccess ?? (() => null),
       repositoryProblems: () => options.repository?.problems() ?? [],
+      changedCommitFiles: () => options.repository?.changed() ?? [],
       lostProcesses: () => this.#lostProcesses.found,
     });
     const ensureFiles = ensureFilesOf(options.repository ?? null);

@@ -108,6 +108,9 @@ tasks: [{id: say, type: shell, working_dir: ., script: "echo begun; while [ ! -e
     const commits = join(petit.dir, "petit.db-git/commits");
     expect(readdirSync(commits)).toEqual([(await ask(petit, "/api/job-repository")).body.commit.id]);
     expect(petit.stderr()).toContain("somebody changed the files of a commit");
+    const { items } = (await ask(petit, "/api/attention")).body;
+    expect(items).toMatchObject([{ kind: "commit_files_changed", severity: "warning", count: 1 }]);
+    expect((await ask(petit, "/api/health")).body.status).toBe("ok");
   });
 
   test("are gone when a retry that needed them has ended, at the next look at the repository, also one that fails", async () => {

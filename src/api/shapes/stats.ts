@@ -87,6 +87,7 @@ export const StatsBody = exactly(
           job_file_broken: 0,
           jobs_commit_refused: 0,
           jobs_repository_failed: 0,
+          commit_files_changed: 0,
         },
         success_rate: 0.9756,
       },

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ChangedCommitFiles } from "../../domain/attention.ts";
 import { PetitError } from "../../domain/errors.ts";
 import type { HealthReason } from "../../domain/health.ts";
 import { type Job, withDefaultNotify } from "../../domain/job.ts";
@@ -141,6 +142,8 @@ export class GitJobs implements FilesRepository, JobSource {
   #checkedAt: number | null = null;
   /** The last state that was sent to clients. */
   #told: string | null = null;
+  /** Commits whose files somebody changed, and until when that needs attention, in ms since the Unix epoch. */
+  readonly #changed = new Map<string, { readonly since: number; readonly count: number; readonly until: number }>();
   /** Commits whose files stay although no stored run needs them yet, once for each that asked. */
   readonly #provided: string[] = [];
   #first: StartedSource["first"] = { jobs: [], problems: [], broken: [] };
@@ -689,12 +692,22 @@ export class GitJobs implements FilesRepository, JobSource {
     mkdirSync(this.#commitsDir, { recursive: true, mode: 0o700 });
     const info = await this.#repository.describe(await this.#repository.find(id));
     const checkout = await this.#folders.checkOut(info.id);
-    if (checkout.wasChanged)
-      this.#options.log.warn(
-        { commit: info.id, author: info.author },
-        "somebody changed the files of a commit; they are written again",
-      );
+    if (checkout.wasChanged) this.#noteChanged(info);
     return { info, checkout };
+  }
+
+  #noteChanged({ id, author }: CommitInfo): void {
+    const { clock, log } = this.#options;
+    log.warn({ commit: id, author }, "somebody changed the files of a commit; they are written again");
+    const known = this.changed().find(({ commit }) => commit === id);
+    const now = clock.now();
+    this.#changed.set(id, { since: known?.since ?? now, count: (known?.count ?? 0) + 1, until: now + CHANGED_MS });
+  }
+
+  changed(): readonly ChangedCommitFiles[] {
+    const now = this.#options.clock.now();
+    for (const [id, { until }] of this.#changed) if (now >= until) this.#changed.delete(id);
+    return [...this.#changed].map(([commit, { since, count }]) => ({ commit, since, count }));
   }
 
   /** Reads a commit. What was found in its files is stored, so that the next commit is read faster. */
@@ -894,6 +907,9 @@ const MAX_LOGGED = 20;
 
 /** Errors that petit's copy of the repository may be the reason for. */
 const MENDED_FAULTS: ReadonlySet<GitFault> = new Set<GitFault>(["failed", "no_such_commit"]);
+
+/** How long changed files need attention, in ms. */
+const CHANGED_MS = 3_600_000;
 
 /** How long what nobody asks for waits until the server is asked again for lost files, in ms. */
 const MEND_AGAIN_MS = 10_000;

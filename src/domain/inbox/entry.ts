@@ -79,6 +79,7 @@ const keyOf = (item: Keyed): string => {
     case "internal_error":
       return item.runId ?? item.jobId ?? OF_PETIT;
     case "jobs_commit_refused":
+    case "commit_files_changed":
       return item.commit;
     case "job_file_broken":
       return item.file;

@@ -186,6 +186,8 @@ const seenParts = (item: Simple): { readonly cause: string; readonly streak: num
     case "transfer_blocked":
     case "notifications_undelivered":
       return { cause: causeText(item.error), streak: item.count };
+    case "commit_files_changed":
+      return { cause: "", streak: item.count };
     case "heartbeat_failing":
     case "jobs_repository_failed":
       return { cause: causeText(item.error), streak: 1 };

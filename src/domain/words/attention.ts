@@ -172,6 +172,7 @@ type Facts = {
     readonly problems: number;
   };
   readonly jobs_repository_failed: { readonly in_use: string | null; readonly error: string };
+  readonly commit_files_changed: { readonly commit: string; readonly count: number };
 };
 
 type OfRun = { readonly job_id: string; readonly run_id: string };
@@ -494,7 +495,22 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
       actions: [{ kind: "repository" }],
     };
   },
+  commit_files_changed: ({ commit, count }) => {
+    const times = count === 1 ? "" : ` ${count} times`;
+    const changed = `files of commit ${shortCommit(commit)} were changed${times}, perhaps by a task`;
+    return {
+      subject: JOB_FILES,
+      message: `${changed}; ${WRITTEN_AGAIN}`,
+      state: "files changed",
+      why: `${changed}; ${WRITTEN_AGAIN}`,
+      what: changed,
+      details: [text(WRITTEN_AGAIN)],
+      actions: [{ kind: "repository" }],
+    };
+  },
 };
+
+const WRITTEN_AGAIN = "petit wrote them again before they were used";
 
 const text = (content: string): AttentionDetail => ({ kind: "text", text: content });
 const name = (content: string): AttentionDetail => ({ kind: "name", text: content });
@@ -749,4 +765,6 @@ export const ATTENTION_TEXT = {
     "A commit of the repository of the job files has problems; the commit in use stays. Ends with a commit that has none, or when another one is chosen",
   jobs_repository_failed:
     "The repository of the job files can't be read; the commit in use stays. Ends when it can be read",
+  commit_files_changed:
+    "Somebody, perhaps a task, changed files of a commit in petit's folder, and petit wrote them again. Ends an hour after the last time",
 } as const satisfies Record<AttentionKind, string>;

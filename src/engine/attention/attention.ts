@@ -3,6 +3,7 @@ import {
   ATTENTION_SEVERITY,
   type Attention,
   type AttentionKind,
+  type ChangedCommitFiles,
   type FailingTrigger,
   type LostProcessGroups,
   lateAfterMs,
@@ -58,6 +59,8 @@ export type AttentionListOptions = {
   readonly oldRuns: () => OldRuns | null;
   /** Who can control a petit of root without a token; null if nobody can. */
   readonly openAccess: () => OpenAccess | null;
+  /** The commits whose files somebody changed. */
+  readonly changedCommitFiles: () => readonly ChangedCommitFiles[];
   /** What is wrong with the repository of the job files. */
   readonly repositoryProblems: () => readonly HealthReason[];
   /** What outlived a restore; null if there is nothing. */
@@ -384,6 +387,7 @@ export class AttentionFinder {
       case "trigger_failing":
       case "jobs_commit_refused":
       case "jobs_repository_failed":
+      case "commit_files_changed":
         return since < this.#createdAt + ORPHAN_MS ? null : since;
       case "approval_needed":
       case "internal_error":
@@ -415,6 +419,7 @@ export class AttentionFinder {
       ...this.#oldRuns(),
       ...this.#openAccess(),
       ...this.#lostProcesses(),
+      ...this.#options.changedCommitFiles().map((changed) => ({ kind: "commit_files_changed" as const, ...changed })),
       ...this.#brokenFiles(),
       ...this.#repositoryProblems(),
     ];
@@ -462,6 +467,7 @@ export class AttentionFinder {
       case "job_file_broken":
       case "jobs_commit_refused":
       case "jobs_repository_failed":
+      case "commit_files_changed":
         return item;
       default:
         return assertNever(item);

@@ -118,6 +118,7 @@ class CauseFinder {
       case "job_file_broken":
       case "jobs_commit_refused":
       case "jobs_repository_failed":
+      case "commit_files_changed":
         break;
       default:
         assertNever(item);

@@ -116,6 +116,12 @@ const ITEMS: { readonly [Kind in AttentionKind]: Extract<Given, { readonly kind:
       problems: 3,
     },
     jobs_repository_failed: { kind: "jobs_repository_failed", ...item, in_use: null, error: "no network" },
+    commit_files_changed: {
+      kind: "commit_files_changed",
+      ...item,
+      commit: "3f9a1c2044556677889900aabbccddeeff001122",
+      count: 2,
+    },
     job_file_broken: {
       kind: "job_file_broken",
       ...item,
@@ -159,6 +165,15 @@ test.each<[AttentionKind, readonly string[]]>([
       "repository fails",
       ...twice(
         "the repository of the job files can't be read: no network; there are no jobs until it can; petit tries again",
+      ),
+    ],
+  ],
+  [
+    "commit_files_changed",
+    [
+      "files changed",
+      ...twice(
+        "files of commit 3f9a1c20 were changed 2 times, perhaps by a task; petit wrote them again before they were used",
       ),
     ],
   ],

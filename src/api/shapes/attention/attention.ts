@@ -441,6 +441,18 @@ const JobsRepositoryFailed = kindOf(
   { title: "RepositoryFailed" },
 );
 
+const CommitFilesChanged = kindOf(
+  "commit_files_changed",
+  "When petit noticed it first; the start of petit at the earliest",
+  {
+    job_id: t.Null({ description: "Always null" }),
+    run_id: t.Null({ description: "Always null" }),
+    commit: t.String({ description: "Id of the commit" }),
+    count: positive("How often petit has noticed it since"),
+  },
+  { title: "CommitFilesChanged" },
+);
+
 export const AttentionBody = t.Union(
   [
     JobFailing,
@@ -465,6 +477,7 @@ export const AttentionBody = t.Union(
     FileBroken,
     JobsCommitRefused,
     JobsRepositoryFailed,
+    CommitFilesChanged,
   ],
   {
     title: "Attention",
@@ -625,6 +638,10 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
     case "jobs_repository_failed": {
       const { kind, inUse, error } = item;
       return { kind, ...common, ...NOTHING, in_use: inUse, error };
+    }
+    case "commit_files_changed": {
+      const { kind, commit, count } = item;
+      return { kind, ...common, ...NOTHING, commit, count };
     }
     default:
       return assertNever(item);
