@@ -21,7 +21,7 @@ export const requestFailureMessage = (
         ? unreachableMessage(failure.why, { where, timeoutMs })
         : foreignMessage(failure.response);
     case "refused":
-      return failure.code === "UNAUTHORIZED" ? tokenAdvice(hasToken) : withFlag(failure);
+      return failure.code === "UNAUTHORIZED" ? tokenAdvice(hasToken ? failure.message : null) : withFlag(failure);
     case "foreign":
       return foreignMessage(failure.response);
   }
@@ -48,9 +48,10 @@ const unreachableMessage = (
 const foreignMessage = ({ url, status, contentType }: ResponseSummary): string =>
   `the response of ${url} is not from petit (${status}, ${contentType ?? "no content type"}); name petit's address with --url`;
 
-const tokenAdvice = (hasToken: boolean): string => {
-  const problem = hasToken ? "the token is wrong" : "this petit requires a token";
-  return `${problem}; give it with --token-file FILE or in the variable PETIT_API_TOKEN`;
+/** `problem` is what petit says about the token; null if none was sent. */
+const tokenAdvice = (problem: string | null): string => {
+  const what = problem === null ? "this petit requires a token; give it" : `${problem}; give another one`;
+  return `${what} with --token-file FILE or in the variable PETIT_API_TOKEN`;
 };
 
 const BODY_FLAGS: ReadonlySet<string> = new Set(["from", "to"]);

@@ -4,12 +4,12 @@
  * To add a view:
  * 1. Create `src/web/NAME/NAME-view.tsx` with one exported component. It renders a `Page` (ui/page.tsx), reads data with
  *    `useQuery(…Query())` (data/queries.ts) inside `Loaded` (ui/states.tsx), and acts with the hooks of data/actions.ts,
- *    which show notices about the outcome. src/client/stale-data.ts says which queries an event makes stale.
+ *    which show notices about the outcome. Buttons that change something are an `ActionButton` (ui/action-button.tsx), which says
+ *    which role they need. src/client/stale-data.ts says which queries an event makes stale.
  * 2. Add it to `views.ts` (the view and `VIEWS`), which loads it when it is first visited, to `routes.tsx`, and its path to
  *    `VIEWS` and `SEPARATE_VIEWS` of `src/app/page.ts`, so that petit serves the page at this path and preloads the view. Data
  *    that `loadFirst` requests is also in `firstRequests` there. Link it in `header.tsx` (`SECTIONS`), and give it a key in
  *    `useShellShortcuts` below.
- *    Buttons that change something are an `ActionButton` (ui/action-button.tsx), which says which role they need.
  * 3. Import its stylesheet `NAME.css` in the view. Colours, sizes and gaps are variables of ui/style/tokens.css.
  * 4. Give the main link of each row `data-row`, so that `j` and `k` move between rows, and a search field `data-search`. Add
  *    other keys with `useShortcut`.

@@ -249,7 +249,7 @@ describe("a petit that can't be asked", () => {
     expect(none.stderr).toMatch(/requires a token; give it with --token-file FILE or in .* PETIT_API_TOKEN\n$/);
     const wrong = await petit(["runs", "--url", running.url], { environment: { PETIT_API_TOKEN: "another" } });
     expect(wrong).toMatchObject({ status: 2, stdout: "" });
-    expect(wrong.stderr).toMatch(/the token is wrong; give it with --token-file FILE/);
+    expect(wrong.stderr).toMatch(/the token is wrong; give another one with --token-file FILE/);
   });
 });
 

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { petit, tempFolder } from "../../support/cli.ts";
 import { startPetit } from "../../support/petit/petit.ts";
+import { eventually } from "../../support/torture/run.ts";
 
 describe("petit tokens", () => {
   test("creates tokens in a database before petit runs on it, which then accepts them", async () => {
@@ -27,6 +28,36 @@ describe("petit tokens", () => {
     const refused = await petit(["reload", "--url", running.url, "--token-file", file]);
     expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining("this needs the role admin") });
     expect((await petit(["whoami", "--url", running.url])).status).toBe(2);
+    expect(await petit(["tokens", "revoke", "mara", "--db", db])).toMatchObject({ status: 0 });
+    const isRefused = async () => {
+      const { status, stderr } = await petit(["whoami", "--url", running.url, "--token-file", file]);
+      return (
+        status === 2 && /the token 'mara' was revoked on \d.* UTC; give another one with --token-file/.test(stderr)
+      );
+    };
+    await eventually("the token is refused", async () => ((await isRefused()) ? true : null));
+  });
+
+  test("creates the token without which other machines must not reach petit", async () => {
+    using folder = tempFolder();
+    const args = ["--api-host", "0.0.0.0"];
+    expect((await petit(["tokens", "--db", join(folder.path, "petit.db")])).status).toBe(0);
+    await expect(startPetit({ dir: folder.path, args })).rejects.toThrow("petit tokens create NAME --role admin");
+    const { stdout } = await petit([
+      "tokens",
+      "create",
+      "ada",
+      "--role",
+      "admin",
+      "--db",
+      join(folder.path, "petit.db"),
+    ]);
+    await using running = await startPetit({ dir: folder.path, args });
+    const url = running.url.replace("0.0.0.0", "127.0.0.1");
+    const whoami = ["whoami", "--url", url, "--token-file", folder.write("ada.token", stdout)];
+    expect(await petit(whoami)).toMatchObject({ status: 0, stdout: "ada\nrole admin, from 127.0.0.1\n" });
+    await petit(["tokens", "revoke", "ada", "--url", url, ...whoami.slice(3)]);
+    expect((await fetch(`${url}/api/jobs`)).status).toBe(401);
   });
 
   test("lists, rotates and revokes through the API with --url, and says the same as with --db", async () => {
