@@ -54,6 +54,8 @@ describe("what petit has of a repository", () => {
     const { origin } = petit;
     const own = join(petit.dir, "petit.db-git");
     expect(await linesOf(petit, (await runToEnd(petit, "read")).id)).toBe("one\n");
+    // What the start has begun has ended then.
+    await post(petit, "/api/jobs/sync");
     lose(own);
     const run = await runToEnd(petit, "read");
     expect(await linesOf(petit, run.id)).toBe("one\n");
