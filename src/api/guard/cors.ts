@@ -23,11 +23,14 @@ export const withCors = (
 
 const policy = (origins: readonly string[]) => ({
   origin: [...origins],
-  methods: ["GET", "HEAD", "POST"] as ("GET" | "HEAD" | "POST")[],
+  methods: METHODS,
   allowedHeaders: ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID"],
   exposeHeaders: ["Location", "Retry-After", "X-Request-Id"],
   credentials: false,
   maxAge: PREFLIGHT_AGE_SECONDS,
 });
+
+/** The methods of all routes. */
+const METHODS: ("GET" | "HEAD" | "POST" | "PUT" | "DELETE")[] = ["GET", "HEAD", "POST", "PUT", "DELETE"];
 
 const PREFLIGHT_AGE_SECONDS = 600;

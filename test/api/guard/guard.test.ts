@@ -234,6 +234,15 @@ describe("CORS", () => {
     expect(response.headers.get("access-control-allow-credentials")).toBeNull();
   });
 
+  test("allows that origin every method that a route has", async () => {
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const { paths } = await (await crossed.ask("/api/openapi.json", { headers })).json();
+    const methods = new Set(Object.values(paths as object).flatMap((path: object) => Object.keys(path)));
+    expect([...methods]).toEqual(expect.arrayContaining(["get", "post", "put", "delete"]));
+    const allowed = (await crossed.ask("/api/job-files/a.yaml", preflight)).headers.get("access-control-allow-methods");
+    for (const method of methods) expect(allowed?.split(", ")).toContain(method.toUpperCase());
+  });
+
   test("lets pages of that origin read answers and failures", async () => {
     const headers = { origin, "sec-fetch-site": "cross-site", authorization: `Bearer ${TOKEN}` };
     const response = await crossed.ask("/api/jobs", { headers });
