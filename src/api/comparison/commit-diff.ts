@@ -53,9 +53,13 @@ export const diffJobs = async (
   const taken = new Set([...partners.values()].map((job) => job?.id));
   const listed = (job: Job): ListedJob => ({ id: job.id, file: job.source.file, next: nextOf(job, options) });
   const changed: ChangedJob[] = [];
+  let skipped = 0;
   for (const job of after) {
     const partner = partners.get(job.id) ?? null;
-    if (partner === null) continue;
+    if (partner === null || isSame(partner, job)) {
+      if (++skipped % BATCH === 0) await setImmediate();
+      continue;
+    }
     const changes = await shownChanges(partner, job);
     if (changes.length === 0) continue;
     const isMoved = !hasSameTimes(partner, job);
@@ -78,6 +82,14 @@ export const diffJobs = async (
     changed: changed.toSorted(byId),
   };
 };
+
+/** Number of jobs that are compared in a row, which takes some ms. */
+const BATCH = 100;
+
+/** Returns whether two definitions are surely the same, which is much faster to tell than what differs. */
+const isSame = (a: Job, b: Job): boolean => a === b || definitionText(a) === definitionText(b);
+
+const definitionText = ({ source: _source, ...job }: Job): string => JSON.stringify(job);
 
 const byId = (a: { readonly id: string }, b: { readonly id: string }): number => (a.id < b.id ? -1 : 1);
 

@@ -34,7 +34,8 @@ export class FolderJobs implements JobSource {
             const { store, findJob } = this.#mustUser();
             return this.#reader.readDraft(draft, store, findJob);
           },
-          reload: (by) => this.#mustUser().reload({ cause: "api", by }),
+          // Who has changed other files meanwhile is not known.
+          reload: () => this.#mustUser().reload({ cause: "api", by: null }),
           whoSaved: (path, modifiedAt) => this.#mustUser().store.versions.findEditor(path, modifiedAt),
         })
       : null;

@@ -104,7 +104,8 @@ export class JobsReader implements Disposable {
     const { jobsDir: dir, queues, hasWorkers, ownFolders, defaultNotify } = this.#options;
     const known = this.#known(store, findJob) ?? undefined;
     const reading = await readDraft({ dir, queues, hasWorkers, ownFolders, known, file, bytes });
-    return { ...reading, jobs: reading.jobs.map((job) => withDefaultNotify(job, defaultNotify)) };
+    const complete = (jobs: readonly Job[]) => jobs.map((job) => withDefaultNotify(job, defaultNotify));
+    return { ...reading, jobs: complete(reading.jobs), others: complete(reading.others) };
   }
 
   #known(store: Store, findJob: (jobId: string) => Job | null): StoredFiles | null {

@@ -22,6 +22,10 @@ type DraftToRead = Omit<FolderToRead, "stampOf"> & {
 export type DraftReading = {
   /** The jobs of the file; empty if there are errors. */
   readonly jobs: readonly Job[];
+  /** The jobs of all other files without problems, as they are now; empty if there are errors. */
+  readonly others: readonly Job[];
+  /** The other files that have a problem; see `JobFiles`. */
+  readonly broken: readonly string[];
   /** The problems that affect the file, and those that it would cause in other files; those of the file first. */
   readonly errors: readonly Problem[];
   /** The problems that other files have anyway, by file. */
@@ -37,14 +41,17 @@ export const readDraft = async ({ dir, known, file, bytes, ...setup }: DraftToRe
   const conflictsOf = (contents: ReadonlyMap<string, FileContent>) =>
     findConflicts([...failed, ...[...contents].sort(byName).map(([, content]) => content)], setup, "all");
   const after = conflictsOf(drafted);
-  if (after.length === 0) return { jobs: draft.jobs, errors: [], warnings: [] };
-  const before = new Set(conflictsOf(byFile).map(({ problem }) => placeOf(problem)));
+  const before = new Set((after.length === 0 ? [] : conflictsOf(byFile)).map(({ problem }) => placeOf(problem)));
   // A conflict between two files is reported in one of them, but affects both.
   const { errors = [], warnings = [] } = Object.groupBy(after, ({ problem, files }) =>
     problem.file === file || files.includes(file) || !before.has(placeOf(problem)) ? "errors" : "warnings",
   );
+  const broken = new Set(after.flatMap(({ problem, files }) => [problem.file, ...files]));
+  const others = [...byFile].flatMap(([name, { jobs }]) => (name === file || broken.has(name) ? [] : jobs));
   return {
     jobs: errors.length === 0 ? draft.jobs : [],
+    others: errors.length === 0 ? others : [],
+    broken: [...broken],
     errors: errors
       .map(({ problem }) => problem)
       .sort((a, b) => Number(b.file === file) - Number(a.file === file) || byPlace(a, b)),

@@ -202,7 +202,43 @@ describe("with --edit", () => {
     await save(petit, "mine.yaml", { text: job("mine"), base: null });
     const uses = async (id: string) => (await ask(petit, `/api/jobs/${id}/versions`)).body.versions[0].uses;
     expect(await uses("mine")).toMatchObject([{ cause: "edit" }]);
-    expect(await uses("other")).toMatchObject([{ cause: "api" }]);
+    expect(await uses("other")).toMatchObject([{ cause: "api", by: null }]);
+  });
+
+  test("a check also says what a save brings into use from other files, each with its file", async () => {
+    await using own = await startPetit({
+      jobs: {
+        "a.yaml": job("a"),
+        "b.yaml": job("b", 'schedule: "0 2 * * *"\n'),
+        "c.yaml": job("c"),
+        "e.yaml": job("e"),
+        "f.yaml": job("f"),
+      },
+      args: ["--edit", "--no-watch"],
+    });
+    write(own, "b.yaml", job("b", 'schedule: "0 3 * * *"\n'));
+    rmSync(join(own.jobsDir, "c.yaml"));
+    write(own, "d.yaml", job("d"));
+    write(own, "e.yaml", "id: e\n");
+    write(own, "f.yaml", `# Only a comment\n${job("f")}`);
+    const base = digestOf(job("a"));
+    const text = job("a", "timeout: 1m\n");
+    const { diff, problems } = await check(own, "a.yaml", { text, base });
+    expect(problems).toMatchObject([{ file: "e.yaml", severity: "warning" }]);
+    expect(diff).toMatchObject({
+      added: [{ id: "d", file: "d.yaml" }],
+      removed: [{ id: "c", file: "c.yaml" }],
+      changed: [
+        { id: "a", file: "a.yaml" },
+        { id: "b", file: "b.yaml", changes: [{ path: "schedule.cron", before: "0 2 * * *", after: "0 3 * * *" }] },
+      ],
+    });
+    expect(await save(own, "a.yaml", { text, base })).toMatchObject({ status: 200 });
+    // The save did exactly that.
+    const { body } = await ask(own, "/api/jobs");
+    expect(body.jobs.map(({ id }: { id: string }) => id).sort()).toEqual(["a", "b", "d", "e", "f"]);
+    const after = await check(own, "a.yaml", { text, base: digestOf(text) });
+    expect(after.diff).toMatchObject({ added: [], removed: [], changed: [] });
   });
 
   test("line ends and byte order mark are saved as sent", async () => {

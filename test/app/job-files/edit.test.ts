@@ -87,7 +87,7 @@ describe("checks of drafts", () => {
       readDraft: async ({ bytes }) => {
         checked.push(String(bytes));
         if (checked.length === 1) await first.promise;
-        return { jobs: [], errors: [], warnings: [] };
+        return { jobs: [], others: [], broken: [], errors: [], warnings: [] };
       },
       reload: async () => {},
       whoSaved: () => null,

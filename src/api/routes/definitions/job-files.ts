@@ -1,6 +1,7 @@
 import { Elysia, t } from "elysia";
 import { PetitError } from "../../../domain/errors.ts";
 import { refuse } from "../../../domain/refusal.ts";
+import { brokenFiles } from "../../../jobfile/read/job-dir.ts";
 import { TEMPLATES } from "../../../jobfile/templates/templates.ts";
 import { diffJobs } from "../../comparison/commit-diff.ts";
 import { diffTexts } from "../../comparison/definition-diff.ts";
@@ -48,13 +49,18 @@ export const jobFileRoutes = (context: ApiContext) => {
   const { timezone } = system;
   const parse = readJsonWithTexts(["path", "text", "base"], maxDraftBytes(context));
 
-  /** Compares the jobs of a file that run with those of a draft. Null while it can't be saved. */
-  const diffOf = async (path: string, { jobs, errors }: DraftCheck) => {
+  /**
+   * Compares the jobs that run with those that would after a save, which reads all files: jobs of other files that have changed, too. Null while
+   * the draft can't be saved.
+   */
+  const diffOf = async ({ jobs, others, broken, errors }: DraftCheck) => {
     if (errors.length > 0) return null;
-    const ids = new Set<string>(jobs.flatMap(({ id, formerly = [] }) => [id, ...formerly]));
-    const running = engine.listJobs().map(({ job }) => job);
-    const before = running.filter(({ id, source }) => source.file === path || ids.has(id));
-    return { timezone, ...listedJobs(await diffJobs(before, jobs, { now: clock.now(), timezone })) };
+    const after = [...jobs, ...others];
+    const ids = new Set(after.map(({ id }) => id));
+    const isBroken = brokenFiles(broken);
+    // The jobs of broken files stay as they are.
+    const before = engine.listJobs().flatMap(({ job }) => (isBroken(job.source.file) && !ids.has(job.id) ? [] : [job]));
+    return { timezone, ...listedJobs(await diffJobs(before, after, { now: clock.now(), timezone })) };
   };
 
   return new Elysia()
@@ -109,7 +115,7 @@ export const jobFileRoutes = (context: ApiContext) => {
         const check = await editor.check(body, request.signal);
         const { present, isUnchanged } = check;
         return draftCheckBody(check, {
-          diff: await diffOf(body.path, check),
+          diff: await diffOf(check),
           textDiff: present === null || isUnchanged ? null : await diffTexts(present, body.text),
         });
       },
@@ -124,7 +130,7 @@ export const jobFileRoutes = (context: ApiContext) => {
           operationId: "checkJobFile",
           tags: ["jobs"],
           summary: "Check a text for a job file without saving it",
-          description: `Checks it with all other files, as \`petit validate\` does, and compares its jobs with those that run. ${NEEDS_EDIT}`,
+          description: `Checks it with all other files, as \`petit validate\` does, and compares the jobs that a save would bring into use with those that run, also of other files that have changed. ${NEEDS_EDIT}`,
         },
       },
     )

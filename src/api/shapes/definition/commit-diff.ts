@@ -40,7 +40,11 @@ const timezoneText = t.String({ description: "The time zone of schedules that na
 
 export const DraftDiffBody = exactly(
   { timezone: timezoneText, ...lists },
-  { title: "JobFileDiff", description: "What a text for a job file would change of the jobs that run" },
+  {
+    title: "JobFileDiff",
+    description:
+      "What a save of a text would change of the jobs that run: also jobs of other files that have changed since they were read, because it reads all files",
+  },
 );
 
 export const JobsDiffBody = exactly(

@@ -26,7 +26,7 @@ export type EditorOptions = {
   /** Reads the folder as it would be if one file had another content. */
   readonly readDraft: (draft: { readonly file: string; readonly bytes: Uint8Array }) => Promise<DraftReading>;
   /** Reads the job files again, and takes them. */
-  readonly reload: (by: string | null) => Promise<void>;
+  readonly reload: () => Promise<void>;
   /** Returns who brought a job file into use that was modified at this time; null if that is unknown. */
   readonly whoSaved: (path: string, modifiedAt: number) => string | null;
 };
@@ -183,7 +183,7 @@ export class JobFileEditor implements EditJobFiles, AsyncDisposable {
     const digest = digestOf(bytes);
     log.info({ file: path, by, digest }, `the job file ${path} was edited`);
     const edit = this.#edits.get(path);
-    const inUse = reload(by).finally(() => {
+    const inUse = reload().finally(() => {
       if (this.#edits.get(path) === edit) this.#edits.delete(path);
     });
     return { digest, inUse };
