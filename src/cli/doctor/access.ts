@@ -78,7 +78,7 @@ const bindCheck = async (token: string | null, context: Context): Promise<Check>
     if (needsToken !== null) return reachCheck({ host: hostname, needsToken, isRoot: isRootProcess(owner.pid) });
   }
   if (!api) return ok("api_access", "the API is turned off");
-  const needsToken = token !== null || hasStoredToken({ path: context.settings.db, runtime: context.runtime });
+  const needsToken = token !== null || storesToken(context);
   // Loaded here because other commands don't need the API's code.
   const { refuseOpenBind } = await import("../../api/guard/host.ts");
   try {
@@ -88,6 +88,15 @@ const bindCheck = async (token: string | null, context: Context): Promise<Check>
   }
   const isRoot = process.getuid?.() === 0 && serviceUserOf(context) === null;
   return reachCheck({ host: apiHost, needsToken, isRoot });
+};
+
+/** A database that can't be read stores none; another check says what is wrong with it. */
+const storesToken = ({ settings, runtime }: Context): boolean => {
+  try {
+    return hasStoredToken({ path: settings.db, runtime });
+  } catch {
+    return false;
+  }
 };
 
 const TOKEN_HINT = "create a token with 'petit token FILE', and pass it with --token-file FILE";

@@ -52,6 +52,10 @@ describe("petit tokens", () => {
       "--db",
       join(folder.path, "petit.db"),
     ]);
+    const doctor = await petit(["doctor", "--db", join(folder.path, "petit.db"), ...args, "--json"]);
+    expect(JSON.parse(doctor.stdout).checks).toContainEqual(
+      expect.objectContaining({ name: "api_access", status: "ok" }),
+    );
     await using running = await startPetit({ dir: folder.path, args });
     const url = running.url.replace("0.0.0.0", "127.0.0.1");
     const whoami = ["whoami", "--url", url, "--token-file", folder.write("ada.token", stdout)];
