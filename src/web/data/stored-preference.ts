@@ -10,12 +10,14 @@ export const readStored = (area: StorageArea, key: string): string | null => {
   }
 };
 
-/** Stores a value. If the browser denies access to its storage, the value is lost when the page is closed. */
-export const writeStored = (area: StorageArea, key: string, value: string): void => {
+/** Stores a value, or with null removes it. Returns false if the browser denies access to its storage, or has no room: then it is lost when the page is closed. */
+export const writeStored = (area: StorageArea, key: string, value: string | null): boolean => {
   try {
-    storageOf(area).setItem(key, value);
+    if (value === null) storageOf(area).removeItem(key);
+    else storageOf(area).setItem(key, value);
+    return true;
   } catch {
-    // The caller holds the value until the page is closed.
+    return false;
   }
 };
 

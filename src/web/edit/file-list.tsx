@@ -5,7 +5,9 @@ import { editPath } from "../ui/links.tsx";
 import { Empty, Loaded } from "../ui/states.tsx";
 import { Table } from "../ui/table/table.tsx";
 import { counted } from "../ui/text/format.ts";
+import { draftPaths } from "./draft-paths.ts";
 import { type JobFileData, jobFilesQuery } from "./job-files.ts";
+import { UnsavedChanges } from "./unsaved-changes.tsx";
 
 /** Number of files from which on there is a field to find one. */
 const MANY = 10;
@@ -16,9 +18,30 @@ const MAX_SHOWN = 200;
 /** Lists the job files with a link to the editor of each. */
 export const FileList = () => (
   <Loaded query={useQuery(jobFilesQuery())} what="the job files">
-    {({ files }) => (files.length === 0 ? <None /> : <Files files={files} />)}
+    {({ files }) => (
+      <>
+        <NewDrafts existing={files.map(({ path }) => path)} />
+        {files.length === 0 ? <None /> : <Files files={files} />}
+      </>
+    )}
   </Loaded>
 );
+
+/** Lists what this tab keeps of files that are not written yet. */
+const NewDrafts = ({ existing }: { readonly existing: readonly string[] }) => {
+  const paths = draftPaths().filter((path) => !existing.includes(path));
+  if (paths.length === 0) return null;
+  return (
+    <p className="row">
+      <span>New files, not saved, in this tab:</span>
+      {paths.map((path) => (
+        <Link key={path} href={editPath(path)} className="mono">
+          {path}
+        </Link>
+      ))}
+    </p>
+  );
+};
 
 const None = () => (
   <Empty title="No job files yet">
@@ -77,7 +100,8 @@ const File = ({ file: { path, jobs, problems } }: { readonly file: JobFileData }
     <td>
       <Link href={editPath(path)} className="mono" data-row>
         {path}
-      </Link>
+      </Link>{" "}
+      <UnsavedChanges path={path} />
     </td>
     <td data-label="Jobs">
       <span className="row">

@@ -6,6 +6,7 @@ import { lazily } from "../data/lazily.tsx";
 import { definitionQuery } from "../data/queries.ts";
 import { useIsEditing } from "../data/selected.ts";
 import type { DefinitionData as DefinitionText, JobDetail } from "../data/shapes.ts";
+import { UnsavedChanges } from "../edit/unsaved-changes.tsx";
 import { editPath } from "../ui/links.tsx";
 import { Loaded } from "../ui/states.tsx";
 import { Time } from "../ui/time/time.tsx";
@@ -61,7 +62,11 @@ const Text = ({ definition: { file, line, text }, selected }: TextProps) => {
         <span className="mono">
           {file}:{line}
         </span>{" "}
-        {isEditing && <Link href={editPath(file)}>Edit</Link>}
+        {isEditing && (
+          <>
+            <Link href={editPath(file)}>Edit</Link> <UnsavedChanges path={file} />
+          </>
+        )}
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keyboard users must be able to scroll the text. */}
       <section className="definition" aria-label={`Text of ${file}`} tabIndex={0}>

@@ -170,6 +170,49 @@ describe.skipIf(CHROMIUM === null)("the editor of job files", () => {
     expect(await editorText(page)).toBe(before);
   }, 60_000);
 
+  test("asks before the browser goes back or forward from a text that is not saved, and before the tab with it is closed", async () => {
+    const { web, page } = running();
+    await web.open("/jobs/weekly");
+    await page.getByRole("link", { name: "Edit", exact: true }).click();
+    await checked(page);
+    const before = await editorText(page);
+    await writeText(page, `${before}# mine\n`);
+    const question = page.getByRole("dialog", { name: "Leave without saving?" });
+    await page.goBack();
+    await question.getByRole("button", { name: "Stay" }).click();
+    await question.waitFor({ state: "detached" });
+    expect(page.url()).toEndWith("/edit/reports/weekly.yaml");
+    expect(await editorText(page)).toBe(`${before}# mine\n`);
+    await page.goBack();
+    await question.getByRole("button", { name: "Leave", exact: true }).click();
+    await page.waitForURL("**/jobs/weekly");
+    await page.locator(".definition-file", { hasText: "unsaved changes in this tab" }).waitFor();
+    const asked = page.waitForEvent("dialog");
+    await page.close({ runBeforeUnload: true });
+    expect((await asked).type()).toBe("beforeunload");
+    await (await asked).dismiss();
+    await page.keyboard.press("g");
+    await page.keyboard.press("e");
+    await page.getByRole("row", { name: "reports/weekly.yaml unsaved changes in this tab" }).waitFor();
+    expect(await page.evaluate("dispatchEvent(new Event('beforeunload', { cancelable: true }))")).toBe(false);
+    expect(await web.axe()).toEqual([]);
+    await page.goBack();
+    await page.getByRole("link", { name: "Edit", exact: true }).click();
+    await page.waitForURL("**/edit/reports/weekly.yaml");
+    await checked(page);
+    await page.goBack();
+    await question.getByRole("button", { name: "Discard them and leave" }).click();
+    await page.waitForURL("**/jobs/weekly");
+    await page.locator(".definition-file", { hasText: "reports/weekly.yaml" }).waitFor();
+    expect(await page.getByText("unsaved changes in this tab").count()).toBe(0);
+    await page.goForward();
+    await page.waitForURL("**/edit/reports/weekly.yaml");
+    await saved(page);
+    await becomes(() => editorText(page), before);
+    // Nothing is left to ask for.
+    expect(await page.evaluate("dispatchEvent(new Event('beforeunload', { cancelable: true }))")).toBe(true);
+  }, 60_000);
+
   test("says that petit is away, keeps the text, and checks it when petit is back", async () => {
     const { petit } = running();
     await using web = await openWeb(petit);

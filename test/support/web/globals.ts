@@ -6,6 +6,8 @@ Object.assign(globalThis, {
   sessionStorage: {
     getItem: (key: string) => stored.get(key) ?? null,
     setItem: (key: string, value: string) => void stored.set(key, value),
+    removeItem: (key: string) => void stored.delete(key),
+    clear: () => stored.clear(),
   },
   requestAnimationFrame: (run: () => void) => setTimeout(run, 0),
   cancelAnimationFrame: clearTimeout,

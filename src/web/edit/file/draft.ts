@@ -1,4 +1,5 @@
 import { readStored, writeStored } from "../../data/stored-preference.ts";
+import { draftPaths, writeDraftPaths } from "../draft-paths.ts";
 
 /** A text that is not saved. */
 export type KeptDraft = {
@@ -13,42 +14,36 @@ export type KeptDraft = {
 const MAX_DRAFTS = 8;
 const MAX_LENGTH = 400_000;
 
-const KEY = "petit.drafts";
+const keyOf = (path: string): string => `petit.draft ${path}`;
 
 /** Returns the draft of a file, which survives a reload of the page, or null if there is none. */
-export const readDraft = (path: string): KeptDraft | null => readDrafts().find(([each]) => each === path)?.[1] ?? null;
-
-/** Keeps the draft of a file until the tab is closed, or with null removes it. The oldest drafts make room. Returns false if it is too long. */
-export const keepDraft = (path: string, draft: KeptDraft | null): boolean => {
-  const others = readDrafts().filter(([each]) => each !== path);
-  const fits = draft !== null && draft.text.length + (draft.aside?.length ?? 0) <= MAX_LENGTH;
-  writeStored("session", KEY, JSON.stringify([...(fits ? [[path, draft]] : []), ...others].slice(0, MAX_DRAFTS)));
-  return draft === null || fits;
-};
-
-type Drafts = readonly (readonly [path: string, draft: KeptDraft])[];
-
-const readDrafts = (): Drafts => {
+export const readDraft = (path: string): KeptDraft | null => {
   try {
-    const stored: unknown = JSON.parse(readStored("session", KEY) ?? "[]");
-    return Array.isArray(stored) ? stored.filter(isEntry) : [];
+    const stored: unknown = JSON.parse(readStored("session", keyOf(path)) ?? "null");
+    return isDraft(stored) ? stored : null;
   } catch {
-    return [];
+    return null;
   }
 };
 
-const isEntry = (value: unknown): value is Drafts[number] => {
-  if (!Array.isArray(value)) return false;
-  const [path, draft]: readonly unknown[] = value;
-  if (typeof path !== "string" || typeof draft !== "object" || draft === null) return false;
-  return (
-    "text" in draft &&
-    typeof draft.text === "string" &&
-    "base" in draft &&
-    isTextOrNull(draft.base) &&
-    "aside" in draft &&
-    isTextOrNull(draft.aside)
-  );
+/** Keeps the draft of a file until the tab is closed, or with null removes it. The oldest drafts make room. Returns false if it is too long. */
+export const keepDraft = (path: string, draft: KeptDraft | null): boolean => {
+  const others = draftPaths().filter((each) => each !== path);
+  const fits = draft !== null && draft.text.length + (draft.aside?.length ?? 0) <= MAX_LENGTH;
+  for (const old of others.splice(MAX_DRAFTS - 1)) writeStored("session", keyOf(old), null);
+  writeStored("session", keyOf(path), fits ? JSON.stringify(draft) : null);
+  writeDraftPaths(fits ? [path, ...others] : others);
+  return draft === null || fits;
 };
+
+const isDraft = (value: unknown): value is KeptDraft =>
+  typeof value === "object" &&
+  value !== null &&
+  "text" in value &&
+  typeof value.text === "string" &&
+  "base" in value &&
+  isTextOrNull(value.base) &&
+  "aside" in value &&
+  isTextOrNull(value.aside);
 
 const isTextOrNull = (value: unknown): boolean => value === null || typeof value === "string";
