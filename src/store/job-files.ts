@@ -1,5 +1,5 @@
 import type { StoreContext } from "./context.ts";
-import { flag, integer, json, text } from "./database/rows.ts";
+import { flag, integer, json, text, textOrNull } from "./database/rows.ts";
 
 /** What each valid job file of JOBS_DIR contained when it was read. Only the last JOBS_DIR and its last reader are kept. */
 export interface JobFileStore {
@@ -14,6 +14,14 @@ export interface JobFileStore {
    * durable.
    */
   saveBroken(files: ReadonlySet<string>, now: number): ReadonlyMap<string, number>;
+  /** Stores that somebody is about to save a file of a folder through petit. */
+  addEdit(folder: string, edit: JobFileEdit): void;
+  /** Removes such an edit, because its jobs are in use, or the file was not saved. Not durable. */
+  removeEdit(folder: string, edit: JobFileEdit): void;
+  /** Returns the edits of a folder that were added and not removed. */
+  listEdits(folder: string): readonly JobFileEdit[];
+  /** Removes the edits of all folders. Not durable. */
+  clearEdits(): void;
 }
 
 export type JobFileSource = {
@@ -21,6 +29,16 @@ export type JobFileSource = {
   readonly folder: string;
   /** Identifies the petit that reads the files; another one may read them differently. */
   readonly reader: string;
+};
+
+/** A save of a job file. */
+export type JobFileEdit = {
+  /** Path relative to the folder. */
+  readonly file: string;
+  /** SHA-256 of the new content, in hexadecimal. */
+  readonly digest: string;
+  /** The name of a token, otherwise an address. Null if it is unknown. */
+  readonly by: string | null;
 };
 
 export type StoredJobFile = {
@@ -122,5 +140,30 @@ export const createJobFileStore = ({ sql, write }: StoreContext): JobFileStore =
     for (const file of files)
       if (!since.has(file)) sql.run("INSERT INTO broken_files (file, since) VALUES ($file, $now)", { file, now });
     return new Map([...files].map((file) => [file, since.get(file) ?? now]));
+  }),
+
+  addEdit: write("durable", (folder, { file, digest, by }) => {
+    sql.run(
+      `INSERT INTO job_file_edits (folder, file, digest, by) VALUES ($folder, $file, $digest, $by)
+       ON CONFLICT (folder, file, digest) DO UPDATE SET by = $by`,
+      { folder, file, digest, by },
+    );
+  }),
+
+  removeEdit: write("relaxed", (folder, { file, digest }) => {
+    sql.run("DELETE FROM job_file_edits WHERE folder = $folder AND file = $file AND digest = $digest", {
+      folder,
+      file,
+      digest,
+    });
+  }),
+
+  listEdits: (folder) =>
+    sql
+      .all("SELECT file, digest, by FROM job_file_edits WHERE folder = $folder", { folder })
+      .map((row) => ({ file: text(row, "file"), digest: text(row, "digest"), by: textOrNull(row, "by") })),
+
+  clearEdits: write("relaxed", () => {
+    sql.run("DELETE FROM job_file_edits");
   }),
 });

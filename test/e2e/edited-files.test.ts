@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { openRuntime } from "#runtime";
 import { digestOf } from "../../src/jobfile/read/job-dir.ts";
 import { canInject, killAtCall, smallDisk } from "../support/engine/faults.ts";
 import { ask } from "../support/petit/api.ts";
@@ -36,7 +37,9 @@ const STEPS = [
   ["openat", 11],
   ["pwrite64", 1],
   ["pwrite64", 8],
+  ["pwrite64", 16],
   ["fsync", 1],
+  ["fsync", 2],
 ] as const;
 
 /** A job file of about 300 KB, which takes several writes; its last line shows whether it is whole. */
@@ -118,8 +121,46 @@ describe("an edited job file", () => {
       await using petit = await startPetit({ dir: dir.path, jobsDir, args: ["--edit"] });
       expect(hidden(jobsDir)).toEqual([]);
       expect((await ask(petit, "/api/health")).body.status).toBe("ok");
+      // Also who saved it is known, wherever the crash fell.
+      const { versions } = (await ask(petit, "/api/jobs/a/versions")).body;
+      const uses = versions.flatMap((version: { uses: readonly { cause: string; by: string | null }[] }) =>
+        version.uses.map(({ cause, by }) => [cause, by]),
+      );
+      expect(uses).toEqual([...Array(uses.length - 1).fill(["edit", "127.0.0.1"]), ["start", null]]);
+      expect(uses.length).toBeGreaterThan(1);
     },
   );
+
+  test("that somebody else has changed while petit was away is not taken for the edit that was lost", async () => {
+    using dir = tempDir();
+    const jobsDir = dir.file("jobs");
+    mkdirSync(jobsDir);
+    writeFileSync(join(jobsDir, "a.yaml"), text(0));
+    const uses = async (petit: Petit) => {
+      const { versions } = (await ask(petit, "/api/jobs/a/versions")).body;
+      return versions.map((version: { uses: readonly { cause: string; by: string | null }[] }) =>
+        version.uses.map(({ cause, by }) => [cause, by]),
+      );
+    };
+    const lose = (content: string): void => {
+      const db = openRuntime().openDatabase(dir.file("petit.db"));
+      db.prepare(
+        "INSERT INTO job_file_edits (folder, file, digest, by) VALUES ($folder, 'a.yaml', $digest, 'alice')",
+      ).run({ folder: jobsDir, digest: digestOf(Buffer.from(content)) });
+      db.close();
+    };
+    await (await startPetit({ dir: dir.path, jobsDir })).stop();
+    lose(text(1));
+    writeFileSync(join(jobsDir, "a.yaml"), text(2));
+    const second = await startPetit({ dir: dir.path, jobsDir });
+    expect(await uses(second)).toEqual([[["start", null]], [["start", null]]]);
+    await second.stop();
+    // The start has forgotten it.
+    writeFileSync(join(jobsDir, "a.yaml"), text(1));
+    const third = await startPetit({ dir: dir.path, jobsDir });
+    expect((await uses(third))[0]).toEqual([["start", null]]);
+    await third.stop();
+  });
 
   test.skipIf(!isRoot)("stays as it is while the disk is full, and can be saved when it is not", async () => {
     using dir = tempDir();

@@ -2,6 +2,7 @@ import type { Job } from "../../domain/job.ts";
 import type { ReloadRequest } from "../../domain/versions/version.ts";
 import type { ReadJobFiles } from "../../engine/options.ts";
 import { JobFileEditor } from "./edit/editor.ts";
+import { LostEdits } from "./edit/lost-edits.ts";
 import type { JobSource, JobsUser, StartedSource } from "./job-source.ts";
 import { JobsReader, type JobsReaderOptions } from "./reader.ts";
 import { JobsWatcher } from "./watch.ts";
@@ -21,6 +22,7 @@ export class FolderJobs implements JobSource {
   readonly #reader: JobsReader;
   #user: JobsUser | null = null;
   #watcher: JobsWatcher | null = null;
+  #lostEdits: LostEdits | null = null;
 
   constructor(options: FolderJobsOptions) {
     this.#options = options;
@@ -36,6 +38,7 @@ export class FolderJobs implements JobSource {
           },
           // Who has changed other files meanwhile is not known.
           reload: () => this.#mustUser().reload({ cause: "api", by: null }),
+          lostEdits: () => this.#mustLostEdits(),
           whoSaved: (path, modifiedAt) => this.#mustUser().store.versions.findEditor(path, modifiedAt),
         })
       : null;
@@ -51,6 +54,7 @@ export class FolderJobs implements JobSource {
   async prepare(user: JobsUser): Promise<void> {
     this.#user = user;
     const { jobsDir: dir, clock, log, watch } = this.#options;
+    this.#lostEdits = new LostEdits({ jobsDir: dir, log, store: user.store });
     await this.editor?.prepare();
     if (!watch) return;
     this.#watcher = new JobsWatcher({
@@ -63,7 +67,8 @@ export class FolderJobs implements JobSource {
   }
 
   async read(findJob: (jobId: string) => Job | null): Promise<ReadJobFiles> {
-    const editOf = (file: string, stamp: string) => this.editor?.editOf(file, stamp) ?? null;
+    const editOf = (file: string, stamp: string) =>
+      this.editor?.editOf(file, stamp) ?? this.#mustLostEdits().editOf(file, stamp);
     return await this.#reader.read(this.#mustUser().store, findJob, editOf);
   }
 
@@ -73,6 +78,7 @@ export class FolderJobs implements JobSource {
 
   start(): StartedSource {
     const { store, reload } = this.#mustUser();
+    this.#mustLostEdits().clear();
     const { files, scan } = this.#reader.takeFirst();
     this.#watcher?.start(scan);
     const onWrong = async (): Promise<void> => {
@@ -81,6 +87,11 @@ export class FolderJobs implements JobSource {
       );
     };
     return { first: files, settled: this.#reader.verify(store, onWrong) };
+  }
+
+  #mustLostEdits(): LostEdits {
+    if (this.#lostEdits === null) throw new Error("the job files are used before they are prepared");
+    return this.#lostEdits;
   }
 
   #mustUser(): JobsUser {

@@ -39,6 +39,16 @@ ALTER TABLE seen_files ADD COLUMN ctime TEXT CHECK (length(ctime) BETWEEN 1 AND 
 -- says where it goes on. `created_at` is 0 until petit has seen the stream.
 ALTER TABLE message_consumers ADD COLUMN new_since INTEGER CHECK (new_since >= 0);
 
+-- Saves of job files through petit whose jobs are not known to be in use: after a crash, the next start attributes a file with this SHA-256.
+CREATE TABLE job_file_edits (
+  -- Absolute path of JOBS_DIR, and path of the file within it.
+  folder TEXT NOT NULL,
+  file TEXT NOT NULL,
+  digest TEXT NOT NULL CHECK (length(digest) = 64),
+  by TEXT,
+  PRIMARY KEY (folder, file, digest)
+) STRICT;
+
 -- The commit of the job files: that of the current definitions, and that whose files a run uses. Null for files in a folder.
 ALTER TABLE jobs ADD COLUMN commit_id TEXT;
 ALTER TABLE runs ADD COLUMN commit_id TEXT;

@@ -90,6 +90,7 @@ describe("checks of drafts", () => {
         return { jobs: [], others: [], broken: [], errors: [], warnings: [] };
       },
       reload: async () => {},
+      lostEdits: () => ({ add: () => {}, remove: () => {} }),
       whoSaved: () => null,
     });
     const check = (text: string, signal: AbortSignal) => editor.check({ path: "a.yaml", text, base: null }, signal);

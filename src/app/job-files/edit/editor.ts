@@ -10,6 +10,7 @@ import { readState } from "../../../jobfile/read/scan.ts";
 import { Folder } from "../../../lib/files/folder.ts";
 import type { Log } from "../../../lib/log.ts";
 import { shorten } from "../../../lib/text.ts";
+import type { LostEdits } from "./lost-edits.ts";
 import { openPlace, type PlacedFile, reasonOf, unreadable, whyNoJobFile } from "./path.ts";
 import {
   codeOf,
@@ -27,6 +28,8 @@ export type EditorOptions = {
   readonly readDraft: (draft: { readonly file: string; readonly bytes: Uint8Array }) => Promise<DraftReading>;
   /** Reads the job files again, and takes them. */
   readonly reload: () => Promise<void>;
+  /** Stores who is about to save which content, and removes that when its jobs are in use or if it was not saved. */
+  readonly lostEdits: () => Pick<LostEdits, "add" | "remove">;
   /** Returns who brought a job file into use that was modified at this time; null if that is unknown. */
   readonly whoSaved: (path: string, modifiedAt: number) => string | null;
 };
@@ -163,7 +166,7 @@ export class JobFileEditor implements EditJobFiles, AsyncDisposable {
 
   async #save(draft: FileDraft, by: string | null): Promise<SavedFile> {
     const { path, base } = draft;
-    const { jobsDir, readDraft, reload, log } = this.#options;
+    const { jobsDir, readDraft, reload, log, lostEdits } = this.#options;
     const bytes = encode(draft);
     const place = openPlace(jobsDir, path);
     using folder = place.folder;
@@ -174,18 +177,23 @@ export class JobFileEditor implements EditJobFiles, AsyncDisposable {
     const stampOf = () => readState(`${jobsDir}/${path}`)?.stamp;
     const before = stampOf();
     const note = (): void => void this.#edits.set(path, { by, stamps: [before, stampOf()] });
+    const digest = digestOf(bytes);
+    const stored = { file: path, digest, by };
+    lostEdits().add(stored);
     try {
       await removeRemnants(folder);
       if (!(await replaceFile(place, { bytes, base, onReplaced: note }))) throw this.#changed(place, base);
     } catch (error) {
+      lostEdits().remove(stored);
       throw error instanceof PetitError ? error : notWritable(path, error);
     }
-    const digest = digestOf(bytes);
     log.info({ file: path, by, digest }, `the job file ${path} was edited`);
     const edit = this.#edits.get(path);
-    const inUse = reload().finally(() => {
-      if (this.#edits.get(path) === edit) this.#edits.delete(path);
-    });
+    const inUse = reload()
+      .then(() => lostEdits().remove(stored))
+      .finally(() => {
+        if (this.#edits.get(path) === edit) this.#edits.delete(path);
+      });
     return { digest, inUse };
   }
 
