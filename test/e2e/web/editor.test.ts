@@ -19,11 +19,15 @@ tasks:
     timeout: 10m
 `;
 
+/** Nearly as much as a job file may have. */
+const LINES = "# Explains nothing at all, again and again, line after line.\n".repeat(16_000);
+
 const JOBS = {
   "nightly.yaml": NIGHTLY,
   "sub/broken.yaml": "id: broken\ntasks: [{id: only, type: comand, command: x}]\n",
   "reports/weekly.yaml": 'id: weekly\ntasks: [{id: only, type: command, command: "true"}]\n',
   "lost.yaml": 'id: lost\ntasks: [{id: only, type: command, command: "true"}]\n',
+  "large.yaml": `id: large\ntasks: [{id: only, type: command, command: "true"}]\n${LINES}`,
   "crlf.yaml": 'id: crlf\r\ntasks:\r\n  - {id: only, type: command, command: "true"}\r\n',
 };
 
@@ -211,6 +215,29 @@ describe.skipIf(CHROMIUM === null)("the editor of job files", () => {
     await becomes(() => editorText(page), before);
     // Nothing is left to ask for.
     expect(await page.evaluate("dispatchEvent(new Event('beforeunload', { cancelable: true }))")).toBe(true);
+  }, 60_000);
+
+  test("keeps a text of nearly 1 MiB over a reload, and says if one can't be kept", async () => {
+    const { petit } = running();
+    await using web = await openWeb(petit);
+    const { page } = web;
+    await openEditor(web, "large.yaml");
+    await page.locator(".cm-content").focus();
+    await page.keyboard.type("# mine");
+    await page.keyboard.press("Enter");
+    await page.locator(".edit-state .tag", { hasText: "Unsaved changes" }).waitFor();
+    await page.reload();
+    await page.locator(".cm-line", { hasText: "# mine" }).waitFor();
+    await page.locator(".edit-state .tag", { hasText: "Unsaved changes" }).waitFor();
+    const warning = page.getByRole("alert").getByText("This tab can’t keep this text");
+    expect(await warning.count()).toBe(0);
+    await page.evaluate("Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError'); }");
+    await page.locator(".cm-content").focus();
+    await page.keyboard.type("# more");
+    await warning.waitFor();
+    expect(await web.axe()).toEqual([]);
+    await page.getByRole("button", { name: "Discard changes" }).click();
+    await warning.waitFor({ state: "detached" });
   }, 60_000);
 
   test("says that petit is away, keeps the text, and checks it when petit is back", async () => {

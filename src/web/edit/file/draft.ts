@@ -10,9 +10,11 @@ export type KeptDraft = {
   readonly aside: string | null;
 };
 
-/** Drafts that a tab keeps, and the length of the longest. Browsers give a page 5 million characters. */
-const MAX_DRAFTS = 8;
-const MAX_LENGTH = 400_000;
+/**
+ * The length of the longest draft, as it is stored. Browsers give a page 5 million characters; a file that petit takes, and another text beside
+ * it, have fewer than 4.
+ */
+const MAX_LENGTH = 4_000_000;
 
 const keyOf = (path: string): string => `petit.draft ${path}`;
 
@@ -26,14 +28,27 @@ export const readDraft = (path: string): KeptDraft | null => {
   }
 };
 
-/** Keeps the draft of a file until the tab is closed, or with null removes it. The oldest drafts make room. Returns false if it is too long. */
+/**
+ * Keeps the draft of a file until the tab is closed, or with null removes it. If there is no room for it, the oldest of the others make some.
+ * Returns false if it can't be kept; what was kept of the file before is removed then, too.
+ */
 export const keepDraft = (path: string, draft: KeptDraft | null): boolean => {
   const others = draftPaths().filter((each) => each !== path);
-  const fits = draft !== null && draft.text.length + (draft.aside?.length ?? 0) <= MAX_LENGTH;
-  for (const old of others.splice(MAX_DRAFTS - 1)) writeStored("session", keyOf(old), null);
-  writeStored("session", keyOf(path), fits ? JSON.stringify(draft) : null);
-  writeDraftPaths(fits ? [path, ...others] : others);
-  return draft === null || fits;
+  const isKept = draft !== null && store(path, JSON.stringify(draft), others);
+  if (!isKept) writeStored("session", keyOf(path), null);
+  writeDraftPaths(isKept ? [path, ...others] : others);
+  return draft === null || isKept;
+};
+
+/** Removes the last of `others` until there is room. */
+const store = (path: string, content: string, others: string[]): boolean => {
+  if (content.length > MAX_LENGTH) return false;
+  while (!writeStored("session", keyOf(path), content)) {
+    const oldest = others.pop();
+    if (oldest === undefined) return false;
+    writeStored("session", keyOf(oldest), null);
+  }
+  return true;
 };
 
 const isDraft = (value: unknown): value is KeptDraft =>

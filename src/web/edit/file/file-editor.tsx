@@ -130,6 +130,11 @@ export const FileEditor = ({ path, newest, version, first }: FileEditorProps) =>
           }}
         />
       )}
+      {!isKept && (
+        <p className="note note-failure edit-note" role="alert">
+          This tab can’t keep this text: it is lost if you leave the page or load it again before you save.
+        </p>
+      )}
       {aside !== null && (
         <div className="note edit-note" role="status">
           <p>Your own text is kept beside this one.</p>
@@ -204,12 +209,11 @@ export const FileEditor = ({ path, newest, version, first }: FileEditorProps) =>
   );
 };
 
-/** Keeps the text that is not saved. Returns false if it is too long for that. */
+/** Keeps the text that is not saved. Returns false if it can't be kept. */
 const useDraft = (path: string, draft: KeptDraft | null): boolean => {
   const [isKept, setKept] = useState(true);
-  const content = JSON.stringify(draft);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the draft is made anew for each render.
-  useEffect(() => setKept(keepDraft(path, draft)), [path, content]);
+  useEffect(() => setKept(keepDraft(path, draft)), [path, draft?.text, draft?.base, draft?.aside]);
   return isKept;
 };
 

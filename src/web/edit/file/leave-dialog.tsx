@@ -17,7 +17,7 @@ export const LeaveDialog = ({ path, isKept, onStay, onLeave, onDiscard }: LeaveD
       Your changes of <code>{path}</code> are not saved.{" "}
       {isKept
         ? "This tab keeps them until you close it, so you can come back."
-        : "They are too long for this tab to keep, and will be lost."}
+        : "This tab can’t keep them, so they will be lost."}
     </p>
     <div className="dialog-actions">
       <Button onClick={onStay}>Stay</Button>

@@ -21,17 +21,30 @@ describe("the drafts of a tab", () => {
     expect(draftPaths()).toEqual(["b.yaml"]);
   });
 
-  test("are few: the oldest make room", () => {
-    for (let index = 0; index < 9; index++) keepDraft(`${index}.yaml`, draft("text"));
-    expect(readDraft("0.yaml")).toBeNull();
-    expect(readDraft("1.yaml")).toEqual(draft("text"));
+  test("make room for the newest, the oldest first", () => {
+    const length = 2_400_000;
+    for (const path of ["a.yaml", "b.yaml"]) expect(keepDraft(path, draft("x".repeat(length)))).toBe(true);
+    expect(keepDraft("c.yaml", draft("x".repeat(length)))).toBe(true);
+    expect(draftPaths()).toEqual(["c.yaml", "b.yaml"]);
+    expect(readDraft("a.yaml")).toBeNull();
+    expect(readDraft("b.yaml")?.text.length).toBe(length);
+    expect(keepDraft("b.yaml", draft("y".repeat(length)))).toBe(true);
+    expect(draftPaths()).toEqual(["b.yaml", "c.yaml"]);
   });
 
-  test("are short: one that is too long is not kept, nor what was kept before of the same file", () => {
+  test("may be two texts of the longest file", () => {
+    const text = "- x: 'y'\n".repeat(2 ** 20 / 9);
+    expect(keepDraft("a.yaml", { text, base: "d1", aside: text })).toBe(true);
+    expect(readDraft("a.yaml")).toEqual({ text, base: "d1", aside: text });
+  });
+
+  test("are not kept if they are too long, nor what was kept before of the same file; the others stay", () => {
     keepDraft("a.yaml", draft("short"));
-    expect(keepDraft("a.yaml", draft("x".repeat(400_001)))).toBe(false);
+    keepDraft("b.yaml", draft("other"));
+    expect(keepDraft("a.yaml", draft("x".repeat(4_000_000)))).toBe(false);
     expect(readDraft("a.yaml")).toBeNull();
-    expect(keepDraft("a.yaml", { ...draft("x".repeat(200_001)), aside: "x".repeat(200_000) })).toBe(false);
+    expect(draftPaths()).toEqual(["b.yaml"]);
+    expect(readDraft("b.yaml")).toEqual(draft("other"));
   });
 
   test.each(["{", "{}", "[1]", "null", '{"text": 1, "base": null, "aside": null}'])(
