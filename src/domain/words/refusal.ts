@@ -147,10 +147,7 @@ const MAX_PATH = 200;
 
 const changedFileText = ({ path, base, modifiedAt, by }: RefusalOf<"file_changed">): string => {
   const file = `'${shorten(path, MAX_PATH)}'`;
-  if (modifiedAt === null)
-    return base === null
-      ? `there is something called ${file} already that is no regular file; nothing was saved`
-      : `there is no file ${file} any more; nothing was saved`;
+  if (modifiedAt === null) return `there is no file ${file} any more; nothing was saved`;
   const when = `at ${new Date(modifiedAt).toISOString()}${by === null ? "" : ` by ${by}`}`;
   return base === null
     ? `there is a file ${file} already, written ${when}; nothing was saved`

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -81,20 +82,30 @@ describe("with --edit", () => {
     rmSync(join(petit.jobsDir, "crlf.yaml"));
   });
 
-  test.each([
-    "missing.yaml",
-    "notes.txt",
-    "sub",
-    ".hidden.yaml",
-    "..%2fa.yaml",
-    "sub%2f..%2fa.yaml",
-    "%2fetc%2fpasswd.yaml",
-    "a.yaml%00",
-    "%ff.yaml",
-    "sub//two.yml",
-  ])("GET '%s' is a 404", async (path) => {
+  test.each(["missing.yaml", "%ff.yaml"])("GET '%s' is a 404", async (path) => {
     const { status, body } = await ask(petit, `/api/job-files/${path}`);
     expect([status, body.code]).toEqual([404, "NOT_FOUND"]);
+  });
+
+  test.each([
+    ["notes.txt", "does not end in .yaml or .yml"],
+    ["sub", "does not end in .yaml or .yml"],
+    [".hidden.yaml", "begins with '.'"],
+    ["..%2fa.yaml", "begins with '.'"],
+    ["sub%2f..%2fa.yaml", "begins with '.'"],
+    ["%2fetc%2fpasswd.yaml", "begins with '/'"],
+    ["a.yaml%00", "contains a control character"],
+    ["sub//two.yml", "contains an empty name"],
+  ])("GET and PUT '%s' say what is wrong with the path", async (path, problem) => {
+    const refusal = {
+      status: 400,
+      body: {
+        error: expect.stringMatching(/^the path: '/),
+        details: { reason: "invalid_value", in: "path", name: "path", problem: expect.stringContaining(problem) },
+      },
+    };
+    expect(await ask(petit, `/api/job-files/${path}`)).toMatchObject(refusal);
+    expect(await save(petit, path, { text: job("x"), base: null })).toMatchObject(refusal);
   });
 
   test("a text is checked with all other files, and nothing is written", async () => {
@@ -396,16 +407,33 @@ describe("with --edit", () => {
     rmSync(join(petit.jobsDir, "linked"));
   });
 
-  test("what is no regular file is neither read nor replaced", async () => {
+  test("what is no regular file is neither read nor replaced, and every answer says so", async () => {
     mkdirSync(join(petit.jobsDir, "folder.yaml"));
-    expect(await ask(petit, "/api/job-files/folder.yaml")).toMatchObject({ status: 404 });
-    expect(await save(petit, "folder.yaml", { text: job("folder"), base: null })).toMatchObject({
-      status: 409,
-      body: { error: expect.stringContaining("something called 'folder.yaml' already that is no regular file") },
-    });
+    execFileSync("mkfifo", [join(petit.jobsDir, "pipe.yaml")]);
+    for (const path of ["folder.yaml", "pipe.yaml"]) {
+      const refusal = { status: 409, body: { error: `'${path}' is no regular file, so petit does not edit it` } };
+      expect(await ask(petit, `/api/job-files/${path}`)).toMatchObject(refusal);
+      for (const base of [null, digestOf("x")]) {
+        const change = { text: job("irregular"), base };
+        expect(await post(petit, "/api/job-files/check", { path, ...change })).toMatchObject(refusal);
+        expect(await save(petit, path, change)).toMatchObject(refusal);
+      }
+    }
     expect(await save(petit, "folder.yaml/in.yaml", { text: job("in"), base: null })).toMatchObject({ status: 200 });
     rmSync(join(petit.jobsDir, "folder.yaml"), { recursive: true });
+    rmSync(join(petit.jobsDir, "pipe.yaml"));
   });
+
+  test.each(["", "ABC", digestOf("x").toUpperCase()])(
+    "a base of '%s' is refused with the form of one",
+    async (base) => {
+      const problem = `'${base}' is not 64 lower-case hexadecimal digits or null`;
+      expect(await save(petit, "a.yaml", { text: job("a"), base })).toMatchObject({
+        status: 400,
+        body: { error: `body 'base': ${problem}`, details: { in: "body", name: "base", problem } },
+      });
+    },
+  );
 
   test("the mode of a file stays", async () => {
     const base = write(petit, "mode.yaml", job("mode"));

@@ -19,7 +19,7 @@ import {
   SavedJobFile,
 } from "../../shapes/definition/job-file.ts";
 import { failures } from "../../shapes/failure.ts";
-import { exactly, nullable } from "../../shapes/schemas.ts";
+import { exactly } from "../../shapes/schemas.ts";
 import { pathAfter } from "../path-after.ts";
 
 /** Begins the paths of these routes, whose bodies may be larger than others. */
@@ -27,10 +27,10 @@ export const JOB_FILES_PATH = "/api/job-files";
 
 const text = t.String({ description: "The text of the file, with its line ends; at most 1 MiB as UTF-8" });
 
-const base = nullable(
-  t.String({ pattern: "^[0-9a-f]{64}$" }),
-  "`digest` of the file that the text was made from; null if there is to be no file yet",
-);
+const base = t.Union([t.String({ pattern: "^[0-9a-f]{64}$" }), t.Null()], {
+  description: "`digest` of the file that the text was made from; null if there is to be no file yet",
+  "x-expected": "64 lower-case hexadecimal digits or null",
+});
 
 const DraftBody = exactly({ path: JobFilePath, text, base }, { title: "JobFileDraft" });
 const TextBody = exactly({ text, base }, { title: "JobFileChange" });
@@ -98,7 +98,7 @@ export const jobFileRoutes = (context: ApiContext) => {
       },
       {
         params: WildcardParams,
-        response: { 200: JobFileText, ...failures("NOT_FOUND", "CONFLICT") },
+        response: { 200: JobFileText, ...failures("INVALID_REQUEST", "NOT_FOUND", "CONFLICT") },
         detail: {
           operationId: "getJobFile",
           tags: ["jobs"],

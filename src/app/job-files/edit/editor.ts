@@ -104,9 +104,9 @@ export class JobFileEditor implements EditJobFiles, AsyncDisposable {
     return listed;
   }
 
-  /** Returns the text of a job file. Throws `not_found`, and `conflict` for a link and what is no text. */
+  /** Returns the text of a job file. Throws `not_found`, `conflict` for a link and what is no text, and `invalid_request` for a path of another form. */
   read(path: string): FileText {
-    if (whyNoJobFile(path) !== null) throw notFound(path);
+    assertJobFile(path, "path");
     const place = openPlace(this.#options.jobsDir, path);
     using _ = place.folder;
     const present = readable(place);
@@ -140,7 +140,7 @@ export class JobFileEditor implements EditJobFiles, AsyncDisposable {
 
   async #check(draft: FileDraft): Promise<DraftCheck> {
     const { path, base } = draft;
-    const bytes = encode(draft);
+    const bytes = encode(draft, "body");
     const place = openPlace(this.#options.jobsDir, path);
     using _ = place.folder;
     const present = readable(place);
@@ -167,7 +167,7 @@ export class JobFileEditor implements EditJobFiles, AsyncDisposable {
   async #save(draft: FileDraft, by: string | null): Promise<SavedFile> {
     const { path, base } = draft;
     const { jobsDir, readDraft, reload, log, lostEdits } = this.#options;
-    const bytes = encode(draft);
+    const bytes = encode(draft, "path");
     const place = openPlace(jobsDir, path);
     using folder = place.folder;
     // Checked first, because of many who save the same file all but one need not wait for the rest.
@@ -221,25 +221,35 @@ const MAX_PROBLEMS = 200;
 const notFound = (path: string): PetitError =>
   new PetitError("not_found", `there is no job file '${shorten(path, 200)}' in JOBS_DIR`);
 
+/** Where a request has the path of a job file. */
+type PathPlace = "path" | "body";
+
 /** Returns the bytes of a draft. Throws `invalid_request` if its path or its text can't be that of a job file. */
-const encode = ({ path, text }: FileDraft): Uint8Array => {
-  const problem = whyNoJobFile(path);
-  if (problem !== null) throw invalid("path", `'${shorten(path, 200)}' ${problem}`);
-  if (!text.isWellFormed()) throw invalid("text", "contains half a surrogate pair; expected text");
+const encode = ({ path, text }: FileDraft, pathPlace: PathPlace): Uint8Array => {
+  assertJobFile(path, pathPlace);
+  if (!text.isWellFormed()) throw invalid("text", "body", "contains half a surrogate pair; expected text");
   return Buffer.from(text);
 };
 
-const invalid = (name: "path" | "text", problem: string): PetitError =>
-  new PetitError("invalid_request", `field '${name}': ${problem}`, {
-    details: { reason: "invalid_value", in: "body", name, problem },
+const assertJobFile = (path: string, place: PathPlace): void => {
+  const problem = whyNoJobFile(path);
+  if (problem !== null) throw invalid("path", place, `'${shorten(path, 200)}' ${problem}`);
+};
+
+const invalid = (name: "path" | "text", place: PathPlace, problem: string): PetitError =>
+  new PetitError("invalid_request", `${place === "body" ? `field '${name}'` : "the path"}: ${problem}`, {
+    details: { reason: "invalid_value", in: place, name, problem },
   });
 
-const readable = (place: PlacedFile): PresentFile | null => {
+/** Returns the file at a place, or null if there is nothing. Throws `conflict` if it can't be read, or is something else than a file. */
+const readable = ({ folder, name, path }: PlacedFile): PresentFile | null => {
   try {
-    return readPresent(place);
+    const present = readPresent({ folder, name, path });
+    if (present !== null || folder.stat(name)?.isFile() !== false) return present;
   } catch (error) {
-    throw unreadable(place.path, error);
+    throw unreadable(path, error);
   }
+  throw new PetitError("conflict", `'${shorten(path, 200)}' is no regular file, so petit does not edit it`);
 };
 
 const modifiedAtOf = ({ stat }: PresentFile): number => Math.floor(stat.mtimeMs);
