@@ -6,6 +6,7 @@ import { TEMPLATES } from "../../../jobfile/templates/templates.ts";
 import { diffJobs } from "../../comparison/commit-diff.ts";
 import { diffTexts } from "../../comparison/definition-diff.ts";
 import type { ApiContext } from "../../context.ts";
+import { ApiError } from "../../errors.ts";
 import { MAX_BODY_BYTES, MAX_DRAFT_BYTES, readJsonWithTexts } from "../../guard/body.ts";
 import type { DraftCheck, JobFileEditor } from "../../options.ts";
 import { reloaded } from "../../reloaded.ts";
@@ -63,6 +64,8 @@ export const jobFileRoutes = (context: ApiContext) => {
     return { timezone, ...listedJobs(await diffJobs(before, after, { now: clock.now(), timezone })) };
   };
 
+  let checks = 0;
+
   return new Elysia()
     .get(
       JOB_FILES_PATH,
@@ -111,13 +114,19 @@ export const jobFileRoutes = (context: ApiContext) => {
       `${JOB_FILES_PATH}/check`,
       async ({ body, request }) => {
         const editor = mustHave(context);
+        if (checks >= MAX_CHECKS) throw tooManyChecks();
         requests.keepOpen(request);
-        const check = await editor.check(body, request.signal);
-        const { present, isUnchanged } = check;
-        return draftCheckBody(check, {
-          diff: await diffOf(check),
-          textDiff: present === null || isUnchanged ? null : await diffTexts(present, body.text),
-        });
+        checks++;
+        try {
+          const check = await editor.check(body, request.signal);
+          const { present, isUnchanged } = check;
+          return draftCheckBody(check, {
+            diff: await diffOf(check),
+            textDiff: present === null || isUnchanged ? null : await diffTexts(present, body.text),
+          });
+        } finally {
+          checks--;
+        }
       },
       {
         parse,
@@ -164,6 +173,14 @@ export const jobFileRoutes = (context: ApiContext) => {
       },
     );
 };
+
+/** How many checks may be in progress; each has a text of up to 1 MiB. */
+const MAX_CHECKS = 16;
+
+const tooManyChecks = (): ApiError =>
+  new ApiError("SERVICE_UNAVAILABLE", `${MAX_CHECKS} texts are being checked; try again in a moment`, {
+    headers: { "retry-after": "1" },
+  });
 
 const NEEDS_EDIT = "Needs `--edit`, and a folder of job files: otherwise 409.";
 
