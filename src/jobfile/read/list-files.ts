@@ -9,11 +9,13 @@ export type Listing = {
   readonly hasLinks: boolean;
 };
 
-/** Lists `*.yaml` and `*.yml` recursively. Skips names that begin with `.`; follows symlinks, but visits each folder once. */
+/** Lists `*.yaml` and `*.yml` recursively. Skips names that begin with `.`; follows symlinks, but visits each folder once, by its own path if it has one. */
 export const listFiles = async (root: string): Promise<Listing> => {
   const files: string[] = [];
   const failures: { file: string; message: string }[] = [];
   const seen = new Set<string>();
+  /** Symlinks to folders, which are followed when all other folders have been visited. */
+  const links: string[] = [];
   let hasLinks = false;
 
   const visit = async (relative: string): Promise<void> => {
@@ -27,7 +29,8 @@ export const listFiles = async (root: string): Promise<Listing> => {
       const isDirectory = entry.isDirectory() || (isLink && (await isFolder(join(root, path))));
       if (!isDirectory && !/\.ya?ml$/.test(entry.name)) continue;
       hasLinks ||= isLink;
-      if (isDirectory) await attempt(path);
+      if (isDirectory && isLink) links.push(path);
+      else if (isDirectory) await attempt(path);
       else files.push(path);
     }
   };
@@ -39,6 +42,8 @@ export const listFiles = async (root: string): Promise<Listing> => {
     }
   };
   await attempt("");
+  // Those that are found on the way are appended.
+  for (const path of links) await attempt(path);
   return { files: files.sort(), failures, hasLinks };
 };
 

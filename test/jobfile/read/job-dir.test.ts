@@ -112,6 +112,17 @@ describe("a folder of job files", () => {
     expect(ids(files)).toEqual(["a", "b"]);
   });
 
+  test("finds a file under its own path, and not under that of a linked folder", async () => {
+    using dir = makeJobDir({ "sub/deep/a.yaml": job("a") });
+    using elsewhere = makeJobDir({ "in/b.yaml": job("b") });
+    symlinkSync("sub", join(dir.path, "linked"));
+    symlinkSync("sub/deep", join(dir.path, "also"));
+    symlinkSync(elsewhere.path, join(dir.path, "outside"));
+    symlinkSync(join(dir.path, "sub"), join(elsewhere.path, "back"));
+    const { files, hasLinks } = await listFiles(dir.path);
+    expect([files, hasLinks]).toEqual([["outside/in/b.yaml", "sub/deep/a.yaml"], true]);
+  });
+
   test("reports unreadable files and reads the rest", async () => {
     using dir = makeJobDir({
       "a.yaml": job("a"),
