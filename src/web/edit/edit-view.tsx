@@ -6,6 +6,7 @@ import { Page } from "../ui/page.tsx";
 import { Empty, Loaded } from "../ui/states.tsx";
 import "./edit.css";
 import { FileView } from "./file/file-view.tsx";
+import { KeptText } from "./file/kept-text.tsx";
 import { FilesView } from "./files-view.tsx";
 import { NewJobView } from "./new-job-view.tsx";
 
@@ -26,7 +27,12 @@ export const EditView = () => {
         <Loaded query={system} what="the settings">
           {(found) => (
             <Loaded query={session} what="who you are">
-              {() => <Off system={found} />}
+              {() => (
+                <>
+                  <Off system={found} />
+                  <KeptText path={path} />
+                </>
+              )}
             </Loaded>
           )}
         </Loaded>

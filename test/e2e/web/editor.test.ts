@@ -357,6 +357,32 @@ describe.skipIf(CHROMIUM === null)("the editor of job files", () => {
 });
 
 test.skipIf(CHROMIUM === null)(
+  "the editor lets a text that is not saved be copied while petit runs without --edit",
+  async () => {
+    const first = await startPetit({ jobs: { "nightly.yaml": NIGHTLY }, args: ["--edit"] });
+    const { port } = new URL(first.url);
+    await using web = await openWeb(first);
+    const { page } = web;
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await openEditor(web, "nightly.yaml");
+    await writeText(page, `${NIGHTLY}# mine\n`);
+    await first.kill();
+    await using second = await startPetit({ dir: first.dir, args: ["--api-port", port] });
+    expect(second.url).toBe(first.url);
+    await page.getByText("Editing is off").waitFor();
+    await page.getByRole("alert").getByText("are not saved").waitFor();
+    expect(await web.axe()).toEqual([]);
+    await page.reload();
+    await page.getByRole("button", { name: "Copy: Text that is not saved" }).click();
+    await becomes(() => page.evaluate("navigator.clipboard.readText()"), `${NIGHTLY}# mine\n`);
+    await web.open("/edit/other.yaml");
+    await page.getByText("Editing is off").waitFor();
+    expect(await page.getByRole("alert").count()).toBe(0);
+  },
+  60_000,
+);
+
+test.skipIf(CHROMIUM === null)(
   "people who are no admins are offered no editor",
   async () => {
     await using petit = await startPetit({ jobs: { "nightly.yaml": NIGHTLY }, args: ["--edit"] });
