@@ -14,13 +14,17 @@ import { NewJobView } from "./new-job-view.tsx";
 export const EditView = () => {
   // The address has the names encoded; the router's has not, and so would confuse a name with a "%".
   useLocation();
-  const path = location.pathname
-    .replace(/^\/edit\/?/, "")
-    .split("/")
-    .map(decoded)
-    .join("/");
+  const path = decodedPath(location.pathname.replace(/^\/edit\/?/, ""));
   const system = useQuery({ ...systemQuery(), refetchInterval: false });
   const session = useQuery(sessionQuery());
+  if (path === null)
+    return (
+      <Page title="Page not found" lead="There is no page at this address.">
+        <p>
+          <Link href="/edit">List the job files</Link>
+        </p>
+      </Page>
+    );
   if (system.data?.editing !== true || session.data?.role !== "admin")
     return (
       <Page title="Edit job files">
@@ -43,11 +47,12 @@ export const EditView = () => {
   return <FileView key={path} path={path} />;
 };
 
-const decoded = (text: string): string => {
+/** Returns the path of a file in an address, or null if it can't be one. */
+const decodedPath = (text: string): string | null => {
   try {
-    return decodeURIComponent(text);
+    return text.split("/").map(decodeURIComponent).join("/");
   } catch {
-    return text;
+    return null;
   }
 };
 

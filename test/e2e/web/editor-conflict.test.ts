@@ -12,7 +12,7 @@ import { becomes, openWeb } from "../../support/web/web.ts";
 const jobOf = (id: string, command = "true"): string =>
   `id: ${id}\ntasks:\n  - id: only\n    type: command\n    command: "${command}"\n`;
 
-const FILES = ["adopted", "theirs", "mine", "removed", "late", "same", "draft"];
+const FILES = ["adopted", "theirs", "mine", "removed", "late", "same", "draft", "gone", "followed"];
 
 const fileOf = (petit: Petit, id: string): string => readFileSync(join(petit.jobsDir, `${id}.yaml`), "utf8");
 
@@ -100,6 +100,18 @@ describe.skipIf(CHROMIUM === null)("two people who edit the same job file", () =
     await page.keyboard.press("Control+s");
     await saved(page);
     expect(fileOf(petit, "removed")).toBe(mine);
+  }, 60_000);
+
+  test("are told that a file is gone where they have changed nothing", async () => {
+    const { petit, web, page } = running();
+    await openEditor(web, "gone.yaml");
+    rmSync(join(petit.jobsDir, "gone.yaml"));
+    await page.locator(".edit-state .tag", { hasText: /^Removed$/ }).waitFor();
+    await page.getByRole("button", { name: "Make it again from mine" }).click();
+    await page.getByRole("dialog").getByText("This is a new file").waitFor();
+    await page.keyboard.press("Control+s");
+    await saved(page);
+    expect(fileOf(petit, "gone")).toBe(jobOf("gone"));
   }, 60_000);
 
   test("lose nothing if the page learns of the other's save only from the refusal of its own", async () => {

@@ -335,6 +335,12 @@ describe.skipIf(CHROMIUM === null)("the editor of job files", () => {
     await page.locator(".edit-problems li", { hasText: "'comand' is not known" }).waitFor();
   }, 60_000);
 
+  test("is not found at an address that is no path", async () => {
+    const { web, page } = running();
+    await web.open("/edit/%ff.yaml");
+    await page.getByRole("heading", { name: "Page not found" }).waitFor();
+  }, 60_000);
+
   test("fits a phone in both themes, and passes axe-core", async () => {
     const { web, page } = running();
     const found: unknown[] = [];

@@ -6,6 +6,8 @@ import type { CheckProblem } from "../job-files.ts";
 type EditorStateProps = {
   readonly isNew: boolean;
   readonly isUnsaved: boolean;
+  /** True if somebody has removed the file. */
+  readonly isRemoved: boolean;
   /** Of the newest check; null before the first. */
   readonly problems: readonly CheckProblem[] | null;
   /** Why the text could not be checked; null if it could. */
@@ -13,9 +15,11 @@ type EditorStateProps = {
 };
 
 /** Says whether a text is saved, and how many problems it has. */
-export const EditorState = ({ isNew, isUnsaved, problems, error }: EditorStateProps) => (
+export const EditorState = ({ isNew, isUnsaved, isRemoved, problems, error }: EditorStateProps) => (
   <span className="row edit-state" role="status">
-    <span className="tag">{isNew ? "New, not saved" : isUnsaved ? "Unsaved changes" : "Saved"}</span>
+    <span className="tag">
+      {isRemoved ? "Removed" : isNew ? "New, not saved" : isUnsaved ? "Unsaved changes" : "Saved"}
+    </span>
     {error !== null ? (
       <strong className="edit-wrong">
         {isUnreachable(error)

@@ -95,6 +95,7 @@ export const FileEditor = ({ path, newest, version, first }: FileEditorProps) =>
         <EditorState
           isNew={base.digest === null}
           isUnsaved={isUnsaved}
+          isRemoved={meanwhile === "removed"}
           problems={check.answer?.problems ?? null}
           error={check.error}
         />
