@@ -46,6 +46,24 @@ describe.skipIf(CHROMIUM === null)("two people who edit the same job file", () =
     expect(await page.getByRole("alert").count()).toBe(0);
   }, 60_000);
 
+  test("keep the cursor in its line when the other's text arrives, and undo only what is their own", async () => {
+    const { petit, web, page } = running();
+    await openEditor(web, "followed.yaml");
+    await page.locator(".cm-line", { hasText: "type: command" }).click();
+    await page.keyboard.press("End");
+    await page.keyboard.type("x");
+    await page.keyboard.press("Backspace");
+    await saved(page);
+    const theirs = `# theirs\n${jobOf("followed", "false")}`;
+    change(petit, "followed", theirs);
+    await becomes(() => editorText(page), theirs);
+    expect(await page.locator(".cm-activeLine").textContent()).toBe("    type: command");
+    for (let index = 0; index < 3; index++) await page.keyboard.press("Control+z");
+    await page.keyboard.type("y");
+    await becomes(() => editorText(page), theirs.replace("type: command", "type: commandy"));
+    await page.getByRole("button", { name: "Discard changes" }).click();
+  }, 60_000);
+
   test("are told at once, see what differs, and get their own text back from theirs", async () => {
     const mine = jobOf("theirs", "mine");
     const { petit, web, page, note } = await begun("theirs", mine);

@@ -4,7 +4,7 @@ import { yaml } from "@codemirror/lang-yaml";
 import { bracketMatching, indentOnInput, indentUnit } from "@codemirror/language";
 import { type Diagnostic, lintGutter, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
-import { Compartment, EditorState, type Extension, Text } from "@codemirror/state";
+import { Compartment, EditorState, type Extension, Text, Transaction } from "@codemirror/state";
 import {
   EditorView,
   highlightActiveLine,
@@ -15,6 +15,7 @@ import {
 } from "@codemirror/view";
 import { type RefObject, useEffect, useImperativeHandle, useRef } from "react";
 import type { Schema } from "../schema/offers.ts";
+import { changesBetween } from "./changes-between.ts";
 import { completeFields, fieldHover } from "./completion.ts";
 import { editorTheme } from "./theme.ts";
 
@@ -27,6 +28,8 @@ export type EditorProblem = TextPosition & { readonly message: string; readonly 
 export type EditorHandle = {
   /** Replaces the whole text. The user can undo it. */
   readonly replace: (text: string) => void;
+  /** Takes the text of somebody else: the cursor stays in its line, and undo leaves their changes alone. */
+  readonly follow: (text: string) => void;
   /** Moves the cursor to a position, and the focus into the editor. */
   readonly goTo: (position: TextPosition) => void;
   readonly position: () => TextPosition;
@@ -130,6 +133,14 @@ const handleOf = (view: { readonly current: EditorView | null }): EditorHandle =
     current.dispatch({ effects: lineEnds.reconfigure(lineEndsOf(text)) });
     const insert = Text.of(text.split(current.state.lineBreak));
     current.dispatch({ changes: { from: 0, to: current.state.doc.length, insert }, selection: { anchor: 0 } });
+  },
+  follow: (text) => {
+    const { current } = view;
+    if (current === null) return;
+    current.dispatch({ effects: lineEnds.reconfigure(lineEndsOf(text)) });
+    const { doc, lineBreak } = current.state;
+    const changes = changesBetween(doc, Text.of(text.split(lineBreak)));
+    current.dispatch({ changes, annotations: Transaction.addToHistory.of(false) });
   },
   goTo: (position) => {
     const { current } = view;

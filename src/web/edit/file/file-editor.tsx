@@ -67,7 +67,7 @@ export const FileEditor = ({ path, newest, version, first }: FileEditorProps) =>
     setBase(newest);
     if (newest.text === text) return;
     setText(newest.text);
-    editor.current?.replace(newest.text);
+    editor.current?.follow(newest.text);
     noticeStore.show({ text: `${path} has changed; this is its new text` });
   }, [meanwhile, newest, text, path]);
   const isKept = useDraft(path, isUnsaved || aside !== null ? { text, base: base.digest, aside } : null);
