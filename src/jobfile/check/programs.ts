@@ -5,7 +5,7 @@ import { shorten } from "../../lib/text.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft, TaskDraft } from "../schema/job.ts";
-import { PROGRAM_FIELD_NAMES, PROGRAM_FIELDS, type ProgramField } from "../schema/task.ts";
+import { CONTAINED, PROGRAM_FIELD_NAMES, PROGRAM_FIELDS, type ProgramField } from "../schema/task.ts";
 import { findTemplates } from "../template.ts";
 import { checkFieldsOfType, withArticle } from "./fields-of-type.ts";
 
@@ -42,9 +42,6 @@ const checkFields = (task: TaskDraft, { path, report }: TaskPlace): void => {
   checkFieldsOfType<ProgramField>({ what, given, required, optional, common: [], path, report });
 };
 
-/** The task types whose program can run in a container. */
-const CONTAINED: ReadonlySet<string> = new Set(["command", "shell", "python"]);
-
 const checkContainer = (task: TaskDraft, { path, report }: TaskPlace): void => {
   const { type, container, artifacts = [], working_dir: workingDir } = task;
   if (container === undefined || type === undefined) return;
@@ -53,9 +50,9 @@ const checkContainer = (task: TaskDraft, { path, report }: TaskPlace): void => {
       [...path, "artifacts"],
       "has no effect in a container without working_dir; expected a working_dir, or files in $PETIT_ARTIFACTS",
     );
-  if (CONTAINED.has(type)) return;
+  if (CONTAINED.includes(type)) return;
   const why = type === "typescript" ? "runs in petit itself, which an image does not contain" : "has no local program";
-  report.addAt([...path, "container"], `${withArticle(type)} task ${why}; expected ${[...CONTAINED].join(", ")}`);
+  report.addAt([...path, "container"], `${withArticle(type)} task ${why}; expected ${CONTAINED.join(", ")}`);
 };
 
 /** Fields that have no effect without a process. */

@@ -1,9 +1,10 @@
+import { TASK_TYPES } from "../../domain/job.ts";
 import { DURATION_PATTERN, formatDuration } from "../../lib/duration.ts";
 import type { Json } from "../../lib/json.ts";
 import type { Field, FieldType, IntegerType, MapType, ObjectType, TextType } from "./field.ts";
 import { JOB } from "./job.ts";
 import { NOTIFY, NOTIFY_ENTRIES, NOTIFY_FIELD_NAMES } from "./notify.ts";
-import { PROGRAM_FIELD_NAMES, PROGRAM_FIELDS, TASK } from "./task.ts";
+import { PROGRAM_FIELD_NAMES, PROGRAM_FIELDS, refusedFields, TASK } from "./task.ts";
 
 /** A JSON Schema or a part of one. */
 export type JsonSchema = { readonly [keyword: string]: Json };
@@ -107,9 +108,10 @@ const pairsOf = (group: readonly string[]): readonly (readonly string[])[] =>
 
 /** The rules for fields that depend on the task's type. */
 const programRules = (): JsonSchema[] =>
-  Object.entries(PROGRAM_FIELDS).map(([type, { required, optional }]) => {
+  TASK_TYPES.map((type) => {
+    const { required, optional } = PROGRAM_FIELDS[type];
     const allowed: readonly string[] = [...required, ...optional];
-    const foreign = PROGRAM_FIELD_NAMES.filter((field) => !allowed.includes(field));
+    const foreign = [...PROGRAM_FIELD_NAMES.filter((field) => !allowed.includes(field)), ...refusedFields(type)];
     return {
       if: { properties: { type: { const: type } }, required: ["type"] },
       // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema

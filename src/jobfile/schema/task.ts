@@ -328,6 +328,22 @@ export const PROGRAM_FIELDS = {
   { readonly required: readonly ProgramField[]; readonly optional: readonly ProgramField[] }
 >;
 
+/** The task types whose program can run in a container. */
+export const CONTAINED: readonly TaskType[] = ["command", "shell", "python"];
+
+/** The fields without effect for a type of task, of those that are texts: an empty list or map is no mistake. */
+const USELESS_FIELDS: Readonly<Partial<Record<TaskType, readonly string[]>>> = {
+  http: ["stdin"],
+  approval: ["stdin", "working_dir"],
+  job: ["stdin", "working_dir"],
+};
+
+/** Returns the fields, beside those of other types, that a task of a type must not have, whatever their value. */
+export const refusedFields = (type: TaskType): readonly string[] => [
+  ...(USELESS_FIELDS[type] ?? []),
+  ...(CONTAINED.includes(type) ? [] : ["container"]),
+];
+
 export const PROGRAM_FIELD_NAMES = [
   "command",
   "script",
