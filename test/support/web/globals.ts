@@ -13,12 +13,17 @@ const store = (key: string, value: string): void => {
 
 Object.assign(globalThis, {
   location: { origin: "http://127.0.0.1:1" },
-  sessionStorage: {
+  requestAnimationFrame: (run: () => void) => setTimeout(run, 0),
+  cancelAnimationFrame: clearTimeout,
+});
+
+// Deno has one of its own, which an assignment does not replace.
+Object.defineProperty(globalThis, "sessionStorage", {
+  configurable: true,
+  value: {
     getItem: (key: string) => stored.get(key) ?? null,
     setItem: store,
     removeItem: (key: string) => void stored.delete(key),
     clear: () => stored.clear(),
   },
-  requestAnimationFrame: (run: () => void) => setTimeout(run, 0),
-  cancelAnimationFrame: clearTimeout,
 });
