@@ -15,6 +15,7 @@ import type { ApiOptions } from "./options.ts";
 import { createRouteFinder } from "./route-finder.ts";
 import { JOB_FILES_PATH, maxDraftBytes } from "./routes/definitions/job-files.ts";
 import { HOOKS_PATH } from "./routes/deliveries/hooks.ts";
+import { HEALTH_PATH, LIVE_PATH } from "./routes/health.ts";
 import { DOCS_PATH } from "./routes/openapi.ts";
 import { ROUTE_ROLES } from "./routes/roles.ts";
 import { type ApiServices, answerError, pathOf, queryOf, routes } from "./routes/routes.ts";
@@ -110,6 +111,7 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
     if (page !== null) return onlyGet(request, page);
     const route = findRoute(request.method, path);
     const needed = route === null ? null : ROUTE_ROLES[route];
+    if (needed === null && needsNobody(path)) throw unknownRouteError(request.method, path);
     if (needed !== "none") {
       const login =
         path === DOCS_PATH && isVisit(request) && !authentication.hasCredentials(request)
@@ -127,6 +129,10 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
     return app.fetch(request);
   };
 };
+
+/** Returns true for webhooks and health checks: their senders have no token, so they are told at once that a method or a path is wrong. */
+const needsNobody = (path: string): boolean =>
+  path.startsWith(HOOKS_PATH) || path === HEALTH_PATH || path === LIVE_PATH;
 
 /** Returns true if a browser visits the address: browsers ask for HTML by name, other clients accept anything. */
 const isVisit = ({ method, headers }: Request): boolean =>
