@@ -57,7 +57,8 @@ describe("a branch that petit follows", () => {
     expect(refused.problems).toEqual([
       expect.objectContaining({
         file: ".",
-        message: "the commit has no folder 'jobs'; expected the folder of the job files",
+        message:
+          "the commit has no folder 'jobs'; expected the folder of the job files; without jobs, keep a .gitkeep in it",
       }),
     ]);
     expect(await jobsOf(petit)).toEqual(["hello"]);

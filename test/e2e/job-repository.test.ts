@@ -214,29 +214,32 @@ describe("job files in a git repository", () => {
     expect((await ask(petit, "/api/job-repository")).body.refused.commit.id).toBe(bad);
   });
 
-  test("are none, with a warning, after the last one was deleted, but a folder that never was one is a problem", async () => {
+  test("stay as they are when their folder is gone, and are none, with a warning, when it has another file", async () => {
     using given = setUp();
     const { origin } = given;
-    pushNumber(origin, 1);
+    const first = pushNumber(origin, 1);
     await using petit = await given.start();
     const sync = async () => (await post(petit, "/api/jobs/sync")).body;
     const listed = async () => (await ask(petit, "/api/jobs")).body.jobs.length;
     // After the fetch that petit begins with, which would take the next commit, too.
     await sync();
-    const emptied = origin.push({ "jobs/number.yaml": null });
+    const message = expect.stringContaining("the commit has no folder 'jobs'");
+    const refused = { commit: { id: first }, refused: { problems: [{ message }] } };
+    origin.push({ "jobs/number.yaml": null });
+    expect(await sync()).toMatchObject(refused);
+    expect(await listed()).toBe(1);
+    origin.push({ jobs: "a file" });
+    expect(await sync()).toMatchObject(refused);
+    origin.push({ jobs: { link: "/" } });
+    expect((await sync()).refused.problems[0].message).toContain("is a link out of the repository");
+    const emptied = origin.push({ jobs: null, "jobs/.gitkeep": "" });
     const diff = await runPetit(["jobs", "diff", "main", "--url", petit.url]);
     expect(diff).toMatchObject({ status: 1, stdout: expect.stringContaining("1 job removed") });
     expect(await sync()).toMatchObject({ commit: { id: emptied }, refused: null });
     expect(await listed()).toBe(0);
     expect((await ask(petit, "/api/health")).body.status).toBe("ok");
     await eventually("the warning", () => (petit.stderr().includes("the commit has no job file") ? true : null));
-    // No commit changes this file into a folder.
-    origin.push({ jobs: "a file" });
-    const message = "the commit has no folder 'jobs'; expected the folder of the job files";
-    expect(await sync()).toMatchObject({ commit: { id: emptied }, refused: { problems: [{ message }] } });
-    origin.push({ jobs: { link: "/" } });
-    expect((await sync()).refused.problems[0].message).toContain("is a link out of the repository");
-    const again = origin.push({ jobs: null, "jobs/number.yaml": JOB });
+    const again = origin.push({ "jobs/number.yaml": JOB });
     expect(await sync()).toMatchObject({ commit: { id: again }, refused: null });
     expect(await listed()).toBe(1);
   });

@@ -340,14 +340,6 @@ export class Repository {
     return tree;
   }
 
-  /** Returns whether a path was there in a commit, or in one that led to it. */
-  async hadPath(id: string, path: string): Promise<boolean> {
-    const { stdout } = await this.#git({
-      args: ["--literal-pathspecs", "log", "--full-history", "--max-count=1", "--format=%H", id, "--", path],
-    });
-    return stdout.length > 0;
-  }
-
   /** Reads the contents of some files, in their order, as they are stored: no attribute of the repository changes them. */
   async read(blobs: readonly string[]): Promise<readonly Buffer[]> {
     if (blobs.length === 0) return [];

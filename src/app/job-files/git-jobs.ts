@@ -728,12 +728,13 @@ export class GitJobs implements FilesRepository, JobSource {
     const known =
       source === null ? null : new StoredFiles({ store, source, findJob, now: clock.now(), distrusted: new Set() });
     try {
-      const wasThere = (): Promise<boolean> => this.#repository.hadPath(info.id, path);
-      return { reading: await readCommit({ checkout, path, known, wasThere, queues, hasWorkers, ownFolders }), known };
+      return { reading: await readCommit({ checkout, path, known, queues, hasWorkers, ownFolders }), known };
     } catch (error) {
       if (!(error instanceof PetitError && error.code === "not_found")) throw error;
       log.debug({ commit: info.id, err: error }, "a commit has no folder of job files");
-      const message = `the commit has no folder '${path}'; expected the folder of the job files`;
+      const message =
+        checkout.problems.find((problem) => problem.path === path)?.message ??
+        `the commit has no folder '${path}'; expected the folder of the job files; without jobs, keep a .gitkeep in it`;
       const files = { jobs: [], problems: [problemOf(message)], broken: ["."] };
       return { reading: { files, scan: NO_SCAN }, known: null };
     }

@@ -1,5 +1,4 @@
 import { dirname, join, posix } from "node:path";
-import { PetitError } from "../../domain/errors.ts";
 import type { Job } from "../../domain/job.ts";
 import type { Setup } from "../../jobfile/check/jobs.ts";
 import { type FolderReading, readFolder } from "../../jobfile/read/job-dir.ts";
@@ -13,18 +12,10 @@ export type CommitToRead = Setup & {
   readonly path: string;
   /** What earlier readings found in files with the same content; null to read all. */
   readonly known: KnownFiles | null;
-  /** Returns whether an earlier commit had something at `path`, which this one has not. git stores no empty folders. */
-  readonly wasThere: () => Promise<boolean>;
 };
 
-/** Reads and checks the job files of a commit. What was left out of its folder is a problem, too. Throws `not_found` if there never was such a folder. */
-export const readCommit = async ({
-  checkout,
-  path,
-  known,
-  wasThere,
-  ...setup
-}: CommitToRead): Promise<FolderReading> => {
+/** Reads and checks the job files of a commit. What was left out of its folder is a problem, too. Throws `not_found` if it has no such folder. */
+export const readCommit = async ({ checkout, path, known, ...setup }: CommitToRead): Promise<FolderReading> => {
   const dir = join(checkout.folder, path);
   const blobs = new Map(checkout.entries.filter(({ kind }) => kind !== "link").map((entry) => [entry.path, entry]));
   const place = (job: Job): Job => inCheckout(job, { checkout, dir });
@@ -36,10 +27,6 @@ export const readCommit = async ({
       const entry = blobs.get(posix.normalize(posix.join(path, file)));
       return entry === undefined ? undefined : `${entry.kind} ${entry.blob}`;
     },
-  }).catch(async (error: unknown) => {
-    const isMissing = error instanceof PetitError && error.code === "not_found";
-    if (isMissing && !checkout.entries.some((entry) => entry.path === path) && (await wasThere())) return NOTHING;
-    throw error;
   });
   const { jobs, problems, broken } = reading.files;
   const leftOut = checkout.problems.map((problem) => ({
@@ -57,11 +44,6 @@ export const readCommit = async ({
       broken: [...broken, ...leftOut.map(({ file }) => file)],
     },
   };
-};
-
-const NOTHING: FolderReading = {
-  files: { jobs: [], problems: [], broken: [] },
-  scan: { files: [], failures: [], hasLinks: false, states: new Map() },
 };
 
 /** Returns a definition with the folder that its file has in a checkout. */
