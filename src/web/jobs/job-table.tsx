@@ -19,6 +19,7 @@ export const JobTable = ({ jobs, filter, isPaused, onSort, onRun, onPause }: Job
   const { container, rows, above, below, measure } = useWindowRows<HTMLTableElement>({
     count: jobs.length,
     estimatePx: ROW_PX,
+    estimateTop: 150,
     keyAt: (index) => jobs[index]?.id ?? "",
   });
   return (

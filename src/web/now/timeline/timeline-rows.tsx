@@ -35,6 +35,7 @@ export const TimelineRows = ({ rows: all, missing, queried, scale, shift, onReac
   } = useWindowRows<HTMLOListElement>({
     count: all.length,
     estimatePx: ROW_PX,
+    estimateTop: 500,
     keyAt: (index) => all[index]?.job_id ?? "",
   });
   const inDetail = useDetailedRows(all, visibleRows, queried);

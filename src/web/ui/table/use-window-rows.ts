@@ -6,6 +6,8 @@ type WindowRowsOptions = {
   /** Height of a row in px, until it is measured. */
   readonly estimatePx: number;
   readonly keyAt: (index: number) => string;
+  /** Top of the list in the page in px, until it is measured: rows below the window are not rendered. */
+  readonly estimateTop: number;
 };
 
 type WindowRows<Container extends HTMLElement> = {
@@ -24,9 +26,10 @@ export const useWindowRows = <Container extends HTMLElement>({
   count,
   estimatePx,
   keyAt,
+  estimateTop,
 }: WindowRowsOptions): WindowRows<Container> => {
   const container = useRef<Container>(null);
-  const scrollMargin = useTop(container);
+  const scrollMargin = useTop(container, estimateTop);
   const virtualizer = useWindowVirtualizer<Element>({
     count,
     estimateSize: () => estimatePx,
@@ -46,8 +49,8 @@ export const useWindowRows = <Container extends HTMLElement>({
 };
 
 /** Returns the top of an element in the page in px. Measures again when the page changes its size. */
-const useTop = (element: RefObject<HTMLElement | null>): number => {
-  const [top, setTop] = useState(0);
+const useTop = (element: RefObject<HTMLElement | null>, estimate: number): number => {
+  const [top, setTop] = useState(estimate);
   useLayoutEffect(() => {
     const measure = (): void => {
       if (element.current !== null) setTop(element.current.getBoundingClientRect().top + scrollY);
