@@ -130,7 +130,7 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
   };
 };
 
-/** Returns true for webhooks and health checks: their senders have no token, so they are told at once that a method or a path is wrong. */
+/** Returns true for webhooks and health checks. They need no token, so neither does the answer that a method or a path is wrong. */
 const needsNobody = (path: string): boolean =>
   path.startsWith(HOOKS_PATH) || path === HEALTH_PATH || path === LIVE_PATH;
 

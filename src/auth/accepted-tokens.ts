@@ -166,7 +166,7 @@ export class AcceptedTokens implements Disposable {
     const { clock } = this.#options;
     this.#cancelTimer = clock.setTimeout(() => {
       this.#readChanges();
-      // Also without a change, because tokens expire.
+      // Needed even if nothing has changed, because tokens expire.
       this.#tell();
       if (clock.monotonic() - this.#notedAt >= NOTE_MS) this.storeUses();
       this.#poll();

@@ -139,7 +139,7 @@ type JobFileChanged = {
   readonly digest: string | null;
   /** When it was modified last, in ms since the Unix epoch; null if there is none. */
   readonly modifiedAt: number | null;
-  /** Who brought it into use, as far as the versions of its jobs say. */
+  /** The person who brought it into use; null if the versions of its jobs name nobody. */
   readonly by: string | null;
 };
 

@@ -86,7 +86,7 @@ export const diffJobs = async (
 /** Number of jobs that are compared in a row, which takes some ms. */
 const BATCH = 100;
 
-/** Returns whether two definitions are surely the same, which is much faster to tell than what differs. */
+/** Returns true if two definitions are certainly equal. This is much faster than a comparison field by field. */
 const isSame = (a: Job, b: Job): boolean => a === b || definitionText(a) === definitionText(b);
 
 const definitionText = ({ source: _source, ...job }: Job): string => JSON.stringify(job);

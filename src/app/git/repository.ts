@@ -444,7 +444,7 @@ type Call = Omit<GitCall, "signal"> & { readonly mayFail?: boolean };
 /** The ref of what was fetched to be compared. */
 export const COMPARED = "refs/petit/compared";
 
-/** What a server that has any commits has, too, even if it is no server of git but answers as if it were. */
+/** Every git server that has commits has this ref. */
 const HEAD = "HEAD";
 
 /** The ref of what was fetched last. */

@@ -36,7 +36,7 @@ export class FolderJobs implements JobSource {
             const { store, findJob } = this.#mustUser();
             return this.#reader.readDraft(draft, store, findJob);
           },
-          // Who has changed other files meanwhile is not known.
+          // petit does not know who changed the other files.
           reload: () => this.#mustUser().reload({ cause: "api", by: null }),
           lostEdits: () => this.#mustLostEdits(),
           whoSaved: (path, modifiedAt) => this.#mustUser().store.versions.findEditor(path, modifiedAt),

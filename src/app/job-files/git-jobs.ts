@@ -317,7 +317,7 @@ export class GitJobs implements FilesRepository, JobSource {
     await this.#withServer(() => this.#repository.collect("if_needed"));
   }
 
-  /** Does something again that failed because petit's copy of the repository was lost or is damaged, once it was fetched anew. */
+  /** Fetches a lost or damaged copy of the repository again, then retries what failed because of it. */
   async #mended<T>(work: () => Promise<T>, isAsked = true): Promise<T> {
     const fetches = this.#fetches;
     try {
@@ -347,7 +347,7 @@ export class GitJobs implements FilesRepository, JobSource {
     }
   }
 
-  /** Fetches the repository anew if it is lost or damaged. Returns whether it was. */
+  /** Fetches the repository again if petit's copy is lost or damaged. Returns whether it was. */
   async #mendNow(error: GitError, isAsked: boolean): Promise<boolean> {
     const repository = this.#repository;
     if (!MENDED_FAULTS.has(error.fault)) return false;
@@ -549,7 +549,7 @@ export class GitJobs implements FilesRepository, JobSource {
     await this.#obtain(commit, false);
   }
 
-  /** Provides the files of a commit, for which the repository may have to be fetched anew. */
+  /** Provides the files of a commit. Fetches the repository again if petit's copy is lost or damaged. */
   async #obtain(commit: string, isAsked: boolean): Promise<void> {
     const provide = (): Promise<void> =>
       this.#alone(async () => {

@@ -48,7 +48,7 @@ type FileText = {
   readonly digest: string;
   /** In ms since the Unix epoch. */
   readonly modifiedAt: number;
-  /** Who brought it into use, as far as the versions of its jobs say. */
+  /** The person who brought it into use; null if the versions of its jobs name nobody. */
   readonly by: string | null;
 };
 
