@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Role } from "../domain/people/role.ts";
+import type { JobScope } from "../domain/people/scope.ts";
 import { type ApiToken, type StoredToken, tokenStateOf } from "../domain/people/token.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -12,6 +13,7 @@ export type AcceptedToken = {
   readonly key: string;
   readonly name: string | null;
   readonly role: Role;
+  readonly scope: JobScope;
   readonly source:
     | { readonly kind: "given"; readonly token: ApiToken }
     | { readonly kind: "stored"; readonly id: number; readonly expiresAt: number | null };
@@ -138,7 +140,7 @@ export class AcceptedTokens implements Disposable {
     const state = tokenStateOf(stored, this.#options.clock.now());
     if (state === "revoked") return { refused: state, name, at: revokedAt ?? 0 };
     if (state === "expired") return { refused: state, name, at: expiresAt ?? 0 };
-    return { key: `stored ${id}`, name, role, source: { kind: "stored", id, expiresAt } };
+    return { key: `stored ${id}`, name, role, scope: null, source: { kind: "stored", id, expiresAt } };
   }
 
   #setGiven(tokens: readonly ApiToken[]): void {
@@ -147,7 +149,7 @@ export class AcceptedTokens implements Disposable {
       const { name, role } = token;
       return {
         digest: Buffer.from(digest, "hex"),
-        accepted: { key: `given ${digest}`, name, role, source: { kind: "given", token } },
+        accepted: { key: `given ${digest}`, name, role, scope: null, source: { kind: "given", token } },
       };
     });
   }

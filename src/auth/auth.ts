@@ -109,14 +109,14 @@ export const createAuth = (options: AuthOptions): Auth => {
         // Whoever sends a wrong token to a petit that requires none gets in, but not with one that was revoked.
         if ("refused" in token) return isOpen && token.refused === "wrong" ? ANYBODY : token;
         tokens.noteUse(token, address);
-        return { person: { name: token.name, role: token.role, via: "token" }, sessionUntil: null };
+        return { person: { name: token.name, role: token.role, scope: token.scope, via: "token" }, sessionUntil: null };
       }
       if (isOpen) return ANYBODY;
       const session = sessionOf(value);
       if (session === null) return { refused: "missing" };
       tokens.noteUse(session.token, address);
-      const { name, role } = session.token;
-      return { person: { name, role, via: "session" }, sessionUntil: session.until };
+      const { name, role, scope } = session.token;
+      return { person: { name, role, scope, via: "session" }, sessionUntil: session.until };
     },
     hasProof: ({ bearer, session }) => !needsToken() || bearer !== null || sessionOf(session) !== null,
     login: (text) => {
@@ -162,4 +162,7 @@ export const createAuth = (options: AuthOptions): Auth => {
 };
 
 /** Whoever can reach a petit that requires no token. */
-const ANYBODY: Identified = { person: { name: null, role: "admin", via: "anonymous" }, sessionUntil: null };
+const ANYBODY: Identified = {
+  person: { name: null, role: "admin", scope: null, via: "anonymous" },
+  sessionUntil: null,
+};

@@ -40,7 +40,7 @@ describe("a petit without tokens", () => {
   test("takes everybody for an admin, until the first token is created", () => {
     const { auth } = start();
     expect(auth.identify(NOTHING)).toEqual({
-      person: { name: null, role: "admin", via: "anonymous" },
+      person: { name: null, role: "admin", scope: null, via: "anonymous" },
       sessionUntil: null,
     });
     const { token } = create(auth);
@@ -168,7 +168,7 @@ describe("a session of a stored token", () => {
     const { token } = create(auth, "mara", expiresAt);
     const session = sessionOf(auth, token);
     expect(auth.identify(withSession(session))).toEqual({
-      person: { name: "mara", role: "operator", via: "session" },
+      person: { name: "mara", role: "operator", scope: null, via: "session" },
       sessionUntil: expiresAt,
     });
     const restarted = createAuth({ store, clock, log: silentLog, tokens: [], isExposed: false });

@@ -1,4 +1,5 @@
 import type { Role } from "./role.ts";
+import type { JobScope } from "./scope.ts";
 
 /** How a person came in: by nothing, because petit requires no token; by a token with the request; or by a login in a browser. */
 export const VIAS = ["anonymous", "token", "session"] as const;
@@ -9,5 +10,7 @@ export type Person = {
   /** The name of the token; null if it has none, or if petit requires no token. */
   readonly name: string | null;
   readonly role: Role;
+  /** The jobs that the person is limited to; null for all jobs. */
+  readonly scope: JobScope;
   readonly via: Via;
 };

@@ -14,6 +14,7 @@ import restoresAndErrors from "../migrations/0011_restores_and_errors.sql" with 
 import reviewsAndDeliveries from "../migrations/0012_reviews_and_deliveries.sql" with { type: "text" };
 import versionsAndTriggers from "../migrations/0013_versions_and_triggers.sql" with { type: "text" };
 import { fillVersions } from "../migrations/0013_versions_and_triggers.ts";
+import people from "../migrations/0014_people.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
 /**
@@ -34,6 +35,7 @@ const MIGRATIONS: readonly string[] = [
   restoresAndErrors,
   reviewsAndDeliveries,
   versionsAndTriggers,
+  people,
 ];
 
 /** What a migration does that SQL can't, by the schema that it leads to. It runs after the SQL, in the same transaction. */

@@ -177,6 +177,7 @@ describe("a session", () => {
       name: "ada",
       address: null,
       role: "admin",
+      scope: null,
       via: "session",
       needs_token: true,
       expires_at: clock.now() + 30 * DAY,

@@ -1,6 +1,7 @@
 import { Elysia, t } from "elysia";
 import { VIAS } from "../../../domain/people/person.ts";
 import { ROLES } from "../../../domain/people/role.ts";
+import type { JobScope } from "../../../domain/people/scope.ts";
 import type { ApiContext } from "../../context.ts";
 import { readJson } from "../../guard/body.ts";
 import { endedSessionCookie, sessionCookie } from "../../guard/cookie.ts";
@@ -12,10 +13,31 @@ export const SESSION_PATH = "/api/session";
 
 const name = nullable(t.String(), "Name of the token; null if it has none, or if petit requires no token");
 
+/** The jobs that somebody is limited to. */
+const ScopeBody = t.Array(
+  exactly(
+    {
+      jobs: nullable(t.Array(t.String()), "Patterns of ids of jobs; null for any id"),
+      tags: nullable(t.Array(t.String()), "Tags of which such a job has one; null if it needs none"),
+    },
+    { title: "JobLimit" },
+  ),
+);
+
+/** Returns copies of the lists, because the schema's type has lists that can be changed. */
+const scopeBody = (scope: JobScope) =>
+  scope === null
+    ? null
+    : scope.map(({ jobs, tags }) => ({
+        jobs: jobs === null ? null : [...jobs],
+        tags: tags === null ? null : [...tags],
+      }));
+
 const SessionBody = exactly(
   {
     name,
     role: word(ROLES, "What the request may do"),
+    scope: nullable(ScopeBody, "The groups of jobs that the request is limited to; null for all jobs"),
     via: word(VIAS, "`token`, `session` for a login in a browser, or `anonymous` if petit requires no token"),
     address: nullable(t.String(), "Address of the client; null if it has disconnected"),
     needs_token: t.Boolean({ description: "True if petit requires a token" }),
@@ -28,6 +50,7 @@ const SessionBody = exactly(
       {
         name: "ada",
         role: "admin",
+        scope: null,
         via: "session",
         address: "127.0.0.1",
         needs_token: true,
@@ -59,7 +82,10 @@ export const sessionRoutes = ({ authentication, requests }: ApiContext) =>
       ({ request }) => {
         const { person, sessionUntil } = authentication.identify(request);
         return {
-          ...person,
+          name: person.name,
+          role: person.role,
+          scope: scopeBody(person.scope),
+          via: person.via,
           address: requests.addressOf(request),
           needs_token: authentication.needsToken(),
           expires_at: sessionUntil,
