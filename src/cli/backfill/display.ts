@@ -1,11 +1,11 @@
 import type { BackfillBody } from "../../api/shapes/backfill.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
+import { roughlyText } from "../../domain/words/duration.ts";
 import { backfillText, EXISTING_TEXT, progressText } from "../../domain/words/schedule/backfill.ts";
 import type { Context } from "../command.ts";
 import { shortIds } from "../run-display/short-id.ts";
 import { fold } from "../terminal/columns.ts";
 import { readableLocal } from "../terminal/local-time.ts";
-import { roughlyText } from "../terminal/relative-time.ts";
 import { columnTable } from "../terminal/table.ts";
 import { paint } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";

@@ -5,6 +5,7 @@ import type { RunActivity } from "../../domain/limits/activity.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
+import { distanceText, roughlyText } from "../../domain/words/duration.ts";
 import { changeText } from "../../domain/words/duration-change.ts";
 import { unfiredState } from "../../domain/words/inbox/unfired.ts";
 import { activityStatus, activityWords, statusWords } from "../../domain/words/waiting-for.ts";
@@ -17,7 +18,6 @@ import { noJobIn, readJobs, warnOfProblems } from "../job-folder.ts";
 import { signOf, styleOf } from "../run-display/status-text.ts";
 import { TAG_FLAG, withTags } from "../tags.ts";
 import { readableLocal, shortLocal } from "../terminal/local-time.ts";
-import { distanceText, roughlyText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
 import type { Screen } from "../terminal/terminal.ts";
 

@@ -1,6 +1,7 @@
 import type { RunBody, RunList } from "../../api/shapes/run.ts";
 import { defaultZone } from "../../app/settings/settings.ts";
 import { PetitError } from "../../domain/errors.ts";
+import { roughlyText } from "../../domain/words/duration.ts";
 import { failureText, failureWords } from "../../domain/words/failure.ts";
 import { paramsText, startedByText } from "../../domain/words/run-facts.ts";
 import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
@@ -18,7 +19,6 @@ import { runName, shortIds } from "../run-display/short-id.ts";
 import { durationText, signOf, styleOf } from "../run-display/status-text.ts";
 import { TAG_FLAG } from "../tags.ts";
 import { readableLocal } from "../terminal/local-time.ts";
-import { roughlyText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
 import { paint } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";

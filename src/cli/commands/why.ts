@@ -1,18 +1,7 @@
-import { defaultZone } from "../../app/settings/settings.ts";
+import { defaultZone, urlOf } from "../../app/settings/settings.ts";
 import { whyShutNow } from "../../client/why/gate.ts";
-import { deliveryText } from "../../domain/words/deliveries/delivery.ts";
-import { failureText, failureWords } from "../../domain/words/failure.ts";
-import { markTexts } from "../../domain/words/inbox/mark.ts";
-import { noteNewId } from "../client/job-note.ts";
-import { defineCommand } from "../command.ts";
-import { EXIT } from "../exit.ts";
-import { runName } from "../run-display/short-id.ts";
-import { fold } from "../terminal/columns.ts";
-import { readableLocal } from "../terminal/local-time.ts";
-import { paint, type Screen } from "../terminal/terminal.ts";
-import { oneLine } from "../terminal/text-width.ts";
-import { type JobFacts, readJobFacts } from "../why/job-facts.ts";
-import { explainOccurrence } from "../why/occurrence.ts";
+import { type JobFacts, readJobFacts } from "../../client/why/job-facts.ts";
+import { explainOccurrence } from "../../client/why/occurrence.ts";
 import {
   blockerTexts,
   deliveryTexts,
@@ -23,7 +12,20 @@ import {
   type TimeContext,
   triggerTexts,
   unfiredSentence,
-} from "../why/sentences.ts";
+} from "../../client/why/sentences.ts";
+import { deliveryText } from "../../domain/words/deliveries/delivery.ts";
+import { failureText, failureWords } from "../../domain/words/failure.ts";
+import { markTexts } from "../../domain/words/inbox/mark.ts";
+import { openClient } from "../client/client.ts";
+import { askHealth, type HealthAnswer } from "../client/health.ts";
+import { noteNewId } from "../client/job-note.ts";
+import { defineCommand } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { runName } from "../run-display/short-id.ts";
+import { fold } from "../terminal/columns.ts";
+import { readableLocal } from "../terminal/local-time.ts";
+import { paint, type Screen } from "../terminal/terminal.ts";
+import { oneLine } from "../terminal/text-width.ts";
 
 const PAST_OCCURRENCES = 20;
 const UPCOMING_OCCURRENCES = 3;
@@ -41,11 +43,18 @@ export const why = defineCommand({
   settings: ["timezone"],
   examples: ["petit why hello_world", "petit why data_pipeline --json"],
   run: async ({ JOB }, context) => {
-    const facts = await readJobFacts(JOB, { past: PAST_OCCURRENCES, upcoming: UPCOMING_OCCURRENCES }, context);
+    const health = askHealth(urlOf(context.settings));
+    const facts = await readJobFacts(JOB, {
+      client: openClient(context),
+      health: health.then((answer) => (answer.kind === "petit" ? answer : null)),
+      past: PAST_OCCURRENCES,
+      upcoming: UPCOMING_OCCURRENCES,
+    });
     const { out } = context.terminal;
     noteNewId(JOB, facts.job.id, context);
-    const time = { now: context.clock.now(), zone: facts.job.timezone ?? defaultZone(context.settings) };
-    out.write(context.json ? asJson(facts, time) : asText(withRunNames(facts, out), time, out));
+    const zone = facts.job.timezone ?? defaultZone(context.settings);
+    const time = { now: context.clock.now(), atText: (at: number) => readableLocal(at, zone) };
+    out.write(context.json ? asJson(facts, time, await health) : asText(withRunNames(facts, out), time, out));
     return EXIT.DONE;
   },
 });
@@ -75,7 +84,7 @@ const asText = (facts: JobFacts, time: TimeContext, out: Screen): string => {
   const history = historyTexts(facts, time);
   const unfired = unfiredSentence(facts, time);
   const expectation = expectationSentence(facts, time);
-  const known = markTexts(facts.attention, (at) => readableLocal(at, time.zone));
+  const known = markTexts(facts.attention, time.atText);
   const triggers = triggerTexts(facts);
   const links = Object.entries(facts.job.links).map(([name, url]) => `${name}: ${url}`);
   const rows: readonly (readonly [string, readonly string[]])[] = [
@@ -123,8 +132,8 @@ const titleOf = ({ job }: JobFacts): string => {
   return `${job.id}${job.name === job.id ? "" : ` (${job.name})`}: ${schedule}${zone}; ${place}${former}`;
 };
 
-const asJson = (facts: JobFacts, time: TimeContext): string => {
-  const { job, lastRun, waiting, queue, occurrences, upcoming, gates, state, health, deliveries } = facts;
+const asJson = (facts: JobFacts, time: TimeContext, health: HealthAnswer): string => {
+  const { job, lastRun, waiting, queue, occurrences, upcoming, gates, state, deliveries } = facts;
   const body = {
     job,
     last_run: lastRun === null ? null : { ...lastRun, explanation: lastRunText(facts, time) },

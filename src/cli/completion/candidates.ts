@@ -4,6 +4,7 @@ import type { Client } from "../../client/client.ts";
 import { EXISTING_RULES } from "../../domain/backfill/backfill.ts";
 import { isName, parseRunId } from "../../domain/ids.ts";
 import { RUN_STATUSES } from "../../domain/run.ts";
+import { roughlyText } from "../../domain/words/duration.ts";
 import { EXISTING_TEXT } from "../../domain/words/schedule/backfill.ts";
 import { shortDigest } from "../../domain/words/versions/version.ts";
 import { formatRoundedSize } from "../../lib/size.ts";
@@ -12,7 +13,6 @@ import { findRun } from "../client/find-run.ts";
 import type { Context } from "../command.ts";
 import { readJobs } from "../job-folder.ts";
 import { shortIds } from "../run-display/short-id.ts";
-import { roughlyText } from "../terminal/relative-time.ts";
 import type { CompletionTarget } from "./target.ts";
 
 /** A value that completes a word, and what it is. */

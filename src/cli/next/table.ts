@@ -1,8 +1,8 @@
+import { distanceText } from "../../domain/words/duration.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { pluralize } from "../../lib/text.ts";
 import { fold } from "../terminal/columns.ts";
 import { readableLocal, shortLocal } from "../terminal/local-time.ts";
-import { distanceText } from "../terminal/relative-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
 import type { Screen } from "../terminal/terminal.ts";
 import type { JobOccurrences, NextOccurrence } from "./occurrences.ts";

@@ -1,6 +1,7 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
 import { ifFound } from "../../client/error.ts";
+import { relativeText } from "../../domain/words/duration.ts";
 import { causeFacts, otherParamsText, type RunFactValue, timeFacts } from "../../domain/words/run-facts.ts";
 import { notInUseText, shortCommit } from "../../domain/words/versions/repository.ts";
 import { shownStatusOf } from "../../domain/words/waiting-for.ts";
@@ -16,7 +17,6 @@ import { runName } from "../run-display/short-id.ts";
 import { durationText, styleOf } from "../run-display/status-text.ts";
 import { commandLines, fold } from "../terminal/columns.ts";
 import { readableLocal } from "../terminal/local-time.ts";
-import { relativeText } from "../terminal/relative-time.ts";
 import { paint, type Screen } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";
 import { statusText, taskTable } from "./task-table.ts";

@@ -1,11 +1,11 @@
 import type { ResponseBody } from "../../client/routes.ts";
+import { roughlyText } from "../../domain/words/duration.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { PETIT_SETUP, WORKER_SETUP } from "../../domain/words/worker-setup.ts";
 import { pluralize } from "../../lib/text.ts";
 import { runName } from "../run-display/short-id.ts";
 import { elapsedText } from "../run-display/status-text.ts";
 import { commandLines } from "../terminal/columns.ts";
-import { roughlyText } from "../terminal/relative-time.ts";
 import { columnTable } from "../terminal/table.ts";
 import { paint, type Screen, type Style } from "../terminal/terminal.ts";
 import { oneLine } from "../terminal/text-width.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { shortLocal } from "../../../src/cli/terminal/local-time.ts";
-import { roughlyText } from "../../../src/cli/terminal/relative-time.ts";
+import { roughlyText } from "../../../src/domain/words/duration.ts";
 
 /** A Friday in UTC. */
 const NOW = Date.parse("2026-03-06T22:30:00Z");

@@ -1,4 +1,5 @@
 import { isFinal } from "../../../domain/run.ts";
+import { relativeText } from "../../../domain/words/duration.ts";
 import { causeFacts, type RunFactValue, timeFacts, triggerText } from "../../../domain/words/run-facts.ts";
 import { shortCommit } from "../../../domain/words/versions/repository.ts";
 import { shownStatusOf, statusWords } from "../../../domain/words/waiting-for.ts";
@@ -6,7 +7,6 @@ import { waitsForText } from "../../../domain/words/waits-for.ts";
 import { assertNever } from "../../../lib/never.ts";
 import { pluralize } from "../../../lib/text.ts";
 import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
-import { relativeText } from "../../terminal/relative-time.ts";
 import { oneLine } from "../../terminal/text-width.ts";
 import type { ShownRun, TopState, View } from "../state/state.ts";
 import { explaining, type Line, plain, rule, styled } from "./line.ts";

@@ -1,6 +1,7 @@
 import { isFinal } from "../../../domain/run.ts";
 import { localTime } from "../../../domain/schedule/local-time.ts";
 import { attentionWords } from "../../../domain/words/attention.ts";
+import { relativeText, roughlyText } from "../../../domain/words/duration.ts";
 import { failureWords } from "../../../domain/words/failure.ts";
 import { activityStatus, activityWords, type ShownStatus, shownStatusOf } from "../../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
@@ -9,7 +10,6 @@ import { reasonText } from "../../run-display/outcome.ts";
 import { writerName } from "../../run-display/output-chunk.ts";
 import { durationText, elapsedText, signOf, styleOf } from "../../run-display/status-text.ts";
 import { subjectText } from "../../status/attention.ts";
-import { relativeText, roughlyText } from "../../terminal/relative-time.ts";
 import { oneLine, textWidth } from "../../terminal/text-width.ts";
 import { runsText, stateText, styleOfWorker } from "../../workers/table.ts";
 import type { TopAttention, TopItem, TopJob, TopRun, TopTask, TopWorker } from "../data/shapes.ts";

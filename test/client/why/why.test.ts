@@ -1,14 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { relativeText } from "../../../src/cli/terminal/relative-time.ts";
-import type { JobFacts } from "../../../src/cli/why/job-facts.ts";
-import { explainOccurrence } from "../../../src/cli/why/occurrence.ts";
-import { blockerTexts, historyTexts, lastRunText, nextRunText } from "../../../src/cli/why/sentences.ts";
+import { readableLocal } from "../../../src/cli/terminal/local-time.ts";
 import type { GateFacts, JobBody, OccurrenceFacts, RunFacts } from "../../../src/client/why/facts.ts";
 import { whyShutAt, whyShutNow } from "../../../src/client/why/gate.ts";
+import type { JobFacts } from "../../../src/client/why/job-facts.ts";
+import { explainOccurrence } from "../../../src/client/why/occurrence.ts";
+import { blockerTexts, historyTexts, lastRunText, nextRunText } from "../../../src/client/why/sentences.ts";
+import { relativeText } from "../../../src/domain/words/duration.ts";
 
 const NOW = Date.UTC(2026, 2, 8, 12, 0, 0);
 const MINUTE = 60_000;
-const TIME = { now: NOW, zone: "UTC" };
+const TIME = { now: NOW, atText: (at: number) => readableLocal(at, "UTC") };
 
 const JOB: JobBody = {
   id: "report",
@@ -108,7 +109,7 @@ const FACTS: JobFacts = {
   gates: [],
   deliveries: [],
   state: "running",
-  health: { kind: "petit", status: "ok", version: "1.0.0", reasons: [] },
+  health: { status: "ok", reasons: [] },
   attention: [],
 };
 
@@ -285,9 +286,7 @@ describe("a gate of a job", () => {
 
 describe("blockerTexts", () => {
   const broken = (file: string): JobFacts["health"] => ({
-    kind: "petit",
     status: "degraded",
-    version: "1.0.0",
     reasons: [
       {
         code: "job_file_broken",
@@ -302,9 +301,7 @@ describe("blockerTexts", () => {
     ],
   });
   const full: JobFacts["health"] = {
-    kind: "petit",
     status: "unavailable",
-    version: "1.0.0",
     reasons: [{ code: "disk_full", message: "disk is full" }],
   };
   const cases: readonly (readonly [string, Partial<JobFacts>, readonly string[]])[] = [

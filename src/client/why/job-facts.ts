@@ -1,26 +1,22 @@
-import { urlOf } from "../../app/settings/settings.ts";
-import type { Client } from "../../client/client.ts";
-import { isRefused } from "../../client/error.ts";
-import type { ResponseBody } from "../../client/routes.ts";
-import { type BlockerFacts, type GateFacts, type RunFacts, UPSTREAM_RUNS } from "../../client/why/facts.ts";
-import { openClient } from "../client/client.ts";
-import { askHealth, type HealthAnswer } from "../client/health.ts";
-import type { Context } from "../command.ts";
-import type { AttentionBody } from "../status/overview-data.ts";
+import type { Client } from "../client.ts";
+import { isRefused } from "../error.ts";
+import type { ResponseBody } from "../routes.ts";
+import { type BlockerFacts, type GateFacts, type RunFacts, UPSTREAM_RUNS } from "./facts.ts";
 
 /** Everything that explains why a job runs or does not run. */
-export type JobFacts = Omit<BlockerFacts, "health"> & {
+export type JobFacts = BlockerFacts & {
   readonly lastRun: RunFacts | null;
   /** The tasks of that run that wait for a worker. */
   readonly workerWaits: readonly WorkerWaitFacts[];
   /** The next occurrences in ascending order, ms since the Unix epoch. */
   readonly upcoming: readonly number[];
-  readonly health: HealthAnswer;
   /** What needs attention about the job. */
-  readonly attention: readonly AttentionBody[];
+  readonly attention: readonly AttentionFacts[];
   /** Newest first; empty for a job without triggers. */
   readonly deliveries: readonly DeliveryFacts[];
 };
+
+type AttentionFacts = ResponseBody<"get", "/api/attention">["items"][number];
 
 type DeliveryFacts = ResponseBody<"get", "/api/jobs/:job_id/deliveries">["deliveries"][number];
 
@@ -29,12 +25,19 @@ type TaskBody = ResponseBody<"get", "/api/runs/:run_id/tasks">["tasks"][number];
 /** A task that waits for a worker. */
 type WorkerWaitFacts = { readonly taskId: string; readonly waitsFor: NonNullable<TaskBody["waits_for"]> };
 
-/** How many past and upcoming occurrences to read. */
-export type FactOptions = { readonly past: number; readonly upcoming: number };
+type FactOptions = {
+  readonly client: Client;
+  /** The health of petit; null if it is unknown. */
+  readonly health: Promise<BlockerFacts["health"]>;
+  /** How many past occurrences to read. */
+  readonly past: number;
+  /** How many upcoming occurrences to read. */
+  readonly upcoming: number;
+};
 
 /** Reads the facts from the running petit. Throws a `ClientError` if petit does not answer or has no such job. */
-export const readJobFacts = async (jobId: string, options: FactOptions, context: Context): Promise<JobFacts> => {
-  const client = openClient(context);
+export const readJobFacts = async (jobId: string, options: FactOptions): Promise<JobFacts> => {
+  const { client } = options;
   const params = { job_id: jobId };
   const job = await client.get("/api/jobs/:job_id", { params });
   const [occurrences, runs, waiting, queues, scheduler, attention, health, ...gates] = await Promise.all([
@@ -44,7 +47,7 @@ export const readJobFacts = async (jobId: string, options: FactOptions, context:
     client.get("/api/queues"),
     client.get("/api/scheduler/state"),
     listAttention(client, job.id),
-    askHealth(urlOf(context.settings)),
+    options.health,
     ...job.depends_on.map((gate) => readGate(client, gate)),
   ]);
   const lastRun = runs.runs[0] ?? null;
@@ -81,7 +84,7 @@ const listWorkerWaits = async (client: Client, runId: string): Promise<readonly 
 };
 
 /** An older petit can't list what needs attention about one job. */
-const listAttention = async (client: Client, jobId: string): Promise<readonly AttentionBody[]> => {
+const listAttention = async (client: Client, jobId: string): Promise<readonly AttentionFacts[]> => {
   try {
     return (await client.get("/api/attention", { query: { job: jobId } })).items;
   } catch (error) {

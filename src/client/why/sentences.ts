@@ -1,5 +1,3 @@
-import { findBlockers } from "../../client/why/blockers.ts";
-import type { OccurrenceFacts, RunFacts } from "../../client/why/facts.ts";
 import { parseJobId } from "../../domain/ids.ts";
 import { isFinal } from "../../domain/run.ts";
 import { AT_NEXT_BOOT, NO_BOOT_YET, startsAtBoot } from "../../domain/schedule/boot.ts";
@@ -7,6 +5,7 @@ import { jitterMs } from "../../domain/schedule/jitter.ts";
 import { blockerText } from "../../domain/words/blocker.ts";
 import { deliverySubject, deliveryText } from "../../domain/words/deliveries/delivery.ts";
 import { triggerText } from "../../domain/words/deliveries/trigger.ts";
+import { durationText, relativeText, roughText } from "../../domain/words/duration.ts";
 import { expectedText, staleSinceText } from "../../domain/words/inbox/expectation.ts";
 import { notRunText } from "../../domain/words/inbox/unfired.ts";
 import { RUN_STATUS_VERBS } from "../../domain/words/run.ts";
@@ -15,28 +14,27 @@ import { shownStatusOf, waitedForText } from "../../domain/words/waiting-for.ts"
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { assertNever } from "../../lib/never.ts";
 import { pluralize } from "../../lib/text.ts";
-import { durationText, elapsedText } from "../run-display/status-text.ts";
-import { readableLocal } from "../terminal/local-time.ts";
-import { relativeText } from "../terminal/relative-time.ts";
+import { findBlockers } from "./blockers.ts";
+import type { OccurrenceFacts, RunFacts } from "./facts.ts";
 import type { JobFacts } from "./job-facts.ts";
 import { explainOccurrence } from "./occurrence.ts";
 
-/** The current time (ms since the Unix epoch), and the time zone for display. */
-export type TimeContext = { readonly now: number; readonly zone: string };
+/** The current time (ms since the Unix epoch), and how instants are displayed. */
+export type TimeContext = { readonly now: number; readonly atText: (at: number) => string };
 
 /** Returns why the job ran last, and the outcome. */
 export const lastRunText = (facts: JobFacts, time: TimeContext): string => {
   const { lastRun, job } = facts;
   if (lastRun === null) return `${job.id} has never run`;
   const at = lastRun.started_at ?? lastRun.created_at;
-  return `${relativeText(at - time.now)}, at ${readableLocal(at, time.zone)}: ${causeOf(lastRun, time)}; ${outcomeOf({ ...lastRun, waits: waitText(lastRun, facts) }, time)}`;
+  return `${relativeText(at - time.now)}, at ${time.atText(at)}: ${causeOf(lastRun, time)}; ${outcomeOf({ ...lastRun, waits: waitText(lastRun, facts) }, time)}`;
 };
 
 const causeOf = (
   { trigger, scheduled_for, retry_of, triggered_by, parent, delivery, backfill }: RunFacts,
-  { zone }: TimeContext,
+  { atText }: TimeContext,
 ): string => {
-  const dueText = scheduled_for === null ? "" : ` at ${readableLocal(scheduled_for, zone)}`;
+  const dueText = scheduled_for === null ? "" : ` at ${atText(scheduled_for)}`;
   switch (trigger) {
     case "schedule":
       return `it was due${dueText}`;
@@ -88,23 +86,23 @@ const outcomeOf = (run: ExplainedRun, time: TimeContext): string =>
   [resultOf(run, time), ...timeFacts(run).flatMap((fact) => timeText(fact, run, time))].join("; ");
 
 /** Returns a time as a clause, such as `it is late since …`, unless the result says it. */
-const timeText = ({ phrase, value }: RunFact, { ended_at }: RunFacts, { zone }: TimeContext): readonly string[] =>
+const timeText = ({ phrase, value }: RunFact, { ended_at }: RunFacts, { atText }: TimeContext): readonly string[] =>
   phrase === undefined || !("at" in value) || value.at === null
     ? []
-    : [`it ${ended_at === null ? "is" : "was"} ${phrase} ${readableLocal(value.at, zone)}`];
+    : [`it ${ended_at === null ? "is" : "was"} ${phrase} ${atText(value.at)}`];
 
 const resultOf = ({ waits, ...run }: ExplainedRun, { now }: TimeContext): string => {
   if (run.status === "pending") return `it ${waits ?? RUN_STATUS_VERBS.pending} (run ${run.id})`;
   if (!isFinal(run.status))
     return waits !== null && shownStatusOf(run) === "waiting"
-      ? `it ${waits}; it started ${elapsedText(now - (run.started_at ?? now))} ago (run ${run.id})`
-      : `it has been running for ${elapsedText(now - (run.started_at ?? now))}${waits === null ? "" : `, and now ${waits}`} (run ${run.id})`;
+      ? `it ${waits}; it started ${roughText(now - (run.started_at ?? now))} ago (run ${run.id})`
+      : `it has been running for ${roughText(now - (run.started_at ?? now))}${waits === null ? "" : `, and now ${waits}`} (run ${run.id})`;
   const reason = run.error ?? run.reason;
   return `it ${RUN_STATUS_VERBS[run.status]} after ${durationText(run.duration_ms ?? 0)}${reason === null ? "" : `, ${reason}`} (run ${run.id})`;
 };
 
 /** Returns when the schedule runs the job next, or why it does not. */
-export const nextRunText = ({ job, upcoming, occurrences }: JobFacts, { now, zone }: TimeContext): string => {
+export const nextRunText = ({ job, upcoming, occurrences }: JobFacts, { now, atText }: TimeContext): string => {
   const [next, ...later] = upcoming;
   if (job.gone) return "never: no job file defines the job any more";
   if (!job.scheduled) return "only when triggered: the job has no schedule";
@@ -112,29 +110,29 @@ export const nextRunText = ({ job, upcoming, occurrences }: JobFacts, { now, zon
   const firstBoot = occurrences.length === 0 && next === undefined ? `: ${NO_BOOT_YET}` : "";
   const atBoot = startsAtBoot(job.schedule ?? []) ? `${AT_NEXT_BOOT}${firstBoot}` : null;
   if (next === undefined) return atBoot ?? "only when triggered: the schedule has ended";
-  const more = later.length === 0 ? "" : `, then ${later.map((at) => readableLocal(at, zone)).join(", ")}`;
+  const more = later.length === 0 ? "" : `, then ${later.map(atText).join(", ")}`;
   const boot = atBoot === null ? "" : `, and ${atBoot}`;
-  return `${startText(job, next, { now, zone })}${more}${boot}`;
+  return `${startText(job, next, { now, atText })}${more}${boot}`;
 };
 
 /** Returns when the run of an occurrence starts, which jitter delays. */
-const startText = ({ id, jitter_ms }: JobFacts["job"], due: number, { now, zone }: TimeContext): string => {
+const startText = ({ id, jitter_ms }: JobFacts["job"], due: number, { now, atText }: TimeContext): string => {
   const jobId = parseJobId(id);
   const start = due + (jobId === null ? 0 : jitterMs(jobId, due, jitter_ms ?? 0));
-  const at = readableLocal(Math.max(start, due), zone);
-  if (start <= now) return `now: it has been due since ${readableLocal(due, zone)}`;
-  return `${relativeText(start - now)}, at ${at}${start === due ? "" : `, by jitter; due at ${readableLocal(due, zone)}`}`;
+  const at = atText(Math.max(start, due));
+  if (start <= now) return `now: it has been due since ${atText(due)}`;
+  return `${relativeText(start - now)}, at ${at}${start === due ? "" : `, by jitter; due at ${atText(due)}`}`;
 };
 
 /** Returns the outcomes of the latest occurrences, newest first. Consecutive occurrences with the same outcome share a line. */
-export const historyTexts = (facts: JobFacts, { zone }: TimeContext): readonly string[] =>
+export const historyTexts = (facts: JobFacts, { atText }: TimeContext): readonly string[] =>
   groupEqual(facts.occurrences.map((occurrence) => ({ occurrence, text: explainOccurrence(occurrence, facts) }))).map(
     (group) => {
       const [newest, oldest] = [group[0], group.at(-1)];
       if (newest === undefined || oldest === undefined) return "";
-      const from = readableLocal(oldest.occurrence.scheduled_for, zone);
+      const from = atText(oldest.occurrence.scheduled_for);
       if (group.length === 1) return `${from}  ${newest.text}`;
-      const until = readableLocal(newest.occurrence.scheduled_for, zone);
+      const until = atText(newest.occurrence.scheduled_for);
       return `${from}  and ${group.length - 1} more until ${until}: ${newest.text}`;
     },
   );
@@ -142,7 +140,7 @@ export const historyTexts = (facts: JobFacts, { zone }: TimeContext): readonly s
 /** Returns what became of the latest deliveries, newest first. Consecutive ones with the same outcome and without a run share a line. */
 export const deliveryTexts = (
   { deliveries }: Pick<JobFacts, "deliveries">,
-  { zone }: TimeContext,
+  { atText }: TimeContext,
 ): readonly string[] => {
   const groups: JobFacts["deliveries"][number][][] = [];
   for (const each of deliveries) {
@@ -159,8 +157,8 @@ export const deliveryTexts = (
     const what =
       group.length === 1
         ? deliverySubject(newest)
-        : `and ${group.length - 1} more until ${readableLocal(newest.received_at, zone)}: ${newest.event_type}`;
-    return [`${readableLocal(oldest.received_at, zone)}  ${what}: ${deliveryText(newest)}${run}`];
+        : `and ${group.length - 1} more until ${atText(newest.received_at)}: ${newest.event_type}`;
+    return [`${atText(oldest.received_at)}  ${what}: ${deliveryText(newest)}${run}`];
   });
 };
 
@@ -181,8 +179,8 @@ const groupKey = ({ occurrence, text }: ExplainedOccurrence): string =>
   occurrence.outcome === "fired" ? "fired" : text;
 
 /** Returns since when the job has not run as expected, and why; null if it has. An older petit does not say it. */
-export const unfiredSentence = ({ job }: JobFacts, { zone }: TimeContext): string | null =>
-  job.not_run_as_expected == null ? null : notRunText(job.not_run_as_expected, (at) => readableLocal(at, zone));
+export const unfiredSentence = ({ job }: JobFacts, { atText }: TimeContext): string | null =>
+  job.not_run_as_expected == null ? null : notRunText(job.not_run_as_expected, atText);
 
 /** Returns what starts the job beside its schedule and people. An older petit does not say it. */
 export const triggerTexts = ({
@@ -192,17 +190,15 @@ export const triggerTexts = ({
 }): readonly string[] => [...new Set(triggers.map(triggerText))];
 
 /** Returns what is expected of the job, and whether it is stale; null if nothing is. An older petit does not say it. */
-export const expectationSentence = ({ job }: JobFacts, { zone }: TimeContext): string | null => {
+export const expectationSentence = ({ job }: JobFacts, { atText }: TimeContext): string | null => {
   if (job.expectation == null) return null;
-  const timeText = (at: number): string => readableLocal(at, zone);
-  const stale = staleSinceText(job.expectation, timeText);
-  return stale === null ? expectedText(job.expectation, timeText) : `stale ${stale}`;
+  const stale = staleSinceText(job.expectation, atText);
+  return stale === null ? expectedText(job.expectation, atText) : `stale ${stale}`;
 };
 
 /** Returns what prevents or affects the job's next run, one sentence each, with the way to change it. */
-export const blockerTexts = (facts: JobFacts, { now, zone }: TimeContext): readonly string[] => {
-  const { health } = facts;
-  return findBlockers({ ...facts, health: health.kind === "petit" ? health : null }, now)
-    .map((blocker) => blockerText(blocker, (at) => readableLocal(at, zone)))
+export const blockerTexts = (facts: JobFacts, { now, atText }: TimeContext): readonly string[] => {
+  return findBlockers(facts, now)
+    .map((blocker) => blockerText(blocker, atText))
     .map(({ what, remedy }) => (remedy === null ? what : `${what}; ${remedy}`));
 };

@@ -1,7 +1,7 @@
-import type { GateFacts, JobBody, OccurrenceFacts } from "../../client/why/facts.ts";
-import { whyShutAt } from "../../client/why/gate.ts";
 import { OCCURRENCE_REASON_TEXT } from "../../domain/words/schedule/occurrence.ts";
 import { assertNever } from "../../lib/never.ts";
+import type { GateFacts, JobBody, OccurrenceFacts } from "./facts.ts";
+import { whyShutAt } from "./gate.ts";
 import type { JobFacts } from "./job-facts.ts";
 
 /** Returns the outcome of an occurrence and its reason, such as `skipped: the scheduler or the job was paused`. */
