@@ -32,7 +32,7 @@ const HEADERS = {
 
 /** Paths that the page routes itself; a request for any of them gets the page. */
 const VIEWS =
-  /^\/(?:|jobs\/?|jobs\/[^/]+\/?|runs\/?|runs\/[^/]+\/?|backfills\/?|backfills\/[^/]+\/?|review\/?|workers\/?|system\/?|edit(?:\/.*)?)$/;
+  /^\/(?:|jobs\/?|jobs\/[^/]+\/?|runs\/?|runs\/[^/]+\/?|backfills\/?|backfills\/[^/]+\/?|review\/?|workers\/?|system(?:\/tokens)?\/?|edit(?:\/.*)?)$/;
 
 /** Views that are separate files, by the name of their file. */
 const SEPARATE_VIEWS = [
@@ -45,6 +45,7 @@ const SEPARATE_VIEWS = [
   ["review-view", /^\/review$/],
   ["workers-view", /^\/workers$/],
   ["system-view", /^\/system$/],
+  ["tokens-view", /^\/system\/tokens$/],
   ["edit-view", /^\/edit(?:\/|$)/],
 ] as const;
 

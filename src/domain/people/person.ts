@@ -3,7 +3,7 @@ import type { JobScope } from "./scope.ts";
 
 /** How a person came in: by nothing, because petit requires no token; by a token with the request; or by a login in a browser. */
 export const VIAS = ["anonymous", "token", "session"] as const;
-type Via = (typeof VIAS)[number];
+export type Via = (typeof VIAS)[number];
 
 /** Who sends a request. */
 export type Person = {

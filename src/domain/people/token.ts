@@ -38,6 +38,13 @@ export const tokenStateOf = (
   return replacedAt === null ? "live" : "replaced";
 };
 
+/** How long before its end a token is said to expire soon, in ms. */
+const SOON_MS = 7 * 86_400_000;
+
+/** Returns whether a token that is accepted expires within a week. */
+export const expiresSoon = (expiresAt: number | null, now: number): boolean =>
+  expiresAt !== null && expiresAt > now && expiresAt - now <= SOON_MS;
+
 /** Returns a stored token as API and command line show it. */
 export const tokenFields = (token: StoredToken, now: number) => ({
   name: token.name,

@@ -18,7 +18,7 @@ declare module "@tanstack/react-query" {
  * Wraps `useMutation` and ignores calls while one is pending: a second click or a repeated key can arrive before the page
  * has rendered the busy state.
  */
-const useAction = <Data, Variables>(mutation: UseMutationOptions<Data, Error, Variables>) => {
+export const useAction = <Data, Variables>(mutation: UseMutationOptions<Data, Error, Variables>) => {
   const isLocked = useRef(false);
   const { mutate, isPending } = useMutation<Data, Error, Variables>({
     ...mutation,

@@ -17,6 +17,7 @@ import type {
   runQuery,
   runsQuery,
   runTasksQuery,
+  sessionQuery,
   statsQuery,
   systemQuery,
   taskHistoryQuery,
@@ -56,6 +57,7 @@ export type TaskHistoryData = AnswerOf<typeof taskHistoryQuery>;
 export type DurationsData = AnswerOf<typeof durationsQuery>;
 export type ReviewData = AnswerOf<typeof reviewQuery>;
 export type StatsData = AnswerOf<typeof statsQuery>;
+export type SessionData = AnswerOf<typeof sessionQuery>;
 export type SystemData = AnswerOf<typeof systemQuery>;
 export type NotificationData = ListAnswer<AnswerOf<typeof notificationsQuery>, "notifications">;
 export type AttentionItem = ListAnswer<AnswerOf<typeof attentionQuery>, "items">;

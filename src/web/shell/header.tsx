@@ -1,7 +1,7 @@
 import { Link, useRoute } from "wouter";
 import { useHasWorkers } from "../data/selected.ts";
 import { Button } from "../ui/button.tsx";
-import { ConnectionPill, HealthPill, SchedulerPill, SessionPill } from "./pills.tsx";
+import { ConnectionPill, HealthPill, PersonButton, SchedulerPill } from "./pills.tsx";
 import { SearchBox } from "./search/search-box.tsx";
 import { preload } from "./views.ts";
 
@@ -11,7 +11,7 @@ const SECTIONS = [
   { href: "/runs", name: "Runs", pattern: "/runs/*?" },
   { href: "/review", name: "Review", pattern: "/review" },
   { href: "/workers", name: "Workers", pattern: "/workers" },
-  { href: "/system", name: "System", pattern: "/system" },
+  { href: "/system", name: "System", pattern: "/system/*?" },
 ] as const;
 
 export const Header = ({ onHelp }: { readonly onHelp: () => void }) => (
@@ -31,7 +31,7 @@ export const Header = ({ onHelp }: { readonly onHelp: () => void }) => (
       <HealthPill />
       <SchedulerPill />
       <ConnectionPill />
-      <SessionPill />
+      <PersonButton />
       <Button kind="quiet" aria-label="Keyboard shortcuts" className="shell-help" onClick={onHelp}>
         ?
       </Button>

@@ -1,8 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { Link } from "wouter";
+import { lazyDialog } from "../data/lazy-dialog.tsx";
 import { useConnectionState } from "../data/live/connection.tsx";
 import type { ConnectionState } from "../data/live-stream.ts";
 import { healthQuery, schedulerQuery, sessionQuery } from "../data/queries.ts";
+import { Button } from "../ui/button.tsx";
 import { type AnyStatus, StatusIcon, statusStyle } from "../ui/status/status.tsx";
 
 const HEALTH_LABELS = {
@@ -55,14 +58,25 @@ export const ConnectionPill = () => {
   );
 };
 
-/** Shows who is logged in, if the token has a name. */
-export const SessionPill = () => {
+const PersonDialog = lazyDialog(async () => (await import("../person/person-dialog.tsx")).PersonDialog);
+
+/** Says who the user is, and opens what that means. */
+export const PersonButton = () => {
   const isConnected = useConnectionState() === "connected";
   const { data } = useQuery({ ...sessionQuery(), enabled: isConnected });
-  if (data === undefined || data.name === null) return null;
+  const [isOpen, setOpen] = useState(false);
+  if (data === undefined) return null;
+  const text = data.name ?? (data.needs_token ? data.role : "no token");
   return (
-    <Link href="/system#session" className="shell-person" title={`Logged in as ${data.name}, ${data.role}`}>
-      {data.name}
-    </Link>
+    <>
+      <Button kind="quiet" className="shell-person" aria-label={`You: ${text}`} onClick={() => setOpen(true)}>
+        <svg viewBox="0 0 16 16" aria-hidden>
+          <circle cx="8" cy="5" r="3" />
+          <path d="M2 15a6 6 0 0 1 12 0" />
+        </svg>
+        <span>{text}</span>
+      </Button>
+      {isOpen && <PersonDialog session={data} onClose={() => setOpen(false)} />}
+    </>
   );
 };

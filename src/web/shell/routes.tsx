@@ -16,6 +16,7 @@ import {
   RunsView,
   RunView,
   SystemView,
+  TokensView,
   WorkersView,
 } from "./views.ts";
 
@@ -35,6 +36,7 @@ export const Routes = () => (
       <Route path="/review" component={ReviewView} />
       <Route path="/workers" component={WorkersView} />
       <Route path="/system" component={SystemView} />
+      <Route path="/system/tokens" component={TokensView} />
       <Route path="/edit/*?" component={EditView} />
       <Route path="/api/docs" component={DocsLogin} />
       <Route component={NotFound} />

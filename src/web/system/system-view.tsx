@@ -16,6 +16,7 @@ import { Interfaces } from "./interfaces.tsx";
 import { JobFiles } from "./job-files.tsx";
 import { JobRepository } from "./job-repository.tsx";
 import { Notifications } from "./notifications.tsx";
+import { People } from "./people.tsx";
 import { Problems } from "./problems.tsx";
 import { Queues } from "./queues.tsx";
 import { Scheduler } from "./scheduler.tsx";
@@ -52,6 +53,7 @@ const Parts = ({ system }: { readonly system: SystemData }) => {
       {system.problems.length > 0 && <Problems problems={system.problems} />}
       <Queues />
       <Notifications />
+      <People />
       <Session />
       <Settings settings={system.settings} />
       <Interfaces needsToken={system.needs_token} />

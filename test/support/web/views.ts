@@ -19,5 +19,6 @@ export const VIEWS: readonly View[] = [
   { name: "review", path: () => "/review", heading: /^Review/ },
   { name: "workers", path: () => "/workers", heading: /^Workers/ },
   { name: "edit", path: () => "/edit", heading: /^(?:Edit job|Job) files/ },
+  { name: "tokens", path: () => "/system/tokens", heading: /^Tokens/ },
   { name: "system", path: () => "/system", heading: /^System/ },
 ];

@@ -1,0 +1,27 @@
+import type { Via } from "../../people/person.ts";
+import type { Role } from "../../people/role.ts";
+import type { JobScope } from "../../people/scope.ts";
+
+/** What each role may do. */
+export const ROLE_TEXT = {
+  viewer: "reads",
+  operator: "reads, triggers, cancels, retries, approves and pauses jobs",
+  admin: "does everything, also with job files, workers, the scheduler and tokens",
+} as const satisfies Record<Role, string>;
+
+/** How somebody came in. */
+export const VIA_TEXT = {
+  anonymous: "without a token, because petit requires none",
+  token: "with a token",
+  session: "by a login with a token",
+} as const satisfies Record<Via, string>;
+
+/** Returns the jobs that somebody is limited to: `etl_* or load_* with the tag finance`; null for all jobs. */
+export const scopeText = (scope: JobScope): string | null => (scope === null ? null : scope.map(limitText).join("; "));
+
+type Limit = NonNullable<JobScope>[number];
+
+const limitText = ({ jobs, tags }: Limit): string => {
+  const ids = jobs === null ? "jobs" : jobs.join(" or ");
+  return tags === null ? ids : `${ids} with the tag ${tags.join(" or ")}`;
+};
