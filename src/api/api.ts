@@ -1,3 +1,4 @@
+import { noRoleText } from "../domain/words/people/sign-in.ts";
 import type { RequestConnection } from "../runtime/runtime.ts";
 import { type ApiContext, RequestRegistry } from "./context.ts";
 import { methodNotAllowed } from "./errors.ts";
@@ -7,6 +8,7 @@ import { checkBodySize, MAX_BODY_BYTES } from "./guard/body.ts";
 import { type RequestHandler, withCors } from "./guard/cors.ts";
 import { drainBody, isUnread } from "./guard/drain-body.ts";
 import { createHostCheck } from "./guard/host.ts";
+import { MESSAGE_POLICY, messagePage } from "./guard/message-page.ts";
 import { checkOrigin } from "./guard/origin.ts";
 import { checkRole } from "./guard/role.ts";
 import { isAnsweredDuringStart, untilStarted } from "./guard/start.ts";
@@ -19,6 +21,7 @@ import { HEALTH_PATH, LIVE_PATH } from "./routes/health.ts";
 import { DOCS_PATH } from "./routes/openapi.ts";
 import { ROUTE_ROLES } from "./routes/roles.ts";
 import { type ApiServices, answerError, pathOf, queryOf, routes } from "./routes/routes.ts";
+import { FAILURE_STATUS } from "./shapes/failure.ts";
 import { createUnknownRouteError } from "./unknown-route.ts";
 
 export interface Api {
@@ -33,7 +36,7 @@ export const createApi = (options: ApiOptions): Api => {
   const { clock, log } = options;
   const closing = new AbortController();
   const requests = new RequestRegistry();
-  const authentication = createAuthentication(options.auth, (request) => requests.addressOf(request));
+  const authentication = createAuthentication(options.auth, requests);
   const { auth, engine, store, version, hostname, system } = options;
   const context: ApiContext = {
     auth,
@@ -102,13 +105,15 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
   const unknownRouteError = createUnknownRouteError(app.routes);
   return (request, fromAllowedOrigin) => {
     const path = pathOf(request.url);
+    // A check whether the process answers says nothing, whoever asks.
+    if (path !== LIVE_PATH) authentication.admit(request);
     const page =
       options.page?.(path, request.headers, queryOf(request.url)) ??
       (isVisit(request) && !path.startsWith("/api/") && findRoute("GET", path) === null
         ? dashboard(options, request, 404)
         : null);
     if (!fromAllowedOrigin && !path.startsWith(HOOKS_PATH)) checkOrigin(request, page !== null);
-    if (page !== null) return onlyGet(request, page);
+    if (page !== null) return noRolePage(request, context) ?? onlyGet(request, page);
     const route = findRoute(request.method, path);
     const needed = route === null ? null : ROUTE_ROLES[route];
     if (needed === null && needsNobody(path)) throw unknownRouteError(request.method, path);
@@ -151,6 +156,17 @@ const dashboard = ({ page }: ApiOptions, request: Request, status: number): Resp
   // It does not show the first view.
   headers.delete("link");
   return new Response(body, { status, headers });
+};
+
+/** Returns the page for a visitor whom the proxy has identified, and who has no role; else null. */
+const noRolePage = (request: Request, { auth, authentication }: ApiContext): Response | null => {
+  const name = auth.proxy !== null && isVisit(request) ? authentication.nameWithoutRole(request) : null;
+  if (name === null) return null;
+  const text = noRoleText(name, auth.signIn?.contact ?? null);
+  return new Response(messagePage("No role", text), {
+    status: FAILURE_STATUS.FORBIDDEN,
+    headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": MESSAGE_POLICY },
+  });
 };
 
 /** Requires that HEAD was replaced by GET. */

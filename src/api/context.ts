@@ -25,6 +25,7 @@ export class RequestRegistry {
     { readonly id: string; readonly connection: RequestConnection | undefined }
   >();
   readonly #people = new WeakMap<Request, Person>();
+  readonly #clients = new WeakMap<Request, string>();
 
   add(request: Request, id: string, connection: RequestConnection | undefined): void {
     this.#entries.set(request, { id, connection });
@@ -44,8 +45,18 @@ export class RequestRegistry {
     return this.#people.get(request)?.name ?? this.addressOf(request);
   }
 
-  /** Returns the address of the peer, or null if it has disconnected. */
+  /** Records the address of the client, as the proxy that forwards its request says. */
+  setClient(request: Request, address: string): void {
+    this.#clients.set(request, address);
+  }
+
+  /** Returns the address of the client: what the proxy says, or else the peer; null if it has disconnected. */
   addressOf(request: Request): string | null {
+    return this.#clients.get(request) ?? this.peerOf(request);
+  }
+
+  /** Returns the address of the peer, or null if it has disconnected. */
+  peerOf(request: Request): string | null {
     const address = this.#entries.get(request)?.connection?.peerAddress ?? null;
     // IPv4 over an IPv6 socket, RFC 4291, section 2.5.5.2.
     return address === null ? null : address.replace(/^::ffff:(?=\d+\.)/, "");

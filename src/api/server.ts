@@ -1,5 +1,5 @@
 import { PetitError } from "../domain/errors.ts";
-import { listeningProcess } from "../lib/listening-process.ts";
+import { listeningProcess } from "../lib/network/listening-process.ts";
 import type { HttpServer, Runtime } from "../runtime/runtime.ts";
 import { createApi } from "./api.ts";
 import { refuseOpenBind } from "./guard/host.ts";
@@ -16,7 +16,7 @@ export type ServerOptions = ApiOptions & {
  * address can't be bound, or if other machines could reach the API without a token.
  */
 export const startServer = async (options: ServerOptions): Promise<HttpServer> => {
-  refuseOpenBind(options.host, options.auth.hasToken());
+  refuseOpenBind(options.host, options.auth.isProtected());
   const api = createApi(options);
   const server = listen(options, api.handle);
   return {

@@ -2,10 +2,11 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { isLoopback, refuseOpenBind } from "../api/guard/host.ts";
 import { startServer } from "../api/server.ts";
-import { type Auth, createAuth } from "../auth/auth.ts";
+import { type Auth, createAuth, type SignInOptions } from "../auth/auth.ts";
 import type { OpenAccess } from "../domain/attention.ts";
 import { PetitError } from "../domain/errors.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
+import type { SignInSettings } from "../domain/people/sign-in.ts";
 import type { ReloadRequest } from "../domain/versions/version.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
 import type { FolderReading, JobFiles } from "../jobfile/read/job-dir.ts";
@@ -21,6 +22,7 @@ import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import { defaultMaxConnections } from "./open-files.ts";
 import { pageFiles } from "./page.ts";
 import { releaseMemoryLater } from "./release-memory.ts";
+import { keepSecret } from "./settings/kept-secret.ts";
 import { addressUrl, hasWorkers, type Origins } from "./settings/settings.ts";
 import { TokenSource } from "./settings/token-source.ts";
 import { ownFoldersOf } from "./spool-dir.ts";
@@ -31,6 +33,8 @@ export type AppOptions = Omit<OpenEngineOptions, "readJobs"> & {
   readonly jobsDir: string;
   /** The access to the repository with the job files. */
   readonly gitAccess: GitAccess;
+  /** Where people come from, besides tokens; null if only from there. */
+  readonly signIn: SignInSettings | null;
   /** A reading of JOBS_DIR that was made just now; null if there is none. */
   readonly firstReading: FolderReading | null;
   /** The receivers of jobs that name none. */
@@ -68,8 +72,10 @@ const start = async (options: AppOptions): Promise<App> => {
   const { settings, runtime, clock, log, environment, jobsDir } = options;
   await using parts = new AsyncDisposableStack();
   const source = parts.use(new TokenSource(options));
+  const signIn = settings.api ? openSignIn(options) : null;
   // A database that is there may have tokens: the server looks.
-  if (settings.api && !existsSync(settings.db)) refuseOpenBind(settings.apiHost, source.tokens.length > 0);
+  if (settings.api && !existsSync(settings.db))
+    refuseOpenBind(settings.apiHost, source.tokens.length > 0 || signIn !== null);
   const jobSource = parts.use(openJobSource(options));
   let openAccess: () => OpenAccess | null = () => null;
   const engine: Engine = openEngine(
@@ -100,6 +106,7 @@ const start = async (options: AppOptions): Promise<App> => {
       tokens: source.tokens,
       followTokens: source.follow,
       isExposed: !isLoopback(settings.apiHost),
+      signIn,
     }),
   );
   const url = settings.api ? await serve(engine, { options, auth, jobSource, parts }) : null;
@@ -132,6 +139,22 @@ const start = async (options: AppOptions): Promise<App> => {
   const { first, settled } = jobSource.start();
   parts.use(releaseMemoryLater({ runtime, clock, log, isHeavy: first.jobs.length >= MANY_JOBS, after: settled }));
   return assemble({ engine, url, reload: reloadForSignal, firstProblems: first }, parts.move());
+};
+
+/** Returns where people come from, besides tokens. Throws `invalid_request` if a secret can't be read. */
+const openSignIn = ({ signIn, clock, log, environment }: AppOptions): SignInOptions | null => {
+  if (signIn === null) return null;
+  const { proxy, contact } = signIn;
+  return {
+    proxy:
+      proxy === null
+        ? null
+        : {
+            settings: proxy,
+            secret: keepSecret({ key: "auth.proxy.secret", source: proxy.secret, environment, clock, log }),
+          },
+    contact,
+  };
 };
 
 /** Returns the repository of the settings, or else JOBS_DIR. */

@@ -1,4 +1,5 @@
 import type { Person } from "../domain/people/person.ts";
+import { grantOf, type RoleRules } from "../domain/people/sign-in.ts";
 import type { StoredToken } from "../domain/people/token.ts";
 import { refuse } from "../domain/refusal.ts";
 import type { Store } from "../store/store.ts";
@@ -8,6 +9,7 @@ import {
   type AcceptedTokensOptions,
   type RefusedToken,
 } from "./accepted-tokens.ts";
+import { type ProxyOptions, type ProxyPerson, ProxySignIn } from "./proxy.ts";
 import { beginSession, endSession, readSession, type Session } from "./session.ts";
 import { type CreatedToken, createToken, type RotateRequest, rotateToken, type TokenRequest } from "./stored-tokens.ts";
 
@@ -17,6 +19,8 @@ export type Proof = {
   readonly bearer: string | null;
   /** The value of a session; null if the request has none. */
   readonly session: string | null;
+  /** Whom a proxy has identified; null if none did. */
+  readonly proxy?: ProxyPerson | null;
   /** The address of the sender; null if it has disconnected. */
   readonly address: string | null;
 };
@@ -27,8 +31,11 @@ export type Identified = {
   readonly sessionUntil: number | null;
 };
 
-/** Why nobody is behind a request: it proves itself with nothing that is valid, or with a token that is refused. */
-export type Refused = RefusedToken | { readonly refused: "missing" };
+/** Why nobody is behind a request: it proves itself with nothing that is valid, or with a token that is refused, or the person has no role. */
+export type Refused =
+  | RefusedToken
+  | { readonly refused: "missing" }
+  | { readonly refused: "no_role"; readonly name: string };
 
 export type Login = {
   readonly name: string | null;
@@ -40,14 +47,26 @@ export type AuthOptions = AcceptedTokensOptions & {
   readonly store: Pick<Store, "sessions" | "tokens">;
   /** True if petit requires a token even if there is none, because other machines can reach it. */
   readonly isExposed: boolean;
+  /** Where people come from, besides tokens; missing if only from there. Then nobody is anonymous. */
+  readonly signIn?: SignInOptions | null;
+};
+
+export type SignInOptions = {
+  readonly proxy: ProxyOptions | null;
+  /** Whom to ask for a role; null if that is not known. */
+  readonly contact: string | null;
 };
 
 /** Says who is behind a request, and administers the stored tokens. Knows nothing about HTTP. */
 export interface Auth extends Disposable {
   /** Returns whether petit requires a token. */
   needsToken(): boolean;
-  /** Returns whether there is any token, also one that has expired. */
-  hasToken(): boolean;
+  /** Returns whether there is anything that a person can come in with: any token, also one that has expired, or what `signIn` says. */
+  isProtected(): boolean;
+  /** Judges what a proxy says; null if there is none. */
+  readonly proxy: ProxySignIn | null;
+  /** Where people come from, besides tokens; null if only from there. */
+  readonly signIn: Pick<SignInOptions, "contact"> | null;
   identify(proof: Proof): Identified | Refused;
   /** Returns false if petit requires a token, and the proof is neither one nor a valid session. */
   hasProof(proof: Proof): boolean;
@@ -69,9 +88,11 @@ export interface Auth extends Disposable {
 
 /** Without tokens, everybody is an admin. */
 export const createAuth = (options: AuthOptions): Auth => {
-  const { clock, store, isExposed } = options;
+  const { clock, store, isExposed, signIn = null } = options;
   const tokens = new AcceptedTokens(options);
-  const needsToken = (): boolean => isExposed || tokens.isNeeded;
+  const proxy = signIn === null || signIn.proxy === null ? null : new ProxySignIn(signIn.proxy);
+  const isProtected = (): boolean => signIn !== null || tokens.isNeeded;
+  const needsToken = (): boolean => isExposed || isProtected();
   const sessionOf = (value: string | null): Session | null =>
     value === null ? null : readSession(value, { tokens, store, now: clock.now() });
   /** Aborted when the session with this id ends. Only sessions that have opened a stream have one. */
@@ -101,8 +122,10 @@ export const createAuth = (options: AuthOptions): Auth => {
   };
   return {
     needsToken,
-    hasToken: () => tokens.isNeeded,
-    identify: ({ bearer, session: value, address }) => {
+    isProtected,
+    proxy,
+    signIn,
+    identify: ({ bearer, session: value, proxy: stated = null, address }) => {
       const isOpen = !needsToken();
       if (bearer !== null) {
         const token = tokens.find(bearer);
@@ -112,13 +135,15 @@ export const createAuth = (options: AuthOptions): Auth => {
         return { person: { name: token.name, role: token.role, scope: token.scope, via: "token" }, sessionUntil: null };
       }
       if (isOpen) return ANYBODY;
+      if (stated !== null) return byProxy(stated, proxy?.settings.roles ?? null);
       const session = sessionOf(value);
       if (session === null) return { refused: "missing" };
       tokens.noteUse(session.token, address);
       const { name, role, scope } = session.token;
       return { person: { name, role, scope, via: "session" }, sessionUntil: session.until };
     },
-    hasProof: ({ bearer, session }) => !needsToken() || bearer !== null || sessionOf(session) !== null,
+    hasProof: ({ bearer, session, proxy: stated = null }) =>
+      !needsToken() || bearer !== null || stated !== null || sessionOf(session) !== null,
     login: (text) => {
       if (!needsToken()) return { name: null, session: null };
       const token = tokens.find(text);
@@ -131,7 +156,7 @@ export const createAuth = (options: AuthOptions): Auth => {
       endings.get(session.id)?.abort();
       endings.delete(session.id);
     },
-    untilEnded: ({ bearer, session: value }, closing) => {
+    untilEnded: ({ bearer, session: value, proxy: stated = null }, closing) => {
       if (!needsToken()) {
         protection ??= new AbortController();
         return AbortSignal.any([closing, protection.signal]);
@@ -140,6 +165,8 @@ export const createAuth = (options: AuthOptions): Auth => {
         const token = tokens.find(bearer);
         return "refused" in token ? AbortSignal.abort() : AbortSignal.any([closing, removalOf(token)]);
       }
+      // Only the proxy knows when the login ends.
+      if (stated !== null) return closing;
       const session = sessionOf(value);
       if (session === null) return AbortSignal.abort();
       const ending = endings.get(session.id) ?? new AbortController();
@@ -159,6 +186,12 @@ export const createAuth = (options: AuthOptions): Auth => {
     revokeToken: (name) => void changed(store.tokens.revoke(name, clock.now())),
     [Symbol.dispose]: () => tokens[Symbol.dispose](),
   };
+};
+
+const byProxy = ({ name, groups }: ProxyPerson, rules: RoleRules | null): Identified | Refused => {
+  const grant = rules === null ? null : grantOf(rules, groups);
+  if (grant === null) return { refused: "no_role", name };
+  return { person: { name, ...grant, via: "proxy" }, sessionUntil: null };
 };
 
 /** Whoever can reach a petit that requires no token. */

@@ -103,6 +103,7 @@ const openContext = (flags: Invocation["flags"], host: Host): Context => {
     digest: file?.digest ?? null,
     heartbeat: file?.heartbeat ?? null,
     gitAccess: file?.gitAccess ?? NO_ACCESS,
+    signIn: file?.signIn ?? null,
     flags,
     json: flags.has("json"),
     commands: COMMANDS,

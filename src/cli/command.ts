@@ -2,6 +2,7 @@ import type { ArgsDef, ParsedArgs } from "citty";
 import type { Origins, SettingKey, Settings } from "../app/settings/settings.ts";
 import type { Heartbeat } from "../domain/health.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
+import type { SignInSettings } from "../domain/people/sign-in.ts";
 import type { Digest } from "../domain/review/digest.ts";
 import type { GitAccess } from "../jobfile/read/job-source.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -48,6 +49,8 @@ export type Context = {
   readonly heartbeat?: { readonly heartbeat: Heartbeat; readonly folder: string } | null;
   /** The access to the repository with the job files, from the configuration file. */
   readonly gitAccess?: GitAccess;
+  /** Where people come from, besides tokens, from the configuration file. */
+  readonly signIn?: SignInSettings | null;
   /** All values of each given flag, in order. */
   readonly flags: ReadonlyMap<string, readonly string[]>;
   readonly json: boolean;

@@ -50,7 +50,7 @@ describe("a petit without tokens", () => {
 
   test("requires one nevertheless where other machines can reach it", () => {
     const { auth } = start({ isExposed: true });
-    expect([auth.needsToken(), auth.hasToken()]).toEqual([true, false]);
+    expect([auth.needsToken(), auth.isProtected()]).toEqual([true, false]);
     expect(auth.identify(NOTHING)).toEqual({ refused: "missing" });
     const { token } = create(auth);
     auth.revokeToken("mara");

@@ -1,15 +1,24 @@
 import type { Auth, Identified, Login, Proof, Refused } from "../../auth/auth.ts";
+import type { ProxyPerson } from "../../auth/proxy.ts";
+import { noRoleText } from "../../domain/words/people/sign-in.ts";
 import { assertNever } from "../../lib/never.ts";
 import { ApiError } from "../errors.ts";
 import { sessionValue } from "./cookie.ts";
 import { assertFromOwnPage } from "./origin.ts";
+import { createProxyCheck } from "./proxy.ts";
 
-/** Says who sends a request, by its bearer token or its session cookie. */
+/** Says who sends a request: by its bearer token, by what a proxy says, or by its session cookie, in this order. */
 export interface Authentication {
   /** Returns whether petit requires a token. */
   needsToken(): boolean;
+  /** Takes in what a proxy says about a request. Throws `FORBIDDEN` if it only claims to be from the proxy. */
+  admit(request: Request): void;
   /** Returns who sent a request. Throws `UNAUTHORIZED`, or `FORBIDDEN`. */
   identify(request: Request): Identified;
+  /** Returns whether petit knows who sent a request. It need not, if everybody is told the same. */
+  isIdentified(request: Request): boolean;
+  /** Returns the name of somebody who is logged in, but has no role; else null. */
+  nameWithoutRole(request: Request): string | null;
   /** Returns false for a request without a token or a session, if petit requires one. */
   hasCredentials(request: Request): boolean;
   /** Begins a session with a token. Throws `UNAUTHORIZED`. */
@@ -20,18 +29,44 @@ export interface Authentication {
   untilLogout(request: Request, closing: AbortSignal): AbortSignal;
 }
 
-export const createAuthentication = (auth: Auth, addressOf: (request: Request) => string | null): Authentication => {
+/** The addresses of requests. */
+interface Addresses {
+  peerOf(request: Request): string | null;
+  addressOf(request: Request): string | null;
+  setClient(request: Request, address: string): void;
+}
+
+export const createAuthentication = (auth: Auth, requests: Addresses): Authentication => {
+  const proxied = new WeakMap<Request, ProxyPerson>();
+  const checkProxy = auth.proxy === null ? null : createProxyCheck(auth.proxy, (request) => requests.peerOf(request));
   const proofOf = (request: Request): Proof => ({
     bearer: /^Bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null,
     session: sessionValue(request),
-    address: addressOf(request),
+    proxy: proxied.get(request) ?? null,
+    address: requests.addressOf(request),
   });
+  const accept = <Accepted extends object>(answer: Accepted | Refused): Accepted => {
+    if ("refused" in answer) throw refusal(answer, auth);
+    return answer;
+  };
   return {
     needsToken: () => auth.needsToken(),
+    admit: (request) => {
+      const statement = checkProxy?.(request) ?? null;
+      if (statement === null) return;
+      requests.setClient(request, statement.address);
+      if (statement.person !== null) proxied.set(request, statement.person);
+    },
     identify: (request) => {
       const identity = accept(auth.identify(proofOf(request)));
-      if (identity.person.via === "session") assertFromOwnPage(request);
+      const { via } = identity.person;
+      if (via !== "token" && via !== "anonymous") assertFromOwnPage(request);
       return identity;
+    },
+    isIdentified: (request) => !("refused" in auth.identify(proofOf(request))),
+    nameWithoutRole: (request) => {
+      const answer = auth.identify(proofOf(request));
+      return "refused" in answer && answer.refused === "no_role" ? answer.name : null;
     },
     hasCredentials: (request) => auth.hasProof(proofOf(request)),
     login: (token) => accept(auth.login(token)),
@@ -40,23 +75,24 @@ export const createAuthentication = (auth: Auth, addressOf: (request: Request) =
   };
 };
 
-const accept = <Accepted extends object>(answer: Accepted | Refused): Accepted => {
-  if ("refused" in answer) throw unauthorized(refusalText(answer));
-  return answer;
-};
-
-const refusalText = (refusal: Refused): string => {
-  switch (refusal.refused) {
+const refusal = (answer: Refused, { signIn }: Auth): ApiError => {
+  switch (answer.refused) {
     case "missing":
-      return "a token is required: send it as 'Authorization: Bearer TOKEN'";
+      return unauthorized(
+        signIn === null
+          ? "a token is required: send it as 'Authorization: Bearer TOKEN'"
+          : "nobody is logged in: log in on the page of petit, or send a token as 'Authorization: Bearer TOKEN'",
+      );
     case "wrong":
-      return "the token is wrong";
+      return unauthorized("the token is wrong");
     case "expired":
-      return `the token '${refusal.name}' expired on ${timeText(refusal.at)}`;
+      return unauthorized(`the token '${answer.name}' expired on ${timeText(answer.at)}`);
     case "revoked":
-      return `the token '${refusal.name}' was revoked on ${timeText(refusal.at)}`;
+      return unauthorized(`the token '${answer.name}' was revoked on ${timeText(answer.at)}`);
+    case "no_role":
+      return new ApiError("FORBIDDEN", noRoleText(answer.name, signIn?.contact ?? null));
     default:
-      return assertNever(refusal);
+      return assertNever(answer);
   }
 };
 

@@ -25,8 +25,9 @@ const foreignOrigin = (origin: string): ApiError =>
   new ApiError("FORBIDDEN", `requests from '${origin.slice(0, 100)}' are not allowed; --cors-origin allows an origin`);
 
 /**
- * Throws `FORBIDDEN` unless a page of petit sent the request. It is for requests whose cookie authenticates them: a browser adds
- * the cookie for pages of the same site too, such as those of another port. A change needs the `Origin` that every browser sends.
+ * Throws `FORBIDDEN` unless a page of petit sent the request. It is for requests whose cookie authenticates them, that of petit or that of
+ * a proxy: a browser adds the cookie for pages of the same site too, such as those of another port. A change needs the `Origin` that
+ * every browser sends.
  */
 export const assertFromOwnPage = (request: Request): void => {
   const { headers, method } = request;
@@ -38,4 +39,7 @@ export const assertFromOwnPage = (request: Request): void => {
 };
 
 const needsOwnPage = (): ApiError =>
-  new ApiError("FORBIDDEN", "a request with the session cookie must come from a page of petit; others send a token");
+  new ApiError(
+    "FORBIDDEN",
+    "a request of somebody who is logged in in a browser must come from a page of petit; others send a token",
+  );

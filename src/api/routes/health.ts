@@ -1,8 +1,8 @@
 import { Elysia, status, t } from "elysia";
 import type { ApiContext } from "../context.ts";
 import { FAILURES } from "../shapes/failure.ts";
-import { HealthReasonBody, HealthWord, healthReasonBody } from "../shapes/health.ts";
-import { exactly } from "../shapes/schemas.ts";
+import { HEALTH_CODES, HealthReasonBody, HealthWord, healthReasonBody } from "../shapes/health.ts";
+import { exactly, word } from "../shapes/schemas.ts";
 
 const HealthBody = exactly(
   {
@@ -10,6 +10,12 @@ const HealthBody = exactly(
     version: t.String({ description: "Version of petit" }),
     reasons: t.Optional(
       t.Array(HealthReasonBody, { description: "Why petit is not healthy; left out if there are none" }),
+    ),
+    codes: t.Optional(
+      t.Array(word(HEALTH_CODES, "A code of a reason"), {
+        description:
+          "The codes of the reasons, in place of these, for a request of nobody to a petit with `auth` in its configuration file",
+      }),
     ),
   },
   { title: "Health", description: "Whether petit is healthy", examples: [{ status: "ok", version: "0.1.0" }] },
@@ -26,18 +32,20 @@ export const HEALTH_PATH = "/api/health";
 /** Path of the check whether the process answers at all, which needs no token. */
 export const LIVE_PATH = "/api/health/live";
 
-export const healthRoutes = ({ engine, version }: ApiContext) =>
+export const healthRoutes = ({ auth, authentication, engine, version }: ApiContext) =>
   new Elysia()
     .get(
       HEALTH_PATH,
-      () => {
-        const { status: word, reasons } = engine.health();
+      ({ request }) => {
+        const { status: state, reasons } = engine.health();
+        const isTold = auth.signIn === null || authentication.isIdentified(request);
         const body = {
-          status: word,
+          status: state,
           version,
-          ...(reasons.length === 0 ? {} : { reasons: reasons.map(healthReasonBody) }),
+          ...(reasons.length > 0 && isTold && { reasons: reasons.map(healthReasonBody) }),
+          ...(reasons.length > 0 && !isTold && { codes: [...new Set(reasons.map(({ code }) => code))] }),
         };
-        return word === "ok" || word === "degraded" ? body : status(503, body);
+        return state === "ok" || state === "degraded" ? body : status(503, body);
       },
       {
         response: { 200: HealthBody, 403: FAILURES.FORBIDDEN, 500: FAILURES.INTERNAL_ERROR, 503: HealthBody },
@@ -46,7 +54,7 @@ export const healthRoutes = ({ engine, version }: ApiContext) =>
           tags: ["scheduler"],
           summary: "Get the health of petit",
           description:
-            "Needs no token. `ok` and `degraded` are answered with 200: petit accepts triggers. `starting`, `stopping` and " +
+            "Needs no token; with `auth` in the configuration file, only somebody who is known is told more than codes. `ok` and `degraded` are answered with 200: petit accepts triggers. `starting`, `stopping` and " +
             "`unavailable` are answered with 503.",
           security: [],
         },

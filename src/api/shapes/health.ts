@@ -10,6 +10,9 @@ export const HealthWord = word(
     "can't be written; `starting`, `stopping`: petit accepts no triggers",
 );
 
+/** The codes of all reasons. */
+export const HEALTH_CODES = Object.keys(HEALTH_CODE_TEXT) as (keyof typeof HEALTH_CODE_TEXT)[];
+
 const message = t.String({ description: "The reason, as a sentence" });
 
 const JobFileBroken = exactly(

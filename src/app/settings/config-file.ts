@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import type { Heartbeat } from "../../domain/health.ts";
 import type { NotifyTarget } from "../../domain/notification.ts";
+import type { SignInSettings } from "../../domain/people/sign-in.ts";
 import type { Digest } from "../../domain/review/digest.ts";
 import type { Entry, MapNode, Node, ScalarNode } from "../../jobfile/parse/node.ts";
 import { parseYaml } from "../../jobfile/parse/parse.ts";
@@ -12,6 +13,7 @@ import { readDefaultNotify } from "../../jobfile/read/default-notify.ts";
 import { type DigestDraft, readDigest } from "../../jobfile/read/digest.ts";
 import { readHeartbeat } from "../../jobfile/read/heartbeat.ts";
 import { type GitAccess, NO_ACCESS, readJobSource } from "../../jobfile/read/job-source.ts";
+import { AUTH_KEY, readSignIn } from "../../jobfile/read/sign-in.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import { suggest } from "../../lib/suggest.ts";
 import type { SettingValues } from "./resolve.ts";
@@ -27,6 +29,8 @@ type ConfigFile = NonNullable<SettingValues["file"]> & {
   readonly heartbeat: { readonly heartbeat: Heartbeat; readonly folder: string } | null;
   /** The access to the repository with the job files. */
   readonly gitAccess: GitAccess;
+  /** Where people come from, besides tokens; null if the file does not say. */
+  readonly signIn: SignInSettings | null;
 };
 
 type ProcessEnvironment = Readonly<Record<string, string | undefined>>;
@@ -80,7 +84,7 @@ const homeOf = (environment: ProcessEnvironment): string | null => {
 const readContent = (
   path: string,
   shown: string,
-): Pick<ConfigFile, "values" | "notify" | "digest" | "heartbeat" | "gitAccess"> => {
+): Pick<ConfigFile, "values" | "notify" | "digest" | "heartbeat" | "gitAccess" | "signIn"> => {
   const text = readText(path, shown);
   const [document, second] = parseYaml(text);
   const faults = (document?.faults ?? []).map((fault) => ({
@@ -95,6 +99,7 @@ const readContent = (
   const folder = dirname(resolve(path));
   let heartbeat: Heartbeat | null = null;
   let gitAccess = NO_ACCESS;
+  let signIn: SignInSettings | null = null;
   let draft: { readonly digest: DigestDraft; readonly at: number } | null = null;
   for (const entry of root?.kind === "map" ? root.entries : []) {
     if (entry.key === NOTIFY) {
@@ -127,6 +132,12 @@ const readContent = (
         faults.push(...found.faults.map((fault) => ({ at: fault.at, message: `${fault.path}: ${fault.message}` })));
       continue;
     }
+    if (entry.key === AUTH_KEY) {
+      const found = readSignIn(entry, { text, folder });
+      if ("signIn" in found) signIn = found.signIn;
+      else faults.push(...found.faults.map((fault) => ({ at: fault.at, message: `${fault.path}: ${fault.message}` })));
+      continue;
+    }
     const read = readEntry(entry);
     if ("fault" in read) faults.push({ at: read.at ?? entry.keyAt, message: read.fault });
     else if (values.has(read.name)) faults.push({ at: entry.keyAt, message: twice(entry.key, read.name) });
@@ -137,7 +148,7 @@ const readContent = (
     faults.push({ at: draft.at, message: `${DIGEST}.to: missing; expected receivers, here or in ${NOTIFY}` });
   if (faults.length > 0) throw wrongFile(path, text, faults);
   const digest = draft === null ? null : { digest: { ...draft.digest, targets }, folder };
-  return { values, notify, digest, heartbeat: heartbeat === null ? null : { heartbeat, folder }, gitAccess };
+  return { values, notify, digest, heartbeat: heartbeat === null ? null : { heartbeat, folder }, gitAccess, signIn };
 };
 
 const readText = (path: string, shown: string): string => {
@@ -187,9 +198,12 @@ const readMap = (key: string, { entries }: MapNode, { name, kind }: Setting<unkn
   };
 };
 
+/** The keys that are no settings. */
+const OTHER_KEYS = [NOTIFY, DIGEST, HEARTBEAT, AUTH_KEY];
+
 const unknownKey = (key: string): string => {
-  const near = suggest(key, [NOTIFY, DIGEST, HEARTBEAT, ...SPELLINGS.map(({ spelling }) => spelling.name)]);
-  return `unknown setting '${key}'; ${near === null ? `expected one of ${[...NAMES, NOTIFY, DIGEST, HEARTBEAT].join(", ")}` : `did you mean '${near}'?`}`;
+  const near = suggest(key, [...OTHER_KEYS, ...SPELLINGS.map(({ spelling }) => spelling.name)]);
+  return `unknown setting '${key}'; ${near === null ? `expected one of ${[...NAMES, ...OTHER_KEYS].join(", ")}` : `did you mean '${near}'?`}`;
 };
 
 const twice = (key: string, name: string): string => `${key}: ${name} is already set; expected each setting once`;

@@ -94,7 +94,16 @@ export const run = defineCommand({
     const isForPeople = (terminal.err.isTerminal || journal) && !context.json;
     const format = settings.logFormat ?? (isForPeople ? "pretty" : "json");
     const log = openLog({ level: settings.logLevel, format, color: terminal.err.color, journal });
-    const { runtime, clock, environment, defaultNotify, digest = null, heartbeat = null, version } = context;
+    const {
+      runtime,
+      clock,
+      environment,
+      defaultNotify,
+      digest = null,
+      heartbeat = null,
+      signIn = null,
+      version,
+    } = context;
     const gitAccess = context.gitAccess ?? NO_ACCESS;
     const options = {
       settings,
@@ -109,6 +118,7 @@ export const run = defineCommand({
       digest,
       heartbeat,
       gitAccess,
+      signIn,
       version,
     };
     await runApp(options, (app) => {

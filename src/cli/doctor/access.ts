@@ -78,7 +78,7 @@ const bindCheck = async (token: string | null, context: Context): Promise<Check>
     if (needsToken !== null) return reachCheck({ host: hostname, needsToken, isRoot: isRootProcess(owner.pid) });
   }
   if (!api) return ok("api_access", "the API is turned off");
-  const needsToken = token !== null || storesToken(context);
+  const needsToken = token !== null || storesToken(context) || (context.signIn ?? null) !== null;
   // Loaded here because other commands don't need the API's code.
   const { refuseOpenBind } = await import("../../api/guard/host.ts");
   try {

@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import { resolve } from "node:path";
 import { addressUrl, urlOf } from "../../app/settings/settings.ts";
 import { withoutSecret } from "../../app/settings/shown.ts";
-import { listeningProcess } from "../../lib/listening-process.ts";
+import { listeningProcess } from "../../lib/network/listening-process.ts";
 import { findLockOwner } from "../../store/database/lock.ts";
 import { type LockOwner, lockOwnerText } from "../../store/database/lock-owner.ts";
 import { MEMORY } from "../../store/database/open.ts";

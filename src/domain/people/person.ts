@@ -1,13 +1,16 @@
 import type { Role } from "./role.ts";
 import type { JobScope } from "./scope.ts";
 
-/** How a person came in: by nothing, because petit requires no token; by a token with the request; or by a login in a browser. */
-export const VIAS = ["anonymous", "token", "session"] as const;
+/**
+ * How a person came in: by nothing, because petit requires no token; by a token with the request; by a login with a token in a
+ * browser; through a proxy that has identified the person; or by a login at an OpenID provider.
+ */
+export const VIAS = ["anonymous", "token", "session", "proxy", "provider"] as const;
 export type Via = (typeof VIAS)[number];
 
 /** Who sends a request. */
 export type Person = {
-  /** The name of the token; null if it has none, or if petit requires no token. */
+  /** The name of the person, or of the token; null if it has none, or if petit requires no token. */
   readonly name: string | null;
   readonly role: Role;
   /** The jobs that the person is limited to; null for all jobs. */

@@ -1,7 +1,7 @@
 import { openRuntime } from "#runtime";
 import { createApi } from "../../../src/api/api.ts";
 import type { ApiEngine, ApiOptions, SystemFacts } from "../../../src/api/options.ts";
-import { createAuth } from "../../../src/auth/auth.ts";
+import { createAuth, type SignInOptions } from "../../../src/auth/auth.ts";
 import { PetitError } from "../../../src/domain/errors.ts";
 import type { Event } from "../../../src/domain/event.ts";
 import { newRunId, type RunId } from "../../../src/domain/ids.ts";
@@ -21,12 +21,16 @@ type FakeOptions = Partial<Omit<ApiOptions, "store">> & {
   /** The only token, without a name. */
   readonly token?: string;
   readonly tokens?: readonly ApiToken[];
+  readonly signIn?: SignInOptions;
   /** The store of another one, as after a restart. */
   readonly store?: Store;
 };
 
+/** `peer` is the address that the request comes from. */
+type Asked = RequestInit & { readonly host?: string; readonly peer?: string };
+
 /** Returns an API with a fake engine and a real store in memory, for situations that a real engine cannot be brought into. */
-export const fakeApi = ({ token, tokens, ...options }: FakeOptions = {}) => {
+export const fakeApi = ({ token, tokens, signIn, ...options }: FakeOptions = {}) => {
   const store = openStore({ path: MEMORY, runtime: openRuntime() });
   const jobs = options.jobs ?? [job("hello")];
   store.jobs.save(jobs, 0);
@@ -37,6 +41,7 @@ export const fakeApi = ({ token, tokens, ...options }: FakeOptions = {}) => {
     log: silentLog,
     tokens: tokens ?? (token === undefined ? [] : [{ name: null, role: "admin", token }]),
     isExposed: false,
+    signIn: signIn ?? null,
   });
   const api = createApi({
     engine,
@@ -53,10 +58,11 @@ export const fakeApi = ({ token, tokens, ...options }: FakeOptions = {}) => {
     system: SYSTEM,
     ...options,
   });
-  const ask = async (path: string, init: RequestInit & { host?: string } = {}): Promise<Response> => {
+  const ask = async (path: string, init: Asked = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
     headers.set("host", init.host ?? "127.0.0.1:8565");
-    return api.handle(new Request(`http://127.0.0.1:8565${path}`, { ...init, headers }));
+    const connection = init.peer === undefined ? undefined : { peerAddress: init.peer, keepOpen: () => {} };
+    return api.handle(new Request(`http://127.0.0.1:8565${path}`, { ...init, headers }), connection);
   };
   const close = (): void => {
     api.close();

@@ -11,7 +11,10 @@ import { exactly, instantOrNull, nullable, word } from "../../shapes/schemas.ts"
 /** Path of the login. Logging in and out needs no token. */
 export const SESSION_PATH = "/api/session";
 
-const name = nullable(t.String(), "Name of the token; null if it has none, or if petit requires no token");
+const name = nullable(
+  t.String(),
+  "Name of the person, or of the token; null if it has none, or if petit requires no token",
+);
 
 /** The jobs that somebody is limited to. */
 const ScopeBody = t.Array(
@@ -38,7 +41,11 @@ const SessionBody = exactly(
     name,
     role: word(ROLES, "What the request may do"),
     scope: nullable(ScopeBody, "The groups of jobs that the request is limited to; null for all jobs"),
-    via: word(VIAS, "`token`, `session` for a login in a browser, or `anonymous` if petit requires no token"),
+    via: word(
+      VIAS,
+      "`token`; `session` for a login with a token in a browser; `proxy` for somebody whom a proxy has identified; `provider` for a login at " +
+        "an OpenID provider; `anonymous` if petit requires no token",
+    ),
     address: nullable(t.String(), "Address of the client; null if it has disconnected"),
     needs_token: t.Boolean({ description: "True if petit requires a token" }),
     expires_at: instantOrNull("When the session ends; null if a bearer token or nothing authenticated the request"),

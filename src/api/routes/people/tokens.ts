@@ -148,7 +148,7 @@ export const tokenRoutes = ({ auth, clock, requests }: ApiContext) =>
     .post(
       "",
       ({ body, request }) => {
-        const isFirst = !auth.hasToken();
+        const isFirst = !auth.isProtected();
         const inMs = body.expires_in_ms;
         const created = auth.createToken({
           name: body.name,
@@ -194,7 +194,7 @@ export const tokenRoutes = ({ auth, clock, requests }: ApiContext) =>
       "/:name",
       ({ params }) => {
         auth.revokeToken(params.name);
-        return { message: revokedTokenText(params.name, !auth.hasToken()) };
+        return { message: revokedTokenText(params.name, !auth.isProtected()) };
       },
       {
         params: TokenParams,

@@ -42,6 +42,12 @@ export const security: Topic = {
         "an admin may do everything, and so may the tokens of --token-file. `petit tokens revoke NAME` ends a token, its logins and its streams at once. `petit whoami` says who you are.",
     },
     {
+      title: "People who log in elsewhere",
+      text:
+        "`auth` in the configuration file takes people whom a proxy in front of petit has identified: auth: {proxy: {from: [ADDRESS], secret: {file: FILE}, user: Remote-User, groups: Remote-Groups, roles: {admin: [GROUP], " +
+        'viewer: ["*"]}}}. The headers count only from these addresses and with the secret in X-Petit-Proxy-Secret; any other request that has them is refused. With `auth`, nobody is anonymous.',
+    },
+    {
       title: "Connections",
       text:
         "The number of connections is bounded, so that clients which open many and finish no request can't take the files that tasks " +

@@ -14,6 +14,8 @@ export const VIA_TEXT = {
   anonymous: "without a token, because petit requires none",
   token: "with a token",
   session: "by a login with a token",
+  proxy: "through a proxy that knows the person",
+  provider: "by a login at an OpenID provider",
 } as const satisfies Record<Via, string>;
 
 /** Returns the jobs that somebody is limited to: `etl_* or load_* with the tag finance`; null for all jobs. */

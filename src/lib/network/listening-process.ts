@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { escapeUnprintable } from "./text.ts";
+import { escapeUnprintable } from "../text.ts";
 
 /**
  * Returns the process that listens on a TCP port of this machine as `name, process PID`, or null if it is not known: another user's
