@@ -37,6 +37,9 @@ const DAY_MS = 86_400_000;
 const EVENT_DAYS = 30;
 const MAX_STORED_EVENTS = 1_000;
 
+/** How long a token is kept after it was revoked or has expired, as long as the audit log names it. */
+const TOKEN_DAYS = 400;
+
 /** How many uses of a job's versions are kept, and how many of them of versions that no run refers to. */
 const USES = { all: 1_000, unused: 50 };
 
@@ -144,6 +147,7 @@ export class Pruner {
       if (isFull) await this.#inSteps(() => store.versions.deleteOldUses(jobId, USES, STEP_ROWS) > 0);
     }
     if (isFull && this.#options.followSchedules !== false) await this.#deleteVersions();
+    if (isFull) await this.#inSteps(() => this.#deleteTokens() > 0);
     if (isFull && !this.#isChosen) this.#offer = await this.#countOffer();
     await this.#inSteps(() => store.events.deleteOldest(MAX_EVENTS, STEP_ROWS) > 0);
   }
@@ -248,6 +252,12 @@ export class Pruner {
       after = this.#options.store.versions.deleteUnused(after ?? 0, STEP_ROWS);
       return after !== null;
     });
+  }
+
+  #deleteTokens(): number {
+    const { store, clock } = this.#options;
+    const now = clock.now();
+    return store.tokens.deleteOld({ endedBy: now - TOKEN_DAYS * DAY_MS, now, limit: STEP_ROWS });
   }
 
   /** Deliveries are kept as long as occurrences, their events for a shorter time. */

@@ -15,6 +15,7 @@ import { createJobStore, type JobStore } from "./jobs.ts";
 import { createNotificationStore, type NotificationStore } from "./notifications.ts";
 import { createOccurrenceStore, type OccurrenceStore } from "./occurrences.ts";
 import { createOutputStore, type OutputStore } from "./output.ts";
+import { type AccessStore, createAccessStore } from "./people/access.ts";
 import { createSessionStore, type SessionStore } from "./people/sessions.ts";
 import { createTokenStore, type TokenStore } from "./people/tokens.ts";
 import { createReviewStore, type ReviewStore } from "./reviews.ts";
@@ -55,6 +56,7 @@ export interface Store extends Disposable {
   readonly scheduler: SchedulerStore;
   readonly sessions: SessionStore;
   readonly tokens: TokenStore;
+  readonly access: AccessStore;
   readonly identity: IdentityStore;
   readonly workers: WorkerStore;
   readonly offers: OfferStore;
@@ -140,6 +142,7 @@ export const createStore = (
     scheduler: createSchedulerStore(context),
     sessions: createSessionStore(context),
     tokens: createTokenStore(context),
+    access: createAccessStore(context),
     identity: createIdentityStore(context),
     workers: createWorkerStore(context),
     offers: createOfferStore(context),

@@ -50,6 +50,24 @@ describe("retention", () => {
     expect(storedRuns(petit, "other")).toEqual(other.slice(-3));
   });
 
+  test("deletes tokens 400 days after they were revoked, in the next full round", async () => {
+    const clock = new FakeClock();
+    await using petit = await startEngine({ clock, jobs: [keeping("a", {})] });
+    const { tokens } = petit.store;
+    for (const [name, days] of [
+      ["old", 399.5],
+      ["newer", 398],
+    ] as const) {
+      const at = clock.now() - days * DAY_MS;
+      tokens.create({ name, digest: name.padEnd(64, "0"), role: "viewer", expiresAt: null, by: null }, at);
+      tokens.revoke(name, at);
+    }
+    await clock.pass(DAY_MS);
+    await runs(petit, "a", 1);
+    await clock.pass(3_000);
+    expect(tokens.list().map(({ name }) => name)).toEqual(["newer"]);
+  });
+
   test("deletes the last run of a job too, when it has expired and a run of another job has ended", async () => {
     const clock = new FakeClock();
     await using petit = await startEngine({ clock, jobs: [keeping("a", { days: 1 }), keeping("b", { days: 1 })] });

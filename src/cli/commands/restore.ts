@@ -18,7 +18,7 @@ export const restore = defineCommand({
     "Replaces the database given by --db by FILE, while petit is stopped. Checks FILE first. Keeps what was there as " +
     "DB.before-restore-TIME. If there is a folder FILE-artifacts, it replaces DB-artifacts. All files belong to the owner of the old " +
     "database. Nobody knows what petit did after the copy was made, so the next start records the occurrences since then as missed " +
-    "and catches none of them up. Processes of runs that the copy does not know are listed: `petit doctor --end-strays` ends them.",
+    "and catches none of them up. Tokens that were revoked since then, and logins that have ended, stay so if the replaced database can be read. Processes of runs that the copy does not know are listed: `petit doctor --end-strays` ends them.",
   args: {
     FILE: { type: "positional", required: true, description: "The copy." },
     "dry-run": { type: "boolean", description: "Check FILE, and say what would happen, without changing anything." },
@@ -65,10 +65,36 @@ const asJson = (plan: RestorePlan, { file, isDryRun, catchesUp, strays }: Done) 
   copied_at: plan.copiedAt,
   runs: plan.runs,
   lost_runs: plan.lostRuns,
+  revoked_tokens: plan.access.revoked,
+  valid_tokens: plan.access.left,
   kept_as: plan.aside,
   artifacts: plan.artifacts,
   strays: strays.map(({ pgid, jobId, runId }) => ({ pid: pgid, job_id: jobId, run_id: runId })),
 });
+
+/** Returns what becomes of the tokens; nothing if there are none. */
+const accessLines = ({ access, aside }: RestorePlan, context: Context): readonly string[] => {
+  const { revoked, left, wasNeeded } = access;
+  const tokens = `petit tokens --db ${context.settings.db}`;
+  if (revoked === null && left.length > 0) {
+    const why = aside === null ? "there is no old database" : "the old database can't be read";
+    return [
+      `${why}, so tokens that were revoked since the copy are valid again: ${left.join(", ")}`,
+      `list them with '${tokens}', and revoke again what was revoked`,
+    ];
+  }
+  return [
+    ...(revoked === null || revoked.length === 0
+      ? []
+      : [`revoked since the copy, and still revoked: ${revoked.join(", ")}`]),
+    ...(wasNeeded && left.length === 0
+      ? [
+          "the copy has no valid token, so without a token file everybody who reaches petit on this machine is an admin: " +
+            `create one with 'petit tokens create NAME --role admin --db ${context.settings.db}' before you start petit`,
+        ]
+      : []),
+  ];
+};
 
 /** Returns what a restore has done, or would do. */
 const linesOf = (
@@ -96,6 +122,7 @@ const linesOf = (
       ? [`there is no folder ${file}-artifacts, so the present artifacts stay`]
       : [`${verb("restored", "restore")} the artifacts from ${artifacts}`]),
     occurrences,
+    ...accessLines(plan, context),
     ...strays.map((stray) => `still running: ${strayText(stray)}`),
     ...(strays.length === 0 ? [] : [`end what still runs with: ${endStraysCommand(context)}`]),
   ].map((line) => `${line}\n`);

@@ -26,6 +26,7 @@ import { PetitError } from "../../domain/errors.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import type { Runtime, SqlDatabase } from "../../runtime/runtime.ts";
 import type { LostAttempts } from "../identity.ts";
+import { compareAccess, type RestoredAccess, readAccess, type StoredAccess } from "../people/access.ts";
 import { assertAccessible, statDatabase } from "./access.ts";
 import { findDamage, findDanglingRows } from "./check.ts";
 import { findLockOwner, lockDatabase } from "./lock.ts";
@@ -61,6 +62,8 @@ export type RestorePlan = {
   readonly lostRuns: number | null;
   /** The attempts that the copy does not know. */
   readonly lostAttempts: LostAttempts;
+  /** Which tokens of the copy are valid after the restore, and which have been revoked since. */
+  readonly access: RestoredAccess;
   /** Where the present database is moved; null if there is none. */
   readonly aside: string | null;
   /** The folder from which the artifacts are restored; null to keep the present ones. */
@@ -90,6 +93,7 @@ export const planRestore = ({ path, source, runtime, environment, now }: Restore
     runs: copy.runIds.size,
     lostRuns: existsSync(database) ? countLost(copy.runIds, { path, runtime }) : 0,
     lostAttempts: copy.lostAttempts,
+    access: compareAccess(copy.access, readPresentAccess({ path, runtime })),
     aside: existsSync(database) ? asideOf(database, now) : null,
     artifacts: statSync(artifacts, { throwIfNoEntry: false })?.isDirectory() ? artifacts : null,
   };
@@ -134,13 +138,16 @@ const assertTrusted = (source: string, trusted: Omit<OwnershipOptions, "db">): v
   );
 };
 
-type Copy = Pick<RestorePlan, "copiedAt" | "lostAttempts"> & { readonly runIds: ReadonlySet<string> };
+type Copy = Pick<RestorePlan, "copiedAt" | "lostAttempts"> & {
+  readonly runIds: ReadonlySet<string>;
+  readonly access: StoredAccess;
+};
 
 const readCopy = (db: SqlDatabase, source: string): Copy => {
   const damage = damageOf(db);
   if (damage.length > 0)
     throw new PetitError("unusable_database", `${source} is damaged, so it is not restored: ${damage.join("; ")}`);
-  return { runIds: runIdsOf(db), copiedAt: copyTimeOf(db), lostAttempts: newerThan(db) };
+  return { runIds: runIdsOf(db), copiedAt: copyTimeOf(db), lostAttempts: newerThan(db), access: readAccess(db) };
 };
 
 /** A database can be too damaged to be checked. */
@@ -179,6 +186,16 @@ const countLost = (
   }
 };
 
+/** Returns null if there is no present database, or if it can't be read. */
+const readPresentAccess = ({ path, runtime }: Pick<RestoreOptions, "path" | "runtime">): StoredAccess | null => {
+  if (!existsSync(path)) return null;
+  try {
+    return readDatabase({ path, runtime }, ({ db }) => readAccess(db));
+  } catch {
+    return null;
+  }
+};
+
 /** Returns a name that no file has, such as `petit.db.before-restore-2026-03-28T01-55-00`. */
 const asideOf = (database: string, now: number): string => {
   const name = `${database}.before-restore-${new Date(now).toISOString().slice(0, 19).replaceAll(":", "-")}`;
@@ -189,7 +206,8 @@ const asideOf = (database: string, now: number): string => {
 };
 
 /**
- * Replaces a database by a copy, and its artifacts by those of the copy. What was there is moved aside. The next start counts as the first one
+ * Replaces a database by a copy, and its artifacts by those of the copy. What was there is moved aside. Tokens that were revoked since, and logins
+ * that have ended, stay so. The next start counts as the first one
  * after a restore. Files belong to the owner of the present database, or of its folder. Throws as `planRestore` does, and `storage_failed` if
  * the disk refuses it; then the database is as it was.
  */
@@ -207,6 +225,7 @@ export const restore = (
       {
         using store = openStore({ path: copy.path, runtime });
         store.identity.markRestored({ now, catchesUp });
+        store.access.takeOver(readPresentAccess({ path, runtime }));
       }
       giveFile(copy.path, owner);
       using artifacts = prepareArtifacts(plan, owner);

@@ -23,6 +23,11 @@ export interface TokenStore {
   beginSession(session: StoredSession, now: number): void;
   findSession(id: string): StoredSession | null;
   endSession(id: string): void;
+  /**
+   * Deletes up to `limit` tokens that were revoked or have expired by `endedBy`, and logins that have expired by `now`. Keeps the newest token that
+   * is not revoked, also if it has expired: without it petit would require none. Returns how many rows. Not durable.
+   */
+  deleteOld(options: { readonly endedBy: number; readonly now: number; readonly limit: number }): number;
   /** Returns a number that changes whenever another connection has written to the database. */
   readDataVersion(): number;
 }
@@ -120,6 +125,26 @@ export const createTokenStore = ({ sql, write }: StoreContext): TokenStore => {
     },
 
     endSession: write("durable", (id) => void sql.run("DELETE FROM token_sessions WHERE id = $id", { id })),
+
+    deleteOld: write("relaxed", ({ endedBy, now, limit }) => {
+      const sessions = sql.run(
+        "DELETE FROM token_sessions WHERE id IN (SELECT id FROM token_sessions WHERE expires_at <= $now LIMIT $limit)",
+        { now, limit },
+      );
+      const old = sql.all(
+        `SELECT id FROM tokens
+         WHERE coalesce(revoked_at, expires_at) <= $endedBy
+           AND (revoked_at IS NOT NULL OR id < (SELECT max(id) FROM tokens WHERE revoked_at IS NULL))
+         LIMIT $limit`,
+        { endedBy, limit },
+      );
+      for (const row of old) {
+        const id = integer(row, "id");
+        sql.run("DELETE FROM token_sessions WHERE token_id = $id", { id });
+        sql.run("DELETE FROM tokens WHERE id = $id", { id });
+      }
+      return sessions + old.length;
+    }),
 
     readDataVersion: () => integer(sql.get("PRAGMA data_version") ?? {}, "data_version"),
   };
