@@ -10,12 +10,14 @@ import { usageLines } from "../../src/cli/help/help.ts";
 import { ATTENTION_SEVERITY, type AttentionKind } from "../../src/domain/attention.ts";
 import { ATTENTION_TEXT } from "../../src/domain/words/attention.ts";
 import { HEALTH_CODE_TEXT } from "../../src/domain/words/health.ts";
+import { AUDIT_ACTION_WORDS } from "../../src/domain/words/people/audit.ts";
 import { fieldTable } from "../../src/jobfile/schema/reference.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 
 /** Returns every generated table of the documentation as Markdown, by the name that the pages use. */
 export const generatedTables = async (): Promise<Readonly<Record<string, string>>> => ({
+  audit: auditTable(),
   commands: commandTable(),
   endpoints: await endpointTable(),
   failures: failureTable(),
@@ -68,6 +70,12 @@ const attentionTable = (): string =>
       ATTENTION_SEVERITY[kind as AttentionKind],
       meaning,
     ]),
+  );
+
+const auditTable = (): string =>
+  table(
+    ["Action", "Who is named"],
+    Object.entries(AUDIT_ACTION_WORDS).map(([action, words]) => [code(action), words]),
   );
 
 const healthTable = (): string =>

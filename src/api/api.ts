@@ -1,5 +1,9 @@
 import { noRoleText } from "../domain/words/people/sign-in.ts";
 import type { RequestConnection } from "../runtime/runtime.ts";
+import { noteAction, withinAction } from "../store/people/audit-scope.ts";
+import { type ActionRoute, ROUTE_ACTIONS } from "./audit/actions.ts";
+import { Denials } from "./audit/denials.ts";
+import { RequestAudit } from "./audit/request-audit.ts";
 import { type ApiContext, RequestRegistry } from "./context.ts";
 import { methodNotAllowed } from "./errors.ts";
 import { EventFeed } from "./events/feed.ts";
@@ -29,6 +33,8 @@ export interface Api {
   readonly handle: (request: Request, connection?: RequestConnection) => Response | Promise<Response>;
   /** Ends all open streams and waits. */
   readonly close: () => void;
+  /** Stores what is only counted so far. Call it after the last answer. */
+  readonly end: () => void;
 }
 
 /** Creates the whole HTTP API, without a socket. */
@@ -55,6 +61,9 @@ export const createApi = (options: ApiOptions): Api => {
   };
   const services = { feed: new EventFeed(options), metrics: createMetrics(options), roles: ROUTE_ROLES };
   const checkHost = createHostCheck(options);
+  const denials = new Denials({ audit: store.audit, clock, log });
+  const findRoute = createRouteFinder(Object.keys(ROUTE_ACTIONS) as ActionRoute[]);
+  const audit = new RequestAudit({ engine, clock, requests, findRoute, denials });
   const handle = withCors(options.corsOrigins, createHandler(options, context, services), context);
   return {
     handle: (original, connection) => {
@@ -71,10 +80,18 @@ export const createApi = (options: ApiOptions): Api => {
         log.debug({ request_id: id, method, path, status, duration_ms }, `${method} ${path} was answered ${status}`);
         return setSecurityHeaders(response, id);
       };
-      const finish = (response: Response): Response | Promise<Response> =>
+      const answer = (response: Response): Response | Promise<Response> =>
         isUnread(original, response.status)
           ? drainBody(original, clock).then(() => complete(response))
           : complete(response);
+      const action = audit.begin(original, pathOf(original.url));
+      const finish = (response: Response): Response | Promise<Response> =>
+        action === null
+          ? answer(response)
+          : audit.finish(action, response).then(
+              () => answer(response),
+              (error: unknown) => answer(answerError(context, error, request)),
+            );
       const fail = (error: unknown) => finish(answerError(context, error, request));
       try {
         checkHost(original);
@@ -83,13 +100,14 @@ export const createApi = (options: ApiOptions): Api => {
           request = new Request(original, { method: "GET" });
           requests.add(request, id, connection);
         }
-        const response = handle(request);
+        const response = action === null ? handle(request) : withinAction(action, () => handle(request));
         // Most responses are available synchronously; a promise would make them a tenth slower.
         return response instanceof Promise ? response.then(finish, fail) : finish(response);
       } catch (error) {
         return fail(error);
       }
     },
+    end: () => denials.flush(),
     close: () => {
       closing.abort();
       for (const service of [services.feed, services.metrics]) service[Symbol.dispose]();
@@ -107,6 +125,7 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
     const path = pathOf(request.url);
     // A check whether the process answers says nothing, whoever asks.
     if (path !== LIVE_PATH) authentication.admit(request);
+    if (request.method !== "GET") noteAction({ address: requests.addressOf(request) });
     const page =
       options.page?.(path, request.headers, queryOf(request.url)) ??
       (isVisit(request) && !path.startsWith("/api/") && findRoute("GET", path) === null
@@ -125,6 +144,7 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
       if (login !== null) return login;
       const { person } = authentication.identify(request);
       requests.setPerson(request, person);
+      noteAction({ who: person.name, role: person.role, how: person.via });
       if (needed === null) throw unknownRouteError(request.method, path);
       checkRole(person, needed);
     }

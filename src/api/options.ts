@@ -14,6 +14,7 @@ import type { JobStore } from "../store/jobs.ts";
 import type { NotificationStore } from "../store/notifications.ts";
 import type { OccurrenceStore } from "../store/occurrences.ts";
 import type { OutputStore } from "../store/output.ts";
+import type { AuditStore } from "../store/people/audit.ts";
 import type { BackfillStore } from "../store/runs/backfills.ts";
 import type { RunStore } from "../store/runs/runs.ts";
 import type { RunTimeline } from "../store/runs/timeline.ts";
@@ -169,4 +170,5 @@ export type ApiStore = {
   readonly notes: Pick<NoteStore, "list">;
   readonly notifications: Pick<NotificationStore, "list" | "countWaiting">;
   readonly events: Pick<EventStore, "after" | "getNewestSeq">;
+  readonly audit: Pick<AuditStore, "list" | "addDenied">;
 } & Pick<Store, "sizeBytes" | "sqliteVersion">;

@@ -25,6 +25,7 @@ export const startServer = async (options: ServerOptions): Promise<HttpServer> =
     stop: async (graceMs) => {
       api.close();
       await server.stop(graceMs);
+      api.end();
     },
   };
 };

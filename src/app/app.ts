@@ -12,6 +12,7 @@ import type { Engine, StopMode } from "../engine/engine.ts";
 import type { FolderReading, JobFiles } from "../jobfile/read/job-dir.ts";
 import type { GitAccess } from "../jobfile/read/job-source.ts";
 import { gitDirOf, toUnusable } from "../store/database/open.ts";
+import { writeAuditLog } from "./audit-log.ts";
 import { logEvents } from "./event-log.ts";
 import { FolderJobs } from "./job-files/folder-jobs.ts";
 import { GitJobs } from "./job-files/git-jobs.ts";
@@ -98,6 +99,7 @@ const start = async (options: AppOptions): Promise<App> => {
     },
     parts,
   );
+  if (settings.auditLog) parts.use(writeAuditLog(engine.store.audit));
   const auth = parts.use(
     createAuth({
       clock,

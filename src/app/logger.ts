@@ -55,7 +55,7 @@ const streamFor = ({ format, color, journal = false }: LoggerOptions): pino.Dest
 const BACKLOG_BYTES = 65_536;
 
 /** Opens stderr so that a failed write (full disk, closed pipe) does not end petit. */
-const openStderr = (): pino.DestinationStream => {
+export const openStderr = (): pino.DestinationStream => {
   const stderr = pino.destination({ dest: STDERR, sync: true, maxLength: BACKLOG_BYTES });
   stderr.on("error", () => {});
   return stderr;

@@ -85,6 +85,7 @@ const engineSettings = (settings: Settings): EngineSettings => ({
   logLimitBytes: settings.logLimitBytes,
   artifactLimitBytes: settings.artifactLimitBytes,
   retention: retentionOf(settings),
+  auditDays: settings.auditDays,
   shutdownTimeoutMs: settings.shutdownTimeoutMs,
   publicUrl: settings.publicUrl,
 });

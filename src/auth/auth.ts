@@ -2,6 +2,7 @@ import type { Person } from "../domain/people/person.ts";
 import { grantOf, type RoleRules } from "../domain/people/sign-in.ts";
 import type { StoredToken } from "../domain/people/token.ts";
 import { refuse } from "../domain/refusal.ts";
+import { noteAction, noteNoAction } from "../store/people/audit-scope.ts";
 import type { Store } from "../store/store.ts";
 import {
   type AcceptedToken,
@@ -145,13 +146,22 @@ export const createAuth = (options: AuthOptions): Auth => {
     hasProof: ({ bearer, session, proxy: stated = null }) =>
       !needsToken() || bearer !== null || stated !== null || sessionOf(session) !== null,
     login: (text) => {
-      if (!needsToken()) return { name: null, session: null };
+      if (!needsToken()) {
+        noteNoAction();
+        return { name: null, session: null };
+      }
       const token = tokens.find(text);
-      return "refused" in token ? token : { name: token.name, session: beginSession(token, store, clock.now()) };
+      if ("refused" in token) return token;
+      noteSession(token);
+      return { name: token.name, session: beginSession(token, store, clock.now()) };
     },
     logout: (value) => {
       const session = sessionOf(value);
-      if (session === null) return;
+      if (session === null) {
+        noteNoAction();
+        return;
+      }
+      noteSession(session.token);
       endSession(session, store, clock.now());
       endings.get(session.id)?.abort();
       endings.delete(session.id);
@@ -193,6 +203,9 @@ const byProxy = ({ name, groups }: ProxyPerson, rules: RoleRules | null): Identi
   if (grant === null) return { refused: "no_role", name };
   return { person: { name, ...grant, via: "proxy" }, sessionUntil: null };
 };
+
+/** For the audit log: the person of a session logs in or out. */
+const noteSession = ({ name, role }: AcceptedToken): void => noteAction({ who: name, role, how: "session" });
 
 /** Whoever can reach a petit that requires no token. */
 const ANYBODY: Identified = {

@@ -3,6 +3,7 @@ import { refuse } from "../domain/refusal.ts";
 import { type Clock, soon } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { isLocked } from "../store/database/transaction.ts";
+import { currentAction, outsideAction, withinAction } from "../store/people/audit-scope.ts";
 import type { Store } from "../store/store.ts";
 import { Outage } from "./outage.ts";
 
@@ -63,7 +64,7 @@ export class Commits {
   constructor(options: CommitsOptions) {
     this.#options = options;
     const { store, clock, log, signal } = options;
-    this.outage = new Outage({ clock, log, signal, probe: () => store.probe(clock.now()) });
+    this.outage = new Outage({ clock, log, signal, probe: () => outsideAction(() => store.probe(clock.now())) });
   }
 
   /** Runs `work` immediately, in its own transaction. */
@@ -102,13 +103,14 @@ export class Commits {
 
   /**
    * Runs `work` of a request in the next shared transaction, and resolves after its commit. If `work` throws, only `work` is
-   * rolled back.
+   * rolled back. What the request does according to the audit log is stored with `work`.
    */
   enqueue<T>(work: TransactionWork<T>): Promise<T> {
     return this.#enqueue(work, true);
   }
 
-  #enqueue<T>(work: TransactionWork<T>, isRequest: boolean): Promise<T> {
+  #enqueue<T>(given: TransactionWork<T>, isRequest: boolean): Promise<T> {
+    const work = isRequest ? this.#audited(given) : given;
     return new Promise((resolve, reject) => {
       let result: { readonly value: T } | { readonly error: unknown };
       this.#queue.push({
@@ -119,8 +121,26 @@ export class Commits {
         settle: () => ("error" in result ? reject(result.error) : resolve(result.value)),
         fail: reject,
       });
-      if (this.#queue.length === 1) soon(() => this.#flush());
+      // The transaction is that of all queued work, so it is outside of the scope of the first.
+      if (this.#queue.length === 1) outsideAction(() => soon(() => this.#flush()));
     });
+  }
+
+  /** Returns work that also stores the action in whose scope this is called. */
+  #audited<T>(work: TransactionWork<T>): TransactionWork<T> {
+    const action = currentAction();
+    if (action === null) return work;
+    return (addHooks) =>
+      withinAction(action, () => {
+        const result = work(addHooks);
+        this.#options.store.audit.storeAction();
+        return result;
+      });
+  }
+
+  /** Stores the action in whose scope this is called, although it changes nothing in the database. Rejects as `retryWhileLocked`. */
+  async storeAction(): Promise<void> {
+    await this.retryWhileLocked(() => this.enqueue(() => {}));
   }
 
   /** Runs `work` of no request in the next shared transaction, again and again until the database accepts the write. */
@@ -181,7 +201,8 @@ export class Commits {
       return true;
     } catch (error) {
       if (!this.outage.noteFailure(error)) throw error;
-      this.retryUntilStored(work).catch((fatal: unknown) => {
+      currentAction()?.defer();
+      this.retryUntilStored(() => this.#options.store.transaction(work)).catch((fatal: unknown) => {
         const { log, signal } = this.#options;
         if (!signal.aborted) log.error({ err: fatal }, "cannot store a change");
       });

@@ -100,6 +100,9 @@ export interface Engine extends AsyncDisposable {
    */
   waitForRun(runId: RunId, options?: { readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<Run>;
 
+  /** Stores the action in whose scope this is called in the audit log, although it has changed nothing in the database. */
+  storeAction(): Promise<void>;
+
   /** Pauses all schedules. Triggers still work. `by` is who asked for it. */
   pause(by?: string | null): Promise<void>;
   resume(by?: string | null): Promise<void>;
@@ -132,6 +135,8 @@ export interface Engine extends AsyncDisposable {
   findJob(jobId: string): JobView | null;
   /** Returns the jobs that no job file defines any more, sorted by id. */
   listGoneJobs(): readonly JobView[];
+  /** Returns the id that a job has now: that of a job with this former id, or else the same. */
+  currentJobId(jobId: string): string;
   findGoneJob(jobId: string): JobView | null;
   /** Returns the error for a job that is unknown, or that no job file defines any more. */
   jobNotFound(jobId: string): PetitError;

@@ -90,6 +90,8 @@ export type EngineSettings = {
   readonly artifactLimitBytes: number;
   /** Limits of finished runs for jobs that set none. */
   readonly retention?: RetentionSettings;
+  /** How long the audit log is kept, in days. Missing: the default. */
+  readonly auditDays?: number;
   /** URL under which people reach the dashboard, for links. Null, or missing: unknown. */
   readonly publicUrl?: string | null;
   /** How long a drain waits for running runs, in ms. */

@@ -56,6 +56,8 @@ export type PrunerOptions = {
   readonly findJob: (jobId: JobId) => Job | null;
   /** Limits of jobs that set none, and of removed jobs. */
   readonly settings: RetentionSettings;
+  /** How long the audit log is kept, in days. Missing: for ever. */
+  readonly auditDays?: number;
   /** If false, definitions are stored only for runs, and one that no run refers to yet must stay. Default true. */
   readonly followSchedules?: boolean;
   /** Called when runs of a job were deleted. */
@@ -148,6 +150,7 @@ export class Pruner {
     }
     if (isFull && this.#options.followSchedules !== false) await this.#deleteVersions();
     if (isFull) await this.#inSteps(() => this.#deleteTokens() > 0);
+    if (isFull) await this.#deleteAudit();
     if (isFull && !this.#isChosen) this.#offer = await this.#countOffer();
     await this.#inSteps(() => store.events.deleteOldest(MAX_EVENTS, STEP_ROWS) > 0);
   }
@@ -258,6 +261,13 @@ export class Pruner {
     const { store, clock } = this.#options;
     const now = clock.now();
     return store.tokens.deleteOld({ endedBy: now - TOKEN_DAYS * DAY_MS, now, limit: STEP_ROWS });
+  }
+
+  async #deleteAudit(): Promise<void> {
+    const { store, clock, auditDays = null } = this.#options;
+    if (auditDays === null) return;
+    const before = clock.now() - auditDays * DAY_MS;
+    await this.#inSteps(() => store.audit.deleteBefore(before, STEP_ROWS) > 0);
   }
 
   /** Deliveries are kept as long as occurrences, their events for a shorter time. */

@@ -14,6 +14,7 @@ import type { QueueRuns } from "../domain/limits/queue.ts";
 import { NO_RETENTION } from "../domain/limits/retention.ts";
 import type { WaitingCode } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
+import { DEFAULT_AUDIT_DAYS } from "../domain/people/audit.ts";
 import { entryNotFound, refuse } from "../domain/refusal.ts";
 import type { Review, ReviewQuery } from "../domain/review/review.ts";
 import { isFinal, type Run } from "../domain/run.ts";
@@ -291,6 +292,7 @@ class Scheduler implements Engine {
       jobIds: () => new Set([...this.#jobs.all.keys(), ...(followSchedules ? this.#newestRuns.jobIds : [])]),
       findJob: (jobId) => this.#jobs.find(jobId)?.job ?? null,
       settings: settings.retention ?? NO_RETENTION,
+      auditDays: settings.auditDays ?? DEFAULT_AUDIT_DAYS,
       onDeleted: (jobId) => {
         this.#newestRuns.set(jobId, store.runs.findNewest(jobId));
         this.#attention.noteDeleted(jobId);
@@ -703,6 +705,10 @@ class Scheduler implements Engine {
     return this.#commits.retryWhileLocked(() => this.#runs.cancel(runId, by));
   }
 
+  storeAction(): Promise<void> {
+    return this.#commits.storeAction();
+  }
+
   waitForRun(runId: RunId, options: WaitOptions = {}): Promise<Run> {
     return waitForRun(runId, options, { store: this.store, runs: this.#runs, clock: this.#options.clock });
   }
@@ -738,6 +744,10 @@ class Scheduler implements Engine {
   findJob(jobId: string): JobView | null {
     const stored = this.#jobs.find(jobId);
     return stored === null ? null : this.#view(stored.job);
+  }
+
+  currentJobId(jobId: string): string {
+    return this.#jobs.currentId(jobId);
   }
 
   listGoneJobs(): readonly JobView[] {

@@ -16,6 +16,7 @@ import { createNotificationStore, type NotificationStore } from "./notifications
 import { createOccurrenceStore, type OccurrenceStore } from "./occurrences.ts";
 import { createOutputStore, type OutputStore } from "./output.ts";
 import { type AccessStore, createAccessStore } from "./people/access.ts";
+import { type AuditStore, createAuditStore, createPendingAudit } from "./people/audit.ts";
 import { createSessionStore, type SessionStore } from "./people/sessions.ts";
 import { createTokenStore, type TokenStore } from "./people/tokens.ts";
 import { createReviewStore, type ReviewStore } from "./reviews.ts";
@@ -57,6 +58,7 @@ export interface Store extends Disposable {
   readonly sessions: SessionStore;
   readonly tokens: TokenStore;
   readonly access: AccessStore;
+  readonly audit: AuditStore;
   readonly identity: IdentityStore;
   readonly workers: WorkerStore;
   readonly offers: OfferStore;
@@ -106,15 +108,29 @@ export const createStore = (
   const sql = createStatements(db);
   const events = createPendingEvents(sql);
   const durable = createDurableListeners(events);
+  const audit = createPendingAudit(sql);
   const transaction = createTransactions(db, {
     assertInPlace,
     findLockingProcess,
+    beforeCommit: (durability) => {
+      if (durability === "durable") audit.storeAction();
+    },
     afterCommit: (durability) => {
       durable.note(durability);
       events.emit();
+      audit.emit();
     },
-    afterRollback: events.clear,
-    mark: events.mark,
+    afterRollback: () => {
+      events.clear();
+      audit.clear();
+    },
+    mark: () => {
+      const [undoEvents, undoAudit] = [events.mark(), audit.mark()];
+      return () => {
+        undoEvents();
+        undoAudit();
+      };
+    },
   });
   const write: Write =
     (durability, work) =>
@@ -143,6 +159,7 @@ export const createStore = (
     sessions: createSessionStore(context),
     tokens: createTokenStore(context),
     access: createAccessStore(context),
+    audit: createAuditStore(context, audit),
     identity: createIdentityStore(context),
     workers: createWorkerStore(context),
     offers: createOfferStore(context),

@@ -3,6 +3,7 @@ import { openRuntime } from "#runtime";
 import { newRunId, type RunId } from "../../src/domain/ids.ts";
 import type { Job } from "../../src/domain/job.ts";
 import { type DefaultRule, NO_RETENTION } from "../../src/domain/limits/retention.ts";
+import { auditFacts } from "../../src/domain/people/audit.ts";
 import type { RetentionSettings } from "../../src/engine/options.ts";
 import { Pruner } from "../../src/engine/pruner.ts";
 import { silentLog } from "../../src/lib/log.ts";
@@ -38,6 +39,39 @@ const life = async (options: StartOptions, work: (petit: StartedEngine) => Promi
   await work(petit);
   await petit.stop("drain");
 };
+
+describe("the audit log", () => {
+  test("is kept for some days, and deleted in steps", async () => {
+    const clock = new FakeClock();
+    await using petit = await startEngine({ clock, jobs: [keeping("a", {})], settings: { auditDays: 10 } });
+    const { audit } = petit.store;
+    const facts = auditFacts({ how: "token", action: "job.pause" });
+    const all = { limit: 2_000, before: null, scan: 10_000 };
+    const any = {
+      who: null,
+      actions: null,
+      target: null,
+      jobId: null,
+      runId: null,
+      allowed: null,
+      since: null,
+      until: null,
+    };
+    const times = () => audit.list({ ...any, actions: ["job.pause"] }, all).rows.map(({ at }) => at - NOON);
+    petit.store.transaction(() => {
+      for (let at = 0; at < 500; at++) audit.add(facts, NOON + at);
+      audit.add(facts, NOON + 2 * DAY_MS);
+    });
+    await clock.pass(9 * DAY_MS);
+    await runs(petit, "a", 1);
+    await clock.pass(10_000);
+    expect(times()).toHaveLength(501);
+    await clock.pass(DAY_MS + 1);
+    await runs(petit, "a", 1);
+    await clock.pass(10_000);
+    expect(times()).toEqual([2 * DAY_MS]);
+  });
+});
 
 describe("retention", () => {
   test("keeps the newest runs of a job, by its own limit or the default, soon after a run has ended", async () => {

@@ -33,6 +33,8 @@ type Schema = {
   readonly const?: unknown;
   /** Names of the headers of an answer with this schema. */
   readonly "x-headers"?: readonly string[];
+  /** The schema of each line of an answer that can also be JSON lines. */
+  readonly "x-lines"?: Schema;
   /** Content types of an answer that is not JSON. */
   readonly "x-content"?: Readonly<Record<string, Content>>;
 };
@@ -213,7 +215,12 @@ const content = (schema: Schema, components: Components) => {
   );
 };
 
-const json = (schema: Schema, components: Components) => ({ "application/json": { schema: components.use(schema) } });
+const json = (schema: Schema, components: Components) => ({
+  "application/json": { schema: components.use(schema) },
+  ...(schema["x-lines"] !== undefined && {
+    "application/x-ndjson": { schema: { type: "string" }, "x-item-schema": components.use(schema["x-lines"]) },
+  }),
+});
 
 /** Collects schemas with a title. Each is written once, and referenced by its title. */
 class Components {

@@ -2,6 +2,7 @@ import { Elysia, status, t } from "elysia";
 import { PARALLEL } from "../../domain/backfill/backfill.ts";
 import { backfillNotFound } from "../../domain/refusal.ts";
 import type { BackfillChange, BackfillRequest } from "../../engine/backfill/request.ts";
+import { noteNoAction } from "../../store/people/audit-scope.ts";
 import type { ApiContext } from "../context.ts";
 import { readJson } from "../guard/body.ts";
 import {
@@ -53,7 +54,10 @@ export const backfillRoutes = ({ engine, store, requests }: ApiContext) => {
       "/api/backfills",
       async ({ body, request, set }) => {
         const asked = requestOf(body, requests.actorOf(request));
-        if (body.dry_run === true) return backfillPlanBody(await engine.planBackfill(asked));
+        if (body.dry_run === true) {
+          noteNoAction();
+          return backfillPlanBody(await engine.planBackfill(asked));
+        }
         const backfill = await engine.createBackfill(asked);
         set.headers.location = `/api/backfills/${backfill.id}`;
         return status(201, backfillBody(backfill));

@@ -2,7 +2,7 @@ import type { NeededRole } from "../../domain/people/role.ts";
 import type { Routes } from "./routes.ts";
 
 /** The method and the path of each route, as `routes.ts` declares it. */
-type RouteName = NamesIn<Routes["~Routes"], "">;
+export type RouteName = NamesIn<Routes["~Routes"], "">;
 
 type NamesIn<Tree, Path extends string> = {
   [Part in keyof Tree & string]: Part extends Method
@@ -106,6 +106,7 @@ export const ROUTE_ROLES = {
   "DELETE /api/workers/:name": "admin",
   "POST /api/workers/:name/drain": "admin",
   "POST /api/workers/:name/resume": "admin",
+  "GET /api/audit": "admin",
   "GET /api/tokens": "admin",
   "POST /api/tokens": "admin",
   "POST /api/tokens/:name/rotate": "admin",

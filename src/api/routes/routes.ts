@@ -22,6 +22,7 @@ import { notificationRoutes } from "./notifications.ts";
 import { openApiRoutes } from "./openapi.ts";
 import { lineRoutes } from "./output/lines.ts";
 import { logRoutes } from "./output/logs.ts";
+import { auditRoutes } from "./people/audit.ts";
 import { sessionRoutes } from "./people/session.ts";
 import { tokenRoutes } from "./people/tokens.ts";
 import { approvalRoutes, runActionRoutes } from "./run-actions.ts";
@@ -71,6 +72,7 @@ export const routes = (context: ApiContext, { feed, metrics, roles }: ApiService
     .use(systemRoutes(context))
     .use(sessionRoutes(context))
     .use(tokenRoutes(context))
+    .use(auditRoutes(context))
     .use(metricsRoutes(metrics))
     .use(openApiRoutes(() => ({ routes: described, roles }), context.version));
   const described: readonly DescribedRoute[] = app.routes;

@@ -15,6 +15,8 @@ type Documentation = {
   readonly examples?: readonly unknown[];
   /** Headers of an answer with this schema. */
   readonly "x-headers"?: readonly string[];
+  /** The schema of each line of an answer that can also be JSON lines. */
+  readonly "x-lines"?: TSchema;
 };
 
 export const nullable = <Schema extends TSchema>(schema: Schema, description: string) =>

@@ -1,6 +1,7 @@
 import { INTERRUPT_POLICIES } from "../../domain/job.ts";
 import { NO_QUEUES } from "../../domain/limits/queue.ts";
 import { RECENT } from "../../domain/limits/retention.ts";
+import { DEFAULT_AUDIT_DAYS } from "../../domain/people/audit.ts";
 import {
   choice,
   duration,
@@ -226,6 +227,18 @@ export const SETTINGS = {
     default: null,
     defaultText: "default",
     doc: "Number of days to keep finished runs, unless the job says. all: no limit. A run beyond either number is deleted.",
+  }),
+  auditDays: setting({
+    name: "audit_days",
+    kind: whole(1, 36_500),
+    default: DEFAULT_AUDIT_DAYS,
+    doc: "Number of days to keep the entries of the audit log.",
+  }),
+  auditLog: setting({
+    name: "audit_log",
+    kind: onOff,
+    default: false,
+    doc: "Write each entry of the audit log to stderr, too, as a line of JSON.",
   }),
   timezone: setting({
     name: "timezone",

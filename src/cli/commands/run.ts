@@ -47,6 +47,8 @@ export const run = defineCommand({
     "artifactLimitBytes",
     "retentionRuns",
     "retentionDays",
+    "auditDays",
+    "auditLog",
     "timezone",
     "watch",
     "edit",

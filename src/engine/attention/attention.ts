@@ -26,6 +26,7 @@ import type { Problem } from "../../jobfile/problem.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import { assertNever } from "../../lib/never.ts";
+import { noteAction } from "../../store/people/audit-scope.ts";
 import type { Store } from "../../store/store.ts";
 import type { InternalErrors } from "../internal-errors.ts";
 import type { NewestRuns } from "../run/newest-runs.ts";
@@ -251,6 +252,7 @@ export class AttentionFinder {
     change: MarkChange,
     context: { readonly now: number; readonly by: string | null },
   ): Promise<void> {
+    noteAction({ jobId: "jobId" in entry ? entry.jobId : null });
     const explained = await this.#listExplained(entry);
     const ofExplained = changeOfExplained(change);
     this.#options.store.transaction(() => {

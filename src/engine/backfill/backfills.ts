@@ -19,6 +19,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import { uuidv7 } from "../../lib/uuid.ts";
 import type { StoredJob } from "../../store/jobs.ts";
+import { noteAction } from "../../store/people/audit-scope.ts";
 import type { Store } from "../../store/store.ts";
 import type { AddHooks, Commits } from "../commits.ts";
 import type { InternalErrors } from "../internal-errors.ts";
@@ -120,6 +121,7 @@ export class Backfills {
       createdBy: request.by,
       occurrences: plan.occurrences,
     });
+    noteAction({ target: backfill.id, jobId });
     // The first runs are there when the request is answered.
     if (this.#makeRuns(backfill.id, addHooks)) addHooks({ onCommit: () => this.#fill(backfill.id) });
     return backfill;
@@ -187,6 +189,7 @@ export class Backfills {
     const backfill = store.backfills.find(backfillId);
     if (backfill === null) throw backfillNotFound(backfillId);
     const { status } = backfill;
+    noteAction({ jobId: backfill.jobId });
     if (status !== "running" && status !== "paused") {
       if (change === "cancel" && status === "cancelled") return backfill;
       throw refuse({ reason: "backfill_ended", backfillId, status });

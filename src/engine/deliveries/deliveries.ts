@@ -20,6 +20,7 @@ import { assertNever } from "../../lib/never.ts";
 import { uuidv7 } from "../../lib/uuid.ts";
 import type { Decision, WaitingDelivery } from "../../store/deliveries.ts";
 import type { StoredJob } from "../../store/jobs.ts";
+import { noteAction } from "../../store/people/audit-scope.ts";
 import type { Store } from "../../store/store.ts";
 import type { AddHooks, Commits, TransactionHooks } from "../commits.ts";
 import { assertNoStorageFault, type InternalErrors } from "../internal-errors.ts";
@@ -271,6 +272,7 @@ export class Deliveries implements Disposable {
     if (original === null) throw deliveryNotFound(deliveryId);
     const stored = jobs.mustFind(original.jobId);
     const { job } = stored;
+    noteAction({ jobId: job.id });
     const trigger = triggerOf(job, original);
     if (trigger === undefined) throw refuse({ reason: "trigger_gone", deliveryId, jobId: job.id });
     const text = store.deliveries.findEvent(deliveryId);
@@ -329,6 +331,7 @@ export class Deliveries implements Disposable {
       case "queue":
       case "replace": {
         const runId = newRunId(now);
+        noteAction({ jobId: stored.job.id, runId });
         const isBusy = verdict.kind !== "start";
         if (verdict.kind === "replace") replaceOldest(stored.job, { runs, store, addHooks });
         return {

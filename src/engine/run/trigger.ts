@@ -3,6 +3,7 @@ import { resolveParams } from "../../domain/params/param.ts";
 import { invalidParams, refuse } from "../../domain/refusal.ts";
 import type { ParamValues, Run } from "../../domain/run.ts";
 import type { StoredJob } from "../../store/jobs.ts";
+import { noteAction } from "../../store/people/audit-scope.ts";
 import type { Store } from "../../store/store.ts";
 import type { AddHooks } from "../commits.ts";
 import type { TriggeredRun, TriggerRequest } from "../engine.ts";
@@ -26,7 +27,9 @@ export const trigger = (jobId: string, request: TriggerRequest, options: Trigger
   const idempotency = { key: idempotencyKey, request: fingerprintOf(options.jobs.currentId(jobId), params) };
   const firstId = findRunOfKey(idempotency, options);
   if (firstId === null) return startManual(jobId, request, idempotency, options);
-  return options.store.runs.find(firstId) ?? { id: firstId, jobId: options.jobs.mustFind(jobId).job.id };
+  const first = options.store.runs.find(firstId) ?? { id: firstId, jobId: options.jobs.mustFind(jobId).job.id };
+  noteAction({ jobId: first.jobId, runId: first.id });
+  return first;
 };
 
 const startManual = (
@@ -57,6 +60,7 @@ export const start = ({ stored, ...request }: ManualStart, { runs, addHooks }: T
   const status = admission.kind === "wait" ? "pending" : "running";
   const created = runs.create({ ...request, job, versionId, status, ledger: null });
   addHooks(created);
+  noteAction({ jobId: job.id, runId: created.run.id });
   return created.run;
 };
 

@@ -7,6 +7,7 @@ import type { ScheduleSpec } from "../../domain/schedule/schedule.ts";
 import type { Log } from "../../lib/log.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { NewOccurrence } from "../../store/occurrences.ts";
+import { outsideAction } from "../../store/people/audit-scope.ts";
 import type { Store } from "../../store/store.ts";
 import { bootId } from "../attempt/identity.ts";
 import type { AddHooks, Commits, TransactionHooks } from "../commits.ts";
@@ -44,7 +45,8 @@ type FireContext = Pick<FireOptions, "store" | "runs" | "notifier" | "now" | "is
 export const fire = (dueJobs: readonly DueJob[], options: FireOptions): ReadonlySet<JobId> => {
   const { outage } = options.commits;
   try {
-    const undecided = decide(dueJobs, options);
+    // A person who pauses a job, say, is not the one who starts what was due before.
+    const undecided = outsideAction(() => decide(dueJobs, options));
     outage.noteSuccess();
     return undecided;
   } catch (error) {

@@ -17,6 +17,7 @@ import { bootId } from "../attempt/identity.ts";
 import type { EngineOptions, ReadJobFiles } from "../options.ts";
 import { inParts } from "./backlog.ts";
 import type { Fire } from "./due-job.ts";
+import { changeFacts } from "./job-changes.ts";
 
 const NONE: ReadonlyMap<JobId, StoredJob> = new Map();
 
@@ -135,12 +136,21 @@ export class Jobs {
           ? store.jobs.saveDefinitions(jobs, now)
           : store.jobs.save(jobs, now, { ...(files.origin ?? UNKNOWN_ORIGIN), request });
       if (before.length > 0) this.#announceRecovered(before, stored);
+      if (followSchedules !== false) this.#recordChange(stored, files, request);
       alongside();
       return this.#withBoot(stored);
     });
     this.#announceRenamed();
     this.#problems = files.problems;
     this.#brokenSince = brokenSince;
+  }
+
+  /** Stores in the audit log what has changed. */
+  #recordChange(after: ReadonlyMap<JobId, StoredJob>, files: ReadJobFiles, request: ReloadRequest): void {
+    const { store, clock } = this.#options;
+    const before = this.#jobs ?? this.#previous ?? NONE;
+    const facts = changeFacts({ before, after, origin: files.origin ?? UNKNOWN_ORIGIN, request });
+    if (facts !== null) store.audit.add(facts, clock.now());
   }
 
   #noteRenamed(renamed: ReadonlyMap<JobId, JobId>): void {

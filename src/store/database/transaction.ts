@@ -22,10 +22,12 @@ interface Transactions {
   nest<T>(work: () => T): T;
 }
 
-/** Creates the transactions of a database. `afterCommit` is called outside of the transaction. */
+/** Creates the transactions of a database. `afterCommit` and `afterRollback` are called outside of the transaction. */
 export const createTransactions = (
   db: SqlDatabase,
   hooks: {
+    /** Called at the end of the transaction, within it. */
+    readonly beforeCommit: (durability: Durability) => void;
     readonly afterCommit: (durability: Durability) => void;
     readonly afterRollback: () => void;
     /** Called before each durable transaction. Throws `storage_failed` if the database file was removed or replaced. */
@@ -61,6 +63,7 @@ export const createTransactions = (
       begin(durability);
       const result = work();
       assertNotUndone();
+      hooks.beforeCommit(durability);
       commit.run();
       return result;
     } catch (error) {

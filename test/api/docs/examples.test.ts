@@ -210,6 +210,9 @@ const collectSession = async (): Promise<void> => {
   const list = await (await askFake("/api/tokens", { headers })).json();
   collect("TokenList", list);
   collect("Token", ...list.tokens);
+  const audit = await (await askFake("/api/audit", { headers })).json();
+  collect("AuditList", audit);
+  collect("AuditEntry", ...audit.entries);
   api.close();
 };
 

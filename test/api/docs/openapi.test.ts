@@ -83,6 +83,7 @@ describe("the description of the API", () => {
       "DELETE /api/workers/{name}",
       "GET /api/attention",
       "GET /api/attention/{entry_id}",
+      "GET /api/audit",
       "GET /api/backfills",
       "GET /api/backfills/{backfill_id}",
       "GET /api/deliveries",

@@ -88,6 +88,8 @@ describe("resolveSettings", () => {
       artifactLimitBytes: 2 ** 30,
       retentionRuns: null,
       retentionDays: null,
+      auditDays: 400,
+      auditLog: false,
       timezone: null,
       watch: true,
       edit: false,

@@ -13,6 +13,7 @@ const open = () => {
   const { run, nest } = createTransactions(db, {
     assertInPlace: () => {},
     findLockingProcess: () => 17,
+    beforeCommit: () => {},
     afterCommit: () => calls.push("commit"),
     afterRollback: () => calls.push("rollback"),
     mark: () => () => calls.push("undo"),

@@ -182,6 +182,8 @@ const fakeEngine = (store: Store): FakeEngine => {
       });
     },
     cancel: async (runId) => find(runId),
+    storeAction: async () => store.transaction(() => {}),
+    currentJobId: (jobId) => jobId,
     retry: async (runId) => find(runId),
     canRetry: () => false,
     openArtifact: () => null,

@@ -2,6 +2,7 @@ import { Elysia, t } from "elysia";
 import { PetitError } from "../../../domain/errors.ts";
 import type { RepositoryState } from "../../../domain/versions/repository.ts";
 import { repositoryMessage } from "../../../domain/words/versions/repository.ts";
+import { noteAction } from "../../../store/people/audit-scope.ts";
 import { diffJobs } from "../../comparison/commit-diff.ts";
 import type { ApiContext } from "../../context.ts";
 import { readJson } from "../../guard/body.ts";
@@ -87,8 +88,10 @@ export const jobRepositoryRoutes = ({ engine, clock, system, repository, request
     )
     .post(
       "/api/jobs/pin",
-      async ({ body, request }) =>
-        changed(await patiently(request).pin(body.commit, { cause: "api", by: requests.actorOf(request) })),
+      async ({ body, request }) => {
+        noteAction({ target: body.commit });
+        return changed(await patiently(request).pin(body.commit, { cause: "api", by: requests.actorOf(request) }));
+      },
       {
         parse: readJson,
         body: PinBody,

@@ -11,6 +11,7 @@ import {
   tokenFields,
 } from "../../../domain/people/token.ts";
 import { createdTokenText, revokedTokenText, rotatedTokenText } from "../../../domain/words/people/token.ts";
+import { noteAction } from "../../../store/people/audit-scope.ts";
 import type { ApiContext } from "../../context.ts";
 import { readJson, readJsonWithTexts } from "../../guard/body.ts";
 import { failures } from "../../shapes/failure.ts";
@@ -150,6 +151,7 @@ export const tokenRoutes = ({ auth, clock, requests }: ApiContext) =>
       ({ body, request }) => {
         const isFirst = !auth.isProtected();
         const inMs = body.expires_in_ms;
+        noteAction({ target: body.name });
         const created = auth.createToken({
           name: body.name,
           role: body.role,

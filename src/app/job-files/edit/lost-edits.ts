@@ -4,6 +4,7 @@ import { digestOfFile } from "../../../jobfile/read/job-dir.ts";
 import { readState } from "../../../jobfile/read/scan.ts";
 import type { Log } from "../../../lib/log.ts";
 import type { JobFileEdit } from "../../../store/job-files.ts";
+import { outsideAction } from "../../../store/people/audit-scope.ts";
 import type { Store } from "../../../store/store.ts";
 
 export type LostEditsOptions = { readonly jobsDir: string; readonly log: Log; readonly store: Pick<Store, "jobFiles"> };
@@ -53,7 +54,8 @@ export class LostEdits {
   /** A database that can't be written does not hinder a save: only a crash would lose who made it. */
   #store(write: () => void): void {
     try {
-      write();
+      // The save is recorded with the jobs that it brings into use: until the file has its name, it can fail.
+      outsideAction(write);
     } catch (error) {
       this.#options.log.debug({ err: error }, "who saves a job file could not be stored");
     }
