@@ -10,9 +10,24 @@ const ROOT = join(import.meta.dirname, "..");
 /** The rooms that each room may import from. Only main imports an implementation of `runtime`; the others import its interface. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ["cli", "lib", "runtime"],
-  cli: ["client", "app", "auth", "nats", "worker", "api", "engine", "store", "jobfile", "domain", "lib", "runtime"],
+  cli: [
+    "mcp",
+    "client",
+    "app",
+    "auth",
+    "nats",
+    "worker",
+    "api",
+    "engine",
+    "store",
+    "jobfile",
+    "domain",
+    "lib",
+    "runtime",
+  ],
   app: ["api", "auth", "web", "nats", "worker", "engine", "store", "jobfile", "domain", "lib", "runtime"],
   api: ["auth", "engine", "store", "jobfile", "domain", "lib", "runtime"],
+  mcp: ["client", "jobfile", "domain", "lib"],
   client: ["api", "domain", "lib"],
   web: ["client", "api", "domain", "lib"],
   nats: ["worker", "engine", "domain", "lib"],
@@ -45,6 +60,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@nats-io/jetstream": ["src/nats/"],
   "@nats-io/obj": ["src/nats/"],
   diff: ["src/api/comparison/"],
+  "@modelcontextprotocol/sdk": ["src/mcp/"],
   picomatch: ["src/domain/artifact/pattern.ts"],
   nodemailer: ["src/engine/notify/services/email.ts"],
   "range-parser": ["src/api/artifacts/"],
@@ -79,7 +95,7 @@ const OUTSIDE_IMPORTS: Readonly<Record<string, string>> = {
 };
 
 /** The rooms whose tests scripts/test-deno runs. */
-const SHARED_ROOMS = ["runtime", "domain", "lib", "jobfile", "engine", "store", "auth", "app", "api"];
+const SHARED_ROOMS = ["runtime", "domain", "lib", "jobfile", "engine", "store", "auth", "app", "api", "mcp"];
 
 /**
  * Exported types that several files declare, each with its reason. Everything else has one meaning in the whole tree, the data of the page

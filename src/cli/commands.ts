@@ -15,6 +15,7 @@ import { init } from "./commands/init.ts";
 import { jobs } from "./commands/jobs.ts";
 import { list } from "./commands/list.ts";
 import { logs } from "./commands/logs.ts";
+import { mcp } from "./commands/mcp.ts";
 import { next } from "./commands/next.ts";
 import { notify } from "./commands/notify.ts";
 import { pause } from "./commands/pause.ts";
@@ -57,6 +58,7 @@ export const COMMANDS: readonly Command[] = [
   deliveries,
   workers,
   top,
+  mcp,
   cancel,
   retry,
   ack,

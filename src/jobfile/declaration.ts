@@ -121,7 +121,7 @@ export const declareJob = (
     messages: (draft.triggers ?? []).flatMap((trigger, index) =>
       trigger?.type === "nats" ? [placeOf(["triggers", index, "type"])] : [],
     ),
-    mounts: mountsOf(draft).map(({ path, text }) => ({ source: resolve(folder, text), ...placeOf(path) })),
+    mounts: mountsOf(draft).map(({ path, text }) => ({ source: resolve(folder ?? "", text), ...placeOf(path) })),
   };
 };
 

@@ -4,8 +4,8 @@ import type { Positions } from "./parse/positions.ts";
 export type JobFile = {
   /** Path relative to JOBS_DIR. */
   readonly file: string;
-  /** Absolute path of the file's folder. */
-  readonly folder: string;
+  /** Absolute path of the file's folder. Null if the files that it names are not looked for. */
+  readonly folder: string | null;
   readonly text: string;
 };
 

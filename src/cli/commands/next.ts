@@ -7,6 +7,12 @@ import { isName } from "../../domain/ids.ts";
 import { startsAtBoot } from "../../domain/schedule/boot.ts";
 import { nextDateStart } from "../../domain/schedule/except.ts";
 import { localTime, zoneOf } from "../../domain/schedule/local-time.ts";
+import {
+  type NextJob,
+  type NextOccurrence,
+  nextByJob,
+  nextOccurrences,
+} from "../../domain/schedule/next-occurrences.ts";
 import { parseIso } from "../../domain/time-span.ts";
 import { openClient } from "../client/client.ts";
 import { noteNewId } from "../client/job-note.ts";
@@ -15,7 +21,6 @@ import { type Context, defineCommand } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { readCount } from "../flag-values.ts";
 import { findJob, readJobs, warnOfProblems } from "../job-folder.ts";
-import { type NextJob, type NextOccurrence, nextByJob, nextOccurrences } from "../next/occurrences.ts";
 import { jobTable, occurrenceTable } from "../next/table.ts";
 import type { Screen } from "../terminal/terminal.ts";
 

@@ -1,3 +1,4 @@
+import type { JobOccurrences, NextOccurrence } from "../../domain/schedule/next-occurrences.ts";
 import { distanceText } from "../../domain/words/duration.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import { pluralize } from "../../lib/text.ts";
@@ -5,7 +6,6 @@ import { fold } from "../terminal/columns.ts";
 import { readableLocal, shortLocal } from "../terminal/local-time.ts";
 import { type Column, columnTable } from "../terminal/table.ts";
 import type { Screen } from "../terminal/terminal.ts";
-import type { JobOccurrences, NextOccurrence } from "./occurrences.ts";
 
 /** How to show times. */
 export type TableOptions = {

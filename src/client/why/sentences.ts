@@ -23,7 +23,10 @@ import { explainOccurrence } from "./occurrence.ts";
 export type TimeContext = { readonly now: number; readonly atText: (at: number) => string };
 
 /** Returns why the job ran last, and the outcome. */
-export const lastRunText = (facts: JobFacts, time: TimeContext): string => {
+export const lastRunText = (
+  facts: Pick<JobFacts, "lastRun" | "workerWaits"> & { readonly job: Pick<JobFacts["job"], "id"> },
+  time: TimeContext,
+): string => {
   const { lastRun, job } = facts;
   if (lastRun === null) return `${job.id} has never run`;
   const at = lastRun.started_at ?? lastRun.created_at;

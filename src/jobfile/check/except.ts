@@ -17,8 +17,8 @@ export type Exceptions = {
   readonly references: readonly Reference[];
 };
 
-/** Checks the dates of `schedule.except`, and reads its files. `folder` is the job file's folder. */
-export const checkExcept = ({ schedule }: JobDraft, report: Report, folder: string): Exceptions => {
+/** Checks the dates of `schedule.except`, and reads its files. `folder` is the job file's folder; null to read none. */
+export const checkExcept = ({ schedule }: JobDraft, report: Report, folder: string | null): Exceptions => {
   const entries = typeof schedule === "object" && "except" in schedule ? schedule.except : undefined;
   if (entries === undefined) return { except: null, references: [] };
   const isOne = typeof entries === "string";
@@ -30,7 +30,7 @@ export const checkExcept = ({ schedule }: JobDraft, report: Report, folder: stri
     if (entry === undefined || report.has(path)) continue;
     if (isDate(entry)) dates.add(entry);
     else if (LIKE_DATE.test(entry)) report.addAt(path, `'${shorten(entry)}' is not a date that exists; ${EXPECTED}`);
-    else {
+    else if (folder !== null) {
       const file = resolve(folder, entry);
       references.push({ path: file, stamp: readState(file)?.stamp ?? null });
       files.push(entry);

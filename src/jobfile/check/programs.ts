@@ -9,8 +9,8 @@ import { CONTAINED, PROGRAM_FIELD_NAMES, PROGRAM_FIELDS, type ProgramField } fro
 import { findTemplates } from "../template.ts";
 import { checkFieldsOfType, withArticle } from "./fields-of-type.ts";
 
-/** Checks that each task has only the fields of its type and that its script file exists. `folder` is the job file's folder. */
-export const checkPrograms = ({ tasks = [], runs_on }: JobDraft, report: Report, folder: string): void => {
+/** Checks that each task has only the fields of its type and that its script file exists. `folder` is the job file's folder; null to look for no files. */
+export const checkPrograms = ({ tasks = [], runs_on }: JobDraft, report: Report, folder: string | null): void => {
   tasks.forEach((task, index) => {
     if (task?.type === undefined) return;
     checkFields(task, { path: ["tasks", index], report });
@@ -95,7 +95,7 @@ const checkRequest = (task: TaskDraft, place: TaskPlace): void => {
 };
 
 /** The working directory of a remote task is on the worker, so petit does not look for the script there. */
-type FilePlace = { readonly folder: string; readonly isRemote: boolean };
+type FilePlace = { readonly folder: string | null; readonly isRemote: boolean };
 
 const checkFile = (task: TaskDraft, place: TaskPlace & FilePlace): void => {
   const problem = whyNoFile(task, place);
@@ -112,7 +112,7 @@ const whyNoFile = (
   if (script.trim() === "" || script.includes("\0") || script.includes("${{")) return null;
   if (script.includes("\n")) return "is a file name here; expected `inline: true` with the program text";
   // Where the folder is known only at run time, so is the file.
-  if (!isRemote && working_dir?.includes("${{")) return null;
+  if (folder === null || (!isRemote && working_dir?.includes("${{"))) return null;
   const workingDir = working_dir === undefined ? process.cwd() : resolve(folder, working_dir);
   const folders = isRemote ? [folder] : [folder, workingDir];
   if (folders.some((candidate) => isFile(resolve(candidate, script)))) return null;

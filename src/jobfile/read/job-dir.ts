@@ -65,6 +65,10 @@ export const readJobFiles = async (paths: readonly NamedFile[], setup: Setup): P
   return assemble(contents, setup, "part");
 };
 
+/** Checks the text of a job file. Reads no files: neither those that it names nor those of other jobs. */
+export const readJobText = async (text: string): Promise<JobFiles> =>
+  assemble([await readContent(new TextEncoder().encode(text), { file: "text", folder: null })], ANY_SETUP, "part");
+
 /**
  * A job file. `file` is its path, absolute or relative to the current folder; or, with `bytes`, a name for its content, whose scripts
  * are looked for in the current folder.
@@ -187,7 +191,7 @@ const readFile = async ({ root, file, state, known }: FileToRead): Promise<FileC
 /** Reads the content of a job file. */
 export const readContent = async (
   bytes: Uint8Array,
-  { file, folder }: { readonly file: string; readonly folder: string },
+  { file, folder }: { readonly file: string; readonly folder: string | null },
 ): Promise<FileContent> => {
   if (bytes.length > MAX_BYTES) return wholeFile(file, "is larger than 1 MiB; expected several smaller files");
   const text = decode(bytes);

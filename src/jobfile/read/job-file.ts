@@ -101,14 +101,18 @@ const readMap = (
     return { jobs: [], declarations, problems: toProblems(all, source), references };
   const { file, folder } = source;
   const { line } = source.positions(root.at);
-  const job = buildJob(draft, { file, line, folder, document: documentText(root, source, source.range) }, except);
+  const job = buildJob(
+    draft,
+    { file, line, folder: folder ?? "", document: documentText(root, source, source.range) },
+    except,
+  );
   return { jobs: [job], declarations, problems: [], references };
 };
 
 const checkMeaning = (
   draft: JobDraft,
   report: Report,
-  folder: string,
+  folder: string | null,
 ): Exceptions & { readonly reads: readonly OutputRead[] } => {
   checkLinks(draft, report);
   checkSchedule(draft, report);

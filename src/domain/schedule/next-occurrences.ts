@@ -1,11 +1,11 @@
-import { parseJobId } from "../../domain/ids.ts";
-import { scheduleNote } from "../../domain/schedule/daylight-saving-note.ts";
-import { dateAt, nextDateStart } from "../../domain/schedule/except.ts";
-import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
-import { jitterMs } from "../../domain/schedule/jitter.ts";
-import { zoneOf } from "../../domain/schedule/local-time.ts";
-import { compileSchedule, type Schedule, type ScheduleSpec } from "../../domain/schedule/schedule.ts";
 import { formatDuration } from "../../lib/duration.ts";
+import { parseJobId } from "../ids.ts";
+import { scheduleNote } from "./daylight-saving-note.ts";
+import { dateAt, nextDateStart } from "./except.ts";
+import { frequentIntervalMs } from "./frequency.ts";
+import { jitterMs } from "./jitter.ts";
+import { zoneOf } from "./local-time.ts";
+import { compileSchedule, type Schedule, type ScheduleSpec } from "./schedule.ts";
 
 /** An occurrence that is still to come. */
 export type NextOccurrence = {

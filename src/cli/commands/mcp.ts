@@ -1,0 +1,28 @@
+import { errorMessage } from "../../lib/error-message.ts";
+import { openClient } from "../client/client.ts";
+import { defineCommand } from "../command.ts";
+import { EXIT } from "../exit.ts";
+
+export const mcp = defineCommand({
+  name: "mcp",
+  summary: "Let an agent use the running petit, by the Model Context Protocol",
+  description:
+    "Serves the Model Context Protocol on standard input and output, for a client such as Claude Code, Cursor or VS Code, which starts this command. " +
+    "Its tools list jobs and runs, read and search output, explain why a job ran or failed, and validate job files. They use the running petit at --url, " +
+    "with the role and the jobs of the token. docs/agents.md has set-ups.",
+  args: {},
+  settings: [],
+  examples: ["petit mcp", "petit mcp --url https://petit.example.com --token-file agent.token"],
+  run: async (_, context) => {
+    const { terminal, version } = context;
+    // The protocol's own code is loaded by this command alone.
+    const { serveStdio } = await import("../../mcp/stdio.ts");
+    await serveStdio({
+      client: openClient(context),
+      clock: context.clock,
+      version,
+      onError: (error) => terminal.err.write(`petit: ${errorMessage(error)}\n`),
+    });
+    return EXIT.DONE;
+  },
+});

@@ -1,0 +1,56 @@
+import { readJobFacts } from "../../client/why/job-facts.ts";
+import {
+  blockerTexts,
+  deliveryTexts,
+  expectationSentence,
+  historyTexts,
+  lastRunText,
+  nextRunText,
+  triggerTexts,
+  unfiredSentence,
+} from "../../client/why/sentences.ts";
+import { required, text } from "../arguments.ts";
+import { failureLines } from "../facts/run.ts";
+import { defineTool } from "../tool.ts";
+
+const PAST_OCCURRENCES = 20;
+const UPCOMING_OCCURRENCES = 3;
+
+export const why = defineTool({
+  name: "why",
+  description: "Explain why a job ran or did not run, what blocks it, and when it runs next.",
+  args: { job: required(text()) },
+  effect: "reads",
+  run: async ({ job: name }, { client, clock, iso }) => {
+    const facts = await readJobFacts(name, {
+      client,
+      health: client.get("/api/health").then(
+        ({ status, reasons = [] }) => ({ status, reasons }),
+        () => null,
+      ),
+      past: PAST_OCCURRENCES,
+      upcoming: UPCOMING_OCCURRENCES,
+    });
+    const { job, lastRun } = facts;
+    const time = { now: clock.now(), atText: (at: number) => iso(at) ?? "" };
+    const blockers = blockerTexts(facts, time);
+    return {
+      fields: {
+        job: job.id,
+        started_by: triggerTexts(facts),
+        // The error can contain output.
+        last_run: lastRunText({ ...facts, lastRun: lastRun === null ? null : { ...lastRun, error: null } }, time),
+        last_run_id: lastRun?.id,
+        not_run: unfiredSentence(facts, time),
+        expected: expectationSentence(facts, time),
+        next_run: nextRunText(facts, time),
+        blocked_by: blockers.length === 0 ? "nothing" : blockers,
+        history: historyTexts(facts, time),
+        untrusted: {
+          events: deliveryTexts(facts, time),
+          last_run: { error: lastRun?.error, ...failureLines(lastRun?.failure ?? null) },
+        },
+      },
+    };
+  },
+});
