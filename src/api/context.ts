@@ -45,6 +45,11 @@ export class RequestRegistry {
     return this.#people.get(request)?.name ?? this.addressOf(request);
   }
 
+  /** Returns whether an admin sent a request. */
+  isFromAdmin(request: Request): boolean {
+    return this.#people.get(request)?.role === "admin";
+  }
+
   /** Records the address of the client, as the proxy that forwards its request says. */
   setClient(request: Request, address: string): void {
     this.#clients.set(request, address);

@@ -22,7 +22,8 @@ export type AcceptedToken = {
 /** Why a token is refused. Only somebody who has it learns more than that it is wrong. */
 export type RefusedToken =
   | { readonly refused: "wrong" }
-  | { readonly refused: "expired" | "revoked"; readonly name: string; readonly at: number };
+  | { readonly refused: "expired"; readonly id: number; readonly name: string; readonly at: number }
+  | { readonly refused: "revoked"; readonly name: string; readonly at: number };
 
 export type AcceptedTokensOptions = {
   /** The tokens of the token file or the variable. */
@@ -45,6 +46,10 @@ export class AcceptedTokens implements Disposable {
   readonly #options: AcceptedTokensOptions;
   readonly #listeners: (() => void)[] = [];
   readonly #uses = new Map<number, { readonly at: number; readonly address: string | null }>();
+  readonly #refusals = new Map<
+    number,
+    { readonly at: number; readonly address: string | null; readonly count: number }
+  >();
   #given: readonly { readonly accepted: AcceptedToken; readonly digest: Buffer }[] = [];
   #stored: ReadonlyMap<string, StoredToken> = new Map();
   #isStoredNeeded = false;
@@ -107,6 +112,13 @@ export class AcceptedTokens implements Disposable {
     if (source.kind === "stored") this.#uses.set(source.id, { at: this.#options.clock.now(), address });
   }
 
+  /** Notes that a token was refused. Only uses of one that has expired are stored, later. */
+  noteRefusal(token: RefusedToken, address: string | null): void {
+    if (token.refused !== "expired") return;
+    const count = (this.#refusals.get(token.id)?.count ?? 0) + 1;
+    this.#refusals.set(token.id, { at: this.#options.clock.now(), address, count });
+  }
+
   /** Reads the stored tokens again. */
   reload(): void {
     const { log } = this.#options;
@@ -121,10 +133,12 @@ export class AcceptedTokens implements Disposable {
   storeUses(): void {
     const { store, clock } = this.#options;
     this.#notedAt = clock.monotonic();
-    if (this.#uses.size === 0) return;
     try {
-      store.tokens.noteUses([...this.#uses].map(([id, use]) => ({ id, ...use })));
+      if (this.#uses.size > 0) store.tokens.noteUses([...this.#uses].map(([id, use]) => ({ id, ...use })));
       this.#uses.clear();
+      if (this.#refusals.size > 0)
+        store.tokens.noteRefusals([...this.#refusals].map(([id, refusal]) => ({ id, ...refusal })));
+      this.#refusals.clear();
     } catch {
       // The database can't be written: health and the log say so.
     }
@@ -139,7 +153,7 @@ export class AcceptedTokens implements Disposable {
     const { id, name, role, expiresAt, revokedAt } = stored;
     const state = tokenStateOf(stored, this.#options.clock.now());
     if (state === "revoked") return { refused: state, name, at: revokedAt ?? 0 };
-    if (state === "expired") return { refused: state, name, at: expiresAt ?? 0 };
+    if (state === "expired") return { refused: state, id, name, at: expiresAt ?? 0 };
     return { key: `stored ${id}`, name, role, scope: null, source: { kind: "stored", id, expiresAt } };
   }
 

@@ -130,6 +130,7 @@ export const createAuth = (options: AuthOptions): Auth => {
       const isOpen = !needsToken();
       if (bearer !== null) {
         const token = tokens.find(bearer);
+        if ("refused" in token) tokens.noteRefusal(token, address);
         // Whoever sends a wrong token to a petit that requires none gets in, but not with one that was revoked.
         if ("refused" in token) return isOpen && token.refused === "wrong" ? ANYBODY : token;
         tokens.noteUse(token, address);

@@ -7,6 +7,7 @@ import type { Pause } from "./job.ts";
 import type { WaitsFor } from "./limits/waits-for.ts";
 import type { NotifyTarget } from "./notification.ts";
 import type { FailureGroup } from "./output/failure-groups.ts";
+import type { Role } from "./people/role.ts";
 import type { ParamValues, Reason } from "./run.ts";
 import type { FailureCause } from "./task-run.ts";
 import type { Blocked } from "./workers/waiting.ts";
@@ -36,7 +37,38 @@ export type Attention =
   | ({ readonly kind: "job_file_broken" } & BrokenJobFile)
   | ({ readonly kind: "jobs_commit_refused" } & RefusedJobs)
   | ({ readonly kind: "jobs_repository_failed" } & FailedRepository)
-  | ({ readonly kind: "commit_files_changed" } & ChangedCommitFiles);
+  | ({ readonly kind: "commit_files_changed" } & ChangedCommitFiles)
+  | ({ readonly kind: "token_expiring" } & ExpiringToken)
+  | ({ readonly kind: "token_expired" } & ExpiredToken);
+
+/** A token that is in use, and expires within a week. */
+type ExpiringToken = {
+  readonly token: string;
+  readonly role: Role;
+  readonly expiresAt: number;
+  readonly expiresInMs: number;
+  readonly lastUsedAt: number;
+  /** The address that used it last; null if that is not known. */
+  readonly lastUsedFrom: string | null;
+  /** A week before it expires. */
+  readonly since: number;
+};
+
+/** A token that has expired, and is still sent. */
+type ExpiredToken = {
+  readonly token: string;
+  readonly role: Role;
+  readonly expiresAt: number;
+  /** How often it was refused since. */
+  readonly count: number;
+  readonly lastRefusedAt: number;
+  readonly lastRefusedFrom: string | null;
+  /** When it expired. */
+  readonly since: number;
+};
+
+/** What only admins are told. */
+export const ADMIN_KINDS: ReadonlySet<AttentionKind> = new Set<AttentionKind>(["token_expiring", "token_expired"]);
 
 /** Somebody changed the files of a commit, and petit wrote them again. */
 export type ChangedCommitFiles = {
@@ -77,6 +109,8 @@ export const ATTENTION_SEVERITY = {
   jobs_commit_refused: "error",
   jobs_repository_failed: "error",
   commit_files_changed: "warning",
+  token_expiring: "warning",
+  token_expired: "warning",
 } as const satisfies Record<AttentionKind, AttentionSeverity>;
 
 const ATTENTION_KINDS = Object.keys(ATTENTION_SEVERITY) as AttentionKind[];

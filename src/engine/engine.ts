@@ -149,8 +149,8 @@ export interface Engine extends AsyncDisposable {
   noteUnhandledError(error: Error): void;
   /** Sends an event that something else is known about the repository with the job files. Does nothing while petit stops. */
   noteRepository(status: RepositoryStatus): void;
-  /** Returns the most urgent things that need attention, at most `limit`, and how much there is of each kind; of some jobs only, if given. */
-  listAttention(limit: number, jobIds?: ReadonlySet<JobId> | null): Promise<AttentionList>;
+  /** Returns the most urgent things that need attention, at most `limit`, and how much there is of each kind; of some jobs only, if given. Without `isForAdmin`, what only admins are told is left out. */
+  listAttention(limit: number, jobIds?: ReadonlySet<JobId> | null, isForAdmin?: boolean): Promise<AttentionList>;
   /** Returns what happened in a period, of all jobs or of some, and what is due today. */
   review(query: ReviewQuery): Promise<Review>;
   /** Returns an entry of that list. Rejects with `not_found`. */

@@ -812,9 +812,9 @@ class Scheduler implements Engine {
     });
   }
 
-  listAttention(limit: number, jobIds: ReadonlySet<JobId> | null = null): Promise<AttentionList> {
+  listAttention(limit: number, jobIds: ReadonlySet<JobId> | null = null, isForAdmin = false): Promise<AttentionList> {
     // Before the start, the newest runs are not known.
-    return this.#isStarted ? this.#attention.list(limit, jobIds) : Promise.resolve(NO_ATTENTION);
+    return this.#isStarted ? this.#attention.list(limit, jobIds, isForAdmin) : Promise.resolve(NO_ATTENTION);
   }
 
   review(query: ReviewQuery): Promise<Review> {

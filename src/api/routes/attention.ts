@@ -1,6 +1,8 @@
 import { Elysia, t } from "elysia";
 import { ID_PATTERN, parseJobId } from "../../domain/ids.ts";
+import { isForAdmins } from "../../domain/inbox/entry.ts";
 import { MAX_NOTE, MAX_OWNER, type MarkChange } from "../../domain/inbox/mark.ts";
+import { entryNotFound } from "../../domain/refusal.ts";
 import type { ApiContext } from "../context.ts";
 import { invalidBody } from "../errors.ts";
 import { readJsonWithTexts } from "../guard/body.ts";
@@ -8,12 +10,13 @@ import { AttentionBody, AttentionListBody, attentionEntry, attentionList } from 
 import { failures } from "../shapes/failure.ts";
 import { exactly, wholeNumber } from "../shapes/schemas.ts";
 
-export const attentionRoutes = ({ engine }: ApiContext) =>
+export const attentionRoutes = ({ engine, requests }: ApiContext) =>
   new Elysia().get(
     "/api/attention",
-    async ({ query: { limit = 100, job } }) => {
+    async ({ query: { limit = 100, job }, request }) => {
       const jobId = job === undefined ? null : (engine.findJob(job)?.job.id ?? parseJobId(job));
-      return attentionList(await engine.listAttention(Number(limit), jobId === null ? null : new Set([jobId])));
+      const jobIds = jobId === null ? null : new Set([jobId]);
+      return attentionList(await engine.listAttention(Number(limit), jobIds, requests.isFromAdmin(request)));
     },
     {
       query: exactly({
@@ -93,8 +96,13 @@ type Given<Body> = { readonly params: typeof EntryParams.static; readonly body: 
 
 /** The changes of one entry. Each answers with the entry as it is then. */
 export const attentionMarkRoutes = ({ engine, clock, requests }: ApiContext) => {
-  const change = async ({ params, request }: Omit<Given<unknown>, "body">, kind: MarkChange) =>
-    attentionEntry(await engine.changeAttention(params.entry_id, kind, requests.actorOf(request)));
+  const assertVisible = (id: string, request: Request): void => {
+    if (isForAdmins(id) && !requests.isFromAdmin(request)) throw entryNotFound(id);
+  };
+  const change = async ({ params, request }: Omit<Given<unknown>, "body">, kind: MarkChange) => {
+    assertVisible(params.entry_id, request);
+    return attentionEntry(await engine.changeAttention(params.entry_id, kind, requests.actorOf(request)));
+  };
   const schema = {
     params: EntryParams,
     response: { 200: AttentionBody, ...failures("INVALID_REQUEST", "NOT_FOUND", "CONFLICT", "PAYLOAD_TOO_LARGE") },
@@ -109,7 +117,10 @@ export const attentionMarkRoutes = ({ engine, clock, requests }: ApiContext) => 
   return new Elysia({ prefix: "/api/attention/:entry_id" })
     .get(
       "",
-      async ({ params }: Pick<Given<unknown>, "params">) => attentionEntry(await engine.findAttention(params.entry_id)),
+      async ({ params, request }: Omit<Given<unknown>, "body">) => {
+        assertVisible(params.entry_id, request);
+        return attentionEntry(await engine.findAttention(params.entry_id));
+      },
       {
         params: EntryParams,
         response: { 200: AttentionBody, ...failures("NOT_FOUND") },

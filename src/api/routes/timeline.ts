@@ -98,9 +98,9 @@ export const timelineRoutes = (context: ApiContext) => {
     )
     .get(
       "/api/stats",
-      async ({ query }) => {
+      async ({ query, request }) => {
         const jobIds = jobsWithTags(context.engine, query.tag);
-        const attention = await context.engine.listAttention(0, jobIds);
+        const attention = await context.engine.listAttention(0, jobIds, context.requests.isFromAdmin(request));
         return statsBody({ hours: Number(query.hours ?? 24), jobIds, attention }, context);
       },
       {

@@ -88,6 +88,8 @@ export const StatsBody = exactly(
           jobs_commit_refused: 0,
           jobs_repository_failed: 0,
           commit_files_changed: 0,
+          token_expiring: 0,
+          token_expired: 0,
         },
         success_rate: 0.9756,
       },

@@ -1,6 +1,6 @@
 import { shortDigest } from "../../lib/digest.ts";
 import { assertNever } from "../../lib/never.ts";
-import { type Attention, type AttentionKind, byAttentionKind } from "../attention.ts";
+import { ADMIN_KINDS, type Attention, type AttentionKind, byAttentionKind } from "../attention.ts";
 import type { JobId } from "../ids.ts";
 import { receiverKey } from "../notification.ts";
 import { DIGEST_JOB_ID } from "../review/digest.ts";
@@ -43,6 +43,9 @@ const OF_PETIT = "_petit";
 /** Returns the id of an entry: its kind, and what tells it from others of its kind. */
 export const entryId = (item: Keyed): string => `${item.kind}:${keyOf(item)}`;
 
+/** Returns whether only admins are told of the entry with an id. */
+export const isForAdmins = (id: string): boolean => [...ADMIN_KINDS].some((kind) => id.startsWith(`${kind}:`));
+
 const keyOf = (item: Keyed): string => {
   switch (item.kind) {
     case "job_failing":
@@ -81,6 +84,9 @@ const keyOf = (item: Keyed): string => {
     case "jobs_commit_refused":
     case "commit_files_changed":
       return item.commit;
+    case "token_expiring":
+    case "token_expired":
+      return item.token;
     case "job_file_broken":
       return item.file;
     default:

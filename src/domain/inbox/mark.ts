@@ -176,6 +176,7 @@ const seenParts = (item: Simple): { readonly cause: string; readonly streak: num
     case "nats_unreachable":
     case "retention_undecided":
     case "open_to_users":
+    case "token_expiring":
       return { cause: "", streak: 1 };
     case "worker_unreachable":
       return { cause: item.isLost ? "lost" : "unreachable", streak: item.attempts.length };
@@ -187,6 +188,7 @@ const seenParts = (item: Simple): { readonly cause: string; readonly streak: num
     case "notifications_undelivered":
       return { cause: causeText(item.error), streak: item.count };
     case "commit_files_changed":
+    case "token_expired":
       return { cause: "", streak: item.count };
     case "heartbeat_failing":
     case "jobs_repository_failed":

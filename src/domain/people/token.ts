@@ -39,11 +39,17 @@ export const tokenStateOf = (
 };
 
 /** How long before its end a token is said to expire soon, in ms. */
-const SOON_MS = 7 * 86_400_000;
+export const SOON_MS = 7 * 86_400_000;
 
 /** Returns whether a token that is accepted expires within a week. */
 export const expiresSoon = (expiresAt: number | null, now: number): boolean =>
   expiresAt !== null && expiresAt > now && expiresAt - now <= SOON_MS;
+
+/** A token that was used in this time is in use, in ms. */
+export const IN_USE_MS = 30 * 86_400_000;
+
+/** How long requests with an expired token count, in ms. */
+export const REFUSED_COUNTS_MS = 86_400_000;
 
 /** Returns a stored token as API and command line show it. */
 export const tokenFields = (token: StoredToken, now: number) => ({

@@ -69,7 +69,7 @@ export type AttentionAction =
   | { readonly kind: "run"; readonly jobId: string | null; readonly runId: string; readonly taskId: string | null }
   | { readonly kind: "waiting_runs" | "schedule"; readonly jobId: string }
   | { readonly kind: "worker"; readonly worker: string }
-  | { readonly kind: "workers" | "notifications" | "problems" | "repository" };
+  | { readonly kind: "workers" | "notifications" | "problems" | "repository" | "tokens" };
 
 /** A task that waits for approval. */
 export type AskingTask = {
@@ -173,6 +173,12 @@ type Facts = {
   };
   readonly jobs_repository_failed: { readonly in_use: string | null; readonly error: string };
   readonly commit_files_changed: { readonly commit: string; readonly count: number };
+  readonly token_expiring: {
+    readonly token: string;
+    readonly expires_in_ms: number;
+    readonly last_used_from: string | null;
+  };
+  readonly token_expired: { readonly token: string; readonly count: number; readonly last_refused_from: string | null };
 };
 
 type OfRun = { readonly job_id: string; readonly run_id: string };
@@ -508,6 +514,30 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
       actions: [{ kind: "repository" }],
     };
   },
+  token_expiring: ({ token, expires_in_ms: expiresInMs, last_used_from: from }, format) => {
+    const what = `expires in ${format(expiresInMs)}`;
+    const use = `it is in use${from === null ? "" : `, last from ${from}`}`;
+    return tokenWords({ token, what, why: `${use}; 'petit tokens rotate ${token}' replaces it`, state: "expires" });
+  },
+  token_expired: ({ token, count, last_refused_from: from }) => {
+    const times = count === 1 ? "once" : `${count} times`;
+    const what = `has expired, and was sent ${times} since`;
+    const why = `${from === null ? "" : `last from ${from}; `}create another one, or 'petit tokens revoke ${token}'`;
+    return tokenWords({ token, what, why, state: "expired" });
+  },
+};
+
+const tokenWords = (words: Readonly<Record<"token" | "what" | "why" | "state", string>>): AttentionWords => {
+  const { token, what, why, state } = words;
+  return {
+    subject: { kind: "petit", part: `Token ${token}` },
+    message: `the token '${token}' ${what}; ${why}`,
+    state,
+    why: `${what}; ${why}`,
+    what,
+    details: [text(why)],
+    actions: [{ kind: "tokens" }],
+  };
 };
 
 const WRITTEN_AGAIN = "petit wrote them again before they were used";
@@ -767,4 +797,8 @@ export const ATTENTION_TEXT = {
     "The repository of the job files can't be read; the commit in use stays. Ends when it can be read",
   commit_files_changed:
     "Somebody, perhaps a task, changed files of a commit in petit's folder, and petit wrote them again. Ends an hour after the last time",
+  token_expiring:
+    "A stored token that was used in the last 30 days expires within 7 days. Ends when it has expired, or was rotated or revoked. Only admins see it",
+  token_expired:
+    "A stored token has expired, and somebody still sends it. Ends a day after the last time, or when it is revoked. Only admins see it",
 } as const satisfies Record<AttentionKind, string>;

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import {
+  ADMIN_KINDS,
   ATTENTION_SEVERITY,
   type Attention,
   type AttentionKind,
@@ -21,6 +22,7 @@ import type { Mark, MarkChange } from "../../domain/inbox/mark.ts";
 import { byUrgency, CRITICAL_TAG, type Rank, type Urgency } from "../../domain/inbox/order.ts";
 import { isDeliberate, MAX_UNFIRED, PAUSED_TOO_LONG_MS, type UnfiredStreak } from "../../domain/inbox/unfired.ts";
 import { hasTags, type Job } from "../../domain/job.ts";
+import { SOON_MS } from "../../domain/people/token.ts";
 import { dueAtOf, type ParamValues, type Run } from "../../domain/run.ts";
 import type { Problem } from "../../jobfile/problem.ts";
 import type { Clock } from "../../lib/clock.ts";
@@ -88,6 +90,9 @@ const DESCRIBED_AT_ONCE = 20;
 
 /** How often the marks are judged while there are some. */
 const ROUND_MS = 60_000;
+
+/** At most so many tokens that expire or have expired are listed. */
+const MAX_ENDING_TOKENS = 50;
 
 /** Finds what needs attention. */
 export class AttentionFinder {
@@ -175,12 +180,12 @@ export class AttentionFinder {
   }
 
   /** Reads details only for the items that it returns. */
-  async list(limit: number, jobIds: ReadonlySet<JobId> | null = null): Promise<AttentionList> {
+  async list(limit: number, jobIds: ReadonlySet<JobId> | null = null, isForAdmin = false): Promise<AttentionList> {
     const found = await this.#collect();
     const marks = this.#judgeMarks(found);
-    const chosen = found.filter(
-      (item) => jobIds === null || ("jobId" in item && item.jobId !== null && jobIds.has(item.jobId)),
-    );
+    const chosen = found
+      .filter(({ kind }) => isForAdmin || !ADMIN_KINDS.has(kind))
+      .filter((item) => jobIds === null || ("jobId" in item && item.jobId !== null && jobIds.has(item.jobId)));
     const { causes: all, consequences, childJobs } = this.#group(chosen, jobIds);
     const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };
     for (const { kind } of all) counts[kind]++;
@@ -395,6 +400,8 @@ export class AttentionFinder {
       case "internal_error":
       case "job_stale":
       case "job_file_broken":
+      case "token_expiring":
+      case "token_expired":
         return since;
       default:
         return assertNever(item);
@@ -418,6 +425,7 @@ export class AttentionFinder {
       ...this.#options.internalErrors
         .listUrgent(this.#options.clock.now())
         .map((each) => ({ kind: "internal_error" as const, ...each })),
+      ...this.#endingTokens(),
       ...this.#oldRuns(),
       ...this.#openAccess(),
       ...this.#lostProcesses(),
@@ -470,6 +478,8 @@ export class AttentionFinder {
       case "jobs_commit_refused":
       case "jobs_repository_failed":
       case "commit_files_changed":
+      case "token_expiring":
+      case "token_expired":
         return item;
       default:
         return assertNever(item);
@@ -519,6 +529,27 @@ export class AttentionFinder {
   #oldRuns(): readonly Extract<Attention, { readonly kind: "retention_undecided" }>[] {
     const found = this.#options.oldRuns();
     return found === null ? [] : [{ kind: "retention_undecided", ...found }];
+  }
+
+  #endingTokens(): readonly Attention[] {
+    const { store, clock } = this.#options;
+    const now = clock.now();
+    const named = Map.groupBy(
+      store.tokens.listEnding(now, MAX_ENDING_TOKENS),
+      ({ name, refused }) => `${name} ${refused === null}`,
+    );
+    return [...named.values()].flatMap(([token]): readonly Attention[] => {
+      if (token === undefined) return [];
+      const { name, role, expiresAt, lastUsedAt, lastUsedFrom, refused } = token;
+      const common = { token: name, role, expiresAt };
+      if (refused !== null) {
+        const { count, at: lastRefusedAt, from: lastRefusedFrom } = refused;
+        return [{ kind: "token_expired", ...common, count, lastRefusedAt, lastRefusedFrom, since: expiresAt }];
+      }
+      const expiresInMs = expiresAt - now;
+      const since = expiresAt - SOON_MS;
+      return [{ kind: "token_expiring", ...common, expiresInMs, lastUsedAt: lastUsedAt ?? since, lastUsedFrom, since }];
+    });
   }
 
   #openAccess(): readonly Extract<Attention, { readonly kind: "open_to_users" }>[] {

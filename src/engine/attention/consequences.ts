@@ -119,6 +119,8 @@ class CauseFinder {
       case "jobs_commit_refused":
       case "jobs_repository_failed":
       case "commit_files_changed":
+      case "token_expiring":
+      case "token_expired":
         break;
       default:
         assertNever(item);

@@ -2,6 +2,11 @@
 ALTER TABLE tokens ADD COLUMN jobs TEXT CHECK (json_type(jobs) = 'array');
 ALTER TABLE tokens ADD COLUMN tags TEXT CHECK (json_type(tags) = 'array');
 
+-- Requests with a token that were refused because it has expired, written at most once a minute.
+ALTER TABLE tokens ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tokens ADD COLUMN refused_at INTEGER;
+ALTER TABLE tokens ADD COLUMN refused_from TEXT;
+
 -- Logins through an OpenID provider.
 CREATE TABLE provider_sessions (
   -- The SHA-256 of the cookie, in hexadecimal.

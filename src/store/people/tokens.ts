@@ -1,5 +1,5 @@
 import { ROLES, type Role } from "../../domain/people/role.ts";
-import type { StoredToken } from "../../domain/people/token.ts";
+import { IN_USE_MS, REFUSED_COUNTS_MS, SOON_MS, type StoredToken } from "../../domain/people/token.ts";
 import { refuse } from "../../domain/refusal.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
@@ -20,6 +20,10 @@ export interface TokenStore {
   revoke(name: string, now: number): number;
   /** Stores when tokens were used last. Not durable. */
   noteUses(uses: readonly TokenUse[]): void;
+  /** Adds to how often tokens were refused because they have expired. Not durable. */
+  noteRefusals(refusals: readonly (TokenUse & { readonly count: number })[]): void;
+  /** Returns up to `limit` tokens that are in use and expire soon, and expired ones that are still sent, the first to expire first. */
+  listEnding(now: number, limit: number): readonly EndingToken[];
   beginSession(session: StoredSession, now: number): void;
   findSession(id: string): StoredSession | null;
   endSession(id: string): void;
@@ -50,6 +54,17 @@ type RotatedToken = {
 };
 
 type TokenUse = { readonly id: number; readonly at: number; readonly address: string | null };
+
+/** A token that is in use, and expires soon or has expired. Times are in ms since the Unix epoch. */
+type EndingToken = {
+  readonly name: string;
+  readonly role: Role;
+  readonly expiresAt: number;
+  readonly lastUsedAt: number | null;
+  readonly lastUsedFrom: string | null;
+  /** The requests that were refused because it has expired; null if there were none lately. */
+  readonly refused: { readonly count: number; readonly at: number; readonly from: string | null } | null;
+};
 
 type StoredSession = { readonly id: string; readonly tokenId: number; readonly expiresAt: number };
 
@@ -110,6 +125,26 @@ export const createTokenStore = ({ sql, write }: StoreContext): TokenStore => {
         sql.run("UPDATE tokens SET last_used_at = $at, last_used_from = $address WHERE id = $id", { id, at, address });
     }),
 
+    noteRefusals: write("relaxed", (refusals) => {
+      for (const { id, count, at, address } of refusals)
+        sql.run(
+          "UPDATE tokens SET refused = refused + $count, refused_at = $at, refused_from = $address WHERE id = $id",
+          { id, count, at, address },
+        );
+    }),
+
+    listEnding: (now, limit) =>
+      sql
+        .all(
+          `SELECT name, role, expires_at, last_used_at, last_used_from, refused, refused_at, refused_from FROM tokens
+           WHERE revoked_at IS NULL AND CASE
+             WHEN expires_at > $now THEN expires_at <= $soon AND last_used_at >= $used AND last_used_at > coalesce(replaced_at, 0)
+             ELSE refused_at >= $sent END
+           ORDER BY expires_at, id LIMIT $limit`,
+          { now, soon: now + SOON_MS, used: now - IN_USE_MS, sent: now - REFUSED_COUNTS_MS, limit },
+        )
+        .map((row) => toEndingToken(row, now)),
+
     beginSession: write("durable", ({ id, tokenId, expiresAt }, now) => {
       sql.run("DELETE FROM token_sessions WHERE expires_at <= $now", { now });
       sql.run("INSERT INTO token_sessions (id, token_id, expires_at) VALUES ($id, $tokenId, $expiresAt)", {
@@ -155,6 +190,19 @@ const CURRENT = "revoked_at IS NULL AND replaced_at IS NULL";
 
 const COLUMNS =
   "id, name, role, created_at, created_by, expires_at, revoked_at, replaced_at, last_used_at, last_used_from";
+
+const toEndingToken = (row: SqlRow, now: number): EndingToken => {
+  const [expiresAt, at] = [integer(row, "expires_at"), integerOrNull(row, "refused_at")];
+  const isRefused = expiresAt <= now && at !== null;
+  return {
+    name: text(row, "name"),
+    role: word(row, "role", ROLES),
+    expiresAt,
+    lastUsedAt: integerOrNull(row, "last_used_at"),
+    lastUsedFrom: textOrNull(row, "last_used_from"),
+    refused: isRefused ? { count: integer(row, "refused"), at, from: textOrNull(row, "refused_from") } : null,
+  };
+};
 
 const toToken = (row: SqlRow): StoredToken => ({
   id: integer(row, "id"),

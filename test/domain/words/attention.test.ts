@@ -122,6 +122,14 @@ const ITEMS: { readonly [Kind in AttentionKind]: Extract<Given, { readonly kind:
       commit: "3f9a1c2044556677889900aabbccddeeff001122",
       count: 2,
     },
+    token_expiring: {
+      kind: "token_expiring",
+      ...item,
+      token: "ci",
+      expires_in_ms: 3 * 86_400_000,
+      last_used_from: "10.0.0.5",
+    },
+    token_expired: { kind: "token_expired", ...item, token: "ci", count: 12, last_refused_from: null },
     job_file_broken: {
       kind: "job_file_broken",
       ...item,
@@ -176,6 +184,14 @@ test.each<[AttentionKind, readonly string[]]>([
         "files of commit 3f9a1c20 were changed 2 times, perhaps by a task; petit wrote them again before they were used",
       ),
     ],
+  ],
+  [
+    "token_expiring",
+    ["expires", ...twice("expires in 3d; it is in use, last from 10.0.0.5; 'petit tokens rotate ci' replaces it")],
+  ],
+  [
+    "token_expired",
+    ["expired", ...twice("has expired, and was sent 12 times since; create another one, or 'petit tokens revoke ci'")],
   ],
   ["job_stale", ["stale", ...twice("no run has completed for 1d6h, although one is expected within 1d2h")]],
   [

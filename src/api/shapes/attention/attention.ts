@@ -12,6 +12,7 @@ import type { AttentionEntry, AttentionList } from "../../../domain/inbox/entry.
 import { URGENCIES } from "../../../domain/inbox/order.ts";
 import { TASK_TYPES } from "../../../domain/job.ts";
 import { NOTIFY_TYPES, receiverText } from "../../../domain/notification.ts";
+import { ROLES } from "../../../domain/people/role.ts";
 import {
   ATTENTION_TEXT,
   attentionMessage,
@@ -453,6 +454,39 @@ const CommitFilesChanged = kindOf(
   { title: "CommitFilesChanged" },
 );
 
+const ofToken = {
+  job_id: t.Null({ description: "Always null" }),
+  run_id: t.Null({ description: "Always null" }),
+  token: t.String({ description: "Name of the token" }),
+  role: word(ROLES, "Role of the token"),
+};
+
+const TokenExpiring = kindOf(
+  "token_expiring",
+  "A week before it expires",
+  {
+    ...ofToken,
+    expires_at: instant("When it expires"),
+    expires_in_ms: positive("How long it is still valid, in ms"),
+    last_used_at: instant("When it was last used, to within a minute"),
+    last_used_from: nullable(t.String(), "The address that used it last; null if that is not known"),
+  },
+  { title: "TokenExpiring" },
+);
+
+const TokenExpired = kindOf(
+  "token_expired",
+  "When it expired",
+  {
+    ...ofToken,
+    expires_at: instant("When it expired"),
+    count: positive("How often it was refused since, to within a minute"),
+    last_refused_at: instant("When it was refused last, to within a minute"),
+    last_refused_from: nullable(t.String(), "The address that sent it last; null if that is not known"),
+  },
+  { title: "TokenExpired" },
+);
+
 export const AttentionBody = t.Union(
   [
     JobFailing,
@@ -478,6 +512,8 @@ export const AttentionBody = t.Union(
     JobsCommitRefused,
     JobsRepositoryFailed,
     CommitFilesChanged,
+    TokenExpiring,
+    TokenExpired,
   ],
   {
     title: "Attention",
@@ -642,6 +678,16 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
     case "commit_files_changed": {
       const { kind, commit, count } = item;
       return { kind, ...common, ...NOTHING, commit, count };
+    }
+    case "token_expiring": {
+      const { kind, token, role, expiresAt, expiresInMs, lastUsedAt, lastUsedFrom } = item;
+      const used = { last_used_at: lastUsedAt, last_used_from: lastUsedFrom };
+      return { kind, ...common, ...NOTHING, token, role, expires_at: expiresAt, expires_in_ms: expiresInMs, ...used };
+    }
+    case "token_expired": {
+      const { kind, token, role, expiresAt, count, lastRefusedAt, lastRefusedFrom } = item;
+      const refused = { count, last_refused_at: lastRefusedAt, last_refused_from: lastRefusedFrom };
+      return { kind, ...common, ...NOTHING, token, role, expires_at: expiresAt, ...refused };
     }
     default:
       return assertNever(item);

@@ -238,6 +238,8 @@ const Action = ({ action, isMain, onAsk }: ActionProps) => {
       return <Lead to="/system#notifications" label="Notifications" isMain={isMain} />;
     case "repository":
       return <Lead to="/system#job-files" label="Job files" isMain={isMain} />;
+    case "tokens":
+      return <Lead to="/system/tokens" label="Tokens" isMain={isMain} />;
     case "problems":
       return <Lead to="/system#problems" label="Problems" isMain={isMain} />;
     default:
