@@ -1,6 +1,7 @@
 import type { Command } from "./command.ts";
 import { ack, snooze } from "./commands/ack.ts";
 import { artifacts } from "./commands/artifacts.ts";
+import { audit } from "./commands/audit.ts";
 import { backfill } from "./commands/backfill.ts";
 import { backup } from "./commands/backup.ts";
 import { cancel } from "./commands/cancel.ts";
@@ -79,6 +80,7 @@ export const COMMANDS: readonly Command[] = [
   schema,
   token,
   tokens,
+  audit,
   whoami,
   completion,
   help,

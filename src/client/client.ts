@@ -187,6 +187,7 @@ const fieldOfEveryResponse = (path: string, { method }: RequestParts): string =>
 /** Paths whose responses have no field with the name of the path's last segment. */
 const FIELD_OF: Readonly<Record<string, string>> = {
   attention: "items",
+  audit: "entries",
   compact: "jobs",
   comparison: "run_id",
   definition: "text",

@@ -9,6 +9,7 @@ import { isLost } from "../../store/identity.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { endStraysCommand, strayText } from "../doctor/strays.ts";
 import { EXIT } from "../exit.ts";
+import { commandFacts } from "../people/as-command.ts";
 import { readableLocal } from "../terminal/local-time.ts";
 
 export const restore = defineCommand({
@@ -36,11 +37,12 @@ export const restore = defineCommand({
     const { terminal, settings, runtime, environment, clock, json } = context;
     const [path, source, now] = [settings.db, FILE, clock.now()];
     const plan = planRestore({ path, source, runtime, environment, now });
-    if (!isDryRun) restoreDatabase(plan, { path, source, runtime, environment, now, catchesUp });
+    const done = commandFacts(context, { action: "database.restore", target: resolve(source) });
+    if (!isDryRun) restoreDatabase(plan, { path, source, runtime, environment, now, catchesUp, done });
     const strays = straysOf(plan, context);
-    const done = { file: FILE, isDryRun, catchesUp, strays };
-    if (json) terminal.out.write(`${JSON.stringify(asJson(plan, done), null, 2)}\n`);
-    else terminal.err.write(linesOf(plan, done, context).join(""));
+    const report = { file: FILE, isDryRun, catchesUp, strays };
+    if (json) terminal.out.write(`${JSON.stringify(asJson(plan, report), null, 2)}\n`);
+    else terminal.err.write(linesOf(plan, report, context).join(""));
     return EXIT.DONE;
   },
 });

@@ -1,12 +1,14 @@
 import { withStore } from "../../app/open-database.ts";
 import { type CreatedToken, createToken, needsStoredToken, rotateToken } from "../../auth/stored-tokens.ts";
+import type { AuditAction } from "../../domain/people/audit.ts";
 import type { Role } from "../../domain/people/role.ts";
 import { type TokenState, tokenFields } from "../../domain/people/token.ts";
 import { createdTokenText, revokedTokenText, rotatedTokenText } from "../../domain/words/people/token.ts";
 import { silentLog } from "../../lib/log.ts";
+import type { Store } from "../../store/store.ts";
 import { openClient } from "../client/client.ts";
 import type { Context } from "../command.ts";
-import { currentUser } from "../import/crontab/owner.ts";
+import { asCommand, caller } from "./as-command.ts";
 
 /** A token as the API shows it. */
 export type ShownToken = Omit<ReturnType<typeof tokenFields>, "state"> & { readonly state: TokenState };
@@ -52,12 +54,14 @@ const remoteTokens = (context: Context): TokenAccess => {
 const databaseTokens = (context: Context): TokenAccess => {
   const { settings, runtime, clock, environment } = context;
   const database = { db: settings.db, runtime, clock, environment, log: silentLog };
-  const by = environment.SUDO_USER || currentUser();
+  const by = caller(context);
+  const change = <Result>(action: AuditAction, name: string, work: (store: Store) => Result): Result =>
+    withStore(database, (store) => asCommand(context, { action, target: name }, () => work(store)));
   return {
     list: async () => withStore(database, ({ tokens }) => tokens.list().map((each) => tokenFields(each, clock.now()))),
 
     create: async ({ name, role, lifetimeMs }) =>
-      withStore(database, (store) => {
+      change("token.create", name, (store) => {
         const isFirst = !needsStoredToken(store.tokens.list());
         const now = clock.now();
         const expiresAt = lifetimeMs === null ? null : now + lifetimeMs;
@@ -66,13 +70,13 @@ const databaseTokens = (context: Context): TokenAccess => {
       }),
 
     rotate: async (name, graceMs) =>
-      withStore(database, (store) => {
+      change("token.rotate", name, (store) => {
         const created = rotateToken(store, { name, graceMs, by }, clock.now());
         return newToken(created, rotatedTokenText(name, graceMs));
       }),
 
     revoke: async (name) =>
-      withStore(database, ({ tokens }) => {
+      change("token.revoke", name, ({ tokens }) => {
         tokens.revoke(name, clock.now());
         return revokedTokenText(name, !needsStoredToken(tokens.list()));
       }),

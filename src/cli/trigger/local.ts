@@ -17,6 +17,7 @@ import { MEMORY } from "../../store/database/open.ts";
 import type { Context } from "../command.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { findJob, readJobs } from "../job-folder.ts";
+import { asCommand } from "../people/as-command.ts";
 import { excerptText, failedTasks, readExcerpts } from "../run-display/error-excerpt.ts";
 import { outcomeLine } from "../run-display/outcome.ts";
 import { localRunReader, localSource } from "./local-run.ts";
@@ -48,7 +49,9 @@ export const triggerLocally = async ({ dir, jobId, request }: LocalTrigger, cont
   // The database may contain running runs of another petit. They stay for its next start.
   parts.defer(() => engine.stop("leave"));
   await engine.start();
-  const run = await engine.trigger(job.id, request);
+  const run = await asCommand(context, { action: "job.trigger", target: job.id }, () =>
+    engine.trigger(job.id, request),
+  );
   interrupts.onEach(() => {
     for (const runId of unfinishedRuns(engine, run.id)) {
       engine.cancel(runId).catch((error: unknown) => {

@@ -23,6 +23,7 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
+import type { AuditFacts } from "../../domain/people/audit.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import type { Runtime, SqlDatabase } from "../../runtime/runtime.ts";
 import type { LostAttempts } from "../identity.ts";
@@ -205,6 +206,12 @@ const asideOf = (database: string, now: number): string => {
   }
 };
 
+type RestoreRequest = {
+  readonly catchesUp: boolean;
+  /** What the audit log says about it. */
+  readonly done: AuditFacts;
+};
+
 /**
  * Replaces a database by a copy, and its artifacts by those of the copy. What was there is moved aside. Tokens that were revoked since, and logins
  * that have ended, stay so. The next start counts as the first one
@@ -213,7 +220,7 @@ const asideOf = (database: string, now: number): string => {
  */
 export const restore = (
   plan: RestorePlan,
-  { path, source, runtime, now, catchesUp }: RestoreOptions & { readonly catchesUp: boolean },
+  { path, source, runtime, now, catchesUp, done }: RestoreOptions & RestoreRequest,
 ): void => {
   const { database } = plan;
   const owner = ownerOf(path);
@@ -225,6 +232,7 @@ export const restore = (
       {
         using store = openStore({ path: copy.path, runtime });
         store.identity.markRestored({ now, catchesUp });
+        store.audit.add(done, now);
         store.access.takeOver(readPresentAccess({ path, runtime }));
       }
       giveFile(copy.path, owner);
