@@ -21,9 +21,25 @@ export const API_GUARDS: readonly Guard[] = [
   {
     against: "a role that is too low",
     file: "api/guard/role.ts",
-    from: "if (isAtLeast(role, needed)) return;",
-    to: "return;",
+    from: "if (!isAtLeast(role, needs.role))",
+    to: "if (false)",
     test: "api/guard/roles.test.ts",
+    only: "the routes",
+  },
+  {
+    against: "what concerns all jobs, for somebody who is limited to some",
+    file: "api/guard/role.ts",
+    from: 'if (needs.scope === "all" && scope !== null)',
+    to: "if (false)",
+    test: "api/guard/limits.test.ts",
+    only: "the routes",
+  },
+  {
+    against: "other jobs, for somebody who is limited to some",
+    file: "api/scope/visibility.ts",
+    from: "isInScope(this.#scope, job) ? [job.id] : []",
+    to: "[job.id]",
+    test: "api/guard/limits.test.ts",
     only: "the routes",
   },
   {

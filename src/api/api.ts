@@ -1,3 +1,4 @@
+import type { JobScope } from "../domain/people/scope.ts";
 import { noRoleText } from "../domain/words/people/sign-in.ts";
 import type { RequestConnection } from "../runtime/runtime.ts";
 import { noteAction, withinAction } from "../store/people/audit-scope.ts";
@@ -14,7 +15,7 @@ import { drainBody, isUnread } from "./guard/drain-body.ts";
 import { createHostCheck } from "./guard/host.ts";
 import { MESSAGE_POLICY, messagePage } from "./guard/message-page.ts";
 import { checkOrigin } from "./guard/origin.ts";
-import { checkRole } from "./guard/role.ts";
+import { checkNeeds } from "./guard/role.ts";
 import { isAnsweredDuringStart, untilStarted } from "./guard/start.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import type { ApiOptions } from "./options.ts";
@@ -25,6 +26,8 @@ import { HEALTH_PATH, LIVE_PATH } from "./routes/health.ts";
 import { DOCS_PATH } from "./routes/openapi.ts";
 import { ROUTE_ROLES } from "./routes/roles.ts";
 import { type ApiServices, answerError, pathOf, queryOf, routes } from "./routes/routes.ts";
+import { ROUTE_SCOPES } from "./scope/route-scopes.ts";
+import { ScopedApps } from "./scope/scoped-apps.ts";
 import { FAILURE_STATUS } from "./shapes/failure.ts";
 import { createUnknownRouteError } from "./unknown-route.ts";
 
@@ -59,7 +62,12 @@ export const createApi = (options: ApiOptions): Api => {
     authentication,
     closing: closing.signal,
   };
-  const services = { feed: new EventFeed(options), metrics: createMetrics(options), roles: ROUTE_ROLES };
+  const services = {
+    feed: new EventFeed(options),
+    metrics: createMetrics(options),
+    roles: ROUTE_ROLES,
+    scopes: ROUTE_SCOPES,
+  };
   const checkHost = createHostCheck(options);
   const denials = new Denials({ audit: store.audit, clock, log });
   const findRoute = createRouteFinder(Object.keys(ROUTE_ACTIONS) as ActionRoute[]);
@@ -115,12 +123,14 @@ export const createApi = (options: ApiOptions): Api => {
   };
 };
 
-/** Returns the handler behind the host check. It checks the origin, then the token, then the role, before anything of the body is read. */
+/** Returns the handler behind the host check. It checks the origin, then the token, then the role and the limit to jobs, before anything of the body is read. */
 const createHandler = (options: ApiOptions, context: ApiContext, services: ApiServices): RequestHandler => {
-  const app = routes(context, services);
+  const appOfAll = routes(context, services);
+  const scopedApps = new ScopedApps(context, services);
   const { authentication, requests } = context;
   const findRoute = createRouteFinder(Object.keys(ROUTE_ROLES) as (keyof typeof ROUTE_ROLES)[]);
-  const unknownRouteError = createUnknownRouteError(app.routes);
+  const unknownRouteError = createUnknownRouteError(appOfAll.routes);
+  const appFor = (scope: JobScope) => (scope === null ? appOfAll : scopedApps.of(scope));
   return (request, fromAllowedOrigin) => {
     const path = pathOf(request.url);
     // A check whether the process answers says nothing, whoever asks.
@@ -135,7 +145,9 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
     if (page !== null) return noRolePage(request, context) ?? onlyGet(request, page);
     const route = findRoute(request.method, path);
     const needed = route === null ? null : ROUTE_ROLES[route];
+    let scope: JobScope = null;
     if (needed === null && needsNobody(path)) throw unknownRouteError(request.method, path);
+    if (route === HEALTH_ROUTE) scope = authentication.scopeOfHealth(request);
     if (needed !== "none") {
       const login =
         path === DOCS_PATH && isVisit(request) && !authentication.hasCredentials(request)
@@ -145,15 +157,18 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
       const { person } = authentication.identify(request);
       requests.setPerson(request, person);
       noteAction({ who: person.name, role: person.role, how: person.via });
-      if (needed === null) throw unknownRouteError(request.method, path);
-      checkRole(person, needed);
+      if (route === null || needed === null) throw unknownRouteError(request.method, path);
+      checkNeeds(person, { role: needed, scope: ROUTE_SCOPES[route] });
+      scope = person.scope;
     }
     checkBodySize(request, path.startsWith(JOB_FILES_PATH) ? maxDraftBytes(context) : MAX_BODY_BYTES);
     if (context.engine.phase === "starting" && !isAnsweredDuringStart(path))
-      return untilStarted(request, context).then(() => app.fetch(request));
-    return app.fetch(request);
+      return untilStarted(request, context).then(() => appFor(scope).fetch(request));
+    return appFor(scope).fetch(request);
   };
 };
+
+const HEALTH_ROUTE = "GET /api/health" satisfies keyof typeof ROUTE_ROLES;
 
 /** Returns true for webhooks and health checks. They need no token, so neither does the answer that a method or a path is wrong. */
 const needsNobody = (path: string): boolean =>

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Role } from "../domain/people/role.ts";
-import type { JobScope } from "../domain/people/scope.ts";
+import { type JobScope, limitOf } from "../domain/people/scope.ts";
 import { type ApiToken, type StoredToken, tokenStateOf } from "../domain/people/token.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
@@ -74,6 +74,13 @@ export class AcceptedTokens implements Disposable {
   /** Whether there is any token, also one that has expired. */
   get isNeeded(): boolean {
     return this.#given.length > 0 || this.#isStoredNeeded;
+  }
+
+  /** Whether any token is limited to some jobs, also one that has expired. */
+  get hasLimits(): boolean {
+    return this.#stored
+      .values()
+      .some(({ jobs, tags, revokedAt }) => revokedAt === null && limitOf(jobs, tags) !== null);
   }
 
   /** Calls `listener` when tokens may have changed or expired. */
@@ -150,11 +157,12 @@ export class AcceptedTokens implements Disposable {
   }
 
   #judge(stored: StoredToken): AcceptedToken | RefusedToken {
-    const { id, name, role, expiresAt, revokedAt } = stored;
+    const { id, name, role, jobs, tags, expiresAt, revokedAt } = stored;
     const state = tokenStateOf(stored, this.#options.clock.now());
     if (state === "revoked") return { refused: state, name, at: revokedAt ?? 0 };
     if (state === "expired") return { refused: state, id, name, at: expiresAt ?? 0 };
-    return { key: `stored ${id}`, name, role, scope: null, source: { kind: "stored", id, expiresAt } };
+    const scope = limitOf(jobs, tags);
+    return { key: `stored ${id}`, name, role, scope, source: { kind: "stored", id, expiresAt } };
   }
 
   #setGiven(tokens: readonly ApiToken[]): void {

@@ -68,6 +68,8 @@ export interface Auth extends Disposable {
   readonly proxy: ProxySignIn | null;
   /** Where people come from, besides tokens; null if only from there. */
   readonly signIn: Pick<SignInOptions, "contact"> | null;
+  /** Returns whether any token is limited to some jobs. */
+  hasLimits(): boolean;
   identify(proof: Proof): Identified | Refused;
   /** Returns false if petit requires a token, and the proof is neither one nor a valid session. */
   hasProof(proof: Proof): boolean;
@@ -126,6 +128,7 @@ export const createAuth = (options: AuthOptions): Auth => {
     isProtected,
     proxy,
     signIn,
+    hasLimits: () => tokens.hasLimits,
     identify: ({ bearer, session: value, proxy: stated = null, address }) => {
       const isOpen = !needsToken();
       if (bearer !== null) {

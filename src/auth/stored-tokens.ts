@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Role } from "../domain/people/role.ts";
+import type { JobLimit } from "../domain/people/scope.ts";
 import type { StoredToken } from "../domain/people/token.ts";
 import type { Store } from "../store/store.ts";
 
 /** A token that was just created. Its text is not stored, so it can't be shown again. */
-export type CreatedToken = {
+export type CreatedToken = JobLimit & {
   readonly name: string;
   readonly role: Role;
   readonly token: string;
@@ -12,7 +13,7 @@ export type CreatedToken = {
   readonly expiresAt: number | null;
 };
 
-export type TokenRequest = {
+export type TokenRequest = JobLimit & {
   readonly name: string;
   readonly role: Role;
   readonly expiresAt: number | null;
@@ -26,18 +27,19 @@ type Stored = Pick<Store, "tokens">;
 
 /** Creates a token. Throws `conflict` if a valid one has its name. */
 export const createToken = ({ tokens }: Stored, request: TokenRequest, now: number): CreatedToken => {
-  const { name, role, expiresAt } = request;
+  const { name, role, jobs, tags, expiresAt } = request;
   const token = newText();
   tokens.create({ ...request, digest: digestOf(token) }, now);
-  return { name, role, token, expiresAt };
+  return { name, role, jobs, tags, token, expiresAt };
 };
 
 /** Creates a token in place of another one, which stays valid for the grace time. Throws `not_found` if there is no valid one. */
 export const rotateToken = ({ tokens }: Stored, request: RotateRequest, now: number): CreatedToken => {
   const { name, graceMs, by } = request;
   const token = newText();
-  const { role, expiresAt } = tokens.rotate({ name, by, graceUntil: now + graceMs, digest: digestOf(token) }, now);
-  return { name, role, token, expiresAt };
+  const rotated = tokens.rotate({ name, by, graceUntil: now + graceMs, digest: digestOf(token) }, now);
+  const { role, jobs, tags, expiresAt } = rotated;
+  return { name, role, jobs, tags, token, expiresAt };
 };
 
 /** Returns whether petit requires a token because of those that it stores. One that has expired counts: time opens nothing. */

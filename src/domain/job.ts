@@ -349,6 +349,10 @@ export const withoutDefaultNotify = (job: Job): Job => {
   return own;
 };
 
+/** The form of a tag, for patterns with the flag `u`. */
+export const TAG_PATTERN = "^[\\p{L}\\p{N}][\\p{L}\\p{M}\\p{N}_.:/-]{0,63}$";
+export const TAG_FORM = "a tag: 1 to 64 letters, digits, '_', '.', ':', '/' and '-', the first one a letter or a digit";
+
 /** Returns whether a job has all of these tags. */
 export const hasTags = ({ tags = [] }: Pick<Job, "tags">, wanted: readonly string[]): boolean =>
   wanted.every((tag) => tags.includes(tag));

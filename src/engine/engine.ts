@@ -140,6 +140,8 @@ export interface Engine extends AsyncDisposable {
   findGoneJob(jobId: string): JobView | null;
   /** Returns the error for a job that is unknown, or that no job file defines any more. */
   jobNotFound(jobId: string): PetitError;
+  /** All jobs, also those that no job file defines any more. It is the same object until a definition changes. */
+  readonly knownJobs: readonly KnownJob[];
   /** Returns the next `count` occurrences of a job within the bounds, in ms since the epoch. */
   nextOccurrences(jobId: JobId, count: number, bounds?: OccurrenceBounds): readonly number[];
   health(): Health;
@@ -153,18 +155,28 @@ export interface Engine extends AsyncDisposable {
   listAttention(limit: number, jobIds?: ReadonlySet<JobId> | null, isForAdmin?: boolean): Promise<AttentionList>;
   /** Returns what happened in a period, of all jobs or of some, and what is due today. */
   review(query: ReviewQuery): Promise<Review>;
-  /** Returns an entry of that list. Rejects with `not_found`. */
-  findAttention(entryId: string): Promise<AttentionEntry>;
-  /** Stores what `by` says about an entry of that list, and returns it. Rejects with `not_found`, `conflict` and `not_running`. */
-  changeAttention(entryId: string, change: MarkChange, by?: string | null): Promise<AttentionEntry>;
+  /** Returns an entry of that list, which is of some jobs only, if given. Rejects with `not_found`. */
+  findAttention(entryId: string, jobIds?: ReadonlySet<JobId> | null): Promise<AttentionEntry>;
+  /**
+   * Stores what `by` says about an entry of that list, which is of some jobs only, if given, and returns it. Rejects with `not_found`,
+   * `conflict` and `not_running`.
+   */
+  changeAttention(
+    entryId: string,
+    change: MarkChange,
+    by?: string | null,
+    jobIds?: ReadonlySet<JobId> | null,
+  ): Promise<AttentionEntry>;
   /** How the jobs with `expect` fare. */
   readonly expectations: Iterable<Expectation>;
   /** The problems in the job files. */
   readonly problems: readonly Problem[];
   /** The queues with what runs and waits in each, by name: the configured ones, and others that runs still use. */
   readonly queues: readonly QueueState[];
-  /** Returns the first runs that have a slot of a queue, and the first that wait for one. */
-  queueRuns(name: string): QueueRuns;
+  /** Returns the queues that some jobs name or their runs use, with their runs only. */
+  queuesOf(jobIds: ReadonlySet<JobId>): readonly QueueState[];
+  /** Returns the first runs that have a slot of a queue, and the first that wait for one; of some jobs only, if given. */
+  queueRuns(name: string, jobIds?: ReadonlySet<JobId> | null): QueueRuns;
   /** Returns the limit that keeps an unfinished run from starting or continuing; null if none does. */
   waitsFor(runId: RunId): WaitsFor | null;
   /** Returns what an unfinished run only waits for; null while something of it executes, or is about to. */
@@ -300,6 +312,9 @@ export type JobView = ActivityCounts & {
    */
   readonly gone: { readonly since: number | null } | null;
 };
+
+/** A job, as far as limits of people are about it. */
+export type KnownJob = Pick<Job, "id" | "tags">;
 
 export type Reload = { readonly jobs: number; readonly problems: readonly Problem[] };
 

@@ -10,7 +10,7 @@ import { type AttentionEntry, type AttentionList, NO_ATTENTION } from "../domain
 import type { Expectation } from "../domain/inbox/expectation.ts";
 import type { Job, Pause } from "../domain/job.ts";
 import type { ActivityCounts } from "../domain/limits/activity.ts";
-import type { QueueRuns } from "../domain/limits/queue.ts";
+import type { QueueRuns, QueueState } from "../domain/limits/queue.ts";
 import { NO_RETENTION } from "../domain/limits/retention.ts";
 import type { WaitingCode } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
@@ -40,6 +40,7 @@ import type {
   EnginePhase,
   Health,
   JobView,
+  KnownJob,
   OccurrenceBounds,
   PersonDecision,
   Reload,
@@ -136,6 +137,8 @@ class Scheduler implements Engine {
   /** Null if none is configured. */
   readonly #heartbeats: Heartbeats | null;
   #isStarted = false;
+  /** What `knownJobs` has returned for some jobs. */
+  #knownJobs: { readonly of: object; readonly jobs: readonly KnownJob[] } | null = null;
 
   constructor(options: CreateEngineOptions) {
     const { store, runtime, clock, log, settings, spoolDir, environment } = options;
@@ -566,8 +569,15 @@ class Scheduler implements Engine {
     return this.#runs.queues;
   }
 
-  queueRuns(name: string): QueueRuns {
-    return this.#runs.queueRuns(name);
+  queuesOf(jobIds: ReadonlySet<JobId>): readonly QueueState[] {
+    const named = this.#jobs.all
+      .values()
+      .flatMap(({ job: { id, queue } }) => (queue !== undefined && jobIds.has(id) ? [queue] : []));
+    return this.#runs.queuesOf(jobIds, named);
+  }
+
+  queueRuns(name: string, jobIds: ReadonlySet<JobId> | null = null): QueueRuns {
+    return this.#runs.queueRuns(name, jobIds);
   }
 
   waitsFor(runId: RunId): WaitsFor | null {
@@ -763,6 +773,20 @@ class Scheduler implements Engine {
     return this.#jobs.notFound(jobId);
   }
 
+  get knownJobs(): readonly KnownJob[] {
+    const { all } = this.#jobs;
+    if (this.#knownJobs?.of === all) return this.#knownJobs.jobs;
+    const jobs = [
+      ...all.values().map(({ job }) => job),
+      ...this.store.jobs
+        .listGone()
+        .values()
+        .map(({ job }) => job),
+    ].map(({ id, tags = [] }) => ({ id, tags }));
+    this.#knownJobs = { of: all, jobs };
+    return jobs;
+  }
+
   async testNotifications(
     ...[jobId, signal]: Parameters<Engine["testNotifications"]>
   ): ReturnType<Engine["testNotifications"]> {
@@ -831,28 +855,30 @@ class Scheduler implements Engine {
     });
   }
 
-  changeAttention(...[entryId, change, by = null]: Parameters<Engine["changeAttention"]>): Promise<AttentionEntry> {
+  changeAttention(
+    ...[entryId, change, by = null, jobIds = null]: Parameters<Engine["changeAttention"]>
+  ): Promise<AttentionEntry> {
     return this.#commits.retryWhileLocked(async () => {
       this.#assertRunning();
-      const entry = await this.#mustFindEntry(entryId);
-      await this.#attention.change(entry, change, { now: this.#options.clock.now(), by });
+      const entry = await this.#mustFindEntry(entryId, jobIds);
+      await this.#attention.change(entry, change, { now: this.#options.clock.now(), by, jobIds });
       this.#watchMarks();
-      return await this.#mustFindEntry(entryId);
+      return await this.#mustFindEntry(entryId, jobIds);
     });
   }
 
-  findAttention(entryId: string): Promise<AttentionEntry> {
+  findAttention(entryId: string, jobIds: ReadonlySet<JobId> | null = null): Promise<AttentionEntry> {
     // Before the start, the newest runs are not known.
     if (!this.#isStarted) return Promise.reject(entryNotFound(entryId));
-    return this.#mustFindEntry(entryId);
+    return this.#mustFindEntry(entryId, jobIds);
   }
 
   #watchMarks(): void {
     if (this.#options.followSchedules !== false) this.#attention.watchMarks(this.#detach.signal);
   }
 
-  async #mustFindEntry(entryId: string): Promise<AttentionEntry> {
-    const entry = await this.#attention.find(entryId);
+  async #mustFindEntry(entryId: string, jobIds: ReadonlySet<JobId> | null): Promise<AttentionEntry> {
+    const entry = await this.#attention.find(entryId, jobIds);
     if (entry === null) throw entryNotFound(entryId);
     return entry;
   }

@@ -1,5 +1,5 @@
 import type { Artifact } from "../domain/artifact/artifact.ts";
-import type { RunId, TaskId } from "../domain/ids.ts";
+import type { JobId, RunId, TaskId } from "../domain/ids.ts";
 import type { SqlRow } from "../runtime/runtime.ts";
 import type { StoreContext } from "./context.ts";
 import { id, integer, text, textOrNull } from "./database/rows.ts";
@@ -17,8 +17,8 @@ export interface ArtifactStore {
   getSize(runId: RunId, except: TaskNode): number;
   /** Returns whether a task or item has artifacts. */
   has(runId: RunId, node: TaskNode): boolean;
-  /** Returns the number and the size of all artifacts. */
-  getTotals(): { readonly count: number; readonly bytes: number };
+  /** Returns the number and the size of all artifacts, or of those of some jobs. */
+  getTotals(jobIds?: readonly JobId[] | null): { readonly count: number; readonly bytes: number };
 }
 
 /** The attempt that left artifacts. */
@@ -69,8 +69,15 @@ export const createArtifactStore = ({ sql, write }: StoreContext): ArtifactStore
       ...keyOf(node),
     }) !== null,
 
-  getTotals: () => {
-    const row = sql.get("SELECT count(*) AS count, coalesce(sum(size_bytes), 0) AS bytes FROM artifacts") ?? {};
+  getTotals: (jobIds = null) => {
+    const totals = "SELECT count(*) AS count, coalesce(sum(size_bytes), 0) AS bytes FROM artifacts";
+    const row =
+      (jobIds === null
+        ? sql.get(totals)
+        : sql.get(
+            `${totals} WHERE run IN (SELECT seq FROM runs WHERE job_id IN (SELECT value FROM json_each($jobIds)))`,
+            { jobIds: JSON.stringify(jobIds) },
+          )) ?? {};
     return { count: integer(row, "count"), bytes: integer(row, "bytes") };
   },
 });

@@ -142,6 +142,8 @@ export type WaitingDelivery = Delivery & {
 
 type DeliveryFilter = {
   readonly jobId?: JobId;
+  /** Only deliveries to these jobs. Missing for all jobs. */
+  readonly jobIds?: readonly JobId[];
   readonly outcome?: DeliveryOutcome;
   /** In ms since the Unix epoch, inclusive. */
   readonly since?: number;
@@ -260,9 +262,10 @@ export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): 
       return new Map(rows.map((row) => [text(row, "id"), { count: integer(row, "count"), path: text(row, "path") }]));
     },
 
-    list: ({ jobId, outcome, since = 0, limit, before, unreplayed = false }) => {
+    list: ({ jobId, jobIds, outcome, since = 0, limit, before, unreplayed = false }) => {
       const conditions = ["received_at >= $since"];
       if (jobId !== undefined) conditions.push("job_id = $jobId");
+      if (jobIds !== undefined) conditions.push("job_id IN (SELECT value FROM json_each($jobIds))");
       if (outcome !== undefined) conditions.push("outcome = $outcome");
       if (unreplayed) conditions.push(UNREPLAYED);
       if (before !== undefined) conditions.push("seq < (SELECT seq FROM deliveries WHERE id = $before)");
@@ -271,6 +274,7 @@ export const createDeliveryStore = ({ sql, write, recordEvent }: StoreContext): 
           since,
           limit,
           ...(jobId !== undefined && { jobId }),
+          ...(jobIds !== undefined && { jobIds: JSON.stringify(jobIds) }),
           ...(outcome !== undefined && { outcome }),
           ...(before !== undefined && { before }),
         })

@@ -26,7 +26,8 @@ export interface NotificationStore {
   giveUpExcess(channel: string, keep: number, now: number): number;
   /** Returns the newest first. */
   list(filter: SendingFilter): readonly SendingRecord[];
-  countWaiting(): number;
+  /** Counts the sendings that wait, of all jobs or of some. */
+  countWaiting(jobIds?: readonly JobId[] | null): number;
   /** Returns what could not be delivered, per job; sendings that were given up before `givenUpSince` do not count. */
   listUndelivered(givenUpSince: number): readonly UndeliveredNotifications[];
   /** Returns the same per job and receiver. */
@@ -79,7 +80,12 @@ export type SendingRecord = Pick<NewSending, "id" | "versionId" | "jobId" | "tar
     readonly endedAt: number | null;
   };
 
-type SendingFilter = { readonly limit: number; readonly status?: SendingStatus };
+/** `jobIds`: only sendings of these jobs. Missing for all jobs. */
+type SendingFilter = {
+  readonly limit: number;
+  readonly status?: SendingStatus;
+  readonly jobIds?: readonly JobId[];
+};
 
 export const createNotificationStore = ({ sql, write }: StoreContext): NotificationStore => ({
   queue: write("durable", (sending, now) => {
@@ -134,20 +140,22 @@ export const createNotificationStore = ({ sql, write }: StoreContext): Notificat
     ),
   ),
 
-  list: ({ limit, status }) =>
+  list: ({ limit, status, jobIds }) =>
     sql
-      .all("SELECT * FROM sendings WHERE $status IS NULL OR status = $status ORDER BY seq DESC LIMIT $limit", {
-        limit,
-        status: status ?? null,
-      })
+      .all(
+        `SELECT * FROM sendings WHERE ($status IS NULL OR status = $status)
+           ${jobIds === undefined ? "" : OF_JOBS} ORDER BY seq DESC LIMIT $limit`,
+        { limit, status: status ?? null, ...(jobIds !== undefined && { jobIds: JSON.stringify(jobIds) }) },
+      )
       .map(toRecord),
 
   listUndelivered: (givenUpSince) => undeliveredNotifications(sql, givenUpSince),
 
   listUndeliveredTargets: (givenUpSince) => undeliveredTargets(sql, givenUpSince),
 
-  countWaiting: () => {
-    const row = sql.get("SELECT count(*) AS count FROM sendings WHERE status = 'waiting'");
+  countWaiting: (jobIds = null) => {
+    const count = "SELECT count(*) AS count FROM sendings WHERE status = 'waiting'";
+    const row = jobIds === null ? sql.get(count) : sql.get(`${count} ${OF_JOBS}`, { jobIds: JSON.stringify(jobIds) });
     return row === null ? 0 : integer(row, "count");
   },
 
@@ -164,6 +172,8 @@ export const createNotificationStore = ({ sql, write }: StoreContext): Notificat
     return row !== null && text(row, "status") !== "completed";
   },
 });
+
+const OF_JOBS = "AND job_id IN (SELECT value FROM json_each($jobIds))";
 
 const selectNewest = (status: string, order: string, limit: number): string =>
   `SELECT * FROM (SELECT seq, status, ended_at FROM runs WHERE job_id = $jobId AND status = '${status}' AND id <> $runId

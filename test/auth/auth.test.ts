@@ -28,7 +28,7 @@ const NOTHING: Proof = { bearer: null, session: null, address: null };
 const GIVEN: ApiToken = { name: "file", role: "admin", token: "token-of-the-file" };
 
 const create = (auth: Auth, name = "mara", expiresAt: number | null = null) =>
-  auth.createToken({ name, role: "operator", expiresAt, by: "ada" });
+  auth.createToken({ name, role: "operator", jobs: null, tags: null, expiresAt, by: "ada" });
 
 const sessionOf = (auth: Auth, token: string): string => {
   const login = auth.login(token);

@@ -93,7 +93,10 @@ describe("retention", () => {
       ["newer", 398],
     ] as const) {
       const at = clock.now() - days * DAY_MS;
-      tokens.create({ name, digest: name.padEnd(64, "0"), role: "viewer", expiresAt: null, by: null }, at);
+      tokens.create(
+        { name, digest: name.padEnd(64, "0"), role: "viewer", jobs: null, tags: null, expiresAt: null, by: null },
+        at,
+      );
       tokens.revoke(name, at);
     }
     await clock.pass(DAY_MS);

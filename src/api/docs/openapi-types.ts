@@ -1,4 +1,5 @@
 import type { NeededRole } from "../../domain/people/role.ts";
+import type { RouteScope } from "../../domain/people/scope.ts";
 
 /** An OpenAPI document, as far as the reference page uses it. */
 export type ApiDocument = {
@@ -21,6 +22,8 @@ export type DocOperation = {
   readonly operationId: string;
   /** The role that it needs. */
   readonly "x-role": NeededRole;
+  /** What it means for somebody who is limited to some jobs. */
+  readonly "x-scope": RouteScope;
   readonly tags: readonly string[];
   readonly summary: string;
   readonly description?: string;

@@ -1,4 +1,5 @@
 import type { NeededRole } from "../../domain/people/role.ts";
+import type { RouteScope } from "../../domain/people/scope.ts";
 import { FAILURES, type FailureCode } from "../shapes/failure.ts";
 
 /** A route with the schemas that check its requests and answers. */
@@ -19,6 +20,8 @@ export type DescribedApi = {
   readonly routes: readonly DescribedRoute[];
   /** The role that each route needs, by its method and path. */
   readonly roles: Readonly<Record<string, NeededRole>>;
+  /** What each route is about, by its method and path. */
+  readonly scopes: Readonly<Record<string, RouteScope>>;
 };
 
 /** A schema of the validation library, as far as the routes use it. */
@@ -55,7 +58,7 @@ type EventFields = {
 };
 
 /** Builds the description of the API as OpenAPI 3.1: https://spec.openapis.org/oas/v3.1.1 */
-export const buildOpenApi = ({ routes, roles }: DescribedApi, version: string) => {
+export const buildOpenApi = ({ routes, roles, scopes }: DescribedApi, version: string) => {
   const components = new Components();
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
@@ -65,6 +68,7 @@ export const buildOpenApi = ({ routes, roles }: DescribedApi, version: string) =
       [route.method.toLowerCase()]: {
         ...operation(route, components),
         "x-role": roles[`${route.method} ${route.path}`],
+        "x-scope": scopes[`${route.method} ${route.path}`],
       },
     };
   }
@@ -105,7 +109,8 @@ const INFO = (version: string) => ({
     "Times are integers in milliseconds since the Unix epoch. A failure is always `{error, code}`, with `details` for programs if " +
     "there are any. Every `GET` also answers `HEAD`; another method than those of the path is answered with 405 and `Allow`. " +
     "Request bodies are read as JSON, whatever their content type. `x-role` is the role that an operation needs: `viewer`, `operator` or `admin`, each of " +
-    "which may do what those before it may, or `none`, if it needs no token.",
+    "which may do what those before it may, or `none`, if it needs no token. `x-scope` says what it means for a token that is limited to some jobs: `jobs`: the " +
+    "operation answers as if there were no others; `all`: it concerns all jobs and is refused with 403; `none`: it is the same for every token.",
   license: { name: "MIT", identifier: "MIT" },
 });
 

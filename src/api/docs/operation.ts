@@ -32,8 +32,11 @@ ${responseTable(operation, document)}
 ${examples(operation, document)}
 </section>`;
 
-const roleText = ({ "x-role": role }: DocOperation): Markup =>
-  role === "none" ? html`Needs no token.` : html`Needs the role <code>${role}</code>.`;
+const roleText = ({ "x-role": role, "x-scope": scope }: DocOperation): Markup => {
+  if (role === "none") return html`Needs no token.`;
+  const ofAll = scope === "all" ? html` of a token that is not limited to some jobs` : NOTHING;
+  return html`Needs the role <code>${role}</code>${ofAll}.`;
+};
 
 const parameterTable = (parameters: readonly DocParameter[]): Markup => {
   if (parameters.length === 0) return NOTHING;

@@ -3,8 +3,11 @@ import type { Clock } from "../../lib/clock.ts";
 import type { ApiOptions } from "../options.ts";
 import { encodeEvent } from "../shapes/event.ts";
 
-/** An event with its encoded text. */
-export type EncodedEvent = { readonly seq: number; readonly text: string };
+/** An event with its encoded text; empty for an event that the reader does not get. */
+export type EncodedEvent = Pick<Event, "seq" | "type" | "jobId"> & { readonly text: string };
+
+/** What a reader needs. */
+export type Feed = Pick<EventFeed, "newestSeq" | "quietMs" | "after" | "onNew">;
 
 /**
  * The newest events, encoded once for all readers; older ones are read from the store. A reader pulls the events after the
@@ -87,4 +90,9 @@ const PAUSE_MS = 10;
 /** Minimum of events in memory; there are up to twice as many. */
 const MIN_RECENT = 512;
 
-const encode = (event: Event): EncodedEvent => ({ seq: event.seq, text: encodeEvent(event) });
+const encode = (event: Event): EncodedEvent => ({
+  seq: event.seq,
+  type: event.type,
+  jobId: event.jobId,
+  text: encodeEvent(event),
+});

@@ -1,5 +1,6 @@
 import type { Auth, Identified, Login, Proof, Refused } from "../../auth/auth.ts";
 import type { ProxyPerson } from "../../auth/proxy.ts";
+import type { JobScope } from "../../domain/people/scope.ts";
 import { noRoleText } from "../../domain/words/people/sign-in.ts";
 import { assertNever } from "../../lib/never.ts";
 import { ApiError } from "../errors.ts";
@@ -19,6 +20,11 @@ export interface Authentication {
   isIdentified(request: Request): boolean;
   /** Returns the name of somebody who is logged in, but has no role; else null. */
   nameWithoutRole(request: Request): string | null;
+  /**
+   * Returns the jobs that an answer about petit's health may name, which needs no token: those of the person; for somebody unknown none, if
+   * any token is limited to some jobs, because whoever has that could leave it out; otherwise all.
+   */
+  scopeOfHealth(request: Request): JobScope;
   /** Returns false for a request without a token or a session, if petit requires one. */
   hasCredentials(request: Request): boolean;
   /** Begins a session with a token. Throws `UNAUTHORIZED`. */
@@ -67,6 +73,11 @@ export const createAuthentication = (auth: Auth, requests: Addresses): Authentic
     nameWithoutRole: (request) => {
       const answer = auth.identify(proofOf(request));
       return "refused" in answer && answer.refused === "no_role" ? answer.name : null;
+    },
+    scopeOfHealth: (request) => {
+      const identity = auth.identify(proofOf(request));
+      if ("person" in identity) return identity.person.scope;
+      return auth.hasLimits() ? [] : null;
     },
     hasCredentials: (request) => auth.hasProof(proofOf(request)),
     login: (token) => accept(auth.login(token)),

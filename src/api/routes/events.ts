@@ -1,14 +1,14 @@
 import { Elysia } from "elysia";
 import { QUIET_HEADER } from "../../domain/event.ts";
 import type { ApiContext } from "../context.ts";
-import type { EventFeed } from "../events/feed.ts";
+import type { Feed } from "../events/feed.ts";
 import { streamBody } from "../events/response-body.ts";
 import { ResumeHeaders, readLastEventId, SSE_HEADERS } from "../events/sse.ts";
 import { eventStream } from "../events/stream.ts";
 import { EventStream } from "../shapes/event.ts";
 import { failures } from "../shapes/failure.ts";
 
-export const eventRoutes = ({ clock, log, closing, requests, authentication }: ApiContext, feed: EventFeed) =>
+export const eventRoutes = ({ clock, log, closing, requests, authentication }: ApiContext, feed: Feed) =>
   new Elysia().get(
     "/api/events",
     ({ request }) => {

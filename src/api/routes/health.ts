@@ -54,7 +54,7 @@ export const healthRoutes = ({ auth, authentication, engine, version }: ApiConte
           tags: ["scheduler"],
           summary: "Get the health of petit",
           description:
-            "Needs no token; with `auth` in the configuration file, only somebody who is known is told more than codes. `ok` and `degraded` are answered with 200: petit accepts triggers. `starting`, `stopping` and " +
+            "Needs no token; with `auth` in the configuration file, only somebody who is known is told more than codes. If any token is limited to some jobs, the reasons name no jobs without a token, and with a limited one only its own. `ok` and `degraded` are answered with 200: petit accepts triggers. `starting`, `stopping` and " +
             "`unavailable` are answered with 503.",
           security: [],
         },

@@ -12,7 +12,7 @@ const MetricsText = t.String({
   "x-content": { "text/plain": { example: EXAMPLE } },
 });
 
-export const metricsRoutes = (metrics: Metrics) =>
+export const metricsRoutes = (metrics: Pick<Metrics, "text">) =>
   new Elysia().get(
     "/metrics",
     async () => new Response(await metrics.text(), { headers: { "content-type": METRICS_TYPE } }),

@@ -1,9 +1,10 @@
 import { Elysia } from "elysia";
 import type { NeededRole } from "../../domain/people/role.ts";
+import type { RouteScope } from "../../domain/people/scope.ts";
 import type { ApiContext } from "../context.ts";
 import type { DescribedRoute } from "../docs/openapi.ts";
 import { failureResponse, toApiError } from "../errors.ts";
-import type { EventFeed } from "../events/feed.ts";
+import type { Feed } from "../events/feed.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { artifactRoutes } from "./artifacts.ts";
 import { attentionMarkRoutes, attentionRoutes } from "./attention.ts";
@@ -35,14 +36,16 @@ import { workerRoutes } from "./workers.ts";
 
 /** What single routes get. */
 export type ApiServices = {
-  readonly feed: EventFeed;
-  readonly metrics: Metrics;
+  readonly feed: Feed;
+  readonly metrics: Pick<Metrics, "text">;
   /** The role that each route needs, by its method and path. */
   readonly roles: Readonly<Record<string, NeededRole>>;
+  /** What each route is about, by its method and path. */
+  readonly scopes: Readonly<Record<string, RouteScope>>;
 };
 
 /** Combines all routes, one plugin per noun. Their errors get the one shape of a failure. */
-export const routes = (context: ApiContext, { feed, metrics, roles }: ApiServices) => {
+export const routes = (context: ApiContext, { feed, metrics, roles, scopes }: ApiServices) => {
   const app = new Elysia({ normalize: false, handler: ANY_HOST })
     .onError(({ error, request }) => answerError(context, error, request))
     .use(healthRoutes(context))
@@ -74,7 +77,7 @@ export const routes = (context: ApiContext, { feed, metrics, roles }: ApiService
     .use(tokenRoutes(context))
     .use(auditRoutes(context))
     .use(metricsRoutes(metrics))
-    .use(openApiRoutes(() => ({ routes: described, roles }), context.version));
+    .use(openApiRoutes(() => ({ routes: described, roles, scopes }), context.version));
   const described: readonly DescribedRoute[] = app.routes;
   return app;
 };

@@ -1,4 +1,5 @@
 import { defaultZone } from "../../app/settings/settings.ts";
+import { scopeText } from "../../domain/words/people/scope.ts";
 import { openClient } from "../client/client.ts";
 import { defineCommand } from "../command.ts";
 import { EXIT } from "../exit.ts";
@@ -6,9 +7,9 @@ import { readableLocal } from "../terminal/local-time.ts";
 
 export const whoami = defineCommand({
   name: "whoami",
-  summary: "Print who the running petit takes you for, and your role",
+  summary: "Print who the running petit takes you for, your role and your limits",
   description:
-    "Prints the name and the role of the token that commands send, and where you come from. --json has the format of GET /api/session.",
+    "Prints the name and the role of the token that commands send, the jobs that it is limited to, and where you come from. --json has the format of GET /api/session.",
   args: {},
   settings: ["timezone"],
   examples: ["petit whoami", "petit whoami --token-file petit.token --json"],
@@ -20,10 +21,11 @@ export const whoami = defineCommand({
       out.write(`${JSON.stringify(session, null, 2)}\n`);
       return EXIT.DONE;
     }
-    const { name, role, via, address, expires_at: until } = session;
+    const { name, role, scope, via, address, expires_at: until } = session;
     const who = via === "anonymous" ? "anybody, because petit requires no token" : (name ?? "a token without a name");
     const end = until === null ? "" : `, until ${readableLocal(until, defaultZone(settings))}`;
     out.write(`${who}\nrole ${role}, from ${address ?? "an unknown address"}${end}\n`);
+    if (scope !== null) out.write(`limited to ${scopeText(scope)}\n`);
     return EXIT.DONE;
   },
 });

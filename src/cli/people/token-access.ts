@@ -2,6 +2,7 @@ import { withStore } from "../../app/open-database.ts";
 import { type CreatedToken, createToken, needsStoredToken, rotateToken } from "../../auth/stored-tokens.ts";
 import type { AuditAction } from "../../domain/people/audit.ts";
 import type { Role } from "../../domain/people/role.ts";
+import { isInScope, type JobLimit, limitOf } from "../../domain/people/scope.ts";
 import { type TokenState, tokenFields } from "../../domain/people/token.ts";
 import { createdTokenText, revokedTokenText, rotatedTokenText } from "../../domain/words/people/token.ts";
 import { silentLog } from "../../lib/log.ts";
@@ -18,11 +19,13 @@ export type NewToken = {
   readonly message: string;
   readonly name: string;
   readonly role: Role;
+  readonly jobs: readonly string[] | null;
+  readonly tags: readonly string[] | null;
   readonly expires_at: number | null;
   readonly token: string;
 };
 
-type Creation = { readonly name: string; readonly role: Role; readonly lifetimeMs: number | null };
+type Creation = JobLimit & { readonly name: string; readonly role: Role; readonly lifetimeMs: number | null };
 
 /** The stored tokens of the running petit, or those of a database. */
 export interface TokenAccess {
@@ -41,9 +44,15 @@ const remoteTokens = (context: Context): TokenAccess => {
   const client = openClient(context);
   return {
     list: async () => (await client.get("/api/tokens")).tokens,
-    create: ({ name, role, lifetimeMs }) =>
+    create: ({ name, role, jobs, tags, lifetimeMs }) =>
       client.post("/api/tokens", {
-        body: { name, role, ...(lifetimeMs !== null && { expires_in_ms: lifetimeMs }) },
+        body: {
+          name,
+          role,
+          ...(jobs !== null && { jobs: [...jobs] }),
+          ...(tags !== null && { tags: [...tags] }),
+          ...(lifetimeMs !== null && { expires_in_ms: lifetimeMs }),
+        },
       }),
     rotate: (name, graceMs) =>
       client.post("/api/tokens/:name/rotate", { params: { name }, body: { grace_ms: graceMs } }),
@@ -60,13 +69,16 @@ const databaseTokens = (context: Context): TokenAccess => {
   return {
     list: async () => withStore(database, ({ tokens }) => tokens.list().map((each) => tokenFields(each, clock.now()))),
 
-    create: async ({ name, role, lifetimeMs }) =>
+    create: async ({ name, role, jobs, tags, lifetimeMs }) =>
       change("token.create", name, (store) => {
         const isFirst = !needsStoredToken(store.tokens.list());
         const now = clock.now();
         const expiresAt = lifetimeMs === null ? null : now + lifetimeMs;
-        const created = createToken(store, { name, role, expiresAt, by }, now);
-        return newToken(created, createdTokenText(created, isFirst));
+        const created = createToken(store, { name, role, jobs, tags, expiresAt, by }, now);
+        const scope = limitOf(jobs, tags);
+        const known = [...store.jobs.list().values()].filter(({ job }) => isInScope(scope, job));
+        const matching = scope === null ? null : known.length;
+        return newToken(created, createdTokenText(created, { isFirst, matching }));
       }),
 
     rotate: async (name, graceMs) =>
@@ -83,10 +95,12 @@ const databaseTokens = (context: Context): TokenAccess => {
   };
 };
 
-const newToken = ({ name, role, token, expiresAt }: CreatedToken, message: string): NewToken => ({
+const newToken = ({ name, role, jobs, tags, token, expiresAt }: CreatedToken, message: string): NewToken => ({
   message,
   name,
   role,
+  jobs,
+  tags,
   expires_at: expiresAt,
   token,
 });

@@ -1,10 +1,11 @@
 import type { Role } from "./role.ts";
+import type { JobLimit } from "./scope.ts";
 
 /** A token of the API that was read from a file or a variable. The name says whose it is; null if it has none. */
 export type ApiToken = { readonly name: string | null; readonly role: Role; readonly token: string };
 
 /** A token that petit stores, without its text. All times are in ms since the Unix epoch. */
-export type StoredToken = {
+export type StoredToken = JobLimit & {
   readonly id: number;
   readonly name: string;
   readonly role: Role;
@@ -55,6 +56,8 @@ export const REFUSED_COUNTS_MS = 86_400_000;
 export const tokenFields = (token: StoredToken, now: number) => ({
   name: token.name,
   role: token.role,
+  jobs: token.jobs === null ? null : [...token.jobs],
+  tags: token.tags === null ? null : [...token.tags],
   state: tokenStateOf(token, now),
   created_at: token.createdAt,
   created_by: token.createdBy,

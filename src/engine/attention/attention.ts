@@ -85,6 +85,11 @@ const isOfJob = <Item extends { readonly kind: AttentionKind }>(
 ): item is Extract<Item, { readonly kind: JobAttention["kind"] }> =>
   item.kind === "job_failing" || item.kind === "job_flapping";
 
+const isOfWaits = <Item extends { readonly kind: AttentionKind }>(
+  item: Item,
+): item is Extract<Item, { readonly kind: "no_worker" | "transfer_blocked" }> =>
+  item.kind === "no_worker" || item.kind === "transfer_blocked";
+
 /** Number of items whose details are read before other work runs. */
 const DESCRIBED_AT_ONCE = 20;
 
@@ -183,9 +188,7 @@ export class AttentionFinder {
   async list(limit: number, jobIds: ReadonlySet<JobId> | null = null, isForAdmin = false): Promise<AttentionList> {
     const found = await this.#collect();
     const marks = this.#judgeMarks(found);
-    const chosen = found
-      .filter(({ kind }) => isForAdmin || !ADMIN_KINDS.has(kind))
-      .filter((item) => jobIds === null || ("jobId" in item && item.jobId !== null && jobIds.has(item.jobId)));
+    const chosen = this.#choose(found, jobIds).filter(({ kind }) => isForAdmin || !ADMIN_KINDS.has(kind));
     const { causes: all, consequences, childJobs } = this.#group(chosen, jobIds);
     const counts: Record<AttentionKind, number> = { ...NO_ATTENTION.counts };
     for (const { kind } of all) counts[kind]++;
@@ -210,18 +213,35 @@ export class AttentionFinder {
     return results.filter((each) => each.kind === "job_failing");
   }
 
-  /** Returns an entry, or null if there is none with this id. The id can have a former id of its job. */
-  async find(givenId: string): Promise<AttentionEntry | null> {
+  /** Returns an entry, of all jobs or of some, or null if there is none with this id. The id can have a former id of its job. */
+  async find(givenId: string, jobIds: ReadonlySet<JobId> | null = null): Promise<AttentionEntry | null> {
     const id = this.#currentId(givenId);
     const found = await this.#collect();
-    const item = found.find((each) => entryId(each) === id);
+    const chosen = this.#choose(found, jobIds);
+    const item = chosen.find((each) => entryId(each) === id);
     if (item === undefined) return null;
     const mark = this.#judgeMarks(found).get(id) ?? null;
-    const grouped = this.#group(found, null);
+    const grouped = this.#group(chosen, jobIds);
     const consequences = grouped.consequences.get(id) ?? [];
     const { urgency } = this.#rankOf(item, mark, consequences);
     const childJobs = childrenOf(item, grouped.childJobs);
     return toEntry(this.#describe(item), { urgency, mark, consequences, childJobs });
+  }
+
+  /** Returns the items about some jobs; null for all. Attempts of several jobs that wait for the same are counted anew. */
+  #choose(found: readonly Listed[], jobIds: ReadonlySet<JobId> | null): readonly Listed[] {
+    if (jobIds === null) return found;
+    const facts = this.#options.workers();
+    const isOfJobs = ({ jobId }: { readonly jobId: JobId }): boolean => jobIds.has(jobId);
+    const ofWaits = workerAttention({
+      dispatch: facts.dispatch,
+      workers: facts.workers,
+      listWorkerWaits: () => facts.listWorkerWaits().filter(isOfJobs),
+      listBlockedAttempts: () => facts.listBlockedAttempts?.().filter(isOfJobs) ?? [],
+    });
+    const isChosen = (item: Listed | Attention): boolean =>
+      "jobId" in item && item.jobId !== null && jobIds.has(item.jobId);
+    return [...found.filter((item) => !isOfWaits(item)), ...ofWaits.filter(isOfWaits)].filter(isChosen);
   }
 
   /** Returns the id of an entry with the id that its job has now. */
@@ -251,14 +271,14 @@ export class AttentionFinder {
     };
   }
 
-  /** Stores what a person said about an entry. Whether anybody wants to hear of it also holds for the child runs that it explains. */
+  /** Stores what a person said about an entry of some jobs, or of all. Whether anybody wants to hear of it also holds for the child runs that it explains. */
   async change(
     entry: AttentionEntry,
     change: MarkChange,
-    context: { readonly now: number; readonly by: string | null },
+    context: { readonly now: number; readonly by: string | null; readonly jobIds: ReadonlySet<JobId> | null },
   ): Promise<void> {
     noteAction({ jobId: "jobId" in entry ? entry.jobId : null });
-    const explained = await this.#listExplained(entry);
+    const explained = (await this.#listExplained(entry)).filter(({ jobId }) => context.jobIds?.has(jobId) ?? true);
     const ofExplained = changeOfExplained(change);
     this.#options.store.transaction(() => {
       this.#marks.change({ entry, seen: this.#marks.seenOf(entry), isInherited: false }, change, context);

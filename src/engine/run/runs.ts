@@ -135,8 +135,12 @@ export class Runs implements Disposable {
     return this.#limiter.queues;
   }
 
-  queueRuns(name: string): QueueRuns {
-    return this.#limiter.queueRuns(name);
+  queuesOf(jobIds: ReadonlySet<JobId>, names: Iterable<string>): readonly QueueState[] {
+    return this.#limiter.queuesOf(jobIds, names);
+  }
+
+  queueRuns(name: string, jobIds: ReadonlySet<JobId> | null): QueueRuns {
+    return this.#limiter.queueRuns(name, jobIds);
   }
 
   /** Returns the limit that keeps a run from starting or continuing; null if none does. */

@@ -1,4 +1,5 @@
 import { ID_PATTERN } from "../../domain/ids.ts";
+import { TAG_FORM, TAG_PATTERN } from "../../domain/job.ts";
 import { LABEL_PATTERN } from "../../domain/workers/labels.ts";
 import type { ShapeType, TextType } from "./field.ts";
 
@@ -48,8 +49,8 @@ export const datum = {
 /** Tags contain no comma, which separates them in a query. */
 export const tag = {
   kind: "text",
-  form: "a tag: 1 to 64 letters, digits, '_', '.', ':', '/' and '-', the first one a letter or a digit",
-  pattern: "^[\\p{L}\\p{N}][\\p{L}\\p{M}\\p{N}_.:/-]{0,63}$",
+  form: TAG_FORM,
+  pattern: TAG_PATTERN,
   characters: "name",
 } as const satisfies TextType;
 /** A label of a worker, such as `gpu` or `zone=eu`. */

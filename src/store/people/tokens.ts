@@ -1,9 +1,10 @@
 import { ROLES, type Role } from "../../domain/people/role.ts";
+import type { JobLimit } from "../../domain/people/scope.ts";
 import { IN_USE_MS, REFUSED_COUNTS_MS, SOON_MS, type StoredToken } from "../../domain/people/token.ts";
 import { refuse } from "../../domain/refusal.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
-import { integer, integerOrNull, text, textOrNull, word } from "../database/rows.ts";
+import { integer, integerOrNull, json, text, textOrNull, word } from "../database/rows.ts";
 
 /** The tokens that petit stores, and the logins with them. Ids of sessions and digests are SHA-256 in hexadecimal. */
 export interface TokenStore {
@@ -12,8 +13,8 @@ export interface TokenStore {
   /** Stores a token. Throws `token_name_taken` if a valid one has its name. */
   create(token: NewToken, now: number): void;
   /**
-   * Stores a token in place of the one with its name, which is valid until `graceUntil` at most. The new one has the same role, and the same
-   * lifetime unless another is given. Throws `token_not_found` if there is no valid one.
+   * Stores a token in place of the one with its name, which is valid until `graceUntil` at most. The new one has the same role, the same jobs, and
+   * the same lifetime unless another is given. Throws `token_not_found` if there is no valid one.
    */
   rotate(token: RotatedToken, now: number): StoredToken;
   /** Revokes all tokens with a name, and ends their sessions. Returns how many. Throws `token_not_found` if there is none. */
@@ -38,7 +39,7 @@ export interface TokenStore {
 
 type TokenWithDigest = StoredToken & { readonly digest: string };
 
-type NewToken = {
+type NewToken = JobLimit & {
   readonly name: string;
   readonly digest: string;
   readonly role: Role;
@@ -69,11 +70,11 @@ type EndingToken = {
 type StoredSession = { readonly id: string; readonly tokenId: number; readonly expiresAt: number };
 
 export const createTokenStore = ({ sql, write }: StoreContext): TokenStore => {
-  const insert = ({ name, digest, role, expiresAt, by }: NewToken, now: number): void =>
+  const insert = ({ name, digest, role, jobs, tags, expiresAt, by }: NewToken, now: number): void =>
     sql.updateOne(
-      `INSERT INTO tokens (name, digest, role, created_at, created_by, expires_at)
-       VALUES ($name, $digest, $role, $now, $by, $expiresAt)`,
-      { name, digest, role, now, by, expiresAt },
+      `INSERT INTO tokens (name, digest, role, jobs, tags, created_at, created_by, expires_at)
+       VALUES ($name, $digest, $role, $jobs, $tags, $now, $by, $expiresAt)`,
+      { name, digest, role, jobs: toJson(jobs), tags: toJson(tags), now, by, expiresAt },
       "create a token",
     );
   const findCurrent = (name: string, now: number): StoredToken | null => {
@@ -103,7 +104,7 @@ export const createTokenStore = ({ sql, write }: StoreContext): TokenStore => {
         "replace a token",
       );
       const expiresAt = before.expiresAt === null ? null : now + before.expiresAt - before.createdAt;
-      insert({ name, digest, role: before.role, expiresAt, by }, now);
+      insert({ name, digest, role: before.role, jobs: before.jobs, tags: before.tags, expiresAt, by }, now);
       const created = findCurrent(name, now);
       if (created === null) throw new Error(`the token '${name}' was not stored`);
       return created;
@@ -185,11 +186,16 @@ export const createTokenStore = ({ sql, write }: StoreContext): TokenStore => {
   };
 };
 
+const toJson = (list: readonly string[] | null): string | null => (list === null ? null : JSON.stringify(list));
+
+const listOrNull = (row: SqlRow, column: "jobs" | "tags"): readonly string[] | null =>
+  textOrNull(row, column) === null ? null : json<readonly string[]>(row, column);
+
 /** The one token of a name that is neither revoked nor replaced. */
 const CURRENT = "revoked_at IS NULL AND replaced_at IS NULL";
 
 const COLUMNS =
-  "id, name, role, created_at, created_by, expires_at, revoked_at, replaced_at, last_used_at, last_used_from";
+  "id, name, role, jobs, tags, created_at, created_by, expires_at, revoked_at, replaced_at, last_used_at, last_used_from";
 
 const toEndingToken = (row: SqlRow, now: number): EndingToken => {
   const [expiresAt, at] = [integer(row, "expires_at"), integerOrNull(row, "refused_at")];
@@ -208,6 +214,8 @@ const toToken = (row: SqlRow): StoredToken => ({
   id: integer(row, "id"),
   name: text(row, "name"),
   role: word(row, "role", ROLES),
+  jobs: listOrNull(row, "jobs"),
+  tags: listOrNull(row, "tags"),
   createdAt: integer(row, "created_at"),
   createdBy: textOrNull(row, "created_by"),
   expiresAt: integerOrNull(row, "expires_at"),

@@ -17,8 +17,8 @@ export interface BackfillStore {
   /** Stores a backfill for some occurrences, at least one. */
   add(backfill: NewBackfill): Backfill;
   find(backfillId: string): Backfill | null;
-  /** Returns the newest first. `before` is the id of a backfill, exclusive. */
-  list(filter: { readonly jobId?: JobId; readonly limit: number; readonly before?: string }): readonly Backfill[];
+  /** Returns the newest first, of all jobs, of one, or of some. `before` is the id of a backfill, exclusive. */
+  list(filter: BackfillFilter): readonly Backfill[];
   /** Returns those that have not ended, the oldest first. */
   listUnended(): readonly Backfill[];
   /** Returns the unfinished runs of a backfill, the oldest first. */
@@ -41,6 +41,13 @@ export interface BackfillStore {
   /** Deletes the ended backfills of a job but for the newest `keep`. */
   deleteOldest(jobId: JobId, keep: number): void;
 }
+
+type BackfillFilter = {
+  readonly jobId?: JobId;
+  readonly jobIds?: readonly JobId[];
+  readonly limit: number;
+  readonly before?: string;
+};
 
 type NewBackfill = Pick<
   Backfill,
@@ -109,14 +116,19 @@ export const createBackfillStore = ({ sql, write, recordEvent }: StoreContext): 
 
     find,
 
-    list: ({ jobId, limit, before }) => {
-      const conditions = ["seq < $before", ...(jobId === undefined ? [] : ["job_id = $jobId"])];
+    list: ({ jobId, jobIds, limit, before }) => {
+      const conditions = [
+        "seq < $before",
+        ...(jobId === undefined ? [] : ["job_id = $jobId"]),
+        ...(jobIds === undefined ? [] : ["job_id IN (SELECT value FROM json_each($jobIds))"]),
+      ];
       const seq = before === undefined ? null : sql.get("SELECT seq FROM backfills WHERE id = $before", { before });
       return sql
         .all(`${SELECT} WHERE ${conditions.join(" AND ")} ORDER BY seq DESC LIMIT $limit`, {
           limit,
           before: seq === null ? Number.MAX_SAFE_INTEGER : integer(seq, "seq"),
           ...(jobId !== undefined && { jobId }),
+          ...(jobIds !== undefined && { jobIds: JSON.stringify(jobIds) }),
         })
         .map(toBackfill);
     },

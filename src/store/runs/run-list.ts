@@ -3,7 +3,7 @@ import { runNotFound } from "../../domain/refusal.ts";
 import type { Run, RunStatus, Trigger } from "../../domain/run.ts";
 import { assertNever } from "../../lib/never.ts";
 import type { SqlParams } from "../../runtime/runtime.ts";
-import { id, integer } from "../database/rows.ts";
+import { id, integer, integerOrNull } from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
 import { DELETED } from "./deletion.ts";
 import { toRun } from "./row.ts";
@@ -52,12 +52,15 @@ const MAX_SEARCHED = { neighbouring: 20_000, scattered: 5_000 } as const;
 
 /** Returns a page of runs. A search may end before the page is full; `next` continues it. */
 export const listRuns = (sql: Pick<Statements, "get" | "all">, filter: RunListFilter): RunPage => {
-  const range = seqRange(sql, filter);
+  const isSearch = hasSearch(filter);
+  const ofJobs = isSearch && filter.jobIds !== undefined ? runsOfJobs(sql, filter.jobIds) : null;
+  const found = seqRange(sql, filter);
+  // A search of the runs of some jobs begins at the newest of these, so that it finds one that can be `next`.
+  const range = ofJobs === null ? found : { ...found, before: (ofJobs.newestBefore(found.before) ?? -1) + 1 };
   const index = statusIndex(filter);
   const source = index === null ? "runs" : `runs INDEXED BY ${index.name}`;
   const conditions = [...(index === null ? [] : [index.condition]), indexedConditions(filter)].join(" AND ");
   const params: SqlParams = { ...range, ...indexedParams(filter) };
-  const isSearch = hasSearch(filter);
   const isScattered = filter.jobId !== undefined || filter.status !== undefined;
   const maxSearched = MAX_SEARCHED[isScattered ? "scattered" : "neighbouring"];
   const last = isSearch ? readLast(sql, source, conditions, { ...params, skipped: maxSearched - 1 }) : null;
@@ -73,7 +76,31 @@ export const listRuns = (sql: Pick<Statements, "get" | "all">, filter: RunListFi
     },
   );
   const runs = rows.map(toRun);
-  return { runs, next: runs.length === filter.limit ? (runs.at(-1)?.id ?? null) : (last?.id ?? null) };
+  if (runs.length === filter.limit) return { runs, next: runs.at(-1)?.id ?? null };
+  if (last === null) return { runs, next: null };
+  return { runs, next: ofJobs === null ? last.id : ofJobs.cursorAt(last.seq) };
+};
+
+/** Finds runs of some jobs by their numbers, with one index seek for each job. */
+const runsOfJobs = (sql: Pick<Statements, "get">, jobIds: readonly JobId[]) => {
+  const edge = (which: "max" | "min", condition: string, at: number): number | null => {
+    const row = sql.get(
+      `SELECT ${which}((SELECT ${which}(seq) FROM runs WHERE job_id = job.value AND ${condition})) AS seq
+       FROM json_each($jobIds) AS job`,
+      { jobIds: JSON.stringify(jobIds), at },
+    );
+    return row === null ? null : integerOrNull(row, "seq");
+  };
+  const newestBefore = (seq: number): number | null => edge("max", "seq < $at", seq);
+  return {
+    newestBefore,
+    /** Returns the run after which a search goes on that has read all runs from number `seq` on; null if none is left. */
+    cursorAt: (seq: number): RunId | null => {
+      const oldest = newestBefore(seq) === null ? null : edge("min", "seq >= $at", seq);
+      const row = oldest === null ? null : sql.get("SELECT id FROM runs WHERE seq = $oldest", { oldest });
+      return row === null ? null : id<RunId>(row, "id");
+    },
+  };
 };
 
 /** Returns the conditions for which an index or the order of the table is enough. */

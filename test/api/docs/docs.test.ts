@@ -83,6 +83,7 @@ describe("the reference page", () => {
         [`${path}${evil}`]: {
           post: {
             "x-role": "operator",
+            "x-scope": "jobs",
             operationId: evil,
             tags: [evil],
             summary: evil,

@@ -79,7 +79,10 @@ test("tokens that end are those in use, the first to expire first, and expired o
   using store = memoryStore();
   const { tokens } = store;
   const use = (name: string, expiresAt: number | null, usedAt: number | null): number => {
-    tokens.create({ name, digest: name.padEnd(64, "0"), role: "viewer", expiresAt, by: null }, NOON - 90 * DAY_MS);
+    tokens.create(
+      { name, digest: name.padEnd(64, "0"), role: "viewer", jobs: null, tags: null, expiresAt, by: null },
+      NOON - 90 * DAY_MS,
+    );
     const id = tokens.list().at(-1)?.id ?? 0;
     if (usedAt !== null) tokens.noteUses([{ id, at: usedAt, address: null }]);
     return id;

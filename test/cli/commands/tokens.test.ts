@@ -64,6 +64,28 @@ describe("petit tokens", () => {
     expect((await fetch(`${url}/api/jobs`)).status).toBe(401);
   });
 
+  test("limits a token to jobs, says so everywhere, and keeps the limit when it is rotated", async () => {
+    const job = "id: etl_load\ntags: [finance]\ntasks: [{id: a, type: shell, script: exit 0}]\n";
+    await using running = await startPetit({ jobs: { "etl_load.yaml": job } });
+    using folder = tempFolder();
+    const limit = ["--jobs", "etl_*", "--jobs", "load", "--tags", "finance"];
+    const made = await petit(["tokens", "create", "etl", "--role", "operator", ...limit, "--db", running.dbPath]);
+    expect(made.stderr).toContain(
+      "created the token 'etl' with the role operator, limited to jobs etl_*, load with the tag finance (1 job); it is the first one",
+    );
+    const none = await petit(["tokens", "create", "x", "--role", "admin", "--tags", "no", "--db", running.dbPath]);
+    expect(none.stderr).toContain("limited to jobs with the tag no (no job is among them now)");
+    const rotated = await petit(["tokens", "rotate", "etl", "--db", running.dbPath]);
+    expect((await petit(["tokens", "--db", running.dbPath])).stdout).toMatch(
+      /JOBS.*etl .*jobs etl_\*, load with the tag finance.*etl .*jobs etl_\*, load with the tag finance/s,
+    );
+    const file = folder.write("etl.token", rotated.stdout);
+    await eventually("the token is accepted", async () => {
+      const whoami = await petit(["whoami", "--url", running.url, "--token-file", file]);
+      return whoami.stdout.endsWith("\nlimited to jobs etl_*, load with the tag finance\n") ? true : null;
+    });
+  });
+
   test("lists, rotates and revokes through the API with --url, and says the same as with --db", async () => {
     await using running = await startPetit();
     using folder = tempFolder();
@@ -74,6 +96,8 @@ describe("petit tokens", () => {
       message: "created the token 'ci' with the role viewer",
       name: "ci",
       role: "viewer",
+      jobs: null,
+      tags: null,
       expires_at: null,
       token: expect.stringMatching(/^petit_/),
     });
@@ -102,6 +126,9 @@ describe("petit tokens", () => {
     [["create", "a b", "--role", "viewer"], "NAME is 'a b'; expected 1 to 64 letters"],
     [["create", "x", "--role", "viewer", "--expires", "soon"], "--expires is 'soon'; expected a duration"],
     [["create", "x", "--role", "viewer", "--expires", "0s"], "--expires is '0s'"],
+    [["create", "x", "--role", "viewer", "--jobs", "etl *"], "--jobs: 'etl *' does not fit; expected the id of a job"],
+    [["create", "x", "--role", "viewer", "--tags", "a,b"], "--tags: 'a,b' does not fit; expected a tag"],
+    [["list", "--jobs", "etl"], "'list' does not take --jobs"],
     [["create", "x", "--role", "viewer", "--grace", "1h"], "'create' does not take --grace"],
     [["rotate", "x", "--grace", "31d"], "--grace is '31d'; expected a duration"],
     [["list", "x"], "'x' is too much: list takes no argument"],

@@ -9,7 +9,10 @@ const digest = (name: string): string => name.padEnd(64, "0");
 const open = () => {
   const store = memoryStore();
   const create = (name: string, expiresAt: number | null = null): void =>
-    store.tokens.create({ name, digest: digest(name), role: "admin", expiresAt, by: null }, NOON);
+    store.tokens.create(
+      { name, digest: digest(name), role: "admin", jobs: null, tags: null, expiresAt, by: null },
+      NOON,
+    );
   const names = (): readonly string[] => store.tokens.list().map(({ name }) => name);
   return { store, create, names };
 };

@@ -128,7 +128,15 @@ const fakeEngine = (store: Store): FakeEngine => {
     state: "running",
     counts: { pending: 0, running: 0 },
     queues: [],
+    queuesOf: () => [],
     queueRuns: () => ({ holding: [], waiting: [] }),
+    get knownJobs() {
+      return store.jobs
+        .list()
+        .values()
+        .map(({ job: each }) => each)
+        .toArray();
+    },
     waitsFor: () => null,
     listWaiting: () => [],
     waitingFor: () => null,

@@ -2,6 +2,14 @@ import { Elysia, t } from "elysia";
 import type { CreatedToken } from "../../../auth/stored-tokens.ts";
 import { ROLES } from "../../../domain/people/role.ts";
 import {
+  isInScope,
+  JOB_PATTERN_FORM,
+  type JobLimit,
+  limitOf,
+  limitProblem,
+  MAX_LIMIT_ENTRIES,
+} from "../../../domain/people/scope.ts";
+import {
   DEFAULT_GRACE_MS,
   MAX_GRACE_MS,
   MAX_LIFETIME_MS,
@@ -13,6 +21,7 @@ import {
 import { createdTokenText, revokedTokenText, rotatedTokenText } from "../../../domain/words/people/token.ts";
 import { noteAction } from "../../../store/people/audit-scope.ts";
 import type { ApiContext } from "../../context.ts";
+import { invalidBody } from "../../errors.ts";
 import { readJson, readJsonWithTexts } from "../../guard/body.ts";
 import { failures } from "../../shapes/failure.ts";
 import { Count, exactly, instant, instantOrNull, nullable, wholeNumber, word } from "../../shapes/schemas.ts";
@@ -20,12 +29,20 @@ import { Message } from "../scheduler.ts";
 
 const name = t.String({ description: "Name of the token: whose it is, or what for", examples: ["mara"] });
 const role = word(ROLES, "What requests with the token may do");
+const limit = {
+  jobs: nullable(
+    t.Array(t.String()),
+    "Patterns of ids of the jobs that it is limited to, in which `*` stands for any characters; null for any id",
+  ),
+  tags: nullable(t.Array(t.String()), "Tags of which each of these jobs has one; null if they need none"),
+};
 const expiresAt = instantOrNull("When it expires; null if it does not");
 
 const TokenBody = exactly(
   {
     name,
     role,
+    ...limit,
     state: word(
       TOKEN_STATES,
       "`live`; `replaced` if a newer one took its place and it is valid until it expires; `expired` or `revoked` if it is refused",
@@ -47,6 +64,8 @@ const TokenBody = exactly(
       {
         name: "mara",
         role: "operator",
+        jobs: ["etl_*"],
+        tags: null,
         state: "live",
         created_at: 1767225600000,
         created_by: "ada",
@@ -75,6 +94,7 @@ const CreatedTokenBody = exactly(
     message: t.String({ description: "What petit did, as a sentence" }),
     name,
     role,
+    ...limit,
     expires_at: expiresAt,
     token: t.String({ description: "The token. petit stores only its SHA-256, and can't show it again" }),
   },
@@ -85,6 +105,8 @@ const CreatedTokenBody = exactly(
         message: "created the token 'mara' with the role operator",
         name: "mara",
         role: "operator",
+        jobs: null,
+        tags: null,
         expires_at: null,
         token: "petit_TOKEN",
       },
@@ -101,6 +123,18 @@ const CreateBody = exactly(
       examples: ["mara"],
     }),
     role,
+    jobs: t.Optional(
+      nullable(
+        t.Array(t.String()),
+        `1 to ${MAX_LIMIT_ENTRIES} entries, each ${JOB_PATTERN_FORM}: the token is limited to the jobs whose id is one of these, or fits one`,
+      ),
+    ),
+    tags: t.Optional(
+      nullable(
+        t.Array(t.String()),
+        `1 to ${MAX_LIMIT_ENTRIES} tags: the token is limited to the jobs that have one of them; with \`jobs\`, to those for which both holds`,
+      ),
+    ),
     expires_in_ms: t.Optional(
       wholeNumber(
         { minimum: 1, maximum: MAX_LIFETIME_MS },
@@ -108,7 +142,10 @@ const CreateBody = exactly(
       ),
     ),
   },
-  { title: "CreateTokenRequest", examples: [{ name: "mara", role: "operator", expires_in_ms: 7776000000 }] },
+  {
+    title: "CreateTokenRequest",
+    examples: [{ name: "mara", role: "operator", jobs: ["etl_*"], expires_in_ms: 7776000000 }],
+  },
 );
 
 const RotateBody = exactly(
@@ -128,7 +165,7 @@ const TokenParams = exactly({ name });
 const parse = readJsonWithTexts(["name", "role"]);
 
 /** Routes for the tokens that petit stores. */
-export const tokenRoutes = ({ auth, clock, requests }: ApiContext) =>
+export const tokenRoutes = ({ auth, clock, engine, requests }: ApiContext) =>
   new Elysia({ prefix: "/api/tokens" })
     .get(
       "",
@@ -151,14 +188,19 @@ export const tokenRoutes = ({ auth, clock, requests }: ApiContext) =>
       ({ body, request }) => {
         const isFirst = !auth.isProtected();
         const inMs = body.expires_in_ms;
+        const { jobs, tags } = limitIn(body);
         noteAction({ target: body.name });
         const created = auth.createToken({
           name: body.name,
           role: body.role,
+          jobs,
+          tags,
           expiresAt: inMs === undefined ? null : clock.now() + Number(inMs),
           by: requests.actorOf(request),
         });
-        return createdBody(created, createdTokenText(created, isFirst));
+        const scope = limitOf(jobs, tags);
+        const matching = scope === null ? null : engine.listJobs().filter(({ job }) => isInScope(scope, job)).length;
+        return createdBody(created, createdTokenText(created, { isFirst, matching }));
       },
       {
         parse,
@@ -168,7 +210,9 @@ export const tokenRoutes = ({ auth, clock, requests }: ApiContext) =>
           operationId: "createToken",
           tags: ["scheduler"],
           summary: "Create a token",
-          description: "The first token ends the access without one. The name must be that of no other valid token.",
+          description:
+            "The first token ends the access without one. The name must be that of no other valid token. To somebody with a token that is limited " +
+            "to some jobs, others do not exist; no job needs to be among them yet.",
         },
       },
     )
@@ -188,7 +232,8 @@ export const tokenRoutes = ({ auth, clock, requests }: ApiContext) =>
           operationId: "rotateToken",
           tags: ["scheduler"],
           summary: "Replace a token by a new one",
-          description: "The new one has the same role and the same lifetime. Both are valid for a while.",
+          description:
+            "The new one has the same role, the same limit to jobs and the same lifetime. Both are valid for a while.",
         },
       },
     )
@@ -212,10 +257,20 @@ export const tokenRoutes = ({ auth, clock, requests }: ApiContext) =>
       },
     );
 
-const createdBody = ({ name: tokenName, role: tokenRole, token, expiresAt: at }: CreatedToken, message: string) => ({
+/** Returns the jobs that a token is to be limited to. Throws `INVALID_REQUEST`. */
+const limitIn = ({ jobs = null, tags = null }: Partial<JobLimit>): JobLimit => {
+  const problem = limitProblem({ jobs, tags });
+  if (problem === null) return { jobs, tags };
+  const { field, index } = problem;
+  throw invalidBody(index === null ? field : `${field}.${index}`, problem.problem);
+};
+
+const createdBody = (created: CreatedToken, message: string) => ({
   message,
-  name: tokenName,
-  role: tokenRole,
-  expires_at: at,
-  token,
+  name: created.name,
+  role: created.role,
+  jobs: created.jobs === null ? null : [...created.jobs],
+  tags: created.tags === null ? null : [...created.tags],
+  expires_at: created.expiresAt,
+  token: created.token,
 });

@@ -39,7 +39,7 @@ export const security: Topic = {
       title: "People and roles",
       text:
         "`petit tokens create NAME --role ROLE` creates a token that petit stores as a digest, also while it runs. A viewer reads; an operator also triggers, cancels, retries, approves and pauses jobs; " +
-        "an admin may do everything, and so may the tokens of --token-file. `petit tokens revoke NAME` ends a token, its logins and its streams at once. `petit whoami` says who you are.",
+        "an admin may do everything, and so may the tokens of --token-file. With --jobs or --tags a token is limited to some jobs; others do not exist for whoever has it. `petit tokens revoke NAME` ends a token, its logins and its streams at once. `petit whoami` says who you are.",
     },
     {
       title: "People who log in elsewhere",

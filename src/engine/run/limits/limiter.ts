@@ -92,17 +92,40 @@ export class Limiter {
     }));
   }
 
-  /** Returns the first runs that have a slot of a queue, and the first that wait for one. */
-  queueRuns(name: string): QueueRuns {
+  /** Returns the queues with some names, and others that runs of some jobs use, with the runs of these jobs only. */
+  queuesOf(jobIds: ReadonlySet<JobId>, names: Iterable<string>): readonly QueueState[] {
+    const found = new Map([...names].map((name) => [name, { running: 0, pending: 0 }]));
+    const countsOf = (name: string): { running: number; pending: number } => {
+      const counts = found.get(name) ?? { running: 0, pending: 0 };
+      found.set(name, counts);
+      return counts;
+    };
+    for (const [runId, { jobId, queue, isParked }] of this.#running) {
+      if (queue === null || !jobIds.has(jobId)) continue;
+      if (this.#returning.has(runId)) countsOf(queue).pending++;
+      else if (!isParked) countsOf(queue).running++;
+    }
+    for (const name of this.#lines.queues)
+      for (const { job, runs } of name === null ? [] : this.#lines.of(name))
+        if (name !== null && jobIds.has(job.id)) countsOf(name).pending += runs.length;
+    return [...found]
+      .map(([name, counts]) => ({ name, limit: queueLimit(this.#limits.queues, name), ...counts }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Returns the first runs that have a slot of a queue, and the first that wait for one, of all jobs or of some. */
+  queueRuns(name: string, jobIds: ReadonlySet<JobId> | null): QueueRuns {
+    const isChosen = (jobId: JobId): boolean => jobIds?.has(jobId) ?? true;
     const holding = [...this.#running].flatMap(([runId, { jobId, queue, isParked }]) =>
-      queue === name && !isParked ? [{ runId, jobId }] : [],
+      queue === name && !isParked && isChosen(jobId) ? [{ runId, jobId }] : [],
     );
     const returning = [...this.#returning].flatMap((runId) => {
       const run = this.#running.get(runId);
-      return run?.queue === name ? [{ runId, jobId: run.jobId }] : [];
+      return run?.queue === name && isChosen(run.jobId) ? [{ runId, jobId: run.jobId }] : [];
     });
     const pending = this.#lines
       .of(name)
+      .filter(({ job }) => isChosen(job.id))
       .flatMap((line) => line.runs.slice(0, LISTED_QUEUE_RUNS).map((run) => ({ ...run, priority: line.priority })))
       .sort((a, b) => b.priority - a.priority || a.order - b.order)
       .map(({ run }) => ({ runId: run.id, jobId: run.jobId }));

@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ask, post, readEvents, runToEnd, start } from "../../support/petit/api.ts";
+import { type AsPerson, createPerson } from "../../support/petit/people.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
+import { eventually } from "../../support/torture/run.ts";
+
+const jobOf = (id: string, tags: readonly string[], script = "true"): string =>
+  `id: ${id}\ntags: [${tags.join(", ")}]\nmax_concurrency: 50\ntasks: [{id: only, type: shell, script: '${script}'}]\n`;
+
+const LONG = "while true; do echo line; sleep 0.1; done";
+
+let petit: Petit;
+let admin: AsPerson;
+let viewer: AsPerson;
+let operator: AsPerson;
+
+beforeAll(async () => {
+  petit = await startPetit({
+    jobs: {
+      "own.yaml": jobOf("own", ["team"]),
+      "other.yaml": jobOf("other", ["others"]),
+      "moved.yaml": jobOf("moved", ["team"], LONG),
+      "child.yaml": 'id: other_child\ntasks: [{id: breaks, type: shell, script: "echo error: SECRET_LINE; exit 3"}]\n',
+      "starter.yaml": [
+        "id: starter\ntags: [team]\ntasks:",
+        "  - {id: one, type: job, job: other_child}",
+        "  - {id: each, type: job, job: other_child, foreach: [a, b, c]}\n",
+      ].join("\n"),
+      "top.yaml": "id: top\ntags: [team]\ntasks: [{id: nested, type: job, job: starter}]\n",
+      "gated.yaml":
+        "id: gated\ntags: [team]\ndepends_on: [{job: other_child, condition: last_success}]\ntasks: [{id: a, type: shell, script: exit 0}]\n",
+      "follower.yaml":
+        "id: follower\ntags: [team]\ntriggers: [{type: run, job: other_child, on: [failed]}]\ntasks: [{id: a, type: shell, script: exit 0}]\n",
+    },
+  });
+  admin = await createPerson(petit, "root", ["--role", "admin"]);
+  viewer = await createPerson(petit, "viewer", ["--role", "viewer", "--tags", "team"]);
+  operator = await createPerson(petit, "operator", ["--role", "operator", "--tags", "team"]);
+});
+afterAll(() => petit[Symbol.asyncDispose]());
+
+type Received = {
+  readonly id: string;
+  readonly type: string;
+  readonly job_id: string | null;
+  readonly run_id: string | null;
+};
+
+/** Opens an event stream, and collects what it sends. */
+const openEvents = async (person: AsPerson, lastEventId?: string) => {
+  const ending = new AbortController();
+  const headers: Record<string, string> = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
+  const response = await person.fetch("/api/events", { headers, signal: ending.signal });
+  const received: Received[] = [];
+  (async () => {
+    for await (const { id, event, data } of readEvents(response))
+      received.push({ job_id: null, run_id: null, ...JSON.parse(data), type: event, id });
+  })().catch(() => {});
+  return {
+    received,
+    /** Resolves when the end of a run was received. */
+    untilEnd: (runId: string) =>
+      eventually(`the end of run ${runId} is received`, async () =>
+        received.some((event) => event.type === "run.finished" && event.run_id === runId) ? true : null,
+      ),
+    close: () => ending.abort(),
+  };
+};
+
+const setTags = async (id: string, tags: readonly string[], script?: string): Promise<void> => {
+  writeFileSync(join(petit.jobsDir, `${id}.yaml`), jobOf(id, tags, script));
+  expect((await post(admin, "/api/jobs/reload")).status).toBe(200);
+};
+
+describe("the event stream of somebody who is limited to some jobs", () => {
+  test("has the events of these jobs alone, without gaps, also when it is resumed", async () => {
+    const [all, own] = [await openEvents(admin), await openEvents(viewer)];
+    for (let round = 0; round < 30; round++) await Promise.all([start(admin, "other"), start(admin, "own")]);
+    const { id: last } = await runToEnd(admin, "own");
+    await Promise.all([all.untilEnd(last), own.untilEnd(last)]);
+    all.close();
+    own.close();
+    const [ofAll, ofOwn] = [all.received, own.received];
+    expect(ofAll.length).toBeGreaterThan(200);
+    expect(ofOwn.filter(({ job_id: jobId }) => jobId !== "own")).toEqual([]);
+    const end = Number(ofOwn.at(-1)?.id);
+    const expected = ofAll.filter(({ job_id: jobId, id }) => jobId === "own" && Number(id) <= end).map(({ id }) => id);
+    expect(ofOwn.map(({ id }) => id)).toEqual(expected);
+
+    const middle = ofAll.find(({ job_id: jobId, id }) => jobId === "other" && Number(id) > Number(expected[9]));
+    const resumed = await openEvents(viewer, middle?.id);
+    await resumed.untilEnd(last);
+    resumed.close();
+    const rest = expected.filter((id) => Number(id) > Number(middle?.id));
+    expect(resumed.received.map(({ id }) => id).slice(0, rest.length)).toEqual(rest);
+  });
+
+  test("gains and loses a job at once when its definition changes", async () => {
+    const stream = await openEvents(viewer);
+    await runToEnd(admin, "other");
+    await setTags("other", ["team"]);
+    const { id } = await runToEnd(admin, "other");
+    await stream.untilEnd(id);
+    expect(new Set(stream.received.flatMap(({ run_id: runId }) => runId ?? []))).toEqual(new Set([id]));
+    expect((await ask(viewer, `/api/runs/${id}`)).status).toBe(200);
+
+    await setTags("other", ["others"]);
+    const { id: gone } = await runToEnd(admin, "other");
+    const { id: next } = await runToEnd(admin, "own");
+    await stream.untilEnd(next);
+    stream.close();
+    expect(stream.received.map(({ run_id: runId }) => runId)).not.toContain(gone);
+    expect((await ask(viewer, `/api/runs/${id}`)).status).toBe(404);
+    expect((await ask(viewer, "/api/jobs")).body.jobs.map((each: { id: string }) => each.id)).not.toContain("other");
+    const timeline = await ask(viewer, "/api/timeline");
+    expect(JSON.stringify(timeline.body)).not.toContain('"other"');
+  });
+});
+
+test("the output of a run that somebody follows ends within a second when its job is none of theirs any more", async () => {
+  const runId = await start(admin, "moved");
+  const response = await viewer.fetch(`/api/runs/${runId}/logs?follow=true`);
+  const reader = response.body?.getReader();
+  let text = "";
+  while (!text.includes("line")) text += new TextDecoder().decode((await reader?.read())?.value);
+  await setTags("moved", ["others"], LONG);
+  const changedAt = performance.now();
+  while ((await reader?.read())?.done !== true);
+  expect(performance.now() - changedAt).toBeLessThan(1_000);
+  await post(admin, `/api/runs/${runId}/cancel`);
+});
+
+test("a run with child runs of another job tells neither their ids nor why they failed", async () => {
+  const { id } = await runToEnd(operator, "top");
+  const children = (await ask(admin, "/api/runs?job=other_child&limit=100")).body.runs.map(
+    (run: { id: string }) => run.id,
+  );
+  expect(children.length).toBeGreaterThan(3);
+  const { runs } = (await ask(operator, "/api/runs?limit=100&failure=true")).body;
+  const started = runs.find((run: { job_id: string }) => run.job_id === "starter").id;
+  const paths = [
+    "/api/runs?limit=100&failure=true",
+    "/api/attention",
+    "/api/attention/job_failing:top",
+    "/api/review",
+    "/api/timeline",
+    ...[id, started].flatMap((runId) => [
+      `/api/runs/${runId}`,
+      `/api/runs/${runId}/tasks`,
+      `/api/runs/${runId}/comparison`,
+    ]),
+    `/api/runs/${started}/tasks/each/items`,
+  ];
+  for (const path of paths) {
+    const { status, body } = await ask(operator, path);
+    // Whoever may know of a job knows its definition, and which job it starts.
+    const text = JSON.stringify(body).replaceAll(/"runs_job":\{[^}]*\}/g, "");
+    expect([path, status, children.filter((child: string) => text.includes(child))]).toEqual([path, 200, []]);
+    expect([path, /SECRET_LINE|other_child/.exec(text)?.input.slice(0, 3_000) ?? null]).toEqual([path, null]);
+  }
+  // Somebody without a limit is told.
+  expect(JSON.stringify((await ask(admin, `/api/runs/${id}`)).body)).toContain("SECRET_LINE");
+});
+
+test("a refusal names no gate of another job, and no run of another person's idempotency key", async () => {
+  await runToEnd(admin, "other_child");
+  const refused = await post(operator, "/api/jobs/gated/trigger");
+  expect([refused.status, refused.body]).toEqual([
+    409,
+    { code: "CONFLICT", error: "dependency not satisfied: a gate of the job is shut" },
+  ]);
+  const headers = { "idempotency-key": "deploy-1" };
+  await post(admin, "/api/jobs/other/trigger", {}, headers);
+  const reused = await post(operator, "/api/jobs/own/trigger", {}, headers);
+  expect([reused.status, reused.body]).toEqual([
+    409,
+    { code: "CONFLICT", error: "idempotency key 'deploy-1' was used for another request" },
+  ]);
+});
+
+test("a delivery of the end of another job's run does not say which", async () => {
+  await runToEnd(admin, "other_child");
+  const deliveries = await eventually("the follower has a delivery", async () => {
+    const { body } = await ask(viewer, "/api/deliveries");
+    return body.count > 0 ? body.deliveries : null;
+  });
+  for (const { id } of deliveries) {
+    const { body } = await ask(viewer, `/api/deliveries/${id}`);
+    expect([body.job_id, body.event, body.provider_id]).toEqual(["follower", null, null]);
+  }
+  const { body } = await ask(admin, `/api/deliveries/${deliveries[0].id}`);
+  expect([body.event.run.job_id, body.event.run.id]).toEqual(["other_child", body.provider_id]);
+});
