@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "lib",
     "runtime",
   ],
-  app: ["api", "auth", "web", "nats", "worker", "engine", "store", "jobfile", "domain", "lib", "runtime"],
+  app: ["mcp", "api", "auth", "web", "nats", "worker", "engine", "store", "jobfile", "domain", "lib", "runtime"],
   api: ["auth", "engine", "store", "jobfile", "domain", "lib", "runtime"],
   mcp: ["client", "jobfile", "domain", "lib"],
   client: ["api", "domain", "lib"],

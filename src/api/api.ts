@@ -58,6 +58,8 @@ export const createApi = (options: ApiOptions): Api => {
     system,
     repository: options.repository ?? null,
     editor: options.editor ?? null,
+    mcp: options.mcp ?? null,
+    sendAs: (original, request) => api.handle(request, requests.connectionOf(original)),
     requests,
     authentication,
     closing: closing.signal,
@@ -73,7 +75,7 @@ export const createApi = (options: ApiOptions): Api => {
   const findRoute = createRouteFinder(Object.keys(ROUTE_ACTIONS) as ActionRoute[]);
   const audit = new RequestAudit({ engine, clock, requests, findRoute, denials });
   const handle = withCors(options.corsOrigins, createHandler(options, context, services), context);
-  return {
+  const api: Api = {
     handle: (original, connection) => {
       const id = crypto.randomUUID();
       let request = original;
@@ -121,6 +123,7 @@ export const createApi = (options: ApiOptions): Api => {
       for (const service of [services.feed, services.metrics]) service[Symbol.dispose]();
     },
   };
+  return api;
 };
 
 /** Returns the handler behind the host check. It checks the origin, then the token, then the role and the limit to jobs, before anything of the body is read. */

@@ -1,7 +1,7 @@
 import type { Person } from "../domain/people/person.ts";
 import type { RequestConnection } from "../runtime/runtime.ts";
 import type { Authentication } from "./guard/authentication.ts";
-import type { ApiOptions, JobFileEditor, JobRepository } from "./options.ts";
+import type { ApiOptions, JobFileEditor, JobRepository, McpHandler } from "./options.ts";
 
 /** What every route gets. */
 export type ApiContext = Pick<
@@ -12,6 +12,10 @@ export type ApiContext = Pick<
   readonly repository: JobRepository | null;
   /** Edits the job files; null if that is not allowed. */
   readonly editor: JobFileEditor | null;
+  /** Answers agents; null if there is nothing for them. */
+  readonly mcp: McpHandler | null;
+  /** Answers a request as if it had come over the connection of another one, whose headers it needs to come from the same person. */
+  readonly sendAs: (original: Request, request: Request) => Response | Promise<Response>;
   readonly requests: RequestRegistry;
   readonly authentication: Authentication;
   /** Aborts when the API closes: streams end, and waits return. */
@@ -65,6 +69,11 @@ export class RequestRegistry {
     const address = this.#entries.get(request)?.connection?.peerAddress ?? null;
     // IPv4 over an IPv6 socket, RFC 4291, section 2.5.5.2.
     return address === null ? null : address.replace(/^::ffff:(?=\d+\.)/, "");
+  }
+
+  /** Returns the connection of a request; undefined if it came over none. */
+  connectionOf(request: Request): RequestConnection | undefined {
+    return this.#entries.get(request)?.connection;
   }
 
   /** Disables the idle timeout of the connection, for an answer that takes its time. */

@@ -45,8 +45,23 @@ export type ApiOptions = {
   readonly repository?: JobRepository | null;
   /** Edits the job files; null or missing if that is not allowed. */
   readonly editor?: JobFileEditor | null;
+  /** Answers agents; null or missing if there is nothing for them. */
+  readonly mcp?: McpHandler | null;
   /** Returns a static file of the dashboard, or null if there is none at the path. `query` of the URL begins with "?", or is empty. */
   readonly page?: (path: string, request: Headers, query: string) => Response | null;
+};
+
+/** Answers a request of the Model Context Protocol. */
+export type McpHandler = (call: McpCall) => Promise<Response>;
+
+type McpCall = {
+  readonly request: Request;
+  /** The body of the request: a message of JSON-RPC, or several. */
+  readonly message: unknown;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+  /** Answers a request of the API as if it had come over the connection of `request`. */
+  readonly send: (request: Request) => Response | Promise<Response>;
 };
 
 /** The repository with the job files, as the API uses it. `GitJobs` says what each does. */

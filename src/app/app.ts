@@ -235,6 +235,16 @@ const serve = async (engine: Engine, { options, auth, jobSource, parts }: ServeP
     system: systemFacts(options),
     repository: jobSource instanceof GitJobs ? jobSource : null,
     editor: jobSource instanceof FolderJobs ? jobSource.editor : null,
+    mcp: async (call) => {
+      // Loaded when the first agent connects.
+      const { answerHttp } = await import("../mcp/http.ts");
+      return answerHttp(call, {
+        clock,
+        version,
+        onError: (error) => log.error({ err: error }, "a tool for agents failed"),
+        onProtocolError: (error) => log.debug({ err: error }, "a message of an agent was not understood"),
+      });
+    },
     page: pageFiles(),
   });
   parts.defer(() => server.stop(SERVER_GRACE_MS));

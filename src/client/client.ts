@@ -41,6 +41,8 @@ type CallOptions<M extends Method, Path extends string> = RouteOptions<M, Path> 
 export type ClientOptions = {
   /** URL of petit without a slash at the end. */
   readonly base: string;
+  /** Sends a request, without following redirects. Default: over the network. */
+  readonly transport?: (url: URL, init: RequestInit) => Promise<Response>;
   /** Returns headers for each request, such as the one with the token. */
   readonly headers?: () => Readonly<Record<string, string>>;
   /** Returns the message of an error. Default: `failureMessage`. */
@@ -70,6 +72,7 @@ type RequestParts = {
 export const createClient = (options: ClientOptions): Client => {
   const {
     base,
+    transport = (url, init) => fetch(url, init),
     headers = () => ({}),
     messageOf = failureMessage,
     onHeaders,
@@ -84,7 +87,7 @@ export const createClient = (options: ClientOptions): Client => {
   const send = async (path: string, request: RequestParts): Promise<Response> => {
     const url = urlOf(base, path, request);
     const init = initOf({ ...request, headers: { ...headers(), ...request.headers } });
-    const response = await fetch(url, init).catch((cause: unknown) => {
+    const response = await transport(url, init).catch((cause: unknown) => {
       throw fail(unreachable(isTimeout(cause) ? "timeout" : "no_connection"), cause);
     });
     onHeaders?.(response.headers);

@@ -22,8 +22,10 @@ export type McpOptions = {
   readonly clock: ToolContext["clock"];
   /** petit's version. */
   readonly version: string;
-  /** Called with errors that are not expected. */
+  /** Called with internal errors of tools. */
   readonly onError: (error: unknown) => void;
+  /** Called with messages that are none, or that come too late. */
+  readonly onProtocolError: (error: unknown) => void;
 };
 
 const INSTRUCTIONS =
@@ -36,7 +38,7 @@ export const createMcpServer = (options: McpOptions): Server => {
     { name: "petit", title: "petit", version: options.version },
     { capabilities: { tools: {} }, instructions: INSTRUCTIONS, jsonSchemaValidator: NO_VALIDATOR },
   );
-  server.onerror = options.onError;
+  server.onerror = options.onProtocolError;
   server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: READ_TOOLS.map(toolBody) }));
   server.setRequestHandler(CallToolRequestSchema, ({ params: { name, arguments: given = {} } }, { signal }) => {
     const tool = READ_TOOLS.find((each) => each.name === name);

@@ -1,5 +1,6 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { petitCommand } from "./petit/petit.ts";
 import { runtimeEnvironment } from "./runtime-command.ts";
@@ -39,6 +40,20 @@ export const connectStdio = async ({ url, args = [] }: StdioOptions): Promise<Ag
     }),
   );
 };
+
+type HttpOptions = {
+  /** URL of petit. */
+  readonly url: string;
+  readonly token?: string;
+};
+
+/** Connects to `/mcp` of a petit. */
+export const connectHttp = ({ url, token }: HttpOptions): Promise<Agent> =>
+  connect(
+    new StreamableHTTPClientTransport(new URL(`${url}/mcp`), {
+      requestInit: { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } },
+    }) as Transport,
+  );
 
 const connect = async (transport: Transport): Promise<Agent> => {
   const client = new Client({ name: "test", version: "1.0.0" });

@@ -17,7 +17,11 @@ export const checkBodySize = (request: Request, maxBytes: number = MAX_BODY_BYTE
  */
 export const readJson = (given: { readonly request: Request }): Promise<unknown> => parseJson(given, keepNumber);
 
-/** The same, but the fields with these names are texts: a number in them stays one, so that the schema refuses it. */
+/** Parses a body as JSON, with its numbers as JavaScript reads them. */
+export const readMessage = (given: { readonly request: Request }): Promise<unknown> =>
+  parseJson(given, (_name, value) => value);
+
+/** The same as `readJson`, but the fields with these names are texts: a number in them stays one, so that the schema refuses it. */
 export const readJsonWithTexts =
   (names: readonly string[], maxBytes: number = MAX_BODY_BYTES) =>
   (given: { readonly request: Request }): Promise<unknown> =>

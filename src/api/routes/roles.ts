@@ -68,6 +68,8 @@ export const ROUTE_ROLES = {
   "GET /api/workers": "viewer",
   "GET /api/workers/:name": "viewer",
   "GET /metrics": "viewer",
+  // Its tools send requests of their own as the same person, whose role is judged there.
+  "POST /mcp": "viewer",
   // Whatever changes what jobs and runs do.
   "DELETE /api/attention/:entry_id/acknowledge": "operator",
   "POST /api/attention/:entry_id/acknowledge": "operator",

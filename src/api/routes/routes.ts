@@ -6,6 +6,7 @@ import type { DescribedRoute } from "../docs/openapi.ts";
 import { failureResponse, toApiError } from "../errors.ts";
 import type { Feed } from "../events/feed.ts";
 import type { Metrics } from "../metrics/metrics.ts";
+import { mcpRoutes } from "./agents/mcp.ts";
 import { artifactRoutes } from "./artifacts.ts";
 import { attentionMarkRoutes, attentionRoutes } from "./attention.ts";
 import { backfillRoutes } from "./backfills.ts";
@@ -76,6 +77,7 @@ export const routes = (context: ApiContext, { feed, metrics, roles, scopes }: Ap
     .use(sessionRoutes(context))
     .use(tokenRoutes(context))
     .use(auditRoutes(context))
+    .use(mcpRoutes(context))
     .use(metricsRoutes(metrics))
     .use(openApiRoutes(() => ({ routes: described, roles, scopes }), context.version));
   const described: readonly DescribedRoute[] = app.routes;

@@ -15,6 +15,8 @@ export const ROUTE_SCOPES = {
   "GET /api/job-schema": "none",
   "GET /api/openapi.json": "none",
   "GET /api/session": "none",
+  // Its tools send requests of their own as the same person.
+  "POST /mcp": "none",
   // About jobs. What others than the person's own would show is not there.
   "GET /api/attention": "jobs",
   "GET /api/attention/:entry_id": "jobs",

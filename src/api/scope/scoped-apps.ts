@@ -48,8 +48,21 @@ export class ScopedApps {
   }
 
   #make(scope: NonNullable<JobScope>, known: ScopedApp | undefined): ScopedApp {
-    const { engine, store, system, auth, log, clock, version, hostname, requests, authentication, closing } =
-      this.#context;
+    const {
+      engine,
+      store,
+      system,
+      auth,
+      log,
+      clock,
+      version,
+      hostname,
+      mcp,
+      sendAs,
+      requests,
+      authentication,
+      closing,
+    } = this.#context;
     const visibility = known?.visibility ?? new Visibility(engine, scope);
     const { jobIds } = visibility;
     const redaction = new Redaction({ engine, store, visibility });
@@ -63,6 +76,8 @@ export class ScopedApps {
         clock,
         version,
         hostname,
+        mcp,
+        sendAs,
         requests,
         authentication,
         closing,

@@ -17,11 +17,13 @@ export const mcp = defineCommand({
     const { terminal, version } = context;
     // The protocol's own code is loaded by this command alone.
     const { serveStdio } = await import("../../mcp/stdio.ts");
+    const onError = (error: unknown): void => terminal.err.write(`petit: ${errorMessage(error)}\n`);
     await serveStdio({
       client: openClient(context),
       clock: context.clock,
       version,
-      onError: (error) => terminal.err.write(`petit: ${errorMessage(error)}\n`),
+      onError,
+      onProtocolError: onError,
     });
     return EXIT.DONE;
   },

@@ -301,6 +301,7 @@ const examples = (): readonly (readonly [title: string, example: unknown])[] =>
 /** Schemas of requests, which are never an answer. */
 const REQUESTS = new Set([
   "TriggerRequest",
+  "McpMessage",
   "HookTest",
   "BackfillRequest",
   "DecisionRequest",

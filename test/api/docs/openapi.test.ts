@@ -166,6 +166,7 @@ describe("the description of the API", () => {
       "POST /api/tokens/{name}/rotate",
       "POST /api/workers/{name}/drain",
       "POST /api/workers/{name}/resume",
+      "POST /mcp",
       "PUT /api/job-files/{path}",
     ]);
   });
