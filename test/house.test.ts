@@ -46,6 +46,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   "#runtime": ["src/main.ts"],
   citty: ["src/cli/"],
   elysia: ["src/api/"],
+  "openid-client": ["src/auth/provider/openid.ts"],
   "eventsource-parser": ["src/client/event-stream.ts"],
   "@elysiajs/cors": ["src/api/"],
   pino: ["src/app/logger.ts"],

@@ -13,7 +13,7 @@ import { checkBodySize, MAX_BODY_BYTES } from "./guard/body.ts";
 import { type RequestHandler, withCors } from "./guard/cors.ts";
 import { drainBody, isUnread } from "./guard/drain-body.ts";
 import { createHostCheck } from "./guard/host.ts";
-import { MESSAGE_POLICY, messagePage } from "./guard/message-page.ts";
+import { messagePage } from "./guard/message-page.ts";
 import { checkOrigin } from "./guard/origin.ts";
 import { checkNeeds } from "./guard/role.ts";
 import { isAnsweredDuringStart, untilStarted } from "./guard/start.ts";
@@ -24,6 +24,7 @@ import { JOB_FILES_PATH, maxDraftBytes } from "./routes/definitions/job-files.ts
 import { HOOKS_PATH } from "./routes/deliveries/hooks.ts";
 import { HEALTH_PATH, LIVE_PATH } from "./routes/health.ts";
 import { DOCS_PATH } from "./routes/openapi.ts";
+import { CALLBACK_PATH, LOGIN_PATH } from "./routes/people/login.ts";
 import { ROUTE_ROLES } from "./routes/roles.ts";
 import { type ApiServices, answerError, pathOf, queryOf, routes } from "./routes/routes.ts";
 import { ROUTE_SCOPES } from "./scope/route-scopes.ts";
@@ -56,6 +57,7 @@ export const createApi = (options: ApiOptions): Api => {
     version,
     hostname,
     system,
+    publicUrl: options.publicUrl?.replace(/\/+$/, "") ?? null,
     repository: options.repository ?? null,
     editor: options.editor ?? null,
     mcp: options.mcp ?? null,
@@ -144,7 +146,9 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
       (isVisit(request) && !path.startsWith("/api/") && findRoute("GET", path) === null
         ? dashboard(options, request, 404)
         : null);
-    if (!fromAllowedOrigin && !path.startsWith(HOOKS_PATH)) checkOrigin(request, page !== null);
+    // A provider sends its visitors back, and is another site.
+    const isVisited = page !== null || path === LOGIN_PATH || path === CALLBACK_PATH;
+    if (!fromAllowedOrigin && !path.startsWith(HOOKS_PATH)) checkOrigin(request, isVisited);
     if (page !== null) return noRolePage(request, context) ?? onlyGet(request, page);
     const route = findRoute(request.method, path);
     const needed = route === null ? null : ROUTE_ROLES[route];
@@ -200,11 +204,7 @@ const dashboard = ({ page }: ApiOptions, request: Request, status: number): Resp
 const noRolePage = (request: Request, { auth, authentication }: ApiContext): Response | null => {
   const name = auth.proxy !== null && isVisit(request) ? authentication.nameWithoutRole(request) : null;
   if (name === null) return null;
-  const text = noRoleText(name, auth.signIn?.contact ?? null);
-  return new Response(messagePage("No role", text), {
-    status: FAILURE_STATUS.FORBIDDEN,
-    headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": MESSAGE_POLICY },
-  });
+  return messagePage("No role", noRoleText(name, auth.signIn?.contact ?? null), FAILURE_STATUS.FORBIDDEN);
 };
 
 /** Requires that HEAD was replaced by GET. */

@@ -8,6 +8,8 @@ export type ApiContext = Pick<
   ApiOptions,
   "auth" | "engine" | "store" | "log" | "clock" | "version" | "hostname" | "system"
 > & {
+  /** URL under which people reach the dashboard, without a slash at the end; null if that is not known. */
+  readonly publicUrl: string | null;
   /** The repository with the job files; null if they are in a folder. */
   readonly repository: JobRepository | null;
   /** Edits the job files; null if that is not allowed. */

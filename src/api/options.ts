@@ -41,6 +41,8 @@ export type ApiOptions = {
   /** Name of this machine. */
   readonly hostname: string;
   readonly system: SystemFacts;
+  /** URL under which people reach the dashboard; null or missing if that is not known. */
+  readonly publicUrl?: string | null;
   /** The repository with the job files; null or missing if they are in a folder. */
   readonly repository?: JobRepository | null;
   /** Edits the job files; null or missing if that is not allowed. */

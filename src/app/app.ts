@@ -144,10 +144,31 @@ const start = async (options: AppOptions): Promise<App> => {
 };
 
 /** Returns where people come from, besides tokens. Throws `invalid_request` if a secret can't be read. */
-const openSignIn = ({ signIn, clock, log, environment }: AppOptions): SignInOptions | null => {
+const openSignIn = ({ signIn, settings, runtime, clock, log, environment }: AppOptions): SignInOptions | null => {
   if (signIn === null) return null;
-  const { proxy, contact } = signIn;
+  const { proxy, provider, contact } = signIn;
+  if (
+    provider !== null &&
+    settings.publicUrl === null &&
+    !(isLoopback(settings.apiHost) && settings.allowedHosts.length === 0)
+  )
+    throw new PetitError(
+      "invalid_request",
+      "auth.oidc needs the setting public_url, the URL to which the provider sends browsers back; expected one such as https://petit.example.com",
+    );
+  const secret = provider?.clientSecret ?? null;
   return {
+    provider:
+      provider === null
+        ? null
+        : {
+            settings: provider,
+            request: runtime.request,
+            clientSecret:
+              secret === null
+                ? () => null
+                : keepSecret({ key: "auth.oidc.client_secret", source: secret, environment, clock, log }),
+          },
     proxy:
       proxy === null
         ? null
@@ -233,6 +254,7 @@ const serve = async (engine: Engine, { options, auth, jobSource, parts }: ServeP
     allowedHosts: settings.allowedHosts,
     hostname: hostname(),
     system: systemFacts(options),
+    publicUrl: settings.publicUrl,
     repository: jobSource instanceof GitJobs ? jobSource : null,
     editor: jobSource instanceof FolderJobs ? jobSource.editor : null,
     mcp: async (call) => {

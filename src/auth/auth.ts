@@ -1,3 +1,4 @@
+import type { LoginWays, SessionEnd } from "../domain/people/login.ts";
 import type { Person } from "../domain/people/person.ts";
 import { grantOf, type RoleRules } from "../domain/people/sign-in.ts";
 import type { StoredToken } from "../domain/people/token.ts";
@@ -10,9 +11,24 @@ import {
   type AcceptedTokensOptions,
   type RefusedToken,
 } from "./accepted-tokens.ts";
+import type { ProviderPerson } from "./provider/person.ts";
+import { Provider, type ProviderOptions } from "./provider/provider.ts";
+import {
+  beginProviderSession,
+  isProviderSession,
+  type ProviderSession,
+  readProviderSession,
+} from "./provider/sessions.ts";
 import { type ProxyOptions, type ProxyPerson, ProxySignIn } from "./proxy.ts";
 import { beginSession, endSession, readSession, type Session } from "./session.ts";
-import { type CreatedToken, createToken, type RotateRequest, rotateToken, type TokenRequest } from "./stored-tokens.ts";
+import {
+  type CreatedToken,
+  createToken,
+  digestOf,
+  type RotateRequest,
+  rotateToken,
+  type TokenRequest,
+} from "./stored-tokens.ts";
 
 /** What a request proves itself with. */
 export type Proof = {
@@ -32,9 +48,13 @@ export type Identified = {
   readonly sessionUntil: number | null;
 };
 
-/** Why nobody is behind a request: it proves itself with nothing that is valid, or with a token that is refused, or the person has no role. */
+/**
+ * Why nobody is behind a request: it proves itself with nothing that is valid, or with a token that is refused, or with a login at a
+ * provider that has ended, or the person has no role.
+ */
 export type Refused =
   | RefusedToken
+  | { readonly refused: "ended"; readonly ended: SessionEnd }
   | { readonly refused: "missing" }
   | { readonly refused: "no_role"; readonly name: string };
 
@@ -45,7 +65,7 @@ export type Login = {
 };
 
 export type AuthOptions = AcceptedTokensOptions & {
-  readonly store: Pick<Store, "sessions" | "tokens">;
+  readonly store: Pick<Store, "sessions" | "tokens" | "providerSessions">;
   /** True if petit requires a token even if there is none, because other machines can reach it. */
   readonly isExposed: boolean;
   /** Where people come from, besides tokens; missing if only from there. Then nobody is anonymous. */
@@ -54,6 +74,7 @@ export type AuthOptions = AcceptedTokensOptions & {
 
 export type SignInOptions = {
   readonly proxy: ProxyOptions | null;
+  readonly provider: ProviderOptions | null;
   /** Whom to ask for a role; null if that is not known. */
   readonly contact: string | null;
 };
@@ -66,10 +87,16 @@ export interface Auth extends Disposable {
   isProtected(): boolean;
   /** Judges what a proxy says; null if there is none. */
   readonly proxy: ProxySignIn | null;
+  /** Logs people in at an OpenID provider; null if there is none. */
+  readonly provider: Provider | null;
   /** Where people come from, besides tokens; null if only from there. */
   readonly signIn: Pick<SignInOptions, "contact"> | null;
   /** Returns whether any token is limited to some jobs. */
   hasLimits(): boolean;
+  /** Returns what somebody who is refused can log in with; null if only with a token. */
+  waysOf(refused: Refused): LoginWays | null;
+  /** Begins a session of somebody whom the provider has identified. Returns its value. Throws `storage_failed`. */
+  beginSession(person: ProviderPerson): string;
   identify(proof: Proof): Identified | Refused;
   /** Returns false if petit requires a token, and the proof is neither one nor a valid session. */
   hasProof(proof: Proof): boolean;
@@ -94,10 +121,15 @@ export const createAuth = (options: AuthOptions): Auth => {
   const { clock, store, isExposed, signIn = null } = options;
   const tokens = new AcceptedTokens(options);
   const proxy = signIn === null || signIn.proxy === null ? null : new ProxySignIn(signIn.proxy);
+  const provider = signIn === null || signIn.provider === null ? null : new Provider(signIn.provider, options);
+  const readProvider = (value: string): ProviderSession | { readonly ended: SessionEnd } =>
+    readProviderSession(value, provider, store, clock.now());
   const isProtected = (): boolean => signIn !== null || tokens.isNeeded;
   const needsToken = (): boolean => isExposed || isProtected();
   const sessionOf = (value: string | null): Session | null =>
     value === null ? null : readSession(value, { tokens, store, now: clock.now() });
+  const hasSession = (value: string | null): boolean =>
+    isProviderSession(value) ? !("ended" in readProvider(value)) : sessionOf(value) !== null;
   /** Aborted when the session with this id ends. Only sessions that have opened a stream have one. */
   const endings = new Map<string, AbortController>();
   /** Aborted when a token is no longer accepted. Only tokens that have opened a stream have one. */
@@ -109,7 +141,15 @@ export const createAuth = (options: AuthOptions): Auth => {
     removals.set(token.key, { token, removal });
     return removal.signal;
   };
+  /** The values of provider sessions that have opened a stream. */
+  const streaming = new Map<string, string>();
+  const endStreams = (id: string): void => {
+    endings.get(id)?.abort();
+    endings.delete(id);
+    streaming.delete(id);
+  };
   tokens.onChange(() => {
+    for (const [id, value] of streaming) if ("ended" in readProvider(value)) endStreams(id);
     for (const [key, { token, removal }] of removals) {
       if (tokens.has(token)) continue;
       removals.delete(key);
@@ -127,8 +167,23 @@ export const createAuth = (options: AuthOptions): Auth => {
     needsToken,
     isProtected,
     proxy,
+    provider,
     signIn,
     hasLimits: () => tokens.hasLimits,
+    waysOf: (refused) =>
+      signIn === null
+        ? null
+        : {
+            provider: provider === null ? null : { host: provider.host, problem: provider.problem },
+            proxy: proxy !== null,
+            token: tokens.isNeeded,
+            contact: signIn.contact,
+            ended: refused.refused === "ended" ? refused.ended : null,
+          },
+    beginSession: (person) => {
+      if (provider === null) throw new Error("there is no provider");
+      return beginProviderSession(person, provider, store, clock.now());
+    },
     identify: ({ bearer, session: value, proxy: stated = null, address }) => {
       const isOpen = !needsToken();
       if (bearer !== null) {
@@ -141,6 +196,12 @@ export const createAuth = (options: AuthOptions): Auth => {
       }
       if (isOpen) return ANYBODY;
       if (stated !== null) return byProxy(stated, proxy?.settings.roles ?? null);
+      if (isProviderSession(value)) {
+        const found = readProvider(value);
+        return "ended" in found
+          ? { refused: "ended", ended: found.ended }
+          : { person: found.person, sessionUntil: found.until };
+      }
       const session = sessionOf(value);
       if (session === null) return { refused: "missing" };
       tokens.noteUse(session.token, address);
@@ -148,7 +209,7 @@ export const createAuth = (options: AuthOptions): Auth => {
       return { person: { name, role, scope, via: "session" }, sessionUntil: session.until };
     },
     hasProof: ({ bearer, session, proxy: stated = null }) =>
-      !needsToken() || bearer !== null || stated !== null || sessionOf(session) !== null,
+      !needsToken() || bearer !== null || stated !== null || hasSession(session),
     login: (text) => {
       if (!needsToken()) {
         noteNoAction();
@@ -160,6 +221,15 @@ export const createAuth = (options: AuthOptions): Auth => {
       return { name: token.name, session: beginSession(token, store, clock.now()) };
     },
     logout: (value) => {
+      if (isProviderSession(value)) {
+        const found = readProvider(value);
+        if ("ended" in found) noteNoAction();
+        else noteAction({ who: found.person.name, role: found.person.role, how: "provider" });
+        const id = digestOf(value);
+        store.providerSessions.end(id);
+        endStreams(id);
+        return;
+      }
       const session = sessionOf(value);
       if (session === null) {
         noteNoAction();
@@ -167,8 +237,7 @@ export const createAuth = (options: AuthOptions): Auth => {
       }
       noteSession(session.token);
       endSession(session, store, clock.now());
-      endings.get(session.id)?.abort();
-      endings.delete(session.id);
+      endStreams(session.id);
     },
     untilEnded: ({ bearer, session: value, proxy: stated = null }, closing) => {
       if (!needsToken()) {
@@ -181,6 +250,14 @@ export const createAuth = (options: AuthOptions): Auth => {
       }
       // Only the proxy knows when the login ends.
       if (stated !== null) return closing;
+      if (isProviderSession(value)) {
+        const found = readProvider(value);
+        if ("ended" in found) return AbortSignal.abort();
+        const end = endings.get(found.id) ?? new AbortController();
+        endings.set(found.id, end);
+        streaming.set(found.id, value);
+        return AbortSignal.any([closing, end.signal]);
+      }
       const session = sessionOf(value);
       if (session === null) return AbortSignal.abort();
       const ending = endings.get(session.id) ?? new AbortController();

@@ -49,8 +49,8 @@ export type ClientOptions = {
   readonly messageOf?: (failure: RequestFailure) => string;
   /** Called with the headers of each response. */
   readonly onHeaders?: (headers: Headers) => void;
-  /** Called with the code of each refusal before it is thrown. */
-  readonly onRefused?: (code: FailureCode) => void;
+  /** Called with the code and the data of each refusal before it is thrown. */
+  readonly onRefused?: (code: FailureCode, details: DetailsBody | null) => void;
   /** Parses the body of a response. Throws a SyntaxError if it is not JSON. Default: as JavaScript does, which rounds long numbers. */
   readonly parse?: (text: string) => unknown;
   /** Time for a complete response, except of streams, in ms. Default: `TIMEOUT_MS`. */
@@ -81,7 +81,7 @@ export const createClient = (options: ClientOptions): Client => {
     timeoutMs = TIMEOUT_MS,
   } = options;
   const fail = (failure: RequestFailure, cause?: unknown): ClientError => {
-    if (failure.kind === "refused") onRefused?.(failure.code);
+    if (failure.kind === "refused") onRefused?.(failure.code, failure.details);
     return new ClientError(failure, messageOf(failure), { cause });
   };
   const send = async (path: string, request: RequestParts): Promise<Response> => {

@@ -2,6 +2,7 @@ import type { BackfillStatus, ExistingRule } from "./backfill/backfill.ts";
 import type { ShutGate } from "./dependency.ts";
 import type { StorageFault } from "./health.ts";
 import type { JobId, RunId, TaskId } from "./ids.ts";
+import type { LoginWays } from "./people/login.ts";
 import type { RunStatus } from "./run.ts";
 
 /** Kinds of failure. The API maps each to an HTTP status, the command line to an exit status. */
@@ -94,6 +95,8 @@ export type ErrorDetails =
   | { readonly reason: "token_name_taken"; readonly name: string }
   /** No token that petit stores has the name, or it is no longer valid. */
   | { readonly reason: "token_not_found"; readonly name: string }
+  /** Nobody is behind the request; this is what a person can log in with. */
+  | ({ readonly reason: "not_logged_in" } & LoginWays)
   /** petit runs without `--nats`. */
   | { readonly reason: "no_workers" }
   /** The configuration file declares no digest. */

@@ -15,8 +15,12 @@ import { createJobStore, type JobStore } from "./jobs.ts";
 import { createNotificationStore, type NotificationStore } from "./notifications.ts";
 import { createOccurrenceStore, type OccurrenceStore } from "./occurrences.ts";
 import { createOutputStore, type OutputStore } from "./output.ts";
+
 import { type AccessStore, createAccessStore } from "./people/access.ts";
 import { type AuditStore, createAuditStore, createPendingAudit } from "./people/audit.ts";
+
+import { createProviderSessionStore, type ProviderSessionStore } from "./people/provider-sessions.ts";
+
 import { createSessionStore, type SessionStore } from "./people/sessions.ts";
 import { createTokenStore, type TokenStore } from "./people/tokens.ts";
 import { createReviewStore, type ReviewStore } from "./reviews.ts";
@@ -56,6 +60,7 @@ export interface Store extends Disposable {
   readonly attentionMarks: AttentionMarkStore;
   readonly scheduler: SchedulerStore;
   readonly sessions: SessionStore;
+  readonly providerSessions: ProviderSessionStore;
   readonly tokens: TokenStore;
   readonly access: AccessStore;
   readonly audit: AuditStore;
@@ -157,6 +162,7 @@ export const createStore = (
     attentionMarks: createAttentionMarkStore(context),
     scheduler: createSchedulerStore(context),
     sessions: createSessionStore(context),
+    providerSessions: createProviderSessionStore(context),
     tokens: createTokenStore(context),
     access: createAccessStore(context),
     audit: createAuditStore(context, audit),

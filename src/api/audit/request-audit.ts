@@ -1,3 +1,4 @@
+import { isProviderSession } from "../../auth/provider/sessions.ts";
 import { type AuditFacts, type AuditWay, auditFacts } from "../../domain/people/audit.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { AuditEntry, withinAction } from "../../store/people/audit-scope.ts";
@@ -73,7 +74,9 @@ export class RequestAudit {
 /** Returns how a request wants to come in. If somebody is behind it, that is noted instead. */
 const wayOf = (request: Request): AuditWay => {
   if (request.headers.has("authorization")) return "token";
-  return sessionValue(request) === null ? "anonymous" : "session";
+  const session = sessionValue(request);
+  if (session === null) return "anonymous";
+  return isProviderSession(session) ? "provider" : "session";
 };
 
 /** Returns the named parts of a path, and under `*` its rest. */

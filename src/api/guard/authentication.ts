@@ -1,8 +1,9 @@
 import type { Auth, Identified, Login, Proof, Refused } from "../../auth/auth.ts";
 import type { ProxyPerson } from "../../auth/proxy.ts";
 import type { JobScope } from "../../domain/people/scope.ts";
-import { noRoleText } from "../../domain/words/people/sign-in.ts";
+import { noRoleText, sessionEndText } from "../../domain/words/people/sign-in.ts";
 import { assertNever } from "../../lib/never.ts";
+import { noteAction } from "../../store/people/audit-scope.ts";
 import { ApiError } from "../errors.ts";
 import { sessionValue } from "./cookie.ts";
 import { assertFromOwnPage } from "./origin.ts";
@@ -61,6 +62,7 @@ export const createAuthentication = (auth: Auth, requests: Addresses): Authentic
       const statement = checkProxy?.(request) ?? null;
       if (statement === null) return;
       requests.setClient(request, statement.address);
+      noteAction({ address: statement.address });
       if (statement.person !== null) proxied.set(request, statement.person);
     },
     identify: (request) => {
@@ -86,22 +88,31 @@ export const createAuthentication = (auth: Auth, requests: Addresses): Authentic
   };
 };
 
-const refusal = (answer: Refused, { signIn }: Auth): ApiError => {
+const refusal = (answer: Refused, auth: Auth): ApiError => {
+  if (answer.refused === "no_role")
+    return new ApiError("FORBIDDEN", noRoleText(answer.name, auth.signIn?.contact ?? null));
+  const ways = auth.waysOf(answer);
+  return new ApiError("UNAUTHORIZED", refusalText(answer, ways !== null), {
+    headers: { "www-authenticate": 'Bearer realm="petit"' },
+    details: ways === null ? null : { reason: "not_logged_in", ...ways },
+  });
+};
+
+const refusalText = (answer: Exclude<Refused, { readonly refused: "no_role" }>, hasLogin: boolean): string => {
+  const send = "send a token as 'Authorization: Bearer TOKEN'";
   switch (answer.refused) {
     case "missing":
-      return unauthorized(
-        signIn === null
-          ? "a token is required: send it as 'Authorization: Bearer TOKEN'"
-          : "nobody is logged in: log in on the page of petit, or send a token as 'Authorization: Bearer TOKEN'",
-      );
+      return hasLogin
+        ? `nobody is logged in: log in on the page of petit, or ${send}`
+        : "a token is required: send it as 'Authorization: Bearer TOKEN'";
+    case "ended":
+      return `${sessionEndText[answer.ended]}: log in again on the page of petit, or ${send}`;
     case "wrong":
-      return unauthorized("the token is wrong");
+      return "the token is wrong";
     case "expired":
-      return unauthorized(`the token '${answer.name}' expired on ${timeText(answer.at)}`);
+      return `the token '${answer.name}' expired on ${timeText(answer.at)}`;
     case "revoked":
-      return unauthorized(`the token '${answer.name}' was revoked on ${timeText(answer.at)}`);
-    case "no_role":
-      return new ApiError("FORBIDDEN", noRoleText(answer.name, signIn?.contact ?? null));
+      return `the token '${answer.name}' was revoked on ${timeText(answer.at)}`;
     default:
       return assertNever(answer);
   }
@@ -113,6 +124,3 @@ const timeText = (at: number): string =>
     .toISOString()
     .replace("T", " ")
     .replace(/\.\d+Z$/, " UTC");
-
-const unauthorized = (message: string): ApiError =>
-  new ApiError("UNAUTHORIZED", message, { headers: { "www-authenticate": 'Bearer realm="petit"' } });

@@ -4,6 +4,7 @@ import { sleep } from "../../lib/clock.ts";
 import type { ApiContext } from "../context.ts";
 import { HEALTH_PATH, LIVE_PATH } from "../routes/health.ts";
 import { DOCS_PATH, OPENAPI_PATH } from "../routes/openapi.ts";
+import { CALLBACK_PATH, LOGIN_PATH } from "../routes/people/login.ts";
 import { SESSION_PATH } from "../routes/people/session.ts";
 
 /** How long a request waits for the end of the start, in ms. */
@@ -14,6 +15,8 @@ const ANSWERED: ReadonlySet<string> = new Set([
   HEALTH_PATH,
   LIVE_PATH,
   SESSION_PATH,
+  LOGIN_PATH,
+  CALLBACK_PATH,
   DOCS_PATH,
   OPENAPI_PATH,
   "/api/events",

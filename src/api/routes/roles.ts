@@ -22,6 +22,8 @@ export const ROUTE_ROLES = {
   "POST /api/hooks/_jobs": "none",
   "DELETE /api/session": "none",
   "POST /api/session": "none",
+  "GET /api/session/login": "none",
+  "GET /api/session/callback": "none",
   // Whatever reads.
   "GET /api/attention": "viewer",
   "GET /api/attention/:entry_id": "viewer",

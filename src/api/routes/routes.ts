@@ -24,9 +24,8 @@ import { notificationRoutes } from "./notifications.ts";
 import { openApiRoutes } from "./openapi.ts";
 import { lineRoutes } from "./output/lines.ts";
 import { logRoutes } from "./output/logs.ts";
-import { auditRoutes } from "./people/audit.ts";
-import { sessionRoutes } from "./people/session.ts";
-import { tokenRoutes } from "./people/tokens.ts";
+
+import { peopleRoutes } from "./people/people.ts";
 import { approvalRoutes, runActionRoutes } from "./run-actions.ts";
 import { runRoutes } from "./runs.ts";
 import { schedulerRoutes } from "./scheduler.ts";
@@ -74,9 +73,7 @@ export const routes = (context: ApiContext, { feed, metrics, roles, scopes }: Ap
     .use(reviewRoutes(context))
     .use(notificationRoutes(context))
     .use(systemRoutes(context))
-    .use(sessionRoutes(context))
-    .use(tokenRoutes(context))
-    .use(auditRoutes(context))
+    .use(peopleRoutes(context))
     .use(mcpRoutes(context))
     .use(metricsRoutes(metrics))
     .use(openApiRoutes(() => ({ routes: described, roles, scopes }), context.version));

@@ -9,6 +9,8 @@ export const ROUTE_SCOPES = {
   "POST /api/hooks/:job_id": "none",
   "POST /api/hooks/:job_id/:name": "none",
   "POST /api/hooks/_jobs": "none",
+  "GET /api/session/login": "none",
+  "GET /api/session/callback": "none",
   "DELETE /api/session": "none",
   "POST /api/session": "none",
   "GET /api/docs": "none",

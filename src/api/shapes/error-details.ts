@@ -2,6 +2,7 @@ import { t } from "elysia";
 import { BACKFILL_STATUSES, EXISTING_RULES } from "../../domain/backfill/backfill.ts";
 import { DEPENDENCY_CONDITIONS } from "../../domain/dependency.ts";
 import { type ErrorDetails, VALUE_PLACES } from "../../domain/errors.ts";
+import { SESSION_ENDS } from "../../domain/people/login.ts";
 import { RUN_STATUSES } from "../../domain/run.ts";
 import { assertNever } from "../../lib/never.ts";
 import { markBody, markFields } from "./attention/mark.ts";
@@ -35,6 +36,34 @@ export const GatesShut = exactly(
     gates: t.Array(ShutGateBody, { description: "The gates that are shut, in the order of the job file" }),
   },
   { title: "GatesShut", description: "A gate on another job is shut" },
+);
+
+export const NotLoggedIn = exactly(
+  {
+    reason: t.Literal("not_logged_in"),
+    provider: nullable(
+      exactly({
+        host: t.String({ description: "Its host" }),
+        problem: nullable(t.String(), "Why nobody can log in there at the moment; null if that is not known"),
+      }),
+      "The OpenID provider at which people log in; null if there is none",
+    ),
+    proxy: t.Boolean({ description: "True if a proxy in front of petit identifies people" }),
+    token: t.Boolean({ description: "True if there is any token" }),
+    contact: nullable(t.String(), "Whom to ask for a role; null if that is not configured"),
+    ended: nullable(
+      word(
+        SESSION_ENDS,
+        "`expired`: the session was over; `no_role`: the person has lost the role; `unknown`: somebody ended it, or there was none",
+      ),
+      "Why the session of the request ended; null if it has none",
+    ),
+  },
+  {
+    title: "NotLoggedIn",
+    description:
+      "Nobody is behind the request. Only a petit with `auth` in its configuration file says what a person can log in with",
+  },
 );
 
 export const KeyReused = exactly(
@@ -355,6 +384,7 @@ export type DetailsBody = (
   | typeof RetryRefused
   | typeof TaskBlocked
   | typeof NotAsking
+  | typeof NotLoggedIn
   | typeof LimitReachedBody
   | typeof NoSuchJob
   | typeof NoTaggedJob
@@ -467,6 +497,10 @@ export const detailsBody = (details: ErrorDetails): DetailsBody => {
     case "job_file_problems": {
       const { reason, path, problems } = details;
       return { reason, path, problems: problems.map(problemBody) };
+    }
+    case "not_logged_in": {
+      const { provider, ...ways } = details;
+      return { ...ways, provider: provider === null ? null : { ...provider } };
     }
     case "file_is_link":
     case "editing_off":

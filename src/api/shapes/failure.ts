@@ -25,6 +25,7 @@ import {
   NoTaggedJob,
   NotAsking,
   NothingToBackfill,
+  NotLoggedIn,
   NotRunning,
   NoWorkers,
   ReplayRefused,
@@ -109,11 +110,12 @@ export const FAILURES = {
     },
     details: details(InvalidValue, TooManyOccurrences, JobFileProblems),
   }),
-  UNAUTHORIZED: plainFailure(
-    "UNAUTHORIZED",
-    "petit requires a token, and the request has none or a wrong one",
-    "a token is required: send it as 'Authorization: Bearer TOKEN'",
-  ),
+  UNAUTHORIZED: failure({
+    code: "UNAUTHORIZED",
+    description: "petit requires a token or a login, and the request has none or a wrong one",
+    example: { error: "a token is required: send it as 'Authorization: Bearer TOKEN'" },
+    details: details(NotLoggedIn),
+  }),
   FORBIDDEN: plainFailure(
     "FORBIDDEN",
     "The role of the token is too low, or petit is not served under the Host of the request, or a page of another site sent the request",

@@ -5,8 +5,8 @@ import type { RunStatus } from "../run.ts";
 import { shutGateText } from "./gate.ts";
 import { storageMessage } from "./health.ts";
 
-/** Data of an error whose sentence is made here. An invalid value has the sentence of the check that found it. */
-export type Refusal = Exclude<ErrorDetails, { readonly reason: "invalid_value" }>;
+/** Data of an error whose sentence is made here. An invalid value has the sentence of the check that found it, and a person who is not known that of the guard. */
+export type Refusal = Exclude<ErrorDetails, { readonly reason: "invalid_value" | "not_logged_in" }>;
 
 /** Returns the sentence for a request that petit refuses. */
 export const refusalMessage = (refusal: Refusal): string => {

@@ -17,6 +17,8 @@ CREATE TABLE provider_sessions (
   name TEXT NOT NULL,
   -- JSON array of the groups that the provider named at the login.
   groups TEXT NOT NULL CHECK (json_type(groups) = 'array'),
+  -- The SHA-256 of the settings by which the person was let in, in hexadecimal: others end the session.
+  basis TEXT NOT NULL CHECK (length(basis) = 64),
   began_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL CHECK (expires_at >= began_at)
 ) STRICT;

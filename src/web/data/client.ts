@@ -7,8 +7,8 @@ import { sessionStore } from "./session-store.ts";
 export const petit = createClient({
   base: location.origin,
   onHeaders: notePetitTime,
-  onRefused: (code) => {
-    if (code === "UNAUTHORIZED") sessionStore.refuse();
+  onRefused: (code, details) => {
+    if (code === "UNAUTHORIZED") sessionStore.refuse(details?.reason === "not_logged_in" ? details : null);
   },
 });
 

@@ -1,8 +1,14 @@
+import type { DetailsBody } from "../../api/shapes/error-details.ts";
 import { ExternalStore } from "./external-store.ts";
 
+/** What one can log in with. */
+export type OfferedWays = Extract<DetailsBody, { readonly reason: "not_logged_in" }>;
+
 type SessionState = {
-  /** True after petit refused a request because it requires a token. */
+  /** True after petit refused a request because it requires a token or a login. */
   readonly isRequired: boolean;
+  /** What petit offers besides tokens; null if it does not say. */
+  readonly ways: OfferedWays | null;
   /** Number of logins since the page was loaded, in any tab. */
   readonly logins: number;
 };
@@ -13,7 +19,7 @@ const channel = new BroadcastChannel("petit.session");
 /** Whether the page must log in. The session itself is a cookie that scripts can't read. */
 class SessionStore extends ExternalStore<SessionState> {
   constructor() {
-    super({ isRequired: false, logins: 0 });
+    super({ isRequired: false, ways: null, logins: 0 });
     channel.onmessage = ({ data }: MessageEvent<unknown>) => {
       if (data === "in") this.#accept();
       // Removes the data that the page shows.
@@ -22,8 +28,10 @@ class SessionStore extends ExternalStore<SessionState> {
   }
 
   /** Records that petit refused a request. */
-  refuse(): void {
-    if (!this.get().isRequired) this.set({ ...this.get(), isRequired: true });
+  refuse(ways: OfferedWays | null): void {
+    const { isRequired, ways: known } = this.get();
+    if (isRequired && (ways === null || JSON.stringify(ways) === JSON.stringify(known))) return;
+    this.set({ ...this.get(), isRequired: true, ways });
   }
 
   /** Records a login, for all tabs. */
@@ -39,7 +47,7 @@ class SessionStore extends ExternalStore<SessionState> {
   }
 
   #accept(): void {
-    this.set({ isRequired: false, logins: this.get().logins + 1 });
+    this.set({ isRequired: false, ways: null, logins: this.get().logins + 1 });
   }
 }
 

@@ -27,7 +27,7 @@ import { Header } from "./header.tsx";
 import { PaletteKey } from "./palette-key.tsx";
 import { Routes } from "./routes.tsx";
 import "./shell.css";
-import { TokenDialog } from "./token-dialog.tsx";
+import { LoginDialog } from "./login-dialog.tsx";
 import { preloadAll } from "./views.ts";
 
 const KeyboardHelp = lazyDialog(async () => (await import("../keyboard/help.tsx")).KeyboardHelp);
@@ -58,7 +58,7 @@ export const Shell = () => {
       {hasWorkers && <WorkersKey />}
       {isUsed && <EditKey />}
       <Notices />
-      <TokenDialog />
+      <LoginDialog />
     </>
   );
 };

@@ -124,6 +124,8 @@ describe("the description of the API", () => {
       "GET /api/runs/{run_id}/tasks/{task_id}/items",
       "GET /api/scheduler/state",
       "GET /api/session",
+      "GET /api/session/callback",
+      "GET /api/session/login",
       "GET /api/stats",
       "GET /api/system",
       "GET /api/timeline",

@@ -29,6 +29,7 @@ const signIn = (roles: RoleRules = ROLES): SignInOptions => ({
     },
     secret: () => secret,
   },
+  provider: null,
   contact: "ops@example.com",
 });
 

@@ -49,6 +49,13 @@ export const openProfile = async (): Promise<Browser> => {
   return { context, [Symbol.asyncDispose]: () => context.close() };
 };
 
+/** The same, for pages whose certificate nobody has signed. */
+export const openTrustingProfile = async (): Promise<Browser> => {
+  if (shared === null || !shared.isConnected()) shared = await chromium.launch(launchOptions([]));
+  const context = await shared.newContext({ ignoreHTTPSErrors: true });
+  return { context, [Symbol.asyncDispose]: () => context.close() };
+};
+
 /** Ends the shared browser. Programs other than tests call it, because it keeps their process alive. */
 export const closeSharedBrowser = async (): Promise<void> => {
   await shared?.close();

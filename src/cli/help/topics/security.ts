@@ -45,7 +45,8 @@ export const security: Topic = {
       title: "People who log in elsewhere",
       text:
         "`auth` in the configuration file takes people whom a proxy in front of petit has identified: auth: {proxy: {from: [ADDRESS], secret: {file: FILE}, user: Remote-User, groups: Remote-Groups, roles: {admin: [GROUP], " +
-        'viewer: ["*"]}}}. The headers count only from these addresses and with the secret in X-Petit-Proxy-Secret; any other request that has them is refused. With `auth`, nobody is anonymous.',
+        'viewer: ["*"]}}}. The headers count only from these addresses and with the secret in X-Petit-Proxy-Secret; any other request that has them is refused. With `auth`, nobody is anonymous. ' +
+        "auth: {oidc: {issuer: URL, client_id: ID, client_secret: {file: FILE}, roles: …}} lets people log in at an OpenID provider; its redirect URI is public_url with /api/session/callback.",
     },
     {
       title: "Connections",
