@@ -4,6 +4,7 @@ import type { JobId, RunId } from "../../domain/ids.ts";
 import { backfillNotFound, deliveryNotFound, jobNotFound, refuse, runNotFound } from "../../domain/refusal.ts";
 import type { Health, JobView } from "../../engine/engine.ts";
 import { assertNever } from "../../lib/never.ts";
+import { noteHidden } from "../../store/people/audit-scope.ts";
 import type { ApiEngine, ApiStore } from "../options.ts";
 import { isEventOf } from "./events.ts";
 import type { Redaction } from "./redact.ts";
@@ -17,8 +18,12 @@ export const scopedEngine = (engine: ApiEngine, { store, visibility, redaction }
   const isOfPerson = ({ jobId }: { readonly jobId: JobId | null }): boolean => visibility.has(jobId);
   const views = (list: readonly JobView[]): readonly JobView[] =>
     list.flatMap((view) => (sees(view.job.id) ? [redaction.ofView(view)] : []));
-  const viewOf = (view: JobView | null): JobView | null =>
-    view !== null && sees(view.job.id) ? redaction.ofView(view) : null;
+  const viewOf = (view: JobView | null): JobView | null => {
+    if (view === null) return null;
+    if (sees(view.job.id)) return redaction.ofView(view);
+    noteHidden();
+    return null;
+  };
   const notFound = (jobId: string): PetitError => {
     const gone = viewOf(engine.findGoneJob(jobId));
     return gone === null
@@ -32,7 +37,10 @@ export const scopedEngine = (engine: ApiEngine, { store, visibility, redaction }
     if (!redaction.seesRun(runId)) throw runNotFound(runId);
   };
   const mustSeeBackfill = (backfillId: string): void => {
-    if (!sees(store.backfills.find(backfillId)?.jobId ?? null)) throw backfillNotFound(backfillId);
+    const backfill = store.backfills.find(backfillId);
+    if (backfill !== null && sees(backfill.jobId)) return;
+    if (backfill !== null) noteHidden();
+    throw backfillNotFound(backfillId);
   };
   /** Calls a method for a job or a run of the person. An error says nothing about other jobs. */
   const checked = async <Result>(check: () => void, call: () => Promise<Result>): Promise<Result> => {
@@ -119,7 +127,10 @@ export const scopedEngine = (engine: ApiEngine, { store, visibility, redaction }
     replayDelivery: (deliveryId, by) =>
       checked(
         () => {
-          if (!sees(store.deliveries.find(deliveryId)?.jobId ?? null)) throw deliveryNotFound(deliveryId);
+          const delivery = store.deliveries.find(deliveryId);
+          if (delivery !== null && sees(delivery.jobId)) return;
+          if (delivery !== null) noteHidden();
+          throw deliveryNotFound(deliveryId);
         },
         async () => redaction.ofDelivery(await engine.replayDelivery(deliveryId, by)),
       ),

@@ -1,5 +1,6 @@
 import type { JobId } from "../../domain/ids.ts";
 import { runNotFound } from "../../domain/refusal.ts";
+import { noteHidden } from "../../store/people/audit-scope.ts";
 import type { RunPage } from "../../store/runs/run-list.ts";
 import type { ApiStore } from "../options.ts";
 import type { Redaction } from "./redact.ts";
@@ -15,6 +16,12 @@ const NO_RUNS: RunPage = { runs: [], next: null };
  */
 export const scopedStore = (store: ApiStore, { visibility, redaction }: Scoped): ApiStore => {
   const isOfPerson = ({ jobId }: { readonly jobId: JobId }): boolean => visibility.has(jobId);
+  /** Notes for the audit log if something is there, but not for the person. */
+  const isShown = <Each extends { readonly jobId: JobId }>(found: Each | null): found is Each => {
+    if (found === null || isOfPerson(found)) return found !== null;
+    noteHidden();
+    return false;
+  };
   const idsOf = (jobIds: readonly JobId[] | null): readonly JobId[] => [...visibility.within(jobIds)];
   const isHiddenRun = (runId: Parameters<ApiStore["runs"]["find"]>[0]): boolean => !redaction.seesRun(runId);
   return {
@@ -29,7 +36,7 @@ export const scopedStore = (store: ApiStore, { visibility, redaction }: Scoped):
       findNthEndAfter: store.runs.findNthEndAfter,
       find: (runId) => {
         const run = store.runs.find(runId);
-        return run !== null && isOfPerson(run) ? redaction.ofRun(run) : null;
+        return isShown(run) ? redaction.ofRun(run) : null;
       },
       findSuccessBefore: (run) => {
         const found = store.runs.findSuccessBefore(run);
@@ -85,7 +92,7 @@ export const scopedStore = (store: ApiStore, { visibility, redaction }: Scoped):
       findNthUnfired: store.deliveries.findNthUnfired,
       find: (deliveryId) => {
         const delivery = store.deliveries.find(deliveryId);
-        return delivery !== null && isOfPerson(delivery) ? redaction.ofDelivery(delivery) : null;
+        return isShown(delivery) ? redaction.ofDelivery(delivery) : null;
       },
       findEvent: (deliveryId) => {
         const delivery = store.deliveries.find(deliveryId);
@@ -102,7 +109,7 @@ export const scopedStore = (store: ApiStore, { visibility, redaction }: Scoped):
     backfills: {
       find: (backfillId) => {
         const backfill = store.backfills.find(backfillId);
-        return backfill !== null && isOfPerson(backfill) ? backfill : null;
+        return isShown(backfill) ? backfill : null;
       },
       list: ({ jobId, ...filter }) =>
         store.backfills.list({ ...filter, jobIds: idsOf(jobId === undefined ? (filter.jobIds ?? null) : [jobId]) }),

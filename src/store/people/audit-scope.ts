@@ -15,6 +15,7 @@ export class AuditEntry {
   #facts: AuditFacts;
   #state: EntryState = "open";
   #isDeferred = false;
+  #isHidden = false;
 
   constructor(facts: AuditFacts, clock: Pick<Clock, "now">) {
     this.#facts = facts;
@@ -38,6 +39,16 @@ export class AuditEntry {
   /** True if its transaction is repeated until the database accepts it, also after the answer. */
   get isDeferred(): boolean {
     return this.#isDeferred;
+  }
+
+  /** True if it was to be done to something that exists, but not for the person. */
+  get isHidden(): boolean {
+    return this.#isHidden;
+  }
+
+  /** Something that it is to be done to does not exist for the person. */
+  hide(): void {
+    this.#isHidden = true;
   }
 
   /** Adds to what is known, as long as it is not stored. */
@@ -83,6 +94,9 @@ export const noteAction = (known: Partial<AuditFacts>): void => {
   const entry = scope.getStore() ?? null;
   if (entry?.isOpen) entry.note(known);
 };
+
+/** What the action in whose scope this is called is to be done to exists, but not for the person. */
+export const noteHidden = (): void => scope.getStore()?.hide();
 
 /** The request in whose scope this is called changes nothing, although others to its route do. */
 export const noteNoAction = (): void => scope.getStore()?.close();

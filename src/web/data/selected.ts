@@ -28,12 +28,13 @@ export const useScheduleZone = (timezone: string | null): string | null => {
 const timezoneOf = ({ timezone }: SystemData): string => timezone;
 
 /**
- * Returns whether the user may do what needs a role. True until that is known: petit decides, and most users may. It sends no request, because
- * the header does.
+ * Returns whether the user may do what needs a role. What needs an admin concerns all jobs, which nobody may who is limited to some. True
+ * until that is known: petit decides, and most users may. It sends no request, because the header does.
  */
 export const useMay = (needed: Role): boolean => {
   const { data } = useQuery({ ...sessionQuery(), enabled: false });
-  return data === undefined || isAtLeast(data.role, needed);
+  if (data === undefined) return true;
+  return isAtLeast(data.role, needed) && (needed !== "admin" || data.scope === null);
 };
 
 /** Returns whether the job files can be edited on the page, by its user. */

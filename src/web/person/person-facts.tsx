@@ -1,4 +1,5 @@
-import { ROLE_TEXT, scopeText, VIA_TEXT } from "../../domain/words/people/person.ts";
+import { ROLE_TEXT, VIA_TEXT } from "../../domain/words/people/person.ts";
+import { scopeText } from "../../domain/words/people/scope.ts";
 import type { SessionData } from "../data/shapes.ts";
 import { Time } from "../ui/time/time.tsx";
 
@@ -18,7 +19,7 @@ export const PersonFacts = ({ session }: { readonly session: SessionData }) => {
         {role}: {ROLE_TEXT[role]}
       </dd>
       <dt>Jobs</dt>
-      <dd>{scope === null ? "all" : `only ${scopeText(scope)}`}</dd>
+      <dd>{scope === null ? "all" : `only ${scopeText(scope)}; others are not shown`}</dd>
       <dt>Came in</dt>
       <dd>
         {VIA_TEXT[via]}

@@ -193,3 +193,14 @@ test("a delivery of the end of another job's run does not say which", async () =
   const { body } = await ask(admin, `/api/deliveries/${deliveries[0].id}`);
   expect([body.event.run.job_id, body.event.run.id]).toEqual(["other_child", body.provider_id]);
 });
+
+test("a change of another job looks like a mistake, and is in the audit log as denied", async () => {
+  const { id: runId } = await runToEnd(admin, "other_child");
+  for (const path of ["/api/jobs/other_child/pause", "/api/jobs/unknown/pause", `/api/runs/${runId}/retry`])
+    expect((await post(operator, path)).status).toBe(404);
+  const { body } = await ask(admin, "/api/audit?who=operator&allowed=false");
+  expect(body.entries.map((row: Record<string, unknown>) => [row.action, row.on])).toEqual([
+    ["run.retry", runId],
+    ["job.pause", "other_child"],
+  ]);
+});

@@ -1,6 +1,5 @@
 import type { Via } from "../../people/person.ts";
 import type { Role } from "../../people/role.ts";
-import type { JobScope } from "../../people/scope.ts";
 
 /** What each role may do. */
 export const ROLE_TEXT = {
@@ -17,13 +16,3 @@ export const VIA_TEXT = {
   proxy: "through a proxy that knows the person",
   provider: "by a login at an OpenID provider",
 } as const satisfies Record<Via, string>;
-
-/** Returns the jobs that somebody is limited to: `etl_* or load_* with the tag finance`; null for all jobs. */
-export const scopeText = (scope: JobScope): string | null => (scope === null ? null : scope.map(limitText).join("; "));
-
-type Limit = NonNullable<JobScope>[number];
-
-const limitText = ({ jobs, tags }: Limit): string => {
-  const ids = jobs === null ? "jobs" : jobs.join(" or ");
-  return tags === null ? ids : `${ids} with the tag ${tags.join(" or ")}`;
-};
