@@ -263,6 +263,9 @@ const serve = async (engine: Engine, { options, auth, jobSource, parts }: ServeP
       return answerHttp(call, {
         clock,
         version,
+        whyReadOnly: settings.mcpWrite
+          ? null
+          : "this petit lets agents only read; start it with 'petit run --mcp-write'",
         onError: (error) => log.error({ err: error }, "a tool for agents failed"),
         onProtocolError: (error) => log.debug({ err: error }, "a message of an agent was not understood"),
       });

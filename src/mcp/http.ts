@@ -21,8 +21,8 @@ export const answerHttp = async (call: HttpCall, options: Omit<McpOptions, "clie
     headers: () => headers,
     transport: async (url, init) => await send(new Request(url, init)),
   });
-  const { clock, version, onError, onProtocolError } = options;
-  const server = createMcpServer({ client, clock, version, onError, onProtocolError });
+  const { clock, version, whyReadOnly, onError, onProtocolError } = options;
+  const server = createMcpServer({ client, clock, version, whyReadOnly, onError, onProtocolError });
   const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
   await server.connect(transport);
   const { promise: aborted, resolve } = Promise.withResolvers<Response>();

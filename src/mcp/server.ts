@@ -7,14 +7,15 @@ import {
   McpError,
 } from "@modelcontextprotocol/sdk/types.js";
 import type { Client } from "../client/client.ts";
-import { ClientError, isRefused } from "../client/error.ts";
+import { ClientError, isRefused, isUnreachable } from "../client/error.ts";
+import { isAtLeast } from "../domain/people/role.ts";
 import { localTime } from "../domain/schedule/local-time.ts";
 import { answerText } from "./answer/answer.ts";
 import { cut, visible } from "./answer/text.ts";
 import { inputSchema } from "./arguments.ts";
 import type { Tool, ToolContext } from "./tool.ts";
 import { ToolError } from "./tool-error.ts";
-import { READ_TOOLS } from "./tools/tools.ts";
+import { CHANGE_TOOLS, READ_TOOLS } from "./tools/tools.ts";
 
 export type McpOptions = {
   /** petit, as the caller may use it. */
@@ -22,6 +23,8 @@ export type McpOptions = {
   readonly clock: ToolContext["clock"];
   /** petit's version. */
   readonly version: string;
+  /** Says how to allow changes, if they are not allowed; otherwise null. */
+  readonly whyReadOnly: string | null;
   /** Called with internal errors of tools. */
   readonly onError: (error: unknown) => void;
   /** Called with messages that are none, or that come too late. */
@@ -39,14 +42,46 @@ export const createMcpServer = (options: McpOptions): Server => {
     { capabilities: { tools: {} }, instructions: INSTRUCTIONS, jsonSchemaValidator: NO_VALIDATOR },
   );
   server.onerror = options.onProtocolError;
-  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: READ_TOOLS.map(toolBody) }));
+  server.setRequestHandler(ListToolsRequestSchema, async () => ({
+    tools: [...READ_TOOLS, ...((await mayListChanges(options)) ? CHANGE_TOOLS : [])].map(toolBody),
+  }));
   server.setRequestHandler(CallToolRequestSchema, ({ params: { name, arguments: given = {} } }, { signal }) => {
-    const tool = READ_TOOLS.find((each) => each.name === name);
+    const tool = ALL_TOOLS.find((each) => each.name === name);
     if (tool === undefined) throw unknownTool(name);
-    return callTool(tool, given, { client: options.client, clock: options.clock, onError: options.onError, signal });
+    const { client, clock, onError, whyReadOnly } = options;
+    return callTool(tool, given, { client, clock, onError, whyReadOnly, signal });
   });
   return server;
 };
+
+const ALL_TOOLS = [...READ_TOOLS, ...CHANGE_TOOLS];
+
+/** The role that changes need. Each request for one is judged by petit, too. */
+const CHANGER = "operator";
+
+/** Returns whether the caller may change something. While petit is away that is unknown, and clients may ask for the list only once. */
+const mayListChanges = async ({
+  client,
+  whyReadOnly,
+}: Pick<McpOptions, "client" | "whyReadOnly">): Promise<boolean> => {
+  if (whyReadOnly !== null) return false;
+  try {
+    return isAtLeast((await client.get("/api/session")).role, CHANGER);
+  } catch (error) {
+    if (error instanceof ClientError) return isUnreachable(error);
+    throw error;
+  }
+};
+
+/** Throws a `ToolError` if the caller may not change anything, also for dry runs. */
+const requireChanger = async ({ client, whyReadOnly }: Pick<McpOptions, "client" | "whyReadOnly">): Promise<void> => {
+  if (whyReadOnly !== null) throw new ToolError(whyReadOnly);
+  const { role } = await client.get("/api/session");
+  if (!isAtLeast(role, CHANGER))
+    throw new ToolError(`this needs the role ${CHANGER}, but this token has the role ${role}; ${OTHER_TOKEN}`);
+};
+
+const OTHER_TOKEN = "an admin can create another token with 'petit tokens create'";
 
 /** Only servers that ask people for input need one. The SDK's own compiles schemas to code. */
 const NO_VALIDATOR = {
@@ -58,7 +93,7 @@ const NO_VALIDATOR = {
 const unknownTool = (name: string): McpError =>
   new McpError(
     ErrorCode.InvalidParams,
-    `there is no tool '${cut(visible(name), 100)}'; expected one of ${READ_TOOLS.map((each) => each.name).join(", ")}`,
+    `there is no tool '${cut(visible(name), 100)}'; expected one of ${ALL_TOOLS.map((each) => each.name).join(", ")}`,
   );
 
 /** Returns a tool as a client lists it. */
@@ -77,15 +112,16 @@ const toolBody = ({ name, description, args, effect }: Tool) => ({
         },
 });
 
-type Call = Pick<McpOptions, "client" | "clock" | "onError"> & { readonly signal: AbortSignal };
+type Call = Pick<McpOptions, "client" | "clock" | "onError" | "whyReadOnly"> & { readonly signal: AbortSignal };
 
 /** Runs a tool. What it can't do is an answer that says so, because the agent can mend its call. */
 const callTool = async (
   tool: Tool,
   given: Readonly<Record<string, unknown>>,
-  { client, clock, signal, onError }: Call,
+  { client, clock, signal, onError, whyReadOnly }: Call,
 ): Promise<CallToolResult> => {
   try {
+    if (tool.effect !== "reads") await requireChanger({ client, whyReadOnly });
     const zone = await zoneOf(tool, client);
     const iso = (at: number | null | undefined): string | null => (at == null ? null : localTime(at, zone));
     const answer = await tool.run(given, { client, clock, signal, zone, iso });
@@ -106,8 +142,7 @@ const errorText = (error: unknown): string => {
   if (error instanceof ToolError) return error.message;
   if (!(error instanceof ClientError)) return "petit has an internal error; its log has the cause";
   if (isRefused(error, "NOT_FOUND")) return withAdvice(error, "list_jobs and list_runs have the ids");
-  if (isRefused(error, "FORBIDDEN"))
-    return withAdvice(error, "an admin can create another token with 'petit tokens create'");
+  if (isRefused(error, "FORBIDDEN")) return withAdvice(error, OTHER_TOKEN);
   return error.message;
 };
 

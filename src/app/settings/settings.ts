@@ -260,6 +260,12 @@ export const SETTINGS = {
     default: false,
     doc: "Let the dashboard and the API change the job files of JOBS_DIR.",
   }),
+  mcpWrite: setting({
+    name: "mcp_write",
+    kind: onOff,
+    default: false,
+    doc: "Let agents trigger, retry and cancel runs and pause jobs, if their role is operator or admin.",
+  }),
   strict: setting({ name: "strict", kind: onOff, default: false, doc: "Refuse to start if a job file is broken." }),
   nats: setting({
     name: "nats",

@@ -9,12 +9,17 @@ export const mcp = defineCommand({
   description:
     "Serves the Model Context Protocol on standard input and output, for a client such as Claude Code, Cursor or VS Code, which starts this command. " +
     "Its tools list jobs and runs, read and search output, explain why a job ran or failed, and validate job files. They use the running petit at --url, " +
-    "with the role and the jobs of the token. docs/agents.md has set-ups.",
+    "with the role and the jobs of the token. With --mcp-write and the role operator, they also trigger, retry and cancel runs, and pause jobs. " +
+    "docs/agents.md has set-ups.",
   args: {},
-  settings: [],
-  examples: ["petit mcp", "petit mcp --url https://petit.example.com --token-file agent.token"],
+  settings: ["mcpWrite"],
+  examples: [
+    "petit mcp",
+    "petit mcp --url https://petit.example.com --token-file agent.token",
+    "petit mcp --mcp-write",
+  ],
   run: async (_, context) => {
-    const { terminal, version } = context;
+    const { terminal, version, settings } = context;
     // The protocol's own code is loaded by this command alone.
     const { serveStdio } = await import("../../mcp/stdio.ts");
     const onError = (error: unknown): void => terminal.err.write(`petit: ${errorMessage(error)}\n`);
@@ -22,6 +27,7 @@ export const mcp = defineCommand({
       client: openClient(context),
       clock: context.clock,
       version,
+      whyReadOnly: settings.mcpWrite ? null : "this agent may only read; start 'petit mcp' with --mcp-write",
       onError,
       onProtocolError: onError,
     });

@@ -52,6 +52,7 @@ export const run = defineCommand({
     "timezone",
     "watch",
     "edit",
+    "mcpWrite",
     "strict",
     "jobsGit",
     "jobsGitRef",

@@ -1,5 +1,6 @@
 import type { Tool } from "../tool.ts";
 import { attention } from "./attention.ts";
+import { cancel, pauseJob, resumeJob, retry, trigger } from "./change.ts";
 import { getJob } from "./get-job.ts";
 import { getRun } from "./get-run.ts";
 import { listJobs } from "./list-jobs.ts";
@@ -23,3 +24,6 @@ export const READ_TOOLS: readonly Tool[] = [
   validate,
   nextOccurrences,
 ];
+
+/** The tools that change something, in the order of the list. There is none that approves: that is for people. */
+export const CHANGE_TOOLS: readonly Tool[] = [trigger, retry, cancel, pauseJob, resumeJob];

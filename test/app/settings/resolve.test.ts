@@ -93,6 +93,7 @@ describe("resolveSettings", () => {
       timezone: null,
       watch: true,
       edit: false,
+      mcpWrite: false,
       strict: false,
       nats: [],
       natsCreds: null,
