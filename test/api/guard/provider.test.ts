@@ -332,9 +332,12 @@ describe("a login fails", () => {
     ["with an answer that never ends", { huge: "discovery" }],
   ])("at a provider %s, and says so", async (_, behaviour) => {
     provider.behaviour = behaviour;
+    const flooded = provider.flooded;
     const fresh = start();
     const { location } = await begin({ from: fresh, returnTo: "/jobs" });
     expect(location).toBe("/jobs?sign_in=unreachable");
+    // The bound is 1 MiB, and buffers of the connection hold some more.
+    expect(provider.flooded - flooded).toBeLessThan(16 * 1024 * 1024);
     const { body } = await whoIs("", fresh);
     expect(body.details.provider.problem).toBeString();
     provider.behaviour = {};

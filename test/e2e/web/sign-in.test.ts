@@ -102,13 +102,13 @@ auth:
     expect(page.url()).toBe(`${proxy.url}/jobs`);
     await page.reload();
     await page.getByRole("link", { name: /^Sign in with/ }).waitFor();
-    expect(await page.getByRole("alert").count()).toBe(0);
+    expect(await page.getByRole("dialog").getByRole("alert").count()).toBe(0);
     expect(await cookiesOf(browser.context)).toEqual([]);
     await page.goto(`${proxy.url}/?sign_in=denied`);
     await page.getByRole("alert").getByText("did not log you in: you or it refused").waitFor();
     await page.goto(`${proxy.url}/?sign_in=%3Cb%3Enonsense`);
     await page.getByRole("link", { name: /^Sign in with/ }).waitFor();
-    expect(await page.getByRole("alert").count()).toBe(0);
+    expect(await page.getByRole("dialog").getByRole("alert").count()).toBe(0);
   }, 60_000);
 
   test("are told that the provider is away, and log in when it is back", async () => {

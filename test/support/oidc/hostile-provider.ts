@@ -30,6 +30,8 @@ export type Behaviour = {
 export interface HostileProvider extends AsyncDisposable {
   readonly issuer: string;
   behaviour: Behaviour;
+  /** How many bytes of huge answers it has written. */
+  readonly flooded: number;
   /** The bodies and headers of the requests for tokens. */
   readonly tokenRequests: readonly { readonly body: URLSearchParams; readonly authorization: string | null }[];
 }
@@ -39,12 +41,12 @@ export const startHostileProvider = async (): Promise<HostileProvider> => {
   const own = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const other = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const tokenRequests: { body: URLSearchParams; authorization: string | null }[] = [];
-  const state: { issuer: string; behaviour: Behaviour } = { issuer: "", behaviour: {} };
+  const state: { issuer: string; behaviour: Behaviour; flooded: number } = { issuer: "", behaviour: {}, flooded: 0 };
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { behaviour, issuer } = state;
     const what = WHAT[new URL(request.url ?? "/", issuer).pathname] ?? null;
     if (what !== null && what === behaviour.silent) return;
-    if (what !== null && what === behaviour.huge) return void floodWith(response);
+    if (what !== null && what === behaviour.huge) return void floodWith(response, (bytes) => (state.flooded += bytes));
     const send = (body: unknown, status = behaviour.status ?? 200): void => {
       response.writeHead(status, { "content-type": "application/json" });
       response.end(JSON.stringify(body));
@@ -86,6 +88,9 @@ export const startHostileProvider = async (): Promise<HostileProvider> => {
     get issuer() {
       return state.issuer;
     },
+    get flooded() {
+      return state.flooded;
+    },
     get behaviour() {
       return state.behaviour;
     },
@@ -108,13 +113,16 @@ const WHAT: Readonly<Record<string, "discovery" | "token" | "jwks" | "userinfo">
 };
 
 /** Writes until the other side has had enough. */
-const floodWith = (response: ServerResponse): void => {
+const floodWith = (response: ServerResponse, wrote: (bytes: number) => void): void => {
   response.writeHead(200, { "content-type": "application/json" });
   const chunk = "x".repeat(64 * 1024);
-  let left = 64;
+  let left = 512;
   const write = (): void => {
     if (response.destroyed || left-- === 0) return void response.end();
-    response.write(chunk, () => setImmediate(write));
+    response.write(chunk, () => {
+      wrote(chunk.length);
+      setImmediate(write);
+    });
   };
   write();
 };
