@@ -32,7 +32,7 @@ const HEADERS = {
 
 /** Paths that the page routes itself; a request for any of them gets the page. */
 const VIEWS =
-  /^\/(?:|jobs\/?|jobs\/[^/]+\/?|runs\/?|runs\/[^/]+\/?|backfills\/?|backfills\/[^/]+\/?|review\/?|workers\/?|system(?:\/tokens)?\/?|edit(?:\/.*)?)$/;
+  /^\/(?:|jobs\/?|jobs\/[^/]+\/?|runs\/?|runs\/[^/]+\/?|backfills\/?|backfills\/[^/]+\/?|review\/?|workers\/?|system(?:\/(?:tokens|audit))?\/?|edit(?:\/.*)?)$/;
 
 /** Views that are separate files, by the name of their file. */
 const SEPARATE_VIEWS = [
@@ -46,6 +46,7 @@ const SEPARATE_VIEWS = [
   ["workers-view", /^\/workers$/],
   ["system-view", /^\/system$/],
   ["tokens-view", /^\/system\/tokens$/],
+  ["audit-view", /^\/system\/audit$/],
   ["edit-view", /^\/edit(?:\/|$)/],
 ] as const;
 

@@ -50,7 +50,7 @@ type ExpiringToken = {
   readonly lastUsedAt: number;
   /** The address that used it last; null if that is not known. */
   readonly lastUsedFrom: string | null;
-  /** A week before it expires. */
+  /** A week before it expires, or when it was created. */
   readonly since: number;
 };
 

@@ -560,14 +560,14 @@ export class AttentionFinder {
     );
     return [...named.values()].flatMap(([token]): readonly Attention[] => {
       if (token === undefined) return [];
-      const { name, role, expiresAt, lastUsedAt, lastUsedFrom, refused } = token;
+      const { name, role, createdAt, expiresAt, lastUsedAt, lastUsedFrom, refused } = token;
       const common = { token: name, role, expiresAt };
       if (refused !== null) {
         const { count, at: lastRefusedAt, from: lastRefusedFrom } = refused;
         return [{ kind: "token_expired", ...common, count, lastRefusedAt, lastRefusedFrom, since: expiresAt }];
       }
       const expiresInMs = expiresAt - now;
-      const since = expiresAt - SOON_MS;
+      const since = Math.max(createdAt, expiresAt - SOON_MS);
       return [{ kind: "token_expiring", ...common, expiresInMs, lastUsedAt: lastUsedAt ?? since, lastUsedFrom, since }];
     });
   }

@@ -60,6 +60,7 @@ type TokenUse = { readonly id: number; readonly at: number; readonly address: st
 type EndingToken = {
   readonly name: string;
   readonly role: Role;
+  readonly createdAt: number;
   readonly expiresAt: number;
   readonly lastUsedAt: number | null;
   readonly lastUsedFrom: string | null;
@@ -137,7 +138,7 @@ export const createTokenStore = ({ sql, write }: StoreContext): TokenStore => {
     listEnding: (now, limit) =>
       sql
         .all(
-          `SELECT name, role, expires_at, last_used_at, last_used_from, refused, refused_at, refused_from FROM tokens
+          `SELECT name, role, created_at, expires_at, last_used_at, last_used_from, refused, refused_at, refused_from FROM tokens
            WHERE revoked_at IS NULL AND CASE
              WHEN expires_at > $now THEN expires_at <= $soon AND last_used_at >= $used AND last_used_at > coalesce(replaced_at, 0)
              ELSE refused_at >= $sent END
@@ -203,6 +204,7 @@ const toEndingToken = (row: SqlRow, now: number): EndingToken => {
   return {
     name: text(row, "name"),
     role: word(row, "role", ROLES),
+    createdAt: integer(row, "created_at"),
     expiresAt,
     lastUsedAt: integerOrNull(row, "last_used_at"),
     lastUsedFrom: textOrNull(row, "last_used_from"),

@@ -16,8 +16,14 @@ type SessionState = {
 /** Connects the tabs of the browser. */
 const channel = new BroadcastChannel("petit.session");
 
+/** For how long after a login refusals are ignored, in ms: they answer requests that were sent before it. */
+const LATE_REFUSALS_MS = 10_000;
+
 /** Whether the page must log in. The session itself is a cookie that scripts can't read. */
 class SessionStore extends ExternalStore<SessionState> {
+  /** When the page learned of the last login, as `performance.now()` says it. */
+  #acceptedAt = Number.NEGATIVE_INFINITY;
+
   constructor() {
     super({ isRequired: false, ways: null, logins: 0 });
     channel.onmessage = ({ data }: MessageEvent<unknown>) => {
@@ -29,6 +35,7 @@ class SessionStore extends ExternalStore<SessionState> {
 
   /** Records that petit refused a request. */
   refuse(ways: OfferedWays | null): void {
+    if (performance.now() - this.#acceptedAt < LATE_REFUSALS_MS) return;
     const { isRequired, ways: known } = this.get();
     if (isRequired && (ways === null || JSON.stringify(ways) === JSON.stringify(known))) return;
     this.set({ ...this.get(), isRequired: true, ways });
@@ -47,6 +54,7 @@ class SessionStore extends ExternalStore<SessionState> {
   }
 
   #accept(): void {
+    this.#acceptedAt = performance.now();
     this.set({ isRequired: false, ways: null, logins: this.get().logins + 1 });
   }
 }

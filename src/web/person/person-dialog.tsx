@@ -10,7 +10,7 @@ type PersonDialogProps = { readonly session: SessionData; readonly onClose: () =
 
 /** Says who the user is, and logs out. */
 export const PersonDialog = ({ session, onClose }: PersonDialogProps) => {
-  const { name, role, scope, needs_token, via } = session;
+  const { name, role, scope, expires_at, needs_token } = session;
   return (
     <Dialog title={needs_token ? (name ?? "A token without a name") : "Everybody is an admin"} onClose={onClose}>
       {!needs_token && (
@@ -25,7 +25,7 @@ export const PersonDialog = ({ session, onClose }: PersonDialogProps) => {
             {needs_token ? "Tokens" : "Create tokens"}
           </Link>
         )}
-        {needs_token && via !== "proxy" ? (
+        {expires_at !== null ? (
           <Button isOnce onClick={leave}>
             Log out
           </Button>

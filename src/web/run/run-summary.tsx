@@ -11,7 +11,7 @@ import {
 import { notInUseText, shortCommit } from "../../domain/words/versions/repository.ts";
 import { assertNever } from "../../lib/never.ts";
 import { repositoryQuery } from "../data/queries.ts";
-import { useScheduleZone } from "../data/selected.ts";
+import { useMay, useScheduleZone } from "../data/selected.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { RunLink, WebLinks } from "../ui/links.tsx";
 import { RunStatusText } from "../ui/status/status.tsx";
@@ -32,6 +32,7 @@ type SummaryProps = {
 /** Describes the state of a run and lists its facts. */
 export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => {
   const zone = useScheduleZone(timezone);
+  const mayAudit = useMay("admin");
   const { what, next } = summaryTextOf(run, tasks);
   // An older petit does not say it.
   const recovery = run.recovered_by ?? null;
@@ -72,6 +73,11 @@ export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => 
         {hasRanOn(tasks) && (
           <Fact name="Ran on">
             <RanOn tasks={tasks} />
+          </Fact>
+        )}
+        {mayAudit && (
+          <Fact name="Who did this">
+            <Link href={`/system/audit?run=${run.id}`}>audit log</Link>
           </Fact>
         )}
         {(run.status === "failed" || run.status === "interrupted") && Object.keys(run.links).length > 0 && (

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { type FormEvent, useId, useState } from "react";
+import { useId, useState } from "react";
 import { WAITING_CODES } from "../../domain/limits/waiting-for.ts";
 import { RUN_STATUSES, TRIGGERS } from "../../domain/run.ts";
 import { waitingText } from "../../domain/words/waiting-for.ts";
@@ -8,6 +8,7 @@ import { jobsQuery } from "../data/queries.ts";
 import { Button } from "../ui/button.tsx";
 import { Choice, optionsFrom } from "../ui/choice.tsx";
 import { TagChoice } from "../ui/tag-choice.tsx";
+import { TextField } from "../ui/text-field.tsx";
 import { fieldTime, JOBS_PATTERN, PARAM_PATTERN, PERIODS, type RunListQuery, urlTime } from "./run-filter.ts";
 
 type RunFiltersProps = {
@@ -80,65 +81,6 @@ const STATUSES = {
 };
 const GROUPS = { "": "each run", job: "by job" };
 const TRIGGER_OPTIONS = { "": "any", ...optionsFrom(TRIGGERS) };
-
-type TextFieldProps = {
-  readonly label: string;
-  readonly placeholder: string;
-  readonly value: string;
-  readonly onChange: (value: string) => void;
-  /** Values that the field suggests; a complete one applies at once. */
-  readonly options?: readonly string[];
-  /** Form of a valid value, as in the `pattern` attribute. */
-  readonly pattern?: string;
-  /** What a valid value is. */
-  readonly hint?: string;
-  /** True for the field that `/` focuses. */
-  readonly isSearch?: boolean;
-};
-
-/** A text that applies with Enter, when the field loses the focus, and when it is cleared. */
-const TextField = ({ label, placeholder, value, onChange, options, pattern, hint, isSearch }: TextFieldProps) => {
-  const id = useId();
-  const apply = (field: HTMLInputElement): void => {
-    const text = field.value.trim();
-    if (text !== value && field.reportValidity()) onChange(text);
-  };
-  const submit = (event: FormEvent<HTMLFormElement>): void => {
-    event.preventDefault();
-    const field = event.currentTarget.elements[0];
-    if (field instanceof HTMLInputElement) apply(field);
-  };
-  return (
-    <form className="choice" noValidate onSubmit={submit}>
-      <label htmlFor={id}>{label}</label>
-      <input
-        key={value}
-        id={id}
-        type="search"
-        placeholder={placeholder}
-        autoComplete="off"
-        spellCheck={false}
-        maxLength={200}
-        defaultValue={value}
-        data-search={isSearch}
-        pattern={pattern}
-        title={hint}
-        list={options === undefined ? undefined : `${id}-options`}
-        onBlur={({ currentTarget }) => apply(currentTarget)}
-        onChange={({ currentTarget }) => {
-          if (currentTarget.value === "" || options?.includes(currentTarget.value)) apply(currentTarget);
-        }}
-      />
-      {options !== undefined && (
-        <datalist id={`${id}-options`}>
-          {options.map((each) => (
-            <option key={each} value={each} />
-          ))}
-        </datalist>
-      )}
-    </form>
-  );
-};
 
 type PeriodFieldProps = Pick<RunFiltersProps, "filter" | "onChange"> & { readonly isCustom: boolean };
 

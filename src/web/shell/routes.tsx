@@ -6,6 +6,7 @@ import { Page } from "../ui/page.tsx";
 import { Loading } from "../ui/states.tsx";
 import { DocsLogin } from "./docs-login.tsx";
 import {
+  AuditView,
   BackfillsView,
   BackfillView,
   EditView,
@@ -37,6 +38,7 @@ export const Routes = () => (
       <Route path="/workers" component={WorkersView} />
       <Route path="/system" component={SystemView} />
       <Route path="/system/tokens" component={TokensView} />
+      <Route path="/system/audit" component={AuditView} />
       <Route path="/edit/*?" component={EditView} />
       <Route path="/api/docs" component={DocsLogin} />
       <Route component={NotFound} />

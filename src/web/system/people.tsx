@@ -1,7 +1,10 @@
 import { Link } from "wouter";
 import { useMay } from "../data/selected.ts";
 
-const PAGES = [{ href: "/system/tokens", name: "Tokens", what: "who may use petit, and what for" }] as const;
+const PAGES = [
+  { href: "/system/tokens", name: "Tokens", what: "who may use petit, and what for" },
+  { href: "/system/audit", name: "Audit log", what: "who changed what, and what was denied" },
+] as const;
 
 /** Leads admins to the pages about people. */
 export const People = () =>

@@ -12,9 +12,11 @@ export const Session = () => {
     <section className="system-part" id="session">
       <h2>You</h2>
       <PersonFacts session={data} />
-      <Button isOnce onClick={leave}>
-        Log out
-      </Button>
+      {data.expires_at !== null && (
+        <Button isOnce onClick={leave}>
+          Log out
+        </Button>
+      )}
     </section>
   );
 };

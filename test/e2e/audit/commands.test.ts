@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { petit as command } from "../../support/cli.ts";
 import { ask, post } from "../../support/petit/api.ts";
@@ -26,8 +25,7 @@ const done = async (args: readonly string[], environment: Record<string, string>
 test("commands on the database itself are in the log, by the user of the system", async () => {
   using dir = tempDir();
   const [db, jobs] = [dir.file("petit.db"), dir.file("jobs")];
-  mkdirSync(jobs);
-  writeFileSync(join(jobs, "hello.yaml"), JOBS["hello.yaml"]);
+  await Bun.write(join(jobs, "hello.yaml"), JOBS["hello.yaml"]);
   await done(["trigger", jobs, "hello", "--db", db]);
   await done(["tokens", "create", "mara", "--role", "viewer", "--db", db]);
   await done(["tokens", "rotate", "mara", "--db", db], { SUDO_USER: "ada" });

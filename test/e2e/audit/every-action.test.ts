@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
 import { ROUTE_ACTIONS } from "../../../src/api/audit/actions.ts";
 import { petit as command } from "../../support/cli.ts";
 import { startWithRepository } from "../../support/git/petit.ts";
@@ -295,7 +294,7 @@ test("a change of job files names who saved it, or that petit noticed it", async
   const walk = createWalk(petit, token);
   const text = `${FILE}---\n${FILE.replace("saved", "more")}`;
   await walk.send("PUT /api/job-files/*", { parts: { "*": "a.yaml" }, body: { text, base: digestOf(FILE) } });
-  writeFileSync(`${petit.jobsDir}/b.yaml`, FILE.replace("saved", "written"));
+  await Bun.write(`${petit.jobsDir}/b.yaml`, FILE.replace("saved", "written"));
   const changes = await eventually("petit has noticed the file", async () => {
     const found = await walk.entries("&action=jobs.change");
     return found.length === 3 ? found : null;

@@ -20,5 +20,6 @@ export const VIEWS: readonly View[] = [
   { name: "workers", path: () => "/workers", heading: /^Workers/ },
   { name: "edit", path: () => "/edit", heading: /^(?:Edit job|Job) files/ },
   { name: "tokens", path: () => "/system/tokens", heading: /^Tokens/ },
+  { name: "audit", path: () => "/system/audit", heading: /^Audit log/ },
   { name: "system", path: () => "/system", heading: /^System/ },
 ];

@@ -463,7 +463,7 @@ const ofToken = {
 
 const TokenExpiring = kindOf(
   "token_expiring",
-  "A week before it expires",
+  "A week before it expires, or when it was created",
   {
     ...ofToken,
     expires_at: instant("When it expires"),

@@ -1,4 +1,4 @@
-import type { AuditAction } from "../../people/audit.ts";
+import type { AuditAction, AuditWay } from "../../people/audit.ts";
 
 /** What each action did, to follow the name of a person. */
 export const AUDIT_ACTION_WORDS: Readonly<Record<AuditAction, string>> = {
@@ -45,4 +45,19 @@ export const AUDIT_ACTION_WORDS: Readonly<Record<AuditAction, string>> = {
   "worker.drain": "drained a worker",
   "worker.forget": "had petit forget a worker",
   "worker.resume": "resumed a worker",
+};
+
+/** How an action came to petit. */
+export const AUDIT_WAY_WORDS: Readonly<Record<AuditWay, string>> = {
+  anonymous: "no token required",
+  token: "token",
+  session: "login with a token",
+  proxy: "proxy",
+  provider: "login at the provider",
+  webhook: "webhook",
+  command: "command on the database",
+  start: "start of petit",
+  watch: "changed file",
+  signal: "SIGHUP",
+  git: "commit",
 };
