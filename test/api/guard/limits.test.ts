@@ -331,6 +331,20 @@ describe("the routes, for people who are limited to some jobs", () => {
     }
   });
 
+  test("that need an admin concern all jobs, so that the page offers none of them to somebody who is limited", () => {
+    const ofAdmins = operations().filter(({ role }) => role === "admin");
+    expect(ofAdmins.length).toBeGreaterThan(10);
+    expect(ofAdmins.filter(({ scope }) => scope !== "all")).toEqual([]);
+  });
+
+  test.each([
+    [{ jobs: ["etl_*", "a b"] }, "body field 'jobs.1': 'a b' does not fit; expected the id of a job, or a pattern"],
+    [{ tags: [] }, "body field 'tags': it has 0 entries; expected 1 to 100"],
+  ])("refuse a token with the limit %j at its place", async (limit, problem) => {
+    const { status, body } = await post(admin, "/api/tokens", { name: "x", role: "viewer", ...limit });
+    expect([status, body.error]).toEqual([400, expect.stringContaining(problem)]);
+  });
+
   test("count as a petit that has only these jobs", async () => {
     const numbers = async (person: AsPerson) => {
       const of = async (path: string) => (await ask(person, path)).body;
