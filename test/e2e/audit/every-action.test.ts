@@ -251,6 +251,25 @@ describe("every route that changes something is in the log once, with who did it
     expect(left.toSorted()).toEqual([...OF_WORKERS, ...OF_REPOSITORY].toSorted());
   }, 60_000);
 
+  test("and what somebody who is limited to other jobs has tried, but not what is unknown", async () => {
+    const { entries, headers } = walk;
+    const body = { name: "limited", role: "operator", jobs: ["hello"] };
+    const { token } = (await post(petit, "/api/tokens", body, headers)).body;
+    const limited = { authorization: `Bearer ${token}` };
+    const failed = (await ask(petit, "/api/runs?job=broken", { headers })).body.runs[0].id;
+    for (const path of [
+      "/api/jobs/broken/trigger",
+      `/api/runs/${failed}/retry`,
+      "/api/jobs/unknown/trigger",
+      "/api/runs/019b76da-a800-7c3e-8f2b-5d1c9a7e4f60/cancel",
+    ])
+      expect([path, (await post(petit, path, undefined, limited)).status]).toEqual([path, 404]);
+    expect(await entries("&who=limited")).toMatchObject([
+      { action: "run.retry", on: failed, allowed: false, role: "operator" },
+      { action: "job.trigger", on: "broken", allowed: false, role: "operator" },
+    ]);
+  });
+
   test("but not one that fails", async () => {
     const { entries, headers } = walk;
     const before = (await entries()).length;
