@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 import { readPages } from "../../../scripts/tables/page.ts";
 import { petit, tempFolder } from "../../support/cli.ts";
 import { blocksOf } from "../../support/documentation.ts";
@@ -17,13 +17,16 @@ const blocks: readonly Block[] = readPages().flatMap(({ path, text }) =>
 
 /** What the blocks that are no job begin with. All others have to be jobs. */
 const PARTS_OF_JOBS = /^notify:/;
-const CONFIGURATION = /^(?:#.*\n)*(?:db|queues|public_url|digest|heartbeat|jobs):/;
-const OF_KUBERNETES = /^startupProbe:/;
+const CONFIGURATION = /^(?:#.*\n)*(?:db|queues|public_url|digest|heartbeat|jobs|auth):/;
+const PARTS_OF_CONFIGURATIONS = /^roles:/;
+/** Kubernetes, oauth2-proxy and Dex. */
+const OF_OTHERS = /^(?:startupProbe|upstreamConfig|issuer):/;
 
 const jobs = blocks.filter(
-  ({ text }) => ![PARTS_OF_JOBS, CONFIGURATION, OF_KUBERNETES].some((start) => start.test(text)),
+  ({ text }) => ![PARTS_OF_JOBS, CONFIGURATION, PARTS_OF_CONFIGURATIONS, OF_OTHERS].some((start) => start.test(text)),
 );
 const configurations = blocks.filter(({ text }) => CONFIGURATION.test(text));
+const roles = blocks.filter(({ text }) => PARTS_OF_CONFIGURATIONS.test(text));
 const parts = blocks.filter(({ text }) => PARTS_OF_JOBS.test(text));
 
 /** Files that the text around a job says are beside it. The job of the README needs none. */
@@ -34,7 +37,8 @@ const named = (list: readonly Block[]): [string, Block][] => list.map((block) =>
 describe("the documentation", () => {
   test("has blocks of each kind", () => {
     expect(jobs.length).toBeGreaterThan(12);
-    expect(configurations.length).toBe(8);
+    expect(configurations.length).toBe(16);
+    expect(roles.length).toBe(1);
     expect(parts.length).toBe(1);
   });
 
@@ -75,7 +79,7 @@ describe("the documentation", () => {
     const { stdout } = await petit(["--config", file, "doctor", "--json"], { cwd: folder.path });
     const { settings }: { settings: { name: string; value: unknown; from: string | null }[] } = JSON.parse(stdout);
     const read = settings.filter(({ from }) => from === file).map(({ name, value }) => [name, value]);
-    const { notify, digest, heartbeat, queues, jobs: source, ...others } = parse(text);
+    const { notify, digest, heartbeat, queues, auth, jobs: source, ...others } = parse(text);
     const { url, ref, path, poll } = source?.git ?? {};
     const written =
       source === undefined
@@ -83,9 +87,24 @@ describe("the documentation", () => {
         : { ...others, jobs_git: url, jobs_git_ref: ref, jobs_git_path: path, jobs_git_poll: poll };
     const names = Object.entries(queues ?? {}).map(([name, places]) => `${name}=${places}`);
     expect(Object.fromEntries(read)).toEqual(queues === undefined ? written : { ...written, queues: names });
-    // `notify`, `digest` and `heartbeat` are no settings. petit refuses a configuration file with a mistake in them.
+    // `notify`, `digest`, `heartbeat` and `auth` are no settings. petit refuses a configuration file with a mistake in them.
     expect(notify === undefined || Array.isArray(notify)).toBe(true);
     expect(digest === undefined || typeof digest.at === "string").toBe(true);
     expect(heartbeat === undefined || typeof heartbeat.url === "string").toBe(true);
+    expect(auth === undefined || "proxy" in auth || "oidc" in auth).toBe(true);
+  });
+
+  test.each(named(roles))("shows roles that petit reads: %s", async (_, { text }) => {
+    using folder = tempFolder();
+    const { roles: shown } = parse(text);
+    const proxy = {
+      from: ["10.0.0.5"],
+      secret: { file: "secret" },
+      user: "Remote-User",
+      groups: "Groups",
+      roles: shown,
+    };
+    const file = folder.write("config.yaml", stringify({ auth: { proxy } }));
+    expect(await petit(["--config", file, "doctor", "--json"], { cwd: folder.path })).toMatchObject({ stderr: "" });
   });
 });
