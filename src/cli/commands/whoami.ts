@@ -7,7 +7,7 @@ import { readableLocal } from "../terminal/local-time.ts";
 
 export const whoami = defineCommand({
   name: "whoami",
-  summary: "Print who the running petit takes you for, your role and your limits",
+  summary: "Print who you are to the running petit, your role and your limits",
   description:
     "Prints the name and the role of the token that commands send, the jobs that it is limited to, and where you come from. --json has the format of GET /api/session.",
   args: {},
