@@ -58,6 +58,16 @@ export const ifFound = async <Body>(answer: Promise<Body>): Promise<Body | null>
   }
 };
 
+/** Returns null if petit does not have what is asked for, or does not show it to this person. */
+export const ifShown = async <Body>(answer: Promise<Body>): Promise<Body | null> => {
+  try {
+    return await ifFound(answer);
+  } catch (error) {
+    if (isRefused(error, "FORBIDDEN")) return null;
+    throw error;
+  }
+};
+
 /** Returns true if petit did not answer. */
 export const isUnreachable = (error: unknown): boolean =>
   error instanceof ClientError && error.failure.kind === "unreachable";

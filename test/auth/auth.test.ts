@@ -150,6 +150,23 @@ describe("a stored token", () => {
     expect(auth.identify(bearer(token))).toMatchObject({ refused: "expired" });
   });
 
+  test("that is rotated twice ends with the grace time of the last rotation", () => {
+    const { auth, clock } = start();
+    const first = create(auth);
+    const other = create(auth, "ben");
+    auth.rotateToken({ name: "ben", graceMs: DAY, by: null });
+    const second = auth.rotateToken({ name: "mara", graceMs: DAY, by: null });
+    const third = auth.rotateToken({ name: "mara", graceMs: 0, by: null });
+    for (const { token } of [first, second])
+      expect(auth.identify(bearer(token))).toEqual({
+        refused: "expired",
+        id: expect.any(Number),
+        name: "mara",
+        at: clock.now(),
+      });
+    for (const { token } of [third, other]) expect(auth.identify(bearer(token))).toHaveProperty("person");
+  });
+
   test("says when and from where it was used, which is stored once a minute", async () => {
     const { auth, clock, store } = start();
     const { token } = create(auth);

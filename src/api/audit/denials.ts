@@ -96,10 +96,15 @@ export class Denials {
 
 const SHARED = "others";
 
-/** A network of IPv6 has 2^64 addresses for one host, so all of them count as one. */
+const LOOPBACK = "127.0.0.1";
+
+/**
+ * Returns what counts as one address. A host has 2^64 addresses in a network of IPv6, and each process of this machine has those of
+ * 127.0.0.0/8.
+ */
 const keyOf = (address: string | null): string => {
   if (address === null) return "unknown";
-  if (!address.includes(":")) return address;
+  if (!address.includes(":")) return address.startsWith("127.") ? LOOPBACK : address;
   const [head = "", tail] = address.split("::");
   const parts = head.split(":");
   const missing = tail === undefined ? 0 : 8 - parts.length - tail.split(":").length;

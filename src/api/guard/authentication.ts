@@ -30,7 +30,7 @@ export interface Authentication {
   hasCredentials(request: Request): boolean;
   /** Begins a session with a token. Throws `UNAUTHORIZED`. */
   login(token: string): Login;
-  /** Ends the session of a request's cookie, and the streams that it has opened. Throws `storage_failed`. */
+  /** Ends the session of a request's cookie, and the streams that it has opened. Throws `FORBIDDEN`, or `storage_failed`. */
   logout(request: Request): void;
   /** Returns a signal that aborts with `closing`, or when the session or the token that authenticated a request ends. */
   untilLogout(request: Request, closing: AbortSignal): AbortSignal;
@@ -83,7 +83,11 @@ export const createAuthentication = (auth: Auth, requests: Addresses): Authentic
     },
     hasCredentials: (request) => auth.hasProof(proofOf(request)),
     login: (token) => accept(auth.login(token)),
-    logout: (request) => auth.logout(sessionValue(request) ?? ""),
+    logout: (request) => {
+      const session = sessionValue(request);
+      if (session !== null) assertFromOwnPage(request);
+      auth.logout(session ?? "");
+    },
     untilLogout: (request, closing) => auth.untilEnded(proofOf(request), closing),
   };
 };

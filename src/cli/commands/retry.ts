@@ -1,5 +1,5 @@
 import type { Client } from "../../client/client.ts";
-import { ifFound } from "../../client/error.ts";
+import { ifShown } from "../../client/error.ts";
 import { shortCommit } from "../../domain/words/versions/repository.ts";
 import { usageError } from "../argv.ts";
 import { openClient, writeReply } from "../client/client.ts";
@@ -80,5 +80,5 @@ const readCommits = async (client: Client, runId: string): Promise<Commits> => {
   // An older petit does not say it.
   const ofRun = (await client.get("/api/runs/:run_id", { params: { run_id: runId } })).commit ?? null;
   if (ofRun === null) return NO_COMMITS;
-  return { ofRun, inUse: (await ifFound(client.get("/api/job-repository")))?.commit?.id ?? null };
+  return { ofRun, inUse: (await ifShown(client.get("/api/job-repository")))?.commit?.id ?? null };
 };

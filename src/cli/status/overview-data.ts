@@ -4,7 +4,7 @@ import type { HealthReasonBody } from "../../api/shapes/health.ts";
 import type { JobList } from "../../api/shapes/job.ts";
 import type { RunList } from "../../api/shapes/run.ts";
 import type { Client } from "../../client/client.ts";
-import { ifFound } from "../../client/error.ts";
+import { ifShown } from "../../client/error.ts";
 import type { Health, SchedulerState } from "../../engine/engine.ts";
 
 export type AttentionBody = (typeof AttentionListBody.static)["items"][number];
@@ -25,7 +25,7 @@ export type Overview = {
   /** The oldest first. */
   readonly pending: readonly RunBody[];
   readonly jobs: readonly ListedJob[];
-  /** Null if the job files are in a folder. */
+  /** Null if the job files are in a folder, or if the person is limited to some jobs. */
   readonly repository: typeof JobRepositoryBody.static | null;
 };
 
@@ -44,7 +44,7 @@ export const readOverview = async (client: Client): Promise<Overview> => {
     listRuns("pending"),
     client.get("/api/scheduler/state"),
     client.get("/api/health"),
-    ifFound(client.get("/api/job-repository")),
+    ifShown(client.get("/api/job-repository")),
   ]);
   return {
     version: health.version,

@@ -1,6 +1,6 @@
 import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
-import { ifFound } from "../../client/error.ts";
+import { ifShown } from "../../client/error.ts";
 import { relativeText } from "../../domain/words/duration.ts";
 import { causeFacts, otherParamsText, type RunFactValue, timeFacts } from "../../domain/words/run-facts.ts";
 import { notInUseText, shortCommit } from "../../domain/words/versions/repository.ts";
@@ -102,7 +102,7 @@ const PLAIN = { isTerminal: true };
 
 /** Returns the commit of the job files in use, if the run has one and it is known. */
 const readCommitInUse = async (client: Client, { run }: RunSnapshot): Promise<string | null> =>
-  run.commit == null ? null : ((await ifFound(client.get("/api/job-repository")))?.commit?.id ?? null);
+  run.commit == null ? null : ((await ifShown(client.get("/api/job-repository")))?.commit?.id ?? null);
 
 /** What a run does not say of itself. */
 type Around = { readonly artifacts: string; readonly commitInUse: string | null };

@@ -13,7 +13,7 @@ export interface TokenStore {
   /** Stores a token. Throws `token_name_taken` if a valid one has its name. */
   create(token: NewToken, now: number): void;
   /**
-   * Stores a token in place of the one with its name, which is valid until `graceUntil` at most. The new one has the same role, the same jobs, and
+   * Stores a token in place of the one with its name. That one and those before it are valid until `graceUntil` at most. The new one has the same role, the same jobs, and
    * the same lifetime unless another is given. Throws `token_not_found` if there is no valid one.
    */
   rotate(token: RotatedToken, now: number): StoredToken;
@@ -103,6 +103,11 @@ export const createTokenStore = ({ sql, write }: StoreContext): TokenStore => {
         "UPDATE tokens SET replaced_at = $now, expires_at = min(coalesce(expires_at, $graceUntil), $graceUntil) WHERE id = $id",
         { id: before.id, now, graceUntil },
         "replace a token",
+      );
+      // Those that were replaced before. Nobody who ends the former token means to leave an earlier one valid.
+      sql.run(
+        "UPDATE tokens SET expires_at = $graceUntil WHERE name = $name AND revoked_at IS NULL AND replaced_at IS NOT NULL AND expires_at > $graceUntil",
+        { name, graceUntil },
       );
       const expiresAt = before.expiresAt === null ? null : now + before.expiresAt - before.createdAt;
       insert({ name, digest, role: before.role, jobs: before.jobs, tags: before.tags, expiresAt, by }, now);

@@ -70,6 +70,14 @@ test("a database that can't be written loses no count", async () => {
   expect(of("10.0.0.1")).toEqual([0, [[3, { "session.login": 3 }]]]);
 });
 
+test("the addresses of this machine count as one", () => {
+  const { deny, rows, denials } = open();
+  for (let host = 1; host < 71; host++) deny(`127.0.3.${host}`, 1);
+  expect(rows).toHaveLength(60);
+  denials.flush();
+  expect(rows.at(-1)).toMatchObject({ address: "127.0.3.1", count: 10 });
+});
+
 test("the addresses of one IPv6 network count as one, and so do all beyond the first thousand", () => {
   const { deny, rows, denials } = open();
   for (let host = 0; host < 70; host++) deny(`2001:db8::${host.toString(16)}`, 1);

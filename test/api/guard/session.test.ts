@@ -197,12 +197,20 @@ describe("a session", () => {
     expect(foreign.status).toBe(403);
   });
 
+  test("is not ended by a request that no page of petit has sent", async () => {
+    const cookie = await cookieOf(ADA);
+    const elsewhere = { cookie, ...OWN, "sec-fetch-site": "same-site" };
+    for (const headers of [{ cookie }, elsewhere]) expect(await status("/api/session", headers, "DELETE")).toBe(403);
+    expect(await status("/api/jobs", { cookie })).toBe(200);
+  });
+
   test("that is ended is over for copies of its cookie, also after a restart, and no other one is", async () => {
     const [cookie, other] = [await cookieOf(ADA), await cookieOf(ADA)];
     expect(other).not.toBe(cookie);
-    expect(await status("/api/session", { cookie }, "DELETE")).toBe(200);
+    const own = { cookie, ...OWN };
+    expect(await status("/api/session", own, "DELETE")).toBe(200);
     expect(await status("/api/jobs", { cookie })).toBe(401);
-    expect(await status("/api/session", { cookie }, "DELETE")).toBe(200);
+    expect(await status("/api/session", own, "DELETE")).toBe(200);
     expect(await status("/api/jobs", { cookie: other })).toBe(200);
     const restarted = fakeApi({ tokens: TOKENS, clock, store: api.store });
     expect(await status("/api/jobs", { cookie }, "GET", restarted)).toBe(401);
@@ -220,7 +228,7 @@ describe("a session", () => {
       await open({ cookie: other }),
       await open({ cookie, authorization }),
     ];
-    await status("/api/session", { cookie }, "DELETE");
+    await status("/api/session", { cookie, ...OWN }, "DELETE");
     for (let part = await own.read(); !part.done; part = await own.read());
     for (const reader of [others, bearers]) {
       const ended = reader.closed.then(() => "ended");

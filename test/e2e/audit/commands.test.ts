@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
+import { openRuntime } from "#runtime";
+import { auditFacts } from "../../../src/domain/people/audit.ts";
+import { openStore } from "../../../src/store/database/open.ts";
 import { petit as command } from "../../support/cli.ts";
 import { ask, post } from "../../support/petit/api.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
@@ -117,6 +120,30 @@ test("petit audit lists, filters and exports the log, and so does the API", asyn
     next = `&before=${body.next}`;
   }
   expect(pages).toEqual(all as Entry[]);
+});
+
+test("an export without a limit has all entries", async () => {
+  using dir = tempDir();
+  const total = 1_700;
+  {
+    using store = openStore({ path: dir.file("petit.db"), runtime: openRuntime() });
+    store.transaction(() => {
+      for (let each = 0; each < total; each++)
+        store.audit.add(auditFacts({ how: "command", action: "token.create", target: `t${each}` }), Date.now());
+    });
+  }
+  await using petit = await startPetit({ dir: dir.path, jobs: JOBS });
+  const exportOf = async (query: string): Promise<readonly Entry[]> => {
+    const response = await petit.fetch(`/api/audit?format=jsonl&action=token.create${query}`);
+    return (await response.text())
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+  };
+  const all = await exportOf("");
+  expect(all.map(({ on }) => on)).toEqual(Array.from({ length: total }, (_, index) => `t${total - 1 - index}`));
+  expect(await exportOf("&limit=3")).toEqual(all.slice(0, 3) as Entry[]);
+  expect(await entriesOf(petit, "?action=token.create")).toEqual(all.slice(0, 100) as Entry[]);
 });
 
 describe("a wrong filter", () => {

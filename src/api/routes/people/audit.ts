@@ -33,7 +33,12 @@ const AuditQuery = exactly({
   ),
   since: t.Optional(wholeNumber(INSTANT, "Only from this time on, in ms since the Unix epoch")),
   until: t.Optional(wholeNumber(INSTANT, "Only before this time, in ms since the Unix epoch")),
-  limit: t.Optional(wholeNumber({ minimum: 1, maximum: 1000, default: 100 }, "Maximum of entries")),
+  limit: t.Optional(
+    wholeNumber(
+      { minimum: 1, maximum: 1000 },
+      "Maximum of entries. Without this, 100, or with `format=jsonl` all that match",
+    ),
+  ),
   before: t.Optional(
     wholeNumber({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }, "`next` of the page before; only older entries"),
   ),
