@@ -237,7 +237,7 @@ export const API_GUARDS: readonly Guard[] = [
   {
     against: "a session of a provider that has expired",
     file: "auth/provider/sessions.ts",
-    from: 'if (expiresAt <= now) return { ended: "expired" };',
+    from: 'if (expiresAt <= now) return { ended: "expired", name };',
     to: "",
     test: "api/guard/provider.test.ts",
     only: "after 12 hours",

@@ -4,6 +4,7 @@ import type { RequestConnection } from "../runtime/runtime.ts";
 import { noteAction, withinAction } from "../store/people/audit-scope.ts";
 import { type ActionRoute, ROUTE_ACTIONS } from "./audit/actions.ts";
 import { Denials } from "./audit/denials.ts";
+import { addDeniedLogin } from "./audit/denied-login.ts";
 import { RequestAudit } from "./audit/request-audit.ts";
 import { type ApiContext, RequestRegistry } from "./context.ts";
 import { methodNotAllowed } from "./errors.ts";
@@ -48,6 +49,7 @@ export const createApi = (options: ApiOptions): Api => {
   const requests = new RequestRegistry();
   const authentication = createAuthentication(options.auth, requests);
   const { auth, engine, store, version, hostname, system } = options;
+  const denials = new Denials({ audit: store.audit, clock, log });
   const context: ApiContext = {
     auth,
     engine,
@@ -64,6 +66,7 @@ export const createApi = (options: ApiOptions): Api => {
     sendAs: (original, request) => api.handle(request, requests.connectionOf(original)),
     requests,
     authentication,
+    denials,
     closing: closing.signal,
   };
   const services = {
@@ -73,7 +76,6 @@ export const createApi = (options: ApiOptions): Api => {
     scopes: ROUTE_SCOPES,
   };
   const checkHost = createHostCheck(options);
-  const denials = new Denials({ audit: store.audit, clock, log });
   const findRoute = createRouteFinder(Object.keys(ROUTE_ACTIONS) as ActionRoute[]);
   const audit = new RequestAudit({ engine, clock, requests, findRoute, denials });
   const handle = withCors(options.corsOrigins, createHandler(options, context, services), context);
@@ -161,6 +163,7 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
           ? dashboard(options, request, 200)
           : null;
       if (login !== null) return login;
+      if (route === WHO_ROUTE) findWithoutRole(request, context);
       const { person } = authentication.identify(request);
       requests.setPerson(request, person);
       noteAction({ who: person.name, role: person.role, how: person.via });
@@ -176,6 +179,7 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
 };
 
 const HEALTH_ROUTE = "GET /api/health" satisfies keyof typeof ROUTE_ROLES;
+const WHO_ROUTE = "GET /api/session" satisfies keyof typeof ROUTE_ROLES;
 
 /** Returns true for webhooks and health checks. They need no token, so neither does the answer that a method or a path is wrong. */
 const needsNobody = (path: string): boolean =>
@@ -201,10 +205,17 @@ const dashboard = ({ page }: ApiOptions, request: Request, status: number): Resp
 };
 
 /** Returns the page for a visitor whom the proxy has identified, and who has no role; else null. */
-const noRolePage = (request: Request, { auth, authentication }: ApiContext): Response | null => {
-  const name = auth.proxy !== null && isVisit(request) ? authentication.nameWithoutRole(request) : null;
+const noRolePage = (request: Request, context: ApiContext): Response | null => {
+  const name = isVisit(request) ? findWithoutRole(request, context) : null;
   if (name === null) return null;
-  return messagePage("No role", noRoleText(name, auth.signIn?.contact ?? null), FAILURE_STATUS.FORBIDDEN);
+  return messagePage("No role", noRoleText(name, context.auth.signIn?.contact ?? null), FAILURE_STATUS.FORBIDDEN);
+};
+
+/** Returns the name of somebody whom the proxy has identified, and who has no role; else null. A visit is the login of such people, which is denied. */
+const findWithoutRole = (request: Request, context: ApiContext): string | null => {
+  const name = context.authentication.nameWithoutRole(request);
+  if (name !== null) addDeniedLogin(request, { how: "proxy", who: name, reason: "no_role" }, context);
+  return name;
 };
 
 /** Requires that HEAD was replaced by GET. */

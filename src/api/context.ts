@@ -1,5 +1,6 @@
 import type { Person } from "../domain/people/person.ts";
 import type { RequestConnection } from "../runtime/runtime.ts";
+import type { Denials } from "./audit/denials.ts";
 import type { Authentication } from "./guard/authentication.ts";
 import type { ApiOptions, JobFileEditor, JobRepository, McpHandler } from "./options.ts";
 
@@ -20,6 +21,7 @@ export type ApiContext = Pick<
   readonly sendAs: (original: Request, request: Request) => Response | Promise<Response>;
   readonly requests: RequestRegistry;
   readonly authentication: Authentication;
+  readonly denials: Pick<Denials, "add">;
   /** Aborts when the API closes: streams end, and waits return. */
   readonly closing: AbortSignal;
 };

@@ -1,4 +1,4 @@
-import type { LoginWays, SessionEnd } from "../domain/people/login.ts";
+import type { LoginWays } from "../domain/people/login.ts";
 import type { Person } from "../domain/people/person.ts";
 import { grantOf, type RoleRules } from "../domain/people/sign-in.ts";
 import type { StoredToken } from "../domain/people/token.ts";
@@ -15,6 +15,7 @@ import type { ProviderPerson } from "./provider/person.ts";
 import { Provider, type ProviderOptions } from "./provider/provider.ts";
 import {
   beginProviderSession,
+  type EndedSession,
   isProviderSession,
   type ProviderSession,
   readProviderSession,
@@ -54,7 +55,7 @@ export type Identified = {
  */
 export type Refused =
   | RefusedToken
-  | { readonly refused: "ended"; readonly ended: SessionEnd }
+  | ({ readonly refused: "ended" } & EndedSession)
   | { readonly refused: "missing" }
   | { readonly refused: "no_role"; readonly name: string };
 
@@ -122,7 +123,7 @@ export const createAuth = (options: AuthOptions): Auth => {
   const tokens = new AcceptedTokens(options);
   const proxy = signIn === null || signIn.proxy === null ? null : new ProxySignIn(signIn.proxy);
   const provider = signIn === null || signIn.provider === null ? null : new Provider(signIn.provider, options);
-  const readProvider = (value: string): ProviderSession | { readonly ended: SessionEnd } =>
+  const readProvider = (value: string): ProviderSession | EndedSession =>
     readProviderSession(value, provider, store, clock.now());
   const isProtected = (): boolean => signIn !== null || tokens.isNeeded;
   const needsToken = (): boolean => isExposed || isProtected();
@@ -198,9 +199,7 @@ export const createAuth = (options: AuthOptions): Auth => {
       if (stated !== null) return byProxy(stated, proxy?.settings.roles ?? null);
       if (isProviderSession(value)) {
         const found = readProvider(value);
-        return "ended" in found
-          ? { refused: "ended", ended: found.ended }
-          : { person: found.person, sessionUntil: found.until };
+        return "ended" in found ? { refused: "ended", ...found } : { person: found.person, sessionUntil: found.until };
       }
       const session = sessionOf(value);
       if (session === null) return { refused: "missing" };

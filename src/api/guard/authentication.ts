@@ -19,7 +19,7 @@ export interface Authentication {
   identify(request: Request): Identified;
   /** Returns whether petit knows who sent a request. It need not, if everybody is told the same. */
   isIdentified(request: Request): boolean;
-  /** Returns the name of somebody who is logged in, but has no role; else null. */
+  /** Returns the name of somebody whom a proxy has identified, but who has no role; else null. */
   nameWithoutRole(request: Request): string | null;
   /**
    * Returns the jobs that an answer about petit's health may name, which needs no token: those of the person; for somebody unknown none, if
@@ -53,8 +53,9 @@ export const createAuthentication = (auth: Auth, requests: Addresses): Authentic
     address: requests.addressOf(request),
   });
   const accept = <Accepted extends object>(answer: Accepted | Refused): Accepted => {
-    if ("refused" in answer) throw refusal(answer, auth);
-    return answer;
+    if (!("refused" in answer)) return answer;
+    noteRefused(answer);
+    throw refusal(answer, auth);
   };
   return {
     needsToken: () => auth.needsToken(),
@@ -73,7 +74,9 @@ export const createAuthentication = (auth: Auth, requests: Addresses): Authentic
     },
     isIdentified: (request) => !("refused" in auth.identify(proofOf(request))),
     nameWithoutRole: (request) => {
-      const answer = auth.identify(proofOf(request));
+      const proof = proofOf(request);
+      if (proof.proxy === null || proof.bearer !== null) return null;
+      const answer = auth.identify(proof);
       return "refused" in answer && answer.refused === "no_role" ? answer.name : null;
     },
     scopeOfHealth: (request) => {
@@ -82,7 +85,10 @@ export const createAuthentication = (auth: Auth, requests: Addresses): Authentic
       return auth.hasLimits() ? [] : null;
     },
     hasCredentials: (request) => auth.hasProof(proofOf(request)),
-    login: (token) => accept(auth.login(token)),
+    login: (token) => {
+      noteAction({ how: "session" });
+      return accept(auth.login(token));
+    },
     logout: (request) => {
       const session = sessionValue(request);
       if (session !== null) assertFromOwnPage(request);
@@ -90,6 +96,25 @@ export const createAuthentication = (auth: Auth, requests: Addresses): Authentic
     },
     untilLogout: (request, closing) => auth.untilEnded(proofOf(request), closing),
   };
+};
+
+/** For the audit log: who is refused, if that is certain. */
+const noteRefused = (answer: Refused): void => {
+  switch (answer.refused) {
+    case "missing":
+    case "wrong":
+      return;
+    case "expired":
+    case "revoked":
+    case "ended":
+      noteAction({ who: answer.name });
+      return;
+    case "no_role":
+      noteAction({ who: answer.name, how: "proxy" });
+      return;
+    default:
+      assertNever(answer);
+  }
 };
 
 const refusal = (answer: Refused, auth: Auth): ApiError => {

@@ -62,6 +62,7 @@ export class ScopedApps {
       sendAs,
       requests,
       authentication,
+      denials,
       closing,
     } = this.#context;
     const visibility = known?.visibility ?? new Visibility(engine, scope);
@@ -82,6 +83,7 @@ export class ScopedApps {
         publicUrl,
         requests,
         authentication,
+        denials,
         closing,
         // Commits, job files and settings are about all jobs.
         repository: null,

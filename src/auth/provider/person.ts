@@ -11,6 +11,14 @@ export type ProviderPerson = {
   readonly role: Role;
 };
 
+/** Why somebody is not let in. */
+export type RefusedPerson = {
+  readonly failed: LoginFailure;
+  /** Null if it is not certain who it is. */
+  readonly name: string | null;
+  readonly problem: string;
+};
+
 type Settings = Pick<ProviderSettings, "user" | "groups" | "allow" | "roles">;
 
 /** Returns the claims that say who somebody is, and what the person may do. */
@@ -20,10 +28,7 @@ export const neededClaims = ({ user, groups, allow }: Settings): readonly string
 };
 
 /** Returns who somebody is by the claims of the provider, or why the person is not let in. */
-export const personOf = (
-  claims: Claims,
-  settings: Settings,
-): ProviderPerson | { readonly failed: LoginFailure; readonly problem: string } => {
+export const personOf = (claims: Claims, settings: Settings): ProviderPerson | RefusedPerson => {
   const { user, groups: groupClaim, allow, roles } = settings;
   // Whoever can change an address that nobody has verified could be anybody.
   const known = claims.email_verified === true ? claims : { ...claims, email: undefined };
@@ -31,6 +36,7 @@ export const personOf = (
   if (name === null)
     return {
       failed: "no_name",
+      name,
       problem: `the claim '${user}' ${claims[user] !== undefined && known[user] === undefined ? "is not verified" : "is no name"}`,
     };
   const missing = Object.entries(allow ?? {}).find(
@@ -39,6 +45,7 @@ export const personOf = (
   if (missing !== undefined)
     return {
       failed: "not_allowed",
+      name,
       problem: `the claim '${missing[0]}' of '${name}' is none of ${missing[1].join(", ")}`,
     };
   const groups = groupClaim === null ? [] : textsOf(known[groupClaim]).filter((group) => group !== EVERYBODY);
@@ -46,6 +53,7 @@ export const personOf = (
   if (grant === null)
     return {
       failed: "no_role",
+      name,
       problem: `'${name}' is in no group that has a role; the groups are: ${groups.slice(0, 20).join(", ")}`,
     };
   return { subject: claims.sub, name, groups: groups.slice(0, MAX_GROUPS), role: grant.role };

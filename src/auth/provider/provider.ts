@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import type { LoginFailure } from "../../domain/people/login.ts";
 import type { ProviderSettings } from "../../domain/people/sign-in.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/error-message.ts";
@@ -7,7 +6,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Configuration } from "./openid.ts";
 import { PENDING_MS, PendingLogins } from "./pending-login.ts";
-import { neededClaims, type ProviderPerson, personOf } from "./person.ts";
+import { neededClaims, type ProviderPerson, personOf, type RefusedPerson } from "./person.ts";
 
 export type ProviderOptions = {
   readonly settings: ProviderSettings;
@@ -19,7 +18,7 @@ export type ProviderOptions = {
 type Tools = { readonly clock: Clock; readonly log: Log };
 
 /** A login that failed, and where the person wanted to go. The problem is for the log. */
-export type FailedLogin = { readonly failed: LoginFailure; readonly problem: string; readonly returnTo: string };
+export type FailedLogin = RefusedPerson & { readonly returnTo: string };
 
 export type BegunLogin = {
   /** Where the browser logs in. */
@@ -77,16 +76,18 @@ export class Provider {
       const until = this.#tools.clock.now() + PENDING_MS;
       return { url: url.href, pending: this.#pending.seal({ ...login, redirectUri, returnTo, until }) };
     } catch (error) {
-      return { failed: "unreachable", problem: errorMessage(error), returnTo };
+      return { failed: "unreachable", name: null, problem: errorMessage(error), returnTo };
     }
   }
 
   /** Ends a login: `query` is that of the answer, with its "?", `pending` what the browser has kept. */
   async complete(query: string, pending: string | null): Promise<CompletedLogin | FailedLogin> {
     const login = pending === null ? null : this.#pending.take(pending, this.#tools.clock.now());
-    if (login === null) return { failed: "expired", problem: "the browser has no login that has begun", returnTo: "/" };
+    if (login === null)
+      return { failed: "expired", name: null, problem: "the browser has no login that has begun", returnTo: "/" };
     const { redirectUri, returnTo, state, nonce, verifier } = login;
-    if (this.#answers >= MAX_ANSWERS) return { failed: "unreachable", problem: "too many logins at once", returnTo };
+    if (this.#answers >= MAX_ANSWERS)
+      return { failed: "unreachable", name: null, problem: "too many logins at once", returnTo };
     this.#answers++;
     const { complete, failureOf } = await import("./openid.ts");
     try {
@@ -96,7 +97,7 @@ export class Provider {
       const person = personOf(claims, this.settings);
       return "failed" in person ? { ...person, returnTo } : { person, returnTo };
     } catch (error) {
-      return { failed: failureOf(error), problem: errorMessage(error), returnTo };
+      return { failed: failureOf(error), name: null, problem: errorMessage(error), returnTo };
     } finally {
       this.#answers--;
     }

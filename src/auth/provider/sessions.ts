@@ -18,6 +18,9 @@ export type ProviderSession = {
   readonly until: number;
 };
 
+/** Why there is no session, and whose it was; the name is null if that is not certain. */
+export type EndedSession = { readonly ended: SessionEnd; readonly name: string | null };
+
 type Stored = Pick<Store, "providerSessions">;
 
 /** Returns whether a value is that of a session of a provider, by its form. */
@@ -50,14 +53,16 @@ export const readProviderSession = (
   provider: Provider | null,
   store: Stored,
   now: number,
-): ProviderSession | { readonly ended: SessionEnd } => {
-  if (!/^3\.[\w-]{43}$/.test(value)) return { ended: "unknown" };
+): ProviderSession | EndedSession => {
+  if (!/^3\.[\w-]{43}$/.test(value)) return UNKNOWN;
   const stored = store.providerSessions.find(digestOf(value));
-  if (stored === null) return { ended: "unknown" };
+  if (stored === null) return UNKNOWN;
   const { id, name, groups, expiresAt } = stored;
-  if (expiresAt <= now) return { ended: "expired" };
-  if (provider === null || stored.basis !== provider.basis) return { ended: "unknown" };
+  if (expiresAt <= now) return { ended: "expired", name };
+  if (provider === null || stored.basis !== provider.basis) return UNKNOWN;
   const grant = grantOf(provider.settings.roles, groups);
-  if (grant === null) return { ended: "no_role" };
+  if (grant === null) return { ended: "no_role", name };
   return { id, person: { name, ...grant, via: "provider" }, until: expiresAt };
 };
+
+const UNKNOWN: EndedSession = { ended: "unknown", name: null };

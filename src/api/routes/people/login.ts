@@ -3,6 +3,7 @@ import type { ProviderPerson } from "../../../auth/provider/person.ts";
 import type { FailedLogin, Provider } from "../../../auth/provider/provider.ts";
 import { auditFacts } from "../../../domain/people/audit.ts";
 import { AuditEntry, withinAction } from "../../../store/people/audit-scope.ts";
+import { addDeniedLogin } from "../../audit/denied-login.ts";
 import type { ApiContext } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { providerCookies, sessionValue } from "../../guard/cookie.ts";
@@ -76,7 +77,11 @@ export const loginRoutes = (context: ApiContext) => {
         requests.keepOpen(request);
         const cookies = providerCookies(request, isSecure);
         const completed = await provider.complete(new URL(request.url).search, cookies.pending);
-        if ("failed" in completed) return fail(request, completed);
+        if ("failed" in completed) {
+          const { name: who, failed: reason } = completed;
+          addDeniedLogin(request, { how: "provider", who, reason }, context);
+          return fail(request, completed);
+        }
         const { person, returnTo } = completed;
         const entry = loginEntry(person, request, context);
         const session = withinAction(entry, () => auth.beginSession(person));

@@ -15,7 +15,7 @@ const AuditEntryBody = exactly(
     role: nullable(word(ROLES), "The role at that time; null if nobody was identified"),
     how: word(
       AUDIT_WAYS,
-      "How they came in: `token`, `session`, `anonymous`, or `webhook` for a sender that its signature identifies; `command` for a command on the " +
+      "How they came in: `token`, `session`, `proxy`, `provider`, `anonymous`, or `webhook` for a sender that its signature identifies; `command` for a command on the " +
         "database itself. For changed job files also why they were read: `start`, `watch`, `signal`, or `git` for a new commit",
     ),
     address: nullable(t.String(), "Address of the client; null if it came from no network, or is not known"),
@@ -27,7 +27,7 @@ const AuditEntryBody = exactly(
     count: integer({ minimum: 1, description: "How many requests the entry stands for" }),
     details: nullable(
       t.Record(t.String(), t.Unknown()),
-      "What else is known: of changed job files the ids of the jobs and the commit; of counted denied requests their actions; otherwise null",
+      "What else is known: of changed job files the ids of the jobs and the commit; of counted denied requests their actions, and why a login through a proxy or a provider was denied; otherwise null",
     ),
     request_id: nullable(t.String(), "`X-Request-Id` of the answer; null if no request caused it"),
   },
