@@ -10,9 +10,9 @@ type ForAdminsProps = {
   readonly children: ReactNode;
 };
 
-/** A part that only admins see. Nothing is requested for others. */
+/** A part that only admins see who are not limited to some jobs. Nothing is requested for others. */
 export const ForAdmins = ({ what, children }: ForAdminsProps) => {
   const { data } = useQuery({ ...sessionQuery(), enabled: false });
   if (data === undefined) return <Loading what={what} />;
-  return isAtLeast(data.role, "admin") ? children : <Empty title={`Only admins see ${what}`} />;
+  return isAtLeast(data.role, "admin") && data.scope === null ? children : <Empty title={`Only admins see ${what}`} />;
 };

@@ -19,6 +19,9 @@ export type AskedToken = {
   readonly role: Role;
   /** Null if it does not expire. */
   readonly lifetimeMs: number | null;
+  /** The patterns and tags of the jobs that it is limited to; empty for all jobs. */
+  readonly jobs: readonly string[];
+  readonly tags: readonly string[];
 };
 
 /** A new token, and whether this browser is logged in with it. */
@@ -34,9 +37,15 @@ export type TokenOnce = {
 /** Creates a token. Logs in with the first one, because petit requires one from then on. The caller shows a failure. */
 export const useCreateToken = () => {
   const needsToken = useNeedsToken();
-  return useTokenChange(async ({ name, role, lifetimeMs }: AskedToken): Promise<TokenOnce> => {
+  return useTokenChange(async ({ name, role, lifetimeMs, jobs, tags }: AskedToken): Promise<TokenOnce> => {
     const created = await petit.post("/api/tokens", {
-      body: { name, role, ...(lifetimeMs !== null && { expires_in_ms: lifetimeMs }) },
+      body: {
+        name,
+        role,
+        ...(lifetimeMs !== null && { expires_in_ms: lifetimeMs }),
+        ...(jobs.length > 0 && { jobs: [...jobs] }),
+        ...(tags.length > 0 && { tags: [...tags] }),
+      },
     });
     return { ...created, login: needsToken ? null : await tryLogIn(created.token) };
   });

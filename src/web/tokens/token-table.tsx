@@ -1,4 +1,6 @@
+import { limitOf } from "../../domain/people/scope.ts";
 import { expiresSoon } from "../../domain/people/token.ts";
+import { scopeText } from "../../domain/words/people/scope.ts";
 import { petitNow } from "../data/petit-time.ts";
 import { ActionButton } from "../ui/action-button.tsx";
 import { type AnyStatus, Status } from "../ui/status/status.tsx";
@@ -21,6 +23,7 @@ export const TokenTable = ({ tokens, ...actions }: TokenTableProps) => (
       <tr>
         <th scope="col">Token</th>
         <th scope="col">Role</th>
+        <th scope="col">Jobs</th>
         <th scope="col">State</th>
         <th scope="col">Expires</th>
         <th scope="col">Last used</th>
@@ -42,12 +45,16 @@ type TokenRowProps = Omit<TokenTableProps, "tokens"> & { readonly token: TokenDa
 const TokenRow = ({ token, onRotate, onRevoke }: TokenRowProps) => {
   const { name, role, created_at, created_by, expires_at, last_used_at, last_used_from } = token;
   const isOwn = useIsOwn()(name);
+  const scope = limitOf(token.jobs, token.tags);
   return (
     <tr data-token={name} data-token-state={token.state}>
       <td className="tokens-name">
         {name} {isOwn && token.state === "live" && <small className="muted">you</small>}
       </td>
       <td data-label="Role">{role}</td>
+      <td data-label="Jobs" className="tokens-jobs">
+        {scope === null ? <span className="muted">all</span> : scopeText(scope)}
+      </td>
       <td data-label="State">
         <TokenState token={token} />
       </td>

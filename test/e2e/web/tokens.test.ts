@@ -111,6 +111,35 @@ describe.skipIf(CHROMIUM === null)("the view of tokens", () => {
     await becomes(async () => (await ask(petit, "/api/jobs")).status, 200);
   }, 60_000);
 
+  test("limits a token to jobs and tags, and says what is wrong with them", async () => {
+    await using petit = await startPetit({ jobs: JOBS });
+    await using web = await openWeb(petit);
+    const { page } = web;
+    await web.open("/system/tokens");
+    await page.getByRole("button", { name: "Create token…" }).click();
+    await page.getByRole("textbox", { name: "Name" }).fill("ada");
+    await page.getByLabel("Only jobs", { exact: true }).fill("etl_*");
+    await page.getByText("You will be an admin, limited to some jobs").waitFor();
+    await page.getByLabel("Only jobs", { exact: true }).fill("");
+    await createOnPage(page, "ada");
+    await page.getByRole("button", { name: "I have stored it" }).click();
+    await page.getByRole("button", { name: "Create token…" }).click();
+    await page.getByLabel("Only jobs", { exact: true }).fill("etl_*, bad id");
+    await page.getByRole("textbox", { name: "Name" }).fill("ci");
+    await page.getByRole("button", { name: "Create token", exact: true }).click();
+    await page.getByRole("alert").getByText("'bad id' does not fit").waitFor();
+    expect(await web.axe()).toEqual([]);
+    await page.getByLabel("Only jobs", { exact: true }).fill("etl_*, load");
+    await page.getByLabel("Only jobs with a tag").fill("finance");
+    const token = await createOnPage(page, "ci");
+    await page.getByRole("button", { name: "I have stored it" }).click();
+    await page.locator("[data-token=ci]").getByText("etl_*").waitFor();
+    expect((await ask(petit, "/api/session", { headers: bearer(token) })).body.scope).toEqual([
+      { jobs: ["etl_*", "load"], tags: ["finance"] },
+    ]);
+    expect((await ask(petit, "/api/jobs", { headers: bearer(token) })).body.count).toBe(0);
+  }, 60_000);
+
   test("is absent for those who are no admins, and the header says who they are", async () => {
     await using petit = await startPetit({ jobs: JOBS });
     await using web = await openWeb(petit);
