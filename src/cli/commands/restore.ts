@@ -19,7 +19,7 @@ export const restore = defineCommand({
     "Replaces the database given by --db by FILE, while petit is stopped. Checks FILE first. Keeps what was there as " +
     "DB.before-restore-TIME. If there is a folder FILE-artifacts, it replaces DB-artifacts. All files belong to the owner of the old " +
     "database. Nobody knows what petit did after the copy was made, so the next start records the occurrences since then as missed " +
-    "and catches none of them up. Tokens that were revoked since then, and logins that have ended, stay so if the replaced database can be read. Processes of runs that the copy does not know are listed: `petit doctor --end-strays` ends them.",
+    "and catches none of them up. Tokens that were revoked since then, and logins that have ended, stay so, and the audit log keeps its entries, if the replaced database can be read. Processes of runs that the copy does not know are listed: `petit doctor --end-strays` ends them.",
   args: {
     FILE: { type: "positional", required: true, description: "The copy." },
     "dry-run": { type: "boolean", description: "Check FILE, and say what would happen, without changing anything." },

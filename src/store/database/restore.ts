@@ -25,9 +25,9 @@ import { dirname, join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import type { AuditFacts } from "../../domain/people/audit.ts";
 import { errorMessage } from "../../lib/error-message.ts";
-import type { Runtime, SqlDatabase } from "../../runtime/runtime.ts";
+import type { Runtime, SqlDatabase, SqlRow } from "../../runtime/runtime.ts";
 import type { LostAttempts } from "../identity.ts";
-import { compareAccess, type RestoredAccess, readAccess, type StoredAccess } from "../people/access.ts";
+import { compareAccess, type RestoredAccess, readAccess, readAudit, type StoredAccess } from "../people/access.ts";
 import { assertAccessible, statDatabase } from "./access.ts";
 import { findDamage, findDanglingRows } from "./check.ts";
 import { findLockOwner, lockDatabase } from "./lock.ts";
@@ -36,7 +36,7 @@ import { newerThan } from "./lost-attempts.ts";
 import { MEMORY, openStore } from "./open.ts";
 import { assertOwned, findForeign, findOpenToAll, foreignText, type OwnershipOptions } from "./ownership.ts";
 import { readDatabase } from "./read-only.ts";
-import { integerOrNull, text } from "./rows.ts";
+import { integer, integerOrNull, text } from "./rows.ts";
 import { siblingFile } from "./sibling-file.ts";
 import { createTemporaryFile } from "./temporary-file.ts";
 
@@ -197,6 +197,28 @@ const readPresentAccess = ({ path, runtime }: Pick<RestoreOptions, "path" | "run
   }
 };
 
+/** Returns the rows of the present audit log in parts, oldest first; none without a present database, and as far as it can be read. */
+function* presentAudit({
+  path,
+  runtime,
+}: Pick<RestoreOptions, "path" | "runtime">): Generator<readonly SqlRow[], void, undefined> {
+  for (let after = 0; existsSync(path); ) {
+    const rows = readPart({ path, runtime }, after);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows;
+    after = integer(last, "id");
+  }
+}
+
+const readPart = (options: Pick<RestoreOptions, "path" | "runtime">, after: number): readonly SqlRow[] => {
+  try {
+    return readDatabase(options, ({ db }) => readAudit(db, after));
+  } catch {
+    return [];
+  }
+};
+
 /** Returns a name that no file has, such as `petit.db.before-restore-2026-03-28T01-55-00`. */
 const asideOf = (database: string, now: number): string => {
   const name = `${database}.before-restore-${new Date(now).toISOString().slice(0, 19).replaceAll(":", "-")}`;
@@ -214,8 +236,7 @@ type RestoreRequest = {
 
 /**
  * Replaces a database by a copy, and its artifacts by those of the copy. What was there is moved aside. Tokens that were revoked since, and logins
- * that have ended, stay so. The next start counts as the first one
- * after a restore. Files belong to the owner of the present database, or of its folder. Throws as `planRestore` does, and `storage_failed` if
+ * that have ended, stay so, and the audit log keeps its entries. The next start counts as the first one after a restore. Files belong to the owner of the present database, or of its folder. Throws as `planRestore` does, and `storage_failed` if
  * the disk refuses it; then the database is as it was.
  */
 export const restore = (
@@ -232,8 +253,9 @@ export const restore = (
       {
         using store = openStore({ path: copy.path, runtime });
         store.identity.markRestored({ now, catchesUp });
-        store.audit.add(done, now);
         store.access.takeOver(readPresentAccess({ path, runtime }));
+        for (const rows of presentAudit({ path, runtime })) store.access.takeOverAudit(rows);
+        store.audit.add(done, now);
       }
       giveFile(copy.path, owner);
       using artifacts = prepareArtifacts(plan, owner);

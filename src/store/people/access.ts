@@ -1,4 +1,4 @@
-import type { SqlDatabase } from "../../runtime/runtime.ts";
+import type { SqlDatabase, SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import { integer, integerOrNull, text } from "../database/rows.ts";
 
@@ -22,12 +22,7 @@ type TokenEnds = {
 
 /** Reads who a database lets in. It can have an older schema, which has fewer tables. */
 export const readAccess = (db: SqlDatabase): StoredAccess => {
-  const tables = new Set(
-    db
-      .prepare("SELECT name FROM sqlite_master WHERE type = 'table'")
-      .all()
-      .map((row) => text(row, "name")),
-  );
+  const tables = tablesOf(db);
   const read = (table: string, columns: string) =>
     tables.has(table) ? db.prepare(`SELECT ${columns} FROM ${table}`).all() : [];
   return {
@@ -45,6 +40,27 @@ export const readAccess = (db: SqlDatabase): StoredAccess => {
     })),
   };
 };
+
+const tablesOf = (db: SqlDatabase): ReadonlySet<string> =>
+  new Set(
+    db
+      .prepare("SELECT name FROM sqlite_master WHERE type = 'table'")
+      .all()
+      .map((row) => text(row, "name")),
+  );
+
+const AUDIT_COLUMNS = ["id", "at", "who", "role", "how", "address", "action", "target", "job_id", "run_id"]
+  .concat(["allowed", "count", "details", "request_id"])
+  .join(", ");
+
+/** How many rows of the audit log are read at once. */
+const AUDIT_PAGE = 5_000;
+
+/** Reads the next rows of the audit log after the one with an id, oldest first; none after the newest. */
+export const readAudit = (db: SqlDatabase, after: number): readonly SqlRow[] =>
+  tablesOf(db).has("audit")
+    ? db.prepare(`SELECT ${AUDIT_COLUMNS} FROM audit WHERE id > $after ORDER BY id LIMIT ${AUDIT_PAGE}`).all({ after })
+    : [];
 
 /** Who a copy lets in that replaces a database. */
 export type RestoredAccess = {
@@ -75,6 +91,8 @@ export interface AccessStore {
    * `present` is null.
    */
   takeOver(present: StoredAccess | null): void;
+  /** Adds rows of the audit log of the replaced database, in its order, unless the copy has them. Rows are the same if id and time are. */
+  takeOverAudit(rows: readonly SqlRow[]): void;
 }
 
 export const createAccessStore = ({ sql, write }: StoreContext): AccessStore => ({
@@ -90,6 +108,18 @@ export const createAccessStore = ({ sql, write }: StoreContext): AccessStore => 
            expires_at = coalesce(min(expires_at, $expiresAt), expires_at, $expiresAt)
          WHERE digest = $digest`,
         { digest, expiresAt, revokedAt, replacedAt },
+      );
+  }),
+
+  takeOverAudit: write("durable", (rows) => {
+    // The id is another one if the copy has it for something else.
+    for (const row of rows)
+      sql.run(
+        `INSERT INTO audit (${AUDIT_COLUMNS})
+         SELECT iif(EXISTS (SELECT 1 FROM audit WHERE id = $id), NULL, $id), $at, $who, $role, $how, $address, $action, $target, $job_id,
+           $run_id, $allowed, $count, $details, $request_id
+         WHERE NOT EXISTS (SELECT 1 FROM audit WHERE id = $id AND at = $at)`,
+        row,
       );
   }),
 });

@@ -47,10 +47,49 @@ test("commands on the database itself are in the log, by the user of the system"
   });
   expect(entries).toMatchObject([
     of("database.restore", dir.file("copy.db")),
+    of("token.revoke", "mara"),
     of("token.rotate", "mara", "ada"),
     of("token.create", "mara"),
     { ...of("job.trigger", "hello"), job_id: "hello", run_id: expect.any(String) },
   ]);
+});
+
+test("a restored copy keeps what the log of the replaced database has since then, once, as long as that can be read", async () => {
+  using dir = tempDir();
+  const db = dir.file("petit.db");
+  const create = (name: string) => done(["tokens", "create", name, "--role", "viewer", "--db", db]);
+  const restore = (copy: string) => done(["restore", dir.file(copy), "--db", db]);
+  const entries = () => {
+    const database = openRuntime().openDatabase(db);
+    const rows = database.prepare("SELECT id, action, target FROM audit ORDER BY id").all();
+    database.close();
+    return rows.map(({ id, action, target }) => [id, action, String(target).split("/").at(-1)]);
+  };
+  await create("ada");
+  await done(["backup", dir.file("first.db"), "--db", db]);
+  await create("mara");
+  await restore("first.db");
+  const created = [1, "token.create", "ada"];
+  const first = [created, [2, "token.create", "mara"], [3, "database.restore", "first.db"]];
+  expect(entries()).toEqual(first);
+  await done(["backup", dir.file("second.db"), "--db", db]);
+  await create("rob");
+  await restore("first.db");
+  await restore("second.db");
+  const second = [
+    ...first,
+    [4, "token.create", "rob"],
+    [5, "database.restore", "first.db"],
+    [6, "database.restore", "second.db"],
+  ];
+  expect(entries()).toEqual(second);
+  // Without the replaced database, numbers are given again. What the copy has under them stays.
+  await done(["backup", dir.file("third.db"), "--db", db]);
+  await Bun.write(db, "damaged");
+  await restore("first.db");
+  expect(entries()).toEqual([created, [2, "database.restore", "first.db"]]);
+  await restore("third.db");
+  expect(entries()).toEqual([...second, [7, "database.restore", "first.db"], [8, "database.restore", "third.db"]]);
 });
 
 test("denied requests are in the log, at most 60 in a minute, the rest when petit stops", async () => {
