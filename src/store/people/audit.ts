@@ -112,7 +112,8 @@ export const createAuditStore = (
   storeAction: pending.storeAction,
 
   list: (filter, { limit, before, scan }) => {
-    const to = before ?? newestId(sql) + 1;
+    // A cursor above the newest id would begin with steps that find nothing.
+    const to = Math.min(before ?? Number.MAX_SAFE_INTEGER, newestId(sql) + 1);
     const from = Math.max(1, to - scan);
     const { who, actions, target, jobId, runId, allowed, since, until } = filter;
     const found = sql.all(

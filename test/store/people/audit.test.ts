@@ -273,6 +273,13 @@ describe("the list", () => {
     );
   });
 
+  test("begins at the newest row with a cursor that no row has reached yet", () => {
+    const { store } = open();
+    store.audit.add(auditFacts({ how: "token", action: "job.pause", who: "ada" }), 1);
+    const page = store.audit.list(ANY, { limit: 5, before: Number.MAX_SAFE_INTEGER, scan: 10 });
+    expect({ who: page.rows.map(({ who }) => who), next: page.next }).toEqual({ who: ["ada"], next: null });
+  });
+
   test("has long and broken texts cut", () => {
     const { store } = open();
     store.audit.add(auditFacts({ how: "token", action: "job.pause", target: `${"x".repeat(199)}😀`, who: null }), 1);
