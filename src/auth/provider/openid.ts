@@ -138,7 +138,20 @@ export const complete = async (configuration: Configuration, answer: AnswerToLog
   checkPeriod(claims);
   const isWhole = needed.every((name) => claims[name] !== undefined);
   if (isWhole || configuration.serverMetadata().userinfo_endpoint === undefined) return claims;
-  return { ...(await fetchUserInfo(configuration, tokens.access_token, claims.sub)), ...claims };
+  const userInfo = await fetchUserInfo(configuration, tokens.access_token, claims.sub);
+  return { ...userInfo, ...claims, ...emailOf(claims, userInfo) };
+};
+
+type EmailClaims = Readonly<Record<string, unknown>>;
+
+/**
+ * Returns the address and whether it is verified as one document says both: the ID token if it has an address, unless only the userinfo
+ * endpoint says of the same address whether it is verified.
+ */
+const emailOf = (idToken: EmailClaims, userInfo: EmailClaims): EmailClaims => {
+  const isSame = idToken.email === userInfo.email && idToken.email_verified === undefined;
+  const { email, email_verified } = idToken.email === undefined || isSame ? userInfo : idToken;
+  return { email, email_verified };
 };
 
 /** The library checks `exp` and `nbf`. */

@@ -9,6 +9,13 @@ import { fakeApi } from "../../support/petit/api-fake.ts";
 
 const SECRET = "secret";
 const HOUR = 3_600_000;
+const [ROOT, EVE] = ["root@example.com", "eve@example.com"];
+const BY_EMAIL = {
+  admin: [ROOT, EVE].map((group) => ({ group, limit: null })),
+  operator: [],
+  viewer: [],
+};
+type Fields = Readonly<Record<string, unknown>>;
 const OWN = { origin: "http://127.0.0.1:8565" };
 
 let provider: HostileProvider;
@@ -187,6 +194,37 @@ describe("a login", () => {
     });
     provider.behaviour = { claims: { groups: undefined }, userInfo: { sub: "somebody-else", groups: ["ops"] } };
     expect((await logIn()).location).toBe("/jobs?q=a&sign_in=invalid#b");
+  });
+
+  test.each<readonly [string, Fields, Fields, string | null]>([
+    ["an address and another one that is verified", { email: ROOT }, { email: EVE, email_verified: true }, null],
+    ["an address, and nothing of whether it is verified", { email: ROOT }, { email_verified: true }, null],
+    ["that no address is verified", { email_verified: true }, { email: ROOT }, null],
+    [
+      "that an address is not verified",
+      { email: ROOT, email_verified: false },
+      { email: ROOT, email_verified: true },
+      null,
+    ],
+    ["that an address is verified", { email: EVE, email_verified: true }, { email: ROOT, email_verified: false }, EVE],
+    ["the same address", { email: EVE }, { email: EVE, email_verified: true }, EVE],
+    ["no address", { email_verified: false }, { email: EVE, email_verified: true }, EVE],
+  ])("takes the address from one document, if the token has %s", async (_, claims, userInfo, name) => {
+    provider.behaviour = {
+      claims: { email: undefined, email_verified: undefined, groups: undefined, ...claims },
+      userInfo: { sub: "subject-1", groups: ["ops"], ...userInfo },
+    };
+    const settings = [
+      {},
+      { user: "sub", allow: { email: [ROOT, EVE] } },
+      { user: "sub", groups: "email", roles: BY_EMAIL },
+    ];
+    for (const each of settings) {
+      const from = start(each);
+      const { session } = await logIn(from);
+      const by = "user" in each ? "subject-1" : name;
+      expect(session === "" ? null : (await whoIs(session, from)).body.name).toBe(name === null ? null : by);
+    }
   });
 
   test("by https has cookies of this host only", async () => {
