@@ -16,9 +16,7 @@ export const resolveParams = (
   params: Readonly<Record<string, Param>>,
   given: Readonly<Record<string, string>>,
 ): ResolvedParams => {
-  const problems = Object.keys(given).flatMap((name) =>
-    Object.hasOwn(params, name) ? [] : [{ name, problem: unknownParam(params, name) }],
-  );
+  const problems = unknownParams(params, Object.keys(given));
   const values: [string, string][] = [];
   for (const [name, param] of Object.entries(params)) {
     const value = Object.hasOwn(given, name) ? given[name] : undefined;
@@ -31,11 +29,26 @@ export const resolveParams = (
   return problems.length === 0 ? { values: Object.fromEntries(values) } : { problems };
 };
 
+/** How many unknown params, and how many that the job takes, are named. */
+const MAX_NAMED = 20;
+
+const unknownParams = (params: Readonly<Record<string, Param>>, given: readonly string[]): ParamProblem[] => {
+  const unknown = given.filter((name) => !Object.hasOwn(params, name));
+  const more = unknown.length - MAX_NAMED;
+  return unknown.slice(0, MAX_NAMED).map((name, index) => {
+    const problem = unknownParam(params, name);
+    return { name, problem: more > 0 && index === MAX_NAMED - 1 ? `${problem}; ${more} more are unknown` : problem };
+  });
+};
+
 const unknownParam = (params: Readonly<Record<string, Param>>, name: string): string => {
   const names = Object.keys(params);
   const near = suggest(shorten(name), names);
-  if (near !== null) return `unknown param '${name}'; did you mean '${near}'?`;
-  return `unknown param '${shorten(name)}'; ${names.length === 0 ? "the job takes none" : `the job takes ${names.join(", ")}`}`;
+  if (near !== null) return `unknown param '${shorten(name)}'; did you mean '${near}'?`;
+  const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : "";
+  const taken =
+    names.length === 0 ? "the job takes none" : `the job takes ${names.slice(0, MAX_NAMED).join(", ")}${more}`;
+  return `unknown param '${shorten(name)}'; ${taken}`;
 };
 
 const whyMissing = (name: string, param: Param): string | null => {

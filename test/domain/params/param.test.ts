@@ -98,6 +98,18 @@ describe("params of a trigger", () => {
     expect(resolve({ day: "x" }, params)).toHaveProperty("problems");
   });
 
+  test("are named up to a bound, however many are unknown or known", () => {
+    const params = Object.fromEntries(Array.from({ length: 400 }, (_, index) => [`p${index}`, param({})]));
+    const given = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`unknown-${index}`, "x"]));
+    const result = resolveParams(params, given);
+    const problems = "problems" in result ? result.problems : [];
+    expect(problems.map(({ name }) => name)).toEqual(Array.from({ length: 20 }, (_, index) => `unknown-${index}`));
+    const taken = Array.from({ length: 20 }, (_, index) => `p${index}`).join(", ");
+    expect(problems.at(-1)?.problem).toBe(
+      `unknown param 'unknown-19'; the job takes ${taken} and 380 more; 9980 more are unknown`,
+    );
+  });
+
   test("can have a name that is special in JavaScript", () => {
     expect(Object.entries(resolveParams({ constructor: param({ default: "x" }) }, {}))).toEqual([
       ["values", { constructor: "x" }],
