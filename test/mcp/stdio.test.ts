@@ -138,7 +138,7 @@ describe("petit mcp", () => {
     expect(window.data.cursor).toBe("5");
     const around = await agent.call("read_log", { run: id, match: "RELATION", lines: 20 });
     expect(around.data.matching_lines).toEqual([302]);
-    expect(around.lines).toHaveLength(11);
+    expect(around.lines).toHaveLength(20);
     expect(around.lines.at(-1)).toContain("does not exist");
     expect((await agent.call("read_log", { run: id, task: "fetch" })).lines).toEqual([
       "1 fetch/1 stdout| fetched 3 files",
@@ -178,8 +178,29 @@ describe("petit mcp", () => {
     expect(wrong.data).toMatchObject({ valid: false, problems: [{ line: 3, column: 19, field: "tasks[0].type" }] });
     const yaml =
       "id: x\nschedule: {cron: '@daily', except: [/etc/hostname, 2026-12-25]}\ndepends_on: [other]\ntasks:\n  - {id: a, type: python, script: missing.py}\n";
-    expect((await agent.call("validate", { yaml })).data).toEqual({ valid: true, jobs: ["x"], count: 0, problems: [] });
+    expect((await agent.call("validate", { yaml })).data).toEqual({
+      valid: true,
+      jobs: ["x"],
+      total: 0,
+      count: 0,
+      problems: [],
+    });
     expect((await agent.call("validate", { yaml: "x".repeat(100_001) })).isError).toBe(true);
+  });
+
+  test("reaches all problems of a job file with its cursors", async () => {
+    const yaml = `id: x\ntasks:\n${"  - {id: 1, typ: x}\n".repeat(300)}`;
+    const fields: unknown[] = [];
+    let total: unknown;
+    let cursor: unknown;
+    for (let page = 0; page < 20; page++) {
+      const { data } = await agent.call("validate", { yaml, ...(cursor !== undefined && { cursor }) });
+      for (const problem of data.problems as unknown[]) fields.push(JSON.stringify(problem));
+      ({ total, cursor } = data);
+      if (cursor === undefined) break;
+    }
+    expect(fields.length).toBeGreaterThan(300);
+    expect([new Set(fields).size, fields.length]).toEqual([fields.length, Number(total)]);
   });
 
   test("lists occurrences of a job and of an expression, with changes of the clock", async () => {
