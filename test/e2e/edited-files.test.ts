@@ -131,6 +131,34 @@ describe("an edited job file", () => {
     },
   );
 
+  test("that petit had saved when it was killed is the edit of the same person in the audit log of the next start", async () => {
+    using dir = tempDir();
+    const jobsDir = dir.file("jobs");
+    mkdirSync(jobsDir);
+    const job = (id: string) => text(0).replace("id: a", `id: ${id}`);
+    writeFileSync(join(jobsDir, "a.yaml"), `${text(0)}---\n${job("b")}`);
+    await (await startPetit({ dir: dir.path, jobsDir })).stop();
+    // As a save leaves it: the file has its name, and its jobs are not in use yet.
+    const lose = (content: string): void => {
+      const db = openRuntime().openDatabase(dir.file("petit.db"));
+      db.prepare(
+        "INSERT INTO job_file_edits (folder, file, digest, by) VALUES ($folder, 'a.yaml', $digest, 'alice')",
+      ).run({ folder: jobsDir, digest: digestOf(Buffer.from(content)) });
+      db.close();
+      writeFileSync(join(jobsDir, "a.yaml"), content);
+    };
+    const newest = async () => {
+      const petit = await startPetit({ dir: dir.path, jobsDir });
+      const { entries } = (await ask(petit, "/api/audit?action=jobs.change&limit=1")).body;
+      await petit.stop();
+      return entries[0];
+    };
+    lose(`${text(1)}---\n${job("b")}`);
+    expect(await newest()).toMatchObject({ who: "alice", how: "start", details: { changed: ["a"], removed: [] } });
+    lose(text(1));
+    expect(await newest()).toMatchObject({ who: "alice", how: "start", details: { changed: [], removed: ["b"] } });
+  });
+
   test("that somebody else has changed while petit was away is not taken for the edit that was lost", async () => {
     using dir = tempDir();
     const jobsDir = dir.file("jobs");

@@ -43,7 +43,7 @@ export const changeFacts = ({ before, after, origin, request }: JobChange): Audi
     return { who, role, how, address, requestId, action: "jobs.change", target: null, jobId, runId: null, details };
   }
   const editors = new Set(
-    [...added, ...changed].map((id) => origin.editOf?.(after.get(id)?.job.source.file ?? "")?.by ?? null),
+    ids.map((id) => origin.editOf?.((after.get(id) ?? before.get(id))?.job.source.file ?? "")?.by ?? null),
   );
   const [editor = null] = editors.size === 1 ? editors : [];
   return auditFacts({
