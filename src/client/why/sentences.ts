@@ -53,7 +53,7 @@ const causeOf = (
     case "files":
     case "run":
     case "nats":
-      return `${TRIGGER_CAUSE[trigger]}${delivery === null ? "" : ` (delivery ${delivery.id})`}`;
+      return `${TRIGGER_CAUSE[trigger]}${delivery === null ? "" : ` (delivery ${delivery.id}${triggered_by ? `, by ${triggered_by}` : ""})`}`;
     case "backfill": {
       const again = retry_of === null ? "" : `, again after run ${retry_of}`;
       const by = triggered_by ? ` of ${triggered_by}` : "";
@@ -101,7 +101,8 @@ const resultOf = ({ waits, ...run }: ExplainedRun, { now }: TimeContext): string
       ? `it ${waits}; it started ${roughText(now - (run.started_at ?? now))} ago (run ${run.id})`
       : `it has been running for ${roughText(now - (run.started_at ?? now))}${waits === null ? "" : `, and now ${waits}`} (run ${run.id})`;
   const reason = run.error ?? run.reason;
-  return `it ${RUN_STATUS_VERBS[run.status]} after ${durationText(run.duration_ms ?? 0)}${reason === null ? "" : `, ${reason}`} (run ${run.id})`;
+  const by = run.status === "cancelled" && run.cancelled_by ? ` by ${run.cancelled_by}` : "";
+  return `it ${RUN_STATUS_VERBS[run.status]}${by} after ${durationText(run.duration_ms ?? 0)}${reason === null ? "" : `, ${reason}`} (run ${run.id})`;
 };
 
 /** Returns when the schedule runs the job next, or why it does not. */

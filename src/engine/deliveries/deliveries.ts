@@ -69,6 +69,8 @@ export type Arrival = {
   readonly isTooLarge?: boolean;
   /** How many runs have started one another before it. */
   readonly chain: number;
+  /** The person who sends it as a test. Missing, or null: nobody does, or that is not known. */
+  readonly by?: string | null;
 };
 
 /** Decides what becomes of each delivery, stores that, and starts its run. */
@@ -137,7 +139,7 @@ export class Deliveries implements Disposable {
     const verdict = decideArrival(job, arrival.trigger, incoming, this.#stateOf(job));
     const given = { id, jobId: job.id, type: arrival.trigger.type, chain };
     const start = this.#prepare(
-      { ...given, stored: arrival.stored, trigger: arrival.trigger, verdict, now, by: null },
+      { ...given, stored: arrival.stored, trigger: arrival.trigger, verdict, now, by: arrival.by ?? null },
       addHooks,
     );
     this.#noteDecision(key, start.decision, { now, addHooks });
@@ -491,7 +493,7 @@ type Prepared = {
   readonly trigger: EventTrigger;
   readonly verdict: DeliveryVerdict;
   readonly now: number;
-  /** The person who replays it; null if petit starts the run by itself. */
+  /** The person who replays it, or sends it as a test; null if petit starts the run by itself. */
   readonly by: string | null;
   /** The group of deliveries in which it waited before. Missing, or null, if there was none. */
   readonly group?: string | null;

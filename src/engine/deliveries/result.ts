@@ -18,4 +18,6 @@ export type WebhookTest = {
   readonly name: string | null;
   readonly body: Uint8Array;
   readonly eventType: string | null;
+  /** Who sends it; null if that is not known. */
+  readonly by: string | null;
 };

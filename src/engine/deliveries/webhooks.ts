@@ -73,13 +73,13 @@ export class Webhooks {
 
   /** Resolves when the delivery is on disk. Rejects with `storage_failed` and `not_running`. */
   async receive(jobId: string, name: string | null, request: SignedRequest): Promise<WebhookResult> {
-    return await this.#receive(jobId, name, { request, isTest: false });
+    return await this.#receive(jobId, name, { request, test: null });
   }
 
   async #receive(
     jobId: string,
     name: string | null,
-    { request, isTest }: { readonly request: SignedRequest; readonly isTest: boolean },
+    { request, test }: { readonly request: SignedRequest; readonly test: Pick<WebhookTest, "by"> | null },
   ): Promise<WebhookResult> {
     const found = this.#find(jobId, name);
     if (found === null) return { kind: "unknown" };
@@ -99,8 +99,9 @@ export class Webhooks {
       eventTypes: identity.eventTypes,
       providerId: identity.deliveryId,
       // A test has an id that petit made. It is sent again with the same body after the job was changed.
-      signedBody: rules.hasUnsignedId && !isTest ? request.body : null,
+      signedBody: rules.hasUnsignedId && test === null ? request.body : null,
       chain: 0,
+      by: test?.by ?? null,
       event: { body, headers: headersOf(request.headers, trigger) },
     };
     const { commits, deliveries, assertRunning } = this.#options;
@@ -114,7 +115,7 @@ export class Webhooks {
   }
 
   /** Receives a request that petit signs itself. Rejects with `not_found`, and `conflict` if the secret can't be read. */
-  async test(jobId: string, { name, body, eventType }: WebhookTest): Promise<WebhookResult> {
+  async test(jobId: string, { name, body, eventType, by }: WebhookTest): Promise<WebhookResult> {
     const { clock, jobs } = this.#options;
     const found = this.#find(jobId, name);
     if (found === null) throw refuse({ reason: "no_webhook", jobId: jobs.mustFind(jobId).job.id, trigger: name });
@@ -128,7 +129,7 @@ export class Webhooks {
     const draft = { secret: reading.value, now, eventType, deliveryId: `petit-test-${uuidv7(now)}` };
     const headers = rulesOf(trigger.verification).sign(body, draft, trigger.verification);
     const request = { headers: new Headers({ "content-type": "application/json", ...headers }), body };
-    return await this.#receive(jobId, name, { request, isTest: true });
+    return await this.#receive(jobId, name, { request, test: { by } });
   }
 
   #find(jobId: string, name: string | null): { readonly stored: StoredJob; readonly trigger: WebhookTrigger } | null {

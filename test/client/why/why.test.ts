@@ -143,10 +143,15 @@ describe("lastRunText", () => {
       { trigger: "manual", scheduled_for: null, triggered_by: "ada" },
       ": it was triggered by hand (by ada); it completed",
     ],
+    [
+      { trigger: "webhook", scheduled_for: null, delivery: { id: "d1" }, triggered_by: "ada" },
+      ": a webhook started it (delivery d1, by ada); it completed",
+    ],
     [{ trigger: "retry", retry_of: "an-earlier-one" }, ": it was a retry of run an-earlier-one; "],
     [{ status: "failed", reason: "exit_code", error: "exit code 3" }, "it failed after 1m, exit code 3 (run "],
     [{ status: "interrupted", reason: "interrupted" }, "it was interrupted after 1m, interrupted (run "],
     [{ status: "cancelled", reason: "cancelled" }, "it was cancelled after 1m"],
+    [{ status: "cancelled", reason: "cancelled", cancelled_by: "ada" }, "it was cancelled by ada after 1m"],
     [{ status: "running", ended_at: null, duration_ms: null }, "it has been running for 10m (run "],
     [{ status: "pending", started_at: null, ended_at: null, duration_ms: null }, "it waits for a slot (run "],
     [

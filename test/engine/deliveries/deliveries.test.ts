@@ -71,9 +71,11 @@ describe("a webhook", () => {
     await using petit = await startEngine({ jobs: [hooked("deploy", { verification })], environment });
     const body = new TextEncoder().encode("{}");
     for (const _ of [1, 2]) {
-      const result = await petit.engine.testWebhook("deploy", { name: null, body, eventType: null });
+      const result = await petit.engine.testWebhook("deploy", { name: null, body, eventType: null, by: "ada" });
       expect(result).toMatchObject({ kind: "accepted", isNew: true, delivery: { outcome: "fired" } });
-      if (result.kind === "accepted") await petit.ended(mustHaveRun(result.delivery));
+      if (result.kind !== "accepted") continue;
+      await petit.ended(mustHaveRun(result.delivery));
+      expect(petit.store.runs.find(mustHaveRun(result.delivery))?.triggeredBy).toBe("ada");
     }
   });
 

@@ -148,8 +148,8 @@ export const hookRoutes = ({ engine, repository, clock, requests, closing }: Api
     })
     .post(
       "/api/jobs/:job_id/hooks/test",
-      async ({ params, body: { name = null, event_type: eventType = null, body } }) => {
-        const test = { name, eventType, body: new TextEncoder().encode(body) };
+      async ({ params, request, body: { name = null, event_type: eventType = null, body } }) => {
+        const test = { name, eventType, body: new TextEncoder().encode(body), by: requests.actorOf(request) };
         const result = await engine.testWebhook(params.job_id, test);
         if (result.kind !== "accepted") return handshakeOf(result);
         const { id, outcome, reason, problem, runId } = result.delivery;
