@@ -149,8 +149,8 @@ export const API_GUARDS: readonly Guard[] = [
   {
     against: "two persons in the header of a proxy",
     file: "auth/proxy.ts",
-    from: 'if (!isName(name)) return { refused: "user" };',
-    to: "",
+    from: 'if (name !== "" && (name.includes(",") || !isPersonName(name)))',
+    to: 'if (name !== "" && !isPersonName(name))',
     test: "api/guard/proxy.test.ts",
     only: "with two persons",
   },

@@ -63,13 +63,16 @@ const expectation = (schema: object): string | null => {
   if (type === "boolean") return "true or false";
   if (type === "object") return "a JSON object";
   if (anyOf?.every((each) => "const" in each)) return `one of ${anyOf.map((each) => each.const).join(", ")}`;
-  if (anyOf !== undefined)
-    return `a ${anyOf
-      .map((each) => each.type)
-      .join(", a ")
-      .replace(/, a ([^,]*)$/, " or a $1")}`;
+  if (anyOf !== undefined) return anyOf.map(({ type: each }) => TYPE_TEXT[each ?? ""] ?? `a ${each}`).join(" or ");
   if (pattern !== undefined) return `text that matches ${pattern}`;
   return null;
+};
+
+const TYPE_TEXT: Readonly<Record<string, string>> = {
+  array: "a list",
+  null: "null",
+  object: "a JSON object",
+  integer: "a whole number",
 };
 
 type SchemaWords = {

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { isPersonName } from "../domain/people/person.ts";
 import type { ProxySettings } from "../domain/people/sign-in.ts";
 import { addressSet, plainAddress } from "../lib/network/addresses.ts";
 
@@ -23,7 +24,7 @@ export type ProxyStatement = {
 
 export type ProxyPerson = { readonly name: string; readonly groups: readonly string[] };
 
-/** Why a claim is refused. `user`: the name is not one name. */
+/** Why a claim is refused. `user`: the name is not that of one person. */
 export type RefusedClaim = { readonly refused: "foreign_address" | "no_secret" | "wrong_secret" | "user" };
 
 export type ProxyOptions = {
@@ -51,11 +52,11 @@ export class ProxySignIn {
     if (secret === null || secret === "") return { refused: "no_secret" };
     // Digests have the same length, so the time of the comparison reveals nothing about the secret.
     if (!timingSafeEqual(digestOf(secret), digestOf(this.#secret()))) return { refused: "wrong_secret" };
-    const name = textOf(user ?? "").trim();
-    if (!isName(name)) return { refused: "user" };
+    const name = trimmed(textOf(user ?? ""));
+    // A comma is what joins the values of a header that was sent twice. The empty text is nobody.
+    if (name !== "" && (name.includes(",") || !isPersonName(name))) return { refused: "user" };
     const listed = textOf(groups ?? "").split(",");
-    const person =
-      name === "" ? null : { name, groups: listed.map((each) => each.trim()).filter((group) => group !== "") };
+    const person = name === "" ? null : { name, groups: listed.map(trimmed).filter((group) => group !== "") };
     return { person, address: this.#clientOf(peer, forwardedFor ?? "") };
   }
 
@@ -72,11 +73,8 @@ export class ProxySignIn {
   }
 }
 
-/** The longest name of a person. */
-const MAX_NAME_LENGTH = 256;
-
-/** A comma is what joins the values of a header that was sent twice. The empty text is nobody. */
-const isName = (name: string): boolean => name.length <= MAX_NAME_LENGTH && !/[,\p{Cc}]/u.test(name);
+/** Returns a text without the spaces and tabs that HTTP allows around a value. Other spaces belong to it. */
+const trimmed = (text: string): string => text.replace(/^[ \t]+|[ \t]+$/g, "");
 
 /** Runtimes return the bytes of a header as characters. */
 const textOf = (value: string): string => {
@@ -87,6 +85,6 @@ const textOf = (value: string): string => {
   }
 };
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true });
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const digestOf = (text: string): Buffer => createHash("sha256").update(text).digest();

@@ -143,6 +143,14 @@ export class Commits {
     await this.retryWhileLocked(() => this.enqueue(() => {}));
   }
 
+  /**
+   * Stores the action in whose scope this is called, which changes nothing, immediately: it is true only until the next change. Throws
+   * `storage_failed`.
+   */
+  noteUnchanged(): void {
+    if (currentAction()?.isOpen) this.#options.store.transaction(() => {});
+  }
+
   /** Runs `work` of no request in the next shared transaction, again and again until the database accepts the write. */
   enqueueUntilStored<T>(work: TransactionWork<T>): Promise<T> {
     return this.retryUntilStored(() => this.#enqueue(work, false));

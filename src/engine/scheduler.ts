@@ -912,7 +912,10 @@ class Scheduler implements Engine {
 
   #setPaused(paused: boolean, by: string | null): void {
     this.#assertRunning();
-    if ((this.#pauses.scheduler !== null) === paused) return;
+    if ((this.#pauses.scheduler !== null) === paused) {
+      this.#commits.noteUnchanged();
+      return;
+    }
     // Occurrences that are due by now are decided by the state until now.
     this.#scheduleQueue.decideDue();
     this.#pauses.setScheduler(paused, this.#options.clock.now(), by);
@@ -924,7 +927,10 @@ class Scheduler implements Engine {
   #setJobPaused(jobId: string, paused: boolean, by: string | null): void {
     this.#assertRunning();
     const { id } = this.#jobs.mustFind(jobId).job;
-    if ((this.#pauses.findJob(id) !== null) === paused) return;
+    if ((this.#pauses.findJob(id) !== null) === paused) {
+      this.#commits.noteUnchanged();
+      return;
+    }
     this.#scheduleQueue.decideDue();
     this.#pauses.setJob(id, paused, { now: this.#options.clock.now(), by });
     if (paused) return;

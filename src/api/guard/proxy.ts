@@ -46,7 +46,7 @@ const refusalText = ({ refused }: RefusedClaim, { given, user, peer }: Given): s
     case "wrong_secret":
       return `the secret of the proxy in ${SECRET_HEADER} is wrong`;
     case "user":
-      return `the header ${user} is not the name of one person`;
+      return `the header ${user} is not the name of one person: it is too long, or has a comma or characters that can't be seen`;
     default:
       return assertNever(refused);
   }

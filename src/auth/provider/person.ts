@@ -1,4 +1,5 @@
 import type { LoginFailure } from "../../domain/people/login.ts";
+import { isPersonName } from "../../domain/people/person.ts";
 import type { Role } from "../../domain/people/role.ts";
 import { EVERYBODY, grantOf, type ProviderSettings } from "../../domain/people/sign-in.ts";
 import type { Claims } from "./openid.ts";
@@ -59,15 +60,9 @@ export const personOf = (claims: Claims, settings: Settings): ProviderPerson | R
   return { subject: claims.sub, name, groups: groups.slice(0, MAX_GROUPS), role: grant.role };
 };
 
-/** The longest name of a person. */
-const MAX_NAME_LENGTH = 256;
-
 const MAX_GROUPS = 1_000;
 
-const nameOf = (value: unknown): string | null =>
-  typeof value === "string" && value.trim() !== "" && value.length <= MAX_NAME_LENGTH && !/\p{Cc}/u.test(value)
-    ? value.trim()
-    : null;
+const nameOf = (value: unknown): string | null => (typeof value === "string" && isPersonName(value) ? value : null);
 
 /** A claim is one value or a list of values. */
 const textsOf = (value: unknown): readonly string[] => {

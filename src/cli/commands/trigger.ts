@@ -11,6 +11,7 @@ import { exitStatusOf } from "../client/request-failure.ts";
 import { type Context, defineCommand } from "../command.ts";
 import { type ExitStatus, Failure } from "../exit.ts";
 import { readParams } from "../flag-values.ts";
+import { caller } from "../people/as-command.ts";
 import { type AwaitRunOptions, awaitRun } from "../trigger/await-run.ts";
 
 export const trigger = defineCommand({
@@ -63,7 +64,7 @@ export const trigger = defineCommand({
       checkFolder(first, args.JOB);
       // Loaded here because other commands need neither the engine nor the database.
       const { triggerLocally } = await import("../trigger/local.ts");
-      return triggerLocally({ dir: first, jobId: args.JOB, request }, context);
+      return triggerLocally({ dir: first, jobId: args.JOB, request: { ...request, by: caller(context) } }, context);
     }
     if (!isName(first)) {
       throw usageError(

@@ -299,6 +299,8 @@ describe("a login fails", () => {
     ["without a name", { claims: { email: undefined } }, "no_name"],
     ["with a name that is no text", { claims: { email: ["ada@example.com"] } }, "no_name"],
     ["with a line break in the name", { claims: { email: "ada\n@example.com" } }, "no_name"],
+    ["with a space after the name", { claims: { email: "ada@example.com " } }, "no_name"],
+    ["with a character in the name that can't be seen", { claims: { email: "ada@example.com\u200b" } }, "no_name"],
     ["without a group", { claims: { groups: [] } }, "no_role"],
     ["with the group '*'", { claims: { groups: ["*"] } }, "no_role"],
     ["with groups that are no texts", { claims: { groups: { ops: true } } }, "no_role"],

@@ -116,6 +116,38 @@ describe("a request from the proxy", () => {
       expect(await whoIs({ headers, peer })).toEqual(["proxy", "ada", "admin"]);
   });
 
+  const utf8 = (text: string): string => Buffer.from(text).toString("latin1");
+
+  test.each([
+    ["a control character", "ada\u0085"],
+    ["a mark that turns the direction", "ada\u202e"],
+    ["a zero-width space", "a\u200bda"],
+    ["a soft hyphen", "a\u00adda"],
+    ["a line separator", "ada\u2028x"],
+    ["a paragraph separator", "ada\u2029x"],
+    ["a tag character", "ada\u{e0041}"],
+    ["a private character", "ada\ue000"],
+    ["a byte order mark before it", "\ufeffada"],
+    ["a byte order mark after it", "ada\ufeff"],
+    ["a no-break space before it", "\u00a0ada"],
+    ["a no-break space after it", "ada\u00a0"],
+    ["an ideographic space after it", "ada\u3000"],
+    ["nothing but a no-break space", "\u00a0"],
+  ])("with %s in the name is refused", async (_, name) => {
+    const response = await ask({ headers: { ...S, ...OPS, "remote-user": utf8(name) } });
+    expect([response.status, (await response.json()).error]).toEqual([
+      403,
+      "the header remote-user is not the name of one person: it is too long, or has a comma or characters that can't be seen",
+    ]);
+  });
+
+  test("keeps a name with a space inside, and takes no group for another one", async () => {
+    const headers = { ...S, "remote-user": utf8("山田\u3000Ada Zoë") };
+    expect(await whoIs({ headers: { ...headers, ...OPS } })).toEqual(["proxy", "山田\u3000Ada Zoë", "admin"]);
+    for (const group of ["\u00a0ops", "ops\u00a0", "\ufeffops"])
+      expect(await whoIs({ headers: { ...headers, "remote-groups": utf8(group) } })).toBe(403);
+  });
+
   test("gets the limits of its role", async () => {
     const headers = { ...S, ...ADA, "remote-groups": "finance,staff" };
     expect(await (await ask({ headers })).json()).toMatchObject({

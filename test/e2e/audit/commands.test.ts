@@ -41,6 +41,7 @@ test("commands on the database itself are in the log, by the user of the system"
   await done(["tokens", "revoke", "mara", "--db", db]).catch(() => {});
   await using petit = await startPetit({ dir: dir.path, jobsDir: jobs });
   const me = execFileSync("id", ["-un"], { encoding: "utf8" }).trim();
+  expect((await ask(petit, "/api/runs?job=hello")).body.runs).toMatchObject([{ triggered_by: me }]);
   const entries = (await entriesOf(petit)).filter(({ how }) => how === "command");
   const of = (action: string, on: string, who = me) => ({
     ...{ who, role: "admin", how: "command", address: null, action, on, request_id: null, allowed: true },

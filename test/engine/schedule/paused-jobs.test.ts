@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { type AuditAction, auditFacts } from "../../../src/domain/people/audit.ts";
+import { AuditEntry, withinAction } from "../../../src/store/people/audit-scope.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { job, jobId, schedule } from "../../support/engine/factories.ts";
 import { FakeClock, NOON } from "../../support/engine/fake-clock.ts";
@@ -6,6 +8,11 @@ import { filesOf, startEngine } from "../../support/engine/started-engine.ts";
 import { tempDir } from "../../support/temp-dir.ts";
 
 const MINUTE = 60_000;
+
+const ANY_AUDIT = {
+  ...{ who: null, actions: null, target: null, jobId: null, runId: null },
+  ...{ allowed: null, since: null, until: null },
+};
 
 const each = (id: string) => job(id, { schedule: schedule("* * * * *", { catchup: "all" }) });
 
@@ -29,6 +36,31 @@ describe("a paused job", () => {
     await clock.pass(MINUTE);
     expect(ledger(petit.store, "tick")).toEqual(["1 skipped paused", "2 skipped paused", "3 fired"]);
     expect(ledger(petit.store, "other")).toEqual(["1 fired", "2 fired", "3 fired"]);
+  });
+
+  test("is in the audit log before what follows, also if nothing changes", async () => {
+    await using petit = await startEngine({ jobs: [each("tick")] });
+    const { engine, store } = petit;
+    const clock = new FakeClock();
+    const done: Promise<void>[] = [];
+    const act = (who: string, action: AuditAction, work: () => Promise<void>): void => {
+      const entry = new AuditEntry(auditFacts({ how: "token", action, who }), clock);
+      done.push(withinAction(entry, work));
+    };
+    act("ada", "job.resume", () => engine.resumeJob("tick"));
+    act("ben", "job.pause", () => engine.pauseJob("tick"));
+    act("ada", "job.pause", () => engine.pauseJob("tick"));
+    act("ada", "scheduler.resume", () => engine.resume());
+    act("ben", "scheduler.pause", () => engine.pause());
+    await Promise.all(done);
+    const { rows } = store.audit.list(ANY_AUDIT, { limit: 10, before: null, scan: 100 });
+    expect(rows.toReversed().flatMap(({ who, action }) => (who === null ? [] : `${who} ${action}`))).toEqual([
+      "ada job.resume",
+      "ben job.pause",
+      "ada job.pause",
+      "ada scheduler.resume",
+      "ben scheduler.pause",
+    ]);
   });
 
   test("accepts manual triggers", async () => {
