@@ -1,13 +1,30 @@
 import type { Event } from "../../domain/event.ts";
+import { isForAdmins } from "../../domain/inbox/entry.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { ApiOptions } from "../options.ts";
 import { encodeEvent } from "../shapes/event.ts";
 
 /** An event with its encoded text; empty for an event that the reader does not get. */
-export type EncodedEvent = Pick<Event, "seq" | "type" | "jobId"> & { readonly text: string };
+export type EncodedEvent = Pick<Event, "seq" | "type" | "jobId"> & {
+  readonly text: string;
+  /** Whether only admins may know of it. */
+  readonly isForAdmins: boolean;
+};
 
 /** What a reader needs. */
 export type Feed = Pick<EventFeed, "newestSeq" | "quietMs" | "after" | "onNew">;
+
+/** Returns a feed in which the events that `isShown` refuses have no text, so that a stream goes past them. */
+export const filteredFeed = (feed: Feed, isShown: (event: EncodedEvent) => boolean): Feed => ({
+  get newestSeq() {
+    return feed.newestSeq;
+  },
+  get quietMs() {
+    return feed.quietMs;
+  },
+  after: (seq, limit) => feed.after(seq, limit).map((event) => (isShown(event) ? event : { ...event, text: "" })),
+  onNew: (listener) => feed.onNew(listener),
+});
 
 /**
  * The newest events, encoded once for all readers; older ones are read from the store. A reader pulls the events after the
@@ -95,4 +112,5 @@ const encode = (event: Event): EncodedEvent => ({
   type: event.type,
   jobId: event.jobId,
   text: encodeEvent(event),
+  isForAdmins: event.entry !== undefined && isForAdmins(event.entry),
 });

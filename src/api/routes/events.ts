@@ -1,7 +1,7 @@
 import { Elysia } from "elysia";
 import { QUIET_HEADER } from "../../domain/event.ts";
 import type { ApiContext } from "../context.ts";
-import type { Feed } from "../events/feed.ts";
+import { type Feed, filteredFeed } from "../events/feed.ts";
 import { streamBody } from "../events/response-body.ts";
 import { ResumeHeaders, readLastEventId, SSE_HEADERS } from "../events/sse.ts";
 import { eventStream } from "../events/stream.ts";
@@ -18,7 +18,8 @@ export const eventRoutes = ({ clock, log, closing, requests, authentication }: A
       const ending = authentication.untilLogout(request, closing);
       const { quietMs } = feed;
       const headers = quietMs === null ? SSE_HEADERS : { ...SSE_HEADERS, [QUIET_HEADER]: String(Math.floor(quietMs)) };
-      return new Response(streamBody(eventStream(feed, clock, since), ending, log), { headers });
+      const shown = requests.isFromAdmin(request) ? feed : filteredFeed(feed, (event) => !event.isForAdmins);
+      return new Response(streamBody(eventStream(shown, clock, since), ending, log), { headers });
     },
     {
       headers: ResumeHeaders,

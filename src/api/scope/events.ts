@@ -1,20 +1,11 @@
 import type { Event, EventType } from "../../domain/event.ts";
 import { assertNever } from "../../lib/never.ts";
-import type { Feed } from "../events/feed.ts";
+import { type Feed, filteredFeed } from "../events/feed.ts";
 import type { Visibility } from "./visibility.ts";
 
 /** Returns a feed in which the events about other jobs have no text, so that a stream goes past them. */
-export const scopedFeed = (feed: Feed, visibility: Visibility): Feed => ({
-  get newestSeq() {
-    return feed.newestSeq;
-  },
-  get quietMs() {
-    return feed.quietMs;
-  },
-  after: (seq, limit) =>
-    feed.after(seq, limit).map((event) => (isEventOf(event, visibility) ? event : { ...event, text: "" })),
-  onNew: (listener) => feed.onNew(listener),
-});
+export const scopedFeed = (feed: Feed, visibility: Visibility): Feed =>
+  filteredFeed(feed, (event) => isEventOf(event, visibility));
 
 /** Returns whether somebody who may know of some jobs gets an event: one about such a job, or about the scheduler as a whole. */
 export const isEventOf = ({ type, jobId }: Pick<Event, "type" | "jobId">, visibility: Visibility): boolean =>

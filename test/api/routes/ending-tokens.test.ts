@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { memoryStore } from "../../support/engine/factories-store.ts";
 import { NOON } from "../../support/engine/fake-clock.ts";
-import { ask, post } from "../../support/petit/api.ts";
+import { ask, post, readEvents } from "../../support/petit/api.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
 import { eventually } from "../../support/torture/run.ts";
 
@@ -51,10 +51,25 @@ describe("a token that is in use and expires", () => {
       expect([status, body.error]).toEqual([404, unknown.replace(":no", ":ci")]);
     }
     expect((await ask(petit, entry, { headers: bearer(ada) })).status).toBe(200);
+    expect((await post(petit, `${entry}/acknowledge`, {}, bearer(ada))).status).toBe(200);
     const stats = async (token: string) =>
       (await ask(petit, "/api/stats", { headers: bearer(token) })).body.attention.token_expiring;
     expect([await stats(ada), await stats(olga)]).toEqual([1, 0]);
     expect((await ask(petit, "/api/health")).body.status).toBe("ok");
+    const changes = async (token: string) => {
+      const resumed = { ...bearer(token), "last-event-id": "0" };
+      const events = readEvents(
+        await petit.fetch("/api/events", { headers: resumed, signal: AbortSignal.timeout(20_000) }),
+      );
+      const entries: unknown[] = [];
+      for await (const { event, data } of events) {
+        if (event === "attention.changed") entries.push(JSON.parse(data).entry_id);
+        if (event === "scheduler.paused") break;
+      }
+      return entries;
+    };
+    await post(petit, "/api/scheduler/pause", {}, bearer(ada));
+    expect([await changes(ada), await changes(olga), await changes(ci)]).toEqual([["token_expiring:ci"], [], []]);
     await post(petit, "/api/tokens/ci/rotate", { grace_ms: 60_000 }, bearer(ada));
     expect((await seenBy(petit, ada)).ofTokens).toEqual([]);
   }, 60_000);
