@@ -245,7 +245,7 @@ export const API_GUARDS: readonly Guard[] = [
   {
     against: "a session that other settings let in",
     file: "auth/provider/sessions.ts",
-    from: " || stored.basis !== provider.basis",
+    from: " || basis !== provider.basis",
     to: "",
     test: "api/guard/provider.test.ts",
     only: "outlives a restart",

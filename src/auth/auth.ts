@@ -16,6 +16,7 @@ import { Provider, type ProviderOptions } from "./provider/provider.ts";
 import {
   beginProviderSession,
   type EndedSession,
+  endRefusedSessions,
   isProviderSession,
   type ProviderSession,
   readProviderSession,
@@ -123,6 +124,7 @@ export const createAuth = (options: AuthOptions): Auth => {
   const tokens = new AcceptedTokens(options);
   const proxy = signIn === null || signIn.proxy === null ? null : new ProxySignIn(signIn.proxy);
   const provider = signIn === null || signIn.provider === null ? null : new Provider(signIn.provider, options);
+  endRefusedSessions(provider, store);
   const readProvider = (value: string): ProviderSession | EndedSession =>
     readProviderSession(value, provider, store, clock.now());
   const isProtected = (): boolean => signIn !== null || tokens.isNeeded;

@@ -50,6 +50,12 @@ export const personOf = (claims: Claims, settings: Settings): ProviderPerson | R
       problem: `the claim '${missing[0]}' of '${name}' is none of ${missing[1].join(", ")}`,
     };
   const groups = groupClaim === null ? [] : textsOf(known[groupClaim]).filter((group) => group !== EVERYBODY);
+  if (groups.length > MAX_GROUPS)
+    return {
+      failed: "invalid",
+      name,
+      problem: `'${name}' is in ${groups.length} groups; expected at most ${MAX_GROUPS}`,
+    };
   const grant = grantOf(roles, groups);
   if (grant === null)
     return {
@@ -57,10 +63,11 @@ export const personOf = (claims: Claims, settings: Settings): ProviderPerson | R
       name,
       problem: `'${name}' is in no group that has a role; the groups are: ${groups.slice(0, 20).join(", ")}`,
     };
-  return { subject: claims.sub, name, groups: groups.slice(0, MAX_GROUPS), role: grant.role };
+  return { subject: claims.sub, name, groups, role: grant.role };
 };
 
-const MAX_GROUPS = 1_000;
+/** How many groups a person may have. They are stored with each session. */
+const MAX_GROUPS = 10_000;
 
 const nameOf = (value: unknown): string | null => (typeof value === "string" && isPersonName(value) ? value : null);
 

@@ -20,7 +20,9 @@ CREATE TABLE provider_sessions (
   -- The SHA-256 of the settings by which the person was let in, in hexadecimal: others end the session.
   basis TEXT NOT NULL CHECK (length(basis) = 64),
   began_at INTEGER NOT NULL,
-  expires_at INTEGER NOT NULL CHECK (expires_at >= began_at)
+  expires_at INTEGER NOT NULL CHECK (expires_at >= began_at),
+  -- 1 if no role was left for the person at some time: other settings do not bring the session back.
+  is_refused INTEGER NOT NULL DEFAULT 0 CHECK (is_refused IN (0, 1))
 ) STRICT;
 
 -- Who did what. Rows are only added, and deleted when they are older than the retention.

@@ -1,16 +1,21 @@
+import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
-import { integer, text } from "../database/rows.ts";
+import { flag, integer, text } from "../database/rows.ts";
 
 /** The sessions of people who have logged in at an OpenID provider. Ids are the SHA-256 of the cookie, in hexadecimal. */
 export interface ProviderSessionStore {
   /** Stores a session. Forgets those that expired a week ago. */
-  begin(session: StoredProviderSession): void;
+  begin(session: Omit<StoredProviderSession, "isRefused">): void;
   /** Returns a session, also one that has expired. */
   find(id: string): StoredProviderSession | null;
   end(id: string): void;
+  /** Ends a session for which there is no role, but remembers it. */
+  refuse(id: string): void;
+  /** Returns the sessions that are not refused, also those that have expired. */
+  list(): readonly StoredProviderSession[];
 }
 
-type StoredProviderSession = {
+export type StoredProviderSession = {
   readonly id: string;
   readonly issuer: string;
   readonly subject: string;
@@ -22,6 +27,8 @@ type StoredProviderSession = {
   /** In ms since the Unix epoch. */
   readonly beganAt: number;
   readonly expiresAt: number;
+  /** Whether it has ended because there was no role for the person. */
+  readonly isRefused: boolean;
 };
 
 /** How long petit can say that a session has expired. */
@@ -39,19 +46,27 @@ export const createProviderSessionStore = ({ sql, write }: StoreContext): Provid
 
   find: (id) => {
     const row = sql.get("SELECT * FROM provider_sessions WHERE id = $id", { id });
-    if (row === null) return null;
-    const groups: readonly string[] = JSON.parse(text(row, "groups"));
-    return {
-      id,
-      issuer: text(row, "issuer"),
-      subject: text(row, "subject"),
-      name: text(row, "name"),
-      groups,
-      basis: text(row, "basis"),
-      beganAt: integer(row, "began_at"),
-      expiresAt: integer(row, "expires_at"),
-    };
+    return row === null ? null : toSession(row);
   },
 
   end: write("durable", (id) => void sql.run("DELETE FROM provider_sessions WHERE id = $id", { id })),
+
+  refuse: write("durable", (id) => void sql.run("UPDATE provider_sessions SET is_refused = 1 WHERE id = $id", { id })),
+
+  list: () => sql.all("SELECT * FROM provider_sessions WHERE is_refused = 0").map(toSession),
 });
+
+const toSession = (row: SqlRow): StoredProviderSession => {
+  const groups: readonly string[] = JSON.parse(text(row, "groups"));
+  return {
+    id: text(row, "id"),
+    issuer: text(row, "issuer"),
+    subject: text(row, "subject"),
+    name: text(row, "name"),
+    groups,
+    basis: text(row, "basis"),
+    beganAt: integer(row, "began_at"),
+    expiresAt: integer(row, "expires_at"),
+    isRefused: flag(row, "is_refused"),
+  };
+};

@@ -196,6 +196,14 @@ describe("a login", () => {
     expect((await logIn()).location).toBe("/jobs?q=a&sign_in=invalid#b");
   });
 
+  test("counts all of 10,000 groups, and is refused for more", async () => {
+    const groups = (count: number) => [...Array.from({ length: count - 1 }, (_, index) => `group-${index}`), "ops"];
+    provider.behaviour = { claims: { groups: groups(10_000) } };
+    expect((await whoIs((await logIn()).session)).body).toMatchObject({ role: "admin" });
+    provider.behaviour = { claims: { groups: groups(10_001) } };
+    expect((await logIn(api, "/jobs")).location).toBe("/jobs?sign_in=invalid");
+  });
+
   test.each<readonly [string, Fields, Fields, string | null]>([
     ["an address and another one that is verified", { email: ROOT }, { email: EVE, email_verified: true }, null],
     ["an address, and nothing of whether it is verified", { email: ROOT }, { email_verified: true }, null],
@@ -442,11 +450,28 @@ describe("a session", () => {
       status: 401,
       body: { details: { ended: "no_role" } },
     });
-    for (const more of [{ allow: { hd: ["example.com"] } }, { clientId: "other" }, { user: "sub" }])
-      expect(await whoIs(session, restarted(more))).toMatchObject({
+    for (const more of [{ allow: { hd: ["example.com"] } }, { clientId: "other" }, { user: "sub" }]) {
+      const { session: other } = await logIn();
+      expect(await whoIs(other, restarted(more))).toMatchObject({
         status: 401,
         body: { details: { ended: "unknown" } },
       });
+    }
+  });
+
+  test.each<readonly [string, Partial<ProviderSettings>, string]>([
+    ["without a role for the person", { roles: { admin: [], operator: [], viewer: [] } }, "no_role"],
+    ["with other claims that are required", { allow: { hd: ["example.com"] } }, "unknown"],
+  ])("that ended at a start %s does not come back", async (_, more, ended) => {
+    const first = start();
+    const { session } = await logIn(first);
+    const { session: unused } = await logIn(first);
+    const restarted = start(more, { store: first.store });
+    expect((await whoIs(session, restarted)).body.details.ended).toBe(ended);
+    const back = start({}, { store: first.store });
+    for (const each of [session, unused])
+      expect(await whoIs(each, back)).toMatchObject({ status: 401, body: { details: { ended } } });
+    expect((await whoIs((await logIn(back)).session, back)).status).toBe(200);
   });
 
   test("is not in the database", async () => {
