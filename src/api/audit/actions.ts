@@ -58,8 +58,8 @@ export const ROUTE_ACTIONS = {
   "POST /api/tokens": { action: "token.create" },
   "POST /api/tokens/:name/rotate": { action: "token.rotate", on: "name" },
   "DELETE /api/tokens/:name": { action: "token.revoke", on: "name" },
-  // Its tools send requests of their own, each of which is in the log.
-  "POST /mcp": null,
+  // Its tools send requests of their own, each of which is in the log. Only what is denied before that is in it as this.
+  "POST /mcp": { action: "agent.call" },
 } as const satisfies Readonly<Record<ChangingRoute, RouteAction | null>>;
 
 export type ActionRoute = keyof typeof ROUTE_ACTIONS;

@@ -12,6 +12,7 @@ export type AuditWay = (typeof AUDIT_WAYS)[number];
 
 /** What can be done, as the audit log names it. */
 export const AUDIT_ACTIONS = [
+  "agent.call",
   "attention.acknowledge",
   "attention.assign",
   "attention.note",

@@ -1,4 +1,5 @@
 import { Elysia, t } from "elysia";
+import { noteNoAction } from "../../../store/people/audit-scope.ts";
 import type { ApiContext } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { readMessage } from "../../guard/body.ts";
@@ -21,6 +22,7 @@ export const mcpRoutes = ({ mcp, sendAs, requests, closing }: ApiContext) =>
   new Elysia().post(
     MCP_PATH,
     ({ request, body }) => {
+      noteNoAction();
       if (mcp === null) throw new ApiError("NOT_FOUND", "this petit has no tools for agents");
       checkTypes(request);
       requests.keepOpen(request);

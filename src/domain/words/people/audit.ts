@@ -2,6 +2,7 @@ import type { AuditAction, AuditWay } from "../../people/audit.ts";
 
 /** What each action did, to follow the name of a person. */
 export const AUDIT_ACTION_WORDS: Readonly<Record<AuditAction, string>> = {
+  "agent.call": "sent a request to `/mcp`, which was denied; what the tools of agents do is recorded as what it is",
   "attention.acknowledge": "acknowledged what needs attention",
   "attention.assign": "took over, or gave to somebody, what needs attention",
   "attention.note": "wrote a note about what needs attention",
