@@ -30,8 +30,8 @@ export const text = (
 ): Argument<string | undefined> => ({
   schema: { type: "string", ...described(description) },
   isRequired: false,
-  read: (given) => (typeof given === "string" && given.length > 0 && given.length <= max ? given : null),
-  expected: `a text of 1 to ${max} characters`,
+  read: (given) => (isText(given) && given.length > 0 && given.length <= max ? given : null),
+  expected: `a text of 1 to ${max} whole characters`,
 });
 
 /** Declares one of several words. */
@@ -85,10 +85,14 @@ export const values = (
   expected: 'an object with texts, numbers or booleans, such as {"day": "2026-01-01"}',
 });
 
-const isMap = (given: unknown): given is Record<string, unknown> =>
+/** Returns whether a value of JSON is an object. */
+export const isMap = (given: unknown): given is Record<string, unknown> =>
   typeof given === "object" && given !== null && !Array.isArray(given);
 
-const isPlain = (value: unknown): boolean => ["string", "number", "boolean"].includes(typeof value);
+const isPlain = (value: unknown): boolean => isText(value) || typeof value === "number" || typeof value === "boolean";
+
+/** Half a character can't be sent on. */
+const isText = (value: unknown): value is string => typeof value === "string" && value.isWellFormed();
 
 /** Makes an argument one that every call must have. */
 export const required = <Value>(argument: Argument<Value>): Argument<NonNullable<Value>> => ({

@@ -1,18 +1,13 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
-import {
-  CallToolRequestSchema,
-  type CallToolResult,
-  ErrorCode,
-  ListToolsRequestSchema,
-  McpError,
-} from "@modelcontextprotocol/sdk/types.js";
+import { type CallToolResult, ErrorCode, ListToolsRequestSchema, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Client } from "../client/client.ts";
 import { ClientError, isRefused, isUnreachable } from "../client/error.ts";
 import { isAtLeast } from "../domain/people/role.ts";
 import { localTime } from "../domain/schedule/local-time.ts";
 import { answerText } from "./answer/answer.ts";
+import { withoutFence } from "./answer/fence.ts";
 import { cut, visible } from "./answer/text.ts";
-import { inputSchema } from "./arguments.ts";
+import { inputSchema, isMap } from "./arguments.ts";
 import type { Tool, ToolContext } from "./tool.ts";
 import { ToolError } from "./tool-error.ts";
 import { CHANGE_TOOLS, READ_TOOLS } from "./tools/tools.ts";
@@ -45,16 +40,35 @@ export const createMcpServer = (options: McpOptions): Server => {
   server.setRequestHandler(ListToolsRequestSchema, async () => ({
     tools: [...READ_TOOLS, ...((await mayListChanges(options)) ? CHANGE_TOOLS : [])].map(toolBody),
   }));
-  server.setRequestHandler(CallToolRequestSchema, ({ params: { name, arguments: given = {} } }, { signal }) => {
-    const tool = ALL_TOOLS.find((each) => each.name === name);
-    if (tool === undefined) throw unknownTool(name);
+  // A handler of `tools/call` would answer a wrong request with the SDK's own error, which shows its parser.
+  server.fallbackRequestHandler = ({ method, params }, { signal }) => {
+    if (method !== CALL) throw new McpError(ErrorCode.MethodNotFound, `there is no method '${shown(method)}'`);
+    const { tool, given } = readCall(params);
     const { client, clock, onError, whyReadOnly } = options;
     return callTool(tool, given, { client, clock, onError, whyReadOnly, signal });
-  });
+  };
   return server;
 };
 
+const CALL = "tools/call";
+
+/** Returns the tool and the arguments of a call. Throws an error of the protocol that says what was expected. */
+const readCall = (params: Readonly<Record<string, unknown>> = {}) => {
+  const { name, arguments: given = {} } = params;
+  if (typeof name !== "string") throw invalid(`'name' of the call is missing or no text; expected ${TOOL_NAMES}`);
+  const tool = ALL_TOOLS.find((each) => each.name === name);
+  if (tool === undefined) throw invalid(`there is no tool '${shown(name)}'; expected ${TOOL_NAMES}`);
+  if (!isMap(given)) throw invalid("'arguments' of the call must be an object, such as {}, or be missing");
+  return { tool, given };
+};
+
+const invalid = (message: string): McpError => new McpError(ErrorCode.InvalidParams, message);
+
+const shown = (text: string): string => cut(visible(text), 100);
+
 const ALL_TOOLS = [...READ_TOOLS, ...CHANGE_TOOLS];
+
+const TOOL_NAMES = `one of ${ALL_TOOLS.map(({ name }) => name).join(", ")}`;
 
 /** The role that changes need. Each request for one is judged by petit, too. */
 const CHANGER = "operator";
@@ -73,9 +87,13 @@ const mayListChanges = async ({
   }
 };
 
-/** Throws a `ToolError` if the caller may not change anything, also for dry runs. */
-const requireChanger = async ({ client, whyReadOnly }: Pick<McpOptions, "client" | "whyReadOnly">): Promise<void> => {
+/** Throws a `ToolError` if the caller may not change anything, also for dry runs. petit itself judges the role for a change, so that the audit log has who was denied it. */
+const requireChanger = async (
+  { dry_run: isDry }: Readonly<Record<string, unknown>>,
+  { client, whyReadOnly }: Pick<McpOptions, "client" | "whyReadOnly">,
+): Promise<void> => {
   if (whyReadOnly !== null) throw new ToolError(whyReadOnly);
+  if (isDry !== true && isDry !== "true") return;
   const { role } = await client.get("/api/session");
   if (!isAtLeast(role, CHANGER))
     throw new ToolError(`this needs the role ${CHANGER}, but this token has the role ${role}; ${OTHER_TOKEN}`);
@@ -89,12 +107,6 @@ const NO_VALIDATOR = {
     throw new Error("petit asks for no input");
   },
 };
-
-const unknownTool = (name: string): McpError =>
-  new McpError(
-    ErrorCode.InvalidParams,
-    `there is no tool '${cut(visible(name), 100)}'; expected one of ${ALL_TOOLS.map((each) => each.name).join(", ")}`,
-  );
 
 /** Returns a tool as a client lists it. */
 const toolBody = ({ name, description, args, effect }: Tool) => ({
@@ -121,14 +133,19 @@ const callTool = async (
   { client, clock, signal, onError, whyReadOnly }: Call,
 ): Promise<CallToolResult> => {
   try {
-    if (tool.effect !== "reads") await requireChanger({ client, whyReadOnly });
+    if (tool.effect !== "reads") await requireChanger(given, { client, whyReadOnly });
     const zone = await zoneOf(tool, client);
-    const iso = (at: number | null | undefined): string | null => (at == null ? null : localTime(at, zone));
-    const answer = await tool.run(given, { client, clock, signal, zone, iso });
+    const isoIn = (other: string | null, at: number | null | undefined): string | null =>
+      at == null ? null : localTime(at, other ?? zone);
+    const iso = (at: number | null | undefined): string | null => isoIn(null, at);
+    const answer = await tool.run(given, { client, clock, signal, zone, iso, isoIn });
     return { content: [{ type: "text", text: answerText(answer) }] };
   } catch (error) {
     if (!(error instanceof ToolError) && !(error instanceof ClientError)) onError(error);
-    return { isError: true, content: [{ type: "text", text: cut(visible(errorText(error)), MAX_ERROR) }] };
+    return {
+      isError: true,
+      content: [{ type: "text", text: cut(withoutFence(visible(errorText(error))), MAX_ERROR) }],
+    };
   }
 };
 

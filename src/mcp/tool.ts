@@ -12,6 +12,8 @@ export type ToolContext = {
   readonly signal: AbortSignal;
   /** Formats an instant (ms since the Unix epoch) as ISO 8601 with the offset of petit's time zone; null stays null. */
   readonly iso: (at: number | null | undefined) => string | null;
+  /** As `iso`, with the offset of another zone; that of petit for null. */
+  readonly isoIn: (zone: string | null, at: number | null | undefined) => string | null;
   /** petit's time zone. */
   readonly zone: string;
 };

@@ -49,9 +49,10 @@ describe("the arguments of a tool", () => {
   });
 
   test.each([
-    [{}, "argument 'job' is missing; expected a text of 1 to 1000 characters"],
-    [{ job: "" }, `argument 'job' is ""; expected a text of 1 to 1000 characters`],
-    [{ job: 1 }, "argument 'job' is 1; expected a text of 1 to 1000 characters"],
+    [{}, "argument 'job' is missing; expected a text of 1 to 1000 whole characters"],
+    [{ job: "" }, `argument 'job' is ""; expected a text of 1 to 1000 whole characters`],
+    [{ job: "a\ud800" }, "argument 'job' is \"a\\ud800\"; expected a text of 1 to 1000 whole characters"],
+    [{ job: 1 }, "argument 'job' is 1; expected a text of 1 to 1000 whole characters"],
     [{ job: "a", status: "fail" }, `argument 'status' is "fail"; expected one of failed, completed`],
     [{ job: "a", limit: 0 }, "argument 'limit' is 0; expected a whole number from 1 to 200"],
     [{ job: "a", limit: 1.5 }, "argument 'limit' is 1.5; expected a whole number from 1 to 200"],

@@ -16,6 +16,10 @@ tasks: [{id: only, type: shell, script: "exec sleep 120"}]
 id: broken
 tasks: [{id: first, type: command, command: "true"}, {id: second, type: command, command: "false", depends_on: [first]}]
 ---
+id: single
+max_concurrency: 1
+tasks: [{id: only, type: shell, script: "exec sleep 120"}]
+---
 id: gated
 depends_on: [slow]
 tasks: [{id: only, type: command, command: "true"}]
@@ -74,6 +78,13 @@ describe("the tools that change something", () => {
         expect.stringContaining("needs the role operator, but this token has the role viewer"),
       ]);
     }
+    const tried = await viewer.call("trigger", { job: "greet", params: { name: "ada" } });
+    expect([tried.isError, tried.text]).toEqual([
+      true,
+      expect.stringContaining("needs the role operator, but the token 'viewer' has the role viewer; an admin can"),
+    ]);
+    const { entries } = await ask("/api/audit?who=viewer");
+    expect(entries).toMatchObject([{ action: "job.trigger", on: "greet", role: "viewer", allowed: false }]);
     const off = await reading.call("trigger", { job: "greet" });
     expect([off.isError, off.text]).toEqual([true, expect.stringContaining("start 'petit mcp' with --mcp-write")]);
     expect((await ask("/api/runs")).count).toBe(0);
@@ -166,9 +177,20 @@ describe("the tools that change something", () => {
     }
   });
 
-  test("a dry run says what holds a run back", async () => {
+  test("a dry run says that a full job would not run", async () => {
+    await using agent = await overHttp("operator");
+    const { data: first } = await agent.call("trigger", { job: "single" });
+    const planned = await agent.call("trigger", { job: "single", dry_run: true });
+    const real = await agent.call("trigger", { job: "single" });
+    expect([real.isError, planned.data.held_back_by]).toEqual([true, undefined]);
+    expect(planned.data.would).toStartWith("nothing: max_concurrency is reached: 1 of 1");
+    await agent.call("cancel", { run: first.run });
+  });
+
+  test("a dry run says why a run would be refused", async () => {
     await using agent = await overHttp("operator");
     const { data } = await agent.call("trigger", { job: "gated", dry_run: true });
-    expect(data.held_back_by).toEqual([expect.stringContaining("slow")]);
+    expect(data.would).toMatch(/^nothing: a gate is shut: .*slow/);
+    expect((await agent.call("trigger", { job: "gated" })).isError).toBe(true);
   });
 });

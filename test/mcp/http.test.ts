@@ -76,6 +76,24 @@ describe("POST /mcp", () => {
     expect([notified.status, await notified.text()]).toEqual([202, ""]);
   });
 
+  test.each([
+    [{ name: "list_jobs", arguments: null }, "'arguments' of the call must be an object"],
+    [{ name: "list_jobs", arguments: [] }, "'arguments' of the call must be an object"],
+    [{ arguments: {} }, "'name' of the call is missing or no text; expected one of list_jobs"],
+    [undefined, "'name' of the call is missing or no text; expected one of list_jobs"],
+  ])("answers the call %j with an error that says what was expected", async (params, message) => {
+    const { error } = await (await send({ ...LIST, method: "tools/call", params })).json();
+    expect(error).toEqual({ code: -32602, message: expect.stringContaining(message) });
+    expect(error.message).not.toContain("\n");
+  });
+
+  test("answers half a character and an unknown method with what was expected", async () => {
+    const { isError, text } = await agent.call("get_job", { job: "a\ud800" });
+    expect([isError, text]).toEqual([true, expect.stringContaining("expected a text of 1 to 1000 whole characters")]);
+    const { error } = await (await send({ ...LIST, method: "tools/calls" })).json();
+    expect(error).toMatchObject({ code: -32601, message: expect.stringContaining("no method 'tools/calls'") });
+  });
+
   test.each(["GET", "DELETE", "PUT"])("refuses %s, because there are no sessions and no streams", async (method) => {
     const response = await petit.fetch("/mcp", { method, headers: { accept: "text/event-stream" } });
     expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
@@ -101,11 +119,29 @@ describe("POST /mcp", () => {
   test("needs the token that the API needs, and acts as its person", async () => {
     using folder = tempFolder();
     const token = await createToken(`${folder.path}/petit.db`, "viewer");
+    const admin = await createToken(`${folder.path}/petit.db`, "admin");
     await using guarded = await startPetit({ dir: folder.path, jobs: JOBS });
     await expect(connectHttp({ url: guarded.url })).rejects.toThrow();
     await expect(connectHttp({ url: guarded.url, token: "petit_wrong" })).rejects.toThrow();
+    expect(await statusFor(guarded.url, "evil.example.com")).toBe(403);
+    const foreign = await guarded.fetch("/mcp", {
+      method: "POST",
+      headers: { ...HEADERS, authorization: `Bearer ${token}`, origin: "https://evil.example.com" },
+      body: JSON.stringify(LIST),
+    });
+    expect(foreign.status).toBe(403);
     await using viewer = await connectHttp({ url: guarded.url, token });
     expect((await viewer.call("list_jobs")).data.total).toBe(2);
+    const asAdmin = { headers: { authorization: `Bearer ${admin}` } };
+    const { entries } = await (await guarded.fetch("/api/audit?action=agent.call", asAdmin)).json();
+    const denied = { action: "agent.call", allowed: false, on: null, address: "127.0.0.1", count: 1 };
+    expect(entries).toMatchObject([
+      { ...denied, how: "token" },
+      { ...denied, how: "anonymous" },
+      { ...denied, how: "token" },
+      { ...denied, how: "anonymous" },
+    ]);
+    expect(entries).toHaveLength(4);
     await runPetit(["tokens", "revoke", "viewer", "--db", guarded.dbPath]);
     const isRefused = () =>
       viewer.call("list_jobs").then(

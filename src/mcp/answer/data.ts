@@ -1,3 +1,4 @@
+import { withoutFence } from "./fence.ts";
 import { cut, visible } from "./text.ts";
 
 /** A value of JSON. Fields that are undefined, null, or an empty list or map are left out of an answer. */
@@ -24,7 +25,7 @@ export const fit = (data: Data, max: number): string => {
 };
 
 const shrink = (data: Data, limits: Limits): Data => {
-  if (typeof data === "string") return cut(visible(data), limits.text);
+  if (typeof data === "string") return cut(withoutFence(visible(data)), limits.text);
   if (isList(data)) {
     const shown = data.slice(0, limits.entries).map((each) => shrink(each, limits));
     return data.length > shown.length ? [...shown, `… and ${data.length - shown.length} more`] : shown;
@@ -34,7 +35,7 @@ const shrink = (data: Data, limits: Limits): Data => {
   const shown = all.slice(0, Math.max(limits.entries, FIELDS));
   const more = all.length - shown.length;
   return Object.fromEntries([
-    ...shown.map(([name, value]) => [cut(visible(name), limits.text), shrink(value, limits)]),
+    ...shown.map(([name, value]) => [cut(withoutFence(visible(name)), limits.text), shrink(value, limits)]),
     ...(more > 0 ? [["…", `${more} more`]] : []),
   ]);
 };

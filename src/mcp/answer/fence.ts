@@ -12,7 +12,10 @@ const MAX_LINE = 1_000;
 export const fenceLine = (label: string, text: string): string =>
   `${harmless(label)}| ${cut(harmless(text), MAX_LINE)}`;
 
-const harmless = (text: string): string => visible(text).replaceAll("\n", "\\n").replaceAll(IMITATION, "&lt;$1");
+const harmless = (text: string): string => withoutFence(visible(text).replaceAll("\n", "\\n"));
+
+/** Returns a text in which nothing looks like an end of a fence. */
+export const withoutFence = (text: string): string => text.replaceAll(IMITATION, "&lt;$1");
 
 const IMITATION = new RegExp(`<(/?\\s*${NAME})`, "gi");
 

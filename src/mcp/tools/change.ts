@@ -39,29 +39,35 @@ const plannedTrigger = async (
   const { job } = facts;
   if (job.gone) throw new ToolError(`job '${job.id}' can't run: no job file defines it any more`);
   const used = await paramsOf(job, params);
-  const blockers = findBlockers(facts, clock.now()).filter(({ code }) => HOLDS_BACK[code]);
-  return {
-    dry_run: true,
-    would: `trigger job '${job.id}'`,
-    params: used,
-    held_back_by: blockers.map((blocker) => blockerText(blocker, (at) => iso(at) ?? "").what),
-  };
+  const blockers = findBlockers(facts, clock.now());
+  // Only a run of a job with a queue waits for a slot.
+  const effectOf = ({ code }: Blocker): Effect =>
+    code === "slots_taken" && facts.queue === null ? "refuses" : EFFECTS[code];
+  const textsOf = (effect: Effect): readonly string[] =>
+    blockers
+      .filter((blocker) => effectOf(blocker) === effect)
+      .map((blocker) => blockerText(blocker, (at) => iso(at) ?? "").what);
+  const refusals = textsOf("refuses");
+  const would = refusals.length === 0 ? `trigger job '${job.id}'` : `nothing: ${refusals.join("; ")}`;
+  return { dry_run: true, would, params: used, held_back_by: textsOf("delays") };
 };
 
-/** Whether a blocker refuses or delays a run that a person triggers. A pause does neither. */
-const HOLDS_BACK: Readonly<Record<Blocker["code"], boolean>> = {
-  job_gone: true,
-  storage: true,
-  stopped: true,
-  scheduler_paused: false,
-  job_paused: false,
-  job_disabled: false,
-  file_broken: false,
-  trigger_failing: false,
-  gate_shut: true,
-  max_concurrency: true,
-  queue_full: true,
-  slots_taken: true,
+type Effect = "refuses" | "delays" | null;
+
+/** What a blocker does to a run that a person triggers. A pause does nothing. */
+const EFFECTS: Readonly<Record<Blocker["code"], Effect>> = {
+  job_gone: "refuses",
+  storage: "refuses",
+  stopped: "refuses",
+  scheduler_paused: null,
+  job_paused: null,
+  job_disabled: null,
+  file_broken: null,
+  trigger_failing: null,
+  gate_shut: "refuses",
+  max_concurrency: "refuses",
+  queue_full: "delays",
+  slots_taken: "delays",
 };
 
 const paramsOf = async (
@@ -133,12 +139,12 @@ export const pauseJob = defineTool({
   description: "Pause a job's schedule until it is resumed: what is due meanwhile is skipped.",
   args: { job: required(text()), dry_run: dryRun },
   effect: { isDestructive: true, isIdempotent: true, isOpen: false },
-  run: async ({ job: name, dry_run: isDry = false }, { client, iso }) => {
+  run: async ({ job: name, dry_run: isDry = false }, { client, isoIn }) => {
     const params = { job_id: name };
     if (!isDry) return { fields: { ...(await client.post("/api/jobs/:job_id/pause", { params })) } };
     const job = await client.get("/api/jobs/:job_id", { params });
     const would = job.paused ? `nothing: job '${job.id}' is already paused` : `pause job '${job.id}'`;
-    return { fields: { dry_run: true, would, next_run: job.paused ? null : iso(job.next_start_at) } };
+    return { fields: { dry_run: true, would, next_run: job.paused ? null : isoIn(job.timezone, job.next_start_at) } };
   },
 });
 
@@ -147,11 +153,11 @@ export const resumeJob = defineTool({
   description: "Resume a job's schedule. What was due meanwhile stays skipped.",
   args: { job: required(text()), dry_run: dryRun },
   effect: { isDestructive: false, isIdempotent: true, isOpen: false },
-  run: async ({ job: name, dry_run: isDry = false }, { client, iso }) => {
+  run: async ({ job: name, dry_run: isDry = false }, { client, isoIn }) => {
     const params = { job_id: name };
     if (!isDry) return { fields: { ...(await client.post("/api/jobs/:job_id/resume", { params })) } };
     const job = await client.get("/api/jobs/:job_id", { params });
     const would = job.paused ? `resume job '${job.id}'` : `nothing: job '${job.id}' is not paused`;
-    return { fields: { dry_run: true, would, next_run: iso(job.next_start_at) } };
+    return { fields: { dry_run: true, would, next_run: isoIn(job.timezone, job.next_start_at) } };
   },
 });

@@ -41,7 +41,7 @@ export const getJob = defineTool({
 const jobFields = (
   job: JobFacts,
   { due, versions }: { readonly due: readonly number[]; readonly versions: Versions },
-  { iso }: ToolContext,
+  { iso, isoIn }: ToolContext,
 ) => ({
   job: job.id,
   name: job.name === job.id ? null : job.name,
@@ -50,7 +50,7 @@ const jobFields = (
   formerly: job.formerly,
   gone_since: iso(job.gone_at),
   schedule: scheduleText(job),
-  next_occurrences: due.map(iso),
+  next_occurrences: due.map((at) => isoIn(job.timezone, at)),
   paused: job.paused ? { since: iso(job.paused_at), by: job.paused_by } : null,
   running: job.running || null,
   last_run: job.last_run === null ? null : { run: job.last_run.id, status: job.last_run.status },

@@ -29,13 +29,13 @@ export const listJobs = defineTool({
 const isMatch = ({ id, name, description, tags }: JobFacts, part: string): boolean =>
   [id, name, description ?? "", ...tags].some((each) => each.toLowerCase().includes(part));
 
-const jobEntry = (job: JobFacts, { iso }: ToolContext) => ({
+const jobEntry = (job: JobFacts, { iso, isoIn }: ToolContext) => ({
   id: job.id,
   name: job.name === job.id ? null : job.name,
   description: job.description,
   tags: job.tags,
   schedule: scheduleText(job),
-  next_run: iso(job.next_start_at),
+  next_run: isoIn(job.timezone, job.next_start_at),
   paused: job.paused || null,
   last_run:
     job.last_run === null

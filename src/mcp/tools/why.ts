@@ -21,7 +21,7 @@ export const why = defineTool({
   description: "Explain why a job ran or did not run, what blocks it, and when it runs next.",
   args: { job: required(text()) },
   effect: "reads",
-  run: async ({ job: name }, { client, clock, iso }) => {
+  run: async ({ job: name }, { client, clock, iso, isoIn }) => {
     const facts = await readJobFacts(name, {
       client,
       health: client.get("/api/health").then(
@@ -33,6 +33,7 @@ export const why = defineTool({
     });
     const { job, lastRun } = facts;
     const time = { now: clock.now(), atText: (at: number) => iso(at) ?? "" };
+    const ofSchedule = { now: time.now, atText: (at: number) => isoIn(job.timezone, at) ?? "" };
     const blockers = blockerTexts(facts, time);
     return {
       fields: {
@@ -43,7 +44,7 @@ export const why = defineTool({
         last_run_id: lastRun?.id,
         not_run: unfiredSentence(facts, time),
         expected: expectationSentence(facts, time),
-        next_run: nextRunText(facts, time),
+        next_run: nextRunText(facts, ofSchedule),
         blocked_by: blockers.length === 0 ? "nothing" : blockers,
         history: historyTexts(facts, time),
         untrusted: {
