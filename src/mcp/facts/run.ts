@@ -1,6 +1,7 @@
 import type { ResponseBody } from "../../client/routes.ts";
 import { durationText } from "../../domain/words/duration.ts";
 import { REASON_TEXT } from "../../domain/words/run.ts";
+import { isSecretName, MASK, maskText } from "../../jobfile/possible-secrets.ts";
 import type { ToolContext } from "../tool.ts";
 
 type RunFacts = ResponseBody<"get", "/api/runs">["runs"][number];
@@ -19,8 +20,15 @@ export const runEntry = (run: RunFacts, { iso }: Pick<ToolContext, "iso">) => ({
   retry_of: run.retry_of,
   by: run.triggered_by,
   failed_task: run.failure?.task_id,
-  untrusted: { params: run.params, ...failureLines(run.failure ?? null) },
+  warnings: run.warnings || null,
+  untrusted: { params: withoutSecrets(run.params), ...failureLines(run.failure ?? null) },
 });
+
+/** Returns params of a run without what is probably a secret, as a job is shown. */
+export const withoutSecrets = (params: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [name, isSecretName(name) ? MASK : maskText(value)]),
+  );
 
 /** Returns the line of output that explains a failure, with its number for `read_log`. */
 export const failureLines = (failure: RunFacts["failure"] | null) => {

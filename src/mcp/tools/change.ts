@@ -7,6 +7,7 @@ import { loadPatterns } from "../../domain/params/pattern.ts";
 import { isFinal } from "../../domain/run.ts";
 import { type Blocker, blockerText } from "../../domain/words/blocker.ts";
 import { flag, required, text, values } from "../arguments.ts";
+import { withoutSecrets } from "../facts/run.ts";
 import { defineTool, type ToolContext } from "../tool.ts";
 import { ToolError } from "../tool-error.ts";
 import { findRunId } from "./find-run.ts";
@@ -49,7 +50,7 @@ const plannedTrigger = async (
       .map((blocker) => blockerText(blocker, (at) => iso(at) ?? "").what);
   const refusals = textsOf("refuses");
   const would = refusals.length === 0 ? `trigger job '${job.id}'` : `nothing: ${refusals.join("; ")}`;
-  return { dry_run: true, would, params: used, held_back_by: textsOf("delays") };
+  return { dry_run: true, would, params: withoutSecrets(used), held_back_by: textsOf("delays") };
 };
 
 type Effect = "refuses" | "delays" | null;

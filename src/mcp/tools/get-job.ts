@@ -3,6 +3,7 @@ import type { ResponseBody } from "../../client/routes.ts";
 import { fenceLine } from "../answer/fence.ts";
 import { position, required, text } from "../arguments.ts";
 import { scheduleText } from "../facts/job.ts";
+import { pauseText } from "../facts/scheduler.ts";
 import { defineTool, type ToolContext } from "../tool.ts";
 
 type JobFacts = ResponseBody<"get", "/api/jobs/:job_id">;
@@ -32,7 +33,10 @@ export const getJob = defineTool({
       cursor: String(index + 1),
     }));
     return {
-      fields: cursor === 0 ? jobFields(job, { due, versions }, context) : { job: job.id },
+      fields:
+        cursor === 0
+          ? { ...jobFields(job, { due, versions }, context), scheduler: await pauseText(context) }
+          : { job: job.id },
       list: { entries: entries.slice(cursor), lines: "The job's YAML, with secrets hidden: line number", cursor: null },
     };
   },

@@ -3,7 +3,7 @@ import { lastRunText } from "../../client/why/sentences.ts";
 import { durationText } from "../../domain/words/duration.ts";
 import { REASON_TEXT } from "../../domain/words/run.ts";
 import { position, required, text } from "../arguments.ts";
-import { failureLines } from "../facts/run.ts";
+import { failureLines, withoutSecrets } from "../facts/run.ts";
 import { defineTool, type ToolContext } from "../tool.ts";
 import { findRunId } from "./find-run.ts";
 
@@ -62,7 +62,12 @@ const runFields = (run: RunFacts, tasks: readonly TaskFacts[], { clock, iso }: T
   can_retry: run.can_retry,
   links: run.links,
   failed_task: run.failure?.task_id,
-  untrusted: { params: run.params, outputs: run.outputs, run_error: run.error, ...failureLines(run.failure) },
+  untrusted: {
+    params: withoutSecrets(run.params),
+    outputs: run.outputs,
+    run_error: run.error,
+    ...failureLines(run.failure),
+  },
 });
 
 const taskEntry = (task: TaskFacts, { iso }: ToolContext) => ({
@@ -90,6 +95,7 @@ const taskEntry = (task: TaskFacts, { iso }: ToolContext) => ({
     untrusted: attempt.cause === null ? null : { line: { number: attempt.cause.seq, text: attempt.cause.text } },
   })),
   untrusted: {
+    prompt: task.approval?.prompt,
     error: task.error,
     outputs: task.outputs,
     failed_items: task.failures.map(({ text: line, count }) => ({ count, line })),

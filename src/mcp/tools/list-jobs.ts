@@ -1,6 +1,7 @@
 import type { ResponseBody } from "../../client/routes.ts";
 import { text } from "../arguments.ts";
 import { scheduleText } from "../facts/job.ts";
+import { pauseText } from "../facts/scheduler.ts";
 import { defineTool, type ToolContext } from "../tool.ts";
 
 type JobFacts = ResponseBody<"get", "/api/jobs">["jobs"][number];
@@ -14,7 +15,7 @@ export const listJobs = defineTool({
     const { jobs } = await context.client.get("/api/jobs", { query: { tag } });
     const matching = jobs.filter((job) => match === undefined || isMatch(job, match.toLowerCase()));
     return {
-      fields: { total: matching.length },
+      fields: { total: matching.length, scheduler: await pauseText(context) },
       list: {
         name: "jobs",
         entries: matching

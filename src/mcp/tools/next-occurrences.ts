@@ -3,6 +3,7 @@ import { parseExpression } from "../../domain/schedule/expression.ts";
 import { isTimezone, localTime } from "../../domain/schedule/local-time.ts";
 import { nextOccurrences as listNext, type NextJob } from "../../domain/schedule/next-occurrences.ts";
 import { text, whole } from "../arguments.ts";
+import { pauseText } from "../facts/scheduler.ts";
 import { defineTool, type ToolContext } from "../tool.ts";
 import { ToolError } from "../tool-error.ts";
 import { momentOf } from "./moment.ts";
@@ -36,6 +37,7 @@ export const nextOccurrences = defineTool({
     return {
       fields: {
         job: job === undefined ? null : scheduled.job.id,
+        scheduler: job === undefined ? null : await pauseText(context),
         note: occurrences.length === 0 ? scheduled.whyNone : scheduled.note,
       },
       list: {
