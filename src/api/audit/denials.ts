@@ -12,6 +12,11 @@ export type DenialsOptions = {
 
 const MINUTE_MS = 60_000;
 
+/** How much later than its answer a request is stored whose duration must tell nothing, in ms. */
+const LATER_MS = 250;
+
+type Later = { readonly facts: AuditFacts; readonly at: number };
+
 /** How many addresses are counted on their own at once. All others share the bound of one. */
 const MAX_ADDRESSES = 1_000;
 
@@ -31,22 +36,42 @@ type Minute = {
 export class Denials {
   readonly #options: DenialsOptions;
   readonly #minutes = new Map<string, Minute>();
+  /** What is stored soon. */
+  readonly #later: Later[] = [];
+  #cancelLater: () => void = () => {};
 
   constructor(options: DenialsOptions) {
     this.#options = options;
   }
 
   add(facts: AuditFacts): void {
+    this.#add({ facts, at: this.#options.clock.now() });
+  }
+
+  /** Adds a request after its answer, so that how long that takes does not tell that there is a row. */
+  addLater(facts: AuditFacts): void {
+    const { clock } = this.#options;
+    this.#later.push({ facts, at: clock.now() });
+    if (this.#later.length === 1) this.#cancelLater = clock.setTimeout(() => this.#addAll(), LATER_MS);
+  }
+
+  #addAll(): void {
+    this.#cancelLater();
+    for (const each of this.#later.splice(0)) this.#add(each);
+  }
+
+  #add({ facts, at }: Later): void {
     const minute = this.#minuteOf(facts.address);
     if (minute.rows < DENIED_PER_MINUTE) {
       minute.rows++;
-      if (this.#store(facts, 1)) return;
+      if (this.#store(facts, 1, at)) return;
     }
     minute.counted.set(facts.action, (minute.counted.get(facts.action) ?? 0) + 1);
   }
 
   /** Stores what is counted. */
   flush(): void {
+    this.#addAll();
     for (const [key, minute] of [...this.#minutes]) {
       minute.cancel();
       this.#end(key, minute);
@@ -82,10 +107,10 @@ export class Denials {
   }
 
   /** Returns false if the database can't be written: health and the log say so. */
-  #store(facts: AuditFacts, count: number): boolean {
-    const { audit, clock, log } = this.#options;
+  #store(facts: AuditFacts, count: number, now = this.#options.clock.now()): boolean {
+    const { audit, log } = this.#options;
     try {
-      audit.addDenied(facts, { now: clock.now(), count });
+      audit.addDenied(facts, { now, count });
       return true;
     } catch (error) {
       log.debug({ problem: errorMessage(error) }, "a denied request could not be stored in the audit log");

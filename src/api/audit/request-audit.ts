@@ -63,8 +63,8 @@ export class RequestAudit {
   async finish(entry: AuditEntry, { status }: Response): Promise<void> {
     try {
       if (!entry.isOpen || entry.isDeferred) return;
-      if (status === 401 || status === 403 || (status === 404 && entry.isHidden))
-        this.#options.denials.add(entry.facts);
+      if (status === 401 || status === 403) this.#options.denials.add(entry.facts);
+      else if (status === 404 && entry.isHidden) this.#options.denials.addLater(entry.facts);
       else if (status < 400) await withinAction(entry, () => this.#options.engine.storeAction());
     } finally {
       entry.close();

@@ -7,11 +7,11 @@ import { FakeClock } from "../../support/engine/fake-clock.ts";
 
 const open = () => {
   const clock = new FakeClock();
-  const rows: (AuditFacts & { readonly count: number })[] = [];
+  const rows: (AuditFacts & { readonly count: number; readonly now: number })[] = [];
   const state = { isFull: false };
-  const addDenied = (facts: AuditFacts, { count }: { readonly count: number }): void => {
+  const addDenied = (facts: AuditFacts, { count, now }: { readonly count: number; readonly now: number }): void => {
     if (state.isFull) throw new PetitError("storage_failed", "the disk is full");
-    rows.push({ ...facts, count });
+    rows.push({ ...facts, count, now });
   };
   const denials = new Denials({ audit: { addDenied }, clock, log: silentLog });
   const deny = (address: string | null, times: number, action: AuditFacts["action"] = "session.login"): void => {
@@ -93,4 +93,22 @@ test("the addresses of one IPv6 network count as one, and so do all beyond the f
     ["2001:db8::0", 10],
     [null, 2_000 - 997 - 60],
   ]);
+});
+
+test("a request whose duration must tell nothing is stored after its answer, with its time, or when petit stops", async () => {
+  const { clock, rows, denials } = open();
+  const facts = auditFacts({ how: "token", action: "run.cancel", address: "10.0.0.1" });
+  const at = clock.now();
+  denials.addLater(facts);
+  denials.addLater(facts);
+  expect(rows).toEqual([]);
+  await clock.pass(250);
+  expect(rows.map(({ action, now }) => [action, now - at])).toEqual([
+    ["run.cancel", 0],
+    ["run.cancel", 0],
+  ]);
+  for (let each = 0; each < 70; each++) denials.addLater(facts);
+  denials.flush();
+  expect(rows.map(({ count }) => count).slice(60)).toEqual([12]);
+  expect(clock.timers).toEqual([]);
 });
