@@ -1,6 +1,7 @@
 import type { Artifact } from "../domain/artifact/artifact.ts";
 import type { Backfill } from "../domain/backfill/backfill.ts";
 import type { Delivery } from "../domain/deliveries/delivery.ts";
+import type { ShutGate } from "../domain/dependency.ts";
 import type { DurationChange } from "../domain/durations/change.ts";
 import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
@@ -173,6 +174,8 @@ export interface Engine extends AsyncDisposable {
   readonly problems: readonly Problem[];
   /** The queues with what runs and waits in each, by name: the configured ones, and others that runs still use. */
   readonly queues: readonly QueueState[];
+  /** Returns the gates of a job that are shut now; none for an unknown job. */
+  shutGates(jobId: JobId): readonly ShutGate[];
   /** Returns the queues that some jobs name or their runs use, with their runs only. */
   queuesOf(jobIds: ReadonlySet<JobId>): readonly QueueState[];
   /** Returns the first runs that have a slot of a queue, and the first that wait for one; of some jobs only, if given. */
@@ -294,6 +297,8 @@ export type JobView = ActivityCounts & {
   /** The longest of its next intervals, if it is due every few minutes; null, which is the default, otherwise. */
   readonly everyMs?: number | null;
   readonly lastRun: Run | null;
+  /** Whether a gate on a job that a person may not know of is shut; undefined if no gate is on such a job. */
+  readonly isHiddenGateShut?: boolean;
   /** What it only waits for; null, which is the default, if it does not. */
   readonly lastWaitingFor?: WaitingCode | null;
   /** How the durations of the last days differ from those of the weeks before. Missing or null if they do not, or if it may be chance. */

@@ -2,6 +2,7 @@ import type { Artifact } from "../domain/artifact/artifact.ts";
 import type { OpenAccess } from "../domain/attention.ts";
 import type { Backfill } from "../domain/backfill/backfill.ts";
 import type { Delivery } from "../domain/deliveries/delivery.ts";
+import type { ShutGate } from "../domain/dependency.ts";
 import type { PetitError } from "../domain/errors.ts";
 import type { Event } from "../domain/event.ts";
 import type { HeartbeatState } from "../domain/health.ts";
@@ -567,6 +568,11 @@ class Scheduler implements Engine {
 
   get queues(): Engine["queues"] {
     return this.#runs.queues;
+  }
+
+  shutGates(jobId: JobId): readonly ShutGate[] {
+    const stored = this.#jobs.find(jobId);
+    return stored === null ? [] : this.#runs.admissionState(stored.job).shutGates;
   }
 
   queuesOf(jobIds: ReadonlySet<JobId>): readonly QueueState[] {

@@ -24,6 +24,13 @@ export const scopedEngine = (engine: ApiEngine, { store, visibility, redaction }
     noteHidden();
     return null;
   };
+  const isHidden = ({ jobId }: { readonly jobId: JobId }): boolean =>
+    !sees((engine.findJob(jobId) ?? engine.findGoneJob(jobId))?.job.id ?? jobId);
+  /** Says whether a gate on another job is shut, but not which. */
+  const withGates = (view: JobView | null): JobView | null =>
+    view?.job.dependsOn.some(isHidden)
+      ? { ...view, isHiddenGateShut: engine.shutGates(view.job.id).some(isHidden) }
+      : view;
   const notFound = (jobId: string): PetitError => {
     const gone = viewOf(engine.findGoneJob(jobId));
     return gone === null
@@ -82,6 +89,7 @@ export const scopedEngine = (engine: ApiEngine, { store, visibility, redaction }
     get queues() {
       return engine.queuesOf(visibility.jobIds);
     },
+    shutGates: (jobId) => (sees(jobId) ? engine.shutGates(jobId).filter((gate) => !isHidden(gate)) : []),
     queuesOf: (jobIds) => engine.queuesOf(visibility.within(jobIds)),
     queueRuns: (name, jobIds = null) => engine.queueRuns(name, visibility.within(jobIds)),
     get workers() {
@@ -97,7 +105,7 @@ export const scopedEngine = (engine: ApiEngine, { store, visibility, redaction }
     health: () => healthOf(engine.health(), sees),
 
     listJobs: () => views(engine.listJobs()),
-    findJob: (jobId) => viewOf(engine.findJob(jobId)),
+    findJob: (jobId) => withGates(viewOf(engine.findJob(jobId))),
     listGoneJobs: () => views(engine.listGoneJobs()),
     findGoneJob: (jobId) => viewOf(engine.findGoneJob(jobId)),
     jobNotFound: notFound,

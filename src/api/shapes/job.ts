@@ -168,8 +168,19 @@ const RENAMED = {
   runs_on: "tasks",
 } as const satisfies { readonly [Field in keyof JobFields]?: string };
 
+const gateFields = {
+  hidden_gate_shut: t.Optional(
+    t.Boolean({
+      description: "Whether a gate on a job that you may not know of is shut; missing if no gate is on such a job",
+    }),
+  ),
+};
+
 export const JobDetail = exactly(
-  { ...summaryFields, ...versionFields, ...definitionFields } satisfies SchemasOf<JobFields, typeof RENAMED>,
+  { ...summaryFields, ...versionFields, ...gateFields, ...definitionFields } satisfies SchemasOf<
+    JobFields,
+    typeof RENAMED
+  >,
   {
     title: "JobDetail",
     description: "A job with its definition",
@@ -262,5 +273,6 @@ export const jobDetail = (
   version: current?.number ?? null,
   digest: current?.digest ?? null,
   changed_at: current?.changedAt ?? null,
+  ...(view.isHiddenGateShut !== undefined && { hidden_gate_shut: view.isHiddenGateShut }),
   ...definitionBody(view.job, others),
 });

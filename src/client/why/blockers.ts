@@ -1,5 +1,5 @@
 import type { Blocker } from "../../domain/words/blocker.ts";
-import type { BlockerFacts } from "./facts.ts";
+import type { BlockerFacts, GateFacts } from "./facts.ts";
 import { whyShutNow } from "./gate.ts";
 
 /** Returns what prevents or affects the job's next run. `now` is in ms since the Unix epoch. */
@@ -10,13 +10,18 @@ export const findBlockers = (facts: BlockerFacts, now: number): readonly Blocker
   return [
     ...schedulerBlockers(facts),
     ...jobBlockers(facts),
-    ...facts.gates.flatMap((gate): readonly Blocker[] => {
+    ...knownGates(facts).flatMap((gate): readonly Blocker[] => {
       const why = whyShutNow(gate, now);
       return why === null ? [] : [{ code: "gate_shut", jobId: gate.gate.job_id, why }];
     }),
+    ...(job.hidden_gate_shut === true ? [{ code: "hidden_gate_shut" } as const] : []),
     ...limitBlockers(facts),
   ];
 };
+
+/** Returns the gates without those on jobs that the person may not know of. */
+export const knownGates = ({ job, gates }: Pick<BlockerFacts, "job" | "gates">): readonly GateFacts[] =>
+  job.hidden_gate_shut === undefined ? gates : gates.filter(({ runs }) => runs !== null);
 
 const schedulerBlockers = ({ state, health, occurrences }: BlockerFacts): readonly Blocker[] => [
   ...(health?.status === "unavailable"

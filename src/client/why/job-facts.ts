@@ -1,6 +1,7 @@
 import type { Client } from "../client.ts";
 import { isRefused } from "../error.ts";
 import type { ResponseBody } from "../routes.ts";
+import { knownGates } from "./blockers.ts";
 import { type BlockerFacts, type GateFacts, type RunFacts, UPSTREAM_RUNS } from "./facts.ts";
 
 /** Everything that explains why a job runs or does not run. */
@@ -60,7 +61,7 @@ export const readJobFacts = async (jobId: string, options: FactOptions): Promise
     queue: queues.queues.find(({ name }) => name === job.queue) ?? null,
     occurrences: occurrences.occurrences.filter(({ outcome }) => outcome !== "due"),
     upcoming: occurrences.occurrences.flatMap((each) => (each.outcome === "due" ? [each.scheduled_for] : [])).reverse(),
-    gates,
+    gates: knownGates({ job, gates }),
     state: scheduler.state,
     attention,
     health,

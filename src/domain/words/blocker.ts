@@ -17,6 +17,8 @@ export type Blocker =
   | { readonly code: "trigger_failing"; readonly id: string; readonly problem: string }
   /** `why`: a clause. */
   | { readonly code: "gate_shut"; readonly jobId: string; readonly why: string }
+  /** On a job that the person may not know of. */
+  | { readonly code: "hidden_gate_shut" }
   | {
       readonly code: "max_concurrency";
       readonly running: number;
@@ -76,6 +78,8 @@ export const blockerText = (blocker: Blocker, timeText: (at: number) => string):
       return only(blocker.problem);
     case "gate_shut":
       return only(`a gate is shut: ${blocker.why}`);
+    case "hidden_gate_shut":
+      return only("a gate is shut: it is on a job that you may not know of");
     case "max_concurrency": {
       const { running, max, pending } = blocker;
       const verb = running === 1 ? "is" : "are";

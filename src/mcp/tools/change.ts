@@ -66,6 +66,7 @@ const EFFECTS: Readonly<Record<Blocker["code"], Effect>> = {
   file_broken: null,
   trigger_failing: null,
   gate_shut: "refuses",
+  hidden_gate_shut: "refuses",
   max_concurrency: "refuses",
   queue_full: "delays",
   slots_taken: "delays",

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createClient } from "../../../src/client/client.ts";
+import { findBlockers } from "../../../src/client/why/blockers.ts";
+import { readJobFacts } from "../../../src/client/why/job-facts.ts";
+import { blockerText } from "../../../src/domain/words/blocker.ts";
 import { ask, post, readEvents, runToEnd, start } from "../../support/petit/api.ts";
 import { type AsPerson, createPerson } from "../../support/petit/people.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
@@ -202,9 +206,34 @@ test("a change of another job looks like a mistake, and is in the audit log as d
   const { id: runId } = await runToEnd(admin, "other_child");
   for (const path of ["/api/jobs/other_child/pause", "/api/jobs/unknown/pause", `/api/runs/${runId}/retry`])
     expect((await post(operator, path)).status).toBe(404);
-  const { body } = await ask(admin, "/api/audit?who=operator&allowed=false");
-  expect(body.entries.map((row: Record<string, unknown>) => [row.action, row.on])).toEqual([
+  const rows = await eventually("both are in the audit log", async () => {
+    const { body } = await ask(admin, "/api/audit?who=operator&allowed=false");
+    return body.entries.length > 1 ? body.entries : null;
+  });
+  expect(rows.map((row: Record<string, unknown>) => [row.action, row.on])).toEqual([
     ["run.retry", runId],
     ["job.pause", "other_child"],
   ]);
+});
+
+test("why says of a gate on another job only that it is shut, and nothing while it is open", async () => {
+  const whyIn = async (person: AsPerson) => {
+    const client = createClient({ base: petit.url, headers: () => ({ authorization: `Bearer ${person.token}` }) });
+    const facts = await readJobFacts("gated", { client, health: Promise.resolve(null), past: 5, upcoming: 0 });
+    const texts = findBlockers(facts, Date.now()).map((each) => blockerText(each, String).what);
+    return { texts, gates: facts.gates.length };
+  };
+  const shut = "a gate is shut: it is on a job that you may not know of";
+  await runToEnd(admin, "other_child");
+  expect(await whyIn(viewer)).toEqual({ texts: [shut], gates: 0 });
+  expect((await whyIn(admin)).texts).toEqual([expect.stringContaining("the last run of 'other_child' failed")]);
+  writeFileSync(
+    join(petit.jobsDir, "child.yaml"),
+    'id: other_child\ntasks: [{id: breaks, type: shell, script: "exit 0"}]\n',
+  );
+  await post(admin, "/api/jobs/reload");
+  await runToEnd(admin, "other_child");
+  for (const person of [viewer, operator, admin]) expect((await whyIn(person)).texts).toEqual([]);
+  expect((await ask(viewer, "/api/jobs/gated")).body.hidden_gate_shut).toBe(false);
+  expect((await ask(admin, "/api/jobs/gated")).body.hidden_gate_shut).toBeUndefined();
 });

@@ -266,7 +266,11 @@ describe("every route that changes something is in the log once, with who did it
       "/api/runs/019b76da-a800-7c3e-8f2b-5d1c9a7e4f60/cancel",
     ])
       expect([path, (await post(petit, path, undefined, limited)).status]).toEqual([path, 404]);
-    expect(await entries("&who=limited")).toMatchObject([
+    const tried = await eventually("both are in the audit log", async () => {
+      const rows = await entries("&who=limited");
+      return rows.length > 1 ? rows : null;
+    });
+    expect(tried).toMatchObject([
       { action: "run.retry", on: failed, allowed: false, role: "operator" },
       { action: "job.trigger", on: "broken", allowed: false, role: "operator" },
     ]);

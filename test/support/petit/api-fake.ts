@@ -128,6 +128,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     state: "running",
     counts: { pending: 0, running: 0 },
     queues: [],
+    shutGates: () => [],
     queuesOf: () => [],
     queueRuns: () => ({ holding: [], waiting: [] }),
     get knownJobs() {
