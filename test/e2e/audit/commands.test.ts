@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openRuntime } from "#runtime";
 import { auditFacts } from "../../../src/domain/people/audit.ts";
@@ -28,7 +29,8 @@ const done = async (args: readonly string[], environment: Record<string, string>
 test("commands on the database itself are in the log, by the user of the system", async () => {
   using dir = tempDir();
   const [db, jobs] = [dir.file("petit.db"), dir.file("jobs")];
-  await Bun.write(join(jobs, "hello.yaml"), JOBS["hello.yaml"]);
+  mkdirSync(jobs);
+  writeFileSync(join(jobs, "hello.yaml"), JOBS["hello.yaml"]);
   await done(["trigger", jobs, "hello", "--db", db]);
   await done(["tokens", "create", "mara", "--role", "viewer", "--db", db]);
   await done(["tokens", "rotate", "mara", "--db", db], { SUDO_USER: "ada" });
@@ -86,7 +88,7 @@ test("a restored copy keeps what the log of the replaced database has since then
   expect(entries()).toEqual(second);
   // Without the replaced database, numbers are given again. What the copy has under them stays.
   await done(["backup", dir.file("third.db"), "--db", db]);
-  await Bun.write(db, "damaged");
+  writeFileSync(db, "damaged");
   await restore("first.db");
   expect(entries()).toEqual([created, [2, "database.restore", "first.db"]]);
   await restore("third.db");
