@@ -47,7 +47,7 @@ export const StartedRun = exactly(
   },
 );
 
-export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
+export const triggerRoutes = ({ engine, requests, authentication, closing }: ApiContext) =>
   new Elysia().post(
     "/api/jobs/:job_id/trigger",
     async ({ params, query, headers, body, request, set }) => {
@@ -60,8 +60,10 @@ export const triggerRoutes = ({ engine, requests, closing }: ApiContext) =>
       set.headers.location = runPath(run);
       if (query.wait === undefined || !("status" in run)) return startedRun(run, engine.waitsFor(run.id));
       requests.keepOpen(request);
-      const signal = AbortSignal.any([request.signal, closing]);
+      const signal = AbortSignal.any([request.signal, authentication.untilLogout(request, closing)]);
       const waited = await engine.waitForRun(run.id, { timeoutMs: Number(query.wait) * 1000, signal });
+      // The token may have been revoked meanwhile.
+      authentication.identify(request);
       const answer = {
         ...startedRun(run, null),
         run: isFinal(waited.status) ? runBody(waited) : runBody(waited, waitOf(engine, waited)),

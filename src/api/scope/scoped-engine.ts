@@ -150,7 +150,11 @@ export const scopedEngine = (engine: ApiEngine, { store, visibility, redaction }
     testNotifications: (jobId, signal) =>
       checked(
         () => mustSeeJob(jobId),
-        () => engine.testNotifications(jobId, signal),
+        async () => {
+          const tested = await engine.testNotifications(jobId, signal);
+          mustSeeJob(jobId);
+          return tested;
+        },
       ),
     pauseJob: (jobId, by) =>
       checked(
@@ -180,7 +184,12 @@ export const scopedEngine = (engine: ApiEngine, { store, visibility, redaction }
     waitForRun: (runId, options) =>
       checked(
         () => mustSeeRun(runId),
-        async () => redaction.ofRun(await engine.waitForRun(runId, options)),
+        async () => {
+          const run = await engine.waitForRun(runId, options);
+          // The job may have become one of others meanwhile.
+          mustSeeRun(runId);
+          return redaction.ofRun(run);
+        },
       ),
     canRetry: (run) => engine.canRetry(run),
 

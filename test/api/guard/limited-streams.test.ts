@@ -127,6 +127,38 @@ describe("the event stream of somebody who is limited to some jobs", () => {
   });
 });
 
+test("an answer that waits for a run does not have it if its job has become none of theirs", async () => {
+  const waited = operator.fetch("/api/jobs/moved/trigger?wait=300", { method: "POST" });
+  const runId = await eventually("the run is there", async () => {
+    const { body } = await ask(admin, "/api/runs?job=moved&status=running");
+    return body.runs[0]?.id ?? null;
+  });
+  await setTags("moved", ["others"], LONG);
+  await post(admin, `/api/runs/${runId}/cancel`);
+  const response = await waited;
+  expect([response.status, await response.json()]).toEqual([
+    404,
+    { code: "NOT_FOUND", error: `run '${runId}' was not found`, details: { reason: "run_not_found", run_id: runId } },
+  ]);
+  await setTags("moved", ["team"], LONG);
+});
+
+test("an answer that waits for a run ends when its token is revoked", async () => {
+  const person = await createPerson(petit, "leaver", ["--role", "operator"]);
+  const waited = person.fetch("/api/jobs/moved/trigger?wait=300", { method: "POST" });
+  const runId = await eventually("the run is there", async () => {
+    const { body } = await ask(admin, "/api/runs?job=moved&status=running");
+    return body.runs[0]?.id ?? null;
+  });
+  expect((await ask(admin, "/api/tokens/leaver", { method: "DELETE" })).status).toBe(200);
+  const response = await waited;
+  expect([response.status, await response.json()]).toEqual([
+    401,
+    { code: "UNAUTHORIZED", error: expect.stringContaining("the token 'leaver' was revoked") },
+  ]);
+  await post(admin, `/api/runs/${runId}/cancel`);
+});
+
 test("the output of a run that somebody follows ends within a second when its job is none of theirs any more", async () => {
   const runId = await start(admin, "moved");
   const response = await viewer.fetch(`/api/runs/${runId}/logs?follow=true`);
