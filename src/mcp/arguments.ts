@@ -34,6 +34,13 @@ export const text = (
   expected: `a text of 1 to ${max} whole characters`,
 });
 
+/** Declares a text to search for. Lines are searched one by one, without control characters. */
+export const literal = (description?: string): Argument<string | undefined> => ({
+  ...text(description),
+  read: (given) => (isText(given) && /^[^\p{Cc}]{1,200}$/u.test(given) ? given : null),
+  expected: "a text of 1 to 200 characters on one line, without tabs and control characters",
+});
+
 /** Declares one of several words. */
 export const word = <const Word extends string>(words: readonly Word[]): Argument<Word | undefined> => ({
   schema: { type: "string", enum: words },

@@ -158,6 +158,8 @@ const zoneOf = async (tool: Tool, client: Client): Promise<string> =>
 const errorText = (error: unknown): string => {
   if (error instanceof ToolError) return error.message;
   if (!(error instanceof ClientError)) return "petit has an internal error; its log has the cause";
+  // The API names its own parameter.
+  if (isRefused(error, "CONFLICT")) return error.message.replace("from=start", "from_start");
   if (isRefused(error, "NOT_FOUND")) return withAdvice(error, "list_jobs and list_runs have the ids");
   if (isRefused(error, "FORBIDDEN")) return withAdvice(error, OTHER_TOKEN);
   return error.message;

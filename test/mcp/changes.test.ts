@@ -119,6 +119,11 @@ describe("the tools that change something", () => {
     const planned = await agent.call("trigger", { job: "greet", params: { name: "ada" }, dry_run: true });
     expect(planned.data).toEqual({ dry_run: true, would: "trigger job 'greet'", params: { name: "ada" } });
     const { data: started } = await agent.call("trigger", { job: "greet", params: { name: "ada" } });
+    await eventually("the run has completed", async () =>
+      (await ask(`/api/runs/${started.run}`)).status === "completed" ? true : null,
+    );
+    const nothing = await agent.call("retry", { run: started.run });
+    expect([nothing.isError, nothing.text]).toEqual([true, expect.stringContaining("(from_start reruns all of it)")]);
     expect(await ask(`/api/runs/${started.run}`)).toMatchObject({ triggered_by: "operator", params: { name: "ada" } });
     const { data: slow } = await agent.call("trigger", { job: "slow" });
     expect((await agent.call("cancel", { run: slow.run, dry_run: true })).data.would).toBe(
@@ -150,6 +155,8 @@ describe("the tools that change something", () => {
     expect(await isPaused()).toBe(false);
     expect((await agent.call("pause_job", { job: "greet" })).data.message).toBe("job 'greet' is paused");
     expect(await isPaused()).toBe(true);
+    const blocked = (await agent.call("why", { job: "greet" })).data.blocked_by;
+    expect(blocked).toEqual([expect.stringMatching(/^the job is paused since .*; resume_job continues$/)]);
     expect((await agent.call("pause_job", { job: "greet", dry_run: true })).data.would).toBe(
       "nothing: job 'greet' is already paused",
     );

@@ -245,6 +245,12 @@ describe("petit mcp", () => {
     ["read_log", { run: "latest" }, "'latest' is not the id of a run; list_runs has the ids"],
     ["list_runs", { since: "long ago" }, "argument 'since' is 'long ago'; expected a duration such as 10m"],
     ["list_runs", { cursor: "x" }, "list_runs have the ids"],
+    [
+      "search_logs",
+      { text: "a\tb" },
+      "argument 'text' is \"a\\tb\"; expected a text of 1 to 200 characters on one line",
+    ],
+    ["read_log", { run: "latest", match: "a\nb" }, "argument 'match' is "],
     ["next_occurrences", {}, "give either 'job' or 'cron'"],
     ["next_occurrences", { cron: "61 * * * *" }, "'61 * * * *' is not a schedule: "],
     [

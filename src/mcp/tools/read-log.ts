@@ -1,7 +1,7 @@
 import type { ResponseBody } from "../../client/routes.ts";
 import type { AnswerEntry } from "../answer/answer.ts";
 import { fenceLine } from "../answer/fence.ts";
-import { position, required, text, whole } from "../arguments.ts";
+import { literal, position, required, text, whole } from "../arguments.ts";
 import { defineTool, type ToolContext } from "../tool.ts";
 import { findRunId } from "./find-run.ts";
 
@@ -25,7 +25,7 @@ export const readLog = defineTool({
     task: text(),
     attempt: whole({ max: 1_000_000 }),
     from_line: whole({ max: 999_999_999_999_999 }, "A line's number"),
-    match: text("Literal text; case is ignored", { max: 200 }),
+    match: literal("Literal text; case is ignored"),
     lines: whole({ max: MAX_LINES, initial: DEFAULT_LINES }),
     cursor: position(),
   },

@@ -1,6 +1,6 @@
+import { findBlockers } from "../../client/why/blockers.ts";
 import { readJobFacts } from "../../client/why/job-facts.ts";
 import {
-  blockerTexts,
   deliveryTexts,
   expectationSentence,
   historyTexts,
@@ -9,12 +9,19 @@ import {
   triggerTexts,
   unfiredSentence,
 } from "../../client/why/sentences.ts";
+import { type Blocker, blockerText } from "../../domain/words/blocker.ts";
 import { required, text } from "../arguments.ts";
 import { failureLines } from "../facts/run.ts";
 import { defineTool } from "../tool.ts";
 
 const PAST_OCCURRENCES = 20;
 const UPCOMING_OCCURRENCES = 3;
+
+/** Returns what to do about a blocker, with the tools of agents instead of commands. */
+const adviceFor = ({ code }: Blocker, remedy: string | null): string | null => {
+  if (code === "job_paused") return "resume_job continues";
+  return code === "scheduler_paused" ? "a person can resume it" : remedy;
+};
 
 export const why = defineTool({
   name: "why",
@@ -34,7 +41,11 @@ export const why = defineTool({
     const { job, lastRun } = facts;
     const time = { now: clock.now(), atText: (at: number) => iso(at) ?? "" };
     const ofSchedule = { now: time.now, atText: (at: number) => isoIn(job.timezone, at) ?? "" };
-    const blockers = blockerTexts(facts, time);
+    const blockers = findBlockers(facts, time.now).map((blocker) => {
+      const { what, remedy } = blockerText(blocker, time.atText);
+      const advice = adviceFor(blocker, remedy);
+      return advice === null ? what : `${what}; ${advice}`;
+    });
     return {
       fields: {
         job: job.id,
