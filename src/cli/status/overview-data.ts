@@ -5,6 +5,7 @@ import type { JobList } from "../../api/shapes/job.ts";
 import type { RunList } from "../../api/shapes/run.ts";
 import type { Client } from "../../client/client.ts";
 import { ifShown } from "../../client/error.ts";
+import { pauseFacts } from "../../client/why/facts.ts";
 import type { Health, SchedulerState } from "../../engine/engine.ts";
 
 export type AttentionBody = (typeof AttentionListBody.static)["items"][number];
@@ -15,6 +16,8 @@ export type ListedJob = (typeof JobList.static)["jobs"][number];
 export type Overview = {
   readonly version: string;
   readonly state: SchedulerState;
+  /** Who paused the scheduler; null if it is not paused, or if that is unknown. */
+  readonly pausedBy: string | null;
   readonly health: {
     readonly status: Health["status"];
     readonly reasons: readonly (typeof HealthReasonBody.static)[];
@@ -38,7 +41,7 @@ export const readOverview = async (client: Client): Promise<Overview> => {
   const listRuns = (status: string) => client.get("/api/runs", { query: { status, limit: MAX_RUNS } });
   // A petit that is starting answers this when it has started.
   const { jobs } = await client.get("/api/jobs");
-  const [attention, running, pending, { state }, health, repository] = await Promise.all([
+  const [attention, running, pending, scheduler, health, repository] = await Promise.all([
     client.get("/api/attention", { query: { limit: MAX_ENTRIES } }),
     listRuns("running"),
     listRuns("pending"),
@@ -48,7 +51,8 @@ export const readOverview = async (client: Client): Promise<Overview> => {
   ]);
   return {
     version: health.version,
-    state,
+    state: scheduler.state,
+    pausedBy: pauseFacts(scheduler).by,
     health: { status: health.status, reasons: health.reasons ?? [] },
     attention,
     running: running.runs.toReversed(),
@@ -59,13 +63,15 @@ export const readOverview = async (client: Client): Promise<Overview> => {
 };
 
 /** Returns the overview for programs. */
-export const overviewJson = ({ version, state, health, attention, running, pending, jobs, repository }: Overview) => ({
+export const overviewJson = ({ version, state, pausedBy, jobs, repository, ...now }: Overview) => ({
   version,
   scheduler: state,
-  health,
-  attention,
-  running,
-  pending,
+  scheduler_paused_by: pausedBy,
+  paused_jobs: jobs.flatMap(({ id, paused, paused_by: by = null }) => (paused ? [{ job_id: id, by }] : [])),
+  health: now.health,
+  attention: now.attention,
+  running: now.running,
+  pending: now.pending,
   next: comingJobs(jobs).map(({ job, at }) => ({ job_id: job.id, at })),
   jobs: jobs.length,
   job_repository: repository,

@@ -4,6 +4,7 @@ import { frequentIntervalMs } from "../../domain/schedule/frequency.ts";
 import { criticalFirst } from "../../domain/schedule/next-up.ts";
 import { compileSchedule } from "../../domain/schedule/schedule.ts";
 import { distanceText, roughlyText } from "../../domain/words/duration.ts";
+import { byText } from "../../domain/words/inbox/unfired.ts";
 import { usedCommitText } from "../../domain/words/versions/repository.ts";
 import { activeTexts, shownStatusOf, waitedForText } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
@@ -94,18 +95,22 @@ const partsText = (overview: Overview, options: PartOptions): string =>
     .join("\n");
 
 const headText = (
-  { version, state, health, jobs, repository }: Overview,
+  { version, state, pausedBy, health, jobs, repository }: Overview,
   { screen, base }: OverviewTextOptions,
 ): string => {
-  const paused = jobs.filter((job) => job.paused).map(({ id }) => id);
+  const paused = jobs.filter((job) => job.paused).map(pausedJobText);
   const states = [...stateWords(state, health.status), pluralize(jobs.length, "job")];
   const lines = [paint(screen, "bold", fold(`petit ${version} at ${base}: ${states.join(", ")}`, "  ", screen))];
   if (repository !== null) lines.push(paint(screen, "dim", cut(`job files: ${usedCommitText(repository)}`, screen)));
   const note = (text: string): void => void lines.push(paint(screen, "yellow", cut(text, screen)));
-  if (state === "paused") note("all schedules are paused; 'petit resume' continues them");
+  if (state === "paused") note(`all schedules are paused${byText(pausedBy)}; 'petit resume' continues them`);
   if (paused.length > 0) note(`${pluralize(paused.length, "paused job")}: ${paused.join(", ")}`);
   return `${lines.join("\n")}\n`;
 };
+
+/** An older petit does not say who paused a job. */
+const pausedJobText = ({ id, paused_by: by = null }: Overview["jobs"][number]): string =>
+  by === null ? id : `${id} (by ${by})`;
 
 const stateWords = (state: Overview["state"], health: Overview["health"]["status"]): readonly string[] => {
   switch (health) {

@@ -2,6 +2,7 @@ import { defaultZone } from "../../app/settings/settings.ts";
 import type { Client } from "../../client/client.ts";
 import { ifShown } from "../../client/error.ts";
 import { relativeText } from "../../domain/words/duration.ts";
+import { decisionsOf, decisionText } from "../../domain/words/people/decision.ts";
 import { causeFacts, otherParamsText, type RunFactValue, timeFacts } from "../../domain/words/run-facts.ts";
 import { notInUseText, shortCommit } from "../../domain/words/versions/repository.ts";
 import { shownStatusOf } from "../../domain/words/waiting-for.ts";
@@ -120,6 +121,7 @@ const runText = (snapshot: RunSnapshot, { artifacts, commitInUse }: Around, cont
     ...[...causeFacts(run), ...timeFacts(run)].flatMap(({ name, value }) =>
       name === undefined ? [] : [[name, factText(value, commitInUse, context)] as const],
     ),
+    ...decisionRows(snapshot),
     ["artifacts", artifacts],
     ...linkRows(run),
   ];
@@ -128,6 +130,10 @@ const runText = (snapshot: RunSnapshot, { artifacts, commitInUse }: Around, cont
     .map(([name, value]) => `${name.padEnd(NAME_WIDTH)}${fold(value, " ".repeat(NAME_WIDTH), out)}\n`)
     .join("");
 };
+
+/** Returns who decided about the approvals of the run. */
+const decisionRows = ({ tasks }: RunSnapshot): readonly (readonly [string, string])[] =>
+  decisionsOf(tasks).map((decision, index) => [index === 0 ? "decided" : "", oneLine(decisionText(decision))]);
 
 /** Returns what made a failed run good, to follow `recovered`. */
 const recoveryText = ({ run: { recovered_by: by } }: RunSnapshot, context: Context): string =>

@@ -23,16 +23,18 @@ export const findBlockers = (facts: BlockerFacts, now: number): readonly Blocker
 export const knownGates = ({ job, gates }: Pick<BlockerFacts, "job" | "gates">): readonly GateFacts[] =>
   job.hidden_gate_shut === undefined ? gates : gates.filter(({ runs }) => runs !== null);
 
-const schedulerBlockers = ({ state, health, occurrences }: BlockerFacts): readonly Blocker[] => [
+const schedulerBlockers = ({ state, pause, health, occurrences }: BlockerFacts): readonly Blocker[] => [
   ...(health?.status === "unavailable"
     ? [{ code: "storage", problems: health.reasons.map(({ message }) => message) } as const]
     : []),
   ...(state === "stopped" ? [{ code: "stopped" } as const] : []),
-  ...(state === "paused" ? [{ code: "scheduler_paused", since: pausedSince(occurrences) } as const] : []),
+  ...(state === "paused"
+    ? [{ code: "scheduler_paused", since: pause.at, skippedSince: skippedSince(occurrences), by: pause.by } as const]
+    : []),
 ];
 
 /** Returns the oldest of the latest occurrences that the pause skipped, in ms since the Unix epoch, or null. */
-const pausedSince = (occurrences: BlockerFacts["occurrences"]): number | null => {
+const skippedSince = (occurrences: BlockerFacts["occurrences"]): number | null => {
   const other = occurrences.findIndex(({ reason }) => reason !== "paused");
   return occurrences.slice(0, other === -1 ? undefined : other).at(-1)?.scheduled_for ?? null;
 };

@@ -14,6 +14,18 @@ export type GateFacts = { readonly gate: JobBody["depends_on"][number]; readonly
 
 type QueueFacts = (typeof QueueList.static)["queues"][number];
 
+/** When the scheduler was paused (ms since the Unix epoch), and by whom; null if it is not, or if that is unknown. */
+type PauseFacts = { readonly at: number | null; readonly by: string | null };
+
+/** Returns the pause of the scheduler. An older petit does not say when it began, nor who paused it. */
+export const pauseFacts = ({
+  paused_at = null,
+  paused_by = null,
+}: Partial<Pick<typeof SchedulerBody.static, "paused_at" | "paused_by">>): PauseFacts => ({
+  at: paused_at,
+  by: paused_by,
+});
+
 /** How many runs wait, and for what the first ones of them do. */
 type Waiting = { readonly count: number; readonly waitsFor: readonly RunFacts["waits_for"][] };
 
@@ -33,6 +45,7 @@ export type BlockerFacts = {
   /** What needs attention about the job. */
   readonly attention: readonly { readonly id: string; readonly kind: string; readonly message: string }[];
   readonly state: (typeof SchedulerBody.static)["state"];
+  readonly pause: PauseFacts;
   /** Null if it is unknown. */
   readonly health: {
     readonly status: typeof HealthWord.static;

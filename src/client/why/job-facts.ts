@@ -1,14 +1,17 @@
+import { type DecidedApproval, decisionsOf } from "../../domain/words/people/decision.ts";
 import type { Client } from "../client.ts";
 import { isRefused } from "../error.ts";
 import type { ResponseBody } from "../routes.ts";
 import { knownGates } from "./blockers.ts";
-import { type BlockerFacts, type GateFacts, type RunFacts, UPSTREAM_RUNS } from "./facts.ts";
+import { type BlockerFacts, type GateFacts, pauseFacts, type RunFacts, UPSTREAM_RUNS } from "./facts.ts";
 
 /** Everything that explains why a job runs or does not run. */
 export type JobFacts = BlockerFacts & {
   readonly lastRun: RunFacts | null;
   /** The tasks of that run that wait for a worker. */
   readonly workerWaits: readonly WorkerWaitFacts[];
+  /** What people decided about the approvals of that run. */
+  readonly decisions: readonly DecidedApproval[];
   /** The next occurrences in ascending order, ms since the Unix epoch. */
   readonly upcoming: readonly number[];
   /** What needs attention about the job. */
@@ -53,16 +56,19 @@ export const readJobFacts = async (jobId: string, options: FactOptions): Promise
   ]);
   const lastRun = runs.runs[0] ?? null;
   const deliveries = await listDeliveries(client, job, options.past);
+  const tasks = lastRun === null || lastRun.status === "pending" ? [] : await listTasks(client, lastRun.id);
   return {
     job,
     lastRun,
-    workerWaits: lastRun?.status === "running" ? await listWorkerWaits(client, lastRun.id) : [],
+    workerWaits: workerWaitsOf(tasks),
+    decisions: decisionsOf(tasks),
     waiting: { count: waiting.count, waitsFor: waiting.runs.map((run) => run.waits_for) },
     queue: queues.queues.find(({ name }) => name === job.queue) ?? null,
     occurrences: occurrences.occurrences.filter(({ outcome }) => outcome !== "due"),
     upcoming: occurrences.occurrences.flatMap((each) => (each.outcome === "due" ? [each.scheduled_for] : [])).reverse(),
     gates: knownGates({ job, gates }),
     state: scheduler.state,
+    pause: pauseFacts(scheduler),
     attention,
     health,
     deliveries,
@@ -79,9 +85,18 @@ const listDeliveries = async (
     ? []
     : (await client.get("/api/jobs/:job_id/deliveries", { params: { job_id: id }, query: { limit } })).deliveries;
 
-const listWorkerWaits = async (client: Client, runId: string): Promise<readonly WorkerWaitFacts[]> => {
-  const { tasks } = await client.get("/api/runs/:run_id/tasks", { params: { run_id: runId } });
-  return tasks.flatMap(({ task_id: taskId, waits_for: waitsFor }) => (waitsFor === null ? [] : [{ taskId, waitsFor }]));
+/** Returns the tasks that wait for a worker. */
+export const workerWaitsOf = (tasks: readonly TaskBody[]): readonly WorkerWaitFacts[] =>
+  tasks.flatMap(({ task_id: taskId, waits_for: waitsFor }) => (waitsFor === null ? [] : [{ taskId, waitsFor }]));
+
+/** Returns none if the run was deleted meanwhile. */
+const listTasks = async (client: Client, runId: string): Promise<readonly TaskBody[]> => {
+  try {
+    return (await client.get("/api/runs/:run_id/tasks", { params: { run_id: runId } })).tasks;
+  } catch (error) {
+    if (isRefused(error, "NOT_FOUND")) return [];
+    throw error;
+  }
 };
 
 /** An older petit can't list what needs attention about one job. */

@@ -8,6 +8,7 @@ import { triggerText } from "../../domain/words/deliveries/trigger.ts";
 import { durationText, relativeText, roughText } from "../../domain/words/duration.ts";
 import { expectedText, staleSinceText } from "../../domain/words/inbox/expectation.ts";
 import { notRunText } from "../../domain/words/inbox/unfired.ts";
+import { decisionText } from "../../domain/words/people/decision.ts";
 import { RUN_STATUS_VERBS } from "../../domain/words/run.ts";
 import { type RunFact, timeFacts } from "../../domain/words/run-facts.ts";
 import { shownStatusOf, waitedForText } from "../../domain/words/waiting-for.ts";
@@ -24,14 +25,21 @@ export type TimeContext = { readonly now: number; readonly atText: (at: number) 
 
 /** Returns why the job ran last, and the outcome. */
 export const lastRunText = (
-  facts: Pick<JobFacts, "lastRun" | "workerWaits"> & { readonly job: Pick<JobFacts["job"], "id"> },
+  facts: Pick<JobFacts, "lastRun" | "workerWaits" | "decisions"> & { readonly job: Pick<JobFacts["job"], "id"> },
   time: TimeContext,
 ): string => {
   const { lastRun, job } = facts;
   if (lastRun === null) return `${job.id} has never run`;
   const at = lastRun.started_at ?? lastRun.created_at;
-  return `${relativeText(at - time.now)}, at ${time.atText(at)}: ${causeOf(lastRun, time)}; ${outcomeOf({ ...lastRun, waits: waitText(lastRun, facts) }, time)}`;
+  return `${relativeText(at - time.now)}, at ${time.atText(at)}: ${causeOf(lastRun, time)}; ${outcomeOf({ ...lastRun, waits: waitText(lastRun, facts) }, time)}${decidedText(facts)}`;
 };
+
+/** Returns who decided about the approvals of the run, as clauses to follow; the error of the run says it of the task that it is about. */
+const decidedText = ({ lastRun, decisions }: Pick<JobFacts, "lastRun" | "decisions">): string =>
+  decisions
+    .filter(({ taskId }) => lastRun?.error == null || lastRun.failure?.task_id !== taskId)
+    .map((decision) => `; ${decisionText(decision)}`)
+    .join("");
 
 const causeOf = (
   { trigger, scheduled_for, retry_of, triggered_by, parent, delivery, backfill }: RunFacts,

@@ -7,8 +7,16 @@ export type Blocker =
   | { readonly code: "stopped" }
   /** No job file defines the job any more. `since` is when petit noticed it; null if that is unknown. */
   | { readonly code: "job_gone"; readonly since: number | null }
-  /** `since`: the oldest of the latest occurrences that the pause skipped; null if there is none. */
-  | { readonly code: "scheduler_paused"; readonly since: number | null }
+  /**
+   * `since`: null if it is unknown, as of a pause by an older petit; then `skippedSince` is the oldest of the latest occurrences that the
+   * pause skipped, null if there is none.
+   */
+  | {
+      readonly code: "scheduler_paused";
+      readonly since: number | null;
+      readonly skippedSince: number | null;
+      readonly by: string | null;
+    }
   | { readonly code: "job_paused"; readonly jobId: string; readonly since: number | null; readonly by: string | null }
   | { readonly code: "job_disabled"; readonly file: string }
   /** petit uses the last valid version of the job. */
@@ -53,17 +61,17 @@ export const blockerText = (blocker: Blocker, timeText: (at: number) => string):
       return { what: `no job file defines the job any more${since}, so it can't run`, remedy: "put its file back" };
     }
     case "scheduler_paused": {
-      const since = blocker.since === null ? "" : ` since ${timeText(blocker.since)} or earlier`;
+      const skipped = blocker.skippedSince === null ? "" : ` since ${timeText(blocker.skippedSince)} or earlier`;
+      const since = blocker.since === null ? skipped : ` since ${timeText(blocker.since)}`;
       return {
-        what: `the scheduler is paused${since}: ${PAUSED}`,
+        what: `the scheduler is paused${since}${personText(blocker.by)}: ${PAUSED}`,
         remedy: "run 'petit resume' to continue",
       };
     }
     case "job_paused": {
       const since = blocker.since === null ? "" : ` since ${timeText(blocker.since)}`;
-      const by = blocker.by === null ? "" : ` (by ${blocker.by})`;
       return {
-        what: `the job is paused${since}${by}: ${PAUSED}`,
+        what: `the job is paused${since}${personText(blocker.by)}: ${PAUSED}`,
         remedy: `run 'petit resume ${blocker.jobId}' to continue`,
       };
     }
@@ -102,6 +110,8 @@ export const blockerText = (blocker: Blocker, timeText: (at: number) => string):
 
 /** What a pause does, also to the events that reach petit. */
 const PAUSED = "occurrences are skipped, but manual triggers work; deliveries are kept, or skipped by 'on_pause: skip'";
+
+const personText = (by: string | null): string => (by === null ? "" : ` (by ${by})`);
 
 const only = (what: string): BlockerText => ({ what, remedy: null });
 

@@ -1,6 +1,8 @@
 import type { ResponseBody } from "../../client/routes.ts";
+import { workerWaitsOf } from "../../client/why/job-facts.ts";
 import { lastRunText } from "../../client/why/sentences.ts";
 import { durationText } from "../../domain/words/duration.ts";
+import { decisionsOf } from "../../domain/words/people/decision.ts";
 import { REASON_TEXT } from "../../domain/words/run.ts";
 import { position, required, text } from "../arguments.ts";
 import { failureLines, withoutSecrets } from "../facts/run.ts";
@@ -40,9 +42,8 @@ const runFields = (run: RunFacts, tasks: readonly TaskFacts[], { clock, iso }: T
       // The error can contain output.
       lastRun: { ...run, error: null },
       job: { id: run.job_id },
-      workerWaits: tasks.flatMap(({ task_id: taskId, waits_for: waitsFor }) =>
-        waitsFor === null ? [] : [{ taskId, waitsFor }],
-      ),
+      workerWaits: workerWaitsOf(tasks),
+      decisions: decisionsOf(tasks),
     },
     { now: clock.now(), atText: (at) => iso(at) ?? "" },
   ),

@@ -1,7 +1,7 @@
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { findBlockers } from "../../client/why/blockers.ts";
-import { UPSTREAM_RUNS } from "../../client/why/facts.ts";
+import { pauseFacts, UPSTREAM_RUNS } from "../../client/why/facts.ts";
 import { type Blocker, blockerText } from "../../domain/words/blocker.ts";
 import { failureWords } from "../../domain/words/failure.ts";
 import { expectedText, staleSinceText } from "../../domain/words/inbox/expectation.ts";
@@ -175,6 +175,7 @@ const Blockers = ({ job }: { readonly job: JobDetail }) => {
     gates: job.depends_on.map((gate, index) => ({ gate, runs: upstream[index]?.data?.runs ?? null })),
     attention,
     state: scheduler.state,
+    pause: pauseFacts(scheduler),
     health: health === undefined ? null : { status: health.status, reasons: health.reasons ?? [] },
   };
   const blockers = findBlockers(facts, petitNow());

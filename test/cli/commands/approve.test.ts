@@ -64,6 +64,8 @@ describe("petit approve and petit reject", () => {
     });
     while ((await ask(running, `/api/runs/${id}`)).body.ended_at === null);
     expect((await run("runs", "release")).stdout).toContain("  completed (1 warning)  ");
+    expect((await run("status", id)).stdout).toContain("\ndecided   task 'ok' was approved by 127.0.0.1\n");
+    expect((await run("why", "release")).stdout).toContain("; task 'ok' was approved by 127.0.0.1\n");
     const { body } = await ask(running, `/api/runs/${id}/tasks`);
     expect(body.tasks[1].outputs).toEqual({ decision: "approved", by: "127.0.0.1", comment: "fine" });
     const again = await run("approve", id);
@@ -82,5 +84,12 @@ describe("petit approve and petit reject", () => {
     expect(await run("approve", id, "b")).toMatchObject({ status: 0 });
     while ((await ask(running, `/api/runs/${id}`)).body.ended_at === null);
     expect((await run("status", id)).stdout).toContain("task 'a' failed: rejected by 127.0.0.1: not today");
+    expect((await run("status", id)).stdout).toContain(
+      "\ndecided   task 'a' was rejected by 127.0.0.1\n          task 'b' was approved by 127.0.0.1\n",
+    );
+    // The error of the run says who rejected it.
+    const [why] = (await run("why", "two")).stdout.split("\n").filter((line) => line.startsWith("last run"));
+    expect(why).toContain("task 'a' failed: rejected by 127.0.0.1: not today (run ");
+    expect(why).toEndWith("; task 'b' was approved by 127.0.0.1");
   });
 });

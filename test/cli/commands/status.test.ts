@@ -74,6 +74,8 @@ describe("petit status without a run", () => {
     expect(Object.keys(body)).toEqual([
       "version",
       "scheduler",
+      "scheduler_paused_by",
+      "paused_jobs",
       "health",
       "attention",
       "running",

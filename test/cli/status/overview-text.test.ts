@@ -84,6 +84,7 @@ const failing = (job: string, at: number, change: object = {}): AttentionBody =>
 const EMPTY: Overview = {
   version: "1.2.3",
   state: "running",
+  pausedBy: null,
   health: { status: "ok", reasons: [] },
   attention: { items: [], count: 0, counts: {} as Overview["attention"]["counts"], handled: 0 },
   running: [],
@@ -215,11 +216,11 @@ describe("the overview", () => {
   });
 
   test("says that schedules or jobs are paused, and leaves paused jobs out of what comes next", () => {
-    const jobs = [jobOf("a", { paused: true }), jobOf("b", { paused: true }), jobOf("c")];
-    const lines = linesOf({ ...EMPTY, state: "paused", jobs });
+    const jobs = [jobOf("a", { paused: true, paused_by: "ada" }), jobOf("b", { paused: true }), jobOf("c")];
+    const lines = linesOf({ ...EMPTY, state: "paused", pausedBy: "ben", jobs });
     expect(lines.slice(1, 3)).toEqual([
-      "all schedules are paused; 'petit resume' continues them",
-      "2 paused jobs: a, b",
+      "all schedules are paused by ben; 'petit resume' continues them",
+      "2 paused jobs: a (by ada), b",
     ]);
     expect(lines.slice(-3)).toEqual(["NEXT  IN  WHEN", "c     1h  13:00", ""]);
   });

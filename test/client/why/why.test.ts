@@ -6,6 +6,7 @@ import type { JobFacts } from "../../../src/client/why/job-facts.ts";
 import { explainOccurrence } from "../../../src/client/why/occurrence.ts";
 import { blockerTexts, historyTexts, lastRunText, nextRunText } from "../../../src/client/why/sentences.ts";
 import { relativeText } from "../../../src/domain/words/duration.ts";
+import { decisionsOf } from "../../../src/domain/words/people/decision.ts";
 
 const NOW = Date.UTC(2026, 2, 8, 12, 0, 0);
 const MINUTE = 60_000;
@@ -94,6 +95,18 @@ const RUN: RunFacts = {
   waiting_for: null,
 };
 
+const FAILURE: NonNullable<RunFacts["failure"]> = {
+  task_id: "live",
+  item: null,
+  attempt: null,
+  reason: "rejected",
+  exit_code: null,
+  signal: null,
+  error: "rejected by ben",
+  cause: null,
+  last_line: null,
+};
+
 const SLOT: RunFacts["waits_for"] = { code: "max_jobs", queue: null, limit: 4, running: 4, ahead: 2 };
 
 const GATE: GateFacts["gate"] = { job_id: "up", condition: "last_success", window_ms: null };
@@ -109,6 +122,8 @@ const FACTS: JobFacts = {
   gates: [],
   deliveries: [],
   state: "running",
+  pause: { at: null, by: null },
+  decisions: [],
   health: { status: "ok", reasons: [] },
   attention: [],
 };
@@ -161,6 +176,21 @@ describe("lastRunText", () => {
   ];
   test.each(cases)("explains %j", (fields, text) => {
     expect(lastRunText({ ...FACTS, lastRun: { ...RUN, ...fields } }, TIME)).toContain(text);
+  });
+
+  test("says who decided about approvals, unless the error of the run does", () => {
+    const decisions = decisionsOf([
+      { task_id: "ok", approval: {}, outputs: { decision: "approved", by: "ada", comment: "fine" } },
+      { task_id: "late", approval: {}, outputs: { decision: "approved", by: "timeout" } },
+      { task_id: "live", approval: {}, outputs: { decision: "rejected", by: "ben" } },
+      { task_id: "waits", approval: {}, outputs: {} },
+      { task_id: "forged", approval: null, outputs: { decision: "approved", by: "eve" } },
+    ]);
+    const approved = "; task 'ok' was approved by ada; task 'late' was approved by its timeout";
+    const lastRun = { ...RUN, failure: FAILURE };
+    const textOf = (error: string | null) => lastRunText({ ...FACTS, lastRun: { ...lastRun, error }, decisions }, TIME);
+    expect(textOf("task 'live' failed: rejected by ben")).toEndWith(`rejected by ben (run ${RUN.id})${approved}`);
+    expect(textOf(null)).toEndWith(`(run ${RUN.id})${approved}; task 'live' was rejected by ben`);
   });
 
   test("names the tasks that wait for a worker", () => {
@@ -316,6 +346,15 @@ describe("blockerTexts", () => {
       "a pause that has skipped occurrences",
       { state: "paused", occurrences: [occurrence(1, { reason: "paused" }), occurrence(2, { reason: "paused" })] },
       ["the scheduler is paused since 2026-03-08 11:58:00 UTC or earlier: "],
+    ],
+    [
+      "who paused it",
+      {
+        state: "paused",
+        pause: { at: Date.UTC(2026, 2, 8, 11), by: "ada" },
+        occurrences: [occurrence(1, { reason: "paused" })],
+      },
+      ["the scheduler is paused since 2026-03-08 11:00:00 UTC (by ada): occurrences are skipped, but"],
     ],
     [
       "a pause of the job",
