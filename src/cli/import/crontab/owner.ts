@@ -9,8 +9,11 @@ type Account = { readonly name: string; readonly home: string };
 
 export const homeOf: HomeOf = (user) => findAccount(user)?.home ?? null;
 
-/** Returns the name of the user who runs this command, from the user id and not from the environment. */
-export const currentUser = (): string => findAccount(process.geteuid?.() ?? -1)?.name ?? userInfo().username;
+/** Returns the name of the user who runs this command, from the user id and not from the environment; the id if it has no account. */
+export const currentUser = (): string => {
+  const id = process.geteuid?.() ?? -1;
+  return findAccount(id)?.name ?? String(id);
+};
 
 /**
  * Finds a user by name or number: in the password file, then by `getent`, which also knows the users of a directory, then from the
@@ -23,8 +26,13 @@ const askDirectory = (user: string | number): string =>
   spawnSync("getent", ["passwd", String(user)], { encoding: "utf8" }).stdout ?? "";
 
 const currentAccount = (user: string | number): Account | null => {
-  const { username, uid, homedir } = userInfo();
-  return user === (typeof user === "number" ? uid : username) ? { name: username, home: homedir } : null;
+  try {
+    const { username, uid, homedir } = userInfo();
+    return user === (typeof user === "number" ? uid : username) ? { name: username, home: homedir } : null;
+  } catch {
+    // The user id has no account, as in some containers.
+    return null;
+  }
 };
 
 const passwordFile = (): string => {
