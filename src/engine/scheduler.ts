@@ -27,6 +27,7 @@ import { Artifacts } from "./artifacts/artifacts.ts";
 import { inheritable } from "./attempt/command.ts";
 import { localDriver } from "./attempt/driver.ts";
 import { ensureFilesOf } from "./attempt/ensure-files.ts";
+import { bootId } from "./attempt/identity.ts";
 import { AttentionFinder } from "./attention/attention.ts";
 import { Backfills } from "./backfill/backfills.ts";
 import type { BackfillChange, BackfillPlan, BackfillRequest } from "./backfill/request.ts";
@@ -416,6 +417,7 @@ class Scheduler implements Engine {
     this.#artifacts.start();
     this.#lostProcesses.start();
     const { attemptIds: lostIds } = this.#lostProcesses;
+    store.identity.enterBoot(bootId());
     adoptRuns({ store, clock, log, spoolDir, runs: this.#runs, poller: this.#poller, lostIds });
     this.#workers?.start();
     if (this.#options.followSchedules !== false) this.#startSchedules();

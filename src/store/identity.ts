@@ -56,6 +56,11 @@ export interface IdentityStore {
   beginSession(session: string): string | null;
   /** Stores where the database of a worker is. Returns where it was before, or null. */
   setLocation(location: string): string | null;
+  /**
+   * Stores the boot of the machine. In a new one, running attempts of this machine without a known process belong to the earlier one: whether
+   * their process had started is not known after a power failure.
+   */
+  enterBoot(bootId: string): void;
 }
 
 /** More attempts than a petit can start in a second. */
@@ -108,10 +113,7 @@ export const createIdentityStore = ({ sql, write }: StoreContext): IdentityStore
       const until = Math.max(after + IDS_PER_SECOND, firstIdAt(now));
       setNewestId(until);
       sql.run("INSERT INTO lost_attempts (after, until) VALUES ($after, $until)", { after, until });
-      const running = sql.all(
-        `SELECT id, boot_id FROM attempts WHERE status = 'running' AND worker IS NULL AND child_run_id IS NULL
-         AND NOT EXISTS (SELECT 1 FROM offers WHERE attempt_id = attempts.id)`,
-      );
+      const running = sql.all(`SELECT id, boot_id FROM attempts WHERE ${IS_RUNNING_HERE}`);
       for (const row of running) {
         const attemptId = integer(row, "id");
         if (!isHere(attemptId)) sql.run(DETACH, { attemptId, noPid: NO_PID });
@@ -160,6 +162,17 @@ export const createIdentityStore = ({ sql, write }: StoreContext): IdentityStore
       if (before !== location) sql.run("UPDATE identity SET place = $location", { location });
       return before;
     }),
+
+    enterBoot: write("durable", (bootId) => {
+      const before = textOrNull(sql.get("SELECT boot FROM identity") ?? {}, "boot");
+      if (before === bootId) return;
+      sql.run("UPDATE identity SET boot = $bootId", { bootId });
+      if (before === null) return;
+      sql.run(
+        `UPDATE attempts SET pid = $noPid, pid_started = '0', boot_id = $before WHERE pid IS NULL AND ${IS_RUNNING_HERE}`,
+        { noPid: NO_PID, before },
+      );
+    }),
   };
 };
 
@@ -170,6 +183,10 @@ export const isLost = (attemptId: number, lost: readonly LostAttempts[]): boolea
 /** Returns the name of a database at one incarnation. */
 export const tokenOf = ({ id, incarnation }: Pick<Identity, "id" | "incarnation">): string =>
   incarnation === "" ? id : `${id}.${incarnation}`;
+
+/** Not of an attempt that waits for another run or for a worker. */
+const IS_RUNNING_HERE = `status = 'running' AND worker IS NULL AND child_run_id IS NULL
+  AND NOT EXISTS (SELECT 1 FROM offers WHERE attempt_id = attempts.id)`;
 
 /** The boot id of a process of another machine, or of the original of a copy. */
 const DETACHED = "another";

@@ -9,6 +9,7 @@ import { type HelloAnswer, readControl, type Verdict } from "../domain/workers/p
 import { startSweep } from "../engine/artifacts/sweep.ts";
 import { adoptProcess } from "../engine/attempt/adopt.ts";
 import { inheritable } from "../engine/attempt/command.ts";
+import { bootId } from "../engine/attempt/identity.ts";
 import { signalGroup } from "../engine/attempt/process.ts";
 import { findStrays } from "../engine/attempt/strays.ts";
 import { variablesOf } from "../engine/attempt/task-user.ts";
@@ -472,6 +473,7 @@ export class Worker implements AsyncDisposable {
   #adopt(): void {
     const { store, spoolDir } = this.#options;
     const localIds = this.#localIds;
+    store.identity.enterBoot(bootId());
     const guarded = new Set<number>();
     for (const received of store.received.list()) {
       const local = findLocal(store, received.offer, received.localRunId);

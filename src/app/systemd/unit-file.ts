@@ -129,8 +129,8 @@ ExecReload=/bin/sh -c "kill -HUP $MAINPID"
 /** What ends tasks regardless of KillMode=. */
 const MACHINE_END = {
   system: `\
-# When the machine shuts down, systemd sends SIGTERM and later SIGKILL to tasks that still run; the next start reads how they
-# ended.`,
+# When the machine shuts down, systemd sends SIGTERM and later SIGKILL to tasks that still run. Those that
+# this ends are interrupted.`,
   user: `\
 # When you log out, your systemd instance and all tasks end, unless 'loginctl enable-linger' keeps it running.`,
 } as const satisfies Record<Unit["scope"], string>;

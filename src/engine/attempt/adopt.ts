@@ -3,7 +3,7 @@ import type { Attempt, ProcessIdentity } from "../../domain/task-run.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { ensureSpoolFolder, readStatus, removeSpool, type Spool } from "../output/spool.ts";
 import type { Poller } from "../poller.ts";
-import { ageMs, bootId, identify, identifyBySpool, isSame } from "./identity.ts";
+import { ageMs, bootId, identify, identifyBySpool, isOfThisBoot, isSame } from "./identity.ts";
 import { type RunningProcess, recordedExit } from "./process.ts";
 import { findStrays } from "./strays.ts";
 import { resumeSuspended } from "./suspender.ts";
@@ -18,6 +18,8 @@ export const adoptProcess = (
   { poller, clock }: { readonly poller: Poller; readonly clock: Clock },
 ): RunningProcess | null => {
   restoreFolder(spool);
+  if (attempt.process !== null && !isOfThisBoot(attempt.process))
+    return ofEarlierBoot(attempt.process, { attempt, spool, clock });
   const exit = recordedExit(spool);
   if (exit !== null) {
     const pid = readStatus(spool).pid ?? NO_PID;
@@ -28,6 +30,25 @@ export const adoptProcess = (
   if (isSame(identity)) resumeSuspended({ leader: identity.pid, spool });
   return pollProcess(identity, spool, poller);
 };
+
+/**
+ * Returns the process of an attempt of an earlier boot. It is lost unless it ended before the shutdown of the machine, which sends SIGTERM
+ * and SIGKILL. The status counts only if the process has written it: after a power failure, a file may have the content that
+ * it had when it was another attempt's.
+ */
+const ofEarlierBoot = (
+  identity: ProcessIdentity,
+  { attempt, spool, clock }: { readonly attempt: Attempt; readonly spool: Spool; readonly clock: Clock },
+): RunningProcess => {
+  const exit = readStatus(spool).pid === identity.pid ? recordedExit(spool) : null;
+  const { pid } = identity;
+  if (exit === null || SHUTDOWN_SIGNALS.has(exit.signal ?? "")) return { pid, exited: Promise.resolve(NO_EXIT) };
+  return { pid, exited: Promise.resolve(exit), endedAt: endOf(attempt, spool, clock) };
+};
+
+const SHUTDOWN_SIGNALS: ReadonlySet<string> = new Set(["SIGTERM", "SIGKILL"]);
+
+const NO_EXIT = { exitCode: null, signal: null } as const;
 
 /** A restored backup has no spool. On a full disk, the attempt fails when its output is opened. */
 const restoreFolder = (spool: Spool): void => {
@@ -45,7 +66,7 @@ const pollProcess = (identity: ProcessIdentity, spool: Spool, poller: Poller): R
       const isOver = readStatus(spool).exit !== null || !isSame(identity);
       if (isOver) {
         remove();
-        resolve(recordedExit(spool) ?? { exitCode: null, signal: null });
+        resolve(recordedExit(spool) ?? NO_EXIT);
       }
       return isOver;
     });

@@ -39,7 +39,8 @@ export const ageMs = (identity: ProcessIdentity): number | null => {
 };
 
 /** After a reboot, the same pid and start time may belong to another process. */
-const isOfThisBoot = (identity: ProcessIdentity): boolean => identity.bootId === "" || identity.bootId === bootId();
+export const isOfThisBoot = (identity: ProcessIdentity): boolean =>
+  identity.bootId === "" || identity.bootId === bootId();
 
 /**
  * Returns the process that wrote its pid into this spool, if it is alive. Its command line contains the path of the

@@ -7,6 +7,9 @@ ALTER TABLE tokens ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE tokens ADD COLUMN refused_at INTEGER;
 ALTER TABLE tokens ADD COLUMN refused_from TEXT;
 
+-- The boot of the machine in which petit has started last; null where it is not known.
+ALTER TABLE identity ADD COLUMN boot TEXT;
+
 -- Logins through an OpenID provider.
 CREATE TABLE provider_sessions (
   -- The SHA-256 of the cookie, in hexadecimal.

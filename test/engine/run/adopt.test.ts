@@ -566,6 +566,65 @@ describe("a lost attempt", () => {
   });
 });
 
+describe("an attempt of an earlier boot", () => {
+  /** Lets the next petit find that the machine was restarted. `isStored`: the attempt's process was on the disk. */
+  const reboot = ({ dir, rewrite }: ReturnType<typeof lives>, pid: number, { isStored = true } = {}): void => {
+    rewrite(isStored ? { pid, startTime: "1", bootId: "earlier" } : null);
+    change(dir.file("petit.db"), "UPDATE identity SET boot = 'earlier'");
+  };
+
+  const ended = async (life: ReturnType<typeof lives>, id: RunId) => {
+    await using petit = await life.start();
+    const { run, attempts, output } = await petit.ended(id);
+    return { status: run.status, reasons: attempts.map(({ reason }) => reason), output: output() };
+  };
+
+  const LOST = { status: "interrupted", reasons: ["interrupted"] };
+
+  test("is lost if a power failure left nothing of its start", async () => {
+    using door = gate();
+    using life = lives([job("slow", { tasks: [shell("a", `echo begun; ${door.wait}`)] })]);
+    const { id, pid } = await life.leaveAt(door, (id, petit) => petit.written(id, "begun\n"));
+    await killGroup(pid);
+    reboot(life, pid, { isStored: false });
+    rmSync(life.dir.file("spool"), { recursive: true });
+    door.open();
+    expect(await ended(life, id)).toMatchObject({ ...LOST, output: "begun\n" });
+  });
+
+  test("is lost if the shutdown ended it, although its wrapper recorded that", async () => {
+    using door = gate();
+    using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
+    const { id, pid } = await life.leaveAt(door);
+    process.kill(-pid, "SIGTERM");
+    await waitFor(() => identify(pid) === null);
+    expect(life.status()).toBe(`${pid}\n143\n`);
+    reboot(life, pid);
+    expect(await ended(life, id)).toMatchObject(LOST);
+  });
+
+  test("has the exit status that it recorded before", async () => {
+    using door = gate();
+    using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
+    const { id, pid } = await life.leaveAt(door);
+    door.open();
+    await waitFor(() => identify(pid) === null);
+    reboot(life, pid);
+    expect(await ended(life, id)).toMatchObject({ status: "completed" });
+  });
+
+  test("does not have the exit status of the attempt that used its files before", async () => {
+    using door = gate();
+    using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
+    const { id, pid } = await life.leaveAt(door);
+    await killGroup(pid);
+    reboot(life, pid);
+    // What was appended since is not on the disk.
+    writeFileSync(life.dir.file("spool/1.status"), `--\n${pid + 1}\n0\n`);
+    expect(await ended(life, id)).toMatchObject(LOST);
+  });
+});
+
 describe("an attempt whose task has replaced its status file", () => {
   test.each<[string, (path: string) => void]>([
     ["a folder", (path) => mkdirSync(path)],
