@@ -93,6 +93,9 @@ type BodyRun = {
   readonly reason: string | null;
   readonly error: string | null;
   readonly trigger: string;
+  /** Who triggered or retried it, and who cancelled it; null if nobody did. Missing in what an older petit stored. */
+  readonly triggered_by?: string | null;
+  readonly cancelled_by?: string | null;
   readonly scheduled_for: number | null;
   readonly started_at: number | null;
   readonly ended_at: number | null;
@@ -262,6 +265,8 @@ const runOf = (run: Run): BodyRun => ({
   reason: run.reason,
   error: run.error === null ? null : shorten(run.error, MAX_ERROR),
   trigger: run.trigger,
+  triggered_by: run.triggeredBy,
+  cancelled_by: run.cancelledBy,
   scheduled_for: run.scheduledFor,
   started_at: run.startedAt,
   ended_at: run.endedAt,

@@ -59,6 +59,8 @@ describe("a webhook", () => {
         reason: "exit_code",
         error: "task 'work' failed: exit code 3",
         trigger: "manual",
+        triggered_by: null,
+        cancelled_by: null,
         scheduled_for: null,
         started_at: run.startedAt,
         ended_at: run.endedAt,
@@ -128,12 +130,15 @@ describe("a webhook", () => {
     await using petit = await startEngine({ jobs });
     await petit.run("quick");
     expect(eventsOf(await hook.first(2))).toEqual(["started", "success"]);
-    const run = await petit.trigger("slow");
-    await petit.engine.cancel(run.id);
+    const run = await petit.trigger("slow", { by: "ada" });
+    await petit.engine.cancel(run.id, "ben");
     await petit.ended(run.id);
     const later = (await hook.first(4)).slice(2);
     expect(eventsOf(later)).toEqual(["started", "cancelled"]);
-    expect(JSON.parse(later[0]?.body ?? "").run).toMatchObject({ id: run.id, status: "running", ended_at: null });
+    const [started, ended] = later.map(({ body }) => JSON.parse(body).run);
+    expect(started).toMatchObject({ id: run.id, status: "running", triggered_by: "ada", cancelled_by: null });
+    expect(started.ended_at).toBeNull();
+    expect(ended).toMatchObject({ id: run.id, status: "cancelled", triggered_by: "ada", cancelled_by: "ben" });
   });
 
   test("receives one notification per end: a recovery instead of a success", async () => {

@@ -229,11 +229,14 @@ const factsOf = ({ job, run, approval, digest }: NotificationBody): Message["fac
   if (params !== "") facts.push(["Params", lineOf(params)]);
   if (run !== null) {
     const due = run.scheduled_for === null ? "" : `, due at ${timeText(run.scheduled_for)}`;
-    facts.push(["Run", run.id], ["Trigger", run.trigger + due]);
+    facts.push(["Run", run.id], ["Trigger", run.trigger + personText(run.triggered_by) + due]);
+    if (run.cancelled_by != null) facts.push(["Cancelled by", lineOf(run.cancelled_by, MAX_NAME)]);
     if (run.duration_ms !== null) facts.push(["Duration", durationText(run.duration_ms)]);
   }
   return facts.map(([name, value]) => ({ name, value: clean(value) }));
 };
+
+const personText = (by: string | null | undefined): string => (by == null ? "" : ` by ${lineOf(by, MAX_NAME)}`);
 
 const linksOf = ({ url, run, links, digest }: NotificationBody): Message["links"] => {
   const own = url === null ? [] : [{ name: digest !== undefined ? "Review" : run === null ? "Job" : "Run", url }];

@@ -99,6 +99,21 @@ test.each(["discord", "telegram", "ntfy", "matrix"] as const)(
   },
 );
 
+test("a message says who triggered and cancelled the run, if somebody did", async () => {
+  const messageOf = async (by: { readonly triggered_by?: string | null; readonly cancelled_by?: string | null }) => {
+    const { run: base } = OTHERS.approval;
+    const run = base === null ? null : { ...base, status: "cancelled", ...by };
+    const body = bodyOf({ event: "cancelled", failed_tasks: [], error_lines: [], links: {}, url: null, run });
+    return JSON.parse((await deliver("ntfy", body)).received.body).message;
+  };
+  expect(await messageOf({ triggered_by: "ada\nEve: 1", cancelled_by: "ben" })).toEndWith(
+    "Trigger: manual by ada Eve: 1\nCancelled by: ben",
+  );
+  expect(await messageOf({ triggered_by: null, cancelled_by: null })).toEndWith("\nTrigger: manual");
+  // An older petit stored neither.
+  expect(await messageOf({})).toEndWith("\nTrigger: manual");
+});
+
 test("a digest to a webhook is the documented body", async () => {
   await using server = receiver();
   const { digest } = DIGESTS;
