@@ -5,7 +5,8 @@ import { useScheduleZone } from "../data/selected.ts";
 import type { JobDetail } from "../data/shapes.ts";
 import { capital, zonedText } from "../ui/text/format.ts";
 import { scheduleText } from "../ui/text/schedule-text.ts";
-import { Countdown, Time, ZonedTime } from "../ui/time/time.tsx";
+import { PausedSince } from "../ui/time/paused-since.tsx";
+import { Countdown, ZonedTime } from "../ui/time/time.tsx";
 
 const NEXT = 5;
 
@@ -36,7 +37,7 @@ export const ScheduleCard = ({ job }: { readonly job: JobDetail }) => {
 };
 
 const Next = ({ job, zone }: { readonly job: JobDetail; readonly zone: string | null }) => {
-  const isPaused = useQuery(schedulerQuery()).data?.is_paused ?? false;
+  const scheduler = useQuery(schedulerQuery()).data;
   const { data } = useQuery(occurrencesQuery(job.id, { limit: 1, coming: NEXT }));
   if (!job.enabled) return <p className="muted">The job is disabled, so its schedule has no effect.</p>;
   const atBoot = startsAtBoot(job.schedule ?? []);
@@ -45,17 +46,16 @@ const Next = ({ job, zone }: { readonly job: JobDetail; readonly zone: string | 
     <>
       {job.paused && (
         <p className="job-paused">
-          This job is paused{" "}
-          {job.paused_at !== null && (
-            <>
-              since <Time at={job.paused_at} />
-            </>
-          )}
-          {job.paused_by !== null && ` by ${job.paused_by}`}: these occurrences are skipped until it is resumed.
+          This job is paused
+          <PausedSince at={job.paused_at} by={job.paused_by} />: these occurrences are skipped until it is resumed.
         </p>
       )}
-      {isPaused && (
-        <p className="job-paused">The scheduler is paused: these occurrences are skipped until it is resumed.</p>
+      {scheduler?.is_paused === true && (
+        <p className="job-paused">
+          The scheduler is paused
+          <PausedSince at={scheduler.paused_at} by={scheduler.paused_by} />: these occurrences are skipped until it is
+          resumed.
+        </p>
       )}
       <ol className="job-next">
         {coming.map(({ scheduled_for }, index) => (

@@ -58,6 +58,7 @@ const LastRun = ({ run, job }: { readonly run: RunData; readonly job: JobDetail 
         <span className="muted">
           {TRIGGER_TEXT[run.trigger]}
           {run.triggered_by !== null && `, ${run.triggered_by}`}
+          {run.cancelled_by !== null && `, cancelled by ${run.cancelled_by}`}
           {run.status === "running" && run.started_at !== null && (
             <>
               , for <Elapsed since={run.started_at} />

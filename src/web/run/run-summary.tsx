@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
+import { decisionsOf, decisionText } from "../../domain/words/people/decision.ts";
 import {
   causeFacts,
   otherParamsText,
@@ -15,6 +16,7 @@ import { useMay, useScheduleZone } from "../data/selected.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { RunLink, WebLinks } from "../ui/links.tsx";
 import { RunStatusText } from "../ui/status/status.tsx";
+import { capital } from "../ui/text/format.ts";
 import { Duration, Elapsed, Time, ZonedTime } from "../ui/time/time.tsx";
 import { ChildRuns, tasksWithChildren } from "./child-runs.tsx";
 import { hasRanOn, RanOn } from "./machines.tsx";
@@ -33,6 +35,7 @@ type SummaryProps = {
 export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => {
   const zone = useScheduleZone(timezone);
   const mayAudit = useMay("admin");
+  const decisions = decisionsOf(tasks);
   const { what, next } = summaryTextOf(run, tasks);
   // An older petit does not say it.
   const recovery = run.recovered_by ?? null;
@@ -58,6 +61,7 @@ export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => 
             </Fact>
           ),
         )}
+        {decisions.length > 0 && <Fact name="Decided">{capital(decisions.map(decisionText).join("; "))}</Fact>}
         {run.backfill != null && (
           <Fact name="Backfill">
             <Link href={`/backfills/${run.backfill.id}`} className="mono">

@@ -31,9 +31,16 @@ export const HealthPill = () => {
 export const SchedulerPill = () => {
   const { data } = useQuery(schedulerQuery());
   if (data === undefined || data.state === "running") return null;
+  const { state, paused_by: by = null } = data;
   return (
-    <Link href="/system" className="status status-pill" data-scheduler={data.state} style={statusStyle("missed")}>
-      <span aria-hidden>❙❙</span> {data.state === "paused" ? "Paused" : "Stopped"}
+    <Link
+      href="/system"
+      className="status status-pill"
+      data-scheduler={state}
+      style={statusStyle("missed")}
+      title={by === null ? undefined : `Paused by ${by}`}
+    >
+      <span aria-hidden>❙❙</span> {state === "paused" ? "Paused" : "Stopped"}
     </Link>
   );
 };

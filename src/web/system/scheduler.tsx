@@ -5,6 +5,7 @@ import { schedulerQuery } from "../data/queries.ts";
 import type { SystemData } from "../data/shapes.ts";
 import { ActionButton } from "../ui/action-button.tsx";
 import { type AnyStatus, StatusIcon, statusStyle } from "../ui/status/status.tsx";
+import { PausedSince } from "../ui/time/paused-since.tsx";
 
 type SchedulerStateName = SystemData["scheduler"]["state"];
 
@@ -23,7 +24,7 @@ const STATE_TEXT = {
 
 export const Scheduler = ({ system: { scheduler, runs } }: { readonly system: SystemData }) => {
   // The scheduler query is updated by events, so it is newer.
-  const state = useQuery(schedulerQuery()).data?.state ?? scheduler.state;
+  const { state, paused_at, paused_by } = useQuery(schedulerQuery()).data ?? scheduler;
   const { title, like, text } = STATE_TEXT[state];
   const active = activeTexts(runs);
   return (
@@ -31,6 +32,12 @@ export const Scheduler = ({ system: { scheduler, runs } }: { readonly system: Sy
       <h2>
         <StatusIcon of={like} /> {title}
       </h2>
+      {state === "paused" && (
+        <p>
+          Paused
+          <PausedSince at={paused_at} by={paused_by} />.
+        </p>
+      )}
       <p>{text}</p>
       <p className="muted">{active.length === 0 ? "No runs are running" : `Runs: ${active.join(", ")}`}.</p>
       {state !== "stopped" && <PauseButton isPaused={state === "paused"} />}

@@ -77,6 +77,7 @@ describe.skipIf(CHROMIUM === null)("an approval", () => {
     await page.keyboard.press("Enter");
     await panel.waitFor({ state: "detached" });
     await page.locator('[data-run-status="failed"]').waitFor();
+    await page.getByText("Task 'confirm' was rejected by 127.0.0.1", { exact: true }).waitFor();
     const { tasks } = (await ask(petit, `/api/runs/${run_id}/tasks`)).body;
     expect(tasks[0]).toMatchObject({ status: "failed", reason: "rejected" });
     expect(web.complaints()).toEqual([]);

@@ -238,7 +238,13 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await ledger.locator('[data-outcome="skipped"]').first().getByText("the scheduler or the job was paused").waitFor();
     expect(await ledger.locator('[data-outcome="fired"]').count()).toBe(0);
     await card(page, "Schedule").getByText("The scheduler is paused").waitFor();
-    await page.locator('[data-blocker="scheduler_paused"]').getByText("The scheduler is paused since").waitFor();
+    await card(page, "Schedule")
+      .getByText(/^The scheduler is paused since .* by 127\.0\.0\.1: /)
+      .waitFor();
+    await page
+      .locator('[data-blocker="scheduler_paused"]')
+      .getByText(/^The scheduler is paused since .* \(by 127\.0\.0\.1\): /)
+      .waitFor();
     expect(await web.axe()).toEqual([]);
     await post(petit, "/api/scheduler/resume");
     await card(page, "Schedule").getByText("The scheduler is paused").waitFor({ state: "detached" });

@@ -73,7 +73,8 @@ describe.skipIf(CHROMIUM === null)("the view of the system", () => {
     const { page } = web;
     await page.getByRole("button", { name: "Pause the scheduler" }).click();
     await page.getByRole("heading", { name: "The scheduler is paused" }).waitFor();
-    await page.locator("[data-scheduler=paused]").waitFor();
+    await page.locator('[data-scheduler=paused][title="Paused by 127.0.0.1"]').waitFor();
+    await page.getByText(/^Paused since .* by 127\.0\.0\.1\.$/).waitFor();
     expect((await ask(petit, "/api/scheduler/state")).body.state).toBe("paused");
     expect(await web.axe()).toEqual([]);
     await petit.fetch("/api/scheduler/resume", { method: "POST" });
