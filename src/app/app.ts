@@ -99,7 +99,7 @@ const start = async (options: AppOptions): Promise<App> => {
     },
     parts,
   );
-  if (settings.auditLog) parts.use(writeAuditLog(engine.store.audit));
+  if (settings.auditLog) parts.use(writeAuditLog({ audit: engine.store.audit, clock }));
   const auth = parts.use(
     createAuth({
       clock,

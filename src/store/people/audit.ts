@@ -25,6 +25,10 @@ export interface AuditStore {
    * after the oldest.
    */
   list(filter: AuditFilter, page: AuditPage): { readonly rows: readonly AuditRow[]; readonly next: number | null };
+  /** Returns up to `limit` rows with larger ids than this, oldest first, also those of other processes. */
+  listAfter(id: number, limit: number): readonly AuditRow[];
+  /** Returns the largest id, or 0. */
+  newestId(): number;
   /** Deletes up to `limit` of the rows from before a time. Returns how many. Not durable. */
   deleteBefore(at: number, limit: number): number;
   /** Calls `listener` with the rows of each transaction, in order, after its commit. Returns a function that unsubscribes. */
@@ -145,6 +149,11 @@ export const createAuditStore = (
     const last = rows.length === limit ? (rows.at(-1)?.id ?? from) : from;
     return { rows, next: hasOlder(sql, last) ? last : null };
   },
+
+  listAfter: (id, limit) =>
+    sql.all("SELECT * FROM audit WHERE id > $id ORDER BY id LIMIT $limit", { id, limit }).map(toRow),
+
+  newestId: () => newestId(sql),
 
   deleteBefore: write("relaxed", (at, limit) =>
     sql.run("DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $at ORDER BY at LIMIT $limit)", {

@@ -9,6 +9,7 @@ import { petit as command } from "../../support/cli.ts";
 import { ask, post } from "../../support/petit/api.ts";
 import { type Petit, startPetit } from "../../support/petit/petit.ts";
 import { tempDir } from "../../support/temp-dir.ts";
+import { eventually } from "../../support/torture/run.ts";
 
 const JOBS = { "hello.yaml": 'id: hello\ntasks: [{id: only, type: command, command: "true"}]\n' };
 
@@ -121,6 +122,30 @@ test("denied requests are in the log, at most 60 in a minute, the rest when peti
     details: { actions: { "job.trigger": 3 } },
   });
   expect(lines.at(-1)).toMatchObject({ type: "audit", id: rest?.id, count: 3, time: expect.stringMatching(/Z$/) });
+});
+
+test("--audit-log also writes the entries of other processes, each once and in order", async () => {
+  await using petit = await startPetit({ jobs: JOBS, args: ["--audit-log"] });
+  const lines = (): readonly Entry[] =>
+    petit
+      .stderr()
+      .split("\n")
+      .filter((line) => line.startsWith('{"type":"audit"'))
+      .map((line) => JSON.parse(line));
+  const reach = (count: number) =>
+    eventually(`there are ${count} lines`, () => (lines().length < count ? null : count));
+  const db = join(petit.dir, "petit.db");
+  await reach(1);
+  await done(["tokens", "create", "mara", "--role", "admin", "--db", db]);
+  await reach(2);
+  await done(["tokens", "revoke", "mara", "--db", db]);
+  await reach(3);
+  await petit.stop();
+  expect(lines()).toMatchObject([
+    { action: "jobs.change", how: "start" },
+    { action: "token.create", on: "mara", how: "command" },
+    { action: "token.revoke", on: "mara", how: "command" },
+  ]);
 });
 
 test("petit audit lists, filters and exports the log, and so does the API", async () => {
