@@ -23,7 +23,7 @@ import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import { defaultMaxConnections } from "./open-files.ts";
 import { pageFiles } from "./page.ts";
 import { releaseMemoryLater } from "./release-memory.ts";
-import { keepSecret } from "./settings/kept-secret.ts";
+import { type KeptSecret, keepSecret } from "./settings/kept-secret.ts";
 import { addressUrl, hasWorkers, type Origins } from "./settings/settings.ts";
 import { TokenSource } from "./settings/token-source.ts";
 import { ownFoldersOf } from "./spool-dir.ts";
@@ -73,7 +73,12 @@ const start = async (options: AppOptions): Promise<App> => {
   const { settings, runtime, clock, log, environment, jobsDir } = options;
   await using parts = new AsyncDisposableStack();
   const source = parts.use(new TokenSource(options));
-  const signIn = settings.api ? openSignIn(options) : null;
+  const secrets: KeptSecret[] = [];
+  const keep = (kept: KeptSecret): (() => string) => {
+    secrets.push(kept);
+    return kept.get;
+  };
+  const signIn = settings.api ? openSignIn(options, keep) : null;
   // A database that is there may have tokens: the server looks.
   if (settings.api && !existsSync(settings.db))
     refuseOpenBind(settings.apiHost, source.tokens.length > 0 || signIn !== null);
@@ -96,6 +101,7 @@ const start = async (options: AppOptions): Promise<App> => {
         return jobSource.read(findJob);
       },
       openAccess: () => openAccess(),
+      unreadableSecrets: () => secrets.flatMap(({ fault }) => fault() ?? []),
     },
     parts,
   );
@@ -143,8 +149,11 @@ const start = async (options: AppOptions): Promise<App> => {
   return assemble({ engine, url, reload: reloadForSignal, firstProblems: first }, parts.move());
 };
 
-/** Returns where people come from, besides tokens. Throws `invalid_request` if a secret can't be read. */
-const openSignIn = ({ signIn, settings, runtime, clock, log, environment }: AppOptions): SignInOptions | null => {
+/** Returns where people come from, besides tokens; `keep` gets each secret, and returns what reads it. Throws `invalid_request` if a secret can't be read. */
+const openSignIn = (
+  { signIn, settings, runtime, clock, log, environment }: AppOptions,
+  keep: (secret: KeptSecret) => () => string,
+): SignInOptions | null => {
   if (signIn === null) return null;
   const { proxy, provider, contact } = signIn;
   if (
@@ -167,14 +176,14 @@ const openSignIn = ({ signIn, settings, runtime, clock, log, environment }: AppO
             clientSecret:
               secret === null
                 ? () => null
-                : keepSecret({ key: "auth.oidc.client_secret", source: secret, environment, clock, log }),
+                : keep(keepSecret({ key: "auth.oidc.client_secret", source: secret, environment, clock, log })),
           },
     proxy:
       proxy === null
         ? null
         : {
             settings: proxy,
-            secret: keepSecret({ key: "auth.proxy.secret", source: proxy.secret, environment, clock, log }),
+            secret: keep(keepSecret({ key: "auth.proxy.secret", source: proxy.secret, environment, clock, log })),
           },
     contact,
   };

@@ -33,6 +33,8 @@ export type OpenEngineOptions = {
   readonly messages?: CreateEngineOptions["messages"];
   /** See `CreateEngineOptions`. */
   readonly openAccess?: () => OpenAccess | null;
+  /** See `CreateEngineOptions`. */
+  readonly unreadableSecrets?: CreateEngineOptions["unreadableSecrets"];
 };
 
 /**
@@ -64,6 +66,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       workers: options.workers ?? null,
       messages: options.messages ?? null,
       openAccess: options.openAccess ?? (() => null),
+      unreadableSecrets: options.unreadableSecrets ?? (() => []),
     }),
   );
 };

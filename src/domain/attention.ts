@@ -39,7 +39,8 @@ export type Attention =
   | ({ readonly kind: "jobs_repository_failed" } & FailedRepository)
   | ({ readonly kind: "commit_files_changed" } & ChangedCommitFiles)
   | ({ readonly kind: "token_expiring" } & ExpiringToken)
-  | ({ readonly kind: "token_expired" } & ExpiredToken);
+  | ({ readonly kind: "token_expired" } & ExpiredToken)
+  | ({ readonly kind: "secret_unreadable" } & UnreadableSecret);
 
 /** A token that is in use, and expires within a week. */
 type ExpiringToken = {
@@ -67,8 +68,21 @@ type ExpiredToken = {
   readonly since: number;
 };
 
+/** A secret of the configuration file that can't be read again. The last one stays in use. */
+export type UnreadableSecret = {
+  /** Its key in the configuration file. */
+  readonly key: string;
+  readonly problem: string;
+  /** When petit noticed it first, in ms since the Unix epoch. */
+  readonly since: number;
+};
+
 /** What only admins are told. */
-export const ADMIN_KINDS: ReadonlySet<AttentionKind> = new Set<AttentionKind>(["token_expiring", "token_expired"]);
+export const ADMIN_KINDS: ReadonlySet<AttentionKind> = new Set<AttentionKind>([
+  "token_expiring",
+  "token_expired",
+  "secret_unreadable",
+]);
 
 /** Somebody changed the files of a commit, and petit wrote them again. */
 export type ChangedCommitFiles = {
@@ -111,6 +125,7 @@ export const ATTENTION_SEVERITY = {
   commit_files_changed: "warning",
   token_expiring: "warning",
   token_expired: "warning",
+  secret_unreadable: "warning",
 } as const satisfies Record<AttentionKind, AttentionSeverity>;
 
 const ATTENTION_KINDS = Object.keys(ATTENTION_SEVERITY) as AttentionKind[];

@@ -1,5 +1,5 @@
 import type { Artifact } from "../domain/artifact/artifact.ts";
-import type { OpenAccess } from "../domain/attention.ts";
+import type { OpenAccess, UnreadableSecret } from "../domain/attention.ts";
 import type { Backfill } from "../domain/backfill/backfill.ts";
 import type { Delivery } from "../domain/deliveries/delivery.ts";
 import type { ShutGate } from "../domain/dependency.ts";
@@ -95,6 +95,8 @@ export type CreateEngineOptions = EngineOptions & {
   readonly messages?: MessageSource | null;
   /** Returns who can control a petit of root without a token, or null. Missing if nobody can. */
   readonly openAccess?: () => OpenAccess | null;
+  /** Returns the secrets of the configuration file that can't be read again. Missing if there are none. */
+  readonly unreadableSecrets?: () => readonly UnreadableSecret[];
 };
 
 export const createEngine = (options: CreateEngineOptions): Engine => new Scheduler(options);
@@ -215,6 +217,7 @@ class Scheduler implements Engine {
       ],
       oldRuns: () => this.#pruner.offer,
       openAccess: options.openAccess ?? (() => null),
+      unreadableSecrets: options.unreadableSecrets ?? (() => []),
       repositoryProblems: () => options.repository?.problems() ?? [],
       changedCommitFiles: () => options.repository?.changed() ?? [],
       lostProcesses: () => this.#lostProcesses.found,

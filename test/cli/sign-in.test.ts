@@ -60,10 +60,26 @@ describe("a petit with auth: {proxy: …}", () => {
       (await whoIs("another-secret")).status === 200 ? true : null,
     );
     expect((await whoIs(SECRET)).status).toBe(403);
+    const seenBy = async (group: string) => {
+      const headers = { "remote-user": "ada", "remote-groups": group, "x-petit-proxy-secret": "another-secret" };
+      return (await ask(petit, "/api/attention", { headers })).body.items;
+    };
+    expect(await seenBy("ops")).toEqual([]);
     writeFileSync(join(folder.path, "proxy.secret"), "");
+    expect(await seenBy("ops")).toMatchObject([
+      {
+        id: "secret_unreadable:auth.proxy.secret",
+        severity: "warning",
+        key: "auth.proxy.secret",
+        problem: expect.stringContaining("proxy.secret"),
+      },
+    ]);
+    expect(await seenBy("others")).toEqual([]);
     expect((await whoIs("another-secret")).status).toBe(200);
     expect(petit.stderr()).toContain("auth.proxy.secret can't be read again; the last one stays in use");
     expect(petit.stderr()).not.toContain("another-secret");
+    folder.write("proxy.secret", "another-secret\n");
+    expect(await seenBy("ops")).toEqual([]);
   });
 });
 

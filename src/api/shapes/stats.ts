@@ -90,6 +90,7 @@ export const StatsBody = exactly(
           commit_files_changed: 0,
           token_expiring: 0,
           token_expired: 0,
+          secret_unreadable: 0,
         },
         success_rate: 0.9756,
       },

@@ -87,6 +87,8 @@ const keyOf = (item: Keyed): string => {
     case "token_expiring":
     case "token_expired":
       return item.token;
+    case "secret_unreadable":
+      return item.key;
     case "job_file_broken":
       return item.file;
     default:

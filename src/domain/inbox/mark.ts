@@ -193,6 +193,8 @@ const seenParts = (item: Simple): { readonly cause: string; readonly streak: num
     case "heartbeat_failing":
     case "jobs_repository_failed":
       return { cause: causeText(item.error), streak: 1 };
+    case "secret_unreadable":
+      return { cause: causeText(item.problem), streak: 1 };
     case "trigger_failing":
       return { cause: causeText(item.problem), streak: item.count };
     case "internal_error":

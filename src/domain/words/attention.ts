@@ -178,6 +178,7 @@ type Facts = {
     readonly expires_in_ms: number;
     readonly last_used_from: string | null;
   };
+  readonly secret_unreadable: { readonly key: string; readonly problem: string };
   readonly token_expired: { readonly token: string; readonly count: number; readonly last_refused_from: string | null };
 };
 
@@ -525,6 +526,15 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
     const why = `${from === null ? "" : `last from ${from}; `}create another one, or 'petit tokens revoke ${token}'`;
     return tokenWords({ token, what, why, state: "expired" });
   },
+  secret_unreadable: ({ key, problem }) => ({
+    subject: { kind: "petit", part: key },
+    message: `${key} can't be read again; ${LAST_IN_USE}: ${problem}`,
+    state: "secret unreadable",
+    why: `can't be read again; ${LAST_IN_USE}: ${problem}`,
+    what: `can’t be read again; ${LAST_IN_USE}`,
+    details: [line(problem)],
+    actions: [],
+  }),
 };
 
 const tokenWords = (words: Readonly<Record<"token" | "what" | "why" | "state", string>>): AttentionWords => {
@@ -539,6 +549,8 @@ const tokenWords = (words: Readonly<Record<"token" | "what" | "why" | "state", s
     actions: [{ kind: "tokens" }],
   };
 };
+
+const LAST_IN_USE = "the last one stays in use, but petit can't start without it";
 
 const WRITTEN_AGAIN = "petit wrote them again before they were used";
 
@@ -801,4 +813,6 @@ export const ATTENTION_TEXT = {
     "A stored token that was used in the last 30 days expires within 7 days. Ends when it has expired, or was rotated or revoked. Only admins see it",
   token_expired:
     "A stored token has expired, and somebody still sends it. Ends a day after the last time, or when it is revoked. Only admins see it",
+  secret_unreadable:
+    "A secret of `auth` in the configuration file can't be read again; the last one stays in use. Ends when it can be read. Only admins see it",
 } as const satisfies Record<AttentionKind, string>;

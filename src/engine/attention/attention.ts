@@ -11,6 +11,7 @@ import {
   MIN_STUCK_MS,
   type OldRuns,
   type OpenAccess,
+  type UnreadableSecret,
 } from "../../domain/attention.ts";
 import type { ShutGate } from "../../domain/dependency.ts";
 import { GIVEN_UP_COUNTS_MS, type HealthReason, type HeartbeatState } from "../../domain/health.ts";
@@ -62,6 +63,8 @@ export type AttentionListOptions = {
   readonly oldRuns: () => OldRuns | null;
   /** Who can control a petit of root without a token; null if nobody can. */
   readonly openAccess: () => OpenAccess | null;
+  /** The secrets of the configuration file that can't be read again. */
+  readonly unreadableSecrets: () => readonly UnreadableSecret[];
   /** The commits whose files somebody changed. */
   readonly changedCommitFiles: () => readonly ChangedCommitFiles[];
   /** What is wrong with the repository of the job files. */
@@ -415,6 +418,7 @@ export class AttentionFinder {
       case "jobs_commit_refused":
       case "jobs_repository_failed":
       case "commit_files_changed":
+      case "secret_unreadable":
         return since < this.#createdAt + ORPHAN_MS ? null : since;
       case "approval_needed":
       case "internal_error":
@@ -446,6 +450,7 @@ export class AttentionFinder {
         .listUrgent(this.#options.clock.now())
         .map((each) => ({ kind: "internal_error" as const, ...each })),
       ...this.#endingTokens(),
+      ...this.#options.unreadableSecrets().map((secret) => ({ kind: "secret_unreadable" as const, ...secret })),
       ...this.#oldRuns(),
       ...this.#openAccess(),
       ...this.#lostProcesses(),
@@ -500,6 +505,7 @@ export class AttentionFinder {
       case "commit_files_changed":
       case "token_expiring":
       case "token_expired":
+      case "secret_unreadable":
         return item;
       default:
         return assertNever(item);

@@ -121,6 +121,7 @@ class CauseFinder {
       case "commit_files_changed":
       case "token_expiring":
       case "token_expired":
+      case "secret_unreadable":
         break;
       default:
         assertNever(item);

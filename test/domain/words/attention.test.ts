@@ -130,6 +130,12 @@ const ITEMS: { readonly [Kind in AttentionKind]: Extract<Given, { readonly kind:
       last_used_from: "10.0.0.5",
     },
     token_expired: { kind: "token_expired", ...item, token: "ci", count: 12, last_refused_from: null },
+    secret_unreadable: {
+      kind: "secret_unreadable",
+      ...item,
+      key: "auth.proxy.secret",
+      problem: "file /etc/petit/proxy.secret is empty",
+    },
     job_file_broken: {
       kind: "job_file_broken",
       ...item,
@@ -192,6 +198,15 @@ test.each<[AttentionKind, readonly string[]]>([
   [
     "token_expired",
     ["expired", ...twice("has expired, and was sent 12 times since; create another one, or 'petit tokens revoke ci'")],
+  ],
+  [
+    "secret_unreadable",
+    [
+      "secret unreadable",
+      ...twice(
+        "can't be read again; the last one stays in use, but petit can't start without it: file /etc/petit/proxy.secret is empty",
+      ),
+    ],
   ],
   ["job_stale", ["stale", ...twice("no run has completed for 1d6h, although one is expected within 1d2h")]],
   [

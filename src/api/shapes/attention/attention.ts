@@ -487,6 +487,18 @@ const TokenExpired = kindOf(
   { title: "TokenExpired" },
 );
 
+const SecretUnreadable = kindOf(
+  "secret_unreadable",
+  "When petit noticed it",
+  {
+    job_id: t.Null({ description: "Always null" }),
+    run_id: t.Null({ description: "Always null" }),
+    key: t.String({ description: "Its key in the configuration file", examples: ["auth.proxy.secret"] }),
+    problem: t.String({ description: "Why it can't be read" }),
+  },
+  { title: "SecretUnreadable" },
+);
+
 export const AttentionBody = t.Union(
   [
     JobFailing,
@@ -514,6 +526,7 @@ export const AttentionBody = t.Union(
     CommitFilesChanged,
     TokenExpiring,
     TokenExpired,
+    SecretUnreadable,
   ],
   {
     title: "Attention",
@@ -688,6 +701,10 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
       const { kind, token, role, expiresAt, count, lastRefusedAt, lastRefusedFrom } = item;
       const refused = { count, last_refused_at: lastRefusedAt, last_refused_from: lastRefusedFrom };
       return { kind, ...common, ...NOTHING, token, role, expires_at: expiresAt, ...refused };
+    }
+    case "secret_unreadable": {
+      const { kind, key, problem } = item;
+      return { kind, ...common, ...NOTHING, key, problem };
     }
     default:
       return assertNever(item);
