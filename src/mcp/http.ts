@@ -1,3 +1,5 @@
+// Deno needs the types by name: the exports of this package lead to none for a path with an extension.
+// @ts-types="@modelcontextprotocol/sdk/server/webStandardStreamableHttp"
 import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
 import { createClient } from "../client/client.ts";
 import { createMcpServer, type McpOptions } from "./server.ts";

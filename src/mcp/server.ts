@@ -1,4 +1,7 @@
+// Deno needs the types by name: the exports of this package lead to none for a path with an extension.
+// @ts-types="@modelcontextprotocol/sdk/server/index"
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
+// @ts-types="@modelcontextprotocol/sdk/types"
 import { type CallToolResult, ErrorCode, ListToolsRequestSchema, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Client } from "../client/client.ts";
 import { ClientError, isRefused, isUnreachable } from "../client/error.ts";

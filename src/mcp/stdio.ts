@@ -1,4 +1,7 @@
+// Deno needs the types by name: the exports of this package lead to none for a path with an extension.
+// @ts-types="@modelcontextprotocol/sdk/server/stdio"
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
+// @ts-types="@modelcontextprotocol/sdk/types"
 import type { JSONRPCMessage, RequestId } from "@modelcontextprotocol/sdk/types.js";
 import { createMcpServer, type McpOptions } from "./server.ts";
 
