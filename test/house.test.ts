@@ -161,13 +161,15 @@ test("every guard that scripts/mutate-guards removes occurs exactly once in its 
   expect(places.filter((guard) => guard.places !== 1)).toEqual([]);
 });
 
-test("scripts/test runs the tests of every folder", () => {
-  const scripts = ["test", "coverage", "test-deno"].map((name) => read(`scripts/${name}`)).join("\n");
+test("scripts/test runs the tests of every folder, and not only under Deno", () => {
+  const scripts = ["test", "coverage"].map((name) => read(`scripts/${name}`)).join("\n");
   const folders = new Set(
     globSync("test/**/*.test.{ts,tsx}", { cwd: ROOT }).map((file) => file.split("/").slice(0, 2).join("/")),
   );
   expect(folders.size).toBeGreaterThan(10);
-  expect([...folders].filter((folder) => !new RegExp(`${folder}(?![\\w/])`).test(scripts))).toEqual([]);
+  const forgotten = [...folders].filter((folder) => !new RegExp(`${folder}(?![\\w/])`).test(scripts));
+  // Those of this folder are about Deno.
+  expect(forgotten.filter((folder) => folder !== "test/deno")).toEqual([]);
 });
 
 describe("the source", () => {
