@@ -380,6 +380,17 @@ describe("a files trigger", () => {
     expect(await inbox.marked()).toEqual(["a.csv"]);
   });
 
+  test("starts no run for a copy after the former state of a touched file was forgotten, with `identity: content`", async () => {
+    await using inbox = await Inbox.open({ identity: "content" });
+    inbox.write("in/a.csv", "one");
+    await inbox.got(1);
+    utimesSync(inbox.at("in/a.csv"), 1, 1);
+    await inbox.until(() => inbox.seen.length === 2);
+    await inbox.until(() => inbox.seen.length === 1);
+    inbox.write("in/same.csv", "one");
+    expect(await inbox.marked()).toEqual(["a.csv"]);
+  });
+
   test("starts no run for a file that was touched, however long it settles, with `identity: content`", async () => {
     const given = { identity: "content", settleMs: 40_000, intervalMs: 1_000 } as const;
     await using inbox = await Inbox.open(given);

@@ -50,6 +50,11 @@ export class SeenFiles {
     this.#byPath.delete(path);
   }
 
+  /** Notes that a file is not at its path any more. Another file, or another state of it, that was seen there later stays. */
+  noteGone(file: SeenFile): void {
+    remove(this.#byPath, pathOf(file), file);
+  }
+
   /** Returns the newest file of each path that had this content. */
   withContent(digest: string): readonly SeenFile[] {
     return [...(this.#byDigest.get(digest) ?? [])].filter((each) => this.#byPath.get(pathOf(each)) === each);

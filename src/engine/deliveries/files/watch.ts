@@ -534,7 +534,7 @@ export class FilesWatch implements Disposable {
       else if (this.#absent.has(file)) gone.push(file);
       else absent.add(file);
     }
-    for (const { folder, name } of absent) this.#seen.notePathGone(join(folder, name));
+    for (const file of absent) this.#seen.noteGone(file);
     this.#absent = absent;
     if (absent.size > 0) this.#mustLookNext = true;
     const stillThere = await Promise.all(gone.map(async (file) => await isStillThere(file)));
