@@ -140,7 +140,7 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
   const appFor = (scope: JobScope) => (scope === null ? appOfAll : scopedApps.of(scope));
   return (request, fromAllowedOrigin) => {
     const path = pathOf(request.url);
-    // A check whether the process answers says nothing, whoever asks.
+    // This check only shows that the process answers, so anybody may ask.
     if (path !== LIVE_PATH) authentication.admit(request);
     if (request.method !== "GET") noteAction({ address: requests.addressOf(request) });
     const page =

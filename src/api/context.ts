@@ -15,7 +15,7 @@ export type ApiContext = Pick<
   readonly repository: JobRepository | null;
   /** Edits the job files; null if that is not allowed. */
   readonly editor: JobFileEditor | null;
-  /** Answers agents; null if there is nothing for them. */
+  /** Answers the requests of agents; null if this API doesn't serve them. */
   readonly mcp: McpHandler | null;
   /** Answers a request as if it had come over the connection of another one, whose headers it needs to come from the same person. */
   readonly sendAs: (original: Request, request: Request) => Response | Promise<Response>;

@@ -47,7 +47,7 @@ export type ApiOptions = {
   readonly repository?: JobRepository | null;
   /** Edits the job files; null or missing if that is not allowed. */
   readonly editor?: JobFileEditor | null;
-  /** Answers agents; null or missing if there is nothing for them. */
+  /** Answers the requests of agents; null or missing if this API doesn't serve them. */
   readonly mcp?: McpHandler | null;
   /** Returns a static file of the dashboard, or null if there is none at the path. `query` of the URL begins with "?", or is empty. */
   readonly page?: (path: string, request: Headers, query: string) => Response | null;

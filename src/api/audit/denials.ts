@@ -12,7 +12,7 @@ export type DenialsOptions = {
 
 const MINUTE_MS = 60_000;
 
-/** How much later than its answer a request is stored whose duration must tell nothing, in ms. */
+/** Delay in ms between the answer to a denied request and its entry. The time of the answer then doesn't show that there is an entry. */
 const LATER_MS = 250;
 
 type Later = { readonly facts: AuditFacts; readonly at: number };
@@ -48,7 +48,7 @@ export class Denials {
     this.#add({ facts, at: this.#options.clock.now() });
   }
 
-  /** Adds a request after its answer, so that how long that takes does not tell that there is a row. */
+  /** Adds a denied request after its answer. The time of the answer then doesn't show that there is an entry. */
   addLater(facts: AuditFacts): void {
     const { clock } = this.#options;
     this.#later.push({ facts, at: clock.now() });

@@ -17,7 +17,7 @@ export interface Authentication {
   admit(request: Request): void;
   /** Returns who sent a request. Throws `UNAUTHORIZED`, or `FORBIDDEN`. */
   identify(request: Request): Identified;
-  /** Returns whether petit knows who sent a request. It need not, if everybody is told the same. */
+  /** Returns whether petit knows who sent a request. For answers that depend on that, but that need no person. */
   isIdentified(request: Request): boolean;
   /** Returns the name of somebody whom a proxy has identified, but who has no role; else null. */
   nameWithoutRole(request: Request): string | null;
