@@ -1,3 +1,5 @@
+import { RAISE_OOM_SCORE } from "./oom-score.ts";
+
 /** True if the status file is still the open one. It may have been removed and created again for another attempt. */
 const IS_MINE = process.platform === "linux" ? '[ "$0" -ef /proc/self/fd/3 ]' : '[ -e "$0" ]';
 
@@ -6,7 +8,7 @@ ${IS_MINE} || exit 125
 trap 'set -- /bin/sh -c "kill \\$\\$"' HUP INT QUIT TERM USR1 USR2
 exec 4>&2 2>/dev/null`;
 
-const RUN = '(exec "$@" 2>&4 3>&- 4>&-); set -- $?';
+const RUN = `(${RAISE_OOM_SCORE}exec "$@" 2>&4 3>&- 4>&-); set -- $?`;
 
 const END = `echo $1 >&3
 exit $1`;
@@ -18,6 +20,7 @@ exit $1`;
  * - Signals reach the program through the process group. The shell ignores them, so that it can still record the status. A
  *   signal that arrives before the program has started replaces it by a program that ends by a signal. No variable records
  *   that, since every variable name may belong to the program.
+ * - When memory runs out, the kernel must kill the program rather than petit or the shell.
  * - If the status file was removed or can't be written, the attempt was withdrawn, and the program must not start.
  * - Messages of the shell, such as "Killed", must not reach the program's output. The subshell is needed for dash, which
  *   writes them to the stderr of the program.
@@ -41,7 +44,7 @@ export const WRAPPER_WITH_RELAY = [
   `if (${TOOLS}; exec mkfifo -m 600 ${OUT} ${ERR}); then
   (trap '' HUP INT QUIT TERM USR1 USR2; ${TOOLS}; exec 3>&-; cat ${OUT} & cat ${ERR} >&4; wait) &
   PETIT_RELAY=$!
-  (exec "$@" >${OUT} 2>${ERR} 3>&- 4>&-); set -- $?
+  (${RAISE_OOM_SCORE}exec "$@" >${OUT} 2>${ERR} 3>&- 4>&-); set -- $?
   (${TOOLS}; exec 5<>${OUT} 6<>${ERR} rm -f ${OUT} ${ERR})
   for PETIT_LOOK in 1 2 3 4 5 6 7 8 9 10; do
     kill -0 $PETIT_RELAY || break
