@@ -63,6 +63,7 @@ export const MAX_CHAIN = 20;
  * - `rejected`: a person rejected it.
  * - `artifacts_failed`: its artifacts could not be kept, because of a limit or a full disk.
  * - `skipped_by_exit`: it exited with one of its `skip_exit_codes`.
+ * - `out_of_memory`: it exceeded its limit of memory.
  * - `internal_error`: petit itself failed at it, for example because the database refused a value.
  */
 export const REASONS = [
@@ -84,6 +85,7 @@ export const REASONS = [
   "child_failed",
   "worker_lost",
   "internal_error",
+  "out_of_memory",
 ] as const;
 export type Reason = (typeof REASONS)[number];
 

@@ -1,6 +1,7 @@
 import type { JobId, RunId, TaskId } from "./ids.ts";
 import type { Item } from "./item.ts";
 import type { Reason } from "./run.ts";
+import type { Usage } from "./usage.ts";
 
 /**
  * Statuses of a task run. Only the engine changes them:
@@ -75,6 +76,16 @@ export type Attempt = {
   readonly worker: string | null;
   /** The line of its output that explains why it failed; null if it did not fail, or no line does. */
   readonly cause: FailureCause | null;
+} & AttemptUsage;
+
+/** What an attempt used and was allowed to use. All three are null until it has ended. */
+export type AttemptUsage = {
+  /** Null if it was not measured. */
+  readonly usage: Usage | null;
+  /** The limit of memory that was enforced; null if there was none. */
+  readonly memoryLimitBytes: number | null;
+  /** Whether its limits of memory, CPUs and processes were enforced; null if it had none of these. */
+  readonly limitsEnforced: boolean | null;
 };
 
 /** A line of output that explains a failure, as a terminal shows it. */

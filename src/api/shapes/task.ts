@@ -13,6 +13,7 @@ import {
   TASK_STATUSES,
   type TaskRun,
 } from "../../domain/task-run.ts";
+import { USAGE_SOURCE_TEXT, USAGE_SOURCES, type Usage } from "../../domain/usage.ts";
 import { TASK_STATUS_TEXT } from "../../domain/words/run.ts";
 import type { WorkerWait } from "../../domain/workers/waiting.ts";
 import type { WaitsForWorker } from "../../domain/workers/worker.ts";
@@ -56,6 +57,19 @@ const NoteBody = exactly(
   { title: "AttemptNote", description: "What a worker said about an attempt when it could no longer change it" },
 );
 
+const UsageBody = exactly(
+  {
+    cpu_user_ms: integer({ minimum: 0, description: "CPU time in the program's own code, in ms" }),
+    cpu_system_ms: integer({ minimum: 0, description: "CPU time in the system on its behalf, in ms" }),
+    memory_peak_bytes: nullable(
+      integer({ minimum: 0 }),
+      "The most memory of all its processes together (`cgroup`) or of the largest of them (`wait`), in bytes; null if it is not known",
+    ),
+    source: word(USAGE_SOURCES, meanings(USAGE_SOURCE_TEXT)),
+  },
+  { title: "Usage", description: "What an attempt used" },
+);
+
 const AttemptBody = exactly(
   {
     attempt: integer({ minimum: 1, description: "Number of the attempt, from 1" }),
@@ -74,6 +88,15 @@ const AttemptBody = exactly(
     cause: nullable(
       FailureCauseBody,
       "The line of its output that explains why it failed; null if it did not, or none does",
+    ),
+    usage: nullable(UsageBody, "What it used; null until it has ended, and if that was not measured"),
+    memory_limit_bytes: nullable(
+      integer({ minimum: 1 }),
+      "The limit of memory that was enforced, in bytes; null until it has ended, and if there was none",
+    ),
+    limits_enforced: nullable(
+      t.Boolean(),
+      "Whether its limits of memory, CPUs and processes were enforced; null until it has ended, and if it had none of these",
     ),
     notes: t.Array(NoteBody, { description: "What workers said about it too late, oldest first" }),
   },
@@ -423,8 +446,21 @@ const attemptBody = (attempt: Attempt, notes: readonly AttemptNote[]): typeof At
   child_run_id: attempt.childRunId,
   worker: attempt.worker,
   cause: causeBody(attempt.cause),
+  usage: usageBody(attempt.usage),
+  memory_limit_bytes: attempt.memoryLimitBytes,
+  limits_enforced: attempt.limitsEnforced,
   notes: notes.filter(({ attemptId }) => attemptId === attempt.id).map(noteBody),
 });
+
+const usageBody = (usage: Usage | null): typeof UsageBody.static | null =>
+  usage === null
+    ? null
+    : {
+        cpu_user_ms: usage.cpuUserMs,
+        cpu_system_ms: usage.cpuSystemMs,
+        memory_peak_bytes: usage.memoryPeakBytes,
+        source: usage.source,
+      };
 
 const noteBody = ({ at, worker, epoch, code, detail }: AttemptNote): typeof NoteBody.static => ({
   at,

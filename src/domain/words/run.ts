@@ -50,6 +50,7 @@ export const REASON_TEXT = {
   child_failed: "the run of another job that it started did not complete",
   worker_lost: "the worker that ran it was out of reach for too long",
   internal_error: "petit itself failed at it",
+  out_of_memory: "it needed more memory than its limit allows",
 } as const satisfies Record<Reason, string>;
 
 /** The error of a run or an attempt that was lost, or that petit ended while stopping. */

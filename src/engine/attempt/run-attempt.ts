@@ -1,7 +1,7 @@
 import { delimiter } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
-import type { Attempt, AttemptOutcome, FailureCause } from "../../domain/task-run.ts";
+import type { Attempt, AttemptOutcome, AttemptUsage, FailureCause } from "../../domain/task-run.ts";
 import { abortQuietly, anyAborted } from "../../lib/abort.ts";
 import { sleep } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/error-message.ts";
@@ -41,7 +41,7 @@ export type AttemptResult = ExitJudgement & {
   readonly endedAt: number;
   /** The line of its output that explains why it failed. Default: none. */
   readonly cause?: FailureCause | null;
-};
+} & Partial<AttemptUsage>;
 
 /** The parts of petit, or of a worker, that all attempts use. */
 export type AttemptServices = Pick<EngineOptions, "store" | "runtime" | "clock" | "log" | "settings" | "ownFolders"> & {

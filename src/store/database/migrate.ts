@@ -15,6 +15,7 @@ import reviewsAndDeliveries from "../migrations/0012_reviews_and_deliveries.sql"
 import versionsAndTriggers from "../migrations/0013_versions_and_triggers.sql" with { type: "text" };
 import { fillVersions } from "../migrations/0013_versions_and_triggers.ts";
 import people from "../migrations/0014_people.sql" with { type: "text" };
+import limits from "../migrations/0015_limits.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
 /**
@@ -36,6 +37,7 @@ const MIGRATIONS: readonly string[] = [
   reviewsAndDeliveries,
   versionsAndTriggers,
   people,
+  limits,
 ];
 
 /** What a migration does that SQL can't, by the schema that it leads to. It runs after the SQL, in the same transaction. */

@@ -4,12 +4,25 @@ import {
   ATTEMPT_STATUSES,
   type Attempt,
   type AttemptOutcome,
+  type AttemptUsage,
   type FailureCause,
   type ProcessIdentity,
 } from "../../domain/task-run.ts";
+import { USAGE_SOURCES, type Usage } from "../../domain/usage.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
-import { id, idOrNull, integer, integerOrNull, json, text, textOrNull, word, wordOrNull } from "../database/rows.ts";
+import {
+  flag,
+  id,
+  idOrNull,
+  integer,
+  integerOrNull,
+  json,
+  text,
+  textOrNull,
+  word,
+  wordOrNull,
+} from "../database/rows.ts";
 import type { Statements } from "../database/statements.ts";
 import type { NewEvent } from "../events.ts";
 import { endOffer, insertOffer } from "../workers/offers.ts";
@@ -35,7 +48,11 @@ export interface AttemptStore {
   finishAttempt(
     attemptId: number,
     outcome: AttemptOutcome,
-    options: { readonly now: number; readonly retryAt: number | null; readonly cause?: FailureCause | null },
+    options: {
+      readonly now: number;
+      readonly retryAt: number | null;
+      readonly cause?: FailureCause | null;
+    } & Partial<AttemptUsage>,
   ): void;
   /** Returns attempts by task, in the order of the definition, then by item and number. */
   listAttempts(runId: RunId): readonly Attempt[];
@@ -89,10 +106,12 @@ export const createAttemptStore = ({ sql, write, recordEvent }: StoreContext): A
     ),
   ),
 
-  finishAttempt: write("durable", (attemptId, outcome, { now, retryAt, cause = null }) => {
+  finishAttempt: write("durable", (attemptId, outcome, options) => {
+    const { now, retryAt, cause = null, usage = null, memoryLimitBytes = null, limitsEnforced = null } = options;
     sql.updateOne(
       `UPDATE attempts SET status = $status, reason = $reason, error = $error, exit_code = $exitCode, signal = $signal, ended_at = $now,
-         cause = $cause
+         cause = $cause, cpu_user_ms = $cpuUserMs, cpu_system_ms = $cpuSystemMs, memory_peak = $memoryPeak, usage_source = $usageSource,
+         memory_limit = $memoryLimit, limits_enforced = $limitsEnforced
        WHERE id = $attemptId AND status = 'running'`,
       {
         attemptId,
@@ -103,6 +122,12 @@ export const createAttemptStore = ({ sql, write, recordEvent }: StoreContext): A
         exitCode: outcome.exitCode,
         signal: outcome.signal,
         cause: cause === null ? null : JSON.stringify(cause),
+        cpuUserMs: usage === null ? null : usage.cpuUserMs,
+        cpuSystemMs: usage === null ? null : usage.cpuSystemMs,
+        memoryPeak: usage === null ? null : usage.memoryPeakBytes,
+        usageSource: usage === null ? null : usage.source,
+        memoryLimit: memoryLimitBytes,
+        limitsEnforced: limitsEnforced === null ? null : Number(limitsEnforced),
       },
       "finish an attempt",
     );
@@ -194,6 +219,16 @@ const toAttempt = (row: SqlRow, runId: RunId): Attempt => ({
   childRunId: idOrNull<RunId>(row, "child_run_id"),
   worker: textOrNull(row, "worker"),
   cause: row.cause === null ? null : json<FailureCause>(row, "cause"),
+  usage: row.usage_source === null ? null : toUsage(row),
+  memoryLimitBytes: integerOrNull(row, "memory_limit"),
+  limitsEnforced: row.limits_enforced === null ? null : flag(row, "limits_enforced"),
+});
+
+const toUsage = (row: SqlRow): Usage => ({
+  cpuUserMs: integer(row, "cpu_user_ms"),
+  cpuSystemMs: integer(row, "cpu_system_ms"),
+  memoryPeakBytes: integerOrNull(row, "memory_peak"),
+  source: word(row, "usage_source", USAGE_SOURCES),
 });
 
 const toProcess = (row: SqlRow): ProcessIdentity | null =>

@@ -152,6 +152,9 @@ describe("a run with tasks on workers", () => {
       child_run_id: null,
       worker: "box7",
       cause: null,
+      usage: null,
+      memory_limit_bytes: null,
+      limits_enforced: null,
       notes: [],
     };
     const waits_for = { code: "worker" as const, labels: ["gpu"], type: null, connected: 0 };

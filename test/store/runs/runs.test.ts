@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { newRunId, type RunId } from "../../../src/domain/ids.ts";
 import { RUN_STATUSES, type RunOutcome } from "../../../src/domain/run.ts";
-import type { AttemptOutcome, TaskOutcome } from "../../../src/domain/task-run.ts";
+import type { AttemptOutcome, AttemptUsage, TaskOutcome } from "../../../src/domain/task-run.ts";
 import { command, job, jobId, taskId } from "../../support/engine/factories.ts";
 import { memoryStore, startAttempt, startRun } from "../../support/engine/factories-store.ts";
 import { NOON } from "../../support/engine/fake-clock.ts";
@@ -289,6 +289,47 @@ describe("tasks of a run", () => {
     });
   });
 
+  test("keep what their attempts used, also if only a part of it is known", () => {
+    using store = memoryStore();
+    const run = startRun(store, { job: two });
+    const node = { taskId: taskId("a"), item: null };
+    const given: readonly Partial<AttemptUsage>[] = [
+      {},
+      { usage: { cpuUserMs: 1_200, cpuSystemMs: 0, memoryPeakBytes: null, source: "wait" } },
+      {
+        usage: { cpuUserMs: 7, cpuSystemMs: 3, memoryPeakBytes: 480 * 2 ** 20, source: "cgroup" },
+        memoryLimitBytes: 512 * 2 ** 20,
+        limitsEnforced: true,
+      },
+      { limitsEnforced: false },
+    ];
+    for (const each of given) {
+      const { id } = store.runs.startAttempt(run, node, NOON);
+      store.runs.finishAttempt(id, ATTEMPT_FAILED, { now: NOON, retryAt: NOON, ...each });
+    }
+    const none = { usage: null, memoryLimitBytes: null, limitsEnforced: null };
+    expect(
+      store.runs
+        .listAttempts(run.id)
+        .map(({ usage, memoryLimitBytes, limitsEnforced }) => ({ usage, memoryLimitBytes, limitsEnforced })),
+    ).toEqual(given.map((each) => ({ ...none, ...each })));
+  });
+
+  test("fail because an attempt ran out of memory", () => {
+    using store = memoryStore();
+    const run = startRun(store, { job: two });
+    const node = { taskId: taskId("a"), item: null };
+    const { id } = store.runs.startAttempt(run, node, NOON);
+    const error = "it used 64 MiB of 64 MiB";
+    const outcome = { status: "failed", reason: "out_of_memory", error, exitCode: null } as const;
+    store.runs.finishAttempt(id, { ...outcome, signal: "SIGKILL" }, { now: NOON, retryAt: null });
+    store.runs.finishTask(run, node, { outcome: { ...outcome, outputs: {} }, now: NOON });
+    store.runs.finish(run.id, { status: "failed", reason: "out_of_memory", error }, NOON);
+    expect(store.runs.find(run.id)).toMatchObject({ reason: "out_of_memory" });
+    expect(store.runs.listTaskRuns(run.id)).toContainEqual(expect.objectContaining({ reason: "out_of_memory" }));
+    expect(store.runs.listAttempts(run.id)[0]).toMatchObject({ reason: "out_of_memory" });
+  });
+
   test("end after their attempts", () => {
     using store = memoryStore();
     const run = startRun(store, { job: two });
@@ -310,6 +351,9 @@ describe("tasks of a run", () => {
       childRunId: null,
       worker: null,
       cause: null,
+      usage: null,
+      memoryLimitBytes: null,
+      limitsEnforced: null,
     });
     expect(store.runs.listTaskRuns(run.id)[1]).toMatchObject({ status: "running", attempts: 1, startedAt: NOON + 1 });
     const identity = { pid: 17, startTime: "4711", bootId: "boot" };

@@ -149,8 +149,15 @@ export class RunSteps {
       onInterrupt: job.onInterrupt ?? settings.onInterrupt,
       random: Math.random(),
     });
-    const { cause = null } = result;
-    store.runs.finishAttempt(attempt.id, result.outcome, { now, retryAt: after.progress.retryAt, cause });
+    const { cause = null, usage = null, memoryLimitBytes = null, limitsEnforced = null } = result;
+    store.runs.finishAttempt(attempt.id, result.outcome, {
+      now,
+      retryAt: after.progress.retryAt,
+      cause,
+      usage,
+      memoryLimitBytes,
+      limitsEnforced,
+    });
     if (result.outcome.reason === "internal_error") faults.note(result.outcome.error ?? "");
     if (isLostReason(after.outcome?.reason ?? null)) store.runs.markLost(run.id);
     if (after.outcome === null) waiting.push(attempt);
