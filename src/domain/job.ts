@@ -6,6 +6,7 @@ import type { JobId, TaskId } from "./ids.ts";
 import type { Expect } from "./inbox/expectation.ts";
 import type { ItemsSpec } from "./item.ts";
 import type { Retention } from "./limits/retention.ts";
+import type { Leftovers, TaskLimits } from "./limits/task-limits.ts";
 import type { NotifyTarget } from "./notification.ts";
 import type { Retry } from "./retry.ts";
 import { isLostReason, type Reason } from "./run.ts";
@@ -19,6 +20,9 @@ export type TaskType = (typeof TASK_TYPES)[number];
 
 /** Returns whether tasks of a type start a process, which can run on another machine. */
 export const hasProcess = (type: TaskType): boolean => type !== "approval" && type !== "job";
+
+/** Returns whether tasks of a type run a program of the user here, and not only the client of a server. */
+export const runsProgram = (type: TaskType): boolean => hasProcess(type) && type !== "http" && type !== "ssh";
 
 /** What a scheduled occurrence does when the job has reached its limit: `skip` it, `queue` it, or `replace` the oldest run. */
 export const OVERLAP_POLICIES = ["skip", "queue", "replace"] as const;
@@ -165,6 +169,12 @@ export type Task = {
    * tasks without a process.
    */
   readonly runsOn?: readonly string[];
+  /** What its processes may use: its own limits over those of the job. Missing if both have none. */
+  readonly limits?: TaskLimits;
+  /** The user that it runs as: a name or a numeric id. Missing if that is petit's own. */
+  readonly runAs?: string;
+  /** What becomes of processes that it leaves running when it ends by itself. Missing for `keep`. */
+  readonly leftovers?: Leftovers;
 };
 
 /** The program that a task runs, without its `args`. */

@@ -15,6 +15,9 @@ const BINARY_UNITS = ["KiB", "MiB", "GiB", "TiB"] as const;
 /** Description of the format, for messages. */
 export const SIZE_FORM = 'a size such as "16MiB", "500KB", "1GiB" or a number of bytes';
 
+/** The form of what `parseSize` accepts, for JSON Schema: its units in any case. */
+export const SIZE_PATTERN = "^\\d+\\s?(?:[bB]|[kKmMgGtT](?:[iI]?[bB])?)?$";
+
 /** Parses `16MiB` into bytes. Returns null if the text is not a size or exceeds 2^53 bytes. */
 export const parseSize = (text: string): number | null => {
   const [, digits, unit] = /^(\d+)\s?([A-Za-z]*)$/.exec(text) ?? [];

@@ -160,12 +160,15 @@ export const JobList = exactly(
   { title: "JobList" },
 );
 
-/** The fields of a job whose name in the API is another one, because their value is. `runs_on` is that of its tasks. */
+/** The fields of a job whose name in the API is another one, because their value is. The last ones are those of its tasks. */
 const RENAMED = {
   timeout: "timeout_ms",
   warn_after: "warn_after_ms",
   kill_grace: "kill_grace_ms",
   runs_on: "tasks",
+  limits: "tasks",
+  run_as: "tasks",
+  leftovers: "tasks",
 } as const satisfies { readonly [Field in keyof JobFields]?: string };
 
 const gateFields = {

@@ -1,6 +1,7 @@
 import { formatDuration } from "../../lib/duration.ts";
 import { isJsonMap, type Json } from "../../lib/json.ts";
 import { assertNever } from "../../lib/never.ts";
+import { formatSize } from "../../lib/size.ts";
 import type { EventTrigger } from "../deliveries/trigger.ts";
 import type { ItemSource, ItemsSpec } from "../item.ts";
 import type { HttpBody, HttpProgram, Job, Program, Task } from "../job.ts";
@@ -10,7 +11,7 @@ export type Fields = { readonly [name: string]: Json };
 
 /**
  * Returns a definition under the names that its fields have in a job file, for people and for comparisons. Fields without a value are
- * missing, durations are texts such as `5m`. The place in the file is not among them.
+ * missing, durations and sizes are texts such as `5m` and `512MiB`. The place in the file is not among them.
  */
 export const jobFields = ({ source: _source, hasDefaultNotify: _default, ...job }: Job): Fields =>
   withoutMissing({
@@ -124,6 +125,7 @@ const fieldsOf = (object: object): Fields =>
       Object.entries(object as Fields).map(([name, value]) => {
         if (VERBATIM.has(name)) return [name, isEmpty(value) ? undefined : value];
         if (name.endsWith("Ms") && typeof value === "number") return [nameOf(name.slice(0, -2)), formatDuration(value)];
+        if (name.endsWith("Bytes") && typeof value === "number") return [nameOf(name.slice(0, -5)), formatSize(value)];
         const converted = convert(value);
         return [nameOf(name), isEmpty(converted) ? undefined : converted];
       }),

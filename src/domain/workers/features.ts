@@ -5,7 +5,7 @@ import type { Run } from "../run.ts";
 const FIRST_FEATURES = ["artifacts", "container", "http", "secrets", "skip_exit_codes", "ssh"] as const;
 
 /** What a task can use that a worker of another version may not know. A task that uses nothing of it runs on every worker. */
-export const FEATURES = [...FIRST_FEATURES, "event", "interval"] as const;
+export const FEATURES = [...FIRST_FEATURES, "event", "interval", "leftovers", "limits", "run_as"] as const;
 type Feature = (typeof FEATURES)[number];
 
 /** The feature that a task uses if it has a field; null if the field changes nothing for a worker, or if all workers know it. */
@@ -62,6 +62,9 @@ const OF_TASK: FeatureOf<keyof Task> = {
   skipExitCodes: "skip_exit_codes",
   artifacts: "artifacts",
   runsOn: null,
+  limits: "limits",
+  runAs: "run_as",
+  leftovers: "leftovers",
 };
 
 const OF_CONTAINER: FeatureOf<keyof Container> = {

@@ -1,7 +1,7 @@
 import { InvalidItemsError, toItems, valuesOf } from "../../domain/expand-items.ts";
 import { type Item, MAX_ITEMS } from "../../domain/item.ts";
 import type { Json } from "../../lib/json.ts";
-import { buildSource, isMap } from "../build-items.ts";
+import { buildSource, isMap } from "../build/items.ts";
 import { listed } from "../hints.ts";
 import type { Path } from "../parse/node.ts";
 import type { Report } from "../report.ts";

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { NotifyTarget } from "../../domain/notification.ts";
-import { buildNotify } from "../build-notify.ts";
+import { buildNotify } from "../build/notify.ts";
 import { checkNotify } from "../check/notify.ts";
 import type { Entry, MapNode } from "../parse/node.ts";
 import type { Fault } from "../parse/parse.ts";

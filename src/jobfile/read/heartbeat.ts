@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import type { Heartbeat } from "../../domain/health.ts";
-import { buildTextOrSecret } from "../build-secret.ts";
+import { buildTextOrSecret } from "../build/secret.ts";
 import type { Entry, MapNode } from "../parse/node.ts";
 import type { Fault } from "../parse/parse.ts";
 import { Place } from "../place.ts";

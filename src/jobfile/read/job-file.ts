@@ -1,11 +1,12 @@
 import type { Job } from "../../domain/job.ts";
-import { buildJob } from "../build.ts";
+import { buildJob } from "../build/job.ts";
 import { checkArtifacts } from "../check/artifacts.ts";
 import { checkExcept, type Exceptions } from "../check/except.ts";
 import { checkGates } from "../check/gates.ts";
 import { checkHttp } from "../check/http.ts";
 import { checkItems } from "../check/items.ts";
 import { checkLabels } from "../check/labels.ts";
+import { checkLimits } from "../check/limits.ts";
 import { checkLinks } from "../check/links.ts";
 import { checkNotify } from "../check/notify.ts";
 import { checkParams } from "../check/params.ts";
@@ -124,6 +125,7 @@ const checkMeaning = (
   checkTasks(draft, report);
   checkPrograms(draft, report, folder);
   checkLabels(draft, report);
+  checkLimits(draft, report);
   checkHttp(draft, report);
   checkSshNames(draft, report);
   checkItems(draft, report);

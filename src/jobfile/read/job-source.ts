@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import type { WebhookVerification } from "../../domain/deliveries/trigger.ts";
 import type { SecretSource } from "../../domain/secret.ts";
-import { buildSource } from "../build-secret.ts";
-import { buildWebhook } from "../build-trigger.ts";
+import { buildSource } from "../build/secret.ts";
+import { buildWebhook } from "../build/trigger.ts";
 import { checkVerification } from "../check/triggers/triggers.ts";
 import type { Entry, MapNode } from "../parse/node.ts";
 import type { Fault } from "../parse/parse.ts";

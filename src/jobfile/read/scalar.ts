@@ -1,9 +1,18 @@
 import { DURATION_FORM, formatDuration, parseDuration } from "../../lib/duration.ts";
+import { formatSize, parseSize, SIZE_FORM } from "../../lib/size.ts";
 import { shorten } from "../../lib/text.ts";
 import { nearest } from "../hints.ts";
 import { describe, isEmpty, type Node } from "../parse/node.ts";
 import type { Place } from "../place.ts";
-import type { ChoiceType, DurationType, IntegerType, SecondsType, TextType } from "../schema/field.ts";
+import type {
+  ChoiceType,
+  DurationType,
+  IntegerType,
+  NumberType,
+  SecondsType,
+  SizeType,
+  TextType,
+} from "../schema/field.ts";
 
 const wrongKind = (node: Node, place: Place, expected: string): undefined =>
   place.refuse(node, `${isEmpty(node) ? "is empty" : `is ${describe(node)}`}; expected ${expected}`);
@@ -67,6 +76,23 @@ export const readInteger = (node: Node, type: IntegerType, place: Place): number
   if (node.kind !== "scalar" || typeof node.value !== "number") return wrongKind(node, place, expected);
   const fits = Number.isInteger(node.value) && node.value >= type.min && node.value <= type.max;
   return fits ? node.value : place.refuse(node, `${node.source} is out of bounds; expected ${expected}`);
+};
+
+export const readNumber = (node: Node, { min, max }: NumberType, place: Place): number | undefined => {
+  const expected = `a number from ${min} to ${max}`;
+  if (node.kind !== "scalar" || typeof node.value !== "number") return wrongKind(node, place, expected);
+  const fits = node.value >= min && node.value <= max;
+  return fits ? node.value : place.refuse(node, `${node.source} is out of bounds; expected ${expected}`);
+};
+
+export const readSize = (node: Node, { minBytes }: SizeType, place: Place): number | undefined => {
+  if (node.kind !== "scalar" || (typeof node.value !== "string" && typeof node.value !== "number"))
+    return wrongKind(node, place, SIZE_FORM);
+  const bytes = parseSize(String(node.value));
+  if (bytes === null)
+    return place.refuse(node, `'${shorten(String(node.value))}' is not a size; expected ${SIZE_FORM}`);
+  if (bytes >= minBytes) return bytes;
+  return place.refuse(node, `'${node.value}' is too small; expected at least ${formatSize(minBytes)}`);
 };
 
 /** 100 years. A longer duration is a mistake and exceeds the range of date arithmetic. */

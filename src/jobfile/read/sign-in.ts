@@ -9,7 +9,7 @@ import {
 } from "../../domain/people/sign-in.ts";
 import { isNetwork, NETWORK_FORM } from "../../lib/network/addresses.ts";
 import { shorten } from "../../lib/text.ts";
-import { buildSource } from "../build-secret.ts";
+import { buildSource } from "../build/secret.ts";
 import type { Entry, MapNode, Path } from "../parse/node.ts";
 import type { Fault } from "../parse/parse.ts";
 import { Place } from "../place.ts";

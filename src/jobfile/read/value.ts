@@ -4,7 +4,16 @@ import { describe, type Entry, isEmpty, type MapNode, type Node, type ScalarNode
 import type { Place } from "../place.ts";
 import type { Report } from "../report.ts";
 import type { Draft, Field, FieldType, ListType, MapType, ObjectType, ShapeType, Value } from "../schema/field.ts";
-import { readBoolean, readChoice, readDuration, readInteger, readSeconds, readText } from "./scalar.ts";
+import {
+  readBoolean,
+  readChoice,
+  readDuration,
+  readInteger,
+  readNumber,
+  readSeconds,
+  readSize,
+  readText,
+} from "./scalar.ts";
 import { matchFields } from "./unknown-fields.ts";
 
 /**
@@ -29,6 +38,10 @@ const readAny = (node: Node, type: FieldType, place: Place): unknown => {
       return readBoolean(node, place);
     case "integer":
       return readInteger(node, type, place);
+    case "number":
+      return readNumber(node, type, place);
+    case "size":
+      return readSize(node, type, place);
     case "seconds":
       return readSeconds(node, type, place);
     case "duration":

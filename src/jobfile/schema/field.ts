@@ -18,6 +18,8 @@ export type FieldType =
   | TextType
   | BooleanType
   | IntegerType
+  | NumberType
+  | SizeType
   | SecondsType
   | DurationType
   | ChoiceType
@@ -54,6 +56,12 @@ export type IntegerType = {
   /** A word that is accepted instead of a number. */
   readonly word?: string;
 };
+
+/** A number that need not be whole. */
+export type NumberType = { readonly kind: "number"; readonly min: number; readonly max: number };
+
+/** A size such as `512MiB`; the value is in bytes. */
+export type SizeType = { readonly kind: "size"; readonly minBytes: number };
 
 /** A number of seconds; the value is in ms. */
 export type SecondsType = { readonly kind: "seconds"; readonly minMs: number };
@@ -116,7 +124,7 @@ export type Value<Type> = Type extends { readonly kind: "text" }
   ? string
   : Type extends { readonly kind: "boolean" }
     ? boolean
-    : Type extends { readonly kind: "integer" | "seconds" | "duration" }
+    : Type extends { readonly kind: "integer" | "number" | "size" | "seconds" | "duration" }
       ? number | WordOf<Type>
       : Type extends { readonly kind: "choice"; readonly values: readonly (infer Name)[] }
         ? Name

@@ -3,6 +3,7 @@ import { PRIORITY } from "../../domain/limits/queue.ts";
 import { environment } from "./environment.ts";
 import type { Draft, ObjectType, Value } from "./field.ts";
 import { gate } from "./gate.ts";
+import { limitFields } from "./limits.ts";
 import { notify } from "./notify.ts";
 import { params } from "./param.ts";
 import { schedule } from "./schedule.ts";
@@ -181,6 +182,7 @@ export const JOB = {
       absent: "its tasks run on the machine of the scheduler",
       example: ["gpu", "zone=eu"],
     },
+    ...limitFields("job"),
     environment: environment("for every task; templates are expanded in the values"),
     inherit_environment: {
       type: { kind: "boolean" },

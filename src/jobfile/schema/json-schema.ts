@@ -1,6 +1,7 @@
 import { TASK_TYPES } from "../../domain/job.ts";
 import { DURATION_PATTERN, formatDuration } from "../../lib/duration.ts";
 import type { Json } from "../../lib/json.ts";
+import { SIZE_PATTERN } from "../../lib/size.ts";
 import type { Field, FieldType, IntegerType, MapType, ObjectType, TextType } from "./field.ts";
 import { JOB } from "./job.ts";
 import { NOTIFY, NOTIFY_ENTRIES, NOTIFY_FIELD_NAMES } from "./notify.ts";
@@ -25,6 +26,10 @@ const schemaOf = (type: FieldType): JsonSchema => {
       return { type: "boolean" };
     case "integer":
       return type.word === undefined ? numbers(type) : { anyOf: [numbers(type), { const: type.word }] };
+    case "number":
+      return { type: "number", minimum: type.min, maximum: type.max };
+    case "size":
+      return { type: ["string", "integer"], pattern: SIZE_PATTERN, minimum: type.minBytes };
     case "seconds":
       return { type: "number", minimum: type.minMs / 1000 };
     case "duration":

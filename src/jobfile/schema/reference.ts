@@ -46,6 +46,10 @@ const describeType = (type: FieldType): string => {
       return "true or false";
     case "integer":
       return type.word === undefined ? "whole number" : `whole number or \`${type.word}\``;
+    case "number":
+      return "number";
+    case "size":
+      return "size";
     case "seconds":
       return "number of seconds";
     case "duration":

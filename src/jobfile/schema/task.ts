@@ -5,6 +5,7 @@ import { environment } from "./environment.ts";
 import type { FieldType, ObjectType } from "./field.ts";
 import { HTTP_FIELD_NAMES, HTTP_FIELDS } from "./http.ts";
 import { ITEM_FIELDS } from "./items.ts";
+import { limitFields } from "./limits.ts";
 import { paramName } from "./param.ts";
 import { artifactPattern, datum, jobId, labels, path, taskId, title } from "./text.ts";
 
@@ -295,6 +296,7 @@ export const TASK = {
       absent: "that of the job",
       example: ["gpu", "zone=eu"],
     },
+    ...limitFields("task"),
     retry: { type: RETRY, doc: "How a failed attempt is retried.", absent: "no retry" },
     ...ITEM_FIELDS,
   },
@@ -331,11 +333,12 @@ export const PROGRAM_FIELDS = {
 /** The task types whose program can run in a container. */
 export const CONTAINED: readonly TaskType[] = ["command", "shell", "python"];
 
-/** The fields without effect for a type of task, of those that are texts: an empty list or map is no mistake. */
+/** The fields without effect for a type of task, except those for which an empty list or map is no mistake. */
 const USELESS_FIELDS: Readonly<Partial<Record<TaskType, readonly string[]>>> = {
-  http: ["stdin"],
-  approval: ["stdin", "working_dir"],
-  job: ["stdin", "working_dir"],
+  http: ["stdin", "limits", "leftovers"],
+  ssh: ["limits", "leftovers"],
+  approval: ["stdin", "working_dir", "limits", "run_as", "leftovers"],
+  job: ["stdin", "working_dir", "limits", "run_as", "leftovers"],
 };
 
 /** Returns the fields, beside those of other types, that a task of a type must not have, whatever their value. */

@@ -1,5 +1,7 @@
 import type { ReactNode } from "react";
+import { parseIoClass, type TaskLimits } from "../../domain/limits/task-limits.ts";
 import { triggerText } from "../../domain/words/deliveries/trigger.ts";
+import { limitsText } from "../../domain/words/task.ts";
 import { formatDuration } from "../../lib/duration.ts";
 import type { JobDetail } from "../data/shapes.ts";
 import { counted, valueText } from "../ui/text/format.ts";
@@ -36,6 +38,12 @@ export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
       )}
       {job.jitter_ms !== null && job.jitter_ms > 0 && <Fact name="Jitter">up to {formatDuration(job.jitter_ms)}</Fact>}
       {job.except.length > 0 && <Fact name="Not on">{exceptText(job.except)}</Fact>}
+      {taskFacts(job.tasks).map(({ name, text, of }) => (
+        <Fact key={`${name} ${text}`} name={name}>
+          {text}
+          {of !== null && ` (${of})`}
+        </Fact>
+      ))}
       {job.on_interrupt !== null && <Fact name="When interrupted">{job.on_interrupt}</Fact>}
       <Fact name="Retention">{retentionText(job)}</Fact>
       {job.notify.map(({ type, target, on }) => (
@@ -58,6 +66,49 @@ export const SettingsCard = ({ job }: { readonly job: JobDetail }) => (
 const triggersOf = ({ triggers = [] }: Partial<Pick<JobDetail, "triggers">>): readonly string[] => [
   ...new Set(triggers.map(triggerText)),
 ];
+
+type TaskFact = {
+  readonly name: string;
+  readonly text: string;
+  /** The tasks that it is about; null if it is about each of them. */
+  readonly of: string | null;
+};
+
+const MAX_TASKS = 3;
+
+/** Returns what limits tasks and whom they run as, each text once. */
+const taskFacts = (tasks: JobDetail["tasks"]): readonly TaskFact[] =>
+  Object.entries(OF_TASK).flatMap(([name, textOf]) => {
+    const byText = Map.groupBy(tasks, textOf);
+    return [...byText].flatMap(([text, having]) => {
+      if (text === null) return [];
+      const ids = having.slice(0, MAX_TASKS).map(({ id }) => id);
+      const more = having.length - ids.length;
+      const of = more > 0 ? [...ids, `${more} more`] : ids;
+      return [{ name, text, of: having.length === tasks.length ? null : of.join(", ") }];
+    });
+  });
+
+/** An older petit has none of these fields. */
+type OlderTask = Partial<Pick<JobDetail["tasks"][number], "limits" | "run_as" | "leftovers">>;
+
+const OF_TASK: Readonly<Record<string, (task: OlderTask) => string | null>> = {
+  Limits: ({ limits }) => (limits == null ? null : limitsText(limitsOf(limits)) || null),
+  "Runs as": ({ run_as }) => run_as ?? null,
+  Leftovers: ({ leftovers }) => (leftovers === "kill" ? "are ended with the task" : null),
+};
+
+const limitsOf = ({ memory_bytes, cpus, pids, nice, io, enforce }: NonNullable<OlderTask["limits"]>): TaskLimits => {
+  const ioClass = io === null ? null : parseIoClass(io);
+  return {
+    ...(memory_bytes !== null && { memoryBytes: memory_bytes }),
+    ...(cpus !== null && { cpus }),
+    ...(pids !== null && { pids }),
+    ...(nice !== null && { nice }),
+    ...(ioClass !== null && { io: ioClass }),
+    enforce,
+  };
+};
 
 const Fact = ({ name, children }: { readonly name: string; readonly children: ReactNode }) => (
   <div className="shortcut">

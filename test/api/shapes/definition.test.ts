@@ -55,6 +55,9 @@ const TASKS: Readonly<Record<string, Fields>> = {
     script: "echo $PETIT_ITEM",
     shell: ["bash", "-eu"],
     foreach: [1, "two", { a: 3 }],
+    limits: { memory: "512MiB", cpus: 1.5, pids: 200, nice: 10, io: "best-effort:7", enforce: "best_effort" },
+    run_as: "33",
+    leftovers: "kill",
   },
   range: {
     id: "range",
@@ -115,6 +118,16 @@ const IN_API: Readonly<Record<string, Fields>> = {
       backoff: "exponential",
       max_delay_ms: 60_000,
       condition: "transient_only",
+    },
+  },
+  limits: {
+    limits: {
+      memory_bytes: 536_870_912,
+      cpus: 1.5,
+      pids: 200,
+      nice: 10,
+      io: "best-effort:7",
+      enforce: "best_effort",
     },
   },
   matrix: {
@@ -201,6 +214,10 @@ const JOB_FIELDS: Fields = {
   outputs: { rows: "${{ tasks.run.outputs.rows }}" },
   runs_on: "gpu",
   environment: { TZ: "UTC", KEY: { env: "KEY" } },
+  limits: { pids: 100 },
+  // It can't be the default of a task in a container; that of a task is among the tasks.
+  run_as: null,
+  leftovers: "keep",
   inherit_environment: false,
   retention: { runs: 10, days: "all" },
   notify: [{ type: "webhook", url: "https://example.com/hook", on: ["failure"] }],
@@ -292,6 +309,9 @@ const OF_JOB_IN_API: Readonly<Record<string, Fields>> = {
     },
   },
   runs_on: {},
+  limits: {},
+  run_as: {},
+  leftovers: {},
   notify: {
     notify: [
       {
@@ -328,10 +348,13 @@ const answerFor = async (text: string): Promise<string> => {
 const expected = (given: Fields, inApi: Readonly<Record<string, Fields>>): Fields =>
   Object.assign({}, ...Object.entries(given).map(([field, value]) => inApi[field] ?? { [field]: value }));
 
-/** Fields with another value in a version: as petit understands them. The labels of a job are those of its tasks. */
+/** Fields with another value in a version: as petit understands them. What a job says for its tasks is theirs. */
 const IN_VERSION: Readonly<Record<string, Fields>> = {
   expect: { expect: { success_within: "1d2h" } },
   runs_on: {},
+  limits: {},
+  run_as: {},
+  leftovers: {},
   schedule: { schedule: { ...Object(JOB_FIELDS.schedule), cron: "0 2 * * *" } },
   triggers: {
     triggers: [

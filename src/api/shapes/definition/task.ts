@@ -12,6 +12,7 @@ import {
   type Task,
   TIMEOUT_DECISIONS,
 } from "../../../domain/job.ts";
+import { ENFORCEMENTS, LEFTOVERS, type TaskLimits } from "../../../domain/limits/task-limits.ts";
 import { BACKOFFS, RETRY_CONDITIONS, type Retry } from "../../../domain/retry.ts";
 import { maskSecrets } from "../../../jobfile/possible-secrets.ts";
 import type { TaskFields } from "../../../jobfile/schema/job.ts";
@@ -106,6 +107,18 @@ const ContainerBody = exactly(
     entrypoint: textOrDefault("The program that replaces the entrypoint", "that of the image"),
   } satisfies Record<keyof Container, TSchema>,
   { title: "Container", description: "The container in which a task runs" },
+);
+
+const LimitsBody = exactly(
+  {
+    memory_bytes: nullable(integer({ minimum: 1 }), "The most memory of its processes together; null is unlimited"),
+    cpus: nullable(t.Number(), "How many processors' worth of time they may use together; null is unlimited"),
+    pids: nullable(integer({ minimum: 1 }), "How many processes and threads it may have; null is unlimited"),
+    nice: nullable(integer(), "The priority of its processes, from -20 to 19; null uses that of petit"),
+    io: nullable(t.String(), "The I/O class of its processes, such as `best-effort:7`; null uses that of petit"),
+    enforce: word(ENFORCEMENTS, "What happens where memory, cpus and pids can't be enforced"),
+  },
+  { title: "TaskLimits", description: "What the processes of a task may use" },
 );
 
 /** A text, or where a secret is read. The secret itself is never in an answer. */
@@ -207,6 +220,9 @@ export const TaskBody = exactly(
     ),
     skip_exit_codes: described("skip_exit_codes", exitCodes),
     artifacts: described("artifacts", texts),
+    limits: nullable(LimitsBody, "What its processes may use, by its file; null if the file limits nothing"),
+    run_as: nullable(t.String(), "The user that it runs as, a name or a numeric id; null if that is petit's own"),
+    leftovers: word(LEFTOVERS, "What happens to processes that it leaves running when it ends by itself"),
     timeout_ms: nullable(integer(), "Timeout of an attempt in ms; null if there is none"),
     retry: nullable(RetryBody, "How failed attempts are retried; null if they are not"),
     ...itemFields,
@@ -242,12 +258,24 @@ const encodeTask = (task: Task): typeof TaskBody.static =>
       allowed_exit_codes: typeof task.allowFailure === "object" ? [...task.allowFailure.exitCodes] : null,
       skip_exit_codes: [...(task.skipExitCodes ?? [])],
       artifacts: [...(task.artifacts ?? [])],
+      limits: task.limits === undefined ? null : limitsBody(task.limits),
+      run_as: task.runAs ?? null,
+      leftovers: task.leftovers ?? "keep",
       timeout_ms: task.timeoutMs,
       retry: task.retry === null ? null : retryBody(task.retry),
       ...(task.items !== undefined && itemsBody(task.items)),
     },
     ".tasks",
   );
+
+const limitsBody = ({ memoryBytes, cpus, pids, nice, io, enforce }: TaskLimits): typeof LimitsBody.static => ({
+  memory_bytes: memoryBytes ?? null,
+  cpus: cpus ?? null,
+  pids: pids ?? null,
+  nice: nice ?? null,
+  io: io ?? null,
+  enforce: enforce ?? "required",
+});
 
 const retryBody = (retry: Retry): typeof RetryBody.static => ({
   max_attempts: retry.maxAttempts,

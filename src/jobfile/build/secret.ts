@@ -1,6 +1,6 @@
-import type { SecretSource, TextOrSecret } from "../domain/secret.ts";
-import type { Value } from "./schema/field.ts";
-import type { SECRET } from "./schema/secret.ts";
+import type { SecretSource, TextOrSecret } from "../../domain/secret.ts";
+import type { Value } from "../schema/field.ts";
+import type { SECRET } from "../schema/secret.ts";
 
 type SecretFields = Value<typeof SECRET>;
 

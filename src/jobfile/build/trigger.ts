@@ -3,11 +3,11 @@ import {
   type EventTriggerType,
   MAX_FILES_OF_RUN,
   type WebhookVerification,
-} from "../domain/deliveries/trigger.ts";
-import { type JobId, parseJobId } from "../domain/ids.ts";
-import type { SecretSource } from "../domain/secret.ts";
-import { buildSource } from "./build-secret.ts";
-import type { TriggerFields, VerificationFields } from "./schema/trigger.ts";
+} from "../../domain/deliveries/trigger.ts";
+import { type JobId, parseJobId } from "../../domain/ids.ts";
+import type { SecretSource } from "../../domain/secret.ts";
+import type { TriggerFields, VerificationFields } from "../schema/trigger.ts";
+import { buildSource } from "./secret.ts";
 
 /** Builds a trigger from the fields of a valid file. */
 export const buildTrigger = (fields: TriggerFields): EventTrigger => {

@@ -1,6 +1,6 @@
-import { defaultEvents, type NotifyTarget, type NotifyType, type TargetOf } from "../domain/notification.ts";
-import { buildSource, buildTextOrSecret } from "./build-secret.ts";
-import { type FieldReader, NOTIFY_ENTRIES, type NotifyFields } from "./schema/notify.ts";
+import { defaultEvents, type NotifyTarget, type NotifyType, type TargetOf } from "../../domain/notification.ts";
+import { type FieldReader, NOTIFY_ENTRIES, type NotifyFields } from "../schema/notify.ts";
+import { buildSource, buildTextOrSecret } from "./secret.ts";
 
 /** Builds the target of an entry. `pathOf` returns what the target has for a path; by default the path as written. */
 export const buildNotify = (fields: NotifyFields, pathOf = (path: string): string => path): NotifyTarget =>

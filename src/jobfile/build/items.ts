@@ -1,6 +1,6 @@
-import { combine, type DeclaredMatrix, type ItemSource, type ItemsSpec } from "../domain/item.ts";
-import type { Json } from "../lib/json.ts";
-import type { TaskFields } from "./schema/job.ts";
+import { combine, type DeclaredMatrix, type ItemSource, type ItemsSpec } from "../../domain/item.ts";
+import type { Json } from "../../lib/json.ts";
+import type { TaskFields } from "../schema/job.ts";
 
 type ItemFields = Pick<TaskFields, "foreach" | "matrix" | "item_key" | "max_parallel" | "fail_fast" | "max_failures">;
 

@@ -1,28 +1,31 @@
-import type { Dependency } from "../domain/dependency.ts";
-import { type JobId, parseJobId, parseTaskId, type TaskId } from "../domain/ids.ts";
+import type { Dependency } from "../../domain/dependency.ts";
+import { type JobId, parseJobId, parseTaskId, type TaskId } from "../../domain/ids.ts";
 import {
   type Container,
   hasProcess,
   type Job,
   type Param,
   type Program,
+  runsProgram,
   type Source,
   type Task,
-} from "../domain/job.ts";
-import { PRIORITY } from "../domain/limits/queue.ts";
-import type { Retry } from "../domain/retry.ts";
-import type { ExceptDates } from "../domain/schedule/except.ts";
-import { tidyExpression } from "../domain/schedule/expression.ts";
-import type { ScheduleSpec } from "../domain/schedule/schedule.ts";
-import { canonicalLabels } from "../domain/workers/labels.ts";
-import { buildHttp } from "./build-http.ts";
-import { buildItems } from "./build-items.ts";
-import { buildNotify } from "./build-notify.ts";
-import { buildTextOrSecret } from "./build-secret.ts";
-import { buildTrigger } from "./build-trigger.ts";
-import { DEFAULT_CONDITION } from "./schema/gate.ts";
-import type { JobFields, TaskFields } from "./schema/job.ts";
-import { DEFAULT_CATCHUP, DEFAULT_CATCHUP_WINDOW_MS } from "./schema/schedule.ts";
+} from "../../domain/job.ts";
+import { PRIORITY } from "../../domain/limits/queue.ts";
+import { mergeLimits, type TaskLimits } from "../../domain/limits/task-limits.ts";
+import type { Retry } from "../../domain/retry.ts";
+import type { ExceptDates } from "../../domain/schedule/except.ts";
+import { tidyExpression } from "../../domain/schedule/expression.ts";
+import type { ScheduleSpec } from "../../domain/schedule/schedule.ts";
+import { canonicalLabels } from "../../domain/workers/labels.ts";
+import { DEFAULT_CONDITION } from "../schema/gate.ts";
+import type { JobFields, TaskFields } from "../schema/job.ts";
+import { DEFAULT_CATCHUP, DEFAULT_CATCHUP_WINDOW_MS } from "../schema/schedule.ts";
+import { buildHttp } from "./http.ts";
+import { buildItems } from "./items.ts";
+import { buildLimits } from "./limits.ts";
+import { buildNotify } from "./notify.ts";
+import { buildTextOrSecret } from "./secret.ts";
+import { buildTrigger } from "./trigger.ts";
 
 /** Builds a job from the fields of a valid file. */
 export const buildJob = (fields: JobFields, source: Source, except: ExceptDates | null = null): Job => ({
@@ -52,7 +55,7 @@ export const buildJob = (fields: JobFields, source: Source, except: ExceptDates 
   inheritEnvironment: fields.inherit_environment,
   retention: { runs: fields.retention?.runs ?? null, days: fields.retention?.days ?? null },
   ...(fields.notify !== undefined && { notify: fields.notify.map((entry) => buildNotify(entry)) }),
-  tasks: fields.tasks.map((task) => buildTask(task, fields.runs_on)),
+  tasks: fields.tasks.map((task) => buildTask(task, fields)),
   source,
 });
 
@@ -108,10 +111,10 @@ const buildParam = (fields: JobFields["params"][string]): Param => ({
   pattern: fields.pattern ?? null,
 });
 
-const buildTask = (fields: TaskFields, labelsOfJob: JobFields["runs_on"]): Task => {
+const buildTask = (fields: TaskFields, job: JobFields): Task => {
   const items = buildItems(fields);
   const { allow_failure: allowed, skip_exit_codes: skipExitCodes, artifacts } = fields;
-  const runsOn = hasProcess(fields.type) ? canonicalLabels(toList(fields.runs_on ?? labelsOfJob ?? [])) : [];
+  const runsOn = hasProcess(fields.type) ? canonicalLabels(toList(fields.runs_on ?? job.runs_on ?? [])) : [];
   return {
     ...buildPlainTask(fields),
     ...(fields.container !== undefined && { container: buildContainer(fields.container) }),
@@ -122,8 +125,27 @@ const buildTask = (fields: TaskFields, labelsOfJob: JobFields["runs_on"]): Task 
     ...(skipExitCodes !== undefined && { skipExitCodes }),
     ...(artifacts.length > 0 && { artifacts }),
     ...(runsOn.length > 0 && { runsOn }),
+    ...buildUse(fields, job),
   };
 };
+
+/** What a task may use, and who it is, where that means something: what the job says is a default for all of its tasks. */
+const buildUse = (fields: TaskFields, job: JobFields): Pick<Task, "limits" | "runAs" | "leftovers"> => {
+  const isContained = fields.container !== undefined;
+  const runAs = hasProcess(fields.type) ? (fields.run_as ?? job.run_as) : undefined;
+  if (!runsProgram(fields.type)) return { ...(runAs !== undefined && { runAs }) };
+  const merged = mergeLimits(buildLimits(job.limits), buildLimits(fields.limits));
+  const limits = isContained ? limitsOfContainer(merged) : merged;
+  const leftovers = fields.leftovers ?? job.leftovers ?? "keep";
+  return {
+    ...(Object.keys(limits).length > 0 && { limits }),
+    ...(runAs !== undefined && { runAs }),
+    ...(leftovers !== "keep" && !isContained && { leftovers }),
+  };
+};
+
+/** The engine starts the processes of a container, so that they do not inherit priorities of its client. */
+const limitsOfContainer = ({ nice: _nice, io: _io, ...limits }: TaskLimits): TaskLimits => limits;
 
 const buildPlainTask = (fields: TaskFields): Task => ({
   id: toTaskId(fields.id),

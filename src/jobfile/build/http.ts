@@ -1,6 +1,6 @@
-import type { HttpBody, HttpProgram } from "../domain/job.ts";
-import { buildTextOrSecret } from "./build-secret.ts";
-import type { TaskFields } from "./schema/job.ts";
+import type { HttpBody, HttpProgram } from "../../domain/job.ts";
+import type { TaskFields } from "../schema/job.ts";
+import { buildTextOrSecret } from "./secret.ts";
 
 export const buildHttp = (fields: TaskFields): HttpProgram => {
   const status = fields.expect?.status;
