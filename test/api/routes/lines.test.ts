@@ -28,6 +28,9 @@ tasks:
 id: quiet
 tasks: [{id: only, type: command, command: "true"}]
 ---
+id: wide
+tasks: [{id: only, type: shell, script: "for n in $(seq 60); do printf '%s %050000d\\n' $n 0; done"}]
+---
 id: steps
 tasks:
   - id: only
@@ -96,6 +99,21 @@ describe("GET /api/runs/{run_id}/lines", () => {
     const second = await page(id, "?task=two&attempt=2");
     expect(second).toMatchObject({ lines: [{ seq: 5, attempt: 2 }], total: 1 });
     expect(await page(id, "?task=two&attempt=9")).toMatchObject({ lines: [], count: 0, total: 0, last_seq: 5 });
+  });
+
+  test("with more characters than a page has, ends early, or begins later where its end was asked for", async () => {
+    const { id } = await runToEnd(petit, "wide");
+    const numbers = async (query: string) => {
+      const { lines, offset, count } = await page(id, query);
+      expect(lines).toHaveLength(count);
+      expect(lines[0].seq).toBe(offset + 1);
+      return [lines[0].seq, lines.at(-1).seq];
+    };
+    expect(await numbers("")).toEqual([1, 20]);
+    expect(await numbers("?tail=true")).toEqual([46, 60]);
+    expect(await numbers("?tail=true&limit=30")).toEqual([46, 60]);
+    expect(await numbers("?before=41&limit=40")).toEqual([21, 40]);
+    expect(await numbers("?before=41&limit=1")).toEqual([40, 40]);
   });
 
   test("is empty without output", async () => {

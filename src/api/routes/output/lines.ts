@@ -1,5 +1,6 @@
 import { Elysia, t } from "elysia";
 import { isFinal } from "../../../domain/run.ts";
+import type { LineFilter } from "../../../store/output.ts";
 import type { ApiContext } from "../../context.ts";
 import { invalidQuery } from "../../errors.ts";
 import { lineFilter, lineFilterFields } from "../../logs/filter.ts";
@@ -7,8 +8,10 @@ import { errorFinder, textFinder } from "../../logs/finders.ts";
 import { type Outline, readOutline } from "../../logs/outline.ts";
 import { readPage } from "../../logs/page.ts";
 import { type LineSearchResult, searchLines } from "../../logs/search.ts";
+import type { ApiStore } from "../../options.ts";
 import { failures } from "../../shapes/failure.ts";
 import { LineMatches, LinePage } from "../../shapes/line.ts";
+import type { LogLine } from "../../shapes/log.ts";
 import { exactly, flag, isOn, RunIdText, wholeNumber } from "../../shapes/schemas.ts";
 import { requireRun } from "../require.ts";
 
@@ -59,10 +62,10 @@ export const lineRoutes = ({ store, closing }: ApiContext) =>
         const ended = isFinal(requireRun(store, params.run_id).status);
         const outline = await readOutline(store, filter);
         const range = rangeOf(query, limit, outline);
-        const fromSeq = outline.seqAt(range.offset);
-        const lines = fromSeq === null ? [] : readPage(store, { filter, fromSeq, limit: range.limit });
+        const endsAt = isOn(query.tail) || query.before !== undefined;
+        const { offset, lines } = (endsAt ? readLast : readFirst)(store, { filter, outline, ...range });
         const { total, lastSeq } = outline;
-        return { lines: [...lines], count: lines.length, offset: range.offset, total, last_seq: lastSeq, ended };
+        return { lines: [...lines], count: lines.length, offset, total, last_seq: lastSeq, ended };
       },
       {
         params: exactly({ run_id: RunIdText }),
@@ -73,8 +76,8 @@ export const lineRoutes = ({ store, closing }: ApiContext) =>
           tags: ["runs"],
           summary: "Get a page of the output of a run, line by line",
           description:
-            "Starts at a position, after or before a line, or near the end. A page ends early after about a million characters. " +
-            "To continue with new lines, stream `/api/runs/{run_id}/logs` with `last_seq` as the `Last-Event-ID`.",
+            "Starts at a position or after a line, or ends before a line or with the last one. A page with more than about a million " +
+            "characters has fewer lines: it ends early, and with `before` and `tail` it begins later. To continue with new lines, stream `/api/runs/{run_id}/logs` with `last_seq` as the `Last-Event-ID`.",
         },
       },
     )
@@ -159,6 +162,30 @@ const startOf = (
   if (isOn(tail)) return Math.max(0, total - limit);
   if (before !== undefined) return Math.max(0, offsetOf(Number(before)) - limit);
   return after === undefined ? Number(offset ?? 0) : offsetOf(Number(after) + 1);
+};
+
+type Range = {
+  readonly filter: LineFilter;
+  readonly outline: Outline;
+  readonly offset: number;
+  readonly limit: number;
+};
+
+type Lines = { readonly offset: number; readonly lines: readonly LogLine[] };
+
+/** Reads the lines of a range from its begin on. */
+const readFirst = (store: ApiStore, { filter, outline, offset, limit }: Range): Lines => {
+  const fromSeq = outline.seqAt(offset);
+  return { offset, lines: fromSeq === null ? [] : readPage(store, { filter, fromSeq, limit }) };
+};
+
+/** Reads the lines of a range up to its end: a smaller part of it if it has too many characters for a page. */
+const readLast = (store: ApiStore, range: Range): Lines => {
+  const end = range.offset + range.limit;
+  for (let limit = range.limit; ; limit = Math.ceil(limit / 2)) {
+    const page = readFirst(store, { ...range, offset: end - limit, limit });
+    if (page.lines.length === limit || limit <= 1) return page;
+  }
 };
 
 const matchesBody = ({
