@@ -95,6 +95,7 @@ const start = async (options: AppOptions): Promise<App> => {
       ...(await openNats(options, parts)),
       digest: options.digest ?? null,
       heartbeat: options.heartbeat ?? null,
+      taskLimits: options.taskLimits ?? {},
       repository: jobSource instanceof GitJobs ? jobSource : null,
       readJobs: (findJob) => {
         source.reload();

@@ -27,6 +27,8 @@ export type OpenEngineOptions = {
   readonly digest?: EngineOptions["digest"];
   /** See `EngineOptions`. */
   readonly heartbeat?: EngineOptions["heartbeat"];
+  /** See `EngineSettings`. */
+  readonly taskLimits?: EngineSettings["limits"];
   /** See `CreateEngineOptions`. */
   readonly workers?: CreateEngineOptions["workers"];
   /** See `CreateEngineOptions`. */
@@ -57,7 +59,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       artifactsDir: artifactsDirOf(settings.db, spool.path),
       ownFolders: ownFoldersOf({ db: settings.db, spoolDir: spool.path, jobsDir }),
       environment: definedIn(environment),
-      settings: engineSettings(settings),
+      settings: engineSettings(settings, options.taskLimits),
       followSchedules: options.followSchedules ?? true,
       repository: options.repository ?? null,
       digest: options.digest ?? null,
@@ -78,7 +80,7 @@ const retentionOf = ({ retentionRuns: runs, retentionDays: days }: Settings): Re
   ...((runs === "default" || days === "default") && { byDefault: "recent" }),
 });
 
-const engineSettings = (settings: Settings): EngineSettings => ({
+const engineSettings = (settings: Settings, limits: EngineSettings["limits"] = {}): EngineSettings => ({
   maxJobs: settings.maxJobs,
   queues: settings.queues,
   maxTasks: settings.maxTasks,
@@ -87,6 +89,9 @@ const engineSettings = (settings: Settings): EngineSettings => ({
   onInterrupt: settings.onInterrupt,
   logLimitBytes: settings.logLimitBytes,
   artifactLimitBytes: settings.artifactLimitBytes,
+  limits,
+  usage: settings.usage,
+  runAsAllowed: settings.runAsAllowed,
   retention: retentionOf(settings),
   auditDays: settings.auditDays,
   shutdownTimeoutMs: settings.shutdownTimeoutMs,

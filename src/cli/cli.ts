@@ -104,6 +104,7 @@ const openContext = (flags: Invocation["flags"], host: Host): Context => {
     heartbeat: file?.heartbeat ?? null,
     gitAccess: file?.gitAccess ?? NO_ACCESS,
     signIn: file?.signIn ?? null,
+    taskLimits: file?.taskLimits ?? {},
     flags,
     json: flags.has("json"),
     commands: COMMANDS,

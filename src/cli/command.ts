@@ -1,6 +1,7 @@
 import type { ArgsDef, ParsedArgs } from "citty";
 import type { Origins, SettingKey, Settings } from "../app/settings/settings.ts";
 import type { Heartbeat } from "../domain/health.ts";
+import type { TaskLimits } from "../domain/limits/task-limits.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
 import type { SignInSettings } from "../domain/people/sign-in.ts";
 import type { Digest } from "../domain/review/digest.ts";
@@ -51,6 +52,8 @@ export type Context = {
   readonly gitAccess?: GitAccess;
   /** Where people come from, besides tokens, from the configuration file. */
   readonly signIn?: SignInSettings | null;
+  /** The limits of tasks whose job has none, from the configuration file. */
+  readonly taskLimits?: TaskLimits;
   /** All values of each given flag, in order. */
   readonly flags: ReadonlyMap<string, readonly string[]>;
   readonly json: boolean;

@@ -3,6 +3,7 @@ import type { HealthReason, Heartbeat } from "../domain/health.ts";
 import type { InterruptPolicy, Job } from "../domain/job.ts";
 import type { Queues } from "../domain/limits/queue.ts";
 import type { DefaultRule, Retention } from "../domain/limits/retention.ts";
+import type { TaskLimits, USAGE_SOURCES } from "../domain/limits/task-limits.ts";
 import type { Digest } from "../domain/review/digest.ts";
 import type { FilesOrigin } from "../domain/versions/version.ts";
 import type { OwnFolders } from "../jobfile/mount.ts";
@@ -88,6 +89,12 @@ export type EngineSettings = {
   readonly logLimitBytes: number;
   /** Maximum size of the artifacts of a run, in bytes. */
   readonly artifactLimitBytes: number;
+  /** What the processes of tasks may use, unless their job says. Missing: there are no limits. */
+  readonly limits?: TaskLimits;
+  /** How the use of attempts is measured. Missing: `wait`. */
+  readonly usage?: (typeof USAGE_SOURCES)[number];
+  /** The users that tasks may run as, by name or numeric id. Missing: none. */
+  readonly runAsAllowed?: readonly string[];
   /** Limits of finished runs for jobs that set none. */
   readonly retention?: RetentionSettings;
   /** How long the audit log is kept, in days. Missing: the default. */

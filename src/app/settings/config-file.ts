@@ -3,12 +3,14 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import type { Heartbeat } from "../../domain/health.ts";
+import type { TaskLimits } from "../../domain/limits/task-limits.ts";
 import type { NotifyTarget } from "../../domain/notification.ts";
 import type { SignInSettings } from "../../domain/people/sign-in.ts";
 import type { Digest } from "../../domain/review/digest.ts";
 import type { Entry, MapNode, Node, ScalarNode } from "../../jobfile/parse/node.ts";
 import { parseYaml } from "../../jobfile/parse/parse.ts";
 import { makePositions } from "../../jobfile/parse/positions.ts";
+import { readDefaultLimits } from "../../jobfile/read/default-limits.ts";
 import { readDefaultNotify } from "../../jobfile/read/default-notify.ts";
 import { type DigestDraft, readDigest } from "../../jobfile/read/digest.ts";
 import { readHeartbeat } from "../../jobfile/read/heartbeat.ts";
@@ -31,6 +33,8 @@ type ConfigFile = NonNullable<SettingValues["file"]> & {
   readonly gitAccess: GitAccess;
   /** Where people come from, besides tokens; null if the file does not say. */
   readonly signIn: SignInSettings | null;
+  /** The limits of tasks whose job has none. */
+  readonly taskLimits: TaskLimits;
 };
 
 type ProcessEnvironment = Readonly<Record<string, string | undefined>>;
@@ -60,6 +64,9 @@ const DIGEST = "digest";
 /** The key of the heartbeat. */
 const HEARTBEAT = "heartbeat";
 
+/** The key of the limits of tasks. */
+const LIMITS = "limits";
+
 /** The key of the source of the job files. Its values are those of settings, but for the credentials. */
 const JOBS = "jobs";
 
@@ -84,7 +91,7 @@ const homeOf = (environment: ProcessEnvironment): string | null => {
 const readContent = (
   path: string,
   shown: string,
-): Pick<ConfigFile, "values" | "notify" | "digest" | "heartbeat" | "gitAccess" | "signIn"> => {
+): Pick<ConfigFile, "values" | "notify" | "digest" | "heartbeat" | "gitAccess" | "signIn" | "taskLimits"> => {
   const text = readText(path, shown);
   const [document, second] = parseYaml(text);
   const faults = (document?.faults ?? []).map((fault) => ({
@@ -100,6 +107,7 @@ const readContent = (
   let heartbeat: Heartbeat | null = null;
   let gitAccess = NO_ACCESS;
   let signIn: SignInSettings | null = null;
+  let taskLimits: TaskLimits = {};
   let draft: { readonly digest: DigestDraft; readonly at: number } | null = null;
   for (const entry of root?.kind === "map" ? root.entries : []) {
     if (entry.key === NOTIFY) {
@@ -118,6 +126,12 @@ const readContent = (
     if (entry.key === HEARTBEAT) {
       const found = readHeartbeat(entry, { text, folder });
       if ("heartbeat" in found) heartbeat = found.heartbeat;
+      else faults.push(...found.faults.map((fault) => ({ at: fault.at, message: `${fault.path}: ${fault.message}` })));
+      continue;
+    }
+    if (entry.key === LIMITS) {
+      const found = readDefaultLimits(entry, { text });
+      if ("limits" in found) taskLimits = found.limits;
       else faults.push(...found.faults.map((fault) => ({ at: fault.at, message: `${fault.path}: ${fault.message}` })));
       continue;
     }
@@ -148,7 +162,15 @@ const readContent = (
     faults.push({ at: draft.at, message: `${DIGEST}.to: missing; expected receivers, here or in ${NOTIFY}` });
   if (faults.length > 0) throw wrongFile(path, text, faults);
   const digest = draft === null ? null : { digest: { ...draft.digest, targets }, folder };
-  return { values, notify, digest, heartbeat: heartbeat === null ? null : { heartbeat, folder }, gitAccess, signIn };
+  return {
+    values,
+    notify,
+    digest,
+    heartbeat: heartbeat === null ? null : { heartbeat, folder },
+    gitAccess,
+    signIn,
+    taskLimits,
+  };
 };
 
 const readText = (path: string, shown: string): string => {
@@ -199,7 +221,7 @@ const readMap = (key: string, { entries }: MapNode, { name, kind }: Setting<unkn
 };
 
 /** The keys that are no settings. */
-const OTHER_KEYS = [NOTIFY, DIGEST, HEARTBEAT, AUTH_KEY];
+const OTHER_KEYS = [NOTIFY, DIGEST, HEARTBEAT, LIMITS, AUTH_KEY];
 
 const unknownKey = (key: string): string => {
   const near = suggest(key, [...OTHER_KEYS, ...SPELLINGS.map(({ spelling }) => spelling.name)]);

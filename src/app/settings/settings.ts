@@ -1,6 +1,7 @@
 import { INTERRUPT_POLICIES } from "../../domain/job.ts";
 import { NO_QUEUES } from "../../domain/limits/queue.ts";
 import { RECENT } from "../../domain/limits/retention.ts";
+import { USAGE_SOURCES } from "../../domain/limits/task-limits.ts";
 import { DEFAULT_AUDIT_DAYS } from "../../domain/people/audit.ts";
 import {
   choice,
@@ -213,6 +214,19 @@ export const SETTINGS = {
     kind: size(0),
     default: 2 ** 30,
     doc: "Maximum size of the artifacts of a run; an attempt that exceeds it fails.",
+  }),
+  usage: setting({
+    name: "usage",
+    kind: choice(USAGE_SOURCES),
+    default: "wait",
+    doc: "How petit measures what an attempt uses. wait: what the system says when its program ends; cgroup: each attempt has a cgroup, where petit may create them, so that all of its processes count.",
+  }),
+  runAsAllowed: setting({
+    name: "run_as_allowed",
+    kind: many(text("USER", "a user name or a numeric id")),
+    default: [],
+    defaultText: "none",
+    doc: "User that jobs and tasks may name in run_as; can be repeated. petit must be root.",
   }),
   retentionRuns: setting({
     name: "retention_runs",

@@ -45,6 +45,8 @@ export const run = defineCommand({
     "killGraceMs",
     "logLimitBytes",
     "artifactLimitBytes",
+    "usage",
+    "runAsAllowed",
     "retentionRuns",
     "retentionDays",
     "auditDays",
@@ -105,6 +107,7 @@ export const run = defineCommand({
       digest = null,
       heartbeat = null,
       signIn = null,
+      taskLimits = {},
       version,
     } = context;
     const gitAccess = context.gitAccess ?? NO_ACCESS;
@@ -122,6 +125,7 @@ export const run = defineCommand({
       heartbeat,
       gitAccess,
       signIn,
+      taskLimits,
       version,
     };
     await runApp(options, (app) => {

@@ -48,7 +48,17 @@ export const trigger = defineCommand({
       description: "Requests with the same key within 24 hours return the same run.",
     },
   },
-  settings: ["queues", "maxTasks", "killGraceMs", "logLimitBytes", "artifactLimitBytes", "timezone", "publicUrl"],
+  settings: [
+    "queues",
+    "maxTasks",
+    "killGraceMs",
+    "logLimitBytes",
+    "artifactLimitBytes",
+    "usage",
+    "runAsAllowed",
+    "timezone",
+    "publicUrl",
+  ],
   examples: [
     "petit trigger examples/jobs hello_world",
     "petit trigger examples/jobs greet --param name=you --db petit.db",

@@ -87,6 +87,7 @@ const engineOptions = ({ files, dir }: LocalJobs, context: Context): OpenEngineO
   clock: context.clock,
   environment: context.environment,
   jobsDir: dir,
+  taskLimits: context.taskLimits ?? {},
   readJobs: async () => ({
     ...files,
     jobs: files.jobs.map((each) => withDefaultNotify(each, context.defaultNotify)),

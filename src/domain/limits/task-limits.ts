@@ -48,6 +48,9 @@ export const needsCgroup = ({ memoryBytes, cpus, pids }: TaskLimits): boolean =>
 /** Returns whether limits ask for a priority above the usual one, which only root may give. */
 export const needsRoot = ({ nice = 0, io }: TaskLimits): boolean => nice < 0 || io?.startsWith("realtime") === true;
 
+/** How petit measures what an attempt uses: by the wait for its process, or by a cgroup for each attempt. */
+export const USAGE_SOURCES = ["wait", "cgroup"] as const;
+
 /** What becomes of processes that a task leaves running when it ends by itself. */
 export const LEFTOVERS = ["keep", "kill"] as const;
 export type Leftovers = (typeof LEFTOVERS)[number];

@@ -73,6 +73,18 @@ describe("loadConfigFile", () => {
     expect(load("queues: {}\n")).toEqual({ queues: [] });
   });
 
+  test("returns the limits of tasks, none without the key", () => {
+    using folder = tempFolder();
+    const read = (text: string) =>
+      loadConfigFile({ path: folder.write("config.yaml", text), environment: {} })?.taskLimits;
+    expect(read("limits: {memory: 512MiB, cpus: 0.5, io: idle}\n")).toEqual({
+      memoryBytes: 512 * 2 ** 20,
+      cpus: 0.5,
+      io: "idle",
+    });
+    expect(read("max_jobs: 1\n")).toEqual({});
+  });
+
   test("returns the heartbeat, with the paths of secrets relative to the file", () => {
     using folder = tempFolder();
     const read = (text: string) => {
@@ -119,6 +131,10 @@ describe("loadConfigFile", () => {
     ['heartbeat: {url: "ftp://x/y"}\n', "config.yaml:1:12: heartbeat.url: is not a URL of http or https"],
     ['heartbeat: {url: "https://x", every: 1ms}\n', "config.yaml:1:38: heartbeat.every: "],
     ['heartbeat: {url: "https://x", evry: 1m}\n', "config.yaml:1:31: heartbeat.evry: "],
+    ["limits: 512MiB\n", "config.yaml:1:9: limits: is a text; expected a map"],
+    ["limits: {memory: 1KiB}\n", "config.yaml:1:18: limits.memory: '1KiB' is too small; expected at least 4MiB"],
+    ["limits: {memroy: 1GiB}\n", "config.yaml:1:10: limits.memroy: unknown field; did you mean 'memory'?"],
+    ["limit: {memory: 1GiB}\n", "config.yaml:1:1: unknown setting 'limit'; did you mean 'limits'?"],
     ["heartbaet: {url: x}\n", "config.yaml:1:1: unknown setting 'heartbaet'; did you mean 'heartbeat'?"],
     ["notify: x\n", "config.yaml:1:9: notify: is a text; expected a list"],
     ["notfiy: []\n", "config.yaml:1:1: unknown setting 'notfiy'; did you mean 'notify'?"],

@@ -86,6 +86,8 @@ describe("resolveSettings", () => {
       killGraceMs: 10_000,
       logLimitBytes: 16 * 2 ** 20,
       artifactLimitBytes: 2 ** 30,
+      usage: "wait",
+      runAsAllowed: [],
       retentionRuns: null,
       retentionDays: null,
       auditDays: 400,
