@@ -17,6 +17,7 @@ import {
 } from "./libc.ts";
 import type {
   ChildProcess,
+  ChildUsage,
   HttpServer,
   Runtime,
   ServeOptions,
@@ -121,14 +122,27 @@ const spawn = (options: SpawnOptions): ChildProcess => {
   // The process does not keep petit alive: petit may exit while the process continues.
   child.unref();
   ownChildren.add(child.pid);
+  const ownPeakBytes = process.platform === "linux" ? process.resourceUsage().maxRSS * 1_024 : 0;
   return {
     pid: child.pid,
     exited: child.exited.then(() => {
       ownChildren.delete(child.pid);
-      return { exitCode: child.exitCode, signal: child.signalCode ? String(child.signalCode) : null };
+      const signal = child.signalCode ? String(child.signalCode) : null;
+      return { exitCode: child.exitCode, signal, usage: usageOf(child.resourceUsage(), ownPeakBytes) };
     }),
   };
 };
+
+const usageOf = (usage: ReturnType<Bun.Subprocess["resourceUsage"]>, ownPeakBytes: number): ChildUsage | null =>
+  usage === undefined
+    ? null
+    : {
+        cpuUserMs: msOfMicros(usage.cpuTime.user),
+        cpuSystemMs: msOfMicros(usage.cpuTime.system),
+        memoryPeakBytes: usage.maxRSS > ownPeakBytes ? usage.maxRSS : null,
+      };
+
+const msOfMicros = (micros: number | bigint): number => Math.round(Number(micros) / 1_000);
 
 /** Children that Bun waits for, and that `reap` must not reap. */
 const ownChildren = new Set<number>();

@@ -68,7 +68,7 @@ const spawn = (options: SpawnOptions): ChildProcess => {
   ownChildren.add(pid);
   child.on("exit", (exitCode, signal) => {
     ownChildren.delete(pid);
-    exited.resolve({ exitCode, signal });
+    exited.resolve({ exitCode, signal, usage: null });
   });
   return { pid, exited: exited.promise };
 };

@@ -98,8 +98,25 @@ export type SpawnOptions = {
 /** A process that is the leader of a new session and process group. */
 export interface ChildProcess {
   readonly pid: number;
-  readonly exited: Promise<{ readonly exitCode: number | null; readonly signal: string | null }>;
+  readonly exited: Promise<ChildExit>;
 }
+
+export type ChildExit = {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** What it used, together with those of its descendants that were waited for; null if the runtime does not say. */
+  readonly usage: ChildUsage | null;
+};
+
+export type ChildUsage = {
+  readonly cpuUserMs: number;
+  readonly cpuSystemMs: number;
+  /**
+   * The most memory that it or one of these descendants used; null if that is not known. Linux counts what the parent used at the start of
+   * the child as use of the child (`exec_mmap` in fs/exec.c of the kernel), so that smaller peaks than that can't be seen.
+   */
+  readonly memoryPeakBytes: number | null;
+};
 
 type TypeScriptProgram =
   | { readonly file: string; readonly args: readonly string[] }

@@ -116,7 +116,7 @@ describe("spawn", () => {
     ["kill -TERM $$", { exitCode: null, signal: "SIGTERM" }],
     ["kill -KILL $$", { exitCode: null, signal: "SIGKILL" }],
   ])("reports how '%s' ended", async (script, exit) => {
-    expect((await run(script)).exit).toEqual(exit);
+    expect((await run(script)).exit).toMatchObject(exit);
   });
 
   test("passes the given environment and folder, and nothing else", async () => {

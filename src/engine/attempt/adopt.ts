@@ -48,7 +48,7 @@ const ofEarlierBoot = (
 
 const SHUTDOWN_SIGNALS: ReadonlySet<string> = new Set(["SIGTERM", "SIGKILL"]);
 
-const NO_EXIT = { exitCode: null, signal: null } as const;
+const NO_EXIT = { exitCode: null, signal: null, usage: null } as const;
 
 /** A restored backup has no spool. On a full disk, the attempt fails when its output is opened. */
 const restoreFolder = (spool: Spool): void => {

@@ -20,7 +20,7 @@ export type ExitJudgement = {
 };
 
 export type JudgeExitOptions = {
-  readonly exit: Exit;
+  readonly exit: Pick<Exit, "exitCode" | "signal">;
   /** Why petit ended the process; null if it ended without petit. */
   readonly endedBy: EndingReason | null;
   /** The timeout of the task; null if it has none. */
@@ -52,7 +52,8 @@ export const judgeExit = ({
 }: JudgeExitOptions): ExitJudgement => {
   if (endedBy !== null) {
     const error = describeEnd(endedBy, timeoutMs);
-    const outcome = { status: "failed", reason: endedBy, error, ...exit } as const;
+    const { exitCode, signal } = exit;
+    const outcome = { status: "failed", reason: endedBy, error, exitCode, signal } as const;
     return { outcome, outputs: outputs.outputs, transient: endedBy === "timeout" };
   }
   if (exit.exitCode === 0) return judgeSuccess(outputs);
@@ -116,10 +117,10 @@ export const afterCollection = <Result extends ExitJudgement>(
   return { ...rest, outcome: failed, transient: false } as Result;
 };
 
-const failureOf = (exit: Exit): AttemptOutcome => {
-  if (exit.signal !== null) return { status: "failed", reason: "signal", error: `ended by ${exit.signal}`, ...exit };
-  if (exit.exitCode !== null)
-    return { status: "failed", reason: "exit_code", error: `exit code ${exit.exitCode}`, ...exit };
+const failureOf = ({ exitCode, signal }: Pick<Exit, "exitCode" | "signal">): AttemptOutcome => {
+  if (signal !== null) return { status: "failed", reason: "signal", error: `ended by ${signal}`, exitCode, signal };
+  if (exitCode !== null)
+    return { status: "failed", reason: "exit_code", error: `exit code ${exitCode}`, exitCode, signal };
   return LOST;
 };
 

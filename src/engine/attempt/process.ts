@@ -1,8 +1,9 @@
 import { closeSync, constants, unlinkSync, writeFileSync } from "node:fs";
 import { constants as osConstants } from "node:os";
 import type { ProcessIdentity } from "../../domain/task-run.ts";
+import type { Usage } from "../../domain/usage.ts";
 import type { Clock } from "../../lib/clock.ts";
-import type { Runtime } from "../../runtime/runtime.ts";
+import type { ChildExit, Runtime } from "../../runtime/runtime.ts";
 import { openSpoolFile, readStatus, type Spool } from "../output/spool.ts";
 import { bootId, hasBegun, hasExiting, hasMembers, identify, isExiting, isGroupOf } from "./identity.ts";
 import { WRAPPER, WRAPPER_WITH_RELAY } from "./wrapper.ts";
@@ -23,6 +24,8 @@ export type ProcessCommand = {
 export type Exit = {
   readonly exitCode: number | null;
   readonly signal: string | null;
+  /** What it used; null if that is not known. */
+  readonly usage: Usage | null;
 };
 
 /** The process of an attempt, started by this petit process or by a previous one. */
@@ -80,8 +83,9 @@ const openPrivate = (
 
 /** Returns the exit that the wrapper recorded, or null. A status of 128 + n means signal n. */
 export const recordedExit = (spool: Spool): Exit | null => {
-  const { exit } = readStatus(spool);
-  return exit === null ? null : toExit({ exitCode: exit, signal: null });
+  const { exit, cpu } = readStatus(spool);
+  const usage = cpu && { cpuUserMs: cpu.userMs, cpuSystemMs: cpu.systemMs, memoryPeakBytes: null };
+  return exit === null ? null : toExit({ exitCode: exit, signal: null, usage });
 };
 
 /**
@@ -95,14 +99,17 @@ export const hasEnded = (spool: Spool): boolean => {
 
 /**
  * The exit of the wrapper is that of the program. If the wrapper was killed, it may have recorded the program's exit
- * before.
+ * before. Otherwise it has not waited for the program, whose usage is not in its own then.
  */
-const exitOf = (exit: Exit, spool: Spool): Exit =>
-  exit.exitCode === null ? (recordedExit(spool) ?? toExit(exit)) : toExit(exit);
+const exitOf = (exit: ChildExit, spool: Spool): Exit => {
+  if (exit.exitCode === null) return recordedExit(spool) ?? toExit({ ...exit, usage: null });
+  return exit.usage === null ? (recordedExit(spool) ?? toExit(exit)) : toExit(exit);
+};
 
-const toExit = ({ exitCode, signal }: Exit): Exit => {
+const toExit = ({ exitCode, signal, usage: measured }: ChildExit): Exit => {
+  const usage = measured === null ? null : ({ ...measured, source: "wait" } as const);
   const named = signal ?? SIGNALS.get((exitCode ?? 0) - 128);
-  return named === undefined ? { exitCode, signal: null } : { exitCode: null, signal: named };
+  return named === undefined ? { exitCode, signal: null, usage } : { exitCode: null, signal: named, usage };
 };
 
 /** Signals that end no process: by default they are ignored, or stop or continue it. */

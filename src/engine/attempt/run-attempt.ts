@@ -1,10 +1,12 @@
 import { delimiter } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
+import type { Task } from "../../domain/job.ts";
 import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
 import type { Attempt, AttemptOutcome, AttemptUsage, FailureCause } from "../../domain/task-run.ts";
 import { abortQuietly, anyAborted } from "../../lib/abort.ts";
 import { sleep } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/error-message.ts";
+import { assertNever } from "../../lib/never.ts";
 import { pluralize } from "../../lib/text.ts";
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Commits } from "../commits.ts";
@@ -286,9 +288,28 @@ const follow = async (
     const isRemote = program.type === "ssh";
     const request = program.type === "http" ? readResult(spool.result, (error) => hideSecrets(error, mask)) : null;
     const given = { exit, endedBy, timeoutMs, skipExitCodes, allowedExitCodes, isRemote, request, outputs };
-    return { ...judgeExit(given), endedAt };
+    return { ...judgeExit(given), endedAt, usage: runsHere(context.task) ? exit.usage : null };
   } finally {
     stopWatching();
+  }
+};
+
+/** Returns whether the process of an attempt is its program. Otherwise it is only the client of what does the work, such as `ssh`. */
+const runsHere = ({ program, container }: Task): boolean => {
+  if (container !== undefined) return false;
+  switch (program.type) {
+    case "ssh":
+    case "http":
+    case "approval":
+    case "job":
+      return false;
+    case "command":
+    case "shell":
+    case "python":
+    case "typescript":
+      return true;
+    default:
+      return assertNever(program);
   }
 };
 

@@ -10,12 +10,15 @@ exec 4>&2 2>/dev/null`;
 
 const RUN = `(${RAISE_OOM_SCORE}exec "$@" 2>&4 3>&- 4>&-); set -- $?`;
 
-const END = `echo $1 >&3
+const END = `trap '' HUP INT QUIT TERM USR1 USR2
+times >&3
+echo $1 >&3
 exit $1`;
 
 /**
  * The shell script around every program. `$0` is the path of its status file, which is open as descriptor 3. The script
- * writes its pid, runs the program, and records the program's exit status, which is also its own.
+ * writes its pid, runs the program, and records the CPU times of itself and the program, in a line each, and the program's exit status, which
+ * is also its own.
  *
  * - Signals reach the program through the process group. The shell ignores them, so that it can still record the status. A
  *   signal that arrives before the program has started replaces it by a program that ends by a signal. No variable records

@@ -336,6 +336,8 @@ export type SpoolStatus = {
   readonly pid: number | null;
   /** Exit status of the program, 128 + n for signal n; null until it has ended. */
   readonly exit: number | null;
+  /** CPU time of the program and of the processes that it waited for; null until it has ended, or if the wrapper did not record it. */
+  readonly cpu: { readonly userMs: number; readonly systemMs: number } | null;
 };
 
 /** Separates the content of a status file from what an earlier attempt wrote to the same file. */
@@ -350,8 +352,20 @@ const MAX_STATUS_BYTES = 65_536;
  */
 export const readStatus = (spool: Spool): SpoolStatus => {
   const text = readSpoolFile(spool.status, MAX_STATUS_BYTES) ?? "";
-  const [pid, exit] = (text.split(REUSED).at(-1) ?? "").split("\n").slice(0, -1);
-  return { pid: numberOf(pid), exit: numberOf(exit) };
+  const [pid, ...lines] = (text.split(REUSED).at(-1) ?? "").split("\n").slice(0, -1);
+  const [first, second, third] = lines;
+  const cpu = second === undefined ? null : cpuOf(second);
+  return { pid: numberOf(pid), exit: numberOf(cpu === null ? first : third), cpu: third === undefined ? null : cpu };
+};
+
+/** Returns the CPU times in a line that the builtin `times` of a shell has written: `0m0.210s 0m1.490s`, with a comma in some languages. */
+const cpuOf = (line: string): { readonly userMs: number; readonly systemMs: number } | null => {
+  const [, userMin, userSec, systemMin, systemSec] =
+    /^(\d{1,9})m(\d{1,2}[.,]\d{1,9})s (\d{1,9})m(\d{1,2}[.,]\d{1,9})s$/.exec(line) ?? [];
+  if (userMin === undefined) return null;
+  const ms = (minutes = "0", seconds = "0"): number =>
+    Math.round(Number(minutes) * 60_000 + Number(seconds.replace(",", ".")) * 1_000);
+  return { userMs: ms(userMin, userSec), systemMs: ms(systemMin, systemSec) };
 };
 
 const numberOf = (line: string | undefined): number | null => (/^\d{1,10}$/.test(line ?? "") ? Number(line) : null);

@@ -389,7 +389,14 @@ const idsOf = ({ attempt, epoch }: Offer) => ({ attempt, epoch });
 
 const withEnding = (run: Run, ending: EndingReason | null): Run => (ending === null ? run : { ...run, ending });
 
-const withoutEnd = ({ endedAt: _, ...judgement }: AttemptResult) => judgement;
+/** Returns what the scheduler is told. */
+const withoutEnd = ({
+  endedAt: _,
+  usage: _usage,
+  memoryLimitBytes: _limit,
+  limitsEnforced: _enforced,
+  ...judgement
+}: AttemptResult) => judgement;
 
 const lostAt = (endedAt: number): AttemptResult => ({
   outcome: { status: "failed", reason: "interrupted", error: INTERRUPTED_ERROR, exitCode: null, signal: null },

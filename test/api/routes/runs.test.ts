@@ -395,7 +395,15 @@ describe("the tasks of a run", () => {
     expect(body.count).toBe(4);
     const [first, second, third, killed] = body.tasks;
     const times = { started_at: expect.any(Number), ended_at: expect.any(Number), duration_ms: expect.any(Number) };
-    const here = { child_run_id: null, worker: null, cause: null, notes: [] };
+    const here = {
+      child_run_id: null,
+      worker: null,
+      cause: null,
+      usage: expect.objectContaining({ cpu_user_ms: expect.any(Number), source: "wait" }),
+      limits_enforced: null,
+      memory_limit_bytes: null,
+      notes: [],
+    };
     const attempt = { status: "completed", reason: null, exit_code: 0, signal: null, ...here, ...times };
     expect(first).toEqual({
       task_id: "first",

@@ -83,8 +83,8 @@ describe("the end of a program", () => {
   ])("by signal %d has the name %s", async (number, signal) => {
     using it = open();
     const { exited } = it.start(`ulimit -c 0; kill -${number} $$`);
-    expect(await exited).toEqual({ exitCode: null, signal });
-    expect(recordedExit(it.spool)).toEqual({ exitCode: null, signal });
+    expect(await exited).toMatchObject({ exitCode: null, signal });
+    expect(recordedExit(it.spool)).toMatchObject({ exitCode: null, signal });
     expect(exitCodeOfSignal(signal)).toBe(128 + number);
   });
 
@@ -93,7 +93,7 @@ describe("the end of a program", () => {
     "with %d is an exit code",
     async (exitCode) => {
       using it = open();
-      expect(await it.start(`exit ${exitCode}`).exited).toEqual({ exitCode, signal: null });
+      expect(await it.start(`exit ${exitCode}`).exited).toMatchObject({ exitCode, signal: null });
     },
   );
 });
@@ -111,9 +111,9 @@ describe("a program that reopens its own output", () => {
   ])("does not truncate it: %s", async (script, stdout, stderr, exitCode) => {
     using it = open();
     const child = it.start(script, runtime, relayed);
-    expect(await child.exited).toEqual({ exitCode, signal: null });
+    expect(await child.exited).toMatchObject({ exitCode, signal: null });
     expect(written(it)).toEqual([stdout, stderr]);
-    expect(readStatus(it.spool)).toEqual({ pid: child.pid, exit: exitCode });
+    expect(readStatus(it.spool)).toMatchObject({ pid: child.pid, exit: exitCode });
     expect(readdirSync(it.dir.path).sort()).toEqual(["1", "1.status", "1.stderr", "1.stdout"]);
   });
 
@@ -121,7 +121,7 @@ describe("a program that reopens its own output", () => {
     using it = open();
     using door = gate();
     const { pid, exited } = it.start(`(${door.wait}; echo late) & echo now > /dev/stdout`, runtime, relayed);
-    expect(await exited).toEqual({ exitCode: 0, signal: null });
+    expect(await exited).toMatchObject({ exitCode: 0, signal: null });
     expect(written(it)).toEqual(["now\n", ""]);
     door.open();
     await waitFor(() => written(it)[0] === "now\nlate\n");
@@ -135,7 +135,7 @@ describe("a program that reopens its own output", () => {
     const { pid, exited } = it.start(script, runtime, relayed);
     await door.reached();
     await terminate(pid, { clock: systemClock, graceMs: 10_000, forceKill: new AbortController().signal });
-    expect(await exited).toEqual({ exitCode: 9, signal: null });
+    expect(await exited).toMatchObject({ exitCode: 9, signal: null });
     expect(written(it)).toEqual(["bye\n", ""]);
   });
 
@@ -145,7 +145,7 @@ describe("a program that reopens its own output", () => {
       const { pid, exited } = it.start("sleep 60", runtime, relayed);
       await new Promise((resolve) => setTimeout(resolve, round));
       await terminate(pid, { clock: systemClock, graceMs: 10_000, forceKill: new AbortController().signal });
-      expect(await exited).toEqual({ exitCode: null, signal: "SIGTERM" });
+      expect(await exited).toMatchObject({ exitCode: null, signal: "SIGTERM" });
       expect(hasMembers({ pid, startTime: "0", bootId: "" })).toBe(false);
     }
   });
@@ -153,7 +153,7 @@ describe("a program that reopens its own output", () => {
   test("writes to the files if no pipes can be created", async () => {
     using it = open();
     writeFileSync(it.spool.out, "");
-    expect(await it.start("echo hi; exit 3", runtime, relayed).exited).toEqual({ exitCode: 3, signal: null });
+    expect(await it.start("echo hi; exit 3", runtime, relayed).exited).toMatchObject({ exitCode: 3, signal: null });
     expect(written(it)).toEqual(["hi\n", ""]);
   });
 });
@@ -162,8 +162,8 @@ describe("startProcess", () => {
   test("makes the wrapper record its pid and the exit status of the program", async () => {
     using it = open();
     const child = it.start("exit 5");
-    expect(await child.exited).toEqual({ exitCode: 5, signal: null });
-    expect(readStatus(it.spool)).toEqual({ pid: child.pid, exit: 5 });
+    expect(await child.exited).toMatchObject({ exitCode: 5, signal: null });
+    expect(readStatus(it.spool)).toMatchObject({ pid: child.pid, exit: 5 });
   });
 
   test("starts no program if the attempt was withdrawn before it began", async () => {
@@ -175,7 +175,7 @@ describe("startProcess", () => {
         return runtime.spawn(options);
       },
     };
-    expect(await it.start(`touch ${it.dir.file("begun")}`, lost).exited).toEqual({ exitCode: 125, signal: null });
+    expect(await it.start(`touch ${it.dir.file("begun")}`, lost).exited).toMatchObject({ exitCode: 125, signal: null });
     expect(existsSync(it.dir.file("begun"))).toBe(false);
   });
 
@@ -193,7 +193,7 @@ describe("startProcess", () => {
     rmSync(it.spool.status);
     writeFileSync(it.spool.status, "--\n");
     door.open();
-    expect(await child.exited).toEqual({ exitCode: 125, signal: null });
+    expect(await child.exited).toMatchObject({ exitCode: 125, signal: null });
     expect(existsSync(it.dir.file("begun"))).toBe(false);
   });
 
@@ -208,7 +208,7 @@ describe("startProcess", () => {
         return child;
       },
     };
-    expect(await it.start(`touch ${it.dir.file("begun")}`, full).exited).toEqual({ exitCode: 125, signal: null });
+    expect(await it.start(`touch ${it.dir.file("begun")}`, full).exited).toMatchObject({ exitCode: 125, signal: null });
     expect(existsSync(it.dir.file("begun"))).toBe(false);
   });
 
@@ -251,7 +251,7 @@ describe("terminate", () => {
     const child = it.start(`trap 'exit 3' TERM; ${door.wait}`);
     await door.reached();
     await terminate(child.pid, { clock: systemClock, graceMs: 10_000, forceKill: notAborted });
-    expect(await child.exited).toEqual({ exitCode: 3, signal: null });
+    expect(await child.exited).toMatchObject({ exitCode: 3, signal: null });
     expect(signalGroup(child.pid, 0)).toBe(false);
   });
 
@@ -266,7 +266,7 @@ describe("terminate", () => {
     await door.reached();
     const begun = performance.now();
     await terminate(child.pid, { clock: systemClock, graceMs, forceKill });
-    expect(await child.exited).toEqual({ exitCode: null, signal: "SIGKILL" });
+    expect(await child.exited).toMatchObject({ exitCode: null, signal: "SIGKILL" });
     expect(performance.now() - begun).toBeWithin(graceMs === 50 ? 49 : 0, 5_000);
   });
 
@@ -276,7 +276,7 @@ describe("terminate", () => {
       const child = it.start("sleep 30");
       const begun = performance.now();
       await terminate(child.pid, { clock: systemClock, graceMs: 20_000, forceKill: notAborted });
-      expect(await child.exited).toEqual({ exitCode: null, signal: "SIGTERM" });
+      expect(await child.exited).toMatchObject({ exitCode: null, signal: "SIGTERM" });
       expect(performance.now() - begun).toBeLessThan(5_000);
     }
   });

@@ -171,9 +171,9 @@ describe("SpoolPool", () => {
     writeFileSync(first.status, "123\n0\n");
     pool.remove(first);
     const again = attempted(3);
-    expect(readStatus(again)).toEqual({ pid: null, exit: null });
+    expect(readStatus(again)).toMatchObject({ pid: null, exit: null });
     writeFileSync(again.status, "124\n7\n", { flag: "a" });
-    expect(readStatus(again)).toEqual({ pid: 124, exit: 7 });
+    expect(readStatus(again)).toMatchObject({ pid: 124, exit: 7 });
   });
 
   test("leaves no status of an ended attempt in the files that wait for another one", () => {
@@ -181,7 +181,7 @@ describe("SpoolPool", () => {
     appendFileSync(first.status, "4711\n0\n");
     pool.remove(first);
     const status = waitingFile("status");
-    expect(readStatus({ ...first, status })).toEqual({ pid: null, exit: null });
+    expect(readStatus({ ...first, status })).toMatchObject({ pid: null, exit: null });
     const { ino } = statSync(status);
     expect(statSync(attempted(2).status).ino).toBe(ino);
   });
@@ -190,7 +190,7 @@ describe("SpoolPool", () => {
     const first = attempted(1);
     pool.remove(first);
     appendFileSync(waitingFile("status"), "4711\n0\n");
-    expect(readStatus(attempted(2))).toEqual({ pid: null, exit: null });
+    expect(readStatus(attempted(2))).toMatchObject({ pid: null, exit: null });
   });
 
   test("reuses output files without their content", () => {
@@ -255,7 +255,7 @@ describe("SpoolPool", () => {
     writeFileSync(spool.status, "99\n");
     writeFileSync(spool.stdout, "old");
     pool.make(spool, NOTHING);
-    expect(readStatus(spool)).toEqual({ pid: null, exit: null });
+    expect(readStatus(spool)).toMatchObject({ pid: null, exit: null });
     expect(statSync(spool.stdout).size).toBe(0);
   });
 
@@ -268,7 +268,7 @@ describe("SpoolPool", () => {
     expect(prepared).toHaveLength(2 * 6);
     const [first] = [attempted(1), attempted(2)];
     expect(inodesIn(spoolDir)).toEqual(prepared);
-    expect(readStatus(first)).toEqual({ pid: null, exit: null });
+    expect(readStatus(first)).toMatchObject({ pid: null, exit: null });
   });
 
   test("reuses no other files of an ended attempt", () => {
@@ -390,7 +390,7 @@ describe("SpoolPool", () => {
     const next = attempted(2);
     child.write("go\n");
     expect(await child.nextLine()).toBe("done");
-    expect([statSync(next.stdout).size, readStatus(next)]).toEqual([0, { pid: null, exit: null }]);
+    expect([statSync(next.stdout).size, readStatus(next)]).toMatchObject([0, { pid: null, exit: null }]);
   });
 
   test("reuses no file that a container mounts", () => {

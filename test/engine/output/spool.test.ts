@@ -21,7 +21,7 @@ describe("readStatus", () => {
     using dir = tempDir();
     const spool = makeSpool(dir.path, 1);
     writeFileSync(spool.status, text);
-    expect(readStatus(spool)).toEqual(expected);
+    expect(readStatus(spool)).toMatchObject(expected);
   });
 
   test.each<[string, (path: string, other: string) => void]>([
@@ -33,13 +33,13 @@ describe("readStatus", () => {
     using dir = tempDir();
     writeFileSync(dir.file("other"), "--\n123\n0\n");
     replace(makeSpool(dir.path, 1).status, dir.file("other"));
-    expect(readStatus(makeSpool(dir.path, 1))).toEqual(NOTHING);
+    expect(readStatus(makeSpool(dir.path, 1))).toMatchObject(NOTHING);
   });
 
   test("reads a bounded part of a file that a task has filled", () => {
     using dir = tempDir();
     const spool = makeSpool(dir.path, 1);
     writeFileSync(spool.status, `--\n123\n${"x".repeat(70_000)}\n0\n`);
-    expect(readStatus(spool)).toEqual({ pid: 123, exit: null });
+    expect(readStatus(spool)).toMatchObject({ pid: 123, exit: null });
   });
 });

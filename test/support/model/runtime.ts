@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { openRuntime } from "#runtime";
 import { hasBegun, identify } from "../../../src/engine/attempt/identity.ts";
-import type { ChildProcess, Runtime, SpawnOptions } from "../../../src/runtime/runtime.ts";
+import type { ChildExit, ChildProcess, Runtime, SpawnOptions } from "../../../src/runtime/runtime.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { startChild } from "../child.ts";
 
@@ -12,7 +12,7 @@ export const instantRuntime = (): Runtime => ({
   ...openRuntime(),
   spawn: ({ status }: SpawnOptions) => {
     writeSync(status, `${UNUSED_PID}\n0\n`);
-    return { pid: UNUSED_PID, exited: Promise.resolve({ exitCode: 0, signal: null }) };
+    return { pid: UNUSED_PID, exited: Promise.resolve({ exitCode: 0, signal: null, usage: null }) };
   },
 });
 
@@ -104,7 +104,7 @@ export class ScriptedProcesses implements Disposable {
   #spawn({ argv, environment, status }: SpawnOptions): ChildProcess {
     const pid = this.#freePid();
     writeSync(status, `${pid}\n`);
-    const { promise, resolve } = Promise.withResolvers<{ readonly exitCode: number; readonly signal: null }>();
+    const { promise, resolve } = Promise.withResolvers<ChildExit>();
     const statusPath = argv[3] ?? "";
     this.living.push({
       pid,
@@ -114,7 +114,7 @@ export class ScriptedProcesses implements Disposable {
       attempt: Number(environment.PETIT_ATTEMPT),
       attemptId: Number.parseInt(basename(statusPath), 10),
       statusPath,
-      exit: (exitCode) => resolve({ exitCode, signal: null }),
+      exit: (exitCode) => resolve({ exitCode, signal: null, usage: null }),
     });
     return { pid, exited: promise };
   }
