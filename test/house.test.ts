@@ -162,7 +162,7 @@ test("every guard that scripts/mutate-guards removes occurs exactly once in its 
 });
 
 test("scripts/test runs the tests of every folder, and not only under Deno", () => {
-  const scripts = ["test", "coverage"].map((name) => read(`scripts/${name}`)).join("\n");
+  const scripts = ["test", "coverage", "test-vm"].map((name) => read(`scripts/${name}`)).join("\n");
   const folders = new Set(
     globSync("test/**/*.test.{ts,tsx}", { cwd: ROOT }).map((file) => file.split("/").slice(0, 2).join("/")),
   );
