@@ -22,9 +22,10 @@ import { watchOpenAccess } from "./open-access.ts";
 import { type OpenEngineOptions, openEngine } from "./open-engine.ts";
 import { defaultMaxConnections } from "./open-files.ts";
 import { pageFiles } from "./page.ts";
+import { privilegesOf } from "./privileges.ts";
 import { releaseMemoryLater } from "./release-memory.ts";
 import { type KeptSecret, keepSecret } from "./settings/kept-secret.ts";
-import { addressUrl, hasWorkers, type Origins } from "./settings/settings.ts";
+import { addressUrl, hasOtherUsers, hasWorkers, type Origins } from "./settings/settings.ts";
 import { TokenSource } from "./settings/token-source.ts";
 import { ownFoldersOf } from "./spool-dir.ts";
 import { systemFacts } from "./system-facts.ts";
@@ -200,6 +201,7 @@ const openJobSource = (options: AppOptions): JobSource => {
     defaultNotify,
     queues: settings.queues,
     hasWorkers: hasWorkers(settings),
+    privileges: privilegesOf(settings),
     reader: readerIdentity({ executable: runtime.executable, version }),
   };
   const { jobsGit: location, jobsGitRef: ref, jobsGitPath: path, jobsGitPollMs: pollMs } = settings;
@@ -220,6 +222,7 @@ const openJobSource = (options: AppOptions): JobSource => {
     dir,
     watch: settings.watch,
     environment,
+    hasOtherUsers: hasOtherUsers(settings),
     ownFolders: ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir: dir }),
     settings: { location, ref, path, pollMs, ...gitAccess },
   });

@@ -2,7 +2,7 @@ import type { OpenAccess } from "../domain/attention.ts";
 import { OPEN_ACCESS_HINT, openAccessMessage } from "../domain/words/attention.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
-import { listLoginAccounts } from "../lib/login-accounts.ts";
+import { listLoginAccounts } from "../lib/system/login-accounts.ts";
 import type { SchedulerStore } from "../store/scheduler.ts";
 
 /** A petit whose API may be open to the users of its machine. */

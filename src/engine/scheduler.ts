@@ -28,6 +28,7 @@ import { inheritable } from "./attempt/command.ts";
 import { localDriver } from "./attempt/driver.ts";
 import { ensureFilesOf } from "./attempt/ensure-files.ts";
 import { bootId } from "./attempt/identity.ts";
+import { openToOthers } from "./attempt/user/task-user.ts";
 import { AttentionFinder } from "./attention/attention.ts";
 import { Backfills } from "./backfill/backfills.ts";
 import type { BackfillChange, BackfillPlan, BackfillRequest } from "./backfill/request.ts";
@@ -411,8 +412,10 @@ class Scheduler implements Engine {
 
   async start(): Promise<void> {
     const { store } = this;
-    const { clock, log, spoolDir } = this.#options;
+    const { clock, log, spoolDir, settings } = this.#options;
     makeSpoolDir(spoolDir);
+    // Attempts that outlived the last petit may be those of other users.
+    if ((settings.runAsAllowed ?? []).length > 0) openToOthers(spoolDir);
     this.#pauses.load();
     await this.#jobs.load();
     this.#newestRuns.load(store.runs.listNewestByJob());

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Param } from "../domain/job.ts";
+import { hasProcess, type Param, runsProgram } from "../domain/job.ts";
 import { whyNotPattern } from "../domain/params/pattern.ts";
 import type { OutputRead } from "./check/templates.ts";
 import { formatPath, type Path } from "./parse/node.ts";
@@ -36,10 +36,18 @@ export type Declaration = {
   readonly messages: readonly Place[];
   /** What its containers mount, as far as that is known before a run. */
   readonly mounts: readonly MountPlace[];
+  /** The users of tasks on this machine. */
+  readonly users: readonly UserPlace[];
+  /** The priorities of tasks on this machine that only root can give. */
+  readonly priorities: readonly PriorityPlace[];
 };
 
 /** A path of this machine that a container mounts. */
 type MountPlace = Place & { readonly source: string };
+
+type UserPlace = Place & { readonly user: string };
+
+type PriorityPlace = Place & { readonly value: string };
 
 type Place = { readonly path: string; readonly position: Position };
 
@@ -122,6 +130,8 @@ export const declareJob = (
       trigger?.type === "nats" ? [placeOf(["triggers", index, "type"])] : [],
     ),
     mounts: mountsOf(draft).map(({ path, text }) => ({ source: resolve(folder ?? "", text), ...placeOf(path) })),
+    users: usersOf(draft).map(({ path, user }) => ({ user, ...placeOf(path) })),
+    priorities: prioritiesOf(draft).map(({ path, value }) => ({ value, ...placeOf(path) })),
   };
 };
 
@@ -142,6 +152,40 @@ const mountsOf = ({ runs_on, tasks = [] }: JobDraft): readonly { readonly path: 
       text === null || text.includes("${{") || text.includes("\0") ? [] : [{ path: ["tasks", index, ...path], text }],
     );
   });
+
+/** Returns the tasks that have a process on this machine, with their index. */
+const localTasks = ({
+  runs_on,
+  tasks = [],
+}: JobDraft): readonly { readonly task: TaskDraft; readonly index: number }[] =>
+  tasks.flatMap((task, index) =>
+    task?.type !== undefined && hasProcess(task.type) && isEmpty(task.runs_on ?? runs_on) ? [{ task, index }] : [],
+  );
+
+const usersOf = (job: JobDraft): readonly { readonly path: Path; readonly user: string }[] => {
+  const tasks = localTasks(job);
+  const ofJob = job.run_as !== undefined && tasks.some(({ task }) => task.run_as === undefined) ? [job.run_as] : [];
+  return [
+    ...ofJob.map((user) => ({ path: ["run_as"], user })),
+    ...tasks.flatMap(({ task, index }) =>
+      task.run_as === undefined ? [] : [{ path: ["tasks", index, "run_as"], user: task.run_as }],
+    ),
+  ];
+};
+
+const prioritiesOf = (job: JobDraft): readonly { readonly path: Path; readonly value: string }[] => {
+  const tasks = localTasks(job).filter(
+    ({ task: { type, container } }) => type !== undefined && runsProgram(type) && container === undefined,
+  );
+  const of = (limits: JobDraft["limits"], path: Path) => [
+    ...(limits?.nice !== undefined && limits.nice < 0 ? [{ path: [...path, "nice"], value: String(limits.nice) }] : []),
+    ...(limits?.io?.startsWith("realtime") ? [{ path: [...path, "io"], value: limits.io }] : []),
+  ];
+  return [
+    ...(tasks.length > 0 ? of(job.limits, ["limits"]) : []),
+    ...tasks.flatMap(({ task, index }) => of(task.limits, ["tasks", index, "limits"])),
+  ];
+};
 
 const placesOfLabels = ({ runs_on, tasks = [] }: JobDraft): readonly Path[] => [
   ...(isEmpty(runs_on) ? [] : [["runs_on"]]),
@@ -203,4 +247,6 @@ export const declareUnread = (source: PositionedFile): Declaration[] =>
     runsOn: [],
     messages: [],
     mounts: [],
+    users: [],
+    priorities: [],
   }));

@@ -77,6 +77,10 @@ export type StoredJobDeclaration = {
   readonly messages?: readonly StoredPlace[];
   /** What its containers mount; missing if they mount nothing. */
   readonly mounts?: readonly (StoredPlace & { readonly source: string })[];
+  /** The users of its tasks; missing if it names none. */
+  readonly users?: readonly (StoredPlace & { readonly user: string })[];
+  /** The priorities that only root can give; missing if there are none. */
+  readonly priorities?: readonly (StoredPlace & { readonly value: string })[];
 };
 
 type StoredPlace = {

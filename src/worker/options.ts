@@ -1,5 +1,5 @@
 import type { TaskType } from "../domain/job.ts";
-import type { TaskUser } from "../engine/attempt/task-user.ts";
+import type { TaskUser } from "../engine/attempt/user/task-user.ts";
 import type { EngineOptions } from "../engine/options.ts";
 import type { PublicKey } from "../lib/wire/signing.ts";
 import type { WorkerTransport } from "./transport.ts";

@@ -1,4 +1,4 @@
-import type { TaskUser } from "../engine/attempt/task-user.ts";
+import type { TaskUser } from "../engine/attempt/user/task-user.ts";
 import type { Commits } from "../engine/commits.ts";
 import type { EngineOptions } from "../engine/options.ts";
 import type { SpoolPool } from "../engine/output/spool-pool.ts";

@@ -12,7 +12,7 @@ import { inheritable } from "../engine/attempt/command.ts";
 import { bootId } from "../engine/attempt/identity.ts";
 import { signalGroup } from "../engine/attempt/process.ts";
 import { findStrays } from "../engine/attempt/strays.ts";
-import { variablesOf } from "../engine/attempt/task-user.ts";
+import { variablesOf } from "../engine/attempt/user/task-user.ts";
 import { Commits } from "../engine/commits.ts";
 import type { StopMode } from "../engine/engine.ts";
 import { findSpool, removeOtherSpools } from "../engine/output/spool.ts";

@@ -1,13 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, linkSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { TaskUser } from "../../src/engine/attempt/task-user.ts";
+import type { TaskUser } from "../../src/engine/attempt/user/task-user.ts";
 import { shell } from "../support/engine/factories.ts";
 import { tempDir } from "../support/temp-dir.ts";
 import { eventually } from "../support/torture/run.ts";
 import { startWorker } from "../support/workers/started-worker.ts";
 
-const NOBODY: TaskUser = { name: "nobody", uid: 65_534, gid: 65_534, home: "/", setpriv: Bun.which("setpriv") ?? "" };
+const NOBODY: TaskUser = {
+  name: "nobody",
+  uid: 65_534,
+  gid: 65_534,
+  home: "/",
+  shell: "/usr/sbin/nologin",
+  setpriv: Bun.which("setpriv") ?? "",
+};
 
 /** Runs a script as nobody in a folder that everybody may write to. Returns its outcome, and its artifacts by path. */
 const runAsNobody = async (dir: string, script: string, patterns: readonly string[], user: TaskUser = NOBODY) => {

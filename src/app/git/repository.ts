@@ -37,6 +37,8 @@ export type Credentials = {
 export type RepositoryOptions = {
   /** The folder of petit for the repository and its commits. Created with mode 0700. */
   readonly dir: string;
+  /** True if other users may pass through the folder, because they read the files of commits. Default false. */
+  readonly isShared?: boolean;
   readonly location: Location;
   /** The search path of petit. */
   readonly path: string;
@@ -109,6 +111,7 @@ export class Repository {
     this.#isReady = false;
     writing(() => {
       makePrivate(this.#options.dir);
+      if (this.#options.isShared === true) chmodSync(this.#options.dir, 0o711);
       rmSync(home, { recursive: true, force: true });
       makePrivate(home);
     });
@@ -119,6 +122,7 @@ export class Repository {
       await this.#run({ args: ["init", "--quiet", "--bare", "--template=", "--end-of-options", repository] });
       this.#made++;
     }
+    writing(() => chmodSync(repository, 0o700));
     this.#isReady = true;
   }
 

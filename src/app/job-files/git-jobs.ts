@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ChangedCommitFiles } from "../../domain/attention.ts";
 import { PetitError } from "../../domain/errors.ts";
@@ -20,6 +20,7 @@ import { shortCommit } from "../../domain/words/versions/repository.ts";
 import { identify, isVerified, rulesOf, type SignedRequest } from "../../engine/deliveries/schemes.ts";
 import type { FilesRepository, ReadJobFiles } from "../../engine/options.ts";
 import { readSecret, type SecretReading } from "../../engine/secrets/read-secret.ts";
+import type { Privileges } from "../../jobfile/check/limits.ts";
 import type { OwnFolders } from "../../jobfile/mount.ts";
 import { formatProblem } from "../../jobfile/problem.ts";
 import type { FolderReading } from "../../jobfile/read/job-dir.ts";
@@ -72,9 +73,13 @@ export type GitJobsOptions = {
   readonly dir: string;
   readonly queues: Queues;
   readonly hasWorkers: boolean;
+  /** Whether other users run tasks, and read the scripts of commits. */
+  readonly hasOtherUsers: boolean;
   /** Whether petit looks for new commits by itself. */
   readonly watch: boolean;
   readonly ownFolders: OwnFolders;
+  /** What tasks may be. */
+  readonly privileges: Privileges;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
   readonly clock: Clock;
@@ -150,9 +155,10 @@ export class GitJobs implements FilesRepository, JobSource {
 
   constructor(options: GitJobsOptions) {
     this.#options = options;
-    const { dir, settings, environment } = options;
+    const { dir, settings, environment, hasOtherUsers } = options;
     this.#repository = new Repository({
       dir,
+      isShared: hasOtherUsers,
       location: settings.location,
       path: environment.PATH ?? "/usr/bin:/bin",
       signal: this.#stop.signal,
@@ -690,6 +696,7 @@ export class GitJobs implements FilesRepository, JobSource {
   async #ready(id: string): Promise<ReadyCommit> {
     await this.#repository.open();
     mkdirSync(this.#commitsDir, { recursive: true, mode: 0o700 });
+    chmodSync(this.#commitsDir, this.#options.hasOtherUsers ? 0o711 : 0o700);
     const info = await this.#repository.describe(await this.#repository.find(id));
     const checkout = await this.#folders.checkOut(info.id);
     if (checkout.wasChanged) this.#noteChanged(info);
@@ -721,14 +728,15 @@ export class GitJobs implements FilesRepository, JobSource {
     { info, checkout }: ReadyCommit,
     findJob: (jobId: string) => Job | null,
   ): Promise<{ readonly reading: FolderReading; readonly known: StoredFiles | null }> {
-    const { settings, queues, hasWorkers, ownFolders, reader, clock, log } = this.#options;
+    const { settings, queues, hasWorkers, ownFolders, privileges, reader, clock, log } = this.#options;
     const { store } = this.#mustUser();
     const { path, location } = settings;
     const source = reader === null ? null : { folder: `git ${location.url} ${path}`, reader };
     const known =
       source === null ? null : new StoredFiles({ store, source, findJob, now: clock.now(), distrusted: new Set() });
     try {
-      return { reading: await readCommit({ checkout, path, known, queues, hasWorkers, ownFolders }), known };
+      const setup = { queues, hasWorkers, ownFolders, privileges };
+      return { reading: await readCommit({ checkout, path, known, ...setup }), known };
     } catch (error) {
       if (!(error instanceof PetitError && error.code === "not_found")) throw error;
       log.debug({ commit: info.id, err: error }, "a commit has no folder of job files");

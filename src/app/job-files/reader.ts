@@ -5,6 +5,7 @@ import type { Queues } from "../../domain/limits/queue.ts";
 import type { NotifyTarget } from "../../domain/notification.ts";
 import type { Edit } from "../../domain/versions/version.ts";
 import type { ReadJobFiles } from "../../engine/options.ts";
+import type { Privileges } from "../../jobfile/check/limits.ts";
 import type { OwnFolders } from "../../jobfile/mount.ts";
 import { formatProblem } from "../../jobfile/problem.ts";
 import { type DraftReading, readDraft } from "../../jobfile/read/draft.ts";
@@ -24,6 +25,8 @@ export type JobsReaderOptions = {
   readonly hasWorkers: boolean;
   /** The folders that containers must not mount. */
   readonly ownFolders: OwnFolders;
+  /** What tasks may be. */
+  readonly privileges: Privileges;
   readonly log: Log;
   readonly clock: Clock;
   /** Identifies the petit that reads; see `JobFileSource`. Null to read every file each time. */
@@ -101,9 +104,9 @@ export class JobsReader implements Disposable {
     store: Store,
     findJob: (jobId: string) => Job | null,
   ): Promise<DraftReading> {
-    const { jobsDir: dir, queues, hasWorkers, ownFolders, defaultNotify } = this.#options;
+    const { jobsDir: dir, queues, hasWorkers, ownFolders, privileges, defaultNotify } = this.#options;
     const known = this.#known(store, findJob) ?? undefined;
-    const reading = await readDraft({ dir, queues, hasWorkers, ownFolders, known, file, bytes });
+    const reading = await readDraft({ dir, queues, hasWorkers, ownFolders, privileges, known, file, bytes });
     const complete = (jobs: readonly Job[]) => jobs.map((job) => withDefaultNotify(job, defaultNotify));
     return { ...reading, jobs: complete(reading.jobs), others: complete(reading.others) };
   }
@@ -125,10 +128,10 @@ export class JobsReader implements Disposable {
   }
 
   async #readFolder(store: Store, findJob: (jobId: string) => Job | null): Promise<FolderReading> {
-    const { jobsDir: dir, queues, hasWorkers, ownFolders, log } = this.#options;
+    const { jobsDir: dir, queues, hasWorkers, ownFolders, privileges, log } = this.#options;
     const known = this.#known(store, findJob);
-    if (known === null) return await readFolder({ dir, queues, hasWorkers, ownFolders });
-    const reading = await readFolder({ dir, queues, hasWorkers, ownFolders, known });
+    if (known === null) return await readFolder({ dir, queues, hasWorkers, ownFolders, privileges });
+    const reading = await readFolder({ dir, queues, hasWorkers, ownFolders, privileges, known });
     this.#unread ??= known.unread;
     try {
       known.save();

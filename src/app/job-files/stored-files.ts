@@ -70,6 +70,8 @@ export class StoredFiles implements KnownFiles {
           runsOn = [],
           messages = [],
           mounts = [],
+          users = [],
+          priorities = [],
         },
         index,
       ) => ({
@@ -95,6 +97,8 @@ export class StoredFiles implements KnownFiles {
         runsOn,
         messages,
         mounts,
+        users,
+        priorities,
       }),
     );
     return { jobs, declarations, problems: [] };
@@ -103,7 +107,10 @@ export class StoredFiles implements KnownFiles {
   add(file: string, { state, digest, content }: ReadFile): void {
     const { now, store } = this.#options;
     const jobs = content.declarations.map(
-      ({ id, position, formerly, gates, calls, follows, queue, runsOn, messages, mounts }, index) => {
+      (
+        { id, position, formerly, gates, calls, follows, queue, runsOn, messages, mounts, users, priorities },
+        index,
+      ) => {
         const job = content.jobs[index];
         if (job === undefined || job.id !== id) throw new Error(`the declarations of ${file} do not match its jobs`);
         return {
@@ -118,6 +125,8 @@ export class StoredFiles implements KnownFiles {
           ...(runsOn.length > 0 && { runsOn }),
           ...(messages.length > 0 && { messages }),
           ...(mounts.length > 0 && { mounts }),
+          ...(users.length > 0 && { users }),
+          ...(priorities.length > 0 && { priorities }),
         };
       },
     );

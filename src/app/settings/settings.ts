@@ -433,6 +433,10 @@ export const natsAccess = ({ nats, natsCreds, natsCa, natsCert, natsKey }: Setti
 /** Returns whether tasks can run on workers. */
 export const hasWorkers = ({ nats }: Pick<Settings, "nats">): boolean => nats.length > 0;
 
+/** Returns whether tasks can run as other users, who must be able to enter the folders of what they use. */
+export const hasOtherUsers = ({ runAsAllowed }: Pick<Settings, "runAsAllowed">): boolean =>
+  runAsAllowed.length > 0 && process.geteuid?.() === 0;
+
 /** Formats an address as a URL, such as `http://[::1]:8565`. */
 export const addressUrl = (host: string, port: number): string =>
   `http://${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`;

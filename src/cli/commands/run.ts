@@ -1,5 +1,6 @@
 import type { App } from "../../app/app.ts";
 import { checkJobsDir } from "../../app/jobs-dir.ts";
+import { privilegesOf } from "../../app/privileges.ts";
 import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
 import { defaultZone, hasWorkers, SETTINGS, withOrigin } from "../../app/settings/settings.ts";
 import { ownFoldersOf } from "../../app/spool-dir.ts";
@@ -87,6 +88,7 @@ export const run = defineCommand({
             queues: settings.queues,
             hasWorkers: hasWorkers(settings),
             ownFolders: ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir }),
+            privileges: privilegesOf(settings),
           })
         : null;
     if (firstReading !== null) refuseProblems(firstReading.files, jobsDir);

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { definedIn } from "../../app/open-database.ts";
+import { privilegesOf } from "../../app/privileges.ts";
 import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
@@ -20,14 +21,15 @@ export const validate = defineCommand({
   summary: "Check job files and report all problems",
   description:
     "Reads every job file in JOBS_DIR and its subfolders, or the given files, and prints all problems, one per line. Runs nothing. " +
-    "The exit status is 1 if a file is invalid or there are no jobs. A program that jobs need and this machine lacks is a warning. " +
+    "The exit status is 1 if a file is invalid or there are no jobs. A program that jobs need and this machine lacks is a warning; a user or a priority that " +
+    "petit can't give a task if it runs here as you is a problem. " +
     "Files are checked together; the jobs that they depend on or run may be in other files. '-' reads standard input.",
   usage: ["petit validate JOBS_DIR", "petit validate FILE…", "petit validate -"],
   args: {
     JOBS_DIR: { type: "positional", required: true, description: "The folder of the job files, some job files, or -." },
   },
   repeatsLast: true,
-  settings: ["queues"],
+  settings: ["queues", "runAsAllowed"],
   examples: [
     "petit validate examples/jobs",
     "petit validate jobs --queue database=2",
@@ -41,6 +43,7 @@ export const validate = defineCommand({
       queues: settings.queues,
       hasWorkers: true,
       ownFolders: knowsDatabase(context) ? ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir }) : null,
+      privileges: privilegesOf(settings),
     }));
     const warnings = warningsOf(files, environment);
     const { out, err } = terminal;

@@ -5,7 +5,7 @@ import { createClient } from "../../client/client.ts";
 import { isRefused } from "../../client/error.ts";
 import { openAccessMessage } from "../../domain/words/attention.ts";
 import { errorMessage } from "../../lib/error-message.ts";
-import { listLoginAccounts } from "../../lib/login-accounts.ts";
+import { listLoginAccounts } from "../../lib/system/login-accounts.ts";
 import { pluralize } from "../../lib/text.ts";
 import { hasStoredToken } from "../../store/people/token-database.ts";
 import { openClient } from "../client/client.ts";

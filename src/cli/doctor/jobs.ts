@@ -1,6 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { checkJobsDir } from "../../app/jobs-dir.ts";
 import { definedIn } from "../../app/open-database.ts";
+import { privilegesOf } from "../../app/privileges.ts";
 import { misspeltVariables } from "../../app/settings/misspelt-variables.ts";
 import { hasWorkers } from "../../app/settings/settings.ts";
 import { ownFoldersOf } from "../../app/spool-dir.ts";
@@ -34,6 +35,7 @@ export const jobChecks = async (
       queues: settings.queues,
       hasWorkers: hasWorkers(settings) || (await runsWithWorkers(context)),
       ownFolders: ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir: dir.path }),
+      privileges: privilegesOf(settings),
     });
     return [
       filesCheck(files, dir.path),

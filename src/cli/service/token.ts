@@ -18,7 +18,7 @@ import { dirname, join } from "node:path";
 import { GROUP_TOKEN, SYSTEM_TOKEN, userToken } from "../../app/settings/token.ts";
 import { tokenIn, type Unit } from "../../app/systemd/unit-file.ts";
 import { PetitError } from "../../domain/errors.ts";
-import { listLoginAccounts } from "../../lib/login-accounts.ts";
+import { listLoginAccounts } from "../../lib/system/login-accounts.ts";
 import type { Context } from "../command.ts";
 import { EXIT, Failure } from "../exit.ts";
 import { writeSecret } from "../secret-file.ts";

@@ -2,6 +2,7 @@ import { runBody } from "../../api/shapes/run.ts";
 import { NO_REMOTE, taskRunList } from "../../api/shapes/task.ts";
 import { openLog } from "../../app/logger.ts";
 import { type OpenEngineOptions, openEngine } from "../../app/open-engine.ts";
+import { privilegesOf } from "../../app/privileges.ts";
 import type { Settings } from "../../app/settings/settings.ts";
 import { onSignal } from "../../app/signals.ts";
 import { ownFoldersOf } from "../../app/spool-dir.ts";
@@ -32,7 +33,8 @@ type LocalTrigger = { readonly dir: string; readonly jobId: string; readonly req
 export const triggerLocally = async ({ dir, jobId, request }: LocalTrigger, context: Context): Promise<ExitStatus> => {
   const settings = settingsOf(context);
   const ownFolders = ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir: dir });
-  const files = await readJobs(dir, { queues: settings.queues, hasWorkers: false, ownFolders });
+  const privileges = privilegesOf(settings);
+  const files = await readJobs(dir, { queues: settings.queues, hasWorkers: false, ownFolders, privileges });
   const job = findJob(files, { id: jobId, dir, err: context.terminal.err });
   for (const each of withChildJobs(job, files.jobs)) {
     const approval = each.tasks.find(({ program }) => program.type === "approval");

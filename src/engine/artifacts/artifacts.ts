@@ -12,7 +12,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { StoredFile } from "../../store/artifacts.ts";
 import type { Store } from "../../store/store.ts";
-import type { TaskUser } from "../attempt/task-user.ts";
+import type { TaskUser } from "../attempt/user/task-user.ts";
 import type { Commits } from "../commits.ts";
 import { makeSpoolDir, type Spool } from "../output/spool.ts";
 import type { Mask } from "../secrets/mask.ts";
@@ -34,8 +34,6 @@ export type ArtifactsOptions = {
   /** Maximum size of the artifacts of a run. */
   readonly limitBytes: number;
   readonly runtime: Pick<Runtime, "self">;
-  /** The user that tasks run as, who may read less than petit. Null, which is the default, is petit's own. */
-  readonly user?: TaskUser | null;
   /** Aborted when the engine detaches. The next process collects again what is not stored yet. */
   readonly detach: AbortSignal;
 };
@@ -49,6 +47,8 @@ export type EndedAttempt = {
   readonly patterns: readonly string[];
   /** The working directory in which the process started, without links; null if it is unknown. */
   readonly workdir: string | null;
+  /** The user of the process, who may read less than petit. Null for petit's own. */
+  readonly user: TaskUser | null;
   /** Hides secrets in the paths of the files. Null if there are none. */
   readonly mask: Mask | null;
 };
@@ -155,8 +155,8 @@ export class Artifacts {
   }
 
   /** Finds the files in $PETIT_ARTIFACTS, then those that match the patterns. */
-  async *#files({ spool, patterns, workdir }: EndedAttempt): AsyncGenerator<SourceFile> {
-    const { dir, detach: signal, user = null, runtime } = this.#options;
+  async *#files({ spool, patterns, workdir, user }: EndedAttempt): AsyncGenerator<SourceFile> {
+    const { dir, detach: signal, runtime } = this.#options;
     using spoolFolder = Folder.open(dirname(spool.artifacts));
     using own = Folder.open(dir);
     const except = [spoolFolder, own].flatMap((each) => (each === null ? [] : [folderId(each)]));

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { asUser, type TaskUser } from "../attempt/task-user.ts";
+import { asUser, type TaskUser } from "../attempt/user/task-user.ts";
 import { ArtifactError } from "./artifact-error.ts";
 import type { FileRecord, FileSearch } from "./send-files.ts";
 import { sendFilesArguments } from "./send-files-command.ts";

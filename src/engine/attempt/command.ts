@@ -54,6 +54,8 @@ export type CommandOptions = AttemptContext & {
   readonly environment: Readonly<Record<string, string>>;
   readonly secrets: SecretValues;
   readonly ownFolders: OwnFolders;
+  /** True if the process has another user than petit, who can create files only in the folder of artifacts. */
+  readonly hasOtherUser: boolean;
 };
 
 /**
@@ -165,7 +167,7 @@ const planRemote = (
     event: eventText(context, scope),
     expand,
     folder: job.source.folder,
-    pipe: spool.pipe,
+    pipe: context.hasOtherUser ? join(spool.artifacts, PIPE) : spool.pipe,
     token: randomBytes(16).toString("hex"),
   });
   return {
@@ -176,6 +178,9 @@ const planRemote = (
     workdir: null,
   };
 };
+
+/** Name of the pipe to ssh in the folder of artifacts. Only files are kept as artifacts. */
+const PIPE = ".ssh-pipe";
 
 type HttpOptions = Pick<HttpPlanOptions, "program" | "cwd" | "expand"> & { readonly scope: () => TemplateScope };
 

@@ -17,9 +17,9 @@ export type ParsedOutputs = {
 
 /**
  * Reads the outputs that a task wrote to `$PETIT_OUTPUT`, with its secrets masked. Never blocks and never throws, whatever
- * the task put there.
+ * the task put there. If the task ran as another user, whose uid is `owner`, the file must be that user's, with one name.
  */
-export const readOutputs = (path: string, mask: Mask | null = null): ParsedOutputs => {
+export const readOutputs = (path: string, mask: Mask | null = null, owner: number | null = null): ParsedOutputs => {
   // Most tasks write no outputs, and a failed open costs more than this check.
   if (!existsSync(path)) return { outputs: {}, problem: null };
   let fd: number | null;
@@ -30,7 +30,9 @@ export const readOutputs = (path: string, mask: Mask | null = null): ParsedOutpu
   }
   if (fd === null) return broken("$PETIT_OUTPUT is not a regular file");
   try {
-    const { size } = fstatSync(fd);
+    const { size, uid, nlink } = fstatSync(fd);
+    if (owner !== null && (uid !== owner || nlink !== 1))
+      return broken(`$PETIT_OUTPUT ${uid === owner ? "has another name as well" : "belongs to another user"}`);
     if (mask?.hidesAll && size > 0)
       return { ...broken("$PETIT_OUTPUT is not used, because its secrets can't be hidden"), isWithheld: true };
     return size > MAX_OUTPUTS_BYTES

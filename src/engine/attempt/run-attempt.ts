@@ -1,6 +1,7 @@
 import { delimiter } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import type { Task } from "../../domain/job.ts";
+import { limitsOfTask } from "../../domain/limits/limits-of-task.ts";
 import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
 import type { Attempt, AttemptOutcome, AttemptUsage, FailureCause } from "../../domain/task-run.ts";
 import { abortQuietly, anyAborted } from "../../lib/abort.ts";
@@ -32,11 +33,14 @@ import { endRestOfGroup, leaderOfPid } from "./end-process.ts";
 import { afterCollection, type ExitJudgement, judgeExit } from "./exit-status.ts";
 import { readResult } from "./http/result.ts";
 import { readOutputs } from "./outputs-file.ts";
+import { withPriority } from "./priority.ts";
 import { type Exit, hasEnded, type ProcessCommand, type RunningProcess, startProcess, terminate } from "./process.ts";
 import { SpawnError, spawnFailed } from "./spawn-error.ts";
 import { TRANSPORT_STATUS } from "./ssh/remote-script.ts";
 import { Suspender } from "./suspender.ts";
-import { asUser, giveSpool, type TaskUser } from "./task-user.ts";
+import { assertReach } from "./user/reach.ts";
+import { findRunAs, findStartedAs } from "./user/run-as.ts";
+import { asUser, giveSpool, inheritedBy, openToOthers, type TaskUser } from "./user/task-user.ts";
 
 export type AttemptResult = ExitJudgement & {
   /** When the attempt ended, by the clock of the run. Storing that may take longer. */
@@ -51,7 +55,7 @@ export type AttemptServices = Pick<EngineOptions, "store" | "runtime" | "clock" 
   readonly taskEnvironment: EngineOptions["environment"];
   /** All variables of petit, from which secrets are read. */
   readonly fullEnvironment: EngineOptions["environment"];
-  /** The user that processes run as; null for petit's own. */
+  /** The user that processes of tasks without `run_as` have; null for petit's own. */
   readonly user: TaskUser | null;
   readonly spools: SpoolPool;
   readonly secretKey: SecretKey;
@@ -91,7 +95,7 @@ export const runAttempt = async (options: RunAttemptOptions): Promise<AttemptRes
   if ("outcome" in started) return started;
   const { mask, spool } = started;
   const result = await followToEnd(started, { ...options, spool });
-  const problem = await collectArtifacts(mask, { ...options, spool });
+  const problem = await collectArtifacts(started, { ...options, spool });
   if (problem === null) return result;
   return mask?.hidesAll
     ? afterCollection(result, UNKNOWN_SECRET, "internal_error")
@@ -109,15 +113,20 @@ type StartedAttempt = {
   readonly mask: Mask | null;
   /** The spool with the real path of the folder of artifacts. */
   readonly spool: Spool;
+  /** The user of the process: null for petit's own, undefined if there is no such user any more. */
+  readonly user: TaskUser | null | undefined;
 };
 
-const collectArtifacts = (
-  mask: Mask | null,
+const collectArtifacts = async (
+  { mask, user }: StartedAttempt,
   { services, attempt, context, spool }: RunAttemptOptions,
 ): Promise<string | null> => {
+  if (user === undefined)
+    return `its files were not looked for, because there is no user '${context.task.runAs}' any more`;
   const patterns = context.task.artifacts ?? [];
   const workdir = patterns.length === 0 ? null : readWorkdir(spool);
-  return services.artifacts.collect({ attempt, itemKey: context.item?.key ?? null, spool, patterns, workdir, mask });
+  const itemKey = context.item?.key ?? null;
+  return await services.artifacts.collect({ attempt, itemKey, spool, patterns, workdir, user, mask });
 };
 
 /**
@@ -140,7 +149,8 @@ const start = (options: RunAttemptOptions): StartedAttempt | AttemptResult => {
       output[Symbol.dispose]();
       return prevented;
     }
-    return { output, mask, spool, process: adopted ?? spawn(prepared, output, options) };
+    const user = prepared === null ? userOfAdopted(options) : prepared.user;
+    return { output, mask, spool, user, process: adopted ?? spawn(prepared, output, options) };
   } catch (error) {
     output?.[Symbol.dispose]();
     if (error instanceof PetitError) throw error;
@@ -166,18 +176,29 @@ const maskOfAdopted = ({ identity }: RunningProcess, options: RunAttemptOptions)
   });
 };
 
+const userOfAdopted = ({ services, context }: RunAttemptOptions): TaskUser | null | undefined => {
+  const { runAs } = context.task;
+  return runAs === undefined ? services.user : (findStartedAs(runAs) ?? undefined);
+};
+
 const hideSecrets = (text: string, mask: Mask | null): string => (mask === null ? text : mask.text(text));
 
 const UNKNOWN_SECRET = "a secret in their paths could not be hidden, because it is not known any more";
 
-type PreparedAttempt = Pick<StartedAttempt, "spool"> & { readonly command: ProcessCommand };
+type PreparedAttempt = Pick<StartedAttempt, "spool"> & {
+  readonly command: ProcessCommand;
+  readonly user: TaskUser | null;
+};
 
 const prepare = (
   secrets: AttemptSecrets,
   { services, context, attempt, spool: named }: RunAttemptOptions,
 ): PreparedAttempt => {
-  const { runtime, taskEnvironment, ownFolders, spools, secretKey, user } = services;
+  const { runtime, taskEnvironment, ownFolders, spools, secretKey, settings } = services;
   const { job, task, run, item, scope } = context;
+  // Whoever may run as that user is looked up each time: the definition may be older than the setting.
+  const isOwn = task.runAs !== undefined;
+  const user = task.runAs === undefined ? services.user : findRunAs(task.runAs, settings.runAsAllowed ?? []);
   const plan = planAttempt({
     job,
     task,
@@ -185,21 +206,26 @@ const prepare = (
     item,
     scope,
     runtime,
-    environment: taskEnvironment,
+    environment: isOwn && user !== null ? inheritedBy(user, taskEnvironment) : taskEnvironment,
     spool: named,
     attempt: attempt.attempt,
     secrets: secrets.values,
     ownFolders,
+    hasOtherUser: user !== null,
   });
-  const { reopensOutput, privateStdin } = plan.command;
+  const { argv, cwd, reopensOutput, privateStdin } = plan.command;
+  if (user !== null) {
+    openToOthers(named.dir);
+    assertReach(user, { cwd, isCwdGiven: task.workingDir !== null, program: argv[0] ?? "", spoolDir: named.dir });
+  }
   const { script, stdin, event, workdir, isShared } = plan;
   const hasRareFiles =
     reopensOutput === true || privateStdin !== undefined || secrets.values.size > 0 || event !== null;
-  const spool = spools.make(named, { script, stdin, event, workdir, isShared: isShared === true, hasRareFiles });
+  const spool = spools.make(named, { script, stdin, event, workdir, isShared: isShared === true, isOwn, hasRareFiles });
   noteSecrets(context, secrets, spool, secretKey);
-  if (user === null) return { command: plan.command, spool };
-  giveSpool(spool, user);
-  return { command: asUser(user, plan.command), spool };
+  if (user !== null) giveSpool(spool, user);
+  const command = user === null ? plan.command : asUser(user, plan.command);
+  return { command: withPriority(command, limitsOfTask(task, settings.limits ?? {})), spool, user };
 };
 
 const openOutput = (
@@ -266,7 +292,7 @@ const CODE_MESSAGES: Readonly<Record<string, string>> = {
 };
 
 const follow = async (
-  { process, mask }: StartedAttempt,
+  { process, mask, user }: StartedAttempt,
   output: OutputCollector,
   options: RunAttemptOptions,
 ): Promise<AttemptResult> => {
@@ -284,7 +310,7 @@ const follow = async (
     limitLeftoverOutput({ spool, runtime, group: process.pid, poller });
     const { timeoutMs, skipExitCodes, allowFailure, program } = context.task;
     const allowedExitCodes = typeof allowFailure === "object" ? allowFailure.exitCodes : [];
-    const outputs = readOutputs(spool.outputs, mask);
+    const outputs = readOutputs(spool.outputs, mask, user === null ? null : (user?.uid ?? NOBODY));
     const isRemote = program.type === "ssh";
     const request = program.type === "http" ? readResult(spool.result, (error) => hideSecrets(error, mask)) : null;
     const given = { exit, endedBy, timeoutMs, skipExitCodes, allowedExitCodes, isRemote, request, outputs };
@@ -312,6 +338,9 @@ const runsHere = ({ program, container }: Task): boolean => {
       return assertNever(program);
   }
 };
+
+/** No file has this owner. */
+const NOBODY = -1;
 
 /**
  * Returns whether a process that ended by itself has printed what it was about to print. A process that a signal ends can stop inside a

@@ -35,7 +35,10 @@ export const findStrays = (
   for (const pid of pidsOf("/proc")) {
     const found = attemptOfProcess(pid, isSpoolDir);
     if (found === null || !isStray(found.attemptId)) continue;
-    if (!hasUser(pid, users) && !hasUser(pid, ownersOf(join(spoolDir, String(found.attemptId))))) continue;
+    const ofAttempt = [String(found.attemptId), `${found.attemptId}.outputs`].flatMap((name) =>
+      ownersOf(join(spoolDir, name)),
+    );
+    if (!hasUser(pid, users) && !hasUser(pid, ofAttempt)) continue;
     const stat = statOf(pid);
     if (stat === null || stat.state === "Z" || stat.group <= 1 || stat.group === own) continue;
     strays.set(stat.group, { ...found, pgid: stat.group });
@@ -49,7 +52,7 @@ const hasUser = (pid: number, users: readonly number[]): boolean => {
   return uid !== undefined && users.includes(Number(uid));
 };
 
-/** Returns the owner of a folder of petit: of the spool folder petit's user, of that of an attempt the user of the task. */
+/** Returns the owner of a file or folder of petit: of the spool folder petit's user, of those of an attempt the user of the task. */
 const ownersOf = (folder: string): readonly number[] => {
   const stats = lstatSync(folder, { throwIfNoEntry: false });
   return stats === undefined ? [] : [stats.uid];

@@ -50,6 +50,8 @@ export type SpoolTexts = {
   readonly workdir: string | null;
   /** True if other users read the script and write the outputs. The spool folder itself stays closed to them. Default false. */
   readonly isShared?: boolean;
+  /** True if another user than petit's usual one for tasks gets files of its own, so that no attempt of somebody else had or will have them. Default false. */
+  readonly isOwn?: boolean;
   /** False if the process gets no pipes and leaves no files but its output, its outputs and artifacts. Default true. */
   readonly hasRareFiles?: boolean;
 };
@@ -121,7 +123,8 @@ export class SpoolPool implements Disposable {
   make(spool: Spool, texts: SpoolTexts): Spool {
     if (isThere(spool.parent) || isThere(spool.status)) removeSpool(spool);
     const isShared = texts.isShared === true;
-    const isReusable = !isShared && spool.folder === null;
+    const isOwn = texts.isOwn === true;
+    const isReusable = !isShared && !isOwn && spool.folder === null;
     const folder = isReusable ? this.#take(spool) : this.#create(spool, { isLinked: false });
     if (isReusable)
       this.#reusable.set(spool.attemptId, {
@@ -129,7 +132,8 @@ export class SpoolPool implements Disposable {
         others: texts.hasRareFiles === false ? USUAL_FILES : OTHER_FILES,
         hasScript: texts.script !== null,
       });
-    if (texts.script !== null) this.#writeScript(spool.script, texts.script);
+    if (texts.script !== null && isOwn) writeNew(spool.script, texts.script);
+    else if (texts.script !== null) this.#writeScript(spool.script, texts.script);
     if (texts.stdin !== null) writeNew(spool.stdin, texts.stdin);
     if (typeof texts.event === "string") writeNew(spool.event, texts.event);
     if (texts.workdir !== null) writeNew(spool.workdir, texts.workdir);

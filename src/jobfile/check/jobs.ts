@@ -7,6 +7,7 @@ import { judgeMount, type OwnFolders } from "../mount.ts";
 import type { Conflict } from "../problem.ts";
 import { checkCalls, checkGatesOfCalls, checkNesting } from "./calls.ts";
 import { refuseNats } from "./labels.ts";
+import { checkPrivileges, type Privileges } from "./limits.ts";
 import { checkQueues } from "./queues.ts";
 import { checkFollows } from "./triggers/follows.ts";
 
@@ -18,6 +19,8 @@ export type Setup = {
   readonly hasWorkers: boolean;
   /** The folders that containers must not mount; null to accept any. */
   readonly ownFolders: OwnFolders | null;
+  /** What tasks on this machine may be; null to accept any. */
+  readonly privileges: Privileges | null;
 };
 
 /** Whether the declarations are all jobs of a folder, or a part of them: then others may exist. */
@@ -29,7 +32,7 @@ export type Extent = "all" | "part";
  */
 export const checkJobs = (
   declarations: readonly Declaration[],
-  { queues, hasWorkers, ownFolders }: Setup,
+  { queues, hasWorkers, ownFolders, privileges }: Setup,
   extent: Extent,
 ): readonly Conflict[] => {
   const byId = new Map<string, Declaration>();
@@ -67,6 +70,7 @@ export const checkJobs = (
     ...(queues === null ? [] : checkQueues(declarations, queues)),
     ...(hasWorkers ? [] : refuseNats(declarations)),
     ...(ownFolders === null ? [] : checkMounts(declarations, ownFolders)),
+    ...(privileges === null ? [] : checkPrivileges(declarations, privileges)),
   ];
 };
 

@@ -1,5 +1,7 @@
 import { hasProcess, runsProgram, type TaskType } from "../../domain/job.ts";
+import type { Declaration } from "../declaration.ts";
 import type { Path } from "../parse/node.ts";
+import type { Conflict } from "../problem.ts";
 import type { Report } from "../report.ts";
 import type { JobDraft, TaskDraft } from "../schema/job.ts";
 import { withArticle } from "./fields-of-type.ts";
@@ -57,3 +59,37 @@ const checkContainer = (task: TaskDraft, job: JobDraft, { path, report }: TaskPl
 };
 
 const hasLimit = (limits: JobDraft["limits"]): boolean => limits?.memory !== undefined || limits?.cpus !== undefined;
+
+/** What tasks on this machine may be. */
+export type Privileges = {
+  /** Whether petit is root. */
+  readonly isRoot: boolean;
+  /** Returns why tasks can't run as a user, as a sentence; null if they can. */
+  readonly whyNotRunAs: (user: string) => string | null;
+};
+
+/** Reports tasks on this machine whose user or priority petit can't give them. */
+export const checkPrivileges = (
+  declarations: readonly Declaration[],
+  { isRoot, whyNotRunAs }: Privileges,
+): readonly Conflict[] => {
+  // Looking up a user takes time, and many jobs have the same.
+  const known = new Map<string, string | null>();
+  const problemOf = (user: string): string | null => {
+    const problem = known.has(user) ? (known.get(user) ?? null) : whyNotRunAs(user);
+    known.set(user, problem);
+    return problem;
+  };
+  return declarations.flatMap(({ file, users, priorities }) => [
+    ...users.flatMap(({ user, path, position }) => {
+      const message = problemOf(user);
+      return message === null ? [] : [{ problem: { file, ...position, path, message }, files: [file] }];
+    }),
+    ...(isRoot ? [] : priorities).map(({ value, path, position }) => ({
+      problem: { file, ...position, path, message: `${value} needs petit to run as root; ${EXPECTED}` },
+      files: [file],
+    })),
+  ]);
+};
+
+const EXPECTED = "expected nice from 0 to 19, and idle or best-effort as io";

@@ -75,7 +75,7 @@ export const readJobText = async (text: string): Promise<JobFiles> =>
  */
 export type NamedFile = { readonly file: string; readonly bytes?: Uint8Array };
 
-const ANY_SETUP: Setup = { queues: null, hasWorkers: true, ownFolders: null };
+const ANY_SETUP: Setup = { queues: null, hasWorkers: true, ownFolders: null, privileges: null };
 
 export type FolderToRead = Setup & {
   readonly dir: string;

@@ -86,7 +86,6 @@ export class GrantedAttempt {
       dir: parts.artifactsDir,
       limitBytes: offer.artifactLimitBytes,
       runtime: parts.runtime,
-      user: parts.user,
       detach,
     });
     const cursor = new OutputCursor({

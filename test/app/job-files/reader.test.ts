@@ -19,6 +19,7 @@ import { JobsReader } from "../../../src/app/job-files/reader.ts";
 import type { Job } from "../../../src/domain/job.ts";
 import { NO_QUEUES, type Queues } from "../../../src/domain/limits/queue.ts";
 import { type NotifyTarget, receiverText } from "../../../src/domain/notification.ts";
+import type { Privileges } from "../../../src/jobfile/check/limits.ts";
 import type { OwnFolders } from "../../../src/jobfile/mount.ts";
 import { type JobFiles, readJobsDir } from "../../../src/jobfile/read/job-dir.ts";
 import { readState } from "../../../src/jobfile/read/scan.ts";
@@ -84,8 +85,10 @@ type StartOptions = {
   readonly queues?: Queues;
   readonly hasWorkers?: boolean;
   readonly ownFolders?: OwnFolders;
+  readonly privileges?: Privileges;
 };
 
+const ANY_PRIVILEGES: Privileges = { isRoot: true, whyNotRunAs: () => null };
 const NO_FOLDERS: OwnFolders = { state: [], jobs: null };
 
 /** Opens the database, reads the files, stores the jobs, and verifies the files that were not read, as a start of petit does. */
@@ -99,12 +102,24 @@ const start = async (
     queues = NO_QUEUES,
     hasWorkers = true,
     ownFolders = NO_FOLDERS,
+    privileges = ANY_PRIVILEGES,
   }: StartOptions = {},
 ): Promise<Start> => {
   using store = openStore({ path: world.db, runtime: openRuntime() });
   const log = recordingLog();
   using jobsReader = new JobsReader({
-    ...{ jobsDir: jobs, queues, hasWorkers, ownFolders, log, clock, reader, given: null, defaultNotify: notify },
+    ...{
+      jobsDir: jobs,
+      queues,
+      hasWorkers,
+      ownFolders,
+      privileges,
+      log,
+      clock,
+      reader,
+      given: null,
+      defaultNotify: notify,
+    },
   });
   const previous: ReadonlyMap<string, { readonly job: Job }> = store.jobs.list();
   const find = (jobId: string): Job | null => previous.get(jobId)?.job ?? null;
@@ -124,8 +139,8 @@ const start = async (
 /** Starts, and expects what a reading without the database finds. */
 const startRight = async (world: World, options: StartOptions = {}): Promise<Start> => {
   const started = await start(world, options);
-  const { queues = null, hasWorkers = true, ownFolders = null } = options;
-  const setup = { queues, hasWorkers, ownFolders };
+  const { queues = null, hasWorkers = true, ownFolders = null, privileges = null } = options;
+  const setup = { queues, hasWorkers, ownFolders, privileges };
   expect(started.files).toStrictEqual(await readJobsDir(options.jobs ?? world.jobs, setup));
   expect(started.verified).toBeNull();
   return started;

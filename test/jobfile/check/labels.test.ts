@@ -5,7 +5,7 @@ import { makeJobDir } from "../../support/job-dir.ts";
 
 const read = async (text: string, { hasWorkers = true } = {}): Promise<JobFiles> => {
   using dir = makeJobDir({ "a.yaml": text });
-  return await readJobsDir(dir.path, { queues: null, hasWorkers, ownFolders: null });
+  return await readJobsDir(dir.path, { queues: null, hasWorkers, ownFolders: null, privileges: null });
 };
 
 const problemsOf = async (text: string, options = {}): Promise<readonly string[]> =>

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { Job, Task } from "../../../src/domain/job.ts";
+import type { Privileges } from "../../../src/jobfile/check/limits.ts";
 import { formatProblem } from "../../../src/jobfile/problem.ts";
+import { readJobsDir } from "../../../src/jobfile/read/job-dir.ts";
 import { readJobFile } from "../../../src/jobfile/read/job-file.ts";
+import { makeJobDir } from "../../support/job-dir.ts";
 
 const read = (text: string): { readonly jobs: readonly Job[]; readonly problems: readonly string[] } => {
   const { jobs, problems } = readJobFile({ file: "f", folder: import.meta.dirname, text });
@@ -143,4 +146,47 @@ describe("a job file with a mistake says where it is and what was expected:", ()
 
 test("limits are no conflict with other settings of a container", () => {
   expect(read(task(`${CONTAINER}, limits: {pids: 20}`)).problems).toEqual([]);
+});
+
+const ROOT: Privileges = { isRoot: true, whyNotRunAs: (user) => (user === "build" ? null : `no ${user}`) };
+
+const refusedBy = async (text: string, privileges: Privileges): Promise<readonly string[]> => {
+  using dir = makeJobDir({ "a.yaml": text });
+  const setup = { queues: null, hasWorkers: true, ownFolders: null, privileges };
+  return (await readJobsDir(dir.path, setup)).problems.map(formatProblem);
+};
+
+describe("what petit can't give to a task is a problem:", () => {
+  test("a user, once where the job names it, and where a task does", async () => {
+    const tasks = [
+      `{id: a, ${SHELL}}`,
+      `{id: b, ${SHELL}, run_as: build}`,
+      `{id: c, ${SHELL}, run_as: 0}`,
+      `{id: d, ${SHELL}}`,
+    ];
+    const text = `id: j\nrun_as: web\ntasks: [${tasks.join(", ")}]\n`;
+    expect(await refusedBy(text, ROOT)).toEqual(["a.yaml:2:9: run_as: no web", "a.yaml:3:130: tasks[2].run_as: no 0"]);
+  });
+
+  test("not the user of a job whose tasks all have another one, or no process, or are on a worker", async () => {
+    const tasks = [`{id: a, ${SHELL}, run_as: build}`, "{id: b, type: approval}", `{id: c, ${SHELL}, runs_on: gpu}`];
+    expect(await refusedBy(`id: j\nrun_as: web\ntasks: [${tasks.join(", ")}]\n`, ROOT)).toEqual([]);
+    expect(await refusedBy(`id: j\nrun_as: web\nruns_on: gpu\ntasks: [{id: a, ${SHELL}}]\n`, ROOT)).toEqual([]);
+  });
+
+  test("a priority that only root can give, unless the task is on a worker", async () => {
+    const text = (more = "") =>
+      `id: j\nlimits: {nice: -1}\ntasks: [{id: a, ${SHELL}, limits: {io: "realtime:1"}${more}}]\n`;
+    const notRoot = { ...ROOT, isRoot: false };
+    const expected = "needs petit to run as root; expected nice from 0 to 19, and idle or best-effort as io";
+    expect(await refusedBy(text(), notRoot)).toEqual([
+      `a.yaml:2:16: limits.nice: -1 ${expected}`,
+      `a.yaml:3:54: tasks[0].limits.io: realtime:1 ${expected}`,
+    ]);
+    expect(await refusedBy(text(), ROOT)).toEqual([]);
+    expect(await refusedBy(text(", runs_on: gpu"), notRoot)).toEqual([]);
+    expect(
+      await refusedBy("id: j\nlimits: {nice: -1}\ntasks: [{id: a, type: http, url: 'http://x/'}]\n", notRoot),
+    ).toEqual([]);
+  });
 });

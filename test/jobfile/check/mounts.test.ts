@@ -21,7 +21,12 @@ const problemsOf = async (task: (dir: string) => string): Promise<readonly strin
     ],
     jobs: `${dir}/petit/jobs`,
   };
-  const { problems } = await readJobsDir(`${dir}/petit/jobs`, { queues: null, hasWorkers: true, ownFolders });
+  const { problems } = await readJobsDir(`${dir}/petit/jobs`, {
+    queues: null,
+    hasWorkers: true,
+    ownFolders,
+    privileges: null,
+  });
   return problems.map(({ path, message }) => `${path}: ${message.replaceAll(dir, "DIR")}`);
 };
 
@@ -79,6 +84,7 @@ test("a link on the way to the database may not be mounted either", async () => 
       queues: null,
       hasWorkers: true,
       ownFolders: { ...ownFolders, state: [{ what: "database", path }] },
+      privileges: null,
     });
   expect((await read(temp.file("real"))).problems).toEqual([]);
   expect((await read(temp.file("etc/link"))).problems).toMatchObject([{ path: "tasks[0].working_dir" }]);

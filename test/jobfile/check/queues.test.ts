@@ -14,9 +14,9 @@ const problemsOf = async (
   });
   using dir = makeJobDir(Object.fromEntries(files));
   const known = queues === null ? null : new Map(Object.entries(queues));
-  return (await readJobsDir(dir.path, { queues: known, hasWorkers: true, ownFolders: null })).problems.map(
-    formatProblem,
-  );
+  return (
+    await readJobsDir(dir.path, { queues: known, hasWorkers: true, ownFolders: null, privileges: null })
+  ).problems.map(formatProblem);
 };
 
 describe("the queue of a job", () => {

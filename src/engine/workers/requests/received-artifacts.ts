@@ -43,7 +43,7 @@ export const receiveArtifacts = async (
       for (const artifact of received.artifacts) await fetchArtifact(artifact, spool.artifacts, received);
     });
     const itemKey = context.item?.key ?? null;
-    await services.artifacts.store({ attempt, itemKey, spool, patterns: [], workdir: null, mask: null });
+    await services.artifacts.store({ attempt, itemKey, spool, patterns: [], workdir: null, user: null, mask: null });
     return { status: "kept" };
   } catch (error) {
     if (error instanceof DamagedError) return { status: "missing" };

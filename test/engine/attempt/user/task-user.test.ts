@@ -1,7 +1,14 @@
 import { expect, test } from "bun:test";
-import { asUser } from "../../../src/engine/attempt/task-user.ts";
+import { asUser } from "../../../../src/engine/attempt/user/task-user.ts";
 
-const USER = { name: "build", uid: 1001, gid: 1002, home: "/home/build", setpriv: "/usr/bin/setpriv" };
+const USER = {
+  name: "build",
+  uid: 1001,
+  gid: 1002,
+  home: "/home/build",
+  shell: "/bin/bash",
+  setpriv: "/usr/bin/setpriv",
+};
 
 test("a command of another user gets variables that could run code as root only as that user", () => {
   const environment = { PATH: "/tmp/own", LD_PRELOAD: "/tmp/own.so", "BASH_FUNC_echo%%": "() { :; }", RATE: "3" };
