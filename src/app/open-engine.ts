@@ -1,4 +1,5 @@
 import type { OpenAccess } from "../domain/attention.ts";
+import { findCgroups } from "../engine/attempt/cgroup/support.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { EngineOptions, EngineSettings, RetentionSettings } from "../engine/options.ts";
 import { type CreateEngineOptions, createEngine } from "../engine/scheduler.ts";
@@ -59,6 +60,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       artifactsDir: artifactsDirOf(settings.db, spool.path),
       ownFolders: ownFoldersOf({ db: settings.db, spoolDir: spool.path, jobsDir }),
       environment: definedIn(environment),
+      cgroups: findCgroups({ runtime, environment }),
       settings: engineSettings(settings, options.taskLimits),
       followSchedules: options.followSchedules ?? true,
       repository: options.repository ?? null,

@@ -12,6 +12,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Store } from "../store/store.ts";
+import type { CgroupSupport } from "./attempt/cgroup/support.ts";
 
 /** Job files, and where they come from. Missing: nothing is known about that. */
 export type ReadJobFiles = JobFiles & { readonly origin?: FilesOrigin };
@@ -57,6 +58,8 @@ export type EngineOptions = {
   /** petit's environment, which tasks inherit. */
   readonly environment: Readonly<Record<string, string>>;
   readonly settings: EngineSettings;
+  /** Whether petit can create cgroups for attempts. Default: it does not look. */
+  readonly cgroups?: CgroupSupport;
   /** The digest that is sent on a schedule, and the folder to which its paths are relative. Null or missing: none. */
   readonly digest?: { readonly digest: Digest; readonly folder: string } | null;
   /** What is pinged while petit is healthy, and the folder to which its paths are relative. Null or missing: nothing. */

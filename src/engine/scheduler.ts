@@ -24,6 +24,8 @@ import type { ReloadRequest } from "../domain/versions/version.ts";
 import type { GoneJob } from "../store/jobs.ts";
 import type { Store } from "../store/store.ts";
 import { Artifacts } from "./artifacts/artifacts.ts";
+import { Cgroups } from "./attempt/cgroup/cgroups.ts";
+import { NOT_LOOKED } from "./attempt/cgroup/support.ts";
 import { inheritable } from "./attempt/command.ts";
 import { localDriver } from "./attempt/driver.ts";
 import { ensureFilesOf } from "./attempt/ensure-files.ts";
@@ -119,6 +121,7 @@ class Scheduler implements Engine {
   readonly #internalErrors = new InternalErrors();
   readonly #attention: AttentionFinder;
   readonly #artifacts: Artifacts;
+  readonly #cgroups: Cgroups;
   readonly #runs: Runs;
   readonly #figures: DailyFigures;
   readonly #expectations: Expectations;
@@ -253,6 +256,7 @@ class Scheduler implements Engine {
       occupy: (jobId, runId) => this.#runs.occupy(jobId, runId),
       currentId: (jobId) => this.#jobs.currentId(jobId),
     });
+    this.#cgroups = new Cgroups({ support: options.cgroups ?? NOT_LOOKED, spoolDir, clock, log });
     this.#runs = new Runs({
       services: {
         store,
@@ -266,6 +270,7 @@ class Scheduler implements Engine {
         fullEnvironment: environment,
         user: null,
         spools: new SpoolPool({ spoolDir, clock, runtime }),
+        cgroups: this.#cgroups,
         secretKey: secretKeyOf(options),
         artifacts: this.#artifacts,
         poller: this.#poller,
@@ -424,7 +429,16 @@ class Scheduler implements Engine {
     this.#lostProcesses.start();
     const { attemptIds: lostIds } = this.#lostProcesses;
     store.identity.enterBoot(bootId());
-    adoptRuns({ store, clock, log, spoolDir, runs: this.#runs, poller: this.#poller, lostIds });
+    adoptRuns({
+      store,
+      clock,
+      log,
+      spoolDir,
+      runs: this.#runs,
+      poller: this.#poller,
+      cgroups: this.#cgroups,
+      lostIds,
+    });
     this.#workers?.start();
     if (this.#options.followSchedules !== false) this.#startSchedules();
     if (this.#options.followSchedules !== false) await this.#fileTriggers.start();
@@ -545,6 +559,7 @@ class Scheduler implements Engine {
     this.#notifier[Symbol.dispose]();
     this.#detach.abort();
     this.#poller[Symbol.dispose]();
+    this.#cgroups[Symbol.dispose]();
     this.#lostProcesses[Symbol.dispose]();
     this.#runs[Symbol.dispose]();
     this.#deliveries[Symbol.dispose]();

@@ -5,10 +5,12 @@ import { fileURLToPath } from "node:url";
 import { monotonicMicros, sendDatagram, socketCalls } from "./bun-libc.ts";
 import { boundConnections, type Connections } from "./connections.ts";
 import {
+  cString,
   F_SETLEASE,
   F_SETSIG,
   F_WRLCK,
   MADV_DONTNEED,
+  MAX_XATTR_BYTES,
   openLibc,
   PR_SET_DUMPABLE,
   PUNCH_HOLE_KEEP_SIZE,
@@ -195,12 +197,13 @@ const SYMBOLS = {
   waitpid: { args: ["i32", "ptr", "i32"], returns: "i32" },
   prctl: { args: ["i32", "u64"], returns: "i32" },
   madvise: { args: ["u64", "u64", "i32"], returns: "i32" },
+  getxattr: { args: ["ptr", "ptr", "ptr", "u64"], returns: "i64" },
 } as const;
 
 /** Returns functions of the C library of Linux, or substitutes on another system. */
 const systemCalls = (): Pick<
   Runtime,
-  "punchHole" | "isOpenElsewhere" | "reap" | "denyInspection" | "unmapExecutable"
+  "punchHole" | "isOpenElsewhere" | "reap" | "denyInspection" | "unmapExecutable" | "readXattr"
 > => {
   const libc = process.platform === "linux" ? openLibc((name) => dlopen(name, SYMBOLS).symbols) : null;
   if (libc === null)
@@ -210,9 +213,15 @@ const systemCalls = (): Pick<
       reap: () => null,
       denyInspection: () => false,
       unmapExecutable: () => {},
+      readXattr: () => null,
     };
-  const { fallocate, fcntl, waitpid, prctl, madvise } = libc;
+  const { fallocate, fcntl, waitpid, prctl, madvise, getxattr } = libc;
   return {
+    readXattr: (path, name) => {
+      const value = Buffer.alloc(MAX_XATTR_BYTES);
+      const length = Number(getxattr(cString(path), cString(name), value, value.length));
+      return length < 0 ? null : value.toString("utf8", 0, length);
+    },
     unmapExecutable: () => {
       for (const { start, end } of unchangedRanges(process.execPath)) madvise(start, end - start, MADV_DONTNEED);
     },

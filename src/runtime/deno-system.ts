@@ -2,9 +2,11 @@
 import type { SocketCalls } from "./connections.ts";
 import {
   CLOCK_MONOTONIC,
+  cString,
   F_SETLEASE,
   F_SETSIG,
   F_WRLCK,
+  MAX_XATTR_BYTES,
   openLibc,
   PR_SET_DUMPABLE,
   PUNCH_HOLE_KEEP_SIZE,
@@ -34,6 +36,7 @@ const SYMBOLS = {
   close_range: { parameters: ["u32", "u32", "i32"], result: "i32", optional: true },
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   prctl: { parameters: ["i32", "i64"], result: "i32" },
+  getxattr: { parameters: ["buffer", "buffer", "buffer", "i64"], result: "i32" },
 } as const;
 
 /** Returns functions of the C library of Linux, or substitutes on another system. `ownChildren` are those that Deno waits for. */
@@ -44,7 +47,7 @@ export const systemCalls = (ownChildren: ReadonlySet<number>) => {
   return libc === null ? NONE : callsOf(libc, ownChildren);
 };
 
-type SystemCalls = Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap" | "denyInspection"> & {
+type SystemCalls = Pick<Runtime, "punchHole" | "isOpenElsewhere" | "reap" | "denyInspection" | "readXattr"> & {
   /** Null if the C library is not available. */
   readonly sockets: SocketCalls | null;
   sendDatagram(name: string, text: string): boolean | null;
@@ -57,6 +60,7 @@ const NONE: SystemCalls = {
   isOpenElsewhere: () => true,
   reap: () => null,
   denyInspection: () => false,
+  readXattr: () => null,
   sendDatagram: () => null,
   monotonicMicros: () => null,
 };
@@ -66,6 +70,11 @@ type Libc = ReturnType<typeof open>;
 const open = (name: string) => Deno.dlopen(name, SYMBOLS).symbols;
 
 const callsOf = (libc: Libc, ownChildren: ReadonlySet<number>): SystemCalls => ({
+  readXattr: (path, name) => {
+    const value = Buffer.alloc(MAX_XATTR_BYTES);
+    const length = libc.getxattr(cString(path), cString(name), value, BigInt(value.length));
+    return length < 0 ? null : value.toString("utf8", 0, length);
+  },
   denyInspection: () => libc.prctl(PR_SET_DUMPABLE, 0n) === 0,
   sockets: libc,
   reap: (pid) => !ownChildren.has(pid) && libc.waitpid(pid, null, WNOHANG) === pid,

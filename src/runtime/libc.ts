@@ -12,6 +12,12 @@ export const CLOCK_MONOTONIC = 1;
 export const PR_SET_DUMPABLE = 4;
 export const MADV_DONTNEED = 4;
 
+/** Maximum size of an extended attribute that petit reads, in bytes. */
+export const MAX_XATTR_BYTES = 256;
+
+/** Returns a text as the C library expects it. */
+export const cString = (text: string): Buffer => Buffer.from(`${text}\0`);
+
 /** Opens the C library by the first name that `open` accepts. Returns null if it throws for each name. */
 export const openLibc = <T>(open: (name: string) => T): T | null => {
   for (const name of LIBC_NAMES) {

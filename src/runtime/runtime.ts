@@ -59,6 +59,8 @@ export interface Runtime {
    * /proc or ptrace. It also disables core dumps. Children are not affected. Returns false if the system does not support it.
    */
   denyInspection(): boolean;
+  /** Returns an extended attribute of a file as text, or null if it has none of this name or it can't be read. */
+  readXattr(path: string, name: string): string | null;
   /** Returns CLOCK_MONOTONIC in µs, which is the same for all processes; null if it is not available. */
   monotonicMicros(): bigint | null;
 }

@@ -6,7 +6,7 @@ import type { WorkerTransport } from "./transport.ts";
 
 export type WorkerOptions = Pick<
   EngineOptions,
-  "store" | "runtime" | "clock" | "log" | "spoolDir" | "secretKeyFile" | "artifactsDir" | "ownFolders"
+  "store" | "runtime" | "clock" | "log" | "spoolDir" | "secretKeyFile" | "artifactsDir" | "ownFolders" | "cgroups"
 > & {
   readonly name: string;
   readonly labels: readonly string[];

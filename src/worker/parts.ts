@@ -1,3 +1,4 @@
+import type { Cgroups } from "../engine/attempt/cgroup/cgroups.ts";
 import type { TaskUser } from "../engine/attempt/user/task-user.ts";
 import type { Commits } from "../engine/commits.ts";
 import type { EngineOptions } from "../engine/options.ts";
@@ -26,6 +27,7 @@ export type WorkerParts = Pick<
   readonly commits: Commits;
   readonly poller: Poller;
   readonly spools: SpoolPool;
+  readonly cgroups: Cgroups;
   readonly secretKey: SecretKey;
   readonly guard: Guard;
   readonly storage: Storage;

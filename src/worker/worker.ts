@@ -8,6 +8,8 @@ import { isSuccessor, type WorkerProcess } from "../domain/workers/process.ts";
 import { type HelloAnswer, readControl, type Verdict } from "../domain/workers/protocol.ts";
 import { startSweep } from "../engine/artifacts/sweep.ts";
 import { adoptProcess } from "../engine/attempt/adopt.ts";
+import { Cgroups } from "../engine/attempt/cgroup/cgroups.ts";
+import { NOT_LOOKED } from "../engine/attempt/cgroup/support.ts";
 import { inheritable } from "../engine/attempt/command.ts";
 import { bootId } from "../engine/attempt/identity.ts";
 import { signalGroup } from "../engine/attempt/process.ts";
@@ -128,6 +130,7 @@ export class Worker implements AsyncDisposable {
       commits: new Commits({ store, clock, log, signal: detach }),
       poller: new Poller({ clock, log }),
       spools: new SpoolPool({ spoolDir, runtime, clock }),
+      cgroups: new Cgroups({ support: options.cgroups ?? NOT_LOOKED, spoolDir, clock, log }),
       secretKey: secretKeyOf(options),
       guard: new Guard({ stateDir, spoolDir, instance, runtime }),
       storage: new Storage({ stateDir, store, clock, log }),
@@ -227,6 +230,7 @@ export class Worker implements AsyncDisposable {
     this.#detach.abort();
     this.#parts.poller[Symbol.dispose]();
     this.#parts.spools[Symbol.dispose]();
+    this.#parts.cgroups[Symbol.dispose]();
     await this.#options.transport[Symbol.asyncDispose]();
   }
 
@@ -492,6 +496,7 @@ export class Worker implements AsyncDisposable {
     this.#parts.guard.retain(guarded);
     if (this.#isOwner) this.#endStrays(localIds);
     removeOtherSpools(spoolDir, localIds);
+    this.#parts.cgroups.removeOthers(localIds);
   }
 
   /** Ends what an earlier worker of this folder has left, if its database was deleted or replaced: it may be started elsewhere. */

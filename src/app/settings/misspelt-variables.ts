@@ -1,6 +1,7 @@
 import { type Job, secretsOfJob } from "../../domain/job.ts";
 import { secretsOf } from "../../domain/notification.ts";
 import { TASK_VARIABLES } from "../../domain/task-environment.ts";
+import { CGROUP_VARIABLE } from "../../engine/attempt/cgroup/support.ts";
 import { suggest } from "../../lib/suggest.ts";
 import { spellingsOf, variableOf } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
@@ -15,6 +16,7 @@ const READ: readonly string[] = [
   ...Object.values(SETTINGS).flatMap(spellingsOf).map(variableOf),
   "PETIT_API_TOKEN",
   "PETIT_CONFIG",
+  CGROUP_VARIABLE,
 ];
 
 /** The variables that petit sets for tasks; petit inherits them when a task runs it. */

@@ -4,6 +4,7 @@ import { PetitError } from "../../domain/errors.ts";
 import { TASK_TYPES } from "../../domain/job.ts";
 import { UNHANDLED_ERROR_TEXT } from "../../domain/words/health.ts";
 import { canonicalLabels } from "../../domain/workers/labels.ts";
+import { findCgroups } from "../../engine/attempt/cgroup/support.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -107,6 +108,7 @@ const openWorker = async (options: RunWorkerOptions, parts: AsyncDisposableStack
     spoolDir: spool.path,
     secretKeyFile: secretKeyFileOf(db),
     artifactsDir: artifactsDirOf(db, spool.path),
+    cgroups: findCgroups({ runtime, environment }),
     ownFolders: ownFoldersOf({ db, spoolDir: spool.path, jobsDir: null }),
     stateDir,
     processFile,

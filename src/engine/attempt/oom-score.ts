@@ -23,5 +23,16 @@ const availableBytes = (): number => {
 const FILE = "/proc/self/oom_score_adj";
 const own = readText(FILE);
 
-/** Shell command that gives the process of the shell the score of a task; empty if the system has no scores. */
-export const RAISE_OOM_SCORE = own === null ? "" : `echo ${oomScoreOf(Number(own), availableBytes())} > ${FILE}; `;
+/** More than the shell that records the exit status uses, in bytes. */
+const SHELL_BYTES = 4 * 2 ** 20;
+
+/**
+ * Returns a shell command that gives the process of the shell the score of a task; empty if the system has no scores. Within a limit of
+ * memory, which is smaller than the machine, the kernel must also prefer the task to the shell around it.
+ */
+export const raiseOomScore = (limitBytes: number | null): string => {
+  if (own === null) return "";
+  const score = oomScoreOf(Number(own), availableBytes());
+  const within = limitBytes === null ? 0 : Math.ceil((MAX_SCORE * SHELL_BYTES) / limitBytes);
+  return `echo ${Math.min(MAX_SCORE, Math.max(score, Number(own) + within))} > ${FILE}; `;
+};

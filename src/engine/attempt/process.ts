@@ -5,8 +5,9 @@ import type { Usage } from "../../domain/usage.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { ChildExit, Runtime } from "../../runtime/runtime.ts";
 import { openSpoolFile, readStatus, type Spool } from "../output/spool.ts";
+import type { Cgroup } from "./cgroup/cgroup.ts";
 import { bootId, hasBegun, hasExiting, hasMembers, identify, isExiting, isGroupOf } from "./identity.ts";
-import { WRAPPER, WRAPPER_WITH_RELAY } from "./wrapper.ts";
+import { type CgroupEntry, wrapperOf } from "./wrapper.ts";
 
 /** What to execute for an attempt. */
 export type ProcessCommand = {
@@ -45,9 +46,15 @@ export type RunningProcess = {
 export const startProcess = (
   runtime: Runtime,
   command: ProcessCommand,
-  files: { readonly spool: Spool; readonly stdout: number; readonly stderr: number },
+  files: {
+    readonly spool: Spool;
+    readonly stdout: number;
+    readonly stderr: number;
+    /** The cgroup that it runs in. Default null. */
+    readonly cgroup?: CgroupEntry | null;
+  },
 ): RunningProcess => {
-  const { spool, stdout, stderr } = files;
+  const { spool, stdout, stderr, cgroup = null } = files;
   const opened: number[] = [];
   const open = (path: string, flags: number): number => {
     const fd = openSpoolFile(path, flags);
@@ -59,7 +66,7 @@ export const startProcess = (
     const { argv, cwd, environment } = command;
     const status = open(spool.status, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT);
     const stdin = command.hasStdin ? open(spool.stdin, constants.O_RDONLY) : openPrivate(command, open, spool);
-    const wrapped = ["/bin/sh", "-c", command.reopensOutput ? WRAPPER_WITH_RELAY : WRAPPER, spool.status, ...argv];
+    const wrapped = ["/bin/sh", "-c", wrapperOf(command.reopensOutput === true, cgroup), spool.status, ...argv];
     const child = runtime.spawn({ argv: wrapped, cwd, environment, stdin, stdout, stderr, status });
     return { pid: child.pid, exited: child.exited.then((exit) => exitOf(exit, spool)) };
   } finally {
@@ -152,33 +159,66 @@ export type Termination = {
   readonly graceMs: number;
   /** Ends the grace period when aborted. */
   readonly forceKill: AbortSignal;
+  /** The cgroup of the attempt. Default: null, it has none. */
+  readonly cgroup?: Cgroup | null;
 };
 
 /**
- * Terminates a process group: SIGTERM, then SIGKILL to what still runs after the grace period. Resolves when no
- * member is left.
+ * Terminates the process group of an attempt, and all processes of its cgroup: SIGTERM, then SIGKILL to what still runs after the grace
+ * period. Resolves when none is left.
  */
-export const terminate = async (pgid: number, { clock, graceMs, forceKill }: Termination): Promise<void> => {
-  const group = { pid: pgid, startTime: "0", bootId: "" };
+export const terminate = async (pgid: number, termination: Termination): Promise<void> => {
+  const { clock, graceMs, forceKill } = termination;
+  const deadline = clock.monotonic() + graceMs;
+  while (clock.monotonic() < deadline && !forceKill.aborted && !hasBegun(pgid)) await pause(clock, CHECK_MS);
+  await terminateGroup(pgid, { ...termination, graceMs: Math.max(0, deadline - clock.monotonic()) });
+};
+
+/** Does the same without waiting until the leader of the group has started a program. There is no group with the id `NO_GROUP`. */
+export const terminateGroup = async (
+  pgid: number,
+  { clock, graceMs, forceKill, cgroup = null }: Termination,
+): Promise<void> => {
+  const ending = { group: { pid: pgid, startTime: "0", bootId: "" }, cgroup };
   const deadline = clock.monotonic() + graceMs;
   const hasGrace = (): boolean => clock.monotonic() < deadline && !forceKill.aborted;
-  while (hasGrace() && !hasBegun(pgid)) await pause(clock, CHECK_MS);
   let isAlive = signalGroup(pgid, "SIGTERM");
+  if (cgroup !== null) {
+    cgroup.terminateOthers(pgid);
+    isAlive ||= cgroup.isPopulated;
+  }
   for (let checks = 1; isAlive && hasGrace(); checks++) {
     await pause(clock, CHECK_MS);
     // Zombies count as members until they are reaped. Only a scan of all processes can exclude them.
-    isAlive = signalGroup(pgid, 0) && (checks % CHECKS_PER_SCAN !== 0 || hasMembers(group));
+    isAlive = checks % CHECKS_PER_SCAN === 0 ? isThere(ending) : signalGroup(pgid, 0) || cgroup?.isPopulated === true;
   }
-  if (isAlive) await kill(group, clock);
+  if (isAlive) await kill(ending, clock);
 };
+
+/** The id of no process group. */
+export const NO_GROUP = 0;
+
+type Ended = { readonly group: ProcessIdentity; readonly cgroup: Cgroup | null };
+
+const isThere = ({ group, cgroup }: Ended): boolean =>
+  (group.pid !== NO_GROUP && hasMembers(group)) || cgroup?.isPopulated === true;
 
 /** How long to wait for killed processes to end. A process in an uninterruptible disk call may take longer. */
 const DYING_MS = 2_000;
 
-const kill = async (group: ProcessIdentity, clock: Clock): Promise<void> => {
-  signalGroup(group.pid, "SIGKILL");
-  await whileDying(clock, () => hasMembers(group));
+const kill = async (ended: Ended, clock: Clock): Promise<void> => {
+  signalGroup(ended.group.pid, "SIGKILL");
+  await whileDying(clock, () => {
+    ended.cgroup?.kill();
+    return isThere(ended);
+  });
 };
+
+/** Kills all processes of a cgroup. Resolves when none is left. */
+export const killCgroup = (cgroup: Cgroup, clock: Clock): Promise<void> =>
+  kill({ group: leaderOf(NO_GROUP), cgroup }, clock);
+
+const leaderOf = (pid: number): ProcessIdentity => ({ pid, startTime: "", bootId: bootId() });
 
 const whileDying = async (clock: Clock, isThere: () => boolean): Promise<void> => {
   const deadline = clock.monotonic() + DYING_MS;
@@ -205,15 +245,20 @@ export const signalGroup = (pgid: number, signal: NodeJS.Signals | 0): boolean =
 /**
  * Kills the leftover processes of a lost attempt, so that they don't run concurrently with the next attempt. Resolves when
  * none is left. `known` is the stored leader, or null. A group whose leader is alive, or that has no member of this attempt,
- * belongs to other programs and is not signalled.
+ * belongs to other programs and is not signalled. `cgroup` is that of the attempt.
  */
-export const killLeftovers = async (known: ProcessIdentity | null, spool: Spool, clock: Clock): Promise<void> => {
+export const killLeftovers = async (
+  known: ProcessIdentity | null,
+  spool: Spool,
+  { clock, cgroup = null }: { readonly clock: Clock; readonly cgroup?: Cgroup | null },
+): Promise<void> => {
+  if (cgroup?.isPopulated === true) await killCgroup(cgroup, clock);
   const pid = known?.pid ?? readStatus(spool).pid;
   if (pid === null) return;
-  const leader = known ?? { pid, startTime: "", bootId: bootId() };
+  const leader = known ?? leaderOf(pid);
   // The members of its group can't be judged before the leader has ended. They may not even have begun to exit.
   await whileDying(clock, () => isExiting(pid));
-  if (identify(pid) === null && isGroupOf(leader, spool)) await kill(leader, clock);
+  if (identify(pid) === null && isGroupOf(leader, spool)) await kill({ group: leader, cgroup: null }, clock);
   // A process that is exiting has no environment and no files by which it could be identified.
   else await whileDying(clock, () => hasExiting(pid));
 };

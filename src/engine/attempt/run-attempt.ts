@@ -1,13 +1,12 @@
 import { delimiter } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
-import type { Task } from "../../domain/job.ts";
 import { limitsOfTask } from "../../domain/limits/limits-of-task.ts";
 import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
 import type { Attempt, AttemptOutcome, AttemptUsage, FailureCause } from "../../domain/task-run.ts";
+import type { Usage } from "../../domain/usage.ts";
 import { abortQuietly, anyAborted } from "../../lib/abort.ts";
 import { sleep } from "../../lib/clock.ts";
 import { errorMessage } from "../../lib/error-message.ts";
-import { assertNever } from "../../lib/never.ts";
 import { pluralize } from "../../lib/text.ts";
 import type { Artifacts } from "../artifacts/artifacts.ts";
 import type { Commits } from "../commits.ts";
@@ -27,14 +26,26 @@ import {
 } from "../secrets/attempt-secrets.ts";
 import type { Mask } from "../secrets/mask.ts";
 import type { SecretKey } from "../secrets/secret-key.ts";
+import type { Cgroups } from "./cgroup/cgroups.ts";
+import { afterMemory } from "./cgroup/out-of-memory.ts";
+import { entryOf, type Placement, type PlaceOptions, placeAdopted, placeNew, runsHere } from "./cgroup/place.ts";
 import { type AttemptContext, planAttempt } from "./command.ts";
 import { containerOf, removeContainer, type StartedContainer, stopContainer } from "./container/engine.ts";
-import { endRestOfGroup, leaderOfPid } from "./end-process.ts";
+import { endLeftovers, endRest, leaderOfPid } from "./end-process.ts";
 import { afterCollection, type ExitJudgement, judgeExit } from "./exit-status.ts";
 import { readResult } from "./http/result.ts";
 import { readOutputs } from "./outputs-file.ts";
 import { withPriority } from "./priority.ts";
-import { type Exit, hasEnded, type ProcessCommand, type RunningProcess, startProcess, terminate } from "./process.ts";
+import {
+  type Exit,
+  hasEnded,
+  killCgroup,
+  type ProcessCommand,
+  type RunningProcess,
+  recordedExit,
+  startProcess,
+  terminate,
+} from "./process.ts";
 import { SpawnError, spawnFailed } from "./spawn-error.ts";
 import { TRANSPORT_STATUS } from "./ssh/remote-script.ts";
 import { Suspender } from "./suspender.ts";
@@ -58,6 +69,7 @@ export type AttemptServices = Pick<EngineOptions, "store" | "runtime" | "clock" 
   /** The user that processes of tasks without `run_as` have; null for petit's own. */
   readonly user: TaskUser | null;
   readonly spools: SpoolPool;
+  readonly cgroups: Cgroups;
   readonly secretKey: SecretKey;
   readonly artifacts: Artifacts;
   readonly poller: Poller;
@@ -110,6 +122,7 @@ const followToEnd = async (started: StartedAttempt, options: RunAttemptOptions):
 type StartedAttempt = {
   readonly output: OutputCollector;
   readonly process: RunningProcess;
+  readonly placement: Placement;
   readonly mask: Mask | null;
   /** The spool with the real path of the folder of artifacts. */
   readonly spool: Spool;
@@ -150,13 +163,26 @@ const start = (options: RunAttemptOptions): StartedAttempt | AttemptResult => {
       return prevented;
     }
     const user = prepared === null ? userOfAdopted(options) : prepared.user;
-    return { output, mask, spool, user, process: adopted ?? spawn(prepared, output, options) };
+    const placement =
+      adopted === null
+        ? placeNew(placeOptions(options), { reopensOutput: prepared?.command.reopensOutput === true })
+        : placeAdopted(placeOptions(options));
+    const process = adopted ?? spawn(prepared, { output, placement, options });
+    return { output, mask, spool, user, placement, process };
   } catch (error) {
     output?.[Symbol.dispose]();
     if (error instanceof PetitError) throw error;
     return { ...startFailure(error, mask), outputs: {}, endedAt: options.now() };
   }
 };
+
+const placeOptions = ({ services, context, attempt }: RunAttemptOptions): PlaceOptions => ({
+  cgroups: services.cgroups,
+  settings: services.settings,
+  log: services.log,
+  task: context.task,
+  attempt,
+});
 
 const secretsOf = ({ services, context }: RunAttemptOptions): SecretsOfAttempt => ({
   job: context.job,
@@ -244,15 +270,20 @@ const openOutput = (
     onStored: onOutput,
   });
 
+type SpawnParts = {
+  readonly output: OutputCollector;
+  readonly placement: Placement;
+  readonly options: RunAttemptOptions;
+};
+
 const spawn = (
   prepared: PreparedAttempt | null,
-  output: OutputCollector,
-  { services }: RunAttemptOptions,
+  { output, placement, options: { services } }: SpawnParts,
 ): RunningProcess => {
   if (prepared === null) throw new Error("the attempt has no command");
   const { command, spool } = prepared;
   const { stdout, stderr } = output.files;
-  return startProcess(services.runtime, command, { spool, stdout, stderr });
+  return startProcess(services.runtime, command, { spool, stdout, stderr, cgroup: entryOf(placement) });
 };
 
 /** Returns the outcome of an attempt whose process could not be started, and whether that may be temporary. */
@@ -292,7 +323,7 @@ const CODE_MESSAGES: Readonly<Record<string, string>> = {
 };
 
 const follow = async (
-  { process, mask, user }: StartedAttempt,
+  { process, mask, user, placement }: StartedAttempt,
   output: OutputCollector,
   options: RunAttemptOptions,
 ): Promise<AttemptResult> => {
@@ -302,7 +333,8 @@ const follow = async (
   using suspender = new Suspender({ leader: process.pid, spool });
   const stopWatching = watchOutput(output, suspender, { store, attempt, spool, poller, commits });
   try {
-    const { exit, endedBy } = await waitForEnd(process, suspender, options);
+    const { cgroup } = placement;
+    const { exit, endedBy } = await waitForEnd({ process, suspender, cgroup, user }, options);
     if (container !== null && mayBeLeft(exit, endedBy)) await clearContainer(container, options);
     const endedAt = Math.min(process.endedAt ?? Number.POSITIVE_INFINITY, options.now());
     const isWhole = endedBy === null && printsAll(exit, options);
@@ -314,30 +346,34 @@ const follow = async (
     const isRemote = program.type === "ssh";
     const request = program.type === "http" ? readResult(spool.result, (error) => hideSecrets(error, mask)) : null;
     const given = { exit, endedBy, timeoutMs, skipExitCodes, allowedExitCodes, isRemote, request, outputs };
-    return { ...judgeExit(given), endedAt, usage: runsHere(context.task) ? exit.usage : null };
+    const used = usedBy(placement, runsHere(context.task) ? exit.usage : null);
+    if (placement.isRequired && used.usage?.source !== "cgroup" && exit.exitCode === WITHDRAWN_STATUS)
+      return { ...NOT_ENTERED, endedAt, ...used };
+    const result = { ...judgeExit(given), endedAt, ...used };
+    return cgroup === null || used.memoryLimitBytes === null
+      ? result
+      : afterMemory(result, cgroup.memory(), used.memoryLimitBytes);
   } finally {
     stopWatching();
   }
 };
 
-/** Returns whether the process of an attempt is its program. Otherwise it is only the client of what does the work, such as `ssh`. */
-const runsHere = ({ program, container }: Task): boolean => {
-  if (container !== undefined) return false;
-  switch (program.type) {
-    case "ssh":
-    case "http":
-    case "approval":
-    case "job":
-      return false;
-    case "command":
-    case "shell":
-    case "python":
-    case "typescript":
-      return true;
-    default:
-      return assertNever(program);
-  }
+/** Returns what an attempt that has ended used, and which of its limits were in force. `waited` is what the wait for its process says. */
+const usedBy = ({ cgroup, memoryLimitBytes, limitsEnforced }: Placement, waited: Usage | null): AttemptUsage => {
+  const usage = cgroup?.usage() ?? waited;
+  const hasEntered = cgroup === null || usage?.source === "cgroup";
+  if (hasEntered || limitsEnforced === null) return { usage, memoryLimitBytes, limitsEnforced };
+  return { usage, memoryLimitBytes: null, limitsEnforced: false };
 };
+
+/** The exit status of a wrapper that did not start its program. */
+const WITHDRAWN_STATUS = 125;
+
+const NOT_ENTERED = {
+  outcome: spawnFailed("the process could not enter its cgroup"),
+  outputs: {},
+  transient: false,
+} as const;
 
 /** No file has this owner. */
 const NOBODY = -1;
@@ -370,6 +406,9 @@ const clearContainer = async (container: StartedContainer, { services, attempt }
     services.log.error({ attempt: attempt.id, container: container.name, problem }, "cannot remove a container");
 };
 
+type Followed = Pick<StartedAttempt, "process" | "user"> &
+  Pick<Placement, "cgroup"> & { readonly suspender: Suspender };
+
 type ProcessEnd = { readonly exit: Exit; readonly endedBy: EndingReason | null };
 
 /**
@@ -377,8 +416,7 @@ type ProcessEnd = { readonly exit: Exit; readonly endedBy: EndingReason | null }
  * happened wins over a timeout that is noticed later: both are due together after petit or the machine was suspended.
  */
 const waitForEnd = async (
-  process: RunningProcess,
-  suspender: Suspender,
+  { process, suspender, cgroup, user }: Followed,
   options: RunAttemptOptions,
 ): Promise<ProcessEnd> => {
   const over = new AbortController();
@@ -389,11 +427,16 @@ const waitForEnd = async (
   const hadEnded = first === "timeout" && options.context.run.ending === null && hasEnded(options.spool);
   const { services, context, forceKill, attempt, spool } = options;
   const graceMs = context.job.killGraceMs ?? services.settings.killGraceMs;
-  const termination = { clock: services.clock, graceMs, forceKill };
+  const termination = { clock: services.clock, graceMs, forceKill, cgroup };
   if (typeof first === "object" || hadEnded) {
     const exit = await process.exited;
     const endedBy = previousEnding(exit, options);
-    if (wasBeingEnded(options)) await endRestOfGroup(attempt.process ?? leaderOfPid(process.pid), spool, termination);
+    const leader = attempt.process ?? leaderOfPid(process.pid);
+    if (wasBeingEnded(options)) await endRest(leader, spool, termination);
+    // Its program may run on if only the wrapper was killed, by the kernel for lack of memory.
+    else if (cgroup !== null && recordedExit(spool) === null) await killCgroup(cgroup, services.clock);
+    else if (context.task.leftovers === "kill")
+      await endLeftovers(leader, spool, { ...termination, taskUid: user?.uid ?? null });
     return { exit, endedBy };
   }
   const container = containerOfTask(options);

@@ -2,6 +2,7 @@ import { type Job, taskOf } from "../../domain/job.ts";
 import type { Run } from "../../domain/run.ts";
 import type { Attempt } from "../../domain/task-run.ts";
 import { adoptProcess } from "../attempt/adopt.ts";
+import type { Cgroups } from "../attempt/cgroup/cgroups.ts";
 import type { EngineOptions } from "../options.ts";
 import { findSpool, readEnding, removeOtherSpools } from "../output/spool.ts";
 import type { Poller } from "../poller.ts";
@@ -10,11 +11,12 @@ import type { Runs } from "./runs.ts";
 export type AdoptRunsOptions = Pick<EngineOptions, "store" | "log" | "spoolDir" | "clock"> & {
   readonly runs: Runs;
   readonly poller: Poller;
+  readonly cgroups: Cgroups;
   /** Attempts that the database does not know, and that still run. */
   readonly lostIds: readonly number[];
 };
 
-/** Adopts every run that the previous process left unfinished, and removes the spool files of all other runs. */
+/** Adopts every run that the previous process left unfinished, and removes the spool files and cgroups of all other runs. */
 export const adoptRuns = (options: AdoptRunsOptions): void => {
   const { store, log, spoolDir, runs, lostIds } = options;
   const adoptedIds = new Set<number>(lostIds);
@@ -37,6 +39,7 @@ export const adoptRuns = (options: AdoptRunsOptions): void => {
     }
   }
   removeOtherSpools(spoolDir, adoptedIds);
+  options.cgroups.removeOthers(adoptedIds);
 };
 
 /** Returns none if they can't be read: then the run can't be adopted either. */

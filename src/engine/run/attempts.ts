@@ -183,18 +183,19 @@ export class RunAttempts {
     endedBefore: EndingReason | null,
   ): Promise<void> {
     const { services, state, faults, onResult } = this.#options;
-    const { detach, clock, spools } = services;
+    const { detach, clock, spools, cgroups } = services;
     const spool = this.#spoolOf(attempt);
     const result = await this.#withCause(attempt, await this.#resultOf(attempt, process, endedBefore));
     detach.throwIfAborted();
     // Its leader is gone, but not necessarily the rest of its process group.
     if (result.outcome.reason === "interrupted")
       await faults.logFailure("cannot end what is left of an attempt", () =>
-        killLeftovers(attempt.process, spool, clock),
+        killLeftovers(attempt.process, spool, { clock, cgroup: cgroups.find(attempt) }),
       );
     await onResult(attempt, result, () => {
       if (attempt.childRunId !== null) return;
       spools.remove(spool);
+      cgroups.remove(attempt);
       this.#driverOf(taskOf(state().job, attempt.taskId)).release(attempt);
     });
   }
@@ -298,10 +299,10 @@ export class RunAttempts {
   /** Ends the process of an attempt at which petit itself has failed. Returns how the attempt ended. */
   async #failAttempt(attempt: Attempt, cause: unknown): Promise<AttemptResult> {
     const { services, state, faults, now } = this.#options;
-    const { clock, settings } = services;
+    const { clock, settings, cgroups } = services;
     faults.log(cause);
     const graceMs = state().job.killGraceMs ?? settings.killGraceMs;
-    const termination = { clock, graceMs, forceKill: this.#forceKill.signal };
+    const termination = { clock, graceMs, forceKill: this.#forceKill.signal, cgroup: cgroups.find(attempt) };
     await faults.logFailure("cannot end the process of an attempt", () =>
       endProcess(attempt.process, this.#spoolOf(attempt), termination),
     );

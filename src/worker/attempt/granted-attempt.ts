@@ -166,16 +166,17 @@ export class GrantedAttempt {
   async run(leftover: Leftover): Promise<void> {
     if (this.#outcome !== null) return;
     const { parts, local } = this.#options;
-    const { store, commits, clock, spools, guard, detach } = parts;
+    const { store, commits, clock, spools, cgroups, guard, detach } = parts;
     this.#shipping = quiet(this.#ship());
     const result = leftover === "lost" ? lostAt(local.attempt.startedAt) : await this.#runOrLose(leftover);
     detach.throwIfAborted();
     const isLost = result.outcome.reason === "interrupted";
-    if (isLost) await killLeftovers(local.attempt.process, this.#spool, clock);
+    if (isLost) await killLeftovers(local.attempt.process, this.#spool, { clock, cgroup: cgroups.find(local.attempt) });
     const durationMs = Math.max(0, Math.round(result.endedAt - local.attempt.startedAt));
     const outcome = { durationMs, result: withoutEnd(result) };
     await commits.retryUntilStored(() => store.received.end(this.key, outcome, clock.now()));
     spools.remove(this.#spool);
+    cgroups.remove(local.attempt);
     guard.remove(local.attempt.id);
     this.#outcome = outcome;
     this.#shipper.complete();
@@ -327,6 +328,7 @@ export class GrantedAttempt {
         fullEnvironment: parts.fullEnvironment,
         user: parts.user,
         spools: parts.spools,
+        cgroups: parts.cgroups,
         secretKey: parts.secretKey,
         artifacts: this.#artifacts,
         poller: parts.poller,

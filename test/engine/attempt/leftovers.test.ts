@@ -32,7 +32,7 @@ describe("leftover processes of a lost attempt", () => {
     const spool = makeSpool(dir.path, 1);
     using leftover = await leave(spool);
     expect(isThere(leftover)).toBe(true);
-    await killLeftovers(null, spool, systemClock);
+    await killLeftovers(null, spool, { clock: systemClock });
     expect(isThere(leftover)).toBe(false);
   });
 
@@ -41,7 +41,7 @@ describe("leftover processes of a lost attempt", () => {
     const spool = makeSpool(dir.path, 1);
     using leftover = await leave(spool);
     leftover.kill();
-    await killLeftovers(null, spool, systemClock);
+    await killLeftovers(null, spool, { clock: systemClock });
     expect(isThere(leftover)).toBe(false);
   });
 
@@ -53,7 +53,7 @@ describe("leftover processes of a lost attempt", () => {
     await leader.nextLine();
     process.kill(leader.pid, "SIGKILL");
     await waitFor(() => isExiting(leader.pid) || identify(leader.pid) === null);
-    await killLeftovers(null, spool, systemClock);
+    await killLeftovers(null, spool, { clock: systemClock });
     expect(isThere(leader)).toBe(false);
   });
 
@@ -62,7 +62,7 @@ describe("leftover processes of a lost attempt", () => {
     const [spool, other] = [makeSpool(dir.path, 1), makeSpool(dir.path, 2)];
     using leftover = await leave(other);
     writeFileSync(spool.status, `${leftover.pid}\n`);
-    await killLeftovers(null, spool, systemClock);
+    await killLeftovers(null, spool, { clock: systemClock });
     expect(isThere(leftover)).toBe(true);
   });
 
@@ -70,9 +70,9 @@ describe("leftover processes of a lost attempt", () => {
     using dir = tempDir();
     const [spool, other] = [makeSpool(dir.path, 1), makeSpool(dir.path, 2)];
     using leftover = await leave(other);
-    await killLeftovers(stored(leftover), spool, systemClock);
+    await killLeftovers(stored(leftover), spool, { clock: systemClock });
     expect(isThere(leftover)).toBe(true);
-    await killLeftovers(stored(leftover), other, systemClock);
+    await killLeftovers(stored(leftover), other, { clock: systemClock });
     expect(isThere(leftover)).toBe(false);
   });
 
@@ -83,7 +83,7 @@ describe("leftover processes of a lost attempt", () => {
     using leftover = startChild(["/bin/sh", "-c", around, "sh", spool.status, spool.stdout]);
     await leftover.nextLine();
     await leftover.exited;
-    await killLeftovers(stored(leftover), spool, systemClock);
+    await killLeftovers(stored(leftover), spool, { clock: systemClock });
     expect(isThere(leftover)).toBe(false);
   });
 });

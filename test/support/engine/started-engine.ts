@@ -5,6 +5,7 @@ import type { RunId } from "../../../src/domain/ids.ts";
 import type { Job } from "../../../src/domain/job.ts";
 import type { Run } from "../../../src/domain/run.ts";
 import type { Attempt, OutputStream, TaskRun } from "../../../src/domain/task-run.ts";
+import type { CgroupSupport } from "../../../src/engine/attempt/cgroup/support.ts";
 import type { Engine, TriggerRequest } from "../../../src/engine/engine.ts";
 import type { EngineSettings } from "../../../src/engine/options.ts";
 import { type CreateEngineOptions, createEngine } from "../../../src/engine/scheduler.ts";
@@ -47,6 +48,7 @@ export type StartOptions = {
   /** Wraps the engine's store. */
   readonly wrap?: (store: Store) => Store;
   readonly followSchedules?: boolean;
+  readonly cgroups?: CgroupSupport;
   readonly digest?: CreateEngineOptions["digest"];
   readonly heartbeat?: CreateEngineOptions["heartbeat"];
   readonly workers?: CreateEngineOptions["workers"];
@@ -131,6 +133,7 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
     environment: options.environment ?? { PATH: process.env.PATH ?? "", HOME: "/" },
     settings: { ...SETTINGS, ...options.settings },
     followSchedules: options.followSchedules ?? true,
+    ...(options.cgroups !== undefined && { cgroups: options.cgroups }),
     digest: options.digest ?? null,
     heartbeat: options.heartbeat ?? null,
     workers: options.workers ?? null,

@@ -1,3 +1,4 @@
+import { shellWord } from "../../../lib/shell-word.ts";
 import { BOOTSTRAP, clearing, ending, FETCH_STATUS, fetching, TRANSPORT_STATUS } from "./remote-script.ts";
 
 /** How often it is tried to end what a lost connection left behind. */
@@ -16,12 +17,12 @@ const CLEAR_PAUSE_SECONDS = 2;
  *   asked to end over a second connection. If petit kills the local processes, the remote side loses its connection.
  */
 export const localScript = (token: string): string => `on_remote() {
-  { printf '%s\\n' "$script"; echo .; } | "$@" ${quote(BOOTSTRAP)}
+  { printf '%s\\n' "$script"; echo .; } | "$@" ${shellWord(BOOTSTRAP)}
 }
 mkfifo -m 600 "$0" && exec 4<>"$0" 5<&0 </dev/null || exit 125
 told=
 trap 'told=\${told:-no}' HUP INT QUIT TERM
-(trap '' HUP INT QUIT TERM; exec "$@" ${quote(BOOTSTRAP)} <&4 4>&- 5<&-) &
+(trap '' HUP INT QUIT TERM; exec "$@" ${shellWord(BOOTSTRAP)} <&4 4>&- 5<&-) &
 ssh=$!
 cat <&5 >&4 2>/dev/null &
 feed=$!
@@ -30,7 +31,7 @@ while :; do
   status=$?
   if [ "$told" = no ]; then
     told=yes
-    script=${quote(ending(token))}
+    script=${shellWord(ending(token))}
     on_remote "$@" 4>&- 5<&-
   fi
   kill -0 "$ssh" 2>/dev/null || break
@@ -38,7 +39,7 @@ done
 kill "$feed" 2>/dev/null
 exec 4>&- 5<&-
 if [ "$status" = ${FETCH_STATUS} ]; then
-  script=${quote(fetching(token))}
+  script=${shellWord(fetching(token))}
   on_remote "$@" | { read -r status && cat >"$PETIT_OUTPUT" && exit "$status"; exit ${TRANSPORT_STATUS}; }
   exit
 fi
@@ -47,7 +48,7 @@ if [ -e "$0" ]; then
   echo "petit: ssh could not connect" >&2
   exit "$status"
 fi
-script=${quote(clearing(token))}
+script=${shellWord(clearing(token))}
 tries=1
 until on_remote "$@" 2>/dev/null; do
   if [ $tries = ${CLEAR_TRIES} ]; then
@@ -60,5 +61,3 @@ done
 echo "petit: the connection was lost; the remote processes have been ended over another one" >&2
 exit "$status"
 `;
-
-const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
