@@ -160,6 +160,8 @@ export type ApiStore = {
     | "findSuccessBefore"
     | "describeFailure"
     | "listCompletedDurations"
+    | "listUsage"
+    | "listUsageOf"
     | "listPage"
     | "listUnfinished"
     | "listTaskRuns"

@@ -15,7 +15,7 @@ import { exitStatusOf } from "./client/request-failure.ts";
 import type { Command, Context } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT, EXIT_OF_ERROR, type ExitStatus, Failure } from "./exit.ts";
-import { argsOf } from "./flags.ts";
+import { argsOf, flagsOfSettings } from "./flags.ts";
 import { commandHelp, rootHelp } from "./help/help.ts";
 import { checkPositionals } from "./positionals.ts";
 import { fold } from "./terminal/columns.ts";
@@ -41,7 +41,7 @@ export const runCli = async (argv: readonly string[], host: Host): Promise<ExitS
     const invocation = readArgv(expandHelp(argv), COMMANDS);
     if (argv.length === 0 || needsNoSettings(invocation)) return showHelpOrVersion(invocation, terminal.out, host);
     const command = checkedCommand(invocation);
-    context = openContext(invocation.flags, host);
+    context = openContext(command, invocation.flags, host);
     terminal = context.terminal;
     return await command.run(parseArgs(toCittyArgv(command, invocation), argsOf(command)), context);
   } catch (error) {
@@ -87,10 +87,10 @@ const missingCommand = (flags: Invocation["flags"]): PetitError => {
   return usageError(`a command is missing${note}`, null, "petit");
 };
 
-const openContext = (flags: Invocation["flags"], host: Host): Context => {
+const openContext = (command: Command, flags: Invocation["flags"], host: Host): Context => {
   const { runtime, clock, environment, version } = host;
   const file = loadConfigFile({ path: flags.get("config")?.at(-1) ?? null, environment });
-  const { settings, origins } = resolveSettings({ flags, environment, file });
+  const { settings, origins } = resolveSettings({ flags: flagsOfSettings(command, flags), environment, file });
   return {
     runtime,
     clock,

@@ -56,3 +56,9 @@ export const ownArgs = (command: Command): ArgsDef => ({ ...command.args, ...arg
 /** Returns all arguments and flags of a command, or only the global flags for null. */
 export const argsOf = (command: Command | null): ArgsDef =>
   command === null ? globalArgs : { ...ownArgs(command), ...globalArgs };
+
+/** Returns the given flags without those of the command itself, which can have the name of a setting that it does not take. */
+export const flagsOfSettings = (
+  { args }: Pick<Command, "args">,
+  flags: ReadonlyMap<string, readonly string[]>,
+): ReadonlyMap<string, readonly string[]> => new Map([...flags].filter(([name]) => !Object.hasOwn(args, name)));

@@ -71,6 +71,8 @@ const createDispatchTimer = (registry: Registry): ((latencyMs: number) => void) 
   return (latencyMs) => latency.observe(latencyMs / 1000);
 };
 
+const MIB = 2 ** 20;
+
 /** Registers the counters of events. The start of a run is not counted, because it would delay the trigger. */
 const createEventCounter = (registry: Registry, store: MetricSources["store"]): ((event: Event) => void) => {
   const registers = [registry];
@@ -104,6 +106,20 @@ const createEventCounter = (registry: Registry, store: MetricSources["store"]): 
     buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
     registers,
   });
+  const cpu = new Histogram({
+    name: "petit_task_cpu_seconds",
+    help: "CPU time of an attempt of a task, user and system, by job, counted at the end of the run.",
+    labelNames: ["job_id"],
+    buckets: [0.01, 0.1, 1, 10, 60, 300, 1800, 7200],
+    registers,
+  });
+  const memory = new Histogram({
+    name: "petit_task_memory_peak_bytes",
+    help: "Most memory of an attempt of a task, by job, counted at the end of the run if it is known.",
+    labelNames: ["job_id"],
+    buckets: [16, 64, 256, 1024, 4096, 16_384, 65_536].map((size) => size * MIB),
+    registers,
+  });
   for (const outcome of OUTCOMES) occurrences.inc({ outcome }, 0);
 
   const runFinished = ({ runId }: Event): void => {
@@ -112,6 +128,11 @@ const createEventCounter = (registry: Registry, store: MetricSources["store"]): 
     runs.inc({ job_id: run.jobId, status: run.status, trigger: run.trigger });
     const ms = durationMs(run.startedAt, run.endedAt);
     if (ms !== null) durations.observe(ms / 1000);
+    const labels = { job_id: run.jobId };
+    for (const { cpuUserMs, cpuSystemMs, memoryPeakBytes } of store.runs.listUsageOf(run.id)) {
+      cpu.observe(labels, (cpuUserMs + cpuSystemMs) / 1000);
+      if (memoryPeakBytes !== null) memory.observe(labels, memoryPeakBytes);
+    }
   };
   const occurrence = ({ runId, status, times }: Event): void => {
     occurrences.inc({ outcome: status ?? "" }, times ?? 1);

@@ -60,6 +60,7 @@ export const runRoutes = ({ engine, store }: ApiContext) =>
         const job = engine.findJob(run.jobId)?.job ?? store.jobs.getDefinition(run.versionId);
         return runDetail(run, {
           failure,
+          usage: store.runs.listUsage([run.id]).get(run.id) ?? null,
           canRetry: engine.canRetry(run),
           retriedBy: isFinal(run.status) ? store.runs.listRetries(run.id) : [],
           recovery: run.status === "failed" || run.status === "interrupted" ? store.runs.findRecovery(run) : null,
@@ -159,7 +160,9 @@ const readRuns = (
     ...(tagged !== null && { jobIds: [...tagged] }),
     ...(query.waiting_for !== undefined && { ids: engine.listWaiting(query.waiting_for) }),
   };
-  return runList(store.runs.listPage(filter), {
+  const page = store.runs.listPage(filter);
+  return runList(page, {
+    usage: isOn(query.usage) ? store.runs.listUsage(page.runs.map(({ id }) => id)) : null,
     describe: isOn(query.failure) ? (run) => describeFailure(store, run) : null,
     waitOf: (run) => waitOf(engine, run),
   });

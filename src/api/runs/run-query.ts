@@ -43,6 +43,7 @@ const fields = {
   ),
   tag: TagQuery,
   failure: t.Optional(flag("True to include why each run failed, with its last line of output")),
+  usage: t.Optional(flag("True to include what the attempts of each run used")),
   id: t.Optional(
     t.String({
       pattern: "^[0-9a-fA-F-]{4,36}$",

@@ -30,6 +30,8 @@ export const scopedStore = (store: ApiStore, { visibility, redaction }: Scoped):
     runs: {
       findRecovery: store.runs.findRecovery,
       listCompletedDurations: store.runs.listCompletedDurations,
+      listUsage: store.runs.listUsage,
+      listUsageOf: store.runs.listUsageOf,
       countItems: store.runs.countItems,
       getTaskHistory: store.runs.getTaskHistory,
       listRetries: store.runs.listRetries,

@@ -16,6 +16,7 @@ import {
   runFields,
   TRIGGERS,
 } from "../../domain/run.ts";
+import type { TotalUsage } from "../../domain/usage.ts";
 import { ENDING_TEXT, RUN_STATUS_TEXT, TRIGGER_TEXT } from "../../domain/words/run.ts";
 import type { WaitsForWorker } from "../../domain/workers/worker.ts";
 import { maskSecrets } from "../../jobfile/possible-secrets.ts";
@@ -24,6 +25,7 @@ import type { JobVersion } from "../../store/versions/versions.ts";
 import { RunFailureBody, runFailureBody } from "./attention/run-failure.ts";
 import { LinksBody } from "./definition/definition.ts";
 import { DIGEST_EXAMPLE, VersionName, versionName } from "./definition/version.ts";
+import { TotalUsageBody, totalUsageBody } from "./limits/usage.ts";
 import { WaitingForOrNull, WaitsForOrNull, waitsForBody } from "./limits/waits-for.ts";
 import {
   ActorOrNull,
@@ -102,6 +104,11 @@ const fields = {
   waiting_for: WaitingForOrNull,
 };
 
+const UsageOrNull = nullable(
+  TotalUsageBody,
+  "What its attempts used, without those of the runs that it started; null if nothing was measured",
+);
+
 const FailureOrNull = nullable(RunFailureBody, "Why it failed or was interrupted; null if neither");
 
 const EXAMPLE: RunFields & { readonly waits_for: null; readonly waiting_for: null } = {
@@ -123,7 +130,7 @@ const EXAMPLE: RunFields & { readonly waits_for: null; readonly waiting_for: nul
 };
 
 export const RunBody = exactly(
-  { ...fields, failure: t.Optional(FailureOrNull) },
+  { ...fields, failure: t.Optional(FailureOrNull), usage: t.Optional(UsageOrNull) },
   {
     title: "Run",
     description: "One execution of a job",
@@ -147,6 +154,7 @@ export const RunDetail = exactly(
   {
     ...fields,
     failure: FailureOrNull,
+    usage: UsageOrNull,
     ending: nullable(
       word(ENDING_REASONS),
       `Why petit ends or ended the run before its tasks did. ${meanings(ENDING_TEXT)}`,
@@ -171,6 +179,7 @@ export const RunDetail = exactly(
       {
         ...EXAMPLE,
         failure: null,
+        usage: { cpu_user_ms: 30, cpu_system_ms: 8, memory_peak_bytes: 503316480, memory_limit_bytes: 536870912 },
         ending: null,
         can_cancel: false,
         can_retry: false,
@@ -201,6 +210,7 @@ type DescribeFailure = (run: Run) => RunFailure | null;
 
 type RunOptions = {
   readonly failure: RunFailure | null;
+  readonly usage: TotalUsage | null;
   readonly canRetry: boolean;
   readonly retriedBy: readonly RunId[];
   readonly recovery: Recovery | null;
@@ -214,10 +224,11 @@ type RunOptions = {
 
 export const runDetail = (
   run: Run,
-  { failure, canRetry, retriedBy, recovery, links, version, wait }: RunOptions,
+  { failure, usage, canRetry, retriedBy, recovery, links, version, wait }: RunOptions,
 ): typeof RunDetail.static => ({
   ...runBody(run, wait),
   failure: failure === null ? null : runFailureBody(failure),
+  usage: totalUsageBody(usage),
   ending: run.ending,
   can_cancel: !isFinal(run.status),
   can_retry: canRetry,
@@ -230,16 +241,22 @@ export const runDetail = (
 type RunListOptions = {
   /** If given, each run says why it failed. */
   readonly describe: DescribeFailure | null;
+  /** If given, what the attempts of each run used. */
+  readonly usage: ReadonlyMap<RunId, TotalUsage> | null;
   readonly waitOf: (run: Run) => RunWait;
 };
 
 /** Encodes a page of runs. */
-export const runList = (page: RunPage, { describe, waitOf }: RunListOptions): typeof RunList.static => ({
+export const runList = (page: RunPage, { describe, usage, waitOf }: RunListOptions): typeof RunList.static => ({
   runs: page.runs.map((run) => {
     const body = isFinal(run.status) ? runBody(run) : runBody(run, waitOf(run));
-    if (describe === null) return body;
-    const failure = describe(run);
-    return { ...body, failure: failure === null ? null : runFailureBody(failure) };
+    if (describe === null && usage === null) return body;
+    const failure = describe === null ? null : describe(run);
+    return {
+      ...body,
+      ...(describe !== null && { failure: failure === null ? null : runFailureBody(failure) }),
+      ...(usage !== null && { usage: totalUsageBody(usage.get(run.id) ?? null) }),
+    };
   }),
   count: page.runs.length,
   next: page.next,

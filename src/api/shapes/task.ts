@@ -13,7 +13,7 @@ import {
   TASK_STATUSES,
   type TaskRun,
 } from "../../domain/task-run.ts";
-import { USAGE_SOURCE_TEXT, USAGE_SOURCES, type Usage } from "../../domain/usage.ts";
+import { areLimitsEnforced, totalUsage } from "../../domain/usage.ts";
 import { TASK_STATUS_TEXT } from "../../domain/words/run.ts";
 import type { WorkerWait } from "../../domain/workers/waiting.ts";
 import type { WaitsForWorker } from "../../domain/workers/worker.ts";
@@ -23,6 +23,7 @@ import { type AttemptNote, NOTE_CODES } from "../../store/workers/notes.ts";
 import { causeBody, FailureCauseBody } from "./attention/failure-cause.ts";
 import { FailureGroupBody, failureGroupBody } from "./attention/failure-group.ts";
 import { nodeBody, nodeFields } from "./definition/task.ts";
+import { TotalUsageBody, totalUsageBody, UsageBody, usageBody } from "./limits/usage.ts";
 import { WaitingForOrNull, WaitsForWorkerBody, waitsForWorkerBody } from "./limits/waits-for.ts";
 import {
   Count,
@@ -55,19 +56,6 @@ const NoteBody = exactly(
     detail: t.Record(t.String(), t.Unknown(), { description: "What the worker said" }),
   },
   { title: "AttemptNote", description: "What a worker said about an attempt when it could no longer change it" },
-);
-
-const UsageBody = exactly(
-  {
-    cpu_user_ms: integer({ minimum: 0, description: "CPU time in the program's own code, in ms" }),
-    cpu_system_ms: integer({ minimum: 0, description: "CPU time in the system on its behalf, in ms" }),
-    memory_peak_bytes: nullable(
-      integer({ minimum: 0 }),
-      "The most memory of all its processes together (`cgroup`) or of the largest of them (`wait`), in bytes; null if it is not known",
-    ),
-    source: word(USAGE_SOURCES, meanings(USAGE_SOURCE_TEXT)),
-  },
-  { title: "Usage", description: "What an attempt used" },
 );
 
 const AttemptBody = exactly(
@@ -138,6 +126,11 @@ const progressFields = {
     "The worker that its next attempt waits for; of a task with items, that of the first that waits. Null if none does",
   ),
   waiting_for: WaitingForOrNull,
+  usage: nullable(TotalUsageBody, "What its attempts used, those of all items included; null if nothing was measured"),
+  limits_enforced: nullable(
+    t.Boolean(),
+    "False if limits of memory, CPUs or processes of one of these attempts were not enforced; null if none of them had any",
+  ),
   attempt_list: t.Array(AttemptBody, { description: "All attempts, in order, without one that waits for a worker" }),
 };
 
@@ -199,6 +192,8 @@ const TaskRunBody = exactly(
         child_run_id: null,
         waits_for: null,
         waiting_for: null,
+        usage: { cpu_user_ms: 30, cpu_system_ms: 8, memory_peak_bytes: 503316480, memory_limit_bytes: 536870912 },
+        limits_enforced: true,
         approval: null,
         allowed: false,
         items: null,
@@ -217,6 +212,9 @@ const TaskRunBody = exactly(
             child_run_id: null,
             worker: null,
             cause: null,
+            usage: { cpu_user_ms: 30, cpu_system_ms: 8, memory_peak_bytes: 503316480, source: "cgroup" },
+            memory_limit_bytes: 536870912,
+            limits_enforced: true,
             notes: [],
           },
         ],
@@ -259,6 +257,8 @@ const ItemBody = exactly(
         child_run_id: null,
         waits_for: null,
         waiting_for: null,
+        usage: { cpu_user_ms: 30, cpu_system_ms: 8, memory_peak_bytes: 503316480, memory_limit_bytes: 536870912 },
+        limits_enforced: true,
         attempt_list: [
           {
             attempt: 1,
@@ -272,6 +272,9 @@ const ItemBody = exactly(
             child_run_id: null,
             worker: null,
             cause: null,
+            usage: { cpu_user_ms: 30, cpu_system_ms: 8, memory_peak_bytes: 503316480, source: "cgroup" },
+            memory_limit_bytes: 536870912,
+            limits_enforced: true,
             notes: [],
           },
         ],
@@ -349,6 +352,8 @@ export const taskRunList = (parts: RunParts): typeof TaskRunList.static => {
       waitingFor: waiting.get(task.taskId) ?? null,
       notes,
     }),
+    usage: totalUsageBody(totalUsage(attemptsOf(task))),
+    limits_enforced: areLimitsEnforced(attemptsOf(task)),
     approval: approvalBody(taskOf(definition, task.taskId), task, () => scopeOf(parts)),
     allowed: isAllowedFailure(taskOf(definition, task.taskId), task),
     items: task.items === null ? null : (items.get(task.taskId) ?? NO_ITEMS),
@@ -425,6 +430,8 @@ const progressBody = (
   child_run_id: task.childRunId,
   waits_for: wait === undefined ? null : waitsForWorkerBody(wait.waitsFor),
   waiting_for: waitingFor,
+  usage: totalUsageBody(totalUsage(attempts)),
+  limits_enforced: areLimitsEnforced(attempts),
   attempt_list: attempts
     .filter((attempt) => wait === undefined || !isWaiting(attempt, wait))
     .map((attempt) => attemptBody(attempt, notes)),
@@ -451,16 +458,6 @@ const attemptBody = (attempt: Attempt, notes: readonly AttemptNote[]): typeof At
   limits_enforced: attempt.limitsEnforced,
   notes: notes.filter(({ attemptId }) => attemptId === attempt.id).map(noteBody),
 });
-
-const usageBody = (usage: Usage | null): typeof UsageBody.static | null =>
-  usage === null
-    ? null
-    : {
-        cpu_user_ms: usage.cpuUserMs,
-        cpu_system_ms: usage.cpuSystemMs,
-        memory_peak_bytes: usage.memoryPeakBytes,
-        source: usage.source,
-      };
 
 const noteBody = ({ at, worker, epoch, code, detail }: AttemptNote): typeof NoteBody.static => ({
   at,

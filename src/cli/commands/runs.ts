@@ -3,6 +3,7 @@ import { defaultZone } from "../../app/settings/settings.ts";
 import { PetitError } from "../../domain/errors.ts";
 import { roughlyText } from "../../domain/words/duration.ts";
 import { failureText, failureWords } from "../../domain/words/failure.ts";
+import { cpuText, memoryText } from "../../domain/words/limits/usage.ts";
 import { paramsText, startedByText } from "../../domain/words/run-facts.ts";
 import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
@@ -66,6 +67,7 @@ export const runs = defineCommand({
     before: { type: "string", valueHint: "RUN", description: "Only runs older than this one." },
     parent: { type: "string", valueHint: "RUN", description: "Only runs that tasks of this run started." },
     backfill: { type: "string", valueHint: "BACKFILL", description: "Only runs that this backfill has made." },
+    usage: { type: "boolean", description: "Show the CPU time and the peak of memory of each run." },
   },
   settings: [],
   examples: [
@@ -73,10 +75,11 @@ export const runs = defineCommand({
     "petit runs hello_world -n 5 --status failed",
     "petit runs --tag nightly",
     "petit runs --status failed --since 24h --exclude heartbeat --text timeout",
+    "petit runs nightly_import --usage",
     "petit runs --parent 9a7e4f60",
   ],
   run: async (
-    { JOB, limit: given, before, since, until, exclude, status, tag, text, param, trigger, parent, backfill },
+    { JOB, limit: given, before, since, until, exclude, status, tag, text, param, trigger, parent, backfill, usage },
     context,
   ) => {
     const limit = readCount(given, LIMIT) ?? DEFAULT_LIMIT;
@@ -91,6 +94,7 @@ export const runs = defineCommand({
       param,
       trigger,
       failure: true,
+      ...(usage === true && { usage }),
       from: timeOf("--since", since, context),
       to: timeOf("--until", until, context),
       before: await idOf(before),
@@ -105,7 +109,7 @@ export const runs = defineCommand({
     if (JOB !== undefined) await noteJob(client, JOB, context);
     const { out } = context.terminal;
     if (context.json) out.write(`${JSON.stringify(list, null, 2)}\n`);
-    else out.write(columnTable(runColumns(list.runs, context), out));
+    else out.write(columnTable(runColumns(list.runs, usage === true, context), out));
     if (out.isTerminal && !context.json) writeNote(list.runs, limit, context);
     return EXIT.DONE;
   },
@@ -133,7 +137,11 @@ const listRuns = async (
 
 type RunRow = typeof RunBody.static;
 
-const runColumns = (list: readonly RunRow[], { terminal: { out }, settings, clock }: Context): readonly Column[] => {
+const runColumns = (
+  list: readonly RunRow[],
+  hasUsage: boolean,
+  { terminal: { out }, settings, clock }: Context,
+): readonly Column[] => {
   const zone = defaultZone(settings);
   const now = clock.now();
   const started = (run: RunRow): string => {
@@ -169,9 +177,18 @@ const runColumns = (list: readonly RunRow[], { terminal: { out }, settings, cloc
     },
     { title: "STARTED", cells: list.map(started), drop: 6 },
     { title: "TOOK", cells: list.map(took), drop: 4 },
+    ...(hasUsage ? usageColumns(list) : []),
     ...(out.isTerminal ? [...paramsColumn(list), whyColumn(list)] : []),
   ];
 };
+
+const usageColumns = (list: readonly RunRow[]): readonly Column[] => [
+  { title: "CPU", cells: list.map(({ usage = null }) => cpuText(usage) ?? "-") },
+  {
+    title: "MEMORY",
+    cells: list.map(({ usage = null }) => memoryText(usage, usage?.memory_limit_bytes ?? null) ?? "-"),
+  },
+];
 
 const remarkOn = ({ late_at, warnings }: RunRow): string => {
   const remarks = [...(late_at === null ? [] : ["late"]), ...(warnings === 0 ? [] : [pluralize(warnings, "warning")])];

@@ -11,6 +11,7 @@ import { formatRoundedSize } from "../../lib/size.ts";
 import { openClient } from "../client/client.ts";
 import { findRun } from "../client/find-run.ts";
 import type { Context } from "../command.ts";
+import { flagsOfSettings } from "../flags.ts";
 import { readJobs } from "../job-folder.ts";
 import { shortIds } from "../run-display/short-id.ts";
 import type { CompletionTarget } from "./target.ts";
@@ -80,9 +81,9 @@ const candidatesFor = async (target: CompletionTarget, context: Context): Promis
 };
 
 /** Returns a client with the settings of the line that is being completed, such as its --url. */
-const clientOf = ({ flags }: CompletionTarget, { environment }: Context): Client => {
+const clientOf = ({ command, flags }: CompletionTarget, { environment }: Context): Client => {
   const file = loadConfigFile({ path: flags.get("config")?.at(-1) ?? null, environment });
-  const { settings, origins } = resolveSettings({ flags, environment, file });
+  const { settings, origins } = resolveSettings({ flags: flagsOfSettings(command, flags), environment, file });
   return openClient({ settings, origins, environment }, { timeoutMs: TIMEOUT_MS });
 };
 

@@ -1,3 +1,4 @@
+import { cpuText, memoryText, NOT_ENFORCED } from "../../domain/words/limits/usage.ts";
 import { shownStatusOf, statusWords } from "../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import { noteText } from "../../domain/words/worker.ts";
@@ -29,6 +30,7 @@ export const taskTable = (tasks: readonly TaskBody[], options: TableOptions): st
       ...(tasks.some(({ runs_job }) => runs_job !== null) ? [childColumn(tasks, options.screen)] : []),
       ...(tasks.some(({ workers }) => workers.length > 0) ? [workerColumn(tasks)] : []),
       { title: "TOOK", cells: tasks.map((task) => taskTook(task, options)), drop: 3 },
+      ...usageColumns(tasks),
       ...reasonColumns(tasks, options.screen),
     ],
     options.screen,
@@ -52,6 +54,25 @@ const childColumn = (tasks: readonly TaskBody[], screen: Screen): Column => ({
   title: "RUN",
   cells: tasks.map(({ child_run_id: id }) => (id === null ? "-" : runName(id, screen))),
   drop: 5,
+});
+
+/** What the attempts of each task used; no columns if nothing was measured. */
+const usageColumns = (tasks: readonly TaskBody[]): readonly Column[] => {
+  const memory = tasks.map(({ usage }) => memoryText(usage, usage?.memory_limit_bytes ?? null));
+  return [
+    ...(tasks.some(({ usage }) => usage !== null)
+      ? [{ title: "CPU", cells: tasks.map(({ usage }) => cpuText(usage) ?? "-"), drop: 1 }]
+      : []),
+    ...(memory.some((text) => text !== null)
+      ? [{ title: "MEMORY", cells: memory.map((text) => text ?? "-"), drop: 4 }]
+      : []),
+    ...(tasks.some(({ limits_enforced }) => limits_enforced === false) ? [limitsColumn(tasks)] : []),
+  ];
+};
+
+const limitsColumn = (tasks: readonly TaskBody[]): Column => ({
+  title: "LIMITS",
+  cells: tasks.map(({ limits_enforced: enforced }) => (enforced === null ? "-" : enforced ? "enforced" : NOT_ENFORCED)),
 });
 
 const workerColumn = (tasks: readonly TaskBody[]): Column => ({

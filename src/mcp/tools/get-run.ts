@@ -2,6 +2,7 @@ import type { ResponseBody } from "../../client/routes.ts";
 import { workerWaitsOf } from "../../client/why/job-facts.ts";
 import { lastRunText } from "../../client/why/sentences.ts";
 import { durationText } from "../../domain/words/duration.ts";
+import { cpuText, memoryText } from "../../domain/words/limits/usage.ts";
 import { decisionsOf } from "../../domain/words/people/decision.ts";
 import { REASON_TEXT } from "../../domain/words/run.ts";
 import { position, required, text } from "../arguments.ts";
@@ -93,6 +94,9 @@ const taskEntry = (task: TaskFacts, { iso }: ToolContext) => ({
     started: iso(attempt.started_at),
     duration: attempt.duration_ms === null ? null : durationText(attempt.duration_ms),
     worker: attempt.worker,
+    cpu: cpuText(attempt.usage),
+    memory: memoryText(attempt.usage, attempt.memory_limit_bytes),
+    limits_enforced: attempt.limits_enforced === false ? false : null,
     untrusted: attempt.cause === null ? null : { line: { number: attempt.cause.seq, text: attempt.cause.text } },
   })),
   untrusted: {

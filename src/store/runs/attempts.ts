@@ -8,7 +8,7 @@ import {
   type FailureCause,
   type ProcessIdentity,
 } from "../../domain/task-run.ts";
-import { USAGE_SOURCES, type Usage } from "../../domain/usage.ts";
+import { type TotalUsage, USAGE_SOURCES, type Usage } from "../../domain/usage.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import {
@@ -56,6 +56,10 @@ export interface AttemptStore {
   ): void;
   /** Returns attempts by task, in the order of the definition, then by item and number. */
   listAttempts(runId: RunId): readonly Attempt[];
+  /** Returns what the attempts of runs used. Runs of which nothing was measured are missing. */
+  listUsage(runIds: readonly RunId[]): ReadonlyMap<RunId, TotalUsage>;
+  /** Returns what each measured attempt of a run used. */
+  listUsageOf(runId: RunId): readonly Usage[];
   /** Returns the attempts of the items of a task, from position `from` up to and including `to`. */
   listItemAttempts(
     runId: RunId,
@@ -148,6 +152,28 @@ export const createAttemptStore = ({ sql, write, recordEvent }: StoreContext): A
       )
       .map((row) => toAttempt(row, runId)),
 
+  listUsage: (runIds) =>
+    new Map(
+      sql
+        .all(
+          // With max(), the other columns are those of the row that has it (https://sqlite.org/lang_select.html#bareagg).
+          `SELECT runs.id, sum(cpu_user_ms) AS cpu_user_ms, sum(cpu_system_ms) AS cpu_system_ms, max(memory_peak) AS memory_peak, memory_limit
+           FROM json_each($runIds) AS given CROSS JOIN runs ON runs.id = given.value CROSS JOIN attempts ON attempts.run = runs.seq
+           WHERE usage_source IS NOT NULL GROUP BY runs.id`,
+          { runIds: JSON.stringify(runIds) },
+        )
+        .map((row) => [id<RunId>(row, "id"), toTotal(row)]),
+    ),
+
+  listUsageOf: (runId) =>
+    sql
+      .all(
+        `SELECT cpu_user_ms, cpu_system_ms, memory_peak, usage_source FROM attempts
+         WHERE run = (SELECT seq FROM runs WHERE id = $runId) AND usage_source IS NOT NULL`,
+        { runId },
+      )
+      .map(toUsage),
+
   listItemAttempts: (runId, taskId, { from, to }) =>
     sql
       .all(
@@ -223,6 +249,16 @@ const toAttempt = (row: SqlRow, runId: RunId): Attempt => ({
   memoryLimitBytes: integerOrNull(row, "memory_limit"),
   limitsEnforced: row.limits_enforced === null ? null : flag(row, "limits_enforced"),
 });
+
+const toTotal = (row: SqlRow): TotalUsage => {
+  const memoryPeakBytes = integerOrNull(row, "memory_peak");
+  return {
+    cpuUserMs: integer(row, "cpu_user_ms"),
+    cpuSystemMs: integer(row, "cpu_system_ms"),
+    memoryPeakBytes,
+    memoryLimitBytes: memoryPeakBytes === null ? null : integerOrNull(row, "memory_limit"),
+  };
+};
 
 const toUsage = (row: SqlRow): Usage => ({
   cpuUserMs: integer(row, "cpu_user_ms"),

@@ -61,6 +61,8 @@ tasks:
 
 /** Fields of a completed run. */
 const FINISHED = { ending: null, can_cancel: false, can_retry: false, retried_by: [] };
+const USED = expect.objectContaining({ cpu_user_ms: expect.any(Number), memory_limit_bytes: null });
+
 const NOTHING_TO_DO = {
   ...FINISHED,
   recovered_by: null,
@@ -295,10 +297,16 @@ describe("runs", () => {
 
   test("have the same fields alone and in a list", async () => {
     const run = await runToEnd(petit, "hello");
-    expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual({ ...run, failure: null, ...NOTHING_TO_DO });
+    expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual({
+      ...run,
+      failure: null,
+      usage: USED,
+      ...NOTHING_TO_DO,
+    });
     expect((await ask(petit, `/api/runs/${run.id.toUpperCase()}`)).body).toEqual({
       ...run,
       failure: null,
+      usage: USED,
       ...NOTHING_TO_DO,
     });
     expect((await ask(petit, "/api/jobs/hello/runs?limit=1")).body.runs).toEqual([run]);
@@ -429,6 +437,8 @@ describe("the tasks of a run", () => {
       child_run_id: null,
       waits_for: null,
       waiting_for: null,
+      usage: expect.objectContaining({ memory_limit_bytes: null }),
+      limits_enforced: null,
       approval: null,
       allowed: false,
       items: null,
@@ -474,7 +484,12 @@ describe("cancel", () => {
   test("does not change a run that has ended", async () => {
     const run = await runToEnd(petit, "hello");
     expect((await post(petit, `/api/runs/${run.id}/cancel`)).status).toBe(200);
-    expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual({ ...run, failure: null, ...NOTHING_TO_DO });
+    expect((await ask(petit, `/api/runs/${run.id}`)).body).toEqual({
+      ...run,
+      failure: null,
+      usage: USED,
+      ...NOTHING_TO_DO,
+    });
   });
 });
 

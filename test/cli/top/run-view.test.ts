@@ -178,6 +178,8 @@ describe("the items of a task", () => {
     child_run_id: null,
     waits_for: null,
     waiting_for: null,
+    usage: null,
+    limits_enforced: null,
     value: `web-${index}`,
     status: "completed",
     reason: null,

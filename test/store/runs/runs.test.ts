@@ -313,6 +313,21 @@ describe("tasks of a run", () => {
         .listAttempts(run.id)
         .map(({ usage, memoryLimitBytes, limitsEnforced }) => ({ usage, memoryLimitBytes, limitsEnforced })),
     ).toEqual(given.map((each) => ({ ...none, ...each })));
+    const other = startRun(store, { job: two });
+    expect(store.runs.listUsage([run.id, other.id, UNKNOWN])).toEqual(
+      new Map([
+        [
+          run.id,
+          {
+            cpuUserMs: 1_207,
+            cpuSystemMs: 3,
+            memoryPeakBytes: 480 * 2 ** 20,
+            memoryLimitBytes: 512 * 2 ** 20,
+          },
+        ],
+      ]),
+    );
+    expect(store.runs.listUsageOf(run.id)).toEqual(given.flatMap(({ usage }) => usage ?? []));
   });
 
   test("fail because an attempt ran out of memory", () => {

@@ -82,6 +82,7 @@ export const runDetail = (run: TopRun): TopRunDetail => ({
   can_retry: run.ended_at !== null,
   retried_by: [],
   recovered_by: null,
+  usage: null,
   links: {},
   version: { version: 1, digest: "0".repeat(64) },
 });
@@ -112,6 +113,8 @@ export const topTask = (id: string, fields: Partial<TopTask> = {}): TopTask => (
   child_run_id: null,
   waits_for: null,
   waiting_for: null,
+  usage: null,
+  limits_enforced: null,
   approval: null,
   allowed: false,
   items: null,

@@ -29,6 +29,8 @@ const task = (id: string, rest: Partial<TaskRunData> = {}): TaskRunData => ({
   child_run_id: null,
   waits_for: null,
   waiting_for: null,
+  usage: null,
+  limits_enforced: null,
   approval: null,
   allowed: false,
   items: null,
