@@ -385,8 +385,11 @@ export const readSpoolFile = (path: string, maxBytes: number): string | null => 
   }
 };
 
-/** Returns the recorded working directory of an attempt, or null. */
-export const readWorkdir = (spool: Spool): string | null => readSpoolFile(spool.workdir, MAX_PATH_BYTES);
+/** Returns the recorded working directory of an attempt, or null. After a power failure, the file may have zeros instead. */
+export const readWorkdir = (spool: Spool): string | null => {
+  const path = readSpoolFile(spool.workdir, MAX_PATH_BYTES);
+  return path === null || path.includes("\0") ? null : path;
+};
 
 /** Linux has the same limit. */
 const MAX_PATH_BYTES = 4_096;

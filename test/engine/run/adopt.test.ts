@@ -613,6 +613,19 @@ describe("an attempt of an earlier boot", () => {
     expect(await ended(life, id)).toMatchObject({ status: "completed" });
   });
 
+  test("is lost if a power failure left zeros in its files", async () => {
+    using door = gate();
+    const task = shell("a", `echo begun; ${door.wait}`, { artifacts: ["*.csv"] });
+    using life = lives([job("slow", { tasks: [task] })]);
+    const { id, pid } = await life.leaveAt(door, (id, petit) => petit.written(id, "begun\n"));
+    await killGroup(pid);
+    reboot(life, pid);
+    const paths = ["status", "given", "workdir"].map((name) => life.dir.file(`spool/1.${name}`)).filter(existsSync);
+    for (const path of paths) writeFileSync(path, Buffer.alloc(readFileSync(path).length));
+    expect(paths).toContain(life.dir.file("spool/1.workdir"));
+    expect(await ended(life, id)).toMatchObject({ ...LOST, output: "begun\n" });
+  });
+
   test("does not have the exit status of the attempt that used its files before", async () => {
     using door = gate();
     using life = lives([job("slow", { tasks: [shell("a", door.wait)] })]);
