@@ -4,6 +4,7 @@ import type { FailedRepository, InternalError, RefusedJobs } from "./health.ts";
 import type { JobId, RunId, TaskId } from "./ids.ts";
 import type { UnfiredStreak } from "./inbox/unfired.ts";
 import type { Pause } from "./job.ts";
+import type { NearLimit } from "./limits/near-limit.ts";
 import type { WaitsFor } from "./limits/waits-for.ts";
 import type { NotifyTarget } from "./notification.ts";
 import type { FailureGroup } from "./output/failure-groups.ts";
@@ -21,6 +22,7 @@ export type Attention =
   | ({ readonly kind: "job_stale" } & StaleJob)
   | ({ readonly kind: "run_stuck" } & StuckRun)
   | ({ readonly kind: "run_late" } & LateRun)
+  | ({ readonly kind: "memory_near_limit" } & NearLimit)
   | ({ readonly kind: "approval_needed" } & AskingTask)
   | ({ readonly kind: "worker_unreachable" } & UnreachableWorker)
   | ({ readonly kind: "worker_refused" } & RefusedWorkerItem)
@@ -106,6 +108,7 @@ export const ATTENTION_SEVERITY = {
   job_stale: "error",
   run_stuck: "warning",
   run_late: "warning",
+  memory_near_limit: "warning",
   approval_needed: "warning",
   worker_unreachable: "error",
   worker_refused: "error",

@@ -71,6 +71,7 @@ export const StatsBody = exactly(
           job_stale: 0,
           run_stuck: 0,
           run_late: 0,
+          memory_near_limit: 0,
           approval_needed: 0,
           worker_unreachable: 0,
           worker_refused: 0,

@@ -58,6 +58,8 @@ const keyOf = (item: Keyed): string => {
       return item.runId;
     case "run_late":
       return `${item.jobId}:${item.cause}`;
+    case "memory_near_limit":
+      return `${item.jobId}:${item.taskId}`;
     case "approval_needed":
       return `${item.runId}:${item.taskId}`;
     case "worker_unreachable":

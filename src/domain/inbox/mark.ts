@@ -172,6 +172,7 @@ const seenParts = (item: Simple): { readonly cause: string; readonly streak: num
       return { cause: item.taskId ?? "", streak: 1 };
     case "run_late":
       return { cause: item.cause, streak: item.count };
+    case "memory_near_limit":
     case "approval_needed":
     case "nats_unreachable":
     case "retention_undecided":

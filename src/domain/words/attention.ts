@@ -1,6 +1,7 @@
 import { pluralize, shorten } from "../../lib/text.ts";
 import type { AttentionKind, FailingTrigger } from "../attention.ts";
 import type { Urgency } from "../inbox/order.ts";
+import { MAX_NEAR_LIMIT_RUNS, NEAR_LIMIT } from "../limits/near-limit.ts";
 import { RECENT } from "../limits/retention.ts";
 import type { WaitsFor } from "../limits/waits-for.ts";
 import type { Blocked } from "../workers/waiting.ts";
@@ -10,6 +11,7 @@ import { failureText, failureWords, moreText, type ShownFailure } from "./failur
 import { internalErrorMessage } from "./health.ts";
 import { type ExpectationFacts, staleText } from "./inbox/expectation.ts";
 import { byText, type UnfiredFacts, unfiredText } from "./inbox/unfired.ts";
+import { sizeOfLimitText } from "./limits/usage.ts";
 import { REASON_TEXT } from "./run.ts";
 import { paramsText } from "./run-facts.ts";
 import { type ExplainedFailure, failurePath, runPath, shortRunId } from "./run-path.ts";
@@ -95,6 +97,12 @@ type Facts = {
     readonly elapsed_ms: number;
     readonly usual_ms: number;
     readonly task_id: string | null;
+  };
+  readonly memory_near_limit: OfRun & {
+    readonly task_id: string;
+    readonly count: number;
+    readonly memory_peak_bytes: number;
+    readonly memory_limit_bytes: number;
   };
   readonly run_late: OfRun & {
     readonly cause?: "slot" | "warn_after";
@@ -284,6 +292,21 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
       what: `has been running for ${elapsed}, usually ${usual}`,
       details: [text(`run ${shortRunId(runId)}${taskId === null ? "" : `, waiting for ${taskId}`}`)],
       actions: [{ kind: "cancel", jobId, runId }, logOf(item, runPath(runId, { taskId }))],
+    };
+  },
+  memory_near_limit: (item) => {
+    const { job_id: jobId, run_id: runId, task_id: taskId, count } = item;
+    const used = `${sizeOfLimitText(item.memory_peak_bytes, item.memory_limit_bytes)} of memory`;
+    const runs = `${count >= MAX_NEAR_LIMIT_RUNS ? "at least " : ""}${count} runs in a row`;
+    const limit = `at least ${NEAR_LIMIT * 100} % of its limit of memory`;
+    return {
+      subject: { kind: "job", jobId },
+      message: `task '${taskId}' of job '${jobId}' used ${limit} in ${runs}, in the last one ${used}`,
+      state: "near its limit",
+      why: `task ${taskId} used ${used}, and ${limit} in ${runs}`,
+      what: `used ${limit} in ${runs}`,
+      details: [{ ...name(taskId), path: runPath(runId, { taskId }) }, text(`last ${used}`)],
+      actions: [{ kind: "run", jobId, runId, taskId }],
     };
   },
   run_late: (item, format) => (item.cause === "warn_after" ? overdueWords : waitingWords)(item, format(item.waited_ms)),
@@ -778,6 +801,8 @@ export const ATTENTION_TEXT = {
     "No run of a job has completed within the time of its `expect`; ends when a run completes, or when the job no longer expects it",
   run_stuck:
     "A run has been running for more than three times the usual duration of its job, and for a minute longer than nearly all of its last 20 completed runs",
+  memory_near_limit:
+    "A task used at least 90 % of its limit of memory in 3 runs in a row; ends when it uses less in a run, or has no limit there",
   run_late:
     "Runs of a job have been waiting to start for more than 10 minutes and three usual durations, or are unfinished for longer than `warn_after` of the job after they were due",
   approval_needed: "A task waits until a person approves or rejects it",

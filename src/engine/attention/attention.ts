@@ -23,6 +23,7 @@ import type { Mark, MarkChange } from "../../domain/inbox/mark.ts";
 import { byUrgency, CRITICAL_TAG, type Rank, type Urgency } from "../../domain/inbox/order.ts";
 import { isDeliberate, MAX_UNFIRED, PAUSED_TOO_LONG_MS, type UnfiredStreak } from "../../domain/inbox/unfired.ts";
 import { hasTags, type Job } from "../../domain/job.ts";
+import { MAX_NEAR_LIMIT_RUNS } from "../../domain/limits/near-limit.ts";
 import { SOON_MS } from "../../domain/people/token.ts";
 import { dueAtOf, type ParamValues, type Run } from "../../domain/run.ts";
 import type { Problem } from "../../jobfile/problem.ts";
@@ -39,6 +40,7 @@ import type { Pauses } from "../schedule/pauses.ts";
 import { groupByCause, type WaitFacts } from "./consequences.ts";
 import { type FailingOrFlapping, JobResults } from "./job-results.ts";
 import { type EndOfMark, Marks, ORPHAN_MS, withoutEnded } from "./marks.ts";
+import { NearLimits } from "./near-limits.ts";
 import { type UnfiredJob, UnfiredJobs } from "./unfired-jobs.ts";
 import { UsualDurations } from "./usual-durations.ts";
 import { type WorkerFacts, workerAttention } from "./worker-attention.ts";
@@ -107,6 +109,7 @@ export class AttentionFinder {
   readonly #options: AttentionListOptions;
   readonly #results: JobResults;
   readonly #durations: UsualDurations;
+  readonly #nearLimits: NearLimits;
   readonly #unfired: UnfiredJobs;
   readonly #marks: Marks;
   /** In ms since the Unix epoch. */
@@ -117,6 +120,7 @@ export class AttentionFinder {
     this.#options = options;
     this.#results = new JobResults(options);
     this.#durations = new UsualDurations(options.store);
+    this.#nearLimits = new NearLimits(options.store);
     const { store, clock, pauses, jobs } = options;
     this.#marks = new Marks(store);
     this.#createdAt = clock.now();
@@ -127,6 +131,7 @@ export class AttentionFinder {
   noteEnd(run: Run): void {
     this.#results.noteEnd(run);
     this.#durations.noteEnd(run);
+    this.#nearLimits.noteChange(run.jobId);
   }
 
   /** Call it when the outcome of the newest due occurrence of a job is stored, or a backfill has made a run for one. */
@@ -178,12 +183,14 @@ export class AttentionFinder {
   /** Call it when runs of a job were deleted. */
   noteDeleted(jobId: JobId): void {
     this.#results.noteDeleted(jobId);
+    this.#nearLimits.noteChange(jobId);
   }
 
   /** Call it when the history of a job was moved to another one. */
   noteRenamed(from: JobId, to: JobId): void {
     this.#results.noteRenamed(from, to);
     this.#durations.noteRenamed(from, to);
+    this.#nearLimits.noteRenamed(from, to);
     this.#unfired.noteRenamed(from, to);
   }
 
@@ -403,6 +410,8 @@ export class AttentionFinder {
       case "run_stuck":
       case "notifications_undelivered":
         return null;
+      case "memory_near_limit":
+        return item.count >= MAX_NEAR_LIMIT_RUNS ? null : since;
       case "not_run_as_expected":
         return item.count >= MAX_UNFIRED ? null : since;
       case "worker_unreachable":
@@ -441,6 +450,10 @@ export class AttentionFinder {
       ...this.#stuckRuns(),
       ...this.#lateByWarning(),
       ...this.#lateRuns(),
+      ...this.#nearLimits
+        .list()
+        .filter(({ jobId }) => this.#options.jobs.find(jobId) !== null)
+        .map((each) => ({ kind: "memory_near_limit" as const, ...each })),
       ...this.#approvals(),
       ...workerAttention(this.#options.workers()),
       ...this.#undelivered(),
@@ -486,6 +499,7 @@ export class AttentionFinder {
       case "run_late":
         return { ...item, waitsFor: this.#options.runs().waitsFor(item.runId) };
       case "job_stale":
+      case "memory_near_limit":
       case "approval_needed":
       case "worker_unreachable":
       case "worker_refused":

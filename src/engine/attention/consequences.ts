@@ -102,6 +102,7 @@ class CauseFinder {
         if (item.cause === "slot") this.#lateInLine.set(item.jobId, item);
         break;
       case "job_flapping":
+      case "memory_near_limit":
       case "job_stale":
       case "worker_unreachable":
       case "worker_refused":

@@ -217,3 +217,5 @@ INSERT INTO sqlite_sequence (name, seq) SELECT 'new_attempts', seq FROM sqlite_s
 DROP TABLE attempts;
 ALTER TABLE new_attempts RENAME TO attempts;
 CREATE UNIQUE INDEX attempts_running ON attempts (run, task_id, item) WHERE status = 'running';
+-- Attempts that nearly used up their limit of memory.
+CREATE INDEX attempts_near_limit ON attempts (run, task_id) WHERE memory_peak >= memory_limit * 0.9;

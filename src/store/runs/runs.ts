@@ -26,6 +26,7 @@ import { createRunDeletion, type RunDeletion } from "./deletion.ts";
 import { createRunFailures, type RunFailures } from "./failures.ts";
 import { findIdempotencyKey, insertIdempotencyKey, type KeyedRun } from "./idempotency-keys.ts";
 import { createItemStore, type ItemStore } from "./items.ts";
+import { createNearLimitStore, type NearLimitStore } from "./near-limits.ts";
 import { NO_ITEM, toRun } from "./row.ts";
 import { listRuns, type RunListFilter, type RunPage } from "./run-list.ts";
 import { createTaskHistoryStore, type TaskHistoryStore } from "./task-history.ts";
@@ -39,6 +40,7 @@ export interface RunStore
     ItemStore,
     AttemptStore,
     RunTimeline,
+    NearLimitStore,
     RunDeletion,
     RunFailures {
   /**
@@ -138,6 +140,7 @@ export const createRunStore = (context: StoreContext): RunStore => {
     ...createItemStore(context),
     ...createAttemptStore(context),
     ...createRunTimeline(context),
+    ...createNearLimitStore(context),
     ...createRunDeletion(context),
     ...createRunFailures(context),
 

@@ -46,6 +46,15 @@ const ITEMS: { readonly [Kind in AttentionKind]: Extract<Given, { readonly kind:
       waited_ms: 108_000_000,
     },
     run_stuck: { kind: "run_stuck", ...item, ...RUN, elapsed_ms: 720_000, usual_ms: 20_000, task_id: "load" },
+    memory_near_limit: {
+      kind: "memory_near_limit",
+      ...item,
+      ...RUN,
+      task_id: "load",
+      count: 3,
+      memory_peak_bytes: 480 * 2 ** 20,
+      memory_limit_bytes: 512 * 2 ** 20,
+    },
     run_late: { kind: "run_late", ...item, ...RUN, cause: "slot", count: 2, waited_ms: 720_000, waits_for: PLACE },
     approval_needed: {
       kind: "approval_needed",

@@ -193,6 +193,23 @@ const RunStuck = kindOf(
   { title: "RunStuck" },
 );
 
+const MemoryNearLimit = kindOf(
+  "memory_near_limit",
+  "When the first of these runs ended",
+  {
+    job_id: JobIdText,
+    run_id: RunIdText,
+    task_id: TaskIdText,
+    count: positive("Number of runs in a row, at most 20; `run_id` is the newest"),
+    memory_peak_bytes: integer({
+      minimum: 0,
+      description: "The peak of memory of an attempt of the task in that run, in bytes",
+    }),
+    memory_limit_bytes: integer({ minimum: 1, description: "The limit of memory of that attempt, in bytes" }),
+  },
+  { title: "MemoryNearLimit" },
+);
+
 const RunLate = kindOf(
   "run_late",
   "When the run began to wait, or became late",
@@ -506,6 +523,7 @@ export const AttentionBody = t.Union(
     NotRunAsExpected,
     JobStale,
     RunStuck,
+    MemoryNearLimit,
     RunLate,
     ApprovalNeeded,
     WorkerUnreachable,
@@ -603,6 +621,17 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
         task_id: item.taskId,
         elapsed_ms: Math.round(item.elapsedMs),
         usual_ms: item.usualMs,
+      };
+    case "memory_near_limit":
+      return {
+        kind: item.kind,
+        ...common,
+        job_id: item.jobId,
+        run_id: item.runId,
+        task_id: item.taskId,
+        count: item.count,
+        memory_peak_bytes: item.peakBytes,
+        memory_limit_bytes: item.limitBytes,
       };
     case "run_late":
       return {

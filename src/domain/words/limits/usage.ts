@@ -16,8 +16,12 @@ export const cpuText = (usage: ShownUsage | null): string | null =>
 export const memoryText = (usage: ShownUsage | null, limitBytes: number | null): string | null => {
   const peakBytes = usage?.memory_peak_bytes ?? null;
   if (peakBytes === null) return null;
-  const peak = sizeText(peakBytes);
-  if (limitBytes === null) return peak;
+  return limitBytes === null ? sizeText(peakBytes) : sizeOfLimitText(peakBytes, limitBytes);
+};
+
+/** Returns a size of a limit: `480 of 512 MiB`. */
+export const sizeOfLimitText = (bytes: number, limitBytes: number): string => {
+  const peak = sizeText(bytes);
   const limit = sizeText(limitBytes);
   const unit = limit.slice(limit.lastIndexOf(" "));
   return `${peak.endsWith(unit) ? peak.slice(0, -unit.length) : peak} of ${limit}`;

@@ -102,6 +102,7 @@ const Handle = ({ item, onHandle }: Pick<RowProps, "item" | "onHandle">) => {
 export const aboutOf = (item: AttentionItem): string => {
   if (item.kind === "approval_needed") return `${item.task_id} of ${item.job_id}, run ${shortRunId(item.run_id)}`;
   if (item.kind === "run_stuck") return `${item.job_id}, run ${shortRunId(item.run_id)}`;
+  if (item.kind === "memory_near_limit") return `${item.task_id} of ${item.job_id}`;
   const { subject } = attentionWords(item);
   switch (subject.kind) {
     case "job":
