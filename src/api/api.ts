@@ -142,7 +142,6 @@ const createHandler = (options: ApiOptions, context: ApiContext, services: ApiSe
     const path = pathOf(request.url);
     // This check only shows that the process answers, so anybody may ask.
     if (path !== LIVE_PATH) authentication.admit(request);
-    if (request.method !== "GET") noteAction({ address: requests.addressOf(request) });
     const page =
       options.page?.(path, request.headers, queryOf(request.url)) ??
       (isVisit(request) && !path.startsWith("/api/") && findRoute("GET", path) === null

@@ -115,15 +115,15 @@ export class AcceptedTokens implements Disposable {
   }
 
   /** Notes that a token was used. It is stored later. */
-  noteUse({ source }: AcceptedToken, address: string | null): void {
-    if (source.kind === "stored") this.#uses.set(source.id, { at: this.#options.clock.now(), address });
+  noteUse({ source }: AcceptedToken, addressOf: () => string | null): void {
+    if (source.kind === "stored") this.#uses.set(source.id, { at: this.#options.clock.now(), address: addressOf() });
   }
 
   /** Notes that a token was refused. Only uses of one that has expired are stored, later. */
-  noteRefusal(token: RefusedToken, address: string | null): void {
+  noteRefusal(token: RefusedToken, addressOf: () => string | null): void {
     if (token.refused !== "expired") return;
     const count = (this.#refusals.get(token.id)?.count ?? 0) + 1;
-    this.#refusals.set(token.id, { at: this.#options.clock.now(), address, count });
+    this.#refusals.set(token.id, { at: this.#options.clock.now(), address: addressOf(), count });
   }
 
   /** Reads the stored tokens again. */

@@ -40,8 +40,8 @@ export type Proof = {
   readonly session: string | null;
   /** Whom a proxy has identified; null if none did. */
   readonly proxy?: ProxyPerson | null;
-  /** The address of the sender; null if it has disconnected. */
-  readonly address: string | null;
+  /** Returns the address of the sender; null if it has disconnected. It takes a system call, and few answers need it. */
+  readonly addressOf: () => string | null;
 };
 
 export type Identified = {
@@ -187,14 +187,14 @@ export const createAuth = (options: AuthOptions): Auth => {
       if (provider === null) throw new Error("there is no provider");
       return beginProviderSession(person, provider, store, clock.now());
     },
-    identify: ({ bearer, session: value, proxy: stated = null, address }) => {
+    identify: ({ bearer, session: value, proxy: stated = null, addressOf }) => {
       const isOpen = !needsToken();
       if (bearer !== null) {
         const token = tokens.find(bearer);
-        if ("refused" in token) tokens.noteRefusal(token, address);
+        if ("refused" in token) tokens.noteRefusal(token, addressOf);
         // Whoever sends a wrong token to a petit that requires none gets in, but not with one that was revoked.
         if ("refused" in token) return isOpen && token.refused === "wrong" ? ANYBODY : token;
-        tokens.noteUse(token, address);
+        tokens.noteUse(token, addressOf);
         return { person: { name: token.name, role: token.role, scope: token.scope, via: "token" }, sessionUntil: null };
       }
       if (isOpen) return ANYBODY;
@@ -205,7 +205,7 @@ export const createAuth = (options: AuthOptions): Auth => {
       }
       const session = sessionOf(value);
       if (session === null) return { refused: "missing" };
-      tokens.noteUse(session.token, address);
+      tokens.noteUse(session.token, addressOf);
       const { name, role, scope } = session.token;
       return { person: { name, role, scope, via: "session" }, sessionUntil: session.until };
     },

@@ -21,9 +21,9 @@ const start = (options: Partial<AuthOptions> = {}) => {
   return { store, clock, auth };
 };
 
-const bearer = (token: string): Proof => ({ bearer: token, session: null, address: "192.0.2.7" });
-const withSession = (session: string | null): Proof => ({ bearer: null, session, address: null });
-const NOTHING: Proof = { bearer: null, session: null, address: null };
+const bearer = (token: string): Proof => ({ bearer: token, session: null, addressOf: () => "192.0.2.7" });
+const withSession = (session: string | null): Proof => ({ bearer: null, session, addressOf: () => null });
+const NOTHING: Proof = { bearer: null, session: null, addressOf: () => null };
 
 const GIVEN: ApiToken = { name: "file", role: "admin", token: "token-of-the-file" };
 

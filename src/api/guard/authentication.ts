@@ -46,12 +46,16 @@ interface Addresses {
 export const createAuthentication = (auth: Auth, requests: Addresses): Authentication => {
   const proxied = new WeakMap<Request, ProxyPerson>();
   const checkProxy = auth.proxy === null ? null : createProxyCheck(auth.proxy, (request) => requests.peerOf(request));
-  const proofOf = (request: Request): Proof => ({
-    bearer: /^Bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null,
-    session: sessionValue(request),
-    proxy: proxied.get(request) ?? null,
-    address: requests.addressOf(request),
-  });
+  const proofOf = (request: Request): Proof => {
+    const bearer = /^Bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null;
+    return {
+      bearer,
+      // A token wins over the cookie, which is not read then.
+      session: bearer === null ? sessionValue(request) : null,
+      proxy: proxied.get(request) ?? null,
+      addressOf: () => requests.addressOf(request),
+    };
+  };
   const accept = <Accepted extends object>(answer: Accepted | Refused): Accepted => {
     if (!("refused" in answer)) return answer;
     noteRefused(answer);

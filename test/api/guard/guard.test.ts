@@ -292,3 +292,40 @@ describe("CORS", () => {
     expect(corsHeaders(response)).toEqual([]);
   });
 });
+
+test("the address of a peer is read once for the audit log, and not for reads with a token of the file", async () => {
+  const named = fakeApi({ tokens: [{ name: "mara", role: "admin", token: TOKEN }] });
+  let reads = 0;
+  const connection = {
+    get peerAddress() {
+      reads++;
+      return "192.0.2.7";
+    },
+    keepOpen: () => {},
+  };
+  const ask = async (method: string, path: string): Promise<readonly [number, number]> => {
+    reads = 0;
+    const headers = { authorization: `Bearer ${TOKEN}`, host: "127.0.0.1:8565" };
+    const { status } = await named.api.handle(
+      new Request(`http://127.0.0.1:8565${path}`, { method, headers }),
+      connection,
+    );
+    return [status, reads];
+  };
+  expect(await ask("GET", "/api/jobs/hello")).toEqual([200, 0]);
+  expect(await ask("POST", "/api/jobs/hello/trigger")).toEqual([200, 1]);
+  const { rows } = named.store.audit.list(ANY_ENTRY, { limit: 1, before: null, scan: 10 });
+  expect(rows).toMatchObject([{ who: "mara", address: "192.0.2.7", action: "job.trigger" }]);
+  named.api.close();
+});
+
+const ANY_ENTRY = {
+  who: null,
+  actions: null,
+  target: null,
+  jobId: null,
+  runId: null,
+  allowed: null,
+  since: null,
+  until: null,
+} as const;
