@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import type { Role } from "../domain/people/role.ts";
 import type { JobLimit } from "../domain/people/scope.ts";
 import type { StoredToken } from "../domain/people/token.ts";
@@ -50,4 +50,4 @@ export const needsStoredToken = (tokens: readonly StoredToken[]): boolean =>
 const newText = (): string => `petit_${randomBytes(32).toString("base64url")}`;
 
 /** Returns the SHA-256 of a text in hexadecimal. */
-export const digestOf = (text: string): string => createHash("sha256").update(text).digest("hex");
+export const digestOf = (text: string): string => hash("sha256", text);
