@@ -99,13 +99,14 @@ export const createApi = (options: ApiOptions): Api => {
           ? drainBody(original, clock).then(() => complete(response))
           : complete(response);
       const action = audit.begin(original, pathOf(original.url));
-      const finish = (response: Response): Response | Promise<Response> =>
-        action === null
-          ? answer(response)
-          : audit.finish(action, response).then(
-              () => answer(response),
-              (error: unknown) => answer(answerError(context, error, request)),
-            );
+      const finish = (response: Response): Response | Promise<Response> => {
+        const stored = action === null ? null : audit.finish(action, response);
+        if (stored === null) return answer(response);
+        return stored.then(
+          () => answer(response),
+          (error: unknown) => answer(answerError(context, error, request)),
+        );
+      };
       const fail = (error: unknown) => finish(answerError(context, error, request));
       try {
         checkHost(original);

@@ -42,33 +42,33 @@ export class RequestAudit {
   ): AuditFacts {
     const { engine, requests } = this.#options;
     const { action, on } = given;
-    const { job_id: jobId, run_id: runId, ...others } = partsOf(route, path);
-    const parts: Readonly<Record<string, string | undefined>> = { ...others, job_id: jobId, run_id: runId };
+    const partOf = createPartFinder(route, path);
+    const jobId = partOf(":job_id");
     return auditFacts({
       how: path.startsWith(HOOKS_PATH) ? "webhook" : wayOf(request),
       address: requests.addressOf(request),
       action,
-      target: on === undefined ? null : (parts[on] ?? null),
-      jobId: jobId === undefined ? null : engine.currentJobId(jobId),
+      target: on === undefined ? null : partOf(on === "*" ? on : `:${on}`),
+      jobId: jobId === null ? null : engine.currentJobId(jobId),
       // A retry has a new run.
-      runId: action === "run.retry" ? null : (runId ?? null),
+      runId: action === "run.retry" ? null : partOf(":run_id"),
       requestId: requests.idOf(request),
     });
   }
 
   /**
-   * Stores what a request has done unless a transaction has, before it is answered, or that it was denied. Rejects with `storage_failed` if
-   * that can't be stored.
+   * Stores what a request has done unless a transaction has, before it is answered, or that it was denied. Returns null if nothing is left to
+   * wait for, as mostly. Rejects with `storage_failed` if it can't be stored.
    */
-  async finish(entry: AuditEntry, { status }: Response): Promise<void> {
-    try {
-      if (!entry.isOpen || entry.isDeferred) return;
+  finish(entry: AuditEntry, { status }: Response): Promise<void> | null {
+    if (entry.isOpen && !entry.isDeferred) {
       if (status === 401 || status === 403) this.#options.denials.add(entry.facts);
       else if (status === 404 && entry.isHidden) this.#options.denials.addLater(entry.facts);
-      else if (status < 400) await withinAction(entry, () => this.#options.engine.storeAction());
-    } finally {
-      entry.close();
+      else if (status < 400)
+        return withinAction(entry, () => this.#options.engine.storeAction()).finally(() => entry.close());
     }
+    entry.close();
+    return null;
   }
 }
 
@@ -80,16 +80,15 @@ const wayOf = (request: Request): AuditWay => {
   return isProviderSession(session) ? "provider" : "session";
 };
 
-/** Returns the named parts of a path, and under `*` its rest. */
-const partsOf = (route: string, path: string): Readonly<Record<string, string>> => {
+/** Returns a function that finds the part of a path that `:name` stands for in its route, or the rest for which `*` does; null if it has none. */
+const createPartFinder = (route: string, path: string): ((name: string) => string | null) => {
   const names = route.slice(route.indexOf("/")).split("/");
   const texts = path.split("/");
-  return Object.fromEntries(
-    names.flatMap((name, index) => {
-      const text = name === "*" ? texts.slice(index).join("/") : (texts[index] ?? "");
-      return name === "*" || name.startsWith(":") ? [[name.replace(":", ""), decoded(text)]] : [];
-    }),
-  );
+  return (name) => {
+    const index = names.indexOf(name);
+    if (index === -1) return null;
+    return decoded(name === "*" ? texts.slice(index).join("/") : (texts[index] ?? ""));
+  };
 };
 
 const decoded = (text: string): string => {
