@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, realpathSync, statSync } from "node:
 import { delimiter, isAbsolute, join, resolve } from "node:path";
 import type { Item } from "../../domain/item.ts";
 import type { Container, Job, Program, SshProgram, Task } from "../../domain/job.ts";
+import type { TaskLimits } from "../../domain/limits/task-limits.ts";
 import type { Run } from "../../domain/run.ts";
 import type { TextOrSecret } from "../../domain/secret.ts";
 import { configVariables, itemVariables, paramVariables } from "../../domain/task-environment.ts";
@@ -53,6 +54,8 @@ export type CommandOptions = AttemptContext & {
   /** The environment that tasks may inherit; see `inheritable`. */
   readonly environment: Readonly<Record<string, string>>;
   readonly secrets: SecretValues;
+  /** What the processes of the task may use. */
+  readonly limits: TaskLimits;
   readonly ownFolders: OwnFolders;
   /** True if the process has another user than petit, who can create files only in the folder of artifacts. */
   readonly hasOtherUser: boolean;
@@ -138,6 +141,7 @@ const planContained = (
     folder: job.source.folder,
     ownFolders: context.ownFolders,
     expand,
+    limits: context.limits,
   });
   const command = { argv, cwd, environment, hasStdin: stdin !== null };
   const workdir = task.artifacts === undefined || task.workingDir === null ? null : realpathSync(cwd);

@@ -225,7 +225,9 @@ const prepare = (
   // Whoever may run as that user is looked up each time: the definition may be older than the setting.
   const isOwn = task.runAs !== undefined;
   const user = task.runAs === undefined ? services.user : findRunAs(task.runAs, settings.runAsAllowed ?? []);
+  const limits = limitsOfTask(task, settings.limits ?? {});
   const plan = planAttempt({
+    limits,
     job,
     task,
     run,
@@ -251,7 +253,7 @@ const prepare = (
   noteSecrets(context, secrets, spool, secretKey);
   if (user !== null) giveSpool(spool, user);
   const command = user === null ? plan.command : asUser(user, plan.command);
-  return { command: withPriority(command, limitsOfTask(task, settings.limits ?? {})), spool, user };
+  return { command: withPriority(command, limits), spool, user };
 };
 
 const openOutput = (

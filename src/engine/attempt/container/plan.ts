@@ -1,4 +1,5 @@
 import type { Container } from "../../../domain/job.ts";
+import type { TaskLimits } from "../../../domain/limits/task-limits.ts";
 import type { OwnFolders } from "../../../jobfile/mount.ts";
 import type { Spool } from "../../output/spool.ts";
 import { SpawnError } from "../spawn-error.ts";
@@ -31,6 +32,8 @@ export type ContainerOptions = {
   readonly folder: string;
   readonly ownFolders: OwnFolders;
   readonly expand: (text: string) => string;
+  /** What its processes may use, unless `container` says that itself. */
+  readonly limits: Pick<TaskLimits, "memoryBytes" | "cpus" | "pids">;
 };
 
 /** Where a container has the outputs and the artifacts. */
@@ -88,6 +91,7 @@ export const planContainer = (
       ...flag("--pull", container.pull),
       ...flag("--memory", container.memory),
       ...flag("--cpus", container.cpus),
+      ...limitFlags(options.limits),
       ...flag("--entrypoint", container.entrypoint),
       imageOf(expand(container.image)),
       ...argv,
@@ -100,6 +104,13 @@ export const planContainer = (
     },
   };
 };
+
+/** The engine counts swap in `--memory-swap`: the same as the memory means none. Its own process in the container counts, too. */
+const limitFlags = ({ memoryBytes, cpus, pids }: ContainerOptions["limits"]): readonly string[] => [
+  ...(memoryBytes === undefined ? [] : ["--memory", `${memoryBytes}b`, "--memory-swap", `${memoryBytes}b`]),
+  ...(cpus === undefined ? [] : ["--cpus", String(cpus)]),
+  ...(pids === undefined ? [] : ["--pids-limit", String(pids + 1)]),
+];
 
 /**
  * The variables that the engine's client reads itself. The job's values must not change them, so they are arguments, except for

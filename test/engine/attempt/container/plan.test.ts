@@ -31,6 +31,7 @@ const plan = (options: Partial<ContainerOptions> = {}) =>
     folder: "/jobs",
     ownFolders: { state: [{ what: "spool", path: "/spool" }], jobs: "/jobs" },
     expand: (text) => text,
+    limits: {},
     ...options,
   });
 
@@ -41,6 +42,13 @@ const valuesOf = (argv: readonly string[], flag: string): readonly string[] =>
 const mounts = (argv: readonly string[]): readonly string[] => argv.filter((word) => word.startsWith("--mount="));
 
 describe("the command of a container", () => {
+  test("has the limits of the task, without swap, and for a process of the engine itself", () => {
+    const { argv } = plan({ limits: { memoryBytes: 2 ** 26, cpus: 1.5, pids: 50 } });
+    const flags = ["--memory", "--memory-swap", "--cpus", "--pids-limit"];
+    expect(flags.map((flag) => valuesOf(argv, flag))).toEqual([["67108864b"], ["67108864b"], ["1.5"], ["51"]]);
+    expect(flags.flatMap((flag) => valuesOf(plan().argv, flag))).toEqual([]);
+  });
+
   test("names the values of variables without showing them", () => {
     const { argv, environment } = plan({
       environment: { KEY: "hidden", GOOGLE_API_KEY: "hidden", DOCKER_PASSWORD: "x" },
