@@ -1,5 +1,6 @@
 import { closeSharedBrowser } from "../../test/support/web/browser.ts";
 import { measureBusyApi } from "./busy-api.ts";
+import { measureCgroups } from "./cgroups.ts";
 import { measureDashboard } from "./dashboard.ts";
 import { measureEvents } from "./events.ts";
 import { measureExecutable } from "./executable.ts";
@@ -47,6 +48,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     measure: ({ others, idleMs }) => compareSchedulers(others, idleMs),
   },
   runs: { about: "runs of one task per second, compared with posix_spawn", isSlow: false, measure: measureRuns },
+  cgroups: { about: "runs in cgroups, compared with runs in none", isSlow: true, measure: measureCgroups },
   trigger: { about: "response time of a trigger", isSlow: false, measure: measureTrigger },
   webhook: { about: "response time of a signed webhook beside a trigger", isSlow: false, measure: measureWebhook },
   executable: {

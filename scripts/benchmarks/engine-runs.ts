@@ -1,4 +1,4 @@
-// Runs the engine without HTTP on a database file: engine-runs.ts JOBS_DIR DB
+// Runs the engine without HTTP on a database file: engine-runs.ts JOBS_DIR DB [CGROUP]
 // For each line on stdin, it executes one round of runs and prints the number of finished runs per second.
 import { createEngine } from "../../src/engine/scheduler.ts";
 import { readJobsDir } from "../../src/jobfile/read/job-dir.ts";
@@ -11,7 +11,8 @@ import { CONCURRENCY } from "./raw-spawn.ts";
 const WARM_UP = 100;
 const RUNS = Number(process.env.BENCH_RUNS ?? 400);
 
-const [jobsDir = "", db = ""] = process.argv.slice(2);
+const [jobsDir = "", db = "", base = null] = process.argv.slice(2);
+const cgroups = { kind: "delegated", base: base ?? "", controllers: new Set<never>(), gap: null } as const;
 const runtime = openRuntime();
 using store = openStore({ path: db, runtime });
 await using engine = createEngine({
@@ -24,7 +25,9 @@ await using engine = createEngine({
   artifactsDir: `${db}-artifacts`,
   ownFolders: { state: [], jobs: null },
   environment: { PATH: process.env.PATH ?? "" },
+  ...(base !== null && { cgroups }),
   settings: {
+    usage: base === null ? "wait" : "cgroup",
     maxJobs: null,
     maxTasks: 4,
     timezone: "UTC",
