@@ -146,7 +146,7 @@ export type SettingFact = {
 /** The part of the engine that the API uses. */
 export type ApiEngine = Omit<
   Engine,
-  "store" | "start" | "stop" | "noteUnhandledError" | "noteRepository" | typeof Symbol.asyncDispose
+  "store" | "start" | "stop" | "noteUnhandledError" | "unenforcedLimits" | "noteRepository" | typeof Symbol.asyncDispose
 >;
 
 /** The part of the store that the API reads. */

@@ -8,6 +8,7 @@ import { PetitError } from "../domain/errors.ts";
 import type { NotifyTarget } from "../domain/notification.ts";
 import type { SignInSettings } from "../domain/people/sign-in.ts";
 import type { ReloadRequest } from "../domain/versions/version.ts";
+import { unenforcedText } from "../domain/words/task.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
 import type { FolderReading, JobFiles } from "../jobfile/read/job-dir.ts";
 import type { GitAccess } from "../jobfile/read/job-source.ts";
@@ -139,6 +140,7 @@ const start = async (options: AppOptions): Promise<App> => {
     noteRepository: (status) => engine.noteRepository(status),
   });
   await engine.start();
+  warnOfLimits(engine, log);
   if (settings.api)
     openAccess = watchOpenAccess({
       store: engine.store.scheduler,
@@ -150,6 +152,21 @@ const start = async (options: AppOptions): Promise<App> => {
   parts.use(releaseMemoryLater({ runtime, clock, log, isHeavy: first.jobs.length >= MANY_JOBS, after: settled }));
   return assemble({ engine, url, reload: reloadForSignal, firstProblems: first }, parts.move());
 };
+
+/** Logs which limits of jobs are not enforced. Later changes of the job files need attention, too. */
+const warnOfLimits = (engine: Engine, log: OpenEngineOptions["log"]): void => {
+  const found = engine.unenforcedLimits();
+  if (found === null) return;
+  const { jobs, reason, advice } = found;
+  const jobIds = jobs.map(({ jobId }) => jobId);
+  const limits = [...new Set(jobs.flatMap((job) => job.limits))];
+  log.warn(
+    { jobs: jobIds.slice(0, MAX_LOGGED_JOBS), limits, reason, advice },
+    `${unenforcedText({ count: jobs.length, jobIds, limits, reason })}; ${advice}`,
+  );
+};
+
+const MAX_LOGGED_JOBS = 20;
 
 /** Returns where people come from, besides tokens; `keep` gets each secret, and returns what reads it. Throws `invalid_request` if a secret can't be read. */
 const openSignIn = (

@@ -5,6 +5,7 @@ import type { JobId, RunId, TaskId } from "./ids.ts";
 import type { UnfiredStreak } from "./inbox/unfired.ts";
 import type { Pause } from "./job.ts";
 import type { NearLimit } from "./limits/near-limit.ts";
+import type { UnenforcedLimits } from "./limits/unenforced.ts";
 import type { WaitsFor } from "./limits/waits-for.ts";
 import type { NotifyTarget } from "./notification.ts";
 import type { FailureGroup } from "./output/failure-groups.ts";
@@ -36,6 +37,7 @@ export type Attention =
   | ({ readonly kind: "retention_undecided" } & OldRuns)
   | ({ readonly kind: "open_to_users" } & OpenAccess)
   | ({ readonly kind: "lost_processes" } & LostProcessGroups)
+  | ({ readonly kind: "limits_not_enforced" } & LimitsNotEnforced)
   | ({ readonly kind: "job_file_broken" } & BrokenJobFile)
   | ({ readonly kind: "jobs_commit_refused" } & RefusedJobs)
   | ({ readonly kind: "jobs_repository_failed" } & FailedRepository)
@@ -122,6 +124,7 @@ export const ATTENTION_SEVERITY = {
   retention_undecided: "warning",
   open_to_users: "warning",
   lost_processes: "warning",
+  limits_not_enforced: "warning",
   job_file_broken: "error",
   jobs_commit_refused: "error",
   jobs_repository_failed: "error",
@@ -368,6 +371,12 @@ export type LostProcessGroup = {
   /** Job and run are null if the environment of the process does not name them. */
   readonly jobId: JobId | null;
   readonly runId: RunId | null;
+};
+
+/** Limits of jobs that this machine does not enforce. */
+export type LimitsNotEnforced = UnenforcedLimits & {
+  /** When petit was started. */
+  readonly since: number;
 };
 
 type BrokenJobFile = {

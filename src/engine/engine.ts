@@ -14,6 +14,7 @@ import type { UnfiredStreak } from "../domain/inbox/unfired.ts";
 import type { Job, Pause } from "../domain/job.ts";
 import type { ActivityCounts } from "../domain/limits/activity.ts";
 import type { QueueRuns, QueueState } from "../domain/limits/queue.ts";
+import type { LimitSupport, UnenforcedLimits } from "../domain/limits/unenforced.ts";
 import type { WaitingCode } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import type { Review, ReviewQuery } from "../domain/review/review.ts";
@@ -148,6 +149,10 @@ export interface Engine extends AsyncDisposable {
   health(): Health;
   /** How the heartbeat works; null if none is configured. */
   readonly heartbeat: HeartbeatState | null;
+  /** Which limits of tasks are enforced on this machine; null if that is not known. */
+  readonly limitSupport: LimitSupport | null;
+  /** Returns the jobs with limits that are not enforced; null if there are none. */
+  unenforcedLimits(): UnenforcedLimits | null;
   /** Makes an error of petit that nothing has handled count against its health, and need attention, for an hour. */
   noteUnhandledError(error: Error): void;
   /** Sends an event that something else is known about the repository with the job files. Does nothing while petit stops. */

@@ -13,6 +13,7 @@ import type { Job, Pause } from "../domain/job.ts";
 import type { ActivityCounts } from "../domain/limits/activity.ts";
 import type { QueueRuns, QueueState } from "../domain/limits/queue.ts";
 import { NO_RETENTION } from "../domain/limits/retention.ts";
+import { findUnenforced, type LimitSupport, type UnenforcedLimits } from "../domain/limits/unenforced.ts";
 import type { WaitingCode } from "../domain/limits/waiting-for.ts";
 import type { WaitsFor } from "../domain/limits/waits-for.ts";
 import { DEFAULT_AUDIT_DAYS } from "../domain/people/audit.ts";
@@ -25,7 +26,7 @@ import type { GoneJob } from "../store/jobs.ts";
 import type { Store } from "../store/store.ts";
 import { Artifacts } from "./artifacts/artifacts.ts";
 import { Cgroups } from "./attempt/cgroup/cgroups.ts";
-import { NOT_LOOKED } from "./attempt/cgroup/support.ts";
+import { limitSupportOf, NOT_LOOKED } from "./attempt/cgroup/support.ts";
 import { inheritable } from "./attempt/command.ts";
 import { localDriver } from "./attempt/driver.ts";
 import { ensureFilesOf } from "./attempt/ensure-files.ts";
@@ -122,6 +123,7 @@ class Scheduler implements Engine {
   readonly #attention: AttentionFinder;
   readonly #artifacts: Artifacts;
   readonly #cgroups: Cgroups;
+  readonly #limitSupport: LimitSupport | null;
   readonly #runs: Runs;
   readonly #figures: DailyFigures;
   readonly #expectations: Expectations;
@@ -201,6 +203,7 @@ class Scheduler implements Engine {
     });
     this.#digests = this.#createDigests();
     this.#heartbeats = this.#createHeartbeats();
+    const createdAt = clock.now();
     this.#attention = new AttentionFinder({
       store,
       clock,
@@ -225,6 +228,10 @@ class Scheduler implements Engine {
       repositoryProblems: () => options.repository?.problems() ?? [],
       changedCommitFiles: () => options.repository?.changed() ?? [],
       lostProcesses: () => this.#lostProcesses.found,
+      unenforcedLimits: () => {
+        const found = this.unenforcedLimits();
+        return found === null ? null : { ...found, since: createdAt };
+      },
     });
     const ensureFiles = ensureFilesOf(options.repository ?? null);
     this.#artifacts = new Artifacts({
@@ -256,6 +263,7 @@ class Scheduler implements Engine {
       occupy: (jobId, runId) => this.#runs.occupy(jobId, runId),
       currentId: (jobId) => this.#jobs.currentId(jobId),
     });
+    this.#limitSupport = options.cgroups === undefined ? null : limitSupportOf(options.cgroups);
     this.#cgroups = new Cgroups({ support: options.cgroups ?? NOT_LOOKED, spoolDir, clock, log });
     this.#runs = new Runs({
       services: {
@@ -839,6 +847,17 @@ class Scheduler implements Engine {
 
   get heartbeat(): HeartbeatState | null {
     return this.#heartbeats?.state ?? null;
+  }
+
+  get limitSupport(): LimitSupport | null {
+    return this.#limitSupport;
+  }
+
+  unenforcedLimits(): UnenforcedLimits | null {
+    const support = this.#limitSupport;
+    const jobs = [...this.#jobs.all.values()].map(({ job }) => job);
+    const defaults = this.#options.settings.limits ?? {};
+    return support === null ? null : findUnenforced(jobs, { defaults, support });
   }
 
   noteUnhandledError(error: Error): void {

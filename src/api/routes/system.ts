@@ -6,7 +6,7 @@ import { failures } from "../shapes/failure.ts";
 import { healthReasonBody } from "../shapes/health.ts";
 import { activityBody } from "../shapes/limits/waits-for.ts";
 import { problemBody, schedulerBody } from "../shapes/scheduler.ts";
-import { type FolderBody, heartbeatBody, SystemBody, settingBody } from "../shapes/system.ts";
+import { type FolderBody, heartbeatBody, limitSupportBody, SystemBody, settingBody } from "../shapes/system.ts";
 
 export const systemRoutes = (context: ApiContext) => {
   const { clock, store, system } = context;
@@ -68,6 +68,7 @@ const systemBody = (
     scheduler: schedulerBody(engine),
     health: { status, reasons: reasons.map(healthReasonBody) },
     heartbeat: heartbeatBody(engine.heartbeat),
+    limit_support: limitSupportBody(engine.limitSupport),
     problems: engine.problems.map(problemBody),
     needs_token: authentication.needsToken(),
     settings: system.settings.map(settingBody),

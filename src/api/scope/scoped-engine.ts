@@ -86,6 +86,9 @@ export const scopedEngine = (engine: ApiEngine, { store, visibility, redaction }
     // A file can have several jobs, and its problems can name others.
     problems: [],
     heartbeat: null,
+    get limitSupport() {
+      return engine.limitSupport;
+    },
     get queues() {
       return engine.queuesOf(visibility.jobIds);
     },

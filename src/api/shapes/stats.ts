@@ -85,6 +85,7 @@ export const StatsBody = exactly(
           retention_undecided: 0,
           open_to_users: 0,
           lost_processes: 0,
+          limits_not_enforced: 0,
           job_file_broken: 0,
           jobs_commit_refused: 0,
           jobs_repository_failed: 0,

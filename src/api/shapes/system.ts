@@ -1,5 +1,6 @@
 import { t } from "elysia";
 import type { HeartbeatState } from "../../domain/health.ts";
+import { CGROUP_LIMITS, type LimitSupport } from "../../domain/limits/unenforced.ts";
 import type { SettingFact } from "../options.ts";
 import { JobRepositoryBody } from "./definition/repository.ts";
 import { HealthReasonBody, HealthWord } from "./health.ts";
@@ -45,6 +46,15 @@ const HeartbeatBody = exactly(
     error: nullable(t.String(), "Why the last ping failed; null if it did not"),
   },
   { title: "Heartbeat" },
+);
+
+const LimitSupportBody = exactly(
+  {
+    enforced: t.Array(word(CGROUP_LIMITS), { description: "The limits that are enforced, of those that need cgroups" }),
+    reason: nullable(t.String(), "Why those are not all, in words that follow `because`; null if they are"),
+    advice: nullable(t.String(), "What to do about it; null if they are all"),
+  },
+  { title: "LimitSupport" },
 );
 
 export const SystemBody = exactly(
@@ -101,6 +111,9 @@ export const SystemBody = exactly(
       { title: "HealthReasons", description: "Whether petit is healthy" },
     ),
     heartbeat: t.Optional(nullable(HeartbeatBody, "What petit pings while it is healthy; null if there is nothing")),
+    limit_support: t.Optional(
+      nullable(LimitSupportBody, "Which limits of tasks are enforced on this machine; null if that is not known"),
+    ),
     problems: t.Array(ProblemBody, { description: "Problems of the job files" }),
     needs_token: t.Boolean({ description: "True if the API requires a token" }),
     settings: t.Array(SettingBody, { description: "Settings in the order of `--help`, without secrets" }),
@@ -132,6 +145,7 @@ export const SystemBody = exactly(
         scheduler: { state: "running", is_running: true, is_paused: false, paused_at: null, paused_by: null },
         health: { status: "ok", reasons: [] },
         heartbeat: null,
+        limit_support: { enforced: ["memory", "cpus", "pids"], reason: null, advice: null },
         problems: [],
         needs_token: false,
         settings: [
@@ -159,6 +173,11 @@ export const heartbeatBody = (state: HeartbeatState | null): typeof HeartbeatBod
         failing_since: state.failing?.since ?? null,
         error: state.failing?.error ?? null,
       };
+
+export const limitSupportBody = (support: LimitSupport | null): typeof LimitSupportBody.static | null =>
+  support === null
+    ? null
+    : { enforced: [...support.enforced], reason: support.gap?.reason ?? null, advice: support.gap?.advice ?? null };
 
 export const settingBody = ({ value, ...fact }: SettingFact): typeof SettingBody.static => ({
   ...fact,

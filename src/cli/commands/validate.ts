@@ -5,12 +5,14 @@ import { definedIn } from "../../app/open-database.ts";
 import { privilegesOf } from "../../app/privileges.ts";
 import { ownFoldersOf } from "../../app/spool-dir.ts";
 import { PetitError } from "../../domain/errors.ts";
+import { findUnenforced } from "../../domain/limits/unenforced.ts";
 import { secretConcerns } from "../../engine/secrets/secret-concerns.ts";
 import type { Setup } from "../../jobfile/check/jobs.ts";
 import { formatProblem } from "../../jobfile/problem.ts";
 import { type JobFiles, MAX_BYTES, type NamedFile, readJobFiles } from "../../jobfile/read/job-dir.ts";
 import { pluralize } from "../../lib/text.ts";
 import { type Context, defineCommand } from "../command.ts";
+import { findLimitSupport, unenforcedMessage } from "../doctor/limits.ts";
 import { programChecks } from "../doctor/programs.ts";
 import { EXIT, type ExitStatus } from "../exit.ts";
 import { noJobIn, readJobs, summaryOf } from "../job-folder.ts";
@@ -45,7 +47,7 @@ export const validate = defineCommand({
       ownFolders: knowsDatabase(context) ? ownFoldersOf({ db: settings.db, spoolDir: null, jobsDir }) : null,
       privileges: privilegesOf(settings),
     }));
-    const warnings = warningsOf(files, environment);
+    const warnings = [...warningsOf(files, environment), ...(await limitWarnings(files, context))];
     const { out, err } = terminal;
     for (const warning of warnings) err.write(`${paint(err, "yellow", "warning")}: ${warning}\n`);
     if (json) out.write(`${JSON.stringify(asJson(files), null, 2)}\n`);
@@ -106,6 +108,16 @@ const warningsOf = ({ jobs }: JobFiles, environment: Context["environment"]): re
     secretConcerns(job, definedIn(environment)).flatMap(({ kind, message }) => (kind === "short" ? [message] : [])),
   ),
 ];
+
+/** Returns what this machine does not enforce. */
+const limitWarnings = async ({ jobs }: JobFiles, context: Context): Promise<readonly string[]> => {
+  const { taskLimits: defaults = {} } = context;
+  const nothing = { enforced: [], gap: { reason: "", advice: "" } };
+  // Only then petit is asked.
+  if (findUnenforced(jobs, { defaults, support: nothing }) === null) return [];
+  const found = findUnenforced(jobs, { defaults, support: await findLimitSupport(context) });
+  return found === null ? [] : [`${unenforcedMessage(found)}; ${found.advice}`];
+};
 
 const asJson = (files: JobFiles): object => ({
   valid: statusOf(files) === EXIT.DONE,

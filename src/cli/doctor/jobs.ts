@@ -17,6 +17,7 @@ import { problemLine, summaryOf } from "../job-folder.ts";
 import { serviceUserOf } from "../service/place.ts";
 import { type Check, failed, firstLines, ok, warning } from "./check.ts";
 import { containerChecks } from "./containers.ts";
+import { limitsChecks } from "./limits.ts";
 import { programChecks } from "./programs.ts";
 import { receiverChecks } from "./receivers.ts";
 
@@ -44,6 +45,7 @@ export const jobChecks = async (
       ...containerChecks(files.jobs, context),
       variablesCheck(files.jobs, environment),
       ...secretsCheck(files.jobs, environment),
+      ...(await limitsChecks(files.jobs, context)),
       ...(await receiverChecks(
         [...files.jobs.map((job) => withDefaultNotify(job, defaultNotify)), ...digestSender(context)],
         context,

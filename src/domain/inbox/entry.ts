@@ -73,6 +73,7 @@ const keyOf = (item: Keyed): string => {
     case "retention_undecided":
     case "open_to_users":
     case "lost_processes":
+    case "limits_not_enforced":
     case "jobs_repository_failed":
       return "petit";
     case "transfer_blocked":

@@ -202,6 +202,8 @@ const seenParts = (item: Simple): { readonly cause: string; readonly streak: num
       return { cause: causeText(item.error), streak: 1 };
     case "lost_processes":
       return { cause: "", streak: item.processes.length };
+    case "limits_not_enforced":
+      return { cause: causeText(item.reason), streak: item.jobs.length };
     case "jobs_commit_refused":
       return { cause: "", streak: 1 };
     case "job_file_broken":

@@ -15,7 +15,7 @@ import { sizeOfLimitText } from "./limits/usage.ts";
 import { REASON_TEXT } from "./run.ts";
 import { paramsText } from "./run-facts.ts";
 import { type ExplainedFailure, failurePath, runPath, shortRunId } from "./run-path.ts";
-import { taskLabel } from "./task.ts";
+import { taskLabel, unenforcedText } from "./task.ts";
 import {
   failedRepositoryMessage,
   refusedJobsMessage,
@@ -163,6 +163,13 @@ type Facts = {
   readonly lost_processes: {
     readonly count: number;
     readonly processes: readonly { readonly pid: number; readonly job_id: string | null }[];
+  };
+  readonly limits_not_enforced: {
+    readonly count: number;
+    readonly job_ids: readonly string[];
+    readonly limits: readonly string[];
+    readonly reason: string;
+    readonly advice: string;
   };
   readonly job_file_broken: {
     readonly file: string;
@@ -486,6 +493,13 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
       state: `${count} lost`,
       what: `does not know ${pluralize(count, "process group")} that still ${runs}`,
     });
+  },
+  limits_not_enforced: ({ count, job_ids: jobIds, limits, reason, advice }) => {
+    const message = unenforcedText({ count, jobIds, limits, reason });
+    return {
+      ...aboutPetit({ message: `${message}; ${advice}`, state: "limits not enforced", what: message }),
+      details: [text(advice)],
+    };
   },
   job_file_broken: ({ file, line: row, column, path, problem, problems }) => {
     const first = `${path === "" ? "" : `${path}: `}${problem}`;
@@ -827,6 +841,8 @@ export const ATTENTION_TEXT = {
     "petit runs as root and its API requires no token, on a machine that other users can log in to; ends when petit requires a token",
   lost_processes:
     "Processes still run whose runs the database does not know, because it was restored from an older copy; they keep the places of their runs. Ends with them, also by `petit doctor --end-strays`",
+  limits_not_enforced:
+    "Jobs have limits of memory, processors or processes that this machine does not enforce; their tasks run without them. Ends when petit is started where it can create cgroups, or when no job has such limits, or only with `enforce: best_effort`",
   job_file_broken: "A job file has problems; its jobs keep their last good version",
   jobs_commit_refused:
     "A commit of the repository of the job files has problems; the commit in use stays. Ends with a commit that has none, or when another one is chosen",

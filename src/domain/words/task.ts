@@ -1,6 +1,6 @@
 import { formatRoundedSize } from "../../lib/size.ts";
 import { suggest } from "../../lib/suggest.ts";
-import { shorten } from "../../lib/text.ts";
+import { pluralize, shorten } from "../../lib/text.ts";
 import type { TaskLimits } from "../limits/task-limits.ts";
 
 /** Maximum number of tasks that an error lists. */
@@ -29,3 +29,31 @@ export const limitsText = ({ memoryBytes, cpus, pids, nice, io, enforce }: TaskL
   ]
     .filter((part) => part !== null)
     .join(", ");
+
+/** Maximum number of jobs that a sentence names. */
+const MAX_NAMED = 3;
+
+export type UnenforcedFacts = {
+  /** How many jobs ask for the limits. */
+  readonly count: number;
+  /** Ids of some of them. */
+  readonly jobIds: readonly string[];
+  readonly limits: readonly string[];
+  readonly reason: string;
+};
+
+/** Says that limits of jobs are not enforced, and why: "memory and pids of job 'etl' are not enforced, because this machine has cgroup v1". */
+export const unenforcedText = ({ count, jobIds, limits, reason }: UnenforcedFacts): string => {
+  const verb = limits.join() === "memory" ? "is" : "are";
+  return `${listText(limits)} of ${jobsText(count, jobIds)} ${verb} not enforced, because ${reason}`;
+};
+
+const jobsText = (count: number, jobIds: readonly string[]): string => {
+  const named = jobIds.slice(0, MAX_NAMED).map((id) => `'${id}'`);
+  const more = count - named.length;
+  if (count === 1) return `job ${named.join("")}`;
+  return more > 0 ? `${pluralize(count, "job")} (${named.join(", ")} and ${more} more)` : `jobs ${listText(named)}`;
+};
+
+const listText = (words: readonly string[]): string =>
+  words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;

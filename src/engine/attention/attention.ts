@@ -6,6 +6,7 @@ import {
   type AttentionKind,
   type ChangedCommitFiles,
   type FailingTrigger,
+  type LimitsNotEnforced,
   type LostProcessGroups,
   lateAfterMs,
   MIN_STUCK_MS,
@@ -73,6 +74,8 @@ export type AttentionListOptions = {
   readonly repositoryProblems: () => readonly HealthReason[];
   /** What outlived a restore; null if there is nothing. */
   readonly lostProcesses: () => LostProcessGroups | null;
+  /** Limits of jobs that this machine does not enforce; null if there are none. */
+  readonly unenforcedLimits: () => LimitsNotEnforced | null;
 };
 
 type JobAttention = Awaited<ReturnType<JobResults["list"]>>[number];
@@ -94,6 +97,8 @@ const isOfWaits = <Item extends { readonly kind: AttentionKind }>(
   item: Item,
 ): item is Extract<Item, { readonly kind: "no_worker" | "transfer_blocked" }> =>
   item.kind === "no_worker" || item.kind === "transfer_blocked";
+
+type Unenforced = Extract<Attention, { readonly kind: "limits_not_enforced" }>;
 
 /** Number of items whose details are read before other work runs. */
 const DESCRIBED_AT_ONCE = 20;
@@ -238,7 +243,7 @@ export class AttentionFinder {
     return toEntry(this.#describe(item), { urgency, mark, consequences, childJobs });
   }
 
-  /** Returns the items about some jobs; null for all. Attempts of several jobs that wait for the same are counted anew. */
+  /** Returns the items about some jobs; null for all. What is about several jobs is about the chosen ones of them. */
   #choose(found: readonly Listed[], jobIds: ReadonlySet<JobId> | null): readonly Listed[] {
     if (jobIds === null) return found;
     const facts = this.#options.workers();
@@ -251,7 +256,13 @@ export class AttentionFinder {
     });
     const isChosen = (item: Listed | Attention): boolean =>
       "jobId" in item && item.jobId !== null && jobIds.has(item.jobId);
-    return [...found.filter((item) => !isOfWaits(item)), ...ofWaits.filter(isOfWaits)].filter(isChosen);
+    const unenforced = found.flatMap((item) => {
+      if (item.kind !== "limits_not_enforced") return [];
+      const jobs = item.jobs.filter(isOfJobs);
+      return jobs.length === 0 ? [] : [{ ...item, jobs }];
+    });
+    const chosen = [...found.filter((item) => !isOfWaits(item)), ...ofWaits.filter(isOfWaits)].filter(isChosen);
+    return [...chosen, ...unenforced];
   }
 
   /** Returns the id of an entry with the id that its job has now. */
@@ -422,6 +433,7 @@ export class AttentionFinder {
       case "retention_undecided":
       case "open_to_users":
       case "lost_processes":
+      case "limits_not_enforced":
       case "heartbeat_failing":
       case "trigger_failing":
       case "jobs_commit_refused":
@@ -467,6 +479,7 @@ export class AttentionFinder {
       ...this.#oldRuns(),
       ...this.#openAccess(),
       ...this.#lostProcesses(),
+      ...this.#unenforcedLimits(),
       ...this.#options.changedCommitFiles().map((changed) => ({ kind: "commit_files_changed" as const, ...changed })),
       ...this.#brokenFiles(),
       ...this.#repositoryProblems(),
@@ -513,6 +526,7 @@ export class AttentionFinder {
       case "retention_undecided":
       case "open_to_users":
       case "lost_processes":
+      case "limits_not_enforced":
       case "job_file_broken":
       case "jobs_commit_refused":
       case "jobs_repository_failed":
@@ -600,6 +614,11 @@ export class AttentionFinder {
   #lostProcesses(): readonly Extract<Attention, { readonly kind: "lost_processes" }>[] {
     const found = this.#options.lostProcesses();
     return found === null ? [] : [{ kind: "lost_processes", ...found }];
+  }
+
+  #unenforcedLimits(): readonly Unenforced[] {
+    const found = this.#options.unenforcedLimits();
+    return found === null ? [] : [{ kind: "limits_not_enforced", ...found }];
   }
 
   #stuckRuns(): readonly Extract<Attention, { readonly kind: "run_stuck" }>[] {

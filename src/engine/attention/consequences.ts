@@ -116,6 +116,7 @@ class CauseFinder {
       case "retention_undecided":
       case "open_to_users":
       case "lost_processes":
+      case "limits_not_enforced":
       case "job_file_broken":
       case "jobs_commit_refused":
       case "jobs_repository_failed":

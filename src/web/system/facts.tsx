@@ -37,6 +37,18 @@ export const Facts = ({ system }: { readonly system: SystemData }) => (
           </span>
         </Fact>
       )}
+      {system.limit_support != null && (
+        <Fact name="Limits">
+          {system.limit_support.enforced.length === 0
+            ? "not enforced"
+            : `${system.limit_support.enforced.join(", ")} enforced`}
+          {system.limit_support.reason !== null && (
+            <span className="muted">
+              , because {system.limit_support.reason}; {system.limit_support.advice}
+            </span>
+          )}
+        </Fact>
+      )}
       <Fact name="Time zone">{system.timezone}</Fact>
       <Fact name="Host">
         {system.hostname} <span className="muted">({system.target})</span>, process {system.pid}

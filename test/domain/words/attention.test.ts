@@ -115,6 +115,15 @@ const ITEMS: { readonly [Kind in AttentionKind]: Extract<Given, { readonly kind:
     retention_undecided: { kind: "retention_undecided", ...item, runs: 12 },
     open_to_users: { kind: "open_to_users", ...item, accounts: 2 },
     lost_processes: { kind: "lost_processes", ...item, count: 2, processes: [{ pid: 47, job_id: "etl" }] },
+    limits_not_enforced: {
+      kind: "limits_not_enforced",
+      ...item,
+      count: 5,
+      job_ids: ["etl", "import", "report", "sync"],
+      limits: ["memory", "pids"],
+      reason: "this machine has cgroup v1",
+      advice: "start it with cgroup v2",
+    },
     jobs_commit_refused: {
       kind: "jobs_commit_refused",
       ...item,

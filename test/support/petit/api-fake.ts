@@ -253,6 +253,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     refusedWebhooks: new Map(),
     expectations: [],
     heartbeat: null,
+    limitSupport: null,
     onOutput: (runId, listener) => {
       const listeners = outputListeners.get(runId) ?? new Set();
       outputListeners.set(runId, listeners.add(listener));

@@ -11,6 +11,7 @@ import {
 import type { AttentionEntry, AttentionList } from "../../../domain/inbox/entry.ts";
 import { URGENCIES } from "../../../domain/inbox/order.ts";
 import { TASK_TYPES } from "../../../domain/job.ts";
+import { CGROUP_LIMITS } from "../../../domain/limits/unenforced.ts";
 import { NOTIFY_TYPES, receiverText } from "../../../domain/notification.ts";
 import { ROLES } from "../../../domain/people/role.ts";
 import {
@@ -414,6 +415,21 @@ const LostProcessesBody = kindOf(
   { title: "LostProcesses" },
 );
 
+const LimitsNotEnforcedBody = kindOf(
+  "limits_not_enforced",
+  "When petit was started",
+  {
+    job_id: t.Null({ description: "Always null" }),
+    run_id: t.Null({ description: "Always null" }),
+    count: positive("Number of jobs with such limits"),
+    job_ids: t.Array(JobIdText, { description: "At most 100 of them" }),
+    limits: t.Array(word(CGROUP_LIMITS), { description: "The limits that are not enforced" }),
+    reason: t.String({ description: "Why, in words that follow `because`" }),
+    advice: t.String({ description: "What to do about it" }),
+  },
+  { title: "LimitsNotEnforced" },
+);
+
 const FileBroken = kindOf(
   "job_file_broken",
   "When petit first read the file with problems; the start of petit at the earliest",
@@ -538,6 +554,7 @@ export const AttentionBody = t.Union(
     RetentionUndecided,
     OpenToUsers,
     LostProcessesBody,
+    LimitsNotEnforcedBody,
     FileBroken,
     JobsCommitRefused,
     JobsRepositoryFailed,
@@ -705,6 +722,12 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
       const { kind, processes } = item;
       return { kind, ...common, ...NOTHING, count: processes.length, processes: lostProcesses(processes) };
     }
+    case "limits_not_enforced": {
+      const { kind, jobs, reason, advice } = item;
+      const limits = CGROUP_LIMITS.filter((limit) => jobs.some((job) => job.limits.includes(limit)));
+      const jobIds = jobs.slice(0, MAX_UNENFORCED_JOBS).map(({ jobId }) => jobId);
+      return { kind, ...common, ...NOTHING, count: jobs.length, job_ids: jobIds, limits, reason, advice };
+    }
     case "job_file_broken": {
       const { kind, file, line, column, path, problem, problems } = item;
       return { kind, ...common, ...NOTHING, file, line, column, path, problem, problems };
@@ -741,6 +764,7 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
 };
 
 const MAX_LOST_PROCESSES = 100;
+const MAX_UNENFORCED_JOBS = 100;
 
 const lostProcesses = (processes: readonly LostProcessGroup[]): (typeof LostProcessBody.static)[] =>
   processes.slice(0, MAX_LOST_PROCESSES).map(({ pid, jobId, runId }) => ({ pid, job_id: jobId, run_id: runId }));

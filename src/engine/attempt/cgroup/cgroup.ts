@@ -1,12 +1,13 @@
 import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, rmdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { TaskLimits } from "../../../domain/limits/task-limits.ts";
+import type { CgroupLimit } from "../../../domain/limits/unenforced.ts";
 import type { Usage } from "../../../domain/usage.ts";
 import { errorCode } from "../../../lib/error-message.ts";
 import { readText } from "../../output/spool.ts";
 import { statOf } from "../identity.ts";
 import { WRAPPER_PIDS } from "../wrapper.ts";
-import type { CgroupLimit, Controller } from "./support.ts";
+import type { Controller } from "./support.ts";
 
 /** What a cgroup enforces, and by what: the kernel's documentation is Documentation/admin-guide/cgroup-v2.rst. */
 export type CgroupLimits = {

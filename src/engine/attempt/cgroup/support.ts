@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { needsCgroup, type TaskLimits } from "../../../domain/limits/task-limits.ts";
+import { CGROUP_LIMITS, type CgroupLimit, type LimitSupport } from "../../../domain/limits/unenforced.ts";
 import type { Runtime } from "../../../runtime/runtime.ts";
 import { readText } from "../../output/spool.ts";
 import { type CgroupMounts, folderOf, parseMounts, pathOf } from "./mounts.ts";
@@ -150,9 +151,6 @@ const gapOf = (missing: readonly Controller[], mounts: CgroupMounts): CgroupGap 
   };
 };
 
-/** A limit that only a cgroup can enforce. */
-export type CgroupLimit = "memory" | "cpus" | "pids";
-
 /** Returns which limits of a task can't be enforced, and why; null if all can. */
 export const unenforced = (
   support: CgroupSupport,
@@ -199,3 +197,12 @@ const notDelegated = (base: string, { euid }: CgroupSystem): readonly [string, s
     `start petit with systemd-run${user} --scope -p Delegate=yes, as a service, or with ${CGROUP_VARIABLE}`,
   ];
 };
+
+/** Returns which limits petit enforces. */
+export const limitSupportOf = (support: CgroupSupport): LimitSupport =>
+  support.kind === "none"
+    ? { enforced: [], gap: { reason: support.reason, advice: support.advice } }
+    : {
+        enforced: CGROUP_LIMITS.filter((limit) => support.controllers.has(CONTROLLER_OF[limit])),
+        gap: support.gap,
+      };
