@@ -1,4 +1,5 @@
 import type { RunFields, Trigger } from "../run.ts";
+import { cpuText, memoryText, type ShownUsage } from "./limits/usage.ts";
 import { TRIGGER_TEXT } from "./run.ts";
 import { shortDigest } from "./versions/version.ts";
 
@@ -30,6 +31,7 @@ export type RunFactValue =
 type FactRun = RunFields & {
   readonly retried_by?: readonly string[];
   readonly version?: { readonly version: number; readonly digest: string };
+  readonly usage?: (ShownUsage & { readonly memory_limit_bytes: number | null }) | null;
 };
 
 /** Returns how a run came about and what became of it. */
@@ -72,8 +74,15 @@ export const timeFacts = (run: FactRun): readonly RunFact[] =>
     { name: "started", title: "Started", value: { kind: "time", at: run.started_at } },
     { name: "ended", title: "Ended", value: { kind: "time", at: run.ended_at } },
     { name: "took", title: "Took", value: { kind: "duration", ms: run.duration_ms, since: run.started_at } },
+    { name: "used", title: "Used", value: text(usedText(run.usage ?? null)) },
     { name: "late", title: "Late since", phrase: "late since", value: time("since", run.late_at) },
   ]);
+
+const usedText = (usage: NonNullable<FactRun["usage"]> | null): string | null => {
+  if (usage === null) return null;
+  const memory = memoryText(usage, usage.memory_limit_bytes);
+  return `CPU ${cpuText(usage)}${memory === null ? "" : `, memory ${memory}`}`;
+};
 
 type MaybeFact = Omit<RunFact, "value"> & { readonly value: RunFactValue | null };
 

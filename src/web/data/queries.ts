@@ -92,6 +92,8 @@ type RunsFilter = {
   readonly id?: string;
   /** True to read why each run failed. */
   readonly failure?: boolean;
+  /** Includes what the attempts of each run used. */
+  readonly usage?: boolean;
 };
 
 /** Filter of the runs of all jobs. */

@@ -10,10 +10,16 @@ import { Trend } from "./trend.tsx";
 const DRAWN = 90;
 const LISTED = 10;
 
+/** The newest runs of a job, which several parts of its page show. */
+export const historyQuery = (jobId: string) => ({
+  ...jobRunsQuery(jobId, { limit: DRAWN, failure: true, usage: true }),
+  placeholderData: keepPreviousData,
+});
+
 /** Shows the newest runs of a job. */
 export const History = ({ jobId }: { readonly jobId: string }) => {
   const [isWhole, setWhole] = useState(false);
-  const runs = useQuery({ ...jobRunsQuery(jobId, { limit: DRAWN, failure: true }), placeholderData: keepPreviousData });
+  const runs = useQuery(historyQuery(jobId));
   return (
     <section className="card job-history" aria-labelledby="history">
       <h2 id="history">History</h2>

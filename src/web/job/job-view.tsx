@@ -29,6 +29,7 @@ import { ScheduleCard } from "./schedule-card.tsx";
 import { SettingsCard } from "./settings-card.tsx";
 import { StateCard } from "./state-card.tsx";
 import { TaskGrid } from "./task-grid.tsx";
+import { JobUsage } from "./usage.tsx";
 
 /** Shows the last result, history, graph and configuration of a job. */
 export const JobView = ({ jobId }: { readonly jobId: string }) => {
@@ -133,6 +134,7 @@ const Parts = ({ job }: { readonly job: JobDetail }) => {
         {job.schedule !== null && !job.gone && <ScheduleCard job={job} />}
       </div>
       <History jobId={job.id} />
+      <JobUsage jobId={job.id} />
       <Durations jobId={job.id} />
       <TaskGrid jobId={job.id} />
       {job.schedule !== null && <Occurrences jobId={job.id} timezone={job.timezone} />}

@@ -191,6 +191,41 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await page.waitForURL(`**/runs/${id}`);
   }, 60_000);
 
+  test("shows what the newest runs used, in words and as a table, too, and the limit of memory as a line", async () => {
+    const { petit, web, page } = running();
+    const { id } = await runToEnd(petit, "linked");
+    await runToEnd(petit, "linked");
+    await web.open("/jobs/linked");
+    const usage = card(page, "CPU and memory");
+    await usage.getByRole("img", { name: /^CPU times of the newest runs: at most / }).waitFor();
+    await page.route("**/api/jobs/linked/runs?*", async (route) => {
+      const list = await (await route.fetch()).json();
+      const used = (peak: number, limit: number | null) => ({
+        cpu_user_ms: 1_200,
+        cpu_system_ms: 300,
+        memory_peak_bytes: peak * 2 ** 20,
+        memory_limit_bytes: limit === null ? null : limit * 2 ** 20,
+      });
+      for (const run of list.runs) run.usage = run.id === id ? used(480, 512) : used(100, null);
+      await route.fulfill({ json: list });
+    });
+    await web.open("/jobs/linked");
+    const memory = usage.getByRole("img", { name: "Peaks of memory of the newest runs: at most 480 MiB." });
+    await memory.waitFor();
+    await becomes(() => memory.locator(".usage-limit").count(), 1);
+    await becomes(() => memory.locator(".usage-near").getAttribute("data-run"), id);
+    await usage.getByText("At least 90 % of it").waitFor();
+    await usage.getByText("as a table").click();
+    const row = usage.getByRole("row").filter({ hasText: "480 of 512 MiB" });
+    await row.getByText("1.5 s").waitFor();
+    await page.unroute("**/api/jobs/linked/runs?*");
+    await row.getByRole("link").click();
+    await page.waitForURL(`**/runs/${id}`);
+    await card(page, "Summary")
+      .getByText(/^CPU \d+ms/)
+      .waitFor();
+  }, 60_000);
+
   test("shows each task in each of the newest runs, with a link to its log", async () => {
     const { petit, web, page } = running();
     const done = await runToEnd(petit, "grid");

@@ -9,8 +9,8 @@ export type ShownUsage = {
 };
 
 /** Returns the CPU time: `1.2s`; null if it is not known. */
-export const cpuText = (usage: ShownUsage | null): string | null =>
-  usage === null ? null : durationText(usage.cpu_user_ms + usage.cpu_system_ms);
+export const cpuText = (usage: ShownUsage | null, format: (ms: number) => string = durationText): string | null =>
+  usage === null ? null : format(usage.cpu_user_ms + usage.cpu_system_ms);
 
 /** Returns the peak of memory, and the limit if there was one: `480.0 of 512.0 MiB`, `1.1 of 2.0 GiB`. Null if the peak is not known. */
 export const memoryText = (usage: ShownUsage | null, limitBytes: number | null): string | null => {

@@ -1,3 +1,4 @@
+import { cpuText, memoryText, NOT_ENFORCED } from "../../../domain/words/limits/usage.ts";
 import { statusWords } from "../../../domain/words/waiting-for.ts";
 import { waitsForText } from "../../../domain/words/waits-for.ts";
 import type { TaskRunData } from "../../data/shapes.ts";
@@ -50,6 +51,7 @@ export const GanttRow = ({ task, tasks, scale, now, isSelected, onSelect }: Gant
           {`${task.error}${task.allowed ? ", which the job allows" : ""}`}
         </span>
       )}
+      {task.limits_enforced === false && <span className="gantt-waits">its limits were {NOT_ENFORCED}</span>}
       {task.waits_for !== null && <span className="gantt-waits">waits for {waitsForText(task.waits_for)}</span>}
     </li>
   );
@@ -74,7 +76,13 @@ const timeText = (task: TaskRunData, now: number): string => {
   const ms = duration_ms ?? (started_at === null ? null : now - started_at);
   if (ms === null) return "waiting";
   const worker = workerOf(task);
-  return [durationText(ms), attempts > 1 ? counted(attempts, "attempt") : null, worker === null ? null : `on ${worker}`]
+  const memory = memoryText(task.usage ?? null, task.usage?.memory_limit_bytes ?? null);
+  return [
+    durationText(ms),
+    memory,
+    attempts > 1 ? counted(attempts, "attempt") : null,
+    worker === null ? null : `on ${worker}`,
+  ]
     .filter((part) => part !== null)
     .join(", ");
 };
@@ -132,5 +140,15 @@ const intervalText = (interval: TaskInterval, startedAt: number): string => {
   const status = shownStatus(interval.attempt);
   const how = signal ?? (exit_code === null || exit_code === 0 ? null : `exit code ${exit_code}`);
   const where = worker === null ? "" : ` on ${worker}`;
-  return `Attempt ${attempt} ${status}${where}${how === null ? "" : ` (${how})`}, ${took}\n${when}`;
+  const what = `Attempt ${attempt} ${status}${where}${how === null ? "" : ` (${how})`}, ${took}`;
+  return [what, when, ...usedTexts(interval.attempt)].join("\n");
+};
+
+/** Returns what an attempt used, and whether its limits were enforced. An older petit says neither. */
+const usedTexts = (attempt: TaskRunData["attempt_list"][number]): readonly string[] => {
+  const { usage = null, memory_limit_bytes: limit = null, limits_enforced: enforced = null } = attempt;
+  const cpu = cpuText(usage, durationText);
+  const memory = memoryText(usage, limit);
+  const used = [...(cpu === null ? [] : [`CPU ${cpu}`]), ...(memory === null ? [] : [`memory ${memory}`])].join(", ");
+  return [...(used === "" ? [] : [used]), ...(enforced === false ? [`Its limits were ${NOT_ENFORCED}`] : [])];
 };
