@@ -9,7 +9,7 @@ import { type HelloAnswer, readControl, type Verdict } from "../domain/workers/p
 import { startSweep } from "../engine/artifacts/sweep.ts";
 import { adoptProcess } from "../engine/attempt/adopt.ts";
 import { Cgroups } from "../engine/attempt/cgroup/cgroups.ts";
-import { NOT_LOOKED } from "../engine/attempt/cgroup/support.ts";
+import { limitSupportOf, NOT_LOOKED } from "../engine/attempt/cgroup/support.ts";
 import { inheritable } from "../engine/attempt/command.ts";
 import { bootId } from "../engine/attempt/identity.ts";
 import { signalGroup } from "../engine/attempt/process.ts";
@@ -172,6 +172,7 @@ export class Worker implements AsyncDisposable {
   start(): void {
     const { transport, log, store, artifactsDir } = this.#options;
     if (!this.#parts.guard.isSupported) log.warn({}, UNGUARDED);
+    this.#logGap();
     startSweep({ dir: artifactsDir, store, log, signal: this.#detach.signal });
     this.#adopt();
     store.stopBlocking();
@@ -179,6 +180,17 @@ export class Worker implements AsyncDisposable {
     void this.#hellos.run().catch((error: unknown) => {
       if (!this.#detach.signal.aborted) log.error({ err: error }, "the worker no longer greets the scheduler");
     });
+  }
+
+  /** Logs which limits of tasks it can't enforce. */
+  #logGap(): void {
+    const { enforced, gap } = limitSupportOf(this.#parts.cgroups.support);
+    if (gap === null) return;
+    const enforces = enforced.join(", ");
+    this.#options.log.info(
+      { reason: gap.reason, advice: gap.advice },
+      `this worker enforces ${enforces === "" ? "no limits" : `only the limits ${enforces}`} of tasks`,
+    );
   }
 
   get status(): WorkerStatus {
@@ -273,6 +285,7 @@ export class Worker implements AsyncDisposable {
   #greeting() {
     const { labels, allowedTypes, address, version, store, trust } = this.#options;
     const cannotStore = this.#parts.storage.check();
+    const { enforced, gap } = limitSupportOf(this.#parts.cgroups.support);
     this.#toldUnstored = [...this.#claims.unstored];
     const holds = [...this.#claims.pending, ...[...this.#granted.values()].map(({ hold }) => hold)];
     return {
@@ -283,6 +296,8 @@ export class Worker implements AsyncDisposable {
       slots: this.#slots.count,
       ...(allowedTypes !== null && { allowedTypes: [...allowedTypes] }),
       features: [...FEATURES],
+      limits: [...enforced],
+      ...(gap !== null && { limitsGap: { reason: gap.reason, advice: gap.advice } }),
       trusts: [...trust],
       ...(cannotStore !== null && { cannotStore: cannotStore.slice(0, MAX_PROBLEM) }),
       address,

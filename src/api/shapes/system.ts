@@ -1,6 +1,7 @@
 import { t } from "elysia";
 import type { HeartbeatState } from "../../domain/health.ts";
-import { CGROUP_LIMITS, type LimitSupport } from "../../domain/limits/unenforced.ts";
+import { CGROUP_LIMITS } from "../../domain/limits/task-limits.ts";
+import type { LimitSupport } from "../../domain/limits/unenforced.ts";
 import type { SettingFact } from "../options.ts";
 import { JobRepositoryBody } from "./definition/repository.ts";
 import { HealthReasonBody, HealthWord } from "./health.ts";

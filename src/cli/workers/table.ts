@@ -40,6 +40,11 @@ const workerTable = (workers: readonly WorkerBody[], { screen, now }: TextOption
       },
       { title: "SLOTS", cells: workers.map(({ slots, slots_used }) => `${slots_used}/${slots}`) },
       { title: "LABELS", cells: workers.map(({ labels }) => labels.join(",") || "-"), shrink: 3, min: 8, drop: 8 },
+      {
+        title: "ENFORCES",
+        cells: workers.map(({ limits }) => limits?.join(",") ?? "-").map((text) => text || "none"),
+        drop: 2,
+      },
       { title: "VERSION", cells: workers.map(versionText), drop: 1 },
       { title: "ADDRESS", cells: workers.map(({ address }) => address || "-"), shrink: 2, min: 10, drop: 4 },
       { title: "CONTACT", cells: workers.map(({ last_contact_at }) => roughlyText(last_contact_at - now)), drop: 6 },

@@ -1,5 +1,5 @@
 import { runsProgram, type Task } from "../job.ts";
-import { mergeLimits, type TaskLimits } from "./task-limits.ts";
+import { type CgroupLimit, cgroupLimitsOf, mergeLimits, type TaskLimits } from "./task-limits.ts";
 
 /**
  * Returns what the processes of a task may use: its limits over the defaults of the configuration file. The client of a server has none. The
@@ -20,3 +20,10 @@ const defaultsOfContainer = (
   if (own.memory !== null || own.cpus !== null) return rest;
   return { ...rest, ...(memoryBytes !== undefined && { memoryBytes }), ...(cpus !== undefined && { cpus }) };
 };
+
+/**
+ * Returns those of the limits of a task that the machine on which it runs must enforce, unless it has `enforce: best_effort`, which accepts
+ * that it does not. Those of a container are a matter of its engine.
+ */
+export const limitsToEnforce = ({ container }: Pick<Task, "container">, limits: TaskLimits): readonly CgroupLimit[] =>
+  container !== undefined || limits.enforce === "best_effort" ? [] : cgroupLimitsOf(limits);

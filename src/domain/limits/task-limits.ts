@@ -41,6 +41,16 @@ export const mergeLimits = (defaults: TaskLimits | undefined, own: TaskLimits | 
   ...own,
 });
 
+/** The limits that only a cgroup enforces, by their names in job files. */
+export const CGROUP_LIMITS = ["memory", "cpus", "pids"] as const;
+export type CgroupLimit = (typeof CGROUP_LIMITS)[number];
+
+/** Returns those of them that limits have. */
+export const cgroupLimitsOf = ({ memoryBytes, cpus, pids }: TaskLimits): readonly CgroupLimit[] => {
+  const values = { memory: memoryBytes, cpus, pids };
+  return CGROUP_LIMITS.filter((limit) => values[limit] !== undefined);
+};
+
 /** Returns whether there is a limit that only a cgroup can enforce. */
 export const needsCgroup = ({ memoryBytes, cpus, pids }: TaskLimits): boolean =>
   memoryBytes !== undefined || cpus !== undefined || pids !== undefined;

@@ -1,11 +1,7 @@
 import type { JobId } from "../ids.ts";
 import type { Job, Task } from "../job.ts";
-import { limitsOfTask } from "./limits-of-task.ts";
-import type { TaskLimits } from "./task-limits.ts";
-
-/** The limits that only a cgroup enforces, by their names in job files. */
-export const CGROUP_LIMITS = ["memory", "cpus", "pids"] as const;
-export type CgroupLimit = (typeof CGROUP_LIMITS)[number];
+import { limitsOfTask, limitsToEnforce } from "./limits-of-task.ts";
+import { CGROUP_LIMITS, type CgroupLimit, type TaskLimits } from "./task-limits.ts";
 
 /** Limits that this machine does not enforce, although jobs ask for them. */
 export type UnenforcedLimits = {
@@ -37,17 +33,12 @@ export const findUnenforced = (
   if (support.gap === null) return null;
   const found: UnenforcedJob[] = [];
   for (const { id, tasks } of jobs) {
-    const wanted = new Set(tasks.flatMap((task) => limitsToEnforce(task, defaults)));
+    const wanted = new Set(tasks.flatMap((task) => limitsHere(task, defaults)));
     const limits = CGROUP_LIMITS.filter((limit) => wanted.has(limit) && !support.enforced.includes(limit));
     if (limits.length > 0) found.push({ jobId: id, limits });
   }
   return found.length === 0 ? null : { ...support.gap, jobs: found };
 };
 
-const limitsToEnforce = (task: Task, defaults: TaskLimits): readonly CgroupLimit[] => {
-  if (task.runsOn !== undefined || task.container !== undefined) return [];
-  const { memoryBytes, cpus, pids, enforce } = limitsOfTask(task, defaults);
-  if (enforce === "best_effort") return [];
-  const given = { memory: memoryBytes, cpus, pids } as const satisfies Record<CgroupLimit, number | undefined>;
-  return CGROUP_LIMITS.filter((limit) => given[limit] !== undefined);
-};
+const limitsHere = (task: Task, defaults: TaskLimits): readonly CgroupLimit[] =>
+  task.runsOn === undefined ? limitsToEnforce(task, limitsOfTask(task, defaults)) : [];

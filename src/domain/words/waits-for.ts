@@ -53,10 +53,19 @@ const drainedText = (drained: readonly string[]): string | null => {
   return `${named}${others > 0 ? `, and ${others} more` : ""} ${drained.length === 1 ? "is" : "are"} drained`;
 };
 
-const refusalText = ({ worker, reason, lacks = [] }: RefusedWorker): string =>
-  reason === "lacks_features"
-    ? `${worker} has a version of petit that does not know ${lacks.join(", ")}`
-    : `${worker} ${REFUSALS[reason]}`;
+const refusalText = ({ worker, reason, lacks = [], gap }: RefusedWorker): string => {
+  switch (reason) {
+    case "lacks_features":
+      return `${worker} has a version of petit that does not know ${lacks.join(", ")}`;
+    case "lacks_limits": {
+      const [why, what] = gap === undefined ? ["", ""] : [` because ${gap.reason}`, `${gap.advice}, or `];
+      const which = `${lacks.length === 1 ? "limit" : "limits"} on ${lacks.join(", ")}`;
+      return `${worker} can't enforce the ${which}${why} (${what}accept that with limits.enforce: best_effort)`;
+    }
+    default:
+      return `${worker} ${REFUSALS[reason]}`;
+  }
+};
 
 const refusedText = (refused: readonly RefusedWorker[]): string | null => {
   if (refused.length === 0) return null;

@@ -1,3 +1,4 @@
+import { CGROUP_LIMITS } from "../limits/task-limits.ts";
 import type { RefusedHello, WorkerState } from "../workers/worker.ts";
 
 /** Formats a set of labels: `gpu, zone=eu`. */
@@ -37,3 +38,11 @@ type Note = { readonly worker: string; readonly detail: { readonly [key: string]
 /** Returns a late report of a worker as a clause: `box7 reported later that it completed`. */
 export const noteText = ({ worker, detail: { status } }: Note): string =>
   `${worker} reported later that it ${status === "completed" || status === "failed" ? status : "ended"}`;
+
+/** Returns which limits of tasks a worker can enforce, as a clause; null if it does not say. */
+export const enforcesText = (limits: readonly string[] | null): string | null => {
+  if (limits === null) return null;
+  const lacks = CGROUP_LIMITS.filter((limit) => !limits.includes(limit));
+  if (lacks.length === CGROUP_LIMITS.length) return "enforces no limits";
+  return `enforces ${limits.join(", ")}${lacks.length === 0 ? "" : `, but not ${lacks.join(", ")}`}`;
+};

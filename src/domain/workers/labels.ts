@@ -1,4 +1,5 @@
 import type { TaskType } from "../job.ts";
+import type { CgroupLimit } from "../limits/task-limits.ts";
 import { lackingFeatures } from "./features.ts";
 
 /** The pattern of a label of a worker, such as `gpu` or `zone=eu`. */
@@ -19,6 +20,8 @@ export type WorkerNeeds = {
   readonly type: TaskType;
   /** The features that its task uses. */
   readonly features: readonly string[];
+  /** The limits that must be enforced. */
+  readonly limits: readonly CgroupLimit[];
 };
 
 /** What a worker says about the attempts that it can run. */
@@ -26,11 +29,15 @@ type WorkerAbilities = {
   readonly labels: readonly string[];
   readonly allowedTypes?: readonly string[] | null | undefined;
   readonly features?: readonly string[] | undefined;
+  readonly limits?: readonly string[] | undefined;
 };
 
 /** Returns whether a worker can run an attempt. */
-export const canRun = (worker: WorkerAbilities, { labels, type, features }: WorkerNeeds): boolean =>
-  serves(worker.labels, labels) && allows(worker, type) && lackingFeatures(worker, features).length === 0;
+export const canRun = (worker: WorkerAbilities, { labels, type, features, limits }: WorkerNeeds): boolean =>
+  serves(worker.labels, labels) &&
+  allows(worker, type) &&
+  lackingFeatures(worker, features).length === 0 &&
+  lackingLimits(worker, limits).length === 0;
 
 /** Returns whether a worker has all labels that a task needs. */
 export const serves = (workerLabels: readonly string[], wanted: readonly string[]): boolean =>
@@ -41,3 +48,9 @@ export const allows = (
   { allowedTypes }: { readonly allowedTypes?: readonly string[] | null | undefined },
   type: string,
 ): boolean => allowedTypes?.includes(type) ?? true;
+
+/** Returns the limits of a task that a worker can't enforce. One that does not say what it can enforces none. */
+export const lackingLimits = (
+  { limits = [] }: Pick<WorkerAbilities, "limits">,
+  needed: readonly CgroupLimit[],
+): readonly CgroupLimit[] => needed.filter((limit) => !limits.includes(limit));

@@ -43,6 +43,9 @@ const token = Type.String({ minLength: 1, maxLength: 128 });
 const sha256 = Type.String({ pattern: "^[0-9a-f]{64}$" });
 const labels = Type.Array(Type.String({ pattern: LABEL_PATTERN }), { maxItems: MAX_LABELS });
 
+/** What a worker says for people. */
+const sentence = Type.String({ maxLength: 512 });
+
 /** A later version may have more features, so they are not checked. */
 const features = Type.Array(Type.String({ maxLength: 64 }), { maxItems: 256 });
 
@@ -122,6 +125,10 @@ const HELLO = record({
   allowedTypes: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
   /** The features that it knows. Missing in a worker of the first version. */
   features: Type.Optional(features),
+  /** The limits that it can enforce (`CGROUP_LIMITS`). A later version may have more. Missing in a worker of an earlier version. */
+  limits: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
+  /** Why it can't enforce all, and what to do about it. Missing if it can, or if it does not say. */
+  limitsGap: Type.Optional(record({ reason: sentence, advice: sentence })),
   /** The public keys that it trusts. Missing if it does not say. */
   trusts: Type.Optional(Type.Array(token, { maxItems: 256 })),
   /** Why it can't store anything, as its system says. Missing if it can. */
@@ -217,7 +224,7 @@ const HANDED_OFFER = Type.Union([
  * - `taken`: another claim won, or the attempt has ended, or was offered again.
  * - `replayed`: as `taken`, and the offer came in a message that petit did not publish.
  * - `unknown`: petit has no such attempt.
- * - `labels`: the worker does not serve the labels, or does not know a feature that the task uses. Workers of the first version, which
+ * - `labels`: the worker does not serve the labels, does not know a feature that the task uses, or can't enforce its limits. Workers of the first version, which
  *   claim attempts without checking that, know no other reason for it.
  * - `drained`, `protocol`, `name_in_use`, `copied`, `untrusted`, `storage`: this worker gets no work.
  * - `not_ready`: petit starts or stops.

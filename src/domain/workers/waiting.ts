@@ -1,5 +1,5 @@
 import { lackingFeatures } from "./features.ts";
-import { allows, serves, type WorkerNeeds } from "./labels.ts";
+import { allows, canRun, lackingLimits, serves, type WorkerNeeds } from "./labels.ts";
 import type { RefusedWorker, WaitsForWorker, WorkerAttempt, WorkerView } from "./worker.ts";
 
 /** An attempt that is offered to workers, and that none has claimed yet. */
@@ -54,13 +54,14 @@ export const isUnreachable = ({ state }: Pick<WorkerView, "state">): boolean =>
 
 /** Returns what an attempt waits for. */
 export const waitsForWorker = (
-  { labels, type, features, worker = null, blocked }: WorkerNeeds & Partial<BlockedAttempt>,
+  { worker = null, blocked, ...needs }: WorkerNeeds & Partial<BlockedAttempt>,
   workers: readonly WorkerView[],
 ): WaitsForWorker => {
+  const { labels, type } = needs;
   const withLabels = workers.filter((worker) => serves(worker.labels, labels));
   const allowing = withLabels.filter((worker) => allows(worker, type));
-  const able = allowing.filter((worker) => lackingFeatures(worker, features).length === 0);
-  const refused = allowing.flatMap((worker) => refusalOf(worker, features));
+  const able = allowing.filter((worker) => canRun(worker, needs));
+  const refused = allowing.flatMap((worker) => refusalOf(worker, needs));
   const drained = able.flatMap(({ name, state, isDraining }) => (state === "connected" && isDraining ? [name] : []));
   return {
     code: "worker",
@@ -74,19 +75,22 @@ export const waitsForWorker = (
 };
 
 /** Returns why a worker that has the labels, and allows the type, does not get an attempt; nothing if it may. */
-const refusalOf = (worker: WorkerView, features: readonly string[]): readonly RefusedWorker[] => {
-  const { name, refused: reason, isDraining } = worker;
+const refusalOf = (worker: WorkerView, { features, limits }: WorkerNeeds): readonly RefusedWorker[] => {
+  const { name, refused: reason, isDraining, limitsGap: gap } = worker;
   if (isDraining) return [];
   if (reason !== null) return [{ worker: name, reason }];
-  const lacks = lackingFeatures(worker, features);
-  return isAvailable(worker) && lacks.length > 0 ? [{ worker: name, reason: "lacks_features", lacks }] : [];
+  if (!isAvailable(worker)) return [];
+  const unknown = lackingFeatures(worker, features);
+  if (unknown.length > 0) return [{ worker: name, reason: "lacks_features", lacks: unknown }];
+  const lacks = lackingLimits(worker, limits);
+  return lacks.length === 0 ? [] : [{ worker: name, reason: "lacks_limits", lacks, ...(gap !== undefined && { gap }) }];
 };
 
 const isAvailable = ({ state, isDraining }: WorkerView): boolean => state === "connected" && !isDraining;
 
 /**
- * Groups the waiting attempts by labels, and by what keeps them from workers with the labels: the type of their task, or features that it
- * uses. The group that has waited longest comes first.
+ * Groups the waiting attempts by labels, and by what keeps them from workers with the labels: the type of their task, features that it uses,
+ * or its limits. The group that has waited longest comes first.
  */
 export const waitingByLabels = (
   waits: readonly WorkerWait[],

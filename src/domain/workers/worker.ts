@@ -25,8 +25,11 @@ export type WorkerState = (typeof WORKER_STATES)[number];
 export const REFUSED_HELLOS = ["protocol", "name_in_use", "copied", "untrusted", "storage"] as const;
 export type RefusedHello = (typeof REFUSED_HELLOS)[number];
 
-/** Why a worker does not get an attempt: it gets no work at all, or its version of petit does not know features that the task uses. */
-export const ATTEMPT_REFUSALS = [...REFUSED_HELLOS, "lacks_features"] as const;
+/**
+ * Why a worker does not get an attempt: it gets no work at all, its version of petit does not know features that the task uses, or it can't
+ * enforce limits of the task.
+ */
+export const ATTEMPT_REFUSALS = [...REFUSED_HELLOS, "lacks_features", "lacks_limits"] as const;
 
 /** A worker as the API shows it. Times are in ms since the Unix epoch. */
 export type WorkerView = {
@@ -46,6 +49,10 @@ export type WorkerView = {
   readonly allowedTypes: readonly string[] | null;
   /** The features that it knows, by its last hello. Missing if petit does not know, or if the hello lists none. */
   readonly features?: readonly string[] | undefined;
+  /** The limits that it can enforce, by its last hello. Missing if petit does not know, or if the hello does not say. */
+  readonly limits?: readonly string[] | undefined;
+  /** Why it can't enforce all, and what to do about it, as it says. Missing if it can, or if it does not say. */
+  readonly limitsGap?: LimitsGap | undefined;
   readonly version: string;
   readonly protocol: number;
   readonly address: string;
@@ -58,6 +65,9 @@ export type WorkerView = {
   /** What runs there, oldest first. */
   readonly attempts: readonly WorkerAttempt[];
 };
+
+/** Two sentences without a full stop, the first of which follows "because". */
+type LimitsGap = { readonly reason: string; readonly advice: string };
 
 export type WorkerAttempt = {
   readonly attemptId: number;
@@ -76,10 +86,11 @@ export type WaitsForWorker = {
   readonly labels: readonly string[];
   /** The type of the task, if a connected worker has the labels but does not allow it; otherwise null. */
   readonly type: TaskType | null;
-  /** How many connected workers have the labels and allow the type. They know the features that the task uses. If it is 0, the task can't start before one connects. */
+  /** How many connected workers have the labels and allow the type. They know the features that the task uses, and can enforce its limits. If it is 0, the task can't start before one connects. */
   readonly connected: number;
   /**
-   * The workers that have the labels, allow the type, and get no work, or lack features that the task uses. Missing if there are none.
+   * The workers that have the labels, allow the type, and get no work, lack features that the task uses, or can't enforce its limits. Missing
+   * if there are none.
    */
   readonly refused?: readonly RefusedWorker[];
   /**
@@ -94,6 +105,8 @@ export type WaitsForWorker = {
 export type RefusedWorker = {
   readonly worker: string;
   readonly reason: (typeof ATTEMPT_REFUSALS)[number];
-  /** The features that it lacks. Missing with another reason. */
+  /** The features that it lacks, or the limits that it can't enforce. Missing with another reason. */
   readonly lacks?: readonly string[];
+  /** Why it can't enforce limits. Missing with another reason, or if it does not say. */
+  readonly gap?: LimitsGap;
 };

@@ -1,10 +1,10 @@
 import { priorityOfRun } from "../../domain/limits/queue.ts";
-import { featuresOf } from "../../domain/workers/features.ts";
 import type { WorkerNeeds } from "../../domain/workers/labels.ts";
 import type { EndOrder } from "../../domain/workers/protocol.ts";
 import type { Blocked } from "../../domain/workers/waiting.ts";
 import type { StoredClaim, StoredOffer } from "../../store/workers/offers.ts";
 import type { AttemptResult, RunAttemptOptions } from "../attempt/run-attempt.ts";
+import { needsOf } from "./offered-task.ts";
 import { ReceivedOutput } from "./requests/received-output.ts";
 
 /**
@@ -27,7 +27,7 @@ export class LiveAttempt {
   /** Resolves when the outcome is stored. Null until the worker has sent it. */
   outcome: Promise<unknown> | null = null;
   #offer: StoredOffer;
-  readonly #features: readonly string[];
+  readonly #needs: Omit<WorkerNeeds, "labels">;
   /** The workers that had it at earlier epochs, since petit's start. */
   readonly #earlier = new Map<number, string>();
   /** True if it was restored, and its worker does not have it any more. */
@@ -41,7 +41,7 @@ export class LiveAttempt {
   constructor(options: RunAttemptOptions, offer: StoredOffer) {
     this.options = options;
     this.#offer = offer;
-    this.#features = featuresOf(options.context.job, options.context.task, options.context.run);
+    this.#needs = needsOf(options);
     this.offeredAt = options.services.clock.monotonic();
     this.result = this.#ended.promise;
     this.stored = this.#released.promise;
@@ -120,9 +120,9 @@ export class LiveAttempt {
     }
   }
 
-  /** What its worker must have, must allow, and must know. */
+  /** What its worker must have, must allow, must know, and must enforce. */
   get needs(): WorkerNeeds {
-    return { labels: this.#offer.labels, type: this.options.context.task.program.type, features: this.#features };
+    return { labels: this.#offer.labels, ...this.#needs };
   }
 
   /** The claim of the worker that has it; null while it is open, and when it is over. */

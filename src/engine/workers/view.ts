@@ -19,6 +19,8 @@ export const viewWorkers = (
       state,
       allowedTypes: presence.contacts.get(name)?.hello.allowedTypes ?? null,
       features: presence.contacts.get(name)?.hello.features,
+      limits: presence.contacts.get(name)?.hello.limits,
+      limitsGap: presence.contacts.get(name)?.hello.limitsGap,
       refused: contact?.refused ?? null,
       ...(contact?.refusedSince != null && { refusedSince: contact.refusedSince }),
       ...(contact?.hello.cannotStore !== undefined && { refusalDetail: contact.hello.cannotStore }),

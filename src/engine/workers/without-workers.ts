@@ -1,12 +1,12 @@
 import type { RunId } from "../../domain/ids.ts";
 import { ENDING_REASONS, type EndingReason } from "../../domain/run.ts";
-import { featuresOf } from "../../domain/workers/features.ts";
 import type { WorkerWait } from "../../domain/workers/waiting.ts";
 import { anyAborted } from "../../lib/abort.ts";
 import type { Store } from "../../store/store.ts";
 import type { AttemptDriver } from "../attempt/driver.ts";
 import { describeEnd } from "../attempt/exit-status.ts";
 import type { AttemptResult, RunAttemptOptions } from "../attempt/run-attempt.ts";
+import { needsOf } from "./offered-task.ts";
 
 /**
  * The driver of tasks with `runs_on` in a petit without workers. It runs nothing. An attempt, which a worker may have claimed before,
@@ -46,7 +46,8 @@ export class WithoutWorkers {
 
   /** Returns the attempts that wait for a worker, of all runs or of one; the oldest first. */
   listWaits(runId?: RunId): readonly WorkerWait[] {
-    return [...this.#waiting].flatMap(({ attempt, context }) => {
+    return [...this.#waiting].flatMap((options) => {
+      const { attempt, context } = options;
       const offer = runId === undefined || attempt.runId === runId ? this.#store.offers.find(attempt.id) : null;
       if (offer?.state !== "offered") return [];
       const { taskId, item } = attempt;
@@ -58,8 +59,7 @@ export class WithoutWorkers {
           taskId,
           item,
           labels,
-          type: context.task.program.type,
-          features: featuresOf(context.job, context.task, context.run),
+          ...needsOf(options),
           since,
         },
       ];

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { Link } from "wouter";
-import { WORKER_REFUSAL_TEXT } from "../../domain/words/worker.ts";
+import { enforcesText, WORKER_REFUSAL_TEXT } from "../../domain/words/worker.ts";
 import type { WorkerData } from "../data/shapes.ts";
 import { ActionButton } from "../ui/action-button.tsx";
 import { Button } from "../ui/button.tsx";
@@ -48,6 +48,7 @@ const WorkerRow = ({ worker, onAsk }: RowProps) => (
       <small className="muted">
         {worker.address !== "" && `${worker.address}, `}petit {worker.version}
       </small>
+      <Enforces worker={worker} />
     </td>
     <td className="workers-state-cell">
       <WorkerState worker={worker} />
@@ -66,6 +67,17 @@ const WorkerRow = ({ worker, onAsk }: RowProps) => (
     </td>
   </tr>
 );
+
+const Enforces = ({ worker: { limits, limits_gap: gap } }: { readonly worker: WorkerData }) => {
+  const text = enforcesText(limits);
+  if (text === null) return null;
+  return (
+    <small className="muted">
+      {text}
+      {gap !== undefined && ` because ${gap.reason}`}
+    </small>
+  );
+};
 
 /** How a worker is shown. A draining worker finishes the attempts that it has. */
 const STATE_LIKE = {

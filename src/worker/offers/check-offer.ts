@@ -1,6 +1,8 @@
 import type { TaskType } from "../../domain/job.ts";
+import { limitsToEnforce } from "../../domain/limits/limits-of-task.ts";
+import type { CgroupLimit } from "../../domain/limits/task-limits.ts";
 import { FEATURES, lackingFeatures } from "../../domain/workers/features.ts";
-import { allows, canonicalLabels, serves } from "../../domain/workers/labels.ts";
+import { allows, canonicalLabels, lackingLimits, serves } from "../../domain/workers/labels.ts";
 import { MessageError, OFFER_CONTEXT, type Offer, readOffer, readSignedOffer } from "../../domain/workers/protocol.ts";
 import { labelSetName } from "../../engine/workers/offers/label-sets.ts";
 import { parseExactly } from "../../lib/json.ts";
@@ -16,6 +18,7 @@ import { isSignedByAny, type PublicKey } from "../../lib/wire/signing.ts";
  * - `misaddressed`: it was not sent to the workers that it is for.
  * - `type_not_allowed`: `--allow-type` does not allow the type of its task.
  * - `lacks_features`: its task uses features that this version of petit does not know.
+ * - `lacks_limits`: its task has limits that this worker can't enforce.
  * - `unguarded`: it may be started elsewhere after `lost_after`, and this system can't end its processes before that.
  */
 export type OfferProblem =
@@ -26,6 +29,7 @@ export type OfferProblem =
   | "misaddressed"
   | "type_not_allowed"
   | "lacks_features"
+  | "lacks_limits"
   | "unguarded";
 
 export type CheckedOffer =
@@ -40,6 +44,8 @@ export type OfferCheck = {
   readonly labels: readonly string[];
   /** Null allows all. */
   readonly allowedTypes: readonly TaskType[] | null;
+  /** The limits that this worker can enforce. */
+  readonly limits: readonly CgroupLimit[];
   /** False if nothing would end the processes of an attempt while the worker is cut off. */
   readonly isGuarded: boolean;
   /** The time of the scheduler. */
@@ -57,15 +63,19 @@ export const checkOffer = (frame: Frame | null, check: OfferCheck): CheckedOffer
   return { offer, problem: problemOf(offer, check) } as CheckedOffer;
 };
 
-const problemOf = (offer: Offer, { set, labels, allowedTypes, isGuarded, now }: OfferCheck): OfferProblem | null => {
+const problemOf = (
+  offer: Offer,
+  { set, labels, allowedTypes, limits, isGuarded, now }: OfferCheck,
+): OfferProblem | null => {
   const isCanonical = canonicalLabels(offer.labels).join() === offer.labels.join();
   const isHere = set === null || labelSetName(offer.labels) === set;
   if (!isCanonical || !isHere || !serves(labels, offer.labels)) return "misaddressed";
   if (now >= offer.expiresAt) return "expired";
   if (lackingFeatures({ features: FEATURES }, offer.features ?? []).length > 0) return "lacks_features";
-  const types = offer.job.tasks.map(({ program }) => program.type);
-  if (types.length !== 1) return "malformed";
-  if (!types.every((type) => allows({ allowedTypes }, type))) return "type_not_allowed";
+  const [task, ...others] = offer.job.tasks;
+  if (task === undefined || others.length > 0) return "malformed";
+  if (!allows({ allowedTypes }, task.program.type)) return "type_not_allowed";
+  if (lackingLimits({ limits }, limitsToEnforce(task, task.limits ?? {})).length > 0) return "lacks_limits";
   return offer.onInterrupt === "rerun" && !isGuarded ? "unguarded" : null;
 };
 

@@ -6,6 +6,7 @@ import type { WorkerProcess } from "../../domain/workers/process.ts";
 import type { ClaimAnswer, HandedOffer, Hold, Offer } from "../../domain/workers/protocol.ts";
 import { CLAIM_CONTEXT, claimProofBytes, MAX_PASSED } from "../../domain/workers/protocol.ts";
 import { Repeats } from "../../domain/workers/repeats.ts";
+import { limitSupportOf } from "../../engine/attempt/cgroup/support.ts";
 import { isSignedByAny, type PublicKey } from "../../lib/wire/signing.ts";
 import type { ReceivedKey } from "../../store/workers/received.ts";
 import { type LocalAttempt, storeGranted } from "../attempt/local-attempt.ts";
@@ -144,7 +145,8 @@ export class Claims {
       return null;
     }
     const isGuarded = parts.guard.isSupported;
-    const { offer, problem } = checkOffer(received.frame, { set, trust, labels, allowedTypes, isGuarded, now });
+    const { enforced: limits } = limitSupportOf(parts.cgroups.support);
+    const { offer, problem } = checkOffer(received.frame, { set, trust, labels, allowedTypes, limits, isGuarded, now });
     if (problem !== null) {
       if (MAY_RUN_ELSEWHERE.has(problem)) received.giveBack(NOT_FOR_ME_MS);
       else received.remove();
@@ -291,6 +293,7 @@ const MAY_RUN_ELSEWHERE: ReadonlySet<OfferProblem> = new Set([
   "malformed",
   "type_not_allowed",
   "lacks_features",
+  "lacks_limits",
   "unguarded",
 ]);
 
@@ -306,6 +309,7 @@ const PROBLEM_TEXTS: Readonly<Record<OfferProblem, string>> = {
   expired: "it has expired",
   misaddressed: "it is not for this worker",
   lacks_features: "this version of petit does not know features that its task uses",
+  lacks_limits: "this worker can't enforce the limits of its task",
   type_not_allowed: "--allow-type does not allow the type of its task",
   unguarded: "this system can't guard tasks with on_interrupt: rerun",
 };

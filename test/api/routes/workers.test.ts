@@ -27,6 +27,7 @@ describe("GET /api/workers", () => {
           draining: false,
           labels: ["gpu", "zone=eu"],
           allowed_types: null,
+          limits: null,
           slots: 2,
           slots_used: 1,
           version: "0.1.0",

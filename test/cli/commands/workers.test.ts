@@ -17,6 +17,7 @@ const WORKER: WorkersAnswer["workers"][number] = {
   draining: false,
   labels: ["gpu", "zone=eu"],
   allowed_types: null,
+  limits: ["memory", "cpus", "pids"],
   slots: 2,
   slots_used: 1,
   version: "0.1.0",
@@ -32,8 +33,17 @@ const WORKER: WorkersAnswer["workers"][number] = {
 const ANSWER: WorkersAnswer = {
   workers: [
     WORKER,
-    { ...WORKER, name: "box8", draining: true, slots_used: 0, running: [], clock_difference_ms: 3_600_000 },
-    { ...WORKER, name: "old", state: "refused", refused: "protocol", protocol: 2, slots_used: 0, running: [] },
+    { ...WORKER, name: "box8", draining: true, limits: [], slots_used: 0, running: [], clock_difference_ms: 3_600_000 },
+    {
+      ...WORKER,
+      name: "old",
+      state: "refused",
+      refused: "protocol",
+      limits: null,
+      protocol: 2,
+      slots_used: 0,
+      running: [],
+    },
   ],
   count: 3,
   waiting: [
@@ -62,10 +72,10 @@ describe("the table of workers", () => {
       workersText(ANSWER, { screen: PIPE, now: NOW }),
     ).toBe(`petit has not reached NATS at nats://nats:4222 for 3s: connection refused
 
-WORKER  STATE                 SLOTS  LABELS       VERSION                 ADDRESS   CONTACT  RUNS
-box7    connected             1/2    gpu,zone=eu  0.1.0                   box7.lan  2s ago   fit of train (019b76da-a800-7c3e-8f2b-5d1c9a7e4f60)
-box8    draining              0/2    gpu,zone=eu  0.1.0 (clock 1h ahead)  box7.lan  2s ago   -
-old     refused (protocol 2)  0/2    gpu,zone=eu  0.1.0                   box7.lan  2s ago   -
+WORKER  STATE                 SLOTS  LABELS       ENFORCES          VERSION                 ADDRESS   CONTACT  RUNS
+box7    connected             1/2    gpu,zone=eu  memory,cpus,pids  0.1.0                   box7.lan  2s ago   fit of train (019b76da-a800-7c3e-8f2b-5d1c9a7e4f60)
+box8    draining              0/2    gpu,zone=eu  none              0.1.0 (clock 1h ahead)  box7.lan  2s ago   -
+old     refused (protocol 2)  0/2    gpu,zone=eu  -                 0.1.0                   box7.lan  2s ago   -
 
 WAITING                  FOR  RUN                                   NEEDS
 fit of train and 1 more  5s   019b76da-a800-7c3e-8f2b-5d1c9a7e4f60  a worker with oracle: none is connected

@@ -249,6 +249,7 @@ describe("the workers", () => {
     state: "connected",
     refused: null,
     allowed_types: null,
+    limits: null,
     draining: false,
     labels: ["gpu"],
     slots: 2,

@@ -31,7 +31,7 @@ const worker = (rest: Partial<WorkerView>): WorkerView => ({
   ...rest,
 });
 
-const WAIT: WorkerWait = { ...NODE, labels: ["gpu"], type: "python", features: ["time_travel"], since: 5 };
+const WAIT: WorkerWait = { ...NODE, labels: ["gpu"], type: "python", features: ["time_travel"], limits: [], since: 5 };
 
 const messages = (workers: readonly WorkerView[], rest: Partial<WorkerFacts> = {}): readonly string[] => {
   const items = workerAttention({

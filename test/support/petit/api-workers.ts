@@ -36,7 +36,7 @@ export const fakeApiWithWorkers = async (options: FakeOptions = {}) => {
   const [task] = fake.store.runs.listTaskRuns(run.id);
   if (task === undefined) throw new Error("the run has no task");
   const node = { runId: run.id, jobId: run.jobId, taskId: task.taskId, item: null };
-  const wait: WorkerWait = { ...node, labels: ["oracle"], type: "shell", features: [], since: 5 };
+  const wait: WorkerWait = { ...node, labels: ["oracle"], type: "shell", features: [], limits: [], since: 5 };
   const attempt: WorkerAttempt = { ...node, attemptId: 1, attempt: 1, claimedAt: 3 };
   engine.dispatch = DISPATCH;
   engine.workers = [

@@ -9,6 +9,8 @@ export type WorkerProcessOptions = {
   readonly trust: string;
   readonly name: string;
   readonly args?: readonly string[];
+  /** Variables besides the usual ones. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** A command that executes the one that follows it. */
   readonly within?: readonly string[];
 };
@@ -29,13 +31,14 @@ export const startWorkerProcess = ({
   trust,
   name,
   args = [],
+  environment = {},
   within = [],
 }: WorkerProcessOptions): WorkerProcess => {
   const [program = "", ...before] = [...within, ...petitCommand()];
   const own = ["--nats", nats, "--trust", trust, "--name", name, "--label", "gpu", "--state-dir", join(dir, name)];
   const child = spawn(program, [...before, "worker", ...own, ...args], {
     cwd: dir,
-    env: { ...runtimeEnvironment, PATH: process.env.PATH ?? "", HOME: dir },
+    env: { ...runtimeEnvironment, PATH: process.env.PATH ?? "", HOME: dir, ...environment },
     stdio: ["ignore", "ignore", "pipe"],
   });
   const { pid } = child;

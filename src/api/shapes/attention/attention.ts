@@ -11,7 +11,7 @@ import {
 import type { AttentionEntry, AttentionList } from "../../../domain/inbox/entry.ts";
 import { URGENCIES } from "../../../domain/inbox/order.ts";
 import { TASK_TYPES } from "../../../domain/job.ts";
-import { CGROUP_LIMITS } from "../../../domain/limits/unenforced.ts";
+import { CGROUP_LIMITS } from "../../../domain/limits/task-limits.ts";
 import { NOTIFY_TYPES, receiverText } from "../../../domain/notification.ts";
 import { ROLES } from "../../../domain/people/role.ts";
 import {

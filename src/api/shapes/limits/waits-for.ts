@@ -24,16 +24,31 @@ const PlaceBody = exactly(
   { title: "WaitsForPlace", description: "The limit that keeps a run from starting or continuing" },
 );
 
-const LACKS_FEATURES = "its version of petit does not know features that the task uses";
+const OF_ATTEMPT = {
+  lacks_features: "its version of petit does not know features that the task uses",
+  lacks_limits: "it can't enforce limits of the task, which does not say `enforce: best_effort`",
+} as const;
+
+export const LimitsGapBody = exactly(
+  {
+    reason: t.String({ description: "Why, as a clause, such as `this machine has cgroup v1 for memory, cpu, pids`" }),
+    advice: t.String({ description: "What to do about it" }),
+  },
+  { description: "Why a worker can't enforce limits, as it says; missing if it can, or does not say" },
+);
 
 export const RefusedWorkersBody = t.Optional(
   t.Array(
     exactly({
       worker: t.String({ description: "Name of the worker" }),
-      reason: word(ATTEMPT_REFUSALS, meanings({ ...WORKER_REFUSAL_TEXT, lacks_features: LACKS_FEATURES })),
-      lacks: t.Optional(t.Array(t.String(), { description: "These features; missing with another reason" })),
+      reason: word(ATTEMPT_REFUSALS, meanings({ ...WORKER_REFUSAL_TEXT, ...OF_ATTEMPT })),
+      lacks: t.Optional(t.Array(t.String(), { description: "These features, or limits; missing with another reason" })),
+      gap: t.Optional(LimitsGapBody),
     }),
-    { description: "The workers that would fit, and get no work, or lack features; missing if there are none" },
+    {
+      description:
+        "The workers that would fit, and get no work, lack features, or can't enforce limits; missing if there are none",
+    },
   ),
 );
 
@@ -137,8 +152,9 @@ export const refusedBody = (refused: WaitsForWorker["refused"]) =>
   refused === undefined
     ? {}
     : {
-        refused: refused.map(({ lacks, ...refusal }) => ({
+        refused: refused.map(({ lacks, gap, ...refusal }) => ({
           ...refusal,
+          ...(gap !== undefined && { gap }),
           ...(lacks !== undefined && { lacks: [...lacks] }),
         })),
       };

@@ -2,7 +2,7 @@ import { t } from "elysia";
 import { WORKER_REFUSAL_TEXT, WORKER_STATE_TEXT } from "../../../domain/words/worker.ts";
 import { type Dispatch, isUnreachable, type WaitingLabels } from "../../../domain/workers/waiting.ts";
 import { REFUSED_HELLOS, WORKER_STATES, type WorkerAttempt, type WorkerView } from "../../../domain/workers/worker.ts";
-import { WaitsForWorkerBody, waitsForWorkerBody } from "../limits/waits-for.ts";
+import { LimitsGapBody, WaitsForWorkerBody, waitsForWorkerBody } from "../limits/waits-for.ts";
 import {
   Count,
   exactly,
@@ -40,6 +40,7 @@ const EXAMPLE = {
   draining: false,
   labels: ["gpu", "zone=eu"],
   allowed_types: null,
+  limits: ["memory", "cpus", "pids"],
   slots: 2,
   slots_used: 1,
   version: "0.1.0",
@@ -75,6 +76,11 @@ export const WorkerBody = exactly(
       t.Array(t.String()),
       "The types of tasks that it runs (`--allow-type`); null if it runs all, or if petit has not heard of it since its own start",
     ),
+    limits: nullable(
+      t.Array(t.String()),
+      "The limits of tasks that it can enforce, of `memory`, `cpus` and `pids`; null if it does not say, because it is older, or if petit has not heard of it since its own start",
+    ),
+    limits_gap: t.Optional(LimitsGapBody),
     slots: integer({ minimum: 0, description: "Maximum of attempts that it runs at once" }),
     slots_used: integer({ minimum: 0, description: "Number of attempts that it has claimed" }),
     version: t.String({ description: "Version of petit there" }),
@@ -166,6 +172,8 @@ export const workerBody = (worker: WorkerView): typeof WorkerBody.static => ({
   draining: worker.isDraining,
   labels: [...worker.labels],
   allowed_types: worker.allowedTypes === null ? null : [...worker.allowedTypes],
+  limits: worker.limits === undefined ? null : [...worker.limits],
+  ...(worker.limitsGap !== undefined && { limits_gap: worker.limitsGap }),
   slots: worker.slots,
   slots_used: worker.attempts.length,
   version: worker.version,

@@ -1,7 +1,6 @@
 import { closeSync, constants, existsSync, mkdirSync, openSync, readdirSync, rmdirSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import type { TaskLimits } from "../../../domain/limits/task-limits.ts";
-import type { CgroupLimit } from "../../../domain/limits/unenforced.ts";
+import type { CgroupLimit, TaskLimits } from "../../../domain/limits/task-limits.ts";
 import type { Usage } from "../../../domain/usage.ts";
 import { errorCode } from "../../../lib/error-message.ts";
 import { readText } from "../../output/spool.ts";

@@ -1,7 +1,12 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { needsCgroup, type TaskLimits } from "../../../domain/limits/task-limits.ts";
-import { CGROUP_LIMITS, type CgroupLimit, type LimitSupport } from "../../../domain/limits/unenforced.ts";
+import {
+  CGROUP_LIMITS,
+  type CgroupLimit,
+  cgroupLimitsOf,
+  type TaskLimits,
+} from "../../../domain/limits/task-limits.ts";
+import type { LimitSupport } from "../../../domain/limits/unenforced.ts";
 import type { Runtime } from "../../../runtime/runtime.ts";
 import { readText } from "../../output/spool.ts";
 import { type CgroupMounts, folderOf, parseMounts, pathOf } from "./mounts.ts";
@@ -156,14 +161,8 @@ export const unenforced = (
   support: CgroupSupport,
   limits: TaskLimits,
 ): (CgroupGap & { readonly limits: readonly CgroupLimit[] }) | null => {
-  if (!needsCgroup(limits)) return null;
-  const wanted = [
-    ...(limits.memoryBytes === undefined ? [] : (["memory"] as const)),
-    ...(limits.cpus === undefined ? [] : (["cpus"] as const)),
-    ...(limits.pids === undefined ? [] : (["pids"] as const)),
-  ];
-  const gap = support.kind === "none" ? support : support.gap;
-  const lacking = wanted.filter((name) => support.kind === "none" || !support.controllers.has(CONTROLLER_OF[name]));
+  const { enforced, gap } = limitSupportOf(support);
+  const lacking = cgroupLimitsOf(limits).filter((name) => !enforced.includes(name));
   return gap === null || lacking.length === 0 ? null : { limits: lacking, reason: gap.reason, advice: gap.advice };
 };
 

@@ -22,10 +22,10 @@ export class LabelSets {
 
   /**
    * Returns the names of the sets that a worker serves. A set is left out if the worker can run none of its open offers, because it does not
-   * allow their types or lacks features: it would give back each of them, again and again.
+   * allow their types, lacks features, or can't enforce their limits: it would give back each of them, again and again.
    */
   servedBy(
-    worker: Pick<Hello, "labels" | "allowedTypes" | "features">,
+    worker: Pick<Hello, "labels" | "allowedTypes" | "features" | "limits">,
     attempts: Iterable<OfferedAttempt>,
   ): readonly string[] {
     const isUseful = new Map<string, boolean>();

@@ -2,6 +2,7 @@ import type { Job } from "../../../domain/job.ts";
 import type { Offer } from "../../../domain/workers/protocol.ts";
 import { expandTemplate, hasTemplate } from "../../../jobfile/template.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
+import { offeredTask } from "../offered-task.ts";
 import { encodeScope } from "./scope-json.ts";
 import { eventToShip, type FileToShip, readFilesToShip } from "./shipped-files.ts";
 
@@ -27,7 +28,7 @@ export const buildOffer = (
   const expand = (text: string): string => (hasTemplate(text) ? expandTemplate(text, scope) : text);
   const named = readFilesToShip(task, { folder: job.source.folder, expand });
   const files = run.deliveryId === null ? named : [...named, eventToShip(scope.event)];
-  const own = jobOf(job, task);
+  const own = jobOf(job, offeredTask(options));
   // A template names a task by its id. This may also find tasks that are not needed, which does no harm.
   const text = JSON.stringify(own);
   const offer: Offer = {

@@ -17,7 +17,7 @@ type Line = {
 };
 
 /** What a worker has said about itself, and its claim. */
-type Claimant = Pick<Hello, "labels" | "allowedTypes" | "features"> & Pick<Claim, "passed" | "takesRerun">;
+type Claimant = Pick<Hello, "labels" | "allowedTypes" | "features" | "limits"> & Pick<Claim, "passed" | "takesRerun">;
 
 /** The attempts that no worker has claimed, in the order in which they start. */
 export class WaitingOffers {

@@ -1,5 +1,5 @@
 import { lackingFeatures } from "../../../domain/workers/features.ts";
-import { serves } from "../../../domain/workers/labels.ts";
+import { lackingLimits, serves } from "../../../domain/workers/labels.ts";
 import { CLAIM_CONTEXT, type Claim, type ClaimAnswer, claimProofBytes } from "../../../domain/workers/protocol.ts";
 import { signAll } from "../../../lib/wire/signing.ts";
 import type { AddHooks } from "../../commits.ts";
@@ -93,11 +93,15 @@ const refuseWorker = ({ worker, claim, live, options }: Claiming): Refusal | nul
   if (contact.refused !== null) return stillOpen(contact.refused);
   // A worker whose hellos do not arrive could be declared lost at once.
   if (presence.silentMs(worker, instance) >= context.lostAfterMs / 2) return stillOpen("not_ready");
-  const lacks = lackingFeatures(contact.hello, live.needs.features);
+  const { features, limits } = live.needs;
+  const lacks = [...lackingFeatures(contact.hello, features), ...lackingLimits(contact.hello, limits)];
   const isServed = serves(contact.hello.labels, live.offer.labels);
   if (isServed && lacks.length === 0) return null;
   if (isServed)
-    context.log.debug({ ...live.logFields, worker, lacks }, "a worker claims an attempt whose features it lacks");
+    context.log.debug(
+      { ...live.logFields, worker, lacks },
+      "a worker claims an attempt whose features it lacks, or whose limits it can't enforce",
+    );
   else context.log.warn({ ...live.logFields, worker }, "a worker claims an attempt whose labels it does not have");
   return stillOpen("labels");
 };

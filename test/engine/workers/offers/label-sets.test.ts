@@ -9,7 +9,7 @@ const setsOf = (...all: readonly (readonly string[])[]) => {
 
 const attempt = (type: "shell" | "python", isOpen = true) => ({
   isOpen,
-  needs: { labels: ["gpu"], type, features: [] },
+  needs: { labels: ["gpu"], type, features: [], limits: [] },
 });
 
 test("a worker serves the label sets whose labels it has", () => {
