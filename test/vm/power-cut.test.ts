@@ -139,7 +139,10 @@ test(
         occurrences: row.occurrences + ledger.length - occurrences,
       });
       occurrences = ledger.length;
-      console.log(`cut ${cut + 1}: booted after ${seconds(bootMs)}, petit ready after ${seconds(readyMs)}`);
+      console.log(
+        `cut ${cut + 1} (${cache}): ${said.accepted.size} triggers acknowledged, ${said.completed.size} runs completed, ` +
+          `${ledger.length} occurrences; booted after ${seconds(bootMs)}, petit ready after ${seconds(readyMs)}`,
+      );
     }
     // Nothing was lost, or the test would have ended.
     console.table(Object.fromEntries(table));

@@ -25,7 +25,7 @@ export const PETIT = "/opt/petit/petit";
 const UNIT = "/etc/systemd/system/petit.service";
 
 /** How long anything may take in an emulated machine, also on a busy one. */
-export const SLOW_MS = 180_000;
+export const SLOW_MS = 300_000;
 
 /** Tests poll. A request takes the emulated machine so long that polling at once would slow down what is waited for. */
 const BETWEEN_POLLS_MS = 100;

@@ -11,8 +11,8 @@ import { sendQmp } from "./qmp.ts";
 /** How long the machine may take to boot. It takes 10 s, but longer on a busy machine. */
 const BOOT_MS = 300_000;
 
-/** How long a script may take. */
-const SCRIPT_MS = 120_000;
+/** How long a script may take. On a very busy machine, the installation of the service took more than 2 min. */
+const SCRIPT_MS = 300_000;
 
 const MEMORY_MIB = 768;
 
