@@ -1,4 +1,5 @@
 import { type Account, findAccount } from "../../../lib/system/accounts.ts";
+import { missingCapabilities } from "../../../lib/system/capabilities.ts";
 import { findTool } from "../../../lib/system/tools.ts";
 import { SpawnError } from "../spawn-error.ts";
 import type { TaskUser } from "./task-user.ts";
@@ -28,9 +29,15 @@ export const findStartedAs = (runAs: string): TaskUser | null => {
   return account === null ? null : { ...account, setpriv: findTool("setpriv") ?? "setpriv" };
 };
 
+/** What it takes to start processes of other users, to give them files, to read theirs, and to end the processes. */
+const NEEDED = ["CAP_SETUID", "CAP_SETGID", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_KILL"] as const;
+
 /** Users are compared as accounts: `run_as: 33` is allowed where `www-data` is, if that is its id. */
 const judge = (runAs: string, allowed: readonly string[]): Account | string => {
   if (process.geteuid?.() !== 0) return `run_as needs petit to run as root; expected that, or no run_as`;
+  const missing = missingCapabilities(NEEDED);
+  if (missing.length > 0)
+    return `run_as needs ${missing.join(", ")}, which petit lacks although it is root; expected them in CapabilityBoundingSet= of its unit`;
   const account = findAccount(runAs);
   if (account === null) return `there is no user '${runAs}' on this machine`;
   if (allowed.includes(account.name) || allowed.includes(String(account.uid))) return account;
