@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { assertNever } from "../../lib/never.ts";
+import { cgroupText, tasksFolder } from "./unit-cgroup.ts";
 import { sandboxText } from "./unit-sandbox.ts";
 import { commandWord, unitWord } from "./unit-word.ts";
 
@@ -110,13 +111,21 @@ KillMode=process
 TimeoutStopSec=${unit.stopSeconds}
 OOMPolicy=continue
 
+${cgroupText(unit)}
 # Variables for petit and its tasks, one NAME=value per line; the file is optional. Bun's own variables are removed, because
-# they would change what the executable does.
+# they would change what the executable does.${ROOT_READS[unit.scope]}
 EnvironmentFile=-%E/petit/environment
 UnsetEnvironment=BUN_BE_BUN BUN_OPTIONS
 ${credential(unit)}
 ${stateText(unit)}
-${sandboxText({ ...unit, editedJobs: unit.edits ? editedJobs(unit) : null })}`;
+${sandboxText({ ...unit, tasks: tasksFolder(unit), editedJobs: unit.edits ? editedJobs(unit) : null })}`;
+
+/** The dynamic linker obeys them in the command that runs as root. */
+const ROOT_READS = {
+  system:
+    "\n# The file may not name libraries (LD_PRELOAD, LD_LIBRARY_PATH) that others than root can replace, since ExecStartPre= runs as root.",
+  user: "",
+} as const satisfies Record<Unit["scope"], string>;
 
 /** A missing folder does not prevent the start, because petit says it better. */
 const editedJobs = ({ jobsDir }: Unit): string => (jobsDir === null ? `-${DEFAULT_JOBS}` : unitWord(`-${jobsDir}`));

@@ -8,18 +8,25 @@ type Sandbox = {
   readonly writable: string | null;
   /** The folder of the job files as a word of the unit, if people edit them through petit; otherwise null. */
   readonly editedJobs: string | null;
+  /** The folder of cgroups of tasks, as a word of the unit. */
+  readonly tasks: string;
 };
 
 /** Returns the lines of the unit that restrict what petit and its tasks may do. */
-export const sandboxText = ({ role, scope, sandbox, writable, editedJobs }: Sandbox): string => {
+export const sandboxText = ({ role, scope, sandbox, writable, editedJobs, tasks }: Sandbox): string => {
   if (scope === "user") return USER;
   if (!sandbox) return NONE;
   return [
     locked(DEVICES[role]),
+    `${TASKS}ReadWritePaths=-${tasks}\n`,
     ...(writable === null ? [] : [`# ${FOLDERS[role]}\nReadWritePaths=${unitWord(writable)}\n`]),
     ...(editedJobs === null ? [] : [`${EDITED}ReadWritePaths=${editedJobs}\n`]),
   ].join("");
 };
+
+const TASKS = `\
+# The only control groups that petit changes.
+`;
 
 const EDITED = `\
 # The job files, which people edit through petit (--edit). Tasks can write there, too, as far as the permissions of the folder allow.
@@ -71,6 +78,8 @@ UMask=0027
 # Jobs that call sudo, su or another setuid program need NoNewPrivileges=no and none of the filters below, which imply it:
 # use --no-sandbox, or let the job start a separate unit.
 NoNewPrivileges=yes
+# Jobs that use run_as need a service that was installed with --as root, and these lines: StateDirectoryMode=0711
+# CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_KILL SystemCallFilter=@setuid @chown
 CapabilityBoundingSet=
 AmbientCapabilities=
 RestrictSUIDSGID=yes

@@ -4,6 +4,7 @@ import { urlOf } from "../../app/settings/settings.ts";
 import { SERVICES, type Unit, unitFile, unitName } from "../../app/systemd/unit-file.ts";
 import type { Context } from "../command.ts";
 import { EXIT, Failure } from "../exit.ts";
+import { moveToSlice } from "./cgroup.ts";
 import { assertSystemd, defaultJobsDir, readUnit, refuseEdited, stateDir, unitPath } from "./place.ts";
 import { DEFAULT_USER } from "./plan.ts";
 import { replaceableWarnings } from "./replaceable.ts";
@@ -143,9 +144,11 @@ const enable = ({ scope, role }: Unit): readonly string[] => {
 };
 
 /** Starts the service, or restarts it with the new unit. Its running tasks continue. */
-const start = ({ scope, role }: Unit): readonly string[] => {
+const start = (unit: Unit): readonly string[] => {
+  const { scope, role } = unit;
   const name = unitName(role);
   const wasActive = systemctl(scope, "is-active", "--quiet", name).ok;
+  moveToSlice(unit);
   const { ok, stderr } = systemctl(scope, "restart", name);
   if (!ok)
     throw new Failure(

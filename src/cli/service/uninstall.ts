@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { unitName } from "../../app/systemd/unit-file.ts";
 import type { Context } from "../command.ts";
 import { EXIT, Failure } from "../exit.ts";
+import { cgroupsOf, countIn, removeSlice } from "./cgroup.ts";
 import { assertSystemd, readUnit, refuseEdited, type Service, stateDir, unitPath } from "./place.ts";
 import { isRunning, mustSystemctl, systemctl } from "./systemctl.ts";
 
@@ -36,11 +37,13 @@ export const uninstall = (
   const stopped = running && systemctl(scope, "is-active", "--quiet", name).ok;
   const dropIns = existsSync(`${path}.d`) ? `${path}.d` : null;
   const where = { command: commandIn(text), stateDir: stateDir(service), dropIns };
-  const group = running ? systemctl(scope, "show", "--property=ControlGroup", "--value", name).stdout.trim() : "";
+  const cgroups = running ? cgroupsOf(service) : [];
   mustSystemctl(scope, "disable", "--quiet", ...(running ? ["--now"] : []), name);
   rmSync(path);
   if (running) forget(scope, name);
-  return { unit: path, ...where, stopped, left: countIn(group) };
+  const left = cgroups.reduce((sum, folder) => sum + countIn(folder), 0);
+  if (running && left === 0) removeSlice(service);
+  return { unit: path, ...where, stopped, left };
 };
 
 const commandIn = (text: string): string => /^ExecStart=(.*)$/m.exec(text)?.[1] ?? "";
@@ -49,14 +52,4 @@ const forget = (scope: Service["scope"], name: string): void => {
   mustSystemctl(scope, "daemon-reload");
   // Fails if the unit is already unknown, which is fine.
   systemctl(scope, "reset-failed", name);
-};
-
-const countIn = (group: string): number => {
-  if (group === "") return 0;
-  try {
-    return readFileSync(`/sys/fs/cgroup${group}/cgroup.procs`, "utf8").split("\n").filter(Boolean).length;
-  } catch {
-    // systemd removes the control group with its last process.
-    return 0;
-  }
 };

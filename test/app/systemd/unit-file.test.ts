@@ -20,6 +20,9 @@ const PLAIN: Unit = {
   version: "1.2.3",
 };
 
+/** What petit may write to although the rest of the file system of cgroups is read-only. */
+const CGROUPS = "-/sys/fs/cgroup/system.slice/system-petit.slice/petit-tasks";
+
 /** All values of a directive, in order. */
 const values = (unit: Partial<Unit>, directive: string): readonly string[] =>
   unitFile({ ...PLAIN, ...unit })
@@ -98,17 +101,39 @@ describe("the unit file", () => {
     expect(values({}, "WantedBy")).toEqual(["multi-user.target"]);
   });
 
+  test("lets petit limit tasks in a folder beside the service, which keeps its limits during restarts", () => {
+    const slice = "/sys/fs/cgroup/system.slice/system-petit.slice";
+    expect(values({}, "Slice")).toEqual(["system-petit.slice"]);
+    expect(values({}, "Delegate")).toEqual(["cpu memory pids"]);
+    expect(values({}, "Environment")).toEqual([`PETIT_CGROUP=${slice}/petit-tasks`]);
+    expect(values({ runAs: "etl" }, "ExecStartPre")).toEqual([
+      `-+/bin/sh -c 'PATH=/usr/sbin:/usr/bin:/sbin:/bin; cd ${slice} && mkdir -p petit-tasks && chown etl cgroup.procs petit-tasks petit-tasks/cgroup.procs petit-tasks/cgroup.subtree_control petit-tasks/cgroup.threads'`,
+    ]);
+  });
+
+  test("does not let petit move the processes of a worker, whose slice is another one", () => {
+    expect(values({ role: "worker" }, "Slice")).toEqual(["system-petitworker.slice"]);
+    expect(values({ role: "worker", scope: "user" }, "Slice")).toEqual(["app-petitworker.slice"]);
+  });
+
+  test("runs nothing as root to limit tasks of a user's service", () => {
+    const slice = "/sys/fs/cgroup/user.slice/user-%U.slice/user@%U.service/app.slice/app-petit.slice";
+    expect(values({ scope: "user" }, "Environment")).toEqual([`PETIT_CGROUP=${slice}/petit-tasks`]);
+    expect(values({ scope: "user" }, "ExecStartPre")).toEqual([`-/bin/sh -c 'cd ${slice} && mkdir -p petit-tasks'`]);
+  });
+
   test("lets petit write to the folder of a database elsewhere", () => {
-    expect(values({}, "ReadWritePaths")).toEqual(["-/tmp -/var/tmp"]);
-    expect(values({ writable: "/srv/da ta" }, "ReadWritePaths")).toEqual(["-/tmp -/var/tmp", '"/srv/da ta"']);
+    expect(values({}, "ReadWritePaths")).toEqual(["-/tmp -/var/tmp", CGROUPS]);
+    expect(values({ writable: "/srv/da ta" }, "ReadWritePaths")).toEqual(["-/tmp -/var/tmp", CGROUPS, '"/srv/da ta"']);
     expect(values({ sandbox: false, writable: "/srv/data" }, "ReadWritePaths")).toEqual([]);
   });
 
   test("lets petit write to the folder of job files that people edit", () => {
     const paths = (unit: Partial<Unit>) => values({ edits: true, ...unit }, "ReadWritePaths");
-    expect(paths({})).toEqual(["-/tmp -/var/tmp", "-%E/petit/jobs"]);
+    expect(paths({})).toEqual(["-/tmp -/var/tmp", CGROUPS, "-%E/petit/jobs"]);
     expect(paths({ jobsDir: "/srv/my jobs", writable: "/srv/db" })).toEqual([
       "-/tmp -/var/tmp",
+      CGROUPS,
       "/srv/db",
       '"-/srv/my jobs"',
     ]);

@@ -69,7 +69,7 @@ export const installService = async (machine: Machine, options: ServiceOptions =
 };
 
 const processesOf = (machine: Machine): readonly number[] => {
-  const file = "/sys/fs/cgroup/system.slice/petit.service/cgroup.procs";
+  const file = "/sys/fs/cgroup/system.slice/system-petit.slice/petit.service/cgroup.procs";
   return machine.has(file) ? machine.read(file).split("\n").filter(Boolean).map(Number) : [];
 };
 

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { needsCgroup } from "../../../domain/limits/task-limits.ts";
 import type { Attempt } from "../../../domain/task-run.ts";
 import type { Clock } from "../../../lib/clock.ts";
 import { errorCode } from "../../../lib/error-message.ts";
@@ -72,7 +73,11 @@ export class Cgroups implements Disposable {
   /** Sets the limits of a running attempt again. Throws an Error with a sentence. */
   restore(cgroup: Cgroup | null, limits: CgroupLimits["limits"]): void {
     const { support } = this;
-    if (cgroup !== null && support.kind === "delegated") cgroup.restore(limits, support.controllers);
+    if (cgroup === null || support.kind === "none") return;
+    const { base, controllers } = support;
+    // systemd disables the controllers in the cgroup of a service that it starts again.
+    if (dirname(cgroup.folder) === base && needsCgroup(limits)) this.#prepare(base, [...controllers]);
+    cgroup.restore(limits, controllers);
   }
 
   /** Removes the cgroup of an attempt whose end is stored, if it has one: when its last process has ended. */

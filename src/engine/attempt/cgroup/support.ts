@@ -84,9 +84,9 @@ export const judgeCgroups = (system: CgroupSystem, given: string): CgroupSupport
     return mounts.v1.length > 0
       ? none("this machine has cgroup v1", V2)
       : none("no file system of cgroups is mounted", "mount cgroup2 at /sys/fs/cgroup");
-  if (given !== "") return judgeGiven(given, mounts);
   const path = pathOf(system.cgroup);
   const own = path === null ? null : folderOf(mounts, path);
+  if (given !== "") return judgeGiven(given, { mounts, own: own?.folder ?? null });
   if (own === null)
     return none("the cgroup of petit is not visible", "mount cgroup2 at /sys/fs/cgroup, as the container engine does");
   const isInLeaf = basename(own.folder) === LEAF && !own.isTop;
@@ -97,13 +97,27 @@ export const judgeCgroups = (system: CgroupSystem, given: string): CgroupSupport
   return judgeBase(base, mounts);
 };
 
-const judgeGiven = (given: string, mounts: CgroupMounts): CgroupSupport => {
+type Given = {
+  readonly mounts: CgroupMounts;
+  /** The folder of the cgroup of this process; null if it is not visible. */
+  readonly own: string | null;
+};
+
+const judgeGiven = (given: string, { mounts, own }: Given): CgroupSupport => {
   const base = resolve(given);
   const isCgroup = mounts.v2.some(({ point }) => base === point || base.startsWith(join(point, "/")));
-  if (!isCgroup || !existsSync(join(base, "cgroup.procs")))
+  if (!isCgroup || !existsSync(join(base, "cgroup.procs"))) {
+    if (isOnV1(CONTROLLERS, mounts)) return { kind: "none", ...gapOf(CONTROLLERS, mounts) };
     return none(`${given} is not a folder of cgroup v2`, `give ${CGROUP_VARIABLE} the path of one, or remove it`);
+  }
+  // A process enters a cgroup only if it may write to this file of the folder that both cgroups are in, whether or not that is mounted read-only.
+  const fault = own === null ? null : writeFault(join(commonFolder(own, base), "cgroup.procs"));
+  if (fault === "EACCES") return none(`processes may not move from petit's cgroup ${own} to ${base}`, MOVE);
   return judgeBase(base, mounts);
 };
+
+const commonFolder = (one: string, other: string): string =>
+  one === other || other.startsWith(join(one, "/")) ? one : commonFolder(dirname(one), other);
 
 /** Returns whether a folder is petit's to change. */
 const isDelegated = (
@@ -146,10 +160,12 @@ const writeFault = (path: string): string | null => {
 
 export const wordsOf = (path: string): readonly string[] => (readText(path) ?? "").split(/\s+/).filter(Boolean);
 
+const isOnV1 = (controllers: readonly Controller[], { v1 }: CgroupMounts): boolean =>
+  v1.some((options) => controllers.some((name) => options.includes(name)));
+
 const gapOf = (missing: readonly Controller[], mounts: CgroupMounts): CgroupGap => {
   const names = missing.join(", ");
-  if (mounts.v1.some((options) => missing.some((name) => options.includes(name))))
-    return { reason: `this machine has cgroup v1 for ${names}`, advice: V2 };
+  if (isOnV1(missing, mounts)) return { reason: `this machine has cgroup v1 for ${names}`, advice: V2 };
   return {
     reason: `petit's cgroup lacks the ${missing.length === 1 ? "controller" : "controllers"} ${names}`,
     advice: `delegate them to petit: Delegate=yes in a system unit; for a user's units, Delegate=cpu memory pids in a drop-in of user@.service`,
@@ -178,9 +194,12 @@ const V2 = "start its kernel with systemd.unified_cgroup_hierarchy=1, or use a n
 const WRITABLE =
   "let petit write there: ProtectControlGroups=no in its unit; in a container, Docker's --security-opt writable-cgroups=true or podman's --security-opt unmask=/sys/fs/cgroup";
 
+const MOVE =
+  "let systemd start petit beside that folder: write the unit again with 'petit service install', or restart petit when its tasks have ended";
+
 const RESTART = [
   "systemd could not start petit again while a limited task runs",
-  "add DelegateSubgroup=petit to its unit (systemd 254 or newer), or write the unit again with 'petit service install'",
+  "write the unit again with 'petit service install', or add DelegateSubgroup=petit to it (systemd 254 or newer)",
 ] as const;
 
 const notDelegated = (base: string, { euid }: CgroupSystem): readonly [string, string] => {
@@ -188,7 +207,7 @@ const notDelegated = (base: string, { euid }: CgroupSystem): readonly [string, s
   if (name.endsWith(".service"))
     return [
       `the cgroup of ${name} is not delegated to petit`,
-      "add Delegate=yes and DelegateSubgroup=petit to its unit, or write the unit again with 'petit service install'",
+      "write the unit again with 'petit service install', or add Delegate=yes and DelegateSubgroup=petit to it (systemd 254 or newer)",
     ];
   const user = euid === 0 ? "" : " --user";
   return [

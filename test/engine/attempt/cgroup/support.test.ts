@@ -120,6 +120,12 @@ describe("cgroups are delegated to petit", () => {
 });
 
 describe("cgroups are not delegated to petit", () => {
+  test("where cgroup v1 has the controllers, although the variable names a folder", () => {
+    using it = machine({ own: SERVICE, cgroups: { [SERVICE]: false }, v1: true });
+    const reason = "this machine has cgroup v1 for memory, cpu, pids";
+    expect(it.judge(it.folder("/petit.slice/tasks"))).toMatchObject({ kind: "none", reason });
+  });
+
   test.each<[string, Machine, reason: string]>([
     [
       "as root in a scope without a mark",
