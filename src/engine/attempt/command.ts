@@ -158,7 +158,12 @@ const planRemote = (
 ): AttemptPlan => {
   const { job, task, spool } = context;
   const cwd = process.cwd();
-  const environment = { ...inheritedBy(job, context.environment), ...ownVariables(context) };
+  const environment: Variables = {
+    ...inheritedBy(job, context.environment),
+    ...ownVariables(context),
+    // ssh runs its LocalCommand with it, and the shell of a user for programs may be nologin.
+    ...(context.hasOtherUser && { SHELL: "/bin/sh" }),
+  };
   if (inPath("ssh", cwd, environment.PATH) === undefined)
     throw new SpawnError("ENOENT", "there is no ssh on this machine; install OpenSSH's client (openssh-client)");
   const { PETIT_OUTPUT: _, PETIT_ARTIFACTS: __, PETIT_EVENT: ___, ...own } = ownVariables(context);
