@@ -19,6 +19,7 @@ export const PETIT = join(ROOT, "dist/petit");
 export const NOT_RUN: Readonly<Record<string, string>> = {
   "scripts/test": "it runs all tests, these included",
   "scripts/check": "it checks the checkout, for a minute",
+  "scripts/test-vm": "it boots a virtual machine, for minutes",
   "scripts/build": "it replaces the executable that the tests run",
   "scripts/docs": "it changes the pages; test/docs.test.ts compares them with what it writes",
   "scripts/release": "it builds for minutes; test/e2e/install/release.test.ts tests its parts",
