@@ -1,4 +1,5 @@
 import type { TaskType } from "../domain/job.ts";
+import type { UsageSource } from "../domain/usage.ts";
 import type { TaskUser } from "../engine/attempt/user/task-user.ts";
 import type { EngineOptions } from "../engine/options.ts";
 import type { PublicKey } from "../lib/wire/signing.ts";
@@ -23,8 +24,12 @@ export type WorkerOptions = Pick<
   readonly folder: string;
   /** petit's environment. */
   readonly environment: EngineOptions["environment"];
-  /** The user that tasks run as; null for the worker's own. */
+  /** The user that tasks without `run_as` run as; null for the worker's own. */
   readonly user: TaskUser | null;
+  /** How what attempts use is measured. Default: `wait`. */
+  readonly usage?: UsageSource;
+  /** The users that tasks may name in `run_as`. Default: none. */
+  readonly runAsAllowed?: readonly string[];
   /** The host name or address of the worker, to display. */
   readonly address: string;
   /** petit's version. */

@@ -1,3 +1,4 @@
+import type { UsageSource } from "../domain/usage.ts";
 import type { Cgroups } from "../engine/attempt/cgroup/cgroups.ts";
 import type { TaskUser } from "../engine/attempt/user/task-user.ts";
 import type { Commits } from "../engine/commits.ts";
@@ -22,8 +23,10 @@ export type WorkerParts = Pick<
   readonly fullEnvironment: EngineOptions["environment"];
   /** The working directory of the worker, to which paths of jobs are relative. */
   readonly folder: string;
-  /** The user that tasks run as; null for the worker's own. */
+  /** The user that tasks without `run_as` run as; null for the worker's own. */
   readonly user: TaskUser | null;
+  readonly usage: UsageSource;
+  readonly runAsAllowed: readonly string[];
   readonly commits: Commits;
   readonly poller: Poller;
   readonly spools: SpoolPool;

@@ -98,7 +98,7 @@ export class Worker implements AsyncDisposable {
 
   constructor(options: WorkerOptions) {
     const { store, runtime, clock, log, transport, stateDir, spoolDir, artifactsDir, ownFolders, folder } = options;
-    const { name, labels, allowedTypes, trust, user, environment } = options;
+    const { name, labels, allowedTypes, trust, user, environment, usage = "wait", runAsAllowed = [] } = options;
     const detach = this.#detach.signal;
     const { promise, reject } = Promise.withResolvers<never>();
     promise.catch(() => {});
@@ -125,6 +125,8 @@ export class Worker implements AsyncDisposable {
       ownFolders,
       folder,
       user,
+      usage,
+      runAsAllowed,
       taskEnvironment: { ...inheritable(environment), ...(user === null ? {} : variablesOf(user)) },
       fullEnvironment: environment,
       commits: new Commits({ store, clock, log, signal: detach }),
@@ -134,7 +136,11 @@ export class Worker implements AsyncDisposable {
       secretKey: secretKeyOf(options),
       guard: new Guard({ stateDir, spoolDir, instance, runtime }),
       storage: new Storage({ stateDir, store, clock, log }),
-      files: new OfferedFiles({ dir: join(stateDir, "files"), transport, isShared: user !== null }),
+      files: new OfferedFiles({
+        dir: join(stateDir, "files"),
+        transport,
+        isShared: user !== null || runAsAllowed.length > 0,
+      }),
       requests,
       detach,
     };
@@ -523,6 +529,7 @@ export class Worker implements AsyncDisposable {
         { pid: pgid, folder: join(spoolDir, String(attemptId)) },
         "ended an attempt that the state folder does not know",
       );
+      this.#parts.cgroups.findByProcess(pgid, attemptId)?.kill();
       signalGroup(pgid, "SIGKILL");
     }
   }

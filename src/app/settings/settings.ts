@@ -226,7 +226,7 @@ export const SETTINGS = {
     kind: many(text("USER", "a user name or a numeric id")),
     default: [],
     defaultText: "none",
-    doc: "User that jobs and tasks may name in run_as; can be repeated. petit must be root.",
+    doc: "User that jobs and tasks may name in run_as; can be repeated. petit must be root. A worker has a list of its own.",
   }),
   retentionRuns: setting({
     name: "retention_runs",

@@ -13,7 +13,7 @@ import { Worker } from "../../worker/worker.ts";
 import { definedIn } from "../open-database.ts";
 import { reapOrphans } from "../reap.ts";
 import { releaseMemoryLater } from "../release-memory.ts";
-import { natsAccess, type Settings } from "../settings/settings.ts";
+import { hasOtherUsers, natsAccess, type Settings } from "../settings/settings.ts";
 import { readTrust } from "../settings/signing-keys.ts";
 import { onSignal, type Signal } from "../signals.ts";
 import { artifactsDirOf, ownFoldersOf, secretKeyFileOf } from "../spool-dir.ts";
@@ -90,7 +90,7 @@ const openWorker = async (options: RunWorkerOptions, parts: AsyncDisposableStack
   const { workerTransport } = await import("../../nats/worker-transport.ts");
   const transport = workerTransport({ access: natsAccess(settings), name, clock });
   const { store, spool, db, processFile } = openState(
-    { runtime, clock, log, environment, stateDir, isShared: user !== null },
+    { runtime, clock, log, environment, stateDir, isShared: user !== null || hasOtherUsers(settings) },
     parts,
   );
   const types = settings.allowedTypes.flatMap((each) => each.split(","));
@@ -115,6 +115,8 @@ const openWorker = async (options: RunWorkerOptions, parts: AsyncDisposableStack
     folder: process.cwd(),
     environment: definedIn(environment),
     user,
+    usage: settings.usage,
+    runAsAllowed: settings.runAsAllowed,
     address: hostname(),
     version,
     shutdownTimeoutMs: settings.shutdownTimeoutMs,

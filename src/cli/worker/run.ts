@@ -20,6 +20,8 @@ export const WORKER_SETTINGS = [
   "stateDir",
   "allowedTypes",
   "taskUser",
+  "runAsAllowed",
+  "usage",
   "onShutdown",
   "shutdownTimeoutMs",
   "killGraceMs",

@@ -7,6 +7,7 @@ import type { Item } from "../item.ts";
 import { INTERRUPT_POLICIES, type Job } from "../job.ts";
 import { ENDING_REASONS, REASONS, type Run } from "../run.ts";
 import { type Outputs, STREAMS, type TaskStatus } from "../task-run.ts";
+import { USAGE_SOURCES } from "../usage.ts";
 import { LABEL_PATTERN, MAX_LABELS } from "./labels.ts";
 import { REFUSED_HELLOS } from "./worker.ts";
 
@@ -296,6 +297,19 @@ const OUTPUT_ANSWER = Type.Union([record({ acknowledged: count }), notYours]);
 
 const text = Type.String({ maxLength: 1_048_576 });
 
+/** More CPU time than any attempt uses, in ms: sums of it stay exact. */
+const MAX_CPU_MS = 1e12;
+const cpuMs = Type.Integer({ minimum: 0, maximum: MAX_CPU_MS });
+const bytes = (minimum: number) => Type.Integer({ minimum, maximum: Number.MAX_SAFE_INTEGER });
+
+/** See `Usage`. */
+const usage = record({
+  cpuUserMs: cpuMs,
+  cpuSystemMs: cpuMs,
+  memoryPeakBytes: orNull(bytes(0)),
+  source: words(USAGE_SOURCES),
+});
+
 const RESULT = record({
   outcome: record({
     status: words(["completed", "failed"]),
@@ -308,6 +322,10 @@ const RESULT = record({
   transient: Type.Boolean(),
   skips: Type.Optional(Type.Literal(true)),
   retryAfterMs: Type.Optional(count),
+  /** What it used, and which of its limits were in force: see `AttemptUsage`. Missing in an outcome of an earlier version. */
+  usage: Type.Optional(orNull(usage)),
+  memoryLimitBytes: Type.Optional(orNull(bytes(1))),
+  limitsEnforced: Type.Optional(orNull(Type.Boolean())),
 });
 
 const OUTCOME = record({

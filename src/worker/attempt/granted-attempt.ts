@@ -322,7 +322,7 @@ export class GrantedAttempt {
         runtime,
         clock: withNow(clock, now),
         log,
-        settings: settingsOf(offer),
+        settings: { ...settingsOf(offer), usage: parts.usage, runAsAllowed: parts.runAsAllowed },
         ownFolders: parts.ownFolders,
         taskEnvironment: parts.taskEnvironment,
         fullEnvironment: parts.fullEnvironment,
@@ -371,6 +371,7 @@ export class GrantedAttempt {
       id: local.attempt.id,
       status: this.#spool.status,
       container: container === undefined ? null : containerOf(container, this.#spool, parts.taskEnvironment),
+      cgroup: container === undefined ? parts.cgroups.folderOf(local.attempt) : null,
     });
     return parts.guard.isWithinLease;
   }
@@ -391,13 +392,7 @@ const idsOf = ({ attempt, epoch }: Offer) => ({ attempt, epoch });
 const withEnding = (run: Run, ending: EndingReason | null): Run => (ending === null ? run : { ...run, ending });
 
 /** Returns what the scheduler is told. */
-const withoutEnd = ({
-  endedAt: _,
-  usage: _usage,
-  memoryLimitBytes: _limit,
-  limitsEnforced: _enforced,
-  ...judgement
-}: AttemptResult) => judgement;
+const withoutEnd = ({ endedAt: _, ...result }: AttemptResult) => result;
 
 const lostAt = (endedAt: number): AttemptResult => ({
   outcome: { status: "failed", reason: "interrupted", error: INTERRUPTED_ERROR, exitCode: null, signal: null },

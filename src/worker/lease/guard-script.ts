@@ -2,10 +2,10 @@
  * The shell script of the guard. Arguments: the state folder, after how many checks without guarded attempts it ends, the id of the worker,
  * and its spool folder.
  *
- * A guarded attempt is a file in `guarded` whose name is a number. Its first line is the path of the status file of the attempt; a
- * second and a third line name the client and the container of an attempt in a container. `lease` has the time since boot, in
- * hundredths of a second, until which the attempts may run, the period between checks in seconds, the id of the boot, and that of the
- * worker.
+ * A guarded attempt is a file in `guarded` whose name is a number. Its first line is the path of the status file of the attempt; the
+ * second and the third line name the client and the container of an attempt in a container, and the fourth one the folder of its cgroup.
+ * `lease` has the time since boot, in hundredths of a second, until which the attempts may run, the period between checks in seconds, the id
+ * of the boot, and that of the worker.
  *
  * - When that time has passed, every guarded attempt is ended, and its file gets the suffix `.ended` before.
  * - An attempt whose program has not started yet is prevented from starting: a link that leads nowhere replaces its status file, in one
@@ -45,20 +45,20 @@ find_pid() {
     if [ "$found" != $$ ] && [ -e "/proc/$found" ]; then pid=$found && return; fi
   done
 }
-load() { eval "status=\\$status_$1 client=\\$client_$1 container=\\$container_$1 pid=\\$pid_$1"; }
+load() { eval "status=\\$status_$1 client=\\$client_$1 container=\\$container_$1 cgroup=\\$cgroup_$1 pid=\\$pid_$1"; }
 remember() {
   case " $known " in
   *" $1 "*) ;;
   *) known="$known $1" ;;
   esac
-  eval "status_$1=\\$status client_$1=\\$client container_$1=\\$container pid_$1=\\$pid"
+  eval "status_$1=\\$status client_$1=\\$client container_$1=\\$container cgroup_$1=\\$cgroup pid_$1=\\$pid"
 }
 note_attempts() {
   for file in guarded/*[0-9]; do
     id=\${file#guarded/}
     case $id in *[!0-9]*) continue ;; esac
-    status= client= container=
-    { read -r status; read -r client; read -r container; } <"$file"
+    status= client= container= cgroup=
+    { read -r status; read -r client; read -r container; read -r cgroup; } <"$file"
     [ -n "$status" ] || continue
     read_status "$status"
     remember "$id"
@@ -68,7 +68,7 @@ note_strays() {
   for found in $(grep -lsF "$1/" /proc/[0-9]*/cmdline); do
     tr '\\0' '\\n' <"$found" | grep -qx '.*/[0-9]*[/.]status' || continue
     id=\${found#/proc/} id=\${id%/cmdline}
-    status=$1/ client= container= pid=$id
+    status=$1/ client= container= cgroup= pid=$id
     if [ "$id" != $$ ]; then remember "9999$id"; fi
   done
 }
@@ -82,6 +82,9 @@ review() {
     fi
     remember "$id"
   done
+}
+end_cgroup() {
+  { echo 1 >"$cgroup/cgroup.kill"; } || while read -r found; do kill -KILL "$found"; done <"$cgroup/cgroup.procs"
 }
 end_attempt() {
   load "$1"
@@ -99,6 +102,7 @@ end_attempt() {
   [ -n "$pid" ] || pid=$noted
   mv "guarded/$1" "guarded/$1.ended"
   if [ -n "$pid" ] && grep -qF "$status" "/proc/$pid/cmdline"; then kill -KILL "-$pid"; fi
+  if [ -n "$cgroup" ]; then end_cgroup; fi
   if [ -n "$container" ]; then "$client" rm --force "$container" >/dev/null; fi
 }
 while :; do

@@ -33,6 +33,8 @@ export type GuardedAttempt = {
   readonly status: string;
   /** The container that it runs in, and the path of the client that can remove it. Null without a container. */
   readonly container: { readonly engine: string; readonly name: string } | null;
+  /** The folder of its cgroup, which need not exist; null if it has none. */
+  readonly cgroup: string | null;
 };
 
 /** What the guard and the worker leave for each other in the state folder. */
@@ -99,8 +101,8 @@ export class Guard {
   }
 
   /** Starts to guard an attempt. Call it when its status file exists, and before its process is started. */
-  add({ id, status, container }: GuardedAttempt): void {
-    const lines = [status, ...(container === null ? [] : [container.engine, container.name])];
+  add({ id, status, container, cgroup }: GuardedAttempt): void {
+    const lines = [status, container?.engine ?? "", container?.name ?? "", cgroup ?? ""];
     replaceFile(this.#path("guarded", String(id)), `${lines.join("\n")}\n`);
     this.#ensureProcess();
   }

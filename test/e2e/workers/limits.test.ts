@@ -69,5 +69,7 @@ test.skipIf(!hasNats("2.15") || whyNoCgroups !== null)(
 
     const accepted = await start(petit, "best_effort");
     expect((await endOf(petit, accepted)).status).toBe("completed");
+    const { tasks } = (await ask(petit, `/api/runs/${accepted}/tasks`)).body;
+    expect(tasks[0]).toMatchObject({ limits_enforced: false, usage: { cpu_user_ms: expect.any(Number) } });
   },
 );

@@ -3,6 +3,7 @@ import type { Container } from "../../../src/domain/job.ts";
 import type { TaskLimits } from "../../../src/domain/limits/task-limits.ts";
 import { waitsForText } from "../../../src/domain/words/waits-for.ts";
 import { FEATURES } from "../../../src/domain/workers/features.ts";
+import { readOutcome, type ShippedOutcome } from "../../../src/domain/workers/protocol.ts";
 import { waitsForWorker } from "../../../src/domain/workers/waiting.ts";
 import { fakeWorker } from "../../support/workers/fake-worker.ts";
 import { remoteJob, startWithWorkers } from "../../support/workers/started.ts";
@@ -130,5 +131,67 @@ describe("the default limits of petit", () => {
     expect(waitsOf(petit).map(waitsForText)).toEqual([
       "a worker with gpu: box7 has a version of petit that does not know limits",
     ]);
+  });
+});
+
+describe("the outcome of an attempt on a worker", () => {
+  const USAGE = { cpuUserMs: 12, cpuSystemMs: 3, memoryPeakBytes: 4_096, source: "cgroup" } as const;
+  const COMPLETED = {
+    outcome: { status: "completed", reason: null, error: null, exitCode: 0, signal: null },
+    outputs: {},
+    transient: false,
+  } as const;
+  const RAN_OUT = {
+    outcome: { status: "failed", reason: "out_of_memory", error: "ran out of memory", exitCode: 137, signal: null },
+    outputs: {},
+    transient: false,
+  } as const;
+
+  /** Runs a task on a worker that reports a result. Returns the attempt as it is stored. */
+  const report = async (task: Parameters<typeof remoteJob>[1], result: ShippedOutcome["result"]) => {
+    const { petit, transport } = await startWithWorkers({ jobs: [remoteJob("hello", task)] });
+    await using _ = petit;
+    const able = fakeWorker(transport, "box8", ABLE);
+    await able.hello();
+    const run = await petit.trigger("hello");
+    const { offer } = await transport.offered();
+    await able.claim(offer);
+    expect(await able.outcome(offer, { result })).toEqual({ stored: true });
+    return petit.store.runs.listAttempts(run.id)[0];
+  };
+
+  test("has what it used, and which limits were in force", async () => {
+    const result = { ...COMPLETED, usage: USAGE, memoryLimitBytes: MEMORY.memoryBytes, limitsEnforced: true };
+    const { memoryBytes: memoryLimitBytes } = MEMORY;
+    expect(await report({ limits: MEMORY }, result)).toMatchObject({
+      usage: USAGE,
+      memoryLimitBytes,
+      limitsEnforced: true,
+    });
+  });
+
+  test("has no usage if its worker says nothing about it, as an older one", async () => {
+    expect(await report({}, COMPLETED)).toMatchObject({ usage: null, memoryLimitBytes: null, limitsEnforced: null });
+  });
+
+  test("has no limits that its task does not have, whatever the worker says", async () => {
+    const result = { ...COMPLETED, usage: null, memoryLimitBytes: 1, limitsEnforced: true };
+    expect(await report({}, result)).toMatchObject({ memoryLimitBytes: null, limitsEnforced: null });
+  });
+
+  test("can be that it ran out of memory, but only with a limit", async () => {
+    expect(await report({ limits: MEMORY }, RAN_OUT)).toMatchObject({ reason: "out_of_memory" });
+    expect(await report({}, RAN_OUT)).toMatchObject({ reason: "internal_error" });
+  });
+
+  test.each([
+    ["a negative time", { ...USAGE, cpuUserMs: -1 }],
+    ["a time that no attempt uses", { ...USAGE, cpuUserMs: 2 ** 53 - 1 }],
+    ["no whole number of bytes", { ...USAGE, memoryPeakBytes: 0.5 }],
+  ])("is refused with %s", async (_what, usage) => {
+    const result = { ...COMPLETED, usage };
+    const message = { scheduler: "s", attempt: 1, epoch: 1, offset: 0, durationMs: 1, artifacts: [] };
+    expect(() => readOutcome({ ...message, result })).toThrow("usage");
+    expect(() => readOutcome({ ...message, result: { ...COMPLETED, usage: USAGE } })).not.toThrow();
   });
 });

@@ -2,10 +2,12 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openRuntime } from "#runtime";
+import { Cgroup } from "../../../src/engine/attempt/cgroup/cgroup.ts";
 import { identify } from "../../../src/engine/attempt/identity.ts";
 import { WRAPPER } from "../../../src/engine/attempt/wrapper.ts";
 import { readStatus, type Spool } from "../../../src/engine/output/spool.ts";
 import { Guard, uptimeMs } from "../../../src/worker/lease/guard.ts";
+import { cgroupBase, whyNoCgroups } from "../../support/cgroups.ts";
 import { startChild } from "../../support/child.ts";
 import { canMount, smallDisk } from "../../support/engine/faults.ts";
 import { makeSpool } from "../../support/engine/spool.ts";
@@ -32,7 +34,7 @@ const openGuard = () => {
     other: () => new Guard({ ...place, instance: "two" }),
     pid,
     spool: makeSpool(join(dir.path, "spool"), 7),
-    attempt: { id: 7, status: makeSpool(join(dir.path, "spool"), 7).status, container: null },
+    attempt: { id: 7, status: makeSpool(join(dir.path, "spool"), 7).status, container: null, cgroup: null },
     [Symbol.dispose]: () => {
       if (existsSync(join(dir.path, "guarded"))) {
         guard.setLease({ untilMs: now() + 60_000, marginMs: 1 });
@@ -75,6 +77,26 @@ describe("the guard", () => {
     guard.remove(7);
     expect(guard.hasEnded(7)).toBe(false);
   });
+
+  test.skipIf(whyNoCgroups !== null)(
+    "ends all processes in the cgroup of an attempt, wherever their sessions are",
+    async () => {
+      using base = cgroupBase();
+      using opened = openGuard();
+      const { guard, spool, attempt } = opened;
+      const cgroup = new Cgroup(join(base.path, "attempt"));
+      cgroup.create({ limits: {}, controllers: new Set(), wrapperPids: 1 });
+      guard.setLease({ untilMs: now() + 60_000, marginMs: MARGIN_MS });
+      guard.add({ ...attempt, cgroup: cgroup.folder });
+      const script = `echo $$ >${cgroup.procs}; setsid sh -c 'trap "" TERM; echo $$; while :; do sleep 1; done' & wait`;
+      using child = startAttempt(spool, "/bin/sh", "-c", script);
+      const escaped = Number(await child.nextLine());
+      guard.setLease({ untilMs: now(), marginMs: MARGIN_MS });
+      await child.exited;
+      await waitFor(() => identify(escaped) === null);
+      expect(cgroup.isPopulated).toBe(false);
+    },
+  );
 
   test("leaves attempts alone while the lease is renewed, and attempts that have ended", async () => {
     using opened = openGuard();

@@ -70,6 +70,20 @@ export class Cgroups implements Disposable {
     return found;
   }
 
+  /** Returns the folder that the cgroup of an attempt has, or will have if it gets one; null where petit can create none. */
+  folderOf(attempt: Pick<Attempt, "id" | "startedAt" | "process">): string | null {
+    const found = this.find(attempt);
+    if (found !== null) return found.folder;
+    return this.support.kind === "none" ? null : join(this.support.base, nameOf(this.#options.spoolDir, attempt));
+  }
+
+  /** Returns the cgroup of an attempt that only one of its processes names; null if that is in none. */
+  findByProcess(pid: number, attemptId: number): Cgroup | null {
+    const prefix = `${prefixOf(this.#options.spoolDir)}${attemptId}-`;
+    const folder = folderOfProcess(pid, (name) => name.startsWith(prefix));
+    return folder === null ? null : new Cgroup(folder);
+  }
+
   /** Sets the limits of a running attempt again. Throws an Error with a sentence. */
   restore(cgroup: Cgroup | null, limits: CgroupLimits["limits"]): void {
     const { support } = this;
@@ -118,7 +132,7 @@ export class Cgroups implements Disposable {
   #look(attempt: Pick<Attempt, "id" | "startedAt" | "process">): Cgroup | null {
     const name = nameOf(this.#options.spoolDir, attempt);
     const folders = [
-      ...(attempt.process === null ? [] : [folderOfProcess(attempt.process.pid, name)]),
+      ...(attempt.process === null ? [] : [folderOfProcess(attempt.process.pid, (each) => each === name)]),
       ...(this.support.kind === "none" ? [] : [join(this.support.base, name)]),
     ];
     return (
@@ -170,13 +184,13 @@ const moveToLeaf = (base: string): void => {
   }
 };
 
-/** Returns the folder of a process that is in a cgroup of this name or in one within it; null otherwise. */
-const folderOfProcess = (pid: number, name: string): string | null => {
+/** Returns the folder of a process that is in a cgroup with such a name or in one within it; null otherwise. */
+const folderOfProcess = (pid: number, isName: (name: string) => boolean): string | null => {
   const path = pathOf(readText(`/proc/${pid}/cgroup`) ?? "");
   const found = path === null ? null : folderOf(parseMounts(readText("/proc/self/mountinfo") ?? ""), path);
   if (found === null) return null;
   const parts = found.folder.split("/");
-  const index = parts.indexOf(name);
+  const index = parts.findIndex(isName);
   return index === -1 ? null : parts.slice(0, index + 1).join("/");
 };
 

@@ -1,8 +1,11 @@
+import { needsCgroup, type TaskLimits } from "../../../domain/limits/task-limits.ts";
 import type { Reason } from "../../../domain/run.ts";
+import type { AttemptUsage } from "../../../domain/task-run.ts";
 import type { FailureAnswer, OutcomeAnswer, ShippedOutcome } from "../../../domain/workers/protocol.ts";
 import { afterCollection } from "../../attempt/exit-status.ts";
 import { MAX_OUTPUTS_BYTES } from "../../attempt/outputs-file.ts";
 import type { LiveAttempt } from "../live-attempt.ts";
+import { offeredTask } from "../offered-task.ts";
 import type { RemoteContext } from "../remote-context.ts";
 import { receiveArtifacts } from "./received-artifacts.ts";
 
@@ -69,8 +72,9 @@ const collect = async (live: LiveAttempt, worker: string, { message, context }: 
   live.blocked = null;
   await live.output.settle();
   if (!live.isClaimedBy(worker, message.epoch)) return UNAVAILABLE;
-  const { skips, retryAfterMs, ...rest } = afterCollection(
-    acceptable(result, worker),
+  const limits = offeredTask(live.options).limits ?? {};
+  const { skips, retryAfterMs, usage, memoryLimitBytes, limitsEnforced, ...rest } = afterCollection(
+    acceptable(result, { worker, limits }),
     received.status === "failed" ? received.problem : null,
   );
   const startedAt = live.claim?.at ?? 0;
@@ -78,6 +82,8 @@ const collect = async (live: LiveAttempt, worker: string, { message, context }: 
     ...rest,
     ...(skips !== undefined && { skips }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
+    usage: usage ?? null,
+    ...inForce({ memoryLimitBytes, limitsEnforced }, limits),
     endedAt: Math.min(live.options.now(), startedAt + durationMs),
   });
   return null;
@@ -90,8 +96,8 @@ const noteFullDisk = (live: LiveAttempt, detail: string, { clock, log }: RemoteC
 };
 
 /** Returns a result that can be stored. One that no attempt can have ends the attempt, because the worker would only repeat it. */
-const acceptable = (result: Result, worker: string): Result => {
-  const problem = problemOf(result);
+const acceptable = (result: Result, { worker, limits }: Accepting): Result => {
+  const problem = problemOf(result, limits);
   if (problem === null) return result;
   const error = `internal error: worker ${worker} reported an end that no attempt can have: ${problem}`;
   const outcome = { status: "failed", reason: "internal_error", error, exitCode: null, signal: null } as const;
@@ -100,13 +106,27 @@ const acceptable = (result: Result, worker: string): Result => {
 
 type Result = ShippedOutcome["result"];
 
+type Accepting = { readonly worker: string; readonly limits: TaskLimits };
+
+type InForce = Pick<AttemptUsage, "memoryLimitBytes" | "limitsEnforced">;
+
+/** Returns which limits were in force as a worker reports, without those that the task does not have. */
+const inForce = (
+  { memoryLimitBytes, limitsEnforced }: { readonly [Field in keyof InForce]: InForce[Field] | undefined },
+  limits: TaskLimits,
+): InForce => ({
+  memoryLimitBytes: memoryLimitBytes == null ? null : (limits.memoryBytes ?? null),
+  limitsEnforced: needsCgroup(limits) ? (limitsEnforced ?? null) : null,
+});
+
 const MAX_EXIT_CODE = 0xffff_ffff;
 
-const problemOf = ({ outcome, outputs }: Result): string | null => {
+const problemOf = ({ outcome, outputs }: Result, { memoryBytes }: TaskLimits): string | null => {
   const { status, reason, exitCode } = outcome;
   if (status === "completed" && reason !== null) return `it completed with the reason ${reason}`;
   if (status === "failed" && (reason === null || !WORKER_REASONS.has(reason)))
     return `it failed with the reason ${reason}`;
+  if (reason === "out_of_memory" && memoryBytes === undefined) return "it ran out of memory without a limit";
   if (exitCode !== null && Math.abs(exitCode) > MAX_EXIT_CODE) return `it has the exit code ${exitCode}`;
   let bytes = 0;
   for (const [key, value] of Object.entries(outputs)) bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
@@ -117,6 +137,7 @@ const problemOf = ({ outcome, outputs }: Result): string | null => {
 const WORKER_REASONS: ReadonlySet<Reason> = new Set([
   "exit_code",
   "signal",
+  "out_of_memory",
   "timeout",
   "spawn_failed",
   "cancelled",
