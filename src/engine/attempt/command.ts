@@ -91,7 +91,8 @@ export const planAttempt = (context: CommandOptions): AttemptPlan => {
   const script = program.script ?? null;
   const workdir = task.artifacts === undefined ? null : realpathSync(cwd);
   const argv = findProgram(program.argv, cwd, environment.PATH);
-  const reopens = reopensOutput({ argv, cwd, script, file: program.file ?? null });
+  // Another user can't open the files of the output at all, so that even a program that this one calls would fail.
+  const reopens = context.hasOtherUser || reopensOutput({ argv, cwd, script, file: program.file ?? null });
   return {
     command: { argv, cwd, environment, hasStdin: stdin !== null, reopensOutput: reopens },
     script,

@@ -17,7 +17,7 @@ export type ProcessCommand = {
   readonly hasStdin: boolean;
   /** Text for stdin that can contain secrets: it is never in a file that has a name. */
   readonly privateStdin?: string;
-  /** True if the program seems to reopen its own output (`/dev/stderr`). Default false. */
+  /** True if the program gets pipes for its output, because it may reopen that (`/dev/stderr`). Default false. */
   readonly reopensOutput?: boolean;
 };
 

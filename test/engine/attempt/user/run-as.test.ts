@@ -121,6 +121,12 @@ describe.skipIf(!isReady)("a task with run_as (needs root, setpriv and the user 
     expect(output({ stream: "stdout" })).toBe("b\n");
   });
 
+  test("may reopen its own output in a way that its text does not show", async () => {
+    const { summary, output } = await run({ script: "name=stderr; echo a > /dev/$name" });
+    expect(summary).toBe("only completed");
+    expect(output({ stream: "stderr" })).toBe("a\n");
+  });
+
   test("can't change or read what petit has of it and of others", async () => {
     const script = `for file in status stdout stderr; do
       path=\${PETIT_OUTPUT%outputs}$file
