@@ -29,6 +29,7 @@ describe("the quick examples, run", () => {
     ["hourly_check", [], 0, "the service is fine"],
     ["import_rows", [], 0, "row 3 of 3"],
     ["late_warning", [], 0, "done at last"],
+    ["limited", [], 0, "the smallest is 1"],
     ["minute_tick", [], 0, "tick: due now"],
     ["system_monitor", [], 0, "MiB available"],
     ["tagged", [], 0, "tagged work"],

@@ -35,6 +35,7 @@ describe("the examples", () => {
       "inbox",
       "items",
       "late_warning",
+      "limited",
       "load_day",
       "load_region",
       "minute_tick",
