@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ask, runToEnd } from "../../support/petit/api.ts";
 import { installService, JOBS, onMachine, STATE } from "../../support/systemd/service.ts";
-import { eventually } from "../../support/torture/run.ts";
+import { endOf, eventually } from "../../support/torture/run.ts";
 
 // A busy machine may need this long.
 setDefaultTimeout(60_000);
@@ -109,6 +109,25 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
       await machine.must("petit", "service", "uninstall");
       machine.remove("/etc/credstore/petit-token");
     });
+  });
+
+  test("replaces a unit without a slice beside its running tasks, and then starts in the slice", async () => {
+    const held = shellJob("held", "touch begun", "until [ -e go ]; do sleep 0.05; done", "echo done");
+    await using service = await installService(machine, { jobs: { "held.yaml": held } });
+    const old = machine.read(UNIT).replaceAll(/^(Slice|Delegate|ExecStartPre|Environment)=.*\n/gm, "");
+    await machine.must("systemctl", "stop", "petit", "system-petit.slice");
+    machine.write(UNIT, old);
+    await machine.must("systemctl", "daemon-reload");
+    await machine.must("systemctl", "start", "petit");
+    expect(await service.show("ControlGroup")).toEndWith("/system.slice/petit.service");
+    const { body } = await ask(machine, "/api/jobs/held/trigger", { method: "POST" });
+    await eventually("the task has begun", () => (machine.has(`${STATE}/begun`) ? true : null));
+
+    await machine.must("petit", "service", "install", "--force");
+    expect(await service.show("ControlGroup")).toEndWith("/system.slice/system-petit.slice/petit.service");
+    expect(service.processes().length).toBeGreaterThan(2);
+    machine.write(`${STATE}/go`, "");
+    expect(await endOf(machine, body.run_id)).toMatchObject({ status: "completed", log: "done\n" });
   });
 
   test("is uninstalled, and its data is not removed", async () => {
