@@ -79,7 +79,7 @@ UMask=0027
 # use --no-sandbox, or let the job start a separate unit.
 NoNewPrivileges=yes
 # Jobs that use run_as need a service that was installed with --as root, and these lines: StateDirectoryMode=0711
-# CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_KILL SystemCallFilter=@setuid @chown
+# CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_KILL SystemCallFilter=@setuid @chown capset
 CapabilityBoundingSet=
 AmbientCapabilities=
 RestrictSUIDSGID=yes

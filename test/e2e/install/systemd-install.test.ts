@@ -130,6 +130,34 @@ await onMachine("as a service of a real systemd, petit", (machine) => {
     expect(await endOf(machine, body.run_id)).toMatchObject({ status: "completed", log: "done\n" });
   });
 
+  test("runs tasks as other users with the lines of a drop-in that docs/limits.md has, and otherwise says what is missing", async () => {
+    const docs = readFileSync(join(import.meta.dir, "../../../docs/limits.md"), "utf8");
+    const [, lines = ""] = /```ini\n\[Service\]\n(.*?)```/s.exec(docs) ?? [];
+    const job = `id: other\nrun_as: nobody\ntasks:\n  - {id: t, type: shell, working_dir: /tmp, script: "id -un"}\n`;
+    const long = job.replace("other", "long").replace("id -un", "exec sleep 600");
+    const files = { "/etc/petit/config.yaml": "run_as_allowed: [nobody]\n" };
+    await using service = await installService(machine, {
+      jobs: { "other.yaml": job, "long.yaml": long },
+      files,
+      args: ["--as=root", "--no-token", "--config=/etc/petit/config.yaml"],
+    });
+    const { body } = await ask(machine, "/api/jobs/reload", { method: "POST" });
+    expect(JSON.stringify(body.problems)).toContain("run_as needs CAP_SETUID, CAP_SETGID");
+
+    machine.write(`${UNIT}.d/run-as.conf`, `[Service]\n${lines}`);
+    await machine.must("systemctl", "daemon-reload");
+    await machine.must("systemctl", "restart", "petit");
+    expect(await logOf("other")).toBe("nobody\n");
+    const before = service.processes().length;
+    const started = await ask(machine, "/api/jobs/long/trigger", { method: "POST" });
+    await eventually("the task runs", () => (service.processes().length > before ? true : null));
+    await ask(machine, `/api/runs/${started.body.run_id}/cancel`, { method: "POST" });
+    expect(await endOf(machine, started.body.run_id)).toMatchObject({ status: "cancelled" });
+    await eventually("its processes have ended", () => (service.processes().length === before ? true : null));
+    machine.remove("/etc/petit/config.yaml");
+    machine.remove(`${UNIT}.d`);
+  });
+
   test("is uninstalled, and its data is not removed", async () => {
     const held = shellJob("held", "touch begun", "until [ -e go ]; do sleep 0.05; done", "touch done");
     await using service = await installService(machine, { jobs: { "held.yaml": held } });
