@@ -436,7 +436,8 @@ const waitForEnd = async (
     const leader = attempt.process ?? leaderOfPid(process.pid);
     if (wasBeingEnded(options)) await endRest(leader, spool, termination);
     // Its program may run on if only the wrapper was killed, by the kernel for lack of memory.
-    else if (cgroup !== null && recordedExit(spool) === null) await killCgroup(cgroup, services.clock);
+    else if (cgroup !== null && wasKilled(exit) && recordedExit(spool) === null)
+      await killCgroup(cgroup, services.clock);
     else if (context.task.leftovers === "kill")
       await endLeftovers(leader, spool, { ...termination, taskUid: user?.uid ?? null });
     return { exit, endedBy };
@@ -446,6 +447,9 @@ const waitForEnd = async (
   await terminate(process.pid, termination);
   return { exit: await process.exited, endedBy: first };
 };
+
+const wasKilled = ({ exitCode, signal }: Exit): boolean =>
+  exitCode === null && (signal === null || signal === "SIGKILL");
 
 /** Returns why the previous petit process ended this attempt without storing that, or null if it did not end it. */
 const previousEnding = (

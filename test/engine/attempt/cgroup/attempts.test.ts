@@ -143,6 +143,16 @@ describe.skipIf(whyNoCgroups !== null)(`an attempt (${whyNoCgroups ?? "with cgro
     expect(attempts[0]?.exitCode).toBe(0);
   });
 
+  test("does not outlive its wrapper, which only the kernel kills for lack of memory", async () => {
+    using it = open();
+    const pidFile = it.dir.file("pid");
+    const script = `echo $$ > ${pidFile}; kill -KILL $PPID; exec sleep 60`;
+    await using petit = await it.start([job("one", { tasks: [shell("t", script)] })], BY_CGROUP);
+    expect((await petit.run("one")).summary).toBe("t failed(signal)");
+    expect(isAlive(pidIn(pidFile))).toBe(false);
+    expect(it.base.names).toEqual([]);
+  });
+
   test("ends with a fork bomb, when it is cancelled", async () => {
     using it = open();
     const bomb =

@@ -3,6 +3,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { Cgroup } from "../../../../src/engine/attempt/cgroup/cgroup.ts";
 import { afterMemory } from "../../../../src/engine/attempt/cgroup/out-of-memory.ts";
 import { judgeExit } from "../../../../src/engine/attempt/exit-status.ts";
+import { identify, statOf } from "../../../../src/engine/attempt/identity.ts";
+import { startChild } from "../../../support/child.ts";
 import { tempDir } from "../../../support/temp-dir.ts";
 
 const MIB = 2 ** 20;
@@ -69,6 +71,26 @@ describe("the usage of a cgroup", () => {
   test("is unknown if no process ever was in it", () => {
     using it = folder({ "cpu.stat": "usage_usec 0\nuser_usec 0\nsystem_usec 0\n" });
     expect(it.cgroup.usage()).toBeNull();
+  });
+});
+
+describe("the processes of a cgroup", () => {
+  test("are killed one by one before Linux 5.14", async () => {
+    using one = startChild(["sleep", "60"]);
+    using other = startChild(["sleep", "60"]);
+    using it = folder({ "cgroup.procs": `0\n${one.pid}\n${other.pid}\n`, "cgroup.freeze": "" });
+    it.cgroup.kill();
+    expect(await Promise.all([one.exited, other.exited])).toEqual([null, null]);
+    expect(it.read("cgroup.freeze")).toBe("1");
+  });
+
+  test("that are in the process group get no second SIGTERM", async () => {
+    using one = startChild(["sleep", "60"]);
+    using other = startChild(["sleep", "60"]);
+    using it = folder({ "cgroup.procs": `${one.pid}\n${other.pid}\n` });
+    it.cgroup.terminateOthers(statOf(one.pid)?.group ?? 0);
+    expect(await other.exited).toBeNull();
+    expect(identify(one.pid)).not.toBeNull();
   });
 });
 
