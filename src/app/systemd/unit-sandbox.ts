@@ -80,6 +80,7 @@ UMask=0027
 NoNewPrivileges=yes
 # Jobs that use run_as need a service that was installed with --as root, and these lines: StateDirectoryMode=0711
 # CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER CAP_KILL SystemCallFilter=@setuid @chown capset
+# AmbientCapabilities=CAP_SETUID
 CapabilityBoundingSet=
 AmbientCapabilities=
 RestrictSUIDSGID=yes
