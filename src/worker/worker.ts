@@ -5,7 +5,7 @@ import { linkFaultHint, linkFaultText } from "../domain/words/link.ts";
 import { FEATURES } from "../domain/workers/features.ts";
 import type { LinkState } from "../domain/workers/link.ts";
 import { isSuccessor, type WorkerProcess } from "../domain/workers/process.ts";
-import { type HelloAnswer, readControl, type Verdict } from "../domain/workers/protocol.ts";
+import { type HelloAnswer, MAX_SENTENCE, readControl, type Verdict } from "../domain/workers/protocol.ts";
 import { startSweep } from "../engine/artifacts/sweep.ts";
 import { adoptProcess } from "../engine/attempt/adopt.ts";
 import { Cgroups } from "../engine/attempt/cgroup/cgroups.ts";
@@ -303,7 +303,7 @@ export class Worker implements AsyncDisposable {
       ...(allowedTypes !== null && { allowedTypes: [...allowedTypes] }),
       features: [...FEATURES],
       limits: [...enforced],
-      ...(gap !== null && { limitsGap: { reason: gap.reason, advice: gap.advice } }),
+      ...(gap !== null && { limitsGap: { reason: sentenceOf(gap.reason), advice: sentenceOf(gap.advice) } }),
       trusts: [...trust],
       ...(cannotStore !== null && { cannotStore: cannotStore.slice(0, MAX_PROBLEM) }),
       address,
@@ -553,6 +553,9 @@ export class Worker implements AsyncDisposable {
 
 const UNGUARDED =
   "this system does not report the time since boot, so this worker takes no tasks with on_interrupt: rerun: it could not end them in time if it is cut off, and they would run twice at once";
+
+/** Returns a text as a hello may have it. It can name folders. */
+const sentenceOf = (text: string): string => text.slice(0, MAX_SENTENCE).replaceAll(/\p{Cc}/gu, "?");
 
 /** Maximum length of what a hello says about a problem. */
 const MAX_PROBLEM = 1_024;

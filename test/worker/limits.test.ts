@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { readHello } from "../../src/domain/workers/protocol.ts";
 import { identify } from "../../src/engine/attempt/identity.ts";
 import { findAccount } from "../../src/lib/system/accounts.ts";
 import { findTool } from "../../src/lib/system/tools.ts";
@@ -13,6 +14,18 @@ import { startWorker } from "../support/workers/started-worker.ts";
 const outcomeOf = (scheduler: FakeScheduler) => eventually("the outcome is handed over", () => scheduler.of(5).outcome);
 
 const ESCAPES = `setsid sh -c 'trap "" TERM; echo $$; while :; do sleep 1; done' & wait`;
+
+test("a hello says which limits the worker enforces, and why not all, whatever the folder is called", async () => {
+  const reason = `petit may not write to /${"\u001b\n"}${"long".repeat(200)}`;
+  const support = { kind: "delegated", base: "/", controllers: new Set(["pids"] as const) } as const;
+  await using started = startWorker({ cgroups: { ...support, gap: { reason, advice: "wait" } } });
+  await eventually("it is accepted", () => (started.worker.status.isAccepted ? true : null));
+  const [hello] = started.scheduler.hellos;
+  expect(hello).toMatchObject({ limits: ["pids"], limitsGap: { advice: "wait" } });
+  expect(hello?.limitsGap?.reason).toBe(`petit may not write to /??${"long".repeat(200)}`.slice(0, 512));
+  expect(() => readHello(hello)).not.toThrow();
+  expect(() => readHello({ ...hello, limitsGap: { reason, advice: "wait" } })).toThrow("limitsGap");
+});
 
 describe("an attempt on a worker", () => {
   test("is reported with what it used", async () => {
@@ -57,6 +70,23 @@ describe("an attempt on a worker", () => {
     await eventually("the cgroup is removed", () => (base.names.length === 0 ? true : null));
   });
 });
+
+test.skipIf(whyNoCgroups !== null)(
+  "a worker whose database was deleted ends the cgroups of what it does not know, with processes that nothing else identifies",
+  async () => {
+    using base = cgroupBase();
+    await using started = startWorker({ cgroups: base.support });
+    const { scheduler, dir } = started;
+    const script = "setsid env -i /bin/sh -c 'echo $$; while :; do /bin/sleep 1; done' & wait";
+    scheduler.offer(shell("only", script, { limits: { pids: 9, enforce: "best_effort" } }));
+    const escaped = Number(await eventually("it runs", () => /^\d+/.exec(scheduler.of(5).output)?.[0] ?? null));
+    await started.leave();
+    for (const name of readdirSync(dir)) if (name.startsWith("worker.db")) rmSync(join(dir, name));
+    expect(identify(escaped)).not.toBeNull();
+    started.again();
+    await eventually("it is ended", () => (identify(escaped) === null ? true : null));
+  },
+);
 
 const isReady = process.geteuid?.() === 0 && findTool("setpriv") !== null && findAccount("nobody") !== null;
 

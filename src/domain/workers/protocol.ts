@@ -44,8 +44,11 @@ const token = Type.String({ minLength: 1, maxLength: 128 });
 const sha256 = Type.String({ pattern: "^[0-9a-f]{64}$" });
 const labels = Type.Array(Type.String({ pattern: LABEL_PATTERN }), { maxItems: MAX_LABELS });
 
-/** What a worker says for people. */
-const sentence = Type.String({ maxLength: 512 });
+/** Maximum length of what a worker says for people about its limits. */
+export const MAX_SENTENCE = 512;
+
+/** It gets into terminals, so it has no control characters. */
+const sentence = Type.String({ maxLength: MAX_SENTENCE, pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$" });
 
 /** A later version may have more features, so they are not checked. */
 const features = Type.Array(Type.String({ maxLength: 64 }), { maxItems: 256 });
