@@ -94,7 +94,7 @@ describe("the guard", () => {
       guard.setLease({ untilMs: now(), marginMs: MARGIN_MS });
       await child.exited;
       await waitFor(() => identify(escaped) === null);
-      expect(cgroup.isPopulated).toBe(false);
+      await waitFor(() => !cgroup.isPopulated);
     },
   );
 
