@@ -361,10 +361,13 @@ const follow = async (
 };
 
 /** Returns what an attempt that has ended used, and which of its limits were in force. `waited` is what the wait for its process says. */
-const usedBy = ({ cgroup, memoryLimitBytes, limitsEnforced }: Placement, waited: Usage | null): AttemptUsage => {
+const usedBy = (
+  { cgroup, hasEntered, memoryLimitBytes, limitsEnforced }: Placement,
+  waited: Usage | null,
+): AttemptUsage => {
   const usage = cgroup?.usage() ?? waited;
-  const hasEntered = cgroup === null || usage?.source === "cgroup";
-  if (hasEntered || limitsEnforced === null) return { usage, memoryLimitBytes, limitsEnforced };
+  const isIn = cgroup === null || hasEntered || usage?.source === "cgroup";
+  if (isIn || limitsEnforced === null) return { usage, memoryLimitBytes, limitsEnforced };
   return { usage, memoryLimitBytes: null, limitsEnforced: false };
 };
 

@@ -5,6 +5,7 @@ import type { Attempt, FailureCause } from "../../domain/task-run.ts";
 import { sleep } from "../../lib/clock.ts";
 import type { TaskNode } from "../../store/runs/task-runs.ts";
 import { adoptProcess } from "../attempt/adopt.ts";
+import { wantsCgroup } from "../attempt/cgroup/place.ts";
 import { type AttemptDriver, driverOf } from "../attempt/driver.ts";
 import { endProcess } from "../attempt/end-process.ts";
 import { hasEnded, killLeftovers, type RunningProcess } from "../attempt/process.ts";
@@ -151,9 +152,10 @@ export class RunAttempts {
 
   /** Stores a new attempt, in the current transaction. */
   store(node: TaskNode): Attempt {
-    const { state, now } = this.#options;
+    const { services, state, now } = this.#options;
     const { job, run } = state();
     const task = taskOf(job, node.taskId);
+    if (task.runsOn === undefined && wantsCgroup(task, services.settings)) services.cgroups.expectEntry();
     return this.#driverOf(task).store({ run, node, task, now: now() });
   }
 

@@ -279,7 +279,7 @@ export class Runs implements Disposable {
 
   /** Ends a run without a plan, within the current transaction, and kills its processes. */
   #endNow(run: Run, job: Job | null, outcome: RunOutcome): TransactionHooks {
-    const { store, clock, log, settings, spoolDir, notifier, figures } = this.#services;
+    const { store, clock, log, settings, spoolDir, notifier, figures, cgroups } = this.#services;
     const graceMs = job?.killGraceMs ?? settings.killGraceMs;
     const forceKill = new AbortController().signal;
     const attempts = store.runs.listAttempts(run.id).filter(({ status }) => status === "running");
@@ -288,10 +288,12 @@ export class Runs implements Disposable {
     if (job !== null) notifier.ended(job, ended);
     return {
       onCommit: () => {
-        for (const { id, process } of attempts)
-          endProcess(process, findSpool(spoolDir, id), { clock, graceMs, forceKill }).catch((error: unknown) =>
+        for (const attempt of attempts) {
+          const termination = { clock, graceMs, forceKill, cgroup: cgroups.find(attempt) };
+          endProcess(attempt.process, findSpool(spoolDir, attempt.id), termination).catch((error: unknown) =>
             log.error({ err: error, run_id: run.id }, "cannot end the processes of a run"),
           );
+        }
         this.#handleEnd(ended);
       },
     };

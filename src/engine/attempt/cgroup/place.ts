@@ -17,6 +17,8 @@ export type Placement = Pick<AttemptUsage, "memoryLimitBytes" | "limitsEnforced"
   readonly cgroup: Cgroup | null;
   /** True if the program must not start outside of the cgroup. */
   readonly isRequired: boolean;
+  /** True if its processes are known to have entered the cgroup. */
+  readonly hasEntered: boolean;
 };
 
 export type PlaceOptions = {
@@ -27,7 +29,18 @@ export type PlaceOptions = {
   readonly attempt: Attempt;
 };
 
-const NOWHERE: Placement = { cgroup: null, isRequired: false, memoryLimitBytes: null, limitsEnforced: null };
+const NOWHERE: Placement = {
+  cgroup: null,
+  isRequired: false,
+  hasEntered: false,
+  memoryLimitBytes: null,
+  limitsEnforced: null,
+};
+
+/** Returns whether attempts of a task run in cgroups of their own, where petit can create some. */
+export const wantsCgroup = (task: Task, settings: PlaceOptions["settings"]): boolean =>
+  runsHere(task) &&
+  (needsCgroup(limitsOfTask(task, settings.limits ?? {})) || task.leftovers === "kill" || settings.usage === "cgroup");
 
 /** Creates the cgroup of a new attempt if it needs one. Throws SpawnError if a limit can't be set. */
 export const placeNew = (options: PlaceOptions, { reopensOutput }: { readonly reopensOutput: boolean }): Placement => {
@@ -55,7 +68,9 @@ export const placeAdopted = ({ cgroups, settings, log, task, attempt }: PlaceOpt
   const cgroup = cgroups.find(attempt);
   try {
     cgroups.restore(cgroup, limits);
-    return placementOf(cgroup, { limits, isRequired: false, cgroups });
+    // Its folder may be gone at its end: systemd removes what is in the scope of a previous petit with the last process of that.
+    const hasEntered = cgroup !== null && cgroup.usage() !== null;
+    return { ...placementOf(cgroup, { limits, isRequired: false, cgroups }), hasEntered };
   } catch (error) {
     log.error({ err: error, attempt_id: attempt.id }, "cannot set the limits of a running attempt again");
     return { ...NOWHERE, cgroup, limitsEnforced: false };
@@ -78,6 +93,7 @@ const placementOf = (cgroup: Cgroup | null, { limits, isRequired, cgroups }: Pla
   return {
     cgroup,
     isRequired,
+    hasEntered: false,
     memoryLimitBytes: lacking.includes("memory") ? null : (limits.memoryBytes ?? null),
     limitsEnforced: lacking.length === 0,
   };

@@ -52,9 +52,9 @@ export const variablesOf = ({ name, home, shell }: TaskUser): Readonly<Record<st
   SHELL: shell,
 });
 
-/** Variables that name folders and sockets of the user who started petit. */
+/** Variables that name folders, files and sockets of the user who started petit. */
 const OF_SESSION =
-  /^(?:XDG_(?:RUNTIME_DIR|(?:CONFIG|CACHE|DATA|STATE)_HOME|SESSION_.*)|DBUS_SESSION_BUS_ADDRESS|SSH_AUTH_SOCK|MAIL|SUDO_.*)$/;
+  /^(?:XDG_(?:RUNTIME_DIR|(?:CONFIG|CACHE|DATA|STATE)_HOME|SESSION_.*)|DBUS_SESSION_BUS_ADDRESS|SSH_AUTH_SOCK|GPG_AGENT_INFO|KRB5CCNAME|XAUTHORITY|TMPDIR|OLDPWD|MAIL|SUDO_.*)$/;
 
 /** Returns the variables that a user inherits of petit. */
 export const inheritedBy = (
