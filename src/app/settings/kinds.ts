@@ -46,6 +46,13 @@ const matching = ({
   readonly withoutSecret?: (text: string) => string;
 }): Kind<string> => one({ ...kind, parse: (given) => (accepts(given) ? given : null) });
 
+/** Names that no user can have match nobody, and are mistakes such as a list in one text. */
+export const userName = matching({
+  placeholder: "USER",
+  expected: "a user name or a numeric id",
+  accepts: (given) => /^[^\s:/,*{}-][^\s:/,*{}\0]{0,255}$/.test(given),
+});
+
 export const whole = (min: number, max: number): Kind<number> =>
   one({
     placeholder: "N",

@@ -24,6 +24,7 @@ import {
   text,
   timezone,
   url,
+  userName,
   whole,
   wholeOr,
   workerName,
@@ -223,7 +224,7 @@ export const SETTINGS = {
   }),
   runAsAllowed: setting({
     name: "run_as_allowed",
-    kind: many(text("USER", "a user name or a numeric id")),
+    kind: many(userName),
     default: [],
     defaultText: "none",
     doc: "User that jobs and tasks may name in run_as; can be repeated. petit must be root. A worker has a list of its own.",

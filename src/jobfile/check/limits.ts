@@ -58,7 +58,8 @@ const checkContainer = (task: TaskDraft, job: JobDraft, { path, report }: TaskPl
     );
 };
 
-const hasLimit = (limits: JobDraft["limits"]): boolean => limits?.memory !== undefined || limits?.cpus !== undefined;
+const hasLimit = (limits: JobDraft["limits"]): boolean =>
+  limits?.memory !== undefined || limits?.cpus !== undefined || limits?.pids !== undefined;
 
 /** What tasks on this machine may be. */
 export type Privileges = {

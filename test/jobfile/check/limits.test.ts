@@ -110,6 +110,11 @@ const MISTAKES: readonly (readonly [mistake: string, file: string, problem: stri
     "3:72: tasks[0].container.memory: conflicts with the limits of the task; expected only `limits`",
   ],
   [
+    "a number of processes beside limits of the container",
+    task(`${CONTAINER}, limits: {pids: 20}`),
+    "tasks[0].container.memory: conflicts with the limits of the task",
+  ],
+  [
     "limits of the job beside those of a container",
     task(CONTAINER, "limits: {memory: 1GiB}\n"),
     "tasks[0].container.memory: conflicts with the limits of the job",
@@ -145,7 +150,8 @@ describe("a job file with a mistake says where it is and what was expected:", ()
 });
 
 test("limits are no conflict with other settings of a container", () => {
-  expect(read(task(`${CONTAINER}, limits: {pids: 20}`)).problems).toEqual([]);
+  const container = "{image: x, user: nobody, network: none}";
+  expect(read(task(`${SHELL}, container: ${container}, limits: {memory: 1GiB, pids: 20}`)).problems).toEqual([]);
 });
 
 const ROOT: Privileges = { isRoot: true, whyNotRunAs: (user) => (user === "build" ? null : `no ${user}`) };
