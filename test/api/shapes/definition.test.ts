@@ -214,7 +214,8 @@ const JOB_FIELDS: Fields = {
   outputs: { rows: "${{ tasks.run.outputs.rows }}" },
   runs_on: "gpu",
   environment: { TZ: "UTC", KEY: { env: "KEY" } },
-  limits: { pids: 100 },
+  // Those that a container can enforce can't be the default of one that has limits of its own.
+  limits: { nice: 10 },
   // It can't be the default of a task in a container; that of a task is among the tasks.
   run_as: null,
   leftovers: "keep",

@@ -17,8 +17,9 @@ const blocks: readonly Block[] = readPages().flatMap(({ path, text }) =>
 
 /** What the blocks that are no job begin with. All others have to be jobs. */
 const PARTS_OF_JOBS = /^notify:/;
-const CONFIGURATION = /^(?:#.*\n)*(?:db|queues|public_url|digest|heartbeat|jobs|auth):/;
+const CONFIGURATION = /^(?:#.*\n)*(?:db|queues|public_url|digest|heartbeat|jobs|auth|run_as_allowed):/;
 const PARTS_OF_CONFIGURATIONS = /^roles:/;
+const NEEDED_BY_JOBS = /^(?:#.*\n)*(?:queues|run_as_allowed):/;
 /** Kubernetes, oauth2-proxy and Dex. */
 const OF_OTHERS = /^(?:startupProbe|upstreamConfig|issuer):/;
 
@@ -37,7 +38,7 @@ const named = (list: readonly Block[]): [string, Block][] => list.map((block) =>
 describe("the documentation", () => {
   test("has blocks of each kind", () => {
     expect(jobs.length).toBeGreaterThan(12);
-    expect(configurations.length).toBe(16);
+    expect(configurations.length).toBe(17);
     expect(roles.length).toBe(1);
     expect(parts.length).toBe(1);
   });
@@ -47,14 +48,21 @@ describe("the documentation", () => {
     folder.write("jobs/job.yaml", text);
     if (page !== "README.md")
       for (const [name, content] of Object.entries(FILES)) folder.write(`jobs/${name}`, content);
-    // A page that shows a job in a queue also shows how to configure the queue.
-    const queues = configurations.find((each) => each.page === page && each.text.startsWith("queues:"));
-    const config = folder.write("config.yaml", queues?.text ?? "{}");
+    // A page that shows a job in a queue, or with a user, also shows the configuration that it needs.
+    const needed = configurations.find((each) => each.page === page && NEEDED_BY_JOBS.test(each.text));
+    const config = folder.write("config.yaml", needed?.text ?? "{}");
     const { status, stdout, stderr } = await petit(["validate", "jobs", "--config", config], { cwd: folder.path });
+    if (/^run_as:/m.test(text) && process.geteuid?.() !== 0) {
+      expect({ status, stdout }).toEqual({ status: 1, stdout: expect.stringContaining("root") });
+      return;
+    }
     expect({ status, stdout, stderr }).toEqual({
       status: 0,
       stdout: expect.stringMatching(/^valid: [123] jobs?,/),
-      stderr: "",
+      // Most machines delegate no cgroup to a test.
+      stderr: expect.stringMatching(
+        /^(?:warning: memory, cpus and pids of job '\w+' are not enforced, because .*\n)?$/,
+      ),
     });
   });
 
