@@ -110,9 +110,10 @@ describe.skipIf(CHROMIUM === null)("all pages", () => {
     await page.getByRole("region", { name: /^Running 1 ?, 1 waiting for approval ?, 2 waiting$/ }).waitFor();
     await page.getByRole("region", { name: /^Last 24 hours ?: / }).waitFor();
     await web.open("/jobs/many");
-    const trend = await spokenTexts(page, ".trend");
+    const trend = await spokenTexts(page, ".trend:not(.usage-course)");
     expect(trend.filter((text) => text.includes('link "')).length).toBe(2);
-    expect(trend.filter((text) => /(?:ms| s|\ds) [A-Z]/.test(text))).toEqual([]);
+    const usage = await spokenTexts(page, ".job-usage");
+    expect([...trend, ...usage].filter((text) => /(?:ms| s|\ds) [A-Z]/.test(text))).toEqual([]);
     const row = await spokenTexts(page, '[data-history="load_0"]');
     expect(row.some((text) => /img "From .* to .*, the newest /.test(text))).toBe(true);
     await web.open("/jobs");
