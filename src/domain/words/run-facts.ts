@@ -1,4 +1,5 @@
 import type { RunFields, Trigger } from "../run.ts";
+import { durationText } from "./duration.ts";
 import { cpuText, memoryText, type ShownUsage } from "./limits/usage.ts";
 import { TRIGGER_TEXT } from "./run.ts";
 import { shortDigest } from "./versions/version.ts";
@@ -74,14 +75,18 @@ export const timeFacts = (run: FactRun): readonly RunFact[] =>
     { name: "started", title: "Started", value: { kind: "time", at: run.started_at } },
     { name: "ended", title: "Ended", value: { kind: "time", at: run.ended_at } },
     { name: "took", title: "Took", value: { kind: "duration", ms: run.duration_ms, since: run.started_at } },
-    { name: "used", title: "Used", value: text(usedText(run.usage ?? null)) },
+    { name: "used", value: text(usedText(run.usage ?? null)) },
     { name: "late", title: "Late since", phrase: "late since", value: time("since", run.late_at) },
   ]);
 
-const usedText = (usage: NonNullable<FactRun["usage"]> | null): string | null => {
+/** Returns what a run used: `CPU 1.2s, memory 480 of 512 MiB`. Null if petit did not measure it. */
+export const usedText = (
+  usage: NonNullable<FactRun["usage"]> | null,
+  format: (ms: number) => string = durationText,
+): string | null => {
   if (usage === null) return null;
   const memory = memoryText(usage, usage.memory_limit_bytes);
-  return `CPU ${cpuText(usage)}${memory === null ? "" : `, memory ${memory}`}`;
+  return `CPU ${cpuText(usage, format)}${memory === null ? "" : `, memory ${memory}`}`;
 };
 
 type MaybeFact = Omit<RunFact, "value"> & { readonly value: RunFactValue | null };

@@ -8,6 +8,7 @@ import {
   type RunFactValue,
   timeFacts,
   triggerText,
+  usedText,
 } from "../../domain/words/run-facts.ts";
 import { notInUseText, shortCommit } from "../../domain/words/versions/repository.ts";
 import { assertNever } from "../../lib/never.ts";
@@ -16,7 +17,7 @@ import { useMay, useScheduleZone } from "../data/selected.ts";
 import type { RunDetail, TaskRunData } from "../data/shapes.ts";
 import { RunLink, WebLinks } from "../ui/links.tsx";
 import { RunStatusText } from "../ui/status/status.tsx";
-import { capital } from "../ui/text/format.ts";
+import { capital, durationText } from "../ui/text/format.ts";
 import { Duration, Elapsed, Time, ZonedTime } from "../ui/time/time.tsx";
 import { ChildRuns, tasksWithChildren } from "./child-runs.tsx";
 import { hasRanOn, RanOn } from "./machines.tsx";
@@ -39,6 +40,8 @@ export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => 
   const { what, next } = summaryTextOf(run, tasks);
   // An older petit does not say it.
   const recovery = run.recovered_by ?? null;
+  // It is known at the end. Here it needs no further line, which would move the graph and the log.
+  const used = usedText(run.usage ?? null, durationText);
   return (
     <section className="card run-summary" aria-label="Summary" data-run-status={run.status}>
       <p className="run-words" role="status">
@@ -50,7 +53,8 @@ export const RunSummary = ({ run, tasks, timezone, children }: SummaryProps) => 
           </strong>
         )}{" "}
         <span className={recovery === null ? undefined : "muted"}>{what}</span>{" "}
-        {next !== null && <span className="muted">{next}</span>}
+        {next !== null && <span className="muted">{next}</span>}{" "}
+        {used !== null && <span className="muted">{used}</span>}
       </p>
       {children}
       <dl className="run-facts">
