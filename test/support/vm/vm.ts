@@ -162,9 +162,8 @@ export class VirtualMachine implements AsyncDisposable {
       ...["-kernel", join(this.#image, "vmlinuz"), "-append", KERNEL_ARGUMENTS],
       ...["-drive", `if=none,id=root,file=${this.#disk},format=raw,cache=${cache}`],
       ...["-drive", `if=none,id=petit,file=${join(this.#image, "petit.img")},format=raw,readonly=on`],
-      // Two namespaces of one controller, because the order of two controllers varies.
-      ...["-device", "nvme,serial=petit"],
-      ...["-device", "nvme-ns,drive=root,nsid=1", "-device", "nvme-ns,drive=petit,nsid=2"],
+      // Disks of two kinds, because the order of two of a kind varies (since Linux 6.12 also that of the namespaces of an NVMe controller).
+      ...["-device", "nvme,serial=root,drive=root", "-device", "virtio-blk-pci,drive=petit"],
       ...["-netdev", `user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:8565`],
       ...["-device", "virtio-net-pci,netdev=net,romfile="],
       ...["-serial", `file:${file("console.log")}`, "-serial", `unix:${file("agent.sock")},server=on,wait=off`],
