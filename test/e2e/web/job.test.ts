@@ -222,7 +222,7 @@ describe.skipIf(CHROMIUM === null)("the view of a job", () => {
     await row.getByRole("link").click();
     await page.waitForURL(`**/runs/${id}`);
     await card(page, "Summary")
-      .getByText(/^CPU \d+ms/)
+      .getByText(/^CPU \d+ ms/)
       .waitFor();
   }, 60_000);
 
