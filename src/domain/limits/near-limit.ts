@@ -6,7 +6,7 @@ export const NEAR_LIMIT = 0.9;
 /** This many runs in a row near the limit need attention. */
 export const NEAR_LIMIT_RUNS = 3;
 
-/** Of so many of the newest runs of a job it is known how many in a row were near the limit. */
+/** How many of the newest runs of a job petit looks at, so it counts at most so many near the limit in a row. */
 export const MAX_NEAR_LIMIT_RUNS = 20;
 
 /** A task that nearly used up its limit of memory in the newest runs that measured it. */

@@ -76,7 +76,7 @@ type TaskFact = {
 
 const MAX_TASKS = 3;
 
-/** Returns what limits tasks and whom they run as, each text once. */
+/** Returns the limits, the users and the leftovers of tasks as texts, and the tasks that have each text. */
 const taskFacts = (tasks: JobDetail["tasks"]): readonly TaskFact[] =>
   Object.entries(OF_TASK).flatMap(([name, textOf]) => {
     const byText = Map.groupBy(tasks, textOf);

@@ -391,7 +391,7 @@ const idsOf = ({ attempt, epoch }: Offer) => ({ attempt, epoch });
 
 const withEnding = (run: Run, ending: EndingReason | null): Run => (ending === null ? run : { ...run, ending });
 
-/** Returns what the scheduler is told. */
+/** Returns a result without the time of its end. The scheduler is told the duration instead. */
 const withoutEnd = ({ endedAt: _, ...result }: AttemptResult) => result;
 
 const lostAt = (endedAt: number): AttemptResult => ({
