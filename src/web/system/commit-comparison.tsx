@@ -24,9 +24,9 @@ export const CommitComparison = ({ compared, onCompare, onUse }: Props) => {
   // Another button may have named it.
   useEffect(() => setRef(compared ?? ""), [compared]);
   useEffect(() => title.current?.focus(), []);
+  const wanted = ref.trim() === "" ? null : ref.trim();
   const submit = (event: FormEvent): void => {
     event.preventDefault();
-    const wanted = ref.trim() === "" ? null : ref.trim();
     if (wanted === compared) void refetch();
     else onCompare(wanted);
   };
@@ -50,7 +50,8 @@ export const CommitComparison = ({ compared, onCompare, onUse }: Props) => {
             aria-describedby={ids.problem}
             onChange={({ target }) => setRef(target.value)}
           />
-          <Button isOnce type="submit" isBusy={isFetching}>
+          {/* The comparison is also refreshed after each change of the jobs, and that must not keep anybody from another one. */}
+          <Button isOnce type="submit" isBusy={isFetching && wanted === compared}>
             Compare
           </Button>
         </div>

@@ -119,6 +119,8 @@ describe.skipIf(CHROMIUM === null)("the dashboard with a token", () => {
     for (const role of ["viewer", "operator", "admin"] as const) {
       await page.goto(petit.url);
       await enterToken(web, tokens.get(role) ?? "");
+      // Another navigation would abort the login.
+      await page.getByRole("button", { name: `You: the-${role}` }).waitFor();
       const seen = [
         await buttonsOf(role, "/", "Needs attention"),
         await buttonsOf(role, "/jobs/fails", "Durations"),
