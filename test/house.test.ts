@@ -115,8 +115,6 @@ const SPREADS_BAGS: readonly string[] = [
 
 /** A folder of src has at most this many files at one level. */
 const MAX_FILES_IN_FOLDER = 20;
-/** This folder has one file per command, so its size follows from the commands. */
-const COMMAND_FOLDER = "cli/commands";
 
 type Import = {
   readonly file: string;
@@ -255,9 +253,7 @@ describe("the source", () => {
 
   test("has no crowded folders", () => {
     const folders = Map.groupBy(sources, dirname);
-    const crowded = [...folders].filter(
-      ([folder, files]) => files.length > MAX_FILES_IN_FOLDER && !folder.endsWith(COMMAND_FOLDER),
-    );
+    const crowded = [...folders].filter(([, files]) => files.length > MAX_FILES_IN_FOLDER);
     expect(crowded.map(([folder, files]) => `${folder} has ${files.length} files`)).toEqual([]);
   });
 

@@ -7,7 +7,7 @@ import { PetitError } from "../../domain/errors.ts";
 import { parsePublicKey } from "../../lib/wire/signing.ts";
 import { MEMORY } from "../../store/database/open.ts";
 import type { Context } from "../command.ts";
-import { run } from "../commands/run.ts";
+import { run } from "../commands/server/run.ts";
 import { WORKER_SETTINGS } from "../worker/run.ts";
 
 /** The flags of `petit service` that describe the unit. */

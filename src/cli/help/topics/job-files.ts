@@ -1,7 +1,7 @@
 import { configVariable, paramVariable, TASK_VARIABLES } from "../../../domain/task-environment.ts";
 import { REFERENCE_FORMS } from "../../../jobfile/template.ts";
-import FIRST_JOB from "../../commands/first-job.yaml" with { type: "text" };
-import { fieldRows } from "../../commands/schema.ts";
+import FIRST_JOB from "../../commands/jobs/first-job.yaml" with { type: "text" };
+import { fieldRows } from "../../commands/jobs/schema.ts";
 import type { Topic } from "./topic.ts";
 
 export const jobFiles: Topic = {

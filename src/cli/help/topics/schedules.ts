@@ -1,5 +1,5 @@
 import { NICKNAMES } from "../../../domain/schedule/expression.ts";
-import { fieldRows } from "../../commands/schema.ts";
+import { fieldRows } from "../../commands/jobs/schema.ts";
 import type { Topic, TopicRow } from "./topic.ts";
 
 /** Examples of expressions. A test parses all of them. */

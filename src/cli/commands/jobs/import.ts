@@ -1,0 +1,143 @@
+import { PetitError } from "../../../domain/errors.ts";
+import { suggest } from "../../../lib/suggest.ts";
+import { defineCommand } from "../../command.ts";
+import { importAnacrontab } from "../../import/crontab/import-anacrontab.ts";
+import { importCrontab } from "../../import/crontab/import-crontab.ts";
+import { importPetitRs } from "../../import/petit-rs/import-petit-rs.ts";
+import { runImport } from "../../import/run-import.ts";
+
+const KINDS = ["crontab", "anacrontab", "petit-rs"] as const;
+type Kind = (typeof KINDS)[number];
+
+const IMPORTERS = { crontab: importCrontab, anacrontab: importAnacrontab, "petit-rs": importPetitRs } as const;
+
+export const importJobs = defineCommand({
+  name: "import",
+  summary: "Turn a crontab, anacrontab or the Rust petit's jobs into job files",
+  description:
+    "Writes job files that behave like the crontab, or the job files of the Rust petit, that they come from: to stdout, or with -o to " +
+    "a folder. stderr says for each line or file what became of it. If anything can't be read, all problems are reported, nothing is " +
+    "written, and the exit status is 1. 'crontab' imports a crontab: a user's, or with --system one with a user column. A folder such " +
+    "as /etc/cron.d stands for all crontabs in it. Without FILE it reads standard input, or on a terminal what `crontab -l` prints. " +
+    "'anacrontab' imports /etc/anacrontab or another file of anacron. " +
+    "'petit-rs' imports a folder of job files of the Rust petit.",
+  usage: [
+    "petit import crontab [FILE|-] [--system] [-o DIR]",
+    "petit import anacrontab [FILE|-] [-o DIR]",
+    "petit import petit-rs DIR [--working-dir DIR] [-o DIR]",
+  ],
+  args: {
+    KIND: { type: "positional", required: true, description: "crontab, anacrontab or petit-rs." },
+    SOURCE: { type: "positional", required: false, description: "The file or folder to import; - is standard input." },
+    output: {
+      type: "string",
+      alias: "o",
+      valueHint: "DIR",
+      description: "Write the job files to this folder. [default: stdout]",
+    },
+    force: { type: "boolean", description: "Replace files of the output folder." },
+    strict: { type: "boolean", description: "Exit with status 1 if anything is left out." },
+    "skip-invalid": { type: "boolean", description: "crontab, anacrontab: leave out lines that can't be read." },
+    "guards-ok": {
+      type: "boolean",
+      description:
+        "crontab: a guard that does not hold, as in `test -x FILE && FILE`, skips the task instead of failing it; so does exit status 1 of the command behind it.",
+    },
+    "split-run-parts": {
+      type: "boolean",
+      description: "crontab, anacrontab: a line with run-parts becomes a task for each script of the folder.",
+    },
+    smtp: {
+      type: "string",
+      valueHint: "HOST[:PORT]",
+      description:
+        "crontab, anacrontab: the mail server of `notify`, which the output is mailed through if there is a MAILTO. [default: the first email of `notify` in the configuration file]",
+    },
+    system: {
+      type: "boolean",
+      description: "crontab: the lines have a user column. [default: on for /etc/crontab and /etc/cron.d]",
+      negativeDescription: "crontab: the lines have no user column, although they seem to.",
+    },
+    as: {
+      type: "string",
+      valueHint: "USER",
+      description:
+        "crontab, anacrontab: the user that petit runs as. [default: root for an anacrontab or with a user column, else you]",
+    },
+    "working-dir": {
+      type: "string",
+      valueHint: "DIR",
+      description:
+        "petit-rs: where the Rust petit was started; a relative working_dir begins there. [default: the current folder]",
+    },
+  },
+  choices: KINDS,
+  settings: [],
+  examples: [
+    "crontab -l | petit import crontab - -o jobs",
+    "sudo petit import crontab /etc/cron.d -o /etc/petit/jobs",
+    "petit import crontab mycron --json",
+    "petit import petit-rs old-jobs -o jobs",
+    "petit import petit-rs old-jobs --working-dir /srv/etl -o jobs",
+  ],
+  run: async (
+    { KIND, SOURCE, output, force, strict, system, smtp, as, "working-dir": workingDir, ...rest },
+    context,
+  ) => {
+    const kind = checkedKind(KIND);
+    const skipInvalid = rest["skip-invalid"] ?? false;
+    const guardsOk = rest["guards-ok"] ?? false;
+    const splitRunParts = rest["split-run-parts"] ?? false;
+    if (kind !== "crontab") refuseCrontabArgs({ system: system !== undefined, "guards-ok": guardsOk });
+    if (kind === "petit-rs")
+      checkArgsOfFolder(SOURCE, {
+        "skip-invalid": skipInvalid,
+        "split-run-parts": splitRunParts,
+        as: as !== undefined,
+        smtp: smtp !== undefined,
+      });
+    else if (workingDir !== undefined)
+      throw new PetitError("invalid_request", "--working-dir is only for 'petit import petit-rs'");
+    const outputDir = output ?? null;
+    const request = {
+      source: SOURCE,
+      outputDir,
+      system: system ?? null,
+      as,
+      workingDir,
+      smtp: smtp ?? null,
+      skipInvalid,
+      guardsOk,
+      splitRunParts,
+      context,
+    };
+    return runImport(IMPORTERS[kind], request, { force: force ?? false, strict: strict ?? false });
+  },
+});
+
+const checkedKind = (given: string): Kind => {
+  const kind = KINDS.find((each) => each === given);
+  if (kind !== undefined) return kind;
+  const near = suggest(given, KINDS);
+  const hint =
+    near === null ? `expected ${KINDS.slice(0, -1).join(", ")} or ${KINDS.at(-1)}` : `did you mean '${near}'?`;
+  throw new PetitError("invalid_request", `can't import '${given}'; ${hint}`);
+};
+
+/** Which switches are given, by name. */
+type GivenArgs = Readonly<Record<string, boolean>>;
+
+const firstGiven = (args: GivenArgs): string | undefined => Object.keys(args).find((name) => args[name]);
+
+const refuseCrontabArgs = (args: GivenArgs): void => {
+  const name = firstGiven(args);
+  if (name !== undefined) throw new PetitError("invalid_request", `--${name} is only for 'petit import crontab'`);
+};
+
+const checkArgsOfFolder = (source: string | undefined, args: GivenArgs): void => {
+  if (source === undefined)
+    throw new PetitError("invalid_request", "DIR is missing: petit import petit-rs DIR [-o DIR]");
+  const name = firstGiven(args);
+  if (name !== undefined)
+    throw new PetitError("invalid_request", `--${name} is only for 'petit import crontab' and 'anacrontab'`);
+};

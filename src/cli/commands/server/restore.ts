@@ -1,0 +1,131 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { defaultZone } from "../../../app/settings/settings.ts";
+import { findStrays, type Stray } from "../../../engine/attempt/strays.ts";
+import { pluralize } from "../../../lib/text.ts";
+import { planRestore, type RestorePlan, restore as restoreDatabase } from "../../../store/database/restore.ts";
+import { siblingFile } from "../../../store/database/sibling-file.ts";
+import { isLost } from "../../../store/identity.ts";
+import { type Context, defineCommand } from "../../command.ts";
+import { endStraysCommand, strayText } from "../../doctor/strays.ts";
+import { EXIT } from "../../exit.ts";
+import { commandFacts } from "../../people/as-command.ts";
+import { readableLocal } from "../../terminal/local-time.ts";
+
+export const restore = defineCommand({
+  name: "restore",
+  summary: "Replace the database by a copy of `petit backup`",
+  description:
+    "Replaces the database given by --db by FILE, while petit is stopped. Checks FILE first. Keeps what was there as " +
+    "DB.before-restore-TIME. If there is a folder FILE-artifacts, it replaces DB-artifacts. All files belong to the owner of the old " +
+    "database. Nobody knows what petit did after the copy was made, so the next start records the occurrences since then as missed " +
+    "and catches none of them up. Tokens that were revoked since then, and logins that have ended, stay so, and the audit log keeps its entries, if the replaced database can be read. Processes of runs that the copy does not know are listed: `petit doctor --end-strays` ends them.",
+  args: {
+    FILE: { type: "positional", required: true, description: "The copy." },
+    "dry-run": { type: "boolean", description: "Check FILE, and say what would happen, without changing anything." },
+    "catch-up": {
+      type: "boolean",
+      description: "Catch up as after a downtime, although jobs may have run for the same times already.",
+    },
+  },
+  settings: [],
+  examples: [
+    "petit restore petit-copy.db --dry-run",
+    "sudo petit --db /var/lib/petit/petit.db restore /backup/petit-2026-03-28.db",
+  ],
+  run: async ({ FILE, "dry-run": isDryRun = false, "catch-up": catchesUp = false }, context) => {
+    const { terminal, settings, runtime, environment, clock, json } = context;
+    const [path, source, now] = [settings.db, FILE, clock.now()];
+    const plan = planRestore({ path, source, runtime, environment, now });
+    const done = commandFacts(context, { action: "database.restore", target: resolve(source) });
+    if (!isDryRun) restoreDatabase(plan, { path, source, runtime, environment, now, catchesUp, done });
+    const strays = straysOf(plan, context);
+    const report = { file: FILE, isDryRun, catchesUp, strays };
+    if (json) terminal.out.write(`${JSON.stringify(asJson(plan, report), null, 2)}\n`);
+    else terminal.err.write(linesOf(plan, report, context).join(""));
+    return EXIT.DONE;
+  },
+});
+
+type Done = {
+  readonly file: string;
+  readonly isDryRun: boolean;
+  readonly catchesUp: boolean;
+  readonly strays: readonly Stray[];
+};
+
+const straysOf = ({ lostAttempts }: RestorePlan, { settings }: Context): readonly Stray[] => {
+  const spoolDir = resolve(siblingFile(settings.db, "-spool"));
+  return existsSync(spoolDir) ? findStrays({ spoolDir }, (attemptId) => isLost(attemptId, [lostAttempts])) : [];
+};
+
+const asJson = (plan: RestorePlan, { file, isDryRun, catchesUp, strays }: Done) => ({
+  file,
+  database: plan.database,
+  dry_run: isDryRun,
+  catch_up: catchesUp,
+  copied_at: plan.copiedAt,
+  runs: plan.runs,
+  lost_runs: plan.lostRuns,
+  revoked_tokens: plan.access.revoked,
+  valid_tokens: plan.access.left,
+  kept_as: plan.aside,
+  artifacts: plan.artifacts,
+  strays: strays.map(({ pgid, jobId, runId }) => ({ pid: pgid, job_id: jobId, run_id: runId })),
+});
+
+/** Returns what becomes of the tokens; nothing if there are none. */
+const accessLines = ({ access, aside }: RestorePlan, context: Context): readonly string[] => {
+  const { revoked, left, wasNeeded } = access;
+  const tokens = `petit tokens --db ${context.settings.db}`;
+  if (revoked === null && left.length > 0) {
+    const why = aside === null ? "there is no old database" : "the old database can't be read";
+    return [
+      `${why}, so tokens that were revoked since the copy are valid again: ${left.join(", ")}`,
+      `list them with '${tokens}', and revoke again what was revoked`,
+    ];
+  }
+  return [
+    ...(revoked === null || revoked.length === 0
+      ? []
+      : [`revoked since the copy, and still revoked: ${revoked.join(", ")}`]),
+    ...(wasNeeded && left.length === 0
+      ? [
+          "the copy has no valid token, so without a token file everybody who reaches petit on this machine is an admin: " +
+            `create one with 'petit tokens create NAME --role admin --db ${context.settings.db}' before you start petit`,
+        ]
+      : []),
+  ];
+};
+
+/** Returns what a restore has done, or would do. */
+const linesOf = (
+  plan: RestorePlan,
+  { file, isDryRun, catchesUp, strays }: Done,
+  context: Context,
+): readonly string[] => {
+  const { copiedAt, lostRuns, aside, artifacts, database } = plan;
+  const verb = (done: string, would: string): string => (isDryRun ? `would ${would}` : done);
+  const since = copiedAt === null ? "" : `, of ${readableLocal(copiedAt, defaultZone(context.settings))}`;
+  const lost =
+    lostRuns === null
+      ? "the old database can't be read, so it is unknown which runs are lost"
+      : lostRuns === 0
+        ? "no run is lost"
+        : `${pluralize(lostRuns, "run")} that the copy does not have ${lostRuns === 1 ? "is" : "are"} lost`;
+  const occurrences = catchesUp
+    ? "the next start catches up as after a downtime: jobs may run twice for the same time"
+    : "the next start records the occurrences since the copy as missed, and catches none of them up";
+  return [
+    `${verb("restored", "restore")} ${database} from ${file}: ${pluralize(plan.runs, "run")}${since}`,
+    lost,
+    ...(aside === null ? [] : [`${verb("kept", "keep")} the old database as ${aside}`]),
+    ...(artifacts === null
+      ? [`there is no folder ${file}-artifacts, so the present artifacts stay`]
+      : [`${verb("restored", "restore")} the artifacts from ${artifacts}`]),
+    occurrences,
+    ...accessLines(plan, context),
+    ...strays.map((stray) => `still running: ${strayText(stray)}`),
+    ...(strays.length === 0 ? [] : [`end what still runs with: ${endStraysCommand(context)}`]),
+  ].map((line) => `${line}\n`);
+};
