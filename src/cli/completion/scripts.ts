@@ -52,8 +52,17 @@ const ASKED_ARGUMENTS = ["RUN", "JOB", "JOBS_DIR|JOB", "ENTRY|JOB", "NAME"];
 const askingCommands = (commands: readonly Command[]): readonly string[] =>
   commands.filter(({ args }) => ASKED_ARGUMENTS.some((name) => Object.hasOwn(args, name))).map(({ name }) => name);
 
+/**
+ * Returns a script for `eval`, and for a file _petit in a folder of `fpath`. Such a file is the body of the function _petit, which zsh calls
+ * for the first completion; it replaces itself by the function of bash.
+ */
 const zshScript = (commands: readonly Command[]): string =>
-  `autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n${bashScript(commands)}`;
+  `#compdef petit
+(( $+functions[compdef] )) || { autoload -U +X compinit && compinit; }
+autoload -U +X bashcompinit && bashcompinit
+${bashScript(commands)}\
+if [ "\${funcstack[1]}" = _petit ]; then _bash_complete -o default -F _petit; fi
+`;
 
 const FISH_VALUES = "'(petit completion --line (commandline -cp | string collect) 2>/dev/null)'";
 

@@ -9,10 +9,7 @@ import { TOPICS } from "./topics/topics.ts";
 /** Returns the help of `petit` itself. */
 export const rootHelp = (commands: readonly Command[], screen: Screen): string =>
   join([
-    paragraph(
-      "petit runs jobs defined in YAML files: on a schedule, as graphs of tasks, with a history and an HTTP API.",
-      screen,
-    ),
+    paragraph(DESCRIPTION, screen),
     section(screen, "Usage", "  petit COMMAND [ARGUMENTS] [FLAGS]"),
     section(
       screen,
@@ -30,17 +27,8 @@ export const rootHelp = (commands: readonly Command[], screen: Screen): string =
         screen,
       ),
     ),
-    section(screen, "Flags of every command", flagLines(globalArgs, screen)),
-    section(
-      screen,
-      "Examples",
-      lines([
-        "petit init",
-        "petit --db petit.db run examples/jobs",
-        "petit next examples/jobs",
-        "petit status --watch",
-      ]),
-    ),
+    section(screen, "Flags of every command", columns(flagRows(globalArgs), screen)),
+    section(screen, "Examples", lines(ROOT_EXAMPLES)),
     section(screen, "Exit status", columns(EXIT_STATUSES, screen)),
     paragraph("Run 'petit COMMAND --help' for more about a command, 'petit help TOPIC' for a topic.", screen),
   ]);
@@ -62,9 +50,9 @@ export const commandHelp = (command: Command, screen: Screen): string =>
   join([
     paragraph(command.description, screen),
     section(screen, "Usage", lines(usageLines(command))),
-    section(screen, "Arguments", argumentLines(command.args, screen)),
-    section(screen, "Flags", flagLines(ownArgs(command), screen)),
-    section(screen, "Flags of every command", flagLines(globalArgs, screen)),
+    section(screen, "Arguments", columns(argumentRows(command.args), screen)),
+    section(screen, "Flags", columns(flagRows(ownArgs(command)), screen)),
+    section(screen, "Flags of every command", columns(flagRows(globalArgs), screen)),
     referenceSection(command, screen),
     section(screen, "Examples", lines(command.examples)),
   ]);
@@ -84,7 +72,17 @@ const placesOf = (args: ArgsDef): readonly string[] =>
     .filter(([, arg]) => arg.type === "positional")
     .map(([name, arg]) => (arg.required === false ? `[${name}]` : name));
 
-const EXIT_STATUSES = [
+export const DESCRIPTION =
+  "petit runs jobs defined in YAML files: on a schedule, as graphs of tasks, with a history and an HTTP API.";
+
+export const ROOT_EXAMPLES = [
+  "petit init",
+  "petit --db petit.db run examples/jobs",
+  "petit next examples/jobs",
+  "petit status --watch",
+] as const;
+
+export const EXIT_STATUSES = [
   ["0", "success"],
   ["1", "failure, such as a failed run or an invalid job file"],
   ["2", "wrong usage or configuration, or an unknown job or folder"],
@@ -101,24 +99,22 @@ const section = (screen: Screen, title: string, body: string): string =>
 
 const lines = (texts: readonly string[]): string => texts.map((text) => `  ${text}`).join("\n");
 
-const argumentLines = (args: ArgsDef, screen: Screen): string =>
-  columns(
-    Object.entries(args)
-      .filter(([, arg]) => arg.type === "positional")
-      .map(([name, arg]) => [name, arg.description ?? ""]),
-    screen,
-  );
+/** Returns each argument with its description. */
+export const argumentRows = (args: ArgsDef): readonly HelpRow[] =>
+  Object.entries(args)
+    .filter(([, arg]) => arg.type === "positional")
+    .map(([name, arg]) => [name, arg.description ?? ""]);
 
-const flagLines = (args: ArgsDef, screen: Screen): string =>
-  columns(
-    Object.entries(args)
-      .filter(([, arg]) => arg.type !== "positional")
-      .map(([name, arg]) => flagRow(name, arg)),
-    screen,
-  );
+/** Returns each flag, as in `-j, --max-jobs N`, with its description. */
+export const flagRows = (args: ArgsDef): readonly HelpRow[] =>
+  Object.entries(args)
+    .filter(([, arg]) => arg.type !== "positional")
+    .map(([name, arg]) => flagRow(name, arg));
+
+type HelpRow = readonly [name: string, text: string];
 
 /** Returns a row such as `-j, --max-jobs N`. A switch that is on by default is shown in its negated form. */
-const flagRow = (name: string, arg: ArgDef): [string, string] => {
+const flagRow = (name: string, arg: ArgDef): HelpRow => {
   const aliases = "alias" in arg ? [arg.alias ?? []].flat().map((alias) => `-${alias}, `) : [];
   const value = arg.valueHint === undefined ? "" : ` ${arg.valueHint}`;
   const off = "negativeDescription" in arg && arg.negativeDescription ? arg.negativeDescription : null;

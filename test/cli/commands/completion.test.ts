@@ -112,7 +112,7 @@ const inShell = (command: readonly string[]): readonly string[] => {
   const environment = cleanEnvironment(running.dir);
   const env = { ...environment, PATH: `${join(folder.path, "bin")}:${environment.PATH}`, PETIT_URL: running.url };
   const [program = "", ...args] = command;
-  const { stdout, stderr } = spawnSync(program, args, { env, cwd: folder.path, encoding: "utf8" });
+  const { stdout, stderr } = spawnSync(program, args, { env, cwd: folder.path, encoding: "utf8", timeout: 30_000 });
   expect(stderr).toBe("");
   return stdout.split(/\s+/).filter((word) => word !== "");
 };
@@ -159,6 +159,20 @@ describe.each(["bash", "zsh"] as const)("the completion of %s", (shell) => {
   test.skipIf(!has(shell))("has runs by their short ids", () => {
     expect(completed(`petit status ${runId.slice(-8, -2)}`)).toBe(runId.slice(-8));
   });
+});
+
+/** A terminal in which zsh takes its completions from files; `-m` waits for a text. */
+const INTERACTIVE_ZSH = `
+  mkdir -p functions && cp zsh functions/_petit
+  zmodload zsh/zpty
+  zpty shell zsh -f -i
+  zpty -w shell 'PS1=; PATH=$PWD/bin:$PATH; fpath=($PWD/functions $fpath); autoload -U compinit; compinit -u -D; echo rea''dy'
+  zpty -r -m shell found '*ready*'
+  zpty -w -n shell $'petit valid\t'
+  zpty -r -m shell found '*validate *' && echo completed`;
+
+test.skipIf(!has("zsh"))("zsh completes with the script as a file in a folder of fpath", () => {
+  expect(inShell(["zsh", "-f", "-c", INTERACTIVE_ZSH])).toContain("completed");
 });
 
 describe("the completion of fish", () => {

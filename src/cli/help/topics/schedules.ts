@@ -1,6 +1,6 @@
 import { NICKNAMES } from "../../../domain/schedule/expression.ts";
 import { fieldRows } from "../../commands/jobs/schema.ts";
-import type { Topic, TopicRow } from "./topic.ts";
+import type { Topic, TopicRow, TopicSection } from "./topic.ts";
 
 /** Examples of expressions. A test parses all of them. */
 export const EXPRESSIONS: readonly TopicRow[] = [
@@ -24,44 +24,47 @@ const FIELDS = /^(schedule|enabled|max_concurrency|on_overlap)/;
 export const schedules: Topic = {
   name: "schedules",
   summary: "When jobs run: expressions, time zones, daylight saving, catch-up",
-  sections: () => [
-    {
-      text:
-        "Five fields are minute, hour, day of month, month and weekday. With six fields, the first is the second. Names, ranges, " +
-        "lists and steps work as in cron. Sunday is 0 or 7. `petit next` shows the occurrences of a schedule.",
-    },
-    { title: "Expressions", rows: [...EXPRESSIONS, ...Object.entries(NICKNAMES)] },
-    { title: "Fields", rows: fieldRows().filter(([path]) => FIELDS.test(path)) },
-    {
-      title: "Daylight saving",
-      text:
-        "As in cronie: an occurrence in the skipped hour fires once, right after that hour. An occurrence in the repeated hour " +
-        "fires once. A schedule with a wildcard minute or hour follows real time instead. `petit next` marks both cases.",
-    },
-    {
-      title: "Coming from cron",
-      text:
-        "`petit import crontab FILE` turns the lines of a crontab into job files that run as cron runs them, and says what became " +
-        "of each line.",
-    },
-    {
-      title: "Clock changes",
-      text:
-        "No occurrence fires twice. A monotonic clock measures runs, tasks and attempts from their start: if the system clock is " +
-        "set during a run, durations and timeouts stay correct, and the stored end is the start plus the duration. " +
-        "`within_window` and `retention` use that end.",
-    },
-    {
-      title: "Outcomes of an occurrence",
-      text: "Each occurrence is recorded once and never fires twice, even after a crash. `petit why JOB` lists the latest ones.",
-      rows: [
-        ["fired", "It started a run."],
-        ["skipped", "petit was running but did not start a run: paused, a dependency, an overlap, disabled."],
-        [
-          "missed",
-          "petit was down or the machine asleep, and `catchup` did not cover the occurrence. Or the database was restored from an older copy.",
-        ],
-      ],
-    },
-  ],
+  sections: () => scheduleSections(),
 };
+
+/** Returns the text of the topic, which is also in the manual (petit.yaml(5)). */
+export const scheduleSections = (): readonly TopicSection[] => [
+  {
+    text:
+      "Five fields are minute, hour, day of month, month and weekday. With six fields, the first is the second. Names, ranges, " +
+      "lists and steps work as in cron. Sunday is 0 or 7. `petit next` shows the occurrences of a schedule.",
+  },
+  { title: "Expressions", rows: [...EXPRESSIONS, ...Object.entries(NICKNAMES)] },
+  { title: "Fields", rows: fieldRows().filter(([path]) => FIELDS.test(path)) },
+  {
+    title: "Daylight saving",
+    text:
+      "As in cronie: an occurrence in the skipped hour fires once, right after that hour. An occurrence in the repeated hour " +
+      "fires once. A schedule with a wildcard minute or hour follows real time instead. `petit next` marks both cases.",
+  },
+  {
+    title: "Coming from cron",
+    text:
+      "`petit import crontab FILE` turns the lines of a crontab into job files that run as cron runs them, and says what became " +
+      "of each line.",
+  },
+  {
+    title: "Clock changes",
+    text:
+      "No occurrence fires twice. A monotonic clock measures runs, tasks and attempts from their start: if the system clock is " +
+      "set during a run, durations and timeouts stay correct, and the stored end is the start plus the duration. " +
+      "`within_window` and `retention` use that end.",
+  },
+  {
+    title: "Outcomes of an occurrence",
+    text: "Each occurrence is recorded once and never fires twice, even after a crash. `petit why JOB` lists the latest ones.",
+    rows: [
+      ["fired", "It started a run."],
+      ["skipped", "petit was running but did not start a run: paused, a dependency, an overlap, disabled."],
+      [
+        "missed",
+        "petit was down or the machine asleep, and `catchup` did not cover the occurrence. Or the database was restored from an older copy.",
+      ],
+    ],
+  },
+];
