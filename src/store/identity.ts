@@ -48,8 +48,11 @@ export interface IdentityStore {
   listLost(): readonly LostAttempts[];
   /** Notes that no process of them runs any more. */
   forgetLost(): void;
-  /** Makes the ids of attempts begin with one that no earlier database had, unless there has been an attempt. */
-  beginIds(now: number): void;
+  /**
+   * Makes the ids of attempts begin with one that no earlier database had, unless there has been an attempt. Returns the newest id that this
+   * database has given, or 0.
+   */
+  beginIds(now: number): number;
   /** Returns the session of the last process that stored one. Null if there was none since the last restore. */
   getSession(): string | null;
   /** Stores the session of this process. Returns that of the previous one, or null. */
@@ -146,7 +149,9 @@ export const createIdentityStore = ({ sql, write }: StoreContext): IdentityStore
     }),
 
     beginIds: write("durable", (now) => {
-      if (newestId() === null) setNewestId(firstIdAt(now));
+      const newest = newestId();
+      if (newest === null) setNewestId(firstIdAt(now));
+      return newest ?? 0;
     }),
 
     getSession: () => textOrNull(sql.get("SELECT session FROM identity") ?? {}, "session"),

@@ -23,6 +23,7 @@ import { Poller } from "../engine/poller.ts";
 import { secretKeyOf } from "../engine/secrets/secret-key.ts";
 import { sleep } from "../lib/clock.ts";
 import type { Frame } from "../lib/wire/frame.ts";
+import { isLost } from "../store/identity.ts";
 import type { Received, ReceivedKey } from "../store/workers/received.ts";
 import { storeEmptyDefinition } from "./attempt/empty-definition.ts";
 import { GrantedAttempt, type Leftover } from "./attempt/granted-attempt.ts";
@@ -90,6 +91,8 @@ export class Worker implements AsyncDisposable {
   #hasContact = false;
   /** False while another process may have the attempts that are in the state folder, because it may be a copy. */
   #isOwner: boolean;
+  /** The newest local attempt that an earlier process of this database has begun; 0 for none. */
+  readonly #newestEarlierId: number;
   #isAccepted = false;
   #isDrained = false;
   #stopping: Promise<void> | null = null;
@@ -113,7 +116,7 @@ export class Worker implements AsyncDisposable {
     if (this.#isOwner) store.identity.beginSession(JSON.stringify(this.#process));
     const requests = new Requests({ transport, clock, log, isOwner: () => this.#isOwner, detach });
     const instance = store.identity.getToken();
-    store.identity.beginIds(clock.now());
+    this.#newestEarlierId = store.identity.beginIds(clock.now());
     this.#parts = {
       store,
       runtime,
@@ -520,11 +523,16 @@ export class Worker implements AsyncDisposable {
     this.#parts.cgroups.removeOthers(localIds);
   }
 
-  /** Ends what an earlier worker of this folder has left, if its database was deleted or replaced: it may be started elsewhere. */
+  /**
+   * Ends the attempts that an earlier worker of this folder has left, if its database was deleted or replaced: they may be started elsewhere.
+   * What an attempt of this database has left running after its end lives on.
+   */
   #endStrays(localIds: ReadonlySet<number>): void {
-    const { spoolDir, user, log } = this.#options;
+    const { spoolDir, user, log, store } = this.#options;
     const origin = { spoolDir, taskUid: user?.uid ?? null };
-    for (const { attemptId, pgid } of findStrays(origin, (id) => !localIds.has(id))) {
+    const lost = store.identity.listLost();
+    const isStray = (id: number): boolean => !localIds.has(id) && (id > this.#newestEarlierId || isLost(id, lost));
+    for (const { attemptId, pgid } of findStrays(origin, isStray)) {
       log.warn(
         { pid: pgid, folder: join(spoolDir, String(attemptId)) },
         "ended an attempt that the state folder does not know",

@@ -350,6 +350,27 @@ describe("the lease of a worker", () => {
   });
 });
 
+describe("what a task leaves running", () => {
+  test("lives on when the next worker starts", async () => {
+    await using started = startWorker();
+    const { scheduler, worker, dir } = started;
+    // In a session of its own, as nohup and daemons do it.
+    scheduler.offer(shell("only", "setsid sleep 300 >/dev/null 2>&1 & echo $! >left", { workingDir: "." }));
+    await outcomeOf(scheduler);
+    await eventually("nothing is followed", () => (worker.status.running + worker.status.ended === 0 ? true : null));
+    const pid = Number(readFileSync(join(dir, "left"), "utf8"));
+    try {
+      await started.leave();
+      started.again();
+      scheduler.offer(shell("only", "true"), { attempt: 6 });
+      await outcomeOf(scheduler, 6);
+      expect(identify(pid)).not.toBeNull();
+    } finally {
+      process.kill(pid, "SIGKILL");
+    }
+  });
+});
+
 describe("a state folder", () => {
   test("that was emptied while a task runs ends the task when the next worker starts", async () => {
     await using started = startWorker();
