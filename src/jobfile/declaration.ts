@@ -6,6 +6,7 @@ import { formatPath, type Path } from "./parse/node.ts";
 import type { Position } from "./parse/positions.ts";
 import type { Report } from "./report.ts";
 import type { JobDraft, TaskDraft } from "./schema/job.ts";
+import { hasUserForm } from "./schema/limits.ts";
 import type { PositionedFile } from "./source.ts";
 import { splitVolume } from "./volume.ts";
 
@@ -165,12 +166,13 @@ const localTasks = ({
 const usersOf = (job: JobDraft): readonly { readonly path: Path; readonly user: string }[] => {
   const tasks = localTasks(job);
   const ofJob = job.run_as !== undefined && tasks.some(({ task }) => task.run_as === undefined) ? [job.run_as] : [];
-  return [
+  const users = [
     ...ofJob.map((user) => ({ path: ["run_as"], user })),
     ...tasks.flatMap(({ task, index }) =>
       task.run_as === undefined ? [] : [{ path: ["tasks", index, "run_as"], user: task.run_as }],
     ),
   ];
+  return users.filter(({ user }) => hasUserForm(user));
 };
 
 const prioritiesOf = (job: JobDraft): readonly { readonly path: Path; readonly value: string }[] => {

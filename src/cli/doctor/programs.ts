@@ -2,6 +2,7 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Job, Task } from "../../domain/job.ts";
 import { findContainerEngine } from "../../engine/attempt/container/engine.ts";
+import { findTool } from "../../lib/system/tools.ts";
 import { pluralize } from "../../lib/text.ts";
 import type { Context } from "../command.ts";
 import { type Check, failed, ok } from "./check.ts";
@@ -30,6 +31,20 @@ const PROGRAMS: readonly NeededProgram[] = [
     message: "ssh is not in PATH",
     install: "OpenSSH's client (openssh-client)",
     find: (environment) => inPath("ssh", environment),
+  },
+  {
+    name: "setpriv",
+    uses: ({ runAs }) => runAs !== undefined,
+    message: "there is no program setpriv on this machine",
+    install: "util-linux",
+    find: () => findTool("setpriv"),
+  },
+  {
+    name: "ionice",
+    uses: ({ limits }) => limits?.io !== undefined,
+    message: "there is no program ionice on this machine",
+    install: "util-linux",
+    find: () => findTool("ionice"),
   },
   ...([null, "docker", "podman"] as const).map((engine) => ({
     name: engine ?? "containers",

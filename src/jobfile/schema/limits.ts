@@ -57,6 +57,9 @@ const user = {
   characters: "name",
 } as const satisfies TextType;
 
+/** Returns whether a text has the form of a user; the schema reports it if it has not. */
+export const hasUserForm = (text: string): boolean => new RegExp(user.pattern).test(text);
+
 /** Fields that a job and its tasks have: those of the job are the defaults of its tasks. */
 export const limitFields = (of: "job" | "task") => {
   const isJob = of === "job";

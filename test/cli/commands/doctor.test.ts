@@ -397,6 +397,20 @@ describe("petit doctor finds", () => {
   });
 });
 
+test.skipIf(process.geteuid?.() !== 0)("petit doctor finds the programs that run_as and limits.io need", async () => {
+  using folder = tempFolder();
+  folder.write(
+    "jobs/a.yaml",
+    "id: a\nlimits: {io: idle}\ntasks: [{id: t, type: shell, script: 'true', run_as: nobody}]\n",
+  );
+  const report = await doctor([...PORT, "--run-as-allowed", "nobody"], { cwd: folder.path });
+  for (const name of ["setpriv", "ionice"])
+    expect(find(report, name)).toMatchObject({
+      status: "ok",
+      message: expect.stringMatching(new RegExp(`^/.*/${name}, for 1 job$`)),
+    });
+});
+
 test("petit doctor lists the receivers of failing sendings without their secrets", async () => {
   const notify = "[{type: webhook, url: 'http://127.0.0.1:1/s3cret'}]";
   const told = `id: told\nnotify: ${notify}\ntasks: [{id: t, type: shell, script: 'exit 1'}]\n`;

@@ -80,9 +80,14 @@ describe("petit validate", () => {
     using folder = tempFolder();
     folder.write("jobs/a.yaml", `id: a\nrun_as: no-such-user\n${TASK}\n`);
     folder.write("jobs/b.yaml", `id: b\nrun_as: daemon\n${TASK}\n`);
+    folder.write("jobs/c.yaml", `id: c\nrun_as: no name\n${TASK}\n`);
     const validate = (...args: readonly string[]) => runPetit(["validate", "jobs", ...args], { cwd: folder.path });
     const { status, stdout } = await validate();
     expect(status).toBe(1);
+    // One problem, not also that there is no such user.
+    expect(stdout.match(/^jobs\/c.yaml.*$/gm)).toEqual([
+      "jobs/c.yaml:2:9: run_as: 'no name' is not a user: a name or a numeric id",
+    ]);
     if (process.geteuid?.() !== 0) {
       expect(stdout).toContain("jobs/b.yaml:2:9: run_as: run_as needs petit to run as root");
       return;
