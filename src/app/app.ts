@@ -28,6 +28,7 @@ import { releaseMemoryLater } from "./release-memory.ts";
 import { type KeptSecret, keepSecret } from "./settings/kept-secret.ts";
 import { addressUrl, hasOtherUsers, hasWorkers, type Origins } from "./settings/settings.ts";
 import { TokenSource } from "./settings/token-source.ts";
+import { traceTargetOf } from "./settings/trace-target.ts";
 import { ownFoldersOf } from "./spool-dir.ts";
 import { systemFacts } from "./system-facts.ts";
 
@@ -72,7 +73,7 @@ export const startApp = (options: AppOptions): Promise<App> =>
   });
 
 const start = async (options: AppOptions): Promise<App> => {
-  const { settings, runtime, clock, log, environment, jobsDir } = options;
+  const { settings, runtime, clock, log, environment, jobsDir, version } = options;
   await using parts = new AsyncDisposableStack();
   const source = parts.use(new TokenSource(options));
   const secrets: KeptSecret[] = [];
@@ -97,6 +98,7 @@ const start = async (options: AppOptions): Promise<App> => {
       ...(await openNats(options, parts)),
       digest: options.digest ?? null,
       heartbeat: options.heartbeat ?? null,
+      traces: traceTargetOf({ settings, environment, version }),
       taskLimits: options.taskLimits ?? {},
       repository: jobSource instanceof GitJobs ? jobSource : null,
       readJobs: (findJob) => {

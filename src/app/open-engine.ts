@@ -28,6 +28,8 @@ export type OpenEngineOptions = {
   readonly digest?: EngineOptions["digest"];
   /** See `EngineOptions`. */
   readonly heartbeat?: EngineOptions["heartbeat"];
+  /** See `EngineOptions`. */
+  readonly traces?: EngineOptions["traces"];
   /** See `EngineSettings`. */
   readonly taskLimits?: EngineSettings["limits"];
   /** See `CreateEngineOptions`. */
@@ -66,6 +68,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       repository: options.repository ?? null,
       digest: options.digest ?? null,
       heartbeat: options.heartbeat ?? null,
+      traces: options.traces ?? null,
       isRestored,
       workers: options.workers ?? null,
       messages: options.messages ?? null,

@@ -31,6 +31,7 @@ import type { SignedRequest } from "./deliveries/schemes.ts";
 import type { SendingResult } from "./notify/dispatcher.ts";
 import type { NotifyTest } from "./notify/send-tests.ts";
 import type { ApprovalDecision } from "./run/approval/decision.ts";
+import type { TracesState } from "./traces/tracer.ts";
 
 /**
  * The scheduler as the API and the command line see it. They read runs, tasks and output from `store` directly.
@@ -149,6 +150,8 @@ export interface Engine extends AsyncDisposable {
   health(): Health;
   /** How the heartbeat works; null if none is configured. */
   readonly heartbeat: HeartbeatState | null;
+  /** How the sending of traces works; null if they are not sent. */
+  readonly traces: TracesState | null;
   /** Which limits of tasks are enforced on this machine; null if that is not known. */
   readonly limitSupport: LimitSupport | null;
   /** Returns the jobs with limits that are not enforced; null if there are none. */

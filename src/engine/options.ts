@@ -13,6 +13,7 @@ import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Store } from "../store/store.ts";
 import type { CgroupSupport } from "./attempt/cgroup/support.ts";
+import type { TraceTarget } from "./traces/tracer.ts";
 
 /** Job files, and where they come from. Missing: nothing is known about that. */
 export type ReadJobFiles = JobFiles & { readonly origin?: FilesOrigin };
@@ -64,6 +65,8 @@ export type EngineOptions = {
   readonly digest?: { readonly digest: Digest; readonly folder: string } | null;
   /** What is pinged while petit is healthy, and the folder to which its paths are relative. Null or missing: nothing. */
   readonly heartbeat?: { readonly heartbeat: Heartbeat; readonly folder: string } | null;
+  /** Where a trace of each run is sent. Null or missing: nowhere. */
+  readonly traces?: TraceTarget | null;
   /** False to create runs by trigger only, and never from schedules. Default true. */
   readonly followSchedules?: boolean;
   /** True if petit has noticed at this start that the database was restored. Default false. */

@@ -89,6 +89,7 @@ import { ScheduleQueue } from "./schedule/schedule-queue.ts";
 import { secretConcerns } from "./secrets/secret-concerns.ts";
 import { secretKeyOf } from "./secrets/secret-key.ts";
 import { Shutdown } from "./shutdown.ts";
+import { Tracer, type TracesState } from "./traces/tracer.ts";
 import type { CreateRemoteWorkers, RemoteWorkers } from "./workers/remote.ts";
 import { WithoutWorkers } from "./workers/without-workers.ts";
 
@@ -146,6 +147,8 @@ class Scheduler implements Engine {
   readonly #digests: Digests | null;
   /** Null if none is configured. */
   readonly #heartbeats: Heartbeats | null;
+  /** Null if traces are not sent. */
+  readonly #tracer: Tracer | null;
   #isStarted = false;
   /** What `knownJobs` has returned for some jobs. */
   #knownJobs: { readonly of: object; readonly jobs: readonly KnownJob[] } | null = null;
@@ -203,6 +206,8 @@ class Scheduler implements Engine {
     });
     this.#digests = this.#createDigests();
     this.#heartbeats = this.#createHeartbeats();
+    const { traces = null } = options;
+    this.#tracer = traces === null ? null : new Tracer({ target: traces, store, clock, log, runtime });
     const createdAt = clock.now();
     this.#attention = new AttentionFinder({
       store,
@@ -400,6 +405,7 @@ class Scheduler implements Engine {
       notifier: this.#notifier,
       runs: this.#runs,
       scheduleQueue: this.#scheduleQueue,
+      drainTraces: async () => this.#tracer?.drain(),
       detach: () => this.#release(),
     });
     this.#reloader = new Reloader({
@@ -566,6 +572,7 @@ class Scheduler implements Engine {
   #release(): void {
     this.#notifier[Symbol.dispose]();
     this.#detach.abort();
+    this.#tracer?.[Symbol.dispose]();
     this.#poller[Symbol.dispose]();
     this.#cgroups[Symbol.dispose]();
     this.#lostProcesses[Symbol.dispose]();
@@ -847,6 +854,10 @@ class Scheduler implements Engine {
 
   get heartbeat(): HeartbeatState | null {
     return this.#heartbeats?.state ?? null;
+  }
+
+  get traces(): TracesState | null {
+    return this.#tracer?.state ?? null;
   }
 
   get limitSupport(): LimitSupport | null {

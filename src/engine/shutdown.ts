@@ -15,6 +15,8 @@ export type ShutdownOptions = Pick<EngineOptions, "clock" | "log" | "settings"> 
   readonly notifier: Notifier;
   readonly runs: Runs;
   readonly scheduleQueue: ScheduleQueue;
+  /** Sends the traces of runs that have ended, for a moment. */
+  readonly drainTraces: () => Promise<void>;
   /** Releases the processes and the store. Called last. */
   readonly detach: () => void;
 };
@@ -41,12 +43,13 @@ export class Shutdown {
   }
 
   async #stop(mode: StopMode): Promise<void> {
-    const { runs, scheduleQueue, notifier, followSchedules, detach } = this.#options;
+    const { runs, scheduleQueue, notifier, followSchedules, drainTraces, detach } = this.#options;
     scheduleQueue[Symbol.dispose]();
     runs.close();
     if (mode !== "leave") await this.#drain();
     // Without schedules there may be no next start that sends the waiting notifications.
     if (mode === "drain" || !followSchedules) await notifier.drain(this.#now.signal);
+    await drainTraces();
     detach();
   }
 

@@ -11,6 +11,7 @@ import { durationMs, isFinal } from "../../domain/run.ts";
 import { OUTCOMES } from "../../domain/schedule/occurrence.ts";
 import { WORKER_STATES, type WorkerView } from "../../domain/workers/worker.ts";
 import { SENDING_OUTCOMES, type SendingResult } from "../../engine/notify/dispatcher.ts";
+import type { TracesState } from "../../engine/traces/tracer.ts";
 import type { ApiContext } from "../context.ts";
 import { registerProcessMetrics } from "./process.ts";
 
@@ -229,6 +230,7 @@ const registerGauges = (registry: Registry, { engine, store, clock, version }: M
   gauge("petit_waiting_notifications", "Notifications that are not delivered yet.", () =>
     store.notifications.countWaiting(),
   );
+  registerTraceMetrics(registers, engine);
   gauge("petit_db_bytes", "Size of the database, including its write-ahead log.", () => store.sizeBytes());
   const artifactBytes = readAtIntervals(clock, () => store.artifacts.getTotals().bytes);
   gauge("petit_artifact_bytes", "Size of all artifacts; at most a minute old.", artifactBytes);
@@ -248,6 +250,34 @@ const registerGauges = (registry: Registry, { engine, store, clock, version }: M
     labelNames: ["version"],
     registers,
   }).set({ version }, 1);
+};
+
+/** Registers the metrics of traces, which stay 0 if petit sends none. */
+const registerTraceMetrics = (registers: Registry[], engine: MetricSources["engine"]): void => {
+  const counter = (name: string, help: string, value: (state: TracesState) => number): void =>
+    void new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(engine.traces === null ? 0 : value(engine.traces));
+      },
+    });
+  counter("petit_spans_sent_total", "Spans of traces that the receiver has accepted.", ({ sent }) => sent);
+  counter(
+    "petit_spans_dropped_total",
+    "Spans of traces that were given up, because too many waited or the receiver refused them.",
+    ({ dropped }) => dropped,
+  );
+  new Gauge({
+    name: "petit_waiting_spans",
+    help: "Spans of traces that are not sent yet.",
+    registers,
+    collect() {
+      this.set(engine.traces?.waiting ?? 0);
+    },
+  });
 };
 
 /** Registers the metrics of workers. Without workers they have no samples. */

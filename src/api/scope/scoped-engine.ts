@@ -86,6 +86,8 @@ export const scopedEngine = (engine: ApiEngine, { store, visibility, redaction }
     // A file can have several jobs, and its problems can name others.
     problems: [],
     heartbeat: null,
+    // Its counts are those of all runs.
+    traces: null,
     get limitSupport() {
       return engine.limitSupport;
     },

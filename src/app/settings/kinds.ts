@@ -264,6 +264,12 @@ export const publicUrl: Kind<string> = matching({
   accepts: isBaseUrl,
   withoutSecret,
 });
+export const otlpUrl: Kind<string> = matching({
+  placeholder: "URL",
+  expected: "a URL such as http://127.0.0.1:4318, without a query, a user or a password",
+  accepts: isBaseUrl,
+  withoutSecret,
+});
 export const host: Kind<string> = matching({
   placeholder: "HOST",
   expected: "a host name or an IP address",

@@ -17,6 +17,7 @@ import {
   onOff,
   optional,
   origin,
+  otlpUrl,
   publicUrl,
   repository,
   size,
@@ -254,6 +255,13 @@ export const SETTINGS = {
     kind: onOff,
     default: false,
     doc: "Write each entry of the audit log to stderr, too, as a line of JSON.",
+  }),
+  otlpEndpoint: setting({
+    name: "otlp_endpoint",
+    kind: optional(otlpUrl),
+    default: null,
+    defaultText: "no traces",
+    doc: "URL of a receiver of OpenTelemetry, such as http://127.0.0.1:4318. petit sends it a trace of each run, over HTTP, with the headers of OTEL_EXPORTER_OTLP_HEADERS.",
   }),
   timezone: setting({
     name: "timezone",

@@ -29,7 +29,7 @@ export type NotifyRequest = {
   readonly method: "GET" | "POST" | "PUT";
   readonly headers: Readonly<Record<string, string>>;
   /** Null with GET. */
-  readonly body: string | null;
+  readonly body: string | Uint8Array<ArrayBuffer> | null;
   /** Reads what an answer says about an error, which is shown without `secrets`. Null if it says nothing for people. */
   readonly readAnswer: ReadAnswer | null;
   readonly secrets: readonly string[];

@@ -52,6 +52,8 @@ describe("resolveSettings", () => {
     ["jobs-git", "http://git.example.com/x", "http://git.example.com/x"],
     ["public-url", "https://user:secret@petit.example.com", "https://…@petit.example.com"],
     ["url", "htp://user:secret@petit.example.com", "htp://…@petit.example.com"],
+    ["otlp-endpoint", "https://user:secret@otel.example.com", "https://…@otel.example.com"],
+    ["otlp-endpoint", "https://otel.example.com?key=secret", "https://otel.example.com?…"],
     ["nats", "nats://user:secret@a:4222/x", "nats://…@a:4222/x"],
   ])("does not print the secret of --%s %s", (flag, text, printed) => {
     expect(errorOf(given({ flags: { [flag]: [text] } }))).toStartWith(`--${flag} is '${printed}'; expected `);
@@ -92,6 +94,7 @@ describe("resolveSettings", () => {
       retentionDays: null,
       auditDays: 400,
       auditLog: false,
+      otlpEndpoint: null,
       timezone: null,
       watch: true,
       edit: false,

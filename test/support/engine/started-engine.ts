@@ -51,6 +51,7 @@ export type StartOptions = {
   readonly cgroups?: CgroupSupport;
   readonly digest?: CreateEngineOptions["digest"];
   readonly heartbeat?: CreateEngineOptions["heartbeat"];
+  readonly traces?: CreateEngineOptions["traces"];
   readonly workers?: CreateEngineOptions["workers"];
   readonly messages?: CreateEngineOptions["messages"];
   readonly openAccess?: CreateEngineOptions["openAccess"];
@@ -136,6 +137,7 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
     ...(options.cgroups !== undefined && { cgroups: options.cgroups }),
     digest: options.digest ?? null,
     heartbeat: options.heartbeat ?? null,
+    traces: options.traces ?? null,
     workers: options.workers ?? null,
     messages: options.messages ?? null,
     ...(options.openAccess !== undefined && { openAccess: options.openAccess }),

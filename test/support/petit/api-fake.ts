@@ -253,6 +253,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     refusedWebhooks: new Map(),
     expectations: [],
     heartbeat: null,
+    traces: null,
     limitSupport: null,
     onOutput: (runId, listener) => {
       const listeners = outputListeners.get(runId) ?? new Set();

@@ -52,6 +52,7 @@ export const run = defineCommand({
     "retentionDays",
     "auditDays",
     "auditLog",
+    "otlpEndpoint",
     "timezone",
     "watch",
     "edit",
