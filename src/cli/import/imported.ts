@@ -4,6 +4,10 @@ import type { Context } from "../command.ts";
 export type ImportRequest = {
   /** The file or folder to import, as given. */
   readonly source: string | undefined;
+  /** All files, folders or units that are given. */
+  readonly sources: readonly string[];
+  /** Whether the units are those of a user's systemd. */
+  readonly isUser: boolean;
   /** The folder for the job files; null if they are written to stdout. */
   readonly outputDir: string | null;
   /** Whether the lines of a crontab have a user column; null if that depends on the crontab. */

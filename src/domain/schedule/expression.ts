@@ -70,13 +70,18 @@ const parseFields = (given: readonly string[]): Expression => {
   if (given.length !== 5 && given.length !== 6) {
     return wrong(`it has ${given.length} field${given.length === 1 ? "" : "s"}; ${FORMS}`);
   }
-  const texts = given.length === 5 ? ["0", ...given] : given;
+  const texts = given.length === 5 ? ["0", ...given] : [...given];
+  const bothMatch = texts[5]?.startsWith("+") === true;
+  if (bothMatch) texts[5] = texts[5]?.slice(1) ?? "";
   const fields = SCHEDULE_FIELDS.map((field, index) => normaliseField(texts[index] ?? "", field));
   const problem = fields.find((field) => field.problem !== null)?.problem ?? null;
   if (problem !== null) return wrong(problem);
   return {
     kind: "cron",
-    pattern: joinFields(fields.map((field) => field.text)),
+    pattern: joinFields(
+      fields.map((field) => field.text),
+      bothMatch,
+    ),
     realTime: hasWildcard(texts[1]) || hasWildcard(texts[2]),
   };
 };
@@ -84,12 +89,12 @@ const parseFields = (given: readonly string[]): Expression => {
 const hasWildcard = (field: string | undefined): boolean => field !== undefined && /[*?]/.test(field);
 
 /**
- * If day of month and day of week are both given, either matches. As in cron, a field that starts with `*` (even with a
- * step) does not count as given; both must match then.
+ * If day of month and day of week are both given, either matches. With a `+` before the day of week, both must match (`requireBoth`).
+ * As in cron, a field that starts with `*` (even with a step) does not count as given; both must match then.
  */
-const joinFields = (fields: readonly string[]): string => {
+const joinFields = (fields: readonly string[], requireBoth: boolean): string => {
   const [second, minute, hour, day = "*", month, weekday = "*"] = fields;
   const bothGiven = day !== "*" && weekday !== "*";
-  const bothMatch = bothGiven && (day.startsWith("*") || weekday.startsWith("*"));
+  const bothMatch = bothGiven && (requireBoth || day.startsWith("*") || weekday.startsWith("*"));
   return [second, minute, hour, day, month, bothMatch ? `+${weekday}` : weekday].join(" ");
 };

@@ -5,30 +5,43 @@ import { importAnacrontab } from "../../import/crontab/import-anacrontab.ts";
 import { importCrontab } from "../../import/crontab/import-crontab.ts";
 import { importPetitRs } from "../../import/petit-rs/import-petit-rs.ts";
 import { runImport } from "../../import/run-import.ts";
+import { importSystemd } from "../../import/systemd/import-systemd.ts";
 
-const KINDS = ["crontab", "anacrontab", "petit-rs"] as const;
+const KINDS = ["crontab", "anacrontab", "systemd", "petit-rs"] as const;
 type Kind = (typeof KINDS)[number];
 
-const IMPORTERS = { crontab: importCrontab, anacrontab: importAnacrontab, "petit-rs": importPetitRs } as const;
+const IMPORTERS = {
+  crontab: importCrontab,
+  anacrontab: importAnacrontab,
+  systemd: importSystemd,
+  "petit-rs": importPetitRs,
+} as const;
 
 export const importJobs = defineCommand({
   name: "import",
-  summary: "Turn a crontab, anacrontab or the Rust petit's jobs into job files",
+  summary: "Turn a crontab, systemd timers or the jobs of another scheduler into job files",
   description:
-    "Writes job files that behave like the crontab, or the job files of the Rust petit, that they come from: to stdout, or with -o to " +
+    "Writes job files that behave like the jobs of the other scheduler that they come from: to stdout, or with -o to " +
     "a folder. stderr says for each line or file what became of it. If anything can't be read, all problems are reported, nothing is " +
     "written, and the exit status is 1. 'crontab' imports a crontab: a user's, or with --system one with a user column. A folder such " +
     "as /etc/cron.d stands for all crontabs in it. Without FILE it reads standard input, or on a terminal what `crontab -l` prints. " +
     "'anacrontab' imports /etc/anacrontab or another file of anacron. " +
+    "'systemd' imports timers and their services: those that are named, files NAME.timer, all of a folder, or without any all timers that are enabled here. " +
     "'petit-rs' imports a folder of job files of the Rust petit.",
   usage: [
     "petit import crontab [FILE|-] [--system] [-o DIR]",
     "petit import anacrontab [FILE|-] [-o DIR]",
+    "petit import systemd [UNIT|FILE|DIR]... [--user] [-o DIR]",
     "petit import petit-rs DIR [--working-dir DIR] [-o DIR]",
   ],
+  repeatsLast: true,
   args: {
-    KIND: { type: "positional", required: true, description: "crontab, anacrontab or petit-rs." },
-    SOURCE: { type: "positional", required: false, description: "The file or folder to import; - is standard input." },
+    KIND: { type: "positional", required: true, description: "crontab, anacrontab, systemd or petit-rs." },
+    SOURCE: {
+      type: "positional",
+      required: false,
+      description: "The file or folder to import; - is standard input. systemd: units, files and folders.",
+    },
     output: {
       type: "string",
       alias: "o",
@@ -62,8 +75,9 @@ export const importJobs = defineCommand({
       type: "string",
       valueHint: "USER",
       description:
-        "crontab, anacrontab: the user that petit runs as. [default: root for an anacrontab or with a user column, else you]",
+        "crontab, anacrontab, systemd: the user that petit runs as. [default: root for an anacrontab, units of the system or with a user column, else you]",
     },
+    user: { type: "boolean", description: "systemd: units of your own systemd, as with `systemctl --user`." },
     "working-dir": {
       type: "string",
       valueHint: "DIR",
@@ -77,11 +91,13 @@ export const importJobs = defineCommand({
     "crontab -l | petit import crontab - -o jobs",
     "sudo petit import crontab /etc/cron.d -o /etc/petit/jobs",
     "petit import crontab mycron --json",
+    "petit import systemd -o jobs",
+    "petit import systemd backup.timer ./units",
     "petit import petit-rs old-jobs -o jobs",
     "petit import petit-rs old-jobs --working-dir /srv/etl -o jobs",
   ],
   run: async (
-    { KIND, SOURCE, output, force, strict, system, smtp, as, "working-dir": workingDir, ...rest },
+    { _: given, KIND, SOURCE, output, force, strict, system, smtp, as, user, "working-dir": workingDir, ...rest },
     context,
   ) => {
     const kind = checkedKind(KIND);
@@ -89,6 +105,11 @@ export const importJobs = defineCommand({
     const guardsOk = rest["guards-ok"] ?? false;
     const splitRunParts = rest["split-run-parts"] ?? false;
     if (kind !== "crontab") refuseCrontabArgs({ system: system !== undefined, "guards-ok": guardsOk });
+    if (kind !== "systemd") {
+      const [, , extra] = given;
+      if (extra !== undefined) throw new PetitError("invalid_request", `unexpected argument '${extra}'`);
+      if (user) throw new PetitError("invalid_request", "--user is only for 'petit import systemd'");
+    } else refuseTableArgs({ "skip-invalid": skipInvalid, "split-run-parts": splitRunParts, smtp: smtp !== undefined });
     if (kind === "petit-rs")
       checkArgsOfFolder(SOURCE, {
         "skip-invalid": skipInvalid,
@@ -101,6 +122,8 @@ export const importJobs = defineCommand({
     const outputDir = output ?? null;
     const request = {
       source: SOURCE,
+      sources: given.slice(1),
+      isUser: user ?? false,
       outputDir,
       system: system ?? null,
       as,
@@ -137,6 +160,10 @@ const refuseCrontabArgs = (args: GivenArgs): void => {
 const checkArgsOfFolder = (source: string | undefined, args: GivenArgs): void => {
   if (source === undefined)
     throw new PetitError("invalid_request", "DIR is missing: petit import petit-rs DIR [-o DIR]");
+  refuseTableArgs(args);
+};
+
+const refuseTableArgs = (args: GivenArgs): void => {
   const name = firstGiven(args);
   if (name !== undefined)
     throw new PetitError("invalid_request", `--${name} is only for 'petit import crontab' and 'anacrontab'`);

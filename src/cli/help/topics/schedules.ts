@@ -8,6 +8,7 @@ export const EXPRESSIONS: readonly TopicRow[] = [
   ["*/15 * * * *", "every 15 minutes"],
   ["0 9 * * mon-fri", "at 09:00 from Monday to Friday"],
   ["0 0 1,15 * mon", "on the 1st, on the 15th and on every Monday: either field matches, as in cron"],
+  ["0 9 13 * +fri", "at 09:00 on Friday the 13th: with a + before the weekday, both fields must match"],
   ["0 18 L * *", "at 18:00 on the last day of the month"],
   ["0 8 * * fri#2", "at 08:00 on the second Friday of the month"],
   ["0 8 15W * *", "at 08:00 on the weekday nearest to the 15th"],

@@ -2,6 +2,7 @@ import { REBOOT } from "../../../domain/schedule/boot.ts";
 import { jobText } from "../../../jobfile/write-job.ts";
 import type { Json } from "../../../lib/json.ts";
 import { escapeUnprintable } from "../../../lib/text.ts";
+import { withoutTemplates } from "../templates.ts";
 import type { CronEntry } from "./entry.ts";
 import { uniqueId } from "./job-name.ts";
 import { type MailServer, notifyOf } from "./mail.ts";
@@ -173,13 +174,3 @@ const headOf = (options: JobOptions): readonly string[] => {
 /** Comments can't contain control characters. Tabs are fine. */
 export const commentsOf = (lines: readonly string[]): readonly string[] =>
   lines.map((line) => line.split("\t").map(escapeUnprintable).join("\t"));
-
-const OPEN = "${{";
-
-/** Keeps a literal `${{` from being read as a template: it becomes a template whose value it is. */
-export const withoutTemplates = (fields: Record<string, Json>): Record<string, Json> => {
-  const text = JSON.stringify(fields);
-  if (!text.includes(OPEN)) return fields;
-  const { id, schedule, ...rest }: Record<string, Json> = JSON.parse(text.replaceAll(OPEN, `${OPEN} config.open }}`));
-  return { id: id ?? null, schedule: schedule ?? null, config: { open: OPEN }, ...rest };
-};

@@ -1,7 +1,5 @@
-import { parseExpression } from "../../../domain/schedule/expression.ts";
-import { isTimezone, type ZoneChange, zoneOf } from "../../../domain/schedule/local-time.ts";
-import { wallClock } from "../../../domain/schedule/schedule.ts";
 import { type Entry, isEmpty, type MapNode } from "../../../jobfile/parse/node.ts";
+import { changesDue } from "../clock-changes.ts";
 import { translateExpression } from "./expression.ts";
 import { type Rewrite, textOf } from "./rewrite.ts";
 
@@ -81,31 +79,14 @@ const convertMap = (rewrite: Rewrite, { job, entry, value, now }: MapPlace): voi
 type Clock = { readonly expression: string; readonly timezone: string; readonly now: number };
 
 /** Notes what is different if a schedule is due where the clock of its time zone changes within a year. */
-const noteClockChanges = (rewrite: Rewrite, { expression: text, timezone, now }: Clock): void => {
-  const expression = parseExpression(text);
-  if (expression.kind !== "cron" || !isTimezone(timezone)) return;
-  const nextWall = wallClock(expression.pattern);
-  for (const { at, beforeMs, afterMs } of clockChanges(timezone, now)) {
-    const [start, end] = [at + Math.min(beforeMs, afterMs), at + Math.max(beforeMs, afterMs)];
-    const wall = nextWall(start - 1);
-    if (wall === null || wall >= end) continue;
-    if (beforeMs > afterMs)
-      rewrite.note(
-        `in the hour that the clock of ${timezone} repeats, it runs ${expression.realTime ? "as real time goes" : "once"}; the Rust petit starts it again and again there`,
-      );
-    else if (!expression.realTime)
+const noteClockChanges = (rewrite: Rewrite, clock: Clock): void => {
+  const { timezone } = clock;
+  for (const change of changesDue(clock)) {
+    if (change === "skipped")
       rewrite.note(`a time that the clock of ${timezone} skips runs right after it; the Rust petit leaves it out`);
+    else
+      rewrite.note(
+        `in the hour that the clock of ${timezone} repeats, it runs ${change === "repeated" ? "as real time goes" : "once"}; the Rust petit starts it again and again there`,
+      );
   }
-};
-
-const DAY_MS = 86_400_000;
-
-/** Returns the changes of a zone's clock within a year. */
-const clockChanges = (timezone: string, now: number): readonly ZoneChange[] => {
-  const changes = new Map<number, ZoneChange>();
-  for (let day = 0; day <= 366; day += 2) {
-    const change = zoneOf(timezone).changeNear(now + day * DAY_MS);
-    if (change !== null) changes.set(change.at, change);
-  }
-  return [...changes.values()];
 };

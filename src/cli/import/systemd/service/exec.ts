@@ -1,0 +1,115 @@
+import { splitWords } from "../unit/words.ts";
+
+/** A command of `ExecStart=` and the like. */
+export type ExecCommand = {
+  readonly words: readonly [string, ...string[]];
+  /** `-`: a failure counts as success. */
+  readonly ignoresFailure: boolean;
+  /** `+`, `!` or `!!`: it runs without the user of the service. */
+  readonly isPrivileged: boolean;
+  /** `:`: variables are not expanded. */
+  readonly isLiteral: boolean;
+  /** `@`: the second word was the name that the program sees of itself. */
+  readonly hasOtherName: boolean;
+};
+
+/** Splits a value of `ExecStart=` into its commands. Returns null if it can't be read. */
+export const readExec = (value: string, expand: (word: string) => string): readonly ExecCommand[] | null => {
+  const words = splitWords(value.replace(/(^|\s)\\;(?=\s|$)/g, `$1"${SEMICOLON}"`));
+  if (words === null) return null;
+  const commands: ExecCommand[] = [];
+  for (const part of splitAtSemicolons(words)) {
+    const command = readCommand(
+      part.map((word) => (word === SEMICOLON ? ";" : word)),
+      expand,
+    );
+    if (command === null) return null;
+    commands.push(command);
+  }
+  return commands.length === 0 ? null : commands;
+};
+
+/** Stands for a semicolon that is an argument. */
+const SEMICOLON = "\uE000";
+
+const splitAtSemicolons = (words: readonly string[]): readonly (readonly string[])[] => {
+  const parts: string[][] = [[]];
+  for (const word of words) {
+    if (word === ";") parts.push([]);
+    else parts.at(-1)?.push(word);
+  }
+  return parts.filter((part) => part.length > 0);
+};
+
+const readCommand = (
+  [first = "", ...rest]: readonly string[],
+  expand: (word: string) => string,
+): ExecCommand | null => {
+  const [, prefixes = "", path = ""] = /^([-@:+!|]*)(.*)$/s.exec(first) ?? [];
+  const hasOtherName = prefixes.includes("@");
+  const args = hasOtherName ? rest.slice(1) : rest;
+  const program = expand(path);
+  if (program === "" || prefixes.includes("|")) return null;
+  return {
+    words: [program, ...args.map(expand)],
+    ignoresFailure: prefixes.includes("-"),
+    isPrivileged: /[+!]/.test(prefixes),
+    isLiteral: prefixes.includes(":"),
+    hasOtherName,
+  };
+};
+
+/** What systemd makes of a word: its texts and variables in order. `splits` is a variable alone, whose value is split at white space. */
+type WordPart =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "variable"; readonly name: string; readonly splits: boolean };
+
+/** Splits a word into texts and variables: `${NAME}` anywhere, and `$NAME` as a word of its own. `$$` is a dollar sign. */
+const partsOf = (word: string): readonly WordPart[] => {
+  const alone = /^\$([A-Za-z_]\w*)$/.exec(word)?.[1];
+  if (alone !== undefined) return [{ kind: "variable", name: alone, splits: true }];
+  const parts: WordPart[] = [];
+  let text = "";
+  for (const [token, name] of word.matchAll(/\$\{([A-Za-z_]\w*)\}|\$\$|[^$]+|\$/g)) {
+    if (name === undefined) text += token === "$$" ? "$" : token;
+    else {
+      if (text !== "") parts.push({ kind: "text", text });
+      parts.push({ kind: "variable", name, splits: false });
+      text = "";
+    }
+  }
+  return text === "" && parts.length > 0 ? parts : [...parts, { kind: "text", text }];
+};
+
+/** Returns the words if no variable is expanded in them, otherwise null. */
+export const plainWords = ({ words, isLiteral }: ExecCommand): readonly [string, ...string[]] | null => {
+  const [program, ...args] = words;
+  if (isLiteral) return words;
+  const texts = args.map((word) => {
+    const [part, ...more] = partsOf(word);
+    return part?.kind === "text" && more.length === 0 ? part.text : null;
+  });
+  return texts.includes(null) ? null : [program, ...texts.flatMap((text) => text ?? [])];
+};
+
+/** Formats a command as a line of a POSIX shell, which has to have `set -f` if a variable is split. */
+export const shellLine = (command: ExecCommand): { readonly line: string; readonly splits: boolean } => {
+  const [program, ...args] = command.words;
+  const plain = plainWords(command);
+  const words =
+    plain === null
+      ? [shellText(program), ...args.map((word) => partsOf(word).map(shellPart).join(""))]
+      : plain.map(shellText);
+  const splits =
+    plain === null && args.some((word) => partsOf(word).some((part) => part.kind === "variable" && part.splits));
+  return { line: words.join(" "), splits };
+};
+
+const shellPart = (part: WordPart): string => {
+  if (part.kind === "text") return shellText(part.text);
+  return part.splits ? `$${part.name}` : `"\${${part.name}}"`;
+};
+
+/** Quotes a text for a POSIX shell, if it needs quotes. */
+export const shellText = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
