@@ -12,6 +12,7 @@ import { ATTENTION_TEXT } from "../../src/domain/words/attention.ts";
 import { HEALTH_CODE_TEXT } from "../../src/domain/words/health.ts";
 import { AUDIT_ACTION_WORDS } from "../../src/domain/words/people/audit.ts";
 import { fieldTable } from "../../src/jobfile/schema/reference.ts";
+import { TEST_FILE } from "../../src/jobfile/schema/test-file.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 
@@ -21,10 +22,11 @@ export const generatedTables = async (): Promise<Readonly<Record<string, string>
   commands: commandTable(),
   endpoints: await endpointTable(),
   failures: failureTable(),
-  fields: fieldsTable(),
+  fields: fieldsTable(fieldTable()),
   health: healthTable(),
   attention: attentionTable(),
   settings: settingTable(),
+  testFields: fieldsTable(fieldTable(TEST_FILE)),
 });
 
 const commandTable = (): string =>
@@ -84,10 +86,10 @@ const healthTable = (): string =>
     Object.entries(HEALTH_CODE_TEXT).map(([health, meaning]) => [code(health), meaning]),
   );
 
-const fieldsTable = (): string =>
+const fieldsTable = (rows: ReturnType<typeof fieldTable>): string =>
   table(
     ["Field", "Type", "Default", "Description"],
-    fieldTable().map(({ path, type, default: absent, doc }) => [code(path), type, absent, doc]),
+    rows.map(({ path, type, default: absent, doc }) => [code(path), type, absent, doc]),
   );
 
 const settingTable = (): string =>

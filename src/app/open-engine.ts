@@ -35,6 +35,8 @@ export type OpenEngineOptions = {
   /** See `CreateEngineOptions`. */
   readonly workers?: CreateEngineOptions["workers"];
   /** See `CreateEngineOptions`. */
+  readonly attempts?: CreateEngineOptions["attempts"];
+  /** See `CreateEngineOptions`. */
   readonly messages?: CreateEngineOptions["messages"];
   /** See `CreateEngineOptions`. */
   readonly openAccess?: () => OpenAccess | null;
@@ -71,6 +73,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       traces: options.traces ?? null,
       isRestored,
       workers: options.workers ?? null,
+      ...(options.attempts !== undefined && { attempts: options.attempts }),
       messages: options.messages ?? null,
       openAccess: options.openAccess ?? (() => null),
       unreadableSecrets: options.unreadableSecrets ?? (() => []),

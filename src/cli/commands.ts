@@ -11,6 +11,7 @@ import { reload } from "./commands/jobs/reload.ts";
 import { resume } from "./commands/jobs/resume.ts";
 import { review } from "./commands/jobs/review.ts";
 import { schema } from "./commands/jobs/schema.ts";
+import { test } from "./commands/jobs/test.ts";
 import { validate } from "./commands/jobs/validate.ts";
 import { audit } from "./commands/people/audit.ts";
 import { mcp } from "./commands/people/mcp.ts";
@@ -44,6 +45,7 @@ import { workers } from "./commands/server/workers.ts";
 export const COMMANDS: readonly Command[] = [
   run,
   validate,
+  test,
   list,
   next,
   trigger,

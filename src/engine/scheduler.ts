@@ -28,7 +28,7 @@ import { Artifacts } from "./artifacts/artifacts.ts";
 import { Cgroups } from "./attempt/cgroup/cgroups.ts";
 import { limitSupportOf, NOT_LOOKED } from "./attempt/cgroup/support.ts";
 import { inheritable } from "./attempt/command.ts";
-import { localDriver } from "./attempt/driver.ts";
+import { type AttemptDriver, localDriver } from "./attempt/driver.ts";
 import { ensureFilesOf } from "./attempt/ensure-files.ts";
 import { bootId } from "./attempt/identity.ts";
 import { openToOthers } from "./attempt/user/task-user.ts";
@@ -100,6 +100,8 @@ export type CreateEngineOptions = EngineOptions & {
   readonly messages?: MessageSource | null;
   /** Returns who can control a petit of root without a token, or null. Missing if nobody can. */
   readonly openAccess?: () => OpenAccess | null;
+  /** Returns what runs attempts instead of this machine and its workers. Missing: they do. */
+  readonly attempts?: (local: AttemptDriver) => AttemptDriver;
   /** Returns the secrets of the configuration file that can't be read again. Missing if there are none. */
   readonly unreadableSecrets?: () => readonly UnreadableSecret[];
 };
@@ -268,6 +270,8 @@ class Scheduler implements Engine {
       occupy: (jobId, runId) => this.#runs.occupy(jobId, runId),
       currentId: (jobId) => this.#jobs.currentId(jobId),
     });
+    const local = localDriver(store, this.#lostProcesses, ensureFiles);
+    const simulated = options.attempts?.(local);
     this.#limitSupport = options.cgroups === undefined ? null : limitSupportOf(options.cgroups);
     this.#cgroups = new Cgroups({ support: options.cgroups ?? NOT_LOOKED, spoolDir, clock, log });
     this.#runs = new Runs({
@@ -289,8 +293,8 @@ class Scheduler implements Engine {
         poller: this.#poller,
         commits,
         drivers: {
-          local: localDriver(store, this.#lostProcesses, ensureFiles),
-          remote: (this.#workers ?? this.#withoutWorkers).driver,
+          local: simulated ?? local,
+          remote: simulated ?? (this.#workers ?? this.#withoutWorkers).driver,
         },
         causes: new CauseSearch({ store, clock }),
         notifier: this.#notifier,

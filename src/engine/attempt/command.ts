@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
 import type { Item } from "../../domain/item.ts";
-import type { Container, Job, Program, SshProgram, Task } from "../../domain/job.ts";
+import { type Container, type Job, type Program, type SshProgram, secretsOfTask, type Task } from "../../domain/job.ts";
 import type { TaskLimits } from "../../domain/limits/task-limits.ts";
 import type { Run } from "../../domain/run.ts";
 import type { TextOrSecret } from "../../domain/secret.ts";
@@ -46,14 +46,18 @@ export type AttemptContext = {
   readonly scope: () => TemplateScope;
 };
 
-export type CommandOptions = AttemptContext & {
-  readonly runtime: Runtime;
+/** What decides about the variables of an attempt. */
+type CallOptions = AttemptContext & {
   /** Number of the attempt, from 1. */
   readonly attempt: number;
   readonly spool: Spool;
+  readonly secrets: SecretValues;
+};
+
+export type CommandOptions = CallOptions & {
+  readonly runtime: Runtime;
   /** The environment that tasks may inherit; see `inheritable`. */
   readonly environment: Readonly<Record<string, string>>;
-  readonly secrets: SecretValues;
   /** What the processes of the task may use. */
   readonly limits: TaskLimits;
   readonly ownFolders: OwnFolders;
@@ -101,6 +105,32 @@ export const planAttempt = (context: CommandOptions): AttemptPlan => {
     workdir,
   };
 };
+
+/** What an attempt gets from its job file and from petit. */
+export type AttemptCall = {
+  readonly args: readonly string[];
+  /** Without the variables that it inherits. */
+  readonly environment: Variables;
+  readonly stdin: string | null;
+};
+
+/**
+ * Returns what an attempt would be called with, and looks for neither its program, nor its folders, nor its secrets: each of them is `***`.
+ * Throws SpawnError as `planAttempt` does.
+ */
+export const describeCall = (context: Omit<CallOptions, "secrets">): AttemptCall => {
+  const { job, task } = context;
+  const expand = (text: string): string => (hasTemplate(text) ? expandTemplate(text, context.scope()) : text);
+  const secrets = new Map(secretsOfTask(job, task).map(({ source }) => [source, HIDDEN] as const));
+  if (task.workingDir !== null) expand(task.workingDir);
+  return {
+    args: argumentsOf(task, expand),
+    environment: { ...givenVariables({ job, task, secrets }, expand), ...ownVariables(context) },
+    stdin: task.stdin === null ? null : expand(task.stdin),
+  };
+};
+
+const HIDDEN = "***";
 
 type Scope = () => TemplateScope;
 
@@ -314,7 +344,7 @@ const secretNames = ({ job, task }: CommandOptions): ReadonlySet<string> => {
 };
 
 /** The variables that petit sets. */
-const ownVariables = (context: CommandOptions): Record<string, string> => {
+const ownVariables = (context: Omit<CallOptions, "secrets">): Record<string, string> => {
   const { job, task, run, item } = context;
   return {
     ...configVariables(job.config),

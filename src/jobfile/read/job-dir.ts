@@ -215,7 +215,7 @@ const readBytes = (path: string): Buffer | null => {
 const PATTERN_KEY = /pattern|\\[xuU\r\n]/;
 
 /** Returns null if the bytes are not valid UTF-8. */
-const decode = (bytes: Uint8Array): string | null => {
+export const decode = (bytes: Uint8Array): string | null => {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {

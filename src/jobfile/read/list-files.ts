@@ -9,8 +9,19 @@ export type Listing = {
   readonly hasLinks: boolean;
 };
 
-/** Lists `*.yaml` and `*.yml` recursively. Skips names that begin with `.`; follows symlinks, but visits each folder once, by its own path if it has one. */
-export const listFiles = async (root: string): Promise<Listing> => {
+/** Returns whether a file has a name of job files. Those of tests, which are beside them, are none. */
+const isJobFileName = (name: string): boolean => YAML.test(name) && !isTestFileName(name);
+
+/** Returns whether a file has a name of test files: `*.test.yaml` or `*.test.yml`. */
+export const isTestFileName = (name: string): boolean => /\.test\.ya?ml$/.test(name);
+
+const YAML = /\.ya?ml$/;
+
+/** Lists the job files, or those that `isWanted` accepts by their names, recursively. Skips names that begin with `.`; follows symlinks, but visits each folder once, by its own path if it has one. */
+export const listFiles = async (
+  root: string,
+  isWanted: (name: string) => boolean = isJobFileName,
+): Promise<Listing> => {
   const files: string[] = [];
   const failures: { file: string; message: string }[] = [];
   const seen = new Set<string>();
@@ -27,7 +38,7 @@ export const listFiles = async (root: string): Promise<Listing> => {
       const path = relative === "" ? entry.name : `${relative}/${entry.name}`;
       const isLink = entry.isSymbolicLink();
       const isDirectory = entry.isDirectory() || (isLink && (await isFolder(join(root, path))));
-      if (!isDirectory && !/\.ya?ml$/.test(entry.name)) continue;
+      if (!isDirectory && !isWanted(entry.name)) continue;
       hasLinks ||= isLink;
       if (isDirectory && isLink) links.push(path);
       else if (isDirectory) await attempt(path);

@@ -6,16 +6,27 @@ import type { Field, FieldType, IntegerType, MapType, ObjectType, TextType } fro
 import { JOB } from "./job.ts";
 import { NOTIFY, NOTIFY_ENTRIES, NOTIFY_FIELD_NAMES } from "./notify.ts";
 import { PROGRAM_FIELD_NAMES, PROGRAM_FIELDS, refusedFields, TASK } from "./task.ts";
+import { TEST_FILE } from "./test-file.ts";
 
 /** A JSON Schema or a part of one. */
 export type JsonSchema = { readonly [keyword: string]: Json };
 
+const DIALECT = "https://json-schema.org/draft/2020-12/schema";
+
 /** Returns the JSON Schema (2020-12) of a job, for editors. */
 export const jsonSchema = (): JsonSchema => ({
-  $schema: "https://json-schema.org/draft/2020-12/schema",
+  $schema: DIALECT,
   title: "petit job",
   description: "A document of a petit job file. A field with nothing after its colon is the same as a missing field.",
   ...schemaOf(JOB),
+});
+
+/** Returns the JSON Schema (2020-12) of a test file, for editors. */
+export const testFileSchema = (): JsonSchema => ({
+  $schema: DIALECT,
+  title: "petit tests",
+  description: "A document of a test file of petit, beside the job files.",
+  ...schemaOf(TEST_FILE),
 });
 
 const schemaOf = (type: FieldType): JsonSchema => {

@@ -1,5 +1,5 @@
 import { formatDuration } from "../../lib/duration.ts";
-import type { Field, FieldType } from "./field.ts";
+import type { Field, FieldType, ObjectType } from "./field.ts";
 import { JOB } from "./job.ts";
 
 /** A row of the field reference. */
@@ -12,8 +12,8 @@ export type FieldRow = {
   readonly doc: string;
 };
 
-/** Returns every field of a job file, in the order of declaration. */
-export const fieldTable = (): readonly FieldRow[] => rowsOf(JOB, "");
+/** Returns every field of a job file, or of another type, in the order of declaration. */
+export const fieldTable = (type: ObjectType = JOB): readonly FieldRow[] => rowsOf(type, "");
 
 const rowsOf = (type: FieldType, path: string): readonly FieldRow[] => {
   switch (type.kind) {

@@ -23,9 +23,14 @@ const NEEDED_BY_JOBS = /^(?:#.*\n)*(?:queues|run_as_allowed):/;
 /** Kubernetes, oauth2-proxy and Dex. */
 const OF_OTHERS = /^(?:startupProbe|upstreamConfig|issuer):/;
 
+/** Test files. */
+const TESTS = /^(?:#.*\n)*job:/;
+
 const jobs = blocks.filter(
-  ({ text }) => ![PARTS_OF_JOBS, CONFIGURATION, PARTS_OF_CONFIGURATIONS, OF_OTHERS].some((start) => start.test(text)),
+  ({ text }) =>
+    ![PARTS_OF_JOBS, CONFIGURATION, PARTS_OF_CONFIGURATIONS, OF_OTHERS, TESTS].some((start) => start.test(text)),
 );
+const tests = blocks.filter(({ text }) => TESTS.test(text));
 const configurations = blocks.filter(({ text }) => CONFIGURATION.test(text));
 const roles = blocks.filter(({ text }) => PARTS_OF_CONFIGURATIONS.test(text));
 const parts = blocks.filter(({ text }) => PARTS_OF_JOBS.test(text));
@@ -72,6 +77,22 @@ describe("the documentation", () => {
     folder.write("jobs/job.yaml", job?.text ?? "");
     const { status, stdout } = await petit(["trigger", "jobs", "nightly_report"], { cwd: folder.path });
     expect({ status, stdout }).toEqual({ status: 0, stdout: "report  │ 1000 rows\n" });
+  });
+
+  test("shows tests that the job beside them passes", async () => {
+    using folder = tempFolder();
+    expect(tests.length).toBe(2);
+    const job = jobs.find(({ page }) => page === "docs/testing.md");
+    folder.write("jobs/load.yaml", job?.text ?? "");
+    for (const [index, { page, text }] of tests.entries()) {
+      expect(page).toBe("docs/testing.md");
+      folder.write(`jobs/${index}.test.yaml`, text);
+    }
+    const { status, stdout } = await petit(["test", "jobs"], { cwd: folder.path });
+    expect({ status, failed: stdout.split("\n").filter((line) => !line.startsWith("ok  ")) }).toEqual({
+      status: 0,
+      failed: [""],
+    });
   });
 
   test.each(named(parts))("shows a part of a job that is valid: %s", async (_, { text }) => {

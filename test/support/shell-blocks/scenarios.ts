@@ -281,6 +281,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       return {};
     },
   },
+  "docs/testing.md: Testing jobs": { where: "checkout" },
+  "docs/testing.md: In CI": { where: "checkout" },
   "docs/upgrading.md: Upgrading": {
     where: "machine",
     environment: { ...RELEASE_URL, PETIT_DB: "/var/lib/petit/petit.db", PETIT_JOBS_DIR: "/etc/petit/jobs" },

@@ -1,5 +1,6 @@
 import { PetitError } from "../../../domain/errors.ts";
 import { refuse } from "../../../domain/refusal.ts";
+import { isTestFileName } from "../../../jobfile/read/list-files.ts";
 import { errorMessage } from "../../../lib/error-message.ts";
 import { Folder } from "../../../lib/files/folder.ts";
 import { escapeUnprintable, shorten } from "../../../lib/text.ts";
@@ -20,6 +21,7 @@ export const whyNoJobFile = (path: string): string | null => {
   if (parts.some((part) => part.startsWith(".")))
     return `contains a name that begins with '.', which petit does not read; ${FORM}`;
   if (!/[^/]\.ya?ml$/.test(path)) return `does not end in .yaml or .yml; ${FORM}`;
+  if (isTestFileName(path)) return `is the name of a test file, which defines no jobs; ${FORM}`;
   if (Buffer.byteLength(path) > MAX_PATH || parts.some((part) => Buffer.byteLength(part) > MAX_NAME))
     return `is too long; expected names of at most ${MAX_NAME} bytes`;
   return null;

@@ -10,6 +10,7 @@ import { secretConcerns } from "../../../engine/secrets/secret-concerns.ts";
 import type { Setup } from "../../../jobfile/check/jobs.ts";
 import { formatProblem } from "../../../jobfile/problem.ts";
 import { type JobFiles, MAX_BYTES, type NamedFile, readJobFiles } from "../../../jobfile/read/job-dir.ts";
+import { isTestFileName } from "../../../jobfile/read/list-files.ts";
 import { pluralize } from "../../../lib/text.ts";
 import { type Context, defineCommand } from "../../command.ts";
 import { findLimitSupport, unenforcedMessage } from "../../doctor/limits.ts";
@@ -25,7 +26,7 @@ export const validate = defineCommand({
     "Reads every job file in JOBS_DIR and its subfolders, or the given files, and prints all problems, one per line. Runs nothing. " +
     "The exit status is 1 if a file is invalid or there are no jobs. A program that jobs need and this machine lacks is a warning; a user or a priority that " +
     "petit can't give a task if it runs here as you is a problem. " +
-    "Files are checked together; the jobs that they depend on or run may be in other files. '-' reads standard input.",
+    "Files are checked together; the jobs that they depend on or run may be in other files. '-' reads standard input. Test files (*.test.yaml) are left out.",
   usage: ["petit validate JOBS_DIR", "petit validate FILE…", "petit validate -"],
   args: {
     JOBS_DIR: { type: "positional", required: true, description: "The folder of the job files, some job files, or -." },
@@ -39,8 +40,14 @@ export const validate = defineCommand({
     "petit validate jobs/backup.yaml jobs/report.yaml",
     "petit validate - < backup.yaml",
   ],
-  run: async ({ _: paths }, context) => {
+  run: async ({ _: given }, context) => {
     const { terminal, json, settings, environment } = context;
+    const paths = given.filter((path) => !isTestFileName(path));
+    if (paths.length === 0)
+      throw new PetitError(
+        "invalid_request",
+        `${given[0]} is a test file; expected job files. 'petit test' runs tests`,
+      );
     const files = await readPaths(paths, (jobsDir = settings.jobsDir) => ({
       queues: settings.queues,
       hasWorkers: true,

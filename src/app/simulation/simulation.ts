@@ -1,0 +1,115 @@
+import { setTimeout } from "node:timers/promises";
+import type { Job } from "../../domain/job.ts";
+import type { AttemptDriver } from "../../engine/attempt/driver.ts";
+import type { Engine } from "../../engine/engine.ts";
+import { silentLog } from "../../lib/log.ts";
+import { VirtualClock } from "../../lib/virtual-clock.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { MEMORY } from "../../store/database/open.ts";
+import { openEngine } from "../open-engine.ts";
+import type { Settings } from "../settings/settings.ts";
+
+export type SimulationOptions = {
+  readonly settings: Settings;
+  readonly runtime: Runtime;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly jobsDir: string;
+  readonly jobs: readonly Job[];
+  /** When it begins, in ms since the Unix epoch. */
+  readonly now: number;
+  /** True to start runs from schedules and `run` triggers too. */
+  readonly followSchedules: boolean;
+  /** Returns what runs attempts. `local` runs them on this machine. */
+  readonly attempts: (local: AttemptDriver) => AttemptDriver;
+  /** Returns whether a process runs, for which time passes as in reality. Missing: none does. */
+  readonly hasProcess?: () => boolean;
+};
+
+/** An engine with a database in memory and a clock that only this advances. It sends no notifications and watches no files. */
+export class Simulation implements AsyncDisposable {
+  readonly engine: Engine;
+  readonly clock: VirtualClock;
+  readonly #parts: AsyncDisposableStack;
+  readonly #hasProcess: () => boolean;
+  #activity = 0;
+
+  private constructor(
+    engine: Engine,
+    clock: VirtualClock,
+    { parts, hasProcess }: { readonly parts: AsyncDisposableStack; readonly hasProcess: () => boolean },
+  ) {
+    this.engine = engine;
+    this.clock = clock;
+    this.#parts = parts;
+    this.#hasProcess = hasProcess;
+    engine.onEvent(() => {
+      this.#activity++;
+    });
+  }
+
+  /** Resolves when the engine has started. */
+  static async start(options: SimulationOptions): Promise<Simulation> {
+    const { settings, runtime, environment, jobsDir, jobs, now, followSchedules, attempts } = options;
+    const clock = new VirtualClock(now);
+    const parts = new AsyncDisposableStack();
+    const engine = openEngine(
+      {
+        settings: { ...settings, db: MEMORY },
+        runtime,
+        clock,
+        environment,
+        jobsDir,
+        readJobs: async () => ({ jobs: jobs.map(withoutOutside), problems: [], broken: [] }),
+        log: silentLog,
+        followSchedules,
+        attempts,
+      },
+      parts,
+    );
+    const simulation = new Simulation(engine, clock, { parts, hasProcess: options.hasProcess ?? (() => false) });
+    await simulation.until(engine.start(), Number.POSITIVE_INFINITY);
+    return simulation;
+  }
+
+  /**
+   * Lets time pass until a promise settles, or until `end` (wall time). Then resolves with its value, or with null. Rejects as the promise
+   * does.
+   */
+  async until<T>(promise: Promise<T>, end: number): Promise<T | null> {
+    const settled = { is: false };
+    const note = (): void => {
+      settled.is = true;
+    };
+    promise.then(note, note);
+    const { clock } = this;
+    for (;;) {
+      const from = performance.now();
+      await clock.idle(() => this.#activity);
+      if (settled.is) return await promise;
+      if (this.#hasProcess()) {
+        await setTimeout(REAL_STEP_MS);
+        await clock.pass(Math.ceil(performance.now() - from));
+      } else if (!clock.fireNext(end)) return null;
+    }
+  }
+
+  /** Lets time pass until `end` (wall time), with everything that happens until then. */
+  async passTo(end: number): Promise<void> {
+    await this.until(new Promise<never>(() => {}), end);
+  }
+
+  /** Ends what runs. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.until(this.engine.stop("now"), Number.POSITIVE_INFINITY);
+    await this.#parts.disposeAsync();
+  }
+}
+
+/** How long a simulation waits for a process before it looks again. */
+const REAL_STEP_MS = 5;
+
+/** Returns a job that tells nobody anything, and whose triggers are only those that need nothing from outside. */
+const withoutOutside = ({ triggers = [], ...job }: Job): Job => {
+  const own = triggers.filter(({ type }) => type === "run");
+  return { ...job, notify: [], ...(own.length > 0 && { triggers: own }) };
+};

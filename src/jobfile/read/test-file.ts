@@ -1,0 +1,188 @@
+import { closeSync } from "node:fs";
+import { join } from "node:path";
+import type { Job } from "../../domain/job.ts";
+import { openRegular, readStart } from "../../lib/files/regular-file.ts";
+import { hint } from "../hints.ts";
+import { formatPath, type Path } from "../parse/node.ts";
+import { type ParsedDocument, parseYaml } from "../parse/parse.ts";
+import { makePositions, type Position, type Positions } from "../parse/positions.ts";
+import { Place } from "../place.ts";
+import type { Problem } from "../problem.ts";
+import { makeReport, type Report } from "../report.ts";
+import type { Draft } from "../schema/field.ts";
+import { type JobTest, TEST_FILE, type TestFields } from "../schema/test-file.ts";
+import { decode, MAX_BYTES } from "./job-dir.ts";
+import { describeFailure, isTestFileName, listFiles } from "./list-files.ts";
+import { isWhole, readValue } from "./value.ts";
+
+/** A test of a job, and where its parts are written. */
+export type ReadTest = {
+  /** Path relative to JOBS_DIR. */
+  readonly file: string;
+  readonly job: Job;
+  readonly test: JobTest;
+  /** Returns where a value of the test is, or else what is nearest to it. */
+  readonly placeOf: (path: Path) => Position & { readonly path: string };
+};
+
+/** The tests of a folder. */
+export type TestFiles = {
+  readonly tests: readonly ReadTest[];
+  /** Those of test files. */
+  readonly problems: readonly Problem[];
+  /** How many test files there are. */
+  readonly files: number;
+};
+
+/** Reads all test files below a folder. `jobs` are the valid jobs there. */
+export const readTestFiles = async (dir: string, jobs: readonly Job[]): Promise<TestFiles> => {
+  const { files, failures } = await listFiles(dir, isTestFileName);
+  const byId = new Map<string, Job>(jobs.map((job) => [job.id, job]));
+  const read = files.map((file) => readFile(dir, file, byId));
+  return {
+    tests: read.flatMap(({ tests }) => tests),
+    problems: [
+      ...failures.map(({ file, message }) => wholeFile(file, message)),
+      ...read.flatMap(({ problems }) => problems),
+    ],
+    files: files.length,
+  };
+};
+
+type FileTests = Omit<TestFiles, "files">;
+
+const wholeFile = (file: string, message: string): Problem => ({ file, line: 1, column: 1, path: "", message });
+
+const unread = (file: string, message: string): FileTests => ({ tests: [], problems: [wholeFile(file, message)] });
+
+const readFile = (dir: string, file: string, jobs: ReadonlyMap<string, Job>): FileTests => {
+  try {
+    const fd = openRegular(join(dir, file));
+    if (fd === null) return unread(file, "is not a regular file; expected a test file");
+    try {
+      const bytes = readStart(fd, MAX_BYTES + 1);
+      if (bytes.length > MAX_BYTES) return unread(file, "is larger than 1 MiB; expected several smaller files");
+      const text = decode(bytes);
+      return text === null ? unread(file, "is not UTF-8 text; expected YAML in UTF-8") : readTests(text, file, jobs);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    return unread(file, describeFailure(error));
+  }
+};
+
+/** Reads the text of a test file. */
+export const readTests = (text: string, file: string, jobs: ReadonlyMap<string, Job>): FileTests => {
+  if (text.trim() === "") return unread(file, "the file is empty; expected tests of a job");
+  const positions = makePositions(text);
+  const read = parseYaml(text).map((document) => readDocument(document, { text, file, positions, jobs }));
+  const names = new Set<string>();
+  const problems = read.flatMap((each) => each.problems);
+  for (const { test, job, placeOf } of read.flatMap(({ tests }) => tests)) {
+    const name = `${job.id} ${test.name}`;
+    if (names.has(name))
+      problems.push({ file, ...placeOf(["name"]), message: `'${test.name}' is used twice; expected another name` });
+    names.add(name);
+  }
+  return { tests: problems.length > 0 ? [] : read.flatMap(({ tests }) => tests), problems };
+};
+
+type Source = {
+  readonly text: string;
+  readonly file: string;
+  readonly positions: Positions;
+  readonly jobs: ReadonlyMap<string, Job>;
+};
+
+const readDocument = (document: ParsedDocument, { text, file, positions, jobs }: Source): FileTests => {
+  const { root, faults, isSyntax } = document;
+  const toProblems = (all: ParsedDocument["faults"]): readonly Problem[] =>
+    all.map(({ at, path, message }) => ({ file, ...positions(at), path, message }));
+  if (root === null && faults.length === 0) return { tests: [], problems: [] };
+  if (root?.kind !== "map" || isSyntax) {
+    const message = "is not a list of tests; expected a map with job and tests";
+    return {
+      tests: [],
+      problems: toProblems(faults.length > 0 || root === null ? faults : [{ at: root.at, path: "", message }]),
+    };
+  }
+  const report = makeReport(root, text);
+  const draft = readValue(root, TEST_FILE, Place.top(report));
+  const job = draft?.job === undefined ? undefined : jobs.get(draft.job);
+  if (draft !== undefined) checkMeaning(draft, { job, jobs, report });
+  const all = [...faults, ...report.faults];
+  if (job === undefined || all.length > 0 || !isWhole(TEST_FILE, draft, report))
+    return { tests: [], problems: toProblems(all) };
+  const tests = draft.tests.map((test, index): ReadTest => {
+    const placeOf: ReadTest["placeOf"] = (path) => {
+      const { node, path: written } = report.locate(["tests", index, ...path]);
+      return { ...positions(node.at), path: formatPath(written.slice(2)) };
+    };
+    return { file, job, test, placeOf };
+  });
+  return { tests, problems: [] };
+};
+
+type Meaning = {
+  readonly job: Job | undefined;
+  readonly jobs: ReadonlyMap<string, Job>;
+  readonly report: Report;
+};
+
+/** Checks what a test names. */
+const checkMeaning = ({ job: jobId, tests }: Draft<TestFields>, { job, jobs, report }: Meaning): void => {
+  if (jobId !== undefined && job === undefined && !report.has(["job"]))
+    report.addAt(["job"], `there is no valid job '${jobId}'; ${hint(jobId, jobs.keys(), "expected the id of a job")}`);
+  for (const [index, test] of (tests ?? []).entries()) {
+    if (test === undefined) continue;
+    const at: Path = ["tests", index];
+    const { expect } = test;
+    if (expect !== undefined && !expectsAnything(expect) && report.faults.length === 0)
+      report.addAt([...at, "expect"], "expects nothing; expected at least one field");
+    for (const id of Object.keys(test.jobs ?? {}))
+      if (!jobs.has(id))
+        report.addAt(
+          [...at, "jobs", id],
+          `there is no valid job '${id}'; ${hint(id, jobs.keys(), "expected the id of a job")}`,
+        );
+    if (job === undefined) continue;
+    checkTasks(Object.keys(test.tasks ?? {}), { job, report, at: (id) => [...at, "tasks", id] });
+    checkTasks(Object.keys(expect?.tasks ?? {}), { job, report, at: (id) => [...at, "expect", "tasks", id] });
+    checkTasks(expect?.skipped ?? [], { job, report, at: (_, item) => [...at, "expect", "skipped", item] });
+    checkReal(test.tasks ?? {}, { job, report, at: (id) => [...at, "tasks", id] });
+  }
+};
+
+const expectsAnything = (expect: object): boolean =>
+  Object.values(expect).some(
+    (value) =>
+      value !== undefined && (typeof value !== "object" || Array.isArray(value) || Object.keys(value).length > 0),
+  );
+
+type NamedTasks = {
+  readonly job: Job;
+  readonly report: Report;
+  readonly at: (id: string, index: number) => Path;
+};
+
+const checkTasks = (ids: readonly (string | undefined)[], { job, report, at }: NamedTasks): void => {
+  for (const [index, id] of ids.entries()) {
+    if (id === undefined || job.tasks.some((task) => task.id === id)) continue;
+    const known = job.tasks.map((task) => task.id);
+    report.addAt(
+      at(id, index),
+      `job '${job.id}' has no task '${id}'; ${hint(id, known, `expected one of ${known.join(", ")}`)}`,
+    );
+  }
+};
+
+type StubDrafts = NonNullable<NonNullable<NonNullable<Draft<TestFields>["tests"]>[number]>["tasks"]>;
+
+const checkReal = (stubs: StubDrafts, { job, report, at }: NamedTasks): void => {
+  for (const [id, stub] of Object.entries(stubs)) {
+    const isReal = typeof stub === "object" && "real" in stub && stub.real === true;
+    if (isReal && job.tasks.some((task) => task.id === id && task.program.type === "approval"))
+      report.addAt([...at(id, 0), "real"], "an approval has no process; expected a status");
+  }
+};

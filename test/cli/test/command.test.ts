@@ -1,0 +1,353 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { EXAMPLE_TEST } from "../../../src/cli/help/topics/tests.ts";
+import { petit, type TempFolder, tempFolder } from "../../support/cli.ts";
+
+const JOB = `id: load
+params: { day: { default: today, pattern: "^[a-z]+$" } }
+config: { table: rows }
+environment: { TOKEN: { file: no-such-file } }
+outputs: { rows: "\${{ tasks.store.outputs.rows }}" }
+tasks:
+  - id: fetch
+    type: shell
+    script: touch started
+    timeout: 1m
+  - id: store
+    type: command
+    command: no-such-program
+    args: ["--day", "\${{ params.day }}"]
+    stdin: "\${{ config.table }}"
+    depends_on: [fetch]
+    environment: { ROWS: "\${{ tasks.fetch.outputs.rows }}" }
+    retry: { max_attempts: 2, delay: 10m, condition: transient_only }
+  - id: alert
+    type: shell
+    script: "false"
+    depends_on: [store]
+    condition: on_failure
+`;
+
+/** Writes a job and a test of it. `fields` are those of the test, in YAML. */
+const folderWith = (fields: string, job = JOB, id = "load"): TempFolder => {
+  const folder = tempFolder();
+  folder.write("jobs/load.yaml", job);
+  folder.write("jobs/load.test.yaml", `job: ${id}\ntests:\n  - name: it\n${fields.replace(/^/gm, "    ")}\n`);
+  return folder;
+};
+
+const runTest = async (folder: TempFolder, ...args: readonly string[]) => {
+  const { status, stdout, stderr } = await petit(["test", "jobs", ...args], { cwd: folder.path });
+  return { status, stdout, stderr };
+};
+
+const OTHER = "id: other\ntasks: [{id: a, type: shell, script: 'true'}]\n";
+
+/** What is true of the job above, and what is not. */
+type Case = readonly [name: string, given: string, expected: string, wrong: string, got: string];
+
+const CASES: readonly Case[] = [
+  ["the status of the run", "", "status: completed", "status: failed", "expect.status: expected failed, got completed"],
+  [
+    "the reason of the run",
+    "tasks: {fetch: failed}",
+    "reason: exit_code",
+    "reason: timeout",
+    "expect.reason: expected timeout, got exit_code",
+  ],
+  [
+    "the status of a task",
+    "",
+    "tasks: {store: completed}",
+    "tasks: {store: failed}",
+    "expect.tasks.store: expected failed, got completed",
+  ],
+  [
+    "the skipped tasks",
+    "",
+    "skipped: [alert]",
+    "skipped: [store]",
+    "expect.skipped[0]: expected store skipped, got completed",
+  ],
+  [
+    "other skipped tasks",
+    "",
+    "skipped: [alert]",
+    "skipped: []",
+    "expect.skipped: expected no other skipped task, got alert",
+  ],
+  [
+    "params in args",
+    "params: {day: monday}",
+    "tasks: {store: {args: [--day, monday]}}",
+    "tasks: {store: {args: [--day, sunday]}}",
+    'expected ["--day","sunday"], got ["--day","monday"]',
+  ],
+  [
+    "outputs in variables",
+    "tasks: {fetch: {outputs: {rows: 3}}}",
+    "tasks: {store: {env: {ROWS: 3, PETIT_TASK_ID: store}}}",
+    "tasks: {store: {env: {ROWS: 4}}}",
+    "expect.tasks.store.env.ROWS: expected 4, got 3",
+  ],
+  [
+    "secrets",
+    "",
+    'tasks: {fetch: {env: {TOKEN: "***"}, unset: [ROWS]}}',
+    "tasks: {fetch: {unset: [TOKEN]}}",
+    "expected TOKEN not to be set",
+  ],
+  [
+    "standard input",
+    "",
+    "tasks: {store: {stdin: rows}}",
+    "tasks: {store: {stdin: row}}",
+    "expect.tasks.store.stdin: expected row, got rows",
+  ],
+  [
+    "attempts",
+    "tasks: {store: [{exit_code: 75}, {exit_code: 1}, completed]}",
+    "tasks: {store: {attempts: 2, exit_code: 1}}",
+    "tasks: {store: {attempts: 3}}",
+    "expect.tasks.store.attempts: expected 3, got 2",
+  ],
+  [
+    "attempts of a list that is too short",
+    "tasks: {store: [{exit_code: 75}]}",
+    "tasks: {store: {attempts: 3}, alert: completed}",
+    "tasks: {store: completed}",
+    "expected completed, got failed",
+  ],
+  [
+    "signals",
+    "tasks: {fetch: {signal: SIGSEGV}}",
+    "tasks: {fetch: {reason: signal, error: SIGSEGV}}",
+    "tasks: {fetch: {error: SIGKILL}}",
+    "expected a text with 'SIGKILL'",
+  ],
+  [
+    "timeouts",
+    "tasks: {fetch: {takes: 2m}}",
+    "tasks: {fetch: {reason: timeout}}",
+    "tasks: {fetch: completed}",
+    "expected completed, got failed",
+  ],
+  [
+    "what takes as long as it may",
+    "tasks: {fetch: {takes: 1m}}",
+    "tasks: {fetch: completed}",
+    "tasks: {fetch: failed}",
+    "expected failed, got completed",
+  ],
+  [
+    "outputs of the run",
+    "tasks: {store: {outputs: {rows: 5}}}",
+    "outputs: {rows: 5}",
+    "outputs: {rows: 6}",
+    "expect.outputs.rows: expected 6, got 5",
+  ],
+  [
+    "params of the run",
+    "",
+    "params: {day: today}",
+    "params: {day: monday}",
+    "expect.params.day: expected monday, got today",
+  ],
+  ["refused params", "params: {day: '7'}", "refused: day", "status: completed", "expected a run, got no run: "],
+  [
+    "a run that should be refused",
+    "",
+    "status: completed",
+    "refused: day",
+    "expected no run, because of 'day', got a run",
+  ],
+];
+
+describe("petit test", () => {
+  test("compares all that can be expected", async () => {
+    const testsOf = (pick: (each: Case) => string): string =>
+      CASES.map(
+        (each) => `  - {name: ${each[0]}, ${each[1]}${each[1] === "" ? "" : ", "}expect: {${pick(each)}}}\n`,
+      ).join("");
+    using folder = tempFolder();
+    folder.write("jobs/load.yaml", JOB);
+    folder.write("jobs/load.test.yaml", `job: load\ntests:\n${testsOf(([, , expected]) => expected)}`);
+    const right = await runTest(folder);
+    expect(right.stdout.split("\n").filter((line) => !line.startsWith("ok "))).toEqual([""]);
+    expect(right.status).toBe(0);
+    expect(existsSync(join(folder.path, "started"))).toBe(false);
+    folder.write("jobs/load.test.yaml", `job: load\ntests:\n${testsOf(([, , , wrong]) => wrong)}`);
+    const wrong = await runTest(folder);
+    expect(wrong.status).toBe(1);
+    const found = wrong.stdout.split("\n");
+    for (const [index, [name, , , , got]] of CASES.entries()) {
+      const at = found.indexOf(`FAIL load: ${name}`);
+      expect(found[at + 1] ?? name).toContain(got);
+      expect(found[at + 1]).toMatch(new RegExp(`^ {5}jobs/load\\.test\\.yaml:${index + 3}:\\d+: expect`));
+    }
+  });
+
+  test("starts the process of a task with 'real: true', and only that", async () => {
+    const job = `id: load
+tasks:
+  - { id: fetch, type: shell, script: 'echo "rows=$((1 + 2))" >> "$PETIT_OUTPUT"; echo "out of it"' }
+  - { id: store, type: shell, script: exit 9, depends_on: [fetch], environment: { ROWS: "\${{ tasks.fetch.outputs.rows }}" } }
+`;
+    using folder = folderWith(
+      "tasks: {fetch: {real: true}}\nexpect: {status: completed, tasks: {fetch: {output: out of, outputs: {rows: 3}}, store: {env: {ROWS: 3}}}}",
+      job,
+    );
+    expect(await runTest(folder)).toMatchObject({ status: 0, stdout: "ok   load: it\n" });
+  });
+
+  test("ends a real process at its timeout", async () => {
+    const job = "id: load\ntasks: [{ id: fetch, type: shell, script: sleep 600, timeout: 200ms }]\n";
+    using folder = folderWith("tasks: {fetch: {real: true}}\nexpect: {tasks: {fetch: {reason: timeout}}}", job);
+    expect(await runTest(folder)).toMatchObject({ status: 0, stdout: "ok   load: it\n" });
+  });
+
+  test("says what a run waits for that does not end", async () => {
+    const job = "id: load\ntasks: [{ id: ask, type: approval }]\n";
+    using folder = folderWith("tasks: {ask: {takes: 50d}}\nexpect: {status: completed}", job);
+    const { status, stdout } = await runTest(folder);
+    expect(status).toBe(1);
+    expect(stdout).toContain("expected the end of the run, got a run that still waits after 31 days: ask");
+  });
+
+  test("runs a job at an occurrence of its schedule, which is local time", async () => {
+    const job = `id: load
+schedule: { cron: "30 2 * * *", timezone: Europe/Berlin, jitter: 5m }
+tasks: [{ id: fetch, type: command, command: x, args: ["\${{ run.scheduled_for }}"] }]
+`;
+    const expected = "expect: {status: completed, tasks: {fetch: {args: ['2027-07-01T00:30:00.000Z']}}}";
+    using folder = folderWith(`occurrence: 2027-07-01T02:30\n${expected}`, job);
+    expect(await runTest(folder)).toMatchObject({ status: 0, stdout: "ok   load: it\n" });
+    using other = folderWith(`occurrence: 2027-07-01T02:31\n${expected}`, job);
+    expect((await runTest(other)).stdout).toContain(
+      "expected an occurrence of the schedule, got no occurrence; the next one is 2027-07-02T02:30:00+02:00",
+    );
+  });
+
+  test("compares the occurrences of months and days, in UTC without a time zone", async () => {
+    const job = "id: load\nschedule: '0 3 * * *'\ntasks: [{ id: a, type: shell, script: x }]\n";
+    using folder = folderWith(
+      "expect: {occurrences: {2027-02: 28, 2027-03-28: [2027-03-28T03:00:00Z], 2027-12-31: [2027-12-31T03:00]}}",
+      job,
+    );
+    expect(await runTest(folder)).toMatchObject({ status: 0 });
+    expect((await runTest(folder, "--timezone", "Europe/Paris")).stdout).toContain(
+      "expected no other occurrences, got 2027-03-28T03:00:00+02:00",
+    );
+    using wrong = folderWith("expect: {occurrences: {2027-02: 29, 2027-13: 3}}", job);
+    const { stdout } = await runTest(wrong);
+    expect(stdout).toContain("expect.occurrences.2027-02: expected 29, got 28");
+    expect(stdout).toContain("expected a month or a day of the calendar, got 2027-13");
+  });
+
+  test("checks the params of other jobs, which it does not run", async () => {
+    const job = `id: load
+tasks: [{ id: sub, type: job, job: other, params: { day: "\${{ job.id }}" } }]
+---
+id: other
+params: { day: { enum: [load, tuesday] } }
+outputs: { rows: "\${{ tasks.a.outputs.rows }}" }
+tasks: [{ id: a, type: shell, script: exit 3 }]
+`;
+    using folder = folderWith(
+      "tasks: {sub: {outputs: {rows: 8}}}\nexpect: {tasks: {sub: {status: completed, params: {day: load}, outputs: {rows: 8}}}}",
+      job,
+    );
+    expect(await runTest(folder)).toMatchObject({ status: 0 });
+    using refused = folderWith(
+      "expect: {tasks: {sub: {reason: child_failed, error: refused}}}",
+      job.replace("[load", "[monday"),
+    );
+    expect(await runTest(refused)).toMatchObject({ status: 0 });
+    using real = folderWith(
+      "tasks: {sub: {real: true}}\nexpect: {status: failed, tasks: {sub: {error: exit code 3}}}",
+      job,
+    );
+    expect(await runTest(real)).toMatchObject({ status: 0 });
+  });
+
+  test("has a report for programs, and one for CI", async () => {
+    using folder = folderWith('expect: {status: failed, tasks: {alert: skipped}, error: "<&>"}');
+    const { status, stdout } = await runTest(folder, "--json", "--junit", "report.xml");
+    expect(status).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      passed: false,
+      tests: 1,
+      failed: 1,
+      problems: [],
+      results: [
+        {
+          job_id: "load",
+          name: "it",
+          file: "jobs/load.test.yaml",
+          line: 3,
+          passed: false,
+          differences: [
+            { line: 4, path: "expect.status", expected: "failed", got: "completed" },
+            { path: "expect.error", expected: "a text with '<&>'", got: "nothing" },
+          ],
+        },
+      ],
+    });
+    const xml = readFileSync(join(folder.path, "report.xml"), "utf8");
+    expect(xml).toContain('<testsuite name="jobs/load.test.yaml" tests="1" failures="1"');
+    expect(xml).toContain('<testcase name="it" classname="load" file="jobs/load.test.yaml" line="3"');
+    expect(xml).toContain("a text with &#39;&#60;&#38;&#62;&#39;".replaceAll("&#39;", "'"));
+  });
+
+  test("runs only the tests that are asked for", async () => {
+    using folder = folderWith("expect: {status: failed}");
+    folder.write("jobs/other.yaml", OTHER);
+    folder.write("jobs/other.test.yml", "job: other\ntests: [{name: second, expect: {status: completed}}]\n");
+    expect(await runTest(folder, "--only", "second")).toMatchObject({ status: 0, stdout: "ok   other: second\n" });
+    expect(await runTest(folder, "--only", "other")).toMatchObject({ status: 0 });
+    expect(await runTest(folder, "--only", "third")).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("no test of jobs has 'third'"),
+    });
+  });
+
+  test("fails without tests, with a broken test file, and with a broken job file", async () => {
+    using folder = tempFolder();
+    folder.write("jobs/other.yaml", OTHER);
+    expect(await runTest(folder)).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining("no test found in jobs; expected *.test.yaml files"),
+    });
+    folder.write("jobs/other.test.yaml", "job: other\ntests: [{name: a, expect: {state: completed}}]\n");
+    expect(await runTest(folder)).toMatchObject({
+      status: 1,
+      stdout: "jobs/other.test.yaml:2:28: tests[0].expect.state: unknown field; did you mean 'status'?\n",
+    });
+    folder.write("jobs/other.test.yaml", "job: other\ntests: [{name: a, expect: {status: completed}}]\n");
+    folder.write("jobs/broken.yaml", "id: broken\n");
+    expect(await runTest(folder)).toMatchObject({ status: 1, stdout: expect.stringContaining("jobs/broken.yaml:1:1") });
+    expect((await petit(["test", "nowhere"], { cwd: folder.path })).status).toBe(2);
+  });
+
+  test("has a help with an example that is a test", async () => {
+    using folder = tempFolder();
+    const examples = join(import.meta.dirname, "../../../examples/jobs/data_pipeline.yaml");
+    folder.write("jobs/data_pipeline.yaml", readFileSync(examples, "utf8"));
+    folder.write("jobs/data_pipeline.test.yaml", EXAMPLE_TEST);
+    expect(await runTest(folder)).toMatchObject({ status: 0 });
+    expect((await petit(["help", "tests"])).stdout).toContain("loads what was extracted");
+  });
+});
+
+describe("other commands", () => {
+  test("leave test files out", async () => {
+    using folder = folderWith("expect: {status: failed}");
+    expect((await petit(["validate", "jobs"], { cwd: folder.path })).stdout).toBe("valid: 1 job, 3 tasks in jobs\n");
+    const files = ["validate", "jobs/load.yaml", "jobs/load.test.yaml"];
+    expect(await petit(files, { cwd: folder.path })).toMatchObject({ status: 0 });
+    const { status, stderr } = await petit(["validate", "jobs/load.test.yaml"], { cwd: folder.path });
+    expect(status).toBe(2);
+    expect(stderr).toContain("jobs/load.test.yaml is a test file; expected job files");
+  });
+});
