@@ -1,7 +1,14 @@
 import { writeSync } from "node:fs";
 import manifest from "../package.json" with { type: "json" };
 import { EXIT } from "./cli/exit.ts";
-import { isFilesProcess, isRequestProcess, runFilesProcess, runRequestProcess } from "./cli/own-process.ts";
+import {
+  isBackupProcess,
+  isFilesProcess,
+  isRequestProcess,
+  runBackupProcess,
+  runFilesProcess,
+  runRequestProcess,
+} from "./cli/own-process.ts";
 import { isVersionRequest, versionLine } from "./cli/version-line.ts";
 import { errorMessage } from "./lib/error-message.ts";
 import type { Runtime } from "./runtime/runtime.ts";
@@ -46,6 +53,12 @@ const sendRequest = async (): Promise<void> => {
 const readFiles = async (): Promise<void> => {
   await chooseRuntime();
   process.exit(await runFilesProcess());
+};
+
+/** Makes a backup for the petit that runs. */
+const makeBackup = async (): Promise<void> => {
+  const runtime = await chooseRuntime();
+  process.exit(await runBackupProcess(runtime));
 };
 
 /** Opens the runtime before any other module is loaded, because those may need permissions that it checks. */
@@ -104,4 +117,5 @@ const reportWriteError = (error: Error): void => {
 if (isVersionRequest(argv)) printVersion();
 else if (isRequestProcess(argv)) await sendRequest();
 else if (isFilesProcess(argv)) await readFiles();
+else if (isBackupProcess(argv)) await makeBackup();
 else await main();

@@ -1,11 +1,15 @@
+import { resolve } from "node:path";
 import type { OpenAccess } from "../domain/attention.ts";
+import { PetitError } from "../domain/errors.ts";
 import { findCgroups } from "../engine/attempt/cgroup/support.ts";
+import { processCopier } from "../engine/backup/copier.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { EngineOptions, EngineSettings, RetentionSettings } from "../engine/options.ts";
 import { type CreateEngineOptions, createEngine } from "../engine/scheduler.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { MEMORY } from "../store/database/open.ts";
 import { definedIn, openDatabase } from "./open-database.ts";
 import { defaultZone, type Settings } from "./settings/settings.ts";
 import { artifactsDirOf, ownFoldersOf, secretKeyFileOf } from "./spool-dir.ts";
@@ -71,6 +75,8 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       digest: options.digest ?? null,
       heartbeat: options.heartbeat ?? null,
       traces: options.traces ?? null,
+      backup:
+        options.followSchedules === false ? null : backupOf(settings, { databaseId: store.identity.get().id, runtime }),
       isRestored,
       workers: options.workers ?? null,
       ...(options.attempts !== undefined && { attempts: options.attempts }),
@@ -79,6 +85,19 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       unreadableSecrets: options.unreadableSecrets ?? (() => []),
     }),
   );
+};
+
+const backupOf = (
+  settings: Settings,
+  { databaseId, runtime }: { readonly databaseId: string; readonly runtime: Runtime },
+): NonNullable<EngineOptions["backup"]> | null => {
+  const { db, backupDir, backupAt: at, backupKeepDays: days, backupKeepWeeks: weeks, backupArtifacts } = settings;
+  if (backupDir === null) return null;
+  if (db === MEMORY)
+    throw new PetitError("invalid_request", `backup_dir needs a database in a file; ${MEMORY} keeps nothing`);
+  const plan = { folder: resolve(backupDir), at, keep: { days, weeks }, artifacts: backupArtifacts };
+  const timezone = defaultZone(settings);
+  return { plan, copier: processCopier({ plan, path: resolve(db), databaseId, timezone, runtime }) };
 };
 
 /** The word `default` chooses the default rule, also for a database that keeps all runs otherwise. */

@@ -1,5 +1,6 @@
 import { sendFilesArguments } from "../engine/artifacts/send-files-command.ts";
 import { requestArguments } from "../engine/attempt/http/request-command.ts";
+import { backupArguments } from "../engine/backup/backup-command.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
 /** Returns whether this is the process of an `http` task. */
@@ -18,4 +19,13 @@ export const isFilesProcess = ([command]: readonly string[]): boolean => command
 export const runFilesProcess = async (): Promise<number> => {
   const { sendFiles } = await import("../engine/artifacts/send-files.ts");
   return sendFiles();
+};
+
+/** Returns whether this is the process that makes a backup. */
+export const isBackupProcess = ([command]: readonly string[]): boolean => command === backupArguments[0];
+
+/** Makes a backup. Returns the exit status. Loads nothing else of petit. */
+export const runBackupProcess = async (runtime: Runtime): Promise<number> => {
+  const { makeBackup } = await import("../engine/backup/make-backup.ts");
+  return makeBackup(runtime);
 };

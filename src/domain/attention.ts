@@ -1,6 +1,6 @@
 import { removeEscapes, shortenMiddle } from "../lib/text.ts";
 import type { ShutGate } from "./dependency.ts";
-import type { FailedRepository, InternalError, RefusedJobs } from "./health.ts";
+import type { FailedRepository, InternalError, MissingBackup, RefusedJobs } from "./health.ts";
 import type { JobId, RunId, TaskId } from "./ids.ts";
 import type { UnfiredStreak } from "./inbox/unfired.ts";
 import type { Pause } from "./job.ts";
@@ -32,6 +32,7 @@ export type Attention =
   | ({ readonly kind: "transfer_blocked" } & BlockedTransfer)
   | ({ readonly kind: "notifications_undelivered" } & UndeliveredTarget)
   | ({ readonly kind: "heartbeat_failing" } & FailingHeartbeat)
+  | ({ readonly kind: "backup_failed" } & MissingBackup)
   | ({ readonly kind: "trigger_failing" } & FailingTrigger)
   | ({ readonly kind: "internal_error" } & InternalError)
   | ({ readonly kind: "retention_undecided" } & OldRuns)
@@ -119,6 +120,7 @@ export const ATTENTION_SEVERITY = {
   transfer_blocked: "error",
   notifications_undelivered: "error",
   heartbeat_failing: "error",
+  backup_failed: "error",
   trigger_failing: "error",
   internal_error: "error",
   retention_undecided: "warning",

@@ -1,3 +1,4 @@
+import type { FailedBackup } from "./backup/state.ts";
 import type { JobId, RunId } from "./ids.ts";
 import type { TextOrSecret } from "./secret.ts";
 
@@ -23,6 +24,7 @@ export type StorageFault =
  *   reaches that receiver, when the job no longer names it, or an hour after the last one was given up.
  * - `internal_error`: petit itself failed at a run, at the occurrences of a job, or at something else. Ends when a run of the job
  *   completes, or after an hour; while a run or the occurrences can't go on, it does not end.
+ * - `backup_failed`: the last backup failed. Ends with the next good one.
  * - the codes of `StorageFault`: the database can't be written. Ends when it can.
  */
 export type HealthReason =
@@ -45,6 +47,7 @@ export type HealthReason =
   | ({ readonly code: "jobs_repository_failed" } & FailedRepository)
   | ({ readonly code: "notifications_undelivered" } & UndeliveredNotifications)
   | ({ readonly code: "internal_error" } & InternalError)
+  | ({ readonly code: "backup_failed" } & MissingBackup)
   | StorageFault;
 
 /** A commit of the job files that is not used because it has problems. */
@@ -80,6 +83,13 @@ export type InternalError = {
   /** When it happened first, or the last one of those that nothing handled; in ms since the Unix epoch. */
   readonly since: number;
   readonly error: string;
+};
+
+/** A backup that could not be made. */
+export type MissingBackup = FailedBackup & {
+  readonly folder: string;
+  /** When the last good one was made, in ms since the Unix epoch; null if there is none. */
+  readonly lastAt: number | null;
 };
 
 /** What a job's receivers have not been given. */

@@ -1,5 +1,6 @@
 import type { Artifact } from "../domain/artifact/artifact.ts";
 import type { Backfill } from "../domain/backfill/backfill.ts";
+import type { BackupState } from "../domain/backup/state.ts";
 import type { Delivery } from "../domain/deliveries/delivery.ts";
 import type { ShutGate } from "../domain/dependency.ts";
 import type { DurationChange } from "../domain/durations/change.ts";
@@ -152,6 +153,8 @@ export interface Engine extends AsyncDisposable {
   readonly heartbeat: HeartbeatState | null;
   /** How the sending of traces works; null if they are not sent. */
   readonly traces: TracesState | null;
+  /** How backups fare; null if none are configured. */
+  readonly backup: BackupState | null;
   /** Which limits of tasks are enforced on this machine; null if that is not known. */
   readonly limitSupport: LimitSupport | null;
   /** Returns the jobs with limits that are not enforced; null if there are none. */

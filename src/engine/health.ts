@@ -1,3 +1,4 @@
+import type { BackupState } from "../domain/backup/state.ts";
 import { PetitError } from "../domain/errors.ts";
 import { GIVEN_UP_COUNTS_MS, type HealthReason, type InternalError, type StorageFault } from "../domain/health.ts";
 import type { Problem } from "../jobfile/problem.ts";
@@ -22,11 +23,13 @@ export type HealthOptions = {
   readonly repositoryProblems: readonly HealthReason[];
   /** Recent errors of petit itself. */
   readonly internalErrors: readonly InternalError[];
+  /** How backups fare; null if none are configured. */
+  readonly backup: BackupState | null;
 };
 
 /**
  * Returns petit's health: `starting` or `stopping` while it accepts no triggers, `unavailable` if the database can't be written, which
- * it tries, and `degraded` if a job file is broken or not in use yet, notifications can't be delivered, or petit itself failed at a
+ * it tries, and `degraded` if a job file is broken or not in use yet, notifications can't be delivered, a backup failed, or petit itself failed at a
  * run. A lock of another process counts once it has lasted longer than a trigger waits for it.
  */
 export const healthOf = (options: HealthOptions): Health => {
@@ -44,6 +47,7 @@ const degradedReasons = ({
   reloadFailure,
   repositoryProblems,
   internalErrors,
+  backup,
 }: HealthOptions): readonly HealthReason[] => [
   ...brokenFiles(problems),
   ...(reloadFailure === null ? [] : [{ code: "reload_failed", error: reloadFailure } as const]),
@@ -52,7 +56,13 @@ const degradedReasons = ({
     .listUndelivered(clock.now() - GIVEN_UP_COUNTS_MS)
     .map((undelivered) => ({ code: "notifications_undelivered", ...undelivered }) as const),
   ...internalErrors.map((each) => ({ code: "internal_error", ...each }) as const),
+  ...failedBackup(backup),
 ];
+
+const failedBackup = (state: BackupState | null): readonly HealthReason[] =>
+  state === null || state.failing === null
+    ? []
+    : [{ code: "backup_failed", ...state.failing, folder: state.plan.folder, lastAt: state.last?.at ?? null }];
 
 /** One reason per file, for its first problem. */
 const brokenFiles = (problems: readonly Problem[]): readonly HealthReason[] =>

@@ -1,4 +1,5 @@
 import type { ChangedCommitFiles } from "../domain/attention.ts";
+import type { BackupPlan } from "../domain/backup/state.ts";
 import type { HealthReason, Heartbeat } from "../domain/health.ts";
 import type { InterruptPolicy, Job } from "../domain/job.ts";
 import type { Queues } from "../domain/limits/queue.ts";
@@ -13,6 +14,7 @@ import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Store } from "../store/store.ts";
 import type { CgroupSupport } from "./attempt/cgroup/support.ts";
+import type { Copier } from "./backup/copier.ts";
 import type { TraceTarget } from "./traces/tracer.ts";
 
 /** Job files, and where they come from. Missing: nothing is known about that. */
@@ -67,6 +69,8 @@ export type EngineOptions = {
   readonly heartbeat?: { readonly heartbeat: Heartbeat; readonly folder: string } | null;
   /** Where a trace of each run is sent. Null or missing: nowhere. */
   readonly traces?: TraceTarget | null;
+  /** When copies of the database are made, and what makes them. Null or missing: none. */
+  readonly backup?: { readonly plan: BackupPlan; readonly copier: Copier } | null;
   /** False to create runs by trigger only, and never from schedules. Default true. */
   readonly followSchedules?: boolean;
   /** True if petit has noticed at this start that the database was restored. Default false. */

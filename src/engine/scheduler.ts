@@ -1,6 +1,7 @@
 import type { Artifact } from "../domain/artifact/artifact.ts";
 import type { OpenAccess, UnreadableSecret } from "../domain/attention.ts";
 import type { Backfill } from "../domain/backfill/backfill.ts";
+import type { BackupState } from "../domain/backup/state.ts";
 import type { Delivery } from "../domain/deliveries/delivery.ts";
 import type { ShutGate } from "../domain/dependency.ts";
 import type { PetitError } from "../domain/errors.ts";
@@ -35,6 +36,7 @@ import { openToOthers } from "./attempt/user/task-user.ts";
 import { AttentionFinder } from "./attention/attention.ts";
 import { Backfills } from "./backfill/backfills.ts";
 import type { BackfillChange, BackfillPlan, BackfillRequest } from "./backfill/request.ts";
+import { Backups } from "./backup/backups.ts";
 import { type AddHooks, Commits } from "./commits.ts";
 import { Deliveries } from "./deliveries/deliveries.ts";
 import { FileTriggers } from "./deliveries/files/file-triggers.ts";
@@ -151,6 +153,8 @@ class Scheduler implements Engine {
   readonly #heartbeats: Heartbeats | null;
   /** Null if traces are not sent. */
   readonly #tracer: Tracer | null;
+  /** Null if none are configured. */
+  readonly #backups: Backups | null;
   #isStarted = false;
   /** What `knownJobs` has returned for some jobs. */
   #knownJobs: { readonly of: object; readonly jobs: readonly KnownJob[] } | null = null;
@@ -210,6 +214,7 @@ class Scheduler implements Engine {
     this.#heartbeats = this.#createHeartbeats();
     const { traces = null } = options;
     this.#tracer = traces === null ? null : new Tracer({ target: traces, store, clock, log, runtime });
+    this.#backups = this.#createBackups();
     const createdAt = clock.now();
     this.#attention = new AttentionFinder({
       store,
@@ -223,6 +228,7 @@ class Scheduler implements Engine {
       internalErrors: this.#internalErrors,
       expectations: () => this.#expectations.all,
       heartbeat: () => this.heartbeat,
+      backup: () => this.backup,
       failingTriggers: () => [
         ...this.#webhooks.listUnreadable(),
         ...this.#deliveries.listFailing(),
@@ -468,6 +474,7 @@ class Scheduler implements Engine {
     this.#figures.start();
     this.#digests?.start();
     this.#heartbeats?.start();
+    this.#backups?.start();
     this.#pruner.enqueueAll();
     void this.#runs.startPending();
     if (this.#options.followSchedules !== false) void this.#attention.prepare(this.#detach.signal);
@@ -501,6 +508,13 @@ class Scheduler implements Engine {
     const { heartbeat, folder } = given;
     const signal = this.#detach.signal;
     return new Heartbeats({ heartbeat, folder, clock, log, runtime, environment, health: () => this.health(), signal });
+  }
+
+  #createBackups(): Backups | null {
+    const { backup: given = null, followSchedules, clock, log, settings } = this.#options;
+    if (given === null || followSchedules === false) return null;
+    const { plan, copier } = given;
+    return new Backups({ plan, copier, clock, log, timezone: settings.timezone, signal: this.#detach.signal });
   }
 
   /** The history of jobs was moved to others in the store. Does the same in memory. */
@@ -864,6 +878,10 @@ class Scheduler implements Engine {
     return this.#tracer?.state ?? null;
   }
 
+  get backup(): BackupState | null {
+    return this.#backups?.state ?? null;
+  }
+
   get limitSupport(): LimitSupport | null {
     return this.#limitSupport;
   }
@@ -896,6 +914,7 @@ class Scheduler implements Engine {
       reloadFailure: this.#reloader.failure,
       repositoryProblems: this.#options.repository?.problems() ?? [],
       internalErrors: this.#internalErrors.list(this.#options.clock.now()),
+      backup: this.backup,
     });
   }
 

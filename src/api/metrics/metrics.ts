@@ -3,6 +3,7 @@ import Counter from "prom-client/lib/counter.js";
 import Gauge from "prom-client/lib/gauge.js";
 import Histogram from "prom-client/lib/histogram.js";
 import Registry from "prom-client/lib/registry.js";
+import type { BackupState } from "../../domain/backup/state.ts";
 import type { Event } from "../../domain/event.ts";
 import type { Expectation } from "../../domain/inbox/expectation.ts";
 import type { QueueState } from "../../domain/limits/queue.ts";
@@ -150,6 +151,33 @@ const createEventCounter = (registry: Registry, store: MetricSources["store"]): 
   };
 };
 
+/** Without backups, there are no such metrics. */
+const registerBackupGauges = (registers: Registry[], engine: MetricSources["engine"]): void => {
+  if (engine.backup === null) return;
+  const gauge = (name: string, help: string, value: (state: BackupState) => number): void =>
+    void new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        if (engine.backup !== null) this.set(value(engine.backup));
+      },
+    });
+  gauge(
+    "petit_backup_last_success_timestamp_seconds",
+    "When the last good backup was made; 0 if there is none.",
+    ({ last }) => (last?.at ?? 0) / 1000,
+  );
+  gauge(
+    "petit_backup_last_size_bytes",
+    "Size of the database in the last good backup.",
+    ({ last }) => last?.bytes ?? 0,
+  );
+  gauge("petit_backup_failing", "1 if the last backup failed, otherwise 0.", ({ failing }) =>
+    failing === null ? 0 : 1,
+  );
+};
+
 /** Registers the metrics that are read at each scrape. */
 const registerGauges = (registry: Registry, { engine, store, clock, version }: MetricSources): void => {
   const registers = [registry];
@@ -178,6 +206,7 @@ const registerGauges = (registry: Registry, { engine, store, clock, version }: M
   queueGauge("petit_queue_limit", "Maximum of concurrent runs in a queue.", ({ limit }) => limit);
   queueGauge("petit_queue_running_runs", "Runs that hold a place in a queue.", ({ running }) => running);
   queueGauge("petit_queue_pending_runs", "Runs that wait in a queue.", ({ pending }) => pending);
+  registerBackupGauges(registers, engine);
   new Gauge({
     name: "petit_backfill_runs",
     help: "Runs that the backfills which have not ended will still make or end, by job and state.",

@@ -1,8 +1,9 @@
 import { Elysia, status, t } from "elysia";
+import type { BackupState } from "../../domain/backup/state.ts";
 import type { ApiContext } from "../context.ts";
 import { FAILURES } from "../shapes/failure.ts";
 import { HEALTH_CODES, HealthReasonBody, HealthWord, healthReasonBody } from "../shapes/health.ts";
-import { exactly, word } from "../shapes/schemas.ts";
+import { exactly, instantOrNull, integer, nullable, word } from "../shapes/schemas.ts";
 
 const HealthBody = exactly(
   {
@@ -10,6 +11,16 @@ const HealthBody = exactly(
     version: t.String({ description: "Version of petit" }),
     reasons: t.Optional(
       t.Array(HealthReasonBody, { description: "Why petit is not healthy; left out if there are none" }),
+    ),
+    backup: t.Optional(
+      exactly(
+        {
+          last_at: instantOrNull("When the last good backup was made; null if there is none"),
+          age_ms: nullable(integer({ minimum: 0 }), "How long ago that was, in ms"),
+          is_failing: t.Boolean({ description: "Whether the last one failed" }),
+        },
+        { description: "How backups fare; left out without `backup_dir`, and where the reasons are" },
+      ),
     ),
     codes: t.Optional(
       t.Array(word(HEALTH_CODES, "A code of a reason"), {
@@ -32,7 +43,13 @@ export const HEALTH_PATH = "/api/health";
 /** Path of the check whether the process answers at all, which needs no token. */
 export const LIVE_PATH = "/api/health/live";
 
-export const healthRoutes = ({ auth, authentication, engine, version }: ApiContext) =>
+const backupBody = ({ last, failing }: BackupState, now: number) => ({
+  last_at: last?.at ?? null,
+  age_ms: last === null ? null : Math.max(0, Math.round(now - last.at)),
+  is_failing: failing !== null,
+});
+
+export const healthRoutes = ({ auth, authentication, clock, engine, version }: ApiContext) =>
   new Elysia()
     .get(
       HEALTH_PATH,
@@ -43,6 +60,7 @@ export const healthRoutes = ({ auth, authentication, engine, version }: ApiConte
           status: state,
           version,
           ...(reasons.length > 0 && isTold && { reasons: reasons.map(healthReasonBody) }),
+          ...(isTold && engine.backup !== null && { backup: backupBody(engine.backup, clock.now()) }),
           ...(reasons.length > 0 && !isTold && { codes: [...new Set(reasons.map(({ code }) => code))] }),
         };
         return state === "ok" || state === "degraded" ? body : status(503, body);

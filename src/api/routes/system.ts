@@ -6,7 +6,14 @@ import { failures } from "../shapes/failure.ts";
 import { healthReasonBody } from "../shapes/health.ts";
 import { activityBody } from "../shapes/limits/waits-for.ts";
 import { problemBody, schedulerBody } from "../shapes/scheduler.ts";
-import { type FolderBody, heartbeatBody, limitSupportBody, SystemBody, settingBody } from "../shapes/system.ts";
+import {
+  backupBody,
+  type FolderBody,
+  heartbeatBody,
+  limitSupportBody,
+  SystemBody,
+  settingBody,
+} from "../shapes/system.ts";
 
 export const systemRoutes = (context: ApiContext) => {
   const { clock, store, system } = context;
@@ -68,6 +75,7 @@ const systemBody = (
     scheduler: schedulerBody(engine),
     health: { status, reasons: reasons.map(healthReasonBody) },
     heartbeat: heartbeatBody(engine.heartbeat),
+    backup: backupBody(engine.backup),
     limit_support: limitSupportBody(engine.limitSupport),
     problems: engine.problems.map(problemBody),
     needs_token: authentication.needsToken(),

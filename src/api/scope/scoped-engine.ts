@@ -88,6 +88,7 @@ export const scopedEngine = (engine: ApiEngine, { store, visibility, redaction }
     heartbeat: null,
     // Its counts are those of all runs.
     traces: null,
+    backup: null,
     get limitSupport() {
       return engine.limitSupport;
     },
@@ -266,6 +267,7 @@ const isShown = (reason: HealthReason, sees: (jobId: JobId | null) => boolean): 
     case "reload_failed":
     case "jobs_commit_refused":
     case "jobs_repository_failed":
+    case "backup_failed":
       return false;
     case "notifications_undelivered":
     case "internal_error":

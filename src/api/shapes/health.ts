@@ -1,12 +1,13 @@
 import { t } from "elysia";
+import { BACKUP_FAULTS } from "../../domain/backup/state.ts";
 import type { HealthReason, StorageFault } from "../../domain/health.ts";
 import { HEALTH_CODE_TEXT, healthMessage, storageMessage } from "../../domain/words/health.ts";
 import { assertNever } from "../../lib/never.ts";
-import { exactly, instant, integer, JobIdText, meanings, nullable, RunIdText, word } from "./schemas.ts";
+import { exactly, instant, instantOrNull, integer, JobIdText, meanings, nullable, RunIdText, word } from "./schemas.ts";
 
 export const HealthWord = word(
   ["ok", "degraded", "unavailable", "starting", "stopping"],
-  "`degraded`: a job file is broken, notifications can't be delivered, or petit itself failed at a run; `unavailable`: the database " +
+  "`degraded`: a job file is broken, notifications can't be delivered, a backup failed, or petit itself failed at a run; `unavailable`: the database " +
     "can't be written; `starting`, `stopping`: petit accepts no triggers",
 );
 
@@ -118,6 +119,19 @@ const InternalErrorReason = exactly(
   { title: "InternalErrorReason", description: HEALTH_CODE_TEXT.internal_error },
 );
 
+const BackupFailedReason = exactly(
+  {
+    code: t.Literal("backup_failed"),
+    message,
+    folder: t.String({ description: "Folder of the backups" }),
+    fault: word(BACKUP_FAULTS, "What is wrong"),
+    since: instant("When the first of these backups failed"),
+    error: t.String({ description: "Why the last one failed" }),
+    last_at: instantOrNull("When the last good backup was made; null if there is none"),
+  },
+  { title: "BackupFailedReason", description: HEALTH_CODE_TEXT.backup_failed },
+);
+
 const DiskFull = exactly(
   { code: t.Literal("disk_full"), message },
   { title: "DiskFull", description: HEALTH_CODE_TEXT.disk_full },
@@ -168,6 +182,7 @@ export const HealthReasonBody = t.Union(
     JobsRepositoryFailed,
     NotificationsUndelivered,
     InternalErrorReason,
+    BackupFailedReason,
     DiskFull,
     DatabaseLocked,
     DatabaseMissing,
@@ -194,6 +209,10 @@ export const healthReasonBody = (reason: HealthReason): typeof HealthReasonBody.
     case "internal_error": {
       const { code, jobId, runId, since, error } = reason;
       return { code, message, job_id: jobId, run_id: runId, since, error };
+    }
+    case "backup_failed": {
+      const { code, folder, fault, since, error, lastAt } = reason;
+      return { code, message, folder, fault, since, error, last_at: lastAt };
     }
     default:
       return storageReasonBody(reason);

@@ -80,6 +80,7 @@ export const StatsBody = exactly(
           transfer_blocked: 0,
           notifications_undelivered: 0,
           heartbeat_failing: 0,
+          backup_failed: 0,
           trigger_failing: 0,
           internal_error: 0,
           retention_undecided: 0,

@@ -1,4 +1,5 @@
 import { t } from "elysia";
+import type { BackupState } from "../../domain/backup/state.ts";
 import type { HeartbeatState } from "../../domain/health.ts";
 import { CGROUP_LIMITS } from "../../domain/limits/task-limits.ts";
 import type { LimitSupport } from "../../domain/limits/unenforced.ts";
@@ -47,6 +48,21 @@ const HeartbeatBody = exactly(
     error: nullable(t.String(), "Why the last ping failed; null if it did not"),
   },
   { title: "Heartbeat" },
+);
+
+const BackupBody = exactly(
+  {
+    folder: t.String({ description: "Folder of the backups" }),
+    at: t.String({ description: "When they are made, as a cron expression" }),
+    last_at: instantOrNull("When the last good one was made; null if there is none"),
+    last_bytes: nullable(integer({ minimum: 0 }), "Size of its database in bytes"),
+    copies: integer({ minimum: 0, description: "Number of copies in the folder" }),
+    next_at: instantOrNull("When the next one is due"),
+    is_running: t.Boolean({ description: "Whether one is being made" }),
+    failing_since: instantOrNull("Since when they fail; null if they do not"),
+    error: nullable(t.String(), "Why the last one failed; null if it did not"),
+  },
+  { title: "Backups" },
 );
 
 const LimitSupportBody = exactly(
@@ -112,6 +128,7 @@ export const SystemBody = exactly(
       { title: "HealthReasons", description: "Whether petit is healthy" },
     ),
     heartbeat: t.Optional(nullable(HeartbeatBody, "What petit pings while it is healthy; null if there is nothing")),
+    backup: t.Optional(nullable(BackupBody, "The copies that petit makes of its database; null if it makes none")),
     limit_support: t.Optional(
       nullable(LimitSupportBody, "Which limits of tasks are enforced on this machine; null if that is not known"),
     ),
@@ -146,6 +163,7 @@ export const SystemBody = exactly(
         scheduler: { state: "running", is_running: true, is_paused: false, paused_at: null, paused_by: null },
         health: { status: "ok", reasons: [] },
         heartbeat: null,
+        backup: null,
         limit_support: { enforced: ["memory", "cpus", "pids"], reason: null, advice: null },
         problems: [],
         needs_token: false,
@@ -171,6 +189,21 @@ export const heartbeatBody = (state: HeartbeatState | null): typeof HeartbeatBod
         url: state.url,
         every_ms: state.everyMs,
         last_at: state.lastAt,
+        failing_since: state.failing?.since ?? null,
+        error: state.failing?.error ?? null,
+      };
+
+export const backupBody = (state: BackupState | null): typeof BackupBody.static | null =>
+  state === null
+    ? null
+    : {
+        folder: state.plan.folder,
+        at: state.plan.at,
+        last_at: state.last?.at ?? null,
+        last_bytes: state.last?.bytes ?? null,
+        copies: state.copies,
+        next_at: state.nextAt === null ? null : Math.round(state.nextAt),
+        is_running: state.isRunning,
         failing_since: state.failing?.since ?? null,
         error: state.failing?.error ?? null,
       };

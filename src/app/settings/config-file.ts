@@ -10,6 +10,7 @@ import type { Digest } from "../../domain/review/digest.ts";
 import type { Entry, MapNode, Node, ScalarNode } from "../../jobfile/parse/node.ts";
 import { parseYaml } from "../../jobfile/parse/parse.ts";
 import { makePositions } from "../../jobfile/parse/positions.ts";
+import { readBackup } from "../../jobfile/read/backup.ts";
 import { readDefaultLimits } from "../../jobfile/read/default-limits.ts";
 import { readDefaultNotify } from "../../jobfile/read/default-notify.ts";
 import { type DigestDraft, readDigest } from "../../jobfile/read/digest.ts";
@@ -66,6 +67,9 @@ const HEARTBEAT = "heartbeat";
 
 /** The key of the limits of tasks. */
 const LIMITS = "limits";
+
+/** The key of the backups. Its values are those of settings. */
+const BACKUP = "backup";
 
 /** The key of the source of the job files. Its values are those of settings, but for the credentials. */
 const JOBS = "jobs";
@@ -146,6 +150,15 @@ const readContent = (
         faults.push(...found.faults.map((fault) => ({ at: fault.at, message: `${fault.path}: ${fault.message}` })));
       continue;
     }
+    if (entry.key === BACKUP) {
+      const found = readBackup(entry, { text, folder });
+      if ("values" in found)
+        for (const [name, value] of found.values)
+          if (values.has(name)) faults.push({ at: entry.keyAt, message: twice(BACKUP, name) });
+          else values.set(name, [value]);
+      else faults.push(...found.faults.map((fault) => ({ at: fault.at, message: `${fault.path}: ${fault.message}` })));
+      continue;
+    }
     if (entry.key === AUTH_KEY) {
       const found = readSignIn(entry, { text, folder });
       if ("signIn" in found) signIn = found.signIn;
@@ -221,7 +234,7 @@ const readMap = (key: string, { entries }: MapNode, { name, kind }: Setting<unkn
 };
 
 /** The keys that are no settings. */
-const OTHER_KEYS = [NOTIFY, DIGEST, HEARTBEAT, LIMITS, AUTH_KEY];
+const OTHER_KEYS = [NOTIFY, DIGEST, HEARTBEAT, LIMITS, BACKUP, AUTH_KEY];
 
 const unknownKey = (key: string): string => {
   const near = suggest(key, [...OTHER_KEYS, ...SPELLINGS.map(({ spelling }) => spelling.name)]);

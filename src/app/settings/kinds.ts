@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { whyNoBackupTime } from "../../domain/backup/time.ts";
 import { isName } from "../../domain/ids.ts";
 import { TASK_TYPES } from "../../domain/job.ts";
 import { isTimezone } from "../../domain/schedule/local-time.ts";
@@ -112,6 +113,12 @@ export const wholeOr = <const Word extends string>(
 
 const within = (value: number, min: number, max: number): number | null =>
   value >= min && value <= max ? value : null;
+
+export const backupTime: Kind<string> = matching({
+  placeholder: "CRON",
+  expected: 'a cron expression such as "30 3 * * *"',
+  accepts: (given) => whyNoBackupTime(given) === null,
+});
 
 /** A duration; the value is in ms. */
 export const duration: Kind<number> = one({

@@ -1,9 +1,11 @@
+import { DEFAULT_KEEP } from "../../domain/backup/rotation.ts";
 import { INTERRUPT_POLICIES } from "../../domain/job.ts";
 import { NO_QUEUES } from "../../domain/limits/queue.ts";
 import { RECENT } from "../../domain/limits/retention.ts";
 import { USAGE_SOURCES } from "../../domain/limits/task-limits.ts";
 import { DEFAULT_AUDIT_DAYS } from "../../domain/people/audit.ts";
 import {
+  backupTime,
   choice,
   duration,
   durationFrom,
@@ -262,6 +264,38 @@ export const SETTINGS = {
     default: null,
     defaultText: "no traces",
     doc: "URL of a receiver of OpenTelemetry, such as http://127.0.0.1:4318. petit sends it a trace of each run, over HTTP, with the headers of OTEL_EXPORTER_OTLP_HEADERS.",
+  }),
+  backupDir: setting({
+    name: "backup_dir",
+    kind: optional(text("FOLDER", "a folder")),
+    default: null,
+    defaultText: "no backups",
+    doc: "Folder to which petit copies its database by itself.",
+  }),
+  backupAt: setting({
+    name: "backup_at",
+    kind: backupTime,
+    default: "30 3 * * *",
+    doc: "When petit makes a backup, in the default time zone of schedules. One that was missed is made at the start.",
+  }),
+  backupKeepDays: setting({
+    name: "backup_keep_days",
+    kind: whole(1, 36_500),
+    default: DEFAULT_KEEP.days,
+    doc: "For how many days to keep the newest backup of each day.",
+  }),
+  backupKeepWeeks: setting({
+    name: "backup_keep_weeks",
+    kind: whole(0, 5_200),
+    default: DEFAULT_KEEP.weeks,
+    doc: "For how many weeks before these days to keep the newest backup of each week.",
+  }),
+  backupArtifacts: setting({
+    name: "backup_artifacts",
+    kind: onOff,
+    default: true,
+    doc: "Put the artifacts into backups, too.",
+    offDoc: "Do not put the artifacts into backups.",
   }),
   timezone: setting({
     name: "timezone",

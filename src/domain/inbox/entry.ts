@@ -70,6 +70,7 @@ const keyOf = (item: Keyed): string => {
       return [...item.labels, item.type ?? ""].join();
     case "nats_unreachable":
     case "heartbeat_failing":
+    case "backup_failed":
     case "retention_undecided":
     case "open_to_users":
     case "lost_processes":

@@ -192,6 +192,7 @@ const seenParts = (item: Simple): { readonly cause: string; readonly streak: num
     case "token_expired":
       return { cause: "", streak: item.count };
     case "heartbeat_failing":
+    case "backup_failed":
     case "jobs_repository_failed":
       return { cause: causeText(item.error), streak: 1 };
     case "secret_unreadable":

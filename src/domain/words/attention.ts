@@ -1,5 +1,7 @@
 import { pluralize, shorten } from "../../lib/text.ts";
 import type { AttentionKind, FailingTrigger } from "../attention.ts";
+import type { BackupFault } from "../backup/state.ts";
+import { BACKUP_ADVICE, failedBackupMessage } from "../backup/words.ts";
 import type { Urgency } from "../inbox/order.ts";
 import { MAX_NEAR_LIMIT_RUNS, NEAR_LIMIT } from "../limits/near-limit.ts";
 import { RECENT } from "../limits/retention.ts";
@@ -146,6 +148,12 @@ type Facts = {
     readonly error: string;
   };
   readonly heartbeat_failing: { readonly url: string; readonly error: string };
+  readonly backup_failed: {
+    readonly folder: string;
+    readonly fault: BackupFault;
+    readonly error: string;
+    readonly last_at: number | null;
+  };
   readonly trigger_failing: {
     readonly job_id: string;
     readonly trigger: string | null;
@@ -439,6 +447,18 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
     details: [text(url), line(error)],
     actions: [],
   }),
+  backup_failed: ({ folder, fault, error, last_at: lastAt }) => {
+    const last = lastAt === null ? null : new Date(lastAt).toISOString();
+    return {
+      subject: { kind: "petit", part: "Backups" },
+      message: failedBackupMessage({ folder, fault, error, last }),
+      state: "no backup",
+      why: `${error}; ${BACKUP_ADVICE[fault]}`,
+      what: last === null ? "failed, and there is no good one" : "failed",
+      details: [line(error), text(BACKUP_ADVICE[fault])],
+      actions: [],
+    };
+  },
   trigger_failing: ({ job_id: jobId, trigger, fault, count, problem }) => {
     const name = trigger === null ? "" : ` '${trigger}'`;
     const times = count === 1 || isAboutFiles(fault) ? "" : ` (${count} times)`;
@@ -831,6 +851,8 @@ export const ATTENTION_TEXT = {
     "Notifications of a job, or digests (`job_id` is null), could not be delivered to a receiver; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
   heartbeat_failing:
     "The URL of `heartbeat` in the configuration file does not accept the last ping; ends when it accepts one",
+  backup_failed:
+    "The last backup of the database failed; petit tries again. Ends with the next good one, also of `petit backup`",
   trigger_failing:
     "A trigger starts no runs, or not all: the secret of its webhook can't be read, or the params of its deliveries do not fit those of the job, until the next one is accepted; or a folder that it watches is missing or can't be read, or has too many files, a file can't be read, or a name is not UTF-8, or NATS sends it no messages, until that is over",
   internal_error:

@@ -1,5 +1,6 @@
 import { assertNever } from "../../lib/never.ts";
 import { pluralize } from "../../lib/text.ts";
+import { failedBackupMessage } from "../backup/words.ts";
 import type { HealthReason, InternalError, StorageFault } from "../health.ts";
 import { failedRepositoryMessage, refusedJobsMessage } from "./versions/repository.ts";
 
@@ -18,6 +19,11 @@ export const healthMessage = (reason: HealthReason): string => {
       return `${reason.jobId === null ? pluralize(reason.count, "digest") : `${pluralize(reason.count, "notification")} of job '${reason.jobId}'`} could not be delivered since ${new Date(reason.since).toISOString()}`;
     case "internal_error":
       return internalErrorMessage(reason);
+    case "backup_failed":
+      return failedBackupMessage({
+        ...reason,
+        last: reason.lastAt === null ? null : new Date(reason.lastAt).toISOString(),
+      });
     default:
       return storageMessage(reason);
   }
@@ -74,6 +80,7 @@ export const HEALTH_CODE_TEXT = {
     "Notifications of a job, or digests (`job_id` is null), could not be delivered; ends when one arrives, when the job no longer names the receiver, or an hour after the last one was given up",
   internal_error:
     "petit itself failed at a run, at the occurrences of a job, or at something else (`job_id` is null); ends when a run of the job completes, an hour after the run has ended, or an hour after the last error that is about no job",
+  backup_failed: "The last backup failed; petit tries again. Ends with the next good one",
   disk_full: "The disk of the database is full",
   database_locked: "Another process has locked the database",
   database_deleted: "The database file was deleted or moved",

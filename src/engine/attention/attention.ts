@@ -14,6 +14,7 @@ import {
   type OpenAccess,
   type UnreadableSecret,
 } from "../../domain/attention.ts";
+import type { BackupState } from "../../domain/backup/state.ts";
 import type { ShutGate } from "../../domain/dependency.ts";
 import { GIVEN_UP_COUNTS_MS, type HealthReason, type HeartbeatState } from "../../domain/health.ts";
 import type { JobId, TaskId } from "../../domain/ids.ts";
@@ -60,6 +61,8 @@ export type AttentionListOptions = {
   readonly expectations: () => Iterable<Expectation>;
   /** How the heartbeat works; null if none is configured. */
   readonly heartbeat: () => HeartbeatState | null;
+  /** How backups fare; null if none are configured. */
+  readonly backup: () => BackupState | null;
   /** The triggers that start no runs because something about them is wrong. */
   readonly failingTriggers: () => readonly FailingTrigger[];
   /** Runs that would be deleted if somebody chose it; null if there are none. */
@@ -435,6 +438,7 @@ export class AttentionFinder {
       case "lost_processes":
       case "limits_not_enforced":
       case "heartbeat_failing":
+      case "backup_failed":
       case "trigger_failing":
       case "jobs_commit_refused":
       case "jobs_repository_failed":
@@ -470,6 +474,7 @@ export class AttentionFinder {
       ...workerAttention(this.#options.workers()),
       ...this.#undelivered(),
       ...this.#failingHeartbeat(),
+      ...this.#failedBackup(),
       ...this.#options.failingTriggers().map((each) => ({ kind: "trigger_failing" as const, ...each })),
       ...this.#options.internalErrors
         .listUrgent(this.#options.clock.now())
@@ -521,6 +526,7 @@ export class AttentionFinder {
       case "transfer_blocked":
       case "notifications_undelivered":
       case "heartbeat_failing":
+      case "backup_failed":
       case "trigger_failing":
       case "internal_error":
       case "retention_undecided":
@@ -578,6 +584,13 @@ export class AttentionFinder {
     return state === null || state.failing === null
       ? []
       : [{ kind: "heartbeat_failing", url: state.url, ...state.failing }];
+  }
+
+  #failedBackup(): readonly Extract<Attention, { readonly kind: "backup_failed" }>[] {
+    const state = this.#options.backup();
+    return state === null || state.failing === null
+      ? []
+      : [{ kind: "backup_failed", ...state.failing, folder: state.plan.folder, lastAt: state.last?.at ?? null }];
   }
 
   #oldRuns(): readonly Extract<Attention, { readonly kind: "retention_undecided" }>[] {

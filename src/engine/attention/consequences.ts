@@ -111,6 +111,7 @@ class CauseFinder {
       case "transfer_blocked":
       case "notifications_undelivered":
       case "heartbeat_failing":
+      case "backup_failed":
       case "trigger_failing":
       case "internal_error":
       case "retention_undecided":

@@ -37,6 +37,23 @@ export const Facts = ({ system }: { readonly system: SystemData }) => (
           </span>
         </Fact>
       )}
+      {system.backup != null && (
+        <Fact name="Backups">
+          {system.backup.last_at === null ? "none yet" : <Time at={system.backup.last_at} />}
+          {system.backup.last_bytes !== null && `, ${formatRoundedSize(system.backup.last_bytes)}`}
+          <span className="muted">
+            , {system.backup.copies === 1 ? "1 copy" : `${system.backup.copies} copies`} in{" "}
+            <Path text={system.backup.folder} />
+            {system.backup.is_running && ", one is being made"}
+            {system.backup.error !== null && `, failed: ${system.backup.error}`}
+            {system.backup.error === null && system.backup.next_at !== null && (
+              <>
+                , next <Time at={system.backup.next_at} />
+              </>
+            )}
+          </span>
+        </Fact>
+      )}
       {system.limit_support != null && (
         <Fact name="Limits">
           {system.limit_support.enforced.length === 0

@@ -85,6 +85,21 @@ describe("loadConfigFile", () => {
     expect(read("max_jobs: 1\n")).toEqual({});
   });
 
+  test("returns the settings of backups, with the folder relative to the file", () => {
+    using folder = tempFolder();
+    const read = (text: string) => loadConfigFile({ path: folder.write("config.yaml", text), environment: {} })?.values;
+    expect(read('backup: {dir: b, at: "0 1 * * *", keep: {days: 3, weeks: 0}, artifacts: false}\n')).toEqual(
+      new Map([
+        ["backup_dir", [`${folder.path}/b`]],
+        ["backup_at", ["0 1 * * *"]],
+        ["backup_keep_days", ["3"]],
+        ["backup_keep_weeks", ["0"]],
+        ["backup_artifacts", ["false"]],
+      ]),
+    );
+    expect(read("backup: {dir: /var/backups/petit}\n")).toEqual(new Map([["backup_dir", ["/var/backups/petit"]]]));
+  });
+
   test("returns the heartbeat, with the paths of secrets relative to the file", () => {
     using folder = tempFolder();
     const read = (text: string) => {
@@ -131,6 +146,13 @@ describe("loadConfigFile", () => {
     ['heartbeat: {url: "ftp://x/y"}\n', "config.yaml:1:12: heartbeat.url: is not a URL of http or https"],
     ['heartbeat: {url: "https://x", every: 1ms}\n', "config.yaml:1:38: heartbeat.every: "],
     ['heartbeat: {url: "https://x", evry: 1m}\n', "config.yaml:1:31: heartbeat.evry: "],
+    ["backup: /b\n", "config.yaml:1:9: backup: is a text; expected a map"],
+    ["backup: {at: 0 1 * * *}\n", "backup.dir: missing"],
+    ['backup: {dir: b, at: "61 * * * *"}\n', "config.yaml:1:22: backup.at: '61 * * * *' is not a schedule"],
+    ['backup: {dir: b, at: "@reboot"}\n', "config.yaml:1:22: backup.at: expected a time"],
+    ["backup: {dir: b, keep: {days: 0}}\n", "config.yaml:1:31: backup.keep.days: 0 is out of bounds"],
+    ["backup: {dri: b}\n", "config.yaml:1:10: backup.dri: unknown field; did you mean 'dir'?"],
+    ["backup: {dir: b}\nbackup_dir: c\n", "config.yaml:2:1: backup_dir: backup_dir is already set"],
     ["limits: 512MiB\n", "config.yaml:1:9: limits: is a text; expected a map"],
     ["limits: {memory: 1KiB}\n", "config.yaml:1:18: limits.memory: '1KiB' is too small; expected at least 4MiB"],
     ["limits: {memroy: 1GiB}\n", "config.yaml:1:10: limits.memroy: unknown field; did you mean 'memory'?"],

@@ -210,7 +210,6 @@ describe("petit backup refuses", () => {
     ["another name of it", ["hard.db"], "hard.db is the database itself"],
     ["a link to it", ["soft.db"], "soft.db is the database itself"],
     ["its journal", ["petit.db-wal"], "is the database itself"],
-    ["a folder", ["folder"], "folder is a folder; name a file, for example folder/petit.db"],
     ["a missing folder", ["no/where.db"], "there is no folder no"],
     ["a name with a trailing slash", ["copy/"], "copy/ is a folder; name a file, for example copy/petit.db"],
     ["a device", ["/dev/null"], "not a regular file"],

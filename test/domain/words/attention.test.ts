@@ -102,6 +102,16 @@ const ITEMS: { readonly [Kind in AttentionKind]: Extract<Given, { readonly kind:
       url: "https://hc-ping.com/…",
       error: "answered 503",
     },
+    backup_failed: {
+      kind: "backup_failed",
+      ...item,
+      job_id: null,
+      run_id: null,
+      folder: "/backups",
+      fault: "disk_full",
+      error: "database or disk is full",
+      last_at: null,
+    },
     trigger_failing: {
       kind: "trigger_failing",
       ...item,
@@ -182,6 +192,7 @@ test.each<[AttentionKind, readonly string[]]>([
       "the heartbeat to https://hc-ping.com/… fails: answered 503",
     ],
   ],
+  ["backup_failed", ["no backup", ...twice("database or disk is full; free space on its disk, or keep fewer backups")]],
   [
     "jobs_commit_refused",
     [

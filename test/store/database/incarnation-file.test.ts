@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { cpSync, readdirSync, rmSync } from "node:fs";
 import { openRuntime } from "#runtime";
-import { backUp } from "../../../src/store/database/backup.ts";
+import { backUp } from "../../../src/store/backup/backup.ts";
 import { anchorDatabase, type RestoreSign } from "../../../src/store/database/incarnation-file.ts";
 import { openStore } from "../../../src/store/database/open.ts";
 import type { Store } from "../../../src/store/store.ts";

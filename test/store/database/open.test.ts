@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { openRuntime } from "#runtime";
-import { backUp } from "../../../src/store/database/backup.ts";
+import { backUp } from "../../../src/store/backup/backup.ts";
 import { APPLICATION_ID, SCHEMA_VERSION } from "../../../src/store/database/migrate.ts";
 import { MEMORY, openStore } from "../../../src/store/database/open.ts";
 import { job, jobId } from "../../support/engine/factories.ts";

@@ -52,6 +52,7 @@ export type StartOptions = {
   readonly digest?: CreateEngineOptions["digest"];
   readonly heartbeat?: CreateEngineOptions["heartbeat"];
   readonly traces?: CreateEngineOptions["traces"];
+  readonly backup?: CreateEngineOptions["backup"];
   readonly workers?: CreateEngineOptions["workers"];
   readonly messages?: CreateEngineOptions["messages"];
   readonly openAccess?: CreateEngineOptions["openAccess"];
@@ -138,6 +139,7 @@ export const startEngine = async (options: StartOptions = {}): Promise<StartedEn
     digest: options.digest ?? null,
     heartbeat: options.heartbeat ?? null,
     traces: options.traces ?? null,
+    backup: options.backup ?? null,
     workers: options.workers ?? null,
     messages: options.messages ?? null,
     ...(options.openAccess !== undefined && { openAccess: options.openAccess }),

@@ -254,6 +254,7 @@ const fakeEngine = (store: Store): FakeEngine => {
     expectations: [],
     heartbeat: null,
     traces: null,
+    backup: null,
     limitSupport: null,
     onOutput: (runId, listener) => {
       const listeners = outputListeners.get(runId) ?? new Set();

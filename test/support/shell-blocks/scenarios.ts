@@ -273,11 +273,14 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     where: "checkout",
     environment: { ...denoEnvironment, PATH: join(deno.path ?? "/none", "..") },
   },
-  "docs/service.md: Restoring": {
+  "docs/backup.md: Restoring": {
     where: "machine",
     prepare: async (setting) => {
       await service(setting);
-      await runIn(setting.place, "petit --db /var/lib/petit/petit.db backup petit-copy.db");
+      await runIn(
+        setting.place,
+        "mkdir -p -m 700 /var/backups/petit && petit --db /var/lib/petit/petit.db backup /var/backups/petit",
+      );
       return {};
     },
   },

@@ -8,6 +8,7 @@ import {
   type LostProcessGroup,
   TRIGGER_FAULTS,
 } from "../../../domain/attention.ts";
+import { BACKUP_FAULTS } from "../../../domain/backup/state.ts";
 import type { AttentionEntry, AttentionList } from "../../../domain/inbox/entry.ts";
 import { URGENCIES } from "../../../domain/inbox/order.ts";
 import { TASK_TYPES } from "../../../domain/job.ts";
@@ -339,6 +340,20 @@ const HeartbeatFailing = kindOf(
   { title: "HeartbeatFailing" },
 );
 
+const BackupFailed = kindOf(
+  "backup_failed",
+  "When the first of these backups failed",
+  {
+    job_id: t.Null({ description: "Always null" }),
+    run_id: t.Null({ description: "Always null" }),
+    folder: t.String({ description: "Folder of the backups" }),
+    fault: word(BACKUP_FAULTS, "What is wrong"),
+    error: t.String({ description: "Why the last backup failed" }),
+    last_at: instantOrNull("When the last good backup was made; null if there is none"),
+  },
+  { title: "BackupFailed" },
+);
+
 const TriggerFailing = kindOf(
   "trigger_failing",
   "When the first one of these webhooks or deliveries came, or when petit noticed it",
@@ -549,6 +564,7 @@ export const AttentionBody = t.Union(
     TransferBlocked,
     TargetUndelivered,
     HeartbeatFailing,
+    BackupFailed,
     TriggerFailing,
     InternalErrorBody,
     RetentionUndecided,
@@ -701,6 +717,10 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
     case "heartbeat_failing": {
       const { kind, url, error } = item;
       return { kind, ...common, ...NOTHING, url, error };
+    }
+    case "backup_failed": {
+      const { kind, folder, fault, error, lastAt } = item;
+      return { kind, ...common, ...NOTHING, folder, fault, error, last_at: lastAt };
     }
     case "trigger_failing": {
       const { kind, jobId, trigger, fault, count, problem } = item;

@@ -3,6 +3,7 @@ import { isSettingKey, type SettingShown, shownSettings } from "../../../app/set
 import { pluralize } from "../../../lib/text.ts";
 import { type Context, defineCommand } from "../../command.ts";
 import { accessChecks } from "../../doctor/access.ts";
+import { backupCheck } from "../../doctor/backups.ts";
 import type { Check } from "../../doctor/check.ts";
 import { databaseChecks } from "../../doctor/database.ts";
 import { jobChecks } from "../../doctor/jobs.ts";
@@ -66,6 +67,7 @@ const runChecks = async (jobsDir: string | null, context: Context): Promise<read
   const given = jobsDir !== null || context.origins.jobsDir.kind !== "default";
   return [
     ...databaseChecks(context),
+    ...backupCheck(context),
     ...straysCheck(context),
     ...(await schedulerChecks(context)),
     ...(await accessChecks(context)),

@@ -3,44 +3,57 @@ import { resolve } from "node:path";
 import { defaultZone } from "../../../app/settings/settings.ts";
 import { findStrays, type Stray } from "../../../engine/attempt/strays.ts";
 import { pluralize } from "../../../lib/text.ts";
-import { planRestore, type RestorePlan, restore as restoreDatabase } from "../../../store/database/restore.ts";
+import { planRestore, type RestorePlan, restore as restoreDatabase } from "../../../store/backup/restore.ts";
 import { siblingFile } from "../../../store/database/sibling-file.ts";
 import { isLost } from "../../../store/identity.ts";
 import { type Context, defineCommand } from "../../command.ts";
+import { firstLines } from "../../doctor/check.ts";
 import { endStraysCommand, strayText } from "../../doctor/strays.ts";
 import { EXIT } from "../../exit.ts";
+import { parseSince } from "../../flag-values.ts";
 import { commandFacts } from "../../people/as-command.ts";
 import { readableLocal } from "../../terminal/local-time.ts";
 
 export const restore = defineCommand({
   name: "restore",
-  summary: "Replace the database by a copy of `petit backup`",
+  summary: "Replace the database by a backup",
   description:
-    "Replaces the database given by --db by FILE, while petit is stopped. Checks FILE first. Keeps what was there as " +
-    "DB.before-restore-TIME. If there is a folder FILE-artifacts, it replaces DB-artifacts. All files belong to the owner of the old " +
+    "Replaces the database given by --db by a copy, while petit is stopped: by a file, or by the newest copy of this database in a folder. Checks the copy first. Keeps what was there as " +
+    "DB.before-restore-TIME. If there is a folder COPY-artifacts, it replaces DB-artifacts. All files belong to the owner of the old " +
     "database. Nobody knows what petit did after the copy was made, so the next start records the occurrences since then as missed " +
     "and catches none of them up. Tokens that were revoked since then, and logins that have ended, stay so, and the audit log keeps its entries, if the replaced database can be read. Processes of runs that the copy does not know are listed: `petit doctor --end-strays` ends them.",
   args: {
-    FILE: { type: "positional", required: true, description: "The copy." },
-    "dry-run": { type: "boolean", description: "Check FILE, and say what would happen, without changing anything." },
+    COPY: { type: "positional", required: true, description: "The file, or the folder of backups." },
+    at: {
+      type: "string",
+      valueHint: "TIME",
+      description:
+        "Take the newest copy of the folder that was made at or before TIME: 2026-03-08T01:30, 3d, yesterday.",
+    },
+    "dry-run": {
+      type: "boolean",
+      description: "Check the copy, and say what would happen, without changing anything.",
+    },
     "catch-up": {
       type: "boolean",
       description: "Catch up as after a downtime, although jobs may have run for the same times already.",
     },
   },
-  settings: [],
+  settings: ["timezone"],
   examples: [
     "petit restore petit-copy.db --dry-run",
-    "sudo petit --db /var/lib/petit/petit.db restore /backup/petit-2026-03-28.db",
+    "sudo petit --db /var/lib/petit/petit.db restore /var/backups/petit",
+    "sudo petit --db /var/lib/petit/petit.db restore /var/backups/petit --at '2026-03-28 12:00'",
   ],
-  run: async ({ FILE, "dry-run": isDryRun = false, "catch-up": catchesUp = false }, context) => {
+  run: async ({ COPY, at: atText, "dry-run": isDryRun = false, "catch-up": catchesUp = false }, context) => {
     const { terminal, settings, runtime, environment, clock, json } = context;
-    const [path, source, now] = [settings.db, FILE, clock.now()];
-    const plan = planRestore({ path, source, runtime, environment, now });
-    const done = commandFacts(context, { action: "database.restore", target: resolve(source) });
-    if (!isDryRun) restoreDatabase(plan, { path, source, runtime, environment, now, catchesUp, done });
+    const [path, now] = [settings.db, clock.now()];
+    const at = atText === undefined ? null : parseSince(atText, { now, zone: defaultZone(settings), flag: "--at" });
+    const plan = planRestore({ path, source: COPY, at, runtime, environment, now });
+    const done = commandFacts(context, { action: "database.restore", target: resolve(plan.source) });
+    if (!isDryRun) restoreDatabase(plan, { path, runtime, now, catchesUp, done });
     const strays = straysOf(plan, context);
-    const report = { file: FILE, isDryRun, catchesUp, strays };
+    const report = { file: plan.source, isDryRun, catchesUp, strays };
     if (json) terminal.out.write(`${JSON.stringify(asJson(plan, report), null, 2)}\n`);
     else terminal.err.write(linesOf(plan, report, context).join(""));
     return EXIT.DONE;
@@ -71,6 +84,7 @@ const asJson = (plan: RestorePlan, { file, isDryRun, catchesUp, strays }: Done) 
   valid_tokens: plan.access.left,
   kept_as: plan.aside,
   artifacts: plan.artifacts,
+  missing_artifacts: plan.missingArtifacts,
   strays: strays.map(({ pgid, jobId, runId }) => ({ pid: pgid, job_id: jobId, run_id: runId })),
 });
 
@@ -123,6 +137,9 @@ const linesOf = (
     ...(artifacts === null
       ? [`there is no folder ${file}-artifacts, so the present artifacts stay`]
       : [`${verb("restored", "restore")} the artifacts from ${artifacts}`]),
+    ...(plan.missingArtifacts.length === 0
+      ? []
+      : [`${pluralize(plan.missingArtifacts.length, "artifact")} missing:\n${firstLines(plan.missingArtifacts)}`]),
     occurrences,
     ...accessLines(plan, context),
     ...strays.map((stray) => `still running: ${strayText(stray)}`),

@@ -3,11 +3,12 @@ import { basename, dirname, join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import type { Runtime, SqlDatabase } from "../../runtime/runtime.ts";
-import { findDamage } from "./check.ts";
-import { lockDatabase } from "./lock.ts";
-import { APPLICATION_ID, readSchemaState } from "./migrate.ts";
-import { readDatabase } from "./read-only.ts";
-import { createTemporaryFile } from "./temporary-file.ts";
+import { findDamage } from "../database/check.ts";
+import { lockDatabase } from "../database/lock.ts";
+import { APPLICATION_ID, readSchemaState } from "../database/migrate.ts";
+import { readDatabase } from "../database/read-only.ts";
+import { integer } from "../database/rows.ts";
+import { createTemporaryFile } from "../database/temporary-file.ts";
 
 type BackupOptions = {
   /** Path of the database. */
@@ -31,12 +32,7 @@ export const backUp = ({ path, target, runtime }: BackupOptions): number => {
   using _lock = existsSync(`${copyPath}-lock`) ? lockDatabase(runtime, copyPath) : null;
   try {
     using copy = createTemporaryFile(copyPath);
-    readDatabase({ path, runtime }, ({ db }) => {
-      truncateSync(copy.path);
-      db.exec(`VACUUM INTO '${copy.path.replaceAll("'", "''")}'`);
-    });
-    finalizeCopy(runtime, copy.path);
-    fsyncPath(copy.path);
+    copyInto(copy.path, { path, runtime });
     renameSync(copy.path, copyPath);
     fsyncPath(dirname(copyPath));
     return statSync(copyPath).size;
@@ -45,8 +41,49 @@ export const backUp = ({ path, target, runtime }: BackupOptions): number => {
   }
 };
 
+/**
+ * Copies a database into a file, which is then on disk. Compares the copy with the database, checks it, and detaches it from the processes
+ * of the original. Throws PetitError if the copy is damaged, and what SQLite and the system throw.
+ */
+export const copyInto = (file: string, { path, runtime }: Pick<BackupOptions, "path" | "runtime">): void => {
+  readDatabase({ path, runtime }, ({ db }) => {
+    truncateSync(file);
+    const before = countRows(db);
+    db.exec(`VACUUM INTO '${file.replaceAll("'", "''")}'`);
+    finalizeCopy(runtime, file, { before, after: countRows(db, before.newest) });
+  });
+  fsyncPath(file);
+};
+
+/** How many rows a database has of the runs until the newest one at a time. Later, there are at most as many, because runs are deleted. */
+type RowCounts = { readonly newest: number; readonly runs: number; readonly tasks: number };
+
+const countRows = (db: SqlDatabase, until: number | null = null): RowCounts => {
+  // The copy of an older database has its schema.
+  if (!hasColumn(db, "runs", "seq") || !hasColumn(db, "task_runs", "run")) return { newest: 0, runs: 0, tasks: 0 };
+  const newest = until ?? integer(db.prepare("SELECT ifnull(max(seq), 0) AS n FROM runs").get() ?? {}, "n");
+  const count = (sql: string): number => integer(db.prepare(sql).get({ newest }) ?? {}, "n");
+  return {
+    newest,
+    runs: count("SELECT count(*) AS n FROM runs WHERE seq <= $newest"),
+    tasks: count("SELECT count(*) AS n FROM task_runs WHERE run <= $newest"),
+  };
+};
+
+/** Returns what a copy lacks of its database, or has too much; null if nothing. */
+const compareCounts = (
+  copy: RowCounts,
+  { before, after }: Readonly<Record<"before" | "after", RowCounts>>,
+): string | null => {
+  for (const what of ["runs", "tasks"] as const)
+    if (copy[what] < after[what] || copy[what] > before[what])
+      return `it has ${copy[what]} ${what}, and the database ${after[what]} to ${before[what]}`;
+  return null;
+};
+
 /** Reports a problem of the database before any problem of the target. */
-const assertDatabase = (options: Pick<BackupOptions, "path" | "runtime">): void => readDatabase(options, () => {});
+export const assertDatabase = (options: Pick<BackupOptions, "path" | "runtime">): void =>
+  readDatabase(options, () => {});
 
 /** Follows links, so that the copy does not replace a link. The path is absolute, so that SQLite does not read it as a URI. */
 const resolveTarget = (target: string): string => {
@@ -118,12 +155,17 @@ const isSameFile = (a: string, b: string): boolean => {
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
 /** Detaches the copy from the running processes of the original, and checks it. */
-const finalizeCopy = (runtime: Runtime, copy: string): void => {
+const finalizeCopy = (
+  runtime: Runtime,
+  copy: string,
+  counts: Readonly<Record<"before" | "after", RowCounts>>,
+): void => {
   const db = runtime.openDatabase(copy);
   try {
     db.exec("PRAGMA journal_mode = MEMORY");
     detachProcesses(db);
-    const damage = findDamage(db, { quick: true });
+    const difference = compareCounts(countRows(db, counts.before.newest), counts);
+    const damage = [...findDamage(db, { quick: false }), ...(difference === null ? [] : [difference])];
     if (damage.length === 0) return;
     throw new PetitError(
       "storage_failed",
@@ -162,7 +204,7 @@ const IDENTITY_SCHEMA = 11;
 /** Larger than any process id. */
 const NO_PID = 2 ** 31 - 1;
 
-const fsyncPath = (path: string): void => {
+export const fsyncPath = (path: string): void => {
   const fd = openSync(path, "r");
   try {
     fsyncSync(fd);
@@ -171,7 +213,7 @@ const fsyncPath = (path: string): void => {
   }
 };
 
-const toBackupError = (target: string, cause: unknown): PetitError => {
+export const toBackupError = (target: string, cause: unknown): PetitError => {
   const why = errorMessage(cause);
   const isDamaged = cause instanceof Error && "code" in cause && /^SQLITE_(CORRUPT|NOTADB)/.test(String(cause.code));
   const what = isDamaged ? "the database is damaged (see 'petit doctor')" : `${target} can't be written`;

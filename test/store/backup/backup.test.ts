@@ -4,7 +4,7 @@ import { openRuntime } from "#runtime";
 import type { Run } from "../../../src/domain/run.ts";
 import type { Attempt } from "../../../src/domain/task-run.ts";
 import type { SqlRow } from "../../../src/runtime/runtime.ts";
-import { backUp } from "../../../src/store/database/backup.ts";
+import { backUp } from "../../../src/store/backup/backup.ts";
 import { openStore } from "../../../src/store/database/open.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { command, items, job } from "../../support/engine/factories.ts";

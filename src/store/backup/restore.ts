@@ -14,7 +14,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  realpathSync,
   renameSync,
   rmSync,
   type Stats,
@@ -26,25 +25,34 @@ import { PetitError } from "../../domain/errors.ts";
 import type { AuditFacts } from "../../domain/people/audit.ts";
 import { errorMessage } from "../../lib/error-message.ts";
 import type { Runtime, SqlDatabase, SqlRow } from "../../runtime/runtime.ts";
+import { assertAccessible, statDatabase } from "../database/access.ts";
+import { findDamage, findDanglingRows } from "../database/check.ts";
+import { findLockOwner, lockDatabase } from "../database/lock.ts";
+import { lockOwnerText } from "../database/lock-owner.ts";
+import { newerThan } from "../database/lost-attempts.ts";
+import { MEMORY, openStore } from "../database/open.ts";
+import { assertOwned, findForeign, findOpenToAll, foreignText, type OwnershipOptions } from "../database/ownership.ts";
+import { readDatabase } from "../database/read-only.ts";
+import { integer, integerOrNull, text } from "../database/rows.ts";
+import { siblingFile } from "../database/sibling-file.ts";
+import { createTemporaryFile } from "../database/temporary-file.ts";
 import type { LostAttempts } from "../identity.ts";
 import { compareAccess, type RestoredAccess, readAccess, readAudit, type StoredAccess } from "../people/access.ts";
-import { assertAccessible, statDatabase } from "./access.ts";
-import { findDamage, findDanglingRows } from "./check.ts";
-import { findLockOwner, lockDatabase } from "./lock.ts";
-import { lockOwnerText } from "./lock-owner.ts";
-import { newerThan } from "./lost-attempts.ts";
-import { MEMORY, openStore } from "./open.ts";
-import { assertOwned, findForeign, findOpenToAll, foreignText, type OwnershipOptions } from "./ownership.ts";
-import { readDatabase } from "./read-only.ts";
-import { integer, integerOrNull, text } from "./rows.ts";
-import { siblingFile } from "./sibling-file.ts";
-import { createTemporaryFile } from "./temporary-file.ts";
+import { fsyncPath } from "./backup.ts";
+import { assertSameDatabase, chooseCopy, earlierCopy } from "./choose-copy.ts";
+import { type ListedArtifact, listArtifacts } from "./copy-artifacts.ts";
+import { ARTIFACTS, databaseIdOf } from "./folder.ts";
 
 export type RestoreOptions = {
   /** Path of the database, which may be missing. */
   readonly path: string;
-  /** The copy. Its artifacts are in the folder of that name with the suffix `-artifacts`, if there is one. */
+  /**
+   * The copy, or a folder of copies. The artifacts of a copy are in the folder of its name with the suffix `-artifacts`, if there is
+   * one.
+   */
   readonly source: string;
+  /** The newest copy of the folder that is not newer than this; null for the newest. */
+  readonly at: number | null;
   readonly runtime: Runtime;
   /** petit's own; `SUDO_UID` names the user who called sudo. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -53,6 +61,8 @@ export type RestoreOptions = {
 
 /** What a restore does. Times are in ms since the Unix epoch. */
 export type RestorePlan = {
+  /** The copy. */
+  readonly source: string;
   /** The file of the database, without links. */
   readonly database: string;
   /** When the copy was made; of a file that `petit backup` did not make, the time of its newest event. Null if it has none. */
@@ -69,26 +79,29 @@ export type RestorePlan = {
   readonly aside: string | null;
   /** The folder from which the artifacts are restored; null to keep the present ones. */
   readonly artifacts: string | null;
+  /** The artifacts of the copy that are not there, or have another size, after the restore. */
+  readonly missingArtifacts: readonly string[];
 };
-
-const ARTIFACTS = "-artifacts";
 
 /**
  * Checks a copy, and returns what its restore would do, without changing anything. Throws `taken` if petit uses the database, and
  * `not_found`, `unusable_database` or `invalid_request` if the copy can't be restored.
  */
-export const planRestore = ({ path, source, runtime, environment, now }: RestoreOptions): RestorePlan => {
+export const planRestore = ({ path, source: given, at, runtime, environment, now }: RestoreOptions): RestorePlan => {
   assertPlace(path);
   const owner = ownerOf(path);
   assertOwned({ db: path, environment, owner: owner.uid });
   const user = findLockOwner(runtime, path);
   if (user !== null) throw new PetitError("taken", `${path} is in use by ${lockOwnerText(user)}; stop it first`);
-  assertSource(source, path);
+  const source = chooseCopy({ source: given, at, path, runtime });
   assertTrusted(source, { environment, owner: owner.uid });
   const database = resolve(siblingFile(path, ""));
-  const copy = readDatabase({ path: source, runtime }, ({ db }) => readCopy(db, source));
-  const artifacts = `${resolve(source)}${ARTIFACTS}`;
+  const copy = checkCopy({ given, source, runtime });
+  assertSameDatabase(copy.id, { source, path, runtime });
+  const folder = `${resolve(source)}${ARTIFACTS}`;
+  const artifacts = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ? folder : null;
   return {
+    source,
     database,
     copiedAt: copy.copiedAt,
     runs: copy.runIds.size,
@@ -96,7 +109,8 @@ export const planRestore = ({ path, source, runtime, environment, now }: Restore
     lostAttempts: copy.lostAttempts,
     access: compareAccess(copy.access, readPresentAccess({ path, runtime })),
     aside: existsSync(database) ? asideOf(database, now) : null,
-    artifacts: statSync(artifacts, { throwIfNoEntry: false })?.isDirectory() ? artifacts : null,
+    artifacts,
+    missingArtifacts: findMissing(copy.artifacts, artifacts ?? `${database}${ARTIFACTS}`),
   };
 };
 
@@ -109,15 +123,6 @@ const assertPlace = (path: string): void => {
   if (found !== undefined && !found.isFile())
     throw new PetitError("unusable_database", `the database ${path} is not a file; name another with --db`);
   assertAccessible(path);
-};
-
-const assertSource = (source: string, path: string): void => {
-  const found = statSync(source, { throwIfNoEntry: false });
-  if (found === undefined) throw new PetitError("not_found", `there is no copy ${source}`);
-  if (!found.isFile())
-    throw new PetitError("invalid_request", `${source} is not a file; name a copy of 'petit backup'`);
-  if (existsSync(path) && realpathSync(source) === realpathSync(path))
-    throw new PetitError("invalid_request", `${source} is the database itself; name a copy of it`);
 };
 
 /** Returns the stats of the database, or of its folder. */
@@ -139,16 +144,53 @@ const assertTrusted = (source: string, trusted: Omit<OwnershipOptions, "db">): v
   );
 };
 
+/** Compares sizes only, because reading the files takes as long as copying them. */
+const findMissing = (artifacts: readonly ListedArtifact[], folder: string): readonly string[] =>
+  artifacts.flatMap(({ path, sizeBytes }) => {
+    const found = lstatSync(join(folder, path), { throwIfNoEntry: false });
+    return found?.isFile() === true && found.size === sizeBytes ? [] : [path];
+  });
+
 type Copy = Pick<RestorePlan, "copiedAt" | "lostAttempts"> & {
+  readonly id: string | null;
+  readonly artifacts: readonly ListedArtifact[];
   readonly runIds: ReadonlySet<string>;
   readonly access: StoredAccess;
+};
+
+/** Names the copy before one that is damaged, if it is from a folder. */
+const checkCopy = ({
+  given,
+  source,
+  runtime,
+}: Readonly<Record<"given" | "source", string>> & Pick<RestoreOptions, "runtime">): Copy => {
+  try {
+    return readDatabase({ path: source, runtime }, ({ db }) => readCopy(db, source));
+  } catch (error) {
+    if (!(error instanceof PetitError)) throw error;
+    const why =
+      error.cause instanceof Error
+        ? `${source} is damaged, so it is not restored: ${error.cause.message}`
+        : error.message;
+    const before = given === source ? null : earlierCopy(given, source);
+    throw new PetitError(error.code, `${why}${before === null ? "" : `; the copy before it is ${before}`}`, {
+      cause: error,
+    });
+  }
 };
 
 const readCopy = (db: SqlDatabase, source: string): Copy => {
   const damage = damageOf(db);
   if (damage.length > 0)
     throw new PetitError("unusable_database", `${source} is damaged, so it is not restored: ${damage.join("; ")}`);
-  return { runIds: runIdsOf(db), copiedAt: copyTimeOf(db), lostAttempts: newerThan(db), access: readAccess(db) };
+  return {
+    id: databaseIdOf(db),
+    artifacts: [...listArtifacts(db)],
+    runIds: runIdsOf(db),
+    copiedAt: copyTimeOf(db),
+    lostAttempts: newerThan(db),
+    access: readAccess(db),
+  };
 };
 
 /** A database can be too damaged to be checked. */
@@ -241,9 +283,9 @@ type RestoreRequest = {
  */
 export const restore = (
   plan: RestorePlan,
-  { path, source, runtime, now, catchesUp, done }: RestoreOptions & RestoreRequest,
+  { path, runtime, now, catchesUp, done }: Omit<RestoreOptions, "source" | "at" | "environment"> & RestoreRequest,
 ): void => {
-  const { database } = plan;
+  const { database, source } = plan;
   const owner = ownerOf(path);
   try {
     {
@@ -381,15 +423,6 @@ const giveFile = (path: string, { uid, gid }: Stats): void => {
 };
 
 const isRoot = (): boolean => process.geteuid?.() === 0;
-
-const fsyncPath = (path: string): void => {
-  const fd = openSync(path, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-};
 
 const toRestoreError = (path: string, cause: unknown): PetitError => {
   const why = errorMessage(cause);

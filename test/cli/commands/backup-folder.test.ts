@@ -1,0 +1,330 @@
+import { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import { listCopies } from "../../../src/store/backup/folder.ts";
+import { petit, type TempFolder, tempFolder } from "../../support/cli.ts";
+import { startPetit } from "../../support/petit/petit.ts";
+
+const JOBS = `id: keeps
+tasks: [{id: t, type: shell, script: 'mkdir -p "$PETIT_ARTIFACTS/sub"; echo "$PETIT_RUN_ID" > "$PETIT_ARTIFACTS/sub/a.txt"'}]
+`;
+
+const NAME = /^petit-[0-9a-f]{12}-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.db$/;
+
+const isRoot = process.getuid?.() === 0;
+
+const query = (file: string, sql: string): readonly (readonly unknown[])[] => {
+  const db = new Database(file, { readonly: true });
+  try {
+    return db.query(sql).values();
+  } finally {
+    db.close();
+  }
+};
+
+/** A folder with a database, jobs and a folder for backups. */
+const place = () => {
+  const folder: TempFolder = tempFolder();
+  folder.write("jobs/a.yaml", JOBS);
+  mkdirSync(join(folder.path, "backups"), { mode: 0o700 });
+  const file = (name: string): string => join(folder.path, name);
+  const command = (...args: readonly string[]) => petit(["--db", file("petit.db"), ...args], { cwd: folder.path });
+  return {
+    file,
+    command,
+    /** Runs the job, and returns the id of the run. */
+    run: async (): Promise<string> => {
+      const { status, stdout } = await command("trigger", "jobs", "keeps", "--json");
+      expect(status).toBe(0);
+      return JSON.parse(stdout).id;
+    },
+    copies: () => listCopies(file("backups")),
+    [Symbol.dispose]: () => folder[Symbol.dispose](),
+  };
+};
+
+const artifactOf = (file: string, run: string): string => `${file}-artifacts/${run}/t/sub/a.txt`;
+
+describe("petit backup FOLDER", () => {
+  test("makes a verified copy with the artifacts as hard links, and restore puts both back", async () => {
+    using at = place();
+    const run = await at.run();
+    const made = await at.command("backup", "backups", "--json");
+    expect(made).toMatchObject({ status: 0, stderr: "" });
+    const { file, bytes, artifacts, deleted } = JSON.parse(made.stdout);
+    expect(basename(file)).toMatch(NAME);
+    expect({ bytes, artifacts, deleted }).toEqual({
+      bytes: statSync(file).size,
+      artifacts: { linked: 1, copied: 0, damaged: [] },
+      deleted: [],
+    });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(statSync(artifactOf(file, run)).ino).toBe(statSync(artifactOf(at.file("petit.db"), run)).ino);
+    expect(query(file, "PRAGMA integrity_check")).toEqual([["ok"]]);
+    const lost = await at.run();
+    for (const name of readdirSync(at.file(".")).filter((each) => each.startsWith("petit.db")))
+      rmSync(at.file(name), { recursive: true });
+    expect((await at.command("restore", "backups")).status).toBe(0);
+    expect(query(at.file("petit.db"), "SELECT id FROM runs")).toEqual([[run]]);
+    expect(readFileSync(artifactOf(at.file("petit.db"), run), "utf8")).toBe(`${run}\n`);
+    expect(existsSync(artifactOf(at.file("petit.db"), lost))).toBe(false);
+    // The restored file is one of its own, so that nothing changes the copy.
+    expect(statSync(artifactOf(at.file("petit.db"), run)).ino).not.toBe(statSync(artifactOf(file, run)).ino);
+  });
+
+  test("says what is restored and which runs are lost", async () => {
+    using at = place();
+    await at.run();
+    await at.command("backup", "backups");
+    await at.run();
+    await at.run();
+    const restored = await at.command("restore", "backups");
+    expect(restored.stderr).toContain("2 runs that the copy does not have are lost");
+    expect(restored.stderr).toContain("kept the old database as");
+    const aside = readdirSync(at.file(".")).find((name) => /before-restore-[\dT-]+$/.test(name)) ?? "";
+    expect(query(at.file(aside), "SELECT count(*) FROM runs")).toEqual([[3]]);
+  });
+
+  test("tells two copies of the same second apart, and leaves other files alone", async () => {
+    using at = place();
+    await at.run();
+    writeFileSync(at.file("backups/petit-notes.db"), "notes");
+    for (let count = 0; count < 3; count++) expect((await at.command("backup", "backups")).status).toBe(0);
+    expect(new Set(at.copies().map((copy) => copy.at)).size).toBe(3);
+    expect(readFileSync(at.file("backups/petit-notes.db"), "utf8")).toBe("notes");
+  });
+
+  test.skipIf(!isRoot)(
+    "copies artifacts by content to another disk once, then links its own earlier copies",
+    async () => {
+      using at = place();
+      const run = await at.run();
+      using _disk = mountDisk(at.file("backups"), "8m");
+      const first = JSON.parse((await at.command("backup", "backups", "--json")).stdout);
+      expect(first.artifacts).toEqual({ linked: 0, copied: 1, damaged: [] });
+      const second = JSON.parse((await at.command("backup", "backups", "--json")).stdout);
+      expect(second.artifacts).toEqual({ linked: 1, copied: 0, damaged: [] });
+      expect(readFileSync(artifactOf(second.file, run), "utf8")).toBe(`${run}\n`);
+      const bad = await at.run();
+      const original = artifactOf(at.file("petit.db"), bad);
+      writeFileSync(original, readFileSync(original, "utf8").toUpperCase().replace("-", "_"));
+      const third = JSON.parse((await at.command("backup", "backups", "--json")).stdout);
+      expect(third.artifacts).toEqual({ linked: 1, copied: 0, damaged: [`${bad}/t/sub/a.txt`] });
+    },
+  );
+
+  test("without a target uses backup_dir, and deletes what expired, of this database only", async () => {
+    using at = place();
+    await at.run();
+    await at.command("backup", "backups");
+    const [made] = at.copies();
+    if (made === undefined) throw new Error("there is no copy");
+    const old = `petit-${made.database}-2020-01-01T00-00-00Z.db`;
+    const other = "petit-000000000000-2020-01-01T00-00-00Z.db";
+    for (const name of [old, other]) {
+      copyFileSync(made.file, at.file(`backups/${name}`));
+      mkdirSync(at.file(`backups/${name}-artifacts`));
+    }
+    const ended = await at.command("backup", "--backup-dir", "backups", "--no-backup-artifacts", "--json");
+    expect(JSON.parse(ended.stdout)).toMatchObject({ artifacts: null, deleted: [at.file(`backups/${old}`)] });
+    expect(existsSync(at.file(`backups/${old}-artifacts`))).toBe(false);
+    expect(existsSync(at.file(`backups/${other}`))).toBe(true);
+    expect(await at.command("backup")).toMatchObject({ status: 2 });
+  });
+
+  test("removes what an interrupted backup of this database left, and nothing of others", async () => {
+    using at = place();
+    await at.run();
+    await at.command("backup", "backups");
+    const [made] = at.copies();
+    const left = [`.petit-${made?.database}-2026-01-01T00-00-00Z.db-0a0b0c0d`];
+    const folders = [
+      `.petit-${made?.database}-2026-01-01T00-00-00Z.db-artifacts`,
+      `petit-${made?.database}-2026-01-01T00-00-00Z.db-artifacts`,
+    ];
+    const kept = [".petit-000000000000-2026-01-01T00-00-00Z.db-0a0b0c0d"];
+    for (const name of [...left, ...kept]) writeFileSync(at.file(`backups/${name}`), "");
+    for (const name of folders) mkdirSync(at.file(`backups/${name}/x`), { recursive: true });
+    expect((await at.command("backup", "backups")).status).toBe(0);
+    const names = readdirSync(at.file("backups"));
+    for (const name of [...left, ...folders]) expect(names).not.toContain(name);
+    for (const name of kept) expect(names).toContain(name);
+  });
+
+  test.skipIf(!isRoot)("leaves no copy on a full disk, deletes no older one, and says so", async () => {
+    using at = place();
+    await at.run();
+    await using _running = await startPetit({ dir: at.file("."), jobsDir: at.file("jobs") });
+    using _disk = mountDisk(at.file("backups"), "1m");
+    expect((await at.command("backup", "backups")).status).toBe(0);
+    writeFileSync(at.file("backups/ballast"), Buffer.alloc(2 ** 20 - 650_000));
+    const before = readdirSync(at.file("backups")).sort();
+    const ended = await at.command("backup", "--backup-dir", "backups");
+    expect(ended).toMatchObject({ status: 1, stdout: "" });
+    expect(ended.stderr).toContain("full");
+    expect(readdirSync(at.file("backups")).sort()).toEqual(before);
+  });
+
+  test.each([
+    ["missing", "there is no folder none"],
+    ["in the folder of the artifacts", "is in the folder of the artifacts"],
+  ])("refuses a folder that is %s", async (what, message) => {
+    using at = place();
+    await at.run();
+    const folder = what === "missing" ? "none" : "petit.db-artifacts";
+    expect(await at.command("backup", "--backup-dir", folder)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(message),
+    });
+  });
+});
+
+describe("petit restore FOLDER", () => {
+  test("takes the newest copy at or before --at", async () => {
+    using at = place();
+    const first = await at.run();
+    await at.command("backup", "backups");
+    await at.run();
+    await at.command("backup", "backups");
+    const [newer, older] = at.copies();
+    if (newer === undefined || older === undefined) throw new Error("there are no two copies");
+    const moved = older.file.replace(/\d{4}-\d\d-\d\dT/, "2026-01-02T");
+    renameSync(older.file, moved);
+    renameSync(`${older.file}-artifacts`, `${moved}-artifacts`);
+    expect(await at.command("restore", "backups", "--at", "2026-01-01T00:00:00Z")).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(`the oldest one is backups/${basename(moved)}`),
+    });
+    expect(await at.command("restore", "backups", "--at", "soon")).toMatchObject({ status: 2 });
+    const restored = await at.command("restore", "backups", "--at", "2026-01-03", "--json");
+    expect(JSON.parse(restored.stdout)).toMatchObject({ file: `backups/${basename(moved)}`, runs: 1, lost_runs: 1 });
+    expect(query(at.file("petit.db"), "SELECT id FROM runs")).toEqual([[first]]);
+    expect(await at.command("restore", newer.file, "--at", "now")).toMatchObject({ status: 2 });
+  });
+
+  const spoilt: readonly (readonly [string, (at: ReturnType<typeof place>, file: string) => void, string])[] = [
+    ["truncated", (_, file) => truncateSync(file, 40_000), "is damaged"],
+    ["empty", (_, file) => truncateSync(file, 0), "is empty"],
+    [
+      "of a newer petit",
+      (_, file) => {
+        const db = new Database(file);
+        db.run("PRAGMA user_version = 9999");
+        db.close();
+      },
+      "of a newer petit",
+    ],
+    [
+      "of another petit",
+      (_, file) => {
+        const db = new Database(file);
+        db.run("UPDATE identity SET id = '0123456789abcdef0123456789abcdef'");
+        db.close();
+      },
+      "is a copy of another database",
+    ],
+    [
+      "no petit database",
+      (_, file) => writeFileSync(file, "text".repeat(5_000)),
+      "is damaged, so it is not restored: file is not a database",
+    ],
+    [
+      "of another name",
+      (_, file) => renameSync(file, file.replace(/-[0-9a-f]{12}-/, "-0123456789ab-")),
+      "only copies of other databases",
+    ],
+    ["not there", (at) => rmSync(at.file("backups"), { recursive: true }), "there is no copy"],
+    ["not in the folder", (_, file) => rmSync(file), "has no copy of this database"],
+  ];
+  test.each(spoilt)("refuses a copy that is %s, and changes nothing", async (_, spoil, message) => {
+    using at = place();
+    await at.run();
+    expect((await at.command("backup", "backups")).status).toBe(0);
+    spoil(at, at.copies()[0]?.file ?? "");
+    const before = readFileSync(at.file("petit.db"));
+    const names = readdirSync(at.file(".")).sort();
+    const ended = await at.command("restore", "backups");
+    expect(ended.stderr).toContain(message);
+    expect(ended.status).toBe(2);
+    expect(readFileSync(at.file("petit.db")).equals(before)).toBe(true);
+    expect(readdirSync(at.file(".")).sort()).toEqual(names);
+  });
+
+  test("names the copy before a damaged one", async () => {
+    using at = place();
+    await at.run();
+    for (let count = 0; count < 2; count++) await at.command("backup", "backups");
+    const [newer, older] = at.copies();
+    truncateSync(newer?.file ?? "", 40_000);
+    const { stderr } = await at.command("restore", "backups", "--dry-run");
+    expect(stderr).toContain(`the copy before it is backups/${basename(older?.file ?? "")}`);
+  });
+
+  test("refuses copies of two databases if there is no database that tells which", async () => {
+    using at = place();
+    await at.run();
+    await at.command("backup", "backups");
+    copyFileSync(at.copies()[0]?.file ?? "", at.file("backups/petit-000000000000-2026-01-01T00-00-00Z.db"));
+    rmSync(at.file("petit.db"));
+    const ended = await at.command("restore", "backups");
+    expect(ended).toMatchObject({ status: 2 });
+    expect(ended.stderr).toContain("has copies of 2 databases; name the copy that you want");
+    expect(existsSync(at.file("petit.db"))).toBe(false);
+  });
+
+  test("refuses while petit runs", async () => {
+    using at = place();
+    await at.run();
+    await at.command("backup", "backups");
+    await using _running = await startPetit({ dir: at.file("."), jobsDir: at.file("jobs") });
+    expect(await at.command("restore", "backups")).toMatchObject({ status: 4 });
+  });
+
+  test("names the artifacts that the copy lacks", async () => {
+    using at = place();
+    const run = await at.run();
+    await at.command("backup", "backups");
+    const file = at.copies()[0]?.file ?? "";
+    rmSync(artifactOf(file, run));
+    const ended = await at.command("restore", "backups", "--json");
+    expect(JSON.parse(ended.stdout).missing_artifacts).toEqual([`${run}/t/sub/a.txt`]);
+  });
+
+  test.skipIf(!isRoot)("leaves everything as it was on a full disk", async () => {
+    using at = place();
+    mkdirSync(at.file("disk"));
+    using _disk = mountDisk(at.file("disk"), "8m");
+    const on = (...args: readonly string[]) => petit(["--db", "disk/petit.db", ...args], { cwd: at.file(".") });
+    expect((await on("trigger", "jobs", "keeps")).status).toBe(0);
+    expect((await on("backup", "backups")).status).toBe(0);
+    const free = spawnSync("df", ["--output=avail", "-k", at.file("disk")])
+      .stdout.toString()
+      .split("\n")[1];
+    writeFileSync(at.file("disk/ballast"), Buffer.alloc(Math.max(0, Number(free) - 40) * 1_024));
+    const names = () => readdirSync(at.file("disk")).sort();
+    const before = { names: names(), db: readFileSync(at.file("disk/petit.db")) };
+    const ended = await on("restore", "backups");
+    expect(ended).toMatchObject({ status: 1, stderr: expect.stringContaining("could not be restored") });
+    expect(names()).toEqual(before.names);
+    expect(readFileSync(at.file("disk/petit.db")).equals(before.db)).toBe(true);
+  });
+});
+
+const mountDisk = (path: string, size: string): Disposable => {
+  const { status, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${size},mode=700`, "tmpfs", path]);
+  if (status !== 0) throw new Error(`no disk could be made: ${stderr}`);
+  return { [Symbol.dispose]: () => void spawnSync("umount", [path]) };
+};
