@@ -306,6 +306,7 @@ class Scheduler implements Engine {
         notifier: this.#notifier,
         figures: this.#figures,
         internalErrors: this.#internalErrors,
+        traceOf: (attempt) => this.#tracer?.traceOf(attempt) ?? null,
         outputListeners: new Listeners(),
         detach,
       },

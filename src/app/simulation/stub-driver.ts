@@ -48,9 +48,9 @@ export const stubDriver = ({ local, stubOf, onCall, onProcess }: StubDriverOptio
 
 /** Returns what the attempt would be called with, or why it could not be started. */
 const callOf = ({ context, attempt, spool }: RunAttemptOptions): AttemptCall | { readonly error: string } => {
-  const { job, task, run, item, scope } = context;
+  const { job, task, run, item, trace, scope } = context;
   try {
-    return describeCall({ job, task, run, item, scope, attempt: attempt.attempt, spool });
+    return describeCall({ job, task, run, item, trace, scope, attempt: attempt.attempt, spool });
   } catch (error) {
     if (!(error instanceof SpawnError)) throw error;
     return { error: error.message };

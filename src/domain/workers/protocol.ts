@@ -2,6 +2,7 @@ import { type Static, type TProperties, type TSchema, Type } from "@sinclair/typ
 import { type TypeCheck, TypeCompiler } from "@sinclair/typebox/compiler";
 import type { Json } from "../../lib/json.ts";
 import { MAX_SIGNING_KEYS } from "../../lib/wire/signing.ts";
+import type { TraceParent } from "../../lib/wire/trace-parent.ts";
 import type { TaskId } from "../ids.ts";
 import type { Item } from "../item.ts";
 import { INTERRUPT_POLICIES, type Job } from "../job.ts";
@@ -90,6 +91,8 @@ const OFFER = record({
   job: trusted<Job>(),
   run: trusted<Run>(),
   item: orNull(trusted<Item>()),
+  /** The span of the attempt, which its program continues. Missing without traces. A worker of an earlier version ignores it. */
+  trace: Type.Optional(trusted<TraceParent>()),
   /** The number of the attempt of its task, from 1. */
   attemptNumber: id,
   scope: trusted<WireScope>(),

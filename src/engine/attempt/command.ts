@@ -9,6 +9,7 @@ import type { TextOrSecret } from "../../domain/secret.ts";
 import { configVariables, itemVariables, paramVariables } from "../../domain/task-environment.ts";
 import type { OwnFolders } from "../../jobfile/mount.ts";
 import { expandJson, expandTemplate, hasTemplate, type TemplateScope } from "../../jobfile/template.ts";
+import { type TraceParent, traceHeaders, traceVariables } from "../../lib/wire/trace-parent.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Spool } from "../output/spool.ts";
 import type { SecretValues } from "../secrets/attempt-secrets.ts";
@@ -42,6 +43,8 @@ export type AttemptContext = {
   readonly run: Run;
   /** Null in a task without items. */
   readonly item: Item | null;
+  /** The span of the attempt, which its program continues; null without traces. */
+  readonly trace: TraceParent | null;
   /** Returns the values for templates. Called only if the task has any. */
   readonly scope: () => TemplateScope;
 };
@@ -163,7 +166,7 @@ const planContained = (
     runId: run.id,
     argv: program.argv,
     cwd: task.workingDir === null ? null : cwd,
-    environment: { ...givenVariables(context, expand), ...ownVariables(context) },
+    environment: { ...traceVariables(context.trace), ...givenVariables(context, expand), ...ownVariables(context) },
     hasStdin: stdin !== null,
     secrets: secretNames(context),
     hasScript: program.script !== undefined,
@@ -187,10 +190,10 @@ const planRemote = (
   program: SshProgram,
   { expand, scope }: { readonly expand: Expand; readonly scope: Scope },
 ): AttemptPlan => {
-  const { job, task, spool } = context;
+  const { job, task, spool, trace } = context;
   const cwd = process.cwd();
   const environment: Variables = {
-    ...inheritedBy(job, context.environment),
+    ...inheritedBy(context),
     ...ownVariables(context),
     // ssh runs its LocalCommand with it, and the shell of a user for programs may be nologin.
     ...(context.hasOtherUser && { SHELL: "/bin/sh" }),
@@ -202,7 +205,7 @@ const planRemote = (
     program,
     args: argumentsOf(task, expand),
     cwd: task.workingDir === null ? null : expand(task.workingDir),
-    environment: { ...givenVariables(context, expand), ...own },
+    environment: { ...traceVariables(trace), ...givenVariables(context, expand), ...own },
     stdin: task.stdin === null ? null : expand(task.stdin),
     event: eventText(context, scope),
     expand,
@@ -226,10 +229,10 @@ type HttpOptions = Pick<HttpPlanOptions, "program" | "cwd" | "expand"> & { reado
 
 /** Plans an HTTP request: the process is petit itself, which reads the request with its secrets from stdin. */
 const planHttp = (context: CommandOptions, options: HttpOptions): AttemptPlan => {
-  const { job, task, spool, secrets, runtime } = context;
+  const { job, task, spool, secrets, runtime, trace } = context;
   const { program, cwd, expand, scope } = options;
   const environment = {
-    ...inheritedBy(job, context.environment),
+    ...inheritedBy(context),
     ...givenVariables({ job: { ...job, environment: withoutSecrets(job.environment) }, task, secrets }, expand),
     ...ownVariables(context),
   };
@@ -239,6 +242,7 @@ const planHttp = (context: CommandOptions, options: HttpOptions): AttemptPlan =>
     cwd,
     expand,
     secrets,
+    trace: traceHeaders(trace),
     expandJson: (value) => expandJson(value, scope),
     folder: job.source.folder,
     resultFile: spool.result,
@@ -304,12 +308,18 @@ const READ_ONLY: Variables = { PYTHONDONTWRITEBYTECODE: "1" };
 
 const environmentOf = (context: CommandOptions, expand: (text: string) => string): Variables => ({
   ...(context.job.source.commit !== undefined && READ_ONLY),
-  ...inheritedBy(context.job, context.environment),
+  ...inheritedBy(context),
   ...givenVariables(context, expand),
   ...ownVariables(context),
 });
 
-const inheritedBy = (job: Job, environment: Variables): Variables => (job.inheritEnvironment ? environment : {});
+/** Returns the variables from outside of the job file. A trace that petit itself is part of is not that of its attempts. */
+const inheritedBy = ({ job, environment, trace }: CommandOptions): Variables => {
+  const inherited = job.inheritEnvironment ? environment : {};
+  if (trace === null) return inherited;
+  const { TRACEPARENT: _, TRACESTATE: __, ...others } = inherited;
+  return { ...others, ...traceVariables(trace) };
+};
 
 type GivenVariables = Pick<CommandOptions, "job" | "task" | "secrets">;
 

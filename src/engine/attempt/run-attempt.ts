@@ -221,7 +221,7 @@ const prepare = (
   { services, context, attempt, spool: named }: RunAttemptOptions,
 ): PreparedAttempt => {
   const { runtime, taskEnvironment, ownFolders, spools, secretKey, settings } = services;
-  const { job, task, run, item, scope } = context;
+  const { job, task, run, item, trace, scope } = context;
   // Whoever may run as that user is looked up each time: the definition may be older than the setting.
   const isOwn = task.runAs !== undefined;
   const user = task.runAs === undefined ? services.user : findRunAs(task.runAs, settings.runAsAllowed ?? []);
@@ -232,6 +232,7 @@ const prepare = (
     task,
     run,
     item,
+    trace,
     scope,
     runtime,
     environment: isOwn && user !== null ? inheritedBy(user, taskEnvironment) : taskEnvironment,

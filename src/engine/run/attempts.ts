@@ -270,6 +270,7 @@ export class RunAttempts {
           return state().run;
         },
         item,
+        trace: services.traceOf(attempt),
         scope: () => scopeOfState(state(), { taskId: task.id, item }),
       },
       attempt,

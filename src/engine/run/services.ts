@@ -1,6 +1,8 @@
 import type { RunId } from "../../domain/ids.ts";
 import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { Run } from "../../domain/run.ts";
+import type { Attempt } from "../../domain/task-run.ts";
+import type { TraceParent } from "../../lib/wire/trace-parent.ts";
 import type { AttemptDrivers } from "../attempt/driver.ts";
 import type { AttemptServices } from "../attempt/run-attempt.ts";
 import type { DailyFigures } from "../figures/daily-figures.ts";
@@ -17,6 +19,8 @@ export type RunServices = AttemptServices & {
   readonly notifier: Notifier;
   readonly figures: DailyFigures;
   readonly internalErrors: InternalErrors;
+  /** Returns the span of an attempt; null without traces. */
+  readonly traceOf: (attempt: Attempt) => TraceParent | null;
   /** Those who wait for output of a run, by its id. */
   readonly outputListeners: Listeners<RunId, void>;
 };

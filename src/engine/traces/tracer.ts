@@ -1,8 +1,10 @@
 import type { RunId } from "../../domain/ids.ts";
 import { maskedUrl } from "../../domain/notification.ts";
+import type { Attempt } from "../../domain/task-run.ts";
 import { abortQuietly } from "../../lib/abort.ts";
 import { type Clock, sleep, soon } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import type { TraceParent } from "../../lib/wire/trace-parent.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Store } from "../../store/store.ts";
 import { send } from "../notify/send.ts";
@@ -10,6 +12,7 @@ import type { Bytes } from "./protobuf.ts";
 import { spansOfRun } from "./run-spans.ts";
 import { encodeRequest, encodeSpan, type TraceSource } from "./span.ts";
 import { SpanBuffer } from "./span-buffer.ts";
+import { spanIdOf, traceIdOf } from "./trace-ids.ts";
 
 /** Where spans are sent, and what sends them. */
 export type TraceTarget = {
@@ -107,6 +110,11 @@ export class Tracer implements Disposable {
       waiting: this.#buffer.length,
       failing: this.#failing,
     };
+  }
+
+  /** Returns the span of an attempt, for its program to continue. */
+  traceOf(attempt: Attempt): TraceParent {
+    return { traceId: traceIdOf(attempt.runId), spanId: spanIdOf(attempt), isSampled: true, state: null };
   }
 
   /** Sends what waits, for at most a second, and not at all while the receiver is away. */

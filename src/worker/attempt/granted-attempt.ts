@@ -340,6 +340,7 @@ export class GrantedAttempt {
         task,
         run: withEnding(offer.run, noted),
         item: offer.item,
+        trace: offer.trace ?? null,
         scope: () => decodeScope(offer.scope, readShippedEvent(localFiles)),
       },
       attempt: local.attempt,

@@ -9,6 +9,8 @@ import type { HttpRequest, RequestBody, RequestHeader } from "./request.ts";
 export type HttpPlanOptions = {
   readonly program: HttpProgram;
   readonly secrets: SecretValues;
+  /** The headers of the trace, which those of the program replace. */
+  readonly trace: Readonly<Record<string, string>>;
   readonly expand: (text: string) => string;
   readonly expandJson: (value: Json) => Json;
   /** The folder of the job file. */
@@ -45,8 +47,10 @@ const checkedUrl = (text: string): string => {
 /** Returns a text that is no valid URL without what may be a user name, a password or a query of it. */
 const withoutSecrets = (text: string): string => text.replace(/[?#].*$/s, "?…").replace(/\/\/.*@/s, "//…@");
 
-const headersOf = ({ program, secrets, expand }: HttpPlanOptions): readonly RequestHeader[] =>
-  Object.entries(program.headers).map(([name, given]) => {
+const headersOf = ({ program, secrets, trace, expand }: HttpPlanOptions): readonly RequestHeader[] => {
+  const names = new Set(Object.keys(program.headers).map((name) => name.toLowerCase()));
+  const added = names.has("traceparent") ? [] : Object.entries(trace).filter(([name]) => !names.has(name));
+  return [...Object.entries(program.headers), ...added].map(([name, given]) => {
     const value = typeof given === "string" ? expand(given) : (secrets.get(given) ?? "");
     if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
       throw new SpawnError(
@@ -55,6 +59,7 @@ const headersOf = ({ program, secrets, expand }: HttpPlanOptions): readonly Requ
       );
     return { name, value, secret: typeof given !== "string" || SENSITIVE.has(name.toLowerCase()) };
   });
+};
 
 /** Headers that are never sent to another origin, as in the Fetch standard and in curl. */
 const SENSITIVE: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization", "host"]);

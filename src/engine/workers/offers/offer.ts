@@ -22,7 +22,7 @@ export const buildOffer = (
   { options, offer: { attemptId, epoch, labels }, needs: { features } }: LiveAttempt,
   { scheduler, expiresAt, lostAfterMs }: OfferContext,
 ): { readonly offer: Offer; readonly files: readonly FileToShip[] } => {
-  const { job, task, run, item } = options.context;
+  const { job, task, run, item, trace } = options.context;
   const { settings } = options.services;
   const scope = options.context.scope();
   const expand = (text: string): string => (hasTemplate(text) ? expandTemplate(text, scope) : text);
@@ -41,6 +41,7 @@ export const buildOffer = (
     job: own,
     run,
     item,
+    ...(trace !== null && { trace }),
     attemptNumber: options.attempt.attempt,
     scope: encodeScope(scope, (taskId) => text.includes(taskId)),
     files: Object.fromEntries(files.map(({ path, shipped }) => [path, shipped])),
