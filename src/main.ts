@@ -5,9 +5,11 @@ import {
   isBackupProcess,
   isFilesProcess,
   isRequestProcess,
+  isSearchProcess,
   runBackupProcess,
   runFilesProcess,
   runRequestProcess,
+  runSearchProcess,
 } from "./cli/own-process.ts";
 import { isVersionRequest, versionLine } from "./cli/version-line.ts";
 import { errorMessage } from "./lib/error-message.ts";
@@ -59,6 +61,12 @@ const readFiles = async (): Promise<void> => {
 const makeBackup = async (): Promise<void> => {
   const runtime = await chooseRuntime();
   process.exit(await runBackupProcess(runtime));
+};
+
+/** Searches output, or writes the index for that. */
+const searchOutput = async (): Promise<void> => {
+  const runtime = await chooseRuntime();
+  process.exit(await runSearchProcess(runtime, argv));
 };
 
 /** Opens the runtime before any other module is loaded, because those may need permissions that it checks. */
@@ -118,4 +126,5 @@ if (isVersionRequest(argv)) printVersion();
 else if (isRequestProcess(argv)) await sendRequest();
 else if (isFilesProcess(argv)) await readFiles();
 else if (isBackupProcess(argv)) await makeBackup();
+else if (isSearchProcess(argv)) await searchOutput();
 else await main();

@@ -19,14 +19,29 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "worker",
     "api",
     "engine",
+    "search",
     "store",
     "jobfile",
     "domain",
     "lib",
     "runtime",
   ],
-  app: ["mcp", "api", "auth", "web", "nats", "worker", "engine", "store", "jobfile", "domain", "lib", "runtime"],
-  api: ["auth", "engine", "store", "jobfile", "domain", "lib", "runtime"],
+  app: [
+    "mcp",
+    "api",
+    "auth",
+    "search",
+    "web",
+    "nats",
+    "worker",
+    "engine",
+    "store",
+    "jobfile",
+    "domain",
+    "lib",
+    "runtime",
+  ],
+  api: ["auth", "search", "engine", "store", "jobfile", "domain", "lib", "runtime"],
   mcp: ["client", "jobfile", "domain", "lib"],
   client: ["api", "domain", "lib"],
   web: ["client", "api", "domain", "lib"],
@@ -34,6 +49,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   worker: ["engine", "store", "jobfile", "domain", "lib", "runtime"],
   engine: ["store", "jobfile", "domain", "lib", "runtime"],
   auth: ["store", "domain", "lib", "runtime"],
+  search: ["store", "domain", "lib", "runtime"],
   store: ["domain", "lib", "runtime"],
   jobfile: ["domain", "lib"],
   domain: ["lib"],
@@ -65,7 +81,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   picomatch: ["src/domain/artifact/pattern.ts"],
   nodemailer: ["src/engine/notify/services/email.ts"],
   "range-parser": ["src/api/artifacts/"],
-  re2js: ["src/domain/params/pattern"],
+  re2js: ["src/domain/params/pattern", "src/domain/search/search-pattern.ts"],
   ink: ["src/cli/top/"],
   react: ["src/web/", "src/cli/top/"],
   "react-dom": ["src/web/main.tsx"],
@@ -96,7 +112,7 @@ const OUTSIDE_IMPORTS: Readonly<Record<string, string>> = {
 };
 
 /** The rooms whose tests scripts/test-deno runs. */
-const SHARED_ROOMS = ["runtime", "domain", "lib", "jobfile", "engine", "store", "auth", "app", "api", "mcp"];
+const SHARED_ROOMS = ["runtime", "domain", "lib", "jobfile", "engine", "store", "auth", "search", "app", "api", "mcp"];
 
 /**
  * Exported types that several files declare, each with its reason. Everything else has one meaning in the whole tree, the data of the page

@@ -62,6 +62,7 @@ export const createApi = (options: ApiOptions): Api => {
     publicUrl: options.publicUrl?.replace(/\/+$/, "") ?? null,
     repository: options.repository ?? null,
     editor: options.editor ?? null,
+    search: options.search ?? null,
     mcp: options.mcp ?? null,
     sendAs: (original, request) => api.handle(request, requests.connectionOf(original)),
     requests,

@@ -2,7 +2,7 @@ import type { Person } from "../domain/people/person.ts";
 import type { RequestConnection } from "../runtime/runtime.ts";
 import type { Denials } from "./audit/denials.ts";
 import type { Authentication } from "./guard/authentication.ts";
-import type { ApiOptions, JobFileEditor, JobRepository, McpHandler } from "./options.ts";
+import type { ApiOptions, JobFileEditor, JobRepository, McpHandler, OutputSearch } from "./options.ts";
 
 /** What every route gets. */
 export type ApiContext = Pick<
@@ -15,6 +15,8 @@ export type ApiContext = Pick<
   readonly repository: JobRepository | null;
   /** Edits the job files; null if that is not allowed. */
   readonly editor: JobFileEditor | null;
+  /** Searches the output of runs; null if searches are off. */
+  readonly search: OutputSearch | null;
   /** Answers the requests of agents; null if this API doesn't serve them. */
   readonly mcp: McpHandler | null;
   /** Answers a request as if it had come over the connection of another one, whose headers it needs to come from the same person. */

@@ -6,6 +6,8 @@ import type { Engine } from "../engine/engine.ts";
 import type { DraftReading } from "../jobfile/read/draft.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
+import type { LinesFound } from "../search/finding.ts";
+import type { RunSearchQuery } from "../search/run-search.ts";
 import type { ArtifactStore } from "../store/artifacts.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { DurationStore } from "../store/durations.ts";
@@ -47,11 +49,18 @@ export type ApiOptions = {
   readonly repository?: JobRepository | null;
   /** Edits the job files; null or missing if that is not allowed. */
   readonly editor?: JobFileEditor | null;
+  /** Searches the output of runs; null or missing if searches are off. */
+  readonly search?: OutputSearch | null;
   /** Answers the requests of agents; null or missing if this API doesn't serve them. */
   readonly mcp?: McpHandler | null;
   /** Returns a static file of the dashboard, or null if there is none at the path. `query` of the URL begins with "?", or is empty. */
   readonly page?: (path: string, request: Headers, query: string) => Response | null;
 };
+
+/** Searches the output of runs, as the API uses it. `RunSearch` says what each does. */
+export interface OutputSearch {
+  find(query: RunSearchQuery): Promise<LinesFound>;
+}
 
 /** Answers a request of the Model Context Protocol. */
 export type McpHandler = (call: McpCall) => Promise<Response>;

@@ -12,7 +12,9 @@ import { unenforcedText } from "../domain/words/task.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
 import type { FolderReading, JobFiles } from "../jobfile/read/job-dir.ts";
 import type { GitAccess } from "../jobfile/read/job-source.ts";
-import { gitDirOf, toUnusable } from "../store/database/open.ts";
+import { deleteIndex } from "../search/index-file.ts";
+import { RunSearch, searchIndexOf } from "../search/run-search.ts";
+import { gitDirOf, MEMORY, toUnusable } from "../store/database/open.ts";
 import { writeAuditLog } from "./audit-log.ts";
 import { logEvents } from "./event-log.ts";
 import { FolderJobs } from "./job-files/folder-jobs.ts";
@@ -122,7 +124,8 @@ const start = async (options: AppOptions): Promise<App> => {
       signIn,
     }),
   );
-  const url = settings.api ? await serve(engine, { options, auth, jobSource, parts }) : null;
+  const search = openSearch(engine, options, parts);
+  const url = settings.api ? await serve(engine, { options, auth, jobSource, search, parts }) : null;
   parts.use(logEvents(engine, log));
   // A reload during the stop is rejected, which is not an error.
   const reload = async (request: ReloadRequest): Promise<void> => {
@@ -142,6 +145,7 @@ const start = async (options: AppOptions): Promise<App> => {
     noteRepository: (status) => engine.noteRepository(status),
   });
   await engine.start();
+  search?.start();
   warnOfLimits(engine, log);
   if (settings.api)
     openAccess = watchOpenAccess({
@@ -153,6 +157,24 @@ const start = async (options: AppOptions): Promise<App> => {
   const { first, settled } = jobSource.start();
   parts.use(releaseMemoryLater({ runtime, clock, log, isHeavy: first.jobs.length >= MANY_JOBS, after: settled }));
   return assemble({ engine, url, reload: reloadForSignal, firstProblems: first }, parts.move());
+};
+
+/** Returns null if searches are off. Then an index of earlier is deleted. */
+const openSearch = (engine: Engine, options: AppOptions, parts: AsyncDisposableStack): RunSearch | null => {
+  const { settings, runtime, clock, log, environment } = options;
+  const { db, searchLimitBytes: limitBytes } = settings;
+  if (db === MEMORY) return null;
+  if (limitBytes === 0) {
+    deleteIndex(searchIndexOf(db));
+    return null;
+  }
+  const search = parts.use(new RunSearch({ db, limitBytes, runtime, clock, log, environment }));
+  parts.defer(
+    engine.onEvent(({ type }) => {
+      if (type === "run.finished") search.noteEnd();
+    }),
+  );
+  return search;
 };
 
 /** Logs which limits of jobs are not enforced. Later changes of the job files need attention, too. */
@@ -266,10 +288,11 @@ type ServeParts = {
   readonly options: AppOptions;
   readonly auth: Auth;
   readonly jobSource: JobSource;
+  readonly search: RunSearch | null;
   readonly parts: AsyncDisposableStack;
 };
 
-const serve = async (engine: Engine, { options, auth, jobSource, parts }: ServeParts): Promise<string> => {
+const serve = async (engine: Engine, { options, auth, jobSource, search, parts }: ServeParts): Promise<string> => {
   const { settings, runtime, clock, log, version } = options;
   const server = await startServer({
     engine,
@@ -289,6 +312,7 @@ const serve = async (engine: Engine, { options, auth, jobSource, parts }: ServeP
     publicUrl: settings.publicUrl,
     repository: jobSource instanceof GitJobs ? jobSource : null,
     editor: jobSource instanceof FolderJobs ? jobSource.editor : null,
+    search,
     mcp: async (call) => {
       // Loaded when the first agent connects.
       const { answerHttp } = await import("../mcp/http.ts");

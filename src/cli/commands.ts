@@ -26,6 +26,7 @@ import { approve, reject } from "./commands/runs/decide.ts";
 import { logs } from "./commands/runs/logs.ts";
 import { retry } from "./commands/runs/retry.ts";
 import { runs } from "./commands/runs/runs.ts";
+import { search } from "./commands/runs/search.ts";
 import { trigger } from "./commands/runs/trigger.ts";
 import { why } from "./commands/runs/why.ts";
 import { backup } from "./commands/server/backup.ts";
@@ -53,6 +54,7 @@ export const COMMANDS: readonly Command[] = [
   runs,
   status,
   logs,
+  search,
   artifacts,
   why,
   review,

@@ -2,6 +2,7 @@ import { sendFilesArguments } from "../engine/artifacts/send-files-command.ts";
 import { requestArguments } from "../engine/attempt/http/request-command.ts";
 import { backupArguments } from "../engine/backup/backup-command.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { SEARCH_COMMAND } from "../search/search-command.ts";
 
 /** Returns whether this is the process of an `http` task. */
 export const isRequestProcess = ([command]: readonly string[]): boolean => command === requestArguments[0];
@@ -28,4 +29,13 @@ export const isBackupProcess = ([command]: readonly string[]): boolean => comman
 export const runBackupProcess = async (runtime: Runtime): Promise<number> => {
   const { makeBackup } = await import("../engine/backup/make-backup.ts");
   return makeBackup(runtime);
+};
+
+/** Returns whether this is a process that searches output, or writes the index for that. */
+export const isSearchProcess = ([command]: readonly string[]): boolean => command === SEARCH_COMMAND;
+
+/** Searches output, or writes the index for that. Returns the exit status. Loads nothing else of petit. */
+export const runSearchProcess = async (runtime: Runtime, [, task = ""]: readonly string[]): Promise<number> => {
+  const module = await import("../search/search-process.ts");
+  return module.runSearchProcess(runtime, task);
 };

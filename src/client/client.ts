@@ -181,6 +181,7 @@ const hasField = (body: unknown, name: string): boolean => typeof body === "obje
 const fieldOfEveryResponse = (path: string, { method }: RequestParts): string => {
   const last = path.slice(path.lastIndexOf("/") + 1);
   if (path === "/api/job-files/check") return "problems";
+  if (path === "/api/search") return "lines";
   if (path === "/api/job-files/*") return "digest";
   if (method !== "GET") return path.startsWith("/api/backfills") ? "job_id" : "message";
   if (last.startsWith(":")) return FIELD_OF[last] ?? "id";

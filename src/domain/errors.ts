@@ -105,6 +105,8 @@ export type ErrorDetails =
   | { readonly reason: "worker_in_use"; readonly worker: string; readonly attempts: number }
   /** Job files can't be edited through petit: it runs without `--edit`, or they are in a repository. */
   | { readonly reason: "editing_off" | "files_in_git" }
+  /** petit runs with `search_limit: 0`, or with a database in memory. */
+  | { readonly reason: "search_off" }
   | JobFileChanged
   /** A part of the path is a symbolic link, which petit does not edit through. */
   | { readonly reason: "file_is_link"; readonly path: string }

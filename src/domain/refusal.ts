@@ -42,6 +42,7 @@ const CODES = {
   no_digest: "conflict",
   worker_in_use: "conflict",
   editing_off: "conflict",
+  search_off: "conflict",
   files_in_git: "conflict",
   file_changed: "conflict",
   file_is_link: "conflict",

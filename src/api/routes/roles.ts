@@ -62,6 +62,7 @@ export const ROUTE_ROLES = {
   "GET /api/runs/:run_id/tasks": "viewer",
   "GET /api/runs/:run_id/tasks/:task_id/items": "viewer",
   "GET /api/scheduler/state": "viewer",
+  "GET /api/search": "viewer",
   "GET /api/session": "viewer",
   "GET /api/stats": "viewer",
   "GET /api/system": "viewer",

@@ -24,6 +24,7 @@ import { notificationRoutes } from "./notifications.ts";
 import { openApiRoutes } from "./openapi.ts";
 import { lineRoutes } from "./output/lines.ts";
 import { logRoutes } from "./output/logs.ts";
+import { searchRoutes } from "./output/search.ts";
 
 import { peopleRoutes } from "./people/people.ts";
 import { approvalRoutes, runActionRoutes } from "./run-actions.ts";
@@ -66,6 +67,7 @@ export const routes = (context: ApiContext, { feed, metrics, roles, scopes }: Ap
     .use(artifactRoutes(context))
     .use(logRoutes(context))
     .use(lineRoutes(context))
+    .use(searchRoutes(context))
     .use(eventRoutes(context, feed))
     .use(schedulerRoutes(context))
     .use(workerRoutes(context))

@@ -52,6 +52,7 @@ export const ROUTE_SCOPES = {
   "GET /api/runs/:run_id/tasks": "jobs",
   "GET /api/runs/:run_id/tasks/:task_id/items": "jobs",
   "GET /api/scheduler/state": "jobs",
+  "GET /api/search": "jobs",
   "GET /api/stats": "jobs",
   "GET /api/system": "jobs",
   "GET /api/timeline": "jobs",

@@ -6,6 +6,7 @@ import { scopedFeed } from "./events.ts";
 import { scopedMetrics } from "./metrics.ts";
 import { Redaction } from "./redact.ts";
 import { scopedEngine } from "./scoped-engine.ts";
+import { scopedSearch } from "./scoped-search.ts";
 import { scopedStore } from "./scoped-store.ts";
 import { Visibility } from "./visibility.ts";
 
@@ -58,6 +59,7 @@ export class ScopedApps {
       version,
       hostname,
       publicUrl,
+      search,
       mcp,
       sendAs,
       requests,
@@ -78,6 +80,7 @@ export class ScopedApps {
         clock,
         version,
         hostname,
+        search: search === null ? null : scopedSearch(search, visibility),
         mcp,
         sendAs,
         publicUrl,

@@ -323,6 +323,11 @@ export const EditingOff = exactly(
   { title: "EditingOff", description: "Job files can't be edited through petit" },
 );
 
+export const SearchOff = exactly(
+  { reason: t.Literal("search_off") },
+  { title: "SearchOff", description: "petit runs with `search_limit: 0`, or with a database in memory" },
+);
+
 const FilePath = t.String({ description: "Path of the file, relative to JOBS_DIR" });
 
 export const FileChanged = exactly(
@@ -408,6 +413,7 @@ export type DetailsBody = (
   | typeof WorkerInUse
   | typeof InvalidValue
   | typeof EditingOff
+  | typeof SearchOff
   | typeof FileChanged
   | typeof FileIsLink
   | typeof FileNotWritable
@@ -504,6 +510,7 @@ export const detailsBody = (details: ErrorDetails): DetailsBody => {
     }
     case "file_is_link":
     case "editing_off":
+    case "search_off":
     case "files_in_git":
     case "worker_not_found":
     case "token_not_found":

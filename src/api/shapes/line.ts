@@ -1,6 +1,8 @@
 import { t } from "elysia";
+import { runPath } from "../../domain/words/run-path.ts";
+import type { LinesFound, LineWithContext } from "../../search/finding.ts";
 import { LogRecord } from "./log.ts";
-import { Count, exactly, integer } from "./schemas.ts";
+import { Count, exactly, instantOrNull, integer, JobIdText, nullable, RunIdText } from "./schemas.ts";
 
 const lineSeq = (description: string) => integer({ minimum: 0, description });
 
@@ -58,3 +60,126 @@ export const LineMatches = exactly(
     examples: [{ matches: [{ seq: 1, offset: 0 }], count: 1, complete: true, searched_to: 1, total: 1, last_seq: 1 }],
   },
 );
+
+const ContextLine = exactly(
+  { seq: LogRecord.properties.seq, text: t.String({ description: "The line, cut after 500 characters" }) },
+  {
+    title: "ContextLine",
+    description: "A line before or after one that was found, of the same stream of the same attempt",
+  },
+);
+
+const FoundLineBody = exactly(
+  {
+    run_id: RunIdText,
+    job_id: JobIdText,
+    task_id: LogRecord.properties.task_id,
+    item: LogRecord.properties.item,
+    item_key: LogRecord.properties.item_key,
+    attempt: LogRecord.properties.attempt,
+    stream: LogRecord.properties.stream,
+    seq: LogRecord.properties.seq,
+    at: LogRecord.properties.at,
+    text: t.String({
+      description: "The line without escape sequences; of a long one, up to 500 characters around the match",
+    }),
+    start: integer({ minimum: 0, description: "Where the first match begins in `text`, in UTF-16 code units" }),
+    end: integer({ minimum: 0, description: "Where it ends, exclusive" }),
+    before: t.Array(ContextLine, { description: "Lines before it, the oldest first" }),
+    after: t.Array(ContextLine, { description: "Lines after it" }),
+    path: t.String({ description: "Where the dashboard shows the line" }),
+  },
+  { title: "FoundLine", description: "A line that was found" },
+);
+
+export const FoundLines = exactly(
+  {
+    lines: t.Array(FoundLineBody, { description: "The newest run first, and its last line first" }),
+    count: Count,
+    next: nullable(t.String(), "The `before` of the next page; null if nothing is left to search"),
+    complete: t.Boolean({
+      description:
+        "True if nothing is left to search: there is no next page, and no older run of the jobs that were searched",
+    }),
+    index: exactly(
+      {
+        reaches_to: instantOrNull("When the oldest run that it has was created, of the jobs that were searched"),
+        building: t.Boolean({
+          description: "True if petit is still adding older runs to it. A search reads these, which takes longer",
+        }),
+        full: t.Boolean({ description: "True if older runs do not fit into it. They are not searched" }),
+        size_bytes: nullable(
+          integer({ minimum: 0 }),
+          "Size of the index; null for people who are limited to some jobs",
+        ),
+      },
+      { title: "SearchIndex", description: "The index, with which lines are found" },
+    ),
+  },
+  {
+    title: "FoundLines",
+    description: "Lines of the output of ended runs that contain a text",
+    examples: [
+      {
+        lines: [
+          {
+            run_id: "019b7781-7a2c-7000-8000-9a7e4f60a1b2",
+            job_id: "data_pipeline",
+            task_id: "extract",
+            attempt: 1,
+            stream: "stderr",
+            seq: 12,
+            at: 1767225600012,
+            text: "connect to db-3: connection refused",
+            start: 17,
+            end: 35,
+            before: [{ seq: 11, text: "connecting to db-3" }],
+            after: [],
+            path: "/runs/019b7781-7a2c-7000-8000-9a7e4f60a1b2?task=extract#L12",
+          },
+        ],
+        count: 1,
+        next: null,
+        complete: true,
+        index: { reaches_to: 1764633600000, building: false, full: false, size_bytes: 1_204_224 },
+      },
+    ],
+  },
+);
+
+export const foundLinesBody = ({ lines, next, reach }: LinesFound): typeof FoundLines.static => {
+  const { hasIndex, hasOlder, isFull, since, sizeBytes } = reach;
+  return {
+    lines: lines.map(foundLineBody),
+    count: lines.length,
+    next: next === null ? null : `${next.runId}:${next.seq}`,
+    complete: next === null && !(hasOlder && isFull),
+    index: {
+      reaches_to: since,
+      building: !hasIndex || (hasOlder && !isFull),
+      full: hasOlder && isFull,
+      size_bytes: sizeBytes,
+    },
+  };
+};
+
+const foundLineBody = (line: LineWithContext): typeof FoundLineBody.static => {
+  const { run, taskId, item, itemKey, attempt, stream, seq, at, text, start, end, before, after } = line;
+  return {
+    run_id: run.id,
+    job_id: run.jobId,
+    task_id: taskId,
+    ...(item !== null && { item }),
+    ...(itemKey !== null && { item_key: itemKey }),
+    attempt,
+    stream,
+    seq,
+    at,
+    text,
+    start,
+    end,
+    before: before.map((each) => ({ ...each })),
+    after: after.map((each) => ({ ...each })),
+    path: runPath(run.id, { taskId, item, seq }),
+  };
+};

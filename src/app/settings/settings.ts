@@ -246,6 +246,12 @@ export const SETTINGS = {
     defaultText: "default",
     doc: "Number of days to keep finished runs, unless the job says. all: no limit. A run beyond either number is deleted.",
   }),
+  searchLimitBytes: setting({
+    name: "search_limit",
+    kind: size(0),
+    default: 2 ** 30,
+    doc: "Maximum size of the index for searches in the output of runs, beside the database; 0 turns searches off.",
+  }),
   auditDays: setting({
     name: "audit_days",
     kind: whole(1, 36_500),

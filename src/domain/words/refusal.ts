@@ -81,6 +81,8 @@ export const refusalMessage = (refusal: Refusal): string => {
       return "job files can't be edited here; start petit with --edit to allow it";
     case "files_in_git":
       return "the job files are in a git repository; edit them there, and petit takes the commit";
+    case "search_off":
+      return "searches are off; start petit with a search_limit above 0, and with a database in a file";
     case "file_changed":
       return changedFileText(refusal);
     case "file_is_link":

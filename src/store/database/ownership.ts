@@ -40,6 +40,9 @@ const COMPANIONS = [
   "-spool",
   "-artifacts",
   "-key",
+  "-search",
+  "-search-wal",
+  "-search-shm",
 ];
 
 /**

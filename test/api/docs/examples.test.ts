@@ -155,6 +155,9 @@ const collectAnswers = async (): Promise<void> => {
   collect("LinePage", lines);
   collect("LogRecord", ...lines.lines);
   collect("LineMatches", (await ask(petit, `/api/runs/${runId}/lines/search?q=rows`)).body);
+  const found = (await ask(petit, "/api/search?q=rows")).body;
+  collect("FoundLines", found);
+  collect("FoundLine", ...found.lines);
   const { jobs: rows } = await askUntil(timeline, isDrawn);
   for (const { bars, marks } of rows) {
     collect("TimelineBar", ...bars);

@@ -123,6 +123,7 @@ describe("the description of the API", () => {
       "GET /api/runs/{run_id}/tasks",
       "GET /api/runs/{run_id}/tasks/{task_id}/items",
       "GET /api/scheduler/state",
+      "GET /api/search",
       "GET /api/session",
       "GET /api/session/callback",
       "GET /api/session/login",

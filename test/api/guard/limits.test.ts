@@ -192,6 +192,7 @@ const QUERIES: Readonly<Record<string, readonly string[]>> = {
     "?param=mode=bad",
   ],
   "/api/queues": ["?runs=true"],
+  "/api/search": ["&limit=1", "&job=etl_alpha", "&tag=tag_alpha&context=5", "&regex=true&since=0"],
   "/api/stats": ["?hours=720"],
   "/api/review": ["?since=2d", "?since=2d&limit=1&offset=1"],
   "/api/timeline": ["?jobs=etl_alpha,etl_ask"],
@@ -271,7 +272,7 @@ describe("the routes, for people who are limited to some jobs", () => {
       expect([method, path, [403, 404].includes(known.status)]).toEqual([method, path, true]);
       compared++;
     }
-    for (const [path, name] of [
+    for (const [path, name, end = ""] of [
       ["/api/runs?before=", "run_id"],
       ["/api/runs?parent=", "run_id"],
       ["/api/runs?id=", "run_id"],
@@ -284,9 +285,11 @@ describe("the routes, for people who are limited to some jobs", () => {
       ["/api/backfills?before=", "backfill_id"],
       ["/api/backfills?job_id=", "job_id"],
       ["/api/attention?job=", "job_id"],
+      ["/api/search?q=output&job=", "job_id"],
+      ["/api/search?q=output&before=", "run_id", ":1"],
     ] as const) {
-      const known = await answerOf(person, path + hidden[name]);
-      const other = await answerOf(person, path + unknown[name]);
+      const known = await answerOf(person, path + hidden[name] + end);
+      const other = await answerOf(person, path + unknown[name] + end);
       expect([path, withoutIds(known, hidden)]).toEqual([path, withoutIds(other, unknown)]);
       compared++;
     }
@@ -365,6 +368,7 @@ describe("the routes, for people who are limited to some jobs", () => {
         deliveries: (await of("/api/deliveries")).count,
         backfills: (await of("/api/backfills")).count,
         notifications: (await of("/api/notifications")).count,
+        lines: (await of("/api/search?q=output&limit=500")).count,
         rows: (await of("/api/timeline")).jobs.length,
         entries: (await of("/api/attention")).items.map(({ id }: { id: string }) => id.replace(/:[0-9a-f-]{36}/, "")),
         review: { jobs: review.jobs, runs: review.runs, broken: review.broken.length, people: review.people?.length },

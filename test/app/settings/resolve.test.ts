@@ -92,6 +92,7 @@ describe("resolveSettings", () => {
       runAsAllowed: [],
       retentionRuns: null,
       retentionDays: null,
+      searchLimitBytes: 2 ** 30,
       auditDays: 400,
       auditLog: false,
       otlpEndpoint: null,

@@ -248,6 +248,16 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     environment: { PETIT_OUTPUT: "outputs.txt" },
     prepare: withFiles({ "report.txt": "all is well\n" }),
   },
+  "docs/search.md: Search": {
+    where: "folder",
+    prepare: async ({ parts }) => {
+      const script = "echo connection refused; echo exit code 3; echo timeout >&2";
+      const job = `id: data_pipeline\ntags: [nightly]\ntasks: [{id: only, type: shell, script: "${script}"}]\n`;
+      const petit = parts.use(await startPetit({ jobs: { "a.yaml": job }, args: ["--no-watch"] }));
+      await runToEnd(petit, "data_pipeline");
+      return { url: petit.url };
+    },
+  },
   "docs/security.md: The API (2)": {
     where: "machine",
     prepare: async (setting) => {

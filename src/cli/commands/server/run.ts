@@ -50,6 +50,7 @@ export const run = defineCommand({
     "runAsAllowed",
     "retentionRuns",
     "retentionDays",
+    "searchLimitBytes",
     "auditDays",
     "auditLog",
     "otlpEndpoint",

@@ -1,0 +1,167 @@
+import type { JobId } from "../domain/ids.ts";
+import type { SearchPattern } from "../domain/search/search-pattern.ts";
+import type { OutputStream } from "../domain/task-run.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { type Block, indexSize, openIndexToRead, type SearchIndex } from "./index-file.ts";
+import { tailOf } from "./indexing.ts";
+import { type ContextLine, type FoundLine, RunOutput, type SearchedRun } from "./run-output.ts";
+
+export type LineSearch = {
+  readonly pattern: SearchPattern;
+  /** Only runs of these jobs; null for all jobs. */
+  readonly jobIds: readonly JobId[] | null;
+  readonly stream: OutputStream | null;
+  /** Only lines that petit read at this time or later, in ms since the Unix epoch. */
+  readonly since: number | null;
+  /** Only lines before this one, in the order of the answer. */
+  readonly before: LinePosition | null;
+  /** Maximum of lines. */
+  readonly limit: number;
+  /** How many lines before and after each line are read. */
+  readonly context: number;
+  /** Time after which the search ends, in ms. */
+  readonly maxMs: number;
+};
+
+/** A line of a run. */
+export type LinePosition = { readonly runId: string; readonly seq: number };
+
+export type LineWithContext = FoundLine & {
+  readonly before: readonly ContextLine[];
+  readonly after: readonly ContextLine[];
+};
+
+export type LinesFound = {
+  /** The newest run first, and its last line first. */
+  readonly lines: readonly LineWithContext[];
+  /** Where to continue; null if nothing is left to search. */
+  readonly next: LinePosition | null;
+  /** False if the run of `before` does not exist. Then nothing was searched. */
+  readonly isKnown: boolean;
+  readonly reach: SearchReach;
+};
+
+/** How far back a search reaches, among the runs of the jobs that were searched. */
+type SearchReach = {
+  /** False if the index is missing, so that all runs are read. */
+  readonly hasIndex: boolean;
+  /** True if the index lacks older runs. Unless it is full, these are read. */
+  readonly hasOlder: boolean;
+  /** True if older runs do not fit into the index. They are not searched. */
+  readonly isFull: boolean;
+  /** When the oldest run in the index was created, in ms since the Unix epoch; null if there is none. */
+  readonly since: number | null;
+  /** Size of the index in bytes; null for people who are limited to some jobs. */
+  readonly sizeBytes: number | null;
+};
+
+/** Number of runs that one statement lists. */
+const LISTED_RUNS = 200;
+
+type Files = { readonly db: string; readonly index: string; readonly runtime: Pick<Runtime, "openDatabase"> };
+
+/** Searches the output of ended runs: those in the index, and those that have ended since it was written. */
+export const findLines = ({ db, index: path, runtime }: Files, search: LineSearch): LinesFound => {
+  using output = new RunOutput(runtime.openDatabase(db, { readonly: true }));
+  using index = openIndexToRead({ path, runtime, token: output.token });
+  index?.freeze();
+  const from = search.before === null ? null : output.findRunById(search.before.runId);
+  const reach = reachOf({ output, index, path, jobIds: search.jobIds });
+  if (search.before !== null && from === null) return { lines: [], next: null, isKnown: false, reach };
+  const begin = { run: from?.seq ?? Number.MAX_SAFE_INTEGER, seq: search.before?.seq ?? Number.MAX_SAFE_INTEGER };
+  const found: FoundLine[] = [];
+  const until = performance.now() + search.maxMs;
+  const jobIds = search.jobIds === null ? null : new Set(search.jobIds);
+  for (const { run, block } of parts({ output, index, search, upToRun: begin.run })) {
+    if (jobIds !== null && !jobIds.has(run.jobId)) continue;
+    if (search.since !== null && run.endedAt !== null && run.endedAt < search.since) continue;
+    const last = run.seq === begin.run ? Math.min(block.last, begin.seq - 1) : block.last;
+    if (last < block.first) continue;
+    const range = { first: block.first, last, stream: search.stream, since: search.since };
+    const lines = output.find(run, { start: block.start, last }, { pattern: search.pattern, range });
+    // One more than asked for says that there are more.
+    found.push(...lines.toReversed().slice(0, search.limit + 1 - found.length));
+    if (found.length > search.limit) break;
+    if (performance.now() >= until)
+      return { ...withContext(output, found, search), next: { runId: run.id, seq: block.first }, isKnown: true, reach };
+  }
+  const shown = found.slice(0, search.limit);
+  const oldest = shown.at(-1);
+  const next = found.length > shown.length && oldest !== undefined ? { runId: oldest.run.id, seq: oldest.seq } : null;
+  return { ...withContext(output, shown, search), next, isKnown: true, reach };
+};
+
+type ReachQuery = {
+  readonly output: RunOutput;
+  readonly index: SearchIndex | null;
+  readonly path: string;
+  readonly jobIds: readonly JobId[] | null;
+};
+
+const reachOf = ({ output, index, path, jobIds }: ReachQuery): SearchReach => {
+  const reach = index?.reach ?? null;
+  const low = reach?.low ?? 0;
+  return {
+    hasIndex: index !== null,
+    hasOlder: output.hasRunBefore(low, jobIds),
+    isFull: reach?.isFull ?? false,
+    since: output.createdFrom(low, jobIds),
+    sizeBytes: index === null ? 0 : indexSize(path),
+  };
+};
+
+const withContext = (output: RunOutput, lines: readonly FoundLine[], { context }: LineSearch) => ({
+  lines: lines.map((line) => ({ ...line, ...output.context(line, context) })),
+});
+
+type Part = { readonly run: SearchedRun; readonly block: Pick<Block, "start" | "first" | "last"> };
+
+type PartsQuery = {
+  readonly output: RunOutput;
+  readonly index: SearchIndex | null;
+  readonly search: Pick<LineSearch, "pattern">;
+  /** Newer runs are left out. */
+  readonly upToRun: number;
+};
+
+const WHOLE = { start: 1, first: 1, last: Number.MAX_SAFE_INTEGER } as const;
+
+/** Returns what must be read, the newest run first, and its last block first. */
+function* parts({ output, index, search, upToRun }: PartsQuery): Generator<Part> {
+  const reach = index?.reach ?? null;
+  // Without an index, all runs are read: it is being built anew.
+  const high = reach?.high ?? 0;
+  for (let before = Math.min(upToRun, Number.MAX_SAFE_INTEGER - 1) + 1; before > high + 1; ) {
+    const runs = output.listBefore(before, LISTED_RUNS).filter(({ seq }) => seq > high);
+    for (const run of runs) if (run.hasEnded) yield { run, block: WHOLE };
+    before = runs.at(-1)?.seq ?? 0;
+    if (runs.length < LISTED_RUNS) break;
+  }
+  if (index === null || reach === null) return;
+  const later = index.listLater().filter((seq) => seq <= upToRun);
+  const takeLater = function* (downTo: number): Generator<Part> {
+    while ((later[0] ?? -1) > downTo) {
+      const run = output.findRun(later.shift() ?? 0);
+      if (run?.hasEnded) yield { run, block: WHOLE };
+    }
+  };
+  let current = null as SearchedRun | null;
+  for (const block of index.candidates(search.pattern.needed, Math.min(upToRun, high))) {
+    if (current?.seq !== block.run) {
+      yield* takeLater(block.run);
+      const run = output.findRun(block.run);
+      // Its number may belong to another run by now.
+      current = run !== null && tailOf(run.id) === index.tailOf(block.run) ? run : null;
+    }
+    if (current !== null) yield { run: current, block };
+  }
+  yield* takeLater(-1);
+  // While the index is being built, what it lacks is read, however long that takes.
+  if (reach.isFull) return;
+  for (let before = Math.min(upToRun + 1, reach.low); ; ) {
+    const runs = output.listBefore(before, LISTED_RUNS);
+    for (const run of runs) if (run.hasEnded) yield { run, block: WHOLE };
+    before = runs.at(-1)?.seq ?? 0;
+    if (runs.length < LISTED_RUNS) return;
+  }
+}

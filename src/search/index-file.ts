@@ -1,0 +1,401 @@
+import { rmSync, statSync, writeFileSync } from "node:fs";
+import { trigramsOf } from "../domain/search/fold.ts";
+import type { NeededTexts } from "../domain/search/needed-texts.ts";
+import type { Runtime, SqlDatabase } from "../runtime/runtime.ts";
+import { integer } from "../store/database/rows.ts";
+import { createStatements, type Statements } from "../store/database/statements.ts";
+
+/**
+ * The index is a SQLite file of its own beside the database, and has only what can be computed from it again. A block is up to some KiB of
+ * the output of a run, or one chunk of it. For each sequence of three characters, FTS5 has the blocks that contain it, without positions
+ * (`detail=none`): about a third of the size of the output, instead of two and a half times. Whoever searches reads the blocks again.
+ *
+ * The blocks are divided into shards by the numbers of their runs. The oldest shard is dropped when the index is full.
+ */
+export type Block = {
+  /** Number of the run. */
+  readonly run: number;
+  /** Number of the first and of the last line. */
+  readonly first: number;
+  readonly last: number;
+  /** Number of the line from which chunks must be read: less than `first` if a line began in an earlier chunk. */
+  readonly start: number;
+};
+
+export type BlockText = Block & { readonly text: string };
+
+/** The output of a run, in blocks. */
+export type IndexedRun = { readonly run: number; readonly tail: number; readonly blocks: readonly BlockText[] };
+
+/** How far the index reaches. Runs have numbers (`seq`) in the order in which they were created. */
+export type Reach = {
+  /** All runs from `low` to `high` are in the index, or in `later`. */
+  readonly low: number;
+  readonly high: number;
+  /** True if older runs do not fit into the index. */
+  readonly isFull: boolean;
+};
+
+type Shard = {
+  readonly id: number;
+  readonly low: number;
+  readonly high: number;
+  readonly bytes: number;
+};
+
+/** Identifies the file, as `application_id` and `user_version`. Another version is built again. */
+const APPLICATION_ID = 0x70657469;
+const FORMAT = 1;
+
+const SCHEMA = `
+PRAGMA auto_vacuum = INCREMENTAL;
+PRAGMA journal_mode = WAL;
+CREATE TABLE state (token TEXT NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL, is_full INTEGER NOT NULL) STRICT;
+-- tail: the last 48 bits of the id of the run, because the number of a deleted run can be used again.
+CREATE TABLE runs (run INTEGER PRIMARY KEY, tail INTEGER NOT NULL, blocks INTEGER NOT NULL) STRICT;
+-- Runs that had not ended when their neighbours were indexed.
+CREATE TABLE later (run INTEGER PRIMARY KEY) STRICT;
+-- id: run * 2^20 + number of the block within the run.
+CREATE TABLE blocks (id INTEGER PRIMARY KEY, start INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL) STRICT;
+CREATE TABLE shards (id INTEGER PRIMARY KEY, low INTEGER NOT NULL, high INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
+PRAGMA application_id = ${APPLICATION_ID};
+PRAGMA user_version = ${FORMAT};
+`;
+
+/** Blocks of a run that have an id of their own. Another one would be beyond 8 GiB of output. */
+const MAX_BLOCKS = 2 ** 20;
+
+const BUSY_TIMEOUT_MS = 5_000;
+
+/** Pages that FTS5 merges and writes at once; its default is 1,000 bytes. */
+const FTS_PAGE_BYTES = 4_000;
+/** How much of the index FTS5 collects in memory, in bytes. With its default of 1 MiB it writes and merges more often. */
+const FTS_MEMORY_BYTES = 16 * 2 ** 20;
+
+type IndexOptions = { readonly path: string; readonly runtime: Pick<Runtime, "openDatabase"> };
+
+/** Deletes the index. */
+export const deleteIndex = (path: string): void => {
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(`${path}${suffix}`, { force: true });
+};
+
+/** Returns the size of the index in bytes, with its log. */
+export const indexSize = (path: string): number =>
+  ["", "-wal"].reduce((sum, suffix) => sum + (statSync(`${path}${suffix}`, { throwIfNoEntry: false })?.size ?? 0), 0);
+
+/**
+ * Opens the index of the database with this token for writing. Creates it if it is missing, or if it is of another database or format.
+ * Throws the error of SQLite if it is damaged or can't be written.
+ */
+export const openIndex = ({ path, runtime, token }: IndexOptions & { readonly token: string }): SearchIndex => {
+  const found = tryOpen({ path, runtime }, token);
+  if (found !== null) return found;
+  deleteIndex(path);
+  writeFileSync(path, "", { mode: 0o600, flag: "wx" });
+  const db = runtime.openDatabase(path);
+  db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  db.exec(SCHEMA);
+  const index = new SearchIndex(db);
+  index.begin(token);
+  return index;
+};
+
+const tryOpen = ({ path, runtime }: IndexOptions, token: string): SearchIndex | null => {
+  if (indexSize(path) === 0) return null;
+  const db = runtime.openDatabase(path);
+  try {
+    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    if (isOf(db, token)) return new SearchIndex(db);
+    db.close();
+    return null;
+  } catch (error) {
+    db.close();
+    if (!isDamage(error)) throw error;
+    return null;
+  }
+};
+
+/** Opens the index for reading. Returns null if it is missing or damaged, or of another database. */
+export const openIndexToRead = ({
+  path,
+  runtime,
+  token,
+}: IndexOptions & { readonly token: string }): SearchIndex | null => {
+  if (indexSize(path) === 0) return null;
+  const db = runtime.openDatabase(path, { readonly: true });
+  try {
+    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    if (isOf(db, token)) return new SearchIndex(db);
+  } catch (error) {
+    if (!isDamage(error)) {
+      db.close();
+      throw error;
+    }
+  }
+  db.close();
+  return null;
+};
+
+const isOf = (db: SqlDatabase, token: string): boolean =>
+  db.prepare("PRAGMA application_id").get()?.application_id === APPLICATION_ID &&
+  db.prepare("PRAGMA user_version").get()?.user_version === FORMAT &&
+  db.prepare("SELECT token FROM state").get()?.token === token;
+
+/** Returns whether an error of SQLite says that the file is damaged, or that it is no index. */
+export const isDamage = (error: unknown): boolean =>
+  error instanceof Error &&
+  (("code" in error && /^SQLITE_(CORRUPT|NOTADB)/.test(String(error.code))) ||
+    /no such (table|column)/.test(error.message));
+
+/** The open index. */
+export class SearchIndex implements Disposable {
+  readonly #db: SqlDatabase;
+  readonly #sql: Statements;
+
+  constructor(db: SqlDatabase) {
+    this.#db = db;
+    this.#sql = createStatements(db);
+  }
+
+  /** Notes to which database a new index belongs. */
+  begin(token: string): void {
+    this.#sql.run("INSERT INTO state (token, low, high, is_full) VALUES ($token, 0, -1, 0)", { token });
+  }
+
+  /** Runs `work` in one transaction. */
+  transaction(work: () => void): void {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      work();
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      // A full disk may have rolled it back already.
+      try {
+        this.#db.exec("ROLLBACK");
+      } catch {
+        // The first error says why.
+      }
+      throw error;
+    }
+  }
+
+  /** Reads the index in one state, until it is closed. */
+  freeze(): void {
+    this.#db.exec("BEGIN");
+  }
+
+  /** Returns null before the first run. */
+  get reach(): Reach | null {
+    const row = this.#sql.get("SELECT low, high, is_full FROM state") ?? {};
+    const [low, high] = [integer(row, "low"), integer(row, "high")];
+    return low > high && low === 0 ? null : { low, high, isFull: integer(row, "is_full") === 1 };
+  }
+
+  setReach({ low, high, isFull }: Reach): void {
+    this.#sql.run("UPDATE state SET low = $low, high = $high, is_full = $isFull", {
+      low,
+      high,
+      isFull: isFull ? 1 : 0,
+    });
+  }
+
+  /** Adds runs, in any order. */
+  add(runs: readonly IndexedRun[]): void {
+    // FTS5 writes what it has collected whenever a block is not after the last one.
+    for (const each of runs.toSorted((one, other) => one.run - other.run)) {
+      const blocks = each.blocks.slice(0, MAX_BLOCKS);
+      if (blocks.length === 0) continue;
+      this.#sql.run("INSERT OR REPLACE INTO runs (run, tail, blocks) VALUES ($run, $tail, $blocks)", {
+        run: each.run,
+        tail: each.tail,
+        blocks: blocks.length,
+      });
+      const bytes = blocks.reduce((sum, block) => sum + block.text.length, 0);
+      const shard = this.#shardFor(each.run, bytes);
+      for (const [index, { start, first, last, text: content }] of blocks.entries()) {
+        const id = each.run * MAX_BLOCKS + index;
+        this.#sql.run("INSERT INTO blocks (id, start, first, last) VALUES ($id, $start, $first, $last)", {
+          id,
+          start,
+          first,
+          last,
+        });
+        this.#sql.run(`INSERT INTO text_${shard} (rowid, text) VALUES ($id, $content)`, { id, content });
+      }
+    }
+  }
+
+  /** Maximum of the output in a shard, in bytes. */
+  shardBytes = 64 * 2 ** 20;
+
+  /** Returns the shard for a run, which may be a new one, and adds the size of the run to it. */
+  #shardFor(run: number, bytes: number): number {
+    const shards = this.#shards();
+    const found = shards.find(({ low, high }) => low <= run && run <= high) ?? this.#neighbourOf(run, shards);
+    if (found === null) return this.#newShard(run, bytes);
+    this.#sql.run(
+      "UPDATE shards SET low = min(low, $run), high = max(high, $run), bytes = bytes + $bytes WHERE id = $id",
+      {
+        id: found.id,
+        run,
+        bytes,
+      },
+    );
+    return found.id;
+  }
+
+  /** Returns the shard that a run extends: the one before it, unless that is full. `shards`: the newest first. */
+  #neighbourOf(run: number, shards: readonly Shard[]): Shard | null {
+    const before = shards.find(({ high }) => high < run);
+    const after = shards.findLast(({ low }) => low > run);
+    if (before !== undefined && (after !== undefined || before.bytes < this.shardBytes)) return before;
+    return before === undefined && after !== undefined && after.bytes < this.shardBytes ? after : null;
+  }
+
+  #newShard(run: number, bytes: number): number {
+    const id = Number(this.#sql.get("SELECT coalesce(max(id), 0) + 1 AS id FROM shards")?.id);
+    this.#sql.run("INSERT INTO shards (id, low, high, bytes) VALUES ($id, $run, $run, $bytes)", { id, run, bytes });
+    this.#db.exec(
+      `CREATE VIRTUAL TABLE text_${id} USING fts5 (text, content = '', contentless_delete = 1, detail = none, tokenize = 'trigram case_sensitive 1')`,
+    );
+    this.#db.exec(`INSERT INTO text_${id} (text_${id}, rank) VALUES ('pgsz', ${FTS_PAGE_BYTES})`);
+    this.#db.exec(`INSERT INTO text_${id} (text_${id}, rank) VALUES ('hashsize', ${FTS_MEMORY_BYTES})`);
+    return id;
+  }
+
+  /** Returns the shards, the newest first. */
+  #shards(): readonly Shard[] {
+    return this.#sql.all("SELECT id, low, high, bytes FROM shards ORDER BY low DESC").map((row) => ({
+      id: integer(row, "id"),
+      low: integer(row, "low"),
+      high: integer(row, "high"),
+      bytes: integer(row, "bytes"),
+    }));
+  }
+
+  /** Drops the oldest shard. Returns the number of the newest run in it, or null if there is none. */
+  dropOldest(): number | null {
+    const oldest = this.#shards().at(-1);
+    if (oldest === undefined) return null;
+    this.#drop(oldest);
+    return oldest.high;
+  }
+
+  #drop({ id, low, high }: Shard): void {
+    this.#db.exec(`DROP TABLE text_${id}`);
+    const range = { from: low * MAX_BLOCKS, to: (high + 1) * MAX_BLOCKS - 1 };
+    this.#sql.run("DELETE FROM blocks WHERE id BETWEEN $from AND $to", range);
+    this.#sql.run("DELETE FROM runs WHERE run BETWEEN $low AND $high", { low, high });
+    this.#sql.run("DELETE FROM shards WHERE id = $id", { id });
+  }
+
+  /** Removes runs. */
+  remove(runs: readonly number[]): void {
+    const shards = this.#shards();
+    for (const run of runs) {
+      const shard = shards.find(({ low, high }) => low <= run && run <= high);
+      const range = { from: run * MAX_BLOCKS, to: (run + 1) * MAX_BLOCKS - 1 };
+      if (shard !== undefined)
+        for (const row of this.#sql.all("SELECT id FROM blocks WHERE id BETWEEN $from AND $to", range))
+          this.#sql.run(`DELETE FROM text_${shard.id} WHERE rowid = $id`, { id: integer(row, "id") });
+      this.#sql.run("DELETE FROM blocks WHERE id BETWEEN $from AND $to", range);
+      this.#sql.run("DELETE FROM runs WHERE run = $run", { run });
+      this.#sql.run("DELETE FROM later WHERE run = $run", { run });
+    }
+    for (const shard of shards) {
+      const isEmpty =
+        this.#sql.get("SELECT 1 AS one FROM runs WHERE run BETWEEN $low AND $high LIMIT 1", {
+          low: shard.low,
+          high: shard.high,
+        }) === null;
+      if (isEmpty) this.#drop(shard);
+    }
+  }
+
+  /** Returns up to `limit` of the runs that the index has, after number `after`. */
+  listRuns(after: number, limit: number): readonly { readonly run: number; readonly tail: number }[] {
+    return this.#sql
+      .all("SELECT run, tail FROM runs WHERE run > $after ORDER BY run LIMIT $limit", { after, limit })
+      .map((row) => ({ run: integer(row, "run"), tail: integer(row, "tail") }));
+  }
+
+  /** Returns the last 48 bits of the id of an indexed run, or null. */
+  tailOf(run: number): number | null {
+    const row = this.#sql.get("SELECT tail FROM runs WHERE run = $run", { run });
+    return row === null ? null : integer(row, "tail");
+  }
+
+  addLater(runs: readonly number[]): void {
+    for (const run of runs) this.#sql.run("INSERT OR IGNORE INTO later (run) VALUES ($run)", { run });
+  }
+
+  removeLater(runs: readonly number[]): void {
+    for (const run of runs) this.#sql.run("DELETE FROM later WHERE run = $run", { run });
+  }
+
+  /** Returns the runs that had not ended when their neighbours were indexed, the newest first. */
+  listLater(): readonly number[] {
+    return this.#sql.all("SELECT run FROM later ORDER BY run DESC").map((row) => integer(row, "run"));
+  }
+
+  /** Size of what the file contains, without free pages, in bytes. */
+  get usedBytes(): number {
+    const [pages, free, size] = ["page_count", "freelist_count", "page_size"].map((name) =>
+      Number(this.#db.prepare(`PRAGMA ${name}`).get()?.[name]),
+    );
+    return ((pages ?? 0) - (free ?? 0)) * (size ?? 0);
+  }
+
+  /** Gives the disk space of free pages back. */
+  shrink(): void {
+    // Each step of the statement gives one page back.
+    this.#db.prepare("PRAGMA incremental_vacuum").all();
+    this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+
+  /** Returns the blocks in which lines that need these texts can be, the last one first. Reads them little by little. */
+  *candidates(needed: NeededTexts, upToRun: number): Generator<Block> {
+    const query = matchQuery(needed);
+    for (const shard of this.#shards()) {
+      if (shard.low > upToRun) continue;
+      let before = (Math.min(upToRun, shard.high) + 1) * MAX_BLOCKS;
+      for (let limit = FIRST_CANDIDATES; ; limit = Math.min(2 * limit, MAX_CANDIDATES)) {
+        const rows = this.#sql.all(
+          `SELECT blocks.id, start, first, last FROM
+             (SELECT rowid AS id FROM text_${shard.id} WHERE text_${shard.id} MATCH $query AND rowid < $before
+              ORDER BY rowid DESC LIMIT $limit) AS found
+           JOIN blocks ON blocks.id = found.id ORDER BY blocks.id DESC`,
+          { query, before, limit },
+        );
+        for (const row of rows) {
+          before = integer(row, "id");
+          yield {
+            run: Math.floor(before / MAX_BLOCKS),
+            start: integer(row, "start"),
+            first: integer(row, "first"),
+            last: integer(row, "last"),
+          };
+        }
+        if (rows.length < limit) break;
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#db.close();
+  }
+}
+
+const FIRST_CANDIDATES = 64;
+const MAX_CANDIDATES = 4_096;
+
+/** Returns the query of FTS5 for blocks that have all sequences of three characters of the texts. */
+const matchQuery = (needed: NeededTexts): string =>
+  needed
+    .map((texts) => {
+      const alternatives = texts.map((each) => `(${[...trigramsOf(each)].map(quote).join(" AND ")})`);
+      return `(${alternatives.join(" OR ")})`;
+    })
+    .join(" AND ");
+
+const quote = (trigram: string): string => `"${trigram.replaceAll('"', '""')}"`;

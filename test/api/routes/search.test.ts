@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { ask, runToEnd } from "../../support/petit/api.ts";
+import { fakeApi } from "../../support/petit/api-fake.ts";
+import { type Petit, startPetit } from "../../support/petit/petit.ts";
+
+const JOBS = {
+  "jobs.yaml": `
+id: load
+tags: [nightly]
+tasks:
+  - {id: extract, type: shell, script: "echo connecting to db-3; echo Connection refused >&2; echo giving up"}
+---
+id: each
+tasks:
+  - {id: send, foreach: [red, blue], type: shell, script: "echo connection for $PETIT_ITEM"}
+---
+id: secretive
+environment: {TOKEN: {file: token.txt}}
+tasks:
+  - {id: show, type: shell, script: "echo connection with $TOKEN"}
+---
+id: never
+tasks: [{id: only, type: command, command: "true"}]
+`,
+  "token.txt": "swordfish-needle",
+};
+
+let petit: Petit;
+let runs: { readonly load: string; readonly each: string };
+beforeAll(async () => {
+  petit = await startPetit({ jobs: JOBS, args: ["--no-watch"] });
+  runs = { load: (await runToEnd(petit, "load")).id, each: (await runToEnd(petit, "each")).id };
+});
+afterAll(() => petit[Symbol.asyncDispose]());
+
+const search = (query: string, init?: RequestInit) => ask(petit, `/api/search?${query}`, init);
+
+describe("GET /api/search", () => {
+  test("finds a line with its place, its neighbours and its path", async () => {
+    const { status, body } = await search("q=connection+REFUSED");
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ count: 1, next: null, complete: true, index: { full: false } });
+    const [line] = body.lines;
+    expect(line).toMatchObject({
+      run_id: runs.load,
+      job_id: "load",
+      task_id: "extract",
+      attempt: 1,
+      stream: "stderr",
+      text: "Connection refused",
+      start: 0,
+      end: 18,
+      before: [],
+      after: [],
+      path: `/runs/${runs.load}?task=extract#L${line.seq}`,
+    });
+    const { lines } = await search("q=giving&context=2").then((answer) => answer.body);
+    expect(lines[0].before.map(({ text }: { readonly text: string }) => text)).toEqual(["connecting to db-3"]);
+  });
+
+  test("selects by job, tag, stream, time and expression", async () => {
+    const found = async (query: string) =>
+      (await search(query)).body.lines.map(
+        ({ job_id, text }: { job_id: string; text: string }) => `${job_id}: ${text}`,
+      );
+    expect(await found("q=connect&job=each")).toEqual(
+      ["each: connection for blue", "each: connection for red"].toSorted(byText),
+    );
+    expect(await found("q=connect&tag=nightly&stream=stdout")).toEqual(["load: connecting to db-3"]);
+    expect(await found("q=connect&job=each&tag=nightly")).toEqual([]);
+    expect(await found(`q=connect&since=${Date.now() + 60_000}`)).toEqual([]);
+    expect(await found("q=connection+(refused|for+red)&regex=true")).toEqual([
+      "each: connection for red",
+      "load: Connection refused",
+    ]);
+  });
+
+  test("has the item that wrote a line", async () => {
+    const { body } = await search("q=for+blue");
+    expect(body.lines).toMatchObject([{ item: 1, item_key: "blue" }]);
+  });
+
+  test("continues with the next page", async () => {
+    const first = (await search("q=connect&limit=3")).body;
+    expect(first).toMatchObject({ count: 3, complete: false });
+    const second = (await search(`q=connect&limit=3&before=${first.next}`)).body;
+    expect(second).toMatchObject({ count: 1, next: null, complete: true });
+  });
+
+  test("never finds secrets", async () => {
+    await runToEnd(petit, "secretive");
+    expect((await search("q=swordfish-needle")).body.count).toBe(0);
+    expect((await search("q=connection+with")).body.lines[0].text).toBe("connection with ***");
+  });
+
+  test.each([
+    ["q=ab", 400, "query parameter 'q': expected 3 characters or more, because the index has no shorter texts"],
+    ["", 400, "query parameter 'q'"],
+    ["q=a%0Abcd", 400, "3 to 200 characters on one line"],
+    ["q=%5Cd%2B&regex=true", 400, "the expression has no text of 3 or more characters"],
+    ["q=(abc&regex=true", 400, "not a regular expression"],
+    ["q=abc&limit=501", 400, "from 1 to 500"],
+    ["q=abc&stream=both", 400, "stream"],
+    ["q=abc&before=1", 400, "the 'next' of an answer"],
+    [
+      "q=abc&before=019b7781-7a2c-7000-8000-9a7e4f60a1b2:5",
+      404,
+      "run '019b7781-7a2c-7000-8000-9a7e4f60a1b2' was not found",
+    ],
+    ["q=abc&job=loads", 404, "job 'loads' was not found; did you mean 'load'?"],
+    ["q=abc&tag=daily", 404, "daily"],
+    ["q=abc&color=red", 400, "color"],
+  ])("%p is refused", async (query, status, message) => {
+    const answer = await search(query);
+    expect([answer.status, answer.body.error]).toEqual([status, expect.stringContaining(message)]);
+  });
+
+  test("takes no character for a wildcard", async () => {
+    expect((await search("q=db-3%25")).body.count).toBe(0);
+    expect((await search("q=db*3")).body.count).toBe(0);
+  });
+});
+
+const byText = (one: string, other: string): number => (one < other ? -1 : 1);
+
+test("searches are off with a limit of 0", async () => {
+  await using other = await startPetit({ jobs: JOBS, args: ["--search-limit", "0"] });
+  const answer = await ask(other, "/api/search?q=abc");
+  expect([answer.status, answer.body]).toEqual([
+    409,
+    {
+      error: "searches are off; start petit with a search_limit above 0, and with a database in a file",
+      code: "CONFLICT",
+      details: { reason: "search_off" },
+    },
+  ]);
+});
+
+test("an API without a search says so", async () => {
+  const { ask: askFake } = fakeApi();
+  expect((await askFake("/api/search?q=abc")).status).toBe(409);
+});
