@@ -1,5 +1,5 @@
 import { PetitError } from "../domain/errors.ts";
-import { MOMENT_FORM, parseMoment } from "../domain/time-span.ts";
+import { MOMENT_FORM, parseIso, parseMoment } from "../domain/time-span.ts";
 
 type CountOptions = { readonly flag: string; readonly max: number };
 
@@ -18,6 +18,14 @@ export const parseSince = (text: string, { now, zone, flag = "--since" }: TimeOp
   const at = parseMoment(text, { now, zone });
   if (at !== null) return at;
   throw new PetitError("invalid_request", `${flag} is '${text}'; expected ${MOMENT_FORM}`);
+};
+
+/** Returns the time of a flag, in ms since the Unix epoch. Without an offset it is local time in `zone`. */
+export const readTime = (flag: string, text: string, zone: string): number => {
+  const at = parseIso(text, zone);
+  if (at !== null) return at;
+  const form = "an ISO 8601 time such as 2026-03-08, 2026-03-08T01:30 or 2026-03-08T01:30:00-05:00";
+  throw new PetitError("invalid_request", `${flag} is '${text}'; expected ${form}`);
 };
 
 /** Parses `name=value` pairs. The value may be empty or contain `=`. */

@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Job } from "../../domain/job.ts";
 import type { AttemptDriver } from "../../engine/attempt/driver.ts";
 import type { Engine } from "../../engine/engine.ts";
+import { sleep } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import { VirtualClock } from "../../lib/virtual-clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
@@ -96,6 +97,12 @@ export class Simulation implements AsyncDisposable {
   /** Lets time pass until `end` (wall time), with everything that happens until then. */
   async passTo(end: number): Promise<void> {
     await this.until(new Promise<never>(() => {}), end);
+  }
+
+  /** Calls `callback` at a time by its clock, unless that has passed. */
+  at(time: number, callback: () => void): void {
+    const delayMs = time - this.clock.now();
+    if (delayMs >= 0) void sleep(this.clock, delayMs).then(callback);
   }
 
   /** Ends what runs. */

@@ -13,13 +13,12 @@ import {
   nextByJob,
   nextOccurrences,
 } from "../../../domain/schedule/next-occurrences.ts";
-import { parseIso } from "../../../domain/time-span.ts";
 import { openClient } from "../../client/client.ts";
 import { noteNewId } from "../../client/job-note.ts";
 import { withFolderHint } from "../../client/request-failure.ts";
 import { type Context, defineCommand } from "../../command.ts";
 import { EXIT, type ExitStatus } from "../../exit.ts";
-import { readCount } from "../../flag-values.ts";
+import { readCount, readTime } from "../../flag-values.ts";
 import { findJob, readJobs, warnOfProblems } from "../../job-folder.ts";
 import { jobTable, occurrenceTable } from "../../next/table.ts";
 import type { Screen } from "../../terminal/terminal.ts";
@@ -220,13 +219,6 @@ const readUntil = (
   const end = /^\d{4}-\d\d-\d\d$/.test(text) ? nextDateStart(at, zoneOf(zone)) - 1 : at;
   if (end > after) return end;
   throw new PetitError("invalid_request", `--until is '${text}'; expected a time after the start of the list`);
-};
-
-const readTime = (flag: string, text: string, zone: string): number => {
-  const at = parseIso(text, zone);
-  if (at !== null) return at;
-  const form = "an ISO 8601 time such as 2026-03-08, 2026-03-08T01:30 or 2026-03-08T01:30:00-05:00";
-  throw new PetitError("invalid_request", `${flag} is '${text}'; expected ${form}`);
 };
 
 const asJson = (list: readonly NextOccurrence[]): string => {

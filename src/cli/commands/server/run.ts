@@ -11,6 +11,7 @@ import { NO_ACCESS } from "../../../jobfile/read/job-source.ts";
 import { pluralize } from "../../../lib/text.ts";
 import { MEMORY } from "../../../store/database/open.ts";
 import { type Context, defineCommand } from "../../command.ts";
+import { DRY_RUN_ARGS, readDryRun, refuseWithoutDryRun } from "../../dry-run/flags.ts";
 import { EXIT } from "../../exit.ts";
 import { problemLine, summaryOf } from "../../job-folder.ts";
 import { readableLocal } from "../../terminal/local-time.ts";
@@ -21,13 +22,16 @@ export const run = defineCommand({
   summary: "Run the scheduler and the HTTP API in the foreground",
   description:
     "Runs the jobs of JOBS_DIR on their schedules and serves the HTTP API until SIGTERM or SIGINT. SIGHUP reloads the job " +
-    "files. Each flag is also a variable (PETIT_API_PORT) and a key of the configuration file (api_port).",
+    "files. Each flag is also a variable (PETIT_API_PORT) and a key of the configuration file (api_port). With --dry-run, " +
+    "it runs no task and serves nothing: it lives through a time on a clock of its own, and prints the runs that would have started, with what " +
+    "daylight saving does to them. Each run counts as completed at once; nothing is stored. Ctrl-C ends it with a summary.",
   args: {
     JOBS_DIR: {
       type: "positional",
       required: false,
       description: `The folder of the job files. [default: the jobs_dir setting, ${SETTINGS.jobsDir.default}]`,
     },
+    ...DRY_RUN_ARGS,
   },
   settings: [
     "api",
@@ -77,10 +81,25 @@ export const run = defineCommand({
     "natsReplicas",
     "lostAfterMs",
   ],
-  examples: ["petit run examples/jobs", "petit --db petit.db run examples/jobs --api-port 9000 -j 4"],
-  run: async ({ JOBS_DIR }, context) => {
+  examples: [
+    "petit run examples/jobs",
+    "petit --db petit.db run examples/jobs --api-port 9000 -j 4",
+    "petit run examples/jobs --dry-run --at 2027-03-28T01:55 --for 2h",
+    "petit run examples/jobs --dry-run --at 2027-03-28T01:55 --speed 60",
+  ],
+  run: async ({ JOBS_DIR, ...given }, context) => {
     const { settings, origins, terminal } = context;
     const { jobsGit } = settings;
+    const isDry = given["dry-run"] === true;
+    if (!isDry) refuseWithoutDryRun(context.flags);
+    else if (jobsGit !== null && JOBS_DIR === undefined)
+      throw new PetitError("invalid_request", "a dry run reads the job files of a folder; expected JOBS_DIR");
+    if (isDry) {
+      const plan = readDryRun(given, context);
+      // Loaded here because no other command needs it.
+      const { dryRun } = await import("../../dry-run/dry-run.ts");
+      return await dryRun(JOBS_DIR ?? settings.jobsDir, plan, context);
+    }
     if (jobsGit !== null) refuseFolder(JOBS_DIR, context);
     const jobsDir = JOBS_DIR ?? settings.jobsDir;
     if (jobsGit === null)
