@@ -17,6 +17,7 @@ import { COMMANDS } from "./commands.ts";
 import { EXIT, EXIT_OF_ERROR, type ExitStatus, Failure } from "./exit.ts";
 import { argsOf, flagsOfSettings } from "./flags.ts";
 import { commandHelp, rootHelp } from "./help/help.ts";
+import { TOPICS } from "./help/topics/topics.ts";
 import { checkPositionals } from "./positionals.ts";
 import { fold } from "./terminal/columns.ts";
 import { openTerminal, paint, type Screen, type Terminal, type TerminalStream } from "./terminal/terminal.ts";
@@ -56,12 +57,12 @@ const isColorOff = (environment: Host["environment"]): boolean =>
     return SETTINGS.color.kind.parse(textsOf(texts, SETTINGS.color, spelling)) === false;
   });
 
-/** Rewrites `petit help run` to `petit run --help`. */
+/** Rewrites `petit help run` to `petit run --help`, unless it is a topic. */
 const expandHelp = (argv: readonly string[]): readonly string[] => {
   const [first, ...rest] = argv;
-  return first === "help" && rest.some((word) => COMMANDS.some(({ name }) => name === word))
-    ? [...rest, "--help"]
-    : argv;
+  const isCommand = (word: string): boolean => COMMANDS.some(({ name }) => name === word);
+  const isTopic = (word: string): boolean => TOPICS.some(({ name }) => name === word);
+  return first === "help" && rest.some((word) => isCommand(word) && !isTopic(word)) ? [...rest, "--help"] : argv;
 };
 
 const needsNoSettings = ({ flags }: Invocation): boolean => flags.has("help") || flags.has("version");

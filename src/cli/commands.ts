@@ -39,6 +39,7 @@ import { run } from "./commands/server/run.ts";
 import { service } from "./commands/server/service.ts";
 import { status } from "./commands/server/status.ts";
 import { top } from "./commands/server/top.ts";
+import { upgrade } from "./commands/server/upgrade.ts";
 import { worker } from "./commands/server/worker.ts";
 import { workers } from "./commands/server/workers.ts";
 
@@ -79,6 +80,7 @@ export const COMMANDS: readonly Command[] = [
   worker,
   doctor,
   service,
+  upgrade,
   init,
   importJobs,
   schema,

@@ -20,5 +20,9 @@ export type Problem = {
 export const formatProblem = (problem: Problem): string =>
   escapeUnprintable([problemPlace(problem), problem.path, problem.message].filter((part) => part !== "").join(": "));
 
+/** Formats a problem without its place, without control characters. */
+export const textOfProblem = ({ path, message }: Problem): string =>
+  escapeUnprintable([path, message].filter((part) => part !== "").join(": "));
+
 /** A problem between jobs, and the files that it affects. */
 export type Conflict = { readonly problem: Problem; readonly files: readonly string[] };

@@ -44,7 +44,7 @@ complete -o default -F _petit petit
 
 /** Returns the values of a command's first argument. `help` also takes the names of all commands. */
 const choicesOf = ({ name, choices = [] }: Command, names: readonly string[]): readonly string[] =>
-  name === "help" ? [...choices, ...names] : choices;
+  name === "help" ? [...new Set([...choices, ...names])] : choices;
 
 const ASKED_ARGUMENTS = ["RUN", "JOB", "JOBS_DIR|JOB", "ENTRY|JOB", "NAME"];
 

@@ -28,6 +28,9 @@ const home = (): string => {
 export const unitPath = ({ scope, role }: Service, context: Pick<Context, "environment">): string =>
   join(configFolder(scope, context), "systemd", scope, unitName(role));
 
+/** The unit of a .deb or .rpm, unless `petit service install` has written another one, which takes precedence. */
+export const PACKAGED_UNIT = `/usr/lib/systemd/system/${unitName("scheduler")}`;
+
 /** Returns the default folder of the job files. */
 export const defaultJobsDir = (scope: Scope, context: Pick<Context, "environment">): string =>
   join(configFolder(scope, context), "petit", "jobs");
@@ -85,7 +88,7 @@ const NOT_RUNNING = {
  */
 export const serviceUserOf = ({ settings, environment }: Pick<Context, "settings" | "environment">): number | null => {
   if (process.geteuid?.() !== 0 || dirname(resolve(settings.db)) !== SYSTEM_STATE) return null;
-  const unit = readUnit(unitPath({ scope: "system", role: "scheduler" }, { environment }));
+  const unit = readUnit(unitPath({ scope: "system", role: "scheduler" }, { environment })) ?? readUnit(PACKAGED_UNIT);
   if (unit === null || !/^User=(?!root$)./m.test(unit)) return null;
   return statSync(SYSTEM_STATE, { throwIfNoEntry: false })?.uid ?? null;
 };

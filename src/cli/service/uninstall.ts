@@ -1,9 +1,9 @@
 import { existsSync, rmSync } from "node:fs";
-import { unitName } from "../../app/systemd/unit-file.ts";
+import { SERVICES, unitName } from "../../app/systemd/unit-file.ts";
 import type { Context } from "../command.ts";
 import { EXIT, Failure } from "../exit.ts";
 import { cgroupsOf, countIn, removeSlice } from "./cgroup.ts";
-import { assertSystemd, readUnit, refuseEdited, type Service, stateDir, unitPath } from "./place.ts";
+import { assertSystemd, PACKAGED_UNIT, readUnit, refuseEdited, type Service, stateDir, unitPath } from "./place.ts";
 import { isRunning, mustSystemctl, systemctl } from "./systemctl.ts";
 
 /** A removed service. */
@@ -31,7 +31,8 @@ export const uninstall = (
   const path = unitPath(service, context);
   assertSystemd(scope, { needsRunning: false });
   const text = readUnit(path);
-  if (text === null) throw new Failure(EXIT.FAILED, `no service is installed: ${path} does not exist`);
+  if (text === null)
+    throw new Failure(EXIT.FAILED, `no service is installed: ${path} does not exist${packagedNote(service)}`);
   refuseEdited(path, { force, doing: "remove" });
   const running = isRunning(scope);
   const stopped = running && systemctl(scope, "is-active", "--quiet", name).ok;
@@ -45,6 +46,11 @@ export const uninstall = (
   if (running && left === 0) removeSlice(service);
   return { unit: path, ...where, stopped, left };
 };
+
+const packagedNote = ({ scope, role }: Service): string =>
+  scope === "system" && role === "scheduler" && readUnit(PACKAGED_UNIT) !== null
+    ? `. ${PACKAGED_UNIT} belongs to a package: remove that, or run 'systemctl disable --now ${SERVICES[role]}'`
+    : "";
 
 const commandIn = (text: string): string => /^ExecStart=(.*)$/m.exec(text)?.[1] ?? "";
 

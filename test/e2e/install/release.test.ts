@@ -57,14 +57,23 @@ test("the licenses of all packages of the executable are included", () => {
 test("the manifest names the system of each archive", () => {
   using folder = tempFolder();
   const sum = createHash("sha256").update("x").digest("hex");
-  for (const file of ["petit-linux-x64.tar.gz", "petit-linux-arm64-musl.tar.gz", "petit-windows-x64.zip", "SHA256SUMS"])
+  for (const file of [
+    "petit-linux-x64.tar.gz",
+    "petit-linux-arm64-musl.tar.gz",
+    "petit-windows-x64.zip",
+    "petit_1.2.3-1_arm64.deb",
+    "petit-1.2.3-1.x86_64.rpm",
+    "SHA256SUMS",
+  ])
     folder.write(file, "x");
   const { files, ...about } = JSON.parse(packaging("manifest.ts", folder.path, "1.2.3", "abc", "2026-01-01T00:00:00Z"));
   expect(about).toEqual({ name: "petit", version: "1.2.3", commit: "abc", date: "2026-01-01T00:00:00Z" });
   expect(files).toEqual([
+    { file: "petit-1.2.3-1.x86_64.rpm", os: "linux", arch: "x64", libc: "glibc", bytes: 1, sha256: sum },
     { file: "petit-linux-arm64-musl.tar.gz", os: "linux", arch: "arm64", libc: "musl", bytes: 1, sha256: sum },
     { file: "petit-linux-x64.tar.gz", os: "linux", arch: "x64", libc: "glibc", bytes: 1, sha256: sum },
     { file: "petit-windows-x64.zip", os: "windows", arch: "x64", libc: null, bytes: 1, sha256: sum },
+    { file: "petit_1.2.3-1_arm64.deb", os: "linux", arch: "arm64", libc: "glibc", bytes: 1, sha256: sum },
   ]);
 });
 

@@ -29,6 +29,17 @@ export const NOT_RUN: Readonly<Record<string, string>> = {
     "it needs the archives of scripts/release, and a registry of images",
   'docker run -d --name petit -p 127.0.0.1:8565:8565 -v ./jobs:/jobs:ro -v petit:/data -e PETIT_API_TOKEN="$(petit token --print --token-file petit.token)" petit':
     "it needs the image of the command above",
+  ...Object.fromEntries(
+    [
+      "sudo apt-get install ./petit_0.1.0-1_amd64.deb",
+      "sudo cp /etc/petit/jobs/hello.yaml.example /etc/petit/jobs/hello.yaml",
+      "sudo systemctl enable --now petit",
+      "sudo petit trigger hello --wait",
+      "sudo install -D -m 644 petit.gpg /etc/apt/keyrings/petit.gpg",
+    ].map((command) => [command, "test/vm/packages.test.ts does the same in a virtual machine"]),
+  ),
+  "PETIT_GPG_KEY=packages@example.org scripts/packaging/linux/repository site dist/release/*.deb":
+    "it needs a release and a key; test/e2e/install/packages.test.ts tests it",
   ...(deno.path === null ? { "deno run -A src/main.ts run examples/jobs": `there is no Deno: ${deno.reason}` } : {}),
   ...(Bun.which("minisign") === null ? { "minisign -Vm SHA256SUMS -P KEY": "there is no minisign" } : {}),
 };

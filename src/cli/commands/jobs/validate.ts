@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { definedIn } from "../../../app/open-database.ts";
 import { privilegesOf } from "../../../app/privileges.ts";
 import { ownFoldersOf } from "../../../app/spool-dir.ts";
@@ -12,12 +12,16 @@ import { formatProblem } from "../../../jobfile/problem.ts";
 import { type JobFiles, MAX_BYTES, type NamedFile, readJobFiles } from "../../../jobfile/read/job-dir.ts";
 import { isTestFileName } from "../../../jobfile/read/list-files.ts";
 import { pluralize } from "../../../lib/text.ts";
+import { usageError } from "../../argv.ts";
 import { type Context, defineCommand } from "../../command.ts";
 import { findLimitSupport, unenforcedMessage } from "../../doctor/limits.ts";
 import { programChecks } from "../../doctor/programs.ts";
 import { EXIT, type ExitStatus } from "../../exit.ts";
 import { noJobIn, readJobs, summaryOf } from "../../job-folder.ts";
 import { paint, readStdin, type Terminal } from "../../terminal/terminal.ts";
+import { REPORTS, type ReportFormat } from "../../validate/formats.ts";
+
+const FORMATS = ["text", "json", "github", "sarif"] as const satisfies readonly ("text" | ReportFormat)[];
 
 export const validate = defineCommand({
   name: "validate",
@@ -30,6 +34,12 @@ export const validate = defineCommand({
   usage: ["petit validate JOBS_DIR", "petit validate FILE…", "petit validate -"],
   args: {
     JOBS_DIR: { type: "positional", required: true, description: "The folder of the job files, some job files, or -." },
+    format: {
+      type: "string",
+      valueHint: FORMATS.join("|"),
+      description:
+        "github annotates the lines of a pull request in a workflow of GitHub; sarif is read by editors and code scanning. [default: text]",
+    },
   },
   repeatsLast: true,
   settings: ["queues", "runAsAllowed"],
@@ -37,11 +47,13 @@ export const validate = defineCommand({
     "petit validate examples/jobs",
     "petit validate jobs --queue database=2",
     "petit validate examples/jobs --json",
+    "petit validate examples/jobs --format sarif > petit.sarif",
     "petit validate jobs/backup.yaml jobs/report.yaml",
     "petit validate - < backup.yaml",
   ],
-  run: async ({ _: given }, context) => {
-    const { terminal, json, settings, environment } = context;
+  run: async ({ _: given, format: wanted }, context) => {
+    const format = formatOf(wanted, context);
+    const { terminal, settings, environment, version } = context;
     const paths = given.filter((path) => !isTestFileName(path));
     if (paths.length === 0)
       throw new PetitError(
@@ -55,13 +67,30 @@ export const validate = defineCommand({
       privileges: privilegesOf(settings),
     }));
     const warnings = [...warningsOf(files, environment), ...(await limitWarnings(files, context))];
+    const status = statusOf(files);
     const { out, err } = terminal;
     for (const warning of warnings) err.write(`${paint(err, "yellow", "warning")}: ${warning}\n`);
-    if (json) out.write(`${JSON.stringify(asJson(files), null, 2)}\n`);
-    else writeReport(files, { place: paths.map((path) => (path === "-" ? STDIN : path)).join(", "), terminal });
-    return statusOf(files);
+    if (format === "text") {
+      writeReport(files, { place: paths.map((path) => (path === "-" ? STDIN : path)).join(", "), terminal });
+    } else {
+      const findings = { ...files, warnings, isValid: status === EXIT.DONE };
+      // A workflow of GitHub has the repository there.
+      const root = resolve(environment.GITHUB_WORKSPACE || ".");
+      out.write(REPORTS[format](findings, { root, version }));
+    }
+    return status;
   },
 });
+
+/** Throws a usage error for an unknown format. */
+const formatOf = (given: string | undefined, { json }: Context): ReportFormat | "text" => {
+  const format = FORMATS.find((each) => each === (given ?? (json ? "json" : "text")));
+  if (format === undefined)
+    throw usageError(`--format is '${given}'; expected ${FORMATS.join(", ")}`, null, "petit validate");
+  if (json && format !== "json")
+    throw usageError(`--json and --format ${format} exclude each other`, null, "petit validate");
+  return format;
+};
 
 /** Reads folders, each for itself, and files, all together. Paths of problems and jobs are relative to the current folder. */
 const readPaths = async (paths: readonly string[], setupIn: (jobsDir?: string) => Setup): Promise<JobFiles> => {
@@ -125,12 +154,6 @@ const limitWarnings = async ({ jobs }: JobFiles, context: Context): Promise<read
   const found = findUnenforced(jobs, { defaults, support: await findLimitSupport(context) });
   return found === null ? [] : [`${unenforcedMessage(found)}; ${found.advice}`];
 };
-
-const asJson = (files: JobFiles): object => ({
-  valid: statusOf(files) === EXIT.DONE,
-  jobs: files.jobs.length,
-  problems: files.problems,
-});
 
 const statusOf = (files: JobFiles): ExitStatus =>
   files.problems.length === 0 && files.jobs.length > 0 ? EXIT.DONE : EXIT.FAILED;
