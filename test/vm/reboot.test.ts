@@ -36,6 +36,7 @@ test("a reboot interrupts what runs, once, and the ledger has each occurrence", 
   const begun = async (): Promise<true | null> =>
     (await machine.run(`cd /var/lib/petit && cat ${ids.join(" ")} | wc -l`)).stdout === "3\n" ? true : null;
   await eventually("all have begun", begun, SLOW_MS);
+  const first = await eventually("one has fired", async () => (await ledgerOf(petit, "tick"))[0] ?? null, SLOW_MS);
   const before = machine.bootId;
   await machine.reboot();
   expect(machine.bootId).not.toBe(before);
@@ -55,7 +56,8 @@ test("a reboot interrupts what runs, once, and the ledger has each occurrence", 
     `${before}\n${machine.bootId}\n`.repeat(2),
   );
   expect(await machine.must("cat /var/lib/petit/lost")).toBe(`${before}\n`);
-  const ledger = await ledgerOf(back, "tick");
+  // The emulated clock runs too fast on a busy machine, and the reboot sets it right. Then it may show a time before the first start.
+  const ledger = (await ledgerOf(back, "tick")).filter((each) => each.scheduled_for >= first.scheduled_for);
   expect(wrongSteps(ledger, 5_000)).toEqual([]);
   expect((await ask(back, "/api/health")).body).toMatchObject({ status: "ok" });
 }, 600_000);
