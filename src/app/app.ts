@@ -9,11 +9,13 @@ import type { NotifyTarget } from "../domain/notification.ts";
 import type { SignInSettings } from "../domain/people/sign-in.ts";
 import type { ReloadRequest } from "../domain/versions/version.ts";
 import { unenforcedText } from "../domain/words/task.ts";
+import { watchEpochFile } from "../engine/backup/watch-epoch.ts";
 import type { Engine, StopMode } from "../engine/engine.ts";
 import type { FolderReading, JobFiles } from "../jobfile/read/job-dir.ts";
 import type { GitAccess } from "../jobfile/read/job-source.ts";
 import { deleteIndex } from "../search/index-file.ts";
 import { RunSearch, searchIndexOf } from "../search/run-search.ts";
+import { supersededError } from "../store/backup/epoch-file.ts";
 import { gitDirOf, MEMORY, toUnusable } from "../store/database/open.ts";
 import { writeAuditLog } from "./audit-log.ts";
 import { logEvents } from "./event-log.ts";
@@ -27,8 +29,9 @@ import { defaultMaxConnections } from "./open-files.ts";
 import { pageFiles } from "./page.ts";
 import { privilegesOf } from "./privileges.ts";
 import { releaseMemoryLater } from "./release-memory.ts";
+import type { RemoteWorkersOptions } from "./remote-workers.ts";
 import { type KeptSecret, keepSecret } from "./settings/kept-secret.ts";
-import { addressUrl, hasOtherUsers, hasWorkers, type Origins } from "./settings/settings.ts";
+import { addressUrl, hasOtherUsers, hasWorkers, natsAccess, type Origins } from "./settings/settings.ts";
 import { TokenSource } from "./settings/token-source.ts";
 import { traceTargetOf } from "./settings/trace-target.ts";
 import { ownFoldersOf } from "./spool-dir.ts";
@@ -56,6 +59,8 @@ export interface App extends AsyncDisposable {
   readonly url: string | null;
   /** The problems of the job files at the start. */
   readonly firstProblems: Pick<JobFiles, "problems" | "broken">;
+  /** Resolves with the reason when this petit must not go on, because its database was restored elsewhere. */
+  readonly superseded: Promise<PetitError>;
   /** Reads the job files again, because of a signal. Logs errors. */
   reload(): Promise<void>;
   /** Stops the engine, then everything else. Idempotent; a second call with `now` ends the wait of the first. */
@@ -83,6 +88,8 @@ const start = async (options: AppOptions): Promise<App> => {
     secrets.push(kept);
     return kept.get;
   };
+  const superseded = Promise.withResolvers<PetitError>();
+  const errorOf = (by: string): PetitError => supersededError(settings.db, { where: "NATS", by });
   const signIn = settings.api ? openSignIn(options, keep) : null;
   // A database that is there may have tokens: the server looks.
   if (settings.api && !existsSync(settings.db))
@@ -97,7 +104,7 @@ const start = async (options: AppOptions): Promise<App> => {
       clock,
       log,
       environment,
-      ...(await openNats(options, parts)),
+      ...(await openNats({ settings, clock, onSuperseded: (by) => superseded.resolve(errorOf(by)) }, parts)),
       digest: options.digest ?? null,
       heartbeat: options.heartbeat ?? null,
       traces: traceTargetOf({ settings, environment, version }),
@@ -112,6 +119,17 @@ const start = async (options: AppOptions): Promise<App> => {
     },
     parts,
   );
+  if (settings.epochFile !== null)
+    parts.use(
+      watchEpochFile({
+        file: settings.epochFile,
+        db: settings.db,
+        store: engine.store,
+        clock,
+        log,
+        onSuperseded: superseded.resolve,
+      }),
+    );
   if (settings.auditLog) parts.use(writeAuditLog({ audit: engine.store.audit, clock }));
   const auth = parts.use(
     createAuth({
@@ -144,6 +162,7 @@ const start = async (options: AppOptions): Promise<App> => {
     reload,
     noteRepository: (status) => engine.noteRepository(status),
   });
+  if (hasWorkers(settings)) await refuseSuccessor(engine, { settings, clock, errorOf });
   await engine.start();
   search?.start();
   warnOfLimits(engine, log);
@@ -156,7 +175,10 @@ const start = async (options: AppOptions): Promise<App> => {
     });
   const { first, settled } = jobSource.start();
   parts.use(releaseMemoryLater({ runtime, clock, log, isHeavy: first.jobs.length >= MANY_JOBS, after: settled }));
-  return assemble({ engine, url, reload: reloadForSignal, firstProblems: first }, parts.move());
+  return assemble(
+    { engine, url, superseded: superseded.promise, reload: reloadForSignal, firstProblems: first },
+    parts.move(),
+  );
 };
 
 /** Returns null if searches are off. Then an index of earlier is deleted. */
@@ -269,9 +291,24 @@ const openJobSource = (options: AppOptions): JobSource => {
   });
 };
 
+/** Throws if NATS knows another petit with a later epoch of the database. */
+const refuseSuccessor = async (
+  { store }: Engine,
+  {
+    settings,
+    clock,
+    errorOf,
+  }: Pick<AppOptions, "settings" | "clock"> & { readonly errorOf: (by: string) => PetitError },
+): Promise<void> => {
+  const { findSuccessor } = await import("../nats/inspect.ts");
+  const own = { token: store.identity.getToken(), epoch: store.identity.get().restoredAt ?? 0 };
+  const by = await findSuccessor(natsAccess(settings), own, clock);
+  if (by !== null) throw errorOf(by);
+};
+
 /** The client of NATS is loaded only when it is asked for. */
 const openNats = async (
-  options: AppOptions,
+  options: RemoteWorkersOptions,
   parts: AsyncDisposableStack,
 ): Promise<Pick<OpenEngineOptions, "workers" | "messages">> => {
   if (!hasWorkers(options.settings)) return {};
@@ -334,7 +371,10 @@ const serve = async (engine: Engine, { options, auth, jobSource, search, parts }
   return url;
 };
 
-const assemble = (made: Pick<App, "engine" | "url" | "reload" | "firstProblems">, parts: AsyncDisposableStack): App => {
+const assemble = (
+  made: Pick<App, "engine" | "url" | "superseded" | "reload" | "firstProblems">,
+  parts: AsyncDisposableStack,
+): App => {
   const stop = async (how: StopMode): Promise<void> => {
     await made.engine.stop(how);
     await parts.disposeAsync();

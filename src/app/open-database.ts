@@ -3,10 +3,12 @@ import { dirname, resolve } from "node:path";
 import { PetitError } from "../domain/errors.ts";
 import { findSpool } from "../engine/output/spool.ts";
 import type { Clock } from "../lib/clock.ts";
+import { errorMessage } from "../lib/error-message.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { assertSameEpochFile, readEpochFile, supersededError, writeEpochFile } from "../store/backup/epoch-file.ts";
 import { assertAccessible, statDatabase } from "../store/database/access.ts";
-import { anchorDatabase, type RestoreSign } from "../store/database/incarnation-file.ts";
+import { type AnchorOptions, anchorDatabase, type RestoreSign } from "../store/database/incarnation-file.ts";
 import { lockDatabase } from "../store/database/lock.ts";
 import { assertUsable, MEMORY, openStore } from "../store/database/open.ts";
 import { assertOwned, findOpenFolder, openFolderText } from "../store/database/ownership.ts";
@@ -22,6 +24,8 @@ export type OpenDatabaseOptions = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** See `AnchorOptions`. The default is null. */
   readonly location?: string | null;
+  /** The file that has the latest epoch of the database. The default is null: there is none. */
+  readonly epochFile?: string | null;
 };
 
 type OpenedDatabase = {
@@ -46,6 +50,7 @@ export const openDatabase = (options: OpenDatabaseOptions, parts: AsyncDisposabl
   // Another user may have created one of the files since the first check.
   assertNotForeign(options);
   const sign = db === MEMORY ? null : parts.use(anchor(options, store, spool.path)).sign;
+  if (db !== MEMORY) noteEpoch(options, store);
   if (sign !== null) options.log.warn({ db, restored: sign }, RESTORED_TEXTS[sign]);
   return { store, spool, isRestored: sign !== null };
 };
@@ -75,14 +80,37 @@ export const assertRunsJobsHere = (platform: string = process.platform): void =>
   );
 };
 
-const anchor = ({ db, clock, location = null }: OpenDatabaseOptions, store: Store, spoolDir: string) =>
+const anchor = (
+  { db, clock, location = null, epochFile = null }: OpenDatabaseOptions,
+  store: Store,
+  spoolDir: string,
+) =>
   anchorDatabase({
     store,
+    latest: epochFile === null ? null : latestEpoch(epochFile, db, store),
     path: db,
     now: clock.now(),
     location,
     isHere: (attemptId) => existsSync(findSpool(spoolDir, attemptId).status),
   });
+
+const latestEpoch = (file: string, db: string, store: Store): NonNullable<AnchorOptions["latest"]> | null => {
+  const noted = readEpochFile(file);
+  assertSameEpochFile(file, noted, store.identity.get().id);
+  if (noted === null) return null;
+  return { epoch: noted.epoch, refusal: supersededError(db, { where: `the epoch file ${file}`, by: noted.host }) };
+};
+
+const noteEpoch = ({ epochFile = null }: OpenDatabaseOptions, store: Store): void => {
+  if (epochFile === null) return;
+  try {
+    writeEpochFile(epochFile, store.identity.get());
+  } catch (cause) {
+    throw new PetitError("unusable_database", `the epoch file ${epochFile} can't be written: ${errorMessage(cause)}`, {
+      cause,
+    });
+  }
+};
 
 const RESTORED_TEXTS = {
   backup:

@@ -55,7 +55,10 @@ export type OpenEngineOptions = {
  */
 export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableStack): Engine => {
   const { settings, jobsDir, runtime, clock, log, environment } = options;
-  const { store, spool, isRestored } = openDatabase({ db: settings.db, runtime, clock, log, environment }, parts);
+  const { store, spool, isRestored } = openDatabase(
+    { db: settings.db, runtime, clock, log, environment, epochFile: settings.epochFile },
+    parts,
+  );
   return parts.use(
     createEngine({
       store,

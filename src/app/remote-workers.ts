@@ -10,7 +10,12 @@ import { MEMORY } from "../store/database/open.ts";
 import { natsAccess, type Settings } from "./settings/settings.ts";
 import { readSigningKey } from "./settings/signing-keys.ts";
 
-export type RemoteWorkersOptions = { readonly settings: Settings; readonly clock: Clock };
+export type RemoteWorkersOptions = {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  /** Called if another petit has a later epoch of the database. */
+  readonly onSuperseded: (by: string) => void;
+};
 
 /** How long a server may be silent before its connection counts as lost, in ms. A short `lost_after` reduces it. */
 const SILENCE_MS = 5_000;
@@ -22,7 +27,10 @@ type OverNats = { readonly workers: CreateRemoteWorkers; readonly messages: Mess
  * Prepares the connection to the workers and to the streams of triggers, and adds it to `parts`. It connects when the engine starts. Throws `invalid_request` if a file
  * that a setting names can't be read, or is not valid.
  */
-export const openRemoteWorkers = ({ settings, clock }: RemoteWorkersOptions, parts: AsyncDisposableStack): OverNats => {
+export const openRemoteWorkers = (
+  { settings, clock, onSuperseded }: RemoteWorkersOptions,
+  parts: AsyncDisposableStack,
+): OverNats => {
   const { nats, natsSigningKey, natsReplicas: replicas, lostAfterMs } = settings;
   if (natsSigningKey === null)
     throw new PetitError(
@@ -40,6 +48,7 @@ export const openRemoteWorkers = ({ settings, clock }: RemoteWorkersOptions, par
     signingKeys,
     lostAfterMs,
     dbPath: settings.db === MEMORY ? null : resolve(settings.db),
+    onSuperseded,
     url: nats.map(withoutUser).join(", "),
   });
   return { workers, messages: transport.messages };

@@ -1,3 +1,4 @@
+import { PetitError } from "../domain/errors.ts";
 import { UNHANDLED_ERROR_TEXT } from "../domain/words/health.ts";
 import { type App, type AppOptions, startApp } from "./app.ts";
 import { reapOrphans } from "./reap.ts";
@@ -35,8 +36,14 @@ export const runApp = async (options: AppOptions, ready: (app: App) => void): Pr
   await using _app = app;
   ready(app);
   systemd.ready(engineStatus(app.engine));
-  const signal = await asked.promise;
+  const signal = await Promise.race([asked.promise, app.superseded]);
   systemd.stopping();
+  if (signal instanceof PetitError) {
+    // What runs goes on without it: its database has another petit.
+    log.error({ err: signal }, "stopping, because the database was restored elsewhere");
+    await app.stop("leave");
+    throw signal;
+  }
   log.info({ signal, how: settings.onShutdown }, "stopping; a second signal ends what runs at once");
   await app.stop(settings.onShutdown);
   log.info({}, "stopped");

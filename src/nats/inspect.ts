@@ -2,9 +2,10 @@ import { randomUUID } from "node:crypto";
 import { type JetStreamManager, RetentionPolicy, StorageType } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { LinkFault } from "../domain/workers/link.ts";
-import type { Clock } from "../lib/clock.ts";
+import { type Clock, sleep } from "../lib/clock.ts";
 import { errorMessage } from "../lib/error-message.ts";
 import { faultOf, type NatsAccess, type OpenOptions, prepareConnect } from "./connect.ts";
+import { findLaterEpoch } from "./scheduler-lease.ts";
 import { jetStreamOf } from "./streams.ts";
 import { ALL_REQUESTS, controlSubject, SCHEDULER_INBOX, workerInbox } from "./subjects.ts";
 import { subscribe } from "./subscribe.ts";
@@ -150,4 +151,37 @@ const tryStream = async (
   } catch (error) {
     return { refused: [errorMessage(error)], clockDifferenceMs: null };
   }
+};
+
+/** How long a start waits for the answer, in ms. */
+const ANSWER_MS = 3_000;
+
+/**
+ * Asks NATS who has a later epoch of a database. Returns null if nobody has, or if NATS does not answer: then that is noticed when it does.
+ */
+export const findSuccessor = async (
+  access: NatsAccess,
+  own: { readonly token: string; readonly epoch: number },
+  clock: Clock,
+): Promise<string | null> => {
+  const over = new AbortController();
+  try {
+    return await Promise.race([ask(access, own, over.signal), sleep(clock, ANSWER_MS, over.signal).then(() => null)]);
+  } catch {
+    return null;
+  } finally {
+    over.abort("over");
+  }
+};
+
+const ask = async (
+  access: NatsAccess,
+  own: { readonly token: string; readonly epoch: number },
+  signal: AbortSignal,
+): Promise<string | null> => {
+  const connection = await prepareConnect(access)({ name: "petit", inboxPrefix: SCHEDULER_INBOX });
+  const close = (): void => void connection.close().catch(() => {});
+  if (signal.aborted) close();
+  signal.addEventListener("abort", close, { once: true });
+  return await findLaterEpoch(await jetStreamOf(connection), own);
 };

@@ -32,6 +32,8 @@ type OwnerRecord = {
   /** Identifies the lock of the database on its machine: only one process has it. Empty for a database in memory. */
   readonly file: string;
   readonly boot: string;
+  /** Grows with each restore of the database. 0 in a record of an older petit. */
+  readonly epoch: number;
   /** For people. */
   readonly name: string;
   /** The number of the newest event of the database. */
@@ -95,6 +97,10 @@ export class SchedulerLease {
     this.#confirmedAt = null;
     await openStream(jetStream, replicas);
     const found = await read(jetStream);
+    if (found !== null && isLaterEpoch(found.record, { token: identity.token(), epoch: identity.epoch() })) {
+      identity.onSuperseded(found.record.name);
+      throw new AccountTaken(found.record.name);
+    }
     if (!this.#mayTake(found)) {
       this.#isOwner = false;
       this.#refusedFor = found?.record.name ?? "another petit";
@@ -139,6 +145,10 @@ export class SchedulerLease {
     const { clock } = this.#options;
     const [seq, at] = [found?.seq ?? 0, clock.elapsed()];
     if (found === null ? this.#isOwner : this.#isOwn(found.record)) return true;
+    // The owner has an earlier epoch of this database, and stops when it sees the record.
+    const { identity } = this.#options;
+    const own = { token: identity.token(), epoch: identity.epoch() };
+    if (found !== null && isLaterEpoch(own, found.record)) return true;
     const before = this.#observed;
     if (before?.seq !== seq) {
       // Another scheduler has written since, so it was alive.
@@ -176,6 +186,7 @@ export class SchedulerLease {
     const { session, file, boot, name } = identity;
     const record: OwnerRecord = {
       ...{ token: identity.token(), session, file, boot, name },
+      epoch: identity.epoch(),
       position: identity.position(),
       released,
     };
@@ -216,11 +227,27 @@ const toRecord = (value: unknown): OwnerRecord => {
     return typeof field === "string" ? field : "";
   };
   const position: unknown = fields.get("position");
+  const epoch: unknown = fields.get("epoch");
   return {
     ...{ token: text("token"), session: text("session"), file: text("file"), boot: text("boot"), name: text("name") },
+    epoch: typeof epoch === "number" ? epoch : 0,
     position: typeof position === "number" ? position : 0,
     released: fields.get("released") === true,
   };
+};
+
+type OwnEpoch = Pick<OwnerRecord, "token" | "epoch">;
+
+/** Returns whether a record is that of a later epoch of the same database. */
+const isLaterEpoch = (record: OwnEpoch, own: OwnEpoch): boolean =>
+  databaseOf(record.token) === databaseOf(own.token) && record.epoch > own.epoch;
+
+/**
+ * Returns who has a later epoch of a database, as far as the account knows; null if nobody has. Throws what NATS throws.
+ */
+export const findLaterEpoch = async (jetStream: JetStream, own: OwnEpoch): Promise<string | null> => {
+  const found = await read(jetStream);
+  return found !== null && isLaterEpoch(found.record, own) ? found.record.name : null;
 };
 
 /** Returns the name of a database without its incarnation. */

@@ -11,7 +11,10 @@ export type Identity = {
   readonly isAnchored: boolean;
   /** When `petit backup` made this copy, in ms since the Unix epoch; null for the database itself. */
   readonly copiedAt: number | null;
-  /** When petit last noticed that the database was restored. */
+  /**
+   * When the database was last restored, or petit noticed it; at least a ms later than the time before. It is the epoch of the database:
+   * of two petits that have a database, the one with the later epoch is right.
+   */
   readonly restoredAt: number | null;
   /**
    * Occurrences until then that are not in the ledger may have started a run in the database that was replaced. Null if there are none.
@@ -27,6 +30,13 @@ export type LostAttempts = {
   readonly until: number;
 };
 
+type RenewOptions = {
+  readonly now: number;
+  readonly isHere: (attemptId: number) => boolean;
+  /** The new epoch is later than this one of another copy. Default: 0. */
+  readonly laterThan?: number;
+};
+
 /** Tells this database from its copies. */
 export interface IdentityStore {
   get(): Identity;
@@ -39,9 +49,9 @@ export interface IdentityStore {
    * `isHere`, and those that a worker still has. New attempts get ids that no attempt of any incarnation had. Occurrences until `now` that
    * are not in the ledger may have started, unless the copy says that they are to be caught up.
    */
-  renew(options: { readonly now: number; readonly isHere: (attemptId: number) => boolean }): void;
-  /** Marks this database as a copy that was restored. `catchesUp`: its schedules are caught up as after a downtime. */
-  markRestored(options: { readonly now: number; readonly catchesUp: boolean }): void;
+  renew(options: RenewOptions): void;
+  /** Marks this database as a copy that was restored. `catchesUp`: its schedules are caught up as after a downtime. Its epoch is later than `laterThan`. */
+  markRestored(options: { readonly now: number; readonly catchesUp: boolean; readonly laterThan: number }): void;
   /** Includes the occurrences during the first start after a restore, unless they are to be caught up. */
   extendUnknown(now: number): void;
   /** Returns the attempts of the databases that this one has replaced, as long as processes of them may run. */
@@ -101,16 +111,17 @@ export const createIdentityStore = ({ sql, write }: StoreContext): IdentityStore
       sql.run("UPDATE identity SET anchored = 1");
     }),
 
-    renew: write("durable", ({ now, isHere }) => {
+    renew: write("durable", ({ now, isHere, laterThan = 0 }) => {
       // They may have made runs that the copy does not know.
       sql.run(
         `UPDATE backfills SET status = 'paused', reason = 'restored'
          WHERE status = 'running' AND (SELECT catch_up FROM identity) = 0`,
       );
       sql.run(
-        `UPDATE identity SET incarnation = lower(hex(randomblob(8))), anchored = 0, copied_at = NULL, restored_at = $now,
+        `UPDATE identity SET incarnation = lower(hex(randomblob(8))), anchored = 0, copied_at = NULL,
+           restored_at = max($now, ifnull(restored_at, 0) + 1, $laterThan + 1),
            session = NULL, unknown_until = iif(catch_up, NULL, $now), catch_up = 0, files_unknown = 1`,
-        { now },
+        { now, laterThan },
       );
       const after = newestId() ?? 0;
       const until = Math.max(after + IDS_PER_SECOND, firstIdAt(now));
@@ -128,11 +139,13 @@ export const createIdentityStore = ({ sql, write }: StoreContext): IdentityStore
       sql.run("UPDATE offers SET restored = 1 WHERE state = 'claimed'");
     }),
 
-    markRestored: write("durable", ({ now, catchesUp }) => {
-      sql.run("UPDATE identity SET copied_at = ifnull(copied_at, $now), catch_up = $catchUp", {
-        now,
-        catchUp: catchesUp ? 1 : 0,
-      });
+    markRestored: write("durable", ({ now, catchesUp, laterThan }) => {
+      // Later than the copy, too, which tells that it was restored.
+      sql.run(
+        `UPDATE identity SET copied_at = ifnull(copied_at, $now), catch_up = $catchUp,
+           restored_at = 1 + max($now, ifnull(copied_at, 0), ifnull(restored_at, 0), $laterThan)`,
+        { now, catchUp: catchesUp ? 1 : 0, laterThan },
+      );
     }),
 
     extendUnknown: write("durable", (now) => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { systemClock } from "../../src/lib/clock.ts";
+import { findSuccessor } from "../../src/nats/inspect.ts";
 import { NATS_VERSIONS, startNats } from "../support/nats/server.ts";
-import { identityOf, startScheduler, startWorker } from "../support/nats/transports.ts";
+import { accessTo, identityOf, startScheduler, startWorker } from "../support/nats/transports.ts";
 
 const LEASE_MS = 400;
 
@@ -88,6 +90,26 @@ describe.each(NATS_VERSIONS)("with nats-server %s, a scheduler", (version) => {
     await using older = scheduler(nats.url, { ...later, position: () => 19 }, "older");
     await older.states.next("connected");
     expect(token).toBe("own.restored");
+  });
+
+  test.each([
+    ["an earlier epoch of the same database", "own.first", 1, true],
+    ["the same epoch", "own.second", 2, false],
+    ["a later epoch", "own.third", 3, false],
+    ["another database", "other", 0, false],
+  ] as const)("refuses the account to %s, and says who has the later one", async (_, token, epoch, isRefused) => {
+    await using nats = await startNats({ version });
+    const second = scheduler(nats.url, { ...identityOf("own.second"), epoch: () => 2, name: "the second" }, "second");
+    await second.states.next("connected");
+    await second[Symbol.asyncDispose]();
+    const superseded: string[] = [];
+    const onSuperseded = (by: string): void => void superseded.push(by);
+    const identity = { ...identityOf(token), epoch: () => epoch, onSuperseded };
+    await using again = scheduler(nats.url, identity, "again");
+    await again.states.next(isRefused ? "disconnected" : "connected");
+    expect(superseded.slice(0, 1)).toEqual(isRefused ? ["the second"] : []);
+    const access = accessTo(nats.url);
+    expect(await findSuccessor(access, { token, epoch }, systemClock)).toBe(isRefused ? "the second" : null);
   });
 
   test.each([

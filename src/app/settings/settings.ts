@@ -271,6 +271,13 @@ export const SETTINGS = {
     defaultText: "no traces",
     doc: "URL of a receiver of OpenTelemetry, such as http://127.0.0.1:4318. petit sends it a trace of each run, over HTTP, with the headers of OTEL_EXPORTER_OTLP_HEADERS.",
   }),
+  epochFile: setting({
+    name: "epoch_file",
+    kind: optional(text("FILE", "a file")),
+    default: null,
+    defaultText: "none",
+    doc: "File on shared storage with the epoch of the database, which a restore raises: a petit whose database was restored elsewhere does not run.",
+  }),
   backupDir: setting({
     name: "backup_dir",
     kind: optional(text("FOLDER", "a folder")),

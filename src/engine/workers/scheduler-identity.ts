@@ -11,10 +11,17 @@ export type SchedulerIdentityOptions = {
   readonly dbPath: string | null;
   /** See `SchedulerIdentity`. */
   readonly onOutdated: () => void;
+  /** See `SchedulerIdentity`. Missing: it is ignored. */
+  readonly onSuperseded?: (by: string) => void;
 };
 
 /** Returns how this process introduces itself to other schedulers. */
-export const schedulerIdentity = ({ store, dbPath, onOutdated }: SchedulerIdentityOptions): SchedulerIdentity => {
+export const schedulerIdentity = ({
+  store,
+  dbPath,
+  onOutdated,
+  onSuperseded,
+}: SchedulerIdentityOptions): SchedulerIdentity => {
   const session = randomUUID();
   const database = dbPath === null ? "a database in memory" : `database ${dbPath}`;
   let position = store.events.getNewestSeq();
@@ -24,6 +31,7 @@ export const schedulerIdentity = ({ store, dbPath, onOutdated }: SchedulerIdenti
     previousSession: store.identity.beginSession(session),
     file: dbPath === null ? "" : lockFileId(dbPath),
     boot: bootId(),
+    epoch: () => store.identity.get().restoredAt ?? 0,
     name: `the petit on ${hostname()} (process ${process.pid}, ${database})`,
     position: () => position,
     onAdvance: (listener) =>
@@ -36,5 +44,6 @@ export const schedulerIdentity = ({ store, dbPath, onOutdated }: SchedulerIdenti
       // A copy that is made from now on has to know that its incarnation was used.
       store.identity.beginSession(session);
     },
+    onSuperseded: onSuperseded ?? (() => {}),
   };
 };

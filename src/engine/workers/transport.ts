@@ -22,6 +22,8 @@ export type SchedulerIdentity = {
   /** Identifies the lock of the database on this machine. Empty for a database in memory. */
   readonly file: string;
   readonly boot: string;
+  /** Grows with each restore of the database. */
+  readonly epoch: () => number;
   /** For people. */
   readonly name: string;
   /** The number of the newest event that is on disk. */
@@ -30,6 +32,8 @@ export type SchedulerIdentity = {
   readonly onAdvance: (listener: () => void) => () => void;
   /** Called if NATS has seen a newer state of the database: it was restored. The token is another one afterwards. */
   readonly onOutdated: () => void;
+  /** Called if `by` has a later epoch of the database: it was restored elsewhere, and this scheduler must stop. */
+  readonly onSuperseded: (by: string) => void;
 };
 
 /** A request of a worker. */

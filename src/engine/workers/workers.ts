@@ -34,19 +34,29 @@ export type WorkersOptions = {
   readonly lostAfterMs: number;
   /** Path of the database; null, which is the default, for one in memory. */
   readonly dbPath?: string | null;
+  /** Called if another petit has a later epoch of the database. */
+  readonly onSuperseded?: (by: string) => void;
   /** The address of NATS, for people, without a password. */
   readonly url: string;
 };
 
 /** Returns the function that creates the part of the engine that communicates with workers. */
 export const remoteWorkers =
-  ({ transport, signingKeys, lostAfterMs, dbPath = null, url }: WorkersOptions): CreateRemoteWorkers =>
+  ({
+    transport,
+    signingKeys,
+    lostAfterMs,
+    dbPath = null,
+    url,
+    onSuperseded = () => {},
+  }: WorkersOptions): CreateRemoteWorkers =>
   ({ store, commits, clock, log, ensureFiles, detach, onWaitChange }) =>
     new Workers({
       transport,
       signingKeys,
       lostAfterMs,
       dbPath,
+      onSuperseded,
       url,
       store,
       commits,
@@ -130,7 +140,7 @@ class Workers implements RemoteWorkers {
   start(): void {
     const { transport, detach } = this.#options;
     detach.addEventListener("abort", () => this.#stop(), { once: true });
-    const { store, dbPath = null } = this.#options;
+    const { store, dbPath = null, onSuperseded = () => {} } = this.#options;
     const receiver: SchedulerReceiver = {
       onState: (state) => this.#onLink(state),
       onProblem: (problem) => this.#onProblem(problem),
@@ -145,7 +155,7 @@ class Workers implements RemoteWorkers {
           onMissing: (live, about) => void this.#offerAgain(live, about),
         }),
     };
-    transport.start(receiver, schedulerIdentity({ store, dbPath, onOutdated: () => this.#onOutdated() }));
+    transport.start(receiver, schedulerIdentity({ store, dbPath, onOutdated: () => this.#onOutdated(), onSuperseded }));
     this.#tickLater();
   }
 

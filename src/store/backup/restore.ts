@@ -36,11 +36,12 @@ import { readDatabase } from "../database/read-only.ts";
 import { integer, integerOrNull, text } from "../database/rows.ts";
 import { siblingFile } from "../database/sibling-file.ts";
 import { createTemporaryFile } from "../database/temporary-file.ts";
-import type { LostAttempts } from "../identity.ts";
+import type { Identity, LostAttempts } from "../identity.ts";
 import { compareAccess, type RestoredAccess, readAccess, readAudit, type StoredAccess } from "../people/access.ts";
 import { fsyncPath } from "./backup.ts";
 import { assertSameDatabase, chooseCopy, earlierCopy } from "./choose-copy.ts";
 import { type ListedArtifact, listArtifacts } from "./copy-artifacts.ts";
+import { assertSameEpochFile, readEpochFile, writeEpochFile } from "./epoch-file.ts";
 import { ARTIFACTS, databaseIdOf } from "./folder.ts";
 
 export type RestoreOptions = {
@@ -54,6 +55,8 @@ export type RestoreOptions = {
   /** The newest copy of the folder that is not newer than this; null for the newest. */
   readonly at: number | null;
   readonly runtime: Runtime;
+  /** The file that has the latest epoch of the database; null if there is none. */
+  readonly epochFile: string | null;
   /** petit's own; `SUDO_UID` names the user who called sudo. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly now: number;
@@ -63,6 +66,8 @@ export type RestoreOptions = {
 export type RestorePlan = {
   /** The copy. */
   readonly source: string;
+  /** The latest known epoch of the database, which the restore exceeds; 0 if none is known. */
+  readonly laterThan: number;
   /** The file of the database, without links. */
   readonly database: string;
   /** When the copy was made; of a file that `petit backup` did not make, the time of its newest event. Null if it has none. */
@@ -87,7 +92,15 @@ export type RestorePlan = {
  * Checks a copy, and returns what its restore would do, without changing anything. Throws `taken` if petit uses the database, and
  * `not_found`, `unusable_database` or `invalid_request` if the copy can't be restored.
  */
-export const planRestore = ({ path, source: given, at, runtime, environment, now }: RestoreOptions): RestorePlan => {
+export const planRestore = ({
+  path,
+  source: given,
+  at,
+  runtime,
+  environment,
+  now,
+  epochFile,
+}: RestoreOptions): RestorePlan => {
   assertPlace(path);
   const owner = ownerOf(path);
   assertOwned({ db: path, environment, owner: owner.uid });
@@ -98,10 +111,13 @@ export const planRestore = ({ path, source: given, at, runtime, environment, now
   const database = resolve(siblingFile(path, ""));
   const copy = checkCopy({ given, source, runtime });
   assertSameDatabase(copy.id, { source, path, runtime });
+  const noted = epochFile === null ? null : readEpochFile(epochFile);
+  if (epochFile !== null && copy.id !== null) assertSameEpochFile(epochFile, noted, copy.id);
   const folder = `${resolve(source)}${ARTIFACTS}`;
   const artifacts = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ? folder : null;
   return {
     source,
+    laterThan: noted?.epoch ?? 0,
     database,
     copiedAt: copy.copiedAt,
     runs: copy.runIds.size,
@@ -283,21 +299,30 @@ type RestoreRequest = {
  */
 export const restore = (
   plan: RestorePlan,
-  { path, runtime, now, catchesUp, done }: Omit<RestoreOptions, "source" | "at" | "environment"> & RestoreRequest,
+  {
+    path,
+    runtime,
+    now,
+    catchesUp,
+    done,
+    epochFile,
+  }: Omit<RestoreOptions, "source" | "at" | "environment"> & RestoreRequest,
 ): void => {
-  const { database, source } = plan;
+  const { database, source, laterThan } = plan;
   const owner = ownerOf(path);
   try {
     {
       using _lock = lockDatabase(runtime, path);
       using copy = createTemporaryFile(database);
       copyDatabase({ from: source, to: copy.path, runtime });
+      let identity: Identity | null = null;
       {
         using store = openStore({ path: copy.path, runtime });
-        store.identity.markRestored({ now, catchesUp });
+        store.identity.markRestored({ now, catchesUp, laterThan });
         store.access.takeOver(readPresentAccess({ path, runtime }));
         for (const rows of presentAudit({ path, runtime })) store.access.takeOverAudit(rows);
         store.audit.add(done, now);
+        identity = store.identity.get();
       }
       giveFile(copy.path, owner);
       using artifacts = prepareArtifacts(plan, owner);
@@ -305,6 +330,8 @@ export const restore = (
       artifacts.put();
       renameSync(copy.path, database);
       fsyncPath(dirname(database));
+      // Now petits with an earlier epoch stop.
+      if (epochFile !== null && identity !== null) writeEpochFile(epochFile, identity);
     }
     // Only now: closing another descriptor of a locked file drops its lock.
     for (const suffix of ["-lock", "-lock-journal"]) giveLink(siblingFile(path, suffix), owner);

@@ -1,5 +1,6 @@
 import { closeSync, constants, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+import type { PetitError } from "../../domain/errors.ts";
 import { type Identity, tokenOf } from "../identity.ts";
 import type { Store } from "../store.ts";
 import { siblingFile } from "./sibling-file.ts";
@@ -25,6 +26,8 @@ export type AnchorOptions = {
   readonly now: number;
   /** The machine and the folder, which are stored; null if the database may be moved with its files. */
   readonly location: string | null;
+  /** The latest epoch that is known of the database, and the error if this is an earlier one; null if none is known. */
+  readonly latest?: { readonly epoch: number; readonly refusal: PetitError } | null;
   /** Returns whether the files of a running attempt are in the spool folder of this database. */
   readonly isHere: (attemptId: number) => boolean;
 };
@@ -35,9 +38,15 @@ export type AnchorOptions = {
  * than the database, but never newer. Call it while the database is locked. Disposing stops the updates.
  */
 export const anchorDatabase = (options: AnchorOptions): Disposable & { readonly sign: RestoreSign | null } => {
-  const { store, path, now, isHere } = options;
+  const { store, path, now, isHere, latest = null } = options;
   const sign = findSign(options);
-  if (sign !== null) store.identity.renew({ now, isHere });
+  if (
+    latest !== null &&
+    !mayFollow(store.identity.get(), sign) &&
+    latest.epoch > (store.identity.get().restoredAt ?? 0)
+  )
+    throw latest.refusal;
+  if (sign !== null) store.identity.renew({ now, isHere, laterThan: latest?.epoch ?? 0 });
   const token = store.identity.getToken();
   const file = siblingFile(path, INCARNATION_SUFFIX);
   const newest = store.events.getNewestSeq();
@@ -53,6 +62,10 @@ export const anchorDatabase = (options: AnchorOptions): Disposable & { readonly 
     },
   };
 };
+
+/** Returns whether a database was restored just now, so that it begins the latest epoch. `petit restore` has begun one before. */
+const mayFollow = ({ copiedAt, restoredAt }: Identity, sign: RestoreSign | null): boolean =>
+  sign !== null && !(copiedAt !== null && restoredAt !== null && restoredAt > copiedAt);
 
 const findSign = ({ store, path, location }: AnchorOptions): RestoreSign | null => {
   const before = location === null ? null : store.identity.setLocation(location);

@@ -42,7 +42,7 @@ const afterRestore = async (
   }
   clock.step(3.5 * HOUR);
   const beforeStart = async ({ store: { identity } }: Engine): Promise<void> => {
-    if (catchesUp) identity.markRestored({ now: clock.now(), catchesUp });
+    if (catchesUp) identity.markRestored({ now: clock.now(), catchesUp, laterThan: 0 });
     identity.renew({ now: clock.now(), isHere: () => false });
   };
   await using petit = await startEngine({ ...options, beforeStart });

@@ -11,7 +11,7 @@ import type { WorkerTransport } from "../../../src/worker/transport.ts";
 /** How to reach a server: its URL, or more. */
 type Access = string | (Partial<NatsAccess> & { readonly url: string });
 
-const accessTo = (given: Access): NatsAccess => {
+export const accessTo = (given: Access): NatsAccess => {
   const { url, ...access } = typeof given === "string" ? { url: given } : given;
   return { urls: [url], credentialsFile: null, caFile: null, certFile: null, keyFile: null, ...access };
 };
@@ -60,10 +60,12 @@ export const identityOf = (name: string): SchedulerIdentity => ({
   previousSession: null,
   file: name,
   boot: "boot",
+  epoch: () => 0,
   name: `petit ${name}`,
   position: () => 0,
   onAdvance: () => () => {},
   onOutdated: () => {},
+  onSuperseded: () => {},
 });
 
 /** Starts the transport of a worker. */

@@ -39,7 +39,7 @@ export const restore = defineCommand({
       description: "Catch up as after a downtime, although jobs may have run for the same times already.",
     },
   },
-  settings: ["timezone"],
+  settings: ["timezone", "epochFile"],
   examples: [
     "petit restore petit-copy.db --dry-run",
     "sudo petit --db /var/lib/petit/petit.db restore /var/backups/petit",
@@ -49,9 +49,10 @@ export const restore = defineCommand({
     const { terminal, settings, runtime, environment, clock, json } = context;
     const [path, now] = [settings.db, clock.now()];
     const at = atText === undefined ? null : parseSince(atText, { now, zone: defaultZone(settings), flag: "--at" });
-    const plan = planRestore({ path, source: COPY, at, runtime, environment, now });
+    const { epochFile } = settings;
+    const plan = planRestore({ path, source: COPY, at, runtime, environment, now, epochFile });
     const done = commandFacts(context, { action: "database.restore", target: resolve(plan.source) });
-    if (!isDryRun) restoreDatabase(plan, { path, runtime, now, catchesUp, done });
+    if (!isDryRun) restoreDatabase(plan, { path, runtime, now, catchesUp, done, epochFile });
     const strays = straysOf(plan, context);
     const report = { file: plan.source, isDryRun, catchesUp, strays };
     if (json) terminal.out.write(`${JSON.stringify(asJson(plan, report), null, 2)}\n`);
