@@ -25,6 +25,7 @@ import type { ReloadRequest } from "../domain/versions/version.ts";
 import type { BlockedAttempt, Dispatch, WorkerWait } from "../domain/workers/waiting.ts";
 import type { WorkerView } from "../domain/workers/worker.ts";
 import type { Problem } from "../jobfile/problem.ts";
+import type { TraceParent } from "../lib/wire/trace-parent.ts";
 import type { Store } from "../store/store.ts";
 import type { BackfillChange, BackfillPlan, BackfillRequest } from "./backfill/request.ts";
 import type { WebhookResult, WebhookTest } from "./deliveries/result.ts";
@@ -273,6 +274,8 @@ export type TriggerRequest = {
   readonly idempotencyKey?: string;
   /** The person who requests it: the name of a token, otherwise an address. */
   readonly by?: string | null;
+  /** The span that caused the request. It counts only if petit sends traces. Missing, or null: none is known. */
+  readonly trace?: TraceParent | null;
 };
 
 export type PersonDecision = Exclude<ApprovalDecision, { readonly kind: "timeout" }>;

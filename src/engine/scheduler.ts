@@ -306,7 +306,7 @@ class Scheduler implements Engine {
         notifier: this.#notifier,
         figures: this.#figures,
         internalErrors: this.#internalErrors,
-        traceOf: (attempt) => this.#tracer?.traceOf(attempt) ?? null,
+        traces: this.#tracer?.contexts ?? null,
         outputListeners: new Listeners(),
         detach,
       },
@@ -356,6 +356,7 @@ class Scheduler implements Engine {
       jobs: this.#jobs,
       deliveries: this.#deliveries,
       environment,
+      isTracing: traces !== null,
       assertRunning: () => this.#assertRunning(),
     });
     this.#fileTriggers = new FileTriggers({
@@ -378,6 +379,7 @@ class Scheduler implements Engine {
       deliveries: this.#deliveries,
       internalErrors: this.#internalErrors,
       source: options.messages ?? null,
+      isTracing: traces !== null,
       isRunning: () => this.phase === "running",
     });
     this.#scheduleQueue = new ScheduleQueue({

@@ -1,11 +1,12 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { formatSigningKey, generateSigningKey } from "../../src/lib/wire/signing.ts";
+import { petit as runPetit } from "../support/cli.ts";
 import { serveHttp } from "../support/engine/test-server.ts";
 import { hasNats, startNats } from "../support/nats/server.ts";
 import { startCollector } from "../support/otlp/collector.ts";
 import type { DecodedSpan } from "../support/otlp/decode.ts";
-import { runToEnd } from "../support/petit/api.ts";
+import { ask, post, runToEnd } from "../support/petit/api.ts";
 import { startPetit } from "../support/petit/petit.ts";
 import { hasSshd, startSshd } from "../support/ssh/sshd.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -95,3 +96,34 @@ tasks: [{id: work, type: shell, script: '${SHOW}'}]
     expect(metrics).toContain("\npetit_spans_dropped_total 0\n");
   },
 );
+
+test("a trace goes on from a request and a command into runs, also after a kill -9", async () => {
+  const outside = { traceId: "0af7651916cd43dd8448eb211c80319c", parentId: "b7ad6b7169203331", traceState: "a=b" };
+  const traceparent = `00-${outside.traceId}-${outside.parentId}-01`;
+  using dir = tempDir();
+  await using collector = startCollector();
+  const args = ["--otlp-endpoint", collector.url];
+  const jobs = {
+    "jobs.yaml": "id: slow\ntasks: [{id: only, type: shell, script: 'until [ -e go ]; do sleep 0.05; done'}]\n",
+  };
+  const first = await startPetit({ jobs, dir: dir.path, args });
+  const headers = { traceparent, tracestate: "a=b" };
+  const { body } = await post(first, "/api/jobs/slow/trigger", {}, headers);
+  const ignored = await post(first, "/api/jobs/slow/trigger", {}, { traceparent: "00-0-0-00" });
+  expect(ignored.status).toBe(200);
+  const command = await runPetit(["trigger", "slow", "--url", first.url], {
+    environment: { TRACEPARENT: traceparent, TRACESTATE: "a=b" },
+  });
+  expect(command.status).toBe(0);
+  await first.kill();
+  await using second = await startPetit({ dir: dir.path, args });
+  writeFileSync(dir.file("go"), "");
+  const runs = (await ask(second, "/api/runs")).body.runs.map(({ id }: { id: string }) => id);
+  expect(runs).toHaveLength(3);
+  for (const id of runs) {
+    const root = (await collector.traceOf(id)).find(({ attributes }) => attributes["cicd.pipeline.run.id"] === id);
+    if (id === ignored.body.run_id) expect(root?.parentId).toBe("");
+    else expect(root).toMatchObject(outside);
+  }
+  expect(runs).toContain(body.run_id);
+});

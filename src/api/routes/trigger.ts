@@ -4,6 +4,7 @@ import type { WaitsFor } from "../../domain/limits/waits-for.ts";
 import { isFinal } from "../../domain/run.ts";
 import { waitsForText } from "../../domain/words/waits-for.ts";
 import type { TriggeredRun } from "../../engine/engine.ts";
+import { parseTraceParent } from "../../lib/wire/trace-parent.ts";
 import type { ApiContext } from "../context.ts";
 import { readJson } from "../guard/body.ts";
 import { waitOf } from "../runs/remote.ts";
@@ -55,6 +56,7 @@ export const triggerRoutes = ({ engine, requests, authentication, closing }: Api
       const run = await engine.trigger(params.job_id, {
         params: paramTexts(body.params ?? {}),
         by: requests.actorOf(request),
+        trace: parseTraceParent(headers.traceparent ?? null, headers.tracestate ?? null),
         ...(key === undefined ? {} : { idempotencyKey: key }),
       });
       set.headers.location = runPath(run);
@@ -90,6 +92,14 @@ export const triggerRoutes = ({ engine, requests, authentication, closing }: Api
             "x-expected": "1 to 255 visible ASCII characters",
           }),
         ),
+        traceparent: t.Optional(
+          t.String({
+            description:
+              "The span that the trace of the run continues (W3C Trace Context), if petit sends traces; ignored if it is not of that form",
+            examples: ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"],
+          }),
+        ),
+        tracestate: t.Optional(t.String({ description: "What tracing systems add to `traceparent`" })),
       }),
       body: TriggerBody,
       response: {

@@ -18,6 +18,7 @@ import { parseExactly } from "../../lib/json.ts";
 import type { Log } from "../../lib/log.ts";
 import { assertNever } from "../../lib/never.ts";
 import { uuidv7 } from "../../lib/uuid.ts";
+import { parseTraceParent, type TraceParent } from "../../lib/wire/trace-parent.ts";
 import type { Decision, WaitingDelivery } from "../../store/deliveries.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import { noteAction } from "../../store/people/audit-scope.ts";
@@ -139,7 +140,15 @@ export class Deliveries implements Disposable {
     const verdict = decideArrival(job, arrival.trigger, incoming, this.#stateOf(job));
     const given = { id, jobId: job.id, type: arrival.trigger.type, chain };
     const start = this.#prepare(
-      { ...given, stored: arrival.stored, trigger: arrival.trigger, verdict, now, by: arrival.by ?? null },
+      {
+        ...given,
+        stored: arrival.stored,
+        trigger: arrival.trigger,
+        verdict,
+        now,
+        by: arrival.by ?? null,
+        trace: traceOf(event),
+      },
       addHooks,
     );
     this.#noteDecision(key, start.decision, { now, addHooks });
@@ -442,7 +451,19 @@ export class Deliveries implements Disposable {
     const event = { data: parseExactly(text) as EventData, chain };
     const verdict = decideWaiting(stored.job, trigger, event, state);
     const start = this.#prepare(
-      { id, jobId: stored.job.id, chain, type, stored, trigger, verdict, now, by: null, group },
+      {
+        id,
+        jobId: stored.job.id,
+        chain,
+        type,
+        stored,
+        trigger,
+        verdict,
+        now,
+        by: null,
+        group,
+        trace: traceOf(event.data),
+      },
       addHooks,
     );
     settle(start.decision);
@@ -457,7 +478,10 @@ export class Deliveries implements Disposable {
     if (dueAt !== null) this.#timer.add("due", dueAt);
   }
 
-  #createRun({ id, chain, stored, type, by, runId, isBusy, params }: NewRunOfDelivery, addHooks: AddHooks): void {
+  #createRun(
+    { id, chain, stored, type, by, trace, runId, isBusy, params }: NewRunOfDelivery,
+    addHooks: AddHooks,
+  ): void {
     addHooks(
       this.#options.runs.create({
         id: runId,
@@ -472,6 +496,7 @@ export class Deliveries implements Disposable {
         idempotency: null,
         delivery: { id, chain },
         triggeredBy: by,
+        trace: trace ?? null,
       }),
     );
   }
@@ -497,13 +522,18 @@ type Prepared = {
   readonly by: string | null;
   /** The group of deliveries in which it waited before. Missing, or null, if there was none. */
   readonly group?: string | null;
+  /** The span that caused the event. Missing, or null: none is known. A replay has none, because it was caused by a person. */
+  readonly trace?: TraceParent | null;
 };
 
-type NewRunOfDelivery = Pick<Prepared, "id" | "chain" | "stored" | "type" | "by"> & {
+type NewRunOfDelivery = Pick<Prepared, "id" | "chain" | "stored" | "type" | "by" | "trace"> & {
   readonly runId: RunId;
   readonly isBusy: boolean;
   readonly params: ParamValues;
 };
+
+const traceOf = ({ headers = {} }: Pick<EventData, "headers">): TraceParent | null =>
+  parseTraceParent(headers.traceparent ?? null, headers.tracestate ?? null);
 
 const triggerOf = (job: Job, { type, trigger }: Pick<Delivery, "type" | "trigger">): EventTrigger | undefined =>
   job.triggers?.find((each) => each.type === type && triggerKey(each) === trigger);

@@ -7,6 +7,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Json } from "../../lib/json.ts";
 import type { Log } from "../../lib/log.ts";
 import { uuidv7 } from "../../lib/uuid.ts";
+import { TRACE_HEADERS } from "../../lib/wire/trace-parent.ts";
 import type { StoredJob } from "../../store/jobs.ts";
 import type { Commits } from "../commits.ts";
 import type { Jobs } from "../schedule/jobs.ts";
@@ -32,6 +33,8 @@ export type WebhooksOptions = {
   readonly assertRunning: () => void;
   /** The environment of petit, with the variables that no task inherits. */
   readonly environment: SecretPlaces["environment"];
+  /** True if petit sends traces. */
+  readonly isTracing: boolean;
 };
 
 /** A webhook with its job. */
@@ -102,7 +105,7 @@ export class Webhooks {
       signedBody: rules.hasUnsignedId && test === null ? request.body : null,
       chain: 0,
       by: test?.by ?? null,
-      event: { body, headers: headersOf(request.headers, trigger) },
+      event: { body, headers: this.#headersOf(request.headers, trigger) },
     };
     const { commits, deliveries, assertRunning } = this.#options;
     const acceptance = await commits.retryWhileLocked(() =>
@@ -172,6 +175,19 @@ export class Webhooks {
     });
   }
 
+  /** Returns the headers that are stored. Those of a trace are, if petit continues it. */
+  #headersOf(headers: Headers, { verification, headers: own }: WebhookTrigger): Readonly<Record<string, string>> {
+    const common = this.#options.isTracing ? [...COMMON_HEADERS, ...TRACE_HEADERS] : COMMON_HEADERS;
+    const names = new Set([...common, ...rulesOf(verification).headers(verification), ...own]);
+    const stored = names.difference(credentialHeaders(verification));
+    return Object.fromEntries(
+      [...stored].flatMap((name) => {
+        const value = headers.get(name);
+        return value === null ? [] : [[name, value]];
+      }),
+    );
+  }
+
   #noteRefusal(jobId: JobId): void {
     const { clock, log } = this.#options;
     const refusals = this.#refusals.get(jobId) ?? { total: 0, unlogged: 0, nextLogAt: Number.NEGATIVE_INFINITY };
@@ -194,20 +210,6 @@ type ReadSecret = { readonly value: string } | { readonly problem: string };
 /** Returns why a secret can't be read; null if all can. */
 const problemOf = (readings: readonly ReadSecret[]): string | null =>
   readings.map((reading) => ("problem" in reading ? reading.problem : null)).find((each) => each !== null) ?? null;
-
-const headersOf = (
-  headers: Headers,
-  { verification, headers: own }: WebhookTrigger,
-): Readonly<Record<string, string>> => {
-  const names = new Set([...COMMON_HEADERS, ...rulesOf(verification).headers(verification), ...own]);
-  const stored = names.difference(credentialHeaders(verification));
-  return Object.fromEntries(
-    [...stored].flatMap((name) => {
-      const value = headers.get(name);
-      return value === null ? [] : [[name, value]];
-    }),
-  );
-};
 
 const challengeOf = (body: Json): string | null => {
   if (typeof body !== "object" || body === null || !("challenge" in body)) return null;

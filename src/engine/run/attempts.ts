@@ -270,7 +270,7 @@ export class RunAttempts {
           return state().run;
         },
         item,
-        trace: services.traceOf(attempt),
+        trace: services.traces?.ofAttempt(attempt) ?? null,
         scope: () => scopeOfState(state(), { taskId: task.id, item }),
       },
       attempt,

@@ -215,9 +215,10 @@ export class Runs implements Disposable {
   /** Stores a new run within the current transaction. Its hooks start it. */
   create(request: RunRequest): TransactionHooks & { readonly run: Run } {
     const { newestRuns } = this.#options;
-    const { store, clock } = this.#services;
+    const { store, clock, traces } = this.#services;
     const now = clock.now();
-    const run = store.runs.start({ ...request, id: request.id ?? newRunId(now), now });
+    const trace = traces === null ? null : (request.trace ?? null);
+    const run = store.runs.start({ ...request, trace, id: request.id ?? newRunId(now), now });
     if (run.status === "pending") return { run, ...this.#enqueue({ run, job: request.job }) };
     const begun = this.#begin(run, request.job);
     const onCommit = (): void => {

@@ -1,8 +1,6 @@
 import type { RunId } from "../../domain/ids.ts";
 import type { WaitingCode } from "../../domain/limits/waiting-for.ts";
 import type { Run } from "../../domain/run.ts";
-import type { Attempt } from "../../domain/task-run.ts";
-import type { TraceParent } from "../../lib/wire/trace-parent.ts";
 import type { AttemptDrivers } from "../attempt/driver.ts";
 import type { AttemptServices } from "../attempt/run-attempt.ts";
 import type { DailyFigures } from "../figures/daily-figures.ts";
@@ -10,6 +8,7 @@ import type { InternalErrors } from "../internal-errors.ts";
 import type { Listeners } from "../listeners.ts";
 import type { Notifier } from "../notify/notifier.ts";
 import type { CauseSearch } from "../output/cause-search.ts";
+import type { TraceContexts } from "../traces/contexts.ts";
 
 /** The parts of the engine that all runs use. */
 export type RunServices = AttemptServices & {
@@ -19,8 +18,8 @@ export type RunServices = AttemptServices & {
   readonly notifier: Notifier;
   readonly figures: DailyFigures;
   readonly internalErrors: InternalErrors;
-  /** Returns the span of an attempt; null without traces. */
-  readonly traceOf: (attempt: Attempt) => TraceParent | null;
+  /** Null if petit sends no traces. */
+  readonly traces: TraceContexts | null;
   /** Those who wait for output of a run, by its id. */
   readonly outputListeners: Listeners<RunId, void>;
 };

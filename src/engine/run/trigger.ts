@@ -34,21 +34,29 @@ export const trigger = (jobId: string, request: TriggerRequest, options: Trigger
 
 const startManual = (
   jobId: string,
-  { params: given = {}, by = null }: TriggerRequest,
+  { params: given = {}, by = null, trace = null }: TriggerRequest,
   idempotency: RunRequest["idempotency"],
   options: TriggerOptions,
 ): Run => {
   const stored = options.jobs.mustFind(jobId);
   const params = mustResolve(stored.job, given);
   return start(
-    { stored, params, trigger: "manual", scheduledFor: null, retry: null, idempotency, triggeredBy: by },
+    { stored, params, trigger: "manual", scheduledFor: null, retry: null, idempotency, triggeredBy: by, trace },
     options,
   );
 };
 
 export type ManualStart = Pick<
   RunRequest,
-  "params" | "trigger" | "scheduledFor" | "intervalStart" | "retry" | "idempotency" | "triggeredBy" | "delivery"
+  | "params"
+  | "trigger"
+  | "scheduledFor"
+  | "intervalStart"
+  | "retry"
+  | "idempotency"
+  | "triggeredBy"
+  | "delivery"
+  | "trace"
 > & {
   readonly stored: StoredJob;
 };

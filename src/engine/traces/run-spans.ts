@@ -3,9 +3,11 @@ import { type Job, taskOf } from "../../domain/job.ts";
 import type { Reason, Run, RunStatus } from "../../domain/run.ts";
 import type { Attempt, ItemRun, TaskRun } from "../../domain/task-run.ts";
 import { REASON_TEXT } from "../../domain/words/run.ts";
+import type { TraceParent } from "../../lib/wire/trace-parent.ts";
 import type { Store } from "../../store/store.ts";
+import type { TraceContexts } from "./contexts.ts";
 import type { Span, SpanLink } from "./span.ts";
-import { spanIdOf, type TracedPart, traceIdOf } from "./trace-ids.ts";
+import { spanIdOf, type TracedPart } from "./trace-ids.ts";
 
 /** How many items are read at once. */
 const PAGE = 100;
@@ -17,17 +19,27 @@ const NO_ITEM = -1;
  * Returns the spans of an ended run: of the run, its tasks, their items, and the attempts of both. They are read as they are asked for,
  * because a run can have 100,000 items. The names of the attributes are those of OpenTelemetry's conventions, where these have one.
  */
-export function* spansOfRun(run: Run, store: Store): Generator<Span> {
+export function* spansOfRun(run: Run, { store, contexts }: SpanSources): Generator<Span> {
   const job = store.jobs.getDefinition(run.versionId, run.commit);
   const endedAt = run.endedAt ?? run.createdAt;
-  const trace: RunTrace = { run, job, traceId: traceIdOf(run.id), endedAt };
-  yield runSpan(trace);
+  const { traceId, parent } = contexts.of(run.id);
+  const trace: RunTrace = { run, job, traceId, endedAt };
+  const links = [
+    ...(run.parent === null ? [] : [linkTo(run.parent, "parent", contexts)]),
+    // The run that it retries may have been deleted, and its trace with it.
+    ...(run.retryOf === null || store.runs.find(run.retryOf) === null
+      ? []
+      : [linkTo({ runId: run.retryOf }, "retry_of", contexts)]),
+  ];
+  yield { ...runSpan(trace, parent), links };
   for (const taskRun of store.runs.listTaskRuns(run.id)) {
     yield taskSpan(taskRun, trace);
-    yield* attemptSpans(store, trace, { taskId: taskRun.taskId, from: NO_ITEM, to: NO_ITEM });
-    if (taskRun.items !== null) yield* itemSpans(store, trace, taskRun);
+    yield* attemptSpans({ store, contexts }, trace, { taskId: taskRun.taskId, from: NO_ITEM, to: NO_ITEM });
+    if (taskRun.items !== null) yield* itemSpans({ store, contexts }, trace, taskRun);
   }
 }
+
+type SpanSources = { readonly store: Store; readonly contexts: TraceContexts };
 
 type RunTrace = {
   readonly run: Run;
@@ -37,31 +49,33 @@ type RunTrace = {
   readonly endedAt: number;
 };
 
-function* itemSpans(store: Store, trace: RunTrace, { runId, taskId }: TaskRun): Generator<Span> {
+function* itemSpans(sources: SpanSources, trace: RunTrace, { runId, taskId }: TaskRun): Generator<Span> {
   for (let after = -1; ; ) {
-    const items = store.runs.listItems({ runId, taskId, after, limit: PAGE });
+    const items = sources.store.runs.listItems({ runId, taskId, after, limit: PAGE });
     const last = items.at(-1);
     if (last === undefined) return;
     for (const item of items) yield itemSpan(item, taskId, trace);
-    yield* attemptSpans(store, trace, { taskId, from: after + 1, to: last.index });
+    yield* attemptSpans(sources, trace, { taskId, from: after + 1, to: last.index });
     after = last.index;
   }
 }
 
 function* attemptSpans(
-  store: Store,
+  { store, contexts }: SpanSources,
   trace: RunTrace,
   { taskId, from, to }: { readonly taskId: TaskId; readonly from: number; readonly to: number },
 ): Generator<Span> {
   for (const attempt of store.runs.listItemAttempts(trace.run.id, taskId, { from, to }))
-    yield attemptSpan(attempt, trace);
+    yield attemptSpan(attempt, trace, contexts);
 }
 
-const runSpan = ({ run, traceId, endedAt }: RunTrace): Span => ({
+const runSpan = ({ run, traceId, endedAt }: RunTrace, parent: TraceParent | null): Span => ({
   ...OF_ANY,
   traceId,
   spanId: spanIdOf({ runId: run.id }),
-  parentId: null,
+  parentId: parent?.spanId ?? null,
+  isParentRemote: parent !== null,
+  traceState: parent?.state ?? null,
   name: run.jobId,
   // As the conventions want it for a run of a pipeline.
   kind: "server",
@@ -79,10 +93,6 @@ const runSpan = ({ run, traceId, endedAt }: RunTrace): Span => ({
     "petit.run.warnings": run.warnings === 0 ? null : run.warnings,
   },
   events: run.startedAt === null ? [] : [{ name: "started", at: run.startedAt }],
-  links: [
-    ...(run.parent === null ? [] : [linkTo(run.parent, "parent")]),
-    ...(run.retryOf === null ? [] : [linkTo({ runId: run.retryOf }, "retry_of")]),
-  ],
   error: run.status === "failed" || run.status === "interrupted" ? errorOf(run) : null,
 });
 
@@ -121,7 +131,7 @@ const itemSpan = (item: ItemRun, taskId: TaskId, { run, traceId, endedAt }: RunT
   error: isError(item) ? errorOf(item) : null,
 });
 
-const attemptSpan = (attempt: Attempt, { run, job, traceId, endedAt }: RunTrace): Span => {
+const attemptSpan = (attempt: Attempt, { run, job, traceId, endedAt }: RunTrace, contexts: TraceContexts): Span => {
   const { taskId, item, usage, cause } = attempt;
   return {
     ...OF_ANY,
@@ -145,7 +155,7 @@ const attemptSpan = (attempt: Attempt, { run, job, traceId, endedAt }: RunTrace)
       "petit.attempt.cpu_seconds": usage === null ? null : (usage.cpuUserMs + usage.cpuSystemMs) / 1000,
       "petit.attempt.memory_peak_bytes": usage?.memoryPeakBytes,
     },
-    links: attempt.childRunId === null ? [] : [linkTo({ runId: attempt.childRunId }, "child")],
+    links: attempt.childRunId === null ? [] : [linkTo({ runId: attempt.childRunId }, "child", contexts)],
     error: isError(attempt) ? [errorOf(attempt), ...(cause === null ? [] : [cause.text])].join(": ") : null,
   };
 };
@@ -160,8 +170,8 @@ const OF_ANY = {
 } as const;
 
 /** A link to the span of a run or an attempt that has a trace of its own, and what that is. */
-const linkTo = (part: TracedPart, is: "parent" | "child" | "retry_of"): SpanLink => ({
-  traceId: traceIdOf(part.runId),
+const linkTo = (part: TracedPart, is: "parent" | "child" | "retry_of", contexts: TraceContexts): SpanLink => ({
+  traceId: contexts.of(part.runId).traceId,
   spanId: spanIdOf(part),
   attributes: { "petit.link": is, "cicd.pipeline.run.id": part.runId },
 });

@@ -1,18 +1,16 @@
 import type { RunId } from "../../domain/ids.ts";
 import { maskedUrl } from "../../domain/notification.ts";
-import type { Attempt } from "../../domain/task-run.ts";
 import { abortQuietly } from "../../lib/abort.ts";
 import { type Clock, sleep, soon } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
-import type { TraceParent } from "../../lib/wire/trace-parent.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Store } from "../../store/store.ts";
 import { send } from "../notify/send.ts";
+import { TraceContexts } from "./contexts.ts";
 import type { Bytes } from "./protobuf.ts";
 import { spansOfRun } from "./run-spans.ts";
 import { encodeRequest, encodeSpan, type TraceSource } from "./span.ts";
 import { SpanBuffer } from "./span-buffer.ts";
-import { spanIdOf, traceIdOf } from "./trace-ids.ts";
 
 /** Where spans are sent, and what sends them. */
 export type TraceTarget = {
@@ -78,6 +76,7 @@ const SPANS_AT_ONCE = 50;
  */
 export class Tracer implements Disposable {
   readonly #options: TracerOptions;
+  readonly contexts: TraceContexts;
   readonly #buffer = new SpanBuffer(BUFFER);
   readonly #over = new AbortController();
   /** Aborted when petit stops, so that nothing is delayed any more. */
@@ -97,6 +96,7 @@ export class Tracer implements Disposable {
 
   constructor(options: TracerOptions) {
     this.#options = options;
+    this.contexts = new TraceContexts(options.store);
     this.#unsubscribe = options.store.events.subscribe((events) => {
       for (const { type, runId } of events) if (type === "run.finished" && runId !== null) this.#noteEnd(runId);
     });
@@ -110,11 +110,6 @@ export class Tracer implements Disposable {
       waiting: this.#buffer.length,
       failing: this.#failing,
     };
-  }
-
-  /** Returns the span of an attempt, for its program to continue. */
-  traceOf(attempt: Attempt): TraceParent {
-    return { traceId: traceIdOf(attempt.runId), spanId: spanIdOf(attempt), isSampled: true, state: null };
   }
 
   /** Sends what waits, for at most a second, and not at all while the receiver is away. */
@@ -153,8 +148,9 @@ export class Tracer implements Disposable {
     try {
       const run = store.runs.find(runId);
       if (run === null) return this.#drop(1);
+      if (!this.contexts.of(runId).isSampled) return;
       let count = 0;
-      for (const span of spansOfRun(run, store)) {
+      for (const span of spansOfRun(run, { store, contexts: this.contexts })) {
         await this.#add(encodeSpan(span));
         if (++count % SPANS_AT_ONCE === 0) await new Promise<void>(soon);
         if (this.#over.signal.aborted) return;

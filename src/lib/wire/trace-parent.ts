@@ -10,6 +10,28 @@ export type TraceParent = {
   readonly state: string | null;
 };
 
+/** The headers of a request or a message that say which span caused it. */
+export const TRACE_HEADERS = ["traceparent", "tracestate"] as const;
+
+/** Maximum length of `tracestate` that is passed on. The standard asks for at least 512 characters. */
+const MAX_STATE = 512;
+
+const PARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+
+/** Reads the headers `traceparent` and `tracestate`. Returns null for headers that the standard says to ignore. */
+export const parseTraceParent = (parent: string | null, state: string | null = null): TraceParent | null => {
+  const [, version, traceId = "", spanId = "", flags = "", more] = PARENT.exec(parent?.trim() ?? "") ?? [];
+  // Later versions may append fields.
+  if (version === undefined || version === "ff" || (version === "00" && more !== undefined)) return null;
+  if (/^0*$/.test(traceId) || /^0*$/.test(spanId)) return null;
+  return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & 1) === 1, state: checkedState(state) };
+};
+
+const checkedState = (state: string | null): string | null => {
+  const trimmed = state?.trim() ?? "";
+  return trimmed !== "" && trimmed.length <= MAX_STATE && /^[\x20-\x7e]*$/.test(trimmed) ? trimmed : null;
+};
+
 /** Returns the value of `traceparent` for what a span causes. */
 const formatTraceParent = ({ traceId, spanId, isSampled }: TraceParent): string =>
   `00-${traceId}-${spanId}-${isSampled ? "01" : "00"}`;

@@ -16,6 +16,7 @@ import versionsAndTriggers from "../migrations/0013_versions_and_triggers.sql" w
 import { fillVersions } from "../migrations/0013_versions_and_triggers.ts";
 import people from "../migrations/0014_people.sql" with { type: "text" };
 import limits from "../migrations/0015_limits.sql" with { type: "text" };
+import keeping from "../migrations/0016_keeping.sql" with { type: "text" };
 import { rollback } from "./transaction.ts";
 
 /**
@@ -38,6 +39,7 @@ const MIGRATIONS: readonly string[] = [
   versionsAndTriggers,
   people,
   limits,
+  keeping,
 ];
 
 /** What a migration does that SQL can't, by the schema that it leads to. It runs after the SQL, in the same transaction. */

@@ -13,6 +13,7 @@ import {
   type RunStatus,
   type Trigger,
 } from "../../domain/run.ts";
+import type { TraceParent } from "../../lib/wire/trace-parent.ts";
 import type { SqlRow } from "../../runtime/runtime.ts";
 import type { StoreContext } from "../context.ts";
 import { id, integer, integerOrNull, json, word } from "../database/rows.ts";
@@ -32,6 +33,7 @@ import { listRuns, type RunListFilter, type RunPage } from "./run-list.ts";
 import { createTaskHistoryStore, type TaskHistoryStore } from "./task-history.ts";
 import { createTaskRunStore, insertTaskRuns, type ReusedTask, type TaskRunStore } from "./task-runs.ts";
 import { createRunTimeline, type RunTimeline } from "./timeline.ts";
+import { createRunTraceStore, insertTraceParent, type RunTraceStore } from "./traces.ts";
 
 /** Runs, with their tasks, attempts and idempotency keys. */
 export interface RunStore
@@ -42,7 +44,8 @@ export interface RunStore
     RunTimeline,
     NearLimitStore,
     RunDeletion,
-    RunFailures {
+    RunFailures,
+    RunTraceStore {
   /**
    * Stores a run with its tasks, its idempotency key if it has one and, for an occurrence, the row of the ledger. Throws
    * `conflict` if the occurrence was fired or skipped before.
@@ -122,6 +125,8 @@ export type NewRun = {
   readonly child?: { readonly parent: RunParent; readonly nesting: number; readonly chain: number };
   /** The delivery that starts it, and how many runs have started one another by `run` triggers before it. Missing without an event. */
   readonly delivery?: { readonly id: string; readonly chain: number };
+  /** The span outside of petit that the run continues. Missing, or null, for none. */
+  readonly trace?: TraceParent | null;
   /** The backfill that makes it. The ledger then names the run beside that of the occurrence. Missing for other runs. */
   readonly backfill?: { readonly id: string };
 };
@@ -143,6 +148,7 @@ export const createRunStore = (context: StoreContext): RunStore => {
     ...createNearLimitStore(context),
     ...createRunDeletion(context),
     ...createRunFailures(context),
+    ...createRunTraceStore(context),
 
     start: write("durable", (input) => {
       const { id: runId, job, now, scheduledFor, ledger, idempotency } = input;
@@ -155,6 +161,7 @@ export const createRunStore = (context: StoreContext): RunStore => {
       }
       if (input.backfill !== undefined && scheduledFor !== null)
         noteBackfilled(sql, { jobId: job.id, scheduledFor, runId, now });
+      if (input.trace !== undefined && input.trace !== null) insertTraceParent(sql, seq, input.trace);
       if (idempotency !== null) insertIdempotencyKey(sql, { ...idempotency, runId, now });
       if (run.status === "running") recordEvent(runEvent("run.started", run, now));
       return run;

@@ -214,4 +214,24 @@ describe("a nats trigger", () => {
     expect(found[2]?.providerId).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(petit.store.deliveries.findEvent(found[1]?.id ?? "")?.length).toBeLessThan(1_000);
   });
+
+  test("continues the trace of the publisher, if petit sends traces", async () => {
+    const [traceId, spanId] = ["0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"];
+    const headers = new Map([["traceparent", `00-${traceId}-${spanId}-01`]]);
+    const ship = { ...SHIP, triggers: (SHIP.triggers ?? []).map((each) => ({ ...each, if: "true" })) };
+    const target = { url: "http://127.0.0.1:9/v1/traces", headers: {}, source: { version: "1", attributes: {} } };
+    const found = [];
+    for (const traces of [target, null]) {
+      const messages = new FakeSource();
+      await using petit = await startEngine({ jobs: [ship], messages, traces, log: silentLog });
+      const { options } = await messages.consumed();
+      await options.onStream(STATE);
+      expect(await options.onMessages([message(6, { headers })], STATE)).toEqual(["stored"]);
+      const runId = petit.store.deliveries.list({ jobId: jobId("ship"), limit: 1 })[0]?.runId;
+      if (runId === undefined || runId === null) throw new Error("the message has no run");
+      await petit.ended(runId);
+      found.push(petit.store.runs.findTraceParent(runId));
+    }
+    expect(found).toEqual([{ traceId, spanId, isSampled: true, state: null }, null]);
+  });
 });

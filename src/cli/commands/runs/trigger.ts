@@ -3,6 +3,7 @@ import { ClientError, isRefused, isUnreachable } from "../../../client/error.ts"
 import { PetitError } from "../../../domain/errors.ts";
 import { IDEMPOTENCY_KEY_PATTERN, isName } from "../../../domain/ids.ts";
 import type { TriggerRequest } from "../../../engine/engine.ts";
+import { parseTraceParent, traceHeaders } from "../../../lib/wire/trace-parent.ts";
 import { usageError } from "../../argv.ts";
 import { openClient } from "../../client/client.ts";
 import { noteNewId } from "../../client/job-note.ts";
@@ -100,10 +101,14 @@ const triggerRemotely = async (
   context: Context,
 ): Promise<ExitStatus> => {
   const client = openClient(context);
+  const { TRACEPARENT = null, TRACESTATE = null } = context.environment;
   const started = await client.post("/api/jobs/:job_id/trigger", {
     params: { job_id: jobId },
     ...(Object.keys(params).length === 0 ? {} : { body: { params } }),
-    ...(idempotencyKey === undefined ? {} : { headers: { "idempotency-key": idempotencyKey } }),
+    headers: {
+      ...traceHeaders(parseTraceParent(TRACEPARENT, TRACESTATE)),
+      ...(idempotencyKey !== undefined && { "idempotency-key": idempotencyKey }),
+    },
   });
   noteNewId(jobId, started.job_id, context);
   return awaitRun(client, { started, wait, follow, patienceMs }, context);

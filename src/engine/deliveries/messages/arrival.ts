@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { NatsTrigger } from "../../../domain/deliveries/trigger.ts";
+import { TRACE_HEADERS } from "../../../lib/wire/trace-parent.ts";
 import type { StoredJob } from "../../../store/jobs.ts";
 import { bodyOf, MAX_BODY_BYTES } from "../body.ts";
 import type { Arrival } from "../deliveries.ts";
@@ -15,13 +16,15 @@ type Received = {
   readonly trigger: NatsTrigger;
   readonly message: StreamMessage;
   readonly state: Pick<StreamState, "createdAt">;
+  /** True if petit sends traces, so that the event has the headers of the span that caused it. */
+  readonly isTracing: boolean;
 };
 
 /** Returns a message as an event for a job. */
-export const arrivalOf = ({ stored, trigger, message, state }: Received): Arrival => {
+export const arrivalOf = ({ stored, trigger, message, state, isTracing }: Received): Arrival => {
   const { subject, sequence: seq, body } = message;
   const { stream } = trigger;
-  const headers = headersOf(message, trigger);
+  const headers = headersOf(message, isTracing ? [...trigger.headers, ...TRACE_HEADERS] : trigger.headers);
   const headerBytes = Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
   const isTooLarge = body.length + headerBytes > MAX_BODY_BYTES;
   return {
@@ -49,7 +52,7 @@ const messageId = (
   return id.length <= MAX_ID ? id : `sha256:${createHash("sha256").update(id).digest("hex")}`;
 };
 
-const headersOf = ({ headers }: StreamMessage, { headers: own }: NatsTrigger): Readonly<Record<string, string>> =>
+const headersOf = ({ headers }: StreamMessage, own: readonly string[]): Readonly<Record<string, string>> =>
   Object.fromEntries(
     [...new Set([...COMMON_HEADERS, ...own])].flatMap((name) => {
       const value = headers.get(name);

@@ -33,6 +33,8 @@ export type MessageTriggersOptions = {
   readonly internalErrors: InternalErrors;
   /** Null in a petit without NATS. */
   readonly source: MessageSource | null;
+  /** True if petit sends traces. */
+  readonly isTracing: boolean;
   readonly isRunning: () => boolean;
 };
 
@@ -252,7 +254,7 @@ export class MessageTriggers implements Disposable {
   }
 
   async #acceptOne(subscription: Subscription, message: StreamMessage, state: StreamState): Promise<MessageAnswer> {
-    const { commits, store, deliveries, internalErrors, log, clock, isRunning } = this.#options;
+    const { commits, store, deliveries, internalErrors, log, clock, isRunning, isTracing } = this.#options;
     const { jobId, trigger: key, stream, stop } = subscription;
     const subject = { jobId, runId: null };
     try {
@@ -261,7 +263,7 @@ export class MessageTriggers implements Disposable {
         if (found === null) return "unwanted";
         // The trigger may have had another subject when NATS sent the message.
         if (!isOfSubject(message.subject, found.trigger.subject)) return "stored";
-        deliveries.accept(arrivalOf({ ...found, message, state }), addHooks);
+        deliveries.accept(arrivalOf({ ...found, message, state, isTracing }), addHooks);
         const { createdAt } = state;
         store.messageConsumers.advance({ jobId, trigger: key, stream }, { createdAt, position: message.sequence });
         addHooks({ onCommit: () => internalErrors.unblock(subject) });
