@@ -5,7 +5,7 @@ import { findCgroups } from "../engine/attempt/cgroup/support.ts";
 import { processCopier } from "../engine/backup/copier.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { EngineOptions, EngineSettings, RetentionSettings } from "../engine/options.ts";
-import { type CreateEngineOptions, createEngine } from "../engine/scheduler.ts";
+import { type CreateEngineOptions, createEngine, type EventIntake } from "../engine/scheduler.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -26,6 +26,8 @@ export type OpenEngineOptions = {
   readonly readJobs: EngineOptions["readJobs"];
   /** See `EngineOptions`. */
   readonly followSchedules?: boolean;
+  /** See `EngineOptions`. */
+  readonly watchFiles?: boolean;
   /** See `EngineOptions`. */
   readonly repository?: EngineOptions["repository"];
   /** See `EngineOptions`. */
@@ -53,7 +55,7 @@ export type OpenEngineOptions = {
  * releases them in reverse order. Throws `taken` if another petit has the database, `unusable_database` if it cannot be
  * used, and `invalid_request` on a system that cannot run jobs.
  */
-export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableStack): Engine => {
+export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableStack): Engine & EventIntake => {
   const { settings, jobsDir, runtime, clock, log, environment } = options;
   const { store, spool, isRestored } = openDatabase(
     { db: settings.db, runtime, clock, log, environment, epochFile: settings.epochFile },
@@ -74,6 +76,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       cgroups: findCgroups({ runtime, environment }),
       settings: engineSettings(settings, options.taskLimits),
       followSchedules: options.followSchedules ?? true,
+      ...(options.watchFiles !== undefined && { watchFiles: options.watchFiles }),
       repository: options.repository ?? null,
       digest: options.digest ?? null,
       heartbeat: options.heartbeat ?? null,

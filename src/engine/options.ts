@@ -73,6 +73,8 @@ export type EngineOptions = {
   readonly backup?: { readonly plan: BackupPlan; readonly copier: Copier } | null;
   /** False to create runs by trigger only, and never from schedules. Default true. */
   readonly followSchedules?: boolean;
+  /** False to look for no files of `files` triggers. Default: what `followSchedules` is. */
+  readonly watchFiles?: boolean;
   /** True if petit has noticed at this start that the database was restored. Default false. */
   readonly isRestored?: boolean;
 };

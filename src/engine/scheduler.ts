@@ -38,7 +38,7 @@ import { Backfills } from "./backfill/backfills.ts";
 import type { BackfillChange, BackfillPlan, BackfillRequest } from "./backfill/request.ts";
 import { Backups } from "./backup/backups.ts";
 import { type AddHooks, Commits } from "./commits.ts";
-import { Deliveries } from "./deliveries/deliveries.ts";
+import { type Arrival, Deliveries } from "./deliveries/deliveries.ts";
 import { FileTriggers } from "./deliveries/files/file-triggers.ts";
 import type { MessageSource } from "./deliveries/messages/message-source.ts";
 import { MessageTriggers } from "./deliveries/messages/message-triggers.ts";
@@ -108,13 +108,19 @@ export type CreateEngineOptions = EngineOptions & {
   readonly unreadableSecrets?: () => readonly UnreadableSecret[];
 };
 
-export const createEngine = (options: CreateEngineOptions): Engine => new Scheduler(options);
+/** What only simulations do with an engine. */
+export type EventIntake = {
+  /** Accepts an event as if a trigger of a job had verified it. Rejects with `not_found`. */
+  acceptEvent(jobId: string, event: Pick<Arrival, "trigger" | "eventTypes" | "event">): Promise<Delivery>;
+};
+
+export const createEngine = (options: CreateEngineOptions): Engine & EventIntake => new Scheduler(options);
 
 /** Number of processes for which petit prepares even if fewer jobs have a schedule. */
 const MIN_PREPARED = 8;
 
 /** Implements the engine: creates its parts and connects them. */
-class Scheduler implements Engine {
+class Scheduler implements Engine, EventIntake {
   readonly store: Store;
   readonly #options: EngineOptions;
   /** Aborted when the engine stops: from then on it stores nothing, and processes run on without it. */
@@ -437,7 +443,7 @@ class Scheduler implements Engine {
         this.#deliveries.follow();
         this.#messageTriggers.follow();
         this.#backfills.checkAll();
-        return this.#fileTriggers.follow();
+        return this.#watchesFiles ? this.#fileTriggers.follow() : Promise.resolve();
       },
     });
   }
@@ -468,7 +474,7 @@ class Scheduler implements Engine {
     });
     this.#workers?.start();
     if (this.#options.followSchedules !== false) this.#startSchedules();
-    if (this.#options.followSchedules !== false) await this.#fileTriggers.start();
+    if (this.#watchesFiles) await this.#fileTriggers.start();
     store.stopBlocking();
     this.#isStarted = true;
     this.#started.resolve();
@@ -486,6 +492,11 @@ class Scheduler implements Engine {
     this.#deliveries.start();
     this.#messageTriggers.start();
     this.#backfills.start();
+  }
+
+  get #watchesFiles(): boolean {
+    const { followSchedules = true, watchFiles = followSchedules } = this.#options;
+    return watchFiles;
   }
 
   #createDigests(): Digests | null {
@@ -706,6 +717,15 @@ class Scheduler implements Engine {
     return this.#commits.retryWhileLocked(() =>
       this.#commits.enqueue((addHooks) => trigger(jobId, request, this.#triggerOptions(addHooks))),
     );
+  }
+
+  acceptEvent(...[jobId, event]: Parameters<EventIntake["acceptEvent"]>): Promise<Delivery> {
+    const { trigger, eventTypes, event: data } = event;
+    const ids = { providerId: null, signedBody: null, chain: 0 };
+    return this.#commits.enqueue((addHooks) => {
+      const stored = this.#jobs.mustFind(jobId);
+      return this.#deliveries.accept({ stored, trigger, eventTypes, event: data, ...ids }, addHooks).delivery;
+    });
   }
 
   receiveWebhook(

@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Job } from "../../domain/job.ts";
 import type { AttemptDriver } from "../../engine/attempt/driver.ts";
 import type { Engine } from "../../engine/engine.ts";
+import type { EventIntake } from "../../engine/scheduler.ts";
 import { sleep } from "../../lib/clock.ts";
 import { silentLog } from "../../lib/log.ts";
 import { VirtualClock } from "../../lib/virtual-clock.ts";
@@ -28,14 +29,14 @@ export type SimulationOptions = {
 
 /** An engine with a database in memory and a clock that only this advances. It sends no notifications and watches no files. */
 export class Simulation implements AsyncDisposable {
-  readonly engine: Engine;
+  readonly engine: Engine & EventIntake;
   readonly clock: VirtualClock;
   readonly #parts: AsyncDisposableStack;
   readonly #hasProcess: () => boolean;
   #activity = 0;
 
   private constructor(
-    engine: Engine,
+    engine: Engine & EventIntake,
     clock: VirtualClock,
     { parts, hasProcess }: { readonly parts: AsyncDisposableStack; readonly hasProcess: () => boolean },
   ) {
@@ -60,9 +61,10 @@ export class Simulation implements AsyncDisposable {
         clock,
         environment,
         jobsDir,
-        readJobs: async () => ({ jobs: jobs.map(withoutOutside), problems: [], broken: [] }),
+        readJobs: async () => ({ jobs: jobs.map(withoutNotify), problems: [], broken: [] }),
         log: silentLog,
         followSchedules,
+        watchFiles: false,
         attempts,
       },
       parts,
@@ -115,8 +117,5 @@ export class Simulation implements AsyncDisposable {
 /** How long a simulation waits for a process before it looks again. */
 const REAL_STEP_MS = 5;
 
-/** Returns a job that tells nobody anything, and whose triggers are only those that need nothing from outside. */
-const withoutOutside = ({ triggers = [], ...job }: Job): Job => {
-  const own = triggers.filter(({ type }) => type === "run");
-  return { ...job, notify: [], ...(own.length > 0 && { triggers: own }) };
-};
+/** Returns a job that tells nobody anything. */
+const withoutNotify = (job: Job): Job => ({ ...job, notify: [] });

@@ -1,7 +1,10 @@
+import { dirname, resolve } from "node:path";
 import type { Settings } from "../../app/settings/settings.ts";
 import { Simulation } from "../../app/simulation/simulation.ts";
 import { neighboursOf, standInFor } from "../../app/simulation/stand-in.ts";
 import { COMPLETES, type Stub, stubDriver } from "../../app/simulation/stub-driver.ts";
+import type { Delivery } from "../../domain/deliveries/delivery.ts";
+import type { EventTrigger, RunTrigger } from "../../domain/deliveries/trigger.ts";
 import { PetitError } from "../../domain/errors.ts";
 import type { JobId, RunId, TaskId } from "../../domain/ids.ts";
 import type { Job } from "../../domain/job.ts";
@@ -12,12 +15,13 @@ import { parseIso } from "../../domain/time-span.ts";
 import type { AttemptCall } from "../../engine/attempt/command.ts";
 import type { RunAttemptOptions } from "../../engine/attempt/run-attempt.ts";
 import type { ReadTest } from "../../jobfile/read/test-file.ts";
-import type { JobTest } from "../../jobfile/schema/test-file.ts";
+import type { JobTest, TestEvent } from "../../jobfile/schema/test-file.ts";
 import { sleep } from "../../lib/clock.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { Store } from "../../store/store.ts";
 import { checkRun } from "./check-run.ts";
 import { type Difference, Differences, Words } from "./difference.ts";
+import { eventArrival, isWrong, triggerOf, type WrongEvent } from "./event.ts";
 import { checkOccurrences } from "./occurrences.ts";
 import { isReal, stubFor, toStub } from "./stubs.ts";
 
@@ -70,6 +74,7 @@ const callKey = (taskId: string, item: string | null): CallKey => JSON.stringify
 
 /** The run of a test. */
 class TestRun {
+  readonly #file: string;
   readonly #job: Job;
   readonly #test: JobTest;
   readonly #context: TestContext;
@@ -78,22 +83,32 @@ class TestRun {
   /** The jobs that other jobs stand in for. */
   readonly #stoodIn: ReadonlySet<JobId>;
   readonly #calls = new Map<RunId, Map<CallKey, AttemptCall>>();
+  /** The trigger that the event of the test reaches; null without an event. */
+  readonly #trigger: EventTrigger | WrongEvent | null;
+  /** True while the run of another job runs that a trigger follows. */
+  #isFollowed = false;
   #processes = 0;
   #store: Store | null = null;
 
-  constructor({ job, test }: ReadTest, context: TestContext, differences: Differences) {
+  constructor({ file, job, test }: ReadTest, context: TestContext, differences: Differences) {
+    this.#file = file;
     this.#job = job;
     this.#test = test;
     this.#context = context;
     this.#differences = differences;
     const real = realJobs(job, test, context.jobs);
-    const jobs = new Map<JobId, Job>([[job.id, test.occurrence === undefined ? { ...job, schedule: null } : job]]);
+    const found = test.event === undefined ? null : triggerOf(job, test.event);
+    this.#trigger = found;
+    const triggers = found === null || isWrong(found) ? [] : [found];
+    const schedule = test.occurrence === undefined ? null : job.schedule;
+    const jobs = new Map<JobId, Job>([[job.id, { ...job, schedule, triggers }]]);
     const stoodIn = new Set<JobId>();
     for (const id of real) {
       const found = context.jobs.get(id);
       if (found !== undefined && id !== job.id) jobs.set(id, { ...found, schedule: null });
     }
-    for (const id of [...neighboursOf(job), ...Object.keys(test.jobs)]) {
+    const followed = triggers.flatMap((trigger) => (trigger.type === "run" ? [trigger.jobId] : []));
+    for (const id of [...neighboursOf(job), ...followed, ...Object.keys(test.jobs)]) {
       const found = [...context.jobs.values()].find((each) => each.id === id);
       if (found === undefined || jobs.has(found.id)) continue;
       jobs.set(found.id, standInFor(found));
@@ -109,6 +124,7 @@ class TestRun {
     const timezone = this.#job.schedule?.timezone ?? zone;
     const due = this.#readTime("occurrence", occurrence, timezone);
     const start = this.#readTime("at", at, timezone) ?? DEFAULT_AT;
+    if (this.#trigger !== null && isWrong(this.#trigger)) this.#wrongEvent(this.#trigger);
     if (this.#differences.found.length > 0 || !this.#isOccurrence(due, timezone)) return;
     await using simulation = await Simulation.start({
       settings: { ...settings, timezone: zone },
@@ -117,7 +133,7 @@ class TestRun {
       jobsDir,
       jobs: [...this.#jobs.values()],
       now: due === null ? start : due - 1,
-      followSchedules: due !== null,
+      followSchedules: due !== null || this.#trigger !== null,
       attempts: (local) =>
         stubDriver({
           local,
@@ -132,7 +148,7 @@ class TestRun {
     this.#store = simulation.engine.store;
     using _ = this.#decideApprovals(simulation);
     await this.#runBefore(simulation);
-    const run = due === null ? await this.#trigger(simulation) : await this.#becomeDue(simulation, due);
+    const run = await this.#start(simulation, due);
     if (run !== null) await this.#check(simulation, run);
   }
 
@@ -162,7 +178,80 @@ class TestRun {
     }
   }
 
-  async #trigger(simulation: Simulation): Promise<Run | null> {
+  #start(simulation: Simulation, due: number | null): Promise<Run | null> {
+    if (due !== null) return this.#becomeDue(simulation, due);
+    const { event } = this.#test;
+    return event === undefined ? this.#triggerByHand(simulation) : this.#deliver(simulation, event);
+  }
+
+  /** Lets an event reach its trigger. */
+  async #deliver(simulation: Simulation, event: TestEvent): Promise<Run | null> {
+    const trigger = this.#trigger;
+    if (trigger === null || isWrong(trigger)) return null;
+    const { engine, clock } = simulation;
+    const delivery =
+      trigger.type === "run"
+        ? await this.#endOther(simulation, trigger, event)
+        : await this.#accept(simulation, trigger, event);
+    if (delivery === null) return null;
+    // More events could follow within this time.
+    const { debounce } = trigger;
+    await simulation.passTo(
+      clock.now() + (debounce === undefined ? 0 : Math.max(debounce.waitMs, debounce.maxWaitMs ?? 0)),
+    );
+    const { outcome, reason, problem, runId } = engine.store.deliveries.find(delivery.id) ?? delivery;
+    if (runId !== null) return engine.store.runs.find(runId);
+    return this.#refused(`${outcome}: ${reason}${problem === null ? "" : `, ${problem}`}`);
+  }
+
+  async #accept(
+    simulation: Simulation,
+    trigger: Exclude<EventTrigger, { readonly type: "run" }>,
+    event: TestEvent,
+  ): Promise<Delivery | null> {
+    const { engine, clock } = simulation;
+    const folder = dirname(resolve(this.#context.jobsDir, this.#file));
+    const arrival = eventArrival(event, trigger, { folder, now: clock.now() });
+    if (!isWrong(arrival))
+      return await simulation.until(engine.acceptEvent(this.#job.id, arrival), Number.POSITIVE_INFINITY);
+    this.#wrongEvent(arrival);
+    return null;
+  }
+
+  /** Runs the other job that a trigger follows, and returns the delivery about its end. */
+  async #endOther(
+    simulation: Simulation,
+    { jobId }: RunTrigger,
+    { status = "completed", params = {}, outputs }: TestEvent,
+  ) {
+    const { engine } = simulation;
+    const other = this.#jobs.get(jobId);
+    const unknown = Object.keys(outputs).find((name) => !Object.hasOwn(other?.outputs ?? {}, name));
+    if (unknown !== undefined) {
+      this.#differences.add(["event", "outputs", unknown], new Words(`an output of job '${jobId}'`), unknown);
+      return null;
+    }
+    this.#isFollowed = true;
+    try {
+      const run = await simulation.until(engine.trigger(jobId, { params, by: TESTER }), Number.POSITIVE_INFINITY);
+      if (run !== null) await simulation.until(engine.waitForRun(run.id), Number.POSITIVE_INFINITY);
+    } catch (error) {
+      if (!(error instanceof PetitError)) throw error;
+      this.#differences.add(["event"], new Words(`a run of job '${jobId}'`), new Words(error.message));
+      return null;
+    } finally {
+      this.#isFollowed = false;
+    }
+    await simulation.passTo(simulation.clock.now());
+    const [delivery] = engine.store.deliveries.list({ jobId: this.#job.id, limit: 1 });
+    return delivery ?? this.#refused(`no trigger follows a run that is ${status}`);
+  }
+
+  #wrongEvent({ field, expected, got }: WrongEvent): void {
+    this.#differences.add(field === null ? ["event"] : ["event", field], new Words(expected), new Words(got));
+  }
+
+  async #triggerByHand(simulation: Simulation): Promise<Run | null> {
     const { params = {} } = this.#test;
     const { engine } = simulation;
     try {
@@ -223,11 +312,13 @@ class TestRun {
   }
 
   #stubOf({ context: { run, job, task, item }, attempt }: RunAttemptOptions): Stub | null {
-    const { tasks, jobs } = this.#test;
+    const { tasks, jobs, event } = this.#test;
     if (run.parent === null && run.jobId === this.#job.id)
       return stubFor(tasks, { taskId: task.id, item: item?.key ?? null, attempt: attempt.attempt });
     if (!this.#stoodIn.has(job.id)) return null;
     const { parent } = run;
+    if (parent === null && this.#isFollowed && event !== undefined)
+      return { ...toStub(event.status), outputs: event.outputs };
     if (parent === null) return toStub(jobs[job.id]);
     return stubFor(tasks, { taskId: parent.taskId, item: this.#keyOf(parent), attempt: parent.attempt });
   }

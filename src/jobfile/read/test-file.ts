@@ -10,7 +10,7 @@ import { Place } from "../place.ts";
 import type { Problem } from "../problem.ts";
 import { makeReport, type Report } from "../report.ts";
 import type { Draft } from "../schema/field.ts";
-import { type JobTest, TEST_FILE, type TestFields } from "../schema/test-file.ts";
+import { type JobTest, type StubbedAttempt, TEST_FILE, type TestFields } from "../schema/test-file.ts";
 import { decode, MAX_BYTES } from "./job-dir.ts";
 import { describeFailure, isTestFileName, listFiles } from "./list-files.ts";
 import { isWhole, readValue } from "./value.ts";
@@ -151,6 +151,7 @@ const checkMeaning = ({ job: jobId, tests }: Draft<TestFields>, { job, jobs, rep
     checkTasks(Object.keys(expect?.tasks ?? {}), { job, report, at: (id) => [...at, "expect", "tasks", id] });
     checkTasks(expect?.skipped ?? [], { job, report, at: (_, item) => [...at, "expect", "skipped", item] });
     checkReal(test.tasks ?? {}, { job, report, at: (id) => [...at, "tasks", id] });
+    checkOutputs(test.tasks ?? {}, { job, jobs, report, at: (id) => [...at, "tasks", id] });
   }
 };
 
@@ -186,3 +187,38 @@ const checkReal = (stubs: StubDrafts, { job, report, at }: NamedTasks): void => 
       report.addAt([...at(id, 0), "real"], "an approval has no process; expected a status");
   }
 };
+
+/** Checks the outputs of stubs for whole runs of other jobs, which can only be those that these jobs declare. */
+const checkOutputs = (
+  stubs: StubDrafts,
+  { job, jobs, report, at }: NamedTasks & { readonly jobs: ReadonlyMap<string, Job> },
+): void => {
+  for (const { id, program } of job.tasks) {
+    const stub = Object.hasOwn(stubs, id) ? stubs[id] : undefined;
+    const child = program.type === "job" ? jobs.get(program.jobId) : undefined;
+    if (child === undefined || typeof stub !== "object") continue;
+    const known = Object.keys(child.outputs ?? {});
+    const check = (attempt: AttemptDraft | undefined, path: Path): void => {
+      for (const name of typeof attempt === "object" ? Object.keys(attempt.outputs ?? {}) : [])
+        if (!known.includes(name))
+          report.addAt(
+            [...path, "outputs", name],
+            `job '${child.id}' has no output '${name}'; ${hint(name, known, `expected one of ${known.join(", ") || "none"}`)}`,
+          );
+    };
+    const path = at(id, 0);
+    if (isList(stub)) for (const [index, attempt] of stub.entries()) check(attempt, [...path, index]);
+    else check(stub, path);
+    for (const [key, given] of Object.entries(!isList(stub) && "items" in stub ? (stub.items ?? {}) : {})) {
+      const ofItem: Path = [...path, "items", key];
+      if (given === undefined) continue;
+      if (isList(given)) for (const [index, attempt] of given.entries()) check(attempt, [...ofItem, index]);
+      else check(given, ofItem);
+    }
+  }
+};
+
+type AttemptDraft = Draft<StubbedAttempt>;
+
+const isList = <T>(value: T | readonly (AttemptDraft | undefined)[]): value is readonly (AttemptDraft | undefined)[] =>
+  Array.isArray(value);

@@ -1,7 +1,7 @@
 import { TASK_STATUSES } from "../../domain/task-run.ts";
 import type { FieldType, ObjectType, Value } from "./field.ts";
 import { paramName } from "./param.ts";
-import { datum, jobId, outputName, taskId, title } from "./text.ts";
+import { datum, jobId, outputName, path, taskId, title } from "./text.ts";
 
 /** How a stub can end an attempt. */
 const STUB_STATUSES = ["completed", "failed"] as const;
@@ -216,6 +216,63 @@ const EXPECT = {
   },
 } as const satisfies ObjectType;
 
+const EVENT = {
+  kind: "object",
+  fields: {
+    trigger: {
+      type: { kind: "text", form: "a trigger's name", characters: "name" },
+      doc: "Which trigger of the job it reaches: its name, for a `run` trigger also the other job, for a `nats` trigger also the stream.",
+      absent: "the only trigger of the job",
+    },
+    type: {
+      type: { kind: "text", form: "a type of events", characters: "name" },
+      doc: "The provider's type of the event of a webhook.",
+      absent: "the first of the trigger's `events`",
+      example: "push",
+    },
+    body: { type: { kind: "json" }, doc: "The body of a webhook or a message.", absent: "that of `file`, or null" },
+    file: {
+      type: path,
+      doc: "A file with the body, relative to the test file: JSON, or any text.",
+      absent: "`body`",
+      example: "../events/github_push.json",
+    },
+    headers: {
+      type: {
+        kind: "map",
+        keys: { kind: "text", form: "a header's name", characters: "name" },
+        of: datum,
+        emptyValue: "",
+      },
+      doc: "Headers of a webhook or a message.",
+      default: {},
+    },
+    paths: {
+      type: { kind: "list", of: path, minItems: 1 },
+      doc: "The files of a `files` trigger, which need not exist.",
+      absent: "none; a `files` trigger needs them",
+      example: ["inbox/people.csv"],
+    },
+    subject: {
+      type: { kind: "text", form: "a subject", characters: "name" },
+      doc: "The subject of a message of NATS.",
+      absent: "that of the trigger",
+    },
+    status: {
+      type: { kind: "choice", values: STUB_STATUSES },
+      doc: "How the run of the other job has ended that a `run` trigger follows.",
+      absent: "completed",
+    },
+    params: {
+      type: { kind: "map", keys: paramName, of: datum, emptyValue: "" },
+      doc: "The params of that run.",
+      absent: "their defaults",
+    },
+    outputs: { type: outputs, doc: "The outputs of that run.", default: {} },
+  },
+  exclusive: [["body", "file"]],
+} as const satisfies ObjectType;
+
 const TEST = {
   kind: "object",
   fields: {
@@ -238,6 +295,12 @@ const TEST = {
       absent: "a person starts it",
       example: "2027-03-28T02:00",
     },
+    event: {
+      type: EVENT,
+      doc: "The event that starts the run by a trigger of the job. Signatures are not checked.",
+      absent: "a person starts it",
+      example: { type: "push", file: "../events/github_push.json" },
+    },
     jobs: {
       type: { kind: "map", keys: jobId, of: { kind: "choice", values: STUB_STATUSES } },
       doc: "How the last runs of other jobs have ended, for `depends_on` of the job. They are over when the test begins; others have never run.",
@@ -255,6 +318,8 @@ const TEST = {
   exclusive: [
     ["occurrence", "at"],
     ["occurrence", "params"],
+    ["event", "occurrence"],
+    ["event", "params"],
   ],
 } as const satisfies ObjectType;
 
@@ -272,6 +337,7 @@ export const TEST_FILE = {
 } as const satisfies ObjectType;
 
 export type TestFields = Value<typeof TEST_FILE>;
+export type TestEvent = Value<typeof EVENT>;
 export type JobTest = Value<typeof TEST>;
 export type TaskStub = Value<typeof stub>;
 export type StubbedAttempt = Value<typeof attempt>;

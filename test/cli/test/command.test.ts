@@ -271,6 +271,71 @@ tasks: [{ id: a, type: shell, script: exit 3 }]
     expect(await runTest(real)).toMatchObject({ status: 0 });
   });
 
+  test("lets events reach the triggers of a job", async () => {
+    using folder = tempFolder();
+    folder.write(
+      "jobs/load.yaml",
+      `id: load
+params: { what: { default: none, pattern: "^[a-z./0-9]+$" } }
+triggers:
+  - { type: webhook, name: push, verify: github, secret: { file: nowhere }, events: [push, tag], if: "event.body.ok", params: { what: "\${{ event.headers.kind }}" } }
+  - { type: webhook, name: slow, verify: token, secret: { file: nowhere }, debounce: { wait: 1h, max_wait: 5h }, params: { what: "\${{ event.body }}" } }
+  - { type: files, name: files, paths: ["*.csv"], params: { what: "\${{ event.path }}" } }
+  - { type: run, job: other, on: [failed], params: { what: "\${{ event.outputs.rows }}" } }
+  - { type: nats, stream: orders, subject: "orders.*", params: { what: "\${{ event.subject }}" } }
+tasks: [{ id: a, type: shell, script: "false", environment: { FROM: "\${{ event.type }}" } }]
+---
+id: other
+outputs: { rows: "\${{ tasks.a.outputs.rows }}" }
+tasks: [{ id: a, type: shell, script: "false" }]
+`,
+    );
+    folder.write("events/body.json", '{"ok": true}');
+    folder.write(
+      "jobs/load.test.yaml",
+      `job: load
+tests:
+  - { name: a webhook, event: { trigger: push, file: ../events/body.json, headers: { Kind: a1 } }, expect: { params: { what: a1 }, tasks: { a: { env: { FROM: push } } } } }
+  - { name: another type, event: { trigger: push, type: tag, body: { ok: 1 }, headers: { kind: a1 } }, expect: { tasks: { a: { env: { FROM: tag } } } } }
+  - { name: an unwanted type, event: { trigger: push, type: issue, body: { ok: true } }, expect: { refused: "skipped: event" } }
+  - { name: a false condition, event: { trigger: push, body: { ok: false } }, expect: { refused: condition_not_met } }
+  - { name: wrong params, event: { trigger: push, body: { ok: true }, headers: { kind: "?" } }, expect: { refused: "invalid_params, " } }
+  - { name: a debounce, event: { trigger: slow, body: b }, expect: { status: completed, params: { what: b } } }
+  - { name: a file, event: { trigger: files, paths: [/in/a.csv] }, expect: { params: { what: /in/a.csv } } }
+  - { name: a run, event: { trigger: other, status: failed }, expect: { params: { what: none } } }
+  - { name: a run that does not count, event: { trigger: other }, expect: { refused: no trigger follows a run that is completed } }
+  - { name: a message, event: { trigger: orders, subject: orders.3, body: 1 }, expect: { params: { what: orders.3 } } }
+`,
+    );
+    const { status, stdout } = await runTest(folder);
+    expect(stdout.split("\n").filter((line) => !line.startsWith("ok "))).toEqual([""]);
+    expect(status).toBe(0);
+    folder.write(
+      "jobs/load.test.yaml",
+      `job: load
+tests:
+  - { name: no trigger, event: { body: 1 }, expect: { status: completed } }
+  - { name: unknown, event: { trigger: pusch }, expect: { status: completed } }
+  - { name: no file, event: { trigger: push, file: nowhere.json }, expect: { status: completed } }
+  - { name: no paths, event: { trigger: files }, expect: { status: completed } }
+  - { name: unknown output, event: { trigger: other, outputs: { row: 1 } }, expect: { status: completed } }
+`,
+    );
+    const wrong = await runTest(folder);
+    expect(wrong.status).toBe(1);
+    expect(wrong.stdout.split("\n").filter((line) => line.startsWith("    "))).toEqual([
+      expect.stringContaining(
+        "load.test.yaml:3:32: event: expected 'trigger', because the job has several, got push, slow, files, other, orders",
+      ),
+      expect.stringContaining(
+        "event.trigger: expected a trigger of the job, got only push, slow, files, other, orders",
+      ),
+      expect.stringContaining("event.file: expected a file that can be read, got ENOENT"),
+      expect.stringContaining("event.paths: expected the paths of files, got none"),
+      expect.stringContaining("event.outputs.row: expected an output of job 'other', got row"),
+    ]);
+  });
+
   test("has a report for programs, and one for CI", async () => {
     using folder = folderWith('expect: {status: failed, tasks: {alert: skipped}, error: "<&>"}');
     const { status, stdout } = await runTest(folder, "--json", "--junit", "report.xml");

@@ -8,6 +8,11 @@ const { jobs } = await readJobText(`id: load
 tasks:
   - { id: fetch, type: shell, script: x }
   - { id: ask, type: approval }
+  - { id: sub, type: job, job: other, foreach: [a, b] }
+---
+id: other
+outputs: { rows: "1" }
+tasks: [{ id: a, type: shell, script: x }]
 `);
 const known = new Map<string, Job>(jobs.map((job) => [job.id, job]));
 
