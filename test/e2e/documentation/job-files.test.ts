@@ -20,8 +20,8 @@ const PARTS_OF_JOBS = /^notify:/;
 const CONFIGURATION = /^(?:#.*\n)*(?:db|queues|public_url|digest|heartbeat|jobs|auth|run_as_allowed):/;
 const PARTS_OF_CONFIGURATIONS = /^roles:/;
 const NEEDED_BY_JOBS = /^(?:#.*\n)*(?:queues|run_as_allowed):/;
-/** Kubernetes, oauth2-proxy and Dex. */
-const OF_OTHERS = /^(?:startupProbe|upstreamConfig|issuer):/;
+/** Kubernetes, oauth2-proxy, Dex and GitHub. */
+const OF_OTHERS = /^(?:startupProbe|upstreamConfig|issuer|steps):/;
 
 /** Test files. */
 const TESTS = /^(?:#.*\n)*job:/;
