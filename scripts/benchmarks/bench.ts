@@ -14,6 +14,7 @@ import { measureMillion } from "./million.ts";
 import { measureRuns } from "./runs.ts";
 import { compareSchedulers } from "./schedulers/compare.ts";
 import { dagu, petitScheduler, rustPetit, type Scheduler } from "./schedulers/scheduler.ts";
+import { measureSearch } from "./search.ts";
 import { measureStart } from "./start.ts";
 import { header, line, type Row } from "./table.ts";
 import { measureTrigger } from "./trigger.ts";
@@ -85,6 +86,11 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   },
   workers: { about: "tasks on three workers, compared with local ones", isSlow: true, measure: measureWorkers },
   "idle-workers": { about: "CPU time and memory of idle workers", isSlow: true, measure: measureIdleWorkers },
+  search: {
+    about: "searches in 1 GB of output in 100,000 runs, and building their index",
+    isSlow: true,
+    measure: measureSearch,
+  },
   million: { about: "queries and triggers with 1,000,000 stored runs", isSlow: true, measure: measureMillion },
 };
 

@@ -96,6 +96,7 @@ const start = async (options: AppOptions): Promise<App> => {
     refuseOpenBind(settings.apiHost, source.tokens.length > 0 || signIn !== null);
   const jobSource = parts.use(openJobSource(options));
   let openAccess: () => OpenAccess | null = () => null;
+  let search: RunSearch | null = null;
   const engine: Engine = openEngine(
     {
       settings,
@@ -115,6 +116,7 @@ const start = async (options: AppOptions): Promise<App> => {
         return jobSource.read(findJob);
       },
       openAccess: () => openAccess(),
+      failingIndex: () => search?.failing ?? null,
       unreadableSecrets: () => secrets.flatMap(({ fault }) => fault() ?? []),
     },
     parts,
@@ -142,7 +144,7 @@ const start = async (options: AppOptions): Promise<App> => {
       signIn,
     }),
   );
-  const search = openSearch(engine, options, parts);
+  search = openSearch(engine, options, parts);
   const url = settings.api ? await serve(engine, { options, auth, jobSource, search, parts }) : null;
   parts.use(logEvents(engine, log));
   // A reload during the stop is rejected, which is not an error.

@@ -47,6 +47,8 @@ export type OpenEngineOptions = {
   /** See `CreateEngineOptions`. */
   readonly openAccess?: () => OpenAccess | null;
   /** See `CreateEngineOptions`. */
+  readonly failingIndex?: CreateEngineOptions["failingIndex"];
+  /** See `CreateEngineOptions`. */
   readonly unreadableSecrets?: CreateEngineOptions["unreadableSecrets"];
 };
 
@@ -88,6 +90,7 @@ export const openEngine = (options: OpenEngineOptions, parts: AsyncDisposableSta
       ...(options.attempts !== undefined && { attempts: options.attempts }),
       messages: options.messages ?? null,
       openAccess: options.openAccess ?? (() => null),
+      failingIndex: options.failingIndex ?? (() => null),
       unreadableSecrets: options.unreadableSecrets ?? (() => []),
     }),
   );

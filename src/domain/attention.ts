@@ -11,6 +11,7 @@ import type { NotifyTarget } from "./notification.ts";
 import type { FailureGroup } from "./output/failure-groups.ts";
 import type { Role } from "./people/role.ts";
 import type { ParamValues, Reason } from "./run.ts";
+import type { IndexFault } from "./search/index-fault.ts";
 import type { FailureCause } from "./task-run.ts";
 import type { Blocked } from "./workers/waiting.ts";
 import type { RefusedHello, RefusedWorker, WaitsForWorker, WorkerAttempt } from "./workers/worker.ts";
@@ -33,6 +34,7 @@ export type Attention =
   | ({ readonly kind: "notifications_undelivered" } & UndeliveredTarget)
   | ({ readonly kind: "heartbeat_failing" } & FailingHeartbeat)
   | ({ readonly kind: "backup_failed" } & MissingBackup)
+  | ({ readonly kind: "search_index_failing" } & FailingIndex)
   | ({ readonly kind: "trigger_failing" } & FailingTrigger)
   | ({ readonly kind: "internal_error" } & InternalError)
   | ({ readonly kind: "retention_undecided" } & OldRuns)
@@ -121,6 +123,7 @@ export const ATTENTION_SEVERITY = {
   notifications_undelivered: "error",
   heartbeat_failing: "error",
   backup_failed: "error",
+  search_index_failing: "warning",
   trigger_failing: "error",
   internal_error: "error",
   retention_undecided: "warning",
@@ -348,6 +351,14 @@ export type OldRuns = {
   readonly since: number;
   /** How many; of each job, about the first 5,000 are counted. */
   readonly runs: number;
+};
+
+/** The index for searches in the output can't be written. */
+export type FailingIndex = {
+  /** In ms since the Unix epoch. */
+  readonly since: number;
+  readonly fault: IndexFault;
+  readonly error: string;
 };
 
 /** A petit of root whose API requires no token. */

@@ -1,5 +1,5 @@
 import type { Artifact } from "../domain/artifact/artifact.ts";
-import type { OpenAccess, UnreadableSecret } from "../domain/attention.ts";
+import type { FailingIndex, OpenAccess, UnreadableSecret } from "../domain/attention.ts";
 import type { Backfill } from "../domain/backfill/backfill.ts";
 import type { BackupState } from "../domain/backup/state.ts";
 import type { Delivery } from "../domain/deliveries/delivery.ts";
@@ -102,6 +102,8 @@ export type CreateEngineOptions = EngineOptions & {
   readonly messages?: MessageSource | null;
   /** Returns who can control a petit of root without a token, or null. Missing if nobody can. */
   readonly openAccess?: () => OpenAccess | null;
+  /** Returns why the index for searches can't be written. Missing if there is none. */
+  readonly failingIndex?: () => FailingIndex | null;
   /** Returns what runs attempts instead of this machine and its workers. Missing: they do. */
   readonly attempts?: (local: AttemptDriver) => AttemptDriver;
   /** Returns the secrets of the configuration file that can't be read again. Missing if there are none. */
@@ -243,6 +245,7 @@ class Scheduler implements Engine, EventIntake {
       ],
       oldRuns: () => this.#pruner.offer,
       openAccess: options.openAccess ?? (() => null),
+      failingIndex: options.failingIndex ?? (() => null),
       unreadableSecrets: options.unreadableSecrets ?? (() => []),
       repositoryProblems: () => options.repository?.problems() ?? [],
       changedCommitFiles: () => options.repository?.changed() ?? [],

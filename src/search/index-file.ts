@@ -24,8 +24,11 @@ export type Block = {
 
 export type BlockText = Block & { readonly text: string };
 
-/** The output of a run, in blocks. */
-export type IndexedRun = { readonly run: number; readonly tail: number; readonly blocks: readonly BlockText[] };
+/** The output of a run, in blocks; null if the run has not ended. */
+export type IndexedRun = { readonly run: number; readonly tail: number; readonly blocks: readonly BlockText[] | null };
+
+/** Where runs are added: after those that the index has, before them, or in the places of runs that had not ended. */
+export type AddedPart = "newer" | "older" | "later";
 
 /** How far the index reaches. Runs have numbers (`seq`) in the order in which they were created. */
 export type Reach = {
@@ -45,25 +48,30 @@ type Shard = {
 
 /** Identifies the file, as `application_id` and `user_version`. Another version is built again. */
 const APPLICATION_ID = 0x70657469;
-const FORMAT = 1;
+const FORMAT = 2;
 
 const SCHEMA = `
 PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
-CREATE TABLE state (token TEXT NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL, is_full INTEGER NOT NULL) STRICT;
+-- The ids of blocks from first_id to before next_id are taken. They have the order of the runs, and few gaps, because the index has differences
+-- between them.
+CREATE TABLE state (token TEXT NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL, is_full INTEGER NOT NULL,
+  first_id INTEGER NOT NULL, next_id INTEGER NOT NULL) STRICT;
 -- tail: the last 48 bits of the id of the run, because the number of a deleted run can be used again.
-CREATE TABLE runs (run INTEGER PRIMARY KEY, tail INTEGER NOT NULL, blocks INTEGER NOT NULL) STRICT;
--- Runs that had not ended when their neighbours were indexed.
-CREATE TABLE later (run INTEGER PRIMARY KEY) STRICT;
--- id: run * 2^20 + number of the block within the run.
-CREATE TABLE blocks (id INTEGER PRIMARY KEY, start INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL) STRICT;
+CREATE TABLE runs (run INTEGER PRIMARY KEY, tail INTEGER NOT NULL, first_id INTEGER NOT NULL, blocks INTEGER NOT NULL) STRICT;
+-- Runs that had not ended when their neighbours were indexed, and the first of the ids that are kept for them; null if none are.
+CREATE TABLE later (run INTEGER PRIMARY KEY, first_id INTEGER) STRICT;
+CREATE TABLE blocks (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, start INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL) STRICT;
 CREATE TABLE shards (id INTEGER PRIMARY KEY, low INTEGER NOT NULL, high INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
 PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${FORMAT};
 `;
 
-/** Blocks of a run that have an id of their own. Another one would be beyond 8 GiB of output. */
-const MAX_BLOCKS = 2 ** 20;
+/** The first id of a block. Older ones have lower ids. */
+const MIDDLE_ID = 2 ** 30;
+
+/** Ids that are kept for a run that has not ended. If it has more blocks, they are joined. */
+const KEPT_IDS = 256;
 
 const BUSY_TIMEOUT_MS = 5_000;
 
@@ -122,7 +130,8 @@ export const openIndexToRead = ({
   token,
 }: IndexOptions & { readonly token: string }): SearchIndex | null => {
   if (indexSize(path) === 0) return null;
-  const db = runtime.openDatabase(path, { readonly: true });
+  // Not read-only: after a kill of the process that writes it, SQLite has to recover the log first.
+  const db = runtime.openDatabase(path);
   try {
     db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     if (isOf(db, token)) return new SearchIndex(db);
@@ -159,7 +168,13 @@ export class SearchIndex implements Disposable {
 
   /** Notes to which database a new index belongs. */
   begin(token: string): void {
-    this.#sql.run("INSERT INTO state (token, low, high, is_full) VALUES ($token, 0, -1, 0)", { token });
+    this.#sql.run(
+      "INSERT INTO state (token, low, high, is_full, first_id, next_id) VALUES ($token, 0, -1, 0, $id, $id)",
+      {
+        token,
+        id: MIDDLE_ID,
+      },
+    );
   }
 
   /** Runs `work` in one transaction. */
@@ -199,29 +214,73 @@ export class SearchIndex implements Disposable {
     });
   }
 
-  /** Adds runs, in any order. */
-  add(runs: readonly IndexedRun[]): void {
+  /** Adds runs, in any order. Those that have not ended get their place for later. */
+  add(runs: readonly IndexedRun[], part: AddedPart): void {
     // FTS5 writes what it has collected whenever a block is not after the last one.
-    for (const each of runs.toSorted((one, other) => one.run - other.run)) {
-      const blocks = each.blocks.slice(0, MAX_BLOCKS);
-      if (blocks.length === 0) continue;
-      this.#sql.run("INSERT OR REPLACE INTO runs (run, tail, blocks) VALUES ($run, $tail, $blocks)", {
-        run: each.run,
-        tail: each.tail,
-        blocks: blocks.length,
-      });
-      const bytes = blocks.reduce((sum, block) => sum + block.text.length, 0);
-      const shard = this.#shardFor(each.run, bytes);
-      for (const [index, { start, first, last, text: content }] of blocks.entries()) {
-        const id = each.run * MAX_BLOCKS + index;
-        this.#sql.run("INSERT INTO blocks (id, start, first, last) VALUES ($id, $start, $first, $last)", {
-          id,
-          start,
-          first,
-          last,
-        });
-        this.#sql.run(`INSERT INTO text_${shard} (rowid, text) VALUES ($id, $content)`, { id, content });
+    const ordered = runs.toSorted((one, other) => one.run - other.run);
+    let id =
+      part === "later"
+        ? 0
+        : this.#takeIds(
+            ordered.reduce((sum, { blocks }) => sum + (blocks?.length ?? KEPT_IDS), 0),
+            part,
+          );
+    for (const { run, tail, blocks } of ordered) {
+      if (blocks === null) {
+        this.#sql.run("INSERT OR REPLACE INTO later (run, first_id) VALUES ($run, $id)", { run, id });
+        id += KEPT_IDS;
+      } else if (part === "later") {
+        this.#addRun({ run, tail, blocks: joinBlocks(blocks, KEPT_IDS) }, this.#takeLater(run));
+      } else {
+        this.#addRun({ run, tail, blocks }, id);
+        id += blocks.length;
       }
+    }
+  }
+
+  /** Takes ids at one end of those that are taken. Returns the first. */
+  #takeIds(count: number, end: "newer" | "older"): number {
+    const { first_id: first, next_id: next } = this.#sql.get("SELECT first_id, next_id FROM state") ?? {};
+    if (end === "newer") {
+      this.#sql.run("UPDATE state SET next_id = next_id + $count", { count });
+      return Number(next);
+    }
+    this.#sql.run("UPDATE state SET first_id = first_id - $count", { count });
+    return Number(first) - count;
+  }
+
+  /** Returns the first of the ids that are kept for a run, and removes the run from those for later. */
+  #takeLater(run: number): number {
+    const row = this.#sql.get("SELECT first_id FROM later WHERE run = $run", { run });
+    this.#sql.run("DELETE FROM later WHERE run = $run", { run });
+    return integer(row ?? {}, "first_id");
+  }
+
+  #addRun(
+    { run, tail, blocks }: { readonly run: number; readonly tail: number; readonly blocks: readonly BlockText[] },
+    firstId: number,
+  ): void {
+    if (blocks.length === 0) return;
+    this.#sql.run("INSERT OR REPLACE INTO runs (run, tail, first_id, blocks) VALUES ($run, $tail, $firstId, $blocks)", {
+      run,
+      tail,
+      firstId,
+      blocks: blocks.length,
+    });
+    const shard = this.#shardFor(
+      run,
+      blocks.reduce((sum, block) => sum + block.text.length, 0),
+    );
+    for (const [index, { start, first, last, text: content }] of blocks.entries()) {
+      const id = firstId + index;
+      this.#sql.run("INSERT INTO blocks (id, run, start, first, last) VALUES ($id, $run, $start, $first, $last)", {
+        id,
+        run,
+        start,
+        first,
+        last,
+      });
+      this.#sql.run(`INSERT INTO text_${shard} (rowid, text) VALUES ($id, $content)`, { id, content });
     }
   }
 
@@ -278,13 +337,23 @@ export class SearchIndex implements Disposable {
     const oldest = this.#shards().at(-1);
     if (oldest === undefined) return null;
     this.#drop(oldest);
+    this.#sql.run("DELETE FROM later WHERE run <= $high", { high: oldest.high });
     return oldest.high;
   }
 
   #drop({ id, low, high }: Shard): void {
     this.#db.exec(`DROP TABLE text_${id}`);
-    const range = { from: low * MAX_BLOCKS, to: (high + 1) * MAX_BLOCKS - 1 };
-    this.#sql.run("DELETE FROM blocks WHERE id BETWEEN $from AND $to", range);
+    const ids = this.#sql.get(
+      "SELECT min(first_id) AS first, max(first_id + blocks) AS next FROM runs WHERE run BETWEEN $low AND $high",
+      { low, high },
+    );
+    if (ids?.first != null)
+      this.#sql.run("DELETE FROM blocks WHERE id >= $first AND id < $next AND run BETWEEN $low AND $high", {
+        first: integer(ids, "first"),
+        next: integer(ids, "next"),
+        low,
+        high,
+      });
     this.#sql.run("DELETE FROM runs WHERE run BETWEEN $low AND $high", { low, high });
     this.#sql.run("DELETE FROM shards WHERE id = $id", { id });
   }
@@ -293,22 +362,21 @@ export class SearchIndex implements Disposable {
   remove(runs: readonly number[]): void {
     const shards = this.#shards();
     for (const run of runs) {
-      const shard = shards.find(({ low, high }) => low <= run && run <= high);
-      const range = { from: run * MAX_BLOCKS, to: (run + 1) * MAX_BLOCKS - 1 };
-      if (shard !== undefined)
-        for (const row of this.#sql.all("SELECT id FROM blocks WHERE id BETWEEN $from AND $to", range))
-          this.#sql.run(`DELETE FROM text_${shard.id} WHERE rowid = $id`, { id: integer(row, "id") });
-      this.#sql.run("DELETE FROM blocks WHERE id BETWEEN $from AND $to", range);
-      this.#sql.run("DELETE FROM runs WHERE run = $run", { run });
       this.#sql.run("DELETE FROM later WHERE run = $run", { run });
+      const row = this.#sql.get("SELECT first_id, blocks FROM runs WHERE run = $run", { run });
+      if (row === null) continue;
+      const first = integer(row, "first_id");
+      const shard = shards.find(({ low, high }) => low <= run && run <= high);
+      for (let id = first; id < first + integer(row, "blocks"); id++) {
+        if (shard !== undefined) this.#sql.run(`DELETE FROM text_${shard.id} WHERE rowid = $id`, { id });
+        this.#sql.run("DELETE FROM blocks WHERE id = $id", { id });
+      }
+      this.#sql.run("DELETE FROM runs WHERE run = $run", { run });
     }
     for (const shard of shards) {
-      const isEmpty =
-        this.#sql.get("SELECT 1 AS one FROM runs WHERE run BETWEEN $low AND $high LIMIT 1", {
-          low: shard.low,
-          high: shard.high,
-        }) === null;
-      if (isEmpty) this.#drop(shard);
+      const range = { low: shard.low, high: shard.high };
+      if (this.#sql.get("SELECT 1 AS one FROM runs WHERE run BETWEEN $low AND $high LIMIT 1", range) === null)
+        this.#drop(shard);
     }
   }
 
@@ -325,17 +393,24 @@ export class SearchIndex implements Disposable {
     return row === null ? null : integer(row, "tail");
   }
 
+  /** Notes runs that are to be added later, without a place of their own. */
   addLater(runs: readonly number[]): void {
-    for (const run of runs) this.#sql.run("INSERT OR IGNORE INTO later (run) VALUES ($run)", { run });
+    for (const run of runs) this.#sql.run("INSERT OR IGNORE INTO later (run, first_id) VALUES ($run, NULL)", { run });
   }
 
   removeLater(runs: readonly number[]): void {
     for (const run of runs) this.#sql.run("DELETE FROM later WHERE run = $run", { run });
   }
 
-  /** Returns the runs that had not ended when their neighbours were indexed, the newest first. */
-  listLater(): readonly number[] {
-    return this.#sql.all("SELECT run FROM later ORDER BY run DESC").map((row) => integer(row, "run"));
+  /**
+   * Returns the runs that had not ended when their neighbours were indexed, the newest first. Of those that have the number of a deleted run,
+   * none has a place: they are always read.
+   */
+  listLater({ withPlace = false }: { readonly withPlace?: boolean } = {}): readonly number[] {
+    const condition = withPlace ? "first_id IS NOT NULL" : "true";
+    return this.#sql
+      .all(`SELECT run FROM later WHERE ${condition} ORDER BY run DESC`)
+      .map((row) => integer(row, "run"));
   }
 
   /** Size of what the file contains, without free pages, in bytes. */
@@ -356,12 +431,16 @@ export class SearchIndex implements Disposable {
   /** Returns the blocks in which lines that need these texts can be, the last one first. Reads them little by little. */
   *candidates(needed: NeededTexts, upToRun: number): Generator<Block> {
     const query = matchQuery(needed);
+    const newest = this.#sql.get(
+      "SELECT first_id + blocks AS next FROM runs WHERE run <= $upToRun ORDER BY run DESC LIMIT 1",
+      { upToRun },
+    );
+    let before = newest === null ? 0 : integer(newest, "next");
     for (const shard of this.#shards()) {
       if (shard.low > upToRun) continue;
-      let before = (Math.min(upToRun, shard.high) + 1) * MAX_BLOCKS;
       for (let limit = FIRST_CANDIDATES; ; limit = Math.min(2 * limit, MAX_CANDIDATES)) {
         const rows = this.#sql.all(
-          `SELECT blocks.id, start, first, last FROM
+          `SELECT blocks.id, run, start, first, last FROM
              (SELECT rowid AS id FROM text_${shard.id} WHERE text_${shard.id} MATCH $query AND rowid < $before
               ORDER BY rowid DESC LIMIT $limit) AS found
            JOIN blocks ON blocks.id = found.id ORDER BY blocks.id DESC`,
@@ -370,7 +449,7 @@ export class SearchIndex implements Disposable {
         for (const row of rows) {
           before = integer(row, "id");
           yield {
-            run: Math.floor(before / MAX_BLOCKS),
+            run: integer(row, "run"),
             start: integer(row, "start"),
             first: integer(row, "first"),
             last: integer(row, "last"),
@@ -385,6 +464,25 @@ export class SearchIndex implements Disposable {
     this.#db.close();
   }
 }
+
+/** Joins neighbouring blocks until there are at most `max`. */
+const joinBlocks = (blocks: readonly BlockText[], max: number): readonly BlockText[] => {
+  if (blocks.length <= max) return blocks;
+  const size = Math.ceil(blocks.length / max);
+  return Array.from({ length: Math.ceil(blocks.length / size) }, (_, index) => {
+    const parts = blocks.slice(index * size, (index + 1) * size);
+    const [first, last] = [parts[0], parts.at(-1)];
+    if (first === undefined || last === undefined) throw new Error("a block of nothing");
+    const start = Math.min(...parts.map((part) => part.start));
+    return {
+      run: first.run,
+      start,
+      first: first.first,
+      last: last.last,
+      text: parts.map(({ text }) => text).join("\n"),
+    };
+  });
+};
 
 const FIRST_CANDIDATES = 64;
 const MAX_CANDIDATES = 4_096;

@@ -1,8 +1,10 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
+import type { IndexFault } from "../domain/search/index-fault.ts";
 import { errorMessage } from "../lib/error-message.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import {
+  type AddedPart,
   deleteIndex,
   type IndexedRun,
   indexSize,
@@ -40,7 +42,7 @@ export type IndexStatus = {
   readonly failure: IndexFailure | null;
 };
 
-type IndexFailure = { readonly code: "disk_full" | "unwritable"; readonly error: string };
+type IndexFailure = { readonly fault: IndexFault; readonly error: string };
 
 /** Maximum of runs, and about how many bytes of output, that one step adds. */
 const STEP_RUNS = 500;
@@ -87,7 +89,7 @@ const failed = ({ index }: IndexingOptions, error: unknown): IndexStatus => {
     isFull: false,
     reachesTo: null,
     sizeBytes: indexSize(index),
-    failure: { code: isDiskFull ? "disk_full" : "unwritable", error: errorMessage(error) },
+    failure: { fault: isDiskFull ? "disk_full" : "unwritable", error: errorMessage(error) },
   };
 };
 
@@ -180,7 +182,7 @@ class Indexing {
     }
     const runs = this.#output.listAfter(reach.high, STEP_RUNS);
     if (runs.length === 0) return true;
-    this.#add(runs, (taken) => {
+    this.#add(runs, "newer", (taken) => {
       const now = this.#reach;
       const high = taken.at(-1)?.seq ?? now.high;
       this.#index.setReach({ ...now, low: Math.min(now.low, taken[0]?.seq ?? now.low), high });
@@ -194,9 +196,10 @@ class Indexing {
     const known = new Set(existing.map(({ seq }) => seq));
     const gone = waiting.filter((seq) => !known.has(seq));
     if (gone.length > 0) this.#index.transaction(() => this.#index.removeLater(gone));
-    const ended = existing.filter(({ hasEnded }) => hasEnded).slice(0, STEP_RUNS);
+    const placed = new Set(this.#index.listLater({ withPlace: true }));
+    const ended = existing.filter(({ seq, hasEnded }) => hasEnded && placed.has(seq)).slice(0, STEP_RUNS);
     if (ended.length === 0) return true;
-    this.#add(ended, (taken) => this.#index.removeLater(taken.map(({ seq }) => seq)));
+    this.#add(ended, "later");
     return false;
   }
 
@@ -209,28 +212,24 @@ class Indexing {
       this.#index.transaction(() => this.#index.setReach({ ...reach, isFull: true }));
       return true;
     }
-    this.#add(runs, (taken) => this.#index.setReach({ ...this.#reach, low: taken.at(-1)?.seq ?? reach.low }));
+    this.#add(runs, "older", (taken) => this.#index.setReach({ ...this.#reach, low: taken.at(-1)?.seq ?? reach.low }));
     return false;
   }
 
   /** Adds the first of some runs, as many as are good for one step. `then` gets them, in the same transaction. */
-  #add(runs: readonly SearchedRun[], then: (taken: readonly SearchedRun[]) => void): void {
+  #add(runs: readonly SearchedRun[], part: AddedPart, then: (taken: readonly SearchedRun[]) => void = () => {}): void {
     this.#assertSpace();
     const indexed: IndexedRun[] = [];
-    const open: number[] = [];
     let [taken, bytes] = [0, 0];
     for (const run of runs) {
       taken++;
-      if (run.hasEnded) {
-        const blocks = this.#output.readBlocks(run.seq);
-        indexed.push({ run: run.seq, tail: tailOf(run.id), blocks });
-        bytes += blocks.reduce((sum, { text }) => sum + text.length, 0);
-      } else open.push(run.seq);
+      const blocks = run.hasEnded ? this.#output.readBlocks(run.seq) : null;
+      indexed.push({ run: run.seq, tail: tailOf(run.id), blocks });
+      bytes += blocks?.reduce((sum, { text }) => sum + text.length, 0) ?? 0;
       if (bytes >= Math.min(STEP_BYTES, this.#options.limitBytes / (2 * SHARDS))) break;
     }
     this.#index.transaction(() => {
-      this.#index.add(indexed);
-      this.#index.addLater(open);
+      this.#index.add(indexed, part);
       then(runs.slice(0, taken));
     });
     while (!this.#hasRoom()) if (!this.#dropOldest()) break;

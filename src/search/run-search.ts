@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { resolve } from "node:path";
+import type { FailingIndex } from "../domain/attention.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -24,13 +25,6 @@ export type RunSearchOptions = {
 /** What is searched for. The search ends after `MAX_SEARCH_MS`. */
 export type RunSearchQuery = Omit<FindRequest, "maxMs">;
 
-/** State of the index. */
-export type IndexState = IndexStatus & {
-  readonly limitBytes: number;
-  /** Since when the index can't be written, in ms since the Unix epoch; null if it can. */
-  readonly failingSince: number | null;
-};
-
 /** The index beside a database. */
 export const searchIndexOf = (db: string): string => resolve(siblingFile(db, "-search"));
 
@@ -47,13 +41,11 @@ const MAX_ENDED = 500;
 const MAX_WAIT_MS = 300_000;
 /** The shortest time between two updates, and after one that failed, in ms. */
 const MIN_PAUSE_MS = 10_000;
-const RETRY_MS = 60_000;
+const RETRY_MS = 30_000;
 /** The first update waits until petit has started, in ms. */
 const START_DELAY_MS = 2_000;
 /** Runs are deleted also while none end. */
 const MAX_PAUSE_MS = 3_600_000;
-
-const NOT_BUILT: IndexStatus = { isBuilding: true, isFull: false, reachesTo: null, sizeBytes: 0, failure: null };
 
 /**
  * Searches the output of ended runs, and keeps the index for that up to date. Both are done by other processes, so that nothing waits for
@@ -62,8 +54,7 @@ const NOT_BUILT: IndexStatus = { isBuilding: true, isFull: false, reachesTo: nul
 export class RunSearch implements AsyncDisposable {
   readonly #options: RunSearchOptions;
   readonly #index: string;
-  #status: IndexStatus = NOT_BUILT;
-  #failingSince: number | null = null;
+  #failing: FailingIndex | null = null;
   /** Runs that have ended since the last update began. */
   #ended = 0;
   #update: { readonly child: ChildProcess; readonly over: Promise<void> } | null = null;
@@ -83,8 +74,9 @@ export class RunSearch implements AsyncDisposable {
     this.#schedule(START_DELAY_MS);
   }
 
-  get state(): IndexState {
-    return { ...this.#status, limitBytes: this.#options.limitBytes, failingSince: this.#failingSince };
+  /** Why the index can't be written; null if it can. */
+  get failing(): FailingIndex | null {
+    return this.#failing;
   }
 
   /** Notes that a run has ended. */
@@ -117,7 +109,6 @@ export class RunSearch implements AsyncDisposable {
   }
 
   #buildAgain(): void {
-    this.#status = NOT_BUILT;
     this.#ended = MAX_ENDED;
     this.#schedule(0);
   }
@@ -148,35 +139,27 @@ export class RunSearch implements AsyncDisposable {
   async #follow(child: ChildProcess): Promise<void> {
     let isComplete = false;
     for await (const message of messagesOf<IndexMessage>(child)) {
-      this.#note(message.status);
+      this.#note(message.status.failure);
       isComplete ||= message.isLast;
     }
     this.#update = null;
     if (this.#isClosed) return;
     if (!isComplete) {
-      const error = "the process that writes it ended";
-      this.#note({ ...this.#status, failure: { code: "unwritable", error } });
+      this.#note({ fault: "unwritable", error: "the process that writes it has ended" });
     }
     const { clock } = this.#options;
-    const isFailing = this.#status.failure !== null;
+    const isFailing = this.#failing !== null;
     this.#earliest = clock.monotonic() + (isFailing ? RETRY_MS : MIN_PAUSE_MS);
     this.#schedule(isFailing || this.#ended >= MAX_ENDED ? 0 : this.#ended > 0 ? MAX_WAIT_MS : MAX_PAUSE_MS);
   }
 
-  #note(status: IndexStatus): void {
+  #note(failure: IndexStatus["failure"]): void {
     const { log, clock } = this.#options;
-    const { failure } = status;
-    if (failure === null) {
-      if (this.#failingSince !== null) log.info({}, "the index of the output can be written again");
-      this.#failingSince = null;
-    } else if (this.#failingSince === null) {
-      this.#failingSince = clock.now();
-      log.warn(
-        { error: failure.error, file: this.#index },
-        "the index of the output can't be written; searches read what it lacks, as long as they may take",
-      );
-    }
-    this.#status = failure === null ? status : { ...this.#status, failure };
+    const wasFailing = this.#failing;
+    this.#failing = failure === null ? null : { ...failure, since: wasFailing?.since ?? clock.now() };
+    if (failure === null && wasFailing !== null) log.info({}, "the index for searches can be written again");
+    if (failure !== null && wasFailing === null)
+      log.warn({ error: failure.error, file: this.#index }, "the index for searches can't be written");
   }
 
   #spawn(task: SearchTask): ChildProcess {

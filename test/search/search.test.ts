@@ -147,6 +147,26 @@ describe("a search", () => {
     expect(opened?.listLater()).toEqual([]);
   });
 
+  test("finds a run with much output that has ended late", async () => {
+    const old = ran(["needle\n"]);
+    const text = (at: number): string => `${"x".repeat(9_000)}${at % 100 === 0 ? " needle" : ""}\n`;
+    const open = ran(
+      Array.from({ length: 600 }, (_, at) => text(at)),
+      { isOpen: true },
+    );
+    const young = ran(["needle\n"]);
+    await update();
+    end(open);
+    const expected = [[young.id, 1], ...[501, 401, 301, 201, 101, 1].map((seq) => [open.id, seq]), [old.id, 1]];
+    expect<unknown>(places(await search("needle"))).toEqual(expected);
+    await update();
+    expect<unknown>(places(await search("needle"))).toEqual(expected);
+    const page = await search("needle", { limit: 3 });
+    expect<unknown>([...places(page), ...places(await search("needle", { before: page.next }))]).toEqual(expected);
+    using opened = openIndexToRead({ path: index, runtime, token: store.identity.getToken() });
+    expect(opened?.listLater()).toEqual([]);
+  });
+
   test("finds what is divided between two chunks of a long line, also between two characters of a search and blocks", async () => {
     const run = ran([`${"x".repeat(9_000)}nee`, { text: "needle\n", stream: "stderr" }, "dle here\nnext\n"]);
     const accent = ran([`${"x".repeat(9_000)}caf`, `é noir\n`]);
@@ -357,7 +377,7 @@ describe("the index", () => {
       while (text.length < 60_000) text += `${crypto.randomUUID()} ${crypto.randomUUID()}\n`;
       return text;
     };
-    const limitBytes = 4 * MIB;
+    const limitBytes = 2 * MIB;
     store.transaction(() => {
       for (let at = 0; at < 200; at++) ran([noise(), "needle\n"]);
     });
@@ -412,7 +432,7 @@ describe("the index", () => {
       onStep: () => {},
       signal: new AbortController().signal,
     });
-    expect(status.failure).toMatchObject({ code: "unwritable", error: expect.stringContaining("missing") });
+    expect(status.failure).toMatchObject({ fault: "unwritable", error: expect.stringContaining("missing") });
   });
 });
 

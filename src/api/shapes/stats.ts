@@ -81,6 +81,7 @@ export const StatsBody = exactly(
           notifications_undelivered: 0,
           heartbeat_failing: 0,
           backup_failed: 0,
+          search_index_failing: 0,
           trigger_failing: 0,
           internal_error: 0,
           retention_undecided: 0,

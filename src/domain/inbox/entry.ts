@@ -71,6 +71,7 @@ const keyOf = (item: Keyed): string => {
     case "nats_unreachable":
     case "heartbeat_failing":
     case "backup_failed":
+    case "search_index_failing":
     case "retention_undecided":
     case "open_to_users":
     case "lost_processes":

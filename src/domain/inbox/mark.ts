@@ -193,6 +193,7 @@ const seenParts = (item: Simple): { readonly cause: string; readonly streak: num
       return { cause: "", streak: item.count };
     case "heartbeat_failing":
     case "backup_failed":
+    case "search_index_failing":
     case "jobs_repository_failed":
       return { cause: causeText(item.error), streak: 1 };
     case "secret_unreadable":

@@ -6,6 +6,7 @@ import type { Urgency } from "../inbox/order.ts";
 import { MAX_NEAR_LIMIT_RUNS, NEAR_LIMIT } from "../limits/near-limit.ts";
 import { RECENT } from "../limits/retention.ts";
 import type { WaitsFor } from "../limits/waits-for.ts";
+import { INDEX_ADVICE, type IndexFault } from "../search/index-fault.ts";
 import type { Blocked } from "../workers/waiting.ts";
 import type { RefusedHello, WaitsForWorker } from "../workers/worker.ts";
 import { roughText } from "./duration.ts";
@@ -154,6 +155,7 @@ type Facts = {
     readonly error: string;
     readonly last_at: number | null;
   };
+  readonly search_index_failing: { readonly fault: IndexFault; readonly error: string };
   readonly trigger_failing: {
     readonly job_id: string;
     readonly trigger: string | null;
@@ -459,6 +461,15 @@ const WORDS: { readonly [Kind in AttentionKind]: (item: Item<Kind>, format: Form
       actions: [],
     };
   },
+  search_index_failing: ({ fault, error }) => ({
+    subject: { kind: "petit", part: "Search" },
+    message: `the index for searches can't be written: ${error}; ${INDEX_ADVICE[fault]}`,
+    state: "index not written",
+    why: `${error}; ${INDEX_ADVICE[fault]}`,
+    what: "has an index that can’t be written",
+    details: [line(error), text(INDEX_ADVICE[fault])],
+    actions: [],
+  }),
   trigger_failing: ({ job_id: jobId, trigger, fault, count, problem }) => {
     const name = trigger === null ? "" : ` '${trigger}'`;
     const times = count === 1 || isAboutFiles(fault) ? "" : ` (${count} times)`;
@@ -853,6 +864,8 @@ export const ATTENTION_TEXT = {
     "The URL of `heartbeat` in the configuration file does not accept the last ping; ends when it accepts one",
   backup_failed:
     "The last backup of the database failed; petit tries again. Ends with the next good one, also of `petit backup`",
+  search_index_failing:
+    "The index for searches in the output can't be written; searches still find everything, but take longer. petit tries again soon",
   trigger_failing:
     "A trigger starts no runs, or not all: the secret of its webhook can't be read, or the params of its deliveries do not fit those of the job, until the next one is accepted; or a folder that it watches is missing or can't be read, or has too many files, a file can't be read, or a name is not UTF-8, or NATS sends it no messages, until that is over",
   internal_error:

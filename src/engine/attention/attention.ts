@@ -5,6 +5,7 @@ import {
   type Attention,
   type AttentionKind,
   type ChangedCommitFiles,
+  type FailingIndex,
   type FailingTrigger,
   type LimitsNotEnforced,
   type LostProcessGroups,
@@ -63,6 +64,8 @@ export type AttentionListOptions = {
   readonly heartbeat: () => HeartbeatState | null;
   /** How backups fare; null if none are configured. */
   readonly backup: () => BackupState | null;
+  /** Why the index for searches can't be written; null if it can. */
+  readonly failingIndex: () => FailingIndex | null;
   /** The triggers that start no runs because something about them is wrong. */
   readonly failingTriggers: () => readonly FailingTrigger[];
   /** Runs that would be deleted if somebody chose it; null if there are none. */
@@ -439,6 +442,7 @@ export class AttentionFinder {
       case "limits_not_enforced":
       case "heartbeat_failing":
       case "backup_failed":
+      case "search_index_failing":
       case "trigger_failing":
       case "jobs_commit_refused":
       case "jobs_repository_failed":
@@ -475,6 +479,7 @@ export class AttentionFinder {
       ...this.#undelivered(),
       ...this.#failingHeartbeat(),
       ...this.#failedBackup(),
+      ...this.#failingIndex(),
       ...this.#options.failingTriggers().map((each) => ({ kind: "trigger_failing" as const, ...each })),
       ...this.#options.internalErrors
         .listUrgent(this.#options.clock.now())
@@ -527,6 +532,7 @@ export class AttentionFinder {
       case "notifications_undelivered":
       case "heartbeat_failing":
       case "backup_failed":
+      case "search_index_failing":
       case "trigger_failing":
       case "internal_error":
       case "retention_undecided":
@@ -591,6 +597,11 @@ export class AttentionFinder {
     return state === null || state.failing === null
       ? []
       : [{ kind: "backup_failed", ...state.failing, folder: state.plan.folder, lastAt: state.last?.at ?? null }];
+  }
+
+  #failingIndex(): readonly Extract<Attention, { readonly kind: "search_index_failing" }>[] {
+    const found = this.#options.failingIndex();
+    return found === null ? [] : [{ kind: "search_index_failing", ...found }];
   }
 
   #oldRuns(): readonly Extract<Attention, { readonly kind: "retention_undecided" }>[] {

@@ -112,6 +112,7 @@ class CauseFinder {
       case "notifications_undelivered":
       case "heartbeat_failing":
       case "backup_failed":
+      case "search_index_failing":
       case "trigger_failing":
       case "internal_error":
       case "retention_undecided":

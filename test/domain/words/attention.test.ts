@@ -112,6 +112,14 @@ const ITEMS: { readonly [Kind in AttentionKind]: Extract<Given, { readonly kind:
       error: "database or disk is full",
       last_at: null,
     },
+    search_index_failing: {
+      kind: "search_index_failing",
+      ...item,
+      job_id: null,
+      run_id: null,
+      fault: "disk_full",
+      error: "only 3 MiB of the disk are free",
+    },
     trigger_failing: {
       kind: "trigger_failing",
       ...item,
@@ -191,6 +199,10 @@ test.each<[AttentionKind, readonly string[]]>([
       "https://hc-ping.com/…: answered 503",
       "the heartbeat to https://hc-ping.com/… fails: answered 503",
     ],
+  ],
+  [
+    "search_index_failing",
+    ["index not written", ...twice("only 3 MiB of the disk are free; free space, or set a lower search_limit")],
   ],
   ["backup_failed", ["no backup", ...twice("database or disk is full; free space on its disk, or keep fewer backups")]],
   [

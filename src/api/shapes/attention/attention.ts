@@ -15,6 +15,7 @@ import { TASK_TYPES } from "../../../domain/job.ts";
 import { CGROUP_LIMITS } from "../../../domain/limits/task-limits.ts";
 import { NOTIFY_TYPES, receiverText } from "../../../domain/notification.ts";
 import { ROLES } from "../../../domain/people/role.ts";
+import { INDEX_FAULTS } from "../../../domain/search/index-fault.ts";
 import {
   ATTENTION_TEXT,
   attentionMessage,
@@ -354,6 +355,18 @@ const BackupFailed = kindOf(
   { title: "BackupFailed" },
 );
 
+const SearchIndexFailing = kindOf(
+  "search_index_failing",
+  "When it failed first",
+  {
+    job_id: t.Null({ description: "Always null" }),
+    run_id: t.Null({ description: "Always null" }),
+    fault: word(INDEX_FAULTS, "What is wrong"),
+    error: t.String({ description: "Why it could not be written" }),
+  },
+  { title: "SearchIndexFailing" },
+);
+
 const TriggerFailing = kindOf(
   "trigger_failing",
   "When the first one of these webhooks or deliveries came, or when petit noticed it",
@@ -565,6 +578,8 @@ export const AttentionBody = t.Union(
     TargetUndelivered,
     HeartbeatFailing,
     BackupFailed,
+    SearchIndexFailing,
+    SearchIndexFailing,
     TriggerFailing,
     InternalErrorBody,
     RetentionUndecided,
@@ -721,6 +736,10 @@ const attentionBody = (item: AttentionEntry): typeof AttentionBody.static => {
     case "backup_failed": {
       const { kind, folder, fault, error, lastAt } = item;
       return { kind, ...common, ...NOTHING, folder, fault, error, last_at: lastAt };
+    }
+    case "search_index_failing": {
+      const { kind, fault, error } = item;
+      return { kind, ...common, ...NOTHING, fault, error };
     }
     case "trigger_failing": {
       const { kind, jobId, trigger, fault, count, problem } = item;
