@@ -22,7 +22,7 @@ import { VirtualMachine } from "./vm.ts";
 /** The executable, on a disk of its own. */
 export const PETIT = "/opt/petit/petit";
 
-const UNIT = "/etc/systemd/system/petit.service";
+export const UNIT = "/etc/systemd/system/petit.service";
 
 /** How long anything may take in an emulated machine, also on a busy one. */
 export const SLOW_MS = 300_000;
@@ -32,8 +32,8 @@ const BETWEEN_POLLS_MS = 100;
 
 let booted: Promise<VirtualMachine> | null = null;
 
-/** A boot takes long. The machine ends after the last test. */
-const sharedMachine = (): Promise<VirtualMachine> => {
+/** Returns the machine that all tests share. A boot takes long. The machine ends after the last test. */
+export const sharedMachine = (): Promise<VirtualMachine> => {
   booted ??= bootShared();
   return booted;
 };
@@ -89,9 +89,10 @@ export const startService = async ({
 };
 
 /** An emulated machine on a busy one can stand still for longer than the watchdog waits. */
-const SLOW = "[Service]\nWatchdogSec=10min\n";
+export const SLOW = "[Service]\nWatchdogSec=10min\n";
 
-const writing = (path: string, text: string): string =>
+/** Returns a shell command that writes a file. */
+export const writing = (path: string, text: string): string =>
   `echo ${Buffer.from(text).toString("base64")} | base64 -d > ${path}`;
 
 /** Returns the installed petit when it is ready, such as after a boot. */
