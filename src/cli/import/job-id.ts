@@ -2,6 +2,7 @@
 export const idOfName = (name: string, otherwise: string): string => {
   const id = name
     .normalize("NFKD")
+    .replace(/\p{M}+/gu, "")
     .replace(/[^A-Za-z0-9_.-]+/g, "-")
     .slice(0, 100)
     .replace(/^[^A-Za-z0-9]+|[-.]+$/g, "");

@@ -94,6 +94,23 @@ const withFiles =
     return {};
   };
 
+/** Timers of systemd that are enabled. */
+const UNITS = {
+  "units/backup.timer": "[Timer]\nOnCalendar=Mon..Fri 02:30\n",
+  "units/backup.service": "[Service]\nExecStart=/usr/local/bin/backup\n",
+  "units/certbot.timer": "[Timer]\nOnCalendar=daily\n",
+  "units/certbot.service": "[Service]\nExecStart=/usr/bin/certbot renew\n",
+  "units/timers.target.wants/backup.timer": "",
+  "units/timers.target.wants/certbot.timer": "",
+};
+
+/** DAGs of Dagu. */
+const DAGS = {
+  "../home/.config/dagu/dags/report.yml": "schedule: 0 9 * * 1-5\nsteps:\n  - echo report\n",
+  "../home/.config/dagu/dags/load.yaml": "steps:\n  - command: echo load\n",
+  "etl.yaml": "steps:\n  - command: echo etl\n",
+};
+
 const RELEASES = "/opt/releases";
 const RELEASE_PORT = 8099;
 const RELEASE_URL = { PETIT_BASE_URL: `http://127.0.0.1:${RELEASE_PORT}` };
@@ -242,6 +259,17 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       "/etc/cron.d/package": "# A job of a package\n0 4 * * *  root  echo package\n",
       "/etc/anacrontab": "1 5 cron.daily run-parts /etc/cron.daily\n",
     }),
+  },
+  "docs/from-dagu.md: Coming from Dagu": { where: "folder", prepare: withFiles(DAGS) },
+  "docs/from-systemd-timers.md: Coming from systemd timers": {
+    where: "folder",
+    environment: { SYSTEMD_UNIT_PATH: "units" },
+    prepare: withFiles(UNITS),
+  },
+  "README.md: Coming from another scheduler": {
+    where: "folder",
+    environment: { SYSTEMD_UNIT_PATH: "units" },
+    prepare: withFiles({ ...UNITS, ...DAGS }),
   },
   "docs/http-api.md: Workers": withWorker("curl -X DELETE http://localhost:8565/api/workers/box7"),
   "docs/job-files.md: Versions": {

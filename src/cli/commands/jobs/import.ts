@@ -3,17 +3,19 @@ import { suggest } from "../../../lib/suggest.ts";
 import { defineCommand } from "../../command.ts";
 import { importAnacrontab } from "../../import/crontab/import-anacrontab.ts";
 import { importCrontab } from "../../import/crontab/import-crontab.ts";
+import { importDagu } from "../../import/dagu/import-dagu.ts";
 import { importPetitRs } from "../../import/petit-rs/import-petit-rs.ts";
 import { runImport } from "../../import/run-import.ts";
 import { importSystemd } from "../../import/systemd/import-systemd.ts";
 
-const KINDS = ["crontab", "anacrontab", "systemd", "petit-rs"] as const;
+const KINDS = ["crontab", "anacrontab", "systemd", "dagu", "petit-rs"] as const;
 type Kind = (typeof KINDS)[number];
 
 const IMPORTERS = {
   crontab: importCrontab,
   anacrontab: importAnacrontab,
   systemd: importSystemd,
+  dagu: importDagu,
   "petit-rs": importPetitRs,
 } as const;
 
@@ -27,16 +29,17 @@ export const importJobs = defineCommand({
     "as /etc/cron.d stands for all crontabs in it. Without FILE it reads standard input, or on a terminal what `crontab -l` prints. " +
     "'anacrontab' imports /etc/anacrontab or another file of anacron. " +
     "'systemd' imports timers and their services: those that are named, files NAME.timer, all of a folder, or without any all timers that are enabled here. " +
-    "'petit-rs' imports a folder of job files of the Rust petit.",
+    "'dagu' imports a DAG of Dagu, or all of a folder. 'petit-rs' imports a folder of job files of the Rust petit.",
   usage: [
     "petit import crontab [FILE|-] [--system] [-o DIR]",
     "petit import anacrontab [FILE|-] [-o DIR]",
     "petit import systemd [UNIT|FILE|DIR]... [--user] [-o DIR]",
+    "petit import dagu FILE|DIR [-o DIR]",
     "petit import petit-rs DIR [--working-dir DIR] [-o DIR]",
   ],
   repeatsLast: true,
   args: {
-    KIND: { type: "positional", required: true, description: "crontab, anacrontab, systemd or petit-rs." },
+    KIND: { type: "positional", required: true, description: "crontab, anacrontab, systemd, dagu or petit-rs." },
     SOURCE: {
       type: "positional",
       required: false,
@@ -93,6 +96,7 @@ export const importJobs = defineCommand({
     "petit import crontab mycron --json",
     "petit import systemd -o jobs",
     "petit import systemd backup.timer ./units",
+    "petit import dagu ~/.config/dagu/dags -o jobs",
     "petit import petit-rs old-jobs -o jobs",
     "petit import petit-rs old-jobs --working-dir /srv/etl -o jobs",
   ],
@@ -104,21 +108,22 @@ export const importJobs = defineCommand({
     const skipInvalid = rest["skip-invalid"] ?? false;
     const guardsOk = rest["guards-ok"] ?? false;
     const splitRunParts = rest["split-run-parts"] ?? false;
-    if (kind !== "crontab") refuseCrontabArgs({ system: system !== undefined, "guards-ok": guardsOk });
-    if (kind !== "systemd") {
-      const [, , extra] = given;
-      if (extra !== undefined) throw new PetitError("invalid_request", `unexpected argument '${extra}'`);
-      if (user) throw new PetitError("invalid_request", "--user is only for 'petit import systemd'");
-    } else refuseTableArgs({ "skip-invalid": skipInvalid, "split-run-parts": splitRunParts, smtp: smtp !== undefined });
-    if (kind === "petit-rs")
-      checkArgsOfFolder(SOURCE, {
-        "skip-invalid": skipInvalid,
-        "split-run-parts": splitRunParts,
-        as: as !== undefined,
-        smtp: smtp !== undefined,
-      });
-    else if (workingDir !== undefined)
-      throw new PetitError("invalid_request", "--working-dir is only for 'petit import petit-rs'");
+    refuseOtherArgs(kind, {
+      system: system !== undefined,
+      "guards-ok": guardsOk,
+      "skip-invalid": skipInvalid,
+      "split-run-parts": splitRunParts,
+      as: as !== undefined,
+      smtp: smtp !== undefined,
+      user: user === true,
+      "working-dir": workingDir !== undefined,
+    });
+    const [, , extra] = given;
+    if (kind !== "systemd" && extra !== undefined)
+      throw new PetitError("invalid_request", `unexpected argument '${extra}'`);
+    const needed = NEEDED[kind];
+    if (SOURCE === undefined && needed !== null)
+      throw new PetitError("invalid_request", `${needed} is missing: petit import ${kind} ${needed} [-o DIR]`);
     const outputDir = output ?? null;
     const request = {
       source: SOURCE,
@@ -147,24 +152,33 @@ const checkedKind = (given: string): Kind => {
   throw new PetitError("invalid_request", `can't import '${given}'; ${hint}`);
 };
 
-/** Which switches are given, by name. */
-type GivenArgs = Readonly<Record<string, boolean>>;
-
-const firstGiven = (args: GivenArgs): string | undefined => Object.keys(args).find((name) => args[name]);
-
-const refuseCrontabArgs = (args: GivenArgs): void => {
-  const name = firstGiven(args);
-  if (name !== undefined) throw new PetitError("invalid_request", `--${name} is only for 'petit import crontab'`);
+/** The argument that a kind needs; null if it has a default. */
+const NEEDED: Readonly<Record<Kind, string | null>> = {
+  crontab: null,
+  anacrontab: null,
+  systemd: null,
+  dagu: "DIR",
+  "petit-rs": "DIR",
 };
 
-const checkArgsOfFolder = (source: string | undefined, args: GivenArgs): void => {
-  if (source === undefined)
-    throw new PetitError("invalid_request", "DIR is missing: petit import petit-rs DIR [-o DIR]");
-  refuseTableArgs(args);
-};
+/** The kinds that take a flag which not all take. */
+const KINDS_OF = {
+  system: ["crontab"],
+  "guards-ok": ["crontab"],
+  "skip-invalid": ["crontab", "anacrontab"],
+  "split-run-parts": ["crontab", "anacrontab"],
+  smtp: ["crontab", "anacrontab"],
+  as: ["crontab", "anacrontab", "systemd"],
+  user: ["systemd"],
+  "working-dir": ["petit-rs"],
+} as const satisfies Readonly<Record<string, readonly Kind[]>>;
 
-const refuseTableArgs = (args: GivenArgs): void => {
-  const name = firstGiven(args);
-  if (name !== undefined)
-    throw new PetitError("invalid_request", `--${name} is only for 'petit import crontab' and 'anacrontab'`);
+const refuseOtherArgs = (kind: Kind, given: Readonly<Record<keyof typeof KINDS_OF, boolean>>): void => {
+  for (const [name, kinds] of Object.entries(KINDS_OF) as [keyof typeof KINDS_OF, readonly Kind[]][]) {
+    if (!given[name] || kinds.includes(kind)) continue;
+    const [first, ...others] = kinds.map((each) => `'${each}'`);
+    const list = [`'petit import ${first?.slice(1)}`, ...others];
+    const text = list.length === 1 ? list[0] : `${list.slice(0, -1).join(", ")} and ${list.at(-1)}`;
+    throw new PetitError("invalid_request", `--${name} is only for ${text}`);
+  }
 };

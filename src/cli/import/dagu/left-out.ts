@@ -1,0 +1,36 @@
+/** Why nothing comes of a field of a DAG or a step. */
+const REASONS: Readonly<Record<string, string>> = {
+  log_dir: "petit keeps the output in its database",
+  log_output: "petit keeps both streams together",
+  max_output_size: "the setting log_limit limits the output of all tasks",
+  skip_if_successful: "petit starts a run at each time of the schedule",
+  restart_wait_sec: "petit has no schedule of restarts",
+  delay_sec: "a run of petit starts at once; `jitter` of a schedule delays it by chance",
+  max_active_steps: "the setting --max-tasks limits the tasks of all runs",
+  queue: "queues are defined in the configuration file of petit",
+  signal_on_stop: "petit ends a task with SIGTERM, then SIGKILL",
+  repeat_policy: "petit repeats no task that has succeeded; a loop in the script does",
+  worker_selector: "workers of petit are chosen by `runs_on`",
+  run_config: "a trigger of petit can always pass params",
+  otel: "petit sends no traces",
+  webhook: "webhooks of petit are `triggers`",
+  registry_auths: "the engine logs in to registries by itself (docker login)",
+  mail_on_error: "`notify` is about runs, not tasks",
+  wait_mail: "`notify` has the event approval",
+  attach_logs: "mails of petit have the end of the output",
+  prefix: "petit writes the subject of its mails",
+  smtp: "this DAG sends no mail",
+  error_mail: "this DAG sends no mail about it",
+  info_mail: "this DAG sends no mail about it",
+  working_dir: "such a task has no folder here",
+  step_types: "petit has no step types of one's own",
+  shell_packages: "petit has no packages of a shell",
+  functions: "petit has no functions; write the script into the task",
+  messages: "petit has no models of languages",
+  llm: "petit has no models of languages",
+  agent: "petit has no models of languages",
+  exit_code: "petit retries each failure, or those that may pass (transient_only)",
+};
+
+export const whyNoField = (name: string): string =>
+  Object.hasOwn(REASONS, name) ? (REASONS[name] ?? "") : "petit has no field for it";
