@@ -271,6 +271,13 @@ export const SETTINGS = {
     defaultText: "no traces",
     doc: "URL of a receiver of OpenTelemetry, such as http://127.0.0.1:4318. petit sends it a trace of each run, over HTTP, with the headers of OTEL_EXPORTER_OTLP_HEADERS.",
   }),
+  otlpHeadersFile: setting({
+    name: "otlp_headers_file",
+    kind: optional(text("FILE", "a file with headers")),
+    default: null,
+    defaultText: "none",
+    doc: "File with further headers for that receiver, such as one with a key: NAME: VALUE, one a line. Tasks don't inherit them, unlike the variable.",
+  }),
   epochFile: setting({
     name: "epoch_file",
     kind: optional(text("FILE", "a file")),

@@ -1,10 +1,12 @@
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { PetitError } from "../../domain/errors.ts";
 import type { TraceTarget } from "../../engine/traces/tracer.ts";
+import { errorMessage } from "../../lib/error-message.ts";
 import type { Settings } from "./settings.ts";
 
 type TraceTargetOptions = {
-  readonly settings: Pick<Settings, "otlpEndpoint">;
+  readonly settings: Pick<Settings, "otlpEndpoint" | "otlpHeadersFile">;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** petit's version. */
   readonly version: string;
@@ -18,15 +20,15 @@ const HEADERS = "OTEL_EXPORTER_OTLP_HEADERS";
 
 /**
  * Returns where traces are sent; null if nowhere. The endpoint of the standard's variable does not count: petit's environment is also that
- * of its tasks, so it may be meant for them. Throws `invalid_request` if the headers are not in their form.
+ * of its tasks, so it may be meant for them. Throws `invalid_request` if the headers can't be read, or are not in their form.
  */
 export const traceTargetOf = ({ settings, environment, version }: TraceTargetOptions): TraceTarget | null => {
-  const { otlpEndpoint: endpoint } = settings;
+  const { otlpEndpoint: endpoint, otlpHeadersFile: file } = settings;
   if (endpoint === null) return null;
   const base = endpoint.replace(/\/+$/, "");
   return {
     url: base.endsWith(PATH) ? base : base + PATH,
-    headers: readHeaders(environment[HEADERS] ?? ""),
+    headers: { ...readVariable(environment[HEADERS] ?? ""), ...(file === null ? {} : readFile(file)) },
     source: {
       version,
       attributes: { "service.name": "petit", "service.version": version, "host.name": hostname() },
@@ -34,30 +36,64 @@ export const traceTargetOf = ({ settings, environment, version }: TraceTargetOpt
   };
 };
 
+type Headers = Readonly<Record<string, string>>;
+
 /** Reads `name=value,name=value`, in which values are encoded as in URLs. The values may be secret, so no message has one. */
-const readHeaders = (text: string): Readonly<Record<string, string>> =>
+const readVariable = (text: string): Headers =>
   Object.fromEntries(
     text
       .split(",")
       .filter((part) => part.trim() !== "")
       .map((part, index) => {
-        const at = part.indexOf("=");
-        const name = part.slice(0, Math.max(0, at)).trim();
-        const value = decoded(part.slice(at + 1).trim());
-        if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name) || value === null)
-          throw new PetitError(
-            "invalid_request",
-            `${HEADERS}: part ${index + 1} is not a header; expected NAME=VALUE,NAME=VALUE, with special characters of values encoded as in URLs`,
-          );
-        return [name, value];
+        const header = headerOf(part, "=", decoded);
+        if (header !== null) return header;
+        throw new PetitError(
+          "invalid_request",
+          `${HEADERS}: part ${index + 1} is not a header; expected NAME=VALUE,NAME=VALUE, with special characters of values encoded as in URLs`,
+        );
       }),
   );
 
-/** Returns null for what no header can have. */
+/** Reads a file with a header in each line. Empty lines, and those that begin with `#`, are comments. */
+const readFile = (path: string): Headers => {
+  const lines = readLines(path).map((line, index) => ({ line: line.trim(), number: index + 1 }));
+  return Object.fromEntries(
+    lines
+      .filter(({ line }) => line !== "" && !line.startsWith("#"))
+      .map(({ line, number }) => {
+        const header = headerOf(line, ":", (value) => value);
+        if (header !== null) return header;
+        throw new PetitError("invalid_request", `${path}:${number}: this is not a header; expected NAME: VALUE`);
+      }),
+  );
+};
+
+const readLines = (path: string): readonly string[] => {
+  try {
+    return readFileSync(path, "utf8").split("\n");
+  } catch (cause) {
+    const why = errorMessage(cause);
+    throw new PetitError("invalid_request", `the file of otlp_headers_file can't be read: ${why}`, { cause });
+  }
+};
+
+/** Returns a header, or null for a text that is none. */
+const headerOf = (
+  text: string,
+  separator: string,
+  decode: (value: string) => string | null,
+): readonly [string, string] | null => {
+  const at = text.indexOf(separator);
+  const name = text.slice(0, Math.max(0, at)).trim();
+  const value = decode(text.slice(at + 1).trim());
+  const isHeader = value !== null && /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name) && /^[\t\x20-\x7e]*$/.test(value);
+  return isHeader ? [name, value] : null;
+};
+
+/** Returns null for a value that is not encoded as in URLs. */
 const decoded = (text: string): string | null => {
   try {
-    const value = decodeURIComponent(text);
-    return /^[\t\x20-\x7e]*$/.test(value) ? value : null;
+    return decodeURIComponent(text);
   } catch {
     return null;
   }

@@ -96,6 +96,7 @@ describe("resolveSettings", () => {
       auditDays: 400,
       auditLog: false,
       otlpEndpoint: null,
+      otlpHeadersFile: null,
       epochFile: null,
       backupDir: null,
       backupAt: "30 3 * * *",

@@ -58,6 +58,7 @@ export const run = defineCommand({
     "auditDays",
     "auditLog",
     "otlpEndpoint",
+    "otlpHeadersFile",
     "epochFile",
     "backupDir",
     "backupAt",
