@@ -18,7 +18,7 @@ export type BackupsOptions = {
 /** The clock and the folder are read again at least so often: a person can make a backup, too. */
 const MAX_SLEEP_MS = 30_000;
 
-/** Delay after a backup that failed, in ms. */
+/** Delay after a backup that failed, in ms, unless the next one is due before. */
 const RETRY_MS = 10 * 60_000;
 
 /** Delay after one that another backup kept from starting, in ms. */
@@ -108,7 +108,9 @@ export class Backups {
     if (signal.aborted) return;
     if ("fault" in made) {
       const isBusy = made.fault === "busy";
-      this.#retryAt = clock.now() + (isBusy ? BUSY_MS : RETRY_MS);
+      const now = clock.now();
+      const planned = nextBackupAt(plan, this.#options.timezone, now) ?? Number.POSITIVE_INFINITY;
+      this.#retryAt = Math.min(now + (isBusy ? BUSY_MS : RETRY_MS), planned);
       if (isBusy) return;
       const { fault, error } = made;
       if (this.#failing === null)

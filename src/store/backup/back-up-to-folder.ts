@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, renameSync, rmSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { expiredCopies, type Keep } from "../../domain/backup/rotation.ts";
 import { PetitError } from "../../domain/errors.ts";
@@ -11,6 +11,7 @@ import { createTemporaryFile } from "../database/temporary-file.ts";
 import { assertDatabase, copyInto, fsyncPath, toBackupError } from "./backup.ts";
 import { type CopiedArtifacts, copyArtifacts, listArtifacts } from "./copy-artifacts.ts";
 import { ARTIFACTS, copyName, databaseIdOf, type FolderCopy, listCopies, shortId } from "./folder.ts";
+import { giveLink, giveNew } from "./owner.ts";
 
 export type FolderBackupOptions = {
   /** Path of the database. */
@@ -43,6 +44,9 @@ export const backUpToFolder = (options: FolderBackupOptions): FolderBackup => {
   assertDatabase({ path, runtime });
   const folder = openFolder(options);
   const id = idOf(options);
+  const owner = statSync(folder);
+  // After the lock is released: closing another descriptor of a locked file drops its lock.
+  using _owned = { [Symbol.dispose]: () => giveLocks(folder, { id, owner }) };
   using _lock = lockFolder(runtime, { folder, id });
   try {
     sweep(folder, id);
@@ -51,6 +55,8 @@ export const backUpToFolder = (options: FolderBackupOptions): FolderBackup => {
     using copy = createTemporaryFile(file);
     copyInto(copy.path, { path, runtime });
     const artifacts = options.artifacts ? copyAll(options, { folder, id, file, copy: copy.path }) : null;
+    // What root makes here is for the petit that owns the folder.
+    for (const made of [copy.path, `${file}${ARTIFACTS}`]) giveNew(made, owner);
     renameSync(copy.path, file);
     fsyncPath(folder);
     const deleted = rotation === null ? [] : rotate({ folder, id, now, rotation });
@@ -59,6 +65,10 @@ export const backUpToFolder = (options: FolderBackupOptions): FolderBackup => {
     sweepQuietly(folder, id);
     throw error instanceof PetitError ? error : toBackupError(options.folder, error);
   }
+};
+
+const giveLocks = (folder: string, { id, owner }: { readonly id: string; readonly owner: Stats }): void => {
+  for (const suffix of ["-lock", "-lock-journal"]) giveLink(join(folder, `.petit-${shortId(id)}${suffix}`), owner);
 };
 
 const idOf = ({ path, runtime }: FolderBackupOptions): string => {
@@ -159,7 +169,13 @@ const copyAll = ({ path, runtime }: FolderBackupOptions, { folder, id, file, cop
   const earlier = previous === undefined ? null : `${previous.file}${ARTIFACTS}`;
   const db = runtime.openDatabase(copy, { immutable: true });
   try {
-    const copied = copyArtifacts({ artifacts: listArtifacts(db), from: artifactsOf(path), to: temporary, earlier });
+    const copied = copyArtifacts({
+      artifacts: listArtifacts(db),
+      from: artifactsOf(path),
+      to: temporary,
+      earlier,
+      linked: true,
+    });
     if (existsSync(temporary)) renameSync(temporary, `${file}${ARTIFACTS}`);
     return { ...copied, damaged: copied.damaged.length === 0 ? [] : stillListed(copied.damaged, { path, runtime }) };
   } finally {

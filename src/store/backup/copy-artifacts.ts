@@ -59,13 +59,22 @@ export type CopyArtifactsOptions = {
   readonly to: string;
   /** A folder on the same disk as `to` that may have verified copies of the same artifacts; null if there is none. */
   readonly earlier: string | null;
+  /** Whether hard links are made where possible. */
+  readonly linked: boolean;
 };
 
 /**
  * Puts artifacts into a folder, and syncs it: as a hard link, or on another disk as a hard link of an earlier copy, else by content, which
- * is compared with the digest. An artifact that is missing or differs from the list is left out. Throws what the system throws otherwise.
+ * is compared with the digest. An artifact that is missing or differs from the list is left out; of one that is linked, only the size is
+ * compared. Throws what the system throws otherwise.
  */
-export const copyArtifacts = ({ artifacts, from, to, earlier }: CopyArtifactsOptions): CopiedArtifacts => {
+export const copyArtifacts = ({
+  artifacts,
+  from,
+  to,
+  earlier,
+  linked: links,
+}: CopyArtifactsOptions): CopiedArtifacts => {
   const folders = new Set<string>();
   const damaged: string[] = [];
   let [linked, copied] = [0, 0];
@@ -73,13 +82,27 @@ export const copyArtifacts = ({ artifacts, from, to, earlier }: CopyArtifactsOpt
     const target = join(to, artifact.path);
     makeFolders(dirname(target), folders);
     const sources = [join(from, artifact.path), ...(earlier === null ? [] : [join(earlier, artifact.path)])];
-    if (sources.some((source) => link(source, target, artifact))) linked += 1;
+    if (links && sources.some((source) => link(source, target, artifact))) linked += 1;
     else if (copy(join(from, artifact.path), target, artifact)) copied += 1;
     else damaged.push(artifact.path);
   }
   for (const folder of folders) fsyncPath(folder);
   if (folders.size > 0) fsyncPath(dirname(to));
   return { linked, copied, damaged };
+};
+
+/** Returns the paths of the artifacts of a folder that are missing or differ from the list. */
+export const findDamaged = (artifacts: Iterable<ListedArtifact>, folder: string): readonly string[] =>
+  [...artifacts].flatMap((artifact) => (isIntact(join(folder, artifact.path), artifact) ? [] : [artifact.path]));
+
+const isIntact = (path: string, listed: ListedArtifact): boolean => {
+  const fd = openListed(path, listed);
+  if (fd === null) return false;
+  try {
+    return digestOf(fd) === listed.sha256;
+  } finally {
+    closeSync(fd);
+  }
 };
 
 const makeFolders = (folder: string, known: Set<string>): void => {
@@ -151,13 +174,18 @@ const openListed = (path: string, { sizeBytes }: ListedArtifact): number | null 
 };
 
 /** Returns the digest of what was copied. */
-const copyContent = (from: number, to: number): string => {
+const copyContent = (from: number, to: number): string =>
+  digestOf(from, (chunk) => {
+    for (let written = 0; written < chunk.length; ) written += writeSync(to, chunk, written);
+  });
+
+const digestOf = (from: number, onChunk: (chunk: Buffer) => void = () => {}): string => {
   const hash = createHash("sha256");
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   for (let length = readSync(from, buffer); length > 0; length = readSync(from, buffer)) {
     const chunk = buffer.subarray(0, length);
     hash.update(chunk);
-    for (let written = 0; written < length; ) written += writeSync(to, chunk, written);
+    onChunk(chunk);
   }
   return hash.digest("hex");
 };

@@ -1,4 +1,5 @@
 import {
+  accessSync,
   chmodSync,
   closeSync,
   constants,
@@ -8,7 +9,6 @@ import {
   fchownSync,
   fstatSync,
   fsyncSync,
-  lchownSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -20,7 +20,7 @@ import {
   statSync,
   truncateSync,
 } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { PetitError } from "../../domain/errors.ts";
 import type { AuditFacts } from "../../domain/people/audit.ts";
 import { errorMessage } from "../../lib/error-message.ts";
@@ -38,11 +38,13 @@ import { siblingFile } from "../database/sibling-file.ts";
 import { createTemporaryFile } from "../database/temporary-file.ts";
 import type { Identity, LostAttempts } from "../identity.ts";
 import { compareAccess, type RestoredAccess, readAccess, readAudit, type StoredAccess } from "../people/access.ts";
+import type { Store } from "../store.ts";
 import { fsyncPath } from "./backup.ts";
 import { assertSameDatabase, chooseCopy, earlierCopy } from "./choose-copy.ts";
-import { type ListedArtifact, listArtifacts } from "./copy-artifacts.ts";
+import { copyArtifacts, findDamaged, type ListedArtifact, listArtifacts } from "./copy-artifacts.ts";
 import { assertSameEpochFile, readEpochFile, writeEpochFile } from "./epoch-file.ts";
 import { ARTIFACTS, databaseIdOf } from "./folder.ts";
+import { giveLink, isRoot } from "./owner.ts";
 
 export type RestoreOptions = {
   /** Path of the database, which may be missing. */
@@ -74,17 +76,19 @@ export type RestorePlan = {
   readonly copiedAt: number | null;
   /** Runs in the copy. */
   readonly runs: number;
-  /** The runs of the present database that the copy does not have; null if that can't be read. 0 without a present database. */
+  /** The runs of the present database that the copy does not have; null if there is none, or if it can't be read. */
   readonly lostRuns: number | null;
   /** The attempts that the copy does not know. */
   readonly lostAttempts: LostAttempts;
   /** Which tokens of the copy are valid after the restore, and which have been revoked since. */
   readonly access: RestoredAccess;
-  /** Where the present database is moved; null if there is none. */
+  /** Whether there is a present database. */
+  readonly replaces: boolean;
+  /** Where the present database, what is left of it, and its artifacts are moved; null if there is nothing. */
   readonly aside: string | null;
   /** The folder from which the artifacts are restored; null to keep the present ones. */
   readonly artifacts: string | null;
-  /** The artifacts of the copy that are not there, or have another size, after the restore. */
+  /** The artifacts that the copy lists and that are not there after the restore, because they are missing or damaged. */
   readonly missingArtifacts: readonly string[];
 };
 
@@ -108,6 +112,7 @@ export const planRestore = ({
   if (user !== null) throw new PetitError("taken", `${path} is in use by ${lockOwnerText(user)}; stop it first`);
   const source = chooseCopy({ source: given, at, path, runtime });
   assertTrusted(source, { environment, owner: owner.uid });
+  assertReadable(source);
   const database = resolve(siblingFile(path, ""));
   const copy = checkCopy({ given, source, runtime });
   assertSameDatabase(copy.id, { source, path, runtime });
@@ -121,12 +126,18 @@ export const planRestore = ({
     database,
     copiedAt: copy.copiedAt,
     runs: copy.runIds.size,
-    lostRuns: existsSync(database) ? countLost(copy.runIds, { path, runtime }) : 0,
+    lostRuns: countLost(copy.runIds, { path, runtime }),
+    replaces: existsSync(database),
     lostAttempts: copy.lostAttempts,
     access: compareAccess(copy.access, readPresentAccess({ path, runtime })),
-    aside: existsSync(database) ? asideOf(database, now) : null,
+    aside: ["", ...COMPANIONS, ARTIFACTS].some((suffix) => isThere(`${database}${suffix}`))
+      ? asideOf(database, now)
+      : null,
     artifacts,
-    missingArtifacts: findMissing(copy.artifacts, artifacts ?? `${database}${ARTIFACTS}`),
+    missingArtifacts:
+      artifacts === null
+        ? findMissing(copy.artifacts, `${database}${ARTIFACTS}`)
+        : findDamaged(copy.artifacts, artifacts),
   };
 };
 
@@ -139,6 +150,17 @@ const assertPlace = (path: string): void => {
   if (found !== undefined && !found.isFile())
     throw new PetitError("unusable_database", `the database ${path} is not a file; name another with --db`);
   assertAccessible(path);
+};
+
+/** Throws if the copy is closed to this process, or has no content: neither is damage. */
+const assertReadable = (source: string): void => {
+  const wrong = (why: string): PetitError => new PetitError("unusable_database", `${source} ${why}`);
+  try {
+    accessSync(source, constants.R_OK);
+  } catch {
+    throw wrong("can't be read by this user; restore as its owner, or as root");
+  }
+  if (statSync(source).size === 0) throw wrong("is empty: it is no copy of a database");
 };
 
 /** Returns the stats of the database, or of its folder. */
@@ -166,6 +188,8 @@ const findMissing = (artifacts: readonly ListedArtifact[], folder: string): read
     const found = lstatSync(join(folder, path), { throwIfNoEntry: false });
     return found?.isFile() === true && found.size === sizeBytes ? [] : [path];
   });
+
+const isThere = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 type Copy = Pick<RestorePlan, "copiedAt" | "lostAttempts"> & {
   readonly id: string | null;
@@ -233,7 +257,7 @@ const runIdsOf = (db: SqlDatabase): ReadonlySet<string> =>
       .map((row) => text(row, "id")),
   );
 
-/** Returns null if the present database can't be read, which may be why it is replaced. */
+/** Returns null if there is no present database, or if it can't be read, which may be why it is replaced. */
 const countLost = (
   kept: ReadonlySet<string>,
   { path, runtime }: Pick<RestoreOptions, "path" | "runtime">,
@@ -282,7 +306,7 @@ const asideOf = (database: string, now: number): string => {
   const name = `${database}.before-restore-${new Date(now).toISOString().slice(0, 19).replaceAll(":", "-")}`;
   for (let count = 1; ; count++) {
     const file = count === 1 ? name : `${name}-${count}`;
-    if (!["", ARTIFACTS].some((suffix) => existsSync(`${file}${suffix}`))) return file;
+    if (!["", ...COMPANIONS, ARTIFACTS].some((suffix) => isThere(`${file}${suffix}`))) return file;
   }
 };
 
@@ -315,23 +339,26 @@ export const restore = (
       using _lock = lockDatabase(runtime, path);
       using copy = createTemporaryFile(database);
       copyDatabase({ from: source, to: copy.path, runtime });
-      let identity: Identity | null = null;
-      {
-        using store = openStore({ path: copy.path, runtime });
+      const identity = prepareDatabase(copy.path, runtime, (store) => {
         store.identity.markRestored({ now, catchesUp, laterThan });
         store.access.takeOver(readPresentAccess({ path, runtime }));
         for (const rows of presentAudit({ path, runtime })) store.access.takeOverAudit(rows);
         store.audit.add(done, now);
-        identity = store.identity.get();
-      }
+        return store.identity.get();
+      });
       giveFile(copy.path, owner);
-      using artifacts = prepareArtifacts(plan, owner);
-      if (plan.aside !== null) moveAside(database, plan.aside, runtime);
-      artifacts.put();
+      using artifacts = prepareArtifacts({ plan, owner, copiedAt: identity.copiedAt, runtime });
+      if (plan.aside !== null) moveAside({ database, aside: plan.aside, runtime });
+      // The log of the old database must not be there when the copy gets its name: SQLite would apply it to the copy.
+      fsyncPath(dirname(database));
       renameSync(copy.path, database);
       fsyncPath(dirname(database));
+      // If this is interrupted, the next start of petit ends it: see finishRestore.
+      if (plan.aside !== null) moveFile(`${database}${INCARNATION}`, `${plan.aside}${INCARNATION}`);
+      artifacts.put();
+      fsyncPath(dirname(database));
       // Now petits with an earlier epoch stop.
-      if (epochFile !== null && identity !== null) writeEpochFile(epochFile, identity);
+      if (epochFile !== null) writeEpochFile(epochFile, identity);
     }
     // Only now: closing another descriptor of a locked file drops its lock.
     for (const suffix of ["-lock", "-lock-journal"]) giveLink(siblingFile(path, suffix), owner);
@@ -350,19 +377,44 @@ const copyDatabase = ({
     db.exec(`VACUUM INTO '${to.replaceAll("'", "''")}'`);
   });
 
-/** Files that SQLite and petit keep for the database that is moved aside. */
-const COMPANIONS = ["-wal", "-shm", "-journal", "-incarnation"];
-
-const moveAside = (database: string, aside: string, runtime: Runtime): void => {
-  emptyLog(database, runtime);
-  // A link, so that there is a database at every moment.
+/** Opens the copy, which migrates it. A full disk is that, and no fault of the copy, which was checked before. */
+const prepareDatabase = <T>(path: string, runtime: Runtime, change: (store: Store) => T): T => {
   try {
-    linkSync(database, aside);
-  } catch {
-    renameSync(database, aside);
+    using store = openStore({ path, runtime });
+    return change(store);
+  } catch (error) {
+    throw error instanceof PetitError && error.cause instanceof Error ? error.cause : error;
   }
-  for (const suffix of COMPANIONS)
-    if (existsSync(`${database}${suffix}`)) renameSync(`${database}${suffix}`, `${aside}${suffix}`);
+};
+
+/** Files that SQLite keeps beside a database. */
+const COMPANIONS = ["-wal", "-shm", "-journal"];
+
+const INCARNATION = "-incarnation";
+
+const moveAside = ({
+  database,
+  aside,
+  runtime,
+}: {
+  readonly database: string;
+  readonly aside: string;
+  readonly runtime: Runtime;
+}): void => {
+  if (existsSync(database)) {
+    emptyLog(database, runtime);
+    // A link, so that there is a database at every moment.
+    try {
+      linkSync(database, aside);
+    } catch {
+      renameSync(database, aside);
+    }
+  }
+  for (const suffix of COMPANIONS) moveFile(`${database}${suffix}`, `${aside}${suffix}`);
+};
+
+const moveFile = (from: string, to: string): void => {
+  if (isThere(from)) renameSync(from, to);
 };
 
 /** Moves the log into the database. That of a damaged database is kept beside it instead. */
@@ -381,27 +433,70 @@ const emptyLog = (database: string, runtime: Runtime): void => {
 
 type PreparedArtifacts = Disposable & { readonly put: () => void };
 
+type ArtifactsOptions = {
+  readonly plan: RestorePlan;
+  readonly owner: Stats;
+  readonly copiedAt: number | null;
+  readonly runtime: Runtime;
+};
+
 /**
- * Copies the artifacts of the copy, or links the present ones, because the next start deletes those of runs that the copy does not have. `put`
- * moves the present folder aside and the prepared one to its place.
+ * Copies the artifacts of the copy as far as they are as it lists them, or links the present ones, because the next start deletes those of runs
+ * that the copy does not have. `put` moves the present folder aside and the prepared one to its place.
  */
-const prepareArtifacts = ({ database, aside, artifacts }: RestorePlan, owner: Stats): PreparedArtifacts => {
+const prepareArtifacts = ({ plan, owner, copiedAt, runtime }: ArtifactsOptions): PreparedArtifacts => {
+  const { database, aside, artifacts, source } = plan;
   const present = `${database}${ARTIFACTS}`;
-  const hasPresent = lstatSync(present, { throwIfNoEntry: false }) !== undefined;
-  const from = artifacts ?? (hasPresent && aside !== null ? present : null);
-  if (from === null) return { put: () => {}, [Symbol.dispose]: () => {} };
-  const prepared = `${database}-restored${ARTIFACTS}`;
-  rmSync(prepared, { recursive: true, force: true });
-  if (artifacts === null) linkTree(present, prepared);
-  else cpSync(artifacts, prepared, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
-  giveTree(prepared, owner);
-  return {
-    put: () => {
-      if (hasPresent) renameSync(present, `${aside ?? `${database}.before-restore`}${ARTIFACTS}`);
-      renameSync(prepared, present);
-    },
-    [Symbol.dispose]: () => rmSync(prepared, { recursive: true, force: true }),
-  };
+  if (artifacts === null && !isThere(present)) return { put: () => {}, [Symbol.dispose]: () => {} };
+  for (const folder of listPrepared(database)) rmSync(folder, { recursive: true, force: true });
+  const prepared = preparedPath(database, copiedAt);
+  const remove = (): void => rmSync(prepared, { recursive: true, force: true });
+  try {
+    if (artifacts === null) linkTree(present, prepared);
+    else {
+      mkdirSync(prepared, { mode: 0o700 });
+      readDatabase({ path: source, runtime }, ({ db }) =>
+        copyArtifacts({ artifacts: listArtifacts(db), from: artifacts, to: prepared, earlier: null, linked: false }),
+      );
+    }
+    giveTree(prepared, owner);
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return { put: () => putArtifacts({ database, prepared, aside: aside ?? database }), [Symbol.dispose]: remove };
+};
+
+const putArtifacts = ({
+  database,
+  prepared,
+  aside,
+}: Readonly<Record<"database" | "prepared" | "aside", string>>): void => {
+  moveFile(`${database}${ARTIFACTS}`, `${aside}${ARTIFACTS}`);
+  renameSync(prepared, `${database}${ARTIFACTS}`);
+};
+
+/** The name has the time of the copy, so that the next start knows whether the folder belongs to the database that is there. */
+const preparedPath = (database: string, copiedAt: number | null): string =>
+  `${database}-restored-${copiedAt ?? 0}${ARTIFACTS}`;
+
+const listPrepared = (database: string): readonly string[] => {
+  const start = `${basename(database)}-restored-`;
+  return readdirSync(dirname(database)).flatMap((name) =>
+    name.startsWith(start) && name.endsWith(ARTIFACTS) ? [join(dirname(database), name)] : [],
+  );
+};
+
+/**
+ * Ends a restore that was interrupted after the copy had got the name of the database: its artifacts get their place. What an earlier
+ * interruption left is deleted. Call it while the database is locked, before petit uses the artifacts.
+ */
+export const finishRestore = (path: string, { copiedAt }: Pick<Identity, "copiedAt">, now: number): void => {
+  if (path === MEMORY) return;
+  const database = resolve(siblingFile(path, ""));
+  const prepared = preparedPath(database, copiedAt);
+  if (copiedAt !== null && isThere(prepared)) putArtifacts({ database, prepared, aside: asideOf(database, now) });
+  for (const folder of listPrepared(database)) rmSync(folder, { recursive: true, force: true });
 };
 
 const linkTree = (from: string, to: string): void => {
@@ -430,12 +525,6 @@ const giveTree = (path: string, owner: Stats): void => {
   if (stats.isDirectory()) for (const name of readdirSync(path)) giveTree(join(path, name), owner);
 };
 
-const giveLink = (path: string, { uid, gid }: Stats): void => {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
-  if (stats === undefined || !isRoot() || (stats.uid === uid && stats.gid === gid)) return;
-  lchownSync(path, uid, gid);
-};
-
 /** Gives a file to the owner, unless somebody has put a link to another file in its place. Syncs it. */
 const giveFile = (path: string, { uid, gid }: Stats): void => {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -448,8 +537,6 @@ const giveFile = (path: string, { uid, gid }: Stats): void => {
     closeSync(fd);
   }
 };
-
-const isRoot = (): boolean => process.geteuid?.() === 0;
 
 const toRestoreError = (path: string, cause: unknown): PetitError => {
   const why = errorMessage(cause);

@@ -11,7 +11,7 @@ export const createTemporaryFile = (path: string): { readonly path: string } & D
   const file = join(dirname(path), `.${basename(path)}-${randomUUID().slice(0, 8)}`);
   const cleaner = spawnCleaner(file);
   const remove = (): void => {
-    rmSync(file, { force: true });
+    for (const suffix of ["", "-journal", "-wal", "-shm"]) rmSync(`${file}${suffix}`, { force: true });
     cleaner.stdin.end();
   };
   try {
@@ -37,7 +37,7 @@ const createPrivate = (file: string): void => {
  * not do it: it does not run while SQLite is busy, and never for `kill -9`.
  */
 const spawnCleaner = (file: string) => {
-  const cleaner = spawn("/bin/sh", ["-c", 'read -r _; rm -f -- "$1" "$1-journal"', "sh", file], {
+  const cleaner = spawn("/bin/sh", ["-c", 'read -r _; rm -f -- "$1" "$1-journal" "$1-wal" "$1-shm"', "sh", file], {
     cwd: "/",
     env: { PATH: "/usr/bin:/bin" },
     stdio: ["pipe", "ignore", "ignore"],

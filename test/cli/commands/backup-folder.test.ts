@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import {
+  chownSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -16,6 +17,7 @@ import {
 import { basename, join } from "node:path";
 import { listCopies } from "../../../src/store/backup/folder.ts";
 import { petit, type TempFolder, tempFolder } from "../../support/cli.ts";
+import { post } from "../../support/petit/api.ts";
 import { startPetit } from "../../support/petit/petit.ts";
 
 const JOBS = `id: keeps
@@ -125,6 +127,19 @@ describe("petit backup FOLDER", () => {
       expect(third.artifacts).toEqual({ linked: 1, copied: 0, damaged: [`${bad}/t/sub/a.txt`] });
     },
   );
+
+  test.skipIf(!isRoot)("of root belongs to the owner of the folder, who makes the next one", async () => {
+    using at = place();
+    const run = await at.run();
+    chownSync(at.file("backups"), 65_534, 65_534);
+    expect((await at.command("backup", "backups")).status).toBe(0);
+    const own = (name: string): boolean => statSync(at.file(`backups/${name}`)).uid === 65_534;
+    const names = readdirSync(at.file("backups"));
+    expect(names.length).toBeGreaterThanOrEqual(3);
+    expect(names.filter((name) => !own(name))).toEqual([]);
+    // Hard links are the artifacts of petit itself.
+    expect(statSync(artifactOf(at.copies()[0]?.file ?? "", run)).uid).toBe(0);
+  });
 
   test("without a target uses backup_dir, and deletes what expired, of this database only", async () => {
     using at = place();
@@ -291,6 +306,76 @@ describe("petit restore FOLDER", () => {
     await at.command("backup", "backups");
     await using _running = await startPetit({ dir: at.file("."), jobsDir: at.file("jobs") });
     expect(await at.command("restore", "backups")).toMatchObject({ status: 4 });
+  });
+
+  test("does not apply the log of a database that is gone to the copy, and keeps it", async () => {
+    using at = place();
+    const kept = await at.run();
+    await using running = await startPetit({ dir: at.file("."), jobsDir: at.file("jobs") });
+    const trigger = async () => {
+      const { body } = await post(running, "/api/jobs/keeps/trigger?wait=60");
+      return body.run_id as string;
+    };
+    const copied = await trigger();
+    expect((await at.command("backup", "backups")).status).toBe(0);
+    await trigger();
+    await running.kill();
+    expect(statSync(at.file("petit.db-wal")).size).toBeGreaterThan(0);
+    rmSync(at.file("petit.db"));
+    const { stderr } = await at.command("restore", "backups");
+    expect(stderr).toContain("there is no old database, so it is unknown which runs since the copy are lost");
+    expect(existsSync(at.file("petit.db-wal"))).toBe(false);
+    expect(readdirSync(at.file(".")).filter((name) => /before-restore-[\dT-]+-wal$/.test(name))).toHaveLength(1);
+    expect(query(at.file("petit.db"), "SELECT id FROM runs ORDER BY seq")).toEqual([[kept], [copied]]);
+    expect(query(at.file("petit.db"), "PRAGMA integrity_check")).toEqual([["ok"]]);
+  });
+
+  test("restores a second time after the database is lost again, and keeps the artifacts of both", async () => {
+    using at = place();
+    const run = await at.run();
+    await at.command("backup", "backups");
+    for (let count = 0; count < 2; count++) {
+      for (const suffix of ["", "-wal", "-shm"]) rmSync(at.file(`petit.db${suffix}`), { force: true });
+      const ended = await at.command("restore", "backups", "--json");
+      expect(ended).toMatchObject({ status: 0, stderr: "" });
+      expect(JSON.parse(ended.stdout).lost_runs).toBeNull();
+      expect(readFileSync(artifactOf(at.file("petit.db"), run), "utf8")).toBe(`${run}\n`);
+    }
+    expect(readdirSync(at.file(".")).filter((name) => /before-restore-.*-artifacts$/.test(name))).toHaveLength(2);
+  });
+
+  test("that was interrupted before the artifacts had their place is ended by the next start", async () => {
+    using at = place();
+    const run = await at.run();
+    await at.command("backup", "backups");
+    const lost = await at.run();
+    await at.command("restore", "backups");
+    // As after kill -9 between the renames of the database and of the artifacts.
+    const [[copiedAt] = []] = query(at.file("petit.db"), "SELECT copied_at FROM identity");
+    const aside = readdirSync(at.file(".")).find((name) => /before-restore-.*-artifacts$/.test(name)) ?? "";
+    renameSync(at.file("petit.db-artifacts"), at.file(`petit.db-restored-${copiedAt}-artifacts`));
+    renameSync(at.file(aside), at.file("petit.db-artifacts"));
+    const next = await at.run();
+    const runsIn = (folder: string) => readdirSync(at.file(folder)).filter((name) => !name.startsWith("."));
+    expect(runsIn("petit.db-artifacts").sort()).toEqual([run, next].sort());
+    expect(readdirSync(at.file(".")).filter((name) => name.includes("-restored-"))).toEqual([]);
+    const kept = readdirSync(at.file(".")).find((name) => /before-restore-.*-artifacts$/.test(name)) ?? "";
+    expect(runsIn(kept).sort()).toEqual([run, lost].sort());
+  });
+
+  test("leaves out an artifact of the copy that is damaged, and takes only what the copy lists", async () => {
+    using at = place();
+    const [good, bad] = [await at.run(), await at.run()];
+    await at.command("backup", "backups");
+    const file = at.copies()[0]?.file ?? "";
+    writeFileSync(artifactOf(file, bad), readFileSync(artifactOf(file, bad), "utf8").replace(/.\n$/, "x\n"));
+    spawnSync("mkfifo", [join(`${file}-artifacts`, "pipe")]);
+    const ended = await at.command("restore", "backups");
+    expect(ended.stderr).toContain(`1 artifact missing or damaged, and not restored:\n${bad}/t/sub/a.txt`);
+    expect(ended.status).toBe(0);
+    expect(readFileSync(artifactOf(at.file("petit.db"), good), "utf8")).toBe(`${good}\n`);
+    expect(existsSync(artifactOf(at.file("petit.db"), bad))).toBe(false);
+    expect(readdirSync(at.file("petit.db-artifacts"))).not.toContain("pipe");
   });
 
   test("names the artifacts that the copy lacks", async () => {

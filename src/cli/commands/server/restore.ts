@@ -90,11 +90,11 @@ const asJson = (plan: RestorePlan, { file, isDryRun, catchesUp, strays }: Done) 
 });
 
 /** Returns what becomes of the tokens; nothing if there are none. */
-const accessLines = ({ access, aside }: RestorePlan, context: Context): readonly string[] => {
+const accessLines = ({ access, replaces }: RestorePlan, context: Context): readonly string[] => {
   const { revoked, left, wasNeeded } = access;
   const tokens = `petit tokens --db ${context.settings.db}`;
   if (revoked === null && left.length > 0) {
-    const why = aside === null ? "there is no old database" : "the old database can't be read";
+    const why = replaces ? "the old database can't be read" : "there is no old database";
     return [
       `${why}, so tokens that were revoked since the copy are valid again: ${left.join(", ")}`,
       `list them with '${tokens}', and revoke again what was revoked`,
@@ -119,12 +119,12 @@ const linesOf = (
   { file, isDryRun, catchesUp, strays }: Done,
   context: Context,
 ): readonly string[] => {
-  const { copiedAt, lostRuns, aside, artifacts, database } = plan;
+  const { copiedAt, lostRuns, replaces, aside, artifacts, database } = plan;
   const verb = (done: string, would: string): string => (isDryRun ? `would ${would}` : done);
   const since = copiedAt === null ? "" : `, of ${readableLocal(copiedAt, defaultZone(context.settings))}`;
   const lost =
     lostRuns === null
-      ? "the old database can't be read, so it is unknown which runs are lost"
+      ? `${replaces ? "the old database can't be read" : "there is no old database"}, so it is unknown which runs since the copy are lost`
       : lostRuns === 0
         ? "no run is lost"
         : `${pluralize(lostRuns, "run")} that the copy does not have ${lostRuns === 1 ? "is" : "are"} lost`;
@@ -134,13 +134,17 @@ const linesOf = (
   return [
     `${verb("restored", "restore")} ${database} from ${file}: ${pluralize(plan.runs, "run")}${since}`,
     lost,
-    ...(aside === null ? [] : [`${verb("kept", "keep")} the old database as ${aside}`]),
+    ...(aside === null
+      ? []
+      : [`${verb("kept", "keep")} ${replaces ? "the old database" : "what is left of the old database"} as ${aside}`]),
     ...(artifacts === null
       ? [`there is no folder ${file}-artifacts, so the present artifacts stay`]
       : [`${verb("restored", "restore")} the artifacts from ${artifacts}`]),
     ...(plan.missingArtifacts.length === 0
       ? []
-      : [`${pluralize(plan.missingArtifacts.length, "artifact")} missing:\n${firstLines(plan.missingArtifacts)}`]),
+      : [
+          `${pluralize(plan.missingArtifacts.length, "artifact")} missing or damaged, and not restored:\n${firstLines(plan.missingArtifacts)}`,
+        ]),
     occurrences,
     ...accessLines(plan, context),
     ...strays.map((stray) => `still running: ${strayText(stray)}`),
