@@ -7,45 +7,82 @@ const FIXED64 = 1;
 const LENGTH = 2;
 const FIXED32 = 5;
 
-/** Encodes a whole number from 0 to `Number.MAX_SAFE_INTEGER`. */
-const varint = (value: number): Bytes => {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80);
-  bytes.push(rest);
-  return Uint8Array.from(bytes);
+/** Returns how many bytes a whole number from 0 to `Number.MAX_SAFE_INTEGER` takes. */
+const sizeOf = (value: number): number => {
+  let size = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) size++;
+  return size;
 };
 
-const tag = (field: number, wireType: number): Bytes => varint(field * 8 + wireType);
+/** Writes a whole number. Returns the position behind it. */
+const writeWhole = (buffer: Buffer, value: number, from: number): number => {
+  let at = from;
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) buffer[at++] = (rest % 0x80) | 0x80;
+  buffer[at++] = rest;
+  return at;
+};
+
+/** Returns a field of `length` bytes, and where these begin, for the caller to write. */
+const framed = (field: number, length: number): { readonly buffer: Buffer<ArrayBuffer>; readonly at: number } => {
+  const tag = field * 8 + LENGTH;
+  const buffer = Buffer.alloc(sizeOf(tag) + sizeOf(length) + length);
+  return { buffer, at: writeWhole(buffer, length, writeWhole(buffer, tag, 0)) };
+};
 
 /** Returns a message of fields. */
 export const message = (...fields: readonly Bytes[]): Bytes => Buffer.concat(fields);
 
-/** A field with bytes, or with a message. */
-export const bytesField = (field: number, bytes: Bytes): Bytes =>
-  Buffer.concat([tag(field, LENGTH), varint(bytes.length), bytes]);
+/** A field with bytes, or with a message of fields. */
+export const bytesField = (field: number, ...parts: readonly Bytes[]): Bytes => {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const { buffer, at } = framed(field, length);
+  let end = at;
+  for (const part of parts) {
+    buffer.set(part, end);
+    end += part.length;
+  }
+  return buffer;
+};
 
-export const textField = (field: number, text: string): Bytes => bytesField(field, Buffer.from(text, "utf8"));
+export const textField = (field: number, text: string): Bytes => {
+  const { buffer, at } = framed(field, Buffer.byteLength(text));
+  buffer.write(text, at);
+  return buffer;
+};
 
 /** A field with a whole number from 0. */
-export const wholeField = (field: number, value: number): Bytes => Buffer.concat([tag(field, VARINT), varint(value)]);
+export const wholeField = (field: number, value: number): Bytes => {
+  const tag = field * 8 + VARINT;
+  const buffer = Buffer.alloc(sizeOf(tag) + sizeOf(value));
+  writeWhole(buffer, value, writeWhole(buffer, tag, 0));
+  return buffer;
+};
 
 export const booleanField = (field: number, value: boolean): Bytes => wholeField(field, value ? 1 : 0);
 
+/** Returns a field of a fixed size, and where its value begins. */
+const fixed = (field: number, wireType: number, size: number) => {
+  const tag = field * 8 + wireType;
+  const buffer = Buffer.alloc(sizeOf(tag) + size);
+  return { buffer, at: writeWhole(buffer, tag, 0) };
+};
+
 export const doubleField = (field: number, value: number): Bytes => {
-  const bytes = Buffer.alloc(8);
-  bytes.writeDoubleLE(value);
-  return Buffer.concat([tag(field, FIXED64), bytes]);
+  const { buffer, at } = fixed(field, FIXED64, 8);
+  buffer.writeDoubleLE(value, at);
+  return buffer;
 };
 
 export const fixed64Field = (field: number, value: bigint): Bytes => {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(value);
-  return Buffer.concat([tag(field, FIXED64), bytes]);
+  const { buffer, at } = fixed(field, FIXED64, 8);
+  buffer.writeBigUInt64LE(value, at);
+  return buffer;
 };
 
 export const fixed32Field = (field: number, value: number): Bytes => {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return Buffer.concat([tag(field, FIXED32), bytes]);
+  const { buffer, at } = fixed(field, FIXED32, 4);
+  buffer.writeUInt32LE(value, at);
+  return buffer;
 };

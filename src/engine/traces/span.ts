@@ -68,20 +68,18 @@ export const encodeSpan = (span: Span): Bytes =>
     fixed64Field(7, nanoseconds(span.startedAt)),
     fixed64Field(8, nanoseconds(Math.max(span.startedAt, span.endedAt))),
     ...encodeAttributes(9, span.attributes),
-    ...span.events.map(({ name, at }) => bytesField(11, message(fixed64Field(1, nanoseconds(at)), textField(2, name)))),
+    ...span.events.map(({ name, at }) => bytesField(11, fixed64Field(1, nanoseconds(at)), textField(2, name))),
     ...span.links.map((link) =>
       bytesField(
         13,
-        message(
-          bytesField(1, Buffer.from(link.traceId, "hex")),
-          bytesField(2, Buffer.from(link.spanId, "hex")),
-          ...encodeAttributes(4, link.attributes),
-        ),
+        bytesField(1, Buffer.from(link.traceId, "hex")),
+        bytesField(2, Buffer.from(link.spanId, "hex")),
+        ...encodeAttributes(4, link.attributes),
       ),
     ),
     ...(span.error === null
       ? []
-      : [bytesField(15, message(textField(2, shorten(span.error, MAX_TEXT)), wholeField(3, STATUS_ERROR)))]),
+      : [bytesField(15, textField(2, shorten(span.error, MAX_TEXT)), wholeField(3, STATUS_ERROR))]),
     fixed32Field(16, SAMPLED | REMOTE_IS_KNOWN | (span.isParentRemote ? IS_REMOTE : 0)),
   );
 
@@ -91,7 +89,7 @@ const encodeAttributes = (field: number, attributes: Attributes): readonly Bytes
   Object.entries(attributes).flatMap(([name, value]) =>
     value === null || value === undefined
       ? []
-      : [bytesField(field, message(textField(1, name), bytesField(2, encodeValue(value))))],
+      : [bytesField(field, textField(1, name), bytesField(2, encodeValue(value)))],
   );
 
 const encodeValue = (value: string | number | boolean): Bytes => {
@@ -105,12 +103,7 @@ export type TraceSource = { readonly version: string; readonly attributes: Attri
 
 /** Encodes a request with encoded spans (`ExportTraceServiceRequest`). */
 export const encodeRequest = ({ version, attributes }: TraceSource, spans: readonly Bytes[]): Bytes => {
-  const scope = message(textField(1, "petit"), textField(2, version));
-  return bytesField(
-    1,
-    message(
-      bytesField(1, message(...encodeAttributes(1, attributes))),
-      bytesField(2, message(bytesField(1, scope), ...spans.map((span) => bytesField(2, span)))),
-    ),
-  );
+  const scope = bytesField(1, textField(1, "petit"), textField(2, version));
+  const resource = bytesField(1, ...encodeAttributes(1, attributes));
+  return bytesField(1, resource, bytesField(2, scope, ...spans.map((span) => bytesField(2, span))));
 };
