@@ -359,6 +359,7 @@ describe("with --edit", () => {
     ["", "contains an empty name"],
     ["new", "does not end in .yaml or .yml"],
     ["new.YAML", "does not end in .yaml or .yml"],
+    ["new.test.yaml", "is the name of a test file"],
     ["sub/.yaml", "begins with '.'"],
     [".new.yaml", "begins with '.'"],
     ["../new.yaml", "begins with '.'"],

@@ -15,7 +15,7 @@ export const jobFileSections = (): readonly TopicSection[] => [
   {
     text:
       "A job file is YAML. It defines one job, or several jobs separated by `---`. petit reads all *.yaml and *.yml files in a " +
-      "folder and its subfolders, except those whose names start with a dot. `petit init` writes an example, `petit validate` " +
+      "folder and its subfolders, except those whose names start with a dot and test files (*.test.yaml; `petit help tests`). `petit init` writes an example, `petit validate` " +
       "reports all problems, and `petit schema` prints a JSON Schema that editors use to complete and check job files.",
   },
   { title: "Example", lines: FIRST_JOB.trimEnd().split("\n") },
