@@ -44,6 +44,7 @@ export const unpackArchive = (archive: string): Place => {
     "THIRD-PARTY-LICENSES",
     "petit.service",
     "completions/petit.bash",
+    "man/man1/petit.1",
   ])
     if (!existsSync(join(hostDir, file))) throw new Error(`${archive} has no ${file}`);
   mkdirSync(join(hostDir, "jobs"));

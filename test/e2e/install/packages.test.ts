@@ -14,6 +14,7 @@ const EXECUTABLE = join(ROOT, "dist/petit");
 /** Packages contain the executable, and nfpm is built with Go. */
 const isPossible =
   process.env.PETIT_TEST_TARGET === "executable" &&
+  process.arch === "x64" &&
   ["go", "dpkg-deb", "lintian", "apt-ftparchive", "gpg"].every((program) => Bun.which(program) !== null);
 
 describe.skipIf(!isPossible)("the packages", () => {
