@@ -6,7 +6,7 @@ describe("a wrong command line of petit import", () => {
     [[], "KIND is missing"],
     [["crontabs"], "did you mean 'crontab'?"],
     [["anacron"], "did you mean 'anacrontab'?"],
-    [["timers"], "can't import 'timers'; expected crontab, anacrontab, systemd, dagu or petit-rs"],
+    [["timers"], "can't import 'timers'; expected crontab, anacrontab, systemd, dagu, cronicle or petit-rs"],
     [["petit-rs"], "DIR is missing"],
     [["petit-rs", "old", "--system"], "--system is only for 'petit import crontab'"],
     [["petit-rs", "old", "--as", "me"], "--as is only for 'petit import crontab'"],

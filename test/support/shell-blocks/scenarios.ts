@@ -111,6 +111,12 @@ const DAGS = {
   "etl.yaml": "steps:\n  - command: echo etl\n",
 };
 
+/** An export of Cronicle. */
+const EVENTS = {
+  "export.txt":
+    'global/schedule/0 - {"items":[{"id":"e1","title":"clean","enabled":1,"plugin":"shellplug","timing":{"hours":[3],"minutes":[0]},"params":{"script":"date"}}]}\n',
+};
+
 const RELEASES = "/opt/releases";
 const RELEASE_PORT = 8099;
 const RELEASE_URL = { PETIT_BASE_URL: `http://127.0.0.1:${RELEASE_PORT}` };
@@ -260,6 +266,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       "/etc/anacrontab": "1 5 cron.daily run-parts /etc/cron.daily\n",
     }),
   },
+  "docs/from-cronicle.md: Coming from Cronicle": { where: "folder", prepare: withFiles(EVENTS) },
   "docs/from-dagu.md: Coming from Dagu": { where: "folder", prepare: withFiles(DAGS) },
   "docs/from-systemd-timers.md: Coming from systemd timers": {
     where: "folder",
@@ -269,7 +276,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   "README.md: Coming from another scheduler": {
     where: "folder",
     environment: { SYSTEMD_UNIT_PATH: "units" },
-    prepare: withFiles({ ...UNITS, ...DAGS }),
+    prepare: withFiles({ ...UNITS, ...DAGS, ...EVENTS }),
   },
   "docs/http-api.md: Workers": withWorker("curl -X DELETE http://localhost:8565/api/workers/box7"),
   "docs/job-files.md: Versions": {

@@ -1,6 +1,7 @@
 import { PetitError } from "../../../domain/errors.ts";
 import { suggest } from "../../../lib/suggest.ts";
 import { defineCommand } from "../../command.ts";
+import { importCronicle } from "../../import/cronicle/import-cronicle.ts";
 import { importAnacrontab } from "../../import/crontab/import-anacrontab.ts";
 import { importCrontab } from "../../import/crontab/import-crontab.ts";
 import { importDagu } from "../../import/dagu/import-dagu.ts";
@@ -8,7 +9,7 @@ import { importPetitRs } from "../../import/petit-rs/import-petit-rs.ts";
 import { runImport } from "../../import/run-import.ts";
 import { importSystemd } from "../../import/systemd/import-systemd.ts";
 
-const KINDS = ["crontab", "anacrontab", "systemd", "dagu", "petit-rs"] as const;
+const KINDS = ["crontab", "anacrontab", "systemd", "dagu", "cronicle", "petit-rs"] as const;
 type Kind = (typeof KINDS)[number];
 
 const IMPORTERS = {
@@ -16,6 +17,7 @@ const IMPORTERS = {
   anacrontab: importAnacrontab,
   systemd: importSystemd,
   dagu: importDagu,
+  cronicle: importCronicle,
   "petit-rs": importPetitRs,
 } as const;
 
@@ -29,17 +31,22 @@ export const importJobs = defineCommand({
     "as /etc/cron.d stands for all crontabs in it. Without FILE it reads standard input, or on a terminal what `crontab -l` prints. " +
     "'anacrontab' imports /etc/anacrontab or another file of anacron. " +
     "'systemd' imports timers and their services: those that are named, files NAME.timer, all of a folder, or without any all timers that are enabled here. " +
-    "'dagu' imports a DAG of Dagu, or all of a folder. 'petit-rs' imports a folder of job files of the Rust petit.",
+    "'dagu' imports a DAG of Dagu, or all of a folder. 'cronicle' imports an export of Cronicle. 'petit-rs' imports a folder of job files of the Rust petit.",
   usage: [
     "petit import crontab [FILE|-] [--system] [-o DIR]",
     "petit import anacrontab [FILE|-] [-o DIR]",
     "petit import systemd [UNIT|FILE|DIR]... [--user] [-o DIR]",
     "petit import dagu FILE|DIR [-o DIR]",
+    "petit import cronicle FILE|- [-o DIR]",
     "petit import petit-rs DIR [--working-dir DIR] [-o DIR]",
   ],
   repeatsLast: true,
   args: {
-    KIND: { type: "positional", required: true, description: "crontab, anacrontab, systemd, dagu or petit-rs." },
+    KIND: {
+      type: "positional",
+      required: true,
+      description: "crontab, anacrontab, systemd, dagu, cronicle or petit-rs.",
+    },
     SOURCE: {
       type: "positional",
       required: false,
@@ -67,7 +74,7 @@ export const importJobs = defineCommand({
       type: "string",
       valueHint: "HOST[:PORT]",
       description:
-        "crontab, anacrontab: the mail server of `notify`, which the output is mailed through if there is a MAILTO. [default: the first email of `notify` in the configuration file]",
+        "crontab, anacrontab, cronicle: the mail server of `notify`, which the output is mailed through if there is a MAILTO. [default: the first email of `notify` in the configuration file]",
     },
     system: {
       type: "boolean",
@@ -97,6 +104,7 @@ export const importJobs = defineCommand({
     "petit import systemd -o jobs",
     "petit import systemd backup.timer ./units",
     "petit import dagu ~/.config/dagu/dags -o jobs",
+    "petit import cronicle export.txt -o jobs",
     "petit import petit-rs old-jobs -o jobs",
     "petit import petit-rs old-jobs --working-dir /srv/etl -o jobs",
   ],
@@ -158,6 +166,7 @@ const NEEDED: Readonly<Record<Kind, string | null>> = {
   anacrontab: null,
   systemd: null,
   dagu: "DIR",
+  cronicle: "FILE",
   "petit-rs": "DIR",
 };
 
@@ -167,7 +176,7 @@ const KINDS_OF = {
   "guards-ok": ["crontab"],
   "skip-invalid": ["crontab", "anacrontab"],
   "split-run-parts": ["crontab", "anacrontab"],
-  smtp: ["crontab", "anacrontab"],
+  smtp: ["crontab", "anacrontab", "cronicle"],
   as: ["crontab", "anacrontab", "systemd"],
   user: ["systemd"],
   "working-dir": ["petit-rs"],

@@ -109,7 +109,7 @@ describe("the units of the machine", () => {
     [["./c.timer"], 2, "there is no file ./c.timer; expected a timer"],
     [["."], 2, ". has no timers; expected files NAME.timer"],
     [["a", "--as", "nobody-here"], 2, "--as is 'nobody-here'; expected a user of this machine"],
-    [["a", "--smtp", "mail"], 2, "--smtp is only for 'petit import crontab' and 'anacrontab'"],
+    [["a", "--smtp", "mail"], 2, "--smtp is only for 'petit import crontab', 'anacrontab' and 'cronicle'"],
   ])("are asked for correctly: %j", async (args, expected, message) => {
     using folder = tempFolder();
     const { status, stdout, stderr } = await petit(["import", "systemd", ...args], { environment: units(folder) });
