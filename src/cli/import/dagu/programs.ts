@@ -20,7 +20,7 @@ export const programOf = (step: DagStep, context: StepContext): Program => {
       ? context.dag.container
       : own.value.kind === "map"
         ? fields.source.fields(own.value)
-        : textOf(own.value);
+        : textOf(own.value) || null;
   const type = executor.type ?? (call !== null ? "dag" : own !== null ? "docker" : defaultType(context.dag));
   switch (type) {
     case "dag":
@@ -224,12 +224,13 @@ const templateText = (
   text: string,
   { fields }: DagStep,
   { dag: { params, environment }, outputs: before }: StepContext,
+  hasItem = false,
 ): string => {
   const outputs = new Map(before.map(({ name, task }) => [name, task]));
   const missing: string[] = [];
   const replaced = text.replace(/\$\{([A-Za-z_][\w.]*)\}|\$([A-Za-z_]\w*)/g, (all, braced?: string, plain?: string) => {
     const name = braced ?? plain ?? "";
-    if (name === "ITEM" || name.startsWith("ITEM.")) return `\${{ item${name.slice(4)} }}`;
+    if (hasItem && (name === "ITEM" || name.startsWith("ITEM."))) return `\${{ item${name.slice(4)} }}`;
     if (outputs.has(name)) return `\${{ tasks.${outputs.get(name)}.outputs.${name} }}`;
     if (params.has(name)) return `\${{ params.${name} }}`;
     const fixed = environment[name];
@@ -249,8 +250,10 @@ const callProgram = (step: DagStep, call: string | null, context: StepContext): 
   const passed = passedParams(fields);
   const outputs = new Map(context.outputs.map(({ name, task }) => [name, task]));
   const items = parallelOf(fields, outputs, context.dag.params);
+  if (items === null && fields.map.entries.some(({ key }) => key === "parallel"))
+    return placeholder(step, "items that are not known before");
   const withItem = items === null || passed.length > 0 ? passed : itemParams(items);
-  const params = withItem.map(([name, value]) => [name, templateText(value, step, context)] as const);
+  const params = withItem.map(([name, value]) => [name, templateText(value, step, context, items !== null)] as const);
   const job = context.dag.jobOf(
     call,
     params.map(([name]) => name),
