@@ -30,8 +30,13 @@ export const importDagu: Importer = async ({ sources }): Promise<Imported> => {
   const dags = sources.flatMap(filesOf).flatMap((file) => readDags(file, ids, problems));
   const byName = new Map(dags.flatMap((dag) => dag.names.map((name) => [name, dag.id] as const)).reverse());
   const passed = new Map(dags.map(({ id }) => [id, new Set<string>()]));
-  const jobOf = (name: string, params: readonly string[]): string | null => {
-    const id = byName.get(name.replace(/\.ya?ml$/, "")) ?? byName.get(basename(name).replace(/\.ya?ml$/, "")) ?? null;
+  // A DAG of the same file comes first.
+  const jobOf = (file: string, name: string, params: readonly string[]): string | null => {
+    const id =
+      dags.find((dag) => dag.file === file && dag.names.includes(name))?.id ??
+      byName.get(name.replace(/\.ya?ml$/, "")) ??
+      byName.get(basename(name).replace(/\.ya?ml$/, "")) ??
+      null;
     if (id !== null) for (const param of params) passed.get(id)?.add(param);
     return id;
   };
@@ -47,7 +52,7 @@ export const importDagu: Importer = async ({ sources }): Promise<Imported> => {
         lineOf: dag.lineOf,
         folder: resolve(dirname(dag.file)),
         remarks,
-        jobOf,
+        jobOf: (name, params) => jobOf(dag.file, name, params),
       }),
     }));
   const fileOf = ({ id, text }: DagJob) => ({ path: `${id}.yaml`, text: text(passed.get(id) ?? new Set()) });
