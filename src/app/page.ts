@@ -32,7 +32,7 @@ const HEADERS = {
 
 /** Paths that the page routes itself; a request for any of them gets the page. */
 const VIEWS =
-  /^\/(?:|jobs\/?|jobs\/[^/]+\/?|runs\/?|runs\/[^/]+\/?|backfills\/?|backfills\/[^/]+\/?|review\/?|workers\/?|system(?:\/(?:tokens|audit))?\/?|edit(?:\/.*)?)$/;
+  /^\/(?:|jobs\/?|jobs\/[^/]+\/?|runs\/?|runs\/[^/]+\/?|backfills\/?|backfills\/[^/]+\/?|review\/?|search\/?|workers\/?|system(?:\/(?:tokens|audit))?\/?|edit(?:\/.*)?)$/;
 
 /** Views that are separate files, by the name of their file. */
 const SEPARATE_VIEWS = [
@@ -43,6 +43,7 @@ const SEPARATE_VIEWS = [
   ["backfills-view", /^\/backfills$/],
   ["backfill-view", /^\/backfills\/./],
   ["review-view", /^\/review$/],
+  ["search-view", /^\/search$/],
   ["workers-view", /^\/workers$/],
   ["system-view", /^\/system$/],
   ["tokens-view", /^\/system\/tokens$/],

@@ -63,9 +63,12 @@ const contains = (text: string, searched: string): boolean => {
     .every((word) => lower.includes(word));
 };
 
+/** Shorter texts can't be searched for in output. */
+const MIN_OUTPUT_TEXT = 3;
+
 const PARAM = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}=/;
 
-/** Returns links to the lists of jobs and runs that match the text. */
+/** Returns links to the lists of jobs, runs and lines of output that match the text. */
 const searches = (text: string): readonly PaletteEntry[] => {
   const link = (label: string, path: string, query: Readonly<Record<string, string>>): PaletteEntry => ({
     kind: "link",
@@ -76,6 +79,9 @@ const searches = (text: string): readonly PaletteEntry[] => {
     ...(PARAM.test(text) ? [link(`Runs with the param ${text}`, "/runs", { param: text })] : []),
     link(`Runs with “${text}” in params, error or job`, "/runs", { text: text.slice(0, 200) }),
     link(`Jobs with “${text}”`, "/jobs", { q: text }),
+    ...([...text].length < MIN_OUTPUT_TEXT
+      ? []
+      : [link(`Output with “${text}”`, "/search", { q: text.slice(0, 200) })]),
   ];
 };
 

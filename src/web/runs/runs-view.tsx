@@ -27,7 +27,14 @@ export const RunsView = () => {
       Object.entries({ ...values, before: "" }).reduce((next, [name, value]) => withParam(next, name, value), now),
     );
   return (
-    <Page title="Runs">
+    <Page
+      title="Runs"
+      actions={
+        <Link className="button" href="/search">
+          Search the output
+        </Link>
+      }
+    >
       <RunFilters filter={filter} query={query} onChange={set} />
       <Loaded query={runs} what="the runs">
         {(list) =>

@@ -16,6 +16,7 @@ import {
   ReviewView,
   RunsView,
   RunView,
+  SearchView,
   SystemView,
   TokensView,
   WorkersView,
@@ -39,6 +40,7 @@ export const Routes = () => (
       <Route path="/system" component={SystemView} />
       <Route path="/system/tokens" component={TokensView} />
       <Route path="/system/audit" component={AuditView} />
+      <Route path="/search" component={SearchView} />
       <Route path="/edit/*?" component={EditView} />
       <Route path="/api/docs" component={DocsLogin} />
       <Route component={NotFound} />

@@ -118,6 +118,7 @@ const useShellShortcuts = (openHelp: () => void): void => {
   useShortcut({ key: "g r", what: "Go to Runs", run: () => navigate("/runs") });
   useShortcut({ key: "g b", what: "Go to Backfills", run: () => navigate("/backfills") });
   useShortcut({ key: "g v", what: "Go to Review", run: () => navigate("/review") });
+  useShortcut({ key: "g o", what: "Search the output", run: () => navigate("/search") });
   useShortcut({ key: "g s", what: "Go to System", run: () => navigate("/system") });
   useShortcut({ key: "?", what: "Show this help", run: openHelp });
 };

@@ -23,9 +23,10 @@ const REVIEW = view(/^\/review$/, async () => (await import("../review/review-vi
 const WORKERS = view(/^\/workers$/, async () => (await import("../workers/workers-view.tsx")).WorkersView);
 const SYSTEM = view(/^\/system$/, async () => (await import("../system/system-view.tsx")).SystemView);
 
-/** Few people edit job files or create tokens, so these are not among the views that are loaded for later. */
+/** Few people edit job files, create tokens or search output, so these are not among the views that are loaded for later. */
 const EDIT = view(/^\/edit(?:\/|$)/, async () => (await import("../edit/edit-view.tsx")).EditView);
 const TOKENS = view(/^\/system\/tokens$/, async () => (await import("../tokens/tokens-view.tsx")).TokensView);
+const SEARCH = view(/^\/search$/, async () => (await import("../search/search-view.tsx")).SearchView);
 const AUDIT = view(/^\/system\/audit$/, async () => (await import("../audit/audit-view.tsx")).AuditView);
 
 // The first view is part of the page: loading it, and what it shares with others, separately would take longer.
@@ -41,11 +42,12 @@ export const WorkersView = WORKERS.Component;
 export const SystemView = SYSTEM.Component;
 export const TokensView = TOKENS.Component;
 export const AuditView = AUDIT.Component;
+export const SearchView = SEARCH.Component;
 export const EditView = EDIT.Component;
 
 const VIEWS = [JOBS, JOB, RUNS, RUN, BACKFILLS, BACKFILL, REVIEW, WORKERS, SYSTEM];
 
-const viewAt = (path: string) => [...VIEWS, TOKENS, AUDIT, EDIT].find((each) => each.path.test(path));
+const viewAt = (path: string) => [...VIEWS, SEARCH, TOKENS, AUDIT, EDIT].find((each) => each.path.test(path));
 
 /** Loads all views while the browser is idle, one at a time, so that the page works while petit is unreachable or upgraded. */
 export const preloadAll = async (): Promise<void> => {

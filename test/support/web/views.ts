@@ -17,6 +17,7 @@ export const VIEWS: readonly View[] = [
   { name: "run", path: ({ runId }) => `/runs/${runId}`, heading: /./ },
   { name: "backfills", path: () => "/backfills", heading: /^Backfills/ },
   { name: "review", path: () => "/review", heading: /^Review/ },
+  { name: "search", path: () => "/search?q=hello", heading: /^Search/ },
   { name: "workers", path: () => "/workers", heading: /^Workers/ },
   { name: "edit", path: () => "/edit", heading: /^(?:Edit job|Job) files/ },
   { name: "tokens", path: () => "/system/tokens", heading: /^Tokens/ },

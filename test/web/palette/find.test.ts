@@ -31,6 +31,7 @@ describe("the palette", () => {
       "trigger daily_report",
       "link /runs?text=daily",
       "link /jobs?q=daily",
+      "link /search?q=daily",
     ]);
     expect(find("run import").slice(0, 2)).toEqual(["trigger import", "job import"]);
     expect(find("runs go")[0]).toBe("action Go to Runs");
