@@ -341,7 +341,12 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     },
   },
   "docs/testing.md: Testing jobs": { where: "checkout" },
-  "docs/testing.md: In CI": { where: "checkout" },
+  "docs/testing.md: In CI": {
+    where: "folder",
+    prepare: withFiles({
+      "jobs/sample.test.yaml": "job: hello_world\ntests: [{ name: greets, expect: { status: completed } }]\n",
+    }),
+  },
   "docs/upgrading.md: Upgrading": {
     where: "machine",
     environment: { ...RELEASE_URL, PETIT_DB: "/var/lib/petit/petit.db", PETIT_JOBS_DIR: "/etc/petit/jobs" },
