@@ -2,8 +2,9 @@ import type { JobId } from "../domain/ids.ts";
 import type { SearchPattern } from "../domain/search/search-pattern.ts";
 import type { OutputStream } from "../domain/task-run.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { type Block, indexSize, openIndexToRead, type SearchIndex } from "./index-file.ts";
+import { type Block, indexSize, openIndexToRead, type Reach, type SearchIndex } from "./index-file.ts";
 import { tailOf } from "./indexing.ts";
+import { PlaceCipher } from "./place-cipher.ts";
 import { type ContextLine, type FoundLine, RunOutput, type SearchedRun } from "./run-output.ts";
 
 export type LineSearch = {
@@ -24,7 +25,12 @@ export type LineSearch = {
 };
 
 /** A line of a run. */
-export type LinePosition = { readonly runId: string; readonly seq: number };
+export type LinePosition = {
+  readonly runId: string;
+  readonly seq: number;
+  /** The number of the run, enciphered, so that the line has its place when the run has been deleted. */
+  readonly place: number;
+};
 
 export type LineWithContext = FoundLine & {
   readonly before: readonly ContextLine[];
@@ -36,7 +42,7 @@ export type LinesFound = {
   readonly lines: readonly LineWithContext[];
   /** Where to continue; null if nothing is left to search. */
   readonly next: LinePosition | null;
-  /** False if the run of `before` does not exist. Then nothing was searched. */
+  /** False if `before` is of no answer. Then nothing was searched. */
   readonly isKnown: boolean;
   readonly reach: SearchReach;
 };
@@ -65,10 +71,15 @@ export const findLines = ({ db, index: path, runtime }: Files, search: LineSearc
   using output = new RunOutput(runtime.openDatabase(db, { readonly: true }));
   using index = openIndexToRead({ path, runtime, token: output.token });
   index?.freeze();
-  const from = search.before === null ? null : output.findRunById(search.before.runId);
+  const cipher = new PlaceCipher(output.token);
   const reach = reachOf({ output, index, path, jobIds: search.jobIds });
-  if (search.before !== null && from === null) return { lines: [], next: null, isKnown: false, reach };
-  const begin = { run: from?.seq ?? Number.MAX_SAFE_INTEGER, seq: search.before?.seq ?? Number.MAX_SAFE_INTEGER };
+  const begin = search.before === null ? NEWEST : beginOf(search.before, output, cipher);
+  if (begin === null) return { lines: [], next: null, isKnown: false, reach };
+  const positionOf = (run: SearchedRun, seq: number): LinePosition => ({
+    runId: run.id,
+    seq,
+    place: cipher.encipher(run.id, run.seq),
+  });
   const found: FoundLine[] = [];
   const until = performance.now() + search.maxMs;
   const jobIds = search.jobIds === null ? null : new Set(search.jobIds);
@@ -83,12 +94,22 @@ export const findLines = ({ db, index: path, runtime }: Files, search: LineSearc
     found.push(...lines.toReversed().slice(0, search.limit + 1 - found.length));
     if (found.length > search.limit) break;
     if (performance.now() >= until)
-      return { ...withContext(output, found, search), next: { runId: run.id, seq: block.first }, isKnown: true, reach };
+      return { ...withContext(output, found, search), next: positionOf(run, block.first), isKnown: true, reach };
   }
   const shown = found.slice(0, search.limit);
   const oldest = shown.at(-1);
-  const next = found.length > shown.length && oldest !== undefined ? { runId: oldest.run.id, seq: oldest.seq } : null;
+  const next = found.length > shown.length && oldest !== undefined ? positionOf(oldest.run, oldest.seq) : null;
   return { ...withContext(output, shown, search), next, isKnown: true, reach };
+};
+
+const NEWEST = { run: Number.MAX_SAFE_INTEGER, seq: Number.MAX_SAFE_INTEGER };
+
+/** Returns the run and the line before which a page begins; null if `before` is of no answer. */
+const beginOf = ({ runId, seq, place }: LinePosition, output: RunOutput, cipher: PlaceCipher) => {
+  const run = cipher.decipher(runId, place);
+  if (run === null) return null;
+  // The number may belong to another run by now, which is newer.
+  return { run, seq: output.findRun(run)?.id === runId ? seq : 0 };
 };
 
 type ReachQuery = {
@@ -119,10 +140,14 @@ type Part = { readonly run: SearchedRun; readonly block: Pick<Block, "start" | "
 type PartsQuery = {
   readonly output: RunOutput;
   readonly index: SearchIndex | null;
-  readonly search: Pick<LineSearch, "pattern">;
+  readonly search: Pick<LineSearch, "pattern" | "jobIds">;
   /** Newer runs are left out. */
   readonly upToRun: number;
 };
+
+/** If the jobs that are searched have no more runs and blocks than these, all of them are read, without the index. */
+const MAX_READ_RUNS = 512;
+const MAX_READ_BLOCKS = 512;
 
 const WHOLE = { start: 1, first: 1, last: Number.MAX_SAFE_INTEGER } as const;
 
@@ -138,6 +163,33 @@ function* parts({ output, index, search, upToRun }: PartsQuery): Generator<Part>
     if (runs.length < LISTED_RUNS) break;
   }
   if (index === null || reach === null) return;
+  yield* reach.high < reach.low ? [] : indexedParts({ output, index, search, upToRun: Math.min(upToRun, high) }, reach);
+  // While the index is being built, what it lacks is read, however long that takes.
+  if (reach.isFull) return;
+  for (let before = Math.min(upToRun + 1, reach.low); ; ) {
+    const runs = output.listBefore(before, LISTED_RUNS);
+    for (const run of runs) if (run.hasEnded) yield { run, block: WHOLE };
+    before = runs.at(-1)?.seq ?? 0;
+    if (runs.length < LISTED_RUNS) return;
+  }
+}
+
+type IndexedPartsQuery = PartsQuery & { readonly index: SearchIndex };
+
+/**
+ * Returns what must be read of the runs that the index reaches. How long this takes tells nothing of what other jobs print if the jobs
+ * that are searched have little output. Otherwise, the index has candidates in other jobs, too, which are left out, but take time.
+ */
+function* indexedParts({ output, index, search, upToRun }: IndexedPartsQuery, { low }: Reach): Generator<Part> {
+  const { jobIds } = search;
+  const few = jobIds === null ? null : output.listOfJobs(jobIds, { first: low, last: upToRun, max: MAX_READ_RUNS });
+  if (few !== null && index.countBlocks(few) <= MAX_READ_BLOCKS) {
+    for (const seq of few) {
+      const run = output.findRun(seq);
+      if (run?.hasEnded) yield { run, block: WHOLE };
+    }
+    return;
+  }
   const later = index.listLater().filter((seq) => seq <= upToRun);
   const takeLater = function* (downTo: number): Generator<Part> {
     while ((later[0] ?? -1) > downTo) {
@@ -146,7 +198,8 @@ function* parts({ output, index, search, upToRun }: PartsQuery): Generator<Part>
     }
   };
   let current = null as SearchedRun | null;
-  for (const block of index.candidates(search.pattern.needed, Math.min(upToRun, high))) {
+  const selected = jobIds === null ? null : (runs: readonly number[]) => output.ofJobs(runs, jobIds);
+  for (const block of index.candidates(search.pattern.needed, upToRun, selected)) {
     if (current?.seq !== block.run) {
       yield* takeLater(block.run);
       const run = output.findRun(block.run);
@@ -156,12 +209,4 @@ function* parts({ output, index, search, upToRun }: PartsQuery): Generator<Part>
     if (current !== null) yield { run: current, block };
   }
   yield* takeLater(-1);
-  // While the index is being built, what it lacks is read, however long that takes.
-  if (reach.isFull) return;
-  for (let before = Math.min(upToRun + 1, reach.low); ; ) {
-    const runs = output.listBefore(before, LISTED_RUNS);
-    for (const run of runs) if (run.hasEnded) yield { run, block: WHOLE };
-    before = runs.at(-1)?.seq ?? 0;
-    if (runs.length < LISTED_RUNS) return;
-  }
 }

@@ -284,7 +284,7 @@ export class SearchIndex implements Disposable {
     }
   }
 
-  /** Maximum of the output in a shard, in bytes. */
+  /** Maximum of a shard, in bytes: of the output in it, or of its own size if that is larger. */
   shardBytes = 64 * 2 ** 20;
 
   /** Returns the shard for a run, which may be a new one, and adds the size of the run to it. */
@@ -330,6 +330,13 @@ export class SearchIndex implements Disposable {
       high: integer(row, "high"),
       bytes: integer(row, "bytes"),
     }));
+  }
+
+  /** Adds to the size of the shard at one end how much more it has grown than by the output that was added to it, in bytes. */
+  noteGrowth(bytes: number, end: "newer" | "older"): void {
+    const shard = this.#shards().at(end === "newer" ? 0 : -1);
+    if (bytes <= 0 || shard === undefined) return;
+    this.#sql.run("UPDATE shards SET bytes = bytes + $bytes WHERE id = $id", { id: shard.id, bytes });
   }
 
   /** Drops the oldest shard. Returns the number of the newest run in it, or null if there is none. */
@@ -428,8 +435,24 @@ export class SearchIndex implements Disposable {
     this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   }
 
-  /** Returns the blocks in which lines that need these texts can be, the last one first. Reads them little by little. */
-  *candidates(needed: NeededTexts, upToRun: number): Generator<Block> {
+  /** Returns how many blocks some runs have. */
+  countBlocks(runs: readonly number[]): number {
+    const row = this.#sql.get(
+      "SELECT coalesce(sum(blocks), 0) AS blocks FROM runs WHERE run IN (SELECT value FROM json_each($runs))",
+      { runs: JSON.stringify(runs) },
+    );
+    return integer(row ?? {}, "blocks");
+  }
+
+  /**
+   * Returns the blocks in which lines that need these texts can be, the last one first. Reads them little by little, and leaves out runs
+   * that `selected` does not return.
+   */
+  *candidates(
+    needed: NeededTexts,
+    upToRun: number,
+    selected: ((runs: readonly number[]) => ReadonlySet<number>) | null,
+  ): Generator<Block> {
     const query = matchQuery(needed);
     const newest = this.#sql.get(
       "SELECT first_id + blocks AS next FROM runs WHERE run <= $upToRun ORDER BY run DESC LIMIT 1",
@@ -446,10 +469,13 @@ export class SearchIndex implements Disposable {
            JOIN blocks ON blocks.id = found.id ORDER BY blocks.id DESC`,
           { query, before, limit },
         );
+        const only = selected?.([...new Set(rows.map((row) => integer(row, "run")))]) ?? null;
         for (const row of rows) {
           before = integer(row, "id");
+          const run = integer(row, "run");
+          if (only !== null && !only.has(run)) continue;
           yield {
-            run: integer(row, "run"),
+            run,
             start: integer(row, "start"),
             first: integer(row, "first"),
             last: integer(row, "last"),

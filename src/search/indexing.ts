@@ -47,6 +47,8 @@ type IndexFailure = { readonly fault: IndexFault; readonly error: string };
 /** Maximum of runs, and about how many bytes of output, that one step adds. */
 const STEP_RUNS = 500;
 const STEP_BYTES = 8 * 2 ** 20;
+/** A step adds at most this part of the limit, because the index of some texts is many times as large as they are. */
+const MAX_STEP_PART = 1 / 256;
 
 /** Runs whose existence one statement checks. */
 const CHECKED_RUNS = 5_000;
@@ -61,6 +63,11 @@ const FREE_BYTES = 256 * 2 ** 20;
 
 /** How many parts the index has. The oldest is dropped when it is full. */
 const SHARDS = 8;
+/** With a small limit it has fewer, because each has the same sequences of characters again. */
+const MIN_SHARDS = 4;
+
+/** The output of a run that is larger than this part of the limit would displace that of most others. Searches read it instead. */
+const MAX_RUN_PART = 1 / 16;
 
 /**
  * Brings the index up to date: removes deleted runs, adds those that have ended since, then older ones from the newest back, until all are
@@ -126,7 +133,7 @@ class Indexing {
     this.#options = options;
     this.#output = output;
     this.#index = index;
-    index.shardBytes = Math.max(2 ** 20, options.limitBytes / SHARDS);
+    index.shardBytes = Math.max(options.limitBytes / SHARDS, Math.min(2 ** 20, options.limitBytes / MIN_SHARDS));
     if (index.reach === null) {
       const newest = output.newestRun;
       index.setReach({ low: newest + 1, high: newest, isFull: false });
@@ -220,18 +227,26 @@ class Indexing {
   #add(runs: readonly SearchedRun[], part: AddedPart, then: (taken: readonly SearchedRun[]) => void = () => {}): void {
     this.#assertSpace();
     const indexed: IndexedRun[] = [];
+    const tooLarge: number[] = [];
     let [taken, bytes] = [0, 0];
     for (const run of runs) {
       taken++;
       const blocks = run.hasEnded ? this.#output.readBlocks(run.seq) : null;
-      indexed.push({ run: run.seq, tail: tailOf(run.id), blocks });
-      bytes += blocks?.reduce((sum, { text }) => sum + text.length, 0) ?? 0;
-      if (bytes >= Math.min(STEP_BYTES, this.#options.limitBytes / (2 * SHARDS))) break;
+      const size = blocks?.reduce((sum, { text }) => sum + text.length, 0) ?? 0;
+      const isTooLarge = size > this.#options.limitBytes * MAX_RUN_PART;
+      if (isTooLarge) tooLarge.push(run.seq);
+      else bytes += size;
+      indexed.push({ run: run.seq, tail: tailOf(run.id), blocks: isTooLarge ? [] : blocks });
+      if (bytes >= Math.min(STEP_BYTES, this.#options.limitBytes * MAX_STEP_PART)) break;
     }
+    const usedBefore = this.#index.usedBytes;
     this.#index.transaction(() => {
       this.#index.add(indexed, part);
+      this.#index.addLater(tooLarge);
       then(runs.slice(0, taken));
     });
+    // FTS5 writes what it has collected at the end of the transaction.
+    if (part !== "later") this.#index.noteGrowth(this.#index.usedBytes - usedBefore - bytes, part);
     while (!this.#hasRoom()) if (!this.#dropOldest()) break;
   }
 

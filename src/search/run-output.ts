@@ -99,11 +99,6 @@ export class RunOutput implements Disposable {
     return row === null ? null : toRun(row);
   }
 
-  findRunById(runId: string): SearchedRun | null {
-    const row = this.#sql.get(`SELECT ${RUN} FROM runs WHERE id = $runId AND ${NOT_DELETED}`, { runId });
-    return row === null ? null : toRun(row);
-  }
-
   /** Returns runs with numbers after `after`, the oldest first. */
   listAfter(after: number, limit: number): readonly SearchedRun[] {
     return this.#sql
@@ -140,6 +135,30 @@ export class RunOutput implements Disposable {
       { jobIds: JSON.stringify(jobIds), seq },
     );
     return row === null ? null : integer(row, "created_at");
+  }
+
+  /** Returns the numbers of the runs of some jobs from `first` to `last`, the newest first; null if there are more than `max`. */
+  listOfJobs(
+    jobIds: readonly JobId[],
+    { first, last, max }: { readonly first: number; readonly last: number; readonly max: number },
+  ): readonly number[] | null {
+    const rows = this.#sql.all(
+      `SELECT runs.seq FROM json_each($jobIds) AS job JOIN runs ON runs.job_id = job.value
+       WHERE runs.seq >= $first AND runs.seq <= $last LIMIT $limit`,
+      { jobIds: JSON.stringify(jobIds), first, last, limit: max + 1 },
+    );
+    if (rows.length > max) return null;
+    return rows.map((row) => integer(row, "seq")).toSorted((one, other) => other - one);
+  }
+
+  /** Returns those of some runs that are of some jobs. */
+  ofJobs(seqs: readonly number[], jobIds: readonly JobId[]): ReadonlySet<number> {
+    const rows = this.#sql.all(
+      `SELECT seq FROM runs WHERE seq IN (SELECT value FROM json_each($seqs))
+         AND +job_id IN (SELECT value FROM json_each($jobIds))`,
+      { seqs: JSON.stringify(seqs), jobIds: JSON.stringify(jobIds) },
+    );
+    return new Set(rows.map((row) => integer(row, "seq")));
   }
 
   /** Returns those of some runs that still exist. */

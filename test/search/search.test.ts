@@ -234,6 +234,54 @@ describe("a search", () => {
     ]);
   });
 
+  test("continues after a line whose run was deleted, with the older ones of the same time", async () => {
+    const older = [ran(["needle\n"], { id: "kept" }), ran(["needle\n"], { id: "kept" })];
+    ran(["needle\nneedle\n"], { id: "gone" });
+    await update();
+    const { next } = await search("needle", { limit: 1 });
+    remove("gone");
+    const expected = older.toReversed().map(({ id }) => [id, 1]);
+    expect<unknown>(places(await search("needle", { before: next }))).toEqual(expected);
+    // The number of the deleted run is that of a newer one.
+    ran(["needle\n"], { id: "new" });
+    expect<unknown>(places(await search("needle", { before: next }))).toEqual(expected);
+  });
+
+  test("does not continue after what is of no answer", async () => {
+    const run = ran(["needle\n"]);
+    expect((await search("needle", { before: { runId: run.id, seq: 1, place: 1 } })).isKnown).toBe(false);
+  });
+
+  test("of jobs with little output does not look up what others print", async () => {
+    const runs = [ran(["a needle\n"], { id: "seen" }), ran(["hidden needle\n"], { id: "hidden" })];
+    const open = ran(["late needle\n"], { id: "seen", isOpen: true });
+    ran(["hidden needle\n"], { id: "hidden" });
+    await update();
+    end(open);
+    // Whatever looks something up fails from now on.
+    const opened = runtime.openDatabase(index);
+    opened.exec("DROP TABLE text_1");
+    opened.close();
+    await expect(search("hidden needle")).rejects.toThrow("text_1");
+    expect(places(await search("needle", { jobIds: [jobId("seen")] }))).toEqual([
+      [open.id, 1],
+      [runs[0]?.id ?? fail(), 1],
+    ]);
+    expect(places(await search("hidden needle", { jobIds: [jobId("seen")] }))).toEqual([]);
+    expect(places(await search("hidden needle", { jobIds: [jobId("other")] }))).toEqual([]);
+  });
+
+  test("of jobs with much output finds only theirs", async () => {
+    const runs = store.transaction(() =>
+      Array.from({ length: 1_200 }, (_, at) => ran([`needle ${at}\n`], { id: at % 2 === 0 ? "seen" : "hidden" })),
+    );
+    await update();
+    const seen = runs.filter((_, at) => at % 2 === 0).toReversed();
+    const first = await search("needle", { jobIds: [jobId("seen")], limit: 50 });
+    const rest = await search("needle", { jobIds: [jobId("seen")], limit: 1_000, before: first.next });
+    expect([...places(first), ...places(rest)]).toEqual(seen.map(({ id }) => [id, 1]));
+  });
+
   test("that runs out of time says where it continues", async () => {
     for (let count = 0; count < 3; count++) ran(["needle\n"]);
     await update();
@@ -402,6 +450,31 @@ describe("the index", () => {
     expect(bigger).toMatchObject({ isFull: false, isBuilding: false });
     expect((await search("needle", { limit: 1_000 })).lines).toHaveLength(260);
   }, 60_000);
+
+  test("has the newest runs that fit, however small its limit is", async () => {
+    // Each sequence of three characters is new. The index is larger than the output.
+    let state = 1;
+    const noise = (characters: number): string =>
+      Array.from({ length: characters }, () => {
+        state = (state * 48_271) % 2_147_483_647;
+        return String.fromCharCode(0x4e00 + (state % 20_000));
+      }).join("");
+    const runs = store.transaction(() =>
+      Array.from({ length: 60 }, (_, at) => ran([`${noise(at === 58 ? 300_000 : 3_000)}\n`, "needle\n"])),
+    );
+    const limitBytes = MIB;
+    expect(await update({ limitBytes })).toMatchObject({ isFull: true, failure: null });
+    const found = places(await search("needle"));
+    // With the large one, which is read.
+    expect(found.length).toBeGreaterThan(2);
+    expect(found).toEqual(
+      runs
+        .toReversed()
+        .slice(0, found.length)
+        .map(({ id }) => [id, expect.any(Number)]),
+    );
+    expect(statSync(index).size).toBeLessThanOrEqual(limitBytes);
+  });
 
   test.each<[string, () => void]>([
     ["lost", () => rmSync(index)],

@@ -152,7 +152,7 @@ export const foundLinesBody = ({ lines, next, reach }: LinesFound): typeof Found
   return {
     lines: lines.map(foundLineBody),
     count: lines.length,
-    next: next === null ? null : `${next.runId}:${next.seq}`,
+    next: next === null ? null : `${next.runId}:${next.seq}:${next.place.toString(16)}`,
     complete: next === null && !(hasOlder && isFull),
     index: {
       reaches_to: since,

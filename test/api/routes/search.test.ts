@@ -102,11 +102,7 @@ describe("GET /api/search", () => {
     ["q=abc&limit=501", 400, "from 1 to 500"],
     ["q=abc&stream=both", 400, "stream"],
     ["q=abc&before=1", 400, "the 'next' of an answer"],
-    [
-      "q=abc&before=019b7781-7a2c-7000-8000-9a7e4f60a1b2:5",
-      404,
-      "run '019b7781-7a2c-7000-8000-9a7e4f60a1b2' was not found",
-    ],
+    ["q=abc&before=019b7781-7a2c-7000-8000-9a7e4f60a1b2:5:1", 400, "'before': expected the 'next' of an answer"],
     ["q=abc&job=loads", 404, "job 'loads' was not found; did you mean 'load'?"],
     ["q=abc&tag=daily", 404, "daily"],
     ["q=abc&color=red", 400, "color"],

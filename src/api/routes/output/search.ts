@@ -1,6 +1,6 @@
 import { Elysia, t } from "elysia";
-import { type JobId, parseRunId } from "../../../domain/ids.ts";
-import { refuse, runNotFound } from "../../../domain/refusal.ts";
+import type { JobId } from "../../../domain/ids.ts";
+import { refuse } from "../../../domain/refusal.ts";
 import { isSearchable, MIN_CHARACTERS } from "../../../domain/search/fold.ts";
 import { searchPatternOf } from "../../../domain/search/search-pattern.ts";
 import { STREAMS } from "../../../domain/task-run.ts";
@@ -11,6 +11,8 @@ import { failures } from "../../shapes/failure.ts";
 import { FoundLines, foundLinesBody } from "../../shapes/line.ts";
 import { exactly, flag, isOn, wholeNumber, word } from "../../shapes/schemas.ts";
 import { jobsThatHaveTags, TagQuery } from "../../tags.ts";
+
+const NEXT = "the 'next' of an answer";
 
 const SearchQuery = exactly({
   q: t.String({
@@ -38,14 +40,14 @@ const SearchQuery = exactly({
   context: t.Optional(wholeNumber({ minimum: 0, maximum: 5, default: 1 }, "How many lines before and after each line")),
   before: t.Optional(
     t.String({
-      pattern: "^[0-9a-fA-F-]{36}:\\d{1,15}$",
+      pattern: "^[0-9a-fA-F-]{36}:\\d{1,15}:[0-9a-f]{1,12}$",
       description: "`next` of the page before this one",
-      "x-expected": "the 'next' of an answer",
+      "x-expected": NEXT,
     }),
   ),
 });
 
-export const searchRoutes = ({ engine, store, search }: ApiContext) =>
+export const searchRoutes = ({ engine, search }: ApiContext) =>
   new Elysia().get(
     "/api/search",
     async ({ query }) => {
@@ -60,8 +62,6 @@ export const searchRoutes = ({ engine, store, search }: ApiContext) =>
       const jobIds = jobsOf(query, engine);
       if (search === null) throw refuse({ reason: "search_off" });
       const before = query.before === undefined ? null : positionOf(query.before);
-      // Somebody who is limited to some jobs must not learn of others.
-      if (before !== null && store.runs.find(before.runId) === null) throw runNotFound(before.runId);
       const found = await search.find({
         wanted: { text: query.q, isExpression },
         jobIds,
@@ -71,7 +71,7 @@ export const searchRoutes = ({ engine, store, search }: ApiContext) =>
         limit: Number(query.limit ?? 50),
         context: Number(query.context ?? 1),
       });
-      if (!found.isKnown && before !== null) throw runNotFound(before.runId);
+      if (!found.isKnown) throw invalidQuery("before", `expected ${NEXT}`);
       return foundLinesBody(found);
     },
     {
@@ -103,8 +103,6 @@ const jobsOf = (
 };
 
 const positionOf = (text: string) => {
-  const [runId = "", seq] = text.split(":");
-  const parsed = parseRunId(runId);
-  if (parsed === null) throw runNotFound(runId);
-  return { runId: parsed, seq: Number(seq) } satisfies LinePosition;
+  const [runId = "", seq, place = ""] = text.split(":");
+  return { runId, seq: Number(seq), place: Number.parseInt(place, 16) } satisfies LinePosition;
 };
