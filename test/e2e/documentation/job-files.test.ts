@@ -17,11 +17,11 @@ const blocks: readonly Block[] = readPages().flatMap(({ path, text }) =>
 
 /** What the blocks that are no job begin with. All others have to be jobs. */
 const PARTS_OF_JOBS = /^notify:/;
-const CONFIGURATION = /^(?:#.*\n)*(?:db|queues|public_url|digest|heartbeat|jobs|auth|run_as_allowed):/;
+const CONFIGURATION = /^(?:#.*\n)*(?:db|queues|public_url|digest|heartbeat|jobs|auth|run_as_allowed|backup):/;
 const PARTS_OF_CONFIGURATIONS = /^roles:/;
 const NEEDED_BY_JOBS = /^(?:#.*\n)*(?:queues|run_as_allowed):/;
-/** Kubernetes, oauth2-proxy, Dex and GitHub. */
-const OF_OTHERS = /^(?:startupProbe|upstreamConfig|issuer|steps):/;
+/** Kubernetes, oauth2-proxy, Dex, GitHub, Litestream and Dagu. */
+const OF_OTHERS = /^(?:#.*\n)*(?:startupProbe:|upstreamConfig:|issuer:|steps:|dbs:|schedule: "CRON_TZ)/;
 
 /** Test files. */
 const TESTS = /^(?:#.*\n)*job:/;
@@ -43,7 +43,7 @@ const named = (list: readonly Block[]): [string, Block][] => list.map((block) =>
 describe("the documentation", () => {
   test("has blocks of each kind", () => {
     expect(jobs.length).toBeGreaterThan(12);
-    expect(configurations.length).toBe(17);
+    expect(configurations.length).toBe(18);
     expect(roles.length).toBe(1);
     expect(parts.length).toBe(1);
   });
@@ -108,12 +108,20 @@ describe("the documentation", () => {
     const { stdout } = await petit(["--config", file, "doctor", "--json"], { cwd: folder.path });
     const { settings }: { settings: { name: string; value: unknown; from: string | null }[] } = JSON.parse(stdout);
     const read = settings.filter(({ from }) => from === file).map(({ name, value }) => [name, value]);
-    const { notify, digest, heartbeat, queues, auth, jobs: source, ...others } = parse(text);
+    const { notify, digest, heartbeat, queues, auth, backup, jobs: source, ...others } = parse(text);
     const { url, ref, path, poll } = source?.git ?? {};
-    const written =
-      source === undefined
-        ? others
-        : { ...others, jobs_git: url, jobs_git_ref: ref, jobs_git_path: path, jobs_git_poll: poll };
+    const { dir, at, keep, artifacts } = backup ?? {};
+    const written = {
+      ...others,
+      ...(source !== undefined && { jobs_git: url, jobs_git_ref: ref, jobs_git_path: path, jobs_git_poll: poll }),
+      ...(backup !== undefined && {
+        backup_dir: dir,
+        backup_at: at,
+        backup_keep_days: keep?.days,
+        backup_keep_weeks: keep?.weeks,
+        backup_artifacts: artifacts,
+      }),
+    };
     const names = Object.entries(queues ?? {}).map(([name, places]) => `${name}=${places}`);
     expect(Object.fromEntries(read)).toEqual(queues === undefined ? written : { ...written, queues: names });
     // `notify`, `digest`, `heartbeat` and `auth` are no settings. petit refuses a configuration file with a mistake in them.

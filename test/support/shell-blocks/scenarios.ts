@@ -106,7 +106,7 @@ const UNITS = {
 
 /** DAGs of Dagu. */
 const DAGS = {
-  "../home/.config/dagu/dags/report.yml": "schedule: 0 9 * * 1-5\nsteps:\n  - echo report\n",
+  "../home/.config/dagu/dags/sales.yml": "schedule: 0 9 * * 1-5\nsteps:\n  - echo report\n",
   "../home/.config/dagu/dags/load.yaml": "steps:\n  - command: echo load\n",
   "etl.yaml": "steps:\n  - command: echo etl\n",
 };
