@@ -123,25 +123,23 @@ const tryOpen = ({ path, runtime }: IndexOptions, token: string): SearchIndex | 
   }
 };
 
-/** Opens the index for reading. Returns null if it is missing or damaged, or of another database. */
+/** Opens the index for reading. Returns null if it is missing, damaged or of another database, or can't be opened. */
 export const openIndexToRead = ({
   path,
   runtime,
   token,
 }: IndexOptions & { readonly token: string }): SearchIndex | null => {
   if (indexSize(path) === 0) return null;
-  // Not read-only: after a kill of the process that writes it, SQLite has to recover the log first.
-  const db = runtime.openDatabase(path);
+  let db: SqlDatabase | null = null;
   try {
+    // Not read-only: after a kill of the process that writes it, SQLite has to recover the log first.
+    db = runtime.openDatabase(path);
     db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     if (isOf(db, token)) return new SearchIndex(db);
-  } catch (error) {
-    if (!isDamage(error)) {
-      db.close();
-      throw error;
-    }
+  } catch {
+    // A directory in its place, say. The process that writes the index says what is wrong.
   }
-  db.close();
+  db?.close();
   return null;
 };
 

@@ -373,11 +373,22 @@ const plainLines = (content: Uint8Array): readonly string[] =>
 
 type Span = { readonly start: number; readonly end: number };
 
+/** Returns where in a line the character begins whose lower case has the unit `at` of the folded line, or where the one `after` it does. */
+const unfoldedAt = (line: string, at: number, after: 0 | 1 = 0): number => {
+  let [begin, folded] = [0, 0];
+  // The length of a few characters is another one in lower case, such as that of İ.
+  for (const character of line) {
+    folded += character.toLowerCase().length;
+    if (folded > at) return begin + after * character.length;
+    begin += character.length;
+  }
+  return line.length;
+};
+
 /** Cuts a line around a match. */
 const excerptOf = (line: string, folded: string, { start, end }: Span): Omit<Match, "seq"> => {
-  // A few characters have another length in lower case. Then the place of the match is only about right.
   const [from, to] =
-    folded.length === line.length ? [start, end] : [Math.min(start, line.length), Math.min(end, line.length)];
+    folded.length === line.length ? [start, end] : [unfoldedAt(line, start), unfoldedAt(line, end - 1, 1)];
   if (line.length <= MAX_TEXT) return { text: line, start: from, end: to };
   const begin = Math.max(0, Math.min(from - TEXT_BEFORE, line.length - MAX_TEXT));
   const cut = line.slice(begin, begin + MAX_TEXT).toWellFormed();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { Buffer } from "node:buffer";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -320,6 +320,23 @@ describe("a search", () => {
     expect(line?.text.slice(line.start, line.end)).toBe("needle");
   });
 
+  test("says where the match is after characters whose lower case is longer", async () => {
+    ran([`İİİ привет Cİn\n`, `${"İ".repeat(400)} abcdef ${"İ".repeat(400)}\n`]);
+    const textOf = async (wanted: string, isExpression = false) => {
+      const [line] = (await search(wanted, { isExpression })).lines;
+      return line?.text.slice(line.start, line.end);
+    };
+    for (const step of ["not indexed", "indexed"]) {
+      expect([step, await textOf("ПРИВЕТ"), await textOf("cİn"), await textOf("abc|def", true)]).toEqual([
+        step,
+        "привет",
+        "Cİn",
+        "abc",
+      ]);
+      await update();
+    }
+  });
+
   test("ignores escape sequences, and survives bytes that are no text", async () => {
     const run = startRun(store, { job: job("hello", { tasks: [command("main", "true")] }) });
     const attempt = store.runs.startAttempt(run, { taskId: taskId("main"), item: null }, NOON);
@@ -492,6 +509,14 @@ describe("the index", () => {
     expect(found.reach.hasIndex).toBe(true);
     expect(places(found)).toEqual([[run.id, 1]]);
     expect(statSync(index).mode & 0o777).toBe(0o600);
+  });
+
+  test("that can't be opened makes a search read all runs, and is said to fail", async () => {
+    const run = ran(["needle\n"]);
+    mkdirSync(join(index, "folder"), { recursive: true });
+    const found = await search("needle");
+    expect([places(found), found.reach.hasIndex]).toEqual([[[run.id, 1]], false]);
+    expect((await update()).failure).toMatchObject({ fault: "unwritable" });
   });
 
   test("says that it can't be written", async () => {

@@ -29,6 +29,10 @@ export const searchPatternOf = async ({
   isExpression,
 }: WantedText): Promise<SearchPattern | { problem: string }> => {
   if (!isExpression) return textPattern(foldText(text));
+  if (mindsCase(text))
+    return {
+      problem: "the flag '-i' can't be used, because lines are searched whatever the case is; expected no '(?-i)'",
+    };
   engine ??= (await import("re2js")).RE2JS;
   let expression: RE2JS;
   try {
@@ -49,6 +53,12 @@ export const searchPatternOf = async ({
     };
   return { needed, find: (line, from) => findMatch(expression, { line, from, needed }) };
 };
+
+/** Returns whether an expression has a group with the flag `-i`. */
+const mindsCase = (expression: string): boolean =>
+  /\(\?[A-Za-z]*-[A-Za-z]*i[A-Za-z]*[:)]/.test(
+    expression.replaceAll(/\\Q.*?(?:\\E|$)|\\./g, "").replaceAll(/\[\^?\]?[^\]]*\]/g, ""),
+  );
 
 const textPattern = (wanted: string): SearchPattern => ({
   needed: [[wanted]],

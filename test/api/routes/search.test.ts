@@ -106,6 +106,9 @@ describe("GET /api/search", () => {
     ["q=abc&job=loads", 404, "job 'loads' was not found; did you mean 'load'?"],
     ["q=abc&tag=daily", 404, "daily"],
     ["q=abc&color=red", 400, "color"],
+    ["q=abc%zz", 400, "'q': expected UTF-8 with percent encoding, and '%25' for a '%'"],
+    ["q=%FF%FE%FD", 400, "expected UTF-8 with percent encoding"],
+    ["q=abc%ED%A0%81", 400, "expected UTF-8 with percent encoding"],
   ])("%p is refused", async (query, status, message) => {
     const answer = await search(query);
     expect([answer.status, answer.body.error]).toEqual([status, expect.stringContaining(message)]);
@@ -129,6 +132,17 @@ test("searches are off with a limit of 0", async () => {
       code: "CONFLICT",
       details: { reason: "search_off" },
     },
+  ]);
+});
+
+test("a search that ends because petit stops is refused, and another error is one of petit", async () => {
+  const { ask: askFake, engine } = fakeApi({ search: { find: () => Promise.reject(new Error("it has ended")) } });
+  expect((await askFake("/api/search?q=abc")).status).toBe(500);
+  engine.phase = "stopping";
+  const answer = await askFake("/api/search?q=abc");
+  expect([answer.status, await answer.json()]).toMatchObject([
+    503,
+    { error: "petit is stopping; try again in a moment" },
   ]);
 });
 

@@ -37,9 +37,20 @@ describe("an expression", () => {
     ["(abc", "missing closing"],
     ["(?=abc)abc", "RE2's syntax"],
     ["\\d+", "3 or more characters"],
+    ["(?-i)ERROR", "the flag '-i'"],
+    ["error (?s-Ui:CODE)", "the flag '-i'"],
     ["abc(x{1,500}y){2}", "too complex"],
   ])("%p is refused", async (wanted, problem) => {
     expect(await matchOf(expression(wanted), "")).toMatchObject({ problem: expect.stringContaining(problem) });
+  });
+
+  test.each([
+    ["(?i)error", "an ERROR"],
+    ["\\(\\?-i\\)error", "(?-i)error"],
+    ["\\Q(?-i)\\Eerror", "(?-i)error"],
+    ["[(?-i)]error", ")error"],
+  ])("%p is no expression that minds the case", async (wanted, line) => {
+    expect(await matchOf(expression(wanted), line)).toMatchObject({ end: line.length });
   });
 
   test("takes time in proportion to the line", async () => {

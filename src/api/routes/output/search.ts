@@ -4,9 +4,11 @@ import { refuse } from "../../../domain/refusal.ts";
 import { isSearchable, MIN_CHARACTERS } from "../../../domain/search/fold.ts";
 import { searchPatternOf } from "../../../domain/search/search-pattern.ts";
 import { STREAMS } from "../../../domain/task-run.ts";
-import type { LinePosition } from "../../../search/finding.ts";
+import type { LinePosition, LinesFound } from "../../../search/finding.ts";
+import type { RunSearchQuery } from "../../../search/run-search.ts";
 import type { ApiContext } from "../../context.ts";
 import { invalidQuery } from "../../errors.ts";
+import type { OutputSearch } from "../../options.ts";
 import { failures } from "../../shapes/failure.ts";
 import { FoundLines, foundLinesBody } from "../../shapes/line.ts";
 import { exactly, flag, isOn, wholeNumber, word } from "../../shapes/schemas.ts";
@@ -50,7 +52,10 @@ const SearchQuery = exactly({
 export const searchRoutes = ({ engine, search }: ApiContext) =>
   new Elysia().get(
     "/api/search",
-    async ({ query }) => {
+    async ({ query, request }) => {
+      // What is malformed would be searched for as it is, or with other characters in its place.
+      if (!isWellEncoded(new URL(request.url).search))
+        throw invalidQuery("q", "expected UTF-8 with percent encoding, and '%25' for a '%'");
       const isExpression = isOn(query.regex);
       if (!isSearchable(query.q))
         throw invalidQuery(
@@ -62,7 +67,7 @@ export const searchRoutes = ({ engine, search }: ApiContext) =>
       const jobIds = jobsOf(query, engine);
       if (search === null) throw refuse({ reason: "search_off" });
       const before = query.before === undefined ? null : positionOf(query.before);
-      const found = await search.find({
+      const found = await findUnlessStopping(engine, search, {
         wanted: { text: query.q, isExpression },
         jobIds,
         stream: query.stream ?? null,
@@ -76,7 +81,7 @@ export const searchRoutes = ({ engine, search }: ApiContext) =>
     },
     {
       query: SearchQuery,
-      response: { 200: FoundLines, ...failures("INVALID_REQUEST", "NOT_FOUND", "CONFLICT") },
+      response: { 200: FoundLines, ...failures("INVALID_REQUEST", "NOT_FOUND", "CONFLICT", "SERVICE_UNAVAILABLE") },
       detail: {
         operationId: "searchLines",
         tags: ["runs"],
@@ -100,6 +105,29 @@ const jobsOf = (
   const known = engine.knownJobs.find(({ id }) => id === current);
   if (known === undefined) throw engine.jobNotFound(job);
   return tagged === null || tagged.has(known.id) ? [known.id] : [];
+};
+
+const isWellEncoded = (query: string): boolean => {
+  try {
+    decodeURIComponent(query);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** While petit stops, the process that searches is ended. */
+const findUnlessStopping = async (
+  engine: Pick<ApiContext["engine"], "phase">,
+  search: OutputSearch,
+  query: RunSearchQuery,
+): Promise<LinesFound> => {
+  try {
+    return await search.find(query);
+  } catch (error) {
+    if (engine.phase === "running") throw error;
+    throw refuse({ reason: "not_running", state: "stopping" });
+  }
 };
 
 const positionOf = (text: string) => {
