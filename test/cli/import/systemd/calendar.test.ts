@@ -65,7 +65,7 @@ describe("a calendar event", () => {
   });
 
   test.each(INVALID)("%j is not understood", (calendar) => {
-    expect(translate(calendar)).toEndWith(
+    expect(translate(calendar)).toContain(
       "is not understood; expected a calendar event of systemd.time(7), such as Mon..Fri 02:30",
     );
   });
@@ -130,7 +130,7 @@ const calendars = fc
   );
 
 describe("any calendar event without a year", () => {
-  test.if(hasAnalyze)("is due when systemd says so, or is named", () => {
+  test.skipIf(!hasAnalyze)("is due when systemd says so, or is named", () => {
     fc.assert(
       fc.property(calendars, (calendar) => {
         const expected = systemdTimes(calendar);
