@@ -23,7 +23,7 @@ const IMPORTERS = {
 
 export const importJobs = defineCommand({
   name: "import",
-  summary: "Turn a crontab, systemd timers or the jobs of another scheduler into job files",
+  summary: "Turn crontabs, timers or jobs of other schedulers into job files",
   description:
     "Writes job files that behave like the jobs of the other scheduler that they come from: to stdout, or with -o to " +
     "a folder. stderr says for each line or file what became of it. If anything can't be read, all problems are reported, nothing is " +
