@@ -112,7 +112,6 @@ const jobFields = (options: UnitJob, { schedule }: TimerSchedule): Record<string
   };
   const user = userOf(options, expand);
   const runAs = user !== null && user !== options.as ? user : null;
-  const context: ServiceContext = { directives, remarks, expand, runAs, isUser };
   remarkOnRest(options);
   const description = lastOf(directives, "Unit", "Description") ?? lastOf(timer.directives, "Unit", "Description");
   const environment = environmentOf({
@@ -122,6 +121,7 @@ const jobFields = (options: UnitJob, { schedule }: TimerSchedule): Record<string
     user,
     isUser,
   });
+  const context: ServiceContext = { directives, remarks, expand, runAs, isUser, environment };
   const limits = limitsOf(directives, remarks);
   const stdin = stdinOf(context);
   const workingDir = workingDirOf(context, user ?? options.as);
@@ -214,6 +214,8 @@ const workingDirOf = ({ directives, remarks, expand, isUser }: ServiceContext, u
 /** Says what becomes of the settings that nothing above translates. */
 const remarkOnRest = ({ timer, service, remarks, isEnabled }: UnitJob): void => {
   for (const directive of service.directives.filter(({ value }) => value !== "")) {
+    if (directive.value.endsWith("\\"))
+      remarks.note(place(directive), "the backslash at its end does not continue it; expected no blank after it");
     const reason = reasonOf(directive);
     if (reason?.isHarmless === true) remarks.note(place(directive), reason.reason);
     else if (reason !== null) remarks.leaveOut(place(directive), reason.reason);

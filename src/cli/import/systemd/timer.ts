@@ -3,7 +3,7 @@ import { whyUnusable } from "../../../domain/schedule/schedule.ts";
 import { formatDuration } from "../../../lib/duration.ts";
 import type { Json } from "../../../lib/json.ts";
 import type { Remarks } from "../remarks.ts";
-import { calendarExpressions } from "./calendar/expressions.ts";
+import { calendarExpressions, skipsPastEnd } from "./calendar/expressions.ts";
 import { parseCalendar } from "./calendar/parse.ts";
 import { parseTimeSpan } from "./time-span.ts";
 import type { LoadedUnit } from "./unit/folders.ts";
@@ -111,7 +111,14 @@ const calendarsOf = (directives: readonly Directive[], remarks: Remarks, now: nu
         ? translated.problem
         : translated.expressions.map(whyUnusable).find((why) => why !== null);
     if ("problem" in translated || typeof problem === "string") remarks.leaveOut(place(directive), problem ?? "");
-    else zones.set(event.timezone, [...(zones.get(event.timezone) ?? []), ...translated.expressions]);
+    else {
+      zones.set(event.timezone, [...(zones.get(event.timezone) ?? []), ...translated.expressions]);
+      if (skipsPastEnd(event))
+        remarks.note(
+          place(directive),
+          "systemd 252 skips some of the first times after its repetition passes the end of a day or month; petit runs them",
+        );
+    }
   }
   return [...zones].map(([timezone, expressions]) => ({ timezone, expressions: [...new Set(expressions)] }));
 };

@@ -60,6 +60,9 @@ const ARGUMENTS = [
   ["${A} x$B $$C", ["one two", "x$B", "$C"]],
   ["$A $EMPTY '$A' \"${EMPTY}\"", ["one", "two", "one", "two", ""]],
   ["*${A}* 'a'\\''b' \\x24A", ["*one two*", "a'b", "one", "two"]],
+  ["\\303\\251 \\xc3\\xa9", ["é", "é"]],
+  ["a $(id) $1 '$A-x' $ b", ["a", "b"]],
+  ["$Q ${Q}", ["x y", "z", "'x y' z"]],
 ] as const;
 
 describe("an imported command", () => {
@@ -68,12 +71,61 @@ describe("an imported command", () => {
     folder.write("a.timer", "[Timer]\nOnCalendar=daily\n");
     folder.write(
       "a.service",
-      `[Service]\nWorkingDirectory=${folder.path}\nEnvironment="A=one two" EMPTY=\nExecStart=/usr/bin/printf '<%%s>\\n' ${text}\n`,
+      `[Service]\nWorkingDirectory=${folder.path}\nEnvironment="A=one two" EMPTY= "Q='x y' z"\nExecStart=/usr/bin/printf '<%%s>\\n' ${text}\n`,
     );
     await petit(["import", "systemd", "a.timer", "-o", "jobs"], { cwd: folder.path });
     const { status, stdout, stderr } = await petit(["trigger", "jobs", "a"], { cwd: folder.path });
     expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
     expect([...stdout.matchAll(/<(.*)>/g)].map(([, argument]) => argument)).toEqual([...expected]);
+  });
+});
+
+describe("what systemd reads otherwise", () => {
+  const imported = async (timer: string, service: string) => {
+    using folder = tempFolder();
+    folder.write("a.timer", `[Timer]\n${timer}\n`);
+    folder.write("a.service", `[Service]\nType=oneshot\n${service}\n`);
+    const { stdout } = await petit(["import", "systemd", "a.timer"], { cwd: folder.path });
+    return stdout;
+  };
+
+  test.each(["\\xff", "\\377", "\\x00", "\\303x"])(
+    "leaves out a command with bytes that are no text: %s",
+    async (bytes) => {
+      const text = await imported("OnCalendar=daily", `ExecStart=/bin/x ${bytes}\nExecStart=/bin/y`);
+      expect(text).toContain("is no text in UTF-8");
+      expect(text).not.toContain("command: /bin/x");
+    },
+  );
+
+  test("names a word that systemd drops", async () => {
+    expect(await imported("OnCalendar=daily", "ExecStart=/bin/x $(id)")).toContain("'$(id)' begins with $");
+  });
+
+  test("says that quotes in a value from a file stay", async () => {
+    const text = await imported("OnCalendar=daily", "EnvironmentFile=/etc/x\nExecStart=/bin/x $A");
+    expect(text).toContain("quotes in a value that is split stay");
+  });
+
+  test("does not continue a line with a blank after the backslash, or with two backslashes", async () => {
+    const text = await imported("OnCalendar=daily", "ExecStart=/bin/x \\ \nExecStart=/bin/y \\\\\nExecStart=/bin/z");
+    expect([...text.matchAll(/command: (.*)/g)].map(([, command]) => command)).toEqual(["/bin/x", "/bin/y", "/bin/z"]);
+    expect(text).toContain("does not continue it");
+  });
+
+  test.each([
+    ["*-*-01/14", true],
+    ["0/7:12", true],
+    ["*:5/25", true],
+    ["00,12/10,6:18..20", true],
+    ["*:0/15", false],
+    ["*:5/10", false],
+    ["0/6:00", false],
+    ["8..20/5:00", false],
+    ["*-*-1,15", false],
+  ])("names a repetition whose next value passes the end: %s %p", async (calendar, isNamed) => {
+    const text = await imported(`OnCalendar=${calendar}`, "ExecStart=/bin/x");
+    expect(text.includes("systemd 252 skips")).toBe(isNamed);
   });
 });
 

@@ -17,6 +17,24 @@ export const calendarExpressions = (event: CalendarEvent, year: number): Calenda
   return { expressions: dates.expressions.map((date) => [...clock, date].join(" ")) };
 };
 
+/**
+ * Returns whether systemd 252 skips an occurrence: it looks for the next value of a repetition past the end of the minute, hour, day or
+ * month, and goes on from there, which can be after the first value.
+ */
+export const skipsPastEnd = ({ days, fromEnd, hours, minutes, seconds }: CalendarEvent): boolean =>
+  (!fromEnd && [28, 29, 30, 31].some((length) => passes(days, 1, length))) ||
+  passes(hours, 0, 23) ||
+  passes(minutes, 0, 59) ||
+  passes(seconds, 0, 59);
+
+const passes = (items: CalendarItems, min: number, max: number): boolean => {
+  if (items === null) return false;
+  const beyond = items.flatMap(({ start, stop, repeat }) =>
+    stop === null && repeat !== null && start <= max ? [start + repeat * (Math.floor((max - start) / repeat) + 1)] : [],
+  );
+  return Math.min(...beyond) - (max - min + 1) > Math.min(...items.map(({ start }) => start)) && beyond.length > 0;
+};
+
 /** Years are no field of petit, so each year from now on has to match. */
 const whyNotYears = (items: CalendarItems, year: number): string | null => {
   if (items === null) return null;

@@ -27,8 +27,8 @@ export const environmentOf = ({
   const variables: Record<string, string> = isUser ? {} : { PATH: SYSTEM_PATH, ...accountVariables(user) };
   for (const directive of listOf(directives, "Service", "Environment")) {
     const words = splitWords(directive.value);
-    if (words === null) {
-      remarks.leaveOut(place(directive), "a quote is not closed");
+    if ("problem" in words) {
+      remarks.leaveOut(place(directive), words.problem);
       continue;
     }
     for (const word of words) {

@@ -9,24 +9,31 @@ export type ExecCommand = {
   readonly isPrivileged: boolean;
   /** `:`: variables are not expanded. */
   readonly isLiteral: boolean;
+  /** Words that systemd drops: they begin with `$`, and are no variable. */
+  readonly dropped: readonly string[];
   /** `@`: the second word was the name that the program sees of itself. */
   readonly hasOtherName: boolean;
 };
 
-/** Splits a value of `ExecStart=` into its commands. Returns null if it can't be read. */
-export const readExec = (value: string, expand: (word: string) => string): readonly ExecCommand[] | null => {
+const NOT_UNDERSTOOD = { problem: "its command is not understood; expected a program and arguments" };
+
+/** Splits a value of `ExecStart=` into its commands. Returns what is wrong if it can't be read. */
+export const readExec = (
+  value: string,
+  expand: (word: string) => string,
+): readonly ExecCommand[] | { readonly problem: string } => {
   const words = splitWords(value.replace(/(^|\s)\\;(?=\s|$)/g, `$1"${SEMICOLON}"`));
-  if (words === null) return null;
+  if ("problem" in words) return words;
   const commands: ExecCommand[] = [];
   for (const part of splitAtSemicolons(words)) {
     const command = readCommand(
       part.map((word) => (word === SEMICOLON ? ";" : word)),
       expand,
     );
-    if (command === null) return null;
+    if (command === null) return NOT_UNDERSTOOD;
     commands.push(command);
   }
-  return commands.length === 0 ? null : commands;
+  return commands.length === 0 ? NOT_UNDERSTOOD : commands;
 };
 
 /** Stands for a semicolon that is an argument. */
@@ -47,17 +54,21 @@ const readCommand = (
 ): ExecCommand | null => {
   const [, prefixes = "", path = ""] = /^([-@:+!|]*)(.*)$/s.exec(first) ?? [];
   const hasOtherName = prefixes.includes("@");
-  const args = hasOtherName ? rest.slice(1) : rest;
+  const isLiteral = prefixes.includes(":");
+  const args = (hasOtherName ? rest.slice(1) : rest).map(expand);
   const program = expand(path);
   if (program === "" || prefixes.includes("|")) return null;
   return {
-    words: [program, ...args.map(expand)],
+    words: [program, ...args.filter((word) => isLiteral || !isDropped(word))],
+    dropped: isLiteral ? [] : args.filter(isDropped),
     ignoresFailure: prefixes.includes("-"),
     isPrivileged: /[+!]/.test(prefixes),
-    isLiteral: prefixes.includes(":"),
+    isLiteral,
     hasOtherName,
   };
 };
+
+const isDropped = (word: string): boolean => /^\$(?![{$])/.test(word) && !/^\$[A-Za-z_]\w*$/.test(word);
 
 /** What systemd makes of a word: its texts and variables in order. `splits` is a variable alone, whose value is split at white space. */
 type WordPart =
@@ -92,16 +103,33 @@ export const plainWords = ({ words, isLiteral }: ExecCommand): readonly [string,
   return texts.includes(null) ? null : [program, ...texts.flatMap((text) => text ?? [])];
 };
 
-/** Formats a command as a line of a POSIX shell, which has to have `set -f` if a variable is split. */
-export const shellLine = (command: ExecCommand): { readonly line: string; readonly splits: boolean } => {
+/** Returns the variables of the words `$NAME`, whose values are split. */
+export const splitNames = ({ words: [, ...args], isLiteral }: ExecCommand): readonly string[] =>
+  isLiteral
+    ? []
+    : args.flatMap(partsOf).flatMap((part) => (part.kind === "variable" && part.splits ? [part.name] : []));
+
+/**
+ * Formats a command as a line of a POSIX shell, which has to have `set -f` if it splits a variable. A shell does not see the quotes in a value,
+ * so `values` has the words of the variables with some.
+ */
+export const shellLine = (
+  command: ExecCommand,
+  values: ReadonlyMap<string, readonly string[]>,
+): { readonly line: string; readonly splits: boolean } => {
   const [program, ...args] = command.words;
   const plain = plainWords(command);
   const words =
     plain === null
-      ? [shellText(program), ...args.map((word) => partsOf(word).map(shellPart).join(""))]
+      ? [
+          shellText(program),
+          ...args.flatMap((word) => {
+            const known = values.get(/^\$(\w+)$/.exec(word)?.[1] ?? "");
+            return known?.map(shellText) ?? [partsOf(word).map(shellPart).join("")];
+          }),
+        ]
       : plain.map(shellText);
-  const splits =
-    plain === null && args.some((word) => partsOf(word).some((part) => part.kind === "variable" && part.splits));
+  const splits = plain === null && splitNames(command).some((name) => !values.has(name));
   return { line: words.join(" "), splits };
 };
 

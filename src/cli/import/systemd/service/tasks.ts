@@ -6,8 +6,9 @@ import type { Remarks, SourcePlace } from "../../remarks.ts";
 import { parseTimeSpan } from "../time-span.ts";
 import { place } from "../timer.ts";
 import { booleanOf, type Directive, lastOf, listOf } from "../unit/parse.ts";
+import { splitValue } from "../unit/words.ts";
 import { conditionsOf, conditionTask } from "./conditions.ts";
-import { type ExecCommand, plainWords, readExec, shellLine, shellText } from "./exec.ts";
+import { type ExecCommand, plainWords, readExec, shellLine, shellText, splitNames } from "./exec.ts";
 import { whyLeftOut } from "./left-out.ts";
 import { retryOf } from "./retry.ts";
 
@@ -20,6 +21,7 @@ export type ServiceContext = {
   /** The user of the tasks, if petit runs as another one. */
   readonly runAs: string | null;
   readonly isUser: boolean;
+  readonly environment: Readonly<Record<string, string>>;
 };
 
 type Task = Readonly<Record<string, Json>>;
@@ -100,12 +102,14 @@ const commandsOf = (
 ): readonly (ExecCommand & { readonly from: Directive })[] =>
   listOf(directives, "Service", name).flatMap((directive) => {
     const commands = readExec(directive.value, (word) => expand(word, place(directive)));
-    if (commands === null) {
-      remarks.leaveOut(place(directive), "its command is not understood; expected a program and arguments");
+    if ("problem" in commands) {
+      remarks.leaveOut(place(directive), commands.problem);
       return [];
     }
     for (const command of commands) {
       if (command.hasOtherName) remarks.leaveOut(place(directive), "the program is not given another name (@)");
+      for (const word of command.dropped)
+        remarks.leaveOut(place(directive), `'${word}' begins with $ and is no variable, so systemd drops it, too`);
     }
     return commands.map((command) => ({ ...command, from: directive }));
   });
@@ -175,7 +179,7 @@ const commandTask = (
     context.remarks.note(place(command.from), "it runs as petit's own user (+ or !)");
   return {
     id,
-    ...programOf(command, environmentFiles(context)),
+    ...programOf(command, context),
     ...runAs,
     ...fields,
     ...(command.ignoresFailure ? { allow_failure: true } : {}),
@@ -191,10 +195,19 @@ const environmentFiles = ({ directives, expand }: ServiceContext): readonly stri
   });
 
 /** A command without a shell if nothing needs one: no variable, and no file of variables. */
-const programOf = (command: ExecCommand, files: readonly string[]): Task => {
+const programOf = (command: ExecCommand & { readonly from: Directive }, context: ServiceContext): Task => {
+  const files = environmentFiles(context);
   const plain = plainWords(command);
   if (plain !== null && files.length === 0) return { type: "command", ...programOfArgv(plain) };
-  const { line, splits } = shellLine(command);
+  const quoted = new Map(
+    splitNames(command).flatMap((name) => {
+      const value = Object.hasOwn(context.environment, name) ? (context.environment[name] ?? "") : "";
+      return files.length === 0 && /["'\\]/.test(value) ? [[name, splitValue(value)] as const] : [];
+    }),
+  );
+  const { line, splits } = shellLine(command, quoted);
+  if (splits && files.length > 0)
+    context.remarks.note(place(command.from), "quotes in a value that is split stay; systemd removes them");
   const read = files.length === 0 ? [] : ["set -a", ...files, "set +a"];
   return shellTask([...read, ...(splits ? ["set -f"] : []), `exec ${line}`].join("\n"));
 };

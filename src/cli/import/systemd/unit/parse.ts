@@ -37,7 +37,7 @@ export const parseUnit = (text: string, file: string): ParsedUnit => {
   return { directives, problems };
 };
 
-/** Joins lines that end with a backslash, with a blank between them. Comments and blank lines are left out. */
+/** Joins lines that end with a backslash that is not escaped, with a blank between them. A blank after the backslash keeps them apart. Comments and blank lines are left out. */
 const joinLines = (text: string): readonly { readonly line: number; readonly text: string }[] => {
   const joined: { line: number; text: string }[] = [];
   let open: { line: number; text: string } | null = null;
@@ -45,9 +45,9 @@ const joinLines = (text: string): readonly { readonly line: number; readonly tex
     .replace(/^\uFEFF/, "")
     .split("\n")
     .entries()) {
-    const content = raw.trim();
+    const content = raw.trimStart().replace(/\r$/, "");
     if (/^[#;]/.test(content) || (content === "" && open === null)) continue;
-    const continues = content.endsWith("\\");
+    const continues = /(?<!\\)(?:\\\\)*\\$/.test(content);
     const part = continues ? content.slice(0, -1) : content;
     const current: { line: number; text: string } =
       open === null ? { line: index + 1, text: part } : { line: open.line, text: `${open.text} ${part}` };
