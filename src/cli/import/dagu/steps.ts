@@ -53,20 +53,30 @@ export const dependenciesOf = (
   isChain: boolean,
 ): ReadonlyMap<DagStep, readonly DagStep[]> => {
   const byName = new Map(steps.flatMap((step) => [...step.names, step.id].map((name) => [name, step] as const)));
-  return new Map(
-    steps.map((step) => {
-      const entry = step.fields.take("depends");
-      if (entry === null) {
-        const previous = isChain ? steps.filter(({ group }) => group === step.group - 1) : [];
-        return [step, previous] as const;
-      }
-      const names = entry.value.kind === "list" ? entry.value.items.map(valueText) : [valueText(entry.value)];
-      const known = names.flatMap((name) => byName.get(name) ?? []).filter((other) => other !== step);
-      for (const name of names) if (!byName.has(name)) step.fields.leaveOut(entry, `there is no step '${name}'`);
-      return [step, [...new Set(known)]] as const;
-    }),
-  );
+  const found = new Map<DagStep, readonly DagStep[]>();
+  for (const step of steps) {
+    const entry = step.fields.take("depends");
+    if (entry === null) {
+      found.set(step, isChain ? steps.filter(({ group }) => group === step.group - 1) : []);
+      continue;
+    }
+    const names = entry.value.kind === "list" ? entry.value.items.map(valueText) : [valueText(entry.value)];
+    const known = new Set<DagStep>();
+    for (const name of names) {
+      const other = byName.get(name);
+      if (other === undefined) step.fields.leaveOut(entry, `there is no step '${name}'`);
+      else if (waitsFor(other, step, found))
+        step.fields.leaveOut(entry, `'${step.id}' and '${name}' would wait for each other`);
+      else known.add(other);
+    }
+    found.set(step, [...known]);
+  }
+  return found;
 };
+
+/** Returns whether a step is another one, or waits for it. */
+const waitsFor = (step: DagStep, other: DagStep, found: ReadonlyMap<DagStep, readonly DagStep[]>): boolean =>
+  step === other || (found.get(step) ?? []).some((each) => waitsFor(each, other, found));
 
 /** What a step waits for, and the outputs that it knows. */
 type Before = { readonly upstream: readonly StepTasks[]; readonly outputs: readonly StepOutput[] };

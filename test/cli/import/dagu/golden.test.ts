@@ -40,6 +40,21 @@ describe("petit import dagu", () => {
     );
   });
 
+  test("names steps that would wait for each other, or for themselves", async () => {
+    using folder = tempFolder();
+    const steps = [
+      "{name: a, command: x, depends: b}",
+      "{name: b, command: x, depends: a}",
+      "{name: c, command: x, depends: c}",
+    ];
+    folder.write("a.yaml", `type: graph\nsteps:\n${steps.map((step) => `  - ${step}\n`).join("")}`);
+    const { status, stdout, stderr } = await petit(["import", "dagu", "a.yaml", "-o", "jobs"], { cwd: folder.path });
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "wrote jobs/a.yaml\n" });
+    expect(stderr).toContain("a.yaml:4: left out: depends: a: 'b' and 'a' would wait for each other\n");
+    expect(stderr).toContain("a.yaml:5: left out: depends: c: 'c' and 'c' would wait for each other\n");
+    expect((await petit(["validate", "jobs"], { cwd: folder.path })).status).toBe(0);
+  });
+
   test("writes nothing if a file can't be read, and says where", async () => {
     using folder = tempFolder();
     folder.write("dags/a.yaml", "steps: [\n");
