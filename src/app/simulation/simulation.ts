@@ -25,6 +25,8 @@ export type SimulationOptions = {
   readonly attempts: (local: AttemptDriver) => AttemptDriver;
   /** Returns whether a process runs, for which time passes as in reality. Missing: none does. */
   readonly hasProcess?: () => boolean;
+  /** Once it is aborted, the time of the simulation no longer passes, and waiting throws its reason. Missing: never. */
+  readonly signal?: AbortSignal;
 };
 
 /** An engine with a database in memory and a clock that only this advances. It sends no notifications and watches no files. */
@@ -33,30 +35,47 @@ export class Simulation implements AsyncDisposable {
   readonly clock: VirtualClock;
   readonly #parts: AsyncDisposableStack;
   readonly #hasProcess: () => boolean;
+  readonly #signal: AbortSignal | undefined;
   #activity = 0;
 
   private constructor(
     engine: Engine & EventIntake,
     clock: VirtualClock,
-    { parts, hasProcess }: { readonly parts: AsyncDisposableStack; readonly hasProcess: () => boolean },
+    {
+      parts,
+      hasProcess,
+      signal,
+    }: {
+      readonly parts: AsyncDisposableStack;
+      readonly hasProcess: () => boolean;
+      readonly signal: AbortSignal | undefined;
+    },
   ) {
     this.engine = engine;
     this.clock = clock;
     this.#parts = parts;
     this.#hasProcess = hasProcess;
+    this.#signal = signal;
     engine.onEvent(() => {
       this.#activity++;
     });
   }
 
-  /** Resolves when the engine has started. */
+  /** Resolves when the engine has started. Leaves nothing if it can't. */
   static async start(options: SimulationOptions): Promise<Simulation> {
+    await using unfinished = new AsyncDisposableStack();
+    const simulation = await Simulation.#open(options, unfinished.use(new AsyncDisposableStack()));
+    unfinished.move();
+    return simulation;
+  }
+
+  static async #open(options: SimulationOptions, parts: AsyncDisposableStack): Promise<Simulation> {
     const { settings, runtime, environment, jobsDir, jobs, now, followSchedules, attempts } = options;
     const clock = new VirtualClock(now);
-    const parts = new AsyncDisposableStack();
     const engine = openEngine(
       {
-        settings: { ...settings, db: MEMORY },
+        // A database in memory has no backups.
+        settings: { ...settings, db: MEMORY, backupDir: null },
         runtime,
         clock,
         environment,
@@ -69,16 +88,27 @@ export class Simulation implements AsyncDisposable {
       },
       parts,
     );
-    const simulation = new Simulation(engine, clock, { parts, hasProcess: options.hasProcess ?? (() => false) });
+    const simulation = new Simulation(engine, clock, {
+      parts,
+      hasProcess: options.hasProcess ?? (() => false),
+      signal: options.signal,
+    });
     await simulation.until(engine.start(), Number.POSITIVE_INFINITY);
     return simulation;
   }
 
   /**
    * Lets time pass until a promise settles, or until `end` (wall time). Then resolves with its value, or with null. Rejects as the promise
-   * does.
+   * does, and with the reason of the signal if that is aborted.
    */
-  async until<T>(promise: Promise<T>, end: number): Promise<T | null> {
+  until<T>(promise: Promise<T>, end: number): Promise<T | null> {
+    return this.#until(promise, { end, signal: this.#signal });
+  }
+
+  async #until<T>(
+    promise: Promise<T>,
+    { end, signal }: { readonly end: number; readonly signal: AbortSignal | undefined },
+  ): Promise<T | null> {
     const settled = { is: false };
     const note = (): void => {
       settled.is = true;
@@ -88,6 +118,7 @@ export class Simulation implements AsyncDisposable {
     for (;;) {
       const from = performance.now();
       await clock.idle(() => this.#activity);
+      signal?.throwIfAborted();
       if (settled.is) return await promise;
       if (this.#hasProcess()) {
         await setTimeout(REAL_STEP_MS);
@@ -109,7 +140,7 @@ export class Simulation implements AsyncDisposable {
 
   /** Ends what runs. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.until(this.engine.stop("now"), Number.POSITIVE_INFINITY);
+    await this.#until(this.engine.stop("now"), { end: Number.POSITIVE_INFINITY, signal: undefined });
     await this.#parts.disposeAsync();
   }
 }

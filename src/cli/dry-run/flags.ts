@@ -54,6 +54,8 @@ export const refuseWithoutDryRun = (flags: Context["flags"]): void => {
 
 export const readDryRun = ({ at, for: lasting, speed }: Given, { settings, clock }: Context): DryRun => {
   const from = at === undefined ? clock.now() : readTime("--at", at, defaultZone(settings));
+  // The clock begins a millisecond before, and no time in a database is negative.
+  if (from <= 0) throw new PetitError("invalid_request", `--at is '${at}'; expected a time after 1970-01-01T00:00:00Z`);
   return { from, to: from + readFor(lasting), speed: speed === undefined ? null : readSpeed(speed) };
 };
 

@@ -23,7 +23,7 @@ import { checkRun } from "./check-run.ts";
 import { type Difference, Differences, Words } from "./difference.ts";
 import { eventArrival, isWrong, triggerOf, type WrongEvent } from "./event.ts";
 import { checkOccurrences } from "./occurrences.ts";
-import { isReal, stubFor, toStub } from "./stubs.ts";
+import { isReal, itemsOf, stubFor, toStub } from "./stubs.ts";
 
 export type TestContext = {
   readonly jobsDir: string;
@@ -34,6 +34,8 @@ export type TestContext = {
   readonly zone: string;
   readonly runtime: Runtime;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Ends a test: it throws the reason of the signal. */
+  readonly signal: AbortSignal;
 };
 
 /** The result of a test; it has passed if there are no differences. */
@@ -120,7 +122,7 @@ class TestRun {
 
   async run(): Promise<void> {
     const { at, occurrence } = this.#test;
-    const { settings, runtime, environment, jobsDir, zone } = this.#context;
+    const { settings, runtime, environment, jobsDir, zone, signal } = this.#context;
     const timezone = this.#job.schedule?.timezone ?? zone;
     const due = this.#readTime("occurrence", occurrence, timezone);
     const start = this.#readTime("at", at, timezone) ?? DEFAULT_AT;
@@ -144,6 +146,7 @@ class TestRun {
           },
         }),
       hasProcess: () => this.#processes > 0,
+      signal,
     });
     this.#store = simulation.engine.store;
     using _ = this.#decideApprovals(simulation);
@@ -156,6 +159,7 @@ class TestRun {
     if (text === undefined) return null;
     const at = parseIso(text, timezone);
     if (at === null) this.#differences.add([field], new Words("a time such as 2027-03-28T01:55"), text);
+    else if (at <= 0) this.#differences.add([field], new Words("a time after 1970-01-01T00:00:00Z"), text);
     return at;
   }
 
@@ -309,6 +313,20 @@ class TestRun {
       callOf: (taskId, item) => this.#calls.get(run.id)?.get(callKey(taskId, item)) ?? null,
       differences: this.#differences,
     });
+    this.#checkStubbedItems(run, engine.store);
+  }
+
+  /** Finds stubs for items that the tasks don't have. A task that was not expanded could have had any. */
+  #checkStubbedItems({ id: runId }: Run, { runs }: Store): void {
+    for (const { taskId, items } of runs.listTaskRuns(runId)) {
+      const stub = Object.hasOwn(this.#test.tasks, taskId) ? this.#test.tasks[taskId] : undefined;
+      const named = stub === undefined ? [] : itemsOf(stub);
+      if (items === null || named.length === 0) continue;
+      const keys = runs.listItems({ runId, taskId }).map(({ key }) => key);
+      const got = new Words(`only ${keys.join(", ") || "none"}`);
+      for (const key of named)
+        if (!keys.includes(key)) this.#differences.add(["tasks", taskId, "items", key], new Words("an item"), got);
+    }
   }
 
   #stubOf({ context: { run, job, task, item }, attempt }: RunAttemptOptions): Stub | null {

@@ -14,6 +14,9 @@ export const stubFor = (
   return toStub(attempts[Math.min(attempt, attempts.length) - 1]);
 };
 
+/** Returns the keys of the items that a stub names. */
+export const itemsOf = (stub: TaskStub): readonly string[] => (hasItems(stub) ? Object.keys(stub.items) : []);
+
 export const isReal = (stub: TaskStub | undefined): boolean =>
   typeof stub === "object" && !isList(stub) && "real" in stub && stub.real;
 

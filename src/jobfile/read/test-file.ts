@@ -150,6 +150,7 @@ const checkMeaning = ({ job: jobId, tests }: Draft<TestFields>, { job, jobs, rep
     checkTasks(Object.keys(test.tasks ?? {}), { job, report, at: (id) => [...at, "tasks", id] });
     checkTasks(Object.keys(expect?.tasks ?? {}), { job, report, at: (id) => [...at, "expect", "tasks", id] });
     checkTasks(expect?.skipped ?? [], { job, report, at: (_, item) => [...at, "expect", "skipped", item] });
+    checkItems(test.tasks ?? {}, { job, report, at: (id) => [...at, "tasks", id] });
     checkReal(test.tasks ?? {}, { job, report, at: (id) => [...at, "tasks", id] });
     checkOutputs(test.tasks ?? {}, { job, jobs, report, at: (id) => [...at, "tasks", id] });
   }
@@ -179,6 +180,16 @@ const checkTasks = (ids: readonly (string | undefined)[], { job, report, at }: N
 };
 
 type StubDrafts = NonNullable<NonNullable<NonNullable<Draft<TestFields>["tests"]>[number]>["tasks"]>;
+
+/** Checks that only tasks with items have stubs for items. Which items there are, only a run knows. */
+const checkItems = (stubs: StubDrafts, { job, report, at }: NamedTasks): void => {
+  for (const { id, items } of job.tasks) {
+    const stub = Object.hasOwn(stubs, id) ? stubs[id] : undefined;
+    if (items !== undefined || typeof stub !== "object" || isList(stub) || !("items" in stub)) continue;
+    if (Object.keys(stub.items ?? {}).length > 0)
+      report.addAt([...at(id, 0), "items"], `task '${id}' has no items; expected a task with foreach or matrix`);
+  }
+};
 
 const checkReal = (stubs: StubDrafts, { job, report, at }: NamedTasks): void => {
   for (const [id, stub] of Object.entries(stubs)) {

@@ -214,6 +214,16 @@ const EXPECT = {
       example: { "2027-03-28": ["2027-03-28T03:00"] },
     },
   },
+  // Without a run there is nothing else to expect of it.
+  exclusive: [
+    ["refused", "status"],
+    ["refused", "reason"],
+    ["refused", "error"],
+    ["refused", "outputs"],
+    ["refused", "params"],
+    ["refused", "tasks"],
+    ["refused", "skipped"],
+  ],
 } as const satisfies ObjectType;
 
 const EVENT = {

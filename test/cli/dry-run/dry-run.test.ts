@@ -116,6 +116,8 @@ describe("petit run --dry-run", () => {
 
   test.each([
     [["--at", "soon"], "--at is 'soon'; expected an ISO 8601 time"],
+    [["--at", "1969-12-31"], "--at is '1969-12-31'; expected a time after 1970-01-01T00:00:00Z"],
+    [["--at", "1970-01-01"], "--at is '1970-01-01'; expected a time after 1970-01-01T00:00:00Z"],
     [["--for", "40d"], "--for is '40d'; expected more than 0, and at most 31d"],
     [["--for", "2"], "--for is '2'; expected"],
     [["--speed", "0"], "--speed is '0'; expected a number from 0.001"],
@@ -124,6 +126,14 @@ describe("petit run --dry-run", () => {
     folder.write("jobs/.keep", "");
     const { status, stderr } = await dryRun(folder, ...args);
     expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining(message) });
+  });
+
+  test("makes no backup", async () => {
+    using folder = folderWith(JOBS);
+    const backups = join(folder.path, "backups");
+    const { status, stderr } = await dryRun(folder, "--backup-dir", backups, "--at", "2027-05-01", "--for", "2d");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringContaining("would have started") });
+    expect(existsSync(backups)).toBe(false);
   });
 
   test("is needed by its flags", async () => {

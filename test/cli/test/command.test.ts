@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EXAMPLE_TEST } from "../../../src/cli/help/topics/tests.ts";
-import { petit, type TempFolder, tempFolder } from "../../support/cli.ts";
+import { cleanEnvironment, PETIT, petit, type TempFolder, tempFolder, textOf } from "../../support/cli.ts";
+import { waitFor } from "../../support/engine/started-engine.ts";
 
 const JOB = `id: load
 params: { day: { default: today, pattern: "^[a-z]+$" } }
@@ -205,6 +207,83 @@ tasks:
     const job = "id: load\ntasks: [{ id: fetch, type: shell, script: sleep 600, timeout: 200ms }]\n";
     using folder = folderWith("tasks: {fetch: {real: true}}\nexpect: {tasks: {fetch: {reason: timeout}}}", job);
     expect(await runTest(folder)).toMatchObject({ status: 0, stdout: "ok   load: it\n" });
+  });
+
+  test.each(["SIGINT", "SIGTERM"] as const)("ends real processes at %s, and leaves nothing", async (signal) => {
+    const script = "echo $$ > pid.new; mv pid.new pid; exec sleep 600";
+    const job = `id: load\ntasks: [{ id: fetch, type: shell, script: "${script}", working_dir: DIR }]\n`;
+    using folder = folderWith("tasks: {fetch: {real: true}}\nexpect: {status: completed}");
+    folder.write("jobs/load.yaml", job.replace("DIR", folder.path));
+    const temporary = join(folder.path, "tmp");
+    mkdirSync(temporary);
+    const [program = "", ...before] = PETIT;
+    const child = spawn(program, [...before, "test", "jobs"], {
+      cwd: folder.path,
+      env: { ...cleanEnvironment(folder.path), TMPDIR: temporary },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+    const errors = textOf(child.stderr);
+    const pidFile = join(folder.path, "pid");
+    await waitFor(() => existsSync(pidFile) || child.exitCode !== null);
+    const pid = Number(readFileSync(pidFile, "utf8"));
+    child.kill(signal);
+    try {
+      expect(await ended).toBe(1);
+      expect(await errors).toContain(`interrupted by ${signal}; expected the end of the tests`);
+      expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+      expect(readdirSync(temporary)).toEqual([]);
+    } finally {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended, as it should.
+      }
+    }
+  });
+
+  test("refuses other expectations beside a refusal", async () => {
+    for (const field of ["status: completed", "reason: x", "error: x", "outputs: {a: 1}", "params: {day: x}"]) {
+      using folder = folderWith(`params: {day: '7'}\nexpect: {refused: day, ${field}}`);
+      const { status, stdout } = await runTest(folder);
+      expect({ field, status, stdout }).toEqual({
+        field,
+        status: 1,
+        stdout: expect.stringContaining("expected only one of refused, "),
+      });
+    }
+    for (const field of ["tasks: {fetch: failed}", "skipped: [fetch]"]) {
+      using folder = folderWith(`params: {day: '7'}\nexpect: {refused: day, ${field}}`);
+      expect(await runTest(folder)).toMatchObject({
+        status: 1,
+        stdout: expect.stringContaining("expected only one of refused, "),
+      });
+    }
+  });
+
+  test("refuses stubs for items that a task does not have", async () => {
+    const job =
+      "id: load\ntasks: [{ id: f, type: shell, script: x, foreach: [x, y] }, { id: t, type: shell, script: x }]\n";
+    using unknown = folderWith("tasks: {f: {items: {zz: failed}}}\nexpect: {status: completed}", job);
+    expect(await runTest(unknown)).toMatchObject({
+      status: 1,
+      stdout: expect.stringContaining("tasks.f.items.zz: expected an item, got only x, y"),
+    });
+    using none = folderWith("tasks: {t: {items: {x: failed}}}\nexpect: {status: completed}", job);
+    expect(await runTest(none)).toMatchObject({
+      status: 1,
+      stdout: expect.stringContaining("tasks.t.items: task 't' has no items; expected a task with foreach or matrix"),
+    });
+    using known = folderWith("tasks: {f: {items: {y: failed}}}\nexpect: {status: failed}", job);
+    expect(await runTest(known)).toMatchObject({ status: 0 });
+  });
+
+  test("refuses a time before 1970", async () => {
+    using folder = folderWith("at: 1969-12-31\nexpect: {status: completed}");
+    expect(await runTest(folder)).toMatchObject({
+      status: 1,
+      stdout: expect.stringContaining("at: expected a time after 1970-01-01T00:00:00Z, got 1969-12-31"),
+    });
   });
 
   test("says what a run waits for that does not end", async () => {

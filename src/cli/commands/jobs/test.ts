@@ -2,12 +2,13 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { checkJobsDir } from "../../../app/jobs-dir.ts";
 import { SETTINGS, withOrigin } from "../../../app/settings/settings.ts";
+import { onSignal } from "../../../app/signals.ts";
 import { PetitError } from "../../../domain/errors.ts";
 import { readJobsDir } from "../../../jobfile/read/job-dir.ts";
 import { readTestFiles } from "../../../jobfile/read/test-file.ts";
 import { errorMessage } from "../../../lib/error-message.ts";
 import { type Context, defineCommand } from "../../command.ts";
-import { EXIT } from "../../exit.ts";
+import { EXIT, Failure } from "../../exit.ts";
 import { paint } from "../../terminal/terminal.ts";
 import type { TestReport } from "../../test/report.ts";
 
@@ -77,9 +78,16 @@ const runTests = async (dir: string, only: string | null, context: Context): Pro
   const chosen = tests.filter(
     ({ job, test: { name } }) => only === null || job.id.includes(only) || name.includes(only),
   );
+  const interrupted = new AbortController();
+  using _ = onSignal((name) =>
+    interrupted.abort(new Failure(EXIT.FAILED, `interrupted by ${name}; expected the end of the tests`)),
+  );
+  const { signal } = interrupted;
   const results = [];
-  for (const each of chosen)
-    results.push(await runTest(each, { jobsDir: dir, jobs, settings, zone, runtime, environment }));
+  for (const each of chosen) {
+    signal.throwIfAborted();
+    results.push(await runTest(each, { jobsDir: dir, jobs, settings, zone, runtime, environment, signal }));
+  }
   const all = [...files.problems, ...problems].map((problem) => ({ ...problem, file: join(dir, problem.file) }));
   return { dir, results, problems: all, durationMs: performance.now() - startedAt };
 };
