@@ -181,7 +181,10 @@ const dotenvOf = (fields: Fields, folder: string): readonly string[] => {
   if (entry === null) return [];
   const nodes = entry.value.kind === "list" ? entry.value.items : [entry.value];
   const paths = nodes.flatMap((node) => textOf(node) || []);
-  fields.note(entry, "a shell reads the file, and so expands $ and ends a value without quotes at a blank");
+  fields.note(
+    entry,
+    "a shell reads the file: it expands $ and `…`, and runs what follows a blank in a value without quotes as a command",
+  );
   return paths.flatMap((path) => {
     const file = dynamicText(path.startsWith("/") || isDynamic(path) ? path : `${folder}/${path.replace(/^\.\//, "")}`);
     return ["set -a", `[ ! -r ${file} ] || . ${file}`, "set +a"];

@@ -255,7 +255,9 @@ const reasonOf = (directive: Directive): Reason | null => {
   if (name === "StandardInput" && value !== "null" && value !== "data")
     return lost("petit passes a task no open files");
   if (name === "EnvironmentFile")
-    return harmless("a shell reads the file, and so expands $ and ends a value without quotes at a blank");
+    return harmless(
+      "a shell reads the file: it expands $ and `…`, and runs what follows a blank in a value without quotes as a command",
+    );
   if (/^(?:Condition|Assert)/.test(name) || TRANSLATED.has(name)) return null;
   return /^[A-Z]\w+$/.test(name) && booleanOf(value) === false && value !== "0" ? null : whyLeftOut(name);
 };

@@ -1,4 +1,4 @@
-import { splitWords } from "../unit/words.ts";
+import { splitCommands } from "../unit/words.ts";
 
 /** A command of `ExecStart=` and the like. */
 export type ExecCommand = {
@@ -22,30 +22,15 @@ export const readExec = (
   value: string,
   expand: (word: string) => string,
 ): readonly ExecCommand[] | { readonly problem: string } => {
-  const words = splitWords(value.replace(/(^|\s)\\;(?=\s|$)/g, `$1"${SEMICOLON}"`));
-  if ("problem" in words) return words;
+  const parts = splitCommands(value);
+  if ("problem" in parts) return parts;
   const commands: ExecCommand[] = [];
-  for (const part of splitAtSemicolons(words)) {
-    const command = readCommand(
-      part.map((word) => (word === SEMICOLON ? ";" : word)),
-      expand,
-    );
+  for (const part of parts.filter((words) => words.length > 0)) {
+    const command = readCommand(part, expand);
     if (command === null) return NOT_UNDERSTOOD;
     commands.push(command);
   }
   return commands.length === 0 ? NOT_UNDERSTOOD : commands;
-};
-
-/** Stands for a semicolon that is an argument. */
-const SEMICOLON = "\uE000";
-
-const splitAtSemicolons = (words: readonly string[]): readonly (readonly string[])[] => {
-  const parts: string[][] = [[]];
-  for (const word of words) {
-    if (word === ";") parts.push([]);
-    else parts.at(-1)?.push(word);
-  }
-  return parts.filter((part) => part.length > 0);
 };
 
 const readCommand = (

@@ -17,13 +17,36 @@ const ESCAPES: Readonly<Record<string, string>> = {
  * is not known stays as it is. Escapes of bytes, such as `\303\251`, are UTF-8. Returns what is wrong if a quote is not closed, or bytes are
  * no text.
  */
-export const splitWords = (text: string): readonly string[] | { readonly problem: string } => {
-  const words: string[] = [];
+export const splitWords = (text: string): readonly string[] | Problem => {
+  const lists = readWords(text, { hasCommands: false });
+  return "problem" in lists ? lists : lists.flat();
+};
+
+/** Splits a value into commands of words: a word `;` without quotes ends a command, and a word `\;` is a semicolon. */
+export const splitCommands = (text: string): readonly (readonly string[])[] | Problem =>
+  readWords(text, { hasCommands: true });
+
+type Problem = { readonly problem: string };
+
+const readWords = (
+  text: string,
+  { hasCommands }: { readonly hasCommands: boolean },
+): readonly (readonly string[])[] | Problem => {
+  const commands: string[][] = [];
+  let words: string[] = [];
   let word: string | null = null;
   let quote: string | null = null;
   for (let at = 0; at < text.length; at++) {
     const character = text[at] ?? "";
-    if (character === "\\" && at + 1 < text.length) {
+    const semicolon =
+      hasCommands && word === null && quote === null ? /^\\?;(?=\s|$)/.exec(text.slice(at, at + 3))?.[0] : undefined;
+    if (semicolon === ";") {
+      commands.push(words);
+      words = [];
+    } else if (semicolon !== undefined) {
+      words.push(";");
+      at++;
+    } else if (character === "\\" && at + 1 < text.length) {
       const { value, length } = readEscape(text.slice(at));
       if (value === null) return { problem: `${text.slice(at, at + length)} is no text in UTF-8` };
       word = (word ?? "") + value;
@@ -40,7 +63,7 @@ export const splitWords = (text: string): readonly string[] | { readonly problem
     } else word = (word ?? "") + character;
   }
   if (quote !== null) return { problem: "a quote is not closed" };
-  return word === null ? words : [...words, word];
+  return [...commands, word === null ? words : [...words, word]];
 };
 
 /** Reads the escape at the start of a text, or the escapes of successive bytes. The value is null if they are no text. */
