@@ -51,7 +51,7 @@ export const send = async (
       ca: null,
       signal: AbortSignal.any([late.signal, signal]),
     });
-    return judgeResponse(response, await answerOf(response, request));
+    return judgeResponse(response, await answerOf(response, request), clock.now());
   } catch (error) {
     const why = late.signal.aborted ? `no answer within ${formatDuration(timeoutMs)}` : whyUnreachable(error);
     return { kind: "failed", why, retryAfterMs: null };
@@ -63,12 +63,12 @@ export const send = async (
 /** Client errors worth retrying: 408 Request Timeout, 425 Too Early, 429 Too Many Requests. */
 const RETRYABLE_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
-const judgeResponse = ({ status, headers }: Response, { error, retryAfterMs }: Answer): SendResult => {
+const judgeResponse = ({ status, headers }: Response, { error, retryAfterMs }: Answer, now: number): SendResult => {
   const why = `answered ${status}${error === "" ? "" : `: ${error}`}`;
   if (status >= 200 && status < 300) return { kind: "delivered", answer: why };
   if (status >= 300 && status < 400) return { kind: "refused", why: `${why}; redirects are not followed` };
   if (status >= 400 && status < 500 && !RETRYABLE_STATUSES.has(status)) return { kind: "refused", why };
-  return { kind: "failed", why, retryAfterMs: secondsOf(headers.get("retry-after")) ?? retryAfterMs };
+  return { kind: "failed", why, retryAfterMs: delayOf(headers.get("retry-after"), now) ?? retryAfterMs };
 };
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -135,8 +135,13 @@ const parseJson = (text: string): JsonObject | null => {
   }
 };
 
-const secondsOf = (text: string | null): number | null =>
-  text !== null && /^\d{1,6}$/.test(text.trim()) ? Number(text) * 1000 : null;
+/** Returns the delay that `Retry-After` names, in ms: seconds, or a date of HTTP (RFC 9110, 10.2.3). Null if it is neither. */
+const delayOf = (text: string | null, now: number): number | null => {
+  if (text === null) return null;
+  if (/^\d{1,6}$/.test(text.trim())) return Number(text) * 1000;
+  const at = / GMT$/.test(text.trim()) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? null : Math.max(0, at - now);
+};
 
 /** Describes a network error by its code, since the runtime's messages can contain the URL. */
 const whyUnreachable = (error: unknown): string => {

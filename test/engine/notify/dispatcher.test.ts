@@ -102,6 +102,18 @@ test("Retry-After of the receiver delays the next attempt", async () => {
   await logged("was delivered");
 });
 
+test("Retry-After can be a date", async () => {
+  await using parts = new AsyncDisposableStack();
+  const { clock, logged, queueMissed } = make(parts, (_received, index) => {
+    const at = new Date((Math.floor(clock.now() / 1_000) + 90) * 1_000).toUTCString();
+    return index === 0 ? new Response(null, { status: 503, headers: { "retry-after": at } }) : new Response("ok");
+  });
+  queueMissed();
+  await logged("was not delivered", "answered 503");
+  expect(clock.timers[0]).toBeGreaterThan(88_000);
+  expect(clock.timers[0]).toBeLessThanOrEqual(90_000);
+});
+
 test("a clock that is set back does not make a sending wait longer than the maximum delay", async () => {
   await using parts = new AsyncDisposableStack();
   const { clock, logged, queueMissed } = make(parts, (_received, index) =>
