@@ -118,6 +118,8 @@ const failure = (lines: readonly string[]): string =>
 
 const seconds = (ms: number): string => (ms / 1000).toFixed(3);
 
-/** Escapes a text for XML, without the characters that XML does not have. */
+/** Escapes a text for XML, without the characters that XML does not have (XML 1.0, 2.2). */
 const xmlText = (text: string): string =>
-  escapeUnprintable(text).replace(/[&<>"]/g, (character) => `&#${character.codePointAt(0)};`);
+  escapeUnprintable(text)
+    .replaceAll(/[\uFFFE\uFFFF]/g, "\uFFFD")
+    .replace(/[&<>"]/g, (character) => `&#${character.codePointAt(0)};`);
