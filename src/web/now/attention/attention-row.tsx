@@ -42,10 +42,8 @@ export const AttentionRow = memo(({ item, onAsk, onHandle }: RowProps) => {
       <StatusIcon of={item.severity === "error" ? "failed" : "missed"} label={`${item.severity}: `} />
       <div className="attention-what">
         <p>
-          <Subject subject={subject} /> <span className="attention-state">{what}</span>{" "}
-          <span className="muted">
-            since <Time at={item.since} isFocusable={false} />
-          </span>
+          <Subject subject={subject} /> <span className="attention-state">{what}</span>
+          {item.kind !== "run_stuck" && <Since at={item.since} />}
         </p>
         {details.length > 0 && (
           <p className="attention-why">
@@ -65,6 +63,16 @@ export const AttentionRow = memo(({ item, onAsk, onHandle }: RowProps) => {
     </li>
   );
 });
+
+/** Of a run that is stuck, the words before say how long it has been running. */
+const Since = ({ at }: { readonly at: number }) => (
+  <>
+    {" "}
+    <span className="muted">
+      since <Time at={at} isFocusable={false} />
+    </span>
+  </>
+);
 
 /** What waits for it, and what people said about it. */
 const Said = ({ item }: { readonly item: AttentionItem }) => {
