@@ -154,7 +154,7 @@ const WHOLE = { start: 1, first: 1, last: Number.MAX_SAFE_INTEGER } as const;
 /** Returns what must be read, the newest run first, and its last block first. */
 function* parts({ output, index, search, upToRun }: PartsQuery): Generator<Part> {
   const reach = index?.reach ?? null;
-  // Without an index, all runs are read: it is being built anew.
+  // All runs are read while the index is built again.
   const high = reach?.high ?? 0;
   for (let before = Math.min(upToRun, Number.MAX_SAFE_INTEGER - 1) + 1; before > high + 1; ) {
     const runs = output.listBefore(before, LISTED_RUNS).filter(({ seq }) => seq > high);

@@ -1,14 +1,14 @@
-import type { JobId, RunId, TaskId } from "../domain/ids.ts";
+import type { JobId, RunId } from "../domain/ids.ts";
 import { foldText } from "../domain/search/fold.ts";
 import type { SearchPattern } from "../domain/search/search-pattern.ts";
-import { type OutputStream, STREAMS } from "../domain/task-run.ts";
+import type { OutputStream } from "../domain/task-run.ts";
 import { removeEscapes, shorten } from "../lib/text.ts";
 import type { SqlDatabase, SqlRow } from "../runtime/runtime.ts";
-import { bytes, id, integer, text, textOrNull, word } from "../store/database/rows.ts";
+import { id, integer, text } from "../store/database/rows.ts";
 import { createStatements, type Statements } from "../store/database/statements.ts";
 import { tokenOf } from "../store/identity.ts";
+import { type OutputChunk, toOutputChunk } from "../store/output.ts";
 import { DELETED } from "../store/runs/deletion.ts";
-import { itemOrNull } from "../store/runs/row.ts";
 import type { Block, BlockText } from "./index-file.ts";
 
 /** A run as the search sees it. */
@@ -21,19 +21,8 @@ export type SearchedRun = {
   readonly endedAt: number | null;
 };
 
-/** A chunk of output. */
-type Chunk = {
-  readonly seq: number;
-  readonly lines: number;
-  readonly taskId: TaskId;
-  readonly item: number | null;
-  readonly itemKey: string | null;
-  readonly attempt: number;
-  readonly stream: OutputStream;
-  readonly at: number;
-  readonly bytes: Uint8Array;
-  readonly isMarker: boolean;
-};
+/** A chunk of output. A marker says that output was dropped. */
+type Chunk = OutputChunk & { readonly isMarker: boolean };
 
 /** A line that matches. */
 export type FoundLine = Omit<Chunk, "lines" | "bytes" | "isMarker"> & {
@@ -303,18 +292,7 @@ const toRun = (row: SqlRow): SearchedRun => ({
   endedAt: row.ended_at === null ? null : integer(row, "ended_at"),
 });
 
-const toChunk = (row: SqlRow): Chunk => ({
-  seq: integer(row, "seq"),
-  lines: integer(row, "lines"),
-  taskId: id<TaskId>(row, "task_id"),
-  item: itemOrNull(row, "item"),
-  itemKey: textOrNull(row, "item_key"),
-  attempt: integer(row, "attempt"),
-  stream: word(row, "stream", STREAMS),
-  at: integer(row, "at"),
-  bytes: bytes(row, "bytes"),
-  isMarker: integer(row, "dropped") > 0,
-});
+const toChunk = (row: SqlRow): Chunk => ({ ...toOutputChunk(row), isMarker: integer(row, "dropped") > 0 });
 
 const NONE = new Uint8Array();
 const LINE_END = new Uint8Array([NEWLINE]);

@@ -193,7 +193,7 @@ export const createOutputStore = ({ sql, write }: StoreContext): OutputStore => 
            FROM output WHERE ${FROM} AND ${condition} ORDER BY seq ${order} LIMIT $limit`,
           params,
         )
-        .map(toChunk);
+        .map(toOutputChunk);
     },
 
     getNewestSeq,
@@ -300,7 +300,8 @@ const filterOf = ({ runId, fromSeq, limit, taskId, item, attempt, stream, since 
   return { condition: conditions.join(" AND "), params };
 };
 
-const toChunk = (row: SqlRow): OutputChunk => ({
+/** Reads a row of the table of output. */
+export const toOutputChunk = (row: SqlRow): OutputChunk => ({
   seq: integer(row, "seq"),
   lines: integer(row, "lines"),
   taskId: id<TaskId>(row, "task_id"),

@@ -148,5 +148,5 @@ export class Simulation implements AsyncDisposable {
 /** How long a simulation waits for a process before it looks again. */
 const REAL_STEP_MS = 5;
 
-/** Returns a job that tells nobody anything. */
+/** Returns a job without its notifications. */
 const withoutNotify = (job: Job): Job => ({ ...job, notify: [] });

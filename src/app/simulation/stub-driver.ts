@@ -26,7 +26,7 @@ export type StubDriverOptions = {
   readonly onProcess?: (change: 1 | -1) => void;
 };
 
-/** Returns a driver that starts no processes, except those that it is told to. */
+/** Returns a driver that starts no processes, except those of tasks with `real: true`. */
 export const stubDriver = ({ local, stubOf, onCall, onProcess }: StubDriverOptions): AttemptDriver => ({
   outlivesPetit: false,
   store: (attempt) => local.store(attempt),

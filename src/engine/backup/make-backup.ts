@@ -7,7 +7,7 @@ import { errorCode, errorMessage } from "../../lib/error-message.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { backUpToFolder } from "../../store/backup/back-up-to-folder.ts";
 
-/** What the process that makes a backup is told. */
+/** The input of the process that makes a backup. */
 export type BackupOrder = {
   readonly path: string;
   readonly folder: string;
@@ -17,7 +17,7 @@ export type BackupOrder = {
   readonly now: number;
 };
 
-/** What it answers. */
+/** The answer of that process. */
 export type BackupReport =
   | { readonly file: string; readonly bytes: number; readonly deleted: number; readonly damaged: readonly string[] }
   | { readonly fault: BackupFault; readonly error: string };
