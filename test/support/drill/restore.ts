@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { petit } from "../cli.ts";
 import { type Petit, startPetit } from "../petit/petit.ts";
@@ -81,12 +81,15 @@ export const drillRestore = async ({ runs, after, megabytes, say }: DrillOptions
   if (megabytes > 0) latencies.push(await measure(first, "during the backup", making));
   const made = parse(await making);
   const backupMs = performance.now() - backupStarted;
+  const ticksBefore = linesOf(ticks).length;
   say(`making ${after} more runs, and losing the machine`);
   const later = await trigger(first, after);
   await allEnded(`${place}/petit.db`);
+  await eventually("an occurrence after the backup", () => (linesOf(ticks).length > ticksBefore + 1 ? true : null));
   await first.kill();
   const lostTicks = linesOf(ticks);
-  rmSync(place, { recursive: true });
+  // Renamed, because processes that petit has left may still write into the folder, and a removal would fail.
+  renameSync(place, dir.file("lost"));
   mkdirSync(place, { mode: 0o700 });
   const restoreStarted = performance.now();
   parse(await command("restore", backups));
