@@ -8,6 +8,7 @@ import { SCHEMA_VERSION } from "../../store/database/migrate.ts";
 import { MEMORY } from "../../store/database/open.ts";
 import type { OwnershipOptions } from "../../store/database/ownership.ts";
 import { type ReadOnlyDatabase, readDatabase } from "../../store/database/read-only.ts";
+import { findSchemaDifferences } from "../../store/database/schema.ts";
 import { siblingFile } from "../../store/database/sibling-file.ts";
 import type { Context } from "../command.ts";
 import { serviceUserOf } from "../service/place.ts";
@@ -65,7 +66,7 @@ const fileChecks = (owners: OwnershipOptions, { runtime }: Pick<Context, "runtim
   const path = owners.db;
   try {
     const checks = readDatabase({ path, runtime }, (existing) => [
-      schemaCheck(path, existing),
+      schemaCheck(path, existing, runtime),
       integrityCheck(path, existing),
       foreignKeysCheck(existing),
       ...notificationsCheck(existing),
@@ -80,10 +81,18 @@ const fileChecks = (owners: OwnershipOptions, { runtime }: Pick<Context, "runtim
   }
 };
 
-const schemaCheck = (path: string, { state }: ReadOnlyDatabase): Check => {
+const schemaCheck = (path: string, { db, state }: ReadOnlyDatabase, runtime: Context["runtime"]): Check => {
+  const differences = damageOf(() => findSchemaDifferences(db, runtime));
+  if (differences.length > 0) {
+    const message = `${path} does not have the schema of petit: ${differences.join("; ")}`;
+    return failed("database", { message, hint: OTHER_SCHEMA_HINT });
+  }
   const behind = state.version < SCHEMA_VERSION ? ` of ${SCHEMA_VERSION}; the next start migrates it` : "";
   return ok("database", `${path}: ${formatRoundedSize(sizeOf(path))}, schema ${state.version}${behind}`);
 };
+
+const OTHER_SCHEMA_HINT =
+  "another program has changed it, so backups fail: remove what is not one of petit with sqlite3, or replace the database by a backup";
 
 /** Returns the size of the database and its write-ahead log, in bytes. */
 const sizeOf = (path: string): number =>

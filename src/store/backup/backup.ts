@@ -8,6 +8,7 @@ import { lockDatabase } from "../database/lock.ts";
 import { APPLICATION_ID, readSchemaState } from "../database/migrate.ts";
 import { readDatabase } from "../database/read-only.ts";
 import { integer } from "../database/rows.ts";
+import { findSchemaDifferences } from "../database/schema.ts";
 import { createTemporaryFile } from "../database/temporary-file.ts";
 
 type BackupOptions = {
@@ -165,7 +166,12 @@ const finalizeCopy = (
     db.exec("PRAGMA journal_mode = MEMORY");
     detachProcesses(db);
     const difference = compareCounts(countRows(db, counts.before.newest), counts);
-    const damage = [...findDamage(db, { quick: false }), ...(difference === null ? [] : [difference])];
+    // Another schema could not be restored.
+    const damage = [
+      ...findDamage(db, { quick: false }),
+      ...findSchemaDifferences(db, runtime),
+      ...(difference === null ? [] : [difference]),
+    ];
     if (damage.length === 0) return;
     throw new PetitError(
       "storage_failed",

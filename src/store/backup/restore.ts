@@ -34,6 +34,7 @@ import { MEMORY, openStore } from "../database/open.ts";
 import { assertOwned, findForeign, findOpenToAll, foreignText, type OwnershipOptions } from "../database/ownership.ts";
 import { readDatabase } from "../database/read-only.ts";
 import { integer, integerOrNull, text } from "../database/rows.ts";
+import { findSchemaDifferences } from "../database/schema.ts";
 import { siblingFile } from "../database/sibling-file.ts";
 import { createTemporaryFile } from "../database/temporary-file.ts";
 import type { Identity, LostAttempts } from "../identity.ts";
@@ -205,7 +206,7 @@ const checkCopy = ({
   runtime,
 }: Readonly<Record<"given" | "source", string>> & Pick<RestoreOptions, "runtime">): Copy => {
   try {
-    return readDatabase({ path: source, runtime }, ({ db }) => readCopy(db, source));
+    return readDatabase({ path: source, runtime }, ({ db }) => readCopy(db, { source, runtime }));
   } catch (error) {
     if (!(error instanceof PetitError)) throw error;
     const why =
@@ -219,10 +220,19 @@ const checkCopy = ({
   }
 };
 
-const readCopy = (db: SqlDatabase, source: string): Copy => {
+const readCopy = (
+  db: SqlDatabase,
+  { source, runtime }: Pick<RestoreOptions, "runtime"> & { readonly source: string },
+): Copy => {
   const damage = damageOf(db);
   if (damage.length > 0)
     throw new PetitError("unusable_database", `${source} is damaged, so it is not restored: ${damage.join("; ")}`);
+  const differences = findSchemaDifferences(db, runtime);
+  if (differences.length > 0)
+    throw new PetitError(
+      "unusable_database",
+      `${source} does not have the schema of petit, so it is not restored: ${differences.join("; ")}`,
+    );
   return {
     id: databaseIdOf(db),
     artifacts: [...listArtifacts(db)],

@@ -81,17 +81,17 @@ export const assertPetitSchema = (state: SchemaState, path: string): void => {
 };
 
 /**
- * Brings the schema up to date, with one transaction per migration. Foreign keys are not enforced meanwhile, so that a
- * migration can replace a table that others refer to (https://sqlite.org/lang_altertable.html#otheralter).
+ * Brings the schema up to a version, by default the present one, with one transaction per migration. Foreign keys are not enforced
+ * meanwhile, so that a migration can replace a table that others refer to (https://sqlite.org/lang_altertable.html#otheralter).
  */
-export const migrate = (db: SqlDatabase): void => {
+export const migrate = (db: SqlDatabase, until = SCHEMA_VERSION): void => {
   db.exec("PRAGMA foreign_keys = OFF");
-  applyMigrations(db);
+  applyMigrations(db, until);
   db.exec("PRAGMA foreign_keys = ON");
 };
 
-const applyMigrations = (db: SqlDatabase): void => {
-  for (let { version } = readSchemaState(db); version < MIGRATIONS.length; version++) {
+const applyMigrations = (db: SqlDatabase, until: number): void => {
+  for (let { version } = readSchemaState(db); version < until; version++) {
     db.exec("BEGIN IMMEDIATE");
     try {
       db.exec(MIGRATIONS[version] ?? "");

@@ -39,8 +39,11 @@ const assertFile = (path: string): void => {
   if (!found.isFile())
     throw new PetitError("unusable_database", `the database ${path} is not a file; name another with --db`);
   if (found.size > 0 || hasLog(path)) return;
-  throw new PetitError("unusable_database", `${path} is empty; it is not a petit database yet`);
+  throw emptyError(path);
 };
+
+const emptyError = (path: string): PetitError =>
+  new PetitError("unusable_database", `${path} is empty; it is not a petit database yet`);
 
 /** Returns a value that changes with every write; null if a log has content, so that the file alone is incomplete. */
 const readStamp = (path: string): string | null => {
@@ -61,7 +64,9 @@ const withDatabase = <T>(
   const db = runtime.openDatabase(path, mode);
   try {
     db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    return read({ db, state: readSchemaState(db) });
+    const state = readSchemaState(db);
+    if (state.isEmpty) throw emptyError(path);
+    return read({ db, state });
   } finally {
     db.close();
   }

@@ -37,6 +37,15 @@ const query = (file: string, sql: string): readonly (readonly unknown[])[] => {
   }
 };
 
+const change = (file: string, sql: string): void => {
+  const db = new Database(file);
+  try {
+    db.run(sql);
+  } finally {
+    db.close();
+  }
+};
+
 /** A folder with a database, jobs and a folder for backups. */
 const place = () => {
   const folder: TempFolder = tempFolder();
@@ -193,6 +202,23 @@ describe("petit backup FOLDER", () => {
     expect(readdirSync(at.file("backups")).sort()).toEqual(before);
   });
 
+  test("is none of a database with another schema than petit makes, because it could not be restored", async () => {
+    using at = place();
+    await at.run();
+    change(at.file("petit.db"), "CREATE VIEW mine AS SELECT * FROM runs");
+    for (const target of ["backups", "copy.db"]) {
+      expect(await at.command("backup", target)).toMatchObject({
+        status: 1,
+        stderr: expect.stringContaining("the copy is damaged, so it was deleted: view mine is not one of petit"),
+      });
+    }
+    expect(at.copies()).toEqual([]);
+    expect(existsSync(at.file("copy.db"))).toBe(false);
+    const { status, stdout } = await at.command("doctor", "jobs");
+    expect(status).toBe(1);
+    expect(stdout).toContain("view mine is not one of petit");
+  });
+
   test.each([
     ["missing", "there is no folder none"],
     ["in the folder of the artifacts", "is in the folder of the artifacts"],
@@ -233,23 +259,34 @@ describe("petit restore FOLDER", () => {
   const spoilt: readonly (readonly [string, (at: ReturnType<typeof place>, file: string) => void, string])[] = [
     ["truncated", (_, file) => truncateSync(file, 40_000), "is damaged"],
     ["empty", (_, file) => truncateSync(file, 0), "is empty"],
-    [
-      "of a newer petit",
-      (_, file) => {
-        const db = new Database(file);
-        db.run("PRAGMA user_version = 9999");
-        db.close();
-      },
-      "of a newer petit",
-    ],
+    ["of a newer petit", (_, file) => change(file, "PRAGMA user_version = 9999"), "of a newer petit"],
     [
       "of another petit",
-      (_, file) => {
-        const db = new Database(file);
-        db.run("UPDATE identity SET id = '0123456789abcdef0123456789abcdef'");
-        db.close();
-      },
+      (_, file) => change(file, "UPDATE identity SET id = '0123456789abcdef0123456789abcdef'"),
       "is a copy of another database",
+    ],
+    [
+      "without a table",
+      (_, file) => change(file, "DROP TABLE artifacts"),
+      "does not have the schema of petit, so it is not restored: table artifacts is missing",
+    ],
+    [
+      "with a trigger of somebody else",
+      (_, file) => change(file, "CREATE TRIGGER more AFTER INSERT ON runs BEGIN DELETE FROM jobs; END"),
+      "trigger more is not one of petit",
+    ],
+    [
+      "of an earlier version, as it says",
+      (_, file) => change(file, "PRAGMA user_version = 3"),
+      "is not that of petit's schema 3",
+    ],
+    [
+      "without any table",
+      (_, file) => {
+        rmSync(file);
+        change(file, "PRAGMA user_version = 0; VACUUM");
+      },
+      "is empty; it is not a petit database yet",
     ],
     [
       "no petit database",
