@@ -50,10 +50,9 @@ export const backUpToFolder = (options: FolderBackupOptions): FolderBackup => {
   using _lock = lockFolder(runtime, { folder, id });
   try {
     sweep(folder, id);
-    const at = freeTime({ folder, id, now });
+    using copy = createTemporaryFile(join(folder, copyName(id, now)));
+    const at = freeTime({ folder, id, madeAt: copyInto(copy.path, { path, runtime }) });
     const file = join(folder, copyName(id, at));
-    using copy = createTemporaryFile(file);
-    copyInto(copy.path, { path, runtime });
     const artifacts = options.artifacts ? copyAll(options, { folder, id, file, copy: copy.path }) : null;
     // What root makes here is for the petit that owns the folder.
     for (const made of [copy.path, `${file}${ARTIFACTS}`]) giveNew(made, owner);
@@ -145,17 +144,17 @@ const sweepQuietly = (folder: string, id: string): void => {
   }
 };
 
-/** Returns the time of the name of a new copy: now, or the first second after it that no copy has. */
+/** Returns the time of the name of a new copy: the first second that no copy has, and after which the copy has nothing. */
 const freeTime = ({
   folder,
   id,
-  now,
+  madeAt,
 }: {
   readonly folder: string;
   readonly id: string;
-  readonly now: number;
+  readonly madeAt: number;
 }): number => {
-  let at = Math.floor(now / 1_000) * 1_000;
+  let at = Math.ceil(madeAt / 1_000) * 1_000;
   while (existsSync(join(folder, copyName(id, at)))) at += 1_000;
   return at;
 };

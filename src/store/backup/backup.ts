@@ -7,7 +7,7 @@ import { findDamage } from "../database/check.ts";
 import { lockDatabase } from "../database/lock.ts";
 import { APPLICATION_ID, readSchemaState } from "../database/migrate.ts";
 import { readDatabase } from "../database/read-only.ts";
-import { integer } from "../database/rows.ts";
+import { integer, integerOrNull } from "../database/rows.ts";
 import { findSchemaDifferences } from "../database/schema.ts";
 import { createTemporaryFile } from "../database/temporary-file.ts";
 
@@ -44,16 +44,19 @@ export const backUp = ({ path, target, runtime }: BackupOptions): number => {
 
 /**
  * Copies a database into a file, which is then on disk. Compares the copy with the database, checks it, and detaches it from the processes
- * of the original. Throws PetitError if the copy is damaged, and what SQLite and the system throw.
+ * of the original. Returns the time after which the copy has nothing, in ms since the Unix epoch. Throws PetitError if the copy is damaged, and
+ * what SQLite and the system throw.
  */
-export const copyInto = (file: string, { path, runtime }: Pick<BackupOptions, "path" | "runtime">): void => {
-  readDatabase({ path, runtime }, ({ db }) => {
+export const copyInto = (file: string, { path, runtime }: Pick<BackupOptions, "path" | "runtime">): number => {
+  const madeAt = readDatabase({ path, runtime }, ({ db }) => {
     truncateSync(file);
     const before = countRows(db);
+    const from = Date.now();
     db.exec(`VACUUM INTO '${file.replaceAll("'", "''")}'`);
-    finalizeCopy(runtime, file, { before, after: countRows(db, before.newest) });
+    return finalizeCopy(runtime, file, { before, after: countRows(db, before.newest), from, until: Date.now() });
   });
   fsyncPath(file);
+  return madeAt;
 };
 
 /** How many rows a database has of the runs until the newest one at a time. Later, there are at most as many, because runs are deleted. */
@@ -155,16 +158,15 @@ const isSameFile = (a: string, b: string): boolean => {
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
-/** Detaches the copy from the running processes of the original, and checks it. */
-const finalizeCopy = (
-  runtime: Runtime,
-  copy: string,
-  counts: Readonly<Record<"before" | "after", RowCounts>>,
-): void => {
+type CopyFacts = Readonly<Record<"before" | "after", RowCounts>> & Readonly<Record<"from" | "until", number>>;
+
+/** Detaches the copy from the running processes of the original, and checks it. Returns when it was made. */
+const finalizeCopy = (runtime: Runtime, copy: string, { from, until, ...counts }: CopyFacts): number => {
   const db = runtime.openDatabase(copy);
   try {
     db.exec("PRAGMA journal_mode = MEMORY");
-    detachProcesses(db);
+    const madeAt = timeOf(db, { from, until });
+    detachProcesses(db, madeAt);
     const difference = compareCounts(countRows(db, counts.before.newest), counts);
     // Another schema could not be restored.
     const damage = [
@@ -172,7 +174,7 @@ const finalizeCopy = (
       ...findSchemaDifferences(db, runtime),
       ...(difference === null ? [] : [difference]),
     ];
-    if (damage.length === 0) return;
+    if (damage.length === 0) return madeAt;
     throw new PetitError(
       "storage_failed",
       `the copy is damaged, so it was deleted: ${damage.join("; ")}. 'petit doctor' checks the database itself`,
@@ -183,11 +185,20 @@ const finalizeCopy = (
 };
 
 /**
+ * Returns the time of its newest event, but at least that of the beginning of the copy. The state that is copied is one of soon after that; the
+ * copy of a large database takes a minute.
+ */
+const timeOf = (db: SqlDatabase, { from, until }: Pick<CopyFacts, "from" | "until">): number => {
+  const row = db.prepare("SELECT max(at) AS at FROM (SELECT at FROM events ORDER BY seq DESC LIMIT 100)").get() ?? {};
+  return Math.min(until, Math.max(from, integerOrNull(row, "at") ?? 0));
+};
+
+/**
  * Gives running attempts the boot id of another boot, which makes them lost. The running processes belong to the original: a
  * petit that starts on the copy, on the same machine, must not adopt or end them, and must not start these attempts again. Attempts
  * that wait for another run or for a worker have no process here, and continue with what they wait for.
  */
-const detachProcesses = (db: SqlDatabase): void => {
+const detachProcesses = (db: SqlDatabase, madeAt: number): void => {
   // The copy of an older database has its schema.
   const waitsForRun = hasColumn(db, "attempts", "child_run_id") ? "child_run_id IS NOT NULL" : "FALSE";
   const waitsForWorker = hasColumn(db, "offers", "attempt_id") ? "id IN (SELECT attempt_id FROM offers)" : "FALSE";
@@ -198,7 +209,7 @@ const detachProcesses = (db: SqlDatabase): void => {
   db.prepare("UPDATE scheduler SET holder = NULL").run();
   // A petit that starts on the copy, or on another copy of it, knows by this that it was restored.
   if (readSchemaState(db).version >= IDENTITY_SCHEMA)
-    db.prepare("UPDATE identity SET copied_at = $now").run({ now: Date.now() });
+    db.prepare("UPDATE identity SET copied_at = $madeAt").run({ madeAt });
 };
 
 const hasColumn = (db: SqlDatabase, table: string, column: string): boolean =>

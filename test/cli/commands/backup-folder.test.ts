@@ -256,6 +256,27 @@ describe("petit restore FOLDER", () => {
     expect(await at.command("restore", newer.file, "--at", "now")).toMatchObject({ status: 2 });
   });
 
+  test("takes no copy that has what came after --at, and takes the one of its name", async () => {
+    using at = place();
+    await at.run();
+    await at.command("backup", "backups");
+    await at.run();
+    await at.command("backup", "backups");
+    const [newer, older] = at.copies();
+    if (newer === undefined || older === undefined) throw new Error("there are no two copies");
+    const [[copiedAt] = []] = query(newer.file, "SELECT copied_at FROM identity");
+    const [[endedAt] = []] = query(newer.file, "SELECT max(ended_at) FROM runs");
+    expect(newer.at).toBeGreaterThanOrEqual(Number(copiedAt));
+    expect(copiedAt).toBeGreaterThanOrEqual(Number(endedAt));
+    const chosen = async (time: number) => {
+      const text = new Date(time).toISOString();
+      const { stdout } = await at.command("restore", "backups", "--dry-run", "--json", "--at", text);
+      return JSON.parse(stdout).file;
+    };
+    expect(await chosen(newer.at)).toBe(`backups/${basename(newer.file)}`);
+    expect(await chosen(newer.at - 1)).toBe(`backups/${basename(older.file)}`);
+  });
+
   const spoilt: readonly (readonly [string, (at: ReturnType<typeof place>, file: string) => void, string])[] = [
     ["truncated", (_, file) => truncateSync(file, 40_000), "is damaged"],
     ["empty", (_, file) => truncateSync(file, 0), "is empty"],
