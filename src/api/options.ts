@@ -6,8 +6,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { DraftReading } from "../jobfile/read/draft.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
-import type { LinesFound } from "../search/finding.ts";
-import type { RunSearchQuery } from "../search/run-search.ts";
+import type { RunSearchAnswer, RunSearchQuery } from "../search/run-search.ts";
 import type { ArtifactStore } from "../store/artifacts.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { DurationStore } from "../store/durations.ts";
@@ -59,7 +58,7 @@ export type ApiOptions = {
 
 /** Searches the output of runs, as the API uses it. `RunSearch` says what each does. */
 export interface OutputSearch {
-  find(query: RunSearchQuery): Promise<LinesFound>;
+  find(query: RunSearchQuery): Promise<RunSearchAnswer>;
 }
 
 /** Answers a request of the Model Context Protocol. */

@@ -4,7 +4,7 @@ import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 // @ts-types="@modelcontextprotocol/sdk/types"
 import { type CallToolResult, ErrorCode, ListToolsRequestSchema, McpError } from "@modelcontextprotocol/sdk/types.js";
 import type { Client } from "../client/client.ts";
-import { ClientError, isRefused, isUnreachable } from "../client/error.ts";
+import { ClientError, isUnreachable } from "../client/error.ts";
 import { isAtLeast } from "../domain/people/role.ts";
 import { localTime } from "../domain/schedule/local-time.ts";
 import { answerText } from "./answer/answer.ts";
@@ -161,12 +161,17 @@ const zoneOf = async (tool: Tool, client: Client): Promise<string> =>
 const errorText = (error: unknown): string => {
   if (error instanceof ToolError) return error.message;
   if (!(error instanceof ClientError)) return "petit has an internal error; its log has the cause";
+  const { failure } = error;
+  if (failure.kind !== "refused") return error.message;
+  // Over stdio, the message of the error would name flags of the command line.
+  const { code, message } = failure;
+  if (code === "UNAUTHORIZED") return error.message;
   // The API names its own parameter.
-  if (isRefused(error, "CONFLICT")) return error.message.replace("from=start", "from_start");
-  if (isRefused(error, "NOT_FOUND")) return withAdvice(error, "list_jobs and list_runs have the ids");
-  if (isRefused(error, "FORBIDDEN")) return withAdvice(error, OTHER_TOKEN);
-  return error.message;
+  if (code === "CONFLICT") return message.replace("from=start", "from_start");
+  if (code === "NOT_FOUND") return withAdvice(message, "list_jobs and list_runs have the ids");
+  if (code === "FORBIDDEN") return withAdvice(message, OTHER_TOKEN);
+  return message;
 };
 
-const withAdvice = ({ message }: ClientError, advice: string): string =>
+const withAdvice = (message: string, advice: string): string =>
   message.endsWith("?") ? `${message} ${advice}` : `${message}; ${advice}`;

@@ -1,4 +1,5 @@
 import type { JobId } from "../domain/ids.ts";
+import type { RunStatus } from "../domain/run.ts";
 import type { SearchPattern } from "../domain/search/search-pattern.ts";
 import type { OutputStream } from "../domain/task-run.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -12,6 +13,8 @@ export type LineSearch = {
   /** Only runs of these jobs; null for all jobs. */
   readonly jobIds: readonly JobId[] | null;
   readonly stream: OutputStream | null;
+  /** Only runs that ended with this status. */
+  readonly status: RunStatus | null;
   /** Only lines that petit read at this time or later, in ms since the Unix epoch. */
   readonly since: number | null;
   /** Only lines before this one, in the order of the answer. */
@@ -33,6 +36,7 @@ export type LinePosition = {
 };
 
 export type LineWithContext = FoundLine & {
+  readonly position: LinePosition;
   readonly before: readonly ContextLine[];
   readonly after: readonly ContextLine[];
 };
@@ -75,16 +79,23 @@ export const findLines = ({ db, index: path, runtime }: Files, search: LineSearc
   const reach = reachOf({ output, index, path, jobIds: search.jobIds });
   const begin = search.before === null ? NEWEST : beginOf(search.before, output, cipher);
   if (begin === null) return { lines: [], next: null, isKnown: false, reach };
-  const positionOf = (run: SearchedRun, seq: number): LinePosition => ({
-    runId: run.id,
-    seq,
-    place: cipher.encipher(run.id, run.seq),
+  const positionOf: PositionOf = (run, seq) => ({ runId: run.id, seq, place: cipher.encipher(run.id, run.seq) });
+  const answer = (shown: readonly FoundLine[], next: LinePosition | null): LinesFound => ({
+    lines: shown.map((line) => ({
+      ...line,
+      ...output.context(line, search.context),
+      position: positionOf(line.run, line.seq),
+    })),
+    next,
+    isKnown: true,
+    reach,
   });
   const found: FoundLine[] = [];
   const until = performance.now() + search.maxMs;
   const jobIds = search.jobIds === null ? null : new Set(search.jobIds);
   for (const { run, block } of parts({ output, index, search, upToRun: begin.run })) {
     if (jobIds !== null && !jobIds.has(run.jobId)) continue;
+    if (search.status !== null && run.status !== search.status) continue;
     if (search.since !== null && run.endedAt !== null && run.endedAt < search.since) continue;
     const last = run.seq === begin.run ? Math.min(block.last, begin.seq - 1) : block.last;
     if (last < block.first) continue;
@@ -93,14 +104,15 @@ export const findLines = ({ db, index: path, runtime }: Files, search: LineSearc
     // One more than asked for says that there are more.
     found.push(...lines.toReversed().slice(0, search.limit + 1 - found.length));
     if (found.length > search.limit) break;
-    if (performance.now() >= until)
-      return { ...withContext(output, found, search), next: positionOf(run, block.first), isKnown: true, reach };
+    if (performance.now() >= until) return answer(found, positionOf(run, block.first));
   }
   const shown = found.slice(0, search.limit);
   const oldest = shown.at(-1);
   const next = found.length > shown.length && oldest !== undefined ? positionOf(oldest.run, oldest.seq) : null;
-  return { ...withContext(output, shown, search), next, isKnown: true, reach };
+  return answer(shown, next);
 };
+
+type PositionOf = (run: SearchedRun, seq: number) => LinePosition;
 
 const NEWEST = { run: Number.MAX_SAFE_INTEGER, seq: Number.MAX_SAFE_INTEGER };
 
@@ -130,10 +142,6 @@ const reachOf = ({ output, index, path, jobIds }: ReachQuery): SearchReach => {
     sizeBytes: index === null ? 0 : indexSize(path),
   };
 };
-
-const withContext = (output: RunOutput, lines: readonly FoundLine[], { context }: LineSearch) => ({
-  lines: lines.map((line) => ({ ...line, ...output.context(line, context) })),
-});
 
 type Part = { readonly run: SearchedRun; readonly block: Pick<Block, "start" | "first" | "last"> };
 

@@ -1,10 +1,11 @@
 import type { JobId, RunId } from "../domain/ids.ts";
+import { isFinal, RUN_STATUSES, type RunStatus } from "../domain/run.ts";
 import { foldText } from "../domain/search/fold.ts";
 import type { SearchPattern } from "../domain/search/search-pattern.ts";
 import type { OutputStream } from "../domain/task-run.ts";
 import { removeEscapes, shorten } from "../lib/text.ts";
 import type { SqlDatabase, SqlRow } from "../runtime/runtime.ts";
-import { id, integer, text } from "../store/database/rows.ts";
+import { id, integer, text, word } from "../store/database/rows.ts";
 import { createStatements, type Statements } from "../store/database/statements.ts";
 import { tokenOf } from "../store/identity.ts";
 import { type OutputChunk, toOutputChunk } from "../store/output.ts";
@@ -16,6 +17,7 @@ export type SearchedRun = {
   readonly seq: number;
   readonly id: RunId;
   readonly jobId: JobId;
+  readonly status: RunStatus;
   readonly hasEnded: boolean;
   readonly createdAt: number;
   readonly endedAt: number | null;
@@ -280,17 +282,21 @@ export class RunOutput implements Disposable {
 
 export type ContextLine = { readonly seq: number; readonly text: string };
 
-const RUN = "seq, id, job_id, status IN ('pending', 'running') AS open, created_at, ended_at";
+const RUN = "seq, id, job_id, status, created_at, ended_at";
 const NOT_DELETED = `job_id <> '${DELETED}'`;
 
-const toRun = (row: SqlRow): SearchedRun => ({
-  seq: integer(row, "seq"),
-  id: id<RunId>(row, "id"),
-  jobId: id<JobId>(row, "job_id"),
-  hasEnded: integer(row, "open") === 0,
-  createdAt: integer(row, "created_at"),
-  endedAt: row.ended_at === null ? null : integer(row, "ended_at"),
-});
+const toRun = (row: SqlRow): SearchedRun => {
+  const status = word(row, "status", RUN_STATUSES);
+  return {
+    seq: integer(row, "seq"),
+    id: id<RunId>(row, "id"),
+    jobId: id<JobId>(row, "job_id"),
+    status,
+    hasEnded: isFinal(status),
+    createdAt: integer(row, "created_at"),
+    endedAt: row.ended_at === null ? null : integer(row, "ended_at"),
+  };
+};
 
 const toChunk = (row: SqlRow): Chunk => ({ ...toOutputChunk(row), isMarker: integer(row, "dropped") > 0 });
 

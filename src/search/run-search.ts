@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { resolve } from "node:path";
 import type { FailingIndex } from "../domain/attention.ts";
+import type { IndexFault } from "../domain/search/index-fault.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -24,6 +25,9 @@ export type RunSearchOptions = {
 
 /** What is searched for. The search ends after `MAX_SEARCH_MS`. */
 export type RunSearchQuery = Omit<FindRequest, "maxMs">;
+
+/** What was found, and why the index can't be written; null if it can. */
+export type RunSearchAnswer = LinesFound & { readonly fault: IndexFault | null };
 
 /** The index beside a database. */
 export const searchIndexOf = (db: string): string => resolve(siblingFile(db, "-search"));
@@ -86,11 +90,11 @@ export class RunSearch implements AsyncDisposable {
   }
 
   /** Searches lines. Rejects if the process that searches fails. */
-  async find(query: RunSearchQuery): Promise<LinesFound> {
+  async find(query: RunSearchQuery): Promise<RunSearchAnswer> {
     const answer = await this.#askFinder(query);
     if (answer.kind === "found") {
       if (!answer.found.reach.hasIndex) this.#buildAgain();
-      return answer.found;
+      return { ...answer.found, fault: this.#failing?.fault ?? null };
     }
     if (!answer.isDamaged) throw new Error(`the search failed: ${answer.error}`);
     // An update notices only the damage that it meets.

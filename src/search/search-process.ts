@@ -79,10 +79,10 @@ const answerRequest = async (
   try {
     const pattern = await searchPatternOf(wanted);
     if ("problem" in pattern) throw new Error(pattern.problem);
-    const { jobIds, stream, since, before, limit, context, maxMs } = search;
+    const { jobIds, stream, status, since, before, limit, context, maxMs } = search;
     return {
       kind: "found",
-      found: findLines(files, { pattern, jobIds, stream, since, before, limit, context, maxMs }),
+      found: findLines(files, { pattern, jobIds, stream, status, since, before, limit, context, maxMs }),
     };
   } catch (error) {
     return { kind: "failed", error: errorMessage(error), isDamaged: isDamage(error) };

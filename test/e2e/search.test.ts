@@ -34,7 +34,7 @@ type Page = {
   readonly lines: readonly { readonly run_id: string; readonly seq: number }[];
   readonly next: string | null;
   readonly complete: boolean;
-  readonly index: { readonly building: boolean; readonly size_bytes: number };
+  readonly index: { readonly building: boolean; readonly fault: string | null; readonly size_bytes: number };
 };
 
 const search = async (petit: Petit, query: string): Promise<Page> => {
@@ -73,7 +73,10 @@ const indexer = ({ pid }: Petit): number | null => {
 const isBuilt = (petit: Petit): Promise<true> =>
   eventually(
     "the index is built",
-    async () => ((await search(petit, "q=needle&limit=1")).index.building ? null : true),
+    async () => {
+      const { building, fault } = (await search(petit, "q=needle&limit=1")).index;
+      return building || fault !== null ? null : true;
+    },
     60_000,
   );
 
@@ -130,7 +133,9 @@ describe("the index", () => {
       await expectAll(petit, RUNS);
       // The database goes on.
       await runToEnd(petit, "quick");
-      expect((await search(petit, "q=quick+needle")).lines).toHaveLength(1);
+      const whileFull = await search(petit, "q=quick+needle");
+      expect(whileFull.lines).toHaveLength(1);
+      expect(whileFull.index).toMatchObject({ building: false, fault: "disk_full" });
       expect((await ask(petit, "/api/health")).body.status).toBe("ok");
       rmSync(filler);
       await eventually(

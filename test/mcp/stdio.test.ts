@@ -22,6 +22,9 @@ tasks:
   - {id: fetch, type: shell, script: "echo fetched 3 files"}
   - {id: load, type: shell, depends_on: [fetch], script: "seq 1 300; echo 'ERROR: relation \\"orders\\" does not exist' >&2; exit 3"}
 `,
+  "wordy.yaml": `id: wordy
+tasks: [{id: only, type: shell, script: "seq 1 600 | sed 's/.*/${"x".repeat(300)} WÖRD &/' >&2"}]
+`,
   "quiet.yaml": "id: quiet\ntasks:\n  - {id: only, type: shell, script: 'true'}\n",
   "warned.yaml": `id: warned
 params: {api_token: {default: tok-param-abcdef}, dsn: {default: "postgres://u:hunter2-dsn@db.example.com/x"}}
@@ -91,8 +94,8 @@ describe("petit mcp", () => {
   test("lists jobs, those with a text or a tag, and where the list goes on", async () => {
     const all = await agent.call("list_jobs");
     expect(all.data).toMatchObject({
-      total: 6,
-      jobs: ["abroad", "asking", "hostile", "nightly_import", "quiet", "warned"].map((id) => ({ id })),
+      total: 7,
+      jobs: ["abroad", "asking", "hostile", "nightly_import", "quiet", "warned", "wordy"].map((id) => ({ id })),
     });
     const [job] = (await agent.call("list_jobs", { match: "ORDERS", tag: "finance" })).data.jobs as Record<
       string,
@@ -101,7 +104,7 @@ describe("petit mcp", () => {
     expect(job).toMatchObject({ id: "nightly_import", name: "Nightly import", schedule: "0 2 * * * in Europe/Paris" });
     expect(job?.next_run).toMatch(/^\d{4}-\d\d-\d\dT02:00:00\+0[12]:00$/);
     expect((await agent.call("list_jobs", { cursor: "hostile" })).data).toMatchObject({
-      jobs: [{ id: "nightly_import" }, { id: "quiet" }, { id: "warned" }],
+      jobs: [{ id: "nightly_import" }, { id: "quiet" }, { id: "warned" }, { id: "wordy" }],
     });
   });
 
@@ -174,19 +177,46 @@ describe("petit mcp", () => {
     ]);
   });
 
-  test("searches the newest runs, and says what it did not scan", async () => {
+  test("searches all ended runs, the newest first, and continues where it ended", async () => {
     const first = await trigger("nightly_import");
     const second = await trigger("nightly_import");
-    const { data, lines } = await agent.call("search_logs", { text: "relation", job: "nightly_import", runs: 1 });
-    expect(data).toMatchObject({ scanned_runs: 1, runs: [{ run: second, lines: "1" }], cursor: second });
-    expect(data.not_scanned).toMatch(/^runs created before \d{4}-\d\d-\d\dT/);
-    expect(lines).toEqual([`${second.slice(-8)} 302 load stderr| ERROR: relation "orders" does not exist`]);
-    const next = await agent.call("search_logs", { text: "relation", job: "nightly_import", runs: 1, cursor: second });
+    const wanted = { text: "RELATION", job: "nightly_import", lines: 1 };
+    const { data, lines } = await agent.call("search_logs", wanted);
+    expect(data).toMatchObject({ runs: [{ run: second, status: "failed", lines: 1 }] });
+    expect(data.not_searched).toBe("what is older; the cursor continues there");
+    expect(lines).toEqual([`${second.slice(-8)} 302 load/1 stderr| ERROR: relation "orders" does not exist`]);
+    const next = await agent.call("search_logs", { ...wanted, cursor: data.cursor });
     expect(next.data.runs).toMatchObject([{ run: first }]);
-    const all = await agent.call("search_logs", { text: "no such text" });
-    expect(all.data).toMatchObject({ not_scanned: "nothing", count: 0 });
-    const many = await agent.call("search_logs", { text: "1", runs: 1, job: "nightly_import" });
-    expect(many.data.runs).toMatchObject([{ lines: "the first 5; read_log with match has more" }]);
+    const none = await agent.call("search_logs", { text: "no such text" });
+    expect(none.data).toEqual({
+      not_searched: "nothing but runs that have not ended, which read_log with match searches",
+      count: 0,
+    });
+  });
+
+  test("finds the lines that GET /api/search finds, in as many answers as they need", async () => {
+    const run = await trigger("wordy");
+    await trigger("wordy");
+    const api = await petit.fetch("/api/search?q=w%C3%B6rd+%5Cd*7%24&regex=true&job=wordy&limit=500");
+    const { lines: expected }: { lines: { run_id: string; seq: number }[] } = await api.json();
+    expect(expected).toHaveLength(120);
+    const found: string[] = [];
+    let cursor: unknown;
+    do {
+      const wanted = { text: "wörd \\d*7$", regex: true, job: "wordy", lines: 200 };
+      const { data, lines } = await agent.call("search_logs", { ...wanted, ...(cursor !== undefined && { cursor }) });
+      found.push(...lines.map((line) => line.split(" ").slice(0, 2).join(" ")));
+      const runs = data.runs as { run: string; lines: number }[];
+      expect(new Set(runs.map((each) => each.run.slice(-8)))).toEqual(new Set(lines.map((line) => line.slice(0, 8))));
+      expect(runs.reduce((sum, each) => sum + each.lines, 0)).toBe(lines.length);
+      cursor = data.cursor;
+    } while (cursor !== undefined);
+    expect(found).toEqual(expected.map(({ run_id: id, seq }) => `${id.slice(-8)} ${seq}`));
+    const errors = { text: "wörd", stream: "stderr", status: "completed", lines: 1 };
+    expect((await agent.call("search_logs", errors)).lines).toHaveLength(1);
+    for (const none of [{ status: "failed" }, { stream: "stdout" }, { tag: "finance" }, { job: "quiet" }])
+      expect((await agent.call("search_logs", { ...errors, ...none })).lines).toEqual([]);
+    expect(expected.some((line) => line.run_id === run)).toBe(true);
   });
 
   test("checks a job file without reading files", async () => {
@@ -250,6 +280,25 @@ describe("petit mcp", () => {
       { text: "a\tb" },
       "argument 'text' is \"a\\tb\"; expected a text of 1 to 200 characters on one line",
     ],
+    ["search_logs", { text: "ab" }, "argument 'text': expected 3 characters or more"],
+    [
+      "search_logs",
+      { text: "(abc", regex: true },
+      "argument 'text': it is not a regular expression: missing closing ): `(abc`",
+    ],
+    [
+      "search_logs",
+      { text: "abc", cursor: "x" },
+      "argument 'cursor': expected that of an earlier answer of search_logs",
+    ],
+    [
+      "search_logs",
+      { text: "abc", cursor: "019b7781-7a2c-7000-8000-9a7e4f60a1b2:5:1" },
+      "argument 'cursor': expected that of an earlier answer of search_logs",
+    ],
+    ["search_logs", { text: "abc", status: "running" }, "expected one of completed, failed, cancelled, interrupted"],
+    ["search_logs", { text: "abc", tag: "nightly" }, "nightly"],
+    ["search_logs", { text: "abc", runs: 5 }, "unknown argument 'runs'; this tool takes text, regex, job"],
     ["read_log", { run: "latest", match: "a\nb" }, "argument 'match' is "],
     ["next_occurrences", {}, "give either 'job' or 'cron'"],
     ["next_occurrences", { cron: "61 * * * *" }, "'61 * * * *' is not a schedule: "],
@@ -399,7 +448,7 @@ describe("petit mcp", () => {
     const file = folder.write("api.token", "secret-token-of-a-test\n");
     await using guarded = await startPetit({ jobs: JOBS, args: ["--token-file", file] });
     await using known = await connectStdio({ url: guarded.url, args: ["--token-file", file] });
-    expect((await known.call("list_jobs")).data.total).toBe(6);
+    expect((await known.call("list_jobs")).data.total).toBe(7);
     await using unknown = await connectStdio({ url: guarded.url });
     const { isError, text } = await unknown.call("list_jobs");
     expect(isError).toBe(true);

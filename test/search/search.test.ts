@@ -86,7 +86,16 @@ const search = async (
   const { isExpression = false, ...query } = given;
   const pattern = await searchPatternOf({ text, isExpression });
   if ("problem" in pattern) throw new Error(pattern.problem);
-  const all = { jobIds: null, stream: null, since: null, before: null, limit: 100, context: 0, maxMs: 60_000 };
+  const all = {
+    jobIds: null,
+    stream: null,
+    status: null,
+    since: null,
+    before: null,
+    limit: 100,
+    context: 0,
+    maxMs: 60_000,
+  };
   return findLines({ db, index, runtime }, { ...all, ...query, pattern });
 };
 

@@ -1,8 +1,11 @@
 import { t } from "elysia";
+import { INDEX_FAULTS } from "../../domain/search/index-fault.ts";
 import { runPath } from "../../domain/words/run-path.ts";
-import type { LinesFound, LineWithContext } from "../../search/finding.ts";
+import type { LinePosition, LineWithContext } from "../../search/finding.ts";
+import type { RunSearchAnswer } from "../../search/run-search.ts";
 import { LogRecord } from "./log.ts";
-import { Count, exactly, instantOrNull, integer, JobIdText, nullable, RunIdText } from "./schemas.ts";
+import { RunStatusWord } from "./run.ts";
+import { Count, exactly, instant, instantOrNull, integer, JobIdText, nullable, RunIdText, word } from "./schemas.ts";
 
 const lineSeq = (description: string) => integer({ minimum: 0, description });
 
@@ -72,6 +75,8 @@ const ContextLine = exactly(
 const FoundLineBody = exactly(
   {
     run_id: RunIdText,
+    run_status: RunStatusWord,
+    run_created_at: instant("When the run was created"),
     job_id: JobIdText,
     task_id: LogRecord.properties.task_id,
     item: LogRecord.properties.item,
@@ -88,6 +93,7 @@ const FoundLineBody = exactly(
     before: t.Array(ContextLine, { description: "Lines before it, the oldest first" }),
     after: t.Array(ContextLine, { description: "Lines after it" }),
     path: t.String({ description: "Where the dashboard shows the line" }),
+    position: t.String({ description: "Pass it as `before` to continue after this line, instead of after the page" }),
   },
   { title: "FoundLine", description: "A line that was found" },
 );
@@ -107,6 +113,10 @@ export const FoundLines = exactly(
         building: t.Boolean({
           description: "True if petit is still adding older runs to it. A search reads these, which takes longer",
         }),
+        fault: nullable(
+          word(INDEX_FAULTS),
+          "Why petit can't write it, so that it is not `building`; null if it can. A search reads the runs that it lacks",
+        ),
         full: t.Boolean({ description: "True if older runs do not fit into it. They are not searched" }),
         size_bytes: nullable(
           integer({ minimum: 0 }),
@@ -124,6 +134,8 @@ export const FoundLines = exactly(
         lines: [
           {
             run_id: "019b7781-7a2c-7000-8000-9a7e4f60a1b2",
+            run_status: "failed",
+            run_created_at: 1767225600000,
             job_id: "data_pipeline",
             task_id: "extract",
             attempt: 1,
@@ -136,37 +148,43 @@ export const FoundLines = exactly(
             before: [{ seq: 11, text: "connecting to db-3" }],
             after: [],
             path: "/runs/019b7781-7a2c-7000-8000-9a7e4f60a1b2?task=extract#L12",
+            position: "019b7781-7a2c-7000-8000-9a7e4f60a1b2:12:3f9a06c21d",
           },
         ],
         count: 1,
         next: null,
         complete: true,
-        index: { reaches_to: 1764633600000, building: false, full: false, size_bytes: 1_204_224 },
+        index: { reaches_to: 1764633600000, building: false, fault: null, full: false, size_bytes: 1_204_224 },
       },
     ],
   },
 );
 
-export const foundLinesBody = ({ lines, next, reach }: LinesFound): typeof FoundLines.static => {
+export const foundLinesBody = ({ lines, next, reach, fault }: RunSearchAnswer): typeof FoundLines.static => {
   const { hasIndex, hasOlder, isFull, since, sizeBytes } = reach;
   return {
     lines: lines.map(foundLineBody),
     count: lines.length,
-    next: next === null ? null : `${next.runId}:${next.seq}:${next.place.toString(16)}`,
+    next: next === null ? null : positionText(next),
     complete: next === null && !(hasOlder && isFull),
     index: {
       reaches_to: since,
-      building: !hasIndex || (hasOlder && !isFull),
+      building: fault === null && (!hasIndex || (hasOlder && !isFull)),
+      fault,
       full: hasOlder && isFull,
       size_bytes: sizeBytes,
     },
   };
 };
 
+const positionText = ({ runId, seq, place }: LinePosition): string => `${runId}:${seq}:${place.toString(16)}`;
+
 const foundLineBody = (line: LineWithContext): typeof FoundLineBody.static => {
-  const { run, taskId, item, itemKey, attempt, stream, seq, at, text, start, end, before, after } = line;
+  const { run, taskId, item, itemKey, attempt, stream, seq, at, text, start, end, before, after, position } = line;
   return {
     run_id: run.id,
+    run_status: run.status,
+    run_created_at: run.createdAt,
     job_id: run.jobId,
     task_id: taskId,
     ...(item !== null && { item }),
@@ -181,5 +199,6 @@ const foundLineBody = (line: LineWithContext): typeof FoundLineBody.static => {
     before: before.map((each) => ({ ...each })),
     after: after.map((each) => ({ ...each })),
     path: runPath(run.id, { taskId, item, seq }),
+    position: positionText(position),
   };
 };

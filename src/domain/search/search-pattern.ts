@@ -38,7 +38,9 @@ export const searchPatternOf = async ({
   try {
     expression = engine.compile(text, engine.CASE_INSENSITIVE);
   } catch (error) {
-    const why = error instanceof Error ? error.message.replace(/^error parsing regexp: /, "") : String(error);
+    // It shows the flag that it was given as a part of the expression.
+    const message = error instanceof Error ? error.message : String(error);
+    const why = message.replace(/^error parsing regexp: /, "").replace("`(?i)", "`");
     return {
       problem: `it is not a regular expression: ${why}; expected RE2's syntax, which has no lookaround and no backreferences`,
     };

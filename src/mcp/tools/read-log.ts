@@ -2,6 +2,7 @@ import type { ResponseBody } from "../../client/routes.ts";
 import type { AnswerEntry } from "../answer/answer.ts";
 import { fenceLine } from "../answer/fence.ts";
 import { literal, position, required, text, whole } from "../arguments.ts";
+import { lineLabel } from "../facts/line.ts";
 import { defineTool, type ToolContext } from "../tool.ts";
 import { findRunId } from "./find-run.ts";
 
@@ -150,7 +151,7 @@ const span = (
 
 const OUTPUT = "Output: line number, task/attempt, stream";
 
-const lineEntry = ({ seq, task_id, item_key: item, attempt, stream, text }: Line): AnswerEntry => {
-  const which = item === undefined ? "" : `[${item.slice(0, 40)}]`;
-  return { data: fenceLine(`${seq} ${task_id}${which}/${attempt} ${stream}`, text), cursor: String(seq + 1) };
-};
+const lineEntry = (line: Line): AnswerEntry => ({
+  data: fenceLine(lineLabel(line), line.text),
+  cursor: String(line.seq + 1),
+});

@@ -1,127 +1,108 @@
+import { ClientError } from "../../client/error.ts";
 import type { ResponseBody } from "../../client/routes.ts";
-import { RUN_STATUSES } from "../../domain/run.ts";
+import { isFinal, RUN_STATUSES } from "../../domain/run.ts";
+import { STREAMS } from "../../domain/task-run.ts";
 import type { AnswerEntry } from "../answer/answer.ts";
 import { fenceLine } from "../answer/fence.ts";
-import { literal, required, text, whole, word } from "../arguments.ts";
+import { flag, literal, required, text, whole, word } from "../arguments.ts";
+import { lineLabel } from "../facts/line.ts";
 import { defineTool, type ToolContext } from "../tool.ts";
+import { ToolError } from "../tool-error.ts";
 import { momentOf } from "./moment.ts";
 
-type RunFacts = ResponseBody<"get", "/api/runs">["runs"][number];
+type Found = ResponseBody<"get", "/api/search">;
+type Line = Found["lines"][number];
 
-const DEFAULT_RUNS = 50;
-const MAX_RUNS = 500;
-/** Runs of one request. */
-const PAGE = 50;
-/** Lines of a run that are shown. */
-const LINES_OF_RUN = 5;
-/** A search ends with the run that reaches one of these. */
-const MAX_CHARACTERS = 12_000;
-const MAX_MS = 8_000;
+const DEFAULT_LINES = 50;
+const MAX_LINES = 200;
+/** Maximum of characters of the runs and of the lines of an answer, so that it has each run of its lines. */
+const MAX_RUNS = 9_000;
+const MAX_TEXT = 14_000;
 
 export const searchLogs = defineTool({
   name: "search_logs",
-  description: "Search the output of the newest runs for a text. The answer says what was not scanned.",
+  description: "Search the output of ended runs, the newest first, for a text of 3 or more characters.",
   args: {
-    text: required(literal("Literal; case is ignored")),
+    text: required(literal("Literal, or RE2 with regex; case is ignored")),
+    regex: flag(),
     job: text(),
-    status: word(RUN_STATUSES),
+    tag: text(),
+    status: word(RUN_STATUSES.filter(isFinal)),
+    stream: word(STREAMS),
     since: text(),
-    runs: whole({ max: MAX_RUNS, initial: DEFAULT_RUNS }, "Runs to scan"),
+    lines: whole({ max: MAX_LINES, initial: DEFAULT_LINES }),
     cursor: text(),
   },
   effect: "reads",
-  run: async ({ text: wanted, job, status, since, runs: limit = DEFAULT_RUNS, cursor }, context) => {
-    const query = { status, from: momentOf("since", since, context) };
-    const scan = new Scan(wanted, context);
-    let before = cursor;
-    while (scan.scanned < limit && !scan.isFull) {
-      const page = await listPage(context, job, { ...query, before, limit: Math.min(PAGE, limit - scan.scanned) });
-      for (const run of page.runs) {
-        if (scan.isFull) break;
-        await scan.search(run);
-        before = run.id;
-      }
-      if (scan.isFull) break;
-      if (page.next === null) return scan.answer(null);
-      before = page.next;
-    }
-    return scan.answer(before ?? null);
+  run: async ({ text: q, regex, job, tag, status, stream, since, lines: limit = DEFAULT_LINES, cursor }, context) => {
+    const filter = { job, tag, status, stream, since: momentOf("since", since, context) };
+    const found = await find({ q, regex, ...filter, limit, context: 0, before: cursor }, context);
+    const lines = firstThatFit(found.lines, context);
+    const last = lines.at(-1);
+    const next = last === undefined || lines.length === found.lines.length ? found.next : last.position;
+    return {
+      fields: { not_searched: notSearched(found, next, context), runs: runsOf(lines, context) },
+      list: {
+        entries: lines.map(lineEntry),
+        lines: "Output: end of the run's id, line number, task/attempt, stream",
+        cursor: next,
+      },
+    };
   },
 });
 
-type PageQuery = { readonly before: string | undefined; readonly limit: number } & Readonly<
-  Record<string, string | number | undefined>
->;
+type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-const listPage = ({ client, signal }: ToolContext, job: string | undefined, query: PageQuery) =>
-  job === undefined
-    ? client.get("/api/runs", { query, signal })
-    : client.get("/api/jobs/:job_id/runs", { params: { job_id: job }, query, signal });
-
-/** Searches the output of runs, within its limits. */
-class Scan {
-  readonly #text: string;
-  readonly #context: ToolContext;
-  readonly #until: number;
-  readonly #entries: AnswerEntry[] = [];
-  readonly #found: { run: string; job: string; status: string; created: string | null; lines: string }[] = [];
-  readonly #incomplete: string[] = [];
-  #characters = 0;
-  #oldest: number | null = null;
-  scanned = 0;
-
-  constructor(wanted: string, context: ToolContext) {
-    this.#text = wanted;
-    this.#context = context;
-    this.#until = context.clock.monotonic() + MAX_MS;
+/** Searches, and says what is wrong in the words of this tool: the API names its own parameters. */
+const find = async (query: Query, { client, signal }: ToolContext): Promise<Found> => {
+  try {
+    return await client.get("/api/search", { query, signal });
+  } catch (error) {
+    const failure = error instanceof ClientError && error.failure.kind === "refused" ? error.failure : null;
+    if (failure?.details?.reason === "search_off")
+      throw new ToolError(`${failure.message}; read_log with match searches one run`, { cause: error });
+    if (failure?.details?.reason !== "invalid_value") throw error;
+    const { name, problem } = failure.details;
+    if (name === "before")
+      throw new ToolError("argument 'cursor': expected that of an earlier answer of search_logs", { cause: error });
+    throw new ToolError(`argument '${name === "q" ? "text" : name}': ${problem}`, { cause: error });
   }
+};
 
-  get isFull(): boolean {
-    return this.#characters >= MAX_CHARACTERS || this.#context.clock.monotonic() >= this.#until;
-  }
+const firstThatFit = (lines: readonly Line[], context: ToolContext): readonly Line[] => {
+  const runs = new Set<string>();
+  let [runsRoom, textRoom] = [MAX_RUNS, MAX_TEXT];
+  const tooMuch = lines.findIndex((line, index) => {
+    if (!runs.has(line.run_id)) runsRoom -= JSON.stringify(runOf(line, context)).length + 20;
+    runs.add(line.run_id);
+    textRoom -= lineEntry(line).data.length + 1;
+    return index > 0 && (runsRoom < 0 || textRoom < 0);
+  });
+  return tooMuch === -1 ? lines : lines.slice(0, tooMuch);
+};
 
-  async search(run: RunFacts): Promise<void> {
-    const { client, signal, iso } = this.#context;
-    const found = await client.get("/api/runs/:run_id/lines/search", {
-      params: { run_id: run.id },
-      query: { q: this.#text, lines: true, limit: LINES_OF_RUN },
-      signal,
-    });
-    this.scanned++;
-    this.#oldest = run.created_at;
-    const { lines = [] } = found;
-    const isCut = lines.length === LINES_OF_RUN;
-    if (!found.complete && !isCut) this.#incomplete.push(run.id);
-    if (lines.length === 0) return;
-    const count = isCut ? `the first ${LINES_OF_RUN}; read_log with match has more` : String(lines.length);
-    this.#found.push({ run: run.id, job: run.job_id, status: run.status, created: iso(run.created_at), lines: count });
-    this.#characters += ENTRY_CHARACTERS;
-    for (const { seq, task_id, stream, text: line } of lines) {
-      const data = fenceLine(`${run.id.slice(-8)} ${seq} ${task_id} ${stream}`, line);
-      this.#characters += data.length;
-      this.#entries.push({ data, cursor: run.id });
-    }
-  }
+const lineEntry = (line: Line): AnswerEntry & { readonly data: string } => ({
+  data: fenceLine(`${line.run_id.slice(-8)} ${lineLabel(line)}`, line.text),
+  cursor: line.position,
+});
 
-  /** `before` continues the search; null if there are no older runs. */
-  answer(before: string | null) {
-    const { iso } = this.#context;
-    return {
-      fields: {
-        scanned_runs: this.scanned,
-        not_scanned:
-          before === null ? "nothing" : `runs created before ${iso(this.#oldest)}; the cursor continues there`,
-        partly_scanned: this.#incomplete,
-        runs: this.#found,
-      },
-      list: {
-        entries: this.#entries,
-        lines: "Output: end of the run's id, line number, task, stream",
-        cursor: before,
-      },
-    };
-  }
-}
+const runOf = ({ run_id: run, job_id: job, run_status: status, run_created_at: at }: Line, { iso }: ToolContext) => ({
+  run,
+  job,
+  status,
+  created: iso(at),
+});
 
-/** What a run with matches takes in the answer. */
-const ENTRY_CHARACTERS = 200;
+/** Returns the runs of lines, each with how many lines of it are shown. */
+const runsOf = (lines: readonly Line[], context: ToolContext) => {
+  const byRun = Map.groupBy(lines, ({ run_id }) => run_id);
+  return [...byRun.values()].flatMap((ofRun) =>
+    ofRun.slice(0, 1).map((line) => ({ ...runOf(line, context), lines: ofRun.length })),
+  );
+};
+
+const notSearched = ({ index }: Found, next: string | null, { iso }: ToolContext): string => {
+  if (next !== null) return "what is older; the cursor continues there";
+  if (index.full) return `runs created before ${iso(index.reaches_to)}: they do not fit into the index`;
+  return "nothing but runs that have not ended, which read_log with match searches";
+};

@@ -76,6 +76,8 @@ const Reach = ({ page: { index } }: { readonly page: FoundRows }) => {
         Runs from before {timeText(index.reaches_to, petitNow())} do not fit into the index (search_limit).
       </p>
     );
+  if (index.fault !== null)
+    return <p className="muted">petit can't write the index, so a search takes longer. Now says why.</p>;
   return index.building ? <p className="muted">petit is still building the index, so a search takes longer.</p> : null;
 };
 

@@ -39,10 +39,12 @@ describe("GET /api/search", () => {
   test("finds a line with its place, its neighbours and its path", async () => {
     const { status, body } = await search("q=connection+REFUSED");
     expect(status).toBe(200);
-    expect(body).toMatchObject({ count: 1, next: null, complete: true, index: { full: false } });
+    expect(body).toMatchObject({ count: 1, next: null, complete: true, index: { fault: null, full: false } });
     const [line] = body.lines;
     expect(line).toMatchObject({
       run_id: runs.load,
+      run_status: "completed",
+      run_created_at: expect.any(Number),
       job_id: "load",
       task_id: "extract",
       attempt: 1,
@@ -70,6 +72,8 @@ describe("GET /api/search", () => {
     ]);
     expect(await found("q=connect&tag=nightly&stream=stdout")).toEqual(["load: connecting to db-3"]);
     expect(await found("q=connect&job=each&tag=nightly")).toEqual([]);
+    expect(await found("q=connect&job=load&status=completed")).toHaveLength(2);
+    expect(await found("q=connect&status=failed")).toEqual([]);
     expect(await found(`q=connect&since=${Date.now() + 60_000}`)).toEqual([]);
     expect(await found("q=connection+(refused|for+red)&regex=true")).toEqual([
       "each: connection for red",
@@ -87,6 +91,8 @@ describe("GET /api/search", () => {
     expect(first).toMatchObject({ count: 3, complete: false });
     const second = (await search(`q=connect&limit=3&before=${first.next}`)).body;
     expect(second).toMatchObject({ count: 1, next: null, complete: true });
+    const after = (await search(`q=connect&before=${first.lines[1].position}`)).body;
+    expect(after.lines).toMatchObject([{ seq: first.lines[2].seq }, { seq: second.lines[0].seq }]);
   });
 
   test("never finds secrets", async () => {
@@ -103,6 +109,7 @@ describe("GET /api/search", () => {
     ["q=(abc&regex=true", 400, "not a regular expression"],
     ["q=abc&limit=501", 400, "from 1 to 500"],
     ["q=abc&stream=both", 400, "stream"],
+    ["q=abc&status=running", 400, "'running' is not one of completed, failed, cancelled, interrupted"],
     ["q=abc&before=1", 400, "the 'next' of an answer"],
     ["q=abc&before=019b7781-7a2c-7000-8000-9a7e4f60a1b2:5:1", 400, "'before': expected the 'next' of an answer"],
     ["q=abc&job=loads", 404, "job 'loads' was not found; did you mean 'load'?"],

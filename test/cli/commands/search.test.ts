@@ -29,6 +29,8 @@ describe("petit search", () => {
     const [heading, ...lines] = stdout.trimEnd().split("\n");
     expect(heading).toMatch(/^load extract {2}run [0-9a-f-]{36} {2}/);
     expect(heading).toContain(runId);
+    expect((await search("connect", "--stream", "stdout", "-C", "1", "--status", "completed")).stdout).toBe(stdout);
+    expect((await search("connect", "--status", "failed")).status).toBe(1);
     expect(lines).toHaveLength(5);
     expect(lines.filter((line) => /^ +\d+ {2}connect(ing|ed)$/.test(line))).toHaveLength(4);
     expect([status, stderr]).toEqual([0, ""]);
@@ -58,6 +60,7 @@ describe("petit search", () => {
     [["--regex", "\\d+"], "3 or more characters"],
     [["abc", "--job", "loads"], "did you mean 'load'?"],
     [["abc", "--since", "sometime"], "--since is 'sometime'"],
+    [["abc", "--status", "running"], "--status"],
     [["abc", "--limit", "0"], "--limit is '0'"],
     [["abc", "--context", "6"], "--context is '6'"],
   ])("exits with 2 for %p", async (args, message) => {

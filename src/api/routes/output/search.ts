@@ -1,11 +1,12 @@
 import { Elysia, t } from "elysia";
 import type { JobId } from "../../../domain/ids.ts";
 import { refuse } from "../../../domain/refusal.ts";
+import { isFinal, RUN_STATUSES } from "../../../domain/run.ts";
 import { isSearchable, MIN_CHARACTERS } from "../../../domain/search/fold.ts";
 import { searchPatternOf } from "../../../domain/search/search-pattern.ts";
 import { STREAMS } from "../../../domain/task-run.ts";
-import type { LinePosition, LinesFound } from "../../../search/finding.ts";
-import type { RunSearchQuery } from "../../../search/run-search.ts";
+import type { LinePosition } from "../../../search/finding.ts";
+import type { RunSearchAnswer, RunSearchQuery } from "../../../search/run-search.ts";
 import type { ApiContext } from "../../context.ts";
 import { invalidQuery } from "../../errors.ts";
 import type { OutputSearch } from "../../options.ts";
@@ -15,6 +16,7 @@ import { exactly, flag, isOn, wholeNumber, word } from "../../shapes/schemas.ts"
 import { jobsThatHaveTags, TagQuery } from "../../tags.ts";
 
 const NEXT = "the 'next' of an answer";
+const ENDED = RUN_STATUSES.filter(isFinal);
 
 const SearchQuery = exactly({
   q: t.String({
@@ -38,12 +40,13 @@ const SearchQuery = exactly({
     ),
   ),
   stream: t.Optional(word(STREAMS, "Only lines of this stream")),
+  status: t.Optional(word(ENDED, "Only lines of runs that ended like this")),
   limit: t.Optional(wholeNumber({ minimum: 1, maximum: 500, default: 50 }, "Maximum of lines")),
   context: t.Optional(wholeNumber({ minimum: 0, maximum: 5, default: 1 }, "How many lines before and after each line")),
   before: t.Optional(
     t.String({
       pattern: "^[0-9a-fA-F-]{36}:\\d{1,15}:[0-9a-f]{1,12}$",
-      description: "`next` of the page before this one",
+      description: "`next` of the page before this one, or `position` of a line, to continue with the lines after it",
       "x-expected": NEXT,
     }),
   ),
@@ -71,6 +74,7 @@ export const searchRoutes = ({ engine, search }: ApiContext) =>
         wanted: { text: query.q, isExpression },
         jobIds,
         stream: query.stream ?? null,
+        status: query.status ?? null,
         since: query.since === undefined ? null : Number(query.since),
         before,
         limit: Number(query.limit ?? 50),
@@ -121,7 +125,7 @@ const findUnlessStopping = async (
   engine: Pick<ApiContext["engine"], "phase">,
   search: OutputSearch,
   query: RunSearchQuery,
-): Promise<LinesFound> => {
+): Promise<RunSearchAnswer> => {
   try {
     return await search.find(query);
   } catch (error) {

@@ -1,6 +1,7 @@
 import { defaultZone } from "../../../app/settings/settings.ts";
 import type { Client } from "../../../client/client.ts";
 import type { ResponseBody } from "../../../client/routes.ts";
+import { isFinal, RUN_STATUSES } from "../../../domain/run.ts";
 import { formatSize } from "../../../lib/size.ts";
 import { escapeUnprintable } from "../../../lib/text.ts";
 import { openClient } from "../../client/client.ts";
@@ -12,6 +13,8 @@ import { TAG_FLAG } from "../../tags.ts";
 import { readableLocal } from "../../terminal/local-time.ts";
 import { paint, type Screen } from "../../terminal/terminal.ts";
 import { oneLine } from "../../terminal/text-width.ts";
+
+const ENDED = RUN_STATUSES.filter(isFinal);
 
 const DEFAULT_LIMIT = 20;
 const LIMIT = { flag: "--limit", max: 10_000 } as const;
@@ -45,6 +48,11 @@ export const search = defineCommand({
       description: "Only lines since a time: 10m ago, friday, or 2026-03-08T01:30.",
     },
     stream: { type: "string", valueHint: "stdout|stderr", description: "Only this stream. [default: both]" },
+    status: {
+      type: "string",
+      valueHint: ENDED.join("|"),
+      description: "Only runs that ended like this. [default: all]",
+    },
     context: {
       type: "string",
       alias: "C",
@@ -60,7 +68,7 @@ export const search = defineCommand({
     "petit search timeout --job data_pipeline --since 7d --stream stderr",
     "petit search --regex 'exit (code|status) [1-9]' --tag nightly -C 2",
   ],
-  run: async ({ TEXT, regex, job, tag, since, stream, context: around, limit: given, before }, context) => {
+  run: async ({ TEXT, regex, job, tag, since, stream, status, context: around, limit: given, before }, context) => {
     const limit = readCount(given, LIMIT) ?? DEFAULT_LIMIT;
     const lines = around === "0" ? 0 : (readCount(around, CONTEXT) ?? 0);
     const { clock, settings, json, terminal } = context;
@@ -71,6 +79,7 @@ export const search = defineCommand({
       job,
       tag,
       stream,
+      status,
       since: since === undefined ? undefined : parseSince(since, { now: clock.now(), zone }),
       context: lines,
     };
@@ -145,6 +154,9 @@ const notes = ({ next, index }: Found, { settings, terminal: { err } }: Context)
     ...(next !== null && err.isTerminal ? [`for older lines: --before ${next}`] : []),
     ...(index.building && err.isTerminal
       ? ["petit is still building the index; until then a search takes longer"]
+      : []),
+    ...(index.fault !== null && err.isTerminal
+      ? ["petit can't write the index; until then a search takes longer ('petit status' says why)"]
       : []),
     ...(index.full ? [`older runs do not fit into the index${size}; petit searches runs${to}`] : []),
   ];
