@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { AUDIT_ACTIONS } from "../../domain/people/audit.ts";
 import { AUDIT_ACTION_WORDS } from "../../domain/words/people/audit.ts";
 import { jobsQuery } from "../data/queries.ts";
-import { Choice } from "../ui/choice.tsx";
+import { Choice, SinceChoice, withValue } from "../ui/choice.tsx";
 import { TextField } from "../ui/text-field.tsx";
 
 type AuditFiltersProps = {
@@ -26,24 +26,12 @@ export const AuditFilters = ({ params, onChange }: AuditFiltersProps) => {
       <TextField label="On" placeholder="any id, name or path" {...field("on")} />
       <TextField label="Run" placeholder="any id" {...field("run")} />
       <Choice label="Result" options={RESULTS} {...field("denied")} />
-      <Choice label="Since" options={withValue(PERIODS, field("since").value)} {...field("since")} />
+      <SinceChoice {...field("since")} />
     </search>
   );
 };
 
 const RESULTS = { "": "any", no: "done", yes: "denied" };
-
-const PERIODS = {
-  "": "any time",
-  "1h": "an hour ago",
-  "24h": "24 hours ago",
-  "7d": "7 days ago",
-  "30d": "30 days ago",
-};
-
-/** Returns options with the value of the URL, which can be another one. */
-const withValue = (known: Readonly<Record<string, string>>, value: string): Readonly<Record<string, string>> =>
-  value in known ? known : { ...known, [value]: value };
 
 /** The nouns of actions, such as `token`, with the number of their actions. */
 const NOUNS = Map.groupBy(AUDIT_ACTIONS, (action) => action.split(".")[0] ?? "");

@@ -3,7 +3,7 @@ import { Link, useSearchParams } from "wouter";
 import { petitNow } from "../data/petit-time.ts";
 import { jobsQuery } from "../data/queries.ts";
 import { Button } from "../ui/button.tsx";
-import { Choice, withParam } from "../ui/choice.tsx";
+import { Choice, SinceChoice, withParam } from "../ui/choice.tsx";
 import { Page } from "../ui/page.tsx";
 import { Empty, Loaded } from "../ui/states.tsx";
 import { timeText } from "../ui/text/format.ts";
@@ -99,25 +99,13 @@ const Filters = ({ params, onChange }: FiltersProps) => {
       <TextField label="Job" placeholder="any" options={data?.jobs.map(({ id }) => id) ?? []} {...field("job")} />
       <TextField label="Tag" placeholder="any" {...field("tag")} />
       <Choice label="Stream" options={STREAMS} {...field("stream")} />
-      <Choice label="Since" options={withValue(PERIODS, field("since").value)} {...field("since")} />
+      <SinceChoice {...field("since")} />
     </search>
   );
 };
 
 const KINDS = { "": "text", yes: "regular expression" };
 const STREAMS = { "": "both", stdout: "stdout", stderr: "stderr" };
-const PERIODS = {
-  "": "any time",
-  "1h": "an hour ago",
-  "24h": "24 hours ago",
-  "7d": "7 days ago",
-  "30d": "30 days ago",
-};
-
-/** Returns options with the value of the URL, which can be another one. */
-const withValue = (known: Readonly<Record<string, string>>, value: string): Readonly<Record<string, string>> =>
-  value in known ? known : { ...known, [value]: value };
-
 const PageLink = ({ text, params }: { readonly text: string; readonly params: URLSearchParams }) => (
   <Link className="button" href={`/search${params.size === 0 ? "" : `?${params}`}`} onClick={() => scrollTo(0, 0)}>
     {text}

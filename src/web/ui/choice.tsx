@@ -27,6 +27,23 @@ export const Choice = ({ label, options, value, onChange, className = "" }: Choi
   );
 };
 
+/** A choice of how far back something reaches. */
+export const SinceChoice = ({ value, onChange }: Pick<ChoiceProps, "value" | "onChange">) => (
+  <Choice label="Since" options={withValue(SINCE, value)} value={value} onChange={onChange} />
+);
+
+const SINCE = {
+  "": "any time",
+  "1h": "an hour ago",
+  "24h": "24 hours ago",
+  "7d": "7 days ago",
+  "30d": "30 days ago",
+};
+
+/** Returns options with the value of the URL, which can be another one. */
+export const withValue = (known: Readonly<Record<string, string>>, value: string): Readonly<Record<string, string>> =>
+  value in known ? known : { ...known, [value]: value };
+
 /** Returns options whose labels are their values. */
 export const optionsFrom = (values: readonly string[]): Record<string, string> =>
   Object.fromEntries(values.map((value) => [value, value]));
