@@ -75,6 +75,9 @@ const KEPT_IDS = 256;
 
 const BUSY_TIMEOUT_MS = 5_000;
 
+/** After a power failure the index may lack its last steps, but it is consistent: WAL is synced before each checkpoint. */
+const SETTINGS = `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA synchronous = NORMAL`;
+
 /** Pages that FTS5 merges and writes at once; its default is 1,000 bytes. */
 const FTS_PAGE_BYTES = 4_000;
 /** How much of the index FTS5 collects in memory, in bytes. With its default of 1 MiB it writes and merges more often. */
@@ -101,7 +104,7 @@ export const openIndex = ({ path, runtime, token }: IndexOptions & { readonly to
   deleteIndex(path);
   writeFileSync(path, "", { mode: 0o600, flag: "wx" });
   const db = runtime.openDatabase(path);
-  db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  db.exec(SETTINGS);
   db.exec(SCHEMA);
   const index = new SearchIndex(db);
   index.begin(token);
@@ -112,7 +115,7 @@ const tryOpen = ({ path, runtime }: IndexOptions, token: string): SearchIndex | 
   if (indexSize(path) === 0) return null;
   const db = runtime.openDatabase(path);
   try {
-    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    db.exec(SETTINGS);
     if (isOf(db, token)) return new SearchIndex(db);
     db.close();
     return null;
@@ -134,7 +137,7 @@ export const openIndexToRead = ({
   try {
     // Not read-only: after a kill of the process that writes it, SQLite has to recover the log first.
     db = runtime.openDatabase(path);
-    db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    db.exec(SETTINGS);
     if (isOf(db, token)) return new SearchIndex(db);
   } catch {
     // A directory in its place, say. The process that writes the index says what is wrong.

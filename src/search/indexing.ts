@@ -53,9 +53,12 @@ const MAX_STEP_PART = 1 / 256;
 /** Runs whose existence one statement checks. */
 const CHECKED_RUNS = 5_000;
 
-/** Part of the time that indexing rests. */
-const REST = 0.5;
-const MAX_REST_MS = 500;
+/**
+ * Indexing rests for so many times as long as it worked, because runs that end at the same time wait for the same disk, caches and processors.
+ * On a busy machine a step takes longer, and so does its rest.
+ */
+const REST = 2;
+const MAX_REST_MS = 10_000;
 
 /** The index leaves so much of the disk free for the database: this part of the disk, up to so many bytes. */
 const FREE_PART = 0.05;

@@ -52,7 +52,7 @@ export const runSearchProcess = async (runtime: Runtime, argument: string): Prom
     index,
     limitBytes,
     runtime,
-    rest: (ms) => sleep(ms),
+    rest: (ms) => sleep(ms, undefined, { signal: over.signal }).catch(() => {}),
     onStep: (each) => say({ status: each, isLast: false }),
     signal: over.signal,
   });
